@@ -1,0 +1,93 @@
+# bootreel: `make` builds ./bootreel (release, assertions on). See README.md and docs/architecture.md.
+#
+#   make [-jN]        build                      make asan|ubsan|fuzz   instrumented builds (own build folders)
+#   make test         every test                 make bench             benchmarks against QEMU
+#   make layers       check the arrows           make format            clang-format
+#   make install      PREFIX=/usr/local
+
+VARIANT ?= release
+CC      ?= gcc
+BUILD   := build/$(VARIANT)
+PREFIX  ?= /usr/local
+
+PKGS    := libelf capstone ncursesw libzstd libxxhash yajl
+CFLAGS_WARN := -Wall -Wextra -Werror -Wno-unused-parameter
+# -fno-strict-aliasing, -fwrapv: the processor reads registers at several widths and computes modulo 2^n.
+CFLAGS_BASE := -std=gnu11 -g -I. -I$(BUILD) -D_GNU_SOURCE $(CFLAGS_WARN) -fno-strict-aliasing -fwrapv -MMD -MP \
+               $(shell pkg-config --cflags $(PKGS))
+LDLIBS  := $(shell pkg-config --libs $(PKGS)) -lm -pthread
+
+OPT_release := -O2
+OPT_asan    := -O1 -fsanitize=address -fno-omit-frame-pointer -DBOOTREEL_NO_TAIL
+OPT_ubsan   := -O1 -fsanitize=undefined -fno-sanitize=alignment -fno-sanitize-recover=all -DBOOTREEL_NO_TAIL
+OPT_fuzz    := -O1 -fsanitize=fuzzer-no-link,address -DBOOTREEL_NO_TAIL
+ifeq ($(VARIANT),fuzz)
+CC := clang
+endif
+CFLAGS  ?=
+ALL_CFLAGS := $(CFLAGS_BASE) $(OPT_$(VARIANT)) $(CFLAGS)
+ALL_LDFLAGS := $(OPT_$(VARIANT)) $(LDFLAGS)
+
+ROOMS   := traces core hv/x86 hv/board hv/load hv uml tui gdbstub
+LIB_SRC := $(foreach r,$(ROOMS),$(sort $(wildcard $(r)/*.c)))
+CLI_SRC := $(sort $(wildcard cli/*.c))
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
+CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
+LIB     := $(BUILD)/libbootreel.a
+
+UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
+UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
+
+.PHONY: all asan ubsan fuzz test unit check bench layers format install clean
+ifeq ($(VARIANT),release)
+all: bootreel
+bootreel: $(BUILD)/bootreel
+	cp -f $< $@
+else
+all: $(BUILD)/bootreel
+endif
+
+$(BUILD)/bootreel: $(CLI_OBJ) $(LIB)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) $(LIB) $(LDLIBS)
+
+$(LIB): $(LIB_OBJ)
+	@rm -f $@
+	ar rcs $@ $(LIB_OBJ)
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
+	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LDLIBS) -lcmocka
+
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LIB) $(LDLIBS)
+
+asan:
+	$(MAKE) VARIANT=asan all
+ubsan:
+	$(MAKE) VARIANT=ubsan all
+fuzz:
+	$(MAKE) VARIANT=fuzz fuzz-targets
+fuzz-targets: $(FUZZ_BIN)
+
+unit: $(UNIT_BIN)
+test:
+	tests/run
+layers:
+	scripts/layers
+bench: all
+	bench/run
+format:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+install: all
+	install -D -m 755 bootreel $(DESTDIR)$(PREFIX)/bin/bootreel
+	install -D -m 644 docs/bootreel.1 $(DESTDIR)$(PREFIX)/share/man/man1/bootreel.1
+clean:
+	rm -rf build bootreel
+
+.SECONDARY:
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d)

@@ -1,0 +1,238 @@
+/* engine.h - what can be recorded: the narrow table of functions between an engine (the PC in hv/,
+ * user-mode Linux in uml/) and everything that records, replays, seeks or shows it.
+ *
+ * Contract: an engine is a deterministic function of its configuration, the bytes of its images and its
+ * inputs. Its only clock is the step. `run` is exact: run(a) then run(b) is run(b), whatever the engine
+ * caches inside. Nothing here may depend on host time, host addresses or thread order.
+ */
+#ifndef BOOTREEL_CORE_ENGINE_H
+#define BOOTREEL_CORE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "traces/error.h"
+#include "traces/event.h"
+
+/* ---------------------------------------------------------------- configuration and images */
+
+/* An image: a file's content as the engine sees it. While recording it is backed by the file, and what was
+ * read goes into the trace; while replaying it is backed by the trace. Never written. */
+struct image {
+    const char *role; /* "bios", "kernel", "initrd", "disk0", "cdrom", "floppy0", "flat", "vgabios" */
+    const char *name; /* the file's base name, for people */
+    uint64_t size;
+    void *ctx;
+    /* Reads exactly n bytes at offset (both inside size). Returns 0, or -1 and fills err. */
+    int (*read)(void *ctx, uint64_t offset, void *buf, size_t n, struct error *err);
+};
+
+/* One setting of the machine: "memory" = "268435456". Order is kept; it is stored in the trace. */
+struct setting {
+    const char *key;
+    const char *value;
+};
+
+struct engine_config {
+    const struct setting *settings;
+    size_t nsettings;
+    const struct image *images;
+    size_t nimages;
+};
+
+/* Value of a key, or NULL. */
+static inline const char *config_get(const struct engine_config *cfg, const char *key)
+{
+    for (size_t i = 0; i < cfg->nsettings; i++)
+        if (!__builtin_strcmp(cfg->settings[i].key, key))
+            return cfg->settings[i].value;
+    return NULL;
+}
+
+/* The image of a role, or NULL. */
+static inline const struct image *config_image(const struct engine_config *cfg, const char *role)
+{
+    for (size_t i = 0; i < cfg->nimages; i++)
+        if (!__builtin_strcmp(cfg->images[i].role, role))
+            return &cfg->images[i];
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- named fields and snapshots */
+
+/* One field of a section: `count` numbers of `width` bytes (1, 2, 4, 8), little-endian when saved.
+ * One table of these a chip drives save, load, hash, divergence reports and what people see. */
+struct field {
+    const char *name;
+    uint32_t offset; /* in the struct */
+    uint16_t width;
+    uint32_t count;
+};
+
+#define FIELD(type, member) {#member, offsetof(type, member), sizeof(((type *)0)->member), 1}
+/* An array member of numbers. */
+#define FIELDS(type, member)                                                                                 \
+    {#member, offsetof(type, member), sizeof(((type *)0)->member[0]),                                        \
+     sizeof(((type *)0)->member) / sizeof(((type *)0)->member[0])}
+/* Anything without padding and without pointers, as bytes. */
+#define FIELD_BYTES(type, member) {#member, offsetof(type, member), 1, sizeof(((type *)0)->member)}
+#define FIELD_COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+enum { SNAPSHOT_PAGE = 4096 };
+
+/* Where `save` puts a state. Sections and regions come in a fixed order. */
+struct snapshot_sink {
+    void *ctx;
+    /* A section: `fields` read from `base`. Section names are unique within the engine ("cpu0", "pit"). */
+    void (*section)(void *ctx, const char *name, const struct field *fields, size_t nfields, const void *base);
+    /* One page of a region ("ram", "vram", "disk0"). Pages never written since reset and all zero may be
+     * left out. With `changed_only`, pages unchanged since the last save are left out too. */
+    void (*page)(void *ctx, const char *region, uint64_t index, const void *data);
+};
+
+/* Where `load` gets a state from. */
+struct snapshot_source {
+    void *ctx;
+    /* Fills the fields at `base`; -1 if there is no such section or it does not fit. */
+    int (*section)(void *ctx, const char *name, const struct field *fields, size_t nfields, void *base);
+    /* Calls put(put_ctx, index, data) for each page of the region. `whole`: pages not put are zero;
+     * else they stay as they are. Returns 0 or -1. */
+    int (*pages)(void *ctx, const char *region, int (*put)(void *put_ctx, uint64_t index, const void *data),
+                 void *put_ctx);
+    bool whole;
+};
+
+/* ---------------------------------------------------------------- running and stopping */
+
+enum stop_reason {
+    STOP_REACHED,     /* icount == limit.icount */
+    STOP_IDLE,        /* halted, and guest time may not pass limit.time; `wake` says when it would go on */
+    STOP_HALTED,      /* halted, and nothing but an input can ever wake it (interrupts off: for good) */
+    STOP_POWER_OFF,   /* the guest switched itself off; `status` */
+    STOP_RESET,       /* only with limit.stop_on_reset: the guest reset itself */
+    STOP_GUEST_FAULT, /* the engine cannot go on: `text` says why (an unimplemented thing, by name) */
+    STOP_BREAKPOINT,
+    STOP_WATCHPOINT,
+    STOP_EVENT,
+    STOP_INTERRUPTED, /* interrupt() was called */
+};
+
+struct run_limit {
+    uint64_t icount;    /* stop when this many steps have been executed since reset */
+    uint64_t time;      /* ns; while halted do not skip past this guest time (UINT64_MAX: no limit) */
+    bool stop_on_reset; /* else a reset starts the machine again */
+};
+
+struct stop {
+    enum stop_reason reason;
+    uint64_t icount;
+    uint64_t time;    /* guest time, ns */
+    uint64_t wake;    /* STOP_IDLE: guest time of the next timer; UINT64_MAX: none */
+    uint64_t address; /* linear address of the next instruction, or of the watched access */
+    unsigned id;      /* of the breakpoint or watchpoint */
+    unsigned cpu;
+    int status; /* STOP_POWER_OFF: exit status (isa-debug-exit), else 0 */
+    char text[200];
+};
+
+enum stop_kind { STOPS_EXEC_LINEAR, STOPS_EXEC_PHYSICAL, STOPS_WRITE, STOPS_READ, STOPS_ACCESS };
+
+struct stop_point {
+    unsigned id;
+    enum stop_kind kind;
+    uint64_t address;
+    uint64_t length; /* watchpoints */
+    bool report_only; /* a probe: call the observer's `probe`, do not stop */
+};
+
+/* ---------------------------------------------------------------- input */
+
+enum input_port { INPUT_SERIAL0, INPUT_SERIAL1, INPUT_SERIAL2, INPUT_SERIAL3, INPUT_KEYBOARD, INPUT_MOUSE, INPUT_POWER_BUTTON };
+
+struct input {
+    uint64_t icount; /* applied when this many steps have been executed … */
+    uint64_t time;   /* … and, if halted, when guest time has been skipped up to here */
+    uint16_t port;   /* enum input_port. Keyboard: data is ASCII or, with 0xE0/0x80 bits, set-1 scan codes as 0x00,code */
+    const void *data;
+    uint32_t len;
+};
+
+/* ---------------------------------------------------------------- observing */
+
+struct observer {
+    void *ctx;
+    void (*event)(void *ctx, const struct event *ev);
+    /* A stop_point with report_only was reached, before its instruction executes. May be NULL. */
+    void (*probe)(void *ctx, unsigned id, uint64_t icount);
+    /* Bytes the guest wrote to a console device as they come (device as in EV_CONSOLE_LINE). May be NULL. */
+    void (*console)(void *ctx, unsigned device, const void *data, size_t len);
+};
+
+/* ---------------------------------------------------------------- registers */
+
+enum reg_group { REG_GENERAL, REG_SEGMENT, REG_FLOAT, REG_VECTOR, REG_CONTROL, REG_SYSTEM };
+
+struct reg_desc {
+    const char *name; /* gdb's names: "rax", "eflags", "fs_base", "cr3", "st0", "xmm0", "mxcsr" */
+    uint16_t bits;    /* 8 … 128 */
+    enum reg_group group;
+};
+
+/* ---------------------------------------------------------------- the interface */
+
+struct engine;
+
+struct engine_ops {
+    const char *name;         /* "pc": stored in the trace */
+    uint32_t behaviour;       /* version: raised when the same inputs would give another run */
+    void (*destroy)(struct engine *);
+
+    /* Runs until the limit or a stop; always fills *stop. Exact: see the top. */
+    void (*run)(struct engine *, const struct run_limit *, struct stop *);
+    /* Makes a run in progress stop soon, at a step boundary. Async-signal-safe. */
+    void (*interrupt)(struct engine *);
+    uint64_t (*icount)(const struct engine *);
+    uint64_t (*time)(const struct engine *); /* guest time, ns */
+
+    /* Hand an input to the machine at the present position. Returns bytes taken (a full FIFO takes fewer). */
+    uint32_t (*input)(struct engine *, const struct input *);
+
+    /* Save the whole state. Cost: a field copy, plus 4 KiB a page handed out. Changes nothing the guest or a later
+     * run can see. */
+    void (*save)(struct engine *, const struct snapshot_sink *, bool changed_only);
+    int (*load)(struct engine *, const struct snapshot_source *, struct error *);
+
+    /* Registers of a processor, by index into the descriptors (fixed for the engine's life).
+     * Values are little-endian, (bits + 7) / 8 bytes. */
+    const struct reg_desc *(*regs)(const struct engine *, size_t *count);
+    int (*reg_get)(const struct engine *, unsigned cpu, size_t reg, void *value);
+    int (*reg_set)(struct engine *, unsigned cpu, size_t reg, const void *value);
+    unsigned (*cpus)(const struct engine *);
+    /* Bits of the code at the present address (16, 32 or 64). */
+    unsigned (*code_bits)(const struct engine *, unsigned cpu);
+
+    /* Memory without side effects (no TLB fill, no accessed bits, no device). Returns bytes done: stops at the first
+     * that is not memory. */
+    size_t (*peek)(const struct engine *, unsigned cpu, uint64_t linear, void *buf, size_t n);
+    size_t (*poke)(struct engine *, unsigned cpu, uint64_t linear, const void *buf, size_t n);
+    size_t (*peek_physical)(const struct engine *, uint64_t address, void *buf, size_t n);
+    size_t (*poke_physical)(struct engine *, uint64_t address, const void *buf, size_t n);
+
+    /* Replace the set of stops and probes. */
+    void (*stops)(struct engine *, const struct stop_point *, size_t n);
+    /* Which event classes are reported, and to whom. Never changes the run. */
+    void (*observe)(struct engine *, uint32_t classes, const struct observer *);
+    /* Report events that are still being put together (a console line without its end): at the end of a recording. */
+    void (*flush)(struct engine *);
+
+    /* The screen as text (UTF-8, rows ended by \n), at most `size` bytes with the final NUL. Returns the full length;
+     * 0 if the screen shows no text. */
+    size_t (*screen)(const struct engine *, char *buf, size_t size);
+};
+
+struct engine {
+    const struct engine_ops *ops;
+};
+
+#endif

@@ -1,0 +1,47 @@
+/* board.h - the PC's mainboard as a whole: the one public header of hv/board, for hv/machine.c. */
+#ifndef BOOTREEL_HV_BOARD_BOARD_H
+#define BOOTREEL_HV_BOARD_BOARD_H
+
+#include "core/engine.h"
+#include "hv/x86/x86.h"
+
+struct board;
+
+/* How the board reaches the machine it is part of. */
+struct board_host {
+    void *ctx;
+    uint64_t (*icount)(void *ctx); /* steps since reset, exact within callbacks */
+    uint64_t (*time)(void *ctx);   /* guest time, ns */
+};
+
+/* Builds RAM, ROM and all chips from the configuration; processors (config "cpus") included, at reset.
+ * NULL with err filled on a bad image or setting. The config must outlive the board. */
+struct board *board_create(const struct engine_config *, const struct board_host *, struct error *);
+void board_destroy(struct board *);
+struct x86 *board_cpu(struct board *, unsigned index);
+unsigned board_cpus(const struct board *);
+struct physmem *board_mem(struct board *);
+
+/* Every chip and processor to its reset state (after a guest reset; memory is kept). */
+void board_reset(struct board *);
+
+/* Guest time of the earliest timer, UINT64_MAX if none. */
+uint64_t board_deadline(const struct board *);
+/* Fire all timers due at the present guest time. */
+void board_run_timers(struct board *);
+
+/* What the guest asked for since the last look: reset or power-off. */
+enum board_request { BOARD_NONE, BOARD_RESET, BOARD_POWER_OFF, BOARD_ERROR };
+enum board_request board_take_request(struct board *, int *status, const char **how);
+
+uint32_t board_input(struct board *, const struct input *);
+void board_observe(struct board *, uint32_t classes, const struct observer *);
+/* Report what is still being folded (a console line without its end, a run of port accesses): only at the end of a
+ * recording. What is being folded is part of the saved state, and is kept whatever classes are observed. */
+void board_flush_events(struct board *);
+size_t board_screen(struct board *, char *buf, size_t size);
+
+void board_save(struct board *, const struct snapshot_sink *, bool changed_only);
+int board_load(struct board *, const struct snapshot_source *, struct error *);
+
+#endif

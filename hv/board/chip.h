@@ -1,0 +1,187 @@
+/* chip.h - how a chip is written: what the board gives to chips. Private to hv/board.
+ *
+ * One file a chip, one struct a chip, one field table a chip. A chip is created once, registers its ports, memory, timers and
+ * field table, and from then on is only called back. All of a chip's changeable state is in the field table (or in a ramblock);
+ * whatever is derived from it is recomputed in `loaded`. No chip knows host time; guest time is board_now().
+ */
+#ifndef BOOTREEL_HV_BOARD_CHIP_H
+#define BOOTREEL_HV_BOARD_CHIP_H
+
+#include "core/engine.h"
+#include "hv/x86/x86.h"
+
+struct board;
+
+/* What the board keeps of a chip; the chip's own struct is `state`. */
+struct chip {
+    const char *name; /* section name in snapshots, and in `info`: "pit", "uart0", "ide0" */
+    const struct field *fields;
+    size_t nfields;
+    void *state;
+    void (*reset)(void *state);  /* power-on or hard reset. May be NULL */
+    void (*loaded)(void *state); /* fields were replaced: derive the rest, re-assert nothing. May be NULL */
+    void (*destroy)(void *state); /* may be NULL: free() */
+};
+/* Registers a chip; from then on the board owns `chip->state`. The struct chip is copied. */
+void board_add_chip(struct board *, const struct chip *chip);
+
+/* ---- ports and memory ---- */
+typedef uint32_t port_in_fn(void *ctx, uint16_t port, unsigned size);
+typedef void port_out_fn(void *ctx, uint16_t port, unsigned size, uint32_t value);
+/* [first, first+count). Accesses of several bytes to a range whose handler is `bytewise` come as single bytes, lowest first.
+ * A later registration of the same port wins. A NULL handler: reads 0xff.., writes ignored, not "unhandled". */
+void board_ports(struct board *, uint16_t first, unsigned count, bool bytewise, void *ctx, port_in_fn *, port_out_fn *);
+/* Take a range out again (PCI I/O BARs move). */
+void board_ports_remove(struct board *, uint16_t first, unsigned count, void *ctx);
+
+typedef uint64_t mmio_read_fn(void *ctx, uint64_t offset, unsigned size);
+typedef void mmio_write_fn(void *ctx, uint64_t offset, unsigned size, uint64_t value);
+/* A region of device memory; size 1-8 accesses, as the guest made them. Returns an id for move. Initially at `pa`; UINT64_MAX: nowhere. */
+unsigned board_mmio(struct board *, uint64_t pa, uint64_t size, void *ctx, mmio_read_fn *, mmio_write_fn *);
+void board_mmio_move(struct board *, unsigned id, uint64_t pa);
+
+struct physmem *board_mem(struct board *);
+
+/* ---- time ---- */
+uint64_t board_now(const struct board *); /* guest time, ns since power-on; exact within callbacks */
+#define TIMER_OFF UINT64_MAX
+/* Embedded in a chip's struct. `deadline` belongs into the chip's field table: FIELD(struct pit, tick.deadline). */
+struct timer {
+    uint64_t deadline; /* guest time, ns; TIMER_OFF */
+    void (*fire)(void *ctx); /* called once guest time ≥ deadline; deadline is TIMER_OFF by then */
+    void *ctx;
+};
+/* Timers due at the same time fire in the order of registration. */
+void board_timer(struct board *, struct timer *, void (*fire)(void *ctx), void *ctx);
+void timer_set(struct board *, struct timer *, uint64_t deadline);
+void timer_stop(struct board *, struct timer *);
+/* a * b / c without overflow, rounded down (rounded up). Clock conversions. */
+static inline uint64_t muldiv64(uint64_t a, uint64_t b, uint64_t c) { return (uint64_t)((unsigned __int128)a * b / c); }
+static inline uint64_t muldiv64_up(uint64_t a, uint64_t b, uint64_t c)
+{
+    return (uint64_t)(((unsigned __int128)a * b + c - 1) / c);
+}
+
+/* ---- interrupts ---- */
+/* An ISA interrupt line or I/O APIC pin 0-23 (0 is routed to pin 2 as well, as on PCs): level as driven. Each source has its own line. */
+void board_irq(struct board *, unsigned line, bool level);
+/* PCI INTx of a function, pin 0-3; goes through the PIIX3's routing. */
+void board_pci_irq(struct board *, unsigned devfn, unsigned pin, bool level);
+void board_nmi(struct board *);
+void board_smi(struct board *);
+
+/* ---- the machine ---- */
+/* `how` is for the event: "port 92h". Takes place after the present instruction. */
+void board_request_reset(struct board *, const char *how);
+void board_power_off(struct board *, int status, const char *how);
+void board_set_a20(struct board *, bool on);
+
+/* ---- configuration: settings and images by role ---- */
+const struct engine_config *board_config(const struct board *);
+/* Memory below 4 GiB, and above it. */
+uint64_t board_ram_low(const struct board *);
+uint64_t board_ram_high(const struct board *);
+/* Report that an image could not be read (the run stops with a guest fault that says so). */
+void board_image_error(struct board *, const struct error *);
+
+/* ---- reporting; none of it changes the run ---- */
+bool board_observes(const struct board *, enum event_class);
+void board_event(struct board *, struct event *); /* icount, time, cpu are filled in */
+/* A byte to a console device (EV_CONSOLE_LINE numbers: 0-3 serial, 8 screen, 9 debug port). Lines are put together by the board. */
+void board_console(struct board *, unsigned device, uint8_t byte);
+/* Something that a chip does not implement: `what` names it ("ide0 command"), `number` the command or register. */
+void board_unhandled(struct board *, const char *what, uint64_t number, bool write, uint64_t value);
+
+/* ---- a disk's content: the image, under what the guest wrote (an overlay in a snapshot region of its own) ---- */
+struct disk;
+/* `role`: "disk0", "cdrom", "floppy0". NULL if there is no such image. */
+struct disk *board_disk(struct board *, const char *role);
+uint64_t disk_size(const struct disk *);
+/* Whole sectors or any bytes inside the size. -1 after board_image_error(). */
+int disk_read(struct disk *, uint64_t offset, void *buf, size_t n);
+int disk_write(struct disk *, uint64_t offset, const void *buf, size_t n);
+
+/* ---- PCI (pci.c) ---- */
+struct pci_bar {
+    uint32_t size;  /* power of two; 0: none */
+    bool io;
+    bool prefetch;
+    /* The BAR is decoded at `base` now, or no more (base UINT64_MAX). */
+    void (*map)(void *ctx, unsigned bar, uint64_t base);
+};
+struct pci_device {
+    const char *name;
+    uint8_t devfn;
+    uint8_t config[256];  /* belongs into the chip's field table: FIELDS(struct x, pci.config) */
+    uint8_t wmask[256];   /* writable bits */
+    uint8_t w1c[256];     /* write-1-to-clear bits */
+    struct pci_bar bar[6];
+    struct pci_bar rom;   /* bar number 6 */
+    uint64_t mapped[7];   /* derived: where each is now */
+    void *ctx;
+    /* After config bytes [reg, reg+size) were written by the guest; may be NULL. */
+    void (*written)(void *ctx, unsigned reg, unsigned size);
+};
+/* Standard header: ids, class (24 bits), header type, command register's writable bits, interrupt pin (1-4, 0 none). */
+void pci_init(struct pci_device *, const char *name, unsigned devfn, uint16_t vendor, uint16_t device, uint32_t class_code,
+              uint8_t revision, uint8_t pin);
+/* On bus 0. The device must outlive the board. Reset of the command register, BARs and interrupt line is the bus's. */
+void board_add_pci(struct board *, struct pci_device *);
+/* After a chip's fields were loaded: map the BARs anew. */
+void pci_loaded(struct board *, struct pci_device *);
+
+/* ---- creation, one a chip; in the order in which board.c calls them ---- */
+int pci_host_create(struct board *, struct error *);   /* pci.c, i440fx.c: bus, host bridge with PAM and SMRAM */
+int piix3_create(struct board *, struct error *);      /* ISA bridge: PIRQ routing, reset control cf9h, ELCR */
+int pic_create(struct board *, struct error *);        /* two 8259A */
+int pit_create(struct board *, struct error *);        /* 8254, port 61h speaker gate */
+int ioapic_create(struct board *, struct error *);
+int lapic_create(struct board *, unsigned cpu, struct error *);
+int hpet_create(struct board *, struct error *);
+int rtc_create(struct board *, struct error *);        /* MC146818 and CMOS memory sizes */
+int ps2_create(struct board *, struct error *);        /* 8042, keyboard, mouse; port 92h */
+int uart_create(struct board *, unsigned index, struct error *); /* 16550A at 3f8, 2f8, 3e8, 2e8 */
+int ide_create(struct board *, struct error *);        /* PIIX3 IDE, two channels, disks and ATAPI, bus-master DMA */
+int floppy_create(struct board *, struct error *);     /* 82077AA and the ISA DMA controllers it needs (dma.c) */
+int dma_create(struct board *, struct error *);        /* two 8237A with page registers */
+int vga_create(struct board *, struct error *);
+int fwcfg_create(struct board *, struct error *);
+int acpi_pm_create(struct board *, struct error *);    /* PIIX4 power management: PM timer, SCI, SMI command, sleep; GPE */
+int debug_ports_create(struct board *, struct error *); /* 402h, e9h, 80h, f4h isa-debug-exit */
+
+/* ISA DMA for the floppy: transfer up to n bytes on a channel; returns bytes moved, *tc true at terminal count. */
+unsigned dma_transfer(struct board *, unsigned channel, void *buf, unsigned n, bool to_memory, bool *tc);
+
+/* Inputs and the like that board.c passes on; return what was taken. */
+uint32_t uart_input(struct board *, unsigned index, const uint8_t *data, uint32_t n);
+uint32_t ps2_input(struct board *, enum input_port port, const uint8_t *data, uint32_t n);
+void acpi_power_button(struct board *);
+size_t vga_screen_text(struct board *, char *buf, size_t size);
+
+/* Interrupt controllers among themselves. */
+void pic_set(struct board *, unsigned line, bool level);
+void ioapic_set(struct board *, unsigned pin, bool level);
+void ioapic_eoi(struct board *, uint8_t vector);
+uint8_t pic_acknowledge(struct board *);
+bool pic_output(struct board *);
+/* Deliver an interrupt message: dest, mode and trigger as in an I/O APIC redirection entry's fields. */
+void lapic_message(struct board *, uint8_t dest, bool logical, unsigned delivery, uint8_t vector, bool level_triggered);
+/* The PIC's INTR line changed: LINT0 in ExtINT mode, or straight through while the APIC is off. */
+void lapic_pic_line(struct board *, bool level);
+/* For the processor's bus: acknowledge, registers in MSRs (IA32_APIC_BASE), TPR. */
+uint8_t lapic_acknowledge(struct board *, unsigned cpu, unsigned *source);
+bool lapic_rdmsr(struct board *, unsigned cpu, uint32_t msr, uint64_t *value);
+bool lapic_wrmsr(struct board *, unsigned cpu, uint32_t msr, uint64_t value);
+uint64_t lapic_get_tpr(struct board *, unsigned cpu);
+void lapic_set_tpr(struct board *, unsigned cpu, uint64_t cr8);
+uint64_t lapic_mmio_read(struct board *, unsigned cpu, uint64_t offset, unsigned size);
+void lapic_mmio_write(struct board *, unsigned cpu, uint64_t offset, unsigned size, uint64_t value);
+struct x86 *board_cpu(struct board *, unsigned index);
+unsigned board_cpus(const struct board *);
+
+/* Per-chip slot of the board: chips find their own state by it. */
+enum chip_slot { SLOT_PCI, SLOT_I440FX, SLOT_PIIX3, SLOT_PIC, SLOT_PIT, SLOT_IOAPIC, SLOT_HPET, SLOT_RTC, SLOT_PS2, SLOT_IDE, SLOT_FLOPPY, SLOT_DMA, SLOT_VGA, SLOT_FWCFG, SLOT_ACPI, SLOT_DEBUG, SLOT_UART0, SLOT_UART3 = SLOT_UART0 + 3, SLOT_LAPIC0, SLOT_LAPIC_LAST = SLOT_LAPIC0 + 63, SLOT_COUNT };
+void *board_slot(const struct board *, enum chip_slot);
+void board_set_slot(struct board *, enum chip_slot, void *state);
+
+#endif

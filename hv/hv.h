@@ -1,0 +1,20 @@
+/* hv.h - the PC engine. Only cli/ includes this: everything else uses core/engine.h. */
+#ifndef BOOTREEL_HV_HV_H
+#define BOOTREEL_HV_HV_H
+
+#include "core/engine.h"
+
+/* Raised whenever the same inputs would run differently. */
+enum { HV_BEHAVIOUR = 1 };
+
+/* Builds a PC and brings it to reset. Settings (all optional unless said):
+ *   memory  bytes of RAM (default 256 MiB, 1 MiB … 64 GiB)       cpus  number of processors (1)
+ *   cpu     model name (default "x86-64-v2")                    rtc   "2020-01-01T00:00:00"
+ *   bios    "seabios" | "builtin" | "file" | "none"             boot  "c" | "d" | "a"
+ *   append  kernel command line                                 flat-address  number
+ *   vga     "std" | "none"
+ * Images by role: bios, vgabios, kernel, initrd, disk0 … disk3, cdrom, floppy0, flat.
+ * Returns NULL and fills err. Images and settings must outlive the engine. */
+struct engine *hv_create(const struct engine_config *cfg, struct error *err);
+
+#endif

@@ -1,0 +1,423 @@
+/* cpu.h - inside of the processor: its state, decoded code, TLB. Private to hv/x86.
+ *
+ * How it runs. Guest code is decoded once into blocks (struct block): arrays of struct op, each with a pointer to its handler
+ * and unpacked operands. A handler does one instruction and goes on to the next op (NEXT). The last op of a block chains to
+ * another block, or returns NULL to the dispatcher (run.c).
+ *
+ * Steps are counted a block at a time: entering a block subtracts its `n` from `left`; leaving early gives the rest back. To stop
+ * at an exact step inside a block, the op there is patched with op_resync, which returns to the dispatcher.
+ *
+ * The TLB and the decoded code are coherent: a write to a page that holds decoded code or page-table entries in use takes the
+ * slow path and drops what it changes. So neither can ever be seen by the guest, a snapshot holds neither, and
+ * running on after a load is the same run. (INVLPG and CR3 writes only have to be correct, not to make anything visible.)
+ */
+#ifndef BOOTREEL_HV_X86_CPU_H
+#define BOOTREEL_HV_X86_CPU_H
+
+#include <setjmp.h>
+#include <string.h>
+
+#include "hv/x86/x86.h"
+
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+struct x86;
+struct op;
+/* A handler. Returns NULL to leave to the dispatcher. */
+typedef const struct op *op_fn(struct x86 *, const struct op *);
+
+/* ---------------------------------------------------------------- registers */
+
+enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, REG_ZERO, REG_RIP, NGPR };
+enum { ES, CS, SS, DS, FS, GS, SEG_NONE, LDTR, TR, NSEG };
+
+enum eflags {
+    FLAG_CF = 1u << 0,
+    FLAG_1 = 1u << 1,
+    FLAG_PF = 1u << 2,
+    FLAG_AF = 1u << 4,
+    FLAG_ZF = 1u << 6,
+    FLAG_SF = 1u << 7,
+    FLAG_TF = 1u << 8,
+    FLAG_IF = 1u << 9,
+    FLAG_DF = 1u << 10,
+    FLAG_OF = 1u << 11,
+    FLAG_IOPL = 3u << 12,
+    FLAG_NT = 1u << 14,
+    FLAG_RF = 1u << 16,
+    FLAG_VM = 1u << 17,
+    FLAG_AC = 1u << 18,
+    FLAG_VIF = 1u << 19,
+    FLAG_VIP = 1u << 20,
+    FLAG_ID = 1u << 21,
+    FLAGS_ARITH = FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF,
+};
+
+enum cr_bits {
+    CR0_PE = 1u << 0,
+    CR0_MP = 1u << 1,
+    CR0_EM = 1u << 2,
+    CR0_TS = 1u << 3,
+    CR0_ET = 1u << 4,
+    CR0_NE = 1u << 5,
+    CR0_WP = 1u << 16,
+    CR0_AM = 1u << 18,
+    CR0_NW = 1u << 29,
+    CR0_CD = 1u << 30,
+    CR0_PG = 1u << 31,
+    CR4_VME = 1u << 0,
+    CR4_PVI = 1u << 1,
+    CR4_TSD = 1u << 2,
+    CR4_DE = 1u << 3,
+    CR4_PSE = 1u << 4,
+    CR4_PAE = 1u << 5,
+    CR4_MCE = 1u << 6,
+    CR4_PGE = 1u << 7,
+    CR4_PCE = 1u << 8,
+    CR4_OSFXSR = 1u << 9,
+    CR4_OSXMMEXCPT = 1u << 10,
+    CR4_UMIP = 1u << 11,
+    CR4_FSGSBASE = 1u << 16,
+    CR4_PCIDE = 1u << 17,
+    CR4_OSXSAVE = 1u << 18,
+    CR4_SMEP = 1u << 20,
+    CR4_SMAP = 1u << 21,
+    EFER_SCE = 1u << 0,
+    EFER_LME = 1u << 8,
+    EFER_LMA = 1u << 10,
+    EFER_NXE = 1u << 11,
+};
+
+/* Vectors (SDM volume 3, chapter 6). */
+enum vector { VEC_DE, VEC_DB, VEC_NMI, VEC_BP, VEC_OF, VEC_BR, VEC_UD, VEC_NM, VEC_DF, VEC_TS = 10, VEC_NP, VEC_SS, VEC_GP, VEC_PF, VEC_MF = 16, VEC_AC, VEC_MC, VEC_XM };
+
+/* A segment register with its hidden part. attr: descriptor bits 40-55 (type and S in 0-4, DPL 5-6, P 7, AVL 12, L 13,
+ * D/B 14, G 15); limit is in bytes, already scaled. */
+enum seg_attr {
+    SEG_TYPE = 0xf,
+    SEG_ACCESSED = 1,
+    SEG_WRITABLE = 2,   /* data */
+    SEG_READABLE = 2,   /* code */
+    SEG_EXPAND_DOWN = 4, /* data */
+    SEG_CONFORMING = 4, /* code */
+    SEG_CODE = 8,
+    SEG_S = 0x10,
+    SEG_DPL = 0x60,
+    SEG_P = 0x80,
+    SEG_L = 1 << 13,
+    SEG_DB = 1 << 14,
+    SEG_G = 1 << 15,
+};
+struct seg {
+    uint64_t base;
+    uint32_t limit;
+    uint16_t attr;
+    uint16_t sel;
+    uint8_t null; /* protected mode: loaded with a null selector */
+    uint8_t fast; /* derived: bit 0 any read, bit 1 any write is in bounds and allowed (4 GiB limit); see seg_changed() */
+};
+
+struct dtable {
+    uint64_t base;
+    uint16_t limit;
+};
+
+union xmm {
+    uint8_t b[16];
+    uint16_t w[8];
+    uint32_t d[4];
+    uint64_t q[2];
+    float f[4];
+    double lf[2];
+} __attribute__((aligned(16)));
+
+/* An x87 register, as in memory: 64-bit significand, then sign and exponent. */
+struct fpreg {
+    uint64_t sig;
+    uint16_t exp;
+    uint16_t pad[3];
+};
+
+struct fpu {
+    struct fpreg r[8]; /* physical registers; ST(i) is r[(top + i) & 7]. MMX registers are r[i].sig */
+    uint16_t cw, sw;   /* sw holds TOP too */
+    uint8_t empty;     /* a bit a physical register, 1: empty */
+    uint8_t pad;
+    uint16_t fop;
+    uint16_t fcs, fds;
+    uint32_t mxcsr;
+    uint64_t fip, fdp;
+};
+
+/* ---------------------------------------------------------------- decoded code */
+
+/* One decoded instruction. `dst` and `src` are the register numbers of the first and second operand as the row lists them
+ * (for 8-bit general registers: the byte's offset in gpr[]); whichever of them is memory is unused. */
+struct op {
+    op_fn *fn;
+    union {
+        int64_t imm;  /* immediate, sign-extended; near branches: target's offset from the block's start */
+        uint64_t uimm;
+    };
+    int32_t disp;     /* address: displacement (RIP-relative: from the block's start); branches: fall-through offset */
+    uint8_t dst, src;
+    uint8_t base, index; /* address: registers, REG_ZERO if absent, REG_RIP if RIP-relative */
+    uint8_t scale;    /* address: shift count */
+    uint8_t seg;      /* address: segment; SEG_NONE in 64-bit code unless FS or GS */
+    uint8_t asize;    /* address size: 0 16, 1 32, 2 64 bit */
+    uint8_t osize;    /* operand size: 0 8, 1 16, 2 32, 3 64 bit */
+    uint16_t off;     /* of the instruction from the block's start */
+    uint8_t len;      /* bytes */
+    uint8_t idx;      /* its number in the block */
+    uint16_t row;     /* in the instruction table */
+    uint8_t modrm;
+    uint8_t pfx;      /* enum op_pfx */
+};
+enum op_pfx { PFX_LOCK = 1, PFX_REP = 2, PFX_REPNE = 4, PFX_OSIZE = 8, PFX_REX = 16, PFX_REXW = 32, PFX_MEM = 64 };
+/* PFX_MEM: the modrm operand is memory. */
+
+enum { BLOCK_MAX_OPS = 64 };
+
+struct code_page;
+struct block {
+    uint32_t key;  /* the mode it was decoded for: x86.key */
+    uint16_t n;    /* instructions; ops[n] is the pseudo op that falls through */
+    uint16_t bytes;
+    uint16_t at;   /* offset in the page */
+    bool valid;
+    struct block *next[2];   /* chained: 0 fall-through, 1 taken */
+    struct block *same_at;   /* another block at this offset (other mode) */
+    struct block *in_page;   /* list of all of the page's */
+    struct code_page *page;
+    struct code_page *page2; /* the last instruction goes on in this page; never chained to */
+    struct op ops[];
+};
+
+/* What is decoded from one physical page. */
+struct code_page {
+    uint8_t *host;        /* the page's bytes; NULL: not memory */
+    struct pmeta *meta;
+    uint64_t mask;        /* which 64-byte pieces hold decoded code */
+    struct block *blocks; /* list by in_page */
+    struct code_page *all_next;
+    struct block *at[SNAPSHOT_PAGE];
+};
+
+/* ---------------------------------------------------------------- physical memory (mem.c) */
+
+enum pmeta_flags {
+    PM_CHANGED = 1,  /* written since the last save */
+    PM_EVER = 2,     /* ever written */
+    PM_CODE = 4,     /* has decoded code */
+    PM_TABLE = 8,    /* holds page-table entries that some TLB has used */
+    PM_UPPER = 16,   /* … of a level above the last */
+    PM_FAST = 32,    /* some TLB has a direct write entry for it */
+    PM_WATCH = 64,   /* a physical or linear watchpoint may be in it: always slow */
+    PM_SLOW = PM_CODE | PM_TABLE | PM_WATCH,
+};
+/* Notes on one page of a ramblock. */
+struct pmeta {
+    struct code_page *code;
+    uint8_t flags;
+};
+
+/* One page of guest-physical address space. */
+struct pdesc {
+    uint8_t *rd, *wr;      /* host pages; NULL: the bus */
+    struct pmeta *rd_meta, *wr_meta;
+    bool ignore_writes;
+};
+
+/* The descriptor of the page at pa (after A20); never NULL (beyond the end: an all-bus page). */
+const struct pdesc *physmem_page(const struct physmem *, uint64_t pa);
+/* All but the A20 line. */
+uint64_t physmem_a20_mask(const struct physmem *);
+/* Processors to be told when translations or code must go. */
+void physmem_attach(struct physmem *, struct x86 *);
+void physmem_detach(struct physmem *, struct x86 *);
+/* A byte range of a page of memory is about to be or was changed: drop code in it, forget translations read from it, set the
+ * changed marks. `off` in the page. */
+void physmem_written(struct physmem *, struct pmeta *, uint32_t off, uint32_t n, const uint8_t *page_before);
+
+/* ---------------------------------------------------------------- TLB */
+
+enum { TLB_SIZE = 1024, ITLB_SIZE = 256 };
+#define TLB_NONE UINT64_MAX
+/* Tags are linear page addresses, TLB_NONE if that access must go the slow way. Host address = add + linear. */
+struct tlb_entry {
+    uint64_t r, w;
+    uintptr_t add;
+    uint64_t pte; /* physical address of the last-level entry it came from; TLB_NONE: no paging */
+};
+struct itlb_entry {
+    uint64_t tag;
+    struct code_page *page;
+    uint64_t pte;
+    uint64_t pa;
+};
+
+/* ---------------------------------------------------------------- the processor */
+
+/* What a pending exception is. */
+struct fault {
+    uint8_t vector;
+    bool has_error;
+    uint32_t error;
+    uint64_t cr2;
+    uint64_t dr6;
+};
+
+/* The parts of MTRRs and other MSRs that are only kept. */
+struct msrs {
+    uint64_t star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
+    uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
+    uint64_t pat, misc_enable, mtrr_def, mtrr_fix[11], mtrr_var[16];
+    uint64_t tsc_offset; /* TSC = time + offset */
+    uint64_t mcg_status, mcg_ctl, mc[4 * 10], smbase, spec_ctrl, bios_sign, tsc_adjust, feature_control;
+};
+
+struct cpuid_model; /* cpuid.c */
+
+struct x86 {
+    /* --- hot --- */
+    uint64_t gpr[NGPR]; /* gpr[REG_ZERO] is 0; gpr[REG_RIP] is the address of the running block's start (outside blocks: of the
+                         * next instruction) */
+    uint64_t cc_res;    /* lazy flags: the last result, sign-extended: ZF, SF, PF */
+    uint64_t cc_aux;    /* CF, AF, OF at their places in EFLAGS; bits 2 and 7 invert PF and SF got from cc_res */
+    int64_t left;       /* steps left in the slice after the running block */
+    struct block *block; /* running */
+    const struct op *op; /* the present instruction; set wherever something outside of the handler may ask */
+    struct tlb_entry *tlb; /* tlbs[cpl == 3] */
+    struct seg seg[NSEG];
+    uint64_t flags;     /* EFLAGS but for the arithmetic flags (and always bit 1) */
+    uint32_t key;       /* mode that code is decoded for: bits 0-1 code size (0 16, 1 32, 2 64), bit 2 32-bit stack */
+    uint8_t cpl;
+    bool mode64;        /* CS.L in long mode */
+    uint8_t code_bits;  /* 16, 32, 64 */
+    bool inhibit;       /* interrupts are held off for one instruction (STI, MOV SS, POP SS) */
+    uint64_t slice;     /* steps of this slice when left was last set (see steps in run.c) */
+
+    /* --- system --- */
+    struct dtable gdtr, idtr;
+    uint64_t cr0, cr2, cr3, cr4, efer, xcr0;
+    uint64_t pdpte[4]; /* PAE: loaded with CR3 */
+    uint64_t dr[8];
+    struct msrs msr;
+    bool halted, shutdown;
+    bool in_smm, nmi_blocked;
+    bool intr;                             /* line */
+    bool nmi_pending, smi_pending, init_pending, sipi_pending, wait_sipi;
+    uint8_t sipi_vector;
+    uint8_t tf_pending; /* a single-step trap is due after this instruction */
+    bool seen_ring3;    /* for EV_CPU_RING3: part of the state, so that a replay from a checkpoint is the same */
+
+    struct fpu fpu;
+    union xmm xmm[16];
+
+    /* --- wiring and caches: not state --- */
+    uint64_t requested; /* x86_run's steps */
+    bool attention;     /* the dispatcher must look at lines and breaks */
+    bool brk;           /* x86_break() */
+    bool running;
+    unsigned index;
+    struct physmem *mem;
+    struct x86_bus bus;
+    const struct cpuid_model *model;
+    struct decoder *decoder;
+    struct op *patched; /* op whose fn is replaced by op_resync */
+    op_fn *patched_fn;
+    jmp_buf *unwind;
+    struct fault fault;
+    bool delivering;    /* an exception or interrupt is being delivered */
+    char fault_text[160];
+    bool fault_unimplemented;
+    struct x86_stop stop;
+    bool stop_hit;
+    uint64_t skip_stop_at; /* linear address whose breakpoint was just reported */
+    struct stop_point *stops;
+    size_t nstops;
+    struct tlb_entry tlbs[2][TLB_SIZE];
+    struct itlb_entry itlb[ITLB_SIZE];
+};
+
+/* ---------------------------------------------------------------- between the files */
+
+/* exceptions: never return; cpu->op must be set (SYNC) */
+__attribute__((noreturn)) void raise_fault(struct x86 *, unsigned vector);
+__attribute__((noreturn)) void raise_error(struct x86 *, unsigned vector, uint32_t error);
+__attribute__((noreturn)) void raise_page_fault(struct x86 *, uint64_t linear, uint32_t error);
+/* Something this processor lacks: ends the run with X86_FAULT and `text` (for what cannot be a #UD). */
+__attribute__((noreturn)) void raise_unimplemented(struct x86 *, const char *text);
+
+/* mem.c: the slow ways. All may raise. size 1, 2, 4, 8 (loads come zero-extended). `op` is the present instruction. */
+uint64_t mem_load(struct x86 *, const struct op *, uint64_t linear, unsigned size);
+void mem_store(struct x86 *, const struct op *, uint64_t linear, unsigned size, uint64_t value);
+/* A load that must be followed by mem_store to the same place: faults as a write. */
+uint64_t mem_load_rmw(struct x86 *, const struct op *, uint64_t linear, unsigned size);
+/* Check that n bytes at linear can be read (or written), raising if not; nothing is transferred. n up to 4096. */
+void mem_probe(struct x86 *, const struct op *, uint64_t linear, unsigned n, bool write);
+/* As a supervisor whatever the CPL: descriptor tables, TSS, interrupt frames to an inner stack. cpu->op must be set, or the
+ * dispatcher is delivering. */
+uint64_t sys_load(struct x86 *, uint64_t linear, unsigned size);
+void sys_store(struct x86 *, uint64_t linear, unsigned size, uint64_t value);
+/* Drop every cached translation. */
+void tlb_flush(struct x86 *);
+/* cpl, cr0.wp … changed: which TLB is in use. */
+static inline void tlb_select(struct x86 *cpu) { cpu->tlb = cpu->tlbs[cpu->cpl == 3]; }
+/* Translate for the processor without side effects; false: not mapped. */
+bool mem_translate_peek(const struct x86 *, uint64_t linear, uint64_t *pa);
+
+/* seg.c: a segment's hidden part or a control register changed: recompute derived fields (fast, key, mode64, code_bits, cpl's
+ * TLB). Must be followed by leaving the block (return NULL). */
+void seg_changed(struct x86 *, unsigned seg);
+void mode_changed(struct x86 *);
+
+/* Interrupts and exceptions (interrupt.c). `soft`: INT n, INT3, INTO (DPL checks; return address is after the instruction). May
+ * raise. Cost of one step is the caller's. next_rip: what to push. */
+enum int_kind { INT_HARDWARE, INT_EXCEPTION, INT_SOFT };
+void interrupt_deliver(struct x86 *, enum int_kind, uint8_t vector, bool has_error, uint32_t error, uint64_t next_rip);
+
+/* RSM state and SMI entry (smm.c) */
+void smm_enter(struct x86 *);
+
+/* events */
+static inline void cpu_event(struct x86 *cpu, struct event *ev) { cpu->bus.event(cpu->bus.ctx, ev); }
+
+/* flags */
+static inline uint64_t cc_cf(const struct x86 *c) { return c->cc_aux & 1; }
+static inline bool cc_zf(const struct x86 *c) { return c->cc_res == 0; }
+static inline unsigned cc_sf(const struct x86 *c) { return (c->cc_res >> 63 ^ c->cc_aux >> 7) & 1; }
+static inline unsigned cc_of(const struct x86 *c) { return c->cc_aux >> 11 & 1; }
+static inline unsigned cc_af(const struct x86 *c) { return c->cc_aux >> 4 & 1; }
+static inline unsigned cc_pf(const struct x86 *c)
+{
+    return (!__builtin_parity((uint8_t)c->cc_res) ^ c->cc_aux >> 2) & 1;
+}
+/* The whole of EFLAGS. */
+static inline uint64_t eflags_get(const struct x86 *c)
+{
+    return c->flags | cc_cf(c) | cc_pf(c) << 2 | cc_af(c) << 4 | (uint64_t)cc_zf(c) << 6 | cc_sf(c) << 7 |
+           cc_of(c) << 11;
+}
+/* Set the arithmetic flags from an EFLAGS value. */
+static inline void cc_set(struct x86 *c, uint64_t f)
+{
+    c->cc_res = f & FLAG_ZF ? 0 : 1; /* parity of 0 is even (PF 1), of 1 odd; sign 0 */
+    uint64_t pf = c->cc_res == 0;
+    c->cc_aux = (f & (FLAG_CF | FLAG_AF | FLAG_OF | FLAG_SF)) | ((f >> 2 & 1) ^ pf) << 2;
+}
+/* Set all of EFLAGS without checks. The caller looks to mode changes (VM) and leaves the block if IF or TF may have been set. */
+static inline void eflags_set(struct x86 *c, uint64_t f)
+{
+    cc_set(c, f);
+    c->flags = (f & ~(uint64_t)FLAGS_ARITH) | FLAG_1;
+}
+
+static inline bool real_mode(const struct x86 *c) { return !(c->cr0 & CR0_PE); }
+static inline bool v86_mode(const struct x86 *c) { return c->flags & FLAG_VM; }
+static inline bool protected_mode(const struct x86 *c) { return (c->cr0 & CR0_PE) && !(c->flags & FLAG_VM); }
+static inline bool long_mode(const struct x86 *c) { return c->efer & EFER_LMA; }
+static inline unsigned iopl(const struct x86 *c) { return c->flags >> 12 & 3; }
+
+#endif

@@ -1,0 +1,223 @@
+/* exec.h - for the files of handlers: how to write one. Private to hv/x86.
+ *
+ *     OP(name) { ...; NEXT; }
+ *
+ * A handler reads op->dst, op->src, op->imm …, loads and stores guest memory with ld*() and st*(), which may not return (fault):
+ * so registers and flags are changed only after the last access that can fault. One that calls anything which may raise or ask
+ * where the processor is (raise_*, sys_*, bus callbacks) begins with SYNC. One that changes the mode, the translation, IF or
+ * anything that decoding depends on ends with LEAVE instead of NEXT: rip is set to the next instruction, and the
+ * dispatcher looks again.
+ */
+#ifndef BOOTREEL_HV_X86_EXEC_H
+#define BOOTREEL_HV_X86_EXEC_H
+
+#include "hv/x86/cpu.h"
+
+#define OP(name) const struct op *name(struct x86 *cpu __attribute__((unused)), const struct op *op)
+
+#if defined(__clang__) && !defined(BOOTREEL_NO_TAIL)
+#define TAIL(call) __attribute__((musttail)) return call
+#elif defined(BOOTREEL_NO_TAIL)
+#define TAIL(call) return call
+#else
+#define TAIL(call) return call /* gcc -O2 makes sibling calls */
+#endif
+
+/* With BOOTREEL_NO_TAIL (sanitizer builds, whose frames rule out sibling calls) the dispatcher loops instead. */
+#ifdef BOOTREEL_NO_TAIL
+#define GOTO(o) return (o)
+#else
+#define GOTO(o)                                                                                              \
+    do {                                                                                                     \
+        const struct op *goto_ = (o);                                                                        \
+        TAIL(goto_->fn(cpu, goto_));                                                                         \
+    } while (0)
+#endif
+#define NEXT  GOTO(op + 1)
+#define SYNC  (cpu->op = op)
+/* Leave to the dispatcher with this instruction retired and rip at the one after it. */
+#define LEAVE return leave_after(cpu, op)
+/* Leave with rip already set to where execution goes on (as an offset into the code segment). */
+#define LEAVE_TO(rip) return leave_to(cpu, op, rip)
+
+const struct op *leave_after(struct x86 *, const struct op *);
+const struct op *leave_to(struct x86 *, const struct op *, uint64_t rip);
+
+/* Address (offset in the segment) of the present and the following instruction. */
+static inline uint64_t rip_of(const struct x86 *cpu, const struct op *op)
+{
+    uint64_t rip = cpu->gpr[REG_RIP] + op->off;
+    return cpu->mode64 ? rip : (uint32_t)rip;
+}
+static inline uint64_t rip_after(const struct x86 *cpu, const struct op *op)
+{
+    uint64_t rip = cpu->gpr[REG_RIP] + op->off + op->len;
+    return cpu->mode64 ? rip : cpu->code_bits == 32 ? (uint32_t)rip : (rip & 0xffffffff);
+}
+
+/* ---------------------------------------------------------------- registers */
+
+#define R8(o)   (*(uint8_t *)((char *)cpu->gpr + (o))) /* o: byte offset, as in op->dst of 8-bit operands */
+#define R16(r)  (*(uint16_t *)&cpu->gpr[r])
+#define R32(r)  ((uint32_t)cpu->gpr[r])
+#define R64(r)  (cpu->gpr[r])
+#define SET8(o, v)  (R8(o) = (uint8_t)(v))
+#define SET16(r, v) (R16(r) = (uint16_t)(v))
+#define SET32(r, v) (cpu->gpr[r] = (uint32_t)(v)) /* clears the upper half */
+#define SET64(r, v) (cpu->gpr[r] = (v))
+
+/* A general register by operand size index (0-3), for handlers that are not made per size. 8-bit: o is a byte offset. */
+static inline uint64_t reg_get_sized(struct x86 *cpu, unsigned r, unsigned osize)
+{
+    switch (osize) {
+    case 0: return R8(r);
+    case 1: return R16(r);
+    case 2: return R32(r);
+    default: return R64(r);
+    }
+}
+static inline void reg_set_sized(struct x86 *cpu, unsigned r, unsigned osize, uint64_t v)
+{
+    switch (osize) {
+    case 0: SET8(r, v); break;
+    case 1: SET16(r, v); break;
+    case 2: SET32(r, v); break;
+    default: SET64(r, v); break;
+    }
+}
+
+/* ---------------------------------------------------------------- addresses */
+
+/* Check `size` bytes at offset `off` of a segment outside 64-bit code and return the linear address; raises #GP or #SS. */
+uint64_t seg_linear_slow(struct x86 *, const struct op *, unsigned seg, uint64_t off, unsigned size, bool write);
+
+static inline uint64_t seg_linear(struct x86 *cpu, const struct op *op, unsigned seg, uint64_t off, unsigned size,
+                                  bool write)
+{
+    const struct seg *s = &cpu->seg[seg];
+    if (cpu->mode64)
+        return off + (seg == FS || seg == GS ? s->base : 0);
+    if (likely(s->fast >> write & 1) || likely(off + size - 1 <= s->limit && !(s->attr & SEG_EXPAND_DOWN) &&
+                                               (s->fast >> (2 + write) & 1)))
+        return (uint32_t)(s->base + off);
+    return seg_linear_slow(cpu, op, seg, off, size, write);
+}
+
+/* The offset that the address operand stands for (LEA's result before truncation to the operand size). */
+static inline uint64_t ea_offset(const struct x86 *cpu, const struct op *op)
+{
+    uint64_t a = cpu->gpr[op->base] + (cpu->gpr[op->index] << op->scale) + (int64_t)op->disp;
+    return op->asize == 2 ? a : op->asize == 1 ? (uint32_t)a : (uint16_t)a;
+}
+/* Linear address of the memory operand in any mode, checked for `size` bytes. */
+static inline uint64_t ea_any(struct x86 *cpu, const struct op *op, unsigned size, bool write)
+{
+    return seg_linear(cpu, op, op->seg, ea_offset(cpu, op), size, write);
+}
+/* The same for 64-bit code with 64-bit addresses: the form that hot handlers are specialised for. */
+static inline uint64_t ea_64(const struct x86 *cpu, const struct op *op)
+{
+    return cpu->gpr[op->base] + (cpu->gpr[op->index] << op->scale) + (int64_t)op->disp + cpu->seg[op->seg].base;
+}
+
+/* ---------------------------------------------------------------- memory at linear addresses */
+
+#define PAGE_OF(lin) ((lin) & ~(uint64_t)0xfff)
+
+/* Host pointer if `size` bytes at lin can be read (written) right now without any ado, else NULL. */
+static inline void *host_r(const struct x86 *cpu, uint64_t lin, unsigned size)
+{
+    const struct tlb_entry *e = &cpu->tlb[lin >> 12 & (TLB_SIZE - 1)];
+    return likely(e->r == PAGE_OF(lin + size - 1)) ? (void *)(e->add + lin) : NULL;
+}
+static inline void *host_w(const struct x86 *cpu, uint64_t lin, unsigned size)
+{
+    const struct tlb_entry *e = &cpu->tlb[lin >> 12 & (TLB_SIZE - 1)];
+    return likely(e->w == PAGE_OF(lin + size - 1)) ? (void *)(e->add + lin) : NULL;
+}
+
+#define DEFINE_MEM(bits)                                                                                     \
+    static inline uint##bits##_t ld##bits(struct x86 *cpu, const struct op *op, uint64_t lin)                \
+    {                                                                                                        \
+        const void *p = host_r(cpu, lin, bits / 8);                                                          \
+        uint##bits##_t v;                                                                                    \
+        if (unlikely(!p))                                                                                    \
+            return (uint##bits##_t)mem_load(cpu, op, lin, bits / 8);                                         \
+        memcpy(&v, p, sizeof v);                                                                             \
+        return v;                                                                                            \
+    }                                                                                                        \
+    static inline void st##bits(struct x86 *cpu, const struct op *op, uint64_t lin, uint##bits##_t v)        \
+    {                                                                                                        \
+        void *p = host_w(cpu, lin, bits / 8);                                                                \
+        if (unlikely(!p))                                                                                    \
+            mem_store(cpu, op, lin, bits / 8, v);                                                            \
+        else                                                                                                 \
+            memcpy(p, &v, sizeof v);                                                                         \
+    }
+DEFINE_MEM(8)
+DEFINE_MEM(16)
+DEFINE_MEM(32)
+DEFINE_MEM(64)
+
+/* 16 bytes: whole or not at all (faults before anything is stored). */
+static inline union xmm ld128(struct x86 *cpu, const struct op *op, uint64_t lin)
+{
+    union xmm v;
+    const void *p = host_r(cpu, lin, 16);
+    if (likely(p)) {
+        memcpy(&v, p, 16);
+    } else {
+        mem_probe(cpu, op, lin, 16, false);
+        v.q[0] = mem_load(cpu, op, lin, 8);
+        v.q[1] = mem_load(cpu, op, lin + 8, 8);
+    }
+    return v;
+}
+static inline void st128(struct x86 *cpu, const struct op *op, uint64_t lin, union xmm v)
+{
+    void *p = host_w(cpu, lin, 16);
+    if (likely(p)) {
+        memcpy(p, &v, 16);
+    } else {
+        mem_probe(cpu, op, lin, 16, true);
+        mem_store(cpu, op, lin, 8, v.q[0]);
+        mem_store(cpu, op, lin + 8, 8, v.q[1]);
+    }
+}
+static inline uint64_t ld_sized(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned osize)
+{
+    switch (osize) {
+    case 0: return ld8(cpu, op, lin);
+    case 1: return ld16(cpu, op, lin);
+    case 2: return ld32(cpu, op, lin);
+    default: return ld64(cpu, op, lin);
+    }
+}
+static inline void st_sized(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned osize, uint64_t v)
+{
+    switch (osize) {
+    case 0: st8(cpu, op, lin, (uint8_t)v); break;
+    case 1: st16(cpu, op, lin, (uint16_t)v); break;
+    case 2: st32(cpu, op, lin, (uint32_t)v); break;
+    default: st64(cpu, op, lin, v); break;
+    }
+}
+
+/* ---------------------------------------------------------------- the stack (any mode, any stack size) */
+
+/* Push or pop one item of `size` bytes (2, 4, 8) on the present stack as the present CPL. push may raise before rsp changes;
+ * several pushes are not atomic: handlers that push more than one item probe first or keep rsp and restore nothing
+ * because rsp is written last. */
+void stack_push(struct x86 *, const struct op *, unsigned size, uint64_t value);
+uint64_t stack_pop(struct x86 *, const struct op *, unsigned size);
+/* Read the item at rsp + `skip` bytes without popping. */
+uint64_t stack_peek(struct x86 *, const struct op *, unsigned skip, unsigned size);
+/* rsp += bytes, in the stack's size. */
+void stack_adjust(struct x86 *, int64_t bytes);
+
+/* ---------------------------------------------------------------- flags of results */
+
+/* Logic result of `bits` bits: CF = OF = AF = 0. */
+#define FLAGS_LOGIC(bits, r) (cpu->cc_res = (uint64_t)(int64_t)(int##bits##_t)(r), cpu->cc_aux = 0)
+
+#endif

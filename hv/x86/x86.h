@@ -1,0 +1,159 @@
+/* x86.h - the processor and its physical memory: the one public header of hv/x86.
+ *
+ * The board gives each processor a bus (callbacks for ports, device memory and interrupt acknowledge) and the shared
+ * physical memory. The processor knows no device, no time and no trace: only steps.
+ */
+#ifndef BOOTREEL_HV_X86_X86_H
+#define BOOTREEL_HV_X86_X86_H
+
+#include "core/engine.h"
+
+/* ---------------------------------------------------------------- physical memory */
+
+/* A block of host memory that the guest can reach: RAM, ROM, video memory. Its pages may be mapped at several
+ * guest addresses. The processor keeps per-page notes beside it (changed since the last save, holds decoded code, holds
+ * page tables), so every write to it by a device must go through physmem_write() or physmem_touch(). */
+struct ramblock;
+struct physmem;
+
+/* Covers guest-physical addresses 0 … 4 GiB, and above that up to `ram_top`. NULL: out of memory. */
+struct physmem *physmem_create(uint64_t ram_top);
+void physmem_destroy(struct physmem *);
+
+/* A new zeroed block; `name` is its region in snapshots ("ram"). `size` in bytes, a multiple of 4096.
+ * Owned by the physmem. NULL: out of memory. */
+struct ramblock *physmem_block(struct physmem *, const char *name, uint64_t size);
+uint8_t *ramblock_host(struct ramblock *);
+uint64_t ramblock_size(const struct ramblock *);
+
+/* Map `size` bytes at guest address `pa` onto the block at `offset` (all multiples of 4096). Reads and writes can go to
+ * different places (shadow RAM): a NULL `read` block sends reads to the bus, a NULL `write` block sends
+ * writes to the bus; `rom` in write ignores them silently. Code and TLBs are flushed. */
+void physmem_map(struct physmem *, uint64_t pa, uint64_t size, struct ramblock *read, uint64_t read_offset,
+                 struct ramblock *write, uint64_t write_offset, bool ignore_writes);
+/* Send accesses in the range to the bus. */
+void physmem_unmap(struct physmem *, uint64_t pa, uint64_t size);
+
+/* DMA and firmware: copies between host memory and mapped memory; what is not mapped reads as 0xff and ignores writes.
+ * Never reaches a device. Writes drop decoded code and cached translations that they change. */
+void physmem_read(struct physmem *, uint64_t pa, void *buf, size_t n);
+void physmem_write(struct physmem *, uint64_t pa, const void *buf, size_t n);
+/* How many bytes from pa on are mapped memory, at most n. */
+size_t physmem_mapped(struct physmem *, uint64_t pa, size_t n);
+/* A device wrote [offset, offset+n) of a block directly by ramblock_host(). */
+void physmem_touch(struct physmem *, struct ramblock *, uint64_t offset, uint64_t n);
+
+/* Address line 20: when off, bit 20 of every processor address is 0. */
+void physmem_set_a20(struct physmem *, bool on);
+bool physmem_a20(const struct physmem *);
+
+/* All blocks' pages, for snapshots. Saving clears the changed marks when `changed_only` chains are in use: a page is
+ * handed out if it was written since the last physmem_save (or ever, without changed_only). */
+void physmem_save(struct physmem *, const struct snapshot_sink *, bool changed_only);
+int physmem_load(struct physmem *, const struct snapshot_source *);
+
+/* ---------------------------------------------------------------- the processor */
+
+struct x86;
+
+struct x86_bus {
+    void *ctx;
+    /* Port and device-memory accesses of 1, 2, 4 or 8 bytes (ports: 1, 2, 4). The processor's step count is exact during
+     * the call. `physical` accesses that no RAM answers come here. */
+    uint32_t (*in)(void *ctx, uint16_t port, unsigned size);
+    void (*out)(void *ctx, uint16_t port, unsigned size, uint32_t value);
+    uint64_t (*read)(void *ctx, uint64_t pa, unsigned size);
+    void (*write)(void *ctx, uint64_t pa, unsigned size, uint64_t value);
+    /* The vector of the pending external interrupt, and acknowledge it. *source as in EV_IRQ. */
+    uint8_t (*acknowledge)(void *ctx, unsigned *source);
+    /* Model-specific registers and state that belong to the local APIC: return false if not one of them (#GP unless the
+     * processor knows it). */
+    bool (*rdmsr)(void *ctx, uint32_t msr, uint64_t *value);
+    bool (*wrmsr)(void *ctx, uint32_t msr, uint64_t value);
+    uint64_t (*get_cr8)(void *ctx);
+    void (*set_cr8)(void *ctx, uint64_t value);
+    /* The time-stamp counter's source: guest time in ns at the present step. */
+    uint64_t (*time)(void *ctx);
+    /* SMRAM opens (true) or closes as the processor enters or leaves SMM. */
+    void (*smm)(void *ctx, bool enter);
+    /* Shutdown after a triple fault: the board resets or stops. */
+    void (*shutdown)(void *ctx);
+    /* IGNNE/FERR: an unmasked x87 error with CR0.NE clear (IRQ 13). */
+    void (*ferr)(void *ctx, bool level);
+    /* An event (its icount, time and cpu are filled by the receiver). Called for every event; the receiver filters. */
+    void (*event)(void *ctx, struct event *ev);
+};
+
+/* A processor at power-on reset. `model` is a CPUID model name; NULL with err filled if unknown. */
+struct x86 *x86_create(struct physmem *, const struct x86_bus *, unsigned index, const char *model, struct error *err);
+void x86_destroy(struct x86 *);
+/* Power-on or hard reset (INIT with `init`: caches and FPU kept). */
+void x86_reset(struct x86 *, bool init);
+
+enum x86_exit {
+    X86_DONE,       /* the steps were executed */
+    X86_HALTED,     /* HLT (or wait-for-SIPI): no step can be made until a line is raised */
+    X86_BREAK,      /* x86_break() was called, or the bus changed a line: look at the time again */
+    X86_STOP,       /* a stop point: see x86_stop_info() */
+    X86_SHUTDOWN,   /* triple fault */
+    X86_FAULT,      /* an unimplemented thing: x86_fault_text() */
+};
+
+/* Execute at most `steps` steps; *done is how many. Exact. */
+enum x86_exit x86_run(struct x86 *, uint64_t steps, uint64_t *done);
+/* Steps executed within the present x86_run so far; exact when called from a bus callback, 0 outside x86_run. */
+uint64_t x86_steps(const struct x86 *);
+/* Leave x86_run after the present instruction (from a bus callback). */
+void x86_break(struct x86 *);
+const char *x86_fault_text(const struct x86 *);
+
+/* Lines. Level: they stay as set. INTR is the PIC's or local APIC's output. NMI, SMI, INIT and SIPI are edges. */
+void x86_set_intr(struct x86 *, bool level);
+void x86_raise_nmi(struct x86 *);
+void x86_raise_smi(struct x86 *);
+void x86_raise_init(struct x86 *);
+void x86_raise_sipi(struct x86 *, uint8_t vector);
+bool x86_halted(const struct x86 *);
+/* Halted with interrupts disabled and no NMI to come. */
+bool x86_halted_for_good(const struct x86 *);
+
+void x86_stops(struct x86 *, const struct stop_point *, size_t n);
+struct x86_stop {
+    enum stop_reason reason;
+    unsigned id;
+    uint64_t address;
+};
+void x86_stop_info(const struct x86 *, struct x86_stop *);
+
+/* Where it is: for events. All are exact inside bus callbacks. */
+struct x86_where {
+    uint16_t cs;
+    uint64_t cs_base;
+    uint64_t rip;
+    unsigned cpl;
+    unsigned code_bits;
+    bool long_mode, protected_mode, paging, smm;
+    uint64_t cr3;
+};
+void x86_where(const struct x86 *, struct x86_where *);
+
+const struct reg_desc *x86_regs(size_t *count);
+int x86_reg_get(const struct x86 *, size_t reg, void *value);
+int x86_reg_set(struct x86 *, size_t reg, const void *value);
+/* By name, for loaders; -1 if there is no such register. */
+int x86_set(struct x86 *, const char *reg, uint64_t value);
+uint64_t x86_get(const struct x86 *, const char *reg);
+/* Load a segment register with a given hidden part (a boot protocol's flat segments). access: as in a descriptor's bytes 5-6
+ * (type, S, DPL, P in bits 0-7; AVL, L, D, G in bits 12-15). */
+void x86_set_segment(struct x86 *, const char *seg, uint16_t selector, uint64_t base, uint32_t limit, uint16_t access);
+
+/* Translate as the processor would for a supervisor read, without side effects. Returns false if not mapped. */
+bool x86_translate(const struct x86 *, uint64_t linear, uint64_t *pa);
+
+void x86_save(struct x86 *, const struct snapshot_sink *);
+int x86_load(struct x86 *, const struct snapshot_source *);
+
+/* Drop everything decoded or cached (a test's means to show that caches do not matter). */
+void x86_flush_caches(struct x86 *);
+
+#endif

@@ -1,0 +1,97 @@
+/* event.h - things that happened during a boot.
+ *
+ * The table `event_kinds.def` has one row a kind. Everything about events is derived from it: encoding,
+ * text, JSON, filters, comparison, documentation. An event's number fields are positional, in the order
+ * of the row; the enumerators `EVF_<KIND>_<field>` name the positions.
+ */
+#ifndef BOOTREEL_TRACES_EVENT_H
+#define BOOTREEL_TRACES_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum event_class {
+    EC_CPU,
+    EC_EXCEPTION,
+    EC_IRQ,
+    EC_PIO,
+    EC_MMIO,
+    EC_DISK,
+    EC_FIRMWARE,
+    EC_LOADER,
+    EC_KERNEL,
+    EC_PROCESS,
+    EC_SYSCALL,
+    EC_HYPERCALL,
+    EC_CONSOLE,
+    EC_POWER,
+    EC_UNHANDLED,
+    EC_COUNT
+};
+#define EVENT_CLASS_BIT(c) (1u << (c))
+#define EVENT_CLASSES_ALL ((1u << EC_COUNT) - 1)
+/* What `record` observes unless --events says otherwise: all but syscall. */
+#define EVENT_CLASSES_DEFAULT (EVENT_CLASSES_ALL & ~EVENT_CLASS_BIT(EC_SYSCALL))
+
+/* How a field prints. */
+enum event_field_type { EFT_DEC, EFT_HEX, EFT_BOOL, EFT_CHAR };
+
+struct event_field {
+    const char *name;
+    enum event_field_type type;
+    bool key; /* says what happened, and is compared; otherwise when, where or how much: tolerated */
+};
+
+enum { EVENT_MAX_FIELDS = 8, EVENT_MAX_DATA = 4096 };
+
+struct event_kind {
+    const char *name; /* "pio.read" */
+    enum event_class cls;
+    unsigned nfields;
+    struct event_field field[EVENT_MAX_FIELDS];
+    bool has_data;      /* carries a text (or bytes): the last key */
+    const char *format; /* "{port} -> {value}", "{data}" for the text; see event_text() */
+};
+
+/* Field types in the rows are written K(name, TYPE) for a key and P(name, TYPE) for a payload field. */
+enum event_id {
+#define EVENT(id, cls, name, data, format, ...) EV_##id,
+#include "event_kinds.def"
+#undef EVENT
+    EV_COUNT
+};
+
+/* Positions of the number fields: EVF_PIO_READ_port and so on. */
+#define EVENT(id, cls, name, data, format, ...) enum evf_##id { __VA_ARGS__ EVF_##id##_COUNT };
+#define K(kind, name, type) EVF_##kind##_##name,
+#define P(kind, name, type) EVF_##kind##_##name,
+#include "event_kinds.def"
+#undef EVENT
+#undef K
+#undef P
+
+struct event {
+    uint16_t kind; /* enum event_id */
+    uint8_t cpu;
+    uint64_t icount; /* steps since reset when it happened */
+    uint64_t time;   /* guest time in nanoseconds */
+    uint64_t f[EVENT_MAX_FIELDS];
+    const void *data; /* borrowed; valid only during the observer's call */
+    uint32_t len;     /* at most EVENT_MAX_DATA */
+};
+
+/* The row of a kind; NULL for a number that is no kind. */
+const struct event_kind *event_kind(unsigned id);
+/* The class of that name ("pio"), or -1. */
+int event_class_by_name(const char *name);
+const char *event_class_name(enum event_class c);
+/* Parse "cpu,irq,pio", "all", "none", "default", and "-syscall" / "+syscall" after them, into a mask.
+ * Returns 0, or -1 with `*bad` pointing at the word that is no class. */
+int event_classes_parse(const char *text, uint32_t *mask, const char **bad);
+
+/* The event's own words (without position): fills `buf` like snprintf and returns the length. Bytes that
+ * are not printable come out as \xNN. */
+int event_text(const struct event *ev, char *buf, size_t size);
+
+#endif
