@@ -41,6 +41,25 @@ void board_observe(struct board *, uint32_t classes, const struct observer *);
 void board_flush_events(struct board *);
 size_t board_screen(struct board *, char *buf, size_t size);
 
+/* ---- a kernel that is loaded directly, without firmware ---- */
+
+/* Type as in INT 15h E820h: 1 RAM, 2 reserved. The layout is fw_cfg's etc/e820. */
+struct e820_entry {
+    uint64_t address;
+    uint64_t length;
+    uint32_t type;
+} __attribute__((packed));
+/* The memory map that firmware would hand over. Returns how many entries there are; fills at most `max`. */
+size_t board_e820(struct board *, struct e820_entry *, size_t max);
+/* What firmware does before it boots: shadow RAM on at C0000h-FFFFFh, BIOS data area, PIC and PIT, local APIC of
+ * processor 0 in virtual wire mode, PCI BARs and interrupt lines, PMBASE. After board_create and every board_reset. */
+void board_direct_setup(struct board *);
+/* Writes the ACPI tables, with absolute pointers, into guest memory at `where` (a multiple of 64), which must have
+ * 32 KiB; meant for E0000h, which board_e820 reserves. Returns the RSDP's address. */
+uint64_t acpi_install(struct board *, uint64_t where);
+/* The same for SMBIOS: the entry point, then the structures (at most 4 KiB), at `where`, a multiple of 16 in F0000h-FFFFFh. */
+void smbios_install(struct board *, uint64_t where);
+
 void board_save(struct board *, const struct snapshot_sink *, bool changed_only);
 int board_load(struct board *, const struct snapshot_source *, struct error *);
 

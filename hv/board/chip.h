@@ -166,6 +166,13 @@ uint8_t pic_acknowledge(struct board *);
 bool pic_output(struct board *);
 /* Deliver an interrupt message: dest, mode and trigger as in an I/O APIC redirection entry's fields. */
 void lapic_message(struct board *, uint8_t dest, bool logical, unsigned delivery, uint8_t vector, bool level_triggered);
+/* The board's NMI source: LINT1 of every local APIC, or the processor's pin while its APIC is off; held back by port 70h bit 7.
+ * board_nmi() is this. */
+void lapic_nmi(struct board *);
+bool rtc_nmi_masked(struct board *);
+/* HPET legacy replacement: whether the PIT drives IRQ 0, and the RTC IRQ 8. A chip that does not, drives its line low. */
+void pit_irq_enable(struct board *, bool on);
+void rtc_irq_enable(struct board *, bool on);
 /* The PIC's INTR line changed: LINT0 in ExtINT mode, or straight through while the APIC is off. */
 void lapic_pic_line(struct board *, bool level);
 /* For the processor's bus: acknowledge, registers in MSRs (IA32_APIC_BASE), TPR. */

@@ -177,31 +177,31 @@ struct op {
 enum op_pfx { PFX_LOCK = 1, PFX_REP = 2, PFX_REPNE = 4, PFX_OSIZE = 8, PFX_REX = 16, PFX_REXW = 32, PFX_MEM = 64 };
 /* PFX_MEM: the modrm operand is memory. */
 
-enum { BLOCK_MAX_OPS = 64 };
+enum { BLOCK_MAX_OPS = 64, CODE_BUCKETS = 512 };
 
 struct code_page;
 struct block {
-    uint32_t key;  /* the mode it was decoded for: x86.key */
+    uint32_t id;   /* BLOCK_ID(): offset in the page and the mode that it was decoded for; BLOCK_SLOW: only for the dispatcher */
     uint16_t n;    /* instructions; ops[n] is the pseudo op that falls through */
     uint16_t bytes;
-    uint16_t at;   /* offset in the page */
-    bool valid;
-    struct block *next[2];   /* chained: 0 fall-through, 1 taken */
-    struct block *same_at;   /* another block at this offset (other mode) */
-    struct block *in_page;   /* list of all of the page's */
+    struct block *next[2];   /* chained, within the page only: 0 fall-through, 1 taken */
+    struct block *bucket;    /* the page's hash chain */
     struct code_page *page;
-    struct code_page *page2; /* the last instruction goes on in this page; never chained to */
+    struct code_page *page2; /* the (only) instruction goes on in this page, with these bytes */
+    uint8_t raw2[15];
     struct op ops[];
 };
+#define BLOCK_ID(key, offset) ((key) | (uint32_t)(offset) << 16)
+#define BLOCK_SLOW 0x8000u
+#define BLOCK_BUCKET(offset) (((offset) ^ (offset) >> 7) & (CODE_BUCKETS - 1))
 
-/* What is decoded from one physical page. */
+/* What is decoded from one page of memory. */
 struct code_page {
-    uint8_t *host;        /* the page's bytes; NULL: not memory */
+    uint8_t *host; /* the page's bytes */
     struct pmeta *meta;
-    uint64_t mask;        /* which 64-byte pieces hold decoded code */
-    struct block *blocks; /* list by in_page */
+    uint64_t mask; /* which 64-byte pieces hold decoded code */
     struct code_page *all_next;
-    struct block *at[SNAPSHOT_PAGE];
+    struct block *bucket[CODE_BUCKETS];
 };
 
 /* ---------------------------------------------------------------- physical memory (mem.c) */
@@ -213,8 +213,7 @@ enum pmeta_flags {
     PM_TABLE = 8,    /* holds page-table entries that some TLB has used */
     PM_UPPER = 16,   /* … of a level above the last */
     PM_FAST = 32,    /* some TLB has a direct write entry for it */
-    PM_WATCH = 64,   /* a physical or linear watchpoint may be in it: always slow */
-    PM_SLOW = PM_CODE | PM_TABLE | PM_WATCH,
+    PM_SLOW = PM_CODE | PM_TABLE,
 };
 /* Notes on one page of a ramblock. */
 struct pmeta {
@@ -236,9 +235,22 @@ uint64_t physmem_a20_mask(const struct physmem *);
 /* Processors to be told when translations or code must go. */
 void physmem_attach(struct physmem *, struct x86 *);
 void physmem_detach(struct physmem *, struct x86 *);
-/* A byte range of a page of memory is about to be or was changed: drop code in it, forget translations read from it, set the
- * changed marks. `off` in the page. */
-void physmem_written(struct physmem *, struct pmeta *, uint32_t off, uint32_t n, const uint8_t *page_before);
+/* Bytes [off, off+n) of a page of memory are about to change (`page` still holds the old ones): drops code decoded from them and
+ * translations read from them, sets the changed marks. */
+void physmem_before_write(struct physmem *, struct pmeta *, uint8_t *page, uint32_t off, uint32_t n);
+/* A translation was read from this page of page-table entries (`upper`: of a level above the last): writes to it are
+ * watched from now on. */
+void physmem_watch_table(struct physmem *, struct pmeta *, uint8_t *page, bool upper);
+/* All TLBs are empty: no table needs to be watched. Does nothing with several processors. */
+void physmem_tables_forgotten(struct physmem *);
+
+/* The decoded code of a page of memory, made if there is none. */
+struct code_page *code_page_get(struct physmem *, struct pmeta *, uint8_t *host);
+/* Room for a block of n instructions; NULL if the code cache is full: code_flush() then, with no block running. */
+struct block *code_alloc(struct physmem *, unsigned n);
+void code_flush(struct physmem *);
+/* Drop every block of the page. A block that is running ends after its present instruction. */
+void code_drop(struct physmem *, struct code_page *);
 
 /* ---------------------------------------------------------------- TLB */
 
@@ -248,13 +260,18 @@ enum { TLB_SIZE = 1024, ITLB_SIZE = 256 };
 struct tlb_entry {
     uint64_t r, w;
     uintptr_t add;
-    uint64_t pte; /* physical address of the last-level entry it came from; TLB_NONE: no paging */
+    uintptr_t pte; /* host address of the last-level entry it came from; 0: no paging */
 };
 struct itlb_entry {
-    uint64_t tag;
+    uint64_t tag; /* linear page, bit 0: CPL 3 */
     struct code_page *page;
-    uint64_t pte;
+    uintptr_t pte;
     uint64_t pa;
+};
+/* Which TLB entries are in use, so that a flush costs what was filled. */
+struct tlb_used {
+    unsigned n; /* beyond the array: flush everything */
+    uint16_t at[256];
 };
 
 /* ---------------------------------------------------------------- the processor */
@@ -288,7 +305,7 @@ struct x86 {
     int64_t left;       /* steps left in the slice after the running block */
     struct block *block; /* running */
     const struct op *op; /* the present instruction; set wherever something outside of the handler may ask */
-    struct tlb_entry *tlb; /* tlbs[cpl == 3] */
+    struct tlb_entry *tlb; /* see tlb_select() */
     struct seg seg[NSEG];
     uint64_t flags;     /* EFLAGS but for the arithmetic flags (and always bit 1) */
     uint32_t key;       /* mode that code is decoded for: bits 0-1 code size (0 16, 1 32, 2 64), bit 2 32-bit stack */
@@ -296,7 +313,6 @@ struct x86 {
     bool mode64;        /* CS.L in long mode */
     uint8_t code_bits;  /* 16, 32, 64 */
     bool inhibit;       /* interrupts are held off for one instruction (STI, MOV SS, POP SS) */
-    uint64_t slice;     /* steps of this slice when left was last set (see steps in run.c) */
 
     /* --- system --- */
     struct dtable gdtr, idtr;
@@ -316,7 +332,8 @@ struct x86 {
     union xmm xmm[16];
 
     /* --- wiring and caches: not state --- */
-    uint64_t requested; /* x86_run's steps */
+    int64_t requested; /* x86_run's steps */
+    int64_t slice;     /* steps when `left` was last set: slice - left (- what the running block has not done) are executed */
     bool attention;     /* the dispatcher must look at lines and breaks */
     bool brk;           /* x86_break() */
     bool running;
@@ -328,17 +345,19 @@ struct x86 {
     struct op *patched; /* op whose fn is replaced by op_resync */
     op_fn *patched_fn;
     jmp_buf *unwind;
-    struct fault fault;
+    struct fault fault, first_fault; /* raised last; being delivered */
     bool delivering;    /* an exception or interrupt is being delivered */
     char fault_text[160];
     bool fault_unimplemented;
     struct x86_stop stop;
     bool stop_hit;
-    uint64_t skip_stop_at; /* linear address whose breakpoint was just reported */
+    bool skip_stop;     /* the stop at the present instruction was reported: go on */
+    bool exec_stops, data_stops;
     struct stop_point *stops;
     size_t nstops;
-    struct tlb_entry tlbs[2][TLB_SIZE];
+    struct tlb_entry tlbs[3][TLB_SIZE]; /* CPL 0-2, CPL 3, and one that stays empty (alignment checks on) */
     struct itlb_entry itlb[ITLB_SIZE];
+    struct tlb_used used;
 };
 
 /* ---------------------------------------------------------------- between the files */
@@ -363,8 +382,16 @@ uint64_t sys_load(struct x86 *, uint64_t linear, unsigned size);
 void sys_store(struct x86 *, uint64_t linear, unsigned size, uint64_t value);
 /* Drop every cached translation. */
 void tlb_flush(struct x86 *);
-/* cpl, cr0.wp … changed: which TLB is in use. */
-static inline void tlb_select(struct x86 *cpu) { cpu->tlb = cpu->tlbs[cpu->cpl == 3]; }
+/* CPL or EFLAGS.AC changed: which TLB is in use. With alignment checks every access goes the slow way. (The dispatcher calls it
+ * too.) */
+static inline void tlb_select(struct x86 *cpu)
+{
+    bool user = cpu->cpl == 3;
+    cpu->tlb = cpu->tlbs[user && cpu->flags & FLAG_AC && cpu->cr0 & CR0_AM ? 2 : user];
+}
+/* The code of the page at linear address lin as the present CPL may execute it, and its physical address. Raises. NULL: the
+ * address is not in memory. */
+struct code_page *fetch_page(struct x86 *, uint64_t linear, uint64_t *pa);
 /* Translate for the processor without side effects; false: not mapped. */
 bool mem_translate_peek(const struct x86 *, uint64_t linear, uint64_t *pa);
 

@@ -1,0 +1,154 @@
+/* image_file.c - see image_file.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/image_file.h"
+
+struct file {
+    int fd;
+    char *path;
+    struct stat st; /* as it was opened */
+};
+
+struct image_files {
+    struct file **files; /* pointers: an image's ctx must not move */
+    struct image *images;
+    size_t n;
+};
+
+static int read_file(void *ctx, uint64_t offset, void *buf, size_t n, struct error *err)
+{
+    const struct file *f = ctx;
+    char *to = buf;
+    while (n) {
+        ssize_t got = pread(f->fd, to, n, (off_t)offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return error_set(err, "%s: cannot be read at byte %llu: %s", f->path, (unsigned long long)offset,
+                             strerror(errno));
+        if (got == 0)
+            return error_set(err, "%s: ends before byte %llu: it was cut while in use", f->path,
+                             (unsigned long long)(offset + n));
+        to += got;
+        offset += (uint64_t)got;
+        n -= (size_t)got;
+    }
+    return 0;
+}
+
+struct image_files *image_files_new(void)
+{
+    return calloc(1, sizeof(struct image_files));
+}
+
+/* The size of a regular file or of a block device; -1 with err for anything else. */
+static int64_t content_size(const struct file *f, struct error *err)
+{
+    if (S_ISREG(f->st.st_mode))
+        return f->st.st_size;
+    if (S_ISBLK(f->st.st_mode))
+        return lseek(f->fd, 0, SEEK_END);
+    return error_set(err, "%s: is %s: give an image file or a disk", f->path,
+                     S_ISDIR(f->st.st_mode) ? "a folder" : "not a file");
+}
+
+static struct file *open_file(const char *path, int64_t *size, struct error *err)
+{
+    struct file *f = calloc(1, sizeof *f);
+    f->path = strdup(path);
+    f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (f->fd < 0 || fstat(f->fd, &f->st) < 0) {
+        error_set(err, "%s: cannot be opened: %s", path, strerror(errno));
+    } else {
+        *size = content_size(f, err);
+        if (*size > 0)
+            return f;
+        if (*size == 0)
+            error_set(err, "%s: is empty: give a file with an image in it", path);
+    }
+    if (f->fd >= 0)
+        close(f->fd);
+    free(f->path);
+    free(f);
+    return NULL;
+}
+
+int image_files_add(struct image_files *s, const char *role, const char *path, struct error *err)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (!strcmp(s->images[i].role, role))
+            return error_set(err, "%s: there is a %s already (%s): give one only", path, role, s->files[i]->path);
+    int64_t size = 0;
+    struct file *f = open_file(path, &size, err);
+    if (!f)
+        return -1;
+    s->files = realloc(s->files, (s->n + 1) * sizeof *s->files);
+    s->images = realloc(s->images, (s->n + 1) * sizeof *s->images);
+    const char *slash = strrchr(f->path, '/');
+    s->files[s->n] = f;
+    s->images[s->n] = (struct image){.role = strdup(role),
+                                     .name = slash ? slash + 1 : f->path,
+                                     .size = (uint64_t)size,
+                                     .ctx = f,
+                                     .read = read_file};
+    s->n++;
+    return 0;
+}
+
+const struct image *image_files_images(const struct image_files *s, size_t *count)
+{
+    *count = s->n;
+    return s->images;
+}
+
+const char *image_files_path(const struct image_files *s, size_t i)
+{
+    return s->files[i]->path;
+}
+
+long image_files_same(const struct image_files *s, const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return -1;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->files[i]->st.st_dev == st.st_dev && s->files[i]->st.st_ino == st.st_ino)
+            return (long)i;
+    return -1;
+}
+
+int image_files_unchanged(const struct image_files *s, struct error *err)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        const struct stat *was = &s->files[i]->st;
+        struct stat is;
+        if (fstat(s->files[i]->fd, &is) < 0)
+            return error_set(err, "%s: %s", s->files[i]->path, strerror(errno));
+        if (S_ISREG(is.st_mode) &&
+            (is.st_size != was->st_size || is.st_mtim.tv_sec != was->st_mtim.tv_sec ||
+             is.st_mtim.tv_nsec != was->st_mtim.tv_nsec))
+            return error_set(err, "%s: was changed while it was recorded: the trace may not replay, record again",
+                             s->files[i]->path);
+    }
+    return 0;
+}
+
+void image_files_free(struct image_files *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->n; i++) {
+        close(s->files[i]->fd);
+        free(s->files[i]->path);
+        free(s->files[i]);
+        free((char *)s->images[i].role);
+    }
+    free(s->files);
+    free(s->images);
+    free(s);
+}

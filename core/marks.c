@@ -1,0 +1,107 @@
+/* marks.c - see marks.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/marks.h"
+#include "traces/trace.h"
+
+enum { MAX_MARKS = 500 };
+
+struct marks {
+    struct mark *list;
+    size_t n;
+    uint64_t *seen; /* what happened since the last reset */
+    size_t nseen;
+    bool more;
+};
+
+/* Which kinds are marks, and whether each time or only the first (since reset). */
+enum when { NEVER, FIRST, ALWAYS };
+
+static enum when mark_kind(const struct event *ev)
+{
+    switch (ev->kind) {
+    case EV_CPU_MODE:
+    case EV_CPU_RING3:
+    case EV_OPTION_ROM:
+    case EV_BOOT_TRY:
+        return FIRST;
+    case EV_RESET_VECTOR:
+        return ALWAYS;
+    default:
+        break;
+    }
+    enum event_class cls = event_kind(ev->kind)->cls;
+    if (cls == EC_LOADER || cls == EC_KERNEL || cls == EC_PROCESS)
+        return FIRST;
+    return cls == EC_POWER ? ALWAYS : NEVER;
+}
+
+/* What makes it the same thing again. A mode is one whatever it was entered from. */
+static uint64_t identity(const struct event *ev)
+{
+    if (ev->kind == EV_CPU_MODE)
+        return ev->f[EVF_CPU_MODE_to];
+    return event_key_hash(ev);
+}
+
+static bool first(struct marks *m, uint64_t id)
+{
+    for (size_t i = 0; i < m->nseen; i++)
+        if (m->seen[i] == id)
+            return false;
+    m->seen = realloc(m->seen, (m->nseen + 1) * sizeof *m->seen);
+    m->seen[m->nseen++] = id;
+    return true;
+}
+
+static void keep(struct marks *m, const struct event *ev)
+{
+    if (m->n == MAX_MARKS) {
+        m->more = true;
+        return;
+    }
+    int n = event_text(ev, NULL, 0);
+    m->list = realloc(m->list, (m->n + 1) * sizeof *m->list);
+    struct mark *k = &m->list[m->n++];
+    *k = (struct mark){.icount = ev->icount, .time = ev->time, .kind = ev->kind, .text = malloc((size_t)n + 1)};
+    event_text(ev, k->text, (size_t)n + 1);
+}
+
+void marks_see(struct marks *m, const struct event *ev)
+{
+    enum when when = mark_kind(ev);
+    if (when == NEVER || m->more)
+        return;
+    if (ev->kind == EV_RESET)
+        m->nseen = 0;
+    if (when == ALWAYS || first(m, identity(ev)))
+        keep(m, ev);
+}
+
+struct marks *marks_new(void)
+{
+    return calloc(1, sizeof(struct marks));
+}
+
+void marks_free(struct marks *m)
+{
+    if (!m)
+        return;
+    for (size_t i = 0; i < m->n; i++)
+        free(m->list[i].text);
+    free(m->list);
+    free(m->seen);
+    free(m);
+}
+
+const struct mark *marks_list(const struct marks *m, size_t *count)
+{
+    *count = m->n;
+    return m->list;
+}
+
+bool marks_more(const struct marks *m)
+{
+    return m->more;
+}

@@ -1,0 +1,451 @@
+/* recorder.c - see recorder.h. */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/images.h"
+#include "core/recorder.h"
+#include "core/state.h"
+
+enum {
+    SLICE = 25000000,    /* steps between two reports of progress */
+    SCREEN_SIZE = 65536, /* bytes of screen text at most */
+    CONSOLES = 16,
+};
+
+/* --until console:TEXT: where each console device is in TEXT (Knuth, Morris, Pratt). */
+struct matcher {
+    const char *text;
+    size_t len;
+    size_t *fallback;
+    size_t at[CONSOLES];
+};
+
+struct recorder {
+    struct record_options o;
+    struct trace_writer *w;
+    struct image_tracker *images;
+    struct engine *e;
+    struct state_hash *hash;
+    struct observer observer;
+    uint64_t next_checkpoint, last_checkpoint; /* icounts */
+    uint64_t last_hash;                        /* of the state at the last checkpoint */
+    struct matcher matcher;
+    bool matched; /* the text of --until was printed */
+    bool failed;  /* the trace cannot be written: `err` */
+    struct error err;
+    struct stop stop;
+    uint64_t idle_until; /* live: guest time up to which a halt may be skipped */
+    bool refused;        /* live: the guest did not take what was typed */
+    struct record_result result;
+    atomic_bool interrupted;
+};
+
+/* ---------------------------------------------------------------- observing */
+
+static void fail(struct recorder *r)
+{
+    r->failed = true;
+    r->e->ops->interrupt(r->e);
+}
+
+static void on_event(void *ctx, const struct event *ev)
+{
+    struct recorder *r = ctx;
+    uint32_t bit = EVENT_CLASS_BIT(event_kind(ev->kind)->cls);
+    if (r->failed)
+        return;
+    if (bit & r->o.classes) {
+        if (trace_write_event(r->w, ev, &r->err))
+            fail(r);
+        r->result.events++;
+    }
+    if (bit & r->o.hooks.classes)
+        r->o.hooks.event(r->o.hooks.ctx, ev);
+}
+
+static bool match_byte(struct matcher *m, size_t *at, char byte)
+{
+    while (*at && m->text[*at] != byte)
+        *at = m->fallback[*at - 1];
+    if (m->text[*at] == byte)
+        ++*at;
+    if (*at < m->len)
+        return false;
+    *at = m->fallback[*at - 1];
+    return true;
+}
+
+static void match(struct recorder *r, unsigned device, const char *data, size_t n)
+{
+    struct matcher *m = &r->matcher;
+    for (size_t i = 0; i < n && device < CONSOLES; i++)
+        if (match_byte(m, &m->at[device], data[i])) {
+            r->matched = true;
+            r->e->ops->interrupt(r->e);
+        }
+}
+
+static void on_console(void *ctx, unsigned device, const void *data, size_t n)
+{
+    struct recorder *r = ctx;
+    if (r->matcher.len)
+        match(r, device, data, n);
+    if (r->o.live)
+        live_console(r->o.live, device, data, n, r->e->ops->time(r->e));
+    if (r->o.hooks.console)
+        r->o.hooks.console(r->o.hooks.ctx, device, data, n);
+}
+
+static void matcher_init(struct matcher *m, const char *text)
+{
+    m->text = text;
+    m->len = strlen(text);
+    m->fallback = calloc(m->len + 1, sizeof *m->fallback);
+    for (size_t i = 1, k = 0; i < m->len; i++) {
+        while (k && text[i] != text[k])
+            k = m->fallback[k - 1];
+        if (text[i] == text[k])
+            k++;
+        m->fallback[i] = k;
+    }
+}
+
+/* ---------------------------------------------------------------- creating */
+
+static int create_writer(struct recorder *r, struct error *err)
+{
+    const struct engine_config *cfg = r->o.config;
+    struct trace_setting *settings = calloc(cfg->nsettings + 1, sizeof *settings);
+    struct trace_image *images = calloc(cfg->nimages + 1, sizeof *images);
+    int rc = 0;
+    for (size_t i = 0; i < cfg->nsettings; i++)
+        settings[i] = (struct trace_setting){cfg->settings[i].key, cfg->settings[i].value};
+    for (size_t i = 0; i < cfg->nimages && !rc; i++)
+        rc = image_describe(&cfg->images[i], &images[i], err);
+    const struct trace_config tc = {.engine = r->o.kind->name,
+                                    .behaviour = r->o.kind->behaviour,
+                                    .step_ns = r->o.kind->step_ns,
+                                    .classes = r->o.classes,
+                                    .settings = settings,
+                                    .nsettings = cfg->nsettings,
+                                    .images = images,
+                                    .nimages = cfg->nimages};
+    if (!rc)
+        r->w = trace_writer_create(r->o.path, &tc, err);
+    free(settings);
+    free(images);
+    return r->w ? 0 : -1;
+}
+
+static int create_engine(struct recorder *r, struct error *err)
+{
+    r->images = image_tracker_new(r->o.config->images, r->o.config->nimages, r->w);
+    const struct engine_config cfg = {.settings = r->o.config->settings,
+                                      .nsettings = r->o.config->nsettings,
+                                      .images = image_tracker_images(r->images),
+                                      .nimages = r->o.config->nimages};
+    r->e = r->o.kind->create(&cfg, err);
+    if (!r->e)
+        return -1;
+    r->observer = (struct observer){.ctx = r, .event = on_event, .console = on_console};
+    r->e->ops->observe(r->e, r->o.classes | r->o.hooks.classes, &r->observer);
+    return 0;
+}
+
+static int check_until(const struct position *until, struct error *err)
+{
+    if (!until || until->kind == POS_ICOUNT || until->kind == POS_TIME || until->kind == POS_CONSOLE)
+        return 0;
+    return error_set(err, "--until: that position needs a recorded run: give an ICOUNT, a guest time (10s) or console:TEXT");
+}
+
+struct recorder *recorder_create(const struct record_options *o, struct error *err)
+{
+    if (check_until(o->until, err))
+        return NULL;
+    struct recorder *r = calloc(1, sizeof *r);
+    r->o = *o;
+    if (!o->hooks.event)
+        r->o.hooks.classes = 0;
+    if (o->until && o->until->kind == POS_CONSOLE)
+        matcher_init(&r->matcher, o->until->text);
+    r->hash = state_hash_new();
+    if (!create_writer(r, err) && !create_engine(r, err))
+        return r;
+    recorder_destroy(r);
+    return NULL;
+}
+
+void recorder_destroy(struct recorder *r)
+{
+    if (!r)
+        return;
+    trace_writer_abort(r->w);
+    if (r->e)
+        r->e->ops->destroy(r->e);
+    image_tracker_free(r->images);
+    state_hash_free(r->hash);
+    free(r->matcher.fallback);
+    free(r);
+}
+
+void recorder_interrupt(struct recorder *r)
+{
+    atomic_store(&r->interrupted, true);
+    r->e->ops->interrupt(r->e);
+    if (r->o.live)
+        live_wake(r->o.live);
+}
+
+/* ---------------------------------------------------------------- checkpoints */
+
+static void save_section(void *ctx, const char *name, const struct field *fields, size_t nfields, const void *base)
+{
+    struct recorder *r = ctx;
+    struct trace_section section = {.name = name, .nfields = nfields, .len = section_size(fields, nfields)};
+    struct trace_field *tf = calloc(nfields + 1, sizeof *tf);
+    void *bytes = malloc(section.len + 1);
+    for (size_t i = 0; i < nfields; i++)
+        tf[i] = (struct trace_field){fields[i].name, fields[i].width, fields[i].count};
+    section_pack(fields, nfields, base, bytes);
+    section.fields = tf;
+    section.data = bytes;
+    state_hash_section(r->hash, name, bytes, section.len);
+    trace_checkpoint_section(r->w, &section);
+    free(bytes);
+    free(tf);
+}
+
+static void save_page(void *ctx, const char *region, uint64_t index, const void *data)
+{
+    struct recorder *r = ctx;
+    state_hash_page(r->hash, region, index, data);
+    trace_checkpoint_page(r->w, region, index, data);
+}
+
+static uint64_t icount_of(const struct recorder *r)
+{
+    return r->e->ops->icount(r->e);
+}
+
+static uint64_t time_of(const struct recorder *r)
+{
+    return r->e->ops->time(r->e);
+}
+
+static int checkpoint(struct recorder *r)
+{
+    const struct snapshot_sink sink = {.ctx = r, .section = save_section, .page = save_page};
+    bool whole = r->result.checkpoints == 0;
+    if (trace_checkpoint_begin(r->w, icount_of(r), time_of(r), whole, &r->err))
+        return -1;
+    state_hash_begin(r->hash, whole);
+    r->e->ops->save(r->e, &sink, !whole);
+    r->result.checkpoints++;
+    r->next_checkpoint =
+        r->o.checkpoint_every ? (icount_of(r) / r->o.checkpoint_every + 1) * r->o.checkpoint_every : UINT64_MAX;
+    r->last_checkpoint = icount_of(r);
+    r->last_hash = state_hash_end(r->hash);
+    return trace_checkpoint_end(r->w, r->last_hash, &r->err);
+}
+
+/* ---------------------------------------------------------------- live typing */
+
+/* Hands over what was typed, as much as the guest takes, at the present position. */
+static int feed(struct recorder *r)
+{
+    size_t n;
+    const uint8_t *bytes = live_bytes(r->o.live, &n);
+    if (n > TRACE_MAX_INPUT)
+        n = TRACE_MAX_INPUT;
+    r->refused = false;
+    if (!n)
+        return 0;
+    struct input in = {.icount = icount_of(r), .time = time_of(r), .port = live_port(r->o.live), .data = bytes, .len = (uint32_t)n};
+    struct trace_input rec = {.icount = in.icount, .time = in.time, .port = in.port, .data = bytes};
+    rec.len = r->e->ops->input(r->e, &in);
+    r->refused = rec.len < n;
+    if (!rec.len)
+        return 0;
+    r->result.inputs++;
+    int rc = trace_write_input(r->w, &rec, &r->err);
+    live_taken(r->o.live, rec.len);
+    return rc;
+}
+
+/* Typing is looked at where the guest is idle, and every LIVE_STEPS steps. */
+static int look_for_typing(struct recorder *r)
+{
+    if (icount_of(r) % LIVE_STEPS)
+        return 0;
+    live_look(r->o.live);
+    return feed(r);
+}
+
+/* The run ends here for a reason of the recorder's, not of the engine's. */
+static void end_as(struct recorder *r, enum stop_reason reason)
+{
+    r->stop = (struct stop){.reason = reason};
+}
+
+/* The guest waits for a timer or for typing. Returns 1 if it would wait for ever, and nobody types. */
+static int idle(struct recorder *r)
+{
+    uint64_t wake = r->stop.reason == STOP_IDLE ? r->stop.wake : UINT64_MAX;
+    uint64_t inputs = r->result.inputs;
+    if (feed(r))
+        return -1;
+    if (r->result.inputs != inputs)
+        return 0;
+    r->idle_until = live_idle(r->o.live, time_of(r), wake, r->refused);
+    if (r->idle_until != UINT64_MAX)
+        return 0;
+    end_as(r, STOP_HALTED);
+    return 1;
+}
+
+/* ---------------------------------------------------------------- running */
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Steps that surely do not pass guest time `until`, however long a step is up to 64 ns; so the last ones are single. */
+static uint64_t steps_until(const struct recorder *r, uint64_t until)
+{
+    uint64_t now = time_of(r);
+    uint64_t steps = until > now ? (until - now) / 64 : 0;
+    return icount_of(r) + (steps ? steps : 1);
+}
+
+static bool live(const struct recorder *r)
+{
+    return r->o.live && live_active(r->o.live);
+}
+
+static struct run_limit next_limit(const struct recorder *r)
+{
+    const struct position *until = r->o.until;
+    uint64_t icount = icount_of(r);
+    struct run_limit l = {.icount = earlier(icount + SLICE, r->next_checkpoint), .time = UINT64_MAX};
+    if (live(r)) {
+        l.icount = earlier(l.icount, (icount / LIVE_STEPS + 1) * LIVE_STEPS);
+        l.time = r->idle_until;
+    }
+    if (until && until->kind == POS_ICOUNT)
+        l.icount = earlier(l.icount, until->n);
+    if (until && until->kind == POS_TIME) {
+        l.icount = earlier(l.icount, steps_until(r, until->n));
+        l.time = earlier(l.time, until->n);
+    }
+    return l;
+}
+
+/* Whether --until is reached: then that is how the run ended. */
+static bool until_reached(struct recorder *r)
+{
+    const struct position *until = r->o.until;
+    bool reached = r->matched || (until && until->kind == POS_ICOUNT && icount_of(r) >= until->n) ||
+                   (until && until->kind == POS_TIME && time_of(r) >= until->n);
+    if (reached)
+        end_as(r, STOP_REACHED);
+    return reached;
+}
+
+/* Whether the run is over. */
+static bool asked_to_end(struct recorder *r)
+{
+    if (!atomic_load(&r->interrupted) && !(r->o.live && live_quit(r->o.live)))
+        return false;
+    end_as(r, STOP_INTERRUPTED);
+    return true;
+}
+
+/* Deals with a stop. 1: the run is over, as r->stop says; 0: go on; -1: the trace cannot be written. */
+static int stopped(struct recorder *r)
+{
+    enum stop_reason reason = r->stop.reason;
+    bool goes_on = reason == STOP_REACHED || reason == STOP_IDLE || reason == STOP_HALTED || reason == STOP_INTERRUPTED;
+    if (r->failed)
+        return -1;
+    if (!goes_on)
+        return 1;
+    if (icount_of(r) == r->next_checkpoint && checkpoint(r))
+        return -1;
+    if (until_reached(r) || asked_to_end(r))
+        return 1;
+    if (r->o.hooks.progress)
+        r->o.hooks.progress(r->o.hooks.ctx, r->e);
+    if (!live(r))
+        return reason == STOP_HALTED;
+    return reason == STOP_IDLE || reason == STOP_HALTED ? idle(r) : look_for_typing(r);
+}
+
+/* The file is closed: the screen that the guest left goes into the trace for `info`, so that it needs no replay. */
+static int write_screen(struct recorder *r)
+{
+    char *text = malloc(SCREEN_SIZE);
+    size_t n = r->e->ops->screen(r->e, text, SCREEN_SIZE);
+    struct trace_note note = {.icount = icount_of(r), .time = time_of(r), .type = "screen", .name = "final", .data = text};
+    note.len = (uint32_t)(n < SCREEN_SIZE ? n : SCREEN_SIZE - 1);
+    int rc = n ? trace_write_note(r->w, &note, &r->err) : 0;
+    free(text);
+    return rc;
+}
+
+/* The final state is a checkpoint too, unless there is one at this position: so a replay can compare it field by field, and
+ * people can look at it without running anything. */
+static int final_state(struct recorder *r, uint64_t *hash)
+{
+    bool taken = icount_of(r) == r->last_checkpoint;
+    if (!taken && checkpoint(r))
+        return -1;
+    *hash = taken ? state_hash_engine(r->hash, r->e, false) : r->last_hash;
+    return 0;
+}
+
+static int finish(struct recorder *r)
+{
+    struct trace_end end = {.reason = stop_word(r->stop.reason),
+                            .text = r->stop.text,
+                            .icount = icount_of(r),
+                            .time = time_of(r),
+                            .status = r->stop.status};
+    if (final_state(r, &end.hash))
+        return -1;
+    r->e->ops->flush(r->e); /* after the hash: it ends what is being put together */
+    if (r->failed || write_screen(r))
+        return -1;
+    struct trace_writer *w = r->w;
+    r->w = NULL;
+    return trace_writer_finish(w, &end, &r->err);
+}
+
+static uint64_t file_size(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) ? 0 : (uint64_t)st.st_size;
+}
+
+int recorder_run(struct recorder *r, struct record_result *result, struct error *err)
+{
+    int over = checkpoint(r);
+    if (!over && r->o.until && until_reached(r))
+        over = 1;
+    while (!over) {
+        const struct run_limit limit = next_limit(r);
+        r->e->ops->run(r->e, &limit, &r->stop);
+        over = stopped(r);
+    }
+    if (over > 0)
+        over = finish(r);
+    r->stop.icount = icount_of(r);
+    r->stop.time = time_of(r);
+    r->result.stop = r->stop;
+    r->result.bytes = file_size(r->o.path);
+    *result = r->result;
+    return over < 0 ? error_set(err, "%s", r->err.text) : 0;
+}

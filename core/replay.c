@@ -1,0 +1,240 @@
+/* replay.c - see replay.h. Rebuilding the engine, running and seeking; the whole verified run is in verify.c. */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/images.h"
+#include "core/replay_impl.h"
+#include "core/restore.h"
+
+enum { SLICE = 25000000 }; /* steps between two reports of progress */
+
+/* ---------------------------------------------------------------- opening */
+
+bool replay_behaviour_differs(const struct trace *t, const struct engine_kind *kind, struct error *text)
+{
+    uint32_t recorded = trace_config(t)->behaviour;
+    if (recorded == kind->behaviour)
+        return false;
+    error_set(text, "recorded with behaviour version %u of the engine \"%s\", this is version %u: the replay may differ",
+              recorded, kind->name, kind->behaviour);
+    return true;
+}
+
+static void no_event(void *ctx, const struct event *ev)
+{
+}
+
+static void copy_settings(struct replay *r)
+{
+    const struct trace_config *cfg = trace_config(r->t);
+    r->settings = calloc(cfg->nsettings + 1, sizeof *r->settings);
+    for (size_t i = 0; i < cfg->nsettings; i++)
+        r->settings[i] = (struct setting){cfg->settings[i].key, cfg->settings[i].value};
+    r->cfg.settings = r->settings;
+    r->cfg.nsettings = cfg->nsettings;
+}
+
+struct replay *replay_open(struct trace *t, const struct engine_kind *kind, struct error *err)
+{
+    if (strcmp(trace_config(t)->engine, kind->name)) {
+        error_set(err, "the trace is of engine \"%s\", not \"%s\": this version cannot run it",
+                  trace_config(t)->engine, kind->name);
+        return NULL;
+    }
+    struct replay *r = calloc(1, sizeof *r);
+    r->t = t;
+    r->kind = kind;
+    r->silent = (struct observer){.event = no_event};
+    r->observer = &r->silent;
+    r->applied_at = UINT64_MAX;
+    r->images = image_replay_new(t);
+    copy_settings(r);
+    r->cfg.images = image_replay_images(r->images, &r->cfg.nimages);
+    r->e = kind->create(&r->cfg, err);
+    if (!r->e) {
+        replay_close(r);
+        return NULL;
+    }
+    return r;
+}
+
+void replay_close(struct replay *r)
+{
+    if (!r)
+        return;
+    if (r->e)
+        r->e->ops->destroy(r->e);
+    image_replay_free(r->images);
+    free(r->settings);
+    free(r);
+}
+
+struct engine *replay_engine(struct replay *r)
+{
+    return r->e;
+}
+
+void replay_observe(struct replay *r, uint32_t classes, const struct observer *observer)
+{
+    r->classes = classes;
+    r->observer = observer;
+    r->e->ops->observe(r->e, classes, observer);
+}
+
+void replay_interrupt(struct replay *r)
+{
+    atomic_store(&r->interrupted, true);
+    r->e->ops->interrupt(r->e);
+}
+
+/* ---------------------------------------------------------------- running */
+
+static uint64_t here(const struct replay *r)
+{
+    return r->e->ops->icount(r->e);
+}
+
+/* The record and the guest do not fit together: said as a stop, since the run ends here. */
+static int astray(struct replay *r, struct stop *stop, const char *what)
+{
+    *stop = (struct stop){.reason = STOP_GUEST_FAULT, .icount = here(r), .time = r->e->ops->time(r->e)};
+    snprintf(stop->text, sizeof stop->text, "%s", what);
+    return 1;
+}
+
+/* Position of input i; UINT64_MAX if there is none. */
+static int input_icount(struct replay *r, uint64_t i, uint64_t *icount, struct error *err)
+{
+    struct trace_input in;
+    *icount = UINT64_MAX;
+    if (i >= trace_input_count(r->t))
+        return 0;
+    if (trace_input(r->t, i, &in, err))
+        return -1;
+    *icount = in.icount;
+    return 0;
+}
+
+/* The guest is halted at the present position: let guest time pass up to `time`, as it did in the recording. */
+int replay_pass_time(struct replay *r, uint64_t time, struct stop *stop)
+{
+    uint64_t at = here(r);
+    if (r->e->ops->time(r->e) >= time)
+        return 0;
+    const struct run_limit limit = {.icount = at + 1, .time = time};
+    r->e->ops->run(r->e, &limit, stop);
+    return here(r) == at ? 0 : astray(r, stop, "the guest runs on where it was idle in the record");
+}
+
+/* Gives the guest the input that is next. */
+static int apply_input(struct replay *r, struct stop *stop, struct error *err)
+{
+    struct trace_input rec;
+    if (trace_input(r->t, r->next_input, &rec, err))
+        return -1;
+    if (replay_pass_time(r, rec.time, stop))
+        return 1;
+    const struct input in = {.icount = rec.icount, .time = rec.time, .port = rec.port, .data = rec.data, .len = rec.len};
+    r->next_input++;
+    r->applied_at = rec.icount;
+    if (r->e->ops->input(r->e, &in) != rec.len)
+        return astray(r, stop, "the guest does not take the input that it took in the record");
+    return 0;
+}
+
+/* Runs to a position with no input before it. */
+static int run_plain(struct replay *r, uint64_t icount, struct stop *stop)
+{
+    while (here(r) < icount) {
+        uint64_t left = icount - here(r);
+        const struct run_limit limit = {.icount = here(r) + (left < SLICE ? left : SLICE), .time = UINT64_MAX};
+        r->e->ops->run(r->e, &limit, stop);
+        r->last = *stop;
+        if (r->progress)
+            r->progress(r->progress_ctx, r->e);
+        bool asked = atomic_load(&r->interrupted);
+        if (here(r) < icount && (asked || here(r) != limit.icount)) {
+            if (asked)
+                stop->reason = STOP_INTERRUPTED;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Runs to `icount`; inputs at it are applied too if `with_inputs`. */
+int replay_run_inputs(struct replay *r, uint64_t icount, bool with_inputs, struct stop *stop, struct error *err)
+{
+    for (;;) {
+        uint64_t at;
+        if (input_icount(r, r->next_input, &at, err))
+            return -1;
+        bool input = at < icount || (with_inputs && at == icount);
+        if (run_plain(r, input ? at : icount, stop))
+            return 1;
+        if (!input)
+            return 0;
+        int rc = apply_input(r, stop, err);
+        if (rc)
+            return rc;
+    }
+}
+
+int replay_run_to(struct replay *r, uint64_t icount, struct stop *stop, struct error *err)
+{
+    *stop = (struct stop){.reason = STOP_REACHED, .icount = here(r), .time = r->e->ops->time(r->e)};
+    return replay_run_inputs(r, icount, false, stop, err);
+}
+
+/* ---------------------------------------------------------------- seeking */
+
+static int load_checkpoint(struct replay *r, long k, struct error *err)
+{
+    if (restore_checkpoint(r->e, r->t, (size_t)k, err))
+        return -1;
+    uint64_t icount = trace_checkpoint(r->t, (size_t)k)->icount;
+    uint64_t at = 0;
+    r->applied_at = UINT64_MAX;
+    for (r->next_input = 0; r->next_input < trace_input_count(r->t); r->next_input++) {
+        if (input_icount(r, r->next_input, &at, err))
+            return -1;
+        if (at >= icount)
+            break;
+    }
+    return 0;
+}
+
+/* Whether the present state lies on the way to `icount`, not behind a checkpoint that is nearer. */
+static bool on_the_way(const struct replay *r, uint64_t icount, long k)
+{
+    uint64_t now = here(r);
+    bool before = now < icount || (now == icount && r->applied_at != now);
+    return before && (k < 0 || trace_checkpoint(r->t, (size_t)k)->icount <= now);
+}
+
+int replay_seek(struct replay *r, uint64_t icount, struct error *err)
+{
+    long k = trace_checkpoint_find(r->t, icount);
+    struct stop stop;
+    int rc = 0;
+    if (icount > trace_last_icount(r->t))
+        return error_set(err, "icount %llu is after the end of the run, which is at %llu", (unsigned long long)icount,
+                         (unsigned long long)trace_last_icount(r->t));
+    atomic_store(&r->interrupted, false);
+    r->e->ops->observe(r->e, 0, &r->silent);
+    if (!on_the_way(r, icount, k)) {
+        if (k < 0)
+            rc = error_set(err, "the trace has no checkpoint before icount %llu", (unsigned long long)icount);
+        else
+            rc = load_checkpoint(r, k, err);
+    }
+    if (!rc)
+        rc = replay_run_to(r, icount, &stop, err);
+    r->e->ops->observe(r->e, r->classes, r->observer);
+    if (rc == 1)
+        return error_set(err, "the replay stopped at icount %llu (%s) on the way to %llu: verify the trace with `bootreel replay --verify`",
+                         (unsigned long long)stop.icount, stop.text[0] ? stop.text : stop_word(stop.reason),
+                         (unsigned long long)icount);
+    return rc;
+}

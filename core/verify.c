@@ -1,0 +1,329 @@
+/* verify.c - replay_all: the whole run of a trace, compared with the record. See replay.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/divergence.h"
+#include "core/replay_impl.h"
+#include "core/state.h"
+
+struct verify {
+    struct replay *r;
+    const struct replay_options *o;
+    struct replay_report *report;
+    struct error *err;
+    struct trace_verifier *events; /* NULL: not verified, or no longer */
+    struct observer observer;
+    uint32_t recorded_classes;
+    struct state_hash *hash;
+    bool hashed; /* `hash` holds a state already: the next may be saved by changes */
+    struct trace_difference diff;
+    bool event_differs;
+    bool failed; /* *err is set */
+    struct text out;
+    struct stop stop;
+};
+
+/* ---------------------------------------------------------------- events */
+
+/* A trace that was cut ends amid the events of its last position, and what is being put together there (a line, a run of port
+ * accesses) comes later: too many or too few at the very end is no difference then. */
+static bool cut_off(const struct verify *v, const struct trace_difference *d)
+{
+    return trace_truncated(v->r->t) && !(d->has_recorded && d->has_replayed);
+}
+
+static void stop_comparing(struct verify *v)
+{
+    v->event_differs = !cut_off(v, &v->diff);
+    v->recorded_classes = 0;
+    if (v->event_differs)
+        v->r->e->ops->interrupt(v->r->e);
+}
+
+static void verify_event(struct verify *v, const struct event *ev)
+{
+    int rc = trace_verifier_event(v->events, ev, &v->diff, v->err);
+    v->report->events++;
+    if (rc > 0)
+        stop_comparing(v);
+    if (rc < 0) {
+        v->failed = true;
+        v->recorded_classes = 0;
+        v->r->e->ops->interrupt(v->r->e);
+    }
+}
+
+static void on_event(void *ctx, const struct event *ev)
+{
+    struct verify *v = ctx;
+    uint32_t bit = EVENT_CLASS_BIT(event_kind(ev->kind)->cls);
+    if (bit & v->recorded_classes)
+        verify_event(v, ev);
+    if (bit & v->r->classes)
+        v->r->observer->event(v->r->observer->ctx, ev);
+}
+
+static void on_console(void *ctx, unsigned device, const void *data, size_t n)
+{
+    struct verify *v = ctx;
+    if (v->r->observer->console)
+        v->r->observer->console(v->r->observer->ctx, device, data, n);
+}
+
+static void on_probe(void *ctx, unsigned id, uint64_t icount)
+{
+    struct verify *v = ctx;
+    if (v->r->observer->probe)
+        v->r->observer->probe(v->r->observer->ctx, id, icount);
+}
+
+/* The events before `icount` that the record has and the replay has not, or the other way. */
+static int events_left(struct verify *v, uint64_t icount)
+{
+    if (!v->recorded_classes || v->event_differs)
+        return 0;
+    v->recorded_classes = 0;
+    int rc = trace_verifier_finish(v->events, icount, &v->diff, v->err);
+    if (rc > 0)
+        v->event_differs = !cut_off(v, &v->diff);
+    return rc < 0 ? -1 : 0;
+}
+
+/* ---------------------------------------------------------------- states */
+
+static uint64_t present_hash(struct verify *v)
+{
+    uint64_t hash = state_hash_engine(v->hash, v->r->e, !v->hashed);
+    v->hashed = true;
+    return hash;
+}
+
+static int report_state(struct verify *v, size_t k)
+{
+    long n = divergence_of_state(v->r->e, v->r->t, k, &v->out, v->err);
+    if (n == 0)
+        text_add(&v->out, "  every field and page is equal: the checkpoint's hash itself is wrong\n");
+    return n < 0 ? -1 : 0;
+}
+
+/* The state differs at checkpoint k. Events before it come first in the report, since they happened before. */
+static int state_differs(struct verify *v, size_t k)
+{
+    uint64_t icount = trace_checkpoint(v->r->t, k)->icount;
+    if (events_left(v, icount))
+        return -1;
+    bool at_edge = !(v->diff.has_recorded && v->diff.has_replayed) &&
+                   (v->diff.has_recorded ? v->diff.recorded.icount : v->diff.replayed.icount) >= icount;
+    if (v->event_differs && !at_edge)
+        divergence_of_event(&v->diff, &v->out);
+    v->event_differs = false;
+    text_add(&v->out, "the state at the checkpoint at icount %llu differs:\n", (unsigned long long)icount);
+    v->report->diverged = true;
+    return report_state(v, k);
+}
+
+/* 0: equal; 1: differs, reported; -1: error. */
+static int compare_checkpoint(struct verify *v, size_t k)
+{
+    const struct trace_checkpoint *c = trace_checkpoint(v->r->t, k);
+    uint64_t time = v->r->e->ops->time(v->r->e);
+    if (present_hash(v) != c->hash)
+        return state_differs(v, k) ? -1 : 1;
+    if (time != c->time) {
+        text_add(&v->out, "guest time at the checkpoint at icount %llu: recorded %llu ns, replayed %llu ns\n",
+                 (unsigned long long)c->icount, (unsigned long long)c->time, (unsigned long long)time);
+        v->report->diverged = true;
+        return 1;
+    }
+    v->report->checkpoints++;
+    return 0;
+}
+
+/* ---------------------------------------------------------------- divergences */
+
+/* An event differs: in what the states differ is known at the next checkpoint, if the run gets there. */
+static int event_diverged(struct verify *v)
+{
+    struct stop stop;
+    v->report->diverged = true;
+    divergence_of_event(&v->diff, &v->out);
+    for (size_t k = 0; k < trace_checkpoint_count(v->r->t); k++) {
+        uint64_t at = trace_checkpoint(v->r->t, k)->icount;
+        if (at <= v->r->e->ops->icount(v->r->e))
+            continue;
+        /* The interrupt that ended the comparison may still be to come, if the run was about to stop anyway. */
+        int rc = replay_run_to(v->r, at, &stop, NULL);
+        if (rc == 1 && stop.reason == STOP_INTERRUPTED && !atomic_load(&v->r->interrupted))
+            rc = replay_run_to(v->r, at, &stop, NULL);
+        if (!rc) {
+            text_add(&v->out, "the state at the next checkpoint, at icount %llu:\n", (unsigned long long)at);
+            return report_state(v, k);
+        }
+        break;
+    }
+    return 0;
+}
+
+/* The run stopped before `icount`, or at it for another reason than the recorded one. */
+static int stopped_early(struct verify *v, uint64_t icount)
+{
+    if (v->failed)
+        return -1;
+    if (v->event_differs)
+        return event_diverged(v);
+    if (atomic_load(&v->r->interrupted)) {
+        v->report->interrupted = true;
+        return 0;
+    }
+    uint64_t at = v->r->e->ops->icount(v->r->e);
+    if (events_left(v, at))
+        return -1;
+    if (v->event_differs && v->diff.has_recorded && v->diff.has_replayed)
+        divergence_of_event(&v->diff, &v->out);
+    v->report->diverged = true;
+    text_add(&v->out, "the replay ended at icount %llu: %s%s%s; the record goes on to icount %llu\n",
+             (unsigned long long)at, stop_word(v->stop.reason), v->stop.text[0] ? ": " : "", v->stop.text,
+             (unsigned long long)icount);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- the end */
+
+/* Brings the engine to where and how the recording ended. */
+static int reach_end(struct verify *v, const struct trace_end *end)
+{
+    struct replay *r = v->r;
+    int rc = replay_run_inputs(r, end->icount, true, &v->stop, v->err);
+    if (!rc)
+        rc = replay_pass_time(r, end->time, &v->stop);
+    if (rc)
+        return rc;
+    if (!strcmp(end->reason, "reached") || !strcmp(end->reason, "interrupted"))
+        return 0;
+    if (strcmp(stop_word(r->last.reason), end->reason) || r->last.icount != end->icount) {
+        const struct run_limit limit = {.icount = end->icount + 1, .time = UINT64_MAX};
+        r->e->ops->run(r->e, &limit, &r->last);
+    }
+    v->stop = r->last;
+    return 0;
+}
+
+/* Compares how it ended. Returns 1 if that differs. */
+static int compare_end(struct verify *v, const struct trace_end *end)
+{
+    const struct engine *e = v->r->e;
+    bool by_itself = strcmp(end->reason, "reached") && strcmp(end->reason, "interrupted");
+    bool same = e->ops->icount(e) == end->icount && e->ops->time(e) == end->time;
+    if (by_itself)
+        same = same && !strcmp(stop_word(v->stop.reason), end->reason) && v->stop.status == end->status;
+    if (same)
+        return 0;
+    v->report->diverged = true;
+    text_add(&v->out, "the end differs:\n  recorded: %s at icount %llu, %llu ns, status %d\n", end->reason,
+             (unsigned long long)end->icount, (unsigned long long)end->time, end->status);
+    text_add(&v->out, "  replayed: %s at icount %llu, %llu ns, status %d%s%s\n", stop_word(v->stop.reason),
+             (unsigned long long)e->ops->icount(e), (unsigned long long)e->ops->time(e), v->stop.status,
+             v->stop.text[0] ? ": " : "", v->stop.text);
+    return 1;
+}
+
+/* The checkpoint that the recorder took of the final state, if there is one: else the last one is of an earlier moment
+ * of that position. */
+static long final_checkpoint(const struct trace *t)
+{
+    const struct trace_end *end = trace_end(t);
+    size_t n = trace_checkpoint_count(t);
+    if (!end || !n)
+        return -1;
+    const struct trace_checkpoint *c = trace_checkpoint(t, n - 1);
+    return c->icount == end->icount && c->hash == end->hash ? (long)n - 1 : -1;
+}
+
+static int compare_final_state(struct verify *v, const struct trace_end *end)
+{
+    long k = final_checkpoint(v->r->t);
+    if (!end->hash)
+        return 0;
+    if (k >= 0)
+        return compare_checkpoint(v, (size_t)k);
+    if (present_hash(v) == end->hash)
+        return 0;
+    v->report->diverged = true;
+    text_add(&v->out, "the final state, at icount %llu, differs from the recorded one\n",
+             (unsigned long long)end->icount);
+    return 1;
+}
+
+static int finish(struct verify *v)
+{
+    struct replay *r = v->r;
+    const struct trace_end *end = trace_end(r->t);
+    if (end) {
+        int rc = reach_end(v, end);
+        if (rc < 0)
+            return -1;
+        if (rc || v->event_differs || v->failed)
+            return stopped_early(v, end->icount);
+        rc = compare_end(v, end);
+        if (!rc)
+            rc = compare_final_state(v, end);
+        if (rc)
+            return rc < 0 ? -1 : 0;
+        r->e->ops->flush(r->e);
+    }
+    if (v->failed || (!v->event_differs && events_left(v, r->e->ops->icount(r->e))))
+        return -1;
+    return v->event_differs ? event_diverged(v) : 0;
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+static int run_whole(struct verify *v)
+{
+    struct trace *t = v->r->t;
+    long final = final_checkpoint(t);
+    for (size_t k = 0; v->o->verify && k < trace_checkpoint_count(t) && (long)k != final; k++) {
+        uint64_t at = trace_checkpoint(t, k)->icount;
+        int rc = replay_run_to(v->r, at, &v->stop, v->err);
+        if (rc < 0)
+            return -1;
+        if (rc || v->event_differs || v->failed)
+            return stopped_early(v, at);
+        rc = compare_checkpoint(v, k);
+        if (rc)
+            return rc < 0 ? -1 : 0;
+    }
+    int rc = replay_run_to(v->r, trace_last_icount(t), &v->stop, v->err);
+    if (rc < 0)
+        return -1;
+    return rc || v->event_differs || v->failed ? stopped_early(v, trace_last_icount(t)) : finish(v);
+}
+
+int replay_all(struct replay *r, const struct replay_options *o, struct replay_report *report, struct error *err)
+{
+    struct verify v = {.r = r, .o = o, .report = report, .err = err, .hash = state_hash_new()};
+    struct error note;
+    *report = (struct replay_report){0};
+    r->progress = o->progress;
+    r->progress_ctx = o->ctx;
+    v.observer = (struct observer){.ctx = &v, .event = on_event, .probe = on_probe, .console = on_console};
+    int rc = 0;
+    if (o->verify) {
+        v.recorded_classes = trace_config(r->t)->classes;
+        v.events = trace_verifier_open(r->t, err);
+        rc = v.events ? 0 : -1;
+    }
+    r->e->ops->observe(r->e, r->classes | v.recorded_classes, &v.observer);
+    if (!rc)
+        rc = run_whole(&v);
+    r->e->ops->observe(r->e, r->classes, r->observer);
+    if (report->diverged && replay_behaviour_differs(r->t, r->kind, &note))
+        text_add(&v.out, "%s\n", note.text);
+    report->divergence = v.out.s;
+    report->steps = r->e->ops->icount(r->e);
+    report->stop = v.stop;
+    report->verified = o->verify && !rc && !report->diverged && !report->interrupted;
+    trace_verifier_close(v.events);
+    state_hash_free(v.hash);
+    return rc;
+}

@@ -1,0 +1,391 @@
+/* board.c - the mainboard: memory, processors and chips put together, their saved state, and requests to the machine. */
+#include "hv/board/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- what chips ask of the board */
+
+void board_add_chip(struct board *b, const struct chip *chip)
+{
+    if (b->nchips == BOARD_MAX_CHIPS)
+        abort();
+    b->chip[b->nchips++] = *chip;
+}
+
+void *board_slot(const struct board *b, enum chip_slot slot)
+{
+    return b->slot[slot];
+}
+
+void board_set_slot(struct board *b, enum chip_slot slot, void *state)
+{
+    b->slot[slot] = state;
+}
+
+struct physmem *board_mem(struct board *b)
+{
+    return b->mem;
+}
+
+const struct engine_config *board_config(const struct board *b)
+{
+    return b->cfg;
+}
+
+uint64_t board_ram_low(const struct board *b)
+{
+    return b->ram_low;
+}
+
+uint64_t board_ram_high(const struct board *b)
+{
+    return b->ram_high;
+}
+
+uint64_t board_now(const struct board *b)
+{
+    return b->host.time(b->host.ctx);
+}
+
+struct x86 *board_cpu(struct board *b, unsigned index)
+{
+    return b->cpu[index].x86;
+}
+
+unsigned board_cpus(const struct board *b)
+{
+    return b->ncpus;
+}
+
+void board_set_a20(struct board *b, bool on)
+{
+    if (b->state.a20 == on)
+        return;
+    b->state.a20 = on;
+    physmem_set_a20(b->mem, on);
+    struct event ev = {.kind = EV_CPU_A20};
+    ev.f[EVF_CPU_A20_on] = on;
+    board_event(b, &ev);
+}
+
+/* ---------------------------------------------------------------- requests to the machine */
+
+/* The first request counts: what follows it in the same instruction comes too late. */
+static bool request(struct board *b, enum board_request what, int status, const char *how)
+{
+    if (b->state.request != BOARD_NONE)
+        return false;
+    b->state.request = (uint8_t)what;
+    b->state.request_status = status;
+    memset(b->state.request_how, 0, sizeof b->state.request_how);
+    memcpy(b->state.request_how, how, strnlen(how, sizeof b->state.request_how - 1));
+    if (b->active)
+        x86_break(b->active->x86);
+    return true;
+}
+
+void board_request_reset(struct board *b, const char *how)
+{
+    if (!request(b, BOARD_RESET, 0, how))
+        return;
+    struct event ev = {.kind = EV_RESET, .data = how, .len = (uint32_t)strlen(how)};
+    ev.f[EVF_RESET_ip] = bus_ip(b);
+    board_event(b, &ev);
+}
+
+void board_power_off(struct board *b, int status, const char *how)
+{
+    if (!request(b, BOARD_POWER_OFF, status, how))
+        return;
+    struct event ev = {.kind = EV_POWER_OFF, .data = how, .len = (uint32_t)strlen(how)};
+    ev.f[EVF_POWER_OFF_status] = (uint64_t)status;
+    board_event(b, &ev);
+}
+
+void board_image_error(struct board *b, const struct error *err)
+{
+    request(b, BOARD_ERROR, 0, err->text);
+}
+
+enum board_request board_take_request(struct board *b, int *status, const char **how)
+{
+    enum board_request what = b->state.request;
+    *status = b->state.request_status;
+    *how = (const char *)b->state.request_how;
+    b->state.request = BOARD_NONE;
+    b->state.request_status = 0;
+    return what;
+}
+
+uint32_t board_input(struct board *b, const struct input *in)
+{
+    switch (in->port) {
+    case INPUT_SERIAL0:
+    case INPUT_SERIAL1:
+    case INPUT_SERIAL2:
+    case INPUT_SERIAL3:
+        return uart_input(b, in->port - INPUT_SERIAL0, in->data, in->len);
+    case INPUT_KEYBOARD:
+    case INPUT_MOUSE:
+        return ps2_input(b, in->port, in->data, in->len);
+    case INPUT_POWER_BUTTON:
+        acpi_power_button(b);
+        return in->len;
+    default:
+        return 0;
+    }
+}
+
+size_t board_screen(struct board *b, char *buf, size_t size)
+{
+    if (b->slot[SLOT_VGA])
+        return vga_screen_text(b, buf, size);
+    if (size)
+        buf[0] = 0;
+    return 0;
+}
+
+/* ---------------------------------------------------------------- building it */
+
+enum { MAX_BIOS = 16 << 20 };
+
+static int number_setting(const struct board *b, const char *key, uint64_t preset, uint64_t min, uint64_t max,
+                          uint64_t *value, struct error *err)
+{
+    const char *text = config_get(b->cfg, key);
+    char *end;
+    *value = preset;
+    if (!text)
+        return 0;
+    *value = strtoull(text, &end, 0);
+    if (end == text || *end || *value < min || *value > max)
+        return error_set(err, "%s=%s: must be a number from %llu to %llu", key, text, (unsigned long long)min,
+                         (unsigned long long)max);
+    return 0;
+}
+
+/* As QEMU's i440FX: all below 3.5 GiB if it fits there, else 3 GiB low and the rest above 4 GiB. */
+static void split_ram(struct board *b, uint64_t size)
+{
+    b->ram_low = size <= 0xe0000000u ? size : 0xc0000000u;
+    b->ram_high = size - b->ram_low;
+}
+
+static int create_ram(struct board *b, struct error *err)
+{
+    uint64_t size;
+    if (number_setting(b, "memory", 256ull << 20, 1ull << 20, 64ull << 30, &size, err))
+        return -1;
+    size &= ~0xfffull;
+    split_ram(b, size);
+    b->mem = physmem_create(0x100000000ull + b->ram_high);
+    b->ram = b->mem ? physmem_block(b->mem, "ram", size) : NULL;
+    if (!b->ram)
+        return error_set(err, "memory=%llu: the host has not that much", (unsigned long long)size);
+    physmem_map(b->mem, 0, 0xa0000, b->ram, 0, b->ram, 0, false);
+    if (b->ram_low > 0x100000)
+        physmem_map(b->mem, 0x100000, b->ram_low - 0x100000, b->ram, 0x100000, b->ram, 0x100000, false);
+    if (b->ram_high)
+        physmem_map(b->mem, 0x100000000ull, b->ram_high, b->ram, b->ram_low, b->ram, b->ram_low, false);
+    return 0;
+}
+
+/* The firmware ends at 4 GiB. What is below C0000h is the host bridge's business (PAM registers). */
+static int create_rom(struct board *b, struct error *err)
+{
+    const struct image *bios = config_image(b->cfg, "bios");
+    if (!bios)
+        return 0;
+    if (bios->size == 0 || bios->size > MAX_BIOS || bios->size % 4096)
+        return error_set(err, "%s: a BIOS image must be a multiple of 4 KiB, at most 16 MiB", bios->name);
+    b->rom = physmem_block(b->mem, "bios", bios->size);
+    if (!b->rom)
+        return error_set(err, "%s: out of memory", bios->name);
+    if (bios->read(bios->ctx, 0, ramblock_host(b->rom), bios->size, err))
+        return -1;
+    physmem_touch(b->mem, b->rom, 0, bios->size);
+    physmem_map(b->mem, 0x100000000ull - bios->size, bios->size, b->rom, 0, NULL, 0, true);
+    return 0;
+}
+
+static int create_cpus(struct board *b, struct error *err)
+{
+    const char *model = config_get(b->cfg, "cpu");
+    uint64_t n;
+    if (number_setting(b, "cpus", 1, 1, BOARD_MAX_CPUS, &n, err))
+        return -1;
+    for (unsigned i = 0; i < n; i++) {
+        bus_init(&b->cpu[i], b, i);
+        b->cpu[i].x86 = x86_create(b->mem, &b->cpu[i].bus, i, model ? model : "x86-64-v2", err);
+        if (!b->cpu[i].x86)
+            return -1;
+        b->ncpus = i + 1;
+    }
+    return 0;
+}
+
+static int create_lapics(struct board *b, struct error *err)
+{
+    for (unsigned i = 0; i < b->ncpus; i++)
+        if (lapic_create(b, i, err))
+            return -1;
+    return 0;
+}
+
+static int create_uarts(struct board *b, struct error *err)
+{
+    for (unsigned i = 0; i < 4; i++)
+        if (uart_create(b, i, err))
+            return -1;
+    return 0;
+}
+
+static int create_vga(struct board *b, struct error *err)
+{
+    const char *vga = config_get(b->cfg, "vga");
+    return vga && !strcmp(vga, "none") ? 0 : vga_create(b, err);
+}
+
+/* The order is part of the machine: of snapshots, of resets, and of timers that are due together. */
+static int create_chips(struct board *b, struct error *err)
+{
+    static int (*const create[])(struct board *, struct error *) = {
+        pci_host_create, piix3_create, pic_create,    pit_create,     ioapic_create, create_lapics,
+        hpet_create,     rtc_create,   ps2_create,    create_uarts,   dma_create,    floppy_create,
+        ide_create,      create_vga,   acpi_pm_create, fwcfg_create,  debug_ports_create,
+    };
+    for (size_t i = 0; i < sizeof create / sizeof create[0]; i++)
+        if (create[i](b, err))
+            return -1;
+    return 0;
+}
+
+struct board *board_create(const struct engine_config *cfg, const struct board_host *host, struct error *err)
+{
+    struct board *b = calloc(1, sizeof *b);
+    if (!b) {
+        error_set(err, "out of memory");
+        return NULL;
+    }
+    b->cfg = cfg;
+    b->host = *host;
+    b->next_timer = TIMER_OFF;
+    events_init(&b->events);
+    if (create_ram(b, err) || create_rom(b, err) || create_cpus(b, err) || create_chips(b, err)) {
+        board_destroy(b);
+        return NULL;
+    }
+    board_reset(b);
+    return b;
+}
+
+void board_destroy(struct board *b)
+{
+    if (!b)
+        return;
+    for (unsigned i = b->nchips; i-- > 0;) {
+        void (*destroy)(void *) = b->chip[i].destroy ? b->chip[i].destroy : free;
+        destroy(b->chip[i].state);
+    }
+    for (unsigned i = 0; i < b->ndisks; i++)
+        disk_destroy(b->disk[i]);
+    for (unsigned i = 0; i < b->ncpus; i++)
+        x86_destroy(b->cpu[i].x86);
+    if (b->mem)
+        physmem_destroy(b->mem);
+    free(b);
+}
+
+void board_reset(struct board *b)
+{
+    b->state.request = BOARD_NONE;
+    b->state.a20 = true;
+    physmem_set_a20(b->mem, true);
+    irq_reset(b);
+    for (unsigned i = 0; i < b->ncpus; i++)
+        x86_reset(b->cpu[i].x86, false);
+    for (unsigned i = 0; i < b->nchips; i++)
+        if (b->chip[i].reset)
+            b->chip[i].reset(b->chip[i].state);
+    timers_recount(b);
+}
+
+/* ---------------------------------------------------------------- snapshots */
+
+static const struct field state_fields[] = {
+    FIELD(struct board, state.a20),
+    FIELD(struct board, state.request),
+    FIELD(struct board, state.request_status),
+    FIELD_BYTES(struct board, state.request_how),
+    FIELD(struct board, irq.isa),
+    FIELDS(struct board, irq.intx),
+};
+
+void board_save(struct board *b, const struct snapshot_sink *sink, bool changed_only)
+{
+    sink->section(sink->ctx, "board", state_fields, FIELD_COUNT(state_fields), b);
+    sink->section(sink->ctx, "events", events_fields, events_nfields, &b->events);
+    for (unsigned i = 0; i < b->ncpus; i++)
+        x86_save(b->cpu[i].x86, sink);
+    for (unsigned i = 0; i < b->nchips; i++)
+        sink->section(sink->ctx, b->chip[i].name, b->chip[i].fields, b->chip[i].nfields, b->chip[i].state);
+    physmem_save(b->mem, sink, changed_only);
+    disks_save(b, sink, changed_only);
+}
+
+static int load_section(const struct snapshot_source *src, const char *name, const struct field *fields, size_t nfields,
+                        void *base, struct error *err)
+{
+    if (src->section(src->ctx, name, fields, nfields, base))
+        return error_set(err, "the snapshot's section %s is missing or does not fit", name);
+    return 0;
+}
+
+/* A snapshot may come from a damaged file: what is used as an index or a length must be in range. */
+static int check_loaded(struct board *b, struct error *err)
+{
+    struct events *e = &b->events;
+    bool good = b->state.request <= BOARD_ERROR && !b->state.request_how[sizeof b->state.request_how - 1] &&
+                e->access.mmio <= 1 && e->access.write <= 1;
+    for (unsigned i = 0; i < CONSOLE_LINES; i++)
+        good &= e->line_length[i] <= CONSOLE_LINE_MAX;
+    if (good)
+        return 0;
+    memset(e->line_length, 0, sizeof e->line_length);
+    memset(&e->access, 0, sizeof e->access);
+    b->state.request = BOARD_NONE;
+    return error_set(err, "the snapshot's board state is out of range");
+}
+
+static int load_sections(struct board *b, const struct snapshot_source *src, struct error *err)
+{
+    if (load_section(src, "board", state_fields, FIELD_COUNT(state_fields), b, err) ||
+        load_section(src, "events", events_fields, events_nfields, &b->events, err))
+        return -1;
+    for (unsigned i = 0; i < b->ncpus; i++)
+        if (x86_load(b->cpu[i].x86, src))
+            return error_set(err, "the snapshot's processor %u is missing or does not fit", i);
+    for (unsigned i = 0; i < b->nchips; i++)
+        if (load_section(src, b->chip[i].name, b->chip[i].fields, b->chip[i].nfields, b->chip[i].state, err))
+            return -1;
+    return 0;
+}
+
+int board_load(struct board *b, const struct snapshot_source *src, struct error *err)
+{
+    int bad = load_sections(b, src, err);
+    bad |= check_loaded(b, bad ? NULL : err);
+    if (bad)
+        return -1;
+    if (physmem_load(b->mem, src))
+        return error_set(err, "the snapshot's memory does not fit the machine's");
+    if (disks_load(b, src, err))
+        return -1;
+    physmem_set_a20(b->mem, b->state.a20);
+    for (unsigned i = 0; i < b->nchips; i++)
+        if (b->chip[i].loaded)
+            b->chip[i].loaded(b->chip[i].state);
+    timers_recount(b);
+    return 0;
+}

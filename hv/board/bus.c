@@ -1,0 +1,318 @@
+/* bus.c - ports and device memory: which chip answers, and the processors' view of it. */
+#include "hv/board/internal.h"
+
+#include <stdlib.h>
+
+/* ---------------------------------------------------------------- registration */
+
+/* PCI BARs come and go: the same handler is looked up again, so the table stays small. */
+static unsigned handler_index(struct board *b, const struct port_handler *h)
+{
+    for (unsigned i = 0; i < b->nhandlers; i++) {
+        const struct port_handler *k = &b->handler[i];
+        if (k->ctx == h->ctx && k->in == h->in && k->out == h->out && k->bytewise == h->bytewise)
+            return i;
+    }
+    if (b->nhandlers == BOARD_MAX_HANDLERS)
+        abort();
+    b->handler[b->nhandlers] = *h;
+    return b->nhandlers++;
+}
+
+void board_ports(struct board *b, uint16_t first, unsigned count, bool bytewise, void *ctx, port_in_fn *in,
+                 port_out_fn *out)
+{
+    struct port_handler h = {.ctx = ctx, .in = in, .out = out, .bytewise = bytewise};
+    unsigned index = handler_index(b, &h);
+    for (unsigned port = first; port < first + count && port < 65536; port++)
+        b->port[port] = (uint8_t)(index + 1);
+}
+
+void board_ports_remove(struct board *b, uint16_t first, unsigned count, void *ctx)
+{
+    for (unsigned port = first; port < first + count && port < 65536; port++)
+        if (b->port[port] && b->handler[b->port[port] - 1].ctx == ctx)
+            b->port[port] = 0;
+}
+
+unsigned board_mmio(struct board *b, uint64_t pa, uint64_t size, void *ctx, mmio_read_fn *read, mmio_write_fn *write)
+{
+    if (b->nmmio == BOARD_MAX_MMIO)
+        abort();
+    b->mmio[b->nmmio] = (struct mmio_region){.pa = pa, .size = size, .ctx = ctx, .read = read, .write = write};
+    return b->nmmio++;
+}
+
+void board_mmio_move(struct board *b, unsigned id, uint64_t pa)
+{
+    b->mmio[id].pa = pa;
+}
+
+/* ---------------------------------------------------------------- ports */
+
+static const struct port_handler *handler_of(const struct board *b, unsigned port)
+{
+    return port < 65536 && b->port[port] ? &b->handler[b->port[port] - 1] : NULL;
+}
+
+static uint32_t read_handler(const struct port_handler *h, uint16_t port, unsigned size)
+{
+    uint32_t ones = size == 4 ? UINT32_MAX : (1u << size * 8) - 1;
+    return h && h->in ? h->in(h->ctx, port, size) & ones : ones;
+}
+
+uint32_t bus_port_read(struct board *b, uint16_t port, unsigned size, bool *handled)
+{
+    const struct port_handler *h = handler_of(b, port);
+    *handled = h != NULL;
+    if (!h || !h->bytewise || size == 1)
+        return read_handler(h, port, size);
+    uint32_t value = 0;
+    for (unsigned i = 0; i < size; i++)
+        value |= read_handler(handler_of(b, port + i), (uint16_t)(port + i), 1) << i * 8;
+    return value;
+}
+
+static void write_handler(const struct port_handler *h, uint16_t port, unsigned size, uint32_t value)
+{
+    if (h && h->out)
+        h->out(h->ctx, port, size, value);
+}
+
+void bus_port_write(struct board *b, uint16_t port, unsigned size, uint32_t value, bool *handled)
+{
+    const struct port_handler *h = handler_of(b, port);
+    *handled = h != NULL;
+    if (!h || !h->bytewise || size == 1) {
+        write_handler(h, port, size, value);
+        return;
+    }
+    for (unsigned i = 0; i < size; i++)
+        write_handler(handler_of(b, port + i), (uint16_t)(port + i), 1, value >> i * 8 & 0xff);
+}
+
+/* ---------------------------------------------------------------- device memory */
+
+static struct mmio_region *region_of(struct board *b, uint64_t pa)
+{
+    for (unsigned i = b->nmmio; i-- > 0;) {
+        struct mmio_region *m = &b->mmio[i];
+        if (m->pa != UINT64_MAX && pa >= m->pa && pa - m->pa < m->size)
+            return m;
+    }
+    return NULL;
+}
+
+static uint64_t all_ones(unsigned size)
+{
+    return size == 8 ? UINT64_MAX : (1ull << size * 8) - 1;
+}
+
+/* Intel SDM volume 3, 11.4.4: IA32_APIC_BASE bit 11 enables, bit 10 is x2APIC mode (no memory window). */
+static bool is_lapic(struct board *b, unsigned cpu, uint64_t pa)
+{
+    uint64_t base;
+    return lapic_rdmsr(b, cpu, 0x1b, &base) && (base & 0xc00) == 0x800 && (base & ~0xfffull) == (pa & ~0xfffull);
+}
+
+static uint64_t mmio_read(struct board_cpu *c, uint64_t pa, unsigned size, bool *handled)
+{
+    struct board *b = c->board;
+    *handled = true;
+    if (is_lapic(b, c->index, pa))
+        return lapic_mmio_read(b, c->index, pa & 0xfff, size);
+    struct mmio_region *m = region_of(b, pa);
+    *handled = m != NULL;
+    return m && m->read ? m->read(m->ctx, pa - m->pa, size) & all_ones(size) : all_ones(size);
+}
+
+static void mmio_write(struct board_cpu *c, uint64_t pa, unsigned size, uint64_t value, bool *handled)
+{
+    struct board *b = c->board;
+    *handled = true;
+    if (is_lapic(b, c->index, pa)) {
+        lapic_mmio_write(b, c->index, pa & 0xfff, size, value);
+        return;
+    }
+    struct mmio_region *m = region_of(b, pa);
+    *handled = m != NULL;
+    if (m && m->write)
+        m->write(m->ctx, pa - m->pa, size, value);
+}
+
+/* ---------------------------------------------------------------- a processor's bus */
+
+uint64_t bus_ip(const struct board *b)
+{
+    if (!b->active)
+        return 0;
+    struct x86_where w;
+    x86_where(b->active->x86, &w);
+    return w.cs_base + w.rip;
+}
+
+static struct board_cpu *enter(struct board_cpu *c)
+{
+    struct board_cpu *old = c->board->active;
+    c->board->active = c;
+    return old;
+}
+
+static uint32_t cpu_in(void *ctx, uint16_t port, unsigned size)
+{
+    struct board_cpu *c = ctx, *old = enter(c);
+    struct board *b = c->board;
+    uint64_t ip = bus_ip(b);
+    bool handled;
+    events_before_access(b, false, false, port, size, ip);
+    uint32_t value = bus_port_read(b, port, size, &handled);
+    events_access(b, false, false, port, size, ip, value);
+    if (!handled)
+        events_access_unhandled(b);
+    b->active = old;
+    return value;
+}
+
+static void cpu_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
+{
+    struct board_cpu *c = ctx, *old = enter(c);
+    struct board *b = c->board;
+    uint64_t ip = bus_ip(b);
+    bool handled;
+    events_before_access(b, false, true, port, size, ip);
+    events_access(b, false, true, port, size, ip, value);
+    bus_port_write(b, port, size, value, &handled);
+    if (!handled)
+        events_access_unhandled(b);
+    b->active = old;
+}
+
+static uint64_t cpu_read(void *ctx, uint64_t pa, unsigned size)
+{
+    struct board_cpu *c = ctx, *old = enter(c);
+    struct board *b = c->board;
+    uint64_t ip = bus_ip(b);
+    bool handled;
+    events_before_access(b, true, false, pa, size, ip);
+    uint64_t value = mmio_read(c, pa, size, &handled);
+    events_access(b, true, false, pa, size, ip, value);
+    if (!handled)
+        events_access_unhandled(b);
+    b->active = old;
+    return value;
+}
+
+static void cpu_write(void *ctx, uint64_t pa, unsigned size, uint64_t value)
+{
+    struct board_cpu *c = ctx, *old = enter(c);
+    struct board *b = c->board;
+    uint64_t ip = bus_ip(b);
+    bool handled;
+    events_before_access(b, true, true, pa, size, ip);
+    events_access(b, true, true, pa, size, ip, value);
+    mmio_write(c, pa, size, value, &handled);
+    if (!handled)
+        events_access_unhandled(b);
+    b->active = old;
+}
+
+static uint8_t cpu_acknowledge(void *ctx, unsigned *source)
+{
+    struct board_cpu *c = ctx, *old = enter(c);
+    uint8_t vector = lapic_acknowledge(c->board, c->index, source);
+    c->board->active = old;
+    return vector;
+}
+
+static bool cpu_rdmsr(void *ctx, uint32_t msr, uint64_t *value)
+{
+    struct board_cpu *c = ctx, *old = enter(c);
+    bool known = lapic_rdmsr(c->board, c->index, msr, value);
+    c->board->active = old;
+    return known;
+}
+
+static bool cpu_wrmsr(void *ctx, uint32_t msr, uint64_t value)
+{
+    struct board_cpu *c = ctx, *old = enter(c);
+    bool known = lapic_wrmsr(c->board, c->index, msr, value);
+    c->board->active = old;
+    return known;
+}
+
+static uint64_t cpu_get_cr8(void *ctx)
+{
+    struct board_cpu *c = ctx;
+    return lapic_get_tpr(c->board, c->index);
+}
+
+static void cpu_set_cr8(void *ctx, uint64_t value)
+{
+    struct board_cpu *c = ctx, *old = enter(c);
+    lapic_set_tpr(c->board, c->index, value);
+    c->board->active = old;
+}
+
+static uint64_t cpu_time(void *ctx)
+{
+    struct board_cpu *c = ctx;
+    return board_now(c->board);
+}
+
+static void cpu_smm(void *ctx, bool entering)
+{
+    struct board_cpu *c = ctx, *old = enter(c);
+    i440fx_smm(c->board, c->index, entering);
+    c->board->active = old;
+}
+
+/* A processor that shuts down resets the board, as the PC's chipsets do (INIT# on the shutdown cycle). */
+static void cpu_shutdown(void *ctx)
+{
+    struct board_cpu *c = ctx, *old = enter(c);
+    struct x86_where w;
+    x86_where(c->x86, &w);
+    struct event ev = {.kind = EV_TRIPLE_FAULT};
+    ev.f[EVF_TRIPLE_FAULT_cs] = w.cs;
+    ev.f[EVF_TRIPLE_FAULT_ip] = w.rip;
+    board_event(c->board, &ev);
+    board_request_reset(c->board, "triple fault");
+    c->board->active = old;
+}
+
+static void cpu_ferr(void *ctx, bool level)
+{
+    struct board_cpu *c = ctx, *old = enter(c);
+    board_irq(c->board, 13, level);
+    c->board->active = old;
+}
+
+static void cpu_event(void *ctx, struct event *ev)
+{
+    struct board_cpu *c = ctx, *old = enter(c);
+    board_event(c->board, ev);
+    c->board->active = old;
+}
+
+void bus_init(struct board_cpu *c, struct board *b, unsigned index)
+{
+    c->board = b;
+    c->index = index;
+    c->bus = (struct x86_bus){
+        .ctx = c,
+        .in = cpu_in,
+        .out = cpu_out,
+        .read = cpu_read,
+        .write = cpu_write,
+        .acknowledge = cpu_acknowledge,
+        .rdmsr = cpu_rdmsr,
+        .wrmsr = cpu_wrmsr,
+        .get_cr8 = cpu_get_cr8,
+        .set_cr8 = cpu_set_cr8,
+        .time = cpu_time,
+        .smm = cpu_smm,
+        .shutdown = cpu_shutdown,
+        .ferr = cpu_ferr,
+        .event = cpu_event,
+    };
+}

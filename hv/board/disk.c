@@ -1,0 +1,315 @@
+/* disk.c - a disk's content: the image as it came, under what the guest wrote.
+ *
+ * The image is only read. Writes go to an overlay of 4 KiB chunks, which is part of the machine's state: a region named by
+ * the role ("disk0") with the chunks, and a region of bits ("disk0.map") that says which chunks there are, because a chunk
+ * of zeroes is not the same as no chunk.
+ */
+#include "hv/board/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK = SNAPSHOT_PAGE, LEAF = 1024, MAP_BITS = SNAPSHOT_PAGE * 8 };
+
+struct leaf {
+    const uint8_t *chunk[LEAF]; /* ours, or zero_chunk */
+    uint8_t changed[LEAF / 8]; /* since the last save */
+};
+
+struct disk {
+    struct board *board;
+    const struct image *image;
+    char map_name[32];
+    uint64_t size;
+    uint64_t nleaves;
+    struct leaf **leaf;
+};
+
+/* Stands for chunks that a snapshot's map names, until their content comes. */
+static const uint8_t zero_chunk[CHUNK];
+
+static uint64_t chunk_count(const struct disk *d)
+{
+    return (d->size + CHUNK - 1) / CHUNK;
+}
+
+static const uint8_t *find_chunk(const struct disk *d, uint64_t index)
+{
+    const struct leaf *l = d->leaf[index / LEAF];
+    return l ? l->chunk[index % LEAF] : NULL;
+}
+
+static void *need(void *memory)
+{
+    if (!memory) {
+        fprintf(stderr, "bootreel: out of memory for a disk's overlay\n");
+        abort();
+    }
+    return memory;
+}
+
+static void mark_changed(struct disk *d, uint64_t index)
+{
+    d->leaf[index / LEAF]->changed[index % LEAF / 8] |= (uint8_t)(1u << index % 8);
+}
+
+static bool is_changed(const struct disk *d, uint64_t index)
+{
+    return d->leaf[index / LEAF]->changed[index % LEAF / 8] >> index % 8 & 1;
+}
+
+static const uint8_t **chunk_place(struct disk *d, uint64_t index)
+{
+    struct leaf **l = &d->leaf[index / LEAF];
+    if (!*l)
+        *l = need(calloc(1, sizeof **l));
+    return &(*l)->chunk[index % LEAF];
+}
+
+/* The chunk, to be written; made if it is not there, of zeroes. */
+static uint8_t *make_chunk(struct disk *d, uint64_t index)
+{
+    const uint8_t **chunk = chunk_place(d, index);
+    if (!*chunk || *chunk == zero_chunk)
+        *chunk = need(calloc(1, CHUNK));
+    return (uint8_t *)*chunk;
+}
+
+/* The image shows again. That is a change, too. */
+static void drop_chunk(struct disk *d, uint64_t index)
+{
+    if (!find_chunk(d, index))
+        return;
+    const uint8_t **chunk = chunk_place(d, index);
+    if (*chunk != zero_chunk)
+        free((uint8_t *)*chunk);
+    *chunk = NULL;
+    mark_changed(d, index);
+}
+
+static void drop_overlay(struct disk *d)
+{
+    for (uint64_t i = 0; i < d->nleaves; i++)
+        for (unsigned j = 0; d->leaf[i] && j < LEAF; j++)
+            drop_chunk(d, i * LEAF + j);
+}
+
+void disk_destroy(struct disk *d)
+{
+    drop_overlay(d);
+    for (uint64_t i = 0; i < d->nleaves; i++)
+        free(d->leaf[i]);
+    free(d->leaf);
+    free(d);
+}
+
+struct disk *board_disk(struct board *b, const char *role)
+{
+    const struct image *image = config_image(b->cfg, role);
+    if (!image)
+        return NULL;
+    for (unsigned i = 0; i < b->ndisks; i++)
+        if (b->disk[i]->image == image)
+            return b->disk[i];
+    if (b->ndisks == BOARD_MAX_DISKS)
+        abort();
+    struct disk *d = need(calloc(1, sizeof *d));
+    d->board = b;
+    d->image = image;
+    d->size = image->size;
+    d->nleaves = (chunk_count(d) + LEAF - 1) / LEAF;
+    d->leaf = need(calloc(d->nleaves ? d->nleaves : 1, sizeof *d->leaf));
+    snprintf(d->map_name, sizeof d->map_name, "%s.map", image->role);
+    b->disk[b->ndisks++] = d;
+    return d;
+}
+
+uint64_t disk_size(const struct disk *d)
+{
+    return d->size;
+}
+
+static int read_image(struct disk *d, uint64_t offset, void *buf, size_t n)
+{
+    struct error err;
+    if (!d->image->read(d->image->ctx, offset, buf, n, &err))
+        return 0;
+    board_image_error(d->board, &err);
+    return -1;
+}
+
+static int check_range(struct disk *d, uint64_t offset, size_t n)
+{
+    struct error err;
+    if (offset <= d->size && n <= d->size - offset)
+        return 0;
+    error_set(&err, "%s: access at %llu beyond the image's end", d->image->role, (unsigned long long)offset);
+    board_image_error(d->board, &err);
+    return -1;
+}
+
+/* Bytes from `offset` on, at most n, up to the end of the chunk. */
+static size_t in_chunk(uint64_t offset, size_t n)
+{
+    size_t left = CHUNK - offset % CHUNK;
+    return n < left ? n : left;
+}
+
+int disk_read(struct disk *d, uint64_t offset, void *buf, size_t n)
+{
+    uint8_t *out = buf;
+    if (check_range(d, offset, n))
+        return -1;
+    while (n) {
+        const uint8_t *chunk = find_chunk(d, offset / CHUNK);
+        size_t part = in_chunk(offset, n);
+        if (chunk) {
+            memcpy(out, chunk + offset % CHUNK, part);
+        } else {
+            /* As much as possible at once from the image. */
+            while (part < n && !find_chunk(d, (offset + part) / CHUNK))
+                part += in_chunk(offset + part, n - part);
+            if (read_image(d, offset, out, part))
+                return -1;
+        }
+        offset += part;
+        out += part;
+        n -= part;
+    }
+    return 0;
+}
+
+/* A chunk that is written in part starts as the image has it. */
+static int fill_chunk(struct disk *d, uint64_t index)
+{
+    uint64_t start = index * CHUNK, left = d->size - start;
+    uint8_t whole[CHUNK] = {0};
+    if (read_image(d, start, whole, left < CHUNK ? left : CHUNK))
+        return -1;
+    memcpy(make_chunk(d, index), whole, CHUNK);
+    return 0;
+}
+
+int disk_write(struct disk *d, uint64_t offset, const void *buf, size_t n)
+{
+    const uint8_t *in = buf;
+    if (check_range(d, offset, n))
+        return -1;
+    while (n) {
+        uint64_t index = offset / CHUNK;
+        size_t part = in_chunk(offset, n);
+        if (part < CHUNK && !find_chunk(d, index) && fill_chunk(d, index))
+            return -1;
+        memcpy(make_chunk(d, index) + offset % CHUNK, in, part);
+        mark_changed(d, index);
+        offset += part;
+        in += part;
+        n -= part;
+    }
+    return 0;
+}
+
+/* ---------------------------------------------------------------- snapshots */
+
+/* The bits of chunks [first, first + MAP_BITS). Returns whether any is set, *changed whether any such chunk changed. */
+static bool map_page(const struct disk *d, uint64_t first, uint8_t *page, bool *changed)
+{
+    bool any = false;
+    memset(page, 0, SNAPSHOT_PAGE);
+    *changed = false;
+    for (uint64_t l = first / LEAF; l < (first + MAP_BITS) / LEAF && l < d->nleaves; l++) {
+        for (unsigned j = 0; d->leaf[l] && j < LEAF; j++) {
+            uint64_t bit = l * LEAF + j - first;
+            *changed |= is_changed(d, first + bit);
+            if (!d->leaf[l]->chunk[j])
+                continue;
+            page[bit / 8] |= (uint8_t)(1u << bit % 8);
+            any = true;
+        }
+    }
+    return any;
+}
+
+static void save_map(const struct disk *d, const struct snapshot_sink *sink, bool changed_only)
+{
+    uint8_t page[SNAPSHOT_PAGE];
+    bool changed;
+    for (uint64_t first = 0; first < chunk_count(d); first += MAP_BITS) {
+        bool any = map_page(d, first, page, &changed);
+        if (changed_only ? changed : any)
+            sink->page(sink->ctx, d->map_name, first / MAP_BITS, page);
+    }
+}
+
+static void save_chunks(struct disk *d, const struct snapshot_sink *sink, bool changed_only)
+{
+    for (uint64_t l = 0; l < d->nleaves; l++) {
+        for (unsigned j = 0; d->leaf[l] && j < LEAF; j++) {
+            const uint8_t *chunk = d->leaf[l]->chunk[j];
+            if (chunk && (!changed_only || is_changed(d, l * LEAF + j)))
+                sink->page(sink->ctx, d->image->role, l * LEAF + j, chunk);
+        }
+    }
+}
+
+static void clear_changed(struct disk *d)
+{
+    for (uint64_t l = 0; l < d->nleaves; l++)
+        if (d->leaf[l])
+            memset(d->leaf[l]->changed, 0, sizeof d->leaf[l]->changed);
+}
+
+void disks_save(struct board *b, const struct snapshot_sink *sink, bool changed_only)
+{
+    for (unsigned i = 0; i < b->ndisks; i++) {
+        save_map(b->disk[i], sink, changed_only);
+        save_chunks(b->disk[i], sink, changed_only);
+        clear_changed(b->disk[i]);
+    }
+}
+
+static int put_map(void *ctx, uint64_t index, const void *data)
+{
+    struct disk *d = ctx;
+    const uint8_t *page = data;
+    if (index > chunk_count(d) / MAP_BITS)
+        return -1;
+    for (uint64_t bit = 0; bit < MAP_BITS; bit++) {
+        uint64_t chunk = index * MAP_BITS + bit;
+        bool present = page[bit / 8] >> bit % 8 & 1;
+        if (chunk >= chunk_count(d)) {
+            if (present)
+                return -1;
+        } else if (!present) {
+            drop_chunk(d, chunk);
+        } else if (!find_chunk(d, chunk)) {
+            *chunk_place(d, chunk) = zero_chunk;
+            mark_changed(d, chunk);
+        }
+    }
+    return 0;
+}
+
+static int put_chunk(void *ctx, uint64_t index, const void *data)
+{
+    struct disk *d = ctx;
+    if (index >= chunk_count(d))
+        return -1;
+    memcpy(make_chunk(d, index), data, CHUNK);
+    mark_changed(d, index);
+    return 0;
+}
+
+/* Whatever a load changes counts as changed since the last save, as in physmem_load. */
+int disks_load(struct board *b, const struct snapshot_source *src, struct error *err)
+{
+    for (unsigned i = 0; i < b->ndisks; i++) {
+        struct disk *d = b->disk[i];
+        if (src->whole)
+            drop_overlay(d);
+        if (src->pages(src->ctx, d->map_name, put_map, d) || src->pages(src->ctx, d->image->role, put_chunk, d))
+            return error_set(err, "the snapshot's %s does not fit the disk", d->image->role);
+    }
+    return 0;
+}

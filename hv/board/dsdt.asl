@@ -1,0 +1,286 @@
+/* dsdt.asl - the board as ACPI describes it. Compiled by iasl at build time into a C array; acpi_tables.c puts the
+ * compiler's name and version in the header to fixed values, so that they do not reach the guest.
+ *
+ * Processors are in an SSDT that acpi_tables.c makes, for their number is a setting.
+ * Source: ACPI specification 3.0. Wiring: see irq.c (slots onto PIRQs) and acpi_pm.c (PMBASE 600h, GPE block 0 at AFE0h).
+ */
+DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
+{
+    /* Soft off is sleep type 0; there is no other sleep state. */
+    Name (\_S5, Package () { Zero, Zero, Zero, Zero })
+
+    /* 0: 8259, 1: APIC. The PIRQs reach the same inputs of both, so the routing is the same. */
+    Name (PICM, Zero)
+    Method (\_PIC, 1, NotSerialized)
+    {
+        PICM = Arg0
+    }
+
+    Scope (\_SB)
+    {
+        Device (PCI0)
+        {
+            Name (_HID, EisaId ("PNP0A03"))
+            Name (_UID, Zero)
+            Name (_BBN, Zero)
+
+            Name (_CRS, ResourceTemplate ()
+            {
+                WordBusNumber (ResourceProducer, MinFixed, MaxFixed, PosDecode, 0x0000, 0x0000, 0x00FF, 0x0000, 0x0100)
+                IO (Decode16, 0x0CF8, 0x0CF8, 0x01, 0x08)
+                WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange,
+                        0x0000, 0x0000, 0x0CF7, 0x0000, 0x0CF8)
+                WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange,
+                        0x0000, 0x0D00, 0xFFFF, 0x0000, 0xF300)
+                DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, Cacheable, ReadWrite,
+                             0x00000000, 0x000A0000, 0x000BFFFF, 0x00000000, 0x00020000)
+                /* RAM ends below this at the latest; firmware places BARs near the top. */
+                DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable, ReadWrite,
+                             0x00000000, 0xE0000000, 0xFEBFFFFF, 0x00000000, 0x1EC00000)
+            })
+
+            /* Slot s, pin p: PIRQ (s - 1 + p) & 3. Slot 1 pin A is the power management function, with IRQ 9. */
+            Name (_PRT, Package ()
+            {
+                Package () { 0x0001FFFF, 0, LNKS, 0 }, Package () { 0x0001FFFF, 1, LNKB, 0 },
+                Package () { 0x0001FFFF, 2, LNKC, 0 }, Package () { 0x0001FFFF, 3, LNKD, 0 },
+                Package () { 0x0002FFFF, 0, LNKB, 0 }, Package () { 0x0002FFFF, 1, LNKC, 0 },
+                Package () { 0x0002FFFF, 2, LNKD, 0 }, Package () { 0x0002FFFF, 3, LNKA, 0 },
+                Package () { 0x0003FFFF, 0, LNKC, 0 }, Package () { 0x0003FFFF, 1, LNKD, 0 },
+                Package () { 0x0003FFFF, 2, LNKA, 0 }, Package () { 0x0003FFFF, 3, LNKB, 0 },
+                Package () { 0x0004FFFF, 0, LNKD, 0 }, Package () { 0x0004FFFF, 1, LNKA, 0 },
+                Package () { 0x0004FFFF, 2, LNKB, 0 }, Package () { 0x0004FFFF, 3, LNKC, 0 },
+                Package () { 0x0005FFFF, 0, LNKA, 0 }, Package () { 0x0005FFFF, 1, LNKB, 0 },
+                Package () { 0x0005FFFF, 2, LNKC, 0 }, Package () { 0x0005FFFF, 3, LNKD, 0 },
+                Package () { 0x0006FFFF, 0, LNKB, 0 }, Package () { 0x0006FFFF, 1, LNKC, 0 },
+                Package () { 0x0006FFFF, 2, LNKD, 0 }, Package () { 0x0006FFFF, 3, LNKA, 0 },
+                Package () { 0x0007FFFF, 0, LNKC, 0 }, Package () { 0x0007FFFF, 1, LNKD, 0 },
+                Package () { 0x0007FFFF, 2, LNKA, 0 }, Package () { 0x0007FFFF, 3, LNKB, 0 },
+                Package () { 0x0008FFFF, 0, LNKD, 0 }, Package () { 0x0008FFFF, 1, LNKA, 0 },
+                Package () { 0x0008FFFF, 2, LNKB, 0 }, Package () { 0x0008FFFF, 3, LNKC, 0 },
+                Package () { 0x0009FFFF, 0, LNKA, 0 }, Package () { 0x0009FFFF, 1, LNKB, 0 },
+                Package () { 0x0009FFFF, 2, LNKC, 0 }, Package () { 0x0009FFFF, 3, LNKD, 0 },
+                Package () { 0x000AFFFF, 0, LNKB, 0 }, Package () { 0x000AFFFF, 1, LNKC, 0 },
+                Package () { 0x000AFFFF, 2, LNKD, 0 }, Package () { 0x000AFFFF, 3, LNKA, 0 },
+                Package () { 0x000BFFFF, 0, LNKC, 0 }, Package () { 0x000BFFFF, 1, LNKD, 0 },
+                Package () { 0x000BFFFF, 2, LNKA, 0 }, Package () { 0x000BFFFF, 3, LNKB, 0 },
+                Package () { 0x000CFFFF, 0, LNKD, 0 }, Package () { 0x000CFFFF, 1, LNKA, 0 },
+                Package () { 0x000CFFFF, 2, LNKB, 0 }, Package () { 0x000CFFFF, 3, LNKC, 0 }
+            })
+
+            Device (ISA)
+            {
+                Name (_ADR, 0x00010000)
+                OperationRegion (PIRQ, PCI_Config, 0x60, 0x04)
+                Field (PIRQ, ByteAcc, NoLock, Preserve)
+                {
+                    PRQA, 8,
+                    PRQB, 8,
+                    PRQC, 8,
+                    PRQD, 8
+                }
+
+                Device (RTC)
+                {
+                    Name (_HID, EisaId ("PNP0B00"))
+                    Name (_CRS, ResourceTemplate ()
+                    {
+                        IO (Decode16, 0x0070, 0x0070, 0x01, 0x02)
+                        IRQNoFlags () { 8 }
+                    })
+                }
+
+                Device (KBD)
+                {
+                    Name (_HID, EisaId ("PNP0303"))
+                    Name (_STA, 0x0F)
+                    Name (_CRS, ResourceTemplate ()
+                    {
+                        IO (Decode16, 0x0060, 0x0060, 0x01, 0x01)
+                        IO (Decode16, 0x0064, 0x0064, 0x01, 0x01)
+                        IRQNoFlags () { 1 }
+                    })
+                }
+
+                Device (MOU)
+                {
+                    Name (_HID, EisaId ("PNP0F13"))
+                    Name (_STA, 0x0F)
+                    Name (_CRS, ResourceTemplate ()
+                    {
+                        IRQNoFlags () { 12 }
+                    })
+                }
+
+                Device (FDC0)
+                {
+                    Name (_HID, EisaId ("PNP0700"))
+                    /* acpi_tables.c puts 0 here if the machine has no floppy. */
+                    Name (FDPR, 0x0F)
+                    Method (_STA, 0, NotSerialized) { Return (FDPR) }
+                    Name (_CRS, ResourceTemplate ()
+                    {
+                        IO (Decode16, 0x03F2, 0x03F2, 0x00, 0x04)
+                        IO (Decode16, 0x03F7, 0x03F7, 0x00, 0x01)
+                        IRQNoFlags () { 6 }
+                        DMA (Compatibility, NotBusMaster, Transfer8) { 2 }
+                    })
+                }
+
+                Device (COM1)
+                {
+                    Name (_HID, EisaId ("PNP0501"))
+                    Name (_UID, One)
+                    Name (_STA, 0x0F)
+                    Name (_CRS, ResourceTemplate ()
+                    {
+                        IO (Decode16, 0x03F8, 0x03F8, 0x00, 0x08)
+                        IRQNoFlags () { 4 }
+                    })
+                }
+
+                Device (COM2)
+                {
+                    Name (_HID, EisaId ("PNP0501"))
+                    Name (_UID, 0x02)
+                    Name (_STA, 0x0F)
+                    Name (_CRS, ResourceTemplate ()
+                    {
+                        IO (Decode16, 0x02F8, 0x02F8, 0x00, 0x08)
+                        IRQNoFlags () { 3 }
+                    })
+                }
+            }
+        }
+
+        /* Motherboard resources that no PCI BAR shows. */
+        Device (MRES)
+        {
+            Name (_HID, EisaId ("PNP0C02"))
+            Name (_UID, One)
+            Name (_CRS, ResourceTemplate ()
+            {
+                IO (Decode16, 0x0600, 0x0600, 0x01, 0x40)
+                IO (Decode16, 0x0700, 0x0700, 0x01, 0x10)
+                IO (Decode16, 0xAFE0, 0xAFE0, 0x01, 0x04)
+            })
+        }
+
+        Device (HPET)
+        {
+            Name (_HID, EisaId ("PNP0103"))
+            Name (_UID, Zero)
+            Name (_STA, 0x0F)
+            Name (_CRS, ResourceTemplate ()
+            {
+                Memory32Fixed (ReadOnly, 0xFED00000, 0x00000400)
+            })
+        }
+
+        /* A PIRQ's routing register: bit 7 off, else the interrupt. */
+        Method (IQST, 1, NotSerialized)
+        {
+            If (Arg0 & 0x80)
+            {
+                Return (0x09)
+            }
+            Return (0x0B)
+        }
+        Name (PRR0, ResourceTemplate ()
+        {
+            Interrupt (ResourceConsumer, Level, ActiveHigh, Shared, , , IRQ0) { 0 }
+        })
+        Method (IQCR, 1, Serialized)
+        {
+            CreateDWordField (PRR0, IRQ0._INT, PRRI)
+            If (Arg0 < 0x80)
+            {
+                PRRI = Arg0
+            }
+            Return (PRR0)
+        }
+
+        Device (LNKA)
+        {
+            Name (_HID, EisaId ("PNP0C0F"))
+            Name (_UID, One)
+            Name (_PRS, ResourceTemplate ()
+            {
+                Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) { 5, 10, 11 }
+            })
+            Method (_STA, 0, NotSerialized) { Return (IQST (^^PCI0.ISA.PRQA)) }
+            Method (_DIS, 0, NotSerialized) { ^^PCI0.ISA.PRQA |= 0x80 }
+            Method (_CRS, 0, NotSerialized) { Return (IQCR (^^PCI0.ISA.PRQA)) }
+            Method (_SRS, 1, NotSerialized)
+            {
+                CreateDWordField (Arg0, 0x05, PRRI)
+                ^^PCI0.ISA.PRQA = PRRI
+            }
+        }
+        Device (LNKB)
+        {
+            Name (_HID, EisaId ("PNP0C0F"))
+            Name (_UID, 0x02)
+            Name (_PRS, ResourceTemplate ()
+            {
+                Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) { 5, 10, 11 }
+            })
+            Method (_STA, 0, NotSerialized) { Return (IQST (^^PCI0.ISA.PRQB)) }
+            Method (_DIS, 0, NotSerialized) { ^^PCI0.ISA.PRQB |= 0x80 }
+            Method (_CRS, 0, NotSerialized) { Return (IQCR (^^PCI0.ISA.PRQB)) }
+            Method (_SRS, 1, NotSerialized)
+            {
+                CreateDWordField (Arg0, 0x05, PRRI)
+                ^^PCI0.ISA.PRQB = PRRI
+            }
+        }
+        Device (LNKC)
+        {
+            Name (_HID, EisaId ("PNP0C0F"))
+            Name (_UID, 0x03)
+            Name (_PRS, ResourceTemplate ()
+            {
+                Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) { 5, 10, 11 }
+            })
+            Method (_STA, 0, NotSerialized) { Return (IQST (^^PCI0.ISA.PRQC)) }
+            Method (_DIS, 0, NotSerialized) { ^^PCI0.ISA.PRQC |= 0x80 }
+            Method (_CRS, 0, NotSerialized) { Return (IQCR (^^PCI0.ISA.PRQC)) }
+            Method (_SRS, 1, NotSerialized)
+            {
+                CreateDWordField (Arg0, 0x05, PRRI)
+                ^^PCI0.ISA.PRQC = PRRI
+            }
+        }
+        Device (LNKD)
+        {
+            Name (_HID, EisaId ("PNP0C0F"))
+            Name (_UID, 0x04)
+            Name (_PRS, ResourceTemplate ()
+            {
+                Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) { 5, 10, 11 }
+            })
+            Method (_STA, 0, NotSerialized) { Return (IQST (^^PCI0.ISA.PRQD)) }
+            Method (_DIS, 0, NotSerialized) { ^^PCI0.ISA.PRQD |= 0x80 }
+            Method (_CRS, 0, NotSerialized) { Return (IQCR (^^PCI0.ISA.PRQD)) }
+            Method (_SRS, 1, NotSerialized)
+            {
+                CreateDWordField (Arg0, 0x05, PRRI)
+                ^^PCI0.ISA.PRQD = PRRI
+            }
+        }
+        /* The power management function's own interrupt, wired. */
+        Device (LNKS)
+        {
+            Name (_HID, EisaId ("PNP0C0F"))
+            Name (_UID, 0x05)
+            Name (_PRS, ResourceTemplate ()
+            {
+                Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) { 9 }
+            })
+            Method (_STA, 0, NotSerialized) { Return (0x0B) }
+            Method (_DIS, 0, NotSerialized) { }
+            Method (_CRS, 0, NotSerialized) { Return (_PRS) }
+            Method (_SRS, 1, NotSerialized) { }
+        }
+    }
+}

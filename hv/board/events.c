@@ -1,0 +1,283 @@
+/* events.c - what the board tells its observer: events, folded accesses, console lines.
+ *
+ * Nothing here reaches the guest. But what is being put together (a run of the same access, a line without its end) is part of
+ * the saved state, so that a replay from a checkpoint reports what the recording reported; and it goes on in the same way
+ * whatever classes are observed.
+ *
+ * Order: an event is never reported with a smaller icount than one before it. A fold carries the icount of its last access, and
+ * is reported before anything else is, with one exception: a console line that the folded access itself has completed
+ * does not end the fold (it has the same icount).
+ */
+#include "hv/board/internal.h"
+
+#include <string.h>
+
+static const uint8_t kind_class[] = {
+#define EVENT(id, cls, name, data, format, ...) cls,
+#include "traces/event_kinds.def"
+#undef EVENT
+};
+
+/* Line buffers: serial 0-3, the screen, the debug ports 402h and e9h. */
+enum { LINE_SCREEN = 4, LINE_DEBUG = 5, LINE_E9 = 6 };
+
+const struct field events_fields[] = {
+    FIELD(struct events, access.active),      FIELD(struct events, access.mmio),
+    FIELD(struct events, access.write),       FIELD(struct events, access.size),
+    FIELD(struct events, access.unhandled),   FIELD(struct events, access.cpu),
+    FIELD(struct events, access.number),      FIELD(struct events, access.ip),
+    FIELD(struct events, access.value),       FIELD(struct events, access.count),
+    FIELD(struct events, access.icount),      FIELD(struct events, access.time),
+    FIELD(struct events, unhandled.active),   FIELD(struct events, unhandled.write),
+    FIELD(struct events, unhandled.cpu),      FIELD_BYTES(struct events, unhandled.what),
+    FIELD(struct events, unhandled.number),   FIELD(struct events, unhandled.ip),
+    FIELD(struct events, unhandled.value),    FIELD(struct events, unhandled.count),
+    FIELD(struct events, unhandled.icount),   FIELD(struct events, unhandled.time),
+    FIELDS(struct events, line_length),       FIELD_BYTES(struct events, line),
+};
+const size_t events_nfields = FIELD_COUNT(events_fields);
+
+void events_init(struct events *e)
+{
+    memset(e, 0, sizeof *e);
+}
+
+/* ---------------------------------------------------------------- reporting */
+
+static void deliver(struct board *b, struct event *ev)
+{
+    const struct observer *o = &b->events.observer;
+    if (o->event && b->events.classes >> kind_class[ev->kind] & 1)
+        o->event(o->ctx, ev);
+}
+
+static void deliver_now(struct board *b, struct event *ev)
+{
+    ev->icount = b->host.icount(b->host.ctx);
+    ev->time = board_now(b);
+    ev->cpu = b->active ? (uint8_t)b->active->index : 0;
+    deliver(b, ev);
+}
+
+static void deliver_unhandled(struct board *b, const struct access_fold *a)
+{
+    struct event ev = {.kind = EV_UNHANDLED, .cpu = a->cpu, .icount = a->icount, .time = a->time};
+    ev.f[EVF_UNHANDLED_number] = a->number;
+    ev.f[EVF_UNHANDLED_write] = a->write;
+    ev.f[EVF_UNHANDLED_value] = a->value;
+    ev.f[EVF_UNHANDLED_ip] = a->ip;
+    ev.f[EVF_UNHANDLED_count] = a->count;
+    ev.data = a->mmio ? "mmio" : "port";
+    ev.len = 4;
+    deliver(b, &ev);
+}
+
+/* The four kinds have the same fields in the same order. */
+_Static_assert((int)EVF_PIO_READ_port == (int)EVF_MMIO_WRITE_address && (int)EVF_PIO_READ_ip == (int)EVF_MMIO_WRITE_ip &&
+                   (int)EVF_PIO_WRITE_ip == (int)EVF_MMIO_READ_ip && (int)EVF_PIO_WRITE_count == (int)EVF_MMIO_READ_count,
+               "access events differ");
+
+static void deliver_access(struct board *b)
+{
+    const struct access_fold *a = &b->events.access;
+    static const uint16_t kind[2][2] = {{EV_PIO_READ, EV_PIO_WRITE}, {EV_MMIO_READ, EV_MMIO_WRITE}};
+    if (!a->active)
+        return;
+    struct event ev = {.kind = kind[a->mmio][a->write], .cpu = a->cpu, .icount = a->icount, .time = a->time};
+    ev.f[EVF_PIO_READ_port] = a->number;
+    ev.f[EVF_PIO_READ_size] = a->size;
+    ev.f[EVF_PIO_READ_value] = a->value;
+    ev.f[EVF_PIO_READ_count] = a->count;
+    ev.f[EVF_PIO_READ_ip] = a->ip;
+    deliver(b, &ev);
+    if (a->unhandled)
+        deliver_unhandled(b, a);
+}
+
+static void deliver_unimplemented(struct board *b)
+{
+    const struct unhandled_fold *u = &b->events.unhandled;
+    if (!u->active)
+        return;
+    struct event ev = {.kind = EV_UNHANDLED, .cpu = u->cpu, .icount = u->icount, .time = u->time};
+    ev.f[EVF_UNHANDLED_number] = u->number;
+    ev.f[EVF_UNHANDLED_write] = u->write;
+    ev.f[EVF_UNHANDLED_value] = u->value;
+    ev.f[EVF_UNHANDLED_ip] = u->ip;
+    ev.f[EVF_UNHANDLED_count] = u->count;
+    ev.data = u->what;
+    ev.len = (uint32_t)strnlen((const char *)u->what, sizeof u->what);
+    deliver(b, &ev);
+}
+
+static void deliver_folds(struct board *b)
+{
+    const struct events *e = &b->events;
+    if (e->access.active && e->unhandled.active && e->access.icount > e->unhandled.icount) {
+        deliver_unimplemented(b);
+        deliver_access(b);
+    } else {
+        deliver_access(b);
+        deliver_unimplemented(b);
+    }
+}
+
+static void end_folds(struct board *b)
+{
+    deliver_folds(b);
+    b->events.access.active = 0;
+    b->events.unhandled.active = 0;
+}
+
+void board_event(struct board *b, struct event *ev)
+{
+    end_folds(b);
+    deliver_now(b, ev);
+}
+
+/* Always: a chip that left events out while nobody looks would fold differently. */
+bool board_observes(const struct board *b, enum event_class cls)
+{
+    return true;
+}
+
+void board_observe(struct board *b, uint32_t classes, const struct observer *o)
+{
+    b->events.classes = classes;
+    b->events.observer = o ? *o : (struct observer){0};
+}
+
+/* ---------------------------------------------------------------- folding */
+
+static bool same_access(const struct access_fold *a, bool mmio, bool write, uint64_t number, unsigned size, uint64_t ip,
+                        unsigned cpu)
+{
+    return a->active && a->mmio == mmio && a->write == write && a->number == number && a->size == size &&
+           a->ip == ip && a->cpu == cpu;
+}
+
+static unsigned active_cpu(const struct board *b)
+{
+    return b->active ? b->active->index : 0;
+}
+
+void events_before_access(struct board *b, bool mmio, bool write, uint64_t number, unsigned size, uint64_t ip)
+{
+    if (!same_access(&b->events.access, mmio, write, number, size, ip, active_cpu(b)))
+        end_folds(b);
+}
+
+void events_access(struct board *b, bool mmio, bool write, uint64_t number, unsigned size, uint64_t ip, uint64_t value)
+{
+    struct access_fold *a = &b->events.access;
+    if (!same_access(a, mmio, write, number, size, ip, active_cpu(b))) {
+        if (a->active) /* the handler of a read made accesses of its own: none does */
+            end_folds(b);
+        *a = (struct access_fold){.active = 1,
+                                  .mmio = mmio,
+                                  .write = write,
+                                  .size = (uint8_t)size,
+                                  .cpu = (uint8_t)active_cpu(b),
+                                  .number = number,
+                                  .ip = ip};
+    }
+    a->value = value;
+    a->count++;
+    a->icount = b->host.icount(b->host.ctx);
+    a->time = board_now(b);
+}
+
+void events_access_unhandled(struct board *b)
+{
+    b->events.access.unhandled = 1;
+}
+
+void board_unhandled(struct board *b, const char *what, uint64_t number, bool write, uint64_t value)
+{
+    struct unhandled_fold *u = &b->events.unhandled;
+    uint64_t ip = bus_ip(b);
+    size_t n = strnlen(what, sizeof u->what - 1);
+    bool same = u->active && u->write == write && u->number == number && u->ip == ip && u->cpu == active_cpu(b) &&
+                !memcmp(u->what, what, n) && !u->what[n];
+    if (!same) {
+        if (u->active)
+            end_folds(b);
+        *u = (struct unhandled_fold){
+            .active = 1, .write = write, .cpu = (uint8_t)active_cpu(b), .number = number, .ip = ip};
+        memcpy(u->what, what, n);
+    }
+    u->value = value;
+    u->count++;
+    u->icount = b->host.icount(b->host.ctx);
+    u->time = board_now(b);
+}
+
+/* ---------------------------------------------------------------- console lines */
+
+static unsigned line_device(unsigned line)
+{
+    return line < LINE_SCREEN ? line : line == LINE_SCREEN ? 8 : 9;
+}
+
+static void deliver_line(struct board *b, unsigned line)
+{
+    const struct events *e = &b->events;
+    struct event ev = {.kind = EV_CONSOLE_LINE, .data = e->line[line], .len = e->line_length[line]};
+    ev.f[EVF_CONSOLE_LINE_device] = line_device(line);
+    deliver_now(b, &ev);
+    if (line < LINE_DEBUG)
+        return;
+    struct event log = {.kind = EV_FIRMWARE_LOG, .data = e->line[line], .len = e->line_length[line]};
+    log.f[EVF_FIRMWARE_LOG_port] = line == LINE_DEBUG ? 0x402 : 0xe9;
+    deliver_now(b, &log);
+}
+
+/* May a line be reported now without ending the folds? Only if they would be reported with this icount or a later one. */
+static bool folds_are_now(const struct board *b)
+{
+    const struct events *e = &b->events;
+    uint64_t now = b->host.icount(b->host.ctx);
+    return (!e->access.active || e->access.icount == now) && (!e->unhandled.active || e->unhandled.icount == now);
+}
+
+static void line_end(struct board *b, unsigned line)
+{
+    if (!folds_are_now(b))
+        end_folds(b);
+    deliver_line(b, line);
+    b->events.line_length[line] = 0;
+    /* What a line held stays out of the state: equal consoles, equal snapshots. */
+    memset(b->events.line[line], 0, sizeof b->events.line[line]);
+}
+
+static void line_byte(struct board *b, unsigned line, uint8_t byte)
+{
+    struct events *e = &b->events;
+    if (e->observer.console)
+        e->observer.console(e->observer.ctx, line_device(line), &byte, 1);
+    if (byte == '\n') {
+        line_end(b, line);
+    } else if (byte != '\r') {
+        if (e->line_length[line] == CONSOLE_LINE_MAX)
+            line_end(b, line);
+        e->line[line][e->line_length[line]++] = byte;
+    }
+}
+
+void board_console(struct board *b, unsigned device, uint8_t byte)
+{
+    line_byte(b, device < LINE_SCREEN ? device : device == 8 ? LINE_SCREEN : LINE_DEBUG, byte);
+}
+
+void events_debug_byte(struct board *b, uint16_t port, uint8_t byte)
+{
+    line_byte(b, port == 0xe9 ? LINE_E9 : LINE_DEBUG, byte);
+}
+
+void board_flush_events(struct board *b)
+{
+    deliver_folds(b);
+    for (unsigned line = 0; line < CONSOLE_LINES; line++)
+        if (b->events.line_length[line])
+            deliver_line(b, line);
+}

@@ -1,0 +1,174 @@
+/* ide.h - the parts of the IDE controller among themselves. Private to ide*.c.
+ *
+ * A channel executes one command at a time, for its selected drive. `phase` says what happens next: either the
+ * channel's timer is running (the drive is busy) or the guest has to move data, start the bus master or give a command.
+ */
+#ifndef BOOTREEL_HV_BOARD_IDE_H
+#define BOOTREEL_HV_BOARD_IDE_H
+
+#include "hv/board/chip.h"
+
+enum {
+    IDE_SECTOR = 512,
+    IDE_MULTIPLE_MAX = 16,
+    IDE_BUFFER = IDE_MULTIPLE_MAX * IDE_SECTOR,
+    CD_SECTOR = 2048,
+    CD_RAW_SECTOR = 2352,
+    ATAPI_PACKET = 12,
+    ATA_DIAGNOSTIC = 0x90,
+};
+
+/* Guest times, in ns. Short, since a firmware that polls pays for them in steps; never zero, since drivers expect to
+ * see BSY and to get their interrupt after they have given the command. */
+enum {
+    NS_COMMAND = 20000, /* from the command register to the first data or the end */
+    NS_BLOCK = 2000,    /* between the DRQ blocks of a PIO command */
+    NS_SECTOR = 500,    /* and this for each sector moved */
+    NS_PACKET = 5000,   /* from PACKET to the request for the packet (at most 50 us by IDENTIFY word 0) */
+    NS_RESET = 100000,  /* from SRST's falling edge to the signature */
+};
+
+/* Status register (1F7h), error register (1F1h), device control (3F6h), device register (1F6h). */
+enum { ST_ERR = 0x01, ST_DRQ = 0x08, ST_DSC = 0x10, ST_DF = 0x20, ST_DRDY = 0x40, ST_BSY = 0x80 };
+enum { ER_ABRT = 0x04, ER_IDNF = 0x10, ER_UNC = 0x40 };
+enum { CTL_NIEN = 0x02, CTL_SRST = 0x04, CTL_HOB = 0x80 };
+enum { DEV_UNIT = 0x10, DEV_LBA = 0x40, DEV_FIXED = 0xa0 };
+/* ATAPI interrupt reason, in the sector count register. */
+enum { REASON_CD = 0x01, REASON_IO = 0x02 };
+
+/* Command block registers, by address; as indices of reg[] and hob[]. */
+enum { REG_DATA, REG_FEATURE, REG_COUNT, REG_LOW, REG_MID, REG_HIGH, REG_DEVICE, REG_COMMAND, REG_BLOCK };
+
+enum ide_phase {
+    PH_IDLE,      /* waiting for a command */
+    PH_COMMAND,   /* timer: execute `command` */
+    PH_PIO_IN,    /* DRQ: the guest reads buf */
+    PH_PIO_OUT,   /* DRQ: the guest fills buf */
+    PH_IN_NEXT,   /* timer: bring the next block into buf */
+    PH_OUT_NEXT,  /* timer: write buf to the disk */
+    PH_DMA_WAIT,  /* the drive is ready; the bus master is not started */
+    PH_DMA,       /* timer: move it all */
+    PH_PACKET_IN, /* DRQ: the guest writes the command packet */
+    PH_PACKET,    /* timer: execute the packet */
+    PH_CD_IN,     /* DRQ: the guest reads an ATAPI block */
+    PH_CD_NEXT,   /* timer: next ATAPI block, or the end */
+    PH_RESET,     /* timer: the end of a software reset or of diagnostics */
+    PH_COUNT
+};
+
+/* What a drive does with its motor; only CHECK POWER MODE shows it. */
+enum { POWER_STANDBY = 0x00, POWER_IDLE = 0x80, POWER_ACTIVE = 0xff };
+
+struct ide_drive {
+    struct disk *disk; /* NULL: no image */
+    bool present, cdrom;
+    unsigned number;   /* 0-3, as in events */
+    uint64_t sectors;  /* of 512 bytes, or of 2048 bytes for a CD */
+    uint32_t cylinders; /* default geometry; heads 16, sectors 63 */
+
+    /* everything below is state */
+    uint8_t reg[REG_BLOCK]; /* as written last; REG_DEVICE with the unit bit of the last selection */
+    uint8_t hob[REG_BLOCK]; /* as written before that */
+    uint8_t status, error;
+    uint8_t multiple;            /* sectors a block, 0: multiple mode off */
+    uint8_t heads, spt;          /* present translation */
+    uint8_t pio_mode, mdma_mode, sdma_mode, udma_mode; /* bits of words 62, 63, 88, high byte: selected */
+    uint8_t write_cache, look_ahead;
+    uint8_t power;
+    /* ATAPI */
+    uint8_t sense_key, asc, ascq;
+    uint8_t attention;           /* 0, or the ASC of the unit attention to report: 29h, 28h */
+    uint8_t tray_open, locked;
+    uint8_t media_event;         /* GET EVENT STATUS: 0, 1 eject request, 2 new media, 3 removed */
+};
+
+struct ide_channel {
+    struct ide *ide;
+    unsigned index, irq_line;
+
+    struct ide_drive drive[2];
+    struct timer timer;
+    uint8_t control;  /* device control register */
+    uint8_t unit;     /* selected drive */
+    uint8_t intrq;    /* the drive asks for an interrupt */
+    uint8_t line;     /* and the line to the interrupt controller is high */
+    uint8_t phase;    /* enum ide_phase */
+    uint8_t command;
+    /* the transfer of an ATA command */
+    uint64_t lba;     /* next sector */
+    uint32_t count;   /* sectors left */
+    uint32_t block;   /* sectors a DRQ block; ATAPI: bytes */
+    uint64_t first_lba; /* for the event */
+    uint32_t total;
+    /* the transfer of an ATAPI command */
+    uint8_t packet[ATAPI_PACKET];
+    uint8_t cd_medium;    /* data comes from the medium (else from buf) */
+    uint8_t cd_parts;     /* READ CD: which parts of a sector (bits 3-7 of CDB byte 9) */
+    uint32_t cd_unit;     /* bytes a sector as transferred */
+    uint64_t left;        /* bytes of the command that are still to be moved */
+    uint32_t block_left;  /* bytes of the present DRQ block */
+    /* the buffer between drive and guest */
+    uint32_t pos, len;
+    uint8_t buf[IDE_BUFFER];
+    /* bus master */
+    uint8_t bm_command, bm_status;
+    uint32_t bm_prd;
+};
+
+struct ide {
+    struct board *board;
+    struct pci_device pci;
+    uint64_t bm_base; /* derived: where BAR 4 is; UINT64_MAX */
+    struct ide_channel channel[2];
+};
+
+static inline struct ide_drive *ide_selected(struct ide_channel *ch) { return &ch->drive[ch->unit]; }
+
+/* ---- ide.c: registers and the course of a command ---- */
+/* Busy until `ns` from now, then `phase`'s handler. */
+void ide_busy(struct ide_channel *, enum ide_phase phase, uint64_t ns);
+/* Raise or drop the drive's interrupt request; the line follows unless nIEN. */
+void ide_intrq(struct ide_channel *, bool level);
+/* End of a command: status bits besides DRDY, error register (0: none), with an interrupt. */
+void ide_done(struct ide_channel *, uint8_t error);
+void ide_signature(struct ide_drive *);
+void ide_event_command(struct ide_channel *, uint8_t command, const char *name);
+void ide_event_transfer(struct ide_channel *, bool write, uint8_t command, const char *name, uint64_t lba,
+                        uint32_t count, uint64_t address);
+
+/* ---- ide_ata.c: commands of disks ---- */
+void ata_command(struct ide_channel *);                /* timer: PH_COMMAND */
+void ata_block_in(struct ide_channel *);               /* timer: PH_IN_NEXT */
+void ata_block_out(struct ide_channel *);              /* timer: PH_OUT_NEXT */
+void ata_block_read(struct ide_channel *);             /* the guest has read all of buf */
+void ata_dma_done(struct ide_channel *, bool moved);
+const char *ata_command_name(uint8_t command);
+/* Words of IDENTIFY that disks and CD-ROMs share. */
+void ata_identify_string(uint16_t *word, unsigned words, const char *text);
+void ata_identify_modes(const struct ide_drive *, uint16_t *word);
+void ata_identify_sum(uint16_t *word);
+
+/* ---- ide_atapi.c: commands of CD-ROMs ---- */
+void atapi_reset(struct ide_drive *);
+void atapi_identify(struct ide_drive *, uint16_t *word);
+void atapi_packet_start(struct ide_channel *); /* PH_COMMAND of PACKET */
+void atapi_packet(struct ide_channel *);       /* timer: PH_PACKET */
+void atapi_next(struct ide_channel *);         /* timer: PH_CD_NEXT */
+uint32_t atapi_data_in(struct ide_channel *, unsigned size);
+/* Report the command's read of the medium, if it is one. */
+void atapi_event(struct ide_channel *, uint64_t address);
+void atapi_dma_done(struct ide_channel *, bool moved);
+/* Brings the next sector of a medium transfer into buf (pos = 0). -1: unreadable. */
+int atapi_fill(struct ide_channel *);
+/* For a sector that is transferred raw: builds the 2352 bytes around 2048 bytes at raw + 16. (ide_cdraw.c) */
+void cd_raw_sector(uint8_t *raw, uint32_t lba);
+
+/* ---- ide_dma.c: the bus master ---- */
+void ide_dma_ready(struct ide_channel *); /* the drive has data or room: go on as soon as the master is started */
+void ide_dma_run(struct ide_channel *);                /* timer: PH_DMA */
+uint64_t ide_dma_address(struct ide_channel *);        /* of the first region in the PRD table */
+void ide_dma_reset(struct ide_channel *);
+void ide_dma_written(void *ctx, unsigned reg, unsigned size);
+void ide_dma_map(void *ctx, unsigned bar, uint64_t base);
+
+#endif

@@ -1,0 +1,433 @@
+/* ide_cd.c - what each ATAPI packet of the CD-ROM drive does.
+ *
+ * Sources: MMC-3 (T10/1363D), clause 6; SFF-8020i for the older forms of READ TOC and MODE SENSE.
+ */
+#include "hv/board/ide_cd.h"
+
+#include <string.h>
+
+enum { CD_SPEED = 7056 /* KB/s: 40 x */, CD_MAX_SECTORS = 80 * 60 * 75 /* beyond, it is a DVD */ };
+enum { PROFILE_CD = 0x0008, PROFILE_DVD = 0x0010 };
+
+static uint32_t be16(const uint8_t *p) { return p[0] << 8 | p[1]; }
+static uint32_t be24(const uint8_t *p) { return p[0] << 16 | p[1] << 8 | p[2]; }
+static uint32_t be32(const uint8_t *p) { return (uint32_t)p[0] << 24 | be24(p + 1); }
+
+static void put16(uint8_t *p, uint32_t v)
+{
+    p[0] = v >> 8;
+    p[1] = v;
+}
+
+static void put32(uint8_t *p, uint32_t v)
+{
+    put16(p, v >> 16);
+    put16(p + 2, v);
+}
+
+/* An address as four bytes: LBA, or 0, minute, second, frame. */
+static void put_address(uint8_t *p, uint32_t lba, bool msf)
+{
+    uint32_t frame = lba + 150;
+
+    put32(p, msf ? frame / 75 / 60 << 16 | frame / 75 % 60 << 8 | frame % 75 : lba);
+}
+
+static uint8_t *blank(struct ide_channel *ch, size_t n) { return memset(ch->buf, 0, n); }
+
+static void bad_field(struct ide_channel *ch) { cd_check(ch, KEY_ILLEGAL, ASC_FIELD, 0); }
+
+static uint32_t last_lba(const struct ide_drive *d) { return d->sectors ? d->sectors - 1 : 0; }
+
+/* ---------------------------------------------------------------- state of the drive */
+
+static void good(struct ide_channel *ch, const uint8_t *p) { cd_good(ch); }
+
+static void request_sense(struct ide_channel *ch, const uint8_t *p)
+{
+    struct ide_drive *d = ide_selected(ch);
+    uint8_t *b = blank(ch, 18);
+
+    if (!d->sense_key && d->attention) {
+        d->sense_key = KEY_ATTENTION;
+        d->asc = d->attention;
+        d->attention = 0;
+    }
+    b[0] = 0x70;
+    b[2] = d->sense_key;
+    b[7] = 10;
+    b[12] = d->asc;
+    b[13] = d->ascq;
+    d->sense_key = d->asc = d->ascq = 0;
+    cd_reply(ch, 18, p[4]);
+}
+
+static void inquiry(struct ide_channel *ch, const uint8_t *p)
+{
+    uint8_t *b = blank(ch, 36);
+
+    if (p[1] & 1) { /* vital product data: not there */
+        bad_field(ch);
+        return;
+    }
+    b[0] = 0x05; /* CD-ROM */
+    b[1] = 0x80; /* removable */
+    b[3] = 0x21; /* ATAPI */
+    b[4] = 31;
+    memcpy(b + 8, "BOOTREELCD-ROM          1.0 ", 28);
+    cd_reply(ch, 36, p[4]);
+}
+
+static void start_stop(struct ide_channel *ch, const uint8_t *p)
+{
+    struct ide_drive *d = ide_selected(ch);
+    bool start = p[4] & 1, load_eject = p[4] & 2;
+
+    if (p[4] >> 4 || !load_eject) {
+        cd_good(ch); /* power conditions, and the motor */
+        return;
+    }
+    if (!start && d->locked) {
+        cd_check(ch, KEY_ILLEGAL, ASC_REMOVAL, 2);
+        return;
+    }
+    if (start && d->tray_open) {
+        d->attention = ASC_CHANGED;
+        d->media_event = 2;
+    } else if (!start && !d->tray_open) {
+        d->media_event = 3;
+    }
+    d->tray_open = !start;
+    cd_good(ch);
+}
+
+static void prevent(struct ide_channel *ch, const uint8_t *p)
+{
+    ide_selected(ch)->locked = p[4] & 1;
+    cd_good(ch);
+}
+
+static void mechanism_status(struct ide_channel *ch, const uint8_t *p)
+{
+    uint8_t *b = blank(ch, 8);
+
+    b[1] = ide_selected(ch)->tray_open ? 0x10 : 0;
+    cd_reply(ch, 8, be16(p + 8));
+}
+
+static void event_status(struct ide_channel *ch, const uint8_t *p)
+{
+    struct ide_drive *d = ide_selected(ch);
+    uint8_t *b = blank(ch, 8);
+
+    if (!(p[1] & 1)) { /* only polled */
+        bad_field(ch);
+        return;
+    }
+    b[3] = 0x10; /* classes there are: media */
+    if (!(p[4] & 0x10)) {
+        b[1] = 2;
+        b[2] = 0x80; /* no event available */
+        cd_reply(ch, 4, be16(p + 7));
+        return;
+    }
+    b[1] = 6;
+    b[2] = 4;
+    b[4] = d->media_event;
+    b[5] = d->tray_open ? 1 : 2; /* door open; medium present */
+    d->media_event = 0;
+    cd_reply(ch, 8, be16(p + 7));
+}
+
+/* ---------------------------------------------------------------- MODE SENSE */
+
+static const uint8_t mode_pages[] = {
+    0x01, 0x06, 0x00, 0x05, 0, 0, 0, 0,                          /* error recovery: 5 retries */
+    0x0d, 0x06, 0x00, 0x0d, 0, 60, 0, 75,                        /* CD parameters: seconds, frames */
+    0x0e, 0x0e, 0x04, 0, 0, 0, 0, 75, 1, 0xff, 2, 0xff, 0, 0, 0, 0, /* audio control */
+    /* capabilities: reads CD-R, CD-RW, DVD-ROM; mode 2, multisession; lock, eject, tray; speed, buffer of 512 KiB */
+    0x2a, 0x12, 0x0b, 0x00, 0x70, 0x00, 0x29, 0x00, CD_SPEED >> 8, CD_SPEED & 0xff, 0, 0, 2, 0, CD_SPEED >> 8,
+    CD_SPEED & 0xff, 0, 0, 0, 0,
+};
+
+/* Appends the pages asked for; 0: there is no such page. `control` 1 asks which bits can be changed: none. */
+static unsigned put_pages(const struct ide_drive *d, uint8_t *out, unsigned page, unsigned control)
+{
+    unsigned n = 0;
+
+    for (unsigned at = 0; at < sizeof mode_pages; at += 2 + mode_pages[at + 1]) {
+        unsigned size = 2 + mode_pages[at + 1];
+
+        if (page != 0x3f && page != mode_pages[at])
+            continue;
+        memcpy(out + n, mode_pages + at, size);
+        if (mode_pages[at] == 0x2a && d->locked)
+            out[n + 6] |= 0x02;
+        if (control == 1)
+            memset(out + n + 2, 0, size - 2);
+        n += size;
+    }
+    return n;
+}
+
+static void mode_sense(struct ide_channel *ch, const uint8_t *p)
+{
+    const struct ide_drive *d = ide_selected(ch);
+    bool ten = p[0] == 0x5a;
+    unsigned header = ten ? 8 : 4, control = p[2] >> 6;
+    uint8_t *b = blank(ch, 128);
+    unsigned n = put_pages(d, b + header, p[2] & 0x3f, control);
+    uint8_t medium = d->tray_open ? 0x71 : 0x01;
+
+    if (control == 3) {
+        cd_check(ch, KEY_ILLEGAL, ASC_SAVING, 0);
+        return;
+    }
+    if (!n) {
+        bad_field(ch);
+        return;
+    }
+    if (ten) {
+        put16(b, header + n - 2);
+        b[2] = medium;
+    } else {
+        b[0] = header + n - 1;
+        b[1] = medium;
+    }
+    cd_reply(ch, header + n, ten ? be16(p + 7) : p[4]);
+}
+
+/* ---------------------------------------------------------------- GET CONFIGURATION */
+
+static unsigned profile(const struct ide_drive *d)
+{
+    return d->tray_open ? 0 : d->sectors > CD_MAX_SECTORS ? PROFILE_DVD : PROFILE_CD;
+}
+
+struct features {
+    uint8_t *buf;
+    unsigned n, first, type; /* type: 0 all, 1 current ones, 2 only `first` */
+};
+
+static void feature(struct features *f, unsigned code, unsigned version, bool persistent, bool current,
+                    const void *data, unsigned n)
+{
+    uint8_t *b = f->buf + f->n;
+
+    if (f->type == 2 ? code != f->first : code < f->first || (f->type == 1 && !current))
+        return;
+    put16(b, code);
+    b[2] = version << 2 | (persistent ? 2 : 0) | (current ? 1 : 0);
+    b[3] = n;
+    memcpy(b + 4, data, n);
+    f->n += 4 + n;
+}
+
+static void get_configuration(struct ide_channel *ch, const uint8_t *p)
+{
+    unsigned now = profile(ide_selected(ch));
+    bool cd = now == PROFILE_CD, dvd = now == PROFILE_DVD;
+    struct features f = {.buf = blank(ch, 256), .n = 8, .first = be16(p + 2), .type = p[1] & 3};
+    const uint8_t profiles[8] = {0, PROFILE_DVD, dvd, 0, 0, PROFILE_CD, cd, 0};
+    const uint8_t random[8] = {0, 0, CD_SECTOR >> 8, 0, 0, dvd ? 16 : 1, 0, 0};
+
+    if (f.type == 3) {
+        bad_field(ch);
+        return;
+    }
+    feature(&f, 0x0000, 0, true, true, profiles, 8);
+    feature(&f, 0x0001, 2, true, true, "\0\0\0\2\1\0\0", 8); /* core: ATAPI; device busy event */
+    feature(&f, 0x0002, 1, true, true, "\2\0\0", 4);         /* morphing */
+    feature(&f, 0x0003, 0, true, true, "\x29\0\0", 4);       /* removable medium: tray, eject, lock */
+    feature(&f, 0x0010, 0, false, now != 0, random, 8);      /* random readable */
+    feature(&f, 0x001e, 2, false, cd, "\0\0\0", 4);          /* CD read */
+    feature(&f, 0x001f, 0, false, dvd, "", 0);               /* DVD read */
+    feature(&f, 0x0100, 0, true, true, "", 0);               /* power management */
+    feature(&f, 0x0105, 0, true, true, "", 0);               /* timeout */
+    put32(f.buf, f.n - 4);
+    put16(f.buf + 6, now);
+    cd_reply(ch, f.n, be16(p + 7));
+}
+
+/* ---------------------------------------------------------------- about the medium */
+
+static void read_capacity(struct ide_channel *ch, const uint8_t *p)
+{
+    uint8_t *b = blank(ch, 8);
+
+    put32(b, last_lba(ide_selected(ch)));
+    put32(b + 4, CD_SECTOR);
+    cd_reply(ch, 8, 8);
+}
+
+static unsigned toc_tracks(const struct ide_drive *d, uint8_t *b, unsigned start, bool msf)
+{
+    unsigned n = 4;
+
+    if (start <= 1) {
+        b[n + 1] = 0x14; /* data track */
+        b[n + 2] = 1;
+        put_address(b + n + 4, 0, msf);
+        n += 8;
+    }
+    b[n + 1] = 0x14;
+    b[n + 2] = 0xaa; /* lead-out */
+    put_address(b + n + 4, d->sectors, msf);
+    return n + 8;
+}
+
+static unsigned toc_sessions(uint8_t *b, bool msf)
+{
+    b[5] = 0x14;
+    b[6] = 1;
+    put_address(b + 8, 0, msf);
+    return 12;
+}
+
+static unsigned toc_full(const struct ide_drive *d, uint8_t *b)
+{
+    static const uint8_t point[4] = {0xa0, 0xa1, 0xa2, 1};
+    unsigned n = 4;
+
+    for (unsigned i = 0; i < 4; i++, n += 11) {
+        b[n] = 1; /* session */
+        b[n + 1] = 0x14;
+        b[n + 3] = point[i];
+        if (point[i] == 0xa2 || point[i] == 1) /* starts: lead-out, track 1 */
+            put_address(b + n + 7, point[i] == 1 ? 0 : d->sectors, true);
+        else
+            b[n + 8] = 1; /* first and last track */
+    }
+    return n;
+}
+
+static void read_toc(struct ide_channel *ch, const uint8_t *p)
+{
+    const struct ide_drive *d = ide_selected(ch);
+    bool msf = p[1] & 2;
+    unsigned format = p[2] & 15 ? p[2] & 15 : p[9] >> 6; /* the old place of the format: byte 9 */
+    unsigned start = p[6], n;
+    uint8_t *b = blank(ch, 64);
+
+    if (format > 2 || (format == 0 && start > 1 && start != 0xaa) || (format && start > 1)) {
+        bad_field(ch);
+        return;
+    }
+    n = format == 0 ? toc_tracks(d, b, start, msf) : format == 1 ? toc_sessions(b, msf) : toc_full(d, b);
+    put16(b, n - 2);
+    b[2] = b[3] = 1;
+    cd_reply(ch, n, be16(p + 7));
+}
+
+static void disc_information(struct ide_channel *ch, const uint8_t *p)
+{
+    uint8_t *b = blank(ch, 34);
+
+    if (p[1] & 7) {
+        bad_field(ch);
+        return;
+    }
+    put16(b, 32);
+    b[2] = 0x0e; /* complete disc, complete session */
+    b[3] = b[4] = b[5] = b[6] = 1;
+    b[7] = 0x20; /* for unrestricted use */
+    memset(b + 16, 0xff, 8); /* last session's lead-in, last possible lead-out: none */
+    cd_reply(ch, 34, be16(p + 7));
+}
+
+static void track_information(struct ide_channel *ch, const uint8_t *p)
+{
+    const struct ide_drive *d = ide_selected(ch);
+    uint32_t where = be32(p + 2);
+    unsigned type = p[1] & 3;
+    uint8_t *b = blank(ch, 36);
+
+    if (type == 3 || (type == 0 && where >= d->sectors) || (type != 0 && where != 1)) {
+        bad_field(ch);
+        return;
+    }
+    put16(b, 34);
+    b[2] = b[3] = 1; /* track, session */
+    b[5] = 0x04;     /* data track */
+    b[6] = 0x01;     /* mode 1 */
+    put32(b + 24, d->sectors);
+    put32(b + 28, last_lba(d));
+    b[7] = 0x02; /* last recorded address is valid */
+    cd_reply(ch, 36, be16(p + 7));
+}
+
+static void seek(struct ide_channel *ch, const uint8_t *p)
+{
+    if (be32(p + 2) >= ide_selected(ch)->sectors)
+        cd_check(ch, KEY_ILLEGAL, ASC_OUT_OF_RANGE, 0);
+    else
+        cd_good(ch);
+}
+
+/* ---------------------------------------------------------------- reading */
+
+static void read10(struct ide_channel *ch, const uint8_t *p) { cd_read(ch, be32(p + 2), be16(p + 7), PART_USER); }
+
+static void read12(struct ide_channel *ch, const uint8_t *p) { cd_read(ch, be32(p + 2), be32(p + 6), PART_USER); }
+
+static void read_parts(struct ide_channel *ch, const uint8_t *p, uint32_t lba, uint32_t count)
+{
+    unsigned type = p[1] >> 2 & 7;
+
+    if (type != 0 && type != 2) { /* anything but "any" and mode 1 */
+        cd_check(ch, KEY_ILLEGAL, ASC_TRACK_MODE, 0);
+        return;
+    }
+    if (p[9] & 0x06 || p[10] & 7) { /* C2 error flags, sub-channels */
+        bad_field(ch);
+        return;
+    }
+    /* Bit 6 asks for the sub-header, which mode 1 does not have. */
+    cd_read(ch, lba, count, p[9] & (PART_SYNC | PART_HEADER | PART_USER | PART_EDC));
+}
+
+static void read_cd(struct ide_channel *ch, const uint8_t *p) { read_parts(ch, p, be32(p + 2), be24(p + 6)); }
+
+static void read_cd_msf(struct ide_channel *ch, const uint8_t *p)
+{
+    uint32_t first = (p[3] * 60 + p[4]) * 75 + p[5], end = (p[6] * 60 + p[7]) * 75 + p[8];
+
+    if (first < 150 || end < first)
+        bad_field(ch);
+    else
+        read_parts(ch, p, first - 150, end - first);
+}
+
+/* ---------------------------------------------------------------- the table */
+
+static const struct cd_command commands[] = {
+    {0x00, "ATAPI TEST UNIT READY", good, CD_MEDIUM},
+    {0x03, "ATAPI REQUEST SENSE", request_sense, CD_ANYTIME},
+    {0x12, "ATAPI INQUIRY", inquiry, CD_ANYTIME},
+    {0x1a, "ATAPI MODE SENSE(6)", mode_sense, 0},
+    {0x1b, "ATAPI START STOP UNIT", start_stop, 0},
+    {0x1e, "ATAPI PREVENT ALLOW MEDIUM REMOVAL", prevent, 0},
+    {0x25, "ATAPI READ CAPACITY", read_capacity, CD_MEDIUM},
+    {0x28, "ATAPI READ(10)", read10, CD_MEDIUM},
+    {0x2b, "ATAPI SEEK(10)", seek, CD_MEDIUM},
+    {0x43, "ATAPI READ TOC", read_toc, CD_MEDIUM},
+    {0x46, "ATAPI GET CONFIGURATION", get_configuration, CD_ANYTIME},
+    {0x4a, "ATAPI GET EVENT STATUS NOTIFICATION", event_status, CD_ANYTIME},
+    {0x4e, "ATAPI STOP PLAY/SCAN", good, CD_MEDIUM},
+    {0x51, "ATAPI READ DISC INFORMATION", disc_information, CD_MEDIUM},
+    {0x52, "ATAPI READ TRACK INFORMATION", track_information, CD_MEDIUM},
+    {0x5a, "ATAPI MODE SENSE(10)", mode_sense, 0},
+    {0xa8, "ATAPI READ(12)", read12, CD_MEDIUM},
+    {0xb9, "ATAPI READ CD MSF", read_cd_msf, CD_MEDIUM},
+    {0xbb, "ATAPI SET CD SPEED", good, 0},
+    {0xbd, "ATAPI MECHANISM STATUS", mechanism_status, 0},
+    {0xbe, "ATAPI READ CD", read_cd, CD_MEDIUM},
+};
+
+const struct cd_command *cd_command_find(uint8_t opcode)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (commands[i].opcode == opcode)
+            return &commands[i];
+    return NULL;
+}

@@ -1,0 +1,258 @@
+/* ide_dma.c - the bus master of the IDE function.
+ *
+ * Source: Programming Interface for Bus Master IDE Controller, revision 1.0 (SFF-8038i); PIIX3 datasheet, section 2.7.
+ * A transfer is done in one piece when its guest time is over; until then the drive is busy.
+ */
+#include "hv/board/ide.h"
+
+#include <string.h>
+
+enum { BM_COMMAND = 0, BM_STATUS = 2, BM_PRD = 4 };
+enum { CMD_START = 0x01, CMD_TO_MEMORY = 0x08 };
+enum { BMS_ACTIVE = 0x01, BMS_ERROR = 0x02, BMS_INTERRUPT = 0x04, BMS_CAPABLE = 0x60 };
+enum { PCI_COMMAND = 0x04, PCI_MASTER = 0x04 };
+
+/* Where a transfer is in the table of physical region descriptors. */
+struct walk {
+    uint32_t entry;   /* address of the next descriptor */
+    uint32_t address; /* of the present region */
+    uint32_t left;    /* bytes left in it */
+    bool last;
+};
+
+static uint32_t read32(struct ide_channel *ch, uint32_t address)
+{
+    uint8_t b[4];
+
+    physmem_read(board_mem(ch->ide->board), address, b, sizeof b);
+    return b[0] | b[1] << 8 | b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+/* Goes to the next region if the present one is used up; false at the end of the table. */
+static bool next_region(struct ide_channel *ch, struct walk *w)
+{
+    uint32_t count;
+
+    if (w->left)
+        return true;
+    if (w->last)
+        return false;
+    w->address = read32(ch, w->entry) & ~1u;
+    count = read32(ch, w->entry + 4);
+    w->left = count & 0xfffe ? count & 0xfffe : 65536;
+    w->last = count >> 31;
+    w->entry += 8;
+    return true;
+}
+
+/* Moves n bytes between buf and the regions; returns how many there was room for. */
+static uint32_t move(struct ide_channel *ch, struct walk *w, uint8_t *buf, uint32_t n, bool to_memory)
+{
+    struct physmem *mem = board_mem(ch->ide->board);
+    uint32_t done = 0;
+
+    while (done < n && next_region(ch, w)) {
+        uint32_t part = n - done < w->left ? n - done : w->left;
+
+        if (to_memory)
+            physmem_write(mem, w->address, buf + done, part);
+        else
+            physmem_read(mem, w->address, buf + done, part);
+        w->address += part;
+        w->left -= part;
+        done += part;
+    }
+    return done;
+}
+
+enum outcome { MOVED, SHORT_TABLE, BAD_MEDIUM };
+
+/* A disk's sectors. A piece that the table has no room for ends the transfer before it reaches the disk. */
+static enum outcome run_disk(struct ide_channel *ch, struct walk *w, bool write)
+{
+    struct disk *disk = ide_selected(ch)->disk;
+
+    while (ch->count) {
+        uint32_t n = ch->count < IDE_MULTIPLE_MAX ? ch->count : IDE_MULTIPLE_MAX;
+        uint32_t bytes = n * IDE_SECTOR;
+
+        if (!write && disk_read(disk, ch->lba * IDE_SECTOR, ch->buf, bytes) < 0)
+            return BAD_MEDIUM;
+        uint32_t done = move(ch, w, ch->buf, bytes, !write);
+        if (write && done >= IDE_SECTOR &&
+            disk_write(disk, ch->lba * IDE_SECTOR, ch->buf, done / IDE_SECTOR * IDE_SECTOR) < 0)
+            return BAD_MEDIUM;
+        if (done < bytes)
+            return SHORT_TABLE;
+        ch->lba += n;
+        ch->count -= n;
+    }
+    return MOVED;
+}
+
+/* An ATAPI reply or a CD's sectors: always to memory. */
+static enum outcome run_cd(struct ide_channel *ch, struct walk *w)
+{
+    while (ch->left) {
+        if (ch->pos == ch->len && atapi_fill(ch) < 0)
+            return BAD_MEDIUM;
+        uint32_t n = ch->len - ch->pos < ch->left ? ch->len - ch->pos : ch->left;
+
+        if (move(ch, w, ch->buf + ch->pos, n, true) < n)
+            return SHORT_TABLE;
+        ch->pos += n;
+        ch->left -= n;
+    }
+    return MOVED;
+}
+
+/* 35h, CAh, CBh: the only commands that take data from memory. */
+static bool is_write(uint8_t command) { return command == 0x35 || command == 0xca || command == 0xcb; }
+
+void ide_dma_run(struct ide_channel *ch)
+{
+    struct walk w = {.entry = ch->bm_prd};
+    bool packet = ch->command == 0xa0;
+    bool write = is_write(ch->command);
+    enum outcome how;
+
+    if (packet)
+        atapi_event(ch, ide_dma_address(ch));
+    else
+        ide_event_transfer(ch, write, ch->command, ata_command_name(ch->command), ch->lba, ch->count,
+                           ide_dma_address(ch));
+    how = packet ? run_cd(ch, &w) : run_disk(ch, &w, write);
+    ch->pos = ch->len = 0;
+    /* A table longer than the transfer leaves the bus master active: a valid end (SFF-8038i, section 3.1). */
+    if (how != MOVED || (w.last && !w.left))
+        ch->bm_status &= ~BMS_ACTIVE;
+    if (how == SHORT_TABLE) {
+        /* The drive waits for a master that has stopped: no interrupt, the driver finds ACTIVE clear. */
+        ch->phase = PH_IDLE;
+        ide_selected(ch)->status = ST_DRDY | ST_DSC;
+        return;
+    }
+    if (packet)
+        atapi_dma_done(ch, how == MOVED);
+    else
+        ata_dma_done(ch, how == MOVED);
+}
+
+uint64_t ide_dma_address(struct ide_channel *ch)
+{
+    return read32(ch, ch->bm_prd) & ~1u;
+}
+
+/* ---------------------------------------------------------------- starting and stopping */
+
+static bool may_run(const struct ide_channel *ch)
+{
+    return ch->bm_command & CMD_START && ch->ide->pci.config[PCI_COMMAND] & PCI_MASTER;
+}
+
+static uint64_t transfer_ns(const struct ide_channel *ch)
+{
+    return NS_BLOCK + (ch->command == 0xa0 ? ch->left / IDE_SECTOR : ch->count) * NS_SECTOR;
+}
+
+void ide_dma_ready(struct ide_channel *ch)
+{
+    struct ide_drive *d = ide_selected(ch);
+
+    if (may_run(ch)) {
+        ide_busy(ch, PH_DMA, transfer_ns(ch));
+        return;
+    }
+    ch->phase = PH_DMA_WAIT;
+    d->status = ST_DRDY | ST_DSC | ST_DRQ;
+}
+
+/* The guest let the function master the bus, perhaps after it had started the transfer. */
+void ide_dma_written(void *ctx, unsigned reg, unsigned size)
+{
+    struct ide *ide = ctx;
+
+    for (unsigned i = 0; i < 2; i++)
+        if (ide->channel[i].phase == PH_DMA_WAIT && may_run(&ide->channel[i]))
+            ide_busy(&ide->channel[i], PH_DMA, transfer_ns(&ide->channel[i]));
+}
+
+static void write_bm_command(struct ide_channel *ch, uint8_t value)
+{
+    uint8_t changed = ch->bm_command ^ value;
+
+    ch->bm_command = value & (CMD_START | CMD_TO_MEMORY);
+    if (!(changed & CMD_START))
+        return;
+    if (value & CMD_START) {
+        ch->bm_status |= BMS_ACTIVE;
+        if (ch->phase == PH_DMA_WAIT && may_run(ch))
+            ide_busy(ch, PH_DMA, transfer_ns(ch));
+        return;
+    }
+    ch->bm_status &= ~BMS_ACTIVE;
+    if (ch->phase == PH_DMA) {
+        /* Stopped before the end: nothing has been moved yet; the drive goes on asking. */
+        timer_stop(ch->ide->board, &ch->timer);
+        ide_dma_ready(ch);
+    }
+}
+
+/* ---------------------------------------------------------------- registers */
+
+static uint32_t port_in(void *ctx, uint16_t port, unsigned size)
+{
+    struct ide *ide = ctx;
+    unsigned reg = (port - ide->bm_base) & 15;
+    const struct ide_channel *ch = &ide->channel[reg >> 3];
+
+    switch (reg & 7) {
+    case BM_COMMAND:
+        return ch->bm_command;
+    case BM_STATUS:
+        return ch->bm_status;
+    case BM_PRD ... BM_PRD + 3:
+        return ch->bm_prd >> 8 * (reg & 3) & 0xff;
+    default:
+        return 0;
+    }
+}
+
+static void port_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
+{
+    struct ide *ide = ctx;
+    unsigned reg = (port - ide->bm_base) & 15;
+    struct ide_channel *ch = &ide->channel[reg >> 3];
+    unsigned shift = 8 * (reg & 3);
+
+    switch (reg & 7) {
+    case BM_COMMAND:
+        write_bm_command(ch, value);
+        break;
+    case BM_STATUS: /* interrupt and error: cleared by ones; drive capable: plain bits */
+        ch->bm_status = (ch->bm_status & BMS_ACTIVE) | (ch->bm_status & ~value & (BMS_ERROR | BMS_INTERRUPT)) |
+                        (value & BMS_CAPABLE);
+        break;
+    case BM_PRD ... BM_PRD + 3:
+        ch->bm_prd = ((ch->bm_prd & ~(0xffu << shift)) | (value & 0xff) << shift) & ~3u;
+        break;
+    }
+}
+
+void ide_dma_reset(struct ide_channel *ch)
+{
+    ch->bm_command = 0;
+    ch->bm_status = 0;
+    ch->bm_prd = 0;
+}
+
+void ide_dma_map(void *ctx, unsigned bar, uint64_t base)
+{
+    struct ide *ide = ctx;
+
+    if (ide->bm_base != UINT64_MAX)
+        board_ports_remove(ide->board, ide->bm_base, 16, ide);
+    ide->bm_base = base;
+    if (base != UINT64_MAX)
+        board_ports(ide->board, base, 16, true, ide, port_in, port_out);
+}

@@ -1,0 +1,200 @@
+/* internal.h - the board's own struct: only for the files that are the board itself (board.c, bus.c, events.c, irq.c,
+ * timers.c, disk.c, pci.c, i440fx.c, piix3.c, direct.c). Chips see chip.h. */
+#ifndef BOOTREEL_HV_BOARD_INTERNAL_H
+#define BOOTREEL_HV_BOARD_INTERNAL_H
+
+#include "hv/board/board.h"
+#include "hv/board/chip.h"
+
+enum {
+    BOARD_MAX_CPUS = 64,
+    BOARD_MAX_CHIPS = 112,
+    BOARD_MAX_TIMERS = 160,
+    BOARD_MAX_MMIO = 32,
+    BOARD_MAX_HANDLERS = 128,
+    BOARD_MAX_DISKS = 8,
+};
+
+/* ---- bus.c ---- */
+
+struct board_cpu {
+    struct board *board;
+    unsigned index;
+    struct x86 *x86;
+    struct x86_bus bus;
+};
+
+/* A registered range of ports; the port table holds its index + 1. */
+struct port_handler {
+    void *ctx;
+    port_in_fn *in;
+    port_out_fn *out;
+    bool bytewise;
+};
+
+struct mmio_region {
+    uint64_t pa, size;
+    void *ctx;
+    mmio_read_fn *read;
+    mmio_write_fn *write;
+};
+
+/* Fill a processor's bus callbacks. */
+void bus_init(struct board_cpu *, struct board *, unsigned index);
+/* A port access as a processor would make it, but without events. *handled is false if nothing answered. */
+uint32_t bus_port_read(struct board *, uint16_t port, unsigned size, bool *handled);
+void bus_port_write(struct board *, uint16_t port, unsigned size, uint32_t value, bool *handled);
+/* Linear address of the instruction that the active processor is at; 0 outside of a bus callback. */
+uint64_t bus_ip(const struct board *);
+
+/* ---- events.c ---- */
+
+enum { CONSOLE_LINES = 7, CONSOLE_LINE_MAX = 1000, UNHANDLED_NAME = 32 };
+
+/* A run of the same access: same direction, place, size and instruction. */
+struct access_fold {
+    uint8_t active, mmio, write, size, unhandled, cpu;
+    uint64_t number, ip;
+    uint64_t value, count;  /* the last value; how many accesses */
+    uint64_t icount, time;  /* of the last access */
+};
+/* A run of the same thing that a chip does not implement. */
+struct unhandled_fold {
+    uint8_t active, write, cpu;
+    uint8_t what[UNHANDLED_NAME];
+    uint64_t number, ip, value, count, icount, time;
+};
+struct events {
+    struct access_fold access;
+    struct unhandled_fold unhandled;
+    uint16_t line_length[CONSOLE_LINES];
+    uint8_t line[CONSOLE_LINES][CONSOLE_LINE_MAX];
+    uint32_t classes;
+    struct observer observer;
+};
+extern const struct field events_fields[];
+extern const size_t events_nfields;
+
+/* Before an access is made: what is being folded is reported if this access does not continue it. */
+void events_before_access(struct board *, bool mmio, bool write, uint64_t number, unsigned size, uint64_t ip);
+/* The access itself: before the handler for a write, after it for a read. */
+void events_access(struct board *, bool mmio, bool write, uint64_t number, unsigned size, uint64_t ip, uint64_t value);
+/* Nothing answered the access that was just made. */
+void events_access_unhandled(struct board *);
+/* A byte of firmware log: console device 9, and EV_FIRMWARE_LOG lines. port: 402h or e9h. */
+void events_debug_byte(struct board *, uint16_t port, uint8_t byte);
+void events_init(struct events *);
+
+/* ---- irq.c ---- */
+
+struct irq_state {
+    uint32_t isa;             /* lines as driven by chips */
+    uint8_t intx[256];        /* by devfn, a bit a pin */
+    uint8_t route[4];         /* derived: the PIIX3's PIRQA-D routing; >= 16: none */
+    uint32_t driven;          /* derived: what the interrupt controllers were told last */
+};
+/* The PIIX3's routing registers were written. */
+void irq_route(struct board *, const uint8_t route[4]);
+/* The same after a load: nothing is driven anew. */
+void irq_loaded(struct board *, const uint8_t route[4]);
+void irq_reset(struct board *);
+
+/* ---- disk.c ---- */
+
+void disks_save(struct board *, const struct snapshot_sink *, bool changed_only);
+int disks_load(struct board *, const struct snapshot_source *, struct error *);
+void disk_destroy(struct disk *);
+
+/* ---- timers.c ---- */
+
+void timers_recount(struct board *);
+
+/* ---- the board ---- */
+
+/* Saved as the section "board". */
+struct board_state {
+    uint8_t a20;
+    uint8_t request; /* enum board_request */
+    int32_t request_status;
+    uint8_t request_how[200];
+};
+
+struct board {
+    const struct engine_config *cfg;
+    struct board_host host;
+    struct board_state state;
+
+    struct physmem *mem;
+    struct ramblock *ram, *rom;
+    uint64_t ram_low, ram_high;
+
+    struct board_cpu cpu[BOARD_MAX_CPUS];
+    unsigned ncpus;
+    struct board_cpu *active; /* whose bus callback is running; NULL outside */
+
+    struct chip chip[BOARD_MAX_CHIPS];
+    unsigned nchips;
+    void *slot[SLOT_COUNT];
+
+    struct port_handler handler[BOARD_MAX_HANDLERS];
+    unsigned nhandlers;
+    uint8_t port[65536]; /* 0: nothing; else index of the handler + 1 */
+    struct mmio_region mmio[BOARD_MAX_MMIO];
+    unsigned nmmio;
+
+    struct timer *timer[BOARD_MAX_TIMERS];
+    unsigned ntimers;
+    uint64_t next_timer;
+
+    struct irq_state irq;
+    struct events events;
+    struct disk *disk[BOARD_MAX_DISKS];
+    unsigned ndisks;
+};
+
+/* ---- i440fx.c, pci.c, direct.c ---- */
+
+int i440fx_create(struct board *, struct error *);
+/* SMRAM opens or closes as a processor enters or leaves system management mode. */
+void i440fx_smm(struct board *, unsigned cpu, bool enter);
+/* Configuration space as through CF8h/CFCh, size 1, 2 or 4, not crossing a dword. */
+uint32_t pci_config_read(struct board *, unsigned devfn, unsigned reg, unsigned size);
+void pci_config_write(struct board *, unsigned devfn, unsigned reg, unsigned size, uint32_t value);
+struct pci_device *pci_function(struct board *, unsigned devfn);
+/* RAM and reserved ranges as fw_cfg's etc/e820 has them: only what the hardware itself decides. */
+size_t board_e820_ram(struct board *, struct e820_entry *, size_t max);
+
+/* ---- what fw_cfg hands out ---- */
+
+/* A growing buffer of bytes, zeroed; pointers into it move as it grows. */
+struct blob {
+    uint8_t *data;
+    size_t size, room;
+};
+/* Append n bytes (zeroes if data is NULL); returns their offset. */
+size_t blob_add(struct blob *, const void *data, size_t n);
+/* Little-endian number of `width` bytes at an offset that exists. */
+void blob_set(struct blob *, size_t offset, unsigned width, uint64_t value);
+void blob_free(struct blob *);
+
+struct acpi_fixup {
+    bool in_rsdp;     /* the place is in the RSDP, else in the tables */
+    bool checksum;    /* else a pointer to `start` in the tables */
+    uint32_t offset;  /* of the pointer or the checksum byte */
+    uint32_t width;   /* of a pointer */
+    uint32_t start, length;
+};
+struct acpi_tables {
+    struct blob tables; /* "etc/acpi/tables": offsets stand where pointers will be */
+    struct blob rsdp;   /* "etc/acpi/rsdp" */
+    struct acpi_fixup fixup[48];
+    unsigned nfixups;
+};
+void acpi_tables_build(struct board *, struct acpi_tables *);
+void acpi_tables_free(struct acpi_tables *);
+/* The linker/loader script "etc/table-loader" for them. */
+void acpi_loader_script(const struct acpi_tables *, struct blob *);
+/* Structures and entry point; with `bios` a BIOS information structure as well (SeaBIOS adds its own). */
+void smbios_build(struct board *, bool bios, struct blob *structures, struct blob *anchor);
+
+#endif

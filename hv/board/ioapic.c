@@ -1,0 +1,187 @@
+/* ioapic.c - the 82093AA I/O APIC at FEC00000h: 24 pins.
+ *
+ * Sources: Intel 82093AA datasheet (290566); the EOI register at 40h is that of later parts (version 20h), which guests of the
+ * reference PC find. Polarity (bit 13) is kept but has no effect: a pin's level here is "asserted" or not.
+ */
+#include <stdlib.h>
+
+#include "hv/board/chip.h"
+
+enum { PINS = 24, VERSION = 0x20 };
+
+/* Redirection entry. */
+#define RTE_VECTOR 0xffu
+#define RTE_DELIVERY(e) ((e) >> 8 & 7)
+#define RTE_LOGICAL (1u << 11)
+#define RTE_REMOTE_IRR (1u << 14)
+#define RTE_LEVEL (1u << 15)
+#define RTE_MASKED (1u << 16)
+#define RTE_WRITABLE (0xff00000000000000u | 0x1afffu)
+
+struct ioapic {
+    struct board *board;
+    uint8_t select; /* IOREGSEL */
+    uint8_t id;     /* bits 24-27 of register 0 */
+    uint32_t lines; /* as driven */
+    uint32_t irr;   /* waiting: latched edges; asserted levels */
+    uint64_t rte[PINS];
+};
+
+static const struct field ioapic_fields[] = {
+    FIELD(struct ioapic, select), FIELD(struct ioapic, id),   FIELD(struct ioapic, lines),
+    FIELD(struct ioapic, irr),    FIELDS(struct ioapic, rte),
+};
+
+/* Only fixed and lowest-priority delivery can be level-triggered; the others are edges whatever bit 15 says. */
+static bool is_level(uint64_t rte)
+{
+    return (rte & RTE_LEVEL) && RTE_DELIVERY(rte) <= 1;
+}
+
+/* Send what waits on a pin, if it may be sent. */
+static void service(struct ioapic *s, unsigned pin)
+{
+    uint64_t *rte = &s->rte[pin];
+    if (!(s->irr >> pin & 1) || (*rte & RTE_MASKED))
+        return;
+    bool level = is_level(*rte);
+    if (level) {
+        if (*rte & RTE_REMOTE_IRR)
+            return;
+        *rte |= RTE_REMOTE_IRR;
+    } else {
+        s->irr &= ~(1u << pin);
+    }
+    lapic_message(s->board, *rte >> 56, *rte & RTE_LOGICAL, RTE_DELIVERY(*rte), *rte & RTE_VECTOR, level);
+}
+
+void ioapic_set(struct board *board, unsigned pin, bool level)
+{
+    struct ioapic *s = board_slot(board, SLOT_IOAPIC);
+    if (!s || pin >= PINS)
+        return;
+    uint32_t bit = 1u << pin;
+    bool rise = level && !(s->lines & bit);
+    s->lines = level ? s->lines | bit : s->lines & ~bit;
+    if (is_level(s->rte[pin])) {
+        s->irr = level ? s->irr | bit : s->irr & ~bit;
+        if (rise)
+            service(s, pin);
+    } else if (rise && !(s->rte[pin] & RTE_MASKED)) { /* an edge at a masked pin is lost */
+        s->irr |= bit;
+        service(s, pin);
+    }
+}
+
+/* The local APICs' EOI message for a level-triggered vector. */
+void ioapic_eoi(struct board *board, uint8_t vector)
+{
+    struct ioapic *s = board_slot(board, SLOT_IOAPIC);
+    for (unsigned pin = 0; s && pin < PINS; pin++) {
+        uint64_t *rte = &s->rte[pin];
+        if (!is_level(*rte) || !(*rte & RTE_REMOTE_IRR) || (*rte & RTE_VECTOR) != vector)
+            continue;
+        *rte &= ~(uint64_t)RTE_REMOTE_IRR;
+        service(s, pin);
+    }
+}
+
+static void write_rte(struct ioapic *s, unsigned pin, uint64_t value)
+{
+    uint32_t bit = 1u << pin;
+    bool was_level = is_level(s->rte[pin]);
+    s->rte[pin] = (s->rte[pin] & ~RTE_WRITABLE) | (value & RTE_WRITABLE);
+    if (is_level(s->rte[pin])) {
+        s->irr = (s->irr & ~bit) | (s->lines & bit);
+    } else {
+        s->rte[pin] &= ~(uint64_t)RTE_REMOTE_IRR; /* edge entries have none: how guests get rid of a stuck one */
+        if (was_level)
+            s->irr &= ~bit;
+    }
+    service(s, pin);
+}
+
+static uint32_t read_register(const struct ioapic *s)
+{
+    if (s->select == 0 || s->select == 2) /* identification, arbitration */
+        return (uint32_t)s->id << 24;
+    if (s->select == 1)
+        return (PINS - 1) << 16 | VERSION;
+    if (s->select < 0x10 || s->select >= 0x10 + 2 * PINS)
+        return 0;
+    uint64_t rte = s->rte[(s->select - 0x10) / 2];
+    return s->select & 1 ? rte >> 32 : rte;
+}
+
+static void write_register(struct ioapic *s, uint32_t value)
+{
+    if (s->select == 0)
+        s->id = value >> 24 & 15;
+    if (s->select < 0x10 || s->select >= 0x10 + 2 * PINS)
+        return; /* read-only or reserved */
+    unsigned pin = (s->select - 0x10) / 2;
+    uint64_t old = s->rte[pin];
+    if (s->select & 1)
+        write_rte(s, pin, (uint32_t)old | (uint64_t)value << 32);
+    else
+        write_rte(s, pin, (old & 0xffffffff00000000u) | value);
+}
+
+static uint64_t ioapic_read(void *ctx, uint64_t offset, unsigned size)
+{
+    struct ioapic *s = ctx;
+    uint32_t value = 0;
+    switch (offset & 0xfc) {
+    case 0x00:
+        value = s->select;
+        break;
+    case 0x10:
+        value = read_register(s);
+        break;
+    }
+    return value >> (offset & 3) * 8;
+}
+
+static void ioapic_write(void *ctx, uint64_t offset, unsigned size, uint64_t value)
+{
+    struct ioapic *s = ctx;
+    switch (offset & 0xff) {
+    case 0x00:
+        s->select = value;
+        break;
+    case 0x10:
+        if (size >= 4)
+            write_register(s, value);
+        break;
+    case 0x40:
+        ioapic_eoi(s->board, value);
+        break;
+    }
+}
+
+static void ioapic_reset(void *state)
+{
+    struct ioapic *s = state;
+    s->select = 0;
+    s->id = 0;
+    s->lines = s->irr = 0;
+    for (unsigned pin = 0; pin < PINS; pin++)
+        s->rte[pin] = RTE_MASKED;
+}
+
+int ioapic_create(struct board *board, struct error *err)
+{
+    struct ioapic *s = calloc(1, sizeof *s);
+    if (!s)
+        return error_set(err, "ioapic: out of memory");
+    s->board = board;
+    ioapic_reset(s);
+    board_set_slot(board, SLOT_IOAPIC, s);
+    board_add_chip(board, &(struct chip){.name = "ioapic",
+                                         .fields = ioapic_fields,
+                                         .nfields = FIELD_COUNT(ioapic_fields),
+                                         .state = s,
+                                         .reset = ioapic_reset});
+    board_mmio(board, 0xfec00000, 0x1000, s, ioapic_read, ioapic_write);
+    return 0;
+}

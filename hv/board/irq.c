@@ -1,0 +1,111 @@
+/* irq.c - from chips' lines to the interrupt controllers.
+ *
+ * Sources: Intel 82371SB (PIIX3) datasheet, PIRQRC[A:D] registers; QEMU's PC for how PCI slots are swizzled onto PIRQs
+ * and for ISA interrupt 0 on I/O APIC pin 2. A line is the OR of its ISA source and of the PIRQs routed to it.
+ */
+#include "hv/board/internal.h"
+
+#include <string.h>
+
+/* PIRQ (0 = A) of a function's pin (0 = INTA): slot 1 pin A is PIRQA, and so on around. */
+static unsigned pirq_of(unsigned devfn, unsigned pin)
+{
+    return ((devfn >> 3) + 3 + pin) & 3;
+}
+
+static unsigned pirq_levels(const struct irq_state *s)
+{
+    unsigned levels = 0;
+    for (unsigned devfn = 0; devfn < 256; devfn++) {
+        if (!s->intx[devfn])
+            continue;
+        for (unsigned pin = 0; pin < 4; pin++)
+            if (s->intx[devfn] >> pin & 1)
+                levels |= 1u << pirq_of(devfn, pin);
+    }
+    return levels;
+}
+
+static uint32_t line_levels(const struct irq_state *s)
+{
+    uint32_t lines = s->isa;
+    unsigned pirq = pirq_levels(s);
+    for (unsigned i = 0; i < 4; i++)
+        if (pirq >> i & 1 && s->route[i] < 16)
+            lines |= 1u << s->route[i];
+    return lines;
+}
+
+static void drive(struct board *b, unsigned line, bool level)
+{
+    if (line < 16)
+        pic_set(b, line, level);
+    if (line == 0)
+        ioapic_set(b, 2, level);
+    else if (line != 2)
+        ioapic_set(b, line, level);
+}
+
+static void update(struct board *b)
+{
+    uint32_t now = line_levels(&b->irq), changed = now ^ b->irq.driven;
+    b->irq.driven = now;
+    for (unsigned line = 0; changed; line++, changed >>= 1)
+        if (changed & 1)
+            drive(b, line, now >> line & 1);
+}
+
+void board_irq(struct board *b, unsigned line, bool level)
+{
+    uint32_t bit = 1u << line;
+    uint32_t isa = level ? b->irq.isa | bit : b->irq.isa & ~bit;
+    if (isa == b->irq.isa)
+        return;
+    b->irq.isa = isa;
+    update(b);
+}
+
+void board_pci_irq(struct board *b, unsigned devfn, unsigned pin, bool level)
+{
+    uint8_t old = b->irq.intx[devfn];
+    uint8_t new = level ? old | 1u << pin : old & ~(1u << pin);
+    if (new == old)
+        return;
+    b->irq.intx[devfn] = new;
+    update(b);
+}
+
+static void set_route(struct board *b, const uint8_t route[4])
+{
+    for (unsigned i = 0; i < 4; i++)
+        b->irq.route[i] = route[i] & 0x80 ? 0xff : route[i] & 15;
+}
+
+void irq_route(struct board *b, const uint8_t route[4])
+{
+    set_route(b, route);
+    update(b);
+}
+
+void irq_loaded(struct board *b, const uint8_t route[4])
+{
+    set_route(b, route);
+    b->irq.driven = line_levels(&b->irq);
+}
+
+void irq_reset(struct board *b)
+{
+    memset(&b->irq, 0, sizeof b->irq);
+    memset(b->irq.route, 0xff, sizeof b->irq.route);
+}
+
+void board_nmi(struct board *b)
+{
+    x86_raise_nmi(board_cpu(b, 0));
+}
+
+/* The PIIX4's SMI# reaches the boot processor only, as on QEMU: the others would have to be relocated by firmware. */
+void board_smi(struct board *b)
+{
+    x86_raise_smi(board_cpu(b, 0));
+}

@@ -1,0 +1,267 @@
+/* pci.c - PCI bus 0: configuration mechanism #1 and base address registers.
+ *
+ * Source: PCI Local Bus Specification 2.1, chapter 6 (configuration space), 3.7.4.1 (mechanism #1). Where a BAR may not be
+ * decoded (address 0, or the all-ones of sizing), as QEMU does.
+ */
+#include "hv/board/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    REG_COMMAND = 0x04,
+    REG_STATUS = 0x06,
+    REG_CACHE_LINE = 0x0c,
+    REG_LATENCY = 0x0d,
+    REG_BAR0 = 0x10,
+    REG_ROM = 0x30,
+    REG_LINE = 0x3c,
+    CMD_IO = 1,
+    CMD_MEMORY = 2,
+    BAR_ROM = 6,
+};
+
+struct pci_bus {
+    struct board *board;
+    struct pci_device *function[256];
+    uint32_t address; /* CF8h */
+};
+
+/* ---------------------------------------------------------------- registers of a function */
+
+static uint32_t get32(const uint8_t *p)
+{
+    return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static void set32(uint8_t *p, uint32_t v)
+{
+    for (unsigned i = 0; i < 4; i++)
+        p[i] = (uint8_t)(v >> i * 8);
+}
+
+static unsigned bar_register(unsigned bar)
+{
+    return bar == BAR_ROM ? REG_ROM : REG_BAR0 + bar * 4;
+}
+
+static const struct pci_bar *bar_of(const struct pci_device *d, unsigned bar)
+{
+    return bar == BAR_ROM ? &d->rom : &d->bar[bar];
+}
+
+/* The bits of a BAR that are fixed: kind of space. */
+static uint32_t bar_type(const struct pci_device *d, unsigned bar)
+{
+    const struct pci_bar *r = bar_of(d, bar);
+    if (!r->size || bar == BAR_ROM)
+        return 0;
+    return r->io ? 1 : r->prefetch ? 8 : 0;
+}
+
+void pci_init(struct pci_device *d, const char *name, unsigned devfn, uint16_t vendor, uint16_t device,
+              uint32_t class_code, uint8_t revision, uint8_t pin)
+{
+    memset(d, 0, sizeof *d);
+    d->name = name;
+    d->devfn = (uint8_t)devfn;
+    set32(d->config, vendor | (uint32_t)device << 16);
+    d->config[0x08] = revision;
+    d->config[0x09] = (uint8_t)class_code;
+    d->config[0x0a] = (uint8_t)(class_code >> 8);
+    d->config[0x0b] = (uint8_t)(class_code >> 16);
+    /* By QEMU's subsystem ids firmware knows that fw_cfg is there. */
+    set32(d->config + 0x2c, 0x11001af4);
+    d->config[0x3d] = pin;
+    d->wmask[REG_COMMAND] = 0x07;     /* I/O, memory, bus master */
+    d->wmask[REG_COMMAND + 1] = 0x05; /* SERR#, interrupt disable */
+    d->w1c[REG_STATUS + 1] = 0xf9;
+    d->wmask[REG_CACHE_LINE] = 0xff;
+    d->wmask[REG_LATENCY] = 0xff;
+    d->wmask[REG_LINE] = 0xff;
+}
+
+static void init_bar(struct pci_device *d, unsigned bar)
+{
+    const struct pci_bar *r = bar_of(d, bar);
+    uint32_t fixed = bar == BAR_ROM ? 0x7fe : r->io ? 3 : 15;
+    d->mapped[bar] = UINT64_MAX;
+    if (!r->size)
+        return;
+    set32(d->wmask + bar_register(bar), ~(r->size - 1) & ~fixed);
+    set32(d->config + bar_register(bar), bar_type(d, bar));
+}
+
+/* ---------------------------------------------------------------- decoding */
+
+/* Where the BAR is decoded by the registers; UINT64_MAX: nowhere. */
+static uint64_t bar_address(const struct pci_device *d, unsigned bar)
+{
+    const struct pci_bar *r = bar_of(d, bar);
+    uint32_t value = get32(d->config + bar_register(bar));
+    uint64_t base = value & ~(r->size - 1), last = base + r->size - 1;
+    if (!(d->config[REG_COMMAND] & (r->io ? CMD_IO : CMD_MEMORY)) || (bar == BAR_ROM && !(value & 1)))
+        return UINT64_MAX;
+    if (base == 0 || last >= UINT32_MAX || (r->io && last > 0xffff))
+        return UINT64_MAX;
+    return base;
+}
+
+/* Take away what moves before anything is put somewhere: two BARs may change places. */
+static void update_bars(struct pci_device *d)
+{
+    uint64_t now[7];
+    for (unsigned bar = 0; bar < 7; bar++) {
+        const struct pci_bar *r = bar_of(d, bar);
+        now[bar] = r->size ? bar_address(d, bar) : UINT64_MAX;
+        if (now[bar] == d->mapped[bar] || d->mapped[bar] == UINT64_MAX)
+            continue;
+        d->mapped[bar] = UINT64_MAX;
+        if (r->map)
+            r->map(d->ctx, bar, UINT64_MAX);
+    }
+    for (unsigned bar = 0; bar < 7; bar++) {
+        if (now[bar] == d->mapped[bar])
+            continue;
+        d->mapped[bar] = now[bar];
+        if (bar_of(d, bar)->map)
+            bar_of(d, bar)->map(d->ctx, bar, now[bar]);
+    }
+}
+
+void pci_loaded(struct board *b, struct pci_device *d)
+{
+    update_bars(d);
+}
+
+void board_add_pci(struct board *b, struct pci_device *d)
+{
+    struct pci_bus *bus = board_slot(b, SLOT_PCI);
+    if (bus->function[d->devfn])
+        abort();
+    for (unsigned bar = 0; bar < 7; bar++)
+        init_bar(d, bar);
+    bus->function[d->devfn] = d;
+}
+
+struct pci_device *pci_function(struct board *b, unsigned devfn)
+{
+    struct pci_bus *bus = board_slot(b, SLOT_PCI);
+    return bus->function[devfn];
+}
+
+/* ---------------------------------------------------------------- configuration space */
+
+uint32_t pci_config_read(struct board *b, unsigned devfn, unsigned reg, unsigned size)
+{
+    const struct pci_device *d = pci_function(b, devfn);
+    uint32_t value = 0;
+    for (unsigned i = 0; i < size; i++)
+        value |= (uint32_t)(d ? d->config[(reg + i) & 0xff] : 0xff) << i * 8;
+    return value;
+}
+
+static bool touches(unsigned reg, unsigned size, unsigned first, unsigned last)
+{
+    return reg <= last && reg + size > first;
+}
+
+void pci_config_write(struct board *b, unsigned devfn, unsigned reg, unsigned size, uint32_t value)
+{
+    struct pci_device *d = pci_function(b, devfn);
+    if (!d)
+        return;
+    for (unsigned i = 0; i < size; i++) {
+        unsigned r = (reg + i) & 0xff;
+        uint8_t byte = (uint8_t)(value >> i * 8);
+        d->config[r] = (uint8_t)(((d->config[r] & ~d->wmask[r]) | (byte & d->wmask[r])) & ~(byte & d->w1c[r]));
+    }
+    if (touches(reg, size, REG_COMMAND, REG_COMMAND + 1) || touches(reg, size, REG_BAR0, REG_BAR0 + 23) ||
+        touches(reg, size, REG_ROM, REG_ROM + 3))
+        update_bars(d);
+    if (d->written)
+        d->written(d->ctx, reg, size);
+}
+
+/* CF8h is a register of 32 bits: narrower writes pass it by (CF9h is the reset control register). */
+static uint32_t address_in(void *ctx, uint16_t port, unsigned size)
+{
+    const struct pci_bus *bus = ctx;
+    return bus->address >> (port & 3) * 8;
+}
+
+static void address_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
+{
+    struct pci_bus *bus = ctx;
+    if (port == 0xcf8 && size == 4)
+        bus->address = value & 0x80fffffc;
+}
+
+/* The part of an access at CFCh + n that is inside the dword. */
+static unsigned clip(uint16_t port, unsigned size)
+{
+    unsigned room = 4 - (port & 3);
+    return size < room ? size : room;
+}
+
+static uint32_t data_in(void *ctx, uint16_t port, unsigned size)
+{
+    struct pci_bus *bus = ctx;
+    unsigned devfn = bus->address >> 8 & 0xff, reg = (bus->address & 0xfc) | (port & 3), n = clip(port, size);
+    if (!(bus->address >> 31) || (bus->address >> 16 & 0xff))
+        return UINT32_MAX;
+    uint32_t value = pci_config_read(bus->board, devfn, reg, n);
+    return n < 4 ? value | UINT32_MAX << n * 8 : value;
+}
+
+static void data_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
+{
+    struct pci_bus *bus = ctx;
+    unsigned devfn = bus->address >> 8 & 0xff, reg = (bus->address & 0xfc) | (port & 3);
+    if (bus->address >> 31 && !(bus->address >> 16 & 0xff))
+        pci_config_write(bus->board, devfn, reg, clip(port, size), value);
+}
+
+/* ---------------------------------------------------------------- the chip */
+
+static void reset_function(struct pci_device *d)
+{
+    d->config[REG_COMMAND] &= (uint8_t)~d->wmask[REG_COMMAND];
+    d->config[REG_COMMAND + 1] &= (uint8_t)~d->wmask[REG_COMMAND + 1];
+    d->config[REG_STATUS + 1] &= (uint8_t)~d->w1c[REG_STATUS + 1];
+    d->config[REG_CACHE_LINE] = 0;
+    d->config[REG_LATENCY] = 0;
+    d->config[REG_LINE] = 0;
+    for (unsigned bar = 0; bar < 7; bar++)
+        if (bar_of(d, bar)->size)
+            set32(d->config + bar_register(bar), bar_type(d, bar));
+    update_bars(d);
+}
+
+static void pci_reset(void *state)
+{
+    struct pci_bus *bus = state;
+    bus->address = 0;
+    for (unsigned devfn = 0; devfn < 256; devfn++)
+        if (bus->function[devfn])
+            reset_function(bus->function[devfn]);
+}
+
+static const struct field pci_fields[] = {FIELD(struct pci_bus, address)};
+
+int pci_host_create(struct board *b, struct error *err)
+{
+    struct pci_bus *bus = calloc(1, sizeof *bus);
+    if (!bus)
+        return error_set(err, "out of memory");
+    bus->board = b;
+    board_set_slot(b, SLOT_PCI, bus);
+    board_add_chip(b, &(struct chip){.name = "pci",
+                                     .fields = pci_fields,
+                                     .nfields = FIELD_COUNT(pci_fields),
+                                     .state = bus,
+                                     .reset = pci_reset});
+    board_ports(b, 0xcf8, 4, false, bus, address_in, address_out);
+    board_ports(b, 0xcfc, 4, false, bus, data_in, data_out);
+    return i440fx_create(b, err);
+}

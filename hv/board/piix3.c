@@ -1,0 +1,104 @@
+/* piix3.c - the PCI-to-ISA bridge: PIRQ routing, reset control, coprocessor error.
+ *
+ * Source: Intel 82371SB (PIIX3) datasheet: PIRQRC[A:D] 60h-63h, RC register CF9h, coprocessor error register F0h. The edge/level
+ * control registers 4D0h-4D1h are with the interrupt controllers in pic.c.
+ */
+#include "hv/board/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { REG_PIRQ = 0x60, RESET_NOW = 4, RESET_HARD = 2 };
+
+struct piix3 {
+    struct board *board;
+    struct pci_device pci;
+    uint8_t reset_control;
+};
+
+static const struct field piix3_fields[] = {
+    FIELDS(struct piix3, pci.config),
+    FIELD(struct piix3, reset_control),
+};
+
+static uint32_t reset_control_in(void *ctx, uint16_t port, unsigned size)
+{
+    const struct piix3 *s = ctx;
+    return s->reset_control;
+}
+
+/* A reset is made when bit 2 goes from 0 to 1. A soft reset (bit 1 clear) resets the processor only, which on this
+ * board is the same: firmware starts at the reset vector and sets up every chip. */
+static void reset_control_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
+{
+    struct piix3 *s = ctx;
+    bool rise = value & RESET_NOW && !(s->reset_control & RESET_NOW);
+    s->reset_control = value & (RESET_HARD | RESET_NOW);
+    if (rise)
+        board_request_reset(s->board, "port cf9h");
+}
+
+/* Any write to F0h takes the coprocessor's error interrupt back (and asserts IGNNE#). */
+static void coprocessor_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
+{
+    struct piix3 *s = ctx;
+    board_irq(s->board, 13, false);
+}
+
+static void written(void *ctx, unsigned reg, unsigned size)
+{
+    struct piix3 *s = ctx;
+    if (reg < REG_PIRQ + 4 && reg + size > REG_PIRQ)
+        irq_route(s->board, s->pci.config + REG_PIRQ);
+}
+
+struct reset_value {
+    uint8_t reg, value;
+};
+static const struct reset_value reset_values[] = {
+    {0x4c, 0x4d}, {0x4e, 0x03}, {0x60, 0x80}, {0x61, 0x80}, {0x62, 0x80}, {0x63, 0x80}, {0x69, 0x02},
+    {0x70, 0x80}, {0x76, 0x0c}, {0x77, 0x0c}, {0x78, 0x02}, {0xa0, 0x08}, {0xa8, 0x0f},
+};
+
+static void reset(void *state)
+{
+    struct piix3 *s = state;
+    memset(s->pci.config + 0x40, 0, 0xc0);
+    for (size_t i = 0; i < sizeof reset_values / sizeof reset_values[0]; i++)
+        s->pci.config[reset_values[i].reg] = reset_values[i].value;
+    s->pci.config[0x04] = 0x07;
+    s->reset_control = 0;
+    irq_route(s->board, s->pci.config + REG_PIRQ);
+}
+
+static void loaded(void *state)
+{
+    struct piix3 *s = state;
+    irq_loaded(s->board, s->pci.config + REG_PIRQ);
+}
+
+int piix3_create(struct board *b, struct error *err)
+{
+    struct piix3 *s = calloc(1, sizeof *s);
+    if (!s)
+        return error_set(err, "out of memory");
+    s->board = b;
+    pci_init(&s->pci, "piix3", 1 << 3, 0x8086, 0x7000, 0x060100, 0, 0);
+    s->pci.config[0x07] = 0x02; /* medium DEVSEL# */
+    s->pci.config[0x0e] = 0x80; /* several functions */
+    memset(s->pci.wmask + 0x40, 0xff, 0xc0);
+    s->pci.wmask[0x04] = 0; /* always master, memory and I/O */
+    s->pci.ctx = s;
+    s->pci.written = written;
+    board_set_slot(b, SLOT_PIIX3, s);
+    board_add_chip(b, &(struct chip){.name = "piix3",
+                                     .fields = piix3_fields,
+                                     .nfields = FIELD_COUNT(piix3_fields),
+                                     .state = s,
+                                     .reset = reset,
+                                     .loaded = loaded});
+    board_add_pci(b, &s->pci);
+    board_ports(b, 0xcf9, 1, false, s, reset_control_in, reset_control_out);
+    board_ports(b, 0xf0, 1, false, s, NULL, coprocessor_out);
+    return 0;
+}

@@ -1,0 +1,433 @@
+/* machine.c - the PC as an engine: processors, board and time put together (core/engine.h, hv/hv.h).
+ *
+ * Guest time is icount x NS_PER_STEP plus what was skipped while halted. Timers are processed at the start of the step that
+ * follows their deadline, never at the end of one: a run that stops at a position leaves them to the next, so it does not
+ * matter where runs begin and end.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hv/board/board.h"
+#include "hv/hv.h"
+#include "hv/load/load.h"
+
+enum { NS_PER_STEP = 1, SLICE = 1 << 20, MAX_STOPS = 64, MARK_IDS = 0x40000000 };
+
+struct pc {
+    struct engine engine;
+    struct engine_config config;
+    struct board *board;
+    struct x86 *cpu;
+    /* state */
+    uint64_t icount, skipped;
+    uint8_t fresh;          /* reset, and no step made since: the reset vector is still to be reported */
+    uint8_t loader_entered; /* 7C00h was reached since the reset */
+    uint8_t kernel_seen;    /* a Linux hand-over was reported since the reset */
+    uint8_t direct;         /* an image was loaded directly */
+    /* not state */
+    struct load_result loaded;
+    struct observer observer;
+    uint32_t classes;
+    struct stop_point user_stops[MAX_STOPS];
+    size_t nuser;
+    volatile sig_atomic_t interrupted;
+    bool running;
+};
+
+static const struct field pc_fields[] = {
+    FIELD(struct pc, icount),         FIELD(struct pc, skipped),     FIELD(struct pc, fresh),
+    FIELD(struct pc, loader_entered), FIELD(struct pc, kernel_seen), FIELD(struct pc, direct),
+};
+
+static struct pc *pc_of(struct engine *e) { return (struct pc *)e; }
+static const struct pc *pc_const(const struct engine *e) { return (const struct pc *)e; }
+
+/* ---------------------------------------------------------------- time */
+
+static uint64_t now_icount(void *ctx)
+{
+    struct pc *pc = ctx;
+    return pc->icount + x86_steps(pc->cpu);
+}
+
+static uint64_t now_time(void *ctx) { return now_icount(ctx) * NS_PER_STEP + ((struct pc *)ctx)->skipped; }
+
+/* ---------------------------------------------------------------- marks: places that people want to find */
+
+enum mark { MARK_BOOT_SECTOR, MARK_OPTION_ROM };
+
+/* Reached by execution, whatever firmware it is. */
+static const struct stop_point marks[] = {
+    {MARK_IDS + MARK_BOOT_SECTOR, STOPS_EXEC_PHYSICAL, 0x7c00, 1, true},
+    {MARK_IDS + MARK_OPTION_ROM, STOPS_EXEC_PHYSICAL, 0xc0003, 1, true},
+};
+
+static void report(struct pc *pc, struct event *ev) { board_emit(pc->board, ev); }
+
+static void mark_reached(struct pc *pc, unsigned id)
+{
+    struct x86_where w;
+    x86_where(pc->cpu, &w);
+    if (w.protected_mode)
+        return;
+    if (id == MARK_IDS + MARK_BOOT_SECTOR) {
+        struct event ev = {.kind = EV_BOOT_SECTOR_ENTER,
+                           .f = {w.cs_base + w.rip, x86_get(pc->cpu, "rdx") & 0xff}};
+        pc->loader_entered = 1;
+        report(pc, &ev);
+    } else {
+        struct event ev = {.kind = EV_OPTION_ROM, .f = {w.cs_base + w.rip - 3}};
+        report(pc, &ev);
+    }
+}
+
+static void report_start(struct pc *pc)
+{
+    struct x86_where w;
+    x86_where(pc->cpu, &w);
+    pc->fresh = 0;
+    if (pc->direct) {
+        struct event ev = {.kind = EV_KERNEL_HANDOVER,
+                           .f = {pc->loaded.entry, pc->loaded.params},
+                           .data = pc->loaded.protocol,
+                           .len = (uint32_t)strlen(pc->loaded.protocol)};
+        report(pc, &ev);
+        struct event entry = {.kind = EV_KERNEL_ENTRY, .f = {pc->loaded.entry}, .data = ev.data, .len = ev.len};
+        report(pc, &entry);
+        pc->kernel_seen = 1;
+    } else {
+        struct event ev = {.kind = EV_RESET_VECTOR, .f = {w.cs, w.rip}};
+        report(pc, &ev);
+    }
+}
+
+static void set_stops(struct pc *pc)
+{
+    struct stop_point all[MAX_STOPS + 2];
+    size_t n = 0;
+    for (; n < sizeof marks / sizeof marks[0]; n++)
+        all[n] = marks[n];
+    for (size_t i = 0; i < pc->nuser; i++)
+        all[n++] = pc->user_stops[i];
+    x86_stops(pc->cpu, all, n);
+}
+
+/* A stop of the processor. Returns true if the run ends with it. */
+static bool stopped(struct pc *pc, struct stop *stop)
+{
+    struct x86_stop s;
+    x86_stop_info(pc->cpu, &s);
+    if (s.id >= MARK_IDS) {
+        mark_reached(pc, s.id);
+        return false;
+    }
+    for (size_t i = 0; i < pc->nuser; i++)
+        if (pc->user_stops[i].id == s.id && pc->user_stops[i].report_only) {
+            if (pc->observer.probe)
+                pc->observer.probe(pc->observer.ctx, s.id, pc->icount);
+            return false;
+        }
+    stop->reason = s.reason;
+    stop->id = s.id;
+    stop->address = s.address;
+    return true;
+}
+
+/* ---------------------------------------------------------------- running */
+
+static void reset_machine(struct pc *pc)
+{
+    board_reset(pc->board);
+    pc->fresh = 1;
+    pc->loader_entered = pc->kernel_seen = pc->direct = 0;
+}
+
+/* What the board asked for. Returns true if the run ends. */
+static bool take_request(struct pc *pc, const struct run_limit *limit, struct stop *stop)
+{
+    const char *how = "";
+    switch (board_take_request(pc->board, &stop->status, &how)) {
+    case BOARD_POWER_OFF: stop->reason = STOP_POWER_OFF; break;
+    case BOARD_ERROR: stop->reason = STOP_GUEST_FAULT; break;
+    case BOARD_RESET:
+        reset_machine(pc);
+        stop->reason = STOP_RESET;
+        if (!limit->stop_on_reset)
+            return false;
+        break;
+    default: return false;
+    }
+    snprintf(stop->text, sizeof stop->text, "%s", how);
+    return true;
+}
+
+static void halted_event(struct pc *pc)
+{
+    struct x86_where w;
+    x86_where(pc->cpu, &w);
+    struct event ev = {.kind = EV_HALT, .f = {w.cs, w.rip}};
+    report(pc, &ev);
+}
+
+/* The processor waits: let time pass to the next timer. Returns true if the run ends. */
+static bool idle(struct pc *pc, const struct run_limit *limit, struct stop *stop)
+{
+    uint64_t now = now_time(pc), wake = board_deadline(pc->board);
+    stop->wake = wake;
+    if (x86_halted_for_good(pc->cpu)) {
+        halted_event(pc);
+        stop->reason = STOP_HALTED;
+        return true;
+    }
+    if (wake > limit->time) {
+        if (limit->time > now)
+            pc->skipped += limit->time - now;
+        stop->reason = STOP_IDLE;
+        return true;
+    }
+    if (wake == UINT64_MAX) {
+        stop->reason = STOP_HALTED;
+        return true;
+    }
+    if (wake > now)
+        pc->skipped += wake - now;
+    return false;
+}
+
+static uint64_t slice_for(struct pc *pc, const struct run_limit *limit)
+{
+    uint64_t n = limit->icount - pc->icount, deadline = board_deadline(pc->board), now = now_time(pc);
+    uint64_t until = deadline > now ? (deadline - now + NS_PER_STEP - 1) / NS_PER_STEP : 1;
+    n = n < until ? n : until;
+    return n < SLICE ? n : SLICE;
+}
+
+/* One slice. Returns true if the run ends. */
+static bool run_slice(struct pc *pc, const struct run_limit *limit, struct stop *stop)
+{
+    uint64_t done;
+    enum x86_exit e;
+    if (board_deadline(pc->board) <= now_time(pc))
+        board_run_timers(pc->board);
+    e = x86_run(pc->cpu, slice_for(pc, limit), &done);
+    pc->icount += done;
+    switch (e) {
+    case X86_HALTED: return idle(pc, limit, stop);
+    case X86_STOP: return stopped(pc, stop);
+    case X86_SHUTDOWN: board_shutdown(pc->board); return false;
+    case X86_FAULT:
+        stop->reason = STOP_GUEST_FAULT;
+        snprintf(stop->text, sizeof stop->text, "%s", x86_fault_text(pc->cpu));
+        return true;
+    default: return false;
+    }
+}
+
+static void pc_run(struct engine *e, const struct run_limit *limit, struct stop *stop)
+{
+    struct pc *pc = pc_of(e);
+    *stop = (struct stop){.wake = UINT64_MAX};
+    for (bool end = false; !end;) {
+        if (take_request(pc, limit, stop))
+            break;
+        if (pc->interrupted) {
+            pc->interrupted = 0;
+            stop->reason = STOP_INTERRUPTED;
+            break;
+        }
+        if (pc->icount >= limit->icount) {
+            stop->reason = STOP_REACHED;
+            break;
+        }
+        if (pc->fresh)
+            report_start(pc);
+        end = run_slice(pc, limit, stop);
+    }
+    struct x86_where w;
+    x86_where(pc->cpu, &w);
+    stop->icount = pc->icount;
+    stop->time = now_time(pc);
+    if (!stop->address)
+        stop->address = w.cs_base + w.rip;
+}
+
+static void pc_interrupt(struct engine *e) { pc_of(e)->interrupted = 1; }
+static uint64_t pc_icount(const struct engine *e) { return pc_const(e)->icount; }
+static uint64_t pc_time(const struct engine *e) { return pc_const(e)->icount * NS_PER_STEP + pc_const(e)->skipped; }
+static uint32_t pc_input(struct engine *e, const struct input *in) { return board_input(pc_of(e)->board, in); }
+
+/* ---------------------------------------------------------------- snapshots */
+
+static void pc_save(struct engine *e, const struct snapshot_sink *sink, bool changed_only)
+{
+    struct pc *pc = pc_of(e);
+    sink->section(sink->ctx, "machine", pc_fields, FIELD_COUNT(pc_fields), pc);
+    board_save(pc->board, sink, changed_only);
+}
+
+static int pc_load(struct engine *e, const struct snapshot_source *src, struct error *err)
+{
+    struct pc *pc = pc_of(e);
+    if (src->section(src->ctx, "machine", pc_fields, FIELD_COUNT(pc_fields), pc) < 0)
+        return error_set(err, "the saved state has no section \"machine\" of this version");
+    return board_load(pc->board, src, err);
+}
+
+/* ---------------------------------------------------------------- registers and memory */
+
+static const struct reg_desc *pc_regs(const struct engine *e, size_t *count)
+{
+    (void)e;
+    return x86_regs(count);
+}
+static int pc_reg_get(const struct engine *e, unsigned cpu, size_t reg, void *value)
+{
+    return x86_reg_get(board_cpu(pc_const(e)->board, cpu), reg, value);
+}
+static int pc_reg_set(struct engine *e, unsigned cpu, size_t reg, const void *value)
+{
+    return x86_reg_set(board_cpu(pc_of(e)->board, cpu), reg, value);
+}
+static unsigned pc_cpus(const struct engine *e) { return board_cpus(pc_const(e)->board); }
+static unsigned pc_code_bits(const struct engine *e, unsigned cpu)
+{
+    struct x86_where w;
+    x86_where(board_cpu(pc_const(e)->board, cpu), &w);
+    return w.code_bits;
+}
+
+typedef size_t chunk_fn(struct physmem *, uint64_t pa, void *buf, size_t n);
+
+static size_t chunk_read(struct physmem *pm, uint64_t pa, void *buf, size_t n)
+{
+    n = physmem_mapped(pm, pa, n);
+    physmem_read(pm, pa, buf, n);
+    return n;
+}
+static size_t chunk_write(struct physmem *pm, uint64_t pa, void *buf, size_t n)
+{
+    n = physmem_mapped(pm, pa, n);
+    physmem_write(pm, pa, buf, n);
+    return n;
+}
+
+static size_t linear_walk(const struct pc *pc, unsigned cpu, uint64_t lin, void *buf, size_t n, chunk_fn *fn)
+{
+    size_t done = 0;
+    while (done < n) {
+        uint64_t pa;
+        size_t part = 0x1000 - ((lin + done) & 0xfff);
+        part = part < n - done ? part : n - done;
+        if (!x86_translate(board_cpu(pc->board, cpu), lin + done, &pa))
+            break;
+        size_t got = fn(board_mem(pc->board), pa, (char *)buf + done, part);
+        done += got;
+        if (got < part)
+            break;
+    }
+    return done;
+}
+static size_t pc_peek(const struct engine *e, unsigned cpu, uint64_t lin, void *buf, size_t n)
+{
+    return linear_walk(pc_const(e), cpu, lin, buf, n, chunk_read);
+}
+static size_t pc_poke(struct engine *e, unsigned cpu, uint64_t lin, const void *buf, size_t n)
+{
+    return linear_walk(pc_of(e), cpu, lin, (void *)buf, n, chunk_write);
+}
+static size_t pc_peek_physical(const struct engine *e, uint64_t pa, void *buf, size_t n)
+{
+    return chunk_read(board_mem(pc_const(e)->board), pa, buf, n);
+}
+static size_t pc_poke_physical(struct engine *e, uint64_t pa, const void *buf, size_t n)
+{
+    return chunk_write(board_mem(pc_of(e)->board), pa, (void *)buf, n);
+}
+
+/* ---------------------------------------------------------------- observing */
+
+static void pc_stops(struct engine *e, const struct stop_point *s, size_t n)
+{
+    struct pc *pc = pc_of(e);
+    pc->nuser = n < MAX_STOPS ? n : MAX_STOPS;
+    for (size_t i = 0; i < pc->nuser; i++)
+        pc->user_stops[i] = s[i];
+    set_stops(pc);
+}
+
+static void pc_observe(struct engine *e, uint32_t classes, const struct observer *o)
+{
+    struct pc *pc = pc_of(e);
+    pc->observer = o ? *o : (struct observer){0};
+    pc->classes = classes;
+    board_observe(pc->board, classes, o);
+}
+
+static void pc_flush(struct engine *e) { board_flush_events(pc_of(e)->board); }
+static size_t pc_screen(const struct engine *e, char *buf, size_t size)
+{
+    return board_screen(pc_const(e)->board, buf, size);
+}
+
+/* ---------------------------------------------------------------- life */
+
+static void pc_destroy(struct engine *e)
+{
+    struct pc *pc = pc_of(e);
+    board_destroy(pc->board);
+    free(pc);
+}
+
+static const struct engine_ops pc_ops = {
+    .name = "pc",
+    .behaviour = HV_BEHAVIOUR,
+    .destroy = pc_destroy,
+    .run = pc_run,
+    .interrupt = pc_interrupt,
+    .icount = pc_icount,
+    .time = pc_time,
+    .input = pc_input,
+    .save = pc_save,
+    .load = pc_load,
+    .regs = pc_regs,
+    .reg_get = pc_reg_get,
+    .reg_set = pc_reg_set,
+    .cpus = pc_cpus,
+    .code_bits = pc_code_bits,
+    .peek = pc_peek,
+    .poke = pc_poke,
+    .peek_physical = pc_peek_physical,
+    .poke_physical = pc_poke_physical,
+    .stops = pc_stops,
+    .observe = pc_observe,
+    .flush = pc_flush,
+    .screen = pc_screen,
+};
+
+struct engine *hv_create(const struct engine_config *cfg, struct error *err)
+{
+    struct pc *pc = calloc(1, sizeof *pc);
+    if (!pc) {
+        error_set(err, "no memory for the machine");
+        return NULL;
+    }
+    struct board_host host = {pc, now_icount, now_time};
+    pc->engine.ops = &pc_ops;
+    pc->config = *cfg;
+    pc->board = board_create(&pc->config, &host, err);
+    if (!pc->board) {
+        free(pc);
+        return NULL;
+    }
+    pc->cpu = board_cpu(pc->board, 0);
+    pc->fresh = 1;
+    set_stops(pc);
+    int loaded = load_images(pc->board, &pc->config, &pc->loaded, err);
+    if (loaded < 0) {
+        pc_destroy(&pc->engine);
+        return NULL;
+    }
+    pc->direct = loaded > 0;
+    return &pc->engine;
+}

@@ -1,0 +1,249 @@
+/* block.c - decoded blocks: made, found, left.
+ *
+ * A block lies within one page. An instruction that crosses into the next page is a block of its own, which only the dispatcher
+ * enters, after fetching both pages (so that accessed bits and faults come when the instruction is reached).
+ */
+#include "hv/x86/decode.h"
+#include "hv/x86/exec.h"
+
+/* ---------------------------------------------------------------- leaving */
+
+const struct op *leave_to(struct x86 *cpu, const struct op *op, uint64_t rip)
+{
+    cpu->left += cpu->block->n - op->idx - 1;
+    cpu->gpr[REG_RIP] = rip;
+    cpu->block = NULL;
+    return NULL;
+}
+
+const struct op *leave_after(struct x86 *cpu, const struct op *op) { return leave_to(cpu, op, rip_after(cpu, op)); }
+
+/* In place of an op before which execution must stop. */
+OP(op_resync)
+{
+    cpu->left += cpu->block->n - op->idx;
+    cpu->gpr[REG_RIP] = rip_of(cpu, op);
+    cpu->block = NULL;
+    return NULL;
+}
+
+OP(op_fall_through)
+{
+    struct block *b = cpu->block, *next = b->next[0];
+    uint64_t rip = rip_of(cpu, op);
+    cpu->gpr[REG_RIP] = rip;
+    if (!next || (!cpu->mode64 && unlikely(rip + next->bytes - 1 > cpu->seg[CS].limit))) {
+        next = block_find(cpu, rip);
+        if (!next) {
+            cpu->block = NULL;
+            return NULL;
+        }
+        if (next->page == b->page && op->off + (b->id >> 16) < SNAPSHOT_PAGE)
+            b->next[0] = next;
+    }
+    if (unlikely(cpu->left < next->n)) {
+        cpu->block = NULL;
+        return NULL;
+    }
+    cpu->block = next;
+    cpu->left -= next->n;
+    GOTO(next->ops);
+}
+
+OP(op_undefined)
+{
+    SYNC;
+    raise_fault(cpu, VEC_UD);
+}
+
+static OP(op_too_long)
+{
+    SYNC;
+    raise_error(cpu, VEC_GP, 0);
+}
+
+/* ---------------------------------------------------------------- making */
+
+static uint64_t code_limit(const struct x86 *cpu, uint64_t rip)
+{
+    return cpu->mode64 ? UINT64_MAX : rip > cpu->seg[CS].limit ? 0 : cpu->seg[CS].limit - rip + 1;
+}
+
+/* An execution stop at this address: blocks begin there and do not run over it. */
+static bool stop_here(const struct x86 *cpu, uint64_t lin, uint64_t pa)
+{
+    for (size_t i = 0; cpu->exec_stops && i < cpu->nstops; i++) {
+        const struct stop_point *s = &cpu->stops[i];
+        if ((s->kind == STOPS_EXEC_LINEAR && s->address == lin) || (s->kind == STOPS_EXEC_PHYSICAL && s->address == pa))
+            return true;
+    }
+    return false;
+}
+
+static void finish_block(struct block *b, unsigned n, unsigned bytes)
+{
+    b->n = (uint16_t)n;
+    b->bytes = (uint16_t)bytes;
+    b->ops[n] = (struct op){.fn = op_fall_through, .off = (uint16_t)bytes, .idx = (uint8_t)n, .row = UINT16_MAX};
+}
+
+static void mark_code(struct code_page *page, unsigned off, unsigned n)
+{
+    for (unsigned i = off / 64; i <= (off + n - 1) / 64 && i < 64; i++)
+        page->mask |= 1ull << i;
+}
+
+static void link_block(struct block *b, struct code_page *page, unsigned off)
+{
+    struct block **bucket = &page->bucket[BLOCK_BUCKET(off)];
+    b->bucket = *bucket;
+    *bucket = b;
+}
+
+/* Decodes instructions from one page. Returns how many; 0: the first one crosses the page's end or the segment's. */
+static unsigned decode_run(struct x86 *cpu, const uint8_t *host, unsigned off, uint64_t lin, uint64_t pa, uint64_t limit,
+                           struct op *ops, unsigned *bytes)
+{
+    unsigned n = 0, at = 0;
+    bool end = false;
+    uint64_t room = SNAPSHOT_PAGE - off < limit ? SNAPSHOT_PAGE - off : limit;
+    while (!end && n < BLOCK_MAX_OPS && at < room) {
+        if (n && stop_here(cpu, lin + at, pa + at))
+            break;
+        enum decoded r = decode(cpu->decoder, host + off + at, (unsigned)(room - at), cpu->code_bits, at, &ops[n], &end);
+        if (r == DEC_SHORT)
+            break;
+        if (r == DEC_TOO_LONG) {
+            if (n)
+                break;
+            ops[n].fn = op_too_long;
+            ops[n].len = 15;
+            end = true;
+        }
+        ops[n].idx = (uint8_t)n;
+        at += ops[n++].len;
+    }
+    *bytes = at;
+    return n;
+}
+
+static struct block *new_block(struct x86 *cpu, const struct op *ops, unsigned n, unsigned bytes, unsigned off,
+                               struct code_page *page)
+{
+    struct block *b = code_alloc(cpu->mem, n);
+    if (!b)
+        return NULL;
+    memcpy(b->ops, ops, n * sizeof *ops);
+    finish_block(b, n, bytes);
+    b->id = BLOCK_ID(cpu->key, off);
+    b->page = page;
+    return b;
+}
+
+/* The bytes of an instruction that goes on in the next page, or that does not lie in memory at all. */
+static unsigned gather(struct x86 *cpu, uint64_t rip, uint64_t limit, uint8_t *buf, struct code_page **second)
+{
+    unsigned n = 0;
+    *second = NULL;
+    while (n < 15 && n < limit) {
+        uint64_t pa, lin = code_linear(cpu, rip + n);
+        unsigned part = 0x1000 - (lin & 0xfff);
+        struct code_page *p = fetch_page(cpu, lin, &pa);
+        part = part < 15 - n ? part : 15 - n;
+        for (unsigned i = 0; i < part; i++)
+            buf[n + i] = p ? p->host[(lin & 0xfff) + i] : (uint8_t)cpu->bus.read(cpu->bus.ctx, pa + i, 1);
+        n += part;
+        if (n == part && part < 15) {
+            /* Is the second page needed at all? Fetching it may fault. */
+            struct op op;
+            bool end;
+            if (decode(cpu->decoder, buf, n < limit ? n : (unsigned)limit, cpu->code_bits, 0, &op, &end) != DEC_SHORT)
+                break;
+        } else if (part) {
+            *second = n > part ? p : NULL;
+            break;
+        }
+    }
+    return n < limit ? n : (unsigned)limit;
+}
+
+/* One instruction by itself, decoded anew each time unless it lies in two pages of memory. */
+static struct block *make_single(struct x86 *cpu, uint64_t rip, uint64_t limit, struct code_page *page, unsigned off)
+{
+    uint8_t buf[16];
+    struct code_page *second;
+    struct op op;
+    bool end;
+    unsigned n = gather(cpu, rip, limit, buf, &second);
+    enum decoded r = decode(cpu->decoder, buf, n, cpu->code_bits, 0, &op, &end);
+    if (r != DEC_OK)
+        op = (struct op){.fn = op_too_long, .row = UINT16_MAX, .len = 1}; /* beyond the limit, too: #GP */
+    struct block *b = new_block(cpu, &op, 1, op.len, off, page);
+    if (!b)
+        return NULL;
+    b->id |= BLOCK_SLOW;
+    b->page2 = second;
+    if (page && second) {
+        link_block(b, page, off);
+        mark_code(page, off, 0x1000 - off);
+        memcpy(b->raw2, second->host, sizeof b->raw2);
+    }
+    return b;
+}
+
+static struct block *make(struct x86 *cpu, uint64_t rip, struct code_page *page, uint64_t pa)
+{
+    struct op ops[BLOCK_MAX_OPS];
+    uint64_t lin = code_linear(cpu, rip), limit = code_limit(cpu, rip);
+    unsigned off = lin & 0xfff, bytes, n = 0;
+    if (page)
+        n = decode_run(cpu, page->host, off, lin, pa, limit, ops, &bytes);
+    if (!n)
+        return make_single(cpu, rip, limit, page, off);
+    struct block *b = new_block(cpu, ops, n, bytes, off, page);
+    if (!b)
+        return NULL;
+    if (stop_here(cpu, lin, pa))
+        b->id |= BLOCK_SLOW;
+    link_block(b, page, off);
+    mark_code(page, off, bytes);
+    return b;
+}
+
+/* ---------------------------------------------------------------- finding */
+
+static struct block *find_slow(struct x86 *cpu, uint64_t rip, struct code_page *page)
+{
+    unsigned off = code_linear(cpu, rip) & 0xfff;
+    uint32_t id = BLOCK_ID(cpu->key, off);
+    for (struct block *b = page->bucket[BLOCK_BUCKET(off)]; b; b = b->bucket) {
+        uint64_t pa;
+        if ((b->id & ~BLOCK_SLOW) != id)
+            continue;
+        if (!cpu->mode64 && rip + b->bytes - 1 > cpu->seg[CS].limit)
+            continue;
+        if (b->page2 && (fetch_page(cpu, code_linear(cpu, rip + b->bytes - 1), &pa) != b->page2 ||
+                         memcmp(b->page2->host, b->raw2, b->bytes - (0x1000 - off))))
+            continue;
+        return b;
+    }
+    return NULL;
+}
+
+struct block *block_at_rip(struct x86 *cpu)
+{
+    uint64_t rip = cpu->gpr[REG_RIP], pa;
+    if (!cpu->mode64 && rip > cpu->seg[CS].limit)
+        raise_error(cpu, VEC_GP, 0);
+    struct code_page *page = fetch_page(cpu, code_linear(cpu, rip), &pa);
+    struct block *b = page ? find_slow(cpu, rip, page) : NULL;
+    if (b)
+        return b;
+    b = make(cpu, rip, page, pa);
+    if (!b) {
+        code_flush(cpu->mem);
+        page = fetch_page(cpu, code_linear(cpu, rip), &pa);
+        b = make(cpu, rip, page, pa);
+    }
+    return b;
+}

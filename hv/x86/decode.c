@@ -1,0 +1,415 @@
+/* decode.c - from bytes to struct op, driven by the instruction table (insn.h).
+ *
+ * Instruction format: SDM volume 2, chapter 2; opcode maps: appendix A.
+ */
+#include <stdlib.h>
+
+#include "hv/x86/decode.h"
+#include "hv/x86/exec.h"
+#include "hv/x86/sys.h"
+
+enum { MAX_ROWS = 2048 };
+
+struct decoder {
+    uint16_t first[NMAPS][256]; /* 1 + place in next[] / row[] of the first candidate; 0: none */
+    uint16_t next[MAX_ROWS * 2];
+    uint16_t row[MAX_ROWS * 2];
+    uint8_t has_modrm[NMAPS][256]; /* 1: has one; 2: always in register form (MOV CR, DR) */
+    unsigned used;
+};
+
+/* ---------------------------------------------------------------- the tables */
+
+static bool uses_modrm(const struct insn_row *r)
+{
+    if (r->ext != E__)
+        return true;
+    for (unsigned i = 0; i < 3; i++)
+        if ((r->operand[i] >= O_Eb && r->operand[i] <= O_Ry) || r->operand[i] == O_STi ||
+            (r->operand[i] >= O_Pq && r->operand[i] <= O_Ux))
+            return true;
+    return false;
+}
+
+static void add_candidate(struct decoder *d, unsigned map, unsigned opcode, unsigned row)
+{
+    const struct insn_row *r = &insn_rows(NULL)[row];
+    uint16_t *at = &d->first[map][opcode & 0xff];
+    while (*at)
+        at = &d->next[*at - 1];
+    d->row[d->used] = (uint16_t)row;
+    *at = (uint16_t)++d->used;
+    if (uses_modrm(r))
+        d->has_modrm[map][opcode & 0xff] |= 1;
+    for (unsigned i = 0; i < 3; i++)
+        if (r->operand[i] == O_Cy || r->operand[i] == O_Dy)
+            d->has_modrm[map][opcode & 0xff] |= 2;
+}
+
+struct decoder *decoder_create(const struct x86 *cpu)
+{
+    struct decoder *d = calloc(1, sizeof *d);
+    size_t n;
+    const struct insn_row *rows = insn_rows(&n);
+    if (!d)
+        return NULL;
+    for (unsigned i = 0; i < n; i++) {
+        if (!cpu_has(cpu, rows[i].feature))
+            continue;
+        unsigned count = rows[i].flags & F_LOW3 ? 8 : 1;
+        if (d->used + count > MAX_ROWS * 2)
+            abort();
+        for (unsigned k = 0; k < count; k++)
+            add_candidate(d, rows[i].map, rows[i].opcode + k, i);
+    }
+    return d;
+}
+
+void decoder_destroy(struct decoder *d) { free(d); }
+
+const struct insn_row *op_row(const struct op *op)
+{
+    return op->row == UINT16_MAX ? NULL : &insn_rows(NULL)[op->row];
+}
+
+/* ---------------------------------------------------------------- reading bytes */
+
+struct in {
+    const uint8_t *p;
+    unsigned avail, pos, bits;
+    bool short_;
+    /* prefixes */
+    uint8_t rex, pfx, seg;
+    bool osize66, asize67;
+    uint8_t rep; /* the last of F2, F3; 0 */
+    uint8_t map, opcode, modrm;
+    bool mem;
+};
+
+static uint64_t take(struct in *in, unsigned n)
+{
+    uint64_t v = 0;
+    if (in->pos + n > in->avail) {
+        in->short_ = true;
+        return 0;
+    }
+    memcpy(&v, in->p + in->pos, n);
+    in->pos += n;
+    return v;
+}
+
+static int64_t take_signed(struct in *in, unsigned n)
+{
+    unsigned shift = 64 - 8 * n;
+    return (int64_t)(take(in, n) << shift) >> shift;
+}
+
+static bool take_prefix(struct in *in, uint8_t b)
+{
+    switch (b) {
+    case 0x26: in->seg = in->bits == 64 ? in->seg : ES; return true;
+    case 0x2e: in->seg = in->bits == 64 ? in->seg : CS; return true;
+    case 0x36: in->seg = in->bits == 64 ? in->seg : SS; return true;
+    case 0x3e: in->seg = in->bits == 64 ? in->seg : DS; return true;
+    case 0x64: in->seg = FS; return true;
+    case 0x65: in->seg = GS; return true;
+    case 0x66: in->osize66 = true; return true;
+    case 0x67: in->asize67 = true; return true;
+    case 0xf0: in->pfx |= PFX_LOCK; return true;
+    case 0xf2: case 0xf3: in->rep = b; return true;
+    default: return false;
+    }
+}
+
+/* Prefixes, REX, opcode. */
+static void take_opcode(struct in *in)
+{
+    uint8_t b = (uint8_t)take(in, 1);
+    while (!in->short_ && in->pos < 16) {
+        if (take_prefix(in, b))
+            in->rex = 0; /* REX counts only right before the opcode */
+        else if (in->bits == 64 && (b & 0xf0) == 0x40)
+            in->rex = b;
+        else
+            break;
+        b = (uint8_t)take(in, 1);
+    }
+    in->map = M1;
+    if (b == 0x0f) {
+        b = (uint8_t)take(in, 1);
+        in->map = b == 0x38 ? M0F38 : b == 0x3a ? M0F3A : M0F;
+        if (in->map != M0F)
+            b = (uint8_t)take(in, 1);
+    }
+    in->opcode = b;
+}
+
+/* ---------------------------------------------------------------- modrm */
+
+static unsigned asize_of(const struct in *in)
+{
+    if (in->bits == 64)
+        return in->asize67 ? 1 : 2;
+    return (in->bits == 32) != in->asize67 ? 1 : 0;
+}
+
+static void address16(struct in *in, struct op *op)
+{
+    static const uint8_t base[8] = {RBX, RBX, RBP, RBP, REG_ZERO, REG_ZERO, RBP, RBX};
+    static const uint8_t index[8] = {RSI, RDI, RSI, RDI, RSI, RDI, REG_ZERO, REG_ZERO};
+    unsigned mod = in->modrm >> 6, rm = in->modrm & 7;
+    op->base = base[rm];
+    op->index = index[rm];
+    if (mod == 0 && rm == 6) {
+        op->base = REG_ZERO;
+        op->disp = (int32_t)take_signed(in, 2);
+    } else if (mod) {
+        op->disp = (int32_t)take_signed(in, mod == 1 ? 1 : 2);
+    }
+}
+
+static void address_sib(struct in *in, struct op *op)
+{
+    uint8_t sib = (uint8_t)take(in, 1);
+    unsigned mod = in->modrm >> 6, index = (sib >> 3 & 7) | (in->rex & 2 ? 8 : 0), base = sib & 7;
+    op->scale = sib >> 6;
+    op->index = index == 4 ? REG_ZERO : (uint8_t)index;
+    if (base == 5 && mod == 0) {
+        op->base = REG_ZERO;
+        op->disp = (int32_t)take_signed(in, 4);
+    } else {
+        op->base = (uint8_t)(base | (in->rex & 1 ? 8 : 0));
+    }
+}
+
+static void address32(struct in *in, struct op *op)
+{
+    unsigned mod = in->modrm >> 6, rm = in->modrm & 7;
+    op->index = REG_ZERO;
+    if (rm == 4) {
+        address_sib(in, op);
+    } else if (mod == 0 && rm == 5) {
+        op->base = in->bits == 64 ? REG_RIP : REG_ZERO;
+        op->disp = (int32_t)take_signed(in, 4);
+    } else {
+        op->base = (uint8_t)(rm | (in->rex & 1 ? 8 : 0));
+    }
+    if (mod)
+        op->disp = (int32_t)take_signed(in, mod == 1 ? 1 : 4);
+}
+
+static void take_modrm(struct in *in, struct op *op, bool always_register)
+{
+    in->modrm = op->modrm = (uint8_t)take(in, 1);
+    if (in->modrm >> 6 == 3 || always_register)
+        return;
+    in->mem = true;
+    op->asize = (uint8_t)asize_of(in);
+    if (op->asize == 0)
+        address16(in, op);
+    else
+        address32(in, op);
+    bool stack = op->base == RBP || op->base == RSP;
+    op->seg = in->seg != SEG_NONE ? in->seg : in->bits == 64 ? SEG_NONE : stack ? SS : DS;
+}
+
+/* ---------------------------------------------------------------- choosing the row */
+
+static bool prefix_matches(const struct in *in, unsigned pfx)
+{
+    switch (pfx) {
+    case P__: return true;
+    case PNP: return !in->osize66 && !in->rep;
+    case P66: return in->osize66 && !in->rep;
+    case PF3: return in->rep == 0xf3;
+    default: return in->rep == 0xf2;
+    }
+}
+
+static bool ext_matches(const struct in *in, unsigned ext)
+{
+    unsigned reg = in->modrm >> 3 & 7, value = ext & 0xff;
+    switch (ext >> 8) {
+    case EXT_NONE: return true;
+    case EXT_REG: return reg == value;
+    case EXT_REG_R: return reg == value && !in->mem;
+    case EXT_REG_M: return reg == value && in->mem;
+    case EXT_ONLY_R: return !in->mem;
+    case EXT_ONLY_M: return in->mem;
+    default: return in->modrm == value;
+    }
+}
+
+static const struct insn_row *choose(const struct decoder *d, const struct in *in, unsigned *number)
+{
+    for (unsigned c = d->first[in->map][in->opcode]; c; c = d->next[c - 1]) {
+        const struct insn_row *r = &insn_rows(NULL)[d->row[c - 1]];
+        if (!prefix_matches(in, r->pfx) || !ext_matches(in, r->ext))
+            continue;
+        if (r->flags & (in->bits == 64 ? F_I64 : F_O64))
+            continue;
+        *number = d->row[c - 1];
+        return r;
+    }
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- operands */
+
+static unsigned osize_of(const struct in *in, const struct insn_row *r)
+{
+    bool o66 = in->osize66 && r->pfx != P66;
+    if (r->flags & F_BYTE)
+        return 0;
+    if (r->flags & F_O32)
+        return in->rex & 8 ? 3 : 2;
+    if (in->bits == 64) {
+        if (in->rex & 8 || r->flags & F_F64)
+            return 3;
+        if (o66)
+            return 1;
+        return r->flags & F_D64 ? 3 : 2;
+    }
+    return (in->bits == 32) != o66 ? 2 : 1;
+}
+
+/* An 8-bit register's byte in gpr[]. */
+static uint8_t byte_offset(const struct in *in, unsigned r)
+{
+    return (uint8_t)(in->rex || r < 4 || r >= 8 ? r * 8 : (r - 4) * 8 + 1);
+}
+
+static void immediate(struct in *in, struct op *op, unsigned kind)
+{
+    unsigned big = op->osize == 1 ? 2 : 4;
+    switch (kind) {
+    case O_Ib: op->imm = (int64_t)take(in, 1); break;
+    case O_sIb: op->imm = take_signed(in, 1); break;
+    case O_Iw: op->imm = (int64_t)take(in, 2); break;
+    case O_Iz: op->imm = take_signed(in, big); break;
+    case O_Iv: op->imm = op->osize == 3 ? (int64_t)take(in, 8) : take_signed(in, big); break;
+    case O_IwIb: op->imm = (int64_t)take(in, 2); op->imm |= (int64_t)take(in, 1) << 16; break;
+    case O_Jb: op->imm = take_signed(in, 1); break;
+    case O_Jz: op->imm = take_signed(in, big); break;
+    case O_Ap: op->imm = (int64_t)take(in, big); op->imm |= (int64_t)take(in, 2) << 32; break;
+    case O_1: op->imm = 1; break;
+    case O_Ob: case O_Ov:
+        op->asize = (uint8_t)asize_of(in);
+        op->imm = (int64_t)take(in, 2u << op->asize);
+        op->seg = in->seg != SEG_NONE ? in->seg : in->bits == 64 ? SEG_NONE : DS;
+        break;
+    case O_Xb: case O_Xv: case O_Yb: case O_Yv:
+        op->asize = (uint8_t)asize_of(in);
+        op->seg = in->seg != SEG_NONE ? in->seg : in->bits == 64 ? SEG_NONE : DS;
+        break;
+    default: break;
+    }
+}
+
+static uint8_t register_of(const struct in *in, const struct op *op, unsigned kind)
+{
+    unsigned reg = (in->modrm >> 3 & 7) | (in->rex & 4 ? 8 : 0), rm = (in->modrm & 7) | (in->rex & 1 ? 8 : 0);
+    unsigned low = (in->opcode & 7) | (in->rex & 1 ? 8 : 0);
+    (void)op;
+    switch (kind) {
+    case O_Eb: return byte_offset(in, rm);
+    case O_Gb: return byte_offset(in, reg);
+    case O_Zb: return byte_offset(in, low);
+    case O_Ew: case O_Ed: case O_Eq: case O_Ev: case O_Ey: case O_Rv: case O_Ry: case O_Wx: case O_Wq: case O_Wd:
+    case O_Ww: case O_Ux:
+        return (uint8_t)rm;
+    case O_Gw: case O_Gd: case O_Gv: case O_Gy: case O_Cy: case O_Dy: case O_Vx: return (uint8_t)reg;
+    case O_Sw: case O_Pq: return in->modrm >> 3 & 7;
+    case O_Qq: case O_Qd: case O_Nq: case O_STi: return in->modrm & 7;
+    case O_Zv: case O_Zq: return (uint8_t)low;
+    case O_CL: return RCX * 8;
+    case O_DX: return RDX;
+    case O_ES: case O_CS: case O_SS: case O_DS: case O_FS: case O_GS: return (uint8_t)(kind - O_ES + ES);
+    default: return 0;
+    }
+}
+
+static void operands(struct in *in, struct op *op, const struct insn_row *r)
+{
+    op->dst = register_of(in, op, r->operand[0]);
+    op->src = register_of(in, op, r->operand[1]);
+    for (unsigned i = 0; i < 3; i++)
+        immediate(in, op, r->operand[i]);
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+static op_fn *handler(const struct in *in, const struct op *op, const struct insn_row *r)
+{
+    bool moffs = r->operand[0] == O_Ob || r->operand[0] == O_Ov || r->operand[1] == O_Ob || r->operand[1] == O_Ov;
+    bool mem = in->mem || moffs;
+    op_fn *fn = NULL;
+    if (mem && in->bits == 64 && op->asize == 2)
+        fn = r->family->fn[FORM_MEM64][op->osize];
+    if (!fn)
+        fn = r->family->fn[mem ? FORM_MEM : FORM_REG][op->osize];
+    return fn;
+}
+
+static bool is_branch(const struct insn_row *r) { return r->operand[0] == O_Jb || r->operand[0] == O_Jz; }
+
+/* LOCK is allowed on listed rows with a memory destination. */
+static bool lock_ok(const struct in *in, const struct insn_row *r)
+{
+    return !(in->pfx & PFX_LOCK) || (r->flags & F_LOCK && in->mem);
+}
+
+static void undefined(struct op *op, bool *end)
+{
+    op->fn = op_undefined;
+    op->row = UINT16_MAX;
+    *end = true;
+}
+
+/* Offsets that are relative to the end of the instruction become relative to the block's start. */
+static bool resolve_relative(struct op *op, const struct insn_row *r)
+{
+    int64_t after = op->off + op->len;
+    if (is_branch(r)) {
+        op->imm += after;
+        op->disp = (int32_t)after;
+    }
+    return op->base != REG_RIP || !__builtin_add_overflow(op->disp, (int32_t)after, &op->disp);
+}
+
+static void fill_prefixes(struct in *in, struct op *op)
+{
+    op->pfx = in->pfx | (in->rep == 0xf3 ? PFX_REP : in->rep ? PFX_REPNE : 0) | (in->osize66 ? PFX_OSIZE : 0) |
+              (in->rex ? PFX_REX : 0) | (in->rex & 8 ? PFX_REXW : 0) | (in->mem ? PFX_MEM : 0);
+}
+
+enum decoded decode(const struct decoder *d, const uint8_t *bytes, unsigned avail, unsigned code_bits, unsigned off,
+                    struct op *op, bool *end)
+{
+    struct in in = {.p = bytes, .avail = avail < 15 ? avail : 15, .bits = code_bits, .seg = SEG_NONE};
+    unsigned number = UINT16_MAX;
+    const struct insn_row *r = NULL;
+    *op = (struct op){.base = REG_ZERO, .index = REG_ZERO, .seg = SEG_NONE, .off = (uint16_t)off};
+    *end = false;
+    take_opcode(&in);
+    if (!in.short_ && d->has_modrm[in.map][in.opcode])
+        take_modrm(&in, op, d->has_modrm[in.map][in.opcode] & 2);
+    if (!in.short_)
+        r = choose(d, &in, &number);
+    if (r) {
+        op->row = (uint16_t)number;
+        op->osize = (uint8_t)osize_of(&in, r);
+        operands(&in, op, r);
+        fill_prefixes(&in, op);
+        op->fn = handler(&in, op, r);
+    }
+    if (in.short_)
+        return avail >= 15 ? DEC_TOO_LONG : DEC_SHORT;
+    op->len = (uint8_t)in.pos;
+    if (!r || !op->fn || !lock_ok(&in, r) || !resolve_relative(op, r)) {
+        undefined(op, end);
+        return DEC_OK;
+    }
+    *end = r->flags & F_END || (r->flags & F_REP && in.rep);
+    return DEC_OK;
+}

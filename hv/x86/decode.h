@@ -1,0 +1,59 @@
+/* decode.h - from bytes to struct op. Private to hv/x86. */
+#ifndef BOOTREEL_HV_X86_DECODE_H
+#define BOOTREEL_HV_X86_DECODE_H
+
+#include "hv/x86/insn.h"
+
+/* The rows, sorted by opcode for a processor's model. */
+struct decoder;
+struct decoder *decoder_create(const struct x86 *);
+void decoder_destroy(struct decoder *);
+
+enum decoded {
+    DEC_OK,
+    DEC_SHORT,   /* the bytes end within the instruction */
+    DEC_TOO_LONG /* over 15 bytes: #GP(0) */
+};
+
+/* Decodes one instruction of at most `avail` bytes. `off` is its offset in the block. An undefined one comes out as an op
+ * that raises #UD. *end: the block ends after it. */
+enum decoded decode(const struct decoder *, const uint8_t *bytes, unsigned avail, unsigned code_bits, unsigned off,
+                    struct op *op, bool *end);
+
+/* The row an op was decoded by; NULL for an undefined instruction. */
+const struct insn_row *op_row(const struct op *);
+
+/* block.c: the block at the present address, decoded if need be. Never NULL; raises what fetching raises. No block may be
+ * running. */
+struct block *block_at_rip(struct x86 *);
+
+/* Pseudo handlers. */
+const struct op *op_resync(struct x86 *, const struct op *);
+const struct op *op_fall_through(struct x86 *, const struct op *);
+const struct op *op_undefined(struct x86 *, const struct op *);
+
+/* ---- chaining, for the handlers of branches ---- */
+
+/* Linear address of an offset in the code segment. */
+static inline uint64_t code_linear(const struct x86 *cpu, uint64_t rip)
+{
+    return cpu->mode64 ? rip : (uint32_t)(cpu->seg[CS].base + rip);
+}
+
+/* The decoded block at rip if it may be entered directly, else NULL. */
+static inline struct block *block_find(const struct x86 *cpu, uint64_t rip)
+{
+    uint64_t lin = code_linear(cpu, rip);
+    const struct itlb_entry *e = &cpu->itlb[lin >> 12 & (ITLB_SIZE - 1)];
+    if (unlikely(e->tag != ((lin & ~0xfffull) | (cpu->cpl == 3))))
+        return NULL;
+    uint32_t off = lin & 0xfff, id = BLOCK_ID(cpu->key, off);
+    struct block *b = e->page->bucket[BLOCK_BUCKET(off)];
+    while (b && b->id != id)
+        b = b->bucket;
+    if (b && !cpu->mode64 && unlikely(rip + b->bytes - 1 > cpu->seg[CS].limit))
+        return NULL;
+    return b;
+}
+
+#endif

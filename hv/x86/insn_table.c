@@ -1,0 +1,26 @@
+/* insn_table.c - all rows in one array. */
+#include "hv/x86/insn.h"
+
+#define ROW(map, pfx, opcode, ext, mnemonic, a, b, c, flags, feature, family) extern const struct family family;
+#include "hv/x86/table/integer.def"
+#include "hv/x86/table/system.def"
+#include "hv/x86/table/x87.def"
+#include "hv/x86/table/simd.def"
+#undef ROW
+
+static const struct insn_row rows[] = {
+#define ROW(map, pfx, opcode, ext, mnemonic, a, b, c, flags, feature, family)                                \
+    {map, pfx, opcode, ext, mnemonic, {O_##a, O_##b, O_##c}, flags, feature, &family},
+#include "hv/x86/table/integer.def"
+#include "hv/x86/table/system.def"
+#include "hv/x86/table/x87.def"
+#include "hv/x86/table/simd.def"
+#undef ROW
+};
+
+const struct insn_row *insn_rows(size_t *count)
+{
+    if (count)
+        *count = sizeof rows / sizeof rows[0];
+    return rows;
+}

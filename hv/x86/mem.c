@@ -1,0 +1,444 @@
+/* mem.c - linear memory: page walks, the TLBs, and every access that the direct path in exec.h cannot make.
+ *
+ * Paging: SDM volume 3 chapter 4. The TLBs are coherent with the page tables (see cpu.h): a walk notes the pages it read
+ * entries from, and writes to them drop what was read.
+ */
+#include "hv/x86/cpu.h"
+
+enum access { ACC_READ, ACC_WRITE, ACC_EXEC };
+enum pte_bits { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40, PTE_PS = 0x80 };
+#define PTE_NX    (1ull << 63)
+#define PTE_ADDR  0x000ffffffffff000ull
+/* Error code of a page fault. */
+enum pf_bits { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_I = 16 };
+/* Physical address width that CPUID reports: bits above are reserved in entries. */
+#define PHYS_BITS 40
+#define PTE_RSVD  (0x000fffffffffffffull & ~((1ull << PHYS_BITS) - 1))
+
+/* ---------------------------------------------------------------- physical accesses of the processor */
+
+static uint64_t phys_load(struct x86 *cpu, uint64_t pa, unsigned size)
+{
+    const struct pdesc *d = physmem_page(cpu->mem, pa);
+    uint64_t v = 0;
+    if (!d->rd)
+        return cpu->bus.read(cpu->bus.ctx, pa, size);
+    memcpy(&v, d->rd + (pa & 0xfff), size);
+    return v;
+}
+
+static void phys_store(struct x86 *cpu, uint64_t pa, unsigned size, uint64_t v)
+{
+    const struct pdesc *d = physmem_page(cpu->mem, pa);
+    if (d->ignore_writes)
+        return;
+    if (!d->wr) {
+        cpu->bus.write(cpu->bus.ctx, pa, size, v);
+        return;
+    }
+    physmem_before_write(cpu->mem, d->wr_meta, d->wr, pa & 0xfff, size);
+    memcpy(d->wr + (pa & 0xfff), &v, size);
+}
+
+/* ---------------------------------------------------------------- walks */
+
+struct walk {
+    uint64_t pa;
+    uintptr_t pte;   /* host address of the last-level entry; 0 without paging */
+    bool may_write;  /* writes need no further walk: allowed, and the dirty bit is set */
+};
+
+/* What differs between the paging modes. */
+struct paging {
+    unsigned levels, bits, width; /* index bits a level; bytes an entry */
+    bool nx;
+    uint64_t reserved;
+};
+
+static struct paging paging_of(const struct x86 *cpu)
+{
+    uint64_t nx = cpu->efer & EFER_NXE ? 0 : PTE_NX;
+    if (long_mode(cpu))
+        return (struct paging){4, 9, 8, !nx, PTE_RSVD | nx};
+    if (cpu->cr4 & CR4_PAE)
+        return (struct paging){2, 9, 8, !nx, PTE_RSVD | 0x7ff0000000000000ull | nx};
+    return (struct paging){2, 10, 4, false, 0};
+}
+
+/* One entry on the way. */
+struct step {
+    const struct pdesc *page;
+    uint32_t off;
+    uint64_t value;
+    bool large;
+};
+
+static uint64_t entry_load(const struct step *s, unsigned width)
+{
+    uint64_t v = 0;
+    if (s->page->rd)
+        memcpy(&v, s->page->rd + s->off, width);
+    else
+        v = UINT64_MAX >> (64 - width * 8); /* tables outside of memory: a floating bus */
+    return v;
+}
+
+/* Set accessed (and dirty) bits; the entry is in memory or is left alone. */
+static void entry_set(struct x86 *cpu, const struct step *s, uint64_t bits)
+{
+    if ((s->value & bits) == bits || !s->page->wr || s->page->ignore_writes)
+        return;
+    if (s->page->wr_meta->flags & PM_CODE)
+        physmem_before_write(cpu->mem, s->page->wr_meta, s->page->wr, s->off, 1);
+    s->page->wr_meta->flags |= PM_CHANGED | PM_EVER;
+    s->page->wr[s->off] |= bits;
+}
+
+static bool is_large(const struct x86 *cpu, const struct paging *p, unsigned level, uint64_t v)
+{
+    if (!(v & PTE_PS) || level == 0)
+        return false;
+    if (p->width == 4)
+        return cpu->cr4 & CR4_PSE;
+    return level == 1 || (level == 2 && p->levels == 4);
+}
+
+/* Reserved bits of one entry that are set. */
+static bool reserved_set(const struct x86 *cpu, const struct paging *p, unsigned level, uint64_t v, bool large)
+{
+    if (v & p->reserved)
+        return true;
+    if (p->width == 4)
+        return large && v & 0x200000; /* PSE-36: bits 13-20 are address bits 32-39 */
+    if (large)
+        return v & ((1ull << (12 + 9 * level)) - 1) & ~0x1fffull;
+    return level >= 2 && v & PTE_PS && p->levels == 4;
+}
+
+static uint64_t large_base(const struct paging *p, unsigned level, uint64_t v)
+{
+    if (p->width == 4)
+        return (v & 0xffc00000) | (v >> 13 & 0xff) << 32;
+    return v & PTE_ADDR & ~((1ull << (12 + 9 * level)) - 1);
+}
+
+/* Reads the entries for `lin`. Returns how many were read; *error is the fault's P and RSVD bits if the last one ends
+ * the walk. */
+static unsigned walk_entries(const struct x86 *cpu, const struct paging *p, uint64_t lin, struct step *s, int *error)
+{
+    uint64_t table = long_mode(cpu) ? cpu->cr3 & PTE_ADDR : cpu->cr3 & 0xfffff000, mask = physmem_a20_mask(cpu->mem);
+    *error = -1;
+    if (p->width == 8 && p->levels == 2) {
+        uint64_t e = cpu->pdpte[lin >> 30 & 3];
+        if (!(e & PTE_P)) {
+            *error = 0;
+            return 0;
+        }
+        table = e & PTE_ADDR;
+    }
+    unsigned n = 0;
+    for (unsigned level = p->levels; level--;) {
+        uint64_t index = lin >> (12 + p->bits * level) & ((1u << p->bits) - 1);
+        uint64_t at = (table + index * p->width) & mask;
+        struct step *st = &s[n++];
+        st->page = physmem_page(cpu->mem, at);
+        st->off = at & 0xfff;
+        st->value = entry_load(st, p->width);
+        st->large = is_large(cpu, p, level, st->value);
+        if (!(st->value & PTE_P)) {
+            *error = 0;
+            break;
+        }
+        if (reserved_set(cpu, p, level, st->value, st->large)) {
+            *error = PF_P | PF_RSVD;
+            break;
+        }
+        if (st->large)
+            break;
+        table = p->width == 4 ? st->value & 0xfffff000 : st->value & PTE_ADDR;
+    }
+    return n;
+}
+
+static uint64_t walk_address(const struct paging *p, const struct step *last, unsigned n, uint64_t lin)
+{
+    unsigned level = p->levels - n;
+    if (!last->large)
+        return (p->width == 4 ? last->value & 0xfffff000 : last->value & PTE_ADDR) | (lin & 0xfff);
+    uint64_t mask = (1ull << (12 + p->bits * level)) - 1;
+    return large_base(p, level, last->value) | (lin & mask);
+}
+
+static void watch_tables(struct x86 *cpu, const struct step *s, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (s[i].page->wr && s[i].page->wr == s[i].page->rd)
+            physmem_watch_table(cpu->mem, s[i].page->wr_meta, s[i].page->wr, i + 1 < n);
+}
+
+/* SMEP, SMAP, WP, U/S, R/W, XD: SDM volume 3 section 4.6. */
+static bool allowed(const struct x86 *cpu, uint64_t all, uint64_t any, enum access acc, bool user, bool nx)
+{
+    if (acc == ACC_EXEC && nx && any & PTE_NX)
+        return false;
+    if (user)
+        return all & PTE_U && (acc != ACC_WRITE || all & PTE_W);
+    if (all & PTE_U && acc == ACC_EXEC && cpu->cr4 & CR4_SMEP)
+        return false;
+    if (all & PTE_U && acc != ACC_EXEC && cpu->cr4 & CR4_SMAP && !(cpu->flags & FLAG_AC))
+        return false;
+    return acc != ACC_WRITE || all & PTE_W || !(cpu->cr0 & CR0_WP);
+}
+
+static bool walk(struct x86 *cpu, uint64_t lin, enum access acc, bool user, struct walk *w, uint32_t *error)
+{
+    if (!(cpu->cr0 & CR0_PG)) {
+        *w = (struct walk){(uint32_t)lin & physmem_a20_mask(cpu->mem), 0, true};
+        return true;
+    }
+    struct paging p = paging_of(cpu);
+    struct step s[4];
+    int bad;
+    unsigned n = walk_entries(cpu, &p, lin, s, &bad);
+    uint32_t who = (acc == ACC_WRITE ? PF_W : 0) | (user ? PF_U : 0) |
+                   (acc == ACC_EXEC && (p.nx || cpu->cr4 & CR4_SMEP) ? PF_I : 0);
+    if (bad >= 0) {
+        *error = (uint32_t)bad | who;
+        return false;
+    }
+    uint64_t all = UINT64_MAX, any = 0;
+    for (unsigned i = 0; i < n; i++)
+        all &= s[i].value, any |= s[i].value;
+    if (!allowed(cpu, all, any, acc, user, p.nx)) {
+        *error = PF_P | who;
+        return false;
+    }
+    watch_tables(cpu, s, n);
+    for (unsigned i = 0; i + 1 < n; i++)
+        entry_set(cpu, &s[i], PTE_A);
+    struct step *last = &s[n - 1];
+    entry_set(cpu, last, PTE_A | (acc == ACC_WRITE ? PTE_D : 0));
+    w->pa = walk_address(&p, last, n, lin) & physmem_a20_mask(cpu->mem);
+    w->pte = last->page->rd ? (uintptr_t)last->page->rd + last->off : 0;
+    w->may_write = (acc == ACC_WRITE || last->value & PTE_D) && allowed(cpu, all, any, ACC_WRITE, user, p.nx);
+    return true;
+}
+
+bool mem_translate_peek(const struct x86 *cpu, uint64_t lin, uint64_t *pa)
+{
+    if (!(cpu->cr0 & CR0_PG)) {
+        *pa = (uint32_t)lin & physmem_a20_mask(cpu->mem);
+        return true;
+    }
+    struct paging p = paging_of(cpu);
+    struct step s[4];
+    int bad;
+    unsigned n = walk_entries(cpu, &p, lin, s, &bad);
+    if (bad >= 0)
+        return false;
+    *pa = walk_address(&p, &s[n - 1], n, lin) & physmem_a20_mask(cpu->mem);
+    return true;
+}
+
+bool x86_translate(const struct x86 *cpu, uint64_t linear, uint64_t *pa) { return mem_translate_peek(cpu, linear, pa); }
+
+/* ---------------------------------------------------------------- TLBs */
+
+static void tlb_note(struct x86 *cpu, unsigned slot)
+{
+    if (cpu->used.n < sizeof cpu->used.at / sizeof cpu->used.at[0])
+        cpu->used.at[cpu->used.n] = (uint16_t)slot;
+    cpu->used.n++;
+}
+
+static void tlb_clear_all(struct x86 *cpu)
+{
+    for (unsigned t = 0; t < 3; t++)
+        for (unsigned i = 0; i < TLB_SIZE; i++)
+            cpu->tlbs[t][i] = (struct tlb_entry){TLB_NONE, TLB_NONE, 0, 0};
+    for (unsigned i = 0; i < ITLB_SIZE; i++)
+        cpu->itlb[i] = (struct itlb_entry){TLB_NONE, NULL, 0, 0};
+}
+
+enum { ITLB_SLOT = 2 * TLB_SIZE };
+
+void tlb_flush(struct x86 *cpu)
+{
+    unsigned n = cpu->used.n;
+    if (n > sizeof cpu->used.at / sizeof cpu->used.at[0])
+        tlb_clear_all(cpu);
+    for (unsigned i = 0; i < n && n <= sizeof cpu->used.at / sizeof cpu->used.at[0]; i++) {
+        unsigned slot = cpu->used.at[i];
+        if (slot >= ITLB_SLOT)
+            cpu->itlb[slot - ITLB_SLOT] = (struct itlb_entry){TLB_NONE, NULL, 0, 0};
+        else
+            cpu->tlbs[slot / TLB_SIZE][slot % TLB_SIZE] = (struct tlb_entry){TLB_NONE, TLB_NONE, 0, 0};
+    }
+    cpu->used.n = 0;
+    physmem_tables_forgotten(cpu->mem);
+}
+
+/* A data-stop in this page keeps it on the slow way. */
+static bool page_watched(const struct x86 *cpu, uint64_t lin, uint64_t pa)
+{
+    for (size_t i = 0; cpu->data_stops && i < cpu->nstops; i++) {
+        const struct stop_point *s = &cpu->stops[i];
+        if (s->kind >= STOPS_WRITE && (lin & ~0xfffull) <= s->address + s->length - 1 &&
+            s->address <= (lin | 0xfff))
+            return true;
+    }
+    (void)pa;
+    return false;
+}
+
+static void tlb_fill(struct x86 *cpu, uint64_t lin, bool user, const struct walk *w)
+{
+    const struct pdesc *d = physmem_page(cpu->mem, w->pa);
+    unsigned i = lin >> 12 & (TLB_SIZE - 1);
+    struct tlb_entry *e = &cpu->tlbs[user][i];
+    if (!d->rd || cpu->tlb == cpu->tlbs[2] || page_watched(cpu, lin, w->pa))
+        return;
+    if (cpu->cr4 & CR4_SMAP)
+        return; /* what a supervisor may reach depends on EFLAGS.AC at each access: always the slow way */
+    uint64_t page = lin & ~0xfffull;
+    bool fast_write = w->may_write && d->wr == d->rd && !d->ignore_writes && !(d->wr_meta->flags & PM_SLOW) &&
+                      d->wr_meta->flags & PM_CHANGED;
+    tlb_note(cpu, user * TLB_SIZE + i);
+    e->r = page;
+    e->w = fast_write ? page : TLB_NONE;
+    e->add = (uintptr_t)d->rd - page;
+    e->pte = w->pte;
+    if (fast_write)
+        d->wr_meta->flags |= PM_FAST;
+}
+
+/* Translate one byte's address for an access, filling the TLB. Raises. */
+static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, bool user)
+{
+    struct walk w;
+    uint32_t error;
+    if (cpu->mode64 || long_mode(cpu)) {
+        if ((uint64_t)((int64_t)(lin << 16) >> 16) != lin)
+            raise_error(cpu, VEC_GP, 0);
+    } else {
+        lin = (uint32_t)lin;
+    }
+    if (!walk(cpu, lin, acc, user, &w, &error))
+        raise_page_fault(cpu, lin, error);
+    tlb_fill(cpu, lin, user, &w);
+    return w.pa;
+}
+
+/* After the store itself: the page may now have a direct entry (its changed mark is set). */
+static void note_data_stop(struct x86 *cpu, uint64_t lin, unsigned size, bool write)
+{
+    for (size_t i = 0; i < cpu->nstops; i++) {
+        const struct stop_point *s = &cpu->stops[i];
+        bool kind = s->kind == STOPS_ACCESS || (write ? s->kind == STOPS_WRITE : s->kind == STOPS_READ);
+        if (kind && lin < s->address + s->length && s->address < lin + size && !cpu->stop_hit) {
+            cpu->stop = (struct x86_stop){STOP_WATCHPOINT, s->id, lin};
+            cpu->stop_hit = true;
+            x86_break(cpu);
+        }
+    }
+}
+
+static void check_alignment(struct x86 *cpu, uint64_t lin, unsigned size)
+{
+    if (cpu->tlb == cpu->tlbs[2] && lin & (size - 1))
+        raise_error(cpu, VEC_AC, 0);
+}
+
+static uint64_t load_as(struct x86 *cpu, uint64_t lin, unsigned size, enum access acc, bool user)
+{
+    if (cpu->data_stops)
+        note_data_stop(cpu, lin, size, false);
+    unsigned first = 0x1000 - (lin & 0xfff);
+    if (likely(first >= size))
+        return phys_load(cpu, translate(cpu, lin, acc, user), size);
+    uint64_t pa1 = translate(cpu, lin, acc, user), pa2 = translate(cpu, lin + first, acc, user), v = 0;
+    for (unsigned i = 0; i < size; i++)
+        v |= phys_load(cpu, i < first ? pa1 + i : pa2 + i - first, 1) << (8 * i);
+    return v;
+}
+
+static void store_as(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v, bool user)
+{
+    unsigned first = 0x1000 - (lin & 0xfff);
+    uint64_t pa1, pa2;
+    if (likely(first >= size)) {
+        pa1 = translate(cpu, lin, ACC_WRITE, user);
+        if (cpu->data_stops)
+            note_data_stop(cpu, lin, size, true);
+        phys_store(cpu, pa1, size, v);
+        return;
+    }
+    pa1 = translate(cpu, lin, ACC_WRITE, user);
+    pa2 = translate(cpu, lin + first, ACC_WRITE, user);
+    if (cpu->data_stops)
+        note_data_stop(cpu, lin, size, true);
+    for (unsigned i = 0; i < size; i++)
+        phys_store(cpu, i < first ? pa1 + i : pa2 + i - first, 1, v >> (8 * i) & 0xff);
+}
+
+/* ---------------------------------------------------------------- what handlers call */
+
+uint64_t mem_load(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size)
+{
+    cpu->op = op;
+    check_alignment(cpu, lin, size);
+    return load_as(cpu, lin, size, ACC_READ, cpu->cpl == 3);
+}
+
+void mem_store(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size, uint64_t v)
+{
+    cpu->op = op;
+    check_alignment(cpu, lin, size);
+    store_as(cpu, lin, size, v, cpu->cpl == 3);
+}
+
+uint64_t mem_load_rmw(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size)
+{
+    cpu->op = op;
+    check_alignment(cpu, lin, size);
+    return load_as(cpu, lin, size, ACC_WRITE, cpu->cpl == 3);
+}
+
+void mem_probe(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned n, bool write)
+{
+    cpu->op = op;
+    if (!n)
+        return;
+    translate(cpu, lin, write ? ACC_WRITE : ACC_READ, cpu->cpl == 3);
+    if ((lin ^ (lin + n - 1)) >> 12)
+        translate(cpu, lin + n - 1, write ? ACC_WRITE : ACC_READ, cpu->cpl == 3);
+}
+
+uint64_t sys_load(struct x86 *cpu, uint64_t lin, unsigned size) { return load_as(cpu, lin, size, ACC_READ, false); }
+
+void sys_store(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v) { store_as(cpu, lin, size, v, false); }
+
+/* ---------------------------------------------------------------- instruction fetch */
+
+struct code_page *fetch_page(struct x86 *cpu, uint64_t lin, uint64_t *pa)
+{
+    uint64_t tag = (lin & ~0xfffull) | (cpu->cpl == 3);
+    struct itlb_entry *e = &cpu->itlb[lin >> 12 & (ITLB_SIZE - 1)];
+    if (e->tag != tag) {
+        struct walk w;
+        uint32_t error;
+        if (long_mode(cpu) && (uint64_t)((int64_t)(lin << 16) >> 16) != lin)
+            raise_error(cpu, VEC_GP, 0);
+        if (!walk(cpu, lin, ACC_EXEC, cpu->cpl == 3, &w, &error))
+            raise_page_fault(cpu, lin, error);
+        const struct pdesc *d = physmem_page(cpu->mem, w.pa);
+        if (!d->rd) {
+            *pa = w.pa;
+            return NULL;
+        }
+        tlb_note(cpu, ITLB_SLOT + (unsigned)(lin >> 12 & (ITLB_SIZE - 1)));
+        *e = (struct itlb_entry){tag, code_page_get(cpu->mem, d->rd_meta, d->rd), w.pte, w.pa & ~0xfffull};
+    }
+    *pa = e->pa | (lin & 0xfff);
+    return e->page;
+}

@@ -1,0 +1,432 @@
+/* physmem.c - guest-physical memory: blocks, the page map, and the notes on pages that keep decoded code and TLBs coherent. */
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "hv/x86/cpu.h"
+
+enum { MAX_CPUS = 64, PAGE = SNAPSHOT_PAGE, ARENA_SIZE = 64 << 20 };
+
+struct ramblock {
+    char name[16];
+    uint8_t *host;
+    uint64_t npages;
+    struct pmeta *meta;
+    struct ramblock *next;
+};
+
+struct physmem {
+    struct pdesc *page;
+    uint64_t npages;
+    struct pdesc nothing;
+    bool a20;
+    struct ramblock *blocks, **last;
+    struct x86 *cpu[MAX_CPUS];
+    unsigned ncpus;
+    struct pmeta **table; /* pages with PM_TABLE */
+    size_t ntables, captables;
+    uint8_t *arena;
+    size_t arena_used;
+    struct code_page *code_pages;
+};
+
+static void *zeroed(size_t size)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+struct physmem *physmem_create(uint64_t ram_top)
+{
+    struct physmem *pm = calloc(1, sizeof *pm);
+    if (!pm)
+        return NULL;
+    pm->npages = (ram_top > 1ull << 32 ? ram_top : 1ull << 32) / PAGE;
+    pm->page = zeroed(pm->npages * sizeof *pm->page);
+    pm->arena = zeroed(ARENA_SIZE);
+    pm->last = &pm->blocks;
+    pm->a20 = true;
+    if (!pm->page || !pm->arena) {
+        physmem_destroy(pm);
+        return NULL;
+    }
+    return pm;
+}
+
+void physmem_destroy(struct physmem *pm)
+{
+    if (!pm)
+        return;
+    if (pm->arena) {
+        code_flush(pm);
+        munmap(pm->arena, ARENA_SIZE);
+    }
+    for (struct ramblock *b = pm->blocks, *next; b; b = next) {
+        next = b->next;
+        munmap(b->host, b->npages * PAGE);
+        munmap(b->meta, b->npages * sizeof *b->meta);
+        free(b);
+    }
+    if (pm->page)
+        munmap(pm->page, pm->npages * sizeof *pm->page);
+    free(pm->table);
+    free(pm);
+}
+
+struct ramblock *physmem_block(struct physmem *pm, const char *name, uint64_t size)
+{
+    struct ramblock *b = calloc(1, sizeof *b);
+    if (!b)
+        return NULL;
+    snprintf(b->name, sizeof b->name, "%s", name);
+    b->npages = size / PAGE;
+    b->host = zeroed(size);
+    b->meta = zeroed(b->npages * sizeof *b->meta);
+    if (!b->host || !b->meta) {
+        if (b->host)
+            munmap(b->host, size);
+        if (b->meta)
+            munmap(b->meta, b->npages * sizeof *b->meta);
+        free(b);
+        return NULL;
+    }
+    *pm->last = b;
+    pm->last = &b->next;
+    return b;
+}
+
+uint8_t *ramblock_host(struct ramblock *b) { return b->host; }
+uint64_t ramblock_size(const struct ramblock *b) { return b->npages * PAGE; }
+
+/* ---------------------------------------------------------------- the map */
+
+static void map_changed(struct physmem *pm)
+{
+    for (unsigned i = 0; i < pm->ncpus; i++) {
+        tlb_flush(pm->cpu[i]);
+        x86_break(pm->cpu[i]);
+    }
+}
+
+static void set_side(uint8_t **host, struct pmeta **meta, struct ramblock *b, uint64_t offset)
+{
+    *host = b ? b->host + offset : NULL;
+    *meta = b ? &b->meta[offset / PAGE] : NULL;
+}
+
+void physmem_map(struct physmem *pm, uint64_t pa, uint64_t size, struct ramblock *read, uint64_t read_offset,
+                 struct ramblock *write, uint64_t write_offset, bool ignore_writes)
+{
+    for (uint64_t o = 0; o < size && (pa + o) / PAGE < pm->npages; o += PAGE) {
+        struct pdesc *d = &pm->page[(pa + o) / PAGE];
+        set_side(&d->rd, &d->rd_meta, read, read_offset + o);
+        set_side(&d->wr, &d->wr_meta, write, write_offset + o);
+        d->ignore_writes = ignore_writes;
+    }
+    map_changed(pm);
+}
+
+void physmem_unmap(struct physmem *pm, uint64_t pa, uint64_t size)
+{
+    physmem_map(pm, pa, size, NULL, 0, NULL, 0, false);
+}
+
+const struct pdesc *physmem_page(const struct physmem *pm, uint64_t pa)
+{
+    return pa / PAGE < pm->npages ? &pm->page[pa / PAGE] : &pm->nothing;
+}
+
+uint64_t physmem_a20_mask(const struct physmem *pm) { return pm->a20 ? UINT64_MAX : ~(1ull << 20); }
+bool physmem_a20(const struct physmem *pm) { return pm->a20; }
+
+void physmem_set_a20(struct physmem *pm, bool on)
+{
+    if (pm->a20 == on)
+        return;
+    pm->a20 = on;
+    map_changed(pm);
+}
+
+void physmem_attach(struct physmem *pm, struct x86 *cpu)
+{
+    if (pm->ncpus < MAX_CPUS)
+        pm->cpu[pm->ncpus++] = cpu;
+}
+
+void physmem_detach(struct physmem *pm, struct x86 *cpu)
+{
+    for (unsigned i = 0; i < pm->ncpus; i++)
+        if (pm->cpu[i] == cpu)
+            pm->cpu[i--] = pm->cpu[--pm->ncpus];
+}
+
+/* ---------------------------------------------------------------- devices' accesses */
+
+void physmem_read(struct physmem *pm, uint64_t pa, void *buf, size_t n)
+{
+    for (uint8_t *to = buf; n;) {
+        const struct pdesc *d = physmem_page(pm, pa);
+        size_t off = pa % PAGE, part = n < PAGE - off ? n : PAGE - off;
+        if (d->rd)
+            memcpy(to, d->rd + off, part);
+        else
+            memset(to, 0xff, part);
+        to += part, pa += part, n -= part;
+    }
+}
+
+void physmem_write(struct physmem *pm, uint64_t pa, const void *buf, size_t n)
+{
+    for (const uint8_t *from = buf; n;) {
+        const struct pdesc *d = physmem_page(pm, pa);
+        size_t off = pa % PAGE, part = n < PAGE - off ? n : PAGE - off;
+        if (d->wr && !d->ignore_writes) {
+            physmem_before_write(pm, d->wr_meta, d->wr, off, part);
+            memcpy(d->wr + off, from, part);
+        }
+        from += part, pa += part, n -= part;
+    }
+}
+
+size_t physmem_mapped(struct physmem *pm, uint64_t pa, size_t n)
+{
+    size_t done = 0;
+    while (done < n && physmem_page(pm, pa + done)->rd)
+        done += PAGE - (pa + done) % PAGE;
+    return done < n ? done : n;
+}
+
+void physmem_touch(struct physmem *pm, struct ramblock *b, uint64_t offset, uint64_t n)
+{
+    for (uint64_t end = offset + n; offset < end;) {
+        uint32_t off = offset % PAGE;
+        uint32_t part = end - offset < PAGE - off ? end - offset : PAGE - off;
+        struct pmeta *m = &b->meta[offset / PAGE];
+        /* The old content is gone: whatever was read from it must go. */
+        if (m->flags & PM_TABLE)
+            map_changed(pm);
+        m->flags |= PM_CHANGED | PM_EVER;
+        if (m->code)
+            code_drop(pm, m->code);
+        offset += part;
+    }
+}
+
+/* ---------------------------------------------------------------- coherence */
+
+/* Forget the direct write entries of a page in every TLB, so that writes to it take the slow way. */
+static void drop_fast_writes(struct physmem *pm, struct pmeta *m, const uint8_t *page)
+{
+    if (!(m->flags & PM_FAST))
+        return;
+    m->flags &= ~PM_FAST;
+    for (unsigned c = 0; c < pm->ncpus; c++)
+        for (unsigned t = 0; t < 2; t++)
+            for (unsigned i = 0; i < TLB_SIZE; i++) {
+                struct tlb_entry *e = &pm->cpu[c]->tlbs[t][i];
+                if (e->w != TLB_NONE && e->add + e->w == (uintptr_t)page)
+                    e->w = TLB_NONE;
+            }
+}
+
+void physmem_watch_table(struct physmem *pm, struct pmeta *m, uint8_t *page, bool upper)
+{
+    uint8_t want = PM_TABLE | (upper ? PM_UPPER : 0);
+    if ((m->flags & want) == want)
+        return;
+    if (!(m->flags & PM_TABLE)) {
+        if (pm->ntables == pm->captables) {
+            size_t cap = pm->captables ? pm->captables * 2 : 256;
+            struct pmeta **t = realloc(pm->table, cap * sizeof *t);
+            if (!t)
+                abort();
+            pm->table = t;
+            pm->captables = cap;
+        }
+        pm->table[pm->ntables++] = m;
+    }
+    m->flags |= want;
+    drop_fast_writes(pm, m, page);
+}
+
+void physmem_tables_forgotten(struct physmem *pm)
+{
+    if (pm->ncpus > 1)
+        return;
+    for (size_t i = 0; i < pm->ntables; i++)
+        pm->table[i]->flags &= ~(PM_TABLE | PM_UPPER);
+    pm->ntables = 0;
+}
+
+/* Entries that may be cached are present and accessed (every walk sets the accessed bit). PDPTEs of PAE paging have no such bit,
+ * but are only read when CR3 is loaded. Entries are 4 or 8 bytes: looking at 4-byte pieces finds both, since P and A
+ * are in the low half. */
+static bool may_be_cached(const uint8_t *page, uint32_t off, uint32_t n)
+{
+    for (uint32_t o = off & ~7u; o < off + n; o += 4) {
+        uint32_t v;
+        memcpy(&v, page + o, 4);
+        if ((v & 0x21) == 0x21)
+            return true;
+    }
+    return false;
+}
+
+static void drop_leaf(struct x86 *cpu, uintptr_t from, uintptr_t to)
+{
+    for (unsigned t = 0; t < 2; t++)
+        for (unsigned i = 0; i < TLB_SIZE; i++)
+            if (cpu->tlbs[t][i].pte >= from && cpu->tlbs[t][i].pte < to)
+                cpu->tlbs[t][i].r = cpu->tlbs[t][i].w = TLB_NONE;
+    for (unsigned i = 0; i < ITLB_SIZE; i++)
+        if (cpu->itlb[i].pte >= from && cpu->itlb[i].pte < to && cpu->itlb[i].tag != TLB_NONE) {
+            cpu->itlb[i].tag = TLB_NONE;
+            x86_break(cpu); /* it may be the page we are in */
+        }
+}
+
+static void drop_translations(struct physmem *pm, struct pmeta *m, uint8_t *page, uint32_t off, uint32_t n)
+{
+    if (!may_be_cached(page, off, n))
+        return;
+    for (unsigned i = 0; i < pm->ncpus; i++) {
+        if (m->flags & PM_UPPER) {
+            tlb_flush(pm->cpu[i]);
+            x86_break(pm->cpu[i]);
+        } else {
+            drop_leaf(pm->cpu[i], (uintptr_t)page + (off & ~7u), (uintptr_t)page + off + n);
+        }
+    }
+}
+
+static uint64_t piece_mask(uint32_t off, uint32_t n)
+{
+    uint32_t first = off / 64, last = (off + n - 1) / 64;
+    return (last == 63 ? UINT64_MAX : (1ull << (last + 1)) - 1) & ~((1ull << first) - 1);
+}
+
+void physmem_before_write(struct physmem *pm, struct pmeta *m, uint8_t *page, uint32_t off, uint32_t n)
+{
+    if (m->flags & PM_TABLE)
+        drop_translations(pm, m, page, off, n);
+    if (m->flags & PM_CODE && m->code->mask & piece_mask(off, n))
+        code_drop(pm, m->code);
+    m->flags |= PM_CHANGED | PM_EVER;
+}
+
+/* ---------------------------------------------------------------- decoded code */
+
+struct code_page *code_page_get(struct physmem *pm, struct pmeta *m, uint8_t *host)
+{
+    if (m->code)
+        return m->code;
+    struct code_page *p = calloc(1, sizeof *p);
+    if (!p)
+        abort();
+    p->host = host;
+    p->meta = m;
+    p->all_next = pm->code_pages;
+    pm->code_pages = p;
+    m->code = p;
+    m->flags |= PM_CODE;
+    drop_fast_writes(pm, m, host);
+    return p;
+}
+
+struct block *code_alloc(struct physmem *pm, unsigned n)
+{
+    size_t size = sizeof(struct block) + (n + 1) * sizeof(struct op);
+    if (pm->arena_used + size > ARENA_SIZE)
+        return NULL;
+    struct block *b = (struct block *)(pm->arena + pm->arena_used);
+    pm->arena_used += size;
+    memset(b, 0, sizeof *b);
+    return b;
+}
+
+const struct op *op_resync(struct x86 *, const struct op *);
+
+/* A dropped block stays where it is (it may be running, or chained from another), but every op of it goes back to the dispatcher,
+ * which finds the new code. */
+static void block_kill(struct physmem *pm, struct block *b)
+{
+    for (unsigned i = 0; i <= b->n; i++)
+        b->ops[i].fn = op_resync;
+    for (unsigned c = 0; c < pm->ncpus; c++)
+        if (pm->cpu[c]->patched >= b->ops && pm->cpu[c]->patched <= b->ops + b->n)
+            pm->cpu[c]->patched = NULL;
+    b->next[0] = b->next[1] = NULL;
+}
+
+void code_drop(struct physmem *pm, struct code_page *p)
+{
+    for (unsigned i = 0; i < CODE_BUCKETS; i++) {
+        for (struct block *b = p->bucket[i]; b; b = b->bucket)
+            block_kill(pm, b);
+        p->bucket[i] = NULL;
+    }
+    p->mask = 0;
+}
+
+void code_flush(struct physmem *pm)
+{
+    for (struct code_page *p = pm->code_pages, *next; p; p = next) {
+        next = p->all_next;
+        p->meta->code = NULL;
+        p->meta->flags &= ~PM_CODE;
+        free(p);
+    }
+    pm->code_pages = NULL;
+    pm->arena_used = 0;
+    for (unsigned i = 0; i < pm->ncpus; i++) {
+        pm->cpu[i]->patched = NULL;
+        tlb_flush(pm->cpu[i]);
+    }
+}
+
+/* ---------------------------------------------------------------- snapshots */
+
+static void block_save(struct physmem *pm, struct ramblock *b, const struct snapshot_sink *sink, bool changed_only)
+{
+    for (uint64_t i = 0; i < b->npages; i++) {
+        struct pmeta *m = &b->meta[i];
+        if (m->flags & (changed_only ? PM_CHANGED : PM_EVER))
+            sink->page(sink->ctx, b->name, i, b->host + i * PAGE);
+        m->flags &= ~PM_CHANGED;
+    }
+}
+
+void physmem_save(struct physmem *pm, const struct snapshot_sink *sink, bool changed_only)
+{
+    for (struct ramblock *b = pm->blocks; b; b = b->next)
+        block_save(pm, b, sink, changed_only);
+    for (unsigned i = 0; i < pm->ncpus; i++)
+        tlb_flush(pm->cpu[i]); /* direct write entries exist for changed pages only */
+}
+
+static int put_page(void *ctx, uint64_t index, const void *data)
+{
+    struct ramblock *b = ctx;
+    if (index >= b->npages)
+        return -1;
+    memcpy(b->host + index * PAGE, data, PAGE);
+    b->meta[index].flags |= PM_CHANGED | PM_EVER;
+    return 0;
+}
+
+int physmem_load(struct physmem *pm, const struct snapshot_source *src)
+{
+    code_flush(pm);
+    for (unsigned i = 0; i < pm->ncpus; i++)
+        tlb_flush(pm->cpu[i]);
+    physmem_tables_forgotten(pm);
+    for (struct ramblock *b = pm->blocks; b; b = b->next) {
+        for (uint64_t i = 0; src->whole && i < b->npages; i++)
+            if (b->meta[i].flags & PM_EVER) {
+                memset(b->host + i * PAGE, 0, PAGE);
+                b->meta[i].flags |= PM_CHANGED;
+            }
+        if (src->pages(src->ctx, b->name, put_page, b) < 0)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,489 @@
+/* run.c - the dispatcher: runs blocks, delivers interrupts and exceptions, and stops exactly where it is told to.
+ *
+ * Between blocks `block` is NULL, gpr[REG_RIP] is the next instruction, and slice - left steps have been executed.
+ */
+#include <stdlib.h>
+
+#include "hv/x86/decode.h"
+#include "hv/x86/exec.h"
+#include "hv/x86/sys.h"
+#include "hv/x86/x87.h"
+
+/* ---------------------------------------------------------------- counting */
+
+static int64_t executed(const struct x86 *cpu) { return cpu->slice - cpu->left; }
+
+uint64_t x86_steps(const struct x86 *cpu)
+{
+    if (!cpu->running)
+        return 0;
+    int64_t n = executed(cpu);
+    if (cpu->block && cpu->op)
+        n -= cpu->block->n - cpu->op->idx;
+    return (uint64_t)n;
+}
+
+/* Count against the whole request again, after `left` was cut short. */
+static void rearm(struct x86 *cpu)
+{
+    cpu->left = cpu->requested - executed(cpu);
+    cpu->slice = cpu->requested;
+}
+
+/* Let at most n more steps be made before the dispatcher looks again. */
+static void shorten(struct x86 *cpu, int64_t n)
+{
+    if (cpu->left > n) {
+        cpu->slice -= cpu->left - n;
+        cpu->left = n;
+    }
+}
+
+/* ---------------------------------------------------------------- patches */
+
+static void unpatch(struct x86 *cpu)
+{
+    if (cpu->patched)
+        cpu->patched->fn = cpu->patched_fn;
+    cpu->patched = NULL;
+}
+
+static void patch(struct x86 *cpu, struct op *op)
+{
+    unpatch(cpu);
+    if (op->fn == op_resync)
+        return;
+    cpu->patched = op;
+    cpu->patched_fn = op->fn;
+    op->fn = op_resync;
+}
+
+void x86_break(struct x86 *cpu)
+{
+    cpu->attention = true;
+    cpu->brk = true;
+    if (!cpu->running)
+        return;
+    shorten(cpu, 0);
+    struct block *b = cpu->block;
+    if (b && cpu->op >= b->ops && cpu->op < b->ops + b->n)
+        patch(cpu, &b->ops[cpu->op->idx + 1]);
+}
+
+/* ---------------------------------------------------------------- raising */
+
+__attribute__((noreturn)) static void unwind(struct x86 *cpu)
+{
+    if (!cpu->unwind)
+        abort();
+    longjmp(*cpu->unwind, 1);
+}
+
+void raise_fault(struct x86 *cpu, unsigned vector)
+{
+    cpu->fault = (struct fault){.vector = (uint8_t)vector};
+    unwind(cpu);
+}
+
+void raise_error(struct x86 *cpu, unsigned vector, uint32_t error)
+{
+    cpu->fault = (struct fault){.vector = (uint8_t)vector, .has_error = true, .error = error};
+    unwind(cpu);
+}
+
+void raise_page_fault(struct x86 *cpu, uint64_t linear, uint32_t error)
+{
+    cpu->fault = (struct fault){.vector = VEC_PF, .has_error = true, .error = error, .cr2 = linear};
+    unwind(cpu);
+}
+
+void raise_unimplemented(struct x86 *cpu, const char *text)
+{
+    snprintf(cpu->fault_text, sizeof cpu->fault_text, "not implemented: %s", text);
+    cpu->fault_unimplemented = true;
+    unwind(cpu);
+}
+
+const char *x86_fault_text(const struct x86 *cpu) { return cpu->fault_text; }
+
+/* ---------------------------------------------------------------- delivering */
+
+/* Exceptions that make a double fault together: SDM volume 3, table 6-5. 0 benign, 1 contributory, 2 page fault. */
+static unsigned fault_class(unsigned vector)
+{
+    switch (vector) {
+    case VEC_DE: case VEC_TS: case VEC_NP: case VEC_SS: case VEC_GP: return 1;
+    case VEC_PF: return 2;
+    default: return 0;
+    }
+}
+
+static struct fault combine(const struct fault *first, const struct fault *second)
+{
+    unsigned a = fault_class(first->vector), b = fault_class(second->vector);
+    if ((a == 1 && b == 1) || (a == 2 && b))
+        return (struct fault){.vector = VEC_DF, .has_error = true};
+    return *second;
+}
+
+static void exception_event(struct x86 *cpu, const struct fault *f)
+{
+    struct event ev = {.kind = EV_EXCEPTION,
+                       .f = {f->vector, f->has_error ? f->error : 0, cpu->seg[CS].sel, cpu->gpr[REG_RIP],
+                             f->vector == VEC_PF ? f->cr2 : 0}};
+    cpu_event(cpu, &ev);
+}
+
+/* Traps push the address after; all faults leave RF set in what they push. #DB is set up by its raiser. */
+static void note_fault(struct x86 *cpu, const struct fault *f)
+{
+    if (f->vector == VEC_PF)
+        cpu->cr2 = f->cr2;
+    if (f->vector != VEC_DB && f->vector != VEC_DF)
+        cpu->flags |= FLAG_RF;
+    if (f->vector == VEC_DB)
+        cpu->dr[6] |= f->dr6;
+}
+
+/* One try to deliver cpu->first_fault; false if that faulted in turn (cpu->fault). */
+static bool try_deliver(struct x86 *cpu)
+{
+    jmp_buf here;
+    const struct fault *f = &cpu->first_fault;
+    cpu->unwind = &here;
+    if (setjmp(here))
+        return false;
+    exception_event(cpu, f);
+    note_fault(cpu, f);
+    interrupt_deliver(cpu, INT_EXCEPTION, f->vector, f->has_error && !real_mode(cpu), f->error, cpu->gpr[REG_RIP]);
+    return true;
+}
+
+/* Deliver cpu->fault, and whatever faults come of that. One step. */
+static void deliver_fault(struct x86 *cpu)
+{
+    jmp_buf *outer = cpu->unwind;
+    cpu->op = NULL;
+    cpu->first_fault = cpu->fault;
+    cpu->delivering = true;
+    while (!try_deliver(cpu) && !cpu->fault_unimplemented) {
+        if (cpu->first_fault.vector == VEC_DF) {
+            cpu->shutdown = true;
+            break;
+        }
+        cpu->first_fault = combine(&cpu->first_fault, &cpu->fault);
+    }
+    cpu->delivering = false;
+    cpu->inhibit = false;
+    cpu->halted = false;
+    cpu->unwind = outer;
+    cpu->left--;
+}
+
+/* A fault left the running block: what it had counted ahead comes back. */
+static void settle(struct x86 *cpu)
+{
+    if (cpu->block) {
+        cpu->left += cpu->block->n - cpu->op->idx;
+        cpu->gpr[REG_RIP] = rip_of(cpu, cpu->op);
+        cpu->block = NULL;
+    }
+}
+
+static void irq_event(struct x86 *cpu, uint8_t vector, unsigned source)
+{
+    struct event ev = {.kind = EV_IRQ, .f = {vector, source, cpu->seg[CS].sel, cpu->gpr[REG_RIP]}};
+    cpu_event(cpu, &ev);
+}
+
+/* An external interrupt or NMI; one step. Its own faults go to the caller's unwind, and are delivered as exceptions. */
+static void deliver_interrupt(struct x86 *cpu, uint8_t vector, unsigned source)
+{
+    irq_event(cpu, vector, source);
+    cpu->halted = false;
+    cpu->op = NULL;
+    interrupt_deliver(cpu, INT_HARDWARE, vector, false, 0, cpu->gpr[REG_RIP]);
+    cpu->left--;
+}
+
+/* Lines, in the order of SDM volume 3, table 6-2. Returns true if something took place (look again). */
+static bool take_lines(struct x86 *cpu)
+{
+    if (cpu->init_pending) {
+        x86_reset(cpu, true);
+        return true;
+    }
+    if (cpu->wait_sipi) {
+        if (!cpu->sipi_pending)
+            return false;
+        cpu->sipi_pending = cpu->wait_sipi = cpu->halted = false;
+        x86_set_segment(cpu, "cs", (uint16_t)(cpu->sipi_vector << 8), (uint64_t)cpu->sipi_vector << 12, 0xffff, 0x9b);
+        cpu->gpr[REG_RIP] = 0;
+        return true;
+    }
+    if (cpu->inhibit)
+        return false;
+    if (cpu->smi_pending && !cpu->in_smm) {
+        cpu->smi_pending = cpu->halted = false;
+        irq_event(cpu, 0, 3);
+        smm_enter(cpu);
+        cpu->left--;
+        return true;
+    }
+    if (cpu->nmi_pending && !cpu->nmi_blocked) {
+        cpu->nmi_pending = false;
+        cpu->nmi_blocked = true;
+        deliver_interrupt(cpu, VEC_NMI, 2);
+        return true;
+    }
+    if (cpu->intr && cpu->flags & FLAG_IF) {
+        unsigned source = 0;
+        uint8_t vector = cpu->bus.acknowledge(cpu->bus.ctx, &source);
+        deliver_interrupt(cpu, vector, source);
+        return true;
+    }
+    return false;
+}
+
+/* ---------------------------------------------------------------- one look, one block */
+
+/* Instruction breakpoints of DR0-3 at the next instruction (SDM volume 3, section 17.3.1.1). */
+static void check_code_breakpoints(struct x86 *cpu)
+{
+    uint64_t lin = code_linear(cpu, cpu->gpr[REG_RIP]), hit = 0;
+    for (unsigned i = 0; i < 4; i++)
+        if (cpu->dr[7] >> (2 * i) & 3 && !(cpu->dr[7] >> (16 + 4 * i) & 3) && cpu->dr[i] == lin)
+            hit |= 1u << i;
+    if (!hit || cpu->flags & FLAG_RF)
+        return;
+    cpu->fault = (struct fault){.vector = VEC_DB, .dr6 = hit};
+    cpu->flags |= FLAG_RF;
+    unwind(cpu);
+}
+
+static void single_step_trap(struct x86 *cpu)
+{
+    cpu->tf_pending = false;
+    cpu->fault = (struct fault){.vector = VEC_DB, .dr6 = 1u << 14};
+    unwind(cpu);
+}
+
+static bool at_stop(struct x86 *cpu, const struct block *b)
+{
+    uint64_t lin = code_linear(cpu, cpu->gpr[REG_RIP]), pa = 0;
+    if (!(b->id & BLOCK_SLOW) || !cpu->exec_stops || cpu->skip_stop)
+        return false;
+    bool mapped = mem_translate_peek(cpu, lin, &pa);
+    for (size_t i = 0; i < cpu->nstops; i++) {
+        const struct stop_point *s = &cpu->stops[i];
+        if ((s->kind == STOPS_EXEC_LINEAR && s->address == lin) ||
+            (s->kind == STOPS_EXEC_PHYSICAL && mapped && s->address == pa)) {
+            cpu->stop = (struct x86_stop){STOP_BREAKPOINT, s->id, lin};
+            return true;
+        }
+    }
+    return false;
+}
+
+static void execute(struct x86 *cpu, struct block *b)
+{
+    if (b->n > cpu->left)
+        patch(cpu, &b->ops[cpu->left]);
+    cpu->block = b;
+    cpu->left -= b->n;
+    const struct op *op = b->ops;
+#ifdef BOOTREEL_NO_TAIL
+    while (op)
+        op = op->fn(cpu, op);
+#else
+    op->fn(cpu, op);
+#endif
+}
+
+/* Runs until something needs a look. */
+static bool run_block(struct x86 *cpu)
+{
+    bool trap = cpu->flags & FLAG_TF, one = trap || cpu->inhibit || cpu->flags & FLAG_RF || cpu->dr[7] & 0xff;
+    tlb_select(cpu);
+    if (cpu->dr[7] & 0xff)
+        check_code_breakpoints(cpu);
+    struct block *b = block_at_rip(cpu);
+    if (at_stop(cpu, b)) {
+        cpu->skip_stop = true;
+        return false;
+    }
+    if (one)
+        shorten(cpu, 1);
+    cpu->inhibit = false;
+    cpu->flags &= ~(uint64_t)FLAG_RF;
+    cpu->skip_stop = false;
+    cpu->tf_pending = trap; /* a fault clears it */
+    execute(cpu, b);
+    return true;
+}
+
+/* The reason to return, or -1 to go on. */
+static int look(struct x86 *cpu)
+{
+    unpatch(cpu);
+    rearm(cpu);
+    cpu->attention = false;
+    if (cpu->fault_unimplemented)
+        return X86_FAULT;
+    if (cpu->shutdown)
+        return X86_SHUTDOWN;
+    if (cpu->stop_hit) {
+        cpu->stop_hit = false;
+        return X86_STOP;
+    }
+    if (cpu->left <= 0)
+        return X86_DONE;
+    if (cpu->brk) {
+        cpu->brk = false;
+        return X86_BREAK;
+    }
+    if (cpu->tf_pending)
+        single_step_trap(cpu);
+    if (take_lines(cpu))
+        return -1;
+    if (cpu->halted || cpu->wait_sipi)
+        return X86_HALTED;
+    return run_block(cpu) ? -1 : X86_STOP;
+}
+
+enum x86_exit x86_run(struct x86 *cpu, uint64_t steps, uint64_t *done)
+{
+    jmp_buf here;
+    int result;
+    cpu->requested = cpu->slice = cpu->left = (int64_t)(steps < INT64_MAX / 4 ? steps : INT64_MAX / 4);
+    cpu->running = true;
+    cpu->unwind = &here;
+    if (setjmp(here)) {
+        settle(cpu);
+        cpu->tf_pending = false;
+        rearm(cpu);
+        if (!cpu->fault_unimplemented)
+            deliver_fault(cpu);
+    }
+    do
+        result = look(cpu);
+    while (result < 0);
+    cpu->running = false;
+    cpu->unwind = NULL;
+    cpu->op = NULL;
+    *done = (uint64_t)executed(cpu);
+    return (enum x86_exit)result;
+}
+
+/* ---------------------------------------------------------------- lines */
+
+static void line_changed(struct x86 *cpu)
+{
+    cpu->attention = true;
+    if (cpu->running) {
+        bool brk = cpu->brk;
+        x86_break(cpu);
+        cpu->brk = brk; /* a look is enough; the caller need not see it */
+    }
+}
+
+void x86_set_intr(struct x86 *cpu, bool level)
+{
+    if (cpu->intr == level)
+        return;
+    cpu->intr = level;
+    if (level)
+        line_changed(cpu);
+}
+
+void x86_raise_nmi(struct x86 *cpu)
+{
+    cpu->nmi_pending = true;
+    line_changed(cpu);
+}
+
+void x86_raise_smi(struct x86 *cpu)
+{
+    cpu->smi_pending = true;
+    line_changed(cpu);
+}
+
+void x86_raise_init(struct x86 *cpu)
+{
+    cpu->init_pending = true;
+    line_changed(cpu);
+}
+
+void x86_raise_sipi(struct x86 *cpu, uint8_t vector)
+{
+    if (!cpu->wait_sipi)
+        return;
+    cpu->sipi_pending = true;
+    cpu->sipi_vector = vector;
+    line_changed(cpu);
+}
+
+bool x86_halted(const struct x86 *cpu) { return cpu->halted || cpu->wait_sipi; }
+bool x86_halted_for_good(const struct x86 *cpu) { return cpu->halted && !(cpu->flags & FLAG_IF) && !cpu->nmi_pending; }
+
+/* ---------------------------------------------------------------- stops */
+
+void x86_stops(struct x86 *cpu, const struct stop_point *s, size_t n)
+{
+    free(cpu->stops);
+    cpu->stops = n ? malloc(n * sizeof *s) : NULL;
+    cpu->nstops = cpu->stops ? n : 0;
+    cpu->exec_stops = cpu->data_stops = false;
+    for (size_t i = 0; i < cpu->nstops; i++) {
+        cpu->stops[i] = s[i];
+        if (s[i].kind == STOPS_EXEC_LINEAR || s[i].kind == STOPS_EXEC_PHYSICAL)
+            cpu->exec_stops = true;
+        else
+            cpu->data_stops = true;
+    }
+    x86_flush_caches(cpu);
+}
+
+void x86_stop_info(const struct x86 *cpu, struct x86_stop *s) { *s = cpu->stop; }
+
+void x86_flush_caches(struct x86 *cpu)
+{
+    code_flush(cpu->mem);
+    tlb_flush(cpu);
+}
+
+/* ---------------------------------------------------------------- life */
+
+struct x86 *x86_create(struct physmem *mem, const struct x86_bus *bus, unsigned index, const char *model,
+                       struct error *err)
+{
+    struct x86 *cpu = aligned_alloc(64, (sizeof *cpu + 63) & ~(size_t)63);
+    if (!cpu) {
+        error_set(err, "no memory for processor %u", index);
+        return NULL;
+    }
+    memset(cpu, 0, sizeof *cpu);
+    cpu->mem = mem;
+    cpu->bus = *bus;
+    cpu->index = index;
+    cpu->used.n = UINT32_MAX;
+    physmem_attach(mem, cpu);
+    tlb_flush(cpu);
+    if (cpuid_select(cpu, model, err) < 0) {
+        x86_destroy(cpu);
+        return NULL;
+    }
+    cpu->decoder = decoder_create(cpu);
+    x86_reset(cpu, false);
+    return cpu;
+}
+
+void x86_destroy(struct x86 *cpu)
+{
+    if (!cpu)
+        return;
+    physmem_detach(cpu->mem, cpu);
+    decoder_destroy(cpu->decoder);
+    free(cpu->stops);
+    free(cpu);
+}

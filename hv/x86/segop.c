@@ -1,0 +1,400 @@
+/* segop.c - instructions on segment registers and descriptors.
+ *
+ * SDM volume 2: MOV, PUSH, POP, LDS …, LAR, LSL, VERR, ARPL, LLDT, LTR, SLDT, STR, LGDT, LIDT, SGDT, SIDT, SWAPGS, RDFSBASE ….
+ */
+#include "hv/x86/sys.h"
+
+static inline bool has_memory(const struct op *op) { return op->pfx & PFX_MEM; }
+
+/* #UD in real and virtual-8086 mode. */
+static inline void need_protected(struct x86 *cpu)
+{
+    if (!protected_mode(cpu))
+        raise_fault(cpu, VEC_UD);
+}
+
+/* The second part of a memory operand that lies `n` bytes on. */
+static inline uint64_t linear_on(const struct x86 *cpu, uint64_t lin, unsigned n)
+{
+    return cpu->mode64 ? lin + n : (uint32_t)(lin + n);
+}
+
+static uint16_t read_ew(struct x86 *cpu, const struct op *op, unsigned reg)
+{
+    return has_memory(op) ? ld16(cpu, op, ea_any(cpu, op, 2, false)) : R16(reg);
+}
+
+/* Store a 16-bit system value: 16 bits to memory, zero-extended to the operand size to a register. */
+static void write_ew(struct x86 *cpu, const struct op *op, unsigned reg, uint16_t v)
+{
+    if (has_memory(op))
+        st16(cpu, op, ea_any(cpu, op, 2, true), v);
+    else
+        reg_set_sized(cpu, reg, op->osize, v);
+}
+
+/* ---------------------------------------------------------------- loading and storing segment registers */
+
+/* Loading SS holds off interrupts and the single-step trap for one instruction. */
+static const struct op *loaded(struct x86 *cpu, const struct op *op, unsigned n)
+{
+    if (n != SS)
+        NEXT;
+    cpu->inhibit = true;
+    cpu->tf_pending = false;
+    LEAVE;
+}
+
+static OP(op_mov_to_sreg)
+{
+    struct seg s;
+    SYNC;
+    if (op->dst > GS || op->dst == CS)
+        raise_fault(cpu, VEC_UD);
+    seg_prepare(cpu, op->dst, read_ew(cpu, op, op->src), &s);
+    seg_commit(cpu, op->dst, &s);
+    return loaded(cpu, op, op->dst);
+}
+
+static OP(op_mov_from_sreg)
+{
+    SYNC;
+    if (op->src > GS)
+        raise_fault(cpu, VEC_UD);
+    write_ew(cpu, op, op->dst, cpu->seg[op->src].sel);
+    NEXT;
+}
+
+static OP(op_push_sreg)
+{
+    SYNC;
+    stack_push(cpu, op, 1u << op->osize, cpu->seg[op->dst].sel);
+    NEXT;
+}
+
+static OP(op_pop_sreg)
+{
+    struct seg s;
+    unsigned size = 1u << op->osize;
+    SYNC;
+    seg_prepare(cpu, op->dst, (uint16_t)stack_peek(cpu, op, 0, size), &s);
+    stack_adjust(cpu, size); /* by the old SS's size */
+    seg_commit(cpu, op->dst, &s);
+    return loaded(cpu, op, op->dst);
+}
+
+static const struct op *load_far(struct x86 *cpu, const struct op *op, unsigned n)
+{
+    struct seg s;
+    unsigned size = 1u << op->osize;
+    SYNC;
+    uint64_t lin = ea_any(cpu, op, size + 2, false);
+    uint64_t off = ld_sized(cpu, op, lin, op->osize);
+    seg_prepare(cpu, n, ld16(cpu, op, linear_on(cpu, lin, size)), &s);
+    reg_set_sized(cpu, op->dst, op->osize, off);
+    seg_commit(cpu, n, &s);
+    if (n == SS)
+        LEAVE; /* the stack's size may be another; LSS holds nothing off */
+    NEXT;
+}
+static OP(op_les) { return load_far(cpu, op, ES); }
+static OP(op_lds) { return load_far(cpu, op, DS); }
+static OP(op_lss) { return load_far(cpu, op, SS); }
+static OP(op_lfs) { return load_far(cpu, op, FS); }
+static OP(op_lgs) { return load_far(cpu, op, GS); }
+
+/* ---------------------------------------------------------------- looking at descriptors */
+
+static void set_zf(struct x86 *cpu, bool on)
+{
+    uint64_t f = eflags_get(cpu) & ~(uint64_t)FLAG_ZF;
+    cc_set(cpu, on ? f | FLAG_ZF : f);
+}
+
+/* The descriptor that a selector names, if the present code may see it. `types`: a bit a system type that counts. */
+static bool visible(struct x86 *cpu, uint16_t sel, unsigned types, struct desc *d)
+{
+    if (is_null_selector(sel) || !desc_read(cpu, sel, d))
+        return false;
+    if (!(d->attr & SEG_S) && !(types >> (d->attr & SEG_TYPE) & 1))
+        return false;
+    return is_conforming(d->attr) || (cpu->cpl <= dpl_of(d->attr) && (sel & 3u) <= dpl_of(d->attr));
+}
+
+#define T(t) (1u << (t))
+enum {
+    LSL_TYPES_LONG = T(SYS_LDT) | T(SYS_TSS32) | T(SYS_TSS32_BUSY),
+    LSL_TYPES = LSL_TYPES_LONG | T(SYS_TSS16) | T(SYS_TSS16_BUSY),
+    LAR_TYPES_LONG = LSL_TYPES_LONG | T(SYS_CALL32),
+    LAR_TYPES = LSL_TYPES | T(SYS_CALL16) | T(SYS_CALL32) | T(SYS_TASK),
+};
+
+static OP(op_lar)
+{
+    struct desc d;
+    SYNC;
+    need_protected(cpu);
+    bool ok = visible(cpu, read_ew(cpu, op, op->src), long_mode(cpu) ? LAR_TYPES_LONG : LAR_TYPES, &d);
+    if (ok)
+        reg_set_sized(cpu, op->dst, op->osize, d.raw >> 32 & 0x00f0ff00);
+    set_zf(cpu, ok);
+    NEXT;
+}
+
+static OP(op_lsl)
+{
+    struct desc d;
+    SYNC;
+    need_protected(cpu);
+    bool ok = visible(cpu, read_ew(cpu, op, op->src), long_mode(cpu) ? LSL_TYPES_LONG : LSL_TYPES, &d);
+    if (ok)
+        reg_set_sized(cpu, op->dst, op->osize, d.limit);
+    set_zf(cpu, ok);
+    NEXT;
+}
+
+static OP(op_verr)
+{
+    struct desc d;
+    SYNC;
+    need_protected(cpu);
+    bool ok = visible(cpu, read_ew(cpu, op, op->dst), 0, &d);
+    set_zf(cpu, ok && (is_data(d.attr) || d.attr & SEG_READABLE));
+    NEXT;
+}
+
+static OP(op_verw)
+{
+    struct desc d;
+    SYNC;
+    need_protected(cpu);
+    bool ok = visible(cpu, read_ew(cpu, op, op->dst), 0, &d);
+    set_zf(cpu, ok && is_writable_data(d.attr));
+    NEXT;
+}
+
+static OP(op_arpl)
+{
+    SYNC;
+    need_protected(cpu);
+    bool mem = has_memory(op);
+    uint64_t lin = mem ? ea_any(cpu, op, 2, true) : 0;
+    uint16_t v = mem ? (uint16_t)mem_load_rmw(cpu, op, lin, 2) : R16(op->dst), rpl = R16(op->src) & 3;
+    bool raise = (v & 3) < rpl;
+    v = (uint16_t)((v & ~3) | (raise ? rpl : v & 3));
+    if (mem)
+        st16(cpu, op, lin, v);
+    else
+        SET16(op->dst, v);
+    set_zf(cpu, raise);
+    NEXT;
+}
+
+/* ---------------------------------------------------------------- LDTR and TR */
+
+void dtable_event(struct x86 *cpu, unsigned table, uint64_t base, uint64_t limit)
+{
+    static const char *const names[] = {"GDT", "IDT", "LDT", "TR"};
+    struct event ev = {.kind = EV_CPU_DTABLE, .data = names[table], .len = (uint32_t)strlen(names[table])};
+    ev.f[EVF_CPU_DTABLE_table] = table;
+    ev.f[EVF_CPU_DTABLE_base] = base;
+    ev.f[EVF_CPU_DTABLE_limit] = limit;
+    ev.f[EVF_CPU_DTABLE_ip] = where_rip(cpu);
+    cpu_event(cpu, &ev);
+}
+
+static void table_changed(struct x86 *cpu, unsigned n, const struct seg *s)
+{
+    cpu->seg[n] = *s;
+    dtable_event(cpu, n == LDTR ? 2 : 3, s->base, s->limit);
+}
+
+/* The descriptor for LLDT or LTR: in the GDT, of one of the types, present, with a canonical base. */
+static void system_segment(struct x86 *cpu, uint16_t sel, unsigned types, struct desc *d)
+{
+    if (sel & 4 || !desc_read(cpu, sel, d) || d->attr & SEG_S || !(types >> (d->attr & SEG_TYPE) & 1))
+        raise_sel(cpu, VEC_GP, sel, 0);
+    if (!(d->attr & SEG_P))
+        raise_sel(cpu, VEC_NP, sel, 0);
+    if (!desc_read_upper(cpu, sel, d, NULL) || !is_canonical(d->base))
+        raise_sel(cpu, VEC_GP, sel, 0);
+}
+
+static OP(op_lldt)
+{
+    struct desc d;
+    SYNC;
+    need_protected(cpu);
+    need_cpl0(cpu);
+    uint16_t sel = read_ew(cpu, op, op->dst);
+    struct seg s = seg_null(sel);
+    if (!is_null_selector(sel)) {
+        system_segment(cpu, sel, T(SYS_LDT), &d);
+        s = desc_seg(sel, &d);
+    }
+    table_changed(cpu, LDTR, &s);
+    NEXT;
+}
+
+static OP(op_ltr)
+{
+    struct desc d;
+    SYNC;
+    need_protected(cpu);
+    need_cpl0(cpu);
+    uint16_t sel = read_ew(cpu, op, op->dst);
+    if (is_null_selector(sel))
+        raise_error(cpu, VEC_GP, 0);
+    system_segment(cpu, sel, T(SYS_TSS32) | (long_mode(cpu) ? 0 : T(SYS_TSS16)), &d);
+    desc_set_type(cpu, &d, SYS_BUSY);
+    struct seg s = desc_seg(sel, &d);
+    s.attr |= SYS_BUSY;
+    table_changed(cpu, TR, &s);
+    NEXT;
+}
+
+/* User-mode instruction prevention: SLDT, STR, SMSW, SGDT, SIDT. */
+static void check_umip(struct x86 *cpu)
+{
+    if (cpu->cr4 & CR4_UMIP && cpu->cpl)
+        raise_error(cpu, VEC_GP, 0);
+}
+
+static OP(op_sldt)
+{
+    SYNC;
+    need_protected(cpu);
+    check_umip(cpu);
+    write_ew(cpu, op, op->dst, cpu->seg[LDTR].sel);
+    NEXT;
+}
+
+static OP(op_str)
+{
+    SYNC;
+    need_protected(cpu);
+    check_umip(cpu);
+    write_ew(cpu, op, op->dst, cpu->seg[TR].sel);
+    NEXT;
+}
+
+/* ---------------------------------------------------------------- GDTR and IDTR */
+
+static void load_dtable(struct x86 *cpu, const struct op *op, struct dtable *t, unsigned number)
+{
+    SYNC;
+    need_cpl0(cpu);
+    unsigned width = cpu->mode64 ? 8 : 4;
+    uint64_t lin = ea_any(cpu, op, 2 + width, false);
+    uint16_t limit = ld16(cpu, op, lin);
+    uint64_t base = ld_sized(cpu, op, linear_on(cpu, lin, 2), cpu->mode64 ? 3 : 2);
+    if (!is_canonical(base))
+        raise_error(cpu, VEC_GP, 0);
+    if (op->osize == 1 && !cpu->mode64)
+        base &= 0xffffff;
+    *t = (struct dtable){.base = base, .limit = limit};
+    dtable_event(cpu, number, base, limit);
+}
+
+static void store_dtable(struct x86 *cpu, const struct op *op, const struct dtable *t)
+{
+    SYNC;
+    check_umip(cpu);
+    unsigned width = cpu->mode64 ? 8 : 4;
+    uint64_t lin = ea_any(cpu, op, 2 + width, true);
+    mem_probe(cpu, op, lin, 2 + width, true);
+    st16(cpu, op, lin, t->limit);
+    st_sized(cpu, op, linear_on(cpu, lin, 2), cpu->mode64 ? 3 : 2, t->base);
+}
+
+static OP(op_lgdt)
+{
+    load_dtable(cpu, op, &cpu->gdtr, 0);
+    NEXT;
+}
+static OP(op_lidt)
+{
+    load_dtable(cpu, op, &cpu->idtr, 1);
+    NEXT;
+}
+static OP(op_sgdt)
+{
+    store_dtable(cpu, op, &cpu->gdtr);
+    NEXT;
+}
+static OP(op_sidt)
+{
+    store_dtable(cpu, op, &cpu->idtr);
+    NEXT;
+}
+
+/* ---------------------------------------------------------------- FS and GS bases */
+
+static OP(op_swapgs)
+{
+    SYNC;
+    need_cpl0(cpu);
+    uint64_t base = cpu->seg[GS].base;
+    cpu->seg[GS].base = cpu->msr.kernel_gs_base;
+    cpu->msr.kernel_gs_base = base;
+    NEXT;
+}
+
+static void check_fsgsbase(struct x86 *cpu)
+{
+    if (!(cpu->cr4 & CR4_FSGSBASE))
+        raise_fault(cpu, VEC_UD);
+}
+
+static const struct op *read_base(struct x86 *cpu, const struct op *op, unsigned n)
+{
+    SYNC;
+    check_fsgsbase(cpu);
+    reg_set_sized(cpu, op->dst, op->osize, cpu->seg[n].base);
+    NEXT;
+}
+
+static const struct op *write_base(struct x86 *cpu, const struct op *op, unsigned n)
+{
+    SYNC;
+    check_fsgsbase(cpu);
+    uint64_t v = reg_get_sized(cpu, op->dst, op->osize);
+    if (!is_canonical(v))
+        raise_error(cpu, VEC_GP, 0);
+    cpu->seg[n].base = v;
+    NEXT;
+}
+static OP(op_rdfsbase) { return read_base(cpu, op, FS); }
+static OP(op_rdgsbase) { return read_base(cpu, op, GS); }
+static OP(op_wrfsbase) { return write_base(cpu, op, FS); }
+static OP(op_wrgsbase) { return write_base(cpu, op, GS); }
+
+/* ---------------------------------------------------------------- families */
+
+FAMILY1(fam_mov_to_sreg, op_mov_to_sreg);
+FAMILY1(fam_mov_from_sreg, op_mov_from_sreg);
+FAMILY1(fam_push_sreg, op_push_sreg);
+FAMILY1(fam_pop_sreg, op_pop_sreg);
+FAMILY1(fam_les, op_les);
+FAMILY1(fam_lds, op_lds);
+FAMILY1(fam_lss, op_lss);
+FAMILY1(fam_lfs, op_lfs);
+FAMILY1(fam_lgs, op_lgs);
+FAMILY1(fam_lar, op_lar);
+FAMILY1(fam_lsl, op_lsl);
+FAMILY1(fam_verr, op_verr);
+FAMILY1(fam_verw, op_verw);
+FAMILY1(fam_arpl, op_arpl);
+FAMILY1(fam_lldt, op_lldt);
+FAMILY1(fam_ltr, op_ltr);
+FAMILY1(fam_sldt, op_sldt);
+FAMILY1(fam_str, op_str);
+FAMILY1(fam_lgdt, op_lgdt);
+FAMILY1(fam_lidt, op_lidt);
+FAMILY1(fam_sgdt, op_sgdt);
+FAMILY1(fam_sidt, op_sidt);
+FAMILY1(fam_swapgs, op_swapgs);
+FAMILY1(fam_rdfsbase, op_rdfsbase);
+FAMILY1(fam_rdgsbase, op_rdgsbase);
+FAMILY1(fam_wrfsbase, op_wrfsbase);
+FAMILY1(fam_wrgsbase, op_wrgsbase);

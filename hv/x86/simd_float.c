@@ -1,0 +1,320 @@
+/* simd_float.c - SSE, SSE2 and SSE3 floating-point arithmetic, comparison and conversion.
+ *
+ * Source: Intel SDM volume 1, 10.2.3 (MXCSR), 11.5 (exceptions) and appendix E; volume 2, the instruction pages.
+ *
+ * IEEE 754 defines these operations to the last bit, so the host's are the guest's; RCPPS and RSQRTPS, which it does not, are made
+ * in integers here.
+ */
+#include "hv/x86/simd.h"
+
+/* ---------------------------------------------------------------- exceptions */
+
+static bool tiny32(uint32_t x)
+{
+    return !(x & 0x7f800000) && (x & 0x7fffff);
+}
+static bool tiny64(uint64_t x)
+{
+    return !(x & 0x7ff0000000000000) && (x & 0xfffffffffffff);
+}
+static bool is_tiny(vec result, enum fp_result k)
+{
+    union lanes r = {.v = result};
+    switch (k) {
+    case R_SS: return tiny32(r.d[0]);
+    case R_PS: return tiny32(r.d[0]) || tiny32(r.d[1]) || tiny32(r.d[2]) || tiny32(r.d[3]);
+    case R_SD: return tiny64(r.q[0]);
+    case R_PD: return tiny64(r.q[0]) || tiny64(r.q[1]);
+    default: return false;
+    }
+}
+
+void fp_end_slow(struct x86 *cpu, const struct op *op, uint32_t mx, vec result, enum fp_result k)
+{
+    const uint32_t host = MX_MASKS, pre = MX_IE | MX_DE | MX_ZE;
+    uint32_t flags = mx & MX_FLAGS, unmasked = ~(cpu->fpu.mxcsr >> 7) & MX_FLAGS;
+    __asm__ volatile("ldmxcsr %0" : : "m"(host));
+    /* Unmasked underflow is signalled for any tiny result, masked only if it is inexact too. */
+    if (unmasked & MX_UE && is_tiny(result, k))
+        flags |= MX_UE;
+    /* What is found before computing stops it: nothing else is found then. */
+    if (flags & pre & unmasked)
+        flags &= pre;
+    if (!(flags & unmasked))
+        return;
+    cpu->fpu.mxcsr |= flags;
+    SYNC;
+    raise_fault(cpu, cpu->cr4 & CR4_OSXMMEXCPT ? VEC_XM : VEC_UD);
+}
+
+/* ---------------------------------------------------------------- arithmetic */
+
+/* The four forms of an operation. */
+#define ARITH(name, k_ps, k_ss, k_pd, k_sd)                                                                  \
+    HOST_FN(host_##name##ps, #name "ps")                                                                     \
+    HOST_FN(host_##name##ss, #name "ss")                                                                     \
+    HOST_FN(host_##name##pd, #name "pd")                                                                     \
+    HOST_FN(host_##name##sd, #name "sd")                                                                     \
+    FP_OP(name##ps, host_##name##ps, 16, k_ps)                                                               \
+    FP_OP(name##ss, host_##name##ss, 4, k_ss)                                                                \
+    FP_OP(name##pd, host_##name##pd, 16, k_pd)                                                               \
+    FP_OP(name##sd, host_##name##sd, 8, k_sd)
+#define ARITH_NEVER_TINY(name) ARITH(name, R_NONE, R_NONE, R_NONE, R_NONE)
+
+ARITH(add, R_PS, R_SS, R_PD, R_SD)
+ARITH(sub, R_PS, R_SS, R_PD, R_SD)
+ARITH(mul, R_PS, R_SS, R_PD, R_SD)
+ARITH(div, R_PS, R_SS, R_PD, R_SD)
+ARITH_NEVER_TINY(sqrt)
+ARITH_NEVER_TINY(min)
+ARITH_NEVER_TINY(max)
+
+/* Even elements subtracted, odd ones added. The elements that an operation is not for are 0 and raise nothing. */
+SIMD_INLINE vec host_addsubps(vec d, vec s, unsigned imm, uint32_t *mx)
+{
+    const vec odd = _mm_set_epi32(-1, 0, -1, 0);
+    vec diff = host_subps(_mm_andnot_si128(odd, d), _mm_andnot_si128(odd, s), 0, mx);
+    vec sum = host_addps(_mm_and_si128(odd, d), _mm_and_si128(odd, s), 0, mx);
+    return _mm_or_si128(_mm_andnot_si128(odd, diff), _mm_and_si128(odd, sum));
+}
+SIMD_INLINE vec host_addsubpd(vec d, vec s, unsigned imm, uint32_t *mx)
+{
+    const vec odd = _mm_set_epi32(-1, -1, 0, 0);
+    vec diff = host_subpd(_mm_andnot_si128(odd, d), _mm_andnot_si128(odd, s), 0, mx);
+    vec sum = host_addpd(_mm_and_si128(odd, d), _mm_and_si128(odd, s), 0, mx);
+    return _mm_or_si128(_mm_andnot_si128(odd, diff), _mm_and_si128(odd, sum));
+}
+FP_OP(addsubps, host_addsubps, 16, R_PS)
+FP_OP(addsubpd, host_addsubpd, 16, R_PD)
+
+/* Horizontal: even elements of d and s with the odd ones. */
+#define PICK_PS(d, s, which) _mm_castps_si128(_mm_shuffle_ps(_mm_castsi128_ps(d), _mm_castsi128_ps(s), which))
+#define HORIZONTAL(name, op2)                                                                                \
+    SIMD_INLINE vec host_##name##ps(vec d, vec s, unsigned imm, uint32_t *mx)                                \
+    {                                                                                                        \
+        return host_##op2##ps(PICK_PS(d, s, 0x88), PICK_PS(d, s, 0xdd), 0, mx);                              \
+    }                                                                                                        \
+    SIMD_INLINE vec host_##name##pd(vec d, vec s, unsigned imm, uint32_t *mx)                                \
+    {                                                                                                        \
+        return host_##op2##pd(_mm_unpacklo_epi64(d, s), _mm_unpackhi_epi64(d, s), 0, mx);                    \
+    }                                                                                                        \
+    FP_OP(name##ps, host_##name##ps, 16, R_PS)                                                               \
+    FP_OP(name##pd, host_##name##pd, 16, R_PD)
+
+HORIZONTAL(hadd, add)
+HORIZONTAL(hsub, sub)
+
+/* ---------------------------------------------------------------- comparison */
+
+/* CMPccPS and the like: the predicate is imm[2:0]. */
+#define COMPARE(name, n)                                                                                     \
+    HOST_FN(host_##name##_0, #name " $0,")                                                                   \
+    HOST_FN(host_##name##_1, #name " $1,")                                                                   \
+    HOST_FN(host_##name##_2, #name " $2,")                                                                   \
+    HOST_FN(host_##name##_3, #name " $3,")                                                                   \
+    HOST_FN(host_##name##_4, #name " $4,")                                                                   \
+    HOST_FN(host_##name##_5, #name " $5,")                                                                   \
+    HOST_FN(host_##name##_6, #name " $6,")                                                                   \
+    HOST_FN(host_##name##_7, #name " $7,")                                                                   \
+    SIMD_INLINE vec host_##name(vec d, vec s, unsigned imm, uint32_t *mx)                                    \
+    {                                                                                                        \
+        switch (imm & 7) {                                                                                   \
+        case 0: return host_##name##_0(d, s, 0, mx);                                                         \
+        case 1: return host_##name##_1(d, s, 0, mx);                                                         \
+        case 2: return host_##name##_2(d, s, 0, mx);                                                         \
+        case 3: return host_##name##_3(d, s, 0, mx);                                                         \
+        case 4: return host_##name##_4(d, s, 0, mx);                                                         \
+        case 5: return host_##name##_5(d, s, 0, mx);                                                         \
+        case 6: return host_##name##_6(d, s, 0, mx);                                                         \
+        default: return host_##name##_7(d, s, 0, mx);                                                        \
+        }                                                                                                    \
+    }                                                                                                        \
+    FP_OP(name, host_##name, n, R_NONE)
+
+COMPARE(cmpps, 16)
+COMPARE(cmppd, 16)
+COMPARE(cmpss, 4)
+COMPARE(cmpsd, 8)
+
+/* To EFLAGS: ZF, PF, CF; the others of FLAGS_ARITH become 0. */
+#define COMPARE_FLAGS(name, n)                                                                               \
+    SIMD_INLINE void name(struct x86 *cpu, const struct op *op, vec s)                                       \
+    {                                                                                                        \
+        int zf, pf, cf;                                                                                      \
+        vec d = xmm_get(cpu, op->dst);                                                                       \
+        uint32_t mx = fp_begin(cpu);                                                                         \
+        __asm__ volatile("ldmxcsr %3\n\t" #name " %5, %4\n\tstmxcsr %3"                                      \
+                         : "=@ccz"(zf), "=@ccp"(pf), "=@ccc"(cf), "+m"(mx)                                   \
+                         : "x"(d), "x"(s));                                                                  \
+        fp_end(cpu, op, mx, d, R_NONE);                                                                      \
+        cc_set(cpu, (zf ? FLAG_ZF : 0) | (pf ? FLAG_PF : 0) | (cf ? FLAG_CF : 0));                           \
+    }                                                                                                        \
+    static OP(name##_r)                                                                                      \
+    {                                                                                                        \
+        sse_check(cpu, op);                                                                                  \
+        name(cpu, op, xmm_get(cpu, op->src));                                                                \
+        NEXT;                                                                                                \
+    }                                                                                                        \
+    SIMD_INLINE void name##_mem(struct x86 *cpu, const struct op *op, enum simd_ea how)                      \
+    {                                                                                                        \
+        sse_check(cpu, op);                                                                                  \
+        name(cpu, op, simd_load(cpu, op, simd_ea(cpu, op, how, n, false), n));                               \
+    }                                                                                                        \
+    MEM_FORMS(name, name##_mem)                                                                              \
+    FAMILY_RMM(fam_##name, name);
+
+COMPARE_FLAGS(comiss, 4)
+COMPARE_FLAGS(ucomiss, 4)
+COMPARE_FLAGS(comisd, 8)
+COMPARE_FLAGS(ucomisd, 8)
+
+/* ---------------------------------------------------------------- conversion */
+
+#define CONVERT(name, n, kind)                                                                               \
+    HOST_FN(host_##name, #name)                                                                              \
+    FP_OP(name, host_##name, n, kind)
+
+CONVERT(cvtps2pd, 8, R_NONE)
+CONVERT(cvtpd2ps, 16, R_PS)
+CONVERT(cvtss2sd, 4, R_NONE)
+CONVERT(cvtsd2ss, 8, R_SS)
+CONVERT(cvtdq2ps, 16, R_NONE)
+CONVERT(cvtps2dq, 16, R_NONE)
+CONVERT(cvttps2dq, 16, R_NONE)
+CONVERT(cvtdq2pd, 8, R_NONE)
+CONVERT(cvtpd2dq, 16, R_NONE)
+CONVERT(cvttpd2dq, 16, R_NONE)
+
+/* Handlers by size of the general operand: see FAMILY_Y. */
+#define FAMILY_Y(fam, name)                                                                                  \
+    const struct family fam = {{{name##32_r, name##32_r, name##32_r, name##64_r},                            \
+                                {name##32_m, name##32_m, name##32_m, name##64_m},                            \
+                                {name##32_m64, name##32_m64, name##32_m64, name##64_m64}}}
+
+/* A general register or memory to a scalar. */
+#define FROM_INT(name, bits, suffix)                                                                         \
+    SIMD_INLINE void name##bits(struct x86 *cpu, const struct op *op, uint64_t s)                            \
+    {                                                                                                        \
+        vec d = xmm_get(cpu, op->dst);                                                                       \
+        uint32_t mx = fp_begin(cpu);                                                                         \
+        __asm__ volatile("ldmxcsr %1\n\t" #name suffix ", %0\n\tstmxcsr %1" : "+x"(d), "+m"(mx) : "r"(s));   \
+        fp_end(cpu, op, mx, d, R_NONE);                                                                      \
+        xmm_set(cpu, op->dst, d);                                                                            \
+    }                                                                                                        \
+    static OP(name##bits##_r)                                                                                \
+    {                                                                                                        \
+        sse_check(cpu, op);                                                                                  \
+        name##bits(cpu, op, R##bits(op->src));                                                               \
+        NEXT;                                                                                                \
+    }                                                                                                        \
+    SIMD_INLINE void name##bits##_mem(struct x86 *cpu, const struct op *op, enum simd_ea how)                \
+    {                                                                                                        \
+        sse_check(cpu, op);                                                                                  \
+        name##bits(cpu, op, ld##bits(cpu, op, simd_ea(cpu, op, how, bits / 8, false)));                      \
+    }                                                                                                        \
+    MEM_FORMS(name##bits, name##bits##_mem)
+
+FROM_INT(cvtsi2ss, 32, "l %k2")
+FROM_INT(cvtsi2ss, 64, "q %q2")
+FROM_INT(cvtsi2sd, 32, "l %k2")
+FROM_INT(cvtsi2sd, 64, "q %q2")
+FAMILY_Y(fam_cvtsi2ss, cvtsi2ss);
+FAMILY_Y(fam_cvtsi2sd, cvtsi2sd);
+
+/* A scalar of n bytes to a general register. */
+#define TO_INT(name, n, bits, reg)                                                                           \
+    SIMD_INLINE void name##bits(struct x86 *cpu, const struct op *op, vec s)                                 \
+    {                                                                                                        \
+        uint64_t r;                                                                                          \
+        uint32_t mx = fp_begin(cpu);                                                                         \
+        __asm__ volatile("ldmxcsr %1\n\t" #name " %2, " reg "\n\tstmxcsr %1" : "=r"(r), "+m"(mx) : "x"(s));  \
+        fp_end(cpu, op, mx, s, R_NONE);                                                                      \
+        SET##bits(op->dst, r);                                                                               \
+    }                                                                                                        \
+    static OP(name##bits##_r)                                                                                \
+    {                                                                                                        \
+        sse_check(cpu, op);                                                                                  \
+        name##bits(cpu, op, xmm_get(cpu, op->src));                                                          \
+        NEXT;                                                                                                \
+    }                                                                                                        \
+    SIMD_INLINE void name##bits##_mem(struct x86 *cpu, const struct op *op, enum simd_ea how)                \
+    {                                                                                                        \
+        sse_check(cpu, op);                                                                                  \
+        name##bits(cpu, op, simd_load(cpu, op, simd_ea(cpu, op, how, n, false), n));                         \
+    }                                                                                                        \
+    MEM_FORMS(name##bits, name##bits##_mem)
+#define TO_INT_BOTH(name, n)                                                                                 \
+    TO_INT(name, n, 32, "%k0")                                                                               \
+    TO_INT(name, n, 64, "%q0")                                                                               \
+    FAMILY_Y(fam_##name, name);
+
+TO_INT_BOTH(cvtss2si, 4)
+TO_INT_BOTH(cvttss2si, 4)
+TO_INT_BOTH(cvtsd2si, 8)
+TO_INT_BOTH(cvttsd2si, 8)
+
+/* ---------------------------------------------------------------- approximations
+ *
+ * Real processors differ in these; the SDM only bounds the relative error by 1.5 * 2^-12. Here the result is the true value rounded to
+ * 13 significant bits: an error of at most 2^-13. Neither looks at MXCSR: denormal operands count as 0, tiny results are 0, and no flag
+ * is raised. */
+
+enum { APPROX_BITS = 12 }; /* of the fraction */
+
+/* +-(q / 2^12) * 2^exp, q from 2^12 to 2^13. */
+static uint32_t approx_pack(uint32_t sign, uint32_t q, int exp)
+{
+    if (q >> (APPROX_BITS + 1)) {
+        q >>= 1;
+        exp++;
+    }
+    if (exp < -126)
+        return sign;
+    return sign | (uint32_t)(exp + 127) << 23 | (q & ((1u << APPROX_BITS) - 1)) << (23 - APPROX_BITS);
+}
+
+static uint32_t approx_rcp(uint32_t x)
+{
+    uint32_t sign = x & 0x80000000, e = x >> 23 & 0xff, f = x & 0x7fffff;
+    if (e == 0xff)
+        return f ? x | 0x400000 : sign;
+    if (e == 0)
+        return sign | 0x7f800000;
+    /* 1 / (m / 2^23) lies in (1/2, 1] */
+    uint64_t m = f | 0x800000;
+    return approx_pack(sign, (uint32_t)(((1ull << (24 + APPROX_BITS)) + m / 2) / m), 126 - (int)e);
+}
+
+static uint32_t approx_rsqrt(uint32_t x)
+{
+    uint32_t sign = x & 0x80000000, e = x >> 23 & 0xff, f = x & 0x7fffff;
+    if (e == 0xff && f)
+        return x | 0x400000;
+    if (e == 0)
+        return sign | 0x7f800000;
+    if (sign)
+        return 0xffc00000;
+    if (e == 0xff)
+        return 0;
+    /* x = m / 2^23 * 2^(2h) with m / 2^23 in [1, 4); 1 / sqrt(m / 2^23) lies in (1/2, 1]. The largest q with
+     * q - 1/2 < 2^13 / sqrt(m / 2^23), a bit at a time. */
+    bool odd = !(e & 1); /* the exponent is e - 127 */
+    uint64_t m = (uint64_t)(f | 0x800000) << odd;
+    int h = ((int)e - 127 - odd) / 2;
+    uint64_t q = 0;
+    for (uint64_t bit = 1u << (APPROX_BITS + 1); bit; bit >>= 1) {
+        uint64_t t = 2 * (q | bit) - 1;
+        if (t * t * m < 1ull << (2 * APPROX_BITS + 2 + 23 + 2))
+            q |= bit;
+    }
+    return approx_pack(0, (uint32_t)q, -h - 1);
+}
+
+LANE_FN(do_rcpps, uint32_t, d, approx_rcp(b))
+LANE_FN(do_rsqrtps, uint32_t, d, approx_rsqrt(b))
+LANE_FN(do_rcpss, uint32_t, d, i ? a : approx_rcp(b))
+LANE_FN(do_rsqrtss, uint32_t, d, i ? a : approx_rsqrt(b))
+XMM_OP(rcpps, do_rcpps)
+XMM_OP(rsqrtps, do_rsqrtps)
+XMM_OPN(rcpss, do_rcpss, 4)
+XMM_OPN(rsqrtss, do_rsqrtss, 4)

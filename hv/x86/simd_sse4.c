@@ -1,0 +1,361 @@
+/* simd_sse4.c - SSE4.1, and PCMPGTQ of SSE4.2.
+ *
+ * Source: Intel SDM volume 2, the instruction pages; volume 1, 12.8 to 12.12.
+ */
+#include "hv/x86/simd.h"
+
+/* ---------------------------------------------------------------- lane by lane */
+
+#define LANES_OP(name, T, f, expr)                                                                           \
+    LANE_FN(do_##name, T, f, expr)                                                                           \
+    XMM_OP(name, do_##name)
+
+LANES_OP(pminsb, int8_t, sb, a < b ? a : b)
+LANES_OP(pmaxsb, int8_t, sb, a > b ? a : b)
+LANES_OP(pminuw, uint16_t, w, a < b ? a : b)
+LANES_OP(pmaxuw, uint16_t, w, a > b ? a : b)
+LANES_OP(pminsd, int32_t, sd, a < b ? a : b)
+LANES_OP(pmaxsd, int32_t, sd, a > b ? a : b)
+LANES_OP(pminud, uint32_t, d, a < b ? a : b)
+LANES_OP(pmaxud, uint32_t, d, a > b ? a : b)
+LANES_OP(pcmpeqq, int64_t, sq, a == b ? -1 : 0)
+LANES_OP(pcmpgtq, int64_t, sq, a > b ? -1 : 0)
+LANES_OP(pmulld, int32_t, sd, a * b)
+LANES_OP(pmuldq, int64_t, sq, (int64_t)(int32_t)a * (int32_t)b)
+
+/* Blends: by an immediate's bits, or by the top bits of XMM0. */
+LANES_OP(blendps, uint32_t, d, imm >> i & 1 ? b : a)
+LANES_OP(blendpd, uint64_t, q, imm >> i & 1 ? b : a)
+LANES_OP(pblendw, uint16_t, w, imm >> i & 1 ? b : a)
+
+#define BLEND_BY_XMM0(name, T, f)                                                                            \
+    SIMD_INLINE vec do_##name(vec d, vec s, vec mask)                                                        \
+    {                                                                                                        \
+        union lanes x = {.v = d}, y = {.v = s}, m = {.v = mask};                                             \
+        for (unsigned i = 0; i < 16 / sizeof(T); i++)                                                        \
+            if ((T)m.f[i] >> (8 * sizeof(T) - 1))                                                            \
+                x.f[i] = y.f[i];                                                                             \
+        return x.v;                                                                                          \
+    }                                                                                                        \
+    static OP(name##_r)                                                                                      \
+    {                                                                                                        \
+        sse_check(cpu, op);                                                                                  \
+        xmm_set(cpu, op->dst, do_##name(xmm_get(cpu, op->dst), xmm_get(cpu, op->src), xmm_get(cpu, 0)));     \
+        NEXT;                                                                                                \
+    }                                                                                                        \
+    static OP(name##_m)                                                                                      \
+    {                                                                                                        \
+        sse_check(cpu, op);                                                                                  \
+        vec s = simd_load(cpu, op, ea_any(cpu, op, 16, false), 16);                                          \
+        xmm_set(cpu, op->dst, do_##name(xmm_get(cpu, op->dst), s, xmm_get(cpu, 0)));                         \
+        NEXT;                                                                                                \
+    }                                                                                                        \
+    FAMILY_RM(fam_##name, name##_r, name##_m);
+
+BLEND_BY_XMM0(pblendvb, uint8_t, b)
+BLEND_BY_XMM0(blendvps, uint32_t, d)
+BLEND_BY_XMM0(blendvpd, uint64_t, q)
+
+/* Widening moves: to lanes `to` from the low lanes `from` of s; n bytes are read. */
+#define WIDEN(name, to, from, n)                                                                             \
+    SIMD_INLINE vec do_##name(vec d, vec s, unsigned imm)                                                    \
+    {                                                                                                        \
+        union lanes y = {.v = s}, r;                                                                         \
+        for (unsigned i = 0; i < sizeof r.to / sizeof r.to[0]; i++)                                          \
+            r.to[i] = y.from[i];                                                                             \
+        return r.v;                                                                                          \
+    }                                                                                                        \
+    XMM_OPN(name, do_##name, n)
+
+WIDEN(pmovsxbw, sw, sb, 8)
+WIDEN(pmovsxbd, sd, sb, 4)
+WIDEN(pmovsxbq, sq, sb, 2)
+WIDEN(pmovsxwd, sd, sw, 8)
+WIDEN(pmovsxwq, sq, sw, 4)
+WIDEN(pmovsxdq, sq, sd, 8)
+WIDEN(pmovzxbw, w, b, 8)
+WIDEN(pmovzxbd, d, b, 4)
+WIDEN(pmovzxbq, q, b, 2)
+WIDEN(pmovzxwd, d, w, 8)
+WIDEN(pmovzxwq, q, w, 4)
+WIDEN(pmovzxdq, q, d, 8)
+
+/* ---------------------------------------------------------------- across lanes */
+
+static inline uint16_t saturate_u16(int32_t x)
+{
+    return (uint16_t)(x < 0 ? 0 : x > 0xffff ? 0xffff : x);
+}
+SIMD_INLINE vec do_packusdw(vec d, vec s, unsigned imm)
+{
+    union lanes x = {.v = d}, y = {.v = s}, r;
+    for (unsigned i = 0; i < 4; i++) {
+        r.w[i] = saturate_u16(x.sd[i]);
+        r.w[4 + i] = saturate_u16(y.sd[i]);
+    }
+    return r.v;
+}
+XMM_OP(packusdw, do_packusdw)
+
+/* The least word and its (first) place. */
+SIMD_INLINE vec do_phminposuw(vec d, vec s, unsigned imm)
+{
+    union lanes y = {.v = s}, r = {.q = {0, 0}};
+    unsigned at = 0;
+    for (unsigned i = 1; i < 8; i++)
+        if (y.w[i] < y.w[at])
+            at = i;
+    r.w[0] = y.w[at];
+    r.w[1] = (uint16_t)at;
+    return r.v;
+}
+XMM_OP(phminposuw, do_phminposuw)
+
+/* Sums of absolute differences of four bytes of s with each of eight neighbouring places of d. */
+SIMD_INLINE vec do_mpsadbw(vec d, vec s, unsigned imm)
+{
+    union lanes x = {.v = d}, y = {.v = s}, r;
+    const uint8_t *p = x.b + (imm >> 2 & 1) * 4, *q = y.b + (imm & 3) * 4;
+    for (unsigned i = 0; i < 8; i++) {
+        int sum = 0;
+        for (unsigned k = 0; k < 4; k++)
+            sum += p[i + k] > q[k] ? p[i + k] - q[k] : q[k] - p[i + k];
+        r.w[i] = (uint16_t)sum;
+    }
+    return r.v;
+}
+XMM_OP(mpsadbw, do_mpsadbw)
+
+/* ---------------------------------------------------------------- PTEST */
+
+static void ptest(struct x86 *cpu, const struct op *op, vec s)
+{
+    vec d = xmm_get(cpu, op->dst);
+    union lanes both = {.v = _mm_and_si128(d, s)}, only = {.v = _mm_andnot_si128(d, s)};
+    cc_set(cpu, (both.q[0] | both.q[1] ? 0 : FLAG_ZF) | (only.q[0] | only.q[1] ? 0 : FLAG_CF));
+}
+static OP(ptest_r)
+{
+    sse_check(cpu, op);
+    ptest(cpu, op, xmm_get(cpu, op->src));
+    NEXT;
+}
+static OP(ptest_m)
+{
+    sse_check(cpu, op);
+    ptest(cpu, op, simd_load(cpu, op, ea_any(cpu, op, 16, false), 16));
+    NEXT;
+}
+FAMILY_RM(fam_ptest, ptest_r, ptest_m);
+
+/* ---------------------------------------------------------------- one element: insert and extract */
+
+/* name: lane f[imm & last] of XMM; `get` reads the general register. */
+#define INSERT(name, f, last, get, bits)                                                                     \
+    static OP(name##_r)                                                                                      \
+    {                                                                                                        \
+        sse_check(cpu, op);                                                                                  \
+        cpu->xmm[op->dst].f[op->imm & last] = get(op->src);                                                  \
+        NEXT;                                                                                                \
+    }                                                                                                        \
+    static OP(name##_m)                                                                                      \
+    {                                                                                                        \
+        sse_check(cpu, op);                                                                                  \
+        cpu->xmm[op->dst].f[op->imm & last] = ld##bits(cpu, op, ea_any(cpu, op, bits / 8, false));           \
+        NEXT;                                                                                                \
+    }
+#define EXTRACT(name, f, last, set, bits)                                                                    \
+    static OP(name##_r)                                                                                      \
+    {                                                                                                        \
+        sse_check(cpu, op);                                                                                  \
+        set(op->dst, cpu->xmm[op->src].f[op->imm & last]);                                                   \
+        NEXT;                                                                                                \
+    }                                                                                                        \
+    static OP(name##_m)                                                                                      \
+    {                                                                                                        \
+        sse_check(cpu, op);                                                                                  \
+        st##bits(cpu, op, ea_any(cpu, op, bits / 8, true), cpu->xmm[op->src].f[op->imm & last]);             \
+        NEXT;                                                                                                \
+    }
+#define LOW8(r) ((uint8_t)R32(r))
+INSERT(pinsrb, b, 15, LOW8, 8)
+INSERT(pinsrw, w, 7, R16, 16)
+INSERT(pinsrd, d, 3, R32, 32)
+INSERT(pinsrq, q, 1, R64, 64)
+EXTRACT(pextrb, b, 15, SET32, 8)
+EXTRACT(pextrw_store, w, 7, SET32, 16)
+EXTRACT(pextrd, d, 3, SET32, 32)
+EXTRACT(pextrq, q, 1, SET64, 64)
+FAMILY_RM(fam_pinsrb, pinsrb_r, pinsrb_m);
+FAMILY_RM(fam_pinsrw, pinsrw_r, pinsrw_m);
+FAMILY_RM(fam_pextrb, pextrb_r, pextrb_m);
+FAMILY_RM(fam_pextrw_store, pextrw_store_r, pextrw_store_m);
+/* EXTRACTPS is always 32 bits: zero-extended in a register. */
+FAMILY_RM(fam_extractps, pextrd_r, pextrd_m);
+/* PINSRD, PEXTRD: 64 bits with REX.W. */
+#define FAMILY_RM_Y(fam, r32, m32, r64, m64)                                                                 \
+    const struct family fam = {{{r32, r32, r32, r64}, {m32, m32, m32, m64}, {m32, m32, m32, m64}}}
+FAMILY_RM_Y(fam_pinsrd, pinsrd_r, pinsrd_m, pinsrq_r, pinsrq_m);
+FAMILY_RM_Y(fam_pextrd, pextrd_r, pextrd_m, pextrq_r, pextrq_m);
+
+/* imm: 7-6 element of a register source, 5-4 element of d, 3-0 elements to clear afterwards. */
+static void insertps(struct x86 *cpu, const struct op *op, uint32_t element)
+{
+    union xmm r = cpu->xmm[op->dst];
+    r.d[op->imm >> 4 & 3] = element;
+    for (unsigned i = 0; i < 4; i++)
+        if (op->imm >> i & 1)
+            r.d[i] = 0;
+    cpu->xmm[op->dst] = r;
+}
+static OP(insertps_r)
+{
+    sse_check(cpu, op);
+    insertps(cpu, op, cpu->xmm[op->src].d[op->imm >> 6 & 3]);
+    NEXT;
+}
+static OP(insertps_m)
+{
+    sse_check(cpu, op);
+    insertps(cpu, op, ld32(cpu, op, ea_any(cpu, op, 4, false)));
+    NEXT;
+}
+FAMILY_RM(fam_insertps, insertps_r, insertps_m);
+
+/* ---------------------------------------------------------------- rounding to integers
+ *
+ * In integers: the host's baseline has no ROUNDPS. */
+
+struct float_format {
+    unsigned fraction, bias;
+    uint64_t sign;
+};
+
+/* Does a magnitude between two integers go away from 0? rc: rounding control; half: -1, 0, 1 below, at, above the middle; `odd`: of the
+ * integer below. */
+static bool round_away(unsigned rc, bool negative, int half, bool odd)
+{
+    switch (rc) {
+    case 0: return half > 0 || (half == 0 && odd);
+    case 1: return negative;
+    case 2: return !negative;
+    default: return false;
+    }
+}
+
+/* x as an integer of the same format. imm and *mx as in ROUNDPS: imm[3] no precision exception, imm[2] rounding control from
+ * MXCSR instead of imm[1:0]. Raises only IE and PE. */
+static uint64_t round_float(const struct float_format *f, uint64_t x, unsigned imm, uint32_t *mx)
+{
+    unsigned rc = imm & 4 ? *mx >> 13 & 3 : imm & 3;
+    uint64_t magnitude = x & (f->sign - 1), sign = x & f->sign, one = (uint64_t)f->bias << f->fraction;
+    uint64_t infinity = (uint64_t)(2 * f->bias + 1) << f->fraction, quiet = 1ull << (f->fraction - 1);
+    unsigned inexact = imm & 8 ? 0 : MX_PE;
+    if (magnitude > infinity) {
+        if (!(x & quiet))
+            *mx |= MX_IE;
+        return x | quiet;
+    }
+    if (magnitude < 1ull << f->fraction && *mx & MX_DAZ)
+        magnitude = 0;
+    if (magnitude == 0)
+        return sign;
+    if (magnitude < one) {
+        uint64_t middle = one - (1ull << f->fraction);
+        *mx |= inexact;
+        return sign | (round_away(rc, sign, magnitude > middle ? 1 : magnitude == middle ? 0 : -1, false) ? one : 0);
+    }
+    unsigned exponent = (unsigned)(magnitude >> f->fraction) - f->bias;
+    if (exponent >= f->fraction)
+        return x;
+    uint64_t unit = 1ull << (f->fraction - exponent), below = magnitude & ~(unit - 1), rest = magnitude & (unit - 1);
+    if (!rest)
+        return x;
+    *mx |= inexact;
+    /* With exponent 0 the unit bit is the lowest of the exponent field: odd as the bias is. */
+    int half = rest > unit / 2 ? 1 : rest == unit / 2 ? 0 : -1;
+    return sign | (round_away(rc, sign, half, below & unit) ? below + unit : below);
+}
+
+static const struct float_format float32 = {23, 127, 1ull << 31}, float64 = {52, 1023, 1ull << 63};
+
+#define ROUND(name, f, format, n, count)                                                                     \
+    SIMD_INLINE vec do_##name(vec d, vec s, unsigned imm, uint32_t *mx)                                      \
+    {                                                                                                        \
+        union lanes x = {.v = d}, y = {.v = s};                                                              \
+        for (unsigned i = 0; i < count; i++)                                                                 \
+            x.f[i] = (typeof(x.f[0]))round_float(&format, y.f[i], imm, mx);                                  \
+        return x.v;                                                                                          \
+    }                                                                                                        \
+    FP_OP(name, do_##name, n, R_NONE)
+
+ROUND(roundps, d, float32, 16, 4)
+ROUND(roundss, d, float32, 4, 1)
+ROUND(roundpd, q, float64, 16, 2)
+ROUND(roundsd, q, float64, 8, 1)
+
+/* ---------------------------------------------------------------- dot products
+ *
+ * Three steps, each with its own exceptions: products of the elements that imm[7:4] selects, sums of neighbours, their sum. imm[3:0]
+ * says which elements of the result get it. */
+
+HOST_FN(host_mulps, "mulps")
+HOST_FN(host_addps, "addps")
+HOST_FN(host_mulpd, "mulpd")
+HOST_FN(host_addsd, "addsd")
+
+#define STEP(fn, kind, d, s)                                                                                 \
+    ({                                                                                                       \
+        uint32_t mx_ = fp_begin(cpu);                                                                        \
+        vec r_ = fn(d, s, 0, &mx_);                                                                          \
+        fp_end(cpu, op, mx_, r_, kind);                                                                      \
+        r_;                                                                                                  \
+    })
+
+/* All ones in lane i of n where bit i is set. */
+static vec lane_mask(unsigned bits, unsigned n)
+{
+    union lanes m;
+    for (unsigned i = 0; i < 4; i++)
+        m.d[i] = bits >> i * n / 4 & 1 ? 0xffffffff : 0;
+    return m.v;
+}
+/* Elements 1 and 3 (2 and 3) moved to 0 and 1 (0), zeros behind. */
+static vec pick(vec v, unsigned first, unsigned second)
+{
+    union lanes x = {.v = v}, r = {.d = {x.d[first], second < 4 ? x.d[second] : 0, 0, 0}};
+    return r.v;
+}
+
+static void dpps(struct x86 *cpu, const struct op *op, vec s)
+{
+    vec in = lane_mask((unsigned)op->imm >> 4, 4), d = xmm_get(cpu, op->dst);
+    vec p = STEP(host_mulps, R_PS, _mm_and_si128(d, in), _mm_and_si128(s, in));
+    /* 0 * 0 is +0 whatever the rounding: elements left out are +0 too */
+    vec sums = STEP(host_addps, R_PS, pick(p, 0, 2), pick(p, 1, 3));
+    vec sum = STEP(host_addps, R_PS, pick(sums, 0, 4), pick(sums, 1, 4));
+    xmm_set(cpu, op->dst, _mm_and_si128(_mm_shuffle_epi32(sum, 0), lane_mask((unsigned)op->imm, 4)));
+}
+static void dppd(struct x86 *cpu, const struct op *op, vec s)
+{
+    vec in = lane_mask((unsigned)op->imm >> 4, 2), d = xmm_get(cpu, op->dst);
+    vec p = STEP(host_mulpd, R_PD, _mm_and_si128(d, in), _mm_and_si128(s, in));
+    vec sum = STEP(host_addsd, R_SD, p, _mm_unpackhi_epi64(p, p));
+    xmm_set(cpu, op->dst, _mm_and_si128(_mm_unpacklo_epi64(sum, sum), lane_mask((unsigned)op->imm, 2)));
+}
+#define DOT(name)                                                                                            \
+    static OP(name##_r)                                                                                      \
+    {                                                                                                        \
+        sse_check(cpu, op);                                                                                  \
+        name(cpu, op, xmm_get(cpu, op->src));                                                                \
+        NEXT;                                                                                                \
+    }                                                                                                        \
+    static OP(name##_m)                                                                                      \
+    {                                                                                                        \
+        sse_check(cpu, op);                                                                                  \
+        name(cpu, op, simd_load(cpu, op, ea_any(cpu, op, 16, false), 16));                                   \
+        NEXT;                                                                                                \
+    }                                                                                                        \
+    FAMILY_RM(fam_##name, name##_r, name##_m);
+DOT(dpps)
+DOT(dppd)

@@ -1,0 +1,228 @@
+/* string.c - MOVS CMPS STOS LODS SCAS INS OUTS and their REP forms.
+ *
+ * One iteration of a repeated instruction is one step. A repeated one is the last of its block; while steps are left it goes on
+ * within the handler, else the dispatcher comes back to it. rCX = 0: one step that does nothing.
+ */
+#include "hv/x86/decode.h"
+#include "hv/x86/int.h"
+#include "hv/x86/sys.h"
+
+static uint64_t index_mask(const struct op *op)
+{
+    return op->asize == 2 ? UINT64_MAX : op->asize == 1 ? 0xffffffff : 0xffff;
+}
+
+/* rSI, rDI, rCX in the address size. */
+static void set_index(struct x86 *cpu, const struct op *op, unsigned reg, uint64_t v)
+{
+    if (op->asize == 2)
+        SET64(reg, v);
+    else if (op->asize == 1)
+        SET32(reg, v);
+    else
+        SET16(reg, v);
+}
+
+static int64_t stride(const struct x86 *cpu, const struct op *op)
+{
+    return cpu->flags & FLAG_DF ? -(1 << op->osize) : 1 << op->osize;
+}
+
+static uint64_t source(struct x86 *cpu, const struct op *op)
+{
+    return seg_linear(cpu, op, op->seg, R64(RSI) & index_mask(op), 1u << op->osize, false);
+}
+static uint64_t destination(struct x86 *cpu, const struct op *op, bool write)
+{
+    return seg_linear(cpu, op, ES, R64(RDI) & index_mask(op), 1u << op->osize, write);
+}
+static void advance(struct x86 *cpu, const struct op *op, unsigned reg)
+{
+    set_index(cpu, op, reg, R64(reg) + (uint64_t)stride(cpu, op));
+}
+
+/* ---------------------------------------------------------------- one iteration of each */
+
+static void movs_1(struct x86 *cpu, const struct op *op)
+{
+    uint64_t v = ld_sized(cpu, op, source(cpu, op), op->osize);
+    st_sized(cpu, op, destination(cpu, op, true), op->osize, v);
+    advance(cpu, op, RSI);
+    advance(cpu, op, RDI);
+}
+static void stos_1(struct x86 *cpu, const struct op *op)
+{
+    st_sized(cpu, op, destination(cpu, op, true), op->osize, R64(RAX));
+    advance(cpu, op, RDI);
+}
+static void lods_1(struct x86 *cpu, const struct op *op)
+{
+    uint64_t v = ld_sized(cpu, op, source(cpu, op), op->osize);
+    reg_set_sized(cpu, RAX, op->osize, v); /* AL is byte 0, RAX register 0 */
+    advance(cpu, op, RSI);
+}
+static void compare(struct x86 *cpu, const struct op *op, uint64_t a, uint64_t b)
+{
+    switch (op->osize) {
+    case 0: alu_sub8(cpu, (uint8_t)a, (uint8_t)b); break;
+    case 1: alu_sub16(cpu, (uint16_t)a, (uint16_t)b); break;
+    case 2: alu_sub32(cpu, (uint32_t)a, (uint32_t)b); break;
+    default: alu_sub64(cpu, a, b); break;
+    }
+}
+static void cmps_1(struct x86 *cpu, const struct op *op)
+{
+    uint64_t a = ld_sized(cpu, op, source(cpu, op), op->osize);
+    uint64_t b = ld_sized(cpu, op, destination(cpu, op, false), op->osize);
+    compare(cpu, op, a, b);
+    advance(cpu, op, RSI);
+    advance(cpu, op, RDI);
+}
+static void scas_1(struct x86 *cpu, const struct op *op)
+{
+    uint64_t b = ld_sized(cpu, op, destination(cpu, op, false), op->osize);
+    compare(cpu, op, R64(RAX), b);
+    advance(cpu, op, RDI);
+}
+
+static void check_port(struct x86 *cpu, unsigned size)
+{
+    if (!io_allowed(cpu, R16(RDX), size))
+        raise_error(cpu, VEC_GP, 0);
+}
+/* The destination is checked first: the port is only read if its value can be stored. Operand size 64 does not exist. */
+static void ins_1(struct x86 *cpu, const struct op *op)
+{
+    unsigned osize = op->osize > 2 ? 2 : op->osize, size = 1u << osize;
+    SYNC;
+    check_port(cpu, size);
+    uint64_t lin = seg_linear(cpu, op, ES, R64(RDI) & index_mask(op), size, true);
+    mem_probe(cpu, op, lin, size, true);
+    uint32_t v = cpu->bus.in(cpu->bus.ctx, R16(RDX), size);
+    st_sized(cpu, op, lin, osize, v);
+    advance(cpu, op, RDI);
+}
+static void outs_1(struct x86 *cpu, const struct op *op)
+{
+    unsigned osize = op->osize > 2 ? 2 : op->osize, size = 1u << osize;
+    SYNC;
+    check_port(cpu, size);
+    uint64_t lin = seg_linear(cpu, op, op->seg, R64(RSI) & index_mask(op), size, false);
+    uint32_t v = (uint32_t)ld_sized(cpu, op, lin, osize);
+    cpu->bus.out(cpu->bus.ctx, R16(RDX), size, v);
+    advance(cpu, op, RSI);
+}
+
+/* ---------------------------------------------------------------- many iterations at a time */
+
+/* How many iterations from index register `reg` on stay within its page, upward; 0 if it must go one by one. */
+static uint64_t within_page(const struct op *op, uint64_t lin, uint64_t index)
+{
+    uint64_t size = 1u << op->osize, page = (0x1000 - (lin & 0xfff)) / size;
+    uint64_t wrap = (index_mask(op) - index) / size; /* the index register may wrap */
+    return page < wrap ? page : wrap;
+}
+
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* The whole run must pass the segment's limit check: the last iteration's does, since limits are contiguous. */
+static bool flat(const struct x86 *cpu, unsigned seg, bool write)
+{
+    return cpu->mode64 || cpu->seg[seg].fast >> write & 1;
+}
+
+/* Direct host copies and fills, for the upward direction, while both pages are in the TLB. Each returns iterations done. A copy
+ * whose destination overlaps its source ahead is left to the loop: order shows there. */
+static uint64_t movs_many(struct x86 *cpu, const struct op *op, uint64_t n)
+{
+    if (cpu->flags & FLAG_DF || !flat(cpu, op->seg, false) || !flat(cpu, ES, true))
+        return 0;
+    unsigned size = 1u << op->osize;
+    uint64_t s = source(cpu, op), d = destination(cpu, op, true), mask = index_mask(op);
+    n = least(n, least(within_page(op, s, R64(RSI) & mask), within_page(op, d, R64(RDI) & mask)));
+    if (!n)
+        return 0;
+    const uint8_t *from = host_r(cpu, s, size);
+    uint8_t *to = host_w(cpu, d, size);
+    if (!from || !to || (to > from && to < from + n * size))
+        return 0;
+    memmove(to, from, n * size);
+    set_index(cpu, op, RSI, R64(RSI) + n * size);
+    set_index(cpu, op, RDI, R64(RDI) + n * size);
+    return n;
+}
+static uint64_t stos_many(struct x86 *cpu, const struct op *op, uint64_t n)
+{
+    if (cpu->flags & FLAG_DF || !flat(cpu, ES, true))
+        return 0;
+    unsigned size = 1u << op->osize;
+    uint64_t d = destination(cpu, op, true), v = R64(RAX);
+    n = least(n, within_page(op, d, R64(RDI) & index_mask(op)));
+    uint8_t *to = n ? host_w(cpu, d, size) : NULL;
+    if (!to)
+        return 0;
+    if (op->osize == 0)
+        memset(to, (int)v, n);
+    else
+        for (uint64_t i = 0; i < n; i++)
+            memcpy(to + i * size, &v, size);
+    set_index(cpu, op, RDI, R64(RDI) + n * size);
+    return n;
+}
+
+/* ---------------------------------------------------------------- repetition */
+
+typedef void iteration_fn(struct x86 *, const struct op *);
+typedef uint64_t many_fn(struct x86 *, const struct op *, uint64_t n);
+
+static uint64_t rep_count(const struct x86 *cpu, const struct op *op) { return R64(RCX) & index_mask(op); }
+
+/* The state after each iteration is complete (registers say what is left), so a fault or a stop may come between any two. The first
+ * iteration's step is counted with the block's. */
+static inline const struct op *repeat(struct x86 *cpu, const struct op *op, iteration_fn *one, many_fn *many,
+                                      bool compares)
+{
+    bool until_equal = op->pfx & PFX_REPNE;
+    uint64_t n = rep_count(cpu, op);
+    if (!n)
+        LEAVE;
+    cpu->left++; /* the block's count; each iteration takes one below */
+    for (;;) {
+        uint64_t done = many && cpu->left > 1 ? many(cpu, op, least(n, (uint64_t)cpu->left)) : 0;
+        if (!done) {
+            cpu->op = op;
+            cpu->left--; /* as if it were retired: a fault gives it back */
+            one(cpu, op);
+            done = 1;
+        } else {
+            cpu->left -= (int64_t)done;
+        }
+        n -= done;
+        set_index(cpu, op, RCX, R64(RCX) - done);
+        if (!n || (compares && cc_zf(cpu) == until_equal))
+            break;
+        if (cpu->left <= 0) {
+            cpu->gpr[REG_RIP] = rip_of(cpu, op);
+            cpu->block = NULL;
+            return NULL;
+        }
+    }
+    GOTO(op + 1);
+}
+
+#define STRING(name, many, compares)                                                                         \
+    static OP(name##_any)                                                                                    \
+    {                                                                                                        \
+        if (op->pfx & (PFX_REP | PFX_REPNE))                                                                 \
+            return repeat(cpu, op, name##_1, many, compares);                                                \
+        name##_1(cpu, op);                                                                                   \
+        NEXT;                                                                                                \
+    }                                                                                                        \
+    FAMILY1(fam_##name, name##_any);
+STRING(movs, movs_many, false)
+STRING(stos, stos_many, false)
+STRING(lods, NULL, false)
+STRING(cmps, NULL, true)
+STRING(scas, NULL, true)
+STRING(ins, NULL, false)
+STRING(outs, NULL, false)

@@ -1,0 +1,426 @@
+/* x87_env.c - images of the FPU's state in memory: FNSTENV, FNSAVE, FXSAVE, XSAVE and their loads; MXCSR.
+ *
+ * Source: Intel SDM volume 1, figures 8-9 to 8-12 (environment formats), 10.5 (FXSAVE area), chapter 13 (XSAVE); volume 2.
+ *
+ * XSAVE: only the x87 and SSE components exist, in the legacy region. Neither is tracked as being in its initial state, so
+ * XSTATE_BV is what was asked for.
+ */
+#include "hv/x86/exec.h"
+#include "hv/x86/insn.h"
+#include "hv/x86/x87_op.h"
+
+enum { ENV16_SIZE = 14, ENV32_SIZE = 28, REGS_SIZE = 80, FXSAVE_SIZE = 512, XSAVE_SIZE = 576, MXCSR_MASK = 0xffff };
+
+/* ---------------------------------------------------------------- little-endian fields */
+
+static void put16(uint8_t *p, uint16_t v) { memcpy(p, &v, 2); }
+static void put32(uint8_t *p, uint32_t v) { memcpy(p, &v, 4); }
+static void put64(uint8_t *p, uint64_t v) { memcpy(p, &v, 8); }
+static uint16_t get16(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8); }
+static uint32_t get32(const uint8_t *p) { return get16(p) | (uint32_t)get16(p + 2) << 16; }
+static uint64_t get64(const uint8_t *p) { return get32(p) | (uint64_t)get32(p + 4) << 32; }
+
+/* ---------------------------------------------------------------- environment and registers */
+
+/* Real-mode formats hold linear addresses. */
+static uint32_t linear(uint16_t sel, uint64_t off) { return ((uint32_t)sel << 4) + (uint32_t)off; }
+
+static void env_save16(const struct fpu *f, bool prot, uint8_t *b)
+{
+    uint32_t ip = linear(f->fcs, f->fip), dp = linear(f->fds, f->fdp);
+    put16(b, f->cw);
+    put16(b + 2, f->sw);
+    put16(b + 4, fpu_tag_word(f));
+    put16(b + 6, prot ? (uint16_t)f->fip : (uint16_t)ip);
+    put16(b + 8, prot ? f->fcs : (ip >> 4 & 0xf000) | f->fop);
+    put16(b + 10, prot ? (uint16_t)f->fdp : (uint16_t)dp);
+    put16(b + 12, prot ? f->fds : dp >> 4 & 0xf000);
+}
+
+/* Reserved upper halves are stored as ones. */
+static void env_save32(const struct fpu *f, bool prot, uint8_t *b)
+{
+    uint32_t ip = linear(f->fcs, f->fip), dp = linear(f->fds, f->fdp);
+    put32(b, 0xffff0000 | f->cw);
+    put32(b + 4, 0xffff0000 | f->sw);
+    put32(b + 8, 0xffff0000 | fpu_tag_word(f));
+    put32(b + 12, prot ? (uint32_t)f->fip : 0xffff0000 | (uint16_t)ip);
+    put32(b + 16, prot ? f->fcs | (uint32_t)f->fop << 16 : (ip >> 16) << 12 | f->fop);
+    put32(b + 20, prot ? (uint32_t)f->fdp : 0xffff0000 | (uint16_t)dp);
+    put32(b + 24, prot ? 0xffff0000 | f->fds : (dp >> 16) << 12);
+}
+
+unsigned fpu_env_save(const struct fpu *f, bool word, bool prot, uint8_t *buf)
+{
+    (word ? env_save16 : env_save32)(f, prot, buf);
+    return word ? ENV16_SIZE : ENV32_SIZE;
+}
+
+static void env_pointers16(struct fpu *f, bool prot, const uint8_t *b)
+{
+    f->fip = get16(b + 6);
+    f->fdp = get16(b + 10);
+    f->fcs = prot ? get16(b + 8) : 0;
+    f->fds = prot ? get16(b + 12) : 0;
+    if (prot)
+        return;
+    f->fip |= (uint32_t)(get16(b + 8) & 0xf000) << 4;
+    f->fdp |= (uint32_t)(get16(b + 12) & 0xf000) << 4;
+    f->fop = get16(b + 8) & 0x7ff;
+}
+
+static void env_pointers32(struct fpu *f, bool prot, const uint8_t *b)
+{
+    f->fcs = f->fds = 0;
+    if (prot) {
+        f->fip = get32(b + 12);
+        f->fcs = get16(b + 16);
+        f->fop = get16(b + 18) & 0x7ff;
+        f->fdp = get32(b + 20);
+        f->fds = get16(b + 24);
+        return;
+    }
+    f->fip = get16(b + 12) | (get32(b + 16) >> 12 & 0xffff) << 16;
+    f->fop = get16(b + 16) & 0x7ff;
+    f->fdp = get16(b + 20) | (get32(b + 24) >> 12 & 0xffff) << 16;
+}
+
+void fpu_env_load(struct fpu *f, bool word, bool prot, const uint8_t *b)
+{
+    unsigned step = word ? 2 : 4;
+    fpu_set_tag_word(f, get16(b + 2 * step));
+    fpu_set_cw(f, get16(b));
+    fpu_set_sw(f, get16(b + step));
+    (word ? env_pointers16 : env_pointers32)(f, prot, b);
+}
+
+void fpu_regs_save(const struct fpu *f, uint8_t *b)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        struct fpreg v = fpu_st(f, i);
+        put64(b + 10 * i, v.sig);
+        put16(b + 10 * i + 8, v.exp);
+    }
+}
+
+void fpu_regs_load(struct fpu *f, const uint8_t *b)
+{
+    for (unsigned i = 0; i < 8; i++)
+        f->r[fpu_phys(f, i)] = (struct fpreg){get64(b + 10 * i), get16(b + 10 * i + 8), {0, 0, 0}};
+}
+
+/* ---------------------------------------------------------------- guest memory */
+
+/* Linear address n bytes on: wraps at 4 GiB outside 64-bit code. */
+static uint64_t lin_add(const struct x86 *cpu, uint64_t lin, unsigned n)
+{
+    return cpu->mode64 ? lin + n : (uint32_t)(lin + n);
+}
+
+/* Copy n (even) bytes; the caller has probed. */
+static void copy_out(struct x86 *cpu, const struct op *op, uint64_t lin, const uint8_t *b, unsigned n)
+{
+    unsigned i = 0;
+    for (; i + 8 <= n; i += 8)
+        st64(cpu, op, lin_add(cpu, lin, i), get64(b + i));
+    for (; i < n; i += 2)
+        st16(cpu, op, lin_add(cpu, lin, i), get16(b + i));
+}
+
+static void copy_in(struct x86 *cpu, const struct op *op, uint64_t lin, uint8_t *b, unsigned n)
+{
+    unsigned i = 0;
+    for (; i + 8 <= n; i += 8)
+        put64(b + i, ld64(cpu, op, lin_add(cpu, lin, i)));
+    for (; i < n; i += 2)
+        put16(b + i, ld16(cpu, op, lin_add(cpu, lin, i)));
+}
+
+static bool env_is_word(const struct op *op) { return op->osize == 1; }
+
+/* ---------------------------------------------------------------- FNSTENV, FLDENV, FNSAVE, FRSTOR */
+
+static OP(op_fnstenv)
+{
+    uint8_t b[ENV32_SIZE];
+    x87_available(cpu, op);
+    uint16_t old = cpu->fpu.sw;
+    unsigned n = fpu_env_save(&cpu->fpu, env_is_word(op), protected_mode(cpu), b);
+    uint64_t lin = ea_any(cpu, op, n, true);
+    mem_probe(cpu, op, lin, n, true);
+    copy_out(cpu, op, lin, b, n);
+    fpu_set_cw(&cpu->fpu, cpu->fpu.cw | SW_EXCEPTIONS);
+    X87_CONTROL_END(old);
+}
+
+static OP(op_fldenv)
+{
+    uint8_t b[ENV32_SIZE];
+    x87_check(cpu, op);
+    uint16_t old = cpu->fpu.sw;
+    unsigned n = env_is_word(op) ? ENV16_SIZE : ENV32_SIZE;
+    copy_in(cpu, op, ea_any(cpu, op, n, false), b, n);
+    fpu_env_load(&cpu->fpu, env_is_word(op), protected_mode(cpu), b);
+    X87_CONTROL_END(old);
+}
+
+static OP(op_fnsave)
+{
+    uint8_t b[ENV32_SIZE + REGS_SIZE];
+    x87_available(cpu, op);
+    uint16_t old = cpu->fpu.sw;
+    unsigned n = fpu_env_save(&cpu->fpu, env_is_word(op), protected_mode(cpu), b);
+    fpu_regs_save(&cpu->fpu, b + n);
+    n += REGS_SIZE;
+    uint64_t lin = ea_any(cpu, op, n, true);
+    mem_probe(cpu, op, lin, n, true);
+    copy_out(cpu, op, lin, b, n);
+    fpu_init(&cpu->fpu);
+    X87_CONTROL_END(old);
+}
+
+static OP(op_frstor)
+{
+    uint8_t b[ENV32_SIZE + REGS_SIZE];
+    x87_check(cpu, op);
+    uint16_t old = cpu->fpu.sw;
+    unsigned env = env_is_word(op) ? ENV16_SIZE : ENV32_SIZE;
+    copy_in(cpu, op, ea_any(cpu, op, env + REGS_SIZE, false), b, env + REGS_SIZE);
+    fpu_env_load(&cpu->fpu, env_is_word(op), protected_mode(cpu), b);
+    fpu_regs_load(&cpu->fpu, b + env);
+    X87_CONTROL_END(old);
+}
+
+/* ---------------------------------------------------------------- FXSAVE, XSAVE: the legacy region */
+
+enum { AREA_MXCSR = 24, AREA_ST = 32, AREA_XMM = 160, AREA_HEADER = 512 };
+enum { X87_PART = 1, SSE_PART = 2 };
+
+static bool area_64(const struct op *op) { return op->pfx & PFX_REXW; }
+
+static void x87_head_save(const struct fpu *f, bool wide, uint8_t *b)
+{
+    put16(b, f->cw);
+    put16(b + 2, f->sw);
+    put16(b + 4, (uint8_t)~f->empty);
+    put16(b + 6, f->fop);
+    put64(b + 8, wide ? f->fip : (uint32_t)f->fip | (uint64_t)f->fcs << 32);
+    put64(b + 16, wide ? f->fdp : (uint32_t)f->fdp | (uint64_t)f->fds << 32);
+}
+
+static void x87_head_load(struct fpu *f, bool wide, const uint8_t *b)
+{
+    fpu_set_cw(f, get16(b));
+    fpu_set_sw(f, get16(b + 2));
+    f->empty = (uint8_t)~b[4];
+    f->fop = get16(b + 6) & 0x7ff;
+    f->fip = wide ? get64(b + 8) : get32(b + 8);
+    f->fdp = wide ? get64(b + 16) : get32(b + 16);
+    f->fcs = wide ? 0 : get16(b + 12);
+    f->fds = wide ? 0 : get16(b + 20);
+}
+
+static unsigned xmm_count(const struct x86 *cpu) { return cpu->mode64 ? 16 : 8; }
+
+/* Store the parts; the whole area has been probed. */
+static void area_save(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned parts)
+{
+    uint8_t b[8 * 16];
+    if (parts & X87_PART) {
+        x87_head_save(&cpu->fpu, area_64(op), b);
+        copy_out(cpu, op, lin, b, AREA_MXCSR);
+        memset(b, 0, sizeof b);
+        for (unsigned i = 0; i < 8; i++) {
+            put64(b + 16 * i, fpu_st(&cpu->fpu, i).sig);
+            put16(b + 16 * i + 8, fpu_st(&cpu->fpu, i).exp);
+        }
+        copy_out(cpu, op, lin_add(cpu, lin, AREA_ST), b, sizeof b);
+    }
+    if (parts & SSE_PART) {
+        put32(b, cpu->fpu.mxcsr);
+        put32(b + 4, MXCSR_MASK);
+        copy_out(cpu, op, lin_add(cpu, lin, AREA_MXCSR), b, 8);
+        for (unsigned i = 0; i < xmm_count(cpu); i++)
+            copy_out(cpu, op, lin_add(cpu, lin, AREA_XMM + 16 * i), cpu->xmm[i].b, 16);
+    }
+}
+
+static void x87_part_load(struct x86 *cpu, const struct op *op, const uint8_t *area)
+{
+    x87_head_load(&cpu->fpu, area_64(op), area);
+    for (unsigned i = 0; i < 8; i++) {
+        const uint8_t *b = area + AREA_ST + 16 * i;
+        cpu->fpu.r[fpu_phys(&cpu->fpu, i)] = (struct fpreg){get64(b), get16(b + 8), {0, 0, 0}};
+    }
+}
+
+static void sse_part_load(struct x86 *cpu, const uint8_t *area)
+{
+    for (unsigned i = 0; i < xmm_count(cpu); i++)
+        memcpy(&cpu->xmm[i], area + AREA_XMM + 16 * i, 16);
+}
+
+/* The address of the area: `align` 16 or 64. */
+static uint64_t area_address(struct x86 *cpu, const struct op *op, unsigned size, unsigned align, bool write)
+{
+    uint64_t lin = ea_any(cpu, op, size, write);
+    if (lin & (align - 1)) {
+        SYNC;
+        raise_error(cpu, VEC_GP, 0);
+    }
+    mem_probe(cpu, op, lin, size, write);
+    return lin;
+}
+
+static void check_mxcsr(struct x86 *cpu, const struct op *op, uint32_t v)
+{
+    if (v & ~(uint32_t)MXCSR_MASK) {
+        SYNC;
+        raise_error(cpu, VEC_GP, 0);
+    }
+}
+
+/* Without CR4.OSFXSR the SSE state is neither saved nor loaded. */
+static unsigned fxsave_parts(const struct x86 *cpu) { return X87_PART | (cpu->cr4 & CR4_OSFXSR ? SSE_PART : 0); }
+
+static OP(op_fxsave)
+{
+    x87_available(cpu, op);
+    area_save(cpu, op, area_address(cpu, op, FXSAVE_SIZE, 16, true), fxsave_parts(cpu));
+    NEXT;
+}
+
+static OP(op_fxrstor)
+{
+    uint8_t area[AREA_XMM + 16 * 16];
+    x87_available(cpu, op);
+    uint16_t old = cpu->fpu.sw;
+    copy_in(cpu, op, area_address(cpu, op, FXSAVE_SIZE, 16, false), area, sizeof area);
+    if (fxsave_parts(cpu) & SSE_PART) {
+        check_mxcsr(cpu, op, get32(area + AREA_MXCSR));
+        cpu->fpu.mxcsr = get32(area + AREA_MXCSR);
+        sse_part_load(cpu, area);
+    }
+    x87_part_load(cpu, op, area);
+    X87_CONTROL_END(old);
+}
+
+/* ---------------------------------------------------------------- XSAVE, XRSTOR, XGETBV, XSETBV */
+
+static void xsave_available(struct x86 *cpu, const struct op *op)
+{
+    if (!(cpu->cr4 & CR4_OSXSAVE)) {
+        SYNC;
+        raise_fault(cpu, VEC_UD);
+    }
+}
+
+/* The components asked for by EDX:EAX. */
+static unsigned xsave_mask(struct x86 *cpu, const struct op *op)
+{
+    xsave_available(cpu, op);
+    if (cpu->cr0 & CR0_TS) {
+        SYNC;
+        raise_fault(cpu, VEC_NM);
+    }
+    return R32(RAX) & cpu->xcr0 & (X87_PART | SSE_PART);
+}
+
+static OP(op_xsave)
+{
+    unsigned parts = xsave_mask(cpu, op);
+    uint64_t lin = area_address(cpu, op, XSAVE_SIZE, 64, true);
+    uint64_t bv_at = lin_add(cpu, lin, AREA_HEADER), bv = ld64(cpu, op, bv_at);
+    area_save(cpu, op, lin, parts);
+    st64(cpu, op, bv_at, bv | parts);
+    NEXT;
+}
+
+/* The standard form: XCOMP_BV and the 8 bytes after it must be 0. */
+static void check_header(struct x86 *cpu, const struct op *op, const uint8_t *header)
+{
+    if (get64(header) & ~cpu->xcr0 || get64(header + 8) || get64(header + 16)) {
+        SYNC;
+        raise_error(cpu, VEC_GP, 0);
+    }
+}
+
+static OP(op_xrstor)
+{
+    uint8_t area[XSAVE_SIZE];
+    unsigned parts = xsave_mask(cpu, op);
+    uint16_t old = cpu->fpu.sw;
+    copy_in(cpu, op, area_address(cpu, op, XSAVE_SIZE, 64, false), area, XSAVE_SIZE);
+    check_header(cpu, op, area + AREA_HEADER);
+    unsigned present = parts & (unsigned)get64(area + AREA_HEADER);
+    if (parts & SSE_PART) {
+        /* MXCSR is loaded even if the component is in its initial state. */
+        check_mxcsr(cpu, op, get32(area + AREA_MXCSR));
+        cpu->fpu.mxcsr = get32(area + AREA_MXCSR);
+        if (!(present & SSE_PART))
+            memset(area + AREA_XMM, 0, 16 * 16);
+        sse_part_load(cpu, area);
+    }
+    if (present & X87_PART) {
+        x87_part_load(cpu, op, area);
+    } else if (parts & X87_PART) {
+        memset(cpu->fpu.r, 0, sizeof cpu->fpu.r);
+        fpu_init(&cpu->fpu);
+    }
+    X87_CONTROL_END(old);
+}
+
+static OP(op_xgetbv)
+{
+    xsave_available(cpu, op);
+    if (R32(RCX)) {
+        SYNC;
+        raise_error(cpu, VEC_GP, 0);
+    }
+    SET32(RAX, cpu->xcr0);
+    SET32(RDX, cpu->xcr0 >> 32);
+    NEXT;
+}
+
+static OP(op_xsetbv)
+{
+    xsave_available(cpu, op);
+    uint64_t v = R32(RAX) | (uint64_t)R32(RDX) << 32;
+    if (cpu->cpl || R32(RCX) || !(v & X87_PART) || v & ~(uint64_t)(X87_PART | SSE_PART)) {
+        SYNC;
+        raise_error(cpu, VEC_GP, 0);
+    }
+    cpu->xcr0 = v;
+    NEXT;
+}
+
+/* ---------------------------------------------------------------- MXCSR */
+
+static OP(op_ldmxcsr)
+{
+    sse_check(cpu, op);
+    uint32_t v = ld32(cpu, op, ea_any(cpu, op, 4, false));
+    check_mxcsr(cpu, op, v);
+    cpu->fpu.mxcsr = v;
+    NEXT;
+}
+
+static OP(op_stmxcsr)
+{
+    sse_check(cpu, op);
+    st32(cpu, op, ea_any(cpu, op, 4, true), cpu->fpu.mxcsr);
+    NEXT;
+}
+
+FAMILY1(x87_fnstenv, op_fnstenv);
+FAMILY1(x87_fldenv, op_fldenv);
+FAMILY1(x87_fnsave, op_fnsave);
+FAMILY1(x87_frstor, op_frstor);
+FAMILY1(x87_fxsave, op_fxsave);
+FAMILY1(x87_fxrstor, op_fxrstor);
+FAMILY1(x87_xsave, op_xsave);
+FAMILY1(x87_xrstor, op_xrstor);
+FAMILY1(x87_xgetbv, op_xgetbv);
+FAMILY1(x87_xsetbv, op_xsetbv);
+FAMILY1(x87_ldmxcsr, op_ldmxcsr);
+FAMILY1(x87_stmxcsr, op_stmxcsr);

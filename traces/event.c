@@ -1,0 +1,245 @@
+/* event.c - the event table, event classes, and an event's words. */
+#include <string.h>
+#include <xxhash.h>
+
+#include "traces/event.h"
+#include "traces/trace.h"
+#include "traces/utf8.h"
+
+static const struct event_kind event_table[EV_COUNT] = {
+#define K(kind, name, type) {#name, type, true},
+#define P(kind, name, type) {#name, type, false},
+#define EVENT(id, cls, name, data, format, ...)                                                              \
+    [EV_##id] = {name, cls, EVF_##id##_COUNT, {__VA_ARGS__}, data, format},
+#include "traces/event_kinds.def"
+#undef EVENT
+#undef K
+#undef P
+};
+
+static const char *const class_names[EC_COUNT] = {
+    [EC_CPU] = "cpu",         [EC_EXCEPTION] = "exception", [EC_IRQ] = "irq",
+    [EC_PIO] = "pio",         [EC_MMIO] = "mmio",           [EC_DISK] = "disk",
+    [EC_FIRMWARE] = "firmware", [EC_LOADER] = "loader",     [EC_KERNEL] = "kernel",
+    [EC_PROCESS] = "process", [EC_SYSCALL] = "syscall",     [EC_HYPERCALL] = "hypercall",
+    [EC_CONSOLE] = "console", [EC_POWER] = "power",         [EC_UNHANDLED] = "unhandled",
+};
+
+const struct event_kind *event_kind(unsigned id)
+{
+    return id < EV_COUNT ? &event_table[id] : NULL;
+}
+
+/* ---------------------------------------------------------------- classes */
+
+static int class_of_word(const char *word, size_t n)
+{
+    for (int c = 0; c < EC_COUNT; c++)
+        if (strlen(class_names[c]) == n && !memcmp(class_names[c], word, n))
+            return c;
+    return -1;
+}
+
+int event_class_by_name(const char *name)
+{
+    return class_of_word(name, strlen(name));
+}
+
+const char *event_class_name(enum event_class c)
+{
+    return (unsigned)c < EC_COUNT ? class_names[c] : NULL;
+}
+
+/* The mask that a word stands for, sets included. False: no such word. */
+static bool mask_of_word(const char *word, size_t n, uint32_t *mask)
+{
+    static const struct {
+        const char *name;
+        uint32_t mask;
+    } sets[] = {{"all", EVENT_CLASSES_ALL}, {"none", 0}, {"default", EVENT_CLASSES_DEFAULT}};
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
+        if (strlen(sets[i].name) == n && !memcmp(sets[i].name, word, n)) {
+            *mask = sets[i].mask;
+            return true;
+        }
+    int c = class_of_word(word, n);
+    if (c >= 0)
+        *mask = EVENT_CLASS_BIT(c);
+    return c >= 0;
+}
+
+/* A list that begins with "-x" or "+x" changes the default. */
+int event_classes_parse(const char *text, uint32_t *mask, const char **bad)
+{
+    uint32_t result = *text == '-' || *text == '+' ? EVENT_CLASSES_DEFAULT : 0;
+    const char *p = text;
+    for (;;) {
+        bool minus = *p == '-';
+        const char *word = p + (*p == '-' || *p == '+');
+        size_t n = strcspn(word, ",");
+        uint32_t bits;
+        if (!mask_of_word(word, n, &bits)) {
+            if (bad)
+                *bad = p;
+            return -1;
+        }
+        result = minus ? result & ~bits : result | bits;
+        if (!word[n])
+            break;
+        p = word + n + 1;
+    }
+    *mask = result;
+    return 0;
+}
+
+/* ---------------------------------------------------------------- text */
+
+/* Like snprintf's target: counts everything, keeps what fits, always ends with NUL. */
+struct out {
+    char *buf;
+    size_t size;
+    size_t n;
+};
+
+static void out_char(struct out *o, char c)
+{
+    if (o->n + 1 < o->size)
+        o->buf[o->n] = c;
+    o->n++;
+}
+
+static void out_text(struct out *o, const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out_char(o, s[i]);
+}
+
+static void out_hex(struct out *o, uint64_t v, unsigned digits)
+{
+    while (digits < 16 && v >> (4 * digits))
+        digits++;
+    while (digits--)
+        out_char(o, "0123456789abcdef"[v >> (4 * digits) & 15]);
+}
+
+static void out_dec(struct out *o, uint64_t v)
+{
+    char digits[20];
+    size_t n = 0;
+    do
+        digits[n++] = (char)('0' + v % 10);
+    while (v /= 10);
+    while (n)
+        out_char(o, digits[--n]);
+}
+
+/* Printable text stays as it is; any other byte becomes \xNN. */
+static void out_data(struct out *o, const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        size_t len = utf8_printable(p + i, n - i);
+        if (len) {
+            out_text(o, (const char *)p + i, len);
+            i += len;
+            continue;
+        }
+        out_text(o, "\\x", 2);
+        out_hex(o, p[i++], 2);
+    }
+}
+
+static void out_field(struct out *o, enum event_field_type type, uint64_t v)
+{
+    switch (type) {
+    case EFT_DEC:
+        out_dec(o, v);
+        break;
+    case EFT_HEX:
+        out_text(o, "0x", 2);
+        out_hex(o, v, 1);
+        break;
+    case EFT_BOOL:
+        out_text(o, v ? "on" : "off", v ? 2 : 3);
+        break;
+    case EFT_CHAR: {
+        uint8_t c = (uint8_t)v;
+        out_data(o, &c, 1);
+        break;
+    }
+    }
+}
+
+/* {name} of a format. */
+static void out_name(struct out *o, const struct event_kind *k, const struct event *ev, const char *name,
+                     size_t n)
+{
+    if (n == 4 && !memcmp(name, "data", 4)) {
+        out_data(o, ev->data, k->has_data ? ev->len : 0);
+        return;
+    }
+    for (unsigned i = 0; i < k->nfields; i++)
+        if (strlen(k->field[i].name) == n && !memcmp(k->field[i].name, name, n)) {
+            out_field(o, k->field[i].type, ev->f[i]);
+            return;
+        }
+    out_text(o, name - 1, n + 2); /* a row that names no field of its own shows it */
+}
+
+int event_text(const struct event *ev, char *buf, size_t size)
+{
+    const struct event_kind *k = event_kind(ev->kind);
+    struct out o = {buf, size, 0};
+    for (const char *p = k ? k->format : "event of unknown kind"; *p;) {
+        const char *close = *p == '{' ? strchr(p, '}') : NULL;
+        if (!close) {
+            out_char(&o, *p++);
+            continue;
+        }
+        out_name(&o, k, ev, p + 1, (size_t)(close - p - 1));
+        p = close + 1;
+    }
+    if (size)
+        buf[o.n < size ? o.n : size - 1] = 0;
+    return (int)o.n;
+}
+
+/* ---------------------------------------------------------------- comparing */
+
+static bool same_data(const struct event *a, const struct event *b)
+{
+    return a->len == b->len && (!a->len || !memcmp(a->data, b->data, a->len));
+}
+
+bool event_same_keys(const struct event *a, const struct event *b)
+{
+    const struct event_kind *k = event_kind(a->kind);
+    if (a->kind != b->kind || !k)
+        return false;
+    for (unsigned i = 0; i < k->nfields; i++)
+        if (k->field[i].key && a->f[i] != b->f[i])
+            return false;
+    return !k->has_data || same_data(a, b);
+}
+
+uint64_t event_key_hash(const struct event *ev)
+{
+    const struct event_kind *k = event_kind(ev->kind);
+    uint64_t h = XXH3_64bits_withSeed(NULL, 0, ev->kind);
+    if (!k)
+        return h;
+    for (unsigned i = 0; i < k->nfields; i++)
+        if (k->field[i].key)
+            h = (h ^ ev->f[i]) * 0x9e3779b97f4a7c15u ^ h >> 29;
+    return k->has_data && ev->len ? XXH3_64bits_withSeed(ev->data, ev->len, h) : h;
+}
+
+bool event_same(const struct event *a, const struct event *b)
+{
+    const struct event_kind *k = event_kind(a->kind);
+    if (!k || a->kind != b->kind || a->cpu != b->cpu || a->icount != b->icount || a->time != b->time)
+        return false;
+    for (unsigned i = 0; i < k->nfields; i++)
+        if (a->f[i] != b->f[i])
+            return false;
+    return !k->has_data || same_data(a, b);
+}

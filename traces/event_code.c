@@ -1,0 +1,252 @@
+/* event_code.c - events as bytes, and back. The code is described in docs/trace-format.md, "Event frames".
+ *
+ * Events are coded against what came before in the same frame: the icount against the last event's, the fields
+ * against those of the last event of the same kind, the time against what the steps alone would give.
+ */
+#include <assert.h>
+#include <xxhash.h>
+
+#include "traces/event_code.h"
+#include "traces/frame.h"
+
+enum {
+    TAG_TIME = 1, /* a halt was skipped since the last event */
+    TAG_CPU = 2,  /* another processor than the last event's */
+    TAG_BITS = 2,
+    EVENT_MAX_CODE = EVENT_MAX_DATA + (EVENT_MAX_FIELDS + 6) * VARINT_MAX,
+};
+
+unsigned text_slot(const void *data, size_t n)
+{
+    return XXH3_64bits(data, n) % TEXT_SLOTS;
+}
+
+void event_layout_own(struct event_layout *l)
+{
+    l->nkinds = EV_COUNT;
+    for (unsigned i = 0; i < EV_COUNT; i++) {
+        l->nfields[i] = (uint8_t)event_kind(i)->nfields;
+        l->has_data[i] = event_kind(i)->has_data;
+    }
+}
+
+/* What the next event is coded against. */
+struct event_past {
+    uint64_t icount;
+    uint64_t skipped; /* time that the steps do not account for, modulo 2^64 */
+    uint8_t cpu;
+    uint64_t f[EV_COUNT][EVENT_MAX_FIELDS];
+};
+
+/* ---------------------------------------------------------------- encoder */
+
+struct text_copy {
+    uint8_t n; /* 0: empty slot */
+    uint8_t text[TEXT_SLOT_MAX];
+};
+
+struct event_encoder {
+    uint64_t step_ns;
+    uint32_t count;
+    size_t n;
+    struct event_layout layout;
+    struct event_past past;
+    struct text_copy slot[TEXT_SLOTS];
+    uint8_t bytes[EVENTS_CUT_BYTES + EVENT_MAX_CODE];
+};
+
+_Static_assert(EVENTS_CUT_BYTES + EVENT_MAX_CODE <= EVENTS_CUT_BYTES + 8192, "frame_raw_max of events");
+
+struct event_encoder *event_encoder_new(uint64_t step_ns)
+{
+    struct event_encoder *e = mem_zero(1, sizeof *e);
+    e->step_ns = step_ns;
+    event_layout_own(&e->layout);
+    return e;
+}
+
+void event_encoder_free(struct event_encoder *e)
+{
+    free(e);
+}
+
+void event_encoder_reset(struct event_encoder *e)
+{
+    e->count = 0;
+    e->n = 0;
+    memset(&e->past, 0, sizeof e->past);
+    for (int i = 0; i < TEXT_SLOTS; i++)
+        e->slot[i].n = 0;
+}
+
+static uint8_t *encode_text(struct event_encoder *e, uint8_t *p, const void *data, uint32_t n)
+{
+    if (n && n <= TEXT_SLOT_MAX) {
+        unsigned slot = text_slot(data, n);
+        struct text_copy *copy = &e->slot[slot];
+        if (copy->n == n && !memcmp(copy->text, data, n))
+            return varint_write(p, slot + 1);
+        copy->n = (uint8_t)n;
+        memcpy(copy->text, data, n);
+    }
+    *p++ = 0;
+    p = varint_write(p, n);
+    if (n)
+        memcpy(p, data, n);
+    return p + n;
+}
+
+static uint8_t *encode_fields(uint8_t *p, uint64_t *past, const uint64_t *f, unsigned n)
+{
+    uint8_t *mask = p++;
+    uint8_t changed = 0;
+    for (unsigned i = 0; i < n; i++) {
+        if (f[i] == past[i])
+            continue;
+        changed |= (uint8_t)(1u << i);
+        p = varint_write(p, zigzag(f[i] - past[i]));
+        past[i] = f[i];
+    }
+    *mask = changed;
+    return p;
+}
+
+bool event_encoder_add(struct event_encoder *e, const struct event *ev)
+{
+    assert(ev->kind < EV_COUNT && ev->len <= EVENT_MAX_DATA);
+    assert(e->n < EVENTS_CUT_BYTES && "the frame was to be cut");
+    struct event_past *past = &e->past;
+    uint64_t skipped = ev->time - ev->icount * e->step_ns;
+    unsigned tag = (skipped != past->skipped ? TAG_TIME : 0) | (ev->cpu != past->cpu ? TAG_CPU : 0);
+    uint8_t *p = varint_write(e->bytes + e->n, (unsigned)ev->kind << TAG_BITS | tag);
+    p = varint_write(p, ev->icount - past->icount);
+    if (tag & TAG_CPU)
+        *p++ = ev->cpu;
+    if (tag & TAG_TIME)
+        p = varint_write(p, zigzag(skipped - past->skipped));
+    past->icount = ev->icount;
+    past->skipped = skipped;
+    past->cpu = ev->cpu;
+    if (e->layout.nfields[ev->kind])
+        p = encode_fields(p, past->f[ev->kind], ev->f, e->layout.nfields[ev->kind]);
+    if (e->layout.has_data[ev->kind])
+        p = encode_text(e, p, ev->data, ev->len);
+    e->n = (size_t)(p - e->bytes);
+    e->count++;
+    return e->n >= EVENTS_CUT_BYTES || e->count >= EVENTS_CUT_COUNT;
+}
+
+const void *event_encoder_bytes(const struct event_encoder *e, size_t *n)
+{
+    *n = e->n;
+    return e->bytes;
+}
+
+uint64_t event_encoder_hash(const struct event_encoder *e)
+{
+    return XXH3_64bits(e->bytes, e->n);
+}
+
+uint32_t event_encoder_count(const struct event_encoder *e)
+{
+    return e->count;
+}
+
+/* ---------------------------------------------------------------- decoder */
+
+struct text_ref {
+    const uint8_t *p; /* NULL: empty slot */
+    uint32_t n;
+};
+
+struct event_decoder {
+    struct view v;
+    uint64_t step_ns;
+    const struct event_layout *layout;
+    struct event_past past;
+    struct text_ref slot[TEXT_SLOTS];
+};
+
+static const char *decode_text(struct event_decoder *d, struct event *ev)
+{
+    uint64_t ref = view_varint(&d->v);
+    if (ref > TEXT_SLOTS || (ref && !d->slot[ref - 1].p))
+        return "refers to a text that is not there";
+    if (ref) {
+        ev->data = d->slot[ref - 1].p;
+        ev->len = d->slot[ref - 1].n;
+        return NULL;
+    }
+    ev->len = (uint32_t)view_number(&d->v, EVENT_MAX_DATA);
+    ev->data = view_take(&d->v, ev->len);
+    if (ev->data && ev->len && ev->len <= TEXT_SLOT_MAX)
+        d->slot[text_slot(ev->data, ev->len)] = (struct text_ref){ev->data, ev->len};
+    return NULL;
+}
+
+static const char *decode_fields(struct event_decoder *d, struct event *ev, unsigned n)
+{
+    uint64_t *past = d->past.f[ev->kind];
+    unsigned mask = view_u8(&d->v);
+    if (mask >> n)
+        return "an event has a field that its kind has not";
+    for (unsigned i = 0; i < n; i++)
+        if (mask >> i & 1)
+            past[i] += unzigzag(view_varint(&d->v));
+    memcpy(ev->f, past, n * sizeof past[0]);
+    return NULL;
+}
+
+static const char *decode_event(struct event_decoder *d, struct event *ev)
+{
+    uint64_t tag = view_varint(&d->v);
+    if (tag >> TAG_BITS >= d->layout->nkinds)
+        return "an event is of no known kind";
+    *ev = (struct event){.kind = (uint16_t)(tag >> TAG_BITS)};
+    ev->icount = d->past.icount + view_varint(&d->v);
+    if (ev->icount < d->past.icount)
+        return "an event's position is out of range";
+    if (tag & TAG_CPU)
+        d->past.cpu = view_u8(&d->v);
+    if (tag & TAG_TIME)
+        d->past.skipped += unzigzag(view_varint(&d->v));
+    d->past.icount = ev->icount;
+    ev->cpu = d->past.cpu;
+    ev->time = ev->icount * d->step_ns + d->past.skipped;
+    unsigned nfields = d->layout->nfields[ev->kind];
+    const char *bad = nfields ? decode_fields(d, ev, nfields) : NULL;
+    if (!bad && d->layout->has_data[ev->kind])
+        bad = decode_text(d, ev);
+    if (!bad && d->v.bad)
+        bad = "cut off in an event";
+    return bad;
+}
+
+const char *event_frame_decode(struct event_frame *f, uint8_t *raw, size_t n, uint32_t count, uint64_t step_ns,
+                               const struct event_layout *layout)
+{
+    *f = (struct event_frame){.raw = raw};
+    if (count > EVENTS_CUT_COUNT || count > n)
+        return "more events than it has room for";
+    f->ev = mem_alloc(count * sizeof f->ev[0]);
+    struct event_decoder *d = mem_zero(1, sizeof *d);
+    d->v = view_of(raw, n);
+    d->step_ns = step_ns;
+    d->layout = layout;
+    const char *bad = NULL;
+    while (!bad && f->n < count) {
+        bad = decode_event(d, &f->ev[f->n]);
+        f->n += !bad;
+    }
+    if (!bad && view_left(&d->v))
+        bad = "bytes after its last event";
+    free(d);
+    return bad;
+}
+
+void event_frame_free(struct event_frame *f)
+{
+    free(f->raw);
+    free(f->ev);
+    *f = (struct event_frame){0};
+}

@@ -1,0 +1,129 @@
+/* pagemap.c - page tables of saved states. */
+#include "traces/pagemap.h"
+
+void pagemap_free(struct pagemap *m)
+{
+    free(m->ref);
+    *m = (struct pagemap){0};
+}
+
+void pagemap_add(struct pagemap *m, uint32_t index, uint32_t id)
+{
+    m->ref = mem_grow(m->ref, &m->cap, m->n + 1, sizeof m->ref[0]);
+    m->ref[m->n++] = (struct page_ref){index, id};
+}
+
+static int by_index(const void *a, const void *b)
+{
+    const struct page_ref *x = a, *y = b;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+static bool is_sorted(const struct pagemap *m)
+{
+    for (size_t i = 1; i < m->n; i++)
+        if (m->ref[i - 1].index >= m->ref[i].index)
+            return false;
+    return true;
+}
+
+bool pagemap_sort(struct pagemap *m)
+{
+    if (is_sorted(m))
+        return true;
+    qsort(m->ref, m->n, sizeof m->ref[0], by_index);
+    return is_sorted(m);
+}
+
+void pagemap_change(struct pagemap *change, const struct pagemap *old, const struct pagemap *given, bool whole)
+{
+    size_t o = 0;
+    for (size_t g = 0; g < given->n; g++) {
+        const struct page_ref *ref = &given->ref[g];
+        for (; o < old->n && old->ref[o].index < ref->index; o++)
+            if (whole)
+                pagemap_add(change, old->ref[o].index, PAGE_ABSENT);
+        bool same = o < old->n && old->ref[o].index == ref->index && old->ref[o].id == ref->id;
+        o += o < old->n && old->ref[o].index == ref->index;
+        if (!same)
+            pagemap_add(change, ref->index, ref->id);
+    }
+    for (; whole && o < old->n; o++)
+        pagemap_add(change, old->ref[o].index, PAGE_ABSENT);
+}
+
+void pagemap_apply(struct pagemap *m, const struct pagemap *change)
+{
+    if (!change->n)
+        return;
+    struct pagemap to = {0};
+    to.ref = mem_grow(NULL, &to.cap, m->n + change->n, sizeof to.ref[0]);
+    size_t o = 0;
+    for (size_t c = 0; c < change->n; c++) {
+        while (o < m->n && m->ref[o].index < change->ref[c].index)
+            to.ref[to.n++] = m->ref[o++];
+        o += o < m->n && m->ref[o].index == change->ref[c].index;
+        if (change->ref[c].id != PAGE_ABSENT)
+            to.ref[to.n++] = change->ref[c];
+    }
+    while (o < m->n)
+        to.ref[to.n++] = m->ref[o++];
+    free(m->ref);
+    *m = to;
+}
+
+void pagemap_copy(struct pagemap *to, const struct pagemap *from)
+{
+    to->ref = mem_grow(to->ref, &to->cap, from->n, sizeof to->ref[0]);
+    to->n = from->n;
+    if (from->n)
+        memcpy(to->ref, from->ref, from->n * sizeof from->ref[0]);
+}
+
+uint32_t pagemap_find(const struct pagemap *m, uint64_t index)
+{
+    size_t low = 0, high = m->n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (m->ref[mid].index == index)
+            return m->ref[mid].id;
+        if (m->ref[mid].index < index)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return PAGE_ABSENT;
+}
+
+/* Pages come in runs of consecutive indexes, and new content in runs of consecutive ids: both are zeros then. */
+void pagemap_encode(struct buf *out, const struct pagemap *change)
+{
+    uint64_t index = 0, id = PAGE_STORED;
+    buf_varint(out, change->n);
+    for (size_t i = 0; i < change->n; i++) {
+        buf_varint(out, change->ref[i].index - index);
+        buf_varint(out, zigzag(change->ref[i].id - id));
+        index = (uint64_t)change->ref[i].index + 1;
+        id = (uint64_t)change->ref[i].id + 1;
+    }
+}
+
+const char *pagemap_decode(struct view *v, struct pagemap *change, uint64_t npages, size_t max)
+{
+    uint64_t n = view_varint(v), index = 0, id = PAGE_STORED;
+    if (n > max || n > view_left(v) / 2)
+        return "more pages than it has room for";
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t step = view_number(v, UINT32_MAX);
+        index += step;
+        id += unzigzag(view_varint(v));
+        if (v->bad)
+            return "cut off in its pages";
+        if (index > UINT32_MAX)
+            return "a page's index is out of range";
+        if (id >= npages + PAGE_STORED)
+            return "refers to a page that is not stored";
+        pagemap_add(change, (uint32_t)index++, (uint32_t)id++);
+    }
+    return NULL;
+}

@@ -1,0 +1,483 @@
+/* reader.c - opening a trace: where its bytes come from, unpacking frames, configuration, end, images. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+#include <zstd.h>
+
+#include "traces/reader.h"
+
+/* ---------------------------------------------------------------- bytes */
+
+/* pread, not mmap: a file that shrinks while it is open gives an error and no SIGBUS. */
+int source_read(struct trace *t, uint64_t offset, void *buf, size_t n, struct error *err)
+{
+    if (offset > t->size || n > t->size - offset)
+        return error_set(err, "%s: ends before offset %" PRIu64, t->name, offset + n);
+    if (t->memory) {
+        if (n)
+            memcpy(buf, t->memory + offset, n);
+        return 0;
+    }
+    for (size_t done = 0; done < n;) {
+        ssize_t got = pread(t->fd, (uint8_t *)buf + done, n - done, (off_t)(offset + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return error_set(err, "%s: cannot read at offset %" PRIu64 ": %s", t->name, offset + done,
+                             got ? strerrordesc_np(errno) : "the file has become shorter");
+        done += (size_t)got;
+    }
+    return 0;
+}
+
+int frame_error(const struct trace *t, size_t frame, struct error *err, const char *what)
+{
+    const struct trace_frame *f = &t->frame[frame].info;
+    return error_set(err, "%s: frame %zu (%s) at offset %" PRIu64 ": %s", t->name, frame,
+                     trace_frame_kind_name(f->kind), f->offset, what);
+}
+
+/* ---------------------------------------------------------------- frames */
+
+/* The header in the file must be the one that the index lists. */
+static const char *head_same(const struct frame_entry *e, const uint8_t *bytes)
+{
+    struct view v = view_of(bytes, e->info.stored);
+    struct frame_head h;
+    const uint8_t *extra;
+    const char *bad = frame_head_unpack(&v, &h, &extra);
+    if (bad)
+        return bad;
+    return get_u64(extra + h.extra) != e->head_hash ? "its header is not the one that the index has" : NULL;
+}
+
+static const char *payload_unpack(const struct frame_entry *e, const uint8_t *stored, uint8_t *raw)
+{
+    if (XXH3_64bits(stored, e->payload) != e->stored_hash)
+        return "checksum of its content does not match";
+    if (e->packing == PACK_NONE) {
+        memcpy(raw, stored, e->info.raw);
+    } else if (ZSTD_getFrameContentSize(stored, e->payload) != e->info.raw ||
+               ZSTD_decompress(raw, e->info.raw, stored, e->payload) != e->info.raw) {
+        return "cannot be unpacked";
+    }
+    return XXH3_64bits(raw, e->info.raw) != e->info.hash ? "checksum of its unpacked content does not match" : NULL;
+}
+
+uint8_t *frame_unpack(struct trace *t, size_t frame, struct error *err)
+{
+    const struct frame_entry *e = &t->frame[frame];
+    uint8_t *bytes = mem_alloc(e->info.stored);
+    if (source_read(t, e->info.offset, bytes, e->info.stored, err)) {
+        free(bytes);
+        return NULL;
+    }
+    const char *bad = head_same(e, bytes);
+    uint8_t *raw = bad ? NULL : mem_alloc(e->info.raw);
+    if (!bad)
+        bad = payload_unpack(e, bytes + e->info.stored - e->payload, raw);
+    free(bytes);
+    if (!bad)
+        return raw;
+    free(raw);
+    frame_error(t, frame, err, bad);
+    return NULL;
+}
+
+const uint8_t *frame_cached(struct trace *t, size_t frame, struct error *err)
+{
+    struct cached_frame *oldest = &t->cache[0];
+    for (int i = 0; i < CACHED_FRAMES; i++) {
+        struct cached_frame *c = &t->cache[i];
+        if (c->raw && c->frame == frame) {
+            c->used = ++t->cache_clock;
+            return c->raw;
+        }
+        if (!c->raw || (oldest->raw && c->used < oldest->used))
+            oldest = c;
+    }
+    uint8_t *raw = frame_unpack(t, frame, err);
+    if (!raw)
+        return NULL;
+    free(oldest->raw);
+    *oldest = (struct cached_frame){frame, raw, ++t->cache_clock};
+    return raw;
+}
+
+size_t trace_frame_count(const struct trace *t)
+{
+    return t->nframes;
+}
+
+const struct trace_frame *trace_frame(const struct trace *t, size_t i)
+{
+    return i < t->nframes ? &t->frame[i].info : NULL;
+}
+
+/* ---------------------------------------------------------------- configuration */
+
+void config_free(struct trace *t)
+{
+    for (size_t i = 0; i < t->config.nsettings; i++) {
+        free((char *)t->settings[i].key);
+        free((char *)t->settings[i].value);
+    }
+    for (size_t i = 0; i < t->config.nimages; i++) {
+        free((char *)t->images[i].role);
+        free((char *)t->images[i].name);
+        free(t->chunks[i].ref);
+    }
+    free(t->settings);
+    free(t->images);
+    free(t->chunks);
+    t->settings = NULL;
+    t->images = NULL;
+    t->chunks = NULL;
+    t->config.nsettings = t->config.nimages = 0;
+    t->has_config = false;
+}
+
+/* The kinds of events that the trace knows. Rows and fields are only ever added: later ones than ours cannot be read. */
+static const char *config_kinds(struct trace *t, struct view *v)
+{
+    uint64_t n = view_varint(v);
+    if (n > EV_COUNT)
+        return "has kinds of events that this program does not know: it needs a newer bootreel";
+    t->layout.nkinds = (unsigned)n;
+    for (unsigned i = 0; i < n; i++) {
+        free(view_string(v, MAX_STRING));
+        uint64_t nfields = view_varint(v);
+        if (nfields > event_kind(i)->nfields)
+            return "has fields of events that this program does not know: it needs a newer bootreel";
+        t->layout.nfields[i] = (uint8_t)nfields;
+        t->layout.has_data[i] = view_u8(v) != 0;
+    }
+    return NULL;
+}
+
+static const char *config_settings(struct trace *t, struct view *v)
+{
+    uint64_t n = view_number(v, MAX_SETTINGS);
+    if (n > view_left(v) / 2)
+        return "more settings than it has room for";
+    t->settings = mem_zero(n, sizeof t->settings[0]);
+    for (uint64_t i = 0; i < n && !v->bad; i++) {
+        t->config.nsettings = i + 1;
+        t->settings[i].key = view_string(v, MAX_STRING);
+        t->settings[i].value = view_string(v, MAX_STRING);
+    }
+    return NULL;
+}
+
+static const char *config_images(struct trace *t, struct view *v)
+{
+    uint64_t n = view_number(v, MAX_SETTINGS);
+    if (n > view_left(v) / 4)
+        return "more images than it has room for";
+    t->images = mem_zero(n, sizeof t->images[0]);
+    t->chunks = mem_zero(n, sizeof t->chunks[0]);
+    for (uint64_t i = 0; i < n && !v->bad; i++) {
+        struct trace_image *im = &t->images[i];
+        t->config.nimages = i + 1;
+        im->role = view_string(v, MAX_STRING);
+        im->name = view_string(v, MAX_STRING);
+        im->size = view_number(v, MAX_IMAGE_SIZE);
+        im->has_digest = view_u8(v) != 0;
+        im->digest[0] = im->has_digest ? view_u64(v) : 0;
+        im->digest[1] = im->has_digest ? view_u64(v) : 0;
+    }
+    return NULL;
+}
+
+int config_load(struct trace *t, size_t frame, struct error *err)
+{
+    uint8_t *raw = frame_unpack(t, frame, err);
+    if (!raw)
+        return -1;
+    struct view v = view_of(raw, t->frame[frame].info.raw);
+    t->config.step_ns = view_varint(&v);
+    t->config.classes = (uint32_t)view_number(&v, UINT32_MAX);
+    const char *bad = config_kinds(t, &v);
+    if (!bad)
+        bad = config_settings(t, &v);
+    if (!bad)
+        bad = config_images(t, &v);
+    if (!bad && (v.bad || view_left(&v)))
+        bad = "its fields do not add up";
+    free(raw);
+    t->config.engine = t->engine;
+    t->config.settings = t->settings;
+    t->config.images = t->images;
+    if (bad) {
+        config_free(t);
+        return frame_error(t, frame, err, bad);
+    }
+    t->has_config = true;
+    return 0;
+}
+
+int end_load(struct trace *t, size_t frame, struct error *err)
+{
+    uint8_t *raw = frame_unpack(t, frame, err);
+    if (!raw)
+        return -1;
+    struct view v = view_of(raw, t->frame[frame].info.raw);
+    char *reason = view_string(&v, MAX_STRING), *text = view_string(&v, MAX_STRING);
+    struct trace_end e = {.reason = reason, .text = text, .icount = t->frame[frame].info.first_icount};
+    e.time = view_varint(&v);
+    e.status = (int32_t)unzigzag(view_varint(&v));
+    e.hash = view_u64(&v);
+    unsigned n = (unsigned)view_number(&v, EV_COUNT);
+    for (unsigned i = 0; i < n; i++)
+        e.kinds[i] = view_varint(&v);
+    bool whole = !v.bad && !view_left(&v);
+    free(raw);
+    bool same = !memcmp(e.kinds, t->kinds, sizeof e.kinds);
+    if (whole && same) {
+        t->end = e;
+        t->has_end = true;
+        return 0;
+    }
+    free(reason);
+    free(text);
+    return frame_error(t, frame, err, whole ? "its counts of events are not those of the frames"
+                                            : "its fields do not add up");
+}
+
+/* ---------------------------------------------------------------- opening */
+
+static int header_read(struct trace *t, struct error *err)
+{
+    uint8_t h[FILE_HEADER_SIZE], own[FILE_HEADER_SIZE];
+    file_header_pack(own, "", 0);
+    if (t->size < FILE_HEADER_SIZE)
+        return error_set(err, "%s: not a trace: only %" PRIu64 " bytes", t->name, t->size);
+    if (source_read(t, 0, h, sizeof h, err))
+        return -1;
+    if (memcmp(h, own, 8))
+        return error_set(err, "%s: not a trace", t->name);
+    t->version = get_u32(h + 8);
+    if (t->version > TRACE_VERSION)
+        return error_set(err, "%s: trace version %u; this bootreel reads up to version %d: use a newer one", t->name,
+                         t->version, TRACE_VERSION);
+    if (!t->version || get_u64(h + 56) != XXH3_64bits(h, 56))
+        return error_set(err, "%s: checksum of the file header at offset 0 does not match", t->name);
+    t->config.behaviour = get_u32(h + 12);
+    memcpy(t->engine, h + 16, ENGINE_NAME_SIZE - 1);
+    return 0;
+}
+
+static struct trace *trace_start(struct trace *t, struct error *err)
+{
+    if (header_read(t, err) || trace_index(t, err)) {
+        trace_close(t);
+        return NULL;
+    }
+    return t;
+}
+
+struct trace *trace_open(const char *path, struct error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st)) {
+        error_set(err, "%s: cannot open: %s", path, strerrordesc_np(errno));
+        if (fd >= 0)
+            close(fd);
+        return NULL;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        error_set(err, "%s: not a regular file", path);
+        close(fd);
+        return NULL;
+    }
+    struct trace *t = mem_zero(1, sizeof *t);
+    t->name = mem_string(path);
+    t->fd = fd;
+    t->size = (uint64_t)st.st_size;
+    return trace_start(t, err);
+}
+
+struct trace *trace_open_memory(const void *data, size_t size, struct error *err)
+{
+    struct trace *t = mem_zero(1, sizeof *t);
+    t->name = mem_string("trace");
+    t->fd = -1;
+    t->memory = size ? data : "";
+    t->size = size;
+    return trace_start(t, err);
+}
+
+void trace_close(struct trace *t)
+{
+    if (!t)
+        return;
+    for (int i = 0; i < CACHED_FRAMES; i++)
+        free(t->cache[i].raw);
+    for (int k = 0; k < TF_KINDS; k++)
+        free(t->list[k].frame);
+    config_free(t);
+    records_free(&t->input);
+    records_free(&t->note);
+    maps_free(&t->maps);
+    free((char *)t->end.reason);
+    free((char *)t->end.text);
+    free(t->content);
+    free(t->checkpoint);
+    free(t->frame);
+    free(t->name);
+    if (t->fd >= 0)
+        close(t->fd);
+    free(t);
+}
+
+/* ---------------------------------------------------------------- facts */
+
+bool trace_truncated(const struct trace *t)
+{
+    return t->truncated;
+}
+
+const char *trace_damage(const struct trace *t)
+{
+    return t->truncated ? t->damage.text : "";
+}
+
+unsigned trace_version(const struct trace *t)
+{
+    return t->version;
+}
+
+const struct trace_config *trace_config(const struct trace *t)
+{
+    return &t->config;
+}
+
+const struct trace_end *trace_end(const struct trace *t)
+{
+    return t->has_end ? &t->end : NULL;
+}
+
+uint64_t trace_last_icount(const struct trace *t)
+{
+    static const enum trace_frame_kind positions[] = {TF_EVENTS, TF_CHECKPOINT};
+    if (t->has_end)
+        return t->end.icount;
+    uint64_t last = 0;
+    for (int i = 0; i < 2; i++) {
+        const struct frame_list *list = &t->list[positions[i]];
+        uint64_t at = list->n ? t->frame[list->frame[list->n - 1]].info.last_icount : 0;
+        last = at > last ? at : last;
+    }
+    return last;
+}
+
+uint64_t trace_file_size(const struct trace *t)
+{
+    return t->size;
+}
+
+const char *trace_setting(const struct trace *t, const char *key)
+{
+    for (size_t i = 0; i < t->config.nsettings; i++)
+        if (!strcmp(t->settings[i].key, key))
+            return t->settings[i].value;
+    return NULL;
+}
+
+int trace_image_by_role(const struct trace *t, const char *role)
+{
+    for (size_t i = 0; i < t->config.nimages; i++)
+        if (!strcmp(t->images[i].role, role))
+            return (int)i;
+    return -1;
+}
+
+/* ---------------------------------------------------------------- images */
+
+static const struct chunk_ref *chunk_find(const struct image_chunks *c, uint64_t chunk)
+{
+    size_t low = 0, high = c->n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (c->ref[mid].chunk == chunk)
+            return &c->ref[mid];
+        if (c->ref[mid].chunk < chunk)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return NULL;
+}
+
+int trace_image_read(struct trace *t, unsigned image, uint64_t offset, void *buf, size_t n, struct error *err)
+{
+    if (image >= t->config.nimages)
+        return error_set(err, "%s: there is no image %u", t->name, image);
+    const struct trace_image *im = &t->images[image];
+    if (offset > im->size || n > im->size - offset)
+        return error_set(err, "%s: offset %" PRIu64 " is beyond the end of image %s", t->name, offset + n, im->role);
+    for (uint8_t *to = buf; n;) {
+        const struct chunk_ref *ref = chunk_find(&t->chunks[image], offset / TRACE_CHUNK);
+        if (!ref)
+            return error_set(err, "%s: offset %" PRIu64 " of image %s is not in the trace: it was not read in the "
+                             "recording", t->name, offset, im->role);
+        const struct chunk_content *c = &t->content[ref->content];
+        const uint8_t *raw = frame_cached(t, c->frame, err);
+        if (!raw)
+            return -1;
+        size_t within = offset % TRACE_CHUNK, part = c->length - within;
+        part = part < n ? part : n;
+        memcpy(to, raw + c->offset + within, part);
+        to += part;
+        offset += part;
+        n -= part;
+    }
+    return 0;
+}
+
+uint64_t trace_image_recorded(const struct trace *t, unsigned image)
+{
+    return image < t->config.nimages ? t->chunks[image].bytes : 0;
+}
+
+/* ---------------------------------------------------------------- all of it */
+
+static int check_frame(struct trace *t, size_t i, struct error *err)
+{
+    struct event_frame events;
+    struct record_frame records;
+    int result = 0;
+    switch (t->frame[i].info.kind) {
+    case TF_EVENTS:
+        result = events_load(t, i, &events, err);
+        event_frame_free(&events);
+        return result;
+    case TF_INPUT:
+    case TF_NOTE:
+        result = records_load(t, i, &records, err);
+        records_free(&records);
+        return result;
+    case TF_CHECKPOINT: {
+        struct trace_state *s = trace_checkpoint_load(t, t->frame[i].info.first, err);
+        trace_state_free(s);
+        return s ? 0 : -1;
+    }
+    default: {
+        uint8_t *raw = frame_unpack(t, i, err);
+        free(raw);
+        return raw ? 0 : -1;
+    }
+    }
+}
+
+int trace_check(struct trace *t, struct error *err)
+{
+    for (size_t i = 0; i < t->nframes; i++)
+        if (check_frame(t, i, err))
+            return -1;
+    return 0;
+}

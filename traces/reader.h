@@ -1,0 +1,143 @@
+/* reader.h - the inside of an open trace, shared by the reader's files. */
+#ifndef BOOTREEL_TRACES_READER_H
+#define BOOTREEL_TRACES_READER_H
+
+#include "traces/event_code.h"
+#include "traces/frame.h"
+#include "traces/pagemap.h"
+
+enum { CACHED_FRAMES = 8 };
+
+/* A frame of the file, as its header tells. */
+struct frame_entry {
+    struct trace_frame info;
+    uint8_t packing;
+    uint32_t payload;   /* its bytes in the file */
+    uint64_t head_hash; /* the checksum at the header's end stands for the header */
+    uint64_t stored_hash;
+    uint32_t class_count[EC_COUNT]; /* event frames */
+};
+
+struct frame_list { /* frames of one kind, in order */
+    uint32_t *frame;
+    size_t n, cap;
+    uint64_t items;
+};
+
+struct chunk_ref {
+    uint64_t chunk;
+    uint32_t content;
+};
+
+struct chunk_content {
+    uint32_t frame;
+    uint32_t offset; /* in the unpacked frame */
+    uint32_t length;
+};
+
+struct image_chunks {
+    struct chunk_ref *ref; /* sorted by chunk once the trace is open */
+    size_t n, cap;
+    uint64_t bytes;
+};
+
+struct cached_frame {
+    size_t frame;
+    uint8_t *raw; /* NULL: empty */
+    uint64_t used;
+};
+
+struct region_map {
+    char *name;
+    struct pagemap map;
+    size_t changed; /* by this checkpoint, last: number + 1 */
+};
+
+/* Page tables as of one checkpoint. */
+struct region_maps {
+    struct region_map *region;
+    size_t n, cap;
+    size_t done; /* checkpoints applied */
+};
+
+/* Inputs or notes of one unpacked frame. */
+struct record {
+    uint64_t icount, time;
+    uint16_t port;
+    char *type, *name; /* owned */
+    const uint8_t *data;
+    uint32_t len;
+};
+
+struct record_frame {
+    uint8_t *raw; /* NULL: none loaded */
+    size_t frame;
+    struct record *record;
+    size_t n;
+};
+
+struct trace {
+    char *name; /* in errors */
+    const uint8_t *memory;
+    int fd;
+    uint64_t size;
+    unsigned version;
+    char engine[ENGINE_NAME_SIZE];
+
+    struct trace_config config;
+    bool has_config;
+    struct event_layout layout;
+    struct trace_setting *settings;
+    struct trace_image *images;
+
+    struct frame_entry *frame;
+    size_t nframes, frames_cap;
+    struct frame_list list[TF_KINDS];
+    bool truncated;
+    struct error damage;
+    struct trace_end end;
+    bool has_end;
+
+    uint64_t kinds[EV_COUNT];
+    struct image_chunks *chunks; /* an entry an image */
+    struct chunk_content *content;
+    size_t ncontent, content_cap;
+    struct trace_checkpoint *checkpoint;
+    size_t checkpoint_cap;
+
+    struct cached_frame cache[CACHED_FRAMES];
+    uint64_t cache_clock;
+    struct region_maps maps;
+    struct record_frame input, note;
+};
+
+/* ---- index.c ---- */
+/* Finds the frames and fills everything that their headers tell. */
+int trace_index(struct trace *t, struct error *err);
+/* Position in the list of the frame with item number `i` (of list->items). */
+size_t frame_list_find(const struct trace *t, const struct frame_list *list, uint64_t i);
+
+/* ---- reader.c ---- */
+int source_read(struct trace *t, uint64_t offset, void *buf, size_t n, struct error *err);
+/* "FILE: frame 3 (events) at offset 4711: what". Returns -1. */
+int frame_error(const struct trace *t, size_t frame, struct error *err, const char *what);
+/* Unpacks a frame into new memory, checked. NULL on error. */
+uint8_t *frame_unpack(struct trace *t, size_t frame, struct error *err);
+/* The same from the cache; valid until CACHED_FRAMES other frames were asked for. */
+const uint8_t *frame_cached(struct trace *t, size_t frame, struct error *err);
+/* Parse the frame (already in t->frame) into t->config, t->end. */
+int config_load(struct trace *t, size_t frame, struct error *err);
+int end_load(struct trace *t, size_t frame, struct error *err);
+void config_free(struct trace *t);
+
+/* ---- reader_events.c ---- */
+int events_load(struct trace *t, size_t frame, struct event_frame *f, struct error *err);
+
+/* ---- reader_records.c ---- */
+int records_load(struct trace *t, size_t frame, struct record_frame *r, struct error *err);
+void records_free(struct record_frame *r);
+
+/* ---- reader_checkpoint.c ---- */
+void maps_free(struct region_maps *m);
+
+#endif

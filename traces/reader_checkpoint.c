@@ -1,0 +1,311 @@
+/* reader_checkpoint.c - machine states of a trace: sections, and pages by way of the page tables.
+ *
+ * A checkpoint's frame has the changes of the page tables since the one before. The trace keeps the tables as of
+ * one checkpoint; going forward they are brought up to date, going back they are made anew from the first.
+ */
+#include <inttypes.h>
+
+#include "traces/reader.h"
+
+struct trace_state {
+    struct trace *t;
+    uint8_t *raw; /* the frame: sections' data point into it */
+    struct trace_section *section;
+    size_t nsections, cap;
+    struct region_maps maps;
+};
+
+size_t trace_checkpoint_count(const struct trace *t)
+{
+    return t->list[TF_CHECKPOINT].n;
+}
+
+const struct trace_checkpoint *trace_checkpoint(const struct trace *t, size_t k)
+{
+    return k < trace_checkpoint_count(t) ? &t->checkpoint[k] : NULL;
+}
+
+long trace_checkpoint_find(const struct trace *t, uint64_t icount)
+{
+    size_t low = 0, high = trace_checkpoint_count(t);
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (t->checkpoint[mid].icount <= icount)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return (long)low - 1;
+}
+
+/* ---------------------------------------------------------------- page tables */
+
+void maps_free(struct region_maps *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        free(m->region[i].name);
+        pagemap_free(&m->region[i].map);
+    }
+    free(m->region);
+    *m = (struct region_maps){0};
+}
+
+static struct region_map *maps_find(const struct region_maps *m, const char *name)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (!strcmp(m->region[i].name, name))
+            return &m->region[i];
+    return NULL;
+}
+
+/* The region of that name, made if need be; takes `name`. NULL: too many, or this checkpoint had it before. */
+static struct region_map *maps_region(struct region_maps *m, char *name)
+{
+    struct region_map *r = maps_find(m, name);
+    if (r || m->n == MAX_REGIONS) {
+        free(name);
+        if (!r || r->changed == m->done + 1)
+            return NULL;
+    } else {
+        m->region = mem_grow(m->region, &m->cap, m->n + 1, sizeof m->region[0]);
+        m->region[m->n] = (struct region_map){.name = name};
+        r = &m->region[m->n++];
+    }
+    r->changed = m->done + 1;
+    return r;
+}
+
+static size_t maps_pages(const struct region_maps *m)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->n; i++)
+        n += m->region[i].map.n;
+    return n;
+}
+
+/* Applies the regions of a checkpoint's frame. NULL, or what is wrong. */
+static const char *maps_apply(struct region_maps *m, struct view *v, uint64_t npages)
+{
+    uint64_t n = view_number(v, MAX_REGIONS);
+    for (uint64_t i = 0; i < n && !v->bad; i++) {
+        char *name = view_string(v, MAX_STRING);
+        struct region_map *r = name ? maps_region(m, name) : NULL;
+        if (!r)
+            return "its regions do not add up";
+        struct pagemap change = {0};
+        const char *bad = pagemap_decode(v, &change, npages, MAX_STATE_PAGES);
+        if (!bad)
+            pagemap_apply(&r->map, &change);
+        pagemap_free(&change);
+        if (!bad && maps_pages(m) > MAX_STATE_PAGES)
+            bad = "more pages than a state may have";
+        if (bad)
+            return bad;
+    }
+    return v->bad || view_left(v) ? "its regions do not add up" : NULL;
+}
+
+static void maps_copy(struct region_maps *to, const struct region_maps *from)
+{
+    to->region = mem_grow(NULL, &to->cap, from->n, sizeof to->region[0]);
+    for (; to->n < from->n; to->n++) {
+        to->region[to->n] = (struct region_map){.name = mem_string(from->region[to->n].name)};
+        pagemap_copy(&to->region[to->n].map, &from->region[to->n].map);
+    }
+}
+
+/* ---------------------------------------------------------------- sections */
+
+/* Reads one section. `fields`: how many those before it have. */
+static void section_read(struct view *v, struct trace_section *s, size_t *fields)
+{
+    uint64_t len = 0, n;
+    s->name = view_string(v, MAX_STRING);
+    n = view_number(v, MAX_FIELDS - *fields);
+    if (n > view_left(v) / 3)
+        v->bad = true;
+    struct trace_field *f = mem_zero(v->bad ? 0 : n, sizeof *f);
+    s->fields = f;
+    for (uint64_t i = 0; i < n && !v->bad; i++) {
+        s->nfields = i + 1;
+        f[i].name = view_string(v, MAX_STRING);
+        f[i].width = (uint16_t)view_number(v, 8);
+        f[i].count = (uint32_t)view_number(v, UINT32_MAX);
+        if (f[i].width != 1 && f[i].width != 2 && f[i].width != 4 && f[i].width != 8)
+            v->bad = true;
+        len += (uint64_t)f[i].width * f[i].count;
+    }
+    *fields += s->nfields;
+    s->data = view_take(v, len);
+    s->len = s->data ? len : 0;
+}
+
+static void section_free(struct trace_section *s)
+{
+    for (size_t i = 0; i < s->nfields; i++)
+        free((char *)s->fields[i].name);
+    free((void *)s->fields);
+    free((char *)s->name);
+}
+
+static void sections_read(struct trace_state *s, struct view *v)
+{
+    size_t fields = 0;
+    uint64_t n = view_number(v, MAX_SECTIONS);
+    for (uint64_t i = 0; i < n && !v->bad; i++) {
+        s->section = mem_grow(s->section, &s->cap, s->nsections + 1, sizeof s->section[0]);
+        s->section[s->nsections] = (struct trace_section){0};
+        section_read(v, &s->section[s->nsections++], &fields);
+    }
+}
+
+/* ---------------------------------------------------------------- state */
+
+/* Unpacks checkpoint k into `s` and brings t->maps, which are those of k - 1 or of k, to k. */
+static int state_read(struct trace *t, size_t k, struct trace_state *s, struct error *err)
+{
+    size_t frame = t->list[TF_CHECKPOINT].frame[k];
+    s->raw = frame_unpack(t, frame, err);
+    if (!s->raw)
+        return -1;
+    struct view v = view_of(s->raw, t->frame[frame].info.raw);
+    sections_read(s, &v);
+    const char *bad = v.bad ? "its sections do not add up" : NULL;
+    if (!bad && t->maps.done == k) {
+        bad = maps_apply(&t->maps, &v, t->list[TF_PAGES].items);
+        t->maps.done = k + 1;
+    }
+    if (!bad)
+        return 0;
+    maps_free(&t->maps);
+    return frame_error(t, frame, err, bad);
+}
+
+static void state_clear(struct trace_state *s)
+{
+    for (size_t i = 0; i < s->nsections; i++)
+        section_free(&s->section[i]);
+    free(s->section);
+    free(s->raw);
+    s->section = NULL;
+    s->raw = NULL;
+    s->nsections = s->cap = 0;
+}
+
+struct trace_state *trace_checkpoint_load(struct trace *t, size_t k, struct error *err)
+{
+    if (k >= trace_checkpoint_count(t)) {
+        error_set(err, "%s: there is no checkpoint %zu", t->name, k);
+        return NULL;
+    }
+    struct trace_state *s = mem_zero(1, sizeof *s);
+    s->t = t;
+    if (t->maps.done > k + 1)
+        maps_free(&t->maps);
+    for (size_t i = t->maps.done < k ? t->maps.done : k; i <= k; i++) {
+        state_clear(s);
+        if (state_read(t, i, s, err)) {
+            trace_state_free(s);
+            return NULL;
+        }
+    }
+    maps_copy(&s->maps, &t->maps);
+    return s;
+}
+
+void trace_state_free(struct trace_state *s)
+{
+    if (!s)
+        return;
+    state_clear(s);
+    maps_free(&s->maps);
+    free(s);
+}
+
+size_t trace_state_sections(const struct trace_state *s)
+{
+    return s->nsections;
+}
+
+const struct trace_section *trace_state_section(const struct trace_state *s, size_t i)
+{
+    return i < s->nsections ? &s->section[i] : NULL;
+}
+
+const struct trace_section *trace_state_section_by_name(const struct trace_state *s, const char *name)
+{
+    for (size_t i = 0; i < s->nsections; i++)
+        if (!strcmp(s->section[i].name, name))
+            return &s->section[i];
+    return NULL;
+}
+
+size_t trace_state_regions(const struct trace_state *s)
+{
+    return s->maps.n;
+}
+
+const char *trace_state_region_name(const struct trace_state *s, size_t i)
+{
+    return i < s->maps.n ? s->maps.region[i].name : NULL;
+}
+
+uint64_t trace_state_region_pages(const struct trace_state *s, size_t i)
+{
+    return i < s->maps.n ? s->maps.region[i].map.n : 0;
+}
+
+/* ---------------------------------------------------------------- pages */
+
+static const uint8_t zero_page[TRACE_PAGE];
+
+/* A page's bytes; valid until other frames are asked for. NULL on error. */
+static const uint8_t *page_bytes(struct trace *t, uint32_t id, struct error *err)
+{
+    if (id == PAGE_ZERO)
+        return zero_page;
+    const struct frame_list *list = &t->list[TF_PAGES];
+    size_t frame = list->frame[frame_list_find(t, list, id - PAGE_STORED)];
+    const uint8_t *raw = frame_cached(t, frame, err);
+    return raw ? raw + (id - PAGE_STORED - t->frame[frame].info.first) * TRACE_PAGE : NULL;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct page_ref *x = a, *y = b;
+    if (x->id != y->id)
+        return x->id < y->id ? -1 : 1;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* In the order of ids, so that each PAGES frame is unpacked once. */
+int trace_state_pages(struct trace_state *s, const char *region,
+                      int (*put)(void *ctx, uint64_t index, const void *data), void *ctx, struct error *err)
+{
+    const struct region_map *r = maps_find(&s->maps, region);
+    if (!r || !r->map.n)
+        return 0;
+    struct pagemap sorted = {0};
+    pagemap_copy(&sorted, &r->map);
+    qsort(sorted.ref, sorted.n, sizeof sorted.ref[0], by_id);
+    int result = 0;
+    for (size_t i = 0; i < sorted.n && !result; i++) {
+        const uint8_t *data = page_bytes(s->t, sorted.ref[i].id, err);
+        result = data ? put(ctx, sorted.ref[i].index, data) : -1;
+    }
+    pagemap_free(&sorted);
+    return result;
+}
+
+int trace_state_page(struct trace_state *s, const char *region, uint64_t index, void *data, struct error *err)
+{
+    const struct region_map *r = maps_find(&s->maps, region);
+    uint32_t id = r ? pagemap_find(&r->map, index) : PAGE_ABSENT;
+    if (id == PAGE_ABSENT)
+        return 0;
+    const uint8_t *bytes = page_bytes(s->t, id, err);
+    if (!bytes)
+        return -1;
+    memcpy(data, bytes, TRACE_PAGE);
+    return 1;
+}

@@ -1,0 +1,200 @@
+/* reader_events.c - walking the events of a trace, in both directions, by class. */
+#include "traces/reader.h"
+
+struct trace_cursor {
+    struct trace *t;
+    uint32_t classes;
+    /* Stands before event `pos` of event frame `at` (position in the list); at == list->n: the end. */
+    size_t at;
+    uint32_t pos;
+    size_t loaded; /* the frame of `events`; SIZE_MAX: none */
+    struct event_frame events;
+};
+
+/* The frame's header told what is in it: it must be. */
+static const char *events_agree(const struct frame_entry *e, const struct event_frame *f)
+{
+    uint32_t count[EC_COUNT] = {0};
+    for (uint32_t i = 0; i < f->n; i++)
+        count[event_kind(f->ev[i].kind)->cls]++;
+    if (memcmp(count, e->class_count, sizeof count))
+        return "its events are not those that its header counts";
+    if (f->ev[0].icount != e->info.first_icount || f->ev[f->n - 1].icount != e->info.last_icount)
+        return "its events are not where its header says";
+    return NULL;
+}
+
+int events_load(struct trace *t, size_t frame, struct event_frame *f, struct error *err)
+{
+    const struct frame_entry *e = &t->frame[frame];
+    *f = (struct event_frame){0};
+    uint8_t *raw = frame_unpack(t, frame, err);
+    if (!raw)
+        return -1;
+    const char *bad = event_frame_decode(f, raw, e->info.raw, e->info.items, t->config.step_ns, &t->layout);
+    if (!bad)
+        bad = events_agree(e, f);
+    if (!bad)
+        return 0;
+    event_frame_free(f);
+    return frame_error(t, frame, err, bad);
+}
+
+static uint64_t count_classes(const struct frame_entry *e, uint32_t classes)
+{
+    uint64_t n = 0;
+    for (int c = 0; c < EC_COUNT; c++)
+        n += classes & EVENT_CLASS_BIT(c) ? e->class_count[c] : 0;
+    return n;
+}
+
+uint64_t trace_kind_count(const struct trace *t, unsigned kind)
+{
+    return kind < EV_COUNT ? t->kinds[kind] : 0;
+}
+
+uint64_t trace_event_count(const struct trace *t, uint32_t classes)
+{
+    uint64_t n = 0;
+    for (unsigned i = 0; i < EV_COUNT; i++)
+        n += classes & EVENT_CLASS_BIT(event_kind(i)->cls) ? t->kinds[i] : 0;
+    return n;
+}
+
+/* ---------------------------------------------------------------- cursor */
+
+static const struct frame_list *cursor_list(const struct trace_cursor *c)
+{
+    return &c->t->list[TF_EVENTS];
+}
+
+static const struct frame_entry *cursor_frame(const struct trace_cursor *c, size_t at)
+{
+    return &c->t->frame[cursor_list(c)->frame[at]];
+}
+
+static bool cursor_wants(const struct trace_cursor *c, uint32_t pos)
+{
+    return c->classes & EVENT_CLASS_BIT(event_kind(c->events.ev[pos].kind)->cls);
+}
+
+struct trace_cursor *trace_cursor_open(struct trace *t, uint32_t classes)
+{
+    struct trace_cursor *c = mem_zero(1, sizeof *c);
+    c->t = t;
+    c->classes = classes;
+    c->loaded = SIZE_MAX;
+    return c;
+}
+
+void trace_cursor_close(struct trace_cursor *c)
+{
+    if (!c)
+        return;
+    event_frame_free(&c->events);
+    free(c);
+}
+
+static int cursor_load(struct trace_cursor *c, struct error *err)
+{
+    if (c->loaded == c->at)
+        return 0;
+    event_frame_free(&c->events);
+    c->loaded = SIZE_MAX;
+    if (events_load(c->t, cursor_list(c)->frame[c->at], &c->events, err))
+        return -1;
+    c->loaded = c->at;
+    return 0;
+}
+
+int trace_cursor_seek_icount(struct trace_cursor *c, uint64_t icount, struct error *err)
+{
+    size_t low = 0, high = cursor_list(c)->n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (cursor_frame(c, mid)->info.last_icount < icount)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    c->at = low;
+    c->pos = 0;
+    if (low == cursor_list(c)->n || cursor_frame(c, low)->info.first_icount >= icount)
+        return 0;
+    if (cursor_load(c, err))
+        return -1;
+    while (c->pos < c->events.n && c->events.ev[c->pos].icount < icount)
+        c->pos++;
+    return 0;
+}
+
+int trace_cursor_seek_number(struct trace_cursor *c, uint64_t number, struct error *err)
+{
+    const struct frame_list *list = cursor_list(c);
+    c->at = list->n;
+    c->pos = 0;
+    if (number >= list->items)
+        return 0;
+    c->at = frame_list_find(c->t, list, number);
+    c->pos = (uint32_t)(number - cursor_frame(c, c->at)->info.first);
+    return 0;
+}
+
+int trace_cursor_seek_nth(struct trace_cursor *c, uint64_t n, struct error *err)
+{
+    c->pos = 0;
+    for (c->at = 0; c->at < cursor_list(c)->n; c->at++) {
+        uint64_t here = count_classes(cursor_frame(c, c->at), c->classes);
+        if (n < here)
+            break;
+        n -= here;
+    }
+    if (c->at == cursor_list(c)->n || !n)
+        return 0;
+    if (cursor_load(c, err))
+        return -1;
+    for (; n || !cursor_wants(c, c->pos); c->pos++)
+        n -= cursor_wants(c, c->pos);
+    return 0;
+}
+
+static int cursor_give(const struct trace_cursor *c, uint32_t pos, struct event *ev, uint64_t *number)
+{
+    *ev = c->events.ev[pos];
+    if (number)
+        *number = cursor_frame(c, c->at)->info.first + pos;
+    return 1;
+}
+
+int trace_cursor_next(struct trace_cursor *c, struct event *ev, uint64_t *number, struct error *err)
+{
+    for (; c->at < cursor_list(c)->n; c->at++, c->pos = 0) {
+        if (!count_classes(cursor_frame(c, c->at), c->classes))
+            continue;
+        if (cursor_load(c, err))
+            return -1;
+        while (c->pos < c->events.n)
+            if (cursor_wants(c, c->pos++))
+                return cursor_give(c, c->pos - 1, ev, number);
+    }
+    return 0;
+}
+
+int trace_cursor_prev(struct trace_cursor *c, struct event *ev, uint64_t *number, struct error *err)
+{
+    for (;;) {
+        if (c->pos && count_classes(cursor_frame(c, c->at), c->classes)) {
+            if (cursor_load(c, err))
+                return -1;
+            while (c->pos)
+                if (cursor_wants(c, --c->pos))
+                    return cursor_give(c, c->pos, ev, number);
+        }
+        if (!c->at) {
+            c->pos = 0;
+            return 0;
+        }
+        c->at--;
+        c->pos = cursor_frame(c, c->at)->info.items;
+    }
+}

@@ -1,0 +1,23 @@
+/* sink.h - the writer's second half: a thread that packs frames and writes them to the file, in order.
+ * Inside of traces/ only.
+ */
+#ifndef BOOTREEL_TRACES_SINK_H
+#define BOOTREEL_TRACES_SINK_H
+
+#include "traces/frame.h"
+
+struct sink;
+
+/* Creates the file and starts the thread, which first writes `header`. NULL on error. */
+struct sink *sink_open(const char *path, const uint8_t header[FILE_HEADER_SIZE], struct error *err);
+/* Hands a frame over, with its extra bytes and unpacked payload; both buffers are taken and left empty. The head's
+ * kind, positions and items are the caller's; number, lengths, packing and checksums are filled in here. Waits while
+ * the queue is full. */
+void sink_put(struct sink *s, struct frame_head head, struct buf *extra, struct buf *payload);
+/* 0, or -1 and the error if writing has failed. Cheap when all is well. */
+int sink_check(struct sink *s, struct error *err);
+uint64_t sink_bytes(const struct sink *s);
+/* Writes what is queued and, with `whole`, index and trailer; closes, frees. */
+int sink_close(struct sink *s, bool whole, struct error *err);
+
+#endif

@@ -1,0 +1,355 @@
+/* trace.h - the trace file: writing one, reading one, checking a replay against one.
+ *
+ * A trace is everything that is needed to run a boot again (configuration, image content that was read,
+ * inputs) and an index over that run (events, checkpoints, notes). The bytes are described in
+ * docs/trace-format.md. Nothing here knows an engine.
+ *
+ * The file depends on the calls alone: the same calls give the same bytes, whatever the threads do and
+ * whatever the host is. No path, time, process id or address enters it.
+ *
+ * Numbers: icount in steps since reset, time in nanoseconds of guest time. Functions that can fail return
+ * -1 (or NULL) and fill `err` with one line; `err` may be NULL.
+ */
+#ifndef BOOTREEL_TRACES_TRACE_H
+#define BOOTREEL_TRACES_TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "traces/error.h"
+#include "traces/event.h"
+
+/* Raised when the format changes. A reader reads this version and all before it, and refuses later ones. */
+#define TRACE_VERSION 1
+
+enum {
+    TRACE_CHUNK = 65536, /* image content is stored in pieces of this size (the last may be shorter) */
+    TRACE_PAGE = 4096,   /* machine memory is stored in pages of this size */
+};
+
+/* ---------------------------------------------------------------- what a trace is of */
+
+struct trace_setting {
+    const char *key;
+    const char *value;
+};
+
+struct trace_image {
+    const char *role; /* "disk0", "kernel": unique */
+    const char *name; /* the file's base name, for people; never a path */
+    uint64_t size;
+    bool has_digest;    /* the digest is known … */
+    uint64_t digest[2]; /* … XXH3-128 of the whole content: low half, high half */
+};
+
+/* Settings and images keep their order: image numbers below are positions in `images`. */
+struct trace_config {
+    const char *engine;  /* "pc"; at most 31 bytes */
+    uint32_t behaviour;  /* the engine's behaviour version */
+    uint64_t step_ns;    /* guest nanoseconds a step; only makes the file smaller; 0: not constant */
+    uint32_t classes;    /* the event classes that were observed (mask of EVENT_CLASS_BIT) */
+    const struct trace_setting *settings;
+    size_t nsettings;
+    const struct trace_image *images;
+    size_t nimages;
+};
+
+/* ---------------------------------------------------------------- parts of a trace */
+
+/* Something that came from outside. `port` is the engine's number for where it went in. */
+struct trace_input {
+    uint64_t icount;
+    uint64_t time;
+    uint16_t port;
+    const void *data;
+    uint32_t len; /* at most TRACE_MAX_INPUT */
+};
+
+/* A remark at a position: a user's mark, a stage edge, symbols. `type` says which ("mark", "stage.begin",
+ * "symbols"); readers skip types they do not know. */
+struct trace_note {
+    uint64_t icount;
+    uint64_t time;
+    const char *type;
+    const char *name;
+    const void *data;
+    uint32_t len; /* at most TRACE_MAX_NOTE */
+};
+
+enum { TRACE_MAX_INPUT = 65536, TRACE_MAX_NOTE = 1 << 20 };
+
+/* One field of a section: `count` numbers of `width` bytes (1, 2, 4, 8), little-endian. */
+struct trace_field {
+    const char *name;
+    uint16_t width;
+    uint32_t count;
+};
+
+/* A named part of a machine state. `len` is the sum of width * count over the fields. */
+struct trace_section {
+    const char *name;
+    const struct trace_field *fields;
+    size_t nfields;
+    const void *data; /* the fields' numbers, little-endian, one after the other without padding */
+    size_t len;
+};
+
+/* How a recording ended. */
+struct trace_end {
+    const char *reason; /* a word: "reached", "power-off", "halted", "interrupted", "guest-fault" */
+    const char *text;   /* more for people; may be "" */
+    uint64_t icount;
+    uint64_t time;
+    int32_t status; /* the guest's exit status */
+    uint64_t hash;  /* of the machine's final state; 0: not taken */
+    /* Reader only: number of events of each kind. */
+    uint64_t kinds[EV_COUNT];
+};
+
+/* ---------------------------------------------------------------- writer */
+
+/* Writes a trace from one thread. Compression and writing happen on a thread of the writer's own, behind a
+ * bounded queue (about 16 MiB); at most about 64 MiB in all for a machine of 256 MB.
+ *
+ * When writing fails (disk full, file size limit, I/O error) the next call, or a later one, returns -1 with
+ * "FILE: no space left on device; what was written up to icount N is kept", and so does each call after
+ * it. The file then holds whole frames, without an end. The process gets no SIGXFSZ for it. */
+struct trace_writer;
+
+/* Creates (or empties) the file and writes the configuration, which is copied. That `path` is none of the
+ * images is the caller's business. NULL on error; nothing is left open then. */
+struct trace_writer *trace_writer_create(const char *path, const struct trace_config *cfg, struct error *err);
+
+/* Adds an event. Icounts must not fall from one event to the next (-1 with a message that names both). The
+ * event is copied. Cost: about 50 ns, more when a frame is full and the queue too. */
+int trace_write_event(struct trace_writer *w, const struct event *ev, struct error *err);
+
+/* Adds an input. Icounts must not fall from one input to the next. */
+int trace_write_input(struct trace_writer *w, const struct trace_input *in, struct error *err);
+
+/* Whether that chunk of the image is in the trace already. `chunk` = offset / TRACE_CHUNK. Cheap. */
+bool trace_writer_has_chunk(const struct trace_writer *w, unsigned image, uint64_t chunk);
+
+/* Adds a chunk of an image: all its bytes, so TRACE_CHUNK, or what is left of the image at its end. To be
+ * called before the guest can see any of them. A chunk that is there already is ignored; equal content is
+ * stored once. */
+int trace_write_chunk(struct trace_writer *w, unsigned image, uint64_t chunk, const void *data, size_t n,
+                      struct error *err);
+
+int trace_write_note(struct trace_writer *w, const struct trace_note *note, struct error *err);
+
+/* A checkpoint: begin, then sections and pages in any order, then end. Begins with a flush.
+ * `whole`: pages that are not given do not exist in this state; else those not given are as in the
+ * checkpoint before (so the first one is always whole). A page given that is all zero takes no room, but is
+ * told from one that was not given. The file holds only what changed since the last checkpoint, either way.
+ * `index` below 2^32. Errors of section and page are kept and returned by end. */
+int trace_checkpoint_begin(struct trace_writer *w, uint64_t icount, uint64_t time, bool whole, struct error *err);
+void trace_checkpoint_section(struct trace_writer *w, const struct trace_section *section);
+void trace_checkpoint_page(struct trace_writer *w, const char *region, uint64_t index, const void *data);
+/* `hash`: of the whole state, by whatever rule the caller uses; given back by the reader. */
+int trace_checkpoint_end(struct trace_writer *w, uint64_t hash, struct error *err);
+
+/* Closes the present event, input and chunk frames at this position, and hands them to the writing thread. To be called
+ * at positions that depend on the run alone (it decides where frames begin). */
+int trace_writer_flush(struct trace_writer *w, struct error *err);
+
+/* Bytes in the file so far, and to come in the queue (uncompressed): for progress lines only. */
+uint64_t trace_writer_bytes(const struct trace_writer *w);
+
+/* Writes the end and the index, closes the file and frees the writer, also on error. */
+int trace_writer_finish(struct trace_writer *w, const struct trace_end *end, struct error *err);
+
+/* Closes and frees without an end; whole frames stay in the file, as after a kill. NULL is allowed. */
+void trace_writer_abort(struct trace_writer *w);
+
+/* ---------------------------------------------------------------- reader */
+
+/* An open trace. Everything read is checked; a damaged trace gives an error that names the file, the frame
+ * and its offset, when the damaged place is used. One thread at a time. Memory: the index, one checkpoint's
+ * page table, and a few unpacked frames. */
+struct trace;
+
+/* Opens a trace. Only the index is read; without one (a recording that was killed) all frames are. */
+struct trace *trace_open(const char *path, struct error *err);
+/* The same of bytes in memory, which must stay until trace_close. */
+struct trace *trace_open_memory(const void *data, size_t size, struct error *err);
+void trace_close(struct trace *t); /* NULL is allowed */
+
+/* The file has no (whole) end: the recording was killed or the file was cut. All frames before that are there. */
+bool trace_truncated(const struct trace *t);
+/* Why, as one line; "" when not truncated. */
+const char *trace_damage(const struct trace *t);
+unsigned trace_version(const struct trace *t);
+const struct trace_config *trace_config(const struct trace *t);
+/* How it ended; NULL if truncated before the end was written. */
+const struct trace_end *trace_end(const struct trace *t);
+/* The last position that can be replayed: the end's, or that of the last whole frame. */
+uint64_t trace_last_icount(const struct trace *t);
+uint64_t trace_file_size(const struct trace *t);
+
+/* Value of a setting, or NULL. */
+const char *trace_setting(const struct trace *t, const char *key);
+/* Number of the image of that role, or -1. */
+int trace_image_by_role(const struct trace *t, const char *role);
+/* Reads n bytes of an image at offset. -1 if they reach beyond the image, or were never recorded. */
+int trace_image_read(struct trace *t, unsigned image, uint64_t offset, void *buf, size_t n, struct error *err);
+/* Bytes of the image that are in the trace. */
+uint64_t trace_image_recorded(const struct trace *t, unsigned image);
+
+/* ---- events ---- */
+
+uint64_t trace_event_count(const struct trace *t, uint32_t classes);
+uint64_t trace_kind_count(const struct trace *t, unsigned kind);
+
+/* Walks the events of some classes, both ways. A cursor stands between two events. Events are numbered from
+ * 0 over all classes. Several cursors of one trace may be open; each keeps one unpacked frame. */
+struct trace_cursor;
+
+struct trace_cursor *trace_cursor_open(struct trace *t, uint32_t classes); /* before the first event */
+void trace_cursor_close(struct trace_cursor *c);
+/* Go before the first event with icount >= this. Returns 0 or -1. Cost: at most one frame unpacked. */
+int trace_cursor_seek_icount(struct trace_cursor *c, uint64_t icount, struct error *err);
+/* Go before event `number` (of all classes; beyond the last: the end). */
+int trace_cursor_seek_number(struct trace_cursor *c, uint64_t number, struct error *err);
+/* Go before the n-th event of the cursor's classes. */
+int trace_cursor_seek_nth(struct trace_cursor *c, uint64_t n, struct error *err);
+/* The next (previous) event of the cursor's classes, and step over it. 1: there is one; 0: no more; -1: error.
+ * `number` may be NULL. ev->data stays valid until the next call on this cursor. */
+int trace_cursor_next(struct trace_cursor *c, struct event *ev, uint64_t *number, struct error *err);
+int trace_cursor_prev(struct trace_cursor *c, struct event *ev, uint64_t *number, struct error *err);
+
+/* ---- inputs and notes, in order ---- */
+
+uint64_t trace_input_count(const struct trace *t);
+/* in->data stays valid until the next call of this function. */
+int trace_input(struct trace *t, uint64_t i, struct trace_input *in, struct error *err);
+uint64_t trace_note_count(const struct trace *t);
+int trace_note(struct trace *t, uint64_t i, struct trace_note *note, struct error *err);
+
+/* ---- checkpoints, in order of icount ---- */
+
+struct trace_checkpoint {
+    uint64_t icount;
+    uint64_t time;
+    uint64_t hash;  /* as given to trace_checkpoint_end */
+    uint64_t event; /* number of the first event after it */
+};
+
+size_t trace_checkpoint_count(const struct trace *t);
+const struct trace_checkpoint *trace_checkpoint(const struct trace *t, size_t k);
+/* The last checkpoint at or before icount, or -1. */
+long trace_checkpoint_find(const struct trace *t, uint64_t icount);
+
+/* The whole state at checkpoint k. Cost: the page tables of the checkpoints before it (cheap going
+ * forward, from the start going back); the pages are read when asked for. Uses the trace, which must stay open. */
+struct trace_state;
+
+struct trace_state *trace_checkpoint_load(struct trace *t, size_t k, struct error *err);
+void trace_state_free(struct trace_state *s);
+size_t trace_state_sections(const struct trace_state *s);
+const struct trace_section *trace_state_section(const struct trace_state *s, size_t i);
+const struct trace_section *trace_state_section_by_name(const struct trace_state *s, const char *name); /* or NULL */
+size_t trace_state_regions(const struct trace_state *s);
+const char *trace_state_region_name(const struct trace_state *s, size_t i);
+uint64_t trace_state_region_pages(const struct trace_state *s, size_t i);
+/* Calls put for each page that exists in the region (in no particular order, each once); `put` returns 0 to go
+ * on, else that is returned. An unknown region has no pages. -1 on error. */
+int trace_state_pages(struct trace_state *s, const char *region,
+                      int (*put)(void *ctx, uint64_t index, const void *data), void *ctx, struct error *err);
+/* One page. 1: read; 0: it does not exist; -1: error. */
+int trace_state_page(struct trace_state *s, const char *region, uint64_t index, void *data, struct error *err);
+
+/* ---- frames ---- */
+
+enum trace_frame_kind {
+    TF_CONFIG = 1,
+    TF_CHUNKS,
+    TF_EVENTS,
+    TF_INPUT,
+    TF_PAGES,
+    TF_CHECKPOINT,
+    TF_NOTE,
+    TF_END,
+    TF_INDEX,
+    TF_KINDS /* one more than the last */
+};
+
+struct trace_frame {
+    enum trace_frame_kind kind;
+    uint64_t offset;       /* in the file */
+    uint32_t stored;       /* bytes in the file, with the header */
+    uint32_t raw;          /* bytes unpacked */
+    uint64_t first_icount; /* of what is in it */
+    uint64_t last_icount;
+    uint64_t first; /* number of the first item of this kind in the trace */
+    uint32_t items; /* events, inputs, pages … */
+    uint64_t hash;  /* XXH3-64 of the unpacked bytes */
+};
+
+size_t trace_frame_count(const struct trace *t);
+const struct trace_frame *trace_frame(const struct trace *t, size_t i);
+const char *trace_frame_kind_name(enum trace_frame_kind kind);
+/* Reads, unpacks and decodes every frame. 0: all good; -1: the first that is not. */
+int trace_check(struct trace *t, struct error *err);
+
+/* ---------------------------------------------------------------- checking a replay */
+
+/* Compares the events of a replay with those of the record, frame by frame: each frame's events are encoded
+ * again and the checksums compared; on a difference both are decoded to find the first event that differs.
+ * The replay must observe the classes of trace_config()->classes. */
+struct trace_verifier;
+
+struct trace_difference {
+    uint64_t number;    /* of the first event that differs */
+    bool has_recorded;  /* false: the replay had one more */
+    bool has_replayed;  /* false: the record had one more */
+    struct event recorded;
+    struct event replayed; /* data of both valid until trace_verifier_close */
+};
+
+struct trace_verifier *trace_verifier_open(struct trace *t, struct error *err);
+/* Start at another event, as trace_checkpoint.event has it for a replay from a checkpoint. Only before the
+ * first event. */
+int trace_verifier_seek(struct trace_verifier *v, uint64_t number, struct error *err);
+/* The next event of the replay. 0: no difference so far (known a frame late); 1: differs, *diff filled;
+ * -1: the record cannot be read. After 1 the verifier is only good for closing. */
+int trace_verifier_event(struct trace_verifier *v, const struct event *ev, struct trace_difference *diff,
+                         struct error *err);
+/* The replay stopped at `icount`, all its events up to there given: compares what is left. The record may go on with
+ * events at or after `icount`, unless that is the end of the trace. Same results. */
+int trace_verifier_finish(struct trace_verifier *v, uint64_t icount, struct trace_difference *diff,
+                          struct error *err);
+uint64_t trace_verifier_frames(const struct trace_verifier *v); /* compared so far */
+void trace_verifier_close(struct trace_verifier *v);
+
+/* ---------------------------------------------------------------- event encoding (for the above and for tests) */
+
+struct event_encoder;
+
+struct event_encoder *event_encoder_new(uint64_t step_ns);
+void event_encoder_free(struct event_encoder *e);
+/* Appends an event. True: the frame is full and is to be cut here. */
+bool event_encoder_add(struct event_encoder *e, const struct event *ev);
+/* The frame so far. Valid until the next add or reset. */
+const void *event_encoder_bytes(const struct event_encoder *e, size_t *n);
+uint64_t event_encoder_hash(const struct event_encoder *e); /* what trace_frame.hash holds */
+uint32_t event_encoder_count(const struct event_encoder *e);
+void event_encoder_reset(struct event_encoder *e); /* begin a new frame */
+
+/* ---------------------------------------------------------------- more about events (event.c) */
+
+/* The event as a JSON object: number (unless UINT64_MAX), icount, time, cpu, kind, class, its fields by name (hex
+ * fields as strings), data if it has any ("data" as text, or "data_hex" if it is not UTF-8), text.
+ * `gen` is a yajl_gen. Returns 0, or -1 if the generator failed. */
+struct yajl_gen_t;
+int event_json(const struct event *ev, uint64_t number, struct yajl_gen_t *gen);
+
+/* Same kind, key fields and data: the same thing happened, whenever it was. */
+bool event_same_keys(const struct event *a, const struct event *b);
+/* A hash of just that. */
+uint64_t event_key_hash(const struct event *ev);
+/* Equal in everything, position included. */
+bool event_same(const struct event *a, const struct event *b);
+
+#endif

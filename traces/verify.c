@@ -1,0 +1,181 @@
+/* verify.c - whether a replay gives the events of the record.
+ *
+ * The replay's events are encoded as the writer would have, up to as many as the record's frame has: equal frames
+ * have equal checksums, and the record's frame need not be unpacked. Only where they differ, and in frames that are
+ * not compared from their first event or not to their last, events are compared one by one.
+ */
+#include "traces/reader.h"
+
+struct trace_verifier {
+    struct trace *t;
+    struct event_layout own;
+    size_t at;     /* event frame: position in the list */
+    uint32_t pos;  /* events of it that were given */
+    bool one_by_one; /* the present frame is in `recorded`, and compared as events come */
+    struct event_encoder *encoder;
+    struct event_frame recorded, replayed;
+    uint64_t frames;
+    uint8_t data[EVENT_MAX_DATA]; /* of a replayed event that differs */
+};
+
+static const struct frame_list *verify_list(const struct trace_verifier *v)
+{
+    return &v->t->list[TF_EVENTS];
+}
+
+static const struct trace_frame *verify_frame(const struct trace_verifier *v)
+{
+    return &v->t->frame[verify_list(v)->frame[v->at]].info;
+}
+
+/* A record whose rows have fewer fields than ours cannot be compared by checksum. */
+static bool same_layout(const struct event_layout *a, const struct event_layout *b)
+{
+    return a->nkinds == b->nkinds && !memcmp(a->nfields, b->nfields, sizeof a->nfields) &&
+           !memcmp(a->has_data, b->has_data, sizeof a->has_data);
+}
+
+struct trace_verifier *trace_verifier_open(struct trace *t, struct error *err)
+{
+    struct trace_verifier *v = mem_zero(1, sizeof *v);
+    event_layout_own(&v->own);
+    if (!same_layout(&v->own, &t->layout)) {
+        error_set(err, "%s: its events are those of another bootreel: record it again to compare", t->name);
+        free(v);
+        return NULL;
+    }
+    v->t = t;
+    v->encoder = event_encoder_new(t->config.step_ns);
+    return v;
+}
+
+void trace_verifier_close(struct trace_verifier *v)
+{
+    if (!v)
+        return;
+    event_frame_free(&v->recorded);
+    event_frame_free(&v->replayed);
+    event_encoder_free(v->encoder);
+    free(v);
+}
+
+uint64_t trace_verifier_frames(const struct trace_verifier *v)
+{
+    return v->frames;
+}
+
+/* Unpack the present frame and compare events of it one by one. */
+static int verify_load(struct trace_verifier *v, struct error *err)
+{
+    event_frame_free(&v->recorded);
+    v->one_by_one = true;
+    return events_load(v->t, verify_list(v)->frame[v->at], &v->recorded, err);
+}
+
+static void verify_next_frame(struct trace_verifier *v)
+{
+    v->frames++;
+    v->at++;
+    v->pos = 0;
+    v->one_by_one = false;
+    event_encoder_reset(v->encoder);
+}
+
+int trace_verifier_seek(struct trace_verifier *v, uint64_t number, struct error *err)
+{
+    if (number >= verify_list(v)->items) {
+        v->at = verify_list(v)->n;
+        return number > verify_list(v)->items ? error_set(err, "%s: has no event %llu", v->t->name,
+                                                          (unsigned long long)number) : 0;
+    }
+    v->at = frame_list_find(v->t, verify_list(v), number);
+    v->pos = (uint32_t)(number - verify_frame(v)->first);
+    return v->pos ? verify_load(v, err) : 0;
+}
+
+/* Fills the difference at event `pos` of the present frame; each side may be NULL. */
+static int differs(struct trace_verifier *v, uint64_t number, const struct event *recorded,
+                   const struct event *replayed, struct trace_difference *diff)
+{
+    *diff = (struct trace_difference){.number = number, .has_recorded = recorded, .has_replayed = replayed};
+    if (recorded)
+        diff->recorded = *recorded;
+    if (replayed) {
+        diff->replayed = *replayed;
+        if (replayed->len && v->own.has_data[replayed->kind]) {
+            memcpy(v->data, replayed->data, replayed->len);
+            diff->replayed.data = v->data;
+        }
+    }
+    return 1;
+}
+
+/* Compares the encoder's events with the record's present frame, of which they may be the beginning. */
+static int verify_encoded(struct trace_verifier *v, struct trace_difference *diff, struct error *err)
+{
+    uint32_t count = event_encoder_count(v->encoder);
+    size_t n;
+    const void *bytes = event_encoder_bytes(v->encoder, &n);
+    uint8_t *copy = mem_alloc(n);
+    memcpy(copy, bytes, n);
+    event_frame_free(&v->replayed);
+    const char *bad = event_frame_decode(&v->replayed, copy, n, count, v->t->config.step_ns, &v->own);
+    if (bad)
+        return error_set(err, "%s: the replay's events cannot be decoded: %s", v->t->name, bad);
+    if (verify_load(v, err))
+        return -1;
+    for (uint32_t i = 0; i < count; i++)
+        if (i >= v->recorded.n || !event_same(&v->recorded.ev[i], &v->replayed.ev[i]))
+            return differs(v, verify_frame(v)->first + i, i < v->recorded.n ? &v->recorded.ev[i] : NULL,
+                           &v->replayed.ev[i], diff);
+    return 0;
+}
+
+static int verify_single(struct trace_verifier *v, const struct event *ev, struct trace_difference *diff)
+{
+    const struct event *recorded = &v->recorded.ev[v->pos];
+    if (!event_same(recorded, ev))
+        return differs(v, verify_frame(v)->first + v->pos, recorded, ev, diff);
+    if (++v->pos == v->recorded.n)
+        verify_next_frame(v);
+    return 0;
+}
+
+int trace_verifier_event(struct trace_verifier *v, const struct event *ev, struct trace_difference *diff,
+                         struct error *err)
+{
+    if (ev->kind >= EV_COUNT || ev->len > EVENT_MAX_DATA)
+        return error_set(err, "%s: the replay gives an event of unknown kind or length", v->t->name);
+    if (v->at == verify_list(v)->n)
+        return differs(v, verify_list(v)->items, NULL, ev, diff);
+    if (v->one_by_one)
+        return verify_single(v, ev, diff);
+    bool full = event_encoder_add(v->encoder, ev);
+    v->pos++;
+    const struct trace_frame *f = verify_frame(v);
+    if (v->pos == f->items) {
+        size_t n;
+        event_encoder_bytes(v->encoder, &n);
+        int result = n == f->raw && event_encoder_hash(v->encoder) == f->hash ? 0 : verify_encoded(v, diff, err);
+        if (!result)
+            verify_next_frame(v);
+        return result;
+    }
+    /* The record's frame is longer than this program would make it: go on event by event. */
+    return full ? verify_encoded(v, diff, err) : 0;
+}
+
+int trace_verifier_finish(struct trace_verifier *v, uint64_t icount, struct trace_difference *diff,
+                          struct error *err)
+{
+    if (v->at == verify_list(v)->n)
+        return 0;
+    if (!v->one_by_one) {
+        int result = verify_encoded(v, diff, err);
+        if (result)
+            return result;
+    }
+    const struct event *next = &v->recorded.ev[v->pos];
+    bool at_end = icount >= trace_last_icount(v->t);
+    return at_end || next->icount < icount ? differs(v, verify_frame(v)->first + v->pos, next, NULL, diff) : 0;
+}

@@ -1,0 +1,331 @@
+/* writer.c - turns calls into frames. The frames' contents are described in docs/trace-format.md.
+ *
+ * Order of frames: what a replay needs to get to a position (chunks, inputs) goes before the events up to that
+ * position, so that a file cut behind any event frame can be replayed to its end.
+ */
+#include <inttypes.h>
+
+#include "traces/writer.h"
+
+static void collect_item(struct collect *c, uint64_t icount)
+{
+    if (!c->items++)
+        c->first_icount = icount;
+    c->last_icount = icount;
+}
+
+static void note_icount(struct trace_writer *w, uint64_t icount)
+{
+    if (icount > w->icount)
+        w->icount = icount;
+}
+
+void writer_emit(struct trace_writer *w, struct collect *c, enum trace_frame_kind kind)
+{
+    if (!c->items)
+        return;
+    struct frame_head h = {.kind = (uint8_t)kind, .first_icount = c->first_icount, .last_icount = c->last_icount,
+                           .first = c->total, .items = c->items};
+    struct buf extra = {0};
+    sink_put(w->sink, h, &extra, &c->bytes);
+    c->total += c->items;
+    c->items = 0;
+}
+
+/* ---------------------------------------------------------------- configuration */
+
+static void config_kinds(struct buf *b)
+{
+    buf_varint(b, EV_COUNT);
+    for (unsigned i = 0; i < EV_COUNT; i++) {
+        buf_string(b, event_kind(i)->name);
+        buf_varint(b, event_kind(i)->nfields);
+        buf_u8(b, event_kind(i)->has_data);
+    }
+}
+
+static void config_images(struct buf *b, const struct trace_config *cfg)
+{
+    buf_varint(b, cfg->nimages);
+    for (size_t i = 0; i < cfg->nimages; i++) {
+        const struct trace_image *im = &cfg->images[i];
+        buf_string(b, im->role);
+        buf_string(b, im->name ? im->name : "");
+        buf_varint(b, im->size);
+        buf_u8(b, im->has_digest);
+        if (im->has_digest) {
+            buf_u64(b, im->digest[0]);
+            buf_u64(b, im->digest[1]);
+        }
+    }
+}
+
+static void write_config(struct trace_writer *w, const struct trace_config *cfg)
+{
+    struct buf b = {0}, extra = {0};
+    buf_varint(&b, cfg->step_ns);
+    buf_varint(&b, cfg->classes);
+    config_kinds(&b);
+    buf_varint(&b, cfg->nsettings);
+    for (size_t i = 0; i < cfg->nsettings; i++) {
+        buf_string(&b, cfg->settings[i].key);
+        buf_string(&b, cfg->settings[i].value);
+    }
+    config_images(&b, cfg);
+    sink_put(w->sink, (struct frame_head){.kind = TF_CONFIG, .items = 1}, &extra, &b);
+}
+
+static int config_check(const struct trace_config *cfg, struct error *err)
+{
+    if (strlen(cfg->engine) >= ENGINE_NAME_SIZE)
+        return error_set(err, "engine name '%s' is too long for a trace", cfg->engine);
+    if (cfg->nsettings > MAX_SETTINGS || cfg->nimages > MAX_SETTINGS)
+        return error_set(err, "too many settings or images for a trace");
+    size_t total = 0;
+    for (size_t i = 0; i < cfg->nsettings; i++) {
+        size_t n = strlen(cfg->settings[i].key) + strlen(cfg->settings[i].value);
+        total += n + 20;
+        if (n > MAX_STRING)
+            return error_set(err, "setting '%.60s' is too long for a trace", cfg->settings[i].key);
+    }
+    for (size_t i = 0; i < cfg->nimages; i++) {
+        const struct trace_image *im = &cfg->images[i];
+        total += strlen(im->role) + (im->name ? strlen(im->name) : 0) + 64;
+        if (im->size > MAX_IMAGE_SIZE)
+            return error_set(err, "image '%.60s' is larger than 256 TiB", im->role);
+    }
+    if (total > frame_raw_max(TF_CONFIG) / 2)
+        return error_set(err, "the settings are too long for a trace");
+    return 0;
+}
+
+struct trace_writer *trace_writer_create(const char *path, const struct trace_config *cfg, struct error *err)
+{
+    if (config_check(cfg, err))
+        return NULL;
+    uint8_t header[FILE_HEADER_SIZE];
+    file_header_pack(header, cfg->engine, cfg->behaviour);
+    struct sink *sink = sink_open(path, header, err);
+    if (!sink)
+        return NULL;
+    struct trace_writer *w = mem_zero(1, sizeof *w);
+    w->sink = sink;
+    w->encoder = event_encoder_new(cfg->step_ns);
+    w->nimages = cfg->nimages;
+    w->image = mem_zero(cfg->nimages, sizeof w->image[0]);
+    for (size_t i = 0; i < cfg->nimages; i++) {
+        w->image[i].size = cfg->images[i].size;
+        w->image[i].have = mem_zero(chunk_count(cfg->images[i].size) / 8 + 1, 1);
+    }
+    write_config(w, cfg);
+    return w;
+}
+
+/* ---------------------------------------------------------------- image chunks */
+
+bool trace_writer_has_chunk(const struct trace_writer *w, unsigned image, uint64_t chunk)
+{
+    if (image >= w->nimages || chunk >= chunk_count(w->image[image].size))
+        return false;
+    return w->image[image].have[chunk / 8] >> chunk % 8 & 1;
+}
+
+/* The references go into the frame's extra bytes, so that a reader has them without unpacking the content. */
+static void emit_chunks(struct trace_writer *w)
+{
+    struct collect *c = &w->chunks;
+    if (!c->items)
+        return;
+    struct frame_head h = {.kind = TF_CHUNKS, .first_icount = c->first_icount, .last_icount = c->last_icount,
+                           .first = c->total, .items = c->items};
+    sink_put(w->sink, h, &w->chunk_refs, &c->bytes);
+    c->total += c->items;
+    c->items = 0;
+    w->new_chunks = 0;
+}
+
+int trace_write_chunk(struct trace_writer *w, unsigned image, uint64_t chunk, const void *data, size_t n,
+                      struct error *err)
+{
+    if (image >= w->nimages || chunk >= chunk_count(w->image[image].size))
+        return error_set(err, "chunk %" PRIu64 " of image %u does not exist", chunk, image);
+    if (n != chunk_length(w->image[image].size, chunk))
+        return error_set(err, "chunk %" PRIu64 " of image %u has another length", chunk, image);
+    if (trace_writer_has_chunk(w, image, chunk))
+        return sink_check(w->sink, err);
+    w->image[image].have[chunk / 8] |= (uint8_t)(1u << chunk % 8);
+    bool is_new;
+    uint32_t id = content_number(&w->content, data, n, &is_new);
+    buf_varint(&w->chunk_refs, image);
+    buf_varint(&w->chunk_refs, chunk);
+    buf_varint(&w->chunk_refs, id);
+    collect_item(&w->chunks, w->icount);
+    if (is_new) {
+        buf_add(&w->chunks.bytes, data, n);
+        w->new_chunks++;
+    }
+    if (w->new_chunks == CHUNKS_CUT_NEW || w->chunks.items == CHUNKS_CUT_ITEMS)
+        emit_chunks(w);
+    return sink_check(w->sink, err);
+}
+
+/* ---------------------------------------------------------------- inputs and notes */
+
+int trace_write_input(struct trace_writer *w, const struct trace_input *in, struct error *err)
+{
+    struct collect *c = &w->input;
+    if (in->len > TRACE_MAX_INPUT)
+        return error_set(err, "an input of %u bytes is too long for a trace", in->len);
+    if (in->icount < c->last_icount)
+        return error_set(err, "input at icount %" PRIu64 " comes after one at %" PRIu64, in->icount, c->last_icount);
+    /* Each frame starts anew: coded against zero. */
+    buf_varint(&c->bytes, in->icount - (c->items ? c->last_icount : 0));
+    buf_varint(&c->bytes, zigzag(in->time - (c->items ? w->input_time : 0)));
+    buf_varint(&c->bytes, in->port);
+    buf_bytes(&c->bytes, in->data, in->len);
+    collect_item(c, in->icount);
+    w->input_time = in->time;
+    note_icount(w, in->icount);
+    if (c->bytes.n >= RECORDS_CUT_BYTES)
+        writer_emit(w, c, TF_INPUT);
+    return sink_check(w->sink, err);
+}
+
+int trace_write_note(struct trace_writer *w, const struct trace_note *note, struct error *err)
+{
+    struct collect *c = &w->note;
+    if (note->len > TRACE_MAX_NOTE || strlen(note->type) > MAX_STRING || strlen(note->name) > MAX_STRING)
+        return error_set(err, "note '%.60s' is too long for a trace", note->name);
+    uint64_t first = c->items && c->first_icount < note->icount ? c->first_icount : note->icount;
+    uint64_t last = c->items && c->last_icount > note->icount ? c->last_icount : note->icount;
+    buf_varint(&c->bytes, note->icount);
+    buf_varint(&c->bytes, note->time);
+    buf_string(&c->bytes, note->type);
+    buf_string(&c->bytes, note->name);
+    buf_bytes(&c->bytes, note->data, note->len);
+    c->items++;
+    c->first_icount = first; /* notes come in any order */
+    c->last_icount = last;
+    if (c->bytes.n >= RECORDS_CUT_BYTES)
+        writer_emit(w, c, TF_NOTE);
+    return sink_check(w->sink, err);
+}
+
+/* ---------------------------------------------------------------- events */
+
+/* Number of events of each kind, as pairs. */
+static void event_counts(struct trace_writer *w, struct buf *extra)
+{
+    for (unsigned i = 0; i < EV_COUNT; i++) {
+        if (!w->frame_kinds[i])
+            continue;
+        buf_varint(extra, i);
+        buf_varint(extra, w->frame_kinds[i]);
+        w->kinds[i] += w->frame_kinds[i];
+        w->frame_kinds[i] = 0;
+    }
+}
+
+static void emit_events(struct trace_writer *w)
+{
+    uint32_t count = event_encoder_count(w->encoder);
+    if (!count)
+        return;
+    struct buf extra = {0}, payload = {0};
+    size_t n;
+    const void *bytes = event_encoder_bytes(w->encoder, &n);
+    buf_add(&payload, bytes, n);
+    event_counts(w, &extra);
+    struct frame_head h = {.kind = TF_EVENTS, .first_icount = w->first_event_icount,
+                           .last_icount = w->last_event_icount, .first = w->events, .items = count};
+    sink_put(w->sink, h, &extra, &payload);
+    w->events += count;
+    event_encoder_reset(w->encoder);
+}
+
+int trace_writer_flush(struct trace_writer *w, struct error *err)
+{
+    emit_chunks(w);
+    writer_emit(w, &w->input, TF_INPUT);
+    writer_emit(w, &w->note, TF_NOTE);
+    emit_events(w);
+    return sink_check(w->sink, err);
+}
+
+static int event_refuse(const struct trace_writer *w, const struct event *ev, struct error *err)
+{
+    const struct event_kind *k = event_kind(ev->kind);
+    if (!k)
+        return error_set(err, "event of unknown kind %u at icount %" PRIu64, ev->kind, ev->icount);
+    if (ev->len > EVENT_MAX_DATA)
+        return error_set(err, "event %s at icount %" PRIu64 " has %u bytes of data, more than %d", k->name,
+                         ev->icount, ev->len, EVENT_MAX_DATA);
+    return error_set(err, "event %s at icount %" PRIu64 " comes after one at %" PRIu64, k->name, ev->icount,
+                     w->last_event_icount);
+}
+
+int trace_write_event(struct trace_writer *w, const struct event *ev, struct error *err)
+{
+    if (ev->kind >= EV_COUNT || ev->len > EVENT_MAX_DATA || ev->icount < w->last_event_icount)
+        return event_refuse(w, ev, err);
+    if (!event_encoder_count(w->encoder))
+        w->first_event_icount = ev->icount;
+    w->last_event_icount = ev->icount;
+    w->frame_kinds[ev->kind]++;
+    note_icount(w, ev->icount);
+    if (event_encoder_add(w->encoder, ev))
+        return trace_writer_flush(w, err);
+    return sink_check(w->sink, err);
+}
+
+/* ---------------------------------------------------------------- end */
+
+static void write_end(struct trace_writer *w, const struct trace_end *end)
+{
+    struct buf b = {0}, extra = {0};
+    buf_bytes(&b, end->reason, strnlen(end->reason, MAX_STRING));
+    buf_bytes(&b, end->text ? end->text : "", end->text ? strnlen(end->text, MAX_STRING) : 0);
+    buf_varint(&b, end->time);
+    buf_varint(&b, zigzag((uint64_t)(int64_t)end->status));
+    buf_u64(&b, end->hash);
+    buf_varint(&b, EV_COUNT);
+    for (unsigned i = 0; i < EV_COUNT; i++)
+        buf_varint(&b, w->kinds[i]);
+    struct frame_head h = {.kind = TF_END, .first_icount = end->icount, .last_icount = end->icount, .items = 1};
+    sink_put(w->sink, h, &extra, &b);
+}
+
+static int writer_close(struct trace_writer *w, bool whole, struct error *err)
+{
+    int result = sink_close(w->sink, whole, err);
+    for (size_t i = 0; i < w->nimages; i++)
+        free(w->image[i].have);
+    free(w->image);
+    event_encoder_free(w->encoder);
+    buf_free(&w->input.bytes);
+    buf_free(&w->note.bytes);
+    buf_free(&w->chunks.bytes);
+    buf_free(&w->chunk_refs);
+    content_free(&w->content);
+    writer_checkpoint_free(&w->ck);
+    free(w);
+    return result;
+}
+
+uint64_t trace_writer_bytes(const struct trace_writer *w)
+{
+    return sink_bytes(w->sink);
+}
+
+int trace_writer_finish(struct trace_writer *w, const struct trace_end *end, struct error *err)
+{
+    trace_writer_flush(w, NULL);
+    write_end(w, end);
+    return writer_close(w, true, err);
+}
+
+void trace_writer_abort(struct trace_writer *w)
+{
+    if (w)
+        writer_close(w, false, NULL);
+}

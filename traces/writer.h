@@ -1,0 +1,69 @@
+/* writer.h - the inside of a trace writer, shared by writer.c and writer_checkpoint.c. */
+#ifndef BOOTREEL_TRACES_WRITER_H
+#define BOOTREEL_TRACES_WRITER_H
+
+#include "traces/content.h"
+#include "traces/pagemap.h"
+#include "traces/sink.h"
+
+/* Items of one kind on their way into a frame. */
+struct collect {
+    struct buf bytes;
+    uint32_t items;
+    uint64_t total; /* items in frames before this one */
+    uint64_t first_icount, last_icount;
+};
+
+struct image_state {
+    uint64_t size;
+    uint8_t *have; /* a bit a chunk */
+};
+
+struct region_state {
+    char *name;
+    struct pagemap map;   /* as of the last checkpoint */
+    struct pagemap given; /* in the checkpoint being written */
+};
+
+struct checkpoint_state {
+    bool open, whole, bad;
+    struct error error;
+    uint64_t icount, time;
+    uint64_t total;
+    struct buf sections;
+    size_t nsections, nfields;
+    struct collect pages;
+    struct content_table content;
+    struct region_state *region;
+    size_t nregions, cap;
+    size_t last_region; /* pages come in runs of a region */
+};
+
+struct trace_writer {
+    struct sink *sink;
+    uint64_t icount; /* the highest position seen */
+
+    struct event_encoder *encoder;
+    uint64_t events; /* in frames before the present one */
+    uint64_t first_event_icount, last_event_icount;
+    uint32_t frame_kinds[EV_COUNT];
+    uint64_t kinds[EV_COUNT];
+
+    struct collect input, note;
+    uint64_t input_time;
+
+    struct image_state *image;
+    size_t nimages;
+    struct collect chunks; /* bytes: content; items: references */
+    struct buf chunk_refs;
+    uint32_t new_chunks;
+    struct content_table content;
+
+    struct checkpoint_state ck;
+};
+
+/* Sends the items off as a frame, if there are any. */
+void writer_emit(struct trace_writer *w, struct collect *c, enum trace_frame_kind kind);
+void writer_checkpoint_free(struct checkpoint_state *ck);
+
+#endif

@@ -1,0 +1,199 @@
+/* writer_checkpoint.c - machine states in a trace: sections as they are, pages by content, and of the page
+ * tables only what changed.
+ */
+#include <inttypes.h>
+
+#include "traces/writer.h"
+
+static void checkpoint_bad(struct checkpoint_state *ck, const char *what, const char *name)
+{
+    if (!ck->bad)
+        error_set(&ck->error, "checkpoint at icount %" PRIu64 ": %s '%.60s'", ck->icount, what, name);
+    ck->bad = true;
+}
+
+int trace_checkpoint_begin(struct trace_writer *w, uint64_t icount, uint64_t time, bool whole, struct error *err)
+{
+    struct checkpoint_state *ck = &w->ck;
+    if (ck->bad) { /* the page tables are no longer those of the file: no further checkpoints */
+        if (err)
+            *err = ck->error;
+        return -1;
+    }
+    if (ck->open)
+        return error_set(err, "checkpoint at icount %" PRIu64 " begun within another", icount);
+    if (ck->total && icount < ck->icount)
+        return error_set(err, "checkpoint at icount %" PRIu64 " comes after one at %" PRIu64, icount, ck->icount);
+    if (icount < w->last_event_icount)
+        return error_set(err, "checkpoint at icount %" PRIu64 " comes after an event at %" PRIu64, icount,
+                         w->last_event_icount);
+    ck->open = true;
+    ck->whole = whole;
+    ck->icount = icount;
+    ck->time = time;
+    ck->sections.n = 0;
+    ck->nsections = 0;
+    ck->nfields = 0;
+    if (icount > w->icount)
+        w->icount = icount;
+    return trace_writer_flush(w, err);
+}
+
+static bool section_fits(const struct trace_section *s)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < s->nfields; i++) {
+        const struct trace_field *f = &s->fields[i];
+        if ((f->width != 1 && f->width != 2 && f->width != 4 && f->width != 8) || strlen(f->name) > MAX_STRING)
+            return false;
+        sum += (uint64_t)f->width * f->count;
+    }
+    return sum == s->len && strlen(s->name) <= MAX_STRING;
+}
+
+void trace_checkpoint_section(struct trace_writer *w, const struct trace_section *s)
+{
+    struct checkpoint_state *ck = &w->ck;
+    ck->nfields += s->nfields;
+    if (!section_fits(s) || ck->nsections == MAX_SECTIONS || ck->nfields > MAX_FIELDS) {
+        checkpoint_bad(ck, "bad section", s->name);
+        return;
+    }
+    struct buf *b = &ck->sections;
+    ck->nsections++;
+    buf_string(b, s->name);
+    buf_varint(b, s->nfields);
+    for (size_t i = 0; i < s->nfields; i++) {
+        buf_string(b, s->fields[i].name);
+        buf_varint(b, s->fields[i].width);
+        buf_varint(b, s->fields[i].count);
+    }
+    buf_add(b, s->data, s->len);
+}
+
+/* ---------------------------------------------------------------- pages */
+
+static struct region_state *region_of(struct checkpoint_state *ck, const char *name)
+{
+    if (ck->last_region < ck->nregions && !strcmp(ck->region[ck->last_region].name, name))
+        return &ck->region[ck->last_region];
+    for (size_t i = 0; i < ck->nregions; i++)
+        if (!strcmp(ck->region[i].name, name)) {
+            ck->last_region = i;
+            return &ck->region[i];
+        }
+    if (ck->nregions == MAX_REGIONS || strlen(name) > MAX_STRING)
+        return NULL;
+    ck->region = mem_grow(ck->region, &ck->cap, ck->nregions + 1, sizeof ck->region[0]);
+    ck->last_region = ck->nregions;
+    ck->region[ck->nregions] = (struct region_state){.name = mem_string(name)};
+    return &ck->region[ck->nregions++];
+}
+
+static bool is_zero(const void *page)
+{
+    const uint8_t *p = page;
+    return !p[0] && !memcmp(p, p + 1, TRACE_PAGE - 1);
+}
+
+static uint32_t page_id(struct trace_writer *w, const void *data)
+{
+    struct checkpoint_state *ck = &w->ck;
+    if (is_zero(data))
+        return PAGE_ZERO;
+    bool is_new;
+    uint32_t number = content_number(&ck->content, data, TRACE_PAGE, &is_new);
+    if (is_new) {
+        buf_add(&ck->pages.bytes, data, TRACE_PAGE);
+        ck->pages.first_icount = ck->pages.last_icount = ck->icount;
+        if (++ck->pages.items == PAGES_CUT)
+            writer_emit(w, &ck->pages, TF_PAGES);
+    }
+    return number + PAGE_STORED;
+}
+
+void trace_checkpoint_page(struct trace_writer *w, const char *region, uint64_t index, const void *data)
+{
+    struct checkpoint_state *ck = &w->ck;
+    struct region_state *r = region_of(ck, region);
+    if (!r || index > UINT32_MAX || r->given.n > MAX_STATE_PAGES) {
+        checkpoint_bad(ck, "too many pages or regions, at region", region);
+        return;
+    }
+    pagemap_add(&r->given, (uint32_t)index, page_id(w, data));
+}
+
+/* Appends the region's changes and makes them its state. False: nothing has changed. */
+static bool region_close(struct checkpoint_state *ck, struct region_state *r, struct buf *out)
+{
+    if (!pagemap_sort(&r->given))
+        checkpoint_bad(ck, "a page was given twice in region", r->name);
+    struct pagemap change = {0};
+    pagemap_change(&change, &r->map, &r->given, ck->whole);
+    pagemap_apply(&r->map, &change);
+    bool changed = change.n;
+    if (changed) {
+        buf_string(out, r->name);
+        pagemap_encode(out, &change);
+    }
+    pagemap_free(&change);
+    pagemap_free(&r->given);
+    return changed;
+}
+
+static void checkpoint_regions(struct checkpoint_state *ck, struct buf *payload)
+{
+    struct buf list = {0};
+    size_t changed = 0;
+    uint64_t pages = 0;
+    for (size_t i = 0; i < ck->nregions; i++) {
+        changed += region_close(ck, &ck->region[i], &list);
+        pages += ck->region[i].map.n;
+    }
+    if (pages > MAX_STATE_PAGES)
+        checkpoint_bad(ck, "more than 64 GiB of pages,", "all regions");
+    buf_varint(payload, changed);
+    buf_add(payload, list.p, list.n);
+    buf_free(&list);
+}
+
+int trace_checkpoint_end(struct trace_writer *w, uint64_t hash, struct error *err)
+{
+    struct checkpoint_state *ck = &w->ck;
+    if (!ck->open)
+        return error_set(err, "checkpoint ended that was not begun");
+    writer_emit(w, &ck->pages, TF_PAGES);
+    struct buf payload = {0}, extra = {0};
+    buf_varint(&payload, ck->nsections);
+    buf_add(&payload, ck->sections.p, ck->sections.n);
+    checkpoint_regions(ck, &payload);
+    if (payload.n > frame_raw_max(TF_CHECKPOINT))
+        checkpoint_bad(ck, "too long,", "all sections and regions");
+    ck->open = false;
+    if (ck->bad) {
+        buf_free(&payload);
+        if (err)
+            *err = ck->error;
+        return -1;
+    }
+    buf_u64(&extra, ck->time);
+    buf_u64(&extra, hash);
+    buf_varint(&extra, w->events);
+    struct frame_head h = {.kind = TF_CHECKPOINT, .first_icount = ck->icount, .last_icount = ck->icount,
+                           .first = ck->total++, .items = 1};
+    sink_put(w->sink, h, &extra, &payload);
+    return sink_check(w->sink, err);
+}
+
+void writer_checkpoint_free(struct checkpoint_state *ck)
+{
+    for (size_t i = 0; i < ck->nregions; i++) {
+        free(ck->region[i].name);
+        pagemap_free(&ck->region[i].map);
+        pagemap_free(&ck->region[i].given);
+    }
+    free(ck->region);
+    buf_free(&ck->sections);
+    buf_free(&ck->pages.bytes);
+    content_free(&ck->content);
+}

@@ -1,0 +1,285 @@
+/* writer_thread.c - packs frames and writes them to the file, on a thread of its own.
+ *
+ * Frames go through a queue, first in first out, and are packed one by one: the bytes of the file do not depend on
+ * when the thread runs. The file always ends behind a whole frame, also after an error.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
+#include <xxhash.h>
+#include <zstd.h>
+
+#include "traces/sink.h"
+
+/* Unpacked bytes that may wait; a single larger frame passes alone. */
+enum { QUEUE_BYTES = 8 << 20 };
+
+struct job {
+    struct job *next;
+    struct frame_head head;
+    struct buf extra;
+    struct buf payload;
+};
+
+struct sink {
+    char *path;
+    int fd;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t more; /* a job was queued, or `closing` was set */
+    pthread_cond_t room;
+    /* under the lock */
+    struct job *head, **tail;
+    size_t queued;
+    bool closing, whole;
+    /* set by the thread, once, before `failed` */
+    struct error error;
+    atomic_bool failed;
+    atomic_ullong written;
+    /* the thread's own */
+    uint64_t kept; /* last icount of what is in the file */
+    uint64_t frames;
+    struct buf index;
+    struct buf out;
+    ZSTD_CCtx *zstd;
+};
+
+/* ---------------------------------------------------------------- the thread */
+
+/* "FILE: no space left on device; what was written up to icount N is kept" */
+static void sink_fail(struct sink *s, int error)
+{
+    const char *what = strerrordesc_np(error);
+    char text[80];
+    snprintf(text, sizeof text, "%s", what ? what : "cannot write");
+    text[0] = (char)tolower((unsigned char)text[0]);
+    error_set(&s->error, "%s: %s; what was written up to icount %" PRIu64 " is kept", s->path, text, s->kept);
+    atomic_store(&s->failed, true);
+}
+
+/* Writes all or nothing: what was written of an incomplete piece is cut off again. */
+static bool sink_write(struct sink *s, const void *data, size_t n)
+{
+    uint64_t whole = atomic_load(&s->written);
+    for (size_t done = 0; done < n;) {
+        ssize_t got = write(s->fd, (const uint8_t *)data + done, n - done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            int error = got ? errno : ENOSPC;
+            if (done && ftruncate(s->fd, (off_t)whole))
+                error = errno; /* a pipe cannot be cut: the reader sees an incomplete frame */
+            sink_fail(s, error);
+            return false;
+        }
+        done += (size_t)got;
+    }
+    atomic_store(&s->written, whole + n);
+    return true;
+}
+
+/* Packs and writes one frame, and notes its head for the index. */
+static bool sink_frame(struct sink *s, struct frame_head *h, const void *extra, const struct buf *payload)
+{
+    size_t room = ZSTD_compressBound(payload->n);
+    struct buf packed = {mem_alloc(room), 0, room};
+    size_t n = ZSTD_compressCCtx(s->zstd, packed.p, room, payload->p, payload->n, FRAME_ZSTD_LEVEL);
+    bool smaller = !ZSTD_isError(n) && n < payload->n;
+    const void *stored = smaller ? packed.p : payload->p;
+    h->packing = smaller ? PACK_ZSTD : PACK_NONE;
+    h->raw = (uint32_t)payload->n;
+    h->stored = (uint32_t)(smaller ? n : payload->n);
+    h->number = (uint32_t)s->frames;
+    h->raw_hash = XXH3_64bits(payload->p, payload->n);
+    h->stored_hash = XXH3_64bits(stored, h->stored);
+    s->out.n = 0;
+    frame_head_pack(&s->out, h, extra);
+    size_t lead = s->out.n;
+    buf_add(&s->out, stored, h->stored);
+    buf_free(&packed);
+    if (!sink_write(s, s->out.p, s->out.n))
+        return false;
+    buf_add(&s->index, s->out.p, lead);
+    s->frames++;
+    return true;
+}
+
+static void sink_job(struct sink *s, struct job *job)
+{
+    struct frame_head *h = &job->head;
+    if (!h->kind) { /* the file header */
+        sink_write(s, job->payload.p, job->payload.n);
+        return;
+    }
+    if (!sink_frame(s, h, job->extra.p, &job->payload))
+        return;
+    if (h->kind == TF_EVENTS || h->kind == TF_CHECKPOINT || h->kind == TF_END)
+        s->kept = h->last_icount;
+}
+
+/* The index is a frame of its own, behind those that it lists. */
+static void sink_index(struct sink *s)
+{
+    if (s->index.n > frame_raw_max(TF_INDEX)) {
+        sink_fail(s, EOVERFLOW);
+        return;
+    }
+    uint64_t offset = atomic_load(&s->written), frames = s->frames;
+    struct buf list = s->index;
+    s->index = (struct buf){0};
+    struct frame_head h = {.kind = TF_INDEX, .items = (uint32_t)frames, .first_icount = s->kept,
+                           .last_icount = s->kept};
+    uint8_t trailer[TRAILER_SIZE];
+    trailer_pack(trailer, offset, frames);
+    if (sink_frame(s, &h, NULL, &list))
+        sink_write(s, trailer, sizeof trailer);
+    buf_free(&list);
+}
+
+static void job_free(struct job *job)
+{
+    buf_free(&job->extra);
+    buf_free(&job->payload);
+    free(job);
+}
+
+/* The next job, or NULL when closing and there is none. */
+static struct job *sink_next(struct sink *s)
+{
+    pthread_mutex_lock(&s->lock);
+    while (!s->head && !s->closing)
+        pthread_cond_wait(&s->more, &s->lock);
+    struct job *job = s->head;
+    if (job) {
+        s->head = job->next;
+        if (!s->head)
+            s->tail = &s->head;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return job;
+}
+
+static void *sink_thread(void *arg)
+{
+    struct sink *s = arg;
+    struct job *job;
+    while ((job = sink_next(s))) {
+        if (!atomic_load(&s->failed))
+            sink_job(s, job);
+        pthread_mutex_lock(&s->lock);
+        s->queued -= job->payload.n;
+        pthread_cond_signal(&s->room);
+        pthread_mutex_unlock(&s->lock);
+        job_free(job);
+    }
+    if (s->whole && !atomic_load(&s->failed))
+        sink_index(s);
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- the caller's side */
+
+/* All signals are blocked in the thread: those of the process are for others, and SIGXFSZ and SIGPIPE become the
+ * error of write(). */
+static int sink_start(struct sink *s)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int error = pthread_create(&s->thread, NULL, sink_thread, s);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return error;
+}
+
+static void sink_free(struct sink *s)
+{
+    ZSTD_freeCCtx(s->zstd);
+    pthread_mutex_destroy(&s->lock);
+    pthread_cond_destroy(&s->more);
+    pthread_cond_destroy(&s->room);
+    buf_free(&s->index);
+    buf_free(&s->out);
+    free(s->path);
+    free(s);
+}
+
+struct sink *sink_open(const char *path, const uint8_t header[FILE_HEADER_SIZE], struct error *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        error_set(err, "%s: cannot create: %s", path, strerrordesc_np(errno));
+        return NULL;
+    }
+    struct sink *s = mem_zero(1, sizeof *s);
+    s->path = mem_string(path);
+    s->fd = fd;
+    s->tail = &s->head;
+    s->zstd = mem_check(ZSTD_createCCtx());
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->more, NULL);
+    pthread_cond_init(&s->room, NULL);
+    int error = sink_start(s);
+    if (error) {
+        error_set(err, "%s: cannot start a thread: %s", path, strerrordesc_np(error));
+        close(fd);
+        sink_free(s);
+        return NULL;
+    }
+    struct buf payload = {0}, extra = {0};
+    buf_add(&payload, header, FILE_HEADER_SIZE);
+    sink_put(s, (struct frame_head){0}, &extra, &payload);
+    return s;
+}
+
+void sink_put(struct sink *s, struct frame_head head, struct buf *extra, struct buf *payload)
+{
+    struct job *job = mem_zero(1, sizeof *job);
+    head.extra = (uint16_t)extra->n;
+    job->head = head;
+    job->extra = *extra;
+    job->payload = *payload;
+    *extra = (struct buf){0};
+    *payload = (struct buf){0};
+    pthread_mutex_lock(&s->lock);
+    while (s->queued && s->queued + job->payload.n > QUEUE_BYTES)
+        pthread_cond_wait(&s->room, &s->lock);
+    *s->tail = job;
+    s->tail = &job->next;
+    s->queued += job->payload.n;
+    pthread_cond_signal(&s->more);
+    pthread_mutex_unlock(&s->lock);
+}
+
+int sink_check(struct sink *s, struct error *err)
+{
+    if (!atomic_load_explicit(&s->failed, memory_order_acquire))
+        return 0;
+    if (err)
+        *err = s->error;
+    return -1;
+}
+
+uint64_t sink_bytes(const struct sink *s)
+{
+    return atomic_load_explicit(&s->written, memory_order_relaxed);
+}
+
+int sink_close(struct sink *s, bool whole, struct error *err)
+{
+    pthread_mutex_lock(&s->lock);
+    s->closing = true;
+    s->whole = whole;
+    pthread_cond_signal(&s->more);
+    pthread_mutex_unlock(&s->lock);
+    pthread_join(s->thread, NULL);
+    if (close(s->fd) && errno != EINTR && !atomic_load(&s->failed))
+        sink_fail(s, errno);
+    int result = sink_check(s, err);
+    sink_free(s);
+    return result;
+}
