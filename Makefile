@@ -59,7 +59,7 @@ $(LIB): $(LIB_OBJ)
 # The board's DSDT, as bytes. -oa: no optimizations, so that iasl's version matters less.
 $(BUILD)/hv/board/dsdt.h: hv/board/dsdt.asl
 	@mkdir -p $(@D)
-	iasl -oa -we -p $(@:.h=) $< >$(@:.h=.log) || { cat $(@:.h=.log); false; }
+	iasl -oa -p $(@:.h=) $< >$(@:.h=.log) || { cat $(@:.h=.log); false; }
 	od -An -v -tu1 $(@:.h=.aml) | sed 's/  *\([0-9][0-9]*\)/\1,/g' >$@
 $(BUILD)/hv/board/acpi_tables.o: $(BUILD)/hv/board/dsdt.h
 

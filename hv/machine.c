@@ -63,7 +63,7 @@ static const struct stop_point marks[] = {
     {MARK_IDS + MARK_OPTION_ROM, STOPS_EXEC_PHYSICAL, 0xc0003, 1, true},
 };
 
-static void report(struct pc *pc, struct event *ev) { board_emit(pc->board, ev); }
+static void report(struct pc *pc, struct event *ev) { board_event(pc->board, ev); }
 
 static void mark_reached(struct pc *pc, unsigned id)
 {
@@ -215,7 +215,6 @@ static bool run_slice(struct pc *pc, const struct run_limit *limit, struct stop 
     switch (e) {
     case X86_HALTED: return idle(pc, limit, stop);
     case X86_STOP: return stopped(pc, stop);
-    case X86_SHUTDOWN: board_shutdown(pc->board); return false;
     case X86_FAULT:
         stop->reason = STOP_GUEST_FAULT;
         snprintf(stop->text, sizeof stop->text, "%s", x86_fault_text(pc->cpu));

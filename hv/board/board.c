@@ -43,9 +43,10 @@ uint64_t board_ram_high(const struct board *b)
     return b->ram_high;
 }
 
+/* While the board is being built the host has no processor to count with. */
 uint64_t board_now(const struct board *b)
 {
-    return b->host.time(b->host.ctx);
+    return b->built ? b->host.time(b->host.ctx) : 0;
 }
 
 struct x86 *board_cpu(struct board *b, unsigned index)
@@ -277,6 +278,7 @@ struct board *board_create(const struct engine_config *cfg, const struct board_h
         return NULL;
     }
     board_reset(b);
+    b->built = true;
     return b;
 }
 

@@ -40,6 +40,11 @@ void board_observe(struct board *, uint32_t classes, const struct observer *);
  * recording. What is being folded is part of the saved state, and is kept whatever classes are observed. */
 void board_flush_events(struct board *);
 size_t board_screen(struct board *, char *buf, size_t size);
+/* Report an event of the machine's: icount, time and cpu are filled in. It ends what is being folded, so it must come
+ * whatever classes are observed. Never report one with a smaller icount than one before. */
+void board_event(struct board *, struct event *);
+/* Report an event in its place among the board's own; icount, time and cpu are filled in. */
+void board_event(struct board *, struct event *);
 
 /* ---- a kernel that is loaded directly, without firmware ---- */
 

@@ -126,18 +126,21 @@ static uint64_t mmio_read(struct board_cpu *c, uint64_t pa, unsigned size, bool 
     return m && m->read ? m->read(m->ctx, pa - m->pa, size) & all_ones(size) : all_ones(size);
 }
 
-static void mmio_write(struct board_cpu *c, uint64_t pa, unsigned size, uint64_t value, bool *handled)
+bool bus_device_write(struct board *b, uint64_t pa, unsigned size, uint64_t value)
 {
-    struct board *b = c->board;
-    *handled = true;
-    if (is_lapic(b, c->index, pa)) {
-        lapic_mmio_write(b, c->index, pa & 0xfff, size, value);
-        return;
-    }
     struct mmio_region *m = region_of(b, pa);
-    *handled = m != NULL;
     if (m && m->write)
         m->write(m->ctx, pa - m->pa, size, value);
+    return m != NULL;
+}
+
+static void mmio_write(struct board_cpu *c, uint64_t pa, unsigned size, uint64_t value, bool *handled)
+{
+    *handled = true;
+    if (is_lapic(c->board, c->index, pa))
+        lapic_mmio_write(c->board, c->index, pa & 0xfff, size, value);
+    else
+        *handled = bus_device_write(c->board, pa, size, value);
 }
 
 /* ---------------------------------------------------------------- a processor's bus */

@@ -1,7 +1,9 @@
-/* dma.c - the two 8237A DMA controllers of a PC with their page registers: channels 0-3 move bytes, 5-7 words; 4 is the cascade.
+/* dma.c - the two 8237A DMA controllers of a PC with their page registers: channels 0-3 move bytes, 5-7
+ * words; 4 is the cascade.
  *
- * Sources: Intel 8237A datasheet (231466); PIIX3 datasheet, DMA page registers. A device moves its data by dma_transfer(); the
- * controller has no clock of its own. Memory-to-memory transfers, which no PC wires, are reported as unhandled.
+ * Sources: Intel 8237A datasheet (231466); PIIX3 datasheet, DMA page registers. A device moves its data by
+ * dma_transfer(); the controller has no clock of its own. Memory-to-memory transfers, which no PC wires, are
+ * reported as unhandled.
  */
 #include <stdlib.h>
 
@@ -44,7 +46,13 @@ static const struct field dma_fields[] = {
     FIELDS(struct dma, spare),
 };
 
-enum { MODE_AUTOINIT = 0x10, MODE_DECREMENT = 0x20, MODE_TRANSFER = 0x0c, MODE_TO_MEMORY = 0x04, MODE_FROM_MEMORY = 0x08 };
+enum {
+    MODE_AUTOINIT = 0x10,
+    MODE_DECREMENT = 0x20,
+    MODE_TRANSFER = 0x0c,
+    MODE_TO_MEMORY = 0x04,
+    MODE_FROM_MEMORY = 0x08
+};
 
 /* Page register port 81h-8Fh to channel; -1: a spare one. */
 static int page_channel(uint16_t port)
@@ -176,7 +184,8 @@ static uint32_t dma_in(void *ctx, uint16_t port, unsigned size)
 
 /* ---------------------------------------------------------------- transfers */
 
-/* Where the channel's next unit is in memory: channels 5-7 address words, and bit 0 of their page is not used. */
+/* Where the channel's next unit is in memory: channels 5-7 address words, and bit 0 of their page is not
+ * used. */
 static uint64_t physical(const struct dma_channel *c, bool words)
 {
     if (words)

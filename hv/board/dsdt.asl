@@ -188,11 +188,11 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
         }
         Name (PRR0, ResourceTemplate ()
         {
-            Interrupt (ResourceConsumer, Level, ActiveHigh, Shared, , , IRQ0) { 0 }
+            Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) { 0 }
         })
         Method (IQCR, 1, Serialized)
         {
-            CreateDWordField (PRR0, IRQ0._INT, PRRI)
+            CreateDWordField (PRR0, 0x05, PRRI)
             If (Arg0 < 0x80)
             {
                 PRRI = Arg0

@@ -44,6 +44,11 @@ void events_init(struct events *e)
 
 /* ---------------------------------------------------------------- reporting */
 
+static uint64_t now_icount(const struct board *b)
+{
+    return b->built ? b->host.icount(b->host.ctx) : 0;
+}
+
 static void deliver(struct board *b, struct event *ev)
 {
     const struct observer *o = &b->events.observer;
@@ -53,7 +58,7 @@ static void deliver(struct board *b, struct event *ev)
 
 static void deliver_now(struct board *b, struct event *ev)
 {
-    ev->icount = b->host.icount(b->host.ctx);
+    ev->icount = now_icount(b);
     ev->time = board_now(b);
     ev->cpu = b->active ? (uint8_t)b->active->index : 0;
     deliver(b, ev);
@@ -183,7 +188,7 @@ void events_access(struct board *b, bool mmio, bool write, uint64_t number, unsi
     }
     a->value = value;
     a->count++;
-    a->icount = b->host.icount(b->host.ctx);
+    a->icount = now_icount(b);
     a->time = board_now(b);
 }
 
@@ -208,7 +213,7 @@ void board_unhandled(struct board *b, const char *what, uint64_t number, bool wr
     }
     u->value = value;
     u->count++;
-    u->icount = b->host.icount(b->host.ctx);
+    u->icount = now_icount(b);
     u->time = board_now(b);
 }
 
@@ -236,7 +241,7 @@ static void deliver_line(struct board *b, unsigned line)
 static bool folds_are_now(const struct board *b)
 {
     const struct events *e = &b->events;
-    uint64_t now = b->host.icount(b->host.ctx);
+    uint64_t now = now_icount(b);
     return (!e->access.active || e->access.icount == now) && (!e->unhandled.active || e->unhandled.icount == now);
 }
 

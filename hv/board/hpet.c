@@ -1,9 +1,11 @@
 /* hpet.c - the high precision event timers at FED00000h: a 64-bit counter of 100 MHz, three timers.
  *
- * Source: IA-PC HPET specification 1.0a. Each timer is 64 bits wide, periodic or one-shot, edge or level. Timers reach I/O APIC
- * pins 20-23 (as in Intel's I/O hubs: pins that no ISA device shares), or by legacy replacement IRQ 0 and IRQ 8. No FSB messages.
+ * Source: IA-PC HPET specification 1.0a. Each timer is 64 bits wide, periodic or one-shot, edge or level.
+ * Timers reach I/O APIC pins 20-23 (as in Intel's I/O hubs: pins that no ISA device shares), or by legacy
+ * replacement IRQ 0 and IRQ 8. No FSB messages.
  *
- * A timer matches when the counter reaches its comparator's value: a value just passed is reached again after a wrap.
+ * A timer matches when the counter reaches its comparator's value: a value just passed is reached again after
+ * a wrap.
  */
 #include <stdlib.h>
 
@@ -11,17 +13,18 @@
 
 enum { TIMERS = 3, PERIOD_NS = 10 };
 
-#define HPET_ID (10000000ull << 32 | 0x8086a201u) /* 10 ns in fs; vendor; legacy route, 64 bits, 3 timers, revision 1 */
-#define GENERAL_ENABLE 1u
-#define GENERAL_LEGACY 2u
-#define TN_LEVEL (1u << 1)
-#define TN_ENABLE (1u << 2)
-#define TN_PERIODIC (1u << 3)
-#define TN_SET_VALUE (1u << 6)
-#define TN_32BIT (1u << 8)
+#define HPET_ID                                                                                              \
+    (10000000ull << 32 | 0x8086a201u) /* 10 ns in fs; vendor; legacy route, 64 bits, 3 timers, revision 1 */
+#define GENERAL_ENABLE   1u
+#define GENERAL_LEGACY   2u
+#define TN_LEVEL         (1u << 1)
+#define TN_ENABLE        (1u << 2)
+#define TN_PERIODIC      (1u << 3)
+#define TN_SET_VALUE     (1u << 6)
+#define TN_32BIT         (1u << 8)
 #define TN_ROUTE(config) ((config) >> 9 & 31)
-#define TN_CAPS (0x00f00000ull << 32 | 1u << 4 | 1u << 5) /* pins 20-23; periodic; 64-bit */
-#define TN_WRITABLE (TN_LEVEL | TN_ENABLE | TN_PERIODIC | TN_SET_VALUE | TN_32BIT | 31u << 9)
+#define TN_CAPS          (0x00f00000ull << 32 | 1u << 4 | 1u << 5) /* pins 20-23; periodic; 64-bit */
+#define TN_WRITABLE      (TN_LEVEL | TN_ENABLE | TN_PERIODIC | TN_SET_VALUE | TN_32BIT | 31u << 9)
 
 struct hpet_timer {
     uint64_t config;
@@ -46,8 +49,12 @@ struct hpet {
         FIELD(struct hpet, timer[i].t.deadline)
 
 static const struct field hpet_fields[] = {
-    FIELD(struct hpet, config), FIELD(struct hpet, status), FIELD(struct hpet, counter),
-    FIELD(struct hpet, since),  TIMER_FIELDS(0),            TIMER_FIELDS(1),
+    FIELD(struct hpet, config),
+    FIELD(struct hpet, status),
+    FIELD(struct hpet, counter),
+    FIELD(struct hpet, since),
+    TIMER_FIELDS(0),
+    TIMER_FIELDS(1),
     TIMER_FIELDS(2),
 };
 
@@ -130,11 +137,13 @@ static bool route(const struct hpet *s, unsigned i, unsigned *line)
     return TN_CAPS >> 32 >> *line & 1;
 }
 
-/* A level interrupt's line follows status bit, enables and route: lowered before one of these changes, raised after. */
+/* A level interrupt's line follows status bit, enables and route: lowered before one of these changes, raised
+ * after. */
 static bool asserts(const struct hpet *s, unsigned i)
 {
     uint64_t config = s->timer[i].config;
-    return (s->status >> i & 1) && (config & TN_LEVEL) && (config & TN_ENABLE) && (s->config & GENERAL_ENABLE);
+    return (s->status >> i & 1) && (config & TN_LEVEL) && (config & TN_ENABLE) &&
+           (s->config & GENERAL_ENABLE);
 }
 
 /* Level interrupts on one pin are shared among the timers. */

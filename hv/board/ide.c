@@ -341,16 +341,30 @@ static const struct field ide_fields[] = {FIELDS(struct ide, pci.config)};
 static void channel_loaded(void *state)
 {
     struct ide_channel *ch = state;
+    const struct ide_drive *d = &ch->drive[ch->unit &= 1];
 
-    ch->unit &= 1;
     if (ch->len > IDE_BUFFER)
         ch->len = IDE_BUFFER;
     if (ch->pos > ch->len)
         ch->pos = ch->len;
-    if (ch->block > (ch->command == 0xa0 ? 0xfffeu : IDE_MULTIPLE_MAX))
+    if (!ch->block || ch->block > (ch->command == 0xa0 ? 0xfffeu : IDE_MULTIPLE_MAX))
         ch->block = 1;
-    if (!ch->drive[ch->unit].present && ch->phase != PH_RESET)
+    if (ch->lba > d->sectors || ch->count > d->sectors - ch->lba)
+        ch->lba = ch->count = 0;
+    if (!d->present && ch->phase != PH_RESET)
         ch->phase = PH_IDLE;
+}
+
+static void drive_loaded(void *state)
+{
+    struct ide_drive *d = state;
+
+    if (!d->heads || d->heads > 16)
+        d->heads = 16;
+    if (!d->spt)
+        d->spt = 63;
+    if (d->multiple > IDE_MULTIPLE_MAX)
+        d->multiple = 0;
 }
 
 static void drive_reset(void *state)
@@ -441,7 +455,7 @@ static void add_channel(struct ide *ide, unsigned index)
     board_ports(ide->board, base[index] + 0x206, 1, true, ch, control_in, control_out);
     for (unsigned i = 0; i < 2; i++) {
         struct chip drive = {drive_name[2 * index + i], drive_fields, FIELD_COUNT(drive_fields), &ch->drive[i],
-                             drive_reset, NULL, keep};
+                             drive_reset, drive_loaded, keep};
         board_add_chip(ide->board, &drive);
         drive_reset(&ch->drive[i]);
     }

@@ -44,6 +44,8 @@ void bus_init(struct board_cpu *, struct board *, unsigned index);
 /* A port access as a processor would make it, but without events. *handled is false if nothing answered. */
 uint32_t bus_port_read(struct board *, uint16_t port, unsigned size, bool *handled);
 void bus_port_write(struct board *, uint16_t port, unsigned size, uint32_t value, bool *handled);
+/* A write to device memory (not a local APIC), without events. Returns false if nothing answered. */
+bool bus_device_write(struct board *, uint64_t pa, unsigned size, uint64_t value);
 /* Linear address of the instruction that the active processor is at; 0 outside of a bus callback. */
 uint64_t bus_ip(const struct board *);
 
@@ -123,6 +125,7 @@ struct board {
     const struct engine_config *cfg;
     struct board_host host;
     struct board_state state;
+    bool built; /* board_create has returned: the host knows the time */
 
     struct physmem *mem;
     struct ramblock *ram, *rom;

@@ -1,7 +1,8 @@
 /* ioapic.c - the 82093AA I/O APIC at FEC00000h: 24 pins.
  *
- * Sources: Intel 82093AA datasheet (290566); the EOI register at 40h is that of later parts (version 20h), which guests of the
- * reference PC find. Polarity (bit 13) is kept but has no effect: a pin's level here is "asserted" or not.
+ * Sources: Intel 82093AA datasheet (290566); the EOI register at 40h is that of later parts (version 20h),
+ * which guests of the reference PC find. Polarity (bit 13) is kept but has no effect: a pin's level here is
+ * "asserted" or not.
  */
 #include <stdlib.h>
 
@@ -10,13 +11,13 @@
 enum { PINS = 24, VERSION = 0x20 };
 
 /* Redirection entry. */
-#define RTE_VECTOR 0xffu
+#define RTE_VECTOR      0xffu
 #define RTE_DELIVERY(e) ((e) >> 8 & 7)
-#define RTE_LOGICAL (1u << 11)
-#define RTE_REMOTE_IRR (1u << 14)
-#define RTE_LEVEL (1u << 15)
-#define RTE_MASKED (1u << 16)
-#define RTE_WRITABLE (0xff00000000000000u | 0x1afffu)
+#define RTE_LOGICAL     (1u << 11)
+#define RTE_REMOTE_IRR  (1u << 14)
+#define RTE_LEVEL       (1u << 15)
+#define RTE_MASKED      (1u << 16)
+#define RTE_WRITABLE    (0xff00000000000000u | 0x1afffu)
 
 struct ioapic {
     struct board *board;
@@ -32,7 +33,8 @@ static const struct field ioapic_fields[] = {
     FIELD(struct ioapic, irr),    FIELDS(struct ioapic, rte),
 };
 
-/* Only fixed and lowest-priority delivery can be level-triggered; the others are edges whatever bit 15 says. */
+/* Only fixed and lowest-priority delivery can be level-triggered; the others are edges whatever bit 15 says.
+ */
 static bool is_level(uint64_t rte)
 {
     return (rte & RTE_LEVEL) && RTE_DELIVERY(rte) <= 1;
@@ -94,7 +96,8 @@ static void write_rte(struct ioapic *s, unsigned pin, uint64_t value)
     if (is_level(s->rte[pin])) {
         s->irr = (s->irr & ~bit) | (s->lines & bit);
     } else {
-        s->rte[pin] &= ~(uint64_t)RTE_REMOTE_IRR; /* edge entries have none: how guests get rid of a stuck one */
+        s->rte[pin] &=
+            ~(uint64_t)RTE_REMOTE_IRR; /* edge entries have none: how guests get rid of a stuck one */
         if (was_level)
             s->irr &= ~bit;
     }

@@ -1,10 +1,11 @@
 /* lapic.c - the local APIC of each processor (xAPIC).
  *
- * Source: Intel SDM volume 3, chapter 10 (APIC). The bus clock that the timer counts is 1 GHz: one tick a nanosecond before the
- * divider. Not offered: x2APIC, TSC-deadline mode, EOI-broadcast suppression, CMCI.
+ * Source: Intel SDM volume 3, chapter 10 (APIC). The bus clock that the timer counts is 1 GHz: one tick a
+ * nanosecond before the divider. Not offered: x2APIC, TSC-deadline mode, EOI-broadcast suppression, CMCI.
  *
- * As firmware and reset of the reference PC leave it, LINT0 of processor 0 passes the PIC through (ExtINT, unmasked) although
- * the APIC is disabled by software: the one exception to "a disabled APIC has all LVTs masked".
+ * As firmware and reset of the reference PC leave it, LINT0 of processor 0 passes the PIC through (ExtINT,
+ * unmasked) although the APIC is disabled by software: the one exception to "a disabled APIC has all LVTs
+ * masked".
  */
 #include <stdlib.h>
 
@@ -30,19 +31,19 @@ struct lapic {
     uint32_t icr[2];
     uint32_t lvt[LVTS];
     uint32_t divide, initial;
-    uint64_t zero;   /* guest time at which the timer's count reaches 0 (next or last); 0: never started */
-    bool lint0;      /* the PIC's INTR as seen at the pin */
-    bool extint;     /* an ExtINT message has come */
+    uint64_t zero; /* guest time at which the timer's count reaches 0 (next or last); 0: never started */
+    bool lint0;    /* the PIC's INTR as seen at the pin */
+    bool extint;   /* an ExtINT message has come */
     struct timer t;
 };
 
 static const struct field lapic_fields[] = {
-    FIELD(struct lapic, base),   FIELD(struct lapic, id),      FIELD(struct lapic, ldr),
-    FIELD(struct lapic, dfr),    FIELD(struct lapic, svr),     FIELD(struct lapic, tpr),
-    FIELDS(struct lapic, isr),   FIELDS(struct lapic, tmr),    FIELDS(struct lapic, irr),
-    FIELD(struct lapic, esr),    FIELD(struct lapic, esr_new), FIELDS(struct lapic, icr),
-    FIELDS(struct lapic, lvt),   FIELD(struct lapic, divide),  FIELD(struct lapic, initial),
-    FIELD(struct lapic, zero),   FIELD(struct lapic, lint0),   FIELD(struct lapic, extint),
+    FIELD(struct lapic, base),       FIELD(struct lapic, id),      FIELD(struct lapic, ldr),
+    FIELD(struct lapic, dfr),        FIELD(struct lapic, svr),     FIELD(struct lapic, tpr),
+    FIELDS(struct lapic, isr),       FIELDS(struct lapic, tmr),    FIELDS(struct lapic, irr),
+    FIELD(struct lapic, esr),        FIELD(struct lapic, esr_new), FIELDS(struct lapic, icr),
+    FIELDS(struct lapic, lvt),       FIELD(struct lapic, divide),  FIELD(struct lapic, initial),
+    FIELD(struct lapic, zero),       FIELD(struct lapic, lint0),   FIELD(struct lapic, extint),
     FIELD(struct lapic, t.deadline),
 };
 
@@ -155,7 +156,8 @@ static void accept_fixed(struct lapic *s, uint8_t vector, bool level)
 
 static void init_reset(struct lapic *s);
 
-/* A message of any delivery mode arrives (SDM 10.6.1). NMI, SMI, INIT and SIPI pass a software-disabled APIC. */
+/* A message of any delivery mode arrives (SDM 10.6.1). NMI, SMI, INIT and SIPI pass a software-disabled APIC.
+ */
 static void accept(struct lapic *s, unsigned delivery, uint8_t vector, bool level)
 {
     struct x86 *cpu = board_cpu(s->board, s->index);
@@ -233,7 +235,8 @@ static struct lapic *lowest_of(struct board *board, uint8_t dest, bool logical)
     return best;
 }
 
-void lapic_message(struct board *board, uint8_t dest, bool logical, unsigned delivery, uint8_t vector, bool level)
+void lapic_message(struct board *board, uint8_t dest, bool logical, unsigned delivery, uint8_t vector,
+                   bool level)
 {
     if (delivery == LOWEST) {
         struct lapic *s = lowest_of(board, dest, logical);
@@ -441,8 +444,25 @@ static void write_divide(struct lapic *s, uint32_t value)
 
 /* Register numbers are offset / 16. */
 enum {
-    R_ID = 0x02, R_VERSION, R_TPR = 0x08, R_APR, R_PPR, R_EOI, R_RRD, R_LDR, R_DFR, R_SVR, R_ISR, R_TMR = 0x18,
-    R_IRR = 0x20, R_ESR = 0x28, R_ICR = 0x30, R_LVT = 0x32, R_INITIAL = 0x38, R_CURRENT, R_DIVIDE = 0x3e,
+    R_ID = 0x02,
+    R_VERSION,
+    R_TPR = 0x08,
+    R_APR,
+    R_PPR,
+    R_EOI,
+    R_RRD,
+    R_LDR,
+    R_DFR,
+    R_SVR,
+    R_ISR,
+    R_TMR = 0x18,
+    R_IRR = 0x20,
+    R_ESR = 0x28,
+    R_ICR = 0x30,
+    R_LVT = 0x32,
+    R_INITIAL = 0x38,
+    R_CURRENT,
+    R_DIVIDE = 0x3e,
 };
 
 static uint32_t read_register(struct lapic *s, unsigned reg)

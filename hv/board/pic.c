@@ -2,8 +2,9 @@
  *
  * Sources: Intel 8259A datasheet (231468); 82371FB/SB (PIIX/PIIX3) datasheet, ELCR1/ELCR2 at 4D0h/4D1h.
  *
- * An edge is latched in IRR until it is acknowledged, also if the line falls before (devices that pulse a line
- * shorter than one step rely on it). A level line's IRR bit follows the line. The master's IR2 follows the slave's INT.
+ * An edge is latched in IRR until it is acknowledged, also if the line falls before (devices that pulse a
+ * line shorter than one step rely on it). A level line's IRR bit follows the line. The master's IR2 follows
+ * the slave's INT.
  */
 #include <stdlib.h>
 
@@ -167,7 +168,7 @@ static void icw1(struct i8259 *p, uint8_t value)
     p->lowest = 7;
     p->special_mask = p->read_isr = p->poll = false;
     p->rotate_aeoi = false;
-    p->aeoi = p->sfnm = false; /* as if ICW4 were 0 */
+    p->aeoi = p->sfnm = false;                        /* as if ICW4 were 0 */
     p->irr = p->ltim ? p->lines : p->lines & p->elcr; /* the edge latches are cleared */
 }
 
@@ -300,6 +301,14 @@ static void pic_reset(void *state)
     }
 }
 
+/* A damaged snapshot must not make an index out of range. */
+static void pic_loaded(void *state)
+{
+    struct pic *s = state;
+    for (unsigned i = 0; i < 2; i++)
+        s->chip[i].lowest &= 7;
+}
+
 int pic_create(struct board *board, struct error *err)
 {
     struct pic *s = calloc(1, sizeof *s);
@@ -312,7 +321,8 @@ int pic_create(struct board *board, struct error *err)
                                          .fields = pic_fields,
                                          .nfields = FIELD_COUNT(pic_fields),
                                          .state = s,
-                                         .reset = pic_reset});
+                                         .reset = pic_reset,
+                                         .loaded = pic_loaded});
     board_ports(board, 0x20, 2, true, s, pic_in, pic_out);
     board_ports(board, 0xa0, 2, true, s, pic_in, pic_out);
     board_ports(board, 0x4d0, 2, true, s, elcr_in, elcr_out);

@@ -2,9 +2,9 @@
  *
  * Source: Intel 8254 datasheet (231164); PIIX3 datasheet, port 61h (NMI status and control).
  *
- * Nothing counts: the input clock's tick number follows from guest time, and a counter's value and output follow from the
- * tick at which its present count was loaded. Only counter 0's next output change has a timer. A count is loaded at the
- * clock pulse after it was written or after the gate's trigger.
+ * Nothing counts: the input clock's tick number follows from guest time, and a counter's value and output
+ * follow from the tick at which its present count was loaded. Only counter 0's next output change has a
+ * timer. A count is loaded at the clock pulse after it was written or after the gate's trigger.
  */
 #include <stdlib.h>
 
@@ -15,49 +15,52 @@ enum { PIT_HZ = 1193182, NS_PER_S = 1000000000 };
 struct counter {
     uint8_t mode; /* 0-5 */
     bool bcd;
-    uint8_t access;   /* 1 low byte, 2 high byte, 3 low then high */
-    bool write_high;  /* the next byte written is the high one */
-    uint8_t low;      /* low byte written, waiting for the high one */
-    bool read_high;   /* the next byte read is the high one */
+    uint8_t access;  /* 1 low byte, 2 high byte, 3 low then high */
+    bool write_high; /* the next byte written is the high one */
+    uint8_t low;     /* low byte written, waiting for the high one */
+    bool read_high;  /* the next byte read is the high one */
     bool count_latched, status_latched;
     uint16_t latch;
     uint8_t status;
     bool gate;
-    bool loaded;      /* a count was written (modes 1 and 5: and triggered) since the control word */
-    bool written;     /* a count was written since the control word */
-    bool paused;      /* modes 0 and 4, gate low or half a count written: `elapsed` says where; modes 2, 3: gate low */
-    bool waiting;     /* modes 2 and 3: `reload` replaces `count` at the end of the period or half-period */
-    bool out_before;  /* the output until tick `start` */
-    uint32_t count;   /* 1 … 65536 (10000): what is being counted */
-    uint32_t reload;  /* the count register */
-    uint64_t start;   /* tick at which `count` was loaded */
-    uint64_t elapsed; /* ticks counted when paused */
+    bool loaded;  /* a count was written (modes 1 and 5: and triggered) since the control word */
+    bool written; /* a count was written since the control word */
+    bool paused;  /* modes 0 and 4, gate low or half a count written: `elapsed` says where; modes 2, 3: gate
+                     low */
+    bool waiting; /* modes 2 and 3: `reload` replaces `count` at the end of the period or half-period */
+    bool out_before;    /* the output until tick `start` */
+    uint32_t count;     /* 1 … 65536 (10000): what is being counted */
+    uint32_t reload;    /* the count register */
+    uint64_t start;     /* tick at which `count` was loaded */
+    uint64_t elapsed;   /* ticks counted when paused */
     uint64_t switch_at; /* the tick that `waiting` waits for */
 };
 
 struct pit {
     struct board *board;
     struct counter ch[3];
-    uint8_t port61;   /* bits 0-3 as written */
-    bool irq;         /* IRQ 0 as driven */
-    bool irq_off;     /* the HPET drives IRQ 0 */
+    uint8_t port61; /* bits 0-3 as written */
+    bool irq;       /* IRQ 0 as driven */
+    bool irq_off;   /* the HPET drives IRQ 0 */
     uint64_t irq_tick;
     struct timer t;
 };
 
 #define COUNTER_FIELDS(i)                                                                                    \
     FIELD(struct pit, ch[i].mode), FIELD(struct pit, ch[i].bcd), FIELD(struct pit, ch[i].access),            \
-        FIELD(struct pit, ch[i].write_high), FIELD(struct pit, ch[i].low), FIELD(struct pit, ch[i].read_high), \
-        FIELD(struct pit, ch[i].count_latched), FIELD(struct pit, ch[i].status_latched),                     \
-        FIELD(struct pit, ch[i].latch), FIELD(struct pit, ch[i].status), FIELD(struct pit, ch[i].gate),      \
-        FIELD(struct pit, ch[i].loaded), FIELD(struct pit, ch[i].written), FIELD(struct pit, ch[i].paused),  \
-        FIELD(struct pit, ch[i].waiting), FIELD(struct pit, ch[i].out_before), FIELD(struct pit, ch[i].count), \
-        FIELD(struct pit, ch[i].reload), FIELD(struct pit, ch[i].start), FIELD(struct pit, ch[i].elapsed),    \
+        FIELD(struct pit, ch[i].write_high), FIELD(struct pit, ch[i].low),                                   \
+        FIELD(struct pit, ch[i].read_high), FIELD(struct pit, ch[i].count_latched),                          \
+        FIELD(struct pit, ch[i].status_latched), FIELD(struct pit, ch[i].latch),                             \
+        FIELD(struct pit, ch[i].status), FIELD(struct pit, ch[i].gate), FIELD(struct pit, ch[i].loaded),     \
+        FIELD(struct pit, ch[i].written), FIELD(struct pit, ch[i].paused), FIELD(struct pit, ch[i].waiting), \
+        FIELD(struct pit, ch[i].out_before), FIELD(struct pit, ch[i].count),                                 \
+        FIELD(struct pit, ch[i].reload), FIELD(struct pit, ch[i].start), FIELD(struct pit, ch[i].elapsed),   \
         FIELD(struct pit, ch[i].switch_at)
 
 static const struct field pit_fields[] = {
-    COUNTER_FIELDS(0),           COUNTER_FIELDS(1),           COUNTER_FIELDS(2),
-    FIELD(struct pit, port61),   FIELD(struct pit, irq),      FIELD(struct pit, irq_off),
+    COUNTER_FIELDS(0),           COUNTER_FIELDS(1),
+    COUNTER_FIELDS(2),           FIELD(struct pit, port61),
+    FIELD(struct pit, irq),      FIELD(struct pit, irq_off),
     FIELD(struct pit, irq_tick), FIELD(struct pit, t.deadline),
 };
 
@@ -455,6 +458,21 @@ static void pit_reset(void *state)
     init_state(s);
 }
 
+/* A damaged snapshot must not make a divisor 0 or a mode that does not exist. */
+static void pit_loaded(void *state)
+{
+    struct pit *s = state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct counter *c = &s->ch[i];
+        if (c->mode > 5)
+            c->mode = 0;
+        if (!c->count || c->count > 65536)
+            c->count = 65536;
+        if (!c->reload || c->reload > 65536)
+            c->reload = 65536;
+    }
+}
+
 int pit_create(struct board *board, struct error *err)
 {
     struct pit *s = calloc(1, sizeof *s);
@@ -468,7 +486,8 @@ int pit_create(struct board *board, struct error *err)
                                          .fields = pit_fields,
                                          .nfields = FIELD_COUNT(pit_fields),
                                          .state = s,
-                                         .reset = pit_reset});
+                                         .reset = pit_reset,
+                                         .loaded = pit_loaded});
     board_ports(board, 0x40, 4, true, s, pit_in, pit_out);
     board_ports(board, 0x61, 1, true, s, port61_in, port61_out);
     return 0;

@@ -1,9 +1,10 @@
 /* rtc.c - the MC146818 real-time clock and 128 bytes of CMOS RAM at ports 70h and 71h.
  *
- * Sources: Motorola MC146818A datasheet; CMOS byte use as in Ralf Brown's CMOS list and as firmware of the reference PC reads it.
+ * Sources: Motorola MC146818A datasheet; CMOS byte use as in Ralf Brown's CMOS list and as firmware of the
+ * reference PC reads it.
  *
- * The clock does not tick: seconds and interrupt flags follow from guest time when somebody looks. A timer runs only while an
- * enabled interrupt is still to come. Guest time 0 is the date of the setting "rtc".
+ * The clock does not tick: seconds and interrupt flags follow from guest time when somebody looks. A timer
+ * runs only while an enabled interrupt is still to come. Guest time 0 is the date of the setting "rtc".
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,23 +18,23 @@ enum { C_IRQ = 0x80, C_PERIODIC = 0x40, C_ALARM = 0x20, C_UPDATE = 0x10, C_SOURC
 enum { CHAIN_HZ = 32768 };
 
 #define SECOND_NS 1000000000ll
-#define UIP_NS 244141ll /* 8 cycles of 32 kHz before an update */
+#define UIP_NS    244141ll /* 8 cycles of 32 kHz before an update */
 
 struct rtc {
     struct board *board;
-    uint8_t index;   /* port 70h: bit 7 masks the NMI */
+    uint8_t index; /* port 70h: bit 7 masks the NMI */
     uint8_t cmos[128];
-    int64_t second;  /* seconds since 1970 of the clock while it runs, at guest time `chain` */
-    int64_t chain;   /* guest time of some start of a second: the divider chain's phase */
-    uint64_t seen;   /* flags in register C are right up to here */
-    bool line;       /* IRQ 8 as driven */
-    bool irq_off;    /* the HPET drives IRQ 8 */
+    int64_t second; /* seconds since 1970 of the clock while it runs, at guest time `chain` */
+    int64_t chain;  /* guest time of some start of a second: the divider chain's phase */
+    uint64_t seen;  /* flags in register C are right up to here */
+    bool line;      /* IRQ 8 as driven */
+    bool irq_off;   /* the HPET drives IRQ 8 */
     struct timer t;
 };
 
 static const struct field rtc_fields[] = {
-    FIELD(struct rtc, index), FIELDS(struct rtc, cmos), FIELD(struct rtc, second),
-    FIELD(struct rtc, chain), FIELD(struct rtc, seen),  FIELD(struct rtc, line),
+    FIELD(struct rtc, index),   FIELDS(struct rtc, cmos),      FIELD(struct rtc, second),
+    FIELD(struct rtc, chain),   FIELD(struct rtc, seen),       FIELD(struct rtc, line),
     FIELD(struct rtc, irq_off), FIELD(struct rtc, t.deadline),
 };
 
@@ -127,7 +128,8 @@ static void take_time(struct rtc *s)
 {
     unsigned month = decode(s, s->cmos[R_MONTH]);
     int64_t year = decode(s, s->cmos[R_CENTURY]) * 100 + decode(s, s->cmos[R_YEAR]);
-    int64_t days = days_from_date(year, month >= 1 && month <= 12 ? month : 1, 1) + decode(s, s->cmos[R_DAY]) - 1;
+    int64_t days =
+        days_from_date(year, month >= 1 && month <= 12 ? month : 1, 1) + decode(s, s->cmos[R_DAY]) - 1;
     s->second = days * 86400 + decode_hour(s, s->cmos[R_HOUR]) * 3600 + decode(s, s->cmos[R_MINUTE]) * 60 +
                 decode(s, s->cmos[R_SECOND]);
     int64_t now = board_now(s->board);
@@ -178,7 +180,8 @@ static int64_t next_alarm(const struct rtc *s, int64_t after)
     return INT64_MAX;
 }
 
-/* Collect in register C what has happened since the last look. Before anything that it depends on is changed. */
+/* Collect in register C what has happened since the last look. Before anything that it depends on is changed.
+ */
 static void collect(struct rtc *s)
 {
     uint64_t now = board_now(s->board), cycles = periodic_cycles(s);
@@ -223,7 +226,8 @@ static uint64_t next_interrupt(const struct rtc *s)
     return next;
 }
 
-/* IRQ 8 is up from an interrupt until register C is read; meanwhile nothing can change it, so no timer is needed. */
+/* IRQ 8 is up from an interrupt until register C is read; meanwhile nothing can change it, so no timer is
+ * needed. */
 static void update(struct rtc *s)
 {
     bool irq = s->cmos[R_C] & C_IRQ, line = irq && !s->irq_off;
@@ -437,12 +441,13 @@ static int fill_boot_order(struct rtc *s, struct error *err)
     const char *order = config_get(board_config(s->board), "boot");
     uint8_t nibble[3] = {0};
     if (!order)
-        order = "cda";
+        order = "cad";
     for (unsigned i = 0; order[i]; i++) {
         const char *at = strchr(letters, order[i]);
         if (!at || i >= 3)
-            return error_set(err, "setting boot '%s': up to three letters of a (floppy), c (disk), d (CD), n (network)",
-                             order);
+            return error_set(
+                err, "setting boot '%s': up to three letters of a (floppy), c (disk), d (CD), n (network)",
+                order);
         nibble[i] = at - letters + 1;
     }
     s->cmos[0x3d] = nibble[1] << 4 | nibble[0];
@@ -470,8 +475,8 @@ static int parse_date(const char *text, int64_t *second, struct error *err)
     bool good = parse_number(&at, 4, '-', &year) && parse_number(&at, 2, '-', &month) &&
                 parse_number(&at, 2, 'T', &day) && parse_number(&at, 2, ':', &hour) &&
                 parse_number(&at, 2, ':', &minute) && parse_number(&at, 2, '\0', &sec);
-    good = good && month >= 1 && month <= 12 && day >= 1 && day <= month_days[month - 1] && hour < 24 && minute < 60 &&
-           sec < 60;
+    good = good && month >= 1 && month <= 12 && day >= 1 && day <= month_days[month - 1] && hour < 24 &&
+           minute < 60 && sec < 60;
     bool leap = good && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     if (!good || (month == 2 && day == 29 && !leap))
         return error_set(err, "setting rtc '%s': not a date of the form 2020-01-01T00:00:00", text);

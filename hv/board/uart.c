@@ -1,8 +1,8 @@
 /* uart.c - four 16550A UARTs: 3F8h and 3E8h on IRQ 4, 2F8h and 2E8h on IRQ 3.
  *
- * Source: National Semiconductor PC16550D datasheet. What is sent leaves at once, so the transmitter is always empty; its interrupt
- * still comes and goes as the datasheet says. The interrupt is not gated by OUT2: guests of the reference PC
- * rely on that. The other side holds DCD, DSR and CTS.
+ * Source: National Semiconductor PC16550D datasheet. What is sent leaves at once, so the transmitter is
+ * always empty; its interrupt still comes and goes as the datasheet says. The interrupt is not gated by OUT2:
+ * guests of the reference PC rely on that. The other side holds DCD, DSR and CTS.
  */
 #include <stdlib.h>
 
@@ -19,24 +19,24 @@ struct uart {
     char name[8];
     uint8_t index;
     uint8_t ier, lcr, mcr, lsr, scratch;
-    uint8_t msr;      /* lines in bits 4-7, changes in bits 0-3 */
-    uint8_t fcr;      /* bit 0 and the trigger level */
-    bool thre;        /* transmitter interrupt pending */
-    bool line;        /* its share of the IRQ line */
+    uint8_t msr; /* lines in bits 4-7, changes in bits 0-3 */
+    uint8_t fcr; /* bit 0 and the trigger level */
+    bool thre;   /* transmitter interrupt pending */
+    bool line;   /* its share of the IRQ line */
     uint8_t head, count;
     uint8_t fifo[FIFO];
-    uint8_t last;     /* what an empty receiver reads as */
+    uint8_t last; /* what an empty receiver reads as */
     uint16_t divisor;
     uint64_t idle_at; /* guest time at which a received byte has waited for four character times */
     struct timer t;
 };
 
 static const struct field uart_fields[] = {
-    FIELD(struct uart, ier),     FIELD(struct uart, lcr),   FIELD(struct uart, mcr),
-    FIELD(struct uart, lsr),     FIELD(struct uart, scratch), FIELD(struct uart, msr),
-    FIELD(struct uart, fcr),     FIELD(struct uart, thre),  FIELD(struct uart, line),
-    FIELD(struct uart, head),    FIELD(struct uart, count), FIELDS(struct uart, fifo),
-    FIELD(struct uart, last),    FIELD(struct uart, divisor), FIELD(struct uart, idle_at),
+    FIELD(struct uart, ier),        FIELD(struct uart, lcr),     FIELD(struct uart, mcr),
+    FIELD(struct uart, lsr),        FIELD(struct uart, scratch), FIELD(struct uart, msr),
+    FIELD(struct uart, fcr),        FIELD(struct uart, thre),    FIELD(struct uart, line),
+    FIELD(struct uart, head),       FIELD(struct uart, count),   FIELDS(struct uart, fifo),
+    FIELD(struct uart, last),       FIELD(struct uart, divisor), FIELD(struct uart, idle_at),
     FIELD(struct uart, t.deadline),
 };
 
@@ -296,6 +296,15 @@ static void uart_reset(void *state)
     update(state);
 }
 
+/* A damaged snapshot must not make an index out of range. */
+static void uart_loaded(void *state)
+{
+    struct uart *s = state;
+    s->head %= FIFO;
+    if (s->count > FIFO)
+        s->count = FIFO;
+}
+
 int uart_create(struct board *board, unsigned index, struct error *err)
 {
     static const uint16_t port[4] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
@@ -312,7 +321,8 @@ int uart_create(struct board *board, unsigned index, struct error *err)
                                          .fields = uart_fields,
                                          .nfields = FIELD_COUNT(uart_fields),
                                          .state = s,
-                                         .reset = uart_reset});
+                                         .reset = uart_reset,
+                                         .loaded = uart_loaded});
     board_ports(board, port[s->index], 8, true, s, uart_in, uart_out);
     return 0;
 }

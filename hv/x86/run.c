@@ -330,8 +330,10 @@ static int look(struct x86 *cpu)
     cpu->attention = false;
     if (cpu->fault_unimplemented)
         return X86_FAULT;
-    if (cpu->shutdown)
+    if (cpu->shutdown) {
+        cpu->bus.shutdown(cpu->bus.ctx);
         return X86_SHUTDOWN;
+    }
     if (cpu->stop_hit) {
         cpu->stop_hit = false;
         return X86_STOP;

@@ -7,7 +7,7 @@
  *     XMM_OPN(movddup, fn, 8)      the same with a memory operand of 8 bytes (any alignment, zero-extended)
  *     MMX_OP(pxor, do_pxor)        fam_mmx_pxor:  P = fn(P, Q) in the low 64 bits; the upper half of d and s is 0, of the result unused
  *     BOTH(pxor, do_pxor)          both
- *     FP_OP(addps, fn, 16, R_PS)   V = fn(V, W) on the host with the guest's MXCSR; see there
+ *     FP_OP(addps, fn, 16, R_PS | FP_ADD)  V = fn(V, W) on the host with the guest's MXCSR; see there
  *
  * Order of checks: #UD/#NM/#MF, then segment limits, alignment and paging, then SIMD floating-point exceptions, then the result is
  * written. Host instructions are SSE2 (every x86-64 processor); what came later is plain C.
@@ -194,8 +194,25 @@ enum {
     MX_FTZ = 0x8000,
 };
 
-/* Which lanes of a result may be tiny without being inexact; it matters when underflow is unmasked. */
-enum fp_result { R_NONE, R_SS, R_PS, R_SD, R_PD };
+/* What was computed, for exceptions that a masked run does not tell: lanes of the result, and if they can be tiny or too big, how they
+ * come from d and s. */
+enum fp_kind {
+    R_NONE,
+    R_SS,
+    R_PS,
+    R_SD,
+    R_PD,
+    R_LANES = 7,
+    FP_ADD = 1 << 3,
+    FP_SUB = 2 << 3,
+    FP_MUL = 3 << 3,
+    FP_DIV = 4 << 3,
+    FP_ADDSUB = 5 << 3,
+    FP_HADD = 6 << 3,
+    FP_HSUB = 7 << 3,
+    FP_NARROW = 8 << 3, /* double to single: of s */
+    FP_WHAT = 15 << 3,
+};
 
 /* The MXCSR to run an operation with. FTZ only acts while underflow is masked. */
 SIMD_INLINE uint32_t fp_begin(const struct x86 *cpu)
@@ -205,13 +222,13 @@ SIMD_INLINE uint32_t fp_begin(const struct x86 *cpu)
         mx &= ~(uint32_t)MX_FTZ;
     return (mx & (MX_RC | MX_FTZ | MX_DAZ)) | MX_MASKS;
 }
-/* Some exception is unmasked or the host's MXCSR must be put back: as fp_end. */
-void fp_end_slow(struct x86 *, const struct op *, uint32_t mx, vec result, enum fp_result);
-/* Record the flags that an operation raised; #XM if one of them is unmasked (then nothing else may have been changed). */
-SIMD_INLINE void fp_end(struct x86 *cpu, const struct op *op, uint32_t mx, vec result, enum fp_result k)
+/* Some exception is unmasked or the host's MXCSR must be put back: as fp_end (simd_except.c). */
+void fp_end_slow(struct x86 *, const struct op *, uint32_t mx, vec d, vec s, vec result, enum fp_kind);
+/* Record the flags that an operation on d and s raised; #XM if one of them is unmasked (then nothing else may have been changed). */
+SIMD_INLINE void fp_end(struct x86 *cpu, const struct op *op, uint32_t mx, vec d, vec s, vec result, enum fp_kind k)
 {
     if (unlikely((mx & (MX_RC | MX_FTZ | MX_DAZ)) || (cpu->fpu.mxcsr & MX_MASKS) != MX_MASKS))
-        fp_end_slow(cpu, op, mx, result, k);
+        fp_end_slow(cpu, op, mx, d, s, result, k);
     cpu->fpu.mxcsr |= mx & MX_FLAGS;
 }
 
@@ -227,8 +244,8 @@ SIMD_INLINE void fp_end(struct x86 *cpu, const struct op *op, uint32_t mx, vec r
     SIMD_INLINE void name##_fp(struct x86 *cpu, const struct op *op, vec s)                                  \
     {                                                                                                        \
         uint32_t mx = fp_begin(cpu);                                                                         \
-        vec r = fn(xmm_get(cpu, op->dst), s, (unsigned)op->imm, &mx);                                        \
-        fp_end(cpu, op, mx, r, kind);                                                                        \
+        vec d = xmm_get(cpu, op->dst), r = fn(d, s, (unsigned)op->imm, &mx);                                 \
+        fp_end(cpu, op, mx, d, s, r, kind);                                                                  \
         xmm_set(cpu, op->dst, r);                                                                            \
     }                                                                                                        \
     static OP(name##_r)                                                                                      \

@@ -7,67 +7,26 @@
  */
 #include "hv/x86/simd.h"
 
-/* ---------------------------------------------------------------- exceptions */
-
-static bool tiny32(uint32_t x)
-{
-    return !(x & 0x7f800000) && (x & 0x7fffff);
-}
-static bool tiny64(uint64_t x)
-{
-    return !(x & 0x7ff0000000000000) && (x & 0xfffffffffffff);
-}
-static bool is_tiny(vec result, enum fp_result k)
-{
-    union lanes r = {.v = result};
-    switch (k) {
-    case R_SS: return tiny32(r.d[0]);
-    case R_PS: return tiny32(r.d[0]) || tiny32(r.d[1]) || tiny32(r.d[2]) || tiny32(r.d[3]);
-    case R_SD: return tiny64(r.q[0]);
-    case R_PD: return tiny64(r.q[0]) || tiny64(r.q[1]);
-    default: return false;
-    }
-}
-
-void fp_end_slow(struct x86 *cpu, const struct op *op, uint32_t mx, vec result, enum fp_result k)
-{
-    const uint32_t host = MX_MASKS, pre = MX_IE | MX_DE | MX_ZE;
-    uint32_t flags = mx & MX_FLAGS, unmasked = ~(cpu->fpu.mxcsr >> 7) & MX_FLAGS;
-    __asm__ volatile("ldmxcsr %0" : : "m"(host));
-    /* Unmasked underflow is signalled for any tiny result, masked only if it is inexact too. */
-    if (unmasked & MX_UE && is_tiny(result, k))
-        flags |= MX_UE;
-    /* What is found before computing stops it: nothing else is found then. */
-    if (flags & pre & unmasked)
-        flags &= pre;
-    if (!(flags & unmasked))
-        return;
-    cpu->fpu.mxcsr |= flags;
-    SYNC;
-    raise_fault(cpu, cpu->cr4 & CR4_OSXMMEXCPT ? VEC_XM : VEC_UD);
-}
-
 /* ---------------------------------------------------------------- arithmetic */
 
-/* The four forms of an operation. */
-#define ARITH(name, k_ps, k_ss, k_pd, k_sd)                                                                  \
+/* The four forms of an operation. `what`: FP_ADD and so on; 0 if the result cannot be tiny or too big. */
+#define ARITH(name, what)                                                                                    \
     HOST_FN(host_##name##ps, #name "ps")                                                                     \
     HOST_FN(host_##name##ss, #name "ss")                                                                     \
     HOST_FN(host_##name##pd, #name "pd")                                                                     \
     HOST_FN(host_##name##sd, #name "sd")                                                                     \
-    FP_OP(name##ps, host_##name##ps, 16, k_ps)                                                               \
-    FP_OP(name##ss, host_##name##ss, 4, k_ss)                                                                \
-    FP_OP(name##pd, host_##name##pd, 16, k_pd)                                                               \
-    FP_OP(name##sd, host_##name##sd, 8, k_sd)
-#define ARITH_NEVER_TINY(name) ARITH(name, R_NONE, R_NONE, R_NONE, R_NONE)
+    FP_OP(name##ps, host_##name##ps, 16, what ? R_PS | what : R_NONE)                                        \
+    FP_OP(name##ss, host_##name##ss, 4, what ? R_SS | what : R_NONE)                                         \
+    FP_OP(name##pd, host_##name##pd, 16, what ? R_PD | what : R_NONE)                                        \
+    FP_OP(name##sd, host_##name##sd, 8, what ? R_SD | what : R_NONE)
 
-ARITH(add, R_PS, R_SS, R_PD, R_SD)
-ARITH(sub, R_PS, R_SS, R_PD, R_SD)
-ARITH(mul, R_PS, R_SS, R_PD, R_SD)
-ARITH(div, R_PS, R_SS, R_PD, R_SD)
-ARITH_NEVER_TINY(sqrt)
-ARITH_NEVER_TINY(min)
-ARITH_NEVER_TINY(max)
+ARITH(add, FP_ADD)
+ARITH(sub, FP_SUB)
+ARITH(mul, FP_MUL)
+ARITH(div, FP_DIV)
+ARITH(sqrt, 0)
+ARITH(min, 0)
+ARITH(max, 0)
 
 /* Even elements subtracted, odd ones added. The elements that an operation is not for are 0 and raise nothing. */
 SIMD_INLINE vec host_addsubps(vec d, vec s, unsigned imm, uint32_t *mx)
@@ -84,12 +43,12 @@ SIMD_INLINE vec host_addsubpd(vec d, vec s, unsigned imm, uint32_t *mx)
     vec sum = host_addpd(_mm_and_si128(odd, d), _mm_and_si128(odd, s), 0, mx);
     return _mm_or_si128(_mm_andnot_si128(odd, diff), _mm_and_si128(odd, sum));
 }
-FP_OP(addsubps, host_addsubps, 16, R_PS)
-FP_OP(addsubpd, host_addsubpd, 16, R_PD)
+FP_OP(addsubps, host_addsubps, 16, R_PS | FP_ADDSUB)
+FP_OP(addsubpd, host_addsubpd, 16, R_PD | FP_ADDSUB)
 
 /* Horizontal: even elements of d and s with the odd ones. */
 #define PICK_PS(d, s, which) _mm_castps_si128(_mm_shuffle_ps(_mm_castsi128_ps(d), _mm_castsi128_ps(s), which))
-#define HORIZONTAL(name, op2)                                                                                \
+#define HORIZONTAL(name, op2, what)                                                                          \
     SIMD_INLINE vec host_##name##ps(vec d, vec s, unsigned imm, uint32_t *mx)                                \
     {                                                                                                        \
         return host_##op2##ps(PICK_PS(d, s, 0x88), PICK_PS(d, s, 0xdd), 0, mx);                              \
@@ -98,11 +57,11 @@ FP_OP(addsubpd, host_addsubpd, 16, R_PD)
     {                                                                                                        \
         return host_##op2##pd(_mm_unpacklo_epi64(d, s), _mm_unpackhi_epi64(d, s), 0, mx);                    \
     }                                                                                                        \
-    FP_OP(name##ps, host_##name##ps, 16, R_PS)                                                               \
-    FP_OP(name##pd, host_##name##pd, 16, R_PD)
+    FP_OP(name##ps, host_##name##ps, 16, R_PS | what)                                                        \
+    FP_OP(name##pd, host_##name##pd, 16, R_PD | what)
 
-HORIZONTAL(hadd, add)
-HORIZONTAL(hsub, sub)
+HORIZONTAL(hadd, add, FP_HADD)
+HORIZONTAL(hsub, sub, FP_HSUB)
 
 /* ---------------------------------------------------------------- comparison */
 
@@ -146,7 +105,7 @@ COMPARE(cmpsd, 8)
         __asm__ volatile("ldmxcsr %3\n\t" #name " %5, %4\n\tstmxcsr %3"                                      \
                          : "=@ccz"(zf), "=@ccp"(pf), "=@ccc"(cf), "+m"(mx)                                   \
                          : "x"(d), "x"(s));                                                                  \
-        fp_end(cpu, op, mx, d, R_NONE);                                                                      \
+        fp_end(cpu, op, mx, d, s, d, R_NONE);                                                                \
         cc_set(cpu, (zf ? FLAG_ZF : 0) | (pf ? FLAG_PF : 0) | (cf ? FLAG_CF : 0));                           \
     }                                                                                                        \
     static OP(name##_r)                                                                                      \
@@ -175,9 +134,9 @@ COMPARE_FLAGS(ucomisd, 8)
     FP_OP(name, host_##name, n, kind)
 
 CONVERT(cvtps2pd, 8, R_NONE)
-CONVERT(cvtpd2ps, 16, R_PS)
+CONVERT(cvtpd2ps, 16, R_PS | FP_NARROW)
 CONVERT(cvtss2sd, 4, R_NONE)
-CONVERT(cvtsd2ss, 8, R_SS)
+CONVERT(cvtsd2ss, 8, R_SS | FP_NARROW)
 CONVERT(cvtdq2ps, 16, R_NONE)
 CONVERT(cvtps2dq, 16, R_NONE)
 CONVERT(cvttps2dq, 16, R_NONE)
@@ -198,7 +157,7 @@ CONVERT(cvttpd2dq, 16, R_NONE)
         vec d = xmm_get(cpu, op->dst);                                                                       \
         uint32_t mx = fp_begin(cpu);                                                                         \
         __asm__ volatile("ldmxcsr %1\n\t" #name suffix ", %0\n\tstmxcsr %1" : "+x"(d), "+m"(mx) : "r"(s));   \
-        fp_end(cpu, op, mx, d, R_NONE);                                                                      \
+        fp_end(cpu, op, mx, d, d, d, R_NONE);                                                                \
         xmm_set(cpu, op->dst, d);                                                                            \
     }                                                                                                        \
     static OP(name##bits##_r)                                                                                \
@@ -228,7 +187,7 @@ FAMILY_Y(fam_cvtsi2sd, cvtsi2sd);
         uint64_t r;                                                                                          \
         uint32_t mx = fp_begin(cpu);                                                                         \
         __asm__ volatile("ldmxcsr %1\n\t" #name " %2, " reg "\n\tstmxcsr %1" : "=r"(r), "+m"(mx) : "x"(s));  \
-        fp_end(cpu, op, mx, s, R_NONE);                                                                      \
+        fp_end(cpu, op, mx, s, s, s, R_NONE);                                                                \
         SET##bits(op->dst, r);                                                                               \
     }                                                                                                        \
     static OP(name##bits##_r)                                                                                \

@@ -111,7 +111,7 @@ static void cvtpi2ps(struct x86 *cpu, const struct op *op, vec s)
 {
     uint32_t mx = fp_begin(cpu);
     vec r = host_cvtdq2ps(s, s, 0, &mx);
-    fp_end(cpu, op, mx, r, R_NONE);
+    fp_end(cpu, op, mx, s, s, r, R_NONE);
     mmx_enter(cpu);
     cpu->xmm[op->dst].q[0] = (uint64_t)_mm_cvtsi128_si64(r);
 }
@@ -154,7 +154,7 @@ FAMILY_RM(fam_cvtpi2pd, cvtpi2pd_r, cvtpi2pd_m);
     {                                                                                                        \
         uint32_t mx = fp_begin(cpu);                                                                         \
         vec r = fn(s, mask(s), 0, &mx);                                                                      \
-        fp_end(cpu, op, mx, r, R_NONE);                                                                      \
+        fp_end(cpu, op, mx, s, s, r, R_NONE);                                                                \
         mmx_put(cpu, op->dst, r);                                                                            \
     }                                                                                                        \
     static OP(name##_r)                                                                                      \

@@ -307,8 +307,8 @@ HOST_FN(host_addsd, "addsd")
 #define STEP(fn, kind, d, s)                                                                                 \
     ({                                                                                                       \
         uint32_t mx_ = fp_begin(cpu);                                                                        \
-        vec r_ = fn(d, s, 0, &mx_);                                                                          \
-        fp_end(cpu, op, mx_, r_, kind);                                                                      \
+        vec d_ = d, s_ = s, r_ = fn(d_, s_, 0, &mx_);                                                        \
+        fp_end(cpu, op, mx_, d_, s_, r_, kind);                                                              \
         r_;                                                                                                  \
     })
 
@@ -330,17 +330,17 @@ static vec pick(vec v, unsigned first, unsigned second)
 static void dpps(struct x86 *cpu, const struct op *op, vec s)
 {
     vec in = lane_mask((unsigned)op->imm >> 4, 4), d = xmm_get(cpu, op->dst);
-    vec p = STEP(host_mulps, R_PS, _mm_and_si128(d, in), _mm_and_si128(s, in));
+    vec p = STEP(host_mulps, R_PS | FP_MUL, _mm_and_si128(d, in), _mm_and_si128(s, in));
     /* 0 * 0 is +0 whatever the rounding: elements left out are +0 too */
-    vec sums = STEP(host_addps, R_PS, pick(p, 0, 2), pick(p, 1, 3));
-    vec sum = STEP(host_addps, R_PS, pick(sums, 0, 4), pick(sums, 1, 4));
+    vec sums = STEP(host_addps, R_PS | FP_ADD, pick(p, 0, 2), pick(p, 1, 3));
+    vec sum = STEP(host_addps, R_PS | FP_ADD, pick(sums, 0, 4), pick(sums, 1, 4));
     xmm_set(cpu, op->dst, _mm_and_si128(_mm_shuffle_epi32(sum, 0), lane_mask((unsigned)op->imm, 4)));
 }
 static void dppd(struct x86 *cpu, const struct op *op, vec s)
 {
     vec in = lane_mask((unsigned)op->imm >> 4, 2), d = xmm_get(cpu, op->dst);
-    vec p = STEP(host_mulpd, R_PD, _mm_and_si128(d, in), _mm_and_si128(s, in));
-    vec sum = STEP(host_addsd, R_SD, p, _mm_unpackhi_epi64(p, p));
+    vec p = STEP(host_mulpd, R_PD | FP_MUL, _mm_and_si128(d, in), _mm_and_si128(s, in));
+    vec sum = STEP(host_addsd, R_SD | FP_ADD, p, _mm_unpackhi_epi64(p, p));
     xmm_set(cpu, op->dst, _mm_and_si128(_mm_unpacklo_epi64(sum, sum), lane_mask((unsigned)op->imm, 2)));
 }
 #define DOT(name)                                                                                            \

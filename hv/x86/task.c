@@ -116,7 +116,7 @@ static void load_segments(struct x86 *cpu, const struct context *c, unsigned ext
     for (unsigned i = ES; i <= GS; i++)
         cpu->seg[i] = seg_null(c->sel[i]);
     cpu->cpl = c->flags & FLAG_VM ? 3 : c->sel[CS] & 3;
-    mode_derive(cpu);
+    tlb_select(cpu);
     load_ldt(cpu, c->ldt, ext);
     if (c->flags & FLAG_VM) {
         load_v86(cpu, c);

@@ -1,13 +1,13 @@
 /* x87.c - handlers of the x87 instructions D8 to DF, WAIT and EMMS; all but the state images (x87_env.c).
  *
- * Source: Intel SDM volume 2, the instruction pages and appendix A.3 (escape opcodes); the undocumented duplicates (DC D0 and the
- * like) as processors decode them.
+ * Source: Intel SDM volume 2, the instruction pages and appendix A.3 (escape opcodes); the undocumented
+ * duplicates (DC D0 and the like) as processors decode them.
  */
 #include "hv/x86/exec.h"
 #include "hv/x86/insn.h"
 #include "hv/x86/x87_op.h"
 
-const struct op *x87_ferr(struct x86 *cpu, const struct op *op)
+NOINLINE const struct op *x87_ferr(struct x86 *cpu, const struct op *op)
 {
     SYNC;
     cpu->bus.ferr(cpu->bus.ctx, cpu->fpu.sw & SW_ES);
@@ -101,43 +101,65 @@ X87_ALIAS(0xdf, fstp, fstp_df);
 
 /* ---------------------------------------------------------------- FCOMI, FCMOV */
 
-static const struct op *comi(struct x86 *cpu, const struct op *op, unsigned opcode, bool quiet, bool pop)
+/* Here and below: locals whose address is taken are kept out of the handlers themselves, which must end in
+ * tail calls. */
+static NOINLINE void comi(struct x86 *cpu, const struct op *op, unsigned opcode, bool quiet, bool pop)
 {
     unsigned flags;
     x87_check(cpu, op);
     if (fpu_comi(&cpu->fpu, op->modrm & 7, quiet, pop, &flags))
         cc_set(cpu, flags);
     x87_note(cpu, op, opcode);
-    X87_END;
 }
 
-static OP(op_fcomi) { return comi(cpu, op, 0xdb, false, false); }
-static OP(op_fucomi) { return comi(cpu, op, 0xdb, true, false); }
-static OP(op_fcomip) { return comi(cpu, op, 0xdf, false, true); }
-static OP(op_fucomip) { return comi(cpu, op, 0xdf, true, true); }
-FAMILY1(x87_fcomi, op_fcomi);
-FAMILY1(x87_fucomi, op_fucomi);
-FAMILY1(x87_fcomip, op_fcomip);
-FAMILY1(x87_fucomip, op_fucomip);
+#define X87_COMI(opcode, name, quiet, pop)                                                                   \
+    static OP(op_##name)                                                                                     \
+    {                                                                                                        \
+        comi(cpu, op, opcode, quiet, pop);                                                                   \
+        X87_END;                                                                                             \
+    }                                                                                                        \
+    FAMILY1(x87_##name, op_##name)
+
+X87_COMI(0xdb, fcomi, false, false);
+X87_COMI(0xdb, fucomi, true, false);
+X87_COMI(0xdf, fcomip, false, true);
+X87_COMI(0xdf, fucomip, true, true);
 
 /* The condition is modrm.reg (B, E, BE, U); negated in DB. */
-static const struct op *cmov(struct x86 *cpu, const struct op *op, unsigned opcode)
+static void cmov(struct x86 *cpu, const struct op *op, unsigned opcode)
 {
     bool cond;
     x87_check(cpu, op);
     switch (op->modrm >> 3 & 3) {
-    case 0: cond = cc_cf(cpu); break;
-    case 1: cond = cc_zf(cpu); break;
-    case 2: cond = cc_cf(cpu) || cc_zf(cpu); break;
-    default: cond = cc_pf(cpu); break;
+    case 0:
+        cond = cc_cf(cpu);
+        break;
+    case 1:
+        cond = cc_zf(cpu);
+        break;
+    case 2:
+        cond = cc_cf(cpu) || cc_zf(cpu);
+        break;
+    default:
+        cond = cc_pf(cpu);
+        break;
     }
     fpu_cmov(&cpu->fpu, op->modrm & 7, cond ^ (opcode == 0xdb));
     x87_note(cpu, op, opcode);
+}
+
+static OP(op_fcmov)
+{
+    cmov(cpu, op, 0xda);
     X87_END;
 }
 
-static OP(op_fcmov) { return cmov(cpu, op, 0xda); }
-static OP(op_fcmovn) { return cmov(cpu, op, 0xdb); }
+static OP(op_fcmovn)
+{
+    cmov(cpu, op, 0xdb);
+    X87_END;
+}
+
 FAMILY1(x87_fcmov, op_fcmov);
 FAMILY1(x87_fcmovn, op_fcmovn);
 
@@ -145,9 +167,9 @@ FAMILY1(x87_fcmovn, op_fcmovn);
 
 /* Fetch a number of `bits` at the operand's address by `conv`. */
 #define FETCH(bits, conv) conv(ld##bits(cpu, op, ea_any(cpu, op, bits / 8, false)))
-#define INT16(v) num_from_int((int16_t)(v))
-#define INT32(v) num_from_int((int32_t)(v))
-#define INT64(v) num_from_int((int64_t)(v))
+#define INT16(v)          num_from_int((int16_t)(v))
+#define INT32(v)          num_from_int((int32_t)(v))
+#define INT64(v)          num_from_int((int64_t)(v))
 
 /* The eight operations of D8, DA, DC, DE are told by modrm.reg. */
 #define X87_ARITH_MEM(opcode, name, bits, conv)                                                              \
@@ -184,7 +206,10 @@ X87_LOAD(0xdf, fild_i16, 16, INT16);
 X87_LOAD(0xdf, fild_i64, 64, INT64);
 
 /* Address of the last two of ten bytes. */
-static uint64_t upper16(const struct x86 *cpu, uint64_t lin) { return cpu->mode64 ? lin + 8 : (uint32_t)(lin + 8); }
+static uint64_t upper16(const struct x86 *cpu, uint64_t lin)
+{
+    return cpu->mode64 ? lin + 8 : (uint32_t)(lin + 8);
+}
 
 static OP(op_fld_f80)
 {
@@ -210,12 +235,19 @@ FAMILY1(x87_fbld, op_fbld);
 
 /* ---------------------------------------------------------------- stores */
 
-static void store_value(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size, const struct fpu_store *s)
+static void store_value(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size,
+                        const struct fpu_store *s)
 {
     switch (size) {
-    case 2: st16(cpu, op, lin, (uint16_t)s->low); break;
-    case 4: st32(cpu, op, lin, (uint32_t)s->low); break;
-    case 8: st64(cpu, op, lin, s->low); break;
+    case 2:
+        st16(cpu, op, lin, (uint16_t)s->low);
+        break;
+    case 4:
+        st32(cpu, op, lin, (uint32_t)s->low);
+        break;
+    case 8:
+        st64(cpu, op, lin, s->low);
+        break;
     default:
         mem_probe(cpu, op, lin, 10, true);
         st64(cpu, op, lin, s->low);
@@ -223,8 +255,8 @@ static void store_value(struct x86 *cpu, const struct op *op, uint64_t lin, unsi
     }
 }
 
-static inline const struct op *store(struct x86 *cpu, const struct op *op, unsigned opcode, enum fpu_store_kind kind,
-                                     bool chop, bool pop)
+static NOINLINE void store(struct x86 *cpu, const struct op *op, unsigned opcode, enum fpu_store_kind kind,
+                           bool chop, bool pop)
 {
     static const uint8_t sizes[] = {[STORE_F32] = 4, [STORE_F64] = 8, [STORE_F80] = 10, [STORE_I16] = 2,
                                     [STORE_I32] = 4, [STORE_I64] = 8, [STORE_BCD] = 10};
@@ -236,11 +268,14 @@ static inline const struct op *store(struct x86 *cpu, const struct op *op, unsig
         store_value(cpu, op, lin, size, &s);
     fpu_store_commit(&cpu->fpu, &s, pop);
     x87_note_mem(cpu, op, opcode);
-    X87_END;
 }
 
 #define X87_STORE(opcode, name, kind, chop, pop)                                                             \
-    static OP(op_##name) { return store(cpu, op, opcode, kind, chop, pop); }                                 \
+    static OP(op_##name)                                                                                     \
+    {                                                                                                        \
+        store(cpu, op, opcode, kind, chop, pop);                                                             \
+        X87_END;                                                                                             \
+    }                                                                                                        \
     FAMILY1(x87_##name, op_##name)
 
 X87_STORE(0xd9, fst_f32, STORE_F32, false, false);

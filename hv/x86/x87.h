@@ -2,8 +2,8 @@
  *
  * Source: Intel SDM volume 1, chapters 8 and 9 and appendix E; volume 2, the instruction pages.
  *
- * Everything here is computed with integers, so that results and flags are the same on every host. Layers, from the bottom:
- *   num_*   pure functions of operands and control word (x87_arith.c, x87_conv.c, x87_math.c)
+ * Everything here is computed with integers, so that results and flags are the same on every host. Layers,
+ * from the bottom: num_*   pure functions of operands and control word (x87_arith.c, x87_conv.c, x87_math.c)
  *   fpu_*   instructions as functions of struct fpu alone (x87_stack.c)
  *   op_*    handlers: checks, memory operands, instruction pointers (x87.c, x87_env.c)
  */
@@ -34,8 +34,8 @@ enum x87_sw {
 
 /* ---------------------------------------------------------------- for the MMX and SSE handlers */
 
-/* The checks of an MMX instruction: CR0.EM #UD, CR0.TS #NM, a pending x87 exception #MF (CR0.NE). Changes no state:
- * an instruction with a memory operand does mmx_check(), its loads and stores, then mmx_enter(). */
+/* The checks of an MMX instruction: CR0.EM #UD, CR0.TS #NM, a pending x87 exception #MF (CR0.NE). Changes no
+ * state: an instruction with a memory operand does mmx_check(), its loads and stores, then mmx_enter(). */
 static inline void mmx_check(struct x86 *cpu, const struct op *op)
 {
     if (unlikely(cpu->cr0 & (CR0_EM | CR0_TS)) || unlikely(cpu->fpu.sw & SW_ES)) {
@@ -56,7 +56,8 @@ static inline void mmx_enter(struct x86 *cpu)
     cpu->fpu.empty = 0;
 }
 
-/* Both, for instructions that cannot fault any more. MMX register i is fpu.r[i].sig; use mmx_set() to write it. */
+/* Both, for instructions that cannot fault any more. MMX register i is fpu.r[i].sig; use mmx_set() to write
+ * it. */
 static inline void mmx_prepare(struct x86 *cpu, const struct op *op)
 {
     mmx_check(cpu, op);
@@ -84,8 +85,8 @@ void fpu_reset(struct fpu *);
 
 /* ---------------------------------------------------------------- numbers (x87_arith.c, x87_conv.c) */
 
-/* An operand taken apart. A finite nonzero number is sig * 2^(exp - 63) with bit 63 of sig set. NaNs keep their payload in sig
- * (as of the 80-bit format) and their quiet bit. */
+/* An operand taken apart. A finite nonzero number is sig * 2^(exp - 63) with bit 63 of sig set. NaNs keep
+ * their payload in sig (as of the 80-bit format) and their quiet bit. */
 enum num_class { NUM_ZERO, NUM_FINITE, NUM_INF, NUM_QNAN, NUM_SNAN, NUM_UNSUPPORTED };
 struct num {
     uint64_t sig;
@@ -99,20 +100,26 @@ struct num num_from_reg(struct fpreg);
 struct num num_from_f32(uint32_t);
 struct num num_from_f64(uint64_t);
 struct num num_from_int(int64_t);
-static inline bool num_is_nan(struct num n) { return n.cls >= NUM_QNAN; }
+static inline bool num_is_nan(struct num n)
+{
+    return n.cls >= NUM_QNAN;
+}
 static inline struct fpreg fpreg_make(bool sign, unsigned exp, uint64_t sig)
 {
     return (struct fpreg){sig, (uint16_t)(sign << 15 | exp), {0, 0, 0}};
 }
 /* The quiet NaN that is the masked response to an invalid operation. */
-static inline struct fpreg fpreg_indefinite(void) { return fpreg_make(true, 0x7fff, 3ull << 62); }
+static inline struct fpreg fpreg_indefinite(void)
+{
+    return fpreg_make(true, 0x7fff, 3ull << 62);
+}
 
-/* Arithmetic. `cw` is the control word (precision, rounding; its masks only choose between the masked and the biased result of
- * overflow and underflow). Returns exception flags, and SW_C1 if the result was rounded away from zero; *r is the
- * masked response. Pure functions. */
+/* Arithmetic. `cw` is the control word (precision, rounding; its masks only choose between the masked and the
+ * biased result of overflow and underflow). Returns exception flags, and SW_C1 if the result was rounded away
+ * from zero; *r is the masked response. Pure functions. */
 typedef unsigned num_fn(unsigned cw, struct num a, struct num b, struct fpreg *r);
 num_fn num_add, num_sub, num_mul, num_div, num_subr, num_divr; /* the r forms: b - a, b / a */
-num_fn num_scale; /* a * 2^trunc(b) */
+num_fn num_scale;                                              /* a * 2^trunc(b) */
 unsigned num_sqrt(unsigned cw, struct num a, struct fpreg *r);
 unsigned num_rndint(unsigned cw, struct num a, struct fpreg *r);
 /* Remainder of a / b; nearest: FPREM1. *cc: C0-C3 (C1 is a quotient bit), or CC_KEPT: not to be changed. */
@@ -148,16 +155,30 @@ unsigned num_tan(unsigned cw, struct num a, struct fpreg *r, bool *in_range);
 
 /* ---------------------------------------------------------------- the register stack (x87_stack.c) */
 
-static inline unsigned fpu_top(const struct fpu *f) { return f->sw >> 11 & 7; }
-static inline unsigned fpu_phys(const struct fpu *f, unsigned i) { return (fpu_top(f) + i) & 7; }
-static inline bool fpu_empty(const struct fpu *f, unsigned i) { return f->empty >> fpu_phys(f, i) & 1; }
-static inline struct fpreg fpu_st(const struct fpu *f, unsigned i) { return f->r[fpu_phys(f, i)]; }
+static inline unsigned fpu_top(const struct fpu *f)
+{
+    return f->sw >> 11 & 7;
+}
+static inline unsigned fpu_phys(const struct fpu *f, unsigned i)
+{
+    return (fpu_top(f) + i) & 7;
+}
+static inline bool fpu_empty(const struct fpu *f, unsigned i)
+{
+    return f->empty >> fpu_phys(f, i) & 1;
+}
+static inline struct fpreg fpu_st(const struct fpu *f, unsigned i)
+{
+    return f->r[fpu_phys(f, i)];
+}
 void fpu_set_st(struct fpu *, unsigned i, struct fpreg);
 void fpu_pop(struct fpu *);
-/* Clear C1, then set it and the exception flags in `flags`, and ES and B. Returns true if an unmasked exception keeps the
- * instruction from having a result (invalid, denormal, zero divide); then no others are flagged. */
+/* Clear C1, then set it and the exception flags in `flags`, and ES and B. Returns true if an unmasked
+ * exception keeps the instruction from having a result (invalid, denormal, zero divide); then no others are
+ * flagged. */
 bool fpu_raise(struct fpu *, unsigned flags);
-/* The same for a store of a number into memory, where unmasked overflow and underflow also keep the result back. */
+/* The same for a store of a number into memory, where unmasked overflow and underflow also keep the result
+ * back. */
 bool fpu_raise_store(struct fpu *, unsigned flags);
 /* Recompute ES and B. */
 void fpu_update_es(struct fpu *);
@@ -185,7 +206,8 @@ void fpu_arith_mem(struct fpu *, unsigned kind, struct num);
 /* FLD m32, m64, FILD, FBLD (80-bit FLD: fpu_push_reg). */
 void fpu_load(struct fpu *, struct num);
 void fpu_push_reg(struct fpu *, struct fpreg);
-/* FCOMI and FUCOMI (quiet). *flags: ZF, PF, CF as of EFLAGS; returns false if they must stay as they are. */
+/* FCOMI and FUCOMI (quiet). *flags: ZF, PF, CF as of EFLAGS; returns false if they must stay as they are
+ * (unmasked invalid operation). */
 bool fpu_comi(struct fpu *, unsigned i, bool quiet, bool pop, unsigned *flags);
 /* FCMOVcc: `take` is the condition. */
 void fpu_cmov(struct fpu *, unsigned i, bool take);
@@ -201,7 +223,8 @@ struct fpu_store {
 struct fpu_store fpu_store_prepare(const struct fpu *, enum fpu_store_kind, bool chop);
 void fpu_store_commit(struct fpu *, const struct fpu_store *, bool pop);
 
-/* Images. `word`: 16-bit format; `prot`: protected-mode format. n bytes: 14 or 28, and 80 more of the registers. */
+/* Images. `word`: 16-bit format; `prot`: protected-mode format. n bytes: 14 or 28, and 80 more of the
+ * registers. */
 unsigned fpu_env_save(const struct fpu *, bool word, bool prot, uint8_t *buf);
 void fpu_env_load(struct fpu *, bool word, bool prot, const uint8_t *buf);
 void fpu_regs_save(const struct fpu *, uint8_t *buf);

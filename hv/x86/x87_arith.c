@@ -1,7 +1,7 @@
 /* x87_arith.c - IEEE arithmetic on the 80-bit format, with integers.
  *
- * Source: Intel SDM volume 1, chapters 4.8, 4.9 and 8.5. Precision control bounds the significand of add, subtract, multiply, divide and
- * square root, but not the exponent. Tininess is detected after rounding.
+ * Source: Intel SDM volume 1, chapters 4.8, 4.9 and 8.5. Precision control bounds the significand of add,
+ * subtract, multiply, divide and square root, but not the exponent. Tininess is detected after rounding.
  */
 #include "hv/x86/x87.h"
 
@@ -83,9 +83,12 @@ struct num num_from_int(int64_t v)
 unsigned num_precision(unsigned cw)
 {
     switch (cw >> 8 & 3) {
-    case 0: return 24;
-    case 2: return 53;
-    default: return 64; /* 1 is reserved and behaves as 3 */
+    case 0:
+        return 24;
+    case 2:
+        return 53;
+    default:
+        return 64; /* 1 is reserved and behaves as 3 */
     }
 }
 
@@ -103,10 +106,17 @@ static struct rounded round_sig(uint64_t hi, uint64_t lo, unsigned prec, unsigne
     u128 half = prec == 64 ? (u128)1 << 63 : (u128)(lsb >> 1) << 64;
     struct rounded r = {hi & ~mask, rest != 0, false, false};
     switch (rc) {
-    case 0: r.up = rest > half || (rest == half && (hi & lsb)); break;
-    case 1: r.up = rest && sign; break;
-    case 2: r.up = rest && !sign; break;
-    default: break;
+    case 0:
+        r.up = rest > half || (rest == half && (hi & lsb));
+        break;
+    case 1:
+        r.up = rest && sign;
+        break;
+    case 2:
+        r.up = rest && !sign;
+        break;
+    default:
+        break;
     }
     if (r.up) {
         r.sig += lsb;
@@ -165,7 +175,10 @@ static unsigned invalid(struct fpreg *r)
     return SW_IE;
 }
 
-static void nan_result(struct num a, struct fpreg *r) { *r = fpreg_make(a.sign, EXP_SPECIAL, a.sig | 1ull << 62); }
+static void nan_result(struct num a, struct fpreg *r)
+{
+    *r = fpreg_make(a.sign, EXP_SPECIAL, a.sig | 1ull << 62);
+}
 
 unsigned num_nan(struct num a, struct num b, struct fpreg *r)
 {
@@ -185,9 +198,18 @@ unsigned num_nan(struct num a, struct num b, struct fpreg *r)
     return flags;
 }
 
-static void infinity(bool sign, struct fpreg *r) { *r = fpreg_make(sign, EXP_SPECIAL, 1ull << 63); }
-static void zero(bool sign, struct fpreg *r) { *r = fpreg_make(sign, 0, 0); }
-static unsigned denormal_flag(struct num a, struct num b) { return a.denormal || b.denormal ? SW_DE : 0; }
+static void infinity(bool sign, struct fpreg *r)
+{
+    *r = fpreg_make(sign, EXP_SPECIAL, 1ull << 63);
+}
+static void zero(bool sign, struct fpreg *r)
+{
+    *r = fpreg_make(sign, 0, 0);
+}
+static unsigned denormal_flag(struct num a, struct num b)
+{
+    return a.denormal || b.denormal ? SW_DE : 0;
+}
 
 /* Round v * 2^(exp - 127), v not 0 and not normalized. */
 static unsigned round_u128(unsigned cw, bool sign, int exp, u128 v, struct fpreg *r)
@@ -241,9 +263,18 @@ static unsigned add_sub(unsigned cw, struct num a, struct num b, bool negate_b, 
     return denormal_flag(a, b) | add_finite(cw, a, b, r);
 }
 
-unsigned num_add(unsigned cw, struct num a, struct num b, struct fpreg *r) { return add_sub(cw, a, b, false, r); }
-unsigned num_sub(unsigned cw, struct num a, struct num b, struct fpreg *r) { return add_sub(cw, a, b, true, r); }
-unsigned num_subr(unsigned cw, struct num a, struct num b, struct fpreg *r) { return add_sub(cw, b, a, true, r); }
+unsigned num_add(unsigned cw, struct num a, struct num b, struct fpreg *r)
+{
+    return add_sub(cw, a, b, false, r);
+}
+unsigned num_sub(unsigned cw, struct num a, struct num b, struct fpreg *r)
+{
+    return add_sub(cw, a, b, true, r);
+}
+unsigned num_subr(unsigned cw, struct num a, struct num b, struct fpreg *r)
+{
+    return add_sub(cw, b, a, true, r);
+}
 
 /* ---------------------------------------------------------------- multiply, divide, square root */
 
@@ -288,7 +319,10 @@ unsigned num_div(unsigned cw, struct num a, struct num b, struct fpreg *r)
     return denormal_flag(a, b) | round_u128(cw, sign, a.exp - b.exp, (u128)q1 << 64 | q2, r);
 }
 
-unsigned num_divr(unsigned cw, struct num a, struct num b, struct fpreg *r) { return num_div(cw, b, a, r); }
+unsigned num_divr(unsigned cw, struct num a, struct num b, struct fpreg *r)
+{
+    return num_div(cw, b, a, r);
+}
 
 /* The integer square root of n >= 2^126, bit by bit; *rest: n - root^2. */
 static uint64_t root128(u128 n, u128 *rest)
@@ -361,7 +395,8 @@ unsigned num_compare(struct num a, struct num b, bool quiet, unsigned *cc)
     return denormal_flag(a, b);
 }
 
-/* ---------------------------------------------------------------- scale, remainder, extract, round to integer */
+/* ---------------------------------------------------------------- scale, remainder, extract, round to
+ * integer */
 
 /* trunc(b), bounded to what no exponent needs more than. */
 static int trunc_small(struct num b)
@@ -393,15 +428,20 @@ unsigned num_scale(unsigned cw, struct num a, struct num b, struct fpreg *r)
 }
 
 /* C0, C3, C1: quotient bits 2, 1, 0. */
-static unsigned quotient_bits(uint64_t q) { return (q & 4 ? SW_C0 : 0) | (q & 2 ? SW_C3 : 0) | (q & 1 ? SW_C1 : 0); }
+static unsigned quotient_bits(uint64_t q)
+{
+    return (q & 4 ? SW_C0 : 0) | (q & 2 ? SW_C3 : 0) | (q & 1 ? SW_C1 : 0);
+}
 
-static unsigned rem_finite(unsigned cw, struct num a, struct num b, bool nearest, struct fpreg *r, unsigned *cc)
+static unsigned rem_finite(unsigned cw, struct num a, struct num b, bool nearest, struct fpreg *r,
+                           unsigned *cc)
 {
     int d = a.exp - b.exp;
     if (d < (nearest ? -1 : 0))
         return num_round(cw, 64, a.sign, a.exp, a.sig, 0, r);
     if (d >= 64) {
-        /* Partial: 32 to 63 quotient bits at a time; the processor chooses, software loops until C2 is clear. */
+        /* Partial: 32 to 63 quotient bits at a time; the processor chooses, software loops until C2 is clear.
+         */
         unsigned n = (d & 31) | 32;
         uint64_t rem = (uint64_t)(((u128)a.sig << n) % b.sig);
         *cc = SW_C2;

@@ -7,15 +7,23 @@
 typedef unsigned __int128 u128;
 
 /* sig (a 64-bit fraction, sticky below) to its upper `prec` bits. */
-static uint64_t round_to(uint64_t hi, bool sticky, unsigned prec, unsigned rc, bool sign, bool *inexact, bool *up)
+static uint64_t round_to(uint64_t hi, bool sticky, unsigned prec, unsigned rc, bool sign, bool *inexact,
+                         bool *up)
 {
     uint64_t mask = ~0ull >> prec, lsb = mask + 1, rest = hi & mask, half = lsb >> 1;
     *inexact = rest || sticky;
     switch (rc) {
-    case 0: *up = rest > half || (rest == half && (sticky || (hi & lsb))); break;
-    case 1: *up = *inexact && sign; break;
-    case 2: *up = *inexact && !sign; break;
-    default: *up = false;
+    case 0:
+        *up = rest > half || (rest == half && (sticky || (hi & lsb)));
+        break;
+    case 1:
+        *up = *inexact && sign;
+        break;
+    case 2:
+        *up = *inexact && !sign;
+        break;
+    default:
+        *up = false;
     }
     return (hi >> (64 - prec)) + *up;
 }
@@ -54,14 +62,22 @@ static unsigned to_small(unsigned cw, struct num a, unsigned prec, int emax, uin
     uint64_t sign = (uint64_t)a.sign << (prec == 24 ? 31 : 63);
     unsigned flags = 0;
     switch (a.cls) {
-    case NUM_ZERO: *v = sign; return 0;
-    case NUM_INF: *v = sign | top; return 0;
+    case NUM_ZERO:
+        *v = sign;
+        return 0;
+    case NUM_INF:
+        *v = sign | top;
+        return 0;
     case NUM_UNSUPPORTED:
         *v = 1ull << (prec == 24 ? 31 : 63) | top | 1ull << (prec - 2);
         return SW_IE;
-    case NUM_SNAN: flags = SW_IE; /* fall through */
-    case NUM_QNAN: *v = sign | top | 1ull << (prec - 2) | (a.sig << 1 >> (65 - prec)); return flags;
-    default: break;
+    case NUM_SNAN:
+        flags = SW_IE; /* fall through */
+    case NUM_QNAN:
+        *v = sign | top | 1ull << (prec - 2) | (a.sig << 1 >> (65 - prec));
+        return flags;
+    default:
+        break;
     }
     flags = finite_to_small(cw, a, prec, emax, v);
     *v |= sign;
@@ -76,7 +92,10 @@ unsigned num_to_f32(unsigned cw, struct num a, uint32_t *v)
     return flags;
 }
 
-unsigned num_to_f64(unsigned cw, struct num a, uint64_t *v) { return to_small(cw, a, 53, 0x7ff, v); }
+unsigned num_to_f64(unsigned cw, struct num a, uint64_t *v)
+{
+    return to_small(cw, a, 53, 0x7ff, v);
+}
 
 /* |a| rounded to an integer; false if it needs more than 64 bits. */
 static bool to_magnitude(unsigned rc, struct num a, uint64_t *m, unsigned *flags)
@@ -92,10 +111,17 @@ static bool to_magnitude(unsigned rc, struct num a, uint64_t *m, unsigned *flags
     uint64_t frac = shift == 0 ? 0 : shift <= 63 ? a.sig << (64 - shift) : shift == 64 ? a.sig : 1;
     bool up = false;
     switch (rc) {
-    case 0: up = frac > 1ull << 63 || (frac == 1ull << 63 && (whole & 1)); break;
-    case 1: up = frac && a.sign; break;
-    case 2: up = frac && !a.sign; break;
-    default: break;
+    case 0:
+        up = frac > 1ull << 63 || (frac == 1ull << 63 && (whole & 1));
+        break;
+    case 1:
+        up = frac && a.sign;
+        break;
+    case 2:
+        up = frac && !a.sign;
+        break;
+    default:
+        break;
     }
     if (up && whole == ~0ull)
         return false;

@@ -1,29 +1,58 @@
 /* x87_env.c - images of the FPU's state in memory: FNSTENV, FNSAVE, FXSAVE, XSAVE and their loads; MXCSR.
  *
- * Source: Intel SDM volume 1, figures 8-9 to 8-12 (environment formats), 10.5 (FXSAVE area), chapter 13 (XSAVE); volume 2.
+ * Source: Intel SDM volume 1, figures 8-9 to 8-12 (environment formats), 10.5 (FXSAVE area), chapter 13
+ * (XSAVE); volume 2.
  *
- * XSAVE: only the x87 and SSE components exist, in the legacy region. Neither is tracked as being in its initial state, so
- * XSTATE_BV is what was asked for.
+ * XSAVE: only the x87 and SSE components exist, in the legacy region. Neither is tracked as being in its
+ * initial state, so XSTATE_BV is what was asked for.
  */
 #include "hv/x86/exec.h"
 #include "hv/x86/insn.h"
 #include "hv/x86/x87_op.h"
 
-enum { ENV16_SIZE = 14, ENV32_SIZE = 28, REGS_SIZE = 80, FXSAVE_SIZE = 512, XSAVE_SIZE = 576, MXCSR_MASK = 0xffff };
+enum {
+    ENV16_SIZE = 14,
+    ENV32_SIZE = 28,
+    REGS_SIZE = 80,
+    FXSAVE_SIZE = 512,
+    XSAVE_SIZE = 576,
+    MXCSR_MASK = 0xffff
+};
 
 /* ---------------------------------------------------------------- little-endian fields */
 
-static void put16(uint8_t *p, uint16_t v) { memcpy(p, &v, 2); }
-static void put32(uint8_t *p, uint32_t v) { memcpy(p, &v, 4); }
-static void put64(uint8_t *p, uint64_t v) { memcpy(p, &v, 8); }
-static uint16_t get16(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8); }
-static uint32_t get32(const uint8_t *p) { return get16(p) | (uint32_t)get16(p + 2) << 16; }
-static uint64_t get64(const uint8_t *p) { return get32(p) | (uint64_t)get32(p + 4) << 32; }
+static void put16(uint8_t *p, uint16_t v)
+{
+    memcpy(p, &v, 2);
+}
+static void put32(uint8_t *p, uint32_t v)
+{
+    memcpy(p, &v, 4);
+}
+static void put64(uint8_t *p, uint64_t v)
+{
+    memcpy(p, &v, 8);
+}
+static uint16_t get16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] | p[1] << 8);
+}
+static uint32_t get32(const uint8_t *p)
+{
+    return get16(p) | (uint32_t)get16(p + 2) << 16;
+}
+static uint64_t get64(const uint8_t *p)
+{
+    return get32(p) | (uint64_t)get32(p + 4) << 32;
+}
 
 /* ---------------------------------------------------------------- environment and registers */
 
 /* Real-mode formats hold linear addresses. */
-static uint32_t linear(uint16_t sel, uint64_t off) { return ((uint32_t)sel << 4) + (uint32_t)off; }
+static uint32_t linear(uint16_t sel, uint64_t off)
+{
+    return ((uint32_t)sel << 4) + (uint32_t)off;
+}
 
 static void env_save16(const struct fpu *f, bool prot, uint8_t *b)
 {
@@ -117,77 +146,115 @@ static uint64_t lin_add(const struct x86 *cpu, uint64_t lin, unsigned n)
     return cpu->mode64 ? lin + n : (uint32_t)(lin + n);
 }
 
-/* Copy n (even) bytes; the caller has probed. */
-static void copy_out(struct x86 *cpu, const struct op *op, uint64_t lin, const uint8_t *b, unsigned n)
+/* Copy n bytes in pieces of `unit` (2, 4, 8), which is also the alignment that is checked under EFLAGS.AC: so
+ * only the first piece can fail after the caller has probed. */
+static void copy_out(struct x86 *cpu, const struct op *op, uint64_t lin, const uint8_t *b, unsigned n,
+                     unsigned unit)
 {
-    unsigned i = 0;
-    for (; i + 8 <= n; i += 8)
-        st64(cpu, op, lin_add(cpu, lin, i), get64(b + i));
-    for (; i < n; i += 2)
-        st16(cpu, op, lin_add(cpu, lin, i), get16(b + i));
+    for (unsigned i = 0; i < n; i += unit) {
+        uint64_t to = lin_add(cpu, lin, i);
+        if (unit == 8)
+            st64(cpu, op, to, get64(b + i));
+        else if (unit == 4)
+            st32(cpu, op, to, get32(b + i));
+        else
+            st16(cpu, op, to, get16(b + i));
+    }
 }
 
-static void copy_in(struct x86 *cpu, const struct op *op, uint64_t lin, uint8_t *b, unsigned n)
+static void copy_in(struct x86 *cpu, const struct op *op, uint64_t lin, uint8_t *b, unsigned n, unsigned unit)
 {
-    unsigned i = 0;
-    for (; i + 8 <= n; i += 8)
-        put64(b + i, ld64(cpu, op, lin_add(cpu, lin, i)));
-    for (; i < n; i += 2)
-        put16(b + i, ld16(cpu, op, lin_add(cpu, lin, i)));
+    for (unsigned i = 0; i < n; i += unit) {
+        uint64_t from = lin_add(cpu, lin, i);
+        if (unit == 8)
+            put64(b + i, ld64(cpu, op, from));
+        else if (unit == 4)
+            put32(b + i, ld32(cpu, op, from));
+        else
+            put16(b + i, ld16(cpu, op, from));
+    }
 }
 
-static bool env_is_word(const struct op *op) { return op->osize == 1; }
+/* The unit of FNSTENV and its like. */
+static unsigned env_unit(const struct op *op)
+{
+    return op->osize == 1 ? 2 : 4;
+}
+static bool env_is_word(const struct op *op)
+{
+    return op->osize == 1;
+}
 
 /* ---------------------------------------------------------------- FNSTENV, FLDENV, FNSAVE, FRSTOR */
 
-static OP(op_fnstenv)
+static NOINLINE void do_fnstenv(struct x86 *cpu, const struct op *op)
 {
     uint8_t b[ENV32_SIZE];
     x87_available(cpu, op);
-    uint16_t old = cpu->fpu.sw;
     unsigned n = fpu_env_save(&cpu->fpu, env_is_word(op), protected_mode(cpu), b);
     uint64_t lin = ea_any(cpu, op, n, true);
     mem_probe(cpu, op, lin, n, true);
-    copy_out(cpu, op, lin, b, n);
+    copy_out(cpu, op, lin, b, n, env_unit(op));
     fpu_set_cw(&cpu->fpu, cpu->fpu.cw | SW_EXCEPTIONS);
+}
+
+static OP(op_fnstenv)
+{
+    uint16_t old = cpu->fpu.sw;
+    do_fnstenv(cpu, op);
     X87_CONTROL_END(old);
+}
+
+static NOINLINE void do_fldenv(struct x86 *cpu, const struct op *op)
+{
+    uint8_t b[ENV32_SIZE];
+    x87_check(cpu, op);
+    unsigned n = env_is_word(op) ? ENV16_SIZE : ENV32_SIZE;
+    copy_in(cpu, op, ea_any(cpu, op, n, false), b, n, env_unit(op));
+    fpu_env_load(&cpu->fpu, env_is_word(op), protected_mode(cpu), b);
 }
 
 static OP(op_fldenv)
 {
-    uint8_t b[ENV32_SIZE];
-    x87_check(cpu, op);
     uint16_t old = cpu->fpu.sw;
-    unsigned n = env_is_word(op) ? ENV16_SIZE : ENV32_SIZE;
-    copy_in(cpu, op, ea_any(cpu, op, n, false), b, n);
-    fpu_env_load(&cpu->fpu, env_is_word(op), protected_mode(cpu), b);
+    do_fldenv(cpu, op);
     X87_CONTROL_END(old);
 }
 
-static OP(op_fnsave)
+static NOINLINE void do_fnsave(struct x86 *cpu, const struct op *op)
 {
     uint8_t b[ENV32_SIZE + REGS_SIZE];
     x87_available(cpu, op);
-    uint16_t old = cpu->fpu.sw;
     unsigned n = fpu_env_save(&cpu->fpu, env_is_word(op), protected_mode(cpu), b);
     fpu_regs_save(&cpu->fpu, b + n);
     n += REGS_SIZE;
     uint64_t lin = ea_any(cpu, op, n, true);
     mem_probe(cpu, op, lin, n, true);
-    copy_out(cpu, op, lin, b, n);
+    copy_out(cpu, op, lin, b, n, env_unit(op));
     fpu_init(&cpu->fpu);
+}
+
+static OP(op_fnsave)
+{
+    uint16_t old = cpu->fpu.sw;
+    do_fnsave(cpu, op);
     X87_CONTROL_END(old);
+}
+
+static NOINLINE void do_frstor(struct x86 *cpu, const struct op *op)
+{
+    uint8_t b[ENV32_SIZE + REGS_SIZE];
+    x87_check(cpu, op);
+    unsigned env = env_is_word(op) ? ENV16_SIZE : ENV32_SIZE;
+    copy_in(cpu, op, ea_any(cpu, op, env + REGS_SIZE, false), b, env + REGS_SIZE, env_unit(op));
+    fpu_env_load(&cpu->fpu, env_is_word(op), protected_mode(cpu), b);
+    fpu_regs_load(&cpu->fpu, b + env);
 }
 
 static OP(op_frstor)
 {
-    uint8_t b[ENV32_SIZE + REGS_SIZE];
-    x87_check(cpu, op);
     uint16_t old = cpu->fpu.sw;
-    unsigned env = env_is_word(op) ? ENV16_SIZE : ENV32_SIZE;
-    copy_in(cpu, op, ea_any(cpu, op, env + REGS_SIZE, false), b, env + REGS_SIZE);
-    fpu_env_load(&cpu->fpu, env_is_word(op), protected_mode(cpu), b);
-    fpu_regs_load(&cpu->fpu, b + env);
+    do_frstor(cpu, op);
     X87_CONTROL_END(old);
 }
 
@@ -196,7 +263,10 @@ static OP(op_frstor)
 enum { AREA_MXCSR = 24, AREA_ST = 32, AREA_XMM = 160, AREA_HEADER = 512 };
 enum { X87_PART = 1, SSE_PART = 2 };
 
-static bool area_64(const struct op *op) { return op->pfx & PFX_REXW; }
+static bool area_64(const struct op *op)
+{
+    return op->pfx & PFX_REXW;
+}
 
 static void x87_head_save(const struct fpu *f, bool wide, uint8_t *b)
 {
@@ -220,7 +290,10 @@ static void x87_head_load(struct fpu *f, bool wide, const uint8_t *b)
     f->fds = wide ? 0 : get16(b + 20);
 }
 
-static unsigned xmm_count(const struct x86 *cpu) { return cpu->mode64 ? 16 : 8; }
+static unsigned xmm_count(const struct x86 *cpu)
+{
+    return cpu->mode64 ? 16 : 8;
+}
 
 /* Store the parts; the whole area has been probed. */
 static void area_save(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned parts)
@@ -228,20 +301,20 @@ static void area_save(struct x86 *cpu, const struct op *op, uint64_t lin, unsign
     uint8_t b[8 * 16];
     if (parts & X87_PART) {
         x87_head_save(&cpu->fpu, area_64(op), b);
-        copy_out(cpu, op, lin, b, AREA_MXCSR);
+        copy_out(cpu, op, lin, b, AREA_MXCSR, 8);
         memset(b, 0, sizeof b);
         for (unsigned i = 0; i < 8; i++) {
             put64(b + 16 * i, fpu_st(&cpu->fpu, i).sig);
             put16(b + 16 * i + 8, fpu_st(&cpu->fpu, i).exp);
         }
-        copy_out(cpu, op, lin_add(cpu, lin, AREA_ST), b, sizeof b);
+        copy_out(cpu, op, lin_add(cpu, lin, AREA_ST), b, sizeof b, 8);
     }
     if (parts & SSE_PART) {
         put32(b, cpu->fpu.mxcsr);
         put32(b + 4, MXCSR_MASK);
-        copy_out(cpu, op, lin_add(cpu, lin, AREA_MXCSR), b, 8);
+        copy_out(cpu, op, lin_add(cpu, lin, AREA_MXCSR), b, 8, 8);
         for (unsigned i = 0; i < xmm_count(cpu); i++)
-            copy_out(cpu, op, lin_add(cpu, lin, AREA_XMM + 16 * i), cpu->xmm[i].b, 16);
+            copy_out(cpu, op, lin_add(cpu, lin, AREA_XMM + 16 * i), cpu->xmm[i].b, 16, 8);
     }
 }
 
@@ -281,27 +354,40 @@ static void check_mxcsr(struct x86 *cpu, const struct op *op, uint32_t v)
 }
 
 /* Without CR4.OSFXSR the SSE state is neither saved nor loaded. */
-static unsigned fxsave_parts(const struct x86 *cpu) { return X87_PART | (cpu->cr4 & CR4_OSFXSR ? SSE_PART : 0); }
+static unsigned fxsave_parts(const struct x86 *cpu)
+{
+    return X87_PART | (cpu->cr4 & CR4_OSFXSR ? SSE_PART : 0);
+}
 
-static OP(op_fxsave)
+static NOINLINE void do_fxsave(struct x86 *cpu, const struct op *op)
 {
     x87_available(cpu, op);
     area_save(cpu, op, area_address(cpu, op, FXSAVE_SIZE, 16, true), fxsave_parts(cpu));
+}
+
+static OP(op_fxsave)
+{
+    do_fxsave(cpu, op);
     NEXT;
 }
 
-static OP(op_fxrstor)
+static NOINLINE void do_fxrstor(struct x86 *cpu, const struct op *op)
 {
     uint8_t area[AREA_XMM + 16 * 16];
     x87_available(cpu, op);
-    uint16_t old = cpu->fpu.sw;
-    copy_in(cpu, op, area_address(cpu, op, FXSAVE_SIZE, 16, false), area, sizeof area);
+    copy_in(cpu, op, area_address(cpu, op, FXSAVE_SIZE, 16, false), area, sizeof area, 8);
     if (fxsave_parts(cpu) & SSE_PART) {
         check_mxcsr(cpu, op, get32(area + AREA_MXCSR));
         cpu->fpu.mxcsr = get32(area + AREA_MXCSR);
         sse_part_load(cpu, area);
     }
     x87_part_load(cpu, op, area);
+}
+
+static OP(op_fxrstor)
+{
+    uint16_t old = cpu->fpu.sw;
+    do_fxrstor(cpu, op);
     X87_CONTROL_END(old);
 }
 
@@ -326,13 +412,18 @@ static unsigned xsave_mask(struct x86 *cpu, const struct op *op)
     return R32(RAX) & cpu->xcr0 & (X87_PART | SSE_PART);
 }
 
-static OP(op_xsave)
+static NOINLINE void do_xsave(struct x86 *cpu, const struct op *op)
 {
     unsigned parts = xsave_mask(cpu, op);
     uint64_t lin = area_address(cpu, op, XSAVE_SIZE, 64, true);
     uint64_t bv_at = lin_add(cpu, lin, AREA_HEADER), bv = ld64(cpu, op, bv_at);
     area_save(cpu, op, lin, parts);
     st64(cpu, op, bv_at, bv | parts);
+}
+
+static OP(op_xsave)
+{
+    do_xsave(cpu, op);
     NEXT;
 }
 
@@ -345,12 +436,11 @@ static void check_header(struct x86 *cpu, const struct op *op, const uint8_t *he
     }
 }
 
-static OP(op_xrstor)
+static NOINLINE void do_xrstor(struct x86 *cpu, const struct op *op)
 {
     uint8_t area[XSAVE_SIZE];
     unsigned parts = xsave_mask(cpu, op);
-    uint16_t old = cpu->fpu.sw;
-    copy_in(cpu, op, area_address(cpu, op, XSAVE_SIZE, 64, false), area, XSAVE_SIZE);
+    copy_in(cpu, op, area_address(cpu, op, XSAVE_SIZE, 64, false), area, XSAVE_SIZE, 8);
     check_header(cpu, op, area + AREA_HEADER);
     unsigned present = parts & (unsigned)get64(area + AREA_HEADER);
     if (parts & SSE_PART) {
@@ -367,6 +457,12 @@ static OP(op_xrstor)
         memset(cpu->fpu.r, 0, sizeof cpu->fpu.r);
         fpu_init(&cpu->fpu);
     }
+}
+
+static OP(op_xrstor)
+{
+    uint16_t old = cpu->fpu.sw;
+    do_xrstor(cpu, op);
     X87_CONTROL_END(old);
 }
 

@@ -1,11 +1,12 @@
 /* x87_math.c - the transcendental instructions, with 128-bit integers.
  *
- * Source: Intel SDM volume 1, chapter 8.3.8 to 8.3.10 (operand ranges, the 66-bit pi of argument reduction); volume 2, the tables
- * of special operands of F2XM1, FYL2X, FYL2XP1, FPATAN, FPTAN, FSIN, FCOS, FSINCOS.
+ * Source: Intel SDM volume 1, chapter 8.3.8 to 8.3.10 (operand ranges, the 66-bit pi of argument reduction);
+ * volume 2, the tables of special operands of F2XM1, FYL2X, FYL2XP1, FPATAN, FPTAN, FSIN, FCOS, FSINCOS.
  *
- * Method: reduce the argument, evaluate a Taylor series in fixed point with 127 fraction bits, go on in `struct wide`
- * (a floating-point number of 128 bits), round once. The error before rounding is below 2^-110 of the result, so results are
- * within 0.51 units of the last place. What the SDM leaves undefined (operands out of range) is what is said at each function.
+ * Method: reduce the argument, evaluate a Taylor series in fixed point with 127 fraction bits, go on in
+ * `struct wide` (a floating-point number of 128 bits), round once. The error before rounding is below 2^-110
+ * of the result, so results are within 0.51 units of the last place. What the SDM leaves undefined (operands
+ * out of range) is what is said at each function.
  */
 #include "hv/x86/x87.h"
 
@@ -27,126 +28,76 @@ enum { EXP_BIAS = 16383, EXP_SPECIAL = 0x7fff };
 
 /* 1/(2k+1)! */
 static const u128 sin_coef[] = {
-    K(0x8000000000000000, 0x0000000000000000),
-    K(0x1555555555555555, 0x5555555555555555),
-    K(0x0111111111111111, 0x1111111111111111),
-    K(0x0006806806806806, 0x8068068068068068),
-    K(0x0000171de3a556c7, 0x338faac1c88e5001),
-    K(0x00000035cc8acfea, 0x89c71fce8fc97070),
-    K(0x000000005849184e, 0xa1b425f28e0cc749),
-    K(0x00000000006b9fcf, 0x9ccee07c476195ac),
-    K(0x000000000000654b, 0x1dc0c2b529ac9814),
-    K(0x000000000000004b, 0xd26d1a05055c9328),
-    K(0x0000000000000000, 0x2e371dedb9eae318),
-    K(0x0000000000000000, 0x001761b41316381a),
-    K(0x0000000000000000, 0x000009f9e66e8b30),
-    K(0x0000000000000000, 0x00000003a356385c),
+    K(0x8000000000000000, 0x0000000000000000), K(0x1555555555555555, 0x5555555555555555),
+    K(0x0111111111111111, 0x1111111111111111), K(0x0006806806806806, 0x8068068068068068),
+    K(0x0000171de3a556c7, 0x338faac1c88e5001), K(0x00000035cc8acfea, 0x89c71fce8fc97070),
+    K(0x000000005849184e, 0xa1b425f28e0cc749), K(0x00000000006b9fcf, 0x9ccee07c476195ac),
+    K(0x000000000000654b, 0x1dc0c2b529ac9814), K(0x000000000000004b, 0xd26d1a05055c9328),
+    K(0x0000000000000000, 0x2e371dedb9eae318), K(0x0000000000000000, 0x001761b41316381a),
+    K(0x0000000000000000, 0x000009f9e66e8b30), K(0x0000000000000000, 0x00000003a356385c),
     K(0x0000000000000000, 0x0000000001259f99),
 };
 
 /* 1/(2k)! */
 static const u128 cos_coef[] = {
-    K(0x8000000000000000, 0x0000000000000000),
-    K(0x4000000000000000, 0x0000000000000000),
-    K(0x0555555555555555, 0x5555555555555555),
-    K(0x002d82d82d82d82d, 0x82d82d82d82d82d8),
-    K(0x0000d00d00d00d00, 0xd00d00d00d00d00d),
-    K(0x0000024fc9f6ef13, 0xeb8e5de02da7d4cd),
-    K(0x000000047bb63bfe, 0x3625ed5136a61eb4),
-    K(0x00000000064e5d2a, 0x301f27482eb7c517),
-    K(0x000000000006b9fc, 0xf9ccee07c476195b),
-    K(0x00000000000005a0, 0x9e18ee5f65deec01),
-    K(0x0000000000000003, 0xca8574804044a0f5),
-    K(0x0000000000000000, 0x0219c72db6ff0a53),
-    K(0x0000000000000000, 0x0000f96780cb97ac),
-    K(0x0000000000000000, 0x000000623a17f1a9),
+    K(0x8000000000000000, 0x0000000000000000), K(0x4000000000000000, 0x0000000000000000),
+    K(0x0555555555555555, 0x5555555555555555), K(0x002d82d82d82d82d, 0x82d82d82d82d82d8),
+    K(0x0000d00d00d00d00, 0xd00d00d00d00d00d), K(0x0000024fc9f6ef13, 0xeb8e5de02da7d4cd),
+    K(0x000000047bb63bfe, 0x3625ed5136a61eb4), K(0x00000000064e5d2a, 0x301f27482eb7c517),
+    K(0x000000000006b9fc, 0xf9ccee07c476195b), K(0x00000000000005a0, 0x9e18ee5f65deec01),
+    K(0x0000000000000003, 0xca8574804044a0f5), K(0x0000000000000000, 0x0219c72db6ff0a53),
+    K(0x0000000000000000, 0x0000f96780cb97ac), K(0x0000000000000000, 0x000000623a17f1a9),
     K(0x0000000000000000, 0x000000002143144c),
 };
 
 /* 1/(k+1)! */
 static const u128 exp_coef[] = {
-    K(0x8000000000000000, 0x0000000000000000),
-    K(0x4000000000000000, 0x0000000000000000),
-    K(0x1555555555555555, 0x5555555555555555),
-    K(0x0555555555555555, 0x5555555555555555),
-    K(0x0111111111111111, 0x1111111111111111),
-    K(0x002d82d82d82d82d, 0x82d82d82d82d82d8),
-    K(0x0006806806806806, 0x8068068068068068),
-    K(0x0000d00d00d00d00, 0xd00d00d00d00d00d),
-    K(0x0000171de3a556c7, 0x338faac1c88e5001),
-    K(0x0000024fc9f6ef13, 0xeb8e5de02da7d4cd),
-    K(0x00000035cc8acfea, 0x89c71fce8fc97070),
-    K(0x000000047bb63bfe, 0x3625ed5136a61eb4),
-    K(0x000000005849184e, 0xa1b425f28e0cc749),
-    K(0x00000000064e5d2a, 0x301f27482eb7c517),
-    K(0x00000000006b9fcf, 0x9ccee07c476195ac),
-    K(0x000000000006b9fc, 0xf9ccee07c476195b),
-    K(0x000000000000654b, 0x1dc0c2b529ac9814),
-    K(0x00000000000005a0, 0x9e18ee5f65deec01),
-    K(0x000000000000004b, 0xd26d1a05055c9328),
-    K(0x0000000000000003, 0xca8574804044a0f5),
-    K(0x0000000000000000, 0x2e371dedb9eae318),
-    K(0x0000000000000000, 0x0219c72db6ff0a53),
-    K(0x0000000000000000, 0x001761b41316381a),
-    K(0x0000000000000000, 0x0000f96780cb97ac),
-    K(0x0000000000000000, 0x000009f9e66e8b30),
-    K(0x0000000000000000, 0x000000623a17f1a9),
-    K(0x0000000000000000, 0x00000003a356385c),
-    K(0x0000000000000000, 0x000000002143144c),
-    K(0x0000000000000000, 0x0000000001259f99),
-    K(0x0000000000000000, 0x000000000009c996),
+    K(0x8000000000000000, 0x0000000000000000), K(0x4000000000000000, 0x0000000000000000),
+    K(0x1555555555555555, 0x5555555555555555), K(0x0555555555555555, 0x5555555555555555),
+    K(0x0111111111111111, 0x1111111111111111), K(0x002d82d82d82d82d, 0x82d82d82d82d82d8),
+    K(0x0006806806806806, 0x8068068068068068), K(0x0000d00d00d00d00, 0xd00d00d00d00d00d),
+    K(0x0000171de3a556c7, 0x338faac1c88e5001), K(0x0000024fc9f6ef13, 0xeb8e5de02da7d4cd),
+    K(0x00000035cc8acfea, 0x89c71fce8fc97070), K(0x000000047bb63bfe, 0x3625ed5136a61eb4),
+    K(0x000000005849184e, 0xa1b425f28e0cc749), K(0x00000000064e5d2a, 0x301f27482eb7c517),
+    K(0x00000000006b9fcf, 0x9ccee07c476195ac), K(0x000000000006b9fc, 0xf9ccee07c476195b),
+    K(0x000000000000654b, 0x1dc0c2b529ac9814), K(0x00000000000005a0, 0x9e18ee5f65deec01),
+    K(0x000000000000004b, 0xd26d1a05055c9328), K(0x0000000000000003, 0xca8574804044a0f5),
+    K(0x0000000000000000, 0x2e371dedb9eae318), K(0x0000000000000000, 0x0219c72db6ff0a53),
+    K(0x0000000000000000, 0x001761b41316381a), K(0x0000000000000000, 0x0000f96780cb97ac),
+    K(0x0000000000000000, 0x000009f9e66e8b30), K(0x0000000000000000, 0x000000623a17f1a9),
+    K(0x0000000000000000, 0x00000003a356385c), K(0x0000000000000000, 0x000000002143144c),
+    K(0x0000000000000000, 0x0000000001259f99), K(0x0000000000000000, 0x000000000009c996),
     K(0x0000000000000000, 0x00000000000050d3),
 };
 
 /* 1/(2k+1) */
 static const u128 odd_coef[] = {
-    K(0x8000000000000000, 0x0000000000000000),
-    K(0x2aaaaaaaaaaaaaaa, 0xaaaaaaaaaaaaaaab),
-    K(0x1999999999999999, 0x999999999999999a),
-    K(0x1249249249249249, 0x2492492492492492),
-    K(0x0e38e38e38e38e38, 0xe38e38e38e38e38e),
-    K(0x0ba2e8ba2e8ba2e8, 0xba2e8ba2e8ba2e8c),
-    K(0x09d89d89d89d89d8, 0x9d89d89d89d89d8a),
-    K(0x0888888888888888, 0x8888888888888889),
-    K(0x0787878787878787, 0x8787878787878788),
-    K(0x06bca1af286bca1a, 0xf286bca1af286bca),
-    K(0x0618618618618618, 0x6186186186186186),
-    K(0x0590b21642c8590b, 0x21642c8590b21643),
-    K(0x051eb851eb851eb8, 0x51eb851eb851eb85),
-    K(0x04bda12f684bda12, 0xf684bda12f684bda),
-    K(0x0469ee58469ee584, 0x69ee58469ee5846a),
-    K(0x0421084210842108, 0x4210842108421084),
-    K(0x03e0f83e0f83e0f8, 0x3e0f83e0f83e0f84),
-    K(0x03a83a83a83a83a8, 0x3a83a83a83a83a84),
-    K(0x03759f22983759f2, 0x2983759f2298375a),
-    K(0x0348348348348348, 0x3483483483483483),
-    K(0x031f3831f3831f38, 0x31f3831f3831f383),
-    K(0x02fa0be82fa0be82, 0xfa0be82fa0be82fa),
-    K(0x02d82d82d82d82d8, 0x2d82d82d82d82d83),
-    K(0x02b9310572620ae4, 0xc415c9882b931057),
-    K(0x029cbc14e5e0a72f, 0x05397829cbc14e5e),
-    K(0x0282828282828282, 0x8282828282828283),
+    K(0x8000000000000000, 0x0000000000000000), K(0x2aaaaaaaaaaaaaaa, 0xaaaaaaaaaaaaaaab),
+    K(0x1999999999999999, 0x999999999999999a), K(0x1249249249249249, 0x2492492492492492),
+    K(0x0e38e38e38e38e38, 0xe38e38e38e38e38e), K(0x0ba2e8ba2e8ba2e8, 0xba2e8ba2e8ba2e8c),
+    K(0x09d89d89d89d89d8, 0x9d89d89d89d89d8a), K(0x0888888888888888, 0x8888888888888889),
+    K(0x0787878787878787, 0x8787878787878788), K(0x06bca1af286bca1a, 0xf286bca1af286bca),
+    K(0x0618618618618618, 0x6186186186186186), K(0x0590b21642c8590b, 0x21642c8590b21643),
+    K(0x051eb851eb851eb8, 0x51eb851eb851eb85), K(0x04bda12f684bda12, 0xf684bda12f684bda),
+    K(0x0469ee58469ee584, 0x69ee58469ee5846a), K(0x0421084210842108, 0x4210842108421084),
+    K(0x03e0f83e0f83e0f8, 0x3e0f83e0f83e0f84), K(0x03a83a83a83a83a8, 0x3a83a83a83a83a84),
+    K(0x03759f22983759f2, 0x2983759f2298375a), K(0x0348348348348348, 0x3483483483483483),
+    K(0x031f3831f3831f38, 0x31f3831f3831f383), K(0x02fa0be82fa0be82, 0xfa0be82fa0be82fa),
+    K(0x02d82d82d82d82d8, 0x2d82d82d82d82d83), K(0x02b9310572620ae4, 0xc415c9882b931057),
+    K(0x029cbc14e5e0a72f, 0x05397829cbc14e5e), K(0x0282828282828282, 0x8282828282828283),
     K(0x026a439f656f1826, 0xa439f656f1826a44),
 };
 
 /* atan(k/16) */
 static const u128 atan_16th[] = {
-    K(0x0000000000000000, 0x0000000000000000),
-    K(0x07fd56edcb3f7a71, 0xb6593c96e071706b),
-    K(0x0feadd4d5617b6e3, 0x2c897989f3e888ef),
-    K(0x17b97b4bce5b0226, 0x8f6169f103938e91),
-    K(0x1f5b75f92c80dd62, 0xadb8f3debef442fd),
-    K(0x26c4ee6e0fd7979a, 0x716aed26349ebcca),
-    K(0x2dec3283c9bde11c, 0xe2a8c848b73f9121),
-    K(0x34c9dd879847f96d, 0x909f257a40079c4e),
-    K(0x3b58ce0ac3769ed1, 0x5bf9117b2f0ea341),
-    K(0x4195fa536cc33f15, 0x25b504e5b0d28ae0),
-    K(0x47802eaf7bfacfcd, 0xae41af0b32e21ba4),
-    K(0x4d17c07338deed10, 0x21137c711027f9de),
-    K(0x525e3e8c9a7b8492, 0x0cd43f9522bed64f),
-    K(0x5756261c5a6c6040, 0x0a392f179f290385),
-    K(0x5c029f15e118cf39, 0xe596d2a90852221f),
-    K(0x606742dc56293320, 0x44eeb16237497d12),
+    K(0x0000000000000000, 0x0000000000000000), K(0x07fd56edcb3f7a71, 0xb6593c96e071706b),
+    K(0x0feadd4d5617b6e3, 0x2c897989f3e888ef), K(0x17b97b4bce5b0226, 0x8f6169f103938e91),
+    K(0x1f5b75f92c80dd62, 0xadb8f3debef442fd), K(0x26c4ee6e0fd7979a, 0x716aed26349ebcca),
+    K(0x2dec3283c9bde11c, 0xe2a8c848b73f9121), K(0x34c9dd879847f96d, 0x909f257a40079c4e),
+    K(0x3b58ce0ac3769ed1, 0x5bf9117b2f0ea341), K(0x4195fa536cc33f15, 0x25b504e5b0d28ae0),
+    K(0x47802eaf7bfacfcd, 0xae41af0b32e21ba4), K(0x4d17c07338deed10, 0x21137c711027f9de),
+    K(0x525e3e8c9a7b8492, 0x0cd43f9522bed64f), K(0x5756261c5a6c6040, 0x0a392f179f290385),
+    K(0x5c029f15e118cf39, 0xe596d2a90852221f), K(0x606742dc56293320, 0x44eeb16237497d12),
     K(0x6487ed5110b4611a, 0x62633145c06e0e69),
 };
 
@@ -190,11 +141,20 @@ static struct wide wide_norm(u128 sig, int exp, bool sign)
     return (struct wide){sig << shift, exp - (int)shift, sign};
 }
 
-static struct wide wide_from_num(struct num a) { return (struct wide){(u128)a.sig << 64, a.exp, a.sign}; }
-static struct wide wide_from_q(u128 v) { return wide_norm(v, 0, false); }
+static struct wide wide_from_num(struct num a)
+{
+    return (struct wide){(u128)a.sig << 64, a.exp, a.sign};
+}
+static struct wide wide_from_q(u128 v)
+{
+    return wide_norm(v, 0, false);
+}
 
 /* |a|, less than 2, as fixed point. */
-static u128 wide_to_q(struct wide a) { return a.exp < -127 ? 0 : a.sig >> -a.exp; }
+static u128 wide_to_q(struct wide a)
+{
+    return a.exp < -127 ? 0 : a.sig >> -a.exp;
+}
 
 static struct wide wide_mul(struct wide a, struct wide b)
 {
@@ -257,7 +217,8 @@ static struct wide wide_sub(struct wide a, struct wide b)
     return wide_add(a, b);
 }
 
-/* The result of an instruction. Processors do not tell exact results from others: all are flagged as inexact. */
+/* The result of an instruction. Processors do not tell exact results from others: all are flagged as inexact.
+ */
 static unsigned round_wide(unsigned cw, struct wide a, struct fpreg *r)
 {
     return num_round(cw, 64, a.sign, a.exp, (uint64_t)(a.sig >> 64), (uint64_t)a.sig | 1, r);
@@ -310,9 +271,15 @@ static unsigned give_wide(unsigned cw, struct wide a, bool sign, unsigned flags,
     return flags | round_wide(cw, a, r);
 }
 
-static unsigned denormal2(struct num a, struct num b) { return a.denormal || b.denormal ? SW_DE : 0; }
+static unsigned denormal2(struct num a, struct num b)
+{
+    return a.denormal || b.denormal ? SW_DE : 0;
+}
 /* |a| is 1. */
-static bool is_one(struct num a) { return a.exp == 0 && a.sig == 1ull << 63; }
+static bool is_one(struct num a)
+{
+    return a.exp == 0 && a.sig == 1ull << 63;
+}
 
 /* ---------------------------------------------------------------- 2^x - 1 */
 
@@ -371,7 +338,8 @@ static struct wide log2_wide(struct wide x)
     return wide_add(log2_ratio(s), wide_from_int(k));
 }
 
-/* Special operands of b * L, L the logarithm: l_sign its sign, l_zero: it is 0, l_inf: infinite. True if it is one of them. */
+/* Special operands of b * L, L the logarithm: l_sign its sign, l_zero: it is 0, l_inf: infinite. True if it
+ * is one of them. */
 static bool log_special(struct num b, bool l_sign, bool l_zero, bool l_inf, unsigned flags, struct fpreg *r,
                         unsigned *result)
 {
@@ -411,7 +379,8 @@ unsigned num_yl2x(unsigned cw, struct num a, struct num b, struct fpreg *r)
     return flags | round_wide(cw, wide_mul(wide_from_num(b), log2_wide(wide_from_num(a))), r);
 }
 
-/* The operand is meant to be within 1 - sqrt(1/2) of 0. Beyond (undefined): the true value where there is one, else invalid. */
+/* The operand is meant to be within 1 - sqrt(1/2) of 0. Beyond (undefined): the true value where there is
+ * one, else invalid. */
 unsigned num_yl2xp1(unsigned cw, struct num a, struct num b, struct fpreg *r)
 {
     unsigned flags = denormal2(a, b), result;

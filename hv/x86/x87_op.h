@@ -1,15 +1,19 @@
-/* x87_op.h - what the x87 handlers share (x87.c, x87_env.c): checks before, the error line after. Private to hv/x86.
+/* x87_op.h - what the x87 handlers share (x87.c, x87_env.c): checks before, the error line after. Private to
+ * hv/x86.
  *
  * Source: Intel SDM volume 1, 8.7 (reporting of x87 errors); volume 3, 2.5 (EM, MP, TS, NE).
  *
- * Without CR0.NE an unmasked error drives FERR# (bus.ferr) as soon as it is flagged, and the line follows ES from then on.
- * The board turns it into IRQ 13. Waiting instructions then go on as if IGNNE# were active: the processor never freezes.
+ * Without CR0.NE an unmasked error drives FERR# (bus.ferr) as soon as it is flagged, and the line follows ES
+ * from then on. The board turns it into IRQ 13. Waiting instructions then go on as if IGNNE# were active: the
+ * processor never freezes.
  */
 #ifndef BOOTREEL_HV_X86_X87_OP_H
 #define BOOTREEL_HV_X86_X87_OP_H
 
 #include "hv/x86/exec.h"
 #include "hv/x86/x87.h"
+
+#define NOINLINE __attribute__((noinline))
 
 /* #NM; for instructions that do not wait (FN…, FXSAVE). */
 static inline void x87_available(struct x86 *cpu, const struct op *op)

@@ -1,9 +1,10 @@
 /* x87_stack.c - the register stack, and the x87 instructions as functions of the FPU's state.
  *
- * Source: Intel SDM volume 1, chapters 8.1, 8.5 and appendix A of the x87 sections (order of exceptions: 8.6); volume 2.
+ * Source: Intel SDM volume 1, chapters 8.1, 8.5 and appendix A of the x87 sections (order of
+ * exceptions: 8.6); volume 2.
  *
- * Each instruction: stack fault first; then the operands' exceptions, of which the unmasked ones leave everything as it was
- * (fpu_raise() returns true); then the result is written, and the stack popped.
+ * Each instruction: stack fault first; then the operands' exceptions, of which the unmasked ones leave
+ * everything as it was (fpu_raise() returns true); then the result is written, and the stack popped.
  */
 #include "hv/x86/x87.h"
 
@@ -35,11 +36,23 @@ bool fpu_raise_store(struct fpu *f, unsigned flags)
     return fpu_raise(f, flags) || held;
 }
 
-static bool underflow(struct fpu *f) { return fpu_raise(f, SW_IE | SW_SF); }
-static bool overflow(struct fpu *f) { return fpu_raise(f, SW_IE | SW_SF | SW_C1); }
-static void clear_c1(struct fpu *f) { f->sw &= ~SW_C1; }
+static bool underflow(struct fpu *f)
+{
+    return fpu_raise(f, SW_IE | SW_SF);
+}
+static bool overflow(struct fpu *f)
+{
+    return fpu_raise(f, SW_IE | SW_SF | SW_C1);
+}
+static void clear_c1(struct fpu *f)
+{
+    f->sw &= ~SW_C1;
+}
 
-static void set_top(struct fpu *f, unsigned top) { f->sw = (f->sw & ~SW_TOP) | (top & 7) << 11; }
+static void set_top(struct fpu *f, unsigned top)
+{
+    f->sw = (f->sw & ~SW_TOP) | (top & 7) << 11;
+}
 
 void fpu_set_st(struct fpu *f, unsigned i, struct fpreg v)
 {
@@ -148,11 +161,17 @@ static bool arith_st(struct fpu *f, num_fn *fn, unsigned dst, unsigned src)
     return arith(f, fn, dst, num_from_reg(fpu_st(f, dst)), num_from_reg(fpu_st(f, src)));
 }
 
-/* D8 fxxx ST(0), ST(i); DC fxxx ST(i), ST(0); DE the same with a pop. In DC and DE the reversed forms' opcodes are swapped, which
- * the instruction table sees to. */
+/* D8 fxxx ST(0), ST(i); DC fxxx ST(i), ST(0); DE the same with a pop. In DC and DE the reversed forms'
+ * opcodes are swapped, which the instruction table sees to. */
 #define ARITH(name, fn)                                                                                      \
-    void fpu_##name##_0i(struct fpu *f, unsigned i) { arith_st(f, fn, 0, i); }                               \
-    void fpu_##name##_i0(struct fpu *f, unsigned i) { arith_st(f, fn, i, 0); }                               \
+    void fpu_##name##_0i(struct fpu *f, unsigned i)                                                          \
+    {                                                                                                        \
+        arith_st(f, fn, 0, i);                                                                               \
+    }                                                                                                        \
+    void fpu_##name##_i0(struct fpu *f, unsigned i)                                                          \
+    {                                                                                                        \
+        arith_st(f, fn, i, 0);                                                                               \
+    }                                                                                                        \
     void fpu_##name##p(struct fpu *f, unsigned i)                                                            \
     {                                                                                                        \
         if (arith_st(f, fn, i, 0))                                                                           \
@@ -193,12 +212,30 @@ static void compare_st(struct fpu *f, unsigned i, bool quiet, unsigned pops)
         fpu_pop(f);
 }
 
-void fpu_fcom(struct fpu *f, unsigned i) { compare_st(f, i, false, 0); }
-void fpu_fcomp(struct fpu *f, unsigned i) { compare_st(f, i, false, 1); }
-void fpu_fcompp(struct fpu *f, unsigned i) { compare_st(f, 1, false, 2); }
-void fpu_fucom(struct fpu *f, unsigned i) { compare_st(f, i, true, 0); }
-void fpu_fucomp(struct fpu *f, unsigned i) { compare_st(f, i, true, 1); }
-void fpu_fucompp(struct fpu *f, unsigned i) { compare_st(f, 1, true, 2); }
+void fpu_fcom(struct fpu *f, unsigned i)
+{
+    compare_st(f, i, false, 0);
+}
+void fpu_fcomp(struct fpu *f, unsigned i)
+{
+    compare_st(f, i, false, 1);
+}
+void fpu_fcompp(struct fpu *f, unsigned i)
+{
+    compare_st(f, 1, false, 2);
+}
+void fpu_fucom(struct fpu *f, unsigned i)
+{
+    compare_st(f, i, true, 0);
+}
+void fpu_fucomp(struct fpu *f, unsigned i)
+{
+    compare_st(f, i, true, 1);
+}
+void fpu_fucompp(struct fpu *f, unsigned i)
+{
+    compare_st(f, 1, true, 2);
+}
 
 void fpu_ftst(struct fpu *f, unsigned i)
 {
@@ -210,16 +247,13 @@ void fpu_ftst(struct fpu *f, unsigned i)
 
 bool fpu_comi(struct fpu *f, unsigned i, bool quiet, bool pop, unsigned *flags)
 {
-    unsigned cc = SW_C0 | SW_C2 | SW_C3;
-    bool held;
-    if (fpu_empty(f, 0) || fpu_empty(f, i))
-        held = underflow(f);
-    else
-        held = fpu_raise(f, num_compare(num_from_reg(fpu_st(f, 0)), num_from_reg(fpu_st(f, i)), quiet, &cc));
+    unsigned cc = SW_C0 | SW_C2 | SW_C3, raised = SW_IE | SW_SF;
+    if (!fpu_empty(f, 0) && !fpu_empty(f, i))
+        raised = num_compare(num_from_reg(fpu_st(f, 0)), num_from_reg(fpu_st(f, i)), quiet, &cc);
     *flags = (cc & SW_C0 ? FLAG_CF : 0) | (cc & SW_C2 ? FLAG_PF : 0) | (cc & SW_C3 ? FLAG_ZF : 0);
-    if (!held && pop)
+    if (!fpu_raise(f, raised) && pop)
         fpu_pop(f);
-    return !held;
+    return !(raised & ~f->cw & SW_IE);
 }
 
 void fpu_fxam(struct fpu *f, unsigned i)
@@ -259,10 +293,17 @@ void fpu_fld(struct fpu *f, unsigned i)
 static unsigned to_reg(struct num n, struct fpreg *r)
 {
     switch (n.cls) {
-    case NUM_ZERO: *r = fpreg_make(n.sign, 0, 0); return 0;
-    case NUM_INF: *r = fpreg_make(n.sign, 0x7fff, 1ull << 63); return 0;
-    case NUM_FINITE: *r = fpreg_make(n.sign, n.exp + 16383, n.sig); return n.denormal ? SW_DE : 0;
-    default: return num_nan(n, n, r);
+    case NUM_ZERO:
+        *r = fpreg_make(n.sign, 0, 0);
+        return 0;
+    case NUM_INF:
+        *r = fpreg_make(n.sign, 0x7fff, 1ull << 63);
+        return 0;
+    case NUM_FINITE:
+        *r = fpreg_make(n.sign, n.exp + 16383, n.sig);
+        return n.denormal ? SW_DE : 0;
+    default:
+        return num_nan(n, n, r);
     }
 }
 
@@ -270,9 +311,11 @@ void fpu_load(struct fpu *f, struct num n)
 {
     struct fpreg v;
     unsigned flags = to_reg(n, &v);
-    if (push_fails(f) || fpu_raise(f, flags))
+    if (push_fails(f))
         return;
-    push(f, v);
+    fpu_raise(f, flags);
+    if (!(flags & ~f->cw & SW_IE)) /* unmasked denormal: pushed all the same */
+        push(f, v);
 }
 
 void fpu_fxch(struct fpu *f, unsigned i)
@@ -305,7 +348,10 @@ static bool store_st(struct fpu *f, unsigned i)
     return true;
 }
 
-void fpu_fst(struct fpu *f, unsigned i) { store_st(f, i); }
+void fpu_fst(struct fpu *f, unsigned i)
+{
+    store_st(f, i);
+}
 
 void fpu_fstp(struct fpu *f, unsigned i)
 {
@@ -329,12 +375,14 @@ void fpu_cmov(struct fpu *f, unsigned i, bool take)
             fpu_set_st(f, 0, fpreg_indefinite());
         return;
     }
-    clear_c1(f);
-    if (take)
+    if (take) /* C1 stays */
         fpu_set_st(f, 0, fpu_st(f, i));
 }
 
-void fpu_ffree(struct fpu *f, unsigned i) { f->empty |= 1u << fpu_phys(f, i); }
+void fpu_ffree(struct fpu *f, unsigned i)
+{
+    f->empty |= 1u << fpu_phys(f, i);
+}
 
 void fpu_ffreep(struct fpu *f, unsigned i)
 {
@@ -342,10 +390,19 @@ void fpu_ffreep(struct fpu *f, unsigned i)
     fpu_pop(f);
 }
 
-void fpu_fnop(struct fpu *f, unsigned i) { (void)f; }
-void fpu_emms(struct fpu *f, unsigned i) { f->empty = 0xff; }
+void fpu_fnop(struct fpu *f, unsigned i)
+{
+    (void)f;
+}
+void fpu_emms(struct fpu *f, unsigned i)
+{
+    f->empty = 0xff;
+}
 
-void fpu_fnclex(struct fpu *f, unsigned i) { f->sw &= ~(SW_EXCEPTIONS | SW_SF | SW_ES | SW_B); }
+void fpu_fnclex(struct fpu *f, unsigned i)
+{
+    f->sw &= ~(SW_EXCEPTIONS | SW_SF | SW_ES | SW_B);
+}
 
 void fpu_fincstp(struct fpu *f, unsigned i)
 {
@@ -359,7 +416,8 @@ void fpu_fdecstp(struct fpu *f, unsigned i)
     set_top(f, fpu_top(f) - 1);
 }
 
-/* 1, log2(10), log2(e), pi, log10(2), ln(2), 0: rounded to nearest; `chopped`: what the mode that goes down gives; `up`: up. */
+/* 1, log2(10), log2(e), pi, log10(2), ln(2), 0: rounded to nearest; `chopped`: what the mode that goes down
+ * gives; `up`: up. */
 void fpu_fconst(struct fpu *f, unsigned i)
 {
     static const struct {
@@ -416,9 +474,18 @@ static void unary(struct fpu *f, unsigned (*fn)(unsigned, struct num, struct fpr
         fpu_set_st(f, 0, r);
 }
 
-void fpu_fsqrt(struct fpu *f, unsigned i) { unary(f, num_sqrt); }
-void fpu_frndint(struct fpu *f, unsigned i) { unary(f, num_rndint); }
-void fpu_f2xm1(struct fpu *f, unsigned i) { unary(f, num_2xm1); }
+void fpu_fsqrt(struct fpu *f, unsigned i)
+{
+    unary(f, num_sqrt);
+}
+void fpu_frndint(struct fpu *f, unsigned i)
+{
+    unary(f, num_rndint);
+}
+void fpu_f2xm1(struct fpu *f, unsigned i)
+{
+    unary(f, num_2xm1);
+}
 
 /* ---------------------------------------------------------------- two operands */
 
@@ -435,10 +502,22 @@ static void binary_pop(struct fpu *f, num_fn *fn)
     fpu_pop(f);
 }
 
-void fpu_fyl2x(struct fpu *f, unsigned i) { binary_pop(f, num_yl2x); }
-void fpu_fyl2xp1(struct fpu *f, unsigned i) { binary_pop(f, num_yl2xp1); }
-void fpu_fpatan(struct fpu *f, unsigned i) { binary_pop(f, num_patan); }
-void fpu_fscale(struct fpu *f, unsigned i) { arith_st(f, num_scale, 0, 1); }
+void fpu_fyl2x(struct fpu *f, unsigned i)
+{
+    binary_pop(f, num_yl2x);
+}
+void fpu_fyl2xp1(struct fpu *f, unsigned i)
+{
+    binary_pop(f, num_yl2xp1);
+}
+void fpu_fpatan(struct fpu *f, unsigned i)
+{
+    binary_pop(f, num_patan);
+}
+void fpu_fscale(struct fpu *f, unsigned i)
+{
+    arith_st(f, num_scale, 0, 1);
+}
 
 static void rem(struct fpu *f, bool nearest)
 {
@@ -458,8 +537,14 @@ static void rem(struct fpu *f, bool nearest)
     fpu_set_st(f, 0, r);
 }
 
-void fpu_fprem(struct fpu *f, unsigned i) { rem(f, false); }
-void fpu_fprem1(struct fpu *f, unsigned i) { rem(f, true); }
+void fpu_fprem(struct fpu *f, unsigned i)
+{
+    rem(f, false);
+}
+void fpu_fprem1(struct fpu *f, unsigned i)
+{
+    rem(f, true);
+}
 
 /* ---------------------------------------------------------------- instructions that push a second result */
 
@@ -543,8 +628,14 @@ static void sin_or_cos(struct fpu *f, bool sine)
     fpu_set_st(f, 0, r);
 }
 
-void fpu_fsin(struct fpu *f, unsigned i) { sin_or_cos(f, true); }
-void fpu_fcos(struct fpu *f, unsigned i) { sin_or_cos(f, false); }
+void fpu_fsin(struct fpu *f, unsigned i)
+{
+    sin_or_cos(f, true);
+}
+void fpu_fcos(struct fpu *f, unsigned i)
+{
+    sin_or_cos(f, false);
+}
 
 /* ---------------------------------------------------------------- memory operands */
 
@@ -577,8 +668,10 @@ static unsigned convert(unsigned cw, struct num a, enum fpu_store_kind kind, boo
         flags = num_to_f32(cw, a, &f32);
         s->low = f32;
         return flags;
-    case STORE_F64: return num_to_f64(cw, a, &s->low);
-    case STORE_BCD: return num_to_bcd(cw, a, &s->low, &s->high);
+    case STORE_F64:
+        return num_to_f64(cw, a, &s->low);
+    case STORE_BCD:
+        return num_to_bcd(cw, a, &s->low, &s->high);
     default:
         flags = num_to_int(cw, a, bits[kind], chop, &i);
         s->low = (uint64_t)i;

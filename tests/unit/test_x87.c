@@ -1,6 +1,6 @@
-/* test_x87.c - the x87 instructions against the host's FPU: each is run on random states natively (FRSTOR, the instruction,
- * FNSAVE) and by the emulator's functions, and the whole states are compared. Transcendental results may differ by one unit
- * in the last place.
+/* test_x87.c - the x87 instructions against the host's FPU: each is run on random states natively (FRSTOR,
+ * the instruction, FNSAVE) and by the emulator's functions, and the whole states are compared. Transcendental
+ * results may differ by one unit in the last place.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +25,10 @@ static uint64_t rnd(void)
     seed ^= seed << 17;
     return seed * 0x2545f4914f6cdd1dull;
 }
-static unsigned below(unsigned n) { return (unsigned)(rnd() >> 33) % n; }
+static unsigned below(unsigned n)
+{
+    return (unsigned)(rnd() >> 33) % n;
+}
 
 /* ---------------------------------------------------------------- the host */
 
@@ -38,7 +41,10 @@ static int setup(void **state)
     return host_code == MAP_FAILED;
 }
 
-static int teardown(void **state) { return munmap(host_code, 4096); }
+static int teardown(void **state)
+{
+    return munmap(host_code, 4096);
+}
 
 /* Assemble: push r8; popfq; frstor [rdi]; insn; pushfq; pop rax; mov [rcx], rax; fnsave [rsi]; ret */
 static void host_assemble(const uint8_t *insn, unsigned n)
@@ -73,13 +79,20 @@ static uint64_t host_run(const struct fpu *in, struct fpu *out, void *mem, uint6
 static uint64_t random_sig(void)
 {
     switch (below(8)) {
-    case 0: return 0;
-    case 1: return ~0ull << below(64);
-    case 2: return ~0ull >> below(64);
-    case 3: return 1ull << below(64);
-    case 4: return 1ull << below(64) | 1ull << below(64) | 1ull << below(64);
-    case 5: return rnd() & ~0ull << below(64);
-    default: return rnd();
+    case 0:
+        return 0;
+    case 1:
+        return ~0ull << below(64);
+    case 2:
+        return ~0ull >> below(64);
+    case 3:
+        return 1ull << below(64);
+    case 4:
+        return 1ull << below(64) | 1ull << below(64) | 1ull << below(64);
+    case 5:
+        return rnd() & ~0ull << below(64);
+    default:
+        return rnd();
     }
 }
 
@@ -88,25 +101,44 @@ static struct fpreg random_reg(void)
     uint64_t sig = random_sig(), norm = sig | 1ull << 63;
     bool sign = rnd() & 1;
     switch (below(24)) {
-    case 0: return fpreg_make(sign, 0, 0);
-    case 1: return fpreg_make(sign, 0x7fff, 1ull << 63);
-    case 2: return fpreg_make(sign, 0x7fff, norm | 1ull << 62);
-    case 3: return fpreg_make(sign, 0x7fff, (norm | 1) & ~(1ull << 62));
-    case 4: return fpreg_make(sign, 0x7fff, sig >> 1);
-    case 5: return fpreg_make(sign, 0, sig >> 1);
-    case 6: return fpreg_make(sign, 0, norm);
-    case 7: return fpreg_make(sign, 1 + below(0x7ffe), sig >> 1);
-    case 8: return fpreg_make(sign, 0x7ffe - below(70), norm);
-    case 9: return fpreg_make(sign, 1 + below(130), norm);
-    case 10: return fpreg_make(sign, 1 + below(0x7ffe), norm);
-    case 11: return fpreg_make(sign, 0x3fff, 1ull << 63);
-    case 12: return fpreg_make(sign, 0x3fff + 1023 + below(3), norm);
-    case 13: return fpreg_make(sign, 0x3fff - 1022 - below(60), norm);
-    case 14: return fpreg_make(sign, 0x3fff + 126 + below(3), norm);
-    case 15: return fpreg_make(sign, 0x3fff - 126 - below(30), norm);
-    case 16: return fpreg_make(sign, 0x3fff + 58 + below(8), norm);
-    case 17: return fpreg_make(sign, 0x3fff + below(16), norm & ~0ull << (48 + below(16)));
-    default: return fpreg_make(sign, 0x3fff - 66 + below(132), norm);
+    case 0:
+        return fpreg_make(sign, 0, 0);
+    case 1:
+        return fpreg_make(sign, 0x7fff, 1ull << 63);
+    case 2:
+        return fpreg_make(sign, 0x7fff, norm | 1ull << 62);
+    case 3:
+        return fpreg_make(sign, 0x7fff, (norm | 1) & ~(1ull << 62));
+    case 4:
+        return fpreg_make(sign, 0x7fff, sig >> 1);
+    case 5:
+        return fpreg_make(sign, 0, sig >> 1);
+    case 6:
+        return fpreg_make(sign, 0, norm);
+    case 7:
+        return fpreg_make(sign, 1 + below(0x7ffe), sig >> 1);
+    case 8:
+        return fpreg_make(sign, 0x7ffe - below(70), norm);
+    case 9:
+        return fpreg_make(sign, 1 + below(130), norm);
+    case 10:
+        return fpreg_make(sign, 1 + below(0x7ffe), norm);
+    case 11:
+        return fpreg_make(sign, 0x3fff, 1ull << 63);
+    case 12:
+        return fpreg_make(sign, 0x3fff + 1023 + below(3), norm);
+    case 13:
+        return fpreg_make(sign, 0x3fff - 1022 - below(60), norm);
+    case 14:
+        return fpreg_make(sign, 0x3fff + 126 + below(3), norm);
+    case 15:
+        return fpreg_make(sign, 0x3fff - 126 - below(30), norm);
+    case 16:
+        return fpreg_make(sign, 0x3fff + 58 + below(8), norm);
+    case 17:
+        return fpreg_make(sign, 0x3fff + below(16), norm & ~0ull << (48 + below(16)));
+    default:
+        return fpreg_make(sign, 0x3fff - 66 + below(132), norm);
     }
 }
 
@@ -115,7 +147,8 @@ static void random_state(struct fpu *f, bool near)
 {
     fpu_reset(f);
     fpu_set_cw(f, (uint16_t)(below(4) << 10 | below(4) << 8 | (below(4) ? 0x3f : below(64))));
-    fpu_set_sw(f, (uint16_t)(below(8) << 11 | (rnd() & SW_CC) | (below(4) ? 0 : rnd() & 0x7f & (f->cw | SW_SF))));
+    fpu_set_sw(
+        f, (uint16_t)(below(8) << 11 | (rnd() & SW_CC) | (below(4) ? 0 : rnd() & 0x7f & (f->cw | SW_SF))));
     for (unsigned i = 0; i < 8; i++)
         f->r[i] = random_reg();
     f->empty = below(8) ? 0 : (uint8_t)(rnd() & rnd());
@@ -165,7 +198,8 @@ static bool same(const struct fpu *a, const struct fpu *b, unsigned sw_mask, uns
     return true;
 }
 
-static unsigned report(const char *name, unsigned bad, const struct fpu *in, const struct fpu *ours, const struct fpu *host)
+static unsigned report(const char *name, unsigned bad, const struct fpu *in, const struct fpu *ours,
+                       const struct fpu *host)
 {
     if (bad < 5) {
         print_error("%s:\n", name);
@@ -287,6 +321,9 @@ static void test_register_forms(void **state)
 
 /* ---------------------------------------------------------------- FCOMI, FCMOV */
 
+/* Two things where the SDM and other makers' processors differ are not compared: FCOMI's C1 (cleared, or
+ * kept), and EFLAGS after an unmasked invalid operation (kept, or set). */
+
 enum { EFLAGS_CHECKED = FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF };
 
 static void test_comi(void **state)
@@ -307,11 +344,12 @@ static void test_comi(void **state)
         struct fpu in, ours, host;
         random_state(&in, true);
         ours = in;
-        if (fpu_comi(&ours, i, t[j].quiet, t[j].pop, &flags))
+        bool set = fpu_comi(&ours, i, t[j].quiet, t[j].pop, &flags);
+        if (set)
             after = 2 | flags;
         host_assemble(code, 2);
         uint64_t got = host_run(&in, &host, NULL, before);
-        if (!same(&ours, &host, 0xffff & ~CC023, 0) || (got ^ after) & EFLAGS_CHECKED) {
+        if (!same(&ours, &host, 0xffff & ~SW_CC, 0) || (set && (got ^ after) & EFLAGS_CHECKED)) {
             bad = report(t[j].name, bad, &in, &ours, &host);
             if (bad < 6)
                 print_error("  eflags %llx ours %llx host %llx\n", (unsigned long long)before,
@@ -353,13 +391,13 @@ struct mem_insn {
 };
 
 static const struct mem_insn mem_insns[] = {
-    {0xd9, 0, M_F32, LOAD},       {0xdd, 0, M_F64, LOAD},       {0xdb, 5, M_F80, LOAD},
-    {0xdf, 0, M_I16, LOAD},       {0xdb, 0, M_I32, LOAD},       {0xdf, 5, M_I64, LOAD},
-    {0xdf, 4, M_BCD, LOAD},       {0xd9, 2, M_F32, STORE},      {0xd9, 3, M_F32, STORE_POP},
-    {0xdd, 2, M_F64, STORE},      {0xdd, 3, M_F64, STORE_POP},  {0xdb, 7, M_F80, STORE_POP},
-    {0xdf, 2, M_I16, STORE},      {0xdf, 3, M_I16, STORE_POP},  {0xdf, 1, M_I16, STORE_CHOP},
-    {0xdb, 2, M_I32, STORE},      {0xdb, 3, M_I32, STORE_POP},  {0xdb, 1, M_I32, STORE_CHOP},
-    {0xdf, 7, M_I64, STORE_POP},  {0xdd, 1, M_I64, STORE_CHOP}, {0xdf, 6, M_BCD, STORE_POP},
+    {0xd9, 0, M_F32, LOAD},      {0xdd, 0, M_F64, LOAD},       {0xdb, 5, M_F80, LOAD},
+    {0xdf, 0, M_I16, LOAD},      {0xdb, 0, M_I32, LOAD},       {0xdf, 5, M_I64, LOAD},
+    {0xdf, 4, M_BCD, LOAD},      {0xd9, 2, M_F32, STORE},      {0xd9, 3, M_F32, STORE_POP},
+    {0xdd, 2, M_F64, STORE},     {0xdd, 3, M_F64, STORE_POP},  {0xdb, 7, M_F80, STORE_POP},
+    {0xdf, 2, M_I16, STORE},     {0xdf, 3, M_I16, STORE_POP},  {0xdf, 1, M_I16, STORE_CHOP},
+    {0xdb, 2, M_I32, STORE},     {0xdb, 3, M_I32, STORE_POP},  {0xdb, 1, M_I32, STORE_CHOP},
+    {0xdf, 7, M_I64, STORE_POP}, {0xdd, 1, M_I64, STORE_CHOP}, {0xdf, 6, M_BCD, STORE_POP},
 };
 
 static uint64_t random_f64(void)
@@ -381,15 +419,25 @@ static void random_operand(enum mem_kind kind, uint8_t m[16])
     struct fpreg r = random_reg();
     memset(m, 0xa5, 16);
     switch (kind) {
-    case M_F32: memcpy(m, &f32, 4); break;
-    case M_F64: v = random_f64(); memcpy(m, &v, 8); break;
-    case M_F80: memcpy(m, &r.sig, 8); memcpy(m + 8, &r.exp, 2); break;
+    case M_F32:
+        memcpy(m, &f32, 4);
+        break;
+    case M_F64:
+        v = random_f64();
+        memcpy(m, &v, 8);
+        break;
+    case M_F80:
+        memcpy(m, &r.sig, 8);
+        memcpy(m + 8, &r.exp, 2);
+        break;
     case M_BCD:
         for (unsigned i = 0; i < 9; i++)
             m[i] = (uint8_t)(below(10) << 4 | below(10));
         m[9] = (uint8_t)rnd();
         break;
-    default: memcpy(m, &v, 8); break;
+    default:
+        memcpy(m, &v, 8);
+        break;
     }
 }
 
@@ -402,18 +450,25 @@ static struct num operand(enum mem_kind kind, const uint8_t *m)
     memcpy(&q, m, 8);
     memcpy(&w, m + 8, 2);
     switch (kind) {
-    case M_F32: return num_from_f32(d);
-    case M_F64: return num_from_f64(q);
-    case M_I16: return num_from_int((int16_t)d);
-    case M_I32: return num_from_int((int32_t)d);
-    case M_I64: return num_from_int((int64_t)q);
-    default: return num_from_bcd(q, w);
+    case M_F32:
+        return num_from_f32(d);
+    case M_F64:
+        return num_from_f64(q);
+    case M_I16:
+        return num_from_int((int16_t)d);
+    case M_I32:
+        return num_from_int((int32_t)d);
+    case M_I64:
+        return num_from_int((int64_t)q);
+    default:
+        return num_from_bcd(q, w);
     }
 }
 
 static void run_mem(struct fpu *f, const struct mem_insn *n, uint8_t m[16])
 {
-    static const uint8_t kinds[] = {STORE_F32, STORE_F64, STORE_F80, STORE_I16, STORE_I32, STORE_I64, STORE_BCD};
+    static const uint8_t kinds[] = {STORE_F32, STORE_F64, STORE_F80, STORE_I16,
+                                    STORE_I32, STORE_I64, STORE_BCD};
     if (n->what == ARITH) {
         fpu_arith_mem(f, n->reg, operand(n->kind, m));
     } else if (n->what == LOAD && n->kind == M_F80) {

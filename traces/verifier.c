@@ -1,4 +1,4 @@
-/* verify.c - whether a replay gives the events of the record.
+/* verifier.c - whether a replay gives the events of the record.
  *
  * The replay's events are encoded as the writer would have, up to as many as the record's frame has: equal frames
  * have equal checksums, and the record's frame need not be unpacked. Only where they differ, and in frames that are

@@ -1,0 +1,82 @@
+/* cli.h - what the commands share. Private to cli/. */
+#ifndef BOOTREEL_CLI_CLI_H
+#define BOOTREEL_CLI_CLI_H
+
+#include <getopt.h>
+#include <stdio.h>
+
+#include "core/engines.h"
+#include "traces/trace.h"
+
+#define BOOTREEL_VERSION "0.1.0"
+
+/* Exit statuses: scripts rely on them. */
+enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_TROUBLE = 2 };
+
+/* ---- commands: argv[0] is the command's name; each returns an exit status ---- */
+int cmd_record(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
+int cmd_info(int argc, char **argv);
+int cmd_events(int argc, char **argv);
+int cmd_screen(int argc, char **argv);
+
+/* ---- engines ---- */
+/* The engine of that name, or NULL with err. */
+const struct engine_kind *engine_find(const char *name, struct error *err);
+
+/* ---- errors ---- */
+/* Prints `bootreel: TEXT` on standard error and returns EXIT_TROUBLE. */
+int trouble(const struct error *err);
+__attribute__((format(printf, 1, 2))) int trouble_text(const char *fmt, ...);
+/* Standard output could not be written (a full disk): EXIT_TROUBLE with a message, else `status`. */
+int finish_output(int status);
+
+/* ---- options ---- */
+/* getopt_long with errors in our words. Returns the option's `val`, -1 at the end, or '?' after a message. */
+int next_option(int argc, char **argv, const char *shorts, const struct option *longs);
+/* The one file name that a command takes; NULL after a message. */
+const char *only_argument(int argc, char **argv, const char *what);
+
+/* Opens a trace; says on standard error if it was cut short. NULL after a message. */
+struct trace *open_trace(const char *path);
+
+/* ---- text ---- */
+enum { NUMBER_TEXT = 40 };
+/* 1,234,567 */
+const char *commas(char buf[NUMBER_TEXT], uint64_t n);
+/* 1.234567 s of guest time, from nanoseconds */
+const char *seconds(char buf[NUMBER_TEXT], uint64_t ns);
+/* 12.3 MB */
+const char *bytes_text(char buf[NUMBER_TEXT], uint64_t n);
+struct mark;
+struct marks;
+/* The table of marks: icount, guest time, kind, text; the first `head` and the last `tail` of them. */
+void print_marks(FILE *out, const struct marks *m, size_t head, size_t tail);
+
+/* ---- progress line: on a terminal only ---- */
+struct progress;
+/* `quiet`: never show it. */
+struct progress *progress_new(const char *what, bool quiet);
+void progress_update(struct progress *p, uint64_t icount, uint64_t time);
+/* Removes the line and frees. */
+void progress_end(struct progress *p);
+
+/* ---- the guest's console on standard output ---- */
+enum { CONSOLE_SCREEN = 8, CONSOLE_DEBUG = 9, CONSOLE_AUTO = 100, CONSOLE_NONE };
+/* "serial0" … "serial3", "screen", "debug", "auto", "none"; -1 after a message. */
+int console_device(const char *name);
+/* Prints what is of `device`. The screen comes by lines (events), the rest as bytes. */
+void console_bytes(int device, unsigned from, const void *data, size_t n);
+void console_event(int device, const struct event *ev);
+/* Which device a trace's console was: the first serial port, or the screen if that printed nothing. */
+int console_of_trace(struct trace *t);
+
+/* ---- signals ---- */
+struct signals;
+/* Blocks SIGINT, SIGTERM, SIGHUP and SIGQUIT in this thread and those it starts from now on. */
+void signals_block(void);
+/* Starts a thread that calls fn(ctx) at each of them. A third one ends the process at once. */
+struct signals *signals_start(void (*fn)(void *ctx), void *ctx);
+void signals_stop(struct signals *s); /* NULL is allowed */
+
+#endif

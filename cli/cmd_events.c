@@ -1,0 +1,173 @@
+/* cmd_events.c - bootreel events. */
+#include <stdlib.h>
+#include <string.h>
+#include <yajl/yajl_gen.h>
+
+#include "cli/cli.h"
+#include "core/position.h"
+
+static const char help[] =
+    "usage: bootreel events TRACE [OPTION…]\n\n"
+    "Lists what happened: number, icount, guest time, kind and words of each event.\n\n"
+    "  --class C,…          only these classes: cpu, exception, irq, pio, mmio, disk, firmware, loader, kernel, process,\n"
+    "                       syscall, hypercall, console, power, unhandled\n"
+    "  --from POSITION      from there (ICOUNT, 1.5s, NN%, #EVENT, console:TEXT, mark:NAME)\n"
+    "  --to POSITION        up to there\n"
+    "  --grep TEXT          only events whose kind or words hold TEXT\n"
+    "  --format text|json   json: one array of objects\n";
+
+enum { OPT_CLASS = 1, OPT_FROM, OPT_TO, OPT_FORMAT, OPT_GREP, OPT_HELP };
+
+static const struct option longs[] = {
+    {"class", required_argument, NULL, OPT_CLASS},   {"from", required_argument, NULL, OPT_FROM},
+    {"to", required_argument, NULL, OPT_TO},         {"grep", required_argument, NULL, OPT_GREP},
+    {"format", required_argument, NULL, OPT_FORMAT}, {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+enum { WORDS = 4 * EVENT_MAX_DATA + 1024 };
+
+struct listing {
+    uint32_t classes;
+    const char *from_text, *to_text, *grep;
+    bool json;
+    uint64_t from, to;
+    yajl_gen gen;
+    char *words;
+};
+
+static int set_classes(struct listing *l, const char *value)
+{
+    const char *bad = "";
+    if (!event_classes_parse(value, &l->classes, &bad))
+        return 0;
+    trouble_text("--class: \"%.40s\" is no class of events: see bootreel events --help", bad);
+    return -1;
+}
+
+static int set_option(struct listing *l, int c)
+{
+    switch (c) {
+    case OPT_CLASS:
+        return set_classes(l, optarg);
+    case OPT_FROM:
+        l->from_text = optarg;
+        return 0;
+    case OPT_TO:
+        l->to_text = optarg;
+        return 0;
+    case OPT_GREP:
+        l->grep = optarg;
+        return 0;
+    case OPT_FORMAT:
+        l->json = !strcmp(optarg, "json");
+        if (l->json || !strcmp(optarg, "text"))
+            return 0;
+        trouble_text("--format: \"%.40s\" is none of: text, json", optarg);
+        return -1;
+    default:
+        return -1;
+    }
+}
+
+static int resolve(struct trace *t, const char *text, uint64_t here, uint64_t *icount, struct error *err)
+{
+    struct position pos;
+    if (!text)
+        return 0;
+    return position_parse(text, &pos, err) || position_resolve(t, &pos, here, icount, err) ? -1 : 0;
+}
+
+/* ---------------------------------------------------------------- output */
+
+static void print_text(struct listing *l, const struct event *ev, uint64_t number)
+{
+    printf("%8llu %15llu %7llu.%09llu  %-16s %s\n", (unsigned long long)number, (unsigned long long)ev->icount,
+           (unsigned long long)(ev->time / 1000000000), (unsigned long long)(ev->time % 1000000000),
+           event_kind(ev->kind)->name, l->words);
+}
+
+/* What the generator has so far. The array stays open over all events; only its text is taken out. */
+static void drain(struct listing *l)
+{
+    const unsigned char *text;
+    size_t n;
+    yajl_gen_get_buf(l->gen, &text, &n);
+    fwrite(text, 1, n, stdout);
+    yajl_gen_clear(l->gen);
+}
+
+static bool wanted(struct listing *l, const struct event *ev)
+{
+    if (!l->json || l->grep)
+        event_text(ev, l->words, WORDS);
+    return !l->grep || strstr(l->words, l->grep) || strstr(event_kind(ev->kind)->name, l->grep);
+}
+
+static int walk(struct listing *l, struct trace_cursor *c, struct error *err)
+{
+    struct event ev;
+    uint64_t number;
+    int rc;
+    while ((rc = trace_cursor_next(c, &ev, &number, err)) == 1 && ev.icount <= l->to && !ferror(stdout)) {
+        if (!wanted(l, &ev))
+            continue;
+        if (!l->json) {
+            print_text(l, &ev, number);
+            continue;
+        }
+        if (event_json(&ev, number, (struct yajl_gen_t *)l->gen))
+            return error_set(err, "event #%llu cannot be written as JSON", (unsigned long long)number);
+        drain(l);
+    }
+    return rc < 0 ? -1 : 0;
+}
+
+static int list(struct listing *l, struct trace *t, struct error *err)
+{
+    l->to = trace_last_icount(t);
+    if (resolve(t, l->from_text, 0, &l->from, err) || resolve(t, l->to_text, l->from, &l->to, err))
+        return -1;
+    if (l->from > l->to)
+        return error_set(err, "--from is after --to: icounts %llu and %llu", (unsigned long long)l->from,
+                         (unsigned long long)l->to);
+    struct trace_cursor *c = trace_cursor_open(t, l->classes);
+    int rc = trace_cursor_seek_icount(c, l->from, err);
+    if (l->json)
+        yajl_gen_array_open(l->gen);
+    if (!rc)
+        rc = walk(l, c, err);
+    if (l->json) {
+        yajl_gen_array_close(l->gen);
+        drain(l);
+        putchar('\n');
+    }
+    trace_cursor_close(c);
+    return rc;
+}
+
+int cmd_events(int argc, char **argv)
+{
+    struct listing l = {.classes = EVENT_CLASSES_ALL};
+    struct error err;
+    int c;
+    while ((c = next_option(argc, argv, "", longs)) != -1) {
+        if (c == OPT_HELP) {
+            fputs(help, stdout);
+            return finish_output(EXIT_DONE);
+        }
+        if (set_option(&l, c))
+            return EXIT_TROUBLE;
+    }
+    const char *path = only_argument(argc, argv, "trace");
+    struct trace *t = path ? open_trace(path) : NULL;
+    if (!t)
+        return EXIT_TROUBLE;
+    l.gen = yajl_gen_alloc(NULL);
+    l.words = malloc(WORDS);
+    int status = list(&l, t, &err) ? trouble(&err) : EXIT_DONE;
+    yajl_gen_free(l.gen);
+    free(l.words);
+    trace_close(t);
+    return finish_output(status);
+}

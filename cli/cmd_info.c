@@ -1,0 +1,186 @@
+/* cmd_info.c - bootreel info. */
+#include <string.h>
+
+#include "cli/cli.h"
+#include "core/marks.h"
+
+static const char help[] = "usage: bootreel info TRACE\n\n"
+                           "Prints what is in a trace: machine, images, inputs, sizes, counts by class, checkpoints, marks,\n"
+                           "how it ended, and the final screen if it showed text.\n\n"
+                           "  --check   read and check every frame too\n";
+
+enum { OPT_CHECK = 1, OPT_HELP };
+
+static const struct option longs[] = {
+    {"check", no_argument, NULL, OPT_CHECK}, {"help", no_argument, NULL, OPT_HELP}, {NULL, 0, NULL, 0}};
+
+static void print_machine(struct trace *t, const char *path)
+{
+    char a[NUMBER_TEXT], b[NUMBER_TEXT];
+    const struct trace_config *cfg = trace_config(t);
+    printf("trace        %s: %s (%s bytes), format %u%s\n", path, bytes_text(a, trace_file_size(t)),
+           commas(b, trace_file_size(t)), trace_version(t), trace_truncated(t) ? ", cut short" : "");
+    if (trace_truncated(t))
+        printf("             %s\n", trace_damage(t));
+    printf("engine       %s, behaviour %u\n", cfg->engine, cfg->behaviour);
+    for (size_t i = 0; i < cfg->nsettings; i++)
+        printf("%-12s %s = %s\n", i ? "" : "machine", cfg->settings[i].key, cfg->settings[i].value);
+}
+
+static void print_images(struct trace *t)
+{
+    char a[NUMBER_TEXT], b[NUMBER_TEXT];
+    const struct trace_config *cfg = trace_config(t);
+    for (size_t i = 0; i < cfg->nimages; i++) {
+        const struct trace_image *im = &cfg->images[i];
+        printf("%-12s %-8s %s: %s bytes, of which %s are in the trace", i ? "" : "images", im->role, im->name,
+               commas(a, im->size), commas(b, trace_image_recorded(t, (unsigned)i)));
+        if (im->has_digest)
+            printf("; xxh3 %016llx%016llx", (unsigned long long)im->digest[1], (unsigned long long)im->digest[0]);
+        putchar('\n');
+    }
+}
+
+static int print_inputs(struct trace *t, struct error *err)
+{
+    char a[NUMBER_TEXT];
+    uint64_t bytes = 0;
+    struct trace_input in;
+    for (uint64_t i = 0; i < trace_input_count(t); i++) {
+        if (trace_input(t, i, &in, err))
+            return -1;
+        bytes += in.len;
+    }
+    printf("inputs       %s (%llu bytes)\n", commas(a, trace_input_count(t)), (unsigned long long)bytes);
+    return 0;
+}
+
+static void print_classes(struct trace *t)
+{
+    char a[NUMBER_TEXT];
+    printf("events       %s\n", commas(a, trace_event_count(t, EVENT_CLASSES_ALL)));
+    for (int c = 0; c < EC_COUNT; c++) {
+        bool recorded = trace_config(t)->classes & EVENT_CLASS_BIT(c);
+        printf("             %-10s %14s\n", event_class_name(c),
+               recorded ? commas(a, trace_event_count(t, EVENT_CLASS_BIT(c))) : "not recorded");
+    }
+}
+
+static void print_checkpoints(struct trace *t)
+{
+    char a[NUMBER_TEXT], b[NUMBER_TEXT];
+    size_t n = trace_checkpoint_count(t);
+    printf("checkpoints  %zu", n);
+    if (n)
+        printf(", at icount %s to %s", commas(a, trace_checkpoint(t, 0)->icount),
+               commas(b, trace_checkpoint(t, n - 1)->icount));
+    putchar('\n');
+}
+
+static void print_frames(struct trace *t)
+{
+    struct {
+        uint64_t n, items, stored, raw;
+    } sum[TF_KINDS] = {{0}};
+    char a[NUMBER_TEXT], b[NUMBER_TEXT];
+    for (size_t i = 0; i < trace_frame_count(t); i++) {
+        const struct trace_frame *f = trace_frame(t, i);
+        sum[f->kind].n++;
+        sum[f->kind].items += f->items;
+        sum[f->kind].stored += f->stored;
+        sum[f->kind].raw += f->raw;
+    }
+    puts("frames       kind           number     bytes in file   bytes unpacked");
+    for (int k = 1; k < TF_KINDS; k++)
+        if (sum[k].n)
+            printf("             %-12s %8llu %17s %16s\n", trace_frame_kind_name((enum trace_frame_kind)k),
+                   (unsigned long long)sum[k].n, commas(a, sum[k].stored), commas(b, sum[k].raw));
+}
+
+static int print_marks_of(struct trace *t, struct error *err)
+{
+    struct trace_cursor *c = trace_cursor_open(t, MARK_CLASSES);
+    struct marks *m = marks_new();
+    struct event ev;
+    size_t n;
+    int rc;
+    while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1)
+        marks_see(m, &ev);
+    trace_cursor_close(c);
+    marks_list(m, &n);
+    if (n)
+        puts("marks        (icount, guest time)");
+    print_marks(stdout, m, 20, 12);
+    marks_free(m);
+    return rc;
+}
+
+static void print_end(struct trace *t)
+{
+    char a[NUMBER_TEXT], b[NUMBER_TEXT];
+    const struct trace_end *end = trace_end(t);
+    if (end)
+        printf("ended        %s%s%s at icount %s, guest time %s, status %d\n", end->reason, end->text[0] ? ": " : "",
+               end->text, commas(a, end->icount), seconds(b, end->time), end->status);
+    else
+        printf("ended        unknown: the recording was killed or the file was cut; it can be replayed up to icount %s\n",
+               commas(a, trace_last_icount(t)));
+}
+
+static int print_screen(struct trace *t, struct error *err)
+{
+    for (uint64_t i = 0; i < trace_note_count(t); i++) {
+        struct trace_note note;
+        if (trace_note(t, i, &note, err))
+            return -1;
+        if (strcmp(note.type, "screen") || strcmp(note.name, "final"))
+            continue;
+        puts("screen       at the end:");
+        fwrite(note.data, 1, note.len, stdout);
+        if (note.len && ((const char *)note.data)[note.len - 1] != '\n')
+            putchar('\n');
+    }
+    return 0;
+}
+
+static int info(struct trace *t, const char *path, bool check, struct error *err)
+{
+    print_machine(t, path);
+    print_images(t);
+    if (print_inputs(t, err))
+        return -1;
+    print_classes(t);
+    print_checkpoints(t);
+    print_frames(t);
+    print_end(t);
+    if (print_marks_of(t, err) || print_screen(t, err))
+        return -1;
+    if (check && trace_check(t, err))
+        return -1;
+    if (check)
+        puts("checked      every frame is whole");
+    return 0;
+}
+
+int cmd_info(int argc, char **argv)
+{
+    struct error err;
+    bool check = false;
+    int c;
+    while ((c = next_option(argc, argv, "", longs)) != -1) {
+        if (c == OPT_HELP) {
+            fputs(help, stdout);
+            return finish_output(EXIT_DONE);
+        }
+        if (c != OPT_CHECK)
+            return EXIT_TROUBLE;
+        check = true;
+    }
+    const char *path = only_argument(argc, argv, "trace");
+    struct trace *t = path ? open_trace(path) : NULL;
+    if (!t)
+        return EXIT_TROUBLE;
+    int status = info(t, path, check, &err) ? trouble(&err) : EXIT_DONE;
+    trace_close(t);
+    return finish_output(status);
+}

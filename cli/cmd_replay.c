@@ -1,0 +1,147 @@
+/* cmd_replay.c - bootreel replay. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "core/replay.h"
+
+static const char help[] =
+    "usage: bootreel replay TRACE [--verify] [OPTION…]\n\n"
+    "Runs the recorded boot again, from the trace alone, and prints the guest's console.\n\n"
+    "  --verify           compare every event, and the whole state at every checkpoint, with the record\n"
+    "  --console=DEVICE   which to print: auto (default), serial0 … serial3, screen, debug, none\n"
+    "  -q, --quiet        no result line, no progress line\n\n"
+    "A replay that differs from its record says in what, and exits with 1.\n";
+
+enum { OPT_VERIFY = 1, OPT_CONSOLE, OPT_HELP };
+
+static const struct option longs[] = {
+    {"verify", no_argument, NULL, OPT_VERIFY},
+    {"console", required_argument, NULL, OPT_CONSOLE},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+struct replay_command {
+    const char *path;
+    bool verify, quiet;
+    int console;
+    struct progress *progress;
+    char last; /* byte on standard output */
+};
+
+static void on_console(void *ctx, unsigned device, const void *data, size_t n)
+{
+    struct replay_command *c = ctx;
+    console_bytes(c->console, device, data, n);
+    if ((int)device == c->console && n)
+        c->last = ((const char *)data)[n - 1];
+}
+
+static void on_event(void *ctx, const struct event *ev)
+{
+    struct replay_command *c = ctx;
+    console_event(c->console, ev);
+}
+
+static void on_progress(void *ctx, const struct engine *e)
+{
+    struct replay_command *c = ctx;
+    fflush(stdout);
+    progress_update(c->progress, e->ops->icount(e), e->ops->time(e));
+}
+
+static void on_signal(void *ctx)
+{
+    replay_interrupt(ctx);
+}
+
+/* ---------------------------------------------------------------- the result */
+
+static int say_result(const struct replay_command *c, const struct replay_report *rep)
+{
+    char a[NUMBER_TEXT], b[NUMBER_TEXT], d[NUMBER_TEXT], e[NUMBER_TEXT];
+    if (!c->quiet && c->last != '\n')
+        putchar('\n');
+    if (rep->diverged) {
+        printf("%s: the replay differs from the record\n%s", c->path, rep->divergence);
+        return EXIT_NO;
+    }
+    if (rep->interrupted)
+        return trouble_text("%s: interrupted at icount %llu; equal to the record as far as it was compared", c->path,
+                            (unsigned long long)rep->steps);
+    if (c->quiet)
+        return EXIT_DONE;
+    if (rep->verified)
+        printf("verified: %s steps, %s checkpoints, %s events\n", commas(a, rep->steps), commas(b, rep->checkpoints),
+               commas(d, rep->events));
+    else
+        printf("replayed: %s steps, guest time %s\n", commas(a, rep->steps), seconds(e, rep->stop.time));
+    return EXIT_DONE;
+}
+
+static int run(struct replay_command *c, struct replay *r, struct error *err)
+{
+    const struct observer observer = {.ctx = c, .event = on_event, .console = on_console};
+    const struct replay_options o = {.verify = c->verify, .progress = on_progress, .ctx = c};
+    struct replay_report rep;
+    bool no_line = c->quiet || (c->console != CONSOLE_NONE && isatty(STDOUT_FILENO));
+    c->progress = progress_new(c->verify ? "verifying" : "replaying", no_line);
+    replay_observe(r, c->console == CONSOLE_SCREEN ? EVENT_CLASS_BIT(EC_CONSOLE) : 0, &observer);
+    struct signals *signals = signals_start(on_signal, r);
+    int rc = replay_all(r, &o, &rep, err);
+    signals_stop(signals);
+    progress_end(c->progress);
+    int status = rc ? trouble(err) : say_result(c, &rep);
+    free(rep.divergence);
+    return status;
+}
+
+static int replay(struct replay_command *c, struct error *err)
+{
+    struct error note;
+    struct trace *t = open_trace(c->path);
+    if (!t)
+        return EXIT_TROUBLE;
+    if (c->console == CONSOLE_AUTO)
+        c->console = console_of_trace(t);
+    signals_block();
+    const struct engine_kind *kind = engine_find(trace_config(t)->engine, err);
+    if (kind && replay_behaviour_differs(t, kind, &note))
+        fprintf(stderr, "bootreel: %s: %s\n", c->path, note.text);
+    struct replay *r = kind ? replay_open(t, kind, err) : NULL;
+    int status = r ? run(c, r, err) : trouble(err);
+    replay_close(r);
+    trace_close(t);
+    return finish_output(status);
+}
+
+int cmd_replay(int argc, char **argv)
+{
+    struct replay_command c = {.console = CONSOLE_AUTO, .last = '\n'};
+    struct error err;
+    int opt;
+    while ((opt = next_option(argc, argv, "q", longs)) != -1) {
+        switch (opt) {
+        case OPT_VERIFY:
+            c.verify = true;
+            break;
+        case 'q':
+            c.quiet = true;
+            break;
+        case OPT_CONSOLE:
+            c.console = console_device(optarg);
+            if (c.console < 0)
+                return EXIT_TROUBLE;
+            break;
+        case OPT_HELP:
+            fputs(help, stdout);
+            return finish_output(EXIT_DONE);
+        default:
+            return EXIT_TROUBLE;
+        }
+    }
+    c.path = only_argument(argc, argv, "trace");
+    return c.path ? replay(&c, &err) : EXIT_TROUBLE;
+}

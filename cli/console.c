@@ -1,0 +1,48 @@
+/* console.c - the guest's console on standard output. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const struct {
+    const char *name;
+    int device;
+} devices[] = {{"serial0", 0}, {"serial1", 1}, {"serial2", 2}, {"serial3", 3}, {"screen", CONSOLE_SCREEN},
+               {"debug", CONSOLE_DEBUG}, {"auto", CONSOLE_AUTO}, {"none", CONSOLE_NONE}};
+
+int console_device(const char *name)
+{
+    for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++)
+        if (!strcmp(devices[i].name, name))
+            return devices[i].device;
+    trouble_text("--console: \"%.40s\" is no console: serial0 … serial3, screen, debug, auto or none", name);
+    return -1;
+}
+
+void console_bytes(int device, unsigned from, const void *data, size_t n)
+{
+    if ((int)from == device && device != CONSOLE_SCREEN)
+        fwrite(data, 1, n, stdout);
+}
+
+void console_event(int device, const struct event *ev)
+{
+    if (device != CONSOLE_SCREEN || ev->kind != EV_CONSOLE_LINE || ev->f[EVF_CONSOLE_LINE_device] != CONSOLE_SCREEN)
+        return;
+    fwrite(ev->data, 1, ev->len, stdout);
+    fputc('\n', stdout);
+}
+
+int console_of_trace(struct trace *t)
+{
+    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_CONSOLE));
+    bool screen = false;
+    struct event ev;
+    int device = -1;
+    while (device < 0 && trace_cursor_next(c, &ev, NULL, NULL) == 1) {
+        if (ev.kind == EV_CONSOLE_LINE && ev.f[EVF_CONSOLE_LINE_device] == 0)
+            device = 0;
+        screen |= ev.kind == EV_CONSOLE_LINE && ev.f[EVF_CONSOLE_LINE_device] == CONSOLE_SCREEN;
+    }
+    trace_cursor_close(c);
+    return device == 0 || !screen ? 0 : CONSOLE_SCREEN;
+}

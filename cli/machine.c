@@ -1,0 +1,304 @@
+/* machine.c - see machine.h. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/machine.h"
+
+enum { MAX_DISKS = 4, MAX_CPUS = 64, MAX_SETTINGS = 16 };
+#define MIB (1ull << 20)
+#define MAX_MEMORY (64ull << 30)
+#define MAX_ADDRESS (64ull << 30)
+
+struct machine {
+    const char *bios, *vgabios, *cpu, *rtc, *boot, *append, *vga; /* as given; NULL: not */
+    const char *disk[MAX_DISKS];
+    unsigned ndisks;
+    const char *cdrom, *floppy, *kernel, *initrd;
+    char *flat;
+    uint64_t flat_address;
+    uint64_t memory;
+    unsigned cpus;
+    struct image_files *files;
+    struct setting settings[MAX_SETTINGS];
+    size_t nsettings;
+    struct engine_config config;
+};
+
+/* ---------------------------------------------------------------- values */
+
+int parse_size(const char *text, uint64_t *n)
+{
+    static const char suffixes[] = "KMGT";
+    char *end;
+    if (!isdigit((unsigned char)text[0]))
+        return -1;
+    unsigned long long v = strtoull(text, &end, 10);
+    unsigned shift = 0;
+    if (*end) {
+        const char *s = strchr(suffixes, toupper((unsigned char)*end));
+        if (!s || (end[1] && strcmp(end + 1, "B") && strcmp(end + 1, "iB")))
+            return -1;
+        shift = 10 * (unsigned)(s - suffixes + 1);
+    }
+    if (v > (UINT64_MAX >> shift) || v == UINT64_MAX)
+        return -1;
+    *n = v << shift;
+    return 0;
+}
+
+static int set_memory(struct machine *m, const char *value, struct error *err)
+{
+    if (parse_size(value, &m->memory))
+        return error_set(err, "--memory: \"%.40s\" is no size: write it as 256M or 1G", value);
+    if (m->memory < MIB || m->memory > MAX_MEMORY || m->memory % MIB)
+        return error_set(err, "--memory: %.40s: give whole megabytes, from 1M to 64G", value);
+    return 0;
+}
+
+static int set_cpus(struct machine *m, const char *value, struct error *err)
+{
+    char *end;
+    unsigned long n = strtoul(value, &end, 10);
+    if (!isdigit((unsigned char)*value) || *end || n < 1 || n > MAX_CPUS)
+        return error_set(err, "--cpus: \"%.40s\": give a number from 1 to %d", value, MAX_CPUS);
+    m->cpus = (unsigned)n;
+    return 0;
+}
+
+static int set_rtc(struct machine *m, const char *value, struct error *err)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int year, month, day, hour, minute, second, n = 0;
+    bool ok = strlen(value) == 19 && sscanf(value, "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &n) == 6 &&
+              n == 19 && year >= 1970 && month >= 1 && month <= 12;
+    if (ok) {
+        bool leap = month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        ok = day >= 1 && day <= days[month - 1] + leap && hour >= 0 && hour < 24 && minute >= 0 && minute < 60 &&
+             second >= 0 && second < 60;
+    }
+    if (!ok)
+        return error_set(err, "--rtc: \"%.40s\" is no time: write it as 2020-01-01T00:00:00", value);
+    m->rtc = value;
+    return 0;
+}
+
+static int set_word(const char **to, const char *option, const char *value, const char *const *words, struct error *err)
+{
+    char list[64] = "";
+    for (size_t i = 0; words[i]; i++) {
+        if (!strcmp(words[i], value)) {
+            *to = value;
+            return 0;
+        }
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", words[i]);
+    }
+    return error_set(err, "--%s: \"%.40s\" is none of: %s", option, value, list);
+}
+
+static int set_flat(struct machine *m, const char *value, struct error *err)
+{
+    const char *at = strrchr(value, '@');
+    char *end = NULL;
+    if (!at || at == value || !isdigit((unsigned char)at[1]))
+        return error_set(err, "--flat: \"%.200s\": write it as FILE@ADDRESS, for example image.bin@0x100000", value);
+    m->flat_address = strtoull(at + 1, &end, 0);
+    if (*end || m->flat_address >= MAX_ADDRESS)
+        return error_set(err, "--flat: \"%.40s\" is no address: write it as 0x100000", at + 1);
+    free(m->flat);
+    m->flat = strndup(value, (size_t)(at - value));
+    return 0;
+}
+
+static int set_once(const char **to, const char *option, const char *value, struct error *err)
+{
+    if (*to)
+        return error_set(err, "--%s: given twice (%.100s and %.100s): give it once", option, *to, value);
+    *to = value;
+    return 0;
+}
+
+static int add_disk(struct machine *m, const char *value, struct error *err)
+{
+    if (m->ndisks == MAX_DISKS)
+        return error_set(err, "--disk: %.200s: there are %d already, and no more places", value, MAX_DISKS);
+    m->disk[m->ndisks++] = value;
+    return 0;
+}
+
+int machine_option(struct machine *m, int option, const char *value, struct error *err)
+{
+    static const char *const boots[] = {"c", "d", "a", NULL};
+    static const char *const vgas[] = {"std", "none", NULL};
+    switch (option) {
+    case MO_BIOS:
+        return set_once(&m->bios, "bios", value, err);
+    case MO_VGABIOS:
+        return set_once(&m->vgabios, "vgabios", value, err);
+    case MO_MEMORY:
+        return set_memory(m, value, err);
+    case MO_CPUS:
+        return set_cpus(m, value, err);
+    case MO_CPU:
+        return set_once(&m->cpu, "cpu", value, err);
+    case MO_RTC:
+        return set_rtc(m, value, err);
+    case MO_DISK:
+        return add_disk(m, value, err);
+    case MO_CDROM:
+        return set_once(&m->cdrom, "cdrom", value, err);
+    case MO_FLOPPY:
+        return set_once(&m->floppy, "floppy", value, err);
+    case MO_BOOT:
+        return set_word(&m->boot, "boot", value, boots, err);
+    case MO_KERNEL:
+        return set_once(&m->kernel, "kernel", value, err);
+    case MO_INITRD:
+        return set_once(&m->initrd, "initrd", value, err);
+    case MO_APPEND:
+        return set_once(&m->append, "append", value, err);
+    case MO_FLAT:
+        return set_flat(m, value, err);
+    case MO_VGA:
+        return set_word(&m->vga, "vga", value, vgas, err);
+    default:
+        return error_set(err, "option %d: not a machine option", option);
+    }
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+struct machine *machine_new(void)
+{
+    struct machine *m = calloc(1, sizeof *m);
+    m->memory = 256 * MIB;
+    m->cpus = 1;
+    m->files = image_files_new();
+    return m;
+}
+
+void machine_free(struct machine *m)
+{
+    if (!m)
+        return;
+    for (size_t i = 0; i < m->nsettings; i++)
+        free((char *)m->settings[i].value);
+    image_files_free(m->files);
+    free(m->flat);
+    free(m);
+}
+
+static int check(const struct machine *m, struct error *err)
+{
+    if (m->kernel && m->flat)
+        return error_set(err, "--kernel and --flat: give one of them: both say what runs first");
+    if (!m->kernel && (m->initrd || m->append))
+        return error_set(err, "--%s: goes with a kernel: give --kernel FILE too", m->initrd ? "initrd" : "append");
+    if (m->bios && !strcmp(m->bios, "builtin"))
+        return error_set(err, "--bios builtin: not there yet: use --bios seabios");
+    if (m->flat && m->bios)
+        return error_set(err, "--flat and --bios: a bare binary runs without firmware: leave one of them out");
+    if (m->vga && !strcmp(m->vga, "none") && m->vgabios)
+        return error_set(err, "--vgabios: there is no display with --vga none: leave one of them out");
+    return 0;
+}
+
+static void set(struct machine *m, const char *key, const char *value)
+{
+    m->settings[m->nsettings++] = (struct setting){key, strdup(value)};
+}
+
+static void set_number(struct machine *m, const char *key, uint64_t n)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)n);
+    set(m, key, text);
+}
+
+static const char *or_default(const char *given, const char *fallback)
+{
+    return given ? given : fallback;
+}
+
+/* The device that is there, if nobody says which. */
+static const char *boot_default(const struct machine *m)
+{
+    if (m->ndisks || (!m->cdrom && !m->floppy))
+        return "c";
+    return m->cdrom ? "d" : "a";
+}
+
+/* All settings are written down, defaults too: so a trace means the same when defaults change. */
+static void make_settings(struct machine *m, const char *bios)
+{
+    set_number(m, "memory", m->memory);
+    set_number(m, "cpus", m->cpus);
+    set(m, "cpu", or_default(m->cpu, "x86-64-v2"));
+    set(m, "rtc", or_default(m->rtc, "2020-01-01T00:00:00"));
+    set(m, "bios", bios);
+    set(m, "boot", or_default(m->boot, boot_default(m)));
+    set(m, "vga", or_default(m->vga, "std"));
+    if (m->kernel)
+        set(m, "append", or_default(m->append, ""));
+    if (m->flat)
+        set_number(m, "flat-address", m->flat_address);
+}
+
+static const char *bios_kind(const struct machine *m)
+{
+    if (!m->bios)
+        return m->kernel || m->flat ? "none" : "seabios";
+    return !strcmp(m->bios, "seabios") ? "seabios" : "file";
+}
+
+static int add(struct machine *m, const char *role, const char *path, struct error *err)
+{
+    return path ? image_files_add(m->files, role, path, err) : 0;
+}
+
+static int add_firmware(struct machine *m, const char *kind, struct error *err)
+{
+    char path[4096];
+    bool seabios = !strcmp(kind, "seabios");
+    bool display = !m->vga || strcmp(m->vga, "none");
+    if (seabios && (firmware_find("bios-256k.bin", path, sizeof path, err) || add(m, "bios", path, err)))
+        return -1;
+    if (!strcmp(kind, "file") && add(m, "bios", m->bios, err))
+        return -1;
+    if (!seabios || m->vgabios || !display)
+        return add(m, "vgabios", m->vgabios, err);
+    return firmware_find("vgabios-stdvga.bin", path, sizeof path, err) || add(m, "vgabios", path, err) ? -1 : 0;
+}
+
+static int add_media(struct machine *m, struct error *err)
+{
+    static const char *const roles[MAX_DISKS] = {"disk0", "disk1", "disk2", "disk3"};
+    if (add(m, "kernel", m->kernel, err) || add(m, "initrd", m->initrd, err) || add(m, "flat", m->flat, err))
+        return -1;
+    for (unsigned i = 0; i < m->ndisks; i++)
+        if (add(m, roles[i], m->disk[i], err))
+            return -1;
+    return add(m, "cdrom", m->cdrom, err) || add(m, "floppy0", m->floppy, err) ? -1 : 0;
+}
+
+int machine_finish(struct machine *m, struct error *err)
+{
+    const char *bios = bios_kind(m);
+    if (check(m, err) || add_firmware(m, bios, err) || add_media(m, err))
+        return -1;
+    make_settings(m, bios);
+    m->config.settings = m->settings;
+    m->config.nsettings = m->nsettings;
+    m->config.images = image_files_images(m->files, &m->config.nimages);
+    return 0;
+}
+
+const struct engine_config *machine_config(const struct machine *m)
+{
+    return &m->config;
+}
+
+const struct image_files *machine_files(const struct machine *m)
+{
+    return m->files;
+}

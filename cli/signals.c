@@ -1,0 +1,65 @@
+/* signals.c - Ctrl-C and the like, taken by a thread of their own: no handler, so no file-scope state. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+enum { PATIENCE = 3 };
+
+struct signals {
+    pthread_t thread;
+    void (*fn)(void *ctx);
+    void *ctx;
+};
+
+static sigset_t the_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGQUIT);
+    return set;
+}
+
+void signals_block(void)
+{
+    sigset_t set = the_signals();
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+static void *wait_for_signals(void *arg)
+{
+    struct signals *s = arg;
+    sigset_t set = the_signals();
+    for (int n = 1, sig; !sigwait(&set, &sig); n++) {
+        if (n >= PATIENCE)
+            _exit(128 + sig);
+        s->fn(s->ctx);
+    }
+    return NULL;
+}
+
+struct signals *signals_start(void (*fn)(void *ctx), void *ctx)
+{
+    struct signals *s = calloc(1, sizeof *s);
+    s->fn = fn;
+    s->ctx = ctx;
+    if (pthread_create(&s->thread, NULL, wait_for_signals, s)) {
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void signals_stop(struct signals *s)
+{
+    if (!s)
+        return;
+    pthread_cancel(s->thread); /* sigwait is a cancellation point */
+    pthread_join(s->thread, NULL);
+    free(s);
+}

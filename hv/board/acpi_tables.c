@@ -1,0 +1,332 @@
+/* acpi_tables.c - the ACPI tables: built once, then either handed to firmware by fw_cfg or written into memory.
+ *
+ * Source: ACPI specification 3.0b: 5.2.5 RSDP, 5.2.9 FADT, 5.2.10 FACS, 5.2.11 DSDT and SSDT, 5.2.12 MADT; IA-PC HPET
+ * specification 1.0a, 3.2.4; 20.2 AML encoding; the linker/loader script is QEMU's etc/table-loader as SeaBIOS reads it.
+ * Addresses and interrupts: acpi_pm.c, irq.c, and the I/O APIC, local APIC and HPET at their usual places.
+ */
+#include "hv/board/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const uint8_t dsdt_aml[] = {
+#include "hv/board/dsdt.h"
+};
+
+enum {
+    HEADER = 36,
+    PM_BASE = 0x600, /* where firmware puts PMBASE (and board_direct_setup does) */
+    GPE_BASE = 0xafe0,
+    SCI = 9,
+    RESET_PORT = 0xcf9,
+};
+
+/* ---------------------------------------------------------------- headers, pointers, checksums */
+
+static void header(struct blob *t, size_t at, const char *signature, uint8_t revision)
+{
+    static const char oem[] = "BTREEL"
+                              "BTRPC   ";
+    memcpy(t->data + at, signature, 4);
+    t->data[at + 8] = revision;
+    memcpy(t->data + at + 10, oem, 14);
+    blob_set(t, at + 24, 4, 1);
+    memcpy(t->data + at + 28, "BTRL", 4);
+    blob_set(t, at + 32, 4, 1);
+}
+
+static size_t begin(struct blob *t, const char *signature, uint8_t revision)
+{
+    size_t at = blob_add(t, NULL, HEADER);
+    header(t, at, signature, revision);
+    return at;
+}
+
+static struct acpi_fixup *fixup(struct acpi_tables *a)
+{
+    if (a->nfixups == sizeof a->fixup / sizeof a->fixup[0])
+        abort();
+    return &a->fixup[a->nfixups++];
+}
+
+static void checksum(struct acpi_tables *a, bool in_rsdp, size_t offset, size_t start, size_t length)
+{
+    *fixup(a) = (struct acpi_fixup){.in_rsdp = in_rsdp,
+                                    .checksum = true,
+                                    .offset = (uint32_t)offset,
+                                    .start = (uint32_t)start,
+                                    .length = (uint32_t)length};
+}
+
+/* A pointer to the table at `start`: its place holds the offset until it is relocated. */
+static void pointer(struct acpi_tables *a, bool in_rsdp, size_t offset, unsigned width, size_t start)
+{
+    blob_set(in_rsdp ? &a->rsdp : &a->tables, offset, width, start);
+    *fixup(a) = (struct acpi_fixup){
+        .in_rsdp = in_rsdp, .offset = (uint32_t)offset, .width = width, .start = (uint32_t)start};
+}
+
+static void end(struct acpi_tables *a, size_t at)
+{
+    size_t length = a->tables.size - at;
+    blob_set(&a->tables, at + 4, 4, length);
+    checksum(a, false, at + 9, at, length);
+}
+
+static void add_number(struct blob *t, unsigned width, uint64_t value)
+{
+    size_t at = blob_add(t, NULL, width);
+    blob_set(t, at, width, value);
+}
+
+/* ---------------------------------------------------------------- the tables */
+
+static size_t add_facs(struct acpi_tables *a)
+{
+    size_t at = blob_add(&a->tables, NULL, 64);
+    memcpy(a->tables.data + at, "FACS", 4);
+    blob_set(&a->tables, at + 4, 4, 64);
+    return at;
+}
+
+/* Name (FDPR, 0x0F), as iasl encodes it: 0 where there is no floppy. */
+static void patch_floppy(uint8_t *aml, size_t n)
+{
+    static const uint8_t pattern[] = {0x08, 'F', 'D', 'P', 'R', 0x0a, 0x0f};
+    for (size_t i = 0; i + sizeof pattern <= n; i++) {
+        if (memcmp(aml + i, pattern, sizeof pattern))
+            continue;
+        aml[i + 6] = 0;
+        return;
+    }
+    abort();
+}
+
+static size_t add_dsdt(struct board *b, struct acpi_tables *a)
+{
+    size_t at = blob_add(&a->tables, dsdt_aml, sizeof dsdt_aml);
+    if (!config_image(b->cfg, "floppy0"))
+        patch_floppy(a->tables.data + at, sizeof dsdt_aml);
+    header(&a->tables, at, "DSDT", 1);
+    a->tables.data[at + 9] = 0;
+    end(a, at);
+    return at;
+}
+
+/* Scope (\_SB) with a Processor (C0nn, nn, 0, 0) {} for each. */
+static size_t add_ssdt(struct board *b, struct acpi_tables *a)
+{
+    enum { PROCESSOR = 13 };
+    static const char hex[] = "0123456789ABCDEF";
+    struct blob *t = &a->tables;
+    size_t at = begin(t, "SSDT", 1);
+    unsigned n = board_cpus(b), length = 2 + 5 + n * PROCESSOR; /* the length's own two bytes count */
+    const uint8_t scope[] = {0x10, (uint8_t)(0x40 | (length & 15)), (uint8_t)(length >> 4), '\\', '_', 'S', 'B', '_'};
+    blob_add(t, scope, sizeof scope);
+    for (unsigned i = 0; i < n; i++) {
+        const uint8_t cpu[PROCESSOR] = {0x5b, 0x83, PROCESSOR - 2, 'C', '0', (uint8_t)hex[i >> 4],
+                                        (uint8_t)hex[i & 15], (uint8_t)i};
+        blob_add(t, cpu, sizeof cpu);
+    }
+    end(a, at);
+    return at;
+}
+
+/* A generic address structure in I/O space (ACPI 3.0, 5.2.3.1). */
+static void set_gas(struct blob *t, size_t at, uint8_t bits, uint8_t access, uint64_t address)
+{
+    t->data[at] = 1;
+    t->data[at + 1] = bits;
+    t->data[at + 3] = access;
+    blob_set(t, at + 4, 8, address);
+}
+
+struct value {
+    uint16_t offset;
+    uint8_t width;
+    uint32_t value;
+};
+
+static size_t add_fadt(struct acpi_tables *a, size_t facs, size_t dsdt)
+{
+    enum { WBINVD = 1 << 0, PROC_C1 = 1 << 2, SLP_BUTTON = 1 << 5, RTC_S4 = 1 << 7, RESET_REG = 1 << 10 };
+    static const struct value values[] = {
+        {46, 2, SCI},           /* SCI_INT */
+        {48, 4, 0xb2},          /* SMI_CMD */
+        {52, 1, 0xf1},          /* ACPI_ENABLE */
+        {53, 1, 0xf0},          /* ACPI_DISABLE */
+        {56, 4, PM_BASE},       /* PM1a_EVT_BLK */
+        {64, 4, PM_BASE + 4},   /* PM1a_CNT_BLK */
+        {76, 4, PM_BASE + 8},   /* PM_TMR_BLK */
+        {80, 4, GPE_BASE},      /* GPE0_BLK */
+        {88, 1, 4},             /* PM1_EVT_LEN */
+        {89, 1, 2},             /* PM1_CNT_LEN */
+        {91, 1, 4},             /* PM_TMR_LEN */
+        {92, 1, 4},             /* GPE0_BLK_LEN */
+        {96, 2, 0xfff},         /* P_LVL2_LAT: no C2 */
+        {98, 2, 0xfff},         /* P_LVL3_LAT: no C3 */
+        {108, 1, 0x32},         /* CENTURY */
+        {109, 2, 3},            /* IAPC_BOOT_ARCH: legacy devices, 8042 */
+        {112, 4, WBINVD | PROC_C1 | SLP_BUTTON | RTC_S4 | RESET_REG},
+        {128, 1, 6},            /* RESET_VALUE */
+    };
+    struct blob *t = &a->tables;
+    size_t at = begin(t, "FACP", 3);
+    blob_add(t, NULL, 244 - HEADER);
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
+        blob_set(t, at + values[i].offset, values[i].width, values[i].value);
+    set_gas(t, at + 116, 8, 1, RESET_PORT);
+    set_gas(t, at + 148, 32, 2, PM_BASE);
+    set_gas(t, at + 172, 16, 2, PM_BASE + 4);
+    set_gas(t, at + 208, 32, 3, PM_BASE + 8);
+    set_gas(t, at + 220, 32, 1, GPE_BASE);
+    pointer(a, false, at + 36, 4, facs);
+    pointer(a, false, at + 40, 4, dsdt);
+    pointer(a, false, at + 140, 8, dsdt);
+    end(a, at);
+    return at;
+}
+
+static void add_override(struct blob *t, uint8_t irq, uint32_t gsi, uint16_t flags)
+{
+    const uint8_t entry[] = {2, 10, 0, irq};
+    blob_add(t, entry, sizeof entry);
+    add_number(t, 4, gsi);
+    add_number(t, 2, flags);
+}
+
+static size_t add_madt(struct board *b, struct acpi_tables *a)
+{
+    enum { ACTIVE_HIGH_LEVEL = 0x0d };
+    static const uint8_t io_apic[] = {1, 12, 0, 0, 0x00, 0x00, 0xc0, 0xfe, 0, 0, 0, 0};
+    static const uint8_t nmi[] = {4, 6, 0xff, 0, 0, 1}; /* all processors' LINT1 */
+    static const uint8_t level[] = {5, 9, 10, 11};
+    struct blob *t = &a->tables;
+    size_t at = begin(t, "APIC", 1);
+    add_number(t, 4, 0xfee00000);
+    add_number(t, 4, 1); /* there are 8259s as well */
+    for (unsigned i = 0; i < board_cpus(b); i++) {
+        const uint8_t lapic[] = {0, 8, (uint8_t)i, (uint8_t)i, 1, 0, 0, 0};
+        blob_add(t, lapic, sizeof lapic);
+    }
+    blob_add(t, io_apic, sizeof io_apic);
+    add_override(t, 0, 2, 0);
+    for (size_t i = 0; i < sizeof level; i++)
+        add_override(t, level[i], level[i], ACTIVE_HIGH_LEVEL);
+    blob_add(t, nmi, sizeof nmi);
+    end(a, at);
+    return at;
+}
+
+static size_t add_hpet(struct acpi_tables *a)
+{
+    struct blob *t = &a->tables;
+    size_t at = begin(t, "HPET", 1);
+    add_number(t, 4, 0x8086a201); /* as the low half of its capabilities register */
+    add_number(t, 4, 0);          /* address: memory space */
+    add_number(t, 8, 0xfed00000);
+    add_number(t, 4, 0); /* number 0, minimum tick and page protection unknown */
+    end(a, at);
+    return at;
+}
+
+void acpi_tables_build(struct board *b, struct acpi_tables *a)
+{
+    memset(a, 0, sizeof *a);
+    size_t facs = add_facs(a); /* first: it must be aligned to 64 bytes */
+    size_t dsdt = add_dsdt(b, a);
+    enum { NTABLES = 4 };
+    size_t table[NTABLES];
+    table[0] = add_fadt(a, facs, dsdt);
+    table[1] = add_ssdt(b, a);
+    table[2] = add_madt(b, a);
+    table[3] = add_hpet(a);
+    size_t rsdt = begin(&a->tables, "RSDT", 1);
+    size_t entries = blob_add(&a->tables, NULL, 4 * NTABLES);
+    for (unsigned i = 0; i < NTABLES; i++)
+        pointer(a, false, entries + 4 * i, 4, table[i]);
+    end(a, rsdt);
+    blob_add(&a->rsdp, "RSD PTR \0BTREEL\0", 16);
+    blob_add(&a->rsdp, NULL, 4);
+    pointer(a, true, 16, 4, rsdt);
+    checksum(a, true, 8, 0, 20);
+}
+
+void acpi_tables_free(struct acpi_tables *a)
+{
+    blob_free(&a->tables);
+    blob_free(&a->rsdp);
+}
+
+/* ---------------------------------------------------------------- by firmware */
+
+enum { SCRIPT_ENTRY = 128, FILE_NAME = 56, ALLOCATE = 1, ADD_POINTER = 2, ADD_CHECKSUM = 3, ZONE_HIGH = 1, ZONE_FSEG = 2 };
+
+static const char tables_file[] = "etc/acpi/tables", rsdp_file[] = "etc/acpi/rsdp";
+
+static size_t add_command(struct blob *script, unsigned command, const char *file)
+{
+    size_t at = blob_add(script, NULL, SCRIPT_ENTRY);
+    blob_set(script, at, 4, command);
+    memcpy(script->data + at + 4, file, strlen(file));
+    return at + 4 + FILE_NAME;
+}
+
+static void allocate(struct blob *script, const char *file, uint32_t align, uint8_t zone)
+{
+    size_t at = add_command(script, ALLOCATE, file);
+    blob_set(script, at, 4, align);
+    blob_set(script, at + 4, 1, zone);
+}
+
+static void add_fixup(struct blob *script, const struct acpi_fixup *f)
+{
+    const char *file = f->in_rsdp ? rsdp_file : tables_file;
+    size_t at = add_command(script, f->checksum ? ADD_CHECKSUM : ADD_POINTER, file);
+    if (f->checksum) {
+        blob_set(script, at, 4, f->offset);
+        blob_set(script, at + 4, 4, f->start);
+        blob_set(script, at + 8, 4, f->length);
+    } else {
+        memcpy(script->data + at, tables_file, sizeof tables_file);
+        blob_set(script, at + FILE_NAME, 4, f->offset);
+        blob_set(script, at + FILE_NAME + 4, 1, f->width);
+    }
+}
+
+/* Pointers before the checksums of what they are in: fixups are in that order. */
+void acpi_loader_script(const struct acpi_tables *a, struct blob *script)
+{
+    allocate(script, rsdp_file, 16, ZONE_FSEG);
+    allocate(script, tables_file, 64, ZONE_HIGH);
+    for (unsigned i = 0; i < a->nfixups; i++)
+        add_fixup(script, &a->fixup[i]);
+}
+
+/* ---------------------------------------------------------------- without firmware */
+
+static void apply(struct acpi_tables *a, const struct acpi_fixup *f, uint64_t base)
+{
+    struct blob *t = f->in_rsdp ? &a->rsdp : &a->tables;
+    if (!f->checksum) {
+        blob_set(t, f->offset, f->width, base + f->start);
+        return;
+    }
+    uint8_t sum = 0;
+    for (uint32_t i = 0; i < f->length; i++)
+        sum += t->data[f->start + i];
+    t->data[f->offset] -= sum;
+}
+
+uint64_t acpi_install(struct board *b, uint64_t where)
+{
+    struct acpi_tables a;
+    acpi_tables_build(b, &a);
+    for (unsigned i = 0; i < a.nfixups; i++)
+        apply(&a, &a.fixup[i], where);
+    uint64_t rsdp = (where + a.tables.size + 15) & ~15ull;
+    physmem_write(b->mem, where, a.tables.data, a.tables.size);
+    physmem_write(b->mem, rsdp, a.rsdp.data, a.rsdp.size);
+    acpi_tables_free(&a);
+    return rsdp;
+}

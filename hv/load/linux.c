@@ -1,0 +1,192 @@
+/* linux.c - the Linux/x86 boot protocol (Documentation/x86/boot.rst, through 2.15): 64-bit entry, or 32-bit for kernels without. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "hv/load/internal.h"
+
+/* Offsets in the setup header and in boot_params ("zero page"). */
+enum header {
+    H_SETUP_SECTS = 0x1f1,
+    H_VID_MODE = 0x1fa,
+    H_JUMP = 0x201,
+    H_VERSION = 0x206,
+    H_TYPE_OF_LOADER = 0x210,
+    H_LOADFLAGS = 0x211,
+    H_CODE32_START = 0x214,
+    H_RAMDISK_IMAGE = 0x218,
+    H_RAMDISK_SIZE = 0x21c,
+    H_HEAP_END_PTR = 0x224,
+    H_CMD_LINE_PTR = 0x228,
+    H_INITRD_ADDR_MAX = 0x22c,
+    H_RELOCATABLE = 0x234,
+    H_XLOADFLAGS = 0x236,
+    H_CMDLINE_SIZE = 0x238,
+    H_PREF_ADDRESS = 0x258,
+    H_INIT_SIZE = 0x260,
+    P_RSDP = 0x070,
+    P_ALT_MEM_K = 0x1e0,
+    P_E820_ENTRIES = 0x1e8,
+    P_E820_TABLE = 0x2d0,
+    P_SIZE = 0x1000,
+    E820_MAX = 128,
+    LOADED_HIGH = 1,
+    CAN_USE_HEAP = 0x80,
+    XLF_KERNEL_64 = 1,
+    ENTRY_64 = 0x200,
+};
+
+static uint32_t get32(const uint8_t *p, unsigned at)
+{
+    uint32_t v;
+    memcpy(&v, p + at, 4);
+    return v;
+}
+static uint64_t get64(const uint8_t *p, unsigned at)
+{
+    uint64_t v;
+    memcpy(&v, p + at, 8);
+    return v;
+}
+static uint16_t get16(const uint8_t *p, unsigned at) { return (uint16_t)(p[at] | p[at + 1] << 8); }
+static void put32(uint8_t *p, unsigned at, uint32_t v) { memcpy(p + at, &v, 4); }
+static void put64(uint8_t *p, unsigned at, uint64_t v) { memcpy(p + at, &v, 8); }
+
+/* What the header says, with defaults of older versions. */
+struct setup {
+    unsigned version;
+    uint32_t code_offset, code_size; /* the protected-mode part, in the file */
+    uint64_t load, run_size;         /* where it goes; what it needs there until it has its own memory map */
+    uint32_t initrd_max, cmdline_max;
+    bool long_entry;
+};
+
+static int read_setup(const uint8_t *k, const struct image *im, struct setup *s, struct error *err)
+{
+    unsigned sects = k[H_SETUP_SECTS] ? k[H_SETUP_SECTS] : 4;
+    s->version = get16(k, H_VERSION);
+    s->code_offset = (sects + 1) * 512;
+    if (s->version < 0x202 || !(k[H_LOADFLAGS] & LOADED_HIGH))
+        return error_set(err, "%s: boot protocol %u.%02u is too old: a bzImage of protocol 2.02 or later is needed", im->name,
+                         s->version >> 8, s->version & 0xff);
+    if (im->size <= s->code_offset)
+        return error_set(err, "%s: truncated: %llu bytes, but the kernel proper begins at %u: fetch it again", im->name,
+                         (unsigned long long)im->size, s->code_offset);
+    s->code_size = (uint32_t)(im->size - s->code_offset);
+    if (s->version >= 0x204 && (uint64_t)get32(k, 0x1f4) * 16 > s->code_size)
+        return error_set(err, "%s: truncated: its header says %llu bytes of kernel, the file has %u: fetch it again", im->name,
+                         (unsigned long long)get32(k, 0x1f4) * 16, s->code_size);
+    s->initrd_max = s->version >= 0x203 ? get32(k, H_INITRD_ADDR_MAX) : 0x37ffffff;
+    s->cmdline_max = s->version >= 0x206 ? get32(k, H_CMDLINE_SIZE) : 255;
+    s->load = s->version >= 0x20a && k[H_RELOCATABLE] ? get64(k, H_PREF_ADDRESS) : 0x100000;
+    s->run_size = s->version >= 0x20a ? get32(k, H_INIT_SIZE) : s->code_size;
+    if (s->run_size < s->code_size)
+        s->run_size = s->code_size;
+    s->long_entry = s->version >= 0x20c && get16(k, H_XLOADFLAGS) & XLF_KERNEL_64;
+    return 0;
+}
+
+static uint64_t low_memory(struct board *b)
+{
+    struct e820_entry map[E820_MAX];
+    size_t n = board_e820(b, map, E820_MAX);
+    uint64_t top = 0;
+    for (size_t i = 0; i < n; i++)
+        if (map[i].type == 1 && map[i].address <= 0x100000 && map[i].address + map[i].length > top &&
+            map[i].address + map[i].length <= 1ull << 32)
+            top = map[i].address + map[i].length;
+    return top;
+}
+
+static int place_initrd(struct board *b, const struct image *im, const struct setup *s, uint8_t *params,
+                        struct error *err)
+{
+    uint64_t top = low_memory(b), end = s->load + s->run_size;
+    if (!im)
+        return 0;
+    if (top > (uint64_t)s->initrd_max + 1)
+        top = (uint64_t)s->initrd_max + 1;
+    uint64_t at = im->size < top ? (top - im->size) & ~0xfffull : 0;
+    if (at < end)
+        return error_set(err, "%s: %llu bytes of initrd do not fit between the kernel's %llu MiB and the end of memory: more --memory",
+                         im->name, (unsigned long long)im->size, (unsigned long long)(end >> 20));
+    uint8_t *bytes = image_load(im, err);
+    if (!bytes)
+        return -1;
+    physmem_write(board_mem(b), at, bytes, im->size);
+    free(bytes);
+    put32(params, H_RAMDISK_IMAGE, (uint32_t)at);
+    put32(params, H_RAMDISK_SIZE, (uint32_t)im->size);
+    return 0;
+}
+
+static int place_command_line(struct board *b, const char *text, const struct setup *s, uint8_t *params,
+                              struct error *err)
+{
+    size_t n = strlen(text);
+    if (n > s->cmdline_max || n >= LOW_COMMAND_LINE_MAX)
+        return error_set(err, "--append: %zu characters, but this kernel takes %u: shorten it", n, s->cmdline_max);
+    physmem_write(board_mem(b), LOW_COMMAND_LINE, text, n + 1);
+    put32(params, H_CMD_LINE_PTR, LOW_COMMAND_LINE);
+    return 0;
+}
+
+static void fill_memory_map(struct board *b, uint8_t *params)
+{
+    struct e820_entry map[E820_MAX];
+    size_t n = board_e820(b, map, E820_MAX);
+    n = n < E820_MAX ? n : E820_MAX;
+    params[P_E820_ENTRIES] = (uint8_t)n;
+    memcpy(params + P_E820_TABLE, map, n * sizeof *map);
+    uint64_t top = low_memory(b);
+    put32(params, P_ALT_MEM_K, top > 0x100000 ? (uint32_t)((top - 0x100000) >> 10) : 0);
+}
+
+/* struct screen_info: the 80x25 colour text mode that board_direct_setup() leaves. */
+static void fill_screen(uint8_t *params)
+{
+    params[0x06] = 3;    /* orig_video_mode */
+    params[0x07] = 80;   /* columns */
+    params[0x0e] = 25;   /* lines */
+    params[0x0f] = 1;    /* isVGA */
+    params[0x10] = 16;   /* points */
+}
+
+int load_linux(struct board *b, const struct engine_config *cfg, const uint8_t *k, const struct image *im,
+               struct load_result *r, struct error *err)
+{
+    struct setup s = {0};
+    uint8_t params[P_SIZE] = {0};
+    const char *append = config_get(cfg, "append");
+    if (read_setup(k, im, &s, err) < 0)
+        return -1;
+    if (s.load + s.run_size > low_memory(b))
+        return error_set(err, "%s: the kernel needs memory up to %llu MiB, the machine has %llu: more --memory", im->name,
+                         (unsigned long long)((s.load + s.run_size + 0xfffff) >> 20),
+                         (unsigned long long)(low_memory(b) >> 20));
+    memcpy(params + H_SETUP_SECTS, k + H_SETUP_SECTS, 0x202u + k[H_JUMP] - H_SETUP_SECTS);
+    if (place_initrd(b, config_image(cfg, "initrd"), &s, params, err) < 0 ||
+        place_command_line(b, append ? append : "", &s, params, err) < 0)
+        return -1;
+    fill_screen(params);
+    fill_memory_map(b, params);
+    params[H_TYPE_OF_LOADER] = 0xff;
+    params[H_LOADFLAGS] |= CAN_USE_HEAP;
+    params[H_HEAP_END_PTR] = 0x00, params[H_HEAP_END_PTR + 1] = 0xfe;
+    params[H_VID_MODE] = params[H_VID_MODE + 1] = 0xff;
+    put32(params, H_CODE32_START, (uint32_t)s.load);
+    if (s.version >= 0x20e)
+        put64(params, P_RSDP, acpi_install(b, 0xe0000));
+    else
+        acpi_install(b, 0xe0000);
+    smbios_install(b, 0xf0000);
+    physmem_write(board_mem(b), LOW_PARAMS, params, sizeof params);
+    physmem_write(board_mem(b), s.load, k + s.code_offset, s.code_size);
+    uint64_t entry = s.load + (s.long_entry ? ENTRY_64 : 0);
+    if (s.long_entry)
+        enter_long(b, entry);
+    else
+        enter_protected(b, entry);
+    x86_set(board_cpu(b, 0), "rsi", LOW_PARAMS);
+    *r = (struct load_result){s.long_entry ? "linux 64-bit" : "linux 32-bit", entry, LOW_PARAMS};
+    return 1;
+}

@@ -1,0 +1,189 @@
+/* multiboot.c - multiboot 1 images (Multiboot Specification 0.6.96): ELF, or any format with address fields. The initrd, if any, is
+ * module 0. */
+#include <gelf.h>
+#include <libelf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hv/load/internal.h"
+
+enum {
+    MB_MAGIC = 0x1BADB002,
+    MB_BOOT_MAGIC = 0x2BADB002,
+    MB_SEARCH = 8192,
+    MB_FLAG_VIDEO = 4,
+    MB_FLAG_ADDRESSES = 1 << 16,
+    MB_KNOWN = 7, /* of the flags that must be understood (bits 0-15): align modules, memory, video */
+    INFO_MEMORY = 1,
+    INFO_COMMAND_LINE = 4,
+    INFO_MODULES = 8,
+    INFO_MMAP = 64,
+    INFO_LOADER_NAME = 512,
+    AT_MODULES = LOW_PARAMS + 0x100,
+    AT_NAME = LOW_PARAMS + 0x200,
+    AT_MMAP = LOW_PARAMS + 0x400,
+};
+
+static uint32_t get32(const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, 4);
+    return v;
+}
+
+long multiboot_header(const uint8_t *image, size_t size)
+{
+    for (size_t at = 0; at + 12 <= size && at + 12 <= MB_SEARCH; at += 4)
+        if (get32(image + at) == MB_MAGIC && get32(image + at) + get32(image + at + 4) + get32(image + at + 8) == 0)
+            return (long)at;
+    return -1;
+}
+
+/* Copy a piece of the image and zero what follows it. */
+static int place(struct board *b, const struct image *im, uint64_t to, const uint8_t *from, uint64_t n, uint64_t total,
+                 struct error *err)
+{
+    if (physmem_mapped(board_mem(b), to, total) < total)
+        return error_set(err, "%s: %llu bytes at %#llx do not fit into memory: more --memory", im->name,
+                         (unsigned long long)total, (unsigned long long)to);
+    physmem_write(board_mem(b), to, from, n);
+    static const uint8_t zero[4096];
+    for (uint64_t at = n; at < total; at += sizeof zero)
+        physmem_write(board_mem(b), to + at, zero, total - at < sizeof zero ? total - at : sizeof zero);
+    return 0;
+}
+
+static int load_by_addresses(struct board *b, const uint8_t *k, const struct image *im, size_t h, uint64_t *entry,
+                             uint64_t *end, struct error *err)
+{
+    if (h + 32 > im->size)
+        return error_set(err, "%s: truncated multiboot header", im->name);
+    uint32_t header = get32(k + h + 12), load = get32(k + h + 16), load_end = get32(k + h + 20), bss = get32(k + h + 24);
+    int64_t offset = (int64_t)h - ((int64_t)header - load);
+    if (offset < 0 || header < load || (uint64_t)offset > im->size)
+        return error_set(err, "%s: the multiboot header's addresses make no sense", im->name);
+    uint64_t n = load_end ? (uint64_t)load_end - load : im->size - (uint64_t)offset;
+    if ((load_end && load_end < load) || (uint64_t)offset + n > im->size || (bss && bss < load + n))
+        return error_set(err, "%s: the multiboot header's addresses go beyond the file", im->name);
+    *entry = get32(k + h + 28);
+    *end = bss ? bss : load + n;
+    return place(b, im, load, k + offset, n, *end - load, err);
+}
+
+static int load_segments(struct board *b, Elf *elf, const uint8_t *k, const struct image *im, uint64_t *end,
+                         struct error *err)
+{
+    size_t n;
+    GElf_Phdr ph;
+    if (elf_getphdrnum(elf, &n) < 0)
+        return error_set(err, "%s: %s", im->name, elf_errmsg(-1));
+    for (size_t i = 0; i < n; i++) {
+        if (!gelf_getphdr(elf, (int)i, &ph))
+            return error_set(err, "%s: %s", im->name, elf_errmsg(-1));
+        if (ph.p_type != PT_LOAD)
+            continue;
+        if (ph.p_offset > im->size || ph.p_filesz > im->size - ph.p_offset || ph.p_memsz < ph.p_filesz)
+            return error_set(err, "%s: truncated: segment %zu lies beyond the end of the file", im->name, i);
+        if (place(b, im, ph.p_paddr, k + ph.p_offset, ph.p_filesz, ph.p_memsz, err) < 0)
+            return -1;
+        if (ph.p_paddr + ph.p_memsz > *end)
+            *end = ph.p_paddr + ph.p_memsz;
+    }
+    return 0;
+}
+
+static int load_elf(struct board *b, uint8_t *k, const struct image *im, uint64_t *entry, uint64_t *end,
+                    struct error *err)
+{
+    GElf_Ehdr eh;
+    int rc = -1;
+    elf_version(EV_CURRENT);
+    Elf *elf = elf_memory((char *)k, im->size);
+    if (!elf || !gelf_getehdr(elf, &eh)) {
+        error_set(err, "%s: a multiboot header, but not an ELF image: %s", im->name, elf_errmsg(-1));
+    } else {
+        *entry = eh.e_entry;
+        rc = load_segments(b, elf, k, im, end, err);
+    }
+    if (elf)
+        elf_end(elf);
+    return rc;
+}
+
+static void info_set(uint8_t *info, unsigned at, uint32_t v) { memcpy(info + at, &v, 4); }
+
+static void fill_mmap(struct board *b, uint8_t *info)
+{
+    struct e820_entry map[128];
+    size_t n = board_e820(b, map, 128);
+    uint64_t upper = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint8_t e[24];
+        uint32_t size = 20;
+        memcpy(e, &size, 4);
+        memcpy(e + 4, &map[i], 20);
+        physmem_write(board_mem(b), AT_MMAP + i * 24, e, sizeof e);
+        if (map[i].type == 1 && map[i].address == 0x100000)
+            upper = map[i].length >> 10;
+    }
+    info_set(info, 4, 639);
+    info_set(info, 8, (uint32_t)upper);
+    info_set(info, 44, (uint32_t)(n * 24));
+    info_set(info, 48, AT_MMAP);
+}
+
+static int place_module(struct board *b, const struct image *im, uint64_t end, uint8_t *info, struct error *err)
+{
+    if (!im)
+        return 0;
+    uint64_t at = (end + 0xfff) & ~0xfffull;
+    uint8_t *bytes = image_load(im, err);
+    if (!bytes)
+        return -1;
+    int rc = place(b, im, at, bytes, im->size, im->size, err);
+    free(bytes);
+    if (rc < 0)
+        return -1;
+    uint32_t module[4] = {(uint32_t)at, (uint32_t)(at + im->size), 0, 0};
+    physmem_write(board_mem(b), AT_MODULES, module, sizeof module);
+    info_set(info, 20, 1);
+    info_set(info, 24, AT_MODULES);
+    return INFO_MODULES;
+}
+
+int load_multiboot(struct board *b, const struct engine_config *cfg, uint8_t *k, const struct image *im,
+                   struct load_result *r, struct error *err)
+{
+    size_t h = (size_t)multiboot_header(k, im->size);
+    uint32_t flags = get32(k + h + 4);
+    uint64_t entry = 0, end = 0;
+    uint8_t info[120] = {0};
+    const char *append = config_get(cfg, "append");
+    if (flags & 0xffff & ~MB_KNOWN)
+        return error_set(err, "%s: multiboot flags %#x ask for what is not known", im->name, flags);
+    int rc = flags & MB_FLAG_ADDRESSES ? load_by_addresses(b, k, im, h, &entry, &end, err)
+                                       : load_elf(b, k, im, &entry, &end, err);
+    if (rc < 0)
+        return -1;
+    int module = place_module(b, config_image(cfg, "initrd"), end, info, err);
+    if (module < 0)
+        return -1;
+    char line[4096];
+    int len = snprintf(line, sizeof line, "%s %s", im->name, append ? append : "");
+    if (len < 0 || (size_t)len >= sizeof line)
+        return error_set(err, "--append: too long for a multiboot image: at most 4000 characters");
+    physmem_write(board_mem(b), LOW_COMMAND_LINE, line, (size_t)len + 1);
+    physmem_write(board_mem(b), AT_NAME, "bootreel", 9);
+    info_set(info, 0, INFO_MEMORY | INFO_COMMAND_LINE | INFO_MMAP | INFO_LOADER_NAME | (uint32_t)module);
+    info_set(info, 16, LOW_COMMAND_LINE);
+    info_set(info, 64, AT_NAME);
+    fill_mmap(b, info);
+    physmem_write(board_mem(b), LOW_PARAMS, info, sizeof info);
+    acpi_install(b, 0xe0000);
+    smbios_install(b, 0xf0000);
+    enter_protected(b, entry);
+    x86_set(board_cpu(b, 0), "rax", MB_BOOT_MAGIC);
+    x86_set(board_cpu(b, 0), "rbx", LOW_PARAMS);
+    *r = (struct load_result){"multiboot", entry, LOW_PARAMS};
+    return 1;
+}

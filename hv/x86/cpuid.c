@@ -1,0 +1,195 @@
+/* cpuid.c - the processor models: what CPUID says, and which instructions and registers there are.
+ *
+ * SDM volume 2, CPUID; AMD CPUID specification (25481) for the extended leaves. The vendor is AMD, family 15 (K8): operating systems
+ * then expect neither Meltdown nor a microcode update, and nothing of later families' registers.
+ */
+#include <stdio.h>
+
+#include "hv/x86/sys.h"
+
+struct cpuid_model {
+    const char *name;
+    uint64_t features; /* a bit an enum feature */
+    uint32_t signature;
+    uint32_t max_basic;
+    uint8_t physical_bits, linear_bits;
+    bool nx;
+};
+
+#define F(x) (1ull << FT_##x)
+#define FEATURES_I686                                                                                        \
+    (F(BASE) | F(FPU) | F(CMOV) | F(CX8) | F(MMX) | F(FXSR) | F(SSE) | F(SYSENTER))
+#define FEATURES_V1 (FEATURES_I686 | F(SSE2) | F(SYSCALL) | F(LM) | F(CLFLUSH))
+#define FEATURES_V2                                                                                          \
+    (FEATURES_V1 | F(SSE3) | F(SSSE3) | F(SSE41) | F(SSE42) | F(POPCNT) | F(CX16) | F(LAHF64) | F(RDTSCP))
+
+/* The first is the default. Signatures: K8 revision E (model 2Fh), and K7 (model 6): models that have no known quirk. */
+static const struct cpuid_model models[] = {
+    {"x86-64-v2", FEATURES_V2, 0x20ff2, 0x16, 40, 48, true},
+    {"x86-64", FEATURES_V1, 0x20ff2, 0x16, 40, 48, true},
+    {"i686", FEATURES_I686, 0x662, 1, 36, 32, false},
+};
+enum { NMODELS = sizeof models / sizeof models[0] };
+
+int cpuid_select(struct x86 *cpu, const char *name, struct error *err)
+{
+    char list[120] = "";
+    for (unsigned i = 0; i < NMODELS; i++) {
+        if (!name || !strcmp(name, models[i].name)) {
+            cpu->model = &models[i];
+            return 0;
+        }
+        size_t n = strlen(list);
+        snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", models[i].name);
+    }
+    return error_set(err, "no processor model '%s'; there are: %s", name, list);
+}
+
+bool cpu_has(const struct x86 *cpu, enum feature f) { return cpu->model->features >> f & 1; }
+bool cpu_has_nx(const struct x86 *cpu) { return cpu->model->nx; }
+uint32_t cpuid_signature(const struct x86 *cpu) { return cpu->model->signature; }
+unsigned cpuid_physical_bits(const struct x86 *cpu) { return cpu->model->physical_bits; }
+
+/* ---------------------------------------------------------------- feature words */
+
+enum word { W_1C, W_1D, W_7B, W_7C, W_E1C, W_E1D };
+static const struct {
+    uint8_t feature, word, bit;
+} feature_bits[] = {
+    {FT_FPU, W_1D, 0},       {FT_CX8, W_1D, 8},      {FT_SYSENTER, W_1D, 11}, {FT_CMOV, W_1D, 15},
+    {FT_CLFLUSH, W_1D, 19},  {FT_MMX, W_1D, 23},     {FT_FXSR, W_1D, 24},     {FT_SSE, W_1D, 25},
+    {FT_SSE2, W_1D, 26},     {FT_SSE3, W_1C, 0},     {FT_PCLMUL, W_1C, 1},    {FT_MONITOR, W_1C, 3},
+    {FT_VMX, W_1C, 5},       {FT_SSSE3, W_1C, 9},    {FT_CX16, W_1C, 13},     {FT_SSE41, W_1C, 19},
+    {FT_SSE42, W_1C, 20},    {FT_MOVBE, W_1C, 22},   {FT_POPCNT, W_1C, 23},   {FT_AES, W_1C, 25},
+    {FT_XSAVE, W_1C, 26},    {FT_RDRAND, W_1C, 30},  {FT_FSGSBASE, W_7B, 0},  {FT_BMI1, W_7B, 3},
+    {FT_BMI2, W_7B, 8},      {FT_INVPCID, W_7B, 10}, {FT_RDSEED, W_7B, 18},   {FT_ADX, W_7B, 19},
+    {FT_CLFLUSHOPT, W_7B, 23}, {FT_CLWB, W_7B, 24},  {FT_SHA, W_7B, 29},      {FT_RDPID, W_7C, 22},
+    {FT_LAHF64, W_E1C, 0},   {FT_SVM, W_E1C, 2},     {FT_LZCNT, W_E1C, 5},    {FT_SYSCALL, W_E1D, 11},
+    {FT_RDTSCP, W_E1D, 27},  {FT_LM, W_E1D, 29},
+};
+
+static uint32_t feature_word(const struct x86 *cpu, enum word w)
+{
+    uint32_t v = 0;
+    for (unsigned i = 0; i < sizeof feature_bits / sizeof feature_bits[0]; i++)
+        if (feature_bits[i].word == w && cpu_has(cpu, feature_bits[i].feature))
+            v |= 1u << feature_bits[i].bit;
+    return v;
+}
+
+enum {
+    /* VME DE PSE TSC MSR PAE MCE APIC MTRR PGE MCA PAT PSE36: every model has them. */
+    D_SYSTEM = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 9 | 1 << 12 | 1 << 13 | 1 << 14 |
+               1 << 16 | 1 << 17,
+    D_APIC = 1 << 9,
+    D_COPIED = 0x0183f3ff, /* bits of leaf 1 that AMD repeats in leaf 80000001h */
+    D_NX = 1 << 20,
+    C_OSXSAVE = 1 << 27,
+    C_HYPERVISOR = 1u << 31,
+};
+
+static uint32_t leaf1_edx(const struct x86 *cpu)
+{
+    uint64_t base;
+    uint32_t d = feature_word(cpu, W_1D) | D_SYSTEM;
+    bool apic = cpu->bus.rdmsr(cpu->bus.ctx, 0x1b, &base) && base >> 11 & 1;
+    return apic ? d : d & ~(uint32_t)D_APIC;
+}
+
+/* ---------------------------------------------------------------- leaves */
+
+struct regs {
+    uint32_t a, b, c, d;
+};
+
+static uint32_t word_of(const char *s)
+{
+    uint32_t v;
+    memcpy(&v, s, 4);
+    return v;
+}
+
+static struct regs vendor(uint32_t max)
+{
+    return (struct regs){max, word_of("Auth"), word_of("cAMD"), word_of("enti")};
+}
+
+static struct regs leaf1(const struct x86 *cpu)
+{
+    uint32_t c = feature_word(cpu, W_1C) | C_HYPERVISOR;
+    uint32_t flush = cpu_has(cpu, FT_CLFLUSH) ? 8 << 8 : 0; /* 64-byte lines */
+    return (struct regs){cpu->model->signature, cpu->index << 24 | flush,
+                         cpu->cr4 & CR4_OSXSAVE ? c | C_OSXSAVE : c, leaf1_edx(cpu)};
+}
+
+/* XSAVE: x87 and SSE state, the legacy area and the header. */
+static struct regs leaf_xsave(const struct x86 *cpu, uint32_t sub)
+{
+    if (!cpu_has(cpu, FT_XSAVE) || sub)
+        return (struct regs){0};
+    return (struct regs){3, 576, 576, 0};
+}
+
+static struct regs basic(const struct x86 *cpu, uint32_t leaf, uint32_t sub)
+{
+    switch (leaf) {
+    case 0: return vendor(cpu->model->max_basic);
+    case 1: return leaf1(cpu);
+    case 5: return cpu_has(cpu, FT_MONITOR) ? (struct regs){64, 64, 1, 0} : (struct regs){0};
+    case 6: return (struct regs){4, 0, 0, 0}; /* the APIC timer never stops */
+    case 7: return sub ? (struct regs){0} : (struct regs){0, feature_word(cpu, W_7B), feature_word(cpu, W_7C), 0};
+    case 0xd: return leaf_xsave(cpu, sub);
+    case 0x15: return (struct regs){1, 40, 25000000, 0}; /* TSC: 25 MHz times 40 */
+    case 0x16: return (struct regs){1000, 1000, 100, 0};
+    default: return (struct regs){0};
+    }
+}
+
+/* Leaves 80000002h to 80000004h: 48 characters. */
+static struct regs brand(const struct x86 *cpu, unsigned part)
+{
+    char text[49] = "";
+    struct regs r;
+    snprintf(text, sizeof text, "bootreel %s", cpu->model->name);
+    memcpy(&r, text + 16 * part, 16);
+    return r;
+}
+
+static struct regs extended(const struct x86 *cpu, uint32_t leaf)
+{
+    const struct cpuid_model *m = cpu->model;
+    switch (leaf & 0xffff) {
+    case 0: return vendor(0x80000008);
+    case 1:
+        return (struct regs){m->signature, 0, feature_word(cpu, W_E1C),
+                             feature_word(cpu, W_E1D) | (leaf1_edx(cpu) & D_COPIED) | (m->nx ? D_NX : 0)};
+    case 2: case 3: case 4: return brand(cpu, (leaf & 0xffff) - 2);
+    case 5: return (struct regs){0xff08ff08, 0xff20ff20, 0x40020140, 0x40020140}; /* L1: 64 KiB each, 2 ways, 64-byte lines */
+    case 6: return (struct regs){0, 0x42004200, 0x02008140, 0};                   /* L2: 512 KiB, 16 ways */
+    case 7: return (struct regs){0, 0, 0, 1 << 8};                                /* invariant TSC */
+    case 8: return (struct regs){m->physical_bits | m->linear_bits << 8, 0, 0, 0};
+    default: return (struct regs){0};
+    }
+}
+
+static OP(op_cpuid)
+{
+    struct regs r = {0};
+    uint32_t leaf = R32(RAX);
+    SYNC;
+    if (leaf <= cpu->model->max_basic)
+        r = basic(cpu, leaf, R32(RCX));
+    else if (leaf >= 0x80000000 && leaf <= 0x80000008)
+        r = extended(cpu, leaf);
+    else if (leaf == 0x40000000)
+        r = (struct regs){leaf, word_of("boot"), word_of("reel"), 0};
+    else if (leaf >> 16 != 0x4000) /* systems look for hypervisors all over that range */
+        unhandled_event(cpu, "cpuid", leaf, false, 0);
+    SET32(RAX, r.a);
+    SET32(RBX, r.b);
+    SET32(RCX, r.c);
+    SET32(RDX, r.d);
+    NEXT;
+}
+
+FAMILY1(fam_cpuid, op_cpuid);

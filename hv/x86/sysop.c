@@ -1,0 +1,246 @@
+/* sysop.c - the remaining system instructions: IF and EFLAGS, HLT, caches, time, ports, XCR0. SDM volume 2. */
+#include "hv/x86/sys.h"
+
+/* ---------------------------------------------------------------- CLI, STI */
+
+/* IOPL does not allow IF to be changed; true if VIF stands for it (VME in virtual-8086 mode, PVI at CPL 3). Else #GP(0). */
+static void need_virtual_if(struct x86 *cpu)
+{
+    bool virtual_if = v86_mode(cpu) ? cpu->cr4 & CR4_VME : cpu->cpl == 3 && cpu->cr4 & CR4_PVI;
+    if (!virtual_if)
+        raise_error(cpu, VEC_GP, 0);
+}
+
+static OP(op_cli)
+{
+    SYNC;
+    if (cpu->cpl <= iopl(cpu)) {
+        cpu->flags &= ~(uint64_t)FLAG_IF;
+    } else {
+        need_virtual_if(cpu);
+        cpu->flags &= ~(uint64_t)FLAG_VIF;
+    }
+    NEXT;
+}
+
+static OP(op_sti)
+{
+    SYNC;
+    if (cpu->cpl <= iopl(cpu)) {
+        if (cpu->flags & FLAG_IF)
+            NEXT;
+        cpu->flags |= FLAG_IF;
+        cpu->inhibit = true;
+        LEAVE;
+    }
+    need_virtual_if(cpu);
+    if (cpu->flags & FLAG_VIP)
+        raise_error(cpu, VEC_GP, 0);
+    cpu->flags |= FLAG_VIF;
+    NEXT;
+}
+
+/* ---------------------------------------------------------------- PUSHF, POPF */
+
+/* In virtual-8086 mode with IOPL below 3: the 16-bit forms work on VIF if there is VME, all else is #GP(0). */
+static bool vme_flags(struct x86 *cpu, const struct op *op)
+{
+    if (!v86_mode(cpu) || iopl(cpu) == 3)
+        return false;
+    if (!(cpu->cr4 & CR4_VME) || op->osize != 1)
+        raise_error(cpu, VEC_GP, 0);
+    return true;
+}
+
+static OP(op_pushf)
+{
+    SYNC;
+    uint64_t f = eflags_get(cpu) & ~(uint64_t)(FLAG_VM | FLAG_RF);
+    if (vme_flags(cpu, op))
+        f = (f & ~(uint64_t)FLAG_IF) | FLAG_IOPL | (f & FLAG_VIF ? FLAG_IF : 0);
+    stack_push(cpu, op, 1u << op->osize, f);
+    NEXT;
+}
+
+static uint64_t popf_vme(struct x86 *cpu, uint64_t f)
+{
+    if ((f & FLAG_IF && cpu->flags & FLAG_VIP) || f & FLAG_TF)
+        raise_error(cpu, VEC_GP, 0);
+    return f & FLAG_IF ? f | FLAG_VIF : f & ~(uint64_t)FLAG_VIF;
+}
+
+static OP(op_popf)
+{
+    SYNC;
+    bool vme = vme_flags(cpu, op);
+    uint64_t f = stack_peek(cpu, op, 0, 1u << op->osize), old = eflags_get(cpu);
+    uint64_t mask = flags_writable(cpu, op->osize) & ~(uint64_t)FLAG_RF;
+    if (vme) {
+        f = popf_vme(cpu, f);
+        mask |= FLAG_VIF;
+    }
+    stack_adjust(cpu, 1 << op->osize);
+    eflags_set(cpu, (old & ~(mask | FLAG_RF)) | (f & mask));
+    if ((old ^ cpu->flags) & (FLAG_IF | FLAG_TF | FLAG_AC))
+        LEAVE;
+    NEXT;
+}
+
+/* ---------------------------------------------------------------- HLT, caches, TLB */
+
+static OP(op_hlt)
+{
+    SYNC;
+    need_cpl0(cpu);
+    cpu->halted = true;
+    LEAVE;
+}
+
+/* The TLBs are coherent with the page tables (cpu.h), and there are no caches: nothing is left to do. */
+static OP(op_privileged_nop)
+{
+    SYNC;
+    need_cpl0(cpu);
+    NEXT;
+}
+
+/* ---------------------------------------------------------------- time */
+
+static void set_edx_eax(struct x86 *cpu, uint64_t v)
+{
+    SET32(RAX, v);
+    SET32(RDX, v >> 32);
+}
+
+static void read_tsc(struct x86 *cpu)
+{
+    if (cpu->cr4 & CR4_TSD && cpu->cpl && !real_mode(cpu))
+        raise_error(cpu, VEC_GP, 0);
+    set_edx_eax(cpu, cpu->bus.time(cpu->bus.ctx) + cpu->msr.tsc_offset);
+}
+
+static OP(op_rdtsc)
+{
+    SYNC;
+    read_tsc(cpu);
+    NEXT;
+}
+
+static OP(op_rdtscp)
+{
+    SYNC;
+    read_tsc(cpu);
+    SET32(RCX, cpu->msr.tsc_aux);
+    NEXT;
+}
+
+static OP(op_rdpid)
+{
+    SET64(op->dst, cpu->mode64 ? cpu->msr.tsc_aux : (uint32_t)cpu->msr.tsc_aux);
+    NEXT;
+}
+
+/* The models have no performance counters, so every number is a wrong one. */
+static OP(op_rdpmc)
+{
+    SYNC;
+    raise_error(cpu, VEC_GP, 0);
+}
+
+/* ---------------------------------------------------------------- ports */
+
+static unsigned port_width(const struct op *op) { return op->osize == 0 ? 1 : op->osize == 1 ? 2 : 4; }
+
+static void port_in(struct x86 *cpu, const struct op *op, uint16_t port)
+{
+    unsigned size = port_width(op);
+    if (!io_allowed(cpu, port, size))
+        raise_error(cpu, VEC_GP, 0);
+    uint32_t v = cpu->bus.in(cpu->bus.ctx, port, size);
+    if (size == 1)
+        SET8(RAX * 8, v);
+    else if (size == 2)
+        SET16(RAX, v);
+    else
+        SET32(RAX, v);
+}
+
+static void port_out(struct x86 *cpu, const struct op *op, uint16_t port)
+{
+    unsigned size = port_width(op);
+    if (!io_allowed(cpu, port, size))
+        raise_error(cpu, VEC_GP, 0);
+    cpu->bus.out(cpu->bus.ctx, port, size, size == 1 ? R8(RAX * 8) : size == 2 ? R16(RAX) : R32(RAX));
+}
+
+static OP(op_in_imm)
+{
+    SYNC;
+    port_in(cpu, op, (uint8_t)op->imm);
+    NEXT;
+}
+
+static OP(op_in_dx)
+{
+    SYNC;
+    port_in(cpu, op, R16(RDX));
+    NEXT;
+}
+
+static OP(op_out_imm)
+{
+    SYNC;
+    port_out(cpu, op, (uint8_t)op->imm);
+    NEXT;
+}
+
+static OP(op_out_dx)
+{
+    SYNC;
+    port_out(cpu, op, R16(RDX));
+    NEXT;
+}
+
+/* ---------------------------------------------------------------- XCR0 */
+
+enum { XCR0_X87 = 1, XCR0_SSE = 2 };
+
+static OP(op_xgetbv)
+{
+    SYNC;
+    if (!(cpu->cr4 & CR4_OSXSAVE))
+        raise_fault(cpu, VEC_UD);
+    if (R32(RCX))
+        raise_error(cpu, VEC_GP, 0);
+    set_edx_eax(cpu, cpu->xcr0);
+    NEXT;
+}
+
+static OP(op_xsetbv)
+{
+    SYNC;
+    if (!(cpu->cr4 & CR4_OSXSAVE))
+        raise_fault(cpu, VEC_UD);
+    uint64_t v = (uint64_t)R32(RDX) << 32 | R32(RAX);
+    if (cpu->cpl || R32(RCX) || !(v & XCR0_X87) || v & ~(uint64_t)(XCR0_X87 | XCR0_SSE))
+        raise_error(cpu, VEC_GP, 0);
+    cpu->xcr0 = v;
+    NEXT;
+}
+
+FAMILY1(fam_cli, op_cli);
+FAMILY1(fam_sti, op_sti);
+FAMILY1(fam_pushf, op_pushf);
+FAMILY1(fam_popf, op_popf);
+FAMILY1(fam_hlt, op_hlt);
+FAMILY1(fam_privileged_nop, op_privileged_nop);
+FAMILY1(fam_rdtsc, op_rdtsc);
+FAMILY1(fam_rdtscp, op_rdtscp);
+FAMILY1(fam_rdpid, op_rdpid);
+FAMILY1(fam_rdpmc, op_rdpmc);
+FAMILY1(fam_in_imm, op_in_imm);
+FAMILY1(fam_in_dx, op_in_dx);
+FAMILY1(fam_out_imm, op_out_imm);
+FAMILY1(fam_out_dx, op_out_dx);
+FAMILY1(fam_xgetbv, op_xgetbv);
+FAMILY1(fam_xsetbv, op_xsetbv);
