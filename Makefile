@@ -6,16 +6,20 @@
 #   make install      PREFIX=/usr/local
 
 VARIANT ?= release
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 BUILD   := build/$(VARIANT)
 PREFIX  ?= /usr/local
+# `make V=1` shows whole commands.
+Q       := $(if $(V),,@)
 
 PKGS    := libelf capstone ncursesw libzstd libxxhash yajl
 CFLAGS_WARN := -Wall -Wextra -Werror -Wno-unused-parameter
 # -fno-strict-aliasing, -fwrapv: the processor reads registers at several widths and computes modulo 2^n.
 CFLAGS_BASE := -std=gnu11 -g -I. -I$(BUILD) -D_GNU_SOURCE $(CFLAGS_WARN) -fno-strict-aliasing -fwrapv -MMD -MP \
-               $(shell pkg-config --cflags $(PKGS))
-LDLIBS  := $(shell pkg-config --libs $(PKGS)) -lm -pthread
+               $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+LDLIBS  := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -pthread
 
 OPT_release := -O2
 OPT_asan    := -O1 -fsanitize=address -fno-omit-frame-pointer -DBOOTREEL_NO_TAIL
@@ -40,7 +44,8 @@ UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
-.PHONY: all asan ubsan fuzz test unit check bench layers format install clean
+# `make demo` and `make test` install what they need by scripts/deps.
+.PHONY: all demo asan ubsan fuzz test unit check bench layers format install clean
 ifeq ($(VARIANT),release)
 all: bootreel
 bootreel: $(BUILD)/bootreel
@@ -50,11 +55,13 @@ all: $(BUILD)/bootreel
 endif
 
 $(BUILD)/bootreel: $(CLI_OBJ) $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) $(LIB) $(LDLIBS)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) $(LIB) $(LDLIBS)
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $(LIB_OBJ)
+	@echo "  AR $@"
+	$(Q)ar rcs $@ $(LIB_OBJ)
 
 # The board's DSDT, as bytes. -oa: no optimizations, so that iasl's version matters less.
 $(BUILD)/hv/board/dsdt.h: hv/board/dsdt.asl
@@ -65,7 +72,8 @@ $(BUILD)/hv/board/acpi_tables.o: $(BUILD)/hv/board/dsdt.h
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	@echo "  CC $<"
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LDLIBS) -lcmocka
@@ -82,8 +90,11 @@ fuzz:
 fuzz-targets: $(FUZZ_BIN)
 
 unit: $(UNIT_BIN)
+demo:
+	@scripts/demo
 test:
-	tests/run
+	@scripts/deps
+	@tests/run
 layers:
 	scripts/layers
 bench: all

@@ -293,13 +293,12 @@ static void end_as(struct recorder *r, enum stop_reason reason)
 /* The guest waits for a timer or for typing. Returns 1 if it would wait for ever, and nobody types. */
 static int idle(struct recorder *r)
 {
-    uint64_t wake = r->stop.reason == STOP_IDLE ? r->stop.wake : UINT64_MAX;
     uint64_t inputs = r->result.inputs;
     if (feed(r))
         return -1;
     if (r->result.inputs != inputs)
         return 0;
-    r->idle_until = live_idle(r->o.live, time_of(r), wake, r->refused);
+    r->idle_until = live_idle(r->o.live, time_of(r), r->stop.wake, r->refused);
     if (r->idle_until != UINT64_MAX)
         return 0;
     end_as(r, STOP_HALTED);
@@ -379,9 +378,11 @@ static int stopped(struct recorder *r)
         return 1;
     if (r->o.hooks.progress)
         r->o.hooks.progress(r->o.hooks.ctx, r->e);
+    if (reason == STOP_HALTED)
+        return 1;
     if (!live(r))
-        return reason == STOP_HALTED;
-    return reason == STOP_IDLE || reason == STOP_HALTED ? idle(r) : look_for_typing(r);
+        return 0;
+    return reason == STOP_IDLE ? idle(r) : look_for_typing(r);
 }
 
 /* The file is closed: the screen that the guest left goes into the trace for `info`, so that it needs no replay. */

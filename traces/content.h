@@ -1,8 +1,8 @@
-/* content.h - finds equal content by its XXH3-128 digest: numbers pieces of content, the same number for equal
- * ones. Inside of traces/ only.
+/* content.h - finds equal content by its XXH3-128 digest: numbers pieces of content, the same number for
+ * equal ones. Inside of traces/ only.
  *
- * Two different pieces with one digest would be taken for equal; for content that nobody made for that purpose
- * the odds are 2^-128 a pair.
+ * Two different pieces with one digest would be taken for equal; for content that nobody made for that
+ * purpose the odds are 2^-128 a pair.
  */
 #ifndef BOOTREEL_TRACES_CONTENT_H
 #define BOOTREEL_TRACES_CONTENT_H

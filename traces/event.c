@@ -18,11 +18,11 @@ static const struct event_kind event_table[EV_COUNT] = {
 };
 
 static const char *const class_names[EC_COUNT] = {
-    [EC_CPU] = "cpu",         [EC_EXCEPTION] = "exception", [EC_IRQ] = "irq",
-    [EC_PIO] = "pio",         [EC_MMIO] = "mmio",           [EC_DISK] = "disk",
-    [EC_FIRMWARE] = "firmware", [EC_LOADER] = "loader",     [EC_KERNEL] = "kernel",
-    [EC_PROCESS] = "process", [EC_SYSCALL] = "syscall",     [EC_HYPERCALL] = "hypercall",
-    [EC_CONSOLE] = "console", [EC_POWER] = "power",         [EC_UNHANDLED] = "unhandled",
+    [EC_CPU] = "cpu",           [EC_EXCEPTION] = "exception", [EC_IRQ] = "irq",
+    [EC_PIO] = "pio",           [EC_MMIO] = "mmio",           [EC_DISK] = "disk",
+    [EC_FIRMWARE] = "firmware", [EC_LOADER] = "loader",       [EC_KERNEL] = "kernel",
+    [EC_PROCESS] = "process",   [EC_SYSCALL] = "syscall",     [EC_HYPERCALL] = "hypercall",
+    [EC_CONSOLE] = "console",   [EC_POWER] = "power",         [EC_UNHANDLED] = "unhandled",
 };
 
 const struct event_kind *event_kind(unsigned id)

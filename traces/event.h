@@ -57,7 +57,7 @@ struct event_kind {
 /* Field types in the rows are written K(name, TYPE) for a key and P(name, TYPE) for a payload field. */
 enum event_id {
 #define EVENT(id, cls, name, data, format, ...) EV_##id,
-#include "event_kinds.def"
+#include "traces/event_kinds.def"
 #undef EVENT
     EV_COUNT
 };
@@ -66,7 +66,7 @@ enum event_id {
 #define EVENT(id, cls, name, data, format, ...) enum evf_##id { __VA_ARGS__ EVF_##id##_COUNT };
 #define K(kind, name, type) EVF_##kind##_##name,
 #define P(kind, name, type) EVF_##kind##_##name,
-#include "event_kinds.def"
+#include "traces/event_kinds.def"
 #undef EVENT
 #undef K
 #undef P

@@ -1,7 +1,7 @@
 /* event_code.c - events as bytes, and back. The code is described in docs/trace-format.md, "Event frames".
  *
- * Events are coded against what came before in the same frame: the icount against the last event's, the fields
- * against those of the last event of the same kind, the time against what the steps alone would give.
+ * Events are coded against what came before in the same frame: the icount against the last event's, the
+ * fields against those of the last event of the same kind, the time against what the steps alone would give.
  */
 #include <assert.h>
 #include <xxhash.h>
@@ -222,8 +222,8 @@ static const char *decode_event(struct event_decoder *d, struct event *ev)
     return bad;
 }
 
-const char *event_frame_decode(struct event_frame *f, uint8_t *raw, size_t n, uint32_t count, uint64_t step_ns,
-                               const struct event_layout *layout)
+const char *event_frame_decode(struct event_frame *f, uint8_t *raw, size_t n, uint32_t count,
+                               uint64_t step_ns, const struct event_layout *layout)
 {
     *f = (struct event_frame){.raw = raw};
     if (count > EVENTS_CUT_COUNT || count > n)

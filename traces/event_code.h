@@ -28,8 +28,8 @@ struct event_frame {
 
 /* Decodes `count` events from n bytes at `raw`, of which it takes ownership (also on error). NULL, or what is
  * wrong. Free with event_frame_free, also on error. */
-const char *event_frame_decode(struct event_frame *f, uint8_t *raw, size_t n, uint32_t count, uint64_t step_ns,
-                               const struct event_layout *layout);
+const char *event_frame_decode(struct event_frame *f, uint8_t *raw, size_t n, uint32_t count,
+                               uint64_t step_ns, const struct event_layout *layout);
 void event_frame_free(struct event_frame *f);
 
 #endif

@@ -12,10 +12,10 @@ static const struct {
     uint32_t raw_max;
 } kinds[TF_KINDS] = {
     [TF_CONFIG] = {"config", 16 << 20},
-    [TF_CHUNKS] = {"chunks", CHUNKS_CUT_NEW * TRACE_CHUNK},
+    [TF_CHUNKS] = {"chunks", CHUNKS_CUT_NEW *TRACE_CHUNK},
     [TF_EVENTS] = {"events", EVENTS_CUT_BYTES + 8192},
     [TF_INPUT] = {"input", RECORDS_CUT_BYTES + TRACE_MAX_INPUT + 64},
-    [TF_PAGES] = {"pages", PAGES_CUT * TRACE_PAGE},
+    [TF_PAGES] = {"pages", PAGES_CUT *TRACE_PAGE},
     [TF_CHECKPOINT] = {"checkpoint", 128 << 20},
     [TF_NOTE] = {"note", RECORDS_CUT_BYTES + TRACE_MAX_NOTE + 2 * MAX_STRING + 64},
     [TF_END] = {"end", 256 << 10},

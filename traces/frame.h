@@ -9,14 +9,16 @@
 
 enum {
     FILE_HEADER_SIZE = 64,
-    FRAME_HEAD_SIZE = 64, /* then the extra bytes, then the 8 bytes of the head's checksum, then the payload */
+    FRAME_HEAD_SIZE =
+        64, /* then the extra bytes, then the 8 bytes of the head's checksum, then the payload */
     FRAME_HASH_SIZE = 8,
     TRAILER_SIZE = 32,
     ENGINE_NAME_SIZE = 32,
 
     FRAME_ZSTD_LEVEL = 3,
 
-    /* Where the writer cuts. Numbers that the bytes of a file depend on: change none without a new version. */
+    /* Where the writer cuts. Numbers that the bytes of a file depend on: change none without a new version.
+     */
     EVENTS_CUT_BYTES = 256 << 10,
     EVENTS_CUT_COUNT = 32768,
     CHUNKS_CUT_NEW = 16,
@@ -43,7 +45,7 @@ enum frame_packing { PACK_NONE, PACK_ZSTD };
 struct frame_head {
     uint8_t kind;
     uint8_t packing;
-    uint16_t extra; /* length of the extra bytes, whose meaning depends on the kind */
+    uint16_t extra;  /* length of the extra bytes, whose meaning depends on the kind */
     uint32_t stored; /* payload bytes in the file */
     uint32_t raw;    /* payload bytes unpacked */
     uint64_t first_icount;
@@ -68,8 +70,8 @@ void file_header_pack(uint8_t out[FILE_HEADER_SIZE], const char *engine, uint32_
 
 /* Appends head, extra bytes and checksum. */
 void frame_head_pack(struct buf *out, const struct frame_head *h, const void *extra);
-/* Reads head, extra and checksum at the view and moves it behind them; *extra points into the view. NULL, or what
- * is wrong (then the view is where it was). */
+/* Reads head, extra and checksum at the view and moves it behind them; *extra points into the view. NULL, or
+ * what is wrong (then the view is where it was). */
 const char *frame_head_unpack(struct view *v, struct frame_head *h, const uint8_t **extra);
 
 void trailer_pack(uint8_t out[TRAILER_SIZE], uint64_t index_offset, uint64_t frames);

@@ -1,7 +1,9 @@
-/* index.c - which frames a trace file has: from the index at its end, or, where that is missing, from the frames.
+/* index.c - which frames a trace file has: from the index at its end, or, where that is missing, from the
+ * frames.
  *
- * Both ways go through frame_add(), which holds a frame's header against everything before it: numbers must be
- * consecutive, positions must not fall, counts must add up. What the rest of the reader uses is checked here once.
+ * Both ways go through frame_add(), which holds a frame's header against everything before it: numbers must
+ * be consecutive, positions must not fall, counts must add up. What the rest of the reader uses is checked
+ * here once.
  */
 #include <inttypes.h>
 #include <xxhash.h>
@@ -88,7 +90,9 @@ static const char *add_pages(struct trace *t, struct frame_entry *e, struct view
 static const char *add_checkpoint(struct trace *t, struct frame_entry *e, struct view extra)
 {
     size_t k = t->list[TF_CHECKPOINT].n;
-    struct trace_checkpoint c = {.icount = e->info.first_icount, .time = view_u64(&extra), .hash = view_u64(&extra),
+    struct trace_checkpoint c = {.icount = e->info.first_icount,
+                                 .time = view_u64(&extra),
+                                 .hash = view_u64(&extra),
                                  .event = view_varint(&extra)};
     if (extra.bad || view_left(&extra) || e->info.items != 1 || e->info.first_icount != e->info.last_icount)
         return "not the header of a checkpoint";
@@ -118,9 +122,9 @@ static const char *add_single(struct trace *t, struct frame_entry *e, struct vie
 }
 
 static const char *(*const add_kind[TF_KINDS])(struct trace *, struct frame_entry *, struct view) = {
-    [TF_CONFIG] = add_single,         [TF_CHUNKS] = add_chunks,  [TF_EVENTS] = add_events,
-    [TF_INPUT] = add_records,         [TF_PAGES] = add_pages,    [TF_CHECKPOINT] = add_checkpoint,
-    [TF_NOTE] = add_records,          [TF_END] = add_single,
+    [TF_CONFIG] = add_single, [TF_CHUNKS] = add_chunks, [TF_EVENTS] = add_events,
+    [TF_INPUT] = add_records, [TF_PAGES] = add_pages,   [TF_CHECKPOINT] = add_checkpoint,
+    [TF_NOTE] = add_records,  [TF_END] = add_single,
 };
 
 static const char *frame_order(const struct trace *t, const struct frame_head *h)
@@ -137,7 +141,8 @@ static const char *frame_order(const struct trace *t, const struct frame_head *h
 }
 
 /* Takes the frame at `offset` into the lists. NULL, or what is wrong. */
-static const char *frame_add(struct trace *t, const struct frame_head *h, const uint8_t *extra, uint64_t offset)
+static const char *frame_add(struct trace *t, const struct frame_head *h, const uint8_t *extra,
+                             uint64_t offset)
 {
     const char *bad = frame_order(t, h);
     if (bad || !add_kind[h->kind])
@@ -147,9 +152,15 @@ static const char *frame_add(struct trace *t, const struct frame_head *h, const 
     if (h->stored > UINT32_MAX - frame_lead(h))
         return "too long";
     struct frame_entry e = {
-        .info = {.kind = h->kind, .offset = offset, .stored = (uint32_t)(frame_lead(h) + h->stored), .raw = h->raw,
-                 .first_icount = h->first_icount, .last_icount = h->last_icount, .first = h->first,
-                 .items = h->items, .hash = h->raw_hash},
+        .info = {.kind = h->kind,
+                 .offset = offset,
+                 .stored = (uint32_t)(frame_lead(h) + h->stored),
+                 .raw = h->raw,
+                 .first_icount = h->first_icount,
+                 .last_icount = h->last_icount,
+                 .first = h->first,
+                 .items = h->items,
+                 .hash = h->raw_hash},
         .packing = h->packing,
         .payload = h->stored,
         .head_hash = get_u64(extra + h->extra),
@@ -239,7 +250,8 @@ static int index_scan(struct trace *t, struct error *err)
         if (!bad && h.kind == TF_INDEX)
             bad = "this index, or the trailer behind it, is damaged";
         if (bad)
-            error_set(&t->damage, "%s: frame %zu at offset %" PRIu64 ": %s", t->name, t->nframes, offset, bad);
+            error_set(&t->damage, "%s: frame %zu at offset %" PRIu64 ": %s", t->name, t->nframes, offset,
+                      bad);
         /* A good checksum and contents that cannot be: that is no cut-off recording. */
         int refused = bad ? 0 : frame_take(t, &h, extra, offset, err);
         free(memory);
@@ -286,11 +298,15 @@ static uint8_t *index_unpack(struct trace *t, uint64_t offset, uint32_t *n, stru
     /* The headers that it lists are in the file too, so it is shorter than that. */
     if (!bad && h.kind == TF_INDEX && h.raw <= t->size && offset + frame_lead(&h) + h.stored == end) {
         t->frame = mem_grow(t->frame, &t->frames_cap, 1, sizeof t->frame[0]);
-        t->frame[0] = (struct frame_entry){
-            .info = {.kind = TF_INDEX, .offset = offset, .stored = (uint32_t)(frame_lead(&h) + h.stored),
-                     .raw = h.raw, .hash = h.raw_hash},
-            .packing = h.packing, .payload = h.stored, .head_hash = get_u64(extra + h.extra),
-            .stored_hash = h.stored_hash};
+        t->frame[0] = (struct frame_entry){.info = {.kind = TF_INDEX,
+                                                    .offset = offset,
+                                                    .stored = (uint32_t)(frame_lead(&h) + h.stored),
+                                                    .raw = h.raw,
+                                                    .hash = h.raw_hash},
+                                           .packing = h.packing,
+                                           .payload = h.stored,
+                                           .head_hash = get_u64(extra + h.extra),
+                                           .stored_hash = h.stored_hash};
         raw = frame_unpack(t, 0, err);
         *n = h.raw;
     }
@@ -306,7 +322,8 @@ static int index_read(struct trace *t, struct error *err)
     if (t->size < FILE_HEADER_SIZE + TRAILER_SIZE ||
         source_read(t, t->size - TRAILER_SIZE, trailer, sizeof trailer, err))
         return -1;
-    if (!trailer_unpack(trailer, &offset, &frames) || offset < FILE_HEADER_SIZE || offset > t->size - TRAILER_SIZE)
+    if (!trailer_unpack(trailer, &offset, &frames) || offset < FILE_HEADER_SIZE ||
+        offset > t->size - TRAILER_SIZE)
         return -1;
     uint32_t n = 0;
     uint8_t *raw = index_unpack(t, offset, &n, err);
@@ -333,8 +350,8 @@ static int sort_chunks(struct trace *t, struct error *err)
             qsort(c->ref, c->n, sizeof c->ref[0], by_chunk);
         for (size_t k = 1; k < c->n; k++)
             if (c->ref[k - 1].chunk == c->ref[k].chunk)
-                return error_set(err, "%s: chunk %" PRIu64 " of image %s is there twice", t->name, c->ref[k].chunk,
-                                 t->images[i].role);
+                return error_set(err, "%s: chunk %" PRIu64 " of image %s is there twice", t->name,
+                                 c->ref[k].chunk, t->images[i].role);
     }
     return 0;
 }

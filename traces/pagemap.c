@@ -35,7 +35,8 @@ bool pagemap_sort(struct pagemap *m)
     return is_sorted(m);
 }
 
-void pagemap_change(struct pagemap *change, const struct pagemap *old, const struct pagemap *given, bool whole)
+void pagemap_change(struct pagemap *change, const struct pagemap *old, const struct pagemap *given,
+                    bool whole)
 {
     size_t o = 0;
     for (size_t g = 0; g < given->n; g++) {
@@ -95,7 +96,8 @@ uint32_t pagemap_find(const struct pagemap *m, uint64_t index)
     return PAGE_ABSENT;
 }
 
-/* Pages come in runs of consecutive indexes, and new content in runs of consecutive ids: both are zeros then. */
+/* Pages come in runs of consecutive indexes, and new content in runs of consecutive ids: both are zeros then.
+ */
 void pagemap_encode(struct buf *out, const struct pagemap *change)
 {
     uint64_t index = 0, id = PAGE_STORED;

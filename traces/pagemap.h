@@ -26,7 +26,8 @@ void pagemap_add(struct pagemap *m, uint32_t index, uint32_t id);
 /* Sorts by index. False if an index is there twice. */
 bool pagemap_sort(struct pagemap *m);
 /* What must change in `old` so that the pages given are as given. `whole`: those not given go away. */
-void pagemap_change(struct pagemap *change, const struct pagemap *old, const struct pagemap *given, bool whole);
+void pagemap_change(struct pagemap *change, const struct pagemap *old, const struct pagemap *given,
+                    bool whole);
 void pagemap_apply(struct pagemap *m, const struct pagemap *change);
 void pagemap_copy(struct pagemap *to, const struct pagemap *from);
 /* The id of a page; PAGE_ABSENT if it is not there. */

@@ -54,17 +54,20 @@ static const char *head_same(const struct frame_entry *e, const uint8_t *bytes)
     return get_u64(extra + h.extra) != e->head_hash ? "its header is not the one that the index has" : NULL;
 }
 
-static const char *payload_unpack(const struct frame_entry *e, const uint8_t *stored, uint8_t *raw)
+/* The unpacked payload goes into new memory, which is taken only when the lengths agree. */
+static const char *payload_unpack(const struct frame_entry *e, const uint8_t *stored, uint8_t **raw)
 {
     if (XXH3_64bits(stored, e->payload) != e->stored_hash)
         return "checksum of its content does not match";
-    if (e->packing == PACK_NONE) {
-        memcpy(raw, stored, e->info.raw);
-    } else if (ZSTD_getFrameContentSize(stored, e->payload) != e->info.raw ||
-               ZSTD_decompress(raw, e->info.raw, stored, e->payload) != e->info.raw) {
+    if (e->packing == PACK_ZSTD && ZSTD_getFrameContentSize(stored, e->payload) != e->info.raw)
+        return "its two lengths do not agree";
+    *raw = mem_alloc(e->info.raw);
+    if (e->packing == PACK_NONE)
+        memcpy(*raw, stored, e->info.raw);
+    else if (ZSTD_decompress(*raw, e->info.raw, stored, e->payload) != e->info.raw)
         return "cannot be unpacked";
-    }
-    return XXH3_64bits(raw, e->info.raw) != e->info.hash ? "checksum of its unpacked content does not match" : NULL;
+    return XXH3_64bits(*raw, e->info.raw) != e->info.hash ? "checksum of its unpacked content does not match"
+                                                          : NULL;
 }
 
 uint8_t *frame_unpack(struct trace *t, size_t frame, struct error *err)
@@ -75,10 +78,10 @@ uint8_t *frame_unpack(struct trace *t, size_t frame, struct error *err)
         free(bytes);
         return NULL;
     }
+    uint8_t *raw = NULL;
     const char *bad = head_same(e, bytes);
-    uint8_t *raw = bad ? NULL : mem_alloc(e->info.raw);
     if (!bad)
-        bad = payload_unpack(e, bytes + e->info.stored - e->payload, raw);
+        bad = payload_unpack(e, bytes + e->info.stored - e->payload, &raw);
     free(bytes);
     if (!bad)
         return raw;
@@ -140,7 +143,8 @@ void config_free(struct trace *t)
     t->has_config = false;
 }
 
-/* The kinds of events that the trace knows. Rows and fields are only ever added: later ones than ours cannot be read. */
+/* The kinds of events that the trace knows. Rows and fields are only ever added: later ones than ours cannot
+ * be read. */
 static const char *config_kinds(struct trace *t, struct view *v)
 {
     uint64_t n = view_varint(v);
@@ -243,8 +247,9 @@ int end_load(struct trace *t, size_t frame, struct error *err)
     }
     free(reason);
     free(text);
-    return frame_error(t, frame, err, whole ? "its counts of events are not those of the frames"
-                                            : "its fields do not add up");
+    return frame_error(t, frame, err,
+                       whole ? "its counts of events are not those of the frames"
+                             : "its fields do not add up");
 }
 
 /* ---------------------------------------------------------------- opening */
@@ -261,8 +266,8 @@ static int header_read(struct trace *t, struct error *err)
         return error_set(err, "%s: not a trace", t->name);
     t->version = get_u32(h + 8);
     if (t->version > TRACE_VERSION)
-        return error_set(err, "%s: trace version %u; this bootreel reads up to version %d: use a newer one", t->name,
-                         t->version, TRACE_VERSION);
+        return error_set(err, "%s: trace version %u; this bootreel reads up to version %d: use a newer one",
+                         t->name, t->version, TRACE_VERSION);
     if (!t->version || get_u64(h + 56) != XXH3_64bits(h, 56))
         return error_set(err, "%s: checksum of the file header at offset 0 does not match", t->name);
     t->config.behaviour = get_u32(h + 12);
@@ -419,12 +424,15 @@ int trace_image_read(struct trace *t, unsigned image, uint64_t offset, void *buf
         return error_set(err, "%s: there is no image %u", t->name, image);
     const struct trace_image *im = &t->images[image];
     if (offset > im->size || n > im->size - offset)
-        return error_set(err, "%s: offset %" PRIu64 " is beyond the end of image %s", t->name, offset + n, im->role);
+        return error_set(err, "%s: offset %" PRIu64 " is beyond the end of image %s", t->name, offset + n,
+                         im->role);
     for (uint8_t *to = buf; n;) {
         const struct chunk_ref *ref = chunk_find(&t->chunks[image], offset / TRACE_CHUNK);
         if (!ref)
-            return error_set(err, "%s: offset %" PRIu64 " of image %s is not in the trace: it was not read in the "
-                             "recording", t->name, offset, im->role);
+            return error_set(err,
+                             "%s: offset %" PRIu64 " of image %s is not in the trace: it was not read in the "
+                             "recording",
+                             t->name, offset, im->role);
         const struct chunk_content *c = &t->content[ref->content];
         const uint8_t *raw = frame_cached(t, c->frame, err);
         if (!raw)

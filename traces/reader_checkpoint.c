@@ -1,7 +1,7 @@
 /* reader_checkpoint.c - machine states of a trace: sections, and pages by way of the page tables.
  *
- * A checkpoint's frame has the changes of the page tables since the one before. The trace keeps the tables as of
- * one checkpoint; going forward they are brought up to date, going back they are made anew from the first.
+ * A checkpoint's frame has the changes of the page tables since the one before. The trace keeps the tables as
+ * of one checkpoint; going forward they are brought up to date, going back they are made anew from the first.
  */
 #include <inttypes.h>
 
@@ -58,7 +58,8 @@ static struct region_map *maps_find(const struct region_maps *m, const char *nam
     return NULL;
 }
 
-/* The region of that name, made if need be; takes `name`. NULL: too many, or this checkpoint had it before. */
+/* The region of that name, made if need be; takes `name`. NULL: too many, or this checkpoint had it before.
+ */
 static struct region_map *maps_region(struct region_maps *m, char *name)
 {
     struct region_map *r = maps_find(m, name);

@@ -68,7 +68,8 @@ static const struct record *record_get(struct trace *t, enum trace_frame_kind ki
 {
     const struct frame_list *list = &t->list[kind];
     if (i >= list->items) {
-        error_set(err, "%s: there is no %s number %llu", t->name, trace_frame_kind_name(kind), (unsigned long long)i);
+        error_set(err, "%s: there is no %s number %llu", t->name, trace_frame_kind_name(kind),
+                  (unsigned long long)i);
         return NULL;
     }
     size_t frame = list->frame[frame_list_find(t, list, i)];

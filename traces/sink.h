@@ -10,9 +10,9 @@ struct sink;
 
 /* Creates the file and starts the thread, which first writes `header`. NULL on error. */
 struct sink *sink_open(const char *path, const uint8_t header[FILE_HEADER_SIZE], struct error *err);
-/* Hands a frame over, with its extra bytes and unpacked payload; both buffers are taken and left empty. The head's
- * kind, positions and items are the caller's; number, lengths, packing and checksums are filled in here. Waits while
- * the queue is full. */
+/* Hands a frame over, with its extra bytes and unpacked payload; both buffers are taken and left empty. The
+ * head's kind, positions and items are the caller's; number, lengths, packing and checksums are filled in
+ * here. Waits while the queue is full. */
 void sink_put(struct sink *s, struct frame_head head, struct buf *extra, struct buf *payload);
 /* 0, or -1 and the error if writing has failed. Cheap when all is well. */
 int sink_check(struct sink *s, struct error *err);

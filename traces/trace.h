@@ -45,10 +45,10 @@ struct trace_image {
 
 /* Settings and images keep their order: image numbers below are positions in `images`. */
 struct trace_config {
-    const char *engine;  /* "pc"; at most 31 bytes */
-    uint32_t behaviour;  /* the engine's behaviour version */
-    uint64_t step_ns;    /* guest nanoseconds a step; only makes the file smaller; 0: not constant */
-    uint32_t classes;    /* the event classes that were observed (mask of EVENT_CLASS_BIT) */
+    const char *engine; /* "pc"; at most 31 bytes */
+    uint32_t behaviour; /* the engine's behaviour version */
+    uint64_t step_ns;   /* guest nanoseconds a step; only makes the file smaller; 0: not constant */
+    uint32_t classes;   /* the event classes that were observed (mask of EVENT_CLASS_BIT) */
     const struct trace_setting *settings;
     size_t nsettings;
     const struct trace_image *images;
@@ -144,14 +144,15 @@ int trace_write_note(struct trace_writer *w, const struct trace_note *note, stru
  * checkpoint before (so the first one is always whole). A page given that is all zero takes no room, but is
  * told from one that was not given. The file holds only what changed since the last checkpoint, either way.
  * `index` below 2^32. Errors of section and page are kept and returned by end. */
-int trace_checkpoint_begin(struct trace_writer *w, uint64_t icount, uint64_t time, bool whole, struct error *err);
+int trace_checkpoint_begin(struct trace_writer *w, uint64_t icount, uint64_t time, bool whole,
+                           struct error *err);
 void trace_checkpoint_section(struct trace_writer *w, const struct trace_section *section);
 void trace_checkpoint_page(struct trace_writer *w, const char *region, uint64_t index, const void *data);
 /* `hash`: of the whole state, by whatever rule the caller uses; given back by the reader. */
 int trace_checkpoint_end(struct trace_writer *w, uint64_t hash, struct error *err);
 
-/* Closes the present event, input and chunk frames at this position, and hands them to the writing thread. To be called
- * at positions that depend on the run alone (it decides where frames begin). */
+/* Closes the present event, input and chunk frames at this position, and hands them to the writing thread. To
+ * be called at positions that depend on the run alone (it decides where frames begin). */
 int trace_writer_flush(struct trace_writer *w, struct error *err);
 
 /* Bytes in the file so far, and to come in the queue (uncompressed): for progress lines only. */
@@ -176,7 +177,8 @@ struct trace *trace_open(const char *path, struct error *err);
 struct trace *trace_open_memory(const void *data, size_t size, struct error *err);
 void trace_close(struct trace *t); /* NULL is allowed */
 
-/* The file has no (whole) end: the recording was killed or the file was cut. All frames before that are there. */
+/* The file has no (whole) end: the recording was killed or the file was cut. All frames before that are
+ * there. */
 bool trace_truncated(const struct trace *t);
 /* Why, as one line; "" when not truncated. */
 const char *trace_damage(const struct trace *t);
@@ -193,7 +195,8 @@ const char *trace_setting(const struct trace *t, const char *key);
 /* Number of the image of that role, or -1. */
 int trace_image_by_role(const struct trace *t, const char *role);
 /* Reads n bytes of an image at offset. -1 if they reach beyond the image, or were never recorded. */
-int trace_image_read(struct trace *t, unsigned image, uint64_t offset, void *buf, size_t n, struct error *err);
+int trace_image_read(struct trace *t, unsigned image, uint64_t offset, void *buf, size_t n,
+                     struct error *err);
 /* Bytes of the image that are in the trace. */
 uint64_t trace_image_recorded(const struct trace *t, unsigned image);
 
@@ -214,8 +217,8 @@ int trace_cursor_seek_icount(struct trace_cursor *c, uint64_t icount, struct err
 int trace_cursor_seek_number(struct trace_cursor *c, uint64_t number, struct error *err);
 /* Go before the n-th event of the cursor's classes. */
 int trace_cursor_seek_nth(struct trace_cursor *c, uint64_t n, struct error *err);
-/* The next (previous) event of the cursor's classes, and step over it. 1: there is one; 0: no more; -1: error.
- * `number` may be NULL. ev->data stays valid until the next call on this cursor. */
+/* The next (previous) event of the cursor's classes, and step over it. 1: there is one; 0: no more; -1:
+ * error. `number` may be NULL. ev->data stays valid until the next call on this cursor. */
 int trace_cursor_next(struct trace_cursor *c, struct event *ev, uint64_t *number, struct error *err);
 int trace_cursor_prev(struct trace_cursor *c, struct event *ev, uint64_t *number, struct error *err);
 
@@ -242,23 +245,26 @@ const struct trace_checkpoint *trace_checkpoint(const struct trace *t, size_t k)
 long trace_checkpoint_find(const struct trace *t, uint64_t icount);
 
 /* The whole state at checkpoint k. Cost: the page tables of the checkpoints before it (cheap going
- * forward, from the start going back); the pages are read when asked for. Uses the trace, which must stay open. */
+ * forward, from the start going back); the pages are read when asked for. Uses the trace, which must stay
+ * open. */
 struct trace_state;
 
 struct trace_state *trace_checkpoint_load(struct trace *t, size_t k, struct error *err);
 void trace_state_free(struct trace_state *s);
 size_t trace_state_sections(const struct trace_state *s);
 const struct trace_section *trace_state_section(const struct trace_state *s, size_t i);
-const struct trace_section *trace_state_section_by_name(const struct trace_state *s, const char *name); /* or NULL */
+const struct trace_section *trace_state_section_by_name(const struct trace_state *s,
+                                                        const char *name); /* or NULL */
 size_t trace_state_regions(const struct trace_state *s);
 const char *trace_state_region_name(const struct trace_state *s, size_t i);
 uint64_t trace_state_region_pages(const struct trace_state *s, size_t i);
-/* Calls put for each page that exists in the region (in no particular order, each once); `put` returns 0 to go
- * on, else that is returned. An unknown region has no pages. -1 on error. */
+/* Calls put for each page that exists in the region (in no particular order, each once); `put` returns 0 to
+ * go on, else that is returned. An unknown region has no pages. -1 on error. */
 int trace_state_pages(struct trace_state *s, const char *region,
                       int (*put)(void *ctx, uint64_t index, const void *data), void *ctx, struct error *err);
 /* One page. 1: read; 0: it does not exist; -1: error. */
-int trace_state_page(struct trace_state *s, const char *region, uint64_t index, void *data, struct error *err);
+int trace_state_page(struct trace_state *s, const char *region, uint64_t index, void *data,
+                     struct error *err);
 
 /* ---- frames ---- */
 
@@ -301,9 +307,9 @@ int trace_check(struct trace *t, struct error *err);
 struct trace_verifier;
 
 struct trace_difference {
-    uint64_t number;    /* of the first event that differs */
-    bool has_recorded;  /* false: the replay had one more */
-    bool has_replayed;  /* false: the record had one more */
+    uint64_t number;   /* of the first event that differs */
+    bool has_recorded; /* false: the replay had one more */
+    bool has_replayed; /* false: the record had one more */
     struct event recorded;
     struct event replayed; /* data of both valid until trace_verifier_close */
 };
@@ -316,14 +322,15 @@ int trace_verifier_seek(struct trace_verifier *v, uint64_t number, struct error 
  * -1: the record cannot be read. After 1 the verifier is only good for closing. */
 int trace_verifier_event(struct trace_verifier *v, const struct event *ev, struct trace_difference *diff,
                          struct error *err);
-/* The replay stopped at `icount`, all its events up to there given: compares what is left. The record may go on with
- * events at or after `icount`, unless that is the end of the trace. Same results. */
+/* The replay stopped at `icount`, all its events up to there given: compares what is left. The record may go
+ * on with events at or after `icount`, unless that is the end of the trace. Same results. */
 int trace_verifier_finish(struct trace_verifier *v, uint64_t icount, struct trace_difference *diff,
                           struct error *err);
 uint64_t trace_verifier_frames(const struct trace_verifier *v); /* compared so far */
 void trace_verifier_close(struct trace_verifier *v);
 
-/* ---------------------------------------------------------------- event encoding (for the above and for tests) */
+/* ---------------------------------------------------------------- event encoding (for the above and for
+ * tests) */
 
 struct event_encoder;
 
@@ -339,9 +346,9 @@ void event_encoder_reset(struct event_encoder *e); /* begin a new frame */
 
 /* ---------------------------------------------------------------- more about events (event.c) */
 
-/* The event as a JSON object: number (unless UINT64_MAX), icount, time, cpu, kind, class, its fields by name (hex
- * fields as strings), data if it has any ("data" as text, or "data_hex" if it is not UTF-8), text.
- * `gen` is a yajl_gen. Returns 0, or -1 if the generator failed. */
+/* The event as a JSON object: number (unless UINT64_MAX), icount, time, cpu, kind, class, its fields by name
+ * (hex fields as strings), data if it has any ("data" as text, or "data_hex" if it is not UTF-8), text. `gen`
+ * is a yajl_gen. Returns 0, or -1 if the generator failed. */
 struct yajl_gen_t;
 int event_json(const struct event *ev, uint64_t number, struct yajl_gen_t *gen);
 

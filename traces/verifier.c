@@ -1,16 +1,16 @@
 /* verifier.c - whether a replay gives the events of the record.
  *
- * The replay's events are encoded as the writer would have, up to as many as the record's frame has: equal frames
- * have equal checksums, and the record's frame need not be unpacked. Only where they differ, and in frames that are
- * not compared from their first event or not to their last, events are compared one by one.
+ * The replay's events are encoded as the writer would have, up to as many as the record's frame has: equal
+ * frames have equal checksums, and the record's frame need not be unpacked. Only where they differ, and in
+ * frames that are not compared from their first event or not to their last, events are compared one by one.
  */
 #include "traces/reader.h"
 
 struct trace_verifier {
     struct trace *t;
     struct event_layout own;
-    size_t at;     /* event frame: position in the list */
-    uint32_t pos;  /* events of it that were given */
+    size_t at;       /* event frame: position in the list */
+    uint32_t pos;    /* events of it that were given */
     bool one_by_one; /* the present frame is in `recorded`, and compared as events come */
     struct event_encoder *encoder;
     struct event_frame recorded, replayed;
@@ -85,8 +85,9 @@ int trace_verifier_seek(struct trace_verifier *v, uint64_t number, struct error 
 {
     if (number >= verify_list(v)->items) {
         v->at = verify_list(v)->n;
-        return number > verify_list(v)->items ? error_set(err, "%s: has no event %llu", v->t->name,
-                                                          (unsigned long long)number) : 0;
+        return number > verify_list(v)->items
+                   ? error_set(err, "%s: has no event %llu", v->t->name, (unsigned long long)number)
+                   : 0;
     }
     v->at = frame_list_find(v->t, verify_list(v), number);
     v->pos = (uint32_t)(number - verify_frame(v)->first);
@@ -156,7 +157,8 @@ int trace_verifier_event(struct trace_verifier *v, const struct event *ev, struc
     if (v->pos == f->items) {
         size_t n;
         event_encoder_bytes(v->encoder, &n);
-        int result = n == f->raw && event_encoder_hash(v->encoder) == f->hash ? 0 : verify_encoded(v, diff, err);
+        int result =
+            n == f->raw && event_encoder_hash(v->encoder) == f->hash ? 0 : verify_encoded(v, diff, err);
         if (!result)
             verify_next_frame(v);
         return result;
@@ -177,5 +179,6 @@ int trace_verifier_finish(struct trace_verifier *v, uint64_t icount, struct trac
     }
     const struct event *next = &v->recorded.ev[v->pos];
     bool at_end = icount >= trace_last_icount(v->t);
-    return at_end || next->icount < icount ? differs(v, verify_frame(v)->first + v->pos, next, NULL, diff) : 0;
+    return at_end || next->icount < icount ? differs(v, verify_frame(v)->first + v->pos, next, NULL, diff)
+                                           : 0;
 }

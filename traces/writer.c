@@ -1,7 +1,7 @@
 /* writer.c - turns calls into frames. The frames' contents are described in docs/trace-format.md.
  *
- * Order of frames: what a replay needs to get to a position (chunks, inputs) goes before the events up to that
- * position, so that a file cut behind any event frame can be replayed to its end.
+ * Order of frames: what a replay needs to get to a position (chunks, inputs) goes before the events up to
+ * that position, so that a file cut behind any event frame can be replayed to its end.
  */
 #include <inttypes.h>
 
@@ -24,8 +24,11 @@ void writer_emit(struct trace_writer *w, struct collect *c, enum trace_frame_kin
 {
     if (!c->items)
         return;
-    struct frame_head h = {.kind = (uint8_t)kind, .first_icount = c->first_icount, .last_icount = c->last_icount,
-                           .first = c->total, .items = c->items};
+    struct frame_head h = {.kind = (uint8_t)kind,
+                           .first_icount = c->first_icount,
+                           .last_icount = c->last_icount,
+                           .first = c->total,
+                           .items = c->items};
     struct buf extra = {0};
     sink_put(w->sink, h, &extra, &c->bytes);
     c->total += c->items;
@@ -136,8 +139,11 @@ static void emit_chunks(struct trace_writer *w)
     struct collect *c = &w->chunks;
     if (!c->items)
         return;
-    struct frame_head h = {.kind = TF_CHUNKS, .first_icount = c->first_icount, .last_icount = c->last_icount,
-                           .first = c->total, .items = c->items};
+    struct frame_head h = {.kind = TF_CHUNKS,
+                           .first_icount = c->first_icount,
+                           .last_icount = c->last_icount,
+                           .first = c->total,
+                           .items = c->items};
     sink_put(w->sink, h, &w->chunk_refs, &c->bytes);
     c->total += c->items;
     c->items = 0;
@@ -177,7 +183,8 @@ int trace_write_input(struct trace_writer *w, const struct trace_input *in, stru
     if (in->len > TRACE_MAX_INPUT)
         return error_set(err, "an input of %u bytes is too long for a trace", in->len);
     if (in->icount < c->last_icount)
-        return error_set(err, "input at icount %" PRIu64 " comes after one at %" PRIu64, in->icount, c->last_icount);
+        return error_set(err, "input at icount %" PRIu64 " comes after one at %" PRIu64, in->icount,
+                         c->last_icount);
     /* Each frame starts anew: coded against zero. */
     buf_varint(&c->bytes, in->icount - (c->items ? c->last_icount : 0));
     buf_varint(&c->bytes, zigzag(in->time - (c->items ? w->input_time : 0)));
@@ -236,8 +243,11 @@ static void emit_events(struct trace_writer *w)
     const void *bytes = event_encoder_bytes(w->encoder, &n);
     buf_add(&payload, bytes, n);
     event_counts(w, &extra);
-    struct frame_head h = {.kind = TF_EVENTS, .first_icount = w->first_event_icount,
-                           .last_icount = w->last_event_icount, .first = w->events, .items = count};
+    struct frame_head h = {.kind = TF_EVENTS,
+                           .first_icount = w->first_event_icount,
+                           .last_icount = w->last_event_icount,
+                           .first = w->events,
+                           .items = count};
     sink_put(w->sink, h, &extra, &payload);
     w->events += count;
     event_encoder_reset(w->encoder);
@@ -291,7 +301,8 @@ static void write_end(struct trace_writer *w, const struct trace_end *end)
     buf_varint(&b, EV_COUNT);
     for (unsigned i = 0; i < EV_COUNT; i++)
         buf_varint(&b, w->kinds[i]);
-    struct frame_head h = {.kind = TF_END, .first_icount = end->icount, .last_icount = end->icount, .items = 1};
+    struct frame_head h = {
+        .kind = TF_END, .first_icount = end->icount, .last_icount = end->icount, .items = 1};
     sink_put(w->sink, h, &extra, &b);
 }
 

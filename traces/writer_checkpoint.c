@@ -12,7 +12,8 @@ static void checkpoint_bad(struct checkpoint_state *ck, const char *what, const 
     ck->bad = true;
 }
 
-int trace_checkpoint_begin(struct trace_writer *w, uint64_t icount, uint64_t time, bool whole, struct error *err)
+int trace_checkpoint_begin(struct trace_writer *w, uint64_t icount, uint64_t time, bool whole,
+                           struct error *err)
 {
     struct checkpoint_state *ck = &w->ck;
     if (ck->bad) { /* the page tables are no longer those of the file: no further checkpoints */
@@ -23,7 +24,8 @@ int trace_checkpoint_begin(struct trace_writer *w, uint64_t icount, uint64_t tim
     if (ck->open)
         return error_set(err, "checkpoint at icount %" PRIu64 " begun within another", icount);
     if (ck->total && icount < ck->icount)
-        return error_set(err, "checkpoint at icount %" PRIu64 " comes after one at %" PRIu64, icount, ck->icount);
+        return error_set(err, "checkpoint at icount %" PRIu64 " comes after one at %" PRIu64, icount,
+                         ck->icount);
     if (icount < w->last_event_icount)
         return error_set(err, "checkpoint at icount %" PRIu64 " comes after an event at %" PRIu64, icount,
                          w->last_event_icount);
@@ -44,7 +46,8 @@ static bool section_fits(const struct trace_section *s)
     uint64_t sum = 0;
     for (size_t i = 0; i < s->nfields; i++) {
         const struct trace_field *f = &s->fields[i];
-        if ((f->width != 1 && f->width != 2 && f->width != 4 && f->width != 8) || strlen(f->name) > MAX_STRING)
+        if ((f->width != 1 && f->width != 2 && f->width != 4 && f->width != 8) ||
+            strlen(f->name) > MAX_STRING)
             return false;
         sum += (uint64_t)f->width * f->count;
     }
@@ -179,8 +182,11 @@ int trace_checkpoint_end(struct trace_writer *w, uint64_t hash, struct error *er
     buf_u64(&extra, ck->time);
     buf_u64(&extra, hash);
     buf_varint(&extra, w->events);
-    struct frame_head h = {.kind = TF_CHECKPOINT, .first_icount = ck->icount, .last_icount = ck->icount,
-                           .first = ck->total++, .items = 1};
+    struct frame_head h = {.kind = TF_CHECKPOINT,
+                           .first_icount = ck->icount,
+                           .last_icount = ck->icount,
+                           .first = ck->total++,
+                           .items = 1};
     sink_put(w->sink, h, &extra, &payload);
     return sink_check(w->sink, err);
 }

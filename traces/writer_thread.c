@@ -1,7 +1,7 @@
 /* writer_thread.c - packs frames and writes them to the file, on a thread of its own.
  *
- * Frames go through a queue, first in first out, and are packed one by one: the bytes of the file do not depend on
- * when the thread runs. The file always ends behind a whole frame, also after an error.
+ * Frames go through a queue, first in first out, and are packed one by one: the bytes of the file do not
+ * depend on when the thread runs. The file always ends behind a whole frame, also after an error.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -132,8 +132,8 @@ static void sink_index(struct sink *s)
     uint64_t offset = atomic_load(&s->written), frames = s->frames;
     struct buf list = s->index;
     s->index = (struct buf){0};
-    struct frame_head h = {.kind = TF_INDEX, .items = (uint32_t)frames, .first_icount = s->kept,
-                           .last_icount = s->kept};
+    struct frame_head h = {
+        .kind = TF_INDEX, .items = (uint32_t)frames, .first_icount = s->kept, .last_icount = s->kept};
     uint8_t trailer[TRAILER_SIZE];
     trailer_pack(trailer, offset, frames);
     if (sink_frame(s, &h, NULL, &list))
@@ -184,8 +184,8 @@ static void *sink_thread(void *arg)
 
 /* ---------------------------------------------------------------- the caller's side */
 
-/* All signals are blocked in the thread: those of the process are for others, and SIGXFSZ and SIGPIPE become the
- * error of write(). */
+/* All signals are blocked in the thread: those of the process are for others, and SIGXFSZ and SIGPIPE become
+ * the error of write(). */
 static int sink_start(struct sink *s)
 {
     sigset_t all, old;

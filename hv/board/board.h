@@ -40,6 +40,9 @@ void board_observe(struct board *, uint32_t classes, const struct observer *);
  * recording. What is being folded is part of the saved state, and is kept whatever classes are observed. */
 void board_flush_events(struct board *);
 size_t board_screen(struct board *, char *buf, size_t size);
+/* The screen as a picture: w * h pixels of red, green, blue. False if there is no VGA or nothing to show (*w and *h are 0),
+ * or if it needs more than `max` bytes (*w and *h are set). Changes nothing. */
+bool vga_screen_image(struct board *, uint8_t *rgb, unsigned *w, unsigned *h, size_t max);
 /* Report an event of the machine's: icount, time and cpu are filled in. It ends what is being folded, so it must come
  * whatever classes are observed. Never report one with a smaller icount than one before. */
 void board_event(struct board *, struct event *);

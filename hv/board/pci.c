@@ -88,7 +88,7 @@ static void init_bar(struct pci_device *d, unsigned bar)
     d->mapped[bar] = UINT64_MAX;
     if (!r->size)
         return;
-    set32(d->wmask + bar_register(bar), ~(r->size - 1) & ~fixed);
+    set32(d->wmask + bar_register(bar), (~(r->size - 1) & ~fixed) | (bar == BAR_ROM)); /* bit 0: ROM enable */
     set32(d->config + bar_register(bar), bar_type(d, bar));
 }
 

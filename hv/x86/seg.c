@@ -149,6 +149,7 @@ void seg_drop_inner(struct x86 *cpu)
             continue;
         s->sel = 0;
         s->null = 1;
+        s->attr &= (uint16_t)~SEG_P; /* the base stays */
         seg_changed(cpu, data[i]);
     }
 }

@@ -1,16 +1,17 @@
 /* simd.h - how the MMX and SSE handlers are made. Private to hv/x86/simd_*.c.
  *
- * An operation is a pure function on 128-bit vectors, `vec fn(vec d, vec s, unsigned imm)`. The macros below wrap it in handlers for its
- * operand forms and define the family that a row of table/simd.def names:
+ * An operation is a pure function on 128-bit vectors, `vec fn(vec d, vec s, unsigned imm)`. The macros below
+ * wrap it in handlers for its operand forms and define the family that a row of table/simd.def names:
  *
  *     XMM_OP(pxor, do_pxor)        fam_pxor:      V = fn(V, W), 16-byte aligned memory
  *     XMM_OPN(movddup, fn, 8)      the same with a memory operand of 8 bytes (any alignment, zero-extended)
- *     MMX_OP(pxor, do_pxor)        fam_mmx_pxor:  P = fn(P, Q) in the low 64 bits; the upper half of d and s is 0, of the result unused
- *     BOTH(pxor, do_pxor)          both
- *     FP_OP(addps, fn, 16, R_PS | FP_ADD)  V = fn(V, W) on the host with the guest's MXCSR; see there
+ *     MMX_OP(pxor, do_pxor)        fam_mmx_pxor:  P = fn(P, Q) in the low 64 bits; the upper half of d and s
+ * is 0, of the result unused BOTH(pxor, do_pxor)          both FP_OP(addps, fn, 16, R_PS | FP_ADD)  V = fn(V,
+ * W) on the host with the guest's MXCSR; see there
  *
- * Order of checks: #UD/#NM/#MF, then segment limits, alignment and paging, then SIMD floating-point exceptions, then the result is
- * written. Host instructions are SSE2 (every x86-64 processor); what came later is plain C.
+ * Order of checks: #UD/#NM/#MF, then segment limits, alignment and paging, then SIMD floating-point
+ * exceptions, then the result is written. Host instructions are SSE2 (every x86-64 processor); what came
+ * later is plain C.
  */
 #ifndef BOOTREEL_HV_X86_SIMD_H
 #define BOOTREEL_HV_X86_SIMD_H
@@ -39,9 +40,18 @@ union lanes {
 
 /* ---------------------------------------------------------------- registers and memory */
 
-SIMD_INLINE vec xmm_get(const struct x86 *cpu, unsigned r) { return _mm_load_si128((const vec *)&cpu->xmm[r]); }
-SIMD_INLINE void xmm_set(struct x86 *cpu, unsigned r, vec v) { _mm_store_si128((vec *)&cpu->xmm[r], v); }
-SIMD_INLINE vec mmx_get(const struct x86 *cpu, unsigned r) { return _mm_cvtsi64_si128((int64_t)cpu->fpu.r[r].sig); }
+SIMD_INLINE vec xmm_get(const struct x86 *cpu, unsigned r)
+{
+    return _mm_load_si128((const vec *)&cpu->xmm[r]);
+}
+SIMD_INLINE void xmm_set(struct x86 *cpu, unsigned r, vec v)
+{
+    _mm_store_si128((vec *)&cpu->xmm[r], v);
+}
+SIMD_INLINE vec mmx_get(const struct x86 *cpu, unsigned r)
+{
+    return _mm_cvtsi64_si128((int64_t)cpu->fpu.r[r].sig);
+}
 
 /* Write an MMX register as an instruction that can no longer fault. */
 SIMD_INLINE void mmx_put64(struct x86 *cpu, unsigned r, uint64_t v)
@@ -49,7 +59,10 @@ SIMD_INLINE void mmx_put64(struct x86 *cpu, unsigned r, uint64_t v)
     mmx_enter(cpu);
     mmx_set(cpu, r, v);
 }
-SIMD_INLINE void mmx_put(struct x86 *cpu, unsigned r, vec v) { mmx_put64(cpu, r, (uint64_t)_mm_cvtsi128_si64(v)); }
+SIMD_INLINE void mmx_put(struct x86 *cpu, unsigned r, vec v)
+{
+    mmx_put64(cpu, r, (uint64_t)_mm_cvtsi128_si64(v));
+}
 
 /* #GP(0) for an address that is not a multiple of 16. */
 __attribute__((noreturn)) void simd_misaligned(struct x86 *, const struct op *);
@@ -81,10 +94,15 @@ SIMD_INLINE void simd_store16u(struct x86 *cpu, const struct op *op, uint64_t li
 SIMD_INLINE vec simd_load(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned n)
 {
     switch (n) {
-    case 2: return _mm_cvtsi32_si128(ld16(cpu, op, lin));
-    case 4: return _mm_cvtsi32_si128((int)ld32(cpu, op, lin));
-    case 8: return _mm_cvtsi64_si128((int64_t)ld64(cpu, op, lin));
-    default: simd_align(cpu, op, lin); return simd_load16u(cpu, op, lin);
+    case 2:
+        return _mm_cvtsi32_si128(ld16(cpu, op, lin));
+    case 4:
+        return _mm_cvtsi32_si128((int)ld32(cpu, op, lin));
+    case 8:
+        return _mm_cvtsi64_si128((int64_t)ld64(cpu, op, lin));
+    default:
+        simd_align(cpu, op, lin);
+        return simd_load16u(cpu, op, lin);
     }
 }
 
@@ -97,11 +115,16 @@ SIMD_INLINE uint64_t simd_ea(struct x86 *cpu, const struct op *op, enum simd_ea 
 
 /* ---------------------------------------------------------------- families */
 
-#define SIMD_ROW(f) {f, f, f, f}
+#define SIMD_ROW(f)                                                                                          \
+    {                                                                                                        \
+        f, f, f, f                                                                                           \
+    }
 /* From handlers name_r, name_m and name_m64. */
-#define FAMILY_RMM(fam, name) const struct family fam = {{SIMD_ROW(name##_r), SIMD_ROW(name##_m), SIMD_ROW(name##_m64)}}
-#define FAMILY_R(fam, name)   const struct family fam = {{SIMD_ROW(name##_r)}}
-#define FAMILY_MM(fam, name)  const struct family fam = {{SIMD_ROW(NULL), SIMD_ROW(name##_m), SIMD_ROW(name##_m64)}}
+#define FAMILY_RMM(fam, name)                                                                                \
+    const struct family fam = {{SIMD_ROW(name##_r), SIMD_ROW(name##_m), SIMD_ROW(name##_m64)}}
+#define FAMILY_R(fam, name) const struct family fam = {{SIMD_ROW(name##_r)}}
+#define FAMILY_MM(fam, name)                                                                                 \
+    const struct family fam = {{SIMD_ROW(NULL), SIMD_ROW(name##_m), SIMD_ROW(name##_m64)}}
 /* name_m and name_m64 from a body `fn(cpu, op, enum simd_ea)`. */
 #define MEM_FORMS(name, fn)                                                                                  \
     static OP(name##_m)                                                                                      \
@@ -157,7 +180,10 @@ SIMD_INLINE uint64_t simd_ea(struct x86 *cpu, const struct op *op, enum simd_ea 
 
 /* An operation as an expression in d, s and imm. */
 #define VEC_FN(fn, expr)                                                                                     \
-    SIMD_INLINE vec fn(vec d, vec s, unsigned imm) { return expr; }
+    SIMD_INLINE vec fn(vec d, vec s, unsigned imm)                                                           \
+    {                                                                                                        \
+        return expr;                                                                                         \
+    }
 /* Lane by lane: r.f[i] = expr in a = d.f[i], b = s.f[i]; T is the type of a and b. */
 #define LANE_FN(fn, T, f, expr)                                                                              \
     SIMD_INLINE vec fn(vec d, vec s, unsigned imm)                                                           \
@@ -180,12 +206,18 @@ SIMD_INLINE uint64_t simd_ea(struct x86 *cpu, const struct op *op, enum simd_ea 
 
 /* ---------------------------------------------------------------- floating point (SDM volume 1, 11.5)
  *
- * An operation runs on the host under the guest's rounding control, DAZ and FTZ with all exceptions masked, and tells what flags it
- * raised: `vec fn(vec d, vec s, unsigned imm, uint32_t *mx)`; *mx is the MXCSR to load and afterwards the one left. The host's MXCSR is
- * 0x1f80 between handlers, but for sticky flags, which nobody reads. */
+ * An operation runs on the host under the guest's rounding control, DAZ and FTZ with all exceptions masked,
+ * and tells what flags it raised: `vec fn(vec d, vec s, unsigned imm, uint32_t *mx)`; *mx is the MXCSR to
+ * load and afterwards the one left. The host's MXCSR is 0x1f80 between handlers, but for sticky flags, which
+ * nobody reads. */
 
 enum {
-    MX_IE = 1, MX_DE = 2, MX_ZE = 4, MX_OE = 8, MX_UE = 16, MX_PE = 32,
+    MX_IE = 1,
+    MX_DE = 2,
+    MX_ZE = 4,
+    MX_OE = 8,
+    MX_UE = 16,
+    MX_PE = 32,
     MX_FLAGS = 0x3f,
     MX_DAZ = 0x40,
     MX_UM = 0x800,
@@ -194,8 +226,8 @@ enum {
     MX_FTZ = 0x8000,
 };
 
-/* What was computed, for exceptions that a masked run does not tell: lanes of the result, and if they can be tiny or too big, how they
- * come from d and s. */
+/* What was computed, for exceptions that a masked run does not tell: lanes of the result, and if they can be
+ * tiny or too big, how they come from d and s. */
 enum fp_kind {
     R_NONE,
     R_SS,
@@ -224,8 +256,10 @@ SIMD_INLINE uint32_t fp_begin(const struct x86 *cpu)
 }
 /* Some exception is unmasked or the host's MXCSR must be put back: as fp_end (simd_except.c). */
 void fp_end_slow(struct x86 *, const struct op *, uint32_t mx, vec d, vec s, vec result, enum fp_kind);
-/* Record the flags that an operation on d and s raised; #XM if one of them is unmasked (then nothing else may have been changed). */
-SIMD_INLINE void fp_end(struct x86 *cpu, const struct op *op, uint32_t mx, vec d, vec s, vec result, enum fp_kind k)
+/* Record the flags that an operation on d and s raised; #XM if one of them is unmasked (then nothing else may
+ * have been changed). */
+SIMD_INLINE void fp_end(struct x86 *cpu, const struct op *op, uint32_t mx, vec d, vec s, vec result,
+                        enum fp_kind k)
 {
     if (unlikely((mx & (MX_RC | MX_FTZ | MX_DAZ)) || (cpu->fpu.mxcsr & MX_MASKS) != MX_MASKS))
         fp_end_slow(cpu, op, mx, d, s, result, k);

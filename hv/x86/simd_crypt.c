@@ -1,7 +1,7 @@
 /* simd_crypt.c - AES-NI and PCLMULQDQ.
  *
- * Source: FIPS 197 (the cipher and its tables); Intel SDM volume 2, the instruction pages, volume 1, 12.13. The state's byte (row r,
- * column c) is byte r + 4c of the register.
+ * Source: FIPS 197 (the cipher and its tables); Intel SDM volume 2, the instruction pages, volume 1, 12.13.
+ * The state's byte (row r, column c) is byte r + 4c of the register.
  */
 #include "hv/x86/simd.h"
 

@@ -2,33 +2,44 @@
  *
  * Source: Intel SDM volume 1, 4.9.1 (detecting exceptions), 11.5.2 and 11.5.3; appendix E.
  *
- * The operation has been run with every exception masked. That tells all flags but those of overflow and underflow when they are
- * unmasked: then a tiny result is an underflow even if it is exact, and inexact (PE) means that the result did not fit in the
- * significand, whatever the exponent's range.
+ * The operation has been run with every exception masked. That tells all flags but those of overflow and
+ * underflow when they are unmasked: then a tiny result is an underflow even if it is exact, and inexact (PE)
+ * means that the result did not fit in the significand, whatever the exponent's range.
  */
 #include "hv/x86/simd.h"
 
 /* ---------------------------------------------------------------- tiny results */
 
-static bool tiny32(uint32_t x) { return !(x & 0x7f800000) && (x & 0x7fffff); }
-static bool tiny64(uint64_t x) { return !(x & 0x7ff0000000000000) && (x & 0xfffffffffffff); }
+static bool tiny32(uint32_t x)
+{
+    return !(x & 0x7f800000) && (x & 0x7fffff);
+}
+static bool tiny64(uint64_t x)
+{
+    return !(x & 0x7ff0000000000000) && (x & 0xfffffffffffff);
+}
 
 static bool is_tiny(vec result, enum fp_kind k)
 {
     union lanes r = {.v = result};
     switch (k & R_LANES) {
-    case R_SS: return tiny32(r.d[0]);
-    case R_PS: return tiny32(r.d[0]) || tiny32(r.d[1]) || tiny32(r.d[2]) || tiny32(r.d[3]);
-    case R_SD: return tiny64(r.q[0]);
-    case R_PD: return tiny64(r.q[0]) || tiny64(r.q[1]);
-    default: return false;
+    case R_SS:
+        return tiny32(r.d[0]);
+    case R_PS:
+        return tiny32(r.d[0]) || tiny32(r.d[1]) || tiny32(r.d[2]) || tiny32(r.d[3]);
+    case R_SD:
+        return tiny64(r.q[0]);
+    case R_PD:
+        return tiny64(r.q[0]) || tiny64(r.q[1]);
+    default:
+        return false;
     }
 }
 
 /* ---------------------------------------------------------------- inexact with an unbounded exponent
  *
- * By the host's x87: its extended precision has exponents for every result here and 64 bits of significand. What is inexact there, or has
- * bits beyond the guest format's, is inexact. */
+ * By the host's x87: its extended precision has exponents for every result here and 64 bits of significand.
+ * What is inexact there, or has bits beyond the guest format's, is inexact. */
 
 /* Element i of a vector of singles or doubles; a denormal counts as 0 with DAZ. */
 static long double element(vec v, unsigned i, bool wide, bool daz)
@@ -47,11 +58,21 @@ static bool inexact_lane(enum fp_kind what, long double x, long double y, unsign
     uint64_t sig;
     __asm__ volatile("fnclex");
     switch (what & FP_WHAT) {
-    case FP_ADD: r = a + b; break;
-    case FP_SUB: r = a - b; break;
-    case FP_MUL: r = a * b; break;
-    case FP_DIV: r = a / b; break;
-    default: r = b; break;
+    case FP_ADD:
+        r = a + b;
+        break;
+    case FP_SUB:
+        r = a - b;
+        break;
+    case FP_MUL:
+        r = a * b;
+        break;
+    case FP_DIV:
+        r = a / b;
+        break;
+    default:
+        r = b;
+        break;
     }
     __asm__ volatile("fnstsw %0" : "=a"(sw));
     x = r;
@@ -63,7 +84,8 @@ static bool inexact_lane(enum fp_kind what, long double x, long double y, unsign
 
 static bool inexact(vec d, vec s, enum fp_kind k, bool daz)
 {
-    bool narrow = (k & FP_WHAT) == FP_NARROW, double_result = (k & R_LANES) >= R_SD, wide = narrow || double_result;
+    bool narrow = (k & FP_WHAT) == FP_NARROW, double_result = (k & R_LANES) >= R_SD,
+         wide = narrow || double_result;
     bool scalar = (k & R_LANES) == R_SS || (k & R_LANES) == R_SD;
     unsigned per_register = wide ? 2 : 4, n = scalar ? 1 : per_register;
     for (unsigned i = 0; i < n; i++) {
@@ -78,7 +100,8 @@ static bool inexact(vec d, vec s, enum fp_kind k, bool daz)
             ia = 2 * i % per_register;
             ib = ia + 1;
         }
-        if (inexact_lane(what, element(from_a, ia, wide, daz), element(from_b, ib, wide, daz), double_result ? 53 : 24))
+        if (inexact_lane(what, element(from_a, ia, wide, daz), element(from_b, ib, wide, daz),
+                         double_result ? 53 : 24))
             return true;
     }
     return false;

@@ -1,9 +1,10 @@
 /* simd_float.c - SSE, SSE2 and SSE3 floating-point arithmetic, comparison and conversion.
  *
- * Source: Intel SDM volume 1, 10.2.3 (MXCSR), 11.5 (exceptions) and appendix E; volume 2, the instruction pages.
+ * Source: Intel SDM volume 1, 10.2.3 (MXCSR), 11.5 (exceptions) and appendix E; volume 2, the instruction
+ * pages.
  *
- * IEEE 754 defines these operations to the last bit, so the host's are the guest's; RCPPS and RSQRTPS, which it does not, are made
- * in integers here.
+ * IEEE 754 defines these operations to the last bit, so the host's are the guest's; RCPPS and RSQRTPS, which
+ * it does not, are made in integers here.
  */
 #include "hv/x86/simd.h"
 
@@ -28,7 +29,8 @@ ARITH(sqrt, 0)
 ARITH(min, 0)
 ARITH(max, 0)
 
-/* Even elements subtracted, odd ones added. The elements that an operation is not for are 0 and raise nothing. */
+/* Even elements subtracted, odd ones added. The elements that an operation is not for are 0 and raise
+ * nothing. */
 SIMD_INLINE vec host_addsubps(vec d, vec s, unsigned imm, uint32_t *mx)
 {
     const vec odd = _mm_set_epi32(-1, 0, -1, 0);
@@ -78,14 +80,22 @@ HORIZONTAL(hsub, sub, FP_HSUB)
     SIMD_INLINE vec host_##name(vec d, vec s, unsigned imm, uint32_t *mx)                                    \
     {                                                                                                        \
         switch (imm & 7) {                                                                                   \
-        case 0: return host_##name##_0(d, s, 0, mx);                                                         \
-        case 1: return host_##name##_1(d, s, 0, mx);                                                         \
-        case 2: return host_##name##_2(d, s, 0, mx);                                                         \
-        case 3: return host_##name##_3(d, s, 0, mx);                                                         \
-        case 4: return host_##name##_4(d, s, 0, mx);                                                         \
-        case 5: return host_##name##_5(d, s, 0, mx);                                                         \
-        case 6: return host_##name##_6(d, s, 0, mx);                                                         \
-        default: return host_##name##_7(d, s, 0, mx);                                                        \
+        case 0:                                                                                              \
+            return host_##name##_0(d, s, 0, mx);                                                             \
+        case 1:                                                                                              \
+            return host_##name##_1(d, s, 0, mx);                                                             \
+        case 2:                                                                                              \
+            return host_##name##_2(d, s, 0, mx);                                                             \
+        case 3:                                                                                              \
+            return host_##name##_3(d, s, 0, mx);                                                             \
+        case 4:                                                                                              \
+            return host_##name##_4(d, s, 0, mx);                                                             \
+        case 5:                                                                                              \
+            return host_##name##_5(d, s, 0, mx);                                                             \
+        case 6:                                                                                              \
+            return host_##name##_6(d, s, 0, mx);                                                             \
+        default:                                                                                             \
+            return host_##name##_7(d, s, 0, mx);                                                             \
         }                                                                                                    \
     }                                                                                                        \
     FP_OP(name, host_##name, n, R_NONE)
@@ -214,9 +224,9 @@ TO_INT_BOTH(cvttsd2si, 8)
 
 /* ---------------------------------------------------------------- approximations
  *
- * Real processors differ in these; the SDM only bounds the relative error by 1.5 * 2^-12. Here the result is the true value rounded to
- * 13 significant bits: an error of at most 2^-13. Neither looks at MXCSR: denormal operands count as 0, tiny results are 0, and no flag
- * is raised. */
+ * Real processors differ in these; the SDM only bounds the relative error by 1.5 * 2^-12. Here the result is
+ * the true value rounded to 13 significant bits: an error of at most 2^-13. Neither looks at MXCSR: denormal
+ * operands count as 0, tiny results are 0, and no flag is raised. */
 
 enum { APPROX_BITS = 12 }; /* of the fraction */
 

@@ -1,4 +1,5 @@
-/* simd_misc.c - what came with the SSE extensions but needs no SSE state: fences, cache hints, MONITOR and MWAIT, MOVBE, POPCNT.
+/* simd_misc.c - what came with the SSE extensions but needs no SSE state: fences, cache hints, MONITOR and
+ * MWAIT, MOVBE, POPCNT.
  *
  * Source: Intel SDM volume 2, the instruction pages; volume 3, 13.1.
  */
@@ -16,15 +17,20 @@ FAMILY1(fam_fence, simd_nop);
 FAMILY1(fam_prefetch, simd_nop);
 
 /* CLFLUSH and the like fault as a load of the byte would. */
+static void probe_byte(struct x86 *cpu, const struct op *op, uint64_t lin)
+{
+    if (!host_r(cpu, lin, 1))
+        mem_probe(cpu, op, lin, 1, false);
+}
 static OP(clflush_m)
 {
-    mem_probe(cpu, op, ea_any(cpu, op, 1, false), 1, false);
+    probe_byte(cpu, op, ea_any(cpu, op, 1, false));
     NEXT;
 }
 FAMILY_RM(fam_clflush, NULL, clflush_m);
 
-/* MONITOR: checks as a load of the byte at seg:rAX would. MWAIT may end at any time, for any reason (SDM volume 3, 9.10.4): here at once,
- * so there is nothing to be remembered. */
+/* MONITOR faults as a load of the byte at seg:rAX would. MWAIT may end for reasons of the processor's own
+ * (SDM volume 2, MWAIT): here it ends at once, so there is nothing to be remembered. */
 static void monitor_checks(struct x86 *cpu, const struct op *op)
 {
     SYNC;
@@ -38,7 +44,7 @@ static OP(monitor)
         raise_error(cpu, VEC_GP, 0);
     uint64_t off = R64(RAX);
     off = op->asize == 2 ? off : op->asize == 1 ? (uint32_t)off : (uint16_t)off;
-    mem_probe(cpu, op, seg_linear(cpu, op, op->seg, off, 1, false), 1, false);
+    probe_byte(cpu, op, seg_linear(cpu, op, op->seg, off, 1, false));
     NEXT;
 }
 static OP(mwait)
@@ -69,10 +75,12 @@ MOVBE(32)
 MOVBE(64)
 
 /* Memory forms by osize 1 to 3. */
-#define FAMILY_M_SIZED(fam, f1, f2, f3) const struct family fam = {{SIMD_ROW(NULL), {NULL, f1, f2, f3}, {NULL, f1, f2, f3}}}
+#define FAMILY_M_SIZED(fam, f1, f2, f3)                                                                      \
+    const struct family fam = {{SIMD_ROW(NULL), {NULL, f1, f2, f3}, {NULL, f1, f2, f3}}}
 FAMILY_M_SIZED(fam_movbe_load, movbe_load16, movbe_load32, movbe_load64);
 FAMILY_M_SIZED(fam_movbe_store, movbe_store16, movbe_store32, movbe_store64);
-/* The rows with prefix 66, which to the decoder is a mandatory prefix there, but means the other operand size as ever. */
+/* The rows with prefix 66, which to the decoder is a mandatory prefix there, but means the other operand size
+ * as ever. */
 FAMILY_M_SIZED(fam_movbe_load_66, movbe_load32, movbe_load16, movbe_load64);
 FAMILY_M_SIZED(fam_movbe_store_66, movbe_store32, movbe_store16, movbe_store64);
 

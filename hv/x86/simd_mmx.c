@@ -35,7 +35,8 @@ static OP(movd_load_r)
 static OP(movd_load_m)
 {
     mmx_check(cpu, op);
-    uint64_t v = op->osize == 3 ? ld64(cpu, op, ea_any(cpu, op, 8, false)) : ld32(cpu, op, ea_any(cpu, op, 4, false));
+    uint64_t v =
+        op->osize == 3 ? ld64(cpu, op, ea_any(cpu, op, 8, false)) : ld32(cpu, op, ea_any(cpu, op, 4, false));
     mmx_put64(cpu, op->dst, v);
     NEXT;
 }
@@ -100,7 +101,8 @@ static OP(movdq2q_r)
 FAMILY_R(fam_movq2dq, movq2dq);
 FAMILY_R(fam_movdq2q, movdq2q);
 
-/* Conversions. Integers to floats in XMM; the packed host instruction works on the low half, whose other lanes are 0 and raise nothing. */
+/* Conversions. Integers to floats in XMM; the packed host instruction works on the low half, whose other
+ * lanes are 0 and raise nothing. */
 HOST_FN(host_cvtdq2ps, "cvtdq2ps")
 HOST_FN(host_cvtps2dq, "cvtps2dq")
 HOST_FN(host_cvttps2dq, "cvttps2dq")
@@ -131,7 +133,8 @@ static OP(cvtpi2ps_m)
 }
 FAMILY_RM(fam_cvtpi2ps, cvtpi2ps_r, cvtpi2ps_m);
 
-/* Exact, so there is nothing to do with MXCSR. With a memory operand no MMX register is used and the x87 state is left alone. */
+/* Exact, so there is nothing to do with MXCSR. With a memory operand no MMX register is used and the x87
+ * state is left alone. */
 static OP(cvtpi2pd_r)
 {
     sse_check(cpu, op);

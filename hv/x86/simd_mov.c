@@ -69,7 +69,8 @@ FAMILY_RMM(fam_mova_store, mova_store);
 
 /* ---------------------------------------------------------------- scalars
  *
- * A load from memory clears the rest of the register; a move from a register keeps it (MOVQ: clears it too). */
+ * A load from memory clears the rest of the register; a move from a register keeps it (MOVQ: clears it too).
+ */
 
 #define SCALAR_LOAD(name, n)                                                                                 \
     SIMD_INLINE void name##_mem(struct x86 *cpu, const struct op *op, enum simd_ea how)                      \
@@ -110,7 +111,8 @@ SCALAR_STORE(store32, 32, cpu->xmm[op->src].d[0])
 SCALAR_STORE(store64, 64, cpu->xmm[op->src].q[0])
 SCALAR_STORE(store_high, 64, cpu->xmm[op->src].q[1])
 
-#define FAMILY_PAIR(fam, r, name) const struct family fam = {{SIMD_ROW(r), SIMD_ROW(name##_m), SIMD_ROW(name##_m64)}}
+#define FAMILY_PAIR(fam, r, name)                                                                            \
+    const struct family fam = {{SIMD_ROW(r), SIMD_ROW(name##_m), SIMD_ROW(name##_m64)}}
 FAMILY_PAIR(fam_movss_load, movss_r, load32);
 FAMILY_PAIR(fam_movss_store, movss_r, store32);
 FAMILY_PAIR(fam_movsd_load, movsd_r, load64);
@@ -124,8 +126,14 @@ SIMD_INLINE void load_half(struct x86 *cpu, const struct op *op, enum simd_ea ho
     sse_check(cpu, op);
     cpu->xmm[op->dst].q[half] = ld64(cpu, op, simd_ea(cpu, op, how, 8, false));
 }
-SIMD_INLINE void load_low(struct x86 *cpu, const struct op *op, enum simd_ea how) { load_half(cpu, op, how, 0); }
-SIMD_INLINE void load_high(struct x86 *cpu, const struct op *op, enum simd_ea how) { load_half(cpu, op, how, 1); }
+SIMD_INLINE void load_low(struct x86 *cpu, const struct op *op, enum simd_ea how)
+{
+    load_half(cpu, op, how, 0);
+}
+SIMD_INLINE void load_high(struct x86 *cpu, const struct op *op, enum simd_ea how)
+{
+    load_half(cpu, op, how, 1);
+}
 MEM_FORMS(movlps_load, load_low)
 MEM_FORMS(movhps_load, load_high)
 FAMILY_MM(fam_movlps_load, movlps_load);
@@ -207,7 +215,8 @@ static OP(movd_store64_r)
 FAMILY_Y(fam_movd_load, movd_load);
 FAMILY_Y(fam_movd_store, movd_store);
 
-/* ---------------------------------------------------------------- stores from general registers, masked stores */
+/* ---------------------------------------------------------------- stores from general registers, masked
+ * stores */
 
 /* MOVNTI: does not depend on the SSE state (SDM volume 3, 13.1). */
 static OP(movnti_m)
@@ -220,8 +229,8 @@ static OP(movnti_m)
 }
 FAMILY_RM(fam_movnti, NULL, movnti_m);
 
-/* Store the bytes of `value` whose mask byte has its top bit set at seg:rDI; all or none. The mask may be empty: then no memory
- * is touched. */
+/* Store the bytes of `value` whose mask byte has its top bit set at seg:rDI; all or none. The mask may be
+ * empty: then no memory is touched. */
 static void masked_store(struct x86 *cpu, const struct op *op, vec value, vec mask)
 {
     unsigned bits = (unsigned)_mm_movemask_epi8(mask);
@@ -233,7 +242,8 @@ static void masked_store(struct x86 *cpu, const struct op *op, vec value, vec ma
     di = op->asize == 2 ? di : op->asize == 1 ? (uint32_t)di : (uint16_t)di;
     off = di + first;
     uint64_t lin = seg_linear(cpu, op, op->seg, off, n, true);
-    mem_probe(cpu, op, lin, n, true);
+    if (!host_w(cpu, lin, n))
+        mem_probe(cpu, op, lin, n, true);
     for (unsigned i = 0; i < n; i++)
         if (bits >> (first + i) & 1)
             st8(cpu, op, lin + i, v.b[first + i]);

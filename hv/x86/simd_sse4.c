@@ -20,8 +20,8 @@ LANES_OP(pminud, uint32_t, d, a < b ? a : b)
 LANES_OP(pmaxud, uint32_t, d, a > b ? a : b)
 LANES_OP(pcmpeqq, int64_t, sq, a == b ? -1 : 0)
 LANES_OP(pcmpgtq, int64_t, sq, a > b ? -1 : 0)
-LANES_OP(pmulld, int32_t, sd, a * b)
-LANES_OP(pmuldq, int64_t, sq, (int64_t)(int32_t)a * (int32_t)b)
+LANES_OP(pmulld, int32_t, sd, a *b)
+LANES_OP(pmuldq, int64_t, sq, (int64_t)(int32_t)a *(int32_t)b)
 
 /* Blends: by an immediate's bits, or by the top bits of XMM0. */
 LANES_OP(blendps, uint32_t, d, imm >> i & 1 ? b : a)
@@ -231,20 +231,24 @@ struct float_format {
     uint64_t sign;
 };
 
-/* Does a magnitude between two integers go away from 0? rc: rounding control; half: -1, 0, 1 below, at, above the middle; `odd`: of the
- * integer below. */
+/* Does a magnitude between two integers go away from 0? rc: rounding control; half: -1, 0, 1 below, at, above
+ * the middle; `odd`: of the integer below. */
 static bool round_away(unsigned rc, bool negative, int half, bool odd)
 {
     switch (rc) {
-    case 0: return half > 0 || (half == 0 && odd);
-    case 1: return negative;
-    case 2: return !negative;
-    default: return false;
+    case 0:
+        return half > 0 || (half == 0 && odd);
+    case 1:
+        return negative;
+    case 2:
+        return !negative;
+    default:
+        return false;
     }
 }
 
-/* x as an integer of the same format. imm and *mx as in ROUNDPS: imm[3] no precision exception, imm[2] rounding control from
- * MXCSR instead of imm[1:0]. Raises only IE and PE. */
+/* x as an integer of the same format. imm and *mx as in ROUNDPS: imm[3] no precision exception, imm[2]
+ * rounding control from MXCSR instead of imm[1:0]. Raises only IE and PE. */
 static uint64_t round_float(const struct float_format *f, uint64_t x, unsigned imm, uint32_t *mx)
 {
     unsigned rc = imm & 4 ? *mx >> 13 & 3 : imm & 3;
@@ -263,12 +267,19 @@ static uint64_t round_float(const struct float_format *f, uint64_t x, unsigned i
     if (magnitude < one) {
         uint64_t middle = one - (1ull << f->fraction);
         *mx |= inexact;
-        return sign | (round_away(rc, sign, magnitude > middle ? 1 : magnitude == middle ? 0 : -1, false) ? one : 0);
+        return sign | (round_away(rc, sign,
+                                  magnitude > middle    ? 1
+                                  : magnitude == middle ? 0
+                                                        : -1,
+                                  false)
+                           ? one
+                           : 0);
     }
     unsigned exponent = (unsigned)(magnitude >> f->fraction) - f->bias;
     if (exponent >= f->fraction)
         return x;
-    uint64_t unit = 1ull << (f->fraction - exponent), below = magnitude & ~(unit - 1), rest = magnitude & (unit - 1);
+    uint64_t unit = 1ull << (f->fraction - exponent), below = magnitude & ~(unit - 1),
+             rest = magnitude & (unit - 1);
     if (!rest)
         return x;
     *mx |= inexact;
@@ -296,8 +307,8 @@ ROUND(roundsd, q, float64, 8, 1)
 
 /* ---------------------------------------------------------------- dot products
  *
- * Three steps, each with its own exceptions: products of the elements that imm[7:4] selects, sums of neighbours, their sum. imm[3:0]
- * says which elements of the result get it. */
+ * Three steps, each with its own exceptions: products of the elements that imm[7:4] selects, sums of
+ * neighbours, their sum. imm[3:0] says which elements of the result get it. */
 
 HOST_FN(host_mulps, "mulps")
 HOST_FN(host_addps, "addps")

@@ -4,7 +4,8 @@
  */
 #include "hv/x86/simd.h"
 
-/* ---------------------------------------------------------------- PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM */
+/* ---------------------------------------------------------------- PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM
+ */
 
 enum { AGG_ANY, AGG_RANGES, AGG_EACH, AGG_ORDERED };
 
@@ -21,10 +22,18 @@ static void strings_elements(struct strings *s, vec d, vec src, unsigned imm)
     s->n = imm & 1 ? 8 : 16;
     for (unsigned i = 0; i < s->n; i++) {
         switch (imm & 3) {
-        case 0: s->a[i] = x.b[i], s->b[i] = y.b[i]; break;
-        case 1: s->a[i] = x.w[i], s->b[i] = y.w[i]; break;
-        case 2: s->a[i] = x.sb[i], s->b[i] = y.sb[i]; break;
-        default: s->a[i] = x.sw[i], s->b[i] = y.sw[i]; break;
+        case 0:
+            s->a[i] = x.b[i], s->b[i] = y.b[i];
+            break;
+        case 1:
+            s->a[i] = x.w[i], s->b[i] = y.w[i];
+            break;
+        case 2:
+            s->a[i] = x.sb[i], s->b[i] = y.sb[i];
+            break;
+        default:
+            s->a[i] = x.sw[i], s->b[i] = y.sw[i];
+            break;
         }
     }
 }
@@ -75,8 +84,10 @@ static bool equal_ordered(const struct strings *s, unsigned j)
 /* IntRes2: a bit an element of b. Sets the flags. */
 static unsigned strings_compare(struct x86 *cpu, const struct strings *s, unsigned imm)
 {
-    static bool (*const aggregate[4])(const struct strings *, unsigned) = {
-        [AGG_ANY] = equal_any, [AGG_RANGES] = in_ranges, [AGG_EACH] = equal_each, [AGG_ORDERED] = equal_ordered};
+    static bool (*const aggregate[4])(const struct strings *, unsigned) = {[AGG_ANY] = equal_any,
+                                                                           [AGG_RANGES] = in_ranges,
+                                                                           [AGG_EACH] = equal_each,
+                                                                           [AGG_ORDERED] = equal_ordered};
     unsigned res = 0;
     for (unsigned j = 0; j < s->n; j++)
         res |= (unsigned)aggregate[imm >> 2 & 3](s, j) << j;

@@ -1,8 +1,8 @@
 /* fuzz_trace.c - opens arbitrary bytes as a trace and reads everything in it.
  *
- * Checksums would keep a fuzzer out of all but the outermost code. So each input is read twice: as it is, and with its
- * checksums, lengths and running numbers put right, which leaves the contents as the fuzzer made them.
- * Seeds: build/.../test_trace --seeds DIR.
+ * Checksums would keep a fuzzer out of all but the outermost code. So each input is read twice: as it is, and
+ * with its checksums, lengths and running numbers put right, which leaves the contents as the fuzzer made
+ * them. Seeds: test_trace --seeds DIR (tests/unit).
  */
 #include <xxhash.h>
 

@@ -1,9 +1,9 @@
 /* test_simd.c - every row of table/simd.def against the host's own processor.
  *
- * Each row is encoded to machine code and run natively, and its handler is called on the same state: random registers with many
- * special floating-point values, every rounding mode, DAZ, FTZ and exception masks, register and memory forms, misaligned
- * addresses. All registers, flags, MXCSR, memory and faults must be equal. RCPPS and RSQRTPS, which real processors do not
- * agree on, are held to the manual's bounds instead.
+ * Each row is encoded to machine code and run natively, and its handler is called on the same state: random
+ * registers with many special floating-point values, every rounding mode, DAZ, FTZ and exception masks,
+ * register and memory forms, misaligned addresses. All registers, flags, MXCSR, memory and faults must be
+ * equal. RCPPS and RSQRTPS, which real processors do not agree on, are held to the manual's bounds instead.
  */
 #undef _GNU_SOURCE /* <ucontext.h> would define REG_RIP */
 #include <cpuid.h>
@@ -27,7 +27,7 @@
 #include "hv/x86/table/simd.def"
 #undef ROW
 #define ROW(map, pfx, opcode, ext, name, a, b, c, flags, feature, fam)                                       \
-    {map, pfx, opcode, ext, name, {a, b, c}, flags, feature, &fam},
+    {map, pfx, opcode, ext, name, {O_##a, O_##b, O_##c}, flags, feature, &fam},
 static const struct insn_row rows[] = {
 #include "hv/x86/table/simd.def"
 };
@@ -43,24 +43,48 @@ static uint64_t rnd(void)
     rnd_state ^= rnd_state << 17;
     return rnd_state * 0x2545f4914f6cdd1dull;
 }
-static unsigned below(unsigned n) { return (unsigned)((rnd() >> 33) % n); }
+static unsigned below(unsigned n)
+{
+    return (unsigned)((rnd() >> 33) % n);
+}
 
 static uint32_t special32(void)
 {
-    static const uint32_t v[] = {0, 1, 0x3f800000, 0x3f800001, 0x3f000000, 0x40200000, 0x7f800000, 0x7f7fffff,
-                                 0x00800000, 0x007fffff, 0x00000007, 0x7fc00000, 0x7f800001, 0x7fbfffff, 0x4f000000,
-                                 0x4effffff, 0x5f000000, 0x4b000000, 0x4b7fffff, 0x3effffff, 0x7fffffff, 0x00801000,
-                                 0x1a000000, 0x7f000000, 0x3fc00000};
+    static const uint32_t v[] = {0,          1,          0x3f800000, 0x3f800001, 0x3f000000,
+                                 0x40200000, 0x7f800000, 0x7f7fffff, 0x00800000, 0x007fffff,
+                                 0x00000007, 0x7fc00000, 0x7f800001, 0x7fbfffff, 0x4f000000,
+                                 0x4effffff, 0x5f000000, 0x4b000000, 0x4b7fffff, 0x3effffff,
+                                 0x7fffffff, 0x00801000, 0x1a000000, 0x7f000000, 0x3fc00000};
     return v[below(sizeof v / sizeof v[0])] ^ (uint32_t)below(2) << 31;
 }
 static uint64_t special64(void)
 {
-    static const uint64_t v[] = {0, 1, 0x3ff0000000000000, 0x3ff0000000000001, 0x3fe0000000000000, 0x4004000000000000,
-                                 0x7ff0000000000000, 0x7fefffffffffffff, 0x0010000000000000, 0x000fffffffffffff,
-                                 0x7ff8000000000000, 0x7ff0000000000001, 0x41e0000000000000, 0x41dfffffffe00000,
-                                 0x43e0000000000000, 0x4330000000000000, 0x3fdfffffffffffff, 0x380fffffffffffff,
-                                 0x36a0000000000000, 0x47efffffffffffff, 0x47efffffe0000000, 0x3690000000000000,
-                                 0x3ff8000000000000, 0x1ff0000000000000, 0x7fd0000000000000, 0x381fffffffffffff};
+    static const uint64_t v[] = {0,
+                                 1,
+                                 0x3ff0000000000000,
+                                 0x3ff0000000000001,
+                                 0x3fe0000000000000,
+                                 0x4004000000000000,
+                                 0x7ff0000000000000,
+                                 0x7fefffffffffffff,
+                                 0x0010000000000000,
+                                 0x000fffffffffffff,
+                                 0x7ff8000000000000,
+                                 0x7ff0000000000001,
+                                 0x41e0000000000000,
+                                 0x41dfffffffe00000,
+                                 0x43e0000000000000,
+                                 0x4330000000000000,
+                                 0x3fdfffffffffffff,
+                                 0x380fffffffffffff,
+                                 0x36a0000000000000,
+                                 0x47efffffffffffff,
+                                 0x47efffffe0000000,
+                                 0x3690000000000000,
+                                 0x3ff8000000000000,
+                                 0x1ff0000000000000,
+                                 0x7fd0000000000000,
+                                 0x381fffffffffffff};
     return v[below(sizeof v / sizeof v[0])] ^ (uint64_t)below(2) << 63;
 }
 
@@ -105,24 +129,28 @@ _Static_assert(offsetof(struct state, mmx) == 256 && offsetof(struct state, gpr)
 void native_call(struct state *, const void *code);
 #define EACH_XMM(op)                                                                                         \
     op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7) op(8) op(9) op(10) op(11) op(12) op(13) op(14) op(15)
-#define EACH_MMX(op)  op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7)
-#define LOAD_XMM(i)   "movdqu 16*" #i "(%r14), %xmm" #i "\n\t"
-#define STORE_XMM(i)  "movdqu %xmm" #i ", 16*" #i "(%r14)\n\t"
-#define LOAD_MMX(i)   "movq 256+8*" #i "(%r14), %mm" #i "\n\t"
-#define STORE_MMX(i)  "movq %mm" #i ", 256+8*" #i "(%r14)\n\t"
+#define EACH_MMX(op)    op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7)
+#define LOAD_XMM(i)     "movdqu 16*" #i "(%r14), %xmm" #i "\n\t"
+#define STORE_XMM(i)    "movdqu %xmm" #i ", 16*" #i "(%r14)\n\t"
+#define LOAD_MMX(i)     "movq 256+8*" #i "(%r14), %mm" #i "\n\t"
+#define STORE_MMX(i)    "movq %mm" #i ", 256+8*" #i "(%r14)\n\t"
 #define LOAD_GPR(i, r)  "mov 320+8*" #i "(%r14), %" #r "\n\t"
 #define STORE_GPR(i, r) "mov %" #r ", 320+8*" #i "(%r14)\n\t"
 #define EACH_GPR(op)                                                                                         \
-    op(0, rax) op(1, rcx) op(2, rdx) op(3, rbx) op(6, rsi) op(7, rdi) op(8, r8) op(9, r9) op(10, r10) op(11, r11)
+    op(0, rax) op(1, rcx) op(2, rdx) op(3, rbx) op(6, rsi) op(7, rdi) op(8, r8) op(9, r9) op(10, r10)        \
+        op(11, r11)
 __asm__(".text\n.globl native_call\n.type native_call, @function\nnative_call:\n\t"
         "push %rbx\n\tpush %rbp\n\tpush %r12\n\tpush %r13\n\tpush %r14\n\tpush %r15\n\t"
-        "mov %rdi, %r14\n\tmov %rsi, %r13\n\t" EACH_XMM(LOAD_XMM) EACH_MMX(LOAD_MMX) EACH_GPR(LOAD_GPR)
-        "ldmxcsr 456(%r14)\n\tpushq 448(%r14)\n\tpopfq\n\t"
-        "call *%r13\n\t"
-        "pushfq\n\tpopq 448(%r14)\n\tstmxcsr 456(%r14)\n\t" EACH_GPR(STORE_GPR) EACH_MMX(STORE_MMX) EACH_XMM(STORE_XMM)
-        "emms\n\tmovl $0x1f80, 456-8(%rsp)\n\tldmxcsr 456-8(%rsp)\n\t"
-        "pop %r15\n\tpop %r14\n\tpop %r13\n\tpop %r12\n\tpop %rbp\n\tpop %rbx\n\tret\n\t"
-        ".size native_call, .-native_call\n.section .note.GNU-stack,\"\",@progbits\n.text\n");
+        "mov %rdi, %r14\n\tmov %rsi, %r13\n\t" EACH_XMM(LOAD_XMM) EACH_MMX(LOAD_MMX)
+            EACH_GPR(LOAD_GPR) "ldmxcsr 456(%r14)\n\tpushq 448(%r14)\n\tpopfq\n\t"
+                               "call *%r13\n\t"
+                               "pushfq\n\tpopq 448(%r14)\n\tstmxcsr 456(%r14)\n\t" EACH_GPR(STORE_GPR)
+                                   EACH_MMX(STORE_MMX) EACH_XMM(
+                                       STORE_XMM) "emms\n\tmovl $0x1f80, -8(%rsp)\n\tldmxcsr -8(%rsp)\n\t"
+                                                  "pop %r15\n\tpop %r14\n\tpop %r13\n\tpop %r12\n\tpop "
+                                                  "%rbp\n\tpop %rbx\n\tret\n\t"
+                                                  ".size native_call, .-native_call\n.section "
+                                                  ".note.GNU-stack,\"\",@progbits\n.text\n");
 
 static sigjmp_buf native_trap;
 static volatile uint32_t trap_mxcsr;
@@ -155,7 +183,10 @@ struct fixture {
     jmp_buf unwind;
 };
 
-static const struct op *stop(struct x86 *cpu, const struct op *op) { return NULL; }
+static const struct op *stop(struct x86 *cpu, const struct op *op)
+{
+    return NULL;
+}
 
 static void load_state(struct x86 *cpu, const struct state *s)
 {
@@ -213,8 +244,14 @@ static bool has_operand(const struct insn_row *r, unsigned first, unsigned last)
             return true;
     return false;
 }
-static bool is_mmx(const struct insn_row *r) { return has_operand(r, O_Pq, O_Nq); }
-static bool is_masked_store(const struct insn_row *r) { return has_operand(r, O_Xb, O_Xb) && has_operand(r, O_Pq, O_Ux); }
+static bool is_mmx(const struct insn_row *r)
+{
+    return has_operand(r, O_Pq, O_Nq);
+}
+static bool is_masked_store(const struct insn_row *r)
+{
+    return has_operand(r, O_Xb, O_Xb) && has_operand(r, O_Pq, O_Ux);
+}
 
 /* The register number for an operand of a kind. */
 static unsigned pick_register(unsigned kind)
@@ -236,7 +273,10 @@ static unsigned encode(const struct test_case *t, uint8_t *p)
     const struct insn_row *r = t->row;
     uint8_t *start = p;
     bool rm_first = is_modrm_rm(r->operand[0]);
-    unsigned rm = t->mem ? RBX : rm_first ? t->op.dst : t->op.src / (r->operand[1] == O_Eb ? 8 : 1), reg = rm_first ? t->op.src : t->op.dst;
+    unsigned rm = t->mem     ? RBX
+                  : rm_first ? t->op.dst
+                             : t->op.src / (r->operand[1] == O_Eb ? 8 : 1),
+             reg = rm_first ? t->op.src : t->op.dst;
     if (r->ext >> 8 == EXT_REG_R)
         reg = r->ext & 7;
     if (t->op.osize == 1 && r->pfx != P66)
@@ -258,8 +298,9 @@ static unsigned encode(const struct test_case *t, uint8_t *p)
 static void make_case(struct test_case *t, const struct insn_row *r, bool mem)
 {
     *t = (struct test_case){.row = r, .mem = mem};
-    t->wide = below(2) && (has_operand(r, O_Ey, O_Ey) || has_operand(r, O_Gy, O_Gy) || has_operand(r, O_Gv, O_Gv) ||
-                           has_operand(r, O_Ev, O_Ev) || (r->map == M0F3A && (r->opcode & 0xfc) == 0x60));
+    t->wide =
+        below(2) && (has_operand(r, O_Ey, O_Ey) || has_operand(r, O_Gy, O_Gy) || has_operand(r, O_Gv, O_Gv) ||
+                     has_operand(r, O_Ev, O_Ev) || (r->map == M0F3A && (r->opcode & 0xfc) == 0x60));
     t->op = (struct op){.base = RBX, .index = REG_ZERO, .seg = SEG_NONE, .asize = 2, .imm = (uint8_t)rnd()};
     bool small = r->operand[0] == O_Gv || r->operand[1] == O_Gv || r->operand[1] == O_Ev;
     t->op.osize = r->flags & F_BYTE ? 0 : t->wide ? 3 : small && r->pfx != P66 && below(3) == 0 ? 1 : 2;
@@ -316,9 +357,9 @@ static const char *difference(const struct state *a, const struct state *b)
 static void print_operands(const char *what, const struct state *s, const struct op *op)
 {
     const union xmm *d = &s->xmm[op->dst & 15], *r = &s->xmm[op->src & 15];
-    print_error("  %-9s dst %u: %016lx %016lx  src %u: %016lx %016lx  gpr %lx %lx  mxcsr %04x flags %lx\n", what, op->dst,
-                d->q[1], d->q[0], op->src, r->q[1], r->q[0], s->gpr[op->dst & 15], s->gpr[op->src & 15], s->mxcsr,
-                s->flags & FLAGS_ARITH);
+    print_error("  %-9s dst %u: %016lx %016lx  src %u: %016lx %016lx  gpr %lx %lx  mxcsr %04x flags %lx\n",
+                what, op->dst, d->q[1], d->q[0], op->src, r->q[1], r->q[0], s->gpr[op->dst & 15],
+                s->gpr[op->src & 15], s->mxcsr, s->flags & FLAGS_ARITH);
 }
 
 /* The x87 state after an instruction that is done. */
@@ -363,8 +404,8 @@ static bool run_case(struct fixture *f, const struct test_case *t, enum form for
 
 static bool host_has(unsigned feature)
 {
-    static const uint8_t bit[FT_COUNT] = {[FT_SSE3] = 0, [FT_PCLMUL] = 1, [FT_SSSE3] = 9, [FT_SSE41] = 19, [FT_SSE42] = 20,
-                                          [FT_MOVBE] = 22, [FT_POPCNT] = 23, [FT_AES] = 25};
+    static const uint8_t bit[FT_COUNT] = {[FT_SSE3] = 0,   [FT_PCLMUL] = 1, [FT_SSSE3] = 9,   [FT_SSE41] = 19,
+                                          [FT_SSE42] = 20, [FT_MOVBE] = 22, [FT_POPCNT] = 23, [FT_AES] = 25};
     unsigned a, b, c, d;
     if (feature == FT_MMX || feature == FT_SSE || feature == FT_SSE2)
         return true;
@@ -373,10 +414,11 @@ static bool host_has(unsigned feature)
 /* Not those that have no defined result on all processors, or nothing to see. */
 static bool testable(const struct insn_row *r)
 {
-    static const struct family *const not[] = {&fam_rcpps, &fam_rcpss, &fam_rsqrtps, &fam_rsqrtss, &fam_fence,
-                                               &fam_prefetch, &fam_clflush, &fam_monitor, &fam_mwait};
-    for (unsigned i = 0; i < sizeof not / sizeof not[0]; i++)
-        if (r->family == not[i])
+    static const struct family *const not [] = {&fam_rcpps,   &fam_rcpss,   &fam_rsqrtps,
+                                                &fam_rsqrtss, &fam_fence,   &fam_prefetch,
+                                                &fam_clflush, &fam_monitor, &fam_mwait};
+    for (unsigned i = 0; i < sizeof not / sizeof not [0]; i++)
+        if (r->family == not [i])
             return false;
     return host_has(r->feature);
 }
@@ -427,9 +469,18 @@ static void run_rows(struct fixture *f, enum form form)
 
 /* ---------------------------------------------------------------- the tests */
 
-static void test_register_forms(void **state) { run_rows(*state, FORM_REG); }
-static void test_memory_forms(void **state) { run_rows(*state, FORM_MEM); }
-static void test_memory_forms_64(void **state) { run_rows(*state, FORM_MEM64); }
+static void test_register_forms(void **state)
+{
+    run_rows(*state, FORM_REG);
+}
+static void test_memory_forms(void **state)
+{
+    run_rows(*state, FORM_MEM);
+}
+static void test_memory_forms_64(void **state)
+{
+    run_rows(*state, FORM_MEM64);
+}
 
 /* No row of another instruction may take its encoding: each (map, prefix, opcode, extension) once. */
 static void test_rows_distinct(void **state)
@@ -440,8 +491,10 @@ static void test_rows_distinct(void **state)
                 assert_int_not_equal(rows[i].ext, rows[k].ext);
 }
 
-/* Checks that come before everything else: CR0.EM, CR0.TS, CR4.OSFXSR, a pending x87 exception, OSXMMEXCPT. */
-static int check_with(struct fixture *f, const struct family *fam, uint64_t cr0, uint64_t cr4, uint16_t sw, uint32_t mxcsr)
+/* Checks that come before everything else: CR0.EM, CR0.TS, CR4.OSFXSR, a pending x87 exception, OSXMMEXCPT.
+ */
+static int check_with(struct fixture *f, const struct family *fam, uint64_t cr0, uint64_t cr4, uint16_t sw,
+                      uint32_t mxcsr)
 {
     struct state s = {.mxcsr = mxcsr};
     struct op ops[2] = {{.dst = 1, .src = 2}, {.fn = stop}};
@@ -474,6 +527,32 @@ static void test_checks(void **state)
     assert_int_equal(f->cpu->fpu.mxcsr, 0x1f01);
 }
 
+/* MONITOR and MWAIT: only at CPL 0, with no unknown extensions; hints do nothing at all, even for bad
+ * addresses. */
+static int check_misc(struct fixture *f, const struct family *fam, enum form form, unsigned cpl, uint64_t rcx)
+{
+    struct op ops[2] = {{.base = RBX, .index = REG_ZERO, .seg = SEG_NONE, .asize = 2}, {.fn = stop}};
+    struct state s = {.gpr = {[RAX] = LINEAR + 5, [RCX] = rcx, [RBX] = 0x123450000}};
+    load_state(f->cpu, &s);
+    f->cpu->cpl = (uint8_t)cpl;
+    int vector = call_handler(f, fam->fn[form][2], ops);
+    f->cpu->cpl = 0;
+    return vector;
+}
+static void test_hints(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(check_misc(f, &fam_monitor, FORM_REG, 0, 0), -1);
+    assert_int_equal(check_misc(f, &fam_monitor, FORM_REG, 0, 1), VEC_GP);
+    assert_int_equal(check_misc(f, &fam_monitor, FORM_REG, 3, 0), VEC_UD);
+    assert_int_equal(check_misc(f, &fam_mwait, FORM_REG, 0, 1), -1);
+    assert_int_equal(check_misc(f, &fam_mwait, FORM_REG, 0, 2), VEC_GP);
+    assert_int_equal(check_misc(f, &fam_mwait, FORM_REG, 3, 0), VEC_UD);
+    assert_int_equal(check_misc(f, &fam_prefetch, FORM_MEM64, 3, 0), -1);
+    assert_int_equal(check_misc(f, &fam_fence, FORM_REG, 3, 0), -1);
+    assert_null(fam_clflush.fn[FORM_REG][2]);
+}
+
 /* One element through RCPSS or RSQRTSS. */
 static uint32_t approximate(struct fixture *f, const struct family *fam, uint32_t x)
 {
@@ -493,14 +572,16 @@ static double as_double(uint32_t x)
 static void test_approximations(void **state)
 {
     struct fixture *f = *state;
-    static const uint32_t rcp[][2] = {{0, 0x7f800000}, {0x80000000, 0xff800000}, {1, 0x7f800000}, {0x807fffff, 0xff800000},
-                                      {0x7f800000, 0}, {0xff800000, 0x80000000}, {0x7f800001, 0x7fc00001},
-                                      {0xffc12345, 0xffc12345}, {0x3f800000, 0x3f800000}, {0xc0000000, 0xbf000000},
-                                      {0x7f7fffff, 0}, {0xff7fffff, 0x80000000}};
-    static const uint32_t rsqrt[][2] = {{0, 0x7f800000}, {0x80000000, 0xff800000}, {1, 0x7f800000},
-                                        {0x80000001, 0xff800000}, {0x7f800000, 0}, {0xff800000, 0xffc00000},
-                                        {0xbf800000, 0xffc00000}, {0x7f800001, 0x7fc00001}, {0x3f800000, 0x3f800000},
-                                        {0x40800000, 0x3f000000}, {0x3e800000, 0x40000000}};
+    static const uint32_t rcp[][2] = {
+        {0, 0x7f800000},          {0x80000000, 0xff800000}, {1, 0x7f800000},
+        {0x807fffff, 0xff800000}, {0x7f800000, 0},          {0xff800000, 0x80000000},
+        {0x7f800001, 0x7fc00001}, {0xffc12345, 0xffc12345}, {0x3f800000, 0x3f800000},
+        {0xc0000000, 0xbf000000}, {0x7f7fffff, 0},          {0xff7fffff, 0x80000000}};
+    static const uint32_t rsqrt[][2] = {
+        {0, 0x7f800000},          {0x80000000, 0xff800000}, {1, 0x7f800000},
+        {0x80000001, 0xff800000}, {0x7f800000, 0},          {0xff800000, 0xffc00000},
+        {0xbf800000, 0xffc00000}, {0x7f800001, 0x7fc00001}, {0x3f800000, 0x3f800000},
+        {0x40800000, 0x3f000000}, {0x3e800000, 0x40000000}};
     for (unsigned i = 0; i < sizeof rcp / sizeof rcp[0]; i++)
         assert_int_equal(approximate(f, &fam_rcpss, rcp[i][0]), rcp[i][1]);
     for (unsigned i = 0; i < sizeof rsqrt / sizeof rsqrt[0]; i++)
@@ -510,7 +591,8 @@ static void test_approximations(void **state)
         uint32_t x = (uint32_t)rnd() & 0x7fffffff;
         if (x < 0x00800000 || x >= 0x7e800000)
             continue;
-        double v = as_double(x), r = as_double(approximate(f, &fam_rcpss, x)), q = as_double(approximate(f, &fam_rsqrtss, x));
+        double v = as_double(x), r = as_double(approximate(f, &fam_rcpss, x)),
+               q = as_double(approximate(f, &fam_rsqrtss, x));
         assert_true(fabs(r * v - 1) <= 1.5 / 4096);
         assert_true(fabs(q * sqrt(v) - 1) <= 1.5 / 4096);
     }
@@ -551,9 +633,10 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows_distinct),   cmocka_unit_test(test_register_forms),
-        cmocka_unit_test(test_memory_forms),    cmocka_unit_test(test_memory_forms_64),
-        cmocka_unit_test(test_checks),          cmocka_unit_test(test_approximations),
+        cmocka_unit_test(test_rows_distinct),  cmocka_unit_test(test_register_forms),
+        cmocka_unit_test(test_memory_forms),   cmocka_unit_test(test_memory_forms_64),
+        cmocka_unit_test(test_checks),         cmocka_unit_test(test_hints),
+        cmocka_unit_test(test_approximations),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

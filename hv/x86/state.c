@@ -1,0 +1,137 @@
+/* state.c - reset, saving and loading: one table of all of a processor's state. */
+#include <stdio.h>
+
+#include "hv/x86/sys.h"
+
+/* ---------------------------------------------------------------- the table */
+
+#define NUMBER(text, member) {text, offsetof(struct x86, member), sizeof(((struct x86 *)0)->member), 1}
+#define NUMBERS(text, member)                                                                                \
+    {text, offsetof(struct x86, member), sizeof(((struct x86 *)0)->member[0]),                               \
+     sizeof(((struct x86 *)0)->member) / sizeof(((struct x86 *)0)->member[0])}
+#define PLAIN(member) NUMBER(#member, member)
+#define MSR(member)   NUMBER(#member, msr.member)
+#define MSRS(member)  NUMBERS(#member, msr.member)
+#define SEGMENT(text, n)                                                                                     \
+    NUMBER(text, seg[n].sel), NUMBER(text ".base", seg[n].base), NUMBER(text ".limit", seg[n].limit),        \
+        NUMBER(text ".attr", seg[n].attr), NUMBER(text ".null", seg[n].null)
+#define FPREG(i) NUMBER("fpr" #i ".sig", fpu.r[i].sig), NUMBER("fpr" #i ".exp", fpu.r[i].exp)
+#define XMM(i)   NUMBERS("xmm" #i, xmm[i].q)
+
+static const struct field fields[] = {
+    NUMBER("rax", gpr[RAX]), NUMBER("rcx", gpr[RCX]), NUMBER("rdx", gpr[RDX]), NUMBER("rbx", gpr[RBX]),
+    NUMBER("rsp", gpr[RSP]), NUMBER("rbp", gpr[RBP]), NUMBER("rsi", gpr[RSI]), NUMBER("rdi", gpr[RDI]),
+    NUMBER("r8", gpr[R8]), NUMBER("r9", gpr[R9]), NUMBER("r10", gpr[R10]), NUMBER("r11", gpr[R11]),
+    NUMBER("r12", gpr[R12]), NUMBER("r13", gpr[R13]), NUMBER("r14", gpr[R14]), NUMBER("r15", gpr[R15]),
+    NUMBER("rip", gpr[REG_RIP]), NUMBER("eflags", flags),
+    SEGMENT("es", ES), SEGMENT("cs", CS), SEGMENT("ss", SS), SEGMENT("ds", DS), SEGMENT("fs", FS), SEGMENT("gs", GS),
+    SEGMENT("ldtr", LDTR), SEGMENT("tr", TR),
+    NUMBER("gdtr.base", gdtr.base), NUMBER("gdtr.limit", gdtr.limit),
+    NUMBER("idtr.base", idtr.base), NUMBER("idtr.limit", idtr.limit),
+    PLAIN(cr0), PLAIN(cr2), PLAIN(cr3), PLAIN(cr4), PLAIN(efer), PLAIN(xcr0),
+    NUMBERS("pdpte", pdpte), NUMBERS("dr", dr),
+    MSR(star), MSR(lstar), MSR(cstar), MSR(fmask), MSR(kernel_gs_base), MSR(tsc_aux), MSR(sysenter_cs),
+    MSR(sysenter_esp), MSR(sysenter_eip), MSR(pat), MSR(misc_enable), MSR(mtrr_def), MSRS(mtrr_fix), MSRS(mtrr_var),
+    MSR(tsc_offset), MSR(mcg_status), MSR(mcg_ctl), MSRS(mc), MSR(smbase), MSR(spec_ctrl), MSR(bios_sign),
+    MSR(tsc_adjust), MSR(feature_control),
+    PLAIN(cpl), PLAIN(inhibit), PLAIN(halted), PLAIN(shutdown), PLAIN(in_smm), PLAIN(nmi_blocked), PLAIN(intr),
+    PLAIN(nmi_pending), PLAIN(smi_pending), PLAIN(init_pending), PLAIN(sipi_pending), PLAIN(wait_sipi),
+    PLAIN(sipi_vector), PLAIN(tf_pending), PLAIN(seen_ring3),
+    FPREG(0), FPREG(1), FPREG(2), FPREG(3), FPREG(4), FPREG(5), FPREG(6), FPREG(7),
+    NUMBER("fpu.cw", fpu.cw), NUMBER("fpu.sw", fpu.sw), NUMBER("fpu.empty", fpu.empty), NUMBER("fpu.fop", fpu.fop),
+    NUMBER("fpu.fcs", fpu.fcs), NUMBER("fpu.fds", fpu.fds), NUMBER("fpu.fip", fpu.fip), NUMBER("fpu.fdp", fpu.fdp),
+    NUMBER("mxcsr", fpu.mxcsr),
+    XMM(0), XMM(1), XMM(2), XMM(3), XMM(4), XMM(5), XMM(6), XMM(7), XMM(8), XMM(9), XMM(10), XMM(11), XMM(12), XMM(13),
+    XMM(14), XMM(15),
+};
+
+static void section_name(const struct x86 *cpu, char name[16]) { snprintf(name, 16, "cpu%u", cpu->index & 0xff); }
+
+/* EFLAGS is saved whole: which of the lazy flags' many forms it has is no part of the state. */
+void x86_save(struct x86 *cpu, const struct snapshot_sink *sink)
+{
+    char name[16];
+    uint64_t system_flags = cpu->flags;
+    section_name(cpu, name);
+    cpu->flags = eflags_get(cpu);
+    sink->section(sink->ctx, name, fields, FIELD_COUNT(fields), cpu);
+    cpu->flags = system_flags;
+}
+
+int x86_load(struct x86 *cpu, const struct snapshot_source *source)
+{
+    char name[16];
+    section_name(cpu, name);
+    if (source->section(source->ctx, name, fields, FIELD_COUNT(fields), cpu) < 0)
+        return -1;
+    eflags_set(cpu, cpu->flags);
+    cpu->gpr[REG_ZERO] = 0;
+    cpu->op = NULL;
+    cpu->block = NULL;
+    cpu->brk = cpu->stop_hit = cpu->skip_stop = cpu->fault_unimplemented = cpu->delivering = false;
+    cpu->attention = true;
+    tlb_flush(cpu);
+    mode_derive(cpu);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- reset: SDM volume 3, table 9-1 */
+
+static void reset_segments(struct x86 *cpu)
+{
+    memset(cpu->seg, 0, sizeof cpu->seg);
+    for (unsigned i = ES; i <= GS; i++)
+        cpu->seg[i] = (struct seg){.limit = 0xffff, .attr = 0x93};
+    cpu->seg[CS].attr = 0x9b;
+    cpu->seg[CS].sel = 0xf000;
+    cpu->seg[CS].base = 0xffff0000;
+    cpu->seg[LDTR] = (struct seg){.limit = 0xffff, .attr = 0x82};
+    cpu->seg[TR] = (struct seg){.limit = 0xffff, .attr = 0x8b};
+    cpu->gdtr = cpu->idtr = (struct dtable){.limit = 0xffff};
+}
+
+/* What INIT leaves alone. The time-stamp counter counts guest time since power-on, also over resets. */
+static void power_on(struct x86 *cpu)
+{
+    memset(&cpu->msr, 0, sizeof cpu->msr);
+    memset(&cpu->fpu, 0, sizeof cpu->fpu);
+    memset(cpu->xmm, 0, sizeof cpu->xmm);
+    cpu->fpu.cw = 0x40;
+    cpu->fpu.mxcsr = 0x1f80;
+    cpu->msr.pat = 0x0007040600070406;
+    cpu->msr.misc_enable = 1;
+    cpu->msr.smbase = 0x30000;
+    cpu->xcr0 = 1;
+    cpu->seen_ring3 = false;
+    cpu->smi_pending = cpu->intr = false;
+    cpu->sipi_vector = 0;
+}
+
+void x86_reset(struct x86 *cpu, bool init)
+{
+    uint64_t caches = init ? cpu->cr0 & (CR0_CD | CR0_NW) : CR0_CD | CR0_NW;
+    if (!init)
+        power_on(cpu);
+    if (cpu->in_smm)
+        cpu->bus.smm(cpu->bus.ctx, false);
+    memset(cpu->gpr, 0, sizeof cpu->gpr);
+    cpu->gpr[RDX] = cpuid_signature(cpu);
+    cpu->gpr[REG_RIP] = 0xfff0;
+    eflags_set(cpu, FLAG_1);
+    reset_segments(cpu);
+    cpu->cr0 = CR0_ET | caches;
+    cpu->cr2 = cpu->cr3 = cpu->cr4 = cpu->efer = 0;
+    memset(cpu->pdpte, 0, sizeof cpu->pdpte);
+    memset(cpu->dr, 0, sizeof cpu->dr);
+    cpu->dr[6] = 0xffff0ff0;
+    cpu->dr[7] = 0x400;
+    cpu->cpl = 0;
+    cpu->inhibit = cpu->halted = cpu->shutdown = cpu->in_smm = cpu->nmi_blocked = false;
+    cpu->nmi_pending = cpu->init_pending = cpu->sipi_pending = false;
+    cpu->tf_pending = 0;
+    cpu->wait_sipi = cpu->index > 0;
+    cpu->fault_unimplemented = cpu->delivering = false;
+    cpu->attention = true;
+    tlb_flush(cpu);
+    mode_derive(cpu);
+}

@@ -1,0 +1,779 @@
+/* test_core.c - recorder, replay, verification and positions, with a small machine (fake_engine.c) instead of a PC. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/image_file.h"
+#include "core/marks.h"
+#include "core/position.h"
+#include "core/recorder.h"
+#include "core/replay.h"
+#include "core/state.h"
+#include "core/text.h"
+#include "fake_engine.c" /* not in the library: only tests have it */
+
+enum { STEPS = 400000 };
+
+struct fixture {
+    char dir[64];
+    char disk[96], reel[96], other[96];
+    struct image_files *files;
+    struct setting settings[2];
+    struct engine_config cfg;
+    struct text console;
+};
+
+static void write_disk(const char *path)
+{
+    FILE *f = fopen(path, "wb");
+    for (unsigned i = 0; i < 300000; i++)
+        fputc((int)(i * 2654435761u >> 24), f);
+    fclose(f);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    struct error err;
+    snprintf(f->dir, sizeof f->dir, "/tmp/bootreel-test-XXXXXX");
+    if (!mkdtemp(f->dir))
+        return -1;
+    snprintf(f->disk, sizeof f->disk, "%s/disk.img", f->dir);
+    snprintf(f->reel, sizeof f->reel, "%s/a.reel", f->dir);
+    snprintf(f->other, sizeof f->other, "%s/b.reel", f->dir);
+    write_disk(f->disk);
+    f->files = image_files_new();
+    if (image_files_add(f->files, "disk0", f->disk, &err))
+        return -1;
+    f->settings[0] = (struct setting){"steps", "400000"};
+    f->cfg.settings = f->settings;
+    f->cfg.nsettings = 1;
+    f->cfg.images = image_files_images(f->files, &f->cfg.nimages);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    image_files_free(f->files);
+    unlink(f->disk);
+    unlink(f->reel);
+    unlink(f->other);
+    rmdir(f->dir);
+    free(f->console.s);
+    free(f);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- helpers */
+
+static void grab_console(void *ctx, unsigned device, const void *data, size_t n)
+{
+    text_add(ctx, "%.*s", (int)n, (const char *)data);
+}
+
+static void ignore_event(void *ctx, const struct event *ev)
+{
+}
+
+static struct record_options options(struct fixture *f, const char *path)
+{
+    return (struct record_options){.path = path,
+                                   .kind = &fake_kind,
+                                   .config = &f->cfg,
+                                   .classes = EVENT_CLASSES_DEFAULT,
+                                   .checkpoint_every = 50000,
+                                   .hooks = {.ctx = &f->console, .console = grab_console}};
+}
+
+static struct record_result record(const struct record_options *o)
+{
+    struct error err = {""};
+    struct record_result res;
+    struct recorder *r = recorder_create(o, &err);
+    if (!r)
+        fail_msg("%s", err.text);
+    if (recorder_run(r, &res, &err))
+        fail_msg("%s", err.text);
+    recorder_destroy(r);
+    return res;
+}
+
+static struct trace *open_reel(const char *path)
+{
+    struct error err = {""};
+    struct trace *t = trace_open(path, &err);
+    if (!t)
+        fail_msg("%s", err.text);
+    return t;
+}
+
+/* Replays the whole; the report's text is to be freed. */
+static struct replay_report replay(const char *path, const struct engine_kind *kind, bool verify, struct text *console)
+{
+    struct error err = {""};
+    struct replay_report rep;
+    struct trace *t = open_reel(path);
+    struct observer o = {.ctx = console, .event = ignore_event, .console = console ? grab_console : NULL};
+    const struct replay_options ro = {.verify = verify};
+    struct replay *r = replay_open(t, kind, &err);
+    if (!r)
+        fail_msg("%s", err.text);
+    replay_observe(r, 0, &o);
+    if (replay_all(r, &ro, &rep, &err))
+        fail_msg("%s", err.text);
+    replay_close(r);
+    trace_close(t);
+    return rep;
+}
+
+static void assert_verified(const char *path)
+{
+    struct replay_report rep = replay(path, &fake_kind, true, NULL);
+    if (!rep.verified)
+        fail_msg("%s", rep.divergence ? rep.divergence : "not verified");
+    free(rep.divergence);
+}
+
+static void assert_contains(const char *text, const char *part)
+{
+    if (!text || !strstr(text, part))
+        fail_msg("\"%s\" is not in:\n%s", part, text ? text : "(nothing)");
+}
+
+static char *slurp(const char *path, size_t *n)
+{
+    FILE *f = fopen(path, "rb");
+    struct stat st;
+    assert_non_null(f);
+    assert_int_equal(fstat(fileno(f), &st), 0);
+    char *s = malloc((size_t)st.st_size + 1);
+    *n = fread(s, 1, (size_t)st.st_size, f);
+    fclose(f);
+    return s;
+}
+
+static void assert_same_files(const char *a, const char *b)
+{
+    size_t na, nb;
+    char *pa = slurp(a, &na), *pb = slurp(b, &nb);
+    assert_int_equal(na, nb);
+    assert_memory_equal(pa, pb, na);
+    free(pa);
+    free(pb);
+}
+
+/* ---------------------------------------------------------------- record and replay */
+
+static void test_record_verify(void **state)
+{
+    struct fixture *f = *state;
+    struct record_options o = options(f, f->reel);
+    struct record_result res = record(&o);
+    assert_int_equal(res.stop.reason, STOP_POWER_OFF);
+    assert_int_equal(res.stop.status, 3);
+    assert_int_equal(res.stop.icount, STEPS);
+    assert_int_equal(res.checkpoints, STEPS / 50000 + 1);
+    struct text console = {0};
+    struct replay_report rep = replay(f->reel, &fake_kind, true, &console);
+    if (!rep.verified)
+        fail_msg("%s", rep.divergence);
+    assert_int_equal(rep.steps, STEPS);
+    assert_int_equal(rep.checkpoints, res.checkpoints);
+    assert_int_equal(rep.events, res.events);
+    assert_string_equal(console.s, f->console.s);
+    assert_contains(console.s, "tick 10\n");
+    free(console.s);
+}
+
+static void test_plain_replay(void **state)
+{
+    struct fixture *f = *state;
+    struct record_options o = options(f, f->reel);
+    record(&o);
+    struct replay_report rep = replay(f->reel, &fake_kind, false, NULL);
+    assert_false(rep.verified);
+    assert_false(rep.diverged);
+    rep = replay(f->reel, &fake_flip_register, false, NULL);
+    assert_true(rep.diverged); /* the end is always compared */
+    assert_contains(rep.divergence, "cpu0.reg[2]");
+    free(rep.divergence);
+}
+
+/* The image is not needed, and its name is all that is kept of its path. */
+static void test_self_contained(void **state)
+{
+    struct fixture *f = *state;
+    struct record_options o = options(f, f->reel);
+    size_t n;
+    record(&o);
+    unlink(f->disk);
+    assert_verified(f->reel);
+    struct trace *t = open_reel(f->reel);
+    assert_string_equal(trace_config(t)->images[0].name, "disk.img");
+    assert_true(trace_image_recorded(t, 0) > 0);
+    trace_close(t);
+    char *bytes = slurp(f->reel, &n);
+    assert_null(memmem(bytes, n, f->dir, strlen(f->dir)));
+    free(bytes);
+}
+
+static void test_recordings_are_equal(void **state)
+{
+    struct fixture *f = *state;
+    struct record_options a = options(f, f->reel), b = options(f, f->other);
+    record(&a);
+    record(&b);
+    assert_same_files(f->reel, f->other);
+}
+
+static void test_no_checkpoints_no_events(void **state)
+{
+    struct fixture *f = *state;
+    struct record_options o = options(f, f->reel);
+    o.checkpoint_every = 0;
+    o.classes = 0;
+    struct record_result res = record(&o);
+    assert_int_equal(res.events, 0);
+    assert_int_equal(res.checkpoints, 2); /* the beginning and the end */
+    assert_verified(f->reel);
+}
+
+/* ---------------------------------------------------------------- divergence */
+
+static void test_divergence_register(void **state)
+{
+    struct fixture *f = *state;
+    struct record_options o = options(f, f->reel);
+    record(&o);
+    struct replay_report rep = replay(f->reel, &fake_flip_register, true, NULL);
+    assert_true(rep.diverged);
+    assert_contains(rep.divergence, "checkpoint at icount 150000 differs");
+    assert_contains(rep.divergence, "cpu0.reg[2]: recorded 0x");
+    assert_null(strstr(rep.divergence, "page"));
+    assert_int_equal(rep.checkpoints, 3);
+    free(rep.divergence);
+}
+
+static void test_divergence_page(void **state)
+{
+    struct fixture *f = *state;
+    struct record_options o = options(f, f->reel);
+    record(&o);
+    struct replay_report rep = replay(f->reel, &fake_flip_page, true, NULL);
+    assert_true(rep.diverged);
+    assert_contains(rep.divergence, "ram page 5: first differing byte at 0x504d:");
+    free(rep.divergence);
+}
+
+static void test_divergence_event(void **state)
+{
+    struct fixture *f = *state;
+    struct record_options o = options(f, f->reel);
+    record(&o);
+    struct replay_report rep = replay(f->reel, &fake_flip_event, true, NULL);
+    assert_true(rep.diverged);
+    assert_contains(rep.divergence, "differs, at icount 123600:");
+    assert_contains(rep.divergence, "recorded: icount 123600");
+    assert_contains(rep.divergence, "pio.read");
+    free(rep.divergence);
+}
+
+static void test_divergence_early_end(void **state)
+{
+    struct fixture *f = *state;
+    struct record_options o = options(f, f->reel);
+    record(&o);
+    struct replay_report rep = replay(f->reel, &fake_stops_early, true, NULL);
+    assert_true(rep.diverged);
+    assert_contains(rep.divergence, "the replay ended at icount 123456: power-off");
+    free(rep.divergence);
+}
+
+static void test_behaviour(void **state)
+{
+    struct fixture *f = *state;
+    struct record_options o = options(f, f->reel);
+    struct error text = {""};
+    record(&o);
+    struct trace *t = open_reel(f->reel);
+    assert_false(replay_behaviour_differs(t, &fake_kind, &text));
+    assert_true(replay_behaviour_differs(t, &fake_kind_newer, &text));
+    assert_contains(text.text, "behaviour version 1");
+    trace_close(t);
+    struct replay_report rep = replay(f->reel, &fake_kind_newer, true, NULL);
+    assert_true(rep.diverged);
+    assert_contains(rep.divergence, "behaviour version 1");
+    free(rep.divergence);
+}
+
+/* A bit flipped in the file is found, either as damage or as a divergence: never verified, never a crash. */
+static void test_flipped_bit_in_file(void **state)
+{
+    struct fixture *f = *state;
+    struct record_options o = options(f, f->reel);
+    size_t n;
+    record(&o);
+    char *bytes = slurp(f->reel, &n);
+    for (size_t k = 1; k < 40; k++) {
+        size_t at = n * k / 40;
+        struct error err = {""};
+        bytes[at] ^= 4;
+        struct trace *t = trace_open_memory(bytes, n, &err);
+        struct replay *r = t ? replay_open(t, &fake_kind, &err) : NULL;
+        struct replay_report rep = {0};
+        const struct replay_options ro = {.verify = true};
+        if (r && !replay_all(r, &ro, &rep, &err) && rep.verified)
+            assert_int_equal(trace_check(t, &err), -1); /* what the replay has no use for: only a check sees it */
+        free(rep.divergence);
+        replay_close(r);
+        trace_close(t);
+        bytes[at] ^= 4;
+    }
+    free(bytes);
+}
+
+/* ---------------------------------------------------------------- typing */
+
+/* Records the shell with these bytes on a pipe. */
+static struct record_result record_typing(struct fixture *f, const char *path, const char *typed)
+{
+    int fds[2];
+    struct error err;
+    f->settings[0].value = "0";
+    f->settings[1] = (struct setting){"shell", "1"};
+    f->cfg.nsettings = 2;
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(write(fds[1], typed, strlen(typed)), strlen(typed));
+    close(fds[1]);
+    const struct live_options lo = {.fd = fds[0], .port = INPUT_SERIAL0, .console = 0};
+    struct live *live = live_open(&lo, &err);
+    assert_non_null(live);
+    struct record_options o = options(f, path);
+    o.live = live;
+    o.checkpoint_every = 5000;
+    struct record_result res = record(&o);
+    live_close(live);
+    close(fds[0]);
+    return res;
+}
+
+static void test_typing(void **state)
+{
+    struct fixture *f = *state;
+    struct record_result res = record_typing(f, f->reel, "hello there\nsecond\noff\n");
+    assert_int_equal(res.stop.reason, STOP_POWER_OFF);
+    assert_true(res.inputs >= 6); /* the port takes four bytes at a time */
+    assert_contains(f->console.s, "> hello there\nyou said hello there\n> second\nyou said second\n> off\nyou said off\n");
+    struct text console = {0};
+    struct replay_report rep = replay(f->reel, &fake_kind, true, &console);
+    if (!rep.verified)
+        fail_msg("%s", rep.divergence);
+    assert_string_equal(console.s, f->console.s);
+    free(console.s);
+}
+
+static void test_typing_is_reproducible(void **state)
+{
+    struct fixture *f = *state;
+    record_typing(f, f->reel, "one\ntwo\noff\n");
+    record_typing(f, f->other, "one\ntwo\noff\n");
+    assert_same_files(f->reel, f->other);
+}
+
+/* At the end of the typing the guest waits for ever: that is the end. */
+static void test_typing_ends(void **state)
+{
+    struct fixture *f = *state;
+    struct record_result res = record_typing(f, f->reel, "only this\n");
+    assert_int_equal(res.stop.reason, STOP_HALTED);
+    assert_contains(f->console.s, "you said only this\n> ");
+    assert_verified(f->reel);
+}
+
+/* ---------------------------------------------------------------- ends */
+
+static struct position parsed(const char *text)
+{
+    struct position pos;
+    struct error err;
+    if (position_parse(text, &pos, &err))
+        fail_msg("%s", err.text);
+    return pos;
+}
+
+static struct record_result record_until(struct fixture *f, const char *until)
+{
+    struct record_options o = options(f, f->reel);
+    struct position pos = parsed(until);
+    o.until = &pos;
+    return record(&o);
+}
+
+static void test_until(void **state)
+{
+    struct fixture *f = *state;
+    struct record_result res = record_until(f, "70001");
+    assert_int_equal(res.stop.reason, STOP_REACHED);
+    assert_int_equal(res.stop.icount, 70001);
+    assert_verified(f->reel);
+    res = record_until(f, "100k"); /* where a checkpoint is */
+    assert_int_equal(res.stop.icount, 100000);
+    assert_verified(f->reel);
+    res = record_until(f, "0");
+    assert_int_equal(res.stop.icount, 0);
+    assert_verified(f->reel);
+    res = record_until(f, "60us"); /* halted from 40 us to 4040 us, which the machine skips */
+    assert_int_equal(res.stop.time, 60000);
+    assert_int_equal(res.stop.icount, 40000);
+    assert_verified(f->reel);
+    res = record_until(f, "20us");
+    assert_int_equal(res.stop.icount, 20000);
+    assert_verified(f->reel);
+    res = record_until(f, "console:tick 3");
+    assert_int_equal(res.stop.reason, STOP_REACHED);
+    assert_int_equal(res.stop.icount, 120000);
+    assert_verified(f->reel);
+}
+
+static void test_until_needs_trace(void **state)
+{
+    struct fixture *f = *state;
+    struct record_options o = options(f, f->reel);
+    struct error err = {""};
+    struct position pos = parsed("50%");
+    o.until = &pos;
+    assert_null(recorder_create(&o, &err));
+    assert_contains(err.text, "needs a recorded run");
+    assert_int_not_equal(access(f->reel, F_OK), 0);
+}
+
+static void interrupt_now(void *ctx, const struct engine *e)
+{
+    struct recorder **r = ctx;
+    if (e->ops->icount(e) >= 100000)
+        recorder_interrupt(*r);
+}
+
+static void test_interrupt(void **state)
+{
+    struct fixture *f = *state;
+    struct record_options o = options(f, f->reel);
+    struct recorder *r;
+    struct record_result res;
+    struct error err;
+    o.hooks = (struct record_hooks){.ctx = &r, .progress = interrupt_now};
+    r = recorder_create(&o, &err);
+    assert_int_equal(recorder_run(r, &res, &err), 0);
+    recorder_destroy(r);
+    assert_int_equal(res.stop.reason, STOP_INTERRUPTED);
+    assert_int_equal(res.stop.icount, 100000);
+    assert_verified(f->reel);
+}
+
+/* The recording was killed: what is in whole frames replays. */
+static void test_truncated(void **state)
+{
+    struct fixture *f = *state;
+    struct record_options o = options(f, f->reel);
+    size_t n, cut_somewhere = 0;
+    record(&o);
+    char *bytes = slurp(f->reel, &n);
+    for (size_t k = 1; k < 30; k++) {
+        struct error err = {""};
+        struct trace *t = trace_open_memory(bytes, n * k / 30, &err);
+        if (!t)
+            continue; /* cut before the configuration was whole */
+        struct replay *r = replay_open(t, &fake_kind, &err);
+        if (r) {
+            struct replay_report rep;
+            const struct replay_options ro = {.verify = true};
+            assert_int_equal(replay_all(r, &ro, &rep, &err), 0);
+            if (!rep.verified)
+                fail_msg("cut at %zu of %zu: %s", n * k / 30, n, rep.divergence);
+            assert_int_equal(rep.steps, trace_last_icount(t));
+            cut_somewhere += rep.steps > 0 && rep.steps < STEPS;
+            replay_close(r);
+        }
+        trace_close(t);
+    }
+    assert_true(cut_somewhere > 3);
+    free(bytes);
+}
+
+static void test_full_disk(void **state)
+{
+    struct fixture *f = *state;
+    struct record_options o = options(f, f->reel);
+    struct rlimit old, small;
+    struct record_result res;
+    struct error err = {""};
+    record(&o);
+    struct stat st;
+    assert_int_equal(stat(f->reel, &st), 0);
+    o.path = f->other;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    small = old;
+    small.rlim_cur = (rlim_t)st.st_size * 2 / 3;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    struct recorder *r = recorder_create(&o, &err);
+    int rc = r ? recorder_run(r, &res, &err) : -1;
+    recorder_destroy(r);
+    setrlimit(RLIMIT_FSIZE, &old);
+    assert_int_equal(rc, -1);
+    assert_contains(err.text, "b.reel");
+    struct trace *t = open_reel(f->other); /* what was written is kept, and replays */
+    assert_true(trace_truncated(t));
+    assert_true(trace_last_icount(t) > 0);
+    trace_close(t);
+    assert_verified(f->other);
+}
+
+static void test_image_is_cut_while_recording(void **state)
+{
+    struct fixture *f = *state;
+    struct record_options o = options(f, f->reel);
+    struct error err;
+    assert_int_equal(image_files_unchanged(f->files, &err), 0);
+    struct recorder *r = recorder_create(&o, &err);
+    struct record_result res;
+    assert_int_equal(truncate(f->disk, 1000), 0);
+    assert_int_equal(recorder_run(r, &res, &err), 0);
+    recorder_destroy(r);
+    assert_int_equal(res.stop.reason, STOP_GUEST_FAULT);
+    assert_contains(res.stop.text, "disk.img");
+    assert_int_equal(image_files_unchanged(f->files, &err), -1);
+}
+
+static void test_bad_images(void **state)
+{
+    struct fixture *f = *state;
+    struct image_files *files = image_files_new();
+    struct error err;
+    assert_int_equal(image_files_add(files, "disk0", "/nonexistent/x", &err), -1);
+    assert_contains(err.text, "/nonexistent/x");
+    assert_int_equal(image_files_add(files, "disk0", f->dir, &err), -1);
+    assert_contains(err.text, "a folder");
+    fclose(fopen(f->other, "wb"));
+    assert_int_equal(image_files_add(files, "disk0", f->other, &err), -1);
+    assert_contains(err.text, "is empty");
+    assert_int_equal(image_files_add(files, "disk0", f->disk, &err), 0);
+    assert_int_equal(image_files_add(files, "disk0", f->disk, &err), -1);
+    assert_int_equal(image_files_same(files, f->disk), 0);
+    assert_int_equal(image_files_same(files, f->other), -1);
+    image_files_free(files);
+}
+
+/* ---------------------------------------------------------------- seeking and states */
+
+static uint64_t present_hash(struct replay *r)
+{
+    struct state_hash *s = state_hash_new();
+    uint64_t h = state_hash_engine(s, replay_engine(r), true);
+    state_hash_free(s);
+    return h;
+}
+
+static void test_seek(void **state)
+{
+    struct fixture *f = *state;
+    static const uint64_t places[] = {0, 1, 4999, 5000, 5001, 12345, 20000};
+    enum { N = sizeof places / sizeof places[0] };
+    uint64_t want[N];
+    struct error err = {""};
+    struct stop stop;
+    record_typing(f, f->reel, "a line\nanother\noff\n");
+    struct trace *t = open_reel(f->reel);
+    struct replay *r = replay_open(t, &fake_kind, &err);
+    uint64_t last = trace_last_icount(t);
+    size_t n = 0;
+    for (; n < N && places[n] <= last; n++) {
+        assert_int_equal(replay_run_to(r, places[n], &stop, &err), 0);
+        want[n] = present_hash(r);
+    }
+    assert_true(n > 4);
+    for (size_t k = 0; k < 3 * n; k++) {
+        size_t i = (k * 5 + k / n) % n;
+        if (replay_seek(r, places[i], &err))
+            fail_msg("%s", err.text);
+        assert_int_equal(present_hash(r), want[i]);
+    }
+    assert_int_equal(replay_seek(r, last + 1, &err), -1);
+    assert_contains(err.text, "after the end");
+    replay_close(r);
+    trace_close(t);
+}
+
+static void test_hash_by_changes(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    struct engine *e = fake_kind.create(&f->cfg, &err);
+    struct state_hash *changes = state_hash_new(), *whole = state_hash_new();
+    for (unsigned i = 0; i < 20; i++) {
+        const struct run_limit limit = {.icount = i * 1717, .time = UINT64_MAX};
+        struct stop stop;
+        e->ops->run(e, &limit, &stop);
+        uint64_t a = state_hash_engine(changes, e, i == 0);
+        assert_int_equal(a, state_hash_engine(whole, e, true));
+    }
+    state_hash_free(changes);
+    state_hash_free(whole);
+    e->ops->destroy(e);
+}
+
+/* A page of zeros is the same as none. */
+static void test_hash_zero_page(void **state)
+{
+    static const uint8_t zero[SNAPSHOT_PAGE];
+    struct state_hash *s = state_hash_new();
+    state_hash_begin(s, true);
+    uint64_t empty = state_hash_end(s);
+    state_hash_begin(s, false);
+    state_hash_page(s, "ram", 4000000, zero);
+    assert_int_equal(state_hash_end(s), empty);
+    state_hash_free(s);
+}
+
+/* ---------------------------------------------------------------- positions */
+
+static void test_position_parse(void **state)
+{
+    static const struct {
+        const char *text;
+        enum position_kind kind;
+        uint64_t n;
+    } good[] = {
+        {"0", POS_ICOUNT, 0},
+        {"123", POS_ICOUNT, 123},
+        {"2.5M", POS_ICOUNT, 2500000},
+        {"3G", POS_ICOUNT, 3000000000},
+        {"100k", POS_ICOUNT, 100000},
+        {"18446744073709551615", POS_ICOUNT, UINT64_MAX},
+        {"1.5s", POS_TIME, 1500000000},
+        {"20ms", POS_TIME, 20000000},
+        {"7ns", POS_TIME, 7},
+        {"50%", POS_PERCENT, 500000},
+        {"99.99%", POS_PERCENT, 999900},
+        {"#17", POS_EVENT, 17},
+        {"+10", POS_FORWARD, 10},
+        {"-1k", POS_BACK, 1000},
+        {"console:login:", POS_CONSOLE, 0},
+        {"mark:x", POS_MARK, 0},
+        {"stage:bios", POS_STAGE, 0},
+    };
+    static const char *const bad[] = {"", "x", "12x", "1.5", "1.", "#", "+", "-", "console:", "mark:", "101%", "1 s",
+                                      "18446744073709551616", "99999999999G", "0x10", "-", "1.5ns"};
+    struct position pos;
+    struct error err;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_int_equal(position_parse(good[i].text, &pos, &err), 0);
+        assert_int_equal(pos.kind, good[i].kind);
+        assert_int_equal(pos.n, good[i].n);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (!position_parse(bad[i], &pos, &err))
+            fail_msg("\"%s\" was taken for a position", bad[i]);
+}
+
+static void test_position_resolve(void **state)
+{
+    struct fixture *f = *state;
+    struct record_options o = options(f, f->reel);
+    static const struct {
+        const char *text;
+        uint64_t icount;
+    } good[] = {
+        {"1000", 1000},  {"50%", 200000},           {"100%", 400000},           {"#0", 300},
+        {"+5", 1005},    {"-5", 995},               {"-2000", 0},               {"+1G", 400000},
+        {"20us", 20000}, {"console:tick 2", 80000}, {"mark:power.off", 400000}, {"1ms", 40200}, /* while halted: the next event */
+        {"4050us", 50000},
+    };
+    static const char *const bad[] = {"400001", "#99999999", "console:never", "mark:nothing", "stage:bios", "10s"};
+    struct position pos;
+    struct error err = {""};
+    uint64_t icount;
+    record(&o);
+    struct trace *t = open_reel(f->reel);
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        pos = parsed(good[i].text);
+        if (position_resolve(t, &pos, 1000, &icount, &err))
+            fail_msg("%s: %s", good[i].text, err.text);
+        if (icount != good[i].icount)
+            fail_msg("%s: %llu", good[i].text, (unsigned long long)icount);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        pos = parsed(bad[i]);
+        assert_int_equal(position_resolve(t, &pos, 0, &icount, &err), -1);
+    }
+    trace_close(t);
+}
+
+/* ---------------------------------------------------------------- marks */
+
+static void test_marks(void **state)
+{
+    struct marks *m = marks_new();
+    size_t n;
+    struct event ev[] = {
+        {.kind = EV_RESET_VECTOR, .f = {0xf000, 0xfff0}},
+        {.kind = EV_CPU_MODE, .f = {0, 3}, .data = "protected", .len = 9},
+        {.kind = EV_CPU_MODE, .f = {3, 0}, .data = "real", .len = 4},
+        {.kind = EV_CPU_MODE, .f = {1, 3}, .data = "protected", .len = 9}, /* again */
+        {.kind = EV_CPU_CR, .f = {0, 1, 2, 3}},                           /* never */
+        {.kind = EV_RESET, .data = "port 92h", .len = 8},
+        {.kind = EV_CPU_MODE, .f = {0, 3}, .data = "protected", .len = 9}, /* after a reset: once more */
+    };
+    for (size_t i = 0; i < sizeof ev / sizeof ev[0]; i++)
+        marks_see(m, &ev[i]);
+    const struct mark *list = marks_list(m, &n);
+    assert_int_equal(n, 5);
+    assert_int_equal(list[3].kind, EV_RESET);
+    marks_free(m);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_record_verify),
+        TEST(test_plain_replay),
+        TEST(test_self_contained),
+        TEST(test_recordings_are_equal),
+        TEST(test_no_checkpoints_no_events),
+        TEST(test_divergence_register),
+        TEST(test_divergence_page),
+        TEST(test_divergence_event),
+        TEST(test_divergence_early_end),
+        TEST(test_behaviour),
+        TEST(test_flipped_bit_in_file),
+        TEST(test_typing),
+        TEST(test_typing_is_reproducible),
+        TEST(test_typing_ends),
+        TEST(test_until),
+        TEST(test_until_needs_trace),
+        TEST(test_interrupt),
+        TEST(test_truncated),
+        TEST(test_full_disk),
+        TEST(test_image_is_cut_while_recording),
+        TEST(test_bad_images),
+        TEST(test_seek),
+        TEST(test_hash_by_changes),
+        TEST(test_hash_zero_page),
+        TEST(test_position_parse),
+        TEST(test_position_resolve),
+        TEST(test_marks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,129 @@
+/* test_event.c - the event table, class lists, and events as words, as JSON and compared. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include <yajl/yajl_gen.h>
+
+#include "traces/trace.h"
+
+/* ---------------------------------------------------------------- events' words */
+
+static void test_event_table(void **state)
+{
+    char text[200];
+    for (unsigned i = 0; i < EV_COUNT; i++) {
+        const struct event_kind *k = event_kind(i);
+        assert_true(k->nfields <= EVENT_MAX_FIELDS && k->cls < EC_COUNT);
+        struct event ev = {.kind = (uint16_t)i};
+        event_text(&ev, text, sizeof text);
+        assert_null(strchr(text, '{')); /* each name in a format is a field of the row */
+        for (unsigned j = 0; j < i; j++)
+            assert_string_not_equal(k->name, event_kind(j)->name);
+    }
+    assert_null(event_kind(EV_COUNT));
+    for (int c = 0; c < EC_COUNT; c++)
+        assert_int_equal(event_class_by_name(event_class_name((enum event_class)c)), c);
+    assert_int_equal(event_class_by_name("pi"), -1);
+    assert_null(event_class_name(EC_COUNT));
+}
+
+static void test_classes_parse(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t mask;
+    } good[] = {
+        {"all", EVENT_CLASSES_ALL},
+        {"none", 0},
+        {"default", EVENT_CLASSES_DEFAULT},
+        {"pio", EVENT_CLASS_BIT(EC_PIO)},
+        {"cpu,irq,pio", EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_IRQ) | EVENT_CLASS_BIT(EC_PIO)},
+        {"all,-syscall", EVENT_CLASSES_DEFAULT},
+        {"default,+syscall", EVENT_CLASSES_ALL},
+        {"-pio", EVENT_CLASSES_DEFAULT & ~EVENT_CLASS_BIT(EC_PIO)},
+        {"+syscall,-pio", EVENT_CLASSES_ALL & ~EVENT_CLASS_BIT(EC_PIO)},
+    };
+    uint32_t mask;
+    const char *bad;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_int_equal(event_classes_parse(good[i].text, &mask, &bad), 0);
+        assert_int_equal(mask, good[i].mask);
+    }
+    static const char *const wrong[] = {"", "x", "cpu,,irq", "cpu,", "cpu,irqs", "-", "cp", "cpu irq"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_int_equal(event_classes_parse(wrong[i], &mask, &bad), -1);
+    const char *text = "cpu,foo,irq";
+    assert_int_equal(event_classes_parse(text, &mask, &bad), -1);
+    assert_ptr_equal(bad, text + 4);
+}
+
+static void test_event_words(void **state)
+{
+    char text[100];
+    struct event out = {.kind = EV_PIO_WRITE, .f = {0x3f8, 1, 0x41, 2, 0xfff0}};
+    event_text(&out, text, sizeof text);
+    assert_string_equal(text, "out 0x3f8/1 <- 0x41 x2");
+    assert_int_equal(event_text(&out, NULL, 0), strlen(text));
+    char small[8];
+    assert_int_equal(event_text(&out, small, sizeof small), strlen(text));
+    assert_string_equal(small, "out 0x3");
+    struct event a20 = {.kind = EV_CPU_A20, .f = {1}};
+    event_text(&a20, text, sizeof text);
+    assert_string_equal(text, "A20 gate on");
+    struct event line = {.kind = EV_CONSOLE_LINE, .data = "a\x1b[1m \xc3\xa4\xff\x7f\xc2\x85z", .len = 14};
+    line.len = (uint32_t)strlen(line.data);
+    event_text(&line, text, sizeof text);
+    assert_string_equal(text, "a\\x1b[1m \xc3\xa4\\xff\\x7f\\xc2\\x85z");
+}
+
+static void test_event_json(void **state)
+{
+    yajl_gen g = yajl_gen_alloc(NULL);
+    struct event line = {
+        .kind = EV_CONSOLE_LINE, .icount = UINT64_MAX, .time = 5, .f = {8}, .data = "a\"\xff", .len = 2};
+    const unsigned char *p;
+    size_t n;
+    assert_int_equal(event_json(&line, 3, g), 0);
+    yajl_gen_get_buf(g, &p, &n);
+    assert_string_equal(
+        (const char *)p,
+        "{\"number\":3,\"icount\":18446744073709551615,\"time\":5,\"cpu\":0,\"kind\":\"console\","
+        "\"class\":\"console\",\"fields\":{\"device\":8},\"data\":\"a\\\"\",\"text\":\"a\\\"\"}");
+    yajl_gen_free(g);
+    g = yajl_gen_alloc(NULL);
+    yajl_gen_config(g, yajl_gen_validate_utf8, 1);
+    line.len = 3;
+    assert_int_equal(event_json(&line, UINT64_MAX, g), 0);
+    yajl_gen_get_buf(g, &p, &n);
+    assert_non_null(strstr((const char *)p, "\"data_hex\":\"6122ff\",\"text\":\"a\\\"\\\\xff\"}"));
+    yajl_gen_free(g);
+}
+
+static void test_event_compare(void **state)
+{
+    struct event a = {.kind = EV_PIO_READ, .icount = 1, .f = {0x60, 1, 5, 1, 0x100}}, b = a;
+    b.icount = 9;
+    b.f[EVF_PIO_READ_value] = 7;
+    assert_true(event_same_keys(&a, &b));
+    assert_int_equal(event_key_hash(&a), event_key_hash(&b));
+    assert_false(event_same(&a, &b));
+    b.f[EVF_PIO_READ_port] = 0x61;
+    assert_false(event_same_keys(&a, &b));
+    assert_true(event_key_hash(&a) != event_key_hash(&b));
+    b = a;
+    b.kind = EV_PIO_WRITE;
+    assert_false(event_same_keys(&a, &b));
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_event_table),   cmocka_unit_test(test_classes_parse),
+        cmocka_unit_test(test_event_words),   cmocka_unit_test(test_event_json),
+        cmocka_unit_test(test_event_compare),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
