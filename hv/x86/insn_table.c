@@ -1,7 +1,7 @@
 /* insn_table.c - all rows in one array. */
 #include "hv/x86/insn.h"
 
-#define ROW(map, pfx, opcode, ext, mnemonic, a, b, c, flags, feature, family) extern const struct family family;
+#define ROW(map, pfx, opcode, ext, mnemonic, a, b, c, flags, feature, fam) extern const struct family fam;
 #include "hv/x86/table/integer.def"
 #include "hv/x86/table/system.def"
 #include "hv/x86/table/x87.def"
@@ -9,8 +9,8 @@
 #undef ROW
 
 static const struct insn_row rows[] = {
-#define ROW(map, pfx, opcode, ext, mnemonic, a, b, c, flags, feature, family)                                \
-    {map, pfx, opcode, ext, mnemonic, {O_##a, O_##b, O_##c}, flags, feature, &family},
+#define ROW(map, pfx, opcode, ext, mnemonic, a, b, c, flags, feature, fam)                                \
+    {map, pfx, opcode, ext, mnemonic, {O_##a, O_##b, O_##c}, flags, feature, &fam},
 #include "hv/x86/table/integer.def"
 #include "hv/x86/table/system.def"
 #include "hv/x86/table/x87.def"

@@ -5,9 +5,11 @@
  *
  *     XMM_OP(pxor, do_pxor)        fam_pxor:      V = fn(V, W), 16-byte aligned memory
  *     XMM_OPN(movddup, fn, 8)      the same with a memory operand of 8 bytes (any alignment, zero-extended)
- *     MMX_OP(pxor, do_pxor)        fam_mmx_pxor:  P = fn(P, Q) in the low 64 bits; the upper half of d and s
- * is 0, of the result unused BOTH(pxor, do_pxor)          both FP_OP(addps, fn, 16, R_PS | FP_ADD)  V = fn(V,
- * W) on the host with the guest's MXCSR; see there
+ *     MMX_OP(pxor, do_pxor)        fam_mmx_pxor:  P = fn(P, Q) in the low 64 bits
+ *     BOTH(pxor, do_pxor)          both
+ *     FP_OP(addps, fn, 16, kind)   V = fn(V, W) on the host with the guest's MXCSR; see there
+ *
+ * In the MMX form the upper half of d and s is 0, and of the result unused.
  *
  * Order of checks: #UD/#NM/#MF, then segment limits, alignment and paging, then SIMD floating-point
  * exceptions, then the result is written. Host instructions are SSE2 (every x86-64 processor); what came

@@ -196,8 +196,7 @@ XMM_OP(unpckhps, do_punpckhdq)
 XMM_OP(unpcklpd, do_punpcklqdq)
 XMM_OP(unpckhpd, do_punpckhqdq)
 
-/* ---------------------------------------------------------------- masks of sign bits to a general register
- */
+/* ---------------------------------------------------------------- masks to general registers */
 
 #define MOVE_MASK(name, expr)                                                                                \
     static OP(name##_r)                                                                                      \

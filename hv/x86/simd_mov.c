@@ -69,8 +69,7 @@ FAMILY_RMM(fam_mova_store, mova_store);
 
 /* ---------------------------------------------------------------- scalars
  *
- * A load from memory clears the rest of the register; a move from a register keeps it (MOVQ: clears it too).
- */
+ * A load from memory clears the rest of the register; a move from a register keeps it (but MOVQ clears it). */
 
 #define SCALAR_LOAD(name, n)                                                                                 \
     SIMD_INLINE void name##_mem(struct x86 *cpu, const struct op *op, enum simd_ea how)                      \
@@ -215,8 +214,7 @@ static OP(movd_store64_r)
 FAMILY_Y(fam_movd_load, movd_load);
 FAMILY_Y(fam_movd_store, movd_store);
 
-/* ---------------------------------------------------------------- stores from general registers, masked
- * stores */
+/* ---------------------------------------------------------------- MOVNTI, masked stores */
 
 /* MOVNTI: does not depend on the SSE state (SDM volume 3, 13.1). */
 static OP(movnti_m)

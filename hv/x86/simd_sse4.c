@@ -20,8 +20,8 @@ LANES_OP(pminud, uint32_t, d, a < b ? a : b)
 LANES_OP(pmaxud, uint32_t, d, a > b ? a : b)
 LANES_OP(pcmpeqq, int64_t, sq, a == b ? -1 : 0)
 LANES_OP(pcmpgtq, int64_t, sq, a > b ? -1 : 0)
-LANES_OP(pmulld, int32_t, sd, a *b)
-LANES_OP(pmuldq, int64_t, sq, (int64_t)(int32_t)a *(int32_t)b)
+LANES_OP(pmulld, int32_t, sd, a * b)
+LANES_OP(pmuldq, int64_t, sq, (int64_t)(int32_t)a * (int32_t)b)
 
 /* Blends: by an immediate's bits, or by the top bits of XMM0. */
 LANES_OP(blendps, uint32_t, d, imm >> i & 1 ? b : a)
@@ -267,13 +267,8 @@ static uint64_t round_float(const struct float_format *f, uint64_t x, unsigned i
     if (magnitude < one) {
         uint64_t middle = one - (1ull << f->fraction);
         *mx |= inexact;
-        return sign | (round_away(rc, sign,
-                                  magnitude > middle    ? 1
-                                  : magnitude == middle ? 0
-                                                        : -1,
-                                  false)
-                           ? one
-                           : 0);
+        int half = (magnitude > middle) - (magnitude < middle);
+        return sign | (round_away(rc, sign, half, false) ? one : 0);
     }
     unsigned exponent = (unsigned)(magnitude >> f->fraction) - f->bias;
     if (exponent >= f->fraction)
@@ -284,7 +279,7 @@ static uint64_t round_float(const struct float_format *f, uint64_t x, unsigned i
         return x;
     *mx |= inexact;
     /* With exponent 0 the unit bit is the lowest of the exponent field: odd as the bias is. */
-    int half = rest > unit / 2 ? 1 : rest == unit / 2 ? 0 : -1;
+    int half = (rest > unit / 2) - (rest < unit / 2);
     return sign | (round_away(rc, sign, half, below & unit) ? below + unit : below);
 }
 

@@ -4,10 +4,7 @@
  */
 #include "hv/x86/simd.h"
 
-/* ---------------------------------------------------------------- PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM
- */
-
-enum { AGG_ANY, AGG_RANGES, AGG_EACH, AGG_ORDERED };
+/* ---------------------------------------------------------------- PCMPESTRI and the like */
 
 /* The two strings: elements sign- or zero-extended, and how many are valid. */
 struct strings {
@@ -84,12 +81,10 @@ static bool equal_ordered(const struct strings *s, unsigned j)
 /* IntRes2: a bit an element of b. Sets the flags. */
 static unsigned strings_compare(struct x86 *cpu, const struct strings *s, unsigned imm)
 {
-    static bool (*const aggregate[4])(const struct strings *, unsigned) = {[AGG_ANY] = equal_any,
-                                                                           [AGG_RANGES] = in_ranges,
-                                                                           [AGG_EACH] = equal_each,
-                                                                           [AGG_ORDERED] = equal_ordered};
+    typedef bool compare_fn(const struct strings *, unsigned);
+    static compare_fn *const aggregate[4] = {equal_any, in_ranges, equal_each, equal_ordered};
     unsigned res = 0;
-    for (unsigned j = 0; j < s->n; j++)
+    for (unsigned j = 0; j < s->n; j++) /* imm[3:2]: the aggregation */
         res |= (unsigned)aggregate[imm >> 2 & 3](s, j) << j;
     if (imm & 0x10) /* negative; with bit 5 only where b is valid */
         res ^= imm & 0x20 ? (1u << s->nb) - 1 : (1u << s->n) - 1;
