@@ -9,7 +9,8 @@
 static const char help[] =
     "usage: bootreel events TRACE [OPTION…]\n\n"
     "Lists what happened: number, icount, guest time, kind and words of each event.\n\n"
-    "  --class C,…          only these classes: cpu, exception, irq, pio, mmio, disk, firmware, loader, kernel, process,\n"
+    "  --class C,…          only these classes: cpu, exception, irq, pio, mmio, disk, firmware, loader, "
+    "kernel, process,\n"
     "                       syscall, hypercall, console, power, unhandled\n"
     "  --from POSITION      from there (ICOUNT, 1.5s, NN%, #EVENT, console:TEXT, mark:NAME)\n"
     "  --to POSITION        up to there\n"
@@ -19,9 +20,12 @@ static const char help[] =
 enum { OPT_CLASS = 1, OPT_FROM, OPT_TO, OPT_FORMAT, OPT_GREP, OPT_HELP };
 
 static const struct option longs[] = {
-    {"class", required_argument, NULL, OPT_CLASS},   {"from", required_argument, NULL, OPT_FROM},
-    {"to", required_argument, NULL, OPT_TO},         {"grep", required_argument, NULL, OPT_GREP},
-    {"format", required_argument, NULL, OPT_FORMAT}, {"help", no_argument, NULL, OPT_HELP},
+    {"class", required_argument, NULL, OPT_CLASS},
+    {"from", required_argument, NULL, OPT_FROM},
+    {"to", required_argument, NULL, OPT_TO},
+    {"grep", required_argument, NULL, OPT_GREP},
+    {"format", required_argument, NULL, OPT_FORMAT},
+    {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
 
@@ -82,9 +86,9 @@ static int resolve(struct trace *t, const char *text, uint64_t here, uint64_t *i
 
 static void print_text(struct listing *l, const struct event *ev, uint64_t number)
 {
-    printf("%8llu %15llu %7llu.%09llu  %-16s %s\n", (unsigned long long)number, (unsigned long long)ev->icount,
-           (unsigned long long)(ev->time / 1000000000), (unsigned long long)(ev->time % 1000000000),
-           event_kind(ev->kind)->name, l->words);
+    printf("%8llu %15llu %7llu.%09llu  %-16s %s\n", (unsigned long long)number,
+           (unsigned long long)ev->icount, (unsigned long long)(ev->time / 1000000000),
+           (unsigned long long)(ev->time % 1000000000), event_kind(ev->kind)->name, l->words);
 }
 
 /* What the generator has so far. The array stays open over all events; only its text is taken out. */

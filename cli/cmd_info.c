@@ -4,10 +4,11 @@
 #include "cli/cli.h"
 #include "core/marks.h"
 
-static const char help[] = "usage: bootreel info TRACE\n\n"
-                           "Prints what is in a trace: machine, images, inputs, sizes, counts by class, checkpoints, marks,\n"
-                           "how it ended, and the final screen if it showed text.\n\n"
-                           "  --check   read and check every frame too\n";
+static const char help[] =
+    "usage: bootreel info TRACE\n\n"
+    "Prints what is in a trace: machine, images, inputs, sizes, counts by class, checkpoints, marks,\n"
+    "how it ended, and the final screen if it showed text.\n\n"
+    "  --check   read and check every frame too\n";
 
 enum { OPT_CHECK = 1, OPT_HELP };
 
@@ -36,7 +37,8 @@ static void print_images(struct trace *t)
         printf("%-12s %-8s %s: %s bytes, of which %s are in the trace", i ? "" : "images", im->role, im->name,
                commas(a, im->size), commas(b, trace_image_recorded(t, (unsigned)i)));
         if (im->has_digest)
-            printf("; xxh3 %016llx%016llx", (unsigned long long)im->digest[1], (unsigned long long)im->digest[0]);
+            printf("; xxh3 %016llx%016llx", (unsigned long long)im->digest[1],
+                   (unsigned long long)im->digest[0]);
         putchar('\n');
     }
 }
@@ -120,10 +122,12 @@ static void print_end(struct trace *t)
     char a[NUMBER_TEXT], b[NUMBER_TEXT];
     const struct trace_end *end = trace_end(t);
     if (end)
-        printf("ended        %s%s%s at icount %s, guest time %s, status %d\n", end->reason, end->text[0] ? ": " : "",
-               end->text, commas(a, end->icount), seconds(b, end->time), end->status);
+        printf("ended        %s%s%s at icount %s, guest time %s, status %d\n", end->reason,
+               end->text[0] ? ": " : "", end->text, commas(a, end->icount), seconds(b, end->time),
+               end->status);
     else
-        printf("ended        unknown: the recording was killed or the file was cut; it can be replayed up to icount %s\n",
+        printf("ended        unknown: the recording was killed or the file was cut; it can be replayed up to "
+               "icount %s\n",
                commas(a, trace_last_icount(t)));
 }
 

@@ -16,11 +16,14 @@ static const char help[] =
     "Machine:\n" MACHINE_HELP "\n"
     "Recording:\n"
     "  -o FILE                       the trace (default boot.reel)\n"
-    "  --until POSITION              stop at an icount (500M), a guest time (10s) or a text (console:login:)\n"
-    "  --events CLASSES              which to record: cpu,irq …, all, none, default, -pio,+syscall (default: all\n"
+    "  --until POSITION              stop at an icount (500M), a guest time (10s) or a text "
+    "(console:login:)\n"
+    "  --events CLASSES              which to record: cpu,irq …, all, none, default, -pio,+syscall (default: "
+    "all\n"
     "                                but syscall)\n"
     "  --checkpoint-every N          steps between saved states (default 100M; 0: none)\n"
-    "  -i                            the terminal is the guest's serial port; what is typed is recorded; Ctrl-A x ends\n"
+    "  -i                            the terminal is the guest's serial port; what is typed is recorded; "
+    "Ctrl-A x ends\n"
     "  --vga-console                 with -i: the guest's screen and keyboard instead\n"
     "  --console[=DEVICE]            print the guest's console: serial0 (default), serial1 …, screen, debug\n"
     "  -q, --quiet                   no summary, no progress line\n";
@@ -48,6 +51,7 @@ struct record {
     struct machine *machine;
     struct position until;
     bool interactive, vga_console, quiet;
+    bool typed_end; /* Ctrl-A x */
     int console;
     struct marks *marks;
     struct progress *progress;
@@ -71,8 +75,11 @@ static int set_events(struct record *r, const char *value, struct error *err)
     const char *bad = "";
     if (!event_classes_parse(value, &r->o.classes, &bad))
         return 0;
-    return error_set(err, "--events: \"%.40s\" is no class of events: cpu, exception, irq, pio, mmio, disk, firmware, loader, kernel, "
-                     "process, syscall, hypercall, console, power, unhandled; or all, none, default", bad);
+    return error_set(err,
+                     "--events: \"%.40s\" is no class of events: cpu, exception, irq, pio, mmio, disk, "
+                     "firmware, loader, kernel, "
+                     "process, syscall, hypercall, console, power, unhandled; or all, none, default",
+                     bad);
 }
 
 static int set_option(struct record *r, int c, struct error *err)
@@ -96,7 +103,8 @@ static int set_option(struct record *r, int c, struct error *err)
     case OPT_CHECKPOINTS:
         if (!parse_steps(optarg, &r->o.checkpoint_every))
             return 0;
-        return error_set(err, "--checkpoint-every: \"%.40s\" is no number of steps: write it as 100M", optarg);
+        return error_set(err, "--checkpoint-every: \"%.40s\" is no number of steps: write it as 100M",
+                         optarg);
     case OPT_VGA_CONSOLE:
         r->vga_console = true;
         return 0;
@@ -122,7 +130,8 @@ static int parse(struct record *r, int argc, char **argv, struct error *err)
             return 1 + (rc == -2 ? EXIT_TROUBLE : trouble(err));
     }
     if (optind < argc)
-        return 1 + trouble_text("record: \"%.100s\" is no option: give images as --kernel, --disk, --cdrom …", argv[optind]);
+        return 1 + trouble_text("record: \"%.100s\" is no option: give images as --kernel, --disk, --cdrom …",
+                                argv[optind]);
     if (r->vga_console && !r->interactive)
         return 1 + trouble_text("--vga-console: goes with -i: give both");
     return 0;
@@ -195,9 +204,11 @@ static const char *how_it_ended(const struct record *r, const struct stop *s, ch
     case STOP_HALTED:
         return "the guest halted, and nothing can wake it";
     case STOP_INTERRUPTED:
-        return r->interactive ? "ended by the person" : "interrupted by a signal; the trace is complete up to there";
+        return r->typed_end ? "ended with Ctrl-A x"
+                            : "interrupted by a signal; the trace is complete up to there";
     case STOP_POWER_OFF:
-        snprintf(buf, size, "the guest switched itself off (status %d)%s%.200s", s->status, s->text[0] ? ": " : "", s->text);
+        snprintf(buf, size, "the guest switched itself off (status %d)%s%.200s", s->status,
+                 s->text[0] ? ": " : "", s->text);
         return buf;
     default:
         return stop_word(s->reason);
@@ -247,6 +258,7 @@ static int run(struct record *r, struct recorder *rec, struct error *err)
     int rc = recorder_run(rec, &res, err);
     signals_stop(signals);
     progress_end(r->progress);
+    r->typed_end = r->o.live && live_quit(r->o.live);
     live_close(r->o.live);
     r->o.live = NULL;
     if (r->interactive)
@@ -298,7 +310,9 @@ static int record(struct record *r, struct error *err)
 int cmd_record(int argc, char **argv)
 {
     struct error err;
-    struct record r = {.o = {.path = "boot.reel", .classes = EVENT_CLASSES_DEFAULT, .checkpoint_every = RECORD_CHECKPOINT_EVERY},
+    struct record r = {.o = {.path = "boot.reel",
+                             .classes = EVENT_CLASSES_DEFAULT,
+                             .checkpoint_every = RECORD_CHECKPOINT_EVERY},
                        .machine = machine_new(),
                        .console = CONSOLE_NONE,
                        .marks = marks_new(),

@@ -69,13 +69,13 @@ static int say_result(const struct replay_command *c, const struct replay_report
         return EXIT_NO;
     }
     if (rep->interrupted)
-        return trouble_text("%s: interrupted at icount %llu; equal to the record as far as it was compared", c->path,
-                            (unsigned long long)rep->steps);
+        return trouble_text("%s: interrupted at icount %llu; equal to the record as far as it was compared",
+                            c->path, (unsigned long long)rep->steps);
     if (c->quiet)
         return EXIT_DONE;
     if (rep->verified)
-        printf("verified: %s steps, %s checkpoints, %s events\n", commas(a, rep->steps), commas(b, rep->checkpoints),
-               commas(d, rep->events));
+        printf("verified: %s steps, %s checkpoints, %s events\n", commas(a, rep->steps),
+               commas(b, rep->checkpoints), commas(d, rep->events));
     else
         printf("replayed: %s steps, guest time %s\n", commas(a, rep->steps), seconds(e, rep->stop.time));
     return EXIT_DONE;

@@ -6,10 +6,11 @@
 #include "core/position.h"
 #include "core/replay.h"
 
-static const char help[] = "usage: bootreel screen TRACE [--at POSITION]\n\n"
-                           "Prints the guest's text screen as it was at a position (default: the end), by replaying from the\n"
-                           "nearest checkpoint. POSITION: ICOUNT, 1.5s, NN%, #EVENT, console:TEXT, mark:NAME.\n"
-                           "Exits with 1 if the screen shows no text there.\n";
+static const char help[] =
+    "usage: bootreel screen TRACE [--at POSITION]\n\n"
+    "Prints the guest's text screen as it was at a position (default: the end), by replaying from the\n"
+    "nearest checkpoint. POSITION: ICOUNT, 1.5s, NN%, #EVENT, console:TEXT, mark:NAME.\n"
+    "Exits with 1 if the screen shows no text there.\n";
 
 enum { OPT_AT = 1, OPT_HELP, SCREEN_SIZE = 65536 };
 

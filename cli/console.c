@@ -6,8 +6,14 @@
 static const struct {
     const char *name;
     int device;
-} devices[] = {{"serial0", 0}, {"serial1", 1}, {"serial2", 2}, {"serial3", 3}, {"screen", CONSOLE_SCREEN},
-               {"debug", CONSOLE_DEBUG}, {"auto", CONSOLE_AUTO}, {"none", CONSOLE_NONE}};
+} devices[] = {{"serial0", 0},
+               {"serial1", 1},
+               {"serial2", 2},
+               {"serial3", 3},
+               {"screen", CONSOLE_SCREEN},
+               {"debug", CONSOLE_DEBUG},
+               {"auto", CONSOLE_AUTO},
+               {"none", CONSOLE_NONE}};
 
 int console_device(const char *name)
 {
@@ -26,7 +32,8 @@ void console_bytes(int device, unsigned from, const void *data, size_t n)
 
 void console_event(int device, const struct event *ev)
 {
-    if (device != CONSOLE_SCREEN || ev->kind != EV_CONSOLE_LINE || ev->f[EVF_CONSOLE_LINE_device] != CONSOLE_SCREEN)
+    if (device != CONSOLE_SCREEN || ev->kind != EV_CONSOLE_LINE ||
+        ev->f[EVF_CONSOLE_LINE_device] != CONSOLE_SCREEN)
         return;
     fwrite(ev->data, 1, ev->len, stdout);
     fputc('\n', stdout);

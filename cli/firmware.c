@@ -5,8 +5,9 @@
 
 #include "cli/machine.h"
 
-/* `root` may be a package's root, or a folder of such. */
-static const char *const below[] = {"usr/share/seabios", "*/usr/share/seabios", "*/*/usr/share/seabios"};
+/* The folder itself may hold the files, or be a package's root, or a folder of such. */
+static const char *const below[] = {".", "usr/share/seabios", "*", "*/usr/share/seabios",
+                                    "*/*/usr/share/seabios"};
 static const char *const usual[] = {"/usr/share/seabios", "/usr/share/qemu"};
 
 static int try_pattern(const char *pattern, char *path, size_t size)
@@ -40,8 +41,11 @@ int firmware_find(const char *file, char *path, size_t size, struct error *err)
         if (!access(path, R_OK))
             return 0;
     }
-    if (!try_root(".cache", file, path, size))
+    if (!try_root("./.cache", file, path, size))
         return 0;
-    return error_set(err, "SeaBIOS: %s is not in /usr/share/seabios, /usr/share/qemu, $BOOTREEL_GUESTS or ./.cache: "
-                     "install the package seabios, or give --bios FILE (and --vgabios FILE)", file);
+    return error_set(
+        err,
+        "SeaBIOS: %s is not in /usr/share/seabios, /usr/share/qemu, $BOOTREEL_GUESTS or ./.cache: "
+        "install the package seabios, or give --bios FILE (and --vgabios FILE)",
+        file);
 }

@@ -6,8 +6,8 @@
 #include "cli/machine.h"
 
 enum { MAX_DISKS = 4, MAX_CPUS = 64, MAX_SETTINGS = 16 };
-#define MIB (1ull << 20)
-#define MAX_MEMORY (64ull << 30)
+#define MIB         (1ull << 20)
+#define MAX_MEMORY  (64ull << 30)
 #define MAX_ADDRESS (64ull << 30)
 
 struct machine {
@@ -70,12 +70,14 @@ static int set_rtc(struct machine *m, const char *value, struct error *err)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int year, month, day, hour, minute, second, n = 0;
-    bool ok = strlen(value) == 19 && sscanf(value, "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &n) == 6 &&
-              n == 19 && year >= 1970 && month >= 1 && month <= 12;
+    bool ok =
+        strlen(value) == 19 &&
+        sscanf(value, "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &n) == 6 &&
+        n == 19 && year >= 1970 && month >= 1 && month <= 12;
     if (ok) {
         bool leap = month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-        ok = day >= 1 && day <= days[month - 1] + leap && hour >= 0 && hour < 24 && minute >= 0 && minute < 60 &&
-             second >= 0 && second < 60;
+        ok = day >= 1 && day <= days[month - 1] + leap && hour >= 0 && hour < 24 && minute >= 0 &&
+             minute < 60 && second >= 0 && second < 60;
     }
     if (!ok)
         return error_set(err, "--rtc: \"%.40s\" is no time: write it as 2020-01-01T00:00:00", value);
@@ -83,7 +85,8 @@ static int set_rtc(struct machine *m, const char *value, struct error *err)
     return 0;
 }
 
-static int set_word(const char **to, const char *option, const char *value, const char *const *words, struct error *err)
+static int set_word(const char **to, const char *option, const char *value, const char *const *words,
+                    struct error *err)
 {
     char list[64] = "";
     for (size_t i = 0; words[i]; i++) {
@@ -101,7 +104,8 @@ static int set_flat(struct machine *m, const char *value, struct error *err)
     const char *at = strrchr(value, '@');
     char *end = NULL;
     if (!at || at == value || !isdigit((unsigned char)at[1]))
-        return error_set(err, "--flat: \"%.200s\": write it as FILE@ADDRESS, for example image.bin@0x100000", value);
+        return error_set(err, "--flat: \"%.200s\": write it as FILE@ADDRESS, for example image.bin@0x100000",
+                         value);
     m->flat_address = strtoull(at + 1, &end, 0);
     if (*end || m->flat_address >= MAX_ADDRESS)
         return error_set(err, "--flat: \"%.40s\" is no address: write it as 0x100000", at + 1);
@@ -193,11 +197,13 @@ static int check(const struct machine *m, struct error *err)
     if (m->kernel && m->flat)
         return error_set(err, "--kernel and --flat: give one of them: both say what runs first");
     if (!m->kernel && (m->initrd || m->append))
-        return error_set(err, "--%s: goes with a kernel: give --kernel FILE too", m->initrd ? "initrd" : "append");
+        return error_set(err, "--%s: goes with a kernel: give --kernel FILE too",
+                         m->initrd ? "initrd" : "append");
     if (m->bios && !strcmp(m->bios, "builtin"))
         return error_set(err, "--bios builtin: not there yet: use --bios seabios");
     if (m->flat && m->bios)
-        return error_set(err, "--flat and --bios: a bare binary runs without firmware: leave one of them out");
+        return error_set(err,
+                         "--flat and --bios: a bare binary runs without firmware: leave one of them out");
     if (m->vga && !strcmp(m->vga, "none") && m->vgabios)
         return error_set(err, "--vgabios: there is no display with --vga none: leave one of them out");
     return 0;
@@ -267,7 +273,8 @@ static int add_firmware(struct machine *m, const char *kind, struct error *err)
         return -1;
     if (!seabios || m->vgabios || !display)
         return add(m, "vgabios", m->vgabios, err);
-    return firmware_find("vgabios-stdvga.bin", path, sizeof path, err) || add(m, "vgabios", path, err) ? -1 : 0;
+    return firmware_find("vgabios-stdvga.bin", path, sizeof path, err) || add(m, "vgabios", path, err) ? -1
+                                                                                                       : 0;
 }
 
 static int add_media(struct machine *m, struct error *err)

@@ -35,12 +35,14 @@ enum machine_option {
         {"floppy", required_argument, NULL, MO_FLOPPY}, {"boot", required_argument, NULL, MO_BOOT},          \
         {"kernel", required_argument, NULL, MO_KERNEL}, {"initrd", required_argument, NULL, MO_INITRD},      \
         {"append", required_argument, NULL, MO_APPEND}, {"flat", required_argument, NULL, MO_FLAT},          \
-        {"vga", required_argument, NULL, MO_VGA}
+    {                                                                                                        \
+        "vga", required_argument, NULL, MO_VGA                                                               \
+    }
 
 #define MACHINE_HELP                                                                                         \
     "  --bios builtin|seabios|FILE   firmware (default: seabios; none with --kernel and --flat)\n"           \
     "  --vgabios FILE                VGA option ROM (default with seabios: its own)\n"                       \
-    "  --memory SIZE                 256M, 1G … (default 256M)\n"                                            \
+    "  --memory SIZE                 256M, 1G … (default 256M)\n"                                          \
     "  --cpus N                      processors (default 1)\n"                                               \
     "  --cpu MODEL                   processor model (default x86-64-v2)\n"                                  \
     "  --rtc 2020-01-01T00:00:00     what the clock says at power-on\n"                                      \

@@ -30,7 +30,10 @@ const struct engine_kind *engine_find(const char *name, struct error *err)
     for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++)
         if (!strcmp(engines[i].name, name))
             return &engines[i];
-    error_set(err, "the trace is of an engine \"%.40s\" that this version does not have: use the version that recorded it", name);
+    error_set(err,
+              "the trace is of an engine \"%.40s\" that this version does not have: use the version that "
+              "recorded it",
+              name);
     return NULL;
 }
 

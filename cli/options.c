@@ -22,7 +22,8 @@ int next_option(int argc, char **argv, const char *shorts, const struct option *
     if (optopt && takes_argument(longs, optopt))
         trouble_text("%s: option \"%.60s\" needs a value: see bootreel %s --help", argv[0], word, argv[0]);
     else
-        trouble_text("%s: option \"%.60s\" is unknown or not used so: see bootreel %s --help", argv[0], word, argv[0]);
+        trouble_text("%s: option \"%.60s\" is unknown or not used so: see bootreel %s --help", argv[0], word,
+                     argv[0]);
     return '?';
 }
 

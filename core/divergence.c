@@ -63,7 +63,8 @@ static void compare_fields(struct comparison *c, const char *name, const struct 
     }
 }
 
-static void on_section(void *ctx, const char *name, const struct field *fields, size_t nfields, const void *base)
+static void on_section(void *ctx, const char *name, const struct field *fields, size_t nfields,
+                       const void *base)
 {
     struct comparison *c = ctx;
     for (size_t i = 0; i < trace_state_sections(c->recorded); i++) {
@@ -152,9 +153,7 @@ struct page_report {
     uint8_t live[SNAPSHOT_PAGE];
 };
 
-static void ignore_section(void *ctx, const char *name, const struct field *f, size_t n, const void *base)
-{
-}
+static void ignore_section(void *ctx, const char *name, const struct field *f, size_t n, const void *base) {}
 
 static void grab_page(void *ctx, const char *region, uint64_t index, const void *data)
 {
@@ -176,7 +175,9 @@ static void report_page(struct comparison *c, struct engine *e, const struct pag
             at = i;
             count++;
         }
-    text_add(c->out, "  %s page %llu: first differing byte at 0x%llx: recorded 0x%02x, replayed 0x%02x (%u bytes of the page differ)\n",
+    text_add(c->out,
+             "  %s page %llu: first differing byte at 0x%llx: recorded 0x%02x, replayed 0x%02x (%u bytes of "
+             "the page differ)\n",
              page->region, (unsigned long long)page->index,
              (unsigned long long)(page->index * SNAPSHOT_PAGE + at), c->bytes[at], p.live[at], count);
 }
@@ -236,7 +237,8 @@ void divergence_of_event(const struct trace_difference *d, struct text *out)
         icount = d->recorded.icount;
     if (d->has_replayed && d->replayed.icount < icount)
         icount = d->replayed.icount;
-    text_add(out, "event #%llu differs, at icount %llu:\n", (unsigned long long)d->number, (unsigned long long)icount);
+    text_add(out, "event #%llu differs, at icount %llu:\n", (unsigned long long)d->number,
+             (unsigned long long)icount);
     event_line(out, "recorded", d->has_recorded, &d->recorded);
     event_line(out, "replayed", d->has_replayed, &d->replayed);
 }

@@ -1,5 +1,5 @@
-/* divergence.h - say exactly in what a machine state differs from the recorded one: section and field with both values,
- * region and page with the first byte that differs. Private to core/. */
+/* divergence.h - say exactly in what a machine state differs from the recorded one: section and field with
+ * both values, region and page with the first byte that differs. Private to core/. */
 #ifndef BOOTREEL_CORE_DIVERGENCE_H
 #define BOOTREEL_CORE_DIVERGENCE_H
 
@@ -7,8 +7,8 @@
 #include "core/text.h"
 #include "traces/trace.h"
 
-/* Appends lines for up to 16 differing fields and 8 differing pages of the engine's present state against checkpoint k.
- * Returns how many fields and pages differ in all, or -1 if the checkpoint cannot be read. */
+/* Appends lines for up to 16 differing fields and 8 differing pages of the engine's present state against
+ * checkpoint k. Returns how many fields and pages differ in all, or -1 if the checkpoint cannot be read. */
 long divergence_of_state(struct engine *e, struct trace *t, size_t k, struct text *out, struct error *err);
 
 /* Appends lines for an event that differs. */

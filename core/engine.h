@@ -68,15 +68,18 @@ struct field {
     uint32_t offset; /* in the struct */
     uint16_t width;
     uint32_t count;
+    bool flag; /* its type is bool: a byte of a damaged file other than 0 must be loaded as 1 */
 };
 
-#define FIELD(type, member) {#member, offsetof(type, member), sizeof(((type *)0)->member), 1}
+#define FIELD_FLAG(expression) _Generic((expression), bool: true, default: false)
+#define FIELD(type, member)                                                                                   \
+    {#member, offsetof(type, member), sizeof(((type *)0)->member), 1, FIELD_FLAG(((type *)0)->member)}
 /* An array member of numbers. */
 #define FIELDS(type, member)                                                                                 \
     {#member, offsetof(type, member), sizeof(((type *)0)->member[0]),                                        \
-     sizeof(((type *)0)->member) / sizeof(((type *)0)->member[0])}
+     sizeof(((type *)0)->member) / sizeof(((type *)0)->member[0]), FIELD_FLAG(((type *)0)->member[0])}
 /* Anything without padding and without pointers, as bytes. */
-#define FIELD_BYTES(type, member) {#member, offsetof(type, member), 1, sizeof(((type *)0)->member)}
+#define FIELD_BYTES(type, member) {#member, offsetof(type, member), 1, sizeof(((type *)0)->member), false}
 #define FIELD_COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 enum { SNAPSHOT_PAGE = 4096 };

@@ -1,5 +1,5 @@
-/* engines.h - which engines there are, as data; how their stops are called. Only cli/ fills a table of engines, since
- * only cli/ knows them. */
+/* engines.h - which engines there are, as data; how their stops are called. Only cli/ fills a table of
+ * engines, since only cli/ knows them. */
 #ifndef BOOTREEL_CORE_ENGINES_H
 #define BOOTREEL_CORE_ENGINES_H
 
@@ -17,11 +17,11 @@ struct engine_kind {
 static inline const char *stop_word(enum stop_reason reason)
 {
     static const char *const words[] = {
-        [STOP_REACHED] = "reached",         [STOP_IDLE] = "idle",
-        [STOP_HALTED] = "halted",           [STOP_POWER_OFF] = "power-off",
-        [STOP_RESET] = "reset",             [STOP_GUEST_FAULT] = "guest-fault",
-        [STOP_BREAKPOINT] = "breakpoint",   [STOP_WATCHPOINT] = "watchpoint",
-        [STOP_EVENT] = "event",             [STOP_INTERRUPTED] = "interrupted",
+        [STOP_REACHED] = "reached",       [STOP_IDLE] = "idle",
+        [STOP_HALTED] = "halted",         [STOP_POWER_OFF] = "power-off",
+        [STOP_RESET] = "reset",           [STOP_GUEST_FAULT] = "guest-fault",
+        [STOP_BREAKPOINT] = "breakpoint", [STOP_WATCHPOINT] = "watchpoint",
+        [STOP_EVENT] = "event",           [STOP_INTERRUPTED] = "interrupted",
     };
     return words[reason];
 }

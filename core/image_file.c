@@ -82,7 +82,8 @@ int image_files_add(struct image_files *s, const char *role, const char *path, s
 {
     for (size_t i = 0; i < s->n; i++)
         if (!strcmp(s->images[i].role, role))
-            return error_set(err, "%s: there is a %s already (%s): give one only", path, role, s->files[i]->path);
+            return error_set(err, "%s: there is a %s already (%s): give one only", path, role,
+                             s->files[i]->path);
     int64_t size = 0;
     struct file *f = open_file(path, &size, err);
     if (!f)
@@ -129,10 +130,10 @@ int image_files_unchanged(const struct image_files *s, struct error *err)
         struct stat is;
         if (fstat(s->files[i]->fd, &is) < 0)
             return error_set(err, "%s: %s", s->files[i]->path, strerror(errno));
-        if (S_ISREG(is.st_mode) &&
-            (is.st_size != was->st_size || is.st_mtim.tv_sec != was->st_mtim.tv_sec ||
-             is.st_mtim.tv_nsec != was->st_mtim.tv_nsec))
-            return error_set(err, "%s: was changed while it was recorded: the trace may not replay, record again",
+        if (S_ISREG(is.st_mode) && (is.st_size != was->st_size || is.st_mtim.tv_sec != was->st_mtim.tv_sec ||
+                                    is.st_mtim.tv_nsec != was->st_mtim.tv_nsec))
+            return error_set(err,
+                             "%s: was changed while it was recorded: the trace may not replay, record again",
                              s->files[i]->path);
     }
     return 0;

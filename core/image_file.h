@@ -17,7 +17,8 @@ const struct image *image_files_images(const struct image_files *f, size_t *coun
 const char *image_files_path(const struct image_files *f, size_t i);
 /* The image that is the same file as `path` (whatever its name), or -1. */
 long image_files_same(const struct image_files *f, const char *path);
-/* Whether every file still has the size and modification time that it was opened with; -1 names the first that has not. */
+/* Whether every file still has the size and modification time that it was opened with; -1 names the first
+ * that has not. */
 int image_files_unchanged(const struct image_files *f, struct error *err);
 void image_files_free(struct image_files *f); /* NULL is allowed */
 

@@ -30,8 +30,8 @@ static size_t chunk_size(const struct image *im, uint64_t chunk)
     return left < TRACE_CHUNK ? (size_t)left : TRACE_CHUNK;
 }
 
-/* Brings a chunk into t->buf and into the trace. What the engine gets is copied from there, so it is what the trace
- * holds, even if the file changes between two reads. */
+/* Brings a chunk into t->buf and into the trace. What the engine gets is copied from there, so it is what the
+ * trace holds, even if the file changes between two reads. */
 static int fetch_chunk(struct tracked *t, uint64_t chunk, struct error *err)
 {
     if (t->cached == chunk)
@@ -75,8 +75,8 @@ struct image_tracker *image_tracker_new(const struct image *images, size_t n, st
     it->tracked = calloc(n + 1, sizeof *it->tracked);
     it->images = calloc(n + 1, sizeof *it->images);
     for (size_t i = 0; i < n; i++) {
-        it->tracked[i] = (struct tracked){
-            .tracker = it, .inner = &images[i], .number = (unsigned)i, .cached = UINT64_MAX};
+        it->tracked[i] =
+            (struct tracked){.tracker = it, .inner = &images[i], .number = (unsigned)i, .cached = UINT64_MAX};
         it->images[i] = images[i];
         it->images[i].ctx = &it->tracked[i];
         it->images[i].read = read_tracked;

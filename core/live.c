@@ -15,9 +15,9 @@ struct live {
     unsigned console;
     int64_t owed; /* ns of real time still to wait */
     /* The gate of a pipe. */
-    bool open;       /* a line is going in */
-    bool answered;   /* the guest has printed since the last line went in */
-    bool unfinished; /* … and its last line has no end yet */
+    bool open;        /* a line is going in */
+    bool answered;    /* the guest has printed since the last line went in */
+    bool unfinished;  /* … and its last line has no end yet */
     uint64_t printed; /* guest time of the last output or line that went in */
     /* The keyboard's translation of what was typed. */
     uint8_t keys[512];
@@ -87,14 +87,16 @@ struct key {
 };
 
 static const struct key keys[] = {
-    {"\033[A", 0x48, true},   {"\033[B", 0x50, true},   {"\033[C", 0x4d, true},   {"\033[D", 0x4b, true},
-    {"\033OA", 0x48, true},   {"\033OB", 0x50, true},   {"\033OC", 0x4d, true},   {"\033OD", 0x4b, true},
-    {"\033[H", 0x47, true},   {"\033[F", 0x4f, true},   {"\033OH", 0x47, true},   {"\033OF", 0x4f, true},
-    {"\033[1~", 0x47, true},  {"\033[4~", 0x4f, true},  {"\033[2~", 0x52, true},  {"\033[3~", 0x53, true},
-    {"\033[5~", 0x49, true},  {"\033[6~", 0x51, true},  {"\033OP", 0x3b, false},  {"\033OQ", 0x3c, false},
-    {"\033OR", 0x3d, false},  {"\033OS", 0x3e, false},  {"\033[15~", 0x3f, false}, {"\033[17~", 0x40, false},
-    {"\033[18~", 0x41, false}, {"\033[19~", 0x42, false}, {"\033[20~", 0x43, false}, {"\033[21~", 0x44, false},
-    {"\033[23~", 0x57, false}, {"\033[24~", 0x58, false},
+    {"\033[A", 0x48, true},    {"\033[B", 0x50, true},    {"\033[C", 0x4d, true},
+    {"\033[D", 0x4b, true},    {"\033OA", 0x48, true},    {"\033OB", 0x50, true},
+    {"\033OC", 0x4d, true},    {"\033OD", 0x4b, true},    {"\033[H", 0x47, true},
+    {"\033[F", 0x4f, true},    {"\033OH", 0x47, true},    {"\033OF", 0x4f, true},
+    {"\033[1~", 0x47, true},   {"\033[4~", 0x4f, true},   {"\033[2~", 0x52, true},
+    {"\033[3~", 0x53, true},   {"\033[5~", 0x49, true},   {"\033[6~", 0x51, true},
+    {"\033OP", 0x3b, false},   {"\033OQ", 0x3c, false},   {"\033OR", 0x3d, false},
+    {"\033OS", 0x3e, false},   {"\033[15~", 0x3f, false}, {"\033[17~", 0x40, false},
+    {"\033[18~", 0x41, false}, {"\033[19~", 0x42, false}, {"\033[20~", 0x43, false},
+    {"\033[21~", 0x44, false}, {"\033[23~", 0x57, false}, {"\033[24~", 0x58, false},
 };
 
 static void put_code(struct live *l, uint8_t code)

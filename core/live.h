@@ -1,13 +1,14 @@
-/* live.h - a person (or a script) at the guest's console while it is recorded: when typed bytes go in, and how long an
- * idle guest waits in real time.
+/* live.h - a person (or a script) at the guest's console while it is recorded: when typed bytes go in, and
+ * how long an idle guest waits in real time.
  *
- * A terminal's bytes go in as soon as the guest is looked at: when it is idle, at once; while it is busy, every
- * LIVE_STEPS steps. An idle guest waits for its next timer in real time, and guest time passes by as much.
+ * A terminal's bytes go in as soon as the guest is looked at: when it is idle, at once; while it is busy,
+ * every LIVE_STEPS steps. An idle guest waits for its next timer in real time, and guest time passes by as
+ * much.
  *
- * A pipe or a file has no person behind it who sees the prompt; its bytes go in by the line, and only when the guest is
- * idle and waits for them: the last line that it printed on that console is unfinished (a prompt), or it has
- * printed nothing for LIVE_QUIET of guest time. That depends on the run alone, so the same bytes give the same
- * recording. At the end of the file the guest goes on without waiting for real time.
+ * A pipe or a file has no person behind it who sees the prompt; its bytes go in by the line, and only when
+ * the guest is idle and waits for them: the last line that it printed on that console is unfinished (a
+ * prompt), or it has printed nothing for LIVE_QUIET of guest time. That depends on the run alone, so the same
+ * bytes give the same recording. At the end of the file the guest goes on without waiting for real time.
  */
 #ifndef BOOTREEL_CORE_LIVE_H
 #define BOOTREEL_CORE_LIVE_H
@@ -20,9 +21,10 @@
 struct live;
 
 struct live_options {
-    int fd;               /* where typing comes from; raw mode if it is a terminal */
-    enum input_port port; /* where it goes: a serial port, or the keyboard (arrow keys and the like become scan codes) */
-    unsigned console;     /* the console device on which the guest answers (as in EV_CONSOLE_LINE) */
+    int fd; /* where typing comes from; raw mode if it is a terminal */
+    enum input_port
+        port; /* where it goes: a serial port, or the keyboard (arrow keys and the like become scan codes) */
+    unsigned console; /* the console device on which the guest answers (as in EV_CONSOLE_LINE) */
 };
 
 struct live *live_open(const struct live_options *o, struct error *err);
@@ -41,9 +43,10 @@ void live_console(struct live *l, unsigned device, const void *data, size_t n, u
 
 /* The guest is busy: look for typing, without waiting. */
 void live_look(struct live *l);
-/* The guest is idle at guest time `now`, and its next timer is at `wake` (UINT64_MAX: none). Waits in real time and returns
- * the guest time to go on at: `wake`, or earlier because there are bytes for the guest, or because the wait was ended.
- * `refused`: the guest did not take the bytes that are there, so they are nothing to return for. */
+/* The guest is idle at guest time `now`, and its next timer is at `wake` (UINT64_MAX: none). Waits in real
+ * time and returns the guest time to go on at: `wake`, or earlier because there are bytes for the guest, or
+ * because the wait was ended. `refused`: the guest did not take the bytes that are there, so they are nothing
+ * to return for. */
 uint64_t live_idle(struct live *l, uint64_t now, uint64_t wake, bool refused);
 
 /* The bytes that may go in now, as the port wants them. `n` 0: none. */

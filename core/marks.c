@@ -64,7 +64,8 @@ static void keep(struct marks *m, const struct event *ev)
     int n = event_text(ev, NULL, 0);
     m->list = realloc(m->list, (m->n + 1) * sizeof *m->list);
     struct mark *k = &m->list[m->n++];
-    *k = (struct mark){.icount = ev->icount, .time = ev->time, .kind = ev->kind, .text = malloc((size_t)n + 1)};
+    *k = (struct mark){
+        .icount = ev->icount, .time = ev->time, .kind = ev->kind, .text = malloc((size_t)n + 1)};
     event_text(ev, k->text, (size_t)n + 1);
 }
 

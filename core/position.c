@@ -5,7 +5,8 @@
 
 #include "core/position.h"
 
-#define WAYS "write it as ICOUNT (1234, 5M), 1.5s, NN%%, #EVENT, console:TEXT, mark:NAME, stage:NAME, +N or -N"
+#define WAYS                                                                                                 \
+    "write it as ICOUNT (1234, 5M), 1.5s, NN%%, #EVENT, console:TEXT, mark:NAME, stage:NAME, +N or -N"
 
 /* ---------------------------------------------------------------- parsing */
 
@@ -16,11 +17,12 @@ struct unit {
 
 static const struct unit step_units[] = {{"", 1},           {"k", 1000},          {"K", 1000}, {"M", 1000000},
                                          {"G", 1000000000}, {"T", 1000000000000}, {NULL, 0}};
-static const struct unit time_units[] = {{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}, {NULL, 0}};
+static const struct unit time_units[] = {
+    {"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}, {NULL, 0}};
 static const struct unit percent_units[] = {{"%", 10000}, {NULL, 0}};
 
-/* DIGITS[.DIGITS]UNIT as a whole number of the smallest unit; what is smaller than that is cut off. No floating point:
- * positions must be exact. */
+/* DIGITS[.DIGITS]UNIT as a whole number of the smallest unit; what is smaller than that is cut off. No
+ * floating point: positions must be exact. */
 static int parse_scaled(const char *s, const struct unit *units, uint64_t *out)
 {
     unsigned __int128 whole = 0, fraction = 0, denominator = 1;
@@ -109,8 +111,8 @@ static int resolve_event(struct trace *t, uint64_t number, uint64_t *icount, str
     uint64_t count = trace_event_count(t, EVENT_CLASSES_ALL);
     struct event ev;
     if (number >= count)
-        return error_set(err, "event #%llu: the trace has %llu events, numbered from 0", (unsigned long long)number,
-                         (unsigned long long)count);
+        return error_set(err, "event #%llu: the trace has %llu events, numbered from 0",
+                         (unsigned long long)number, (unsigned long long)count);
     if (event_position(t, number, &ev, err))
         return -1;
     *icount = ev.icount;
@@ -185,8 +187,8 @@ static int resolve_stage(struct trace *t, const char *name, uint64_t *icount, st
     return error_set(err, "stage:%.100s: the trace has no stage of that name", name);
 }
 
-/* Between two events guest time either runs with the steps or is skipped while halted, so the position is found
- * from the last event at or before it: steps at the recorded rate, but not beyond the next event. */
+/* Between two events guest time either runs with the steps or is skipped while halted, so the position is
+ * found from the last event at or before it: steps at the recorded rate, but not beyond the next event. */
 static int resolve_time(struct trace *t, uint64_t time, uint64_t *icount, struct error *err)
 {
     uint64_t low = 0, high = trace_event_count(t, EVENT_CLASSES_ALL);
@@ -195,7 +197,8 @@ static int resolve_time(struct trace *t, uint64_t time, uint64_t *icount, struct
     const struct trace_end *end = trace_end(t);
     if (end && time > end->time)
         return error_set(err, "that is after the end of the run, at %llu.%09llu s of guest time",
-                         (unsigned long long)(end->time / 1000000000), (unsigned long long)(end->time % 1000000000));
+                         (unsigned long long)(end->time / 1000000000),
+                         (unsigned long long)(end->time % 1000000000));
     while (low < high) {
         uint64_t mid = low + (high - low) / 2;
         struct event ev;
@@ -214,7 +217,8 @@ static int resolve_time(struct trace *t, uint64_t time, uint64_t *icount, struct
     return 0;
 }
 
-int position_resolve(struct trace *t, const struct position *pos, uint64_t here, uint64_t *icount, struct error *err)
+int position_resolve(struct trace *t, const struct position *pos, uint64_t here, uint64_t *icount,
+                     struct error *err)
 {
     uint64_t last = trace_last_icount(t);
     int rc = 0;
@@ -248,7 +252,7 @@ int position_resolve(struct trace *t, const struct position *pos, uint64_t here,
         break;
     }
     if (!rc && *icount > last)
-        return error_set(err, "icount %llu is after the end of the run, which is at %llu", (unsigned long long)*icount,
-                         (unsigned long long)last);
+        return error_set(err, "icount %llu is after the end of the run, which is at %llu",
+                         (unsigned long long)*icount, (unsigned long long)last);
     return rc;
 }

@@ -158,7 +158,9 @@ static int check_until(const struct position *until, struct error *err)
 {
     if (!until || until->kind == POS_ICOUNT || until->kind == POS_TIME || until->kind == POS_CONSOLE)
         return 0;
-    return error_set(err, "--until: that position needs a recorded run: give an ICOUNT, a guest time (10s) or console:TEXT");
+    return error_set(
+        err,
+        "--until: that position needs a recorded run: give an ICOUNT, a guest time (10s) or console:TEXT");
 }
 
 struct recorder *recorder_create(const struct record_options *o, struct error *err)
@@ -201,7 +203,8 @@ void recorder_interrupt(struct recorder *r)
 
 /* ---------------------------------------------------------------- checkpoints */
 
-static void save_section(void *ctx, const char *name, const struct field *fields, size_t nfields, const void *base)
+static void save_section(void *ctx, const char *name, const struct field *fields, size_t nfields,
+                         const void *base)
 {
     struct recorder *r = ctx;
     struct trace_section section = {.name = name, .nfields = nfields, .len = section_size(fields, nfields)};
@@ -244,8 +247,9 @@ static int checkpoint(struct recorder *r)
     state_hash_begin(r->hash, whole);
     r->e->ops->save(r->e, &sink, !whole);
     r->result.checkpoints++;
-    r->next_checkpoint =
-        r->o.checkpoint_every ? (icount_of(r) / r->o.checkpoint_every + 1) * r->o.checkpoint_every : UINT64_MAX;
+    r->next_checkpoint = r->o.checkpoint_every
+                             ? (icount_of(r) / r->o.checkpoint_every + 1) * r->o.checkpoint_every
+                             : UINT64_MAX;
     r->last_checkpoint = icount_of(r);
     r->last_hash = state_hash_end(r->hash);
     return trace_checkpoint_end(r->w, r->last_hash, &r->err);
@@ -263,7 +267,11 @@ static int feed(struct recorder *r)
     r->refused = false;
     if (!n)
         return 0;
-    struct input in = {.icount = icount_of(r), .time = time_of(r), .port = live_port(r->o.live), .data = bytes, .len = (uint32_t)n};
+    struct input in = {.icount = icount_of(r),
+                       .time = time_of(r),
+                       .port = live_port(r->o.live),
+                       .data = bytes,
+                       .len = (uint32_t)n};
     struct trace_input rec = {.icount = in.icount, .time = in.time, .port = in.port, .data = bytes};
     rec.len = r->e->ops->input(r->e, &in);
     r->refused = rec.len < n;
@@ -312,7 +320,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Steps that surely do not pass guest time `until`, however long a step is up to 64 ns; so the last ones are single. */
+/* Steps that surely do not pass guest time `until`, however long a step is up to 64 ns; so the last ones are
+ * single. */
 static uint64_t steps_until(const struct recorder *r, uint64_t until)
 {
     uint64_t now = time_of(r);
@@ -367,7 +376,8 @@ static bool asked_to_end(struct recorder *r)
 static int stopped(struct recorder *r)
 {
     enum stop_reason reason = r->stop.reason;
-    bool goes_on = reason == STOP_REACHED || reason == STOP_IDLE || reason == STOP_HALTED || reason == STOP_INTERRUPTED;
+    bool goes_on =
+        reason == STOP_REACHED || reason == STOP_IDLE || reason == STOP_HALTED || reason == STOP_INTERRUPTED;
     if (r->failed)
         return -1;
     if (!goes_on)
@@ -385,20 +395,22 @@ static int stopped(struct recorder *r)
     return reason == STOP_IDLE ? idle(r) : look_for_typing(r);
 }
 
-/* The file is closed: the screen that the guest left goes into the trace for `info`, so that it needs no replay. */
+/* The file is closed: the screen that the guest left goes into the trace for `info`, so that it needs no
+ * replay. */
 static int write_screen(struct recorder *r)
 {
     char *text = malloc(SCREEN_SIZE);
     size_t n = r->e->ops->screen(r->e, text, SCREEN_SIZE);
-    struct trace_note note = {.icount = icount_of(r), .time = time_of(r), .type = "screen", .name = "final", .data = text};
+    struct trace_note note = {
+        .icount = icount_of(r), .time = time_of(r), .type = "screen", .name = "final", .data = text};
     note.len = (uint32_t)(n < SCREEN_SIZE ? n : SCREEN_SIZE - 1);
     int rc = n ? trace_write_note(r->w, &note, &r->err) : 0;
     free(text);
     return rc;
 }
 
-/* The final state is a checkpoint too, unless there is one at this position: so a replay can compare it field by field, and
- * people can look at it without running anything. */
+/* The final state is a checkpoint too, unless there is one at this position: so a replay can compare it field
+ * by field, and people can look at it without running anything. */
 static int final_state(struct recorder *r, uint64_t *hash)
 {
     bool taken = icount_of(r) == r->last_checkpoint;

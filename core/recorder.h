@@ -1,9 +1,11 @@
-/* recorder.h - record: run an engine, and write what is needed to run it again, and what happened, into a trace.
+/* recorder.h - record: run an engine, and write what is needed to run it again, and what happened, into a
+ * trace.
  *
- * What the recorder does to the engine depends on the run alone, but for live typing and interrupts; and those are
- * in the trace. So two recordings of the same inputs are equal, byte for byte.
+ * What the recorder does to the engine depends on the run alone, but for live typing and interrupts; and
+ * those are in the trace. So two recordings of the same inputs are equal, byte for byte.
  *
- * The order at a position: a checkpoint at icount N is the state when N was first reached; inputs at N come after it.
+ * The order at a position: a checkpoint at icount N is the state when N was first reached; inputs at N come
+ * after it.
  */
 #ifndef BOOTREEL_CORE_RECORDER_H
 #define BOOTREEL_CORE_RECORDER_H
@@ -39,24 +41,26 @@ struct record_options {
 };
 
 struct record_result {
-    struct stop stop;       /* how it ended: reached (--until), power-off, halted, interrupted, guest-fault */
-    uint64_t events;        /* recorded */
+    struct stop stop; /* how it ended: reached (--until), power-off, halted, interrupted, guest-fault */
+    uint64_t events;  /* recorded */
     uint64_t checkpoints;
     uint64_t inputs;
-    uint64_t bytes;         /* of the file */
+    uint64_t bytes; /* of the file */
 };
 
 struct recorder;
 
-/* Creates the trace and the engine. NULL on error, also if `until` needs a recorded run (NN%, #EVENT …); a file that was
- * created by then is empty or has whole frames only. Options are copied, what they point to is not. */
+/* Creates the trace and the engine. NULL on error, also if `until` needs a recorded run (NN%, #EVENT …); a
+ * file that was created by then is empty or has whole frames only. Options are copied, what they point to is
+ * not. */
 struct recorder *recorder_create(const struct record_options *o, struct error *err);
 
 /* Ends the run soon, at a step boundary; the trace is closed in order. Async-signal-safe, from any thread. */
 void recorder_interrupt(struct recorder *r);
 
-/* Runs to the end and closes the trace. -1 if the trace could not be written: then err says so and the file holds what
- * was written. A guest fault is not an error here (nor is an image that cannot be read, which is one): see result->stop. */
+/* Runs to the end and closes the trace. -1 if the trace could not be written: then err says so and the file
+ * holds what was written. A guest fault is not an error here (nor is an image that cannot be read, which is
+ * one): see result->stop. */
 int recorder_run(struct recorder *r, struct record_result *result, struct error *err);
 
 void recorder_destroy(struct recorder *r); /* NULL is allowed */

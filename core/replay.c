@@ -1,4 +1,5 @@
-/* replay.c - see replay.h. Rebuilding the engine, running and seeking; the whole verified run is in verify.c. */
+/* replay.c - see replay.h. Rebuilding the engine, running and seeking; the whole verified run is in verify.c.
+ */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +17,14 @@ bool replay_behaviour_differs(const struct trace *t, const struct engine_kind *k
     uint32_t recorded = trace_config(t)->behaviour;
     if (recorded == kind->behaviour)
         return false;
-    error_set(text, "recorded with behaviour version %u of the engine \"%s\", this is version %u: the replay may differ",
-              recorded, kind->name, kind->behaviour);
+    error_set(
+        text,
+        "recorded with behaviour version %u of the engine \"%s\", this is version %u: the replay may differ",
+        recorded, kind->name, kind->behaviour);
     return true;
 }
 
-static void no_event(void *ctx, const struct event *ev)
-{
-}
+static void no_event(void *ctx, const struct event *ev) {}
 
 static void copy_settings(struct replay *r)
 {
@@ -116,7 +117,8 @@ static int input_icount(struct replay *r, uint64_t i, uint64_t *icount, struct e
     return 0;
 }
 
-/* The guest is halted at the present position: let guest time pass up to `time`, as it did in the recording. */
+/* The guest is halted at the present position: let guest time pass up to `time`, as it did in the recording.
+ */
 int replay_pass_time(struct replay *r, uint64_t time, struct stop *stop)
 {
     uint64_t at = here(r);
@@ -135,7 +137,8 @@ static int apply_input(struct replay *r, struct stop *stop, struct error *err)
         return -1;
     if (replay_pass_time(r, rec.time, stop))
         return 1;
-    const struct input in = {.icount = rec.icount, .time = rec.time, .port = rec.port, .data = rec.data, .len = rec.len};
+    const struct input in = {
+        .icount = rec.icount, .time = rec.time, .port = rec.port, .data = rec.data, .len = rec.len};
     r->next_input++;
     r->applied_at = rec.icount;
     if (r->e->ops->input(r->e, &in) != rec.len)
@@ -148,7 +151,8 @@ static int run_plain(struct replay *r, uint64_t icount, struct stop *stop)
 {
     while (here(r) < icount) {
         uint64_t left = icount - here(r);
-        const struct run_limit limit = {.icount = here(r) + (left < SLICE ? left : SLICE), .time = UINT64_MAX};
+        const struct run_limit limit = {.icount = here(r) + (left < SLICE ? left : SLICE),
+                                        .time = UINT64_MAX};
         r->e->ops->run(r->e, &limit, stop);
         r->last = *stop;
         if (r->progress)
@@ -164,7 +168,8 @@ static int run_plain(struct replay *r, uint64_t icount, struct stop *stop)
 }
 
 /* Runs to `icount`; inputs at it are applied too if `with_inputs`. */
-int replay_run_inputs(struct replay *r, uint64_t icount, bool with_inputs, struct stop *stop, struct error *err)
+int replay_run_inputs(struct replay *r, uint64_t icount, bool with_inputs, struct stop *stop,
+                      struct error *err)
 {
     for (;;) {
         uint64_t at;
@@ -219,8 +224,8 @@ int replay_seek(struct replay *r, uint64_t icount, struct error *err)
     struct stop stop;
     int rc = 0;
     if (icount > trace_last_icount(r->t))
-        return error_set(err, "icount %llu is after the end of the run, which is at %llu", (unsigned long long)icount,
-                         (unsigned long long)trace_last_icount(r->t));
+        return error_set(err, "icount %llu is after the end of the run, which is at %llu",
+                         (unsigned long long)icount, (unsigned long long)trace_last_icount(r->t));
     atomic_store(&r->interrupted, false);
     r->e->ops->observe(r->e, 0, &r->silent);
     if (!on_the_way(r, icount, k)) {
@@ -233,7 +238,9 @@ int replay_seek(struct replay *r, uint64_t icount, struct error *err)
         rc = replay_run_to(r, icount, &stop, err);
     r->e->ops->observe(r->e, r->classes, r->observer);
     if (rc == 1)
-        return error_set(err, "the replay stopped at icount %llu (%s) on the way to %llu: verify the trace with `bootreel replay --verify`",
+        return error_set(err,
+                         "the replay stopped at icount %llu (%s) on the way to %llu: verify the trace with "
+                         "`bootreel replay --verify`",
                          (unsigned long long)stop.icount, stop.text[0] ? stop.text : stop_word(stop.reason),
                          (unsigned long long)icount);
     return rc;

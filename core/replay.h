@@ -1,5 +1,5 @@
-/* replay.h - run a trace again: the engine rebuilt from it, its inputs fed at their positions, and the run compared with
- * the record.
+/* replay.h - run a trace again: the engine rebuilt from it, its inputs fed at their positions, and the run
+ * compared with the record.
  *
  *   struct replay *r = replay_open(trace, kind, &err);
  *   replay_observe(r, classes, &observer);
@@ -16,25 +16,25 @@
 
 struct replay;
 
-/* Builds the engine at icount 0 from the trace's configuration and images. NULL if the trace is of another engine than
- * `kind`, or it cannot be built. */
+/* Builds the engine at icount 0 from the trace's configuration and images. NULL if the trace is of another
+ * engine than `kind`, or it cannot be built. */
 struct replay *replay_open(struct trace *t, const struct engine_kind *kind, struct error *err);
 void replay_close(struct replay *r); /* NULL is allowed */
 struct engine *replay_engine(struct replay *r);
 
-/* True if the trace was recorded by another behaviour version of the engine: then the replay may differ, and `text` says
- * so in one line. */
+/* True if the trace was recorded by another behaviour version of the engine: then the replay may differ, and
+ * `text` says so in one line. */
 bool replay_behaviour_differs(const struct trace *t, const struct engine_kind *kind, struct error *text);
 
 /* Who is told of what happens, as engine_ops.observe. The observer is kept, not copied. */
 void replay_observe(struct replay *r, uint32_t classes, const struct observer *observer);
 
-/* Runs on to the state of position `icount`, which must not be behind: the state when it was first reached, before inputs
- * at it. 0: there; 1: the run stopped or was interrupted before (see *stop); -1: error. */
+/* Runs on to the state of position `icount`, which must not be behind: the state when it was first reached,
+ * before inputs at it. 0: there; 1: the run stopped or was interrupted before (see *stop); -1: error. */
 int replay_run_to(struct replay *r, uint64_t icount, struct stop *stop, struct error *err);
 
-/* Goes to `icount`, forwards or backwards: from the nearest checkpoint if that is a shorter way. Nothing is reported
- * to the observer on the way. */
+/* Goes to `icount`, forwards or backwards: from the nearest checkpoint if that is a shorter way. Nothing is
+ * reported to the observer on the way. */
 int replay_seek(struct replay *r, uint64_t icount, struct error *err);
 
 /* Makes a run stop soon. Async-signal-safe, from any thread. */
@@ -50,17 +50,19 @@ struct replay_options {
 };
 
 struct replay_report {
-    bool verified;        /* the whole record was compared, and equals */
-    bool interrupted;     /* ended by replay_interrupt before that */
-    bool diverged;        /* `divergence` says where and how, in lines ended by \n; to be freed */
+    bool verified;    /* the whole record was compared, and equals */
+    bool interrupted; /* ended by replay_interrupt before that */
+    bool diverged;    /* `divergence` says where and how, in lines ended by \n; to be freed */
     char *divergence;
-    uint64_t steps;       /* compared so far */
+    uint64_t steps; /* compared so far */
     uint64_t checkpoints;
     uint64_t events;
-    struct stop stop;     /* where it stopped */
+    struct stop stop; /* where it stopped */
 };
 
-/* Runs from icount 0 to the end of the record. Only on a fresh replay. A divergence is not an error: see the report. */
-int replay_all(struct replay *r, const struct replay_options *o, struct replay_report *report, struct error *err);
+/* Runs from icount 0 to the end of the record. Only on a fresh replay. A divergence is not an error: see the
+ * report. */
+int replay_all(struct replay *r, const struct replay_options *o, struct replay_report *report,
+               struct error *err);
 
 #endif

@@ -27,13 +27,14 @@ static int load_section(void *ctx, const char *name, const struct field *fields,
     if (!s)
         return error_set(&src->err, "checkpoint: it has no section \"%s\"", name);
     if (!section_fits(s, fields, nfields))
-        return error_set(&src->err, "checkpoint: section \"%s\" has other fields than this version of bootreel", name);
+        return error_set(&src->err,
+                         "checkpoint: section \"%s\" has other fields than this version of bootreel", name);
     section_unpack(fields, nfields, base, s->data);
     return 0;
 }
 
-static int load_pages(void *ctx, const char *region, int (*put)(void *put_ctx, uint64_t index, const void *data),
-                      void *put_ctx)
+static int load_pages(void *ctx, const char *region,
+                      int (*put)(void *put_ctx, uint64_t index, const void *data), void *put_ctx)
 {
     struct source *src = ctx;
     int rc = trace_state_pages(src->state, region, put, put_ctx, &src->err);
@@ -47,7 +48,8 @@ int restore_checkpoint(struct engine *e, struct trace *t, size_t k, struct error
     struct source src = {.state = trace_checkpoint_load(t, k, err)};
     if (!src.state)
         return -1;
-    const struct snapshot_source source = {.ctx = &src, .section = load_section, .pages = load_pages, .whole = true};
+    const struct snapshot_source source = {
+        .ctx = &src, .section = load_section, .pages = load_pages, .whole = true};
     int rc = e->ops->load(e, &source, err);
     trace_state_free(src.state);
     if (rc && src.err.text[0])

@@ -194,7 +194,8 @@ uint64_t state_hash_end(struct state_hash *s)
     return h ? h : 1;
 }
 
-static void sink_section(void *ctx, const char *name, const struct field *fields, size_t nfields, const void *base)
+static void sink_section(void *ctx, const char *name, const struct field *fields, size_t nfields,
+                         const void *base)
 {
     size_t n = section_size(fields, nfields);
     void *bytes = malloc(n + 1);

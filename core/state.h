@@ -1,9 +1,9 @@
 /* state.h - the hash of a machine state, kept up to date from the pages that changed; the bytes of a section.
  *
- * The hash is XXH3-64 over the sections' names and bytes in their order, plus the sum (modulo 2^64) over all pages that
- * are not all zero of XXH3-64 of the page seeded by region and page index. The sum does not care in which order pages
- * come, nor whether a page of zeros was given or left out; so a state saved whole and a state saved by
- * changes have the same hash.
+ * The hash is XXH3-64 over the sections' names and bytes in their order, plus the sum (modulo 2^64) over all
+ * pages that are not all zero of XXH3-64 of the page seeded by region and page index. The sum does not care
+ * in which order pages come, nor whether a page of zeros was given or left out; so a state saved whole and a
+ * state saved by changes have the same hash.
  */
 #ifndef BOOTREEL_CORE_STATE_H
 #define BOOTREEL_CORE_STATE_H

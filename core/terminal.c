@@ -84,7 +84,8 @@ static void escape(struct terminal *t, uint8_t byte)
     else if (byte == 'a' || byte == ESCAPE)
         t->buf[t->n++] = ESCAPE;
     else
-        say("\r\n[bootreel: Ctrl-A x ends the recording, Ctrl-A Ctrl-A sends Ctrl-A, Ctrl-A h shows this]\r\n");
+        say("\r\n[bootreel: Ctrl-A x ends the recording, Ctrl-A Ctrl-A sends Ctrl-A, Ctrl-A h shows "
+            "this]\r\n");
 }
 
 static void got_byte(struct terminal *t, uint8_t byte)

@@ -25,8 +25,8 @@ struct verify {
 
 /* ---------------------------------------------------------------- events */
 
-/* A trace that was cut ends amid the events of its last position, and what is being put together there (a line, a run of port
- * accesses) comes later: too many or too few at the very end is no difference then. */
+/* A trace that was cut ends amid the events of its last position, and what is being put together there (a
+ * line, a run of port accesses) comes later: too many or too few at the very end is no difference then. */
 static bool cut_off(const struct verify *v, const struct trace_difference *d)
 {
     return trace_truncated(v->r->t) && !(d->has_recorded && d->has_replayed);
@@ -106,7 +106,8 @@ static int report_state(struct verify *v, size_t k)
     return n < 0 ? -1 : 0;
 }
 
-/* The state differs at checkpoint k. Events before it come first in the report, since they happened before. */
+/* The state differs at checkpoint k. Events before it come first in the report, since they happened before.
+ */
 static int state_differs(struct verify *v, size_t k)
 {
     uint64_t icount = trace_checkpoint(v->r->t, k)->icount;
@@ -151,7 +152,8 @@ static int event_diverged(struct verify *v)
         uint64_t at = trace_checkpoint(v->r->t, k)->icount;
         if (at <= v->r->e->ops->icount(v->r->e))
             continue;
-        /* The interrupt that ended the comparison may still be to come, if the run was about to stop anyway. */
+        /* The interrupt that ended the comparison may still be to come, if the run was about to stop anyway.
+         */
         int rc = replay_run_to(v->r, at, &stop, NULL);
         if (rc == 1 && stop.reason == STOP_INTERRUPTED && !atomic_load(&v->r->interrupted))
             rc = replay_run_to(v->r, at, &stop, NULL);
@@ -227,8 +229,8 @@ static int compare_end(struct verify *v, const struct trace_end *end)
     return 1;
 }
 
-/* The checkpoint that the recorder took of the final state, if there is one: else the last one is of an earlier moment
- * of that position. */
+/* The checkpoint that the recorder took of the final state, if there is one: else the last one is of an
+ * earlier moment of that position. */
 static long final_checkpoint(const struct trace *t)
 {
     const struct trace_end *end = trace_end(t);
@@ -299,7 +301,8 @@ static int run_whole(struct verify *v)
     return rc || v->event_differs || v->failed ? stopped_early(v, trace_last_icount(t)) : finish(v);
 }
 
-int replay_all(struct replay *r, const struct replay_options *o, struct replay_report *report, struct error *err)
+int replay_all(struct replay *r, const struct replay_options *o, struct replay_report *report,
+               struct error *err)
 {
     struct verify v = {.r = r, .o = o, .report = report, .err = err, .hash = state_hash_new()};
     struct error note;

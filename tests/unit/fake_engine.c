@@ -1,4 +1,5 @@
-/* fake_engine.c - see fake_engine.h. Its stops and its treatment of time are those that core/engine.h asks for. */
+/* fake_engine.c - see fake_engine.h. Its stops and its treatment of time are those that core/engine.h asks
+ * for. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,15 +32,21 @@ struct fake {
     struct error error;
 };
 
-static const struct field machine_fields[] = {
-    FIELD(struct fake, icount), FIELD(struct fake, skipped), FIELD(struct fake, deadline), FIELDS(struct fake, reg)};
+static const struct field machine_fields[] = {FIELD(struct fake, icount), FIELD(struct fake, skipped),
+                                              FIELD(struct fake, deadline), FIELDS(struct fake, reg)};
 static const struct field serial_fields[] = {
-    FIELDS(struct fake, fifo),  FIELDS(struct fake, line), FIELD(struct fake, fifo_n),  FIELD(struct fake, line_n),
-    FIELD(struct fake, out_n),  FIELDS(struct fake, out),  FIELD(struct fake, waiting), FIELD(struct fake, off),
-    FIELD(struct fake, prompted)};
+    FIELDS(struct fake, fifo),   FIELDS(struct fake, line), FIELD(struct fake, fifo_n),
+    FIELD(struct fake, line_n),  FIELD(struct fake, out_n), FIELDS(struct fake, out),
+    FIELD(struct fake, waiting), FIELD(struct fake, off),   FIELD(struct fake, prompted)};
 
-static struct fake *fake(const struct engine *e) { return (struct fake *)e; }
-static uint64_t now(const struct fake *f) { return f->icount + f->skipped; }
+static struct fake *fake(const struct engine *e)
+{
+    return (struct fake *)e;
+}
+static uint64_t now(const struct fake *f)
+{
+    return f->icount + f->skipped;
+}
 
 /* ---------------------------------------------------------------- events and console */
 
@@ -141,7 +148,8 @@ static void step(struct fake *f)
     f->reg[0] = f->reg[0] * 6364136223846793005u + 1442695040888963407u;
     f->reg[2] ^= f->reg[0] >> 60 == 3;
     if (i % 50 == 0)
-        write_ram(f, (f->reg[0] >> 40) % (PAGES / 2), (f->reg[0] >> 20) % SNAPSHOT_PAGE, (uint8_t)(f->reg[0] >> 33));
+        write_ram(f, (f->reg[0] >> 40) % (PAGES / 2), (f->reg[0] >> 20) % SNAPSHOT_PAGE,
+                  (uint8_t)(f->reg[0] >> 33));
     if (i % 300 == 0) {
         struct event ev = {.kind = EV_PIO_READ, .f = {0x60, 1, f->reg[0] >> 56, 1, i}};
         if (f->flaw == FLIP_EVENT && i > FAKE_FLIP && i <= FAKE_FLIP + 300)
@@ -232,11 +240,26 @@ static uint32_t take_input(struct engine *e, const struct input *in)
     return n;
 }
 
-static void interrupt(struct engine *e) { fake(e)->interrupted = 1; }
-static uint64_t icount(const struct engine *e) { return fake(e)->icount; }
-static uint64_t guest_time(const struct engine *e) { return now(fake(e)); }
-static void destroy(struct engine *e) { free(e); }
-static void flush(struct engine *e) { end_line(fake(e)); }
+static void interrupt(struct engine *e)
+{
+    fake(e)->interrupted = 1;
+}
+static uint64_t icount(const struct engine *e)
+{
+    return fake(e)->icount;
+}
+static uint64_t guest_time(const struct engine *e)
+{
+    return now(fake(e));
+}
+static void destroy(struct engine *e)
+{
+    free(e);
+}
+static void flush(struct engine *e)
+{
+    end_line(fake(e));
+}
 
 static void observe(struct engine *e, uint32_t classes, const struct observer *o)
 {
@@ -288,9 +311,19 @@ static int load(struct engine *e, const struct snapshot_source *s, struct error 
 /* ---------------------------------------------------------------- creating */
 
 static const struct engine_ops ops = {
-    .name = "fake",     .behaviour = 1,       .destroy = destroy, .run = run,   .interrupt = interrupt,
-    .icount = icount,   .time = guest_time,   .input = take_input, .save = save, .load = load,
-    .observe = observe, .flush = flush,       .screen = screen,
+    .name = "fake",
+    .behaviour = 1,
+    .destroy = destroy,
+    .run = run,
+    .interrupt = interrupt,
+    .icount = icount,
+    .time = guest_time,
+    .input = take_input,
+    .save = save,
+    .load = load,
+    .observe = observe,
+    .flush = flush,
+    .screen = screen,
 };
 
 static struct engine *create(const struct engine_config *cfg, enum flaw flaw, struct error *err)
@@ -307,11 +340,26 @@ static struct engine *create(const struct engine_config *cfg, enum flaw flaw, st
     return &f->engine;
 }
 
-static struct engine *create_sound(const struct engine_config *c, struct error *err) { return create(c, SOUND, err); }
-static struct engine *create_register(const struct engine_config *c, struct error *err) { return create(c, FLIP_REGISTER, err); }
-static struct engine *create_page(const struct engine_config *c, struct error *err) { return create(c, FLIP_PAGE, err); }
-static struct engine *create_event(const struct engine_config *c, struct error *err) { return create(c, FLIP_EVENT, err); }
-static struct engine *create_early(const struct engine_config *c, struct error *err) { return create(c, STOPS_EARLY, err); }
+static struct engine *create_sound(const struct engine_config *c, struct error *err)
+{
+    return create(c, SOUND, err);
+}
+static struct engine *create_register(const struct engine_config *c, struct error *err)
+{
+    return create(c, FLIP_REGISTER, err);
+}
+static struct engine *create_page(const struct engine_config *c, struct error *err)
+{
+    return create(c, FLIP_PAGE, err);
+}
+static struct engine *create_event(const struct engine_config *c, struct error *err)
+{
+    return create(c, FLIP_EVENT, err);
+}
+static struct engine *create_early(const struct engine_config *c, struct error *err)
+{
+    return create(c, STOPS_EARLY, err);
+}
 
 const struct engine_kind fake_kind = {"fake", 1, 1, create_sound};
 const struct engine_kind fake_kind_newer = {"fake", 2, 1, create_register};

@@ -1,4 +1,5 @@
-/* test_core.c - recorder, replay, verification and positions, with a small machine (fake_engine.c) instead of a PC. */
+/* test_core.c - recorder, replay, verification and positions, with a small machine (fake_engine.c) instead of
+ * a PC. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -82,9 +83,7 @@ static void grab_console(void *ctx, unsigned device, const void *data, size_t n)
     text_add(ctx, "%.*s", (int)n, (const char *)data);
 }
 
-static void ignore_event(void *ctx, const struct event *ev)
-{
-}
+static void ignore_event(void *ctx, const struct event *ev) {}
 
 static struct record_options options(struct fixture *f, const char *path)
 {
@@ -119,7 +118,8 @@ static struct trace *open_reel(const char *path)
 }
 
 /* Replays the whole; the report's text is to be freed. */
-static struct replay_report replay(const char *path, const struct engine_kind *kind, bool verify, struct text *console)
+static struct replay_report replay(const char *path, const struct engine_kind *kind, bool verify,
+                                   struct text *console)
 {
     struct error err = {""};
     struct replay_report rep;
@@ -334,7 +334,8 @@ static void test_flipped_bit_in_file(void **state)
         struct replay_report rep = {0};
         const struct replay_options ro = {.verify = true};
         if (r && !replay_all(r, &ro, &rep, &err) && rep.verified)
-            assert_int_equal(trace_check(t, &err), -1); /* what the replay has no use for: only a check sees it */
+            assert_int_equal(trace_check(t, &err),
+                             -1); /* what the replay has no use for: only a check sees it */
         free(rep.divergence);
         replay_close(r);
         trace_close(t);
@@ -374,7 +375,8 @@ static void test_typing(void **state)
     struct record_result res = record_typing(f, f->reel, "hello there\nsecond\noff\n");
     assert_int_equal(res.stop.reason, STOP_POWER_OFF);
     assert_true(res.inputs >= 6); /* the port takes four bytes at a time */
-    assert_contains(f->console.s, "> hello there\nyou said hello there\n> second\nyou said second\n> off\nyou said off\n");
+    assert_contains(f->console.s,
+                    "> hello there\nyou said hello there\n> second\nyou said second\n> off\nyou said off\n");
     struct text console = {0};
     struct replay_report rep = replay(f->reel, &fake_kind, true, &console);
     if (!rep.verified)
@@ -672,8 +674,23 @@ static void test_position_parse(void **state)
         {"mark:x", POS_MARK, 0},
         {"stage:bios", POS_STAGE, 0},
     };
-    static const char *const bad[] = {"", "x", "12x", "1.5", "1.", "#", "+", "-", "console:", "mark:", "101%", "1 s",
-                                      "18446744073709551616", "99999999999G", "0x10", "-", "1.5ns"};
+    static const char *const bad[] = {"",
+                                      "x",
+                                      "12x",
+                                      "1.5",
+                                      "1.",
+                                      "#",
+                                      "+",
+                                      "-",
+                                      "console:",
+                                      "mark:",
+                                      "101%",
+                                      "1 s",
+                                      "18446744073709551616",
+                                      "99999999999G",
+                                      "0x10",
+                                      "-",
+                                      "1.5ns"};
     struct position pos;
     struct error err;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
@@ -694,12 +711,22 @@ static void test_position_resolve(void **state)
         const char *text;
         uint64_t icount;
     } good[] = {
-        {"1000", 1000},  {"50%", 200000},           {"100%", 400000},           {"#0", 300},
-        {"+5", 1005},    {"-5", 995},               {"-2000", 0},               {"+1G", 400000},
-        {"20us", 20000}, {"console:tick 2", 80000}, {"mark:power.off", 400000}, {"1ms", 40200}, /* while halted: the next event */
+        {"1000", 1000},
+        {"50%", 200000},
+        {"100%", 400000},
+        {"#0", 300},
+        {"+5", 1005},
+        {"-5", 995},
+        {"-2000", 0},
+        {"+1G", 400000},
+        {"20us", 20000},
+        {"console:tick 2", 80000},
+        {"mark:power.off", 400000},
+        {"1ms", 40200}, /* while halted: the next event */
         {"4050us", 50000},
     };
-    static const char *const bad[] = {"400001", "#99999999", "console:never", "mark:nothing", "stage:bios", "10s"};
+    static const char *const bad[] = {"400001",       "#99999999",  "console:never",
+                                      "mark:nothing", "stage:bios", "10s"};
     struct position pos;
     struct error err = {""};
     uint64_t icount;
@@ -730,7 +757,7 @@ static void test_marks(void **state)
         {.kind = EV_CPU_MODE, .f = {0, 3}, .data = "protected", .len = 9},
         {.kind = EV_CPU_MODE, .f = {3, 0}, .data = "real", .len = 4},
         {.kind = EV_CPU_MODE, .f = {1, 3}, .data = "protected", .len = 9}, /* again */
-        {.kind = EV_CPU_CR, .f = {0, 1, 2, 3}},                           /* never */
+        {.kind = EV_CPU_CR, .f = {0, 1, 2, 3}},                            /* never */
         {.kind = EV_RESET, .data = "port 92h", .len = 8},
         {.kind = EV_CPU_MODE, .f = {0, 3}, .data = "protected", .len = 9}, /* after a reset: once more */
     };

@@ -20,8 +20,9 @@
 
 #undef F_LOCK /* <unistd.h> */
 
+#include "hv/x86/decode.h"
 #include "hv/x86/exec.h"
-#include "hv/x86/insn.h"
+#include "hv/x86/sys.h"
 
 #define ROW(map, pfx, opcode, ext, name, a, b, c, flags, feature, fam) extern const struct family fam;
 #include "hv/x86/table/simd.def"
@@ -234,7 +235,6 @@ struct test_case {
     struct op op;
     bool mem, wide;
     unsigned offset; /* of the memory operand from AT */
-    unsigned code_len;
 };
 
 static bool has_operand(const struct insn_row *r, unsigned first, unsigned last)
@@ -491,6 +491,53 @@ static void test_rows_distinct(void **state)
                 assert_int_not_equal(rows[i].ext, rows[k].ext);
 }
 
+/* The decoder must come to the same row, handler and operands from the machine code. */
+static void decode_case(const struct decoder *d, const struct insn_row *r, bool mem)
+{
+    uint8_t code[16] = {0};
+    struct test_case t;
+    struct op op;
+    bool end;
+    make_case(&t, r, mem);
+    unsigned len = encode(&t, code) - 1; /* without its RET */
+    assert_int_equal(decode(d, code, sizeof code, 64, 0, &op, &end), DEC_OK);
+    op_fn *const *forms = r->family->fn[mem ? FORM_MEM64 : FORM_REG];
+    op_fn *want = forms[t.op.osize] || !mem ? forms[t.op.osize] : r->family->fn[FORM_MEM][t.op.osize];
+    if (op.fn != want || op.len != len)
+        print_error("%s (%s)\n", r->mnemonic, mem ? "memory" : "register");
+    assert_ptr_equal(op.fn, want);
+    assert_int_equal(op.len, len);
+    assert_false(end);
+    bool first_rm = is_modrm_rm(r->operand[0]), second_rm = is_modrm_rm(r->operand[1]);
+    if (r->operand[0] != O_NONE && !(mem && first_rm))
+        assert_int_equal(op.dst, t.op.dst);
+    if (r->operand[1] > O_Mdq && r->operand[1] != O_Ib && !(mem && second_rm))
+        assert_int_equal(op.src, t.op.src);
+    if (has_operand(r, O_Ib, O_Ib))
+        assert_int_equal(op.imm, t.op.imm);
+    if (mem)
+        assert_int_equal(op.base, RBX);
+    if (is_masked_store(r))
+        assert_int_equal(op.asize, 2);
+}
+static void test_decoder(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    assert_int_equal(cpuid_select(f->cpu, NULL, &err), 0);
+    struct decoder *d = decoder_create(f->cpu);
+    assert_non_null(d);
+    rnd_state = 1;
+    for (unsigned i = 0; i < NROWS; i++)
+        for (unsigned k = 0; k < 200; k++) {
+            bool mem = k & 1;
+            if (testable(&rows[i]) && cpu_has(f->cpu, rows[i].feature) &&
+                has_form(&rows[i], mem ? FORM_MEM : FORM_REG))
+                decode_case(d, &rows[i], mem);
+        }
+    decoder_destroy(d);
+}
+
 /* Checks that come before everything else: CR0.EM, CR0.TS, CR4.OSFXSR, a pending x87 exception, OSXMMEXCPT.
  */
 static int check_with(struct fixture *f, const struct family *fam, uint64_t cr0, uint64_t cr4, uint16_t sw,
@@ -633,10 +680,10 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows_distinct),  cmocka_unit_test(test_register_forms),
-        cmocka_unit_test(test_memory_forms),   cmocka_unit_test(test_memory_forms_64),
-        cmocka_unit_test(test_checks),         cmocka_unit_test(test_hints),
-        cmocka_unit_test(test_approximations),
+        cmocka_unit_test(test_rows_distinct), cmocka_unit_test(test_register_forms),
+        cmocka_unit_test(test_memory_forms),  cmocka_unit_test(test_memory_forms_64),
+        cmocka_unit_test(test_checks),        cmocka_unit_test(test_hints),
+        cmocka_unit_test(test_decoder),       cmocka_unit_test(test_approximations),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
