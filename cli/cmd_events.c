@@ -9,9 +9,8 @@
 static const char help[] =
     "usage: bootreel events TRACE [OPTION…]\n\n"
     "Lists what happened: number, icount, guest time, kind and words of each event.\n\n"
-    "  --class C,…          only these classes: cpu, exception, irq, pio, mmio, disk, firmware, loader, "
-    "kernel, process,\n"
-    "                       syscall, hypercall, console, power, unhandled\n"
+    "  --class C,…          only these classes: cpu, exception, irq, pio, mmio, disk, firmware, loader,\n"
+    "                       kernel, process, syscall, hypercall, console, power, unhandled\n"
     "  --from POSITION      from there (ICOUNT, 1.5s, NN%, #EVENT, console:TEXT, mark:NAME)\n"
     "  --to POSITION        up to there\n"
     "  --grep TEXT          only events whose kind or words hold TEXT\n"

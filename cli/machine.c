@@ -273,8 +273,9 @@ static int add_firmware(struct machine *m, const char *kind, struct error *err)
         return -1;
     if (!seabios || m->vgabios || !display)
         return add(m, "vgabios", m->vgabios, err);
-    return firmware_find("vgabios-stdvga.bin", path, sizeof path, err) || add(m, "vgabios", path, err) ? -1
-                                                                                                       : 0;
+    if (firmware_find("vgabios-stdvga.bin", path, sizeof path, err))
+        return -1;
+    return add(m, "vgabios", path, err);
 }
 
 static int add_media(struct machine *m, struct error *err)

@@ -27,6 +27,7 @@ enum machine_option {
     MO_LAST
 };
 
+/* clang-format off: it takes the last row for a block */
 #define MACHINE_OPTIONS                                                                                      \
     {"bios", required_argument, NULL, MO_BIOS}, {"vgabios", required_argument, NULL, MO_VGABIOS},            \
         {"memory", required_argument, NULL, MO_MEMORY}, {"cpus", required_argument, NULL, MO_CPUS},          \
@@ -35,9 +36,8 @@ enum machine_option {
         {"floppy", required_argument, NULL, MO_FLOPPY}, {"boot", required_argument, NULL, MO_BOOT},          \
         {"kernel", required_argument, NULL, MO_KERNEL}, {"initrd", required_argument, NULL, MO_INITRD},      \
         {"append", required_argument, NULL, MO_APPEND}, {"flat", required_argument, NULL, MO_FLAT},          \
-    {                                                                                                        \
-        "vga", required_argument, NULL, MO_VGA                                                               \
-    }
+        {"vga", required_argument, NULL, MO_VGA}
+/* clang-format on */
 
 #define MACHINE_HELP                                                                                         \
     "  --bios builtin|seabios|FILE   firmware (default: seabios; none with --kernel and --flat)\n"           \

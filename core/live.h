@@ -22,8 +22,8 @@ struct live;
 
 struct live_options {
     int fd; /* where typing comes from; raw mode if it is a terminal */
-    enum input_port
-        port; /* where it goes: a serial port, or the keyboard (arrow keys and the like become scan codes) */
+    /* Where it goes: a serial port, or the keyboard (arrow keys and the like become scan codes). */
+    enum input_port port;
     unsigned console; /* the console device on which the guest answers (as in EV_CONSOLE_LINE) */
 };
 

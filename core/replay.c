@@ -1,5 +1,4 @@
-/* replay.c - see replay.h. Rebuilding the engine, running and seeking; the whole verified run is in verify.c.
- */
+/* replay.c - see replay.h. Rebuilding the engine, running, seeking; verify.c has the whole verified run. */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,8 +116,7 @@ static int input_icount(struct replay *r, uint64_t i, uint64_t *icount, struct e
     return 0;
 }
 
-/* The guest is halted at the present position: let guest time pass up to `time`, as it did in the recording.
- */
+/* The guest is halted here: let guest time pass up to `time`, as it did in the recording. */
 int replay_pass_time(struct replay *r, uint64_t time, struct stop *stop)
 {
     uint64_t at = here(r);

@@ -49,7 +49,10 @@ void section_unpack(const struct field *fields, size_t nfields, void *base, cons
     const char *from = in;
     for (size_t i = 0; i < nfields; i++) {
         size_t n = (size_t)fields[i].width * fields[i].count;
-        memcpy((char *)base + fields[i].offset, from, n);
+        char *to = (char *)base + fields[i].offset;
+        memcpy(to, from, n);
+        for (size_t k = 0; fields[i].flag && k < n; k++)
+            to[k] = to[k] != 0; /* a bool of another value would be undefined behaviour */
         from += n;
     }
 }

@@ -14,7 +14,7 @@
 size_t section_size(const struct field *fields, size_t nfields);
 /* Packs the fields at `base` one after the other, without padding. */
 void section_pack(const struct field *fields, size_t nfields, const void *base, void *out);
-/* The other way. */
+/* The other way. Flags come out as 0 or 1 whatever was stored. */
 void section_unpack(const struct field *fields, size_t nfields, void *base, const void *in);
 
 struct state_hash;

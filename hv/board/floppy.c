@@ -1,8 +1,8 @@
 /* floppy.c - the floppy disk controller, an Intel 82077AA in PC/AT mode, with two drives.
  *
- * Source: Intel 82077AA datasheet (290166), sections 2 (registers), 4 (data transfer), 5 and 6 (commands, status).
- * After reset implied seeks are on, as on the controller that PC emulators have: their BIOSes depend on it.
- * The media are 512-byte sectors; their geometry follows from the image's size.
+ * Source: Intel 82077AA datasheet (290166), sections 2 (registers), 4 (data transfer), 5 and 6 (commands,
+ * status). After reset implied seeks are on, as on the controller that PC emulators have: their BIOSes depend
+ * on it. The media are 512-byte sectors; their geometry follows from the image's size.
  */
 #include "hv/board/floppy.h"
 
@@ -10,8 +10,8 @@
 #include <string.h>
 
 static const struct fdc_geometry geometries[] = {
-    {163840, 40, 1, 8, 0x06},  {184320, 40, 1, 9, 0x06},  {327680, 40, 2, 8, 0x06},
-    {368640, 40, 2, 9, 0x06},  {737280, 80, 2, 9, 0x06},  {1228800, 80, 2, 15, 0x01},
+    {163840, 40, 1, 8, 0x06},   {184320, 40, 1, 9, 0x06},   {327680, 40, 2, 8, 0x06},
+    {368640, 40, 2, 9, 0x06},   {737280, 80, 2, 9, 0x06},   {1228800, 80, 2, 15, 0x01},
     {1474560, 80, 2, 18, 0x01}, {1720320, 80, 2, 21, 0x01}, {2949120, 80, 2, 36, 0x08},
 };
 
@@ -77,7 +77,10 @@ static void reset_controller(struct fdc *f)
     fdc_irq(f, false);
 }
 
-static void leave_reset(struct fdc *f) { fdc_after(f, PH_RESETTING, NS_RESET); }
+static void leave_reset(struct fdc *f)
+{
+    fdc_after(f, PH_RESETTING, NS_RESET);
+}
 
 static void reset_done(struct fdc *f)
 {
@@ -140,8 +143,8 @@ static void seek_arrived(struct fdc *f)
     uint8_t st0 = ST0_SEEK_END | (f->cmd[1] & 7);
 
     if (f->cmd[0] == 0x07) {
-        /* RECALIBRATE steps until track 0 answers: there is nobody to answer on the drives that are not there.
-         * A drive at track 0 gets a step pulse, too, as drives do. */
+        /* RECALIBRATE steps until track 0 answers: there is nobody to answer on the drives that are not
+         * there. A drive at track 0 gets a step pulse, too, as drives do. */
         if (fdc_medium(f, drive))
             f->changed[drive] = 0;
         fdc_move_head(f, drive, 0);
@@ -248,7 +251,8 @@ static const struct fdc_command commands[] = {
     {0xff, 0x0e, 1, "FLOPPY DUMPREG", dumpreg, K_NOW},
     {0xff, 0x12, 2, "FLOPPY PERPENDICULAR MODE", perpendicular, K_NOW},
     {0x7f, 0x14, 1, "FLOPPY LOCK", lock, K_NOW},
-    /* Of later controllers, which drivers try to tell them apart: the documented answer of this one is 80h. */
+    /* Of later controllers, which drivers try to tell them apart: the documented answer of this one is 80h.
+     */
     {0xff, 0x18, 1, "FLOPPY PART ID", invalid, K_NOW},
     {0x00, 0x00, 1, "FLOPPY invalid command", invalid, K_NOW}, /* the last row takes everything */
 };
@@ -279,9 +283,14 @@ static void execute(struct fdc *f)
 static uint8_t main_status(const struct fdc *f)
 {
     static const uint8_t msr[] = {
-        [PH_COMMAND] = MSR_RQM, [PH_BUSY] = MSR_CB, [PH_SECTOR] = MSR_CB,
-        [PH_IN] = MSR_RQM | MSR_DIO | MSR_NDM | MSR_CB, [PH_OUT] = MSR_RQM | MSR_NDM | MSR_CB,
-        [PH_RESULT] = MSR_RQM | MSR_DIO | MSR_CB, [PH_SEEKING] = 0, [PH_RESETTING] = 0,
+        [PH_COMMAND] = MSR_RQM,
+        [PH_BUSY] = MSR_CB,
+        [PH_SECTOR] = MSR_CB,
+        [PH_IN] = MSR_RQM | MSR_DIO | MSR_NDM | MSR_CB,
+        [PH_OUT] = MSR_RQM | MSR_NDM | MSR_CB,
+        [PH_RESULT] = MSR_RQM | MSR_DIO | MSR_CB,
+        [PH_SEEKING] = 0,
+        [PH_RESETTING] = 0,
     };
 
     if (!(f->dor & DOR_RUN))
@@ -363,9 +372,15 @@ static uint8_t read_dir(const struct fdc *f)
 }
 
 /* Status registers A and B, PS/2 mode bits that software looks at: interrupt; drive selects and motors. */
-static uint8_t read_sra(const struct fdc *f) { return f->irq ? 0x80 : 0; }
+static uint8_t read_sra(const struct fdc *f)
+{
+    return f->irq ? 0x80 : 0;
+}
 
-static uint8_t read_srb(const struct fdc *f) { return 0xc0 | (f->dor & 1) << 5 | (f->dor >> 4 & 3); }
+static uint8_t read_srb(const struct fdc *f)
+{
+    return 0xc0 | (f->dor & 1) << 5 | (f->dor >> 4 & 3);
+}
 
 static uint32_t port_in(void *ctx, uint16_t port, unsigned size)
 {
@@ -430,13 +445,39 @@ static void fire(void *ctx)
 
 #define F struct fdc
 static const struct field fields[] = {
-    FIELD(F, timer.deadline), FIELD(F, dor),        FIELD(F, tdr),           FIELD(F, dsr),        FIELD(F, ccr),
-    FIELD(F, phase),          FIELD(F, irq),        FIELD(F, reset_sense),   FIELD(F, seek_done),  FIELDS(F, sense),
-    FIELDS(F, cmd),           FIELD(F, cmd_pos),    FIELD(F, cmd_len),       FIELDS(F, result),    FIELD(F, result_pos),
-    FIELD(F, result_len),     FIELD(F, spec1),      FIELD(F, spec2),         FIELD(F, config),     FIELD(F, precomp),
-    FIELD(F, lock),           FIELD(F, perpendicular), FIELDS(F, track),     FIELDS(F, changed),   FIELD(F, cyl),
-    FIELD(F, head),           FIELD(F, sector),     FIELD(F, st1),           FIELD(F, st2),        FIELD(F, start_lba),
-    FIELD(F, moved),          FIELD(F, pos),        FIELDS(F, buf),
+    FIELD(F, timer.deadline),
+    FIELD(F, dor),
+    FIELD(F, tdr),
+    FIELD(F, dsr),
+    FIELD(F, ccr),
+    FIELD(F, phase),
+    FIELD(F, irq),
+    FIELD(F, reset_sense),
+    FIELD(F, seek_done),
+    FIELDS(F, sense),
+    FIELDS(F, cmd),
+    FIELD(F, cmd_pos),
+    FIELD(F, cmd_len),
+    FIELDS(F, result),
+    FIELD(F, result_pos),
+    FIELD(F, result_len),
+    FIELD(F, spec1),
+    FIELD(F, spec2),
+    FIELD(F, config),
+    FIELD(F, precomp),
+    FIELD(F, lock),
+    FIELD(F, perpendicular),
+    FIELDS(F, track),
+    FIELDS(F, changed),
+    FIELD(F, cyl),
+    FIELD(F, head),
+    FIELD(F, sector),
+    FIELD(F, st1),
+    FIELD(F, st2),
+    FIELD(F, start_lba),
+    FIELD(F, moved),
+    FIELD(F, pos),
+    FIELDS(F, buf),
 };
 #undef F
 
@@ -463,8 +504,8 @@ static void reset(void *state)
     memset(f->changed, 1, sizeof f->changed);
 }
 
-/* The smallest medium that holds the image: an image may leave out its end. A 1.44 MB medium at least when the size is
- * none of the known ones, since that is what people mean. */
+/* The smallest medium that holds the image: an image may leave out its end. A 1.44 MB medium at least when
+ * the size is none of the known ones, since that is what people mean. */
 static const struct fdc_geometry *find_geometry(uint64_t size)
 {
     const unsigned n = sizeof geometries / sizeof *geometries;

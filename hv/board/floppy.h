@@ -1,4 +1,5 @@
-/* floppy.h - between floppy.c (registers, control commands) and floppy_data.c (transfers). Private to them. */
+/* floppy.h - between floppy.c (registers, control commands) and floppy_data.c (transfers). Private to them.
+ */
 #ifndef BOOTREEL_HV_BOARD_FLOPPY_H
 #define BOOTREEL_HV_BOARD_FLOPPY_H
 
@@ -17,13 +18,13 @@ enum { ST2_SCAN_HIT = 0x08, ST2_WRONG_CYLINDER = 0x10, ST2_SCAN_MISS = 0x04, ST2
 enum { CONF_IMPLIED_SEEK = 0x40, CONF_NO_FIFO = 0x20, CONF_NO_POLL = 0x10 };
 
 enum fdc_phase {
-    PH_COMMAND,  /* bytes of a command */
-    PH_BUSY,     /* timer: execute it */
-    PH_SECTOR,   /* timer: the next sector of a transfer */
-    PH_IN,       /* non-DMA: the guest reads buf */
-    PH_OUT,      /* non-DMA: the guest fills buf */
-    PH_RESULT,   /* bytes of the result */
-    PH_SEEKING,  /* timer: the head arrives; no command is taken meanwhile */
+    PH_COMMAND,   /* bytes of a command */
+    PH_BUSY,      /* timer: execute it */
+    PH_SECTOR,    /* timer: the next sector of a transfer */
+    PH_IN,        /* non-DMA: the guest reads buf */
+    PH_OUT,       /* non-DMA: the guest fills buf */
+    PH_RESULT,    /* bytes of the result */
+    PH_SEEKING,   /* timer: the head arrives; no command is taken meanwhile */
     PH_RESETTING, /* timer: the end of a reset */
 };
 
@@ -72,7 +73,10 @@ struct fdc_command {
 };
 enum fdc_kind { K_NOW, K_READ, K_WRITE, K_SCAN, K_VERIFY, K_OTHER /* takes time */ };
 
-static inline unsigned fdc_unit(const struct fdc *f) { return f->cmd[1] & 3; }
+static inline unsigned fdc_unit(const struct fdc *f)
+{
+    return f->cmd[1] & 3;
+}
 
 static inline const struct fdc_geometry *fdc_medium(const struct fdc *f, unsigned drive)
 {
@@ -80,17 +84,26 @@ static inline const struct fdc_geometry *fdc_medium(const struct fdc *f, unsigne
 }
 
 /* The disk turns: its motor is on. */
-static inline bool fdc_spinning(const struct fdc *f, unsigned drive) { return f->dor >> (4 + drive) & 1; }
+static inline bool fdc_spinning(const struct fdc *f, unsigned drive)
+{
+    return f->dor >> (4 + drive) & 1;
+}
 
-static inline unsigned fdc_rate(const struct fdc *f) { return f->ccr & 3; }
+static inline unsigned fdc_rate(const struct fdc *f)
+{
+    return f->ccr & 3;
+}
 
-static inline bool fdc_non_dma(const struct fdc *f) { return f->spec2 & 1; }
+static inline bool fdc_non_dma(const struct fdc *f)
+{
+    return f->spec2 & 1;
+}
 
 /* ---- floppy.c ---- */
 const struct fdc_command *fdc_command(uint8_t byte); /* the row of a command's first byte */
 void fdc_irq(struct fdc *, bool level);
-void fdc_after(struct fdc *, enum fdc_phase, uint64_t ns);           /* go on in `ns` */
-void fdc_result(struct fdc *, unsigned n, bool interrupt);           /* n bytes of result[] to the guest */
+void fdc_after(struct fdc *, enum fdc_phase, uint64_t ns); /* go on in `ns` */
+void fdc_result(struct fdc *, unsigned n, bool interrupt); /* n bytes of result[] to the guest */
 void fdc_event_command(struct fdc *, uint8_t status);
 void fdc_move_head(struct fdc *, unsigned drive, unsigned track);
 

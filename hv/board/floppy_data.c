@@ -1,6 +1,7 @@
 /* floppy_data.c - the floppy controller's data transfers, a sector at a time.
  *
- * Source: Intel 82077AA datasheet (290166), sections 4.2 (DMA and non-DMA transfers), 5.1 (data commands), 5.3 (result tables).
+ * Source: Intel 82077AA datasheet (290166), sections 4.2 (DMA and non-DMA transfers), 5.1 (data
+ * commands), 5.3 (result tables).
  */
 #include "hv/board/floppy.h"
 
@@ -24,7 +25,10 @@ static void event_transfer(struct fdc *f, bool write)
     board_event(f->board, &boot);
 }
 
-static bool transfer_writes(const struct fdc_command *c) { return c->kind == K_WRITE; }
+static bool transfer_writes(const struct fdc_command *c)
+{
+    return c->kind == K_WRITE;
+}
 
 /* Seven result bytes: ST0-2, then the sector's address and size. */
 static void end_transfer(struct fdc *f, uint8_t st0)
@@ -57,8 +61,8 @@ static uint64_t lba_of(const struct fdc *f, const struct fdc_geometry *geo)
     return ((uint64_t)f->cyl * geo->heads + f->head) * geo->spt + f->sector - 1;
 }
 
-/* To the sector after the present one, as the result table says (datasheet, table 5-4): to the other side with MT, to the
- * next cylinder at the end. False at the end of the command's range. */
+/* To the sector after the present one, as the result table says (datasheet, table 5-4): to the other side
+ * with MT, to the next cylinder at the end. False at the end of the command's range. */
 static bool advance(struct fdc *f)
 {
     bool multitrack = f->cmd[0] & 0x80, scan = fdc_command(f->cmd[0])->kind == K_SCAN;
@@ -125,7 +129,8 @@ static int store_sector(struct fdc *f)
     return covered(f, offset) == SECTOR ? disk_write(f->drive[fdc_unit(f)].disk, offset, f->buf, SECTOR) : -1;
 }
 
-/* SCAN EQUAL 11h, LOW OR EQUAL 19h, HIGH OR EQUAL 1Dh: the sector against the guest's bytes, FFh matching all. */
+/* SCAN EQUAL 11h, LOW OR EQUAL 19h, HIGH OR EQUAL 1Dh: the sector against the guest's bytes, FFh matching
+ * all. */
 static bool scan_hit(struct fdc *f, const uint8_t *guest, unsigned n)
 {
     bool equal = true, met = true;
@@ -134,7 +139,9 @@ static bool scan_hit(struct fdc *f, const uint8_t *guest, unsigned n)
         if (guest[i] == 0xff || f->buf[i] == 0xff || guest[i] == f->buf[i])
             continue;
         equal = false;
-        met = (f->cmd[0] & 0x1f) == 0x11 ? false : (f->cmd[0] & 0x04) ? f->buf[i] > guest[i] : f->buf[i] < guest[i];
+        met = (f->cmd[0] & 0x1f) == 0x11 ? false
+              : (f->cmd[0] & 0x04)       ? f->buf[i] > guest[i]
+                                         : f->buf[i] < guest[i];
         break;
     }
     f->st2 = met ? (equal ? ST2_SCAN_HIT : 0) : ST2_SCAN_MISS;
@@ -305,4 +312,3 @@ void fdc_format_track(struct fdc *f)
     }
     end_transfer(f, 0);
 }
-

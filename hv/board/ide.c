@@ -1,7 +1,8 @@
 /* ide.c - the IDE function of the 82371SB (PIIX3): two channels in compatibility mode, four drives.
  *
- * Sources: Intel 82371FB/82371SB (PIIX/PIIX3) datasheet, section 2.3 and 3.3; ATA/ATAPI-6 (T13/1410D) clauses 7 (registers)
- * and 9 (protocols). Where the guest could tell, absent drives answer as QEMU's do: their status reads 0.
+ * Sources: Intel 82371FB/82371SB (PIIX/PIIX3) datasheet, section 2.3 and 3.3; ATA/ATAPI-6 (T13/1410D) clauses
+ * 7 (registers) and 9 (protocols). Where the guest could tell, absent drives answer as QEMU's do: their
+ * status reads 0.
  *
  * A command takes a fixed guest time (NS_COMMAND and so on), so that a driver sees BSY, then its interrupt.
  */
@@ -11,7 +12,7 @@
 #include <string.h>
 
 enum {
-    PCI_IDETIM = 0x40,   /* IDE timing, two words: bit 15 enables the channel's decoder */
+    PCI_IDETIM = 0x40, /* IDE timing, two words: bit 15 enables the channel's decoder */
     PCI_SIDETIM = 0x44,
 };
 
@@ -316,21 +317,22 @@ static void fire(void *ctx)
 
 #define CH struct ide_channel
 static const struct field channel_fields[] = {
-    FIELD(CH, timer.deadline), FIELD(CH, control),    FIELD(CH, unit),       FIELD(CH, intrq),      FIELD(CH, line),
-    FIELD(CH, phase),          FIELD(CH, command),    FIELD(CH, lba),        FIELD(CH, count),
-    FIELD(CH, block),          FIELD(CH, first_lba),  FIELD(CH, total),      FIELDS(CH, packet),
-    FIELD(CH, cd_medium),      FIELD(CH, cd_parts),   FIELD(CH, cd_unit),    FIELD(CH, left),
-    FIELD(CH, block_left),     FIELD(CH, pos),        FIELD(CH, len),        FIELDS(CH, buf),
-    FIELD(CH, bm_command),     FIELD(CH, bm_status),  FIELD(CH, bm_prd),
+    FIELD(CH, timer.deadline), FIELD(CH, control),    FIELD(CH, unit),      FIELD(CH, intrq),
+    FIELD(CH, line),           FIELD(CH, phase),      FIELD(CH, command),   FIELD(CH, lba),
+    FIELD(CH, count),          FIELD(CH, block),      FIELD(CH, first_lba), FIELD(CH, total),
+    FIELDS(CH, packet),        FIELD(CH, cd_medium),  FIELD(CH, cd_parts),  FIELD(CH, cd_unit),
+    FIELD(CH, left),           FIELD(CH, block_left), FIELD(CH, pos),       FIELD(CH, len),
+    FIELDS(CH, buf),           FIELD(CH, bm_command), FIELD(CH, bm_status), FIELD(CH, bm_prd),
 };
 #undef CH
 
 #define DR struct ide_drive
 static const struct field drive_fields[] = {
-    FIELDS(DR, reg),      FIELDS(DR, hob),      FIELD(DR, status),     FIELD(DR, error),       FIELD(DR, multiple),
-    FIELD(DR, heads),     FIELD(DR, spt),       FIELD(DR, pio_mode),   FIELD(DR, mdma_mode),   FIELD(DR, sdma_mode),
-    FIELD(DR, udma_mode), FIELD(DR, write_cache), FIELD(DR, look_ahead), FIELD(DR, power),     FIELD(DR, sense_key),
-    FIELD(DR, asc),       FIELD(DR, ascq),      FIELD(DR, attention),  FIELD(DR, tray_open),   FIELD(DR, locked),
+    FIELDS(DR, reg),        FIELDS(DR, hob),      FIELD(DR, status),    FIELD(DR, error),
+    FIELD(DR, multiple),    FIELD(DR, heads),     FIELD(DR, spt),       FIELD(DR, pio_mode),
+    FIELD(DR, mdma_mode),   FIELD(DR, sdma_mode), FIELD(DR, udma_mode), FIELD(DR, write_cache),
+    FIELD(DR, look_ahead),  FIELD(DR, power),     FIELD(DR, sense_key), FIELD(DR, asc),
+    FIELD(DR, ascq),        FIELD(DR, attention), FIELD(DR, tray_open), FIELD(DR, locked),
     FIELD(DR, media_event),
 };
 #undef DR
@@ -400,7 +402,8 @@ static void ide_reset(void *state)
 {
     struct ide *ide = state;
 
-    /* Both channels' decoders on, as firmware leaves them: a kernel started without firmware finds its drives. */
+    /* Both channels' decoders on, as firmware leaves them: a kernel started without firmware finds its
+     * drives. */
     memset(ide->pci.config + PCI_IDETIM, 0, 8);
     ide->pci.config[PCI_IDETIM + 1] = ide->pci.config[PCI_IDETIM + 3] = 0x80;
 }
@@ -454,13 +457,23 @@ static void add_channel(struct ide *ide, unsigned index)
     board_ports(ide->board, base[index], REG_BLOCK, false, ch, port_in, port_out);
     board_ports(ide->board, base[index] + 0x206, 1, true, ch, control_in, control_out);
     for (unsigned i = 0; i < 2; i++) {
-        struct chip drive = {drive_name[2 * index + i], drive_fields, FIELD_COUNT(drive_fields), &ch->drive[i],
-                             drive_reset, drive_loaded, keep};
+        struct chip drive = {drive_name[2 * index + i],
+                             drive_fields,
+                             FIELD_COUNT(drive_fields),
+                             &ch->drive[i],
+                             drive_reset,
+                             drive_loaded,
+                             keep};
         board_add_chip(ide->board, &drive);
         drive_reset(&ch->drive[i]);
     }
-    struct chip channel = {channel_name[index], channel_fields, FIELD_COUNT(channel_fields), ch, channel_reset,
-                           channel_loaded, keep};
+    struct chip channel = {channel_name[index],
+                           channel_fields,
+                           FIELD_COUNT(channel_fields),
+                           ch,
+                           channel_reset,
+                           channel_loaded,
+                           keep};
     board_add_chip(ide->board, &channel);
     channel_reset(ch);
 }

@@ -1,7 +1,8 @@
 /* ide.h - the parts of the IDE controller among themselves. Private to ide*.c.
  *
- * A channel executes one command at a time, for its selected drive. `phase` says what happens next: either the
- * channel's timer is running (the drive is busy) or the guest has to move data, start the bus master or give a command.
+ * A channel executes one command at a time, for its selected drive. `phase` says what happens next: either
+ * the channel's timer is running (the drive is busy) or the guest has to move data, start the bus master or
+ * give a command.
  */
 #ifndef BOOTREEL_HV_BOARD_IDE_H
 #define BOOTREEL_HV_BOARD_IDE_H
@@ -18,8 +19,8 @@ enum {
     ATA_DIAGNOSTIC = 0x90,
 };
 
-/* Guest times, in ns. Short, since a firmware that polls pays for them in steps; never zero, since drivers expect to
- * see BSY and to get their interrupt after they have given the command. */
+/* Guest times, in ns. Short, since a firmware that polls pays for them in steps; never zero, since drivers
+ * expect to see BSY and to get their interrupt after they have given the command. */
 enum {
     NS_COMMAND = 20000, /* from the command register to the first data or the end */
     NS_BLOCK = 2000,    /* between the DRQ blocks of a PIO command */
@@ -62,24 +63,24 @@ enum { POWER_STANDBY = 0x00, POWER_IDLE = 0x80, POWER_ACTIVE = 0xff };
 struct ide_drive {
     struct disk *disk; /* NULL: no image */
     bool present, cdrom;
-    unsigned number;   /* 0-3, as in events */
-    uint64_t sectors;  /* of 512 bytes, or of 2048 bytes for a CD */
+    unsigned number;    /* 0-3, as in events */
+    uint64_t sectors;   /* of 512 bytes, or of 2048 bytes for a CD */
     uint32_t cylinders; /* default geometry; heads 16, sectors 63 */
 
     /* everything below is state */
     uint8_t reg[REG_BLOCK]; /* as written last; REG_DEVICE with the unit bit of the last selection */
     uint8_t hob[REG_BLOCK]; /* as written before that */
     uint8_t status, error;
-    uint8_t multiple;            /* sectors a block, 0: multiple mode off */
-    uint8_t heads, spt;          /* present translation */
+    uint8_t multiple;                                  /* sectors a block, 0: multiple mode off */
+    uint8_t heads, spt;                                /* present translation */
     uint8_t pio_mode, mdma_mode, sdma_mode, udma_mode; /* bits of words 62, 63, 88, high byte: selected */
     uint8_t write_cache, look_ahead;
     uint8_t power;
     /* ATAPI */
     uint8_t sense_key, asc, ascq;
-    uint8_t attention;           /* 0, or the ASC of the unit attention to report: 29h, 28h */
+    uint8_t attention; /* 0, or the ASC of the unit attention to report: 29h, 28h */
     uint8_t tray_open, locked;
-    uint8_t media_event;         /* GET EVENT STATUS: 0, 1 eject request, 2 new media, 3 removed */
+    uint8_t media_event; /* GET EVENT STATUS: 0, 1 eject request, 2 new media, 3 removed */
 };
 
 struct ide_channel {
@@ -88,25 +89,25 @@ struct ide_channel {
 
     struct ide_drive drive[2];
     struct timer timer;
-    uint8_t control;  /* device control register */
-    uint8_t unit;     /* selected drive */
-    uint8_t intrq;    /* the drive asks for an interrupt */
-    uint8_t line;     /* and the line to the interrupt controller is high */
-    uint8_t phase;    /* enum ide_phase */
+    uint8_t control; /* device control register */
+    uint8_t unit;    /* selected drive */
+    uint8_t intrq;   /* the drive asks for an interrupt */
+    uint8_t line;    /* and the line to the interrupt controller is high */
+    uint8_t phase;   /* enum ide_phase */
     uint8_t command;
     /* the transfer of an ATA command */
-    uint64_t lba;     /* next sector */
-    uint32_t count;   /* sectors left */
-    uint32_t block;   /* sectors a DRQ block; ATAPI: bytes */
+    uint64_t lba;       /* next sector */
+    uint32_t count;     /* sectors left */
+    uint32_t block;     /* sectors a DRQ block; ATAPI: bytes */
     uint64_t first_lba; /* for the event */
     uint32_t total;
     /* the transfer of an ATAPI command */
     uint8_t packet[ATAPI_PACKET];
-    uint8_t cd_medium;    /* data comes from the medium (else from buf) */
-    uint8_t cd_parts;     /* READ CD: which parts of a sector (bits 3-7 of CDB byte 9) */
-    uint32_t cd_unit;     /* bytes a sector as transferred */
-    uint64_t left;        /* bytes of the command that are still to be moved */
-    uint32_t block_left;  /* bytes of the present DRQ block */
+    uint8_t cd_medium;   /* data comes from the medium (else from buf) */
+    uint8_t cd_parts;    /* READ CD: which parts of a sector (bits 3-7 of CDB byte 9) */
+    uint32_t cd_unit;    /* bytes a sector as transferred */
+    uint64_t left;       /* bytes of the command that are still to be moved */
+    uint32_t block_left; /* bytes of the present DRQ block */
     /* the buffer between drive and guest */
     uint32_t pos, len;
     uint8_t buf[IDE_BUFFER];
@@ -122,7 +123,10 @@ struct ide {
     struct ide_channel channel[2];
 };
 
-static inline struct ide_drive *ide_selected(struct ide_channel *ch) { return &ch->drive[ch->unit]; }
+static inline struct ide_drive *ide_selected(struct ide_channel *ch)
+{
+    return &ch->drive[ch->unit];
+}
 
 /* ---- ide.c: registers and the course of a command ---- */
 /* Busy until `ns` from now, then `phase`'s handler. */
@@ -137,10 +141,10 @@ void ide_event_transfer(struct ide_channel *, bool write, uint8_t command, const
                         uint32_t count, uint64_t address);
 
 /* ---- ide_ata.c: commands of disks ---- */
-void ata_command(struct ide_channel *);                /* timer: PH_COMMAND */
-void ata_block_in(struct ide_channel *);               /* timer: PH_IN_NEXT */
-void ata_block_out(struct ide_channel *);              /* timer: PH_OUT_NEXT */
-void ata_block_read(struct ide_channel *);             /* the guest has read all of buf */
+void ata_command(struct ide_channel *);    /* timer: PH_COMMAND */
+void ata_block_in(struct ide_channel *);   /* timer: PH_IN_NEXT */
+void ata_block_out(struct ide_channel *);  /* timer: PH_OUT_NEXT */
+void ata_block_read(struct ide_channel *); /* the guest has read all of buf */
 void ata_dma_done(struct ide_channel *, bool moved);
 const char *ata_command_name(uint8_t command);
 /* Words of IDENTIFY that disks and CD-ROMs share. */
@@ -164,9 +168,10 @@ int atapi_fill(struct ide_channel *);
 void cd_raw_sector(uint8_t *raw, uint32_t lba);
 
 /* ---- ide_dma.c: the bus master ---- */
-void ide_dma_ready(struct ide_channel *); /* the drive has data or room: go on as soon as the master is started */
-void ide_dma_run(struct ide_channel *);                /* timer: PH_DMA */
-uint64_t ide_dma_address(struct ide_channel *);        /* of the first region in the PRD table */
+void ide_dma_ready(
+    struct ide_channel *); /* the drive has data or room: go on as soon as the master is started */
+void ide_dma_run(struct ide_channel *);         /* timer: PH_DMA */
+uint64_t ide_dma_address(struct ide_channel *); /* of the first region in the PRD table */
 void ide_dma_reset(struct ide_channel *);
 void ide_dma_written(void *ctx, unsigned reg, unsigned size);
 void ide_dma_map(void *ctx, unsigned bar, uint64_t base);

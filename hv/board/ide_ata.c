@@ -11,11 +11,11 @@ typedef void ata_run(struct ide_channel *);
 
 /* What a command row says beside its handler. */
 enum {
-    C_DISK = 1,      /* disks have it */
-    C_CD = 2,        /* CD-ROMs have it */
+    C_DISK = 1, /* disks have it */
+    C_CD = 2,   /* CD-ROMs have it */
     C_BOTH = C_DISK | C_CD,
-    C_EXT = 4,       /* 48-bit address */
-    C_WRITE = 8,     /* moves data to the disk */
+    C_EXT = 4,   /* 48-bit address */
+    C_WRITE = 8, /* moves data to the disk */
     C_DMA = 16,
     C_MULTIPLE = 32, /* blocks as SET MULTIPLE MODE said */
     C_OPTIONAL = 64, /* known, and not there: ABRT and no report */
@@ -37,9 +37,15 @@ const char *ata_command_name(uint8_t command)
     return c->name ? c->name : "unknown ATA command";
 }
 
-static void abort_command(struct ide_channel *ch) { ide_done(ch, ER_ABRT); }
+static void abort_command(struct ide_channel *ch)
+{
+    ide_done(ch, ER_ABRT);
+}
 
-static void succeed(struct ide_channel *ch) { ide_done(ch, 0); }
+static void succeed(struct ide_channel *ch)
+{
+    ide_done(ch, 0);
+}
 
 /* ---------------------------------------------------------------- addresses */
 
@@ -94,8 +100,8 @@ static void write_address(struct ide_drive *d, bool ext, uint64_t lba)
     d->reg[REG_HIGH] = low >> 16;
 }
 
-/* Takes address and count into the channel. On an address outside the disk ends the command with IDNF, the registers at
- * the first bad sector. */
+/* Takes address and count into the channel. On an address outside the disk ends the command with IDNF, the
+ * registers at the first bad sector. */
 static bool take_range(struct ide_channel *ch, bool ext)
 {
     struct ide_drive *d = ide_selected(ch);
@@ -354,7 +360,8 @@ static void set_features(struct ide_channel *ch)
     case 0x66: /* keep settings over a software reset; or not: this drive keeps all but the multiple mode */
     case 0xcc:
         break;
-    default: /* power management, acoustic management, release interrupt …: IDENTIFY says they are not there */
+    default: /* power management, acoustic management, release interrupt …: IDENTIFY says they are not there
+              */
         ok = false;
     }
     ide_done(ch, ok ? 0 : ER_ABRT);
@@ -387,11 +394,11 @@ void ata_identify_string(uint16_t *word, unsigned words, const char *text)
 
 void ata_identify_modes(const struct ide_drive *d, uint16_t *word)
 {
-    word[62] = d->sdma_mode << 8 | 0x07; /* single-word DMA 0-2 */
-    word[63] = d->mdma_mode << 8 | 0x07; /* multiword DMA 0-2 */
-    word[64] = 0x03;                     /* PIO 3 and 4 */
-    word[65] = word[66] = word[67] = word[68] = 120; /* cycle times, ns */
-    word[88] = d->udma_mode << 8 | 0x3f; /* ultra DMA 0-5 */
+    word[62] = d->sdma_mode << 8 | 0x07;                   /* single-word DMA 0-2 */
+    word[63] = d->mdma_mode << 8 | 0x07;                   /* multiword DMA 0-2 */
+    word[64] = 0x03;                                       /* PIO 3 and 4 */
+    word[65] = word[66] = word[67] = word[68] = 120;       /* cycle times, ns */
+    word[88] = d->udma_mode << 8 | 0x3f;                   /* ultra DMA 0-5 */
     word[93] = 0x6001 | (d->number & 1 ? 0x0600 : 0x0008); /* 80-conductor cable, diagnostics passed */
 }
 
@@ -491,7 +498,10 @@ static void identify(struct ide_channel *ch)
     put_identify(ch, identify_disk);
 }
 
-static void identify_packet(struct ide_channel *ch) { put_identify(ch, atapi_identify); }
+static void identify_packet(struct ide_channel *ch)
+{
+    put_identify(ch, atapi_identify);
+}
 
 /* ---------------------------------------------------------------- the table */
 
@@ -523,7 +533,7 @@ static const struct ata_command commands[256] = {
     [0x41] = {"READ VERIFY SECTORS", verify, C_DISK},
     [0x42] = {"READ VERIFY SECTORS EXT", verify, C_DISK | C_EXT},
     [0x47] = {"READ LOG DMA EXT", OPTIONAL},
-    [0x70] = {"SEEK", seek, C_DISK}, /* 70h-7Fh */
+    [0x70] = {"SEEK", seek, C_DISK},                      /* 70h-7Fh */
     [0x90] = {"EXECUTE DEVICE DIAGNOSTIC", NULL, C_BOTH}, /* the channel does it: both drives */
     [0x91] = {"INITIALIZE DEVICE PARAMETERS", initialize_parameters, C_DISK},
     [0x94] = {"STANDBY IMMEDIATE", standby, C_BOTH},

@@ -1,7 +1,8 @@
 /* ide_atapi.c - the ATAPI CD-ROM drive: packets, sense, and the blocks of a PIO transfer.
  *
  * Sources: SFF-8020i revision 2.6 (ATAPI CD-ROM); MMC-3 (T10/1363D) for the commands; SPC-2 for sense data.
- * The medium is one data track of 2048-byte sectors, in one closed session. It can be taken out with START STOP UNIT.
+ * The medium is one data track of 2048-byte sectors, in one closed session. It can be taken out with START
+ * STOP UNIT.
  */
 #include "hv/board/ide.h"
 #include "hv/board/ide_cd.h"
@@ -12,7 +13,10 @@ enum { FEATURE_DMA = 0x01 };
 
 /* ---------------------------------------------------------------- ends of a command */
 
-static void reason(struct ide_channel *ch, uint8_t bits) { ide_selected(ch)->reg[REG_COUNT] = bits; }
+static void reason(struct ide_channel *ch, uint8_t bits)
+{
+    ide_selected(ch)->reg[REG_COUNT] = bits;
+}
 
 void cd_good(struct ide_channel *ch)
 {
@@ -49,7 +53,8 @@ static void next_block(struct ide_channel *ch)
         cd_good(ch);
         return;
     }
-    /* The guest's limit, taken with the command, is in `block`; from now on the registers show each block's size. */
+    /* The guest's limit, taken with the command, is in `block`; from now on the registers show each block's
+     * size. */
     ch->block_left = ch->left < ch->block ? ch->left : ch->block;
     d->reg[REG_MID] = ch->block_left;
     d->reg[REG_HIGH] = ch->block_left >> 8;
@@ -59,7 +64,10 @@ static void next_block(struct ide_channel *ch)
     ide_intrq(ch, true);
 }
 
-void atapi_next(struct ide_channel *ch) { next_block(ch); }
+void atapi_next(struct ide_channel *ch)
+{
+    next_block(ch);
+}
 
 static void start_data(struct ide_channel *ch)
 {
@@ -150,7 +158,8 @@ uint32_t atapi_data_in(struct ide_channel *ch, unsigned size)
         ch->left--;
     }
     if (!ch->block_left)
-        ide_busy(ch, PH_CD_NEXT, NS_BLOCK + (ch->left < ch->block ? ch->left : ch->block) / IDE_SECTOR * NS_SECTOR);
+        ide_busy(ch, PH_CD_NEXT,
+                 NS_BLOCK + (ch->left < ch->block ? ch->left : ch->block) / IDE_SECTOR * NS_SECTOR);
     return bytes[0] | bytes[1] << 8 | bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
@@ -184,7 +193,8 @@ void atapi_event(struct ide_channel *ch, uint64_t address)
         ide_event_transfer(ch, false, ch->packet[0], c->name, ch->first_lba, ch->total, address);
 }
 
-/* What comes before the command itself: a pending unit attention, a missing medium. True if it may be executed. */
+/* What comes before the command itself: a pending unit attention, a missing medium. True if it may be
+ * executed. */
 static bool may_execute(struct ide_channel *ch, const struct cd_command *c)
 {
     struct ide_drive *d = ide_selected(ch);

@@ -9,9 +9,18 @@
 enum { CD_SPEED = 7056 /* KB/s: 40 x */, CD_MAX_SECTORS = 80 * 60 * 75 /* beyond, it is a DVD */ };
 enum { PROFILE_CD = 0x0008, PROFILE_DVD = 0x0010 };
 
-static uint32_t be16(const uint8_t *p) { return p[0] << 8 | p[1]; }
-static uint32_t be24(const uint8_t *p) { return p[0] << 16 | p[1] << 8 | p[2]; }
-static uint32_t be32(const uint8_t *p) { return (uint32_t)p[0] << 24 | be24(p + 1); }
+static uint32_t be16(const uint8_t *p)
+{
+    return p[0] << 8 | p[1];
+}
+static uint32_t be24(const uint8_t *p)
+{
+    return p[0] << 16 | p[1] << 8 | p[2];
+}
+static uint32_t be32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | be24(p + 1);
+}
 
 static void put16(uint8_t *p, uint32_t v)
 {
@@ -33,15 +42,27 @@ static void put_address(uint8_t *p, uint32_t lba, bool msf)
     put32(p, msf ? frame / 75 / 60 << 16 | frame / 75 % 60 << 8 | frame % 75 : lba);
 }
 
-static uint8_t *blank(struct ide_channel *ch, size_t n) { return memset(ch->buf, 0, n); }
+static uint8_t *blank(struct ide_channel *ch, size_t n)
+{
+    return memset(ch->buf, 0, n);
+}
 
-static void bad_field(struct ide_channel *ch) { cd_check(ch, KEY_ILLEGAL, ASC_FIELD, 0); }
+static void bad_field(struct ide_channel *ch)
+{
+    cd_check(ch, KEY_ILLEGAL, ASC_FIELD, 0);
+}
 
-static uint32_t last_lba(const struct ide_drive *d) { return d->sectors ? d->sectors - 1 : 0; }
+static uint32_t last_lba(const struct ide_drive *d)
+{
+    return d->sectors ? d->sectors - 1 : 0;
+}
 
 /* ---------------------------------------------------------------- state of the drive */
 
-static void good(struct ide_channel *ch, const uint8_t *p) { cd_good(ch); }
+static void good(struct ide_channel *ch, const uint8_t *p)
+{
+    cd_good(ch);
+}
 
 static void request_sense(struct ide_channel *ch, const uint8_t *p)
 {
@@ -142,12 +163,60 @@ static void event_status(struct ide_channel *ch, const uint8_t *p)
 /* ---------------------------------------------------------------- MODE SENSE */
 
 static const uint8_t mode_pages[] = {
-    0x01, 0x06, 0x00, 0x05, 0, 0, 0, 0,                          /* error recovery: 5 retries */
-    0x0d, 0x06, 0x00, 0x0d, 0, 60, 0, 75,                        /* CD parameters: seconds, frames */
-    0x0e, 0x0e, 0x04, 0, 0, 0, 0, 75, 1, 0xff, 2, 0xff, 0, 0, 0, 0, /* audio control */
-    /* capabilities: reads CD-R, CD-RW, DVD-ROM; mode 2, multisession; lock, eject, tray; speed, buffer of 512 KiB */
-    0x2a, 0x12, 0x0b, 0x00, 0x70, 0x00, 0x29, 0x00, CD_SPEED >> 8, CD_SPEED & 0xff, 0, 0, 2, 0, CD_SPEED >> 8,
-    CD_SPEED & 0xff, 0, 0, 0, 0,
+    0x01,
+    0x06,
+    0x00,
+    0x05,
+    0,
+    0,
+    0,
+    0, /* error recovery: 5 retries */
+    0x0d,
+    0x06,
+    0x00,
+    0x0d,
+    0,
+    60,
+    0,
+    75, /* CD parameters: seconds, frames */
+    0x0e,
+    0x0e,
+    0x04,
+    0,
+    0,
+    0,
+    0,
+    75,
+    1,
+    0xff,
+    2,
+    0xff,
+    0,
+    0,
+    0,
+    0, /* audio control */
+    /* capabilities: reads CD-R, CD-RW, DVD-ROM; mode 2, multisession; lock, eject, tray; speed, buffer of 512
+       KiB */
+    0x2a,
+    0x12,
+    0x0b,
+    0x00,
+    0x70,
+    0x00,
+    0x29,
+    0x00,
+    CD_SPEED >> 8,
+    CD_SPEED & 0xff,
+    0,
+    0,
+    2,
+    0,
+    CD_SPEED >> 8,
+    CD_SPEED & 0xff,
+    0,
+    0,
+    0,
+    0,
 };
 
 /* Appends the pages asked for; 0: there is no such page. `control` 1 asks which bits can be changed: none. */
@@ -330,7 +399,7 @@ static void disc_information(struct ide_channel *ch, const uint8_t *p)
     put16(b, 32);
     b[2] = 0x0e; /* complete disc, complete session */
     b[3] = b[4] = b[5] = b[6] = 1;
-    b[7] = 0x20; /* for unrestricted use */
+    b[7] = 0x20;             /* for unrestricted use */
     memset(b + 16, 0xff, 8); /* last session's lead-in, last possible lead-out: none */
     cd_reply(ch, 34, be16(p + 7));
 }
@@ -366,9 +435,15 @@ static void seek(struct ide_channel *ch, const uint8_t *p)
 
 /* ---------------------------------------------------------------- reading */
 
-static void read10(struct ide_channel *ch, const uint8_t *p) { cd_read(ch, be32(p + 2), be16(p + 7), PART_USER); }
+static void read10(struct ide_channel *ch, const uint8_t *p)
+{
+    cd_read(ch, be32(p + 2), be16(p + 7), PART_USER);
+}
 
-static void read12(struct ide_channel *ch, const uint8_t *p) { cd_read(ch, be32(p + 2), be32(p + 6), PART_USER); }
+static void read12(struct ide_channel *ch, const uint8_t *p)
+{
+    cd_read(ch, be32(p + 2), be32(p + 6), PART_USER);
+}
 
 static void read_parts(struct ide_channel *ch, const uint8_t *p, uint32_t lba, uint32_t count)
 {
@@ -386,7 +461,10 @@ static void read_parts(struct ide_channel *ch, const uint8_t *p, uint32_t lba, u
     cd_read(ch, lba, count, p[9] & (PART_SYNC | PART_HEADER | PART_USER | PART_EDC));
 }
 
-static void read_cd(struct ide_channel *ch, const uint8_t *p) { read_parts(ch, p, be32(p + 2), be24(p + 6)); }
+static void read_cd(struct ide_channel *ch, const uint8_t *p)
+{
+    read_parts(ch, p, be32(p + 2), be24(p + 6));
+}
 
 static void read_cd_msf(struct ide_channel *ch, const uint8_t *p)
 {

@@ -1,4 +1,5 @@
-/* ide_cd.h - between ide_atapi.c (how a packet runs) and ide_cd.c (what each packet does). Private to them. */
+/* ide_cd.h - between ide_atapi.c (how a packet runs) and ide_cd.c (what each packet does). Private to them.
+ */
 #ifndef BOOTREEL_HV_BOARD_IDE_CD_H
 #define BOOTREEL_HV_BOARD_IDE_CD_H
 
@@ -36,8 +37,8 @@ struct cd_command {
 /* The row of a packet's opcode; NULL. */
 const struct cd_command *cd_command_find(uint8_t opcode);
 
-/* Ends of a command: good status; check condition with sense; n bytes of ch->buf, at most what the guest allocated;
- * sectors of the medium. */
+/* Ends of a command: good status; check condition with sense; n bytes of ch->buf, at most what the guest
+ * allocated; sectors of the medium. */
 void cd_good(struct ide_channel *);
 void cd_check(struct ide_channel *, uint8_t key, uint8_t asc, uint8_t ascq);
 void cd_reply(struct ide_channel *, uint32_t n, uint32_t allocation);

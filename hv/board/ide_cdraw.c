@@ -1,4 +1,5 @@
-/* ide_cdraw.c - a CD sector as it is on the disc: sync, header, user data, error detection and correction codes.
+/* ide_cdraw.c - a CD sector as it is on the disc: sync, header, user data, error detection and correction
+ * codes.
  *
  * Source: ECMA-130, clause 14 (mode 1 sectors) and annex A (the error correction encoding).
  */
@@ -22,12 +23,15 @@ static uint32_t edc(const uint8_t *p, size_t n)
 }
 
 /* GF(2^8) with x^8+x^4+x^3+x^2+1. */
-static uint8_t twice(uint8_t x) { return x << 1 ^ (x & 0x80 ? 0x1d : 0); }
+static uint8_t twice(uint8_t x)
+{
+    return x << 1 ^ (x & 0x80 ? 0x1d : 0);
+}
 
-/* One of the two product codes: `vectors` vectors of `length` bytes, each a step of `step` bytes through the `size`
- * bytes at `data` (mod size), two parity bytes for each. A vector v0 … vn-1, a, b satisfies
- *   sum(v) + a + b = 0   and   sum(v_i * 2^(n+1-i)) + 2a + b = 0
- * so with s the plain sum and t the weighted one, a = (s + t) / 3 and b = a + s. */
+/* One of the two product codes: `vectors` vectors of `length` bytes, each a step of `step` bytes through the
+ * `size` bytes at `data` (mod size), two parity bytes for each. A vector v0 … vn-1, a, b satisfies sum(v) + a
+ * + b = 0   and   sum(v_i * 2^(n+1-i)) + 2a + b = 0 so with s the plain sum and t the weighted one, a = (s +
+ * t) / 3 and b = a + s. */
 static void parity(const uint8_t *data, unsigned size, unsigned vectors, unsigned length, unsigned start,
                    unsigned step, const uint8_t *third, uint8_t *out)
 {
@@ -44,7 +48,10 @@ static void parity(const uint8_t *data, unsigned size, unsigned vectors, unsigne
     }
 }
 
-static uint8_t bcd(unsigned n) { return n / 10 << 4 | n % 10; }
+static uint8_t bcd(unsigned n)
+{
+    return n / 10 << 4 | n % 10;
+}
 
 void cd_raw_sector(uint8_t *raw, uint32_t lba)
 {

@@ -1,7 +1,7 @@
 /* ide_dma.c - the bus master of the IDE function.
  *
- * Source: Programming Interface for Bus Master IDE Controller, revision 1.0 (SFF-8038i); PIIX3 datasheet, section 2.7.
- * A transfer is done in one piece when its guest time is over; until then the drive is busy.
+ * Source: Programming Interface for Bus Master IDE Controller, revision 1.0 (SFF-8038i); PIIX3 datasheet,
+ * section 2.7. A transfer is done in one piece when its guest time is over; until then the drive is busy.
  */
 #include "hv/board/ide.h"
 
@@ -107,7 +107,10 @@ static enum outcome run_cd(struct ide_channel *ch, struct walk *w)
 }
 
 /* 35h, CAh, CBh: the only commands that take data from memory. */
-static bool is_write(uint8_t command) { return command == 0x35 || command == 0xca || command == 0xcb; }
+static bool is_write(uint8_t command)
+{
+    return command == 0x35 || command == 0xca || command == 0xcb;
+}
 
 void ide_dma_run(struct ide_channel *ch)
 {
@@ -230,8 +233,8 @@ static void port_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
         write_bm_command(ch, value);
         break;
     case BM_STATUS: /* interrupt and error: cleared by ones; drive capable: plain bits */
-        ch->bm_status = (ch->bm_status & BMS_ACTIVE) | (ch->bm_status & ~value & (BMS_ERROR | BMS_INTERRUPT)) |
-                        (value & BMS_CAPABLE);
+        ch->bm_status = (ch->bm_status & BMS_ACTIVE) |
+                        (ch->bm_status & ~value & (BMS_ERROR | BMS_INTERRUPT)) | (value & BMS_CAPABLE);
         break;
     case BM_PRD ... BM_PRD + 3:
         ch->bm_prd = ((ch->bm_prd & ~(0xffu << shift)) | (value & 0xff) << shift) & ~3u;

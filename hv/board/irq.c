@@ -101,7 +101,7 @@ void irq_reset(struct board *b)
 
 void board_nmi(struct board *b)
 {
-    x86_raise_nmi(board_cpu(b, 0));
+    lapic_nmi(b);
 }
 
 /* The PIIX4's SMI# reaches the boot processor only, as on QEMU: the others would have to be relocated by firmware. */

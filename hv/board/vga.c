@@ -1,8 +1,8 @@
 /* vga.c - a VGA with the Bochs VBE extension, as the PCI function 1234:1111: its registers and its places.
  *
  * Sources: IBM VGA technical reference (registers); QEMU's docs/specs/standard-vga.txt (the PCI function).
- * After a reset it is in text mode 3, so that a kernel started without a VGA BIOS has a text screen. The retrace bits of
- * input status 1 follow from guest time and the CRT controller's timing.
+ * After a reset it is in text mode 3, so that a kernel started without a VGA BIOS has a text screen. The
+ * retrace bits of input status 1 follow from guest time and the CRT controller's timing.
  */
 #include "hv/board/vga.h"
 
@@ -34,7 +34,11 @@ static void raster_of(const struct vga *v, struct raster *r)
     if (r->lines < 100 || r->display >= r->lines || r->retrace >= r->lines || r->retrace_end == r->retrace ||
         vga_vbe_on(v)) {
         /* Not a picture that a monitor would show, or a VBE mode, whose timing is nobody's: 60 Hz. */
-        *r = (struct raster){.line_ns = 31746, .lines = 525, .display = 480, .retrace = 490, .retrace_end = 492,
+        *r = (struct raster){.line_ns = 31746,
+                             .lines = 525,
+                             .display = 480,
+                             .retrace = 490,
+                             .retrace_end = 492,
                              .shown_ns = 25400};
     }
 }
@@ -133,10 +137,14 @@ static void write_dac(struct vga *v, uint8_t value)
 /* 3B4h, 3B5h, 3BAh are 3D4h, 3D5h, 3DAh of a monochrome display; only the chosen set answers. */
 static bool wrong_set(const struct vga *v, uint16_t port)
 {
-    return (port >= 0x3b0 && port <= 0x3bf && v->misc & 1) || (port >= 0x3d0 && port <= 0x3df && !(v->misc & 1));
+    return (port >= 0x3b0 && port <= 0x3bf && v->misc & 1) ||
+           (port >= 0x3d0 && port <= 0x3df && !(v->misc & 1));
 }
 
-static uint16_t colour_port(uint16_t port) { return port <= 0x3bf ? port + 0x20 : port; }
+static uint16_t colour_port(uint16_t port)
+{
+    return port <= 0x3bf ? port + 0x20 : port;
+}
 
 uint32_t vga_port_in(void *ctx, uint16_t port, unsigned size)
 {
@@ -294,13 +302,14 @@ static int load_rom(struct vga *v, struct error *err)
 
 #define V struct vga
 static const struct field fields[] = {
-    FIELDS(V, pci.config), FIELD(V, misc),      FIELD(V, feature),   FIELD(V, enable),     FIELD(V, seq_index),
-    FIELD(V, gr_index),    FIELD(V, crtc_index), FIELD(V, attr_index), FIELD(V, attr_data), FIELDS(V, seq),
-    FIELDS(V, gr),         FIELDS(V, crtc),     FIELDS(V, attr),     FIELD(V, dac_read),   FIELD(V, dac_write),
-    FIELD(V, dac_reading), FIELD(V, dac_part),  FIELD(V, dac_mask),  FIELDS(V, dac_new),   FIELDS(V, dac),
-    FIELD(V, latch),       FIELD(V, vbe_index), FIELDS(V, vbe),      FIELD(V, con_valid),  FIELD(V, con_rows),
-    FIELD(V, con_cols),    FIELD(V, con_start), FIELD(V, con_row),   FIELD(V, con_col),    FIELDS(V, con_reported),
-    FIELDS(V, con_text),
+    FIELDS(V, pci.config), FIELD(V, misc),          FIELD(V, feature),    FIELD(V, enable),
+    FIELD(V, seq_index),   FIELD(V, gr_index),      FIELD(V, crtc_index), FIELD(V, attr_index),
+    FIELD(V, attr_data),   FIELDS(V, seq),          FIELDS(V, gr),        FIELDS(V, crtc),
+    FIELDS(V, attr),       FIELD(V, dac_read),      FIELD(V, dac_write),  FIELD(V, dac_reading),
+    FIELD(V, dac_part),    FIELD(V, dac_mask),      FIELDS(V, dac_new),   FIELDS(V, dac),
+    FIELD(V, latch),       FIELD(V, vbe_index),     FIELDS(V, vbe),       FIELD(V, con_valid),
+    FIELD(V, con_rows),    FIELD(V, con_cols),      FIELD(V, con_start),  FIELD(V, con_row),
+    FIELD(V, con_col),     FIELDS(V, con_reported), FIELDS(V, con_text),
 };
 #undef V
 
@@ -309,8 +318,9 @@ static void set_mode3(struct vga *v)
 {
     static const uint8_t seq[5] = {0x03, 0x00, 0x03, 0x00, 0x02};
     static const uint8_t gr[9] = {0, 0, 0, 0, 0, 0x10, 0x0e, 0, 0xff};
-    static const uint8_t crtc[25] = {0x5f, 0x4f, 0x50, 0x82, 0x55, 0x81, 0xbf, 0x1f, 0x00, 0x4f, 0x0d, 0x0e, 0x00,
-                                     0x00, 0x00, 0x00, 0x9c, 0x8e, 0x8f, 0x28, 0x1f, 0x96, 0xb9, 0xa3, 0xff};
+    static const uint8_t crtc[25] = {0x5f, 0x4f, 0x50, 0x82, 0x55, 0x81, 0xbf, 0x1f, 0x00,
+                                     0x4f, 0x0d, 0x0e, 0x00, 0x00, 0x00, 0x00, 0x9c, 0x8e,
+                                     0x8f, 0x28, 0x1f, 0x96, 0xb9, 0xa3, 0xff};
     static const uint8_t attr[21] = {0,    1,    2,    3,    4,    5,    0x14, 7,    0x38, 0x39, 0x3a,
                                      0x3b, 0x3c, 0x3d, 0x3e, 0x3f, 0x0c, 0,    0x0f, 0x08, 0};
 
@@ -349,7 +359,8 @@ static void loaded(void *state)
     struct vga *v = state;
 
     /* A state may come from a damaged file. */
-    if (v->con_rows > CON_ROWS || v->con_cols > CON_COLS || v->con_row >= CON_ROWS || v->con_row >= v->con_rows)
+    if (v->con_rows > CON_ROWS || v->con_cols > CON_COLS || v->con_row >= CON_ROWS ||
+        v->con_row >= v->con_rows)
         v->con_valid = 0;
     if (v->dac_part > 2)
         v->dac_part = 0;

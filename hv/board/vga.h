@@ -1,9 +1,10 @@
 /* vga.h - the parts of the VGA among themselves. Private to vga*.c.
  *
- * Video memory is interleaved: byte 4n + p is plane p at offset n. Chain 4 and the linear frame buffer then see it as
- * plain memory; text mode's cells are at 4n (character), 4n + 1 (attribute), fonts in plane 2. Odd/even addresses are halved:
- * cell n is at offset n, and the CRTC's counter is an offset whatever its byte, word or doubleword mode. A guest that
- * writes text by one addressing mode and reads it by another could tell.
+ * Video memory is interleaved: byte 4n + p is plane p at offset n. Chain 4 and the linear frame buffer then
+ * see it as plain memory; text mode's cells are at 4n (character), 4n + 1 (attribute), fonts in plane 2.
+ * Odd/even addresses are halved: cell n is at offset n, and the CRTC's counter is an offset whatever its
+ * byte, word or doubleword mode. A guest that writes text by one addressing mode and reads it by another
+ * could tell.
  */
 #ifndef BOOTREEL_HV_BOARD_VGA_H
 #define BOOTREEL_HV_BOARD_VGA_H
@@ -14,15 +15,52 @@ enum { VGA_MEMORY = 16 << 20, VGA_MMIO = 4096 };
 
 /* Register indices that have names here. */
 enum { SEQ_CLOCKING = 1, SEQ_MAP_MASK = 2, SEQ_FONT = 3, SEQ_MEMORY = 4 };
-enum { GR_SET_RESET = 0, GR_ENABLE_SET = 1, GR_COMPARE = 2, GR_ROTATE = 3, GR_READ_MAP = 4, GR_MODE = 5, GR_MISC = 6,
-       GR_DONT_CARE = 7, GR_BIT_MASK = 8 };
-enum { CR_HTOTAL = 0, CR_HDISPLAY = 1, CR_VTOTAL = 6, CR_OVERFLOW = 7, CR_SCAN = 9, CR_CURSOR_START = 10,
-       CR_CURSOR_END = 11, CR_START_HIGH = 12, CR_START_LOW = 13, CR_CURSOR_HIGH = 14, CR_CURSOR_LOW = 15,
-       CR_RETRACE_START = 16, CR_RETRACE_END = 17, CR_VDISPLAY = 18, CR_OFFSET = 19, CR_MODE = 23, CR_COMPARE = 24 };
+enum {
+    GR_SET_RESET = 0,
+    GR_ENABLE_SET = 1,
+    GR_COMPARE = 2,
+    GR_ROTATE = 3,
+    GR_READ_MAP = 4,
+    GR_MODE = 5,
+    GR_MISC = 6,
+    GR_DONT_CARE = 7,
+    GR_BIT_MASK = 8
+};
+enum {
+    CR_HTOTAL = 0,
+    CR_HDISPLAY = 1,
+    CR_VTOTAL = 6,
+    CR_OVERFLOW = 7,
+    CR_SCAN = 9,
+    CR_CURSOR_START = 10,
+    CR_CURSOR_END = 11,
+    CR_START_HIGH = 12,
+    CR_START_LOW = 13,
+    CR_CURSOR_HIGH = 14,
+    CR_CURSOR_LOW = 15,
+    CR_RETRACE_START = 16,
+    CR_RETRACE_END = 17,
+    CR_VDISPLAY = 18,
+    CR_OFFSET = 19,
+    CR_MODE = 23,
+    CR_COMPARE = 24
+};
 enum { AR_MODE = 16, AR_PLANES = 18, AR_PAN = 19, AR_COLOUR = 20 };
 /* Bochs VBE display interface. */
-enum { VBE_ID, VBE_XRES, VBE_YRES, VBE_BPP, VBE_ENABLE, VBE_BANK, VBE_VIRT_WIDTH, VBE_VIRT_HEIGHT, VBE_X_OFFSET,
-       VBE_Y_OFFSET, VBE_MEMORY, VBE_COUNT };
+enum {
+    VBE_ID,
+    VBE_XRES,
+    VBE_YRES,
+    VBE_BPP,
+    VBE_ENABLE,
+    VBE_BANK,
+    VBE_VIRT_WIDTH,
+    VBE_VIRT_HEIGHT,
+    VBE_X_OFFSET,
+    VBE_Y_OFFSET,
+    VBE_MEMORY,
+    VBE_COUNT
+};
 enum { VBE_ENABLED = 0x01, VBE_GETCAPS = 0x02, VBE_8BIT_DAC = 0x20, VBE_LFB = 0x40, VBE_NOCLEAR = 0x80 };
 
 /* Text that can be followed for the console: larger screens are not reported line by line. */
@@ -39,11 +77,11 @@ struct vga {
     /* state */
     uint8_t misc, feature, enable;
     uint8_t seq_index, gr_index, crtc_index, attr_index;
-    uint8_t attr_data;           /* flip-flop: the next write to 3C0h is data */
+    uint8_t attr_data; /* flip-flop: the next write to 3C0h is data */
     uint8_t seq[8], gr[16], crtc[32], attr[32];
     uint8_t dac_read, dac_write, dac_reading, dac_part, dac_mask;
-    uint8_t dac_new[2];          /* the parts of a colour before its last */
-    uint8_t dac[768];            /* as written: 6 bits, or 8 with VBE_8BIT_DAC */
+    uint8_t dac_new[2]; /* the parts of a colour before its last */
+    uint8_t dac[768];   /* as written: 6 bits, or 8 with VBE_8BIT_DAC */
     uint32_t latch;
     uint16_t vbe_index;
     uint16_t vbe[VBE_COUNT];
@@ -51,18 +89,28 @@ struct vga {
     uint8_t con_valid;
     uint8_t con_rows, con_cols;
     uint16_t con_start;
-    uint16_t con_row, con_col;   /* the cursor at the last look */
+    uint16_t con_row, con_col; /* the cursor at the last look */
     uint8_t con_reported[CON_ROWS];
     uint8_t con_text[CON_ROWS * CON_COLS];
 };
 
-static inline bool vga_vbe_on(const struct vga *v) { return v->vbe[VBE_ENABLE] & VBE_ENABLED; }
-static inline unsigned vga_start(const struct vga *v) { return v->crtc[CR_START_HIGH] << 8 | v->crtc[CR_START_LOW]; }
-static inline unsigned vga_cursor(const struct vga *v) { return v->crtc[CR_CURSOR_HIGH] << 8 | v->crtc[CR_CURSOR_LOW]; }
+static inline bool vga_vbe_on(const struct vga *v)
+{
+    return v->vbe[VBE_ENABLE] & VBE_ENABLED;
+}
+static inline unsigned vga_start(const struct vga *v)
+{
+    return v->crtc[CR_START_HIGH] << 8 | v->crtc[CR_START_LOW];
+}
+static inline unsigned vga_cursor(const struct vga *v)
+{
+    return v->crtc[CR_CURSOR_HIGH] << 8 | v->crtc[CR_CURSOR_LOW];
+}
 /* Scan lines that are displayed. */
 static inline unsigned vga_lines(const struct vga *v)
 {
-    return 1 + (v->crtc[CR_VDISPLAY] | (v->crtc[CR_OVERFLOW] & 0x02) << 7 | (v->crtc[CR_OVERFLOW] & 0x40) << 3);
+    return 1 +
+           (v->crtc[CR_VDISPLAY] | (v->crtc[CR_OVERFLOW] & 0x02) << 7 | (v->crtc[CR_OVERFLOW] & 0x40) << 3);
 }
 
 /* ---- vga.c: registers ---- */
@@ -92,11 +140,17 @@ struct vga_text {
 };
 /* False in graphics modes, and if the registers make no screen. */
 bool vga_text_mode(const struct vga *, struct vga_text *);
-static inline const uint8_t *vga_cell(const struct vga *v, unsigned cell) { return v->mem + (cell & 0xffff) * 4; }
+static inline const uint8_t *vga_cell(const struct vga *v, unsigned cell)
+{
+    return v->mem + (cell & 0xffff) * 4;
+}
 /* A character of code page 437 as UTF-8; returns its length, 1-3. */
 unsigned vga_utf8(uint8_t c, char out[3]);
 /* Is it shown as nothing? */
-static inline bool vga_blank(uint8_t c) { return c == 0x20 || c == 0x00 || c == 0xff; }
+static inline bool vga_blank(uint8_t c)
+{
+    return c == 0x20 || c == 0x00 || c == 0xff;
+}
 
 /* ---- vga_console.c ---- */
 /* The cursor was moved: report the lines that are complete by now. */

@@ -1,9 +1,10 @@
 /* vga_console.c - the text screen as a console: which lines are complete, each reported once.
  *
- * There is no moment at which a guest says "this line is done". What every text output does, be it a BIOS's teletype, a boot
- * loader or a kernel's console, is to move the cursor: by the low byte of its position, the last or the only register
- * that is written. So at that write the screen is compared with the picture of the last time, the distance by which it has
- * been scrolled is found, and what stands above the cursor and was not reported before is reported.
+ * There is no moment at which a guest says "this line is done". What every text output does, be it a BIOS's
+ * teletype, a boot loader or a kernel's console, is to move the cursor: by the low byte of its position, the
+ * last or the only register that is written. So at that write the screen is compared with the picture of the
+ * last time, the distance by which it has been scrolled is found, and what stands above the cursor and was
+ * not reported before is reported.
  *
  * All of this is a function of the guest's doings and is part of the saved state; no observer changes it.
  */
@@ -19,9 +20,15 @@ struct picture {
     uint8_t *text;
 };
 
-static uint8_t *row_of(const struct picture *p, unsigned r) { return p->text + r * CON_COLS; }
+static uint8_t *row_of(const struct picture *p, unsigned r)
+{
+    return p->text + r * CON_COLS;
+}
 
-static bool same(const uint8_t *a, const uint8_t *b) { return !memcmp(a, b, CON_COLS); }
+static bool same(const uint8_t *a, const uint8_t *b)
+{
+    return !memcmp(a, b, CON_COLS);
+}
 
 static unsigned length(const uint8_t *row)
 {
@@ -33,7 +40,10 @@ static unsigned length(const uint8_t *row)
 }
 
 /* The new row begins with all that the old one said. */
-static bool extends(const uint8_t *new, const uint8_t *old) { return !memcmp(new, old, length(old)); }
+static bool extends(const uint8_t *new, const uint8_t *old)
+{
+    return !memcmp(new, old, length(old));
+}
 
 static void report(struct vga *v, const uint8_t *row)
 {
@@ -79,7 +89,8 @@ static bool all_blank(const struct picture *p)
     return true;
 }
 
-/* With the screen scrolled by k rows, are the old rows above the cursor (row `at`) where they should be now? */
+/* With the screen scrolled by k rows, are the old rows above the cursor (row `at`) where they should be now?
+ */
 static bool fits(const struct picture *old, const struct picture *new, unsigned at, unsigned k, bool strict)
 {
     bool evidence = k == 0, last;
@@ -100,7 +111,8 @@ static int find_scroll(const struct vga *v, const struct vga_text *t, const stru
 {
     unsigned at = v->con_row, most, moved = (uint16_t)(t->start - v->con_start);
 
-    if (moved && moved % t->stride == 0 && moved / t->stride <= at && fits(old, new, at, moved / t->stride, false))
+    if (moved && moved % t->stride == 0 && moved / t->stride <= at &&
+        fits(old, new, at, moved / t->stride, false))
         return moved / t->stride;
     if (all_blank(new) && !all_blank(old))
         return -1;
@@ -135,9 +147,10 @@ static void carry_scrolled(struct vga *v, const struct vga_text *t, const struct
         reported[r] = r + k < old->rows && v->con_reported[r + k] && same(row_of(new, r), row_of(old, r + k));
 }
 
-/* Another screen, or one of which only a part moved: a row is known if it is, in order, among those reported. The line
- * that the cursor was in, if it is gone, was complete. */
-static void carry_redrawn(struct vga *v, const struct picture *old, const struct picture *new, uint8_t *reported)
+/* Another screen, or one of which only a part moved: a row is known if it is, in order, among those reported.
+ * The line that the cursor was in, if it is gone, was complete. */
+static void carry_redrawn(struct vga *v, const struct picture *old, const struct picture *new,
+                          uint8_t *reported)
 {
     unsigned from = 0, at = v->con_row;
 
@@ -181,8 +194,8 @@ static void compare(struct vga *v, const struct vga_text *t, unsigned *row, bool
             report(v, row_of(&new, r));
         reported[r] = 1;
     }
-    memcpy(v->con_text, text, new.rows * CON_COLS);
-    memset(v->con_text + new.rows * CON_COLS, ' ', (CON_ROWS - new.rows) * CON_COLS);
+    memcpy(v->con_text, text, new.rows *CON_COLS);
+    memset(v->con_text + new.rows *CON_COLS, ' ', (CON_ROWS - new.rows) * CON_COLS);
     memcpy(v->con_reported, reported, sizeof reported);
     v->con_rows = new.rows;
     v->con_cols = new.cols;
@@ -198,8 +211,8 @@ void vga_console_look(struct vga *v)
     cell = (uint16_t)(vga_cursor(v) - t.start);
     row = cell / t.stride;
     col = cell % t.stride;
-    if (v->con_valid && t.start == v->con_start && row == v->con_row && col > v->con_col && t.rows == v->con_rows &&
-        t.cols == v->con_cols) {
+    if (v->con_valid && t.start == v->con_start && row == v->con_row && col > v->con_col &&
+        t.rows == v->con_rows && t.cols == v->con_cols) {
         /* One character on, as nearly always: the rest has time until the end of the line. */
         take_row(v, t.start + row * t.stride, t.cols, v->con_text + row * CON_COLS);
     } else {

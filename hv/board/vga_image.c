@@ -37,8 +37,8 @@ static void palette_colour(const struct vga *v, unsigned index, uint8_t *rgb)
 
 /* ---------------------------------------------------------------- text */
 
-/* Plane 2's offset of a font: bits 5, 3, 2 of the map select register for the first (attribute bit 3), 4, 1, 0 for the
- * second. */
+/* Plane 2's offset of a font: bits 5, 3, 2 of the map select register for the first (attribute bit 3), 4, 1,
+ * 0 for the second. */
 static unsigned font_offset(const struct vga *v, bool first)
 {
     unsigned s = v->seq[SEQ_FONT], n = first ? (s >> 2 & 3) | (s >> 3 & 4) : (s & 3) | (s >> 2 & 4);
@@ -57,7 +57,8 @@ static bool in_cursor(const struct screen *s, unsigned cell, unsigned line)
 static void text_pixel(const struct screen *s, unsigned x, unsigned y, uint8_t *rgb)
 {
     const struct vga *v = s->v;
-    unsigned row = y / s->text.height, line = y % s->text.height, col = x / s->cell_width, bit = x % s->cell_width;
+    unsigned row = y / s->text.height, line = y % s->text.height, col = x / s->cell_width,
+             bit = x % s->cell_width;
     unsigned cell = s->text.start + row * s->text.stride + col;
     uint8_t c = vga_cell(v, cell)[0], attr = vga_cell(v, cell)[1];
     uint8_t glyph = vga_cell(v, font_offset(v, attr & 8) + c * 32 + line)[2];
@@ -86,13 +87,16 @@ static bool text_screen(struct screen *s)
 
 /* ---------------------------------------------------------------- VGA graphics */
 
-/* Offset of a pixel row's first byte in a plane, with the split screen and the interleaved rows of the CGA's modes. */
+/* Offset of a pixel row's first byte in a plane, with the split screen and the interleaved rows of the CGA's
+ * modes. */
 static unsigned row_offset(const struct screen *s, unsigned y)
 {
     const struct vga *v = s->v;
     unsigned high = (v->crtc[CR_SCAN] & 0x1f) + 1, mode = v->crtc[CR_MODE], stride = v->crtc[CR_OFFSET] * 2;
-    unsigned split = v->crtc[CR_COMPARE] | (v->crtc[CR_OVERFLOW] & 0x10) << 4 | (v->crtc[CR_SCAN] & 0x40) << 3;
-    unsigned start = vga_start(v), first = split / s->repeat + 1, row, scan = 0, at, shift = 12 + (mode >> 6 & 1);
+    unsigned split =
+        v->crtc[CR_COMPARE] | (v->crtc[CR_OVERFLOW] & 0x10) << 4 | (v->crtc[CR_SCAN] & 0x40) << 3;
+    unsigned start = vga_start(v), first = split / s->repeat + 1, row, scan = 0, at,
+             shift = 12 + (mode >> 6 & 1);
 
     if (y >= first) {
         y -= first;

@@ -7,7 +7,8 @@
 /* The four plane bits as four bytes. */
 static uint32_t planes(unsigned bits)
 {
-    return (bits & 1 ? 0xff : 0) | (bits & 2 ? 0xff00 : 0) | (bits & 4 ? 0xff0000 : 0) | (bits & 8 ? 0xff000000 : 0);
+    return (bits & 1 ? 0xff : 0) | (bits & 2 ? 0xff00 : 0) | (bits & 4 ? 0xff0000 : 0) |
+           (bits & 8 ? 0xff000000 : 0);
 }
 
 /* The window's part that is decoded, by the miscellaneous register: first byte and size. */
@@ -35,15 +36,23 @@ static uint32_t place(const struct vga *v, uint32_t address, enum addressing how
 {
     uint32_t bank = vga_vbe_on(v) ? (uint32_t)v->vbe[VBE_BANK] << 16 : 0, at;
 
-    at = how == CHAIN4 ? (bank + address) & ~3u : how == ODD_EVEN ? (address & ~1u) << 1 : (bank + address) << 2;
+    at = how == CHAIN4     ? (bank + address) & ~3u
+         : how == ODD_EVEN ? (address & ~1u) << 1
+                           : (bank + address) << 2;
     return at & (VGA_MEMORY - 1);
 }
 
-static uint32_t *vram32(const struct vga *v, uint32_t at) { return (uint32_t *)(v->mem + at); }
+static uint32_t *vram32(const struct vga *v, uint32_t at)
+{
+    return (uint32_t *)(v->mem + at);
+}
 
 /* ---------------------------------------------------------------- writes */
 
-static uint32_t rotate(unsigned value, unsigned n) { return (value >> n | value << (8 - n)) & 0xff; }
+static uint32_t rotate(unsigned value, unsigned n)
+{
+    return (value >> n | value << (8 - n)) & 0xff;
+}
 
 /* The function select: with the latches. */
 static uint32_t combine(const struct vga *v, uint32_t value)
@@ -84,7 +93,8 @@ static uint32_t plane_data(const struct vga *v, uint8_t byte)
 /* Write mode 0 with nothing between: the byte goes as it is. Text and mode 13h. */
 static bool is_plain(const struct vga *v)
 {
-    return !(v->gr[GR_MODE] & 3) && !(v->gr[GR_ENABLE_SET] & 15) && !v->gr[GR_ROTATE] && v->gr[GR_BIT_MASK] == 0xff;
+    return !(v->gr[GR_MODE] & 3) && !(v->gr[GR_ENABLE_SET] & 15) && !v->gr[GR_ROTATE] &&
+           v->gr[GR_BIT_MASK] == 0xff;
 }
 
 static void write_byte(struct vga *v, uint32_t address, uint8_t byte, enum addressing how, bool plain)
@@ -97,7 +107,8 @@ static void write_byte(struct vga *v, uint32_t address, uint8_t byte, enum addre
     else if (how == ODD_EVEN)
         mask &= address & 1 ? 0x0a : 0x05;
     planes_mask = planes(mask);
-    *vram32(v, at) = (*vram32(v, at) & ~planes_mask) | ((plain ? byte * 0x01010101u : plane_data(v, byte)) & planes_mask);
+    *vram32(v, at) =
+        (*vram32(v, at) & ~planes_mask) | ((plain ? byte * 0x01010101u : plane_data(v, byte)) & planes_mask);
 }
 
 void vga_window_write(void *ctx, uint64_t offset, unsigned size, uint64_t value)

@@ -1,7 +1,7 @@
 /* vga_vbe.c - the Bochs display interface ("DISPI"), by ports and by the PCI function's memory.
  *
- * Source: the interface's description in Bochs' vbe_display_api.txt; QEMU's docs/specs/standard-vga.txt for BAR 2.
- * A mode that is enabled overrides what the VGA registers say about addressing and display.
+ * Source: the interface's description in Bochs' vbe_display_api.txt; QEMU's docs/specs/standard-vga.txt for
+ * BAR 2. A mode that is enabled overrides what the VGA registers say about addressing and display.
  */
 #include "hv/board/vga.h"
 
@@ -15,7 +15,10 @@ static uint32_t line_bytes(unsigned width, unsigned bpp)
     return bpp == 4 ? width / 2 : width * ((bpp + 7) / 8);
 }
 
-uint32_t vga_vbe_line(const struct vga *v) { return line_bytes(v->vbe[VBE_VIRT_WIDTH], v->vbe[VBE_BPP]); }
+uint32_t vga_vbe_line(const struct vga *v)
+{
+    return line_bytes(v->vbe[VBE_VIRT_WIDTH], v->vbe[VBE_BPP]);
+}
 
 static uint32_t clamp(uint32_t value, uint32_t low, uint32_t high)
 {
@@ -108,7 +111,8 @@ void vga_vbe_reset(struct vga *v)
     v->vbe[VBE_MEMORY] = VGA_MEMORY >> 16;
 }
 
-/* ---------------------------------------------------------------- ports 1CEh (index), 1CFh and 1D0h (data) */
+/* ---------------------------------------------------------------- ports 1CEh (index), 1CFh and 1D0h (data)
+ */
 
 uint32_t vga_vbe_in(void *ctx, uint16_t port, unsigned size)
 {
@@ -129,8 +133,8 @@ void vga_vbe_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
 
 /* ---------------------------------------------------------------- BAR 2 */
 
-/* 400h-41Fh: the ports 3C0h-3DFh. 500h: the DISPI registers, words. 600h: size of this block, byte order. The first
- * 1024 bytes would be the monitor's EDID: there is none, they read 0. */
+/* 400h-41Fh: the ports 3C0h-3DFh. 500h: the DISPI registers, words. 600h: size of this block, byte order. The
+ * first 1024 bytes would be the monitor's EDID: there is none, they read 0. */
 uint64_t vga_mmio_read(void *ctx, uint64_t offset, unsigned size)
 {
     struct vga *v = ctx;

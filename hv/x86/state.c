@@ -5,10 +5,12 @@
 
 /* ---------------------------------------------------------------- the table */
 
-#define NUMBER(text, member) {text, offsetof(struct x86, member), sizeof(((struct x86 *)0)->member), 1}
+#define NUMBER(text, member)                                                                                 \
+    {text, offsetof(struct x86, member), sizeof(((struct x86 *)0)->member), 1,                               \
+     FIELD_FLAG(((struct x86 *)0)->member)}
 #define NUMBERS(text, member)                                                                                \
     {text, offsetof(struct x86, member), sizeof(((struct x86 *)0)->member[0]),                               \
-     sizeof(((struct x86 *)0)->member) / sizeof(((struct x86 *)0)->member[0])}
+     sizeof(((struct x86 *)0)->member) / sizeof(((struct x86 *)0)->member[0]), false}
 #define PLAIN(member) NUMBER(#member, member)
 #define MSR(member)   NUMBER(#member, msr.member)
 #define MSRS(member)  NUMBERS(#member, msr.member)
@@ -64,7 +66,10 @@ int x86_load(struct x86 *cpu, const struct snapshot_source *source)
     section_name(cpu, name);
     if (source->section(source->ctx, name, fields, FIELD_COUNT(fields), cpu) < 0)
         return -1;
-    eflags_set(cpu, cpu->flags);
+    eflags_set(cpu, cpu->flags & 0x3f7fd7);
+    for (unsigned i = 0; i < NSEG; i++)
+        cpu->seg[i].attr &= 0xf0ff;
+    cpu->cpl &= 3;
     cpu->gpr[REG_ZERO] = 0;
     cpu->op = NULL;
     cpu->block = NULL;

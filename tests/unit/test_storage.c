@@ -1,178 +1,5 @@
 /* test_storage.c - IDE disks, the ATAPI CD-ROM and the floppy controller on a board made of arrays. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "hv/board/chip.h"
-
-/* ---------------------------------------------------------------- the fake board */
-
-enum { RAM = 1 << 20, MAX = 24 };
-
-struct disk {
-    const char *role;
-    uint64_t size;
-    uint8_t *data;
-};
-
-struct range {
-    uint16_t first;
-    unsigned count;
-    bool bytewise;
-    void *ctx;
-    port_in_fn *in;
-    port_out_fn *out;
-};
-
-struct board {
-    uint64_t now;
-    uint8_t ram[RAM];
-    struct chip chip[MAX];
-    struct range range[MAX];
-    struct timer *timer[MAX];
-    unsigned nchips, nranges, ntimers;
-    bool irq[24];
-    unsigned edges[24];
-    struct pci_device *pci;
-    struct disk disk[6];
-    unsigned ndisks;
-    void *slot[SLOT_COUNT];
-    char log[4096]; /* the disk and boot sector events */
-    unsigned unhandled;
-    uint32_t dma_address, dma_left; /* channel 2: bytes to go */
-};
-
-void board_add_chip(struct board *b, const struct chip *c) { b->chip[b->nchips++] = *c; }
-
-void board_ports(struct board *b, uint16_t first, unsigned count, bool bytewise, void *ctx, port_in_fn *in,
-                 port_out_fn *out)
-{
-    b->range[b->nranges++] = (struct range){first, count, bytewise, ctx, in, out};
-}
-
-void board_ports_remove(struct board *b, uint16_t first, unsigned count, void *ctx)
-{
-    for (unsigned i = 0; i < b->nranges; i++)
-        if (b->range[i].first == first && b->range[i].ctx == ctx)
-            b->range[i].count = 0;
-}
-
-struct physmem *board_mem(struct board *b) { return (struct physmem *)b; }
-
-void physmem_read(struct physmem *m, uint64_t pa, void *buf, size_t n)
-{
-    assert_true(pa + n <= RAM);
-    memcpy(buf, ((struct board *)m)->ram + pa, n);
-}
-
-void physmem_write(struct physmem *m, uint64_t pa, const void *buf, size_t n)
-{
-    assert_true(pa + n <= RAM);
-    memcpy(((struct board *)m)->ram + pa, buf, n);
-}
-
-uint64_t board_now(const struct board *b) { return b->now; }
-
-void board_timer(struct board *b, struct timer *t, void (*fire)(void *), void *ctx)
-{
-    t->deadline = TIMER_OFF;
-    t->fire = fire;
-    t->ctx = ctx;
-    b->timer[b->ntimers++] = t;
-}
-
-void timer_set(struct board *b, struct timer *t, uint64_t deadline) { t->deadline = deadline; }
-void timer_stop(struct board *b, struct timer *t) { t->deadline = TIMER_OFF; }
-
-void board_irq(struct board *b, unsigned line, bool level)
-{
-    b->edges[line] += level && !b->irq[line];
-    b->irq[line] = level;
-}
-
-bool board_observes(const struct board *b, enum event_class c) { return true; }
-
-void board_event(struct board *b, struct event *ev)
-{
-    char line[200];
-
-    if (ev->kind == EV_DISK_COMMAND)
-        return;
-    if (ev->kind == EV_BOOT_SECTOR_READ)
-        snprintf(line, sizeof line, "boot %d %d\n", (int)ev->f[0], (int)ev->f[1]);
-    else
-        snprintf(line, sizeof line, "%s %.*s d%d lba %llu n %llu @%llx\n", ev->kind == EV_DISK_READ ? "R" : "W",
-                 (int)ev->len, (const char *)ev->data, (int)ev->f[0], (unsigned long long)ev->f[2],
-                 (unsigned long long)ev->f[3], (unsigned long long)ev->f[4]);
-    if (strlen(b->log) + strlen(line) < sizeof b->log)
-        strcat(b->log, line);
-}
-
-void board_unhandled(struct board *b, const char *what, uint64_t number, bool write, uint64_t value) { b->unhandled++; }
-
-struct disk *board_disk(struct board *b, const char *role)
-{
-    for (unsigned i = 0; i < b->ndisks; i++)
-        if (!strcmp(b->disk[i].role, role))
-            return &b->disk[i];
-    return NULL;
-}
-
-uint64_t disk_size(const struct disk *d) { return d->size; }
-
-int disk_read(struct disk *d, uint64_t offset, void *buf, size_t n)
-{
-    assert_true(offset + n <= d->size);
-    memcpy(buf, d->data + offset, n);
-    return 0;
-}
-
-int disk_write(struct disk *d, uint64_t offset, const void *buf, size_t n)
-{
-    assert_true(offset + n <= d->size);
-    memcpy(d->data + offset, buf, n);
-    return 0;
-}
-
-void pci_init(struct pci_device *d, const char *name, unsigned devfn, uint16_t vendor, uint16_t device,
-              uint32_t class_code, uint8_t revision, uint8_t pin)
-{
-    memset(d, 0, sizeof *d);
-    d->devfn = devfn;
-    d->config[0] = vendor;
-    d->config[1] = vendor >> 8;
-    d->config[2] = device;
-    d->config[3] = device >> 8;
-    d->config[9] = class_code;
-    d->config[10] = class_code >> 8;
-    d->config[11] = class_code >> 16;
-}
-
-void board_add_pci(struct board *b, struct pci_device *d) { b->pci = d; }
-void pci_loaded(struct board *b, struct pci_device *d) {}
-void *board_slot(const struct board *b, enum chip_slot s) { return b->slot[s]; }
-void board_set_slot(struct board *b, enum chip_slot s, void *state) { b->slot[s] = state; }
-
-unsigned dma_transfer(struct board *b, unsigned channel, void *buf, unsigned n, bool to_memory, bool *tc)
-{
-    assert_int_equal(channel, 2);
-    if (n > b->dma_left)
-        n = b->dma_left;
-    if (to_memory)
-        memcpy(b->ram + b->dma_address, buf, n);
-    else
-        memcpy(buf, b->ram + b->dma_address, n);
-    b->dma_address += n;
-    b->dma_left -= n;
-    *tc = n && !b->dma_left;
-    return n;
-}
+#include "tests/unit/storage_board.h"
 
 /* ---------------------------------------------------------------- what a guest does */
 
@@ -208,8 +35,14 @@ static void out(struct board *b, uint16_t port, unsigned size, uint32_t v)
             r->out(r->ctx, port + i, 1, v >> 8 * i & 0xff);
 }
 
-static uint8_t inb(struct board *b, uint16_t port) { return in(b, port, 1); }
-static void outb(struct board *b, uint16_t port, uint8_t v) { out(b, port, 1, v); }
+static uint8_t inb(struct board *b, uint16_t port)
+{
+    return in(b, port, 1);
+}
+static void outb(struct board *b, uint16_t port, uint8_t v)
+{
+    out(b, port, 1, v);
+}
 
 /* Lets guest time pass until no timer runs. */
 static void settle(struct board *b)
@@ -606,13 +439,16 @@ static void test_atapi_medium(void **state)
     const uint8_t sense[12] = {3, 0, 0, 0, 18}, ready[12] = {0}, eject[12] = {0x1b, 0, 0, 0, 2};
     const uint8_t load[12] = {0x1b, 0, 0, 0, 3}, lock[12] = {0x1e, 0, 0, 0, 1}, unlock[12] = {0x1e};
     const uint8_t toc[12] = {0x43, 2, 0, 0, 0, 0, 0, 0, 64}, full[12] = {0x43, 0, 2, 0, 0, 0, 0, 0, 64};
-    const uint8_t session[12] = {0x43, 0, 1, 0, 0, 0, 0, 0, 64}, mode[12] = {0x5a, 0, 0x2a, 0, 0, 0, 0, 0, 64};
-    const uint8_t config[12] = {0x46, 0, 0, 0, 0, 0, 0, 0, 255}, event[12] = {0x4a, 1, 0, 0, 0x10, 0, 0, 0, 8};
+    const uint8_t session[12] = {0x43, 0, 1, 0, 0, 0, 0, 0, 64},
+                  mode[12] = {0x5a, 0, 0x2a, 0, 0, 0, 0, 0, 64};
+    const uint8_t config[12] = {0x46, 0, 0, 0, 0, 0, 0, 0, 255},
+                  event[12] = {0x4a, 1, 0, 0, 0x10, 0, 0, 0, 8};
     const uint8_t raw[12] = {0xbe, 0, 0, 0, 0, 16, 0, 0, 1, 0xf8};
 
     packet(b, sense, buf, 64);
     assert_int_equal(packet(b, toc, buf, 64), 20);
-    assert_memory_equal(buf, "\0\x12\1\1\0\x14\1\0\0\0\2\0\0\x14\xaa\0\0\0\x0f\x31", 20); /* 0:02.00, 0:15.49 */
+    assert_memory_equal(buf, "\0\x12\1\1\0\x14\1\0\0\0\2\0\0\x14\xaa\0\0\0\x0f\x31",
+                        20); /* 0:02.00, 0:15.49 */
     assert_int_equal(packet(b, session, buf, 64), 12);
     assert_int_equal(packet(b, full, buf, 64), 48);
     assert_int_equal(buf[7], 0xa0);
@@ -641,7 +477,10 @@ static void test_atapi_medium(void **state)
 /* The parity of a raw sector: each code vector's syndromes are 0. */
 void cd_raw_sector(uint8_t *raw, uint32_t lba);
 
-static uint8_t times2(uint8_t x) { return x << 1 ^ (x & 0x80 ? 0x1d : 0); }
+static uint8_t times2(uint8_t x)
+{
+    return x << 1 ^ (x & 0x80 ? 0x1d : 0);
+}
 
 static void test_cd_parity(void **state)
 {
@@ -814,8 +653,8 @@ static void test_floppy_format(void **state)
 
 /* ---------------------------------------------------------------- field tables */
 
-/* Everything a chip holds must come back from its fields: fill the state, save, reset, load, save again. The state in
- * between is compared by what the guest sees, too. */
+/* Everything a chip holds must come back from its fields: fill the state, save, reset, load, save again. The
+ * state in between is compared by what the guest sees, too. */
 static size_t save(const struct chip *c, uint8_t *to)
 {
     size_t n = 0;
@@ -896,8 +735,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_identify), T(test_pio),   T(test_multiple),     T(test_dma),    T(test_reset),         T(test_atapi),
-        T(test_atapi_dma), T(test_atapi_medium), T(test_cd_parity), T(test_floppy), T(test_floppy_format), T(test_fields),
+        T(test_identify),  T(test_pio),    T(test_multiple),      T(test_dma),
+        T(test_reset),     T(test_atapi),  T(test_atapi_dma),     T(test_atapi_medium),
+        T(test_cd_parity), T(test_floppy), T(test_floppy_format), T(test_fields),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,216 @@
+/* storage_board.h - the board of test_storage.c: ports, timers, lines, disks and memory made of arrays. The
+ * functions here stand in for the library's, so that nothing else of hv/board is linked. Included by one
+ * source file a program.
+ */
+#ifndef BOOTREEL_TESTS_STORAGE_BOARD_H
+#define BOOTREEL_TESTS_STORAGE_BOARD_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hv/board/chip.h"
+
+/* ---------------------------------------------------------------- the fake board */
+
+enum { RAM = 1 << 20, MAX = 24 };
+
+struct disk {
+    const char *role;
+    uint64_t size;
+    uint8_t *data;
+};
+
+struct range {
+    uint16_t first;
+    unsigned count;
+    bool bytewise;
+    void *ctx;
+    port_in_fn *in;
+    port_out_fn *out;
+};
+
+struct board {
+    uint64_t now;
+    uint8_t ram[RAM];
+    struct chip chip[MAX];
+    struct range range[MAX];
+    struct timer *timer[MAX];
+    unsigned nchips, nranges, ntimers;
+    bool irq[24];
+    unsigned edges[24];
+    struct pci_device *pci;
+    struct disk disk[6];
+    unsigned ndisks;
+    void *slot[SLOT_COUNT];
+    char log[4096]; /* the disk and boot sector events */
+    unsigned unhandled;
+    uint32_t dma_address, dma_left; /* channel 2: bytes to go */
+};
+
+void board_add_chip(struct board *b, const struct chip *c)
+{
+    b->chip[b->nchips++] = *c;
+}
+
+void board_ports(struct board *b, uint16_t first, unsigned count, bool bytewise, void *ctx, port_in_fn *in,
+                 port_out_fn *out)
+{
+    b->range[b->nranges++] = (struct range){first, count, bytewise, ctx, in, out};
+}
+
+void board_ports_remove(struct board *b, uint16_t first, unsigned count, void *ctx)
+{
+    for (unsigned i = 0; i < b->nranges; i++)
+        if (b->range[i].first == first && b->range[i].ctx == ctx)
+            b->range[i].count = 0;
+}
+
+struct physmem *board_mem(struct board *b)
+{
+    return (struct physmem *)b;
+}
+
+void physmem_read(struct physmem *m, uint64_t pa, void *buf, size_t n)
+{
+    assert_true(pa + n <= RAM);
+    memcpy(buf, ((struct board *)m)->ram + pa, n);
+}
+
+void physmem_write(struct physmem *m, uint64_t pa, const void *buf, size_t n)
+{
+    assert_true(pa + n <= RAM);
+    memcpy(((struct board *)m)->ram + pa, buf, n);
+}
+
+uint64_t board_now(const struct board *b)
+{
+    return b->now;
+}
+
+void board_timer(struct board *b, struct timer *t, void (*fire)(void *), void *ctx)
+{
+    t->deadline = TIMER_OFF;
+    t->fire = fire;
+    t->ctx = ctx;
+    b->timer[b->ntimers++] = t;
+}
+
+void timer_set(struct board *b, struct timer *t, uint64_t deadline)
+{
+    t->deadline = deadline;
+}
+void timer_stop(struct board *b, struct timer *t)
+{
+    t->deadline = TIMER_OFF;
+}
+
+void board_irq(struct board *b, unsigned line, bool level)
+{
+    b->edges[line] += level && !b->irq[line];
+    b->irq[line] = level;
+}
+
+bool board_observes(const struct board *b, enum event_class c)
+{
+    return true;
+}
+
+void board_event(struct board *b, struct event *ev)
+{
+    char line[200];
+
+    if (ev->kind == EV_DISK_COMMAND)
+        return;
+    if (ev->kind == EV_BOOT_SECTOR_READ)
+        snprintf(line, sizeof line, "boot %d %d\n", (int)ev->f[0], (int)ev->f[1]);
+    else
+        snprintf(line, sizeof line, "%s %.*s d%d lba %llu n %llu @%llx\n",
+                 ev->kind == EV_DISK_READ ? "R" : "W", (int)ev->len, (const char *)ev->data, (int)ev->f[0],
+                 (unsigned long long)ev->f[2], (unsigned long long)ev->f[3], (unsigned long long)ev->f[4]);
+    if (strlen(b->log) + strlen(line) < sizeof b->log)
+        strcat(b->log, line);
+}
+
+void board_unhandled(struct board *b, const char *what, uint64_t number, bool write, uint64_t value)
+{
+    b->unhandled++;
+}
+
+struct disk *board_disk(struct board *b, const char *role)
+{
+    for (unsigned i = 0; i < b->ndisks; i++)
+        if (!strcmp(b->disk[i].role, role))
+            return &b->disk[i];
+    return NULL;
+}
+
+uint64_t disk_size(const struct disk *d)
+{
+    return d->size;
+}
+
+int disk_read(struct disk *d, uint64_t offset, void *buf, size_t n)
+{
+    assert_true(offset + n <= d->size);
+    memcpy(buf, d->data + offset, n);
+    return 0;
+}
+
+int disk_write(struct disk *d, uint64_t offset, const void *buf, size_t n)
+{
+    assert_true(offset + n <= d->size);
+    memcpy(d->data + offset, buf, n);
+    return 0;
+}
+
+void pci_init(struct pci_device *d, const char *name, unsigned devfn, uint16_t vendor, uint16_t device,
+              uint32_t class_code, uint8_t revision, uint8_t pin)
+{
+    memset(d, 0, sizeof *d);
+    d->devfn = devfn;
+    d->config[0] = vendor;
+    d->config[1] = vendor >> 8;
+    d->config[2] = device;
+    d->config[3] = device >> 8;
+    d->config[9] = class_code;
+    d->config[10] = class_code >> 8;
+    d->config[11] = class_code >> 16;
+}
+
+void board_add_pci(struct board *b, struct pci_device *d)
+{
+    b->pci = d;
+}
+void pci_loaded(struct board *b, struct pci_device *d) {}
+void *board_slot(const struct board *b, enum chip_slot s)
+{
+    return b->slot[s];
+}
+void board_set_slot(struct board *b, enum chip_slot s, void *state)
+{
+    b->slot[s] = state;
+}
+
+unsigned dma_transfer(struct board *b, unsigned channel, void *buf, unsigned n, bool to_memory, bool *tc)
+{
+    assert_int_equal(channel, 2);
+    if (n > b->dma_left)
+        n = b->dma_left;
+    if (to_memory)
+        memcpy(b->ram + b->dma_address, buf, n);
+    else
+        memcpy(buf, b->ram + b->dma_address, n);
+    b->dma_address += n;
+    b->dma_left -= n;
+    *tc = n && !b->dma_left;
+    return n;
+}
+
+#endif
