@@ -22,6 +22,7 @@ CFLAGS_BASE := -std=gnu11 -g -I. -I$(BUILD) -D_GNU_SOURCE $(CFLAGS_WARN) -fno-st
 LDLIBS  := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -pthread
 
 OPT_release := -O2
+OPT_clang   := -O2
 OPT_asan    := -O1 -fsanitize=address -fno-omit-frame-pointer -DBOOTREEL_NO_TAIL
 OPT_ubsan   := -O1 -fsanitize=undefined -fno-sanitize=alignment -fno-sanitize-recover=all -DBOOTREEL_NO_TAIL
 OPT_fuzz    := -O1 -fsanitize=fuzzer-no-link,address -DBOOTREEL_NO_TAIL

@@ -1,8 +1,8 @@
 /* acpi_pm.c - PIIX4 power management, function 3 of the ISA bridge's slot.
  *
- * Sources: Intel 82371AB (PIIX4) datasheet, 7.2 (power management I/O registers), 7.1 (PCI registers 40h, 58h, 80h, 90h,
- * D2h), 9.3 (APMC and APMS); ACPI specification 3.0, 4.7.3. As on QEMU: GPE block 0 is at AFE0h, and the commands
- * F1h and F0h at the SMI command port switch SCI_EN without firmware's help.
+ * Sources: Intel 82371AB (PIIX4) datasheet, 7.2 (power management I/O registers), 7.1 (PCI registers 40h,
+ * 58h, 80h, 90h, D2h), 9.3 (APMC and APMS); ACPI specification 3.0, 4.7.3. As on QEMU: GPE block 0 is at
+ * AFE0h, and the commands F1h and F0h at the SMI command port switch SCI_EN without firmware's help.
  */
 #include "hv/board/internal.h"
 #include "hv/board/smbus.h"
@@ -194,7 +194,7 @@ static void pm_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
     switch (offset & ~1u) {
     case PMSTS:
         catch_up(s);
-        s->pm1_status &= (uint16_t)~((unsigned)v << byte * 8 & PMSTS_BITS);
+        s->pm1_status &= (uint16_t) ~((unsigned)v << byte * 8 & PMSTS_BITS);
         break;
     case PMEN:
         write_half(&s->pm1_enable, byte, v);
@@ -207,7 +207,7 @@ static void pm_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
     case PMTMR + 2:
         break; /* read-only */
     case GLBSTS:
-        s->global_status &= (uint16_t)~((unsigned)v << byte * 8);
+        s->global_status &= (uint16_t) ~((unsigned)v << byte * 8);
         break;
     case GLBEN:
         write_half(&s->global_enable, byte, v);
@@ -234,7 +234,7 @@ static void gpe_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
     struct acpi_pm *s = ctx;
     unsigned offset = port - GPE_BASE;
     if (offset < 2)
-        s->gpe_status &= (uint16_t)~((value & 0xff) << offset * 8);
+        s->gpe_status &= (uint16_t) ~((value & 0xff) << offset * 8);
     else
         write_half(&s->gpe_enable, offset & 1, (uint8_t)value);
     update_sci(s);
@@ -292,7 +292,8 @@ static uint32_t base_register(const struct acpi_pm *s, unsigned reg, uint32_t ma
     return enabled ? base & mask : 0;
 }
 
-static void move(struct acpi_pm *s, uint32_t *at, uint32_t to, unsigned size, port_in_fn *in, port_out_fn *out)
+static void move(struct acpi_pm *s, uint32_t *at, uint32_t to, unsigned size, port_in_fn *in,
+                 port_out_fn *out)
 {
     if (*at == to)
         return;
@@ -307,7 +308,8 @@ static void update_ports(struct acpi_pm *s)
 {
     const uint8_t *c = s->pci.config;
     move(s, &s->pm_base, base_register(s, REG_PMBASE, 0xffc0, c[REG_PMREGMISC] & 1), PM_SIZE, pm_in, pm_out);
-    move(s, &s->smb_base, base_register(s, REG_SMBBASE, 0xfff0, c[REG_SMBCFG] & 1), SMB_SIZE, smb_in, smb_out);
+    move(s, &s->smb_base, base_register(s, REG_SMBBASE, 0xfff0, c[REG_SMBCFG] & 1), SMB_SIZE, smb_in,
+         smb_out);
 }
 
 static void written(void *ctx, unsigned reg, unsigned size)
@@ -323,7 +325,8 @@ static void reset(void *state)
     memset(s->pci.config + 0x40, 0, 0xc0);
     s->pci.config[REG_PMBASE] = 1;
     s->pci.config[REG_SMBBASE] = 1;
-    s->pci.config[0x5f] = 0x10; /* device resources: what a BIOS of this board finds set (COM1, COM2, floppy) */
+    s->pci.config[0x5f] =
+        0x10; /* device resources: what a BIOS of this board finds set (COM1, COM2, floppy) */
     s->pci.config[0x63] = 0x60;
     s->pci.config[0x67] = 0x98;
     s->pm1_status = s->pm1_enable = s->pm1_control = 0;

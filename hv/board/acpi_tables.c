@@ -1,8 +1,10 @@
-/* acpi_tables.c - the ACPI tables: built once, then either handed to firmware by fw_cfg or written into memory.
+/* acpi_tables.c - the ACPI tables: built once, then either handed to firmware by fw_cfg or written into
+ * memory.
  *
- * Source: ACPI specification 3.0b: 5.2.5 RSDP, 5.2.9 FADT, 5.2.10 FACS, 5.2.11 DSDT and SSDT, 5.2.12 MADT; IA-PC HPET
- * specification 1.0a, 3.2.4; 20.2 AML encoding; the linker/loader script is QEMU's etc/table-loader as SeaBIOS reads it.
- * Addresses and interrupts: acpi_pm.c, irq.c, and the I/O APIC, local APIC and HPET at their usual places.
+ * Source: ACPI specification 3.0b: 5.2.5 RSDP, 5.2.9 FADT, 5.2.10 FACS, 5.2.11 DSDT and SSDT, 5.2.12 MADT;
+ * IA-PC HPET specification 1.0a, 3.2.4; 20.2 AML encoding; the linker/loader script is QEMU's
+ * etc/table-loader as SeaBIOS reads it. Addresses and interrupts: acpi_pm.c, irq.c, and the I/O APIC, local
+ * APIC and HPET at their usual places.
  */
 #include "hv/board/internal.h"
 
@@ -121,11 +123,12 @@ static size_t add_ssdt(struct board *b, struct acpi_tables *a)
     struct blob *t = &a->tables;
     size_t at = begin(t, "SSDT", 1);
     unsigned n = board_cpus(b), length = 2 + 5 + n * PROCESSOR; /* the length's own two bytes count */
-    const uint8_t scope[] = {0x10, (uint8_t)(0x40 | (length & 15)), (uint8_t)(length >> 4), '\\', '_', 'S', 'B', '_'};
+    const uint8_t scope[] = {
+        0x10, (uint8_t)(0x40 | (length & 15)), (uint8_t)(length >> 4), '\\', '_', 'S', 'B', '_'};
     blob_add(t, scope, sizeof scope);
     for (unsigned i = 0; i < n; i++) {
-        const uint8_t cpu[PROCESSOR] = {0x5b, 0x83, PROCESSOR - 2, 'C', '0', (uint8_t)hex[i >> 4],
-                                        (uint8_t)hex[i & 15], (uint8_t)i};
+        const uint8_t cpu[PROCESSOR] = {
+            0x5b, 0x83, PROCESSOR - 2, 'C', '0', (uint8_t)hex[i >> 4], (uint8_t)hex[i & 15], (uint8_t)i};
         blob_add(t, cpu, sizeof cpu);
     }
     end(a, at);
@@ -151,24 +154,24 @@ static size_t add_fadt(struct acpi_tables *a, size_t facs, size_t dsdt)
 {
     enum { WBINVD = 1 << 0, PROC_C1 = 1 << 2, SLP_BUTTON = 1 << 5, RTC_S4 = 1 << 7, RESET_REG = 1 << 10 };
     static const struct value values[] = {
-        {46, 2, SCI},           /* SCI_INT */
-        {48, 4, 0xb2},          /* SMI_CMD */
-        {52, 1, 0xf1},          /* ACPI_ENABLE */
-        {53, 1, 0xf0},          /* ACPI_DISABLE */
-        {56, 4, PM_BASE},       /* PM1a_EVT_BLK */
-        {64, 4, PM_BASE + 4},   /* PM1a_CNT_BLK */
-        {76, 4, PM_BASE + 8},   /* PM_TMR_BLK */
-        {80, 4, GPE_BASE},      /* GPE0_BLK */
-        {88, 1, 4},             /* PM1_EVT_LEN */
-        {89, 1, 2},             /* PM1_CNT_LEN */
-        {91, 1, 4},             /* PM_TMR_LEN */
-        {92, 1, 4},             /* GPE0_BLK_LEN */
-        {96, 2, 0xfff},         /* P_LVL2_LAT: no C2 */
-        {98, 2, 0xfff},         /* P_LVL3_LAT: no C3 */
-        {108, 1, 0x32},         /* CENTURY */
-        {109, 2, 3},            /* IAPC_BOOT_ARCH: legacy devices, 8042 */
+        {46, 2, SCI},         /* SCI_INT */
+        {48, 4, 0xb2},        /* SMI_CMD */
+        {52, 1, 0xf1},        /* ACPI_ENABLE */
+        {53, 1, 0xf0},        /* ACPI_DISABLE */
+        {56, 4, PM_BASE},     /* PM1a_EVT_BLK */
+        {64, 4, PM_BASE + 4}, /* PM1a_CNT_BLK */
+        {76, 4, PM_BASE + 8}, /* PM_TMR_BLK */
+        {80, 4, GPE_BASE},    /* GPE0_BLK */
+        {88, 1, 4},           /* PM1_EVT_LEN */
+        {89, 1, 2},           /* PM1_CNT_LEN */
+        {91, 1, 4},           /* PM_TMR_LEN */
+        {92, 1, 4},           /* GPE0_BLK_LEN */
+        {96, 2, 0xfff},       /* P_LVL2_LAT: no C2 */
+        {98, 2, 0xfff},       /* P_LVL3_LAT: no C3 */
+        {108, 1, 0x32},       /* CENTURY */
+        {109, 2, 3},          /* IAPC_BOOT_ARCH: legacy devices, 8042 */
         {112, 4, WBINVD | PROC_C1 | SLP_BUTTON | RTC_S4 | RESET_REG},
-        {128, 1, 6},            /* RESET_VALUE */
+        {128, 1, 6}, /* RESET_VALUE */
     };
     struct blob *t = &a->tables;
     size_t at = begin(t, "FACP", 3);
@@ -260,7 +263,15 @@ void acpi_tables_free(struct acpi_tables *a)
 
 /* ---------------------------------------------------------------- by firmware */
 
-enum { SCRIPT_ENTRY = 128, FILE_NAME = 56, ALLOCATE = 1, ADD_POINTER = 2, ADD_CHECKSUM = 3, ZONE_HIGH = 1, ZONE_FSEG = 2 };
+enum {
+    SCRIPT_ENTRY = 128,
+    FILE_NAME = 56,
+    ALLOCATE = 1,
+    ADD_POINTER = 2,
+    ADD_CHECKSUM = 3,
+    ZONE_HIGH = 1,
+    ZONE_FSEG = 2
+};
 
 static const char tables_file[] = "etc/acpi/tables", rsdp_file[] = "etc/acpi/rsdp";
 

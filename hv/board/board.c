@@ -1,4 +1,5 @@
-/* board.c - the mainboard: memory, processors and chips put together, their saved state, and requests to the machine. */
+/* board.c - the mainboard: memory, processors and chips put together, their saved state, and requests to the
+ * machine. */
 #include "hv/board/internal.h"
 
 #include <stdlib.h>
@@ -252,9 +253,9 @@ static int create_vga(struct board *b, struct error *err)
 static int create_chips(struct board *b, struct error *err)
 {
     static int (*const create[])(struct board *, struct error *) = {
-        pci_host_create, piix3_create, pic_create,    pit_create,     ioapic_create, create_lapics,
-        hpet_create,     rtc_create,   ps2_create,    create_uarts,   dma_create,    floppy_create,
-        ide_create,      create_vga,   acpi_pm_create, fwcfg_create,  debug_ports_create,
+        pci_host_create, piix3_create, pic_create,     pit_create,   ioapic_create,      create_lapics,
+        hpet_create,     rtc_create,   ps2_create,     create_uarts, dma_create,         floppy_create,
+        ide_create,      create_vga,   acpi_pm_create, fwcfg_create, debug_ports_create,
     };
     for (size_t i = 0; i < sizeof create / sizeof create[0]; i++)
         if (create[i](b, err))
@@ -336,8 +337,8 @@ void board_save(struct board *b, const struct snapshot_sink *sink, bool changed_
     disks_save(b, sink, changed_only);
 }
 
-static int load_section(const struct snapshot_source *src, const char *name, const struct field *fields, size_t nfields,
-                        void *base, struct error *err)
+static int load_section(const struct snapshot_source *src, const char *name, const struct field *fields,
+                        size_t nfields, void *base, struct error *err)
 {
     if (src->section(src->ctx, name, fields, nfields, base))
         return error_set(err, "the snapshot's section %s is missing or does not fit", name);

@@ -43,8 +43,8 @@ size_t board_screen(struct board *, char *buf, size_t size);
 /* The screen as a picture: w * h pixels of red, green, blue. False if there is no VGA or nothing to show (*w and *h are 0),
  * or if it needs more than `max` bytes (*w and *h are set). Changes nothing. */
 bool vga_screen_image(struct board *, uint8_t *rgb, unsigned *w, unsigned *h, size_t max);
-/* Report an event of the machine's: icount, time and cpu are filled in. It ends what is being folded, so it must come
- * whatever classes are observed. Never report one with a smaller icount than one before. */
+/* Report an event of the machine's: icount, time and cpu are filled in. It ends what is being folded (which is
+ * state), so it must come whatever classes are observed. */
 void board_event(struct board *, struct event *);
 /* Report an event in its place among the board's own; icount, time and cpu are filled in. */
 void board_event(struct board *, struct event *);
@@ -60,12 +60,14 @@ struct e820_entry {
 /* The memory map that firmware would hand over. Returns how many entries there are; fills at most `max`. */
 size_t board_e820(struct board *, struct e820_entry *, size_t max);
 /* What firmware does before it boots: shadow RAM on at C0000h-FFFFFh, BIOS data area, PIC and PIT, local APIC of
- * processor 0 in virtual wire mode, PCI BARs and interrupt lines, PMBASE. After board_create and every board_reset. */
+ * processor 0 in virtual wire mode, PCI BARs and interrupt lines, PMBASE, VGA text mode 3 with an empty screen. After
+ * board_create and every board_reset. */
 void board_direct_setup(struct board *);
 /* Writes the ACPI tables, with absolute pointers, into guest memory at `where` (a multiple of 64), which must have
  * 32 KiB; meant for E0000h, which board_e820 reserves. Returns the RSDP's address. */
 uint64_t acpi_install(struct board *, uint64_t where);
-/* The same for SMBIOS: the entry point, then the structures (at most 4 KiB), at `where`, a multiple of 16 in F0000h-FFFFFh. */
+/* The same for SMBIOS: the entry point, then the structures (8 KiB are enough for 64 processors), at `where`, a
+ * multiple of 16 in F0000h-FFFFFh. */
 void smbios_install(struct board *, uint64_t where);
 
 void board_save(struct board *, const struct snapshot_sink *, bool changed_only);

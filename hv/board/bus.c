@@ -35,11 +35,13 @@ void board_ports_remove(struct board *b, uint16_t first, unsigned count, void *c
             b->port[port] = 0;
 }
 
-unsigned board_mmio(struct board *b, uint64_t pa, uint64_t size, void *ctx, mmio_read_fn *read, mmio_write_fn *write)
+unsigned board_mmio(struct board *b, uint64_t pa, uint64_t size, void *ctx, mmio_read_fn *read,
+                    mmio_write_fn *write)
 {
     if (b->nmmio == BOARD_MAX_MMIO)
         abort();
-    b->mmio[b->nmmio] = (struct mmio_region){.pa = pa, .size = size, .ctx = ctx, .read = read, .write = write};
+    b->mmio[b->nmmio] =
+        (struct mmio_region){.pa = pa, .size = size, .ctx = ctx, .read = read, .write = write};
     return b->nmmio++;
 }
 
@@ -112,7 +114,8 @@ static uint64_t all_ones(unsigned size)
 static bool is_lapic(struct board *b, unsigned cpu, uint64_t pa)
 {
     uint64_t base;
-    return lapic_rdmsr(b, cpu, 0x1b, &base) && (base & 0xc00) == 0x800 && (base & ~0xfffull) == (pa & ~0xfffull);
+    return lapic_rdmsr(b, cpu, 0x1b, &base) && (base & 0xc00) == 0x800 &&
+           (base & ~0xfffull) == (pa & ~0xfffull);
 }
 
 static uint64_t mmio_read(struct board_cpu *c, uint64_t pa, unsigned size, bool *handled)

@@ -1,7 +1,8 @@
-/* debug_ports.c - ports that exist for people: the firmware log (402h, e9h), POST codes (80h), isa-debug-exit (f4h).
+/* debug_ports.c - ports that exist for people: the firmware log (402h, e9h), POST codes (80h), isa-debug-exit
+ * (f4h).
  *
- * Source: QEMU's isa-debugcon (reads give E9h, which is how firmware finds it) and isa-debug-exit ((value << 1) | 1 becomes
- * the exit status); port 80h is the PC/AT's diagnostic port, whose last value reads back.
+ * Source: QEMU's isa-debugcon (reads give E9h, which is how firmware finds it) and isa-debug-exit ((value <<
+ * 1) | 1 becomes the exit status); port 80h is the PC/AT's diagnostic port, whose last value reads back.
  */
 #include "hv/board/internal.h"
 

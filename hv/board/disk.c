@@ -1,8 +1,8 @@
 /* disk.c - a disk's content: the image as it came, under what the guest wrote.
  *
- * The image is only read. Writes go to an overlay of 4 KiB chunks, which is part of the machine's state: a region named by
- * the role ("disk0") with the chunks, and a region of bits ("disk0.map") that says which chunks there are, because a chunk
- * of zeroes is not the same as no chunk.
+ * The image is only read. Writes go to an overlay of 4 KiB chunks, which is part of the machine's state: a
+ * region named by the role ("disk0") with the chunks, and a region of bits ("disk0.map") that says which
+ * chunks there are, because a chunk of zeroes is not the same as no chunk.
  */
 #include "hv/board/internal.h"
 
@@ -14,7 +14,7 @@ enum { CHUNK = SNAPSHOT_PAGE, LEAF = 1024, MAP_BITS = SNAPSHOT_PAGE * 8 };
 
 struct leaf {
     const uint8_t *chunk[LEAF]; /* ours, or zero_chunk */
-    uint8_t changed[LEAF / 8]; /* since the last save */
+    uint8_t changed[LEAF / 8];  /* since the last save */
 };
 
 struct disk {
@@ -212,7 +212,8 @@ int disk_write(struct disk *d, uint64_t offset, const void *buf, size_t n)
 
 /* ---------------------------------------------------------------- snapshots */
 
-/* The bits of chunks [first, first + MAP_BITS). Returns whether any is set, *changed whether any such chunk changed. */
+/* The bits of chunks [first, first + MAP_BITS). Returns whether any is set, *changed whether any such chunk
+ * changed. */
 static bool map_page(const struct disk *d, uint64_t first, uint8_t *page, bool *changed)
 {
     bool any = false;
@@ -308,7 +309,8 @@ int disks_load(struct board *b, const struct snapshot_source *src, struct error 
         struct disk *d = b->disk[i];
         if (src->whole)
             drop_overlay(d);
-        if (src->pages(src->ctx, d->map_name, put_map, d) || src->pages(src->ctx, d->image->role, put_chunk, d))
+        if (src->pages(src->ctx, d->map_name, put_map, d) ||
+            src->pages(src->ctx, d->image->role, put_chunk, d))
             return error_set(err, "the snapshot's %s does not fit the disk", d->image->role);
     }
     return 0;

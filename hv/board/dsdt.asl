@@ -1,8 +1,9 @@
-/* dsdt.asl - the board as ACPI describes it. Compiled by iasl at build time into a C array; acpi_tables.c puts the
+/* dsdt.asl - the board as ACPI describes it. Compiled by iasl at build time into a C array; acpi_tables.c sets the
  * compiler's name and version in the header to fixed values, so that they do not reach the guest.
  *
  * Processors are in an SSDT that acpi_tables.c makes, for their number is a setting.
- * Source: ACPI specification 3.0. Wiring: see irq.c (slots onto PIRQs) and acpi_pm.c (PMBASE 600h, GPE block 0 at AFE0h).
+ * Source: ACPI specification 3.0. Wiring: see irq.c (slots onto PIRQs) and acpi_pm.c (PMBASE 600h, GPE block 0 at
+ * AFE0h).
  */
 DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
 {
@@ -26,7 +27,8 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
 
             Name (_CRS, ResourceTemplate ()
             {
-                WordBusNumber (ResourceProducer, MinFixed, MaxFixed, PosDecode, 0x0000, 0x0000, 0x00FF, 0x0000, 0x0100)
+                WordBusNumber (ResourceProducer, MinFixed, MaxFixed, PosDecode,
+                               0x0000, 0x0000, 0x00FF, 0x0000, 0x0100)
                 IO (Decode16, 0x0CF8, 0x0CF8, 0x01, 0x08)
                 WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange,
                         0x0000, 0x0000, 0x0CF7, 0x0000, 0x0CF8)

@@ -1,12 +1,12 @@
 /* events.c - what the board tells its observer: events, folded accesses, console lines.
  *
- * Nothing here reaches the guest. But what is being put together (a run of the same access, a line without its end) is part of
- * the saved state, so that a replay from a checkpoint reports what the recording reported; and it goes on in the same way
- * whatever classes are observed.
+ * Nothing here reaches the guest. But what is being put together (a run of the same access, a line without
+ * its end) is part of the saved state, so that a replay from a checkpoint reports what the recording
+ * reported; and it goes on in the same way whatever classes are observed.
  *
- * Order: an event is never reported with a smaller icount than one before it. A fold carries the icount of its last access, and
- * is reported before anything else is, with one exception: a console line that the folded access itself has completed
- * does not end the fold (it has the same icount).
+ * Order: an event is never reported with a smaller icount than one before it. A fold carries the icount of
+ * its last access, and is reported before anything else is, with one exception: a console line that the
+ * folded access itself has completed does not end the fold (it has the same icount).
  */
 #include "hv/board/internal.h"
 
@@ -22,18 +22,18 @@ static const uint8_t kind_class[] = {
 enum { LINE_SCREEN = 4, LINE_DEBUG = 5, LINE_E9 = 6 };
 
 const struct field events_fields[] = {
-    FIELD(struct events, access.active),      FIELD(struct events, access.mmio),
-    FIELD(struct events, access.write),       FIELD(struct events, access.size),
-    FIELD(struct events, access.unhandled),   FIELD(struct events, access.cpu),
-    FIELD(struct events, access.number),      FIELD(struct events, access.ip),
-    FIELD(struct events, access.value),       FIELD(struct events, access.count),
-    FIELD(struct events, access.icount),      FIELD(struct events, access.time),
-    FIELD(struct events, unhandled.active),   FIELD(struct events, unhandled.write),
-    FIELD(struct events, unhandled.cpu),      FIELD_BYTES(struct events, unhandled.what),
-    FIELD(struct events, unhandled.number),   FIELD(struct events, unhandled.ip),
-    FIELD(struct events, unhandled.value),    FIELD(struct events, unhandled.count),
-    FIELD(struct events, unhandled.icount),   FIELD(struct events, unhandled.time),
-    FIELDS(struct events, line_length),       FIELD_BYTES(struct events, line),
+    FIELD(struct events, access.active),    FIELD(struct events, access.mmio),
+    FIELD(struct events, access.write),     FIELD(struct events, access.size),
+    FIELD(struct events, access.unhandled), FIELD(struct events, access.cpu),
+    FIELD(struct events, access.number),    FIELD(struct events, access.ip),
+    FIELD(struct events, access.value),     FIELD(struct events, access.count),
+    FIELD(struct events, access.icount),    FIELD(struct events, access.time),
+    FIELD(struct events, unhandled.active), FIELD(struct events, unhandled.write),
+    FIELD(struct events, unhandled.cpu),    FIELD_BYTES(struct events, unhandled.what),
+    FIELD(struct events, unhandled.number), FIELD(struct events, unhandled.ip),
+    FIELD(struct events, unhandled.value),  FIELD(struct events, unhandled.count),
+    FIELD(struct events, unhandled.icount), FIELD(struct events, unhandled.time),
+    FIELDS(struct events, line_length),     FIELD_BYTES(struct events, line),
 };
 const size_t events_nfields = FIELD_COUNT(events_fields);
 
@@ -78,8 +78,10 @@ static void deliver_unhandled(struct board *b, const struct access_fold *a)
 }
 
 /* The four kinds have the same fields in the same order. */
-_Static_assert((int)EVF_PIO_READ_port == (int)EVF_MMIO_WRITE_address && (int)EVF_PIO_READ_ip == (int)EVF_MMIO_WRITE_ip &&
-                   (int)EVF_PIO_WRITE_ip == (int)EVF_MMIO_READ_ip && (int)EVF_PIO_WRITE_count == (int)EVF_MMIO_READ_count,
+_Static_assert((int)EVF_PIO_READ_port == (int)EVF_MMIO_WRITE_address &&
+                   (int)EVF_PIO_READ_ip == (int)EVF_MMIO_WRITE_ip &&
+                   (int)EVF_PIO_WRITE_ip == (int)EVF_MMIO_READ_ip &&
+                   (int)EVF_PIO_WRITE_count == (int)EVF_MMIO_READ_count,
                "access events differ");
 
 static void deliver_access(struct board *b)
@@ -154,8 +156,8 @@ void board_observe(struct board *b, uint32_t classes, const struct observer *o)
 
 /* ---------------------------------------------------------------- folding */
 
-static bool same_access(const struct access_fold *a, bool mmio, bool write, uint64_t number, unsigned size, uint64_t ip,
-                        unsigned cpu)
+static bool same_access(const struct access_fold *a, bool mmio, bool write, uint64_t number, unsigned size,
+                        uint64_t ip, unsigned cpu)
 {
     return a->active && a->mmio == mmio && a->write == write && a->number == number && a->size == size &&
            a->ip == ip && a->cpu == cpu;
@@ -172,7 +174,8 @@ void events_before_access(struct board *b, bool mmio, bool write, uint64_t numbe
         end_folds(b);
 }
 
-void events_access(struct board *b, bool mmio, bool write, uint64_t number, unsigned size, uint64_t ip, uint64_t value)
+void events_access(struct board *b, bool mmio, bool write, uint64_t number, unsigned size, uint64_t ip,
+                   uint64_t value)
 {
     struct access_fold *a = &b->events.access;
     if (!same_access(a, mmio, write, number, size, ip, active_cpu(b))) {
@@ -202,8 +205,8 @@ void board_unhandled(struct board *b, const char *what, uint64_t number, bool wr
     struct unhandled_fold *u = &b->events.unhandled;
     uint64_t ip = bus_ip(b);
     size_t n = strnlen(what, sizeof u->what - 1);
-    bool same = u->active && u->write == write && u->number == number && u->ip == ip && u->cpu == active_cpu(b) &&
-                !memcmp(u->what, what, n) && !u->what[n];
+    bool same = u->active && u->write == write && u->number == number && u->ip == ip &&
+                u->cpu == active_cpu(b) && !memcmp(u->what, what, n) && !u->what[n];
     if (!same) {
         if (u->active)
             end_folds(b);
@@ -237,12 +240,14 @@ static void deliver_line(struct board *b, unsigned line)
     deliver_now(b, &log);
 }
 
-/* May a line be reported now without ending the folds? Only if they would be reported with this icount or a later one. */
+/* May a line be reported now without ending the folds? Only if they would be reported with this icount or a
+ * later one. */
 static bool folds_are_now(const struct board *b)
 {
     const struct events *e = &b->events;
     uint64_t now = now_icount(b);
-    return (!e->access.active || e->access.icount == now) && (!e->unhandled.active || e->unhandled.icount == now);
+    return (!e->access.active || e->access.icount == now) &&
+           (!e->unhandled.active || e->unhandled.icount == now);
 }
 
 static void line_end(struct board *b, unsigned line)

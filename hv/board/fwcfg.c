@@ -1,7 +1,7 @@
 /* fwcfg.c - QEMU's firmware configuration device: how firmware learns what machine this is.
  *
- * Source: QEMU's docs/specs/fw_cfg (selector 510h, data 511h, DMA at 514h with big-endian addresses); which items there are,
- * as SeaBIOS asks for them.
+ * Source: QEMU's docs/specs/fw_cfg (selector 510h, data 511h, DMA at 514h with big-endian addresses); which
+ * items there are, as SeaBIOS asks for them.
  */
 #include "hv/board/internal.h"
 
@@ -114,12 +114,15 @@ struct boot_path {
     char letter;
     const char *role, *path;
 };
-/* Devices as SeaBIOS names them. Which drive a role is, is ide.c's business: a CD-ROM is the second channel's master, and
- * moves disk2 to slave. */
+/* Devices as SeaBIOS names them. Which drive a role is, is ide.c's business: a CD-ROM is the second channel's
+ * master, and moves disk2 to slave. */
 static const struct boot_path boot_paths[] = {
-    {'c', "disk0", "/pci@i0cf8/ide@1,1/drive@0/disk@0"},   {'c', "disk1", "/pci@i0cf8/ide@1,1/drive@0/disk@1"},
-    {'c', "disk2", "/pci@i0cf8/ide@1,1/drive@1/disk@0"},   {'c', "disk3", "/pci@i0cf8/ide@1,1/drive@1/disk@1"},
-    {'d', "cdrom", "/pci@i0cf8/ide@1,1/drive@1/disk@0"},   {'a', "floppy0", "/pci@i0cf8/isa@1/fdc@03f0/floppy@0"},
+    {'c', "disk0", "/pci@i0cf8/ide@1,1/drive@0/disk@0"},
+    {'c', "disk1", "/pci@i0cf8/ide@1,1/drive@0/disk@1"},
+    {'c', "disk2", "/pci@i0cf8/ide@1,1/drive@1/disk@0"},
+    {'c', "disk3", "/pci@i0cf8/ide@1,1/drive@1/disk@1"},
+    {'d', "cdrom", "/pci@i0cf8/ide@1,1/drive@1/disk@0"},
+    {'a', "floppy0", "/pci@i0cf8/isa@1/fdc@03f0/floppy@0"},
     {'a', "floppy1", "/pci@i0cf8/isa@1/fdc@03f0/floppy@1"},
 };
 
@@ -171,7 +174,8 @@ static void add_files(struct fwcfg *s)
     tables = add_file(s, "etc/acpi/tables");
     blob_add(rsdp, acpi.rsdp.data, acpi.rsdp.size);
     blob_add(tables, acpi.tables.data, acpi.tables.size);
-    add_number(s, (uint16_t)(KEY_FIRST_FILE + s->nfiles++), "etc/boot-fail-wait", 4, UINT32_MAX); /* wait for good */
+    add_number(s, (uint16_t)(KEY_FIRST_FILE + s->nfiles++), "etc/boot-fail-wait", 4,
+               UINT32_MAX); /* wait for good */
     add_e820(s);
     anchor = add_file(s, "etc/smbios/smbios-anchor");
     smbios = add_file(s, "etc/smbios/smbios-tables");

@@ -1,7 +1,8 @@
 /* i440fx.c - the host bridge: shadow RAM (PAM) and SMRAM.
  *
- * Source: Intel 440FX PCIset datasheet (82441FX), 3.2.18 PAM registers 59h-5Fh, 3.2.23 SMRAM register 72h. Where DRAM is not
- * enabled for a shadow range, reads of the last 128 KiB below 1 MiB find the end of the BIOS, as on the PIIX3 boards.
+ * Source: Intel 440FX PCIset datasheet (82441FX), 3.2.18 PAM registers 59h-5Fh, 3.2.23 SMRAM register 72h.
+ * Where DRAM is not enabled for a shadow range, reads of the last 128 KiB below 1 MiB find the end of the
+ * BIOS, as on the PIIX3 boards.
  */
 #include "hv/board/internal.h"
 
@@ -46,10 +47,10 @@ struct pam_range {
 };
 /* Two attribute nibbles a register: bit 0 reads go to DRAM, bit 1 writes go to DRAM. */
 static const struct pam_range pam_ranges[] = {
-    {0xf0000, 0x10000, 0, 4},
-    {0xc0000, 0x4000, 1, 0}, {0xc4000, 0x4000, 1, 4}, {0xc8000, 0x4000, 2, 0}, {0xcc000, 0x4000, 2, 4},
-    {0xd0000, 0x4000, 3, 0}, {0xd4000, 0x4000, 3, 4}, {0xd8000, 0x4000, 4, 0}, {0xdc000, 0x4000, 4, 4},
-    {0xe0000, 0x4000, 5, 0}, {0xe4000, 0x4000, 5, 4}, {0xe8000, 0x4000, 6, 0}, {0xec000, 0x4000, 6, 4},
+    {0xf0000, 0x10000, 0, 4}, {0xc0000, 0x4000, 1, 0}, {0xc4000, 0x4000, 1, 4}, {0xc8000, 0x4000, 2, 0},
+    {0xcc000, 0x4000, 2, 4},  {0xd0000, 0x4000, 3, 0}, {0xd4000, 0x4000, 3, 4}, {0xd8000, 0x4000, 4, 0},
+    {0xdc000, 0x4000, 4, 4},  {0xe0000, 0x4000, 5, 0}, {0xe4000, 0x4000, 5, 4}, {0xe8000, 0x4000, 6, 0},
+    {0xec000, 0x4000, 6, 4},
 };
 
 /* A shadow range with reads from the bus: the BIOS where there is one. */
@@ -60,8 +61,8 @@ static void map_without_ram(struct board *b, const struct pam_range *r, bool wri
     bool is_rom = r->start >= BIOS_LOW && below_top <= rom_size;
     struct ramblock *read = is_rom ? b->rom : NULL, *write = write_ram ? b->ram : NULL;
     if (read || write)
-        physmem_map(b->mem, r->start, r->size, read, is_rom ? rom_size - below_top : 0, write, write ? r->start : 0,
-                    !write_ram && is_rom);
+        physmem_map(b->mem, r->start, r->size, read, is_rom ? rom_size - below_top : 0, write,
+                    write ? r->start : 0, !write_ram && is_rom);
     else
         physmem_unmap(b->mem, r->start, r->size);
 }

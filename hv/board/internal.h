@@ -1,5 +1,5 @@
-/* internal.h - the board's own struct: only for the files that are the board itself (board.c, bus.c, events.c, irq.c,
- * timers.c, disk.c, pci.c, i440fx.c, piix3.c, direct.c). Chips see chip.h. */
+/* internal.h - the board's own struct: only for the files that are the board itself (board.c, bus.c,
+ * events.c, irq.c, timers.c, disk.c, pci.c, i440fx.c, piix3.c, direct.c). Chips see chip.h. */
 #ifndef BOOTREEL_HV_BOARD_INTERNAL_H
 #define BOOTREEL_HV_BOARD_INTERNAL_H
 
@@ -57,8 +57,8 @@ enum { CONSOLE_LINES = 7, CONSOLE_LINE_MAX = 1000, UNHANDLED_NAME = 32 };
 struct access_fold {
     uint8_t active, mmio, write, size, unhandled, cpu;
     uint64_t number, ip;
-    uint64_t value, count;  /* the last value; how many accesses */
-    uint64_t icount, time;  /* of the last access */
+    uint64_t value, count; /* the last value; how many accesses */
+    uint64_t icount, time; /* of the last access */
 };
 /* A run of the same thing that a chip does not implement. */
 struct unhandled_fold {
@@ -80,7 +80,8 @@ extern const size_t events_nfields;
 /* Before an access is made: what is being folded is reported if this access does not continue it. */
 void events_before_access(struct board *, bool mmio, bool write, uint64_t number, unsigned size, uint64_t ip);
 /* The access itself: before the handler for a write, after it for a read. */
-void events_access(struct board *, bool mmio, bool write, uint64_t number, unsigned size, uint64_t ip, uint64_t value);
+void events_access(struct board *, bool mmio, bool write, uint64_t number, unsigned size, uint64_t ip,
+                   uint64_t value);
 /* Nothing answered the access that was just made. */
 void events_access_unhandled(struct board *);
 /* A byte of firmware log: console device 9, and EV_FIRMWARE_LOG lines. port: 402h or e9h. */
@@ -90,10 +91,10 @@ void events_init(struct events *);
 /* ---- irq.c ---- */
 
 struct irq_state {
-    uint32_t isa;             /* lines as driven by chips */
-    uint8_t intx[256];        /* by devfn, a bit a pin */
-    uint8_t route[4];         /* derived: the PIIX3's PIRQA-D routing; >= 16: none */
-    uint32_t driven;          /* derived: what the interrupt controllers were told last */
+    uint32_t isa;      /* lines as driven by chips */
+    uint8_t intx[256]; /* by devfn, a bit a pin */
+    uint8_t route[4];  /* derived: the PIIX3's PIRQA-D routing; >= 16: none */
+    uint32_t driven;   /* derived: what the interrupt controllers were told last */
 };
 /* The PIIX3's routing registers were written. */
 void irq_route(struct board *, const uint8_t route[4]);
@@ -181,10 +182,10 @@ void blob_set(struct blob *, size_t offset, unsigned width, uint64_t value);
 void blob_free(struct blob *);
 
 struct acpi_fixup {
-    bool in_rsdp;     /* the place is in the RSDP, else in the tables */
-    bool checksum;    /* else a pointer to `start` in the tables */
-    uint32_t offset;  /* of the pointer or the checksum byte */
-    uint32_t width;   /* of a pointer */
+    bool in_rsdp;    /* the place is in the RSDP, else in the tables */
+    bool checksum;   /* else a pointer to `start` in the tables */
+    uint32_t offset; /* of the pointer or the checksum byte */
+    uint32_t width;  /* of a pointer */
     uint32_t start, length;
 };
 struct acpi_tables {

@@ -1,7 +1,7 @@
 /* pci.c - PCI bus 0: configuration mechanism #1 and base address registers.
  *
- * Source: PCI Local Bus Specification 2.1, chapter 6 (configuration space), 3.7.4.1 (mechanism #1). Where a BAR may not be
- * decoded (address 0, or the all-ones of sizing), as QEMU does.
+ * Source: PCI Local Bus Specification 2.1, chapter 6 (configuration space), 3.7.4.1 (mechanism #1). Where a
+ * BAR may not be decoded (address 0, or the all-ones of sizing), as QEMU does.
  */
 #include "hv/board/internal.h"
 
@@ -174,7 +174,8 @@ void pci_config_write(struct board *b, unsigned devfn, unsigned reg, unsigned si
     for (unsigned i = 0; i < size; i++) {
         unsigned r = (reg + i) & 0xff;
         uint8_t byte = (uint8_t)(value >> i * 8);
-        d->config[r] = (uint8_t)(((d->config[r] & ~d->wmask[r]) | (byte & d->wmask[r])) & ~(byte & d->w1c[r]));
+        d->config[r] =
+            (uint8_t)(((d->config[r] & ~d->wmask[r]) | (byte & d->wmask[r])) & ~(byte & d->w1c[r]));
     }
     if (touches(reg, size, REG_COMMAND, REG_COMMAND + 1) || touches(reg, size, REG_BAR0, REG_BAR0 + 23) ||
         touches(reg, size, REG_ROM, REG_ROM + 3))

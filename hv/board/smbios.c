@@ -1,7 +1,7 @@
 /* smbios.c - the SMBIOS structures: what machine this is, for firmware to pass on.
  *
- * Source: DMTF DSP0134 (SMBIOS reference specification) 2.8: 5.2.1 entry point, 7 structure definitions. Everything follows from the
- * configuration; serial numbers and the UUID are absent.
+ * Source: DMTF DSP0134 (SMBIOS reference specification) 2.8: 5.2.1 entry point, 7 structure definitions.
+ * Everything follows from the configuration; serial numbers and the UUID are absent.
  */
 #include "hv/board/internal.h"
 
@@ -12,7 +12,7 @@ enum { ANCHOR = 31 };
 
 struct table {
     struct blob *out;
-    size_t at;       /* of the present structure */
+    size_t at; /* of the present structure */
     unsigned strings;
     unsigned count;
     size_t largest;
@@ -50,10 +50,10 @@ static void end(struct table *t)
 static void bios_information(struct table *t)
 {
     begin(t, 0, 24, 0);
-    set(t, 6, 2, 0xe800);          /* start segment */
-    set(t, 10, 8, 0x08);           /* characteristics are not supported */
-    set(t, 19, 1, 0x04);           /* targeted content distribution */
-    set(t, 20, 4, 0xffff0000);     /* release 0.0; no embedded controller */
+    set(t, 6, 2, 0xe800);      /* start segment */
+    set(t, 10, 8, 0x08);       /* characteristics are not supported */
+    set(t, 19, 1, 0x04);       /* targeted content distribution */
+    set(t, 20, 4, 0xffff0000); /* release 0.0; no embedded controller */
     string(t, 4, "bootreel");
     string(t, 5, "1");
     string(t, 8, "01/01/2020");
@@ -73,7 +73,7 @@ static void system_information(struct table *t)
 static void chassis(struct table *t)
 {
     begin(t, 3, 22, 0x300);
-    set(t, 5, 1, 1); /* other */
+    set(t, 5, 1, 1);          /* other */
     set(t, 9, 4, 0x02030303); /* boot-up, power supply and thermal state safe; security unknown */
     string(t, 4, "bootreel");
     string(t, 6, "1");
@@ -85,10 +85,10 @@ static void processor(struct table *t, unsigned index)
     char socket[16];
     snprintf(socket, sizeof socket, "CPU %u", index);
     begin(t, 4, 42, (uint16_t)(0x400 + index));
-    set(t, 5, 1, 3);    /* central processor */
-    set(t, 6, 1, 1);    /* family: other */
-    set(t, 0x18, 1, 0x41); /* socket populated, enabled */
-    set(t, 0x19, 1, 1); /* upgrade: other */
+    set(t, 5, 1, 3);                 /* central processor */
+    set(t, 6, 1, 1);                 /* family: other */
+    set(t, 0x18, 1, 0x41);           /* socket populated, enabled */
+    set(t, 0x19, 1, 1);              /* upgrade: other */
     set(t, 0x1a, 6, 0xffffffffffff); /* no cache information */
     set(t, 0x23, 3, 0x010101);       /* cores, enabled cores, threads */
     set(t, 0x26, 2, 2);              /* characteristics unknown */
@@ -118,9 +118,9 @@ static void memory_device(struct table *t, uint64_t bytes)
     set(t, 6, 2, 0xfffe);
     set(t, 8, 4, 0xffffffff); /* widths unknown */
     set(t, 12, 2, mib < 0x7fff ? mib : 0x7fff);
-    set(t, 14, 1, 9);         /* DIMM */
-    set(t, 18, 1, 7);         /* RAM */
-    set(t, 19, 2, 2);         /* type detail: other */
+    set(t, 14, 1, 9); /* DIMM */
+    set(t, 18, 1, 7); /* RAM */
+    set(t, 19, 2, 2); /* type detail: other */
     if (mib >= 0x7fff)
         set(t, 0x1c, 4, mib);
     string(t, 16, "DIMM 0");

@@ -1,6 +1,8 @@
-/* smbus.c - the PIIX4's SMBus host controller on a bus without devices: every transfer ends with "no device answered".
+/* smbus.c - the PIIX4's SMBus host controller on a bus without devices: every transfer ends with "no device
+ * answered".
  *
- * Source: Intel 82371AB (PIIX4) datasheet, 11.2 SMBus host registers. Part of the power management function (acpi_pm.c).
+ * Source: Intel 82371AB (PIIX4) datasheet, 11.2 SMBus host registers. Part of the power management function
+ * (acpi_pm.c).
  */
 #include "hv/board/smbus.h"
 
@@ -25,7 +27,7 @@ void smbus_write(struct smbus *s, unsigned reg, uint8_t value)
 {
     switch (reg) {
     case HSTSTS:
-        s->reg[HSTSTS] &= (uint8_t)~(value & STS_CLEARABLE);
+        s->reg[HSTSTS] &= (uint8_t) ~(value & STS_CLEARABLE);
         break;
     case SLVSTS:
         break;

@@ -201,6 +201,17 @@ static void compare(struct vga *v, const struct vga_text *t, unsigned *row, bool
     v->con_cols = new.cols;
 }
 
+/* One character on in the same row, as nearly always: the rest has time until the end of the line. */
+static void advance(struct vga *v, const struct vga_text *t, unsigned row)
+{
+    uint8_t now[CON_COLS], *old = v->con_text + row * CON_COLS;
+
+    take_row(v, t->start + row * t->stride, t->cols, now);
+    if (!same(now, old))
+        v->con_reported[row] = 0;
+    memcpy(old, now, CON_COLS);
+}
+
 void vga_console_look(struct vga *v)
 {
     struct vga_text t;
@@ -213,8 +224,7 @@ void vga_console_look(struct vga *v)
     col = cell % t.stride;
     if (v->con_valid && t.start == v->con_start && row == v->con_row && col > v->con_col &&
         t.rows == v->con_rows && t.cols == v->con_cols) {
-        /* One character on, as nearly always: the rest has time until the end of the line. */
-        take_row(v, t.start + row * t.stride, t.cols, v->con_text + row * CON_COLS);
+        advance(v, &t, row);
     } else {
         compare(v, &t, &row, row < t.rows);
     }

@@ -210,12 +210,6 @@ static OP(call_legacy)
 }
 const struct family fam_call = {{{NULL, call_legacy, call_legacy, call_64}}};
 
-static const struct op *jump_legacy(struct x86 *cpu, const struct op *op, uint64_t rip)
-{
-    cpu->gpr[REG_RIP] = legacy_target(cpu, op, rip);
-    INDIRECT;
-}
-
 static OP(jmp_r64)
 {
     uint64_t rip = R64(op->dst);
@@ -230,36 +224,53 @@ static OP(jmp_m64)
     cpu->gpr[REG_RIP] = rip;
     INDIRECT;
 }
-static OP(jmp_r) { return jump_legacy(cpu, op, R64(op->dst)); }
+static OP(jmp_r)
+{
+    cpu->gpr[REG_RIP] = legacy_target(cpu, op, R64(op->dst));
+    INDIRECT;
+}
 static OP(jmp_m)
 {
-    unsigned size = 1u << op->osize;
-    return jump_legacy(cpu, op, ld_sized(cpu, op, EA_g(size, false), op->osize));
+    uint64_t rip = ld_sized(cpu, op, EA_g(1u << op->osize, false), op->osize);
+    cpu->gpr[REG_RIP] = legacy_target(cpu, op, rip);
+    INDIRECT;
 }
 const struct family fam_jmp_E = {{{NULL, jmp_r, jmp_r, jmp_r64}, {NULL, jmp_m, jmp_m, jmp_m64}}};
 
-static inline const struct op *call_indirect_64(struct x86 *cpu, const struct op *op, uint64_t rip)
+/* Push the return address and set rip; both may raise before anything changes. */
+static inline void call_indirect_64(struct x86 *cpu, const struct op *op, uint64_t rip)
 {
     uint64_t sp = R64(RSP) - 8;
     check_canonical(cpu, op, rip);
     st64(cpu, op, sp, rip_after(cpu, op));
     R64(RSP) = sp;
     cpu->gpr[REG_RIP] = rip;
+}
+static void call_indirect(struct x86 *cpu, const struct op *op, uint64_t rip)
+{
+    rip = legacy_target(cpu, op, rip);
+    stack_push(cpu, op, 1u << op->osize, rip_after(cpu, op));
+    cpu->gpr[REG_RIP] = rip;
+}
+static OP(call_r64)
+{
+    call_indirect_64(cpu, op, R64(op->dst));
     INDIRECT;
 }
-static OP(call_r64) { return call_indirect_64(cpu, op, R64(op->dst)); }
-static OP(call_m64) { return call_indirect_64(cpu, op, ld64(cpu, op, EA_g(8, false))); }
-static const struct op *call_indirect(struct x86 *cpu, const struct op *op, uint64_t rip)
+static OP(call_m64)
 {
-    legacy_target(cpu, op, rip);
-    stack_push(cpu, op, 1u << op->osize, rip_after(cpu, op));
-    return jump_legacy(cpu, op, rip);
+    call_indirect_64(cpu, op, ld64(cpu, op, EA_g(8, false)));
+    INDIRECT;
 }
-static OP(call_r) { return call_indirect(cpu, op, R64(op->dst)); }
+static OP(call_r)
+{
+    call_indirect(cpu, op, R64(op->dst));
+    INDIRECT;
+}
 static OP(call_m)
 {
-    unsigned size = 1u << op->osize;
-    return call_indirect(cpu, op, ld_sized(cpu, op, EA_g(size, false), op->osize));
+    call_indirect(cpu, op, ld_sized(cpu, op, EA_g(1u << op->osize, false), op->osize));
+    INDIRECT;
 }
 const struct family fam_call_E = {{{NULL, call_r, call_r, call_r64}, {NULL, call_m, call_m, call_m64}}};
 
@@ -276,6 +287,7 @@ static OP(ret_legacy)
     unsigned size = 1u << op->osize;
     uint64_t rip = legacy_target(cpu, op, stack_peek(cpu, op, 0, size));
     stack_adjust(cpu, (int64_t)(size + op->uimm));
-    return jump_legacy(cpu, op, rip);
+    cpu->gpr[REG_RIP] = rip;
+    INDIRECT;
 }
 const struct family fam_ret = {{{NULL, ret_legacy, ret_legacy, ret_64}}};

@@ -1,6 +1,8 @@
 /* cpuid.c - the processor models: what CPUID says, and which instructions and registers there are.
  *
- * SDM volume 2, CPUID; AMD CPUID specification (25481) for the extended leaves. The vendor is AMD, family 15 (K8): operating systems
+ * SDM volume 2, CPUID; AMD CPUID specification (25481) for the extended leaves.
+ *
+ * The vendor is AMD, family 15 (K8): operating systems
  * then expect neither Meltdown nor a microcode update, and nothing of later families' registers.
  */
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* cr.c - control and debug registers. SDM volume 2, MOV CR, MOV DR, LMSW, SMSW, CLTS; volume 3, 2.5, 4.1, 4.4.1, 9.8.5, 17.2. */
+/* cr.c - control and debug registers. SDM volume 2, MOV CR, MOV DR, LMSW, SMSW, CLTS; volume
+ * 3, 2.5, 4.1, 4.4.1, 9.8.5, 17.2. */
 #include "hv/x86/sys.h"
 
 enum { CR0_BITS = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD };
@@ -118,24 +119,46 @@ static void cr4_write(struct x86 *cpu, uint64_t v)
 /* ---------------------------------------------------------------- MOV CR */
 
 /* The general operand: 64 bits in 64-bit code, else 32, whatever prefix. */
-static uint64_t gpr_get(const struct x86 *cpu, unsigned r) { return cpu->mode64 ? R64(r) : R32(r); }
-static void gpr_set(struct x86 *cpu, unsigned r, uint64_t v) { SET64(r, cpu->mode64 ? v : (uint32_t)v); }
+static uint64_t gpr_get(const struct x86 *cpu, unsigned r)
+{
+    return cpu->mode64 ? R64(r) : R32(r);
+}
+static void gpr_set(struct x86 *cpu, unsigned r, uint64_t v)
+{
+    SET64(r, cpu->mode64 ? v : (uint32_t)v);
+}
 
 static OP(op_mov_from_cr)
 {
     uint64_t v = 0;
     SYNC;
     switch (op->src) {
-    case 0: case 2: case 3: case 4: case 8: break;
-    default: raise_fault(cpu, VEC_UD);
+    case 0:
+    case 2:
+    case 3:
+    case 4:
+    case 8:
+        break;
+    default:
+        raise_fault(cpu, VEC_UD);
     }
     need_cpl0(cpu);
     switch (op->src) {
-    case 0: v = cpu->cr0; break;
-    case 2: v = cpu->cr2; break;
-    case 3: v = cpu->cr3; break;
-    case 4: v = cpu->cr4; break;
-    case 8: v = cpu->bus.get_cr8(cpu->bus.ctx); break;
+    case 0:
+        v = cpu->cr0;
+        break;
+    case 2:
+        v = cpu->cr2;
+        break;
+    case 3:
+        v = cpu->cr3;
+        break;
+    case 4:
+        v = cpu->cr4;
+        break;
+    case 8:
+        v = cpu->bus.get_cr8(cpu->bus.ctx);
+        break;
     }
     gpr_set(cpu, op->dst, v);
     NEXT;
@@ -153,16 +176,32 @@ static OP(op_mov_to_cr)
     uint64_t v = gpr_get(cpu, op->src);
     SYNC;
     switch (op->dst) {
-    case 0: case 2: case 3: case 4: case 8: break;
-    default: raise_fault(cpu, VEC_UD);
+    case 0:
+    case 2:
+    case 3:
+    case 4:
+    case 8:
+        break;
+    default:
+        raise_fault(cpu, VEC_UD);
     }
     need_cpl0(cpu);
     switch (op->dst) {
-    case 0: cr0_write(cpu, v); break;
-    case 2: cpu->cr2 = v; break;
-    case 3: cr3_write(cpu, v); break;
-    case 4: cr4_write(cpu, v); break;
-    case 8: cr8_write(cpu, v); break;
+    case 0:
+        cr0_write(cpu, v);
+        break;
+    case 2:
+        cpu->cr2 = v;
+        break;
+    case 3:
+        cr3_write(cpu, v);
+        break;
+    case 4:
+        cr4_write(cpu, v);
+        break;
+    case 8:
+        cr8_write(cpu, v);
+        break;
     }
     LEAVE;
 }

@@ -6,7 +6,8 @@
  * so registers and flags are changed only after the last access that can fault. One that calls anything which may raise or ask
  * where the processor is (raise_*, sys_*, bus callbacks) begins with SYNC. One that changes the mode, the translation, IF or
  * anything that decoding depends on ends with LEAVE instead of NEXT: rip is set to the next instruction, and the
- * dispatcher looks again.
+ * dispatcher looks again. So does one that has the address of a local variable taken (or inlines something that has): no tail
+ * call is made from it, and the stack would grow with every instruction.
  */
 #ifndef BOOTREEL_HV_X86_EXEC_H
 #define BOOTREEL_HV_X86_EXEC_H

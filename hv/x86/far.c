@@ -1,4 +1,5 @@
-/* far.c - far JMP and CALL: real and virtual-8086 mode, code segments, call gates, tasks. SDM volume 2, CALL and JMP; volume 3, 5.8. */
+/* far.c - far JMP and CALL: real and virtual-8086 mode, code segments, call gates, tasks. SDM volume 2, CALL
+ * and JMP; volume 3, 5.8. */
 #include "hv/x86/sys.h"
 
 /* A transfer under way. */
@@ -183,7 +184,9 @@ static const struct op *far_transfer(struct x86 *cpu, const struct far *f)
         if (!long_mode(cpu))
             return far_gate(cpu, f, &d);
         break;
-    case SYS_TSS16: case SYS_TSS32: case SYS_TASK:
+    case SYS_TSS16:
+    case SYS_TSS32:
+    case SYS_TASK:
         if (!long_mode(cpu))
             return far_task(cpu, f, &d);
         break;
@@ -212,10 +215,22 @@ static const struct op *far_indirect(struct x86 *cpu, const struct op *op, bool 
     return far_transfer(cpu, &f);
 }
 
-static OP(op_jmp_far) { return far_direct(cpu, op, false); }
-static OP(op_call_far) { return far_direct(cpu, op, true); }
-static OP(op_jmp_far_mem) { return far_indirect(cpu, op, false); }
-static OP(op_call_far_mem) { return far_indirect(cpu, op, true); }
+static OP(op_jmp_far)
+{
+    return far_direct(cpu, op, false);
+}
+static OP(op_call_far)
+{
+    return far_direct(cpu, op, true);
+}
+static OP(op_jmp_far_mem)
+{
+    return far_indirect(cpu, op, false);
+}
+static OP(op_call_far_mem)
+{
+    return far_indirect(cpu, op, true);
+}
 
 FAMILY1(fam_jmp_far, op_jmp_far);
 FAMILY1(fam_call_far, op_call_far);

@@ -1,4 +1,5 @@
-/* frame.c - what far transfers and interrupts put on stacks and take from them. rsp changes only at the end. */
+/* frame.c - what far transfers and interrupts put on stacks and take from them. rsp changes only at the end.
+ */
 #include "hv/x86/sys.h"
 
 static uint64_t stack_mask(const struct x86 *cpu)
@@ -65,7 +66,8 @@ static uint64_t item_linear(struct x86 *cpu, const struct stk *st, uint64_t sp, 
             raise_error(cpu, VEC_SS, st->error);
         return sp;
     }
-    bool usable = !protected_mode(cpu) || (!st->seg.null && is_data(st->seg.attr) && (!write || st->seg.attr & SEG_WRITABLE));
+    bool usable = !protected_mode(cpu) ||
+                  (!st->seg.null && is_data(st->seg.attr) && (!write || st->seg.attr & SEG_WRITABLE));
     if (!usable || !seg_in_bounds(&st->seg, sp, sp + size - 1))
         raise_error(cpu, VEC_SS, st->error);
     return (uint32_t)(st->seg.base + sp);
@@ -76,7 +78,10 @@ static uint64_t advance(const struct stk *st, int64_t by)
     return (st->sp & ~st->mask) | ((st->sp + (uint64_t)by) & st->mask);
 }
 
-void stk_skip(struct stk *st, unsigned n) { st->sp = advance(st, n); }
+void stk_skip(struct stk *st, unsigned n)
+{
+    st->sp = advance(st, n);
+}
 
 void stk_push(struct x86 *cpu, struct stk *st, unsigned size, uint64_t value)
 {

@@ -184,17 +184,24 @@ static OP(das)
     NEXT;
 }
 
-static const struct op *ascii_adjust(struct x86 *cpu, const struct op *op, int sign)
+static void ascii_adjust(struct x86 *cpu, const struct op *op, int sign)
 {
     bool adjust = (R8(0) & 15) > 9 || cc_af(cpu);
     if (adjust)
         SET16(RAX, R16(RAX) + sign * 0x106);
     SET8(0, R8(0) & 15);
     adjust_flags(cpu, R8(0), adjust, adjust);
+}
+static OP(aaa)
+{
+    ascii_adjust(cpu, op, 1);
     NEXT;
 }
-static OP(aaa) { return ascii_adjust(cpu, op, 1); }
-static OP(aas) { return ascii_adjust(cpu, op, -1); }
+static OP(aas)
+{
+    ascii_adjust(cpu, op, -1);
+    NEXT;
+}
 
 static OP(aam)
 {

@@ -11,9 +11,9 @@ struct delivery {
     bool has_error;
     uint32_t error;
     uint64_t next_rip;
-    unsigned ext;    /* EXT bit of error codes that this delivery causes */
-    unsigned size;   /* of what is pushed: 2, 4, 8 */
-    bool trap;       /* IF stays */
+    unsigned ext;  /* EXT bit of error codes that this delivery causes */
+    unsigned size; /* of what is pushed: 2, 4, 8 */
+    bool trap;     /* IF stays */
     unsigned ist;
     uint16_t sel;
     uint64_t off;
@@ -21,7 +21,10 @@ struct delivery {
 };
 
 /* The error code that names the IDT entry. */
-static uint32_t idt_error(const struct delivery *d) { return d->vector * 8u | 2 | d->ext; }
+static uint32_t idt_error(const struct delivery *d)
+{
+    return d->vector * 8u | 2 | d->ext;
+}
 
 /* ---------------------------------------------------------------- through the real-mode vector table */
 
@@ -182,8 +185,12 @@ static void deliver_gate(struct x86 *cpu, struct delivery *d)
 void interrupt_deliver(struct x86 *cpu, enum int_kind kind, uint8_t vector, bool has_error, uint32_t error,
                        uint64_t next_rip)
 {
-    struct delivery d = {.vector = vector, .soft = kind == INT_SOFT, .has_error = has_error, .error = error,
-                         .next_rip = next_rip, .ext = kind != INT_SOFT};
+    struct delivery d = {.vector = vector,
+                         .soft = kind == INT_SOFT,
+                         .has_error = has_error,
+                         .error = error,
+                         .next_rip = next_rip,
+                         .ext = kind != INT_SOFT};
     if (real_mode(cpu))
         deliver_real(cpu, &d);
     else
@@ -194,7 +201,8 @@ void interrupt_deliver(struct x86 *cpu, enum int_kind kind, uint8_t vector, bool
 
 /* ---------------------------------------------------------------- INT n and its like */
 
-/* After delivery: a task switch has left the block already. The trap of a set TF does not come: TF was cleared. */
+/* After delivery: a task switch has left the block already. The trap of a set TF does not come: TF was
+ * cleared. */
 static const struct op *delivered(struct x86 *cpu, const struct op *op)
 {
     cpu->tf_pending = false;
@@ -203,7 +211,8 @@ static const struct op *delivered(struct x86 *cpu, const struct op *op)
     return leave_to(cpu, op, cpu->gpr[REG_RIP]);
 }
 
-/* Virtual-8086 mode with VME: does the TSS's redirection bitmap send the vector to the 8086 program's own handler? */
+/* Virtual-8086 mode with VME: does the TSS's redirection bitmap send the vector to the 8086 program's own
+ * handler? */
 static bool vme_redirects(struct x86 *cpu, uint8_t vector)
 {
     const struct seg *tr = &cpu->seg[TR];

@@ -1,6 +1,7 @@
 /* msr.c - RDMSR and WRMSR. SDM volume 4; AMD BKDG for family 0Fh (26094) for what its models have.
  *
- * One row a register or a run of them. What no row names goes to the board (local APIC), then is #GP(0) and an event.
+ * One row a register or a run of them. What no row names goes to the board (local APIC), then is #GP(0) and
+ * an event.
  */
 #include "hv/x86/sys.h"
 
@@ -10,14 +11,18 @@ enum kind {
     LOW32,     /* the upper half is dropped */
     CONSTANT,  /* `value`; writes are #GP */
     IGNORE,    /* reads `value`; writes do nothing */
-    PAT, MTRR_TYPES, MTRR_RANGE, MTRR_DEFAULT,
-    TSC, EFER,
+    PAT,
+    MTRR_TYPES,
+    MTRR_RANGE,
+    MTRR_DEFAULT,
+    TSC,
+    EFER,
 };
 
 struct msr_row {
     uint32_t first, count;
     uint8_t kind, feature;
-    bool report; /* writes make an EV_CPU_MSR */
+    bool report;     /* writes make an EV_CPU_MSR */
     uint32_t offset; /* in struct x86, of an uint64_t (an array if count > 1) */
     uint64_t value;
 };
@@ -26,7 +31,8 @@ struct msr_row {
 static const struct msr_row rows[] = {
     {0x10, 1, TSC, FT_BASE, false, 0, 0},
     {0x8b, 1, KEEP, FT_BASE, false, AT(msr.bios_sign), 0},
-    {0xfe, 1, CONSTANT, FT_BASE, false, 0, 0x508}, /* MTRRCAP: 8 variable ranges, fixed ranges, write-combining */
+    {0xfe, 1, CONSTANT, FT_BASE, false, 0,
+     0x508}, /* MTRRCAP: 8 variable ranges, fixed ranges, write-combining */
     {0x174, 1, KEEP, FT_SYSENTER, true, AT(msr.sysenter_cs), 0},
     {0x175, 1, CANONICAL, FT_SYSENTER, true, AT(msr.sysenter_esp), 0},
     {0x176, 1, CANONICAL, FT_SYSENTER, true, AT(msr.sysenter_eip), 0},
@@ -51,12 +57,12 @@ static const struct msr_row rows[] = {
     {0xc0000101, 1, CANONICAL, FT_LM, true, AT(seg[GS].base), 0},
     {0xc0000102, 1, CANONICAL, FT_LM, true, AT(msr.kernel_gs_base), 0},
     {0xc0000103, 1, LOW32, FT_RDTSCP, false, AT(msr.tsc_aux), 0},
-    {0xc0010010, 1, IGNORE, FT_LM, false, 0, 0}, /* SYSCFG */
+    {0xc0010010, 1, IGNORE, FT_LM, false, 0, 0},   /* SYSCFG */
     {0xc0010015, 1, IGNORE, FT_BASE, false, 0, 0}, /* HWCR */
-    {0xc001001a, 1, IGNORE, FT_LM, false, 0, 0}, /* TOP_MEM: 0, as SYSCFG does not enable it */
-    {0xc001001d, 1, IGNORE, FT_LM, false, 0, 0}, /* TOP_MEM2 */
-    {0xc001001f, 1, IGNORE, FT_LM, false, 0, 0}, /* NB_CFG */
-    {0xc0010055, 1, IGNORE, FT_LM, false, 0, 0}, /* interrupt pending and C1E: never in C1E */
+    {0xc001001a, 1, IGNORE, FT_LM, false, 0, 0},   /* TOP_MEM: 0, as SYSCFG does not enable it */
+    {0xc001001d, 1, IGNORE, FT_LM, false, 0, 0},   /* TOP_MEM2 */
+    {0xc001001f, 1, IGNORE, FT_LM, false, 0, 0},   /* NB_CFG */
+    {0xc0010055, 1, IGNORE, FT_LM, false, 0, 0},   /* interrupt pending and C1E: never in C1E */
 };
 enum { NROWS = sizeof rows / sizeof rows[0], MSR_APIC_BASE = 0x1b };
 
@@ -95,13 +101,20 @@ static bool mtrr_range_valid(const struct x86 *cpu, uint32_t msr, uint64_t v)
 static bool valid(const struct x86 *cpu, const struct msr_row *r, uint32_t msr, uint64_t v)
 {
     switch (r->kind) {
-    case CANONICAL: return is_canonical(v);
-    case CONSTANT: return false;
-    case PAT: return types_valid(v, TYPES_PAT);
-    case MTRR_TYPES: return types_valid(v, TYPES_MTRR);
-    case MTRR_RANGE: return mtrr_range_valid(cpu, msr, v);
-    case MTRR_DEFAULT: return !(v & ~0xcffull) && types_valid(v & 0xff, TYPES_MTRR);
-    default: return true;
+    case CANONICAL:
+        return is_canonical(v);
+    case CONSTANT:
+        return false;
+    case PAT:
+        return types_valid(v, TYPES_PAT);
+    case MTRR_TYPES:
+        return types_valid(v, TYPES_MTRR);
+    case MTRR_RANGE:
+        return mtrr_range_valid(cpu, msr, v);
+    case MTRR_DEFAULT:
+        return !(v & ~0xcffull) && types_valid(v & 0xff, TYPES_MTRR);
+    default:
+        return true;
     }
 }
 
@@ -134,10 +147,19 @@ static bool msr_read(struct x86 *cpu, uint32_t msr, uint64_t *v)
     if (!r)
         return cpu->bus.rdmsr(cpu->bus.ctx, msr, v);
     switch (r->kind) {
-    case TSC: *v = cpu->bus.time(cpu->bus.ctx) + cpu->msr.tsc_offset; break;
-    case EFER: *v = cpu->efer; break;
-    case CONSTANT: case IGNORE: *v = r->value; break;
-    default: *v = *storage(cpu, r, msr); break;
+    case TSC:
+        *v = cpu->bus.time(cpu->bus.ctx) + cpu->msr.tsc_offset;
+        break;
+    case EFER:
+        *v = cpu->efer;
+        break;
+    case CONSTANT:
+    case IGNORE:
+        *v = r->value;
+        break;
+    default:
+        *v = *storage(cpu, r, msr);
+        break;
     }
     return true;
 }
@@ -150,11 +172,19 @@ static bool msr_write(struct x86 *cpu, uint32_t msr, uint64_t v)
     if (!valid(cpu, r, msr, v))
         return false;
     switch (r->kind) {
-    case TSC: cpu->msr.tsc_offset = v - cpu->bus.time(cpu->bus.ctx); break;
-    case EFER: return efer_write(cpu, v);
-    case IGNORE: break;
-    case LOW32: *storage(cpu, r, msr) = (uint32_t)v; break;
-    default: *storage(cpu, r, msr) = v; break;
+    case TSC:
+        cpu->msr.tsc_offset = v - cpu->bus.time(cpu->bus.ctx);
+        break;
+    case EFER:
+        return efer_write(cpu, v);
+    case IGNORE:
+        break;
+    case LOW32:
+        *storage(cpu, r, msr) = (uint32_t)v;
+        break;
+    default:
+        *storage(cpu, r, msr) = v;
+        break;
     }
     return true;
 }
@@ -204,7 +234,7 @@ static OP(op_rdmsr)
         refuse(cpu, R32(RCX), false, 0);
     SET32(RAX, v);
     SET32(RDX, v >> 32);
-    NEXT;
+    LEAVE;
 }
 
 static OP(op_wrmsr)
@@ -216,9 +246,7 @@ static OP(op_wrmsr)
     if (!msr_write(cpu, msr, v))
         refuse(cpu, msr, true, v);
     written_event(cpu, msr, v);
-    if (msr == 0xc0000080 || msr == MSR_APIC_BASE)
-        LEAVE;
-    NEXT;
+    LEAVE;
 }
 
 FAMILY1(fam_rdmsr, op_rdmsr);

@@ -5,9 +5,9 @@
 struct ret {
     uint64_t rip, sp;
     uint16_t sel;
-    unsigned cpl;    /* to be */
-    bool outer;      /* CPL rises */
-    bool new_stack;  /* SS:rSP comes from the frame */
+    unsigned cpl;   /* to be */
+    bool outer;     /* CPL rises */
+    bool new_stack; /* SS:rSP comes from the frame */
     struct seg cs, ss;
 };
 
@@ -62,7 +62,8 @@ static void check_return_stack(struct x86 *cpu, struct ret *r, uint16_t sel)
         r->ss.attr = (uint16_t)(r->cpl << 5);
         return;
     }
-    if (!desc_read(cpu, sel, &d) || (sel & 3u) != r->cpl || !is_writable_data(d.attr) || dpl_of(d.attr) != r->cpl)
+    if (!desc_read(cpu, sel, &d) || (sel & 3u) != r->cpl || !is_writable_data(d.attr) ||
+        dpl_of(d.attr) != r->cpl)
         raise_sel(cpu, VEC_GP, sel, 0);
     if (!(d.attr & SEG_P))
         raise_sel(cpu, VEC_SS, sel, 0);
@@ -70,7 +71,8 @@ static void check_return_stack(struct x86 *cpu, struct ret *r, uint16_t sel)
     r->ss = desc_seg(sel, &d);
 }
 
-static const struct op *return_commit(struct x86 *cpu, const struct op *op, const struct ret *r, const struct stk *st)
+static const struct op *return_commit(struct x86 *cpu, const struct op *op, const struct ret *r,
+                                      const struct stk *st)
 {
     if (r->new_stack) {
         cpu->seg[SS] = r->ss;
@@ -86,7 +88,8 @@ static const struct op *return_commit(struct x86 *cpu, const struct op *op, cons
 
 /* ---------------------------------------------------------------- far RET */
 
-static const struct op *retf_real(struct x86 *cpu, const struct op *op, uint64_t rip, uint16_t sel, struct stk *st)
+static const struct op *retf_real(struct x86 *cpu, const struct op *op, uint64_t rip, uint16_t sel,
+                                  struct stk *st)
 {
     struct seg cs = seg_real(cpu, &cpu->seg[CS], sel);
     check_rip(cpu, &cs, rip, 0);

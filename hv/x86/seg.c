@@ -64,15 +64,18 @@ struct seg desc_seg(uint16_t sel, const struct desc *d)
 
 /* ---------------------------------------------------------------- values for segment registers */
 
-struct seg seg_null(uint16_t sel) { return (struct seg){.sel = sel, .null = 1}; }
+struct seg seg_null(uint16_t sel)
+{
+    return (struct seg){.sel = sel, .null = 1};
+}
 
 struct seg seg_flat(uint16_t sel, uint16_t attr)
 {
     return (struct seg){.limit = 0xffffffff, .attr = attr | SEG_P | SEG_S | SEG_ACCESSED, .sel = sel};
 }
 
-/* Real mode keeps limit and attributes ("unreal mode"), unless they are those of a null segment, which no processor
- * would leave unusable. Virtual-8086 mode sets them. */
+/* Real mode keeps limit and attributes ("unreal mode"), unless they are those of a null segment, which no
+ * processor would leave unusable. Virtual-8086 mode sets them. */
 struct seg seg_real(const struct x86 *cpu, const struct seg *old, uint16_t sel)
 {
     struct seg s = *old;
@@ -86,7 +89,8 @@ struct seg seg_real(const struct x86 *cpu, const struct seg *old, uint16_t sel)
     return s;
 }
 
-static void stack_check(struct x86 *cpu, uint16_t sel, unsigned cpl, unsigned bad, unsigned ext, struct desc *d)
+static void stack_check(struct x86 *cpu, uint16_t sel, unsigned cpl, unsigned bad, unsigned ext,
+                        struct desc *d)
 {
     if ((sel & 3u) != cpl || !is_writable_data(d->attr) || dpl_of(d->attr) != cpl)
         raise_sel(cpu, bad, sel, ext);
@@ -94,7 +98,8 @@ static void stack_check(struct x86 *cpu, uint16_t sel, unsigned cpl, unsigned ba
         raise_sel(cpu, VEC_SS, sel, ext);
 }
 
-static void data_check(struct x86 *cpu, uint16_t sel, unsigned cpl, unsigned bad, unsigned ext, struct desc *d)
+static void data_check(struct x86 *cpu, uint16_t sel, unsigned cpl, unsigned bad, unsigned ext,
+                       struct desc *d)
 {
     unsigned dpl = dpl_of(d->attr);
     if (!is_data(d->attr) && !(is_code(d->attr) && d->attr & SEG_READABLE))
@@ -105,7 +110,8 @@ static void data_check(struct x86 *cpu, uint16_t sel, unsigned cpl, unsigned bad
         raise_sel(cpu, VEC_NP, sel, ext);
 }
 
-void seg_check(struct x86 *cpu, unsigned n, uint16_t sel, unsigned cpl, unsigned bad, unsigned ext, struct seg *out)
+void seg_check(struct x86 *cpu, unsigned n, uint16_t sel, unsigned cpl, unsigned bad, unsigned ext,
+               struct seg *out)
 {
     struct desc d;
     if (is_null_selector(sel)) {
@@ -182,7 +188,8 @@ static void derive_seg(struct x86 *cpu, struct seg *s)
     s->fast = (uint8_t)(rights << 2 | (all ? rights : 0));
 }
 
-uint64_t seg_linear_slow(struct x86 *cpu, const struct op *op, unsigned seg, uint64_t off, unsigned size, bool write)
+uint64_t seg_linear_slow(struct x86 *cpu, const struct op *op, unsigned seg, uint64_t off, unsigned size,
+                         bool write)
 {
     const struct seg *s = &cpu->seg[seg];
     if (!(s->fast >> (2 + write) & 1) || !seg_in_bounds(s, off, off + size - 1)) {
@@ -200,13 +207,13 @@ void check_rip(struct x86 *cpu, const struct seg *cs, uint64_t rip, unsigned ext
 
 /* ---------------------------------------------------------------- the mode */
 
-/* Numbers of EV_CPU_MODE. At CPL 3 in protected mode code sizes do not count: programs of either size come and go with
- * every system call, and that is no change of the machine's mode. */
+/* Numbers of EV_CPU_MODE. At CPL 3 in protected mode code sizes do not count: programs of either size come
+ * and go with every system call, and that is no change of the machine's mode. */
 enum mode { MODE_REAL, MODE_V86, MODE_PROT16, MODE_PROT32, MODE_COMPAT, MODE_LONG, MODE_SMM };
 
-static const char *const mode_names[] = {"real mode",     "virtual-8086 mode",       "16-bit protected mode",
-                                         "32-bit protected mode", "compatibility mode", "64-bit mode",
-                                         "system management mode"};
+static const char *const mode_names[] = {
+    "real mode",          "virtual-8086 mode", "16-bit protected mode", "32-bit protected mode",
+    "compatibility mode", "64-bit mode",       "system management mode"};
 
 static enum mode mode_number(const struct x86 *cpu)
 {
@@ -222,7 +229,8 @@ static enum mode mode_number(const struct x86 *cpu)
     return user || cpu->seg[CS].attr & SEG_DB ? MODE_PROT32 : MODE_PROT16;
 }
 
-/* key: bits 0-1 code size, bit 2 32-bit stack, bit 3 protected mode, bits 4-6 the mode number (which is remembered there). */
+/* key: bits 0-1 code size, bit 2 32-bit stack, bit 3 protected mode, bits 4-6 the mode number (which is
+ * remembered there). */
 static void derive_key(struct x86 *cpu)
 {
     bool big = cpu->seg[CS].attr & SEG_DB, stack32 = cpu->seg[SS].attr & SEG_DB;
@@ -259,7 +267,10 @@ void mode_update(struct x86 *cpu, uint64_t rip)
     cpu_event(cpu, &ev);
 }
 
-void mode_changed(struct x86 *cpu) { mode_update(cpu, where_rip(cpu)); }
+void mode_changed(struct x86 *cpu)
+{
+    mode_update(cpu, where_rip(cpu));
+}
 
 void seg_changed(struct x86 *cpu, unsigned seg)
 {
@@ -305,7 +316,8 @@ static int seg_by_name(const char *name)
     return -1;
 }
 
-void x86_set_segment(struct x86 *cpu, const char *seg, uint16_t selector, uint64_t base, uint32_t limit, uint16_t access)
+void x86_set_segment(struct x86 *cpu, const char *seg, uint16_t selector, uint64_t base, uint32_t limit,
+                     uint16_t access)
 {
     int n = seg_by_name(seg);
     if (n < 0)

@@ -1,10 +1,14 @@
 /* segop.c - instructions on segment registers and descriptors.
  *
- * SDM volume 2: MOV, PUSH, POP, LDS …, LAR, LSL, VERR, ARPL, LLDT, LTR, SLDT, STR, LGDT, LIDT, SGDT, SIDT, SWAPGS, RDFSBASE ….
+ * SDM volume 2: MOV, PUSH, POP, LDS …, LAR, LSL, VERR, ARPL, LLDT, LTR, SLDT, STR, LGDT, LIDT, SGDT, SIDT,
+ * SWAPGS, RDFSBASE ….
  */
 #include "hv/x86/sys.h"
 
-static inline bool has_memory(const struct op *op) { return op->pfx & PFX_MEM; }
+static inline bool has_memory(const struct op *op)
+{
+    return op->pfx & PFX_MEM;
+}
 
 /* #UD in real and virtual-8086 mode. */
 static inline void need_protected(struct x86 *cpu)
@@ -36,24 +40,29 @@ static void write_ew(struct x86 *cpu, const struct op *op, unsigned reg, uint16_
 /* ---------------------------------------------------------------- loading and storing segment registers */
 
 /* Loading SS holds off interrupts and the single-step trap for one instruction. */
-static const struct op *loaded(struct x86 *cpu, const struct op *op, unsigned n)
+static const struct op *loaded_ss(struct x86 *cpu, const struct op *op)
 {
-    if (n != SS)
-        NEXT;
     cpu->inhibit = true;
     cpu->tf_pending = false;
     LEAVE;
 }
 
-static OP(op_mov_to_sreg)
+static __attribute__((noinline)) void load_segment(struct x86 *cpu, unsigned n, uint16_t sel)
 {
     struct seg s;
+    seg_prepare(cpu, n, sel, &s);
+    seg_commit(cpu, n, &s);
+}
+
+static OP(op_mov_to_sreg)
+{
     SYNC;
     if (op->dst > GS || op->dst == CS)
         raise_fault(cpu, VEC_UD);
-    seg_prepare(cpu, op->dst, read_ew(cpu, op, op->src), &s);
-    seg_commit(cpu, op->dst, &s);
-    return loaded(cpu, op, op->dst);
+    load_segment(cpu, op->dst, read_ew(cpu, op, op->src));
+    if (op->dst == SS)
+        return loaded_ss(cpu, op);
+    NEXT;
 }
 
 static OP(op_mov_from_sreg)
@@ -72,18 +81,25 @@ static OP(op_push_sreg)
     NEXT;
 }
 
-static OP(op_pop_sreg)
+static __attribute__((noinline)) void pop_segment(struct x86 *cpu, const struct op *op)
 {
     struct seg s;
     unsigned size = 1u << op->osize;
-    SYNC;
     seg_prepare(cpu, op->dst, (uint16_t)stack_peek(cpu, op, 0, size), &s);
     stack_adjust(cpu, size); /* by the old SS's size */
     seg_commit(cpu, op->dst, &s);
-    return loaded(cpu, op, op->dst);
 }
 
-static const struct op *load_far(struct x86 *cpu, const struct op *op, unsigned n)
+static OP(op_pop_sreg)
+{
+    SYNC;
+    pop_segment(cpu, op);
+    if (op->dst == SS)
+        return loaded_ss(cpu, op);
+    NEXT;
+}
+
+static __attribute__((noinline)) void load_far(struct x86 *cpu, const struct op *op, unsigned n)
 {
     struct seg s;
     unsigned size = 1u << op->osize;
@@ -93,15 +109,32 @@ static const struct op *load_far(struct x86 *cpu, const struct op *op, unsigned 
     seg_prepare(cpu, n, ld16(cpu, op, linear_on(cpu, lin, size)), &s);
     reg_set_sized(cpu, op->dst, op->osize, off);
     seg_commit(cpu, n, &s);
-    if (n == SS)
-        LEAVE; /* the stack's size may be another; LSS holds nothing off */
+}
+static OP(op_les)
+{
+    load_far(cpu, op, ES);
     NEXT;
 }
-static OP(op_les) { return load_far(cpu, op, ES); }
-static OP(op_lds) { return load_far(cpu, op, DS); }
-static OP(op_lss) { return load_far(cpu, op, SS); }
-static OP(op_lfs) { return load_far(cpu, op, FS); }
-static OP(op_lgs) { return load_far(cpu, op, GS); }
+static OP(op_lds)
+{
+    load_far(cpu, op, DS);
+    NEXT;
+}
+static OP(op_lss)
+{
+    load_far(cpu, op, SS);
+    LEAVE; /* the stack's size may be another; LSS holds nothing off */
+}
+static OP(op_lfs)
+{
+    load_far(cpu, op, FS);
+    NEXT;
+}
+static OP(op_lgs)
+{
+    load_far(cpu, op, GS);
+    NEXT;
+}
 
 /* ---------------------------------------------------------------- looking at descriptors */
 
@@ -111,7 +144,8 @@ static void set_zf(struct x86 *cpu, bool on)
     cc_set(cpu, on ? f | FLAG_ZF : f);
 }
 
-/* The descriptor that a selector names, if the present code may see it. `types`: a bit a system type that counts. */
+/* The descriptor that a selector names, if the present code may see it. `types`: a bit a system type that
+ * counts. */
 static bool visible(struct x86 *cpu, uint16_t sel, unsigned types, struct desc *d)
 {
     if (is_null_selector(sel) || !desc_read(cpu, sel, d))
@@ -138,7 +172,7 @@ static OP(op_lar)
     if (ok)
         reg_set_sized(cpu, op->dst, op->osize, d.raw >> 32 & 0x00f0ff00);
     set_zf(cpu, ok);
-    NEXT;
+    LEAVE;
 }
 
 static OP(op_lsl)
@@ -150,7 +184,7 @@ static OP(op_lsl)
     if (ok)
         reg_set_sized(cpu, op->dst, op->osize, d.limit);
     set_zf(cpu, ok);
-    NEXT;
+    LEAVE;
 }
 
 static OP(op_verr)
@@ -160,7 +194,7 @@ static OP(op_verr)
     need_protected(cpu);
     bool ok = visible(cpu, read_ew(cpu, op, op->dst), 0, &d);
     set_zf(cpu, ok && (is_data(d.attr) || d.attr & SEG_READABLE));
-    NEXT;
+    LEAVE;
 }
 
 static OP(op_verw)
@@ -170,7 +204,7 @@ static OP(op_verw)
     need_protected(cpu);
     bool ok = visible(cpu, read_ew(cpu, op, op->dst), 0, &d);
     set_zf(cpu, ok && is_writable_data(d.attr));
-    NEXT;
+    LEAVE;
 }
 
 static OP(op_arpl)
@@ -233,7 +267,7 @@ static OP(op_lldt)
         s = desc_seg(sel, &d);
     }
     table_changed(cpu, LDTR, &s);
-    NEXT;
+    LEAVE;
 }
 
 static OP(op_ltr)
@@ -250,7 +284,7 @@ static OP(op_ltr)
     struct seg s = desc_seg(sel, &d);
     s.attr |= SYS_BUSY;
     table_changed(cpu, TR, &s);
-    NEXT;
+    LEAVE;
 }
 
 /* User-mode instruction prevention: SLDT, STR, SMSW, SGDT, SIDT. */
@@ -346,15 +380,14 @@ static void check_fsgsbase(struct x86 *cpu)
         raise_fault(cpu, VEC_UD);
 }
 
-static const struct op *read_base(struct x86 *cpu, const struct op *op, unsigned n)
+static void read_base(struct x86 *cpu, const struct op *op, unsigned n)
 {
     SYNC;
     check_fsgsbase(cpu);
     reg_set_sized(cpu, op->dst, op->osize, cpu->seg[n].base);
-    NEXT;
 }
 
-static const struct op *write_base(struct x86 *cpu, const struct op *op, unsigned n)
+static void write_base(struct x86 *cpu, const struct op *op, unsigned n)
 {
     SYNC;
     check_fsgsbase(cpu);
@@ -362,12 +395,27 @@ static const struct op *write_base(struct x86 *cpu, const struct op *op, unsigne
     if (!is_canonical(v))
         raise_error(cpu, VEC_GP, 0);
     cpu->seg[n].base = v;
+}
+static OP(op_rdfsbase)
+{
+    read_base(cpu, op, FS);
     NEXT;
 }
-static OP(op_rdfsbase) { return read_base(cpu, op, FS); }
-static OP(op_rdgsbase) { return read_base(cpu, op, GS); }
-static OP(op_wrfsbase) { return write_base(cpu, op, FS); }
-static OP(op_wrgsbase) { return write_base(cpu, op, GS); }
+static OP(op_rdgsbase)
+{
+    read_base(cpu, op, GS);
+    NEXT;
+}
+static OP(op_wrfsbase)
+{
+    write_base(cpu, op, FS);
+    NEXT;
+}
+static OP(op_wrgsbase)
+{
+    write_base(cpu, op, GS);
+    NEXT;
+}
 
 /* ---------------------------------------------------------------- families */
 

@@ -1,8 +1,8 @@
 /* smm.c - system management mode: SMI entry, the state save map, RSM.
  *
- * The map of processors with long mode is AMD's (AMD64 APM volume 2, 10.2.3; revision 0x20064), that of others the 32-bit one (SDM
- * volume 3, 34.4.1; revision 0x20000), with the hidden parts of segments where processors of that time kept them. Offsets are from
- * SMBASE + 8000h.
+ * The map of processors with long mode is AMD's (AMD64 APM volume 2, 10.2.3; revision 0x20064), that of
+ * others the 32-bit one (SDM volume 3, 34.4.1; revision 0x20000), with the hidden parts of segments where
+ * processors of that time kept them. Offsets are from SMBASE + 8000h.
  */
 #include "hv/x86/sys.h"
 
@@ -20,7 +20,10 @@ struct slot {
     uint8_t width, size;
     uint32_t member;
 };
-#define SLOT(at, width, member) {at, width, sizeof(((struct x86 *)0)->member), offsetof(struct x86, member)}
+#define SLOT(at, width, member)                                                                              \
+    {                                                                                                        \
+        at, width, sizeof(((struct x86 *)0)->member), offsetof(struct x86, member)                           \
+    }
 #define SEG64(at, n)                                                                                         \
     SLOT(at, 2, seg[n].sel), SLOT((at) + 2, 2, seg[n].attr), SLOT((at) + 4, 4, seg[n].limit),                \
         SLOT((at) + 8, 8, seg[n].base)
@@ -30,25 +33,32 @@ struct slot {
         SLOT((at) + 8, 4, seg[n].base)
 
 static const struct slot map64[] = {
-    SEG64(0x7e00, ES), SEG64(0x7e10, CS), SEG64(0x7e20, SS), SEG64(0x7e30, DS), SEG64(0x7e40, FS), SEG64(0x7e50, GS),
-    SEG64(0x7e70, LDTR), SEG64(0x7e90, TR),
-    SLOT(0x7e64, 2, gdtr.limit), SLOT(0x7e68, 8, gdtr.base), SLOT(0x7e84, 2, idtr.limit), SLOT(0x7e88, 8, idtr.base),
-    SLOT(0x7ed0, 8, efer), SLOT(0x7f00, 4, msr.smbase), SLOT(0x7f48, 8, cr4), SLOT(0x7f50, 8, cr3), SLOT(0x7f58, 8, cr0),
-    SLOT(0x7f60, 8, dr[7]), SLOT(0x7f68, 8, dr[6]), SLOT(0x7f70, 8, flags), SLOT(0x7f78, 8, gpr[REG_RIP]),
-    SLOT(0x7f80, 8, gpr[R15]), SLOT(0x7f88, 8, gpr[R14]), SLOT(0x7f90, 8, gpr[R13]), SLOT(0x7f98, 8, gpr[R12]),
-    SLOT(0x7fa0, 8, gpr[R11]), SLOT(0x7fa8, 8, gpr[R10]), SLOT(0x7fb0, 8, gpr[R9]), SLOT(0x7fb8, 8, gpr[R8]),
-    SLOT(0x7fc0, 8, gpr[RDI]), SLOT(0x7fc8, 8, gpr[RSI]), SLOT(0x7fd0, 8, gpr[RBP]), SLOT(0x7fd8, 8, gpr[RSP]),
-    SLOT(0x7fe0, 8, gpr[RBX]), SLOT(0x7fe8, 8, gpr[RDX]), SLOT(0x7ff0, 8, gpr[RCX]), SLOT(0x7ff8, 8, gpr[RAX]),
+    SEG64(0x7e00, ES),          SEG64(0x7e10, CS),           SEG64(0x7e20, SS),
+    SEG64(0x7e30, DS),          SEG64(0x7e40, FS),           SEG64(0x7e50, GS),
+    SEG64(0x7e70, LDTR),        SEG64(0x7e90, TR),           SLOT(0x7e64, 2, gdtr.limit),
+    SLOT(0x7e68, 8, gdtr.base), SLOT(0x7e84, 2, idtr.limit), SLOT(0x7e88, 8, idtr.base),
+    SLOT(0x7ed0, 8, efer),      SLOT(0x7f00, 4, msr.smbase), SLOT(0x7f48, 8, cr4),
+    SLOT(0x7f50, 8, cr3),       SLOT(0x7f58, 8, cr0),        SLOT(0x7f60, 8, dr[7]),
+    SLOT(0x7f68, 8, dr[6]),     SLOT(0x7f70, 8, flags),      SLOT(0x7f78, 8, gpr[REG_RIP]),
+    SLOT(0x7f80, 8, gpr[R15]),  SLOT(0x7f88, 8, gpr[R14]),   SLOT(0x7f90, 8, gpr[R13]),
+    SLOT(0x7f98, 8, gpr[R12]),  SLOT(0x7fa0, 8, gpr[R11]),   SLOT(0x7fa8, 8, gpr[R10]),
+    SLOT(0x7fb0, 8, gpr[R9]),   SLOT(0x7fb8, 8, gpr[R8]),    SLOT(0x7fc0, 8, gpr[RDI]),
+    SLOT(0x7fc8, 8, gpr[RSI]),  SLOT(0x7fd0, 8, gpr[RBP]),   SLOT(0x7fd8, 8, gpr[RSP]),
+    SLOT(0x7fe0, 8, gpr[RBX]),  SLOT(0x7fe8, 8, gpr[RDX]),   SLOT(0x7ff0, 8, gpr[RCX]),
+    SLOT(0x7ff8, 8, gpr[RAX]),
 };
 
 static const struct slot map32[] = {
-    SEG32(0x7fa8, 0x7f84, ES), SEG32(0x7fac, 0x7f90, CS), SEG32(0x7fb0, 0x7f9c, SS), SEG32(0x7fb4, 0x7f2c, DS),
-    SEG32(0x7fb8, 0x7f38, FS), SEG32(0x7fbc, 0x7f44, GS), SEG32(0x7fc0, 0x7f78, LDTR), SEG32(0x7fc4, 0x7f5c, TR),
-    SLOT(0x7f70, 4, gdtr.limit), SLOT(0x7f74, 4, gdtr.base), SLOT(0x7f54, 4, idtr.limit), SLOT(0x7f58, 4, idtr.base),
-    SLOT(0x7ef8, 4, msr.smbase), SLOT(0x7f14, 4, cr4), SLOT(0x7fc8, 4, dr[7]), SLOT(0x7fcc, 4, dr[6]),
-    SLOT(0x7fd0, 4, gpr[RAX]), SLOT(0x7fd4, 4, gpr[RCX]), SLOT(0x7fd8, 4, gpr[RDX]), SLOT(0x7fdc, 4, gpr[RBX]),
-    SLOT(0x7fe0, 4, gpr[RSP]), SLOT(0x7fe4, 4, gpr[RBP]), SLOT(0x7fe8, 4, gpr[RSI]), SLOT(0x7fec, 4, gpr[RDI]),
-    SLOT(0x7ff0, 4, gpr[REG_RIP]), SLOT(0x7ff4, 4, flags), SLOT(0x7ff8, 4, cr3), SLOT(0x7ffc, 4, cr0),
+    SEG32(0x7fa8, 0x7f84, ES),     SEG32(0x7fac, 0x7f90, CS),   SEG32(0x7fb0, 0x7f9c, SS),
+    SEG32(0x7fb4, 0x7f2c, DS),     SEG32(0x7fb8, 0x7f38, FS),   SEG32(0x7fbc, 0x7f44, GS),
+    SEG32(0x7fc0, 0x7f78, LDTR),   SEG32(0x7fc4, 0x7f5c, TR),   SLOT(0x7f70, 4, gdtr.limit),
+    SLOT(0x7f74, 4, gdtr.base),    SLOT(0x7f54, 4, idtr.limit), SLOT(0x7f58, 4, idtr.base),
+    SLOT(0x7ef8, 4, msr.smbase),   SLOT(0x7f14, 4, cr4),        SLOT(0x7fc8, 4, dr[7]),
+    SLOT(0x7fcc, 4, dr[6]),        SLOT(0x7fd0, 4, gpr[RAX]),   SLOT(0x7fd4, 4, gpr[RCX]),
+    SLOT(0x7fd8, 4, gpr[RDX]),     SLOT(0x7fdc, 4, gpr[RBX]),   SLOT(0x7fe0, 4, gpr[RSP]),
+    SLOT(0x7fe4, 4, gpr[RBP]),     SLOT(0x7fe8, 4, gpr[RSI]),   SLOT(0x7fec, 4, gpr[RDI]),
+    SLOT(0x7ff0, 4, gpr[REG_RIP]), SLOT(0x7ff4, 4, flags),      SLOT(0x7ff8, 4, cr3),
+    SLOT(0x7ffc, 4, cr0),
 };
 
 /* A model's map. */
@@ -56,7 +66,8 @@ struct map {
     const struct slot *slot;
     unsigned n;
     uint32_t revision;
-    uint16_t halt, nmi; /* bytes: halted when the SMI came (the handler may change it); NMIs were blocked (reserved to processors) */
+    uint16_t halt, nmi; /* bytes: halted when the SMI came (the handler may change it); NMIs were blocked
+                           (reserved to processors) */
 };
 
 static struct map map_of(const struct x86 *cpu)
@@ -66,7 +77,10 @@ static struct map map_of(const struct x86 *cpu)
     return (struct map){map32, sizeof map32 / sizeof map32[0], REVISION32, 0x7f02, 0x7f04};
 }
 
-static uint64_t map_address(const struct x86 *cpu) { return (uint32_t)cpu->msr.smbase + (uint64_t)MAP_AT; }
+static uint64_t map_address(const struct x86 *cpu)
+{
+    return (uint32_t)cpu->msr.smbase + (uint64_t)MAP_AT;
+}
 
 static void smm_event(struct x86 *cpu, bool entering)
 {
@@ -143,7 +157,8 @@ static void map_load(struct x86 *cpu)
 static bool state_valid(const struct x86 *cpu)
 {
     uint64_t cr0 = cpu->cr0, lme = cpu->efer & EFER_LME, lma = cpu->efer & EFER_LMA;
-    if ((cr0 & CR0_PG && !(cr0 & CR0_PE)) || (cr0 & CR0_NW && !(cr0 & CR0_CD)) || cpu->cr4 & ~cr4_allowed(cpu))
+    if ((cr0 & CR0_PG && !(cr0 & CR0_PE)) || (cr0 & CR0_NW && !(cr0 & CR0_CD)) ||
+        cpu->cr4 & ~cr4_allowed(cpu))
         return false;
     if (cpu->efer & ~(efer_allowed(cpu) | EFER_LMA) || !lma != !(lme && cr0 & CR0_PG))
         return false;

@@ -178,14 +178,13 @@ typedef uint64_t many_fn(struct x86 *, const struct op *, uint64_t n);
 static uint64_t rep_count(const struct x86 *cpu, const struct op *op) { return R64(RCX) & index_mask(op); }
 
 /* The state after each iteration is complete (registers say what is left), so a fault or a stop may come between any two. The first
- * iteration's step is counted with the block's. */
-static inline const struct op *repeat(struct x86 *cpu, const struct op *op, iteration_fn *one, many_fn *many,
-                                      bool compares)
+ * iteration's step is counted with the block's. True: all is done; false: steps have run out. */
+static inline bool repeat(struct x86 *cpu, const struct op *op, iteration_fn *one, many_fn *many, bool compares)
 {
     bool until_equal = op->pfx & PFX_REPNE;
     uint64_t n = rep_count(cpu, op);
     if (!n)
-        LEAVE;
+        return true;
     cpu->left++; /* the block's count; each iteration takes one below */
     for (;;) {
         uint64_t done = many && cpu->left > 1 ? many(cpu, op, least(n, (uint64_t)cpu->left)) : 0;
@@ -200,22 +199,29 @@ static inline const struct op *repeat(struct x86 *cpu, const struct op *op, iter
         n -= done;
         set_index(cpu, op, RCX, R64(RCX) - done);
         if (!n || (compares && cc_zf(cpu) == until_equal))
-            break;
-        if (cpu->left <= 0) {
-            cpu->gpr[REG_RIP] = rip_of(cpu, op);
-            cpu->block = NULL;
-            return NULL;
-        }
+            return true;
+        if (cpu->left <= 0)
+            return false;
     }
-    GOTO(op + 1);
+}
+
+/* Steps have run out: the dispatcher comes back to this instruction. */
+static const struct op *pause_here(struct x86 *cpu, const struct op *op)
+{
+    cpu->gpr[REG_RIP] = rip_of(cpu, op);
+    cpu->block = NULL;
+    return NULL;
 }
 
 #define STRING(name, many, compares)                                                                         \
     static OP(name##_any)                                                                                    \
     {                                                                                                        \
-        if (op->pfx & (PFX_REP | PFX_REPNE))                                                                 \
-            return repeat(cpu, op, name##_1, many, compares);                                                \
-        name##_1(cpu, op);                                                                                   \
+        if (op->pfx & (PFX_REP | PFX_REPNE)) {                                                               \
+            if (!repeat(cpu, op, name##_1, many, compares))                                                  \
+                return pause_here(cpu, op);                                                                  \
+        } else {                                                                                             \
+            name##_1(cpu, op);                                                                               \
+        }                                                                                                    \
         NEXT;                                                                                                \
     }                                                                                                        \
     FAMILY1(fam_##name, name##_any);

@@ -1,4 +1,5 @@
-/* syscall.c - SYSCALL, SYSRET, SYSENTER, SYSEXIT. SDM volume 2; AMD64 APM volume 3 for SYSCALL outside of 64-bit mode.
+/* syscall.c - SYSCALL, SYSRET, SYSENTER, SYSEXIT. SDM volume 2; AMD64 APM volume 3 for SYSCALL outside of
+ * 64-bit mode.
  *
  * CS and SS get fixed hidden parts; no descriptor is read.
  */
@@ -11,8 +12,8 @@ enum {
 };
 
 /* Load CS and SS for privilege `cpl` and go on at rip. */
-static const struct op *enter(struct x86 *cpu, const struct op *op, uint16_t cs, uint16_t ss, unsigned cpl, bool to64,
-                              uint64_t rip)
+static const struct op *enter(struct x86 *cpu, const struct op *op, uint16_t cs, uint16_t ss, unsigned cpl,
+                              bool to64, uint64_t rip)
 {
     uint16_t dpl = (uint16_t)(cpl << 5);
     struct seg code = seg_flat((uint16_t)((cs & 0xfffc) | cpl), (to64 ? CODE64 : CODE32) | dpl);

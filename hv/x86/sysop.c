@@ -1,9 +1,11 @@
-/* sysop.c - the remaining system instructions: IF and EFLAGS, HLT, caches, time, ports, XCR0. SDM volume 2. */
+/* sysop.c - the remaining system instructions: IF and EFLAGS, HLT, caches, time, ports, XCR0. SDM volume 2.
+ */
 #include "hv/x86/sys.h"
 
 /* ---------------------------------------------------------------- CLI, STI */
 
-/* IOPL does not allow IF to be changed; true if VIF stands for it (VME in virtual-8086 mode, PVI at CPL 3). Else #GP(0). */
+/* IOPL does not allow IF to be changed; true if VIF stands for it (VME in virtual-8086 mode, PVI at CPL 3).
+ * Else #GP(0). */
 static void need_virtual_if(struct x86 *cpu)
 {
     bool virtual_if = v86_mode(cpu) ? cpu->cr4 & CR4_VME : cpu->cpl == 3 && cpu->cr4 & CR4_PVI;
@@ -42,7 +44,8 @@ static OP(op_sti)
 
 /* ---------------------------------------------------------------- PUSHF, POPF */
 
-/* In virtual-8086 mode with IOPL below 3: the 16-bit forms work on VIF if there is VME, all else is #GP(0). */
+/* In virtual-8086 mode with IOPL below 3: the 16-bit forms work on VIF if there is VME, all else is #GP(0).
+ */
 static bool vme_flags(struct x86 *cpu, const struct op *op)
 {
     if (!v86_mode(cpu) || iopl(cpu) == 3)
@@ -149,7 +152,10 @@ static OP(op_rdpmc)
 
 /* ---------------------------------------------------------------- ports */
 
-static unsigned port_width(const struct op *op) { return op->osize == 0 ? 1 : op->osize == 1 ? 2 : 4; }
+static unsigned port_width(const struct op *op)
+{
+    return op->osize == 0 ? 1 : op->osize == 1 ? 2 : 4;
+}
 
 static void port_in(struct x86 *cpu, const struct op *op, uint16_t port)
 {

@@ -1,4 +1,5 @@
-/* task.c - hardware task switches and the I/O permission bitmap. SDM volume 3, chapter 7; volume 1, 18.5.2. */
+/* task.c - hardware task switches and the I/O permission bitmap. SDM volume 3, chapter 7; volume 1, 18.5.2.
+ */
 #include "hv/x86/sys.h"
 
 /* ---------------------------------------------------------------- layouts */
@@ -12,7 +13,10 @@ static const struct tss_layout layout32 = {4, 0x20, 0x24, 0x28, 0x48, 6, 0x60, 0
 static const struct tss_layout layout16 = {2, 0x0e, 0x10, 0x12, 0x22, 4, 0x2a, 0x2b};
 enum { TSS_CR3 = 0x1c, TSS_TRAP = 0x64, TSS_IOMAP = 0x66 };
 
-static const struct tss_layout *layout_of(uint16_t attr) { return attr & 8 ? &layout32 : &layout16; }
+static const struct tss_layout *layout_of(uint16_t attr)
+{
+    return attr & 8 ? &layout32 : &layout16;
+}
 
 /* What a TSS holds for a task. */
 struct context {
@@ -142,7 +146,8 @@ static struct seg check_tss(struct x86 *cpu, enum task_how how, uint16_t sel, un
     if (sel & 4 || is_null_selector(sel) || !desc_read(cpu, sel, d))
         raise_sel(cpu, bad, sel, ext);
     unsigned type = sys_type(d->attr);
-    bool free = type == SYS_TSS32 || type == SYS_TSS16, busy = type == SYS_TSS32_BUSY || type == SYS_TSS16_BUSY;
+    bool free = type == SYS_TSS32 || type == SYS_TSS16,
+         busy = type == SYS_TSS32_BUSY || type == SYS_TSS16_BUSY;
     if (how == TASK_IRET ? !busy : !free)
         raise_sel(cpu, bad, sel, ext);
     if (!(d->attr & SEG_P))
@@ -210,7 +215,10 @@ void task_trap(struct x86 *cpu, bool wanted)
     raise_fault(cpu, VEC_DB);
 }
 
-uint16_t task_link(struct x86 *cpu) { return (uint16_t)tss_load(cpu, &cpu->seg[TR], 0, 2); }
+uint16_t task_link(struct x86 *cpu)
+{
+    return (uint16_t)tss_load(cpu, &cpu->seg[TR], 0, 2);
+}
 
 /* ---------------------------------------------------------------- I/O permission */
 

@@ -1,4 +1,5 @@
-/* test_board.c - the mainboard's frame: PCI, shadow RAM, interrupt routing, fw_cfg, disks, events, snapshots. */
+/* test_board.c - the mainboard's frame: PCI, shadow RAM, interrupt routing, fw_cfg, disks, events, snapshots.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,8 +49,8 @@ static void seen(void *ctx, const struct event *ev)
     assert_true(ev->icount >= f->last_icount);
     f->last_icount = ev->icount;
     size_t n = strlen(f->log);
-    snprintf(f->log + n, sizeof f->log - n, "%llu %s: %s\n", (unsigned long long)ev->icount, event_kind(ev->kind)->name,
-             text);
+    snprintf(f->log + n, sizeof f->log - n, "%llu %s: %s\n", (unsigned long long)ev->icount,
+             event_kind(ev->kind)->name, text);
 }
 
 static struct board *make_board(struct fixture *f)
@@ -519,7 +520,8 @@ static void take_section(void *ctx, const char *name, const struct field *fields
     sec->bytes = malloc(sec->size ? sec->size : 1);
     size_t at = 0;
     for (size_t i = 0; i < n; i++) {
-        memcpy(sec->bytes + at, (const char *)base + fields[i].offset, (size_t)fields[i].width * fields[i].count);
+        memcpy(sec->bytes + at, (const char *)base + fields[i].offset,
+               (size_t)fields[i].width * fields[i].count);
         at += (size_t)fields[i].width * fields[i].count;
     }
 }
@@ -551,7 +553,8 @@ static int give_section(void *ctx, const char *name, const struct field *fields,
     return -1;
 }
 
-static int give_pages(void *ctx, const char *region, int (*put)(void *, uint64_t, const void *), void *put_ctx)
+static int give_pages(void *ctx, const char *region, int (*put)(void *, uint64_t, const void *),
+                      void *put_ctx)
 {
     struct memory_snapshot *s = ctx;
     for (unsigned i = 0; i < s->npages; i++)
@@ -706,8 +709,8 @@ static void console_lines(void **state)
     assert_non_null(strstr(f->log, "y\n"));
 }
 
-/* A snapshot in the middle of a fold and of a line: another board goes on as the first does, and it does not matter what
- * was observed before. */
+/* A snapshot in the middle of a fold and of a line: another board goes on as the first does, and it does not
+ * matter what was observed before. */
 static void fold_survives(void **state)
 {
     struct fixture *f = *state;

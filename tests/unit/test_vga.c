@@ -539,6 +539,20 @@ static void test_console_screens(void **state)
     print(&t, "\r\nmenu\r\n", true);
     assert_string_equal(console(b), "30%\nmenu\n");
     b->length = 0;
+    /* A menu: a frame, then what is in it. */
+    print(&t, "|     |\r\n|     |\r\n", true);
+    t.row = 2;
+    t.col = 1;
+    set_cursor(&t);
+    print(&t, "first", true);
+    t.row = 3;
+    t.col = 1;
+    print(&t, "second", true);
+    t.row = 5;
+    t.col = 0;
+    set_cursor(&t);
+    assert_string_equal(console(b), "|     |\n|     |\n|first|\n|second\n");
+    b->length = 0;
     t.row = 20;
     t.col = 0;
     print(&t, "in 5 s", true);

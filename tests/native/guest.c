@@ -1,0 +1,219 @@
+/* guest.c - runs one instruction in the emulator: a processor in long mode at CPL 3 whose page tables show the same regions as the
+ * host has. There is no IDT: what matters of an exception is its event, and that it finds the registers as they must be.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "hv/x86/decode.h"
+#include "hv/x86/sys.h"
+#include "tests/native/native.h"
+
+enum {
+    RAM_SIZE = 0x100000,
+    TABLES = 0x1000, /* PML4, PDPT, page directory, then a page table a region */
+    REGION_PA = 0x20000, /* a region's first page; 64 KiB a region */
+};
+
+static struct physmem *mem;
+static struct ramblock *ram;
+static struct x86 *cpu;
+static struct event first_exception;
+static bool excepted;
+
+/* ---------------------------------------------------------------- the bus: nothing answers */
+
+static uint32_t bus_in(void *ctx, uint16_t port, unsigned size) { return 0xffffffff; }
+static void bus_out(void *ctx, uint16_t port, unsigned size, uint32_t v) {}
+static uint64_t bus_read(void *ctx, uint64_t pa, unsigned size) { return UINT64_MAX; }
+static void bus_write(void *ctx, uint64_t pa, unsigned size, uint64_t v) {}
+static uint8_t bus_acknowledge(void *ctx, unsigned *source) { return 0; }
+static bool bus_rdmsr(void *ctx, uint32_t msr, uint64_t *v) { return false; }
+static bool bus_wrmsr(void *ctx, uint32_t msr, uint64_t v) { return false; }
+static uint64_t bus_get_cr8(void *ctx) { return 0; }
+static void bus_set_cr8(void *ctx, uint64_t v) {}
+static uint64_t bus_time(void *ctx) { return 0; }
+static void bus_smm(void *ctx, bool enter) {}
+static void bus_shutdown(void *ctx) {}
+static void bus_ferr(void *ctx, bool level) {}
+static void bus_event(void *ctx, struct event *ev)
+{
+    if (ev->kind == EV_EXCEPTION && !excepted) {
+        first_exception = *ev;
+        excepted = true;
+    }
+}
+
+static const struct x86_bus bus = {
+    .in = bus_in, .out = bus_out, .read = bus_read, .write = bus_write, .acknowledge = bus_acknowledge,
+    .rdmsr = bus_rdmsr, .wrmsr = bus_wrmsr, .get_cr8 = bus_get_cr8, .set_cr8 = bus_set_cr8, .time = bus_time,
+    .smm = bus_smm, .shutdown = bus_shutdown, .ferr = bus_ferr, .event = bus_event,
+};
+
+/* ---------------------------------------------------------------- setting up */
+
+static void entry(unsigned table, unsigned index, uint64_t value)
+{
+    memcpy(ramblock_host(ram) + TABLES + table * PAGE + index * 8, &value, 8);
+}
+
+static void make_tables(void)
+{
+    static const uint64_t bits[] = {[PAGE_ABSENT] = 0, [PAGE_READ] = 5, [PAGE_WRITE] = 7 | 1ull << 63, [PAGE_CODE] = 7};
+    entry(0, 0, (TABLES + PAGE) | 7);
+    entry(1, 0, (TABLES + 2 * PAGE) | 7);
+    for (unsigned r = 0; r < NREGIONS; r++) {
+        entry(2, regions[r].base >> 21, (TABLES + (3 + r) * PAGE) | 7);
+        for (unsigned i = 0; i < regions[r].pages; i++)
+            if (regions[r].kind[i] != PAGE_ABSENT)
+                entry(3 + r, (regions[r].base >> 12 & 511) + i,
+                      (uint64_t)(REGION_PA + r * 0x10000 + i * PAGE) | bits[regions[r].kind[i]]);
+    }
+}
+
+uint8_t *guest_memory(uint32_t linear)
+{
+    for (unsigned r = 0; r < NREGIONS; r++)
+        if (linear - regions[r].base < regions[r].pages * PAGE)
+            return ramblock_host(ram) + REGION_PA + r * 0x10000 + (linear - regions[r].base);
+    return NULL;
+}
+
+static void set_mode(unsigned bits)
+{
+    static const struct {
+        uint16_t sel, attr;
+    } code[3] = {{SEL_CODE16, 0x00fb}, {SEL_CODE32, 0xc0fb}, {SEL_CODE64, 0xa0fb}};
+    unsigned k = bits >> 5;
+    if (cpu->code_bits == bits && cpu->cpl == 3)
+        return;
+    cpu->seg[CS] = (struct seg){.limit = k ? UINT32_MAX : 0xffff, .attr = code[k].attr, .sel = code[k].sel};
+    for (unsigned s = 0; s < SEG_NONE; s++)
+        if (s != CS)
+            cpu->seg[s] = (struct seg){.limit = UINT32_MAX, .attr = 0xc0f3, .sel = SEL_DATA};
+    cpu->seg[FS] = cpu->seg[GS] = (struct seg){.null = 1};
+    cpu->cpl = 3;
+    mode_derive(cpu);
+    tlb_flush(cpu);
+}
+
+bool guest_init(void)
+{
+    struct error err;
+    mem = physmem_create(RAM_SIZE);
+    ram = mem ? physmem_block(mem, "ram", RAM_SIZE) : NULL;
+    if (!ram)
+        return false;
+    physmem_map(mem, 0, RAM_SIZE, ram, 0, ram, 0, false);
+    make_tables();
+    cpu = x86_create(mem, &bus, 0, NULL, &err);
+    if (!cpu)
+        return false;
+    cpu->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG;
+    cpu->cr4 = CR4_PAE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+    cpu->efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
+    cpu->cr3 = TABLES;
+    cpu->idtr = (struct dtable){0, 0};
+    cpu->seen_ring3 = true;
+    set_mode(64);
+    return true;
+}
+
+bool guest_has(unsigned feature) { return cpu_has(cpu, (enum feature)feature); }
+
+/* ---------------------------------------------------------------- state */
+
+static void fx_in(const uint8_t *fx)
+{
+    struct fpu *f = &cpu->fpu;
+    memset(f->r, 0, sizeof f->r);
+    memcpy(&f->cw, fx + FX_FCW, 2);
+    memcpy(&f->sw, fx + FX_FSW, 2);
+    f->empty = (uint8_t)~fx[FX_FTW];
+    memcpy(&f->mxcsr, fx + FX_MXCSR, 4);
+    f->fop = 0, f->fip = f->fdp = 0, f->fcs = f->fds = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        struct fpreg *r = &f->r[((f->sw >> 11) + i) & 7];
+        memcpy(&r->sig, fx + FX_ST + 16 * i, 8);
+        memcpy(&r->exp, fx + FX_ST + 16 * i + 8, 2);
+    }
+    memcpy(cpu->xmm, fx + FX_XMM, sizeof cpu->xmm);
+}
+
+static void fx_out(uint8_t *fx)
+{
+    const struct fpu *f = &cpu->fpu;
+    memset(fx, 0, FX_SIZE);
+    memcpy(fx + FX_FCW, &f->cw, 2);
+    memcpy(fx + FX_FSW, &f->sw, 2);
+    fx[FX_FTW] = (uint8_t)~f->empty;
+    memcpy(fx + FX_MXCSR, &f->mxcsr, 4);
+    for (unsigned i = 0; i < 8; i++) {
+        const struct fpreg *r = &f->r[((f->sw >> 11) + i) & 7];
+        memcpy(fx + FX_ST + 16 * i, &r->sig, 8);
+        memcpy(fx + FX_ST + 16 * i + 8, &r->exp, 2);
+    }
+    memcpy(fx + FX_XMM, cpu->xmm, sizeof cpu->xmm);
+}
+
+/* ---------------------------------------------------------------- running */
+
+/* The same bytes as the host executed, with the pad after them, which is decoded ahead. */
+static void put_code(const struct insn_case *c)
+{
+    uint8_t *p = guest_memory(c->at);
+    uint64_t pa = (uint64_t)(p - ramblock_host(ram));
+    uint8_t bytes[64] = {0};
+    memcpy(bytes, c->bytes, c->len);
+    memset(bytes + c->len, 0x90, 4);
+    physmem_write(mem, pa, bytes, c->len + 4);
+}
+
+static enum x86_exit run_it(const struct insn_case *c)
+{
+    uint64_t done;
+    enum x86_exit e = X86_DONE;
+    if (c->steps)
+        return x86_run(cpu, c->steps, &done);
+    for (unsigned i = 0; i < 5000; i++) {
+        e = x86_run(cpu, 1, &done);
+        if (!c->rep || e != X86_DONE || excepted || cpu->gpr[REG_RIP] != c->at)
+            break;
+    }
+    return e;
+}
+
+void guest_run(const struct insn_case *c, const struct state *in, struct state *out)
+{
+    set_mode(c->bits);
+    put_code(c);
+    excepted = false;
+    cpu->shutdown = cpu->halted = cpu->inhibit = false;
+    cpu->tf_pending = 0;
+    memcpy(cpu->gpr, in->gpr, sizeof in->gpr);
+    cpu->gpr[REG_RIP] = c->at;
+    eflags_set(cpu, in->flags);
+    fx_in(in->fx);
+    enum x86_exit e = run_it(c);
+    memcpy(out->gpr, cpu->gpr, sizeof out->gpr);
+    out->rip = cpu->gpr[REG_RIP];
+    out->flags = eflags_get(cpu);
+    fx_out(out->fx);
+    out->vector = e == X86_FAULT ? 1000 : excepted ? (int)first_exception.f[EVF_EXCEPTION_vector] : -1;
+    out->error = excepted ? (uint32_t)first_exception.f[1] : 0;
+    out->cr2 = excepted && out->vector == VEC_PF ? cpu->cr2 : 0;
+    if (e == X86_FAULT)
+        fprintf(stderr, "emulator: %s\n", x86_fault_text(cpu));
+    cpu->fault_unimplemented = false;
+}
+
+int guest_decode(const uint8_t *bytes, unsigned n, unsigned bits, const struct insn_row **row)
+{
+    struct op op;
+    bool end;
+    enum decoded d = decode(cpu->decoder, bytes, n, bits, 0, &op, &end);
+    *row = NULL;
+    if (d != DEC_OK)
+        return d == DEC_SHORT ? 0 : -1;
+    *row = op_row(&op);
+    return *row ? op.len : -1;
+}

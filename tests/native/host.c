@@ -1,0 +1,230 @@
+/* host.c - runs one instruction on the real processor, in this process.
+ *
+ * The registers are loaded from a control page at a fixed low address, so that none is needed to find it; the instruction
+ * is followed by a pad that stores where it is and jumps to native_exit, which stores everything. A fault comes as a signal: the
+ * handler takes the state out of the signal frame and resumes at native_recover. 32-bit and 16-bit code is reached by a far jump
+ * (compatibility mode).
+ */
+#include <asm/ldt.h>
+#include <cpuid.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "tests/native/native.h"
+
+const struct region regions[NREGIONS] = {
+    {LOW_BASE, 8, {PAGE_CODE, PAGE_CODE, PAGE_CODE, PAGE_CODE, PAGE_WRITE, PAGE_WRITE, PAGE_ABSENT, PAGE_WRITE}},
+    {DATA_BASE, DATA_PAGES, {PAGE_WRITE, PAGE_WRITE, PAGE_WRITE, PAGE_WRITE, PAGE_ABSENT, PAGE_READ, PAGE_WRITE, PAGE_ABSENT}},
+    {CODE_BASE, CODE_PAGES, {PAGE_CODE, PAGE_CODE, PAGE_CODE, PAGE_CODE}},
+};
+
+/* ---------------------------------------------------------------- the control page */
+
+struct control {
+    uint64_t gpr[16], flags, host_rsp;      /* 0x000 */
+    uint64_t out_gpr[16], out_flags, out_rip; /* 0x090 */
+    uint64_t target;                        /* 0x120 */
+    struct {
+        uint32_t offset;
+        uint16_t selector;
+    } __attribute__((packed)) far;          /* 0x128 */
+    uint8_t pad[0x140 - 0x12e];
+    uint8_t fx[FX_SIZE];                    /* 0x140 */
+    uint8_t out_fx[FX_SIZE];                /* 0x340 */
+    uint8_t exit_stub[32];                  /* 0x540: 64-bit code that jumps to native_exit */
+};
+#define CONTROL_ADDRESS 0x30000000
+#define CONTROL         ((struct control *)CONTROL_ADDRESS)
+_Static_assert(offsetof(struct control, out_gpr) == 0x90 && offsetof(struct control, out_flags) == 0x110 &&
+                   offsetof(struct control, target) == 0x120 && offsetof(struct control, far) == 0x128 &&
+                   offsetof(struct control, fx) == 0x140 && offsetof(struct control, out_fx) == 0x340 &&
+                   offsetof(struct control, exit_stub) == 0x540,
+               "see the assembly below");
+enum { OUT_RIP = CONTROL_ADDRESS + offsetof(struct control, out_rip) };
+
+#define EACH_GPR(op)                                                                                         \
+    op(0x00, rax) op(0x08, rcx) op(0x10, rdx) op(0x18, rbx) op(0x20, rsp) op(0x28, rbp) op(0x30, rsi)        \
+    op(0x38, rdi) op(0x40, r8) op(0x48, r9) op(0x50, r10) op(0x58, r11) op(0x60, r12) op(0x68, r13)          \
+    op(0x70, r14) op(0x78, r15)
+#define LOAD(at, r)  "mov 0x30000000+" #at ", %" #r "\n\t"
+#define STORE(at, r) "mov %" #r ", 0x30000090+" #at "\n\t"
+#define ENTER(name, jump)                                                                                    \
+    ".globl " name "\n.type " name ", @function\n" name ":\n\t"                                              \
+    "push %rbx\n\tpush %rbp\n\tpush %r12\n\tpush %r13\n\tpush %r14\n\tpush %r15\n\t"                         \
+    "mov %rsp, 0x30000088\n\tfxrstor64 0x30000140\n\tpushq 0x30000080\n\tpopfq\n\t" EACH_GPR(LOAD) jump "\n"
+__asm__(".text\n" ENTER("native_enter", "jmp *0x30000120") ENTER("native_enter_far", "ljmp *0x30000128")
+        ".globl native_exit\nnative_exit:\n\t" EACH_GPR(STORE)
+        "mov 0x30000088, %rsp\n\tpushfq\n\tpopq 0x30000110\n\tfxsave64 0x30000340\n"
+        ".globl native_recover\nnative_recover:\n\t"
+        "pushq $0x202\n\tpopfq\n\tfninit\n\tpushq $0x1f80\n\tldmxcsr (%rsp)\n\tpop %rax\n\t"
+        "pop %r15\n\tpop %r14\n\tpop %r13\n\tpop %r12\n\tpop %rbp\n\tpop %rbx\n\tret\n");
+void native_enter(void);
+void native_enter_far(void);
+void native_exit(void);
+void native_recover(void);
+
+/* ---------------------------------------------------------------- faults */
+
+static struct state *catching; /* non-NULL while an instruction runs */
+
+static void on_fault(int sig, siginfo_t *info, void *context)
+{
+    static const uint8_t from[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+                                     REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+    ucontext_t *uc = context;
+    greg_t *g = uc->uc_mcontext.gregs;
+    (void)info;
+    if (!catching) {
+        signal(sig, SIG_DFL); /* a bug of the test or the emulator: die of it */
+        return;
+    }
+    for (unsigned i = 0; i < 16; i++)
+        catching->gpr[i] = (uint64_t)g[from[i]];
+    catching->rip = (uint64_t)g[REG_RIP];
+    catching->flags = (uint64_t)g[REG_EFL];
+    catching->vector = (int)g[REG_TRAPNO];
+    catching->error = (uint32_t)g[REG_ERR];
+    catching->cr2 = (uint64_t)g[REG_CR2];
+    memcpy(catching->fx, uc->uc_mcontext.fpregs, FX_SIZE);
+    catching = NULL;
+    g[REG_RIP] = (greg_t)(uintptr_t)native_recover;
+    g[REG_RSP] = (greg_t)CONTROL->host_rsp;
+    g[REG_EFL] = 0x202;
+    g[REG_CSGSFS] = (g[REG_CSGSFS] & ~0xffffll) | SEL_CODE64;
+}
+
+static void take_signals(void)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+    stack_t stack = {.ss_size = 1 << 17, .ss_sp = malloc(1 << 17)};
+    struct sigaction act = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    sigaltstack(&stack, NULL);
+    for (unsigned i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        sigaction(signals[i], &act, NULL);
+}
+
+/* ---------------------------------------------------------------- setting up */
+
+static bool have_low, have_16;
+
+static bool map_at(uint32_t base, size_t size)
+{
+    void *want = (void *)(uintptr_t)base;
+    void *p = mmap(want, size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (p != MAP_FAILED && p != want)
+        munmap(p, size);
+    if (p != want)
+        return false;
+    memset(p, 0, size);
+    return true;
+}
+
+static bool map_region(const struct region *r)
+{
+    static const int prot[] = {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE | PROT_EXEC};
+    if (!map_at(r->base, (size_t)r->pages * PAGE))
+        return false;
+    for (unsigned i = 0; i < r->pages; i++)
+        mprotect((void *)(uintptr_t)(r->base + i * PAGE), PAGE, prot[r->kind[i]]);
+    return true;
+}
+
+static bool make_code16(void)
+{
+    struct user_desc d = {.entry_number = SEL_CODE16 >> 3, .limit = 0xffff, .contents = 2};
+    return syscall(SYS_modify_ldt, 1, &d, sizeof d) == 0;
+}
+
+/* The kernel gives 64-bit processes null data segments. */
+static void load_segments(void)
+{
+    __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es" ::"r"(SEL_DATA));
+}
+
+bool host_init(void)
+{
+    for (unsigned i = 1; i < NREGIONS; i++)
+        if (!map_region(&regions[i])) {
+            fprintf(stderr, "cannot map the region at %#x\n", regions[i].base);
+            return false;
+        }
+    have_low = map_region(&regions[0]);
+    have_16 = have_low && make_code16();
+    if (!map_at(CONTROL_ADDRESS, PAGE))
+        return false;
+    void (*to)(void) = native_exit;
+    memcpy(CONTROL->exit_stub, "\xff\x25\0\0\0", 6); /* jmp *0(%rip) */
+    memcpy(CONTROL->exit_stub + 6, &to, 8);
+    load_segments();
+    take_signals();
+    return true;
+}
+
+bool host_runs(unsigned bits) { return bits == 64 || (bits == 32 ? have_low : have_16); }
+
+/* ---------------------------------------------------------------- running */
+
+static uint8_t *put(uint8_t *p, const void *bytes, unsigned n)
+{
+    memcpy(p, bytes, n);
+    return p + n;
+}
+
+/* Code that notes its own address and leaves. */
+static void write_pad(uint32_t at, unsigned bits)
+{
+    static const struct {
+        uint8_t n, bytes[4];
+    } store[3] = {{4, {0x66, 0x67, 0xc7, 0x05}}, {2, {0xc7, 0x05}}, {3, {0xc7, 0x04, 0x25}}};
+    unsigned k = bits >> 5;
+    uint32_t where = OUT_RIP, stub = CONTROL_ADDRESS + offsetof(struct control, exit_stub);
+    uint8_t *p = put((uint8_t *)(uintptr_t)at, store[k].bytes, store[k].n);
+    p = put(p, &where, 4);
+    p = put(p, &at, 4);
+    if (bits == 64) {
+        put(p, CONTROL->exit_stub, 14);
+        return;
+    }
+    if (bits == 16)
+        *p++ = 0x66;
+    *p++ = 0xea; /* far jump */
+    p = put(p, &stub, 4);
+    put(p, &(uint16_t){SEL_CODE64}, 2);
+}
+
+void host_run(const struct insn_case *c, const struct state *in, struct state *out)
+{
+    struct control *k = CONTROL;
+    memcpy((void *)(uintptr_t)c->at, c->bytes, c->len);
+    write_pad(c->at + c->len, c->bits);
+    if (c->target)
+        write_pad(c->target, c->bits);
+    memcpy(k->gpr, in->gpr, sizeof k->gpr);
+    k->flags = in->flags;
+    memcpy(k->fx, in->fx, FX_SIZE);
+    k->target = c->at;
+    k->far.offset = c->at;
+    k->far.selector = c->bits == 32 ? SEL_CODE32 : SEL_CODE16;
+    k->out_rip = 0;
+    *(volatile struct state **)&catching = out;
+    if (c->bits == 64)
+        native_enter();
+    else
+        native_enter_far();
+    if (!catching) /* the handler filled *out */
+        return;
+    catching = NULL;
+    memcpy(out->gpr, k->out_gpr, sizeof out->gpr);
+    memcpy(out->fx, k->out_fx, FX_SIZE);
+    out->flags = k->out_flags;
+    out->rip = k->out_rip;
+    out->vector = -1;
+    out->error = 0;
+    out->cr2 = 0;
+}
+
