@@ -136,7 +136,7 @@ struct stop {
     unsigned id;      /* of the breakpoint or watchpoint */
     unsigned cpu;
     int status; /* STOP_POWER_OFF: exit status (isa-debug-exit), else 0 */
-    char text[200];
+    char text[400];
 };
 
 enum stop_kind { STOPS_EXEC_LINEAR, STOPS_EXEC_PHYSICAL, STOPS_WRITE, STOPS_READ, STOPS_ACCESS };

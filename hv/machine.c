@@ -136,11 +136,15 @@ static bool stopped(struct pc *pc, struct stop *stop)
 
 /* ---------------------------------------------------------------- running */
 
-static void reset_machine(struct pc *pc)
+/* A machine without firmware loads its image again. */
+static int reset_machine(struct pc *pc, struct error *err)
 {
     board_reset(pc->board);
     pc->fresh = 1;
     pc->loader_entered = pc->kernel_seen = pc->direct = 0;
+    int loaded = load_images(pc->board, &pc->config, &pc->loaded, err);
+    pc->direct = loaded > 0;
+    return loaded;
 }
 
 /* What the board asked for. Returns true if the run ends. */
@@ -150,12 +154,18 @@ static bool take_request(struct pc *pc, const struct run_limit *limit, struct st
     switch (board_take_request(pc->board, &stop->status, &how)) {
     case BOARD_POWER_OFF: stop->reason = STOP_POWER_OFF; break;
     case BOARD_ERROR: stop->reason = STOP_GUEST_FAULT; break;
-    case BOARD_RESET:
-        reset_machine(pc);
+    case BOARD_RESET: {
+        struct error err;
         stop->reason = STOP_RESET;
-        if (!limit->stop_on_reset)
+        if (reset_machine(pc, &err) < 0) {
+            stop->reason = STOP_GUEST_FAULT;
+            how = err.text;
+        } else if (!limit->stop_on_reset) {
             return false;
-        break;
+        }
+        snprintf(stop->text, sizeof stop->text, "%s", how);
+        return true;
+    }
     default: return false;
     }
     snprintf(stop->text, sizeof stop->text, "%s", how);

@@ -394,6 +394,7 @@ static void channel_reset(void *state)
     timer_stop(ch->ide->board, &ch->timer);
     ch->control = ch->unit = ch->phase = ch->command = 0;
     ch->pos = ch->len = 0;
+    ch->block = 1;
     ide_dma_reset(ch);
     ide_intrq(ch, false);
 }

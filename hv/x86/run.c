@@ -224,7 +224,7 @@ static bool take_lines(struct x86 *cpu)
     if (cpu->inhibit)
         return false;
     if (cpu->smi_pending && !cpu->in_smm) {
-        cpu->smi_pending = cpu->halted = false;
+        cpu->smi_pending = false; /* smm_enter() notes a HLT that it interrupts */
         irq_event(cpu, 0, 3);
         smm_enter(cpu);
         cpu->left--;

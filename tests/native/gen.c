@@ -1,0 +1,533 @@
+/* gen.c - cases from the rows of the instruction table: random encodings (prefixes, operand forms, every way to address) and random
+ * machine states, with the memory operand brought to a chosen address.
+ */
+#include "tests/native/gen.h"
+
+#include <sys/mman.h>
+
+/* ---------------------------------------------------------------- which rows */
+
+static bool one_of(const char *word, const char *list)
+{
+    size_t n = strlen(word);
+    for (const char *p = strstr(list, word); p; p = strstr(p + 1, word))
+        if ((p == list || p[-1] == ' ') && (!p[n] || p[n] == ' '))
+            return true;
+    return false;
+}
+
+static bool has_operand(const struct insn_row *row, enum operand o)
+{
+    return row->operand[0] == o || row->operand[1] == o || row->operand[2] == o;
+}
+
+const char *gen_skips(const struct insn_row *row, unsigned bits)
+{
+    static const char leaves[] = "lret iret lcall ljmp int int1 int3 into syscall sysret sysenter sysexit";
+    static const char differs[] = "cpuid rdtsc rdtscp rdpmc rdpid xgetbv xsetbv monitor mwait xsave xrstor";
+    static const char tables[] = "lar lsl verr verw sldt str sgdt sidt smsw les lds lss lfs lgs";
+    if (row->flags & (bits == 64 ? F_I64 : F_O64))
+        return "not in this kind of code";
+    if (!guest_has(row->feature))
+        return "not in the emulator's processor model";
+    if (!host_has(row->feature))
+        return "not in the host's processor";
+    if (one_of(row->mnemonic, leaves))
+        return "leaves user mode or the segment";
+    if (one_of(row->mnemonic, differs))
+        return "differs between processors";
+    if (one_of(row->mnemonic, tables) || row->operand[0] == O_Sw ||
+        (!strcmp(row->mnemonic, "pop") && row->operand[0] >= O_ES && row->operand[0] <= O_GS))
+        return "depends on the kernel's descriptor tables";
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- operand kinds */
+
+static bool in_range(unsigned o, unsigned first, unsigned last) { return o >= first && o <= last; }
+
+static bool is_rm_either(unsigned o)
+{
+    return in_range(o, O_Eb, O_Ey) || o == O_Qq || o == O_Qd || in_range(o, O_Wx, O_Ww);
+}
+static bool is_rm_memory(unsigned o) { return in_range(o, O_M, O_Mdq); }
+static bool is_rm_register(unsigned o) { return o == O_Rv || o == O_Ry || o == O_Nq || o == O_Ux || o == O_STi; }
+static bool is_reg_field(unsigned o) { return in_range(o, O_Gb, O_Dy) || o == O_Pq || o == O_Vx; }
+
+static bool any(const struct insn_row *row, bool (*is)(unsigned))
+{
+    return is(row->operand[0]) || is(row->operand[1]) || is(row->operand[2]);
+}
+
+static bool has_modrm(const struct insn_row *row)
+{
+    return row->ext != E__ || any(row, is_rm_either) || any(row, is_rm_memory) || any(row, is_rm_register) ||
+           any(row, is_reg_field);
+}
+
+static bool may_be_memory(const struct insn_row *row)
+{
+    unsigned kind = row->ext >> 8;
+    if (kind == EXT_REG_R || kind == EXT_ONLY_R || kind == EXT_MODRM)
+        return false;
+    return any(row, is_rm_either) || any(row, is_rm_memory);
+}
+static bool may_be_register(const struct insn_row *row)
+{
+    unsigned kind = row->ext >> 8;
+    if (kind == EXT_REG_M || kind == EXT_ONLY_M || any(row, is_rm_memory))
+        return false;
+    return strcmp(row->mnemonic, "prefetchw") != 0; /* real processors differ over the register form */
+}
+
+static unsigned operand_bytes(const struct gen *g, unsigned o)
+{
+    switch (o) {
+    case O_Eb: case O_Mb: return 1;
+    case O_Ew: case O_Mw: case O_Ww: return 2;
+    case O_Ed: case O_Md: case O_Wd: case O_Qd: return 4;
+    case O_Eq: case O_Mq: case O_Wq: case O_Qq: return 8;
+    case O_Ev: case O_Ob: case O_Ov: return opsize(g);
+    case O_Ey: return g->rex & 8 ? 8 : 4;
+    case O_Mt: return 10;
+    case O_M: case O_Mdq: case O_Wx: return 16;
+    default: return 0;
+    }
+}
+
+static unsigned memory_bytes(const struct gen *g)
+{
+    unsigned most = 1;
+    if (g->special && g->special->size)
+        return g->special->size;
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned n = operand_bytes(g, g->row->operand[i]);
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+/* ---------------------------------------------------------------- prefixes */
+
+static bool is_branch(const struct insn_row *row)
+{
+    return one_of(row->mnemonic, "call ret jmp loop loope loopne jcxz") || row->operand[0] == O_Jb || row->operand[0] == O_Jz;
+}
+
+static bool may_have_66(struct gen *g)
+{
+    const struct insn_row *row = g->row;
+    if (row->pfx != P__)
+        return row->pfx >= PF3 && one_in(&g->r, row->map == M0F38 || row->opcode == 0xb8 ? 1 : 8);
+    if (is_branch(row))
+        return g->c->bits == 16; /* elsewhere it would cut the instruction pointer to 16 bits, or not: processors differ */
+    if (row->map == M0F && (row->opcode <= 0x0b || in_range(row->opcode, 0x20, 0x23) || in_range(row->opcode, 0x30, 0x37) ||
+                            row->opcode == 0xc7 || row->opcode == 0x77 || row->opcode == 0xae))
+        return false; /* other instructions, or undefined */
+    return true;
+}
+
+static void choose_prefixes(struct gen *g)
+{
+    const struct insn_row *row = g->row;
+    struct rng *r = &g->r;
+    bool string = row->flags & F_REP;
+    g->p66 = one_in(r, 4) && may_have_66(g);
+    g->p67 = one_in(r, 6);
+    if (g->c->bits == 64 && !one_in(r, 4))
+        g->rex = (uint8_t)(0x40 | below(r, 16));
+    if (!strcmp(row->mnemonic, "bswap") && !(g->rex & 8))
+        g->p66 = g->c->bits == 16; /* undefined with 16 bits */
+    if (string && !one_in(r, 3))
+        g->rep = one_in(r, 2) ? 0xf2 : 0xf3;
+    else if (row->map == M1 && row->pfx == P__ && row->opcode != 0x90 && !string && one_in(r, 40))
+        g->rep = one_in(r, 2) ? 0xf2 : 0xf3;
+}
+
+static unsigned osize_of(const struct gen *g)
+{
+    const struct insn_row *row = g->row;
+    bool p66 = g->p66 && row->pfx != P66;
+    if (row->flags & F_BYTE)
+        return 0;
+    if (row->flags & F_O32)
+        return g->rex & 8 ? 3 : 2;
+    if (g->c->bits == 64)
+        return g->rex & 8 || row->flags & F_F64 ? 3 : p66 ? 1 : row->flags & F_D64 ? 3 : 2;
+    return (g->c->bits == 32) != p66 ? 2 : 1;
+}
+
+static unsigned asize_of(const struct gen *g)
+{
+    if (g->c->bits == 64)
+        return g->p67 ? 1 : 2;
+    return (g->c->bits == 32) != g->p67 ? 1 : 0;
+}
+
+static void put(struct insn_case *c, uint64_t v, unsigned n)
+{
+    memcpy(c->bytes + c->len, &v, n);
+    c->len += n;
+}
+
+static void emit_prefixes(struct gen *g)
+{
+    static const uint8_t segments[4] = {0x26, 0x2e, 0x36, 0x3e};
+    static const uint8_t mandatory[] = {[P__] = 0, [PNP] = 0, [P66] = 0x66, [PF3] = 0xf3, [PF2] = 0xf2};
+    uint8_t p[8];
+    unsigned n = 0;
+    if (g->rex && one_in(&g->r, 64))
+        put(g->c, 0x40 | below(&g->r, 16), 1), p[n++] = 0x3e; /* a REX without effect */
+    if (one_in(&g->r, 16))
+        p[n++] = segments[below(&g->r, 4)];
+    if (g->p66)
+        p[n++] = 0x66;
+    if (g->p67)
+        p[n++] = 0x67;
+    if (g->lock)
+        p[n++] = 0xf0;
+    if (g->rep)
+        p[n++] = g->rep;
+    if (mandatory[g->row->pfx])
+        p[n++] = mandatory[g->row->pfx];
+    while (n) {
+        unsigned i = below(&g->r, n);
+        put(g->c, p[i], 1);
+        p[i] = p[--n];
+    }
+    if (g->rex)
+        put(g->c, g->rex, 1);
+}
+
+static void emit_opcode(struct gen *g)
+{
+    if (g->row->map != M1)
+        put(g->c, 0x0f, 1);
+    if (g->row->map >= M0F38)
+        put(g->c, g->row->map == M0F38 ? 0x38 : 0x3a, 1);
+    put(g->c, g->row->opcode | (g->row->flags & F_LOW3 ? below(&g->r, 8) : 0), 1);
+}
+
+/* ---------------------------------------------------------------- memory operands */
+
+/* How an address is made: gpr[base] + (gpr[index] << scale) + disp; -1: none. */
+struct address {
+    int base, index;
+    unsigned scale, disp_bytes;
+    bool rip;
+    int64_t disp;
+};
+
+static uint64_t index_part(const struct gen *g, const struct address *a)
+{
+    return a->index < 0 ? 0 : g->s->gpr[a->index] << a->scale;
+}
+static uint64_t address_value(const struct gen *g, const struct address *a)
+{
+    uint64_t v = (a->base < 0 ? 0 : g->s->gpr[a->base]) + index_part(g, a) + (uint64_t)a->disp;
+    return v & amask(g);
+}
+
+static bool is_free(const struct gen *g, int reg) { return reg >= 0 && !(g->fixed >> reg & 1); }
+
+static void set_register(struct gen *g, int reg, uint64_t v)
+{
+    g->s->gpr[reg] = (v & amask(g)) | (rnd(&g->r) & ~amask(g));
+    g->fixed |= 1u << reg;
+}
+
+static int64_t random_disp(struct gen *g, unsigned bytes)
+{
+    switch (bytes) {
+    case 0: return 0;
+    case 1: return (int8_t)rnd(&g->r);
+    case 2: return (int16_t)rnd(&g->r);
+    default: return one_in(&g->r, 2) ? (int32_t)rnd(&g->r) : (int64_t)below(&g->r, 4096) - 2048;
+    }
+}
+
+/* Values for the free parts so that the sum is `want`, as near as it goes. */
+static void solve(struct gen *g, struct address *a, uint64_t want)
+{
+    a->disp = random_disp(g, a->disp_bytes);
+    if (a->index >= 0 && a->index != a->base && is_free(g, a->index)) {
+        uint64_t v = a->base < 0 || one_in(&g->r, 2) ? below(&g->r, 0x1000) : value_int(&g->r);
+        set_register(g, a->index, v);
+    }
+    if (a->base >= 0 && a->base == a->index && is_free(g, a->base)) {
+        uint64_t times = 1 + (1ull << a->scale), v = (want - (uint64_t)a->disp) / times;
+        a->disp += a->disp_bytes >= 2 ? (int64_t)(want - (uint64_t)a->disp - v * times) : 0;
+        set_register(g, a->base, v);
+    } else if (is_free(g, a->base)) {
+        set_register(g, a->base, want - index_part(g, a) - (uint64_t)a->disp);
+    } else if (a->disp_bytes >= 2) {
+        a->disp = 0;
+        uint64_t left = want - address_value(g, a);
+        a->disp = a->disp_bytes == 2 ? (int16_t)left : (int32_t)left;
+    }
+}
+
+static void shape16(struct gen *g, struct address *a)
+{
+    static const int8_t base[8] = {RBX, RBX, RBP, RBP, -1, -1, RBP, RBX}, index[8] = {RSI, RDI, RSI, RDI, RSI, RDI, -1, -1};
+    unsigned mod = g->modrm >> 6, rm = g->modrm & 7;
+    a->base = base[rm], a->index = index[rm];
+    a->disp_bytes = mod == 1 ? 1 : mod == 2 ? 2 : 0;
+    if (mod == 0 && rm == 6)
+        a->base = -1, a->disp_bytes = 2;
+    if (a->base < 0) /* SI or DI alone is a base */
+        a->base = a->index, a->index = -1;
+}
+
+static void shape_sib(struct gen *g, struct address *a)
+{
+    uint8_t sib = (uint8_t)rnd(&g->r);
+    put(g->c, sib, 1);
+    unsigned index = (sib >> 3 & 7) | (g->rex & 2 ? 8 : 0), base = sib & 7;
+    a->scale = sib >> 6;
+    a->index = index == 4 ? -1 : (int)index;
+    a->base = (int)(base | (g->rex & 1 ? 8 : 0));
+    if (base == 5 && !(g->modrm >> 6))
+        a->base = -1, a->disp_bytes = 4;
+}
+
+static void shape32(struct gen *g, struct address *a)
+{
+    unsigned mod = g->modrm >> 6, rm = g->modrm & 7;
+    a->disp_bytes = mod == 1 ? 1 : mod == 2 ? 4 : 0;
+    if (rm == 4)
+        shape_sib(g, a);
+    else if (mod == 0 && rm == 5)
+        a->disp_bytes = 4, a->rip = g->c->bits == 64;
+    else
+        a->base = (int)(rm | (g->rex & 1 ? 8 : 0));
+}
+
+/* Bytes that follow the displacement. */
+static unsigned immediate_bytes(const struct gen *g)
+{
+    unsigned n = 0, big = g->c->osize == 1 ? 2 : 4;
+    for (unsigned i = 0; i < 3; i++)
+        switch (g->row->operand[i]) {
+        case O_Ib: case O_sIb: case O_Jb: n += 1; break;
+        case O_Iw: n += 2; break;
+        case O_Iz: case O_Jz: n += big; break;
+        case O_Iv: n += g->c->osize == 3 ? 8 : big; break;
+        case O_IwIb: n += 3; break;
+        default: break;
+        }
+    return n;
+}
+
+/* Addresses of nothing that belongs to the test itself: only the regions and what is near them, and what is not canonical. */
+static bool is_safe(uint64_t a)
+{
+    if ((uint64_t)((int64_t)(a << 16) >> 16) != a)
+        return true;
+    for (unsigned i = 0; i < NREGIONS; i++)
+        if (a + 0x400 - regions[i].base < regions[i].pages * PAGE + 0x800u)
+            return regions[i].base != CODE_BASE && a >= LOW_DATA - 0x40;
+    return false;
+}
+
+static bool emit_memory(struct gen *g)
+{
+    struct address a = {.base = -1, .index = -1};
+    uint64_t want = pick_address(g, g->size);
+    if (g->c->asize == 0)
+        shape16(g, &a);
+    else
+        shape32(g, &a);
+    if (a.base < 0 && want >> 31)
+        want = DATA_BASE + PAGE;
+    if (a.rip) {
+        uint64_t next = g->c->at + g->c->len + 4 + immediate_bytes(g);
+        put(g->c, want - next, 4);
+        g->c->ea = want;
+        return true;
+    }
+    solve(g, &a, want);
+    put(g->c, (uint64_t)a.disp, a.disp_bytes);
+    g->c->ea = address_value(g, &a);
+    return true;
+}
+
+/* ---------------------------------------------------------------- modrm */
+
+static void choose_modrm(struct gen *g)
+{
+    const struct insn_row *row = g->row;
+    unsigned kind = row->ext >> 8, value = row->ext & 0xff, reg = below(&g->r, 8);
+    bool mem = may_be_memory(row) && (!may_be_register(row) || one_in(&g->r, 2));
+    if (kind == EXT_MODRM) {
+        g->modrm = (uint8_t)value;
+        return;
+    }
+    if (in_range(kind, EXT_REG, EXT_REG_M))
+        reg = value;
+    if (has_operand(row, O_Sw))
+        reg = below(&g->r, 6);
+    if (has_operand(row, O_Dy) && (reg == 4 || reg == 5))
+        reg = 7;
+    g->modrm = (uint8_t)((mem ? below(&g->r, 3) : 3) << 6 | reg << 3 | below(&g->r, 8));
+    g->c->mem = mem;
+    if (has_operand(row, O_Cy) || has_operand(row, O_Dy))
+        g->modrm |= 0xc0, g->c->mem = false;
+}
+
+/* ---------------------------------------------------------------- immediates and branches */
+
+static void emit_immediates(struct gen *g)
+{
+    unsigned big = g->c->osize == 1 ? 2 : 4;
+    uint64_t v = g->imm_chosen ? (uint64_t)g->imm : value_int(&g->r);
+    for (unsigned i = 0; i < 3; i++)
+        switch (g->row->operand[i]) {
+        case O_Ib: case O_sIb: put(g->c, v, 1); break;
+        case O_Iw: put(g->c, one_in(&g->r, 2) ? v & 0x1f : v, 2); break;
+        case O_Iz: put(g->c, v, big); break;
+        case O_Iv: put(g->c, v, g->c->osize == 3 ? 8 : big); break;
+        case O_IwIb: put(g->c, v, 3); break;
+        case O_Ob: case O_Ov:
+            g->c->mem = true;
+            g->c->ea = pick_address(g, g->size);
+            put(g->c, g->c->ea, 2u << g->c->asize);
+            break;
+        default: break;
+        }
+}
+
+/* Somewhere near, clear of the instruction and of its pads. */
+static void choose_target(struct gen *g, bool short_)
+{
+    uint32_t near = 64 + below(&g->r, short_ ? 48 : 0x600);
+    g->c->target = one_in(&g->r, 2) ? g->c->at + near : g->c->at - near;
+}
+
+static void emit_branch(struct gen *g)
+{
+    unsigned o = g->row->operand[0], n = o == O_Jb ? 1 : g->c->osize == 1 ? 2 : 4;
+    if (o != O_Jb && o != O_Jz)
+        return;
+    choose_target(g, o == O_Jb);
+    put(g->c, g->c->target - (g->c->at + g->c->len + n), n);
+}
+
+static bool is_indirect(const struct insn_row *row) { return row->opcode == 0xff && one_of(row->mnemonic, "call jmp"); }
+
+/* JMP and CALL through a register or memory, which is at its place by now. */
+static void aim_indirect(struct gen *g)
+{
+    uint64_t v;
+    if (g->c->mem) {
+        v = g->c->target;
+        poke(g->c->ea, &v, opsize(g));
+    } else {
+        g->s->gpr[(g->modrm & 7) | (g->rex & 1 ? 8 : 0)] = g->c->target;
+    }
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+static void place(struct gen *g)
+{
+    uint32_t middle = g->c->bits == 16 ? LOW_CODE + 2 * PAGE : CODE_BASE + 2 * PAGE;
+    g->c->at = one_in(&g->r, 16) ? middle - below(&g->r, 15) : middle + 0x800 + below(&g->r, 32);
+}
+
+static void random_state(struct gen *g)
+{
+    struct state *s = g->s;
+    memset(s, 0, sizeof *s);
+    value_fx(&g->r, s->fx);
+    for (unsigned i = 0; i < 16; i++)
+        s->gpr[i] = value_int(&g->r);
+    s->gpr[RSP] = (DATA_BASE + 2 * PAGE + below(&g->r, PAGE)) & ~7u;
+    s->flags = FLAG_1 | FLAG_IF | (rnd(&g->r) & FLAGS_ARITH) | (one_in(&g->r, 4) ? FLAG_DF : 0) |
+               (one_in(&g->r, 8) ? FLAG_ID : 0);
+    if (one_in(&g->r, 24) && (g->row->feature == FT_BASE || g->row->feature == FT_CMOV))
+        s->flags |= FLAG_AC;
+}
+
+static void finish_registers(struct gen *g)
+{
+    if (g->c->bits == 64)
+        return;
+    for (unsigned i = 0; i < 16; i++)
+        g->s->gpr[i] = i < 8 ? (uint32_t)g->s->gpr[i] : 0;
+}
+
+static bool try_case(struct gen *g)
+{
+    struct insn_case *c = g->c;
+    choose_prefixes(g);
+    c->osize = osize_of(g), c->asize = asize_of(g);
+    place(g);
+    if (has_modrm(g->row))
+        choose_modrm(g);
+    g->lock = g->row->flags & F_LOCK && c->mem ? one_in(&g->r, 4) : one_in(&g->r, 64);
+    g->size = memory_bytes(g);
+    random_state(g);
+    if (is_branch(g->row))
+        choose_target(g, false);
+    if (g->special && g->special->before)
+        g->special->before(g);
+    emit_prefixes(g);
+    emit_opcode(g);
+    if (has_modrm(g->row))
+        put(c, g->modrm, 1);
+    if (c->mem && !emit_memory(g))
+        return false;
+    emit_immediates(g);
+    emit_branch(g);
+    c->modrm = g->modrm;
+    c->imm8 = c->bytes[c->len - 1];
+    finish_registers(g);
+    if (c->len > 15)
+        return c->len == 16 && !c->mem; /* too long: #GP, but not by much */
+    return !c->mem || is_safe(c->ea);
+}
+
+static void fill_operand(struct gen *g)
+{
+    uint8_t b[64];
+    unsigned n = g->size < sizeof b ? g->size : sizeof b;
+    value_fill(&g->r, b, n, one_in(&g->r, 3) ? FILL_INT : FILL_MIXED);
+    poke(g->c->ea, b, n);
+}
+
+void gen_case(struct insn_case *c, struct state *s, const struct insn_row *row, unsigned bits, uint64_t seed)
+{
+    struct gen g;
+    for (unsigned attempt = 0;; attempt++) {
+        g = (struct gen){.r = {seed + attempt * 0x1000003}, .c = c, .s = s, .row = row,
+                         .special = special_of(row->mnemonic)};
+        *c = (struct insn_case){.row = row, .bits = bits, .seed = seed};
+        if (try_case(&g))
+            break;
+    }
+    if (c->mem)
+        fill_operand(&g);
+    if (g.special && g.special->after)
+        g.special->after(&g);
+    if (is_indirect(row))
+        aim_indirect(&g);
+}
+
+void gen_memory(uint64_t seed)
+{
+    struct rng r = {seed};
+    for (unsigned i = 0; i < NREGIONS; i++)
+        for (unsigned p = 0; p < regions[i].pages; p++) {
+            uint8_t *page = (uint8_t *)(uintptr_t)(regions[i].base + p * PAGE);
+            unsigned kind = regions[i].kind[p];
+            if (kind != PAGE_WRITE && kind != PAGE_READ)
+                continue;
+            if (kind == PAGE_READ)
+                mprotect(page, PAGE, PROT_READ | PROT_WRITE);
+            value_fill(&r, page, PAGE, FILL_MIXED);
+            memcpy(guest_memory(regions[i].base + p * PAGE), page, PAGE);
+            if (kind == PAGE_READ)
+                mprotect(page, PAGE, PROT_READ);
+        }
+}
