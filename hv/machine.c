@@ -365,12 +365,48 @@ static void pc_stops(struct engine *e, const struct stop_point *s, size_t n)
     set_stops(pc);
 }
 
+static void deliver(struct pc *pc, const struct event *ev)
+{
+    if (pc->observer.event && pc->classes >> event_kind(ev->kind)->cls & 1)
+        pc->observer.event(pc->observer.ctx, ev);
+}
+
+/* Firmware that reads a boot record, before any boot sector was entered, is trying that device. */
+static void boot_try(struct pc *pc, const struct event *read)
+{
+    static const char *const names[] = {"hard disk 0", "hard disk 1", "CD-ROM (secondary master)", "secondary slave"};
+    uint64_t drive = read->f[EVF_BOOT_SECTOR_READ_drive];
+    struct event ev = *read;
+    memset(ev.f, 0, sizeof ev.f);
+    ev.kind = EV_BOOT_TRY;
+    ev.f[EVF_BOOT_TRY_drive] = drive;
+    ev.data = drive < 4 ? names[drive] : drive == 8 ? "floppy A" : "floppy B";
+    ev.len = (uint32_t)strlen(ev.data);
+    deliver(pc, &ev);
+}
+
+static void board_reports(void *ctx, const struct event *ev)
+{
+    struct pc *pc = ctx;
+    if (ev->kind == EV_BOOT_SECTOR_READ && !pc->loader_entered)
+        boot_try(pc, ev);
+    deliver(pc, ev);
+}
+
+static void board_prints(void *ctx, unsigned device, const void *data, size_t len)
+{
+    struct pc *pc = ctx;
+    if (pc->observer.console)
+        pc->observer.console(pc->observer.ctx, device, data, len);
+}
+
 static void pc_observe(struct engine *e, uint32_t classes, const struct observer *o)
 {
     struct pc *pc = pc_of(e);
+    struct observer board = {.ctx = pc, .event = board_reports, .console = board_prints};
     pc->observer = o ? *o : (struct observer){0};
     pc->classes = classes;
-    board_observe(pc->board, classes, o);
+    board_observe(pc->board, o ? classes | EVENT_CLASS_BIT(EC_LOADER) : 0, &board);
 }
 
 static void pc_flush(struct engine *e) { board_flush_events(pc_of(e)->board); }

@@ -466,6 +466,8 @@ static bool try_case(struct gen *g)
     if (has_modrm(g->row))
         choose_modrm(g);
     g->lock = g->row->flags & F_LOCK && c->mem ? one_in(&g->r, 4) : one_in(&g->r, 64);
+    if (has_operand(g->row, O_Cy))
+        g->lock = false; /* some processors take it for CR8 */
     g->size = memory_bytes(g);
     random_state(g);
     if (is_branch(g->row))
@@ -512,6 +514,7 @@ void gen_case(struct insn_case *c, struct state *s, const struct insn_row *row, 
         g.special->after(&g);
     if (is_indirect(row))
         aim_indirect(&g);
+    finish_registers(&g);
 }
 
 void gen_memory(uint64_t seed)

@@ -15,6 +15,10 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#undef F_LOCK /* <unistd.h> */
+#define REG_RIP REG_RIP_ROW /* <ucontext.h> has one of its own */
+#include "hv/x86/insn.h"
+#undef REG_RIP
 #include "tests/native/native.h"
 
 const struct region regions[NREGIONS] = {
@@ -228,3 +232,34 @@ void host_run(const struct insn_case *c, const struct state *in, struct state *o
     out->cr2 = 0;
 }
 
+/* ---------------------------------------------------------------- features */
+
+static bool cpuid_bit(unsigned leaf, unsigned reg, unsigned bit)
+{
+    unsigned r[4] = {0};
+    return __get_cpuid_count(leaf, 0, &r[0], &r[1], &r[2], &r[3]) && r[reg] >> bit & 1;
+}
+
+bool host_has(unsigned feature)
+{
+    enum { A, B, C, D };
+    (void)A;
+    switch (feature) {
+    case FT_SSE3: return cpuid_bit(1, C, 0);
+    case FT_PCLMUL: return cpuid_bit(1, C, 1);
+    case FT_SSSE3: return cpuid_bit(1, C, 9);
+    case FT_CX16: return cpuid_bit(1, C, 13);
+    case FT_SSE41: return cpuid_bit(1, C, 19);
+    case FT_SSE42: return cpuid_bit(1, C, 20);
+    case FT_MOVBE: return cpuid_bit(1, C, 22);
+    case FT_POPCNT: return cpuid_bit(1, C, 23);
+    case FT_AES: return cpuid_bit(1, C, 25);
+    case FT_CLFLUSHOPT: return cpuid_bit(7, B, 23);
+    case FT_CLWB: return cpuid_bit(7, B, 24);
+    case FT_LAHF64: return cpuid_bit(0x80000001, C, 0);
+    case FT_BASE: case FT_FPU: case FT_CMOV: case FT_CX8: case FT_MMX: case FT_FXSR: case FT_SSE: case FT_SSE2:
+    case FT_CLFLUSH: case FT_LM: case FT_SYSCALL: case FT_SYSENTER:
+        return true;
+    default: return false;
+    }
+}
