@@ -484,9 +484,13 @@ static const struct field fields[] = {
 static void loaded(void *state)
 {
     struct fdc *f = state;
+    bool result = f->phase == PH_RESULT, data = f->phase == PH_IN || f->phase == PH_OUT;
 
-    if (f->phase > PH_RESETTING || f->result_pos >= sizeof f->result || f->result_len > sizeof f->result ||
-        f->cmd_pos >= sizeof f->cmd || f->cmd_len > sizeof f->cmd || f->pos >= SECTOR)
+    /* A state may come from a damaged file: no index may lead out of its array. What is not in use stays as
+     * it is. */
+    if (f->phase > PH_RESETTING || f->cmd_pos >= sizeof f->cmd || f->cmd_len > sizeof f->cmd ||
+        (result && (f->result_len > sizeof f->result || f->result_pos >= f->result_len)) ||
+        (data && (f->pos >= SECTOR || !fdc_medium(f, fdc_unit(f)))))
         to_command(f);
 }
 

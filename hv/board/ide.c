@@ -129,8 +129,19 @@ static void end_reset(struct ide_channel *ch)
     }
 }
 
+/* Nothing of an earlier command is left. */
+static void forget_transfer(struct ide_channel *ch)
+{
+    ch->lba = ch->first_lba = ch->left = 0;
+    ch->count = ch->total = ch->block_left = 0;
+    ch->block = 1;
+    ch->pos = ch->len = 0;
+    ch->cd_medium = 0;
+}
+
 static void begin_reset(struct ide_channel *ch)
 {
+    forget_transfer(ch);
     timer_stop(ch->ide->board, &ch->timer);
     ch->phase = PH_RESET;
     ch->command = 0;
@@ -233,6 +244,7 @@ static void write_command(struct ide_channel *ch, uint8_t command)
         return;
     timer_stop(ch->ide->board, &ch->timer);
     ide_intrq(ch, false);
+    forget_transfer(ch);
     ch->command = command;
     d->error = 0;
     if (command == ATA_DIAGNOSTIC) {
@@ -339,7 +351,8 @@ static const struct field drive_fields[] = {
 
 static const struct field ide_fields[] = {FIELDS(struct ide, pci.config)};
 
-/* What a loaded state (which may come from a damaged file) must not break. */
+/* A state may come from a damaged file: nothing in it may lead out of a buffer or a disk. No state that the
+ * channel can be in is changed, as forget_transfer() sees to. */
 static void channel_loaded(void *state)
 {
     struct ide_channel *ch = state;
@@ -351,7 +364,7 @@ static void channel_loaded(void *state)
         ch->pos = ch->len;
     if (!ch->block || ch->block > (ch->command == 0xa0 ? 0xfffeu : IDE_MULTIPLE_MAX))
         ch->block = 1;
-    if (ch->lba > d->sectors || ch->count > d->sectors - ch->lba)
+    if (ch->phase != PH_IDLE && ch->count && (ch->lba > d->sectors || ch->count > d->sectors - ch->lba))
         ch->lba = ch->count = 0;
     if (!d->present && ch->phase != PH_RESET)
         ch->phase = PH_IDLE;
@@ -393,8 +406,7 @@ static void channel_reset(void *state)
 
     timer_stop(ch->ide->board, &ch->timer);
     ch->control = ch->unit = ch->phase = ch->command = 0;
-    ch->pos = ch->len = 0;
-    ch->block = 1;
+    forget_transfer(ch);
     ide_dma_reset(ch);
     ide_intrq(ch, false);
 }

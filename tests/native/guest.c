@@ -113,6 +113,7 @@ bool guest_init(void)
     cpu->efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
     cpu->cr3 = TABLES;
     cpu->idtr = (struct dtable){0, 0};
+    cpu->seg[TR].limit = 0x50; /* no bitmap of ports */
     cpu->seen_ring3 = true;
     set_mode(64);
     return true;

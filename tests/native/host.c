@@ -6,19 +6,13 @@
  * (compatibility mode).
  */
 #include <asm/ldt.h>
-#include <cpuid.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
 
-#undef F_LOCK /* <unistd.h> */
-#define REG_RIP REG_RIP_ROW /* <ucontext.h> has one of its own */
-#include "hv/x86/insn.h"
-#undef REG_RIP
 #include "tests/native/native.h"
 
 const struct region regions[NREGIONS] = {
@@ -40,7 +34,8 @@ struct control {
     uint8_t pad[0x140 - 0x12e];
     uint8_t fx[FX_SIZE];                    /* 0x140 */
     uint8_t out_fx[FX_SIZE];                /* 0x340 */
-    uint8_t exit_stub[32];                  /* 0x540: 64-bit code that jumps to native_exit */
+    uint8_t exit_stub[8];                   /* 0x540: 64-bit code that jumps to native_exit */
+    void (*exit)(void);
 };
 #define CONTROL_ADDRESS 0x30000000
 #define CONTROL         ((struct control *)CONTROL_ADDRESS)
@@ -102,10 +97,11 @@ static void on_fault(int sig, siginfo_t *info, void *context)
     g[REG_CSGSFS] = (g[REG_CSGSFS] & ~0xffffll) | SEL_CODE64;
 }
 
-static void take_signals(void)
+void host_catch_faults(void)
 {
     static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
-    stack_t stack = {.ss_size = 1 << 17, .ss_sp = malloc(1 << 17)};
+    static uint8_t room[1 << 17];
+    stack_t stack = {.ss_size = sizeof room, .ss_sp = room};
     struct sigaction act = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigaltstack(&stack, NULL);
     for (unsigned i = 0; i < sizeof signals / sizeof signals[0]; i++)
@@ -161,11 +157,10 @@ bool host_init(void)
     have_16 = have_low && make_code16();
     if (!map_at(CONTROL_ADDRESS, PAGE))
         return false;
-    void (*to)(void) = native_exit;
-    memcpy(CONTROL->exit_stub, "\xff\x25\0\0\0", 6); /* jmp *0(%rip) */
-    memcpy(CONTROL->exit_stub + 6, &to, 8);
+    CONTROL->exit = native_exit;
+    memcpy(CONTROL->exit_stub, "\xff\x24\x25", 3); /* jmp *CONTROL->exit, by its absolute address */
+    memcpy(CONTROL->exit_stub + 3, &(uint32_t){CONTROL_ADDRESS + offsetof(struct control, exit)}, 4);
     load_segments();
-    take_signals();
     return true;
 }
 
@@ -191,7 +186,7 @@ static void write_pad(uint32_t at, unsigned bits)
     p = put(p, &where, 4);
     p = put(p, &at, 4);
     if (bits == 64) {
-        put(p, CONTROL->exit_stub, 14);
+        put(p, CONTROL->exit_stub, 7);
         return;
     }
     if (bits == 16)
@@ -230,36 +225,4 @@ void host_run(const struct insn_case *c, const struct state *in, struct state *o
     out->vector = -1;
     out->error = 0;
     out->cr2 = 0;
-}
-
-/* ---------------------------------------------------------------- features */
-
-static bool cpuid_bit(unsigned leaf, unsigned reg, unsigned bit)
-{
-    unsigned r[4] = {0};
-    return __get_cpuid_count(leaf, 0, &r[0], &r[1], &r[2], &r[3]) && r[reg] >> bit & 1;
-}
-
-bool host_has(unsigned feature)
-{
-    enum { A, B, C, D };
-    (void)A;
-    switch (feature) {
-    case FT_SSE3: return cpuid_bit(1, C, 0);
-    case FT_PCLMUL: return cpuid_bit(1, C, 1);
-    case FT_SSSE3: return cpuid_bit(1, C, 9);
-    case FT_CX16: return cpuid_bit(1, C, 13);
-    case FT_SSE41: return cpuid_bit(1, C, 19);
-    case FT_SSE42: return cpuid_bit(1, C, 20);
-    case FT_MOVBE: return cpuid_bit(1, C, 22);
-    case FT_POPCNT: return cpuid_bit(1, C, 23);
-    case FT_AES: return cpuid_bit(1, C, 25);
-    case FT_CLFLUSHOPT: return cpuid_bit(7, B, 23);
-    case FT_CLWB: return cpuid_bit(7, B, 24);
-    case FT_LAHF64: return cpuid_bit(0x80000001, C, 0);
-    case FT_BASE: case FT_FPU: case FT_CMOV: case FT_CX8: case FT_MMX: case FT_FXSR: case FT_SSE: case FT_SSE2:
-    case FT_CLFLUSH: case FT_LM: case FT_SYSCALL: case FT_SYSENTER:
-        return true;
-    default: return false;
-    }
 }

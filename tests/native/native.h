@@ -86,8 +86,10 @@ static inline uint32_t fx_mxcsr(const struct state *s)
 
 /* ---------------------------------------------------------------- host.c */
 
-/* Map the regions and take the signals; false with a reason on stderr. */
+/* Map the regions; false with a reason on stderr. */
 bool host_init(void);
+/* Take the signals of faults. In each test: cmocka takes them too. */
+void host_catch_faults(void);
 /* Can this kind of code be run here? */
 bool host_runs(unsigned bits);
 /* Has the real processor this feature (enum feature)? */

@@ -731,13 +731,58 @@ static void test_fields(void **state)
     assert_memory_equal(buf, b->disk[2].data + 17 * 2048, 2000);
 }
 
+/* What is left over from earlier commands must survive as it is, too. */
+static void test_fields_idle(void **state)
+{
+    struct board *b = *state;
+    static uint8_t saved[65536], again[65536];
+    const uint8_t sense[12] = {3, 0, 0, 0, 18}, inquiry[12] = {0x12, 0, 0, 0, 36};
+    uint8_t buf[1024], r[10];
+
+    /* A far sector of the large disk, then the small one; an interrupted read; a packet, then another
+     * command. */
+    task(b, 0x1f0, 0xe0, 70000, 2);
+    command(b, 0x1f0, 0x20);
+    read_words(b, 0x1f0, buf, 10);
+    outb(b, 0x3f6, 4);
+    outb(b, 0x3f6, 0);
+    settle(b);
+    task(b, 0x1f0, 0xe0, 70000, 1);
+    command(b, 0x1f0, 0x20);
+    read_words(b, 0x1f0, buf, 256);
+    outb(b, 0x1f6, 0xf0);
+    packet(b, sense, buf, 64);
+    packet(b, inquiry, buf, 1024);
+    command(b, 0x170, 0xa1);
+    read_words(b, 0x170, buf, 20);
+    /* Floppy: the longest result, a sector without DMA, and half a command. */
+    outb(b, 0x3f2, 0x1c);
+    outb(b, 0x3f7, 0);
+    fdc_send(b, (uint8_t[]){3, 0xaf, 3}, 3);
+    fdc_send(b, (uint8_t[]){0x46, 0, 0, 0, 5, 2, 5, 0x1b, 0xff}, 9);
+    settle(b);
+    for (unsigned i = 0; i < 512; i++)
+        inb(b, 0x3f5);
+    fdc_result(b, r, 7);
+    fdc_send(b, (uint8_t[]){0x0e}, 1);
+    fdc_result(b, r, 10);
+    fdc_send(b, (uint8_t[]){0x46, 0, 0}, 3);
+    for (unsigned i = 0; i < b->nchips; i++) {
+        size_t n = save(&b->chip[i], saved);
+
+        load(&b->chip[i], saved);
+        assert_int_equal(save(&b->chip[i], again), n);
+        assert_memory_equal(again, saved, n);
+    }
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_identify),  T(test_pio),    T(test_multiple),      T(test_dma),
-        T(test_reset),     T(test_atapi),  T(test_atapi_dma),     T(test_atapi_medium),
-        T(test_cd_parity), T(test_floppy), T(test_floppy_format), T(test_fields),
+        T(test_identify),      T(test_pio),       T(test_multiple),     T(test_dma),       T(test_reset),
+        T(test_atapi),         T(test_atapi_dma), T(test_atapi_medium), T(test_cd_parity), T(test_floppy),
+        T(test_floppy_format), T(test_fields),    T(test_fields_idle),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,262 @@
+/* entry.S - how the services are entered: from INT and IRQ to a C function with the caller's registers.
+ *
+ * C code here is compiled for a stack, data and constants in one segment, so a service runs on the firmware's own stack:
+ * the caller's registers are copied to it and, with what the service changed, copied back. A service that calls the
+ * outside (INT 1Ch, a mouse handler) may be entered again from another stack: then it goes on below what the first one may
+ * use, at stack_next. The code segment is F000h, the data segment E800h, FS the BIOS data area.
+ */
+#include "bios/layout.h"
+
+        .code16gcc
+        .section .text.entry, "ax"
+
+/* On the caller's stack: handler (4 bytes), IP, CS, flags. */
+service_call:
+        cli
+        cld
+        pushw   %gs
+        pushw   %fs
+        pushw   %es
+        pushw   %ds
+        pushal
+        movl    %esp, %edx
+        movw    %ss, %bx
+        movzwl  %sp, %esi
+        movw    $DATA_SEG, %ax
+        movw    %ax, %es
+        movl    %esi, %edi
+        cmpw    %ax, %bx
+        je      2f
+        movl    %es:stack_next, %edi
+        cmpl    $stack_least, %edi      /* services that never returned used it up: begin anew */
+        jae     2f
+        movl    $stack_top, %edi
+2:      subl    $REGS_ROOM, %edi
+        movl    %edi, %ebp
+        movw    %bx, %ds
+        movw    $REGS_SIZE / 2, %cx
+        rep movsw
+        movw    %ax, %ds
+        movw    %ax, %ss
+        movl    %ebp, %esp
+        pushl   stack_next
+        pushl   %edx
+        pushl   %ebx
+        leal    -STACK_LEVEL(%ebp), %eax
+        movl    %eax, stack_next
+        movw    $BDA_SEG, %ax
+        movw    %ax, %fs
+        movl    %ebp, %eax
+        calll   *REGS_HANDLER(%ebp)
+        cli
+        popl    %ebx
+        popl    %edx
+        popl    stack_next
+        movl    %esp, %esi
+        movzwl  %dx, %edi
+        movw    %bx, %es
+        movw    $REGS_SIZE / 2, %cx
+        rep movsw
+        movw    %bx, %ss
+        movl    %edx, %esp
+        popal
+        popw    %ds
+        popw    %es
+        popw    %fs
+        popw    %gs
+        addw    $4, %sp
+        iretw
+
+.macro service name, handler
+        .globl \name
+\name:  pushl   $\handler
+        jmp     service_call
+.endm
+
+        service entry_02, nmi
+        service entry_05, int05_print_screen
+        service entry_08, irq0_timer
+        service entry_09, irq1_keyboard
+        service entry_0e, irq6_floppy
+        service entry_10, int10_video
+        service entry_11, int11_equipment
+        service entry_12, int12_memory
+        service entry_13, int13_disk
+        service entry_14, int14_serial
+        service entry_15, int15_system
+        service entry_16, int16_keyboard
+        service entry_17, int17_printer
+        service entry_1a, int1a_clock
+        service entry_70, irq8_rtc
+        service entry_74, irq12_mouse
+        service entry_75, irq13_coprocessor
+        service entry_76, irq14_ide
+        service entry_77, irq15_ide
+        service entry_irq_master, irq_unused_master
+        service entry_irq_slave, irq_unused_slave
+
+/* INT 18h, INT 19h: they do not return, so the stack begins anew. */
+        .globl  entry_18, entry_19
+entry_18:
+        movl    $boot_next, %ebx
+        jmp     3f
+entry_19:
+        movl    $boot_first, %ebx
+3:      cli
+        cld
+        movw    $DATA_SEG, %ax
+        movw    %ax, %ds
+        movw    %ax, %es
+        movw    %ax, %ss
+        movl    $stack_top, %esp
+        movl    $stack_top - STACK_LEVEL, stack_next
+        movw    $BDA_SEG, %ax
+        movw    %ax, %fs
+        sti
+        calll   *%ebx
+4:      cli
+        hlt
+        jmp     4b
+
+/* void launch(u32 where, u32 drive): to a boot sector at segment:offset, on the stack below 0:7C00. If it returns: INT 18h. */
+        .globl  launch
+launch:
+        cli
+        xorw    %cx, %cx
+        movw    %cx, %ss
+        movl    $0x7c00, %esp
+        pushw   $CODE_SEG
+        pushw   $0xff56                 /* fixed.S: INT 18h */
+        pushl   %eax
+        movw    %cx, %ds
+        movw    %cx, %es
+        movw    %cx, %fs
+        movw    %cx, %gs
+        movl    $0xaa55, %eax
+        xorl    %ebx, %ebx
+        xorl    %ecx, %ecx
+        xorl    %esi, %esi
+        xorl    %edi, %edi
+        xorl    %ebp, %ebp
+        sti
+        lretw
+
+/* void far_call(struct regs *r, u32 where, bool interrupt): calls real-mode code at segment:offset with the registers of
+ * *r, which get the registers afterwards. The code returns by IRET if `interrupt`, else by a far RET. */
+        .globl  far_call
+far_call:
+        pushl   %ebp
+        pushl   %ebx
+        pushl   %esi
+        pushl   %edi
+        pushw   %fs
+        pushw   %gs
+        pushl   %eax
+        movl    %eax, %esi
+        testl   %ecx, %ecx
+        jz      1f
+        pushfw
+1:      pushw   %cs
+        callw   2f                      /* pushes where the code returns to */
+        jmp     3f
+2:      pushl   %edx
+        pushw   REGS_DS(%esi)
+        pushw   REGS_ES(%esi)
+        pushl   REGS_EAX(%esi)
+        pushl   REGS_ECX(%esi)
+        pushl   REGS_EDX(%esi)
+        pushl   REGS_EBX(%esi)
+        pushl   REGS_EBP(%esi)
+        pushl   REGS_EDI(%esi)
+        pushl   REGS_ESI(%esi)
+        popl    %esi
+        popl    %edi
+        popl    %ebp
+        popl    %ebx
+        popl    %edx
+        popl    %ecx
+        popl    %eax
+        popw    %es
+        popw    %ds
+        cli
+        lretw
+3:      pushfw
+        pushal
+        pushw   %ds
+        pushw   %es
+        cld
+        movw    %ss, %ax
+        movw    %ax, %ds
+        movw    %ax, %es
+        movzwl  %sp, %ebx
+        movl    38(%ebx), %edx          /* the registers' place */
+        leal    4(%ebx), %esi
+        movl    %edx, %edi
+        movw    $8, %cx
+        rep movsl
+        movw    2(%ebx), %ax
+        movw    %ax, REGS_DS(%edx)
+        movw    (%ebx), %ax
+        movw    %ax, REGS_ES(%edx)
+        movw    36(%ebx), %ax
+        movw    %ax, REGS_FLAGS(%edx)
+        leal    42(%ebx), %esp
+        popw    %gs
+        popw    %fs
+        popl    %edi
+        popl    %esi
+        popl    %ebx
+        popl    %ebp
+        retl
+
+/* void block_move(u32 table, u32 words): INT 15h AH=87h. `table` is the linear address of the caller's descriptor table
+ * (all filled in): 10h source, 18h destination, 20h the services' code, 28h data as in real mode. */
+        .globl  block_move
+block_move:
+        pushl   %ebx
+        pushl   %esi
+        pushl   %edi
+        pushl   %eax                    /* pointer for LGDT: limit, base */
+        pushw   $0x2f
+        lgdtl   (%esp)
+        movl    %edx, %ecx
+        movl    %cr0, %eax
+        orl     $1, %eax
+        movl    %eax, %cr0
+        ljmpl   $0x20, $1f
+1:      movw    $0x10, %ax
+        movw    %ax, %ds
+        movw    $0x18, %ax
+        movw    %ax, %es
+        xorl    %esi, %esi
+        xorl    %edi, %edi
+        addr32 rep movsw
+        movw    $0x28, %ax
+        movw    %ax, %ds
+        movw    %ax, %es
+        movl    %cr0, %eax
+        andl    $~1, %eax
+        movl    %eax, %cr0
+        ljmpl   $CODE_SEG, $2f
+2:      movw    $DATA_SEG, %ax
+        movw    %ax, %ds
+        movw    %ax, %es
+        addw    $6, %sp
+        popl    %edi
+        popl    %esi
+        popl    %ebx
+        retl
+
+        .bss
+        .balign 16
+        .globl  stack_top
+stack_bottom:
+        .fill   STACK_SIZE
+stack_top:
+        .set    stack_least, stack_bottom + STACK_LEVEL
+
+        .data
+        .balign 4
+        .globl  stack_next
+stack_next:
+        .long   stack_top - STACK_LEVEL

@@ -1,0 +1,63 @@
+/* fixed.S - what programs expect at fixed addresses of the BIOS segment: the entry points of IBM's BIOS, of which some
+ * programs jump to or compare addresses. (IBM PC/AT Technical Reference, BIOS listing; bios.ld puts each section at its offset.)
+ */
+#include "bios/layout.h"
+
+        .code16
+
+.macro fixed where, target
+        .section .fixed.\where, "ax"
+        .globl  fixed_\where
+fixed_\where:
+        jmp     \target
+.endm
+
+        fixed   e05b, reset_vector
+        fixed   e2c3, entry_02
+        fixed   e3fe, entry_13
+        fixed   e6f2, entry_19
+        fixed   e739, entry_14
+        fixed   e82e, entry_16
+        fixed   e987, entry_09
+        fixed   ec59, entry_13
+        fixed   ef57, entry_0e
+        fixed   efd2, entry_17
+        fixed   f065, entry_10
+        fixed   f841, entry_12
+        fixed   f84d, entry_11
+        fixed   f859, entry_15
+        fixed   fe6e, entry_1a
+        fixed   fea5, entry_08
+
+        .section .fixed.ff53, "ax"
+        .globl  fixed_ff53
+fixed_ff53:                             /* an interrupt that nobody wants */
+        iretw
+        jmp     entry_05                /* FF54h: print screen */
+        .org    3
+        int     $0x18                   /* FF56h: a boot sector returned */
+
+/* INT 15h AH=C0h: the system configuration. */
+        .section .fixed.e6f5, "ax"
+        .word   8
+        .byte   0xfc                    /* model: AT */
+        .byte   0x00
+        .byte   0x01                    /* BIOS revision */
+        .byte   0x74                    /* second 8259, RTC, keyboard intercept (4Fh), extended BIOS data area */
+        .byte   0x40                    /* INT 16h AH=09h */
+        .byte   0, 0, 0
+
+/* Divisors for INT 14h AH=00h: 110 to 9600 bit/s. */
+        .section .fixed.e729, "ax"
+        .word   1047, 768, 384, 192, 96, 48, 24, 12
+
+/* Diskette parameters, INT 1Eh: step rate, head times, motor off delay, 512 bytes, 18 sectors, gaps, motor start; then the
+ * highest track and the data rate as the PS/2 has them. */
+        .section .fixed.efc7, "ax"
+        .byte   0xaf, 0x02, 0x25, 0x02, 0x12, 0x1b, 0xff, 0x6c, 0xf6, 0x0f, 0x08
+
+        .section .fixed.fff5, "ax"
+        .ascii  "01/01/20"              /* the release, not the build */
+        .byte   0
+        .byte   0xfc                    /* FFFEh: model */
+        .byte   0

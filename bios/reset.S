@@ -1,0 +1,78 @@
+/* reset.S - the reset vector, and the way between the services' real mode and the POST's 32-bit mode.
+ *
+ * After a reset the processor fetches at FFFFFFF0h with the code segment's base at FFFF0000h: the services' code segment as
+ * it is in the ROM. A jump to F000:FFF0 by a program finds the same code in shadow RAM. (Intel SDM volume 3, 9.1.4.)
+ */
+#include "bios/layout.h"
+
+        .code16
+        .section .fixed.fff0, "ax"
+        .globl reset_vector
+reset_vector:
+        jmp     reset
+
+        .section .text.reset, "ax"
+reset:
+        cli
+        cld
+        xorl    %esi, %esi              /* the boot processor */
+        jmp     enter32
+
+/* An application processor, from the far jump at AP_PAGE. */
+        .globl ap_start
+ap_start:
+        cli
+        cld
+        movl    $1, %esi
+
+/* To flat 32-bit mode, on at post32_start in the ROM. */
+enter32:
+        addr32 lgdtl %cs:gdt_pointer
+        movl    %cr0, %eax
+        andl    $0x1fffffff, %eax       /* caches on: CD and NW off */
+        orl     $1, %eax
+        movl    %eax, %cr0
+        ljmpl   $SEL_CODE32, $post32_start
+
+        .balign 8
+gdt:
+        .quad   0
+        .quad   0x00cf9b000000ffff      /* 08h: code, flat */
+        .quad   0x00cf93000000ffff      /* 10h: data, flat */
+        .quad   0x00009b0f0000ffff      /* 18h: code, 16-bit, the services' segment */
+        .quad   0x000093000000ffff      /* 20h: data, as in real mode */
+gdt_pointer:
+        .word   . - gdt - 1
+        .long   gdt + CODE_LINEAR       /* while this runs in the ROM, shadow RAM shows the ROM too */
+
+/* From 32-bit mode (to_real16) with segments for real mode loaded: leave protected mode, and begin the POST's second part. */
+        .globl leave32
+leave32:
+        addr32 lidtl %cs:real_idt
+        movl    %cr0, %eax
+        andl    $~1, %eax
+        movl    %eax, %cr0
+        ljmpl   $CODE_SEG, $1f
+1:      movw    $DATA_SEG, %ax
+        movw    %ax, %ds
+        movw    %ax, %es
+        movw    %ax, %ss
+        movl    $stack_top, %esp
+        movw    $BDA_SEG, %ax
+        movw    %ax, %fs
+        xorw    %ax, %ax
+        movw    %ax, %gs
+        jmp     *%ebx                   /* post16, or resume_real */
+
+real_idt:
+        .word   0x3ff
+        .long   0
+
+/* CMOS shutdown codes 05h and 0Ah: on at the address in 40:67. */
+        .globl resume_real
+resume_real:
+        pushl   %fs:0x67
+        xorw    %ax, %ax
+        movw    %ax, %ds
+        movw    %ax, %es
+        lretw

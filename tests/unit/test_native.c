@@ -1,0 +1,110 @@
+/* test_native.c - every instruction of the table on random states, against the host's own processor; the decoder against capstone.
+ *
+ * Environment: NATIVE_STATES states a row (default 1500), NATIVE_SEED, NATIVE_ROW only this mnemonic, NATIVE_SHOW how many failures of a
+ * row are printed whole. See tests/native/native.h.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "hv/x86/insn.h"
+#include "tests/native/native.h"
+
+static unsigned long number(const char *name, unsigned long otherwise)
+{
+    const char *s = getenv(name);
+    return s ? strtoul(s, NULL, 0) : otherwise;
+}
+
+static uint64_t seed_of(unsigned bits, size_t row, unsigned i)
+{
+    struct rng r = {number("NATIVE_SEED", 1) * 0x10001 + bits};
+    r.s ^= rnd(&r) + row;
+    r.s ^= rnd(&r) + i;
+    return rnd(&r);
+}
+
+/* The emulator goes on from what the host left. */
+static void level_memory(void)
+{
+    for (unsigned i = 0; i < NREGIONS; i++)
+        for (unsigned p = 0; p < regions[i].pages; p++)
+            if (regions[i].kind[p] == PAGE_WRITE) {
+                uint32_t at = regions[i].base + p * PAGE;
+                memcpy(guest_memory(at), (void *)(uintptr_t)at, PAGE);
+            }
+}
+
+/* How many states of the row differ. */
+static unsigned run_row(const struct insn_row *row, size_t number_of_row, unsigned bits, unsigned states, unsigned show)
+{
+    unsigned failed = 0;
+    gen_memory(seed_of(bits, number_of_row, 1u << 30));
+    for (unsigned i = 0; i < states; i++) {
+        struct insn_case c;
+        struct state in, host, guest;
+        gen_case(&c, &in, row, bits, seed_of(bits, number_of_row, i));
+        host_run(&c, &in, &host);
+        guest_run(&c, &in, &guest);
+        const char *what = compare(&c, &in, &host, &guest);
+        if (!what)
+            continue;
+        if (failed++ < show) {
+            fprintf(stderr, "%s differs, state %u of row %zu (map %u, opcode %02x):\n", what, i, number_of_row, row->map,
+                    row->opcode);
+            print_case(stderr, &c, &in, &host, &guest);
+        }
+        level_memory();
+    }
+    return failed;
+}
+
+static void run_rows(unsigned bits)
+{
+    size_t n;
+    const struct insn_row *rows = insn_rows(&n);
+    const char *only = getenv("NATIVE_ROW");
+    unsigned states = (unsigned)number("NATIVE_STATES", 1500), show = (unsigned)number("NATIVE_SHOW", 1);
+    unsigned tested = 0, bad = 0, skipped = 0, lacking = 0;
+    if (!host_runs(bits)) {
+        fprintf(stderr, "%u-bit code cannot be run here\n", bits);
+        skip();
+    }
+    host_catch_faults();
+    for (size_t i = 0; i < n; i++) {
+        if (only && strcmp(only, rows[i].mnemonic))
+            continue;
+        if (gen_skips(&rows[i], bits)) {
+            skipped++;
+            lacking += guest_has(rows[i].feature) && !host_has(rows[i].feature);
+            continue;
+        }
+        unsigned failed = run_row(&rows[i], i, bits, states, show);
+        if (failed)
+            fprintf(stderr, "%s (row %zu): %u of %u states differ\n", rows[i].mnemonic, i, failed, states);
+        tested++;
+        bad += failed > 0;
+    }
+    fprintf(stderr, "%u-bit code: %u rows, %u states each; %u rows left out, %u of them because this host lacks them\n",
+            bits, tested, states, skipped, lacking);
+    assert_int_equal(bad, 0);
+}
+
+static void test_code64(void **state) { run_rows(64); }
+static void test_code32(void **state) { run_rows(32); }
+static void test_code16(void **state) { run_rows(16); }
+
+static int setup(void **state) { return host_init() && guest_init() ? 0 : -1; }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_code64),
+        cmocka_unit_test(test_code32),
+        cmocka_unit_test(test_code16),
+    };
+    return cmocka_run_group_tests(tests, setup, NULL);
+}
