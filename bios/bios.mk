@@ -1,0 +1,69 @@
+# bios.mk - the firmware: image, symbols, and both as an object of the library. Included from the Makefile.
+#
+# Always gcc and binutils, and the same options, whatever the host program is built with: the image is the same to the byte.
+
+BIOS_DIR    := $(BUILD)/bios
+BIOS_CC     := gcc
+BIOS_CFLAGS := -std=gnu11 -Os -g -march=i486 -mtune=i486 -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
+               -fno-asynchronous-unwind-tables -fno-strict-aliasing -fwrapv -fno-delete-null-pointer-checks \
+               --param=min-pagesize=0 -fcf-protection=none -fomit-frame-pointer -mregparm=3 -mpreferred-stack-boundary=2 \
+               -mno-sse -mno-mmx -fno-ident -Wall -Wextra -Werror -Wno-unused-parameter -Wno-address-of-packed-member \
+               -ffile-prefix-map=$(CURDIR)=. -fno-record-gcc-switches -nostdinc -isystem $(shell $(BIOS_CC) -print-file-name=include) \
+               -I. -I$(BIOS_DIR) -MMD -MP
+# POST, part 1; the rest are the services and part 2.
+BIOS_SRC32  := $(sort $(wildcard bios/post32/*.c)) bios/post32/start32.S
+BIOS_SRC16  := $(sort $(wildcard bios/*.c)) bios/entry.S bios/reset.S bios/fixed.S
+BIOS_OBJ32  := $(patsubst bios/%,$(BIOS_DIR)/%.o,$(BIOS_SRC32))
+BIOS_OBJ16  := $(patsubst bios/%,$(BIOS_DIR)/%.o,$(BIOS_SRC16))
+BIOS_LINK   := ld -m elf_i386 -T bios/bios.ld --no-warn-rwx-segments --no-check-sections -z noexecstack --build-id=none
+
+$(BIOS_DIR)/post32/%.c.o: bios/post32/%.c
+	@mkdir -p $(@D)
+	@echo "  BIOS32 $<"
+	$(Q)$(BIOS_CC) -m32 -DPOST32 $(BIOS_CFLAGS) -c -o $@ $<
+$(BIOS_DIR)/post32/%.S.o: bios/post32/%.S
+	@mkdir -p $(@D)
+	$(Q)$(BIOS_CC) -m32 $(BIOS_CFLAGS) -c -o $@ $<
+$(BIOS_DIR)/%.c.o: bios/%.c
+	@mkdir -p $(@D)
+	@echo "  BIOS16 $<"
+	$(Q)$(BIOS_CC) -m16 $(BIOS_CFLAGS) -c -o $@ $<
+$(BIOS_DIR)/%.S.o: bios/%.S
+	@mkdir -p $(@D)
+	$(Q)$(BIOS_CC) -m16 $(BIOS_CFLAGS) -c -o $@ $<
+
+# The two halves; names in the first are its own but for what the other needs.
+$(BIOS_DIR)/post32.o: $(BIOS_OBJ32)
+	$(Q)ld -m elf_i386 -r -o $@ $^
+	$(Q)objcopy --keep-global-symbol=post32_start $@
+$(BIOS_DIR)/services.o: $(BIOS_OBJ16)
+	$(Q)ld -m elf_i386 -r -o $@ $^
+
+$(BIOS_DIR)/image.elf: $(BIOS_DIR)/post32.o $(BIOS_DIR)/services.o bios/bios.ld
+	$(Q)$(BIOS_LINK) --defsym=CODE_BASE=0 --defsym=DATA_BASE=0 -o $@ $(BIOS_DIR)/post32.o $(BIOS_DIR)/services.o
+$(BIOS_DIR)/bios.bin: $(BIOS_DIR)/image.elf
+	@echo "  BIOS $@"
+	$(Q)objcopy -O binary -j .post32 -j .data16 -j .text16 --gap-fill 0xff $< $@
+	$(Q)test $$(stat -c %s $@) = 131072
+
+# The symbols' link: 16-bit relocations do not reach linear addresses, and are not needed: the code is the image's.
+$(BIOS_DIR)/bios.elf: $(BIOS_DIR)/image.elf
+	$(Q)objcopy --remove-relocations='.text*' --remove-relocations='.fixed*' --remove-relocations='.rodata*' \
+	    --remove-relocations='.data*' $(BIOS_DIR)/services.o $(BIOS_DIR)/symbols.o
+	$(Q)$(BIOS_LINK) --defsym=CODE_BASE=0xf0000 --defsym=DATA_BASE=0xe8000 -o $@ $(BIOS_DIR)/post32.o $(BIOS_DIR)/symbols.o
+	$(Q)for s in post32 data16 text16; do \
+	    objcopy -O binary -j .$$s $< $(BIOS_DIR)/$$s.bin && objcopy --update-section .$$s=$(BIOS_DIR)/$$s.bin $@ || exit 1; done
+
+# Both in the library: hv/board/builtin_bios.h declares what is in this object.
+$(BIOS_DIR)/builtin_bios.S: $(BIOS_DIR)/bios.bin $(BIOS_DIR)/bios.elf
+	$(Q)printf '%s\n' '.section .rodata' '.balign 16' '.globl builtin_bios_start, builtin_bios_end' 'builtin_bios_start:' \
+	    '.incbin "$(BIOS_DIR)/bios.bin"' 'builtin_bios_end:' '.globl builtin_bios_symbols_start, builtin_bios_symbols_end' \
+	    'builtin_bios_symbols_start:' '.incbin "$(BIOS_DIR)/bios.elf"' 'builtin_bios_symbols_end:' \
+	    '.section .note.GNU-stack,"",@progbits' >$@
+$(BIOS_DIR)/builtin_bios.o: $(BIOS_DIR)/builtin_bios.S
+	$(Q)$(BIOS_CC) -c -o $@ $<
+LIB_OBJ += $(BIOS_DIR)/builtin_bios.o
+
+bios: $(BIOS_DIR)/bios.bin $(BIOS_DIR)/bios.elf
+.PHONY: bios
+-include $(BIOS_OBJ16:.o=.d) $(BIOS_OBJ32:.o=.d)
