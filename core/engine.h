@@ -167,7 +167,7 @@ struct observer {
     void *ctx;
     void (*event)(void *ctx, const struct event *ev);
     /* A stop_point with report_only was reached, before its instruction executes. May be NULL. */
-    void (*probe)(void *ctx, unsigned id, uint64_t icount);
+    void (*probe)(void *ctx, unsigned id, unsigned cpu, uint64_t icount);
     /* Bytes the guest wrote to a console device as they come (device as in EV_CONSOLE_LINE). May be NULL. */
     void (*console)(void *ctx, unsigned device, const void *data, size_t len);
 };

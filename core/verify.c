@@ -70,11 +70,11 @@ static void on_console(void *ctx, unsigned device, const void *data, size_t n)
         v->r->observer->console(v->r->observer->ctx, device, data, n);
 }
 
-static void on_probe(void *ctx, unsigned id, uint64_t icount)
+static void on_probe(void *ctx, unsigned id, unsigned cpu, uint64_t icount)
 {
     struct verify *v = ctx;
     if (v->r->observer->probe)
-        v->r->observer->probe(v->r->observer->ctx, id, icount);
+        v->r->observer->probe(v->r->observer->ctx, id, cpu, icount);
 }
 
 /* The events before `icount` that the record has and the replay has not, or the other way. */

@@ -12,15 +12,16 @@
 #include "hv/hv.h"
 #include "hv/load/load.h"
 
-enum { NS_PER_STEP = 1, SLICE = 1 << 20, MAX_STOPS = 64, MARK_IDS = 0x40000000 };
+enum { NS_PER_STEP = 1, SLICE = 1 << 20, TURN = 1000 };
 
 struct pc {
     struct engine engine;
     struct engine_config config;
     struct board *board;
-    struct x86 *cpu;
+    struct x86 *cpu; /* whose turn it is */
     /* state */
     uint64_t icount, skipped;
+    uint32_t turn, turn_left; /* several processors: which one runs, and for how many steps more */
     uint8_t fresh;          /* reset, and no step made since: the reset vector is still to be reported */
     uint8_t loader_entered; /* 7C00h was reached since the reset */
     uint8_t kernel_seen;    /* a Linux hand-over was reported since the reset */
@@ -29,14 +30,18 @@ struct pc {
     struct load_result loaded;
     struct observer observer;
     uint32_t classes;
-    struct stop_point user_stops[MAX_STOPS];
-    size_t nuser;
+    struct stop_point *stops; /* in force: the marks, then the user's */
+    struct stop_point *new_stops; /* the user's, to be put in force before the next step */
+    size_t nnew;
+    bool stops_changed;
+    bool reported; /* a probe was reported at the present instruction, which is still to be executed */
     volatile sig_atomic_t interrupted;
     bool running;
 };
 
 static const struct field pc_fields[] = {
-    FIELD(struct pc, icount),         FIELD(struct pc, skipped),     FIELD(struct pc, fresh),
+    FIELD(struct pc, icount),         FIELD(struct pc, skipped),     FIELD(struct pc, turn),
+    FIELD(struct pc, turn_left),      FIELD(struct pc, fresh),
     FIELD(struct pc, loader_entered), FIELD(struct pc, kernel_seen), FIELD(struct pc, direct),
 };
 
@@ -59,8 +64,8 @@ enum mark { MARK_BOOT_SECTOR, MARK_OPTION_ROM };
 
 /* Reached by execution, whatever firmware it is. */
 static const struct stop_point marks[] = {
-    {MARK_IDS + MARK_BOOT_SECTOR, STOPS_EXEC_PHYSICAL, 0x7c00, 1, true},
-    {MARK_IDS + MARK_OPTION_ROM, STOPS_EXEC_PHYSICAL, 0xc0003, 1, true},
+    {MARK_BOOT_SECTOR, STOPS_EXEC_PHYSICAL, 0x7c00, 1, true},
+    {MARK_OPTION_ROM, STOPS_EXEC_PHYSICAL, 0xc0003, 1, true},
 };
 
 static void report(struct pc *pc, struct event *ev) { board_event(pc->board, ev); }
@@ -71,7 +76,7 @@ static void mark_reached(struct pc *pc, unsigned id)
     x86_where(pc->cpu, &w);
     if (w.protected_mode)
         return;
-    if (id == MARK_IDS + MARK_BOOT_SECTOR) {
+    if (id == MARK_BOOT_SECTOR) {
         struct event ev = {.kind = EV_BOOT_SECTOR_ENTER,
                            .f = {w.cs_base + w.rip, x86_get(pc->cpu, "rdx") & 0xff}};
         pc->loader_entered = 1;
@@ -102,44 +107,64 @@ static void report_start(struct pc *pc)
     }
 }
 
+enum { MARKS = sizeof marks / sizeof marks[0] };
+
+/* Puts the stops in force. The processors know each by its place in pc->stops. */
 static void set_stops(struct pc *pc)
 {
-    struct stop_point all[MAX_STOPS + 2];
-    size_t n = 0;
-    for (; n < sizeof marks / sizeof marks[0]; n++)
-        all[n] = marks[n];
-    for (size_t i = 0; i < pc->nuser; i++)
-        all[n++] = pc->user_stops[i];
-    x86_stops(pc->cpu, all, n);
+    size_t n = MARKS + pc->nnew;
+    struct stop_point *numbered = calloc(n, sizeof *numbered);
+    pc->stops = realloc(pc->stops, n * sizeof *pc->stops);
+    if (!numbered || !pc->stops)
+        abort();
+    for (size_t i = 0; i < n; i++) {
+        pc->stops[i] = numbered[i] = i < MARKS ? marks[i] : pc->new_stops[i - MARKS];
+        numbered[i].id = (unsigned)i;
+    }
+    for (unsigned i = 0; i < board_cpus(pc->board); i++)
+        x86_stops(board_cpu(pc->board, i), numbered, n);
+    free(numbered);
+    pc->stops_changed = false;
 }
 
-/* A stop of the processor. Returns true if the run ends with it. */
+/* A stop of the processor, and those at the same place. Returns true if the run ends with it. */
 static bool stopped(struct pc *pc, struct stop *stop)
 {
+    bool end = false;
     struct x86_stop s;
-    x86_stop_info(pc->cpu, &s);
-    if (s.id >= MARK_IDS) {
-        mark_reached(pc, s.id);
-        return false;
-    }
-    for (size_t i = 0; i < pc->nuser; i++)
-        if (pc->user_stops[i].id == s.id && pc->user_stops[i].report_only) {
+    do {
+        x86_stop_info(pc->cpu, &s);
+        const struct stop_point *p = &pc->stops[s.id];
+        if (s.id < MARKS) {
+            mark_reached(pc, p->id);
+        } else if (p->report_only) {
             if (pc->observer.probe)
-                pc->observer.probe(pc->observer.ctx, s.id, pc->icount);
-            return false;
+                pc->observer.probe(pc->observer.ctx, p->id, pc->turn, pc->icount);
+        } else if (!end) {
+            stop->reason = s.reason;
+            stop->id = p->id;
+            stop->address = s.address;
+            end = true;
         }
-    stop->reason = s.reason;
-    stop->id = s.id;
-    stop->address = s.address;
-    return true;
+    } while (x86_stop_next(pc->cpu));
+    pc->reported = !end;
+    return end;
 }
 
 /* ---------------------------------------------------------------- running */
+
+static void take_turn(struct pc *pc, unsigned cpu)
+{
+    pc->turn = cpu;
+    pc->turn_left = TURN;
+    pc->cpu = board_cpu(pc->board, cpu);
+}
 
 /* A machine without firmware loads its image again. */
 static int reset_machine(struct pc *pc, struct error *err)
 {
     board_reset(pc->board);
+    take_turn(pc, 0);
     pc->fresh = 1;
     pc->loader_entered = pc->kernel_seen = pc->direct = 0;
     int loaded = load_images(pc->board, &pc->config, &pc->loaded, err);
@@ -180,12 +205,26 @@ static void halted_event(struct pc *pc)
     report(pc, &ev);
 }
 
-/* The processor waits: let time pass to the next timer. Returns true if the run ends. */
+/* Halted with interrupts off, all of them: only a reset could help. */
+static bool all_halted_for_good(const struct pc *pc)
+{
+    bool for_good = false;
+    for (unsigned i = 0; i < board_cpus(pc->board); i++) {
+        const struct x86 *cpu = board_cpu(pc->board, i);
+        if (x86_halted_for_good(cpu))
+            for_good = true;
+        else if (!x86_waits_for_sipi(cpu))
+            return false;
+    }
+    return for_good;
+}
+
+/* All processors wait: let time pass to the next timer. Returns true if the run ends. */
 static bool idle(struct pc *pc, const struct run_limit *limit, struct stop *stop)
 {
     uint64_t now = now_time(pc), wake = board_deadline(pc->board);
     stop->wake = wake;
-    if (x86_halted_for_good(pc->cpu)) {
+    if (all_halted_for_good(pc)) {
         halted_event(pc);
         stop->reason = STOP_HALTED;
         return true;
@@ -213,21 +252,45 @@ static uint64_t slice_for(struct pc *pc, const struct run_limit *limit)
     return n < SLICE ? n : SLICE;
 }
 
+/* Several processors run in turns of TURN steps, in order of their numbers; one that is halted passes its turn on. Turns are counted in
+ * steps and are part of the state, so it does not matter where runs begin and end. */
+static enum x86_exit run_turn(struct pc *pc, uint64_t n)
+{
+    unsigned cpus = board_cpus(pc->board);
+    uint64_t done;
+    if (cpus == 1) {
+        enum x86_exit e = x86_run(pc->cpu, n, &done);
+        pc->icount += done;
+        return e;
+    }
+    for (unsigned tried = 0; tried < cpus; tried++) {
+        if (!pc->turn_left)
+            take_turn(pc, (pc->turn + 1) % cpus);
+        enum x86_exit e = x86_run(pc->cpu, n < pc->turn_left ? n : pc->turn_left, &done);
+        pc->icount += done;
+        pc->turn_left -= (uint32_t)done;
+        if (e != X86_HALTED)
+            return e;
+        pc->turn_left = 0;
+        if (done)
+            return X86_DONE;
+    }
+    return X86_HALTED;
+}
+
 /* One slice. Returns true if the run ends. */
 static bool run_slice(struct pc *pc, const struct run_limit *limit, struct stop *stop)
 {
-    uint64_t done;
-    enum x86_exit e;
     if (board_deadline(pc->board) <= now_time(pc))
         board_run_timers(pc->board);
-    e = x86_run(pc->cpu, slice_for(pc, limit), &done);
-    pc->icount += done;
+    struct x86 *cpu = pc->cpu;
+    enum x86_exit e = run_turn(pc, slice_for(pc, limit));
     switch (e) {
     case X86_HALTED: return idle(pc, limit, stop);
     case X86_STOP: return stopped(pc, stop);
     case X86_FAULT:
         stop->reason = STOP_GUEST_FAULT;
-        snprintf(stop->text, sizeof stop->text, "%s", x86_fault_text(pc->cpu));
+        snprintf(stop->text, sizeof stop->text, "%s", x86_fault_text(cpu));
         return true;
     default: return false;
     }
@@ -240,7 +303,8 @@ static void pc_run(struct engine *e, const struct run_limit *limit, struct stop 
     for (bool end = false; !end;) {
         if (take_request(pc, limit, stop))
             break;
-        if (pc->interrupted) {
+        /* Between the report of a probe and its instruction nothing may come (an input, an end): it was reported as executed. */
+        if (pc->interrupted && !pc->reported) {
             pc->interrupted = 0;
             stop->reason = STOP_INTERRUPTED;
             break;
@@ -251,10 +315,14 @@ static void pc_run(struct engine *e, const struct run_limit *limit, struct stop 
         }
         if (pc->fresh)
             report_start(pc);
+        if (pc->stops_changed)
+            set_stops(pc);
+        pc->reported = false;
         end = run_slice(pc, limit, stop);
     }
     struct x86_where w;
     x86_where(pc->cpu, &w);
+    stop->cpu = pc->turn;
     stop->icount = pc->icount;
     stop->time = now_time(pc);
     if (!stop->address)
@@ -280,6 +348,9 @@ static int pc_load(struct engine *e, const struct snapshot_source *src, struct e
     struct pc *pc = pc_of(e);
     if (src->section(src->ctx, "machine", pc_fields, FIELD_COUNT(pc_fields), pc) < 0)
         return error_set(err, "the saved state has no section \"machine\" of this version");
+    if (pc->turn >= board_cpus(pc->board) || pc->turn_left > TURN)
+        return error_set(err, "the saved state's processor turn makes no sense");
+    pc->cpu = board_cpu(pc->board, pc->turn);
     return board_load(pc->board, src, err);
 }
 
@@ -356,13 +427,19 @@ static size_t pc_poke_physical(struct engine *e, uint64_t pa, const void *buf, s
 
 /* ---------------------------------------------------------------- observing */
 
+/* They come into force before the next step, also if a step is being executed (an observer calls this). */
 static void pc_stops(struct engine *e, const struct stop_point *s, size_t n)
 {
     struct pc *pc = pc_of(e);
-    pc->nuser = n < MAX_STOPS ? n : MAX_STOPS;
-    for (size_t i = 0; i < pc->nuser; i++)
-        pc->user_stops[i] = s[i];
-    set_stops(pc);
+    free(pc->new_stops);
+    pc->new_stops = malloc((n + 1) * sizeof *s);
+    if (!pc->new_stops)
+        abort();
+    for (size_t i = 0; i < n; i++)
+        pc->new_stops[i] = s[i];
+    pc->nnew = n;
+    pc->stops_changed = true;
+    x86_break(pc->cpu);
 }
 
 static void deliver(struct pc *pc, const struct event *ev)
@@ -421,6 +498,8 @@ static void pc_destroy(struct engine *e)
 {
     struct pc *pc = pc_of(e);
     board_destroy(pc->board);
+    free(pc->stops);
+    free(pc->new_stops);
     free(pc);
 }
 
@@ -465,7 +544,7 @@ struct engine *hv_create(const struct engine_config *cfg, struct error *err)
         free(pc);
         return NULL;
     }
-    pc->cpu = board_cpu(pc->board, 0);
+    take_turn(pc, 0);
     pc->fresh = 1;
     set_stops(pc);
     int loaded = load_images(pc->board, &pc->config, &pc->loaded, err);

@@ -23,6 +23,7 @@ static const char *const class_names[EC_COUNT] = {
     [EC_FIRMWARE] = "firmware", [EC_LOADER] = "loader",       [EC_KERNEL] = "kernel",
     [EC_PROCESS] = "process",   [EC_SYSCALL] = "syscall",     [EC_HYPERCALL] = "hypercall",
     [EC_CONSOLE] = "console",   [EC_POWER] = "power",         [EC_UNHANDLED] = "unhandled",
+    [EC_SCHED] = "sched",
 };
 
 const struct event_kind *event_kind(unsigned id)
@@ -153,6 +154,11 @@ static void out_field(struct out *o, enum event_field_type type, uint64_t v)
     switch (type) {
     case EFT_DEC:
         out_dec(o, v);
+        break;
+    case EFT_SIGNED:
+        if ((int64_t)v < 0)
+            out_char(o, '-');
+        out_dec(o, (int64_t)v < 0 ? -v : v);
         break;
     case EFT_HEX:
         out_text(o, "0x", 2);

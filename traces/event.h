@@ -27,15 +27,16 @@ enum event_class {
     EC_CONSOLE,
     EC_POWER,
     EC_UNHANDLED,
+    EC_SCHED, /* context switches */
     EC_COUNT
 };
 #define EVENT_CLASS_BIT(c) (1u << (c))
 #define EVENT_CLASSES_ALL ((1u << EC_COUNT) - 1)
-/* What `record` observes unless --events says otherwise: all but syscall. */
-#define EVENT_CLASSES_DEFAULT (EVENT_CLASSES_ALL & ~EVENT_CLASS_BIT(EC_SYSCALL))
+/* What `record` observes unless --events says otherwise: all but syscall and sched. */
+#define EVENT_CLASSES_DEFAULT (EVENT_CLASSES_ALL & ~(EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_SCHED)))
 
 /* How a field prints. */
-enum event_field_type { EFT_DEC, EFT_HEX, EFT_BOOL, EFT_CHAR };
+enum event_field_type { EFT_DEC, EFT_HEX, EFT_BOOL, EFT_CHAR, EFT_SIGNED /* decimal, two's complement */ };
 
 struct event_field {
     const char *name;

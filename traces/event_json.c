@@ -31,6 +31,9 @@ static bool json_field(yajl_gen g, const struct event_field *f, uint64_t v)
     case EFT_DEC:
     case EFT_CHAR:
         return json_number(g, f->name, v);
+    case EFT_SIGNED:
+        snprintf(text, sizeof text, "%" PRId64, (int64_t)v);
+        return json_text(g, f->name) && yajl_gen_number(g, text, strlen(text)) == yajl_gen_status_ok;
     case EFT_BOOL:
         return json_text(g, f->name) && yajl_gen_bool(g, v != 0) == yajl_gen_status_ok;
     case EFT_HEX:

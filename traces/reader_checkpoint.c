@@ -310,3 +310,22 @@ int trace_state_page(struct trace_state *s, const char *region, uint64_t index, 
     memcpy(data, bytes, TRACE_PAGE);
     return 1;
 }
+
+_Static_assert(TRACE_PAGE_ABSENT == (int)PAGE_ABSENT && TRACE_PAGE_ZERO == (int)PAGE_ZERO,
+               "page ids differ");
+
+void trace_state_page_ids(const struct trace_state *s, size_t i,
+                          void (*fn)(void *ctx, uint64_t index, uint32_t id), void *ctx)
+{
+    for (size_t k = 0; i < s->maps.n && k < s->maps.region[i].map.n; k++)
+        fn(ctx, s->maps.region[i].map.ref[k].index, s->maps.region[i].map.ref[k].id);
+}
+
+const void *trace_page(struct trace *t, uint32_t id, struct error *err)
+{
+    if (id == PAGE_ABSENT || id - PAGE_ZERO > t->list[TF_PAGES].items) {
+        error_set(err, "%s: there is no page %u", t->name, id);
+        return NULL;
+    }
+    return page_bytes(t, id, err);
+}

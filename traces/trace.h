@@ -266,6 +266,15 @@ int trace_state_pages(struct trace_state *s, const char *region,
 int trace_state_page(struct trace_state *s, const char *region, uint64_t index, void *data,
                      struct error *err);
 
+/* Contents by number: pages of the same id have the same content, in all states of the trace. */
+enum { TRACE_PAGE_ABSENT, TRACE_PAGE_ZERO };
+/* Calls fn for each page that exists in region i, by index. */
+void trace_state_page_ids(const struct trace_state *s, size_t i,
+                          void (*fn)(void *ctx, uint64_t index, uint32_t id), void *ctx);
+/* The content of that id (not TRACE_PAGE_ABSENT); valid until another page is asked for. NULL on error. Cheap
+ * for ids in ascending order. */
+const void *trace_page(struct trace *t, uint32_t id, struct error *err);
+
 /* ---- frames ---- */
 
 enum trace_frame_kind {

@@ -69,17 +69,6 @@ static uint64_t code_limit(const struct x86 *cpu, uint64_t rip)
     return cpu->mode64 ? UINT64_MAX : rip > cpu->seg[CS].limit ? 0 : cpu->seg[CS].limit - rip + 1;
 }
 
-/* An execution stop at this address: blocks begin there and do not run over it. */
-static bool stop_here(const struct x86 *cpu, uint64_t lin, uint64_t pa)
-{
-    for (size_t i = 0; cpu->exec_stops && i < cpu->nstops; i++) {
-        const struct stop_point *s = &cpu->stops[i];
-        if ((s->kind == STOPS_EXEC_LINEAR && s->address == lin) || (s->kind == STOPS_EXEC_PHYSICAL && s->address == pa))
-            return true;
-    }
-    return false;
-}
-
 static void finish_block(struct block *b, unsigned n, unsigned bytes)
 {
     b->n = (uint16_t)n;
@@ -108,8 +97,8 @@ static unsigned decode_run(struct x86 *cpu, const uint8_t *host, unsigned off, u
     bool end = false;
     uint64_t room = SNAPSHOT_PAGE - off < limit ? SNAPSHOT_PAGE - off : limit;
     while (!end && n < BLOCK_MAX_OPS && at < room) {
-        if (n && stop_here(cpu, lin + at, pa + at))
-            break;
+        if (n && exec_stop_here(cpu, lin + at, pa + at))
+            break; /* blocks begin at stops and do not run over them */
         enum decoded r = decode(cpu->decoder, host + off + at, (unsigned)(room - at), cpu->code_bits, at, &ops[n], &end);
         if (r == DEC_SHORT)
             break;
@@ -203,7 +192,7 @@ static struct block *make(struct x86 *cpu, uint64_t rip, struct code_page *page,
     struct block *b = new_block(cpu, ops, n, bytes, off, page);
     if (!b)
         return NULL;
-    if (stop_here(cpu, lin, pa))
+    if (exec_stop_here(cpu, lin, pa))
         b->id |= BLOCK_SLOW;
     link_block(b, page, off);
     mark_code(page, off, bytes);

@@ -353,8 +353,11 @@ struct x86 {
     bool stop_hit;
     bool skip_stop;     /* the stop at the present instruction was reported: go on */
     bool exec_stops, data_stops;
-    struct stop_point *stops;
-    size_t nstops;
+    struct stop_point *stops; /* watchpoints first: see stops.c */
+    size_t nstops, nwatches;
+    uint32_t *stop_hash;
+    size_t stop_mask;
+    long stop_index; /* of `stop` */
     struct tlb_entry tlbs[3][TLB_SIZE]; /* CPL 0-2, CPL 3, and one that stays empty (alignment checks on) */
     struct itlb_entry itlb[ITLB_SIZE];
     struct tlb_used used;
@@ -368,6 +371,11 @@ __attribute__((noreturn)) void raise_error(struct x86 *, unsigned vector, uint32
 __attribute__((noreturn)) void raise_page_fault(struct x86 *, uint64_t linear, uint32_t error);
 /* Something this processor lacks: ends the run with X86_FAULT and `text` (for what cannot be a #UD). */
 __attribute__((noreturn)) void raise_unimplemented(struct x86 *, const char *text);
+
+/* stops.c. Is there an execution stop? At the present instruction: noted in cpu->stop. */
+bool exec_stop_here(const struct x86 *, uint64_t linear, uint64_t pa);
+bool exec_stop_reached(struct x86 *);
+void x86_stops_free(struct x86 *);
 
 /* mem.c: the slow ways. All may raise. size 1, 2, 4, 8 (loads come zero-extended). `op` is the present instruction. */
 uint64_t mem_load(struct x86 *, const struct op *, uint64_t linear, unsigned size);

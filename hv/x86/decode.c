@@ -72,6 +72,20 @@ const struct insn_row *op_row(const struct op *op)
     return op->row == UINT16_MAX ? NULL : &insn_rows(NULL)[op->row];
 }
 
+bool op_on_stack(const struct x86 *cpu, const struct op *op, uint64_t linear)
+{
+    const struct insn_row *r = op_row(op);
+    if (op->pfx & PFX_MEM) {
+        if (op->base == RSP || op->base == RBP)
+            return op->seg == SEG_NONE;
+        return r && r->operand[1] == O_NONE && linear != ea_offset(cpu, op) + cpu->seg[op->seg].base; /* PUSH, CALL */
+    }
+    for (unsigned i = 0; r && i < 3; i++)
+        if (r->operand[i] >= O_Ob && r->operand[i] <= O_Yv)
+            return false;
+    return r;
+}
+
 /* ---------------------------------------------------------------- reading bytes */
 
 struct in {

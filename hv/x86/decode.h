@@ -22,6 +22,9 @@ enum decoded decode(const struct decoder *, const uint8_t *bytes, unsigned avail
 
 /* The row an op was decoded by; NULL for an undefined instruction. */
 const struct insn_row *op_row(const struct op *);
+/* Does this op reach the linear address by way of the stack segment (64-bit code: rSP or rBP as the base, or PUSH and the
+ * like)? Then what is #GP(0) elsewhere is #SS(0). */
+bool op_on_stack(const struct x86 *, const struct op *, uint64_t linear);
 
 /* block.c: the block at the present address, decoded if need be. Never NULL; raises what fetching raises. No block may be
  * running. */

@@ -3,7 +3,8 @@
  * Paging: SDM volume 3 chapter 4. The TLBs are coherent with the page tables (see cpu.h): a walk notes the pages it read
  * entries from, and writes to them drop what was read.
  */
-#include "hv/x86/cpu.h"
+#include "hv/x86/decode.h"
+#include "hv/x86/exec.h"
 
 enum access { ACC_READ, ACC_WRITE, ACC_EXEC };
 enum pte_bits { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40, PTE_PS = 0x80 };
@@ -281,9 +282,9 @@ void tlb_flush(struct x86 *cpu)
 /* A data-stop in this page keeps it on the slow way. */
 static bool page_watched(const struct x86 *cpu, uint64_t lin, uint64_t pa)
 {
-    for (size_t i = 0; cpu->data_stops && i < cpu->nstops; i++) {
+    for (size_t i = 0; i < cpu->nwatches; i++) {
         const struct stop_point *s = &cpu->stops[i];
-        if (s->kind >= STOPS_WRITE && (lin & ~0xfffull) <= s->address + s->length - 1 &&
+        if ((lin & ~0xfffull) <= s->address + s->length - 1 &&
             s->address <= (lin | 0xfff))
             return true;
     }
@@ -312,14 +313,16 @@ static void tlb_fill(struct x86 *cpu, uint64_t lin, bool user, const struct walk
         d->wr_meta->flags |= PM_FAST;
 }
 
+static bool canonical(uint64_t lin) { return (uint64_t)((int64_t)(lin << 16) >> 16) == lin; }
+
 /* Translate one byte's address for an access, filling the TLB. Raises. */
 static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, bool user)
 {
     struct walk w;
     uint32_t error;
     if (cpu->mode64 || long_mode(cpu)) {
-        if ((uint64_t)((int64_t)(lin << 16) >> 16) != lin)
-            raise_error(cpu, VEC_GP, 0);
+        if (!canonical(lin))
+            raise_error(cpu, user && cpu->op && op_on_stack(cpu, cpu->op, lin) ? VEC_SS : VEC_GP, 0);
     } else {
         lin = (uint32_t)lin;
     }
@@ -332,7 +335,7 @@ static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, bool u
 /* After the store itself: the page may now have a direct entry (its changed mark is set). */
 static void note_data_stop(struct x86 *cpu, uint64_t lin, unsigned size, bool write)
 {
-    for (size_t i = 0; i < cpu->nstops; i++) {
+    for (size_t i = 0; i < cpu->nwatches; i++) {
         const struct stop_point *s = &cpu->stops[i];
         bool kind = s->kind == STOPS_ACCESS || (write ? s->kind == STOPS_WRITE : s->kind == STOPS_READ);
         if (kind && lin < s->address + s->length && s->address < lin + size && !cpu->stop_hit) {
@@ -345,7 +348,7 @@ static void note_data_stop(struct x86 *cpu, uint64_t lin, unsigned size, bool wr
 
 static void check_alignment(struct x86 *cpu, uint64_t lin, unsigned size)
 {
-    if (cpu->tlb == cpu->tlbs[2] && lin & (size - 1))
+    if (cpu->tlb == cpu->tlbs[2] && lin & (size - 1) && !(cpu->mode64 && !canonical(lin)))
         raise_error(cpu, VEC_AC, 0);
 }
 
@@ -411,7 +414,7 @@ void mem_probe(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned n, b
         return;
     translate(cpu, lin, write ? ACC_WRITE : ACC_READ, cpu->cpl == 3);
     if ((lin ^ (lin + n - 1)) >> 12)
-        translate(cpu, lin + n - 1, write ? ACC_WRITE : ACC_READ, cpu->cpl == 3);
+        translate(cpu, PAGE_OF(lin + n - 1), write ? ACC_WRITE : ACC_READ, cpu->cpl == 3);
 }
 
 uint64_t sys_load(struct x86 *cpu, uint64_t lin, unsigned size) { return load_as(cpu, lin, size, ACC_READ, false); }

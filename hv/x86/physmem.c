@@ -403,19 +403,29 @@ void physmem_save(struct physmem *pm, const struct snapshot_sink *sink, bool cha
         tlb_flush(pm->cpu[i]); /* direct write entries exist for changed pages only */
 }
 
+struct loading {
+    struct physmem *pm;
+    struct ramblock *b;
+};
+
 static int put_page(void *ctx, uint64_t index, const void *data)
 {
-    struct ramblock *b = ctx;
+    struct loading *l = ctx;
+    struct ramblock *b = l->b;
     if (index >= b->npages)
         return -1;
     memcpy(b->host + index * PAGE, data, PAGE);
     b->meta[index].flags |= PM_CHANGED | PM_EVER;
+    if (b->meta[index].code)
+        code_drop(l->pm, b->meta[index].code);
     return 0;
 }
 
+/* In part: what is decoded from the pages that stay is still right. */
 int physmem_load(struct physmem *pm, const struct snapshot_source *src)
 {
-    code_flush(pm);
+    if (src->whole)
+        code_flush(pm);
     for (unsigned i = 0; i < pm->ncpus; i++)
         tlb_flush(pm->cpu[i]);
     physmem_tables_forgotten(pm);
@@ -425,7 +435,8 @@ int physmem_load(struct physmem *pm, const struct snapshot_source *src)
                 memset(b->host + i * PAGE, 0, PAGE);
                 b->meta[i].flags |= PM_CHANGED;
             }
-        if (src->pages(src->ctx, b->name, put_page, b) < 0)
+        struct loading l = {pm, b};
+        if (src->pages(src->ctx, b->name, put_page, &l) < 0)
             return -1;
     }
     return 0;

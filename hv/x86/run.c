@@ -270,19 +270,7 @@ static void single_step_trap(struct x86 *cpu)
 
 static bool at_stop(struct x86 *cpu, const struct block *b)
 {
-    uint64_t lin = code_linear(cpu, cpu->gpr[REG_RIP]), pa = 0;
-    if (!(b->id & BLOCK_SLOW) || !cpu->exec_stops || cpu->skip_stop)
-        return false;
-    bool mapped = mem_translate_peek(cpu, lin, &pa);
-    for (size_t i = 0; i < cpu->nstops; i++) {
-        const struct stop_point *s = &cpu->stops[i];
-        if ((s->kind == STOPS_EXEC_LINEAR && s->address == lin) ||
-            (s->kind == STOPS_EXEC_PHYSICAL && mapped && s->address == pa)) {
-            cpu->stop = (struct x86_stop){STOP_BREAKPOINT, s->id, lin};
-            return true;
-        }
-    }
-    return false;
+    return b->id & BLOCK_SLOW && cpu->exec_stops && !cpu->skip_stop && exec_stop_reached(cpu);
 }
 
 static void execute(struct x86 *cpu, struct block *b)
@@ -425,28 +413,11 @@ void x86_raise_sipi(struct x86 *cpu, uint8_t vector)
     line_changed(cpu);
 }
 
+bool x86_waits_for_sipi(const struct x86 *cpu) { return cpu->wait_sipi; }
 bool x86_halted(const struct x86 *cpu) { return cpu->halted || cpu->wait_sipi; }
 bool x86_halted_for_good(const struct x86 *cpu) { return cpu->halted && !(cpu->flags & FLAG_IF) && !cpu->nmi_pending; }
 
-/* ---------------------------------------------------------------- stops */
-
-void x86_stops(struct x86 *cpu, const struct stop_point *s, size_t n)
-{
-    free(cpu->stops);
-    cpu->stops = n ? malloc(n * sizeof *s) : NULL;
-    cpu->nstops = cpu->stops ? n : 0;
-    cpu->exec_stops = cpu->data_stops = false;
-    for (size_t i = 0; i < cpu->nstops; i++) {
-        cpu->stops[i] = s[i];
-        if (s[i].kind == STOPS_EXEC_LINEAR || s[i].kind == STOPS_EXEC_PHYSICAL)
-            cpu->exec_stops = true;
-        else
-            cpu->data_stops = true;
-    }
-    x86_flush_caches(cpu);
-}
-
-void x86_stop_info(const struct x86 *cpu, struct x86_stop *s) { *s = cpu->stop; }
+/* ---------------------------------------------------------------- caches */
 
 void x86_flush_caches(struct x86 *cpu)
 {
@@ -486,6 +457,6 @@ void x86_destroy(struct x86 *cpu)
         return;
     physmem_detach(cpu->mem, cpu);
     decoder_destroy(cpu->decoder);
-    free(cpu->stops);
+    x86_stops_free(cpu);
     free(cpu);
 }

@@ -213,12 +213,12 @@ static OP(op_arpl)
     need_protected(cpu);
     bool mem = has_memory(op);
     uint64_t lin = mem ? ea_any(cpu, op, 2, true) : 0;
-    uint16_t v = mem ? (uint16_t)mem_load_rmw(cpu, op, lin, 2) : R16(op->dst), rpl = R16(op->src) & 3;
+    uint16_t v = mem ? ld16(cpu, op, lin) : R16(op->dst), rpl = R16(op->src) & 3;
     bool raise = (v & 3) < rpl;
     v = (uint16_t)((v & ~3) | (raise ? rpl : v & 3));
-    if (mem)
+    if (mem && raise)
         st16(cpu, op, lin, v);
-    else
+    else if (!mem)
         SET16(op->dst, v);
     set_zf(cpu, raise);
     NEXT;

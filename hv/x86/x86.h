@@ -114,6 +114,8 @@ void x86_raise_smi(struct x86 *);
 void x86_raise_init(struct x86 *);
 void x86_raise_sipi(struct x86 *, uint8_t vector);
 bool x86_halted(const struct x86 *);
+/* An application processor that was never started. */
+bool x86_waits_for_sipi(const struct x86 *);
 /* Halted with interrupts disabled and no NMI to come. */
 bool x86_halted_for_good(const struct x86 *);
 
@@ -124,6 +126,8 @@ struct x86_stop {
     uint64_t address;
 };
 void x86_stop_info(const struct x86 *, struct x86_stop *);
+/* Several stops at one instruction: goes on to the next one, in the order given; false if there is no more. */
+bool x86_stop_next(struct x86 *);
 
 /* Where it is: for events. All are exact inside bus callbacks. */
 struct x86_where {

@@ -266,6 +266,8 @@ static NOINLINE void store(struct x86 *cpu, const struct op *op, unsigned opcode
     struct fpu_store s = fpu_store_prepare(&cpu->fpu, kind, chop);
     if (s.write)
         store_value(cpu, op, lin, size, &s);
+    else
+        mem_probe(cpu, op, lin, size, true); /* page faults come first */
     fpu_store_commit(&cpu->fpu, &s, pop);
     x87_note_mem(cpu, op, opcode);
 }

@@ -140,7 +140,7 @@ static void choose_prefixes(struct gen *g)
         g->p66 = g->c->bits == 16; /* undefined with 16 bits */
     if (string && !one_in(r, 3))
         g->rep = one_in(r, 2) ? 0xf2 : 0xf3;
-    else if (row->map == M1 && row->pfx == P__ && row->opcode != 0x90 && !string && one_in(r, 40))
+    else if (row->map == M1 && row->pfx == P__ && row->opcode != 0x90 && !string && !is_branch(row) && one_in(r, 40))
         g->rep = one_in(r, 2) ? 0xf2 : 0xf3;
 }
 

@@ -148,6 +148,8 @@ uint32_t value_mxcsr(struct rng *);
 /* NULL if the results agree as far as the manuals define them, else what differs. Memory: `host` against the emulator's; bytes
  * that are undefined are made equal. */
 const char *compare(const struct insn_case *, const struct state *in, const struct state *host, const struct state *guest);
+/* Make the emulator's memory as the host's. */
+void level_all(void);
 void print_case(FILE *, const struct insn_case *, const struct state *in, const struct state *host,
                 const struct state *guest);
 

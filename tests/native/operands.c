@@ -65,7 +65,7 @@ uint64_t pick_address(struct gen *g, unsigned size)
 {
     uint64_t a = g->c->asize == 0 ? pick_low(g, size) : pick_data(g, size);
     bool must = g->row->flags & F_ALIGN || !strncmp(g->row->mnemonic, "fx", 2);
-    if (must && size >= 16 ? !one_in(&g->r, 8) : one_in(&g->r, 3))
+    if (must && size >= 16 ? !one_in(&g->r, 8) || a >> 32 : one_in(&g->r, 3))
         a &= ~15ull;
     if (g->lock || !strncmp(g->row->mnemonic, "xchg", 4) || !strncmp(g->row->mnemonic, "cmpxchg", 7))
         a = align_for_lock(a, size);
@@ -94,12 +94,19 @@ static void before_stack(struct gen *g)
     g->fixed |= 1u << RSP;
 }
 
+static void before_pusha(struct gen *g)
+{
+    before_stack(g);
+    g->s->flags &= ~(uint64_t)FLAG_AC; /* which of its faults comes first? */
+}
+
 static void before_frame(struct gen *g)
 {
     before_stack(g);
     g->s->gpr[RBP] = stack_address(g);
     g->fixed |= 1u << RBP;
     if (g->row->operand[0] == O_IwIb) {
+        g->s->flags &= ~(uint64_t)FLAG_AC; /* is the last check of ENTER one of alignment? */
         g->imm = (one_in(&g->r, 8) ? below(&g->r, 0x10000) : below(&g->r, 64)) | (int64_t)(one_in(&g->r, 4) ? below(&g->r, 256) : below(&g->r, 4)) << 16;
         g->imm_chosen = true;
     }
@@ -109,6 +116,8 @@ static void after_popf(struct gen *g)
 {
     uint16_t v;
     peek(g->s->gpr[RSP], &v, 2);
+    if (v & FLAG_TF && kind_at(g->s->gpr[RSP]) != PAGE_WRITE)
+        g->s->gpr[RSP] = DATA_BASE, peek(DATA_BASE, &v, 2);
     v &= (uint16_t)~FLAG_TF;
     poke(g->s->gpr[RSP], &v, 2);
 }
@@ -153,12 +162,16 @@ static void before_string(struct gen *g)
         if (one_in(&g->r, 2))
             g->s->gpr[RAX] = 0x5a5a5a5a5a5a5a5aull;
     }
+    if (g->c->asize == 0) /* there are processors that copy areas which overlap in too large pieces if upper bits are set */
+        g->s->gpr[RSI] = g->s->gpr[RDI] = 0;
     if (is_string_with(g, O_Xb, O_Xv))
         set_areg(g, RSI, from);
     if (is_string_with(g, O_Yb, O_Yv))
         set_areg(g, RDI, to);
     if (!g->rep)
         return;
+    if (!count && (!strcmp(g->row->mnemonic, "ins") || !strcmp(g->row->mnemonic, "outs")))
+        count = 1; /* with a count of 0, is the right to the port looked at? Not said */
     set_areg(g, RCX, count);
     g->c->rep = true;
     if (!compares && count && one_in(&g->r, 2))
@@ -279,6 +292,9 @@ static void before_fprem(struct gen *g)
     put_st(g, 1, (uint16_t)(exp - below(&g->r, 63) + below(&g->r, 3)) | sign(g), rnd(&g->r) | 1ull << 63);
 }
 
+/* What EMMS does to TOP is only clear after an MMX instruction. */
+static void before_emms(struct gen *g) { g->s->fx[FX_FSW + 1] &= (uint8_t)~0x38; }
+
 static void after_fldcw(struct gen *g)
 {
     uint16_t v = one_in(&g->r, 8) ? (uint16_t)rnd(&g->r) & 0xfcff : value_fcw(&g->r);
@@ -341,7 +357,7 @@ static void after_fld(struct gen *g)
 static const struct special specials[] = {
     {"push", before_stack, NULL, 0}, {"pop", before_stack, NULL, 0}, {"pushf", before_stack, NULL, 0},
     {"popf", before_stack, after_popf, 0}, {"call", before_stack, NULL, 0}, {"ret", before_stack, after_ret, 0},
-    {"pusha", before_stack, NULL, 0}, {"popa", before_stack, NULL, 0}, {"enter", before_frame, NULL, 0},
+    {"pusha", before_pusha, NULL, 0}, {"popa", before_pusha, NULL, 0}, {"enter", before_frame, NULL, 0},
     {"leave", before_frame, NULL, 0},
     {"movs", before_string, NULL, 0}, {"cmps", before_string, NULL, 0}, {"stos", before_string, NULL, 0},
     {"lods", before_string, NULL, 0}, {"scas", before_string, NULL, 0}, {"ins", before_string, NULL, 0},
@@ -353,7 +369,7 @@ static const struct special specials[] = {
     {"jcxz", before_count, NULL, 0},
     {"cmpxchg", NULL, after_cmpxchg, 0}, {"cmpxchg8b", NULL, after_cmpxchg8b, 16}, {"bound", NULL, after_bound, 8},
     {"f2xm1", before_small, NULL, 0}, {"fyl2xp1", before_fyl2xp1, NULL, 0}, {"fscale", before_fscale, NULL, 0},
-    {"fprem", before_fprem, NULL, 0}, {"fprem1", before_fprem, NULL, 0},
+    {"fprem", before_fprem, NULL, 0}, {"fprem1", before_fprem, NULL, 0}, {"emms", before_emms, NULL, 0},
     {"fldcw", NULL, after_fldcw, 0}, {"ldmxcsr", NULL, after_ldmxcsr, 0}, {"fxrstor", NULL, after_fxrstor, 512},
     {"fxsave", NULL, NULL, 512}, {"fldenv", NULL, after_fldenv, 28}, {"frstor", NULL, after_fldenv, 108},
     {"fnstenv", NULL, NULL, 28}, {"fnsave", NULL, NULL, 108},

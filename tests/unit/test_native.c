@@ -27,17 +27,6 @@ static uint64_t seed_of(unsigned bits, size_t row, unsigned i)
     return rnd(&r);
 }
 
-/* The emulator goes on from what the host left. */
-static void level_memory(void)
-{
-    for (unsigned i = 0; i < NREGIONS; i++)
-        for (unsigned p = 0; p < regions[i].pages; p++)
-            if (regions[i].kind[p] == PAGE_WRITE) {
-                uint32_t at = regions[i].base + p * PAGE;
-                memcpy(guest_memory(at), (void *)(uintptr_t)at, PAGE);
-            }
-}
-
 /* How many states of the row differ. */
 static unsigned run_row(const struct insn_row *row, size_t number_of_row, unsigned bits, unsigned states, unsigned show)
 {
@@ -57,7 +46,7 @@ static unsigned run_row(const struct insn_row *row, size_t number_of_row, unsign
                     row->opcode);
             print_case(stderr, &c, &in, &host, &guest);
         }
-        level_memory();
+        level_all();
     }
     return failed;
 }

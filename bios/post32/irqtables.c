@@ -1,0 +1,181 @@
+/* irqtables.c - how interrupts are wired, for operating systems without ACPI: the PCI IRQ routing table and the MP table.
+ *
+ * Sources: Microsoft, PCI IRQ Routing Table Specification 1.0; Intel MultiProcessor Specification 1.4, chapter 4. The wiring
+ * is pci.c's: slot s, pin p is PIRQ (s - 1 + p) mod 4; PIRQ A and B are IRQ 10, C and D are 11, on the 8259s and on the I/O APIC.
+ */
+#include "bios/post32/post32.h"
+
+enum { SLOTS = 8, ISA_DEVFN = 1 << 3, IRQ_MASK = 1 << 5 | 1 << 10 | 1 << 11, IO_APIC_PINS = 16 };
+
+/* ---------------------------------------------------------------- $PIR */
+
+struct pir_slot {
+    u8 bus, devfn;
+    struct {
+        u8 link;
+        u16 irqs;
+    } PACKED pin[4];
+    u8 slot, reserved;
+} PACKED;
+
+struct pir {
+    char signature[4];
+    u16 version, size;
+    u8 router_bus, router_devfn;
+    u16 exclusive;
+    u32 compatible; /* vendor and device: a PIIX */
+    u32 miniport;
+    u8 reserved[11];
+    u8 checksum;
+    struct pir_slot slot[SLOTS];
+} PACKED;
+
+void pirq_init(void)
+{
+    struct pir *t = bios_alloc(sizeof *t, 16);
+    if (!t)
+        return;
+    memcpy(t->signature, "$PIR", 4);
+    t->version = 0x0100;
+    t->size = sizeof *t;
+    t->router_devfn = ISA_DEVFN;
+    t->compatible = 0x122e8086;
+    for (unsigned i = 0; i < SLOTS; i++) {
+        t->slot[i].devfn = (u8)((i + 1) << 3);
+        t->slot[i].slot = (u8)i; /* 0: on the board */
+        for (unsigned pin = 0; pin < 4; pin++) {
+            t->slot[i].pin[pin].link = 0x60 + ((i + pin) & 3);
+            t->slot[i].pin[pin].irqs = IRQ_MASK;
+        }
+    }
+    t->checksum -= sum(t, sizeof *t);
+}
+
+/* ---------------------------------------------------------------- MP */
+
+struct mp_floating {
+    char signature[4];
+    u32 table;
+    u8 length, revision, checksum, feature[5];
+} PACKED;
+
+struct mp_header {
+    char signature[4];
+    u16 length;
+    u8 revision, checksum;
+    char oem[8], product[12];
+    u32 oem_table;
+    u16 oem_size, entries;
+    u32 lapic;
+    u16 extended_length;
+    u8 extended_checksum, reserved;
+} PACKED;
+
+struct mp_processor {
+    u8 type, apic, version, flags;
+    u32 signature, features;
+    u32 reserved[2];
+} PACKED;
+
+struct mp_bus {
+    u8 type, id;
+    char name[6];
+} PACKED;
+
+struct mp_ioapic {
+    u8 type, id, version, flags;
+    u32 address;
+} PACKED;
+
+struct mp_interrupt {
+    u8 type, kind;
+    u16 flags;
+    u8 bus, source, apic, pin;
+} PACKED;
+
+enum { MP_PROCESSOR = 0, MP_BUS = 1, MP_IOAPIC = 2, MP_IO_INTERRUPT = 3, MP_LOCAL_INTERRUPT = 4 };
+enum { KIND_INT = 0, KIND_NMI = 1, KIND_EXTINT = 3, ACTIVE_HIGH_LEVEL = 0x0d };
+
+static struct mp_header *mp;
+
+static void *mp_add(u32 size)
+{
+    u8 *at = (u8 *)mp + mp->length;
+    mp->length = (u16)(mp->length + size);
+    mp->entries++;
+    return at;
+}
+
+static void add_processors(u32 n)
+{
+    u32 a = 0, d = 0, b, c;
+    asm volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(1), "c"(0));
+    for (u32 i = 0; i < n; i++) {
+        struct mp_processor *p = mp_add(sizeof *p);
+        *p = (struct mp_processor){.apic = (u8)i, .version = 0x14, .flags = i ? 1 : 3, .signature = a, .features = d};
+    }
+}
+
+static void add_buses(void)
+{
+    static const struct mp_bus bus[2] = {{MP_BUS, 0, "PCI   "}, {MP_BUS, 1, "ISA   "}};
+    memcpy(mp_add(sizeof bus[0]), &bus[0], sizeof bus[0]);
+    memcpy(mp_add(sizeof bus[1]), &bus[1], sizeof bus[1]);
+}
+
+static void add_interrupt(u8 type, u8 kind, u16 flags, u8 bus, u8 source, u8 apic, u8 pin)
+{
+    struct mp_interrupt *i = mp_add(sizeof *i);
+    *i = (struct mp_interrupt){type, kind, flags, bus, source, apic, pin};
+}
+
+/* One entry a PCI slot and pin that is used; ISA interrupts but the cascade and those that PCI has taken. */
+static void add_interrupts(u8 apic)
+{
+    for (int bdf = pci_next(-1, 0), seen = -1; bdf >= 0; bdf = pci_next(bdf, 0)) {
+        u8 pin = pci_read8(bdf, PCI_IRQ_PIN), source = (u8)((bdf >> 3 & 31) << 2 | (pin - 1));
+        if (!pin || seen == source)
+            continue;
+        seen = source;
+        add_interrupt(MP_IO_INTERRUPT, KIND_INT, ACTIVE_HIGH_LEVEL, 0, source, apic, pci_read8(bdf, PCI_IRQ_LINE));
+    }
+    for (u8 irq = 0; irq < IO_APIC_PINS; irq++)
+        if (irq != 2 && irq != 10 && irq != 11)
+            add_interrupt(MP_IO_INTERRUPT, KIND_INT, irq == 9 ? ACTIVE_HIGH_LEVEL : 0, 1, irq, apic, irq ? irq : 2);
+    add_interrupt(MP_LOCAL_INTERRUPT, KIND_EXTINT, 0, 1, 0, 0, 0);
+    add_interrupt(MP_LOCAL_INTERRUPT, KIND_NMI, 0, 1, 0, 0xff, 1);
+}
+
+static void add_floating(void)
+{
+    struct mp_floating *f = bios_alloc(sizeof *f, 16);
+    if (!f)
+        return;
+    memcpy(f->signature, "_MP_", 4);
+    f->table = (u32)mp;
+    f->length = 1;
+    f->revision = 4;
+    f->checksum -= sum(f, sizeof *f);
+}
+
+void mptable_init(void)
+{
+    u32 n = SHARED.processors, room = sizeof *mp + n * sizeof(struct mp_processor) + 512;
+    u8 ioapic_id = 0;
+    mp = bios_alloc(room, 16);
+    if (!mp)
+        return;
+    memcpy(mp->signature, "PCMP", 4);
+    mp->length = sizeof *mp;
+    mp->revision = 4;
+    memcpy(mp->oem, "BOOTREEL", 8);
+    memcpy(mp->product, "PC          ", 12);
+    mp->lapic = 0xfee00000;
+    add_processors(n);
+    add_buses();
+    struct mp_ioapic *io = mp_add(sizeof *io);
+    *io = (struct mp_ioapic){MP_IOAPIC, ioapic_id, 0x11, 1, 0xfec00000};
+    add_interrupts(ioapic_id);
+    mp->checksum -= sum(mp, mp->length);
+    add_floating();
+}

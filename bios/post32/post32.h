@@ -1,0 +1,60 @@
+/* post32.h - POST, part 1: the parts among themselves. 32-bit flat code in the ROM; variables in low RAM; no initialized ones. */
+#ifndef BIOS_POST32_H
+#define BIOS_POST32_H
+
+#include "bios/io.h"
+#include "bios/shared.h"
+
+/* The POST codes of both parts are listed in bios/README.md. */
+
+/* log.c: the firmware log, port 402h. Knows %s %c %d %u %x, a width with zeroes (%04x), and %llx. */
+void log(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* memory.c */
+void shadow_on(void);
+void shadow_copy(void);
+void memory_size(void);
+void e820_set(u64 start, u64 end, u32 type);
+void memory_finish(void); /* after everything was allocated */
+/* Memory for the operating system's tables, zeroed: below 4 GiB at the top of RAM, or in the BIOS segment (NULL: full). */
+void *high_alloc(u32 size, u32 align);
+void *bios_alloc(u32 size, u32 align);
+
+/* fwcfg.c: QEMU's configuration device. All of it does nothing where it is absent. */
+void fwcfg_init(void);
+bool fwcfg_present(void);
+u32 fwcfg_number(u16 key, unsigned width, u32 otherwise);
+struct fwcfg_file {
+    u32 size;
+    u16 key;
+    char name[56];
+};
+/* Finds a file. */
+bool fwcfg_find(const char *name, struct fwcfg_file *file);
+/* The next file whose name begins so, from *index on; false: no more. */
+bool fwcfg_next(const char *prefix, u32 *index, struct fwcfg_file *file);
+void fwcfg_read(const struct fwcfg_file *file, u32 offset, void *to, u32 size);
+u32 fwcfg_file_number(const char *name, u32 otherwise);
+
+/* The others, each a step of the POST. */
+void pci_init(void);
+void roms_copy(void);
+void processors_init(void);
+void acpi_init(void);
+void smbios_init(void);
+void mptable_init(void);
+void pirq_init(void);
+void settings_init(void);
+
+void to_real16(u32 entry) __attribute__((noreturn));
+
+static inline u8 sum(const void *data, u32 n)
+{
+    const u8 *p = data;
+    u8 total = 0;
+    while (n--)
+        total += *p++;
+    return total;
+}
+
+#endif

@@ -1,0 +1,75 @@
+/* inspector.h - what understands the guest while it runs: the glue that the recorder and a replay call in the same way.
+ *
+ * The inspector stands between the engine's observer and whoever takes events. It passes the engine's events
+ * on, adds its own (kernel.*, process.*, sched.*, syscall.*) at probes, and keeps the order: icounts do not fall. An engine
+ * reports a folded access late, with the icount of its last one; so events made at a probe are held until
+ * the engine's next event, and come before it if they are older.
+ *
+ * Everything it does is a function of the run and of its options, which are settings in the trace's
+ * configuration (below): so `replay --verify`, which runs an inspector of its own, gets the same events byte for byte.
+ * It works from icount 0 on. A replay that starts at a checkpoint has no inspector: who wants symbols, processes or stages
+ * at a position reads them from the trace (symbols_load, processes.h, events).
+ *
+ * Settings (all optional; a trace without "inspect" has no inspector):
+ *   inspect   "linux": look for a Linux kernel. "none": nothing
+ *   probe     a symbol or 0xADDRESS whose entries are reported (probe.enter, probe.leave); may be given several times
+ *
+ * How to use it:
+ *   in = inspector_create(&options, &err);
+ *   engine->observe(classes | inspector_classes(in), observer), where
+ *       observer.event  calls inspector_event(in, ev)              (events come out of options.emit)
+ *       observer.probe  calls inspector_probe(in, id, cpu, icount)
+ *   inspector_start(in)            once, at icount 0, before the first run
+ *   ... engine->run ...
+ *   engine->flush(engine); inspector_finish(in);         at the end, in this order
+ */
+#ifndef BOOTREEL_CORE_INSPECTOR_H
+#define BOOTREEL_CORE_INSPECTOR_H
+
+#include "core/probes.h"
+#include "core/symbols.h"
+
+struct inspector_options {
+    struct engine *engine;
+    const struct engine_config *config; /* for the settings above */
+    uint32_t classes;                   /* the classes that are wanted of it (those recorded) */
+    /* NULL, or the trace that is being replayed: symbols given by --symbols are taken from its notes. */
+    struct trace *recorded;
+    /* Takes every event, the engine's and its own, in order. */
+    void *ctx;
+    void (*emit)(void *ctx, const struct event *ev);
+    /* NULL, or takes notes (symbols) for the trace. */
+    void (*note)(void *ctx, const struct trace_note *note);
+    /* Files given by --symbols: loaded at icount 0, and kept as notes. Only with `note`. */
+    const char *const *symbol_files;
+    size_t nsymbol_files;
+};
+
+struct inspector;
+
+/* NULL with err if a setting makes no sense, or a symbol file cannot be read. With nothing to do (no
+ * setting asks for it) it passes events through. */
+struct inspector *inspector_create(const struct inspector_options *o, struct error *err);
+void inspector_destroy(struct inspector *in); /* NULL is allowed */
+
+/* The classes that it must be shown, whichever are recorded. */
+uint32_t inspector_classes(const struct inspector *in);
+/* At icount 0, with the engine's observer set. */
+void inspector_start(struct inspector *in);
+void inspector_event(struct inspector *in, const struct event *ev);
+void inspector_probe(struct inspector *in, unsigned id, unsigned cpu, uint64_t icount);
+/* No more comes: what is held goes out. */
+void inspector_finish(struct inspector *in);
+
+/* What is known now. */
+const struct symbols *inspector_symbols(const struct inspector *in);
+/* The registry: for breakpoints beside it (probes_set_stops), and probes of one's own. */
+struct probes *inspector_probes(struct inspector *in);
+/* An event of one's own (a boot profile's): it goes where it belongs in the order. cpu, icount and time are the caller's;
+ * icount not below that of the last event that was emitted. */
+void inspector_emit(struct inspector *in, const struct event *ev);
+/* Called whenever symbols have come (kernel found, module loaded, program executed): then names may be resolved to
+ * addresses, and probes added; they are applied afterwards. One listener; NULL to end. */
+void inspector_on_symbols(struct inspector *in, void (*fn)(void *ctx, const struct symbols *s), void *ctx);
+
+#endif

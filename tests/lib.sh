@@ -1,0 +1,88 @@
+# lib.sh - what the scripts in tests/cli and tests/boot share. Source it first; end with `finish`.
+#
+#   BOOTREEL     the program (default ./bootreel)
+#   GUESTS       the folder of scripts/guests (need_guests fetches it)
+#   work         a folder of the script's own, removed at its end
+#   recordings   recordings that scripts share: made once for a program, by `recording`
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
+top=$PWD
+BOOTREEL=${BOOTREEL:-$top/bootreel}
+GUESTS=${BOOTREEL_GUESTS:-$top/.cache/guests}
+export LC_ALL=C.UTF-8
+[ -x "$BOOTREEL" ] || { echo "no $BOOTREEL: build it first"; exit 2; }
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=$work/failures
+: >"$failures"
+
+# Works in background jobs too: what failed is in a file.
+fail() {
+    echo "FAILED: $*"
+    echo "$*" >>"$failures"
+}
+finish() {
+    local n
+    n=$(wc -l <"$failures")
+    [ "$n" = 0 ] || echo "$n checks failed"
+    [ "$n" = 0 ]
+    exit
+}
+
+# expect STATUS NAME COMMAND...: its output goes to $work/NAME.out and .err.
+expect() {
+    local want=$1 name=$2 got
+    shift 2
+    "$@" >"$work/$name.out" 2>"$work/$name.err" </dev/null
+    got=$?
+    [ "$got" = "$want" ] && return 0
+    fail "$name: exit status $got, not $want: $*"
+    tail -n 5 "$work/$name.err"
+    return 1
+}
+
+# holds FILE TEXT WHAT: TEXT is an extended regular expression.
+holds() { grep -Eq -- "$2" "$1" || { fail "$3: no \"$2\""; tail -n 5 "$1"; }; }
+
+same() { # FILE FILE WHAT
+    cmp -s -- "$1" "$2" || { fail "$3: $(cmp -- "$1" "$2" 2>&1)"; return 1; }
+}
+
+need_guests() {
+    [ -n "${BOOTREEL_GUESTS:-}" ] || scripts/guests >/dev/null || { echo "no guests: see scripts/guests"; exit 2; }
+    export BOOTREEL_GUESTS=$GUESTS
+}
+
+# The machine of a name, as options; one word a line.
+machine() {
+    case $1 in
+    direct) printf '%s\n' --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd.gz" --append console=ttyS0 ;;
+    direct-vga) printf '%s\n' --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd.gz" ;;
+    iso) printf '%s\n' --cdrom "$GUESTS/grub.iso" ;;
+    disk) printf '%s\n' --disk "$GUESTS/disk.img" ;;
+    *) echo "--no-such-machine-$1" ;;
+    esac
+}
+
+# One folder a program and set of guests; older ones go.
+recordings=$top/build/recordings/$(
+    { cat "$BOOTREEL"; stat -c '%n %s %Y' "$GUESTS"/* 2>/dev/null; } | md5sum | cut -c 1-16
+)
+
+# recording MACHINE: records it unless that was done; NAME.reel, NAME.console (what it printed) are in $recordings.
+recording() {
+    local name=$1 args console=serial0
+    [ -s "$recordings/$name.reel" ] && return 0
+    if [ ! -d "$recordings" ]; then
+        rm -rf "$top/build/recordings"
+        mkdir -p "$recordings"
+    fi
+    case $name in *-vga) console=screen ;; esac
+    mapfile -t args < <(machine "$name")
+    "$BOOTREEL" record "${args[@]}" -q --console=$console -o "$recordings/$name.new" >"$recordings/$name.console" </dev/null || {
+        fail "$name: record exits with $?"
+        return 1
+    }
+    mv "$recordings/$name.new" "$recordings/$name.reel"
+}
