@@ -14,7 +14,7 @@ PREFIX  ?= /usr/local
 # `make V=1` shows whole commands.
 Q       := $(if $(V),,@)
 
-PKGS    := libelf capstone ncursesw libzstd libxxhash yajl
+PKGS    := libelf libdw libbpf capstone ncursesw libzstd libxxhash yajl
 CFLAGS_WARN := -Wall -Wextra -Werror -Wno-unused-parameter
 # -fno-strict-aliasing, -fwrapv: the processor reads registers at several widths and computes modulo 2^n.
 CFLAGS_BASE := -std=gnu11 -g -I. -I$(BUILD) -D_GNU_SOURCE $(CFLAGS_WARN) -fno-strict-aliasing -fwrapv -MMD -MP \
@@ -40,8 +40,11 @@ LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
 LIB     := $(BUILD)/libbootreel.a
 
+include bios/bios.mk
+
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
+NATIVE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/native/*.c)))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
@@ -71,13 +74,20 @@ $(BUILD)/hv/board/dsdt.h: hv/board/dsdt.asl
 	od -An -v -tu1 $(@:.h=.aml) | sed 's/  *\([0-9][0-9]*\)/\1,/g' >$@
 $(BUILD)/hv/board/acpi_tables.o: $(BUILD)/hv/board/dsdt.h
 
+# The embedded boot profile, as a string.
+$(BUILD)/core/builtin_profile.h: profiles/pc.profile
+	@mkdir -p $(@D)
+	$(Q){ echo 'static const char builtin_profile[] ='; sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $<; echo ';'; } >$@
+$(BUILD)/core/profile.o: $(BUILD)/core/builtin_profile.h
+
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC $<"
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
+$(BUILD)/tests/unit/test_native: $(NATIVE_OBJ)
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LDLIBS) -lcmocka
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS) -lcmocka
 
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
 	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LIB) $(LDLIBS)
@@ -113,4 +123,4 @@ clean:
 	rm -rf build bootreel
 
 .SECONDARY:
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d) $(NATIVE_OBJ:.o=.d)

@@ -1,7 +1,10 @@
 # bios.mk - the firmware: image, symbols, and both as an object of the library. Included from the Makefile.
 #
+# (The first target of this file is not the default one.)
+#
 # Always gcc and binutils, and the same options, whatever the host program is built with: the image is the same to the byte.
 
+.DEFAULT_GOAL := all
 BIOS_DIR    := $(BUILD)/bios
 BIOS_CC     := gcc
 BIOS_CFLAGS := -std=gnu11 -Os -g -march=i486 -mtune=i486 -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
@@ -34,10 +37,10 @@ $(BIOS_DIR)/%.S.o: bios/%.S
 
 # The two halves; names in the first are its own but for what the other needs.
 $(BIOS_DIR)/post32.o: $(BIOS_OBJ32)
-	$(Q)ld -m elf_i386 -r -o $@ $^
+	$(Q)ld -m elf_i386 -z noexecstack -r -o $@ $^
 	$(Q)objcopy --keep-global-symbol=post32_start $@
 $(BIOS_DIR)/services.o: $(BIOS_OBJ16)
-	$(Q)ld -m elf_i386 -r -o $@ $^
+	$(Q)ld -m elf_i386 -z noexecstack -r -o $@ $^
 
 $(BIOS_DIR)/image.elf: $(BIOS_DIR)/post32.o $(BIOS_DIR)/services.o bios/bios.ld
 	$(Q)$(BIOS_LINK) --defsym=CODE_BASE=0 --defsym=DATA_BASE=0 -o $@ $(BIOS_DIR)/post32.o $(BIOS_DIR)/services.o

@@ -126,7 +126,7 @@ launch:
         movw    %cx, %ss
         movl    $0x7c00, %esp
         pushw   $CODE_SEG
-        pushw   $0xff56                 /* fixed.S: INT 18h */
+        pushw   $0xff57                 /* fixed.S: INT 18h */
         pushl   %eax
         movw    %cx, %ds
         movw    %cx, %es
@@ -260,3 +260,34 @@ stack_top:
         .globl  stack_next
 stack_next:
         .long   stack_top - STACK_LEVEL
+
+/* void mouse_call(u32 handler, u32 status, u32 x, u32 y): status, X, Y, 0 pushed as words, far call, popped again. */
+        .section .text.entry
+        .globl  mouse_call
+mouse_call:
+        pushl   %ebp
+        movl    8(%esp), %ebp           /* y, the fourth argument */
+        pushal
+        pushw   %fs
+        pushw   %gs
+        pushw   %dx
+        pushw   %cx
+        pushw   %bp
+        pushw   $0
+        pushw   %cs
+        callw   1f
+        addw    $8, %sp
+        movw    %ss, %ax
+        movw    %ax, %ds
+        movw    %ax, %es
+        cld
+        popw    %gs
+        popw    %fs
+        popal
+        popl    %ebp
+        retl
+1:      pushl   %eax
+        sti
+        lretw
+
+        .section .note.GNU-stack, "", @progbits

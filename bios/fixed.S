@@ -34,8 +34,8 @@ fixed_\where:
 fixed_ff53:                             /* an interrupt that nobody wants */
         iretw
         jmp     entry_05                /* FF54h: print screen */
-        .org    3
-        int     $0x18                   /* FF56h: a boot sector returned */
+        .org    4
+        int     $0x18                   /* FF57h: a boot sector returned */
 
 /* INT 15h AH=C0h: the system configuration. */
         .section .fixed.e6f5, "ax"
@@ -61,3 +61,5 @@ fixed_ff53:                             /* an interrupt that nobody wants */
         .byte   0
         .byte   0xfc                    /* FFFEh: model */
         .byte   0
+
+        .section .note.GNU-stack, "", @progbits

@@ -76,3 +76,5 @@ resume_real:
         movw    %ax, %ds
         movw    %ax, %es
         lretw
+
+        .section .note.GNU-stack, "", @progbits

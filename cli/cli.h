@@ -19,6 +19,8 @@ int cmd_replay(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_screen(int argc, char **argv);
+int cmd_stages(int argc, char **argv);
+int cmd_gdb(int argc, char **argv);
 
 /* ---- engines ---- */
 /* The engine of that name, or NULL with err. */

@@ -19,6 +19,7 @@ static const char help[] =
     "  --until POSITION              stop at an icount (500M), a guest time (10s) or a text (console:TEXT)\n"
     "  --events CLASSES              which to record: cpu,irq …, all, none, default, -pio,+syscall\n"
     "                                (default: all but syscall)\n"
+    "  --symbols FILE                an ELF file whose symbols go into the trace (several times)\n"
     "  --checkpoint-every N          steps between saved states (default 100M; 0: only first and last)\n"
     "  -i, --interactive             the terminal is the guest's serial port; what is typed is recorded;\n"
     "                                Ctrl-A x ends\n"
@@ -27,13 +28,14 @@ static const char help[] =
     "                                debug\n"
     "  -q, --quiet                   no summary, no progress line\n";
 
-enum { OPT_UNTIL = 1, OPT_EVENTS, OPT_CHECKPOINTS, OPT_VGA_CONSOLE, OPT_CONSOLE, OPT_HELP };
+enum { OPT_UNTIL = 1, OPT_SYMBOLS, OPT_EVENTS, OPT_CHECKPOINTS, OPT_VGA_CONSOLE, OPT_CONSOLE, OPT_HELP };
 
 static const struct option longs[] = {
     MACHINE_OPTIONS,
     {"output", required_argument, NULL, 'o'},
     {"until", required_argument, NULL, OPT_UNTIL},
     {"events", required_argument, NULL, OPT_EVENTS},
+    {"symbols", required_argument, NULL, OPT_SYMBOLS},
     {"checkpoint-every", required_argument, NULL, OPT_CHECKPOINTS},
     {"interactive", no_argument, NULL, 'i'},
     {"vga-console", no_argument, NULL, OPT_VGA_CONSOLE},
@@ -52,6 +54,7 @@ struct record {
     bool interactive, vga_console, quiet;
     bool typed_end; /* Ctrl-A x */
     int console;
+    const char **symbols; /* files */
     struct marks *marks;
     struct progress *progress;
     /* --vga-console: what is on the terminal, and since when. */
@@ -97,6 +100,11 @@ static int set_option(struct record *r, int c, struct error *err)
         return 0;
     case OPT_UNTIL:
         return set_until(r, optarg, err);
+    case OPT_SYMBOLS:
+        r->symbols = realloc(r->symbols, (r->o.nsymbol_files + 1) * sizeof *r->symbols);
+        r->symbols[r->o.nsymbol_files++] = optarg;
+        r->o.symbol_files = r->symbols;
+        return 0;
     case OPT_EVENTS:
         return set_events(r, optarg, err);
     case OPT_CHECKPOINTS:
@@ -327,6 +335,7 @@ int cmd_record(int argc, char **argv)
     }
     machine_free(r.machine);
     marks_free(r.marks);
+    free(r.symbols);
     free(r.painted);
     free(r.screen);
     return status;

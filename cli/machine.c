@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bios/builtin.h"
 #include "cli/machine.h"
 
 enum { MAX_DISKS = 4, MAX_CPUS = 64, MAX_SETTINGS = 16 };
@@ -11,7 +12,7 @@ enum { MAX_DISKS = 4, MAX_CPUS = 64, MAX_SETTINGS = 16 };
 #define MAX_ADDRESS (64ull << 30)
 
 struct machine {
-    const char *bios, *vgabios, *cpu, *rtc, *boot, *append, *vga; /* as given; NULL: not */
+    const char *bios, *vgabios, *cpu, *rtc, *boot, *append, *vga, *inspect; /* as given; NULL: not */
     const char *disk[MAX_DISKS];
     unsigned ndisks;
     const char *cdrom, *floppy, *kernel, *initrd;
@@ -134,6 +135,7 @@ int machine_option(struct machine *m, int option, const char *value, struct erro
 {
     static const char *const boots[] = {"c", "d", "a", NULL};
     static const char *const vgas[] = {"std", "none", NULL};
+    static const char *const inspects[] = {"linux", "none", NULL};
     switch (option) {
     case MO_BIOS:
         return set_once(&m->bios, "bios", value, err);
@@ -165,6 +167,8 @@ int machine_option(struct machine *m, int option, const char *value, struct erro
         return set_flat(m, value, err);
     case MO_VGA:
         return set_word(&m->vga, "vga", value, vgas, err);
+    case MO_INSPECT:
+        return set_word(&m->inspect, "inspect", value, inspects, err);
     default:
         return error_set(err, "option %d: not a machine option", option);
     }
@@ -199,8 +203,6 @@ static int check(const struct machine *m, struct error *err)
     if (!m->kernel && (m->initrd || m->append))
         return error_set(err, "--%s: goes with a kernel: give --kernel FILE too",
                          m->initrd ? "initrd" : "append");
-    if (m->bios && !strcmp(m->bios, "builtin"))
-        return error_set(err, "--bios builtin: not there yet: use --bios seabios");
     if (m->flat && m->bios)
         return error_set(err,
                          "--flat and --bios: a bare binary runs without firmware: leave one of them out");
@@ -244,6 +246,7 @@ static void make_settings(struct machine *m, const char *bios)
     set(m, "bios", bios);
     set(m, "boot", or_default(m->boot, boot_default(m)));
     set(m, "vga", or_default(m->vga, "std"));
+    set(m, "inspect", or_default(m->inspect, "linux"));
     if (m->kernel)
         set(m, "append", or_default(m->append, ""));
     if (m->flat)
@@ -254,7 +257,7 @@ static const char *bios_kind(const struct machine *m)
 {
     if (!m->bios)
         return m->kernel || m->flat ? "none" : "seabios";
-    return !strcmp(m->bios, "seabios") ? "seabios" : "file";
+    return !strcmp(m->bios, "seabios") || !strcmp(m->bios, "builtin") ? m->bios : "file";
 }
 
 static int add(struct machine *m, const char *role, const char *path, struct error *err)
@@ -267,6 +270,10 @@ static int add_firmware(struct machine *m, const char *kind, struct error *err)
     char path[4096];
     bool seabios = !strcmp(kind, "seabios");
     bool display = !m->vga || strcmp(m->vga, "none");
+    size_t size;
+    const uint8_t *builtin = builtin_bios(&size);
+    if (!strcmp(kind, "builtin") && image_files_add_memory(m->files, "bios", "builtin", builtin, size, err))
+        return -1;
     if (seabios && (firmware_find("bios-256k.bin", path, sizeof path, err) || add(m, "bios", path, err)))
         return -1;
     if (!strcmp(kind, "file") && add(m, "bios", m->bios, err))

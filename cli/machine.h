@@ -24,6 +24,7 @@ enum machine_option {
     MO_APPEND,
     MO_FLAT,
     MO_VGA,
+    MO_INSPECT,
     MO_LAST
 };
 
@@ -36,7 +37,7 @@ enum machine_option {
         {"floppy", required_argument, NULL, MO_FLOPPY}, {"boot", required_argument, NULL, MO_BOOT},          \
         {"kernel", required_argument, NULL, MO_KERNEL}, {"initrd", required_argument, NULL, MO_INITRD},      \
         {"append", required_argument, NULL, MO_APPEND}, {"flat", required_argument, NULL, MO_FLAT},          \
-        {"vga", required_argument, NULL, MO_VGA}
+        {"vga", required_argument, NULL, MO_VGA}, {"inspect", required_argument, NULL, MO_INSPECT}
 /* clang-format on */
 
 #define MACHINE_HELP                                                                                         \
@@ -46,6 +47,7 @@ enum machine_option {
     "  --cpus N                      processors (default 1)\n"                                               \
     "  --cpu MODEL                   processor model (default x86-64-v2)\n"                                  \
     "  --rtc 2020-01-01T00:00:00     what the clock says at power-on\n"                                      \
+    "  --inspect linux|none          look for a Linux kernel and tell what it does (default), or not\n"         \
     "  --vga std|none                display (default std)\n"                                                \
     "  --disk FILE                   a disk, up to four times\n"                                             \
     "  --cdrom FILE                  a CD-ROM\n"                                                             \

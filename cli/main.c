@@ -16,8 +16,10 @@ static const struct command commands[] = {
     {"record", cmd_record, "boot a machine and record it into a trace"},
     {"replay", cmd_replay, "run a trace again, and verify it"},
     {"info", cmd_info, "what is in a trace: machine, sizes, how it ended"},
+    {"stages", cmd_stages, "the stages of the boot, as a tree"},
     {"events", cmd_events, "list what happened"},
     {"screen", cmd_screen, "print the text screen at a position"},
+    {"gdb", cmd_gdb, "debug a trace with gdb, forwards and backwards"},
 };
 
 /* A step of the PC takes one nanosecond of guest time. */

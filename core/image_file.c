@@ -9,7 +9,8 @@
 #include "core/image_file.h"
 
 struct file {
-    int fd;
+    int fd; /* -1: memory */
+    const char *memory;
     char *path;
     struct stat st; /* as it was opened */
 };
@@ -38,6 +39,13 @@ static int read_file(void *ctx, uint64_t offset, void *buf, size_t n, struct err
         offset += (uint64_t)got;
         n -= (size_t)got;
     }
+    return 0;
+}
+
+static int read_memory(void *ctx, uint64_t offset, void *buf, size_t n, struct error *err)
+{
+    const struct file *f = ctx;
+    memcpy(buf, f->memory + offset, n);
     return 0;
 }
 
@@ -78,26 +86,51 @@ static struct file *open_file(const char *path, int64_t *size, struct error *err
     return NULL;
 }
 
-int image_files_add(struct image_files *s, const char *role, const char *path, struct error *err)
+static int check_role(const struct image_files *s, const char *role, const char *path, struct error *err)
 {
     for (size_t i = 0; i < s->n; i++)
         if (!strcmp(s->images[i].role, role))
             return error_set(err, "%s: there is a %s already (%s): give one only", path, role,
                              s->files[i]->path);
-    int64_t size = 0;
-    struct file *f = open_file(path, &size, err);
-    if (!f)
-        return -1;
+    return 0;
+}
+
+static void add(struct image_files *s, const char *role, struct file *f, int64_t size)
+{
+    const char *slash = strrchr(f->path, '/');
     s->files = realloc(s->files, (s->n + 1) * sizeof *s->files);
     s->images = realloc(s->images, (s->n + 1) * sizeof *s->images);
-    const char *slash = strrchr(f->path, '/');
     s->files[s->n] = f;
     s->images[s->n] = (struct image){.role = strdup(role),
                                      .name = slash ? slash + 1 : f->path,
                                      .size = (uint64_t)size,
                                      .ctx = f,
-                                     .read = read_file};
+                                     .read = f->memory ? read_memory : read_file};
     s->n++;
+}
+
+int image_files_add(struct image_files *s, const char *role, const char *path, struct error *err)
+{
+    int64_t size = 0;
+    if (check_role(s, role, path, err))
+        return -1;
+    struct file *f = open_file(path, &size, err);
+    if (!f)
+        return -1;
+    add(s, role, f, size);
+    return 0;
+}
+
+int image_files_add_memory(struct image_files *s, const char *role, const char *name, const void *data, size_t size,
+                           struct error *err)
+{
+    if (check_role(s, role, name, err))
+        return -1;
+    struct file *f = calloc(1, sizeof *f);
+    f->fd = -1;
+    f->memory = data;
+    f->path = strdup(name);
+    add(s, role, f, (int64_t)size);
     return 0;
 }
 
@@ -118,7 +151,7 @@ long image_files_same(const struct image_files *s, const char *path)
     if (stat(path, &st) < 0)
         return -1;
     for (size_t i = 0; i < s->n; i++)
-        if (s->files[i]->st.st_dev == st.st_dev && s->files[i]->st.st_ino == st.st_ino)
+        if (!s->files[i]->memory && s->files[i]->st.st_dev == st.st_dev && s->files[i]->st.st_ino == st.st_ino)
             return (long)i;
     return -1;
 }
@@ -128,6 +161,8 @@ int image_files_unchanged(const struct image_files *s, struct error *err)
     for (size_t i = 0; i < s->n; i++) {
         const struct stat *was = &s->files[i]->st;
         struct stat is;
+        if (s->files[i]->memory)
+            continue;
         if (fstat(s->files[i]->fd, &is) < 0)
             return error_set(err, "%s: %s", s->files[i]->path, strerror(errno));
         if (S_ISREG(is.st_mode) && (is.st_size != was->st_size || is.st_mtim.tv_sec != was->st_mtim.tv_sec ||
@@ -144,7 +179,8 @@ void image_files_free(struct image_files *s)
     if (!s)
         return;
     for (size_t i = 0; i < s->n; i++) {
-        close(s->files[i]->fd);
+        if (s->files[i]->fd >= 0)
+            close(s->files[i]->fd);
         free(s->files[i]->path);
         free(s->files[i]);
         free((char *)s->images[i].role);

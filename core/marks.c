@@ -18,6 +18,18 @@ struct marks {
 /* Which kinds are marks, and whether each time or only the first (since reset). */
 enum when { NEVER, FIRST, ALWAYS };
 
+/* Of what a kernel tells: the great steps. */
+static bool kernel_mark(unsigned kind)
+{
+    static const uint16_t kinds[] = {EV_KERNEL_ENTRY,   EV_DECOMPRESS_BEGIN, EV_DECOMPRESS_END, EV_KERNEL_FOUND,
+                                     EV_KERNEL_REACHED, EV_KERNEL_CONSOLE,   EV_CPU_UP,         EV_INIT_FREED,
+                                     EV_INIT_RUN,       EV_KERNEL_SHUTDOWN,  EV_KERNEL_PANIC,   EV_PROCESS_FIRST};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (kinds[i] == kind)
+            return true;
+    return false;
+}
+
 static enum when mark_kind(const struct event *ev)
 {
     switch (ev->kind) {
@@ -32,7 +44,7 @@ static enum when mark_kind(const struct event *ev)
         break;
     }
     enum event_class cls = event_kind(ev->kind)->cls;
-    if (cls == EC_LOADER || cls == EC_KERNEL || cls == EC_PROCESS)
+    if (cls == EC_LOADER || kernel_mark(ev->kind))
         return FIRST;
     return cls == EC_POWER ? ALWAYS : NEVER;
 }

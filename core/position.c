@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/position.h"
+#include "core/stages.h"
 
 #define WAYS                                                                                                 \
     "write it as ICOUNT (1234, 5M), 1.5s, NN%%, #EVENT, console:TEXT, mark:NAME, stage:NAME, +N or -N"
@@ -173,18 +174,19 @@ static int resolve_mark(struct trace *t, const char *name, uint64_t *icount, str
     return error_set(err, "mark:%.100s: the trace has no mark and no event of that name", name);
 }
 
+/* The beginning of the first stage of that name. */
 static int resolve_stage(struct trace *t, const char *name, uint64_t *icount, struct error *err)
 {
-    for (uint64_t i = 0; i < trace_note_count(t); i++) {
-        struct trace_note note;
-        if (trace_note(t, i, &note, err))
-            return -1;
-        if (!strcmp(note.type, "stage.begin") && !strcmp(note.name, name)) {
-            *icount = note.icount;
-            return 0;
-        }
-    }
-    return error_set(err, "stage:%.100s: the trace has no stage of that name", name);
+    struct stages *s = stages_of_trace(t, err);
+    size_t n = s ? stages_count(s) : 0, i = 0;
+    if (!s)
+        return -1;
+    while (i < n && strcmp(stages_get(s, i)->name, name))
+        i++;
+    if (i < n)
+        *icount = stages_get(s, i)->begin;
+    stages_free(s);
+    return i < n ? 0 : error_set(err, "stage:%.100s: the trace has no stage of that name: bootreel stages lists them", name);
 }
 
 /* Between two events guest time either runs with the steps or is skipped while halted, so the position is

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "core/images.h"
+#include "core/inspector.h"
 #include "core/recorder.h"
 #include "core/state.h"
 
@@ -29,6 +30,7 @@ struct recorder {
     struct engine *e;
     struct state_hash *hash;
     struct observer observer;
+    struct inspector *inspector;
     uint64_t next_checkpoint, last_checkpoint; /* icounts */
     uint64_t last_hash;                        /* of the state at the last checkpoint */
     struct matcher matcher;
@@ -50,7 +52,8 @@ static void fail(struct recorder *r)
     r->e->ops->interrupt(r->e);
 }
 
-static void on_event(void *ctx, const struct event *ev)
+/* An event of the engine or of the inspector, in order. */
+static void take_event(void *ctx, const struct event *ev)
 {
     struct recorder *r = ctx;
     uint32_t bit = EVENT_CLASS_BIT(event_kind(ev->kind)->cls);
@@ -63,6 +66,23 @@ static void on_event(void *ctx, const struct event *ev)
     }
     if (bit & r->o.hooks.classes)
         r->o.hooks.event(r->o.hooks.ctx, ev);
+}
+
+static void take_note(void *ctx, const struct trace_note *note)
+{
+    struct recorder *r = ctx;
+    if (!r->failed && trace_write_note(r->w, note, &r->err))
+        fail(r);
+}
+
+static void on_event(void *ctx, const struct event *ev)
+{
+    inspector_event(((struct recorder *)ctx)->inspector, ev);
+}
+
+static void on_probe(void *ctx, unsigned id, unsigned cpu, uint64_t icount)
+{
+    inspector_probe(((struct recorder *)ctx)->inspector, id, cpu, icount);
 }
 
 static bool match_byte(struct matcher *m, size_t *at, char byte)
@@ -139,6 +159,25 @@ static int create_writer(struct recorder *r, struct error *err)
     return r->w ? 0 : -1;
 }
 
+/* What understands the guest: it stands between the engine and the trace. */
+static int create_inspector(struct recorder *r, struct error *err)
+{
+    const struct inspector_options io = {.engine = r->e,
+                                         .config = r->o.config,
+                                         .classes = r->o.classes,
+                                         .ctx = r,
+                                         .emit = take_event,
+                                         .note = take_note,
+                                         .symbol_files = r->o.symbol_files,
+                                         .nsymbol_files = r->o.nsymbol_files};
+    r->inspector = inspector_create(&io, err);
+    if (!r->inspector)
+        return -1;
+    r->observer = (struct observer){.ctx = r, .event = on_event, .probe = on_probe, .console = on_console};
+    r->e->ops->observe(r->e, r->o.classes | r->o.hooks.classes | inspector_classes(r->inspector), &r->observer);
+    return 0;
+}
+
 static int create_engine(struct recorder *r, struct error *err)
 {
     r->images = image_tracker_new(r->o.config->images, r->o.config->nimages, r->w);
@@ -149,9 +188,7 @@ static int create_engine(struct recorder *r, struct error *err)
     r->e = r->o.kind->create(&cfg, err);
     if (!r->e)
         return -1;
-    r->observer = (struct observer){.ctx = r, .event = on_event, .console = on_console};
-    r->e->ops->observe(r->e, r->o.classes | r->o.hooks.classes, &r->observer);
-    return 0;
+    return create_inspector(r, err);
 }
 
 static int check_until(const struct position *until, struct error *err)
@@ -185,6 +222,7 @@ void recorder_destroy(struct recorder *r)
     if (!r)
         return;
     trace_writer_abort(r->w);
+    inspector_destroy(r->inspector);
     if (r->e)
         r->e->ops->destroy(r->e);
     image_tracker_free(r->images);
@@ -430,6 +468,7 @@ static int finish(struct recorder *r)
     if (final_state(r, &end.hash))
         return -1;
     r->e->ops->flush(r->e); /* after the hash: it ends what is being put together */
+    inspector_finish(r->inspector);
     if (r->failed || write_screen(r))
         return -1;
     struct trace_writer *w = r->w;
@@ -445,6 +484,7 @@ static uint64_t file_size(const char *path)
 
 int recorder_run(struct recorder *r, struct record_result *result, struct error *err)
 {
+    inspector_start(r->inspector);
     int over = checkpoint(r);
     if (!over && r->o.until && until_reached(r))
         over = 1;

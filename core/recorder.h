@@ -37,6 +37,8 @@ struct record_options {
     uint64_t checkpoint_every;          /* steps; 0: only the one at icount 0 */
     const struct position *until;       /* NULL, or an ICOUNT, a TIME or a CONSOLE text */
     struct live *live;                  /* NULL, or typing */
+    const char *const *symbol_files;    /* ELF files whose symbols go into the trace */
+    size_t nsymbol_files;
     struct record_hooks hooks;
 };
 

@@ -69,6 +69,9 @@ void symbols_map(struct symbols *s, const struct symbol_mapping *m);
 /* Ends the mappings of a table in a space that are open (table NULL: of all tables there). */
 void symbols_unmap(struct symbols *s, const struct symbol_table *t, int32_t space, uint64_t at, uint64_t time);
 
+/* A process is forked: the mappings that are open in space `from` are so in space `to` as well. */
+void symbols_fork(struct symbols *s, int32_t from, int32_t to, uint64_t at, uint64_t time);
+
 /* ---------------------------------------------------------------- asking */
 
 #define SYMBOLS_NOW UINT64_MAX /* `at`: whatever is mapped last */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/divergence.h"
+#include "core/inspector.h"
 #include "core/replay_impl.h"
 #include "core/state.h"
 
@@ -13,6 +14,7 @@ struct verify {
     struct error *err;
     struct trace_verifier *events; /* NULL: not verified, or no longer */
     struct observer observer;
+    struct inspector *inspector; /* NULL: not verified */
     uint32_t recorded_classes;
     struct state_hash *hash;
     bool hashed; /* `hash` holds a state already: the next may be saved by changes */
@@ -53,7 +55,8 @@ static void verify_event(struct verify *v, const struct event *ev)
     }
 }
 
-static void on_event(void *ctx, const struct event *ev)
+/* An event of the engine or of the inspector, in order. */
+static void take_event(void *ctx, const struct event *ev)
 {
     struct verify *v = ctx;
     uint32_t bit = EVENT_CLASS_BIT(event_kind(ev->kind)->cls);
@@ -61,6 +64,15 @@ static void on_event(void *ctx, const struct event *ev)
         verify_event(v, ev);
     if (bit & v->r->classes)
         v->r->observer->event(v->r->observer->ctx, ev);
+}
+
+static void on_event(void *ctx, const struct event *ev)
+{
+    struct verify *v = ctx;
+    if (v->inspector)
+        inspector_event(v->inspector, ev);
+    else
+        take_event(v, ev);
 }
 
 static void on_console(void *ctx, unsigned device, const void *data, size_t n)
@@ -73,6 +85,8 @@ static void on_console(void *ctx, unsigned device, const void *data, size_t n)
 static void on_probe(void *ctx, unsigned id, unsigned cpu, uint64_t icount)
 {
     struct verify *v = ctx;
+    if (v->inspector)
+        inspector_probe(v->inspector, id, cpu, icount);
     if (v->r->observer->probe)
         v->r->observer->probe(v->r->observer->ctx, id, cpu, icount);
 }
@@ -110,11 +124,14 @@ static int report_state(struct verify *v, size_t k)
  */
 static int state_differs(struct verify *v, size_t k)
 {
-    uint64_t icount = trace_checkpoint(v->r->t, k)->icount;
+    const struct trace_checkpoint *c = trace_checkpoint(v->r->t, k);
+    uint64_t icount = c->icount;
     if (events_left(v, icount))
         return -1;
-    bool at_edge = !(v->diff.has_recorded && v->diff.has_replayed) &&
-                   (v->diff.has_recorded ? v->diff.recorded.icount : v->diff.replayed.icount) >= icount;
+    /* An access that is being folded here was recorded later, with the icount of its last repetition. */
+    bool at_edge = v->diff.has_recorded   ? !v->diff.has_replayed && v->diff.number >= c->event
+                   : v->diff.has_replayed ? v->diff.replayed.icount >= icount
+                                          : false;
     if (v->event_differs && !at_edge)
         divergence_of_event(&v->diff, &v->out);
     v->event_differs = false;
@@ -272,6 +289,8 @@ static int finish(struct verify *v)
         if (rc)
             return rc < 0 ? -1 : 0;
         r->e->ops->flush(r->e);
+        if (v->inspector)
+            inspector_finish(v->inspector);
     }
     if (v->failed || (!v->event_differs && events_left(v, r->e->ops->icount(r->e))))
         return -1;
@@ -301,6 +320,24 @@ static int run_whole(struct verify *v)
     return rc || v->event_differs || v->failed ? stopped_early(v, trace_last_icount(t)) : finish(v);
 }
 
+/* The verifier of the events, and an inspector like the recorder's. */
+static int start_verifying(struct verify *v)
+{
+    struct replay *r = v->r;
+    v->recorded_classes = trace_config(r->t)->classes;
+    v->events = trace_verifier_open(r->t, v->err);
+    if (!v->events)
+        return -1;
+    const struct inspector_options io = {.engine = r->e,
+                                         .config = &r->cfg,
+                                         .classes = v->recorded_classes,
+                                         .recorded = r->t,
+                                         .ctx = v,
+                                         .emit = take_event};
+    v->inspector = inspector_create(&io, v->err);
+    return v->inspector ? 0 : -1;
+}
+
 int replay_all(struct replay *r, const struct replay_options *o, struct replay_report *report,
                struct error *err)
 {
@@ -311,12 +348,12 @@ int replay_all(struct replay *r, const struct replay_options *o, struct replay_r
     r->progress_ctx = o->ctx;
     v.observer = (struct observer){.ctx = &v, .event = on_event, .probe = on_probe, .console = on_console};
     int rc = 0;
-    if (o->verify) {
-        v.recorded_classes = trace_config(r->t)->classes;
-        v.events = trace_verifier_open(r->t, err);
-        rc = v.events ? 0 : -1;
-    }
-    r->e->ops->observe(r->e, r->classes | v.recorded_classes, &v.observer);
+    if (o->verify)
+        rc = start_verifying(&v);
+    uint32_t needs = v.inspector ? inspector_classes(v.inspector) : 0;
+    r->e->ops->observe(r->e, r->classes | v.recorded_classes | needs, &v.observer);
+    if (v.inspector)
+        inspector_start(v.inspector);
     if (!rc)
         rc = run_whole(&v);
     r->e->ops->observe(r->e, r->classes, r->observer);
@@ -326,6 +363,9 @@ int replay_all(struct replay *r, const struct replay_options *o, struct replay_r
     report->steps = r->e->ops->icount(r->e);
     report->stop = v.stop;
     report->verified = o->verify && !rc && !report->diverged && !report->interrupted;
+    if (v.inspector)
+        r->e->ops->stops(r->e, NULL, 0);
+    inspector_destroy(v.inspector);
     trace_verifier_close(v.events);
     state_hash_free(v.hash);
     return rc;

@@ -11,6 +11,7 @@
 #include "hv/board/board.h"
 #include "hv/hv.h"
 #include "hv/load/load.h"
+#include "hv/services.h"
 
 enum { NS_PER_STEP = 1, SLICE = 1 << 20, TURN = 1000 };
 
@@ -26,6 +27,7 @@ struct pc {
     uint8_t loader_entered; /* 7C00h was reached since the reset */
     uint8_t kernel_seen;    /* a Linux hand-over was reported since the reset */
     uint8_t direct;         /* an image was loaded directly */
+    struct services services; /* BIOS services under way */
     /* not state */
     struct load_result loaded;
     struct observer observer;
@@ -153,10 +155,12 @@ static bool stopped(struct pc *pc, struct stop *stop)
 
 /* ---------------------------------------------------------------- running */
 
+/* The length varies (by up to 1023) with the position: of a fixed length, turns could end at the same place of a loop for ever, say with
+ * a lock held each time. */
 static void take_turn(struct pc *pc, unsigned cpu)
 {
     pc->turn = cpu;
-    pc->turn_left = TURN;
+    pc->turn_left = TURN + (uint32_t)(pc->icount * 0x9e3779b97f4a7c15ull >> 54);
     pc->cpu = board_cpu(pc->board, cpu);
 }
 
@@ -165,6 +169,7 @@ static int reset_machine(struct pc *pc, struct error *err)
 {
     board_reset(pc->board);
     take_turn(pc, 0);
+    services_reset(&pc->services);
     pc->fresh = 1;
     pc->loader_entered = pc->kernel_seen = pc->direct = 0;
     int loaded = load_images(pc->board, &pc->config, &pc->loaded, err);
@@ -252,7 +257,7 @@ static uint64_t slice_for(struct pc *pc, const struct run_limit *limit)
     return n < SLICE ? n : SLICE;
 }
 
-/* Several processors run in turns of TURN steps, in order of their numbers; one that is halted passes its turn on. Turns are counted in
+/* Several processors run in turns of TURN steps and more, in order of their numbers; one that is halted passes its turn on. Turns are counted in
  * steps and are part of the state, so it does not matter where runs begin and end. */
 static enum x86_exit run_turn(struct pc *pc, uint64_t n)
 {
@@ -340,6 +345,7 @@ static void pc_save(struct engine *e, const struct snapshot_sink *sink, bool cha
 {
     struct pc *pc = pc_of(e);
     sink->section(sink->ctx, "machine", pc_fields, FIELD_COUNT(pc_fields), pc);
+    sink->section(sink->ctx, "services", services_fields, services_nfields, &pc->services);
     board_save(pc->board, sink, changed_only);
 }
 
@@ -348,9 +354,12 @@ static int pc_load(struct engine *e, const struct snapshot_source *src, struct e
     struct pc *pc = pc_of(e);
     if (src->section(src->ctx, "machine", pc_fields, FIELD_COUNT(pc_fields), pc) < 0)
         return error_set(err, "the saved state has no section \"machine\" of this version");
-    if (pc->turn >= board_cpus(pc->board) || pc->turn_left > TURN)
+    if (pc->turn >= board_cpus(pc->board) || pc->turn_left > 2 * TURN + 1024)
         return error_set(err, "the saved state's processor turn makes no sense");
     pc->cpu = board_cpu(pc->board, pc->turn);
+    if (src->section(src->ctx, "services", services_fields, services_nfields, &pc->services) < 0 ||
+        services_loaded(&pc->services) < 0)
+        return error_set(err, "the saved state's BIOS services make no sense");
     return board_load(pc->board, src, err);
 }
 
@@ -486,7 +495,32 @@ static void pc_observe(struct engine *e, uint32_t classes, const struct observer
     board_observe(pc->board, o ? classes | EVENT_CLASS_BIT(EC_LOADER) : 0, &board);
 }
 
-static void pc_flush(struct engine *e) { board_flush_events(pc_of(e)->board); }
+static void pc_flush(struct engine *e)
+{
+    services_flush(&pc_of(e)->services, true);
+    board_flush_events(pc_of(e)->board);
+}
+
+/* ---------------------------------------------------------------- BIOS services */
+
+static void service_called(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t next)
+{
+    services_int(&((struct pc *)ctx)->services, cpu, vector, stack, next);
+}
+
+static void service_returned(void *ctx, unsigned cpu, uint64_t stack, uint64_t next)
+{
+    services_return(&((struct pc *)ctx)->services, cpu, stack, next);
+}
+
+/* Paging goes on: what was written through the BIOS is complete. */
+static void cpu_reported(void *ctx, unsigned cpu, const struct event *ev)
+{
+    bool paging = ev->kind == EV_CPU_CR && ev->f[EVF_CPU_CR_reg] == 0 && ev->f[EVF_CPU_CR_new] >> 31 & 1;
+    if (paging && !(ev->f[EVF_CPU_CR_old] >> 31 & 1))
+        services_flush(&((struct pc *)ctx)->services, false);
+}
+
 static size_t pc_screen(const struct engine *e, char *buf, size_t size)
 {
     return board_screen(pc_const(e)->board, buf, size);
@@ -536,7 +570,7 @@ struct engine *hv_create(const struct engine_config *cfg, struct error *err)
         error_set(err, "no memory for the machine");
         return NULL;
     }
-    struct board_host host = {pc, now_icount, now_time};
+    struct board_host host = {pc, now_icount, now_time, service_called, service_returned, cpu_reported};
     pc->engine.ops = &pc_ops;
     pc->config = *cfg;
     pc->board = board_create(&pc->config, &host, err);
@@ -544,6 +578,7 @@ struct engine *hv_create(const struct engine_config *cfg, struct error *err)
         free(pc);
         return NULL;
     }
+    services_init(&pc->services, pc->board, now_icount, pc);
     take_turn(pc, 0);
     pc->fresh = 1;
     set_stops(pc);

@@ -16,6 +16,7 @@ enum {
     ENGINE_NAME_SIZE = 32,
 
     FRAME_ZSTD_LEVEL = 3,
+    PAGES_ZSTD_LEVEL = 6, /* most of a file are pages */
 
     /* Where the writer cuts. Numbers that the bytes of a file depend on: change none without a new version.
      */
@@ -23,7 +24,8 @@ enum {
     EVENTS_CUT_COUNT = 32768,
     CHUNKS_CUT_NEW = 16,
     CHUNKS_CUT_ITEMS = 256,
-    PAGES_CUT = 256,
+    PAGES_CUT_BYTES = 256 << 10, /* a reader unpacks one of these to get at a page */
+    PAGES_CUT_ITEMS = 4096,
     RECORDS_CUT_BYTES = 64 << 10, /* inputs, notes */
 
     MAX_STRING = 65536, /* a setting, a section's name … */

@@ -82,8 +82,8 @@ static const char *add_chunks(struct trace *t, struct frame_entry *e, struct vie
 
 static const char *add_pages(struct trace *t, struct frame_entry *e, struct view extra)
 {
-    if (e->info.raw != (uint64_t)e->info.items * TRACE_PAGE)
-        return "its pages do not add up";
+    if (e->info.items > PAGES_CUT_ITEMS || e->info.items > e->info.raw)
+        return "more pages than it has room for";
     return t->list[TF_PAGES].items + e->info.items > UINT32_MAX - PAGE_STORED ? "too many pages" : NULL;
 }
 
@@ -194,12 +194,9 @@ static void index_reset(struct trace *t)
     for (int k = 0; k < TF_KINDS; k++)
         t->list[k].n = t->list[k].items = 0;
     config_free(t);
+    frame_cache_clear(t);
     t->nframes = t->ncontent = 0;
     memset(t->kinds, 0, sizeof t->kinds);
-    for (int i = 0; i < CACHED_FRAMES; i++) {
-        free(t->cache[i].raw);
-        t->cache[i].raw = NULL;
-    }
 }
 
 /* ---------------------------------------------------------------- from the frames */

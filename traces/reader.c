@@ -90,24 +90,46 @@ uint8_t *frame_unpack(struct trace *t, size_t frame, struct error *err)
     return NULL;
 }
 
+static void frame_uncache(struct trace *t, size_t i)
+{
+    struct frame_entry *e = &t->frame[t->cache[i]];
+    t->cache[i] = t->cache[--t->ncached];
+    t->cached_bytes -= e->info.raw;
+    free(e->raw);
+    free(e->item);
+    e->raw = NULL;
+    e->item = NULL;
+}
+
+static void frame_uncache_oldest(struct trace *t)
+{
+    size_t oldest = 0;
+    for (size_t i = 1; i < t->ncached; i++)
+        if (t->frame[t->cache[i]].used < t->frame[t->cache[oldest]].used)
+            oldest = i;
+    frame_uncache(t, oldest);
+}
+
+void frame_cache_clear(struct trace *t)
+{
+    while (t->ncached)
+        frame_uncache(t, t->ncached - 1);
+}
+
 const uint8_t *frame_cached(struct trace *t, size_t frame, struct error *err)
 {
-    struct cached_frame *oldest = &t->cache[0];
-    for (int i = 0; i < CACHED_FRAMES; i++) {
-        struct cached_frame *c = &t->cache[i];
-        if (c->raw && c->frame == frame) {
-            c->used = ++t->cache_clock;
-            return c->raw;
-        }
-        if (!c->raw || (oldest->raw && c->used < oldest->used))
-            oldest = c;
+    struct frame_entry *e = &t->frame[frame];
+    if (!e->raw) {
+        while (t->ncached == CACHED_FRAMES || (t->ncached && t->cached_bytes + e->info.raw > CACHED_BYTES))
+            frame_uncache_oldest(t);
+        e->raw = frame_unpack(t, frame, err);
+        if (!e->raw)
+            return NULL;
+        t->cache[t->ncached++] = frame;
+        t->cached_bytes += e->info.raw;
     }
-    uint8_t *raw = frame_unpack(t, frame, err);
-    if (!raw)
-        return NULL;
-    free(oldest->raw);
-    *oldest = (struct cached_frame){frame, raw, ++t->cache_clock};
-    return raw;
+    e->used = ++t->cache_clock;
+    return e->raw;
 }
 
 size_t trace_frame_count(const struct trace *t)
@@ -320,8 +342,7 @@ void trace_close(struct trace *t)
 {
     if (!t)
         return;
-    for (int i = 0; i < CACHED_FRAMES; i++)
-        free(t->cache[i].raw);
+    frame_cache_clear(t);
     for (int k = 0; k < TF_KINDS; k++)
         free(t->list[k].frame);
     config_free(t);
@@ -469,6 +490,8 @@ static int check_frame(struct trace *t, size_t i, struct error *err)
         result = records_load(t, i, &records, err);
         records_free(&records);
         return result;
+    case TF_PAGES:
+        return pages_check(t, i, err);
     case TF_CHECKPOINT: {
         struct trace_state *s = trace_checkpoint_load(t, t->frame[i].info.first, err);
         trace_state_free(s);

@@ -6,7 +6,10 @@
 #include "traces/frame.h"
 #include "traces/pagemap.h"
 
-enum { CACHED_FRAMES = 8 };
+/* Unpacked frames that are kept. The second to get at pages that are changes of pages here and there. */
+enum { CACHED_FRAMES = 256, CACHED_BYTES = 32 << 20 };
+
+struct page_item;
 
 /* A frame of the file, as its header tells. */
 struct frame_entry {
@@ -16,6 +19,10 @@ struct frame_entry {
     uint64_t head_hash; /* the checksum at the header's end stands for the header */
     uint64_t stored_hash;
     uint32_t class_count[EC_COUNT]; /* event frames */
+
+    uint8_t *raw;           /* in the cache; NULL: not */
+    struct page_item *item; /* of a PAGES frame in the cache: its items; NULL: not looked up yet */
+    uint64_t used;
 };
 
 struct frame_list { /* frames of one kind, in order */
@@ -39,12 +46,6 @@ struct image_chunks {
     struct chunk_ref *ref; /* sorted by chunk once the trace is open */
     size_t n, cap;
     uint64_t bytes;
-};
-
-struct cached_frame {
-    size_t frame;
-    uint8_t *raw; /* NULL: empty */
-    uint64_t used;
 };
 
 struct region_map {
@@ -105,9 +106,11 @@ struct trace {
     struct trace_checkpoint *checkpoint;
     size_t checkpoint_cap;
 
-    struct cached_frame cache[CACHED_FRAMES];
+    size_t cache[CACHED_FRAMES]; /* numbers of the frames that are unpacked */
+    size_t ncached, cached_bytes;
     uint64_t cache_clock;
     struct region_maps maps;
+    uint8_t page[TRACE_PAGE]; /* what trace_page returned last */
     struct record_frame input, note;
 };
 
@@ -123,8 +126,9 @@ int source_read(struct trace *t, uint64_t offset, void *buf, size_t n, struct er
 int frame_error(const struct trace *t, size_t frame, struct error *err, const char *what);
 /* Unpacks a frame into new memory, checked. NULL on error. */
 uint8_t *frame_unpack(struct trace *t, size_t frame, struct error *err);
-/* The same from the cache; valid until CACHED_FRAMES other frames were asked for. */
+/* The same from the cache; valid until another frame is asked for. */
 const uint8_t *frame_cached(struct trace *t, size_t frame, struct error *err);
+void frame_cache_clear(struct trace *t);
 /* Parse the frame (already in t->frame) into t->config, t->end. */
 int config_load(struct trace *t, size_t frame, struct error *err);
 int end_load(struct trace *t, size_t frame, struct error *err);
@@ -136,6 +140,12 @@ int events_load(struct trace *t, size_t frame, struct event_frame *f, struct err
 /* ---- reader_records.c ---- */
 int records_load(struct trace *t, size_t frame, struct record_frame *r, struct error *err);
 void records_free(struct record_frame *r);
+
+/* ---- reader_pages.c ---- */
+/* The content of a stored page, whose number is in range. */
+int page_read(struct trace *t, uint32_t number, uint8_t out[TRACE_PAGE], struct error *err);
+/* Reads all pages of a frame. */
+int pages_check(struct trace *t, size_t frame, struct error *err);
 
 /* ---- reader_checkpoint.c ---- */
 void maps_free(struct region_maps *m);

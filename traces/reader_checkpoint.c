@@ -260,15 +260,12 @@ uint64_t trace_state_region_pages(const struct trace_state *s, size_t i)
 
 static const uint8_t zero_page[TRACE_PAGE];
 
-/* A page's bytes; valid until other frames are asked for. NULL on error. */
-static const uint8_t *page_bytes(struct trace *t, uint32_t id, struct error *err)
+/* A page's bytes, maybe in `room`; NULL on error. */
+static const uint8_t *page_bytes(struct trace *t, uint32_t id, uint8_t room[TRACE_PAGE], struct error *err)
 {
     if (id == PAGE_ZERO)
         return zero_page;
-    const struct frame_list *list = &t->list[TF_PAGES];
-    size_t frame = list->frame[frame_list_find(t, list, id - PAGE_STORED)];
-    const uint8_t *raw = frame_cached(t, frame, err);
-    return raw ? raw + (id - PAGE_STORED - t->frame[frame].info.first) * TRACE_PAGE : NULL;
+    return page_read(t, id - PAGE_STORED, room, err) ? NULL : room;
 }
 
 static int by_id(const void *a, const void *b)
@@ -286,12 +283,13 @@ int trace_state_pages(struct trace_state *s, const char *region,
     const struct region_map *r = maps_find(&s->maps, region);
     if (!r || !r->map.n)
         return 0;
+    uint8_t room[TRACE_PAGE];
     struct pagemap sorted = {0};
     pagemap_copy(&sorted, &r->map);
     qsort(sorted.ref, sorted.n, sizeof sorted.ref[0], by_id);
     int result = 0;
     for (size_t i = 0; i < sorted.n && !result; i++) {
-        const uint8_t *data = page_bytes(s->t, sorted.ref[i].id, err);
+        const uint8_t *data = page_bytes(s->t, sorted.ref[i].id, room, err);
         result = data ? put(ctx, sorted.ref[i].index, data) : -1;
     }
     pagemap_free(&sorted);
@@ -304,10 +302,9 @@ int trace_state_page(struct trace_state *s, const char *region, uint64_t index, 
     uint32_t id = r ? pagemap_find(&r->map, index) : PAGE_ABSENT;
     if (id == PAGE_ABSENT)
         return 0;
-    const uint8_t *bytes = page_bytes(s->t, id, err);
-    if (!bytes)
-        return -1;
-    memcpy(data, bytes, TRACE_PAGE);
+    if (id != PAGE_ZERO)
+        return page_read(s->t, id - PAGE_STORED, data, err) ? -1 : 1;
+    memset(data, 0, TRACE_PAGE);
     return 1;
 }
 
@@ -327,5 +324,5 @@ const void *trace_page(struct trace *t, uint32_t id, struct error *err)
         error_set(err, "%s: there is no page %u", t->name, id);
         return NULL;
     }
-    return page_bytes(t, id, err);
+    return page_bytes(t, id, t->page, err);
 }

@@ -5,6 +5,7 @@
 #define BOOTREEL_TRACES_SINK_H
 
 #include "traces/frame.h"
+#include "traces/page_packer.h"
 
 struct sink;
 
@@ -12,8 +13,15 @@ struct sink;
 struct sink *sink_open(const char *path, const uint8_t header[FILE_HEADER_SIZE], struct error *err);
 /* Hands a frame over, with its extra bytes and unpacked payload; both buffers are taken and left empty. The
  * head's kind, positions and items are the caller's; number, lengths, packing and checksums are filled in
- * here. Waits while the queue is full. */
-void sink_put(struct sink *s, struct frame_head head, struct buf *extra, struct buf *payload);
+ * here. Waits while the queue is full.
+ *
+ * `aside` is not for the file, but says of a CHUNKS frame how long each new content is (uint32_t), so that
+ * pages can refer to it. It is taken too. */
+void sink_put(struct sink *s, struct frame_head head, struct buf *extra, struct buf *payload,
+              struct buf *aside);
+/* Hands pages over, whose positions are in `head`, and a struct page_hint for each. They are in the file, in
+ * frames as it comes, before the next CHECKPOINT frame. */
+void sink_put_pages(struct sink *s, struct frame_head head, struct buf *pages, struct buf *hints);
 /* 0, or -1 and the error if writing has failed. Cheap when all is well. */
 int sink_check(struct sink *s, struct error *err);
 uint64_t sink_bytes(const struct sink *s);

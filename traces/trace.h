@@ -110,7 +110,9 @@ struct trace_end {
 /* ---------------------------------------------------------------- writer */
 
 /* Writes a trace from one thread. Compression and writing happen on a thread of the writer's own, behind a
- * bounded queue (about 16 MiB); at most about 64 MiB in all for a machine of 256 MB.
+ * bounded queue (about 16 MiB). That thread also keeps the pages that are likely to change next (as many as
+ * the machine uses, at most 96 MiB) and digests of image content (at most 16 MiB), against which pages are
+ * stored; at most about 180 MiB in all, whatever the machine's size.
  *
  * When writing fails (disk full, file size limit, I/O error) the next call, or a later one, returns -1 with
  * "FILE: no space left on device; what was written up to icount N is kept", and so does each call after
@@ -142,7 +144,8 @@ int trace_write_note(struct trace_writer *w, const struct trace_note *note, stru
 /* A checkpoint: begin, then sections and pages in any order, then end. Begins with a flush.
  * `whole`: pages that are not given do not exist in this state; else those not given are as in the
  * checkpoint before (so the first one is always whole). A page given that is all zero takes no room, but is
- * told from one that was not given. The file holds only what changed since the last checkpoint, either way.
+ * told from one that was not given. The file holds only what changed since the last checkpoint, either way,
+ * and pages that are image content (trace_write_chunk) or like earlier pages take little room.
  * `index` below 2^32. Errors of section and page are kept and returned by end. */
 int trace_checkpoint_begin(struct trace_writer *w, uint64_t icount, uint64_t time, bool whole,
                            struct error *err);
@@ -168,7 +171,7 @@ void trace_writer_abort(struct trace_writer *w);
 
 /* An open trace. Everything read is checked; a damaged trace gives an error that names the file, the frame
  * and its offset, when the damaged place is used. One thread at a time. Memory: the index, one checkpoint's
- * page table, and a few unpacked frames. */
+ * page table, and at most 32 MiB of unpacked frames. */
 struct trace;
 
 /* Opens a trace. Only the index is read; without one (a recording that was killed) all frames are. */

@@ -29,8 +29,8 @@ void writer_emit(struct trace_writer *w, struct collect *c, enum trace_frame_kin
                            .last_icount = c->last_icount,
                            .first = c->total,
                            .items = c->items};
-    struct buf extra = {0};
-    sink_put(w->sink, h, &extra, &c->bytes);
+    struct buf extra = {0}, aside = {0};
+    sink_put(w->sink, h, &extra, &c->bytes, &aside);
     c->total += c->items;
     c->items = 0;
 }
@@ -65,7 +65,7 @@ static void config_images(struct buf *b, const struct trace_config *cfg)
 
 static void write_config(struct trace_writer *w, const struct trace_config *cfg)
 {
-    struct buf b = {0}, extra = {0};
+    struct buf b = {0}, extra = {0}, aside = {0};
     buf_varint(&b, cfg->step_ns);
     buf_varint(&b, cfg->classes);
     config_kinds(&b);
@@ -75,7 +75,7 @@ static void write_config(struct trace_writer *w, const struct trace_config *cfg)
         buf_string(&b, cfg->settings[i].value);
     }
     config_images(&b, cfg);
-    sink_put(w->sink, (struct frame_head){.kind = TF_CONFIG, .items = 1}, &extra, &b);
+    sink_put(w->sink, (struct frame_head){.kind = TF_CONFIG, .items = 1}, &extra, &b, &aside);
 }
 
 static int config_check(const struct trace_config *cfg, struct error *err)
@@ -144,7 +144,7 @@ static void emit_chunks(struct trace_writer *w)
                            .last_icount = c->last_icount,
                            .first = c->total,
                            .items = c->items};
-    sink_put(w->sink, h, &w->chunk_refs, &c->bytes);
+    sink_put(w->sink, h, &w->chunk_refs, &c->bytes, &w->chunk_lengths);
     c->total += c->items;
     c->items = 0;
     w->new_chunks = 0;
@@ -168,6 +168,8 @@ int trace_write_chunk(struct trace_writer *w, unsigned image, uint64_t chunk, co
     collect_item(&w->chunks, w->icount);
     if (is_new) {
         buf_add(&w->chunks.bytes, data, n);
+        put_u32(buf_room(&w->chunk_lengths, 4), (uint32_t)n);
+        w->chunk_lengths.n += 4;
         w->new_chunks++;
     }
     if (w->new_chunks == CHUNKS_CUT_NEW || w->chunks.items == CHUNKS_CUT_ITEMS)
@@ -238,7 +240,7 @@ static void emit_events(struct trace_writer *w)
     uint32_t count = event_encoder_count(w->encoder);
     if (!count)
         return;
-    struct buf extra = {0}, payload = {0};
+    struct buf extra = {0}, payload = {0}, aside = {0};
     size_t n;
     const void *bytes = event_encoder_bytes(w->encoder, &n);
     buf_add(&payload, bytes, n);
@@ -248,7 +250,7 @@ static void emit_events(struct trace_writer *w)
                            .last_icount = w->last_event_icount,
                            .first = w->events,
                            .items = count};
-    sink_put(w->sink, h, &extra, &payload);
+    sink_put(w->sink, h, &extra, &payload, &aside);
     w->events += count;
     event_encoder_reset(w->encoder);
 }
@@ -292,7 +294,7 @@ int trace_write_event(struct trace_writer *w, const struct event *ev, struct err
 
 static void write_end(struct trace_writer *w, const struct trace_end *end)
 {
-    struct buf b = {0}, extra = {0};
+    struct buf b = {0}, extra = {0}, aside = {0};
     buf_bytes(&b, end->reason, strnlen(end->reason, MAX_STRING));
     buf_bytes(&b, end->text ? end->text : "", end->text ? strnlen(end->text, MAX_STRING) : 0);
     buf_varint(&b, end->time);
@@ -303,7 +305,7 @@ static void write_end(struct trace_writer *w, const struct trace_end *end)
         buf_varint(&b, w->kinds[i]);
     struct frame_head h = {
         .kind = TF_END, .first_icount = end->icount, .last_icount = end->icount, .items = 1};
-    sink_put(w->sink, h, &extra, &b);
+    sink_put(w->sink, h, &extra, &b, &aside);
 }
 
 static int writer_close(struct trace_writer *w, bool whole, struct error *err)
@@ -317,6 +319,7 @@ static int writer_close(struct trace_writer *w, bool whole, struct error *err)
     buf_free(&w->note.bytes);
     buf_free(&w->chunks.bytes);
     buf_free(&w->chunk_refs);
+    buf_free(&w->chunk_lengths);
     content_free(&w->content);
     writer_checkpoint_free(&w->ck);
     free(w);

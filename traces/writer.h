@@ -23,6 +23,11 @@ struct region_state {
     char *name;
     struct pagemap map;   /* as of the last checkpoint */
     struct pagemap given; /* in the checkpoint being written */
+    int64_t moved;        /* pages seen last at another place came from `index + moved`; 0: not known */
+};
+
+struct page_place {
+    uint32_t region, index;
 };
 
 struct checkpoint_state {
@@ -32,7 +37,9 @@ struct checkpoint_state {
     uint64_t total;
     struct buf sections;
     size_t nsections, nfields;
-    struct collect pages;
+    struct buf pages, hints;  /* new pages on their way to the other thread, a struct page_hint for each */
+    struct page_place *place; /* where the page with a number was seen last: those that `content` remembers */
+    size_t places;
     struct content_table content;
     struct region_state *region;
     size_t nregions, cap;
@@ -55,7 +62,7 @@ struct trace_writer {
     struct image_state *image;
     size_t nimages;
     struct collect chunks; /* bytes: content; items: references */
-    struct buf chunk_refs;
+    struct buf chunk_refs, chunk_lengths;
     uint32_t new_chunks;
     struct content_table content;
 

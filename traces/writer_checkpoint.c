@@ -99,19 +99,60 @@ static bool is_zero(const void *page)
     return !p[0] && !memcmp(p, p + 1, TRACE_PAGE - 1);
 }
 
-static uint32_t page_id(struct trace_writer *w, const void *data)
+/* Pages are handed over in batches of 1 MiB, so that both threads have work. */
+enum { PAGES_BATCH = 256 };
+
+static void hand_over_pages(struct trace_writer *w)
 {
     struct checkpoint_state *ck = &w->ck;
+    const struct frame_head h = {.first_icount = ck->icount, .last_icount = ck->icount};
+    if (ck->pages.n)
+        sink_put_pages(w->sink, h, &ck->pages, &ck->hints);
+}
+
+/* The number of the page at that place at the last checkpoint. */
+static uint32_t page_before(const struct region_state *r, uint64_t index)
+{
+    uint32_t id = pagemap_find(&r->map, index);
+    return id < PAGE_STORED ? NO_PAGE : id - PAGE_STORED;
+}
+
+static void new_page(struct trace_writer *w, const struct region_state *r, uint32_t index, const void *data)
+{
+    struct checkpoint_state *ck = &w->ck;
+    struct page_hint hint = {page_before(r, index), NO_PAGE};
+    if (r->moved)
+        hint.moved = page_before(r, index + (uint64_t)r->moved);
+    buf_add(&ck->pages, data, TRACE_PAGE);
+    buf_add(&ck->hints, &hint, sizeof hint);
+    if (ck->pages.n == PAGES_BATCH * TRACE_PAGE)
+        hand_over_pages(w);
+}
+
+/* Notes that the page is here now. If it was elsewhere, its neighbours may come from there too, even if they
+ * were changed on the way. */
+static void page_seen(struct checkpoint_state *ck, struct region_state *r, uint32_t index, uint32_t number,
+                      bool is_new)
+{
+    struct page_place here = {(uint32_t)(r - ck->region), index};
+    if (number >= CONTENT_MAX)
+        return;
+    ck->place = mem_grow(ck->place, &ck->places, (size_t)number + 1, sizeof ck->place[0]);
+    const struct page_place *last = &ck->place[number];
+    if (!is_new && last->region == here.region && last->index != index)
+        r->moved = (int64_t)last->index - index;
+    ck->place[number] = here;
+}
+
+static uint32_t page_id(struct trace_writer *w, struct region_state *r, uint32_t index, const void *data)
+{
     if (is_zero(data))
         return PAGE_ZERO;
     bool is_new;
-    uint32_t number = content_number(&ck->content, data, TRACE_PAGE, &is_new);
-    if (is_new) {
-        buf_add(&ck->pages.bytes, data, TRACE_PAGE);
-        ck->pages.first_icount = ck->pages.last_icount = ck->icount;
-        if (++ck->pages.items == PAGES_CUT)
-            writer_emit(w, &ck->pages, TF_PAGES);
-    }
+    uint32_t number = content_number(&w->ck.content, data, TRACE_PAGE, &is_new);
+    page_seen(&w->ck, r, index, number, is_new);
+    if (is_new)
+        new_page(w, r, index, data);
     return number + PAGE_STORED;
 }
 
@@ -123,7 +164,7 @@ void trace_checkpoint_page(struct trace_writer *w, const char *region, uint64_t 
         checkpoint_bad(ck, "too many pages or regions, at region", region);
         return;
     }
-    pagemap_add(&r->given, (uint32_t)index, page_id(w, data));
+    pagemap_add(&r->given, (uint32_t)index, page_id(w, r, (uint32_t)index, data));
 }
 
 /* Appends the region's changes and makes them its state. False: nothing has changed. */
@@ -165,8 +206,8 @@ int trace_checkpoint_end(struct trace_writer *w, uint64_t hash, struct error *er
     struct checkpoint_state *ck = &w->ck;
     if (!ck->open)
         return error_set(err, "checkpoint ended that was not begun");
-    writer_emit(w, &ck->pages, TF_PAGES);
-    struct buf payload = {0}, extra = {0};
+    hand_over_pages(w);
+    struct buf payload = {0}, extra = {0}, aside = {0};
     buf_varint(&payload, ck->nsections);
     buf_add(&payload, ck->sections.p, ck->sections.n);
     checkpoint_regions(ck, &payload);
@@ -187,7 +228,7 @@ int trace_checkpoint_end(struct trace_writer *w, uint64_t hash, struct error *er
                            .last_icount = ck->icount,
                            .first = ck->total++,
                            .items = 1};
-    sink_put(w->sink, h, &extra, &payload);
+    sink_put(w->sink, h, &extra, &payload, &aside);
     return sink_check(w->sink, err);
 }
 
@@ -200,6 +241,8 @@ void writer_checkpoint_free(struct checkpoint_state *ck)
     }
     free(ck->region);
     buf_free(&ck->sections);
-    buf_free(&ck->pages.bytes);
+    free(ck->place);
+    buf_free(&ck->pages);
+    buf_free(&ck->hints);
     content_free(&ck->content);
 }

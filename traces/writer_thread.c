@@ -24,6 +24,7 @@ struct job {
     struct frame_head head;
     struct buf extra;
     struct buf payload;
+    struct buf aside;
 };
 
 struct sink {
@@ -47,6 +48,8 @@ struct sink {
     struct buf index;
     struct buf out;
     ZSTD_CCtx *zstd;
+    struct page_packer *pages;
+    struct frame_head pages_head; /* of the PAGES frame that is being filled: the next one's `first` too */
 };
 
 /* ---------------------------------------------------------------- the thread */
@@ -88,7 +91,8 @@ static bool sink_frame(struct sink *s, struct frame_head *h, const void *extra, 
 {
     size_t room = ZSTD_compressBound(payload->n);
     struct buf packed = {mem_alloc(room), 0, room};
-    size_t n = ZSTD_compressCCtx(s->zstd, packed.p, room, payload->p, payload->n, FRAME_ZSTD_LEVEL);
+    int level = h->kind == TF_PAGES ? PAGES_ZSTD_LEVEL : FRAME_ZSTD_LEVEL;
+    size_t n = ZSTD_compressCCtx(s->zstd, packed.p, room, payload->p, payload->n, level);
     bool smaller = !ZSTD_isError(n) && n < payload->n;
     const void *stored = smaller ? packed.p : payload->p;
     h->packing = smaller ? PACK_ZSTD : PACK_NONE;
@@ -109,6 +113,29 @@ static bool sink_frame(struct sink *s, struct frame_head *h, const void *extra, 
     return true;
 }
 
+/* Writes the pages that are not in a frame yet. */
+static bool sink_pages(struct sink *s)
+{
+    struct buf payload = {0};
+    struct frame_head *h = &s->pages_head;
+    h->items = page_packer_take(s->pages, &payload);
+    bool good = !h->items || sink_frame(s, h, NULL, &payload);
+    h->first += h->items;
+    buf_free(&payload);
+    return good;
+}
+
+static void sink_pack(struct sink *s, const struct job *job)
+{
+    const struct page_hint *hint = (const struct page_hint *)job->aside.p;
+    s->pages_head.kind = TF_PAGES;
+    s->pages_head.first_icount = job->head.first_icount;
+    s->pages_head.last_icount = job->head.last_icount;
+    for (size_t at = 0; at < job->payload.n; at += TRACE_PAGE)
+        if (page_packer_add(s->pages, job->payload.p + at, hint++) && !sink_pages(s))
+            return;
+}
+
 static void sink_job(struct sink *s, struct job *job)
 {
     struct frame_head *h = &job->head;
@@ -116,8 +143,19 @@ static void sink_job(struct sink *s, struct job *job)
         sink_write(s, job->payload.p, job->payload.n);
         return;
     }
+    if (h->kind == TF_PAGES) {
+        sink_pack(s, job);
+        return;
+    }
+    if (h->kind == TF_CHECKPOINT) {
+        if (!sink_pages(s))
+            return;
+        page_packer_settle(s->pages);
+    }
     if (!sink_frame(s, h, job->extra.p, &job->payload))
         return;
+    if (h->kind == TF_CHUNKS)
+        page_packer_contents(s->pages, &job->payload, &job->aside);
     if (h->kind == TF_EVENTS || h->kind == TF_CHECKPOINT || h->kind == TF_END)
         s->kept = h->last_icount;
 }
@@ -145,6 +183,7 @@ static void job_free(struct job *job)
 {
     buf_free(&job->extra);
     buf_free(&job->payload);
+    buf_free(&job->aside);
     free(job);
 }
 
@@ -199,6 +238,7 @@ static int sink_start(struct sink *s)
 static void sink_free(struct sink *s)
 {
     ZSTD_freeCCtx(s->zstd);
+    page_packer_free(s->pages);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->more);
     pthread_cond_destroy(&s->room);
@@ -220,6 +260,7 @@ struct sink *sink_open(const char *path, const uint8_t header[FILE_HEADER_SIZE],
     s->fd = fd;
     s->tail = &s->head;
     s->zstd = mem_check(ZSTD_createCCtx());
+    s->pages = page_packer_new();
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->more, NULL);
     pthread_cond_init(&s->room, NULL);
@@ -230,21 +271,26 @@ struct sink *sink_open(const char *path, const uint8_t header[FILE_HEADER_SIZE],
         sink_free(s);
         return NULL;
     }
-    struct buf payload = {0}, extra = {0};
+    struct buf payload = {0}, extra = {0}, aside = {0};
     buf_add(&payload, header, FILE_HEADER_SIZE);
-    sink_put(s, (struct frame_head){0}, &extra, &payload);
+    sink_put(s, (struct frame_head){0}, &extra, &payload, &aside);
     return s;
 }
 
-void sink_put(struct sink *s, struct frame_head head, struct buf *extra, struct buf *payload)
+static struct buf buf_take(struct buf *b)
+{
+    struct buf taken = *b;
+    *b = (struct buf){0};
+    return taken;
+}
+
+void sink_put(struct sink *s, struct frame_head head, struct buf *extra, struct buf *payload,
+              struct buf *aside)
 {
     struct job *job = mem_zero(1, sizeof *job);
     head.extra = (uint16_t)extra->n;
-    job->head = head;
-    job->extra = *extra;
-    job->payload = *payload;
-    *extra = (struct buf){0};
-    *payload = (struct buf){0};
+    *job = (struct job){
+        .head = head, .extra = buf_take(extra), .payload = buf_take(payload), .aside = buf_take(aside)};
     pthread_mutex_lock(&s->lock);
     while (s->queued && s->queued + job->payload.n > QUEUE_BYTES)
         pthread_cond_wait(&s->room, &s->lock);
@@ -253,6 +299,13 @@ void sink_put(struct sink *s, struct frame_head head, struct buf *extra, struct 
     s->queued += job->payload.n;
     pthread_cond_signal(&s->more);
     pthread_mutex_unlock(&s->lock);
+}
+
+void sink_put_pages(struct sink *s, struct frame_head head, struct buf *pages, struct buf *hints)
+{
+    struct buf extra = {0};
+    head.kind = TF_PAGES;
+    sink_put(s, head, &extra, pages, hints);
 }
 
 int sink_check(struct sink *s, struct error *err)

@@ -7,7 +7,7 @@ void settings_init(void)
 {
     struct fwcfg_file file;
     u32 fail = fwcfg_file_number("etc/boot-fail-wait", 60000);
-    SHARED.menu = fwcfg_number(KEY_BOOT_MENU, 2, 0) != 0;
+    SHARED.menu = fwcfg_number(KEY_BOOT_MENU, 2, 0) || fwcfg_find("etc/boot-menu-wait", &file);
     SHARED.menu_wait = (u16)fwcfg_file_number("etc/boot-menu-wait", MENU_WAIT);
     SHARED.fail_wait = fail == 0xffffffff || fail / 1000 > 254 ? 255 : (u8)(fail / 1000);
     if (!fwcfg_find("bootorder", &file) || file.size >= sizeof SHARED.bootorder)

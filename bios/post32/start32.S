@@ -40,3 +40,5 @@ to_real16:
         movl    %eax, %fs
         movl    %eax, %gs
         ljmp    $SEL_CODE16, $leave32
+
+        .section .note.GNU-stack, "", @progbits

@@ -12,6 +12,11 @@ struct board_host {
     void *ctx;
     uint64_t (*icount)(void *ctx); /* steps since reset, exact within callbacks */
     uint64_t (*time)(void *ctx);   /* guest time, ns */
+    /* BIOS services are called and return: see struct x86_bus. May be NULL. */
+    void (*service)(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t next);
+    void (*service_return)(void *ctx, unsigned cpu, uint64_t stack, uint64_t next);
+    /* Every event that a processor made, whatever is observed. May be NULL. */
+    void (*cpu_event)(void *ctx, unsigned cpu, const struct event *ev);
 };
 
 /* Builds RAM, ROM and all chips from the configuration; processors (config "cpus") included, at reset.
@@ -40,6 +45,8 @@ void board_observe(struct board *, uint32_t classes, const struct observer *);
  * recording. What is being folded is part of the saved state, and is kept whatever classes are observed. */
 void board_flush_events(struct board *);
 size_t board_screen(struct board *, char *buf, size_t size);
+/* A character of code page 437 as UTF-8; returns its length, 1-3. */
+unsigned vga_utf8(uint8_t c, char out[3]);
 /* The screen as a picture: w * h pixels of red, green, blue. False if there is no VGA or nothing to show (*w and *h are 0),
  * or if it needs more than `max` bytes (*w and *h are set). Changes nothing. */
 bool vga_screen_image(struct board *, uint8_t *rgb, unsigned *w, unsigned *h, size_t max);

@@ -297,6 +297,26 @@ static void cpu_event(void *ctx, struct event *ev)
 {
     struct board_cpu *c = ctx, *old = enter(c);
     board_event(c->board, ev);
+    if (c->board->host.cpu_event)
+        c->board->host.cpu_event(c->board->host.ctx, c->index, ev);
+    c->board->active = old;
+}
+
+static void cpu_service(void *ctx, uint8_t vector, uint64_t stack, uint64_t next)
+{
+    struct board_cpu *c = ctx, *old = enter(c);
+    const struct board_host *h = &c->board->host;
+    if (h->service)
+        h->service(h->ctx, c->index, vector, stack, next);
+    c->board->active = old;
+}
+
+static void cpu_service_return(void *ctx, uint64_t stack, uint64_t next)
+{
+    struct board_cpu *c = ctx, *old = enter(c);
+    const struct board_host *h = &c->board->host;
+    if (h->service_return)
+        h->service_return(h->ctx, c->index, stack, next);
     c->board->active = old;
 }
 
@@ -320,5 +340,7 @@ void bus_init(struct board_cpu *c, struct board *b, unsigned index)
         .shutdown = cpu_shutdown,
         .ferr = cpu_ferr,
         .event = cpu_event,
+        .service = cpu_service,
+        .service_return = cpu_service_return,
     };
 }

@@ -211,7 +211,8 @@ static struct block *find_slow(struct x86 *cpu, uint64_t rip, struct code_page *
             continue;
         if (!cpu->mode64 && rip + b->bytes - 1 > cpu->seg[CS].limit)
             continue;
-        if (b->page2 && (fetch_page(cpu, code_linear(cpu, rip + b->bytes - 1), &pa) != b->page2 ||
+        /* From the second page's first byte on, as gather() does: a fault's CR2 must not depend on what is cached. */
+        if (b->page2 && (fetch_page(cpu, code_linear(cpu, rip + (0x1000 - off)), &pa) != b->page2 ||
                          memcmp(b->page2->host, b->raw2, b->bytes - (0x1000 - off))))
             continue;
         return b;

@@ -200,6 +200,7 @@ struct code_page {
     uint8_t *host; /* the page's bytes */
     struct pmeta *meta;
     uint64_t mask; /* which 64-byte pieces hold decoded code */
+    uint64_t linear; /* where it was executed last, while there are stops; 0: nowhere (else bit 0 is set) */
     struct code_page *all_next;
     struct block *bucket[CODE_BUCKETS];
 };
@@ -251,6 +252,8 @@ struct block *code_alloc(struct physmem *, unsigned n);
 void code_flush(struct physmem *);
 /* Drop every block of the page. A block that is running ends after its present instruction. */
 void code_drop(struct physmem *, struct code_page *);
+/* The same, and no processor's instruction TLB knows it any more. */
+void code_drop_everywhere(struct physmem *, struct code_page *);
 
 /* ---------------------------------------------------------------- TLB */
 
@@ -351,11 +354,14 @@ struct x86 {
     bool fault_unimplemented;
     struct x86_stop stop;
     bool stop_hit;
-    bool skip_stop;     /* the stop at the present instruction was reported: go on */
+    bool stop_probe;    /* … for one that is report_only: a real one takes its place */
+    uint8_t stops_said; /* what was reported of the stops at the present instruction: 0 nothing, 1 a real one, 2 probes too */
     bool exec_stops, data_stops;
-    struct stop_point *stops; /* watchpoints first: see stops.c */
-    size_t nstops, nwatches;
+    struct stop_point *stops; /* watchpoints, then execution stops up to nreal, then probes: see stops.c */
+    size_t nstops, nwatches, nreal;
     uint32_t *stop_hash;
+    uint64_t *stop_pages;
+    uint8_t stop_offsets[SNAPSHOT_PAGE];
     size_t stop_mask;
     long stop_index; /* of `stop` */
     struct tlb_entry tlbs[3][TLB_SIZE]; /* CPL 0-2, CPL 3, and one that stays empty (alignment checks on) */
@@ -372,9 +378,12 @@ __attribute__((noreturn)) void raise_page_fault(struct x86 *, uint64_t linear, u
 /* Something this processor lacks: ends the run with X86_FAULT and `text` (for what cannot be a #UD). */
 __attribute__((noreturn)) void raise_unimplemented(struct x86 *, const char *text);
 
-/* stops.c. Is there an execution stop? At the present instruction: noted in cpu->stop. */
+/* stops.c. Is there an execution stop at this address? At the next instruction, not reported yet: noted in cpu->stop (`probes`: those
+ * too). */
 bool exec_stop_here(const struct x86 *, uint64_t linear, uint64_t pa);
-bool exec_stop_reached(struct x86 *);
+bool exec_stop_reached(struct x86 *, bool probes);
+/* The code of the page is about to be executed at this linear page. */
+void exec_stops_alias(struct x86 *, struct code_page *, uint64_t linear);
 void x86_stops_free(struct x86 *);
 
 /* mem.c: the slow ways. All may raise. size 1, 2, 4, 8 (loads come zero-extended). `op` is the present instruction. */

@@ -78,7 +78,8 @@ bool op_on_stack(const struct x86 *cpu, const struct op *op, uint64_t linear)
     if (op->pfx & PFX_MEM) {
         if (op->base == RSP || op->base == RBP)
             return op->seg == SEG_NONE;
-        return r && r->operand[1] == O_NONE && linear != ea_offset(cpu, op) + cpu->seg[op->seg].base; /* PUSH, CALL */
+        /* PUSH, POP and CALL have a memory operand besides the stack. */
+        return r && r->operand[1] == O_NONE && linear != ea_offset(cpu, op) + cpu->seg[op->seg].base;
     }
     for (unsigned i = 0; r && i < 3; i++)
         if (r->operand[i] >= O_Ob && r->operand[i] <= O_Yv)

@@ -246,6 +246,14 @@ static void softint_event(struct x86 *cpu, const struct op *op, uint8_t vector)
     cpu_event(cpu, &ev);
 }
 
+/* Linear address of the stack's top as 16-bit code sees it. */
+static uint64_t stack_linear(const struct x86 *cpu)
+{
+    struct stk st;
+    stk_here(cpu, &st, 0);
+    return st.seg.base + (st.sp & st.mask);
+}
+
 static OP(op_int)
 {
     uint8_t vector = (uint8_t)op->imm;
@@ -255,6 +263,8 @@ static OP(op_int)
     if (v86 && !redirect && iopl(cpu) < 3)
         raise_error(cpu, VEC_GP, 0);
     softint_event(cpu, op, vector);
+    if ((real_mode(cpu) || v86) && cpu->bus.service)
+        cpu->bus.service(cpu->bus.ctx, vector, stack_linear(cpu), cpu->seg[CS].base + (uint16_t)rip_after(cpu, op));
     if (redirect)
         deliver_vme(cpu, vector, rip_after(cpu, op));
     else

@@ -367,6 +367,15 @@ void code_drop(struct physmem *pm, struct code_page *p)
     p->mask = 0;
 }
 
+void code_drop_everywhere(struct physmem *pm, struct code_page *p)
+{
+    code_drop(pm, p);
+    for (unsigned c = 0; c < pm->ncpus; c++)
+        for (unsigned i = 0; i < ITLB_SIZE; i++)
+            if (pm->cpu[c]->itlb[i].page == p)
+                pm->cpu[c]->itlb[i].tag = TLB_NONE;
+}
+
 void code_flush(struct physmem *pm)
 {
     for (struct code_page *p = pm->code_pages, *next; p; p = next) {

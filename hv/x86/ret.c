@@ -88,6 +88,16 @@ static const struct op *return_commit(struct x86 *cpu, const struct op *op, cons
 
 /* ---------------------------------------------------------------- far RET */
 
+/* Real and virtual-8086 mode: this may be the end of a BIOS service. */
+static void service_return(struct x86 *cpu, uint64_t rip)
+{
+    struct stk st;
+    if (!cpu->bus.service_return)
+        return;
+    stk_here(cpu, &st, 0);
+    cpu->bus.service_return(cpu->bus.ctx, st.seg.base + (st.sp & st.mask), cpu->seg[CS].base + (uint16_t)rip);
+}
+
 static const struct op *retf_real(struct x86 *cpu, const struct op *op, uint64_t rip, uint16_t sel,
                                   struct stk *st)
 {
@@ -96,6 +106,8 @@ static const struct op *retf_real(struct x86 *cpu, const struct op *op, uint64_t
     stk_skip(st, (unsigned)op->imm);
     stk_commit(cpu, st);
     cs_commit(cpu, &cs, cpu->cpl, rip);
+    if (op->imm == 2)
+        service_return(cpu, rip);
     return leave_to(cpu, op, rip);
 }
 
@@ -145,6 +157,7 @@ static const struct op *iret_real(struct x86 *cpu, const struct op *op, struct i
     flags_merge(cpu, f->flags, mask);
     stk_commit(cpu, &f->st);
     cs_commit(cpu, &cs, cpu->cpl, f->rip);
+    service_return(cpu, f->rip);
     return leave_to(cpu, op, f->rip);
 }
 

@@ -164,6 +164,7 @@ static void deliver_fault(struct x86 *cpu)
 {
     jmp_buf *outer = cpu->unwind;
     cpu->op = NULL;
+    cpu->stops_said = 0;
     cpu->first_fault = cpu->fault;
     cpu->delivering = true;
     while (!try_deliver(cpu) && !cpu->fault_unimplemented) {
@@ -206,11 +207,27 @@ static void deliver_interrupt(struct x86 *cpu, uint8_t vector, unsigned source)
     cpu->left--;
 }
 
+/* Something that take_lines() will take, or that the processor waits for: the next instruction's turn has not come. */
+static bool line_due(const struct x86 *cpu)
+{
+    if (cpu->init_pending || cpu->wait_sipi)
+        return true;
+    return !cpu->inhibit && ((cpu->smi_pending && !cpu->in_smm) || (cpu->nmi_pending && !cpu->nmi_blocked) ||
+                             (cpu->intr && cpu->flags & FLAG_IF));
+}
+
 /* Lines, in the order of SDM volume 3, table 6-2. Returns true if something took place (look again). */
 static bool take_lines(struct x86 *cpu)
 {
+    if (!line_due(cpu))
+        return false;
+    cpu->stops_said = 0;
     if (cpu->init_pending) {
+        bool sipi = cpu->sipi_pending; /* it came after the INIT */
+        uint8_t vector = cpu->sipi_vector;
         x86_reset(cpu, true);
+        cpu->sipi_pending = sipi;
+        cpu->sipi_vector = vector;
         return true;
     }
     if (cpu->wait_sipi) {
@@ -247,14 +264,22 @@ static bool take_lines(struct x86 *cpu)
 
 /* ---------------------------------------------------------------- one look, one block */
 
-/* Instruction breakpoints of DR0-3 at the next instruction (SDM volume 3, section 17.3.1.1). */
-static void check_code_breakpoints(struct x86 *cpu)
+/* The guest's own instruction breakpoints, DR0-3, at the next instruction (SDM volume 3, section 17.3.1.1). */
+static uint64_t code_breakpoints(const struct x86 *cpu)
 {
     uint64_t lin = code_linear(cpu, cpu->gpr[REG_RIP]), hit = 0;
+    if (!(cpu->dr[7] & 0xff) || cpu->flags & FLAG_RF)
+        return 0;
     for (unsigned i = 0; i < 4; i++)
         if (cpu->dr[7] >> (2 * i) & 3 && !(cpu->dr[7] >> (16 + 4 * i) & 3) && cpu->dr[i] == lin)
             hit |= 1u << i;
-    if (!hit || cpu->flags & FLAG_RF)
+    return hit;
+}
+
+static void check_code_breakpoints(struct x86 *cpu)
+{
+    uint64_t hit = code_breakpoints(cpu);
+    if (!hit)
         return;
     cpu->fault = (struct fault){.vector = VEC_DB, .dr6 = hit};
     cpu->flags |= FLAG_RF;
@@ -268,9 +293,15 @@ static void single_step_trap(struct x86 *cpu)
     unwind(cpu);
 }
 
-static bool at_stop(struct x86 *cpu, const struct block *b)
+static bool at_stop(struct x86 *cpu, bool probes)
 {
-    return b->id & BLOCK_SLOW && cpu->exec_stops && !cpu->skip_stop && exec_stop_reached(cpu);
+    return cpu->exec_stops && exec_stop_reached(cpu, probes) && !code_breakpoints(cpu);
+}
+
+bool x86_at_stop(struct x86 *cpu)
+{
+    bool other = cpu->fault_unimplemented || cpu->shutdown || cpu->stop_hit || cpu->tf_pending || cpu->halted;
+    return !other && !line_due(cpu) && at_stop(cpu, false);
 }
 
 static void execute(struct x86 *cpu, struct block *b)
@@ -289,25 +320,20 @@ static void execute(struct x86 *cpu, struct block *b)
 }
 
 /* Runs until something needs a look. */
-static bool run_block(struct x86 *cpu)
+static void run_block(struct x86 *cpu)
 {
     bool trap = cpu->flags & FLAG_TF, one = trap || cpu->inhibit || cpu->flags & FLAG_RF || cpu->dr[7] & 0xff;
     tlb_select(cpu);
     if (cpu->dr[7] & 0xff)
         check_code_breakpoints(cpu);
     struct block *b = block_at_rip(cpu);
-    if (at_stop(cpu, b)) {
-        cpu->skip_stop = true;
-        return false;
-    }
     if (one)
         shorten(cpu, 1);
     cpu->inhibit = false;
     cpu->flags &= ~(uint64_t)FLAG_RF;
-    cpu->skip_stop = false;
+    cpu->stops_said = 0;
     cpu->tf_pending = trap; /* a fault clears it */
     execute(cpu, b);
-    return true;
 }
 
 /* The reason to return, or -1 to go on. */
@@ -338,7 +364,10 @@ static int look(struct x86 *cpu)
         return -1;
     if (cpu->halted || cpu->wait_sipi)
         return X86_HALTED;
-    return run_block(cpu) ? -1 : X86_STOP;
+    if (at_stop(cpu, true))
+        return X86_STOP;
+    run_block(cpu);
+    return -1;
 }
 
 enum x86_exit x86_run(struct x86 *cpu, uint64_t steps, uint64_t *done)
@@ -401,12 +430,13 @@ void x86_raise_smi(struct x86 *cpu)
 void x86_raise_init(struct x86 *cpu)
 {
     cpu->init_pending = true;
+    cpu->sipi_pending = false;
     line_changed(cpu);
 }
 
 void x86_raise_sipi(struct x86 *cpu, uint8_t vector)
 {
-    if (!cpu->wait_sipi)
+    if (!cpu->wait_sipi && !cpu->init_pending)
         return;
     cpu->sipi_pending = true;
     cpu->sipi_vector = vector;

@@ -212,12 +212,11 @@ static OP(op_arpl)
     SYNC;
     need_protected(cpu);
     bool mem = has_memory(op);
-    uint64_t lin = mem ? ea_any(cpu, op, 2, true) : 0;
-    uint16_t v = mem ? ld16(cpu, op, lin) : R16(op->dst), rpl = R16(op->src) & 3;
+    uint16_t v = mem ? ld16(cpu, op, ea_any(cpu, op, 2, false)) : R16(op->dst), rpl = R16(op->src) & 3;
     bool raise = (v & 3) < rpl;
     v = (uint16_t)((v & ~3) | (raise ? rpl : v & 3));
-    if (mem && raise)
-        st16(cpu, op, lin, v);
+    if (mem && raise) /* only then is it a write */
+        st16(cpu, op, ea_any(cpu, op, 2, true), v);
     else if (!mem)
         SET16(op->dst, v);
     set_zf(cpu, raise);

@@ -249,8 +249,6 @@ static uint32_t approx_rcp(uint32_t x)
         return f ? x | 0x400000 : sign;
     if (e == 0)
         return sign | 0x7f800000;
-    if (x - sign > 0x7e7fe800) /* SDM, RCPPS: from 1.11111111110100000000001B * 2^125 on */
-        return sign;
     /* 1 / (m / 2^23) lies in (1/2, 1] */
     uint64_t m = f | 0x800000;
     return approx_pack(sign, (uint32_t)(((1ull << (24 + APPROX_BITS)) + m / 2) / m), 126 - (int)e);

@@ -73,7 +73,8 @@ int x86_load(struct x86 *cpu, const struct snapshot_source *source)
     cpu->gpr[REG_ZERO] = 0;
     cpu->op = NULL;
     cpu->block = NULL;
-    cpu->brk = cpu->stop_hit = cpu->skip_stop = cpu->fault_unimplemented = cpu->delivering = false;
+    cpu->stops_said = 0;
+    cpu->brk = cpu->stop_hit = cpu->fault_unimplemented = cpu->delivering = false;
     cpu->attention = true;
     tlb_flush(cpu);
     mode_derive(cpu);

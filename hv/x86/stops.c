@@ -1,12 +1,20 @@
 /* stops.c - breakpoints, probes and watchpoints: kept so that an address is looked up in constant time, however many there are.
  *
- * Watchpoints come first in cpu->stops (there are few; they are gone through). Execution stops follow, and are found by a hash table of
- * their addresses: open addressing, a power of two of slots, at most half full; a slot holds the index of a stop + 1.
+ * Watchpoints come first in cpu->stops (there are few; they are gone through). Execution stops follow, those that stop and then those that
+ * only report (probes), and are found by a hash table of their addresses: open addressing, a power of two of slots, at most half
+ * full; a slot holds the index of a stop + 1. A second table holds the linear pages that have stops, and a byte an offset in a page says
+ * which kinds of stops are at such offsets at all.
+ *
+ * A stop is reported before anything is done for its instruction, even its fetch, so that the state is the one at the end of the step
+ * before. Where something else than that instruction is due (an interrupt, a fault of the fetch) nothing is reported.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "hv/x86/decode.h"
 #include "hv/x86/exec.h"
+
+enum offset_kind { OFFSET_LINEAR = 1, OFFSET_PHYSICAL = 2 };
 
 static bool is_exec(const struct stop_point *s) { return s->kind == STOPS_EXEC_LINEAR || s->kind == STOPS_EXEC_PHYSICAL; }
 
@@ -15,27 +23,56 @@ static size_t slot_of(const struct x86 *cpu, uint64_t address)
     return (address * 0x9e3779b97f4a7c15u >> 32) & cpu->stop_mask;
 }
 
+static void hash_page(struct x86 *cpu, uint64_t page)
+{
+    size_t slot = slot_of(cpu, page);
+    while (cpu->stop_pages[slot] != UINT64_MAX && cpu->stop_pages[slot] != page)
+        slot = (slot + 1) & cpu->stop_mask;
+    cpu->stop_pages[slot] = page;
+}
+
+static bool page_has_stop(const struct x86 *cpu, uint64_t page)
+{
+    size_t slot = slot_of(cpu, page);
+    while (cpu->stop_pages[slot] != UINT64_MAX && cpu->stop_pages[slot] != page)
+        slot = (slot + 1) & cpu->stop_mask;
+    return cpu->stop_pages[slot] == page;
+}
+
+static void note_place(struct x86 *cpu, const struct stop_point *s)
+{
+    bool linear = s->kind == STOPS_EXEC_LINEAR;
+    cpu->stop_offsets[s->address & 0xfff] |= linear ? OFFSET_LINEAR : OFFSET_PHYSICAL;
+    if (linear)
+        hash_page(cpu, s->address >> 12);
+}
+
 static void hash_stops(struct x86 *cpu)
 {
     size_t size = 16;
     while (size < 2 * (cpu->nstops - cpu->nwatches) + 1)
         size *= 2;
     cpu->stop_hash = calloc(size, sizeof *cpu->stop_hash);
-    if (!cpu->stop_hash)
+    cpu->stop_pages = malloc(size * sizeof *cpu->stop_pages);
+    if (!cpu->stop_hash || !cpu->stop_pages)
         abort();
+    memset(cpu->stop_pages, 0xff, size * sizeof *cpu->stop_pages);
     cpu->stop_mask = size - 1;
     for (size_t i = cpu->nwatches; i < cpu->nstops; i++) {
         size_t slot = slot_of(cpu, cpu->stops[i].address);
         while (cpu->stop_hash[slot])
             slot = (slot + 1) & cpu->stop_mask;
         cpu->stop_hash[slot] = (uint32_t)i + 1;
+        note_place(cpu, &cpu->stops[i]);
     }
 }
 
-static size_t copy_stops(struct x86 *cpu, size_t at, const struct stop_point *s, size_t n, bool exec)
+enum want { WATCHES, REAL, PROBES };
+
+static size_t copy_stops(struct x86 *cpu, size_t at, const struct stop_point *s, size_t n, enum want want)
 {
     for (size_t i = 0; i < n; i++)
-        if (is_exec(&s[i]) == exec)
+        if ((!is_exec(&s[i]) ? WATCHES : s[i].report_only ? PROBES : REAL) == want)
             cpu->stops[at++] = s[i];
     return at;
 }
@@ -44,9 +81,12 @@ void x86_stops_free(struct x86 *cpu)
 {
     free(cpu->stops);
     free(cpu->stop_hash);
+    free(cpu->stop_pages);
     cpu->stops = NULL;
     cpu->stop_hash = NULL;
-    cpu->nstops = cpu->nwatches = 0;
+    cpu->stop_pages = NULL;
+    cpu->nstops = cpu->nwatches = cpu->nreal = 0;
+    memset(cpu->stop_offsets, 0, sizeof cpu->stop_offsets);
 }
 
 void x86_stops(struct x86 *cpu, const struct stop_point *s, size_t n)
@@ -55,8 +95,9 @@ void x86_stops(struct x86 *cpu, const struct stop_point *s, size_t n)
     cpu->stops = malloc((n + 1) * sizeof *s);
     if (!cpu->stops)
         abort();
-    cpu->nwatches = copy_stops(cpu, 0, s, n, false);
-    cpu->nstops = copy_stops(cpu, cpu->nwatches, s, n, true);
+    cpu->nwatches = copy_stops(cpu, 0, s, n, WATCHES);
+    cpu->nreal = copy_stops(cpu, cpu->nwatches, s, n, REAL);
+    cpu->nstops = copy_stops(cpu, cpu->nreal, s, n, PROBES);
     cpu->data_stops = cpu->nwatches > 0;
     cpu->exec_stops = cpu->nstops > cpu->nwatches;
     if (cpu->exec_stops)
@@ -81,8 +122,9 @@ static long earlier(long a, long b) { return a < 0 ? b : b < 0 || a < b ? a : b;
 
 static long find_either(const struct x86 *cpu, uint64_t lin, bool mapped, uint64_t pa, long after)
 {
-    long a = find(cpu, STOPS_EXEC_LINEAR, lin, after);
-    return earlier(a, mapped ? find(cpu, STOPS_EXEC_PHYSICAL, pa, after) : -1);
+    uint8_t kinds = cpu->stop_offsets[lin & 0xfff];
+    long a = kinds & OFFSET_LINEAR ? find(cpu, STOPS_EXEC_LINEAR, lin, after) : -1;
+    return earlier(a, mapped && kinds & OFFSET_PHYSICAL ? find(cpu, STOPS_EXEC_PHYSICAL, pa, after) : -1);
 }
 
 bool exec_stop_here(const struct x86 *cpu, uint64_t lin, uint64_t pa)
@@ -90,23 +132,53 @@ bool exec_stop_here(const struct x86 *cpu, uint64_t lin, uint64_t pa)
     return cpu->exec_stops && find_either(cpu, lin, true, pa, -1) >= 0;
 }
 
-static bool note(struct x86 *cpu, uint64_t lin, long after)
+/* The first stop at lin after that number and before `end`. */
+static bool note(struct x86 *cpu, uint64_t lin, long after, size_t end)
 {
     uint64_t pa = 0;
-    bool mapped = mem_translate_peek(cpu, lin, &pa);
-    long i = find_either(cpu, lin, mapped, pa, after);
-    if (i < 0)
+    if (!(cpu->stop_offsets[lin & 0xfff] & OFFSET_PHYSICAL) && find_either(cpu, lin, false, 0, after) < 0)
+        return false;
+    if (!mem_translate_peek(cpu, lin, &pa))
+        return false; /* the fetch will fault */
+    long i = find_either(cpu, lin, true, pa, after);
+    if (i < 0 || (size_t)i >= end)
         return false;
     cpu->stop = (struct x86_stop){STOP_BREAKPOINT, cpu->stops[i].id, lin};
     cpu->stop_index = i;
     return true;
 }
 
-bool exec_stop_reached(struct x86 *cpu) { return note(cpu, code_linear(cpu, cpu->gpr[REG_RIP]), -1); }
+bool exec_stop_reached(struct x86 *cpu, bool probes)
+{
+    uint64_t lin = code_linear(cpu, cpu->gpr[REG_RIP]);
+    if (!cpu->stop_offsets[lin & 0xfff] || cpu->stops_said == 2)
+        return false;
+    if (cpu->stops_said == 0 && note(cpu, lin, -1, cpu->nreal)) {
+        cpu->stops_said = 1;
+        return true;
+    }
+    if (!probes || !note(cpu, lin, (long)cpu->nreal - 1, cpu->nstops))
+        return false;
+    cpu->stops_said = 2;
+    return true;
+}
 
 bool x86_stop_next(struct x86 *cpu)
 {
-    return cpu->stop.reason == STOP_BREAKPOINT && note(cpu, cpu->stop.address, cpu->stop_index);
+    return cpu->stop.reason == STOP_BREAKPOINT && cpu->stops_said == 2 &&
+           note(cpu, cpu->stop.address, cpu->stop_index, cpu->nstops);
+}
+
+/* A page's code is decoded once for all linear addresses at which it is executed, but stops at linear addresses are at one of
+ * them. So where it moves to or from a page with stops, it is decoded again. */
+void exec_stops_alias(struct x86 *cpu, struct code_page *p, uint64_t linear)
+{
+    uint64_t page = linear >> 12, before = p->linear >> 1;
+    if (p->linear == (page << 1 | 1))
+        return;
+    if (p->linear && (page_has_stop(cpu, before) || page_has_stop(cpu, page)))
+        code_drop_everywhere(cpu->mem, p);
+    p->linear = page << 1 | 1;
 }
 
 void x86_stop_info(const struct x86 *cpu, struct x86_stop *s) { *s = cpu->stop; }

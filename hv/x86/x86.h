@@ -82,6 +82,11 @@ struct x86_bus {
     void (*ferr)(void *ctx, bool level);
     /* An event (its icount, time and cpu are filled by the receiver). Called for every event; the receiver filters. */
     void (*event)(void *ctx, struct event *ev);
+    /* BIOS services, for events only; both may be NULL. INT n in real mode (or in virtual-8086 mode through the 8086
+     * program's own vectors) is about to be executed, and an IRET, or RETF 2, of these modes was executed. `stack` and `next` are
+     * linear addresses: the stack pointer before INT or after the return, and the instruction after INT or returned to. */
+    void (*service)(void *ctx, uint8_t vector, uint64_t stack, uint64_t next);
+    void (*service_return)(void *ctx, uint64_t stack, uint64_t next);
 };
 
 /* A processor at power-on reset. `model` is a CPUID model name; NULL with err filled if unknown. */
@@ -126,7 +131,11 @@ struct x86_stop {
     uint64_t address;
 };
 void x86_stop_info(const struct x86 *, struct x86_stop *);
-/* Several stops at one instruction: goes on to the next one, in the order given; false if there is no more. */
+/* Whether the next thing to happen is the instruction at an execution stop (no probe) that was not reported: then it is now, see
+ * x86_stop_info(). For a caller that would do something else at this position first. */
+bool x86_at_stop(struct x86 *);
+/* Several probes (report_only) at one instruction: goes on to the next one, in the order given; false if there is no more. A stop that is
+ * none comes first and alone, and the probes are reported when the processor goes on from there. */
 bool x86_stop_next(struct x86 *);
 
 /* Where it is: for events. All are exact inside bus callbacks. */

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../lib.sh"
 need_guests
 shell=(--kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd-shell.gz")
-prompt='[~/] # '
+prompt='/ # '
 
 replayed() { # NAME: replay --verify of $work/NAME.reel prints what the recording printed
     expect 0 "$1-replay" "$BOOTREEL" replay --verify "$work/$1.reel"
@@ -75,12 +75,11 @@ idle() {
     [ "$size" -le 200000 ] || fail "idle: the trace grew by $size bytes in 6 s"
     echo 'echo still $((40 + 4)) there' >&3
     wait_for "$work/idle.out" 'still 44 there' 20
-    [ "$1" = exit ] && echo exit >&3 || kill "-$1" $pid
-    wait $pid || fail "idle, ended by $1: exit status $?"
+    kill -TERM $pid
+    wait $pid || fail "idle, ended by SIGTERM: exit status $?"
     exec 3>&-
-    rm -f "$work/keys"
     replayed idle
-    holds "$work/idle-replay.out" 'still 44 there' "idle, ended by $1: the replay"
+    holds "$work/idle-replay.out" 'still 44 there' "idle: the replay"
 }
 
 # The screen and the keyboard instead of the serial port.
@@ -97,8 +96,7 @@ keyboard() {
     typed_by_a_pipe
     typed_again
 } &
-idle exit
-idle TERM
+idle
 wait
 keyboard
 finish

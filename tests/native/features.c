@@ -15,21 +15,44 @@ static bool cpuid_bit(unsigned leaf, unsigned reg, unsigned bit)
 bool host_has(unsigned feature)
 {
     switch (feature) {
-    case FT_SSE3: return cpuid_bit(1, ECX, 0);
-    case FT_PCLMUL: return cpuid_bit(1, ECX, 1);
-    case FT_SSSE3: return cpuid_bit(1, ECX, 9);
-    case FT_CX16: return cpuid_bit(1, ECX, 13);
-    case FT_SSE41: return cpuid_bit(1, ECX, 19);
-    case FT_SSE42: return cpuid_bit(1, ECX, 20);
-    case FT_MOVBE: return cpuid_bit(1, ECX, 22);
-    case FT_POPCNT: return cpuid_bit(1, ECX, 23);
-    case FT_AES: return cpuid_bit(1, ECX, 25);
-    case FT_CLFLUSHOPT: return cpuid_bit(7, EBX, 23);
-    case FT_CLWB: return cpuid_bit(7, EBX, 24);
-    case FT_LAHF64: return cpuid_bit(0x80000001, ECX, 0);
-    case FT_BASE: case FT_FPU: case FT_CMOV: case FT_CX8: case FT_MMX: case FT_FXSR: case FT_SSE: case FT_SSE2:
-    case FT_CLFLUSH: case FT_LM: case FT_SYSCALL: case FT_SYSENTER:
+    case FT_SSE3:
+        return cpuid_bit(1, ECX, 0);
+    case FT_PCLMUL:
+        return cpuid_bit(1, ECX, 1);
+    case FT_SSSE3:
+        return cpuid_bit(1, ECX, 9);
+    case FT_CX16:
+        return cpuid_bit(1, ECX, 13);
+    case FT_SSE41:
+        return cpuid_bit(1, ECX, 19);
+    case FT_SSE42:
+        return cpuid_bit(1, ECX, 20);
+    case FT_MOVBE:
+        return cpuid_bit(1, ECX, 22);
+    case FT_POPCNT:
+        return cpuid_bit(1, ECX, 23);
+    case FT_AES:
+        return cpuid_bit(1, ECX, 25);
+    case FT_CLFLUSHOPT:
+        return cpuid_bit(7, EBX, 23);
+    case FT_CLWB:
+        return cpuid_bit(7, EBX, 24);
+    case FT_LAHF64:
+        return cpuid_bit(0x80000001, ECX, 0);
+    case FT_BASE:
+    case FT_FPU:
+    case FT_CMOV:
+    case FT_CX8:
+    case FT_MMX:
+    case FT_FXSR:
+    case FT_SSE:
+    case FT_SSE2:
+    case FT_CLFLUSH:
+    case FT_LM:
+    case FT_SYSCALL:
+    case FT_SYSENTER:
         return true;
-    default: return false;
+    default:
+        return false;
     }
 }

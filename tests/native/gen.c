@@ -1,5 +1,5 @@
-/* gen.c - cases from the rows of the instruction table: random encodings (prefixes, operand forms, every way to address) and random
- * machine states, with the memory operand brought to a chosen address.
+/* gen.c - cases from the rows of the instruction table: random encodings (prefixes, operand forms, every way
+ * to address) and random machine states, with the memory operand brought to a chosen address.
  */
 #include "tests/native/gen.h"
 
@@ -30,8 +30,6 @@ const char *gen_skips(const struct insn_row *row, unsigned bits)
         return "not in this kind of code";
     if (!guest_has(row->feature))
         return "not in the emulator's processor model";
-    if (!host_has(row->feature))
-        return "not in the host's processor";
     if (one_of(row->mnemonic, leaves))
         return "leaves user mode or the segment";
     if (one_of(row->mnemonic, differs))
@@ -39,20 +37,34 @@ const char *gen_skips(const struct insn_row *row, unsigned bits)
     if (one_of(row->mnemonic, tables) || row->operand[0] == O_Sw ||
         (!strcmp(row->mnemonic, "pop") && row->operand[0] >= O_ES && row->operand[0] <= O_GS))
         return "depends on the kernel's descriptor tables";
+    if (!host_has(row->feature))
+        return "not in the host's processor";
     return NULL;
 }
 
 /* ---------------------------------------------------------------- operand kinds */
 
-static bool in_range(unsigned o, unsigned first, unsigned last) { return o >= first && o <= last; }
+static bool in_range(unsigned o, unsigned first, unsigned last)
+{
+    return o >= first && o <= last;
+}
 
 static bool is_rm_either(unsigned o)
 {
     return in_range(o, O_Eb, O_Ey) || o == O_Qq || o == O_Qd || in_range(o, O_Wx, O_Ww);
 }
-static bool is_rm_memory(unsigned o) { return in_range(o, O_M, O_Mdq); }
-static bool is_rm_register(unsigned o) { return o == O_Rv || o == O_Ry || o == O_Nq || o == O_Ux || o == O_STi; }
-static bool is_reg_field(unsigned o) { return in_range(o, O_Gb, O_Dy) || o == O_Pq || o == O_Vx; }
+static bool is_rm_memory(unsigned o)
+{
+    return in_range(o, O_M, O_Mdq);
+}
+static bool is_rm_register(unsigned o)
+{
+    return o == O_Rv || o == O_Ry || o == O_Nq || o == O_Ux || o == O_STi;
+}
+static bool is_reg_field(unsigned o)
+{
+    return in_range(o, O_Gb, O_Dy) || o == O_Pq || o == O_Vx;
+}
 
 static bool any(const struct insn_row *row, bool (*is)(unsigned))
 {
@@ -83,15 +95,37 @@ static bool may_be_register(const struct insn_row *row)
 static unsigned operand_bytes(const struct gen *g, unsigned o)
 {
     switch (o) {
-    case O_Eb: case O_Mb: return 1;
-    case O_Ew: case O_Mw: case O_Ww: return 2;
-    case O_Ed: case O_Md: case O_Wd: case O_Qd: return 4;
-    case O_Eq: case O_Mq: case O_Wq: case O_Qq: return 8;
-    case O_Ev: case O_Ob: case O_Ov: return opsize(g);
-    case O_Ey: return g->rex & 8 ? 8 : 4;
-    case O_Mt: return 10;
-    case O_M: case O_Mdq: case O_Wx: return 16;
-    default: return 0;
+    case O_Eb:
+    case O_Mb:
+        return 1;
+    case O_Ew:
+    case O_Mw:
+    case O_Ww:
+        return 2;
+    case O_Ed:
+    case O_Md:
+    case O_Wd:
+    case O_Qd:
+        return 4;
+    case O_Eq:
+    case O_Mq:
+    case O_Wq:
+    case O_Qq:
+        return 8;
+    case O_Ev:
+    case O_Ob:
+    case O_Ov:
+        return opsize(g);
+    case O_Ey:
+        return g->rex & 8 ? 8 : 4;
+    case O_Mt:
+        return 10;
+    case O_M:
+    case O_Mdq:
+    case O_Wx:
+        return 16;
+    default:
+        return 0;
     }
 }
 
@@ -111,7 +145,8 @@ static unsigned memory_bytes(const struct gen *g)
 
 static bool is_branch(const struct insn_row *row)
 {
-    return one_of(row->mnemonic, "call ret jmp loop loope loopne jcxz") || row->operand[0] == O_Jb || row->operand[0] == O_Jz;
+    return one_of(row->mnemonic, "call ret jmp loop loope loopne jcxz") || row->operand[0] == O_Jb ||
+           row->operand[0] == O_Jz;
 }
 
 static bool may_have_66(struct gen *g)
@@ -120,9 +155,11 @@ static bool may_have_66(struct gen *g)
     if (row->pfx != P__)
         return row->pfx >= PF3 && one_in(&g->r, row->map == M0F38 || row->opcode == 0xb8 ? 1 : 8);
     if (is_branch(row))
-        return g->c->bits == 16; /* elsewhere it would cut the instruction pointer to 16 bits, or not: processors differ */
-    if (row->map == M0F && (row->opcode <= 0x0b || in_range(row->opcode, 0x20, 0x23) || in_range(row->opcode, 0x30, 0x37) ||
-                            row->opcode == 0xc7 || row->opcode == 0x77 || row->opcode == 0xae))
+        return g->c->bits ==
+               16; /* elsewhere it would cut the instruction pointer to 16 bits, or not: processors differ */
+    if (row->map == M0F &&
+        (row->opcode <= 0x0b || in_range(row->opcode, 0x20, 0x23) || in_range(row->opcode, 0x30, 0x37) ||
+         row->opcode == 0xc7 || row->opcode == 0x77 || row->opcode == 0xae))
         return false; /* other instructions, or undefined */
     return true;
 }
@@ -140,7 +177,8 @@ static void choose_prefixes(struct gen *g)
         g->p66 = g->c->bits == 16; /* undefined with 16 bits */
     if (string && !one_in(r, 3))
         g->rep = one_in(r, 2) ? 0xf2 : 0xf3;
-    else if (row->map == M1 && row->pfx == P__ && row->opcode != 0x90 && !string && !is_branch(row) && one_in(r, 40))
+    else if (row->map == M1 && row->pfx == P__ && row->opcode != 0x90 && !string && !is_branch(row) &&
+             one_in(r, 40))
         g->rep = one_in(r, 2) ? 0xf2 : 0xf3;
 }
 
@@ -178,7 +216,8 @@ static void emit_prefixes(struct gen *g)
     unsigned n = 0;
     if (g->rex && one_in(&g->r, 64))
         put(g->c, 0x40 | below(&g->r, 16), 1), p[n++] = 0x3e; /* a REX without effect */
-    if (one_in(&g->r, 16))
+    if (one_in(&g->r, 16) &&
+        strncmp(g->row->mnemonic, "maskmov", 7)) /* is a segment checked if nothing is stored? */
         p[n++] = segments[below(&g->r, 4)];
     if (g->p66)
         p[n++] = 0x66;
@@ -228,7 +267,10 @@ static uint64_t address_value(const struct gen *g, const struct address *a)
     return v & amask(g);
 }
 
-static bool is_free(const struct gen *g, int reg) { return reg >= 0 && !(g->fixed >> reg & 1); }
+static bool is_free(const struct gen *g, int reg)
+{
+    return reg >= 0 && !(g->fixed >> reg & 1);
+}
 
 static void set_register(struct gen *g, int reg, uint64_t v)
 {
@@ -239,10 +281,14 @@ static void set_register(struct gen *g, int reg, uint64_t v)
 static int64_t random_disp(struct gen *g, unsigned bytes)
 {
     switch (bytes) {
-    case 0: return 0;
-    case 1: return (int8_t)rnd(&g->r);
-    case 2: return (int16_t)rnd(&g->r);
-    default: return one_in(&g->r, 2) ? (int32_t)rnd(&g->r) : (int64_t)below(&g->r, 4096) - 2048;
+    case 0:
+        return 0;
+    case 1:
+        return (int8_t)rnd(&g->r);
+    case 2:
+        return (int16_t)rnd(&g->r);
+    default:
+        return one_in(&g->r, 2) ? (int32_t)rnd(&g->r) : (int64_t)below(&g->r, 4096) - 2048;
     }
 }
 
@@ -269,7 +315,8 @@ static void solve(struct gen *g, struct address *a, uint64_t want)
 
 static void shape16(struct gen *g, struct address *a)
 {
-    static const int8_t base[8] = {RBX, RBX, RBP, RBP, -1, -1, RBP, RBX}, index[8] = {RSI, RDI, RSI, RDI, RSI, RDI, -1, -1};
+    static const int8_t base[8] = {RBX, RBX, RBP, RBP, -1, -1, RBP, RBX},
+                        index[8] = {RSI, RDI, RSI, RDI, RSI, RDI, -1, -1};
     unsigned mod = g->modrm >> 6, rm = g->modrm & 7;
     a->base = base[rm], a->index = index[rm];
     a->disp_bytes = mod == 1 ? 1 : mod == 2 ? 2 : 0;
@@ -309,17 +356,32 @@ static unsigned immediate_bytes(const struct gen *g)
     unsigned n = 0, big = g->c->osize == 1 ? 2 : 4;
     for (unsigned i = 0; i < 3; i++)
         switch (g->row->operand[i]) {
-        case O_Ib: case O_sIb: case O_Jb: n += 1; break;
-        case O_Iw: n += 2; break;
-        case O_Iz: case O_Jz: n += big; break;
-        case O_Iv: n += g->c->osize == 3 ? 8 : big; break;
-        case O_IwIb: n += 3; break;
-        default: break;
+        case O_Ib:
+        case O_sIb:
+        case O_Jb:
+            n += 1;
+            break;
+        case O_Iw:
+            n += 2;
+            break;
+        case O_Iz:
+        case O_Jz:
+            n += big;
+            break;
+        case O_Iv:
+            n += g->c->osize == 3 ? 8 : big;
+            break;
+        case O_IwIb:
+            n += 3;
+            break;
+        default:
+            break;
         }
     return n;
 }
 
-/* Addresses of nothing that belongs to the test itself: only the regions and what is near them, and what is not canonical. */
+/* Addresses of nothing that belongs to the test itself: only the regions and what is near them, and what is
+ * not canonical. */
 static bool is_safe(uint64_t a)
 {
     if ((uint64_t)((int64_t)(a << 16) >> 16) != a)
@@ -383,17 +445,30 @@ static void emit_immediates(struct gen *g)
     uint64_t v = g->imm_chosen ? (uint64_t)g->imm : value_int(&g->r);
     for (unsigned i = 0; i < 3; i++)
         switch (g->row->operand[i]) {
-        case O_Ib: case O_sIb: put(g->c, v, 1); break;
-        case O_Iw: put(g->c, one_in(&g->r, 2) ? v & 0x1f : v, 2); break;
-        case O_Iz: put(g->c, v, big); break;
-        case O_Iv: put(g->c, v, g->c->osize == 3 ? 8 : big); break;
-        case O_IwIb: put(g->c, v, 3); break;
-        case O_Ob: case O_Ov:
+        case O_Ib:
+        case O_sIb:
+            put(g->c, v, 1);
+            break;
+        case O_Iw:
+            put(g->c, one_in(&g->r, 2) ? v & 0x1f : v, 2);
+            break;
+        case O_Iz:
+            put(g->c, v, big);
+            break;
+        case O_Iv:
+            put(g->c, v, g->c->osize == 3 ? 8 : big);
+            break;
+        case O_IwIb:
+            put(g->c, v, 3);
+            break;
+        case O_Ob:
+        case O_Ov:
             g->c->mem = true;
             g->c->ea = pick_address(g, g->size);
             put(g->c, g->c->ea, 2u << g->c->asize);
             break;
-        default: break;
+        default:
+            break;
         }
 }
 
@@ -413,18 +488,28 @@ static void emit_branch(struct gen *g)
     put(g->c, g->c->target - (g->c->at + g->c->len + n), n);
 }
 
-static bool is_indirect(const struct insn_row *row) { return row->opcode == 0xff && one_of(row->mnemonic, "call jmp"); }
+static bool is_indirect(const struct insn_row *row)
+{
+    return row->opcode == 0xff && one_of(row->mnemonic, "call jmp");
+}
 
 /* JMP and CALL through a register or memory, which is at its place by now. */
 static void aim_indirect(struct gen *g)
 {
-    uint64_t v;
-    if (g->c->mem) {
-        v = g->c->target;
-        poke(g->c->ea, &v, opsize(g));
-    } else {
+    if (g->c->mem)
+        poke(g->c->ea, &(uint64_t){g->c->target}, opsize(g));
+    else
         g->s->gpr[(g->modrm & 7) | (g->rex & 1 ? 8 : 0)] = g->c->target;
-    }
+}
+
+/* The host must not run what a stray target points to: the target is in its place, or reading it faults. */
+static bool is_aimed(struct gen *g)
+{
+    uint64_t v = 0, at = !strcmp(g->row->mnemonic, "ret") ? g->s->gpr[RSP] : g->c->ea;
+    if (strcmp(g->row->mnemonic, "ret") && !(is_indirect(g->row) && g->c->mem))
+        return true;
+    peek(at, &v, opsize(g));
+    return v == g->c->target || is_absent(at) || is_absent(at + opsize(g) - 1);
 }
 
 /* ---------------------------------------------------------------- the whole */
@@ -462,6 +547,7 @@ static bool try_case(struct gen *g)
     struct insn_case *c = g->c;
     choose_prefixes(g);
     c->osize = osize_of(g), c->asize = asize_of(g);
+    c->narrow = (c->bits == 16) != g->p66;
     place(g);
     if (has_modrm(g->row))
         choose_modrm(g);
@@ -498,22 +584,29 @@ static void fill_operand(struct gen *g)
     poke(g->c->ea, b, n);
 }
 
+static bool fill_case(struct gen *g)
+{
+    if (g->c->mem)
+        fill_operand(g);
+    if (g->special && g->special->after)
+        g->special->after(g);
+    if (is_indirect(g->row))
+        aim_indirect(g);
+    return is_aimed(g);
+}
+
 void gen_case(struct insn_case *c, struct state *s, const struct insn_row *row, unsigned bits, uint64_t seed)
 {
     struct gen g;
-    for (unsigned attempt = 0;; attempt++) {
-        g = (struct gen){.r = {seed + attempt * 0x1000003}, .c = c, .s = s, .row = row,
+    unsigned attempt = 0;
+    do {
+        g = (struct gen){.r = {seed + attempt++ * 0x1000003},
+                         .c = c,
+                         .s = s,
+                         .row = row,
                          .special = special_of(row->mnemonic)};
         *c = (struct insn_case){.row = row, .bits = bits, .seed = seed};
-        if (try_case(&g))
-            break;
-    }
-    if (c->mem)
-        fill_operand(&g);
-    if (g.special && g.special->after)
-        g.special->after(&g);
-    if (is_indirect(row))
-        aim_indirect(&g);
+    } while (!try_case(&g) || !fill_case(&g));
     finish_registers(&g);
 }
 

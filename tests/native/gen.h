@@ -1,4 +1,5 @@
-/* gen.h - between gen.c (encodings) and operands.c (what registers and memory particular instructions need). */
+/* gen.h - between gen.c (encodings) and operands.c (what registers and memory particular instructions need).
+ */
 #ifndef BOOTREEL_TESTS_NATIVE_GEN_H
 #define BOOTREEL_TESTS_NATIVE_GEN_H
 
@@ -32,23 +33,29 @@ struct special {
 };
 const struct special *special_of(const char *mnemonic);
 
-static inline unsigned opsize(const struct gen *g) { return 1u << g->c->osize; }
+static inline unsigned opsize(const struct gen *g)
+{
+    return 1u << g->c->osize;
+}
 /* Addresses are this many bits wide. */
 static inline uint64_t amask(const struct gen *g)
 {
     return g->c->asize == 2 ? ~0ull : g->c->asize == 1 ? 0xffffffffull : 0xffff;
 }
-/* Set a register that holds an address or a count, leaving anything in the bits that the address size does not use. */
+/* Set a register that holds an address or a count, leaving anything in the bits that the address size does
+ * not use. */
 static inline void set_areg(struct gen *g, unsigned reg, uint64_t v)
 {
     g->s->gpr[reg] = (v & amask(g)) | (g->s->gpr[reg] & ~amask(g));
     g->fixed |= 1u << reg;
 }
 
-/* An address for `size` bytes: mostly good memory, sometimes across pages, misaligned, or where a fault awaits. */
+/* An address for `size` bytes: mostly good memory, sometimes across pages, misaligned, or where a fault
+ * awaits. */
 uint64_t pick_address(struct gen *, unsigned size);
 /* Write to the memory of both, as far as it is writable. */
 void poke(uint64_t address, const void *bytes, unsigned n);
+bool is_absent(uint64_t address);
 /* The memory that was poked, or zeros. */
 void peek(uint64_t address, void *bytes, unsigned n);
 

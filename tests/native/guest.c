@@ -1,5 +1,6 @@
-/* guest.c - runs one instruction in the emulator: a processor in long mode at CPL 3 whose page tables show the same regions as the
- * host has. There is no IDT: what matters of an exception is its event, and that it finds the registers as they must be.
+/* guest.c - runs one instruction in the emulator: a processor in long mode at CPL 3 whose page tables show
+ * the same regions as the host has. There is no IDT: what matters of an exception is its event, and that it
+ * finds the registers as they must be.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 
 enum {
     RAM_SIZE = 0x100000,
-    TABLES = 0x1000, /* PML4, PDPT, page directory, then a page table a region */
+    TABLES = 0x1000,     /* PML4, PDPT, page directory, then a page table a region */
     REGION_PA = 0x20000, /* a region's first page; 64 KiB a region */
 };
 
@@ -22,16 +23,37 @@ static bool excepted;
 
 /* ---------------------------------------------------------------- the bus: nothing answers */
 
-static uint32_t bus_in(void *ctx, uint16_t port, unsigned size) { return 0xffffffff; }
+static uint32_t bus_in(void *ctx, uint16_t port, unsigned size)
+{
+    return 0xffffffff;
+}
 static void bus_out(void *ctx, uint16_t port, unsigned size, uint32_t v) {}
-static uint64_t bus_read(void *ctx, uint64_t pa, unsigned size) { return UINT64_MAX; }
+static uint64_t bus_read(void *ctx, uint64_t pa, unsigned size)
+{
+    return UINT64_MAX;
+}
 static void bus_write(void *ctx, uint64_t pa, unsigned size, uint64_t v) {}
-static uint8_t bus_acknowledge(void *ctx, unsigned *source) { return 0; }
-static bool bus_rdmsr(void *ctx, uint32_t msr, uint64_t *v) { return false; }
-static bool bus_wrmsr(void *ctx, uint32_t msr, uint64_t v) { return false; }
-static uint64_t bus_get_cr8(void *ctx) { return 0; }
+static uint8_t bus_acknowledge(void *ctx, unsigned *source)
+{
+    return 0;
+}
+static bool bus_rdmsr(void *ctx, uint32_t msr, uint64_t *v)
+{
+    return false;
+}
+static bool bus_wrmsr(void *ctx, uint32_t msr, uint64_t v)
+{
+    return false;
+}
+static uint64_t bus_get_cr8(void *ctx)
+{
+    return 0;
+}
 static void bus_set_cr8(void *ctx, uint64_t v) {}
-static uint64_t bus_time(void *ctx) { return 0; }
+static uint64_t bus_time(void *ctx)
+{
+    return 0;
+}
 static void bus_smm(void *ctx, bool enter) {}
 static void bus_shutdown(void *ctx) {}
 static void bus_ferr(void *ctx, bool level) {}
@@ -44,9 +66,20 @@ static void bus_event(void *ctx, struct event *ev)
 }
 
 static const struct x86_bus bus = {
-    .in = bus_in, .out = bus_out, .read = bus_read, .write = bus_write, .acknowledge = bus_acknowledge,
-    .rdmsr = bus_rdmsr, .wrmsr = bus_wrmsr, .get_cr8 = bus_get_cr8, .set_cr8 = bus_set_cr8, .time = bus_time,
-    .smm = bus_smm, .shutdown = bus_shutdown, .ferr = bus_ferr, .event = bus_event,
+    .in = bus_in,
+    .out = bus_out,
+    .read = bus_read,
+    .write = bus_write,
+    .acknowledge = bus_acknowledge,
+    .rdmsr = bus_rdmsr,
+    .wrmsr = bus_wrmsr,
+    .get_cr8 = bus_get_cr8,
+    .set_cr8 = bus_set_cr8,
+    .time = bus_time,
+    .smm = bus_smm,
+    .shutdown = bus_shutdown,
+    .ferr = bus_ferr,
+    .event = bus_event,
 };
 
 /* ---------------------------------------------------------------- setting up */
@@ -58,7 +91,8 @@ static void entry(unsigned table, unsigned index, uint64_t value)
 
 static void make_tables(void)
 {
-    static const uint64_t bits[] = {[PAGE_ABSENT] = 0, [PAGE_READ] = 5, [PAGE_WRITE] = 7 | 1ull << 63, [PAGE_CODE] = 7};
+    static const uint64_t bits[] = {
+        [PAGE_ABSENT] = 0, [PAGE_READ] = 5, [PAGE_WRITE] = 7 | 1ull << 63, [PAGE_CODE] = 7};
     entry(0, 0, (TABLES + PAGE) | 7);
     entry(1, 0, (TABLES + 2 * PAGE) | 7);
     for (unsigned r = 0; r < NREGIONS; r++) {
@@ -119,7 +153,10 @@ bool guest_init(void)
     return true;
 }
 
-bool guest_has(unsigned feature) { return cpu_has(cpu, (enum feature)feature); }
+bool guest_has(unsigned feature)
+{
+    return cpu_has(cpu, (enum feature)feature);
+}
 
 /* ---------------------------------------------------------------- state */
 

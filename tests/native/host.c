@@ -1,9 +1,9 @@
 /* host.c - runs one instruction on the real processor, in this process.
  *
- * The registers are loaded from a control page at a fixed low address, so that none is needed to find it; the instruction
- * is followed by a pad that stores where it is and jumps to native_exit, which stores everything. A fault comes as a signal: the
- * handler takes the state out of the signal frame and resumes at native_recover. 32-bit and 16-bit code is reached by a far jump
- * (compatibility mode).
+ * The registers are loaded from a control page at a fixed low address, so that none is needed to find it; the
+ * instruction is followed by a pad that stores where it is and jumps to native_exit, which stores everything.
+ * A fault comes as a signal: the handler takes the state out of the signal frame and resumes at
+ * native_recover. 32-bit and 16-bit code is reached by a far jump (compatibility mode).
  */
 #include <asm/ldt.h>
 #include <signal.h>
@@ -16,25 +16,29 @@
 #include "tests/native/native.h"
 
 const struct region regions[NREGIONS] = {
-    {LOW_BASE, 8, {PAGE_CODE, PAGE_CODE, PAGE_CODE, PAGE_CODE, PAGE_WRITE, PAGE_WRITE, PAGE_ABSENT, PAGE_WRITE}},
-    {DATA_BASE, DATA_PAGES, {PAGE_WRITE, PAGE_WRITE, PAGE_WRITE, PAGE_WRITE, PAGE_ABSENT, PAGE_READ, PAGE_WRITE, PAGE_ABSENT}},
+    {LOW_BASE,
+     8,
+     {PAGE_CODE, PAGE_CODE, PAGE_CODE, PAGE_CODE, PAGE_WRITE, PAGE_WRITE, PAGE_ABSENT, PAGE_WRITE}},
+    {DATA_BASE,
+     DATA_PAGES,
+     {PAGE_WRITE, PAGE_WRITE, PAGE_WRITE, PAGE_WRITE, PAGE_ABSENT, PAGE_READ, PAGE_WRITE, PAGE_ABSENT}},
     {CODE_BASE, CODE_PAGES, {PAGE_CODE, PAGE_CODE, PAGE_CODE, PAGE_CODE}},
 };
 
 /* ---------------------------------------------------------------- the control page */
 
 struct control {
-    uint64_t gpr[16], flags, host_rsp;      /* 0x000 */
+    uint64_t gpr[16], flags, host_rsp;        /* 0x000 */
     uint64_t out_gpr[16], out_flags, out_rip; /* 0x090 */
-    uint64_t target;                        /* 0x120 */
+    uint64_t target;                          /* 0x120 */
     struct {
         uint32_t offset;
         uint16_t selector;
-    } __attribute__((packed)) far;          /* 0x128 */
+    } __attribute__((packed)) far; /* 0x128 */
     uint8_t pad[0x140 - 0x12e];
-    uint8_t fx[FX_SIZE];                    /* 0x140 */
-    uint8_t out_fx[FX_SIZE];                /* 0x340 */
-    uint8_t exit_stub[8];                   /* 0x540: 64-bit code that jumps to native_exit */
+    uint8_t fx[FX_SIZE];     /* 0x140 */
+    uint8_t out_fx[FX_SIZE]; /* 0x340 */
+    uint8_t exit_stub[8];    /* 0x540: 64-bit code that jumps to native_exit */
     void (*exit)(void);
 };
 #define CONTROL_ADDRESS 0x30000000
@@ -48,20 +52,20 @@ enum { OUT_RIP = CONTROL_ADDRESS + offsetof(struct control, out_rip) };
 
 #define EACH_GPR(op)                                                                                         \
     op(0x00, rax) op(0x08, rcx) op(0x10, rdx) op(0x18, rbx) op(0x20, rsp) op(0x28, rbp) op(0x30, rsi)        \
-    op(0x38, rdi) op(0x40, r8) op(0x48, r9) op(0x50, r10) op(0x58, r11) op(0x60, r12) op(0x68, r13)          \
-    op(0x70, r14) op(0x78, r15)
+        op(0x38, rdi) op(0x40, r8) op(0x48, r9) op(0x50, r10) op(0x58, r11) op(0x60, r12) op(0x68, r13)      \
+            op(0x70, r14) op(0x78, r15)
 #define LOAD(at, r)  "mov 0x30000000+" #at ", %" #r "\n\t"
 #define STORE(at, r) "mov %" #r ", 0x30000090+" #at "\n\t"
 #define ENTER(name, jump)                                                                                    \
     ".globl " name "\n.type " name ", @function\n" name ":\n\t"                                              \
     "push %rbx\n\tpush %rbp\n\tpush %r12\n\tpush %r13\n\tpush %r14\n\tpush %r15\n\t"                         \
     "mov %rsp, 0x30000088\n\tfxrstor64 0x30000140\n\tpushq 0x30000080\n\tpopfq\n\t" EACH_GPR(LOAD) jump "\n"
-__asm__(".text\n" ENTER("native_enter", "jmp *0x30000120") ENTER("native_enter_far", "ljmp *0x30000128")
-        ".globl native_exit\nnative_exit:\n\t" EACH_GPR(STORE)
-        "mov 0x30000088, %rsp\n\tpushfq\n\tpopq 0x30000110\n\tfxsave64 0x30000340\n"
-        ".globl native_recover\nnative_recover:\n\t"
-        "pushq $0x202\n\tpopfq\n\tfninit\n\tpushq $0x1f80\n\tldmxcsr (%rsp)\n\tpop %rax\n\t"
-        "pop %r15\n\tpop %r14\n\tpop %r13\n\tpop %r12\n\tpop %rbp\n\tpop %rbx\n\tret\n");
+__asm__(".text\n" ENTER("native_enter", "jmp *0x30000120")
+            ENTER("native_enter_far", "ljmp *0x30000128") ".globl native_exit\nnative_exit:\n\t" EACH_GPR(
+                STORE) "mov 0x30000088, %rsp\n\tpushfq\n\tpopq 0x30000110\n\tfxsave64 0x30000340\n"
+                       ".globl native_recover\nnative_recover:\n\t"
+                       "pushq $0x202\n\tpopfq\n\tfninit\n\tpushq $0x1f80\n\tldmxcsr (%rsp)\n\tpop %rax\n\t"
+                       "pop %r15\n\tpop %r14\n\tpop %r13\n\tpop %r12\n\tpop %rbp\n\tpop %rbx\n\tret\n");
 void native_enter(void);
 void native_enter_far(void);
 void native_exit(void);
@@ -115,7 +119,8 @@ static bool have_low, have_16;
 static bool map_at(uint32_t base, size_t size)
 {
     void *want = (void *)(uintptr_t)base;
-    void *p = mmap(want, size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    void *p = mmap(want, size, PROT_READ | PROT_WRITE | PROT_EXEC,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     if (p != MAP_FAILED && p != want)
         munmap(p, size);
     if (p != want)
@@ -126,7 +131,8 @@ static bool map_at(uint32_t base, size_t size)
 
 static bool map_region(const struct region *r)
 {
-    static const int prot[] = {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE | PROT_EXEC};
+    static const int prot[] = {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE,
+                               PROT_READ | PROT_WRITE | PROT_EXEC};
     if (!map_at(r->base, (size_t)r->pages * PAGE))
         return false;
     for (unsigned i = 0; i < r->pages; i++)
@@ -164,7 +170,10 @@ bool host_init(void)
     return true;
 }
 
-bool host_runs(unsigned bits) { return bits == 64 || (bits == 32 ? have_low : have_16); }
+bool host_runs(unsigned bits)
+{
+    return bits == 64 || (bits == 32 ? have_low : have_16);
+}
 
 /* ---------------------------------------------------------------- running */
 

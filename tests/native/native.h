@@ -1,8 +1,9 @@
 /* native.h - the processor (hv/x86) against the host's real one: what the parts of this test share.
  *
- * One case is one instruction with one machine state. host.c runs it on the real processor, guest.c in the emulator, both in user
- * mode, with the same code and data at the same linear addresses; gen.c makes cases from the rows of the instruction table;
- * compare.c says which differences the manuals allow; decode.c holds the decoder against capstone.
+ * One case is one instruction with one machine state. host.c runs it on the real processor, guest.c in the
+ * emulator, both in user mode, with the same code and data at the same linear addresses; gen.c makes cases
+ * from the rows of the instruction table; compare.c says which differences the manuals allow; decode.c holds
+ * the decoder against capstone.
  */
 #ifndef BOOTREEL_TESTS_NATIVE_H
 #define BOOTREEL_TESTS_NATIVE_H
@@ -18,7 +19,8 @@ struct insn_row;
 
 enum {
     PAGE = 0x1000,
-    LOW_BASE = 0x4000, /* what 16-bit addresses reach: 2 pages of code, then data: write, write, absent, write */
+    LOW_BASE =
+        0x4000, /* what 16-bit addresses reach: 2 pages of code, then data: write, write, absent, write */
     LOW_CODE = LOW_BASE,
     LOW_DATA = 0x8000,
     LOW_END = 0xc000,
@@ -64,8 +66,8 @@ struct insn_case {
     /* what the generator decided, for compare.c */
     unsigned osize, asize; /* as in struct op */
     bool mem;
-    uint64_t ea; /* the memory operand's linear address, if mem */
-    bool rep;
+    uint64_t ea;         /* the memory operand's linear address, if mem */
+    bool rep, narrow;    /* narrow: 16-bit operand size, also where the row does not look at it (FSTENV) */
     uint8_t modrm, imm8; /* imm8: the last byte of the instruction */
     uint64_t steps;      /* the emulator may run so many at once; 0: one by one */
     uint64_t seed;
@@ -103,8 +105,8 @@ void guest_run(const struct insn_case *, const struct state *in, struct state *o
 /* The emulator's memory behind a linear address of a region. */
 uint8_t *guest_memory(uint32_t linear);
 bool guest_has(unsigned feature);
-/* The instruction at the start of the bytes as the emulator decodes it: its length, 0 if it needs more bytes, -1 if undefined.
- * *row as well. */
+/* The instruction at the start of the bytes as the emulator decodes it: its length, 0 if it needs more bytes,
+ * -1 if undefined. *row as well. */
 int guest_decode(const uint8_t *bytes, unsigned n, unsigned bits, const struct insn_row **row);
 
 /* ---------------------------------------------------------------- gen.c */
@@ -127,8 +129,14 @@ static inline uint64_t rnd(struct rng *r)
     z = (z ^ z >> 27) * 0x94d049bb133111ebull;
     return z ^ z >> 31;
 }
-static inline unsigned below(struct rng *r, unsigned n) { return (unsigned)((rnd(r) >> 32) * n >> 32); }
-static inline bool one_in(struct rng *r, unsigned n) { return below(r, n) == 0; }
+static inline unsigned below(struct rng *r, unsigned n)
+{
+    return (unsigned)((rnd(r) >> 32) * n >> 32);
+}
+static inline bool one_in(struct rng *r, unsigned n)
+{
+    return below(r, n) == 0;
+}
 
 /* values.c: numbers with the odd ones among them */
 uint64_t value_int(struct rng *);
@@ -145,12 +153,19 @@ uint32_t value_mxcsr(struct rng *);
 
 /* ---------------------------------------------------------------- compare.c */
 
-/* NULL if the results agree as far as the manuals define them, else what differs. Memory: `host` against the emulator's; bytes
- * that are undefined are made equal. */
-const char *compare(const struct insn_case *, const struct state *in, const struct state *host, const struct state *guest);
+/* NULL if the results agree as far as the manuals define them, else what differs. Memory: `host` against the
+ * emulator's; bytes that are undefined are made equal. */
+const char *compare(const struct insn_case *, const struct state *in, const struct state *host,
+                    const struct state *guest);
 /* Make the emulator's memory as the host's. */
 void level_all(void);
 void print_case(FILE *, const struct insn_case *, const struct state *in, const struct state *host,
                 const struct state *guest);
+
+/* ---------------------------------------------------------------- decode.c */
+
+/* Decode `count` random strings with the emulator and with capstone; how many come out differently for no
+ * known reason. */
+unsigned decode_check(unsigned bits, unsigned long count, uint64_t seed);
 
 #endif

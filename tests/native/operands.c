@@ -1,4 +1,5 @@
-/* operands.c - registers and memory that particular instructions need for something worth comparing to happen. */
+/* operands.c - registers and memory that particular instructions need for something worth comparing to
+ * happen. */
 #include "tests/native/gen.h"
 
 /* ---------------------------------------------------------------- memory of both */
@@ -9,6 +10,11 @@ static enum page_kind kind_at(uint64_t a)
         if (a - regions[i].base < (uint64_t)regions[i].pages * PAGE)
             return (enum page_kind)regions[i].kind[(a - regions[i].base) / PAGE];
     return PAGE_ABSENT;
+}
+
+bool is_absent(uint64_t address)
+{
+    return kind_at(address) == PAGE_ABSENT;
 }
 
 void poke(uint64_t address, const void *bytes, unsigned n)
@@ -29,10 +35,16 @@ void peek(uint64_t address, void *bytes, unsigned n)
 static uint64_t pick_low(struct gen *g, unsigned size)
 {
     switch (below(&g->r, 32)) {
-    case 0: return LOW_DATA + 2 * PAGE - below(&g->r, size ? size : 1);
-    case 1: return LOW_DATA + 2 * PAGE + below(&g->r, PAGE);
-    case 2: case 3: case 4: return LOW_DATA + PAGE - below(&g->r, size ? size : 1);
-    default: return LOW_DATA + 0x100 + below(&g->r, 2 * PAGE - 0x400);
+    case 0:
+        return LOW_DATA + 2 * PAGE - below(&g->r, size ? size : 1);
+    case 1:
+        return LOW_DATA + 2 * PAGE + below(&g->r, PAGE);
+    case 2:
+    case 3:
+    case 4:
+        return LOW_DATA + PAGE - below(&g->r, size ? size : 1);
+    default:
+        return LOW_DATA + 0x100 + below(&g->r, 2 * PAGE - 0x400);
     }
 }
 
@@ -40,18 +52,29 @@ static uint64_t pick_data(struct gen *g, unsigned size)
 {
     uint32_t part = below(&g->r, size ? size : 1);
     switch (below(&g->r, 64)) {
-    case 0: return DATA_BASE + 4 * PAGE - part;
-    case 1: return DATA_BASE + 4 * PAGE + below(&g->r, PAGE);
-    case 2: return DATA_BASE + 5 * PAGE + below(&g->r, PAGE - 16);
-    case 3: return DATA_BASE + 6 * PAGE - part;
-    case 4: return DATA_BASE + 6 * PAGE + below(&g->r, PAGE);
+    case 0:
+        return DATA_BASE + 4 * PAGE - part;
+    case 1:
+        return DATA_BASE + 4 * PAGE + below(&g->r, PAGE);
+    case 2:
+        return DATA_BASE + 5 * PAGE + below(&g->r, PAGE - 16);
+    case 3:
+        return DATA_BASE + 6 * PAGE - part;
+    case 4:
+        return DATA_BASE + 6 * PAGE + below(&g->r, PAGE);
     case 5:
         if (g->c->asize == 2)
             return (0x8000ull << 32) + (rnd(&g->r) & 0xffffefffffffffffull >> below(&g->r, 16));
         return DATA_BASE + 7 * PAGE - part;
-    case 6: case 7: case 8: case 9: case 10: case 11:
+    case 6:
+    case 7:
+    case 8:
+    case 9:
+    case 10:
+    case 11:
         return DATA_BASE + (1 + below(&g->r, 3)) * PAGE - part;
-    default: return DATA_BASE + 0x400 + below(&g->r, 4 * PAGE - 0x800);
+    default:
+        return DATA_BASE + 0x400 + below(&g->r, 4 * PAGE - 0x800);
     }
 }
 
@@ -78,13 +101,24 @@ static uint64_t stack_address(struct gen *g)
 {
     struct rng *r = &g->r;
     switch (below(r, 32)) {
-    case 0: return DATA_BASE + below(r, 24);
-    case 1: return DATA_BASE + 4 * PAGE - below(r, 24);
-    case 2: return DATA_BASE + 5 * PAGE + below(r, 2 * PAGE);
-    case 3: return g->c->bits == 64 && one_in(r, 2) ? 1ull << 63 | rnd(r) >> 4 : DATA_BASE + 7 * PAGE - below(r, 24);
-    case 4: case 5: case 6: return DATA_BASE + (1 + below(r, 3)) * PAGE + below(r, 48) - 24;
-    case 7: case 8: return DATA_BASE + PAGE + below(r, 2 * PAGE);
-    default: return (DATA_BASE + PAGE + below(r, 2 * PAGE)) & ~7u;
+    case 0:
+        return DATA_BASE + below(r, 24);
+    case 1:
+        return DATA_BASE + 4 * PAGE - below(r, 24);
+    case 2:
+        return DATA_BASE + 5 * PAGE + below(r, 2 * PAGE);
+    case 3:
+        return g->c->bits == 64 && one_in(r, 2) ? 1ull << 63 | rnd(r) >> 4
+                                                : DATA_BASE + 7 * PAGE - below(r, 24);
+    case 4:
+    case 5:
+    case 6:
+        return DATA_BASE + (1 + below(r, 3)) * PAGE + below(r, 48) - 24;
+    case 7:
+    case 8:
+        return DATA_BASE + PAGE + below(r, 2 * PAGE);
+    default:
+        return (DATA_BASE + PAGE + below(r, 2 * PAGE)) & ~7u;
     }
 }
 
@@ -107,7 +141,8 @@ static void before_frame(struct gen *g)
     g->fixed |= 1u << RBP;
     if (g->row->operand[0] == O_IwIb) {
         g->s->flags &= ~(uint64_t)FLAG_AC; /* is the last check of ENTER one of alignment? */
-        g->imm = (one_in(&g->r, 8) ? below(&g->r, 0x10000) : below(&g->r, 64)) | (int64_t)(one_in(&g->r, 4) ? below(&g->r, 256) : below(&g->r, 4)) << 16;
+        g->imm = (one_in(&g->r, 8) ? below(&g->r, 0x10000) : below(&g->r, 64)) |
+                 (int64_t)(one_in(&g->r, 4) ? below(&g->r, 256) : below(&g->r, 4)) << 16;
         g->imm_chosen = true;
     }
 }
@@ -152,8 +187,11 @@ static void uniform(struct gen *g, uint64_t a)
 static void before_string(struct gen *g)
 {
     bool compares = strstr(g->row->mnemonic, "cmps") || strstr(g->row->mnemonic, "scas");
-    uint64_t count = one_in(&g->r, 4) ? below(&g->r, 3) : one_in(&g->r, 8) ? below(&g->r, 400) : below(&g->r, 24);
-    uint64_t from = pick_address(g, opsize(g)), to = one_in(&g->r, 4) ? from + below(&g->r, 32) - 16 : pick_address(g, opsize(g));
+    uint64_t count = one_in(&g->r, 4)   ? below(&g->r, 3)
+                     : one_in(&g->r, 8) ? below(&g->r, 400)
+                                        : below(&g->r, 24);
+    uint64_t from = pick_address(g, opsize(g)),
+             to = one_in(&g->r, 4) ? from + below(&g->r, 32) - 16 : pick_address(g, opsize(g));
     if (one_in(&g->r, 2))
         g->s->flags ^= FLAG_DF;
     if (compares && !one_in(&g->r, 4)) {
@@ -162,7 +200,8 @@ static void before_string(struct gen *g)
         if (one_in(&g->r, 2))
             g->s->gpr[RAX] = 0x5a5a5a5a5a5a5a5aull;
     }
-    if (g->c->asize == 0) /* there are processors that copy areas which overlap in too large pieces if upper bits are set */
+    if (g->c->asize ==
+        0) /* there are processors that copy areas which overlap in too large pieces if upper bits are set */
         g->s->gpr[RSI] = g->s->gpr[RDI] = 0;
     if (is_string_with(g, O_Xb, O_Xv))
         set_areg(g, RSI, from);
@@ -178,7 +217,10 @@ static void before_string(struct gen *g)
         g->c->steps = count;
 }
 
-static void before_xlat(struct gen *g) { set_areg(g, RBX, pick_address(g, 1) - (uint8_t)g->s->gpr[RAX]); }
+static void before_xlat(struct gen *g)
+{
+    set_areg(g, RBX, pick_address(g, 1) - (uint8_t)g->s->gpr[RAX]);
+}
 static void before_maskmov(struct gen *g)
 {
     uint64_t a = DATA_BASE + 0x100 + below(&g->r, 3 * PAGE);
@@ -194,9 +236,11 @@ static void before_div(struct gen *g)
     if (one_in(&g->r, 5))
         return;
     if (g->c->osize == 0)
-        *a = is_signed && one_in(&g->r, 2) ? (*a & ~0xffffull) | (uint16_t)(int8_t)*a : *a & ~(uint64_t)(0xff00 & ~(rnd(&g->r) & rnd(&g->r)));
+        *a = is_signed && one_in(&g->r, 2) ? (*a & ~0xffffull) | (uint16_t)(int8_t)*a
+                                           : *a & ~(uint64_t)(0xff00 & ~(rnd(&g->r) & rnd(&g->r)));
     else if (is_signed)
-        *d = (uint64_t)((int64_t)(*a << (64 - 8 * opsize(g))) >> 63) ^ (one_in(&g->r, 4) ? below(&g->r, 8) : 0);
+        *d = (uint64_t)((int64_t)(*a << (64 - 8 * opsize(g))) >> 63) ^
+             (one_in(&g->r, 4) ? below(&g->r, 8) : 0);
     else
         *d = one_in(&g->r, 2) ? 0 : below(&g->r, 16);
     g->fixed |= 1u << RAX | 1u << RDX;
@@ -259,13 +303,17 @@ static void put_st(struct gen *g, unsigned i, uint16_t exp, uint64_t sig)
     memcpy(g->s->fx + FX_ST + 16 * i + 8, &exp, 2);
 }
 
-static uint16_t sign(struct gen *g) { return (uint16_t)(below(&g->r, 2) << 15); }
+static uint16_t sign(struct gen *g)
+{
+    return (uint16_t)(below(&g->r, 2) << 15);
+}
 
 /* ST(0) within (-1, 1). */
 static void before_small(struct gen *g)
 {
     if (!one_in(&g->r, 6))
-        put_st(g, 0, (uint16_t)(0x3ffe - (one_in(&g->r, 2) ? below(&g->r, 4) : below(&g->r, 70))) | sign(g), rnd(&g->r) | 1ull << 63);
+        put_st(g, 0, (uint16_t)(0x3ffe - (one_in(&g->r, 2) ? below(&g->r, 4) : below(&g->r, 70))) | sign(g),
+               rnd(&g->r) | 1ull << 63);
 }
 
 /* |ST(0)| below 1 - sqrt(2)/2 = 0.29289. */
@@ -282,7 +330,8 @@ static void before_fscale(struct gen *g)
         put_st(g, 1, (uint16_t)(0x3ffe + below(&g->r, 18)) | sign(g), rnd(&g->r) | 1ull << 63);
 }
 
-/* Exponents not more than 63 apart: one step ends the reduction, else how much it does is up to the processor. */
+/* Exponents not more than 63 apart: one step ends the reduction, else how much it does is up to the
+ * processor. */
 static void before_fprem(struct gen *g)
 {
     uint16_t exp = (uint16_t)(0x1000 + below(&g->r, 0x6000));
@@ -293,7 +342,10 @@ static void before_fprem(struct gen *g)
 }
 
 /* What EMMS does to TOP is only clear after an MMX instruction. */
-static void before_emms(struct gen *g) { g->s->fx[FX_FSW + 1] &= (uint8_t)~0x38; }
+static void before_emms(struct gen *g)
+{
+    g->s->fx[FX_FSW + 1] &= (uint8_t)~0x38;
+}
 
 static void after_fldcw(struct gen *g)
 {
@@ -321,7 +373,7 @@ static void after_fxrstor(struct gen *g)
 /* FLDENV, FRSTOR: control, status and tag word, in the 16-bit or 32-bit format. */
 static void after_fldenv(struct gen *g)
 {
-    bool wide = (g->c->bits == 16) == g->p66;
+    bool wide = !g->c->narrow;
     uint8_t b[108];
     uint16_t cw = value_fcw(&g->r), sw = (uint16_t)rnd(&g->r), tw = (uint16_t)rnd(&g->r);
     value_fill(&g->r, b, sizeof b, FILL_MIXED);
@@ -340,8 +392,14 @@ static void fill_at(struct gen *g, enum fill kind)
     value_fill(&g->r, b, sizeof b, kind);
     poke(g->c->ea, b, g->size < sizeof b ? g->size : sizeof b);
 }
-static void after_fild(struct gen *g) { fill_at(g, FILL_INT); }
-static void after_fbld(struct gen *g) { fill_at(g, one_in(&g->r, 8) ? FILL_MIXED : FILL_BCD); }
+static void after_fild(struct gen *g)
+{
+    fill_at(g, FILL_INT);
+}
+static void after_fbld(struct gen *g)
+{
+    fill_at(g, one_in(&g->r, 8) ? FILL_MIXED : FILL_BCD);
+}
 
 static void after_fld(struct gen *g)
 {
@@ -355,31 +413,74 @@ static void after_fld(struct gen *g)
 /* ---------------------------------------------------------------- the table */
 
 static const struct special specials[] = {
-    {"push", before_stack, NULL, 0}, {"pop", before_stack, NULL, 0}, {"pushf", before_stack, NULL, 0},
-    {"popf", before_stack, after_popf, 0}, {"call", before_stack, NULL, 0}, {"ret", before_stack, after_ret, 0},
-    {"pusha", before_pusha, NULL, 0}, {"popa", before_pusha, NULL, 0}, {"enter", before_frame, NULL, 0},
+    {"push", before_stack, NULL, 0},
+    {"pop", before_stack, NULL, 0},
+    {"pushf", before_stack, NULL, 0},
+    {"popf", before_stack, after_popf, 0},
+    {"call", before_stack, NULL, 0},
+    {"ret", before_stack, after_ret, 0},
+    {"pusha", before_pusha, NULL, 0},
+    {"popa", before_pusha, NULL, 0},
+    {"enter", before_frame, NULL, 0},
     {"leave", before_frame, NULL, 0},
-    {"movs", before_string, NULL, 0}, {"cmps", before_string, NULL, 0}, {"stos", before_string, NULL, 0},
-    {"lods", before_string, NULL, 0}, {"scas", before_string, NULL, 0}, {"ins", before_string, NULL, 0},
-    {"outs", before_string, NULL, 0}, {"xlat", before_xlat, NULL, 0}, {"maskmovq", before_maskmov, NULL, 0},
+    {"movs", before_string, NULL, 0},
+    {"cmps", before_string, NULL, 0},
+    {"stos", before_string, NULL, 0},
+    {"lods", before_string, NULL, 0},
+    {"scas", before_string, NULL, 0},
+    {"ins", before_string, NULL, 0},
+    {"outs", before_string, NULL, 0},
+    {"xlat", before_xlat, NULL, 0},
+    {"maskmovq", before_maskmov, NULL, 0},
     {"maskmovdqu", before_maskmov, NULL, 0},
-    {"div", before_div, NULL, 0}, {"idiv", before_div, NULL, 0},
-    {"bt", before_bit, NULL, 0}, {"bts", before_bit, NULL, 0}, {"btr", before_bit, NULL, 0}, {"btc", before_bit, NULL, 0},
-    {"loop", before_count, NULL, 0}, {"loope", before_count, NULL, 0}, {"loopne", before_count, NULL, 0},
+    {"div", before_div, NULL, 0},
+    {"idiv", before_div, NULL, 0},
+    {"bt", before_bit, NULL, 0},
+    {"bts", before_bit, NULL, 0},
+    {"btr", before_bit, NULL, 0},
+    {"btc", before_bit, NULL, 0},
+    {"loop", before_count, NULL, 0},
+    {"loope", before_count, NULL, 0},
+    {"loopne", before_count, NULL, 0},
     {"jcxz", before_count, NULL, 0},
-    {"cmpxchg", NULL, after_cmpxchg, 0}, {"cmpxchg8b", NULL, after_cmpxchg8b, 16}, {"bound", NULL, after_bound, 8},
-    {"f2xm1", before_small, NULL, 0}, {"fyl2xp1", before_fyl2xp1, NULL, 0}, {"fscale", before_fscale, NULL, 0},
-    {"fprem", before_fprem, NULL, 0}, {"fprem1", before_fprem, NULL, 0}, {"emms", before_emms, NULL, 0},
-    {"fldcw", NULL, after_fldcw, 0}, {"ldmxcsr", NULL, after_ldmxcsr, 0}, {"fxrstor", NULL, after_fxrstor, 512},
-    {"fxsave", NULL, NULL, 512}, {"fldenv", NULL, after_fldenv, 28}, {"frstor", NULL, after_fldenv, 108},
-    {"fnstenv", NULL, NULL, 28}, {"fnsave", NULL, NULL, 108},
-    {"fild", NULL, after_fild, 0}, {"fiadd", NULL, after_fild, 0}, {"fimul", NULL, after_fild, 0},
-    {"ficom", NULL, after_fild, 0}, {"ficomp", NULL, after_fild, 0}, {"fisub", NULL, after_fild, 0},
-    {"fisubr", NULL, after_fild, 0}, {"fidiv", NULL, after_fild, 0}, {"fidivr", NULL, after_fild, 0},
-    {"fbld", NULL, after_fbld, 0}, {"pextrb", NULL, NULL, 1}, {"pinsrb", NULL, NULL, 1},
-    {"fld", NULL, after_fld, 0}, {"fadd", NULL, after_fld, 0}, {"fmul", NULL, after_fld, 0}, {"fcom", NULL, after_fld, 0},
-    {"fcomp", NULL, after_fld, 0}, {"fsub", NULL, after_fld, 0}, {"fsubr", NULL, after_fld, 0},
-    {"fdiv", NULL, after_fld, 0}, {"fdivr", NULL, after_fld, 0},
+    {"cmpxchg", NULL, after_cmpxchg, 0},
+    {"cmpxchg8b", NULL, after_cmpxchg8b, 16},
+    {"bound", NULL, after_bound, 8},
+    {"f2xm1", before_small, NULL, 0},
+    {"fyl2xp1", before_fyl2xp1, NULL, 0},
+    {"fscale", before_fscale, NULL, 0},
+    {"fprem", before_fprem, NULL, 0},
+    {"fprem1", before_fprem, NULL, 0},
+    {"emms", before_emms, NULL, 0},
+    {"fldcw", NULL, after_fldcw, 0},
+    {"ldmxcsr", NULL, after_ldmxcsr, 0},
+    {"fxrstor", NULL, after_fxrstor, 512},
+    {"fxsave", NULL, NULL, 512},
+    {"fldenv", NULL, after_fldenv, 28},
+    {"frstor", NULL, after_fldenv, 108},
+    {"fnstenv", NULL, NULL, 28},
+    {"fnsave", NULL, NULL, 108},
+    {"fild", NULL, after_fild, 0},
+    {"fiadd", NULL, after_fild, 0},
+    {"fimul", NULL, after_fild, 0},
+    {"ficom", NULL, after_fild, 0},
+    {"ficomp", NULL, after_fild, 0},
+    {"fisub", NULL, after_fild, 0},
+    {"fisubr", NULL, after_fild, 0},
+    {"fidiv", NULL, after_fild, 0},
+    {"fidivr", NULL, after_fild, 0},
+    {"fbld", NULL, after_fbld, 0},
+    {"pextrb", NULL, NULL, 1},
+    {"pinsrb", NULL, NULL, 1},
+    {"fld", NULL, after_fld, 0},
+    {"fadd", NULL, after_fld, 0},
+    {"fmul", NULL, after_fld, 0},
+    {"fcom", NULL, after_fld, 0},
+    {"fcomp", NULL, after_fld, 0},
+    {"fsub", NULL, after_fld, 0},
+    {"fsubr", NULL, after_fld, 0},
+    {"fdiv", NULL, after_fld, 0},
+    {"fdivr", NULL, after_fld, 0},
 };
 
 const struct special *special_of(const char *mnemonic)

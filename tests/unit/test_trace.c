@@ -442,10 +442,10 @@ static struct bytes unpacked(struct bytes b)
 static struct bytes tiny_trace(void)
 {
     char *path = temp_path("tiny");
-    struct trace_image im = {.role = "flat", .name = "x", .size = 300};
+    struct trace_image im = {.role = "flat", .name = "x", .size = 1500};
     struct trace_config cfg = {.engine = "pc", .images = &im, .nimages = 1, .classes = EVENT_CLASSES_ALL};
     struct trace_writer *w = trace_writer_create(path, &cfg, NULL);
-    assert_int_equal(trace_write_chunk(w, 0, 0, sample_text, 300, NULL), 0);
+    assert_int_equal(trace_write_chunk(w, 0, 0, sample_text, 1500, NULL), 0);
     for (uint64_t i = 0; i < 2 * EV_COUNT; i++) {
         struct event ev = sample_event(i);
         ev.len = ev.len > 20 ? 20 : ev.len;
@@ -453,12 +453,13 @@ static struct bytes tiny_trace(void)
         if (i % EV_COUNT == 5) {
             sample_input(w, i);
             sample_note(w, i);
-            uint8_t page[TRACE_PAGE] = {(uint8_t)i};
+            uint8_t page[TRACE_PAGE] = {(uint8_t)i}, image[TRACE_PAGE] = {0};
+            memcpy(image + 512, sample_text, 1024); /* made of parts; `page` is a change the second time */
             struct trace_section sec = {"pit", pit_fields, 3, page, 17};
             assert_int_equal(trace_checkpoint_begin(w, i * 3 + 1, i, !i, NULL), 0);
             trace_checkpoint_section(w, &sec);
-            trace_checkpoint_page(w, "ram", i, page);
-            trace_checkpoint_page(w, "ram", i + 9, page);
+            trace_checkpoint_page(w, "ram", 0, page);
+            trace_checkpoint_page(w, "ram", i, image);
             assert_int_equal(trace_checkpoint_end(w, i, NULL), 0);
         }
     }

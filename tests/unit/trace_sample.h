@@ -132,6 +132,13 @@ __attribute__((unused)) static void sample_page(uint8_t *page, unsigned checkpoi
         page[i] = (uint8_t)(i * 7 + index);
 }
 
+/* Content of an image, from chunk 0 of disk0 on; not always where sectors are. */
+__attribute__((unused)) static void sample_image_page(uint8_t *page, unsigned checkpoint)
+{
+    for (size_t i = 0; i < TRACE_PAGE; i++)
+        page[i] = image_byte(1, 1024 + 16 * checkpoint + i);
+}
+
 static const struct trace_field pit_fields[] = {{"count", 2, 3}, {"mode", 1, 3}, {"latch", 8, 1}};
 
 /* In checkpoint k the region has pages [0, 8 + k); later ones give every third only. */
@@ -149,7 +156,7 @@ __attribute__((unused)) static void sample_checkpoint(struct trace_writer *w, un
             sample_page(page, k, i);
             trace_checkpoint_page(w, "ram", i, page);
         }
-    sample_page(page, k, 1);
+    sample_image_page(page, k);
     trace_checkpoint_page(w, "disk0", UINT32_MAX - k, page);
     assert_int_equal(trace_checkpoint_end(w, 0xabcd0000 + k, NULL), 0);
 }
@@ -295,6 +302,8 @@ __attribute__((unused)) static void check_state(struct trace *t, unsigned k)
     /* A whole state has its one page of disk0; one that is not keeps those before. */
     assert_int_equal(trace_state_region_pages(s, 1), k == 2 ? 2 : 1);
     assert_int_equal(trace_state_page(s, "disk0", UINT32_MAX - k, page, NULL), 1);
+    for (size_t i = 0; i < TRACE_PAGE; i++)
+        assert_int_equal(page[i], image_byte(1, 1024 + 16 * k + i));
     trace_state_free(s);
 }
 

@@ -1,0 +1,199 @@
+/* timeline.c - how fast the timeline is, on a trace of a real boot.
+ *
+ *     timeline TRACE [POSITIONS]
+ *
+ * Prints, in ms of processor time: seek to random positions; the first reverse step there and the second; ten more; one replay;
+ * continue and reverse-continue over the whole run with a breakpoint that is never reached, and with a watchpoint
+ * likewise; and the most memory that the process used. Positions come from a fixed pseudo-random sequence. A second mode, --check, compares
+ * state hashes: reverse-step then step must give the same state.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "core/replay.h"
+#include "core/timeline.h"
+#include "hv/hv.h"
+
+static struct timeline *tl;
+static struct error err;
+
+/* The processor's time: the timeline never waits, and others may use the machine. */
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static void must(int rc)
+{
+    if (!rc)
+        return;
+    fprintf(stderr, "timeline: %s\n", err.text);
+    exit(2);
+}
+
+static uint64_t random_below(uint64_t *x, uint64_t n)
+{
+    *x = *x * 6364136223846793005u + 1442695040888963407u;
+    return (uint64_t)((unsigned __int128)(*x ^ *x >> 29) * n >> 64);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void report(const char *what, double *ms, size_t n)
+{
+    qsort(ms, n, sizeof *ms, by_size);
+    printf("%-34s median %9.3f   p90 %9.3f   worst %9.3f ms\n", what, ms[n / 2], ms[n * 9 / 10], ms[n - 1]);
+}
+
+static double timed_step(enum timeline_direction dir)
+{
+    struct timeline_stopped s;
+    double t = now_ms();
+    must(timeline_step(tl, dir, 1, &s, &err));
+    return now_ms() - t;
+}
+
+static void random_positions(unsigned n, uint64_t last)
+{
+    double *seek = calloc(n, sizeof *seek), *first = calloc(n, sizeof *first), *second = calloc(n, sizeof *second);
+    double *more = calloc(n, sizeof *more), *step = calloc(n, sizeof *step);
+    struct timeline_stopped s;
+    uint64_t x = 1;
+    for (unsigned i = 0; i < n; i++) {
+        double t = now_ms();
+        must(timeline_seek(tl, 20 + random_below(&x, last - 20), &s, &err));
+        seek[i] = now_ms() - t;
+        first[i] = timed_step(TIMELINE_BACK);
+        second[i] = timed_step(TIMELINE_BACK);
+        t = now_ms();
+        for (unsigned k = 0; k < 10; k++)
+            timed_step(TIMELINE_BACK);
+        more[i] = (now_ms() - t) / 10;
+        t = now_ms();
+        for (unsigned k = 0; k < 10; k++)
+            timed_step(TIMELINE_FORWARD);
+        step[i] = (now_ms() - t) / 10;
+    }
+    report("seek to a random position", seek, n);
+    report("reverse step, the first", first, n);
+    report("reverse step, the second", second, n);
+    report("reverse step, ten more, each", more, n);
+    report("step, each of ten", step, n);
+    free(seek), free(first), free(second), free(more), free(step);
+}
+
+static const char *reason(const struct timeline_stopped *s)
+{
+    static const char *const names[] = {"done", "breakpoint", "watchpoint", "event", "begin", "end", "interrupted", "ended"};
+    return names[s->reason];
+}
+
+static double timed_continue(const char *what, enum timeline_direction dir)
+{
+    struct timeline_stopped s;
+    double t = now_ms();
+    must(timeline_continue(tl, dir, &s, &err));
+    t = now_ms() - t;
+    printf("%-34s %9.0f ms (%s)\n", what, t, reason(&s));
+    return t;
+}
+
+/* Without a timeline. */
+static double one_replay(const struct engine_kind *kind)
+{
+    struct replay *r = replay_open(timeline_trace(tl), kind, &err);
+    const struct replay_options o = {.verify = false};
+    struct replay_report rep;
+    must(r ? 0 : -1);
+    double t = now_ms();
+    must(replay_all(r, &o, &rep, &err));
+    t = now_ms() - t;
+    printf("%-34s %9.0f ms\n", "one replay", t);
+    free(rep.divergence);
+    replay_close(r);
+    return t;
+}
+
+static void whole_run(const struct engine_kind *kind)
+{
+    struct timeline_stopped s;
+    unsigned id;
+    double plain = one_replay(kind);
+    must(timeline_to_end(tl, &s, &err));
+    const struct timeline_stop brk = {.kind = TS_BREAK_LINEAR, .address = 0x123456789abcull};
+    const struct timeline_stop watch = {.kind = TS_WATCH_WRITE, .address = 0x123456789abcull, .length = 8};
+    must(timeline_stop_add(tl, &brk, &id, &err));
+    double back = timed_continue("reverse-continue, breakpoint", TIMELINE_BACK);
+    timed_continue("continue, breakpoint", TIMELINE_FORWARD);
+    timeline_stop_clear(tl);
+    must(timeline_stop_add(tl, &watch, &id, &err));
+    timed_continue("reverse-continue, watchpoint", TIMELINE_BACK);
+    timed_continue("continue, watchpoint", TIMELINE_FORWARD);
+    timeline_stop_clear(tl);
+    printf("%-34s %9.2f x\n", "reverse-continue / replay", back / plain);
+}
+
+static void check(unsigned n, uint64_t last)
+{
+    struct timeline_stopped s;
+    uint64_t x = 7;
+    unsigned bad = 0;
+    for (unsigned i = 0; i < n; i++) {
+        must(timeline_seek(tl, 1 + random_below(&x, last - 1), &s, &err));
+        uint64_t hash = timeline_hash(tl), at = timeline_icount(tl);
+        must(timeline_step(tl, TIMELINE_BACK, 1, &s, &err));
+        must(timeline_step(tl, TIMELINE_FORWARD, 1, &s, &err));
+        if (timeline_hash(tl) != hash || timeline_icount(tl) != at) {
+            printf("icount %llu: reverse-step and step give another state\n", (unsigned long long)at);
+            bad++;
+        }
+    }
+    printf("%u positions, %u differ\n", n, bad);
+    if (bad)
+        exit(1);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct engine_kind pc = {.name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = hv_create};
+    static const struct engine_kind *const kinds[] = {&pc};
+    bool checking = argc > 1 && !strcmp(argv[1], "--check");
+    if (argc < 2 + checking) {
+        fprintf(stderr, "usage: timeline [--check] TRACE [POSITIONS]\n");
+        return 2;
+    }
+    const char *path = argv[1 + checking];
+    unsigned n = argc > 2 + checking ? (unsigned)atoi(argv[2 + checking]) : 200;
+    struct timeline_where w;
+    struct timeline_stats stats;
+    double t = now_ms();
+    tl = timeline_open(path, kinds, 1, &err);
+    must(tl ? 0 : -1);
+    printf("%-34s %9.1f ms\n", "open", now_ms() - t);
+    timeline_where(tl, &w);
+    if (checking) {
+        check(n, w.last);
+    } else {
+        random_positions(n, w.last);
+        whole_run(&pc);
+    }
+    timeline_stats(tl, &stats);
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    printf("checkpoints %llu, %llu MB of %llu; restores %llu; steps %llu M; process at most %ld MB\n",
+           (unsigned long long)stats.checkpoints, (unsigned long long)stats.used >> 20,
+           (unsigned long long)stats.budget >> 20, (unsigned long long)stats.restores,
+           (unsigned long long)stats.steps / 1000000, u.ru_maxrss >> 10);
+    if (timeline_warning(tl)[0])
+        printf("%s\n", timeline_warning(tl));
+    timeline_close(tl);
+    return 0;
+}

@@ -1,0 +1,127 @@
+/* disk.h - drives, and what INT 13h's parts use of each other. */
+#ifndef BIOS_DISK_H
+#define BIOS_DISK_H
+
+#include "bios/bios.h"
+
+/* INT 13h status, AH. */
+enum {
+    DISK_OK = 0x00,
+    DISK_BAD_COMMAND = 0x01,
+    DISK_NO_ADDRESS_MARK = 0x02,
+    DISK_WRITE_PROTECTED = 0x03,
+    DISK_NO_SECTOR = 0x04,
+    DISK_CHANGED = 0x06,
+    DISK_DMA_OVERRUN = 0x08,
+    DISK_DMA_BOUNDARY = 0x09,
+    DISK_UNKNOWN_MEDIUM = 0x0c,
+    DISK_CRC = 0x10,
+    DISK_CONTROLLER = 0x20,
+    DISK_SEEK = 0x40,
+    DISK_TIMEOUT = 0x80,
+    DISK_LOCKED = 0xb1,
+    DISK_NOT_REMOVABLE = 0xb2,
+    DISK_NO_MEDIUM = 0x31,
+    DISK_NOT_READY = 0xaa,
+};
+
+struct geometry {
+    u16 cylinders, heads, sectors;
+};
+
+enum drive_kind { DRIVE_NONE, DRIVE_ATA, DRIVE_ATAPI, DRIVE_FLOPPY };
+
+struct drive {
+    u8 kind;
+    u8 channel, unit; /* IDE; a floppy has only a unit */
+    u8 floppy_type;   /* as in the CMOS */
+    bool dma, lba, lba48, locked;
+    u8 multiple;      /* sectors a block of READ MULTIPLE; 0: not on */
+    struct geometry physical, logical;
+    u8 translation;   /* 0 none, 1 LBA, 2 large */
+    u32 sectors;      /* of `block` bytes, at most 2^32 - 1 */
+    u32 sectors_high;
+    u16 block;
+    u16 version;      /* IDENTIFY word 80 */
+    char model[41];
+};
+
+struct channel {
+    u16 command, control, master; /* ports; master 0: no DMA */
+    u8 irq;
+};
+
+enum { DRIVES = 4, FLOPPIES = 2, CD_FIRST = 0xe0, DISK_FIRST = 0x80, SECTOR = 512, CD_SECTOR = 2048 };
+
+extern struct drive drives[DRIVES], floppies[FLOPPIES];
+extern struct channel channels[2];
+/* BIOS numbers: disks[0] is 80h, cds[0] is E0h: indices into drives. */
+extern u8 disks[DRIVES], cds[DRIVES], disk_count, cd_count, floppy_count;
+
+/* One transfer; what was moved counts in `done`. */
+enum direction { DISK_READ, DISK_WRITE, DISK_VERIFY };
+struct request {
+    struct drive *drive;
+    u32 lba, lba_high;
+    u32 address;  /* linear */
+    u16 count, done;
+    u8 direction;
+};
+
+/* Each returns an INT 13h status. */
+u8 ata_transfer(struct request *q);
+u8 atapi_transfer(struct request *q);
+u8 floppy_transfer(struct request *q); /* lba by the medium's geometry */
+/* Any drive. */
+u8 disk_transfer(struct request *q);
+
+/* ide.c: waits until the channel's selected drive is not busy; its status, or FFh if it stays busy. Acknowledges its interrupt. */
+u8 ide_wait(const struct channel *ch);
+/* The same where no interrupt comes (before a packet, before the first block that is written): it looks all the time. */
+u8 ide_wait_short(const struct channel *ch);
+bool ide_select(const struct channel *ch, u8 device);
+/* Moves `bytes` (even) between the data port and linear memory. */
+void ide_data_in(const struct channel *ch, u32 address, u32 bytes);
+void ide_data_out(const struct channel *ch, u32 address, u32 bytes);
+/* Bus master: readies a transfer; false if the memory is not for DMA. Then start, and wait for its end. */
+bool ide_dma_prepare(const struct channel *ch, u32 address, u32 bytes, bool write);
+void ide_dma_start(const struct channel *ch, bool write);
+u8 ide_dma_finish(const struct channel *ch); /* the drive's status; FFh: it failed */
+void ide_reset(const struct channel *ch);
+
+/* atapi.c: a packet command with data for the host; sense key << 16 | code << 8 | qualifier, 0 if good, FF0000h: no answer. */
+u32 atapi_command(struct drive *d, const u8 packet[12], u32 address, u32 bytes, u16 block);
+/* Is there a medium, and how large? An INT 13h status. */
+u8 atapi_ready(struct drive *d);
+/* Tray: eject, load. An INT 13h status. */
+u8 atapi_eject(struct drive *d, bool load);
+
+/* floppy.c */
+u8 floppy_service(struct regs *r, struct drive *d);
+void floppy_tick(void);
+struct geometry floppy_medium(struct drive *d);
+u8 floppy_detect_medium(struct drive *d);
+u8 floppy_reset(void);
+
+/* edd.c: INT 13h AH=41h to 48h. */
+u8 edd_service(struct regs *r, struct drive *d);
+
+/* eltorito.c */
+extern struct emulation {
+    bool active;
+    u8 media, drive; /* BIOS number it stands for */
+    u8 cd;           /* index into drives */
+    u8 device;       /* of the CD: E0h … */
+    u32 lba;         /* of the image, in CD sectors */
+    u16 load_segment, load_count;
+    u16 flags_segment;
+    struct geometry geometry;
+    u32 sectors;     /* of 512 bytes */
+    u32 catalog;
+} emulation;
+u8 eltorito_transfer(struct request *q); /* 512-byte sectors of the emulated disk */
+u8 eltorito_service(struct regs *r);     /* AH=4Ah to 4Dh */
+/* Finds and loads the boot image: its entry, or 0 with *why a message; sets *drive. */
+u32 eltorito_boot(u8 cd, u8 *drive, const char **why);
+
+#endif

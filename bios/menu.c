@@ -1,0 +1,61 @@
+/* menu.c - the boot menu: Esc or F12, on keyboard or COM1. It waits for the key only if the machine's owner wants it. */
+#include "bios/bios.h"
+
+enum { KEY_ESC = 0x1b, SCAN_F12 = 0x86, TICK_MS = 55 };
+
+static bool is_menu_key(u16 key) { return (u8)key == KEY_ESC || key >> 8 == SCAN_F12; }
+
+static bool wanted(void)
+{
+    u32 start = bda->ticks, ticks = shared.menu ? shared.menu_wait / TICK_MS : 0;
+    if (keyboard_early_escape() || is_menu_key(key_poll()))
+        return true;
+    if (!shared.menu)
+        return false;
+    print("Esc or F12: boot menu\n");
+    while (bda->ticks - start < ticks) {
+        cli();
+        wait_for_interrupt();
+        if (is_menu_key(key_poll()))
+            return true;
+    }
+    return false;
+}
+
+static void list(void)
+{
+    char name[80];
+    print("Boot from:\n");
+    for (unsigned i = 0; i < boot_list.count; i++) {
+        boot_entry_name(&boot_list.entry[i], name, sizeof name);
+        print("  %u  %s\n", i + 1, name);
+    }
+}
+
+/* The number that is typed; Esc again: the order stays. */
+static unsigned choose(void)
+{
+    while (key_poll()) /* the rest of an escape sequence */
+        ;
+    for (;;) {
+        u8 c = (u8)key_poll();
+        if (c >= '1' && c < '1' + boot_list.count)
+            return c - '1';
+        if (c == KEY_ESC)
+            return 0;
+        cli();
+        wait_for_interrupt();
+    }
+}
+
+void boot_menu(void)
+{
+    if (!boot_list.count || !wanted())
+        return;
+    list();
+    unsigned chosen = choose();
+    struct boot_entry first = boot_list.entry[chosen];
+    for (; chosen; chosen--)
+        boot_list.entry[chosen] = boot_list.entry[chosen - 1];
+    boot_list.entry[0] = first;
+}

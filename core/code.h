@@ -1,0 +1,36 @@
+/* code.h - where a function of the guest leaves and calls: found once by disassembly (capstone), so that probes can be
+ * set at fixed addresses. 64-bit code.
+ */
+#ifndef BOOTREEL_CORE_CODE_H
+#define BOOTREEL_CORE_CODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum code_kind {
+    CODE_RETURN,        /* ret */
+    CODE_JUMP,          /* jmp to `target`, always taken */
+    CODE_CALL,          /* call `target` */
+    CODE_CALL_REGISTER, /* call by the register `reg` */
+    CODE_CALL_MEMORY,   /* call by memory */
+    CODE_GS_LOAD,       /* a 64-bit load from gs:`target` */
+};
+
+struct code_site {
+    enum code_kind kind;
+    uint64_t address;
+    unsigned length; /* bytes */
+    uint64_t target;
+    const char *reg; /* "rbx" */
+};
+
+struct code; /* a disassembler */
+
+struct code *code_new(void); /* NULL if there is none */
+void code_free(struct code *c);
+/* Goes through n bytes of code that are at `address` in the guest, and calls fn for each site. Stops where it is not code. */
+void code_sites(struct code *c, const void *bytes, size_t n, uint64_t address,
+                void (*fn)(void *ctx, const struct code_site *site), void *ctx);
+
+#endif

@@ -1,0 +1,203 @@
+/* inspector.c - see inspector.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/inspector.h"
+#include "core/linux.h"
+
+/* An event that waits for its place. */
+struct held {
+    struct event ev; /* data is its own */
+    struct held *next;
+};
+
+struct inspector {
+    struct inspector_options o;
+    struct probes *probes;
+    struct symbols *symbols;
+    struct linux_guest *lx;
+    struct held *first, *last; /* by icount */
+    void (*listener)(void *ctx, const struct symbols *s);
+    void *listener_ctx;
+};
+
+/* ---------------------------------------------------------------- the order of events */
+
+/* After all that are held with the same icount or a lower one. Most come in order, so the end is tried first. */
+static struct held **place_for(struct inspector *in, uint64_t icount)
+{
+    struct held **at = &in->first;
+    if (in->first && in->last->ev.icount <= icount)
+        return &in->last->next;
+    while (*at && (*at)->ev.icount <= icount)
+        at = &(*at)->next;
+    return at;
+}
+
+void inspector_emit(struct inspector *in, const struct event *ev)
+{
+    struct held *h = malloc(sizeof *h + ev->len + 1), **at = place_for(in, ev->icount);
+    h->ev = *ev;
+    h->ev.data = h + 1;
+    if (ev->len)
+        memcpy(h + 1, ev->data, ev->len);
+    h->next = *at;
+    *at = h;
+    if (!h->next)
+        in->last = h;
+}
+
+/* Those that are not younger than `icount` go out. */
+static void release(struct inspector *in, uint64_t icount)
+{
+    while (in->first && in->first->ev.icount <= icount) {
+        struct held *h = in->first;
+        in->first = h->next;
+        in->o.emit(in->o.ctx, &h->ev);
+        free(h);
+    }
+}
+
+void inspector_event(struct inspector *in, const struct event *ev)
+{
+    release(in, ev->icount);
+    in->o.emit(in->o.ctx, ev);
+    if (in->lx && LINUX_NEEDS & EVENT_CLASS_BIT(event_kind(ev->kind)->cls)) {
+        linux_event(in->lx, ev);
+        release(in, ev->icount);
+    }
+}
+
+void inspector_finish(struct inspector *in)
+{
+    release(in, UINT64_MAX);
+}
+
+/* ---------------------------------------------------------------- symbols */
+
+static void symbols_changed(void *ctx)
+{
+    struct inspector *in = ctx;
+    if (in->listener)
+        in->listener(in->listener_ctx, in->symbols);
+}
+
+static void give_note(void *ctx, const struct trace_note *note)
+{
+    struct inspector *in = ctx;
+    in->o.note(in->o.ctx, note);
+}
+
+/* Symbols that a person gave: they count from icount 0, at their link addresses. */
+static int load_files(struct inspector *in, struct error *err)
+{
+    for (size_t i = 0; i < in->o.nsymbol_files; i++) {
+        struct symbol_mapping m = {.space = SPACE_KERNEL};
+        m.table = symbols_add_elf_file(in->symbols, in->o.symbol_files[i], err);
+        if (!m.table)
+            return -1;
+        symbols_map(in->symbols, &m);
+    }
+    return 0;
+}
+
+/* In a replay they come from the notes of the record: those of icount 0. */
+static int load_recorded(struct inspector *in, struct error *err)
+{
+    struct trace_note note;
+    for (uint64_t i = 0; i < trace_note_count(in->o.recorded); i++) {
+        if (trace_note(in->o.recorded, i, &note, err))
+            return -1;
+        if (note.icount == 0 && symbols_take_note(in->symbols, &note, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* ---------------------------------------------------------------- life */
+
+static void linux_emits(void *ctx, const struct event *ev)
+{
+    inspector_emit(ctx, ev);
+}
+
+static int create_linux(struct inspector *in, struct error *err)
+{
+    const char *inspect = config_get(in->o.config, "inspect");
+    if (!inspect || !strcmp(inspect, "none"))
+        return 0;
+    if (strcmp(inspect, "linux"))
+        return error_set(err, "inspect: \"%.40s\" is nothing that can be looked for: give linux or none", inspect);
+    const struct linux_options lo = {.engine = in->o.engine,
+                                     .probes = in->probes,
+                                     .symbols = in->symbols,
+                                     .classes = in->o.classes,
+                                     .ctx = in,
+                                     .emit = linux_emits,
+                                     .symbols_changed = symbols_changed};
+    in->lx = linux_create(&lo);
+    return 0;
+}
+
+struct inspector *inspector_create(const struct inspector_options *o, struct error *err)
+{
+    struct inspector *in = calloc(1, sizeof *in);
+    in->o = *o;
+    in->probes = probes_new(o->engine);
+    in->symbols = symbols_new();
+    if (o->note)
+        symbols_sink(in->symbols, give_note, in);
+    int rc = o->recorded ? load_recorded(in, err) : load_files(in, err);
+    if (!rc)
+        rc = create_linux(in, err);
+    if (!rc)
+        return in;
+    inspector_destroy(in);
+    return NULL;
+}
+
+void inspector_destroy(struct inspector *in)
+{
+    if (!in)
+        return;
+    linux_destroy(in->lx);
+    for (struct held *h = in->first, *next; h; h = next) {
+        next = h->next;
+        free(h);
+    }
+    symbols_free(in->symbols);
+    probes_free(in->probes);
+    free(in);
+}
+
+uint32_t inspector_classes(const struct inspector *in)
+{
+    return in->lx ? LINUX_NEEDS : 0;
+}
+
+void inspector_start(struct inspector *in)
+{
+    symbols_changed(in);
+    probes_apply(in->probes);
+}
+
+void inspector_probe(struct inspector *in, unsigned id, unsigned cpu, uint64_t icount)
+{
+    probes_reached(in->probes, id, cpu, icount);
+}
+
+const struct symbols *inspector_symbols(const struct inspector *in)
+{
+    return in->symbols;
+}
+
+struct probes *inspector_probes(struct inspector *in)
+{
+    return in->probes;
+}
+
+void inspector_on_symbols(struct inspector *in, void (*fn)(void *ctx, const struct symbols *s), void *ctx)
+{
+    in->listener = fn;
+    in->listener_ctx = ctx;
+}

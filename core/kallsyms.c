@@ -1,0 +1,255 @@
+/* kallsyms.c - see kallsyms.h. The format: scripts/kallsyms.c and kernel/kallsyms.c of Linux.
+ *
+ *   token table   256 texts ended by NUL; those of characters that occur in names stand for themselves, so those of '0'
+ *                 to '9' are the characters, in a row: that is what is looked for
+ *   token index   256 x u16: where each token begins in the table
+ *   names         count x (length in tokens, of one byte or, with bit 7, two; so many tokens); the first character is the type
+ *   markers       where in `names` each 256th name begins, u32 (u64 before 4.20)
+ *   offsets       count x s32, with relative_base; or addresses, count x u64
+ *
+ * Order up to 6.3: offsets, relative_base, num_syms, names, markers, (6.2, 6.3: seqs_of_names,) token table, token index.
+ * Since 6.4: num_syms, names, markers, token table, token index, offsets, relative_base, seqs_of_names. All are aligned to 8.
+ */
+#include <string.h>
+
+#include "core/kallsyms.h"
+
+enum { TOKENS = 256, NAMES_MAX = 32 << 20, SYMBOLS_MIN = 256, SYMBOLS_MAX = 8 << 20, NAME_MAX_LEN = 512 };
+#define KERNEL_MAP 0xffffffff80000000u
+
+static size_t align8(size_t n)
+{
+    return (n + 7) & ~(size_t)7;
+}
+
+static uint16_t get16(const struct kallsyms *k, size_t at)
+{
+    return (uint16_t)(k->image[at] | k->image[at + 1] << 8);
+}
+
+static uint32_t get32(const struct kallsyms *k, size_t at)
+{
+    uint32_t v;
+    memcpy(&v, k->image + at, 4);
+    return v;
+}
+
+static uint64_t get64(const struct kallsyms *k, size_t at)
+{
+    uint64_t v;
+    memcpy(&v, k->image + at, 8);
+    return v;
+}
+
+/* ---------------------------------------------------------------- tokens */
+
+/* Does a token table begin at `at`? Then its index follows, and agrees. */
+static bool token_table_at(struct kallsyms *k, size_t at)
+{
+    size_t begin[TOKENS], p = at;
+    for (unsigned i = 0; i < TOKENS; i++) {
+        const uint8_t *end = p < k->size ? memchr(k->image + p, 0, k->size - p) : NULL;
+        begin[i] = p - at;
+        if (!end)
+            return false;
+        p = (size_t)(end - k->image) + 1;
+    }
+    p = align8(p);
+    if (p + 2 * TOKENS > k->size)
+        return false;
+    for (unsigned i = 0; i < TOKENS; i++)
+        if (get16(k, p + 2 * i) != begin[i])
+            return false;
+    k->tokens = at;
+    k->token_index = p;
+    return true;
+}
+
+/* The token of '0' is at `digits`: the table begins where 48 tokens come before it, at a multiple of 8. */
+static bool token_table_before(struct kallsyms *k, size_t digits)
+{
+    unsigned zeros = 0;
+    for (size_t p = digits; p-- > 0 && zeros <= '0' && digits - p < 65536;) {
+        if (zeros == '0' && !((p + 1) & 7) && token_table_at(k, p + 1))
+            return true;
+        zeros += !k->image[p];
+    }
+    return false;
+}
+
+static bool find_tokens(struct kallsyms *k)
+{
+    static const char digits[] = "\0000\0001\0002\0003\0004\0005\0006\0007\0008\0009";
+    const uint8_t *p = k->image, *end = k->image + k->size;
+    while ((p = memmem(p, (size_t)(end - p), digits, sizeof digits))) {
+        p++;
+        if (token_table_before(k, (size_t)(p - k->image)))
+            return true;
+    }
+    return false;
+}
+
+/* ---------------------------------------------------------------- names */
+
+/* The length, in tokens, of the name at *p, which is moved to the first token. 0: none. */
+static unsigned name_length(const struct kallsyms *k, size_t *p, size_t end)
+{
+    unsigned n;
+    if (*p + 2 >= end)
+        return 0;
+    n = k->image[(*p)++];
+    if (n & 0x80)
+        n = (n & 0x7f) | (unsigned)k->image[(*p)++] << 7;
+    return *p + n < end ? n : 0;
+}
+
+static bool marker_is(const struct kallsyms *k, size_t markers, unsigned width, size_t i, size_t value)
+{
+    return width == 4 ? get32(k, markers + 4 * i) == value : get64(k, markers + 8 * i) == value;
+}
+
+/* Do `count` names lie at `names`, with their markers behind them? Gone through twice: the markers' place is known last. */
+static bool names_at(const struct kallsyms *k, size_t names, uint32_t count)
+{
+    size_t p = names;
+    for (uint32_t i = 0; i < count; i++) {
+        unsigned n = name_length(k, &p, k->tokens);
+        if (!n)
+            return false;
+        p += n;
+    }
+    size_t markers = align8(p), nmarkers = (count + 255) / 256;
+    for (unsigned width = 4; width <= 8; width += 4) {
+        bool good = markers + width * nmarkers <= k->tokens;
+        p = names;
+        for (uint32_t i = 0; good && i < count; i++) {
+            if (i % 256 == 0)
+                good = marker_is(k, markers, width, i / 256, p - names);
+            p += name_length(k, &p, k->tokens);
+        }
+        if (good)
+            return true;
+    }
+    return false;
+}
+
+static bool find_names(struct kallsyms *k)
+{
+    size_t lowest = k->tokens > NAMES_MAX ? k->tokens - NAMES_MAX : 0;
+    for (size_t p = k->tokens & ~(size_t)7; p >= lowest + 8;) {
+        p -= 8;
+        uint64_t count = get64(k, p);
+        if (count < SYMBOLS_MIN || count > SYMBOLS_MAX || (k->tokens - p) / 2 < count)
+            continue;
+        if (names_at(k, p + 8, (uint32_t)count)) {
+            k->names = p + 8;
+            k->count = (uint32_t)count;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---------------------------------------------------------------- addresses */
+
+static uint64_t address_of(const struct kallsyms *k, uint32_t i, bool *absolute)
+{
+    *absolute = false;
+    if (k->how == KALLSYMS_ABSOLUTE) {
+        uint64_t v = get64(k, k->addresses + 8 * (size_t)i);
+        *absolute = v < KERNEL_MAP;
+        return v;
+    }
+    int32_t offset = (int32_t)get32(k, k->addresses + 4 * (size_t)i);
+    if (k->how == KALLSYMS_RELATIVE)
+        return k->base + (uint32_t)offset;
+    *absolute = offset >= 0;
+    return offset >= 0 ? (uint64_t)offset : k->base - 1 - (uint64_t)(int64_t)offset;
+}
+
+/* Kernel addresses, in order but for a few. */
+static bool plausible(const struct kallsyms *k)
+{
+    uint32_t kernel = 0, rising = 0;
+    uint64_t last = 0;
+    bool absolute;
+    for (uint32_t i = 0; i < k->count; i++) {
+        uint64_t a = address_of(k, i, &absolute);
+        kernel += !absolute && a >= KERNEL_MAP;
+        rising += a >= last;
+        last = a;
+    }
+    return kernel > k->count / 2 && rising > k->count - k->count / 16 - 2;
+}
+
+static bool relative_at(struct kallsyms *k, size_t offsets, size_t base)
+{
+    if (offsets >= k->size || base + 8 > k->size || offsets + 4 * (size_t)k->count > k->size)
+        return false;
+    k->base = get64(k, base);
+    if (k->base < KERNEL_MAP)
+        return false;
+    uint32_t negative = 0;
+    for (uint32_t i = 0; i < k->count; i++)
+        negative += get32(k, offsets + 4 * (size_t)i) >> 31;
+    k->addresses = offsets;
+    k->how = negative > k->count / 2 ? KALLSYMS_PERCPU : KALLSYMS_RELATIVE;
+    return plausible(k);
+}
+
+static bool find_addresses(struct kallsyms *k)
+{
+    size_t num = k->names - 8, table = align8(4 * (size_t)k->count), after = align8(k->token_index + 2 * TOKENS);
+    if (num >= table + 8 && relative_at(k, num - 8 - table, num - 8))
+        return true;
+    if (relative_at(k, after, after + table))
+        return true;
+    k->how = KALLSYMS_ABSOLUTE;
+    k->addresses = num - 8 * (size_t)k->count;
+    if (num >= 8 * (size_t)k->count && plausible(k))
+        return true;
+    k->addresses = after;
+    return after + 8 * (size_t)k->count <= k->size && plausible(k);
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+int kallsyms_find(const void *image, size_t size, struct kallsyms *k, struct error *err)
+{
+    *k = (struct kallsyms){.image = image, .size = size};
+    if (!find_tokens(k))
+        return error_set(err, "no kallsyms token table in the kernel's image");
+    if (!find_names(k))
+        return error_set(err, "no kallsyms names before the token table");
+    if (!find_addresses(k))
+        return error_set(err, "no kallsyms addresses beside the names");
+    return 0;
+}
+
+/* Unpacks a name of n tokens. */
+static void expand(const struct kallsyms *k, size_t p, unsigned n, char *out)
+{
+    size_t len = 0;
+    for (; n--; p++) {
+        const char *token = (const char *)k->image + k->tokens + get16(k, k->token_index + 2 * (size_t)k->image[p]);
+        while (*token && len < NAME_MAX_LEN)
+            out[len++] = *token++;
+    }
+    out[len] = 0;
+}
+
+void kallsyms_each(const struct kallsyms *k,
+                   void (*fn)(void *ctx, const char *name, char type, uint64_t address, bool absolute), void *ctx)
+{
+    char name[NAME_MAX_LEN + 1];
+    size_t p = k->names;
+    for (uint32_t i = 0; i < k->count; i++) {
+        bool absolute;
+        unsigned n = name_length(k, &p, k->tokens);
+        expand(k, p, n, name);
+        p += n;
+        uint64_t address = address_of(k, i, &absolute);
+        if (name[0])
+            fn(ctx, name + 1, name[0], address, absolute);
+    }
+}

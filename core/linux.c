@@ -1,0 +1,292 @@
+/* linux.c - see linux.h: life, events, finding the kernel. */
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "core/linux_impl.h"
+
+enum { IMAGE_MAX = 512 << 20, IMAGE_DEFAULT = 96 << 20, TRIES = 64 };
+
+const char *linux_initcall_level_name(unsigned level)
+{
+    static const char *const names[INITCALL_LEVELS] = {"pure",   "core", "postcore", "arch",    "subsys", "fs",   "device",
+                                                       "late", "early", "rootfs",   "console", "module", "other"};
+    return level < INITCALL_LEVELS ? names[level] : "?";
+}
+
+const char *linux_parent_name(unsigned parent)
+{
+    static const char *const names[PARENT_COUNT] = {"x86_64_start_kernel", "start_kernel", "rest_init", "kernel_init",
+                                                    "kernel_init_freeable"};
+    return parent < PARENT_COUNT ? names[parent] : "?";
+}
+
+/* ---------------------------------------------------------------- events of its own */
+
+bool lx_wants(const struct linux_guest *lx, enum event_class cls)
+{
+    return lx->o.classes & EVENT_CLASS_BIT(cls);
+}
+
+void lx_emit(struct linux_guest *lx, unsigned kind, const char *data, const uint64_t *fields, size_t nfields)
+{
+    struct event ev = {.kind = (uint16_t)kind, .cpu = (uint8_t)lx->cpu, .icount = lx->icount, .time = lx->time};
+    size_t n = data ? strlen(data) : 0;
+    ev.data = data;
+    ev.len = (uint32_t)(n < EVENT_MAX_DATA ? n : EVENT_MAX_DATA);
+    for (size_t i = 0; i < nfields && i < EVENT_MAX_FIELDS; i++)
+        ev.f[i] = fields[i];
+    lx->o.emit(lx->o.ctx, &ev);
+}
+
+void lx_note(struct linux_guest *lx, const char *fmt, ...)
+{
+    char text[1200];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    lx_emit(lx, EV_KERNEL_NOTE, text, NULL, 0);
+}
+
+void lx_missing(struct linux_guest *lx, const char *name)
+{
+    size_t n = strlen(lx->missing);
+    snprintf(lx->missing + n, sizeof lx->missing - n, "%s%s", n ? ", " : "", name);
+}
+
+/* ---------------------------------------------------------------- life */
+
+struct linux_guest *linux_create(const struct linux_options *o)
+{
+    struct linux_guest *lx = calloc(1, sizeof *lx);
+    lx->o = *o;
+    lx->current_offset = -1;
+    lx->code = code_new();
+    lx_find_registers(lx);
+    return lx;
+}
+
+/* Forgets the kernel; its probes go. */
+static void forget(struct linux_guest *lx)
+{
+    for (size_t i = 0; i < lx->nprobes; i++)
+        probe_remove(lx->o.probes, lx->probe[i]);
+    for (size_t i = 0; i < 3; i++)
+        probe_remove(lx->o.probes, lx->early_probe[i]);
+    for (size_t i = 0; i < lx->nhooks; i++) {
+        free(lx->hooks[i]->ctx);
+        free(lx->hooks[i]);
+    }
+    free(lx->hooks);
+    free(lx->probe);
+    free(lx->frames);
+    free(lx->clones);
+    free(lx->initcalls);
+}
+
+void linux_destroy(struct linux_guest *lx)
+{
+    if (!lx)
+        return;
+    forget(lx);
+    code_free(lx->code);
+    free(lx);
+}
+
+/* The machine was reset: what was known is no longer so, names neither. */
+static void start_again(struct linux_guest *lx)
+{
+    const struct linux_options o = lx->o;
+    struct code *code = lx->code;
+    uint64_t icount = lx->icount, time = lx->time;
+    struct symbols *s = lx->o.symbols;
+    forget(lx);
+    for (size_t i = 0, n = symbols_mappings(s); i < n; i++) {
+        const struct symbol_mapping *m = symbols_mapping(s, i);
+        if (!m->until && m->space != SPACE_PHYSICAL && m->since)
+            symbols_unmap(s, m->table, m->space, icount, time);
+    }
+    *lx = (struct linux_guest){.o = o, .code = code, .icount = icount, .time = time, .current_offset = -1};
+    lx_find_registers(lx);
+    probes_apply(o.probes);
+}
+
+/* ---------------------------------------------------------------- the kernel is found */
+
+struct adding {
+    struct symbol_table *t;
+    uint64_t bias;
+};
+
+static void add_symbol(void *ctx, const char *name, char type, uint64_t address, bool absolute)
+{
+    struct adding *a = ctx;
+    symbol_table_add(a->t, name, absolute ? address : address - a->bias, 0, type, absolute ? SYMBOL_ABSOLUTE : 0);
+}
+
+struct well_known {
+    uint64_t text, stext, start_kernel;
+};
+
+static void look_at_symbol(void *ctx, const char *name, char type, uint64_t address, bool absolute)
+{
+    struct well_known *w = ctx;
+    if (!strcmp(name, "_text"))
+        w->text = address;
+    else if (!strcmp(name, "_stext"))
+        w->stext = address;
+    else if (!strcmp(name, "start_kernel"))
+        w->start_kernel = address;
+}
+
+/* Where the preferred link address is, from the boot parameters; without them, the configuration's default. */
+static uint64_t link_address(const struct linux_guest *lx)
+{
+    uint64_t preferred = 0;
+    if (lx->boot_params)
+        lx->o.engine->ops->peek_physical(lx->o.engine, lx->boot_params + 0x258, &preferred, sizeof preferred);
+    return KERNEL_MAP_BASE + (preferred && preferred < 0x40000000 ? preferred : 0x1000000);
+}
+
+static void banner(const struct linux_guest *lx, char *buf, size_t size)
+{
+    lx_string(lx, lx_symbol(lx, "linux_banner"), buf, size);
+    buf[strcspn(buf, "\n")] = 0;
+    if (!buf[0])
+        snprintf(buf, size, "Linux of unknown version");
+}
+
+static void set_up(struct linux_guest *lx)
+{
+    lx_boot_setup(lx);
+    lx_initcall_setup(lx);
+    lx_task_setup(lx);
+    lx_module_setup(lx);
+    lx_syscall_setup(lx);
+    if (lx->missing[0])
+        lx_note(lx, "this kernel has no %s: what it would tell is not reported", lx->missing);
+    if (lx->o.symbols_changed)
+        lx->o.symbols_changed(lx->o.ctx);
+    probes_apply(lx->o.probes);
+}
+
+/* The kernel's image is at hand; its first byte is at `base`, or at _text (0). */
+static bool take_image(struct linux_guest *lx, const void *image, size_t size, uint64_t base)
+{
+    struct kallsyms k;
+    struct error err;
+    struct well_known w = {0};
+    char version[512];
+    if (kallsyms_find(image, size, &k, &err)) {
+        lx_note(lx, "a kernel was entered, but its symbols are not found (%s): no kernel, process or system call events",
+                err.text);
+        return false;
+    }
+    kallsyms_each(&k, look_at_symbol, &w);
+    if (!w.start_kernel || (!w.text && !w.stext)) {
+        lx_note(lx, "a table like kallsyms has %u names, but no start_kernel and _text among them: taken for garbage", k.count);
+        return false;
+    }
+    lx->text = w.text ? w.text : w.stext;
+    lx->image_size = size;
+    lx->bias = lx->text - link_address(lx);
+    struct adding a = {symbol_table_begin(lx->o.symbols, "kernel", "kallsyms"), lx->bias};
+    kallsyms_each(&k, add_symbol, &a);
+    lx->kernel = symbol_table_end(a.t);
+    const struct symbol_mapping m = {
+        .table = lx->kernel, .space = SPACE_KERNEL, .bias = lx->bias, .since = lx->icount, .time = lx->time};
+    symbols_map(lx->o.symbols, &m);
+    lx->state = LX_FOUND;
+    lx_types_load(lx, image, size, base ? base : lx->text);
+    banner(lx, version, sizeof version);
+    LX_EMIT(lx, EV_KERNEL_FOUND, version, lx->text, lx->bias, lx->has_physical ? lx->text_physical : 0, k.count,
+            lx->types.count);
+    set_up(lx);
+    return true;
+}
+
+void lx_kernel_at(struct linux_guest *lx, uint64_t physical, uint64_t size)
+{
+    const struct engine *e = lx->o.engine;
+    size = size && size < IMAGE_MAX ? size : IMAGE_DEFAULT;
+    uint8_t *image = malloc(size);
+    size_t done = 0, got = 1;
+    while (done < size && got) {
+        got = e->ops->peek_physical(e, physical + done, image + done, size - done);
+        done += got;
+    }
+    lx->text_physical = physical;
+    lx->has_physical = true;
+    if (!take_image(lx, image, done, 0))
+        lx->state = LX_GIVEN_UP;
+    free(image);
+}
+
+/* ---------------------------------------------------------------- a kernel that is running already */
+
+enum { LARGE = 2 << 20, PIECE = 64 << 10 };
+
+static bool mapped(const struct linux_guest *lx, uint64_t address)
+{
+    uint8_t byte;
+    return lx->o.engine->ops->peek(lx->o.engine, lx->cpu, address, &byte, 1) == 1;
+}
+
+/* What is mapped around `ip` in the kernel's part of the address space: large pages without a hole. */
+static void take_running(struct linux_guest *lx, uint64_t ip)
+{
+    const struct engine *e = lx->o.engine;
+    uint64_t begin = ip & ~(uint64_t)(LARGE - 1), end = begin + LARGE;
+    while (begin > KERNEL_MAP_BASE && mapped(lx, begin - LARGE))
+        begin -= LARGE;
+    while (end && end - begin < IMAGE_MAX && mapped(lx, end))
+        end += LARGE;
+    size_t size = end - begin, done = 0;
+    uint8_t *image = calloc(1, size);
+    for (; done < size; done += PIECE) /* pieces that are not mapped stay zero */
+        e->ops->peek(e, lx->cpu, begin + done, image + done, PIECE);
+    if (!take_image(lx, image, size, begin) && ++lx->tries == 2)
+        lx->state = LX_GIVEN_UP;
+    free(image);
+}
+
+/* ---------------------------------------------------------------- events of the engine */
+
+/* Where the instruction is that made the event; 0: the event does not say. */
+static uint64_t event_ip(const struct event *ev)
+{
+    switch (ev->kind) {
+    case EV_CPU_CR:
+        return ev->f[EVF_CPU_CR_ip];
+    case EV_CPU_MSR:
+        return ev->f[EVF_CPU_MSR_ip];
+    case EV_CPU_DTABLE:
+        return ev->f[EVF_CPU_DTABLE_ip];
+    default:
+        return 0;
+    }
+}
+
+static void look_for_kernel(struct linux_guest *lx, uint64_t ip)
+{
+    const struct engine *e = lx->o.engine;
+    if (!ip || lx->state == LX_FOUND || lx->state == LX_GIVEN_UP || e->ops->code_bits(e, lx->cpu) != 64)
+        return;
+    if (ip >= KERNEL_MAP_BASE)
+        take_running(lx, ip);
+    else if (lx->tries < TRIES)
+        lx_boot_early(lx, ip);
+}
+
+void linux_event(struct linux_guest *lx, const struct event *ev)
+{
+    lx->cpu = ev->cpu;
+    lx->icount = ev->icount;
+    lx->time = ev->time;
+    if (ev->kind == EV_RESET)
+        start_again(lx);
+    else if (ev->kind == EV_KERNEL_HANDOVER && ev->len > 5 && !memcmp(ev->data, "linux", 5))
+        lx->boot_params = ev->f[EVF_KERNEL_HANDOVER_params];
+    else
+        look_for_kernel(lx, event_ip(ev));
+}

@@ -1,0 +1,303 @@
+/* linux_access.c - registers, memory and symbols of the guest; functions hooked at entry and exit. See linux_impl.h. */
+#include <stdlib.h>
+
+#include "core/linux_impl.h"
+
+/* ---------------------------------------------------------------- registers */
+
+static size_t register_index(const struct engine *e, const char *name)
+{
+    size_t n;
+    const struct reg_desc *d = e->ops->regs(e, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(d[i].name, name) && d[i].bits <= 64)
+            return i;
+    return SIZE_MAX;
+}
+
+void lx_find_registers(struct linux_guest *lx)
+{
+    static const char *const names[LX_REGS] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp",    "rsp",
+                                               "r8",  "r9",  "r10", "r15", "gs_base", "rip", "cr3"};
+    _Static_assert(LX_REGS <= sizeof lx->reg / sizeof lx->reg[0], "reg is too small");
+    for (unsigned i = 0; i < LX_REGS; i++)
+        lx->reg[i] = register_index(lx->o.engine, names[i]);
+}
+
+static uint64_t register_value(const struct linux_guest *lx, size_t index)
+{
+    uint64_t v = 0;
+    const struct engine *e = lx->o.engine;
+    if (index == SIZE_MAX || e->ops->reg_get(e, lx->cpu, index, &v))
+        return 0;
+    return v;
+}
+
+uint64_t lx_reg(const struct linux_guest *lx, enum lx_reg reg)
+{
+    return register_value(lx, lx->reg[reg]);
+}
+
+bool lx_reg_by_name(const struct linux_guest *lx, const char *name, uint64_t *value)
+{
+    size_t index = register_index(lx->o.engine, name);
+    *value = register_value(lx, index);
+    return index != SIZE_MAX;
+}
+
+/* ---------------------------------------------------------------- memory */
+
+/* The kernel's image in physical memory, while it is not mapped yet. */
+static size_t peek_image(const struct linux_guest *lx, uint64_t address, void *buf, size_t n)
+{
+    const struct engine *e = lx->o.engine;
+    uint64_t offset = address - lx->text;
+    if (!lx->has_physical || offset >= lx->image_size)
+        return 0;
+    size_t done = 0;
+    while (done < n) {
+        size_t got = e->ops->peek_physical(e, lx->text_physical + offset + done, (char *)buf + done, n - done);
+        if (!got)
+            break;
+        done += got;
+    }
+    return done;
+}
+
+bool lx_read(const struct linux_guest *lx, uint64_t address, void *buf, size_t n)
+{
+    const struct engine *e = lx->o.engine;
+    size_t done = e->ops->peek(e, lx->cpu, address, buf, n);
+    if (done < n)
+        done += peek_image(lx, address + done, (char *)buf + done, n - done);
+    memset((char *)buf + done, 0, n - done);
+    return done == n;
+}
+
+uint64_t lx_u64(const struct linux_guest *lx, uint64_t address)
+{
+    uint64_t v;
+    lx_read(lx, address, &v, sizeof v);
+    return v;
+}
+
+uint32_t lx_u32(const struct linux_guest *lx, uint64_t address)
+{
+    uint32_t v;
+    lx_read(lx, address, &v, sizeof v);
+    return v;
+}
+
+size_t lx_string(const struct linux_guest *lx, uint64_t address, char *buf, size_t size)
+{
+    memset(buf, 0, size);
+    if (!address)
+        return 0;
+    /* Up to the end of a page at a time: what is behind may not be mapped. */
+    for (size_t n = 0; n + 1 < size;) {
+        size_t part = 0x1000 - ((address + n) & 0xfff);
+        part = part < size - 1 - n ? part : size - 1 - n;
+        bool whole = lx_read(lx, address + n, buf + n, part);
+        if (memchr(buf + n, 0, part) || !whole)
+            break;
+        n += part;
+    }
+    return strlen(buf);
+}
+
+uint64_t lx_member(const struct linux_guest *lx, uint64_t base, int offset)
+{
+    return base && offset >= 0 ? lx_u64(lx, base + (unsigned)offset) : 0;
+}
+
+uint32_t lx_member32(const struct linux_guest *lx, uint64_t base, int offset)
+{
+    return base && offset >= 0 ? lx_u32(lx, base + (unsigned)offset) : 0;
+}
+
+/* ---------------------------------------------------------------- symbols */
+
+uint64_t lx_symbol(const struct linux_guest *lx, const char *name)
+{
+    struct symbol sym;
+    return symbols_find(lx->o.symbols, SPACE_KERNEL, name, SYMBOLS_NOW, &sym) ? sym.address : 0;
+}
+
+bool lx_function(const struct linux_guest *lx, const char *name, struct symbol *sym)
+{
+    return symbols_find(lx->o.symbols, SPACE_KERNEL, name, SYMBOLS_NOW, sym) && (sym->type == 't' || sym->type == 'T');
+}
+
+void lx_name(const struct linux_guest *lx, uint64_t address, char *buf, size_t size)
+{
+    symbols_text(lx->o.symbols, SPACE_KERNEL, address, SYMBOLS_NOW, buf, size);
+}
+
+bool lx_is_return_thunk(const struct linux_guest *lx, uint64_t address)
+{
+    static const char *const names[] = {"__x86_return_thunk", "srso_return_thunk", "its_return_thunk", "retbleed_return_thunk",
+                                        "srso_alias_return_thunk", "call_depth_return_thunk", "zen_return_thunk"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (lx_symbol(lx, names[i]) == address)
+            return true;
+    return false;
+}
+
+const char *lx_thunk_register(const struct linux_guest *lx, uint64_t address)
+{
+    static const char *const regs[] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8",
+                                       "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+    char name[64];
+    for (size_t i = 0; i < sizeof regs / sizeof regs[0]; i++) {
+        snprintf(name, sizeof name, "__x86_indirect_thunk_%s", regs[i]);
+        if (lx_symbol(lx, name) == address)
+            return regs[i];
+    }
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- code */
+
+static void sites_of(struct linux_guest *lx, uint64_t address, size_t n,
+                     void (*fn)(void *ctx, const struct code_site *site), void *ctx)
+{
+    uint8_t *bytes = malloc(n + 1);
+    if (lx_read(lx, address, bytes, n))
+        code_sites(lx->code, bytes, n, address, fn, ctx);
+    free(bytes);
+}
+
+/* What the compiler put elsewhere of a function; size 0: nothing. */
+static void cold_part(const struct linux_guest *lx, const struct symbol *function, struct symbol *cold)
+{
+    char name[560];
+    snprintf(name, sizeof name, "%s.cold", function->name);
+    if (!lx_function(lx, name, cold))
+        *cold = (struct symbol){0};
+}
+
+void lx_sites(struct linux_guest *lx, const struct symbol *function,
+              void (*fn)(void *ctx, const struct code_site *site), void *ctx)
+{
+    struct symbol cold;
+    enum { FUNCTION_MAX = 1 << 18 };
+    if (!lx->code || function->size > FUNCTION_MAX)
+        return;
+    sites_of(lx, function->address, function->size, fn, ctx);
+    cold_part(lx, function, &cold);
+    if (cold.size && cold.size <= FUNCTION_MAX)
+        sites_of(lx, cold.address, cold.size, fn, ctx);
+}
+
+/* ---------------------------------------------------------------- probes and hooks */
+
+void lx_probe(struct linux_guest *lx, enum probe_space space, uint64_t address, probe_fn *fn, void *ctx)
+{
+    lx->probe = realloc(lx->probe, (lx->nprobes + 1) * sizeof *lx->probe);
+    lx->probe[lx->nprobes++] = probe_add(lx->o.probes, space, address, fn, ctx);
+}
+
+void lx_here(struct linux_guest *lx, const struct probe_hit *hit)
+{
+    lx->cpu = hit->cpu;
+    lx->icount = hit->icount;
+    lx->time = hit->time;
+}
+
+struct frame *lx_frame_find(struct linux_guest *lx, const struct hook *h, uint64_t sp)
+{
+    for (size_t i = lx->nframes; i-- > 0;)
+        if (lx->frames[i].hook == h && lx->frames[i].sp == sp)
+            return &lx->frames[i];
+    return NULL;
+}
+
+/* A frame of the same function at the same place of a stack was left in a way that was not seen: it is replaced. */
+struct frame *lx_frame_push(struct linux_guest *lx, const struct hook *h, uint64_t sp)
+{
+    struct frame *f = lx_frame_find(lx, h, sp);
+    if (!f) {
+        lx->frames = realloc(lx->frames, (lx->nframes + 1) * sizeof *lx->frames);
+        f = &lx->frames[lx->nframes++];
+    }
+    *f = (struct frame){.hook = h, .sp = sp, .time = lx->time};
+    return f;
+}
+
+void lx_frame_drop(struct linux_guest *lx, struct frame *f)
+{
+    size_t i = (size_t)(f - lx->frames);
+    memmove(f, f + 1, (--lx->nframes - i) * sizeof *f);
+}
+
+static void on_enter(void *ctx, const struct probe_hit *hit)
+{
+    struct hook *h = ctx;
+    lx_here(h->lx, hit);
+    struct frame *f = h->leave ? lx_frame_push(h->lx, h, lx_reg(h->lx, LX_RSP)) : NULL;
+    if (h->enter)
+        h->enter(h->lx, f);
+}
+
+/* An instruction that may leave the function: it does if the stack pointer is what it was at the entry. */
+static void on_leave(void *ctx, const struct probe_hit *hit)
+{
+    struct hook *h = ctx;
+    lx_here(h->lx, hit);
+    struct frame *f = lx_frame_find(h->lx, h, lx_reg(h->lx, LX_RSP));
+    if (!f)
+        return;
+    const struct frame copy = *f;
+    lx_frame_drop(h->lx, f);
+    h->leave(h->lx, &copy);
+}
+
+struct exits {
+    struct hook *h;
+    struct symbol hot, cold;
+};
+
+static bool inside(const struct symbol *sym, uint64_t address)
+{
+    return address - sym->address < sym->size;
+}
+
+static void exit_site(void *ctx, const struct code_site *site)
+{
+    struct exits *x = ctx;
+    bool out = site->kind == CODE_JUMP && !inside(&x->hot, site->target) && !inside(&x->cold, site->target);
+    if (site->kind == CODE_RETURN || out)
+        lx_probe(x->h->lx, PROBE_LINEAR, site->address, on_leave, x->h);
+}
+
+struct hook *lx_keep_hook(struct linux_guest *lx, void *ctx)
+{
+    struct hook *h = calloc(1, sizeof *h);
+    *h = (struct hook){.lx = lx, .ctx = ctx};
+    lx->hooks = realloc(lx->hooks, (lx->nhooks + 1) * sizeof *lx->hooks);
+    lx->hooks[lx->nhooks++] = h;
+    return h;
+}
+
+struct hook *lx_hook(struct linux_guest *lx, const char *name, enter_fn *enter, leave_fn *leave)
+{
+    struct symbol sym;
+    if (!lx_function(lx, name, &sym))
+        return NULL;
+    struct hook *h = lx_keep_hook(lx, NULL);
+    *h = (struct hook){.lx = lx, .name = sym.name, .address = sym.address, .enter = enter, .leave = leave};
+    lx_probe(lx, PROBE_LINEAR, sym.address, on_enter, h);
+    struct exits x = {.h = h, .hot = sym};
+    cold_part(lx, &sym, &x.cold);
+    if (leave)
+        lx_sites(lx, &sym, exit_site, &x);
+    return h;
+}
+
+struct hook *lx_hook_any(struct linux_guest *lx, const char *const *names, enter_fn *enter, leave_fn *leave)
+{
+    struct hook *h = NULL;
+    for (; *names && !h; names++)
+        h = lx_hook(lx, *names, enter, leave);
+    return h;
+}

@@ -1,0 +1,375 @@
+/* linux_boot.c - from the decompressor to the power-off: boot parameters, milestones and their callees, memory, consoles,
+ * processors, shutdown. See linux_impl.h.
+ *
+ * The boot parameters: Documentation/x86/boot.rst and zero-page.rst of Linux.
+ */
+#include <stdlib.h>
+
+#include "core/linux_impl.h"
+
+/* ---------------------------------------------------------------- boot parameters */
+
+enum {
+    BP_EXT_INITRD = 0xc0,
+    BP_EXT_INITRD_SIZE = 0xc4,
+    BP_EXT_COMMAND_LINE = 0xc8,
+    BP_E820_COUNT = 0x1e8,
+    BP_MAGIC = 0x202, /* "HdrS" */
+    BP_PROTOCOL = 0x206,
+    BP_LOADER = 0x210,
+    BP_INITRD = 0x218,
+    BP_INITRD_SIZE = 0x21c,
+    BP_EXT_LOADER_VERSION = 0x226,
+    BP_EXT_LOADER = 0x227,
+    BP_COMMAND_LINE = 0x228,
+    BP_PAYLOAD_LENGTH = 0x24c,
+    BP_SETUP_DATA = 0x250,
+    BP_PREF_ADDRESS = 0x258,
+    BP_INIT_SIZE = 0x260,
+    BP_E820 = 0x2d0,
+    BP_SIZE = 0x1000,
+    E820_ENTRY = 20,
+    E820_MAX = 128,
+    SETUP_E820_EXT = 1,
+    COMMAND_LINE_MAX = 4096,
+};
+
+static uint64_t get(const uint8_t *p, size_t offset, size_t n)
+{
+    uint64_t v = 0;
+    memcpy(&v, p + offset, n);
+    return v;
+}
+
+static size_t read_physical(const struct linux_guest *lx, uint64_t address, void *buf, size_t n)
+{
+    size_t done = 0, got = 1;
+    memset(buf, 0, n);
+    for (; done < n && got; done += got)
+        got = lx->o.engine->ops->peek_physical(lx->o.engine, address + done, (uint8_t *)buf + done, n - done);
+    return done;
+}
+
+static const char *e820_type(uint32_t type)
+{
+    static const char *const names[] = {"of no type", "usable", "reserved", "ACPI data", "ACPI NVS", "unusable", "type 6",
+                                        "persistent"};
+    return type < sizeof names / sizeof names[0] ? names[type] : "of unknown type";
+}
+
+static void e820_entries(struct linux_guest *lx, const uint8_t *p, size_t n)
+{
+    for (; n--; p += E820_ENTRY) {
+        uint32_t type = (uint32_t)get(p, 16, 4);
+        LX_EMIT(lx, EV_E820, e820_type(type), get(p, 0, 8), get(p, 8, 8), type);
+    }
+}
+
+/* More of the map than the parameters have room for. */
+static void e820_more(struct linux_guest *lx, uint64_t list)
+{
+    uint8_t head[16], entry[E820_ENTRY];
+    for (unsigned i = 0; list && i < 64; i++, list = get(head, 0, 8)) {
+        if (read_physical(lx, list, head, sizeof head) < sizeof head)
+            return;
+        if (get(head, 8, 4) != SETUP_E820_EXT)
+            continue;
+        for (uint32_t at = 0; at + E820_ENTRY <= get(head, 12, 4) && at < 1024 * E820_ENTRY; at += E820_ENTRY)
+            if (read_physical(lx, list + 16 + at, entry, sizeof entry) == sizeof entry)
+                e820_entries(lx, entry, 1);
+    }
+}
+
+static unsigned loader_id(const uint8_t *p)
+{
+    unsigned id = p[BP_LOADER] >> 4, version = p[BP_LOADER] & 15;
+    if (id == 14)
+        id = p[BP_EXT_LOADER] + 0x10u;
+    return id << 4 | version;
+}
+
+static void command_line(struct linux_guest *lx, const uint8_t *p)
+{
+    char text[COMMAND_LINE_MAX];
+    uint64_t at = get(p, BP_COMMAND_LINE, 4) | get(p, BP_EXT_COMMAND_LINE, 4) << 32;
+    if (!at)
+        return;
+    read_physical(lx, at, text, sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    LX_EMIT(lx, EV_COMMAND_LINE, text, at);
+}
+
+void lx_boot_params(struct linux_guest *lx, uint64_t address)
+{
+    uint8_t p[BP_SIZE];
+    if (lx->params_reported || !lx_wants(lx, EC_KERNEL) || read_physical(lx, address, p, sizeof p) < sizeof p ||
+        memcmp(p + BP_MAGIC, "HdrS", 4))
+        return;
+    lx->params_reported = true;
+    lx->boot_params = address;
+    LX_EMIT(lx, EV_BOOT_PARAMS, NULL, get(p, BP_PROTOCOL, 2), loader_id(p), address, get(p, BP_PREF_ADDRESS, 8),
+            get(p, BP_INIT_SIZE, 4));
+    command_line(lx, p);
+    uint64_t size = get(p, BP_INITRD_SIZE, 4) | get(p, BP_EXT_INITRD_SIZE, 4) << 32;
+    if (size)
+        LX_EMIT(lx, EV_INITRD, NULL, size, get(p, BP_INITRD, 4) | get(p, BP_EXT_INITRD, 4) << 32);
+    e820_entries(lx, p + BP_E820, p[BP_E820_COUNT] < E820_MAX ? p[BP_E820_COUNT] : E820_MAX);
+    e820_more(lx, get(p, BP_SETUP_DATA, 8));
+}
+
+/* ---------------------------------------------------------------- the decompressor */
+
+static void startup_64(void *ctx, const struct probe_hit *hit)
+{
+    struct linux_guest *lx = ctx;
+    lx_here(lx, hit);
+    probe_remove(lx->o.probes, lx->early_probe[2]);
+    if (lx_wants(lx, EC_KERNEL))
+        LX_EMIT(lx, EV_KERNEL_REACHED, "startup_64", hit->address);
+    probes_apply(lx->o.probes);
+}
+
+/* At the jump to the kernel: rax is its entry, rsi (before 6.4: and later) the boot parameters. */
+static void decompressed(void *ctx, const struct probe_hit *hit)
+{
+    struct linux_guest *lx = ctx;
+    uint8_t p[BP_SIZE];
+    lx_here(lx, hit);
+    if (lx->state == LX_FOUND)
+        return;
+    uint64_t entry = lx_reg(lx, LX_RAX), params = lx_reg(lx, LX_RSI);
+    if (lx_wants(lx, EC_KERNEL))
+        LX_EMIT(lx, EV_DECOMPRESS_END, NULL, entry);
+    bool good = read_physical(lx, params, p, sizeof p) == sizeof p && !memcmp(p + BP_MAGIC, "HdrS", 4);
+    if (good) {
+        lx->boot_params = params;
+        lx_boot_params(lx, params);
+    }
+    for (unsigned i = 0; i < 2; i++)
+        probe_remove(lx->o.probes, lx->early_probe[i]);
+    lx->early_probe[2] = probe_add(lx->o.probes, PROBE_PHYSICAL, entry, startup_64, lx);
+    lx_kernel_at(lx, entry, good ? get(p, BP_INIT_SIZE, 4) : 0);
+    probes_apply(lx->o.probes);
+}
+
+static void decompress(void *ctx, const struct probe_hit *hit)
+{
+    struct linux_guest *lx = ctx;
+    uint8_t p[BP_SIZE] = {0};
+    lx_here(lx, hit);
+    uint64_t params = lx_reg(lx, LX_RDI);
+    if (read_physical(lx, params, p, sizeof p) == sizeof p && !memcmp(p + BP_MAGIC, "HdrS", 4))
+        lx_boot_params(lx, params);
+    if (lx_wants(lx, EC_KERNEL))
+        LX_EMIT(lx, EV_DECOMPRESS_BEGIN, NULL, get(p, BP_PAYLOAD_LENGTH, 4), hit->address, get(p, BP_INIT_SIZE, 4));
+}
+
+/* call extract_kernel; (pop %rsi | mov %r15,%rsi | nothing); jmp *%rax. Returns the jump's offset from the call, or 0. */
+static unsigned decompressor_end(const uint8_t *p)
+{
+    if (p[0] != 0xe8)
+        return 0;
+    if (p[5] == 0xff && p[6] == 0xe0)
+        return 5;
+    if (p[5] == 0x5e && p[6] == 0xff && p[7] == 0xe0)
+        return 6;
+    return p[5] == 0x4c && p[6] == 0x89 && p[7] == 0xfe && p[8] == 0xff && p[9] == 0xe0 ? 8 : 0;
+}
+
+/* The decompressor runs where memory is mapped as it is. It moves itself before it unpacks; so it is looked for again at each
+ * event. */
+void lx_boot_early(struct linux_guest *lx, uint64_t ip)
+{
+    enum { AROUND = 128 << 10, WINDOW = 2 * AROUND };
+    uint64_t begin = ip > AROUND ? ip - AROUND : 0, at = 0;
+    uint8_t *code = malloc(WINDOW + 16);
+    unsigned jump = 0;
+    size_t n = read_physical(lx, begin, code, WINDOW);
+    memset(code + n, 0, 16);
+    lx->tries++;
+    for (size_t i = 0; i < n && !jump; i++) {
+        jump = decompressor_end(code + i);
+        at = begin + i;
+    }
+    free(code);
+    if (!jump || at == lx->extract_call)
+        return;
+    for (unsigned i = 0; i < 2; i++)
+        probe_remove(lx->o.probes, lx->early_probe[i]);
+    lx->extract_call = at;
+    lx->state = LX_DECOMPRESSOR;
+    lx->early_probe[0] = probe_add(lx->o.probes, PROBE_PHYSICAL, at, decompress, lx);
+    lx->early_probe[1] = probe_add(lx->o.probes, PROBE_PHYSICAL, at + jump, decompressed, lx);
+    probes_apply(lx->o.probes);
+}
+
+/* ---------------------------------------------------------------- milestones and their callees */
+
+struct call_site {
+    struct linux_guest *lx;
+    unsigned parent;
+    uint64_t target;
+    char name[128];
+};
+
+static void at_call(void *ctx, const struct probe_hit *hit)
+{
+    struct hook *h = ctx;
+    const struct call_site *c = h->ctx;
+    lx_here(c->lx, hit);
+    lx_frame_push(c->lx, h, lx_reg(c->lx, LX_RSP));
+    LX_EMIT(c->lx, EV_KERNEL_CALL, c->name, c->parent, c->target);
+}
+
+static void after_call(void *ctx, const struct probe_hit *hit)
+{
+    struct hook *h = ctx;
+    const struct call_site *c = h->ctx;
+    lx_here(c->lx, hit);
+    struct frame *f = lx_frame_find(c->lx, h, lx_reg(c->lx, LX_RSP));
+    if (!f)
+        return;
+    uint64_t duration = hit->time - f->time;
+    lx_frame_drop(c->lx, f);
+    LX_EMIT(c->lx, EV_KERNEL_RETURN, c->name, c->parent, lx_reg(c->lx, LX_RAX), duration);
+}
+
+/* What a compiler or a tracer puts in, and what is called everywhere: no part of the story. */
+static bool boring(const char *name)
+{
+    static const char *const prefixes[] = {"__x86_", "__SC", "__fentry__", "_printk", "printk", "__stack_chk", "__warn_printk",
+                                           "0x", "__sanitizer", "__asan", "__kasan", "__tsan", "__ubsan", "mem_encrypt_", "memset",
+                                           "memcpy", "memcmp", "memblock_alloc", "str", "snprintf", "mcount", "__preempt_count",
+                                           "ftrace_likely", "want_init_on", "do_one_initcall", "trace_initcall", "__warn"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+        if (!strncmp(name, prefixes[i], strlen(prefixes[i])))
+            return true;
+    return false;
+}
+
+struct callees {
+    struct linux_guest *lx;
+    unsigned parent;
+};
+
+static void callee(void *ctx, const struct code_site *site)
+{
+    const struct callees *cs = ctx;
+    char name[sizeof((struct call_site *)0)->name];
+    if (site->kind != CODE_CALL)
+        return;
+    lx_name(cs->lx, site->target, name, sizeof name);
+    if (boring(name))
+        return;
+    struct call_site *c = calloc(1, sizeof *c);
+    *c = (struct call_site){.lx = cs->lx, .parent = cs->parent, .target = site->target};
+    memcpy(c->name, name, sizeof name);
+    struct hook *h = lx_keep_hook(cs->lx, c);
+    lx_probe(cs->lx, PROBE_LINEAR, site->address, at_call, h);
+    lx_probe(cs->lx, PROBE_LINEAR, site->address + site->length, after_call, h);
+}
+
+static void reached(struct linux_guest *lx, struct frame *f)
+{
+    uint64_t ip = lx_reg(lx, LX_RIP);
+    char name[128];
+    lx_name(lx, ip, name, sizeof name);
+    LX_EMIT(lx, EV_KERNEL_REACHED, name, ip);
+}
+
+/* The kernel's own copy of the parameters is made from rdi there, whoever loaded it. */
+static void first_c(struct linux_guest *lx, struct frame *f)
+{
+    uint64_t params = lx_reg(lx, LX_RDI);
+    lx_boot_params(lx, params & 0x7fffffffff);
+    reached(lx, f);
+}
+
+static void milestones(struct linux_guest *lx)
+{
+    struct symbol sym;
+    for (unsigned i = 0; i < PARENT_COUNT; i++) {
+        struct callees cs = {lx, i};
+        if (!lx_hook(lx, linux_parent_name(i), i == PARENT_X86_64_START_KERNEL ? first_c : reached, NULL))
+            continue;
+        if (lx_function(lx, linux_parent_name(i), &sym))
+            lx_sites(lx, &sym, callee, &cs);
+    }
+}
+
+/* ---------------------------------------------------------------- memory, consoles, processors, init memory */
+
+static void memory_initialised(struct linux_guest *lx, const struct frame *f)
+{
+    uint64_t total = lx_symbol(lx, "_totalram_pages");
+    LX_EMIT(lx, EV_KERNEL_MEMORY, NULL, total ? lx_u64(lx, total) : 0);
+}
+
+static void console_enter(struct linux_guest *lx, struct frame *f)
+{
+    f->value[0] = lx_reg(lx, LX_RDI);
+}
+
+/* Registered if it is enabled: a console that nobody asked for is turned away. */
+static void console_leave(struct linux_guest *lx, const struct frame *f)
+{
+    enum { CON_ENABLED = 4 };
+    const struct linux_types *t = &lx->types;
+    char name[17], text[40];
+    uint32_t flags = lx_member32(lx, f->value[0], t->console_flags);
+    if (!(flags & CON_ENABLED) || t->console_name < 0)
+        return;
+    lx_string(lx, f->value[0] + (unsigned)t->console_name, name, sizeof name);
+    int16_t index = (int16_t)lx_member32(lx, f->value[0], t->console_index);
+    snprintf(text, sizeof text, "%s%d", name, index);
+    LX_EMIT(lx, EV_KERNEL_CONSOLE, text, flags);
+}
+
+static void processor_up(struct linux_guest *lx, struct frame *f)
+{
+    LX_EMIT(lx, EV_CPU_UP, NULL, lx->cpu);
+}
+
+static void init_freed(struct linux_guest *lx, struct frame *f)
+{
+    uint64_t begin = lx_symbol(lx, "__init_begin"), end = lx_symbol(lx, "__init_end");
+    LX_EMIT(lx, EV_INIT_FREED, NULL, begin, end > begin ? end - begin : 0);
+}
+
+/* ---------------------------------------------------------------- the end */
+
+static void shutdown_path(struct linux_guest *lx, struct frame *f)
+{
+    char name[128];
+    lx_name(lx, lx_reg(lx, LX_RIP), name, sizeof name);
+    LX_EMIT(lx, EV_KERNEL_SHUTDOWN, name, lx_current_pid(lx));
+}
+
+/* Its format, as it is: the arguments are not there to be printed yet. */
+static void panics(struct linux_guest *lx, struct frame *f)
+{
+    char text[256];
+    size_t n = lx_string(lx, lx_reg(lx, LX_RDI), text, sizeof text);
+    if (n && text[n - 1] == '\n')
+        text[n - 1] = 0;
+    LX_EMIT(lx, EV_KERNEL_PANIC, text, lx_current_pid(lx));
+}
+
+void lx_boot_setup(struct linux_guest *lx)
+{
+    static const char *const memory[] = {"mm_core_init", "mem_init", NULL};
+    static const char *const shutdowns[] = {"kernel_power_off", "kernel_restart",    "kernel_halt",       "machine_power_off",
+                                            "machine_restart",  "machine_halt",      "emergency_restart", "orderly_poweroff",
+                                            "acpi_power_off",   "device_shutdown"};
+    if (!lx_wants(lx, EC_KERNEL))
+        return;
+    milestones(lx);
+    lx_hook_any(lx, memory, NULL, memory_initialised);
+    if (lx->types.console_name >= 0)
+        lx_hook(lx, "register_console", console_enter, console_leave);
+    lx_hook(lx, "start_secondary", processor_up, NULL);
+    lx_hook(lx, "free_initmem", init_freed, NULL);
+    lx_hook(lx, "panic", panics, NULL);
+    for (size_t i = 0; i < sizeof shutdowns / sizeof shutdowns[0]; i++)
+        lx_hook(lx, shutdowns[i], shutdown_path, NULL);
+}

@@ -1,0 +1,201 @@
+/* linux_impl.h - what the linux*.c files share. Private to them. See linux.h.
+ *
+ *   linux.c           life, events, finding the kernel; notes
+ *   linux_access.c    registers, memory, symbols, functions hooked at entry and exit
+ *   linux_boot.c      boot parameters, decompression, milestones, memory, consoles, shutdown
+ *   linux_initcall.c  initcalls
+ *   linux_types.c     offsets of members, from BTF
+ *   linux_task.c      processes and context switches
+ *   linux_module.c    modules
+ *   linux_program.c   user programs' symbols
+ *   linux_syscall.c   system calls
+ */
+#ifndef BOOTREEL_CORE_LINUX_IMPL_H
+#define BOOTREEL_CORE_LINUX_IMPL_H
+
+#include <string.h>
+
+#include "core/code.h"
+#include "core/kallsyms.h"
+#include "core/linux.h"
+
+#define KERNEL_MAP_BASE 0xffffffff80000000u
+
+/* ---------------------------------------------------------------- types */
+
+/* Offsets of members; -1: there is no such member (its row is in linux_types.c's table). */
+struct linux_types {
+    int task_pid, task_tgid, task_comm, task_real_parent, task_flags, task_mm, task_exit_code;
+    int mm_arg_start, mm_arg_end, mm_start_code, mm_exe_file;
+    int binprm_filename, binprm_file, binprm_exec;
+    int clone_flags, clone_exit_signal;
+    int module_name, module_core_base, module_core_size, module_mem, module_sect_attrs, module_kallsyms;
+    int mem_base, mem_size, mem_stride, mem_count;
+    int ksyms_symtab, ksyms_num, ksyms_strtab;
+    int sects_count, sects_attrs, sects_group_bin, sect_stride, sect_name, sect_address, bin_name, bin_private;
+    int console_name, console_index, console_flags;
+    int file_mapping, file_inode, inode_size, inode_mapping, mapping_head, node_shift, node_slots;
+    int page_size;     /* bytes of struct page */
+    int hot_current;   /* current_task in struct pcpu_hot */
+    size_t count;      /* types there are; 0: no BTF */
+};
+
+/* ---------------------------------------------------------------- functions that are hooked */
+
+struct frame;
+/* At the entry; a frame, if the exit is hooked too, else NULL. Arguments are in the registers. */
+typedef void enter_fn(struct linux_guest *lx, struct frame *f);
+/* At the exit: rax is the result. */
+typedef void leave_fn(struct linux_guest *lx, const struct frame *f);
+
+struct hook {
+    struct linux_guest *lx;
+    const char *name; /* the symbol's, kept by its table */
+    uint64_t address;
+    enter_fn *enter;
+    leave_fn *leave;
+    void *ctx; /* to be freed with it, or NULL */
+};
+
+/* A call in progress. */
+struct frame {
+    const struct hook *hook;
+    uint64_t sp;    /* at the entry: the call it is is known by hook and stack pointer */
+    uint64_t time;  /* guest time at the entry, ns */
+    uint64_t value[4]; /* for enter and leave to use */
+};
+
+struct clone_flags {
+    uint64_t task;
+    uint64_t flags;
+};
+
+enum linux_state { LX_NONE, LX_DECOMPRESSOR, LX_FOUND, LX_GIVEN_UP };
+
+struct linux_guest {
+    struct linux_options o;
+    enum linux_state state;
+    /* where we are */
+    unsigned cpu;
+    uint64_t icount, time;
+    /* registers of the engine by what they are used for */
+    size_t reg[16]; /* enum lx_reg */
+    /* the decompressor */
+    uint64_t extract_call; /* physical address of the call of extract_kernel that is probed */
+    unsigned early_probe[3];
+    unsigned tries;
+    /* the kernel */
+    const struct symbol_table *kernel;
+    uint64_t text, text_physical, image_size, bias; /* _text; bias: KASLR offset */
+    bool has_physical; /* text_physical is known: the kernel can be read before it is mapped */
+    uint64_t boot_params; /* physical address; 0: not known */
+    bool params_reported;
+    struct linux_types types;
+    int64_t current_offset; /* from gs_base to the current task's pointer; -1: not known */
+    uint64_t vmemmap;       /* address of its variable; 0: not known */
+    uint64_t initrd, initrd_size;
+    struct hook **hooks;
+    size_t nhooks;
+    unsigned *probe; /* ids */
+    size_t nprobes;
+    struct frame *frames;
+    size_t nframes;
+    struct clone_flags *clones;
+    size_t nclones;
+    struct code *code;
+    bool init_seen;
+    struct initcall_entry *initcalls; /* linux_initcall.c: sorted by address */
+    size_t ninitcalls;
+    char missing[1024];
+};
+
+/* ---------------------------------------------------------------- linux_access.c */
+
+enum lx_reg { LX_RAX, LX_RBX, LX_RCX, LX_RDX, LX_RSI, LX_RDI, LX_RBP, LX_RSP, LX_R8, LX_R9, LX_R10, LX_R15, LX_GS_BASE,
+              LX_RIP, LX_CR3, LX_REGS };
+
+void lx_find_registers(struct linux_guest *lx);
+uint64_t lx_reg(const struct linux_guest *lx, enum lx_reg reg);
+/* The register of that name ("r12"); false: there is none. */
+bool lx_reg_by_name(const struct linux_guest *lx, const char *name, uint64_t *value);
+
+/* Memory at a linear address of the processor that was stopped. Kernel addresses work before the kernel is mapped. Bytes that
+ * cannot be read are zero. */
+bool lx_read(const struct linux_guest *lx, uint64_t address, void *buf, size_t n);
+uint64_t lx_u64(const struct linux_guest *lx, uint64_t address);
+uint32_t lx_u32(const struct linux_guest *lx, uint64_t address);
+/* A text ended by NUL, of at most size - 1 bytes; "" if it cannot be read. Returns its length. */
+size_t lx_string(const struct linux_guest *lx, uint64_t address, char *buf, size_t size);
+/* Member at `offset` (-1: not known, gives 0). */
+uint64_t lx_member(const struct linux_guest *lx, uint64_t base, int offset);
+uint32_t lx_member32(const struct linux_guest *lx, uint64_t base, int offset);
+
+/* A kernel symbol's address; 0: there is none. */
+uint64_t lx_symbol(const struct linux_guest *lx, const char *name);
+/* The same with its extent. */
+bool lx_function(const struct linux_guest *lx, const char *name, struct symbol *sym);
+/* "name" or "name [module]" of a function's address, "0x…" if it has none. */
+void lx_name(const struct linux_guest *lx, uint64_t address, char *buf, size_t size);
+
+/* A probe that lives as long as what is known of this kernel. */
+void lx_probe(struct linux_guest *lx, enum probe_space space, uint64_t address, probe_fn *fn, void *ctx);
+/* To be called first in each probe_fn. */
+void lx_here(struct linux_guest *lx, const struct probe_hit *hit);
+/* Calls enter when the function is entered, leave (if not NULL) when it is left. NULL: the kernel has no such function. `ctx`
+ * is freed with the hook. */
+struct hook *lx_hook(struct linux_guest *lx, const char *name, enter_fn *enter, leave_fn *leave);
+/* Of several names the first that there is. */
+struct hook *lx_hook_any(struct linux_guest *lx, const char *const *names, enter_fn *enter, leave_fn *leave);
+/* A hook for probes of one's own; ctx is freed with it. */
+struct hook *lx_keep_hook(struct linux_guest *lx, void *ctx);
+struct frame *lx_frame_push(struct linux_guest *lx, const struct hook *h, uint64_t sp);
+struct frame *lx_frame_find(struct linux_guest *lx, const struct hook *h, uint64_t sp);
+void lx_frame_drop(struct linux_guest *lx, struct frame *f);
+/* The sites of a function's code, its cold part included. */
+void lx_sites(struct linux_guest *lx, const struct symbol *function,
+              void (*fn)(void *ctx, const struct code_site *site), void *ctx);
+/* Is that the address of a return thunk (__x86_return_thunk and its kin)? */
+bool lx_is_return_thunk(const struct linux_guest *lx, uint64_t address);
+/* The register by which a thunk for indirect calls goes on ("rbx"), or NULL. */
+const char *lx_thunk_register(const struct linux_guest *lx, uint64_t address);
+
+/* ---------------------------------------------------------------- linux.c */
+
+/* An event at the present position. `data` may be NULL. */
+void lx_emit(struct linux_guest *lx, unsigned kind, const char *data, const uint64_t *fields, size_t nfields);
+#define LX_EMIT(lx, kind, data, ...)                                                                         \
+    lx_emit(lx, kind, data, (const uint64_t[]){__VA_ARGS__}, sizeof((const uint64_t[]){__VA_ARGS__}) / 8)
+__attribute__((format(printf, 2, 3))) void lx_note(struct linux_guest *lx, const char *fmt, ...);
+/* That symbol is not there: said once all has been looked for. */
+void lx_missing(struct linux_guest *lx, const char *name);
+bool lx_wants(const struct linux_guest *lx, enum event_class cls);
+
+/* ---------------------------------------------------------------- the parts: called once a kernel has been found */
+
+/* `base`: the address of the image's first byte. */
+void lx_types_load(struct linux_guest *lx, const void *image, size_t size, uint64_t base);
+/* Probes of the decompressor: its code is looked for around `ip`, at each event. */
+void lx_boot_early(struct linux_guest *lx, uint64_t ip);
+void lx_boot_params(struct linux_guest *lx, uint64_t address);
+void lx_boot_setup(struct linux_guest *lx);
+void lx_initcall_setup(struct linux_guest *lx);
+void lx_task_setup(struct linux_guest *lx);
+void lx_module_setup(struct linux_guest *lx);
+void lx_program_executed(struct linux_guest *lx, uint64_t binprm, const char *path);
+void lx_program_forked(struct linux_guest *lx, uint32_t parent, uint32_t child);
+void lx_program_exited(struct linux_guest *lx, uint32_t tgid);
+void lx_syscall_setup(struct linux_guest *lx);
+/* The kernel was decompressed: its entry. Symbols are looked for in the image in physical memory. */
+void lx_kernel_at(struct linux_guest *lx, uint64_t physical, uint64_t size);
+
+/* ---------------------------------------------------------------- linux_task.c */
+
+uint64_t lx_current(const struct linux_guest *lx); /* the task; 0: not known */
+uint32_t lx_pid(const struct linux_guest *lx, uint64_t task);
+uint32_t lx_tgid(const struct linux_guest *lx, uint64_t task);
+static inline uint32_t lx_current_pid(const struct linux_guest *lx)
+{
+    return lx_pid(lx, lx_current(lx));
+}
+
+#endif

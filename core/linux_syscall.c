@@ -1,0 +1,217 @@
+/* linux_syscall.c - system calls of 64-bit programs: in do_syscall_64, whose pt_regs say all. See linux_impl.h. */
+#include <stdlib.h>
+
+#include "core/linux_impl.h"
+#include "core/text.h"
+
+/* Offsets in struct pt_regs: it is the kernel's interface to ptrace, and does not change. */
+enum { PT_R10 = 56, PT_R9 = 64, PT_R8 = 72, PT_AX = 80, PT_DX = 96, PT_SI = 104, PT_DI = 112, PT_ORIG_AX = 120 };
+enum { SHOWN = 64, STRING_SHOWN = 255, TEXTS_SHOWN = 8, ARGUMENTS = 6 };
+
+static const struct call {
+    const char *name, *args;
+} calls[] = {
+#define SYSCALL(number, name, args) [number] = {#name, args},
+#include "core/syscalls_x86_64.def"
+#undef SYSCALL
+};
+enum { CALLS = sizeof calls / sizeof calls[0] };
+
+struct flag {
+    uint64_t bit;
+    const char *name;
+};
+
+/* ---------------------------------------------------------------- arguments */
+
+static void add_flags(struct text *t, uint64_t v, const struct flag *flags, const char *none)
+{
+    const char *sep = "";
+    for (; flags->name; flags++)
+        if (v & flags->bit && (v & flags->bit) == flags->bit) {
+            text_add(t, "%s%s", sep, flags->name);
+            v &= ~flags->bit;
+            sep = "|";
+        }
+    if (v)
+        text_add(t, "%s0x%llx", sep, (unsigned long long)v);
+    else if (!*sep)
+        text_add(t, "%s", none);
+}
+
+static void add_open_flags(struct text *t, uint64_t v)
+{
+    static const struct flag flags[] = {{0x410000, "O_TMPFILE"}, {0x40, "O_CREAT"},      {0x80, "O_EXCL"},       {0x100, "O_NOCTTY"},
+                                        {0x200, "O_TRUNC"},      {0x400, "O_APPEND"},    {0x800, "O_NONBLOCK"},  {0x101000, "O_SYNC"},
+                                        {0x1000, "O_DSYNC"},     {0x4000, "O_DIRECT"},   {0x8000, "O_LARGEFILE"}, {0x10000, "O_DIRECTORY"},
+                                        {0x20000, "O_NOFOLLOW"}, {0x40000, "O_NOATIME"}, {0x80000, "O_CLOEXEC"}, {0x200000, "O_PATH"},
+                                        {0, NULL}};
+    static const char *const modes[] = {"O_RDONLY", "O_WRONLY", "O_RDWR", "3"};
+    text_add(t, "%s", modes[v & 3]);
+    if (v & ~(uint64_t)3) {
+        text_add(t, "|");
+        add_flags(t, v & ~(uint64_t)3, flags, "0");
+    }
+}
+
+static void add_byte(struct text *t, uint8_t c)
+{
+    static const char escapes[] = "\aa\bb\tt\nn\vv\ff\rr\"\"\\\\";
+    for (const char *e = escapes; *e; e += 2)
+        if (c == (uint8_t)*e) {
+            text_add(t, "\\%c", e[1]);
+            return;
+        }
+    text_add(t, c >= 0x20 && c < 0x7f ? "%c" : "\\x%02x", c);
+}
+
+static void add_bytes(struct text *t, const uint8_t *p, size_t n, bool more)
+{
+    text_add(t, "\"");
+    while (n--)
+        add_byte(t, *p++);
+    text_add(t, more ? "\"..." : "\"");
+}
+
+/* A text, or its address if it is not there (its page was not read in yet). */
+static void add_string(struct linux_guest *lx, struct text *t, uint64_t at)
+{
+    char s[STRING_SHOWN + 1];
+    uint8_t first;
+    if (!at || !lx_read(lx, at, &first, 1)) {
+        text_add(t, at ? "0x%llx" : "NULL", (unsigned long long)at);
+        return;
+    }
+    size_t n = lx_string(lx, at, s, sizeof s);
+    add_bytes(t, (const uint8_t *)s, n, n == STRING_SHOWN);
+}
+
+static void add_buffer(struct linux_guest *lx, struct text *t, uint64_t at, uint64_t n)
+{
+    uint8_t bytes[SHOWN];
+    size_t shown = n < SHOWN ? n : SHOWN;
+    if (!at || !lx_read(lx, at, bytes, shown))
+        text_add(t, at ? "0x%llx" : "NULL", (unsigned long long)at);
+    else
+        add_bytes(t, bytes, shown, n > shown);
+}
+
+static void add_texts(struct linux_guest *lx, struct text *t, uint64_t at)
+{
+    uint64_t s = 0;
+    text_add(t, "[");
+    for (unsigned i = 0; i < TEXTS_SHOWN && lx_read(lx, at + 8 * i, &s, 8) && s; i++) {
+        text_add(t, i ? ", " : "");
+        add_string(lx, t, s);
+    }
+    text_add(t, s ? ", ...]" : "]");
+}
+
+static void add_signal(struct text *t, uint64_t v)
+{
+    static const char *const names[] = {"0",    "HUP",  "INT",  "QUIT", "ILL",  "TRAP", "ABRT",   "BUS",  "FPE",   "KILL", "USR1",
+                                        "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN",
+                                        "TTOU", "URG",  "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",   "PWR",  "SYS"};
+    if (v && v < sizeof names / sizeof names[0])
+        text_add(t, "SIG%s", names[v]);
+    else
+        text_add(t, "%llu", (unsigned long long)v);
+}
+
+static void add_argument(struct linux_guest *lx, struct text *t, char type, const uint64_t *a)
+{
+    static const struct flag prot[] = {{1, "PROT_READ"}, {2, "PROT_WRITE"}, {4, "PROT_EXEC"}, {0, NULL}};
+    static const struct flag map[] = {{3, "MAP_SHARED_VALIDATE"}, {1, "MAP_SHARED"},     {2, "MAP_PRIVATE"},    {0x10, "MAP_FIXED"},
+                                      {0x20, "MAP_ANONYMOUS"},    {0x100, "MAP_GROWSDOWN"}, {0x800, "MAP_DENYWRITE"},
+                                      {0x4000, "MAP_NORESERVE"},  {0x8000, "MAP_POPULATE"}, {0x20000, "MAP_STACK"},
+                                      {0x40000, "MAP_HUGETLB"},   {0x100000, "MAP_FIXED_NOREPLACE"}, {0, NULL}};
+    static const struct flag clone[] = {{0x100, "CLONE_VM"},          {0x200, "CLONE_FS"},         {0x400, "CLONE_FILES"},
+                                        {0x800, "CLONE_SIGHAND"},     {0x1000, "CLONE_PIDFD"},     {0x2000, "CLONE_PTRACE"},
+                                        {0x4000, "CLONE_VFORK"},      {0x8000, "CLONE_PARENT"},    {0x10000, "CLONE_THREAD"},
+                                        {0x20000, "CLONE_NEWNS"},     {0x40000, "CLONE_SYSVSEM"},  {0x80000, "CLONE_SETTLS"},
+                                        {0x100000, "CLONE_PARENT_SETTID"}, {0x200000, "CLONE_CHILD_CLEARTID"},
+                                        {0x1000000, "CLONE_CHILD_SETTID"}, {0x2000000, "CLONE_NEWCGROUP"},
+                                        {0x4000000, "CLONE_NEWUTS"},  {0x8000000, "CLONE_NEWIPC"}, {0x10000000, "CLONE_NEWUSER"},
+                                        {0x20000000, "CLONE_NEWPID"}, {0x40000000, "CLONE_NEWNET"}, {0, NULL}};
+    switch (type) {
+    case 'd': text_add(t, "%lld", (long long)((uint64_t)(*a + 0x80000000u) >> 32 ? (int64_t)*a : (int32_t)*a)); break;
+    case 'f': text_add(t, "%d", (int32_t)*a); break;
+    case 'u':
+    case 'z': text_add(t, "%llu", (unsigned long long)*a); break;
+    case 'm': text_add(t, "0%llo", (unsigned long long)(*a & 0xffff)); break;
+    case 'A': (int32_t)*a == -100 ? text_add(t, "AT_FDCWD") : text_add(t, "%d", (int32_t)*a); break;
+    case 's': add_string(lx, t, *a); break;
+    case 'b': add_buffer(lx, t, a[0], a[1]); break;
+    case 'a': add_texts(lx, t, *a); break;
+    case 'o': add_open_flags(t, *a); break;
+    case 'P': add_flags(t, *a, prot, "PROT_NONE"); break;
+    case 'M': add_flags(t, *a, map, "0"); break;
+    case 'C':
+        add_flags(t, *a & ~(uint64_t)0xff, clone, "0");
+        if (*a & 0xff) {
+            text_add(t, "|");
+            add_signal(t, *a & 0xff);
+        }
+        break;
+    case 'G': add_signal(t, *a); break;
+    default: text_add(t, *a || type != 'p' ? "0x%llx" : "NULL", (unsigned long long)*a); break;
+    }
+}
+
+/* The mode of an open that creates nothing is no argument. */
+static bool no_mode(const char *type, const uint64_t *a)
+{
+    return type[0] == 'm' && type[-1] == 'o' && !(a[-1] & 0x40) && (a[-1] & 0x410000) != 0x410000;
+}
+
+static void add_call(struct linux_guest *lx, struct text *t, uint64_t number, const uint64_t a[ARGUMENTS + 1])
+{
+    const struct call *c = number < CALLS && calls[number].name ? &calls[number] : NULL;
+    const char *args = c ? c->args : "xxxxxx";
+    if (c)
+        text_add(t, "%s(", c->name);
+    else
+        text_add(t, "syscall_%llu(", (unsigned long long)number);
+    for (unsigned i = 0; args[i]; i++) {
+        if (i && no_mode(args + i, a + i))
+            continue;
+        text_add(t, i ? ", " : "");
+        add_argument(lx, t, args[i], a + i);
+    }
+    text_add(t, ")");
+}
+
+/* ---------------------------------------------------------------- calls */
+
+static void call_enter(struct linux_guest *lx, struct frame *f)
+{
+    /* do_syscall_64(nr, regs) became (regs, nr) in 5.15. */
+    uint64_t first = lx_reg(lx, LX_RDI), regs = first >> 63 ? first : lx_reg(lx, LX_RSI);
+    static const uint8_t places[ARGUMENTS] = {PT_DI, PT_SI, PT_DX, PT_R10, PT_R8, PT_R9};
+    uint64_t a[ARGUMENTS + 1] = {0}, number = lx_u64(lx, regs + PT_ORIG_AX);
+    struct text t = {0};
+    for (unsigned i = 0; i < ARGUMENTS; i++)
+        a[i] = lx_u64(lx, regs + places[i]);
+    f->value[0] = regs;
+    f->value[1] = number;
+    add_call(lx, &t, number, a);
+    LX_EMIT(lx, EV_SYSCALL_ENTER, t.s, number, lx_current_pid(lx), a[0], a[1], a[2], a[3], a[4], a[5]);
+    free(t.s);
+}
+
+static void call_leave(struct linux_guest *lx, const struct frame *f)
+{
+    uint64_t number = f->value[1], result = lx_u64(lx, f->value[0] + PT_AX);
+    char name[32];
+    if (number < CALLS && calls[number].name)
+        snprintf(name, sizeof name, "%s", calls[number].name);
+    else
+        snprintf(name, sizeof name, "syscall_%llu", (unsigned long long)number);
+    LX_EMIT(lx, EV_SYSCALL_EXIT, name, number, lx_current_pid(lx), result, lx->time - f->time);
+}
+
+void lx_syscall_setup(struct linux_guest *lx)
+{
+    if (lx_wants(lx, EC_SYSCALL) && !lx_hook(lx, "do_syscall_64", call_enter, call_leave))
+        lx_missing(lx, "do_syscall_64");
+}

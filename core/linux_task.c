@@ -1,0 +1,218 @@
+/* linux_task.c - processes: created, named, executed, exited, switched to. See linux_impl.h. */
+#include <stdlib.h>
+
+#include "core/linux_impl.h"
+#include "core/text.h"
+
+enum { COMM = 16, PF_KTHREAD = 0x200000, CLONE_THREAD = 0x10000, ARGUMENTS_MAX = 3072 };
+
+/* ---------------------------------------------------------------- tasks */
+
+uint64_t lx_current(const struct linux_guest *lx)
+{
+    uint64_t gs = lx_reg(lx, LX_GS_BASE);
+    return lx->current_offset >= 0 && gs ? lx_u64(lx, gs + (uint64_t)lx->current_offset) : 0;
+}
+
+uint32_t lx_pid(const struct linux_guest *lx, uint64_t task)
+{
+    return lx_member32(lx, task, lx->types.task_pid);
+}
+
+uint32_t lx_tgid(const struct linux_guest *lx, uint64_t task)
+{
+    return lx_member32(lx, task, lx->types.task_tgid);
+}
+
+static void comm_of(const struct linux_guest *lx, uint64_t task, char comm[COMM + 1])
+{
+    comm[0] = 0;
+    if (task && lx->types.task_comm >= 0)
+        lx_string(lx, task + (unsigned)lx->types.task_comm, comm, COMM + 1);
+}
+
+struct gs_search {
+    uint64_t offset;
+    bool found;
+};
+
+static void first_gs_load(void *ctx, const struct code_site *site)
+{
+    struct gs_search *s = ctx;
+    if (site->kind == CODE_GS_LOAD && !s->found)
+        *s = (struct gs_search){site->target, true};
+}
+
+/* The current task: a per-cpu variable, alone or (6.2 to 6.14) in pcpu_hot. Without such a symbol: what a function that does
+ * nothing but ask for it reads. */
+static void find_current(struct linux_guest *lx)
+{
+    struct symbol sym;
+    struct gs_search s = {0};
+    if (symbols_find(lx->o.symbols, SPACE_KERNEL, "pcpu_hot", SYMBOLS_NOW, &sym) && lx->types.hot_current >= 0)
+        lx->current_offset = (int64_t)(sym.address + (unsigned)lx->types.hot_current);
+    else if (symbols_find(lx->o.symbols, SPACE_KERNEL, "current_task", SYMBOLS_NOW, &sym))
+        lx->current_offset = (int64_t)sym.address;
+    else if (lx_function(lx, "__x64_sys_gettid", &sym)) {
+        lx_sites(lx, &sym, first_gs_load, &s);
+        lx->current_offset = s.found ? (int64_t)s.offset : -1;
+    }
+}
+
+/* ---------------------------------------------------------------- created */
+
+/* Clone flags come to kernel_clone; the new task is seen in wake_up_new_task, called by the same task. */
+static void clone_enter(struct linux_guest *lx, struct frame *f)
+{
+    const struct linux_types *t = &lx->types;
+    uint64_t args = lx_reg(lx, LX_RDI), task = lx_current(lx);
+    uint64_t flags = lx_member(lx, args, t->clone_flags) | (lx_member32(lx, args, t->clone_exit_signal) & 0xff);
+    for (size_t i = 0; i < lx->nclones; i++)
+        if (lx->clones[i].task == task) {
+            lx->clones[i].flags = flags;
+            return;
+        }
+    lx->clones = realloc(lx->clones, (lx->nclones + 1) * sizeof *lx->clones);
+    lx->clones[lx->nclones++] = (struct clone_flags){task, flags};
+}
+
+static uint64_t take_flags(struct linux_guest *lx, uint64_t task)
+{
+    for (size_t i = 0; i < lx->nclones; i++)
+        if (lx->clones[i].task == task) {
+            uint64_t flags = lx->clones[i].flags;
+            lx->clones[i] = lx->clones[--lx->nclones];
+            return flags;
+        }
+    return 0;
+}
+
+static void created(struct linux_guest *lx, struct frame *f)
+{
+    const struct linux_types *t = &lx->types;
+    uint64_t task = lx_reg(lx, LX_RDI), flags = take_flags(lx, lx_current(lx));
+    uint32_t pid = lx_pid(lx, task), tgid = lx_tgid(lx, task);
+    uint32_t parent = lx_tgid(lx, lx_member(lx, task, t->task_real_parent));
+    unsigned kind = lx_member32(lx, task, t->task_flags) & PF_KTHREAD ? 0 : pid == tgid ? 1 : 2;
+    char comm[COMM + 1];
+    comm_of(lx, task, comm);
+    LX_EMIT(lx, EV_PROCESS_CREATE, comm, kind, flags, pid, tgid, parent);
+    if (kind == 1)
+        lx_program_forked(lx, parent, tgid);
+}
+
+/* ---------------------------------------------------------------- named, executed, exited */
+
+static void named(struct linux_guest *lx, struct frame *f)
+{
+    uint64_t task = lx_reg(lx, LX_RDI);
+    char name[COMM], old[COMM + 1];
+    lx_string(lx, lx_reg(lx, LX_RSI), name, sizeof name);
+    comm_of(lx, task, old);
+    if (strcmp(name, old))
+        LX_EMIT(lx, EV_PROCESS_NAME, name, lx_pid(lx, task), lx_tgid(lx, task));
+}
+
+static bool plain(const char *s)
+{
+    return *s && !s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/@%")];
+}
+
+static void add_quoted(struct text *t, const char *s)
+{
+    text_add(t, t->n ? " " : "");
+    if (plain(s)) {
+        text_add(t, "%s", s);
+        return;
+    }
+    text_add(t, "'");
+    for (; *s; s++)
+        if (*s == '\'')
+            text_add(t, "'\\''");
+        else
+            text_add(t, "%c", *s);
+    text_add(t, "'");
+}
+
+static void add_arguments(struct linux_guest *lx, uint64_t mm, struct text *t)
+{
+    char args[ARGUMENTS_MAX + 1];
+    uint64_t begin = lx_member(lx, mm, lx->types.mm_arg_start), end = lx_member(lx, mm, lx->types.mm_arg_end);
+    size_t n = end - begin < ARGUMENTS_MAX ? end - begin : ARGUMENTS_MAX;
+    if (!begin || end <= begin)
+        return;
+    /* Page by page: a part that is not there is left out. */
+    for (size_t at = 0, part; at < n; at += part) {
+        part = 0x1000 - ((begin + at) & 0xfff);
+        part = part < n - at ? part : n - at;
+        lx_read(lx, begin + at, args + at, part);
+    }
+    args[n] = 0;
+    for (size_t at = 0; at < n; at += strlen(args + at) + 1)
+        add_quoted(t, args + at);
+}
+
+/* The new program is in place: its memory is the current one, its arguments are on its stack. */
+static void executed(struct linux_guest *lx, struct frame *f)
+{
+    const struct linux_types *t = &lx->types;
+    uint64_t binprm = lx_reg(lx, LX_RDI), task = lx_current(lx);
+    char path[1024];
+    struct text words = {0};
+    lx_string(lx, lx_member(lx, binprm, t->binprm_filename), path, sizeof path);
+    add_quoted(&words, path);
+    add_arguments(lx, lx_member(lx, task, t->task_mm), &words);
+    LX_EMIT(lx, EV_PROCESS_EXEC, words.s, lx_pid(lx, task), lx_tgid(lx, task), lx_member(lx, binprm, t->binprm_exec));
+    if (lx_pid(lx, task) == 1 && !lx->init_seen && lx_wants(lx, EC_KERNEL)) {
+        lx->init_seen = true;
+        LX_EMIT(lx, EV_INIT_RUN, words.s);
+    }
+    free(words.s);
+    lx_program_executed(lx, binprm, path);
+}
+
+static void exited(struct linux_guest *lx, struct frame *f)
+{
+    uint64_t task = lx_current(lx);
+    uint32_t pid = lx_pid(lx, task), tgid = lx_tgid(lx, task);
+    char comm[COMM + 1];
+    comm_of(lx, task, comm);
+    LX_EMIT(lx, EV_PROCESS_EXIT, comm, lx_reg(lx, LX_RDI) & 0xffffffff, pid, tgid);
+    if (pid == tgid)
+        lx_program_exited(lx, tgid);
+}
+
+static void switched(struct linux_guest *lx, struct frame *f)
+{
+    uint64_t prev = lx_reg(lx, LX_RDI), next = lx_reg(lx, LX_RSI);
+    char comm[COMM + 1];
+    comm_of(lx, next, comm);
+    LX_EMIT(lx, EV_SCHED_SWITCH, comm, lx_pid(lx, prev), lx_pid(lx, next), lx_tgid(lx, next));
+}
+
+/* ---------------------------------------------------------------- setting up */
+
+void lx_task_setup(struct linux_guest *lx)
+{
+    static const char *const clones[] = {"kernel_clone", "_do_fork", NULL};
+    find_current(lx);
+    lx->vmemmap = lx_symbol(lx, "vmemmap_base");
+    if (!lx->types.count)
+        return;
+    if (lx->current_offset < 0)
+        lx_missing(lx, "current_task");
+    if (lx_wants(lx, EC_PROCESS)) {
+        if (!lx_hook_any(lx, clones, clone_enter, NULL))
+            lx_missing(lx, "kernel_clone");
+        if (!lx_hook(lx, "wake_up_new_task", created, NULL))
+            lx_missing(lx, "wake_up_new_task");
+        if (!lx_hook(lx, "__set_task_comm", named, NULL))
+            lx_missing(lx, "__set_task_comm");
+        if (!lx_hook(lx, "finalize_exec", executed, NULL))
+            lx_missing(lx, "finalize_exec");
+        if (!lx_hook(lx, "do_exit", exited, NULL))
+            lx_missing(lx, "do_exit");
+    }
+    if (lx_wants(lx, EC_SCHED) && !lx_hook(lx, "__switch_to", switched, NULL))
+        lx_missing(lx, "__switch_to");
+}

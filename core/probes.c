@@ -1,0 +1,197 @@
+/* probes.c - see probes.h.
+ *
+ * One stop of the engine for each address, however many want to be called there; its id is PROBE_FIRST_ID + the number of its
+ * point. Points are found by address through a hash table that is rebuilt when it gets full.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/probes.h"
+
+struct listener {
+    unsigned id;
+    probe_fn *fn; /* NULL: removed */
+    void *ctx;
+    struct listener *next;
+};
+
+struct point {
+    enum probe_space space;
+    uint64_t address;
+    struct listener *first;
+};
+
+struct probes {
+    struct engine *e;
+    struct point *points;
+    size_t npoints;
+    uint32_t *hash; /* index of a point + 1 */
+    size_t hash_size;
+    struct listener **by_id; /* [id - 1] */
+    unsigned nids;
+    size_t nlive;
+    struct stop_point *others;
+    size_t nothers;
+    bool changed;
+};
+
+struct probes *probes_new(struct engine *e)
+{
+    struct probes *p = calloc(1, sizeof *p);
+    p->e = e;
+    return p;
+}
+
+static void free_listeners(struct probes *p)
+{
+    for (unsigned i = 0; i < p->nids; i++)
+        free(p->by_id[i]);
+    free(p->by_id);
+    free(p->points);
+    free(p->hash);
+}
+
+void probes_free(struct probes *p)
+{
+    if (!p)
+        return;
+    free_listeners(p);
+    free(p->others);
+    free(p);
+}
+
+/* ---------------------------------------------------------------- points */
+
+static size_t slot_of(const struct probes *p, enum probe_space space, uint64_t address)
+{
+    return ((address + space) * 0x9e3779b97f4a7c15u >> 24) & (p->hash_size - 1);
+}
+
+static void hash_in(struct probes *p, size_t point)
+{
+    size_t slot = slot_of(p, p->points[point].space, p->points[point].address);
+    while (p->hash[slot])
+        slot = (slot + 1) & (p->hash_size - 1);
+    p->hash[slot] = (uint32_t)point + 1;
+}
+
+static void grow(struct probes *p)
+{
+    if (2 * (p->npoints + 1) < p->hash_size)
+        return;
+    free(p->hash);
+    p->hash_size = p->hash_size ? 2 * p->hash_size : 256;
+    p->hash = calloc(p->hash_size, sizeof *p->hash);
+    p->points = realloc(p->points, p->hash_size / 2 * sizeof *p->points);
+    for (size_t i = 0; i < p->npoints; i++)
+        hash_in(p, i);
+}
+
+static size_t point_at(struct probes *p, enum probe_space space, uint64_t address)
+{
+    grow(p);
+    for (size_t slot = slot_of(p, space, address); p->hash[slot]; slot = (slot + 1) & (p->hash_size - 1)) {
+        const struct point *q = &p->points[p->hash[slot] - 1];
+        if (q->space == space && q->address == address)
+            return p->hash[slot] - 1;
+    }
+    p->points[p->npoints] = (struct point){space, address, NULL};
+    hash_in(p, p->npoints);
+    return p->npoints++;
+}
+
+unsigned probe_add(struct probes *p, enum probe_space space, uint64_t address, probe_fn *fn, void *ctx)
+{
+    struct listener *l = calloc(1, sizeof *l), **end;
+    size_t at = point_at(p, space, address); /* moves the points */
+    struct point *q = &p->points[at];
+    for (end = &q->first; *end; end = &(*end)->next)
+        ;
+    if (!q->first)
+        p->changed = true;
+    *end = l;
+    p->by_id = realloc(p->by_id, (p->nids + 1) * sizeof *p->by_id);
+    p->by_id[p->nids++] = l;
+    *l = (struct listener){.id = p->nids, .fn = fn, .ctx = ctx};
+    p->nlive++;
+    return l->id;
+}
+
+/* A listener that was removed stays in its list, without a function: it may be being called. */
+void probe_remove(struct probes *p, unsigned id)
+{
+    if (!id || id > p->nids || !p->by_id[id - 1] || !p->by_id[id - 1]->fn)
+        return;
+    p->by_id[id - 1]->fn = NULL;
+    p->nlive--;
+    p->changed = true;
+}
+
+void probes_clear(struct probes *p)
+{
+    for (unsigned i = 1; i <= p->nids; i++)
+        probe_remove(p, i);
+}
+
+size_t probes_count(const struct probes *p)
+{
+    return p->nlive;
+}
+
+/* ---------------------------------------------------------------- the engine */
+
+void probes_set_stops(struct probes *p, const struct stop_point *stops, size_t n)
+{
+    free(p->others);
+    p->others = malloc((n + 1) * sizeof *stops);
+    for (size_t i = 0; i < n; i++)
+        p->others[i] = stops[i];
+    p->nothers = n;
+    p->changed = true;
+}
+
+static bool wanted(const struct point *q)
+{
+    for (const struct listener *l = q->first; l; l = l->next)
+        if (l->fn)
+            return true;
+    return false;
+}
+
+void probes_apply(struct probes *p)
+{
+    if (!p->changed)
+        return;
+    struct stop_point *stops = calloc(p->npoints + p->nothers + 1, sizeof *stops);
+    size_t n = 0;
+    for (size_t i = 0; i < p->npoints; i++)
+        if (wanted(&p->points[i]))
+            stops[n++] = (struct stop_point){
+                .id = PROBE_FIRST_ID + (unsigned)i,
+                .kind = p->points[i].space == PROBE_PHYSICAL ? STOPS_EXEC_PHYSICAL : STOPS_EXEC_LINEAR,
+                .address = p->points[i].address,
+                .length = 1,
+                .report_only = true};
+    for (size_t i = 0; i < p->nothers; i++)
+        stops[n++] = p->others[i];
+    p->e->ops->stops(p->e, stops, n);
+    p->changed = false;
+    free(stops);
+}
+
+bool probes_reached(struct probes *p, unsigned id, unsigned cpu, uint64_t icount)
+{
+    size_t i = id - PROBE_FIRST_ID;
+    if (id < PROBE_FIRST_ID || i >= p->npoints)
+        return false;
+    const struct probe_hit hit = {.address = p->points[i].address,
+                                  .cpu = cpu,
+                                  .icount = icount,
+                                  .time = p->e->ops->time(p->e)};
+    /* Those that are added meanwhile are called the next time; `points` may move, listeners do not. */
+    unsigned last = p->nids;
+    for (struct listener *l = p->points[i].first; l; l = l->next)
+        if (l->fn && l->id <= last)
+            l->fn(l->ctx, &hit);
+    return true;
+}

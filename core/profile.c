@@ -1,0 +1,386 @@
+/* profile.c - see profile.h: the parser. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/builtin_profile.h"
+#include "core/profile.h"
+
+enum { MAX_WORDS = 16, MAX_FILE = 1 << 20 };
+
+struct profile {
+    char *text;  /* as given */
+    char *words; /* a copy that is cut into words */
+    struct stage_rule *stage;
+    size_t nstages;
+    char **probe;
+    size_t nprobes;
+};
+
+/* One line being parsed. */
+struct line {
+    struct profile *p;
+    const char *name;
+    unsigned number;
+    char *word[MAX_WORDS];
+    bool quoted[MAX_WORDS];
+    unsigned n;
+    struct error *err;
+};
+
+#define BAD(l, ...) bad(l, __VA_ARGS__)
+__attribute__((format(printf, 2, 3))) static int bad(const struct line *l, const char *fmt, ...)
+{
+    char text[300];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    return error_set(l->err, "%s:%u: %s", l->name, l->number, text);
+}
+
+/* ---------------------------------------------------------------- words */
+
+static char *end_of_word(struct line *l, char *s)
+{
+    if (*s != '"')
+        return s + strcspn(s, " \t\r");
+    l->quoted[l->n] = true;
+    l->word[l->n] = s + 1;
+    return strchr(s + 1, '"');
+}
+
+static int split(struct line *l, char *s)
+{
+    l->n = 0;
+    for (;;) {
+        s += strspn(s, " \t\r");
+        if (!*s || *s == '#')
+            return 0;
+        if (l->n == MAX_WORDS)
+            return BAD(l, "more than %d words in a line", MAX_WORDS);
+        l->quoted[l->n] = false;
+        l->word[l->n] = s;
+        char *end = end_of_word(l, s);
+        if (!end)
+            return BAD(l, "a quotation mark without its partner");
+        l->n++;
+        if (!*end)
+            return 0;
+        *end = 0;
+        s = end + 1;
+    }
+}
+
+static int number(const struct line *l, const char *text, uint64_t *v)
+{
+    char *end;
+    errno = 0;
+    *v = strtoull(text, &end, 0);
+    if (!*text || *end || errno)
+        return BAD(l, "\"%.60s\" is no number", text);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- conditions */
+
+static int find_kind(const struct line *l, const char *name, unsigned *kind)
+{
+    for (unsigned k = 0; k < EV_COUNT; k++)
+        if (!strcmp(event_kind(k)->name, name)) {
+            *kind = k;
+            return 0;
+        }
+    return BAD(l, "\"%.60s\" is no kind of event: bootreel events shows them", name);
+}
+
+static int add_field(const struct line *l, struct condition *c, const char *name, size_t len, uint64_t value)
+{
+    const struct event_kind *k = event_kind(c->kind);
+    for (unsigned i = 0; i < k->nfields; i++)
+        if (strlen(k->field[i].name) == len && !strncmp(k->field[i].name, name, len)) {
+            if (c->nfields == CONDITION_FIELDS)
+                return BAD(l, "more than %d fields in a condition", CONDITION_FIELDS);
+            c->want[c->nfields].field = (uint8_t)i;
+            c->want[c->nfields++].value = value;
+            return 0;
+        }
+    return BAD(l, "events %s have no field \"%.*s\"", k->name, (int)len, name);
+}
+
+static int set_field(const struct line *l, struct condition *c, const char *name, uint64_t value)
+{
+    return add_field(l, c, name, strlen(name), value);
+}
+
+/* FIELD=NUMBER, "TEXT", same: from word `from` on. */
+static int take_details(const struct line *l, struct condition *c, unsigned from)
+{
+    for (unsigned i = from; i < l->n; i++) {
+        char *eq = strchr(l->word[i], '=');
+        uint64_t v;
+        if (l->quoted[i]) {
+            c->text = l->word[i];
+        } else if (!strcmp(l->word[i], "same")) {
+            c->same = true;
+        } else if (eq) {
+            if (number(l, eq + 1, &v) || add_field(l, c, l->word[i], (size_t)(eq - l->word[i]), v))
+                return -1;
+        } else {
+            return BAD(l, "\"%.60s\": expected FIELD=NUMBER, \"TEXT\" or same", l->word[i]);
+        }
+    }
+    return 0;
+}
+
+static int need_words(const struct line *l, unsigned n, const char *form)
+{
+    return l->n < n ? BAD(l, "expected: %s", form) : 0;
+}
+
+static int parse_event(const struct line *l, struct condition *c)
+{
+    if (need_words(l, 3, "event KIND [FIELD=NUMBER]... [\"TEXT\"] [same]") || find_kind(l, l->word[2], &c->kind))
+        return -1;
+    return take_details(l, c, 3);
+}
+
+static int parse_mode(const struct line *l, struct condition *c)
+{
+    static const char *const modes[] = {"real", "v86", "protected16", "protected32", "compatibility", "long", "smm"};
+    if (need_words(l, 3, "mode NAME"))
+        return -1;
+    c->kind = EV_CPU_MODE;
+    for (unsigned i = 0; i < sizeof modes / sizeof modes[0]; i++)
+        if (!strcmp(modes[i], l->word[2]))
+            return set_field(l, c, "to", i);
+    return BAD(l, "\"%.60s\" is no mode: real, v86, protected16, protected32, compatibility, long or smm", l->word[2]);
+}
+
+static int parse_port(const struct line *l, struct condition *c)
+{
+    uint64_t port;
+    unsigned at = 3;
+    if (need_words(l, 3, "port NUMBER [in|out] [value=NUMBER]") || number(l, l->word[2], &port))
+        return -1;
+    c->kind = EV_PIO_WRITE;
+    if (l->n > 3 && (!strcmp(l->word[3], "in") || !strcmp(l->word[3], "out")))
+        c->kind = l->word[at++][0] == 'i' ? EV_PIO_READ : EV_PIO_WRITE;
+    return set_field(l, c, "port", port) || take_details(l, c, at) ? -1 : 0;
+}
+
+static int parse_numbered(const struct line *l, struct condition *c, unsigned kind, const char *field, const char *form)
+{
+    uint64_t v;
+    c->kind = kind;
+    if (need_words(l, 3, form) || number(l, l->word[2], &v) || set_field(l, c, field, v))
+        return -1;
+    return take_details(l, c, 3);
+}
+static int parse_post(const struct line *l, struct condition *c)
+{
+    return parse_numbered(l, c, EV_POST_CODE, "code", "post NUMBER");
+}
+static int parse_service(const struct line *l, struct condition *c)
+{
+    return parse_numbered(l, c, EV_SERVICE, "vector", "service VECTOR [function=NUMBER]");
+}
+
+static int parse_disk(const struct line *l, struct condition *c)
+{
+    if (need_words(l, 3, "disk read|write [drive=NUMBER] [lba=NUMBER]"))
+        return -1;
+    if (strcmp(l->word[2], "read") && strcmp(l->word[2], "write"))
+        return BAD(l, "\"%.60s\": expected read or write", l->word[2]);
+    c->kind = l->word[2][0] == 'r' ? EV_DISK_READ : EV_DISK_WRITE;
+    return take_details(l, c, 3);
+}
+
+static int parse_console(const struct line *l, struct condition *c)
+{
+    if (need_words(l, 3, "console \"TEXT\""))
+        return -1;
+    c->kind = EV_CONSOLE_LINE;
+    c->text = l->word[2];
+    return take_details(l, c, 3);
+}
+
+static int parse_probe(const struct line *l, struct condition *c)
+{
+    struct profile *p = l->p;
+    if (need_words(l, 3, "symbol NAME, return NAME or address NUMBER"))
+        return -1;
+    c->kind = l->word[1][0] == 'r' ? EV_PROBE_LEAVE : EV_PROBE_ENTER;
+    c->text = l->word[2];
+    c->whole = true;
+    for (size_t i = 0; i < p->nprobes; i++)
+        if (!strcmp(p->probe[i], c->text))
+            return 0;
+    p->probe = realloc(p->probe, (p->nprobes + 1) * sizeof *p->probe);
+    p->probe[p->nprobes++] = l->word[2];
+    return 0;
+}
+
+static const struct {
+    const char *word;
+    int (*parse)(const struct line *, struct condition *);
+} conditions[] = {
+    {"event", parse_event},     {"mode", parse_mode},   {"port", parse_port},       {"post", parse_post},
+    {"service", parse_service}, {"disk", parse_disk},   {"console", parse_console}, {"symbol", parse_probe},
+    {"return", parse_probe},    {"address", parse_probe},
+};
+
+static int parse_condition(const struct line *l, struct condition **list, size_t *n)
+{
+    struct condition c = {0};
+    if (need_words(l, 2, "open CONDITION or close CONDITION"))
+        return -1;
+    for (size_t i = 0; i < sizeof conditions / sizeof conditions[0]; i++)
+        if (!strcmp(conditions[i].word, l->word[1])) {
+            if (conditions[i].parse(l, &c))
+                return -1;
+            *list = realloc(*list, (*n + 1) * sizeof **list);
+            (*list)[(*n)++] = c;
+            return 0;
+        }
+    return BAD(l, "\"%.60s\" is no condition: event, mode, port, post, service, disk, console, symbol, return, address",
+               l->word[1]);
+}
+
+/* ---------------------------------------------------------------- lines */
+
+static int begin_stage(struct line *l)
+{
+    struct profile *p = l->p;
+    if (l->n != 2)
+        return BAD(l, "expected: stage NAME");
+    p->stage = realloc(p->stage, (p->nstages + 1) * sizeof *p->stage);
+    p->stage[p->nstages++] = (struct stage_rule){.name = l->word[1], .line = l->number};
+    return 0;
+}
+
+static int parse_line(struct line *l)
+{
+    struct profile *p = l->p;
+    if (!l->n)
+        return 0;
+    if (!strcmp(l->word[0], "stage"))
+        return begin_stage(l);
+    if (!p->nstages)
+        return BAD(l, "\"%.60s\" before the first stage", l->word[0]);
+    struct stage_rule *s = &p->stage[p->nstages - 1];
+    if (!strcmp(l->word[0], "open"))
+        return parse_condition(l, &s->open, &s->nopen);
+    if (!strcmp(l->word[0], "close"))
+        return parse_condition(l, &s->close, &s->nclose);
+    if (!strcmp(l->word[0], "in") && l->n == 2) {
+        s->in = realloc(s->in, (s->nin + 1) * sizeof *s->in);
+        s->in[s->nin++] = l->word[1];
+        return 0;
+    }
+    if (!strcmp(l->word[0], "once") && l->n == 1) {
+        s->once = true;
+        return 0;
+    }
+    return BAD(l, "\"%.60s\": expected stage NAME, in NAME, open CONDITION, close CONDITION or once", l->word[0]);
+}
+
+static int check_stages(struct line *l)
+{
+    for (size_t i = 0; i < l->p->nstages; i++)
+        if (!l->p->stage[i].nopen) {
+            l->number = l->p->stage[i].line;
+            return BAD(l, "stage %s has no open line: it would never begin", l->p->stage[i].name);
+        }
+    return 0;
+}
+
+struct profile *profile_parse(const char *name, const char *text, struct error *err)
+{
+    struct profile *p = calloc(1, sizeof *p);
+    p->text = strdup(text);
+    p->words = strdup(text);
+    struct line l = {.p = p, .name = name, .err = err};
+    int rc = 0;
+    for (char *s = p->words, *next; s && !rc; s = next) {
+        next = strchr(s, '\n');
+        if (next)
+            *next++ = 0;
+        l.number++;
+        rc = split(&l, s) || parse_line(&l) ? -1 : 0;
+    }
+    if (!rc && !check_stages(&l))
+        return p;
+    profile_free(p);
+    return NULL;
+}
+
+struct profile *profile_load(const char *path, struct error *err)
+{
+    char *text = malloc(MAX_FILE + 1);
+    FILE *f = fopen(path, "r");
+    struct profile *p = NULL;
+    size_t n = f ? fread(text, 1, MAX_FILE + 1, f) : 0;
+    const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    if (!f || ferror(f)) {
+        error_set(err, "%s: %s: give a boot profile that can be read", path, strerror(errno));
+    } else if (n > MAX_FILE || memchr(text, 0, n)) {
+        error_set(err, "%s: no boot profile: %s", path, n > MAX_FILE ? "over 1 MiB" : "it holds a zero byte");
+    } else {
+        text[n] = 0;
+        p = profile_parse(base, text, err);
+    }
+    if (f)
+        fclose(f);
+    free(text);
+    return p;
+}
+
+struct profile *profile_builtin(void)
+{
+    struct error err;
+    struct profile *p = profile_parse("builtin", builtin_profile, &err);
+    if (!p) {
+        fprintf(stderr, "bootreel: %s\n", err.text);
+        abort();
+    }
+    return p;
+}
+
+void profile_free(struct profile *p)
+{
+    if (!p)
+        return;
+    for (size_t i = 0; i < p->nstages; i++) {
+        free(p->stage[i].in);
+        free(p->stage[i].open);
+        free(p->stage[i].close);
+    }
+    free(p->stage);
+    free(p->probe);
+    free(p->text);
+    free(p->words);
+    free(p);
+}
+
+const char *profile_text(const struct profile *p) { return p->text; }
+const char *profile_probe(const struct profile *p, size_t i) { return i < p->nprobes ? p->probe[i] : NULL; }
+size_t profile_stages(const struct profile *p) { return p->nstages; }
+const struct stage_rule *profile_stage(const struct profile *p, size_t i) { return &p->stage[i]; }
+
+bool condition_holds(const struct condition *c, const struct event *ev, const char *opened_by, size_t opened_len)
+{
+    if (ev->kind != c->kind)
+        return false;
+    for (unsigned i = 0; i < c->nfields; i++)
+        if (ev->f[c->want[i].field] != c->want[i].value)
+            return false;
+    if (c->same && (ev->len != opened_len || memcmp(ev->data, opened_by, opened_len)))
+        return false;
+    if (!c->text)
+        return true;
+    size_t n = strlen(c->text);
+    if (c->whole)
+        return ev->len == n && !memcmp(ev->data, c->text, n);
+    return ev->len >= n && memmem(ev->data, ev->len, c->text, n);
+}

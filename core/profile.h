@@ -1,0 +1,78 @@
+/* profile.h - boot profiles: a text that says which events open and close which stages of a boot.
+ *
+ * A profile is a list of stages. Stages nest: one that opens while others are open is inside of the innermost of them.
+ *
+ *   # from here to the end of the line: a comment
+ *   stage NAME            begins a stage's description; NAME may hold {data} or {field}, taken from the event that opens it
+ *     in NAME             opens only while a stage of that name (before the substitution) is the innermost that is open; may be
+ *                         given several times
+ *     open CONDITION      when it opens; several: any of them
+ *     close CONDITION     when it closes, and all that are inside of it; several: any of them. Without one it ends where its
+ *                         parent ends, or where another stage opens inside of the same parent
+ *     once                it opens only once since the last reset of the machine
+ *
+ * A CONDITION is one of
+ *   event KIND [FIELD=NUMBER]... ["TEXT"] [same]   an event of the trace (bootreel events shows kinds and fields), with these values,
+ *                         whose text holds TEXT; `same` (in close): with the text of the event that opened the stage
+ *   mode NAME             the processor gets into that mode: real, v86, protected16, protected32, compatibility, long, smm
+ *   port NUMBER [in|out] [value=NUMBER]
+ *   post NUMBER           that POST code on port 80h
+ *   service VECTOR [function=NUMBER]               a BIOS service returned
+ *   disk read|write [drive=NUMBER] [lba=NUMBER]
+ *   console "TEXT"        a console line holds TEXT
+ *   symbol NAME           that symbol is entered (it is probed while recording)
+ *   return NAME           it returns
+ *   address NUMBER        the instruction at that linear address is reached
+ *
+ * Numbers are decimal or 0x hexadecimal. Since stages follow from events alone, other profiles can be laid over a trace afterwards;
+ * only symbols and addresses that were not probed need the run once more (annotate).
+ */
+#ifndef BOOTREEL_CORE_PROFILE_H
+#define BOOTREEL_CORE_PROFILE_H
+
+#include "traces/event.h"
+#include "traces/error.h"
+
+struct profile;
+
+/* Parses; errors name `name` and the line. NULL with err. The text is copied. */
+struct profile *profile_parse(const char *name, const char *text, struct error *err);
+struct profile *profile_load(const char *path, struct error *err);
+/* The one that is embedded: firmware, GRUB, Linux. */
+struct profile *profile_builtin(void);
+void profile_free(struct profile *); /* NULL is allowed */
+/* The text it was made of. */
+const char *profile_text(const struct profile *);
+/* The i-th symbol or address that its conditions probe, or NULL. */
+const char *profile_probe(const struct profile *, size_t i);
+
+/* ---- for stages.c ---- */
+
+enum { CONDITION_FIELDS = 4 };
+
+struct condition {
+    unsigned kind; /* enum event_id */
+    unsigned nfields;
+    struct {
+        uint8_t field;
+        uint64_t value;
+    } want[CONDITION_FIELDS];
+    const char *text; /* NULL, or what the event's text holds (probes: equals) */
+    bool whole;       /* the text must be equal */
+    bool same;        /* as the opening event's */
+};
+
+struct stage_rule {
+    const char *name;
+    const char **in;
+    struct condition *open, *close;
+    size_t nin, nopen, nclose;
+    bool once;
+    unsigned line;
+};
+
+size_t profile_stages(const struct profile *);
+const struct stage_rule *profile_stage(const struct profile *, size_t i);
+bool condition_holds(const struct condition *, const struct event *, const char *opened_by, size_t opened_len);
+
+#endif

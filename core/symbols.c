@@ -1,0 +1,491 @@
+/* symbols.c - see symbols.h: tables, mappings and questions. */
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "core/symbols_impl.h"
+
+struct symbols *symbols_new(void)
+{
+    return calloc(1, sizeof(struct symbols));
+}
+
+void symbol_table_free(struct symbol_table *t)
+{
+    if (!t)
+        return;
+    for (size_t i = 0; i < t->nfiles; i++)
+        free(t->files[i]);
+    free(t->files);
+    free(t->lines);
+    free(t->by_name);
+    free(t->names);
+    free(t->entries);
+    free(t->name);
+    free(t->source);
+    free(t);
+}
+
+void symbols_free(struct symbols *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->nincoming; i++)
+        if (s->incoming[i] && !symbol_table_whole(s->incoming[i]))
+            symbol_table_free(s->incoming[i]);
+    for (size_t i = 0; i < s->ntables; i++)
+        symbol_table_free(s->tables[i]);
+    free(s->incoming);
+    free(s->tables);
+    free(s->maps);
+    free(s);
+}
+
+/* ---------------------------------------------------------------- making a table */
+
+struct symbol_table *symbol_table_begin(struct symbols *s, const char *name, const char *source)
+{
+    struct symbol_table *t = calloc(1, sizeof *t);
+    t->owner = s;
+    t->name = strdup(name);
+    t->source = strdup(source);
+    return t;
+}
+
+static uint32_t keep_name(struct symbol_table *t, const char *name)
+{
+    size_t n = strnlen(name, SYMBOL_NAME_MAX);
+    if (t->names_len + n + 1 > t->names_cap) {
+        t->names_cap = 2 * t->names_cap + n + 4096;
+        t->names = realloc(t->names, t->names_cap);
+    }
+    uint32_t at = (uint32_t)t->names_len;
+    memcpy(t->names + at, name, n);
+    t->names[at + n] = 0;
+    t->names_len += n + 1;
+    return at;
+}
+
+void symbol_table_add(struct symbol_table *t, const char *name, uint64_t address, uint64_t size, char type,
+                      unsigned flags)
+{
+    if (t->names_len > UINT32_MAX / 2 || t->n > UINT32_MAX / 4)
+        return;
+    if (t->n == t->cap) {
+        t->cap = 2 * t->cap + 256;
+        t->entries = realloc(t->entries, t->cap * sizeof *t->entries);
+    }
+    t->entries[t->n++] = (struct entry){.address = address,
+                                        .size = flags & SYMBOL_SIZED ? size : 0,
+                                        .name = keep_name(t, name),
+                                        .type = type,
+                                        .flags = (uint8_t)flags};
+}
+
+static uint32_t keep_file(struct symbol_table *t, const char *file)
+{
+    for (size_t i = t->nfiles; i-- > 0 && t->nfiles - i <= 32;)
+        if (!strcmp(t->files[i], file))
+            return (uint32_t)i;
+    t->files = realloc(t->files, (t->nfiles + 1) * sizeof *t->files);
+    t->files[t->nfiles] = strdup(file);
+    return (uint32_t)t->nfiles++;
+}
+
+void symbol_table_add_line(struct symbol_table *t, uint64_t address, const char *file, unsigned line)
+{
+    const struct line_row *last = t->nlines ? &t->lines[t->nlines - 1] : NULL;
+    uint32_t f = last && last->line && !strcmp(t->files[last->file], file) ? last->file : keep_file(t, file);
+    if (t->nlines == t->lines_cap) {
+        t->lines_cap = 2 * t->lines_cap + 256;
+        t->lines = realloc(t->lines, t->lines_cap * sizeof *t->lines);
+    }
+    t->lines[t->nlines++] = (struct line_row){address, f, line};
+}
+
+static int by_address(const void *a, const void *b, void *ctx)
+{
+    const struct entry *x = a, *y = b;
+    const struct symbol_table *t = ctx;
+    int ax = x->flags & SYMBOL_ABSOLUTE, ay = y->flags & SYMBOL_ABSOLUTE;
+    if (ax != ay)
+        return ay - ax; /* absolute ones come first */
+    if (x->address != y->address)
+        return x->address < y->address ? -1 : 1;
+    int names = strcmp(t->names + x->name, t->names + y->name);
+    return names ? names : (x->type > y->type) - (x->type < y->type);
+}
+
+/* Rows of equal addresses: the end of a sequence comes before the begin of another. */
+static int by_row(const void *a, const void *b)
+{
+    const struct line_row *x = a, *y = b;
+    if (x->address != y->address)
+        return x->address < y->address ? -1 : 1;
+    return (x->line != 0) - (y->line != 0);
+}
+
+static size_t absolute_count(const struct symbol_table *t)
+{
+    size_t n = 0;
+    while (n < t->n && t->entries[n].flags & SYMBOL_ABSOLUTE)
+        n++;
+    return n;
+}
+
+/* A symbol without a size goes up to the next of a higher address. */
+static void set_sizes(struct symbol_table *t)
+{
+    uint64_t next = 0;
+    size_t first = absolute_count(t);
+    for (size_t i = t->n; i-- > first;) {
+        struct entry *e = &t->entries[i];
+        if (i + 1 < t->n && t->entries[i + 1].address != e->address)
+            next = t->entries[i + 1].address;
+        if (!(e->flags & SYMBOL_SIZED))
+            e->size = next > e->address ? next - e->address : 0;
+        uint64_t end = e->address + (e->size ? e->size : 1);
+        t->high = end > t->high ? end : t->high;
+    }
+    t->low = first < t->n ? t->entries[first].address : 0;
+}
+
+static uint64_t table_hash(const struct symbol_table *t)
+{
+    uint64_t h = XXH3_64bits_withSeed(t->name, strlen(t->name), t->n);
+    for (size_t i = 0; i < t->n; i++) {
+        const struct entry *e = &t->entries[i];
+        const char *name = t->names + e->name;
+        const uint64_t key[4] = {e->address, e->size, (uint8_t)e->type, e->flags};
+        h = XXH3_64bits_withSeed(key, sizeof key, h);
+        h = XXH3_64bits_withSeed(name, strlen(name), h);
+    }
+    for (size_t i = 0; i < t->nlines; i++) {
+        const uint64_t key[3] = {t->lines[i].address, t->lines[i].file, t->lines[i].line};
+        h = XXH3_64bits_withSeed(key, sizeof key, h);
+    }
+    return h;
+}
+
+static size_t name_slot(const struct symbol_table *t, const char *name, size_t n)
+{
+    return XXH3_64bits(name, n) & (t->by_name_size - 1);
+}
+
+static void hash_names(struct symbol_table *t)
+{
+    for (t->by_name_size = 16; t->by_name_size < 2 * t->n + 1;)
+        t->by_name_size *= 2;
+    t->by_name = calloc(t->by_name_size, sizeof *t->by_name);
+    for (size_t i = 0; i < t->n; i++) {
+        const char *name = t->names + t->entries[i].name;
+        size_t slot = name_slot(t, name, strlen(name));
+        while (t->by_name[slot])
+            slot = (slot + 1) & (t->by_name_size - 1);
+        t->by_name[slot] = (uint32_t)i + 1;
+    }
+}
+
+struct symbol_table *symbol_table_end(struct symbol_table *t)
+{
+    struct symbols *s = t->owner;
+    if (t->n)
+        qsort_r(t->entries, t->n, sizeof *t->entries, by_address, t);
+    if (t->nlines)
+        qsort(t->lines, t->nlines, sizeof *t->lines, by_row);
+    set_sizes(t);
+    t->hash = table_hash(t);
+    for (size_t i = 0; i < s->ntables; i++)
+        if (s->tables[i]->hash == t->hash && s->tables[i]->n == t->n && !strcmp(s->tables[i]->name, t->name)) {
+            symbol_table_free(t);
+            return s->tables[i];
+        }
+    hash_names(t);
+    t->number = (uint32_t)s->ntables;
+    s->tables = realloc(s->tables, (s->ntables + 1) * sizeof *s->tables);
+    s->tables[s->ntables++] = t;
+    return t;
+}
+
+/* ---------------------------------------------------------------- mappings */
+
+void symbols_map(struct symbols *s, const struct symbol_mapping *m)
+{
+    s->maps = realloc(s->maps, (s->nmaps + 1) * sizeof *s->maps);
+    s->maps[s->nmaps] = *m;
+    symbols_note_map(s, &s->maps[s->nmaps++]);
+}
+
+static bool is_open(const struct symbol_mapping *m, const struct symbol_table *t, int32_t space)
+{
+    return !m->until && m->space == space && (!t || m->table == t);
+}
+
+void symbols_unmap(struct symbols *s, const struct symbol_table *t, int32_t space, uint64_t at, uint64_t time)
+{
+    bool any = false;
+    for (size_t i = 0; i < s->nmaps; i++)
+        if (is_open(&s->maps[i], t, space)) {
+            s->maps[i].until = at ? at : 1;
+            any = true;
+        }
+    if (any)
+        symbols_note_unmap(s, t, space, at, time);
+}
+
+void symbols_fork(struct symbols *s, int32_t from, int32_t to, uint64_t at, uint64_t time)
+{
+    for (size_t i = 0, n = s->nmaps; i < n; i++) {
+        struct symbol_mapping m = s->maps[i];
+        if (!is_open(&m, NULL, from))
+            continue;
+        m.space = to;
+        m.since = at;
+        m.time = time;
+        symbols_map(s, &m);
+    }
+}
+
+size_t symbols_mappings(const struct symbols *s)
+{
+    return s->nmaps;
+}
+
+const struct symbol_mapping *symbols_mapping(const struct symbols *s, size_t i)
+{
+    return &s->maps[i];
+}
+
+/* ---------------------------------------------------------------- tables */
+
+size_t symbol_table_count(const struct symbol_table *t)
+{
+    return t->n;
+}
+
+const char *symbol_table_name(const struct symbol_table *t)
+{
+    return t->name;
+}
+
+const char *symbol_table_source(const struct symbol_table *t)
+{
+    return t->source;
+}
+
+static void symbol_of(const struct symbol_table *t, size_t i, uint64_t bias, struct symbol *sym)
+{
+    const struct entry *e = &t->entries[i];
+    *sym = (struct symbol){.name = t->names + e->name,
+                           .module = t->name,
+                           .address = e->address + (e->flags & SYMBOL_ABSOLUTE ? 0 : bias),
+                           .size = e->size,
+                           .type = e->type,
+                           .flags = e->flags};
+}
+
+void symbol_table_symbol(const struct symbol_table *t, size_t i, struct symbol *sym)
+{
+    symbol_of(t, i, 0, sym);
+}
+
+/* ---------------------------------------------------------------- asking */
+
+static bool in_force(const struct symbol_mapping *m, int32_t space, uint64_t at)
+{
+    if (space != SPACE_ANY && m->space != space)
+        return false;
+    return at == SYMBOLS_NOW ? !m->until : m->since <= at && (!m->until || at < m->until);
+}
+
+static bool is_code(char type)
+{
+    return type == 't' || type == 'T' || type == 'w' || type == 'W' || type == 'i';
+}
+
+/* Functions first, then the lower address; among those after `after` (NULL: all) in that order. */
+static bool better(const struct symbol *a, const struct symbol *b)
+{
+    if (is_code(a->type) != is_code(b->type))
+        return is_code(a->type);
+    return a->address < b->address;
+}
+
+static bool find_in(const struct symbol_table *t, uint64_t bias, const char *name, size_t n,
+                    const struct symbol *after, struct symbol *best)
+{
+    bool found = false;
+    struct symbol sym;
+    for (size_t slot = name_slot(t, name, n); t->by_name[slot]; slot = (slot + 1) & (t->by_name_size - 1)) {
+        size_t i = t->by_name[slot] - 1;
+        const char *other = t->names + t->entries[i].name;
+        if (strncmp(other, name, n) || other[n])
+            continue;
+        symbol_of(t, i, bias, &sym);
+        if (after && !better(after, &sym))
+            continue;
+        if (!found || better(&sym, best))
+            *best = sym;
+        found = true;
+    }
+    return found;
+}
+
+static bool find_space(const struct symbols *s, int32_t space, const char *name, uint64_t at,
+                       const struct symbol *after, struct symbol *sym)
+{
+    const char *colon = strchr(name, ':');
+    size_t module = colon && colon[1] && colon[1] != ':' ? (size_t)(colon - name) : 0;
+    const char *plain = module ? colon + 1 : name;
+    for (size_t i = s->nmaps; i-- > 0;) {
+        const struct symbol_mapping *m = &s->maps[i];
+        if (!in_force(m, space, at))
+            continue;
+        if (module && (strncmp(m->table->name, name, module) || m->table->name[module]))
+            continue;
+        if (after && m->table->name != after->module)
+            continue;
+        if (find_in(m->table, m->bias, plain, strlen(plain), after, sym))
+            return true;
+    }
+    return false;
+}
+
+bool symbols_find(const struct symbols *s, int32_t space, const char *name, uint64_t at, struct symbol *sym)
+{
+    return find_space(s, space, name, at, NULL, sym) ||
+           (space != SPACE_KERNEL && find_space(s, SPACE_KERNEL, name, at, NULL, sym));
+}
+
+bool symbols_find_next(const struct symbols *s, int32_t space, const char *name, uint64_t at,
+                       struct symbol *sym)
+{
+    const struct symbol after = *sym;
+    return find_space(s, space, name, at, &after, sym) ||
+           (space != SPACE_KERNEL && find_space(s, SPACE_KERNEL, name, at, &after, sym));
+}
+
+/* Which of the names of an address is shown: those that mark sections and the like come last. */
+static unsigned ugliness(const char *name)
+{
+    return (name[0] == '_' && name[1] == '_') + 2 * (name[0] == '$' || name[0] == '.');
+}
+
+/* The entry that an address (as linked) lies in; -1: none. */
+static long entry_at(const struct symbol_table *t, uint64_t address)
+{
+    size_t first = absolute_count(t), low = first, high = t->n;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (t->entries[mid].address <= address)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (low == first)
+        return -1;
+    long best = -1;
+    for (size_t i = low; i-- > first && t->entries[i].address == t->entries[low - 1].address;) {
+        const struct entry *e = &t->entries[i];
+        if (e->size && address - e->address >= e->size)
+            continue;
+        if (best < 0 || ugliness(t->names + e->name) <= ugliness(t->names + t->entries[best].name))
+            best = (long)i;
+    }
+    return best;
+}
+
+static bool covers(const struct symbol_mapping *m, uint64_t address)
+{
+    uint64_t begin = m->begin, end = m->end;
+    if (!begin && !end) {
+        begin = m->table->low + m->bias;
+        end = m->table->high + m->bias;
+    }
+    return address - begin < end - begin;
+}
+
+static const struct symbol_mapping *mapping_at(const struct symbols *s, int32_t space, uint64_t address,
+                                               uint64_t at, size_t *from)
+{
+    for (size_t i = *from; i-- > 0;)
+        if (in_force(&s->maps[i], space, at) && covers(&s->maps[i], address)) {
+            *from = i;
+            return &s->maps[i];
+        }
+    return NULL;
+}
+
+static bool at_space(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, struct symbol *sym)
+{
+    const struct symbol_mapping *m;
+    for (size_t i = s->nmaps; (m = mapping_at(s, space, address, at, &i));) {
+        long e = entry_at(m->table, address - m->bias);
+        if (e >= 0) {
+            symbol_of(m->table, (size_t)e, m->bias, sym);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool symbols_at(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, struct symbol *sym,
+                uint64_t *offset)
+{
+    if (!at_space(s, space, address, at, sym) &&
+        (space == SPACE_KERNEL || !at_space(s, SPACE_KERNEL, address, at, sym)))
+        return false;
+    if (offset)
+        *offset = address - sym->address;
+    return true;
+}
+
+int symbols_text(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, char *buf, size_t size)
+{
+    struct symbol sym;
+    uint64_t offset;
+    char plus[24] = "";
+    if (!symbols_at(s, space, address, at, &sym, &offset))
+        return snprintf(buf, size, "0x%llx", (unsigned long long)address);
+    if (offset)
+        snprintf(plus, sizeof plus, "+0x%llx", (unsigned long long)offset);
+    bool kernel = !strcmp(sym.module, "kernel");
+    return snprintf(buf, size, "%s%s%s%s%s", sym.name, plus, kernel ? "" : " [", kernel ? "" : sym.module,
+                    kernel ? "" : "]");
+}
+
+/* The last row at or before an address (as linked); -1: none. */
+static long row_at(const struct symbol_table *t, uint64_t address)
+{
+    size_t low = 0, high = t->nlines;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (t->lines[mid].address <= address)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return (long)low - 1;
+}
+
+static bool line_space(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, const char **file,
+                       unsigned *line)
+{
+    for (size_t i = s->nmaps; i-- > 0;) {
+        const struct symbol_mapping *m = &s->maps[i];
+        long row = in_force(m, space, at) ? row_at(m->table, address - m->bias) : -1;
+        if (row < 0 || !m->table->lines[row].line)
+            continue;
+        *file = m->table->files[m->table->lines[row].file];
+        *line = m->table->lines[row].line;
+        return true;
+    }
+    return false;
+}
+
+bool symbols_line(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, const char **file,
+                  unsigned *line)
+{
+    return line_space(s, space, address, at, file, line) ||
+           (space != SPACE_KERNEL && line_space(s, SPACE_KERNEL, address, at, file, line));
+}

@@ -1,0 +1,168 @@
+/* symbols_elf.c - names and lines of an ELF image: symbols by libelf, lines by elfutils' libdw. See symbols.h. */
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/symbols_impl.h"
+
+/* The class letter of nm(1), as near as a symbol table tells. */
+static char type_letter(Elf *elf, const GElf_Sym *sym)
+{
+    GElf_Shdr sh;
+    char c = 'd';
+    Elf_Scn *scn = sym->st_shndx < SHN_LORESERVE ? elf_getscn(elf, sym->st_shndx) : NULL;
+    if (sym->st_shndx == SHN_ABS)
+        c = 'a';
+    else if (GELF_ST_TYPE(sym->st_info) == STT_FUNC || GELF_ST_TYPE(sym->st_info) == STT_GNU_IFUNC)
+        c = 't';
+    else if (scn && gelf_getshdr(scn, &sh))
+        c = sh.sh_flags & SHF_EXECINSTR ? 't' : sh.sh_type == SHT_NOBITS ? 'b' : sh.sh_flags & SHF_WRITE ? 'd' : 'r';
+    return GELF_ST_BIND(sym->st_info) == STB_LOCAL ? c : (char)(c - 32);
+}
+
+static bool wanted(const GElf_Sym *sym, const char *name)
+{
+    unsigned type = GELF_ST_TYPE(sym->st_info);
+    return name && *name && sym->st_shndx != SHN_UNDEF && type != STT_FILE && type != STT_SECTION && type != STT_TLS;
+}
+
+static void add_section(struct symbol_table *t, Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh)
+{
+    Elf_Data *data = elf_getdata(scn, NULL);
+    GElf_Sym sym;
+    size_t n = data && sh->sh_entsize ? data->d_size / sh->sh_entsize : 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!gelf_getsym(data, (int)i, &sym))
+            break;
+        const char *name = elf_strptr(elf, sh->sh_link, sym.st_name);
+        if (!wanted(&sym, name))
+            continue;
+        unsigned flags = (sym.st_size ? SYMBOL_SIZED : 0) | (sym.st_shndx == SHN_ABS ? SYMBOL_ABSOLUTE : 0);
+        symbol_table_add(t, name, sym.st_value, sym.st_size, type_letter(elf, &sym), flags);
+    }
+}
+
+static void add_symbols(struct symbol_table *t, Elf *elf, unsigned section_type)
+{
+    GElf_Shdr sh;
+    for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));)
+        if (gelf_getshdr(scn, &sh) && sh.sh_type == section_type)
+            add_section(t, elf, scn, &sh);
+}
+
+/* The path without what of it is the builder's: from the compilation's folder on, if it is inside. */
+static const char *short_path(const char *path, const char *folder)
+{
+    size_t n = folder ? strlen(folder) : 0;
+    if (n && !strncmp(path, folder, n) && path[n] == '/')
+        path += n + 1;
+    return !strncmp(path, "./", 2) ? path + 2 : path;
+}
+
+static void add_unit_lines(struct symbol_table *t, Dwarf_Die *unit)
+{
+    Dwarf_Lines *lines;
+    Dwarf_Attribute attr;
+    size_t n;
+    const char *folder = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attr));
+    if (dwarf_getsrclines(unit, &lines, &n))
+        return;
+    for (size_t i = 0; i < n; i++) {
+        Dwarf_Line *line = dwarf_onesrcline(lines, i);
+        Dwarf_Addr address;
+        int number = 0;
+        bool end = false;
+        const char *file = dwarf_linesrc(line, NULL, NULL);
+        if (dwarf_lineaddr(line, &address) || dwarf_lineno(line, &number) || dwarf_lineendsequence(line, &end))
+            continue;
+        symbol_table_add_line(t, address, file ? short_path(file, folder) : "?", end ? 0 : (unsigned)number);
+    }
+}
+
+static void add_lines(struct symbol_table *t, Elf *elf)
+{
+    Dwarf *dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+    Dwarf_CU *cu = NULL;
+    Dwarf_Die die;
+    if (!dwarf)
+        return;
+    while (!dwarf_get_units(dwarf, cu, &cu, NULL, NULL, &die, NULL))
+        add_unit_lines(t, &die);
+    dwarf_end(dwarf);
+}
+
+/* Takes all of an open ELF. NULL with err if there is nothing. */
+static struct symbol_table *add_elf(struct symbols *s, const char *name, Elf *elf, bool lines, struct error *err)
+{
+    if (elf_kind(elf) != ELF_K_ELF) {
+        error_set(err, "%.200s: is no ELF file: give one with symbols, such as a vmlinux", name);
+        return NULL;
+    }
+    struct symbol_table *t = symbol_table_begin(s, name, "elf");
+    add_symbols(t, elf, SHT_SYMTAB);
+    if (!t->n)
+        add_symbols(t, elf, SHT_DYNSYM);
+    if (lines)
+        add_lines(t, elf);
+    if (t->n || t->nlines)
+        return symbol_table_end(t);
+    symbol_table_free(t);
+    error_set(err, "%.200s: has no symbols, or is broken: give one that is not stripped", name);
+    return NULL;
+}
+
+struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const void *data, size_t size, bool lines,
+                                     struct error *err)
+{
+    elf_version(EV_CURRENT);
+    Elf *elf = elf_memory((char *)data, size);
+    if (!elf) {
+        error_set(err, "%.200s: %.100s", name, elf_errmsg(-1));
+        return NULL;
+    }
+    struct symbol_table *t = add_elf(s, name, elf, lines, err);
+    elf_end(elf);
+    return t;
+}
+
+struct symbol_table *symbols_add_elf_file(struct symbols *s, const char *path, struct error *err)
+{
+    const char *slash = strrchr(path, '/');
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        error_set(err, "%.200s: %m", path);
+        return NULL;
+    }
+    elf_version(EV_CURRENT);
+    Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+    struct symbol_table *t = NULL;
+    if (elf)
+        t = add_elf(s, slash ? slash + 1 : path, elf, true, err);
+    else
+        error_set(err, "%.200s: %.100s", path, elf_errmsg(-1));
+    elf_end(elf);
+    close(fd);
+    return t;
+}
+
+int symbols_elf_base(const void *data, size_t size, uint64_t *vaddr, uint64_t *offset)
+{
+    GElf_Phdr ph;
+    size_t n = 0;
+    int rc = -1;
+    elf_version(EV_CURRENT);
+    Elf *elf = elf_memory((char *)data, size);
+    if (elf && !elf_getphdrnum(elf, &n))
+        for (size_t i = 0; rc && i < n; i++)
+            if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_LOAD && ph.p_flags & PF_X) {
+                *vaddr = ph.p_vaddr;
+                *offset = ph.p_offset;
+                rc = 0;
+            }
+    elf_end(elf);
+    return rc;
+}

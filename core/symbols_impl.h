@@ -1,0 +1,64 @@
+/* symbols_impl.h - what the symbols*.c files share. Private to them. */
+#ifndef BOOTREEL_CORE_SYMBOLS_IMPL_H
+#define BOOTREEL_CORE_SYMBOLS_IMPL_H
+
+#include "core/symbols.h"
+
+enum { SYMBOL_NAME_MAX = 511 };
+
+struct entry {
+    uint64_t address; /* as linked */
+    uint64_t size;
+    uint32_t name; /* in names */
+    char type;
+    uint8_t flags;
+};
+
+struct line_row {
+    uint64_t address;
+    uint32_t file; /* in files */
+    uint32_t line; /* 0: what follows is not known */
+};
+
+struct symbol_table {
+    struct symbols *owner;
+    char *name, *source;
+    struct entry *entries; /* by address, once done */
+    size_t n, cap;
+    char *names; /* one after the other, each ended by NUL */
+    size_t names_len, names_cap;
+    uint32_t *by_name; /* hash of names: index of an entry + 1 */
+    size_t by_name_size;
+    struct line_row *lines;
+    size_t nlines, lines_cap;
+    char **files;
+    size_t nfiles;
+    uint64_t low, high; /* of what is not absolute */
+    uint64_t hash;
+    uint32_t number; /* among the tables, from 0 */
+    bool noted;      /* it was given to the sink */
+};
+
+struct symbols {
+    struct symbol_table **tables;
+    size_t ntables;
+    struct symbol_mapping *maps;
+    size_t nmaps;
+    void (*sink)(void *ctx, const struct trace_note *note);
+    void *sink_ctx;
+    struct symbol_table **incoming; /* notes: tables by their number there, or NULL; whole ones are in `tables` too */
+    size_t nincoming;
+};
+
+/* symbols_note.c: to the sink, if there is one. */
+void symbols_note_map(struct symbols *s, const struct symbol_mapping *m);
+void symbols_note_unmap(struct symbols *s, const struct symbol_table *t, int32_t space, uint64_t at,
+                        uint64_t time);
+void symbol_table_free(struct symbol_table *t);
+/* symbol_table_end was called. */
+static inline bool symbol_table_whole(const struct symbol_table *t)
+{
+    return t->by_name;
+}
+
+#endif

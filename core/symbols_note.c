@@ -1,0 +1,376 @@
+/* symbols_note.c - symbols as notes of a trace. See symbols.h.
+ *
+ * Numbers are varints (seven bits a byte, lowest first), signed ones zigzag; a string is a length and its bytes.
+ *
+ *   symbols.table  name: the table's. u8 1, table number, part number, u8 last part; part 0: string source; then entries up to the
+ *                  end: zigzag address minus the one before, u8 flags, u8 type, size if SYMBOL_SIZED, string name
+ *   symbols.lines  before the table's last part. u8 1, table number, number of files, so many strings (new
+ *                  files, after those of earlier notes), then rows: zigzag differences of address, file, line
+ *   symbols.map    u8 1, table number, zigzag space, bias, begin, end. Since: the note's position
+ *   symbols.unmap  u8 1, table number + 1 or 0 for all, zigzag space. Until: the note's position
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/symbols_impl.h"
+
+enum { NOTE_VERSION = 1, PART = 256 << 10, NOTE_TABLES = 1 << 20 };
+
+/* ---------------------------------------------------------------- writing */
+
+struct out {
+    uint8_t *p;
+    size_t n, cap;
+};
+
+static void put(struct out *o, const void *bytes, size_t n)
+{
+    if (o->n + n > o->cap) {
+        o->cap = 2 * o->cap + n + 1024;
+        o->p = realloc(o->p, o->cap);
+    }
+    memcpy(o->p + o->n, bytes, n);
+    o->n += n;
+}
+
+static void put_byte(struct out *o, uint8_t b)
+{
+    put(o, &b, 1);
+}
+
+static void put_number(struct out *o, uint64_t v)
+{
+    while (v >= 0x80) {
+        put_byte(o, (uint8_t)(v | 0x80));
+        v >>= 7;
+    }
+    put_byte(o, (uint8_t)v);
+}
+
+static void put_signed(struct out *o, int64_t v)
+{
+    put_number(o, (uint64_t)v << 1 ^ (uint64_t)(v >> 63));
+}
+
+static void put_string(struct out *o, const char *s)
+{
+    size_t n = strlen(s);
+    put_number(o, n);
+    put(o, s, n);
+}
+
+static void begin(struct out *o, const struct symbol_table *t)
+{
+    o->n = 0;
+    put_byte(o, NOTE_VERSION);
+    put_number(o, t->number);
+}
+
+struct position_of {
+    uint64_t icount, time;
+};
+
+static void give(struct symbols *s, const struct out *o, const char *type, const char *name, struct position_of at)
+{
+    const struct trace_note note = {
+        .icount = at.icount, .time = at.time, .type = type, .name = name, .data = o->p, .len = (uint32_t)o->n};
+    s->sink(s->sink_ctx, &note);
+}
+
+static void note_lines(struct symbols *s, const struct symbol_table *t, struct position_of at)
+{
+    struct out o = {0};
+    size_t file = 0;
+    for (size_t i = 0; i < t->nlines;) {
+        struct line_row last = {0};
+        size_t files = file;
+        begin(&o, t);
+        /* Rows are by address, so files come in any order: all that are left, as far as they go in. */
+        for (size_t bytes = 0; files < t->nfiles && bytes < PART; files++)
+            bytes += strlen(t->files[files]) + 3;
+        put_number(&o, files - file);
+        for (; file < files; file++)
+            put_string(&o, t->files[file]);
+        for (; file == t->nfiles && i < t->nlines && o.n < PART; i++) {
+            const struct line_row *r = &t->lines[i];
+            put_signed(&o, (int64_t)(r->address - last.address));
+            put_signed(&o, (int64_t)r->file - last.file);
+            put_signed(&o, (int64_t)r->line - last.line);
+            last = *r;
+        }
+        give(s, &o, "symbols.lines", t->name, at);
+    }
+    free(o.p);
+}
+
+static void put_entry(struct out *o, const struct symbol_table *t, const struct entry *e, uint64_t *last)
+{
+    put_signed(o, (int64_t)(e->address - *last));
+    put_byte(o, e->flags);
+    put_byte(o, (uint8_t)e->type);
+    if (e->flags & SYMBOL_SIZED)
+        put_number(o, e->size);
+    put_string(o, t->names + e->name);
+    *last = e->address;
+}
+
+static void note_table(struct symbols *s, struct symbol_table *t, struct position_of at)
+{
+    struct out part = {0}, entries = {0};
+    size_t i = 0;
+    t->noted = true;
+    note_lines(s, t, at);
+    for (unsigned number = 0; !number || i < t->n; number++) {
+        uint64_t last = 0;
+        for (entries.n = 0; i < t->n && entries.n < PART; i++)
+            put_entry(&entries, t, &t->entries[i], &last);
+        begin(&part, t);
+        put_number(&part, number);
+        put_byte(&part, i == t->n);
+        if (!number)
+            put_string(&part, t->source);
+        put(&part, entries.p ? entries.p : (uint8_t *)"", entries.n);
+        give(s, &part, "symbols.table", t->name, at);
+    }
+    free(part.p);
+    free(entries.p);
+}
+
+void symbols_note_map(struct symbols *s, const struct symbol_mapping *m)
+{
+    struct out o = {0};
+    struct position_of at = {m->since, m->time};
+    if (!s->sink)
+        return;
+    if (!m->table->noted)
+        note_table(s, s->tables[m->table->number], at);
+    begin(&o, m->table);
+    put_signed(&o, m->space);
+    put_number(&o, m->bias);
+    put_number(&o, m->begin);
+    put_number(&o, m->end);
+    give(s, &o, "symbols.map", m->table->name, at);
+    free(o.p);
+}
+
+void symbols_note_unmap(struct symbols *s, const struct symbol_table *t, int32_t space, uint64_t at, uint64_t time)
+{
+    struct out o = {0};
+    if (!s->sink)
+        return;
+    put_byte(&o, NOTE_VERSION);
+    put_number(&o, t ? t->number + 1 : 0);
+    put_signed(&o, space);
+    give(s, &o, "symbols.unmap", t ? t->name : "", (struct position_of){at, time});
+    free(o.p);
+}
+
+void symbols_sink(struct symbols *s, void (*fn)(void *ctx, const struct trace_note *note), void *ctx)
+{
+    s->sink = fn;
+    s->sink_ctx = ctx;
+}
+
+/* ---------------------------------------------------------------- reading */
+
+struct in {
+    const uint8_t *p, *end;
+    bool bad;
+};
+
+static uint8_t get_byte(struct in *in)
+{
+    if (in->p < in->end)
+        return *in->p++;
+    in->bad = true;
+    return 0;
+}
+
+static uint64_t get_number(struct in *in)
+{
+    uint64_t v = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        uint8_t b = get_byte(in);
+        v |= (uint64_t)(b & 0x7f) << shift;
+        if (!(b & 0x80))
+            return v;
+    }
+    in->bad = true;
+    return 0;
+}
+
+static int64_t get_signed(struct in *in)
+{
+    uint64_t v = get_number(in);
+    return (int64_t)(v >> 1 ^ -(v & 1));
+}
+
+/* Into buf, ended by NUL; longer than it, or with a NUL inside: damaged. */
+static void get_string(struct in *in, char *buf, size_t size)
+{
+    uint64_t n = get_number(in);
+    if (in->bad || n >= size || n > (uint64_t)(in->end - in->p) || memchr(in->p, 0, n)) {
+        in->bad = true;
+        n = 0;
+    }
+    memcpy(buf, in->p, n);
+    buf[n] = 0;
+    in->p += n;
+}
+
+/* The table of a note that is still open, or NULL; begun if it is not there yet. */
+static struct symbol_table *incoming(struct symbols *s, struct in *in, const char *name)
+{
+    uint64_t number = get_number(in);
+    if (in->bad || number > s->nincoming || number >= NOTE_TABLES)
+        return NULL;
+    if (number == s->nincoming) {
+        s->incoming = realloc(s->incoming, (s->nincoming + 1) * sizeof *s->incoming);
+        s->incoming[s->nincoming++] = symbol_table_begin(s, name, "");
+    }
+    struct symbol_table *t = s->incoming[number];
+    return symbol_table_whole(t) ? NULL : t;
+}
+
+static bool take_entry(struct symbol_table *t, struct in *in, uint64_t *address)
+{
+    char name[SYMBOL_NAME_MAX + 1];
+    uint64_t size = 0;
+    *address += (uint64_t)get_signed(in);
+    uint8_t flags = get_byte(in);
+    char type = (char)get_byte(in);
+    if (flags & SYMBOL_SIZED)
+        size = get_number(in);
+    get_string(in, name, sizeof name);
+    if (!in->bad)
+        symbol_table_add(t, name, *address, size, type, flags);
+    return !in->bad;
+}
+
+static bool take_table(struct symbols *s, struct in *in, const char *name)
+{
+    char source[256];
+    uint64_t address = 0;
+    struct symbol_table *t = incoming(s, in, name);
+    if (!t)
+        return false;
+    uint64_t part = get_number(in);
+    bool last = get_byte(in);
+    if (!part) {
+        get_string(in, source, sizeof source);
+        free(t->source);
+        t->source = strdup(source);
+    }
+    while (!in->bad && in->p < in->end && take_entry(t, in, &address))
+        ;
+    if (!in->bad && last)
+        for (size_t i = 0; i < s->nincoming; i++)
+            if (s->incoming[i] == t)
+                s->incoming[i] = symbol_table_end(t);
+    return !in->bad;
+}
+
+static void take_file(struct symbol_table *t, struct in *in)
+{
+    char name[4096];
+    get_string(in, name, sizeof name);
+    if (in->bad)
+        return;
+    t->files = realloc(t->files, (t->nfiles + 1) * sizeof *t->files);
+    t->files[t->nfiles++] = strdup(name);
+}
+
+static void take_row(struct symbol_table *t, struct in *in, struct line_row *row)
+{
+    row->address += (uint64_t)get_signed(in);
+    row->file = (uint32_t)(row->file + get_signed(in));
+    row->line = (uint32_t)(row->line + get_signed(in));
+    if (row->file >= t->nfiles)
+        in->bad = true;
+    if (in->bad)
+        return;
+    if (t->nlines == t->lines_cap) {
+        t->lines_cap = 2 * t->lines_cap + 256;
+        t->lines = realloc(t->lines, t->lines_cap * sizeof *t->lines);
+    }
+    t->lines[t->nlines++] = *row;
+}
+
+static bool take_lines(struct symbols *s, struct in *in, const char *name)
+{
+    struct line_row row = {0};
+    struct symbol_table *t = incoming(s, in, name);
+    if (!t)
+        return false;
+    for (uint64_t files = get_number(in); files && !in->bad; files--)
+        take_file(t, in);
+    while (!in->bad && in->p < in->end)
+        take_row(t, in, &row);
+    return !in->bad;
+}
+
+/* The whole table of a number. */
+static struct symbol_table *numbered(struct symbols *s, struct in *in, uint64_t number)
+{
+    if (in->bad || number >= s->nincoming || !symbol_table_whole(s->incoming[number])) {
+        in->bad = true;
+        return NULL;
+    }
+    return s->incoming[number];
+}
+
+static bool take_map(struct symbols *s, struct in *in, const struct trace_note *note)
+{
+    struct symbol_mapping m = {.since = note->icount, .time = note->time};
+    m.table = numbered(s, in, get_number(in));
+    m.space = (int32_t)get_signed(in);
+    m.bias = get_number(in);
+    m.begin = get_number(in);
+    m.end = get_number(in);
+    if (!in->bad)
+        symbols_map(s, &m);
+    return !in->bad;
+}
+
+static bool take_unmap(struct symbols *s, struct in *in, const struct trace_note *note)
+{
+    uint64_t number = get_number(in);
+    const struct symbol_table *t = number ? numbered(s, in, number - 1) : NULL;
+    int32_t space = (int32_t)get_signed(in);
+    if (!in->bad)
+        symbols_unmap(s, t, space, note->icount, note->time);
+    return !in->bad;
+}
+
+int symbols_take_note(struct symbols *s, const struct trace_note *note, struct error *err)
+{
+    struct in in = {.p = note->data, .end = (const uint8_t *)note->data + note->len};
+    bool ok = true;
+    if (strncmp(note->type, "symbols.", 8))
+        return 0;
+    if (get_byte(&in) != NOTE_VERSION)
+        return 0; /* of a later version */
+    if (!strcmp(note->type, "symbols.table"))
+        ok = take_table(s, &in, note->name);
+    else if (!strcmp(note->type, "symbols.lines"))
+        ok = take_lines(s, &in, note->name);
+    else if (!strcmp(note->type, "symbols.map"))
+        ok = take_map(s, &in, note);
+    else if (!strcmp(note->type, "symbols.unmap"))
+        ok = take_unmap(s, &in, note);
+    return ok ? 0
+              : error_set(err, "the trace's note %.40s \"%.80s\" at icount %llu is damaged", note->type, note->name,
+                          (unsigned long long)note->icount);
+}
+
+struct symbols *symbols_load(struct trace *t, struct error *err)
+{
+    struct symbols *s = symbols_new();
+    struct trace_note note;
+    for (uint64_t i = 0; i < trace_note_count(t); i++)
+        if (trace_note(t, i, &note, err) || symbols_take_note(s, &note, err)) {
+            symbols_free(s);
+            return NULL;
+        }
+    return s;
+}

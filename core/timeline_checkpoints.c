@@ -1,0 +1,302 @@
+/* timeline_checkpoints.c - which states are kept.
+ *
+ * States in memory lie densely near the position of last use and exponentially farther apart away from it. The trace's own
+ * checkpoints are loaded as states when they are used, and kept. When there is more than the budget allows, first the
+ * bytes of pages go that can be read again, then what is farthest away.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/timeline_impl.h"
+#include "core/timeline_tree.h"
+
+/* Recorded checkpoints loaded at a time when going back: the reader begins anew for each. */
+enum { BATCH = 16 };
+
+static void *need(void *p)
+{
+    if (!p)
+        abort();
+    return p;
+}
+
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+uint64_t tl_points(const struct timeline *tl)
+{
+    return tl->record.n + tl->divert.n;
+}
+
+/* ---------------------------------------------------------------- points of a line */
+
+/* The number of points at or before icount. */
+static size_t points_to(const struct line *l, uint64_t icount)
+{
+    size_t low = 0, high = l->n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (l->point[mid].icount <= icount)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static void remove_point(struct timeline *tl, struct line *l, size_t i)
+{
+    machine_state_free(&tl->store, &l->point[i].state);
+    memmove(&l->point[i], &l->point[i + 1], (l->n - i - 1) * sizeof l->point[0]);
+    l->n--;
+}
+
+void tl_line_cut(struct timeline *tl, struct line *l, uint64_t icount)
+{
+    while (l->n && l->point[l->n - 1].icount > icount)
+        remove_point(tl, l, l->n - 1);
+}
+
+void tl_line_clear(struct timeline *tl, struct line *l)
+{
+    while (l->n)
+        remove_point(tl, l, l->n - 1);
+    free(l->point);
+    *l = (struct line){.end = NOWHERE};
+}
+
+/* Whether point i could go: its neighbours are near enough to each other, seen from the position. */
+static bool superfluous(const struct line *l, size_t i, uint64_t here)
+{
+    uint64_t a = l->point[i - 1].icount, c = l->point[i + 1].icount;
+    uint64_t from = here > c ? here - c : here < a ? a - here : 0;
+    return c - a < from / 2;
+}
+
+static void thin(struct timeline *tl, struct line *l, uint64_t here)
+{
+    for (size_t i = 1; i + 1 < l->n;)
+        if (superfluous(l, i, here))
+            remove_point(tl, l, i);
+        else
+            i++;
+}
+
+static void insert_point(struct timeline *tl, struct line *l, size_t at, uint64_t icount)
+{
+    if (l->n == l->cap) {
+        l->cap = l->cap ? l->cap * 2 : 32;
+        l->point = need(realloc(l->point, l->cap * sizeof *l->point));
+    }
+    memmove(&l->point[at + 1], &l->point[at], (l->n - at) * sizeof l->point[0]);
+    l->n++;
+    l->point[at] = (struct point){.icount = icount, .next_input = tl->next_input};
+    store_capture(&tl->store, &l->point[at].state);
+}
+
+/* The engine's content is not known, and learning it would cost all of its memory: only a beginning is worth that. */
+static bool may_lay(const struct timeline *tl, const struct line *l)
+{
+    return tl->settled && (tl->store.known || !l->n);
+}
+
+void tl_lay(struct timeline *tl)
+{
+    struct line *l = tl_line(tl);
+    uint64_t here = tl_here(tl);
+    size_t at = points_to(l, here);
+    if (!may_lay(tl, l) || (at && l->point[at - 1].icount == here))
+        return;
+    insert_point(tl, l, at, here);
+    thin(tl, l, here);
+    tl_fit_budget(tl);
+}
+
+/* ---------------------------------------------------------------- checkpoints of the trace */
+
+long tl_recorded_from(const struct timeline *tl, uint64_t icount)
+{
+    long k = trace_checkpoint_find(tl->t, icount);
+    if (k < 0 || trace_checkpoint(tl->t, (size_t)k)->icount != icount)
+        k++;
+    return (size_t)k < tl->nrecorded ? k : -1;
+}
+
+static const struct tree *loaded_neighbour(const struct timeline *tl, size_t k, int step)
+{
+    for (long i = (long)k + step; i >= 0 && (size_t)i < tl->nrecorded; i += step)
+        if (tl->recorded[i].sections)
+            return &tl->recorded[i].tree;
+    return NULL;
+}
+
+static int load_one(struct timeline *tl, size_t k, struct error *err)
+{
+    if (tl->recorded[k].sections)
+        return 0;
+    const struct tree *before = loaded_neighbour(tl, k, -1), *after = loaded_neighbour(tl, k, 1);
+    return store_recorded(&tl->store, k, before ? before : &tl->store.now, after, &tl->recorded[k], err);
+}
+
+/* The reader gives checkpoints cheaply in ascending order only; so some before this one are loaded on the way. */
+static int load_recorded(struct timeline *tl, size_t k, struct error *err)
+{
+    if (tl->recorded[k].sections)
+        return 0;
+    bool back = k + 1 < tl->nrecorded && tl->recorded[k + 1].sections;
+    for (size_t i = back && k > BATCH ? k - BATCH : k; i <= k; i++)
+        if (load_one(tl, i, err))
+            return -1;
+    return 0;
+}
+
+void tl_pass_recorded(struct timeline *tl, size_t k)
+{
+    struct store *s = &tl->store;
+    struct machine_state have = {0};
+    struct error err;
+    if (!tl->settled || !s->known)
+        return;
+    store_capture(s, &have);
+    if (!tl->recorded[k].sections)
+        store_recorded(s, k, &have.tree, loaded_neighbour(tl, k, -1), &tl->recorded[k], &err);
+    if (store_hash(s, &have) != trace_checkpoint(tl->t, k)->hash) {
+        error_set(&tl->warning, "the replay is not the recorded run: the state at the checkpoint at icount %llu differs",
+                  (unsigned long long)tl_here(tl));
+    } else if (tl->recorded[k].sections) {
+        store_identify(s, &have, &tl->recorded[k]);
+        tree_free(s, &s->now);
+        tree_copy(s, &s->now, &tl->recorded[k].tree);
+    }
+    machine_state_free(s, &have);
+    tl_fit_budget(tl);
+}
+
+/* ---------------------------------------------------------------- finding and restoring */
+
+static long recorded_at_or_before(const struct timeline *tl, uint64_t icount)
+{
+    long k = trace_checkpoint_find(tl->t, icount);
+    return k >= (long)tl->nrecorded ? (long)tl->nrecorded - 1 : k;
+}
+
+uint64_t tl_nearest(struct timeline *tl, uint64_t icount)
+{
+    const struct line *l = tl_line(tl);
+    size_t n = points_to(l, icount);
+    uint64_t best = n ? l->point[n - 1].icount : NOWHERE;
+    if (tl->diverted)
+        return best;
+    long k = recorded_at_or_before(tl, icount);
+    uint64_t rec = k >= 0 ? trace_checkpoint(tl->t, (size_t)k)->icount : NOWHERE;
+    if (best == NOWHERE || (rec != NOWHERE && rec > best))
+        return rec;
+    return best;
+}
+
+static int first_input_from(struct timeline *tl, uint64_t icount, uint64_t *number, struct error *err)
+{
+    struct trace_input in;
+    for (*number = 0; *number < trace_input_count(tl->t); ++*number) {
+        if (trace_input(tl->t, *number, &in, err))
+            return -1;
+        if (in.icount >= icount)
+            break;
+    }
+    return 0;
+}
+
+int tl_restore(struct timeline *tl, uint64_t icount, struct error *err)
+{
+    const struct line *l = tl_line(tl);
+    size_t n = points_to(l, icount);
+    int rc;
+    tl->settled = false;
+    if (n && l->point[n - 1].icount == icount) {
+        rc = store_restore(&tl->store, &l->point[n - 1].state, err);
+        tl->next_input = l->point[n - 1].next_input;
+    } else {
+        long k = recorded_at_or_before(tl, icount);
+        if (tl->diverted || k < 0)
+            return error_set(err, "there is no checkpoint at icount %llu", (unsigned long long)icount);
+        rc = load_recorded(tl, (size_t)k, err);
+        if (!rc)
+            rc = store_restore(&tl->store, &tl->recorded[k], err);
+        if (!rc)
+            rc = first_input_from(tl, icount, &tl->next_input, err);
+        tl_fit_budget(tl);
+    }
+    tl->settled = !rc;
+    if (!rc) {
+        /* No step; but it says whose turn it is. */
+        const struct run_limit limit = {.icount = icount, .time = UINT64_MAX};
+        struct stop stop;
+        tl->e->ops->run(tl->e, &limit, &stop);
+        tl->cpu = stop.cpu;
+    }
+    return rc;
+}
+
+/* ---------------------------------------------------------------- the budget */
+
+static bool over(const struct timeline *tl)
+{
+    return tl->store.used > tl->budget;
+}
+
+/* The loaded recorded state farthest from here; -1: none but the nearest. */
+static long farthest_recorded(const struct timeline *tl, uint64_t here)
+{
+    long best = -1, near = recorded_at_or_before(tl, here);
+    for (size_t i = 0; i < tl->nrecorded; i++) {
+        if (!tl->recorded[i].sections || (long)i == near)
+            continue;
+        uint64_t d = distance(trace_checkpoint(tl->t, i)->icount, here);
+        if (best < 0 || d > distance(trace_checkpoint(tl->t, (size_t)best)->icount, here))
+            best = (long)i;
+    }
+    return best;
+}
+
+/* The point of the line that is farthest from here, but not a pinned one; -1: none. */
+static long farthest_point(const struct line *l, uint64_t here)
+{
+    size_t first = l->pinned ? 1 : 0;
+    if (l->n <= first)
+        return -1;
+    return distance(l->point[first].icount, here) > distance(l->point[l->n - 1].icount, here) ? (long)first
+                                                                                              : (long)l->n - 1;
+}
+
+static bool drop_point(struct timeline *tl, struct line *l, uint64_t here)
+{
+    long i = farthest_point(l, here);
+    if (i >= 0)
+        remove_point(tl, l, (size_t)i);
+    return i >= 0;
+}
+
+void tl_fit_budget(struct timeline *tl)
+{
+    struct store *s = &tl->store;
+    uint64_t here = tl_here(tl);
+    if (!over(tl))
+        return;
+    for (size_t i = 0; i < tl->nrecorded; i++)
+        if (tl->recorded[i].sections)
+            store_let_go(s, &tl->recorded[i].tree, &s->now);
+    for (long i; over(tl) && (i = farthest_recorded(tl, here)) >= 0;)
+        machine_state_free(s, &tl->recorded[i]);
+    while (over(tl) && tl->diverted && drop_point(tl, &tl->record, tl->fork))
+        ;
+    while (over(tl) && tl_line(tl)->n > 2 && drop_point(tl, tl_line(tl), here))
+        ;
+    if (over(tl))
+        store_let_go(s, &s->now, NULL);
+    while (over(tl) && drop_point(tl, tl_line(tl), here))
+        ;
+    if (over(tl))
+        store_forget(s);
+}

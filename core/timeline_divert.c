@@ -1,0 +1,131 @@
+/* timeline_divert.c - private runs. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/timeline_impl.h"
+
+/* ---------------------------------------------------------------- forking */
+
+void tl_given_clear(struct timeline *tl, uint64_t from)
+{
+    while (tl->ngiven > from)
+        free(tl->given[--tl->ngiven].data);
+}
+
+void timeline_divert(struct timeline *tl)
+{
+    if (tl->diverted)
+        return;
+    tl->fork = tl_here(tl);
+    tl->diverted = true;
+    tl->next_input = 0;
+    tl->divert = (struct line){.begin = tl->fork, .end = NOWHERE};
+    tl->base_pending = true;
+}
+
+void tl_fork(struct timeline *tl)
+{
+    timeline_divert(tl);
+    tl_line_clear(tl, &tl->divert);
+    tl_given_clear(tl, 0);
+    tl->next_input = 0;
+    tl->divert.begin = tl_here(tl);
+    tl->base_pending = true;
+}
+
+bool timeline_diverted(const struct timeline *tl)
+{
+    return tl->diverted;
+}
+
+int timeline_undivert(struct timeline *tl, struct error *err)
+{
+    if (!tl->diverted)
+        return 0;
+    tl_line_clear(tl, &tl->divert);
+    tl_given_clear(tl, 0);
+    tl->diverted = tl->base_pending = tl->settled = false;
+    /* The engine is somewhere else: a restore is due, whatever its icount says. */
+    uint64_t from = tl_nearest(tl, tl->fork);
+    if (from == NOWHERE)
+        return error_set(err, "there is no checkpoint before icount %llu", (unsigned long long)tl->fork);
+    if (tl_restore(tl, from, err))
+        return -1;
+    return tl_go_surely(tl, tl->fork, err);
+}
+
+/* ---------------------------------------------------------------- changing */
+
+int timeline_reg_set(struct timeline *tl, unsigned cpu, size_t reg, const void *value)
+{
+    size_t n;
+    timeline_regs(tl, &n);
+    if (cpu >= timeline_cpus(tl) || reg >= n || tl->e->ops->reg_set(tl->e, cpu, reg, value))
+        return -1;
+    tl_fork(tl);
+    return 0;
+}
+
+size_t timeline_poke(struct timeline *tl, unsigned cpu, uint64_t linear, const void *buf, size_t n)
+{
+    size_t done = cpu < timeline_cpus(tl) ? tl->e->ops->poke(tl->e, cpu, linear, buf, n) : 0;
+    if (done)
+        tl_fork(tl);
+    return done;
+}
+
+size_t timeline_poke_physical(struct timeline *tl, uint64_t address, const void *buf, size_t n)
+{
+    size_t done = tl->e->ops->poke_physical(tl->e, address, buf, n);
+    if (done)
+        tl_fork(tl);
+    return done;
+}
+
+/* ---------------------------------------------------------------- live */
+
+/* The diversion's beginning is saved, if that is still to be done. */
+void tl_save_base(struct timeline *tl)
+{
+    if (!tl->base_pending)
+        return;
+    tl->base_pending = false;
+    tl->settled = true;
+    tl_lay(tl);
+    tl->divert.pinned = true;
+}
+
+static void note_given(struct timeline *tl, uint16_t port, const void *data, uint32_t len)
+{
+    tl->given = realloc(tl->given, (tl->ngiven + 1) * sizeof *tl->given);
+    void *copy = malloc(len + 1);
+    if (!tl->given || !copy)
+        abort();
+    memcpy(copy, data, len);
+    tl->given[tl->ngiven++] = (struct given){tl_here(tl), tl->e->ops->time(tl->e), port, len, copy};
+    tl->next_input = tl->ngiven;
+}
+
+uint32_t timeline_input(struct timeline *tl, uint16_t port, const void *data, uint32_t len)
+{
+    timeline_divert(tl);
+    tl_save_base(tl);
+    const struct input in = {tl_here(tl), tl->e->ops->time(tl->e), port, data, len};
+    uint32_t taken = tl->e->ops->input(tl->e, &in);
+    if (!taken)
+        return 0;
+    /* What was known to come after is another run now. */
+    tl_given_clear(tl, tl->next_input);
+    tl_line_cut(tl, &tl->divert, tl_here(tl));
+    tl->divert.end = NOWHERE;
+    note_given(tl, port, data, taken);
+    tl->settled = false;
+    return taken;
+}
+
+void timeline_set_console(struct timeline *tl, void (*fn)(void *ctx, unsigned device, const void *data, size_t n),
+                          void *ctx)
+{
+    tl->console = fn;
+    tl->console_ctx = ctx;
+}

@@ -1,0 +1,206 @@
+/* timeline_impl.h - what the timeline's files share. Private to them.
+ *
+ *   timeline_tree.c         trees of shared pages
+ *   timeline_state.c        states: capture, restore, hash (timeline_state.h)
+ *   timeline_checkpoints.c  which states are kept, in memory and of the trace; the budget
+ *   timeline_run.c          running the engine: inputs, stops, events seen; going to a position
+ *   timeline.c              opening; the movements
+ *   timeline_stops.c        stop points
+ *   timeline_filter.c       event filters; recorded events as an index
+ *   timeline_look.c         registers, memory, parts, marks
+ *   timeline_divert.c       private runs
+ */
+#ifndef BOOTREEL_CORE_TIMELINE_IMPL_H
+#define BOOTREEL_CORE_TIMELINE_IMPL_H
+
+#include <stdatomic.h>
+
+#include "core/images.h"
+#include "core/replay.h"
+#include "core/timeline.h"
+#include "core/timeline_state.h"
+
+#define NOWHERE UINT64_MAX
+
+/* A state in memory. */
+struct point {
+    uint64_t icount;
+    uint64_t next_input; /* number of the first input not applied */
+    struct machine_state state;
+};
+
+/* A run: the recorded one, or a diversion. */
+struct line {
+    struct point *point; /* by icount */
+    size_t n, cap;
+    uint64_t begin, end; /* icounts; end NOWHERE: not known */
+    bool pinned;         /* the first point is its beginning, and stays */
+};
+
+/* An input given in a diversion. */
+struct given {
+    uint64_t icount, time;
+    uint16_t port;
+    uint32_t len;
+    void *data;
+};
+
+struct stop_entry {
+    unsigned id;
+    struct timeline_stop stop;
+};
+
+struct named {
+    char *name;
+    uint64_t icount;
+};
+
+/* What is looked for among the events that the run reports. */
+struct sight {
+    uint32_t classes;   /* observed; 0: nothing is looked for */
+    bool last;          /* the last match below `end` is wanted, else the first from `begin` on */
+    uint64_t begin, end;
+    bool only_folds;    /* the engine is asked for what it has not put together yet */
+    bool found;
+    unsigned id;
+    struct event event; /* without data */
+    char text[200];
+};
+
+/* Checkpoints on the way: none; nearer to each other towards the target; one every so many steps; the same, but the way is only
+ * searched. */
+enum laying { LAY_NOTHING, LAY_TO_TARGET, LAY_EVERY, LAY_SEARCH };
+
+struct timeline {
+    struct trace *t;
+    bool own_trace;
+    struct replay *replay; /* builds the engine and its images */
+    struct engine *e;
+    struct error warning;
+    uint64_t last; /* of the record */
+
+    struct store store;
+    uint64_t budget;
+    struct machine_state *recorded; /* by checkpoint; no sections: not loaded */
+    size_t nrecorded;               /* those that may be used */
+
+    struct line record, divert;
+    bool diverted;
+    bool base_pending; /* the diversion's beginning is still to be saved */
+    uint64_t fork;
+    struct given *given;
+    size_t ngiven;
+
+    bool settled;        /* the engine's state is that of its position */
+    uint64_t next_input; /* of the present line */
+    enum laying laying;
+    uint64_t target, lay_at;
+    uint64_t steps;
+
+    struct stop_entry *stop;
+    size_t nstops, stops_cap;
+    unsigned next_id;
+    struct stop_point *armed; /* what the engine has */
+    size_t narmed;
+    struct sight sight;
+    struct observer observer;
+    void (*console)(void *ctx, unsigned device, const void *data, size_t n);
+    void *console_ctx;
+    bool live;
+    uint64_t live_time; /* an idle guest does not skip guest time beyond this */
+    unsigned cpu;       /* whose turn it is */
+
+    struct trace_cursor *near;
+    uint32_t near_classes;
+
+    struct named *mark;
+    size_t nmarks;
+
+    timeline_progress_fn *progress;
+    void *progress_ctx;
+    struct timeline_progress op;
+    atomic_bool interrupted;
+    atomic_bool in_engine_diverted;
+};
+
+static inline uint64_t tl_here(const struct timeline *tl)
+{
+    return tl->e->ops->icount(tl->e);
+}
+static inline struct line *tl_line(struct timeline *tl)
+{
+    return tl->diverted ? &tl->divert : &tl->record;
+}
+
+/* ---------------------------------------------------------------- timeline_checkpoints.c */
+
+/* Keeps the present state, which must be settled. */
+void tl_lay(struct timeline *tl);
+/* At a recorded checkpoint, having run there: the trace's state takes the place of the one in memory. */
+void tl_pass_recorded(struct timeline *tl, size_t k);
+/* The recorded checkpoint at exactly `icount` that may be used, or the next after it; -1: none. */
+long tl_recorded_from(const struct timeline *tl, uint64_t icount);
+/* The highest position at or before `icount` that can be restored; NOWHERE: none. */
+uint64_t tl_nearest(struct timeline *tl, uint64_t icount);
+/* Brings the engine to that position (from tl_nearest). */
+int tl_restore(struct timeline *tl, uint64_t icount, struct error *err);
+void tl_fit_budget(struct timeline *tl);
+void tl_line_clear(struct timeline *tl, struct line *l);
+/* Drop the points behind `icount` (icount itself stays). */
+void tl_line_cut(struct timeline *tl, struct line *l, uint64_t icount);
+uint64_t tl_points(const struct timeline *tl);
+
+/* ---------------------------------------------------------------- timeline_run.c */
+
+enum ran {
+    RAN_THERE,       /* the target, settled */
+    RAN_HIT,         /* a stop of the engine: *stop */
+    RAN_SEEN,        /* tl->sight.found */
+    RAN_INTERRUPTED,
+    RAN_ENDED,       /* the guest stopped: *stop */
+    RAN_ERROR,
+};
+
+/* Runs to `target`, laying checkpoints. Breakpoints and watchpoints met at a position from `first` on end the run; the others are passed
+ * over (NOWHERE: all). */
+enum ran tl_run(struct timeline *tl, uint64_t target, uint64_t first, enum laying laying, struct stop *stop,
+                struct error *err);
+/* Goes to `icount`, whatever way is the shortest; the state is settled then. RAN_THERE, INTERRUPTED, ENDED or ERROR. */
+enum ran tl_go(struct timeline *tl, uint64_t icount, struct stop *stop, struct error *err);
+/* The same without interrupts. */
+int tl_go_surely(struct timeline *tl, uint64_t icount, struct error *err);
+/* The engine's stops are to be these. */
+void tl_arm(struct timeline *tl, const struct stop_point *s, size_t n);
+/* Asks the engine for accesses that it has not put together yet, into tl->sight. */
+void tl_flush_folds(struct timeline *tl);
+/* From now on the run reports what tl->sight wants. */
+void tl_look_out(struct timeline *tl);
+
+/* ---------------------------------------------------------------- timeline_stops.c */
+
+/* The stop points that the engine can watch for, to be freed. */
+struct stop_point *tl_engine_stops(const struct timeline *tl, size_t *n);
+const struct stop_entry *tl_stop_by_id(const struct timeline *tl, unsigned id);
+/* Whether an event stop's events are all in the record here. */
+bool tl_indexed(const struct timeline *tl, const struct stop_entry *s);
+/* The classes to be observed for those that are not. */
+uint32_t tl_unindexed_classes(const struct timeline *tl);
+
+/* ---------------------------------------------------------------- timeline_filter.c */
+
+/* The nearest recorded event of the indexed event stops: forwards the first with icount >= `from`, backwards the last with icount <
+ * `from`. 1: found, in tl->sight; 0; -1. */
+int tl_nearest_event(struct timeline *tl, enum timeline_direction dir, uint64_t from, struct error *err);
+/* Copies the event and its words. */
+void tl_sight_set(struct sight *s, unsigned id, const struct event *ev);
+
+/* ---------------------------------------------------------------- timeline_divert.c */
+
+/* The present position is changed by hand: what comes after is another run. */
+void tl_fork(struct timeline *tl);
+/* Forgets the inputs from number `from` on. */
+void tl_given_clear(struct timeline *tl, uint64_t from);
+/* Saves the diversion's beginning, if that is still to be done: before anything moves. */
+void tl_save_base(struct timeline *tl);
+
+#endif

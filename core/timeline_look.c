@@ -1,0 +1,228 @@
+/* timeline_look.c - looking at the machine where the timeline stands; marks. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/position.h"
+#include "core/text.h"
+#include "core/timeline_impl.h"
+
+/* ---------------------------------------------------------------- registers and memory */
+
+unsigned timeline_cpus(const struct timeline *tl)
+{
+    return tl->e->ops->cpus(tl->e);
+}
+
+const struct reg_desc *timeline_regs(const struct timeline *tl, size_t *count)
+{
+    return tl->e->ops->regs(tl->e, count);
+}
+
+int timeline_reg_index(const struct timeline *tl, const char *name)
+{
+    size_t n;
+    const struct reg_desc *d = timeline_regs(tl, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(d[i].name, name))
+            return (int)i;
+    return -1;
+}
+
+int timeline_reg_get(const struct timeline *tl, unsigned cpu, size_t reg, void *value)
+{
+    size_t n;
+    timeline_regs(tl, &n);
+    return cpu < timeline_cpus(tl) && reg < n ? tl->e->ops->reg_get(tl->e, cpu, reg, value) : -1;
+}
+
+uint64_t timeline_reg(const struct timeline *tl, unsigned cpu, const char *name)
+{
+    uint8_t value[16] = {0}; /* at most 128 bits */
+    uint64_t v;
+    int i = timeline_reg_index(tl, name);
+    if (i < 0 || timeline_reg_get(tl, cpu, (size_t)i, value))
+        return 0;
+    memcpy(&v, value, sizeof v);
+    return v;
+}
+
+unsigned timeline_code_bits(const struct timeline *tl, unsigned cpu)
+{
+    return cpu < timeline_cpus(tl) ? tl->e->ops->code_bits(tl->e, cpu) : 0;
+}
+
+uint64_t timeline_pc(const struct timeline *tl, unsigned cpu)
+{
+    uint64_t rip = timeline_reg(tl, cpu, "rip");
+    if (timeline_code_bits(tl, cpu) == 64)
+        return rip;
+    return (uint32_t)(timeline_reg(tl, cpu, "cs_base") + rip);
+}
+
+size_t timeline_peek(const struct timeline *tl, unsigned cpu, uint64_t linear, void *buf, size_t n)
+{
+    return cpu < timeline_cpus(tl) ? tl->e->ops->peek(tl->e, cpu, linear, buf, n) : 0;
+}
+
+size_t timeline_peek_physical(const struct timeline *tl, uint64_t address, void *buf, size_t n)
+{
+    return tl->e->ops->peek_physical(tl->e, address, buf, n);
+}
+
+size_t timeline_screen(const struct timeline *tl, char *buf, size_t size)
+{
+    return tl->e->ops->screen(tl->e, buf, size);
+}
+
+/* ---------------------------------------------------------------- parts */
+
+bool timeline_section_name(struct timeline *tl, size_t i, const char **name)
+{
+    if (i >= tl->store.nlayout)
+        return false;
+    *name = tl->store.layout[i].name;
+    return true;
+}
+
+int timeline_section(struct timeline *tl, const char *name, timeline_field_fn *fn, void *ctx)
+{
+    for (size_t i = 0; i < tl->store.nlayout; i++) {
+        const struct section_layout *l = &tl->store.layout[i];
+        if (strcmp(l->name, name))
+            continue;
+        uint8_t *sections = store_sections(&tl->store);
+        const uint8_t *at = sections + l->offset;
+        for (size_t f = 0; f < l->nfields; f++) {
+            fn(ctx, l->fields[f].name, l->fields[f].width, l->fields[f].count, at);
+            at += (size_t)l->fields[f].width * l->fields[f].count;
+        }
+        free(sections);
+        return 0;
+    }
+    return -1;
+}
+
+static void field_text(void *ctx, const char *name, unsigned width, uint32_t count, const void *data)
+{
+    struct text *out = ctx;
+    enum { SHOWN = 16 };
+    text_add(out, "%-24s", name);
+    for (uint32_t i = 0; i < count && i < SHOWN; i++) {
+        uint64_t v = 0;
+        memcpy(&v, (const char *)data + (size_t)i * width, width);
+        if (count == 1)
+            text_add(out, " %#llx", (unsigned long long)v);
+        else
+            text_add(out, " %0*llx", (int)width * 2, (unsigned long long)v);
+    }
+    text_add(out, count > SHOWN ? " … (%u)\n" : "\n", count);
+}
+
+char *timeline_section_text(struct timeline *tl, const char *name)
+{
+    struct text out = {0};
+    if (timeline_section(tl, name, field_text, &out))
+        return NULL;
+    return out.s;
+}
+
+uint64_t timeline_hash(struct timeline *tl)
+{
+    struct machine_state m = {0};
+    if (!tl->store.known) {
+        uint64_t h = state_hash_engine(tl->store.hash, tl->e, true);
+        return h;
+    }
+    store_capture(&tl->store, &m);
+    uint64_t h = store_hash(&tl->store, &m);
+    machine_state_free(&tl->store, &m);
+    return h;
+}
+
+/* ---------------------------------------------------------------- marks */
+
+static struct named *find_mark(const struct timeline *tl, const char *name)
+{
+    for (size_t i = 0; i < tl->nmarks; i++)
+        if (!strcmp(tl->mark[i].name, name))
+            return &tl->mark[i];
+    return NULL;
+}
+
+static int by_icount(const void *a, const void *b)
+{
+    const struct named *x = a, *y = b;
+    if (x->icount != y->icount)
+        return x->icount < y->icount ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+int timeline_mark_set(struct timeline *tl, const char *name, uint64_t icount, struct error *err)
+{
+    struct named *m = find_mark(tl, name);
+    if (!*name || strlen(name) > 100 || strpbrk(name, " \t\n"))
+        return error_set(err, "mark \"%.100s\": a name has 1 to 100 bytes and no spaces", name);
+    if (icount > tl->last && !tl->diverted)
+        return error_set(err, "mark \"%s\": icount %llu is after the end of the run", name, (unsigned long long)icount);
+    if (!m) {
+        tl->mark = realloc(tl->mark, (tl->nmarks + 1) * sizeof *tl->mark);
+        if (!tl->mark)
+            abort();
+        m = &tl->mark[tl->nmarks++];
+        m->name = strdup(name);
+    }
+    m->icount = icount;
+    qsort(tl->mark, tl->nmarks, sizeof *tl->mark, by_icount);
+    return 0;
+}
+
+int timeline_mark_get(const struct timeline *tl, const char *name, uint64_t *icount)
+{
+    const struct named *m = find_mark(tl, name);
+    if (m)
+        *icount = m->icount;
+    return m ? 0 : -1;
+}
+
+int timeline_mark_remove(struct timeline *tl, const char *name)
+{
+    struct named *m = find_mark(tl, name);
+    if (!m)
+        return -1;
+    free(m->name);
+    tl->nmarks--;
+    memmove(m, m + 1, (size_t)(&tl->mark[tl->nmarks] - m) * sizeof *m);
+    return 0;
+}
+
+bool timeline_mark(const struct timeline *tl, size_t i, const char **name, uint64_t *icount)
+{
+    if (i >= tl->nmarks)
+        return false;
+    *name = tl->mark[i].name;
+    *icount = tl->mark[i].icount;
+    return true;
+}
+
+int timeline_resolve(struct timeline *tl, const char *text, uint64_t *icount, struct error *err)
+{
+    struct position pos;
+    uint64_t here = tl_here(tl);
+    if (position_parse(text, &pos, err))
+        return -1;
+    if (pos.kind == POS_MARK && !timeline_mark_get(tl, pos.text, icount))
+        return 0;
+    if (tl->diverted && pos.kind == POS_ICOUNT) {
+        *icount = pos.n;
+        return 0;
+    }
+    if (tl->diverted && pos.kind == POS_FORWARD) {
+        *icount = here + pos.n < here ? NOWHERE : here + pos.n;
+        return 0;
+    }
+    if (pos.kind == POS_BACK) {
+        *icount = pos.n < here ? here - pos.n : 0;
+        return 0;
+    }
+    return position_resolve(tl->t, &pos, here, icount, err);
+}

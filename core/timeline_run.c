@@ -1,0 +1,320 @@
+/* timeline_run.c - running the engine from position to position, and going to one. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/timeline_impl.h"
+
+enum {
+    SLICE = 4000000,        /* steps between two looks at progress and interrupts */
+    EVERY = 5000000,        /* between two checkpoints on a long way forwards */
+    EVERY_SEARCH = 25000000,
+    FINEST = 10000,         /* nothing is gained by checkpoints nearer to the target than this */
+    RUN_RATHER = 100000,    /* steps that cost less than restoring a state from memory */
+    DISARM = 2000000,       /* a way as long as this is worth setting the engine's stops anew */
+};
+
+/* ---------------------------------------------------------------- observing */
+
+static bool in_reach(const struct sight *s, const struct event *ev)
+{
+    if (s->only_folds) {
+        enum event_class c = event_kind(ev->kind)->cls;
+        if (c != EC_PIO && c != EC_MMIO && c != EC_UNHANDLED)
+            return false;
+    }
+    return ev->icount >= s->begin && ev->icount < s->end && (s->last || !s->found);
+}
+
+static void on_event(void *ctx, const struct event *ev)
+{
+    struct timeline *tl = ctx;
+    struct sight *s = &tl->sight;
+    if (!s->classes || !in_reach(s, ev))
+        return;
+    for (size_t i = 0; i < tl->nstops; i++)
+        if (tl->stop[i].stop.kind == TS_EVENT && !tl_indexed(tl, &tl->stop[i]) &&
+            event_filter_matches(&tl->stop[i].stop.filter, ev)) {
+            tl_sight_set(s, tl->stop[i].id, ev);
+            return;
+        }
+}
+
+static void on_console(void *ctx, unsigned device, const void *data, size_t n)
+{
+    struct timeline *tl = ctx;
+    if (tl->live && tl->console)
+        tl->console(tl->console_ctx, device, data, n);
+}
+
+void tl_look_out(struct timeline *tl)
+{
+    tl->observer = (struct observer){.ctx = tl, .event = on_event, .console = on_console};
+    tl->e->ops->observe(tl->e, tl->sight.classes, &tl->observer);
+}
+
+void tl_flush_folds(struct timeline *tl)
+{
+    if (!tl->sight.classes)
+        return;
+    tl->sight.only_folds = true;
+    tl->e->ops->flush(tl->e);
+    tl->sight.only_folds = false;
+}
+
+/* ---------------------------------------------------------------- stops of the engine */
+
+static bool same_stops(const struct timeline *tl, const struct stop_point *s, size_t n)
+{
+    if (n != tl->narmed)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (s[i].id != tl->armed[i].id || s[i].kind != tl->armed[i].kind || s[i].address != tl->armed[i].address ||
+            s[i].length != tl->armed[i].length)
+            return false;
+    return true;
+}
+
+/* Setting stops makes the engine forget its decoded code: only if they differ. */
+void tl_arm(struct timeline *tl, const struct stop_point *s, size_t n)
+{
+    if (same_stops(tl, s, n) || !tl->e->ops->stops)
+        return;
+    free(tl->armed);
+    tl->armed = malloc((n + 1) * sizeof *s);
+    if (!tl->armed)
+        abort();
+    if (n)
+        memcpy(tl->armed, s, n * sizeof *s);
+    tl->narmed = n;
+    tl->e->ops->stops(tl->e, tl->armed, n);
+}
+
+/* ---------------------------------------------------------------- inputs */
+
+static int input_at(struct timeline *tl, uint64_t i, struct trace_input *in, struct error *err)
+{
+    *in = (struct trace_input){.icount = NOWHERE};
+    if (!tl->diverted)
+        return i < trace_input_count(tl->t) ? trace_input(tl->t, i, in, err) : 0;
+    if (i < tl->ngiven) {
+        const struct given *g = &tl->given[i];
+        *in = (struct trace_input){.icount = g->icount, .time = g->time, .port = g->port, .data = g->data, .len = g->len};
+    }
+    return 0;
+}
+
+static enum ran astray(struct timeline *tl, struct stop *stop, const char *what)
+{
+    *stop = (struct stop){.reason = STOP_GUEST_FAULT, .icount = tl_here(tl), .time = tl->e->ops->time(tl->e)};
+    snprintf(stop->text, sizeof stop->text, "%s", what);
+    return RAN_ENDED;
+}
+
+/* The guest is halted: guest time passes up to `time`, as it did then. */
+static bool pass_time(struct timeline *tl, uint64_t time, struct stop *stop)
+{
+    uint64_t at = tl_here(tl);
+    const struct run_limit limit = {.icount = at + 1, .time = time};
+    for (int tries = 0; tl->e->ops->time(tl->e) < time && tl_here(tl) == at && tries < 3; tries++)
+        tl->e->ops->run(tl->e, &limit, stop); /* an interrupt may end one early */
+    return tl_here(tl) == at;
+}
+
+static enum ran apply_input(struct timeline *tl, const struct trace_input *rec, struct stop *stop)
+{
+    const struct input in = {rec->icount, rec->time, rec->port, rec->data, rec->len};
+    tl->settled = false;
+    if (!pass_time(tl, rec->time, stop))
+        return astray(tl, stop, "the guest runs on where it was idle in the record");
+    tl->next_input++;
+    if (tl->e->ops->input(tl->e, &in) != rec->len)
+        return astray(tl, stop, "the guest does not take the input that it took in the record");
+    return RAN_THERE;
+}
+
+/* ---------------------------------------------------------------- running */
+
+static uint64_t most(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Where the next checkpoint is to be laid. */
+static void next_lay(struct timeline *tl, uint64_t here)
+{
+    uint64_t left = tl->target > here ? tl->target - here : 0, nearest;
+    tl->lay_at = NOWHERE;
+    switch (tl->laying) {
+    case LAY_NOTHING:
+        break;
+    case LAY_TO_TARGET:
+        if (left / 4 >= FINEST)
+            tl->lay_at = tl->target - left / 4;
+        break;
+    case LAY_EVERY: /* also over many short ways */
+        nearest = tl_nearest(tl, here);
+        tl->lay_at = most(here + 1, nearest == NOWHERE ? 0 : nearest + EVERY);
+        break;
+    case LAY_SEARCH:
+        tl->lay_at = here + EVERY_SEARCH;
+        break;
+    }
+}
+
+static uint64_t next_recorded(const struct timeline *tl, uint64_t here)
+{
+    long k = tl->diverted ? -1 : tl_recorded_from(tl, here + 1);
+    return k < 0 ? NOWHERE : trace_checkpoint(tl->t, (size_t)k)->icount;
+}
+
+/* A position was reached: what is to be done there. */
+static void arrive(struct timeline *tl)
+{
+    uint64_t here = tl_here(tl);
+    tl->settled = true;
+    long k = tl->diverted || tl->laying == LAY_SEARCH ? -1 : tl_recorded_from(tl, here);
+    if (k >= 0 && trace_checkpoint(tl->t, (size_t)k)->icount == here) {
+        if (here)
+            tl_pass_recorded(tl, (size_t)k);
+        next_lay(tl, here);
+    } else if (here >= tl->lay_at) {
+        tl_lay(tl);
+        next_lay(tl, here);
+    }
+}
+
+static bool report_progress(struct timeline *tl)
+{
+    if (!tl->progress)
+        return true;
+    uint64_t here = tl_here(tl);
+    tl->op.icount = here;
+    if (!tl->op.back)
+        tl->op.examined = here > tl->op.from ? here - tl->op.from : 0;
+    return tl->progress(tl->progress_ctx, &tl->op);
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Runs towards `to`, without an input on the way. What the engine said is in *stop. */
+static void run_engine(struct timeline *tl, uint64_t to, struct stop *stop)
+{
+    uint64_t here = tl_here(tl);
+    const struct run_limit limit = {.icount = to, .time = tl->live ? tl->live_time : UINT64_MAX};
+    atomic_store(&tl->in_engine_diverted, tl->diverted);
+    tl->e->ops->run(tl->e, &limit, stop);
+    atomic_store(&tl->in_engine_diverted, false);
+    tl->steps += tl_here(tl) - here;
+    tl->cpu = stop->cpu;
+    if (tl_here(tl) > here)
+        tl->settled = true;
+}
+
+static bool is_hit(const struct stop *stop)
+{
+    return stop->reason == STOP_BREAKPOINT || stop->reason == STOP_WATCHPOINT;
+}
+
+/* Between two positions. RAN_THERE: go on. */
+static enum ran leg(struct timeline *tl, uint64_t target, uint64_t first, struct stop *stop, struct error *err)
+{
+    struct trace_input in;
+    uint64_t here = tl_here(tl);
+    if (input_at(tl, tl->next_input, &in, err))
+        return RAN_ERROR;
+    if (in.icount <= here)
+        return apply_input(tl, &in, stop);
+    uint64_t to = least(least(target, in.icount), least(here + SLICE, least(tl->lay_at, next_recorded(tl, here))));
+    run_engine(tl, to, stop);
+    here = tl_here(tl);
+    if (is_hit(stop))
+        return first != NOWHERE && here >= first ? RAN_HIT : RAN_THERE;
+    if (here < to) {
+        tl->settled = false; /* guest time may have passed */
+        return stop->reason == STOP_INTERRUPTED ? RAN_INTERRUPTED : RAN_ENDED;
+    }
+    arrive(tl);
+    if (tl->sight.found && !tl->sight.last)
+        return RAN_SEEN;
+    return RAN_THERE;
+}
+
+/* A state that an input or an interrupt disturbed is none of its position: it is settled a step later. */
+enum ran tl_run(struct timeline *tl, uint64_t target, uint64_t first, enum laying laying, struct stop *stop,
+                struct error *err)
+{
+    uint64_t slices = tl_here(tl);
+    *stop = (struct stop){.reason = STOP_REACHED, .icount = slices};
+    tl->laying = laying;
+    tl->target = target;
+    next_lay(tl, slices);
+    while (tl_here(tl) < target) {
+        enum ran r = leg(tl, target, first, stop, err);
+        if (r != RAN_THERE)
+            return r;
+        if (tl_here(tl) - slices >= SLICE) {
+            slices = tl_here(tl);
+            if (!report_progress(tl))
+                atomic_store(&tl->interrupted, true);
+        }
+        if (atomic_load(&tl->interrupted) && tl_here(tl) < target)
+            return RAN_INTERRUPTED;
+    }
+    return RAN_THERE;
+}
+
+/* ---------------------------------------------------------------- going somewhere */
+
+/* Whether the engine should go on from where it is. */
+static bool on_the_way(const struct timeline *tl, uint64_t icount, uint64_t nearest)
+{
+    uint64_t here = tl_here(tl);
+    if (!tl->store.known && !tl->settled)
+        return false;
+    if (here > icount || (here == icount && !tl->settled))
+        return false;
+    return nearest == NOWHERE || nearest <= here || nearest - here < RUN_RATHER;
+}
+
+enum ran tl_go(struct timeline *tl, uint64_t icount, struct stop *stop, struct error *err)
+{
+    uint64_t nearest = tl_nearest(tl, icount);
+    if (!on_the_way(tl, icount, nearest)) {
+        if (nearest == NOWHERE) {
+            error_set(err, "there is no checkpoint before icount %llu", (unsigned long long)icount);
+            return RAN_ERROR;
+        }
+        if (tl_restore(tl, nearest, err))
+            return RAN_ERROR;
+    }
+    if (icount - tl_here(tl) > DISARM)
+        tl_arm(tl, NULL, 0);
+    uint32_t classes = tl->sight.classes;
+    tl->sight.classes = 0;
+    tl_look_out(tl);
+    enum ran r = tl_run(tl, icount, NOWHERE, LAY_TO_TARGET, stop, err);
+    tl->sight.classes = classes;
+    return r;
+}
+
+int tl_go_surely(struct timeline *tl, uint64_t icount, struct error *err)
+{
+    bool asked = atomic_exchange(&tl->interrupted, false);
+    timeline_progress_fn *progress = tl->progress;
+    struct stop stop;
+    enum ran r;
+    tl->progress = NULL;
+    while ((r = tl_go(tl, icount, &stop, err)) == RAN_INTERRUPTED)
+        asked |= atomic_exchange(&tl->interrupted, false);
+    tl->progress = progress;
+    if (asked)
+        atomic_store(&tl->interrupted, true);
+    if (r == RAN_ENDED)
+        return error_set(err, "the replay stopped at icount %llu (%s) on the way to %llu: it is not the recorded run",
+                         (unsigned long long)stop.icount, stop.text[0] ? stop.text : stop_word(stop.reason),
+                         (unsigned long long)icount);
+    return r == RAN_THERE ? 0 : -1;
+}

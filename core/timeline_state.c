@@ -1,0 +1,457 @@
+/* timeline_state.c - see timeline_state.h: capturing, restoring, hashing; checkpoints of the trace as states. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/restore.h"
+#include "core/timeline_tree.h"
+
+static void *need(void *p)
+{
+    if (!p)
+        abort();
+    return p;
+}
+
+void store_init(struct store *s, struct engine *e, struct trace *t, uint64_t budget)
+{
+    *s = (struct store){.e = e, .t = t, .budget = budget, .hash = state_hash_new()};
+}
+
+void store_free(struct store *s)
+{
+    store_forget(s);
+    for (size_t i = 0; i < s->nregions; i++)
+        free(s->regions[i]);
+    free(s->regions);
+    for (size_t i = 0; i < s->nlayout; i++)
+        free(s->layout[i].name);
+    free(s->layout);
+    state_hash_free(s->hash);
+}
+
+void store_forget(struct store *s)
+{
+    tree_free(s, &s->now);
+    s->known = false;
+}
+
+void machine_state_free(struct store *s, struct machine_state *m)
+{
+    if (!m->sections)
+        return;
+    tree_free(s, &m->tree);
+    free(m->sections);
+    s->used -= s->sections_size;
+    m->sections = NULL;
+}
+
+void machine_state_copy(struct store *s, struct machine_state *to, const struct machine_state *from)
+{
+    tree_copy(s, &to->tree, &from->tree);
+    to->sections = need(malloc(s->sections_size + 1));
+    memcpy(to->sections, from->sections, s->sections_size);
+    s->used += s->sections_size;
+}
+
+/* ---------------------------------------------------------------- sections */
+
+static void learn_section(void *ctx, const char *name, const struct field *fields, size_t nfields, const void *base)
+{
+    struct store *s = ctx;
+    s->layout = need(realloc(s->layout, (s->nlayout + 1) * sizeof *s->layout));
+    s->layout[s->nlayout++] =
+        (struct section_layout){need(strdup(name)), fields, nfields, s->sections_size, section_size(fields, nfields)};
+    s->sections_size += section_size(fields, nfields);
+}
+
+static long section_number(const struct store *s, const char *name)
+{
+    for (size_t i = 0; i < s->nlayout; i++)
+        if (!strcmp(s->layout[i].name, name))
+            return (long)i;
+    return -1;
+}
+
+/* ---------------------------------------------------------------- capturing */
+
+struct capture {
+    struct store *s;
+    uint8_t *sections;
+    size_t next; /* section: they come in their order */
+};
+
+static void capture_section(void *ctx, const char *name, const struct field *fields, size_t nfields, const void *base)
+{
+    struct capture *c = ctx;
+    if (c->next < c->s->nlayout)
+        section_pack(fields, nfields, base, c->sections + c->s->layout[c->next].offset);
+    c->next++;
+}
+
+static bool all_zero(const void *page)
+{
+    const char *p = page;
+    return !p[0] && !memcmp(p, p + 1, SNAPSHOT_PAGE - 1);
+}
+
+/* A page that changed, or is said to have. */
+static void capture_page(void *ctx, const char *region, uint64_t index, const void *data)
+{
+    struct store *s = ((struct capture *)ctx)->s;
+    size_t r = store_region(s, region);
+    struct page *had = tree_get(&s->now, r, index);
+    if (!s->known)
+        return;
+    if (had && had->data && !memcmp(had->data, data, SNAPSHOT_PAGE))
+        return;
+    if (all_zero(data)) {
+        tree_set(s, &s->now, r, index, NULL);
+        return;
+    }
+    uint8_t *copy = need(malloc(SNAPSHOT_PAGE));
+    memcpy(copy, data, SNAPSHOT_PAGE);
+    tree_set(s, &s->now, r, index, page_new(s, copy, 0));
+}
+
+static void no_page(void *ctx, const char *region, uint64_t index, const void *data) {}
+static void no_section(void *ctx, const char *name, const struct field *f, size_t n, const void *base) {}
+
+/* Brings s->now up to date. */
+static uint8_t *capture(struct store *s)
+{
+    struct capture c = {.s = s};
+    if (!s->layout) {
+        const struct snapshot_sink learn = {.ctx = s, .section = learn_section, .page = no_page};
+        s->e->ops->save(s->e, &learn, true);
+        s->known = false;
+    }
+    c.sections = need(malloc(s->sections_size + 1));
+    const struct snapshot_sink sink = {.ctx = &c, .section = capture_section, .page = capture_page};
+    bool whole = !s->known;
+    s->known = true;
+    s->e->ops->save(s->e, &sink, !whole);
+    return c.sections;
+}
+
+void store_capture(struct store *s, struct machine_state *to)
+{
+    to->sections = capture(s);
+    s->used += s->sections_size;
+    tree_copy(s, &to->tree, &s->now);
+}
+
+uint8_t *store_sections(struct store *s)
+{
+    return capture(s);
+}
+
+/* ---------------------------------------------------------------- restoring */
+
+struct put {
+    uint64_t index;
+    struct page *page; /* NULL: zero */
+};
+
+struct put_list {
+    struct put *put;
+    size_t n, cap;
+    bool reads; /* some must be read from the trace */
+};
+
+struct restore {
+    struct store *s;
+    const struct machine_state *from;
+    struct put_list *region;
+    size_t n;       /* of them */
+    size_t current; /* region */
+    struct error err;
+};
+
+static void add_put(struct put_list *l, uint64_t index, struct page *page)
+{
+    if (l->n == l->cap) {
+        l->cap = l->cap ? l->cap * 2 : 64;
+        l->put = need(realloc(l->put, l->cap * sizeof *l->put));
+    }
+    l->put[l->n++] = (struct put){index, page};
+    l->reads |= page && !page->data;
+}
+
+static struct put_list *put_list(struct restore *r, size_t region)
+{
+    if (region >= r->n) {
+        r->region = need(realloc(r->region, (region + 1) * sizeof *r->region));
+        memset(r->region + r->n, 0, (region + 1 - r->n) * sizeof *r->region);
+        r->n = region + 1;
+    }
+    return &r->region[region];
+}
+
+/* The engine changed this page since s->now. Where the trees differ it is put anyway. */
+static void restore_changed(void *ctx, const char *region, uint64_t index, const void *data)
+{
+    struct restore *r = ctx;
+    size_t n = store_region(r->s, region);
+    struct page *want = tree_get(&r->from->tree, n, index);
+    if (want == tree_get(&r->s->now, n, index))
+        add_put(put_list(r, n), index, want);
+}
+
+static void restore_differs(void *ctx, uint64_t index, struct page *now, struct page *want)
+{
+    struct restore *r = ctx;
+    add_put(put_list(r, r->current), index, want);
+}
+
+/* Pages whose bytes must be read last, in the order of the trace. */
+static int by_id(const void *a, const void *b)
+{
+    const struct put *x = a, *y = b;
+    uint32_t i = x->page && !x->page->data ? x->page->id : 0, j = y->page && !y->page->data ? y->page->id : 0;
+    if (i != j)
+        return i < j ? -1 : 1;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+static const uint8_t zeros[SNAPSHOT_PAGE];
+
+/* The page's bytes, read if need be; valid until the next one is asked for. */
+static const void *page_data(struct store *s, struct page *p, struct error *err)
+{
+    if (!p)
+        return zeros;
+    if (p->data)
+        return p->data;
+    const void *data = trace_page(s->t, p->id, err);
+    if (data && s->used + SNAPSHOT_PAGE <= s->budget)
+        page_keep(s, p, data);
+    return data;
+}
+
+static int restore_pages(void *ctx, const char *region, int (*put)(void *put_ctx, uint64_t index, const void *data),
+                         void *put_ctx)
+{
+    struct restore *r = ctx;
+    size_t n = store_region(r->s, region);
+    struct put_list *l = put_list(r, n);
+    if (l->reads)
+        qsort(l->put, l->n, sizeof l->put[0], by_id);
+    for (size_t i = 0; i < l->n; i++) {
+        const void *data = page_data(r->s, l->put[i].page, &r->err);
+        if (!data)
+            return -1;
+        if (put(put_ctx, l->put[i].index, data))
+            return error_set(&r->err, "a page of \"%s\" does not fit this machine", region);
+    }
+    return 0;
+}
+
+static int restore_section(void *ctx, const char *name, const struct field *fields, size_t nfields, void *base)
+{
+    struct restore *r = ctx;
+    long i = section_number(r->s, name);
+    if (i < 0)
+        return error_set(&r->err, "the state has no section \"%s\"", name);
+    section_unpack(fields, nfields, base, r->from->sections + r->s->layout[i].offset);
+    return 0;
+}
+
+/* Which pages must be put. */
+static void plan(struct restore *r)
+{
+    struct store *s = r->s;
+    static const struct tree nothing;
+    for (r->current = 0; r->current < s->nregions; r->current++)
+        tree_diff(s->known ? &s->now : &nothing, &r->from->tree, r->current, restore_differs, r);
+    const struct snapshot_sink sink = {.ctx = r, .section = no_section, .page = restore_changed};
+    if (s->known)
+        s->e->ops->save(s->e, &sink, true);
+}
+
+int store_restore(struct store *s, const struct machine_state *from, struct error *err)
+{
+    struct restore r = {.s = s, .from = from};
+    const struct snapshot_sink nobody = {.ctx = NULL, .section = no_section, .page = no_page};
+    plan(&r);
+    const struct snapshot_source source = {
+        .ctx = &r, .section = restore_section, .pages = restore_pages, .whole = !s->known};
+    s->restores++;
+    int rc = s->e->ops->load(s->e, &source, err);
+    tree_free(s, &s->now);
+    if (!rc) {
+        tree_copy(s, &s->now, &from->tree);
+        s->e->ops->save(s->e, &nobody, true); /* what was put is no change */
+    } else if (r.err.text[0]) {
+        error_set(err, "%s", r.err.text);
+    }
+    s->known = !rc;
+    for (size_t i = 0; i < r.n; i++)
+        free(r.region[i].put);
+    free(r.region);
+    return rc;
+}
+
+/* ---------------------------------------------------------------- checkpoints of the trace */
+
+struct recorded {
+    struct store *s;
+    const struct tree *hint, *hint2;
+    struct tree *to;
+    size_t region, leaf;
+    struct leaf *l; /* being filled */
+};
+
+static struct page *hinted(const struct tree *hint, const struct recorded *r, uint64_t index, uint32_t id)
+{
+    struct page *p = hint ? tree_get(hint, r->region, index) : NULL;
+    return p && p->id == id ? p : NULL;
+}
+
+static bool same_leaf(const struct leaf *a, const struct leaf *b)
+{
+    return a && b && !memcmp(a->page, b->page, sizeof a->page);
+}
+
+/* The leaf is complete: one that a hint has already is shared. */
+static void finish_leaf(struct recorded *r)
+{
+    const struct tree *hints[] = {r->hint, r->hint2};
+    if (!r->l)
+        return;
+    for (unsigned i = 0; i < 2; i++) {
+        struct leaf *other = hints[i] ? tree_leaf(hints[i], r->region, r->leaf) : NULL;
+        if (same_leaf(other, r->l)) {
+            leaf_drop(r->s, r->l);
+            r->l = other;
+            other->refs++;
+            break;
+        }
+    }
+    tree_set_leaf(r->s, r->to, r->region, r->leaf, r->l);
+    r->l = NULL;
+}
+
+static void recorded_page(void *ctx, uint64_t index, uint32_t id)
+{
+    struct recorded *r = ctx;
+    if (id == TRACE_PAGE_ZERO)
+        return;
+    if (r->l && r->leaf != index / LEAF)
+        finish_leaf(r);
+    if (!r->l)
+        r->l = leaf_new(r->s);
+    r->leaf = (size_t)(index / LEAF);
+    struct page *p = hinted(r->hint, r, index, id);
+    if (!p)
+        p = hinted(r->hint2, r, index, id);
+    if (p)
+        p->refs++;
+    else
+        p = page_new(r->s, NULL, id);
+    r->l->page[index % LEAF] = p;
+}
+
+static int recorded_sections(struct store *s, struct trace_state *state, uint8_t *to, struct error *err)
+{
+    for (size_t i = 0; i < s->nlayout; i++) {
+        const struct section_layout *l = &s->layout[i];
+        const struct trace_section *sec = trace_state_section_by_name(state, l->name);
+        if (!sec)
+            return error_set(err, "checkpoint: it has no section \"%s\"", l->name);
+        if (!section_fits(sec, l->fields, l->nfields))
+            return error_set(err, "checkpoint: section \"%s\" has other fields than this version of bootreel", l->name);
+        memcpy(to + l->offset, sec->data, l->size);
+    }
+    return 0;
+}
+
+int store_recorded(struct store *s, size_t k, const struct tree *hint, const struct tree *hint2,
+                   struct machine_state *to, struct error *err)
+{
+    struct trace_state *state = trace_checkpoint_load(s->t, k, err);
+    if (!state)
+        return -1;
+    uint8_t *sections = need(malloc(s->sections_size + 1));
+    if (recorded_sections(s, state, sections, err)) {
+        free(sections);
+        trace_state_free(state);
+        return -1;
+    }
+    to->sections = sections;
+    s->used += s->sections_size;
+    for (size_t i = 0; i < trace_state_regions(state); i++) {
+        struct recorded r = {s, hint, hint2, &to->tree, .region = store_region(s, trace_state_region_name(state, i))};
+        trace_state_page_ids(state, i, recorded_page, &r);
+        finish_leaf(&r);
+    }
+    trace_state_free(state);
+    return 0;
+}
+
+struct identify {
+    struct store *s;
+    struct machine_state *recorded;
+    size_t region;
+};
+
+static void identify_slot(void *ctx, uint64_t index, struct page *have, struct page *rec)
+{
+    struct identify *i = ctx;
+    if (!have || !rec || have->id)
+        return;
+    have->id = rec->id;
+    have->refs++;
+    tree_set(i->s, &i->recorded->tree, i->region, index, have);
+}
+
+void store_identify(struct store *s, const struct machine_state *have, struct machine_state *recorded)
+{
+    struct identify i = {s, recorded, 0};
+    for (; i.region < s->nregions; i.region++)
+        tree_diff(&have->tree, &recorded->tree, i.region, identify_slot, &i);
+}
+
+void store_let_go(struct store *s, struct tree *t, const struct tree *keep)
+{
+    for (size_t r = 0; r < t->n; r++)
+        for (size_t i = 0; i < t->region[r].n; i++) {
+            struct leaf *l = t->region[r].leaf[i], *k = keep ? tree_leaf(keep, r, i) : NULL;
+            for (unsigned j = 0; l && l != k && j < LEAF; j++)
+                if (l->page[j] && l->page[j]->id && !(k && k->page[j] == l->page[j]))
+                    page_let_go(s, l->page[j]);
+        }
+}
+
+/* ---------------------------------------------------------------- hashing */
+
+static int hash_leaf(struct store *s, size_t region, size_t at, struct leaf *l, uint64_t *sum)
+{
+    struct error err;
+    for (unsigned i = 0; l && i < LEAF; i++) {
+        struct page *p = l->page[i];
+        if (!p)
+            continue;
+        if (!p->hash) {
+            const void *data = page_data(s, p, &err);
+            if (!data)
+                return -1;
+            p->hash = page_hash(s->regions[region], (uint64_t)at * LEAF + i, data);
+        }
+        *sum += p->hash;
+    }
+    return 0;
+}
+
+uint64_t store_hash(struct store *s, const struct machine_state *m)
+{
+    uint64_t sum = 0;
+    for (size_t r = 0; r < m->tree.n; r++)
+        for (size_t i = 0; i < m->tree.region[r].n; i++)
+            if (hash_leaf(s, r, i, m->tree.region[r].leaf[i], &sum))
+                return 0;
+    state_hash_begin(s->hash, true);
+    for (size_t i = 0; i < s->nlayout; i++)
+        state_hash_section(s->hash, s->layout[i].name, m->sections + s->layout[i].offset, s->layout[i].size);
+    uint64_t h = state_hash_end(s->hash) + sum;
+    return h ? h : 1;
+}

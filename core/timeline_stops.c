@@ -1,0 +1,105 @@
+/* timeline_stops.c - stop points: the list, and what of it the engine watches for. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/timeline_impl.h"
+
+enum { MAX_STOPS = 100000 };
+
+static int check_stop(const struct timeline_stop *s, struct error *err)
+{
+    bool watch = s->kind == TS_WATCH_WRITE || s->kind == TS_WATCH_READ || s->kind == TS_WATCH_ACCESS;
+    if (s->kind > TS_EVENT)
+        return error_set(err, "a stop point of kind %d: there is none", (int)s->kind);
+    if (watch && (!s->length || s->address + s->length - 1 < s->address))
+        return error_set(err, "a watchpoint of %llu bytes at %#llx: at least 1 byte, and not beyond the end of memory",
+                         (unsigned long long)s->length, (unsigned long long)s->address);
+    if (s->kind == TS_EVENT && s->filter.n > EVENT_FILTER_CONDITIONS)
+        return error_set(err, "an event filter of %u conditions: at most %d", s->filter.n, EVENT_FILTER_CONDITIONS);
+    return 0;
+}
+
+int timeline_stop_add(struct timeline *tl, const struct timeline_stop *stop, unsigned *id, struct error *err)
+{
+    if (check_stop(stop, err))
+        return -1;
+    if (tl->nstops == MAX_STOPS)
+        return error_set(err, "more than %d stop points", MAX_STOPS);
+    if (tl->nstops == tl->stops_cap) {
+        tl->stops_cap = tl->stops_cap ? tl->stops_cap * 2 : 16;
+        tl->stop = realloc(tl->stop, tl->stops_cap * sizeof *tl->stop);
+        if (!tl->stop)
+            abort();
+    }
+    *id = ++tl->next_id;
+    tl->stop[tl->nstops++] = (struct stop_entry){*id, *stop};
+    return 0;
+}
+
+int timeline_stop_remove(struct timeline *tl, unsigned id)
+{
+    for (size_t i = 0; i < tl->nstops; i++)
+        if (tl->stop[i].id == id) {
+            memmove(&tl->stop[i], &tl->stop[i + 1], (tl->nstops - i - 1) * sizeof tl->stop[0]);
+            tl->nstops--;
+            return 0;
+        }
+    return -1;
+}
+
+void timeline_stop_clear(struct timeline *tl)
+{
+    tl->nstops = 0;
+}
+
+bool timeline_stop_get(const struct timeline *tl, size_t i, struct timeline_stop *stop, unsigned *id)
+{
+    if (i >= tl->nstops)
+        return false;
+    *stop = tl->stop[i].stop;
+    if (id)
+        *id = tl->stop[i].id;
+    return true;
+}
+
+const struct stop_entry *tl_stop_by_id(const struct timeline *tl, unsigned id)
+{
+    for (size_t i = 0; i < tl->nstops; i++)
+        if (tl->stop[i].id == id)
+            return &tl->stop[i];
+    return NULL;
+}
+
+struct stop_point *tl_engine_stops(const struct timeline *tl, size_t *n)
+{
+    static const enum stop_kind kinds[] = {[TS_BREAK_LINEAR] = STOPS_EXEC_LINEAR,
+                                           [TS_BREAK_PHYSICAL] = STOPS_EXEC_PHYSICAL,
+                                           [TS_WATCH_WRITE] = STOPS_WRITE,
+                                           [TS_WATCH_READ] = STOPS_READ,
+                                           [TS_WATCH_ACCESS] = STOPS_ACCESS};
+    struct stop_point *points = calloc(tl->nstops + 1, sizeof *points);
+    if (!points)
+        abort();
+    *n = 0;
+    for (size_t i = 0; i < tl->nstops; i++) {
+        const struct stop_entry *s = &tl->stop[i];
+        if (s->stop.kind != TS_EVENT)
+            points[(*n)++] = (struct stop_point){
+                .id = s->id, .kind = kinds[s->stop.kind], .address = s->stop.address, .length = s->stop.length};
+    }
+    return points;
+}
+
+bool tl_indexed(const struct timeline *tl, const struct stop_entry *s)
+{
+    return !tl->diverted && !(event_filter_classes(&s->stop.filter) & ~trace_config(tl->t)->classes);
+}
+
+uint32_t tl_unindexed_classes(const struct timeline *tl)
+{
+    uint32_t classes = 0;
+    for (size_t i = 0; i < tl->nstops; i++)
+        if (tl->stop[i].stop.kind == TS_EVENT && !tl_indexed(tl, &tl->stop[i]))
+            classes |= event_filter_classes(&tl->stop[i].stop.filter);
+    return classes;
+}

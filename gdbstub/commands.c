@@ -1,0 +1,377 @@
+/* commands.c - the packets that gdb sends, as a table. GDB manual, "Packets" and "General Query Packets". */
+#include <inttypes.h>
+
+#include "gdbstub/impl.h"
+
+/* ---------------------------------------------------------------- replies */
+
+void reply_bytes(struct gdbstub *g, const void *data, size_t n)
+{
+    struct reply *r = &g->reply;
+    if (n > PACKET_MAX - r->n) {
+        r->full = true;
+        return;
+    }
+    memcpy(r->s + r->n, data, n);
+    r->n += n;
+}
+
+void reply_text(struct gdbstub *g, const char *fmt, ...)
+{
+    char buf[600];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(buf, sizeof buf, fmt, ap);
+    va_end(ap);
+    reply_bytes(g, buf, (size_t)n < sizeof buf ? (size_t)n : sizeof buf - 1);
+}
+
+void reply_hex(struct gdbstub *g, const void *data, size_t n)
+{
+    struct reply *r = &g->reply;
+    if (n > (PACKET_MAX - r->n) / 2) {
+        r->full = true;
+        return;
+    }
+    hex_encode(data, n, r->s + r->n);
+    r->n += 2 * n;
+}
+
+void reply_error(struct gdbstub *g, int error)
+{
+    g->reply.n = 0;
+    reply_text(g, "E%02d", error);
+}
+
+void reply_fail(struct gdbstub *g, const char *fmt, ...)
+{
+    char buf[500];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(buf, sizeof buf, fmt, ap);
+    va_end(ap);
+    g->reply.n = 0;
+    reply_text(g, "E.%s", buf);
+}
+
+void reply_piece(struct gdbstub *g, const char *request, const void *data, size_t n)
+{
+    uint64_t offset, length;
+    if (!hex_number(&request, &offset) || *request++ != ',' || !hex_number(&request, &length) || *request) {
+        reply_error(g, FAIL_ARGUMENT);
+        return;
+    }
+    /* Room for the reply even if every byte were escaped. */
+    if (length > PACKET_MAX / 2)
+        length = PACKET_MAX / 2;
+    if (offset > n)
+        offset = n;
+    if (length > n - offset)
+        length = n - offset;
+    reply_text(g, "%c", offset + length < n ? 'm' : 'l');
+    reply_bytes(g, (const char *)data + offset, (size_t)length);
+}
+
+void say_bytes(struct gdbstub *g, const void *data, size_t n)
+{
+    enum { PIECE = 1000 };
+    char packet[1 + 2 * PIECE];
+    const uint8_t *from = data;
+    for (size_t part; n; n -= part, from += part) {
+        part = n < PIECE ? n : PIECE;
+        packet[0] = 'O';
+        hex_encode(from, part, packet + 1);
+        stub_send(g, packet, 1 + 2 * part);
+    }
+}
+
+void say(struct gdbstub *g, const char *fmt, ...)
+{
+    struct text t = {0};
+    char buf[500];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(buf, sizeof buf, fmt, ap);
+    va_end(ap);
+    text_add(&t, "%s", buf);
+    say_bytes(g, t.s, t.n);
+    free(t.s);
+}
+
+/* ---------------------------------------------------------------- the session */
+
+static bool offers(const char *features, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *f = features; f; f = strpbrk(f, ":;"), f = f ? f + 1 : NULL)
+        if (!strncmp(f, name, n) && (!f[n] || f[n] == ';'))
+            return true;
+    return false;
+}
+
+static void gdb_supported(struct gdbstub *g, const char *args)
+{
+    g->multiprocess = offers(args, "multiprocess+");
+    g->swbreak = offers(args, "swbreak+");
+    g->hwbreak = offers(args, "hwbreak+");
+    reply_text(g,
+               "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;qXfer:threads:read+;qXfer:memory-map:read+;"
+               "vContSupported+;ReverseStep+;ReverseContinue+",
+               PACKET_MAX);
+    if (stub_has_symbols(g))
+        reply_text(g, ";qXfer:exec-file:read+");
+    if (g->multiprocess)
+        reply_text(g, ";multiprocess+");
+    if (g->swbreak)
+        reply_text(g, ";swbreak+");
+    if (g->hwbreak)
+        reply_text(g, ";hwbreak+");
+}
+
+static void gdb_no_ack(struct gdbstub *g, const char *args)
+{
+    g->no_ack = true;
+    reply_text(g, "OK");
+}
+
+static void gdb_extended(struct gdbstub *g, const char *args)
+{
+    g->extended = true;
+    reply_text(g, "OK");
+}
+
+static void end(struct gdbstub *g, enum gdbstub_end how)
+{
+    g->end = how;
+    g->over = true;
+}
+
+static void gdb_detach(struct gdbstub *g, const char *args)
+{
+    end(g, GDBSTUB_DETACHED);
+    reply_text(g, "OK");
+}
+
+static void gdb_kill(struct gdbstub *g, const char *args)
+{
+    end(g, GDBSTUB_KILLED);
+    if (*args) /* vKill;PID; a plain k has no reply */
+        reply_text(g, "OK");
+}
+
+/* `run`, with extended-remote: from the reset vector again. */
+static bool restart(struct gdbstub *g)
+{
+    struct timeline_stopped s;
+    struct error err;
+    if (timeline_undivert(g->tl, &err) || timeline_seek(g->tl, 0, &s, &err)) {
+        reply_fail(g, "%s", err.text);
+        return false;
+    }
+    stop_here(g);
+    return true;
+}
+
+static void gdb_run(struct gdbstub *g, const char *args)
+{
+    if (restart(g))
+        reply_stop(g);
+}
+
+static void gdb_restart(struct gdbstub *g, const char *args)
+{
+    restart(g);
+    g->reply.n = 0; /* R has no reply */
+}
+
+static void gdb_attached(struct gdbstub *g, const char *args)
+{
+    reply_text(g, "1"); /* so gdb detaches when it ends, and does not kill */
+}
+
+static void gdb_ok(struct gdbstub *g, const char *args)
+{
+    reply_text(g, "OK");
+}
+
+static void gdb_actions(struct gdbstub *g, const char *args)
+{
+    reply_text(g, "vCont;c;C;s;S;t;r");
+}
+
+/* ---------------------------------------------------------------- threads */
+
+static void reply_thread(struct gdbstub *g, unsigned cpu)
+{
+    reply_text(g, "%s%x", g->multiprocess ? "p1." : "", cpu + 1);
+}
+
+static void gdb_thread_current(struct gdbstub *g, const char *args)
+{
+    reply_text(g, "QC");
+    reply_thread(g, g->cpu_g);
+}
+
+static void gdb_thread_list(struct gdbstub *g, const char *args)
+{
+    unsigned n = timeline_cpus(g->tl);
+    for (unsigned i = 0; i < n; i++) {
+        reply_text(g, i ? "," : "m");
+        reply_thread(g, i);
+    }
+}
+
+static void gdb_thread_list_end(struct gdbstub *g, const char *args)
+{
+    reply_text(g, "l");
+}
+
+static void gdb_thread_select(struct gdbstub *g, const char *args)
+{
+    int cpu;
+    char what = *args;
+    if ((what != 'g' && what != 'c') || (args++, !stub_thread(g, &args, &cpu)) || *args) {
+        reply_error(g, FAIL_ARGUMENT);
+        return;
+    }
+    if (cpu != ALL_CPUS)
+        *(what == 'g' ? &g->cpu_g : &g->cpu_c) = (unsigned)cpu;
+    reply_text(g, "OK");
+}
+
+static void gdb_thread_alive(struct gdbstub *g, const char *args)
+{
+    int cpu;
+    if (stub_thread(g, &args, &cpu) && !*args)
+        reply_text(g, "OK");
+    else
+        reply_error(g, FAIL_UNKNOWN);
+}
+
+static void gdb_thread_extra(struct gdbstub *g, const char *args)
+{
+    int cpu;
+    char mode[48], text[80];
+    if (!stub_thread(g, &args, &cpu) || cpu == ALL_CPUS) {
+        reply_error(g, FAIL_UNKNOWN);
+        return;
+    }
+    int n = snprintf(text, sizeof text, "%s", mode_text(g, (unsigned)cpu, mode));
+    reply_hex(g, text, (size_t)n);
+}
+
+static void gdb_threads(struct gdbstub *g, const char *args)
+{
+    struct text x = {0};
+    char mode[48];
+    unsigned n = timeline_cpus(g->tl);
+    text_add(&x, "<?xml version=\"1.0\"?>\n<threads>\n");
+    for (unsigned i = 0; i < n; i++)
+        text_add(&x, "<thread id=\"%s%x\" core=\"%u\" name=\"CPU %u\">%s</thread>\n", g->multiprocess ? "p1." : "", i + 1,
+                 i, i, mode_text(g, i, mode));
+    text_add(&x, "</threads>\n");
+    reply_piece(g, args, x.s, x.n);
+    free(x.s);
+}
+
+/* ---------------------------------------------------------------- target.xml */
+
+/* Reading it from its beginning is what makes the layout of registers that of the present mode. */
+static void gdb_features(struct gdbstub *g, const char *args)
+{
+    static const char name[] = "target.xml:";
+    if (strncmp(args, name, strlen(name))) {
+        reply_text(g, "E00");
+        return;
+    }
+    args += strlen(name);
+    const char *offset = args;
+    uint64_t at;
+    if (!g->xml.s || (hex_number(&offset, &at) && !at)) {
+        free(g->xml.s);
+        g->xml.s = target_xml(g, g->cpu_g);
+        g->xml.n = strlen(g->xml.s);
+        g->layout = layout_for(g, g->cpu_g);
+    }
+    reply_piece(g, args, g->xml.s, g->xml.n);
+}
+
+/* ---------------------------------------------------------------- the table */
+
+struct command {
+    const char *name; /* what the packet begins with; the rest are its arguments */
+    void (*fn)(struct gdbstub *g, const char *args);
+    bool exact; /* nothing follows */
+};
+
+/* In order: the first that fits. What is not here gets the empty reply, which says "unknown". */
+static const struct command commands[] = {
+    {"qSupported", gdb_supported, false},
+    {"QStartNoAckMode", gdb_no_ack, true},
+    {"vCont?", gdb_actions, true},
+    {"vCont", gdb_resume, false},
+    {"bc", gdb_back_continue, true},
+    {"bs", gdb_back_step, true},
+    {"g", gdb_regs_get, true},
+    {"G", gdb_regs_set, false},
+    {"p", gdb_reg_get, false},
+    {"P", gdb_reg_set, false},
+    {"m", gdb_memory_get, false},
+    {"M", gdb_memory_set, false},
+    {"X", gdb_memory_set_binary, false},
+    {"Z", gdb_point_set, false},
+    {"z", gdb_point_remove, false},
+    {"?", gdb_why, true},
+    {"H", gdb_thread_select, false},
+    {"T", gdb_thread_alive, false},
+    {"c", gdb_continue, false},
+    {"C", gdb_continue, false},
+    {"s", gdb_step, false},
+    {"S", gdb_step, false},
+    {"qXfer:features:read:", gdb_features, false},
+    {"qXfer:threads:read::", gdb_threads, false},
+    {"qXfer:memory-map:read::", gdb_memory_map, false},
+    {"qXfer:exec-file:read:", gdb_exec_file, false},
+    {"vFile:", gdb_file, false},
+    {"qRcmd,", gdb_monitor, false},
+    {"qSearch:memory:", gdb_memory_search, false},
+    {"qfThreadInfo", gdb_thread_list, true},
+    {"qsThreadInfo", gdb_thread_list_end, true},
+    {"qThreadExtraInfo,", gdb_thread_extra, false},
+    {"qC", gdb_thread_current, true},
+    {"qAttached", gdb_attached, false},
+    {"qSymbol:", gdb_ok, false},
+    {"D", gdb_detach, false},
+    {"k", gdb_kill, true},
+    {"vKill", gdb_kill, false},
+    {"vRun", gdb_run, false},
+    {"vAttach", gdb_run, false},
+    {"R", gdb_restart, false},
+    {"!", gdb_extended, true},
+};
+
+static const struct command *find(const char *packet)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        size_t n = strlen(commands[i].name);
+        if (!strncmp(packet, commands[i].name, n) && (!commands[i].exact || !packet[n]))
+            return &commands[i];
+    }
+    return NULL;
+}
+
+bool command_execute(struct gdbstub *g)
+{
+    const char *packet = (const char *)g->parser.data;
+    const struct command *c = find(packet);
+    g->reply.n = 0;
+    g->reply.full = false;
+    if (c)
+        c->fn(g, packet + strlen(c->name));
+    if (g->reply.full) {
+        g->reply.full = false;
+        reply_fail(g, "the answer does not fit into a packet");
+    }
+    g->began = 0;
+    return !c || (strcmp(c->name, "k") && strcmp(c->name, "R"));
+}

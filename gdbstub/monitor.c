@@ -1,0 +1,428 @@
+/* monitor.c - `monitor COMMAND` in gdb: moving by position, marks, stops that gdb does not have, diversions. What only
+ * shows is in monitor_show.c. */
+#include <inttypes.h>
+#include <time.h>
+
+#include "core/position.h"
+#include "gdbstub/impl.h"
+
+/* A command that failed begins its words with this: scripts look for it. */
+#define FAILED "error: "
+
+__attribute__((format(printf, 2, 3))) static void failed(struct text *out, const char *fmt, ...)
+{
+    char buf[500];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(buf, sizeof buf, fmt, ap);
+    va_end(ap);
+    text_add(out, FAILED "%s\n", buf);
+}
+
+/* ---------------------------------------------------------------- arguments */
+
+/* The first word of *args into buf; *args moves behind it and the blanks after it. */
+static void take_word(const char **args, char *buf, size_t size)
+{
+    size_t n = strcspn(*args, " \t");
+    snprintf(buf, size, "%.*s", (int)(n < size ? n : size - 1), *args);
+    *args += n;
+    *args += strspn(*args, " \t");
+}
+
+/* A number, or the address of a symbol. */
+static bool take_address(struct gdbstub *g, const char **args, uint64_t *value)
+{
+    char word[200], *end;
+    struct symbol sym;
+    take_word(args, word, sizeof word);
+    const char *digits = *word == '*' ? word + 1 : word;
+    *value = strtoull(digits, &end, 0);
+    if (*digits && !*end)
+        return true;
+    const struct symbols *s = stub_symbols(g);
+    if (!s || !symbols_find(s, SPACE_KERNEL, word, timeline_icount(g->tl), &sym))
+        return false;
+    *value = sym.address;
+    return true;
+}
+
+static bool take_switch(const char *args, const char *on, const char *off, bool *value, struct text *out)
+{
+    if (!strcmp(args, on))
+        *value = true;
+    else if (!strcmp(args, off))
+        *value = false;
+    else if (*args) {
+        failed(out, "\"%.40s\": it is %s or %s", args, on, off);
+        return false;
+    }
+    return true;
+}
+
+/* ---------------------------------------------------------------- moving */
+
+/* After a movement of which gdb does not know. */
+static void moved(struct gdbstub *g, int rc, const struct timeline_stopped *s, const struct error *err, struct text *out)
+{
+    if (rc) {
+        failed(out, "%s", err->text);
+        return;
+    }
+    stop_here(g);
+    if (s && s->reason == TIMELINE_INTERRUPTED)
+        text_add(out, "interrupted\n");
+    if (s && s->reason == TIMELINE_ENDED)
+        text_add(out, "the guest stopped (%s)%s%s\n", stop_word(s->engine), *s->text ? ": " : "", s->text);
+    monitor_when(g, "", out);
+    text_add(out, "(gdb still shows the place before: boot-refresh, or maintenance flush register-cache)\n");
+}
+
+static void monitor_seek(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct timeline_stopped s;
+    struct error err;
+    uint64_t icount;
+    int rc = timeline_resolve(g->tl, args, &icount, &err);
+    if (!rc)
+        rc = timeline_seek(g->tl, icount, &s, &err);
+    moved(g, rc, &s, &err, out);
+}
+
+static void monitor_last_write(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct timeline_stopped s;
+    struct error err;
+    uint64_t address, length = 1;
+    if (!take_address(g, &args, &address) || (*args && !take_address(g, &args, &length)) || *args || !length) {
+        failed(out, "last-write: give a linear address or a symbol, and a number of bytes");
+        return;
+    }
+    int rc = timeline_last_write(g->tl, address, length, &s, &err);
+    if (!rc && s.reason == TIMELINE_AT_BEGIN)
+        text_add(out, "nothing wrote there before\n");
+    moved(g, rc, &s, &err, out);
+}
+
+/* ---------------------------------------------------------------- marks */
+
+static void monitor_mark(struct gdbstub *g, const char *args, struct text *out)
+{
+    char name[100];
+    struct error err;
+    uint64_t icount = timeline_icount(g->tl);
+    take_word(&args, name, sizeof name);
+    if (!*name)
+        failed(out, "mark: give it a name");
+    else if ((*args && timeline_resolve(g->tl, args, &icount, &err)) || timeline_mark_set(g->tl, name, icount, &err))
+        failed(out, "%s", err.text);
+    else
+        text_add(out, "mark %s at icount %" PRIu64 "\n", name, icount);
+}
+
+static void monitor_unmark(struct gdbstub *g, const char *args, struct text *out)
+{
+    if (timeline_mark_remove(g->tl, args))
+        failed(out, "unmark: there is no mark \"%.100s\"", args);
+}
+
+/* ---------------------------------------------------------------- stops */
+
+static void stop_added(struct gdbstub *g, const struct timeline_stop *stop, struct text *out)
+{
+    struct error err;
+    unsigned id;
+    if (timeline_stop_add(g->tl, stop, &id, &err))
+        failed(out, "%s", err.text);
+    else
+        text_add(out, "stop %u\n", id);
+}
+
+static void monitor_break_event(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct timeline_stop stop = {.kind = TS_EVENT};
+    struct error err;
+    if (event_filter_parse(args, &stop.filter, &err))
+        failed(out, "%s", err.text);
+    else
+        stop_added(g, &stop, out);
+}
+
+static void monitor_break_physical(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct timeline_stop stop = {.kind = TS_BREAK_PHYSICAL, .length = 1};
+    if (!take_address(g, &args, &stop.address) || *args)
+        failed(out, "break-physical: give a physical address");
+    else
+        stop_added(g, &stop, out);
+}
+
+static bool gdbs_own(const struct gdbstub *g, unsigned id)
+{
+    for (size_t i = 0; i < g->npoints; i++)
+        if (g->point[i].id == id)
+            return true;
+    return false;
+}
+
+static void monitor_stops(struct gdbstub *g, const char *args, struct text *out)
+{
+    static const char *const kinds[] = {[TS_BREAK_LINEAR] = "break",  [TS_BREAK_PHYSICAL] = "break-physical",
+                                        [TS_WATCH_WRITE] = "watch",   [TS_WATCH_READ] = "rwatch",
+                                        [TS_WATCH_ACCESS] = "awatch", [TS_EVENT] = "break-event"};
+    struct timeline_stop s;
+    unsigned id;
+    for (size_t i = 0; timeline_stop_get(g->tl, i, &s, &id); i++) {
+        text_add(out, "%4u  %-14s  ", id, kinds[s.kind]);
+        if (s.kind != TS_EVENT)
+            text_add(out, "0x%" PRIx64 " ", s.address);
+        else if (s.filter.one_kind)
+            text_add(out, "%s ", event_kind(s.filter.kind)->name);
+        else
+            for (unsigned c = 0; c < EC_COUNT; c++)
+                if (s.filter.classes >> c & 1)
+                    text_add(out, "%s ", event_class_name(c));
+        for (unsigned c = 0; s.kind == TS_EVENT && c < s.filter.n; c++)
+            text_add(out, "%s=0x%" PRIx64 "..0x%" PRIx64 " ", s.filter.condition[c].field, s.filter.condition[c].low,
+                     s.filter.condition[c].high);
+        if (s.kind == TS_EVENT && *s.filter.text)
+            text_add(out, "\"%s\" ", s.filter.text);
+        text_add(out, "%s\n", gdbs_own(g, id) ? "(gdb's)" : "");
+    }
+}
+
+static void monitor_unbreak(struct gdbstub *g, const char *args, struct text *out)
+{
+    uint64_t id;
+    const char *word = args;
+    if (!take_address(g, &args, &id) || *args || id > UINT32_MAX || gdbs_own(g, (unsigned)id) ||
+        timeline_stop_remove(g->tl, (unsigned)id))
+        failed(out, "unbreak: \"%.40s\" is none of the stops set here: see monitor stops", word);
+}
+
+/* ---------------------------------------------------------------- diversions */
+
+static void monitor_divert(struct gdbstub *g, const char *args, struct text *out)
+{
+    timeline_divert(g->tl);
+    monitor_when(g, "", out);
+}
+
+static void monitor_undo(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct error err;
+    if (!timeline_diverted(g->tl)) {
+        failed(out, "undo: this is the recorded run");
+        return;
+    }
+    moved(g, timeline_undivert(g->tl, &err), NULL, &err, out);
+}
+
+static const struct {
+    const char *name;
+    enum input_port port;
+} ports[] = {{"serial0", INPUT_SERIAL0}, {"serial1", INPUT_SERIAL1}, {"serial2", INPUT_SERIAL2},
+             {"serial3", INPUT_SERIAL3}, {"keyboard", INPUT_KEYBOARD}};
+
+static int port_named(const char *name)
+{
+    for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++)
+        if (!strcmp(ports[i].name, name))
+            return (int)ports[i].port;
+    return -1;
+}
+
+/* \n, \r, \t, \\ and \xNN, in place. Returns the length. */
+static size_t unescape(char *s)
+{
+    char *to = s;
+    for (const char *p = s; *p; p++) {
+        static const char from[] = "nrt\\", byte[] = "\n\r\t\\";
+        const char *known = *p == '\\' && p[1] ? strchr(from, p[1]) : NULL;
+        if (known) {
+            *to++ = byte[known - from];
+            p++;
+        } else if (*p == '\\' && p[1] == 'x' && hex_digit(p[2]) >= 0 && hex_digit(p[3]) >= 0) {
+            *to++ = (char)(hex_digit(p[2]) << 4 | hex_digit(p[3]));
+            p += 3;
+        } else {
+            *to++ = *p;
+        }
+    }
+    return (size_t)(to - s);
+}
+
+static void monitor_input(struct gdbstub *g, const char *args, struct text *out)
+{
+    char name[20];
+    take_word(&args, name, sizeof name);
+    int port = port_named(name);
+    if (port < 0 || !*args) {
+        failed(out, "input: give serial0 … serial3 or keyboard, and a text (\\n, \\xNN)");
+        return;
+    }
+    char *text = strdup(args);
+    size_t n = unescape(text);
+    uint32_t taken = timeline_input(g->tl, (uint16_t)port, text, (uint32_t)n);
+    text_add(out, "%u of %zu bytes taken; the run is a diversion now\n", taken, n);
+    free(text);
+}
+
+static void guest_prints(void *ctx, unsigned device, const void *data, size_t n)
+{
+    say_bytes(ctx, data, n);
+}
+
+/* "2s", "300ms", "5M" (steps) from now. */
+static bool take_duration(const char *args, uint64_t *ns)
+{
+    struct position pos;
+    struct error err;
+    if (position_parse(args, &pos, &err) || (pos.kind != POS_TIME && pos.kind != POS_ICOUNT))
+        return false;
+    *ns = pos.n;
+    return true;
+}
+
+static void monitor_live(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct timeline_stopped s;
+    struct timeline_where w;
+    struct error err;
+    uint64_t ns = 1000000000, wake;
+    int rc = 0;
+    if (*args && !take_duration(args, &ns)) {
+        failed(out, "live: how long, in guest time: 2s, 300ms");
+        return;
+    }
+    timeline_where(g->tl, &w);
+    uint64_t until = w.time + ns;
+    timeline_set_console(g->tl, guest_prints, g);
+    s = (struct timeline_stopped){.reason = TIMELINE_DONE, .time = w.time};
+    while (!rc && s.reason == TIMELINE_DONE && s.time < until && !stub_interrupted(g))
+        rc = timeline_live(g->tl, until - s.time, until, &wake, &s, &err);
+    timeline_set_console(g->tl, NULL, NULL);
+    moved(g, rc, &s, &err, out);
+}
+
+/* ---------------------------------------------------------------- settings */
+
+static void monitor_pc(struct gdbstub *g, const char *args, struct text *out)
+{
+    if (take_switch(args, "offset", "linear", &g->offset_pc, out))
+        text_add(out, "the pc that gdb sees is %s\n",
+                 g->offset_pc ? "the offset (IP): breakpoints and disassembly need CS base added" : "linear (CS base + IP)");
+}
+
+static void monitor_physical(struct gdbstub *g, const char *args, struct text *out)
+{
+    if (take_switch(args, "on", "off", &g->physical, out))
+        text_add(out, "memory that gdb reads and writes is %s\n", g->physical ? "physical" : "linear");
+}
+
+static void monitor_progress(struct gdbstub *g, const char *args, struct text *out)
+{
+    if (take_switch(args, "off", "on", &g->no_progress, out))
+        text_add(out, "long operations %s\n", g->no_progress ? "are silent" : "tell how far they are");
+}
+
+/* ---------------------------------------------------------------- the table */
+
+static void monitor_help(struct gdbstub *g, const char *args, struct text *out);
+
+static const struct monitor_command commands[] = {
+    {"help", "", "this list", monitor_help},
+    {"seek", "POSITION", "go there: ICOUNT, 1.5s, NN%, #EVENT, stage:NAME, console:TEXT, mark:NAME, +N, -N", monitor_seek},
+    {"last-write", "ADDRESS [N]", "go back to before the last write to N bytes there", monitor_last_write},
+    {"mark", "NAME [POSITION]", "name a position", monitor_mark},
+    {"unmark", "NAME", "forget that", monitor_unmark},
+    {"break-event", "EVENT", "stop at events: irq, pio port=0x60, exception vector=14, console:TEXT", monitor_break_event},
+    {"break-physical", "ADDRESS", "stop at code at a physical address", monitor_break_physical},
+    {"stops", "", "all stops, gdb's as well", monitor_stops},
+    {"unbreak", "ID", "remove a stop set here", monitor_unbreak},
+    {"divert", "", "leave the record here: a private run", monitor_divert},
+    {"undo", "", "back to the record, where it was left", monitor_undo},
+    {"input", "PORT TEXT", "give a diversion input: serial0 or keyboard", monitor_input},
+    {"live", "[TIME]", "run a diversion on for that guest time (1s), and show what it prints", monitor_live},
+    {"pc", "linear|offset", "what gdb sees as the pc outside 64-bit mode", monitor_pc},
+    {"physical", "on|off", "whether gdb's addresses are physical", monitor_physical},
+    {"progress", "on|off", "whether long operations tell how far they are", monitor_progress},
+    {NULL, NULL, NULL, NULL},
+};
+
+static const struct monitor_command *const tables[] = {commands, monitor_show_commands};
+enum { TABLES = sizeof tables / sizeof tables[0] };
+
+static void monitor_help(struct gdbstub *g, const char *args, struct text *out)
+{
+    char usage[60];
+    for (size_t i = 0; i < TABLES; i++)
+        for (const struct monitor_command *c = tables[i]; c->name; c++) {
+            snprintf(usage, sizeof usage, "%s %s", c->name, c->args);
+            text_add(out, "%-27s %s\n", usage, c->what);
+        }
+}
+
+/* The command of that name, or the only one that begins so. */
+static const struct monitor_command *find(const char *name)
+{
+    const struct monitor_command *found = NULL;
+    size_t n = strlen(name), hits = 0;
+    for (size_t i = 0; n && i < TABLES; i++)
+        for (const struct monitor_command *c = tables[i]; c->name; c++) {
+            if (!strcmp(c->name, name))
+                return c;
+            if (!strncmp(c->name, name, n)) {
+                found = c;
+                hits++;
+            }
+        }
+    return hits == 1 ? found : NULL;
+}
+
+/* `try COMMAND` is for scripts, which lose the words of a command that fails: its failure is in the words alone.
+ * Returns whether it was. */
+static bool execute(struct gdbstub *g, char *line, struct text *out)
+{
+    char name[32];
+    size_t n = strlen(line);
+    while (n && strchr(" \t\r\n", line[n - 1]))
+        line[--n] = 0;
+    const char *args = line + strspn(line, " \t");
+    take_word(&args, name, sizeof name);
+    bool try = !strcmp(name, "try");
+    if (try)
+        take_word(&args, name, sizeof name);
+    const struct monitor_command *c = find(name);
+    if (c)
+        c->fn(g, args, out);
+    else if (*name)
+        failed(out, "\"%.31s\" is no command: see monitor help", name);
+    else
+        monitor_help(g, "", out);
+    return try;
+}
+
+/* qRcmd,HEX */
+void gdb_monitor(struct gdbstub *g, const char *args)
+{
+    size_t n = strlen(args) / 2;
+    char *line = malloc(n + 1);
+    struct text out = {0};
+    if (strlen(args) % 2 || !hex_decode(args, n, line)) {
+        free(line);
+        reply_error(g, FAIL_ARGUMENT);
+        return;
+    }
+    line[n] = 0;
+    stub_operation(g);
+    bool try = execute(g, line, &out);
+    free(line);
+    if (out.n)
+        say_bytes(g, out.s, out.n);
+    if (!try && out.n && !strncmp(out.s, FAILED, strlen(FAILED)))
+        reply_error(g, FAIL_MEMORY);
+    else
+        reply_text(g, "OK");
+    free(out.s);
+}

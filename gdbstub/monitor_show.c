@@ -1,0 +1,384 @@
+/* monitor_show.c - monitor commands that show: where it is, what happened around, what the machine's parts hold. */
+#include <inttypes.h>
+
+#include "core/marks.h"
+#include "core/processes.h"
+#include "gdbstub/impl.h"
+
+static void add_time(struct text *out, uint64_t ns)
+{
+    text_add(out, "%" PRIu64 ".%06" PRIu64 " s", ns / 1000000000, ns % 1000000000 / 1000);
+}
+
+static void add_place(struct text *out, uint64_t icount, uint64_t time)
+{
+    text_add(out, "%14" PRIu64 "  ", icount);
+    text_add(out, "%6" PRIu64 ".%06" PRIu64 " s  ", time / 1000000000, time % 1000000000 / 1000);
+}
+
+/* The recorded position that lists are about: in a diversion, where it left the record. */
+static uint64_t recorded_here(struct gdbstub *g)
+{
+    struct timeline_where w;
+    timeline_where(g->tl, &w);
+    return w.diverted ? w.fork : w.icount;
+}
+
+/* ---------------------------------------------------------------- where */
+
+static void add_stage(struct gdbstub *g, struct text *out);
+
+void monitor_when(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct timeline_where w;
+    char mode[48], place[48], name[200];
+    timeline_where(g->tl, &w);
+    text_add(out, "icount %" PRIu64 " of %" PRIu64, w.icount, w.last);
+    if (w.last)
+        text_add(out, " (%.2f %%)", 100.0 * (double)w.icount / (double)w.last);
+    text_add(out, ", guest time ");
+    add_time(out, w.time);
+    text_add(out, "\nCPU %u at %s, %s", w.cpu, place_text(g, w.cpu, place), mode_text(g, w.cpu, mode));
+    if (stub_symbols(g) && symbols_at(stub_symbols(g), SPACE_KERNEL, timeline_pc(g->tl, w.cpu), w.icount,
+                                      &(struct symbol){0}, NULL)) {
+        symbols_text(stub_symbols(g), SPACE_KERNEL, timeline_pc(g->tl, w.cpu), w.icount, name, sizeof name);
+        text_add(out, ", %s", name);
+    }
+    text_add(out, "\n");
+    add_stage(g, out);
+    if (w.diverted)
+        text_add(out, "diverted: a private run that left the record at icount %" PRIu64 " (monitor undo goes back)\n", w.fork);
+}
+
+/* ---------------------------------------------------------------- stages: notes of the trace */
+
+/* Calls fn for each edge of a stage, in order. */
+static void each_edge(struct gdbstub *g, void (*fn)(void *ctx, const struct trace_note *n, bool begin), void *ctx)
+{
+    struct trace *t = timeline_trace(g->tl);
+    struct trace_note n;
+    for (uint64_t i = 0; i < trace_note_count(t); i++) {
+        if (trace_note(t, i, &n, NULL))
+            return;
+        bool begin = !strcmp(n.type, "stage.begin");
+        if (begin || !strcmp(n.type, "stage.end"))
+            fn(ctx, &n, begin);
+    }
+}
+
+struct stage_list {
+    struct text *out;
+    unsigned depth, shown;
+    uint64_t here;
+};
+
+static void list_edge(void *ctx, const struct trace_note *n, bool begin)
+{
+    struct stage_list *l = ctx;
+    if (!begin) {
+        l->depth -= l->depth > 0;
+        return;
+    }
+    text_add(l->out, "%s", n->icount <= l->here ? "  " : "> ");
+    add_place(l->out, n->icount, n->time);
+    text_add(l->out, "%*s%s\n", (int)(2 * l->depth++), "", n->name);
+    l->shown++;
+}
+
+/* The events that tell a boot's story, for a trace without stages. */
+static void list_milestones(struct gdbstub *g, struct text *out)
+{
+    struct trace_cursor *c = trace_cursor_open(timeline_trace(g->tl), MARK_CLASSES);
+    struct marks *m = marks_new();
+    struct event ev;
+    size_t n;
+    while (trace_cursor_next(c, &ev, NULL, NULL) == 1)
+        marks_see(m, &ev);
+    const struct mark *list = marks_list(m, &n);
+    for (size_t i = 0; i < n; i++) {
+        text_add(out, "%s", list[i].icount <= recorded_here(g) ? "  " : "> ");
+        add_place(out, list[i].icount, list[i].time);
+        text_add(out, "%-24s %s\n", event_kind(list[i].kind)->name, list[i].text);
+    }
+    marks_free(m);
+    trace_cursor_close(c);
+}
+
+static void monitor_stages(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct stage_list l = {.out = out, .here = recorded_here(g)};
+    each_edge(g, list_edge, &l);
+    if (l.shown)
+        return;
+    text_add(out, "no stages were recorded; milestones (> lies ahead):\n");
+    list_milestones(g, out);
+}
+
+enum { STAGES_DEEP = 16 };
+
+struct stage_here {
+    uint64_t here;
+    unsigned depth;
+    char name[STAGES_DEEP][64];
+};
+
+static void here_edge(void *ctx, const struct trace_note *n, bool begin)
+{
+    struct stage_here *h = ctx;
+    if (n->icount > h->here)
+        return;
+    if (begin && h->depth < STAGES_DEEP)
+        snprintf(h->name[h->depth++], sizeof h->name[0], "%s", n->name);
+    else if (!begin && h->depth)
+        h->depth--;
+}
+
+static void add_stage(struct gdbstub *g, struct text *out)
+{
+    struct stage_here h = {.here = recorded_here(g)};
+    each_edge(g, here_edge, &h);
+    for (unsigned i = 0; i < h.depth; i++)
+        text_add(out, "%s%s", i ? " > " : "stage ", h.name[i]);
+    if (h.depth)
+        text_add(out, "\n");
+}
+
+/* ---------------------------------------------------------------- events */
+
+static void add_event(struct text *out, const struct event *ev, uint64_t number)
+{
+    char words[400];
+    event_text(ev, words, sizeof words);
+    text_add(out, "%9s%-8" PRIu64, "#", number);
+    add_place(out, ev->icount, ev->time);
+    text_add(out, "%-22s %s\n", event_kind(ev->kind)->name, words);
+}
+
+/* Up to n matching events from here on (before here), in order of time. */
+static int list_events(struct gdbstub *g, const struct event_filter *f, uint64_t n, bool back, struct text *out,
+                       struct error *err)
+{
+    struct trace_cursor *c = trace_cursor_open(timeline_trace(g->tl), event_filter_classes(f));
+    struct event ev;
+    uint64_t number, found = 0;
+    int rc = trace_cursor_seek_icount(c, recorded_here(g), err) ? -1 : 1;
+    if (back) {
+        while (found < n && (rc = trace_cursor_prev(c, &ev, &number, err)) == 1)
+            found += event_filter_matches(f, &ev);
+        n = found;
+        found = 0;
+    }
+    while (found < n && (rc = trace_cursor_next(c, &ev, &number, err)) == 1)
+        if (event_filter_matches(f, &ev)) {
+            add_event(out, &ev, number);
+            found++;
+        }
+    trace_cursor_close(c);
+    return rc < 0 ? -1 : 0;
+}
+
+enum { EVENTS_SHOWN = 10, EVENTS_MOST = 1000 };
+
+/* [-]N [EVENT] */
+static void monitor_events(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct event_filter f = {0};
+    struct error err;
+    bool back = *args == '-';
+    char *end;
+    uint64_t n = strtoull(args + back, &end, 10);
+    if (end == args + back) {
+        n = EVENTS_SHOWN;
+        end = (char *)args;
+    }
+    end += strspn(end, " \t");
+    if (n > EVENTS_MOST)
+        n = EVENTS_MOST;
+    if ((*end && event_filter_parse(end, &f, &err)) || list_events(g, &f, n, back, out, &err)) {
+        text_add(out, "error: %s\n", err.text);
+        return;
+    }
+    if (!out->n)
+        text_add(out, "none %s here\n", back ? "before" : "from");
+}
+
+static void near_event(struct gdbstub *g, const char *args, enum timeline_direction dir, struct text *out)
+{
+    struct event_filter f = {0};
+    struct event ev;
+    struct error err;
+    uint64_t number;
+    int rc = *args ? event_filter_parse(args, &f, &err) : 0;
+    if (!rc)
+        rc = timeline_event_near(g->tl, dir, &f, &ev, &number, &err);
+    if (rc < 0)
+        text_add(out, "error: %s\n", err.text);
+    else if (rc)
+        add_event(out, &ev, number);
+    else
+        text_add(out, "%s\n", timeline_diverted(g->tl) ? "a diversion has no recorded events"
+                              : dir == TIMELINE_BACK   ? "none before here"
+                                                       : "none from here on");
+}
+
+static void monitor_last(struct gdbstub *g, const char *args, struct text *out)
+{
+    near_event(g, args, TIMELINE_BACK, out);
+}
+
+static void monitor_next(struct gdbstub *g, const char *args, struct text *out)
+{
+    near_event(g, args, TIMELINE_FORWARD, out);
+}
+
+/* ---------------------------------------------------------------- marks, processes */
+
+static void monitor_marks(struct gdbstub *g, const char *args, struct text *out)
+{
+    const char *name;
+    uint64_t icount;
+    for (size_t i = 0; timeline_mark(g->tl, i, &name, &icount); i++)
+        text_add(out, "%s%14" PRIu64 "  %s\n", icount <= recorded_here(g) ? "  " : "> ", icount, name);
+    if (!out->n)
+        text_add(out, "no marks yet: monitor mark NAME\n");
+}
+
+static void add_process(struct text *out, const struct process *p, bool current)
+{
+    static const char *const kinds[] = {"kernel thread", "process", "thread"};
+    text_add(out, "%s%6u %6u %6u  %-13s  %-8s  %-16s %s\n", current ? "*" : " ", p->pid, p->tgid, p->parent,
+             p->kind < 3 ? kinds[p->kind] : "?", p->exited ? "exited" : "", p->name ? p->name : "", p->path ? p->path : "");
+}
+
+static void monitor_processes(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct timeline_where w;
+    struct error err;
+    bool all = !strcmp(args, "all");
+    timeline_where(g->tl, &w);
+    struct processes *ps = processes_at(timeline_trace(g->tl), recorded_here(g), &err);
+    if (!ps) {
+        text_add(out, "error: %s\n", err.text);
+        return;
+    }
+    const struct process *current = processes_current(ps, w.cpu);
+    text_add(out, "    pid   tgid parent  kind           state     name             executed\n");
+    for (size_t i = 0; i < processes_count(ps); i++) {
+        const struct process *p = processes_get(ps, i);
+        if (all || !p->exited)
+            add_process(out, p, p == current);
+    }
+    processes_free(ps);
+}
+
+/* ---------------------------------------------------------------- registers, parts, screen */
+
+static void add_register(struct gdbstub *g, struct text *out, const struct reg_desc *d, size_t i)
+{
+    uint8_t value[32] = {0};
+    char digits[2 * sizeof value + 1];
+    size_t n = (d->bits + 7u) / 8;
+    if (timeline_reg_get(g->tl, g->cpu_g, i, value))
+        return;
+    for (size_t k = 0; k < n; k++)
+        snprintf(digits + 2 * k, 3, "%02x", value[n - 1 - k]);
+    text_add(out, "  %-13s %s\n", d->name, digits);
+}
+
+static void monitor_regs(struct gdbstub *g, const char *args, struct text *out)
+{
+    static const char *const groups[] = {"general", "segment", "float", "vector", "control", "system"};
+    size_t count;
+    bool any = false;
+    const struct reg_desc *d = timeline_regs(g->tl, &count);
+    for (unsigned group = 0; group < sizeof groups / sizeof groups[0]; group++) {
+        if (*args && strcmp(args, groups[group]))
+            continue;
+        any = true;
+        text_add(out, "%s\n", groups[group]);
+        for (size_t i = 0; i < count; i++)
+            if (d[i].group == group)
+                add_register(g, out, &d[i], i);
+    }
+    if (!any)
+        text_add(out, "error: \"%.40s\" is no group: general, segment, float, vector, control, system\n", args);
+}
+
+static void monitor_info(struct gdbstub *g, const char *args, struct text *out)
+{
+    const char *name;
+    char *text = *args ? timeline_section_text(g->tl, args) : NULL;
+    if (text) {
+        text_add(out, "%s", text);
+        free(text);
+        return;
+    }
+    if (*args)
+        text_add(out, "error: there is no part \"%.60s\". ", args);
+    text_add(out, "The parts are:");
+    for (size_t i = 0; timeline_section_name(g->tl, i, &name); i++)
+        text_add(out, " %s", name);
+    text_add(out, "\n");
+}
+
+static void monitor_screen(struct gdbstub *g, const char *args, struct text *out)
+{
+    size_t n = timeline_screen(g->tl, NULL, 0);
+    char *buf = malloc(n + 1);
+    if (timeline_screen(g->tl, buf, n + 1))
+        text_add(out, "%s", buf);
+    else
+        text_add(out, "the screen shows no text\n");
+    free(buf);
+}
+
+/* ---------------------------------------------------------------- symbols, the session itself */
+
+static void monitor_symbols(struct gdbstub *g, const char *args, struct text *out)
+{
+    const struct symbols *s = stub_symbols(g);
+    struct symbol sym;
+    for (size_t i = 0; s && i < symbols_mappings(s); i++) {
+        const struct symbol_mapping *m = symbols_mapping(s, i);
+        size_t n = symbol_table_count(m->table);
+        text_add(out, "%-24s %7zu symbols (%s)", symbol_table_name(m->table), n, symbol_table_source(m->table));
+        if (m->space > 0)
+            text_add(out, ", process %d", m->space);
+        if (n) {
+            symbol_table_symbol(m->table, 0, &sym);
+            text_add(out, ", bias 0x%" PRIx64, m->bias);
+        }
+        text_add(out, ", from icount %" PRIu64, m->since);
+        if (m->until)
+            text_add(out, " to %" PRIu64, m->until);
+        text_add(out, "\n");
+    }
+    if (!out->n)
+        text_add(out, "the trace has no symbols\n");
+}
+
+static void monitor_stats(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct timeline_stats s;
+    timeline_stats(g->tl, &s);
+    text_add(out, "checkpoints in memory %" PRIu64 ", %" PRIu64 " of %" PRIu64 " MiB; restored %" PRIu64 "; steps executed %" PRIu64 "\n",
+             s.checkpoints, s.used >> 20, s.budget >> 20, s.restores, s.steps);
+}
+
+/* ---------------------------------------------------------------- the table */
+
+const struct monitor_command monitor_show_commands[] = {
+    {"when", "", "the position: icount, guest time, mode, stage", monitor_when},
+    {"stages", "", "the stages of the boot", monitor_stages},
+    {"events", "[[-]N] [EVENT]", "recorded events from here on, or the N before here", monitor_events},
+    {"last", "[EVENT]", "the last such event before here", monitor_last},
+    {"next", "[EVENT]", "the next such event", monitor_next},
+    {"marks", "", "the marks of this session", monitor_marks},
+    {"processes", "[all]", "the processes here, by the record", monitor_processes},
+    {"regs", "[GROUP]", "all registers: general, segment, float, vector, control, system", monitor_regs},
+    {"info", "[PART]", "the state of a part of the machine: pic, pit, rtc, cpu0 …", monitor_info},
+    {"screen", "", "the screen's text", monitor_screen},
+    {"symbols", "", "what the trace knows names of", monitor_symbols},
+    {"stats", "", "checkpoints and memory", monitor_stats},
+    {NULL, NULL, NULL, NULL},
+};

@@ -1,0 +1,489 @@
+/* regs.c - registers as gdb sees them: target.xml for the mode that the processor is in, and the `g` packet in its
+ * order. GDB manual, "Target Descriptions" and "Standard Target Features: i386"; widths of what is our own are the engine's.
+ *
+ * gdb wants 32-bit registers under the architectures i8086 and i386 and 64-bit ones under i386:x86-64, and changes
+ * when it reads target.xml again. So the layout is that of the last target.xml that was read, whatever mode the
+ * processor has come to meanwhile. In the narrow layout eip is 64 bits wide all the same: a breakpoint at a high
+ * address is then recognized by gdb even if the switch to 64-bit mode came after the last stop.
+ */
+#include <inttypes.h>
+
+#include "gdbstub/impl.h"
+
+enum { CR0_PE = 1, EFER_LMA = 1 << 10, FLAG_VM = 1 << 17 };
+enum { REG_BYTES = 32 };
+
+/* ---------------------------------------------------------------- types of flags */
+
+struct bit {
+    const char *name;
+    unsigned at;
+};
+/* SDM volume 1, 3.4.3; volume 1, 10.2.3; volume 3, 2.5 and 2.2.1. */
+static const struct bit eflags_bits[] = {{"CF", 0},  {"PF", 2},  {"AF", 4},  {"ZF", 6},  {"SF", 7},   {"TF", 8},
+                                         {"IF", 9},  {"DF", 10}, {"OF", 11}, {"NT", 14}, {"RF", 16},  {"VM", 17},
+                                         {"AC", 18}, {"VIF", 19}, {"VIP", 20}, {"ID", 21}, {NULL, 0}};
+static const struct bit mxcsr_bits[] = {{"IE", 0}, {"DE", 1}, {"ZE", 2},  {"OE", 3},  {"UE", 4},
+                                        {"PE", 5}, {"DAZ", 6}, {"IM", 7}, {"DM", 8},  {"ZM", 9},
+                                        {"OM", 10}, {"UM", 11}, {"PM", 12}, {"FZ", 15}, {NULL, 0}};
+static const struct bit cr0_bits[] = {{"PE", 0},  {"MP", 1},  {"EM", 2},  {"TS", 3},  {"ET", 4}, {"NE", 5},
+                                      {"WP", 16}, {"AM", 18}, {"NW", 29}, {"CD", 30}, {"PG", 31}, {NULL, 0}};
+static const struct bit cr4_bits[] = {{"VME", 0},   {"PVI", 1},         {"TSD", 2},       {"DE", 3},       {"PSE", 4},
+                                      {"PAE", 5},   {"MCE", 6},         {"PGE", 7},       {"PCE", 8},      {"OSFXSR", 9},
+                                      {"OSXMMEXCPT", 10}, {"UMIP", 11}, {"LA57", 12},     {"VMXE", 13},    {"SMXE", 14},
+                                      {"FSGSBASE", 16},   {"PCIDE", 17}, {"OSXSAVE", 18}, {"SMEP", 20},    {"SMAP", 21},
+                                      {"PKE", 22},  {NULL, 0}};
+static const struct bit efer_bits[] = {{"SCE", 0}, {"LME", 8}, {"LMA", 10}, {"NXE", 11}, {NULL, 0}};
+
+static const struct {
+    const char *type, *reg; /* reg: of ours, that has this type */
+    unsigned bytes;
+    const struct bit *bits;
+} flag_types[] = {{"i386_eflags", NULL, 4, eflags_bits},
+                  {"i386_mxcsr", NULL, 4, mxcsr_bits},
+                  {"bootreel_cr0", "cr0", 8, cr0_bits},
+                  {"bootreel_cr4", "cr4", 8, cr4_bits},
+                  {"bootreel_efer", "efer", 8, efer_bits}};
+enum { FLAG_TYPES = sizeof flag_types / sizeof flag_types[0] };
+
+/* ---------------------------------------------------------------- the layouts */
+
+static const char *const feature_names[FEATURES] = {
+    [FEATURE_CORE] = "org.gnu.gdb.i386.core",
+    [FEATURE_SSE] = "org.gnu.gdb.i386.sse",
+    [FEATURE_SEGMENTS] = "org.gnu.gdb.i386.segments",
+    [FEATURE_OURS] = "org.bootreel.pc.system",
+};
+
+/* A run of registers: a name with %u in it stands for `count` of them. */
+struct row {
+    enum feature feature;
+    const char *narrow, *wide; /* names; NULL: not in that layout */
+    unsigned first, count;
+    unsigned narrow_bits, wide_bits;
+    const char *narrow_type, *wide_type, *group;
+};
+
+#define GENERAL(n, w) {FEATURE_CORE, n, w, 0, 1, 32, 64, "int32", "int64", NULL}
+#define POINTER(n, w) {FEATURE_CORE, n, w, 0, 1, 32, 64, "data_ptr", "data_ptr", NULL}
+#define SELECTOR(n)   {FEATURE_CORE, n, n, 0, 1, 32, 32, "int32", "int32", NULL}
+#define X87(n)        {FEATURE_CORE, n, n, 0, 1, 32, 32, "int", "int", "float"}
+
+static const struct row rows32[] = {
+    GENERAL("eax", NULL), GENERAL("ecx", NULL), GENERAL("edx", NULL), GENERAL("ebx", NULL),
+    POINTER("esp", NULL), POINTER("ebp", NULL), GENERAL("esi", NULL), GENERAL("edi", NULL),
+    {FEATURE_CORE, "eip", NULL, 0, 1, 64, 0, "uint64", NULL, NULL},
+};
+static const struct row rows64[] = {
+    GENERAL(NULL, "rax"), GENERAL(NULL, "rbx"), GENERAL(NULL, "rcx"), GENERAL(NULL, "rdx"),
+    GENERAL(NULL, "rsi"), GENERAL(NULL, "rdi"), POINTER(NULL, "rbp"), POINTER(NULL, "rsp"),
+    {FEATURE_CORE, NULL, "r%u", 8, 8, 0, 64, NULL, "int64", NULL},
+    {FEATURE_CORE, NULL, "rip", 0, 1, 0, 64, NULL, "code_ptr", NULL},
+};
+static const struct row rows[] = {
+    {FEATURE_CORE, "eflags", "eflags", 0, 1, 32, 32, "i386_eflags", "i386_eflags", NULL},
+    SELECTOR("cs"), SELECTOR("ss"), SELECTOR("ds"), SELECTOR("es"), SELECTOR("fs"), SELECTOR("gs"),
+    {FEATURE_CORE, "st%u", "st%u", 0, 8, 80, 80, "i387_ext", "i387_ext", NULL},
+    X87("fctrl"), X87("fstat"), X87("ftag"), X87("fiseg"), X87("fioff"), X87("foseg"), X87("fooff"), X87("fop"),
+    {FEATURE_SSE, "xmm%u", NULL, 0, 8, 128, 0, "vec128", NULL, NULL},
+    {FEATURE_SSE, NULL, "xmm%u", 0, 16, 0, 128, NULL, "vec128", NULL},
+    {FEATURE_SSE, "mxcsr", "mxcsr", 0, 1, 32, 32, "i386_mxcsr", "i386_mxcsr", "vector"},
+    {FEATURE_SEGMENTS, NULL, "fs_base", 0, 1, 0, 64, NULL, "int", NULL},
+    {FEATURE_SEGMENTS, NULL, "gs_base", 0, 1, 0, 64, NULL, "int", NULL},
+    {FEATURE_OURS, "icount", "icount", 0, 1, 64, 64, "uint64", "uint64", NULL},
+    {FEATURE_OURS, "time_ns", "time_ns", 0, 1, 64, 64, "uint64", "uint64", NULL},
+    {FEATURE_OURS, "code_bits", "code_bits", 0, 1, 32, 32, "uint32", "uint32", "system"},
+    {FEATURE_OURS, "cpu_mode", "cpu_mode", 0, 1, 32, 32, "uint32", "uint32", "system"},
+};
+
+static bool in_layout(const struct layout *l, const char *name)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (!strcmp(l->reg[i].name, name))
+            return true;
+    return false;
+}
+
+/* eax is the engine's rax. */
+static int engine_reg(const struct gdbstub *g, const char *name)
+{
+    char wide[16];
+    int reg = timeline_reg_index(g->tl, name);
+    if (reg >= 0 || name[0] != 'e')
+        return reg;
+    snprintf(wide, sizeof wide, "r%s", name + 1);
+    return timeline_reg_index(g->tl, wide);
+}
+
+static enum layout_kind kind_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        enum layout_kind kind;
+    } special[] = {{"eip", LAYOUT_PC},      {"rip", LAYOUT_PC},   {"icount", LAYOUT_ICOUNT},
+                   {"time_ns", LAYOUT_TIME}, {"code_bits", LAYOUT_CODE_BITS}, {"cpu_mode", LAYOUT_MODE}};
+    for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
+        if (!strcmp(special[i].name, name))
+            return special[i].kind;
+    return LAYOUT_REG;
+}
+
+/* What gdb, and scripts/gdb, look at at every stop: without it each stop costs another packet. */
+static bool looked_at(const char *name, bool wide)
+{
+    static const char *const names[2][9] = {
+        {"eip", "esp", "ebp", "cs", "cs_base", "icount", "time_ns", "code_bits", NULL},
+        {"rip", "rsp", "rbp", "icount", "time_ns", "code_bits", NULL},
+    };
+    for (const char *const *n = names[wide]; *n; n++)
+        if (!strcmp(*n, name))
+            return true;
+    return false;
+}
+
+static void layout_add(const struct gdbstub *g, struct layout *l, const struct layout_reg *reg)
+{
+    struct layout_reg *r = &l->reg[l->n];
+    if (l->n == MAX_LAYOUT || in_layout(l, reg->name))
+        return;
+    *r = *reg;
+    r->kind = kind_of(r->name);
+    r->reg = engine_reg(g, r->name);
+    r->expedite = looked_at(r->name, l->wide);
+    l->n++;
+}
+
+/* A name of a table with its number, if it has one, put in. */
+__attribute__((format(printf, 2, 0))) static void name_set(struct layout_reg *r, const char *pattern, unsigned i)
+{
+    snprintf(r->name, sizeof r->name, pattern, i);
+}
+
+static void layout_rows(const struct gdbstub *g, struct layout *l, const struct row *row, size_t n)
+{
+    for (; n; n--, row++) {
+        struct layout_reg r = {.feature = row->feature,
+                               .bits = l->wide ? row->wide_bits : row->narrow_bits,
+                               .type = l->wide ? row->wide_type : row->narrow_type,
+                               .group = row->group};
+        const char *pattern = l->wide ? row->wide : row->narrow;
+        for (unsigned i = 0; pattern && i < row->count; i++) {
+            name_set(&r, pattern, row->first + i);
+            layout_add(g, l, &r);
+        }
+    }
+}
+
+#define ROWS(table) table, sizeof(table) / sizeof((table)[0])
+
+/* cr3 and its like are shown with the general registers; the rest is the group "system". */
+static bool shown_always(const char *name)
+{
+    static const char *const names[] = {"cr0", "cr2", "cr3", "cr4", "cr8", "efer", "k_gs_base", "cs_base", "fs_base", "gs_base"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
+static const char *type_of(const char *name, unsigned bits)
+{
+    for (size_t f = 0; f < FLAG_TYPES; f++)
+        if (flag_types[f].reg && !strcmp(flag_types[f].reg, name))
+            return flag_types[f].type;
+    return bits > 32 ? "uint64" : bits > 16 ? "uint32" : bits > 8 ? "uint16" : "uint8";
+}
+
+/* What the engine has beyond the features that gdb knows. */
+static void layout_ours(const struct gdbstub *g, struct layout *l)
+{
+    size_t count;
+    const struct reg_desc *d = timeline_regs(g->tl, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct layout_reg r = {.feature = FEATURE_OURS, .bits = d[i].bits, .type = type_of(d[i].name, d[i].bits)};
+        if ((d[i].group != REG_CONTROL && d[i].group != REG_SYSTEM) || d[i].bits > 64 ||
+            strlen(d[i].name) >= sizeof r.name)
+            continue;
+        snprintf(r.name, sizeof r.name, "%s", d[i].name);
+        r.group = shown_always(r.name) ? NULL : "system";
+        layout_add(g, l, &r);
+    }
+}
+
+static void layout_make(struct gdbstub *g, bool wide)
+{
+    struct layout *l = &g->layouts[wide];
+    *l = (struct layout){.wide = wide};
+    if (wide)
+        layout_rows(g, l, ROWS(rows64));
+    else
+        layout_rows(g, l, ROWS(rows32));
+    layout_rows(g, l, ROWS(rows));
+    layout_ours(g, l);
+}
+
+void layouts_make(struct gdbstub *g)
+{
+    layout_make(g, false);
+    layout_make(g, true);
+}
+
+const struct layout *layout_for(struct gdbstub *g, unsigned cpu)
+{
+    return &g->layouts[timeline_code_bits(g->tl, cpu) == 64];
+}
+
+/* ---------------------------------------------------------------- target.xml */
+
+static void xml_flags(struct text *x, enum feature f)
+{
+    for (size_t i = 0; i < FLAG_TYPES; i++) {
+        enum feature home = flag_types[i].reg ? FEATURE_OURS : i ? FEATURE_SSE : FEATURE_CORE;
+        if (home != f)
+            continue;
+        text_add(x, "<flags id=\"%s\" size=\"%u\">\n", flag_types[i].type, flag_types[i].bytes);
+        for (const struct bit *b = flag_types[i].bits; b->name; b++)
+            text_add(x, "<field name=\"%s\" start=\"%u\" end=\"%u\"/>\n", b->name, b->at, b->at);
+        text_add(x, "</flags>\n");
+    }
+}
+
+static void xml_vectors(struct text *x)
+{
+    static const struct {
+        const char *id, *type, *field;
+        unsigned count;
+    } vec[] = {{"v4f", "ieee_single", "v4_float", 4}, {"v2d", "ieee_double", "v2_double", 2},
+               {"v16i8", "int8", "v16_int8", 16},     {"v8i16", "int16", "v8_int16", 8},
+               {"v4i32", "int32", "v4_int32", 4},     {"v2i64", "int64", "v2_int64", 2}};
+    enum { N = sizeof vec / sizeof vec[0] };
+    for (unsigned i = 0; i < N; i++)
+        text_add(x, "<vector id=\"%s\" type=\"%s\" count=\"%u\"/>\n", vec[i].id, vec[i].type, vec[i].count);
+    text_add(x, "<union id=\"vec128\">\n");
+    for (unsigned i = 0; i < N; i++)
+        text_add(x, "<field name=\"%s\" type=\"%s\"/>\n", vec[i].field, vec[i].id);
+    text_add(x, "<field name=\"uint128\" type=\"uint128\"/>\n</union>\n");
+}
+
+static void xml_reg(struct text *x, const struct layout_reg *r)
+{
+    text_add(x, "<reg name=\"%s\" bitsize=\"%u\" type=\"%s\"", r->name, r->bits, r->type);
+    if (r->group)
+        text_add(x, " group=\"%s\"", r->group);
+    text_add(x, "%s/>\n", r->kind == LAYOUT_REG || r->kind == LAYOUT_PC ? "" : " save-restore=\"no\"");
+}
+
+/* The registers of a feature from the i-th on; returns the first that is of another. */
+static size_t xml_feature(struct text *x, const struct layout *l, size_t i)
+{
+    enum feature f = l->reg[i].feature;
+    text_add(x, "<feature name=\"%s\">\n", feature_names[f]);
+    xml_flags(x, f);
+    if (f == FEATURE_SSE)
+        xml_vectors(x);
+    for (; i < l->n && l->reg[i].feature == f; i++)
+        xml_reg(x, &l->reg[i]);
+    text_add(x, "</feature>\n");
+    return i;
+}
+
+char *target_xml(struct gdbstub *g, unsigned cpu)
+{
+    const struct layout *l = layout_for(g, cpu);
+    unsigned bits = timeline_code_bits(g->tl, cpu);
+    struct text x = {0};
+    /* compatible: symbols of a 64-bit kernel are welcome while the processor is still in real mode. */
+    text_add(&x,
+             "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target version=\"1.0\">\n"
+             "<architecture>%s</architecture>\n<osabi>none</osabi>\n%s",
+             bits == 64 ? "i386:x86-64" : bits == 32 ? "i386" : "i8086",
+             bits == 64 ? "" : "<compatible>i386:x86-64</compatible>\n");
+    for (size_t i = 0; i < l->n;)
+        i = xml_feature(&x, l, i);
+    text_add(&x, "</target>\n");
+    return x.s;
+}
+
+/* ---------------------------------------------------------------- values */
+
+/* 0 real, 1 virtual-8086, 2 protected 16-bit, 3 protected 32-bit, 4 compatibility, 5 64-bit: as in EV_CPU_MODE. */
+static unsigned cpu_mode(const struct gdbstub *g, unsigned cpu)
+{
+    unsigned bits = timeline_code_bits(g->tl, cpu);
+    if (!(timeline_reg(g->tl, cpu, "cr0") & CR0_PE))
+        return 0;
+    if (timeline_reg(g->tl, cpu, "eflags") & FLAG_VM)
+        return 1;
+    if (timeline_reg(g->tl, cpu, "efer") & EFER_LMA)
+        return bits == 64 ? 5 : 4;
+    return bits == 16 ? 2 : 3;
+}
+
+const char *mode_text(struct gdbstub *g, unsigned cpu, char buf[48])
+{
+    static const char *const names[] = {"real mode",           "virtual-8086 mode",  "16-bit protected mode",
+                                        "32-bit protected mode", "compatibility mode", "64-bit mode"};
+    unsigned mode = cpu_mode(g, cpu);
+    if (mode < 2)
+        return names[mode];
+    snprintf(buf, 48, "%s, ring %u", names[mode], (unsigned)timeline_reg(g->tl, cpu, "cpl"));
+    return buf;
+}
+
+const char *place_text(struct gdbstub *g, unsigned cpu, char buf[48])
+{
+    uint64_t rip = timeline_reg(g->tl, cpu, "rip");
+    if (timeline_code_bits(g->tl, cpu) == 64)
+        snprintf(buf, 48, "0x%016" PRIx64, rip);
+    else
+        snprintf(buf, 48, "%04x:%0*x", (unsigned)timeline_reg(g->tl, cpu, "cs"),
+                 timeline_code_bits(g->tl, cpu) == 16 ? 4 : 8, (unsigned)rip);
+    return buf;
+}
+
+uint64_t seen_pc(struct gdbstub *g, unsigned cpu)
+{
+    return g->offset_pc ? timeline_reg(g->tl, cpu, "rip") : timeline_pc(g->tl, cpu);
+}
+
+static uint64_t special_value(struct gdbstub *g, const struct layout_reg *r, unsigned cpu)
+{
+    struct timeline_where w;
+    timeline_where(g->tl, &w);
+    switch (r->kind) {
+    case LAYOUT_PC: return seen_pc(g, cpu);
+    case LAYOUT_ICOUNT: return w.icount;
+    case LAYOUT_TIME: return w.time;
+    case LAYOUT_CODE_BITS: return timeline_code_bits(g->tl, cpu);
+    default: return cpu_mode(g, cpu);
+    }
+}
+
+static size_t reg_bytes(const struct layout_reg *r)
+{
+    return (r->bits + 7) / 8;
+}
+
+/* False: the engine does not have it. */
+static bool value_get(struct gdbstub *g, const struct layout_reg *r, unsigned cpu, uint8_t value[REG_BYTES])
+{
+    memset(value, 0, REG_BYTES);
+    if (r->kind == LAYOUT_REG)
+        return r->reg >= 0 && !timeline_reg_get(g->tl, cpu, (size_t)r->reg, value);
+    uint64_t v = special_value(g, r, cpu);
+    memcpy(value, &v, 8);
+    return true;
+}
+
+static void reply_value(struct gdbstub *g, const struct layout_reg *r, unsigned cpu)
+{
+    uint8_t value[REG_BYTES];
+    if (value_get(g, r, cpu, value))
+        reply_hex(g, value, reg_bytes(r));
+    else
+        for (size_t i = 0; i < reg_bytes(r); i++)
+            reply_text(g, "xx");
+}
+
+/* Sets the register if that changes it: an unchanged one must not divert. A narrow value keeps what is above it in
+ * the engine's register. 0, or -1. */
+static int value_set(struct gdbstub *g, const struct layout_reg *r, unsigned cpu, const uint8_t *value)
+{
+    uint8_t was[REG_BYTES] = {0}, v[REG_BYTES] = {0};
+    uint8_t seen[REG_BYTES];
+    if (!value_get(g, r, cpu, seen))
+        return -1;
+    if (!memcmp(seen, value, reg_bytes(r)))
+        return 0;
+    if (r->reg < 0 || timeline_reg_get(g->tl, cpu, (size_t)r->reg, was))
+        return -1;
+    memcpy(v, was, sizeof v);
+    memcpy(v, value, reg_bytes(r));
+    if (r->kind == LAYOUT_PC) {
+        uint64_t pc, base = seen_pc(g, cpu) - timeline_reg(g->tl, cpu, "rip");
+        memcpy(&pc, value, 8);
+        pc -= base;
+        if (timeline_code_bits(g->tl, cpu) != 64)
+            pc = (uint32_t)pc;
+        memcpy(v, &pc, 8);
+    }
+    return timeline_reg_set(g->tl, cpu, (size_t)r->reg, v);
+}
+
+/* ---------------------------------------------------------------- packets */
+
+void gdb_regs_get(struct gdbstub *g, const char *args)
+{
+    for (size_t i = 0; i < g->layout->n; i++)
+        reply_value(g, &g->layout->reg[i], g->cpu_g);
+}
+
+static size_t layout_bytes(const struct layout *l)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < l->n; i++)
+        n += reg_bytes(&l->reg[i]);
+    return n;
+}
+
+void gdb_regs_set(struct gdbstub *g, const char *args)
+{
+    uint8_t value[REG_BYTES];
+    if (strlen(args) != 2 * layout_bytes(g->layout)) {
+        reply_error(g, FAIL_ARGUMENT);
+        return;
+    }
+    for (size_t i = 0; i < g->layout->n; i++) {
+        const struct layout_reg *r = &g->layout->reg[i];
+        size_t n = reg_bytes(r);
+        /* "xx" is a value that gdb does not have. What is not a register cannot be set here, and is not tried. */
+        if (hex_decode(args, n, value) && (r->kind == LAYOUT_REG || r->kind == LAYOUT_PC) &&
+            value_set(g, r, g->cpu_g, value)) {
+            reply_fail(g, "%s cannot be set", r->name);
+            return;
+        }
+        args += 2 * n;
+    }
+    reply_text(g, "OK");
+}
+
+static const struct layout_reg *reg_number(struct gdbstub *g, const char **args)
+{
+    uint64_t n;
+    return hex_number(args, &n) && n < g->layout->n ? &g->layout->reg[n] : NULL;
+}
+
+void gdb_reg_get(struct gdbstub *g, const char *args)
+{
+    const struct layout_reg *r = reg_number(g, &args);
+    if (!r || *args)
+        reply_error(g, FAIL_ARGUMENT);
+    else
+        reply_value(g, r, g->cpu_g);
+}
+
+void gdb_reg_set(struct gdbstub *g, const char *args)
+{
+    uint8_t value[REG_BYTES];
+    const struct layout_reg *r = reg_number(g, &args);
+    if (!r || *args != '=' || strlen(args + 1) != 2 * reg_bytes(r) || !hex_decode(args + 1, reg_bytes(r), value))
+        reply_error(g, FAIL_ARGUMENT);
+    else if (r->kind != LAYOUT_REG && r->kind != LAYOUT_PC)
+        reply_fail(g, "%s cannot be set: to go somewhere use boot-seek or monitor seek", r->name);
+    else if (value_set(g, r, g->cpu_g, value))
+        reply_fail(g, "%s cannot be set", r->name);
+    else
+        reply_text(g, "OK");
+}
+
+void reply_expedited(struct gdbstub *g, unsigned cpu)
+{
+    for (size_t i = 0; i < g->layout->n; i++) {
+        const struct layout_reg *r = &g->layout->reg[i];
+        if (r->expedite) {
+            reply_text(g, "%zx:", i);
+            reply_value(g, r, cpu);
+            reply_text(g, ";");
+        }
+    }
+}

@@ -1,0 +1,403 @@
+/* server.c - a session: packets in, packets out, Ctrl-C while something runs; on standard input and output, or TCP. */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gdbstub/impl.h"
+
+/* Progress of a long operation is told after this many seconds, and again after as many. */
+#define TELL_AFTER 2.0
+
+/* ---------------------------------------------------------------- packets out */
+
+static void put(struct gdbstub *g, const void *data, size_t n)
+{
+    if (g->over && g->end == GDBSTUB_GONE)
+        return;
+    if (g->io->write(g->io->ctx, data, n)) {
+        g->over = true;
+        g->end = g->stop ? GDBSTUB_STOPPED : GDBSTUB_GONE;
+    }
+}
+
+void stub_send(struct gdbstub *g, const void *data, size_t n)
+{
+    g->frame_n = packet_frame(data, n, g->frame);
+    put(g, g->frame, g->frame_n);
+}
+
+/* ---------------------------------------------------------------- bytes in */
+
+/* Reads more into the buffer. False: there will be none, or (without `wait`) there are none. */
+static bool read_more(struct gdbstub *g, bool wait)
+{
+    if (g->in_from) {
+        memmove(g->in, g->in + g->in_from, g->in_to - g->in_from);
+        g->in_to -= g->in_from;
+        g->in_seen -= g->in_from;
+        g->in_from = 0;
+    }
+    if (g->in_to == INPUT_ROOM)
+        return false; /* a flood: the rest waits */
+    long n = g->io->read(g->io->ctx, g->in + g->in_to, INPUT_ROOM - g->in_to, wait);
+    if (n > 0)
+        g->in_to += (size_t)n;
+    if (n < 0) {
+        g->over = true;
+        g->end = g->stop ? GDBSTUB_STOPPED : GDBSTUB_GONE;
+    }
+    return n > 0;
+}
+
+/* Follows the frames up to in_to without executing them, and takes a Ctrl-C out. */
+static void look_ahead(struct gdbstub *g)
+{
+    size_t to = g->in_seen;
+    for (size_t i = g->in_seen; i < g->in_to; i++) {
+        uint8_t c = g->in[i];
+        if (g->look == PACKET_OUTSIDE && c == 0x03) {
+            g->interrupted = true;
+            continue;
+        }
+        if (c == '$')
+            g->look = PACKET_INSIDE;
+        else if (g->look == PACKET_SUM1)
+            g->look = PACKET_SUM2;
+        else if (g->look == PACKET_SUM2)
+            g->look = PACKET_OUTSIDE;
+        else if (g->look == PACKET_INSIDE && c == '#')
+            g->look = PACKET_SUM1;
+        g->in[to++] = c;
+    }
+    g->in_seen = g->in_to = to;
+}
+
+bool stub_interrupted(struct gdbstub *g)
+{
+    while (!g->over && read_more(g, false))
+        look_ahead(g);
+    look_ahead(g);
+    if (g->stop) {
+        g->over = true;
+        g->end = GDBSTUB_STOPPED;
+    }
+    if (g->over)
+        g->interrupted = true;
+    return g->interrupted;
+}
+
+/* ---------------------------------------------------------------- long operations */
+
+static double seconds_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+void stub_operation(struct gdbstub *g)
+{
+    g->interrupted = false;
+    if (!g->stop)
+        timeline_interrupt_clear(g->tl);
+    g->began = g->told = seconds_now();
+}
+
+static bool progress(void *ctx, const struct timeline_progress *p)
+{
+    struct gdbstub *g = ctx;
+    uint64_t whole = p->back ? p->from - p->to : p->to - p->from;
+    double now = seconds_now();
+    if (stub_interrupted(g))
+        return false;
+    if (g->began > 0 && !g->no_progress && now - g->told >= TELL_AFTER) {
+        say(g, "bootreel: going %s, %.0f %% of the way; Ctrl-C stops\n", p->back ? "back" : "forward",
+                     whole ? 100.0 * (double)p->examined / (double)whole : 0.0);
+        g->told = now;
+    }
+    return !g->over;
+}
+
+/* ---------------------------------------------------------------- a session */
+
+static void execute(struct gdbstub *g)
+{
+    if (command_execute(g) && (!g->over || g->end != GDBSTUB_GONE))
+        stub_send(g, g->reply.s, g->reply.n);
+}
+
+static void refuse(struct gdbstub *g, const char *why)
+{
+    g->reply.n = 0;
+    reply_fail(g, "%s", why);
+    stub_send(g, g->reply.s, g->reply.n);
+}
+
+static void handle(struct gdbstub *g, enum packet_event event)
+{
+    switch (event) {
+    case PACKET_DATA:
+        if (!g->no_ack)
+            put(g, "+", 1);
+        execute(g);
+        break;
+    case PACKET_BAD: /* without acknowledgements nothing would come again */
+        if (!g->no_ack)
+            put(g, "-", 1);
+        else
+            refuse(g, "the packet's checksum is wrong");
+        break;
+    case PACKET_TOO_LONG:
+        if (!g->no_ack)
+            put(g, "+", 1);
+        refuse(g, "the packet is too long");
+        break;
+    case PACKET_NAK:
+        if (!g->no_ack && g->frame_n)
+            put(g, g->frame, g->frame_n);
+        break;
+    default: /* an interrupt while nothing runs: it has stopped by itself in the meantime */
+        break;
+    }
+}
+
+static void connection_begins(struct gdbstub *g, const struct gdbstub_transport *t)
+{
+    struct timeline_where w;
+    timeline_where(g->tl, &w);
+    g->io = t;
+    g->over = g->no_ack = g->multiprocess = g->swbreak = g->hwbreak = g->extended = g->interrupted = false;
+    g->end = GDBSTUB_GONE;
+    g->in_from = g->in_seen = g->in_to = 0;
+    g->look = PACKET_OUTSIDE;
+    g->parser.state = PACKET_OUTSIDE;
+    g->frame_n = 0;
+    g->began = 0;
+    stop_here(g);
+    g->layout = layout_for(g, w.cpu);
+}
+
+enum gdbstub_end gdbstub_session(struct gdbstub *g, const struct gdbstub_transport *t)
+{
+    connection_begins(g, t);
+    timeline_set_progress(g->tl, progress, g);
+    while (!g->over) {
+        if (g->stop) {
+            g->end = GDBSTUB_STOPPED;
+            break;
+        }
+        if (g->in_from == g->in_to && !read_more(g, true))
+            continue;
+        enum packet_event event = packet_feed(&g->parser, g->in[g->in_from++]);
+        if (g->in_seen < g->in_from) {
+            g->in_seen = g->in_from;
+            g->look = g->parser.state == PACKET_ESCAPED ? PACKET_INSIDE : g->parser.state;
+        }
+        handle(g, event);
+    }
+    stub_points_clear(g);
+    timeline_set_progress(g->tl, NULL, NULL);
+    free(g->xml.s);
+    g->xml = (struct text){0};
+    g->io = NULL;
+    return g->end;
+}
+
+/* ---------------------------------------------------------------- file descriptors */
+
+struct descriptors {
+    struct gdbstub *g;
+    int in, out;
+    bool socket;
+};
+
+/* Waits until the descriptor is ready. False: gdbstub_stop was called, or (timeout 0) it is not. */
+static bool ready(struct descriptors *d, int fd, short events, int timeout)
+{
+    struct pollfd p[2] = {{.fd = fd, .events = events}, {.fd = d->g->wake, .events = POLLIN}};
+    while (poll(p, 2, timeout) < 0)
+        if (errno != EINTR)
+            return false;
+    return !p[1].revents && p[0].revents;
+}
+
+static long fd_read(void *ctx, void *buf, size_t n, bool wait)
+{
+    struct descriptors *d = ctx;
+    if (!ready(d, d->in, POLLIN, wait ? -1 : 0))
+        return wait || d->g->stop ? -1 : 0;
+    ssize_t got = read(d->in, buf, n);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN))
+        return wait ? fd_read(ctx, buf, n, wait) : 0;
+    return got > 0 ? (long)got : -1;
+}
+
+static int fd_write(void *ctx, const void *buf, size_t n)
+{
+    enum { PIECE = 4096 }; /* a pipe that is ready takes that much at once */
+    struct descriptors *d = ctx;
+    const char *from = buf;
+    while (n) {
+        size_t part = n < PIECE ? n : PIECE;
+        if (!ready(d, d->out, POLLOUT, -1))
+            return -1;
+        ssize_t put = d->socket ? send(d->out, from, part, MSG_NOSIGNAL | MSG_DONTWAIT) : write(d->out, from, part);
+        if (put < 0 && errno != EINTR && errno != EAGAIN)
+            return -1;
+        if (put > 0) {
+            from += put;
+            n -= (size_t)put;
+        }
+    }
+    return 0;
+}
+
+static enum gdbstub_end serve(struct gdbstub *g, int in, int out, bool socket)
+{
+    struct descriptors d = {g, in, out, socket};
+    struct gdbstub_transport t = {&d, fd_read, fd_write};
+    return gdbstub_session(g, &t);
+}
+
+int gdbstub_stdio(struct gdbstub *g, struct error *err)
+{
+    serve(g, STDIN_FILENO, STDOUT_FILENO, false);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- TCP */
+
+enum { HOST_MAX = 256 };
+
+/* HOST:PORT, :PORT, [ADDRESS]:PORT */
+static int split_address(const char *address, char host[HOST_MAX], const char **port, struct error *err)
+{
+    const char *colon = strrchr(address, ':');
+    size_t n = colon ? (size_t)(colon - address) : 0;
+    if (!colon || !colon[1] || n >= HOST_MAX)
+        return error_set(err, "%.100s: is no address to listen on: write HOST:PORT, as 127.0.0.1:1234", address);
+    bool brackets = n >= 2 && address[0] == '[' && address[n - 1] == ']';
+    memcpy(host, address + brackets, n - 2 * brackets);
+    host[n - 2 * brackets] = 0;
+    if (!*host)
+        strcpy(host, "127.0.0.1");
+    *port = colon + 1;
+    return 0;
+}
+
+static int listen_on(const struct addrinfo *a)
+{
+    int on = 1, fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (!bind(fd, a->ai_addr, a->ai_addrlen) && !listen(fd, 1))
+        return fd;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+static int open_listener(const char *address, struct error *err)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list;
+    char host[HOST_MAX];
+    const char *port = "";
+    int fd = -1;
+    if (split_address(address, host, &port, err))
+        return -1;
+    int rc = getaddrinfo(host, port, &hints, &list);
+    if (rc)
+        return error_set(err, "%.100s: %s: write HOST:PORT, as 127.0.0.1:1234", address, gai_strerror(rc));
+    for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
+        fd = listen_on(a);
+    int saved = errno;
+    freeaddrinfo(list);
+    if (fd < 0)
+        error_set(err, "%.100s: cannot listen there: %s: choose another port (0: any that is free)", address,
+                  strerror(saved));
+    return fd;
+}
+
+static void announce(int fd, void (*ready)(void *ctx, const char *address), void *ctx)
+{
+    struct sockaddr_storage a;
+    socklen_t n = sizeof a;
+    char host[HOST_MAX], port[16], text[HOST_MAX + 24];
+    if (!ready || getsockname(fd, (struct sockaddr *)&a, &n) ||
+        getnameinfo((struct sockaddr *)&a, n, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV))
+        return;
+    snprintf(text, sizeof text, a.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+    ready(ctx, text);
+}
+
+/* The next client, or -1 if the stub is to stop. */
+static int next_client(struct gdbstub *g, int listener)
+{
+    struct descriptors d = {.g = g};
+    int on = 1, fd = -1;
+    while (fd < 0) {
+        if (!ready(&d, listener, POLLIN, -1))
+            return -1;
+        fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        if (fd < 0 && errno != EINTR && errno != EAGAIN && errno != ECONNABORTED)
+            return -1;
+    }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    return fd;
+}
+
+int gdbstub_listen(struct gdbstub *g, const char *address, bool once, void (*ready)(void *ctx, const char *address),
+                   void *ctx, struct error *err)
+{
+    int listener = open_listener(address, err), client;
+    if (listener < 0)
+        return -1;
+    announce(listener, ready, ctx);
+    for (bool more = true; more && (client = next_client(g, listener)) >= 0;) {
+        enum gdbstub_end how = serve(g, client, client, true);
+        close(client);
+        more = !once && how != GDBSTUB_KILLED && how != GDBSTUB_STOPPED;
+    }
+    close(listener);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- life */
+
+struct gdbstub *gdbstub_new(struct timeline *tl)
+{
+    struct gdbstub *g = calloc(1, sizeof *g);
+    g->tl = tl;
+    g->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    g->frame = malloc(packet_frame_room(PACKET_MAX));
+    layouts_make(g);
+    return g;
+}
+
+void gdbstub_free(struct gdbstub *g)
+{
+    if (!g)
+        return;
+    stub_symbols_free(g);
+    close(g->wake);
+    free(g->frame);
+    free(g);
+}
+
+void gdbstub_stop(struct gdbstub *g)
+{
+    uint64_t one = 1;
+    g->stop = true;
+    timeline_interrupt(g->tl);
+    if (write(g->wake, &one, sizeof one) < 0)
+        return; /* it is full: awake already */
+}

@@ -1,0 +1,379 @@
+/* stop.c - going on, in both directions, and what is said when it stops; breakpoints and watchpoints.
+ * GDB manual, "Packets" (vCont, bc, bs, Z), "Stop Reply Packets", "Reverse Execution". */
+#include <inttypes.h>
+
+#include "gdbstub/impl.h"
+
+enum { SIGNAL_INT = 2, SIGNAL_TRAP = 5 };
+
+/* ---------------------------------------------------------------- breakpoints and watchpoints */
+
+static const enum timeline_stop_kind kinds[] = {TS_BREAK_LINEAR, TS_BREAK_LINEAR, TS_WATCH_WRITE, TS_WATCH_READ,
+                                                TS_WATCH_ACCESS};
+
+/* TYPE,ADDRESS,KIND: for watchpoints the kind is the length. What may follow (conditions) was not offered. */
+static bool parse_point(const char *args, struct point *p)
+{
+    *p = (struct point){.type = *args};
+    if (p->type < '0' || p->type > '4' || args[1] != ',')
+        return false;
+    args += 2;
+    if (!hex_number(&args, &p->address) || *args++ != ',' || !hex_number(&args, &p->length) || *args)
+        return false;
+    if (p->type < '2')
+        p->length = 1;
+    return p->length && p->length - 1 <= UINT64_MAX - p->address;
+}
+
+static struct point *find_point(struct gdbstub *g, const struct point *p)
+{
+    for (size_t i = 0; i < g->npoints; i++) {
+        struct point *q = &g->point[i];
+        if (q->type == p->type && q->address == p->address && q->length == p->length)
+            return q;
+    }
+    return NULL;
+}
+
+void gdb_point_set(struct gdbstub *g, const char *args)
+{
+    struct point p;
+    struct error err;
+    if (!parse_point(args, &p)) {
+        reply_error(g, FAIL_ARGUMENT);
+        return;
+    }
+    if (!find_point(g, &p)) {
+        struct timeline_stop stop = {.kind = kinds[p.type - '0'], .address = p.address, .length = p.length};
+        if (g->npoints == MAX_POINTS) {
+            reply_fail(g, "%d breakpoints and watchpoints are all there can be", MAX_POINTS);
+            return;
+        }
+        if (timeline_stop_add(g->tl, &stop, &p.id, &err)) {
+            reply_fail(g, "%s", err.text);
+            return;
+        }
+        g->point[g->npoints++] = p;
+    }
+    reply_text(g, "OK");
+}
+
+void gdb_point_remove(struct gdbstub *g, const char *args)
+{
+    struct point p;
+    if (!parse_point(args, &p)) {
+        reply_error(g, FAIL_ARGUMENT);
+        return;
+    }
+    struct point *found = find_point(g, &p);
+    if (found) {
+        timeline_stop_remove(g->tl, found->id);
+        *found = g->point[--g->npoints];
+    }
+    reply_text(g, "OK");
+}
+
+void stub_points_clear(struct gdbstub *g)
+{
+    for (size_t i = 0; i < g->npoints; i++)
+        timeline_stop_remove(g->tl, g->point[i].id);
+    g->npoints = 0;
+}
+
+static const struct point *point_of(const struct gdbstub *g, unsigned id)
+{
+    for (size_t i = 0; i < g->npoints; i++)
+        if (g->point[i].id == id)
+            return &g->point[i];
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- stop replies */
+
+/* gdb resumes silently, for ever, after a breakpoint's stop at a pc where it has none (real mode with `pc offset`), so
+ * the reason is only given where it will recognize it. Without it the stop is a plain trap. */
+static const char *break_reason(struct gdbstub *g)
+{
+    const struct point *p = point_of(g, g->last.id);
+    if (!p || p->type > '1' || seen_pc(g, g->last.cpu) != p->address)
+        return "";
+    if (p->type == '0')
+        return g->swbreak ? "swbreak:;" : "";
+    return g->hwbreak ? "hwbreak:;" : "";
+}
+
+static void reply_watch(struct gdbstub *g)
+{
+    static const char *const words[] = {"watch", "rwatch", "awatch"};
+    const struct point *p = point_of(g, g->last.id);
+    if (p && p->type >= '2')
+        reply_text(g, "%s:%" PRIx64 ";", words[p->type - '2'], p->address);
+}
+
+void reply_stop(struct gdbstub *g)
+{
+    const struct timeline_stopped *s = &g->last;
+    reply_text(g, "T%02xthread:%s%x;core:%x;", s->reason == TIMELINE_INTERRUPTED ? SIGNAL_INT : SIGNAL_TRAP,
+               g->multiprocess ? "p1." : "", s->cpu + 1, s->cpu);
+    reply_expedited(g, s->cpu);
+    if (s->reason == TIMELINE_BREAKPOINT)
+        reply_text(g, "%s", break_reason(g));
+    else if (s->reason == TIMELINE_WATCHPOINT)
+        reply_watch(g);
+    else if (s->reason == TIMELINE_AT_BEGIN || s->reason == TIMELINE_AT_END || s->reason == TIMELINE_ENDED)
+        reply_text(g, "replaylog:%s;", g->back ? "begin" : "end");
+}
+
+void stop_here(struct gdbstub *g)
+{
+    struct timeline_where w;
+    timeline_where(g->tl, &w);
+    g->last = (struct timeline_stopped){.reason = TIMELINE_DONE, .icount = w.icount, .time = w.time, .cpu = w.cpu};
+    g->cpu_g = g->cpu_c = w.cpu;
+    g->back = false;
+}
+
+void gdb_why(struct gdbstub *g, const char *args)
+{
+    reply_stop(g);
+}
+
+/* ---------------------------------------------------------------- running */
+
+/* What gdb's stop reply cannot say. */
+static void explain(struct gdbstub *g)
+{
+    const struct timeline_stopped *s = &g->last;
+    if (s->reason == TIMELINE_EVENT)
+        say(g, "bootreel: at icount %" PRIu64 ": %s %s\n", s->event.icount, event_kind(s->event.kind)->name,
+                     s->text);
+    else if (s->reason == TIMELINE_ENDED)
+        say(g, "bootreel: the guest stopped (%s)%s%s\n", stop_word(s->engine), *s->text ? ": " : "", s->text);
+    else if (s->reason == TIMELINE_AT_BEGIN && timeline_diverted(g->tl))
+        say(g, "bootreel: the beginning of the diversion; monitor undo goes back to the record\n");
+    else if (s->reason == TIMELINE_BREAKPOINT && !point_of(g, s->id))
+        say(g, "bootreel: breakpoint %u (monitor)\n", s->id);
+    else if (s->reason == TIMELINE_WATCHPOINT && !point_of(g, s->id))
+        say(g, "bootreel: watchpoint %u (monitor)\n", s->id);
+}
+
+/* Ends an operation with a stop reply, or an error's. */
+static void stopped(struct gdbstub *g, int rc, const struct timeline_stopped *s, bool back, const struct error *err)
+{
+    if (rc) {
+        stop_here(g);
+        reply_fail(g, "%s", err->text);
+        return;
+    }
+    g->last = *s;
+    g->back = back;
+    g->cpu_g = g->cpu_c = s->cpu;
+    explain(g);
+    reply_stop(g);
+}
+
+static enum timeline_direction direction(bool back)
+{
+    return back ? TIMELINE_BACK : TIMELINE_FORWARD;
+}
+
+static void go(struct gdbstub *g, bool back)
+{
+    struct timeline_stopped s;
+    struct error err;
+    stub_operation(g);
+    int rc = timeline_continue(g->tl, direction(back), &s, &err);
+    stopped(g, rc, &s, back, &err);
+}
+
+static bool any_stop(const struct gdbstub *g)
+{
+    struct timeline_stop stop;
+    return timeline_stop_get(g->tl, 0, &stop, NULL);
+}
+
+/* One step of the machine, in which watchpoints count. */
+static int one_step(struct gdbstub *g, bool back, struct timeline_stopped *s, struct error *err)
+{
+    uint64_t at = timeline_icount(g->tl);
+    if (!any_stop(g) || (back && !at) || at == UINT64_MAX)
+        return timeline_step(g->tl, direction(back), 1, s, err);
+    return timeline_continue_to(g->tl, direction(back), back ? at - 1 : at + 1, s, err);
+}
+
+/* One step of this processor; with several, the others' turns come in between, and may stop it. */
+static int cpu_step(struct gdbstub *g, unsigned cpu, bool back, struct timeline_stopped *s, struct error *err)
+{
+    struct timeline_where w;
+    for (unsigned n = 0;; n++) {
+        timeline_where(g->tl, &w);
+        int rc = one_step(g, back, s, err);
+        bool its_turn = w.cpu == cpu;
+        if (back) { /* whose step was undone is who executes next now */
+            timeline_where(g->tl, &w);
+            its_turn = w.cpu == cpu;
+        }
+        if (rc || s->reason != TIMELINE_DONE)
+            return rc;
+        if (its_turn) {
+            s->cpu = cpu;
+            return 0;
+        }
+        if (n % 256 == 255 && stub_interrupted(g)) {
+            s->reason = TIMELINE_INTERRUPTED;
+            return 0;
+        }
+    }
+}
+
+static bool has_break(struct gdbstub *g, uint64_t pc)
+{
+    for (size_t i = 0; i < g->npoints; i++)
+        if (g->point[i].type < '2' && g->point[i].address == pc)
+            return true;
+    return false;
+}
+
+static void step(struct gdbstub *g, unsigned cpu, bool back)
+{
+    struct timeline_stopped s;
+    struct error err;
+    stub_operation(g);
+    int rc = cpu_step(g, cpu, back, &s, &err);
+    stopped(g, rc, &s, back, &err);
+}
+
+/* Steps as long as the pc stays in [start, end): gdb's way to step over a line. */
+static void step_range(struct gdbstub *g, unsigned cpu, uint64_t start, uint64_t end)
+{
+    struct timeline_stopped s;
+    struct error err;
+    int rc;
+    uint64_t pc;
+    stub_operation(g);
+    for (unsigned n = 1;; n++) {
+        rc = cpu_step(g, cpu, false, &s, &err);
+        pc = rc ? 0 : seen_pc(g, cpu);
+        if (rc || s.reason != TIMELINE_DONE || pc < start || pc >= end || has_break(g, pc))
+            break;
+        if (n % 256 == 0 && stub_interrupted(g)) {
+            s.reason = TIMELINE_INTERRUPTED;
+            break;
+        }
+    }
+    stopped(g, rc, &s, false, &err);
+}
+
+/* ---------------------------------------------------------------- packets */
+
+bool stub_thread(struct gdbstub *g, const char **args, int *cpu)
+{
+    const char *s = *args;
+    uint64_t n;
+    *cpu = ALL_CPUS;
+    if (*s == 'p') {
+        s++;
+        bool all = s[0] == '-' && s[1] == '1';
+        if (all)
+            s += 2;
+        else if (!hex_number(&s, &n) || n > PROCESS)
+            return false;
+        if (*s != '.') {
+            *args = s;
+            return true;
+        }
+        s++;
+    }
+    if (s[0] == '-' && s[1] == '1') {
+        *args = s + 2;
+        return true;
+    }
+    if (!hex_number(&s, &n) || n > timeline_cpus(g->tl))
+        return false;
+    *args = s;
+    if (n)
+        *cpu = (int)n - 1;
+    return true;
+}
+
+struct action {
+    char what; /* c, s, r, t */
+    uint64_t start, end;
+    int cpu;
+};
+
+/* One action of a vCont packet, up to ; or the end. Signals are for real processes; here there are none. */
+static bool parse_action(struct gdbstub *g, const char **args, struct action *a)
+{
+    uint64_t ignored;
+    const char *s = *args;
+    *a = (struct action){.what = *s, .cpu = ALL_CPUS};
+    if (!*s || !strchr("cCsSrt", *s++))
+        return false;
+    if (a->what == 'C' || a->what == 'S') {
+        if (!hex_number(&s, &ignored))
+            return false;
+        a->what = a->what == 'C' ? 'c' : 's';
+    }
+    if (a->what == 'r' && (!hex_number(&s, &a->start) || *s++ != ',' || !hex_number(&s, &a->end)))
+        return false;
+    if (*s == ':' && (s++, !stub_thread(g, &s, &a->cpu)))
+        return false;
+    *args = s;
+    return !*s || *s == ';';
+}
+
+static void act(struct gdbstub *g, const struct action *a)
+{
+    unsigned cpu = a->cpu == ALL_CPUS ? g->cpu_c : (unsigned)a->cpu;
+    switch (a->what) {
+    case 's': step(g, cpu, false); break;
+    case 'r': step_range(g, cpu, a->start, a->end); break;
+    case 't':
+        stop_here(g);
+        reply_stop(g);
+        break;
+    default: go(g, false); break;
+    }
+}
+
+/* The machine is one: processors cannot be held while others run. So the first action that steps a processor decides, else
+ * all go on. */
+void gdb_resume(struct gdbstub *g, const char *args)
+{
+    struct action a, chosen = {0};
+    while (*args == ';') {
+        args++;
+        if (!parse_action(g, &args, &a)) {
+            reply_error(g, FAIL_ARGUMENT);
+            return;
+        }
+        if (!chosen.what || (chosen.what == 'c' && (a.what == 's' || a.what == 'r')))
+            chosen = a;
+    }
+    if (*args || !chosen.what)
+        reply_error(g, FAIL_ARGUMENT);
+    else
+        act(g, &chosen);
+}
+
+/* An address to go on at would be a jump: gdb sets the register instead. */
+void gdb_continue(struct gdbstub *g, const char *args)
+{
+    go(g, false);
+}
+
+void gdb_step(struct gdbstub *g, const char *args)
+{
+    step(g, g->cpu_c, false);
+}
+
+void gdb_back_continue(struct gdbstub *g, const char *args)
+{
+    go(g, true);
+}
+
+void gdb_back_step(struct gdbstub *g, const char *args)
+{
+    step(g, g->cpu_c, true);
+}

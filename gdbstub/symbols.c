@@ -1,0 +1,380 @@
+/* symbols.c - the trace's symbols as ELF files that gdb opens by itself: qXfer:exec-file names the first, vFile reads
+ * them. GDB manual, "Host I/O Packets"; ELF-64 Object File Format 1.5.
+ *
+ *   /bootreel/kernel        the kernel and its modules, at the addresses at which they run (KASLR included)
+ *   /bootreel/process-PID   what a process has executed, the kernel's not
+ *
+ * An ELF file has symbols and empty (NOBITS) sections at their addresses: code is read from the guest's memory.
+ */
+#include <elf.h>
+#include <inttypes.h>
+
+#include "gdbstub/impl.h"
+
+#define FILE_PREFIX "/bootreel/"
+#define KERNEL_FILE FILE_PREFIX "kernel"
+#define PROCESS_FILE FILE_PREFIX "process-"
+
+const struct symbols *stub_symbols(struct gdbstub *g)
+{
+    struct error err;
+    if (!g->symbols_read)
+        g->symbols = symbols_load(timeline_trace(g->tl), &err);
+    g->symbols_read = true;
+    return g->symbols;
+}
+
+bool stub_has_symbols(struct gdbstub *g)
+{
+    return stub_symbols(g) && symbols_mappings(g->symbols);
+}
+
+void stub_symbols_free(struct gdbstub *g)
+{
+    for (size_t i = 0; i < g->nfiles; i++) {
+        free(g->file[i].name);
+        free(g->file[i].data);
+    }
+    g->nfiles = 0;
+    symbols_free(g->symbols);
+    g->symbols = NULL;
+    g->symbols_read = false;
+}
+
+/* ---------------------------------------------------------------- making an ELF file */
+
+struct bytes {
+    uint8_t *p;
+    size_t n, cap;
+};
+
+static size_t add_bytes(struct bytes *b, const void *data, size_t n)
+{
+    size_t at = b->n;
+    if (n > b->cap - b->n) {
+        b->cap = 2 * (b->n + n) + 4096;
+        b->p = realloc(b->p, b->cap);
+    }
+    memcpy(b->p + b->n, data, n);
+    b->n += n;
+    return at;
+}
+
+static uint32_t add_string(struct bytes *b, const char *s)
+{
+    return (uint32_t)add_bytes(b, s, strlen(s) + 1);
+}
+
+/* The file while it is made: tables of sections, symbols and names. */
+struct elf {
+    struct bytes sections, symbols, names, section_names;
+    unsigned nsections;
+};
+
+static unsigned add_section(struct elf *e, const char *name, Elf64_Shdr s)
+{
+    s.sh_name = add_string(&e->section_names, name);
+    add_bytes(&e->sections, &s, sizeof s);
+    return e->nsections++;
+}
+
+static void elf_begin(struct elf *e)
+{
+    *e = (struct elf){0};
+    add_string(&e->names, "");
+    add_string(&e->section_names, "");
+    add_bytes(&e->sections, &(Elf64_Shdr){0}, sizeof(Elf64_Shdr));
+    add_bytes(&e->symbols, &(Elf64_Sym){0}, sizeof(Elf64_Sym));
+    e->nsections = 1;
+}
+
+/* ---- one mapping of a table ---- */
+
+enum part { CODE, DATA, PARTS, NOWHERE = PARTS };
+
+static enum part part_of(const struct symbol *s)
+{
+    switch (s->type) {
+    case 'T': case 't': case 'W': case 'w': case 'i': return CODE;
+    case 'D': case 'd': case 'B': case 'b': case 'R': case 'r': case 'V': case 'v': case 'G': case 'g': case 'S':
+    case 's': return DATA;
+    default: return NOWHERE;
+    }
+}
+
+struct extent {
+    uint64_t begin, end;
+    unsigned section;
+};
+
+static uint64_t runtime(const struct symbol_mapping *m, const struct symbol *s)
+{
+    return s->flags & SYMBOL_ABSOLUTE ? s->address : s->address + m->bias;
+}
+
+static void extents(const struct symbol_mapping *m, struct extent part[PARTS])
+{
+    struct symbol s;
+    for (size_t i = 0; i < symbol_table_count(m->table); i++) {
+        symbol_table_symbol(m->table, i, &s);
+        enum part p = s.flags & SYMBOL_ABSOLUTE ? NOWHERE : part_of(&s);
+        if (p == NOWHERE)
+            continue;
+        uint64_t begin = runtime(m, &s), end = begin + (s.size ? s.size : 1);
+        if (part[p].begin == part[p].end)
+            part[p] = (struct extent){begin, end, 0};
+        part[p].begin = begin < part[p].begin ? begin : part[p].begin;
+        part[p].end = end > part[p].end ? end : part[p].end;
+    }
+}
+
+static void add_symbols(struct elf *e, const struct symbol_mapping *m, const struct extent part[PARTS])
+{
+    struct symbol s;
+    for (size_t i = 0; i < symbol_table_count(m->table); i++) {
+        symbol_table_symbol(m->table, i, &s);
+        enum part p = s.flags & SYMBOL_ABSOLUTE ? NOWHERE : part_of(&s);
+        bool global = s.type >= 'A' && s.type <= 'Z';
+        Elf64_Sym sym = {.st_name = add_string(&e->names, s.name),
+                         .st_info = ELF64_ST_INFO(global ? STB_GLOBAL : STB_LOCAL,
+                                                  p == CODE ? STT_FUNC : p == DATA ? STT_OBJECT : STT_NOTYPE),
+                         .st_shndx = p == NOWHERE ? SHN_ABS : (uint16_t)part[p].section,
+                         .st_value = runtime(m, &s),
+                         .st_size = s.flags & SYMBOL_SIZED ? s.size : 0};
+        add_bytes(&e->symbols, &sym, sizeof sym);
+    }
+}
+
+static void add_mapping(struct elf *e, const struct symbol_mapping *m)
+{
+    static const char *const names[PARTS] = {".text", ".data"};
+    static const uint64_t flags[PARTS] = {SHF_ALLOC | SHF_EXECINSTR, SHF_ALLOC | SHF_WRITE};
+    struct extent part[PARTS] = {0};
+    char name[200];
+    extents(m, part);
+    if (e->nsections + PARTS + 3 >= SHN_LORESERVE)
+        return;
+    for (unsigned p = 0; p < PARTS; p++) {
+        if (part[p].begin == part[p].end)
+            continue;
+        snprintf(name, sizeof name, e->nsections == 1 + p ? "%s" : "%s.%s", names[p], symbol_table_name(m->table));
+        part[p].section = add_section(e, name, (Elf64_Shdr){.sh_type = SHT_NOBITS, .sh_flags = flags[p],
+                                                            .sh_addr = part[p].begin,
+                                                            .sh_size = part[p].end - part[p].begin, .sh_addralign = 1});
+    }
+    add_symbols(e, m, part);
+}
+
+/* ---- the whole ---- */
+
+static size_t pad8(struct bytes *b)
+{
+    static const uint8_t zeros[8];
+    add_bytes(b, zeros, -b->n & 7);
+    return b->n;
+}
+
+static void elf_end(struct elf *e, struct served_file *f)
+{
+    struct bytes out = {0};
+    unsigned symtab = e->nsections, strtab = symtab + 1, shstrtab = symtab + 2;
+    Elf64_Ehdr h = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+                    .e_type = ET_EXEC, .e_machine = EM_X86_64, .e_version = EV_CURRENT, .e_ehsize = sizeof h,
+                    .e_shentsize = sizeof(Elf64_Shdr), .e_shnum = (uint16_t)(shstrtab + 1),
+                    .e_shstrndx = (uint16_t)shstrtab};
+    add_bytes(&out, &h, sizeof h);
+    size_t symbols = add_bytes(&out, e->symbols.p, e->symbols.n);
+    size_t names = add_bytes(&out, e->names.p, e->names.n);
+    /* sh_info: one more than the last local symbol. They come in any order here, so none is promised to be global. */
+    add_section(e, ".symtab", (Elf64_Shdr){.sh_type = SHT_SYMTAB, .sh_offset = symbols, .sh_size = e->symbols.n,
+                                           .sh_link = strtab, .sh_info = (uint32_t)(e->symbols.n / sizeof(Elf64_Sym)),
+                                           .sh_addralign = 8, .sh_entsize = sizeof(Elf64_Sym)});
+    add_section(e, ".strtab", (Elf64_Shdr){.sh_type = SHT_STRTAB, .sh_offset = names, .sh_size = e->names.n,
+                                           .sh_addralign = 1});
+    uint32_t own_name = add_string(&e->section_names, ".shstrtab");
+    size_t section_names = add_bytes(&out, e->section_names.p, e->section_names.n);
+    Elf64_Shdr own = {.sh_name = own_name, .sh_type = SHT_STRTAB, .sh_offset = section_names,
+                      .sh_size = e->section_names.n, .sh_addralign = 1};
+    add_bytes(&e->sections, &own, sizeof own);
+    h.e_shoff = pad8(&out);
+    add_bytes(&out, e->sections.p, e->sections.n);
+    memcpy(out.p, &h, sizeof h);
+    free(e->sections.p);
+    free(e->symbols.p);
+    free(e->names.p);
+    free(e->section_names.p);
+    f->data = out.p;
+    f->n = out.n;
+}
+
+/* Whether a later mapping of the same kernel addresses replaces this one (a second kernel, after a reset). */
+static bool replaced(const struct symbols *s, size_t i)
+{
+    const struct symbol_mapping *m = symbols_mapping(s, i);
+    for (size_t k = i + 1; k < symbols_mappings(s); k++) {
+        const struct symbol_mapping *n = symbols_mapping(s, k);
+        if (n->space == m->space && !strcmp(symbol_table_name(n->table), symbol_table_name(m->table)))
+            return true;
+    }
+    return false;
+}
+
+static bool wanted(const struct symbols *s, size_t i, int32_t space)
+{
+    return symbols_mapping(s, i)->space == space && !replaced(s, i);
+}
+
+/* The symbols of a space, whenever they were mapped; of several of one name the last. False: there are none. */
+static bool make_file(const struct symbols *s, int32_t space, struct served_file *f)
+{
+    struct elf e;
+    size_t n = 0;
+    elf_begin(&e);
+    for (size_t i = 0; i < symbols_mappings(s); i++)
+        if (wanted(s, i, space)) {
+            add_mapping(&e, symbols_mapping(s, i));
+            n++;
+        }
+    elf_end(&e, f);
+    if (!n)
+        free(f->data);
+    return n;
+}
+
+/* ---------------------------------------------------------------- serving */
+
+/* The space that a file name stands for; false: none. */
+static bool space_of(const char *name, int32_t *space)
+{
+    size_t n = strlen(PROCESS_FILE);
+    char *end;
+    if (!strcmp(name, KERNEL_FILE)) {
+        *space = SPACE_KERNEL;
+        return true;
+    }
+    if (strncmp(name, PROCESS_FILE, n) || !name[n])
+        return false;
+    unsigned long pid = strtoul(name + n, &end, 10);
+    *space = (int32_t)pid;
+    return !*end && pid > 0 && pid <= INT32_MAX;
+}
+
+static const struct served_file *served(struct gdbstub *g, const char *name)
+{
+    int32_t space;
+    for (size_t i = 0; i < g->nfiles; i++)
+        if (!strcmp(g->file[i].name, name))
+            return &g->file[i];
+    const struct symbols *s = stub_symbols(g);
+    if (!s || g->nfiles == MAX_FILES || !space_of(name, &space) || !make_file(s, space, &g->file[g->nfiles]))
+        return NULL;
+    g->file[g->nfiles].name = strdup(name);
+    return &g->file[g->nfiles++];
+}
+
+/* qXfer:exec-file:read:PID:OFFSET,LENGTH */
+void gdb_exec_file(struct gdbstub *g, const char *args)
+{
+    uint64_t pid;
+    if ((*args != ':' && !hex_number(&args, &pid)) || *args != ':')
+        reply_error(g, FAIL_ARGUMENT);
+    else if (!served(g, KERNEL_FILE))
+        reply_error(g, FAIL_UNKNOWN);
+    else
+        reply_piece(g, args + 1, KERNEL_FILE, strlen(KERNEL_FILE));
+}
+
+/* ---------------------------------------------------------------- vFile */
+
+/* File-I/O error numbers: the same as Linux's for these. */
+static void file_error(struct gdbstub *g, int error)
+{
+    g->reply.n = 0;
+    reply_text(g, "F-1,%x", error);
+}
+
+/* open:HEXNAME,FLAGS,MODE. The descriptor is the file's number. */
+static void file_open(struct gdbstub *g, const char *args)
+{
+    char name[200];
+    size_t digits = strcspn(args, ",");
+    uint64_t flags;
+    const char *rest = args + digits + 1;
+    if (args[digits] != ',' || digits % 2 || digits / 2 >= sizeof name || !hex_decode(args, digits / 2, name) ||
+        !hex_number(&rest, &flags)) {
+        file_error(g, FAIL_ARGUMENT);
+        return;
+    }
+    name[digits / 2] = 0;
+    const struct served_file *f = flags & 3 ? NULL : served(g, name);
+    if (f)
+        reply_text(g, "F%x", (unsigned)(f - g->file));
+    else
+        file_error(g, FAIL_UNKNOWN);
+}
+
+static const struct served_file *file_number(struct gdbstub *g, const char **args)
+{
+    uint64_t n;
+    return hex_number(args, &n) && n < g->nfiles ? &g->file[n] : NULL;
+}
+
+/* pread:FD,COUNT,OFFSET */
+static void file_read(struct gdbstub *g, const char *args)
+{
+    uint64_t count, offset;
+    const struct served_file *f = file_number(g, &args);
+    if (!f || *args++ != ',' || !hex_number(&args, &count) || *args++ != ',' || !hex_number(&args, &offset)) {
+        file_error(g, FAIL_ARGUMENT);
+        return;
+    }
+    offset = offset < f->n ? offset : f->n;
+    count = count < f->n - offset ? count : f->n - offset;
+    count = count < PACKET_MAX / 2 ? count : PACKET_MAX / 2;
+    reply_text(g, "F%" PRIx64 ";", count);
+    reply_bytes(g, f->data + offset, (size_t)count);
+}
+
+/* struct stat of the File-I/O protocol: big-endian, 64 bytes; mode at 8, size at 28, block size at 36. */
+static void file_stat(struct gdbstub *g, const char *args)
+{
+    uint8_t st[64] = {0};
+    const struct served_file *f = file_number(g, &args);
+    if (!f) {
+        file_error(g, FAIL_ARGUMENT);
+        return;
+    }
+    uint32_t mode = __builtin_bswap32(0100444);
+    uint64_t size = __builtin_bswap64(f->n), block = __builtin_bswap64(512);
+    memcpy(st + 8, &mode, 4);
+    memcpy(st + 28, &size, 8);
+    memcpy(st + 36, &block, 8);
+    reply_text(g, "F%zx;", sizeof st);
+    reply_bytes(g, st, sizeof st);
+}
+
+static void file_zero(struct gdbstub *g, const char *args)
+{
+    reply_text(g, "F0");
+}
+
+static void file_no_link(struct gdbstub *g, const char *args)
+{
+    file_error(g, FAIL_ARGUMENT);
+}
+
+void gdb_file(struct gdbstub *g, const char *args)
+{
+    static const struct {
+        const char *name;
+        void (*fn)(struct gdbstub *g, const char *args);
+    } operations[] = {{"setfs:", file_zero}, {"open:", file_open},   {"pread:", file_read},
+                      {"fstat:", file_stat}, {"close:", file_zero}, {"readlink:", file_no_link}};
+    for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
+        size_t n = strlen(operations[i].name);
+        if (!strncmp(args, operations[i].name, n)) {
+            operations[i].fn(g, args + n);
+            return;
+        }
+    }
+}

@@ -1,0 +1,85 @@
+# The stages of a PC's boot: firmware (any), boot loader, Linux. Form: core/profile.h, docs/profiles.md.
+
+# ---- firmware: from the reset vector to the boot sector, or to a kernel's entry ----
+stage bios
+    open event cpu.reset-vector
+    close event loader.boot-sector
+    close event kernel.boot-params
+stage bios.post
+    in bios
+    open event cpu.reset-vector
+stage bios.option-rom
+    in bios
+    open event firmware.option-rom
+stage bios.boot.{data}
+    in bios
+    open event firmware.boot-device
+
+# ---- the boot loader: from the boot sector to the kernel ----
+stage loader
+    open event loader.boot-sector
+    open event loader.handover
+    close event kernel.boot-params
+    close event kernel.reached "startup_64"
+    close event kernel.found
+    close event power.reset
+stage loader.boot-sector
+    in loader
+    open event loader.boot-sector
+stage loader.core
+    in loader
+    open mode protected32
+    once
+
+# ---- Linux ----
+stage kernel
+    open event kernel.boot-params
+    open event kernel.found
+    once
+    close event power.off
+    close event power.reset
+    close event power.halt
+stage kernel.setup
+    in kernel
+    open event kernel.boot-params
+stage kernel.decompress
+    in kernel
+    open event kernel.decompress
+    close event kernel.decompressed
+stage kernel.early
+    in kernel
+    open event kernel.decompressed
+    open event kernel.reached "x86_64_start_kernel"
+    once
+stage kernel.start_kernel
+    in kernel
+    open event kernel.reached "start_kernel"
+    close event kernel.reached "rest_init"
+stage kernel.start_kernel.{data}
+    in kernel.start_kernel
+    open event kernel.call parent=1
+    close event kernel.return parent=1 same
+stage kernel.init
+    in kernel
+    open event kernel.reached "rest_init"
+    close event kernel.init
+    close event kernel.panic
+stage kernel.initcalls
+    in kernel.init
+    open event kernel.reached "do_basic_setup"
+    open event kernel.call "do_basic_setup"
+    close event kernel.return "do_basic_setup" 
+stage kernel.initcall.{data}
+    in kernel.initcalls
+    in kernel.init
+    open event kernel.initcall
+    close event kernel.initcall-done same
+stage user
+    in kernel
+    open event kernel.init
+    close event kernel.shutdown
+stage kernel.shutdown
+    in kernel
+    open event kernel.shutdown
+    close event power.off
+    close event power.reset

@@ -1,0 +1,207 @@
+"""bootreel.py - gdb commands for a recorded boot; the architecture follows the processor's mode.
+
+    (gdb) source scripts/gdb/bootreel.py
+    (gdb) target remote | bootreel gdb TRACE --stdio
+    (gdb) help boot
+
+It takes gdb's hook-stop: what one of your own should do too, put into the command boot-stop-hook.
+Convenience variables: $boot_icount, $boot_time (ns of guest time), $boot_mode (16, 32 or 64).
+"""
+import re
+
+import gdb
+
+ARCHITECTURES = {16: "i8086", 32: "i386", 64: "i386:x86-64"}
+FAILED = "error: "
+TRACED = re.compile(r"^\++monitor .*\n", re.M)  # by `set trace-commands on`
+HINT = re.compile(r"^\(gdb still shows.*\n", re.M)
+
+
+def number(expression):
+    """The value of an expression as a number; None if it has none (another target, no process)."""
+    try:
+        return int(gdb.parse_and_eval(expression))
+    except (gdb.error, OverflowError):
+        return None
+
+
+def monitor(command):
+    """What a monitor command says. A failure becomes gdb's error."""
+    text = gdb.execute("monitor try " + command, to_string=True)
+    text = TRACED.sub("", text)
+    if text.startswith(FAILED):
+        raise gdb.GdbError(text[len(FAILED) :].strip())
+    return text
+
+
+def boot_stopped():
+    """From hook-stop: before gdb shows the stop. Fetches the target description again if the processor's mode has
+    changed since gdb read it. What it looks at comes with every stop, so it costs no packet."""
+    try:
+        frame = gdb.newest_frame()
+        bits = int(frame.read_register("code_bits"))
+        icount = int(frame.read_register("icount"))
+        time = int(frame.read_register("time_ns"))
+    except (gdb.error, ValueError):
+        return  # another target, or none
+    if frame.architecture().name() != ARCHITECTURES.get(bits):
+        gdb.execute("unset tdesc filename", to_string=True)
+    gdb.set_convenience_variable("boot_icount", icount)
+    gdb.set_convenience_variable("boot_time", time)
+    gdb.set_convenience_variable("boot_mode", bits)
+    if bits == 16:
+        cs, base, pc = (number(e) for e in ("$cs", "$cs_base", "$pc"))
+        print("[%04x:%04x]" % (cs, (pc - base) & 0xFFFF))
+
+
+def refresh():
+    """gdb forgets what it knew: the target was moved without it."""
+    gdb.execute("maintenance flush register-cache", to_string=True)
+    gdb.execute("maintenance flush dcache", to_string=True)
+    boot_stopped()
+    gdb.execute("frame")
+
+
+def move(command):
+    """A monitor command that moves."""
+    text = HINT.sub("", monitor(command))
+    for line in text.splitlines():
+        if not line.startswith(("icount ", "CPU ", "stage ")):
+            print(line)
+    refresh()
+
+
+class Boot(gdb.Command):
+    """Commands for a recorded boot."""
+
+    def __init__(self):
+        super().__init__("boot", gdb.COMMAND_RUNNING, prefix=True)
+
+
+def command(name, klass=gdb.COMMAND_RUNNING):
+    """Makes a gdb command of a function of its arguments; its docstring is the help."""
+
+    def make(fn):
+        class Made(gdb.Command):
+            __doc__ = fn.__doc__
+
+            def __init__(self):
+                super().__init__(name, klass)
+
+            def invoke(self, args, from_tty):
+                self.dont_repeat()
+                try:
+                    fn(args.strip())
+                except gdb.error as e:
+                    raise gdb.GdbError(str(e))
+
+        Made()
+        return fn
+
+    return make
+
+
+@command("boot-refresh")
+def boot_refresh(args):
+    """Make gdb forget what it knew of the target: after a monitor command that moved it."""
+    refresh()
+
+
+@command("boot-seek")
+def boot_seek(args):
+    """boot-seek POSITION
+Go to a position: ICOUNT, 1.5s, NN%, #EVENT, stage:NAME, console:TEXT, mark:NAME, +N, -N."""
+    if not args:
+        raise gdb.GdbError("boot-seek: give a position: ICOUNT, 1.5s, NN%, #EVENT, stage:NAME, console:TEXT, +N, -N")
+    move("seek " + args)
+
+
+@command("boot-last")
+def boot_last(args):
+    """boot-last [EVENT]
+Go back to the last such event: irq, pio port=0x3f8, exception vector=14, console:TEXT."""
+    go_to_event("last " + args)
+
+
+@command("boot-next")
+def boot_next(args):
+    """boot-next [EVENT]
+Go on to the next such event after here: irq, pio port=0x3f8, exception vector=14, console:TEXT."""
+    text = monitor("events 2 " + args)
+    here = number("$icount")
+    for line in text.splitlines():
+        m = re.match(r"\s*#(\d+)\s+(\d+)", line)
+        if m and int(m.group(2)) > here:
+            print(line.strip())
+            move("seek " + m.group(2))
+            return
+    raise gdb.GdbError("none from here on")
+
+
+def go_to_event(query):
+    text = monitor(query)
+    m = re.match(r"\s*#(\d+)\s+(\d+)", text)
+    if not m:
+        raise gdb.GdbError(text.strip())
+    print(text.strip())
+    move("seek " + m.group(2))
+
+
+@command("boot-last-write", gdb.COMMAND_DATA)
+def boot_last_write(args):
+    """boot-last-write EXPRESSION
+Go back to before the last write to it: a variable, or *(TYPE *)ADDRESS, or a plain address."""
+    value = gdb.parse_and_eval(args)
+    size = value.type.sizeof
+    address = number("(unsigned long long) &(%s)" % args)
+    if address is None:
+        address, size = int(value), 1
+    move("last-write 0x%x %d" % (address & (1 << 64) - 1, size))
+
+
+@command("boot-undo")
+def boot_undo(args):
+    """Leave a diversion: back to the recorded run, where it was left."""
+    move("undo")
+
+
+@command("boot-live")
+def boot_live(args):
+    """boot-live [TIME]
+Run a diversion on from here for that guest time (2s, 300ms), and show what the guest prints."""
+    move("live " + args)
+
+
+def shows(name, what, doc):
+    def fn(args):
+        gdb.execute("monitor %s %s" % (what, args))
+
+    fn.__doc__ = doc
+    command(name, gdb.COMMAND_STATUS)(fn)
+
+
+shows("boot-when", "when", "The position: icount, guest time, mode, stage.")
+shows("boot-stages", "stages", "The stages of the boot.")
+shows("boot-events", "events", "boot-events [[-]N] [EVENT]\nRecorded events from here on, or the N before here.")
+shows("boot-processes", "processes", "boot-processes [all]\nThe processes at this position, by the record.")
+shows("boot-mark", "mark", "boot-mark NAME [POSITION]\nName a position.")
+shows("boot-marks", "marks", "The marks of this session.")
+shows("boot-screen", "screen", "The screen's text.")
+shows("boot-info", "info", "boot-info [PART]\nThe state of a part of the machine: pic, pit, rtc ...")
+
+
+@command("boot-symbols", gdb.COMMAND_FILES)
+def boot_symbols(args):
+    """boot-symbols [PID]
+Load the trace's symbols: the kernel's, or those of a process."""
+    if args:
+        gdb.execute("add-symbol-file target:/bootreel/process-%d" % int(args, 0))
+    else:
+        gdb.execute("symbol-file target:/bootreel/kernel")
+
+
+Boot()
+# Addresses of a 64-bit kernel are whole also while the processor is in real mode.
+gdb.execute("set remoteaddresssize 64")
+gdb.execute("define boot-stop-hook\nend")
+gdb.execute("define hook-stop\npython boot_stopped()\nboot-stop-hook\nend")

@@ -1,0 +1,31 @@
+#!/bin/bash
+# exact.sh - tests/unit/test_exact.c over real boots; and what the command line says of a machine whose state was changed midway.
+. "$(dirname "$0")/../lib.sh"
+need_guests
+make -s -j"$(nproc)" build/release/tests/unit/test_exact >"$work/make.log" 2>&1 || { cat "$work/make.log"; exit 1; }
+test=$top/build/release/tests/unit/test_exact
+export EXACT_STEPS=${EXACT_STEPS:-60000} EXACT_OUT=$work
+
+exact() { # NAME
+    "$test" "$1" >"$work/$1.log" 2>&1 || { fail "$1"; grep -v '^\[' "$work/$1.log"; grep -E 'ERROR|LINE|FAILED' "$work/$1.log"; }
+}
+exact test_pieces_kernel &
+exact test_hard_kernel
+exact test_hard_firmware
+exact test_pieces_firmware
+exact test_flips
+wait
+
+# The traces that test_flips left: exit status 1, and the report on standard output.
+n=0
+for said in 'ram page 16384: first differing byte at 0x4000123: recorded 0x20, replayed 0x00 \(1 bytes' \
+    'cpu0\.xmm7\[0\]: recorded 0x100000000000, replayed 0x0' 'cpu0\.r15: recorded 0x400, replayed 0x0' \
+    'rtc\.cmos\[107\]: recorded 0x8, replayed 0x0' 'machine\.skipped: recorded 0x10000, replayed 0x0'; do
+    expect 1 "flip$n" "$BOOTREEL" replay --verify --console=none "$work/flip$n.reel"
+    holds "$work/flip$n.out" 'flip.\.reel: the replay differs from the record' "flip $n"
+    holds "$work/flip$n.out" 'the state at the checkpoint at icount 6000000 differs' "flip $n"
+    holds "$work/flip$n.out" "^  $said" "flip $n"
+    [ "$(wc -l <"$work/flip$n.out")" = 3 ] || fail "flip $n: more than that is said: $(cat "$work/flip$n.out")"
+    n=$((n + 1))
+done
+finish

@@ -1,0 +1,556 @@
+/* test_exact.c - a real boot, taken apart: however the run is cut into pieces, whatever is cached, saved and loaded in between,
+ * the machine comes to the same state and reports the same events. And a state that is not the same is found and named.
+ *
+ * It needs the guests of scripts/guests and runs for a minute or so: tests/boot/exact.sh gives it $BOOTREEL_GUESTS and
+ * $EXACT_STEPS (how many single steps a piece gets); without them there is nothing to do. With $EXACT_OUT, the traces of machines
+ * whose state was changed midway are left in that folder.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <xxhash.h>
+#include <cmocka.h>
+
+#include "core/image_file.h"
+#include "core/recorder.h"
+#include "core/replay.h"
+#include "core/state.h"
+#include "hv/board/internal.h"
+#include "hv/machine.c" /* to reach the processor within the engine, and its table of functions */
+
+enum { MAX_SECTIONS = 128, MAX_REGIONS = 16, MAX_PIECES = 64 };
+
+/* ---------------------------------------------------------------- machines */
+
+struct guest {
+    struct image_files *files;
+    struct engine_config cfg;
+};
+
+static const struct setting from_cd[] = {{"memory", "134217728"}, {"cpus", "1"}, {"bios", "seabios"}, {"boot", "d"}};
+static const struct setting direct[] = {{"memory", "134217728"}, {"cpus", "1"}, {"bios", "none"},
+                                        {"append", "console=ttyS0"}};
+
+static unsigned long piece_steps(void)
+{
+    const char *text = getenv("EXACT_STEPS");
+    if (!text || !getenv("BOOTREEL_GUESTS")) {
+        print_message("no $EXACT_STEPS or no $BOOTREEL_GUESTS: tests/boot/exact.sh runs this\n");
+        skip();
+    }
+    return strtoul(text, NULL, 10);
+}
+
+static void add(struct guest *g, const char *role, const char *file)
+{
+    char path[4096];
+    struct error err;
+    snprintf(path, sizeof path, "%s/%s", getenv("BOOTREEL_GUESTS"), file);
+    if (image_files_add(g->files, role, path, &err))
+        fail_msg("%s", err.text);
+}
+
+static struct guest guest(bool cd)
+{
+    struct guest g = {.files = image_files_new()};
+    if (cd) {
+        add(&g, "bios", "bios-256k.bin");
+        add(&g, "vgabios", "vgabios-stdvga.bin");
+        add(&g, "cdrom", "grub.iso");
+    } else {
+        add(&g, "kernel", "vmlinuz");
+        add(&g, "initrd", "initrd.gz");
+    }
+    g.cfg = (struct engine_config){.settings = cd ? from_cd : direct, .nsettings = 4};
+    g.cfg.images = image_files_images(g.files, &g.cfg.nimages);
+    return g;
+}
+
+static struct engine *machine(const struct guest *g)
+{
+    struct error err;
+    struct engine *e = hv_create(&g->cfg, &err);
+    if (!e)
+        fail_msg("%s", err.text);
+    return e;
+}
+
+/* ---------------------------------------------------------------- what a run did */
+
+/* A digest of all that was reported. Digests of pieces of a run can be put after one another. */
+struct reports {
+    struct observer observer;
+    XXH3_state_t *digest;
+    uint64_t events, console; /* so many of them, and bytes printed */
+    uint64_t ring3;           /* icount of the first time in ring 3 */
+};
+
+static void on_event(void *ctx, const struct event *ev)
+{
+    struct reports *r = ctx;
+    uint64_t head[4] = {ev->kind, ev->cpu, ev->icount, ev->time};
+    XXH3_64bits_update(r->digest, head, sizeof head);
+    XXH3_64bits_update(r->digest, ev->f, event_kind(ev->kind)->nfields * sizeof ev->f[0]);
+    XXH3_64bits_update(r->digest, ev->data, ev->len);
+    r->events++;
+    if (ev->kind == EV_CPU_RING3 && !r->ring3)
+        r->ring3 = ev->icount;
+}
+
+static void on_console(void *ctx, unsigned device, const void *data, size_t n)
+{
+    struct reports *r = ctx;
+    XXH3_64bits_update(r->digest, data, n);
+    r->console += n;
+}
+
+static struct reports *listen_to(struct engine *e, struct reports *r)
+{
+    if (!r) {
+        r = calloc(1, sizeof *r);
+        r->observer = (struct observer){.ctx = r, .event = on_event, .console = on_console};
+        r->digest = XXH3_createState();
+        XXH3_64bits_reset(r->digest);
+    }
+    e->ops->observe(e, EVENT_CLASSES_ALL, &r->observer);
+    return r;
+}
+
+struct outcome {
+    uint64_t state, reports, events, icount, time;
+};
+
+/* Ends the machine. */
+static struct outcome outcome(struct engine *e, struct reports *r)
+{
+    struct state_hash *h = state_hash_new();
+    struct outcome o = {state_hash_engine(h, e, true), XXH3_64bits_digest(r->digest), r->events, e->ops->icount(e),
+                        e->ops->time(e)};
+    state_hash_free(h);
+    XXH3_freeState(r->digest);
+    free(r);
+    e->ops->destroy(e);
+    return o;
+}
+
+static void assert_same(const struct outcome *a, const struct outcome *b, const char *how, uint64_t from)
+{
+    if (!memcmp(a, b, sizeof *a))
+        return;
+    fail_msg("from %llu to %llu, %s: state %s, events %s (%llu, %llu), icount %llu, time %llu, not %llu",
+             (unsigned long long)from, (unsigned long long)a->icount, how,
+             a->state == b->state ? "equal" : "DIFFERS", a->reports == b->reports ? "equal" : "DIFFER",
+             (unsigned long long)a->events, (unsigned long long)b->events, (unsigned long long)b->icount,
+             (unsigned long long)b->time, (unsigned long long)a->time);
+}
+
+/* True while the run goes on. */
+static bool run_to(struct engine *e, uint64_t icount)
+{
+    const struct run_limit limit = {.icount = icount, .time = UINT64_MAX};
+    struct stop s;
+    e->ops->run(e, &limit, &s);
+    if (s.reason != STOP_REACHED && s.reason != STOP_POWER_OFF)
+        fail_msg("at %llu: %s %s", (unsigned long long)s.icount, stop_word(s.reason), s.text);
+    return s.reason == STOP_REACHED;
+}
+
+/* ---------------------------------------------------------------- a saved state, in memory */
+
+struct saved {
+    struct {
+        char name[32];
+        uint8_t *bytes;
+    } section[MAX_SECTIONS];
+    size_t nsections;
+    struct {
+        char name[32];
+        uint64_t *index;
+        uint8_t *data;
+        size_t n, room;
+    } region[MAX_REGIONS];
+    size_t nregions;
+};
+
+static void put_section(void *ctx, const char *name, const struct field *f, size_t n, const void *base)
+{
+    struct saved *s = ctx;
+    assert_true(s->nsections < MAX_SECTIONS && strlen(name) < 32);
+    strcpy(s->section[s->nsections].name, name);
+    s->section[s->nsections].bytes = malloc(section_size(f, n) + 1);
+    section_pack(f, n, base, s->section[s->nsections++].bytes);
+}
+
+static void put_page(void *ctx, const char *name, uint64_t index, const void *data)
+{
+    struct saved *s = ctx;
+    size_t k = 0;
+    while (k < s->nregions && strcmp(s->region[k].name, name))
+        k++;
+    if (k == s->nregions) {
+        assert_true(k < MAX_REGIONS && strlen(name) < 32);
+        strcpy(s->region[s->nregions++].name, name);
+    }
+    if (s->region[k].n == s->region[k].room) {
+        size_t room = s->region[k].room = s->region[k].room * 2 + 64;
+        s->region[k].index = realloc(s->region[k].index, room * sizeof(uint64_t));
+        s->region[k].data = realloc(s->region[k].data, room * SNAPSHOT_PAGE);
+    }
+    memcpy(s->region[k].data + s->region[k].n * SNAPSHOT_PAGE, data, SNAPSHOT_PAGE);
+    s->region[k].index[s->region[k].n++] = index;
+}
+
+static int get_section(void *ctx, const char *name, const struct field *f, size_t n, void *base)
+{
+    struct saved *s = ctx;
+    for (size_t i = 0; i < s->nsections; i++)
+        if (!strcmp(s->section[i].name, name)) {
+            section_unpack(f, n, base, s->section[i].bytes);
+            return 0;
+        }
+    return -1;
+}
+
+static int get_pages(void *ctx, const char *name, int (*put)(void *, uint64_t, const void *), void *put_ctx)
+{
+    struct saved *s = ctx;
+    for (size_t k = 0; k < s->nregions; k++)
+        for (size_t i = 0; !strcmp(s->region[k].name, name) && i < s->region[k].n; i++)
+            if (put(put_ctx, s->region[k].index[i], s->region[k].data + i * SNAPSHOT_PAGE))
+                return -1;
+    return 0;
+}
+
+static struct saved *save(struct engine *e)
+{
+    struct saved *s = calloc(1, sizeof *s);
+    const struct snapshot_sink sink = {.ctx = s, .section = put_section, .page = put_page};
+    e->ops->save(e, &sink, false);
+    return s;
+}
+
+static void load(struct engine *e, struct saved *s)
+{
+    const struct snapshot_source source = {.ctx = s, .section = get_section, .pages = get_pages, .whole = true};
+    struct error err;
+    if (e->ops->load(e, &source, &err))
+        fail_msg("%s", err.text);
+}
+
+static void saved_free(struct saved *s)
+{
+    for (size_t i = 0; i < s->nsections; i++)
+        free(s->section[i].bytes);
+    for (size_t i = 0; i < s->nregions; i++) {
+        free(s->region[i].index);
+        free(s->region[i].data);
+    }
+    free(s);
+}
+
+/* The same state in another machine. */
+static struct engine *moved(const struct guest *g, struct engine *e, struct reports *r)
+{
+    struct saved *s = save(e);
+    struct engine *fresh = machine(g);
+    load(fresh, s);
+    saved_free(s);
+    e->ops->destroy(e);
+    listen_to(fresh, r);
+    return fresh;
+}
+
+/* ---------------------------------------------------------------- ways to run a piece */
+
+struct piece {
+    struct saved *from;
+    uint64_t start, steps;
+};
+
+static uint64_t random_of(uint64_t *seed)
+{
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    return *seed;
+}
+
+static void flush(struct engine *e)
+{
+    for (unsigned i = 0; i < board_cpus(pc_of(e)->board); i++)
+        x86_flush_caches(board_cpu(pc_of(e)->board, i));
+}
+
+enum way { AT_ONCE, BY_ONE, AT_RANDOM, FLUSHED, MOVED, WAYS };
+static const char *const way_name[WAYS] = {"at once", "step by step", "in random pieces",
+                                           "in random pieces with caches flushed", "moved from machine to machine"};
+
+/* How many steps next. Short and long ones: within a block, over a few, over many. */
+static uint64_t next_steps(enum way w, uint64_t *seed, uint64_t all)
+{
+    uint64_t r = random_of(seed);
+    if (w == AT_ONCE || w == BY_ONE)
+        return w == BY_ONE ? 1 : all;
+    if (w == MOVED)
+        return all / 4 + r % (all / 4 + 1);
+    return 1 + (r >> 8) % (r % 4 == 0 ? 10000 : r % 4 == 1 ? 300 : 20);
+}
+
+static struct outcome run_piece(const struct guest *g, const struct piece *p, enum way w, uint64_t seed)
+{
+    struct engine *e = machine(g);
+    load(e, p->from);
+    struct reports *r = listen_to(e, NULL);
+    for (uint64_t at = p->start, end = p->start + p->steps; at < end;) {
+        at += next_steps(w, &seed, p->steps);
+        if (!run_to(e, at < end ? at : end))
+            break;
+        if (w == FLUSHED)
+            flush(e);
+        if (w == MOVED && at < end)
+            e = moved(g, e, r);
+    }
+    return outcome(e, r);
+}
+
+static void check_piece(const struct guest *g, const struct piece *p, uint64_t seed)
+{
+    struct outcome first = run_piece(g, p, AT_ONCE, seed);
+    for (enum way w = BY_ONE; w < WAYS; w++) {
+        struct outcome o = run_piece(g, p, w, seed);
+        assert_same(&first, &o, way_name[w], p->start);
+    }
+}
+
+/* Runs on to the position, and checks the piece that begins there. */
+static bool check_from(const struct guest *g, struct engine *e, uint64_t start, uint64_t steps)
+{
+    if (!run_to(e, start))
+        return false;
+    struct piece p = {save(e), start, steps};
+    check_piece(g, &p, start * 2654435761u + 1);
+    saved_free(p.from);
+    return true;
+}
+
+/* ---------------------------------------------------------------- exactness */
+
+/* Firmware in real mode, protected mode and SMM, its INT 13h, GRUB in both modes. */
+static void test_pieces_firmware(void **state)
+{
+    static const uint64_t starts[] = {0,       30000,   400000,   900000,   1500000,  2500000,
+                                      4000000, 6000000, 8100000, 20000000, 90000000, 250000000};
+    unsigned long steps = piece_steps();
+    struct guest g = guest(true);
+    struct engine *e = machine(&g);
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
+        assert_true(check_from(&g, e, starts[i], steps));
+    e->ops->destroy(e);
+    image_files_free(g.files);
+}
+
+/* The decompressor, the kernel from its first instructions on, its first process and what follows, to the power-off. */
+static void test_pieces_kernel(void **state)
+{
+    unsigned long steps = piece_steps();
+    struct guest g = guest(false);
+    struct engine *e = machine(&g);
+    struct reports *r = listen_to(e, NULL);
+    uint64_t at = 0;
+    check_from(&g, e, 0, steps);
+    for (uint64_t every = 300000000; check_from(&g, e, at += every, steps);)
+        every = r->ring3 ? 2000000 : r->console ? 100000000 : 300000000;
+    assert_true(r->ring3 > 0);
+    outcome(e, r);
+    image_files_free(g.files);
+}
+
+/* ---------------------------------------------------------------- hard mode */
+
+/* Each `every` steps the machine is saved, and loaded into a new one that goes on. */
+static void hard_mode(bool cd, uint64_t from, uint64_t until, uint64_t every)
+{
+    struct guest g = guest(cd);
+    struct engine *e = machine(&g), *hard = machine(&g);
+    struct reports *r = listen_to(e, NULL), *rh = listen_to(hard, NULL);
+    run_to(e, until);
+    run_to(hard, from);
+    while (hard->ops->icount(hard) < until) {
+        uint64_t to = hard->ops->icount(hard) + every;
+        if (!run_to(hard, to < until ? to : until))
+            break;
+        hard = moved(&g, hard, rh);
+    }
+    struct outcome soft = outcome(e, r), o = outcome(hard, rh);
+    assert_same(&soft, &o, "in hard mode", from);
+    image_files_free(g.files);
+}
+
+static void test_hard_firmware(void **state)
+{
+    uint64_t steps = piece_steps();
+    hard_mode(true, 0, 4 * steps, 211);
+    hard_mode(true, 0, 80 * steps, 50021);
+}
+static void test_hard_kernel(void **state)
+{
+    piece_steps();
+    hard_mode(false, 0, UINT64_MAX, 70000001);
+}
+
+/* ---------------------------------------------------------------- a state that was changed midway */
+
+enum { FLIP_AT = 5500000, FLIP_UNTIL = 12000000, FLIP_EVERY = 2000000, FLIP_FOUND = 6000000, FLIP_PAGE = 0x4000123 };
+
+/* A bit of a field, or of a byte of RAM that the guest does not use; and what a verification must say. */
+struct flip {
+    const char *name, *section, *field;
+    unsigned byte;
+    uint8_t bit;
+    const char *said;
+};
+
+static const struct flip flips[] = {
+    {"page", NULL, NULL, 0, 0x20, "  ram page 16384: first differing byte at 0x4000123: recorded 0x20, replayed 0x00 (1 bytes of"},
+    {"vector register", "cpu0", "xmm7", 5, 0x10, "  cpu0.xmm7[0]: recorded 0x100000000000, replayed 0x0\n"},
+    {"register", "cpu0", "r15", 1, 4, "  cpu0.r15: recorded 0x400, replayed 0x0\n"},
+    {"CMOS byte", "rtc", "cmos", 0x6b, 0x08, "  rtc.cmos[107]: recorded 0x8, replayed 0x0\n"},
+    {"guest time", "machine", "skipped", 2, 1, "  machine.skipped: recorded 0x10000, replayed 0x0\n"},
+};
+enum { FLIPS = sizeof flips / sizeof flips[0] };
+
+/* A sink is shown the machine's own fields: the way to change any of them. */
+static void flip_section(void *ctx, const char *name, const struct field *f, size_t n, const void *base)
+{
+    const struct flip **flip = ctx;
+    for (size_t i = 0; *flip && i < n; i++)
+        if (!strcmp((*flip)->section, name) && !strcmp((*flip)->field, f[i].name)) {
+            ((uint8_t *)(uintptr_t)base)[f[i].offset + (*flip)->byte] ^= (*flip)->bit;
+            *flip = NULL;
+            return;
+        }
+}
+
+/* Section by section, since saving all of the state would forget which pages have changed. */
+static void do_flip(struct engine *e, const struct flip *f)
+{
+    const struct snapshot_sink sink = {.ctx = &f, .section = flip_section};
+    struct board *b = pc_of(e)->board;
+    uint8_t byte;
+    if (f->section) {
+        flip_section(&f, "machine", pc_fields, FIELD_COUNT(pc_fields), e);
+        x86_save(pc_of(e)->cpu, &sink);
+        for (unsigned i = 0; i < b->nchips; i++)
+            flip_section(&f, b->chip[i].name, b->chip[i].fields, b->chip[i].nfields, b->chip[i].state);
+        assert_null(f);
+        return;
+    }
+    e->ops->peek_physical(e, FLIP_PAGE, &byte, 1);
+    byte ^= f->bit;
+    e->ops->poke_physical(e, FLIP_PAGE, &byte, 1);
+}
+
+/* An engine that goes wrong at FLIP_AT. */
+static struct engine_ops wrong_ops;
+static const struct flip *wrong_flip;
+
+static void wrong_run(struct engine *e, const struct run_limit *limit, struct stop *stop)
+{
+    if (pc_icount(e) < FLIP_AT && limit->icount >= FLIP_AT) {
+        struct run_limit to = *limit;
+        to.icount = FLIP_AT;
+        pc_run(e, &to, stop);
+        if (stop->reason != STOP_REACHED)
+            return;
+        do_flip(e, wrong_flip);
+    }
+    pc_run(e, limit, stop);
+}
+
+static struct engine *wrong_create(const struct engine_config *cfg, struct error *err)
+{
+    struct engine *e = hv_create(cfg, err);
+    wrong_ops = pc_ops;
+    wrong_ops.run = wrong_run;
+    if (e)
+        e->ops = &wrong_ops;
+    return e;
+}
+
+static const struct engine_kind right_kind = {"pc", HV_BEHAVIOUR, NS_PER_STEP, hv_create};
+static const struct engine_kind wrong_kind = {"pc", HV_BEHAVIOUR, NS_PER_STEP, wrong_create};
+
+static void record(const struct guest *g, const struct engine_kind *kind, const char *path)
+{
+    const struct position until = {.kind = POS_ICOUNT, .n = FLIP_UNTIL};
+    const struct record_options o = {.path = path, .kind = kind, .config = &g->cfg, .classes = EVENT_CLASSES_DEFAULT,
+                                     .checkpoint_every = FLIP_EVERY, .until = &until};
+    struct record_result res;
+    struct error err = {""};
+    struct recorder *r = recorder_create(&o, &err);
+    if (!r || recorder_run(r, &res, &err))
+        fail_msg("%s", err.text);
+    recorder_destroy(r);
+}
+
+static void check_report(const struct replay_report *rep, const struct flip *f, const char *said)
+{
+    print_message("%s changed: %s", f->name, rep->divergence ? rep->divergence : "nothing\n");
+    assert_true(rep->diverged);
+    assert_false(rep->verified);
+    assert_non_null(strstr(rep->divergence, said));
+}
+
+/* Replays with `kind` what was recorded; the verification must find the flip at the first checkpoint behind it. */
+static void verify(const char *path, const struct engine_kind *kind, const struct flip *f)
+{
+    const struct replay_options o = {.verify = true};
+    struct replay_report rep;
+    struct error err = {""};
+    struct trace *t = trace_open(path, &err);
+    struct replay *r = t ? replay_open(t, kind, &err) : NULL;
+    if (!r || replay_all(r, &o, &rep, &err))
+        fail_msg("%s", err.text);
+    if (f) {
+        check_report(&rep, f, f->said);
+        assert_true(rep.steps >= FLIP_AT && rep.steps <= FLIP_FOUND);
+    } else {
+        assert_true(rep.verified);
+    }
+    free(rep.divergence);
+    replay_close(r);
+    trace_close(t);
+}
+
+static void test_flips(void **state)
+{
+    const char *out = getenv("EXACT_OUT");
+    char path[4096];
+    piece_steps();
+    struct guest g = guest(true);
+    for (size_t i = 0; i < FLIPS; i++) {
+        snprintf(path, sizeof path, "%s/flip%zu.reel", out ? out : "/tmp", i);
+        wrong_flip = &flips[i];
+        record(&g, &wrong_kind, path);
+        verify(path, &wrong_kind, NULL);
+        verify(path, &right_kind, &flips[i]);
+        if (!out)
+            unlink(path);
+    }
+    image_files_free(g.files);
+}
+
+/* Some tests only: their names, with * and ?. */
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pieces_firmware), cmocka_unit_test(test_pieces_kernel), cmocka_unit_test(test_hard_firmware),
+        cmocka_unit_test(test_hard_kernel),     cmocka_unit_test(test_flips),
+    };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,172 @@
+/* image_table.c - see image_table.h.
+ *
+ * Anchors: of all places, one in 512 is chosen by the eight bytes that are there. So the same bytes are an
+ * anchor in an image and in a page, and say how the page lies on the image.
+ */
+#include <xxhash.h>
+
+#include "traces/image_table.h"
+
+enum {
+    SECTOR = 512,
+    PAGE_SECTORS = TRACE_PAGE / SECTOR,
+    CHUNK_SECTORS = TRACE_CHUNK / SECTOR,
+    SECTORS = 1 << 19,
+    SLOTS = 1 << 20,
+    ANCHORS_TRIED = 16, /* in a page */
+};
+
+#define NO_SECTOR UINT64_MAX
+
+struct image_table {
+    uint64_t n;            /* sectors so far: CHUNK_SECTORS a content, used or not */
+    XXH128_hash_t *digest; /* of sector s at s % SECTORS; 0: there is none */
+    uint32_t *slot;        /* by digest: s % SECTORS + 1; the last one stays */
+    uint32_t *anchor;      /* by the bytes there: place % (SECTORS * SECTOR) + 1 */
+    uint64_t next;         /* the sector behind the one that was matched last */
+};
+
+static const uint8_t zeros[SECTOR];
+
+struct image_table *image_table_new(void)
+{
+    struct image_table *t = mem_zero(1, sizeof *t);
+    t->digest = mem_zero(SECTORS, sizeof t->digest[0]);
+    t->slot = mem_zero(SLOTS, sizeof t->slot[0]);
+    t->anchor = mem_zero(SLOTS, sizeof t->anchor[0]);
+    t->next = NO_SECTOR;
+    return t;
+}
+
+void image_table_free(struct image_table *t)
+{
+    if (!t)
+        return;
+    free(t->digest);
+    free(t->slot);
+    free(t->anchor);
+    free(t);
+}
+
+/* ---------------------------------------------------------------- content */
+
+/* The first anchor at or after `at`, with its slot; n: none. */
+static size_t anchor_next(const uint8_t *data, size_t n, size_t at, uint32_t *slot)
+{
+    for (; at + 8 <= n; at++) {
+        uint64_t hash = get_u64(data + at) * 0x9e3779b97f4a7c15u;
+        if (hash >> 55 == 1) {
+            *slot = hash >> 35 & (SLOTS - 1);
+            return at;
+        }
+    }
+    return n;
+}
+
+static void add_anchors(struct image_table *t, const uint8_t *data, size_t n)
+{
+    uint64_t place = t->n % SECTORS * SECTOR;
+    uint32_t slot;
+    for (size_t at = 0; (at = anchor_next(data, n, at, &slot)) < n; at++)
+        t->anchor[slot] = (uint32_t)(place + at) + 1;
+}
+
+/* Sectors of zeros are in the table for their place only. */
+void image_table_add(struct image_table *t, const uint8_t *data, size_t n)
+{
+    add_anchors(t, data, n);
+    for (size_t i = 0; i < CHUNK_SECTORS; i++, t->n++) {
+        XXH128_hash_t *d = &t->digest[t->n % SECTORS];
+        *d = (XXH128_hash_t){0, 0};
+        if ((i + 1) * SECTOR > n)
+            continue;
+        const uint8_t *sector = data + i * SECTOR;
+        *d = XXH3_128bits(sector, SECTOR);
+        if (memcmp(sector, zeros, SECTOR))
+            t->slot[d->low64 % SLOTS] = (uint32_t)(t->n % SECTORS) + 1;
+    }
+}
+
+/* ---------------------------------------------------------------- pages */
+
+static bool is_sector(const struct image_table *t, uint64_t sector, XXH128_hash_t d)
+{
+    if (sector >= t->n || t->n - sector > SECTORS)
+        return false;
+    const XXH128_hash_t *known = &t->digest[sector % SECTORS];
+    return known->low64 == d.low64 && known->high64 == d.high64;
+}
+
+/* The last sector whose number modulo SECTORS is that. */
+static uint64_t last_sector(const struct image_table *t, uint64_t place)
+{
+    return t->n - 1 - (t->n - 1 - place) % SECTORS;
+}
+
+/* The sector with that digest: `next` if it is that one. */
+static uint64_t sector_find(const struct image_table *t, XXH128_hash_t d, uint64_t next)
+{
+    if (is_sector(t, next, d))
+        return next;
+    uint32_t place = t->slot[d.low64 % SLOTS];
+    uint64_t sector = place ? last_sector(t, place - 1) : NO_SECTOR;
+    return is_sector(t, sector, d) ? sector : NO_SECTOR;
+}
+
+/* Takes the page to be `align` bytes, then whole sectors, then what is left. Returns how many it knows. */
+static unsigned compose(struct image_table *t, const uint8_t *page, unsigned align, uint64_t next,
+                        struct page_parts *parts)
+{
+    unsigned known = 0, at = align;
+    parts->n = parts->literal = 0;
+    page_parts_add(parts, PART_LITERAL, align, 0);
+    for (; at + SECTOR <= TRACE_PAGE; at += SECTOR) {
+        uint64_t sector = sector_find(t, XXH3_128bits(page + at, SECTOR), next);
+        if (sector != NO_SECTOR) {
+            page_parts_add(parts, PART_IMAGE, SECTOR, sector * SECTOR);
+            next = sector + 1;
+            known++;
+        } else {
+            bool zero = !memcmp(page + at, zeros, SECTOR);
+            page_parts_add(parts, zero ? PART_ZERO : PART_LITERAL, SECTOR, 0);
+        }
+    }
+    page_parts_add(parts, PART_LITERAL, TRACE_PAGE - at, 0);
+    if (known)
+        t->next = next;
+    return known;
+}
+
+bool image_table_match(struct image_table *t, const uint8_t *page, struct page_parts *parts)
+{
+    return t->n && compose(t, page, 0, t->next, parts);
+}
+
+/* Whether the page has, at `at`, what the image has at the anchor. If so *align and *next are what compose
+ * needs. */
+static bool anchor_fits(const struct image_table *t, const uint8_t *page, size_t at, uint32_t anchor,
+                        unsigned *align, uint64_t *next)
+{
+    uint64_t sector = last_sector(t, (anchor - 1) / SECTOR);
+    size_t within = (anchor - 1) % SECTOR;
+    if (at < within || at - within + SECTOR > TRACE_PAGE) /* that sector is not whole in the page */
+        return false;
+    at -= within;
+    *align = at % SECTOR;
+    *next = sector - at / SECTOR;
+    return is_sector(t, sector, XXH3_128bits(page + at, SECTOR));
+}
+
+bool image_table_search(struct image_table *t, const uint8_t *page, struct page_parts *parts)
+{
+    unsigned align, tried = 0;
+    uint64_t next;
+    uint32_t slot;
+    if (!t->n)
+        return false;
+    for (size_t at = 0; tried < ANCHORS_TRIED && (at = anchor_next(page, TRACE_PAGE, at, &slot)) < TRACE_PAGE;
+         at++, tried++)
+        if (t->anchor[slot] && anchor_fits(t, page, at, t->anchor[slot], &align, &next))
+            return compose(t, page, align, next, parts);
+    return false;
+}

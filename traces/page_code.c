@@ -1,0 +1,238 @@
+/* page_code.c - see page_code.h. */
+#include "traces/page_code.h"
+
+/* ---------------------------------------------------------------- changes */
+
+/* The first place at or after `at` where the pages differ, or TRACE_PAGE. */
+static unsigned next_difference(const uint8_t *page, const uint8_t *base, unsigned at)
+{
+    for (; at + 8 <= TRACE_PAGE && !memcmp(page + at, base + at, 8); at += 8)
+        ;
+    while (at < TRACE_PAGE && page[at] == base[at])
+        at++;
+    return at;
+}
+
+/* Where a run of changed bytes ends that has begun at `at`. */
+static unsigned run_end(const uint8_t *page, const uint8_t *base, unsigned at)
+{
+    unsigned end = at + 1;
+    for (at = end; at < TRACE_PAGE && at - end < DELTA_GAP; at++)
+        if (page[at] != base[at])
+            end = at + 1;
+    return end;
+}
+
+bool delta_make(struct delta *d, const uint8_t *page, const uint8_t *base)
+{
+    unsigned before = 0, at = 0;
+    d->runs = d->ncode = d->nbytes = 0;
+    while ((at = next_difference(page, base, at)) < TRACE_PAGE) {
+        unsigned end = run_end(page, base, at), n = end - at;
+        if (d->ncode + d->nbytes + n + 4 > DELTA_MAX)
+            return false;
+        uint8_t *p = varint_write(d->code + d->ncode, at - before);
+        d->ncode = (uint32_t)(varint_write(p, n - 1) - d->code);
+        memcpy(d->bytes + d->nbytes, page + at, n);
+        d->nbytes += n;
+        d->runs++;
+        before = at = end;
+    }
+    return true;
+}
+
+/* ---------------------------------------------------------------- writing */
+
+static void item_head(struct page_frame *f, uint64_t parts, enum page_kind kind)
+{
+    buf_varint(&f->code, parts << 2 | kind);
+    f->items++;
+}
+
+void page_frame_full(struct page_frame *f, const uint8_t *page)
+{
+    item_head(f, 0, PAGE_FULL);
+    buf_add(&f->full, page, TRACE_PAGE);
+}
+
+void page_frame_delta(struct page_frame *f, uint32_t base, const struct delta *d)
+{
+    item_head(f, d->runs, PAGE_DELTA);
+    buf_varint(&f->code, zigzag(base - f->next_base));
+    f->next_base = (uint64_t)base + 1;
+    buf_add(&f->code, d->code, d->ncode);
+    buf_add(&f->bytes, d->bytes, d->nbytes);
+}
+
+void page_parts_add(struct page_parts *p, enum part_kind kind, unsigned length, uint64_t place)
+{
+    struct page_part *last = p->n ? &p->part[p->n - 1] : NULL;
+    if (!length)
+        return;
+    if (kind == PART_LITERAL)
+        p->literal += length;
+    if (last && last->kind == kind && (kind != PART_IMAGE || place == last->place + last->length))
+        last->length += (uint16_t)length;
+    else
+        p->part[p->n++] = (struct page_part){.kind = kind, .length = (uint16_t)length, .place = place};
+}
+
+void page_frame_parts(struct page_frame *f, const uint8_t *page, const struct page_parts *parts)
+{
+    item_head(f, parts->n, PAGE_PARTS);
+    for (unsigned i = 0; i < parts->n; i++) {
+        const struct page_part *part = &parts->part[i];
+        buf_varint(&f->code, (part->length - 1u) << 2 | part->kind);
+        if (part->kind == PART_LITERAL)
+            buf_add(&f->bytes, page, part->length);
+        if (part->kind == PART_IMAGE) {
+            buf_varint(&f->code, zigzag(part->place - f->next_place));
+            f->next_place = part->place + part->length;
+        }
+        page += part->length;
+    }
+}
+
+bool page_frame_is_full(const struct page_frame *f)
+{
+    return f->items == PAGES_CUT_ITEMS || f->code.n + f->bytes.n + f->full.n >= PAGES_CUT_BYTES;
+}
+
+uint32_t page_frame_take(struct page_frame *f, struct buf *payload)
+{
+    uint32_t items = f->items;
+    buf_bytes(payload, f->code.p, f->code.n);
+    buf_add(payload, f->bytes.p, f->bytes.n);
+    buf_add(payload, f->full.p, f->full.n);
+    f->code.n = f->bytes.n = f->full.n = 0;
+    f->items = 0;
+    f->next_base = f->next_place = 0;
+    return items;
+}
+
+void page_frame_free(struct page_frame *f)
+{
+    buf_free(&f->code);
+    buf_free(&f->bytes);
+    buf_free(&f->full);
+}
+
+/* ---------------------------------------------------------------- reading */
+
+/* What the items before one have used up. */
+struct page_reader {
+    struct view code;
+    uint64_t bytes, full;
+    uint64_t next_base, next_place;
+};
+
+static const char *read_delta(struct page_reader *r, struct page_item *item, uint64_t number)
+{
+    uint64_t at = 0;
+    for (unsigned i = 0; i < item->parts; i++) {
+        uint64_t skip = view_number(&r->code, TRACE_PAGE), n = view_number(&r->code, TRACE_PAGE - 1) + 1;
+        at += skip + n;
+        if (r->code.bad || at > TRACE_PAGE)
+            return "a change is outside of its page";
+        r->bytes += n;
+    }
+    return item->base >= number ? "a page is a change of a later one" : NULL;
+}
+
+static const char *read_parts(struct page_reader *r, struct page_item *item)
+{
+    uint64_t total = 0;
+    for (unsigned i = 0; i < item->parts; i++) {
+        uint64_t code = view_number(&r->code, TRACE_PAGE << 2), n = (code >> 2) + 1;
+        total += n;
+        if ((code & 3) > PART_LITERAL)
+            r->code.bad = true;
+        if ((code & 3) == PART_LITERAL)
+            r->bytes += n;
+        if ((code & 3) == PART_IMAGE)
+            r->next_place += unzigzag(view_varint(&r->code)) + n;
+    }
+    return r->code.bad || total != TRACE_PAGE || item->parts > PARTS_MAX ? "a page's parts do not add up"
+                                                                         : NULL;
+}
+
+static const char *read_item(struct page_reader *r, const uint8_t *raw, struct page_item *item,
+                             uint64_t number)
+{
+    uint64_t head = view_number(&r->code, TRACE_PAGE << 2 | 3);
+    *item = (struct page_item){.kind = head & 3, .parts = (uint16_t)(head >> 2), .base = r->next_place};
+    item->data = (uint32_t)(item->kind == PAGE_FULL ? r->full : r->bytes);
+    if (item->kind == PAGE_DELTA) {
+        item->base = r->next_base + unzigzag(view_varint(&r->code));
+        r->next_base = item->base + 1;
+    }
+    item->code = (uint32_t)(r->code.p - raw);
+    if (r->code.bad || item->kind > PAGE_PARTS || (item->kind == PAGE_FULL && item->parts))
+        return "its items do not add up";
+    if (item->kind == PAGE_DELTA)
+        return read_delta(r, item, number);
+    if (item->kind == PAGE_PARTS)
+        return read_parts(r, item);
+    r->full += TRACE_PAGE;
+    return NULL;
+}
+
+const char *page_items_read(const uint8_t *raw, size_t n, uint32_t items, uint64_t first,
+                            struct page_item *item)
+{
+    struct view v = view_of(raw, n);
+    uint64_t ncode = view_varint(&v);
+    const uint8_t *code = view_take(&v, ncode);
+    if (!code)
+        return "cut off in its items";
+    struct page_reader r = {.code = view_of(code, ncode)};
+    for (uint32_t i = 0; i < items; i++) {
+        const char *bad = read_item(&r, raw, &item[i], first + i);
+        if (bad)
+            return bad;
+    }
+    if (view_left(&r.code) || r.bytes + r.full != view_left(&v))
+        return "its items do not add up";
+    uint32_t bytes = (uint32_t)(v.p - raw), full = bytes + (uint32_t)r.bytes;
+    for (uint32_t i = 0; i < items; i++)
+        item[i].data += item[i].kind == PAGE_FULL ? full : bytes;
+    return NULL;
+}
+
+/* The frame's data come behind its code. */
+static struct view code_of(const struct page_item *item, const uint8_t *raw)
+{
+    return view_of(raw + item->code, item->data - item->code);
+}
+
+void page_item_change(const struct page_item *item, const uint8_t *raw, uint8_t page[TRACE_PAGE])
+{
+    struct view v = code_of(item, raw);
+    const uint8_t *from = raw + item->data;
+    for (unsigned i = 0; i < item->parts; i++) {
+        page += view_varint(&v);
+        size_t n = view_varint(&v) + 1;
+        memcpy(page, from, n);
+        page += n;
+        from += n;
+    }
+}
+
+void page_item_parts(const struct page_item *item, const uint8_t *raw, struct page_part part[PARTS_MAX])
+{
+    struct view v = code_of(item, raw);
+    uint64_t next = item->base;
+    const uint8_t *literal = raw + item->data;
+    for (unsigned i = 0; i < item->parts; i++) {
+        uint64_t code = view_varint(&v);
+        part[i] = (struct page_part){.kind = code & 3, .length = (uint16_t)((code >> 2) + 1)};
+        if (part[i].kind == PART_LITERAL) {
+            part[i].literal = literal;
+            literal += part[i].length;
+        }
+        if (part[i].kind == PART_IMAGE) {
+            part[i].place = next + unzigzag(view_varint(&v));
+            next = part[i].place + part[i].length;
+        }
+    }
+}

@@ -1,0 +1,114 @@
+/* page_packer.c - see page_packer.h. */
+#include "traces/image_table.h"
+#include "traces/page_packer.h"
+#include "traces/page_store.h"
+
+struct page_packer {
+    uint32_t next; /* number of the next page */
+    struct page_frame frame;
+    struct page_store *store;
+    struct image_table *images;
+    struct page_parts aligned, anywhere;
+    struct delta delta[2];
+    struct buf replaced; /* numbers of pages that are not of the present state any more */
+};
+
+struct page_packer *page_packer_new(void)
+{
+    struct page_packer *p = mem_zero(1, sizeof *p);
+    p->store = page_store_new();
+    p->images = image_table_new();
+    return p;
+}
+
+void page_packer_free(struct page_packer *p)
+{
+    page_frame_free(&p->frame);
+    page_store_free(p->store);
+    image_table_free(p->images);
+    buf_free(&p->replaced);
+    free(p);
+}
+
+void page_packer_contents(struct page_packer *p, const struct buf *contents, const struct buf *lengths)
+{
+    const uint8_t *at = contents->p;
+    for (size_t i = 0; i < lengths->n; i += sizeof(uint32_t)) {
+        uint32_t n = get_u32(lengths->p + i);
+        image_table_add(p->images, at, n);
+        at += n;
+    }
+}
+
+/* ---------------------------------------------------------------- one page */
+
+/* The best way found so far. */
+struct choice {
+    uint32_t cost; /* bytes that it adds to the frame, about */
+    unsigned depth;
+    const struct page_parts *parts;
+    const struct delta *delta; /* of page `base` */
+    uint32_t base;
+};
+
+/* Below this, looking on costs more than it brings. */
+enum { GOOD_COST = 256 };
+
+static void try_delta(struct page_packer *p, const uint8_t *page, uint32_t base, struct delta *d,
+                      struct choice *c)
+{
+    unsigned depth;
+    const uint8_t *was = base == NO_PAGE ? NULL : page_store_get(p->store, base, &depth);
+    if (!was || depth == DELTA_DEPTH || !delta_make(d, page, was) || d->ncode + d->nbytes >= c->cost)
+        return;
+    *c = (struct choice){.cost = d->ncode + d->nbytes, .depth = depth + 1, .delta = d, .base = base};
+}
+
+static void try_parts(const struct page_parts *parts, bool known, struct choice *c)
+{
+    if (known && parts->literal < c->cost)
+        *c = (struct choice){.cost = parts->literal, .parts = parts};
+}
+
+static struct choice choose(struct page_packer *p, const uint8_t *page, const struct page_hint *hint)
+{
+    struct choice c = {.cost = DELTA_MAX + 1};
+    try_parts(&p->aligned, image_table_match(p->images, page, &p->aligned), &c);
+    if (c.cost)
+        try_delta(p, page, hint->own, &p->delta[0], &c);
+    if (c.cost > GOOD_COST)
+        try_delta(p, page, hint->moved, &p->delta[1], &c);
+    if (c.cost > GOOD_COST)
+        try_parts(&p->anywhere, image_table_search(p->images, page, &p->anywhere), &c);
+    return c;
+}
+
+bool page_packer_add(struct page_packer *p, const uint8_t *page, const struct page_hint *hint)
+{
+    struct choice c = choose(p, page, hint);
+    if (c.parts)
+        page_frame_parts(&p->frame, page, c.parts);
+    else if (c.delta)
+        page_frame_delta(&p->frame, c.base, c.delta);
+    else
+        page_frame_full(&p->frame, page);
+    page_store_put(p->store, p->next++, c.depth, page);
+    if (hint->own != NO_PAGE)
+        buf_add(&p->replaced, &hint->own, sizeof hint->own);
+    return page_frame_is_full(&p->frame);
+}
+
+/* ---------------------------------------------------------------- frames */
+
+void page_packer_settle(struct page_packer *p)
+{
+    const uint32_t *number = (const uint32_t *)p->replaced.p;
+    for (size_t i = 0; i < p->replaced.n / sizeof *number; i++)
+        page_store_retire(p->store, number[i]);
+    p->replaced.n = 0;
+}
+
+uint32_t page_packer_take(struct page_packer *p, struct buf *payload)
+{
+    return page_frame_take(&p->frame, payload);
+}
