@@ -19,7 +19,10 @@ int cmd_replay(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_screen(int argc, char **argv);
+int cmd_symbols(int argc, char **argv);
+int cmd_processes(int argc, char **argv);
 int cmd_stages(int argc, char **argv);
+int cmd_annotate(int argc, char **argv);
 int cmd_gdb(int argc, char **argv);
 
 /* ---- engines ---- */

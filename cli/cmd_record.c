@@ -19,6 +19,8 @@ static const char help[] =
     "  --until POSITION              stop at an icount (500M), a guest time (10s) or a text (console:TEXT)\n"
     "  --events CLASSES              which to record: cpu,irq …, all, none, default, -pio,+syscall\n"
     "                                (default: all but syscall)\n"
+    "  --profile FILE                a boot profile: which stages there are (form: docs/profiles.md)\n"
+    "  --probe SYMBOL                report each call of SYMBOL, with arguments and result (several times)\n"
     "  --symbols FILE                an ELF file whose symbols go into the trace (several times)\n"
     "  --checkpoint-every N          steps between saved states (default 100M; 0: only first and last)\n"
     "  -i, --interactive             the terminal is the guest's serial port; what is typed is recorded;\n"
@@ -28,7 +30,7 @@ static const char help[] =
     "                                debug\n"
     "  -q, --quiet                   no summary, no progress line\n";
 
-enum { OPT_UNTIL = 1, OPT_SYMBOLS, OPT_EVENTS, OPT_CHECKPOINTS, OPT_VGA_CONSOLE, OPT_CONSOLE, OPT_HELP };
+enum { OPT_UNTIL = 1, OPT_SYMBOLS, OPT_PROFILE, OPT_PROBE, OPT_EVENTS, OPT_CHECKPOINTS, OPT_VGA_CONSOLE, OPT_CONSOLE, OPT_HELP };
 
 static const struct option longs[] = {
     MACHINE_OPTIONS,
@@ -36,6 +38,8 @@ static const struct option longs[] = {
     {"until", required_argument, NULL, OPT_UNTIL},
     {"events", required_argument, NULL, OPT_EVENTS},
     {"symbols", required_argument, NULL, OPT_SYMBOLS},
+    {"profile", required_argument, NULL, OPT_PROFILE},
+    {"probe", required_argument, NULL, OPT_PROBE},
     {"checkpoint-every", required_argument, NULL, OPT_CHECKPOINTS},
     {"interactive", no_argument, NULL, 'i'},
     {"vga-console", no_argument, NULL, OPT_VGA_CONSOLE},
@@ -55,6 +59,7 @@ struct record {
     bool typed_end; /* Ctrl-A x */
     int console;
     const char **symbols; /* files */
+    struct profile *profile;
     struct marks *marks;
     struct progress *progress;
     /* --vga-console: what is on the terminal, and since when. */
@@ -100,6 +105,12 @@ static int set_option(struct record *r, int c, struct error *err)
         return 0;
     case OPT_UNTIL:
         return set_until(r, optarg, err);
+    case OPT_PROFILE:
+        profile_free(r->profile);
+        r->o.profile = r->profile = profile_load(optarg, err);
+        return r->profile ? 0 : -1;
+    case OPT_PROBE:
+        return machine_add_setting(r->machine, "probe", optarg, err);
     case OPT_SYMBOLS:
         r->symbols = realloc(r->symbols, (r->o.nsymbol_files + 1) * sizeof *r->symbols);
         r->symbols[r->o.nsymbol_files++] = optarg;
@@ -293,6 +304,9 @@ static int check_output(struct record *r, struct error *err)
 
 static int record(struct record *r, struct error *err)
 {
+    for (size_t i = 0; r->profile && profile_probe(r->profile, i); i++)
+        if (machine_add_setting(r->machine, "probe", profile_probe(r->profile, i), err))
+            return trouble(err);
     if (machine_finish(r->machine, err) || check_output(r, err))
         return trouble(err);
     r->o.config = machine_config(r->machine);
@@ -336,6 +350,7 @@ int cmd_record(int argc, char **argv)
     machine_free(r.machine);
     marks_free(r.marks);
     free(r.symbols);
+    profile_free(r.profile);
     free(r.painted);
     free(r.screen);
     return status;

@@ -7,6 +7,7 @@
 #include "cli/machine.h"
 
 enum { MAX_DISKS = 4, MAX_CPUS = 64, MAX_SETTINGS = 16 };
+enum { MAX_EXTRA = 64 };
 #define MIB         (1ull << 20)
 #define MAX_MEMORY  (64ull << 30)
 #define MAX_ADDRESS (64ull << 30)
@@ -21,7 +22,9 @@ struct machine {
     uint64_t memory;
     unsigned cpus;
     struct image_files *files;
-    struct setting settings[MAX_SETTINGS];
+    struct setting extra[MAX_EXTRA]; /* added by machine_add_setting */
+    size_t nextra;
+    struct setting settings[MAX_SETTINGS + MAX_EXTRA];
     size_t nsettings;
     struct engine_config config;
 };
@@ -223,6 +226,14 @@ static void set_number(struct machine *m, const char *key, uint64_t n)
     set(m, key, text);
 }
 
+int machine_add_setting(struct machine *m, const char *key, const char *value, struct error *err)
+{
+    if (m->nextra == MAX_EXTRA)
+        return error_set(err, "--%s %.60s: at most %d of these", key, value, MAX_EXTRA);
+    m->extra[m->nextra++] = (struct setting){key, value};
+    return 0;
+}
+
 static const char *or_default(const char *given, const char *fallback)
 {
     return given ? given : fallback;
@@ -251,6 +262,8 @@ static void make_settings(struct machine *m, const char *bios)
         set(m, "append", or_default(m->append, ""));
     if (m->flat)
         set_number(m, "flat-address", m->flat_address);
+    for (size_t i = 0; i < m->nextra; i++)
+        set(m, m->extra[i].key, m->extra[i].value);
 }
 
 static const char *bios_kind(const struct machine *m)

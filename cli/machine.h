@@ -66,6 +66,8 @@ void machine_free(struct machine *m); /* NULL is allowed */
 int machine_option(struct machine *m, int option, const char *value, struct error *err);
 /* All options are there: finds the firmware, opens the images, sets the defaults. */
 int machine_finish(struct machine *m, struct error *err);
+/* A further setting, kept after those of the options. -1 with err if there are too many. */
+int machine_add_setting(struct machine *m, const char *key, const char *value, struct error *err);
 /* After machine_finish; valid until machine_free. */
 const struct engine_config *machine_config(const struct machine *m);
 const struct image_files *machine_files(const struct machine *m);

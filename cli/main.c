@@ -18,6 +18,9 @@ static const struct command commands[] = {
     {"info", cmd_info, "what is in a trace: machine, sizes, how it ended"},
     {"stages", cmd_stages, "the stages of the boot, as a tree"},
     {"events", cmd_events, "list what happened"},
+    {"annotate", cmd_annotate, "run a trace again, and record more"},
+    {"symbols", cmd_symbols, "look names and addresses up"},
+    {"processes", cmd_processes, "the process tree at a position"},
     {"screen", cmd_screen, "print the text screen at a position"},
     {"gdb", cmd_gdb, "debug a trace with gdb, forwards and backwards"},
 };

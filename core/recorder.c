@@ -41,6 +41,7 @@ struct recorder {
     uint64_t idle_until; /* live: guest time up to which a halt may be skipped */
     bool refused;        /* live: the guest did not take what was typed */
     struct record_result result;
+    uint64_t next_input; /* again: number of the first that was not given yet */
     atomic_bool interrupted;
 };
 
@@ -143,7 +144,8 @@ static int create_writer(struct recorder *r, struct error *err)
     for (size_t i = 0; i < cfg->nsettings; i++)
         settings[i] = (struct trace_setting){cfg->settings[i].key, cfg->settings[i].value};
     for (size_t i = 0; i < cfg->nimages && !rc; i++)
-        rc = image_describe(&cfg->images[i], &images[i], err);
+        rc = r->o.again ? (images[i] = trace_config(r->o.again)->images[i], 0)
+                        : image_describe(&cfg->images[i], &images[i], err);
     const struct trace_config tc = {.engine = r->o.kind->name,
                                     .behaviour = r->o.kind->behaviour,
                                     .step_ns = r->o.kind->step_ns,
@@ -351,6 +353,75 @@ static int idle(struct recorder *r)
     return 1;
 }
 
+/* ---------------------------------------------------------------- the same run again */
+
+/* Where the run that is repeated got its next input, or where it ended. */
+static int next_again(struct recorder *r, struct trace_input *in)
+{
+    *in = (struct trace_input){.icount = UINT64_MAX};
+    if (r->next_input >= trace_input_count(r->o.again))
+        return 0;
+    return trace_input(r->o.again, r->next_input, in, &r->err);
+}
+
+/* Guest time passes at a halted guest, as it did then. */
+static int pass_time(struct recorder *r, uint64_t time)
+{
+    uint64_t at = icount_of(r);
+    const struct run_limit limit = {.icount = at + 1, .time = time};
+    struct stop stop;
+    if (time_of(r) >= time)
+        return 0;
+    r->e->ops->run(r->e, &limit, &stop);
+    return icount_of(r) == at ? 0 : error_set(&r->err, "the run differs from the trace's: the guest was idle at icount %llu",
+                                              (unsigned long long)at);
+}
+
+/* Gives the inputs that came at this position. */
+static int feed_again(struct recorder *r)
+{
+    struct trace_input rec;
+    int rc;
+    while (!(rc = next_again(r, &rec)) && rec.icount == icount_of(r)) {
+        if (pass_time(r, rec.time))
+            return -1;
+        const struct input in = {
+            .icount = rec.icount, .time = rec.time, .port = rec.port, .data = rec.data, .len = rec.len};
+        if (trace_write_input(r->w, &rec, &r->err))
+            return -1;
+        if (r->e->ops->input(r->e, &in) != rec.len)
+            return error_set(&r->err, "the run differs from the trace's: the guest does not take the input at icount %llu",
+                             (unsigned long long)rec.icount);
+        r->next_input++;
+        r->result.inputs++;
+    }
+    return rc;
+}
+
+/* Whether the repeated run is over: that it stopped by itself is seen before this. */
+static bool again_over(struct recorder *r)
+{
+    if (!r->o.again || icount_of(r) < trace_last_icount(r->o.again))
+        return false;
+    if (trace_end(r->o.again) && pass_time(r, trace_end(r->o.again)->time))
+        r->failed = true;
+    end_as(r, STOP_REACHED);
+    return true;
+}
+
+static uint64_t again_limit(struct recorder *r)
+{
+    struct trace_input in;
+    uint64_t last = trace_last_icount(r->o.again);
+    /* A run that ended by itself is let run into its end. */
+    if (trace_end(r->o.again) && (!strcmp(trace_end(r->o.again)->reason, "power-off") ||
+                                  !strcmp(trace_end(r->o.again)->reason, "halted")))
+        last++;
+    if (next_again(r, &in))
+        r->failed = true;
+    return in.icount < last ? in.icount : last;
+}
+
 /* ---------------------------------------------------------------- running */
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -372,7 +443,7 @@ static bool live(const struct recorder *r)
     return r->o.live && live_active(r->o.live);
 }
 
-static struct run_limit next_limit(const struct recorder *r)
+static struct run_limit next_limit(struct recorder *r)
 {
     const struct position *until = r->o.until;
     uint64_t icount = icount_of(r);
@@ -381,6 +452,8 @@ static struct run_limit next_limit(const struct recorder *r)
         l.icount = earlier(l.icount, (icount / LIVE_STEPS + 1) * LIVE_STEPS);
         l.time = r->idle_until;
     }
+    if (r->o.again)
+        l.icount = earlier(l.icount, again_limit(r));
     if (until && until->kind == POS_ICOUNT)
         l.icount = earlier(l.icount, until->n);
     if (until && until->kind == POS_TIME) {
@@ -422,8 +495,10 @@ static int stopped(struct recorder *r)
         return 1;
     if (icount_of(r) == r->next_checkpoint && checkpoint(r))
         return -1;
-    if (until_reached(r) || asked_to_end(r))
-        return 1;
+    if (r->o.again && feed_again(r))
+        return -1;
+    if (until_reached(r) || asked_to_end(r) || again_over(r))
+        return r->failed ? -1 : 1;
     if (r->o.hooks.progress)
         r->o.hooks.progress(r->o.hooks.ctx, r->e);
     if (reason == STOP_HALTED)
@@ -431,6 +506,16 @@ static int stopped(struct recorder *r)
     if (!live(r))
         return 0;
     return reason == STOP_IDLE ? idle(r) : look_for_typing(r);
+}
+
+/* The profile that the trace is to be read with. */
+static int write_profile(struct recorder *r)
+{
+    if (!r->o.profile)
+        return 0;
+    const char *text = profile_text(r->o.profile);
+    struct trace_note note = {.type = "profile", .name = "profile", .data = text, .len = (uint32_t)strlen(text)};
+    return trace_write_note(r->w, &note, &r->err);
 }
 
 /* The file is closed: the screen that the guest left goes into the trace for `info`, so that it needs no
@@ -467,6 +552,7 @@ static int finish(struct recorder *r)
                             .status = r->stop.status};
     if (final_state(r, &end.hash))
         return -1;
+    r->result.hash = end.hash;
     r->e->ops->flush(r->e); /* after the hash: it ends what is being put together */
     inspector_finish(r->inspector);
     if (r->failed || write_screen(r))
@@ -485,7 +571,7 @@ static uint64_t file_size(const char *path)
 int recorder_run(struct recorder *r, struct record_result *result, struct error *err)
 {
     inspector_start(r->inspector);
-    int over = checkpoint(r);
+    int over = checkpoint(r) || write_profile(r) || (r->o.again && feed_again(r)) ? -1 : 0;
     if (!over && r->o.until && until_reached(r))
         over = 1;
     while (!over) {

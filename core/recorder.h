@@ -13,6 +13,7 @@
 #include "core/engines.h"
 #include "core/live.h"
 #include "core/position.h"
+#include "core/profile.h"
 #include "traces/trace.h"
 
 #define RECORD_CHECKPOINT_EVERY 100000000u
@@ -39,6 +40,9 @@ struct record_options {
     struct live *live;                  /* NULL, or typing */
     const char *const *symbol_files;    /* ELF files whose symbols go into the trace */
     size_t nsymbol_files;
+    const struct profile *profile;      /* NULL, or the boot profile that the trace is to be read with: goes in as a note */
+    struct trace *again;                /* NULL, or the trace whose run this is: its inputs come where they came, images
+                                         * (`config`'s) are its own, and the run ends where it ended */
     struct record_hooks hooks;
 };
 
@@ -48,6 +52,7 @@ struct record_result {
     uint64_t checkpoints;
     uint64_t inputs;
     uint64_t bytes; /* of the file */
+    uint64_t hash;  /* of the final state */
 };
 
 struct recorder;

@@ -318,10 +318,15 @@ static void pc_run(struct engine *e, const struct run_limit *limit, struct stop 
             stop->reason = STOP_REACHED;
             break;
         }
-        if (pc->fresh)
-            report_start(pc);
         if (pc->stops_changed)
             set_stops(pc);
+        /* Before anything is done at this position: a stop's state is that of the position. */
+        if ((pc->fresh || board_deadline(pc->board) <= now_time(pc)) && pc->turn_left && x86_at_stop(pc->cpu)) {
+            end = stopped(pc, stop);
+            continue;
+        }
+        if (pc->fresh)
+            report_start(pc);
         pc->reported = false;
         end = run_slice(pc, limit, stop);
     }
@@ -330,7 +335,7 @@ static void pc_run(struct engine *e, const struct run_limit *limit, struct stop 
     stop->cpu = pc->turn;
     stop->icount = pc->icount;
     stop->time = now_time(pc);
-    if (!stop->address)
+    if (stop->reason != STOP_WATCHPOINT)
         stop->address = w.cs_base + w.rip;
 }
 

@@ -66,12 +66,10 @@ stage kernel.init
     close event kernel.panic
 stage kernel.initcalls
     in kernel.init
-    open event kernel.reached "do_basic_setup"
-    open event kernel.call "do_basic_setup"
-    close event kernel.return "do_basic_setup" 
+    open event kernel.initcall
+    close event kernel.init-freed
 stage kernel.initcall.{data}
     in kernel.initcalls
-    in kernel.init
     open event kernel.initcall
     close event kernel.initcall-done same
 stage user

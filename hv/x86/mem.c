@@ -332,15 +332,17 @@ static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, bool u
     return w.pa;
 }
 
-/* After the store itself: the page may now have a direct entry (its changed mark is set). */
+/* The access was allowed: which stop it meets. The first of an instruction counts, but a real one comes before probes. */
 static void note_data_stop(struct x86 *cpu, uint64_t lin, unsigned size, bool write)
 {
     for (size_t i = 0; i < cpu->nwatches; i++) {
         const struct stop_point *s = &cpu->stops[i];
         bool kind = s->kind == STOPS_ACCESS || (write ? s->kind == STOPS_WRITE : s->kind == STOPS_READ);
-        if (kind && lin < s->address + s->length && s->address < lin + size && !cpu->stop_hit) {
+        bool taken = cpu->stop_hit && (!cpu->stop_probe || s->report_only);
+        if (kind && (lin - s->address < s->length || s->address - lin < size) && !taken) {
             cpu->stop = (struct x86_stop){STOP_WATCHPOINT, s->id, lin};
             cpu->stop_hit = true;
+            cpu->stop_probe = s->report_only;
             x86_break(cpu);
         }
     }
@@ -354,12 +356,14 @@ static void check_alignment(struct x86 *cpu, uint64_t lin, unsigned size)
 
 static uint64_t load_as(struct x86 *cpu, uint64_t lin, unsigned size, enum access acc, bool user)
 {
+    unsigned first = 0x1000 - (lin & 0xfff);
+    uint64_t pa1 = translate(cpu, lin, acc, user), pa2 = 0, v = 0;
+    if (unlikely(first < size))
+        pa2 = translate(cpu, lin + first, acc, user);
     if (cpu->data_stops)
         note_data_stop(cpu, lin, size, false);
-    unsigned first = 0x1000 - (lin & 0xfff);
     if (likely(first >= size))
-        return phys_load(cpu, translate(cpu, lin, acc, user), size);
-    uint64_t pa1 = translate(cpu, lin, acc, user), pa2 = translate(cpu, lin + first, acc, user), v = 0;
+        return phys_load(cpu, pa1, size);
     for (unsigned i = 0; i < size; i++)
         v |= phys_load(cpu, i < first ? pa1 + i : pa2 + i - first, 1) << (8 * i);
     return v;
@@ -440,7 +444,10 @@ struct code_page *fetch_page(struct x86 *cpu, uint64_t lin, uint64_t *pa)
             return NULL;
         }
         tlb_note(cpu, ITLB_SLOT + (unsigned)(lin >> 12 & (ITLB_SIZE - 1)));
-        *e = (struct itlb_entry){tag, code_page_get(cpu->mem, d->rd_meta, d->rd), w.pte, w.pa & ~0xfffull};
+        struct code_page *p = code_page_get(cpu->mem, d->rd_meta, d->rd);
+        if (cpu->exec_stops)
+            exec_stops_alias(cpu, p, lin);
+        *e = (struct itlb_entry){tag, p, w.pte, w.pa & ~0xfffull};
     }
     *pa = e->pa | (lin & 0xfff);
     return e->page;

@@ -175,19 +175,28 @@ static uint64_t stos_many(struct x86 *cpu, const struct op *op, uint64_t n)
 typedef void iteration_fn(struct x86 *, const struct op *);
 typedef uint64_t many_fn(struct x86 *, const struct op *, uint64_t n);
 
+static bool stop_at(const struct x86 *cpu, uint64_t lin)
+{
+    uint64_t pa = UINT64_MAX;
+    mem_translate_peek(cpu, lin, &pa);
+    return exec_stop_here(cpu, lin, pa);
+}
+
 static uint64_t rep_count(const struct x86 *cpu, const struct op *op) { return R64(RCX) & index_mask(op); }
 
 /* The state after each iteration is complete (registers say what is left), so a fault or a stop may come between any two. The first
- * iteration's step is counted with the block's. True: all is done; false: steps have run out. */
+ * iteration's step is counted with the block's. True: all is done; false: steps have run out, or there is an execution stop here, at which
+ * each iteration is a step of its own for the dispatcher. */
 static inline bool repeat(struct x86 *cpu, const struct op *op, iteration_fn *one, many_fn *many, bool compares)
 {
     bool until_equal = op->pfx & PFX_REPNE;
+    bool stop = unlikely(cpu->block->id & BLOCK_SLOW) && stop_at(cpu, code_linear(cpu, rip_of(cpu, op)));
     uint64_t n = rep_count(cpu, op);
     if (!n)
         return true;
     cpu->left++; /* the block's count; each iteration takes one below */
     for (;;) {
-        uint64_t done = many && cpu->left > 1 ? many(cpu, op, least(n, (uint64_t)cpu->left)) : 0;
+        uint64_t done = many && cpu->left > 1 && !stop ? many(cpu, op, least(n, (uint64_t)cpu->left)) : 0;
         if (!done) {
             cpu->op = op;
             cpu->left--; /* as if it were retired: a fault gives it back */
@@ -200,7 +209,7 @@ static inline bool repeat(struct x86 *cpu, const struct op *op, iteration_fn *on
         set_index(cpu, op, RCX, R64(RCX) - done);
         if (!n || (compares && cc_zf(cpu) == until_equal))
             return true;
-        if (cpu->left <= 0)
+        if (cpu->left <= 0 || stop)
             return false;
     }
 }
