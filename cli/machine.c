@@ -5,6 +5,7 @@
 
 #include "bios/builtin.h"
 #include "cli/machine.h"
+#include "guests/demo/demo.h"
 
 enum { MAX_DISKS = 4, MAX_CPUS = 64, MAX_SETTINGS = 16 };
 enum { MAX_EXTRA = 64 };
@@ -199,6 +200,12 @@ void machine_free(struct machine *m)
     free(m);
 }
 
+/* Nothing to boot was given: the demo disk is. */
+static bool is_demo(const struct machine *m)
+{
+    return !m->ndisks && !m->cdrom && !m->floppy && !m->kernel && !m->flat;
+}
+
 static int check(const struct machine *m, struct error *err)
 {
     if (m->kernel && m->flat)
@@ -306,6 +313,10 @@ static int add_media(struct machine *m, struct error *err)
     for (unsigned i = 0; i < m->ndisks; i++)
         if (add(m, roles[i], m->disk[i], err))
             return -1;
+    size_t size;
+    const uint8_t *demo = demo_disk(&size);
+    if (is_demo(m) && image_files_add_memory(m->files, roles[0], "demo", demo, size, err))
+        return -1;
     return add(m, "cdrom", m->cdrom, err) || add(m, "floppy0", m->floppy, err) ? -1 : 0;
 }
 

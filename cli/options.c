@@ -45,7 +45,8 @@ struct trace *open_trace(const char *path)
     if (!t)
         trouble(&err);
     else if (trace_truncated(t))
-        fprintf(stderr, "bootreel: %s: cut short (%s); what is there is used\n", path, trace_damage(t));
+        fprintf(stderr, "bootreel: %s: %s (%s); what is there is used\n", path,
+                trace_damaged(t) ? "damaged" : "cut short", trace_damage(t));
     return t;
 }
 

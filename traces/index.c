@@ -232,6 +232,16 @@ static const char *content_check(struct trace *t, const struct frame_head *h, ui
     return same ? NULL : "checksum of its content does not match";
 }
 
+/* A file that was cut does not end in a trailer. */
+static bool trailer_whole(struct trace *t)
+{
+    uint8_t trailer[TRAILER_SIZE];
+    uint64_t offset, frames;
+    return t->size >= FILE_HEADER_SIZE + TRAILER_SIZE &&
+           !source_read(t, t->size - TRAILER_SIZE, trailer, sizeof trailer, NULL) &&
+           trailer_unpack(trailer, &offset, &frames);
+}
+
 /* Goes from frame to frame until the first that is not whole. */
 static int index_scan(struct trace *t, struct error *err)
 {
@@ -245,10 +255,14 @@ static int index_scan(struct trace *t, struct error *err)
         if (!bad)
             bad = content_check(t, &h, offset + frame_lead(&h));
         if (!bad && h.kind == TF_INDEX)
-            bad = "this index, or the trailer behind it, is damaged";
-        if (bad)
+            bad = offset + frame_lead(&h) + h.stored + TRAILER_SIZE > t->size
+                      ? "cut off behind this index"
+                      : "this index, or the trailer behind it, is damaged";
+        if (bad) {
             error_set(&t->damage, "%s: frame %zu at offset %" PRIu64 ": %s", t->name, t->nframes, offset,
                       bad);
+            t->damaged = strncmp(bad, "cut off", 7) || trailer_whole(t);
+        }
         /* A good checksum and contents that cannot be: that is no cut-off recording. */
         int refused = bad ? 0 : frame_take(t, &h, extra, offset, err);
         free(memory);
@@ -361,6 +375,6 @@ int trace_index(struct trace *t, struct error *err)
             return -1;
     }
     if (t->list[TF_END].n && end_load(t, t->list[TF_END].frame[0], &t->damage))
-        t->truncated = true;
+        t->truncated = t->damaged = true;
     return sort_chunks(t, err);
 }

@@ -367,6 +367,11 @@ bool trace_truncated(const struct trace *t)
     return t->truncated;
 }
 
+bool trace_damaged(const struct trace *t)
+{
+    return t->damaged;
+}
+
 const char *trace_damage(const struct trace *t)
 {
     return t->truncated ? t->damage.text : "";

@@ -94,7 +94,7 @@ struct trace {
     struct frame_entry *frame;
     size_t nframes, frames_cap;
     struct frame_list list[TF_KINDS];
-    bool truncated;
+    bool truncated, damaged;
     struct error damage;
     struct trace_end end;
     bool has_end;

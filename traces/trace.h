@@ -183,6 +183,8 @@ void trace_close(struct trace *t); /* NULL is allowed */
 /* The file has no (whole) end: the recording was killed or the file was cut. All frames before that are
  * there. */
 bool trace_truncated(const struct trace *t);
+/* It is so because something in the file is not as it was written, not because its end is missing. */
+bool trace_damaged(const struct trace *t);
 /* Why, as one line; "" when not truncated. */
 const char *trace_damage(const struct trace *t);
 unsigned trace_version(const struct trace *t);

@@ -584,6 +584,18 @@ static void fill_operand(struct gen *g)
     poke(g->c->ea, b, n);
 }
 
+/* Bit 17 of MXCSR exists in some processors (AMD's misaligned mode). The area may lie where nothing can be
+ * written. */
+static bool is_mxcsr_known(struct gen *g)
+{
+    uint32_t v = 0;
+    if (!strcmp(g->row->mnemonic, "fxrstor"))
+        peek(g->c->ea + FX_MXCSR, &v, 4);
+    else if (!strcmp(g->row->mnemonic, "ldmxcsr"))
+        peek(g->c->ea, &v, 4);
+    return !(v & 0x20000);
+}
+
 static bool fill_case(struct gen *g)
 {
     if (g->c->mem)
@@ -592,7 +604,7 @@ static bool fill_case(struct gen *g)
         g->special->after(g);
     if (is_indirect(g->row))
         aim_indirect(g);
-    return is_aimed(g);
+    return is_aimed(g) && is_mxcsr_known(g);
 }
 
 void gen_case(struct insn_case *c, struct state *s, const struct insn_row *row, unsigned bits, uint64_t seed)

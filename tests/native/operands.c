@@ -250,8 +250,10 @@ static void before_div(struct gen *g)
 static void before_bit(struct gen *g)
 {
     unsigned reg = (g->modrm >> 3 & 7) | (g->rex & 4 ? 8 : 0);
-    if (!g->c->mem || g->row->operand[1] != O_Gv || reg == RSP)
+    if (!g->c->mem || g->row->operand[1] != O_Gv)
         return;
+    if (reg == RSP)
+        g->modrm ^= 8, reg = RBP;
     int64_t off = (int64_t)below(&g->r, 8 * 0x400) - 4 * 0x400;
     uint64_t mask = g->c->osize == 3 ? ~0ull : (1ull << (8 * opsize(g))) - 1;
     g->s->gpr[reg] = ((uint64_t)off & mask) | (g->s->gpr[reg] & ~mask);
