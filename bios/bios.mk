@@ -17,7 +17,7 @@ BIOS_CFLAGS := -std=gnu11 -Os -g -march=i486 -mtune=i486 -ffreestanding -fno-pic
 BIOS_SRC32  := $(sort $(wildcard bios/post32/*.c)) bios/post32/start32.S
 BIOS_SRC16  := $(sort $(wildcard bios/*.c)) bios/entry.S bios/reset.S bios/fixed.S
 BIOS_OBJ32  := $(patsubst bios/%,$(BIOS_DIR)/%.o,$(BIOS_SRC32))
-BIOS_OBJ16  := $(patsubst bios/%,$(BIOS_DIR)/%.o,$(BIOS_SRC16))
+BIOS_OBJ16  := $(patsubst bios/%,$(BIOS_DIR)/%.o,$(BIOS_SRC16)) $(BIOS_DIR)/fonts.o
 BIOS_LINK   := ld -m elf_i386 -T bios/bios.ld --no-warn-rwx-segments --no-check-sections -z noexecstack --build-id=none
 
 $(BIOS_DIR)/post32/%.c.o: bios/post32/%.c
@@ -34,6 +34,15 @@ $(BIOS_DIR)/%.c.o: bios/%.c
 $(BIOS_DIR)/%.S.o: bios/%.S
 	@mkdir -p $(@D)
 	$(Q)$(BIOS_CC) -m16 $(BIOS_CFLAGS) -c -o $@ $<
+
+# The fonts, by a program of the host.
+$(BIOS_DIR)/mkfont: bios/font/mkfont.c
+	@mkdir -p $(@D)
+	$(Q)$(BIOS_CC) -std=gnu11 -O1 -Wall -Wextra -Werror -o $@ $<
+$(BIOS_DIR)/fonts.S: $(BIOS_DIR)/mkfont bios/font/glyphs.txt
+	$(Q)$(BIOS_DIR)/mkfont bios/font/glyphs.txt >$@
+$(BIOS_DIR)/fonts.o: $(BIOS_DIR)/fonts.S
+	$(Q)$(BIOS_CC) -m16 -c -o $@ $<
 
 # The two halves; names in the first are its own but for what the other needs.
 $(BIOS_DIR)/post32.o: $(BIOS_OBJ32)

@@ -291,3 +291,16 @@ mouse_call:
         lretw
 
         .section .note.GNU-stack, "", @progbits
+
+/* VBE's window function: a far call with the registers of AX=4F05h. */
+        .section .text.entry
+        .globl  vbe_window_entry
+vbe_window_entry:
+        pushw   %ax
+        movw    $0x4f05, %ax
+        pushfw
+        pushw   %cs
+        callw   1f
+        popw    %ax
+        lretw
+1:      jmp     entry_10

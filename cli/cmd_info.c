@@ -20,7 +20,8 @@ static void print_machine(struct trace *t, const char *path)
     char a[NUMBER_TEXT], b[NUMBER_TEXT];
     const struct trace_config *cfg = trace_config(t);
     printf("trace        %s: %s (%s bytes), format %u%s\n", path, bytes_text(a, trace_file_size(t)),
-           commas(b, trace_file_size(t)), trace_version(t), trace_damaged(t) ? ", damaged" : trace_truncated(t) ? ", cut short" : "");
+           commas(b, trace_file_size(t)), trace_version(t),
+           trace_damaged(t) ? ", damaged" : trace_truncated(t) ? ", cut short" : "");
     if (trace_truncated(t))
         printf("             %s\n", trace_damage(t));
     printf("engine       %s, behaviour %u\n", cfg->engine, cfg->behaviour);

@@ -329,6 +329,9 @@ int machine_finish(struct machine *m, struct error *err)
     m->config.settings = m->settings;
     m->config.nsettings = m->nsettings;
     m->config.images = image_files_images(m->files, &m->config.nimages);
+    for (size_t i = 0; i < m->config.nimages; i++)
+        if (image_check(&m->config.images[i], err))
+            return -1;
     return 0;
 }
 

@@ -75,6 +75,10 @@ const struct image_files *machine_files(const struct machine *m);
 /* 256M, 1G, 65536: bytes, with suffixes K, M, G, T of 1024. Returns 0 or -1. */
 int parse_size(const char *text, uint64_t *n);
 
+/* Whether an image can be what its role says. -1 with err: of another format, of a size that cannot be, or cut
+ * off. */
+int image_check(const struct image *im, struct error *err);
+
 /* Finds a firmware file of SeaBIOS's package in the usual places; 0 and its path, or -1 with what to do. */
 int firmware_find(const char *file, char *path, size_t size, struct error *err);
 

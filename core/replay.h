@@ -43,7 +43,9 @@ void replay_interrupt(struct replay *r);
 /* ---- the whole run ---- */
 
 struct replay_options {
-    bool verify; /* compare each event, and the state at each checkpoint; else only the end */
+    /* Check every frame of the trace, and compare each event, and the state at each checkpoint; else only the
+     * end. A damaged trace is an error then, even if all that can be compared is equal; one that was cut is not. */
+    bool verify;
     /* Called now and then, at least every 25 M steps; may be NULL. */
     void (*progress)(void *ctx, const struct engine *e);
     void *ctx;

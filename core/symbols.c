@@ -103,17 +103,16 @@ void symbol_table_add_line(struct symbol_table *t, uint64_t address, const char 
     t->lines[t->nlines++] = (struct line_row){address, f, line};
 }
 
-static int by_address(const void *a, const void *b, void *ctx)
+/* Of several at one address the first that was added comes first: that is the one that is shown. */
+static int by_address(const void *a, const void *b)
 {
     const struct entry *x = a, *y = b;
-    const struct symbol_table *t = ctx;
     int ax = x->flags & SYMBOL_ABSOLUTE, ay = y->flags & SYMBOL_ABSOLUTE;
     if (ax != ay)
         return ay - ax; /* absolute ones come first */
     if (x->address != y->address)
         return x->address < y->address ? -1 : 1;
-    int names = strcmp(t->names + x->name, t->names + y->name);
-    return names ? names : (x->type > y->type) - (x->type < y->type);
+    return (x->name > y->name) - (x->name < y->name); /* names were added in the same order */
 }
 
 /* Rows of equal addresses: the end of a sequence comes before the begin of another. */
@@ -190,7 +189,7 @@ struct symbol_table *symbol_table_end(struct symbol_table *t)
 {
     struct symbols *s = t->owner;
     if (t->n)
-        qsort_r(t->entries, t->n, sizeof *t->entries, by_address, t);
+        qsort(t->entries, t->n, sizeof *t->entries, by_address);
     if (t->nlines)
         qsort(t->lines, t->nlines, sizeof *t->lines, by_row);
     set_sizes(t);
@@ -365,10 +364,10 @@ bool symbols_find_next(const struct symbols *s, int32_t space, const char *name,
            (space != SPACE_KERNEL && find_space(s, SPACE_KERNEL, name, at, &after, sym));
 }
 
-/* Which of the names of an address is shown: those that mark sections and the like come last. */
-static unsigned ugliness(const char *name)
+/* A name that an assembler made up is shown if there is no other. */
+static bool made_up(const char *name)
 {
-    return (name[0] == '_' && name[1] == '_') + 2 * (name[0] == '$' || name[0] == '.');
+    return name[0] == '$' || name[0] == '.';
 }
 
 /* The entry that an address (as linked) lies in; -1: none. */
@@ -389,7 +388,7 @@ static long entry_at(const struct symbol_table *t, uint64_t address)
         const struct entry *e = &t->entries[i];
         if (e->size && address - e->address >= e->size)
             continue;
-        if (best < 0 || ugliness(t->names + e->name) <= ugliness(t->names + t->entries[best].name))
+        if (best < 0 || !made_up(t->names + e->name))
             best = (long)i;
     }
     return best;

@@ -30,7 +30,7 @@ static bool wanted(const GElf_Sym *sym, const char *name)
     return name && *name && sym->st_shndx != SHN_UNDEF && type != STT_FILE && type != STT_SECTION && type != STT_TLS;
 }
 
-static void add_section(struct symbol_table *t, Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh)
+static void add_section(struct symbol_table *t, Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, bool local)
 {
     Elf_Data *data = elf_getdata(scn, NULL);
     GElf_Sym sym;
@@ -39,7 +39,7 @@ static void add_section(struct symbol_table *t, Elf *elf, Elf_Scn *scn, const GE
         if (!gelf_getsym(data, (int)i, &sym))
             break;
         const char *name = elf_strptr(elf, sh->sh_link, sym.st_name);
-        if (!wanted(&sym, name))
+        if (!wanted(&sym, name) || (GELF_ST_BIND(sym.st_info) == STB_LOCAL) != local)
             continue;
         unsigned flags = (sym.st_size ? SYMBOL_SIZED : 0) | (sym.st_shndx == SHN_ABS ? SYMBOL_ABSOLUTE : 0);
         symbol_table_add(t, name, sym.st_value, sym.st_size, type_letter(elf, &sym), flags);
@@ -51,7 +51,8 @@ static void add_symbols(struct symbol_table *t, Elf *elf, unsigned section_type)
     GElf_Shdr sh;
     for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));)
         if (gelf_getshdr(scn, &sh) && sh.sh_type == section_type)
-            add_section(t, elf, scn, &sh);
+            for (int local = 0; local < 2; local++) /* of two names of an address the global one is shown */
+                add_section(t, elf, scn, &sh, local);
 }
 
 /* The path without what of it is the builder's: from the compilation's folder on, if it is inside. */

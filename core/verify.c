@@ -324,6 +324,8 @@ static int run_whole(struct verify *v)
 static int start_verifying(struct verify *v)
 {
     struct replay *r = v->r;
+    if (trace_check(r->t, v->err)) /* what the replay does not need is to be whole too */
+        return -1;
     v->recorded_classes = trace_config(r->t)->classes;
     v->events = trace_verifier_open(r->t, v->err);
     if (!v->events)
@@ -356,6 +358,8 @@ int replay_all(struct replay *r, const struct replay_options *o, struct replay_r
         inspector_start(v.inspector);
     if (!rc)
         rc = run_whole(&v);
+    if (!rc && o->verify && !report->diverged && trace_damaged(r->t))
+        rc = error_set(err, "%s: the trace is damaged; the replay equals what is before that", trace_damage(r->t));
     r->e->ops->observe(r->e, r->classes, r->observer);
     if (report->diverged && replay_behaviour_differs(r->t, r->kind, &note))
         text_add(&v.out, "%s\n", note.text);

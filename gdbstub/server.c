@@ -1,4 +1,5 @@
 /* server.c - a session: packets in, packets out, Ctrl-C while something runs; on standard input and output, or TCP. */
+#include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -280,7 +281,9 @@ static int split_address(const char *address, char host[HOST_MAX], const char **
 {
     const char *colon = strrchr(address, ':');
     size_t n = colon ? (size_t)(colon - address) : 0;
-    if (!colon || !colon[1] || n >= HOST_MAX)
+    char *end = NULL;
+    unsigned long number = colon && isdigit((unsigned char)colon[1]) ? strtoul(colon + 1, &end, 10) : 0;
+    if (!end || *end || number > UINT16_MAX || n >= HOST_MAX)
         return error_set(err, "%.100s: is no address to listen on: write HOST:PORT, as 127.0.0.1:1234", address);
     bool brackets = n >= 2 && address[0] == '[' && address[n - 1] == ']';
     memcpy(host, address + brackets, n - 2 * brackets);

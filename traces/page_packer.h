@@ -1,5 +1,5 @@
-/* page_packer.h - turns the pages of machine states into the items of PAGES frames, each in the way that takes
- * the least room. Runs on the writing thread. Inside of traces/ only.
+/* page_packer.h - turns the pages of machine states into the items of PAGES frames, each in the way that
+ * takes the least room. Runs on the writing thread. Inside of traces/ only.
  */
 #ifndef BOOTREEL_TRACES_PAGE_PACKER_H
 #define BOOTREEL_TRACES_PAGE_PACKER_H

@@ -1,4 +1,5 @@
-/* page_store.c - see page_store.h. A hash table with chains, and a ring of all entries in the order of use. */
+/* page_store.c - see page_store.h. A hash table with chains, and a ring of all entries in the order of use.
+ */
 #include "traces/page_store.h"
 #include "traces/trace.h"
 

@@ -299,7 +299,8 @@ static int put_page(void *ctx, uint64_t index, const void *data)
 static int load(struct engine *e, const struct snapshot_source *s, struct error *err)
 {
     struct fake *f = fake(e);
-    memset(f->ram, 0, sizeof f->ram);
+    if (s->whole)
+        memset(f->ram, 0, sizeof f->ram);
     memset(f->dirty, 1, sizeof f->dirty);
     if (s->section(s->ctx, "cpu0", machine_fields, FIELD_COUNT(machine_fields), f) ||
         s->section(s->ctx, "uart0", serial_fields, FIELD_COUNT(serial_fields), f) ||

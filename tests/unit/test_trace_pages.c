@@ -1,5 +1,5 @@
-/* test_trace_pages.c - pages of machine states in a trace: as changes of others, made of image content, and in
- * files where these references lead nowhere.
+/* test_trace_pages.c - pages of machine states in a trace: as changes of others, made of image content, and
+ * in files where these references lead nowhere.
  */
 #include "tests/unit/trace_sample.h"
 
@@ -454,10 +454,10 @@ static void craft_read(struct craft *c, const char *expect)
 
 /* Heads of items. */
 enum { FULL = PAGE_FULL, CHANGES = 4, PARTS = 4 };
-#define DELTA(runs) ((runs) * CHANGES | PAGE_DELTA)
-#define MADE(parts) ((parts) * PARTS | PAGE_PARTS)
+#define DELTA(runs) ((runs)*CHANGES | PAGE_DELTA)
+#define MADE(parts) ((parts)*PARTS | PAGE_PARTS)
 /* The length and kind of a part, as a varint of two bytes. */
-#define PART(kind, n) (uint8_t)(((n) - 1) << 2 | (kind) | 0x80), (uint8_t)(((n) - 1) >> 5)
+#define PART(kind, n) (uint8_t)(((n)-1) << 2 | (kind) | 0x80), (uint8_t)(((n)-1) >> 5)
 
 static void one_frame(const char *expect, uint32_t items, const uint8_t *code, size_t ncode, size_t ndata)
 {
@@ -486,7 +486,7 @@ static void test_damaged_changes(void **state)
     one_frame(NULL, 2, CODE(FULL, DELTA(1), 0, 0, 0xff, 0x1f), 2 * TRACE_PAGE);
     chain(DELTA_DEPTH, NULL);
     chain(DELTA_DEPTH + 2, "a page is a change of too many others");
-    one_frame("a page is a change of a later one", 1, CODE(DELTA(0), 0), 0);       /* itself */
+    one_frame("a page is a change of a later one", 1, CODE(DELTA(0), 0), 0); /* itself */
     one_frame("a page is a change of a later one", 2, CODE(FULL, DELTA(0), 2), TRACE_PAGE);
     one_frame("a page is a change of a later one", 2, CODE(DELTA(0), 2, FULL), TRACE_PAGE); /* circle */
     one_frame("a page is a change of a later one", 2, CODE(FULL, DELTA(0), 1), TRACE_PAGE); /* -1 */
@@ -587,16 +587,11 @@ static void test_bombs(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_damaged_changes),
-        cmocka_unit_test(test_damaged_parts),
-        cmocka_unit_test(test_damaged_images),
-        cmocka_unit_test(test_bombs),
-        cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_changes_deterministic),
-        cmocka_unit_test(test_changes_cut),
-        cmocka_unit_test(test_store),
-        cmocka_unit_test(test_more_than_kept),
-        cmocka_unit_test(test_images),
+        cmocka_unit_test(test_damaged_changes), cmocka_unit_test(test_damaged_parts),
+        cmocka_unit_test(test_damaged_images),  cmocka_unit_test(test_bombs),
+        cmocka_unit_test(test_changes),         cmocka_unit_test(test_changes_deterministic),
+        cmocka_unit_test(test_changes_cut),     cmocka_unit_test(test_store),
+        cmocka_unit_test(test_more_than_kept),  cmocka_unit_test(test_images),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

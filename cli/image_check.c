@@ -1,0 +1,111 @@
+/* image_check.c - whether an image can be what its option says: its size, its signature, and that it is not
+ * cut off. What no one can know of an image (a disk's content) is not looked at.
+ *
+ * Sources: ECMA-119 8.4 (primary volume descriptor), PCI Firmware Specification 3.0 5.1 (option ROM header),
+ * the documents of the formats in `foreign`.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/machine.h"
+
+enum { SECTOR = 512, CD_SECTOR = 2048, HEAD = 4096, PVD = 16 * CD_SECTOR };
+
+/* Formats of other programs, which are not the bytes of a disk. */
+static const struct {
+    const char *name;
+    unsigned offset, n;
+    const char *magic;
+    const char *what_to_do;
+} foreign[] = {
+    {"a qcow2 image", 0, 4, "QFI\xfb", "convert it with qemu-img convert -O raw"},
+    {"a VMDK image", 0, 4, "KDMV", "convert it with qemu-img convert -O raw"},
+    {"a VMDK descriptor", 0, 21, "# Disk DescriptorFile", "convert it with qemu-img convert -O raw"},
+    {"a VDI image", 64, 4, "\x7f\x10\xda\xbe", "convert it with qemu-img convert -O raw"},
+    {"a VHDX image", 0, 8, "vhdxfile", "convert it with qemu-img convert -O raw"},
+    {"a VHD image", 0, 8, "conectix", "convert it with qemu-img convert -O raw"},
+    {"compressed by gzip", 0, 3, "\x1f\x8b\x08", "unpack it first"},
+    {"compressed by xz", 0, 6, "\xfd"
+                               "7zXZ",
+     "unpack it first"},
+    {"compressed by bzip2", 0, 3, "BZh", "unpack it first"},
+    {"compressed by zstd", 0, 4, "\x28\xb5\x2f\xfd", "unpack it first"},
+};
+
+struct head {
+    const struct image *im;
+    size_t n;
+    uint8_t bytes[HEAD];
+};
+
+static int check_foreign(const struct head *h, struct error *err)
+{
+    if (h->n >= SECTOR && h->bytes[510] == 0x55 && h->bytes[511] == 0xaa)
+        return 0; /* a boot sector, however it begins */
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++)
+        if (foreign[i].offset + foreign[i].n <= h->n &&
+            !memcmp(h->bytes + foreign[i].offset, foreign[i].magic, foreign[i].n))
+            return error_set(err, "%s: is %s: %s", h->im->name, foreign[i].name, foreign[i].what_to_do);
+    return 0;
+}
+
+static int check_sectors(const struct head *h, unsigned sector, const char *what, struct error *err)
+{
+    if (h->im->size % sector == 0)
+        return 0;
+    return error_set(err, "%s: %llu bytes are not whole sectors of %u: it is no image of %s, or it was cut off",
+                     h->im->name, (unsigned long long)h->im->size, sector, what);
+}
+
+static int check_disk(const struct head *h, struct error *err)
+{
+    return check_foreign(h, err) ? -1 : check_sectors(h, SECTOR, "a disk", err);
+}
+
+static int check_cdrom(const struct head *h, struct error *err)
+{
+    uint8_t pvd[CD_SECTOR];
+    uint32_t blocks;
+    uint16_t block;
+    if (check_foreign(h, err) || check_sectors(h, CD_SECTOR, "a CD-ROM", err))
+        return -1;
+    if (h->im->size < PVD + sizeof pvd)
+        return error_set(err, "%s: ends before its file system begins: it is no image of a CD-ROM, or it was cut off",
+                         h->im->name);
+    if (h->im->read(h->im->ctx, PVD, pvd, sizeof pvd, err))
+        return -1;
+    memcpy(&blocks, pvd + 80, 4);
+    memcpy(&block, pvd + 128, 2);
+    if (memcmp(pvd, "\1CD001", 6) || (uint64_t)blocks * block <= h->im->size)
+        return 0;
+    return error_set(err, "%s: was cut off: its file system has %llu bytes, the file %llu: fetch it again", h->im->name,
+                     (unsigned long long)blocks * block, (unsigned long long)h->im->size);
+}
+
+static int check_option_rom(const struct head *h, struct error *err)
+{
+    if (h->n < 3 || h->bytes[0] != 0x55 || h->bytes[1] != 0xaa)
+        return error_set(err, "%s: is no option ROM: it does not begin with 55 AA", h->im->name);
+    if (h->bytes[2] * 512u <= h->im->size)
+        return 0;
+    return error_set(err, "%s: was cut off: its header says %u bytes, the file has %llu: fetch it again", h->im->name,
+                     h->bytes[2] * 512u, (unsigned long long)h->im->size);
+}
+
+static const struct {
+    const char *role;
+    int (*check)(const struct head *h, struct error *err);
+} checks[] = {
+    {"disk0", check_disk},    {"disk1", check_disk},     {"disk2", check_disk},
+    {"disk3", check_disk},    {"floppy0", check_disk},   {"cdrom", check_cdrom},
+    {"vgabios", check_option_rom},
+};
+
+int image_check(const struct image *im, struct error *err)
+{
+    struct head h = {.im = im, .n = im->size < HEAD ? im->size : HEAD};
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
+        if (!strcmp(checks[i].role, im->role))
+            return im->read(im->ctx, 0, h.bytes, h.n, err) ? -1 : checks[i].check(&h, err);
+    return 0;
+}

@@ -1,0 +1,175 @@
+#!/bin/bash
+# bad_input.sh - bad images, nonsense options, unwritable outputs, things that are no traces: each gives an exit status of 1 or 2 and
+# one line that says what and where. What they say is in bad_input.golden; there, N is a number that guests' versions change.
+. "$(dirname "$0")/../lib.sh"
+need_guests
+log=$work/log
+cd "$work" || exit 2
+
+# Notes the command, its status and what it said; a trace that a failed recording leaves must not be taken for one.
+bad() {
+    local status
+    rm -f x.reel
+    timeout 60 "$BOOTREEL" "$@" >out 2>err </dev/null
+    status=$?
+    {
+        echo "\$ bootreel $*"
+        [ ! -s out ] || sed 's/^/    /' out
+        cat err
+        echo "exit status $status"
+        echo
+    } | sed -E "s|$GUESTS/||g; s|$work|WORK|g; s/[0-9]{5,}/N/g; s/memory up to [0-9]+ MiB/memory up to N MiB/" >>"$log"
+    [ "$status" = 2 ] || fail "bootreel $*: exit status $status"
+    [ "$(wc -l <err)" = 1 ] && grep -q '^bootreel: ' err || fail "bootreel $*: not one line on standard error: $(cat err)"
+    [ ! -s out ] || fail "bootreel $*: says something on standard output: $(head -n 1 out)"
+}
+rec() { bad record -o x.reel --until 1M "$@"; }
+section() { printf '== %s\n\n' "$1" >>"$log"; }
+
+: >empty
+mkdir folder
+echo "not an image" >text
+head -c 1M "$GUESTS/vmlinuz" >vmlinuz-1M
+head -c 700 "$GUESTS/vmlinuz" >vmlinuz-700
+head -c 300 "$GUESTS/vmlinuz" >vmlinuz-300
+head -c 100000 "$GUESTS/bios-256k.bin" >bios-100000
+head -c 1000 "$GUESTS/vgabios-stdvga.bin" >vgabios-1000
+head -c 5000 "$GUESTS/grub.iso" >iso-5000
+head -c 32768 "$GUESTS/grub.iso" >iso-32768
+head -c 1000 "$GUESTS/disk.img" >disk-1000
+head -c 4096 /dev/zero >zero-4096
+head -c 2M /dev/zero >zero-2M
+printf '\353\376' >loop.bin
+ln -s "$GUESTS/vmlinuz" link-to-vmlinuz
+
+section "images"
+for option in bios vgabios disk cdrom floppy kernel; do
+    for file in missing empty folder /dev/null text; do rec --$option $file; done
+done
+for file in missing empty folder; do rec --kernel "$GUESTS/vmlinuz" --initrd $file; done
+for file in missing empty folder; do rec --flat $file@0x1000; done
+rec --bios bios-100000
+rec --vgabios vgabios-1000
+rec --vgabios zero-4096
+rec --cdrom iso-5000
+rec --disk disk-1000
+rec --disk "$GUESTS/initrd.gz"
+rec --cdrom "$GUESTS/initrd.gz"
+for magic in 'QFI\0373' KDMV '# Disk DescriptorFile' vhdxfile conectix 'BZh91AY' '\03757zXZ\0000' '\0050\0265\0057\0375'; do
+    cp zero-4096 foreign
+    printf '%b' "$magic" | dd of=foreign conv=notrunc status=none
+    rec --disk foreign
+done
+cp zero-4096 foreign
+printf '\177\020\332\276' | dd of=foreign bs=1 seek=64 conv=notrunc status=none
+rec --disk foreign
+head -c 4M "$GUESTS/grub.iso" >iso-4M
+rec --cdrom iso-4M
+rec --kernel vmlinuz-1M
+rec --kernel vmlinuz-700
+rec --kernel vmlinuz-300
+rec --kernel "$GUESTS/initrd.gz"
+rec --kernel zero-4096
+rec --disk "$GUESTS/disk.img" --disk "$GUESTS/disk.img" --disk "$GUESTS/disk.img" --disk "$GUESTS/disk.img" --disk "$GUESTS/disk.img"
+rec --disk text --cdrom missing
+
+section "memory"
+rec --memory 16M --kernel "$GUESTS/vmlinuz"
+rec --memory 68M --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/vmlinuz"
+for size in 0 -1 1 1.5G 100G 99999999999999999999 abc 16X '' 1048577; do rec --memory "$size" --flat loop.bin@0x1000; done
+
+section "options"
+bad frobnicate
+bad record --frobnicate
+bad record -x
+bad record --memory
+bad record image.iso
+rec --cpus 0
+rec --cpus 65
+rec --cpus two
+rec --cpu pentium-9
+rec --rtc yesterday
+rec --rtc 2020-02-30T00:00:00
+rec --rtc 2020-01-01
+rec --boot x
+rec --vga cga
+rec --events pio,frob
+rec --checkpoint-every often
+rec --checkpoint-every -5
+rec --console=tty
+rec --vga-console
+rec --initrd text
+rec --append quiet
+rec --kernel text --flat loop.bin@0
+rec --bios seabios --flat loop.bin@0
+rec --vga none --vgabios text
+rec --kernel text --kernel text
+rec --cdrom text --cdrom text
+for flat in loop.bin loop.bin@ @0x1000 loop.bin@x loop.bin@0x1000z loop.bin@-1 loop.bin@0xffffffffffffffffff loop.bin@0x20000000 loop.bin@0x9ffff \
+    loop.bin@0xa0000 loop.bin@0xffffffff; do
+    rec --flat "$flat"
+done
+
+section "positions"
+for position in '' x -1 1.5 10q 1e9 50% '#5' 'console:' 'mark:' 'mark:x' '+5' 99999999999999999999 '1 M'; do
+    bad record -o x.reel --flat loop.bin@0x1000 --until "$position"
+done
+
+section "output"
+cp text disk.img
+bad record --until 1M --disk disk.img -o disk.img
+bad record --until 1M --kernel "$GUESTS/vmlinuz" -o link-to-vmlinuz
+ln disk.img hard-link
+bad record --until 1M --disk disk.img -o hard-link
+bad record --until 1M --flat loop.bin@0x1000 -o folder
+bad record --until 1M --flat loop.bin@0x1000 -o no/such/folder/x.reel
+bad record --until 1M --flat loop.bin@0x1000 -o ''
+bad record --until 1M --flat loop.bin@0x1000 -o /dev/full
+cmp -s text disk.img || fail "an image was overwritten"
+
+section "traces"
+"$BOOTREEL" record -q --flat loop.bin@0x1000 --until 200k --checkpoint-every 100k -o good.reel || fail "record"
+patched() { # OFFSET BYTES: good.reel with these at the offset
+    cp good.reel patched.reel
+    printf '%b' "$2" | dd of=patched.reel bs=1 seek="$1" conv=notrunc status=none
+}
+for command in replay info events screen; do
+    bad $command
+    bad $command missing
+    bad $command empty
+    bad $command folder
+    bad $command text
+    bad $command zero-4096
+    bad $command good.reel another
+done
+for n in 1 8 40 63 64 70 200; do
+    head -c $n good.reel >cut-$n.reel
+    bad replay cut-$n.reel
+done
+patched 8 '\0002'
+bad replay patched.reel
+bad info patched.reel
+patched 8 '\0377\0377\0377\0377'
+bad events patched.reel
+patched 8 '\0000'
+bad replay patched.reel
+patched 0 'bOOTREEL'
+bad info patched.reel
+
+section "commands on a trace"
+bad replay good.reel --console=tty
+bad replay good.reel --frobnicate
+bad info good.reel --check=5
+bad events good.reel --class pio,frob
+bad events good.reel --class
+bad events good.reel --format xml
+bad events good.reel --from x
+bad events good.reel --from 100k --to 50k
+bad events good.reel --from '#999'
+bad events good.reel --from console:nowhere
+bad events good.reel --from 101%
+bad screen good.reel --at mark:x
+bad screen good.reel --at 300k
+
+golden "$log" bad_input
+finish
