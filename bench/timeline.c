@@ -5,7 +5,8 @@
  * Prints, in ms of processor time: seek to random positions; the first reverse step there and the second; ten more; one replay;
  * continue and reverse-continue over the whole run with a breakpoint that is never reached, and with a watchpoint
  * likewise; and the most memory that the process used. Positions come from a fixed pseudo-random sequence. A second mode, --check, compares
- * state hashes: reverse-step then step must give the same state.
+ * state hashes: reverse-step then step must give the same state; and reverse-continue to a breakpoint or watchpoint must land where
+ * going forward from far behind met it last, in the state that seeking there gives.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -141,6 +142,68 @@ static void whole_run(const struct engine_kind *kind)
     printf("%-34s %9.2f x\n", "reverse-continue / replay", back / plain);
 }
 
+enum { FAR = 20000000 };
+
+/* The last place before `at` that going forward from far behind meets; UINT64_MAX: none. */
+static uint64_t last_forward(uint64_t at, const struct timeline_stop *stop, unsigned *hits)
+{
+    struct timeline_stopped s;
+    uint64_t found = UINT64_MAX;
+    must(timeline_seek(tl, at > FAR ? at - FAR : 0, &s, &err));
+    for (*hits = 0;; ++*hits) {
+        must(timeline_continue_to(tl, TIMELINE_FORWARD, at, &s, &err));
+        bool broke = s.reason == TIMELINE_BREAKPOINT, watched = s.reason == TIMELINE_WATCHPOINT;
+        if (!broke && !watched)
+            return found;
+        if (s.icount - watched < at)
+            found = s.icount - watched;
+    }
+}
+
+static bool lands_wrong(uint64_t at, const struct timeline_stop *stop, unsigned *hits)
+{
+    struct timeline_stopped s;
+    unsigned id;
+    must(timeline_stop_add(tl, stop, &id, &err));
+    uint64_t want = last_forward(at, stop, hits);
+    must(timeline_seek(tl, at, &s, &err));
+    must(timeline_continue_to(tl, TIMELINE_BACK, at > FAR ? at - FAR + 1 : 0, &s, &err));
+    bool met = s.reason == TIMELINE_BREAKPOINT || s.reason == TIMELINE_WATCHPOINT;
+    bool wrong = want == UINT64_MAX ? met && s.icount > at - FAR : !met || s.icount != want;
+    if (wrong)
+        printf("from icount %llu back to %d %#llx: %s at %llu, forwards it was %llu\n", (unsigned long long)at, (int)stop->kind,
+               (unsigned long long)stop->address, met ? "hit" : "nothing", (unsigned long long)s.icount,
+               (unsigned long long)want);
+    uint64_t hash = timeline_hash(tl), here = timeline_icount(tl);
+    timeline_stop_clear(tl);
+    must(timeline_step(tl, TIMELINE_BACK, here > 5 ? 5 : 0, &s, &err));
+    must(timeline_seek(tl, here, &s, &err));
+    if (timeline_hash(tl) != hash) {
+        printf("the state at icount %llu after a stop is another than after a seek\n", (unsigned long long)here);
+        wrong = true;
+    }
+    return wrong;
+}
+
+static void check_stops(unsigned n, uint64_t last)
+{
+    struct timeline_stopped s;
+    uint64_t x = 99, total = 0;
+    unsigned bad = 0, hits;
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t at = 1 + random_below(&x, last - 1), off = random_below(&x, FAR / 2);
+        must(timeline_seek(tl, at > off ? at - off : at, &s, &err));
+        const struct timeline_stop brk = {.kind = TS_BREAK_LINEAR, .address = timeline_pc(tl, 0)};
+        const struct timeline_stop watch = {
+            .kind = i % 4 == 1 ? TS_WATCH_WRITE : TS_WATCH_ACCESS, .address = timeline_reg(tl, 0, "rsp") - 8, .length = 8};
+        bad += lands_wrong(at, i & 1 ? &watch : &brk, &hits);
+        total += hits;
+    }
+    printf("%u stops, %llu hits forwards, %u wrong\n", n, (unsigned long long)total, bad);
+    if (bad)
+        exit(1);
+}
+
 static void check(unsigned n, uint64_t last)
 {
     struct timeline_stopped s;
@@ -181,6 +244,7 @@ int main(int argc, char **argv)
     timeline_where(tl, &w);
     if (checking) {
         check(n, w.last);
+        check_stops(n / 5, w.last);
     } else {
         random_positions(n, w.last);
         whole_run(&pc);

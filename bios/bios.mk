@@ -16,8 +16,10 @@ BIOS_CFLAGS := -std=gnu11 -Os -g -march=i486 -mtune=i486 -ffreestanding -fno-pic
 # POST, part 1; the rest are the services and part 2.
 BIOS_SRC32  := $(sort $(wildcard bios/post32/*.c)) bios/post32/start32.S
 BIOS_SRC16  := $(sort $(wildcard bios/*.c)) bios/entry.S bios/reset.S bios/fixed.S
+# 32-bit code among the services: it stays in memory for the operating system.
+BIOS_SRC1632 := $(sort $(wildcard bios/bios32/*.c)) bios/bios32/entry32.S
 BIOS_OBJ32  := $(patsubst bios/%,$(BIOS_DIR)/%.o,$(BIOS_SRC32))
-BIOS_OBJ16  := $(patsubst bios/%,$(BIOS_DIR)/%.o,$(BIOS_SRC16)) $(BIOS_DIR)/fonts.o
+BIOS_OBJ16  := $(patsubst bios/%,$(BIOS_DIR)/%.o,$(BIOS_SRC16) $(BIOS_SRC1632)) $(BIOS_DIR)/fonts.o
 BIOS_LINK   := ld -m elf_i386 -T bios/bios.ld --no-warn-rwx-segments --no-check-sections -z noexecstack --build-id=none
 
 $(BIOS_DIR)/post32/%.c.o: bios/post32/%.c
@@ -25,6 +27,13 @@ $(BIOS_DIR)/post32/%.c.o: bios/post32/%.c
 	@echo "  BIOS32 $<"
 	$(Q)$(BIOS_CC) -m32 -DPOST32 $(BIOS_CFLAGS) -c -o $@ $<
 $(BIOS_DIR)/post32/%.S.o: bios/post32/%.S
+	@mkdir -p $(@D)
+	$(Q)$(BIOS_CC) -m32 $(BIOS_CFLAGS) -c -o $@ $<
+$(BIOS_DIR)/bios32/%.c.o: bios/bios32/%.c
+	@mkdir -p $(@D)
+	@echo "  BIOS32 $<"
+	$(Q)$(BIOS_CC) -m32 $(BIOS_CFLAGS) -fno-jump-tables -c -o $@ $<
+$(BIOS_DIR)/bios32/%.S.o: bios/bios32/%.S
 	@mkdir -p $(@D)
 	$(Q)$(BIOS_CC) -m32 $(BIOS_CFLAGS) -c -o $@ $<
 $(BIOS_DIR)/%.c.o: bios/%.c

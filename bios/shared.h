@@ -27,7 +27,7 @@ struct shared {
     u16 last_bus;
     u16 ide;               /* PCI function of the IDE controller, 0: none */
     u16 vga;               /* PCI function of the display, 0: none */
-    u16 ega_memory;
+    u16 pir;               /* the $PIR table: offset in the code segment, 0: none */
     struct rom_place rom[ROM_MAX];
     u16 rom_count;
     u16 menu_wait;         /* milliseconds that the boot menu waits for its key */

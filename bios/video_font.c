@@ -15,7 +15,7 @@ u32 font_pointer(u8 height)
     case 8:
         return VECTOR_OF(font_8x8);
     case 14:
-        return VECTOR_OF(font_8x14);
+        return far_pointer(DATA_SEG, (u16)(u32)font_8x14);
     default:
         return VECTOR_OF(font_8x16);
     }

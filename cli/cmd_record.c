@@ -9,6 +9,7 @@
 #include "cli/machine.h"
 #include "core/marks.h"
 #include "core/recorder.h"
+#include "guests/demo/demo.h"
 
 static const char help[] =
     "usage: bootreel record [MACHINE…] [-o FILE] [OPTION…]\n\n"
@@ -305,6 +306,11 @@ static int check_output(struct record *r, struct error *err)
 
 static int record(struct record *r, struct error *err)
 {
+    if (machine_is_demo(r->machine) && !r->profile) {
+        r->o.profile = r->profile = profile_parse("demo", demo_profile(), err);
+        if (!r->profile)
+            return trouble(err);
+    }
     for (size_t i = 0; r->profile && profile_probe(r->profile, i); i++)
         if (machine_add_setting(r->machine, "probe", profile_probe(r->profile, i), err))
             return trouble(err);

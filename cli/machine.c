@@ -200,8 +200,7 @@ void machine_free(struct machine *m)
     free(m);
 }
 
-/* Nothing to boot was given: the demo disk is. */
-static bool is_demo(const struct machine *m)
+bool machine_is_demo(const struct machine *m)
 {
     return !m->ndisks && !m->cdrom && !m->floppy && !m->kernel && !m->flat;
 }
@@ -276,7 +275,7 @@ static void make_settings(struct machine *m, const char *bios)
 static const char *bios_kind(const struct machine *m)
 {
     if (!m->bios)
-        return m->kernel || m->flat ? "none" : "seabios";
+        return m->kernel || m->flat ? "none" : "builtin";
     return !strcmp(m->bios, "seabios") || !strcmp(m->bios, "builtin") ? m->bios : "file";
 }
 
@@ -315,7 +314,7 @@ static int add_media(struct machine *m, struct error *err)
             return -1;
     size_t size;
     const uint8_t *demo = demo_disk(&size);
-    if (is_demo(m) && image_files_add_memory(m->files, roles[0], "demo", demo, size, err))
+    if (machine_is_demo(m) && image_files_add_memory(m->files, roles[0], "demo", demo, size, err))
         return -1;
     return add(m, "cdrom", m->cdrom, err) || add(m, "floppy0", m->floppy, err) ? -1 : 0;
 }

@@ -41,8 +41,8 @@ enum machine_option {
 /* clang-format on */
 
 #define MACHINE_HELP                                                                                         \
-    "  --bios builtin|seabios|FILE   firmware (default: seabios; none with --kernel and --flat)\n"           \
-    "  --vgabios FILE                VGA option ROM (default with seabios: its own)\n"                       \
+    "  --bios builtin|seabios|FILE   firmware (default: builtin; none with --kernel and --flat)\n"           \
+    "  --vgabios FILE                VGA option ROM (default: builtin has none, seabios its own)\n"          \
     "  --memory SIZE                 256M, 1G … (default 256M)\n"                                          \
     "  --cpus N                      processors (default 1)\n"                                               \
     "  --cpu MODEL                   processor model (default x86-64-v2)\n"                                  \
@@ -70,6 +70,8 @@ int machine_finish(struct machine *m, struct error *err);
 int machine_add_setting(struct machine *m, const char *key, const char *value, struct error *err);
 /* After machine_finish; valid until machine_free. */
 const struct engine_config *machine_config(const struct machine *m);
+/* Nothing to boot was given: the demo disk is. At any time. */
+bool machine_is_demo(const struct machine *m);
 const struct image_files *machine_files(const struct machine *m);
 
 /* 256M, 1G, 65536: bytes, with suffixes K, M, G, T of 1024. Returns 0 or -1. */

@@ -136,6 +136,9 @@ struct stop {
     unsigned id;      /* of the breakpoint or watchpoint */
     unsigned cpu;
     int status; /* STOP_POWER_OFF: exit status (isa-debug-exit), else 0 */
+    /* STOP_BREAKPOINT: what is due at this position before its instruction (timers) was done already, so the state is not yet or no more
+     * the one at which run(icount) ends. The run goes on the same way from both. */
+    bool late;
     char text[400];
 };
 

@@ -23,6 +23,7 @@ enum {
     BP_EXT_LOADER = 0x227,
     BP_COMMAND_LINE = 0x228,
     BP_PAYLOAD_LENGTH = 0x24c,
+    BP_ALIGNMENT = 0x230,
     BP_SETUP_DATA = 0x250,
     BP_PREF_ADDRESS = 0x258,
     BP_INIT_SIZE = 0x260,
@@ -129,6 +130,15 @@ static void startup_64(void *ctx, const struct probe_hit *hit)
     probes_apply(lx->o.probes);
 }
 
+/* Where the kernel's image begins whose entry that is: at a multiple of its alignment. */
+static uint64_t image_of(uint64_t entry, const uint8_t *params)
+{
+    uint64_t alignment = params ? get(params, BP_ALIGNMENT, 4) : 0;
+    if (alignment < 0x1000 || alignment & (alignment - 1))
+        alignment = 0x200000;
+    return entry & ~(alignment - 1);
+}
+
 /* At the jump to the kernel: rax is its entry, rsi (before 6.4: and later) the boot parameters. */
 static void decompressed(void *ctx, const struct probe_hit *hit)
 {
@@ -148,7 +158,7 @@ static void decompressed(void *ctx, const struct probe_hit *hit)
     for (unsigned i = 0; i < 2; i++)
         probe_remove(lx->o.probes, lx->early_probe[i]);
     lx->early_probe[2] = probe_add(lx->o.probes, PROBE_PHYSICAL, entry, startup_64, lx);
-    lx_kernel_at(lx, entry, good ? get(p, BP_INIT_SIZE, 4) : 0);
+    lx_kernel_at(lx, image_of(entry, good ? p : NULL), good ? get(p, BP_INIT_SIZE, 4) : 0);
     probes_apply(lx->o.probes);
 }
 

@@ -491,6 +491,8 @@ static enum ran search_back(struct timeline *tl, struct search *q, struct error 
     while (q->high > q->low) {
         uint64_t from = tl_nearest(tl, q->high - 1);
         tl->op.examined = tl->op.from - q->high;
+        if (atomic_load(&tl->interrupted))
+            return RAN_INTERRUPTED;
         if (from == NOWHERE) {
             error_set(err, "there is no checkpoint before icount %llu", (unsigned long long)q->high);
             return RAN_ERROR;
@@ -500,8 +502,8 @@ static enum ran search_back(struct timeline *tl, struct search *q, struct error 
         enum ran r = search_stretch(tl, q, err);
         if (r == RAN_THERE) {
             take_seen(tl, q);
-            if (q->found)
-                return RAN_HIT;
+            if (q->found && q->at >= from)
+                return RAN_HIT; /* what was found before a cut is farther back */
             q->high = from;
         } else if (r == RAN_SEEN) {
             if (q->found)

@@ -230,14 +230,16 @@ static enum ran leg(struct timeline *tl, uint64_t target, uint64_t first, struct
     uint64_t to = least(least(target, in.icount), least(here + SLICE, least(tl->lay_at, next_recorded(tl, here))));
     run_engine(tl, to, stop);
     here = tl_here(tl);
-    if (is_hit(stop))
+    if (is_hit(stop)) {
+        tl->settled &= !stop->late;
         return first != NOWHERE && here >= first ? RAN_HIT : RAN_THERE;
+    }
     if (here < to) {
         tl->settled = false; /* guest time may have passed */
         return stop->reason == STOP_INTERRUPTED ? RAN_INTERRUPTED : RAN_ENDED;
     }
     arrive(tl);
-    if (tl->sight.found && !tl->sight.last)
+    if (tl->sight.classes && tl->sight.found && !tl->sight.last)
         return RAN_SEEN;
     return RAN_THERE;
 }

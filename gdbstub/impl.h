@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "core/stages.h"
 #include "core/symbols.h"
 #include "core/text.h"
 #include "gdbstub/gdbstub.h"
@@ -70,6 +71,8 @@ struct gdbstub {
     bool no_progress; /* no words from long operations */
     struct symbols *symbols; /* NULL: not read, or none */
     bool symbols_read;
+    struct stages *stages; /* the same */
+    bool stages_read;
     struct served_file file[MAX_FILES];
     size_t nfiles;
     /* of the connection */

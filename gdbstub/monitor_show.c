@@ -50,39 +50,16 @@ void monitor_when(struct gdbstub *g, const char *args, struct text *out)
         text_add(out, "diverted: a private run that left the record at icount %" PRIu64 " (monitor undo goes back)\n", w.fork);
 }
 
-/* ---------------------------------------------------------------- stages: notes of the trace */
+/* ---------------------------------------------------------------- stages */
 
-/* Calls fn for each edge of a stage, in order. */
-static void each_edge(struct gdbstub *g, void (*fn)(void *ctx, const struct trace_note *n, bool begin), void *ctx)
+/* Built at the first use: it walks over the trace's events. NULL: there are none. */
+static const struct stages *stub_stages(struct gdbstub *g)
 {
-    struct trace *t = timeline_trace(g->tl);
-    struct trace_note n;
-    for (uint64_t i = 0; i < trace_note_count(t); i++) {
-        if (trace_note(t, i, &n, NULL))
-            return;
-        bool begin = !strcmp(n.type, "stage.begin");
-        if (begin || !strcmp(n.type, "stage.end"))
-            fn(ctx, &n, begin);
-    }
-}
-
-struct stage_list {
-    struct text *out;
-    unsigned depth, shown;
-    uint64_t here;
-};
-
-static void list_edge(void *ctx, const struct trace_note *n, bool begin)
-{
-    struct stage_list *l = ctx;
-    if (!begin) {
-        l->depth -= l->depth > 0;
-        return;
-    }
-    text_add(l->out, "%s", n->icount <= l->here ? "  " : "> ");
-    add_place(l->out, n->icount, n->time);
-    text_add(l->out, "%*s%s\n", (int)(2 * l->depth++), "", n->name);
-    l->shown++;
+    struct error err;
+    if (!g->stages_read)
+        g->stages = stages_of_trace(timeline_trace(g->tl), &err);
+    g->stages_read = true;
+    return g->stages;
 }
 
 /* The events that tell a boot's story, for a trace without stages. */
@@ -95,6 +72,7 @@ static void list_milestones(struct gdbstub *g, struct text *out)
     while (trace_cursor_next(c, &ev, NULL, NULL) == 1)
         marks_see(m, &ev);
     const struct mark *list = marks_list(m, &n);
+    text_add(out, "no stages are known of this boot; what happened (> lies ahead):\n");
     for (size_t i = 0; i < n; i++) {
         text_add(out, "%s", list[i].icount <= recorded_here(g) ? "  " : "> ");
         add_place(out, list[i].icount, list[i].time);
@@ -104,43 +82,54 @@ static void list_milestones(struct gdbstub *g, struct text *out)
     trace_cursor_close(c);
 }
 
-static void monitor_stages(struct gdbstub *g, const char *args, struct text *out)
+static bool encloses(const struct stages *st, long outer, long inner)
 {
-    struct stage_list l = {.out = out, .here = recorded_here(g)};
-    each_edge(g, list_edge, &l);
-    if (l.shown)
-        return;
-    text_add(out, "no stages were recorded; milestones (> lies ahead):\n");
-    list_milestones(g, out);
+    while (inner >= 0 && inner != outer)
+        inner = stages_get(st, (size_t)inner)->parent;
+    return inner >= 0;
 }
 
-enum { STAGES_DEEP = 16 };
+enum { STAGES_DEEP = 2 };
 
-struct stage_here {
-    uint64_t here;
-    unsigned depth;
-    char name[STAGES_DEEP][64];
-};
-
-static void here_edge(void *ctx, const struct trace_note *n, bool begin)
+/* Without an argument: the outer ones, and those on the way to here. */
+static bool stage_shown(const struct stages *st, long i, long here, const char *args)
 {
-    struct stage_here *h = ctx;
-    if (n->icount > h->here)
+    const struct stage *s = stages_get(st, (size_t)i);
+    if (!strcmp(args, "all"))
+        return true;
+    if (*args)
+        return !strncmp(s->name, args, strlen(args));
+    return s->depth < STAGES_DEEP || encloses(st, i, here);
+}
+
+/* [all | NAME] */
+static void monitor_stages(struct gdbstub *g, const char *args, struct text *out)
+{
+    const struct stages *st = stub_stages(g);
+    uint64_t at = recorded_here(g);
+    if (!st || !stages_count(st)) {
+        list_milestones(g, out);
         return;
-    if (begin && h->depth < STAGES_DEEP)
-        snprintf(h->name[h->depth++], sizeof h->name[0], "%s", n->name);
-    else if (!begin && h->depth)
-        h->depth--;
+    }
+    long here = stages_at(st, at);
+    for (size_t i = 0; i < stages_count(st); i++) {
+        const struct stage *s = stages_get(st, i);
+        if (!stage_shown(st, (long)i, here, args))
+            continue;
+        text_add(out, "%s", encloses(st, (long)i, here) ? "* " : s->begin > at ? "> " : "  ");
+        add_place(out, s->begin, s->begin_time);
+        text_add(out, "%*s%s\n", (int)(2 * s->depth), "", s->name);
+    }
+    if (!out->n)
+        text_add(out, "error: no stage begins with \"%.60s\"\n", args);
 }
 
 static void add_stage(struct gdbstub *g, struct text *out)
 {
-    struct stage_here h = {.here = recorded_here(g)};
-    each_edge(g, here_edge, &h);
-    for (unsigned i = 0; i < h.depth; i++)
-        text_add(out, "%s%s", i ? " > " : "stage ", h.name[i]);
-    if (h.depth)
-        text_add(out, "\n");
+    const struct stages *st = stub_stages(g);
+    long i = st ? stages_at(st, recorded_here(g)) : -1;
+    if (i >= 0)
+        text_add(out, "stage %s\n", stages_get(st, (size_t)i)->name);
 }
 
 /* ---------------------------------------------------------------- events */
@@ -246,23 +235,27 @@ static void monitor_marks(struct gdbstub *g, const char *args, struct text *out)
 static void add_process(struct text *out, const struct process *p, bool current)
 {
     static const char *const kinds[] = {"kernel thread", "process", "thread"};
-    text_add(out, "%s%6u %6u %6u  %-13s  %-8s  %-16s %s\n", current ? "*" : " ", p->pid, p->tgid, p->parent,
-             p->kind < 3 ? kinds[p->kind] : "?", p->exited ? "exited" : "", p->name ? p->name : "", p->path ? p->path : "");
+    text_add(out, "%s%6u %6u %6u  %-13s  %-6s %12" PRIu64 "  %s", current ? "*" : " ", p->pid, p->tgid, p->parent,
+             p->kind < 3 ? kinds[p->kind] : "?", p->exited ? "exited" : "", p->executed ? p->executed : p->created,
+             p->name ? p->name : "");
+    if (p->path && *p->path)
+        text_add(out, "  (%s)", p->path);
+    text_add(out, "\n");
 }
 
 static void monitor_processes(struct gdbstub *g, const char *args, struct text *out)
 {
     struct timeline_where w;
     struct error err;
-    bool all = !strcmp(args, "all");
+    bool ever = !strcmp(args, "ever"), all = ever || !strcmp(args, "all");
     timeline_where(g->tl, &w);
-    struct processes *ps = processes_at(timeline_trace(g->tl), recorded_here(g), &err);
+    struct processes *ps = processes_at(timeline_trace(g->tl), ever ? w.last : recorded_here(g), &err);
     if (!ps) {
         text_add(out, "error: %s\n", err.text);
         return;
     }
-    const struct process *current = processes_current(ps, w.cpu);
-    text_add(out, "    pid   tgid parent  kind           state     name             executed\n");
+    const struct process *current = ever ? NULL : processes_current(ps, w.cpu);
+    text_add(out, "    pid   tgid parent  kind           state         since  name (what it executed)\n");
     for (size_t i = 0; i < processes_count(ps); i++) {
         const struct process *p = processes_get(ps, i);
         if (all || !p->exited)
@@ -369,12 +362,12 @@ static void monitor_stats(struct gdbstub *g, const char *args, struct text *out)
 
 const struct monitor_command monitor_show_commands[] = {
     {"when", "", "the position: icount, guest time, mode, stage", monitor_when},
-    {"stages", "", "the stages of the boot", monitor_stages},
+    {"stages", "[all|NAME]", "the stages of the boot: the outer ones and those here (*); > lies ahead", monitor_stages},
     {"events", "[[-]N] [EVENT]", "recorded events from here on, or the N before here", monitor_events},
     {"last", "[EVENT]", "the last such event before here", monitor_last},
     {"next", "[EVENT]", "the next such event", monitor_next},
     {"marks", "", "the marks of this session", monitor_marks},
-    {"processes", "[all]", "the processes here, by the record", monitor_processes},
+    {"processes", "[all|ever]", "the processes here; all: exited ones too; ever: of the whole record", monitor_processes},
     {"regs", "[GROUP]", "all registers: general, segment, float, vector, control, system", monitor_regs},
     {"info", "[PART]", "the state of a part of the machine: pic, pit, rtc, cpu0 …", monitor_info},
     {"screen", "", "the screen's text", monitor_screen},

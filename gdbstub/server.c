@@ -391,6 +391,7 @@ void gdbstub_free(struct gdbstub *g)
     if (!g)
         return;
     stub_symbols_free(g);
+    stages_free(g->stages);
     close(g->wake);
     free(g->frame);
     free(g);

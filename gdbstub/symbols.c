@@ -69,6 +69,8 @@ static uint32_t add_string(struct bytes *b, const char *s)
 struct elf {
     struct bytes sections, symbols, names, section_names;
     unsigned nsections;
+    bool named[2];  /* there is a .text, a .data */
+    uint64_t entry; /* where .text begins */
 };
 
 static unsigned add_section(struct elf *e, const char *name, Elf64_Shdr s)
@@ -90,10 +92,12 @@ static void elf_begin(struct elf *e)
 
 /* ---- one mapping of a table ---- */
 
-enum part { CODE, DATA, PARTS, NOWHERE = PARTS };
+enum part { CODE, DATA, NOWHERE };
 
 static enum part part_of(const struct symbol *s)
 {
+    if (s->flags & SYMBOL_ABSOLUTE)
+        return NOWHERE;
     switch (s->type) {
     case 'T': case 't': case 'W': case 'w': case 'i': return CODE;
     case 'D': case 'd': case 'B': case 'b': case 'R': case 'r': case 'V': case 'v': case 'G': case 'g': case 'S':
@@ -102,67 +106,71 @@ static enum part part_of(const struct symbol *s)
     }
 }
 
-struct extent {
-    uint64_t begin, end;
-    unsigned section;
-};
-
 static uint64_t runtime(const struct symbol_mapping *m, const struct symbol *s)
 {
     return s->flags & SYMBOL_ABSOLUTE ? s->address : s->address + m->bias;
 }
 
-static void extents(const struct symbol_mapping *m, struct extent part[PARTS])
+/* Sections do not overlap: each is a run of symbols of one part. The present one reaches to `end`. */
+static void end_section(struct elf *e, unsigned section, uint64_t end)
 {
-    struct symbol s;
-    for (size_t i = 0; i < symbol_table_count(m->table); i++) {
-        symbol_table_symbol(m->table, i, &s);
-        enum part p = s.flags & SYMBOL_ABSOLUTE ? NOWHERE : part_of(&s);
-        if (p == NOWHERE)
-            continue;
-        uint64_t begin = runtime(m, &s), end = begin + (s.size ? s.size : 1);
-        if (part[p].begin == part[p].end)
-            part[p] = (struct extent){begin, end, 0};
-        part[p].begin = begin < part[p].begin ? begin : part[p].begin;
-        part[p].end = end > part[p].end ? end : part[p].end;
-    }
+    Elf64_Shdr s;
+    uint8_t *at = e->sections.p + section * sizeof s;
+    memcpy(&s, at, sizeof s);
+    s.sh_size = end - s.sh_addr;
+    memcpy(at, &s, sizeof s);
 }
 
-static void add_symbols(struct elf *e, const struct symbol_mapping *m, const struct extent part[PARTS])
+static unsigned begin_section(struct elf *e, const struct symbol_mapping *m, enum part part, uint64_t begin)
 {
-    struct symbol s;
-    for (size_t i = 0; i < symbol_table_count(m->table); i++) {
-        symbol_table_symbol(m->table, i, &s);
-        enum part p = s.flags & SYMBOL_ABSOLUTE ? NOWHERE : part_of(&s);
-        bool global = s.type >= 'A' && s.type <= 'Z';
-        Elf64_Sym sym = {.st_name = add_string(&e->names, s.name),
-                         .st_info = ELF64_ST_INFO(global ? STB_GLOBAL : STB_LOCAL,
-                                                  p == CODE ? STT_FUNC : p == DATA ? STT_OBJECT : STT_NOTYPE),
-                         .st_shndx = p == NOWHERE ? SHN_ABS : (uint16_t)part[p].section,
-                         .st_value = runtime(m, &s),
-                         .st_size = s.flags & SYMBOL_SIZED ? s.size : 0};
-        add_bytes(&e->symbols, &sym, sizeof sym);
-    }
+    static const char *const names[] = {".text", ".data"};
+    static const uint64_t flags[] = {SHF_ALLOC | SHF_EXECINSTR, SHF_ALLOC | SHF_WRITE};
+    char name[200];
+    if (e->named[part])
+        snprintf(name, sizeof name, "%s.%s.%u", names[part], symbol_table_name(m->table), e->nsections);
+    else
+        snprintf(name, sizeof name, "%s", names[part]);
+    if (part == CODE && !e->named[CODE])
+        e->entry = begin;
+    e->named[part] = true;
+    return add_section(e, name, (Elf64_Shdr){.sh_type = SHT_NOBITS, .sh_flags = flags[part], .sh_addr = begin,
+                                             .sh_addralign = 1});
+}
+
+static void add_symbol(struct elf *e, const struct symbol *s, uint64_t address, enum part part, unsigned section)
+{
+    static const uint8_t types[] = {STT_FUNC, STT_OBJECT, STT_NOTYPE};
+    bool global = s->type >= 'A' && s->type <= 'Z';
+    Elf64_Sym sym = {.st_name = add_string(&e->names, s->name),
+                     .st_info = ELF64_ST_INFO(global ? STB_GLOBAL : STB_LOCAL, types[part]),
+                     .st_shndx = part == NOWHERE ? SHN_ABS : (uint16_t)section,
+                     .st_value = address,
+                     .st_size = s->flags & SYMBOL_SIZED ? s->size : 0};
+    add_bytes(&e->symbols, &sym, sizeof sym);
 }
 
 static void add_mapping(struct elf *e, const struct symbol_mapping *m)
 {
-    static const char *const names[PARTS] = {".text", ".data"};
-    static const uint64_t flags[PARTS] = {SHF_ALLOC | SHF_EXECINSTR, SHF_ALLOC | SHF_WRITE};
-    struct extent part[PARTS] = {0};
-    char name[200];
-    extents(m, part);
-    if (e->nsections + PARTS + 3 >= SHN_LORESERVE)
-        return;
-    for (unsigned p = 0; p < PARTS; p++) {
-        if (part[p].begin == part[p].end)
-            continue;
-        snprintf(name, sizeof name, e->nsections == 1 + p ? "%s" : "%s.%s", names[p], symbol_table_name(m->table));
-        part[p].section = add_section(e, name, (Elf64_Shdr){.sh_type = SHT_NOBITS, .sh_flags = flags[p],
-                                                            .sh_addr = part[p].begin,
-                                                            .sh_size = part[p].end - part[p].begin, .sh_addralign = 1});
+    struct symbol s;
+    enum part now = NOWHERE;
+    unsigned section = 0;
+    uint64_t end = 0;
+    for (size_t i = 0; i < symbol_table_count(m->table); i++) {
+        symbol_table_symbol(m->table, i, &s);
+        enum part part = part_of(&s);
+        uint64_t address = runtime(m, &s);
+        if (part != NOWHERE && part != now && e->nsections < SHN_LORESERVE - 4) {
+            if (now != NOWHERE)
+                end_section(e, section, address);
+            section = begin_section(e, m, part, address);
+            now = part;
+        }
+        if (part != NOWHERE)
+            end = address + (s.size ? s.size : 1);
+        add_symbol(e, &s, address, part, section);
     }
-    add_symbols(e, m, part);
+    if (now != NOWHERE)
+        end_section(e, section, end);
 }
 
 /* ---- the whole ---- */
@@ -179,7 +187,7 @@ static void elf_end(struct elf *e, struct served_file *f)
     struct bytes out = {0};
     unsigned symtab = e->nsections, strtab = symtab + 1, shstrtab = symtab + 2;
     Elf64_Ehdr h = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
-                    .e_type = ET_EXEC, .e_machine = EM_X86_64, .e_version = EV_CURRENT, .e_ehsize = sizeof h,
+                    .e_type = ET_EXEC, .e_machine = EM_X86_64, .e_version = EV_CURRENT, .e_entry = e->entry, .e_ehsize = sizeof h,
                     .e_shentsize = sizeof(Elf64_Shdr), .e_shnum = (uint16_t)(shstrtab + 1),
                     .e_shstrndx = (uint16_t)shstrtab};
     add_bytes(&out, &h, sizeof h);

@@ -304,6 +304,7 @@ static bool run_slice(struct pc *pc, const struct run_limit *limit, struct stop 
 static void pc_run(struct engine *e, const struct run_limit *limit, struct stop *stop)
 {
     struct pc *pc = pc_of(e);
+    uint64_t worked = UINT64_MAX; /* where something was done between two steps, last */
     *stop = (struct stop){.wake = UINT64_MAX};
     for (bool end = false; !end;) {
         if (take_request(pc, limit, stop))
@@ -320,19 +321,20 @@ static void pc_run(struct engine *e, const struct run_limit *limit, struct stop 
         }
         if (pc->stops_changed)
             set_stops(pc);
-        /* Before anything is done at this position: a stop's state is that of the position. */
-        if ((pc->fresh || board_deadline(pc->board) <= now_time(pc)) && pc->turn_left && x86_at_stop(pc->cpu)) {
-            end = stopped(pc, stop);
-            continue;
-        }
+        if (pc->fresh || board_deadline(pc->board) <= now_time(pc))
+            worked = pc->icount;
         if (pc->fresh)
             report_start(pc);
         pc->reported = false;
+        unsigned turn = pc->turn;
         end = run_slice(pc, limit, stop);
+        if (pc->turn != turn)
+            worked = pc->icount;
     }
     struct x86_where w;
     x86_where(pc->cpu, &w);
     stop->cpu = pc->turn;
+    stop->late = stop->reason == STOP_BREAKPOINT && worked == pc->icount;
     stop->icount = pc->icount;
     stop->time = now_time(pc);
     if (stop->reason != STOP_WATCHPOINT)

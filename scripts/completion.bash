@@ -14,7 +14,7 @@ _bootreel_options() {
 # The values of an option; nothing where it takes a file or free text.
 _bootreel_values() {
     case $1 in
-    --bios) echo seabios ;;
+    --bios) echo builtin seabios ;;
     --cpu) echo x86-64-v2 ;;
     --vga) echo std none ;;
     --boot) echo c d a ;;

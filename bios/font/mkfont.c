@@ -232,7 +232,7 @@ int main(int argc, char **argv)
     put(&f, ".fixed.fa6e", "font_8x8", 0, 128); /* F000:FA6E, where IBM's BIOS has it */
     put(&f, ".far_rodata", "font_8x8_high", 128, 256);
     draw_font(&f, 14);
-    put(&f, ".far_rodata", "font_8x14", 0, 256);
+    put(&f, ".rodata", "font_8x14", 0, 256); /* with the data: the code segment is full */
     draw_font(&f, 16);
     put(&f, ".far_rodata", "font_8x16", 0, 256);
     printf("        .section .note.GNU-stack, \"\", @progbits\n");

@@ -1,6 +1,6 @@
-/* irqtables.c - how interrupts are wired, for operating systems without ACPI: the PCI IRQ routing table and the MP table.
+/* irqtables.c - for operating systems without ACPI: the PCI IRQ routing table, the MP table, the BIOS32 service directory.
  *
- * Sources: Microsoft, PCI IRQ Routing Table Specification 1.0; Intel MultiProcessor Specification 1.4, chapter 4. The wiring
+ * Sources: Phoenix, Standard BIOS 32-bit Service Directory 0.4; Microsoft, PCI IRQ Routing Table Specification 1.0; Intel MultiProcessor Specification 1.4, chapter 4. The wiring
  * is pci.c's: slot s, pin p is PIRQ (s - 1 + p) mod 4; PIRQ A and B are IRQ 10, C and D are 11, on the 8259s and on the I/O APIC.
  */
 #include "bios/post32/post32.h"
@@ -49,6 +49,26 @@ void pirq_init(void)
         }
     }
     t->checksum -= sum(t, sizeof *t);
+    SHARED.pir = (u16)((u32)t - CODE_LINEAR);
+}
+
+/* ---------------------------------------------------------------- BIOS32 service directory */
+
+extern char bios32_entry[];
+
+void bios32_init(void)
+{
+    struct directory {
+        char signature[4];
+        u32 entry;
+        u8 revision, length, checksum, reserved[5];
+    } PACKED *d = bios_alloc(16, 16);
+    if (!d)
+        return;
+    memcpy(d->signature, "_32_", 4);
+    d->entry = (u32)bios32_entry + CODE_LINEAR;
+    d->length = 1;
+    d->checksum -= sum(d, 16);
 }
 
 /* ---------------------------------------------------------------- MP */
@@ -162,7 +182,7 @@ void mptable_init(void)
 {
     u32 n = SHARED.processors, room = sizeof *mp + n * sizeof(struct mp_processor) + 512;
     u8 ioapic_id = 0;
-    mp = bios_alloc(room, 16);
+    mp = data_alloc(room, 16);
     if (!mp)
         return;
     memcpy(mp->signature, "PCMP", 4);

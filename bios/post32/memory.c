@@ -9,7 +9,7 @@ extern char bss_start[], bss_end[], tables_start[], tables_end[];
 
 enum { PAM0 = 0x59, PAM_READ_WRITE = 3, SYSTEM_AREA = 0x100000, EBDA_START = 0x9fc00 };
 
-static u32 high_top, bios_next;
+static u32 high_top, bios_next, data_next;
 
 /* ---------------------------------------------------------------- memory's own functions, which the compiler may call */
 
@@ -68,6 +68,7 @@ void shadow_copy(void)
     clear32(bss, (end - bss + 3) & ~3u);
     clear32(0x1000, 0x5000);
     bios_next = (u32)tables_start + CODE_LINEAR;
+    data_next = end;
 }
 
 /* ---------------------------------------------------------------- the map */
@@ -185,14 +186,22 @@ void *high_alloc(u32 size, u32 align)
     return (void *)at;
 }
 
-void *bios_alloc(u32 size, u32 align)
+static void *alloc(u32 *next, u32 end, u32 size, u32 align)
 {
-    u32 at = (bios_next + align - 1) & ~(align - 1);
-    if (at + size > (u32)tables_end + CODE_LINEAR)
+    u32 at = (*next + align - 1) & ~(align - 1);
+    if (at + size > end)
         return NULL;
-    bios_next = at + size;
+    *next = at + size;
     memset((void *)at, 0, size);
     return (void *)at;
+}
+
+void *bios_alloc(u32 size, u32 align) { return alloc(&bios_next, (u32)tables_end + CODE_LINEAR, size, align); }
+
+void *data_alloc(u32 size, u32 align)
+{
+    void *at = alloc(&data_next, CODE_LINEAR, size, align);
+    return at ? at : high_alloc(size, align);
 }
 
 /* What is not for the operating system: the extended BIOS data area, ROMs, tables, the flash ROM. */

@@ -54,6 +54,7 @@ void post32(void)
     processors_init();
     post_code(0x06);
     pirq_init();
+    bios32_init();
     mptable_init();
     smbios_init();
     acpi_init();

@@ -16,9 +16,11 @@ void shadow_copy(void);
 void memory_size(void);
 void e820_set(u64 start, u64 end, u32 type);
 void memory_finish(void); /* after everything was allocated */
-/* Memory for the operating system's tables, zeroed: below 4 GiB at the top of RAM, or in the BIOS segment (NULL: full). */
+/* Memory for the operating system's tables, zeroed; NULL: full. At the top of RAM below 4 GiB; in the BIOS segment, for what is searched
+ * there; behind the services' data, or if that is full at the top of RAM. */
 void *high_alloc(u32 size, u32 align);
 void *bios_alloc(u32 size, u32 align);
+void *data_alloc(u32 size, u32 align);
 
 /* fwcfg.c: QEMU's configuration device. All of it does nothing where it is absent. */
 void fwcfg_init(void);
@@ -44,6 +46,7 @@ void acpi_init(void);
 void smbios_init(void);
 void mptable_init(void);
 void pirq_init(void);
+void bios32_init(void);
 void settings_init(void);
 
 void to_real16(u32 entry) __attribute__((noreturn));

@@ -69,7 +69,6 @@ static void finish(struct anchor *a, u32 table, u32 length, bool added)
     a->checksum -= sum(a, a->length);
 }
 
-/* In the BIOS segment if there is room, else at the top of memory. */
 void smbios_init(void)
 {
     struct fwcfg_file tables, entry;
@@ -78,9 +77,7 @@ void smbios_init(void)
         entry.size != sizeof *a)
         return;
     u32 size = tables.size + sizeof information;
-    u8 *to = size <= 1024 ? bios_alloc(size, 16) : NULL;
-    if (!to)
-        to = high_alloc(size, 16);
+    u8 *to = data_alloc(size, 16);
     a = bios_alloc(sizeof *a, 16);
     if (!to || !a)
         return;

@@ -378,10 +378,9 @@ __attribute__((noreturn)) void raise_page_fault(struct x86 *, uint64_t linear, u
 /* Something this processor lacks: ends the run with X86_FAULT and `text` (for what cannot be a #UD). */
 __attribute__((noreturn)) void raise_unimplemented(struct x86 *, const char *text);
 
-/* stops.c. Is there an execution stop at this address? At the next instruction, not reported yet: noted in cpu->stop (`probes`: those
- * too). */
+/* stops.c. Is there an execution stop at this address? At the next instruction, not reported yet: noted in cpu->stop. */
 bool exec_stop_here(const struct x86 *, uint64_t linear, uint64_t pa);
-bool exec_stop_reached(struct x86 *, bool probes);
+bool exec_stop_reached(struct x86 *);
 /* The code of the page is about to be executed at this linear page. */
 void exec_stops_alias(struct x86 *, struct code_page *, uint64_t linear);
 void x86_stops_free(struct x86 *);

@@ -203,25 +203,14 @@ static void deliver_interrupt(struct x86 *cpu, uint8_t vector, unsigned source)
     irq_event(cpu, vector, source);
     cpu->halted = false;
     cpu->op = NULL;
+    cpu->stops_said = 0;
     interrupt_deliver(cpu, INT_HARDWARE, vector, false, 0, cpu->gpr[REG_RIP]);
     cpu->left--;
-}
-
-/* Something that take_lines() will take, or that the processor waits for: the next instruction's turn has not come. */
-static bool line_due(const struct x86 *cpu)
-{
-    if (cpu->init_pending || cpu->wait_sipi)
-        return true;
-    return !cpu->inhibit && ((cpu->smi_pending && !cpu->in_smm) || (cpu->nmi_pending && !cpu->nmi_blocked) ||
-                             (cpu->intr && cpu->flags & FLAG_IF));
 }
 
 /* Lines, in the order of SDM volume 3, table 6-2. Returns true if something took place (look again). */
 static bool take_lines(struct x86 *cpu)
 {
-    if (!line_due(cpu))
-        return false;
-    cpu->stops_said = 0;
     if (cpu->init_pending) {
         bool sipi = cpu->sipi_pending; /* it came after the INIT */
         uint8_t vector = cpu->sipi_vector;
@@ -242,6 +231,7 @@ static bool take_lines(struct x86 *cpu)
         return false;
     if (cpu->smi_pending && !cpu->in_smm) {
         cpu->smi_pending = false; /* smm_enter() notes a HLT that it interrupts */
+        cpu->stops_said = 0;
         irq_event(cpu, 0, 3);
         smm_enter(cpu);
         cpu->left--;
@@ -293,15 +283,9 @@ static void single_step_trap(struct x86 *cpu)
     unwind(cpu);
 }
 
-static bool at_stop(struct x86 *cpu, bool probes)
+static bool at_stop(struct x86 *cpu)
 {
-    return cpu->exec_stops && exec_stop_reached(cpu, probes) && !code_breakpoints(cpu);
-}
-
-bool x86_at_stop(struct x86 *cpu)
-{
-    bool other = cpu->fault_unimplemented || cpu->shutdown || cpu->stop_hit || cpu->tf_pending || cpu->halted;
-    return !other && !line_due(cpu) && at_stop(cpu, false);
+    return cpu->exec_stops && exec_stop_reached(cpu) && !code_breakpoints(cpu);
 }
 
 static void execute(struct x86 *cpu, struct block *b)
@@ -364,7 +348,7 @@ static int look(struct x86 *cpu)
         return -1;
     if (cpu->halted || cpu->wait_sipi)
         return X86_HALTED;
-    if (at_stop(cpu, true))
+    if (at_stop(cpu))
         return X86_STOP;
     run_block(cpu);
     return -1;

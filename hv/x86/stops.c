@@ -148,7 +148,7 @@ static bool note(struct x86 *cpu, uint64_t lin, long after, size_t end)
     return true;
 }
 
-bool exec_stop_reached(struct x86 *cpu, bool probes)
+bool exec_stop_reached(struct x86 *cpu)
 {
     uint64_t lin = code_linear(cpu, cpu->gpr[REG_RIP]);
     if (!cpu->stop_offsets[lin & 0xfff] || cpu->stops_said == 2)
@@ -157,7 +157,7 @@ bool exec_stop_reached(struct x86 *cpu, bool probes)
         cpu->stops_said = 1;
         return true;
     }
-    if (!probes || !note(cpu, lin, (long)cpu->nreal - 1, cpu->nstops))
+    if (!note(cpu, lin, (long)cpu->nreal - 1, cpu->nstops))
         return false;
     cpu->stops_said = 2;
     return true;

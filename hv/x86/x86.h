@@ -131,9 +131,6 @@ struct x86_stop {
     uint64_t address;
 };
 void x86_stop_info(const struct x86 *, struct x86_stop *);
-/* Whether the next thing to happen is the instruction at an execution stop (no probe) that was not reported: then it is now, see
- * x86_stop_info(). For a caller that would do something else at this position first. */
-bool x86_at_stop(struct x86 *);
 /* Several probes (report_only) at one instruction: goes on to the next one, in the order given; false if there is no more. A stop that is
  * none comes first and alone, and the probes are reported when the processor goes on from there. */
 bool x86_stop_next(struct x86 *);

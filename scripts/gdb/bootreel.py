@@ -7,9 +7,14 @@
 It takes gdb's hook-stop: what one of your own should do too, put into the command boot-stop-hook.
 Convenience variables: $boot_icount, $boot_time (ns of guest time), $boot_mode (16, 32 or 64).
 """
+import os
 import re
+import sys
 
 import gdb
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import bootreel_orc
 
 ARCHITECTURES = {16: "i8086", 32: "i386", 64: "i386:x86-64"}
 FAILED = "error: "
@@ -159,6 +164,28 @@ Go back to before the last write to it: a variable, or *(TYPE *)ADDRESS, or a pl
     move("last-write 0x%x %d" % (address & (1 << 64) - 1, size))
 
 
+@command("boot-break-process", gdb.COMMAND_BREAKPOINTS)
+def boot_break_process(args):
+    """boot-break-process PID LOCATION
+A breakpoint in one process only: told by its page tables, from when it executed its program on.
+LOCATION is as for break: *ADDRESS, or a symbol (boot-symbols PID loads those of the process)."""
+    m = re.match(r"(\d+)\s+(\S.*)", args)
+    if not m:
+        raise gdb.GdbError("boot-break-process: give a process number and a location")
+    row = re.compile(r"[* ] *%s +\d+ +\d+  .{13}  .{6} +(\d+)  " % m.group(1))
+    since = [r.group(1) for r in map(row.match, monitor("processes ever").splitlines()) if r]
+    if not since:
+        raise gdb.GdbError("there is no process %s in this record" % m.group(1))
+    here = number("$icount")
+    monitor("seek " + since[-1])
+    gdb.execute("maintenance flush register-cache", to_string=True)
+    cr3 = number("$cr3")
+    monitor("seek %d" % here)
+    gdb.execute("maintenance flush register-cache", to_string=True)
+    point = gdb.Breakpoint(m.group(2))
+    point.condition = "$icount >= %s && ((unsigned long long) $cr3 & ~0xfffull) == 0x%x" % (since[-1], cr3 & ~0xFFF)
+
+
 @command("boot-undo")
 def boot_undo(args):
     """Leave a diversion: back to the recorded run, where it was left."""
@@ -201,6 +228,7 @@ Load the trace's symbols: the kernel's, or those of a process."""
 
 
 Boot()
+bootreel_orc.install()
 # Addresses of a 64-bit kernel are whole also while the processor is in real mode.
 gdb.execute("set remoteaddresssize 64")
 gdb.execute("define boot-stop-hook\nend")

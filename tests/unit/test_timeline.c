@@ -228,7 +228,7 @@ static void seek(struct timeline *tl, uint64_t icount)
     assert_int_equal(timeline_icount(tl), icount);
 }
 
-static struct timeline_stopped step(struct timeline *tl, enum timeline_direction dir, uint64_t n)
+static struct timeline_stopped steps(struct timeline *tl, enum timeline_direction dir, uint64_t n)
 {
     struct error err = {""};
     struct timeline_stopped s;
@@ -305,11 +305,11 @@ static void test_states(void **state)
         seek(tl, at);
         state_is(f, tl);
         if (at) {
-            assert_int_equal(step(tl, TIMELINE_BACK, 1).reason, TIMELINE_DONE);
+            assert_int_equal(steps(tl, TIMELINE_BACK, 1).reason, TIMELINE_DONE);
             assert_int_equal(timeline_icount(tl), at - 1);
             state_is(f, tl);
         }
-        assert_int_equal(step(tl, TIMELINE_FORWARD, at ? 1 : 0).reason, TIMELINE_DONE);
+        assert_int_equal(steps(tl, TIMELINE_FORWARD, at ? 1 : 0).reason, TIMELINE_DONE);
         state_is(f, tl);
     }
     timeline_close(tl);
@@ -322,16 +322,16 @@ static void test_ends(void **state)
     struct timeline_stopped s;
     struct error err = {""};
     assert_int_equal(cont(tl, TIMELINE_BACK).reason, TIMELINE_AT_BEGIN);
-    assert_int_equal(step(tl, TIMELINE_BACK, 1).reason, TIMELINE_AT_BEGIN);
+    assert_int_equal(steps(tl, TIMELINE_BACK, 1).reason, TIMELINE_AT_BEGIN);
     s = cont(tl, TIMELINE_FORWARD);
     assert_int_equal(s.reason, TIMELINE_AT_END);
     assert_int_equal(s.icount, f->last);
-    assert_int_equal(step(tl, TIMELINE_FORWARD, 1).reason, TIMELINE_AT_END);
+    assert_int_equal(steps(tl, TIMELINE_FORWARD, 1).reason, TIMELINE_AT_END);
     assert_int_equal(cont(tl, TIMELINE_FORWARD).reason, TIMELINE_AT_END);
-    s = step(tl, TIMELINE_BACK, f->last + 5);
+    s = steps(tl, TIMELINE_BACK, f->last + 5);
     assert_int_equal(s.reason, TIMELINE_AT_BEGIN);
     assert_int_equal(s.icount, 0);
-    s = step(tl, TIMELINE_FORWARD, f->last + 5);
+    s = steps(tl, TIMELINE_FORWARD, f->last + 5);
     assert_int_equal(s.reason, TIMELINE_AT_END);
     assert_int_equal(timeline_seek(tl, f->last + 1, &s, &err), -1);
     assert_non_null(strstr(err.text, "after the end"));
@@ -414,7 +414,7 @@ static void test_stops_random(void **state)
             check_hit(f, tl, &cases[i], dir, id);
             check_hit(f, tl, &cases[i], !dir, id);
             uint64_t at = timeline_icount(tl), hash = timeline_hash(tl);
-            step(tl, TIMELINE_BACK, 1);
+            steps(tl, TIMELINE_BACK, 1);
             seek(tl, at);
             assert_int_equal(timeline_hash(tl), hash); /* a stop leaves the state of its position */
         }
@@ -606,8 +606,6 @@ static bool on_progress(void *ctx, const struct timeline_progress *p)
     return ++w->calls != w->stop_at;
 }
 
-static void on_alarm(int signal) {}
-
 static void test_interrupt(void **state)
 {
     struct fixture *f = *state;
@@ -685,7 +683,7 @@ static void test_look(void **state)
     assert_int_equal(timeline_section(tl, "pic", count_field, &fields), 0);
     assert_true(fields > 3);
     assert_int_equal(timeline_section(tl, "nothing", count_field, &fields), -1);
-    assert_int_equal(timeline_reg(tl, 0, "rsp") & 0xf000, 0x6000);
+    assert_in_range(timeline_reg(tl, 0, "rsp"), 0x6f00, 0x7000);
     assert_int_equal(timeline_code_bits(tl, 0), 16);
     assert_int_equal(timeline_code_bits(tl, 7), 0);
     assert_int_equal(timeline_hash(tl), hash);
@@ -742,7 +740,7 @@ static void test_divert(void **state)
     assert_int_equal(s.engine, STOP_POWER_OFF);
     assert_true(s.icount < f->last);
     assert_int_equal(cont(tl, TIMELINE_FORWARD).reason, TIMELINE_AT_END);
-    assert_int_equal(step(tl, TIMELINE_BACK, 1).reason, TIMELINE_DONE);
+    assert_int_equal(steps(tl, TIMELINE_BACK, 1).reason, TIMELINE_DONE);
     assert_int_equal(timeline_undivert(tl, &err), 0);
     timeline_where(tl, &w);
     assert_false(w.diverted);
@@ -755,8 +753,8 @@ static void test_divert(void **state)
     uint64_t bx = 0x1234;
     assert_int_equal(timeline_reg_set(tl, 0, (size_t)timeline_reg_index(tl, "rbx"), &bx), 0);
     assert_int_equal(timeline_reg(tl, 0, "rbx"), bx);
-    step(tl, TIMELINE_FORWARD, 30000);
-    step(tl, TIMELINE_BACK, 30000);
+    steps(tl, TIMELINE_FORWARD, 30000);
+    steps(tl, TIMELINE_BACK, 30000);
     assert_int_equal(timeline_reg(tl, 0, "rbx"), bx);
     assert_int_equal(timeline_reg_set(tl, 0, 100000, &bx), -1);
     assert_int_equal(timeline_undivert(tl, &err), 0);
@@ -795,7 +793,8 @@ static void test_live(void **state)
     }
     for (unsigned i = 0; i < 4; i++)
         assert_int_equal(timeline_live(tl, 3000, UINT64_MAX / 2, &wake, &s, &err), 0);
-    assert_non_null(strstr(console, "you said live"));
+    if (!strstr(console, "live\n"))
+        fail_msg("the console has: %s", console);
     seek(tl, s.icount);
     end = timeline_icount(tl);
     hash = timeline_hash(tl);

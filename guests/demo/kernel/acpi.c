@@ -151,6 +151,8 @@ void acpi_power_off(void)
         if (fadt->pm1b_control)
             out16((u16)fadt->pm1b_control, (u16)(sleep_type[1] << SLEEP_TYPE_SHIFT | SLEEP_ENABLE));
     }
+    for (u32 i = 0; i < 1000000; i++) /* not every machine is off at once */
+        in8(0x80);
     print("kernel: it is safe to switch off now\n");
     stop_forever();
 }

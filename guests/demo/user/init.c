@@ -18,14 +18,16 @@ static void run(const char *name, const char *argument)
     if (pid < 0)
         printf("init: %s cannot be started (%d)\n", name, pid);
     else
-        printf("init: process %d is %s %s\n", pid, name, argument);
+        printf("init: process %d is %s%s%s\n", pid, name, *argument ? " " : "", argument);
 }
 
 /* A key within some time means that somebody is there. */
 static bool somebody(void)
 {
-    printf("init: press a key for a shell\n");
-    return key(2000) >= 0;
+    printf("init: press a key for a shell: ");
+    bool pressed = key(2000) >= 0;
+    printf("%s\n", pressed ? "yes" : "no");
+    return pressed;
 }
 
 int main(const char *argument)
