@@ -5,24 +5,31 @@
 
 #include "cli/cli.h"
 #include "core/position.h"
+#include "core/processes.h"
+#include "core/stages.h"
 
 static const char help[] =
     "usage: bootreel events TRACE [OPTION…]\n\n"
     "Lists what happened: number, icount, guest time, kind and words of each event.\n\n"
     "  --class C,…          only these classes: cpu, exception, irq, pio, mmio, disk, firmware, loader,\n"
-    "                       kernel, process, syscall, hypercall, console, power, unhandled\n"
+    "                       kernel, process, sched, syscall, hypercall, console, power, unhandled\n"
     "  --from POSITION      from there (ICOUNT, 1.5s, NN%, #EVENT, console:TEXT, mark:NAME)\n"
     "  --to POSITION        up to there\n"
+    "  --stage NAME         from the beginning to the end of the first stage of that name (bootreel stages)\n"
+    "  --pid N              only events of process N: those that name it, and all while it runs if the trace has\n"
+    "                       context switches (class sched)\n"
     "  --grep TEXT          only events whose kind or words hold TEXT\n"
     "  --format text|json   json: one array of objects\n";
 
-enum { OPT_CLASS = 1, OPT_FROM, OPT_TO, OPT_FORMAT, OPT_GREP, OPT_HELP };
+enum { OPT_CLASS = 1, OPT_FROM, OPT_TO, OPT_FORMAT, OPT_GREP, OPT_STAGE, OPT_PID, OPT_HELP };
 
 static const struct option longs[] = {
     {"class", required_argument, NULL, OPT_CLASS},
     {"from", required_argument, NULL, OPT_FROM},
     {"to", required_argument, NULL, OPT_TO},
     {"grep", required_argument, NULL, OPT_GREP},
+    {"stage", required_argument, NULL, OPT_STAGE},
+    {"pid", required_argument, NULL, OPT_PID},
     {"format", required_argument, NULL, OPT_FORMAT},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
@@ -32,8 +39,10 @@ enum { WORDS = 4 * EVENT_MAX_DATA + 1024 };
 
 struct listing {
     uint32_t classes;
-    const char *from_text, *to_text, *grep;
-    bool json;
+    const char *from_text, *to_text, *grep, *stage;
+    bool json, by_pid;
+    uint64_t pid;
+    struct processes *processes; /* by_pid: as of the present event */
     uint64_t from, to;
     yajl_gen gen;
     char *words;
@@ -45,6 +54,17 @@ static int set_classes(struct listing *l, const char *value)
     if (!event_classes_parse(value, &l->classes, &bad))
         return 0;
     trouble_text("--class: \"%.40s\" is no class of events: see bootreel events --help", bad);
+    return -1;
+}
+
+static int set_pid(struct listing *l, const char *value)
+{
+    char *end;
+    l->pid = strtoull(value, &end, 10);
+    l->by_pid = true;
+    if (*value && !*end)
+        return 0;
+    trouble_text("--pid: \"%.40s\" is no number of a process", value);
     return -1;
 }
 
@@ -62,6 +82,11 @@ static int set_option(struct listing *l, int c)
     case OPT_GREP:
         l->grep = optarg;
         return 0;
+    case OPT_STAGE:
+        l->stage = optarg;
+        return 0;
+    case OPT_PID:
+        return set_pid(l, optarg);
     case OPT_FORMAT:
         l->json = !strcmp(optarg, "json");
         if (l->json || !strcmp(optarg, "text"))
@@ -100,8 +125,22 @@ static void drain(struct listing *l)
     yajl_gen_clear(l->gen);
 }
 
+/* Whether the event names the process, or happens while it runs. */
+static bool of_process(struct listing *l, const struct event *ev)
+{
+    const struct event_kind *k = event_kind(ev->kind);
+    for (unsigned i = 0; i < k->nfields; i++)
+        if (!strcmp(k->field[i].name, "pid") || !strcmp(k->field[i].name, "tgid"))
+            if (ev->f[i] == l->pid)
+                return true;
+    const struct process *p = processes_current(l->processes, ev->cpu);
+    return p && p->pid == l->pid && k->cls != EC_PROCESS && k->cls != EC_SCHED;
+}
+
 static bool wanted(struct listing *l, const struct event *ev)
 {
+    if (l->by_pid && !of_process(l, ev))
+        return false;
     if (!l->json || l->grep)
         event_text(ev, l->words, WORDS);
     return !l->grep || strstr(l->words, l->grep) || strstr(event_kind(ev->kind)->name, l->grep);
@@ -113,7 +152,9 @@ static int walk(struct listing *l, struct trace_cursor *c, struct error *err)
     uint64_t number;
     int rc;
     while ((rc = trace_cursor_next(c, &ev, &number, err)) == 1 && ev.icount <= l->to && !ferror(stdout)) {
-        if (!wanted(l, &ev))
+        if (l->by_pid)
+            processes_see(l->processes, &ev);
+        if (ev.icount < l->from || !(l->classes & EVENT_CLASS_BIT(event_kind(ev.kind)->cls)) || !wanted(l, &ev))
             continue;
         if (!l->json) {
             print_text(l, &ev, number);
@@ -126,16 +167,38 @@ static int walk(struct listing *l, struct trace_cursor *c, struct error *err)
     return rc < 0 ? -1 : 0;
 }
 
+/* --stage: cuts the range down to the first stage of that name. */
+static int within_stage(struct listing *l, struct trace *t, struct error *err)
+{
+    struct stages *all = stages_of_trace(t, err);
+    size_t n = all ? stages_count(all) : 0, i = 0;
+    if (!all)
+        return -1;
+    while (i < n && strcmp(stages_get(all, i)->name, l->stage))
+        i++;
+    if (i < n) {
+        const struct stage *s = stages_get(all, i);
+        l->from = s->begin > l->from ? s->begin : l->from;
+        l->to = s->end < l->to ? s->end : l->to;
+    }
+    stages_free(all);
+    return i < n ? 0 : error_set(err, "--stage %.100s: the trace has no stage of that name: bootreel stages lists them", l->stage);
+}
+
 static int list(struct listing *l, struct trace *t, struct error *err)
 {
     l->to = trace_last_icount(t);
     if (resolve(t, l->from_text, 0, &l->from, err) || resolve(t, l->to_text, l->from, &l->to, err))
         return -1;
+    if (l->stage && within_stage(l, t, err))
+        return -1;
     if (l->from > l->to)
         return error_set(err, "--from is after --to: icounts %llu and %llu", (unsigned long long)l->from,
                          (unsigned long long)l->to);
-    struct trace_cursor *c = trace_cursor_open(t, l->classes);
-    int rc = trace_cursor_seek_icount(c, l->from, err);
+    /* Who runs is known from the beginning on only. */
+    uint32_t process_classes = l->by_pid ? EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_SCHED) | EVENT_CLASS_BIT(EC_POWER) : 0;
+    struct trace_cursor *c = trace_cursor_open(t, l->classes | process_classes);
+    int rc = l->by_pid ? 0 : trace_cursor_seek_icount(c, l->from, err);
     if (l->json)
         yajl_gen_array_open(l->gen);
     if (!rc)
@@ -166,11 +229,13 @@ int cmd_events(int argc, char **argv)
     struct trace *t = path ? open_trace(path) : NULL;
     if (!t)
         return EXIT_TROUBLE;
+    l.processes = processes_new();
     l.gen = yajl_gen_alloc(NULL);
     l.words = malloc(WORDS);
     int status = list(&l, t, &err) ? trouble(&err) : EXIT_DONE;
     yajl_gen_free(l.gen);
     free(l.words);
+    processes_free(l.processes);
     trace_close(t);
     return finish_output(status);
 }

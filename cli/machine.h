@@ -70,9 +70,9 @@ int machine_finish(struct machine *m, struct error *err);
 int machine_add_setting(struct machine *m, const char *key, const char *value, struct error *err);
 /* After machine_finish; valid until machine_free. */
 const struct engine_config *machine_config(const struct machine *m);
-/* Nothing to boot was given: the demo disk is. At any time. */
-bool machine_is_demo(const struct machine *m);
 const struct image_files *machine_files(const struct machine *m);
+/* Nothing to boot was given: the demo disk is. After the options. */
+bool machine_is_demo(const struct machine *m);
 
 /* 256M, 1G, 65536: bytes, with suffixes K, M, G, T of 1024. Returns 0 or -1. */
 int parse_size(const char *text, uint64_t *n);

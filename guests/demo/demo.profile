@@ -45,6 +45,7 @@ stage kernel
 stage kernel.memory
     in kernel
     open console "demo kernel: started"
+    once
 stage kernel.devices
     in kernel
     open console "kernel: paging is on"

@@ -21,7 +21,7 @@ static void jumps(void)
     U("to code of ring 0 in ring 3", "ljmp $SEL_CODE, $1f; 1: mov $1, %eax");
     U("to ring 3 with RPL 0", "ljmp $SEL_UCODE - 3, $1f; 1: mov %cs, %eax");
     descriptor(SEL_T0, BUF, 0xffff, 0x009b);
-    T("16-bit far call out and back", "movl $0xcb42b0, BUF; lcall $SEL_T0, $0"); /* mov $42h,%al; lretw would miss: see next */
+    T("16-bit far call out and back", "movl $0xcb6642b0, BUF; lcall $SEL_T0, $0"); /* mov $42h, %al; lretl */
     T("far return", "push %cs; push $1f; lret; 1: mov $7, %eax");
     T("far return n", "mov %esp, %ecx; push $0; push %cs; push $1f; lret $4; 1: mov %ecx, %eax; sub %esp, %eax");
     T("far return to data", "push $SEL_DATA; push $1f; lret; 1: mov $7, %eax");
@@ -35,8 +35,10 @@ static void jumps(void)
     T("far return to ring 3 with a null stack", "push $0; push $BUF + 0x800; push $SEL_UCODE; push $1f; lret; 1: int $0x80");
     descriptor(SEL_T0, BUF, 0xfffff, 0x4073);
     T("far return to ring 3 with an absent stack", "push $SEL_T0 + 3; push $0x800; push $SEL_UCODE; push $1f; lret; 1: int $0x80");
-    T("*code beyond CS's limit", "movl $0x90909090, BUF; movl $0x00ffffff, gdt + SEL_T1; movl $0x00409b20, gdt + SEL_T1 + 4; "
-                                 "movl $0x00000000, gdt + SEL_T1; movl $0x00409b20, gdt + SEL_T1 + 4; ljmp $SEL_T1, $0");
+    descriptor(SEL_T1, BUF, 3, 0x409b);
+    T("*code beyond CS's limit", "movl $0x90909090, BUF; movl $0x90909090, BUF + 4; ljmp $SEL_T1, $0");
+    T("*code across CS's limit", "movl $0xb8909090, BUF; ljmp $SEL_T1, $0");
+    T("*jump beyond CS's limit", "movl $0x909010eb, BUF; ljmp $SEL_T1, $0");
 }
 
 void gate_target(void), gate_target16(void), gate_back(void);
@@ -59,7 +61,7 @@ static void gates(void)
     group("call gates");
     gate_descriptor(SEL_T0, SEL_CODE, (uptr)gate_target0, 0x8c, 0);
     T("called in ring 0", "lcall $SEL_T0, $0x12345");
-    T("jumped through in ring 0", "push $1f; push %cs; pop %ecx; push %ecx; push $1f; ljmp $SEL_T0, $0; 1: add $4, %esp");
+    T("jumped through in ring 0", "push %cs; push $1f; ljmp $SEL_T0, $0; 1:");
     U("DPL 0, called in ring 3", "lcall $SEL_T0 + 3, $0");
     gate_descriptor(SEL_T0, SEL_CODE, (uptr)gate_target, 0xec, 2);
     U("called in ring 3, two parameters", "push $0x1111; push $0x2222; mov %esp, %esi; lcall $SEL_T0 + 3, $0; mov %esp, %eax; "
@@ -104,7 +106,6 @@ static void iret(void)
     T("to data", "pushf; push $SEL_DATA; push $1f; iret; 1: mov $1, %eax");
     T("to null", "pushf; push $0; push $1f; iret; 1: mov $1, %eax");
     T("to ring 3 with a stack of ring 0", "push $SEL_DATA; push $0; push $2; push $SEL_UCODE; push $1f; iret; 1: int $0x80");
-    T("16-bit IRET takes 16 bits", "pushfw; pushw %cs; pushw $1; iretw; nop; nop");
     T("NT set: no task to go back to", "pushf; orl $0x4000, (%esp); popf; iret");
     T("sets IOPL and IF in ring 0", "pushf; orl $0x3200, (%esp); push %cs; push $1f; iret; 1: cli; pushf; pop %eax");
     U("in ring 3 leaves IOPL and IF", "pushf; orl $0x3200, (%esp); push %cs; push $1f; iret; 1: pushf; pop %eax");

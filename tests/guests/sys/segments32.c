@@ -83,7 +83,7 @@ static void types(void)
     T("mov to CS", ".byte 0x8e, 0xc8");
     T("mov from segment register 6", ".byte 0x8c, 0xf0");
     T("mov from DS zeroes the upper half", "mov $-1, %eax; mov %ds, %eax");
-    T("push DS", "pushl $-1; push %ds; pop %eax; sub $-4, %esp; mov %ax, %ax; movzwl %ax, %eax");
+    T("push DS", "push %ds; pop %eax; movzwl %ax, %eax");
 }
 
 static void accessed(void)
@@ -126,7 +126,6 @@ static void stacks(void)
     T("B clear: enter and leave", "mov $SEL_T0, %eax; mov %eax, %ss; mov $0x56780100, %esp; mov $0x11112222, %ebp; enter $8, $0; "
                                   "mov %ebp, %eax; leave; sub %ebp, %eax");
     T("B clear: ESP as a base", "movl $77, BUF + 0x100; mov $SEL_T0, %eax; mov %eax, %ss; mov $0x100, %esp; mov (%esp), %eax");
-    T("SS loads keep interrupts off for one", "mov $SEL_DATA, %eax; mov %esp, %ecx; mov %eax, %ss; mov %ecx, %esp");
     T("push ESP", "push %esp; pop %eax; sub %esp, %eax");
     T("pop ESP", "mov %esp, %ecx; push $0x1234; pop %esp; mov %esp, %eax; mov %ecx, %esp");
     T("pop into memory by ESP", "movl $0, -4(%esp); push $99; push $98; popl (%esp); pop %eax");

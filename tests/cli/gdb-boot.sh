@@ -1,0 +1,148 @@
+#!/bin/bash
+# gdb on the boot of SeaBIOS, GRUB and Debian's kernel: what must hold whatever their versions are.
+. "$(dirname "$0")/../lib.sh"
+. tests/gdb.sh
+need_guests
+recording iso || finish
+reel=$recordings/iso.reel
+
+# Positions of what the trace recorded: icount of the first event of a kind that says so.
+first() { "$BOOTREEL" events "$reel" --class "$1" | tr -d , | awk -v p="$2" '$0 ~ p { for (i = 1; i <= NF; i++) if ($i ~ /^[0-9]+$/) { print $i; exit } }'; }
+sector=$(first loader 'boot sector entered')
+long=$(first cpu '64-bit mode')
+
+cat >"$work/boot.gdb" <<END
+source scripts/gdb/bootreel.py
+target remote | $BOOTREEL gdb $reel --stdio
+monitor progress off
+x/i \$pc
+break *0x7c00
+continue
+printf "boot sector at %lu\n", \$boot_icount
+x/3i \$pc
+info threads
+delete
+boot-seek $((long - 2))
+show architecture
+stepi 4
+show architecture
+printf "long mode from %lu, efer %#lx\n", \$icount, \$efer
+break start_kernel
+continue
+bt
+printf "start_kernel at %lu\n", \$boot_icount
+boot-when
+delete
+break setup_arch
+continue
+up
+finish
+printf "setup_arch returned at %lu\n", \$boot_icount
+reverse-finish
+stepi
+reverse-stepi
+printf "called at %lu\n", \$boot_icount
+delete
+watch *(unsigned long *)&jiffies
+continue
+continue
+print \$boot_icount > 0
+reverse-continue
+reverse-continue
+delete
+continue
+monitor when
+reverse-continue
+monitor when
+boot-stages
+boot-seek 99%
+boot-processes
+boot-last process.exec
+bt
+boot-break-process 1 *(\$pc & 0)
+detach
+END
+transcript boot "$work/boot.gdb"
+out=$work/boot.out
+holds "$out" '^\[f000:fff0\]$' "the first instruction"
+holds "$out" '0xfffffff0:.ljmp +\$0xf000,\$0xe05b' "its disassembly"
+holds "$out" '^\[0000:7c00\]$' "the boot sector"
+holds "$out" "^boot sector at $sector\$" "a breakpoint against the record"
+holds "$out" '^\* 1 +Thread 1.1 "CPU 0" \(real mode\)' "info threads"
+holds "$out" 'currently "i386"' "32-bit protected mode"
+holds "$out" 'currently "i386:x86-64"' "long mode"
+holds "$out" '^long mode from [0-9]+, efer 0x[0-9a-f]*[4-7cdef]..$' "efer.LMA"
+holds "$out" '^Breakpoint 2, 0xffffffff[0-9a-f]+ in start_kernel \(\)' "a breakpoint on a kernel symbol"
+holds "$out" '^#1 .* in (secondary_startup|x86_64_start)' "the way to start_kernel"
+holds "$out" '^stage kernel.start_kernel' "the stage"
+holds "$out" '^Breakpoint 3, .* in setup_arch' "the next function"
+holds "$out" 'in start_kernel \(\)$' "finish"
+holds "$out" 'Hardware watchpoint 4: \*\(unsigned long \*\)&jiffies' "a watchpoint"
+holds "$out" '^Old value = ' "its old value"
+[ "$(grep -c 'No more reverse-execution history' "$out")" = 2 ] || fail "the ends of history: $(grep -c 'No more reverse' "$out") times"
+holds "$out" '^icount 0 of ' "the beginning"
+holds "$out" '\(100.00 %\), guest time' "the end"
+holds "$out" '^. +[0-9]+ +[0-9.]+ s +kernel' "stages"
+holds "$out" ' kthreadd$' "processes"
+holds "$out" 'process.exec .* executes ' "the last event of a kind"
+holds "$out" '^#[0-9]+ .* in do_syscall_64 \(\)' "frames without frame pointers"
+grep -n '^warning: Remote\|packet reply is too long\|Reply contains\|Ignoring\|Internal error\|internal-error' "$out" && fail "gdb complains"
+
+# Forwards the values of a watchpoint rise, backwards they fall by the same.
+awk '/^Old value/ { old = $4 } /^New value/ { print $4 - old }' "$out" >"$work/steps"
+[ "$(paste -sd' ' "$work/steps")" = "1 1 -1 -1" ] || fail "jiffies goes by: $(paste -sd' ' "$work/steps")"
+
+# Ctrl-C, both ways, out of a search for what never comes.
+cat >"$work/interrupt.gdb" <<END
+source scripts/gdb/bootreel.py
+target remote | $BOOTREEL gdb $reel --stdio
+monitor progress off
+break *0x12345
+python import os; os.system("(sleep 1; kill -INT %d) &" % os.getpid())
+continue
+printf "forwards to %lu\n", \$icount
+boot-seek 100%
+python os.system("(sleep 1; kill -INT %d) &" % os.getpid())
+reverse-continue
+printf "back to %lu\n", \$icount
+stepi
+reverse-stepi
+END
+transcript interrupt "$work/interrupt.gdb"
+[ "$(grep -c 'received signal SIGINT' "$work/interrupt.out")" = 2 ] || { fail "Ctrl-C"; cat "$work/interrupt.out"; }
+holds "$work/interrupt.out" '^forwards to [1-9]' "Ctrl-C forwards"
+holds "$work/interrupt.out" '^back to [1-9]' "Ctrl-C backwards"
+
+# Over TCP: detach, come back to where it was, vanish, come back, kill; each in a gdb of its own.
+"$BOOTREEL" gdb "$reel" --listen 127.0.0.1:0 --at 1000 2>"$work/server.err" &
+server=$!
+for _ in $(seq 100); do grep -q 'target remote' "$work/server.err" && break; sleep 0.1; done
+address=$(sed -n 's/.*target remote //p' "$work/server.err")
+gdb_run -ex "target remote $address" -ex 'stepi 5' -ex 'printf "at %lu\n", $icount' -ex detach >"$work/tcp1"
+gdb_run -ex "target remote $address" -ex 'printf "at %lu\n", $icount' -ex 'python import os; os._exit(0)' >"$work/tcp2"
+gdb_run -ex "target extended-remote $address" -ex 'reverse-stepi' -ex 'printf "at %lu\n", $icount' -ex kill >"$work/tcp3"
+holds "$work/tcp1" '^at 1005$' "the first gdb"
+holds "$work/tcp2" '^at 1005$' "the second gdb"
+holds "$work/tcp3" '^at 1004$' "the third gdb"
+for _ in $(seq 50); do kill -0 $server 2>/dev/null || break; sleep 0.1; done
+kill -0 $server 2>/dev/null && { fail "kill does not end the server"; kill $server; }
+wait $server || fail "the server's exit status is $?"
+
+# Steps a second through gdb. 2,000 are asked for on an idle machine; a loaded one gets a quarter of it.
+cat >"$work/speed.gdb" <<END
+target remote | $BOOTREEL gdb $reel --stdio --at 50%
+python
+import time
+t = time.time()
+gdb.execute("stepi 4000", to_string=True)
+gdb.write("stepi: %d a second\n" % (4000 / (time.time() - t)))
+end
+END
+gdb_run -x "$work/speed.gdb" | grep '^stepi: ' | tee "$work/speed"
+[ "$(sed 's/[^0-9]//g' "$work/speed")" -ge 500 ] || fail "too slow: $(cat "$work/speed")"
+
+expect 2 gdb-nothing "$BOOTREEL" gdb "$work/nothing.reel" --stdio
+expect 2 gdb-both "$BOOTREEL" gdb "$reel" --stdio --listen :0
+expect 2 gdb-address "$BOOTREEL" gdb "$reel" --listen nowhere
+expect 2 gdb-at "$BOOTREEL" gdb "$reel" --stdio --at nowhere
+finish
