@@ -20,6 +20,7 @@ enum { ROM_MAX = 16 };
 
 struct shared {
     u32 memory_low;        /* bytes of RAM below 4 GiB, holes included */
+    u32 memory_usable;     /* the same, without what the firmware keeps at the top */
     u32 memory_high_64k;   /* RAM above 4 GiB in units of 64 KiB */
     struct e820_entry e820[E820_MAX];
     u16 e820_count;

@@ -96,7 +96,7 @@ static void move_block(struct regs *r)
 /* AH=88h: KiB above 1 MiB, of the first 64 MiB. */
 static void extended_memory(struct regs *r)
 {
-    u32 kib = (shared.memory_low >> 10) - 1024;
+    u32 kib = (shared.memory_usable >> 10) - 1024;
     r->ax = kib > 63 * 1024 ? 63 * 1024 : (u16)kib;
     set_carry(r, false);
 }
@@ -104,7 +104,7 @@ static void extended_memory(struct regs *r)
 /* AX=E801h: KiB from 1 to 16 MiB, then units of 64 KiB. */
 static void memory_e801(struct regs *r)
 {
-    u32 top = shared.memory_low;
+    u32 top = shared.memory_usable;
     if (top > 16 << 20) {
         r->cx = 15 * 1024;
         r->dx = (u16)((top - (16 << 20)) >> 16);

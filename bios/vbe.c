@@ -185,7 +185,7 @@ static u16 mode_information(struct regs *r)
     if (!m)
         return FAILED;
     pages = ((u32)blocks << 16) / mode_bytes(m) - 1;
-    i.attributes = 0x001b | (m->bits > 4 && frame_buffer ? 0x80 : 0);
+    i.attributes = 0x003b | (m->bits > 4 && frame_buffer ? 0x80 : 0); /* not a VGA's addressing */
     i.window_a = 7;
     i.granularity = i.window_size = 64;
     i.segment_a = 0xa000;

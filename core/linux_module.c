@@ -7,7 +7,7 @@
 
 #include "core/linux_impl.h"
 
-enum { MODULE_NAME = 56, SECTIONS_MAX = 1024, SYMBOLS_MAX = 1 << 20, STRINGS_MAX = 16 << 20, ELF64_SYM = 24, SECTION_NAME = 128 };
+enum { CORE_USES = 4 /* text, data, read-only, read-only after init */, MODULE_NAME = 56, SECTIONS_MAX = 1024, SYMBOLS_MAX = 1 << 20, STRINGS_MAX = 16 << 20, ELF64_SYM = 24, SECTION_NAME = 128 };
 
 /* ---------------------------------------------------------------- where it is */
 
@@ -22,7 +22,7 @@ static struct module_place place_of(const struct linux_guest *lx, uint64_t mod)
     struct module_place p = {lx_member(lx, mod, t->module_core_base), lx_member32(lx, mod, t->module_core_size)};
     if (t->module_core_base >= 0 || t->module_mem < 0 || t->mem_stride <= 0)
         return p;
-    for (int i = 0; i < t->mem_count && i < 16; i++) {
+    for (int i = 0; i < t->mem_count && i < CORE_USES; i++) { /* the rest are the init parts, which go */
         uint64_t m = mod + (unsigned)t->module_mem + (unsigned)(i * t->mem_stride);
         if (!i)
             p.base = lx_member(lx, m, t->mem_base);

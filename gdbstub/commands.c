@@ -175,7 +175,7 @@ static bool restart(struct gdbstub *g)
 static void gdb_run(struct gdbstub *g, const char *args)
 {
     if (restart(g))
-        reply_stop(g);
+        gdb_why(g, "");
 }
 
 static void gdb_restart(struct gdbstub *g, const char *args)

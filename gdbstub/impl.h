@@ -171,7 +171,7 @@ void stub_points_clear(struct gdbstub *g);
 bool stub_thread(struct gdbstub *g, const char **args, int *cpu);
 /* The stop reply for g->last. */
 void reply_stop(struct gdbstub *g);
-/* As if it had just stopped where it stands. */
+/* As if it had just stopped where it stands. The processors that gdb has selected stay: it remembers them. */
 void stop_here(struct gdbstub *g);
 
 /* ---------------------------------------------------------------- monitor commands (monitor.c, monitor_show.c) */

@@ -181,6 +181,7 @@ static void connection_begins(struct gdbstub *g, const struct gdbstub_transport 
     g->frame_n = 0;
     g->began = 0;
     stop_here(g);
+    g->cpu_g = g->cpu_c = w.cpu;
     g->layout = layout_for(g, w.cpu);
 }
 

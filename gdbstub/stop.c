@@ -129,12 +129,18 @@ void stop_here(struct gdbstub *g)
     struct timeline_where w;
     timeline_where(g->tl, &w);
     g->last = (struct timeline_stopped){.reason = TIMELINE_DONE, .icount = w.icount, .time = w.time, .cpu = w.cpu};
-    g->cpu_g = g->cpu_c = w.cpu;
     g->back = false;
+}
+
+/* gdb takes the processor of a stop reply for the selected one. */
+static void select_stopped(struct gdbstub *g)
+{
+    g->cpu_g = g->cpu_c = g->last.cpu;
 }
 
 void gdb_why(struct gdbstub *g, const char *args)
 {
+    select_stopped(g);
     reply_stop(g);
 }
 
@@ -167,7 +173,9 @@ static void stopped(struct gdbstub *g, int rc, const struct timeline_stopped *s,
     }
     g->last = *s;
     g->back = back;
-    g->cpu_g = g->cpu_c = s->cpu;
+    if (s->reason == TIMELINE_AT_BEGIN || s->reason == TIMELINE_AT_END || s->reason == TIMELINE_INTERRUPTED)
+        g->last.cpu = last_cpu(g);
+    select_stopped(g);
     explain(g);
     reply_stop(g);
 }
@@ -201,25 +209,46 @@ static int one_step(struct gdbstub *g, bool back, struct timeline_stopped *s, st
     return timeline_continue_to(g->tl, direction(back), back ? at - 1 : at + 1, s, err);
 }
 
-/* One step of this processor; with several, the others' turns come in between, and may stop it. */
-static int cpu_step(struct gdbstub *g, unsigned cpu, bool back, struct timeline_stopped *s, struct error *err)
+enum { LOOKED_AT = 18 };
+
+/* What nearly every step changes in the processor that makes it: rip, the general registers, the flags. */
+static void general_registers(struct gdbstub *g, unsigned cpu, uint64_t value[LOOKED_AT])
+{
+    size_t count, n = 0;
+    const struct reg_desc *d = timeline_regs(g->tl, &count);
+    memset(value, 0, LOOKED_AT * sizeof *value);
+    for (size_t i = 0; i < count && n < LOOKED_AT; i++)
+        if (d[i].group == REG_GENERAL && d[i].bits <= 64)
+            timeline_reg_get(g->tl, cpu, i, &value[n++]);
+}
+
+/* Who made the step to here. */
+static unsigned last_cpu(struct gdbstub *g)
 {
     struct timeline_where w;
-    for (unsigned n = 0;; n++) {
-        timeline_where(g->tl, &w);
+    timeline_where(g->tl, &w);
+    return w.cpu;
+}
+
+/* One step of this processor; with several, the others' turns come in between, and may stop it. Forwards it is known who made
+ * a step; backwards it shows in whose registers are others. */
+static int cpu_step(struct gdbstub *g, unsigned cpu, bool back, struct timeline_stopped *s, struct error *err)
+{
+    uint64_t before[LOOKED_AT], after[LOOKED_AT];
+    bool alone = timeline_cpus(g->tl) == 1;
+    for (unsigned n = 1;; n++) {
+        if (!alone && back)
+            general_registers(g, cpu, before);
         int rc = one_step(g, back, s, err);
-        bool its_turn = w.cpu == cpu;
-        if (back) { /* whose step was undone is who executes next now */
-            timeline_where(g->tl, &w);
-            its_turn = w.cpu == cpu;
-        }
-        if (rc || s->reason != TIMELINE_DONE)
+        if (rc || s->reason != TIMELINE_DONE || alone)
             return rc;
-        if (its_turn) {
+        if (back)
+            general_registers(g, cpu, after);
+        if (back ? memcmp(before, after, sizeof after) != 0 : last_cpu(g) == cpu) {
             s->cpu = cpu;
             return 0;
         }
-        if (n % 256 == 255 && stub_interrupted(g)) {
+        if (n % 256 == 0 && stub_interrupted(g)) {
             s->reason = TIMELINE_INTERRUPTED;
             return 0;
         }
@@ -331,7 +360,7 @@ static void act(struct gdbstub *g, const struct action *a)
     case 'r': step_range(g, cpu, a->start, a->end); break;
     case 't':
         stop_here(g);
-        reply_stop(g);
+        gdb_why(g, "");
         break;
     default: go(g, false); break;
     }

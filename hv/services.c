@@ -1,12 +1,13 @@
 /* services.c - see services.h.
  *
- * A call is known again at its return by where it goes to: an IRET or RETF 2 to the instruction after the INT, with the
- * stack pointer that was there before it. So handlers may chain to each other, switch stacks or go through protected mode.
+ * A call is known again at its return by where it goes to: an IRET or RETF 2 to the instruction after the
+ * INT, with the stack pointer that was there before it. So handlers may chain to each other, switch stacks or
+ * go through protected mode.
  *
- * An event is reported when its call returns, so its position is that of the return (core/engine.h: positions never go
- * back). Two things are folded, since programs do them thousands of times:
- *   - polling (is there a key? what time is it?): the first is reported, the equal ones after it are counted, and the count
- *     is reported when something else is called;
+ * An event is reported when its call returns, so its position is that of the return (core/engine.h: positions
+ * never go back). Two things are folded, since programs do them thousands of times:
+ *   - polling (is there a key? what time is it?): the first is reported, the equal ones after it are counted,
+ * and the count is reported when something else is called;
  *   - characters written one by one: reported as text, a line an event.
  * Text without an end is reported when the processor turns paging on: then an operating system runs.
  */
@@ -14,6 +15,7 @@
 
 #include <string.h>
 
+/* clang-format off */
 const struct field services_fields[] = {
     FIELD(struct services, depth),         FIELDS(struct services, cpu),
     FIELDS(struct services, vector),       FIELDS(struct services, ax),
@@ -30,6 +32,7 @@ const struct field services_fields[] = {
     FIELD(struct services, line_calls),    FIELD(struct services, line_steps),
     FIELD(struct services, line_start),    FIELD_BYTES(struct services, line),
 };
+/* clang-format on */
 const size_t services_nfields = FIELD_COUNT(services_fields);
 
 enum { UNKNOWN = 255 };
@@ -169,8 +172,8 @@ static void poll_remember(struct services *s, const struct call *c)
     poll_to_front(s, i);
 }
 
-/* Is the same as one before: it is counted. Else it is remembered, for the next; if only its result is another, the loop has
- * ended. */
+/* Is the same as one before: it is counted. Else it is remembered, for the next; if only its result is
+ * another, the loop has ended. */
 static bool poll_again(struct services *s, const struct call *c)
 {
     for (unsigned i = 0; i < SERVICE_REPEATS; i++) {

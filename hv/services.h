@@ -1,8 +1,9 @@
-/* services.h - BIOS services as events: each INT 10h-1Ah that is executed in real mode (or, by the 8086 program's own
- * vectors, in virtual-8086 mode) and its return, of any firmware. Private to hv/.
+/* services.h - BIOS services as events: each INT 10h-1Ah that is executed in real mode (or, by the 8086
+ * program's own vectors, in virtual-8086 mode) and its return, of any firmware. Private to hv/.
  *
- * What is under way (calls that have not returned, text that is being put together, repeats that are being counted) is
- * saved state: a replay from any checkpoint reports what the recording reported. Nothing here reaches the guest.
+ * What is under way (calls that have not returned, text that is being put together, repeats that are being
+ * counted) is saved state: a replay from any checkpoint reports what the recording reported. Nothing here
+ * reaches the guest.
  */
 #ifndef BOOTREEL_HV_SERVICES_H
 #define BOOTREEL_HV_SERVICES_H
@@ -46,14 +47,14 @@ struct service_row {
 
 /* The row of a call, "unknown function" if there is none. For vectors 10h-1Ah. */
 const struct service_row *service_row(uint8_t vector, uint16_t ax);
-/* "INT 13h AH=42h extended read: drive 80h …", as the call stands. Memory is read as `cpu` would, without side effects.
- * At most `size` bytes with the final NUL; returns the length. */
-size_t service_call_words(const struct service_row *, const struct service_regs *, uint8_t vector, struct board *,
-                          unsigned cpu, char *buf, size_t size);
-/* Appends " -> …" with results that are the same in each boot, or why it failed. *failed as the row says. Returns the new
- * length. */
-size_t service_result_words(const struct service_row *, const struct service_regs *, struct board *, unsigned cpu,
-                            char *buf, size_t n, size_t size, bool *failed);
+/* "INT 13h AH=42h extended read: drive 80h …", as the call stands. Memory is read as `cpu` would, without
+ * side effects. At most `size` bytes with the final NUL; returns the length. */
+size_t service_call_words(const struct service_row *, const struct service_regs *, uint8_t vector,
+                          struct board *, unsigned cpu, char *buf, size_t size);
+/* Appends " -> …" with results that are the same in each boot, or why it failed. *failed as the row says.
+ * Returns the new length. */
+size_t service_result_words(const struct service_row *, const struct service_regs *, struct board *,
+                            unsigned cpu, char *buf, size_t n, size_t size, bool *failed);
 
 /* ---------------------------------------------------------------- calls and returns (services.c) */
 
@@ -71,8 +72,8 @@ struct services {
     uint64_t poll_count[SERVICE_REPEATS], poll_steps[SERVICE_REPEATS], poll_last[SERVICE_REPEATS];
     uint8_t poll_words[SERVICE_REPEATS][SERVICE_WORDS];
     /* text that is being written */
-    bool output; /* the last call was one that writes, or moves the cursor */
-    bool at_known, wrapped; /* wrapped: CR, and no LF yet */
+    bool output;                /* the last call was one that writes, or moves the cursor */
+    bool at_known, wrapped;     /* wrapped: CR, and no LF yet */
     uint8_t row, col;           /* where the next character goes, if known */
     uint8_t line_row, line_col; /* where the line began; 255: not known */
     uint16_t line_length;
@@ -95,7 +96,8 @@ int services_loaded(struct services *);
 /* Hooks: see struct board_host. */
 void services_int(struct services *, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t next);
 void services_return(struct services *, unsigned cpu, uint64_t stack, uint64_t next);
-/* Report text and repeats that are still being put together. `end`: of the recording: as they are, the state is kept. */
+/* Report text and repeats that are still being put together. `end`: of the recording: as they are, the state
+ * is kept. */
 void services_flush(struct services *, bool end);
 
 #endif

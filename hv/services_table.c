@@ -1,14 +1,16 @@
 /* services_table.c - the BIOS services by name, and how a call of each is told.
  *
- * Sources: IBM PS/2 and PC BIOS Interface Technical Reference; Phoenix, "Enhanced Disk Drive Specification" 3.0; Phoenix/IBM,
- * "El Torito" 1.0; VESA BIOS Extension 3.0; ACPI specification (E820h); PCI BIOS 2.1; APM 1.2; Ralf Brown's Interrupt List.
+ * Sources: IBM PS/2 and PC BIOS Interface Technical Reference; Phoenix, "Enhanced Disk Drive
+ * Specification" 3.0; Phoenix/IBM, "El Torito" 1.0; VESA BIOS Extension 3.0; ACPI specification (E820h); PCI
+ * BIOS 2.1; APM 1.2; Ralf Brown's Interrupt List.
  *
  * `args` are told as they are at the INT, `result` as it is at the return. In both, {…} is
  *   {al} {ebx}          a register, hexadecimal;  {cx#} decimal;  {al'} a character
  *   {es:bx}             a far pointer
  *   {@ds:si+8/4}        memory, 1 to 8 bytes, with the same endings; {@ds:si+4/4:} a far pointer in memory
  *   {!name}             one of `specials` below
- * Only what is the same in every boot of the same guest is told: words are compared. The rest is in the event's fields.
+ * Only what is the same in every boot of the same guest is told: words are compared. The rest is in the
+ * event's fields.
  */
 #include "hv/services.h"
 
@@ -19,7 +21,8 @@
 #define AH(n) (n) << 8, 0xff00
 #define AX(n) (n), 0xffff
 #define ANY   0, 0
-/* clang-format off: a row a line */
+/* A row a line. */
+/* clang-format off */
 static const struct service_row rows[] = {
     {0x10, AH(0x00), 0, "set video mode", "{al}", NULL},
     {0x10, AH(0x01), 0, "set cursor shape", "{ch} to {cl}", NULL},
@@ -218,7 +221,6 @@ static const struct service_row unknown[] = {
     UNKNOWN(0x18, 0), UNKNOWN(0x19, 0), UNKNOWN(0x1a, SVC_CARRY),
 #undef UNKNOWN
 };
-/* clang-format on */
 
 /* INT 13h: AH after an error. */
 static const struct {
@@ -236,6 +238,7 @@ static const struct {
     {0xb4, "lock count exceeded"},           {0xb5, "eject failed"},           {0xbb, "undefined error"},
     {0xcc, "write fault"},                   {0xe0, "status error"},           {0xff, "sense failed"},
 };
+/* clang-format on */
 
 const struct service_row *service_row(uint8_t vector, uint16_t ax)
 {
@@ -290,7 +293,8 @@ static uint32_t reg_value(const struct service_regs *r, const char *name, size_t
         R("ebx", ebx, 0, 4), R("bx", ebx, 0, 2), R("bl", ebx, 0, 1), R("bh", ebx, 1, 1),
         R("ecx", ecx, 0, 4), R("cx", ecx, 0, 2), R("cl", ecx, 0, 1), R("ch", ecx, 1, 1),
         R("edx", edx, 0, 4), R("dx", edx, 0, 2), R("dl", edx, 0, 1), R("dh", edx, 1, 1),
-        R("si", esi, 0, 2),  R("di", edi, 0, 2), R("bp", ebp, 0, 2), R("ds", ds, 0, 2), R("es", es, 0, 2),
+        R("si", esi, 0, 2),  R("di", edi, 0, 2), R("bp", ebp, 0, 2), R("ds", ds, 0, 2),
+        R("es", es, 0, 2),
 #undef R
     };
     uint32_t v = 0;
@@ -455,7 +459,8 @@ size_t service_result_words(const struct service_row *row, const struct service_
     struct words w = {.buf = buf, .n = n, .size = size, .r = r, .board = b, .cpu = cpu};
     bool carry = r->flags & 1;
     unsigned ah = r->eax >> 8 & 0xff;
-    *failed = row->flags & (SVC_CARRY | SVC_STATUS) ? carry : row->flags & SVC_VBE ? (r->eax & 0xffff) != 0x4f : false;
+    *failed = (row->flags & (SVC_CARRY | SVC_STATUS) && carry) ||
+              (row->flags & SVC_VBE && (r->eax & 0xffff) != 0x4f);
     if (*failed && row->flags & SVC_STATUS) {
         put_disk_error(&w, ah);
     } else if (*failed && row->flags & SVC_VBE) {

@@ -210,7 +210,8 @@ void memory_finish(void)
     e820_set(EBDA_START, 0xa0000, E820_RESERVED);
     e820_set(0xa0000, SYSTEM_AREA, 0);
     e820_set(DATA_LINEAR, SYSTEM_AREA, E820_RESERVED);
-    e820_set(high_top & ~0xfffu, SHARED.memory_low, E820_RESERVED);
+    SHARED.memory_usable = high_top & ~0xfffu;
+    e820_set(SHARED.memory_usable, SHARED.memory_low, E820_RESERVED);
     e820_set(0xfffc0000, 0x100000000ull, E820_RESERVED);
     for (unsigned i = 0; i < SHARED.e820_count; i++)
         log("e820 %u: %09llx-%09llx type %u\n", i, map(i)->base, end_of(map(i)), map(i)->type);

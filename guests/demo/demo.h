@@ -1,4 +1,5 @@
-/* demo.h - the demo guest as the program carries it: an object that demo.mk makes of demo.img and what goes with it. For cli. */
+/* demo.h - the demo guest as the program carries it: an object that demo.mk makes of demo.img and what goes
+ * with it. For cli. */
 #ifndef BOOTREEL_GUESTS_DEMO_H
 #define BOOTREEL_GUESTS_DEMO_H
 

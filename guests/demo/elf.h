@@ -1,4 +1,4 @@
-/* elf.h - as much of the ELF format as is needed to load 32-bit executables (System V ABI, chapters 4 and 5). */
+/* elf.h - what is needed of the ELF format to load 32-bit executables (System V ABI, chapters 4 and 5). */
 #ifndef DEMO_ELF_H
 #define DEMO_ELF_H
 

@@ -21,34 +21,34 @@
 #ifndef DEMO_LAYOUT_H
 #define DEMO_LAYOUT_H
 
-#define SECTOR 512
-#define LOADER_LBA 1
-#define LOADER_SECTORS 16
-#define DIRECTORY_LBA 17
+#define SECTOR          512
+#define LOADER_LBA      1
+#define LOADER_SECTORS  16
+#define DIRECTORY_LBA   17
 #define DIRECTORY_FILES 16
 
-#define BOOT_INFO 0x5000
-#define LOADER_STACK 0x7000
-#define DIRECTORY 0x7000
-#define BOOT_SECTOR 0x7c00
-#define LOADER 0x8000
-#define LOADER_MAGIC 0x6f6d6564 /* "demo" */
-#define KERNEL_FILE 0x10000
+#define BOOT_INFO       0x5000
+#define LOADER_STACK    0x7000
+#define DIRECTORY       0x7000
+#define BOOT_SECTOR     0x7c00
+#define LOADER          0x8000
+#define LOADER_MAGIC    0x6f6d6564 /* "demo" */
+#define KERNEL_FILE     0x10000
 #define KERNEL_FILE_END 0x90000
 
-#define KERNEL_BASE 0xc0000000
-#define KERNEL_PHYSICAL 0x00100000
-#define DIRECT_MAP_MAX 0x20000000
-#define PROGRAM_BASE 0x00400000
-#define PROGRAM_STACK 0xc0000000
+#define KERNEL_BASE         0xc0000000
+#define KERNEL_PHYSICAL     0x00100000
+#define DIRECT_MAP_MAX      0x20000000
+#define PROGRAM_BASE        0x00400000
+#define PROGRAM_STACK       0xc0000000
 #define PROGRAM_STACK_PAGES 4
 
 /* Selectors of the kernel's descriptor table; the loader's has the first three. */
 #define SEL_KERNEL_CODE 0x08
 #define SEL_KERNEL_DATA 0x10
-#define SEL_USER_CODE 0x1b
-#define SEL_USER_DATA 0x23
-#define SEL_TSS 0x28
+#define SEL_USER_CODE   0x1b
+#define SEL_USER_DATA   0x23
+#define SEL_TSS         0x28
 
 #ifndef __ASSEMBLER__
 #include "guests/demo/types.h"
@@ -68,7 +68,7 @@ struct memory_range {
 
 /* From the loader to the kernel, at BOOT_INFO. */
 struct boot_info {
-    u32 drive;  /* BIOS number of the disk that we come from */
+    u32 drive; /* BIOS number of the disk that we come from */
     u32 ranges;
     struct memory_range range[32];
 };

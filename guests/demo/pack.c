@@ -1,6 +1,7 @@
 /* pack.c - makes the demo disk: pack IMAGE SIZE BOOT LOADER NAME=FILE…
  *
- * A program of the host. The same files always give the same bytes. SIZE is in KiB; layout.h says what is where.
+ * A program of the host. The same files always give the same bytes. SIZE is in KiB; layout.h says what is
+ * where.
  */
 #include <stdio.h>
 #include <stdlib.h>

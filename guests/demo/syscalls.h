@@ -1,5 +1,5 @@
-/* syscalls.h - what programs may ask of the kernel: INT 80h with the number in EAX, arguments in EBX, ECX and EDX, and the result
- * in EAX (negative: an error). */
+/* syscalls.h - what programs may ask of the kernel: INT 80h with the number in EAX, arguments in EBX, ECX and
+ * EDX, and the result in EAX (negative: an error). */
 #ifndef DEMO_SYSCALLS_H
 #define DEMO_SYSCALLS_H
 
@@ -29,7 +29,14 @@ enum { ERROR_NONE = -1, ERROR_NO_FILE = -2, ERROR_NO_ROOM = -3, ERROR_BAD_ADDRES
 /* What SYS_WAIT says of a process that the kernel ended. */
 enum { CODE_KILLED = 256 };
 
-enum process_state { PROCESS_FREE, PROCESS_READY, PROCESS_SLEEPING, PROCESS_WAITING, PROCESS_KEY, PROCESS_ZOMBIE };
+enum process_state {
+    PROCESS_FREE,
+    PROCESS_READY,
+    PROCESS_SLEEPING,
+    PROCESS_WAITING,
+    PROCESS_KEY,
+    PROCESS_ZOMBIE
+};
 
 struct process_info {
     int pid, parent;

@@ -11,8 +11,8 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 
-#define PACKED __attribute__((packed))
-#define NORETURN __attribute__((noreturn))
+#define PACKED       __attribute__((packed))
+#define NORETURN     __attribute__((noreturn))
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif

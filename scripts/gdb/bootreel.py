@@ -59,10 +59,14 @@ def boot_stopped():
         print("[%04x:%04x]" % (cs, (pc - base) & 0xFFFF))
 
 
-def refresh():
-    """gdb forgets what it knew: the target was moved without it."""
+def refresh(when):
+    """gdb forgets what it knew: the target was moved without it. `when` is what monitor when says."""
     gdb.execute("maintenance flush register-cache", to_string=True)
     gdb.execute("maintenance flush dcache", to_string=True)
+    m = re.search(r"^CPU (\d+) at ", when, re.M)
+    for thread in gdb.selected_inferior().threads():
+        if m and thread.ptid[1] == int(m.group(1)) + 1 and thread != gdb.selected_thread():
+            thread.switch()
     boot_stopped()
     gdb.execute("frame")
 
@@ -73,7 +77,7 @@ def move(command):
     for line in text.splitlines():
         if not line.startswith(("icount ", "CPU ", "stage ")):
             print(line)
-    refresh()
+    refresh(text)
 
 
 class Boot(gdb.Command):
@@ -109,7 +113,7 @@ def command(name, klass=gdb.COMMAND_RUNNING):
 @command("boot-refresh")
 def boot_refresh(args):
     """Make gdb forget what it knew of the target: after a monitor command that moved it."""
-    refresh()
+    refresh(monitor("when"))
 
 
 @command("boot-seek")

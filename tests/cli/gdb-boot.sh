@@ -6,10 +6,12 @@ need_guests
 recording iso || finish
 reel=$recordings/iso.reel
 
-# Positions of what the trace recorded: icount of the first event of a kind that says so.
-first() { "$BOOTREEL" events "$reel" --class "$1" | tr -d , | awk -v p="$2" '$0 ~ p { for (i = 1; i <= NF; i++) if ($i ~ /^[0-9]+$/) { print $i; exit } }'; }
+# Icount of the first event of a class that says so (columns: number, icount, time …).
+first() { "$BOOTREEL" events "$reel" --class "$1" | awk -v p="$2" '$0 ~ p { print $2; exit }'; }
 sector=$(first loader 'boot sector entered')
 long=$(first cpu '64-bit mode')
+user=$(first cpu 'first ring 3')
+entry=$("$BOOTREEL" events "$reel" --class cpu | sed -n 's/.*first ring 3 at 0x33:\(0x[0-9a-f]*\).*/\1/p' | head -n 1)
 
 cat >"$work/boot.gdb" <<END
 source scripts/gdb/bootreel.py
@@ -22,7 +24,7 @@ printf "boot sector at %lu\n", \$boot_icount
 x/3i \$pc
 info threads
 delete
-boot-seek $((long - 2))
+boot-seek $((long - 3))
 show architecture
 stepi 4
 show architecture
@@ -36,6 +38,7 @@ delete
 break setup_arch
 continue
 up
+frame 0
 finish
 printf "setup_arch returned at %lu\n", \$boot_icount
 reverse-finish
@@ -55,18 +58,20 @@ monitor when
 reverse-continue
 monitor when
 boot-stages
-boot-seek 99%
-boot-processes
+boot-seek 100%
 boot-last process.exec
 bt
-boot-break-process 1 *(\$pc & 0)
+boot-seek $((user - 1000))
+boot-break-process 1 *$entry
+continue
+boot-processes
 detach
 END
 transcript boot "$work/boot.gdb"
 out=$work/boot.out
 holds "$out" '^\[f000:fff0\]$' "the first instruction"
-holds "$out" '0xfffffff0:.ljmp +\$0xf000,\$0xe05b' "its disassembly"
-holds "$out" '^\[0000:7c00\]$' "the boot sector"
+holds "$out" '^=> 0xfffffff0:.l?jmp +(\$0xf000,\$0xe05b|0xffff[0-9a-f]{4})$' "its disassembly"
+holds "$out" '^\[(0000:7c00|07c0:0000)\]$' "the boot sector"
 holds "$out" "^boot sector at $sector\$" "a breakpoint against the record"
 holds "$out" '^\* 1 +Thread 1.1 "CPU 0" \(real mode\)' "info threads"
 holds "$out" 'currently "i386"' "32-bit protected mode"
@@ -84,6 +89,8 @@ holds "$out" '^icount 0 of ' "the beginning"
 holds "$out" '\(100.00 %\), guest time' "the end"
 holds "$out" '^. +[0-9]+ +[0-9.]+ s +kernel' "stages"
 holds "$out" ' kthreadd$' "processes"
+holds "$out" "^Breakpoint [0-9]+, 0x0*${entry#0x} in" "a breakpoint in a process"
+holds "$out" '^\* +1 +1 +0 +process ' "which process runs"
 holds "$out" 'process.exec .* executes ' "the last event of a kind"
 holds "$out" '^#[0-9]+ .* in do_syscall_64 \(\)' "frames without frame pointers"
 grep -n '^warning: Remote\|packet reply is too long\|Reply contains\|Ignoring\|Internal error\|internal-error' "$out" && fail "gdb complains"

@@ -56,7 +56,7 @@ static void seen(void *ctx, const struct event *ev)
 static struct board *make_board(struct fixture *f)
 {
     static const char memory[] = "16777216";
-    struct board_host host = {f, host_icount, host_time};
+    struct board_host host = {.ctx = f, .icount = host_icount, .time = host_time};
     struct error err;
     f->image[0] = (struct image){.role = "disk0", .name = "disk", .size = DISK_SIZE, .read = image_read};
     f->image[1] = (struct image){.role = "bios", .name = "bios", .size = BIOS_SIZE, .read = image_read};

@@ -1,5 +1,6 @@
-/* test_services.c - BIOS services as events (hv/services.c): a real-mode guest with handlers of its own calls them in every
- * way that firmware knows; then what was reported is compared, also after going on from a saved state at many places.
+/* test_services.c - BIOS services as events (hv/services.c): a real-mode guest with handlers of its own calls
+ * them in every way that firmware knows; then what was reported is compared, also after going on from a saved
+ * state at many places.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +21,7 @@ enum { GUEST = 0x8000, STEPS = 100000, MAX_SECTIONS = 128, MAX_PAGES = 4096 };
 /* ---------------------------------------------------------------- the guest */
 
 /* `label - services_guest + 0x8000` is a label's address. */
+/* clang-format off */
 __asm__(".pushsection .rodata\n"
         ".code16\n"
         ".globl services_guest, services_guest_end\n"
@@ -88,6 +90,7 @@ __asm__(".pushsection .rodata\n"
         "services_guest_end:\n"
         ".code64\n"
         ".popsection\n");
+/* clang-format on */
 extern const char services_guest[], services_guest_end[];
 
 static const char expected[] =
@@ -96,7 +99,8 @@ static const char expected[] =
     "INT 10h writes \"60%\"\n"
     "INT 12h memory size -> 639 KiB\n"
     "INT 13h AH=02h read: drive 80h cylinder,head,sector 321,5,3 count 1 to 0000:0600\n"
-    "INT 13h AH=02h read: drive 99h cylinder,head,sector 321,5,3 count 1 to 0000:0600 -> error 01h, invalid function or "
+    "INT 13h AH=02h read: drive 99h cylinder,head,sector 321,5,3 count 1 to 0000:0600 -> error 01h, invalid "
+    "function or "
     "parameter carry\n"
     "INT 12h memory size -> 639 KiB\n"
     "INT 13h AH=42h extended read: drive 80h lba 4886718345 count 3 to 5678:1234\n"
@@ -117,7 +121,7 @@ static const char expected[] =
     "INT 19h bootstrap\n"
     "INT 13h AH=00h reset: drive 80h\n"
     "INT 13h AH=02h read: drive 80h cylinder,head,sector 0,0,1 count 1 to 0000:0007\n"
-    "INT 15h AH=88h extended memory size -> did not return\n"; /* nor did the last, but nothing has shown that yet */
+    "INT 15h AH=88h extended memory size -> did not return\n"; /* nor did the last: not known yet */
 
 /* ---------------------------------------------------------------- the machine */
 
@@ -143,8 +147,9 @@ static void take(void *ctx, const struct event *ev)
     if (ev->kind == EV_SERVICE && ev->f[EVF_SERVICE_carry])
         l->n += (size_t)snprintf(l->text + l->n, sizeof l->text - l->n, " carry");
     if (ev->kind == EV_SERVICE_TEXT && ev->f[EVF_SERVICE_TEXT_row] != 255)
-        l->n += (size_t)snprintf(l->text + l->n, sizeof l->text - l->n, " at %u,%u",
-                                 (unsigned)ev->f[EVF_SERVICE_TEXT_row], (unsigned)ev->f[EVF_SERVICE_TEXT_column]);
+        l->n +=
+            (size_t)snprintf(l->text + l->n, sizeof l->text - l->n, " at %u,%u",
+                             (unsigned)ev->f[EVF_SERVICE_TEXT_row], (unsigned)ev->f[EVF_SERVICE_TEXT_column]);
     l->n += (size_t)snprintf(l->text + l->n, sizeof l->text - l->n, "\n");
     assert_true(l->n < sizeof l->text);
 }
@@ -252,7 +257,8 @@ static void saved_free(struct saved *s)
 
 static int load(struct engine *e, struct saved *s, struct error *err)
 {
-    const struct snapshot_source source = {.ctx = s, .section = get_section, .pages = get_pages, .whole = true};
+    const struct snapshot_source source = {
+        .ctx = s, .section = get_section, .pages = get_pages, .whole = true};
     return e->ops->load(e, &source, err);
 }
 

@@ -1,5 +1,6 @@
-/* loader.c - the second stage, in real mode (16-bit code made by gcc -m16): all that needs the BIOS is done here. It asks for
- * the memory map, opens address line 20, reads the kernel's file below 1 MiB, and goes on to protected mode.
+/* loader.c - the second stage, in real mode (16-bit code made by gcc -m16): all that needs the BIOS is done
+ * here. It asks for the memory map, opens address line 20, reads the kernel's file below 1 MiB, and goes on
+ * to protected mode.
  */
 #include "guests/demo/boot/bios.h"
 #include "guests/demo/layout.h"

@@ -1,7 +1,8 @@
 /* acpi.c - how the machine is switched off and reset (ACPI specification 6.4, chapters 4.8, 5.2 and 7.4.2).
  *
- * RSDP -> RSDT -> FADT: the port of the power management register, and DSDT: the object \_S5, whose first two numbers are what must be
- * written there. The DSDT is code for an interpreter that we do not have; \_S5 is looked for among its bytes.
+ * RSDP -> RSDT -> FADT: the port of the power management register, and DSDT: the object \_S5, whose first two
+ * numbers are what must be written there. The DSDT is code for an interpreter that we do not have; \_S5 is
+ * looked for among its bytes.
  */
 #include "guests/demo/kernel/kernel.h"
 
@@ -140,7 +141,8 @@ void acpi_init(void)
         while (!(in16((u16)fadt->pm1a_control) & SCI_ENABLED))
             ;
     }
-    print("kernel: ACPI: power management at port %x, sleep type %d is off\n", fadt->pm1a_control, sleep_type[0]);
+    print("kernel: ACPI: power management at port %x, sleep type %d is off\n", fadt->pm1a_control,
+          sleep_type[0]);
 }
 
 void acpi_power_off(void)
@@ -161,7 +163,8 @@ void acpi_power_off(void)
 void acpi_reset(void)
 {
     print("kernel: reset\n");
-    if (fadt && fadt->header.length >= sizeof *fadt && fadt->flags & FLAG_RESET && fadt->reset.space == SPACE_IO)
+    if (fadt && fadt->header.length >= sizeof *fadt && fadt->flags & FLAG_RESET &&
+        fadt->reset.space == SPACE_IO)
         out8((u16)fadt->reset.address, fadt->reset_value);
     out8(0x64, 0xfe);
     stop_forever();

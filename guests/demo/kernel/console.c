@@ -1,11 +1,12 @@
-/* console.c - text goes to the screen (VGA text mode, IBM VGA reference: CRT controller) and to the first serial port
- * (PC16550D datasheet).
+/* console.c - text goes to the screen (VGA text mode, IBM VGA reference: CRT controller) and to the first
+ * serial port (PC16550D datasheet).
  */
 #include "guests/demo/kernel/kernel.h"
 
 enum { COLUMNS = 80, ROWS = 25, ATTRIBUTE = 0x0700 };
 enum { CRTC_INDEX = 0x3d4, CRTC_DATA = 0x3d5, CRTC_CURSOR_HIGH = 14, CRTC_CURSOR_LOW = 15 };
-enum { COM1 = 0x3f8, DATA = 0, DIVISOR_LOW = 0, DIVISOR_HIGH = 1, ENABLE = 1, FIFO = 2, LINE = 3, MODEM = 4, STATUS = 5 };
+enum { COM1 = 0x3f8, DATA = 0, ENABLE = 1, FIFO = 2, LINE = 3, MODEM = 4, STATUS = 5 };
+enum { DIVISOR_LOW = 0, DIVISOR_HIGH = 1 };
 enum { LINE_8N1 = 3, LINE_DIVISOR = 0x80, STATUS_SENDER_EMPTY = 0x20 };
 
 static u16 *screen;

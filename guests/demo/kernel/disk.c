@@ -1,7 +1,9 @@
-/* disk.c - reads the first IDE disk, word by word (ATA-5: IDENTIFY DEVICE, READ SECTORS), and finds files on it. */
+/* disk.c - reads the first IDE disk, word by word (ATA-5: IDENTIFY DEVICE, READ SECTORS), and finds files on
+ * it. */
 #include "guests/demo/kernel/kernel.h"
 
-enum { IDE = 0x1f0, DATA = 0, SECTORS = 2, LBA_LOW = 3, LBA_MID = 4, LBA_HIGH = 5, DEVICE = 6, STATUS = 7, COMMAND = 7 };
+enum { IDE = 0x1f0, DATA = 0, SECTORS = 2, LBA_LOW = 3, LBA_MID = 4, LBA_HIGH = 5, DEVICE = 6 };
+enum { STATUS = 7, COMMAND = 7 };
 enum { CONTROL = 0x3f6, NO_INTERRUPTS = 2 };
 enum { DEVICE_LBA = 0xe0, ERROR = 1, WANTS_DATA = 8, BUSY = 0x80, NOTHING = 0xff };
 enum { READ_SECTORS = 0x20, IDENTIFY = 0xec };
@@ -58,7 +60,8 @@ const struct file *file_find(const char *name)
     return NULL;
 }
 
-/* IDENTIFY DEVICE: words 27-46 are the model, two characters a word, the first in the upper byte; 60-61 the sectors. */
+/* IDENTIFY DEVICE: words 27-46 are the model, two characters a word, the first in the upper byte; 60-61 the
+ * sectors. */
 void disk_init(void)
 {
     u16 id[256];

@@ -1,9 +1,10 @@
-/* interrupts.c - descriptor tables, exceptions, and the interrupt controllers (Intel SDM volume 3, chapters 3, 6 and 7; 8259A
- * datasheet).
+/* interrupts.c - descriptor tables, exceptions, and the interrupt controllers (Intel SDM volume 3, chapters
+ * 3, 6 and 7; 8259A datasheet).
  */
 #include "guests/demo/kernel/kernel.h"
 
-enum { PIC1 = 0x20, PIC2 = 0xa0, PIC_DATA = 1, PIC_INIT = 0x11, PIC_8086 = 1, PIC_DONE = 0x20, PIC_READ_SERVICE = 0x0b };
+enum { PIC1 = 0x20, PIC2 = 0xa0, PIC_DATA = 1 };
+enum { PIC_INIT = 0x11, PIC_8086 = 1, PIC_DONE = 0x20, PIC_READ_SERVICE = 0x0b };
 enum { IRQ_BASE = 0x20, IRQS = 16, VECTORS = 256, PAGE_FAULT = 14 };
 enum { GATE_INTERRUPT = 0x8e00, GATE_FROM_PROGRAM = 0x6000 };
 
@@ -114,9 +115,11 @@ static void irq_came(unsigned irq, struct frame *f)
 
 /* ---------------------------------------------------------------- exceptions */
 
+/* clang-format off */
 static const char *const exception_names[] = {
     "divide error", "debug", "NMI", "breakpoint", "overflow", "bound", "invalid opcode", "no FPU", "double fault",
     "coprocessor segment", "invalid TSS", "segment not present", "stack fault", "general protection", "page fault"};
+/* clang-format on */
 
 static u32 fault_address(void)
 {

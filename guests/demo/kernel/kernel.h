@@ -1,7 +1,7 @@
 /* kernel.h - what the files of the kernel know of each other.
  *
- * One processor; interrupts are off whenever the kernel runs (but for the moment in which it waits with nothing to do), so
- * nothing here needs a lock.
+ * One processor; interrupts are off whenever the kernel runs (but for the moment in which it waits with
+ * nothing to do), so nothing here needs a lock.
  */
 #ifndef DEMO_KERNEL_H
 #define DEMO_KERNEL_H
@@ -14,8 +14,14 @@
 
 /* ---- the processor ---- */
 
-static inline void out8(u16 port, u8 value) { __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
-static inline void out16(u16 port, u16 value) { __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port)); }
+static inline void out8(u16 port, u8 value)
+{
+    __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+static inline void out16(u16 port, u16 value)
+{
+    __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
+}
 static inline u8 in8(u16 port)
 {
     u8 value;
@@ -72,7 +78,10 @@ unsigned page_users(u32 page);
 u32 memory_top(void);
 u32 memory_free_kib(void);
 /* Where the kernel sees physical memory. */
-static inline void *direct(u32 physical) { return (void *)(physical + KERNEL_BASE); }
+static inline void *direct(u32 physical)
+{
+    return (void *)(physical + KERNEL_BASE);
+}
 
 /* ---- paging.c: address spaces ---- */
 
@@ -81,7 +90,7 @@ typedef u32 entry; /* of a page table or directory */
 void paging_init(void);
 /* A space with the kernel in it and no program; the physical address of its directory. */
 u32 space_new(void);
-/* The same memory in another space; written pages are copied only when one of the two writes (copy on write). */
+/* The same memory in another space; a page is copied only when one of the two writes to it. */
 u32 space_fork(u32 space);
 void space_free(u32 space);
 void space_enter(u32 space);
@@ -104,7 +113,10 @@ struct frame {
     u32 eip, cs, eflags;
     u32 esp, ss; /* only from a program */
 };
-static inline bool from_program(const struct frame *f) { return (f->cs & 3) == 3; }
+static inline bool from_program(const struct frame *f)
+{
+    return (f->cs & 3) == 3;
+}
 
 void interrupts_init(void);
 /* The stack that the processor switches to when a program is interrupted. */
@@ -142,11 +154,11 @@ struct process {
     int pid, parent;
     enum process_state state;
     u32 space;
-    u32 wake;     /* PROCESS_SLEEPING, PROCESS_KEY: uptime at which it goes on by itself */
-    int code;     /* PROCESS_ZOMBIE */
+    u32 wake; /* PROCESS_SLEEPING, PROCESS_KEY: uptime at which it goes on by itself */
+    int code; /* PROCESS_ZOMBIE */
     u32 ticks;
-    u32 esp;      /* in the kernel, while another runs */
-    u32 stack;    /* physical page */
+    u32 esp;   /* in the kernel, while another runs */
+    u32 stack; /* physical page */
     char name[16];
 };
 

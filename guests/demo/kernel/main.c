@@ -8,8 +8,8 @@ static void say_what_is_there(const struct boot_info *info)
     for (u32 i = 0; i < info->ranges; i++) {
         const struct memory_range *r = &info->range[i];
         u64 last = r->address + r->length - 1;
-        print("kernel: memory %08x%08x-%08x%08x %s\n", (u32)(r->address >> 32), (u32)r->address, (u32)(last >> 32), (u32)last,
-              types[r->type < COUNT(types) ? r->type : 0]);
+        print("kernel: memory %08x%08x-%08x%08x %s\n", (u32)(r->address >> 32), (u32)r->address,
+              (u32)(last >> 32), (u32)last, types[r->type < COUNT(types) ? r->type : 0]);
     }
 }
 

@@ -24,7 +24,8 @@ void memory_init(const struct boot_info *info)
     memset(users, NOT_MEMORY, sizeof users);
     for (u32 i = 0; i < info->ranges; i++) {
         const struct memory_range *r = &info->range[i];
-        u64 from = (r->address + PAGE - 1) & ~(u64)(PAGE - 1), to = (r->address + r->length) & ~(u64)(PAGE - 1);
+        u64 from = (r->address + PAGE - 1) & ~(u64)(PAGE - 1),
+            to = (r->address + r->length) & ~(u64)(PAGE - 1);
         if (r->type == 1 && to > from)
             mark(from, to, 0);
     }

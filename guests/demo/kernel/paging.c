@@ -1,12 +1,13 @@
 /* paging.c - address spaces (Intel SDM volume 3, 4.3: 32-bit paging).
  *
- * Each process has a page directory. Its upper quarter is the same in all: the kernel sees physical memory there, in pages of 4 MiB.
- * Below is the program, in pages of 4 KiB. After a fork both processes have the same pages, read-only; the first write to one faults,
- * and gets a copy.
+ * Each process has a page directory. Its upper quarter is the same in all: the kernel sees physical memory
+ * there, in pages of 4 MiB. Below is the program, in pages of 4 KiB. After a fork both processes have the
+ * same pages, read-only; the first write to one faults, and gets a copy.
  */
 #include "guests/demo/kernel/kernel.h"
 
-enum { PRESENT = 1, WRITABLE = 2, USER = 4, BIG = 0x80, COPY = 0x200 /* ours: may be written, after copying */ };
+/* COPY is ours: may be written, after copying. */
+enum { PRESENT = 1, WRITABLE = 2, USER = 4, BIG = 0x80, COPY = 0x200 };
 enum { FAULT_PRESENT = 1, FAULT_WRITE = 2 };
 enum { ENTRIES = 1024, KERNEL_FIRST = KERNEL_BASE >> 22, BIG_PAGE = 4 << 20 };
 
@@ -82,7 +83,8 @@ u32 space_new(void)
 {
     u32 space = page_new();
     if (space != NO_PAGE)
-        memcpy(table_at(space) + KERNEL_FIRST, table_at(kernel_space) + KERNEL_FIRST, (ENTRIES - KERNEL_FIRST) * 4);
+        memcpy(table_at(space) + KERNEL_FIRST, table_at(kernel_space) + KERNEL_FIRST,
+               (ENTRIES - KERNEL_FIRST) * 4);
     return space;
 }
 

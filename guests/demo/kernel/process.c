@@ -1,12 +1,12 @@
-/* process.c - processes: each has an address space, a stack in the kernel, and a place in a table. They take turns, a few
- * milliseconds each.
+/* process.c - processes: each has an address space, a stack in the kernel, and a place in a table. They take
+ * turns, a few milliseconds each.
  */
 #include "guests/demo/elf.h"
 #include "guests/demo/kernel/kernel.h"
 
 enum { TURN = 4 /* ms */, FLAGS_START = 0x202 /* interrupts on */, ARGUMENT_MAX = 64 };
 
-extern char back[];                              /* entry.S: return to a program from its frame */
+extern char back[];                         /* entry.S: return to a program from its frame */
 void switch_to(u32 *save_esp, u32 new_esp); /* entry.S */
 
 static struct process table[PROCESSES];
@@ -112,7 +112,8 @@ void process_wake(enum process_state state)
 
 /* ---------------------------------------------------------------- making one */
 
-/* What switch_to() finds on the stack of a process that has not run yet: four registers, and entry.S's way back to the program. */
+/* What switch_to() finds on the stack of a process that has not run yet: four registers, and entry.S's way
+ * back to the program. */
 static void prepare_stack(struct process *p, const struct frame *f)
 {
     u32 *top = (u32 *)((char *)direct(p->stack) + KERNEL_STACK - sizeof *f);
@@ -129,8 +130,11 @@ static struct process *make(const char *name, u32 space)
     u32 stack = p ? page_new() : NO_PAGE;
     if (stack == NO_PAGE)
         return NULL;
-    *p = (struct process){
-        .pid = ++last_pid, .parent = current ? current->pid : 0, .state = PROCESS_READY, .space = space, .stack = stack};
+    *p = (struct process){.pid = ++last_pid,
+                          .parent = current ? current->pid : 0,
+                          .state = PROCESS_READY,
+                          .space = space,
+                          .stack = stack};
     copy_text(p->name, name, sizeof p->name);
     return p;
 }
@@ -176,7 +180,8 @@ static u32 load_program(u32 space, const struct file *f)
 {
     const char *file = read_file(f);
     const struct elf_header *h = (const struct elf_header *)file;
-    if (!file || h->magic != ELF_MAGIC || h->machine != ELF_386 || h->phoff + h->phnum * h->phentsize > f->size)
+    if (!file || h->magic != ELF_MAGIC || h->machine != ELF_386 ||
+        h->phoff + h->phnum * h->phentsize > f->size)
         return 0;
     for (u32 i = 0; i < h->phnum; i++) {
         const struct elf_segment *s = (const struct elf_segment *)(file + h->phoff + i * h->phentsize);
@@ -188,7 +193,8 @@ static u32 load_program(u32 space, const struct file *f)
     return h->entry;
 }
 
-/* The stack, with the argument at its top: the program's main gets a pointer to it. Returns the stack pointer. */
+/* The stack, with the argument at its top: the program's main gets a pointer to it. Returns the stack
+ * pointer. */
 static u32 make_stack(u32 space, const char *argument)
 {
     char text[ARGUMENT_MAX] = "";

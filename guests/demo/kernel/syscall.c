@@ -113,9 +113,12 @@ static int sys_reset(struct frame *f)
 }
 
 static int (*const calls[SYS_COUNT])(struct frame *f) = {
-    [SYS_EXIT] = sys_exit,   [SYS_PRINT] = sys_print,     [SYS_GETPID] = sys_getpid,       [SYS_FORK] = sys_fork,
-    [SYS_SPAWN] = sys_spawn, [SYS_WAIT] = sys_wait,       [SYS_YIELD] = sys_yield,         [SYS_SLEEP] = sys_sleep,
-    [SYS_UPTIME] = sys_uptime, [SYS_KEY] = sys_key,       [SYS_PROCESS] = sys_process,     [SYS_MEMORY] = sys_memory,
+    [SYS_EXIT] = sys_exit,           [SYS_PRINT] = sys_print,
+    [SYS_GETPID] = sys_getpid,       [SYS_FORK] = sys_fork,
+    [SYS_SPAWN] = sys_spawn,         [SYS_WAIT] = sys_wait,
+    [SYS_YIELD] = sys_yield,         [SYS_SLEEP] = sys_sleep,
+    [SYS_UPTIME] = sys_uptime,       [SYS_KEY] = sys_key,
+    [SYS_PROCESS] = sys_process,     [SYS_MEMORY] = sys_memory,
     [SYS_POWER_OFF] = sys_power_off, [SYS_RESET] = sys_reset,
 };
 

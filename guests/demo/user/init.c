@@ -1,4 +1,5 @@
-/* init.c - the first program: shows what the kernel can do, then offers a shell, then switches the machine off. */
+/* init.c - the first program: shows what the kernel can do, then offers a shell, then switches the machine
+ * off. */
 #include "guests/demo/user/lib.h"
 
 /* Waits for all children. */

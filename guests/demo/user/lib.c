@@ -7,10 +7,14 @@ void format(void (*put)(void *ctx, char c), void *ctx, const char *fmt, va_list 
 static int call(int number, u32 a, u32 b)
 {
     int result;
-    __asm__ volatile("int %1" : "=a"(result) : "i"(SYSCALL_VECTOR), "a"(number), "b"(a), "c"(b), "d"(0) : "memory");
+    __asm__ volatile("int %1"
+                     : "=a"(result)
+                     : "i"(SYSCALL_VECTOR), "a"(number), "b"(a), "c"(b), "d"(0)
+                     : "memory");
     return result;
 }
 
+/* clang-format off */
 void exit(int code)
 {
     for (;;)
@@ -36,6 +40,7 @@ void reset(void)
     for (;;)
         call(SYS_RESET, 0, 0);
 }
+/* clang-format on */
 
 /* ---------------------------------------------------------------- printing: one call a line */
 

@@ -61,7 +61,8 @@ static bool command(char *line)
     if (same_text(line, "exit"))
         return false;
     if (same_text(line, "help"))
-        printf("commands: help ps memory uptime reset off exit\nprograms: hello NAME, primes N, family, fault, shell\n");
+        printf("commands: help ps memory uptime reset off exit\nprograms: hello NAME, primes N, family, "
+               "fault, shell\n");
     else if (same_text(line, "ps"))
         processes();
     else if (same_text(line, "memory"))

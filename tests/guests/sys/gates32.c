@@ -46,6 +46,8 @@ __asm__(".pushsection .text\n"
         "gate_target: mov %cs, %eax; mov 8(%esp), %ecx; mov 12(%esp), %edx; mov %esp, SEEN; mov %ss, SEEN + 4; mov %ecx, SEEN + 8; "
         "mov %edx, SEEN + 12; mov %cs, SEEN + 16; lret $8\n"
         "gate_target0: mov %cs, %eax; lret\n"
+        "gate_target16: mov %cs, %eax; movzwl 4(%esp), %ecx; movzwl 6(%esp), %edx; mov %esp, SEEN; mov %ss, SEEN + 4; mov %ecx, SEEN + 8; "
+        "mov %edx, SEEN + 12; mov %cs, SEEN + 16; lretw $2\n"
         ".popsection\n");
 void gate_target0(void);
 
@@ -86,14 +88,22 @@ static void gates(void)
     gate_descriptor(SEL_T0, SEL_T1, (uptr)gate_target0, 0xec, 0);
     U("to conforming code stays in ring 3", "lcall $SEL_T0 + 3, $0");
     gate_descriptor(SEL_T0, SEL_CODE, (uptr)gate_target0, 0xec, 0);
+    fault_tasks_on(1);
     tss.ss0 = SEL_UDATA;
     U("an inner stack of ring 3", "lcall $SEL_T0 + 3, $0");
     tss.ss0 = 0;
     U("a null inner stack", "lcall $SEL_T0 + 3, $0");
+    tss.ss0 = SEL_T3;
+    descriptor(SEL_T3, 0, 0xfffff, 0xc013);
+    U("an absent inner stack", "lcall $SEL_T0 + 3, $0");
     tss.ss0 = SEL_DATA;
-    gate_descriptor(SEL_T0, SEL_CODE, (uptr)gate_target0, 0xe4, 0);
-    U("a 16-bit gate cuts the offset", "xor %ecx, %ecx; .byte 0x0f, 0x0b");
-    T("far call by memory", "movl $0x99, BUF; movw $SEL_T1, BUF + 4; lcall *BUF; .byte 0x0f, 0x0b");
+    fault_tasks_on(0);
+    /* A 16-bit gate pushes words: its code returns with a 16-bit RETF. */
+    descriptor(SEL_T2, (uptr)gate_target16, 0xffff, 0x409b);
+    gate_descriptor(SEL_T0, SEL_T2, 0, 0xe4, 1);
+    U("a 16-bit gate, one parameter", "mov %esp, %esi; pushw $0x3333; lcall $SEL_T0 + 3, $0; mov %esp, %ecx; sub %esi, %ecx; shl $16, %eax; mov %cx, %ax; mov %esi, %esp");
+    show_seen();
+    T("far call by memory", "movl $1f, BUF; movw $SEL_T1, BUF + 4; lcall *BUF; 1: mov %cs, %eax; add $8, %esp");
 }
 
 static void iret(void)

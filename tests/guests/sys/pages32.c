@@ -8,14 +8,14 @@ enum { DIR = TABLES, TABLE = TABLES + 0x1000, TEST = TABLES + 0x2000, PDPT = TAB
 __asm__(".set VIRT, 0x40000000\n.set DIR, TABLES\n.set TEST, TABLES + 0x2000\n.set PDPT, TABLES + 0x8000\n.set PAE_DIR, TABLES + 0x9000\n"
         ".set PAE_TABLE, TABLES + 0xa000\n");
 
-static u32 *const dir = (u32 *)DIR, *const table = (u32 *)TABLE, *const test_pages = (u32 *)TEST;
+static u32 *const dir = (u32 *)DIR, *const table = (u32 *)TABLE, *const leaf = (u32 *)TEST;
 
 static void tables32(u32 low)
 {
     for (unsigned i = 0; i < 1024; i++) {
         dir[i] = 0;
         table[i] = i << 12 | low;
-        test_pages[i] = (BUF + (i << 12)) | 7;
+        leaf[i] = (BUF + (i << 12)) | 7;
     }
     dir[0] = TABLE | 7;
     dir[VIRT >> 22] = TEST | 7;
@@ -33,11 +33,11 @@ static void faults(void)
     group("32-bit paging");
     tables32(7);
     T("read", PAGING "mov VIRT, %eax");
-    show_pte("entry", test_pages[0]);
+    show_pte("entry", leaf[0]);
     T("write", PAGING "mov %eax, VIRT");
-    show_pte("entry", test_pages[0]);
+    show_pte("entry", leaf[0]);
     show_pte("directory", dir[VIRT >> 22]);
-    test_pages[0] = BUF;
+    leaf[0] = BUF;
     T("read of an absent page", PAGING "mov VIRT + 8, %eax");
     T("write of an absent page", PAGING "mov %eax, VIRT + 12");
     T("exchange with an absent page", PAGING "xchg %eax, VIRT");
@@ -48,55 +48,64 @@ static void faults(void)
     T("user write of an absent page", PAGING USER "mov %eax, VIRT");
     T("user execution of an absent page", PAGING USER "mov $VIRT, %eax; jmp *%eax");
     T("read of an absent directory entry", PAGING "mov VIRT + 0x400000, %eax");
-    test_pages[0] = BUF | 3;
+    leaf[0] = BUF | 3;
     T("user read of a supervisor page", PAGING USER "mov VIRT, %eax");
     T("user write of a supervisor page", PAGING USER "mov %eax, VIRT");
     T("user execution of a supervisor page", PAGING USER "mov $VIRT, %eax; jmp *%eax");
-    test_pages[0] = BUF | 5;
+    leaf[0] = BUF | 5;
     T("user write of a read-only page", PAGING USER "mov %eax, VIRT");
     T("supervisor write of a read-only page, WP clear", PAGING "mov %eax, VIRT");
-    show_pte("entry", test_pages[0]);
-    test_pages[0] = BUF | 5;
+    show_pte("entry", leaf[0]);
+    leaf[0] = BUF | 5;
     T("supervisor write of a read-only page, WP set", PAGING WP "mov %eax, VIRT");
-    show_pte("entry", test_pages[0]);
+    show_pte("entry", leaf[0]);
     T("WP takes effect at once", PAGING "mov %eax, VIRT; " WP "mov $2, %eax; mov %eax, VIRT");
     T("test by locked add of 0, WP set", PAGING WP "lock addl $0, VIRT");
     T("bit test of a read-only page", PAGING WP "btl $3, VIRT; setc %al");
     T("bit test and set of a read-only page", PAGING WP "btsl $3, VIRT");
     dir[VIRT >> 22] = TEST | 3;
-    test_pages[0] = BUF | 7;
+    leaf[0] = BUF | 7;
     T("user read, supervisor directory", PAGING USER "mov VIRT, %eax");
     dir[VIRT >> 22] = TEST | 5;
     T("user write, read-only directory", PAGING USER "mov %eax, VIRT");
     dir[VIRT >> 22] = TEST | 7;
 }
 
-static void crossing(void)
-{
-    group("accesses across pages");
-    tables32(7);
-    test_pages[1] = 0;
-    T("read, second absent", PAGING "mov VIRT + 0xffe, %eax");
-    T("write, second absent, leaves the first alone", "movl $0x11111111, BUF + 0xffc;" PAGING "movl $-1, VIRT + 0xffe");
-    print("    memory %x\n", (uptr) * (u32 *)(BUF + 0xffc));
-    T("push, second absent, leaves ESP alone", PAGING "mov $SEL_DATA, %eax; mov $VIRT + 0x1002, %esp; push %eax");
-    T("execution across, second absent", "movw $0xb890, BUF + 0xffe;" PAGING "mov $VIRT + 0xffe, %eax; jmp *%eax");
-    test_pages[1] = (BUF + 0x5000) | 5;
-    T("write, second read-only", "movl $0x22222222, BUF + 0xffc;" PAGING WP "movl $-1, VIRT + 0xffe");
-    print("    memory %x\n", (uptr) * (u32 *)(BUF + 0xffc));
-    test_pages[0] = 0;
-    T("read, both absent", PAGING "mov VIRT + 0xffe, %eax");
-    test_pages[0] = BUF | 7, test_pages[1] = (BUF + 0x3000) | 7;
-    T("read from two frames", "movl $0x12345678, BUF + 0xffc; movl $0x9abcdef0, BUF + 0x3000;" PAGING "mov VIRT + 0xffe, %eax");
-    T("string move stops at the absent page", PAGING "movl $0, TEST + 8; mov $VIRT + 0x1ff0, %edi; mov $BUF + 0x8000, %esi; mov $32, %ecx; "
-                                              "rep movsb");
-    T("and keeps its registers", PAGING "movl $0, TEST + 8; mov %cr3, %eax; mov %eax, %cr3; mov $VIRT + 0x1ff0, %edi; mov $32, %ecx; rep stosb");
-}
-
 static int move_cx(struct frame *f)
 {
     f->ax = f->cx; /* shown */
     return 0;
+}
+static int move_sp(struct frame *f)
+{
+    f->ax = f->sp;
+    return 0;
+}
+
+static void crossing(void)
+{
+    group("accesses across pages");
+    tables32(7);
+    leaf[1] = 0;
+    T("read, second absent", PAGING "mov VIRT + 0xffe, %eax");
+    T("write, second absent, leaves the first alone", "movl $0x11111111, BUF + 0xffc;" PAGING "movl $-1, VIRT + 0xffe");
+    print("    memory %x\n", (uptr) * (u32 *)(BUF + 0xffc));
+    T("push, second absent, is a double fault", PAGING "mov $SEL_DATA, %eax; mov $VIRT + 0x1002, %esp; push %eax");
+    hook = move_sp;
+    T("user push, second absent, leaves ESP alone", PAGING USER "mov $VIRT + 0x1002, %esp; push %eax");
+    T("execution across, second absent", "movw $0xb890, BUF + 0xffe;" PAGING "mov $VIRT + 0xffe, %eax; jmp *%eax");
+    leaf[1] = (BUF + 0x5000) | 5;
+    T("write, second read-only", "movl $0x22222222, BUF + 0xffc;" PAGING WP "movl $-1, VIRT + 0xffe");
+    print("    memory %x\n", (uptr) * (u32 *)(BUF + 0xffc));
+    leaf[0] = 0;
+    T("read, both absent", PAGING "mov VIRT + 0xffe, %eax");
+    leaf[0] = BUF | 7, leaf[1] = (BUF + 0x3000) | 7;
+    T("read from two frames", "movl $0x12345678, BUF + 0xffc; movl $0x9abcdef0, BUF + 0x3000;" PAGING "mov VIRT + 0xffe, %eax");
+    hook = move_cx;
+    T("string move stops at the absent page", PAGING "movl $0, TEST + 8; mov $VIRT + 0x1ff0, %edi; mov $BUF + 0x8000, %esi; mov $32, %ecx; "
+                                              "rep movsb");
+    hook = move_cx;
+    T("string store too", PAGING "movl $0, TEST + 8; mov %cr3, %eax; mov %eax, %cr3; mov $VIRT + 0x1ff0, %edi; mov $32, %ecx; rep stosb");
 }
 
 static void bits(void)
@@ -111,22 +120,19 @@ static void bits(void)
     tables32(7);
     T("execution sets A", "movb $0xc3, BUF;" PAGING "mov $VIRT, %ecx; call *%ecx; " AD("TEST"));
     tables32(7);
-    T("a prefetch of the next page does not", "movb $0xc3, BUF + 0xfff;" PAGING "mov $VIRT + 0xfff, %ecx; call *%ecx; " AD("TEST + 4"));
-    tables32(7);
-    test_pages[0] = BUF;
+    leaf[0] = BUF;
     T("a fault sets none", PAGING "mov VIRT, %ecx");
-    show_pte("entry", test_pages[0]);
+    show_pte("entry", leaf[0]);
     show_pte("directory", dir[VIRT >> 22]);
     tables32(7);
-    test_pages[0] = BUF | 5;
+    leaf[0] = BUF | 5;
     T("a refused write sets neither", PAGING WP "mov %ecx, VIRT");
-    show_pte("entry", test_pages[0]);
+    show_pte("entry", leaf[0]);
     tables32(7);
     T("clearing A and INVLPG", PAGING "mov VIRT, %ecx; andl $~0x20, TEST; invlpg VIRT; mov VIRT, %ecx; " AD("TEST"));
     T("clearing D and INVLPG", PAGING "mov %ecx, VIRT; andl $~0x40, TEST; invlpg VIRT; mov %ecx, VIRT; " AD("TEST"));
     T("a REP of no iterations sets none", PAGING "andl $~0x60, TEST + 12; mov %cr3, %eax; mov %eax, %cr3; mov $VIRT + 0x3000, %edi; "
                                                   "rep stosb; " AD("TEST + 12"));
-    hook = move_cx;
 }
 
 static void large(void)
@@ -191,8 +197,7 @@ static void pae(void)
     pdpt[1] |= 2;
     T("*reserved bit in a PDPTE when CR3 is loaded", PAE);
     tables_pae();
-    T("PDPTEs are loaded with CR3", PAE "movl $0, PDPT + 8; mov VIRT, %eax; mov %cr3, %eax; mov %eax, %cr3; mov VIRT, %eax");
-    T("setting PAE with paging on", PAGING "mov %cr4, %eax; mov %eax, %cr4; mov $3, %eax");
+    T("*PDPTEs are loaded with CR3", PAE "movl $0, PDPT + 8; mov VIRT, %eax; mov %cr3, %eax; mov %eax, %cr3; mov VIRT, %eax");
 }
 
 static void coherence(void)
@@ -220,7 +225,6 @@ static void coherence(void)
                                         "mov VIRT, %eax");
     tables32(7);
     T("two addresses of one frame", "movl $BUF + 7, TEST + 8;" PAGING "movl $0x4321, VIRT; mov VIRT + 0x2000, %eax");
-    T("A20 is open", "movl $0, 0x1500; movl $1, 0x101500 - 0x100000 + BUF; mov 0x1500, %eax");
     T("page tables in pages that they map", PAGING "movl $DIR + 7, TEST; invlpg VIRT; mov VIRT, %eax; and $0xfffff000, %eax; sub $TABLES + 0x1000, %eax");
 }
 
@@ -229,7 +233,6 @@ void test_pages(void)
     faults();
     crossing();
     bits();
-    hook = 0;
     large();
     pae();
     coherence();

@@ -1,6 +1,10 @@
 /* segments32.c - segment limits, types and loads (SDM volume 3, chapters 3 and 5). */
 #include "sys.h"
 
+/* Runs with T0 as the stack segment, and comes back from it. */
+#define ODD_STACK(esp, code) "mov %esp, %esi; mov $SEL_T0, %eax; mov %eax, %ss; mov $" esp ", %esp; " code "; mov $SEL_DATA, %ecx; " \
+                             "mov %ecx, %ss; mov %esi, %esp"
+
 static void limits(void)
 {
     group("segment limits");
@@ -13,8 +17,8 @@ static void limits(void)
     T("*qword across the limit", "mov $SEL_T0, %eax; mov %eax, %es; fildll %es:0xff9");
     T("*write beyond the limit", "mov $SEL_T0, %eax; mov %eax, %es; movb %al, %es:0x1000");
     T("*dword that wraps", "mov $SEL_T0, %eax; mov %eax, %es; movl %es:0xfffffffd, %eax");
-    T("*push beyond SS's limit", "mov $SEL_T0, %eax; mov %eax, %ss; mov $0x2000, %esp; push %eax");
-    T("*read by EBP beyond SS's limit", "mov $SEL_T0, %eax; mov %eax, %ss; mov $0x800, %esp; mov 0x1000(%ebp), %eax");
+    T("*push beyond SS's limit", ODD_STACK("0x2000", "push %eax"));
+    T("*read by EBP beyond SS's limit", ODD_STACK("0x800", "mov 0x1000(%ebp), %eax"));
     descriptor(SEL_T0, BUF, 0, 0xc093);
     T("page granular, last byte", "mov $SEL_T0, %eax; mov %eax, %es; movb %es:0xfff, %al");
     T("*page granular, beyond", "mov $SEL_T0, %eax; mov %eax, %es; movb %es:0x1000, %al");
@@ -120,12 +124,14 @@ static void stacks(void)
 {
     group("stack segments");
     descriptor(SEL_T0, BUF, 0xffff, 0x0093);
-    T("B clear: push uses SP", "mov $SEL_T0, %eax; mov %eax, %ss; mov $0x12340100, %esp; push %eax; mov %esp, %eax");
-    T("B clear: SP wraps", "mov $SEL_T0, %eax; mov %eax, %ss; mov $0x12340002, %esp; pushw %ax; pushw %ax; mov %esp, %eax");
-    T("B clear: pusha", "mov $SEL_T0, %eax; mov %eax, %ss; mov $0x56780100, %esp; pusha; popa; mov %esp, %eax");
-    T("B clear: enter and leave", "mov $SEL_T0, %eax; mov %eax, %ss; mov $0x56780100, %esp; mov $0x11112222, %ebp; enter $8, $0; "
-                                  "mov %ebp, %eax; leave; sub %ebp, %eax");
-    T("B clear: ESP as a base", "movl $77, BUF + 0x100; mov $SEL_T0, %eax; mov %eax, %ss; mov $0x100, %esp; mov (%esp), %eax");
+    T("B clear: push uses SP", ODD_STACK("0x12340100", "push %eax; mov %esp, %eax"));
+    T("B clear: SP wraps", ODD_STACK("0x12340002", "pushw %ax; pushw %ax; mov %esp, %eax"));
+    T("B clear: pusha", ODD_STACK("0x56780100", "pusha; popa; mov %esp, %eax"));
+    T("B clear: enter", ODD_STACK("0x56780100", "mov $0x11112222, %ebp; enter $8, $0; mov %ebp, %eax"));
+    T("B clear: leave takes SP from BP", ODD_STACK("0x56780100", "mov $0x1111005c, %ebp; leave; mov %esp, %eax"));
+    T("B clear: ESP as a base", "movl $77, BUF + 0x100; " ODD_STACK("0x100", "mov (%esp), %eax"));
+    T("B clear: pop ESP", ODD_STACK("0x12340100", "push $0x5678; pop %esp; mov %esp, %eax"));
+    T("B clear: call and ret", ODD_STACK("0x12340000", "call 2f; 2: mov %esp, %eax; pop %edx; lea 3f, %edx; push %edx; ret; 3:"));
     T("push ESP", "push %esp; pop %eax; sub %esp, %eax");
     T("pop ESP", "mov %esp, %ecx; push $0x1234; pop %esp; mov %esp, %eax; mov %ecx, %esp");
     T("pop into memory by ESP", "movl $0, -4(%esp); push $99; push $98; popl (%esp); pop %eax");

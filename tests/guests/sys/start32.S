@@ -99,9 +99,20 @@ common:
     call trap_taken
     ud2
 
-    .globl double_fault_task
+/* Exceptions that are tasks of their own; the error code is on their stack. */
+    .globl double_fault_task, fault_tasks
 double_fault_task:
-    call double_fault_taken
+    push $8
+    call task_fault
+    .balign 16
+fault_tasks:
+    .set n, 10
+    .rept 4
+    push $n
+    call task_fault
+    .balign 16
+    .set n, n + 1
+    .endr
 
 /* ---- running a piece ---- */
     .globl call_guarded, guard_return

@@ -23,7 +23,7 @@ typedef unsigned long uptr;
 #define SELECTORS(S)                                                                                                                \
     S(CODE, 0x08) S(DATA, 0x10) S(UCODE, 0x1b) S(UDATA, 0x23) S(TSS, 0x28) S(DFTSS, 0x38) S(CODE16, 0x48) S(DATA16, 0x50)            \
     S(LDT, 0x58) S(CODE32, 0x68) S(UCODE32, 0x73) S(UCODE64, 0x83) S(T0, 0x90) S(T1, 0x98) S(T2, 0xa0) S(T3, 0xa8) S(T4, 0xb0)       \
-    S(T5, 0xb8) S(T6, 0xc0) S(T7, 0xc8) S(LAST, 0xf8)
+    S(T5, 0xb8) S(T6, 0xc0) S(T7, 0xc8) S(FAULTS, 0xd0) S(LAST, 0xf8)
 #define S(name, value) SEL_##name = value,
 enum { SELECTORS(S) };
 #undef S
@@ -69,6 +69,7 @@ extern int (*hook)(struct frame *);
 
 enum mode { RING0, RING3, V86, REAL };
 void run_piece(const char *name, const char *from, const char *to, enum mode mode);
+void fault_tasks_on(int on); /* 32-bit: vectors 10-13 by task gates */
 extern u32 v86_flags; /* flags of the next V pieces */
 extern u32 user_flags; /* of the next U pieces */
 extern unsigned user_code; /* their code selector */

@@ -8,13 +8,14 @@ struct tss16 {
 static struct tss32 other __attribute__((aligned(16)));
 static struct tss16 old __attribute__((aligned(16)));
 static u8 other_stack[4096];
-void task_body(void), task_loop(void), task_exit(void), task16_body(void);
+void task_fault_body(void), task_body(void), task_loop(void), task_exit(void), task16_body(void);
 
 /* The other task notes what it sees; then goes back by IRET, or by a jump. */
 __asm__(".pushsection .text\n"
         "task_body: pushf; pop SEEN; str SEEN + 4; mov %eax, SEEN + 8; mov %ds, SEEN + 12; mov %cr0, %eax; mov %eax, SEEN + 16; "
         "sldt SEEN + 20; mov %esp, SEEN + 24; iret; incl SEEN + 28; iret\n"
         "task_loop: jmp task_loop\n"
+        "task_fault_body: mov %esp, SEEN + 24; pop SEEN + 32; addl $3, tss + 32; iret\n" /* over the LLDT */
         "task_exit: ljmp $SEL_TSS, $0\n"
         ".popsection\n");
 
@@ -44,7 +45,7 @@ static void switches(void)
     T("call and IRET", "mov $5, %eax; lcall $SEL_T0, $0; push %eax; pushf; pop %eax; and $0x4000, %eax; pop %ecx; add %ecx, %eax");
     show_task();
     print("    eip left at +%x, eax left %x, flags left %x\n", other.eip - (uptr)task_body, (uptr)(other.eax & 0x10), (uptr)other.eflags);
-    T("call again goes on behind its IRET", "lcall $SEL_T0, $0; lcall $SEL_T0, $0; mov SEEN + 28, %eax");
+    T("call again goes on behind its IRET", "lcall $SEL_T0, $0; mov SEEN + 28, %eax");
     fresh();
     T("call by a task gate", "lcall $SEL_T1, $0x777; str %ax");
     show_task();
@@ -64,11 +65,10 @@ static void switches(void)
     idt_usual(0x60, 0x8e);
     fresh();
     idt_gate(13, SEL_T0, 0, 0x85, 0);
-    other.eip = (uptr)task_body;
-    T("exception by a task gate pushes its code", "mov $0x77, %ebx; mov $0x888, %eax; mov $1f, %ecx; mov %ecx, tss + 32; lldt %ax; 1: nop");
+    other.eip = (uptr)task_fault_body;
+    T("exception by a task gate pushes its code", "mov $0x888, %eax; lldt %ax; mov $4, %eax");
+    print("    error code %x, esp-%x\n", (uptr)seen[8], (uptr)other_stack + sizeof other_stack - seen[6]);
     idt_usual(13, 0x8e);
-    print("    esp-%x, error code %x\n", (uptr)other_stack + sizeof other_stack - seen[6],
-          (uptr) * (u32 *)(other_stack + sizeof other_stack - 4));
     fresh();
     other.ldt = SEL_LDT;
     descriptor(SEL_LDT, BUF, 0xff, 0x82);
@@ -94,6 +94,7 @@ static void switches(void)
 static void wrong(void)
 {
     group("task switches that fail");
+    fault_tasks_on(1);
     fresh();
     descriptor(SEL_T0, (uptr)&other, 103, 0x8b);
     T("to a busy TSS", "lcall $SEL_T0, $0");
@@ -105,7 +106,6 @@ static void wrong(void)
     descriptor(SEL_T0, (uptr)&other, 102, 0x89);
     T("to a TSS that is too short", "lcall $SEL_T0, $0");
     fresh();
-    T("RPL 3 in ring 3", "mov $1, %eax");
     U("to a TSS of DPL 0 from ring 3", "lcall $SEL_T0 + 3, $0");
     gate_descriptor(SEL_T1, SEL_T0, 0, 0x05, 0);
     T("by a task gate that is not present", "lcall $SEL_T1, $0");
@@ -139,6 +139,7 @@ static void wrong(void)
         print("%s\n", bad[i].what);
         T("    is loaded in the new task", "lcall $SEL_T0, $0");
     }
+    fault_tasks_on(0);
 }
 
 __asm__(".pushsection .text\n"
@@ -151,7 +152,7 @@ static void tss16(void)
     /* Its IP has 16 bits: code segment with a base. */
     descriptor(SEL_T2, (uptr)task16_body, 0xffff, 0x409b);
     old = (struct tss16){.ip = 0, .flags = 2, .ax = 0x4321, .sp = 0x8000, .cs = SEL_T2, .ss = SEL_T3, .ds = SEL_DATA, .es = SEL_DATA};
-    descriptor(SEL_T3, BUF, 0xffff, 0x4093);
+    descriptor(SEL_T3, BUF, 0xffff, 0x0093);
     descriptor(SEL_T0, (uptr)&old, 43, 0x81);
     for (unsigned i = 0; i < 16; i++)
         seen[i] = 0;

@@ -1,0 +1,33 @@
+# guests.mk - the test guests of our own: `make test-guests`. Bare binaries for the machine, so built without any library.
+
+GUEST_DIR    := $(BUILD)/tests/guests
+GUEST_CFLAGS := -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -mgeneral-regs-only -mno-red-zone \
+ -O1 -fno-strict-aliasing -fwrapv -fno-toplevel-reorder -Wall -Wextra -Werror -Wno-unused-parameter \
+                -Wno-array-bounds -fno-delete-null-pointer-checks
+SYS32_SRC    := $(addprefix tests/guests/sys/,start32.S sys.c segments32.c gates32.c tasks32.c pages32.c privilege32.c exceptions32.c v86.c \
+                debug32.c code32.c real.c)
+SYS64_SRC    := $(addprefix tests/guests/sys/,start64.S sys.c long.c)
+
+$(GUEST_DIR)/32/%.o: tests/guests/%.c tests/guests/sys/sys.h
+	@mkdir -p $(@D)
+	$(Q)gcc -m32 -march=pentium3 $(GUEST_CFLAGS) -c -o $@ $<
+$(GUEST_DIR)/32/%.o: tests/guests/%.S
+	@mkdir -p $(@D)
+	$(Q)gcc -m32 -c -o $@ $<
+$(GUEST_DIR)/64/%.o: tests/guests/%.c tests/guests/sys/sys.h
+	@mkdir -p $(@D)
+	$(Q)gcc -m64 -mcmodel=kernel $(GUEST_CFLAGS) -c -o $@ $<
+$(GUEST_DIR)/64/%.o: tests/guests/%.S
+	@mkdir -p $(@D)
+	$(Q)gcc -m64 -c -o $@ $<
+
+# guest_objects WIDTH SOURCES
+guest_objects = $(patsubst tests/guests/%,$(GUEST_DIR)/$(1)/%,$(patsubst %.S,%.o,$(patsubst %.c,%.o,$(2))))
+
+$(GUEST_DIR)/sys32.bin: $(call guest_objects,32,$(SYS32_SRC)) tests/guests/sys/sys.ld
+	$(Q)ld -m elf_i386 -T tests/guests/sys/sys.ld --oformat binary -o $@ $(filter %.o,$^)
+$(GUEST_DIR)/sys64.bin: $(call guest_objects,64,$(SYS64_SRC)) tests/guests/sys/sys.ld
+	$(Q)ld -m elf_x86_64 -T tests/guests/sys/sys.ld --oformat binary -o $@ $(filter %.o,$^)
+
+.PHONY: test-guests
+test-guests: $(GUEST_DIR)/sys32.bin
