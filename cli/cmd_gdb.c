@@ -21,9 +21,12 @@ static const char help[] =
 enum { OPT_STDIO = 1, OPT_LISTEN, OPT_ONCE, OPT_AT, OPT_MEMORY, OPT_HELP };
 
 static const struct option longs[] = {
-    {"stdio", no_argument, NULL, OPT_STDIO},      {"listen", required_argument, NULL, OPT_LISTEN},
-    {"once", no_argument, NULL, OPT_ONCE},        {"at", required_argument, NULL, OPT_AT},
-    {"memory", required_argument, NULL, OPT_MEMORY}, {"help", no_argument, NULL, OPT_HELP},
+    {"stdio", no_argument, NULL, OPT_STDIO},
+    {"listen", required_argument, NULL, OPT_LISTEN},
+    {"once", no_argument, NULL, OPT_ONCE},
+    {"at", required_argument, NULL, OPT_AT},
+    {"memory", required_argument, NULL, OPT_MEMORY},
+    {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
 
@@ -69,8 +72,8 @@ static int debug(const struct gdb_command *c, struct error *err)
     struct trace *t = open_trace(c->path);
     if (!t)
         return EXIT_TROUBLE;
-    /* A client that goes away must not end the program; and the Ctrl-C that is meant for gdb comes here as well when
-     * gdb has started it. */
+    /* A client that goes away must not end the program; and the Ctrl-C that is meant for gdb comes here as
+     * well when gdb has started it. */
     signal(SIGPIPE, SIG_IGN);
     if (c->stdio)
         signal(SIGINT, SIG_IGN);
@@ -88,16 +91,25 @@ static int debug(const struct gdb_command *c, struct error *err)
 static bool take_option(struct gdb_command *c, int opt)
 {
     switch (opt) {
-    case OPT_STDIO: c->stdio = true; return true;
-    case OPT_LISTEN: c->listen = optarg; return true;
-    case OPT_ONCE: c->once = true; return true;
-    case OPT_AT: c->at = optarg; return true;
+    case OPT_STDIO:
+        c->stdio = true;
+        return true;
+    case OPT_LISTEN:
+        c->listen = optarg;
+        return true;
+    case OPT_ONCE:
+        c->once = true;
+        return true;
+    case OPT_AT:
+        c->at = optarg;
+        return true;
     case OPT_MEMORY:
         if (!parse_size(optarg, &c->memory) && c->memory)
             return true;
         trouble_text("--memory: \"%.40s\" is no size: write it as 256M or 1G", optarg);
         return false;
-    default: return false;
+    default:
+        return false;
     }
 }
 

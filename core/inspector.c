@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/inspector.h"
+#include "core/inspector_probe.h"
 #include "core/linux.h"
 
 /* An event that waits for its place. */
@@ -16,6 +17,7 @@ struct inspector {
     struct probes *probes;
     struct symbols *symbols;
     struct linux_guest *lx;
+    struct asked *asked;
     struct held *first, *last; /* by icount */
     void (*listener)(void *ctx, const struct symbols *s);
     void *listener_ctx;
@@ -66,6 +68,8 @@ void inspector_event(struct inspector *in, const struct event *ev)
         linux_event(in->lx, ev);
         release(in, ev->icount);
     }
+    if (in->asked && ev->kind == EV_RESET)
+        asked_reset(in->asked);
 }
 
 void inspector_finish(struct inspector *in)
@@ -78,6 +82,8 @@ void inspector_finish(struct inspector *in)
 static void symbols_changed(void *ctx)
 {
     struct inspector *in = ctx;
+    if (in->asked)
+        asked_look(in->asked);
     if (in->listener)
         in->listener(in->listener_ctx, in->symbols);
 }
@@ -150,6 +156,14 @@ struct inspector *inspector_create(const struct inspector_options *o, struct err
     int rc = o->recorded ? load_recorded(in, err) : load_files(in, err);
     if (!rc)
         rc = create_linux(in, err);
+    const struct asked_options ao = {.engine = o->engine,
+                                     .probes = in->probes,
+                                     .symbols = in->symbols,
+                                     .linux_guest = in->lx,
+                                     .ctx = in,
+                                     .emit = linux_emits};
+    if (!rc)
+        rc = asked_create(&ao, o->config, &in->asked, err);
     if (!rc)
         return in;
     inspector_destroy(in);
@@ -160,6 +174,7 @@ void inspector_destroy(struct inspector *in)
 {
     if (!in)
         return;
+    asked_free(in->asked);
     linux_destroy(in->lx);
     for (struct held *h = in->first, *next; h; h = next) {
         next = h->next;

@@ -170,6 +170,25 @@ static void set_up(struct linux_guest *lx)
     probes_apply(lx->o.probes);
 }
 
+/* Symbols of this kernel that were given as a file (--symbols vmlinux) are at their link addresses: they are moved to where it
+ * runs. */
+static void move_given(struct linux_guest *lx)
+{
+    struct symbols *s = lx->o.symbols;
+    struct symbol sym;
+    for (size_t i = 0, n = symbols_mappings(s); i < n; i++) {
+        struct symbol_mapping m = *symbols_mapping(s, i);
+        if (m.until || m.space != SPACE_KERNEL || strcmp(symbol_table_source(m.table), "elf") ||
+            !symbol_table_find(m.table, "_text", &sym) || sym.address + m.bias == lx->text)
+            continue;
+        symbols_unmap(s, m.table, SPACE_KERNEL, lx->icount, lx->time);
+        m.bias = lx->text - sym.address;
+        m.since = lx->icount;
+        m.time = lx->time;
+        symbols_map(s, &m);
+    }
+}
+
 /* The kernel's image is at hand; its first byte is at `base`, or at _text (0). */
 static bool take_image(struct linux_guest *lx, const void *image, size_t size, uint64_t base)
 {
@@ -197,6 +216,7 @@ static bool take_image(struct linux_guest *lx, const void *image, size_t size, u
         .table = lx->kernel, .space = SPACE_KERNEL, .bias = lx->bias, .since = lx->icount, .time = lx->time};
     symbols_map(lx->o.symbols, &m);
     lx->state = LX_FOUND;
+    move_given(lx);
     lx_types_load(lx, image, size, base ? base : lx->text);
     banner(lx, version, sizeof version);
     LX_EMIT(lx, EV_KERNEL_FOUND, version, lx->text, lx->bias, lx->has_physical ? lx->text_physical : 0, k.count,
@@ -286,7 +306,8 @@ void linux_event(struct linux_guest *lx, const struct event *ev)
     if (ev->kind == EV_RESET)
         start_again(lx);
     else if (ev->kind == EV_KERNEL_HANDOVER && ev->len > 5 && !memcmp(ev->data, "linux", 5))
-        lx->boot_params = ev->f[EVF_KERNEL_HANDOVER_params];
-    else
-        look_for_kernel(lx, event_ip(ev));
+        lx_boot_params(lx, ev->f[EVF_KERNEL_HANDOVER_params]);
+    else if (lx->state == LX_NONE && !lx->params_reported && event_ip(ev))
+        lx_boot_entered(lx, event_ip(ev));
+    look_for_kernel(lx, event_ip(ev));
 }

@@ -67,6 +67,10 @@ struct linux_guest;
 
 struct linux_guest *linux_create(const struct linux_options *o);
 void linux_destroy(struct linux_guest *lx); /* NULL is allowed */
+/* Who runs on a processor, at a probe. False: not known. */
+bool linux_task(struct linux_guest *lx, unsigned cpu, uint32_t *pid, uint32_t *tgid);
+/* Memory of the guest; the kernel's also before it is mapped. False (and zeros): not all of it is there. */
+bool linux_read(struct linux_guest *lx, unsigned cpu, uint64_t address, void *buf, size_t n);
 /* An event of the engine, after it was passed on. */
 void linux_event(struct linux_guest *lx, const struct event *ev);
 

@@ -74,6 +74,12 @@ bool lx_read(const struct linux_guest *lx, uint64_t address, void *buf, size_t n
     return done == n;
 }
 
+bool linux_read(struct linux_guest *lx, unsigned cpu, uint64_t address, void *buf, size_t n)
+{
+    lx->cpu = cpu;
+    return lx_read(lx, address, buf, n);
+}
+
 uint64_t lx_u64(const struct linux_guest *lx, uint64_t address)
 {
     uint64_t v;

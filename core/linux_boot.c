@@ -14,6 +14,7 @@ enum {
     BP_EXT_INITRD_SIZE = 0xc4,
     BP_EXT_COMMAND_LINE = 0xc8,
     BP_E820_COUNT = 0x1e8,
+    BP_FLAG = 0x1fe,  /* 55h AAh */
     BP_MAGIC = 0x202, /* "HdrS" */
     BP_PROTOCOL = 0x206,
     BP_LOADER = 0x210,
@@ -116,6 +117,22 @@ void lx_boot_params(struct linux_guest *lx, uint64_t address)
         LX_EMIT(lx, EV_INITRD, NULL, size, get(p, BP_INITRD, 4) | get(p, BP_EXT_INITRD, 4) << 32);
     e820_entries(lx, p + BP_E820, p[BP_E820_COUNT] < E820_MAX ? p[BP_E820_COUNT] : E820_MAX);
     e820_more(lx, get(p, BP_SETUP_DATA, 8));
+}
+
+/* rsi has the boot parameters from the entry on, in the real-mode setup code (when it leaves), the 32-bit and the 64-bit
+ * entries; all of them load a descriptor table or a control register soon. */
+void lx_boot_entered(struct linux_guest *lx, uint64_t ip)
+{
+    const struct engine *e = lx->o.engine;
+    uint8_t magic[4];
+    unsigned bits = e->ops->code_bits(e, lx->cpu);
+    uint64_t params = lx_reg(lx, LX_RSI) & (bits == 64 ? UINT64_MAX : UINT32_MAX);
+    if (!params || params & 3 || read_physical(lx, params + BP_MAGIC, magic, 4) < 4 || memcmp(magic, "HdrS", 4) ||
+        read_physical(lx, params + BP_FLAG, magic, 2) < 2 || magic[0] != 0x55 || magic[1] != 0xaa)
+        return;
+    if (lx_wants(lx, EC_KERNEL))
+        LX_EMIT(lx, EV_KERNEL_ENTRY, bits == 64 ? "linux 64-bit" : bits == 32 ? "linux 32-bit" : "linux 16-bit", ip);
+    lx_boot_params(lx, params);
 }
 
 /* ---------------------------------------------------------------- the decompressor */

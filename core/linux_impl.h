@@ -177,6 +177,8 @@ void lx_types_load(struct linux_guest *lx, const void *image, size_t size, uint6
 /* Probes of the decompressor: its code is looked for around `ip`, at each event. */
 void lx_boot_early(struct linux_guest *lx, uint64_t ip);
 void lx_boot_params(struct linux_guest *lx, uint64_t address);
+/* Is that the kernel, entered by its boot protocol? Its first descriptor table tells. */
+void lx_boot_entered(struct linux_guest *lx, uint64_t ip);
 void lx_boot_setup(struct linux_guest *lx);
 void lx_initcall_setup(struct linux_guest *lx);
 void lx_task_setup(struct linux_guest *lx);

@@ -24,6 +24,15 @@ uint32_t lx_tgid(const struct linux_guest *lx, uint64_t task)
     return lx_member32(lx, task, lx->types.task_tgid);
 }
 
+bool linux_task(struct linux_guest *lx, unsigned cpu, uint32_t *pid, uint32_t *tgid)
+{
+    lx->cpu = cpu;
+    uint64_t task = lx->state == LX_FOUND ? lx_current(lx) : 0;
+    *pid = lx_pid(lx, task);
+    *tgid = lx_tgid(lx, task);
+    return task;
+}
+
 static void comm_of(const struct linux_guest *lx, uint64_t task, char comm[COMM + 1])
 {
     comm[0] = 0;

@@ -42,6 +42,7 @@ struct recorder {
     bool refused;        /* live: the guest did not take what was typed */
     struct record_result result;
     uint64_t next_input; /* again: number of the first that was not given yet */
+    uint64_t branch_from; /* inputs of `again` before the branch */
     atomic_bool interrupted;
 };
 
@@ -355,13 +356,32 @@ static int idle(struct recorder *r)
 
 /* ---------------------------------------------------------------- the same run again */
 
-/* Where the run that is repeated got its next input, or where it ended. */
+/* The next input of the run that is repeated; at icount UINT64_MAX if there is none. */
 static int next_again(struct recorder *r, struct trace_input *in)
 {
+    const struct record_branch *b = r->o.branch;
     *in = (struct trace_input){.icount = UINT64_MAX};
+    if (b && r->next_input >= r->branch_from) {
+        uint64_t i = r->next_input - r->branch_from;
+        if (i < b->ninputs)
+            *in = b->inputs[i];
+        return 0;
+    }
     if (r->next_input >= trace_input_count(r->o.again))
         return 0;
     return trace_input(r->o.again, r->next_input, in, &r->err);
+}
+
+static int find_branch(struct recorder *r)
+{
+    struct trace_input in;
+    for (; r->o.branch && r->branch_from < trace_input_count(r->o.again); r->branch_from++) {
+        if (trace_input(r->o.again, r->branch_from, &in, &r->err))
+            return -1;
+        if (in.icount >= r->o.branch->fork)
+            break;
+    }
+    return 0;
 }
 
 /* Guest time passes at a halted guest, as it did then. */
@@ -401,9 +421,11 @@ static int feed_again(struct recorder *r)
 /* Whether the repeated run is over: that it stopped by itself is seen before this. */
 static bool again_over(struct recorder *r)
 {
-    if (!r->o.again || icount_of(r) < trace_last_icount(r->o.again))
+    const struct record_branch *b = r->o.branch;
+    if (!r->o.again || icount_of(r) < (b ? b->end : trace_last_icount(r->o.again)))
         return false;
-    if (trace_end(r->o.again) && pass_time(r, trace_end(r->o.again)->time))
+    const struct trace_end *end = trace_end(r->o.again);
+    if ((b || end) && pass_time(r, b ? b->end_time : end->time))
         r->failed = true;
     end_as(r, STOP_REACHED);
     return true;
@@ -412,9 +434,9 @@ static bool again_over(struct recorder *r)
 static uint64_t again_limit(struct recorder *r)
 {
     struct trace_input in;
-    uint64_t last = trace_last_icount(r->o.again);
+    uint64_t last = r->o.branch ? r->o.branch->end : trace_last_icount(r->o.again);
     /* A run that ended by itself is let run into its end. */
-    if (trace_end(r->o.again) && (!strcmp(trace_end(r->o.again)->reason, "power-off") ||
+    if (!r->o.branch && trace_end(r->o.again) && (!strcmp(trace_end(r->o.again)->reason, "power-off") ||
                                   !strcmp(trace_end(r->o.again)->reason, "halted")))
         last++;
     if (next_again(r, &in))
@@ -571,7 +593,7 @@ static uint64_t file_size(const char *path)
 int recorder_run(struct recorder *r, struct record_result *result, struct error *err)
 {
     inspector_start(r->inspector);
-    int over = checkpoint(r) || write_profile(r) || (r->o.again && feed_again(r)) ? -1 : 0;
+    int over = find_branch(r) || checkpoint(r) || write_profile(r) || (r->o.again && feed_again(r)) ? -1 : 0;
     if (!over && r->o.until && until_reached(r))
         over = 1;
     while (!over) {

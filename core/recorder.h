@@ -30,6 +30,14 @@ struct record_hooks {
     void (*progress)(void *ctx, const struct engine *e);
 };
 
+/* A run that leaves another one: its inputs before `fork` come again, then these, and it ends at `end`. */
+struct record_branch {
+    uint64_t fork;
+    const struct trace_input *inputs; /* in order, from `fork` on */
+    size_t ninputs;
+    uint64_t end, end_time;
+};
+
 struct record_options {
     const char *path;
     const struct engine_kind *kind;
@@ -43,6 +51,7 @@ struct record_options {
     const struct profile *profile;      /* NULL, or the boot profile that the trace is to be read with: goes in as a note */
     struct trace *again;                /* NULL, or the trace whose run this is: its inputs come where they came, images
                                          * (`config`'s) are its own, and the run ends where it ended */
+    const struct record_branch *branch; /* NULL, or with `again`: only its beginning */
     struct record_hooks hooks;
 };
 

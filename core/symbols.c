@@ -330,6 +330,11 @@ static bool find_in(const struct symbol_table *t, uint64_t bias, const char *nam
     return found;
 }
 
+bool symbol_table_find(const struct symbol_table *t, const char *name, struct symbol *sym)
+{
+    return find_in(t, 0, name, strlen(name), NULL, sym);
+}
+
 static bool find_space(const struct symbols *s, int32_t space, const char *name, uint64_t at,
                        const struct symbol *after, struct symbol *sym)
 {

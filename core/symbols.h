@@ -98,6 +98,8 @@ const struct symbol_mapping *symbols_mapping(const struct symbols *s, size_t i);
 size_t symbol_table_count(const struct symbol_table *t);
 const char *symbol_table_name(const struct symbol_table *t);
 const char *symbol_table_source(const struct symbol_table *t);
+/* The symbol of that name; the address is the link one. False: none. */
+bool symbol_table_find(const struct symbol_table *t, const char *name, struct symbol *sym);
 /* The i-th by address; the address is the link one. */
 void symbol_table_symbol(const struct symbol_table *t, size_t i, struct symbol *sym);
 

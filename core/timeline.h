@@ -273,7 +273,8 @@ int timeline_reg_set(struct timeline *tl, unsigned cpu, size_t reg, const void *
 size_t timeline_poke(struct timeline *tl, unsigned cpu, uint64_t linear, const void *buf, size_t n);
 size_t timeline_poke_physical(struct timeline *tl, uint64_t address, const void *buf, size_t n);
 
-/* Gives the guest an input here, in a diversion (forks one if need be): "go live". Returns the bytes taken. */
+/* Gives the guest an input here, in a diversion (forks one if need be): "go live". Returns the bytes taken. Images can be read as far
+ * as the trace has their content; beyond that the guest's access ends the run with a guest fault that says so. */
 uint32_t timeline_input(struct timeline *tl, uint16_t port, const void *data, uint32_t len);
 /* Forks a private run here without changing anything: from now on the guest goes on by itself. */
 void timeline_divert(struct timeline *tl);
@@ -286,6 +287,11 @@ int timeline_undivert(struct timeline *tl, struct error *err);
  * TIMELINE_DONE after `steps` steps. What it prints goes to the console callback. */
 int timeline_live(struct timeline *tl, uint64_t steps, uint64_t time, uint64_t *wake, struct timeline_stopped *s,
                   struct error *err);
+
+/* Writes the private run up to here as a trace of its own: the record's inputs before the fork, then those given. The whole of it is
+ * run again for that, from reset, with the trace's classes and settings (progress and interrupts as everywhere; interrupted, -1). -1
+ * if a register or memory was changed by hand: a trace holds inputs only. `path` must not be the trace that is open. */
+int timeline_save_private(struct timeline *tl, const char *path, struct error *err);
 
 /* Bytes that the guest prints on a console device while timeline_live runs (device as in EV_CONSOLE_LINE). NULL: nobody. */
 void timeline_set_console(struct timeline *tl, void (*fn)(void *ctx, unsigned device, const void *data, size_t n),

@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/recorder.h"
+#include "core/replay_impl.h"
 #include "core/timeline_impl.h"
 
 /* ---------------------------------------------------------------- forking */
@@ -19,6 +21,7 @@ void timeline_divert(struct timeline *tl)
     tl->fork = tl_here(tl);
     tl->diverted = true;
     tl->next_input = 0;
+    tl->by_hand = false;
     tl->divert = (struct line){.begin = tl->fork, .end = NOWHERE};
     tl->base_pending = true;
 }
@@ -29,6 +32,7 @@ void tl_fork(struct timeline *tl)
     tl_line_clear(tl, &tl->divert);
     tl_given_clear(tl, 0);
     tl->next_input = 0;
+    tl->by_hand = true;
     tl->divert.begin = tl_here(tl);
     tl->base_pending = true;
 }
@@ -128,4 +132,92 @@ void timeline_set_console(struct timeline *tl, void (*fn)(void *ctx, unsigned de
 {
     tl->console = fn;
     tl->console_ctx = ctx;
+}
+
+/* ---------------------------------------------------------------- saving */
+
+struct saving {
+    struct timeline *tl;
+    struct recorder *rec;
+    struct record_options o;
+    struct record_branch branch;
+    struct setting *settings;
+    struct engine_config config;
+    struct image_replay *images;
+    struct trace_input *inputs;
+};
+
+static void saving_progress(void *ctx, const struct engine *e)
+{
+    struct saving *s = ctx;
+    struct timeline *tl = s->tl;
+    tl->op.icount = tl->op.examined = e->ops->icount(e);
+    if (tl->progress && !tl->progress(tl->progress_ctx, &tl->op))
+        atomic_store(&tl->interrupted, true);
+    if (atomic_load(&tl->interrupted))
+        recorder_interrupt(s->rec);
+}
+
+static void prepare(struct saving *s, const char *path)
+{
+    struct timeline *tl = s->tl;
+    const struct trace_config *tc = trace_config(tl->t);
+    s->settings = calloc(tc->nsettings + 1, sizeof *s->settings);
+    s->inputs = calloc(tl->ngiven + 1, sizeof *s->inputs);
+    if (!s->settings || !s->inputs)
+        abort();
+    for (size_t i = 0; i < tc->nsettings; i++)
+        s->settings[i] = (struct setting){tc->settings[i].key, tc->settings[i].value};
+    /* Those not given yet, seen from here, belong to what comes after. */
+    for (size_t i = 0; i < tl->next_input; i++) {
+        const struct given *g = &tl->given[i];
+        s->inputs[i] =
+            (struct trace_input){.icount = g->icount, .time = g->time, .port = g->port, .data = g->data, .len = g->len};
+    }
+    s->images = image_replay_new(tl->t);
+    s->config = (struct engine_config){.settings = s->settings, .nsettings = tc->nsettings};
+    s->config.images = image_replay_images(s->images, &s->config.nimages);
+    s->branch = (struct record_branch){
+        tl->fork, s->inputs, (size_t)tl->next_input, tl_here(tl), tl->e->ops->time(tl->e)};
+    s->o = (struct record_options){.path = path,
+                                   .kind = tl->replay->kind,
+                                   .config = &s->config,
+                                   .classes = tc->classes,
+                                   .checkpoint_every = RECORD_CHECKPOINT_EVERY,
+                                   .again = tl->t,
+                                   .branch = &s->branch,
+                                   .hooks = {.ctx = s, .progress = saving_progress}};
+}
+
+static int save(struct saving *s, struct error *err)
+{
+    struct record_result res;
+    s->rec = recorder_create(&s->o, err);
+    if (!s->rec)
+        return -1;
+    int rc = recorder_run(s->rec, &res, err);
+    recorder_destroy(s->rec);
+    if (!rc && res.stop.reason == STOP_INTERRUPTED) {
+        atomic_store(&s->tl->interrupted, false);
+        rc = error_set(err, "%s: interrupted; it holds the run up to icount %llu", s->o.path,
+                       (unsigned long long)res.stop.icount);
+    }
+    return rc;
+}
+
+int timeline_save_private(struct timeline *tl, const char *path, struct error *err)
+{
+    struct saving s = {.tl = tl};
+    if (!tl->diverted)
+        return error_set(err, "there is no private run to save: give the guest an input first");
+    if (tl->by_hand)
+        return error_set(err, "a private run in which registers or memory were changed cannot be saved: a trace holds inputs only");
+    tl_save_base(tl);
+    tl->op = (struct timeline_progress){.to = tl_here(tl)};
+    prepare(&s, path);
+    int rc = save(&s, err);
+    image_replay_free(s.images);
+    free(s.settings);
+    free(s.inputs);
+    return rc;
 }

@@ -86,6 +86,7 @@ struct timeline {
 
     struct line record, divert;
     bool diverted;
+    bool by_hand;      /* registers or memory were changed in it */
     bool base_pending; /* the diversion's beginning is still to be saved */
     uint64_t fork;
     struct given *given;

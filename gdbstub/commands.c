@@ -114,10 +114,11 @@ static void gdb_supported(struct gdbstub *g, const char *args)
     g->multiprocess = offers(args, "multiprocess+");
     g->swbreak = offers(args, "swbreak+");
     g->hwbreak = offers(args, "hwbreak+");
-    reply_text(g,
-               "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;qXfer:threads:read+;qXfer:memory-map:read+;"
-               "vContSupported+;ReverseStep+;ReverseContinue+",
-               PACKET_MAX);
+    reply_text(
+        g,
+        "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;qXfer:threads:read+;qXfer:memory-map:read+;"
+        "vContSupported+;ReverseStep+;ReverseContinue+",
+        PACKET_MAX);
     if (stub_has_symbols(g))
         reply_text(g, ";qXfer:exec-file:read+");
     if (g->multiprocess)
@@ -267,8 +268,8 @@ static void gdb_threads(struct gdbstub *g, const char *args)
     unsigned n = timeline_cpus(g->tl);
     text_add(&x, "<?xml version=\"1.0\"?>\n<threads>\n");
     for (unsigned i = 0; i < n; i++)
-        text_add(&x, "<thread id=\"%s%x\" core=\"%u\" name=\"CPU %u\">%s</thread>\n", g->multiprocess ? "p1." : "", i + 1,
-                 i, i, mode_text(g, i, mode));
+        text_add(&x, "<thread id=\"%s%x\" core=\"%u\" name=\"CPU %u\">%s</thread>\n",
+                 g->multiprocess ? "p1." : "", i + 1, i, i, mode_text(g, i, mode));
     text_add(&x, "</threads>\n");
     reply_piece(g, args, x.s, x.n);
     free(x.s);

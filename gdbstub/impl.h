@@ -66,12 +66,14 @@ struct gdbstub {
     atomic_bool stop;         /* gdbstub_stop was called … */
     int wake;                 /* … and this descriptor became readable */
     /* kept from session to session */
-    bool offset_pc;   /* the pc gdb sees is IP, not CS base + IP */
-    bool physical;    /* memory packets are of physical memory */
-    bool no_progress; /* no words from long operations */
+    bool offset_pc;          /* the pc gdb sees is IP, not CS base + IP */
+    bool physical;           /* memory packets are of physical memory */
+    bool no_progress;        /* no words from long operations */
     struct symbols *symbols; /* NULL: not read, or none */
     bool symbols_read;
-    struct stages *stages; /* the same */
+    struct text waiting;      /* input that a full FIFO has not taken yet … */
+    enum input_port wait_for; /* … and for which port */
+    struct stages *stages;    /* the same as symbols */
     bool stages_read;
     struct served_file file[MAX_FILES];
     size_t nfiles;
@@ -167,14 +169,16 @@ void gdb_why(struct gdbstub *g, const char *args); /* ? */
 void gdb_point_set(struct gdbstub *g, const char *args);
 void gdb_point_remove(struct gdbstub *g, const char *args);
 void stub_points_clear(struct gdbstub *g);
-/* THREAD as in "p1.2", "p1.-1", "2", "-1", "0": *cpu is a processor or ALL_CPUS. False: there is no such one. */
+/* THREAD as in "p1.2", "p1.-1", "2", "-1", "0": *cpu is a processor or ALL_CPUS. False: there is no such one.
+ */
 bool stub_thread(struct gdbstub *g, const char **args, int *cpu);
 /* The stop reply for g->last. */
 void reply_stop(struct gdbstub *g);
 /* As if it had just stopped where it stands. The processors that gdb has selected stay: it remembers them. */
 void stop_here(struct gdbstub *g);
 
-/* ---------------------------------------------------------------- monitor commands (monitor.c, monitor_show.c) */
+/* ---------------------------------------------------------------- monitor commands (monitor.c,
+ * monitor_show.c) */
 
 void gdb_monitor(struct gdbstub *g, const char *args);
 

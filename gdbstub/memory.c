@@ -1,7 +1,7 @@
 /* memory.c - memory as gdb sees it: linear addresses of the selected processor, or physical ones.
  *
- * Nothing here has side effects on the guest: no device is read, no page is marked accessed. Breakpoints are not in
- * memory, so what is read is what the guest would read.
+ * Nothing here has side effects on the guest: no device is read, no page is marked accessed. Breakpoints are
+ * not in memory, so what is read is what the guest would read.
  */
 #include <inttypes.h>
 
@@ -87,7 +87,8 @@ void gdb_memory_set(struct gdbstub *g, const char *args)
 {
     uint8_t buf[PACKET_MAX / 2];
     uint64_t address, n;
-    if (!range(&args, ':', &address, &n) || n > sizeof buf || strlen(args) != 2 * n || !hex_decode(args, n, buf))
+    if (!range(&args, ':', &address, &n) || n > sizeof buf || strlen(args) != 2 * n ||
+        !hex_decode(args, n, buf))
         reply_error(g, FAIL_ARGUMENT);
     else if (!memory_write(g, address, buf, n))
         reply_error(g, FAIL_MEMORY);
@@ -108,10 +109,10 @@ void gdb_memory_set_binary(struct gdbstub *g, const char *args)
 
 /* ---------------------------------------------------------------- memory map */
 
-/* gdb refuses addresses outside the map, and takes it once a connection, while the guest's own map changes with every
- * page table: so all linear addresses are memory, and only the firmware's flash at the top of 4 GiB, where the reset
- * vector is, is called ROM (gdb then sets hardware breakpoints there by itself, and does not try to write).
- * A length of 0 up to the very end is how a range that ends at 2^64 is written. */
+/* gdb refuses addresses outside the map, and takes it once a connection, while the guest's own map changes
+ * with every page table: so all linear addresses are memory, and only the firmware's flash at the top of 4
+ * GiB, where the reset vector is, is called ROM (gdb then sets hardware breakpoints there by itself, and does
+ * not try to write). A length of 0 up to the very end is how a range that ends at 2^64 is written. */
 void gdb_memory_map(struct gdbstub *g, const char *args)
 {
     struct trace *t = timeline_trace(g->tl);
@@ -120,11 +121,13 @@ void gdb_memory_map(struct gdbstub *g, const char *args)
     uint64_t flash = bios >= 0 ? (c->images[bios].size + 0xffff) & ~(uint64_t)0xffff : 0;
     uint64_t rom = flash && flash <= 0x1000000 ? LEGACY_TOP - flash : LEGACY_TOP;
     struct text x = {0};
-    text_add(&x, "<?xml version=\"1.0\"?>\n<!DOCTYPE memory-map PUBLIC \"+//IDN gnu.org//DTD GDB Memory Map V1.0//EN\" "
+    text_add(&x, "<?xml version=\"1.0\"?>\n<!DOCTYPE memory-map PUBLIC \"+//IDN gnu.org//DTD GDB Memory Map "
+                 "V1.0//EN\" "
                  "\"http://sourceware.org/gdb/gdb-memory-map.dtd\">\n<memory-map>\n");
     text_add(&x, "<memory type=\"ram\" start=\"0x0\" length=\"0x%" PRIx64 "\"/>\n", rom);
     if (rom < LEGACY_TOP)
-        text_add(&x, "<memory type=\"rom\" start=\"0x%" PRIx64 "\" length=\"0x%" PRIx64 "\"/>\n", rom, LEGACY_TOP - rom);
+        text_add(&x, "<memory type=\"rom\" start=\"0x%" PRIx64 "\" length=\"0x%" PRIx64 "\"/>\n", rom,
+                 LEGACY_TOP - rom);
     text_add(&x, "<memory type=\"ram\" start=\"0x%" PRIx64 "\" length=\"0x%" PRIx64 "\"/>\n</memory-map>\n",
              (uint64_t)LEGACY_TOP, -(uint64_t)LEGACY_TOP);
     reply_piece(g, args, x.s, x.n);
@@ -135,8 +138,10 @@ void gdb_memory_map(struct gdbstub *g, const char *args)
 
 enum { SEARCH_PIECE = 65536 };
 
-/* Looks for the pattern from `address` on, at most n places. 1: found at *at; 0: no; -1: memory ends before. */
-static int search(struct gdbstub *g, uint64_t address, uint64_t n, const void *pattern, size_t len, uint64_t *at)
+/* Looks for the pattern from `address` on, at most n places. 1: found at *at; 0: no; -1: memory ends before.
+ */
+static int search(struct gdbstub *g, uint64_t address, uint64_t n, const void *pattern, size_t len,
+                  uint64_t *at)
 {
     uint8_t *buf = malloc(SEARCH_PIECE + PACKET_MAX);
     int found = 0;

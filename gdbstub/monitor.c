@@ -1,5 +1,5 @@
-/* monitor.c - `monitor COMMAND` in gdb: moving by position, marks, stops that gdb does not have, diversions. What only
- * shows is in monitor_show.c. */
+/* monitor.c - `monitor COMMAND` in gdb: moving by position, marks, stops that gdb does not have, diversions.
+ * What only shows is in monitor_show.c. */
 #include <inttypes.h>
 #include <time.h>
 
@@ -63,7 +63,8 @@ static bool take_switch(const char *args, const char *on, const char *off, bool 
 /* ---------------------------------------------------------------- moving */
 
 /* After a movement of which gdb does not know. */
-static void moved(struct gdbstub *g, int rc, const struct timeline_stopped *s, const struct error *err, struct text *out)
+static void moved(struct gdbstub *g, int rc, const struct timeline_stopped *s, const struct error *err,
+                  struct text *out)
 {
     if (rc) {
         failed(out, "%s", err->text);
@@ -94,7 +95,8 @@ static void monitor_last_write(struct gdbstub *g, const char *args, struct text 
     struct timeline_stopped s;
     struct error err;
     uint64_t address, length = 1;
-    if (!take_address(g, &args, &address) || (*args && !take_address(g, &args, &length)) || *args || !length) {
+    if (!take_address(g, &args, &address) || (*args && !take_address(g, &args, &length)) || *args ||
+        !length) {
         failed(out, "last-write: give a linear address or a symbol, and a number of bytes");
         return;
     }
@@ -114,7 +116,8 @@ static void monitor_mark(struct gdbstub *g, const char *args, struct text *out)
     take_word(&args, name, sizeof name);
     if (!*name)
         failed(out, "mark: give it a name");
-    else if ((*args && timeline_resolve(g->tl, args, &icount, &err)) || timeline_mark_set(g->tl, name, icount, &err))
+    else if ((*args && timeline_resolve(g->tl, args, &icount, &err)) ||
+             timeline_mark_set(g->tl, name, icount, &err))
         failed(out, "%s", err.text);
     else
         text_add(out, "mark %s at icount %" PRIu64 "\n", name, icount);
@@ -167,9 +170,9 @@ static bool gdbs_own(const struct gdbstub *g, unsigned id)
 
 static void monitor_stops(struct gdbstub *g, const char *args, struct text *out)
 {
-    static const char *const kinds[] = {[TS_BREAK_LINEAR] = "break",  [TS_BREAK_PHYSICAL] = "break-physical",
-                                        [TS_WATCH_WRITE] = "watch",   [TS_WATCH_READ] = "rwatch",
-                                        [TS_WATCH_ACCESS] = "awatch", [TS_EVENT] = "break-event"};
+    static const char *const kinds[] = {
+        [TS_BREAK_LINEAR] = "break", [TS_BREAK_PHYSICAL] = "break-physical", [TS_WATCH_WRITE] = "watch",
+        [TS_WATCH_READ] = "rwatch",  [TS_WATCH_ACCESS] = "awatch",           [TS_EVENT] = "break-event"};
     struct timeline_stop s;
     unsigned id;
     for (size_t i = 0; timeline_stop_get(g->tl, i, &s, &id); i++) {
@@ -183,8 +186,8 @@ static void monitor_stops(struct gdbstub *g, const char *args, struct text *out)
                 if (s.filter.classes >> c & 1)
                     text_add(out, "%s ", event_class_name(c));
         for (unsigned c = 0; s.kind == TS_EVENT && c < s.filter.n; c++)
-            text_add(out, "%s=0x%" PRIx64 "..0x%" PRIx64 " ", s.filter.condition[c].field, s.filter.condition[c].low,
-                     s.filter.condition[c].high);
+            text_add(out, "%s=0x%" PRIx64 "..0x%" PRIx64 " ", s.filter.condition[c].field,
+                     s.filter.condition[c].low, s.filter.condition[c].high);
         if (s.kind == TS_EVENT && *s.filter.text)
             text_add(out, "\"%s\" ", s.filter.text);
         text_add(out, "%s\n", gdbs_own(g, id) ? "(gdb's)" : "");
@@ -215,14 +218,18 @@ static void monitor_undo(struct gdbstub *g, const char *args, struct text *out)
         failed(out, "undo: this is the recorded run");
         return;
     }
+    g->waiting.n = 0;
     moved(g, timeline_undivert(g->tl, &err), NULL, &err, out);
 }
 
 static const struct {
     const char *name;
     enum input_port port;
-} ports[] = {{"serial0", INPUT_SERIAL0}, {"serial1", INPUT_SERIAL1}, {"serial2", INPUT_SERIAL2},
-             {"serial3", INPUT_SERIAL3}, {"keyboard", INPUT_KEYBOARD}};
+} ports[] = {{"serial0", INPUT_SERIAL0},
+             {"serial1", INPUT_SERIAL1},
+             {"serial2", INPUT_SERIAL2},
+             {"serial3", INPUT_SERIAL3},
+             {"keyboard", INPUT_KEYBOARD}};
 
 static int port_named(const char *name)
 {
@@ -252,6 +259,18 @@ static size_t unescape(char *s)
     return (size_t)(to - s);
 }
 
+/* Hands on what waits. Returns how many bytes were taken. */
+static size_t feed(struct gdbstub *g)
+{
+    struct text *w = &g->waiting;
+    if (!w->n)
+        return 0;
+    size_t n = timeline_input(g->tl, (uint16_t)g->wait_for, w->s, (uint32_t)w->n);
+    memmove(w->s, w->s + n, w->n - n);
+    w->n -= n;
+    return n;
+}
+
 static void monitor_input(struct gdbstub *g, const char *args, struct text *out)
 {
     char name[20];
@@ -261,11 +280,15 @@ static void monitor_input(struct gdbstub *g, const char *args, struct text *out)
         failed(out, "input: give serial0 … serial3 or keyboard, and a text (\\n, \\xNN)");
         return;
     }
-    char *text = strdup(args);
-    size_t n = unescape(text);
-    uint32_t taken = timeline_input(g->tl, (uint16_t)port, text, (uint32_t)n);
-    text_add(out, "%u of %zu bytes taken; the run is a diversion now\n", taken, n);
-    free(text);
+    free(g->waiting.s);
+    g->waiting.s = strdup(args);
+    g->waiting.n = unescape(g->waiting.s);
+    g->wait_for = (enum input_port)port;
+    size_t n = feed(g);
+    text_add(out, "%zu bytes taken", n);
+    if (g->waiting.n)
+        text_add(out, ", %zu wait for monitor live", g->waiting.n);
+    text_add(out, "; the run is a diversion now\n");
 }
 
 static void guest_prints(void *ctx, unsigned device, const void *data, size_t n)
@@ -284,6 +307,9 @@ static bool take_duration(const char *args, uint64_t *ns)
     return true;
 }
 
+/* What waits is given a millisecond of guest time for each FIFO full. */
+enum { FEED_EVERY = 1000000 };
+
 static void monitor_live(struct gdbstub *g, const char *args, struct text *out)
 {
     struct timeline_stopped s;
@@ -299,8 +325,11 @@ static void monitor_live(struct gdbstub *g, const char *args, struct text *out)
     uint64_t until = w.time + ns;
     timeline_set_console(g->tl, guest_prints, g);
     s = (struct timeline_stopped){.reason = TIMELINE_DONE, .time = w.time};
-    while (!rc && s.reason == TIMELINE_DONE && s.time < until && !stub_interrupted(g))
-        rc = timeline_live(g->tl, until - s.time, until, &wake, &s, &err);
+    while (!rc && s.reason == TIMELINE_DONE && s.time < until && !stub_interrupted(g)) {
+        uint64_t to = g->waiting.n && until - s.time > FEED_EVERY ? s.time + FEED_EVERY : until;
+        feed(g);
+        rc = timeline_live(g->tl, to - s.time, to, &wake, &s, &err);
+    }
     timeline_set_console(g->tl, NULL, NULL);
     moved(g, rc, &s, &err, out);
 }
@@ -311,7 +340,8 @@ static void monitor_pc(struct gdbstub *g, const char *args, struct text *out)
 {
     if (take_switch(args, "offset", "linear", &g->offset_pc, out))
         text_add(out, "the pc that gdb sees is %s\n",
-                 g->offset_pc ? "the offset (IP): breakpoints and disassembly need CS base added" : "linear (CS base + IP)");
+                 g->offset_pc ? "the offset (IP): breakpoints and disassembly need CS base added"
+                              : "linear (CS base + IP)");
 }
 
 static void monitor_physical(struct gdbstub *g, const char *args, struct text *out)
@@ -332,11 +362,13 @@ static void monitor_help(struct gdbstub *g, const char *args, struct text *out);
 
 static const struct monitor_command commands[] = {
     {"help", "", "this list", monitor_help},
-    {"seek", "POSITION", "go there: ICOUNT, 1.5s, NN%, #EVENT, stage:NAME, console:TEXT, mark:NAME, +N, -N", monitor_seek},
+    {"seek", "POSITION", "go there: ICOUNT, 1.5s, NN%, #EVENT, stage:NAME, console:TEXT, mark:NAME, +N, -N",
+     monitor_seek},
     {"last-write", "ADDRESS [N]", "go back to before the last write to N bytes there", monitor_last_write},
     {"mark", "NAME [POSITION]", "name a position", monitor_mark},
     {"unmark", "NAME", "forget that", monitor_unmark},
-    {"break-event", "EVENT", "stop at events: irq, pio port=0x60, exception vector=14, console:TEXT", monitor_break_event},
+    {"break-event", "EVENT", "stop at events: irq, pio port=0x60, exception vector=14, console:TEXT",
+     monitor_break_event},
     {"break-physical", "ADDRESS", "stop at code at a physical address", monitor_break_physical},
     {"stops", "", "all stops, gdb's as well", monitor_stops},
     {"unbreak", "ID", "remove a stop set here", monitor_unbreak},
@@ -380,8 +412,8 @@ static const struct monitor_command *find(const char *name)
     return hits == 1 ? found : NULL;
 }
 
-/* `try COMMAND` is for scripts, which lose the words of a command that fails: its failure is in the words alone.
- * Returns whether it was. */
+/* `try COMMAND` is for scripts, which lose the words of a command that fails: its failure is in the words
+ * alone. Returns whether it was. */
 static bool execute(struct gdbstub *g, char *line, struct text *out)
 {
     char name[32];

@@ -1,4 +1,5 @@
-/* monitor_show.c - monitor commands that show: where it is, what happened around, what the machine's parts hold. */
+/* monitor_show.c - monitor commands that show: where it is, what happened around, what the machine's parts
+ * hold. */
 #include <inttypes.h>
 
 #include "core/marks.h"
@@ -47,7 +48,10 @@ void monitor_when(struct gdbstub *g, const char *args, struct text *out)
     text_add(out, "\n");
     add_stage(g, out);
     if (w.diverted)
-        text_add(out, "diverted: a private run that left the record at icount %" PRIu64 " (monitor undo goes back)\n", w.fork);
+        text_add(out,
+                 "diverted: a private run that left the record at icount %" PRIu64
+                 " (monitor undo goes back)\n",
+                 w.fork);
 }
 
 /* ---------------------------------------------------------------- stages */
@@ -144,8 +148,8 @@ static void add_event(struct text *out, const struct event *ev, uint64_t number)
 }
 
 /* Up to n matching events from here on (before here), in order of time. */
-static int list_events(struct gdbstub *g, const struct event_filter *f, uint64_t n, bool back, struct text *out,
-                       struct error *err)
+static int list_events(struct gdbstub *g, const struct event_filter *f, uint64_t n, bool back,
+                       struct text *out, struct error *err)
 {
     struct trace_cursor *c = trace_cursor_open(timeline_trace(g->tl), event_filter_classes(f));
     struct event ev;
@@ -205,9 +209,10 @@ static void near_event(struct gdbstub *g, const char *args, enum timeline_direct
     else if (rc)
         add_event(out, &ev, number);
     else
-        text_add(out, "%s\n", timeline_diverted(g->tl) ? "a diversion has no recorded events"
-                              : dir == TIMELINE_BACK   ? "none before here"
-                                                       : "none from here on");
+        text_add(out, "%s\n",
+                 timeline_diverted(g->tl) ? "a diversion has no recorded events"
+                 : dir == TIMELINE_BACK   ? "none before here"
+                                          : "none from here on");
 }
 
 static void monitor_last(struct gdbstub *g, const char *args, struct text *out)
@@ -235,9 +240,9 @@ static void monitor_marks(struct gdbstub *g, const char *args, struct text *out)
 static void add_process(struct text *out, const struct process *p, bool current)
 {
     static const char *const kinds[] = {"kernel thread", "process", "thread"};
-    text_add(out, "%s%6u %6u %6u  %-13s  %-6s %12" PRIu64 "  %s", current ? "*" : " ", p->pid, p->tgid, p->parent,
-             p->kind < 3 ? kinds[p->kind] : "?", p->exited ? "exited" : "", p->executed ? p->executed : p->created,
-             p->name ? p->name : "");
+    text_add(out, "%s%6u %6u %6u  %-13s  %-6s %12" PRIu64 "  %s", current ? "*" : " ", p->pid, p->tgid,
+             p->parent, p->kind < 3 ? kinds[p->kind] : "?", p->exited ? "exited" : "",
+             p->executed ? p->executed : p->created, p->name ? p->name : "");
     if (p->path && *p->path)
         text_add(out, "  (%s)", p->path);
     text_add(out, "\n");
@@ -294,7 +299,8 @@ static void monitor_regs(struct gdbstub *g, const char *args, struct text *out)
                 add_register(g, out, &d[i], i);
     }
     if (!any)
-        text_add(out, "error: \"%.40s\" is no group: general, segment, float, vector, control, system\n", args);
+        text_add(out, "error: \"%.40s\" is no group: general, segment, float, vector, control, system\n",
+                 args);
 }
 
 static void monitor_info(struct gdbstub *g, const char *args, struct text *out)
@@ -334,7 +340,8 @@ static void monitor_symbols(struct gdbstub *g, const char *args, struct text *ou
     for (size_t i = 0; s && i < symbols_mappings(s); i++) {
         const struct symbol_mapping *m = symbols_mapping(s, i);
         size_t n = symbol_table_count(m->table);
-        text_add(out, "%-24s %7zu symbols (%s)", symbol_table_name(m->table), n, symbol_table_source(m->table));
+        text_add(out, "%-24s %7zu symbols (%s)", symbol_table_name(m->table), n,
+                 symbol_table_source(m->table));
         if (m->space > 0)
             text_add(out, ", process %d", m->space);
         if (n) {
@@ -354,7 +361,9 @@ static void monitor_stats(struct gdbstub *g, const char *args, struct text *out)
 {
     struct timeline_stats s;
     timeline_stats(g->tl, &s);
-    text_add(out, "checkpoints in memory %" PRIu64 ", %" PRIu64 " of %" PRIu64 " MiB; restored %" PRIu64 "; steps executed %" PRIu64 "\n",
+    text_add(out,
+             "checkpoints in memory %" PRIu64 ", %" PRIu64 " of %" PRIu64 " MiB; restored %" PRIu64
+             "; steps executed %" PRIu64 "\n",
              s.checkpoints, s.used >> 20, s.budget >> 20, s.restores, s.steps);
 }
 
@@ -362,12 +371,14 @@ static void monitor_stats(struct gdbstub *g, const char *args, struct text *out)
 
 const struct monitor_command monitor_show_commands[] = {
     {"when", "", "the position: icount, guest time, mode, stage", monitor_when},
-    {"stages", "[all|NAME]", "the stages of the boot: the outer ones and those here (*); > lies ahead", monitor_stages},
+    {"stages", "[all|NAME]", "the stages of the boot: the outer ones and those here (*); > lies ahead",
+     monitor_stages},
     {"events", "[[-]N] [EVENT]", "recorded events from here on, or the N before here", monitor_events},
     {"last", "[EVENT]", "the last such event before here", monitor_last},
     {"next", "[EVENT]", "the next such event", monitor_next},
     {"marks", "", "the marks of this session", monitor_marks},
-    {"processes", "[all|ever]", "the processes here; all: exited ones too; ever: of the whole record", monitor_processes},
+    {"processes", "[all|ever]", "the processes here; all: exited ones too; ever: of the whole record",
+     monitor_processes},
     {"regs", "[GROUP]", "all registers: general, segment, float, vector, control, system", monitor_regs},
     {"info", "[PART]", "the state of a part of the machine: pic, pit, rtc, cpu0 …", monitor_info},
     {"screen", "", "the screen's text", monitor_screen},

@@ -1,4 +1,5 @@
-/* packet.c - frames of the remote protocol. GDB manual, "Remote Protocol", sections Overview and Binary Data. */
+/* packet.c - frames of the remote protocol. GDB manual, "Remote Protocol", sections Overview and Binary Data.
+ */
 #include <string.h>
 
 #include "gdbstub/packet.h"
@@ -19,11 +20,16 @@ static enum packet_event begin(struct packet_parser *p)
 static enum packet_event outside(struct packet_parser *p, uint8_t byte)
 {
     switch (byte) {
-    case '$': return begin(p);
-    case '+': return PACKET_ACK;
-    case '-': return PACKET_NAK;
-    case INTERRUPT: return PACKET_INTERRUPT;
-    default: return PACKET_NONE; /* line noise */
+    case '$':
+        return begin(p);
+    case '+':
+        return PACKET_ACK;
+    case '-':
+        return PACKET_NAK;
+    case INTERRUPT:
+        return PACKET_INTERRUPT;
+    default:
+        return PACKET_NONE; /* line noise */
     }
 }
 
@@ -72,10 +78,13 @@ static enum packet_event sum(struct packet_parser *p, uint8_t byte)
 enum packet_event packet_feed(struct packet_parser *p, uint8_t byte)
 {
     switch (p->state) {
-    case PACKET_OUTSIDE: return outside(p, byte);
+    case PACKET_OUTSIDE:
+        return outside(p, byte);
     case PACKET_INSIDE:
-    case PACKET_ESCAPED: return inside(p, byte);
-    default: return sum(p, byte);
+    case PACKET_ESCAPED:
+        return inside(p, byte);
+    default:
+        return sum(p, byte);
     }
 }
 
@@ -86,8 +95,8 @@ static bool needs_escape(uint8_t c)
     return c == '#' || c == '$' || c == '}' || c == '*';
 }
 
-/* How many more of data[0] follow that one count can stand for. The count is a printable character, 29 above its
- * value, and must be none of # $ + -. */
+/* How many more of data[0] follow that one count can stand for. The count is a printable character, 29 above
+ * its value, and must be none of # $ + -. */
 static size_t repeats(const uint8_t *data, size_t n)
 {
     size_t k = 0;

@@ -1,5 +1,5 @@
-/* packet.h - frames of the remote protocol: $data#checksum, escapes, run-length encoding, hexadecimal. Pure: no
- * input or output. Private to gdbstub/. */
+/* packet.h - frames of the remote protocol: $data#checksum, escapes, run-length encoding, hexadecimal. Pure:
+ * no input or output. Private to gdbstub/. */
 #ifndef BOOTREEL_GDBSTUB_PACKET_H
 #define BOOTREEL_GDBSTUB_PACKET_H
 
@@ -13,9 +13,9 @@ enum { PACKET_MAX = 0x8000 };
 /* ---------------------------------------------------------------- what comes in */
 
 enum packet_event {
-    PACKET_NONE,      /* more bytes are needed */
-    PACKET_DATA,      /* a packet is in data[0 … n), a zero byte after it; valid until the next byte is fed */
-    PACKET_BAD,       /* a packet with a wrong checksum; its contents are in data as well */
+    PACKET_NONE, /* more bytes are needed */
+    PACKET_DATA, /* a packet is in data[0 … n), a zero byte after it; valid until the next byte is fed */
+    PACKET_BAD,  /* a packet with a wrong checksum; its contents are in data as well */
     PACKET_TOO_LONG,  /* a packet longer than PACKET_MAX: its contents are lost */
     PACKET_ACK,       /* + */
     PACKET_NAK,       /* - */
@@ -52,7 +52,8 @@ size_t packet_frame(const void *data, size_t n, uint8_t *out);
 
 /* Value of a digit, or -1. */
 int hex_digit(int c);
-/* Parses hexadecimal digits at *p and moves it behind them. False if there are none or more than 64 bits of them. */
+/* Parses hexadecimal digits at *p and moves it behind them. False if there are none or more than 64 bits of
+ * them. */
 bool hex_number(const char **p, uint64_t *value);
 /* Two digits a byte; not terminated. */
 void hex_encode(const void *data, size_t n, char *out);

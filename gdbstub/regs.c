@@ -1,10 +1,12 @@
-/* regs.c - registers as gdb sees them: target.xml for the mode that the processor is in, and the `g` packet in its
- * order. GDB manual, "Target Descriptions" and "Standard Target Features: i386"; widths of what is our own are the engine's.
+/* regs.c - registers as gdb sees them: target.xml for the mode that the processor is in, and the `g` packet
+ * in its order. GDB manual, "Target Descriptions" and "Standard Target Features: i386"; widths of what is our
+ * own are the engine's.
  *
- * gdb wants 32-bit registers under the architectures i8086 and i386 and 64-bit ones under i386:x86-64, and changes
- * when it reads target.xml again. So the layout is that of the last target.xml that was read, whatever mode the
- * processor has come to meanwhile. In the narrow layout eip is 64 bits wide all the same: a breakpoint at a high
- * address is then recognized by gdb even if the switch to 64-bit mode came after the last stop.
+ * gdb wants 32-bit registers under the architectures i8086 and i386 and 64-bit ones under i386:x86-64, and
+ * changes when it reads target.xml again. So the layout is that of the last target.xml that was read,
+ * whatever mode the processor has come to meanwhile. In the narrow layout eip is 64 bits wide all the same: a
+ * breakpoint at a high address is then recognized by gdb even if the switch to 64-bit mode came after the
+ * last stop.
  */
 #include <inttypes.h>
 
@@ -20,19 +22,20 @@ struct bit {
     unsigned at;
 };
 /* SDM volume 1, 3.4.3; volume 1, 10.2.3; volume 3, 2.5 and 2.2.1. */
-static const struct bit eflags_bits[] = {{"CF", 0},  {"PF", 2},  {"AF", 4},  {"ZF", 6},  {"SF", 7},   {"TF", 8},
-                                         {"IF", 9},  {"DF", 10}, {"OF", 11}, {"NT", 14}, {"RF", 16},  {"VM", 17},
-                                         {"AC", 18}, {"VIF", 19}, {"VIP", 20}, {"ID", 21}, {NULL, 0}};
-static const struct bit mxcsr_bits[] = {{"IE", 0}, {"DE", 1}, {"ZE", 2},  {"OE", 3},  {"UE", 4},
-                                        {"PE", 5}, {"DAZ", 6}, {"IM", 7}, {"DM", 8},  {"ZM", 9},
+static const struct bit eflags_bits[] = {{"CF", 0},  {"PF", 2},  {"AF", 4},  {"ZF", 6},   {"SF", 7},
+                                         {"TF", 8},  {"IF", 9},  {"DF", 10}, {"OF", 11},  {"NT", 14},
+                                         {"RF", 16}, {"VM", 17}, {"AC", 18}, {"VIF", 19}, {"VIP", 20},
+                                         {"ID", 21}, {NULL, 0}};
+static const struct bit mxcsr_bits[] = {{"IE", 0},  {"DE", 1},  {"ZE", 2},  {"OE", 3},  {"UE", 4},
+                                        {"PE", 5},  {"DAZ", 6}, {"IM", 7},  {"DM", 8},  {"ZM", 9},
                                         {"OM", 10}, {"UM", 11}, {"PM", 12}, {"FZ", 15}, {NULL, 0}};
-static const struct bit cr0_bits[] = {{"PE", 0},  {"MP", 1},  {"EM", 2},  {"TS", 3},  {"ET", 4}, {"NE", 5},
+static const struct bit cr0_bits[] = {{"PE", 0},  {"MP", 1},  {"EM", 2},  {"TS", 3},  {"ET", 4},  {"NE", 5},
                                       {"WP", 16}, {"AM", 18}, {"NW", 29}, {"CD", 30}, {"PG", 31}, {NULL, 0}};
-static const struct bit cr4_bits[] = {{"VME", 0},   {"PVI", 1},         {"TSD", 2},       {"DE", 3},       {"PSE", 4},
-                                      {"PAE", 5},   {"MCE", 6},         {"PGE", 7},       {"PCE", 8},      {"OSFXSR", 9},
-                                      {"OSXMMEXCPT", 10}, {"UMIP", 11}, {"LA57", 12},     {"VMXE", 13},    {"SMXE", 14},
-                                      {"FSGSBASE", 16},   {"PCIDE", 17}, {"OSXSAVE", 18}, {"SMEP", 20},    {"SMAP", 21},
-                                      {"PKE", 22},  {NULL, 0}};
+static const struct bit cr4_bits[] = {
+    {"VME", 0},   {"PVI", 1},   {"TSD", 2},   {"DE", 3},        {"PSE", 4},         {"PAE", 5},
+    {"MCE", 6},   {"PGE", 7},   {"PCE", 8},   {"OSFXSR", 9},    {"OSXMMEXCPT", 10}, {"UMIP", 11},
+    {"LA57", 12}, {"VMXE", 13}, {"SMXE", 14}, {"FSGSBASE", 16}, {"PCIDE", 17},      {"OSXSAVE", 18},
+    {"SMEP", 20}, {"SMAP", 21}, {"PKE", 22},  {NULL, 0}};
 static const struct bit efer_bits[] = {{"SCE", 0}, {"LME", 8}, {"LMA", 10}, {"NXE", 11}, {NULL, 0}};
 
 static const struct {
@@ -64,27 +67,63 @@ struct row {
     const char *narrow_type, *wide_type, *group;
 };
 
-#define GENERAL(n, w) {FEATURE_CORE, n, w, 0, 1, 32, 64, "int32", "int64", NULL}
-#define POINTER(n, w) {FEATURE_CORE, n, w, 0, 1, 32, 64, "data_ptr", "data_ptr", NULL}
-#define SELECTOR(n)   {FEATURE_CORE, n, n, 0, 1, 32, 32, "int32", "int32", NULL}
-#define X87(n)        {FEATURE_CORE, n, n, 0, 1, 32, 32, "int", "int", "float"}
+#define GENERAL(n, w)                                                                                        \
+    {                                                                                                        \
+        FEATURE_CORE, n, w, 0, 1, 32, 64, "int32", "int64", NULL                                             \
+    }
+#define POINTER(n, w)                                                                                        \
+    {                                                                                                        \
+        FEATURE_CORE, n, w, 0, 1, 32, 64, "data_ptr", "data_ptr", NULL                                       \
+    }
+#define SELECTOR(n)                                                                                          \
+    {                                                                                                        \
+        FEATURE_CORE, n, n, 0, 1, 32, 32, "int32", "int32", NULL                                             \
+    }
+#define X87(n)                                                                                               \
+    {                                                                                                        \
+        FEATURE_CORE, n, n, 0, 1, 32, 32, "int", "int", "float"                                              \
+    }
 
 static const struct row rows32[] = {
-    GENERAL("eax", NULL), GENERAL("ecx", NULL), GENERAL("edx", NULL), GENERAL("ebx", NULL),
-    POINTER("esp", NULL), POINTER("ebp", NULL), GENERAL("esi", NULL), GENERAL("edi", NULL),
+    GENERAL("eax", NULL),
+    GENERAL("ecx", NULL),
+    GENERAL("edx", NULL),
+    GENERAL("ebx", NULL),
+    POINTER("esp", NULL),
+    POINTER("ebp", NULL),
+    GENERAL("esi", NULL),
+    GENERAL("edi", NULL),
     {FEATURE_CORE, "eip", NULL, 0, 1, 64, 0, "uint64", NULL, NULL},
 };
 static const struct row rows64[] = {
-    GENERAL(NULL, "rax"), GENERAL(NULL, "rbx"), GENERAL(NULL, "rcx"), GENERAL(NULL, "rdx"),
-    GENERAL(NULL, "rsi"), GENERAL(NULL, "rdi"), POINTER(NULL, "rbp"), POINTER(NULL, "rsp"),
+    GENERAL(NULL, "rax"),
+    GENERAL(NULL, "rbx"),
+    GENERAL(NULL, "rcx"),
+    GENERAL(NULL, "rdx"),
+    GENERAL(NULL, "rsi"),
+    GENERAL(NULL, "rdi"),
+    POINTER(NULL, "rbp"),
+    POINTER(NULL, "rsp"),
     {FEATURE_CORE, NULL, "r%u", 8, 8, 0, 64, NULL, "int64", NULL},
     {FEATURE_CORE, NULL, "rip", 0, 1, 0, 64, NULL, "code_ptr", NULL},
 };
 static const struct row rows[] = {
     {FEATURE_CORE, "eflags", "eflags", 0, 1, 32, 32, "i386_eflags", "i386_eflags", NULL},
-    SELECTOR("cs"), SELECTOR("ss"), SELECTOR("ds"), SELECTOR("es"), SELECTOR("fs"), SELECTOR("gs"),
+    SELECTOR("cs"),
+    SELECTOR("ss"),
+    SELECTOR("ds"),
+    SELECTOR("es"),
+    SELECTOR("fs"),
+    SELECTOR("gs"),
     {FEATURE_CORE, "st%u", "st%u", 0, 8, 80, 80, "i387_ext", "i387_ext", NULL},
-    X87("fctrl"), X87("fstat"), X87("ftag"), X87("fiseg"), X87("fioff"), X87("foseg"), X87("fooff"), X87("fop"),
+    X87("fctrl"),
+    X87("fstat"),
+    X87("ftag"),
+    X87("fiseg"),
+    X87("fioff"),
+    X87("foseg"),
+    X87("fooff"),
+    X87("fop"),
     {FEATURE_SSE, "xmm%u", NULL, 0, 8, 128, 0, "vec128", NULL, NULL},
     {FEATURE_SSE, NULL, "xmm%u", 0, 16, 0, 128, NULL, "vec128", NULL},
     {FEATURE_SSE, "mxcsr", "mxcsr", 0, 1, 32, 32, "i386_mxcsr", "i386_mxcsr", "vector"},
@@ -120,8 +159,12 @@ static enum layout_kind kind_of(const char *name)
     static const struct {
         const char *name;
         enum layout_kind kind;
-    } special[] = {{"eip", LAYOUT_PC},      {"rip", LAYOUT_PC},   {"icount", LAYOUT_ICOUNT},
-                   {"time_ns", LAYOUT_TIME}, {"code_bits", LAYOUT_CODE_BITS}, {"cpu_mode", LAYOUT_MODE}};
+    } special[] = {{"eip", LAYOUT_PC},
+                   {"rip", LAYOUT_PC},
+                   {"icount", LAYOUT_ICOUNT},
+                   {"time_ns", LAYOUT_TIME},
+                   {"code_bits", LAYOUT_CODE_BITS},
+                   {"cpu_mode", LAYOUT_MODE}};
     for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
         if (!strcmp(special[i].name, name))
             return special[i].kind;
@@ -154,7 +197,8 @@ static void layout_add(const struct gdbstub *g, struct layout *l, const struct l
 }
 
 /* A name of a table with its number, if it has one, put in. */
-__attribute__((format(printf, 2, 0))) static void name_set(struct layout_reg *r, const char *pattern, unsigned i)
+__attribute__((format(printf, 2, 0))) static void name_set(struct layout_reg *r, const char *pattern,
+                                                           unsigned i)
 {
     snprintf(r->name, sizeof r->name, pattern, i);
 }
@@ -179,7 +223,8 @@ static void layout_rows(const struct gdbstub *g, struct layout *l, const struct 
 /* cr3 and its like are shown with the general registers; the rest is the group "system". */
 static bool shown_always(const char *name)
 {
-    static const char *const names[] = {"cr0", "cr2", "cr3", "cr4", "cr8", "efer", "k_gs_base", "cs_base", "fs_base", "gs_base"};
+    static const char *const names[] = {"cr0",  "cr2",       "cr3",     "cr4",     "cr8",
+                                        "efer", "k_gs_base", "cs_base", "fs_base", "gs_base"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (!strcmp(names[i], name))
             return true;
@@ -200,7 +245,8 @@ static void layout_ours(const struct gdbstub *g, struct layout *l)
     size_t count;
     const struct reg_desc *d = timeline_regs(g->tl, &count);
     for (size_t i = 0; i < count; i++) {
-        struct layout_reg r = {.feature = FEATURE_OURS, .bits = d[i].bits, .type = type_of(d[i].name, d[i].bits)};
+        struct layout_reg r = {
+            .feature = FEATURE_OURS, .bits = d[i].bits, .type = type_of(d[i].name, d[i].bits)};
         if ((d[i].group != REG_CONTROL && d[i].group != REG_SYSTEM) || d[i].bits > 64 ||
             strlen(d[i].name) >= sizeof r.name)
             continue;
@@ -293,11 +339,14 @@ char *target_xml(struct gdbstub *g, unsigned cpu)
     unsigned bits = timeline_code_bits(g->tl, cpu);
     struct text x = {0};
     /* compatible: symbols of a 64-bit kernel are welcome while the processor is still in real mode. */
-    text_add(&x,
-             "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target version=\"1.0\">\n"
-             "<architecture>%s</architecture>\n<osabi>none</osabi>\n%s",
-             bits == 64 ? "i386:x86-64" : bits == 32 ? "i386" : "i8086",
-             bits == 64 ? "" : "<compatible>i386:x86-64</compatible>\n");
+    text_add(
+        &x,
+        "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target version=\"1.0\">\n"
+        "<architecture>%s</architecture>\n<osabi>none</osabi>\n%s",
+        bits == 64   ? "i386:x86-64"
+        : bits == 32 ? "i386"
+                     : "i8086",
+        bits == 64 ? "" : "<compatible>i386:x86-64</compatible>\n");
     for (size_t i = 0; i < l->n;)
         i = xml_feature(&x, l, i);
     text_add(&x, "</target>\n");
@@ -306,7 +355,8 @@ char *target_xml(struct gdbstub *g, unsigned cpu)
 
 /* ---------------------------------------------------------------- values */
 
-/* 0 real, 1 virtual-8086, 2 protected 16-bit, 3 protected 32-bit, 4 compatibility, 5 64-bit: as in EV_CPU_MODE. */
+/* 0 real, 1 virtual-8086, 2 protected 16-bit, 3 protected 32-bit, 4 compatibility, 5 64-bit: as in
+ * EV_CPU_MODE. */
 static unsigned cpu_mode(const struct gdbstub *g, unsigned cpu)
 {
     unsigned bits = timeline_code_bits(g->tl, cpu);
@@ -321,8 +371,9 @@ static unsigned cpu_mode(const struct gdbstub *g, unsigned cpu)
 
 const char *mode_text(struct gdbstub *g, unsigned cpu, char buf[48])
 {
-    static const char *const names[] = {"real mode",           "virtual-8086 mode",  "16-bit protected mode",
-                                        "32-bit protected mode", "compatibility mode", "64-bit mode"};
+    static const char *const names[] = {
+        "real mode",          "virtual-8086 mode", "16-bit protected mode", "32-bit protected mode",
+        "compatibility mode", "64-bit mode"};
     unsigned mode = cpu_mode(g, cpu);
     if (mode < 2)
         return names[mode];
@@ -351,11 +402,16 @@ static uint64_t special_value(struct gdbstub *g, const struct layout_reg *r, uns
     struct timeline_where w;
     timeline_where(g->tl, &w);
     switch (r->kind) {
-    case LAYOUT_PC: return seen_pc(g, cpu);
-    case LAYOUT_ICOUNT: return w.icount;
-    case LAYOUT_TIME: return w.time;
-    case LAYOUT_CODE_BITS: return timeline_code_bits(g->tl, cpu);
-    default: return cpu_mode(g, cpu);
+    case LAYOUT_PC:
+        return seen_pc(g, cpu);
+    case LAYOUT_ICOUNT:
+        return w.icount;
+    case LAYOUT_TIME:
+        return w.time;
+    case LAYOUT_CODE_BITS:
+        return timeline_code_bits(g->tl, cpu);
+    default:
+        return cpu_mode(g, cpu);
     }
 }
 
@@ -385,8 +441,8 @@ static void reply_value(struct gdbstub *g, const struct layout_reg *r, unsigned 
             reply_text(g, "xx");
 }
 
-/* Sets the register if that changes it: an unchanged one must not divert. A narrow value keeps what is above it in
- * the engine's register. 0, or -1. */
+/* Sets the register if that changes it: an unchanged one must not divert. A narrow value keeps what is above
+ * it in the engine's register. 0, or -1. */
 static int value_set(struct gdbstub *g, const struct layout_reg *r, unsigned cpu, const uint8_t *value)
 {
     uint8_t was[REG_BYTES] = {0}, v[REG_BYTES] = {0};
@@ -436,7 +492,8 @@ void gdb_regs_set(struct gdbstub *g, const char *args)
     for (size_t i = 0; i < g->layout->n; i++) {
         const struct layout_reg *r = &g->layout->reg[i];
         size_t n = reg_bytes(r);
-        /* "xx" is a value that gdb does not have. What is not a register cannot be set here, and is not tried. */
+        /* "xx" is a value that gdb does not have. What is not a register cannot be set here, and is not
+         * tried. */
         if (hex_decode(args, n, value) && (r->kind == LAYOUT_REG || r->kind == LAYOUT_PC) &&
             value_set(g, r, g->cpu_g, value)) {
             reply_fail(g, "%s cannot be set", r->name);
@@ -466,7 +523,8 @@ void gdb_reg_set(struct gdbstub *g, const char *args)
 {
     uint8_t value[REG_BYTES];
     const struct layout_reg *r = reg_number(g, &args);
-    if (!r || *args != '=' || strlen(args + 1) != 2 * reg_bytes(r) || !hex_decode(args + 1, reg_bytes(r), value))
+    if (!r || *args != '=' || strlen(args + 1) != 2 * reg_bytes(r) ||
+        !hex_decode(args + 1, reg_bytes(r), value))
         reply_error(g, FAIL_ARGUMENT);
     else if (r->kind != LAYOUT_REG && r->kind != LAYOUT_PC)
         reply_fail(g, "%s cannot be set: to go somewhere use boot-seek or monitor seek", r->name);

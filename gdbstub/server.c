@@ -1,4 +1,5 @@
-/* server.c - a session: packets in, packets out, Ctrl-C while something runs; on standard input and output, or TCP. */
+/* server.c - a session: packets in, packets out, Ctrl-C while something runs; on standard input and output,
+ * or TCP. */
 #include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
@@ -119,7 +120,7 @@ static bool progress(void *ctx, const struct timeline_progress *p)
         return false;
     if (g->began > 0 && !g->no_progress && now - g->told >= TELL_AFTER) {
         say(g, "bootreel: going %s, %.0f %% of the way; Ctrl-C stops\n", p->back ? "back" : "forward",
-                     whole ? 100.0 * (double)p->examined / (double)whole : 0.0);
+            whole ? 100.0 * (double)p->examined / (double)whole : 0.0);
         g->told = now;
     }
     return !g->over;
@@ -249,7 +250,8 @@ static int fd_write(void *ctx, const void *buf, size_t n)
         size_t part = n < PIECE ? n : PIECE;
         if (!ready(d, d->out, POLLOUT, -1))
             return -1;
-        ssize_t put = d->socket ? send(d->out, from, part, MSG_NOSIGNAL | MSG_DONTWAIT) : write(d->out, from, part);
+        ssize_t put =
+            d->socket ? send(d->out, from, part, MSG_NOSIGNAL | MSG_DONTWAIT) : write(d->out, from, part);
         if (put < 0 && errno != EINTR && errno != EAGAIN)
             return -1;
         if (put > 0) {
@@ -285,7 +287,8 @@ static int split_address(const char *address, char host[HOST_MAX], const char **
     char *end = NULL;
     unsigned long number = colon && isdigit((unsigned char)colon[1]) ? strtoul(colon + 1, &end, 10) : 0;
     if (!end || *end || number > UINT16_MAX || n >= HOST_MAX)
-        return error_set(err, "%.100s: is no address to listen on: write HOST:PORT, as 127.0.0.1:1234", address);
+        return error_set(err, "%.100s: is no address to listen on: write HOST:PORT, as 127.0.0.1:1234",
+                         address);
     bool brackets = n >= 2 && address[0] == '[' && address[n - 1] == ']';
     memcpy(host, address + brackets, n - 2 * brackets);
     host[n - 2 * brackets] = 0;
@@ -336,7 +339,8 @@ static void announce(int fd, void (*ready)(void *ctx, const char *address), void
     socklen_t n = sizeof a;
     char host[HOST_MAX], port[16], text[HOST_MAX + 24];
     if (!ready || getsockname(fd, (struct sockaddr *)&a, &n) ||
-        getnameinfo((struct sockaddr *)&a, n, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV))
+        getnameinfo((struct sockaddr *)&a, n, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV))
         return;
     snprintf(text, sizeof text, a.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
     ready(ctx, text);
@@ -359,8 +363,8 @@ static int next_client(struct gdbstub *g, int listener)
     return fd;
 }
 
-int gdbstub_listen(struct gdbstub *g, const char *address, bool once, void (*ready)(void *ctx, const char *address),
-                   void *ctx, struct error *err)
+int gdbstub_listen(struct gdbstub *g, const char *address, bool once,
+                   void (*ready)(void *ctx, const char *address), void *ctx, struct error *err)
 {
     int listener = open_listener(address, err), client;
     if (listener < 0)
@@ -393,6 +397,7 @@ void gdbstub_free(struct gdbstub *g)
         return;
     stub_symbols_free(g);
     stages_free(g->stages);
+    free(g->waiting.s);
     close(g->wake);
     free(g->frame);
     free(g);

@@ -8,8 +8,8 @@ enum { SIGNAL_INT = 2, SIGNAL_TRAP = 5 };
 
 /* ---------------------------------------------------------------- breakpoints and watchpoints */
 
-static const enum timeline_stop_kind kinds[] = {TS_BREAK_LINEAR, TS_BREAK_LINEAR, TS_WATCH_WRITE, TS_WATCH_READ,
-                                                TS_WATCH_ACCESS};
+static const enum timeline_stop_kind kinds[] = {TS_BREAK_LINEAR, TS_BREAK_LINEAR, TS_WATCH_WRITE,
+                                                TS_WATCH_READ, TS_WATCH_ACCESS};
 
 /* TYPE,ADDRESS,KIND: for watchpoints the kind is the length. What may follow (conditions) was not offered. */
 static bool parse_point(const char *args, struct point *p)
@@ -90,8 +90,8 @@ static const struct point *point_of(const struct gdbstub *g, unsigned id)
 
 /* ---------------------------------------------------------------- stop replies */
 
-/* gdb resumes silently, for ever, after a breakpoint's stop at a pc where it has none (real mode with `pc offset`), so
- * the reason is only given where it will recognize it. Without it the stop is a plain trap. */
+/* gdb resumes silently, for ever, after a breakpoint's stop at a pc where it has none (real mode with `pc
+ * offset`), so the reason is only given where it will recognize it. Without it the stop is a plain trap. */
 static const char *break_reason(struct gdbstub *g)
 {
     const struct point *p = point_of(g, g->last.id);
@@ -128,7 +128,8 @@ void stop_here(struct gdbstub *g)
 {
     struct timeline_where w;
     timeline_where(g->tl, &w);
-    g->last = (struct timeline_stopped){.reason = TIMELINE_DONE, .icount = w.icount, .time = w.time, .cpu = w.cpu};
+    g->last =
+        (struct timeline_stopped){.reason = TIMELINE_DONE, .icount = w.icount, .time = w.time, .cpu = w.cpu};
     g->back = false;
 }
 
@@ -152,7 +153,7 @@ static void explain(struct gdbstub *g)
     const struct timeline_stopped *s = &g->last;
     if (s->reason == TIMELINE_EVENT)
         say(g, "bootreel: at icount %" PRIu64 ": %s %s\n", s->event.icount, event_kind(s->event.kind)->name,
-                     s->text);
+            s->text);
     else if (s->reason == TIMELINE_ENDED)
         say(g, "bootreel: the guest stopped (%s)%s%s\n", stop_word(s->engine), *s->text ? ": " : "", s->text);
     else if (s->reason == TIMELINE_AT_BEGIN && timeline_diverted(g->tl))
@@ -163,8 +164,17 @@ static void explain(struct gdbstub *g)
         say(g, "bootreel: watchpoint %u (monitor)\n", s->id);
 }
 
+/* Who made the step to here. */
+static unsigned last_cpu(struct gdbstub *g)
+{
+    struct timeline_where w;
+    timeline_where(g->tl, &w);
+    return w.cpu;
+}
+
 /* Ends an operation with a stop reply, or an error's. */
-static void stopped(struct gdbstub *g, int rc, const struct timeline_stopped *s, bool back, const struct error *err)
+static void stopped(struct gdbstub *g, int rc, const struct timeline_stopped *s, bool back,
+                    const struct error *err)
 {
     if (rc) {
         stop_here(g);
@@ -222,16 +232,8 @@ static void general_registers(struct gdbstub *g, unsigned cpu, uint64_t value[LO
             timeline_reg_get(g->tl, cpu, i, &value[n++]);
 }
 
-/* Who made the step to here. */
-static unsigned last_cpu(struct gdbstub *g)
-{
-    struct timeline_where w;
-    timeline_where(g->tl, &w);
-    return w.cpu;
-}
-
-/* One step of this processor; with several, the others' turns come in between, and may stop it. Forwards it is known who made
- * a step; backwards it shows in whose registers are others. */
+/* One step of this processor; with several, the others' turns come in between, and may stop it. Forwards it
+ * is known who made a step; backwards it shows in whose registers are others. */
 static int cpu_step(struct gdbstub *g, unsigned cpu, bool back, struct timeline_stopped *s, struct error *err)
 {
     uint64_t before[LOOKED_AT], after[LOOKED_AT];
@@ -356,18 +358,24 @@ static void act(struct gdbstub *g, const struct action *a)
 {
     unsigned cpu = a->cpu == ALL_CPUS ? g->cpu_c : (unsigned)a->cpu;
     switch (a->what) {
-    case 's': step(g, cpu, false); break;
-    case 'r': step_range(g, cpu, a->start, a->end); break;
+    case 's':
+        step(g, cpu, false);
+        break;
+    case 'r':
+        step_range(g, cpu, a->start, a->end);
+        break;
     case 't':
         stop_here(g);
         gdb_why(g, "");
         break;
-    default: go(g, false); break;
+    default:
+        go(g, false);
+        break;
     }
 }
 
-/* The machine is one: processors cannot be held while others run. So the first action that steps a processor decides, else
- * all go on. */
+/* The machine is one: processors cannot be held while others run. So the first action that steps a processor
+ * decides, else all go on. */
 void gdb_resume(struct gdbstub *g, const char *args)
 {
     struct action a, chosen = {0};

@@ -1,18 +1,19 @@
-/* symbols.c - the trace's symbols as ELF files that gdb opens by itself: qXfer:exec-file names the first, vFile reads
- * them. GDB manual, "Host I/O Packets"; ELF-64 Object File Format 1.5.
+/* symbols.c - the trace's symbols as ELF files that gdb opens by itself: qXfer:exec-file names the first,
+ * vFile reads them. GDB manual, "Host I/O Packets"; ELF-64 Object File Format 1.5.
  *
  *   /bootreel/kernel        the kernel and its modules, at the addresses at which they run (KASLR included)
  *   /bootreel/process-PID   what a process has executed, the kernel's not
  *
- * An ELF file has symbols and empty (NOBITS) sections at their addresses: code is read from the guest's memory.
+ * An ELF file has symbols and empty (NOBITS) sections at their addresses: code is read from the guest's
+ * memory.
  */
 #include <elf.h>
 #include <inttypes.h>
 
 #include "gdbstub/impl.h"
 
-#define FILE_PREFIX "/bootreel/"
-#define KERNEL_FILE FILE_PREFIX "kernel"
+#define FILE_PREFIX  "/bootreel/"
+#define KERNEL_FILE  FILE_PREFIX "kernel"
 #define PROCESS_FILE FILE_PREFIX "process-"
 
 const struct symbols *stub_symbols(struct gdbstub *g)
@@ -99,10 +100,27 @@ static enum part part_of(const struct symbol *s)
     if (s->flags & SYMBOL_ABSOLUTE)
         return NOWHERE;
     switch (s->type) {
-    case 'T': case 't': case 'W': case 'w': case 'i': return CODE;
-    case 'D': case 'd': case 'B': case 'b': case 'R': case 'r': case 'V': case 'v': case 'G': case 'g': case 'S':
-    case 's': return DATA;
-    default: return NOWHERE;
+    case 'T':
+    case 't':
+    case 'W':
+    case 'w':
+    case 'i':
+        return CODE;
+    case 'D':
+    case 'd':
+    case 'B':
+    case 'b':
+    case 'R':
+    case 'r':
+    case 'V':
+    case 'v':
+    case 'G':
+    case 'g':
+    case 'S':
+    case 's':
+        return DATA;
+    default:
+        return NOWHERE;
     }
 }
 
@@ -133,11 +151,13 @@ static unsigned begin_section(struct elf *e, const struct symbol_mapping *m, enu
     if (part == CODE && !e->named[CODE])
         e->entry = begin;
     e->named[part] = true;
-    return add_section(e, name, (Elf64_Shdr){.sh_type = SHT_NOBITS, .sh_flags = flags[part], .sh_addr = begin,
-                                             .sh_addralign = 1});
+    return add_section(
+        e, name,
+        (Elf64_Shdr){.sh_type = SHT_NOBITS, .sh_flags = flags[part], .sh_addr = begin, .sh_addralign = 1});
 }
 
-static void add_symbol(struct elf *e, const struct symbol *s, uint64_t address, enum part part, unsigned section)
+static void add_symbol(struct elf *e, const struct symbol *s, uint64_t address, enum part part,
+                       unsigned section)
 {
     static const uint8_t types[] = {STT_FUNC, STT_OBJECT, STT_NOTYPE};
     bool global = s->type >= 'A' && s->type <= 'Z';
@@ -187,22 +207,37 @@ static void elf_end(struct elf *e, struct served_file *f)
     struct bytes out = {0};
     unsigned symtab = e->nsections, strtab = symtab + 1, shstrtab = symtab + 2;
     Elf64_Ehdr h = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
-                    .e_type = ET_EXEC, .e_machine = EM_X86_64, .e_version = EV_CURRENT, .e_entry = e->entry, .e_ehsize = sizeof h,
-                    .e_shentsize = sizeof(Elf64_Shdr), .e_shnum = (uint16_t)(shstrtab + 1),
+                    .e_type = ET_EXEC,
+                    .e_machine = EM_X86_64,
+                    .e_version = EV_CURRENT,
+                    .e_entry = e->entry,
+                    .e_ehsize = sizeof h,
+                    .e_shentsize = sizeof(Elf64_Shdr),
+                    .e_shnum = (uint16_t)(shstrtab + 1),
                     .e_shstrndx = (uint16_t)shstrtab};
     add_bytes(&out, &h, sizeof h);
     size_t symbols = add_bytes(&out, e->symbols.p, e->symbols.n);
     size_t names = add_bytes(&out, e->names.p, e->names.n);
-    /* sh_info: one more than the last local symbol. They come in any order here, so none is promised to be global. */
-    add_section(e, ".symtab", (Elf64_Shdr){.sh_type = SHT_SYMTAB, .sh_offset = symbols, .sh_size = e->symbols.n,
-                                           .sh_link = strtab, .sh_info = (uint32_t)(e->symbols.n / sizeof(Elf64_Sym)),
-                                           .sh_addralign = 8, .sh_entsize = sizeof(Elf64_Sym)});
-    add_section(e, ".strtab", (Elf64_Shdr){.sh_type = SHT_STRTAB, .sh_offset = names, .sh_size = e->names.n,
-                                           .sh_addralign = 1});
+    /* sh_info: one more than the last local symbol. They come in any order here, so none is promised to be
+     * global. */
+    add_section(e, ".symtab",
+                (Elf64_Shdr){.sh_type = SHT_SYMTAB,
+                             .sh_offset = symbols,
+                             .sh_size = e->symbols.n,
+                             .sh_link = strtab,
+                             .sh_info = (uint32_t)(e->symbols.n / sizeof(Elf64_Sym)),
+                             .sh_addralign = 8,
+                             .sh_entsize = sizeof(Elf64_Sym)});
+    add_section(
+        e, ".strtab",
+        (Elf64_Shdr){.sh_type = SHT_STRTAB, .sh_offset = names, .sh_size = e->names.n, .sh_addralign = 1});
     uint32_t own_name = add_string(&e->section_names, ".shstrtab");
     size_t section_names = add_bytes(&out, e->section_names.p, e->section_names.n);
-    Elf64_Shdr own = {.sh_name = own_name, .sh_type = SHT_STRTAB, .sh_offset = section_names,
-                      .sh_size = e->section_names.n, .sh_addralign = 1};
+    Elf64_Shdr own = {.sh_name = own_name,
+                      .sh_type = SHT_STRTAB,
+                      .sh_offset = section_names,
+                      .sh_size = e->section_names.n,
+                      .sh_addralign = 1};
     add_bytes(&e->sections, &own, sizeof own);
     h.e_shoff = pad8(&out);
     add_bytes(&out, e->sections.p, e->sections.n);
@@ -232,7 +267,8 @@ static bool wanted(const struct symbols *s, size_t i, int32_t space)
     return symbols_mapping(s, i)->space == space && !replaced(s, i);
 }
 
-/* The symbols of a space, whenever they were mapped; of several of one name the last. False: there are none. */
+/* The symbols of a space, whenever they were mapped; of several of one name the last. False: there are none.
+ */
 static bool make_file(const struct symbols *s, int32_t space, struct served_file *f)
 {
     struct elf e;
@@ -308,8 +344,8 @@ static void file_open(struct gdbstub *g, const char *args)
     size_t digits = strcspn(args, ",");
     uint64_t flags;
     const char *rest = args + digits + 1;
-    if (args[digits] != ',' || digits % 2 || digits / 2 >= sizeof name || !hex_decode(args, digits / 2, name) ||
-        !hex_number(&rest, &flags)) {
+    if (args[digits] != ',' || digits % 2 || digits / 2 >= sizeof name ||
+        !hex_decode(args, digits / 2, name) || !hex_number(&rest, &flags)) {
         file_error(g, FAIL_ARGUMENT);
         return;
     }
@@ -376,7 +412,7 @@ void gdb_file(struct gdbstub *g, const char *args)
     static const struct {
         const char *name;
         void (*fn)(struct gdbstub *g, const char *args);
-    } operations[] = {{"setfs:", file_zero}, {"open:", file_open},   {"pread:", file_read},
+    } operations[] = {{"setfs:", file_zero}, {"open:", file_open},  {"pread:", file_read},
                       {"fstat:", file_stat}, {"close:", file_zero}, {"readlink:", file_no_link}};
     for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
         size_t n = strlen(operations[i].name);

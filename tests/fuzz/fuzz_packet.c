@@ -1,7 +1,8 @@
-/* fuzz_packet.c - arbitrary bytes as a debugger: the packet parser, and a whole session on a small real machine.
+/* fuzz_packet.c - arbitrary bytes as a debugger: the packet parser, and a whole session on a small real
+ * machine.
  *
- * Checksums would keep a fuzzer out of all but the outermost code. So each input is used twice: as bytes from the wire,
- * and as the contents of packets (a line each), framed as they must be.
+ * Checksums would keep a fuzzer out of all but the outermost code. So each input is used twice: as bytes from
+ * the wire, and as the contents of packets (a line each), framed as they must be.
  */
 #include "tests/unit/gdb_guest.h"
 
@@ -23,7 +24,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 static void session(const void *data, size_t n, size_t piece)
 {
-    struct client c = {.in = data, .n = n, .piece = piece};
+    struct client c = {.in = data, .n = n, .piece = piece, .vanishes = true};
     struct timeline_stopped s;
     struct error err;
     struct gdbstub *g = gdbstub_new(timeline);

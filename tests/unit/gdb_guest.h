@@ -1,5 +1,5 @@
-/* gdb_guest.h - a timeline to debug: a small real-mode guest, recorded into a file of its own. And the other end of the
- * wire: a client made of bytes. For tests/unit/test_gdbstub.c and tests/fuzz/fuzz_packet.c. */
+/* gdb_guest.h - a timeline to debug: a small real-mode guest, recorded into a file of its own. And the other
+ * end of the wire: a client made of bytes. For tests/unit/test_gdbstub.c and tests/fuzz/fuzz_packet.c. */
 #ifndef BOOTREEL_TESTS_GDB_GUEST_H
 #define BOOTREEL_TESTS_GDB_GUEST_H
 
@@ -22,7 +22,8 @@ enum { GUEST_LOOP = 0x7c0a, GUEST_COUNTER = 0x500, GUEST_OUT = 0x7c11 };
 
 static inline void guest_write(const char *path, uint32_t rounds)
 {
-    uint8_t code[] = {0x31, 0xc0, 0x8e, 0xd8, 0x66, 0xb9, 0, 0, 0, 0, 0xff, 0x06, 0x00, 0x05, 0x67, 0xe2, 0xf9, 0xe6, 0xf4};
+    uint8_t code[] = {0x31, 0xc0, 0x8e, 0xd8, 0x66, 0xb9, 0,    0,    0,   0,
+                      0xff, 0x06, 0x00, 0x05, 0x67, 0xe2, 0xf9, 0xe6, 0xf4};
     memcpy(code + 6, &rounds, 4);
     FILE *f = fopen(path, "wb");
     if (!f || fwrite(code, sizeof code, 1, f) != 1 || fclose(f))
@@ -33,7 +34,8 @@ static inline void guest_write(const char *path, uint32_t rounds)
 static inline struct timeline *guest_timeline(uint32_t rounds)
 {
     static const struct engine_kind *const kinds[] = {&guest_kind};
-    struct setting settings[] = {{"memory", "2097152"}, {"bios", "none"}, {"vga", "none"}, {"flat-address", "0x7c00"}};
+    struct setting settings[] = {
+        {"memory", "2097152"}, {"bios", "none"}, {"vga", "none"}, {"flat-address", "0x7c00"}};
     char bin[] = "/tmp/bootreel-guest-XXXXXX", reel[] = "/tmp/bootreel-reel-XXXXXX";
     struct engine_config cfg = {.settings = settings, .nsettings = 4};
     struct record_result result;
@@ -45,7 +47,10 @@ static inline struct timeline *guest_timeline(uint32_t rounds)
     if (image_files_add(files, "flat", bin, &err))
         abort();
     cfg.images = image_files_images(files, &cfg.nimages);
-    struct record_options o = {.path = reel, .kind = &guest_kind, .config = &cfg, .classes = EVENT_CLASSES_DEFAULT,
+    struct record_options o = {.path = reel,
+                               .kind = &guest_kind,
+                               .config = &cfg,
+                               .classes = EVENT_CLASSES_DEFAULT,
                                .checkpoint_every = 10000000};
     struct recorder *r = recorder_create(&o, &err);
     if (!r || recorder_run(r, &result, &err)) {
@@ -69,6 +74,7 @@ struct client {
     const uint8_t *in;
     size_t n, at, piece;
     struct text out; /* may hold zero bytes: out.n counts */
+    bool vanishes;   /* is seen to have gone while something runs (else only when it is waited for) */
     bool deaf;       /* cannot be written to */
 };
 
@@ -79,7 +85,7 @@ static inline long client_read(void *ctx, void *buf, size_t n, bool wait)
     if (part > n)
         part = n;
     if (!part)
-        return wait ? -1 : 0;
+        return wait || c->vanishes ? -1 : 0;
     memcpy(buf, c->in + c->at, part);
     c->at += part;
     return (long)part;
@@ -103,8 +109,8 @@ static inline enum gdbstub_end client_run(struct client *c, struct gdbstub *g)
     return gdbstub_session(g, &t);
 }
 
-/* Undoes a frame at *p (escapes and run lengths) into buf, and moves *p behind it. Returns the length, -1: none there, or
- * it is wrong. */
+/* Undoes a frame at *p (escapes and run lengths) into buf, and moves *p behind it. Returns the length, -1:
+ * none there, or it is wrong. */
 static inline long unframe(const char **p, const char *end, char *buf, size_t size)
 {
     const char *s = memchr(*p, '$', (size_t)(end - *p));
@@ -116,10 +122,10 @@ static inline long unframe(const char **p, const char *end, char *buf, size_t si
         size_t again = 0;
         sum += (uint8_t)*s;
         if (*s == '*' && n && s + 1 < end) {
-            sum += (uint8_t)*++s;
+            sum += (uint8_t) * ++s;
             again = (size_t)(uint8_t)*s - 29;
         } else if (*s == '}' && s + 1 < end) {
-            sum += (uint8_t)*++s;
+            sum += (uint8_t) * ++s;
             buf[n++] = *s ^ 0x20;
         } else {
             buf[n++] = *s;

@@ -1,5 +1,5 @@
-/* test_gdbstub.c - packets, and whole sessions with a client that may be hostile, on a real machine's timeline. That a
- * real gdb is content is shown in tests/cli/gdb-*.sh. */
+/* test_gdbstub.c - packets, and whole sessions with a client that may be hostile, on a real machine's
+ * timeline. That a real gdb is content is shown in tests/cli/gdb-*.sh. */
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -242,17 +242,96 @@ static void looks(void **state)
 /* Each is answered by an error or by nothing, changes nothing, and the session goes on. */
 static void nonsense(void **state)
 {
-    static const char *const packets[] = {
-        "", "m", "m,", "m1", "m1,", "m1,1,", "mx,1", "m1,x", "m10000000000000000,1", "M", "M1,1", "M1,1:", "M1,2:00", "M1,1:zz",
-        "Mffffffffffffffff,2:0000", "X", "X1,5:ab", "p", "pfff", "p-1", "P", "P1", "P1=", "P1=00", "Pffff=00000000", "G", "G00",
-        "Z", "Z0", "Z0,", "Z0,1", "Z5,1,1", "Z9,1,1", "Z2,1,0", "Z2,ffffffffffffffff,2", "Z0,x,1", "z", "z0", "Z0,1,1;X", "H", "Hg",
-        "Hx1", "Hgp", "Hgp2.1", "Hgp1.", "T", "Tx", "vCont;", "vCont;x", "vCont;s:9", "vCont;s:p2.1", "vCont;r", "vCont;r1",
-        "vCont;r1,", "vContx", "vCont;C", "vCont;Czz", "vCont;c;", "qXfer:features:read:target.xml:", "qXfer:features:read:target.xml:0",
-        "qXfer:features:read:target.xml:x,1", "qXfer:features:read:", "qXfer:features:read:target.xml:ffffffffffffffff,ffffffffffffffff",
-        "qXfer:exec-file:read:1:0,10", "qXfer:exec-file:read", "qXfer:exec-file:read:", "vFile:", "vFile:open:", "vFile:open:zz,0,0",
-        "vFile:open:2f,0,0", "vFile:pread:", "vFile:pread:0,0,0", "vFile:pread:ffffffff,1,1", "vFile:fstat:9", "vFile:nothing:1",
-        "qRcmd,", "qRcmd,0", "qRcmd,zz", "qThreadExtraInfo,", "qThreadExtraInfo,9", "qSearch:memory:", "qSearch:memory:0;",
-        "qSearch:memory:0;10;", "qSearch:memory:x;10;a", "J", "qSupported", "qSupported:;;;;", "vKil", "QStartNoAckModeX", "!x"};
+    static const char *const packets[] = {"",
+                                          "m",
+                                          "m,",
+                                          "m1",
+                                          "m1,",
+                                          "m1,1,",
+                                          "mx,1",
+                                          "m1,x",
+                                          "m10000000000000000,1",
+                                          "M",
+                                          "M1,1",
+                                          "M1,1:",
+                                          "M1,2:00",
+                                          "M1,1:zz",
+                                          "Mffffffffffffffff,2:0000",
+                                          "X",
+                                          "X1,5:ab",
+                                          "p",
+                                          "pfff",
+                                          "p-1",
+                                          "P",
+                                          "P1",
+                                          "P1=",
+                                          "P1=00",
+                                          "Pffff=00000000",
+                                          "G",
+                                          "G00",
+                                          "Z",
+                                          "Z0",
+                                          "Z0,",
+                                          "Z0,1",
+                                          "Z5,1,1",
+                                          "Z9,1,1",
+                                          "Z2,1,0",
+                                          "Z2,ffffffffffffffff,2",
+                                          "Z0,x,1",
+                                          "z",
+                                          "z0",
+                                          "Z0,1,1;X",
+                                          "H",
+                                          "Hg",
+                                          "Hx1",
+                                          "Hgp",
+                                          "Hgp2.1",
+                                          "Hgp1.",
+                                          "T",
+                                          "Tx",
+                                          "vCont;",
+                                          "vCont;x",
+                                          "vCont;s:9",
+                                          "vCont;s:p2.1",
+                                          "vCont;r",
+                                          "vCont;r1",
+                                          "vCont;r1,",
+                                          "vContx",
+                                          "vCont;C",
+                                          "vCont;Czz",
+                                          "vCont;c;",
+                                          "qXfer:features:read:target.xml:",
+                                          "qXfer:features:read:target.xml:0",
+                                          "qXfer:features:read:target.xml:x,1",
+                                          "qXfer:features:read:",
+                                          "qXfer:features:read:target.xml:ffffffffffffffff,ffffffffffffffff",
+                                          "qXfer:exec-file:read:1:0,10",
+                                          "qXfer:exec-file:read",
+                                          "qXfer:exec-file:read:",
+                                          "vFile:",
+                                          "vFile:open:",
+                                          "vFile:open:zz,0,0",
+                                          "vFile:open:2f,0,0",
+                                          "vFile:pread:",
+                                          "vFile:pread:0,0,0",
+                                          "vFile:pread:ffffffff,1,1",
+                                          "vFile:fstat:9",
+                                          "vFile:nothing:1",
+                                          "qRcmd,",
+                                          "qRcmd,0",
+                                          "qRcmd,zz",
+                                          "qThreadExtraInfo,",
+                                          "qThreadExtraInfo,9",
+                                          "qSearch:memory:",
+                                          "qSearch:memory:0;",
+                                          "qSearch:memory:0;10;",
+                                          "qSearch:memory:x;10;a",
+                                          "J",
+                                          "qSupported",
+                                          "qSupported:;;;;",
+                                          "vKil",
+                                          "QStartNoAckModeX",
+                                          "!x"};
     struct fixture *f = *state;
     char both[200];
     for (size_t i = 0; i < sizeof packets / sizeof packets[0]; i++) {
@@ -261,8 +340,8 @@ static void nonsense(void **state)
         assert_int_equal(timeline_icount(f->tl), 0);
         assert_false(timeline_diverted(f->tl));
         const char *a = ask(f, packets[i]);
-        bool quiet = !*a || *a == 'E' || *a == 'F' || !strcmp(a, "0") || !strcmp(a, "l") || !strncmp(a, "OK", 2) ||
-                     !strncmp(a, "PacketSize", 10);
+        bool quiet = !*a || *a == 'E' || *a == 'F' || !strcmp(a, "0") || !strcmp(a, "l") ||
+                     !strncmp(a, "OK", 2) || !strncmp(a, "PacketSize", 10);
         if (!quiet)
             fail_msg("%s: answered by %s", packets[i], a);
     }
@@ -347,12 +426,54 @@ static void flood(void **state)
 static void monitor(void **state)
 {
     struct fixture *f = *state;
-    static const char *const lines[] = {"when", "help", "seek 100", "seek", "seek 99999999999", "mark a", "mark", "marks", "stages", "events 5 pio",
-                                        "events -3", "last pio", "next", "last bogus", "regs", "regs system", "regs x", "info", "info pic",
-                                        "info x", "screen", "stops", "break-event pio", "break-physical 0x7c11", "unbreak 1",
-                                        "unbreak 77", "last-write 0x500 2", "last-write", "divert", "undo", "undo", "pc offset",
-                                        "pc linear", "pc x", "physical on", "physical off", "stats", "symbols", "try nothing",
-                                        "live 1ms", "input serial0 a\\n", "undo", "processes", "", "   ", "s", "unmark a", "unmark a"};
+    static const char *const lines[] = {"when",
+                                        "help",
+                                        "seek 100",
+                                        "seek",
+                                        "seek 99999999999",
+                                        "mark a",
+                                        "mark",
+                                        "marks",
+                                        "stages",
+                                        "events 5 pio",
+                                        "events -3",
+                                        "last pio",
+                                        "next",
+                                        "last bogus",
+                                        "regs",
+                                        "regs system",
+                                        "regs x",
+                                        "info",
+                                        "info pic",
+                                        "info x",
+                                        "screen",
+                                        "stops",
+                                        "break-event pio",
+                                        "break-physical 0x7c11",
+                                        "unbreak 1",
+                                        "unbreak 77",
+                                        "last-write 0x500 2",
+                                        "last-write",
+                                        "divert",
+                                        "undo",
+                                        "undo",
+                                        "pc offset",
+                                        "pc linear",
+                                        "pc x",
+                                        "physical on",
+                                        "physical off",
+                                        "stats",
+                                        "symbols",
+                                        "try nothing",
+                                        "live 1ms",
+                                        "input serial0 a\\n",
+                                        "undo",
+                                        "processes",
+                                        "",
+                                        "   ",
+                                        "s",
+                                        "unmark a",
+                                        "unmark a"};
     char packet[300];
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         memcpy(packet, "qRcmd,", 6);
@@ -414,7 +535,8 @@ static void *serve(void *ctx)
 
 static int dial(int port)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
     return fd;
@@ -469,7 +591,8 @@ static void bad_addresses(void **state)
 {
     struct fixture *f = *state;
     struct error err;
-    static const char *const bad[] = {"", "1234", "127.0.0.1:", "127.0.0.1:notaport", "127.0.0.1:-1", "127.0.0.1:99999999"};
+    static const char *const bad[] = {
+        "", "1234", "127.0.0.1:", "127.0.0.1:notaport", "127.0.0.1:-1", "127.0.0.1:99999999"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(gdbstub_listen(f->g, bad[i], true, NULL, NULL, &err), -1);
 }

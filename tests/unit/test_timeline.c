@@ -803,8 +803,20 @@ static void test_live(void **state)
     seek(tl, end - 1);
     seek(tl, end);
     assert_int_equal(timeline_hash(tl), hash);
+    /* As a trace of its own. */
+    char path[120];
+    snprintf(path, sizeof path, "%s/d.reel", f->dir);
+    if (timeline_save_private(tl, path, &err))
+        fail_msg("%s", err.text);
+    struct timeline *saved = open_reel(path);
+    assert_int_equal(timeline_to_end(saved, &s, &err), 0);
+    assert_int_equal(s.icount, end);
+    assert_int_equal(timeline_hash(saved), hash);
+    timeline_close(saved);
+    unlink(path);
     assert_int_equal(timeline_undivert(tl, &err), 0);
     assert_int_equal(timeline_hash(tl), before);
+    assert_int_equal(timeline_save_private(tl, path, &err), -1);
     timeline_close(tl);
 }
 
