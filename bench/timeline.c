@@ -1,6 +1,6 @@
 /* timeline.c - how fast the timeline is, on a trace of a real boot.
  *
- *     timeline TRACE [POSITIONS]
+ *     timeline [--check] TRACE [POSITIONS [BUDGET]]        BUDGET: MB for checkpoints in memory
  *
  * Prints, in ms of processor time: seek to random positions; the first reverse step there and the second; ten more; one replay;
  * continue and reverse-continue over the whole run with a breakpoint that is never reached, and with a watchpoint
@@ -230,7 +230,7 @@ int main(int argc, char **argv)
     static const struct engine_kind *const kinds[] = {&pc};
     bool checking = argc > 1 && !strcmp(argv[1], "--check");
     if (argc < 2 + checking) {
-        fprintf(stderr, "usage: timeline [--check] TRACE [POSITIONS]\n");
+        fprintf(stderr, "usage: timeline [--check] TRACE [POSITIONS [BUDGET]]\n");
         return 2;
     }
     const char *path = argv[1 + checking];
@@ -242,6 +242,8 @@ int main(int argc, char **argv)
     must(tl ? 0 : -1);
     printf("%-34s %9.1f ms\n", "open", now_ms() - t);
     timeline_where(tl, &w);
+    if (argc > 3 + checking)
+        timeline_set_budget(tl, strtoull(argv[3 + checking], NULL, 10) << 20);
     if (checking) {
         check(n, w.last);
         check_stops(n / 5, w.last);

@@ -188,12 +188,14 @@ static int result(struct timeline *tl, struct timeline_stopped *s, enum timeline
     return 0;
 }
 
-static void fill_hit(const struct timeline *tl, struct timeline_stopped *s, const struct stop *stop)
+static void fill_hit(struct timeline *tl, struct timeline_stopped *s, const struct stop *stop)
 {
     const struct stop_entry *e = tl_stop_by_id(tl, stop->id);
     s->id = stop->id;
     s->cpu = stop->cpu;
     s->address = stop->address;
+    if (stop->reason != STOP_WATCHPOINT || tl->op.back)
+        tl->cpu = stop->cpu; /* its instruction is the next */
     if (stop->reason != STOP_WATCHPOINT)
         return;
     s->kind = !e || e->stop.kind == TS_WATCH_WRITE ? STOPS_WRITE

@@ -205,7 +205,8 @@ struct timeline_stop {
 
 /* Adds a stop point; *id names it (never 0, not used again). -1: nonsense in it, or too many. Cheap: the engine is told when it
  * next runs. If the class of an event stop was recorded (trace_config()->classes), the record is the index and
- * nothing needs to be run to find it; else the run itself is observed. */
+ * nothing needs to be run to find it; else the run itself is observed: then only what the engine reports by itself is seen, not what an
+ * inspector reads out of the guest (kernel, process and syscall events). */
 int timeline_stop_add(struct timeline *tl, const struct timeline_stop *stop, unsigned *id, struct error *err);
 /* -1 if there is no such stop point. */
 int timeline_stop_remove(struct timeline *tl, unsigned id);

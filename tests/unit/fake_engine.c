@@ -309,6 +309,9 @@ static int load(struct engine *e, const struct snapshot_source *s, struct error 
     return 0;
 }
 
+/* It executes no addresses: nothing is ever reached. */
+static void no_stops(struct engine *e, const struct stop_point *s, size_t n) {}
+
 /* ---------------------------------------------------------------- creating */
 
 static const struct engine_ops ops = {
@@ -322,6 +325,7 @@ static const struct engine_ops ops = {
     .input = take_input,
     .save = save,
     .load = load,
+    .stops = no_stops,
     .observe = observe,
     .flush = flush,
     .screen = screen,

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -762,6 +763,42 @@ static void test_divert(void **state)
     timeline_close(tl);
 }
 
+static struct timeline *alarmed;
+
+static void on_alarm(int signal)
+{
+    timeline_interrupt(alarmed);
+}
+
+/* Guests that never end by themselves: one that is busy, one that is idle and not even makes steps. */
+static void test_signal(void **state)
+{
+    static const uint8_t busy[] = {0xeb, 0xfe};
+    static const uint8_t idle[] = {0xb0, 0xff, 0xe6, 0x21, 0xf4, 0xeb, 0xfd}; /* all interrupts masked, HLT */
+    const struct itimerval soon = {.it_value = {.tv_usec = 60000}};
+    struct fixture *f = *state;
+    struct timeline *tl = alarmed = open_reel(f->reel);
+    struct error err = {""};
+    struct timeline_stopped s;
+    seek(tl, HASH_EVERY * 1000);
+    uint64_t hash = timeline_hash(tl);
+    signal(SIGALRM, on_alarm);
+    for (unsigned i = 0; i < 2; i++) {
+        timeline_poke(tl, 0, AT_CMP, i ? idle : busy, i ? sizeof idle : sizeof busy);
+        assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+        s = cont(tl, TIMELINE_FORWARD);
+        assert_int_equal(s.reason, TIMELINE_INTERRUPTED);
+        steps(tl, TIMELINE_BACK, 1);
+        uint64_t before = timeline_hash(tl);
+        steps(tl, TIMELINE_FORWARD, 1);
+        steps(tl, TIMELINE_BACK, 1);
+        assert_int_equal(timeline_hash(tl), before);
+        assert_int_equal(timeline_undivert(tl, &err), 0);
+        assert_int_equal(timeline_hash(tl), hash);
+    }
+    timeline_close(tl);
+}
+
 /* Live, on the small machine: lines are typed into a shell in a private run, and the run can be gone over. */
 static void grab(void *ctx, unsigned device, const void *data, size_t n)
 {
@@ -884,6 +921,7 @@ int main(void)
         cmocka_unit_test(test_filters),       cmocka_unit_test(test_interrupt),
         cmocka_unit_test(test_budget),        cmocka_unit_test(test_look),
         cmocka_unit_test(test_divert),        cmocka_unit_test(test_live),
+        cmocka_unit_test(test_signal),
         cmocka_unit_test(test_inputs),        cmocka_unit_test(test_errors),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
