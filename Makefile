@@ -120,6 +120,9 @@ format:
 install: all
 	install -D -m 755 bootreel $(DESTDIR)$(PREFIX)/bin/bootreel
 	install -D -m 644 docs/bootreel.1 $(DESTDIR)$(PREFIX)/share/man/man1/bootreel.1
+	install -D -m 644 scripts/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bootreel
+	install -d $(DESTDIR)$(PREFIX)/share/bootreel/gdb
+	install -m 644 scripts/gdb/* $(DESTDIR)$(PREFIX)/share/bootreel/gdb/
 clean:
 	rm -rf build bootreel
 
