@@ -14,7 +14,7 @@ enum {
     BP_EXT_INITRD_SIZE = 0xc4,
     BP_EXT_COMMAND_LINE = 0xc8,
     BP_E820_COUNT = 0x1e8,
-    BP_FLAG = 0x1fe,  /* 55h AAh */
+    BP_JUMP = 0x200,  /* a short jump over the header */
     BP_MAGIC = 0x202, /* "HdrS" */
     BP_PROTOCOL = 0x206,
     BP_LOADER = 0x210,
@@ -128,7 +128,7 @@ void lx_boot_entered(struct linux_guest *lx, uint64_t ip)
     unsigned bits = e->ops->code_bits(e, lx->cpu);
     uint64_t params = lx_reg(lx, LX_RSI) & (bits == 64 ? UINT64_MAX : UINT32_MAX);
     if (!params || params & 3 || read_physical(lx, params + BP_MAGIC, magic, 4) < 4 || memcmp(magic, "HdrS", 4) ||
-        read_physical(lx, params + BP_FLAG, magic, 2) < 2 || magic[0] != 0x55 || magic[1] != 0xaa)
+        read_physical(lx, params + BP_JUMP, magic, 1) < 1 || magic[0] != 0xeb)
         return;
     if (lx_wants(lx, EC_KERNEL))
         LX_EMIT(lx, EV_KERNEL_ENTRY, bits == 64 ? "linux 64-bit" : bits == 32 ? "linux 32-bit" : "linux 16-bit", ip);

@@ -69,11 +69,11 @@ struct fixture {
 
 static int read_guest(void *ctx, uint64_t offset, void *buf, size_t n, struct error *err)
 {
-    memcpy(buf, guest + offset, n);
+    memcpy(buf, (const char *)ctx + offset, n);
     return 0;
 }
 
-static const struct image flat = {.role = "flat", .name = "guest.bin", .size = sizeof guest, .read = read_guest};
+static const struct image flat = {"flat", "guest.bin", sizeof guest, (void *)guest, read_guest};
 static const struct setting flat_settings[] = {{"memory", "4194304"}, {"flat-address", "0x8000"}};
 static const struct engine_config flat_config = {flat_settings, 2, &flat, 1};
 
@@ -513,6 +513,45 @@ static void test_watch_values(void **state)
     timeline_close(tl);
 }
 
+/* 32-bit, at 1 MiB: maps physical 0-4 MiB at 0 and again at 4 MiB, and 200 times calls `f` by both addresses. */
+enum { AT_F = 0x100048, ALIAS = 0x400000 };
+static const uint8_t aliased[] = {
+    0xbc, 0x00, 0x00, 0x19, 0x00, 0xbf, 0x00, 0x00, 0x20, 0x00, 0xc7, 0x07, 0x83, 0x00, 0x00, 0x00, 0xc7, 0x47,
+    0x04, 0x83, 0x00, 0x00, 0x00, 0x0f, 0x22, 0xdf, 0x0f, 0x20, 0xe0, 0x83, 0xc8, 0x10, 0x0f, 0x22, 0xe0, 0x0f,
+    0x20, 0xc0, 0x0d, 0x00, 0x00, 0x00, 0x80, 0x0f, 0x22, 0xc0, 0xb9, 0xc8, 0x00, 0x00, 0x00, 0xe8, 0x10, 0x00,
+    0x00, 0x00, 0xb8, 0x48, 0x00, 0x50, 0x00, 0xff, 0xd0, 0x49, 0x75, 0xf1, 0xb0, 0x03, 0xe6, 0xf4, 0xeb, 0xfe,
+    0xff, 0x05, 0x00, 0x00, 0x18, 0x00, 0xc3};
+
+/* A page's code is decoded once, but breakpoints at linear addresses are at one of its addresses only. */
+static void test_aliases(void **state)
+{
+    static const struct {
+        enum timeline_stop_kind kind;
+        uint64_t address;
+        unsigned hits;
+    } at[] = {{TS_BREAK_LINEAR, AT_F, 200}, {TS_BREAK_LINEAR, AT_F + ALIAS, 200}, {TS_BREAK_PHYSICAL, AT_F, 400}};
+    static const struct setting settings[] = {{"memory", "8388608"}, {"flat-address", "0x100000"}};
+    const struct image image = {"flat", "aliased.bin", sizeof aliased, (void *)aliased, read_guest};
+    const struct engine_config cfg = {settings, 2, &image, 1};
+    struct fixture *f = *state;
+    char path[120];
+    snprintf(path, sizeof path, "%s/e.reel", f->dir);
+    record(&(struct record_options){.path = path, .kind = &pc_kind, .config = &cfg, .classes = EVENT_CLASSES_DEFAULT});
+    for (size_t i = 0; i < 3; i++) {
+        struct timeline *tl = open_reel(path);
+        unsigned n = 0, m = 0;
+        add(tl, at[i].kind, at[i].address, 0);
+        while (cont(tl, TIMELINE_FORWARD).reason == TIMELINE_BREAKPOINT)
+            n++;
+        while (cont(tl, TIMELINE_BACK).reason == TIMELINE_BREAKPOINT)
+            m++;
+        assert_int_equal(n, at[i].hits);
+        assert_int_equal(m, at[i].hits);
+        timeline_close(tl);
+    }
+    unlink(path);
+}
+
 /* ---------------------------------------------------------------- events */
 
 /* With the record as index and without: the same places. */
@@ -921,7 +960,7 @@ int main(void)
         cmocka_unit_test(test_filters),       cmocka_unit_test(test_interrupt),
         cmocka_unit_test(test_budget),        cmocka_unit_test(test_look),
         cmocka_unit_test(test_divert),        cmocka_unit_test(test_live),
-        cmocka_unit_test(test_signal),
+        cmocka_unit_test(test_signal),        cmocka_unit_test(test_aliases),
         cmocka_unit_test(test_inputs),        cmocka_unit_test(test_errors),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
