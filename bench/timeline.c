@@ -2,11 +2,12 @@
  *
  *     timeline [--check] TRACE [POSITIONS [BUDGET]]        BUDGET: MB for checkpoints in memory
  *
- * Prints, in ms of processor time: seek to random positions; the first reverse step there and the second; ten more; one replay;
- * continue and reverse-continue over the whole run with a breakpoint that is never reached, and with a watchpoint
- * likewise; and the most memory that the process used. Positions come from a fixed pseudo-random sequence. A second mode, --check, compares
- * state hashes: reverse-step then step must give the same state; and reverse-continue to a breakpoint or watchpoint must land where
- * going forward from far behind met it last, in the state that seeking there gives.
+ * Prints, in ms of processor time: seek to random positions; the first reverse step there and the second; ten
+ * more; one replay; continue and reverse-continue over the whole run with a breakpoint that is never reached,
+ * and with a watchpoint likewise; and the most memory that the process used. Positions come from a fixed
+ * pseudo-random sequence. A second mode, --check, compares state hashes: reverse-step then step must give the
+ * same state; and reverse-continue to a breakpoint or watchpoint must land where going forward from far
+ * behind met it last, in the state that seeking there gives.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +65,8 @@ static double timed_step(enum timeline_direction dir)
 
 static void random_positions(unsigned n, uint64_t last)
 {
-    double *seek = calloc(n, sizeof *seek), *first = calloc(n, sizeof *first), *second = calloc(n, sizeof *second);
+    double *seek = calloc(n, sizeof *seek), *first = calloc(n, sizeof *first),
+           *second = calloc(n, sizeof *second);
     double *more = calloc(n, sizeof *more), *step = calloc(n, sizeof *step);
     struct timeline_stopped s;
     uint64_t x = 1;
@@ -93,7 +95,8 @@ static void random_positions(unsigned n, uint64_t last)
 
 static const char *reason(const struct timeline_stopped *s)
 {
-    static const char *const names[] = {"done", "breakpoint", "watchpoint", "event", "begin", "end", "interrupted", "ended"};
+    static const char *const names[] = {"done",  "breakpoint", "watchpoint",  "event",
+                                        "begin", "end",        "interrupted", "ended"};
     return names[s->reason];
 }
 
@@ -171,15 +174,16 @@ static bool lands_wrong(uint64_t at, const struct timeline_stop *stop, unsigned 
     bool met = s.reason == TIMELINE_BREAKPOINT || s.reason == TIMELINE_WATCHPOINT;
     bool wrong = want == UINT64_MAX ? met && s.icount > at - FAR : !met || s.icount != want;
     if (wrong)
-        printf("from icount %llu back to %d %#llx: %s at %llu, forwards it was %llu\n", (unsigned long long)at, (int)stop->kind,
-               (unsigned long long)stop->address, met ? "hit" : "nothing", (unsigned long long)s.icount,
-               (unsigned long long)want);
+        printf("from icount %llu back to %d %#llx: %s at %llu, forwards it was %llu\n",
+               (unsigned long long)at, (int)stop->kind, (unsigned long long)stop->address,
+               met ? "hit" : "nothing", (unsigned long long)s.icount, (unsigned long long)want);
     uint64_t hash = timeline_hash(tl), here = timeline_icount(tl);
     timeline_stop_clear(tl);
     must(timeline_step(tl, TIMELINE_BACK, here > 5 ? 5 : 0, &s, &err));
     must(timeline_seek(tl, here, &s, &err));
     if (timeline_hash(tl) != hash) {
-        printf("the state at icount %llu after a stop is another than after a seek\n", (unsigned long long)here);
+        printf("the state at icount %llu after a stop is another than after a seek\n",
+               (unsigned long long)here);
         wrong = true;
     }
     return wrong;
@@ -194,8 +198,9 @@ static void check_stops(unsigned n, uint64_t last)
         uint64_t at = 1 + random_below(&x, last - 1), off = random_below(&x, FAR / 2);
         must(timeline_seek(tl, at > off ? at - off : at, &s, &err));
         const struct timeline_stop brk = {.kind = TS_BREAK_LINEAR, .address = timeline_pc(tl, 0)};
-        const struct timeline_stop watch = {
-            .kind = i % 4 == 1 ? TS_WATCH_WRITE : TS_WATCH_ACCESS, .address = timeline_reg(tl, 0, "rsp") - 8, .length = 8};
+        const struct timeline_stop watch = {.kind = i % 4 == 1 ? TS_WATCH_WRITE : TS_WATCH_ACCESS,
+                                            .address = timeline_reg(tl, 0, "rsp") - 8,
+                                            .length = 8};
         bad += lands_wrong(at, i & 1 ? &watch : &brk, &hits);
         total += hits;
     }
@@ -226,7 +231,8 @@ static void check(unsigned n, uint64_t last)
 
 int main(int argc, char **argv)
 {
-    static const struct engine_kind pc = {.name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = hv_create};
+    static const struct engine_kind pc = {
+        .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = hv_create};
     static const struct engine_kind *const kinds[] = {&pc};
     bool checking = argc > 1 && !strcmp(argv[1], "--check");
     if (argc < 2 + checking) {

@@ -253,11 +253,13 @@ int timeline_seek(struct timeline *tl, uint64_t icount, struct timeline_stopped 
     const struct line *l = tl_line(tl);
     *s = (struct timeline_stopped){0};
     if (icount > l->end)
-        return error_set(err, "icount %llu is after the end of the run, which is at %llu", (unsigned long long)icount,
-                         (unsigned long long)l->end);
+        return error_set(err, "icount %llu is after the end of the run, which is at %llu",
+                         (unsigned long long)icount, (unsigned long long)l->end);
     if (icount < l->begin)
-        return error_set(err, "icount %llu is before the private run, which begins at %llu: go back to the recorded run first",
-                         (unsigned long long)icount, (unsigned long long)l->begin);
+        return error_set(
+            err,
+            "icount %llu is before the private run, which begins at %llu: go back to the recorded run first",
+            (unsigned long long)icount, (unsigned long long)l->begin);
     begin_op(tl, icount, icount < tl_here(tl));
     return go(tl, icount, TIMELINE_DONE, s, err);
 }
@@ -392,8 +394,8 @@ static int forward(struct timeline *tl, uint64_t limit, struct timeline_stopped 
     return forward_result(tl, r, &stop, &ahead, limit, s, err);
 }
 
-int timeline_live(struct timeline *tl, uint64_t steps, uint64_t time, uint64_t *wake, struct timeline_stopped *s,
-                  struct error *err)
+int timeline_live(struct timeline *tl, uint64_t steps, uint64_t time, uint64_t *wake,
+                  struct timeline_stopped *s, struct error *err)
 {
     const struct sight nothing = {.found = false};
     uint64_t here = tl_here(tl), limit = here + steps < here ? NOWHERE : here + steps;
@@ -441,8 +443,8 @@ static void search_hit(struct search *q, uint64_t at, const struct stop *stop)
     q->stop = *stop;
 }
 
-/* There are too many hits to look at them all: those so far are kept as the answer if the rest has none, and the rest is cut so that its
- * end comes first. */
+/* There are too many hits to look at them all: those so far are kept as the answer if the rest has none, and
+ * the rest is cut so that its end comes first. */
 static enum ran cut_rest(struct timeline *tl, struct search *q, struct stop *stop, struct error *err)
 {
     uint64_t here = tl_here(tl);
@@ -517,7 +519,8 @@ static enum ran search_back(struct timeline *tl, struct search *q, struct error 
     return q->found ? RAN_HIT : RAN_THERE;
 }
 
-static int backward_hit(struct timeline *tl, const struct search *q, struct timeline_stopped *s, struct error *err)
+static int backward_hit(struct timeline *tl, const struct search *q, struct timeline_stopped *s,
+                        struct error *err)
 {
     if (tl_go_surely(tl, q->at, err))
         return -1;
@@ -583,13 +586,15 @@ static int backward_stops(struct timeline *tl, uint64_t limit, struct timeline_s
 int timeline_last_write(struct timeline *tl, uint64_t address, uint64_t length, struct timeline_stopped *s,
                         struct error *err)
 {
-    const struct stop_point point = {.id = UINT32_MAX, .kind = STOPS_WRITE, .address = address, .length = length};
+    const struct stop_point point = {
+        .id = UINT32_MAX, .kind = STOPS_WRITE, .address = address, .length = length};
     struct search q = {.points = &point, .n = 1};
     struct sight nothing = {.found = false};
     *s = (struct timeline_stopped){0};
     if (!length || address + length - 1 < address)
-        return error_set(err, "last write to %llu bytes at %#llx: at least 1 byte, and not beyond the end of memory",
-                         (unsigned long long)length, (unsigned long long)address);
+        return error_set(
+            err, "last write to %llu bytes at %#llx: at least 1 byte, and not beyond the end of memory",
+            (unsigned long long)length, (unsigned long long)address);
     int rc = backward(tl, &q, 0, &nothing, s, err);
     s->id = 0;
     if (!rc && s->reason == TIMELINE_WATCHPOINT)
@@ -599,14 +604,15 @@ int timeline_last_write(struct timeline *tl, uint64_t address, uint64_t length, 
 
 /* ---------------------------------------------------------------- continue */
 
-int timeline_continue_to(struct timeline *tl, enum timeline_direction dir, uint64_t limit, struct timeline_stopped *s,
-                         struct error *err)
+int timeline_continue_to(struct timeline *tl, enum timeline_direction dir, uint64_t limit,
+                         struct timeline_stopped *s, struct error *err)
 {
     *s = (struct timeline_stopped){0};
     return dir == TIMELINE_FORWARD ? forward(tl, limit, s, err) : backward_stops(tl, limit, s, err);
 }
 
-int timeline_continue(struct timeline *tl, enum timeline_direction dir, struct timeline_stopped *s, struct error *err)
+int timeline_continue(struct timeline *tl, enum timeline_direction dir, struct timeline_stopped *s,
+                      struct error *err)
 {
     return timeline_continue_to(tl, dir, dir == TIMELINE_FORWARD ? NOWHERE : 0, s, err);
 }
@@ -618,7 +624,8 @@ int timeline_continue_n(struct timeline *tl, enum timeline_direction dir, uint64
     int rc;
     do {
         rc = timeline_continue(tl, dir, s, err);
-        bool hit = s->reason == TIMELINE_BREAKPOINT || s->reason == TIMELINE_WATCHPOINT || s->reason == TIMELINE_EVENT;
+        bool hit = s->reason == TIMELINE_BREAKPOINT || s->reason == TIMELINE_WATCHPOINT ||
+                   s->reason == TIMELINE_EVENT;
         if (rc || !hit)
             break;
         got++;

@@ -1,8 +1,8 @@
 /* timeline_checkpoints.c - which states are kept.
  *
- * States in memory lie densely near the position of last use and exponentially farther apart away from it. The trace's own
- * checkpoints are loaded as states when they are used, and kept. When there is more than the budget allows, first the
- * bytes of pages go that can be read again, then what is farthest away.
+ * States in memory lie densely near the position of last use and exponentially farther apart away from it.
+ * The trace's own checkpoints are loaded as states when they are used, and kept. When there is more than the
+ * budget allows, first the bytes of pages go that can be read again, then what is farthest away.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +96,8 @@ static void insert_point(struct timeline *tl, struct line *l, size_t at, uint64_
     store_capture(&tl->store, &l->point[at].state);
 }
 
-/* The engine's content is not known, and learning it would cost all of its memory: only a beginning is worth that. */
+/* The engine's content is not known, and learning it would cost all of its memory: only a beginning is worth
+ * that. */
 static bool may_lay(const struct timeline *tl, const struct line *l)
 {
     return tl->settled && (tl->store.known || !l->n);
@@ -140,7 +141,8 @@ static int load_one(struct timeline *tl, size_t k, struct error *err)
     return store_recorded(&tl->store, k, before ? before : &tl->store.now, after, &tl->recorded[k], err);
 }
 
-/* The reader gives checkpoints cheaply in ascending order only; so some before this one are loaded on the way. */
+/* The reader gives checkpoints cheaply in ascending order only; so some before this one are loaded on the
+ * way. */
 static int load_recorded(struct timeline *tl, size_t k, struct error *err)
 {
     if (tl->recorded[k].sections)
@@ -163,7 +165,8 @@ void tl_pass_recorded(struct timeline *tl, size_t k)
     if (!tl->recorded[k].sections)
         store_recorded(s, k, &have.tree, loaded_neighbour(tl, k, -1), &tl->recorded[k], &err);
     if (store_hash(s, &have) != trace_checkpoint(tl->t, k)->hash) {
-        error_set(&tl->warning, "the replay is not the recorded run: the state at the checkpoint at icount %llu differs",
+        error_set(&tl->warning,
+                  "the replay is not the recorded run: the state at the checkpoint at icount %llu differs",
                   (unsigned long long)tl_here(tl));
     } else if (tl->recorded[k].sections) {
         store_identify(s, &have, &tl->recorded[k]);
@@ -266,8 +269,9 @@ static long farthest_point(const struct line *l, uint64_t here)
     size_t first = l->pinned ? 1 : 0;
     if (l->n <= first)
         return -1;
-    return distance(l->point[first].icount, here) > distance(l->point[l->n - 1].icount, here) ? (long)first
-                                                                                              : (long)l->n - 1;
+    return distance(l->point[first].icount, here) > distance(l->point[l->n - 1].icount, here)
+               ? (long)first
+               : (long)l->n - 1;
 }
 
 static bool drop_point(struct timeline *tl, struct line *l, uint64_t here)

@@ -127,8 +127,8 @@ uint32_t timeline_input(struct timeline *tl, uint16_t port, const void *data, ui
     return taken;
 }
 
-void timeline_set_console(struct timeline *tl, void (*fn)(void *ctx, unsigned device, const void *data, size_t n),
-                          void *ctx)
+void timeline_set_console(struct timeline *tl,
+                          void (*fn)(void *ctx, unsigned device, const void *data, size_t n), void *ctx)
 {
     tl->console = fn;
     tl->console_ctx = ctx;
@@ -171,14 +171,14 @@ static void prepare(struct saving *s, const char *path)
     /* Those not given yet, seen from here, belong to what comes after. */
     for (size_t i = 0; i < tl->next_input; i++) {
         const struct given *g = &tl->given[i];
-        s->inputs[i] =
-            (struct trace_input){.icount = g->icount, .time = g->time, .port = g->port, .data = g->data, .len = g->len};
+        s->inputs[i] = (struct trace_input){
+            .icount = g->icount, .time = g->time, .port = g->port, .data = g->data, .len = g->len};
     }
     s->images = image_replay_new(tl->t);
     s->config = (struct engine_config){.settings = s->settings, .nsettings = tc->nsettings};
     s->config.images = image_replay_images(s->images, &s->config.nimages);
-    s->branch = (struct record_branch){
-        tl->fork, s->inputs, (size_t)tl->next_input, tl_here(tl), tl->e->ops->time(tl->e)};
+    s->branch = (struct record_branch){tl->fork, s->inputs, (size_t)tl->next_input, tl_here(tl),
+                                       tl->e->ops->time(tl->e)};
     s->o = (struct record_options){.path = path,
                                    .kind = tl->replay->kind,
                                    .config = &s->config,
@@ -211,7 +211,8 @@ int timeline_save_private(struct timeline *tl, const char *path, struct error *e
     if (!tl->diverted)
         return error_set(err, "there is no private run to save: give the guest an input first");
     if (tl->by_hand)
-        return error_set(err, "a private run in which registers or memory were changed cannot be saved: a trace holds inputs only");
+        return error_set(err, "a private run in which registers or memory were changed cannot be saved: a "
+                              "trace holds inputs only");
     tl_save_base(tl);
     tl->op = (struct timeline_progress){.to = tl_here(tl)};
     prepare(&s, path);

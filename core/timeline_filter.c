@@ -24,7 +24,8 @@ uint32_t event_filter_classes(const struct event_filter *f)
 
 bool event_filter_matches(const struct event_filter *f, const struct event *ev)
 {
-    if (f->one_kind ? ev->kind != f->kind : !(event_filter_classes(f) & EVENT_CLASS_BIT(event_kind(ev->kind)->cls)))
+    if (f->one_kind ? ev->kind != f->kind
+                    : !(event_filter_classes(f) & EVENT_CLASS_BIT(event_kind(ev->kind)->cls)))
         return false;
     for (unsigned i = 0; i < f->n; i++) {
         const uint64_t *v = field_value(ev, f->condition[i].field);
@@ -51,8 +52,10 @@ static int parse_what(const char *word, struct event_filter *f, struct error *er
             f->kind = (uint16_t)id;
             return 0;
         }
-    return error_set(err, "\"%.60s\" is no class and no kind of event (as \"irq\", \"pio.write\"), nor \"all\" or console:TEXT",
-                     word);
+    return error_set(
+        err,
+        "\"%.60s\" is no class and no kind of event (as \"irq\", \"pio.write\"), nor \"all\" or console:TEXT",
+        word);
 }
 
 /* Whether some kind that the filter can match has that field. */
@@ -82,7 +85,8 @@ static int parse_condition(const char *word, struct event_filter *f, struct erro
     const char *value = strchr(word, '='), *end;
     size_t len = value ? (size_t)(value - word) : 0;
     if (!len || len >= EVENT_FILTER_NAME)
-        return error_set(err, "\"%.60s\": a condition is written FIELD=NUMBER, FIELD=LOW..HIGH or text=TEXT", word);
+        return error_set(err, "\"%.60s\": a condition is written FIELD=NUMBER, FIELD=LOW..HIGH or text=TEXT",
+                         word);
     if (f->n == EVENT_FILTER_CONDITIONS)
         return error_set(err, "\"%.60s\": at most %d conditions", word, EVENT_FILTER_CONDITIONS);
     char *name = f->condition[f->n].field;
@@ -194,8 +198,8 @@ int tl_nearest_event(struct timeline *tl, enum timeline_direction dir, uint64_t 
     return rc;
 }
 
-int timeline_event_near(struct timeline *tl, enum timeline_direction dir, const struct event_filter *f, struct event *ev,
-                        uint64_t *number, struct error *err)
+int timeline_event_near(struct timeline *tl, enum timeline_direction dir, const struct event_filter *f,
+                        struct event *ev, uint64_t *number, struct error *err)
 {
     step_fn *step = dir == TIMELINE_FORWARD ? trace_cursor_next : trace_cursor_prev;
     int rc;

@@ -57,18 +57,18 @@ struct named {
 
 /* What is looked for among the events that the run reports. */
 struct sight {
-    uint32_t classes;   /* observed; 0: nothing is looked for */
-    bool last;          /* the last match below `end` is wanted, else the first from `begin` on */
+    uint32_t classes; /* observed; 0: nothing is looked for */
+    bool last;        /* the last match below `end` is wanted, else the first from `begin` on */
     uint64_t begin, end;
-    bool only_folds;    /* the engine is asked for what it has not put together yet */
+    bool only_folds; /* the engine is asked for what it has not put together yet */
     bool found;
     unsigned id;
     struct event event; /* without data */
     char text[200];
 };
 
-/* Checkpoints on the way: none; nearer to each other towards the target; one every so many steps; the same, but the way is only
- * searched. */
+/* Checkpoints on the way: none; nearer to each other towards the target; one every so many steps; the same,
+ * but the way is only searched. */
 enum laying { LAY_NOTHING, LAY_TO_TARGET, LAY_EVERY, LAY_SEARCH };
 
 struct timeline {
@@ -154,19 +154,20 @@ uint64_t tl_points(const struct timeline *tl);
 /* ---------------------------------------------------------------- timeline_run.c */
 
 enum ran {
-    RAN_THERE,       /* the target, settled */
-    RAN_HIT,         /* a stop of the engine: *stop */
-    RAN_SEEN,        /* tl->sight.found */
+    RAN_THERE, /* the target, settled */
+    RAN_HIT,   /* a stop of the engine: *stop */
+    RAN_SEEN,  /* tl->sight.found */
     RAN_INTERRUPTED,
-    RAN_ENDED,       /* the guest stopped: *stop */
+    RAN_ENDED, /* the guest stopped: *stop */
     RAN_ERROR,
 };
 
-/* Runs to `target`, laying checkpoints. Breakpoints and watchpoints met at a position from `first` on end the run; the others are passed
- * over (NOWHERE: all). */
+/* Runs to `target`, laying checkpoints. Breakpoints and watchpoints met at a position from `first` on end the
+ * run; the others are passed over (NOWHERE: all). */
 enum ran tl_run(struct timeline *tl, uint64_t target, uint64_t first, enum laying laying, struct stop *stop,
                 struct error *err);
-/* Goes to `icount`, whatever way is the shortest; the state is settled then. RAN_THERE, INTERRUPTED, ENDED or ERROR. */
+/* Goes to `icount`, whatever way is the shortest; the state is settled then. RAN_THERE, INTERRUPTED, ENDED or
+ * ERROR. */
 enum ran tl_go(struct timeline *tl, uint64_t icount, struct stop *stop, struct error *err);
 /* The same without interrupts. */
 int tl_go_surely(struct timeline *tl, uint64_t icount, struct error *err);
@@ -189,8 +190,8 @@ uint32_t tl_unindexed_classes(const struct timeline *tl);
 
 /* ---------------------------------------------------------------- timeline_filter.c */
 
-/* The nearest recorded event of the indexed event stops: forwards the first with icount >= `from`, backwards the last with icount <
- * `from`. 1: found, in tl->sight; 0; -1. */
+/* The nearest recorded event of the indexed event stops: forwards the first with icount >= `from`, backwards
+ * the last with icount < `from`. 1: found, in tl->sight; 0; -1. */
 int tl_nearest_event(struct timeline *tl, enum timeline_direction dir, uint64_t from, struct error *err);
 /* Copies the event and its words. */
 void tl_sight_set(struct sight *s, unsigned id, const struct event *ev);

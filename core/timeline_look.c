@@ -163,7 +163,8 @@ int timeline_mark_set(struct timeline *tl, const char *name, uint64_t icount, st
     if (!*name || strlen(name) > 100 || strpbrk(name, " \t\n"))
         return error_set(err, "mark \"%.100s\": a name has 1 to 100 bytes and no spaces", name);
     if (icount > tl->last && !tl->diverted)
-        return error_set(err, "mark \"%s\": icount %llu is after the end of the run", name, (unsigned long long)icount);
+        return error_set(err, "mark \"%s\": icount %llu is after the end of the run", name,
+                         (unsigned long long)icount);
     if (!m) {
         tl->mark = realloc(tl->mark, (tl->nmarks + 1) * sizeof *tl->mark);
         if (!tl->mark)

@@ -5,12 +5,12 @@
 #include "core/timeline_impl.h"
 
 enum {
-    SLICE = 4000000,        /* steps between two looks at progress and interrupts */
-    EVERY = 5000000,        /* between two checkpoints on a long way forwards */
+    SLICE = 4000000, /* steps between two looks at progress and interrupts */
+    EVERY = 5000000, /* between two checkpoints on a long way forwards */
     EVERY_SEARCH = 25000000,
-    FINEST = 10000,         /* nothing is gained by checkpoints nearer to the target than this */
-    RUN_RATHER = 100000,    /* steps that cost less than restoring a state from memory */
-    DISARM = 2000000,       /* a way as long as this is worth setting the engine's stops anew */
+    FINEST = 10000,      /* nothing is gained by checkpoints nearer to the target than this */
+    RUN_RATHER = 100000, /* steps that cost less than restoring a state from memory */
+    DISARM = 2000000,    /* a way as long as this is worth setting the engine's stops anew */
 };
 
 /* ---------------------------------------------------------------- observing */
@@ -68,8 +68,8 @@ static bool same_stops(const struct timeline *tl, const struct stop_point *s, si
     if (n != tl->narmed)
         return false;
     for (size_t i = 0; i < n; i++)
-        if (s[i].id != tl->armed[i].id || s[i].kind != tl->armed[i].kind || s[i].address != tl->armed[i].address ||
-            s[i].length != tl->armed[i].length)
+        if (s[i].id != tl->armed[i].id || s[i].kind != tl->armed[i].kind ||
+            s[i].address != tl->armed[i].address || s[i].length != tl->armed[i].length)
             return false;
     return true;
 }
@@ -98,7 +98,8 @@ static int input_at(struct timeline *tl, uint64_t i, struct trace_input *in, str
         return i < trace_input_count(tl->t) ? trace_input(tl->t, i, in, err) : 0;
     if (i < tl->ngiven) {
         const struct given *g = &tl->given[i];
-        *in = (struct trace_input){.icount = g->icount, .time = g->time, .port = g->port, .data = g->data, .len = g->len};
+        *in = (struct trace_input){
+            .icount = g->icount, .time = g->time, .port = g->port, .data = g->data, .len = g->len};
     }
     return 0;
 }
@@ -219,7 +220,8 @@ static bool is_hit(const struct stop *stop)
 }
 
 /* Between two positions. RAN_THERE: go on. */
-static enum ran leg(struct timeline *tl, uint64_t target, uint64_t first, struct stop *stop, struct error *err)
+static enum ran leg(struct timeline *tl, uint64_t target, uint64_t first, struct stop *stop,
+                    struct error *err)
 {
     struct trace_input in;
     uint64_t here = tl_here(tl);
@@ -227,7 +229,8 @@ static enum ran leg(struct timeline *tl, uint64_t target, uint64_t first, struct
         return RAN_ERROR;
     if (in.icount <= here)
         return apply_input(tl, &in, stop);
-    uint64_t to = least(least(target, in.icount), least(here + SLICE, least(tl->lay_at, next_recorded(tl, here))));
+    uint64_t to =
+        least(least(target, in.icount), least(here + SLICE, least(tl->lay_at, next_recorded(tl, here))));
     run_engine(tl, to, stop);
     here = tl_here(tl);
     if (is_hit(stop)) {
@@ -315,8 +318,9 @@ int tl_go_surely(struct timeline *tl, uint64_t icount, struct error *err)
     if (asked)
         atomic_store(&tl->interrupted, true);
     if (r == RAN_ENDED)
-        return error_set(err, "the replay stopped at icount %llu (%s) on the way to %llu: it is not the recorded run",
-                         (unsigned long long)stop.icount, stop.text[0] ? stop.text : stop_word(stop.reason),
-                         (unsigned long long)icount);
+        return error_set(
+            err, "the replay stopped at icount %llu (%s) on the way to %llu: it is not the recorded run",
+            (unsigned long long)stop.icount, stop.text[0] ? stop.text : stop_word(stop.reason),
+            (unsigned long long)icount);
     return r == RAN_THERE ? 0 : -1;
 }

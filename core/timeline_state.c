@@ -1,4 +1,5 @@
-/* timeline_state.c - see timeline_state.h: capturing, restoring, hashing; checkpoints of the trace as states. */
+/* timeline_state.c - see timeline_state.h: capturing, restoring, hashing; checkpoints of the trace as states.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,12 +56,13 @@ void machine_state_copy(struct store *s, struct machine_state *to, const struct 
 
 /* ---------------------------------------------------------------- sections */
 
-static void learn_section(void *ctx, const char *name, const struct field *fields, size_t nfields, const void *base)
+static void learn_section(void *ctx, const char *name, const struct field *fields, size_t nfields,
+                          const void *base)
 {
     struct store *s = ctx;
     s->layout = need(realloc(s->layout, (s->nlayout + 1) * sizeof *s->layout));
-    s->layout[s->nlayout++] =
-        (struct section_layout){need(strdup(name)), fields, nfields, s->sections_size, section_size(fields, nfields)};
+    s->layout[s->nlayout++] = (struct section_layout){need(strdup(name)), fields, nfields, s->sections_size,
+                                                      section_size(fields, nfields)};
     s->sections_size += section_size(fields, nfields);
 }
 
@@ -80,7 +82,8 @@ struct capture {
     size_t next; /* section: they come in their order */
 };
 
-static void capture_section(void *ctx, const char *name, const struct field *fields, size_t nfields, const void *base)
+static void capture_section(void *ctx, const char *name, const struct field *fields, size_t nfields,
+                            const void *base)
 {
     struct capture *c = ctx;
     if (c->next < c->s->nlayout)
@@ -228,8 +231,8 @@ static const void *page_data(struct store *s, struct page *p, struct error *err)
     return data;
 }
 
-static int restore_pages(void *ctx, const char *region, int (*put)(void *put_ctx, uint64_t index, const void *data),
-                         void *put_ctx)
+static int restore_pages(void *ctx, const char *region,
+                         int (*put)(void *put_ctx, uint64_t index, const void *data), void *put_ctx)
 {
     struct restore *r = ctx;
     size_t n = store_region(r->s, region);
@@ -246,7 +249,8 @@ static int restore_pages(void *ctx, const char *region, int (*put)(void *put_ctx
     return 0;
 }
 
-static int restore_section(void *ctx, const char *name, const struct field *fields, size_t nfields, void *base)
+static int restore_section(void *ctx, const char *name, const struct field *fields, size_t nfields,
+                           void *base)
 {
     struct restore *r = ctx;
     long i = section_number(r->s, name);
@@ -359,7 +363,8 @@ static int recorded_sections(struct store *s, struct trace_state *state, uint8_t
         if (!sec)
             return error_set(err, "checkpoint: it has no section \"%s\"", l->name);
         if (!section_fits(sec, l->fields, l->nfields))
-            return error_set(err, "checkpoint: section \"%s\" has other fields than this version of bootreel", l->name);
+            return error_set(err, "checkpoint: section \"%s\" has other fields than this version of bootreel",
+                             l->name);
         memcpy(to + l->offset, sec->data, l->size);
     }
     return 0;
@@ -380,7 +385,8 @@ int store_recorded(struct store *s, size_t k, const struct tree *hint, const str
     to->sections = sections;
     s->used += s->sections_size;
     for (size_t i = 0; i < trace_state_regions(state); i++) {
-        struct recorded r = {s, hint, hint2, &to->tree, .region = store_region(s, trace_state_region_name(state, i))};
+        struct recorded r = {s, hint, hint2, &to->tree,
+                             .region = store_region(s, trace_state_region_name(state, i))};
         trace_state_page_ids(state, i, recorded_page, &r);
         finish_leaf(&r);
     }

@@ -1,12 +1,14 @@
 /* timeline_state.h - machine states in memory that share their pages. Private to the timeline.
  *
- * A state is the packed sections and a tree of pages: a table of leaves a region, LEAF pages a leaf. Leaves and pages are
- * counted and shared between states as long as they are equal; so a state costs its sections and what differs from its
- * neighbours. A page is a slot's content (region and index), NULL where it is all zero or does not exist. A page that is in
- * the trace as well has that id there, and its bytes may be let go and read again.
+ * A state is the packed sections and a tree of pages: a table of leaves a region, LEAF pages a leaf. Leaves
+ * and pages are counted and shared between states as long as they are equal; so a state costs its sections
+ * and what differs from its neighbours. A page is a slot's content (region and index), NULL where it is all
+ * zero or does not exist. A page that is in the trace as well has that id there, and its bytes may be let go
+ * and read again.
  *
- * The store knows what the engine holds: `now`, as of the last capture or restore, and from then on the engine keeps
- * note of what it changes (engine_ops.save with changed_only). So restoring puts only pages that differ.
+ * The store knows what the engine holds: `now`, as of the last capture or restore, and from then on the
+ * engine keeps note of what it changes (engine_ops.save with changed_only). So restoring puts only pages that
+ * differ.
  */
 #ifndef BOOTREEL_CORE_TIMELINE_STATE_H
 #define BOOTREEL_CORE_TIMELINE_STATE_H
@@ -80,13 +82,15 @@ int store_restore(struct store *s, const struct machine_state *from, struct erro
 /* Forget what the engine holds: frees memory; the next restore puts everything. */
 void store_forget(struct store *s);
 
-/* Fills *to (zeroed) with checkpoint k of the trace. Pages are shared with the hints (may be NULL) where equal, and are not read
- * yet. */
+/* Fills *to (zeroed) with checkpoint k of the trace. Pages are shared with the hints (may be NULL) where
+ * equal, and are not read yet. */
 int store_recorded(struct store *s, size_t k, const struct tree *hint, const struct tree *hint2,
                    struct machine_state *to, struct error *err);
-/* `have` is the same state as `recorded` (their hashes are equal): pages of `have` take over the ids, and `recorded` shares them. */
+/* `have` is the same state as `recorded` (their hashes are equal): pages of `have` take over the ids, and
+ * `recorded` shares them. */
 void store_identify(struct store *s, const struct machine_state *have, struct machine_state *recorded);
-/* Lets go of the bytes of all pages of the tree that the trace has, and that are not in `keep` (may be NULL). */
+/* Lets go of the bytes of all pages of the tree that the trace has, and that are not in `keep` (may be NULL).
+ */
 void store_let_go(struct store *s, struct tree *t, const struct tree *keep);
 
 /* The state's hash (core/state.h). 0: a page could not be read. */

@@ -12,10 +12,12 @@ static int check_stop(const struct timeline_stop *s, struct error *err)
     if (s->kind > TS_EVENT)
         return error_set(err, "a stop point of kind %d: there is none", (int)s->kind);
     if (watch && (!s->length || s->address + s->length - 1 < s->address))
-        return error_set(err, "a watchpoint of %llu bytes at %#llx: at least 1 byte, and not beyond the end of memory",
-                         (unsigned long long)s->length, (unsigned long long)s->address);
+        return error_set(
+            err, "a watchpoint of %llu bytes at %#llx: at least 1 byte, and not beyond the end of memory",
+            (unsigned long long)s->length, (unsigned long long)s->address);
     if (s->kind == TS_EVENT && s->filter.n > EVENT_FILTER_CONDITIONS)
-        return error_set(err, "an event filter of %u conditions: at most %d", s->filter.n, EVENT_FILTER_CONDITIONS);
+        return error_set(err, "an event filter of %u conditions: at most %d", s->filter.n,
+                         EVENT_FILTER_CONDITIONS);
     return 0;
 }
 
@@ -84,8 +86,10 @@ struct stop_point *tl_engine_stops(const struct timeline *tl, size_t *n)
     for (size_t i = 0; i < tl->nstops; i++) {
         const struct stop_entry *s = &tl->stop[i];
         if (s->stop.kind != TS_EVENT)
-            points[(*n)++] = (struct stop_point){
-                .id = s->id, .kind = kinds[s->stop.kind], .address = s->stop.address, .length = s->stop.length};
+            points[(*n)++] = (struct stop_point){.id = s->id,
+                                                 .kind = kinds[s->stop.kind],
+                                                 .address = s->stop.address,
+                                                 .length = s->stop.length};
     }
     return points;
 }

@@ -1,0 +1,583 @@
+/* test_symbols.c - symbol tables, mappings and their notes; ELF files, kallsyms tables and code, good and broken; processes from
+ * events; probes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/code.h"
+#include "core/kallsyms.h"
+#include "core/probes.h"
+#include "core/processes.h"
+#include "core/symbols.h"
+
+/* ---------------------------------------------------------------- tables and mappings */
+
+static const struct symbol_table *kernel_table(struct symbols *s)
+{
+    struct symbol_table *t = symbol_table_begin(s, "kernel", "kallsyms");
+    symbol_table_add(t, "current_task", 0x1fbc0, 0, 'A', SYMBOL_ABSOLUTE);
+    symbol_table_add(t, "start_kernel", 0xffffffff81000100, 0, 'T', 0);
+    symbol_table_add(t, "_text", 0xffffffff81000000, 0, 'T', 0);
+    symbol_table_add(t, "startup_64", 0xffffffff81000000, 0, 'T', 0);
+    symbol_table_add(t, "helper", 0xffffffff81000180, 16, 't', SYMBOL_SIZED);
+    symbol_table_add(t, "helper", 0xffffffff81000200, 16, 't', SYMBOL_SIZED);
+    symbol_table_add(t, "data", 0xffffffff82000000, 8, 'D', SYMBOL_SIZED);
+    symbol_table_add_line(t, 0xffffffff81000110, "init/main.c", 12);
+    symbol_table_add_line(t, 0xffffffff81000100, "init/main.c", 10);
+    symbol_table_add_line(t, 0xffffffff81000180, "", 0);
+    return symbol_table_end(t);
+}
+
+static struct symbols *sample(void)
+{
+    struct symbols *s = symbols_new();
+    struct symbol_mapping m = {.table = kernel_table(s), .bias = 0x1000000, .since = 100};
+    symbols_map(s, &m);
+    return s;
+}
+
+static void text_is(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, const char *want)
+{
+    char text[100];
+    symbols_text(s, space, address, at, text, sizeof text);
+    assert_string_equal(text, want);
+}
+
+/* What `sample` must answer, whether it was made or read back. */
+static void check_sample(const struct symbols *s)
+{
+    struct symbol sym;
+    uint64_t offset;
+    const char *file;
+    unsigned line;
+    assert_true(symbols_find(s, SPACE_KERNEL, "start_kernel", SYMBOLS_NOW, &sym));
+    assert_int_equal(sym.address, 0xffffffff82000100);
+    assert_int_equal(sym.size, 0x80); /* up to the next symbol */
+    assert_true(symbols_find(s, 77, "kernel:current_task", SYMBOLS_NOW, &sym));
+    assert_int_equal(sym.address, 0x1fbc0);
+    assert_false(symbols_find(s, SPACE_KERNEL, "start_kernel", 99, &sym));
+    assert_false(symbols_find(s, SPACE_KERNEL, "other:start_kernel", SYMBOLS_NOW, &sym));
+    assert_false(symbols_find(s, SPACE_KERNEL, "start_kerne", SYMBOLS_NOW, &sym));
+    assert_true(symbols_find(s, SPACE_KERNEL, "helper", SYMBOLS_NOW, &sym));
+    assert_int_equal(sym.address, 0xffffffff82000180);
+    assert_true(symbols_find_next(s, SPACE_KERNEL, "helper", SYMBOLS_NOW, &sym));
+    assert_int_equal(sym.address, 0xffffffff82000200);
+    assert_false(symbols_find_next(s, SPACE_KERNEL, "helper", SYMBOLS_NOW, &sym));
+    text_is(s, SPACE_KERNEL, 0xffffffff82000000, SYMBOLS_NOW, "_text"); /* the first that was added */
+    text_is(s, SPACE_KERNEL, 0xffffffff82000113, SYMBOLS_NOW, "start_kernel+0x13");
+    text_is(s, SPACE_KERNEL, 0xffffffff82000113, 99, "0xffffffff82000113");
+    text_is(s, SPACE_KERNEL, 0xffffffff82000195, SYMBOLS_NOW, "0xffffffff82000195"); /* between two sized ones */
+    text_is(s, SPACE_KERNEL, 0xffffffff83000004, SYMBOLS_NOW, "data+0x4");
+    assert_false(symbols_at(s, SPACE_KERNEL, 0xffffffff81fffff0, SYMBOLS_NOW, &sym, &offset));
+    assert_false(symbols_at(s, SPACE_KERNEL, 0x1fbc0, SYMBOLS_NOW, &sym, &offset));
+    assert_true(symbols_line(s, SPACE_KERNEL, 0xffffffff8200010f, SYMBOLS_NOW, &file, &line));
+    assert_string_equal(file, "init/main.c");
+    assert_int_equal(line, 10);
+    assert_true(symbols_line(s, SPACE_KERNEL, 0xffffffff82000110, SYMBOLS_NOW, &file, &line));
+    assert_int_equal(line, 12);
+    assert_false(symbols_line(s, SPACE_KERNEL, 0xffffffff82000180, SYMBOLS_NOW, &file, &line));
+}
+
+static void test_lookup(void **state)
+{
+    struct symbols *s = sample();
+    check_sample(s);
+    symbols_free(s);
+}
+
+static void test_mappings(void **state)
+{
+    struct symbols *s = sample();
+    struct symbol sym;
+    struct symbol_table *t = symbol_table_begin(s, "/bin/true", "page cache");
+    symbol_table_add(t, "main", 0x1000, 0x10, 'T', SYMBOL_SIZED);
+    const struct symbol_table *program = symbol_table_end(t);
+    t = symbol_table_begin(s, "/bin/true", "page cache");
+    symbol_table_add(t, "main", 0x1000, 0x10, 'T', SYMBOL_SIZED);
+    assert_ptr_equal(symbol_table_end(t), program); /* kept once */
+    symbols_map(s, &(struct symbol_mapping){.table = program, .space = 5, .bias = 0x400000, .since = 200});
+    symbols_fork(s, 5, 6, 300, 0);
+    symbols_unmap(s, NULL, 5, 400, 0);
+    assert_true(symbols_find(s, 5, "main", 399, &sym));
+    assert_false(symbols_find(s, 5, "main", 400, &sym));
+    assert_false(symbols_find(s, 6, "main", 299, &sym));
+    assert_true(symbols_find(s, 6, "main", SYMBOLS_NOW, &sym));
+    assert_false(symbols_find(s, SPACE_KERNEL, "main", SYMBOLS_NOW, &sym));
+    assert_true(symbols_find(s, SPACE_ANY, "main", SYMBOLS_NOW, &sym));
+    text_is(s, 6, 0x401004, SYMBOLS_NOW, "main+0x4 [/bin/true]");
+    text_is(s, 6, 0xffffffff82000101, SYMBOLS_NOW, "start_kernel+0x1");
+    symbols_unmap(s, NULL, SPACE_KERNEL, 500, 0);
+    text_is(s, 6, 0xffffffff82000101, SYMBOLS_NOW, "0xffffffff82000101");
+    symbols_free(s);
+}
+
+/* ---------------------------------------------------------------- notes */
+
+struct notes {
+    struct trace_note list[64];
+    size_t n;
+};
+
+static void keep_note(void *ctx, const struct trace_note *note)
+{
+    struct notes *ns = ctx;
+    struct trace_note *copy = &ns->list[ns->n++];
+    assert_true(ns->n < 64);
+    *copy = *note;
+    copy->type = strdup(note->type);
+    copy->name = strdup(note->name);
+    copy->data = memcpy(malloc(note->len + 1), note->data, note->len);
+}
+
+static void free_notes(struct notes *ns)
+{
+    for (size_t i = 0; i < ns->n; i++) {
+        free((char *)ns->list[i].type);
+        free((char *)ns->list[i].name);
+        free((void *)ns->list[i].data);
+    }
+}
+
+static void make_notes(struct notes *ns)
+{
+    struct symbols *s = symbols_new();
+    symbols_sink(s, keep_note, ns);
+    struct symbol_mapping m = {.table = kernel_table(s), .bias = 0x1000000, .since = 100};
+    symbols_map(s, &m);
+    symbols_map(s, &(struct symbol_mapping){.table = m.table, .space = 9, .bias = 0, .since = 150});
+    symbols_unmap(s, m.table, 9, 160, 0);
+    symbols_free(s);
+}
+
+static void test_notes(void **state)
+{
+    struct notes ns = {0};
+    struct error err;
+    make_notes(&ns);
+    assert_int_equal(ns.n, 5); /* lines, table, two mappings, an end */
+    struct symbols *s = symbols_new();
+    for (size_t i = 0; i < ns.n; i++)
+        assert_int_equal(symbols_take_note(s, &ns.list[i], &err), 0);
+    check_sample(s);
+    assert_int_equal(symbols_mappings(s), 2);
+    assert_int_equal(symbols_mapping(s, 1)->until, 160);
+    symbols_free(s);
+    free_notes(&ns);
+}
+
+/* A note whose bytes are cut or changed is refused, or says something else, but does no harm. */
+static void test_damaged_notes(void **state)
+{
+    struct notes ns = {0};
+    struct error err;
+    unsigned refused = 0;
+    make_notes(&ns);
+    for (unsigned round = 0; round < 4000; round++) {
+        struct symbols *s = symbols_new();
+        size_t victim = round % ns.n;
+        for (size_t i = 0; i < ns.n; i++) {
+            struct trace_note note = ns.list[i];
+            uint8_t *bytes = memcpy(malloc(note.len + 1), note.data, note.len);
+            if (i == victim && round & 1)
+                note.len = note.len * (round % 97) / 97;
+            else if (i == victim)
+                bytes[1 + round / ns.n * 7 % (note.len - 1)] ^= (uint8_t)(1 + round % 255);
+            note.data = bytes;
+            bool bad = symbols_take_note(s, &note, &err);
+            refused += bad;
+            free(bytes);
+        }
+        symbols_free(s);
+    }
+    assert_true(refused > 100);
+    free_notes(&ns);
+}
+
+/* ---------------------------------------------------------------- ELF */
+
+static void *read_self(size_t *n)
+{
+    FILE *f = fopen("/proc/self/exe", "rb");
+    assert_non_null(f);
+    char *p = malloc(64 << 20);
+    *n = fread(p, 1, 64 << 20, f);
+    fclose(f);
+    return p;
+}
+
+static void test_elf(void **state)
+{
+    struct symbols *s = symbols_new();
+    struct error err;
+    struct symbol sym;
+    size_t n;
+    const char *file;
+    unsigned line;
+    uint64_t vaddr, offset;
+    char *self = read_self(&n);
+    struct symbol_table *t = symbols_add_elf(s, "self", self, n, true, &err);
+    assert_non_null(t);
+    symbols_map(s, &(struct symbol_mapping){.table = t, .bias = 0x10000000});
+    assert_true(symbols_find(s, SPACE_KERNEL, "test_elf", SYMBOLS_NOW, &sym));
+    assert_int_equal(sym.type, 't');
+    assert_true(sym.size > 50);
+    assert_true(symbols_line(s, SPACE_KERNEL, sym.address, SYMBOLS_NOW, &file, &line));
+    assert_string_equal(file, "tests/unit/test_symbols.c");
+    assert_in_range(line, 150, 400);
+    assert_int_equal(symbols_elf_base(self, n, &vaddr, &offset), 0);
+    assert_true(sym.address - 0x10000000 >= vaddr);
+    /* Broken ones: an error in one line, or symbols, but no harm. */
+    assert_null(symbols_add_elf(s, "text", "hello, this is no ELF", 21, true, &err));
+    assert_non_null(strstr(err.text, "no ELF"));
+    assert_null(symbols_add_elf(s, "cut", self, 100, true, &err));
+    assert_null(symbols_add_elf_file(s, "/nonexistent/file", &err));
+    assert_non_null(strstr(err.text, "/nonexistent/file"));
+    free(self);
+    symbols_free(s);
+}
+
+/* Headers and section headers changed at random. Without lines: libdw is trusted with files that a person gives, not more. */
+static void test_broken_elf(void **state)
+{
+    size_t n;
+    char *self = read_self(&n);
+    uint64_t shoff, seed = 1;
+    memcpy(&shoff, self + 0x28, 8);
+    for (unsigned round = 0; round < 60; round++) {
+        struct symbols *s = symbols_new();
+        char old[8];
+        size_t at[8];
+        for (unsigned i = 0; i < 8; i++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            at[i] = i & 1 ? 0x10 + (seed >> 33) % 48 : shoff + (seed >> 33) % (n - shoff);
+            old[i] = self[at[i]];
+            self[at[i]] ^= (char)(seed >> 56);
+        }
+        symbols_add_elf(s, "broken", self, n, false, NULL);
+        for (unsigned i = 8; i-- > 0;)
+            self[at[i]] = old[i];
+        symbols_free(s);
+    }
+    free(self);
+}
+
+/* ---------------------------------------------------------------- kallsyms */
+
+enum { IMAGE = 1 << 20, COUNT = 700 };
+
+struct made_image {
+    uint8_t *p;
+    size_t at;
+};
+
+static void put(struct made_image *m, const void *bytes, size_t n)
+{
+    memcpy(m->p + m->at, bytes, n);
+    m->at += n;
+}
+
+static void put64(struct made_image *m, uint64_t v)
+{
+    put(m, &v, 8);
+}
+
+static void align(struct made_image *m)
+{
+    m->at = (m->at + 7) & ~(size_t)7;
+}
+
+static uint64_t made_address(unsigned i)
+{
+    return i < 3 ? 0x100 * i : 0xffffffff81000000 + 0x40 * (uint64_t)i;
+}
+
+static void made_name(unsigned i, char *name)
+{
+    sprintf(name, "%cfn_%u", i < 3 ? 'A' : 'T', i);
+}
+
+static void put_offsets(struct made_image *m)
+{
+    align(m);
+    for (unsigned i = 0; i < COUNT; i++) {
+        int32_t v = i < 3 ? (int32_t)made_address(i) : (int32_t)(-1 - (int64_t)(made_address(i) - 0xffffffff81000000));
+        put(m, &v, 4);
+    }
+    align(m);
+}
+
+static void put_names(struct made_image *m, uint32_t markers[])
+{
+    size_t begin = m->at;
+    for (unsigned i = 0; i < COUNT; i++) {
+        char name[40];
+        made_name(i, name);
+        if (i % 256 == 0)
+            markers[i / 256] = (uint32_t)(m->at - begin);
+        uint8_t n = (uint8_t)strlen(name);
+        put(m, &n, 1);
+        put(m, name, n);
+    }
+}
+
+static void put_tokens(struct made_image *m)
+{
+    uint16_t index[256];
+    size_t begin = m->at;
+    for (unsigned i = 0; i < 256; i++) {
+        char token[8];
+        index[i] = (uint16_t)(m->at - begin);
+        snprintf(token, sizeof token, i > ' ' && i < 0x7f ? "%c" : "~%u", i);
+        put(m, token, strlen(token) + 1);
+    }
+    align(m);
+    put(m, index, sizeof index);
+}
+
+/* The tables in the order before 6.4, or since; here and there in an image of noise. */
+static struct made_image make_image(bool old)
+{
+    struct made_image m = {calloc(1, IMAGE), 4096};
+    uint32_t markers[(COUNT + 255) / 256];
+    for (size_t i = 0; i < 4096; i++)
+        m.p[i] = (uint8_t)(i * 37);
+    if (old) {
+        put_offsets(&m);
+        put64(&m, 0xffffffff81000000);
+    }
+    put64(&m, COUNT);
+    put_names(&m, markers);
+    align(&m);
+    put(&m, markers, sizeof markers);
+    align(&m);
+    put_tokens(&m);
+    if (!old) {
+        put_offsets(&m);
+        put64(&m, 0xffffffff81000000);
+    }
+    return m;
+}
+
+struct seen {
+    unsigned n;
+};
+
+static void see_symbol(void *ctx, const char *name, char type, uint64_t address, bool absolute)
+{
+    struct seen *s = ctx;
+    char want[40];
+    made_name(s->n, want);
+    assert_string_equal(name, want + 1);
+    assert_int_equal(type, want[0]);
+    assert_int_equal(address, made_address(s->n));
+    assert_int_equal(absolute, s->n < 3);
+    s->n++;
+}
+
+static void test_kallsyms(void **state)
+{
+    for (int old = 0; old < 2; old++) {
+        struct made_image m = make_image(old);
+        struct kallsyms k;
+        struct error err;
+        struct seen s = {0};
+        assert_int_equal(kallsyms_find(m.p, IMAGE, &k, &err), 0);
+        assert_int_equal(k.count, COUNT);
+        kallsyms_each(&k, see_symbol, &s);
+        assert_int_equal(s.n, COUNT);
+        free(m.p);
+    }
+}
+
+static void count_symbol(void *ctx, const char *name, char type, uint64_t address, bool absolute)
+{
+    ++*(unsigned *)ctx;
+}
+
+static void test_kallsyms_garbage(void **state)
+{
+    struct made_image m = make_image(true);
+    struct kallsyms k;
+    struct error err;
+    uint64_t seed = 7;
+    unsigned n = 0;
+    assert_int_equal(kallsyms_find("", 0, &k, &err), -1);
+    assert_non_null(strstr(err.text, "token table"));
+    for (unsigned round = 0; round < 300; round++) {
+        uint8_t *p = memcpy(malloc(IMAGE), m.p, IMAGE);
+        for (unsigned i = 0; i < 1 + round % 5; i++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            p[4096 + (seed >> 33) % (m.at - 4096)] ^= (uint8_t)(seed >> 56);
+        }
+        if (!kallsyms_find(p, round % 3 ? m.at : m.at - round, &k, &err))
+            kallsyms_each(&k, count_symbol, &n);
+        free(p);
+    }
+    free(m.p);
+}
+
+/* ---------------------------------------------------------------- code */
+
+struct sites {
+    struct code_site list[8];
+    unsigned n;
+};
+
+static void keep_site(void *ctx, const struct code_site *site)
+{
+    struct sites *s = ctx;
+    assert_true(s->n < 8);
+    s->list[s->n++] = *site;
+}
+
+static void test_code(void **state)
+{
+    static const uint8_t bytes[] = {
+        0xf3, 0x0f, 0x1e, 0xfa,                               /* endbr64 */
+        0x65, 0x48, 0x8b, 0x04, 0x25, 0xc0, 0xfb, 0x01, 0x00, /* mov %gs:0x1fbc0,%rax */
+        0xe8, 0x00, 0x01, 0x00, 0x00,                         /* call +0x100 */
+        0xff, 0xd3,                                           /* call *%rbx */
+        0x74, 0x02,                                           /* je +2 */
+        0xc3,                                                 /* ret */
+        0xcc,                                                 /* int3 */
+        0xe9, 0x00, 0x10, 0x00, 0x00,                         /* jmp +0x1000 */
+    };
+    struct sites s = {.n = 0};
+    struct code *c = code_new();
+    assert_non_null(c);
+    code_sites(c, bytes, sizeof bytes, 0xffffffff81000000, keep_site, &s);
+    assert_int_equal(s.n, 5);
+    assert_int_equal(s.list[0].kind, CODE_GS_LOAD);
+    assert_int_equal(s.list[0].target, 0x1fbc0);
+    assert_int_equal(s.list[1].kind, CODE_CALL);
+    assert_int_equal(s.list[1].target, 0xffffffff81000112);
+    assert_int_equal(s.list[2].kind, CODE_CALL_REGISTER);
+    assert_string_equal(s.list[2].reg, "rbx");
+    assert_int_equal(s.list[2].length, 2);
+    assert_int_equal(s.list[3].kind, CODE_RETURN);
+    assert_int_equal(s.list[4].kind, CODE_JUMP);
+    assert_int_equal(s.list[4].target, 0xffffffff8100101d);
+    code_free(c);
+}
+
+/* ---------------------------------------------------------------- processes */
+
+static void see(struct processes *ps, unsigned kind, uint64_t icount, const char *data, uint64_t f0, uint64_t f1,
+                uint64_t f2, uint64_t f3, uint64_t f4)
+{
+    const struct event ev = {.kind = (uint16_t)kind,
+                             .icount = icount,
+                             .time = icount,
+                             .f = {f0, f1, f2, f3, f4},
+                             .data = data,
+                             .len = (uint32_t)strlen(data)};
+    processes_see(ps, &ev);
+}
+
+static void test_processes(void **state)
+{
+    struct processes *ps = processes_new();
+    see(ps, EV_PROCESS_CREATE, 10, "swapper/0", PROCESS_PROCESS, 0, 1, 1, 0);
+    see(ps, EV_PROCESS_CREATE, 11, "swapper/0", PROCESS_KERNEL_THREAD, 0, 2, 2, 0);
+    see(ps, EV_PROCESS_NAME, 12, "kthreadd", 2, 2, 0, 0, 0);
+    see(ps, EV_PROCESS_EXEC, 20, "/init /bin/sh /init", 1, 1, 0, 0, 0);
+    see(ps, EV_PROCESS_CREATE, 30, "init", PROCESS_PROCESS, 0x1200011, 3, 3, 1);
+    see(ps, EV_PROCESS_EXIT, 40, "init", 0x300, 3, 3, 0, 0);
+    assert_int_equal(processes_count(ps), 3);
+    assert_string_equal(processes_find(ps, 2)->name, "kthreadd");
+    assert_string_equal(processes_find(ps, 3)->path, "/init /bin/sh /init");
+    assert_int_equal(processes_find(ps, 3)->code, 0x300);
+    assert_int_equal(processes_find(ps, 3)->exited, 40);
+    assert_int_equal(processes_find(ps, 3)->parent, 1);
+    assert_int_equal(processes_current(ps, 0)->pid, 3);
+    see(ps, EV_SCHED_SWITCH, 50, "kthreadd", 3, 2, 2, 0, 0);
+    assert_int_equal(processes_current(ps, 0)->pid, 2);
+    see(ps, EV_PROCESS_CREATE, 60, "init", PROCESS_PROCESS, 0, 3, 3, 1); /* the number again */
+    assert_int_equal(processes_find(ps, 3)->created, 60);
+    assert_null(processes_find(ps, 99));
+    see(ps, EV_RESET, 70, "", 0, 0, 0, 0, 0);
+    assert_int_equal(processes_count(ps), 0);
+    processes_free(ps);
+}
+
+/* ---------------------------------------------------------------- probes */
+
+struct recorder_engine {
+    struct engine e;
+    struct stop_point stops[16];
+    size_t n;
+    unsigned calls;
+};
+
+static void take_stops(struct engine *e, const struct stop_point *s, size_t n)
+{
+    struct recorder_engine *r = (struct recorder_engine *)e;
+    assert_true(n <= 16);
+    memcpy(r->stops, s, n * sizeof *s);
+    r->n = n;
+    r->calls++;
+}
+
+static uint64_t no_time(const struct engine *e)
+{
+    return 5;
+}
+
+static void count_hit(void *ctx, const struct probe_hit *hit)
+{
+    assert_int_equal(hit->address, 0x1000);
+    assert_int_equal(hit->icount, 42);
+    ++*(unsigned *)ctx;
+}
+
+static void test_probes(void **state)
+{
+    const struct engine_ops ops = {.stops = take_stops, .time = no_time};
+    struct recorder_engine r = {.e = {&ops}};
+    struct probes *p = probes_new(&r.e);
+    unsigned a = 0, b = 0;
+    unsigned first = probe_add(p, PROBE_LINEAR, 0x1000, count_hit, &a);
+    probe_add(p, PROBE_LINEAR, 0x1000, count_hit, &b);
+    probe_add(p, PROBE_PHYSICAL, 0x1000, count_hit, &b);
+    const struct stop_point breakpoint = {.id = 7, .kind = STOPS_EXEC_LINEAR, .address = 0x2000, .length = 1};
+    probes_set_stops(p, &breakpoint, 1);
+    probes_apply(p);
+    probes_apply(p);
+    assert_int_equal(r.calls, 1); /* nothing had changed */
+    assert_int_equal(r.n, 3);     /* two at one address are one stop */
+    assert_int_equal(r.stops[2].id, 7);
+    assert_true(r.stops[0].report_only);
+    assert_true(probes_reached(p, r.stops[0].id, 0, 42));
+    assert_false(probes_reached(p, 7, 0, 42));
+    assert_int_equal(a, 1);
+    assert_int_equal(b, 1);
+    probe_remove(p, first);
+    assert_true(probes_reached(p, r.stops[0].id, 0, 42));
+    assert_int_equal(a, 1);
+    assert_int_equal(b, 2);
+    for (unsigned i = 0; i < 1000; i++)
+        probe_remove(p, probe_add(p, PROBE_LINEAR, 0x3000 + i, count_hit, &a));
+    probes_apply(p);
+    assert_int_equal(r.n, 3);
+    assert_int_equal(probes_count(p), 2);
+    probes_clear(p);
+    probes_apply(p);
+    assert_int_equal(r.n, 1);
+    probes_free(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lookup),       cmocka_unit_test(test_mappings),         cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_damaged_notes), cmocka_unit_test(test_elf),             cmocka_unit_test(test_broken_elf),
+        cmocka_unit_test(test_kallsyms),     cmocka_unit_test(test_kallsyms_garbage), cmocka_unit_test(test_code),
+        cmocka_unit_test(test_processes),    cmocka_unit_test(test_probes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
