@@ -117,6 +117,7 @@ void disks_init(void)
         }
     }
     bda->disks = disk_count;
+    bda->disk_control = 0xc0;
     for (unsigned n = 0; n < disk_count && n < 2; n++)
         parameter_table(n, &drives[disks[n]]);
     for (unsigned n = 0; n < disk_count; n++) {
@@ -175,11 +176,11 @@ static u8 read_write(struct regs *r, struct drive *d, enum direction direction)
     return error;
 }
 
-/* AH=08h. */
+/* AH=08h. The last cylinder is for tests: it is there, but is not told of. (IBM.) */
 static u8 parameters(struct regs *r, struct drive *d)
 {
     const struct geometry *g = &d->logical;
-    u16 last = g->cylinders - 1;
+    u16 last = g->cylinders - 2;
     if (d->kind != DRIVE_ATA)
         return DISK_BAD_COMMAND;
     r->ax = 0;
@@ -193,7 +194,7 @@ static u8 parameters(struct regs *r, struct drive *d)
 /* AH=15h: AH is the type here, carry clear; CX:DX the number of sectors. */
 static void type(struct regs *r, struct drive *d)
 {
-    u32 sectors = (u32)d->logical.cylinders * d->logical.heads * d->logical.sectors;
+    u32 sectors = (u32)(d->logical.cylinders - 1) * d->logical.heads * d->logical.sectors;
     r->ah = 3;
     r->cx = (u16)(sectors >> 16);
     r->dx = (u16)sectors;
@@ -258,7 +259,11 @@ static void disk_service(struct regs *r, struct drive *d)
         answer(r, last);
     } else if (r->ah == 0x15 && d->kind == DRIVE_ATA) {
         type(r, d);
-    } else if (r->ah >= 0x41 && r->ah <= 0x4e) {
+    } else if (r->ah == 0x41) { /* AH is the version */
+        finish_disk(r, edd_service(r, d));
+        if (!r->ah)
+            r->ah = EDD_VERSION;
+    } else if (r->ah >= 0x42 && r->ah <= 0x4e) {
         finish_disk(r, edd_service(r, d));
     } else {
         finish_disk(r, disk_function(r, d));

@@ -103,7 +103,8 @@ struct geometry floppy_medium(struct drive *d);
 u8 floppy_detect_medium(struct drive *d);
 u8 floppy_reset(void);
 
-/* edd.c: INT 13h AH=41h to 48h. */
+/* edd.c: INT 13h AH=41h to 4Eh. */
+enum { EDD_VERSION = 0x30 };
 u8 edd_service(struct regs *r, struct drive *d);
 
 /* eltorito.c */

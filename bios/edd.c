@@ -4,7 +4,7 @@
  */
 #include "bios/disk.h"
 
-enum { EDD_VERSION = 0x30, SUBSET = 0x0007 /* access, locking, drive parameters */, REMOVABLE_NO_MEDIUM = 0x31 };
+enum { SUBSET = 0x0007 }; /* access, locking, drive parameters */
 
 /* The packet at DS:SI. */
 struct packet {
@@ -28,7 +28,7 @@ struct parameters {
     u8 reserved2, checksum;
 } PACKED;
 
-enum { PARAM_DMA_TRANSPARENT = 1, PARAM_GEOMETRY = 2, PARAM_REMOVABLE = 4, PARAM_CHANGE_LINE = 0x10, PARAM_LOCKABLE = 0x20, PARAM_MAXIMUM = 0x40 };
+enum { PARAM_GEOMETRY = 2, PARAM_REMOVABLE = 4, PARAM_CHANGE_LINE = 0x10, PARAM_LOCKABLE = 0x20, PARAM_MAXIMUM = 0x40 };
 
 /* Device parameter table extension: how to reach the drive's registers. */
 static struct dpte {
@@ -86,7 +86,7 @@ static void fill_dpte(struct parameters *p, const struct drive *d)
     dpte = (struct dpte){.command = ch->command, .control = ch->control, .head = 0xe0 | d->unit << 4, .reserved = 0xcb,
                          .irq = ch->irq, .block_count = 1, .pio = 0, .revision = 0x11};
     dpte.options = (d->lba ? 0x10 : 0) | (d->translation ? 0x08 : 0) | (d->kind == DRIVE_ATAPI ? 0x60 : 0) |
-                   (d->translation == 1 ? 0x200 : 0) | (ch->master ? 0x80 : 0);
+                   (d->translation == 1 ? 0x200 : 0);
     dpte.checksum = -byte_sum(&dpte, sizeof dpte - 1);
     p->dpte_offset = (u16)(u32)&dpte;
     p->dpte_segment = DATA_SEG;
@@ -115,7 +115,7 @@ static u8 parameters(struct regs *r, struct drive *d)
         return DISK_BAD_COMMAND;
     p.size = room >= SIZE_3 ? SIZE_3 : room >= SIZE_2 ? SIZE_2 : SIZE_1;
     if (d->kind == DRIVE_ATAPI) {
-        p.flags = PARAM_REMOVABLE | PARAM_LOCKABLE | PARAM_MAXIMUM;
+        p.flags = PARAM_REMOVABLE | PARAM_CHANGE_LINE | PARAM_LOCKABLE | PARAM_MAXIMUM;
         p.cylinders = p.heads = p.sectors_per_track = p.sectors = p.sectors_high = 0xffffffff;
         p.sector_size = CD_SECTOR;
     } else {
@@ -147,7 +147,7 @@ static u8 lock(struct regs *r, struct drive *d)
     switch (r->al) {
     case 0:
         d->locked = true;
-        r->al = 0;
+        r->al = 1;
         return DISK_OK;
     case 1:
         if (!d->locked) {
@@ -189,15 +189,9 @@ static u8 changed(struct drive *d)
 
 u8 edd_service(struct regs *r, struct drive *d)
 {
-    u8 status;
     switch (r->ah) {
     case 0x41:
-        status = check(r);
-        if (!status) { /* AH is the version */
-            bda->disk_status = 0;
-            r->ah = EDD_VERSION;
-        }
-        return status;
+        return check(r);
     case 0x42:
         return transfer(r, d, DISK_READ);
     case 0x43:

@@ -372,7 +372,7 @@ void floppy_init(void)
     if (!floppy_count)
         return;
     bda->equipment |= 1 | (floppy_count - 1) << 6;
-    bda->floppy_info = 0x07 | 0x70;
+    bda->floppy_info = (floppies[0].kind ? 0x07 : 0) | (floppies[1].kind ? 0x70 : 0);
     irq_unmask(6);
     irq_unmask(2);
     if (floppy_reset())

@@ -68,7 +68,7 @@ static void vectors_init(void)
         set_vector(entries[i].number, VECTOR_OF(entries[i].entry));
     for (unsigned i = 0x60; i < 0x68; i++)
         set_vector(i, 0); /* for programs */
-    set_vector(0x1d, 0);
+    set_vector(0x1d, far_pointer(CODE_SEG, 0xf0a4));
     set_vector(0x1f, 0);
 }
 

@@ -25,6 +25,7 @@ enum {
     MODE_LFB = 0x4000,
     MODE_KEEP = 0x8000,
     FAILED = 0x014f,
+    WRONG_MODE = 0x034f,
     DONE = 0x004f,
 };
 
@@ -320,7 +321,7 @@ static u16 dac_width(struct regs *r)
     u16 enable = get(D_ENABLE);
     const struct vbe_mode *m = find(now & 0x3fff);
     if (!m || m->bits > 8)
-        return FAILED;
+        return WRONG_MODE;
     if (r->bl == 0)
         put(D_ENABLE, r->bh >= 8 ? enable | DAC_8BIT | NO_CLEAR : (enable & ~DAC_8BIT) | NO_CLEAR);
     else if (r->bl != 1)

@@ -68,16 +68,13 @@ void font_load_rom(u8 height, u8 block)
 /* AL=1xh: the mode's rows follow the new height. */
 static void set_height(u8 height)
 {
-    u16 lines = video_read_index(bda->crtc, 0x12);
-    u8 overflow = video_read_index(bda->crtc, 0x07), scan = video_read_index(bda->crtc, 0x09);
-    lines = (lines | (overflow & 0x02) << 7 | (overflow & 0x40) << 3) + 1;
-    if (scan & 0x80)
-        lines /= 2;
+    u16 lines = bda->video_flags & 0x10 ? 400 : bda->video_flags & 0x80 ? 200 : 350;
+    u8 scan = video_read_index(bda->crtc, 0x09);
     video_index(bda->crtc, 0x09, (scan & 0xe0) | (height - 1));
     bda->rows = lines / height - 1;
     bda->char_height = height;
     bda->page_size = ((bda->rows + 1) * bda->columns * 2 + 0xff) & 0xff00;
-    video_index(bda->crtc, 0x12, (u8)(lines / height * height * (scan & 0x80 ? 2 : 1) - 1));
+    video_index(bda->crtc, 0x12, (u8)(lines / height * height * (scan & 0x80 ? 2 : 1) - 1)); /* whole rows */
     video_cursor_shape(0x0607);
 }
 

@@ -28,8 +28,8 @@ void video_cursor_shape(u16 shape)
         if (end != start + 1)
             start = (start + 1) * height / 8 - 1;
         else
-            start = (end + 1) * height / 8 - 2;
-        end = (end + 1) * height / 8 - 1;
+            start = (end + 1) * height / 8 - 3; /* an underline has a line below it */
+        end = end == (shape >> 8 & 0x3f) + 1 ? start + 1 : (end + 1) * height / 8 - 1;
     }
     video_index(bda->crtc, CURSOR_START, start);
     video_index(bda->crtc, CURSOR_END, end);

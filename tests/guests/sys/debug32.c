@@ -10,7 +10,7 @@ static int step(struct frame *f)
     if (steps < 32)
         addresses[steps] = f->ip;
     steps++;
-    last_dr6 = (u32)dr6();
+    last_dr6 |= (u32)dr6();
     set_dr6(0xffff0ff0);
     f->flags |= 0x10000; /* RF: over an execution breakpoint */
     return 1;
@@ -20,7 +20,7 @@ extern uptr piece_address;
 
 static void show_steps(void)
 {
-    print("    %d traps, dr6 %x:", (uptr)steps, (uptr)(last_dr6 & 0xe00f));
+    print("    %d traps, dr6 bits %x:", (uptr)steps, (uptr)(last_dr6 & 0xe00f));
     for (unsigned i = 0; i < steps && i < 32; i++)
         print(" +%x", addresses[i] - piece_address);
     print("\n");
@@ -78,7 +78,7 @@ static void breakpoints(void)
     T("MOV DR with GD", "mov %dr7, %ecx; or $0x2000, %ecx; mov %ecx, %dr7; mov %dr0, %eax");
     T("DR4 is DR6", "mov %dr4, %eax");
     T("DR4 with DE", "mov %cr4, %ecx; or $8, %ecx; mov %ecx, %cr4; mov %dr4, %eax");
-    T("DR7 as written", "mov $0xffff2fff & ~0x2000, %ecx; mov %ecx, %dr7; mov %dr7, %eax; mov $0x400, %ecx; mov %ecx, %dr7");
+    T("DR7 as written", "mov $0xffff2fff & ~0x2000, %ecx; mov %ecx, %dr7; mov %dr7, %eax; and $~0x800, %eax; mov $0x400, %ecx; mov %ecx, %dr7");
     T("DR6 as written", "xor %ecx, %ecx; mov %ecx, %dr6; mov %dr6, %eax");
     STEPPED("an I/O breakpoint", "mov %cr4, %ecx; or $8, %ecx; mov %ecx, %cr4; mov $0x80, %ecx; mov %ecx, %dr0; " DR7("0x20402") "out %al, $0x80; nop; out %al, $0x81");
     STEPPED("with a step", DR(0, "BUF") DR7("0xd0402") TF_ON "mov %eax, BUF; nop; " TF_OFF);
