@@ -26,6 +26,7 @@ enum {
     MODE_KEEP = 0x8000,
     FAILED = 0x014f,
     WRONG_MODE = 0x034f,
+    NOT_THERE = 0x0100,
     DONE = 0x004f,
 };
 
@@ -398,6 +399,6 @@ void vbe_service(struct regs *r)
     };
     if (!present)
         return;
-    r->ax = r->al < COUNT(service) ? service[r->al](r) : r->al == 0x0a || r->al == 0x15 || r->al == 0x10 ? FAILED : r->ax;
+    r->ax = r->al < COUNT(service) ? service[r->al](r) : NOT_THERE; /* power, protected mode, monitor's data: none */
 }
 

@@ -69,8 +69,10 @@ machine() {
     case $1 in
     direct) printf '%s\n' --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd.gz" --append console=ttyS0 ;;
     direct-vga) printf '%s\n' --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd.gz" ;;
-    iso) printf '%s\n' --cdrom "$GUESTS/grub.iso" ;;
-    disk) printf '%s\n' --disk "$GUESTS/disk.img" ;;
+    iso) printf '%s\n' --bios seabios --cdrom "$GUESTS/grub.iso" ;;
+    disk) printf '%s\n' --bios seabios --disk "$GUESTS/disk.img" ;;
+    iso-builtin) printf '%s\n' --bios builtin --cdrom "$GUESTS/grub.iso" ;;
+    disk-builtin) printf '%s\n' --bios builtin --disk "$GUESTS/disk.img" ;;
     *) echo "--no-such-machine-$1" ;;
     esac
 }

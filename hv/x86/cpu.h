@@ -329,6 +329,7 @@ struct x86 {
     bool nmi_pending, smi_pending, init_pending, sipi_pending, wait_sipi;
     uint8_t sipi_vector;
     uint8_t tf_pending; /* a single-step trap is due after this instruction */
+    uint8_t data_breaks; /* bits of DR6: breakpoints DR0-3 that an access of this instruction has met, for a trap after it */
     bool seen_ring3;    /* for EV_CPU_RING3: part of the state, so that a replay from a checkpoint is the same */
 
     struct fpu fpu;
@@ -392,6 +393,8 @@ void mem_store(struct x86 *, const struct op *, uint64_t linear, unsigned size, 
 uint64_t mem_load_rmw(struct x86 *, const struct op *, uint64_t linear, unsigned size);
 /* Check that n bytes at linear can be read (or written), raising if not; nothing is transferred. n up to 4096. */
 void mem_probe(struct x86 *, const struct op *, uint64_t linear, unsigned n, bool write);
+/* An access to a port was made: it may meet an I/O breakpoint. */
+void note_port_break(struct x86 *, uint16_t port, unsigned size);
 /* As a supervisor whatever the CPL: descriptor tables, TSS, interrupt frames to an inner stack. cpu->op must be set, or the
  * dispatcher is delivering. */
 uint64_t sys_load(struct x86 *, uint64_t linear, unsigned size);

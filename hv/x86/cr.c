@@ -271,6 +271,8 @@ static OP(op_mov_to_dr)
     if (n == 7)
         v = (v & 0xffff23ff) | 0x400;
     cpu->dr[n] = v;
+    if (n != 6)
+        tlb_flush(cpu); /* pages with data breakpoints must not be in it */
     LEAVE;
 }
 

@@ -279,8 +279,57 @@ void tlb_flush(struct x86 *cpu)
     physmem_tables_forgotten(cpu->mem);
 }
 
+/* ---------------------------------------------------------------- the guest's data and I/O breakpoints */
+
+/* SDM volume 3, 17.2.4: of DR7, R/W and LEN of register i. */
+enum break_type { BREAK_WRITE = 1, BREAK_IO = 2, BREAK_ACCESS = 3 };
+
+static bool break_enabled(const struct x86 *cpu, unsigned i) { return cpu->dr[7] >> (2 * i) & 3; }
+static enum break_type break_type(const struct x86 *cpu, unsigned i)
+{
+    return (enum break_type)(cpu->dr[7] >> (16 + 4 * i) & 3);
+}
+static uint64_t break_length(const struct x86 *cpu, unsigned i)
+{
+    static const uint8_t length[] = {1, 2, 8, 4};
+    return length[cpu->dr[7] >> (18 + 4 * i) & 3];
+}
+
+/* Whether the range of register i, aligned to its length, and n bytes at `at` have a byte in common. */
+static bool break_meets(const struct x86 *cpu, unsigned i, uint64_t at, uint64_t n)
+{
+    uint64_t length = break_length(cpu, i), start = cpu->dr[i] & ~(length - 1);
+    return at - start < length || start - at < n;
+}
+
+static bool page_has_break(const struct x86 *cpu, uint64_t lin)
+{
+    for (unsigned i = 0; i < 4; i++)
+        if (break_enabled(cpu, i) && break_type(cpu, i) & 1 && break_meets(cpu, i, lin & ~0xfffull, 0x1000))
+            return true;
+    return false;
+}
+
+/* The access was made. */
+static void note_data_break(struct x86 *cpu, uint64_t lin, unsigned size, bool write)
+{
+    for (unsigned i = 0; i < 4; i++)
+        if (break_enabled(cpu, i) && break_meets(cpu, i, lin, size) &&
+            (break_type(cpu, i) == BREAK_ACCESS || (write && break_type(cpu, i) == BREAK_WRITE)))
+            cpu->data_breaks |= 1u << i;
+}
+
+void note_port_break(struct x86 *cpu, uint16_t port, unsigned size)
+{
+    if (!(cpu->dr[7] & 0xff) || !(cpu->cr4 & CR4_DE))
+        return;
+    for (unsigned i = 0; i < 4; i++)
+        if (break_enabled(cpu, i) && break_type(cpu, i) == BREAK_IO && break_meets(cpu, i, port, size))
+            cpu->data_breaks |= 1u << i;
+}
+
 /* A data-stop in this page keeps it on the slow way. */
-static bool page_watched(const struct x86 *cpu, uint64_t lin, uint64_t pa)
+static bool page_watched(const struct x86 *cpu, uint64_t lin)
 {
     for (size_t i = 0; i < cpu->nwatches; i++) {
         const struct stop_point *s = &cpu->stops[i];
@@ -288,8 +337,7 @@ static bool page_watched(const struct x86 *cpu, uint64_t lin, uint64_t pa)
             s->address <= (lin | 0xfff))
             return true;
     }
-    (void)pa;
-    return false;
+    return cpu->dr[7] & 0xff && page_has_break(cpu, lin);
 }
 
 static void tlb_fill(struct x86 *cpu, uint64_t lin, bool user, const struct walk *w)
@@ -297,7 +345,7 @@ static void tlb_fill(struct x86 *cpu, uint64_t lin, bool user, const struct walk
     const struct pdesc *d = physmem_page(cpu->mem, w->pa);
     unsigned i = lin >> 12 & (TLB_SIZE - 1);
     struct tlb_entry *e = &cpu->tlbs[user][i];
-    if (!d->rd || cpu->tlb == cpu->tlbs[2] || page_watched(cpu, lin, w->pa))
+    if (!d->rd || cpu->tlb == cpu->tlbs[2] || page_watched(cpu, lin))
         return;
     if (cpu->cr4 & CR4_SMAP)
         return; /* what a supervisor may reach depends on EFLAGS.AC at each access: always the slow way */
@@ -394,7 +442,10 @@ uint64_t mem_load(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned s
 {
     cpu->op = op;
     check_alignment(cpu, lin, size);
-    return load_as(cpu, lin, size, ACC_READ, cpu->cpl == 3);
+    uint64_t v = load_as(cpu, lin, size, ACC_READ, cpu->cpl == 3);
+    if (unlikely(cpu->dr[7] & 0xff))
+        note_data_break(cpu, lin, size, false);
+    return v;
 }
 
 void mem_store(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size, uint64_t v)
@@ -402,13 +453,18 @@ void mem_store(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size
     cpu->op = op;
     check_alignment(cpu, lin, size);
     store_as(cpu, lin, size, v, cpu->cpl == 3);
+    if (unlikely(cpu->dr[7] & 0xff))
+        note_data_break(cpu, lin, size, true);
 }
 
 uint64_t mem_load_rmw(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size)
 {
     cpu->op = op;
     check_alignment(cpu, lin, size);
-    return load_as(cpu, lin, size, ACC_WRITE, cpu->cpl == 3);
+    uint64_t v = load_as(cpu, lin, size, ACC_WRITE, cpu->cpl == 3);
+    if (unlikely(cpu->dr[7] & 0xff))
+        note_data_break(cpu, lin, size, false);
+    return v;
 }
 
 void mem_probe(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned n, bool write)

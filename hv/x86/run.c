@@ -276,10 +276,11 @@ static void check_code_breakpoints(struct x86 *cpu)
     unwind(cpu);
 }
 
-static void single_step_trap(struct x86 *cpu)
+/* After an instruction: its single step, and the data and I/O breakpoints that it met. */
+static void debug_trap(struct x86 *cpu)
 {
-    cpu->tf_pending = false;
-    cpu->fault = (struct fault){.vector = VEC_DB, .dr6 = 1u << 14};
+    cpu->fault = (struct fault){.vector = VEC_DB, .dr6 = cpu->data_breaks | (cpu->tf_pending ? 1u << 14 : 0)};
+    cpu->tf_pending = cpu->data_breaks = 0;
     unwind(cpu);
 }
 
@@ -342,8 +343,8 @@ static int look(struct x86 *cpu)
         cpu->brk = false;
         return X86_BREAK;
     }
-    if (cpu->tf_pending)
-        single_step_trap(cpu);
+    if (cpu->tf_pending || (cpu->data_breaks && !cpu->inhibit)) /* MOV SS holds off both */
+        debug_trap(cpu);
     if (take_lines(cpu))
         return -1;
     if (cpu->halted || cpu->wait_sipi)
@@ -363,7 +364,7 @@ enum x86_exit x86_run(struct x86 *cpu, uint64_t steps, uint64_t *done)
     cpu->unwind = &here;
     if (setjmp(here)) {
         settle(cpu);
-        cpu->tf_pending = false;
+        cpu->tf_pending = cpu->data_breaks = 0;
         rearm(cpu);
         if (!cpu->fault_unimplemented)
             deliver_fault(cpu);

@@ -38,7 +38,7 @@ static const struct field fields[] = {
     MSR(tsc_adjust), MSR(feature_control),
     PLAIN(cpl), PLAIN(inhibit), PLAIN(halted), PLAIN(shutdown), PLAIN(in_smm), PLAIN(nmi_blocked), PLAIN(intr),
     PLAIN(nmi_pending), PLAIN(smi_pending), PLAIN(init_pending), PLAIN(sipi_pending), PLAIN(wait_sipi),
-    PLAIN(sipi_vector), PLAIN(tf_pending), PLAIN(seen_ring3),
+    PLAIN(sipi_vector), PLAIN(tf_pending), PLAIN(data_breaks), PLAIN(seen_ring3),
     FPREG(0), FPREG(1), FPREG(2), FPREG(3), FPREG(4), FPREG(5), FPREG(6), FPREG(7),
     NUMBER("fpu.cw", fpu.cw), NUMBER("fpu.sw", fpu.sw), NUMBER("fpu.empty", fpu.empty), NUMBER("fpu.fop", fpu.fop),
     NUMBER("fpu.fcs", fpu.fcs), NUMBER("fpu.fds", fpu.fds), NUMBER("fpu.fip", fpu.fip), NUMBER("fpu.fdp", fpu.fdp),
@@ -134,7 +134,7 @@ void x86_reset(struct x86 *cpu, bool init)
     cpu->cpl = 0;
     cpu->inhibit = cpu->halted = cpu->shutdown = cpu->in_smm = cpu->nmi_blocked = false;
     cpu->nmi_pending = cpu->init_pending = cpu->sipi_pending = false;
-    cpu->tf_pending = 0;
+    cpu->tf_pending = cpu->data_breaks = 0;
     cpu->wait_sipi = cpu->index > 0;
     cpu->fault_unimplemented = cpu->delivering = false;
     cpu->attention = true;

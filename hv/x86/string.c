@@ -99,6 +99,7 @@ static void ins_1(struct x86 *cpu, const struct op *op)
     uint64_t lin = seg_linear(cpu, op, ES, R64(RDI) & index_mask(op), size, true);
     mem_probe(cpu, op, lin, size, true);
     uint32_t v = cpu->bus.in(cpu->bus.ctx, R16(RDX), size);
+    note_port_break(cpu, R16(RDX), size);
     st_sized(cpu, op, lin, osize, v);
     advance(cpu, op, RDI);
 }
@@ -110,6 +111,7 @@ static void outs_1(struct x86 *cpu, const struct op *op)
     uint64_t lin = seg_linear(cpu, op, op->seg, R64(RSI) & index_mask(op), size, false);
     uint32_t v = (uint32_t)ld_sized(cpu, op, lin, osize);
     cpu->bus.out(cpu->bus.ctx, R16(RDX), size, v);
+    note_port_break(cpu, R16(RDX), size);
     advance(cpu, op, RSI);
 }
 

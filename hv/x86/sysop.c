@@ -163,6 +163,7 @@ static void port_in(struct x86 *cpu, const struct op *op, uint16_t port)
     if (!io_allowed(cpu, port, size))
         raise_error(cpu, VEC_GP, 0);
     uint32_t v = cpu->bus.in(cpu->bus.ctx, port, size);
+    note_port_break(cpu, port, size);
     if (size == 1)
         SET8(RAX * 8, v);
     else if (size == 2)
@@ -177,6 +178,7 @@ static void port_out(struct x86 *cpu, const struct op *op, uint16_t port)
     if (!io_allowed(cpu, port, size))
         raise_error(cpu, VEC_GP, 0);
     cpu->bus.out(cpu->bus.ctx, port, size, size == 1 ? R8(RAX * 8) : size == 2 ? R16(RAX) : R32(RAX));
+    note_port_break(cpu, port, size);
 }
 
 static OP(op_in_imm)

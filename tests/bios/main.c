@@ -70,11 +70,11 @@ static void check_kept(const struct regs *in, const struct regs *out, unsigned s
     if (!(show & SI) && in->esi != out->esi)
         put_register("(changed)esi", out->esi, 8);
     if (!(show & DI) && in->edi != out->edi)
-        put_register("(changed)edi", out->edi, 8);
+        print(" (changed)edi"); /* mostly an address */
     if (!(show & BP) && in->ebp != out->ebp)
         put_register("(changed)ebp", out->ebp, 8);
     if (!(show & ES) && in->es != out->es)
-        put_register("(changed)es", out->es, 4);
+        print(" (changed)es");
     if (in->ds != out->ds)
         put_register("(changed)ds", out->ds, 4);
 }

@@ -4,7 +4,7 @@
 static void test_pci(void)
 {
     struct regs r;
-    call("PCI: present", 0x1a, with(0xb101), AX | BX | CX | EDX | CF | DI);
+    call("PCI: present", 0x1a, with(0xb101), AX | BX | CX | EDX | CF);
     r = with(0xb102), r.ecx = 0x7000, r.edx = 0x8086, r.esi = 0;
     call("PCI: find PIIX3", 0x1a, r, AX | BX | CF);
     r.esi = 1;

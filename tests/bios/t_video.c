@@ -206,8 +206,14 @@ static void test_palette(void)
 
 static void test_fonts(void)
 {
-    call("font 8x8", 0x10, video(0x1130, 0x0300, 0, 0), CX | DX | ES | BP);
-    call("font 8x16", 0x10, video(0x1130, 0x0600, 0, 0), CX | DX | ES | BP);
+    struct regs r = video(0x1130, 0x0300, 0, 0);
+    call_interrupt(0x10, &r);
+    print("T font 8x8: height %u, rows %u; a block in it: %02x %02x\n", r.ecx & 0xffff, r.edx & 0xff, peek8(r.es, (u16)r.ebp + 0x20 * 8),
+          peek8(r.es, (u16)r.ebp + 0x20 * 8 + 7));
+    r = video(0x1130, 0x0600, 0, 0);
+    call_interrupt(0x10, &r);
+    print("T font 8x16: a block in it: %02x %02x %02x\n", peek8(r.es, (u16)r.ebp + 0xdb * 16), peek8(r.es, (u16)r.ebp + 0xdb * 16 + 15),
+          peek8(r.es, (u16)r.ebp + 0xdc * 16));
     call("load 8x8 and set", 0x10, video(0x1112, 0, 0, 0), 0);
     show("rows, height", 0x40, 0x84, 3);
     registers("registers");
@@ -285,7 +291,7 @@ static void test_vbe(void)
     call("VBE: set 1ffh", 0x10, video(0x4f02, 0x01ff, 0, 0), AX);
     call("VBE: set 3", 0x10, video(0x4f02, 0x0003, 0, 0), AX);
     call("VBE: get mode", 0x10, video(0x4f03, 0, 0, 0), AX | BX);
-    call("VBE: size of state", 0x10, video(0x4f04, 0, 15, 0), AX);
+    call("VBE: size of state", 0x10, video(0x4f04, 0, 15, 0), AX | BX);
     call("VBE: protected mode", 0x10, video(0x4f0a, 0, 0, 0), AX);
     call("VBE: unknown", 0x10, video(0x4fee, 0, 0, 0), AX);
 }

@@ -50,7 +50,7 @@ firmware_seen() { # NAME
 sizes() { # NAME: the trace is at most what was read from images and 32 MB; events at most 8 MB
     local info=$work/$1-info.out read size events
     size=$(stat -c %s "$recordings/$1.reel")
-    read=$(sed -n 's/.*bytes, of which \([0-9,]*\) are in the trace.*/\1/p' "$info" | tr -d , | paste -sd+ | bc)
+    read=$(sed -n 's/.*bytes, of which \([0-9,]*\) are in the trace.*/\1/p' "$info" | tr -d , | awk '{n += $1} END {printf "%d", n}')
     events=$(awk '$1 == "events" && NF == 4 { gsub(",", "", $3); print $3 }' "$info")
     [ "$size" -le $((read + 32000000)) ] || fail "$1: $size bytes, with $read read from images: more than 32 MB beyond"
     [ "$events" -le 8000000 ] || fail "$1: $events bytes of events: more than 8 MB"

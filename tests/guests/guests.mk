@@ -16,7 +16,7 @@ $(GUEST_DIR)/32/%.o: tests/guests/%.S
 	$(Q)gcc -m32 -c -o $@ $<
 $(GUEST_DIR)/64/%.o: tests/guests/%.c tests/guests/sys/sys.h
 	@mkdir -p $(@D)
-	$(Q)gcc -m64 -mcmodel=kernel $(GUEST_CFLAGS) -c -o $@ $<
+	$(Q)gcc -m64 $(GUEST_CFLAGS) -c -o $@ $<
 $(GUEST_DIR)/64/%.o: tests/guests/%.S
 	@mkdir -p $(@D)
 	$(Q)gcc -m64 -c -o $@ $<

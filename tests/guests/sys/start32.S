@@ -16,6 +16,7 @@ start:
     cli
     mov $stack_top, %esp
     call load_gdt
+    push %ebx
     call main
     mov $0x10, %al
 1:  outb %al, $0xf4

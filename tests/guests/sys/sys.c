@@ -19,7 +19,7 @@ void *memcpy(void *to, const void *from, uptr n);
 void restore_world(void);
 void trap_taken(struct frame *f);
 void task_fault(unsigned vector, unsigned error);
-int main(void);
+int main(const u32 *info);
 void guard_return(void) __attribute__((noreturn));
 void enter_ring0(void), enter_ring3(void), enter_v86(void), enter_real(void);
 extern uptr piece_address, piece_ax;
@@ -286,10 +286,15 @@ void fault_tasks_on(int on)
 #endif
 
 enum { LOW_SIZE = 2048 };
+static int lenient;
 
 void run_piece(const char *name, const char *from, const char *to, enum mode mode)
 {
     static void (*const enter[])(void) = {enter_ring0, enter_ring3, enter_v86, enter_real};
+    if (lenient && *name == '*') {
+        hook = 0;
+        return;
+    }
     print("%s: ", name);
     uptr length = (uptr)(to - from);
     piece_address = (uptr)from;
@@ -319,8 +324,19 @@ void run_piece(const char *name, const char *from, const char *to, enum mode mod
 
 /* ---------------------------------------------------------------- all */
 
-int main(void)
+/* The multiboot command line has the word "lenient": leave out what only a strict machine does (names with *). */
+static int wants_lenient(const u32 *info)
 {
+    const char *line = info[0] & 4 ? (const char *)(uptr)info[4] : "";
+    for (; *line; line++)
+        if (line[0] == ' ' && line[1] == 'l' && line[2] == 'e' && line[3] == 'n')
+            return 1;
+    return 0;
+}
+
+int main(const u32 *info)
+{
+    lenient = wants_lenient(info);
     make_world();
 #ifdef __x86_64__
     test_long();

@@ -7,8 +7,8 @@
  * an exception its error code, how far into the piece it was (+N), CR2 of a page fault, DR6 of a debug exception. After each
  * piece the world is put in order again (control, debug, segment and table registers), but the test descriptors and page tables stay.
  *
- * A name that begins with * is one where QEMU's TCG is known to do otherwise than the manuals say (segment limits and types of
- * data accesses, for example): there, the committed text alone counts.
+ * A name that begins with * is one where QEMU's TCG does otherwise than the manuals say (limits and types of segments, for example): it
+ * is left out if the multiboot command line has the word "lenient".
  */
 #ifndef SYS_H
 #define SYS_H

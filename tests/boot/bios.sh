@@ -1,0 +1,61 @@
+#!/bin/bash
+# bios.sh - our own firmware: Debian from CD and disk, to power-off, replayed verified; what the kernel says is what it says under SeaBIOS;
+# the way to the boot sector is shorter than SeaBIOS's; the image is the same whatever else is built; where QEMU is installed, it boots there.
+. "$(dirname "$0")/../lib.sh"
+need_guests
+image=$top/build/release/bios/bios.bin
+
+steps_to_boot_sector() { # TRACE
+    "$BOOTREEL" events --class loader "$1" | awk '/boot sector entered/ {print $2; exit}'
+}
+
+# The kernel's messages without their times, and without what may differ: where the firmware put its tables and what it calls itself,
+# addresses of the display, times measured, processes in the order of their work.
+messages() { # CONSOLE
+    tr -d '\r' <"$1" | sed -n '/Linux version/,/Power down/p' | sed -n 's/^\[ *[0-9.]*\] //p' |
+        grep -Ev 'BIOS-e820: .* reserved|^DMI: |MP-table at|RSDP 0x|0000:00:02\.0: (BAR|ROM)|sched_clock|[Cc]locksource|^tsc:|Freeing unused' | sort
+}
+
+for m in iso disk; do
+    recording $m
+    recording $m-builtin
+    ours=$recordings/$m-builtin
+    expect 0 "$m-replay" "$BOOTREEL" replay --verify "$ours.reel"
+    holds "$work/$m-replay.out" '^verified: ' "$m: replay"
+    holds "$ours.console" 'init: powering off' "$m: console"
+    expect 0 "$m-info" "$BOOTREEL" info "$ours.reel"
+    holds "$work/$m-info.out" '^ended +power-off: ACPI' "$m: info"
+    messages "$recordings/$m.console" >"$work/theirs"
+    messages "$ours.console" >"$work/ours"
+    [ "$(wc -l <"$work/ours")" -gt 200 ] || fail "$m: the kernel said little"
+    diff "$work/theirs" "$work/ours" >"$work/$m.diff" || { fail "$m: the kernel's messages differ from those under SeaBIOS"; cat "$work/$m.diff"; }
+    theirs=$(steps_to_boot_sector "$recordings/$m.reel") mine=$(steps_to_boot_sector "$ours.reel")
+    [ "${mine:-0}" -gt 0 ] && [ "$mine" -lt "$theirs" ] || fail "$m: boot sector after ${mine:-?} steps; SeaBIOS takes $theirs"
+done
+
+# Reset and memory map are read by people: the banner is on screen, serial port and debug port.
+"$BOOTREEL" screen "$recordings/iso-builtin.reel" --at 300k >"$work/screen" 2>&1
+holds "$work/screen" '^bootreel BIOS' "banner on the screen"
+holds "$recordings/iso-builtin.console" '^bootreel BIOS' "banner on the serial port"
+
+# No medium, no signature: clear messages.
+truncate -s 1M "$work/blank.img"
+expect 0 blank "$BOOTREEL" record --bios builtin --disk "$work/blank.img" --until 5M --console -q -o "$work/blank.reel"
+holds "$work/blank.out" 'no boot signature' "a blank disk"
+holds "$work/blank.out" 'No bootable device' "a blank disk"
+
+# The same image with another compiler and variant of the program.
+if [ -f "$image" ]; then
+    rm -rf "$work/build"
+    make -s BUILD="$work/build" VARIANT=asan CC=clang "$work/build/bios/bios.bin" >"$work/make.log" 2>&1 || { fail "the image does not build"; tail -n 3 "$work/make.log"; }
+    same "$image" "$work/build/bios/bios.bin" "the image built once more"
+    ! strings "$image" | grep -F "$top" || fail "the image has a path in it"
+fi
+
+if command -v qemu-system-x86_64 >/dev/null; then
+    timeout 120 qemu-system-x86_64 -nic none -display none -no-reboot -bios "$image" -cdrom "$GUESTS/grub.iso" -boot d \
+        -serial "file:$work/qemu.txt" >/dev/null 2>&1 </dev/null || fail "QEMU exits with $?"
+    holds "$work/qemu.txt" 'bootreel BIOS' "QEMU: banner"
+    holds "$work/qemu.txt" 'reboot: Power down' "QEMU: the guest's end"
+fi
+finish
