@@ -42,6 +42,7 @@ LIB     := $(BUILD)/libbootreel.a
 
 include bios/bios.mk
 include guests/demo/demo.mk
+include tests/guests/guests.mk
 
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)

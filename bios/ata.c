@@ -33,7 +33,10 @@ static u8 error_of(const struct channel *ch, u8 status)
     if (status & ST_DF)
         return DISK_CONTROLLER;
     u8 error = inb(ch->command + IDE_FEATURE);
-    return error & ERR_UNC ? DISK_CRC : error & ERR_IDNF ? DISK_NO_SECTOR : error & ERR_ABRT ? DISK_BAD_COMMAND : DISK_CONTROLLER;
+    return error & ERR_UNC    ? DISK_CRC
+           : error & ERR_IDNF ? DISK_NO_SECTOR
+           : error & ERR_ABRT ? DISK_BAD_COMMAND
+                              : DISK_CONTROLLER;
 }
 
 /* Three ways to say where: 48 bits, 28 bits, cylinder-head-sector. */
@@ -71,20 +74,24 @@ static u8 by_dma(const struct request *q, u16 count)
 {
     const struct channel *ch = &channels[q->drive->channel];
     bool write = q->direction == DISK_WRITE, wide = put_address(q, count);
-    outb(ch->command + IDE_COMMAND, write ? wide ? WRITE_DMA_EXT : WRITE_DMA : wide ? READ_DMA_EXT : READ_DMA);
+    outb(ch->command + IDE_COMMAND, write  ? wide ? WRITE_DMA_EXT : WRITE_DMA
+                                    : wide ? READ_DMA_EXT
+                                           : READ_DMA);
     ide_dma_start(ch, write);
     return error_of(ch, ide_dma_finish(ch));
 }
 
-/* An interrupt a sector: before each that is read, after each that is written. After the last one that is read there is none. */
+/* An interrupt a sector: before each that is read, after each that is written. After the last one that is
+ * read there is none. */
 static u8 by_pio(const struct request *q, u16 count)
 {
     const struct channel *ch = &channels[q->drive->channel];
     bool write = q->direction == DISK_WRITE, wide = put_address(q, count);
     u32 address = q->address;
     u8 status;
-    outb(ch->command + IDE_COMMAND,
-         write ? wide ? WRITE_SECTORS_EXT : WRITE_SECTORS : wide ? READ_SECTORS_EXT : READ_SECTORS);
+    outb(ch->command + IDE_COMMAND, write  ? wide ? WRITE_SECTORS_EXT : WRITE_SECTORS
+                                    : wide ? READ_SECTORS_EXT
+                                           : READ_SECTORS);
     for (bool first = true; count--; first = false) {
         status = first && write ? ide_wait_short(ch) : ide_wait(ch);
         if (status == 0xff || status & (ST_ERR | ST_DF))
@@ -118,7 +125,8 @@ static u8 transfer(const struct request *q, u16 count)
     outb(ch->control, 0);
     if (q->direction == DISK_VERIFY)
         return verify(q, count);
-    if (!d->dma || !d->lba || !ide_dma_prepare(ch, q->address, (u32)count * SECTOR, q->direction == DISK_WRITE))
+    if (!d->dma || !d->lba ||
+        !ide_dma_prepare(ch, q->address, (u32)count * SECTOR, q->direction == DISK_WRITE))
         return by_pio(q, count);
     error = by_dma(q, count);
     if (error != DISK_TIMEOUT && error != DISK_CONTROLLER)

@@ -29,7 +29,10 @@ static void put32(u8 *p, u32 v)
     p[3] = (u8)v;
 }
 
-static u32 get32(const u8 *p) { return (u32)p[0] << 24 | (u32)p[1] << 16 | p[2] << 8 | p[3]; }
+static u32 get32(const u8 *p)
+{
+    return (u32)p[0] << 24 | (u32)p[1] << 16 | p[2] << 8 | p[3];
+}
 
 /* The drive says how much it gives; what is more than wanted is dropped. */
 static u8 data_in(const struct channel *ch, u32 address, u32 bytes)

@@ -1,7 +1,7 @@
 /* bda.h - the BIOS data area at 0040:0000, the extended one, and the interrupt vectors.
  *
- * Sources: IBM PC/AT Technical Reference (BIOS data area); IBM PS/2 BIOS Interface Technical Reference (extended BIOS data
- * area). Programs read and write these: nothing may move.
+ * Sources: IBM PC/AT Technical Reference (BIOS data area); IBM PS/2 BIOS Interface Technical Reference
+ * (extended BIOS data area). Programs read and write these: nothing may move.
  */
 #ifndef BIOS_BDA_H
 #define BIOS_BDA_H
@@ -13,12 +13,12 @@ struct far {
 } PACKED;
 
 struct bios_data {
-    u16 com[4];             /* 00: ports; 0: none */
-    u16 lpt[3];             /* 08 */
-    u16 ebda;               /* 0e: segment */
-    u16 equipment;          /* 10: what INT 11h returns */
-    u8 post_status;         /* 12 */
-    u16 memory_kb;          /* 13: what INT 12h returns */
+    u16 com[4];     /* 00: ports; 0: none */
+    u16 lpt[3];     /* 08 */
+    u16 ebda;       /* 0e: segment */
+    u16 equipment;  /* 10: what INT 11h returns */
+    u8 post_status; /* 12 */
+    u16 memory_kb;  /* 13: what INT 12h returns */
     u16 unused_15;
     u16 shift;              /* 17: shift states: struct below */
     u8 alt_number;          /* 19: Alt and the keypad */
@@ -71,9 +71,9 @@ struct bios_data {
     u32 wait_left;          /* 9c: microseconds */
     u8 wait_active;         /* a0 */
     u8 unused_a1[7];
-    struct far video_save;  /* a8: the video save pointer table */
+    struct far video_save; /* a8: the video save pointer table */
     u8 unused_ac[84];
-    u8 print_screen;        /* 100: 50:0, INT 05h's state */
+    u8 print_screen; /* 100: 50:0, INT 05h's state */
 } PACKED;
 
 _Static_assert(offsetof(struct bios_data, floppy_calibrated) == 0x3e, "BIOS data area");
@@ -112,14 +112,14 @@ enum { KEYS_E1 = 0x01, KEYS_E0 = 0x02, KEYS_RIGHT_CTRL = 0x04, KEYS_RIGHT_ALT = 
 enum { EBDA_SEG = 0x9fc0, EBDA_KB = 1, MEMORY_KB = 640 - EBDA_KB };
 
 struct ebda {
-    u8 size;                /* 00: KiB */
+    u8 size; /* 00: KiB */
     u8 unused_01[0x21];
-    struct far mouse;       /* 22: the program's handler */
-    u8 mouse_flags1;        /* 26: bits 2-0 index of the next byte */
-    u8 mouse_flags2;        /* 27: bit 7 there is a handler; bits 2-0 packet size less one */
-    u8 mouse_data[8];       /* 28 */
+    struct far mouse; /* 22: the program's handler */
+    u8 mouse_flags1;  /* 26: bits 2-0 index of the next byte */
+    u8 mouse_flags2;  /* 27: bit 7 there is a handler; bits 2-0 packet size less one */
+    u8 mouse_data[8]; /* 28 */
     u8 unused_30[0x0d];
-    u8 disk_table[2][16];   /* 3d: INT 41h and 46h point here */
+    u8 disk_table[2][16]; /* 3d: INT 41h and 46h point here */
 } PACKED;
 
 #endif

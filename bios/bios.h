@@ -1,6 +1,7 @@
 /* bios.h - the services and the second part of the POST among themselves: 16-bit code, see entry.S.
  *
- * DS, ES and SS are the data segment, FS the BIOS data area, GS whatever was last chosen: far_*() below choose it.
+ * DS, ES and SS are the data segment, FS the BIOS data area, GS whatever was last chosen: far_*() below
+ * choose it.
  */
 #ifndef BIOS_BIOS_H
 #define BIOS_BIOS_H
@@ -12,19 +13,53 @@
 /* ---------------------------------------------------------------- the caller's registers */
 
 struct regs {
-    union { u32 edi; u16 di; };
-    union { u32 esi; u16 si; };
-    union { u32 ebp; u16 bp; };
+    union {
+        u32 edi;
+        u16 di;
+    };
+    union {
+        u32 esi;
+        u16 si;
+    };
+    union {
+        u32 ebp;
+        u16 bp;
+    };
     u32 unused_esp;
-    union { u32 ebx; u16 bx; struct { u8 bl, bh; }; };
-    union { u32 edx; u16 dx; struct { u8 dl, dh; }; };
-    union { u32 ecx; u16 cx; struct { u8 cl, ch; }; };
-    union { u32 eax; u16 ax; struct { u8 al, ah; }; };
+    union {
+        u32 ebx;
+        u16 bx;
+        struct {
+            u8 bl, bh;
+        };
+    };
+    union {
+        u32 edx;
+        u16 dx;
+        struct {
+            u8 dl, dh;
+        };
+    };
+    union {
+        u32 ecx;
+        u16 cx;
+        struct {
+            u8 cl, ch;
+        };
+    };
+    union {
+        u32 eax;
+        u16 ax;
+        struct {
+            u8 al, ah;
+        };
+    };
     u16 ds, es, fs, gs;
     u32 handler;
     u16 ip, cs, flags;
 } PACKED;
-_Static_assert(offsetof(struct regs, eax) == REGS_EAX && offsetof(struct regs, flags) == REGS_FLAGS, "entry.S");
+_Static_assert(offsetof(struct regs, eax) == REGS_EAX && offsetof(struct regs, flags) == REGS_FLAGS,
+               "entry.S");
 _Static_assert(sizeof(struct regs) == REGS_SIZE, "entry.S");
 
 enum { FLAG_CARRY = 0x0001, FLAG_ZERO = 0x0040, FLAG_INTERRUPT = 0x0200 };
@@ -34,7 +69,10 @@ static inline void set_flag(struct regs *r, u16 flag, bool on)
     r->flags = on ? r->flags | flag : r->flags & ~flag;
 }
 
-static inline void set_carry(struct regs *r, bool on) { set_flag(r, FLAG_CARRY, on); }
+static inline void set_carry(struct regs *r, bool on)
+{
+    set_flag(r, FLAG_CARRY, on);
+}
 
 /* AH and carry, as most services answer. */
 static inline void answer(struct regs *r, u8 status)
@@ -50,7 +88,10 @@ void block_move(u32 table, u32 words);
 
 /* ---------------------------------------------------------------- memory of others */
 
-static inline void gs_set(u16 segment) { asm volatile("movw %w0, %%gs" : : "r"(segment) : "memory"); }
+static inline void gs_set(u16 segment)
+{
+    asm volatile("movw %w0, %%gs" : : "r"(segment) : "memory");
+}
 
 static inline u8 far_read8(u16 segment, u16 offset)
 {
@@ -96,19 +137,34 @@ void far_copy(u16 to_segment, u16 to, u16 from_segment, u16 from, u16 n);
 void far_fill16(u16 segment, u16 offset, u16 value, u16 count);
 
 /* A field of the extended BIOS data area. */
-#define EBDA_READ8(field) far_read8(bda->ebda, offsetof(struct ebda, field))
+#define EBDA_READ8(field)         far_read8(bda->ebda, offsetof(struct ebda, field))
 #define EBDA_WRITE8(field, value) far_write8(bda->ebda, offsetof(struct ebda, field), value)
 
-static inline u32 linear(u16 segment, u16 offset) { return ((u32)segment << 4) + offset; }
+static inline u32 linear(u16 segment, u16 offset)
+{
+    return ((u32)segment << 4) + offset;
+}
 /* Segment and offset as one number, as far pointers are in memory. */
-static inline u32 far_pointer(u16 segment, u16 offset) { return (u32)segment << 16 | offset; }
+static inline u32 far_pointer(u16 segment, u16 offset)
+{
+    return (u32)segment << 16 | offset;
+}
 
-static inline u32 vector(u8 number) { return far_read32(0, number * 4u); }
-static inline void set_vector(u8 number, u32 pointer) { far_write32(0, number * 4u, pointer); }
+static inline u32 vector(u8 number)
+{
+    return far_read32(0, number * 4u);
+}
+static inline void set_vector(u8 number, u32 pointer)
+{
+    far_write32(0, number * 4u, pointer);
+}
 /* The address of a function in entry.S or fixed.S as a vector. */
 #define VECTOR_OF(entry) far_pointer(CODE_SEG, (u16)(u32)(entry))
 
-static inline void call_int(u8 number, struct regs *r) { far_call(r, vector(number), true); }
+static inline void call_int(u8 number, struct regs *r)
+{
+    far_call(r, vector(number), true);
+}
 
 /* Is this real mode, so that segments give physical addresses? Not in virtual-8086 mode. */
 static inline bool real_mode(void)
@@ -122,7 +178,10 @@ static inline bool real_mode(void)
 
 enum { PIC1 = 0x20, PIC1_MASK = 0x21, PIC2 = 0xa0, PIC2_MASK = 0xa1, PIC_EOI = 0x20 };
 
-static inline void eoi1(void) { outb(PIC1, PIC_EOI); }
+static inline void eoi1(void)
+{
+    outb(PIC1, PIC_EOI);
+}
 
 static inline void eoi2(void)
 {
@@ -131,8 +190,8 @@ static inline void eoi2(void)
 }
 
 void irq_unmask(u8 irq);
-/* Passes time until something may have changed: halts if the timer's interrupt is on and so ends the halt, else returns
- * at once. `irq` must be on as well. */
+/* Passes time until something may have changed: halts if the timer's interrupt is on and so ends the halt,
+ * else returns at once. `irq` must be on as well. */
 void idle(u8 irq);
 
 /* A limit for waiting, by the timer's ticks; where they stand still, by the number of looks. */
@@ -187,7 +246,8 @@ void boot_list_make(void);
 void boot_entry_name(const struct boot_entry *e, char *to, unsigned room);
 /* The boot menu if it is wanted: puts what was chosen first. */
 void boot_menu(void);
-/* The rank of a device path in the boot order file, counted from 1; 0: it is not there. '*' in the pattern is any text. */
+/* The rank of a device path in the boot order file, counted from 1; 0: it is not there. '*' in the pattern is
+ * any text. */
 u16 bootorder_find(const char *pattern);
 
 /* An option ROM's bootstrap entry (Plug and Play BIOS specification: BEV) and its name. */

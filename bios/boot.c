@@ -1,7 +1,8 @@
 /* boot.c - INT 18h and INT 19h: from which device, in which order, and why not.
  *
- * Sources: IBM PC/AT Technical Reference (INT 19h: boot sector at 0:7C00, DL the drive); QEMU's boot order: fw_cfg file
- * "bootorder" (device paths), or the CMOS bytes 3Dh and 38h (nibbles 1 floppy, 2 disk, 3 CD, 4 network).
+ * Sources: IBM PC/AT Technical Reference (INT 19h: boot sector at 0:7C00, DL the drive); QEMU's boot order:
+ * fw_cfg file "bootorder" (device paths), or the CMOS bytes 3Dh and 38h (nibbles 1 floppy, 2 disk, 3 CD, 4
+ * network).
  */
 #include "bios/disk.h"
 
@@ -71,8 +72,8 @@ static u16 listed_rank(const struct boot_entry *e)
         break;
     default:
         drive = e->kind == BOOT_DISK ? disks[e->index] : cds[e->index];
-        format_text(pattern, sizeof pattern, "/pci@i0cf8/*@%x,%x/drive@%x/disk@%x", shared.ide >> 3, shared.ide & 7, drive / 2,
-                    drive % 2);
+        format_text(pattern, sizeof pattern, "/pci@i0cf8/*@%x,%x/drive@%x/disk@%x", shared.ide >> 3,
+                    shared.ide & 7, drive / 2, drive % 2);
         break;
     }
     return bootorder_find(pattern);
@@ -159,7 +160,8 @@ static const char *boot_sector(u8 drive, bool need_signature)
 {
     struct regs r;
     for (unsigned tries = 0; tries < 2; tries++) {
-        r = (struct regs){.ax = 0x0201, .bx = BOOT_SECTOR, .cx = 0x0001, .dx = drive, .es = 0, .ds = DATA_SEG};
+        r = (struct regs){
+            .ax = 0x0201, .bx = BOOT_SECTOR, .cx = 0x0001, .dx = drive, .es = 0, .ds = DATA_SEG};
         call_int(0x13, &r);
         if (!(r.flags & FLAG_CARRY))
             break;

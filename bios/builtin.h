@@ -1,4 +1,5 @@
-/* builtin.h - the firmware as the program carries it: an object that bios.mk makes of bios.bin and bios.elf. For cli. */
+/* builtin.h - the firmware as the program carries it: an object that bios.mk makes of bios.bin and bios.elf.
+ * For cli. */
 #ifndef BOOTREEL_BIOS_BUILTIN_H
 #define BOOTREEL_BIOS_BUILTIN_H
 
@@ -15,7 +16,8 @@ static inline const uint8_t *builtin_bios(size_t *size)
     return builtin_bios_start;
 }
 
-/* Its symbols and line numbers: an ELF file whose addresses are linear ones (E8000h data, F0000h code, FFFE0000h the ROM's own). */
+/* Its symbols and line numbers: an ELF file whose addresses are linear ones (E8000h data, F0000h code,
+ * FFFE0000h the ROM's own). */
 static inline const uint8_t *builtin_bios_symbols(size_t *size)
 {
     *size = (size_t)(builtin_bios_symbols_end - builtin_bios_symbols_start);

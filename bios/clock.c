@@ -1,4 +1,5 @@
-/* clock.c - INT 08h and INT 1Ah: the timer's tick, the time of day, the alarm, the real-time clock's interrupt.
+/* clock.c - INT 08h and INT 1Ah: the timer's tick, the time of day, the alarm, the real-time clock's
+ * interrupt.
  *
  * Sources: IBM PC/AT Technical Reference (BIOS, INT 08h, 1Ah, 70h); Motorola MC146818A (registers).
  */
@@ -41,16 +42,28 @@ static bool rtc_steady(void)
     return false;
 }
 
-static void rtc_set_bits(u8 bits) { cmos_write(RTC_B, cmos_read(RTC_B) | bits); }
+static void rtc_set_bits(u8 bits)
+{
+    cmos_write(RTC_B, cmos_read(RTC_B) | bits);
+}
 
-static void rtc_clear_bits(u8 bits) { cmos_write(RTC_B, cmos_read(RTC_B) & ~bits); }
+static void rtc_clear_bits(u8 bits)
+{
+    cmos_write(RTC_B, cmos_read(RTC_B) & ~bits);
+}
 
-static u32 from_bcd(u8 value) { return (value >> 4) * 10 + (value & 15); }
+static u32 from_bcd(u8 value)
+{
+    return (value >> 4) * 10 + (value & 15);
+}
 
 /* ---------------------------------------------------------------- POST */
 
 /* Ticks are 65536 / 1193182 of a second: 18.20648 a second. */
-static u32 ticks_of(u32 seconds) { return seconds * 18 + seconds * 20648 / 100000; }
+static u32 ticks_of(u32 seconds)
+{
+    return seconds * 18 + seconds * 20648 / 100000;
+}
 
 void clock_init(void)
 {
@@ -113,7 +126,8 @@ void irq8_rtc(struct regs *r)
     eoi2();
 }
 
-/* ---------------------------------------------------------------- waiting by the RTC: for INT 15h (system.c) */
+/* ---------------------------------------------------------------- waiting by the RTC: for INT 15h (system.c)
+ */
 
 /* Sets bit 7 of the byte at flag after so many microseconds. False: a wait is running already. */
 bool clock_wait_start(u32 microseconds, u16 segment, u16 offset)
@@ -237,7 +251,7 @@ static void cancel_alarm(struct regs *r)
 
 void int1a_clock(struct regs *r)
 {
-    static void (*const service[])(struct regs *) = {get_ticks, set_ticks, get_time, set_time,
+    static void (*const service[])(struct regs *) = {get_ticks, set_ticks, get_time,  set_time,
                                                      get_date,  set_date,  set_alarm, cancel_alarm};
     if (r->ah < COUNT(service))
         service[r->ah](r);

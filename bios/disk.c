@@ -1,7 +1,8 @@
 /* disk.c - INT 13h: which drive a number is, the classic functions, geometries and parameter tables.
  *
- * Sources: IBM PS/2 BIOS Interface Technical Reference (INT 13h); Phoenix, BIOS Enhanced Disk Drive Specification 1.1 (AH=41h on);
- * Phoenix/IBM, El Torito 1.0 (AH=4Ah on); translations as the CMOS bytes 39h, 3Ah choose them (QEMU).
+ * Sources: IBM PS/2 BIOS Interface Technical Reference (INT 13h); Phoenix, BIOS Enhanced Disk Drive
+ * Specification 1.1 (AH=41h on); Phoenix/IBM, El Torito 1.0 (AH=4Ah on); translations as the CMOS bytes 39h,
+ * 3Ah choose them (QEMU).
  */
 #include "bios/disk.h"
 
@@ -91,7 +92,8 @@ static u16 rank_of(u8 i)
 {
     char pattern[64];
     u16 rank;
-    format_text(pattern, sizeof pattern, "/pci@i0cf8/*@%x,%x/drive@%x/disk@%x", shared.ide >> 3, shared.ide & 7, i / 2, i % 2);
+    format_text(pattern, sizeof pattern, "/pci@i0cf8/*@%x,%x/drive@%x/disk@%x", shared.ide >> 3,
+                shared.ide & 7, i / 2, i % 2);
     rank = bootorder_find(pattern);
     return rank ? rank : 0x1000 + i;
 }
@@ -122,8 +124,9 @@ void disks_init(void)
         parameter_table(n, &drives[disks[n]]);
     for (unsigned n = 0; n < disk_count; n++) {
         const struct drive *d = &drives[disks[n]];
-        print("disk %02xh: %s, %u MiB (%u/%u/%u)\n", DISK_FIRST + n, d->model, d->sectors >> 11 | d->sectors_high << 21,
-              d->logical.cylinders, d->logical.heads, d->logical.sectors);
+        print("disk %02xh: %s, %u MiB (%u/%u/%u)\n", DISK_FIRST + n, d->model,
+              d->sectors >> 11 | d->sectors_high << 21, d->logical.cylinders, d->logical.heads,
+              d->logical.sectors);
     }
     for (unsigned n = 0; n < cd_count; n++)
         print("CD %02xh: %s\n", CD_FIRST + n, drives[cds[n]].model);
@@ -276,7 +279,8 @@ static u8 emulated_read(struct regs *r, bool verify)
 {
     const struct geometry *g = &emulation.geometry;
     u16 cylinder = r->ch | (r->cl & 0xc0) << 2, sector = r->cl & 0x3f;
-    struct request q = {.count = r->al, .address = linear(r->es, r->bx), .direction = verify ? DISK_VERIFY : DISK_READ};
+    struct request q = {
+        .count = r->al, .address = linear(r->es, r->bx), .direction = verify ? DISK_VERIFY : DISK_READ};
     r->al = 0;
     if (!q.count || !sector || cylinder >= g->cylinders || r->dh >= g->heads || sector > g->sectors)
         return DISK_BAD_COMMAND;

@@ -36,13 +36,13 @@ struct drive {
     u8 channel, unit; /* IDE; a floppy has only a unit */
     u8 floppy_type;   /* as in the CMOS */
     bool dma, lba, lba48, locked;
-    u8 multiple;      /* sectors a block of READ MULTIPLE; 0: not on */
+    u8 multiple; /* sectors a block of READ MULTIPLE; 0: not on */
     struct geometry physical, logical;
-    u8 translation;   /* 0 none, 1 LBA, 2 large */
-    u32 sectors;      /* of `block` bytes, at most 2^32 - 1 */
+    u8 translation; /* 0 none, 1 LBA, 2 large */
+    u32 sectors;    /* of `block` bytes, at most 2^32 - 1 */
     u32 sectors_high;
     u16 block;
-    u16 version;      /* IDENTIFY word 80 */
+    u16 version; /* IDENTIFY word 80 */
     char model[41];
 };
 
@@ -63,7 +63,7 @@ enum direction { DISK_READ, DISK_WRITE, DISK_VERIFY };
 struct request {
     struct drive *drive;
     u32 lba, lba_high;
-    u32 address;  /* linear */
+    u32 address; /* linear */
     u16 count, done;
     u8 direction;
 };
@@ -75,9 +75,11 @@ u8 floppy_transfer(struct request *q); /* lba by the medium's geometry */
 /* Any drive. */
 u8 disk_transfer(struct request *q);
 
-/* ide.c: waits until the channel's selected drive is not busy; its status, or FFh if it stays busy. Acknowledges its interrupt. */
+/* ide.c: waits until the channel's selected drive is not busy; its status, or FFh if it stays busy.
+ * Acknowledges its interrupt. */
 u8 ide_wait(const struct channel *ch);
-/* The same where no interrupt comes (before a packet, before the first block that is written): it looks all the time. */
+/* The same where no interrupt comes (before a packet, before the first block that is written): it looks all
+ * the time. */
 u8 ide_wait_short(const struct channel *ch);
 bool ide_select(const struct channel *ch, u8 device);
 /* Moves `bytes` (even) between the data port and linear memory. */
@@ -89,7 +91,8 @@ void ide_dma_start(const struct channel *ch, bool write);
 u8 ide_dma_finish(const struct channel *ch); /* the drive's status; FFh: it failed */
 void ide_reset(const struct channel *ch);
 
-/* atapi.c: a packet command with data for the host; sense key << 16 | code << 8 | qualifier, 0 if good, FF0000h: no answer. */
+/* atapi.c: a packet command with data for the host; sense key << 16 | code << 8 | qualifier, 0 if good,
+ * FF0000h: no answer. */
 u32 atapi_command(struct drive *d, const u8 packet[12], u32 address, u32 bytes, u16 block);
 /* Is there a medium, and how large? An INT 13h status. */
 u8 atapi_ready(struct drive *d);
@@ -117,7 +120,7 @@ extern struct emulation {
     u16 load_segment, load_count;
     u16 flags_segment;
     struct geometry geometry;
-    u32 sectors;     /* of 512 bytes */
+    u32 sectors; /* of 512 bytes */
     u32 catalog;
 } emulation;
 u8 eltorito_transfer(struct request *q); /* 512-byte sectors of the emulated disk */

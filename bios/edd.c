@@ -28,7 +28,13 @@ struct parameters {
     u8 reserved2, checksum;
 } PACKED;
 
-enum { PARAM_GEOMETRY = 2, PARAM_REMOVABLE = 4, PARAM_CHANGE_LINE = 0x10, PARAM_LOCKABLE = 0x20, PARAM_MAXIMUM = 0x40 };
+enum {
+    PARAM_GEOMETRY = 2,
+    PARAM_REMOVABLE = 4,
+    PARAM_CHANGE_LINE = 0x10,
+    PARAM_LOCKABLE = 0x20,
+    PARAM_MAXIMUM = 0x40
+};
 
 /* Device parameter table extension: how to reach the drive's registers. */
 static struct dpte {
@@ -42,7 +48,11 @@ static u8 transfer(struct regs *r, struct drive *d, enum direction direction)
 {
     struct packet p;
     far_get(&p, r->ds, r->si, sizeof p);
-    struct request q = {.drive = d, .lba = p.lba, .lba_high = p.lba_high, .count = p.count, .direction = direction,
+    struct request q = {.drive = d,
+                        .lba = p.lba,
+                        .lba_high = p.lba_high,
+                        .count = p.count,
+                        .direction = direction,
                         .address = linear(p.segment, p.offset)};
     if (p.size < sizeof p)
         return DISK_BAD_COMMAND;
@@ -83,8 +93,14 @@ static u8 byte_sum(const void *data, unsigned n)
 static void fill_dpte(struct parameters *p, const struct drive *d)
 {
     const struct channel *ch = &channels[d->channel];
-    dpte = (struct dpte){.command = ch->command, .control = ch->control, .head = 0xe0 | d->unit << 4, .reserved = 0xcb,
-                         .irq = ch->irq, .block_count = 1, .pio = 0, .revision = 0x11};
+    dpte = (struct dpte){.command = ch->command,
+                         .control = ch->control,
+                         .head = 0xe0 | d->unit << 4,
+                         .reserved = 0xcb,
+                         .irq = ch->irq,
+                         .block_count = 1,
+                         .pio = 0,
+                         .revision = 0x11};
     dpte.options = (d->lba ? 0x10 : 0) | (d->translation ? 0x08 : 0) | (d->kind == DRIVE_ATAPI ? 0x60 : 0) |
                    (d->translation == 1 ? 0x200 : 0);
     dpte.checksum = -byte_sum(&dpte, sizeof dpte - 1);
@@ -99,7 +115,8 @@ static void fill_path(struct parameters *p, const struct drive *d)
     memcpy(p->bus, shared.ide ? "PCI " : "ISA ", 4);
     memcpy(p->interface, d->kind == DRIVE_ATAPI ? "ATAPI   " : "ATA     ", 8);
     if (shared.ide)
-        p->interface_path[0] = shared.ide >> 8 | (shared.ide >> 3 & 31) << 8 | (shared.ide & 7) << 16 | (u32)d->channel << 24;
+        p->interface_path[0] =
+            shared.ide >> 8 | (shared.ide >> 3 & 31) << 8 | (shared.ide & 7) << 16 | (u32)d->channel << 24;
     else
         p->interface_path[0] = channels[d->channel].command;
     p->device_path[0] = d->unit;
@@ -123,7 +140,8 @@ static u8 parameters(struct regs *r, struct drive *d)
         p.cylinders = d->physical.cylinders;
         p.heads = d->physical.heads;
         p.sectors_per_track = d->physical.sectors;
-        if (!d->sectors_high && d->sectors < 0x1000000 && p.heads && p.sectors_per_track && p.cylinders > 16383)
+        if (!d->sectors_high && d->sectors < 0x1000000 && p.heads && p.sectors_per_track &&
+            p.cylinders > 16383)
             p.cylinders = 16383;
         p.sectors = d->sectors;
         p.sectors_high = d->sectors_high;
@@ -213,7 +231,8 @@ u8 edd_service(struct regs *r, struct drive *d)
     case 0x4c:
     case 0x4d:
         return eltorito_service(r);
-    case 0x4e: /* hardware configuration: prefetch, transfer mode: nothing to set, and no other drive concerned */
+    case 0x4e: /* hardware configuration: prefetch, transfer mode: nothing to set, and no other drive
+                  concerned */
         if (r->al > 6)
             return DISK_BAD_COMMAND;
         r->al = 0;

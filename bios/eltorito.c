@@ -6,7 +6,14 @@
 
 struct emulation emulation;
 
-enum { DESCRIPTOR = 17, CATALOG_ENTRY = 0x20, BOOTABLE = 0x88, MEDIA_NONE = 0, MEDIA_DISK = 4, DEFAULT_SEGMENT = 0x7c0 };
+enum {
+    DESCRIPTOR = 17,
+    CATALOG_ENTRY = 0x20,
+    BOOTABLE = 0x88,
+    MEDIA_NONE = 0,
+    MEDIA_DISK = 4,
+    DEFAULT_SEGMENT = 0x7c0
+};
 
 /* One CD sector at a time goes through here: El Torito's sectors are a quarter of it. */
 static u8 buffer[CD_SECTOR] __attribute__((aligned(4)));
@@ -70,10 +77,15 @@ static void put_specification(struct regs *r)
 {
     const struct geometry *g = &emulation.geometry;
     u16 last = g->cylinders ? g->cylinders - 1 : 0;
-    struct specification s = {.size = 0x13, .media = emulation.media, .drive = emulation.drive,
-                              .controller = drives[emulation.cd].channel, .lba = emulation.lba,
-                              .device = drives[emulation.cd].unit, .load_segment = emulation.load_segment,
-                              .count = emulation.load_count, .cylinders = (u8)last,
+    struct specification s = {.size = 0x13,
+                              .media = emulation.media,
+                              .drive = emulation.drive,
+                              .controller = drives[emulation.cd].channel,
+                              .lba = emulation.lba,
+                              .device = drives[emulation.cd].unit,
+                              .load_segment = emulation.load_segment,
+                              .count = emulation.load_count,
+                              .cylinders = (u8)last,
                               .sectors = (g->sectors & 0x3f) | (last >> 2 & 0xc0),
                               .heads = g->heads ? (u8)(g->heads - 1) : 0};
     far_put(r->ds, r->si, &s, s.size);
@@ -87,7 +99,8 @@ static u8 read_catalog(struct regs *r)
     u16 done;
     if (!emulation.catalog)
         return DISK_BAD_COMMAND;
-    return read_quarters(emulation.cd, emulation.catalog, first * 4u, count * 4u, linear(to >> 16, (u16)to), &done);
+    return read_quarters(emulation.cd, emulation.catalog, first * 4u, count * 4u, linear(to >> 16, (u16)to),
+                         &done);
 }
 
 u8 eltorito_service(struct regs *r)
@@ -111,7 +124,10 @@ u8 eltorito_service(struct regs *r)
 
 /* ---------------------------------------------------------------- booting */
 
-static u32 get32(const u8 *p) { return p[0] | p[1] << 8 | (u32)p[2] << 16 | (u32)p[3] << 24; }
+static u32 get32(const u8 *p)
+{
+    return p[0] | p[1] << 8 | (u32)p[2] << 16 | (u32)p[3] << 24;
+}
 
 static const char *const no_catalog = "no El Torito boot catalog";
 
@@ -180,9 +196,14 @@ u32 eltorito_boot(u8 cd, u8 *drive, const char **why)
     while (cds[number] != cd)
         number++;
     u16 segment = e[2] | e[3] << 8, count = e[6] | e[7] << 8;
-    emulation = (struct emulation){.media = e[1] & 15, .cd = cd, .device = CD_FIRST + number, .lba = get32(e + 8),
-                                   .load_segment = segment ? segment : DEFAULT_SEGMENT, .load_count = count ? count : 1,
-                                   .catalog = catalog, .drive = CD_FIRST + number};
+    emulation = (struct emulation){.media = e[1] & 15,
+                                   .cd = cd,
+                                   .device = CD_FIRST + number,
+                                   .lba = get32(e + 8),
+                                   .load_segment = segment ? segment : DEFAULT_SEGMENT,
+                                   .load_count = count ? count : 1,
+                                   .catalog = catalog,
+                                   .drive = CD_FIRST + number};
     if (emulation.media > MEDIA_DISK) {
         *why = "its boot catalog asks for an unknown emulation";
         return 0;

@@ -247,6 +247,12 @@ block_move:
         popl    %ebx
         retl
 
+/* Plug and Play BIOS: there are no functions, but ROMs want to see one. */
+        .globl  pnp_entry
+pnp_entry:
+        movw    $0x82, %ax              /* function not supported */
+        lretw
+
         .bss
         .balign 16
         .globl  stack_top

@@ -1,7 +1,7 @@
 /* floppy.c - floppy disks: the controller, and INT 13h for drives 00h and 01h.
  *
- * Sources: Intel 82077AA datasheet (290166); Intel 8237A datasheet; IBM PS/2 BIOS Interface Technical Reference (INT 13h, diskette
- * parameter table at INT 1Eh).
+ * Sources: Intel 82077AA datasheet (290166); Intel 8237A datasheet; IBM PS/2 BIOS Interface Technical
+ * Reference (INT 13h, diskette parameter table at INT 1Eh).
  */
 #include "bios/disk.h"
 
@@ -121,8 +121,12 @@ static u8 result_error(void)
     u8 st0 = bda->floppy_result[0], st1 = bda->floppy_result[1];
     if (!(st0 & 0xc0))
         return DISK_OK;
-    return st1 & 0x02 ? DISK_WRITE_PROTECTED : st1 & 0x04 ? DISK_NO_SECTOR : st1 & 0x20 ? DISK_CRC
-         : st1 & 0x10 ? DISK_DMA_OVERRUN : st1 & 0x01 ? DISK_NO_ADDRESS_MARK : DISK_CONTROLLER;
+    return st1 & 0x02   ? DISK_WRITE_PROTECTED
+           : st1 & 0x04 ? DISK_NO_SECTOR
+           : st1 & 0x20 ? DISK_CRC
+           : st1 & 0x10 ? DISK_DMA_OVERRUN
+           : st1 & 0x01 ? DISK_NO_ADDRESS_MARK
+                        : DISK_CONTROLLER;
 }
 
 static void specify(void)
@@ -175,7 +179,10 @@ static void motor_on(u8 unit)
     bda->floppy_motor = 1 << unit;
 }
 
-static void motor_later_off(void) { bda->floppy_timeout = table(T_MOTOR_OFF); }
+static void motor_later_off(void)
+{
+    bda->floppy_timeout = table(T_MOTOR_OFF);
+}
 
 static u8 seek_command(const u8 *command, unsigned n)
 {
@@ -254,8 +261,15 @@ struct chs {
 /* Sectors of one track. */
 static u8 move(u8 unit, struct chs at, u16 count, u32 address, bool write)
 {
-    const u8 command[] = {write ? CMD_WRITE & ~0x80 : CMD_READ & ~0xa0, at.head << 2 | unit, at.track, at.head, at.sector,
-                          table(T_SIZE), (u8)(at.sector + count - 1), table(T_GAP), table(T_LENGTH)};
+    const u8 command[] = {write ? CMD_WRITE & ~0x80 : CMD_READ & ~0xa0,
+                          at.head << 2 | unit,
+                          at.track,
+                          at.head,
+                          at.sector,
+                          table(T_SIZE),
+                          (u8)(at.sector + count - 1),
+                          table(T_GAP),
+                          table(T_LENGTH)};
     u8 error = seek(unit, at.head, at.track);
     if (!error)
         error = dma_program(address, (u32)count * SECTOR, write);
@@ -325,7 +339,10 @@ u8 floppy_detect_medium(struct drive *d)
     return error == DISK_CHANGED ? prepare(d) : error;
 }
 
-struct geometry floppy_medium(struct drive *d) { return d->logical; }
+struct geometry floppy_medium(struct drive *d)
+{
+    return d->logical;
+}
 
 /* In pieces of a track that do not cross 64 KiB. */
 u8 floppy_transfer(struct request *q)
@@ -412,7 +429,8 @@ static u8 read_write(struct regs *r, struct drive *d, enum direction direction)
 /* AH=05h: track CH, head DH; four bytes a sector at ES:BX. */
 static u8 format(struct regs *r, struct drive *d)
 {
-    const u8 command[] = {CMD_FORMAT, r->dh << 2 | d->unit, table(T_SIZE), table(T_LAST), table(T_FORMAT_GAP), table(T_FILL)};
+    const u8 command[] = {CMD_FORMAT,    r->dh << 2 | d->unit, table(T_SIZE),
+                          table(T_LAST), table(T_FORMAT_GAP),  table(T_FILL)};
     u8 error = prepare(d);
     if (!error)
         error = seek(d->unit, r->dh, r->ch);

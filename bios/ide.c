@@ -1,7 +1,7 @@
 /* ide.c - IDE channels: registers, waiting, PIO and bus-master transfers; which drives there are.
  *
- * Sources: ATA/ATAPI-6 (T13/1410D), clauses 7 to 9 and 8.16 (IDENTIFY DEVICE); SFF-8038i (bus master); PCI IDE Controller
- * Specification 1.0 (compatibility and native mode).
+ * Sources: ATA/ATAPI-6 (T13/1410D), clauses 7 to 9 and 8.16 (IDENTIFY DEVICE); SFF-8038i (bus master); PCI
+ * IDE Controller Specification 1.0 (compatibility and native mode).
  *
  * Waiting halts the processor until the drive's interrupt, where the interrupt controller lets it through.
  */
@@ -44,9 +44,15 @@ static u8 wait(const struct channel *ch, bool halt)
     return inb(ch->command + IDE_COMMAND);
 }
 
-u8 ide_wait(const struct channel *ch) { return wait(ch, true); }
+u8 ide_wait(const struct channel *ch)
+{
+    return wait(ch, true);
+}
 
-u8 ide_wait_short(const struct channel *ch) { return wait(ch, false); }
+u8 ide_wait_short(const struct channel *ch)
+{
+    return wait(ch, false);
+}
 
 bool ide_select(const struct channel *ch, u8 device)
 {
@@ -64,9 +70,15 @@ static void interrupt(void)
     eoi2();
 }
 
-void irq14_ide(struct regs *r) { interrupt(); }
+void irq14_ide(struct regs *r)
+{
+    interrupt();
+}
 
-void irq15_ide(struct regs *r) { interrupt(); }
+void irq15_ide(struct regs *r)
+{
+    interrupt();
+}
 
 /* ---------------------------------------------------------------- PIO */
 
@@ -168,7 +180,10 @@ static void copy_model(char *to, const u16 *words)
     to[n] = 0;
 }
 
-static u32 words32(const u16 *words, unsigned i) { return words[i] | (u32)words[i + 1] << 16; }
+static u32 words32(const u16 *words, unsigned i)
+{
+    return words[i] | (u32)words[i + 1] << 16;
+}
 
 static void take_identity(struct drive *d, const u16 *id)
 {
@@ -220,7 +235,8 @@ static void find_drive(struct drive *d, u16 *id)
     outb(ch->control, 0);
     if (identify(d, 0xec, id)) {
         d->kind = DRIVE_ATA;
-    } else if (inb(ch->command + IDE_MID) == 0x14 && inb(ch->command + IDE_HIGH) == 0xeb && identify(d, 0xa1, id)) {
+    } else if (inb(ch->command + IDE_MID) == 0x14 && inb(ch->command + IDE_HIGH) == 0xeb &&
+               identify(d, 0xa1, id)) {
         d->kind = DRIVE_ATAPI;
     } else {
         return;
@@ -256,7 +272,8 @@ void ide_init(void)
         d->unit = i % 2;
         find_drive(d, id);
         if (d->kind)
-            log("ide%u.%u: %s%s%s\n", i / 2, i % 2, d->model, d->kind == DRIVE_ATAPI ? ", ATAPI" : "", d->dma ? ", DMA" : "");
+            log("ide%u.%u: %s%s%s\n", i / 2, i % 2, d->model, d->kind == DRIVE_ATAPI ? ", ATAPI" : "",
+                d->dma ? ", DMA" : "");
     }
     sti();
 }

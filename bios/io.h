@@ -40,8 +40,14 @@ static inline u32 inl(u16 port)
     return value;
 }
 
-static inline void cli(void) { asm volatile("cli" : : : "memory"); }
-static inline void sti(void) { asm volatile("sti" : : : "memory"); }
+static inline void cli(void)
+{
+    asm volatile("cli" : : : "memory");
+}
+static inline void sti(void)
+{
+    asm volatile("sti" : : : "memory");
+}
 
 /* Halts until an interrupt; interrupts are off before and after, and none is missed in between. */
 static inline void wait_for_interrupt(void)
@@ -51,7 +57,10 @@ static inline void wait_for_interrupt(void)
 
 /* ---- POST codes: bios/README.md lists them ---- */
 
-static inline void post_code(u8 code) { outb(0x80, code); }
+static inline void post_code(u8 code)
+{
+    outb(0x80, code);
+}
 
 /* ---- CMOS ---- */
 

@@ -1,7 +1,7 @@
 /* keyboard.c - INT 09h and INT 16h: from scan codes to keys.
  *
- * Sources: IBM PS/2 Hardware Interface Technical Reference (8042, keyboard commands, scan code set 1); IBM PS/2 BIOS Interface
- * Technical Reference (INT 09h, 16h, extended keyboard codes).
+ * Sources: IBM PS/2 Hardware Interface Technical Reference (8042, keyboard commands, scan code set 1); IBM
+ * PS/2 BIOS Interface Technical Reference (INT 09h, 16h, extended keyboard codes).
  */
 #include "bios/bios.h"
 #include "bios/keyboard.h"
@@ -99,11 +99,20 @@ static bool ring_put(u16 key)
     return true;
 }
 
-static bool ring_empty(void) { return bda->key_head == bda->key_tail; }
+static bool ring_empty(void)
+{
+    return bda->key_head == bda->key_tail;
+}
 
-static u16 ring_peek(void) { return far_read16(BDA_SEG, bda->key_head); }
+static u16 ring_peek(void)
+{
+    return far_read16(BDA_SEG, bda->key_head);
+}
 
-static void ring_drop(void) { bda->key_head = ring_next(bda->key_head); }
+static void ring_drop(void)
+{
+    bda->key_head = ring_next(bda->key_head);
+}
 
 /* ---------------------------------------------------------------- the controller (8042) */
 
@@ -135,7 +144,8 @@ int kbc_read(u32 looks)
     return -1;
 }
 
-/* ---------------------------------------------------------------- commands to the keyboard; answers come by IRQ 1 */
+/* ---------------------------------------------------------------- commands to the keyboard; answers come by
+ * IRQ 1 */
 
 /* While somebody talks to the keyboard, INT 09h collects what comes. */
 static volatile u8 replies[4];
@@ -160,7 +170,8 @@ static int wait_reply(u16 ticks)
     return replies[reply_next++];
 }
 
-/* Sends a byte; true when the keyboard has acknowledged it. Answers after that are for wait_reply, until talking is false. */
+/* Sends a byte; true when the keyboard has acknowledged it. Answers after that are for wait_reply, until
+ * talking is false. */
 static bool keyboard_send(u8 byte)
 {
     int answer_byte;
@@ -201,9 +212,13 @@ static void update_leds(void)
 
 static bool early_escape;
 
-bool keyboard_early_escape(void) { return early_escape; }
+bool keyboard_early_escape(void)
+{
+    return early_escape;
+}
 
-/* A key that was pressed before POST came here: Esc or F12, in either scan code set, asks for the boot menu. */
+/* A key that was pressed before POST came here: Esc or F12, in either scan code set, asks for the boot menu.
+ */
 static void drain(void)
 {
     for (unsigned n = 0; n < 16 && inb(KBC_STATUS) & KBC_OUTPUT_FULL; n++) {
@@ -359,7 +374,10 @@ static const struct key *find_key(u8 code, bool grey)
     return NULL;
 }
 
-static bool is_keypad(u8 code) { return code >= 0x47 && code <= 0x53 && code != 0x4a && code != 0x4e; }
+static bool is_keypad(u8 code)
+{
+    return code >= 0x47 && code <= 0x53 && code != 0x4a && code != 0x4e;
+}
 
 static bool is_letter(u16 key)
 {
@@ -500,7 +518,10 @@ static u16 classic(u16 key)
     return key;
 }
 
-static u16 enhanced(u16 key) { return (u8)key == 0xf0 && key >> 8 ? key & 0xff00 : key; }
+static u16 enhanced(u16 key)
+{
+    return (u8)key == 0xf0 && key >> 8 ? key & 0xff00 : key;
+}
 
 static void wait_key(struct regs *r, bool old)
 {
@@ -535,7 +556,8 @@ static void look_key(struct regs *r, bool old)
 static u8 extended_shift(void)
 {
     u16 shift = bda->shift;
-    return (shift >> 8 & 0x73) | (shift >> 8 & SHIFT_SYSREQ >> 8 ? 0x80 : 0) | (bda->key_flags & (KEYS_RIGHT_CTRL | KEYS_RIGHT_ALT));
+    return (shift >> 8 & 0x73) | (shift >> 8 & SHIFT_SYSREQ >> 8 ? 0x80 : 0) |
+           (bda->key_flags & (KEYS_RIGHT_CTRL | KEYS_RIGHT_ALT));
 }
 
 static void set_typematic(struct regs *r)
@@ -612,7 +634,7 @@ u16 key_poll(void)
 {
     u16 port = bda->com[0], key;
     if (!ring_empty()) {
-        key = classic(ring_peek());
+        key = enhanced(ring_peek());
         ring_drop();
         return key;
     }

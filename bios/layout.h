@@ -7,41 +7,42 @@
 #ifndef BIOS_LAYOUT_H
 #define BIOS_LAYOUT_H
 
-#define CODE_SEG 0xf000
-#define DATA_SEG 0xe800
+#define CODE_SEG    0xf000
+#define DATA_SEG    0xe800
 #define CODE_LINEAR 0xf0000
 #define DATA_LINEAR 0xe8000
-#define ROM_LINEAR 0xfffe0000
-#define BDA_SEG 0x40
+#define ROM_LINEAR  0xfffe0000
+#define BDA_SEG     0x40
 
-/* The stack of the services, and what one level of nesting may use of it before another stack's owner calls again. */
-#define STACK_SIZE 0x3000
+/* The stack of the services, and what one level of nesting may use of it before another stack's owner calls
+ * again. */
+#define STACK_SIZE  0x3000
 #define STACK_LEVEL 0x800
 
 /* POST, part 1: its stack grows down from here; bios.ld puts its variables at 1000h. */
 #define POST_STACK 0x8000
-#define AP_PAGE 0x10000 /* where application processors start */
+#define AP_PAGE    0x10000 /* where application processors start */
 
 /* Option ROMs may use C0000h up to here. */
-#define ROM_AREA 0xc0000
+#define ROM_AREA     0xc0000
 #define ROM_AREA_END 0xe8000
 
 /* struct regs: offsets. */
-#define REGS_EDI 0
-#define REGS_ESI 4
-#define REGS_EBP 8
-#define REGS_EBX 16
-#define REGS_EDX 20
-#define REGS_ECX 24
-#define REGS_EAX 28
-#define REGS_DS 32
-#define REGS_ES 34
-#define REGS_FS 36
-#define REGS_GS 38
+#define REGS_EDI     0
+#define REGS_ESI     4
+#define REGS_EBP     8
+#define REGS_EBX     16
+#define REGS_EDX     20
+#define REGS_ECX     24
+#define REGS_EAX     28
+#define REGS_DS      32
+#define REGS_ES      34
+#define REGS_FS      36
+#define REGS_GS      38
 #define REGS_HANDLER 40
-#define REGS_FLAGS 48
-#define REGS_SIZE 50
-#define REGS_ROOM 52
+#define REGS_FLAGS   48
+#define REGS_SIZE    50
+#define REGS_ROOM    52
 
 /* Selectors of the POST's descriptor table. */
 #define SEL_CODE32 0x08

@@ -1,9 +1,13 @@
-/* menu.c - the boot menu: Esc or F12, on keyboard or COM1. It waits for the key only if the machine's owner wants it. */
+/* menu.c - the boot menu: Esc or F12, on keyboard or COM1. It waits for the key only if the machine's owner
+ * wants it. */
 #include "bios/bios.h"
 
 enum { KEY_ESC = 0x1b, SCAN_F12 = 0x86, TICK_MS = 55 };
 
-static bool is_menu_key(u16 key) { return (u8)key == KEY_ESC || key >> 8 == SCAN_F12; }
+static bool is_menu_key(u16 key)
+{
+    return (u8)key == KEY_ESC || key >> 8 == SCAN_F12;
+}
 
 static bool wanted(void)
 {

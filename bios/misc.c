@@ -1,4 +1,5 @@
-/* misc.c - small services: NMI, print screen, equipment, memory size, coprocessor error, interrupts that nobody handles. */
+/* misc.c - small services: NMI, print screen, equipment, memory size, coprocessor error, interrupts that
+ * nobody handles. */
 #include "bios/bios.h"
 
 /* INT 02h. */
@@ -18,7 +19,8 @@ void int05_print_screen(struct regs *r)
     u8 status = 0;
     for (u16 row = 0; row <= bda->rows && !(status & 0x29); row++) {
         for (u16 column = 0; column <= bda->columns + 1u && !(status & 0x29); column++) {
-            struct regs v = {.ax = 0x0200, .bx = p.bx, .dx = (u16)(row << 8 | column), .ds = DATA_SEG, .es = DATA_SEG};
+            struct regs v = {
+                .ax = 0x0200, .bx = p.bx, .dx = (u16)(row << 8 | column), .ds = DATA_SEG, .es = DATA_SEG};
             struct regs out = {.ds = DATA_SEG, .es = DATA_SEG};
             if (column < bda->columns) {
                 call_int(0x10, &v);
@@ -39,9 +41,15 @@ void int05_print_screen(struct regs *r)
 }
 
 /* INT 11h, INT 12h. */
-void int11_equipment(struct regs *r) { r->ax = bda->equipment; }
+void int11_equipment(struct regs *r)
+{
+    r->ax = bda->equipment;
+}
 
-void int12_memory(struct regs *r) { r->ax = bda->memory_kb; }
+void int12_memory(struct regs *r)
+{
+    r->ax = bda->memory_kb;
+}
 
 /* INT 75h, IRQ 13: as on the PC, where the coprocessor raised NMI. */
 void irq13_coprocessor(struct regs *r)
@@ -67,7 +75,10 @@ static void unused(u16 command, u16 mask)
     outb(command, PIC_EOI);
 }
 
-void irq_unused_master(struct regs *r) { unused(PIC1, PIC1_MASK); }
+void irq_unused_master(struct regs *r)
+{
+    unused(PIC1, PIC1_MASK);
+}
 
 void irq_unused_slave(struct regs *r)
 {

@@ -1,8 +1,8 @@
 /* mouse.c - the PS/2 mouse: INT 15h AH=C2h and INT 74h.
  *
- * Sources: IBM PS/2 BIOS Interface Technical Reference (AH=C2h); IBM PS/2 Hardware Interface Technical Reference (auxiliary
- * device). The mouse's bytes collect in the extended BIOS data area; a whole packet is handed to the program's handler, which
- * is called far with status, X, Y and 0 on the stack.
+ * Sources: IBM PS/2 BIOS Interface Technical Reference (AH=C2h); IBM PS/2 Hardware Interface Technical
+ * Reference (auxiliary device). The mouse's bytes collect in the extended BIOS data area; a whole packet is
+ * handed to the program's handler, which is called far with status, X, Y and 0 on the stack.
  */
 #include "bios/bios.h"
 #include "bios/keyboard.h"
@@ -32,8 +32,8 @@ static void set_command_byte(u8 byte)
     kbc_data(byte);
 }
 
-/* Sends a command and its parameter (or -1), collects `n` bytes of answer. With the keyboard held back and both interrupts off, so that
- * what comes is the mouse's. */
+/* Sends a command and its parameter (or -1), collects `n` bytes of answer. With the keyboard held back and
+ * both interrupts off, so that what comes is the mouse's. */
 static bool talk(u8 command, int parameter, u8 *in, unsigned n)
 {
     u8 before = command_byte();
@@ -55,7 +55,10 @@ static bool talk(u8 command, int parameter, u8 *in, unsigned n)
     return good;
 }
 
-static u8 result(bool good) { return good ? MOUSE_OK : MOUSE_INTERFACE; }
+static u8 result(bool good)
+{
+    return good ? MOUSE_OK : MOUSE_INTERFACE;
+}
 
 /* ---------------------------------------------------------------- functions */
 
@@ -161,7 +164,10 @@ static u8 function(struct regs *r)
     }
 }
 
-void mouse_service(struct regs *r) { answer(r, function(r)); }
+void mouse_service(struct regs *r)
+{
+    answer(r, function(r));
+}
 
 /* ---------------------------------------------------------------- INT 74h, IRQ 12 */
 

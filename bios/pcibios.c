@@ -6,7 +6,14 @@
 #include "bios/pcibios.h"
 #include "bios/pcibios_functions.h"
 
-enum { GET_ROUTING = 0x0e, SET_INTERRUPT = 0x0f, BUFFER_TOO_SMALL = 0x89, SET_FAILED = 0x88, PIR_HEADER = 32, PIR_SLOT = 16 };
+enum {
+    GET_ROUTING = 0x0e,
+    SET_INTERRUPT = 0x0f,
+    BUFFER_TOO_SMALL = 0x89,
+    SET_FAILED = 0x88,
+    PIR_HEADER = 32,
+    PIR_SLOT = 16
+};
 
 /* The caller's buffer: its size, then where it is. */
 static u8 routing(struct regs *r)

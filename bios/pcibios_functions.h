@@ -1,6 +1,8 @@
-/* pcibios_functions.h - the PCI BIOS's functions, for the real-mode interrupt (pcibios.c) and the 32-bit entry (pcibios32.c).
+/* pcibios_functions.h - the PCI BIOS's functions, for the real-mode interrupt (pcibios.c) and the 32-bit
+ * entry (pcibios32.c).
  *
- * Source: PCI SIG, PCI BIOS Specification 2.1. Code only, no data: the 32-bit copy runs wherever its caller's segments are.
+ * Source: PCI SIG, PCI BIOS Specification 2.1. Code only, no data: the 32-bit copy runs wherever its caller's
+ * segments are.
  */
 #ifndef BIOS_PCIBIOS_FUNCTIONS_H
 #define BIOS_PCIBIOS_FUNCTIONS_H
@@ -10,13 +12,36 @@
 /* As PUSHAL leaves them; struct regs begins so too. */
 struct pci_regs {
     u32 edi, esi, ebp, esp;
-    union { u32 ebx; struct { u8 bl, bh; }; };
-    union { u32 edx; u16 dx; };
-    union { u32 ecx; u16 cx; u8 cl; };
-    union { u32 eax; struct { u8 al, ah; }; };
+    union {
+        u32 ebx;
+        struct {
+            u8 bl, bh;
+        };
+    };
+    union {
+        u32 edx;
+        u16 dx;
+    };
+    union {
+        u32 ecx;
+        u16 cx;
+        u8 cl;
+    };
+    union {
+        u32 eax;
+        struct {
+            u8 al, ah;
+        };
+    };
 };
 
-enum { PCI_OK = 0x00, PCI_UNSUPPORTED = 0x81, PCI_BAD_VENDOR = 0x83, PCI_NOT_FOUND = 0x86, PCI_BAD_REGISTER = 0x87 };
+enum {
+    PCI_OK = 0x00,
+    PCI_UNSUPPORTED = 0x81,
+    PCI_BAD_VENDOR = 0x83,
+    PCI_NOT_FOUND = 0x86,
+    PCI_BAD_REGISTER = 0x87
+};
 
 /* Buses are numbered in depth: the bridges of bus 0 know the last. */
 static inline u8 pci_last_bus(void)

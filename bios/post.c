@@ -1,4 +1,5 @@
-/* post.c - POST, part 2: the PC. Interrupt vectors, BIOS data area, chips, devices, option ROMs; then INT 19h.
+/* post.c - POST, part 2: the PC. Interrupt vectors, BIOS data area, chips, devices, option ROMs; then INT
+ * 19h.
  *
  * It begins in real mode, on the services' stack, with interrupts off.
  */
@@ -7,9 +8,9 @@
 /* Filled in by the 32-bit POST. */
 struct shared shared;
 
-extern char entry_02[], entry_05[], entry_08[], entry_09[], entry_0e[], entry_10[], entry_11[], entry_12[], entry_13[],
-    entry_14[], entry_15[], entry_16[], entry_17[], entry_18[], entry_19[], entry_1a[], entry_70[], entry_74[], entry_75[],
-    entry_76[], entry_77[], entry_irq_master[], entry_irq_slave[];
+extern char entry_02[], entry_05[], entry_08[], entry_09[], entry_0e[], entry_10[], entry_11[], entry_12[],
+    entry_13[], entry_14[], entry_15[], entry_16[], entry_17[], entry_18[], entry_19[], entry_1a[],
+    entry_70[], entry_74[], entry_75[], entry_76[], entry_77[], entry_irq_master[], entry_irq_slave[];
 
 /* The entry points at IBM's addresses (fixed.S). */
 enum {
@@ -39,10 +40,11 @@ struct vector_entry {
 };
 
 static const struct vector_entry fixed_vectors[] = {
-    {0x02, F_NMI},       {0x05, F_PRINT_SCREEN}, {0x08, F_TIMER_IRQ}, {0x09, F_KEYBOARD_IRQ}, {0x0e, F_FLOPPY_IRQ},
-    {0x10, F_VIDEO},     {0x11, F_EQUIPMENT},    {0x12, F_MEMORY},    {0x13, F_DISK},         {0x14, F_SERIAL},
-    {0x15, F_SYSTEM},    {0x16, F_KEYS},         {0x17, F_PRINTER},   {0x19, F_BOOT},         {0x1a, F_CLOCK},
-    {0x1e, F_FLOPPY_TABLE}, {0x40, F_FLOPPY},
+    {0x02, F_NMI},        {0x05, F_PRINT_SCREEN}, {0x08, F_TIMER_IRQ}, {0x09, F_KEYBOARD_IRQ},
+    {0x0e, F_FLOPPY_IRQ}, {0x10, F_VIDEO},        {0x11, F_EQUIPMENT}, {0x12, F_MEMORY},
+    {0x13, F_DISK},       {0x14, F_SERIAL},       {0x15, F_SYSTEM},    {0x16, F_KEYS},
+    {0x17, F_PRINTER},    {0x19, F_BOOT},         {0x1a, F_CLOCK},     {0x1e, F_FLOPPY_TABLE},
+    {0x40, F_FLOPPY},
 };
 
 static void vectors_init(void)
@@ -51,7 +53,8 @@ static void vectors_init(void)
         u8 number;
         char *entry;
     } entries[] = {
-        {0x18, entry_18}, {0x70, entry_70}, {0x74, entry_74}, {0x75, entry_75}, {0x76, entry_76}, {0x77, entry_77},
+        {0x18, entry_18}, {0x70, entry_70}, {0x74, entry_74},
+        {0x75, entry_75}, {0x76, entry_76}, {0x77, entry_77},
     };
     u32 iret = far_pointer(CODE_SEG, F_IRET);
     for (unsigned i = 0; i < 0x78; i++)

@@ -4,7 +4,16 @@
  */
 #include "bios/bios.h"
 
-enum { DATA = 0, STATUS = 1, CONTROL = 2, STROBE = 0x01, INIT = 0x04, SELECT = 0x08, NOT_BUSY = 0x80, TIMED_OUT = 0x01 };
+enum {
+    DATA = 0,
+    STATUS = 1,
+    CONTROL = 2,
+    STROBE = 0x01,
+    INIT = 0x04,
+    SELECT = 0x08,
+    NOT_BUSY = 0x80,
+    TIMED_OUT = 0x01
+};
 
 static bool is_parallel(u16 port)
 {
@@ -27,7 +36,10 @@ void printer_init(void)
 }
 
 /* The status as INT 17h has it: two bits of the port are inverted. */
-static u8 status(u16 port) { return (inb(port + STATUS) ^ 0x48) & 0xf8; }
+static u8 status(u16 port)
+{
+    return (inb(port + STATUS) ^ 0x48) & 0xf8;
+}
 
 static u8 print_char(u16 port, u8 c, u8 ticks)
 {

@@ -15,8 +15,31 @@ reset_vector:
 reset:
         cli
         cld
+        inb     $0x92, %al              /* A program that jumps here may have A20 off: the ROM is not to be found then */
+        orb     $2, %al
+        andb    $~1, %al
+        outb    %al, $0x92
+        addr32 cmpb $0, %cs:in_shadow_ram
+        jne     reset_machine
         xorl    %esi, %esi              /* the boot processor */
         jmp     enter32
+
+/* A program came here by a jump: this is the shadow, not the ROM. The machine gets a real reset. */
+reset_machine:
+        movw    $0xcf9, %dx
+        movb    $0x02, %al
+        outb    %al, %dx
+        movb    $0x06, %al
+        outb    %al, %dx
+        movb    $0xfe, %al
+        outb    %al, $0x64
+1:      hlt
+        jmp     1b
+
+/* 0 in the ROM; POST sets it in the copy. */
+        .globl in_shadow_ram
+in_shadow_ram:
+        .byte   0
 
 /* An application processor, from the far jump at AP_PAGE. */
         .globl ap_start

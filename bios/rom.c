@@ -1,11 +1,18 @@
 /* rom.c - option ROMs: found, checked, called; which of them can boot.
  *
- * Sources: IBM PC/AT Technical Reference (55 AA, length, checksum, entry at offset 3); Plug and Play BIOS Specification 1.0A, 3.2
- * (expansion header, bootstrap entry vector), appendix B (calling).
+ * Sources: IBM PC/AT Technical Reference (55 AA, length, checksum, entry at offset 3); Plug and Play BIOS
+ * Specification 1.0A, 3.2 (expansion header, bootstrap entry vector), appendix B (calling).
  */
 #include "bios/bios.h"
 
-enum { HEADER_POINTER = 0x1a, PNP_NEXT = 0x06, PNP_PRODUCT = 0x10, PNP_BCV = 0x16, PNP_BEV = 0x1a, STEP = 2048 };
+enum {
+    HEADER_POINTER = 0x1a,
+    PNP_NEXT = 0x06,
+    PNP_PRODUCT = 0x10,
+    PNP_BCV = 0x16,
+    PNP_BEV = 0x1a,
+    STEP = 2048
+};
 
 struct bev bevs[BEV_MAX];
 u8 bev_count;
@@ -37,11 +44,12 @@ static u16 bdf_of(u16 segment)
 
 static void call(u16 segment, u16 offset, u16 bdf)
 {
-    struct regs r = {.ax = bdf, .bx = 0xffff, .dx = 0xffff, .es = CODE_SEG, .di = 0, .ds = DATA_SEG};
+    struct regs r = {.ax = bdf, .bx = 0xffff, .dx = 0xffff, .es = CODE_SEG, .di = shared.pnp, .ds = DATA_SEG};
     far_call(&r, far_pointer(segment, offset), false);
 }
 
-/* The ROM's Plug and Play headers; 0: none more. */
+/* The ROM's Plug and Play headers; 0: none more. Where there is a BIOS of this kind ES:DI is its header, and
+ * a ROM leaves booting to it. */
 static u16 next_header(u16 segment, u16 at)
 {
     u16 next = at ? far_read16(segment, at + PNP_NEXT) : far_read16(segment, HEADER_POINTER);
@@ -63,6 +71,13 @@ static void take_headers(u16 segment, u16 bdf)
     }
 }
 
+/* A display's BIOS leaves the choice of a mode to its caller. */
+static void text_mode(void)
+{
+    struct regs r = {.ax = 0x0003, .ds = DATA_SEG, .es = DATA_SEG};
+    call_int(0x10, &r);
+}
+
 void roms_call(bool display)
 {
     u32 first = display ? ROM_AREA : ROM_AREA + 0x8000, last = display ? ROM_AREA + STEP : ROM_AREA_END;
@@ -74,6 +89,8 @@ void roms_call(bool display)
         }
         log("option ROM at %05x is called\n", at);
         call(segment, 3, bdf);
+        if (display)
+            text_mode();
         take_headers(segment, bdf);
         /* Its size may have become less, even nothing. */
         u32 size = far_read16(segment, 0) == 0xaa55 ? far_read8(segment, 2) * 512u : 0;

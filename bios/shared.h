@@ -12,29 +12,31 @@ struct e820_entry {
 } PACKED;
 enum { E820_RAM = 1, E820_RESERVED = 2, E820_MAX = 32 };
 
-/* An option ROM that POST copied: its segment and its PCI function (0: none; function 0 is the host bridge). */
+/* An option ROM that POST copied: its segment and its PCI function (0: none; function 0 is the host bridge).
+ */
 struct rom_place {
     u16 segment, bdf;
 };
 enum { ROM_MAX = 16 };
 
 struct shared {
-    u32 memory_low;        /* bytes of RAM below 4 GiB, holes included */
-    u32 memory_usable;     /* the same, without what the firmware keeps at the top */
-    u32 memory_high_64k;   /* RAM above 4 GiB in units of 64 KiB */
+    u32 memory_low;      /* bytes of RAM below 4 GiB, holes included */
+    u32 memory_usable;   /* the same, without what the firmware keeps at the top */
+    u32 memory_high_64k; /* RAM above 4 GiB in units of 64 KiB */
     struct e820_entry e820[E820_MAX];
     u16 e820_count;
     u16 processors;
     u16 last_bus;
-    u16 ide;               /* PCI function of the IDE controller, 0: none */
-    u16 vga;               /* PCI function of the display, 0: none */
-    u16 pir;               /* the $PIR table: offset in the code segment, 0: none */
+    u16 ide; /* PCI function of the IDE controller, 0: none */
+    u16 vga; /* PCI function of the display, 0: none */
+    u16 pnp; /* the Plug and Play header: offset in the code segment */
+    u16 pir; /* the $PIR table: offset in the code segment, 0: none */
     struct rom_place rom[ROM_MAX];
     u16 rom_count;
-    u16 menu_wait;         /* milliseconds that the boot menu waits for its key */
-    bool menu;             /* show "press a key" and wait */
-    u8 fail_wait;          /* seconds until another try if nothing boots; 255: for good */
-    char bootorder[1024];  /* device paths, a line each; empty: use CMOS */
+    u16 menu_wait;        /* milliseconds that the boot menu waits for its key */
+    bool menu;            /* show "press a key" and wait */
+    u8 fail_wait;         /* seconds until another try if nothing boots; 255: for good */
+    char bootorder[1024]; /* device paths, a line each; empty: use CMOS */
 };
 
 extern struct shared shared;

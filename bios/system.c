@@ -1,6 +1,8 @@
-/* system.c - INT 15h: A20, memory size and map, block move, waiting, the keyboard's intercept, system configuration.
+/* system.c - INT 15h: A20, memory size and map, block move, waiting, the keyboard's intercept, system
+ * configuration.
  *
- * Sources: IBM PS/2 BIOS Interface Technical Reference (INT 15h); ACPI 3.0, 14.1 (E820h); Phoenix/EISA (E801h, 88h).
+ * Sources: IBM PS/2 BIOS Interface Technical Reference (INT 15h); ACPI 3.0, 14.1 (E820h); Phoenix/EISA
+ * (E801h, 88h).
  */
 #include "bios/bios.h"
 #include "bios/clock.h"
@@ -8,7 +10,10 @@
 
 enum { UNSUPPORTED = 0x86 };
 
-static void unsupported(struct regs *r) { answer(r, UNSUPPORTED); }
+static void unsupported(struct regs *r)
+{
+    answer(r, UNSUPPORTED);
+}
 
 /* ---------------------------------------------------------------- A20: by port 92h */
 
@@ -76,7 +81,8 @@ static void set_descriptor(u16 segment, u16 offset, u32 base, u8 access)
     far_write16(segment, offset + 6, (u16)(base >> 16 & 0xff00));
 }
 
-/* AH=87h: CX words, by the descriptor table at ES:SI, whose first, second and last two entries the BIOS fills in. */
+/* AH=87h: CX words, by the descriptor table at ES:SI, whose first, second and last two entries the BIOS fills
+ * in. */
 static void move_block(struct regs *r)
 {
     u8 port92 = inb(0x92);
@@ -149,7 +155,8 @@ static void big_memory(struct regs *r)
 
 /* ---------------------------------------------------------------- the rest */
 
-/* AH=89h: into protected mode with the caller's tables. No program that is known needs it; EMS and DPMI hosts do their own. */
+/* AH=89h: into protected mode with the caller's tables. No program that is known needs it; EMS and DPMI hosts
+ * do their own. */
 
 static void configuration(struct regs *r)
 {

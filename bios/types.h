@@ -11,7 +11,7 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 
-#define PACKED __attribute__((packed))
+#define PACKED       __attribute__((packed))
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* In memory.c of both halves; the compiler may call them too. */

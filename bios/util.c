@@ -1,7 +1,8 @@
 /* util.c - memory, waiting, interrupt masks. */
 #include "bios/bios.h"
 
-/* ---------------------------------------------------------------- memory: the compiler may call the first three */
+/* ---------------------------------------------------------------- memory: the compiler may call the first
+ * three */
 
 void *memcpy(void *to, const void *from, size_t n)
 {
@@ -47,10 +48,11 @@ void far_get(void *to, u16 segment, u16 offset, u16 n)
 void far_copy(u16 to_segment, u16 to, u16 from_segment, u16 from, u16 n)
 {
     u32 di = to, si = from, count = n;
-    asm volatile("pushw %%ds\n\tpushw %%es\n\tmovw %w3, %%es\n\tmovw %w4, %%ds\n\trep movsb\n\tpopw %%es\n\tpopw %%ds"
-                 : "+D"(di), "+S"(si), "+c"(count)
-                 : "r"(to_segment), "r"(from_segment)
-                 : "memory");
+    asm volatile(
+        "pushw %%ds\n\tpushw %%es\n\tmovw %w3, %%es\n\tmovw %w4, %%ds\n\trep movsb\n\tpopw %%es\n\tpopw %%ds"
+        : "+D"(di), "+S"(si), "+c"(count)
+        : "r"(to_segment), "r"(from_segment)
+        : "memory");
 }
 
 void far_fill16(u16 segment, u16 offset, u16 value, u16 count)
@@ -64,7 +66,10 @@ void far_fill16(u16 segment, u16 offset, u16 value, u16 count)
 
 /* ---------------------------------------------------------------- interrupts and waiting */
 
-static u16 irq_masks(void) { return inb(PIC1_MASK) | inb(PIC2_MASK) << 8; }
+static u16 irq_masks(void)
+{
+    return inb(PIC1_MASK) | inb(PIC2_MASK) << 8;
+}
 
 void irq_unmask(u8 irq)
 {

@@ -1,6 +1,7 @@
 /* vbe.c - INT 10h AH=4Fh: high-resolution modes by the Bochs display interface.
  *
- * Sources: VESA BIOS Extension (VBE) Core Functions 3.0; Bochs' vbe_display_api.txt (registers at 1CEh and 1CFh).
+ * Sources: VESA BIOS Extension (VBE) Core Functions 3.0; Bochs' vbe_display_api.txt (registers at 1CEh and
+ * 1CFh).
  */
 #include "bios/video.h"
 
@@ -36,18 +37,21 @@ struct vbe_mode {
 };
 
 static const struct vbe_mode modes[] = {
-    {0x100, 640, 400, 8},    {0x101, 640, 480, 8},    {0x102, 800, 600, 4},    {0x103, 800, 600, 8},    {0x104, 1024, 768, 4},
-    {0x105, 1024, 768, 8},   {0x106, 1280, 1024, 4},  {0x107, 1280, 1024, 8},  {0x10d, 320, 200, 15},   {0x10e, 320, 200, 16},
-    {0x10f, 320, 200, 24},   {0x110, 640, 480, 15},   {0x111, 640, 480, 16},   {0x112, 640, 480, 24},   {0x113, 800, 600, 15},
-    {0x114, 800, 600, 16},   {0x115, 800, 600, 24},   {0x116, 1024, 768, 15},  {0x117, 1024, 768, 16},  {0x118, 1024, 768, 24},
-    {0x119, 1280, 1024, 15}, {0x11a, 1280, 1024, 16}, {0x11b, 1280, 1024, 24}, {0x11c, 1600, 1200, 8},  {0x11d, 1600, 1200, 15},
-    {0x11e, 1600, 1200, 16}, {0x11f, 1600, 1200, 24}, {0x140, 320, 200, 32},   {0x141, 640, 400, 32},   {0x142, 640, 480, 32},
-    {0x143, 800, 600, 32},   {0x144, 1024, 768, 32},  {0x145, 1280, 1024, 32}, {0x146, 320, 200, 8},    {0x147, 1600, 1200, 32},
-    {0x148, 1152, 864, 8},   {0x149, 1152, 864, 15},  {0x14a, 1152, 864, 16},  {0x14b, 1152, 864, 24},  {0x14c, 1152, 864, 32},
-    {0x175, 1280, 768, 16},  {0x177, 1280, 768, 32},  {0x178, 1280, 800, 16},  {0x17a, 1280, 800, 32},  {0x17b, 1280, 960, 16},
-    {0x17d, 1280, 960, 32},  {0x17e, 1440, 900, 16},  {0x180, 1440, 900, 32},  {0x181, 1400, 1050, 16}, {0x183, 1400, 1050, 32},
-    {0x184, 1680, 1050, 16}, {0x186, 1680, 1050, 32}, {0x187, 1920, 1200, 16}, {0x189, 1920, 1200, 32}, {0x18d, 1280, 720, 16},
-    {0x18f, 1280, 720, 32},  {0x190, 1920, 1080, 16}, {0x192, 1920, 1080, 32},
+    {0x100, 640, 400, 8},    {0x101, 640, 480, 8},    {0x102, 800, 600, 4},    {0x103, 800, 600, 8},
+    {0x104, 1024, 768, 4},   {0x105, 1024, 768, 8},   {0x106, 1280, 1024, 4},  {0x107, 1280, 1024, 8},
+    {0x10d, 320, 200, 15},   {0x10e, 320, 200, 16},   {0x10f, 320, 200, 24},   {0x110, 640, 480, 15},
+    {0x111, 640, 480, 16},   {0x112, 640, 480, 24},   {0x113, 800, 600, 15},   {0x114, 800, 600, 16},
+    {0x115, 800, 600, 24},   {0x116, 1024, 768, 15},  {0x117, 1024, 768, 16},  {0x118, 1024, 768, 24},
+    {0x119, 1280, 1024, 15}, {0x11a, 1280, 1024, 16}, {0x11b, 1280, 1024, 24}, {0x11c, 1600, 1200, 8},
+    {0x11d, 1600, 1200, 15}, {0x11e, 1600, 1200, 16}, {0x11f, 1600, 1200, 24}, {0x140, 320, 200, 32},
+    {0x141, 640, 400, 32},   {0x142, 640, 480, 32},   {0x143, 800, 600, 32},   {0x144, 1024, 768, 32},
+    {0x145, 1280, 1024, 32}, {0x146, 320, 200, 8},    {0x147, 1600, 1200, 32}, {0x148, 1152, 864, 8},
+    {0x149, 1152, 864, 15},  {0x14a, 1152, 864, 16},  {0x14b, 1152, 864, 24},  {0x14c, 1152, 864, 32},
+    {0x175, 1280, 768, 16},  {0x177, 1280, 768, 32},  {0x178, 1280, 800, 16},  {0x17a, 1280, 800, 32},
+    {0x17b, 1280, 960, 16},  {0x17d, 1280, 960, 32},  {0x17e, 1440, 900, 16},  {0x180, 1440, 900, 32},
+    {0x181, 1400, 1050, 16}, {0x183, 1400, 1050, 32}, {0x184, 1680, 1050, 16}, {0x186, 1680, 1050, 32},
+    {0x187, 1920, 1200, 16}, {0x189, 1920, 1200, 32}, {0x18d, 1280, 720, 16},  {0x18f, 1280, 720, 32},
+    {0x190, 1920, 1080, 16}, {0x192, 1920, 1080, 32},
 };
 
 static bool present;
@@ -81,7 +85,10 @@ bool vbe_init(void)
     return true;
 }
 
-bool vbe_active(void) { return now; }
+bool vbe_active(void)
+{
+    return now;
+}
 
 void vbe_off(void)
 {
@@ -90,9 +97,15 @@ void vbe_off(void)
     now = 0;
 }
 
-static u32 line_bytes(const struct vbe_mode *m) { return m->bits == 4 ? m->width / 8 : m->width * ((m->bits + 7u) / 8); }
+static u32 line_bytes(const struct vbe_mode *m)
+{
+    return m->bits == 4 ? m->width / 8 : m->width * ((m->bits + 7u) / 8);
+}
 
-static u32 mode_bytes(const struct vbe_mode *m) { return line_bytes(m) * m->height * (m->bits == 4 ? 4 : 1); }
+static u32 mode_bytes(const struct vbe_mode *m)
+{
+    return line_bytes(m) * m->height * (m->bits == 4 ? 4 : 1);
+}
 
 static const struct vbe_mode *find(u16 number)
 {
@@ -115,9 +128,13 @@ struct controller {
     u32 vendor, product, product_revision;
 } PACKED;
 
-static const char vendor_name[] = "bootreel", product_name[] = "bootreel BIOS, Bochs display", revision_name[] = "1";
+static const char vendor_name[] = "bootreel", product_name[] = "bootreel BIOS, Bochs display",
+                  revision_name[] = "1";
 
-static u32 text(const char *s) { return far_pointer(DATA_SEG, (u16)(u32)s); }
+static u32 text(const char *s)
+{
+    return far_pointer(DATA_SEG, (u16)(u32)s);
+}
 
 /* The list of modes is in the reserved part of the caller's block. */
 static u16 controller_information(struct regs *r)
@@ -137,7 +154,8 @@ static u16 controller_information(struct regs *r)
         at += 2;
     }
     far_write16(r->es, at, 0xffff);
-    /* A caller of version 1 has room for 256 bytes only, and so many are used; it does not know the last fields. */
+    /* A caller of version 1 has room for 256 bytes only, and so many are used; it does not know the last
+     * fields. */
     far_put(r->es, r->di, &c, signature == 0x32454256 ? sizeof c : offsetof(struct controller, revision));
     return DONE;
 }
@@ -261,7 +279,8 @@ static u16 window(struct regs *r)
     return DONE;
 }
 
-/* ---------------------------------------------------------------- 4F06h, 4F07h: longer lines, another start */
+/* ---------------------------------------------------------------- 4F06h, 4F07h: longer lines, another start
+ */
 
 static u16 line_length(struct regs *r)
 {
@@ -281,7 +300,8 @@ static u16 line_length(struct regs *r)
     case 1:
         break;
     case 3:
-        r->bx = m->bits == 4 ? (u16)(most / 8) : (u16)(most * pixel_bytes > 0xffff ? 0xffff : most * pixel_bytes);
+        r->bx =
+            m->bits == 4 ? (u16)(most / 8) : (u16)(most * pixel_bytes > 0xffff ? 0xffff : most * pixel_bytes);
         r->cx = (u16)most;
         r->dx = (u16)(((u32)blocks << 16) / r->bx);
         return DONE;
@@ -345,7 +365,8 @@ static u16 palette(struct regs *r)
                 far_write8(r->es, at + part, inb(DAC_DATA));
             far_write8(r->es, at + 3, 0);
         } else {
-            palette_write_dac(index, far_read8(r->es, at + 2), far_read8(r->es, at + 1), far_read8(r->es, at));
+            palette_write_dac(index, far_read8(r->es, at + 2), far_read8(r->es, at + 1),
+                              far_read8(r->es, at));
         }
     }
     return DONE;
@@ -394,11 +415,11 @@ static u16 save_restore(struct regs *r)
 void vbe_service(struct regs *r)
 {
     static u16 (*const service[])(struct regs *) = {
-        controller_information, mode_information, set_mode,  get_mode, save_restore, window, line_length,
+        controller_information, mode_information, set_mode, get_mode, save_restore, window, line_length,
         display_start,          dac_width,        palette,
     };
     if (!present)
         return;
-    r->ax = r->al < COUNT(service) ? service[r->al](r) : NOT_THERE; /* power, protected mode, monitor's data: none */
+    r->ax = r->al < COUNT(service) ? service[r->al](r)
+                                   : NOT_THERE; /* power, protected mode, monitor's data: none */
 }
-

@@ -1,4 +1,5 @@
-/* video.h - INT 10h's parts among themselves: the firmware's own video services, for a machine without a video BIOS in a ROM. */
+/* video.h - INT 10h's parts among themselves: the firmware's own video services, for a machine without a
+ * video BIOS in a ROM. */
 #ifndef BIOS_VIDEO_H
 #define BIOS_VIDEO_H
 
@@ -67,8 +68,8 @@ u32 font_pointer(u8 height); /* far, of the firmware's own */
 
 /* video_palette.c */
 void palette_load(u8 palette);
-void palette_service(struct regs *r);       /* AH=10h */
-void palette_cga(struct regs *r);           /* AH=0Bh */
+void palette_service(struct regs *r);        /* AH=10h */
+void palette_cga(struct regs *r);            /* AH=0Bh */
 void palette_write_attr(u8 index, u8 value); /* leaves the display on */
 u8 palette_read_attr(u8 index);
 void palette_write_dac(u8 index, u8 red, u8 green, u8 blue);
@@ -87,7 +88,10 @@ void vbe_off(void);
 bool vbe_active(void);
 void vbe_service(struct regs *r);
 
-static inline void video_index(u16 port, u8 index, u8 value) { outw(port, (u16)(value << 8 | index)); }
+static inline void video_index(u16 port, u8 index, u8 value)
+{
+    outw(port, (u16)(value << 8 | index));
+}
 
 static inline u8 video_read_index(u16 port, u8 index)
 {

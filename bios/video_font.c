@@ -1,7 +1,7 @@
 /* video_font.c - INT 10h AH=11h: the character generator.
  *
- * Sources: IBM PS/2 BIOS Interface Technical Reference (AH=11h); IBM VGA Technical Reference (fonts are in plane 2, 32 bytes a
- * character, eight blocks of 8 KiB in the order 0, 2, 4, 6, 1, 3, 5, 7).
+ * Sources: IBM PS/2 BIOS Interface Technical Reference (AH=11h); IBM VGA Technical Reference (fonts are in
+ * plane 2, 32 bytes a character, eight blocks of 8 KiB in the order 0, 2, 4, 6, 1, 3, 5, 7).
  */
 #include "bios/video.h"
 
@@ -40,7 +40,10 @@ static void close_plane(void)
     video_index(GFX, 6, inb(MISC_READ) & 1 ? 0x0e : 0x0a);
 }
 
-static u16 block_offset(u8 block) { return (block & 3) << 14 | (block & 4) << 11; }
+static u16 block_offset(u8 block)
+{
+    return (block & 3) << 14 | (block & 4) << 11;
+}
 
 /* Characters `first` on, `height` bytes each, without gaps. */
 static void copy_glyphs(u8 block, u16 segment, u16 from, u16 first, u16 count, u8 height)
@@ -153,7 +156,13 @@ void font_service(struct regs *r)
     case 0x22:
     case 0x23:
     case 0x24:
-        set_graphics_font(r, font_pointer(r->al == 0x22 ? 14 : r->al == 0x23 ? 8 : 16), r->al == 0x22 ? 14 : r->al == 0x23 ? 8 : 16);
+        set_graphics_font(r,
+                          font_pointer(r->al == 0x22   ? 14
+                                       : r->al == 0x23 ? 8
+                                                       : 16),
+                          r->al == 0x22   ? 14
+                          : r->al == 0x23 ? 8
+                                          : 16);
         break;
     case 0x30:
         information(r);

@@ -6,9 +6,13 @@
 
 enum { GFX_ROTATE = 3, GFX_READ_MAP = 4, GFX_MODE = 5, GFX_MASK = 8, XOR = 0x18 };
 
-/* ---------------------------------------------------------------- one line of up to eight pixels in one byte of a plane */
+/* ---------------------------------------------------------------- one line of up to eight pixels in one byte
+ * of a plane */
 
-static u16 planar_offset(u8 page, u16 x, u16 y) { return page * bda->page_size + y * (u16)bda->columns + x / 8; }
+static u16 planar_offset(u8 page, u16 x, u16 y)
+{
+    return page * bda->page_size + y * (u16)bda->columns + x / 8;
+}
 
 /* Write mode 2: the colour's bits go to the planes, where the mask lets them. */
 static void planar_bits(u16 offset, u8 mask, u8 colour)
@@ -48,7 +52,10 @@ static u8 planar_read(u16 offset, u8 mask)
 /* ---------------------------------------------------------------- pixels */
 
 /* Even lines, then odd ones 8 KiB on. */
-static u16 cga_offset(const struct video_mode *m, u16 x, u16 y) { return (y & 1) * 0x2000 + (y / 2) * 80 + x * m->bits / 8; }
+static u16 cga_offset(const struct video_mode *m, u16 x, u16 y)
+{
+    return (y & 1) * 0x2000 + (y / 2) * 80 + x * m->bits / 8;
+}
 
 static void cga_put(const struct video_mode *m, u16 x, u16 y, u8 colour)
 {

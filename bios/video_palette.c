@@ -5,7 +5,10 @@
 #include "bios/video.h"
 
 /* The index port takes index and value in turn; reading the status makes the index the next. */
-static void reset_flip_flop(void) { inb(bda->crtc == 0x3b4 ? 0x3ba : STATUS_COLOUR); }
+static void reset_flip_flop(void)
+{
+    inb(bda->crtc == 0x3b4 ? 0x3ba : STATUS_COLOUR);
+}
 
 void palette_write_attr(u8 index, u8 value)
 {
@@ -42,8 +45,8 @@ void palette_write_dac(u8 index, u8 red, u8 green, u8 blue)
 static void load_ega(void)
 {
     for (u8 i = 0; i < 64; i++)
-        palette_write_dac(i, (i >> 2 & 1) * 0x2a + (i >> 5 & 1) * 0x15, (i >> 1 & 1) * 0x2a + (i >> 4 & 1) * 0x15,
-                          (i & 1) * 0x2a + (i >> 3 & 1) * 0x15);
+        palette_write_dac(i, (i >> 2 & 1) * 0x2a + (i >> 5 & 1) * 0x15,
+                          (i >> 1 & 1) * 0x2a + (i >> 4 & 1) * 0x15, (i & 1) * 0x2a + (i >> 3 & 1) * 0x15);
 }
 
 /* CGA: bits 2-0 red, green, blue, bit 4 intensity; dark yellow is brown. */
@@ -71,7 +74,8 @@ static void load_mono(void)
 /* A wheel of 24 hues from blue over red and green, between two levels. */
 static void load_wheel(u8 first, const u8 level[5])
 {
-    /* Of each of the six parts of the wheel: which component goes, and whether up; the others' levels follow. */
+    /* Of each of the six parts of the wheel: which component goes, and whether up; the others' levels follow.
+     */
     u8 rgb[3] = {0, 0, 4};
     static const u8 moving[6] = {0, 2, 1, 0, 2, 1};
     for (u8 i = 0; i < 24; i++) {
@@ -84,7 +88,8 @@ static void load_wheel(u8 first, const u8 level[5])
 /* The 256 colours: CGA's sixteen, sixteen greys, nine wheels. */
 static void load_vga(void)
 {
-    static const u8 grey[16] = {0x00, 0x05, 0x08, 0x0b, 0x0e, 0x11, 0x14, 0x18, 0x1c, 0x20, 0x24, 0x28, 0x2d, 0x32, 0x38, 0x3f};
+    static const u8 grey[16] = {0x00, 0x05, 0x08, 0x0b, 0x0e, 0x11, 0x14, 0x18,
+                                0x1c, 0x20, 0x24, 0x28, 0x2d, 0x32, 0x38, 0x3f};
     static const u8 wheels[9][5] = {
         {0x00, 0x10, 0x1f, 0x2f, 0x3f}, {0x1f, 0x27, 0x2f, 0x37, 0x3f}, {0x2d, 0x31, 0x36, 0x3a, 0x3f},
         {0x00, 0x07, 0x0e, 0x15, 0x1c}, {0x0e, 0x11, 0x15, 0x18, 0x1c}, {0x14, 0x16, 0x18, 0x1a, 0x1c},
@@ -102,8 +107,10 @@ static void load_vga(void)
 
 void palette_load(u8 palette)
 {
-    static void (*const loaders[])(void) = {
-        [PALETTE_EGA] = load_ega, [PALETTE_CGA] = load_cga, [PALETTE_VGA] = load_vga, [PALETTE_MONO] = load_mono};
+    static void (*const loaders[])(void) = {[PALETTE_EGA] = load_ega,
+                                            [PALETTE_CGA] = load_cga,
+                                            [PALETTE_VGA] = load_vga,
+                                            [PALETTE_MONO] = load_mono};
     loaders[palette]();
     if (bda->video_flags & 0x02)
         palette_grey(0, 256);
@@ -116,7 +123,8 @@ void palette_grey(u16 first, u16 count)
         outb(DAC_READ, (u8)first);
         u32 red = inb(DAC_DATA), green = inb(DAC_DATA), blue = inb(DAC_DATA);
         u8 level = (u8)((red * 77 + green * 151 + blue * 28 + 128) >> 8);
-        palette_write_dac((u8)first, level > 0x3f ? 0x3f : level, level > 0x3f ? 0x3f : level, level > 0x3f ? 0x3f : level);
+        palette_write_dac((u8)first, level > 0x3f ? 0x3f : level, level > 0x3f ? 0x3f : level,
+                          level > 0x3f ? 0x3f : level);
     }
 }
 

@@ -1,4 +1,5 @@
-/* video_state.c - INT 10h AH=12h (alternate select), 1Ah (display combination), 1Bh (functionality), 1Ch (save and restore).
+/* video_state.c - INT 10h AH=12h (alternate select), 1Ah (display combination), 1Bh (functionality), 1Ch
+ * (save and restore).
  *
  * Source: IBM PS/2 BIOS Interface Technical Reference.
  */
@@ -66,7 +67,8 @@ void video_combination(struct regs *r)
 
 /* ---------------------------------------------------------------- AH=1Bh */
 
-/* Modes 0-7 and 0Dh-13h; 200, 350 and 400 lines; 8 fonts, 2 at a time; what of AH=10h-12h, 1Ah-1Ch is there. */
+/* Modes 0-7 and 0Dh-13h; 200, 350 and 400 lines; 8 fonts, 2 at a time; what of AH=10h-12h, 1Ah-1Ch is there.
+ */
 static const u8 functionality[16] = {0xff, 0xe0, 0x0f, 0, 0, 0, 0, 0x07, 0x02, 0x08, 0xff, 0x0e, 0, 0, 0, 0};
 
 static u16 colours(const struct video_mode *m)
@@ -97,7 +99,8 @@ void video_functionality(struct regs *r)
     r->al = 0x1b;
 }
 
-/* ---------------------------------------------------------------- AH=1Ch: 1 registers, 2 BIOS data, 4 colours */
+/* ---------------------------------------------------------------- AH=1Ch: 1 registers, 2 BIOS data, 4
+ * colours */
 
 enum { BLOCK_REGISTERS = 72, BLOCK_DATA = 0x40, BLOCK_COLOURS = 3 + 768 };
 

@@ -1,4 +1,5 @@
-/* video_text.c - characters on the screen: cursor, pages, scrolling, teletype. In graphics modes the characters are drawn.
+/* video_text.c - characters on the screen: cursor, pages, scrolling, teletype. In graphics modes the
+ * characters are drawn.
  *
  * Source: IBM PS/2 BIOS Interface Technical Reference (INT 10h AH=01h-0Ah, 0Eh, 13h).
  */
@@ -19,7 +20,8 @@ void video_put_cursor(u8 page, u16 position)
         write_crtc16(CURSOR_HIGH, bda->page_start / 2 + (position >> 8) * bda->columns + (u8)position);
 }
 
-/* Programs count in eight lines; a taller cell's cursor is at its bottom just so, unless that was turned off (AH=12h BL=34h). */
+/* Programs count in eight lines; a taller cell's cursor is at its bottom just so, unless that was turned off
+ * (AH=12h BL=34h). */
 void video_cursor_shape(u16 shape)
 {
     u8 start = shape >> 8 & 0x3f, end = shape & 0x1f, height = (u8)bda->char_height;

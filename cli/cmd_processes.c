@@ -7,12 +7,11 @@
 #include "core/position.h"
 #include "core/processes.h"
 
-static const char help[] =
-    "usage: bootreel processes TRACE [--at POSITION] [--all] [--format text|json]\n\n"
-    "The process tree at a position (default: the end), from the trace alone.\n\n"
-    "  --at POSITION        ICOUNT, 1.5s, NN%, #EVENT, console:TEXT, mark:NAME\n"
-    "  --all                those that have exited, too\n"
-    "  --format text|json   json: one array of objects\n";
+static const char help[] = "usage: bootreel processes TRACE [--at POSITION] [--all] [--format text|json]\n\n"
+                           "The process tree at a position (default: the end), from the trace alone.\n\n"
+                           "  --at POSITION        ICOUNT, 1.5s, NN%, #EVENT, console:TEXT, mark:NAME\n"
+                           "  --all                those that have exited, too\n"
+                           "  --format text|json   json: one array of objects\n";
 
 enum { OPT_AT = 1, OPT_ALL, OPT_FORMAT, OPT_HELP };
 

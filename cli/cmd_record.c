@@ -20,7 +20,7 @@ static const char help[] =
     "  -o FILE                       the trace (default boot.reel)\n"
     "  --until POSITION              stop at an icount (500M), a guest time (10s) or a text (console:TEXT)\n"
     "  --events CLASSES              which to record: cpu,irq …, all, none, default, -pio,+syscall\n"
-    "                                (default: all but syscall)\n"
+    "                                (default: all but syscall and sched)\n"
     "  --profile FILE                a boot profile: which stages there are (form: docs/profiles.md)\n"
     "  --probe SYMBOL                report each call of SYMBOL, with arguments and result (several times)\n"
     "  --symbols FILE                an ELF file whose symbols go into the trace (several times)\n"
@@ -87,7 +87,7 @@ static int set_events(struct record *r, const char *value, struct error *err)
     return error_set(err,
                      "--events: \"%.40s\" is no class of events: cpu, exception, irq, pio, mmio, disk, "
                      "firmware, loader, kernel, "
-                     "process, syscall, hypercall, console, power, unhandled; or all, none, default",
+                     "process, sched, syscall, hypercall, console, power, unhandled; or all, none, default",
                      bad);
 }
 
@@ -209,6 +209,11 @@ static void on_progress(void *ctx, const struct engine *e)
     progress_update(r->progress, e->ops->icount(e), e->ops->time(e));
 }
 
+static void on_warning(void *ctx, const char *text)
+{
+    fprintf(stderr, "bootreel: %s: recorded without it\n", text);
+}
+
 static void on_signal(void *ctx)
 {
     recorder_interrupt(ctx);
@@ -263,7 +268,7 @@ static struct live *open_live(struct record *r, struct error *err)
 static void set_hooks(struct record *r)
 {
     r->o.hooks = (struct record_hooks){
-        .ctx = r, .console = on_console, .event = on_event, .classes = MARK_CLASSES, .progress = on_progress};
+        .ctx = r, .console = on_console, .event = on_event, .classes = MARK_CLASSES, .warning = on_warning, .progress = on_progress};
     if (r->console == CONSOLE_SCREEN)
         r->o.hooks.classes |= EVENT_CLASS_BIT(EC_CONSOLE);
 }

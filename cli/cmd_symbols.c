@@ -9,7 +9,8 @@
 static const char help[] =
     "usage: bootreel symbols TRACE [OPTION…] [NAME|ADDRESS…]\n\n"
     "Looks names and addresses up among the symbols that the trace holds: of the kernel, its modules, the\n"
-    "programs that were executed, and files given by --symbols. Without any: lists where symbols are from.\n\n"
+    "programs that were executed, and files given by --symbols. Without any: lists where symbols are "
+    "from.\n\n"
     "  --at POSITION   as it was there (default: the end)\n"
     "  --pid PID       a process's own addresses, too (its tgid)\n"
     "  --all           list every symbol that is in force\n\n"
@@ -34,8 +35,8 @@ struct query {
 
 static void print_symbol(const struct symbol *sym)
 {
-    printf("%016llx %8llu %c %s [%s]\n", (unsigned long long)sym->address, (unsigned long long)sym->size, sym->type,
-           sym->name, sym->module);
+    printf("%016llx %8llu %c %s [%s]\n", (unsigned long long)sym->address, (unsigned long long)sym->size,
+           sym->type, sym->name, sym->module);
 }
 
 static bool look_up_address(const struct query *q, const char *text)
@@ -117,7 +118,8 @@ static int symbols_command(struct trace *t, struct query *q, const char *at, cha
         list(q);
     for (; *what; what++)
         if (!look_up(q, *what)) {
-            fprintf(stderr, "bootreel: %s: no such symbol at icount %llu\n", *what, (unsigned long long)q->at);
+            fprintf(stderr, "bootreel: %s: no such symbol at icount %llu\n", *what,
+                    (unsigned long long)q->at);
             status = EXIT_NO;
         }
     symbols_free(s);

@@ -8,7 +8,7 @@
 #include "guests/demo/demo.h"
 
 enum { MAX_DISKS = 4, MAX_CPUS = 64, MAX_SETTINGS = 16 };
-enum { MAX_EXTRA = 64 };
+enum { MAX_EXTRA = 64, BOOT_MENU_MS = 3000 };
 #define MIB         (1ull << 20)
 #define MAX_MEMORY  (64ull << 30)
 #define MAX_ADDRESS (64ull << 30)
@@ -137,7 +137,7 @@ static int add_disk(struct machine *m, const char *value, struct error *err)
 
 int machine_option(struct machine *m, int option, const char *value, struct error *err)
 {
-    static const char *const boots[] = {"c", "d", "a", NULL};
+    static const char *const boots[] = {"c", "d", "a", "menu", NULL};
     static const char *const vgas[] = {"std", "none", NULL};
     static const char *const inspects[] = {"linux", "none", NULL};
     switch (option) {
@@ -261,7 +261,10 @@ static void make_settings(struct machine *m, const char *bios)
     set(m, "cpu", or_default(m->cpu, "x86-64-v2"));
     set(m, "rtc", or_default(m->rtc, "2020-01-01T00:00:00"));
     set(m, "bios", bios);
-    set(m, "boot", or_default(m->boot, boot_default(m)));
+    bool menu = m->boot && !strcmp(m->boot, "menu");
+    set(m, "boot", m->boot && !menu ? m->boot : boot_default(m));
+    if (menu)
+        set_number(m, "boot-menu", BOOT_MENU_MS);
     set(m, "vga", or_default(m->vga, "std"));
     set(m, "inspect", or_default(m->inspect, "linux"));
     if (m->kernel)

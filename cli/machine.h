@@ -52,7 +52,8 @@ enum machine_option {
     "  --disk FILE                   a disk, up to four times\n"                                             \
     "  --cdrom FILE                  a CD-ROM\n"                                                             \
     "  --floppy FILE                 a floppy disk\n"                                                        \
-    "  --boot c|d|a                  boot from disk, CD-ROM or floppy first (default: what there is)\n"      \
+    "  --boot c|d|a|menu             boot from disk, CD-ROM or floppy first (default: what there is), or\n"   \
+    "                                wait three seconds for Esc or F12, which show the boot menu\n"         \
     "  --kernel FILE                 a Linux bzImage or multiboot image, loaded directly\n"                  \
     "  --initrd FILE                 its initial RAM disk\n"                                                 \
     "  --append STRING               its command line\n"                                                     \

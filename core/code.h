@@ -1,5 +1,5 @@
-/* code.h - where a function of the guest leaves and calls: found once by disassembly (capstone), so that probes can be
- * set at fixed addresses. 64-bit code.
+/* code.h - where a function of the guest leaves and calls: found once by disassembly (capstone), so that
+ * probes can be set at fixed addresses. 64-bit code.
  */
 #ifndef BOOTREEL_CORE_CODE_H
 #define BOOTREEL_CORE_CODE_H
@@ -29,7 +29,8 @@ struct code; /* a disassembler */
 
 struct code *code_new(void); /* NULL if there is none */
 void code_free(struct code *c);
-/* Goes through n bytes of code that are at `address` in the guest, and calls fn for each site. Stops where it is not code. */
+/* Goes through n bytes of code that are at `address` in the guest, and calls fn for each site. Stops where it
+ * is not code. */
 void code_sites(struct code *c, const void *bytes, size_t n, uint64_t address,
                 void (*fn)(void *ctx, const struct code_site *site), void *ctx);
 

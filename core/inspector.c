@@ -25,7 +25,8 @@ struct inspector {
 
 /* ---------------------------------------------------------------- the order of events */
 
-/* After all that are held with the same icount or a lower one. Most come in order, so the end is tried first. */
+/* After all that are held with the same icount or a lower one. Most come in order, so the end is tried first.
+ */
 static struct held **place_for(struct inspector *in, uint64_t icount)
 {
     struct held **at = &in->first;
@@ -100,9 +101,12 @@ static int load_files(struct inspector *in, struct error *err)
     for (size_t i = 0; i < in->o.nsymbol_files; i++) {
         struct symbol_mapping m = {.space = SPACE_KERNEL};
         m.table = symbols_add_elf_file(in->symbols, in->o.symbol_files[i], err);
-        if (!m.table)
+        if (m.table)
+            symbols_map(in->symbols, &m);
+        else if (!in->o.warn)
             return -1;
-        symbols_map(in->symbols, &m);
+        else
+            in->o.warn(in->o.ctx, err->text);
     }
     return 0;
 }
@@ -133,7 +137,8 @@ static int create_linux(struct inspector *in, struct error *err)
     if (!inspect || !strcmp(inspect, "none"))
         return 0;
     if (strcmp(inspect, "linux"))
-        return error_set(err, "inspect: \"%.40s\" is nothing that can be looked for: give linux or none", inspect);
+        return error_set(err, "inspect: \"%.40s\" is nothing that can be looked for: give linux or none",
+                         inspect);
     const struct linux_options lo = {.engine = in->o.engine,
                                      .probes = in->probes,
                                      .symbols = in->symbols,

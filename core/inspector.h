@@ -1,18 +1,19 @@
-/* inspector.h - what understands the guest while it runs: the glue that the recorder and a replay call in the same way.
+/* inspector.h - what understands the guest while it runs: the glue that the recorder and a replay call in the
+ * same way.
  *
  * The inspector stands between the engine's observer and whoever takes events. It passes the engine's events
- * on, adds its own (kernel.*, process.*, sched.*, syscall.*) at probes, and keeps the order: icounts do not fall. An engine
- * reports a folded access late, with the icount of its last one; so events made at a probe are held until
- * the engine's next event, and come before it if they are older.
+ * on, adds its own (kernel.*, process.*, sched.*, syscall.*) at probes, and keeps the order: icounts do not
+ * fall. An engine reports a folded access late, with the icount of its last one; so events made at a probe
+ * are held until the engine's next event, and come before it if they are older.
  *
  * Everything it does is a function of the run and of its options, which are settings in the trace's
- * configuration (below): so `replay --verify`, which runs an inspector of its own, gets the same events byte for byte.
- * It works from icount 0 on. A replay that starts at a checkpoint has no inspector: who wants symbols, processes or stages
- * at a position reads them from the trace (symbols_load, processes.h, events).
+ * configuration (below): so `replay --verify`, which runs an inspector of its own, gets the same events byte
+ * for byte. It works from icount 0 on. A replay that starts at a checkpoint has no inspector: who wants
+ * symbols, processes or stages at a position reads them from the trace (symbols_load, processes.h, events).
  *
  * Settings (all optional; a trace without "inspect" has no inspector):
  *   inspect   "linux": look for a Linux kernel. "none": nothing
- *   probe     a symbol or 0xADDRESS whose entries are reported (probe.enter, probe.leave); may be given several times
+ *   probe     a symbol or 0xADDRESS whose entries are reported (probe.enter, probe.leave); several times
  *
  * How to use it:
  *   in = inspector_create(&options, &err);
@@ -43,6 +44,9 @@ struct inspector_options {
     /* Files given by --symbols: loaded at icount 0, and kept as notes. Only with `note`. */
     const char *const *symbol_files;
     size_t nsymbol_files;
+    /* Told in one line of a symbol file that has to be left out. NULL: then nothing is created, with that
+     * error. */
+    void (*warn)(void *ctx, const char *text);
 };
 
 struct inspector;
@@ -65,11 +69,11 @@ void inspector_finish(struct inspector *in);
 const struct symbols *inspector_symbols(const struct inspector *in);
 /* The registry: for breakpoints beside it (probes_set_stops), and probes of one's own. */
 struct probes *inspector_probes(struct inspector *in);
-/* An event of one's own (a boot profile's): it goes where it belongs in the order. cpu, icount and time are the caller's;
- * icount not below that of the last event that was emitted. */
+/* An event of one's own (a boot profile's): it goes where it belongs in the order. cpu, icount and time are
+ * the caller's; icount not below that of the last event that was emitted. */
 void inspector_emit(struct inspector *in, const struct event *ev);
-/* Called whenever symbols have come (kernel found, module loaded, program executed): then names may be resolved to
- * addresses, and probes added; they are applied afterwards. One listener; NULL to end. */
+/* Called whenever symbols have come (kernel found, module loaded, program executed): then names may be
+ * resolved to addresses, and probes added; they are applied afterwards. One listener; NULL to end. */
 void inspector_on_symbols(struct inspector *in, void (*fn)(void *ctx, const struct symbols *s), void *ctx);
 
 #endif

@@ -10,10 +10,10 @@ enum { FUNCTION_MAX = 1 << 18, NOT_FOUND = -1 };
 /* One place of what is asked for. */
 struct place {
     struct asked *a;
-    const char *text;  /* the setting */
+    const char *text; /* the setting */
     uint64_t address;
-    bool by_address;   /* the setting is a number: not looked up again */
-    bool exits_known;  /* by disassembly */
+    bool by_address;  /* the setting is a number: not looked up again */
+    bool exits_known; /* by disassembly */
 };
 
 /* A call in progress. */
@@ -36,7 +36,7 @@ struct asked {
     struct return_point {
         struct asked *a;
         uint64_t address;
-    } **returns; /* return addresses that are probed */
+    } * *returns; /* return addresses that are probed */
     size_t nreturns;
     struct code *code;
     size_t reg[REGS];
@@ -157,7 +157,8 @@ static bool still_there(const struct asked *a, const struct place *p, uint32_t t
     struct symbol sym;
     bool found = symbols_find(a->o.symbols, tgid ? (int32_t)tgid : SPACE_KERNEL, p->text, SYMBOLS_NOW, &sym);
     while (found && sym.address != p->address)
-        found = symbols_find_next(a->o.symbols, tgid ? (int32_t)tgid : SPACE_KERNEL, p->text, SYMBOLS_NOW, &sym);
+        found =
+            symbols_find_next(a->o.symbols, tgid ? (int32_t)tgid : SPACE_KERNEL, p->text, SYMBOLS_NOW, &sym);
     return found;
 }
 
@@ -169,8 +170,13 @@ static void on_entry(void *ctx, const struct probe_hit *hit)
     uint32_t tgid, pid = current_pid(a, cpu, &tgid);
     if (!p->by_address && !still_there(a, p, tgid))
         return;
-    const uint64_t f[EVENT_MAX_FIELDS] = {pid,           get(a, cpu, RDI), get(a, cpu, RSI), get(a, cpu, RDX),
-                                          get(a, cpu, RCX), get(a, cpu, R8),  get(a, cpu, R9)};
+    const uint64_t f[EVENT_MAX_FIELDS] = {pid,
+                                          get(a, cpu, RDI),
+                                          get(a, cpu, RSI),
+                                          get(a, cpu, RDX),
+                                          get(a, cpu, RCX),
+                                          get(a, cpu, R8),
+                                          get(a, cpu, R9)};
     report(a, hit, EV_PROBE_ENTER, p->text, f);
     if (p->by_address || !long_code(a, cpu))
         return;
@@ -202,15 +208,16 @@ static void exit_site(void *ctx, const struct code_site *site)
     x->p->exits_known = true;
 }
 
-/* The whole function must be readable. Jumps out are taken for its ends, unless they go to a part of it that the compiler put
- * elsewhere: then the return address is waited for instead. */
+/* The whole function must be readable. Jumps out are taken for its ends, unless they go to a part of it that
+ * the compiler put elsewhere: then the return address is waited for instead. */
 static void find_exits(struct asked *a, struct place *p, const struct symbol *sym)
 {
     char cold[600];
     struct symbol other;
     uint64_t size = sym->size;
     snprintf(cold, sizeof cold, "%s.cold", sym->name);
-    if (!a->code || !size || size > FUNCTION_MAX || symbols_find(a->o.symbols, SPACE_KERNEL, cold, SYMBOLS_NOW, &other))
+    if (!a->code || !size || size > FUNCTION_MAX ||
+        symbols_find(a->o.symbols, SPACE_KERNEL, cold, SYMBOLS_NOW, &other))
         return;
     uint8_t *bytes = malloc(size);
     struct exits x = {p, size};
@@ -274,7 +281,8 @@ void asked_reset(struct asked *a)
 
 /* ---------------------------------------------------------------- life */
 
-int asked_create(const struct asked_options *o, const struct engine_config *cfg, struct asked **out, struct error *err)
+int asked_create(const struct asked_options *o, const struct engine_config *cfg, struct asked **out,
+                 struct error *err)
 {
     struct asked *a = calloc(1, sizeof *a);
     *out = NULL;
@@ -286,7 +294,8 @@ int asked_create(const struct asked_options *o, const struct engine_config *cfg,
             continue;
         if (!*text || (!strncmp(text, "0x", 2) && !number(text, &v))) {
             asked_free(a);
-            return error_set(err, "probe: \"%.80s\" is no symbol and no address: write start_kernel or 0x7c00", text);
+            return error_set(
+                err, "probe: \"%.80s\" is no symbol and no address: write start_kernel or 0x7c00", text);
         }
         a->texts = realloc(a->texts, (a->n + 1) * sizeof *a->texts);
         a->texts[a->n++] = text;

@@ -1,14 +1,20 @@
 /* kallsyms.c - see kallsyms.h. The format: scripts/kallsyms.c and kernel/kallsyms.c of Linux.
  *
- *   token table   256 texts ended by NUL; those of characters that occur in names stand for themselves, so those of '0'
- *                 to '9' are the characters, in a row: that is what is looked for
- *   token index   256 x u16: where each token begins in the table
- *   names         count x (length in tokens, of one byte or, with bit 7, two; so many tokens); the first character is the type
- *   markers       where in `names` each 256th name begins, u32 (u64 before 4.20)
- *   offsets       count x s32, with relative_base; or addresses, count x u64
+ *   token table: 256 texts ended by NUL. Those of characters that occur in names stand for themselves,
+ *     so those of '0' to '9' are the characters, in a row: that is what is looked for.
  *
- * Order up to 6.3: offsets, relative_base, num_syms, names, markers, (6.2, 6.3: seqs_of_names,) token table, token index.
- * Since 6.4: num_syms, names, markers, token table, token index, offsets, relative_base, seqs_of_names. All are aligned to 8.
+ *   token index: 256 x u16, where each token begins in the table.
+ *
+ *   names: count x (length in tokens, of one byte or, with bit 7, two; so many tokens). The first
+ *     character is the type.
+ *
+ *   markers: where in `names` each 256th name begins, u32 (u64 before 4.20).
+ *
+ *   offsets: count x s32, with relative_base; or addresses, count x u64.
+ *
+ * Order up to 6.3: offsets, relative_base, num_syms, names, markers, (6.2, 6.3: seqs_of_names,) token table,
+ * token index. Since 6.4: num_syms, names, markers, token table, token index, offsets, relative_base,
+ * seqs_of_names. All are aligned to 8.
  */
 #include <string.h>
 
@@ -108,7 +114,8 @@ static bool marker_is(const struct kallsyms *k, size_t markers, unsigned width, 
     return width == 4 ? get32(k, markers + 4 * i) == value : get64(k, markers + 8 * i) == value;
 }
 
-/* Do `count` names lie at `names`, with their markers behind them? Gone through twice: the markers' place is known last. */
+/* Do `count` names lie at `names`, with their markers behind them? Gone through twice: the markers' place is
+ * known last. */
 static bool names_at(const struct kallsyms *k, size_t names, uint32_t count)
 {
     size_t p = names;
@@ -199,7 +206,8 @@ static bool relative_at(struct kallsyms *k, size_t offsets, size_t base)
 
 static bool find_addresses(struct kallsyms *k)
 {
-    size_t num = k->names - 8, table = align8(4 * (size_t)k->count), after = align8(k->token_index + 2 * TOKENS);
+    size_t num = k->names - 8, table = align8(4 * (size_t)k->count),
+           after = align8(k->token_index + 2 * TOKENS);
     if (num >= table + 8 && relative_at(k, num - 8 - table, num - 8))
         return true;
     if (relative_at(k, after, after + table))
@@ -231,7 +239,8 @@ static void expand(const struct kallsyms *k, size_t p, unsigned n, char *out)
 {
     size_t len = 0;
     for (; n--; p++) {
-        const char *token = (const char *)k->image + k->tokens + get16(k, k->token_index + 2 * (size_t)k->image[p]);
+        const char *token =
+            (const char *)k->image + k->tokens + get16(k, k->token_index + 2 * (size_t)k->image[p]);
         while (*token && len < NAME_MAX_LEN)
             out[len++] = *token++;
     }
@@ -239,7 +248,8 @@ static void expand(const struct kallsyms *k, size_t p, unsigned n, char *out)
 }
 
 void kallsyms_each(const struct kallsyms *k,
-                   void (*fn)(void *ctx, const char *name, char type, uint64_t address, bool absolute), void *ctx)
+                   void (*fn)(void *ctx, const char *name, char type, uint64_t address, bool absolute),
+                   void *ctx)
 {
     char name[NAME_MAX_LEN + 1];
     size_t p = k->names;

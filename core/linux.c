@@ -8,15 +8,16 @@ enum { IMAGE_MAX = 512 << 20, IMAGE_DEFAULT = 96 << 20, TRIES = 64 };
 
 const char *linux_initcall_level_name(unsigned level)
 {
-    static const char *const names[INITCALL_LEVELS] = {"pure",   "core", "postcore", "arch",    "subsys", "fs",   "device",
-                                                       "late", "early", "rootfs",   "console", "module", "other"};
+    static const char *const names[INITCALL_LEVELS] = {"pure",    "core",   "postcore", "arch",  "subsys",
+                                                       "fs",      "device", "late",     "early", "rootfs",
+                                                       "console", "module", "other"};
     return level < INITCALL_LEVELS ? names[level] : "?";
 }
 
 const char *linux_parent_name(unsigned parent)
 {
-    static const char *const names[PARENT_COUNT] = {"x86_64_start_kernel", "start_kernel", "rest_init", "kernel_init",
-                                                    "kernel_init_freeable"};
+    static const char *const names[PARENT_COUNT] = {"x86_64_start_kernel", "start_kernel", "rest_init",
+                                                    "kernel_init", "kernel_init_freeable"};
     return parent < PARENT_COUNT ? names[parent] : "?";
 }
 
@@ -29,7 +30,8 @@ bool lx_wants(const struct linux_guest *lx, enum event_class cls)
 
 void lx_emit(struct linux_guest *lx, unsigned kind, const char *data, const uint64_t *fields, size_t nfields)
 {
-    struct event ev = {.kind = (uint16_t)kind, .cpu = (uint8_t)lx->cpu, .icount = lx->icount, .time = lx->time};
+    struct event ev = {
+        .kind = (uint16_t)kind, .cpu = (uint8_t)lx->cpu, .icount = lx->icount, .time = lx->time};
     size_t n = data ? strlen(data) : 0;
     ev.data = data;
     ev.len = (uint32_t)(n < EVENT_MAX_DATA ? n : EVENT_MAX_DATA);
@@ -121,7 +123,8 @@ struct adding {
 static void add_symbol(void *ctx, const char *name, char type, uint64_t address, bool absolute)
 {
     struct adding *a = ctx;
-    symbol_table_add(a->t, name, absolute ? address : address - a->bias, 0, type, absolute ? SYMBOL_ABSOLUTE : 0);
+    symbol_table_add(a->t, name, absolute ? address : address - a->bias, 0, type,
+                     absolute ? SYMBOL_ABSOLUTE : 0);
 }
 
 struct well_known {
@@ -139,7 +142,8 @@ static void look_at_symbol(void *ctx, const char *name, char type, uint64_t addr
         w->start_kernel = address;
 }
 
-/* Where the preferred link address is, from the boot parameters; without them, the configuration's default. */
+/* Where the preferred link address is, from the boot parameters; without them, the configuration's default.
+ */
 static uint64_t link_address(const struct linux_guest *lx)
 {
     uint64_t preferred = 0;
@@ -170,8 +174,8 @@ static void set_up(struct linux_guest *lx)
     probes_apply(lx->o.probes);
 }
 
-/* Symbols of this kernel that were given as a file (--symbols vmlinux) are at their link addresses: they are moved to where it
- * runs. */
+/* Symbols of this kernel that were given as a file (--symbols vmlinux) are at their link addresses: they are
+ * moved to where it runs. */
 static void move_given(struct linux_guest *lx)
 {
     struct symbols *s = lx->o.symbols;
@@ -197,13 +201,18 @@ static bool take_image(struct linux_guest *lx, const void *image, size_t size, u
     struct well_known w = {0};
     char version[512];
     if (kallsyms_find(image, size, &k, &err)) {
-        lx_note(lx, "a kernel was entered, but its symbols are not found (%s): no kernel, process or system call events",
+        lx_note(lx,
+                "a kernel was entered, but its symbols are not found (%s): no kernel, process or system call "
+                "events",
                 err.text);
         return false;
     }
     kallsyms_each(&k, look_at_symbol, &w);
     if (!w.start_kernel || (!w.text && !w.stext)) {
-        lx_note(lx, "a table like kallsyms has %u names, but no start_kernel and _text among them: taken for garbage", k.count);
+        lx_note(
+            lx,
+            "a table like kallsyms has %u names, but no start_kernel and _text among them: taken for garbage",
+            k.count);
         return false;
     }
     lx->text = w.text ? w.text : w.stext;
@@ -219,8 +228,8 @@ static bool take_image(struct linux_guest *lx, const void *image, size_t size, u
     move_given(lx);
     lx_types_load(lx, image, size, base ? base : lx->text);
     banner(lx, version, sizeof version);
-    LX_EMIT(lx, EV_KERNEL_FOUND, version, lx->text, lx->bias, lx->has_physical ? lx->text_physical : 0, k.count,
-            lx->types.count);
+    LX_EMIT(lx, EV_KERNEL_FOUND, version, lx->text, lx->bias, lx->has_physical ? lx->text_physical : 0,
+            k.count, lx->types.count);
     set_up(lx);
     return true;
 }

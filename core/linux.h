@@ -1,17 +1,21 @@
-/* linux.h - the Linux inspector: finds a Linux kernel in the guest's memory, by what every build has in it, and
- * reports what it does.
+/* linux.h - the Linux inspector: finds a Linux kernel in the guest's memory, by what every build has in it,
+ * and reports what it does.
  *
- * It needs no file: symbols are the kernel's own kallsyms, types its BTF. It does not depend on a version: functions that a
- * kernel does not have are looked for under their other names, offsets of members come from BTF; what cannot be found is
- * said in a kernel.note event, and the rest works.
+ * It needs no file: symbols are the kernel's own kallsyms, types its BTF. It does not depend on a version:
+ * functions that a kernel does not have are looked for under their other names, offsets of members come from
+ * BTF; what cannot be found is said in a kernel.note event, and the rest works.
  *
  * How it goes on:
- *   1. The decompressor (a bzImage) loads its IDT: its code is searched for the call of extract_kernel and the jump to
- *      the kernel; both are probed (physical). At the jump the kernel is whole, relocated and not yet running.
- *   2. There, or at the first control register, MSR or descriptor table that is written from the kernel's high addresses
- *      (a kernel started in another way): kallsyms is searched for and checked, then BTF; probes are set once, on kernel
- *      functions, in bulk.
- *   3. Modules and programs bring their own symbols as they are loaded.
+ * 1. The decompressor (a bzImage) loads its IDT: its code is searched for the call of extract_kernel and
+ * the jump to the kernel; both are probed (physical). At the jump the kernel is whole, relocated and not yet
+ * running.
+ *
+ * 2. There, or at the first control register, MSR or descriptor table that is written from the kernel's
+ * high addresses (a kernel started in another way): kallsyms is searched for and checked, then BTF; probes
+ * are set once, on kernel functions, in bulk.
+ *
+ * 3. Modules and programs bring their own symbols as they are loaded.
+ *
  * A reset of the machine forgets all of it; the next kernel is found anew.
  *
  * Times and icounts are those of the probe. Numbers of processes are those of the initial pid namespace.
@@ -55,15 +59,24 @@ enum linux_initcall_level {
 /* "pure", "core" … "early", "rootfs", "console", "module", "other". */
 const char *linux_initcall_level_name(unsigned level);
 
-/* Functions whose direct callees are reported (kernel.call, kernel.return), as the field `parent` has them. */
-enum linux_parent { PARENT_X86_64_START_KERNEL, PARENT_START_KERNEL, PARENT_REST_INIT, PARENT_KERNEL_INIT,
-                    PARENT_KERNEL_INIT_FREEABLE, PARENT_COUNT };
+/* Functions whose direct callees are reported (kernel.call, kernel.return), as the field `parent` has them.
+ */
+enum linux_parent {
+    PARENT_X86_64_START_KERNEL,
+    PARENT_START_KERNEL,
+    PARENT_REST_INIT,
+    PARENT_KERNEL_INIT,
+    PARENT_KERNEL_INIT_FREEABLE,
+    PARENT_COUNT
+};
 const char *linux_parent_name(unsigned parent);
 
 struct linux_guest;
 
 /* Classes of engine events that it needs to see. */
-#define LINUX_NEEDS (EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_POWER) | EVENT_CLASS_BIT(EC_IRQ))
+#define LINUX_NEEDS                                                                                          \
+    (EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_POWER) |                      \
+     EVENT_CLASS_BIT(EC_IRQ))
 
 struct linux_guest *linux_create(const struct linux_options *o);
 void linux_destroy(struct linux_guest *lx); /* NULL is allowed */

@@ -1,4 +1,5 @@
-/* linux_access.c - registers, memory and symbols of the guest; functions hooked at entry and exit. See linux_impl.h. */
+/* linux_access.c - registers, memory and symbols of the guest; functions hooked at entry and exit. See
+ * linux_impl.h. */
 #include <stdlib.h>
 
 #include "core/linux_impl.h"
@@ -17,7 +18,7 @@ static size_t register_index(const struct engine *e, const char *name)
 
 void lx_find_registers(struct linux_guest *lx)
 {
-    static const char *const names[LX_REGS] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp",    "rsp",
+    static const char *const names[LX_REGS] = {"rax", "rbx", "rcx", "rdx", "rsi",     "rdi", "rbp", "rsp",
                                                "r8",  "r9",  "r10", "r15", "gs_base", "rip", "cr3"};
     _Static_assert(LX_REGS <= sizeof lx->reg / sizeof lx->reg[0], "reg is too small");
     for (unsigned i = 0; i < LX_REGS; i++)
@@ -56,7 +57,8 @@ static size_t peek_image(const struct linux_guest *lx, uint64_t address, void *b
         return 0;
     size_t done = 0;
     while (done < n) {
-        size_t got = e->ops->peek_physical(e, lx->text_physical + offset + done, (char *)buf + done, n - done);
+        size_t got =
+            e->ops->peek_physical(e, lx->text_physical + offset + done, (char *)buf + done, n - done);
         if (!got)
             break;
         done += got;
@@ -131,7 +133,8 @@ uint64_t lx_symbol(const struct linux_guest *lx, const char *name)
 
 bool lx_function(const struct linux_guest *lx, const char *name, struct symbol *sym)
 {
-    return symbols_find(lx->o.symbols, SPACE_KERNEL, name, SYMBOLS_NOW, sym) && (sym->type == 't' || sym->type == 'T');
+    return symbols_find(lx->o.symbols, SPACE_KERNEL, name, SYMBOLS_NOW, sym) &&
+           (sym->type == 't' || sym->type == 'T');
 }
 
 void lx_name(const struct linux_guest *lx, uint64_t address, char *buf, size_t size)
@@ -141,8 +144,9 @@ void lx_name(const struct linux_guest *lx, uint64_t address, char *buf, size_t s
 
 bool lx_is_return_thunk(const struct linux_guest *lx, uint64_t address)
 {
-    static const char *const names[] = {"__x86_return_thunk", "srso_return_thunk", "its_return_thunk", "retbleed_return_thunk",
-                                        "srso_alias_return_thunk", "call_depth_return_thunk", "zen_return_thunk"};
+    static const char *const names[] = {
+        "__x86_return_thunk",      "srso_return_thunk",       "its_return_thunk", "retbleed_return_thunk",
+        "srso_alias_return_thunk", "call_depth_return_thunk", "zen_return_thunk"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (lx_symbol(lx, names[i]) == address)
             return true;
@@ -218,7 +222,8 @@ struct frame *lx_frame_find(struct linux_guest *lx, const struct hook *h, uint64
     return NULL;
 }
 
-/* A frame of the same function at the same place of a stack was left in a way that was not seen: it is replaced. */
+/* A frame of the same function at the same place of a stack was left in a way that was not seen: it is
+ * replaced. */
 struct frame *lx_frame_push(struct linux_guest *lx, const struct hook *h, uint64_t sp)
 {
     struct frame *f = lx_frame_find(lx, h, sp);
@@ -234,6 +239,16 @@ void lx_frame_drop(struct linux_guest *lx, struct frame *f)
 {
     size_t i = (size_t)(f - lx->frames);
     memmove(f, f + 1, (--lx->nframes - i) * sizeof *f);
+}
+
+void lx_frames_of_stack(struct linux_guest *lx, uint64_t sp)
+{
+    enum { STACK = 16384 }; /* kernel stacks are as large and so aligned, or larger */
+    size_t n = 0;
+    for (size_t i = 0; i < lx->nframes; i++)
+        if ((lx->frames[i].sp ^ sp) >= STACK)
+            lx->frames[n++] = lx->frames[i];
+    lx->nframes = n;
 }
 
 static void on_enter(void *ctx, const struct probe_hit *hit)

@@ -1,5 +1,5 @@
-/* linux_boot.c - from the decompressor to the power-off: boot parameters, milestones and their callees, memory, consoles,
- * processors, shutdown. See linux_impl.h.
+/* linux_boot.c - from the decompressor to the power-off: boot parameters, milestones and their callees,
+ * memory, consoles, processors, shutdown. See linux_impl.h.
  *
  * The boot parameters: Documentation/x86/boot.rst and zero-page.rst of Linux.
  */
@@ -54,8 +54,8 @@ static size_t read_physical(const struct linux_guest *lx, uint64_t address, void
 
 static const char *e820_type(uint32_t type)
 {
-    static const char *const names[] = {"of no type", "usable", "reserved", "ACPI data", "ACPI NVS", "unusable", "type 6",
-                                        "persistent"};
+    static const char *const names[] = {"of no type", "usable",   "reserved", "ACPI data",
+                                        "ACPI NVS",   "unusable", "type 6",   "persistent"};
     return type < sizeof names / sizeof names[0] ? names[type] : "of unknown type";
 }
 
@@ -104,13 +104,13 @@ static void command_line(struct linux_guest *lx, const uint8_t *p)
 void lx_boot_params(struct linux_guest *lx, uint64_t address)
 {
     uint8_t p[BP_SIZE];
-    if (lx->params_reported || !lx_wants(lx, EC_KERNEL) || read_physical(lx, address, p, sizeof p) < sizeof p ||
-        memcmp(p + BP_MAGIC, "HdrS", 4))
+    if (lx->params_reported || !lx_wants(lx, EC_KERNEL) ||
+        read_physical(lx, address, p, sizeof p) < sizeof p || memcmp(p + BP_MAGIC, "HdrS", 4))
         return;
     lx->params_reported = true;
     lx->boot_params = address;
-    LX_EMIT(lx, EV_BOOT_PARAMS, NULL, get(p, BP_PROTOCOL, 2), loader_id(p), address, get(p, BP_PREF_ADDRESS, 8),
-            get(p, BP_INIT_SIZE, 4));
+    LX_EMIT(lx, EV_BOOT_PARAMS, NULL, get(p, BP_PROTOCOL, 2), loader_id(p), address,
+            get(p, BP_PREF_ADDRESS, 8), get(p, BP_INIT_SIZE, 4));
     command_line(lx, p);
     uint64_t size = get(p, BP_INITRD_SIZE, 4) | get(p, BP_EXT_INITRD_SIZE, 4) << 32;
     if (size)
@@ -119,19 +119,23 @@ void lx_boot_params(struct linux_guest *lx, uint64_t address)
     e820_more(lx, get(p, BP_SETUP_DATA, 8));
 }
 
-/* rsi has the boot parameters from the entry on, in the real-mode setup code (when it leaves), the 32-bit and the 64-bit
- * entries; all of them load a descriptor table or a control register soon. */
+/* rsi has the boot parameters from the entry on, in the real-mode setup code (when it leaves), the 32-bit and
+ * the 64-bit entries; all of them load a descriptor table or a control register soon. */
 void lx_boot_entered(struct linux_guest *lx, uint64_t ip)
 {
     const struct engine *e = lx->o.engine;
     uint8_t magic[4];
     unsigned bits = e->ops->code_bits(e, lx->cpu);
     uint64_t params = lx_reg(lx, LX_RSI) & (bits == 64 ? UINT64_MAX : UINT32_MAX);
-    if (!params || params & 3 || read_physical(lx, params + BP_MAGIC, magic, 4) < 4 || memcmp(magic, "HdrS", 4) ||
-        read_physical(lx, params + BP_JUMP, magic, 1) < 1 || magic[0] != 0xeb)
+    if (!params || params & 3 || read_physical(lx, params + BP_MAGIC, magic, 4) < 4 ||
+        memcmp(magic, "HdrS", 4) || read_physical(lx, params + BP_JUMP, magic, 1) < 1 || magic[0] != 0xeb)
         return;
     if (lx_wants(lx, EC_KERNEL))
-        LX_EMIT(lx, EV_KERNEL_ENTRY, bits == 64 ? "linux 64-bit" : bits == 32 ? "linux 32-bit" : "linux 16-bit", ip);
+        LX_EMIT(lx, EV_KERNEL_ENTRY,
+                bits == 64   ? "linux 64-bit"
+                : bits == 32 ? "linux 32-bit"
+                             : "linux 16-bit",
+                ip);
     lx_boot_params(lx, params);
 }
 
@@ -188,10 +192,12 @@ static void decompress(void *ctx, const struct probe_hit *hit)
     if (read_physical(lx, params, p, sizeof p) == sizeof p && !memcmp(p + BP_MAGIC, "HdrS", 4))
         lx_boot_params(lx, params);
     if (lx_wants(lx, EC_KERNEL))
-        LX_EMIT(lx, EV_DECOMPRESS_BEGIN, NULL, get(p, BP_PAYLOAD_LENGTH, 4), hit->address, get(p, BP_INIT_SIZE, 4));
+        LX_EMIT(lx, EV_DECOMPRESS_BEGIN, NULL, get(p, BP_PAYLOAD_LENGTH, 4), hit->address,
+                get(p, BP_INIT_SIZE, 4));
 }
 
-/* call extract_kernel; (pop %rsi | mov %r15,%rsi | nothing); jmp *%rax. Returns the jump's offset from the call, or 0. */
+/* call extract_kernel; (pop %rsi | mov %r15,%rsi | nothing); jmp *%rax. Returns the jump's offset from the
+ * call, or 0. */
 static unsigned decompressor_end(const uint8_t *p)
 {
     if (p[0] != 0xe8)
@@ -203,8 +209,8 @@ static unsigned decompressor_end(const uint8_t *p)
     return p[5] == 0x4c && p[6] == 0x89 && p[7] == 0xfe && p[8] == 0xff && p[9] == 0xe0 ? 8 : 0;
 }
 
-/* The decompressor runs where memory is mapped as it is. It moves itself before it unpacks; so it is looked for again at each
- * event. */
+/* The decompressor runs where memory is mapped as it is. It moves itself before it unpacks; so it is looked
+ * for again at each event. */
 void lx_boot_early(struct linux_guest *lx, uint64_t ip)
 {
     enum { AROUND = 128 << 10, WINDOW = 2 * AROUND };
@@ -264,10 +270,33 @@ static void after_call(void *ctx, const struct probe_hit *hit)
 /* What a compiler or a tracer puts in, and what is called everywhere: no part of the story. */
 static bool boring(const char *name)
 {
-    static const char *const prefixes[] = {"__x86_", "__SC", "__fentry__", "_printk", "printk", "__stack_chk", "__warn_printk",
-                                           "0x", "__sanitizer", "__asan", "__kasan", "__tsan", "__ubsan", "mem_encrypt_", "memset",
-                                           "memcpy", "memcmp", "memblock_alloc", "str", "snprintf", "mcount", "__preempt_count",
-                                           "ftrace_likely", "want_init_on", "do_one_initcall", "trace_initcall", "__warn"};
+    static const char *const prefixes[] = {"__x86_",
+                                           "__SC",
+                                           "__fentry__",
+                                           "_printk",
+                                           "printk",
+                                           "__stack_chk",
+                                           "__warn_printk",
+                                           "0x",
+                                           "__sanitizer",
+                                           "__asan",
+                                           "__kasan",
+                                           "__tsan",
+                                           "__ubsan",
+                                           "mem_encrypt_",
+                                           "memset",
+                                           "memcpy",
+                                           "memcmp",
+                                           "memblock_alloc",
+                                           "str",
+                                           "snprintf",
+                                           "mcount",
+                                           "__preempt_count",
+                                           "ftrace_likely",
+                                           "want_init_on",
+                                           "do_one_initcall",
+                                           "trace_initcall",
+                                           "__warn"};
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
         if (!strncmp(name, prefixes[i], strlen(prefixes[i])))
             return true;
@@ -324,7 +353,8 @@ static void milestones(struct linux_guest *lx)
     }
 }
 
-/* ---------------------------------------------------------------- memory, consoles, processors, init memory */
+/* ---------------------------------------------------------------- memory, consoles, processors, init memory
+ */
 
 static void memory_initialised(struct linux_guest *lx, const struct frame *f)
 {
@@ -385,9 +415,9 @@ static void panics(struct linux_guest *lx, struct frame *f)
 void lx_boot_setup(struct linux_guest *lx)
 {
     static const char *const memory[] = {"mm_core_init", "mem_init", NULL};
-    static const char *const shutdowns[] = {"kernel_power_off", "kernel_restart",    "kernel_halt",       "machine_power_off",
-                                            "machine_restart",  "machine_halt",      "emergency_restart", "orderly_poweroff",
-                                            "acpi_power_off",   "device_shutdown"};
+    static const char *const shutdowns[] = {
+        "kernel_power_off", "kernel_restart",    "kernel_halt",      "machine_power_off", "machine_restart",
+        "machine_halt",     "emergency_restart", "orderly_poweroff", "acpi_power_off",    "device_shutdown"};
     if (!lx_wants(lx, EC_KERNEL))
         return;
     milestones(lx);

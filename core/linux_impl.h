@@ -32,12 +32,13 @@ struct linux_types {
     int module_name, module_core_base, module_core_size, module_mem, module_sect_attrs, module_kallsyms;
     int mem_base, mem_size, mem_stride, mem_count;
     int ksyms_symtab, ksyms_num, ksyms_strtab;
-    int sects_count, sects_attrs, sects_group_bin, sect_stride, sect_name, sect_address, bin_name, bin_private;
+    int sects_count, sects_attrs, sects_group_bin, sect_stride, sect_name, sect_address, bin_name,
+        bin_private;
     int console_name, console_index, console_flags;
     int file_mapping, file_inode, inode_size, inode_mapping, mapping_head, node_shift, node_slots;
-    int page_size;     /* bytes of struct page */
-    int hot_current;   /* current_task in struct pcpu_hot */
-    size_t count;      /* types there are; 0: no BTF */
+    int page_size;   /* bytes of struct page */
+    int hot_current; /* current_task in struct pcpu_hot */
+    size_t count;    /* types there are; 0: no BTF */
 };
 
 /* ---------------------------------------------------------------- functions that are hooked */
@@ -60,8 +61,8 @@ struct hook {
 /* A call in progress. */
 struct frame {
     const struct hook *hook;
-    uint64_t sp;    /* at the entry: the call it is is known by hook and stack pointer */
-    uint64_t time;  /* guest time at the entry, ns */
+    uint64_t sp;       /* at the entry: the call it is is known by hook and stack pointer */
+    uint64_t time;     /* guest time at the entry, ns */
     uint64_t value[4]; /* for enter and leave to use */
 };
 
@@ -87,7 +88,7 @@ struct linux_guest {
     /* the kernel */
     const struct symbol_table *kernel;
     uint64_t text, text_physical, image_size, bias; /* _text; bias: KASLR offset */
-    bool has_physical; /* text_physical is known: the kernel can be read before it is mapped */
+    bool has_physical;    /* text_physical is known: the kernel can be read before it is mapped */
     uint64_t boot_params; /* physical address; 0: not known */
     bool params_reported;
     struct linux_types types;
@@ -111,16 +112,32 @@ struct linux_guest {
 
 /* ---------------------------------------------------------------- linux_access.c */
 
-enum lx_reg { LX_RAX, LX_RBX, LX_RCX, LX_RDX, LX_RSI, LX_RDI, LX_RBP, LX_RSP, LX_R8, LX_R9, LX_R10, LX_R15, LX_GS_BASE,
-              LX_RIP, LX_CR3, LX_REGS };
+enum lx_reg {
+    LX_RAX,
+    LX_RBX,
+    LX_RCX,
+    LX_RDX,
+    LX_RSI,
+    LX_RDI,
+    LX_RBP,
+    LX_RSP,
+    LX_R8,
+    LX_R9,
+    LX_R10,
+    LX_R15,
+    LX_GS_BASE,
+    LX_RIP,
+    LX_CR3,
+    LX_REGS
+};
 
 void lx_find_registers(struct linux_guest *lx);
 uint64_t lx_reg(const struct linux_guest *lx, enum lx_reg reg);
 /* The register of that name ("r12"); false: there is none. */
 bool lx_reg_by_name(const struct linux_guest *lx, const char *name, uint64_t *value);
 
-/* Memory at a linear address of the processor that was stopped. Kernel addresses work before the kernel is mapped. Bytes that
- * cannot be read are zero. */
+/* Memory at a linear address of the processor that was stopped. Kernel addresses work before the kernel is
+ * mapped. Bytes that cannot be read are zero. */
 bool lx_read(const struct linux_guest *lx, uint64_t address, void *buf, size_t n);
 uint64_t lx_u64(const struct linux_guest *lx, uint64_t address);
 uint32_t lx_u32(const struct linux_guest *lx, uint64_t address);
@@ -141,8 +158,8 @@ void lx_name(const struct linux_guest *lx, uint64_t address, char *buf, size_t s
 void lx_probe(struct linux_guest *lx, enum probe_space space, uint64_t address, probe_fn *fn, void *ctx);
 /* To be called first in each probe_fn. */
 void lx_here(struct linux_guest *lx, const struct probe_hit *hit);
-/* Calls enter when the function is entered, leave (if not NULL) when it is left. NULL: the kernel has no such function. `ctx`
- * is freed with the hook. */
+/* Calls enter when the function is entered, leave (if not NULL) when it is left. NULL: the kernel has no such
+ * function. `ctx` is freed with the hook. */
 struct hook *lx_hook(struct linux_guest *lx, const char *name, enter_fn *enter, leave_fn *leave);
 /* Of several names the first that there is. */
 struct hook *lx_hook_any(struct linux_guest *lx, const char *const *names, enter_fn *enter, leave_fn *leave);
@@ -151,6 +168,8 @@ struct hook *lx_keep_hook(struct linux_guest *lx, void *ctx);
 struct frame *lx_frame_push(struct linux_guest *lx, const struct hook *h, uint64_t sp);
 struct frame *lx_frame_find(struct linux_guest *lx, const struct hook *h, uint64_t sp);
 void lx_frame_drop(struct linux_guest *lx, struct frame *f);
+/* A task exits: the calls on its stack do not return. */
+void lx_frames_of_stack(struct linux_guest *lx, uint64_t sp);
 /* The sites of a function's code, its cold part included. */
 void lx_sites(struct linux_guest *lx, const struct symbol *function,
               void (*fn)(void *ctx, const struct code_site *site), void *ctx);
@@ -170,7 +189,8 @@ __attribute__((format(printf, 2, 3))) void lx_note(struct linux_guest *lx, const
 void lx_missing(struct linux_guest *lx, const char *name);
 bool lx_wants(const struct linux_guest *lx, enum event_class cls);
 
-/* ---------------------------------------------------------------- the parts: called once a kernel has been found */
+/* ---------------------------------------------------------------- the parts: called once a kernel has been
+ * found */
 
 /* `base`: the address of the image's first byte. */
 void lx_types_load(struct linux_guest *lx, const void *image, size_t size, uint64_t base);

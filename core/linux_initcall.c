@@ -1,9 +1,9 @@
-/* linux_initcall.c - initcalls: which level each is of, by the kernel's tables; when each is called and what it returns. See
- * linux_impl.h.
+/* linux_initcall.c - initcalls: which level each is of, by the kernel's tables; when each is called and what
+ * it returns. See linux_impl.h.
  *
- * What is timed is the initcall alone, as the kernel's own initcall_debug does: from the indirect call in do_one_initcall to the
- * instruction after it. That is a call by a register or by a thunk; a kernel patches the latter in place, in as many bytes, so the
- * instruction behind it stays.
+ * What is timed is the initcall alone, as the kernel's own initcall_debug does: from the indirect call in
+ * do_one_initcall to the instruction after it. That is a call by a register or by a thunk; a kernel patches
+ * the latter in place, in as many bytes, so the instruction behind it stays.
  */
 #include <stdlib.h>
 
@@ -21,12 +21,18 @@ static const struct {
     const char *symbol;
     int level; /* -1: an end */
 } tables[] = {
-    {"__initcall_start", INITCALL_EARLY},    {"__initcall0_start", INITCALL_PURE},
-    {"__initcall1_start", INITCALL_CORE},    {"__initcall2_start", INITCALL_POSTCORE},
-    {"__initcall3_start", INITCALL_ARCH},    {"__initcall4_start", INITCALL_SUBSYS},
-    {"__initcall5_start", INITCALL_FS},      {"__initcallrootfs_start", INITCALL_ROOTFS},
-    {"__initcall6_start", INITCALL_DEVICE},  {"__initcall7_start", INITCALL_LATE},
-    {"__initcall_end", -1},                  {"__con_initcall_start", INITCALL_CONSOLE},
+    {"__initcall_start", INITCALL_EARLY},
+    {"__initcall0_start", INITCALL_PURE},
+    {"__initcall1_start", INITCALL_CORE},
+    {"__initcall2_start", INITCALL_POSTCORE},
+    {"__initcall3_start", INITCALL_ARCH},
+    {"__initcall4_start", INITCALL_SUBSYS},
+    {"__initcall5_start", INITCALL_FS},
+    {"__initcallrootfs_start", INITCALL_ROOTFS},
+    {"__initcall6_start", INITCALL_DEVICE},
+    {"__initcall7_start", INITCALL_LATE},
+    {"__initcall_end", -1},
+    {"__con_initcall_start", INITCALL_CONSOLE},
     {"__con_initcall_end", -1},
 };
 enum { TABLES = sizeof tables / sizeof tables[0], TABLE_MAX = 65536 };
@@ -91,8 +97,9 @@ static unsigned level_of(const struct linux_guest *lx, uint64_t address)
 
 /* One indirect call in a function that calls initcalls. */
 struct initcall_site {
-    const char *reg;      /* by which it goes on; NULL: not known */
-    const struct hook *one; /* do_one_initcall's entry, whose frame knows the initcall; NULL: take what the register has */
+    const char *reg; /* by which it goes on; NULL: not known */
+    const struct hook
+        *one; /* do_one_initcall's entry, whose frame knows the initcall; NULL: take what the register has */
 };
 
 static void remember_argument(struct linux_guest *lx, struct frame *f)
@@ -147,7 +154,8 @@ static void initcall_returns(void *ctx, const struct probe_hit *hit)
     lx_frame_drop(lx, f);
     lx_name(lx, copy.value[0], name, sizeof name);
     int64_t result = (int32_t)lx_reg(lx, LX_RAX);
-    LX_EMIT(lx, EV_INITCALL_DONE, name, copy.value[1], (uint64_t)result, hit->time - copy.time, lx_current_pid(lx));
+    LX_EMIT(lx, EV_INITCALL_DONE, name, copy.value[1], (uint64_t)result, hit->time - copy.time,
+            lx_current_pid(lx));
 }
 
 struct caller {
@@ -174,9 +182,7 @@ static void indirect_call(void *ctx, const struct code_site *site)
     c->sites++;
 }
 
-static void forget_argument(struct linux_guest *lx, const struct frame *f)
-{
-}
+static void forget_argument(struct linux_guest *lx, const struct frame *f) {}
 
 void lx_initcall_setup(struct linux_guest *lx)
 {
@@ -191,7 +197,9 @@ void lx_initcall_setup(struct linux_guest *lx)
     if (!c.sites)
         lx_note(lx, "no indirect call found in this kernel's do_one_initcall: no initcalls");
     else if (!lx->ninitcalls)
-        lx_note(lx, "this kernel's symbols have no initcall tables: initcalls are reported as of level \"other\"");
+        lx_note(
+            lx,
+            "this kernel's symbols have no initcall tables: initcalls are reported as of level \"other\"");
     c.one = NULL;
     if (lx_function(lx, "console_init", &sym))
         lx_sites(lx, &sym, indirect_call, &c);

@@ -1,13 +1,21 @@
 /* linux_module.c - modules: where each is loaded, its sections, its symbols. See linux_impl.h.
  *
- * Looked at in do_init_module: everything is in place, and nothing of the module has run. A module's symbol table
- * (struct mod_kallsyms) is then the whole one, init functions included.
+ * Looked at in do_init_module: everything is in place, and nothing of the module has run. A module's symbol
+ * table (struct mod_kallsyms) is then the whole one, init functions included.
  */
 #include <stdlib.h>
 
 #include "core/linux_impl.h"
 
-enum { CORE_USES = 4 /* text, data, read-only, read-only after init */, MODULE_NAME = 56, SECTIONS_MAX = 1024, SYMBOLS_MAX = 1 << 20, STRINGS_MAX = 16 << 20, ELF64_SYM = 24, SECTION_NAME = 128 };
+enum {
+    CORE_USES = 4 /* text, data, read-only, read-only after init */,
+    MODULE_NAME = 56,
+    SECTIONS_MAX = 1024,
+    SYMBOLS_MAX = 1 << 20,
+    STRINGS_MAX = 16 << 20,
+    ELF64_SYM = 24,
+    SECTION_NAME = 128
+};
 
 /* ---------------------------------------------------------------- where it is */
 
@@ -19,7 +27,8 @@ struct module_place {
 static struct module_place place_of(const struct linux_guest *lx, uint64_t mod)
 {
     const struct linux_types *t = &lx->types;
-    struct module_place p = {lx_member(lx, mod, t->module_core_base), lx_member32(lx, mod, t->module_core_size)};
+    struct module_place p = {lx_member(lx, mod, t->module_core_base),
+                             lx_member32(lx, mod, t->module_core_size)};
     if (t->module_core_base >= 0 || t->module_mem < 0 || t->mem_stride <= 0)
         return p;
     for (int i = 0; i < t->mem_count && i < CORE_USES; i++) { /* the rest are the init parts, which go */
@@ -114,7 +123,8 @@ static size_t symbols_of(struct linux_guest *lx, const char *module, uint64_t mo
         add_symbol(lx, table, syms + (size_t)i * ELF64_SYM, strtab);
     free(syms);
     table = symbol_table_end(table);
-    const struct symbol_mapping m = {.table = table, .space = SPACE_KERNEL, .since = lx->icount, .time = lx->time};
+    const struct symbol_mapping m = {
+        .table = table, .space = SPACE_KERNEL, .since = lx->icount, .time = lx->time};
     symbols_map(lx->o.symbols, &m);
     return symbol_table_count(table);
 }
@@ -133,7 +143,8 @@ static void loaded(struct linux_guest *lx, struct frame *f)
     name_of(lx, mod, name);
     struct module_place p = place_of(lx, mod);
     size_t nsymbols = symbols_of(lx, name, mod);
-    LX_EMIT(lx, EV_MODULE_LOAD, name, p.base, p.size, sections(lx, name, mod, false), nsymbols, lx_current_pid(lx));
+    LX_EMIT(lx, EV_MODULE_LOAD, name, p.base, p.size, sections(lx, name, mod, false), nsymbols,
+            lx_current_pid(lx));
     sections(lx, name, mod, true);
     if (nsymbols && lx->o.symbols_changed)
         lx->o.symbols_changed(lx->o.ctx);

@@ -1,9 +1,9 @@
-/* linux_program.c - the symbols of user programs: the program's file is read from the guest's page cache, as far as it is there
- * when it is executed. See linux_impl.h.
+/* linux_program.c - the symbols of user programs: the program's file is read from the guest's page cache, as
+ * far as it is there when it is executed. See linux_impl.h.
  *
- * The page cache is an xarray (include/linux/xarray.h of Linux): slots hold pages, or nodes of 64 slots (marked by the low bits
- * 10), or values (bit 0 set: a page that was swapped out). A page that is part of a larger folio has sibling entries, which
- * say which slot of the same node has the folio.
+ * The page cache is an xarray (include/linux/xarray.h of Linux): slots hold pages, or nodes of 64 slots
+ * (marked by the low bits 10), or values (bit 0 set: a page that was swapped out). A page that is part of a
+ * larger folio has sibling entries, which say which slot of the same node has the folio.
  */
 #include <stdlib.h>
 
@@ -21,7 +21,8 @@ static bool is_sibling(uint64_t entry)
     return (entry & 3) == 2 && entry < (XA_SLOTS - 1) << 2;
 }
 
-/* The struct page of a page of the file; 0: it is not in memory. *first: the index of the folio that it is part of. */
+/* The struct page of a page of the file; 0: it is not in memory. *first: the index of the folio that it is
+ * part of. */
 static uint64_t cached_page(const struct linux_guest *lx, uint64_t mapping, uint64_t index, uint64_t *first)
 {
     const struct linux_types *t = &lx->types;
@@ -79,10 +80,8 @@ static void map_program(struct linux_guest *lx, const struct symbol_table *t, co
 {
     uint64_t vaddr, offset, mm = lx_member(lx, lx_current(lx), lx->types.task_mm);
     uint64_t start = lx_member(lx, mm, lx->types.mm_start_code);
-    struct symbol_mapping m = {.table = t,
-                               .space = (int32_t)lx_tgid(lx, lx_current(lx)),
-                               .since = lx->icount,
-                               .time = lx->time};
+    struct symbol_mapping m = {
+        .table = t, .space = (int32_t)lx_tgid(lx, lx_current(lx)), .since = lx->icount, .time = lx->time};
     if (!start || symbols_elf_base(elf, size, &vaddr, &offset))
         return;
     m.bias = start - vaddr;

@@ -1,11 +1,21 @@
-/* linux_syscall.c - system calls of 64-bit programs: in do_syscall_64, whose pt_regs say all. See linux_impl.h. */
+/* linux_syscall.c - system calls of 64-bit programs: in do_syscall_64, whose pt_regs say all. See
+ * linux_impl.h. */
 #include <stdlib.h>
 
 #include "core/linux_impl.h"
 #include "core/text.h"
 
 /* Offsets in struct pt_regs: it is the kernel's interface to ptrace, and does not change. */
-enum { PT_R10 = 56, PT_R9 = 64, PT_R8 = 72, PT_AX = 80, PT_DX = 96, PT_SI = 104, PT_DI = 112, PT_ORIG_AX = 120 };
+enum {
+    PT_R10 = 56,
+    PT_R9 = 64,
+    PT_R8 = 72,
+    PT_AX = 80,
+    PT_DX = 96,
+    PT_SI = 104,
+    PT_DI = 112,
+    PT_ORIG_AX = 120
+};
 enum { SHOWN = 64, STRING_SHOWN = 255, TEXTS_SHOWN = 8, ARGUMENTS = 6 };
 
 static const struct call {
@@ -41,10 +51,22 @@ static void add_flags(struct text *t, uint64_t v, const struct flag *flags, cons
 
 static void add_open_flags(struct text *t, uint64_t v)
 {
-    static const struct flag flags[] = {{0x410000, "O_TMPFILE"}, {0x40, "O_CREAT"},      {0x80, "O_EXCL"},       {0x100, "O_NOCTTY"},
-                                        {0x200, "O_TRUNC"},      {0x400, "O_APPEND"},    {0x800, "O_NONBLOCK"},  {0x101000, "O_SYNC"},
-                                        {0x1000, "O_DSYNC"},     {0x4000, "O_DIRECT"},   {0x8000, "O_LARGEFILE"}, {0x10000, "O_DIRECTORY"},
-                                        {0x20000, "O_NOFOLLOW"}, {0x40000, "O_NOATIME"}, {0x80000, "O_CLOEXEC"}, {0x200000, "O_PATH"},
+    static const struct flag flags[] = {{0x410000, "O_TMPFILE"},
+                                        {0x40, "O_CREAT"},
+                                        {0x80, "O_EXCL"},
+                                        {0x100, "O_NOCTTY"},
+                                        {0x200, "O_TRUNC"},
+                                        {0x400, "O_APPEND"},
+                                        {0x800, "O_NONBLOCK"},
+                                        {0x101000, "O_SYNC"},
+                                        {0x1000, "O_DSYNC"},
+                                        {0x4000, "O_DIRECT"},
+                                        {0x8000, "O_LARGEFILE"},
+                                        {0x10000, "O_DIRECTORY"},
+                                        {0x20000, "O_NOFOLLOW"},
+                                        {0x40000, "O_NOATIME"},
+                                        {0x80000, "O_CLOEXEC"},
+                                        {0x200000, "O_PATH"},
                                         {0, NULL}};
     static const char *const modes[] = {"O_RDONLY", "O_WRONLY", "O_RDWR", "3"};
     text_add(t, "%s", modes[v & 3]);
@@ -109,9 +131,10 @@ static void add_texts(struct linux_guest *lx, struct text *t, uint64_t at)
 
 static void add_signal(struct text *t, uint64_t v)
 {
-    static const char *const names[] = {"0",    "HUP",  "INT",  "QUIT", "ILL",  "TRAP", "ABRT",   "BUS",  "FPE",   "KILL", "USR1",
-                                        "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN",
-                                        "TTOU", "URG",  "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",   "PWR",  "SYS"};
+    static const char *const names[] = {"0",      "HUP",  "INT",    "QUIT", "ILL",   "TRAP", "ABRT", "BUS",
+                                        "FPE",    "KILL", "USR1",   "SEGV", "USR2",  "PIPE", "ALRM", "TERM",
+                                        "STKFLT", "CHLD", "CONT",   "STOP", "TSTP",  "TTIN", "TTOU", "URG",
+                                        "XCPU",   "XFSZ", "VTALRM", "PROF", "WINCH", "IO",   "PWR",  "SYS"};
     if (v && v < sizeof names / sizeof names[0])
         text_add(t, "SIG%s", names[v]);
     else
@@ -121,31 +144,76 @@ static void add_signal(struct text *t, uint64_t v)
 static void add_argument(struct linux_guest *lx, struct text *t, char type, const uint64_t *a)
 {
     static const struct flag prot[] = {{1, "PROT_READ"}, {2, "PROT_WRITE"}, {4, "PROT_EXEC"}, {0, NULL}};
-    static const struct flag map[] = {{3, "MAP_SHARED_VALIDATE"}, {1, "MAP_SHARED"},     {2, "MAP_PRIVATE"},    {0x10, "MAP_FIXED"},
-                                      {0x20, "MAP_ANONYMOUS"},    {0x100, "MAP_GROWSDOWN"}, {0x800, "MAP_DENYWRITE"},
-                                      {0x4000, "MAP_NORESERVE"},  {0x8000, "MAP_POPULATE"}, {0x20000, "MAP_STACK"},
-                                      {0x40000, "MAP_HUGETLB"},   {0x100000, "MAP_FIXED_NOREPLACE"}, {0, NULL}};
-    static const struct flag clone[] = {{0x100, "CLONE_VM"},          {0x200, "CLONE_FS"},         {0x400, "CLONE_FILES"},
-                                        {0x800, "CLONE_SIGHAND"},     {0x1000, "CLONE_PIDFD"},     {0x2000, "CLONE_PTRACE"},
-                                        {0x4000, "CLONE_VFORK"},      {0x8000, "CLONE_PARENT"},    {0x10000, "CLONE_THREAD"},
-                                        {0x20000, "CLONE_NEWNS"},     {0x40000, "CLONE_SYSVSEM"},  {0x80000, "CLONE_SETTLS"},
-                                        {0x100000, "CLONE_PARENT_SETTID"}, {0x200000, "CLONE_CHILD_CLEARTID"},
-                                        {0x1000000, "CLONE_CHILD_SETTID"}, {0x2000000, "CLONE_NEWCGROUP"},
-                                        {0x4000000, "CLONE_NEWUTS"},  {0x8000000, "CLONE_NEWIPC"}, {0x10000000, "CLONE_NEWUSER"},
-                                        {0x20000000, "CLONE_NEWPID"}, {0x40000000, "CLONE_NEWNET"}, {0, NULL}};
+    static const struct flag map[] = {{3, "MAP_SHARED_VALIDATE"},
+                                      {1, "MAP_SHARED"},
+                                      {2, "MAP_PRIVATE"},
+                                      {0x10, "MAP_FIXED"},
+                                      {0x20, "MAP_ANONYMOUS"},
+                                      {0x100, "MAP_GROWSDOWN"},
+                                      {0x800, "MAP_DENYWRITE"},
+                                      {0x4000, "MAP_NORESERVE"},
+                                      {0x8000, "MAP_POPULATE"},
+                                      {0x20000, "MAP_STACK"},
+                                      {0x40000, "MAP_HUGETLB"},
+                                      {0x100000, "MAP_FIXED_NOREPLACE"},
+                                      {0, NULL}};
+    static const struct flag clone[] = {{0x100, "CLONE_VM"},
+                                        {0x200, "CLONE_FS"},
+                                        {0x400, "CLONE_FILES"},
+                                        {0x800, "CLONE_SIGHAND"},
+                                        {0x1000, "CLONE_PIDFD"},
+                                        {0x2000, "CLONE_PTRACE"},
+                                        {0x4000, "CLONE_VFORK"},
+                                        {0x8000, "CLONE_PARENT"},
+                                        {0x10000, "CLONE_THREAD"},
+                                        {0x20000, "CLONE_NEWNS"},
+                                        {0x40000, "CLONE_SYSVSEM"},
+                                        {0x80000, "CLONE_SETTLS"},
+                                        {0x100000, "CLONE_PARENT_SETTID"},
+                                        {0x200000, "CLONE_CHILD_CLEARTID"},
+                                        {0x1000000, "CLONE_CHILD_SETTID"},
+                                        {0x2000000, "CLONE_NEWCGROUP"},
+                                        {0x4000000, "CLONE_NEWUTS"},
+                                        {0x8000000, "CLONE_NEWIPC"},
+                                        {0x10000000, "CLONE_NEWUSER"},
+                                        {0x20000000, "CLONE_NEWPID"},
+                                        {0x40000000, "CLONE_NEWNET"},
+                                        {0, NULL}};
     switch (type) {
-    case 'd': text_add(t, "%lld", (long long)((uint64_t)(*a + 0x80000000u) >> 32 ? (int64_t)*a : (int32_t)*a)); break;
-    case 'f': text_add(t, "%d", (int32_t)*a); break;
+    case 'd':
+        text_add(t, "%lld", (long long)((uint64_t)(*a + 0x80000000u) >> 32 ? (int64_t)*a : (int32_t)*a));
+        break;
+    case 'f':
+        text_add(t, "%d", (int32_t)*a);
+        break;
     case 'u':
-    case 'z': text_add(t, "%llu", (unsigned long long)*a); break;
-    case 'm': text_add(t, "0%llo", (unsigned long long)(*a & 0xffff)); break;
-    case 'A': (int32_t)*a == -100 ? text_add(t, "AT_FDCWD") : text_add(t, "%d", (int32_t)*a); break;
-    case 's': add_string(lx, t, *a); break;
-    case 'b': add_buffer(lx, t, a[0], a[1]); break;
-    case 'a': add_texts(lx, t, *a); break;
-    case 'o': add_open_flags(t, *a); break;
-    case 'P': add_flags(t, *a, prot, "PROT_NONE"); break;
-    case 'M': add_flags(t, *a, map, "0"); break;
+    case 'z':
+        text_add(t, "%llu", (unsigned long long)*a);
+        break;
+    case 'm':
+        text_add(t, "0%llo", (unsigned long long)(*a & 0xffff));
+        break;
+    case 'A':
+        (int32_t) * a == -100 ? text_add(t, "AT_FDCWD") : text_add(t, "%d", (int32_t)*a);
+        break;
+    case 's':
+        add_string(lx, t, *a);
+        break;
+    case 'b':
+        add_buffer(lx, t, a[0], a[1]);
+        break;
+    case 'a':
+        add_texts(lx, t, *a);
+        break;
+    case 'o':
+        add_open_flags(t, *a);
+        break;
+    case 'P':
+        add_flags(t, *a, prot, "PROT_NONE");
+        break;
+    case 'M':
+        add_flags(t, *a, map, "0");
+        break;
     case 'C':
         add_flags(t, *a & ~(uint64_t)0xff, clone, "0");
         if (*a & 0xff) {
@@ -153,8 +221,12 @@ static void add_argument(struct linux_guest *lx, struct text *t, char type, cons
             add_signal(t, *a & 0xff);
         }
         break;
-    case 'G': add_signal(t, *a); break;
-    default: text_add(t, *a || type != 'p' ? "0x%llx" : "NULL", (unsigned long long)*a); break;
+    case 'G':
+        add_signal(t, *a);
+        break;
+    default:
+        text_add(t, *a || type != 'p' ? "0x%llx" : "NULL", (unsigned long long)*a);
+        break;
     }
 }
 

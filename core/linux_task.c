@@ -52,13 +52,14 @@ static void first_gs_load(void *ctx, const struct code_site *site)
         *s = (struct gs_search){site->target, true};
 }
 
-/* The current task: a per-cpu variable, alone or (6.2 to 6.14) in pcpu_hot. Without such a symbol: what a function that does
- * nothing but ask for it reads. */
+/* The current task: a per-cpu variable, alone or (6.2 to 6.14) in pcpu_hot. Without such a symbol: what a
+ * function that does nothing but ask for it reads. */
 static void find_current(struct linux_guest *lx)
 {
     struct symbol sym;
     struct gs_search s = {0};
-    if (symbols_find(lx->o.symbols, SPACE_KERNEL, "pcpu_hot", SYMBOLS_NOW, &sym) && lx->types.hot_current >= 0)
+    if (symbols_find(lx->o.symbols, SPACE_KERNEL, "pcpu_hot", SYMBOLS_NOW, &sym) &&
+        lx->types.hot_current >= 0)
         lx->current_offset = (int64_t)(sym.address + (unsigned)lx->types.hot_current);
     else if (symbols_find(lx->o.symbols, SPACE_KERNEL, "current_task", SYMBOLS_NOW, &sym))
         lx->current_offset = (int64_t)sym.address;
@@ -75,7 +76,8 @@ static void clone_enter(struct linux_guest *lx, struct frame *f)
 {
     const struct linux_types *t = &lx->types;
     uint64_t args = lx_reg(lx, LX_RDI), task = lx_current(lx);
-    uint64_t flags = lx_member(lx, args, t->clone_flags) | (lx_member32(lx, args, t->clone_exit_signal) & 0xff);
+    uint64_t flags =
+        lx_member(lx, args, t->clone_flags) | (lx_member32(lx, args, t->clone_exit_signal) & 0xff);
     for (size_t i = 0; i < lx->nclones; i++)
         if (lx->clones[i].task == task) {
             lx->clones[i].flags = flags;
@@ -171,7 +173,8 @@ static void executed(struct linux_guest *lx, struct frame *f)
     lx_string(lx, lx_member(lx, binprm, t->binprm_filename), path, sizeof path);
     add_quoted(&words, path);
     add_arguments(lx, lx_member(lx, task, t->task_mm), &words);
-    LX_EMIT(lx, EV_PROCESS_EXEC, words.s, lx_pid(lx, task), lx_tgid(lx, task), lx_member(lx, binprm, t->binprm_exec));
+    LX_EMIT(lx, EV_PROCESS_EXEC, words.s, lx_pid(lx, task), lx_tgid(lx, task),
+            lx_member(lx, binprm, t->binprm_exec));
     if (lx_pid(lx, task) == 1 && !lx->init_seen && lx_wants(lx, EC_KERNEL)) {
         lx->init_seen = true;
         LX_EMIT(lx, EV_INIT_RUN, words.s);
@@ -185,6 +188,9 @@ static void exited(struct linux_guest *lx, struct frame *f)
     uint64_t task = lx_current(lx);
     uint32_t pid = lx_pid(lx, task), tgid = lx_tgid(lx, task);
     char comm[COMM + 1];
+    lx_frames_of_stack(lx, lx_reg(lx, LX_RSP));
+    if (!lx_wants(lx, EC_PROCESS))
+        return;
     comm_of(lx, task, comm);
     LX_EMIT(lx, EV_PROCESS_EXIT, comm, lx_reg(lx, LX_RDI) & 0xffffffff, pid, tgid);
     if (pid == tgid)
@@ -219,9 +225,9 @@ void lx_task_setup(struct linux_guest *lx)
             lx_missing(lx, "__set_task_comm");
         if (!lx_hook(lx, "finalize_exec", executed, NULL))
             lx_missing(lx, "finalize_exec");
-        if (!lx_hook(lx, "do_exit", exited, NULL))
-            lx_missing(lx, "do_exit");
     }
+    if ((lx_wants(lx, EC_PROCESS) || lx_wants(lx, EC_SYSCALL)) && !lx_hook(lx, "do_exit", exited, NULL))
+        lx_missing(lx, "do_exit");
     if (lx_wants(lx, EC_SCHED) && !lx_hook(lx, "__switch_to", switched, NULL))
         lx_missing(lx, "__switch_to");
 }

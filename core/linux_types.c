@@ -1,5 +1,5 @@
-/* linux_types.c - where the members of the kernel's structures are, by the kernel's own BTF, read with libbpf. See
- * linux_impl.h.
+/* linux_types.c - where the members of the kernel's structures are, by the kernel's own BTF, read with
+ * libbpf. See linux_impl.h.
  */
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -7,7 +7,12 @@
 
 #include "core/linux_impl.h"
 
-enum row_what { OFFSET, SIZE_OF, STRIDE, COUNT }; /* of the member; of the structure; of an array: an element, how many */
+enum row_what {
+    OFFSET,
+    SIZE_OF,
+    STRIDE,
+    COUNT
+}; /* of the member; of the structure; of an array: an element, how many */
 
 static const struct row {
     size_t where; /* in struct linux_types */
@@ -15,7 +20,10 @@ static const struct row {
     const char *member; /* a.b: b of a */
     enum row_what what;
 } rows[] = {
-#define ROW(field, type, member, what) {offsetof(struct linux_types, field), type, member, what}
+#define ROW(field, type, member, what)                                                                       \
+    {                                                                                                        \
+        offsetof(struct linux_types, field), type, member, what                                              \
+    }
     ROW(task_pid, "task_struct", "pid", OFFSET),
     ROW(task_tgid, "task_struct", "tgid", OFFSET),
     ROW(task_comm, "task_struct", "comm", OFFSET),
@@ -68,9 +76,10 @@ static const struct row {
 #undef ROW
 };
 
-/* A member of a structure, those of anonymous structures and unions inside included. *bits: its offset. NULL: none. */
-static const struct btf_member *member_of(const struct btf *btf, int id, const char *name, size_t n, uint64_t *bits,
-                                          unsigned depth)
+/* A member of a structure, those of anonymous structures and unions inside included. *bits: its offset. NULL:
+ * none. */
+static const struct btf_member *member_of(const struct btf *btf, int id, const char *name, size_t n,
+                                          uint64_t *bits, unsigned depth)
 {
     const struct btf_type *t = btf__type_by_id(btf, (uint32_t)btf__resolve_type(btf, (uint32_t)id));
     if (!t || !btf_is_composite(t) || depth > 8)
@@ -148,7 +157,8 @@ static size_t btf_size(const uint8_t *p, size_t n)
 }
 
 /* Between its symbols; a kernel without those has it somewhere. */
-static const uint8_t *find_btf(const struct linux_guest *lx, const uint8_t *image, size_t size, uint64_t base, size_t *n)
+static const uint8_t *find_btf(const struct linux_guest *lx, const uint8_t *image, size_t size, uint64_t base,
+                               size_t *n)
 {
     static const uint8_t magic[] = {0x9f, 0xeb, 1, 0, 24, 0, 0, 0};
     uint64_t at = lx_symbol(lx, "__start_BTF") - base;
@@ -174,7 +184,8 @@ void lx_types_load(struct linux_guest *lx, const void *image, size_t size, uint6
     libbpf_set_print(no_print); /* it would write to standard error */
     struct btf *btf = data ? btf__new(data, (uint32_t)n) : NULL;
     if (!btf || libbpf_get_error(btf)) {
-        lx_note(lx, "this kernel has no%s type information (BTF): no processes, modules and consoles", data ? " good" : "");
+        lx_note(lx, "this kernel has no%s type information (BTF): no processes, modules and consoles",
+                data ? " good" : "");
         btf = NULL;
     }
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)

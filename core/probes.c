@@ -1,7 +1,8 @@
 /* probes.c - see probes.h.
  *
- * One stop of the engine for each address, however many want to be called there; its id is PROBE_FIRST_ID + the number of its
- * point. Points are found by address through a hash table that is rebuilt when it gets full.
+ * One stop of the engine for each address, however many want to be called there; its id is PROBE_FIRST_ID +
+ * the number of its point. Points are found by address through a hash table that is rebuilt when it gets
+ * full.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -184,10 +185,8 @@ bool probes_reached(struct probes *p, unsigned id, unsigned cpu, uint64_t icount
     size_t i = id - PROBE_FIRST_ID;
     if (id < PROBE_FIRST_ID || i >= p->npoints)
         return false;
-    const struct probe_hit hit = {.address = p->points[i].address,
-                                  .cpu = cpu,
-                                  .icount = icount,
-                                  .time = p->e->ops->time(p->e)};
+    const struct probe_hit hit = {
+        .address = p->points[i].address, .cpu = cpu, .icount = icount, .time = p->e->ops->time(p->e)};
     /* Those that are added meanwhile are called the next time; `points` may move, listeners do not. */
     unsigned last = p->nids;
     for (struct listener *l = p->points[i].first; l; l = l->next)

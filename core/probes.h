@@ -4,15 +4,15 @@
  *   ...                                     as many as are wanted, then, at a position that the run decides:
  *   probes_apply(p);                        one call of engine_ops.stops for all of them
  *
- * Setting stops makes the engine forget its decoded code: cheap now and then, ruinous once a call. So callers use fixed
- * addresses (a function's entry and its `ret`s, found once by disassembly: core/code.h), never one that changes with
- * every call; and they add them in bulk.
+ * Setting stops makes the engine forget its decoded code: cheap now and then, ruinous once a call. So callers
+ * use fixed addresses (a function's entry and its `ret`s, found once by disassembly: core/code.h), never one
+ * that changes with every call; and they add them in bulk.
  *
- * The engine's other stops (a timeline's breakpoints and watchpoints) go through the same registry, or each would
- * replace the other's: probes_set_stops. Ids from PROBE_FIRST_ID are the registry's own.
+ * The engine's other stops (a timeline's breakpoints and watchpoints) go through the same registry, or each
+ * would replace the other's: probes_set_stops. Ids from PROBE_FIRST_ID are the registry's own.
  *
- * Determinism: a probe never changes the run. When probes are applied decides what is reported, so it must depend on
- * the run alone: at a probe, at an event, at icount 0.
+ * Determinism: a probe never changes the run. When probes are applied decides what is reported, so it must
+ * depend on the run alone: at a probe, at an event, at icount 0.
  */
 #ifndef BOOTREEL_CORE_PROBES_H
 #define BOOTREEL_CORE_PROBES_H
@@ -39,8 +39,8 @@ struct probes *probes_new(struct engine *e); /* the engine must outlive it, or p
 void probes_free(struct probes *p);
 
 /* Calls fn(ctx, hit) whenever `address` is about to execute; several at one address are called in the order
- * in which they were added. Takes effect at the next probes_apply. Returns an id for probe_remove, never 0. May be called
- * from within a probe. */
+ * in which they were added. Takes effect at the next probes_apply. Returns an id for probe_remove, never 0.
+ * May be called from within a probe. */
 unsigned probe_add(struct probes *p, enum probe_space space, uint64_t address, probe_fn *fn, void *ctx);
 /* It is not called any more, at once; its stop goes with the next probes_apply. */
 void probe_remove(struct probes *p, unsigned id);
@@ -50,8 +50,8 @@ size_t probes_count(const struct probes *p);
 /* The other stops of the engine, copied; ids below PROBE_FIRST_ID. Takes effect at the next probes_apply. */
 void probes_set_stops(struct probes *p, const struct stop_point *stops, size_t n);
 
-/* Hands the present set to the engine if it has changed. Allowed from a probe, from an event callback (it then takes
- * effect before the next step) and between runs. */
+/* Hands the present set to the engine if it has changed. Allowed from a probe, from an event callback (it
+ * then takes effect before the next step) and between runs. */
 void probes_apply(struct probes *p);
 
 /* For observer.probe: calls whom it concerns. Ids that are not the registry's are ignored (false). */

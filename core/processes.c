@@ -143,8 +143,8 @@ void processes_see(struct processes *ps, const struct event *ev)
 struct processes *processes_at(struct trace *t, uint64_t icount, struct error *err)
 {
     struct processes *ps = processes_new();
-    struct trace_cursor *c = trace_cursor_open(
-        t, EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_SCHED) | EVENT_CLASS_BIT(EC_POWER));
+    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_SCHED) |
+                                                      EVENT_CLASS_BIT(EC_POWER));
     struct event ev;
     int rc = c ? trace_cursor_next(c, &ev, NULL, err) : -1;
     for (; rc > 0 && ev.icount <= icount; rc = trace_cursor_next(c, &ev, NULL, err))

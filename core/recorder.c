@@ -77,6 +77,12 @@ static void take_note(void *ctx, const struct trace_note *note)
         fail(r);
 }
 
+static void take_warning(void *ctx, const char *text)
+{
+    const struct recorder *r = ctx;
+    r->o.hooks.warning(r->o.hooks.ctx, text);
+}
+
 static void on_event(void *ctx, const struct event *ev)
 {
     inspector_event(((struct recorder *)ctx)->inspector, ev);
@@ -172,7 +178,8 @@ static int create_inspector(struct recorder *r, struct error *err)
                                          .emit = take_event,
                                          .note = take_note,
                                          .symbol_files = r->o.symbol_files,
-                                         .nsymbol_files = r->o.nsymbol_files};
+                                         .nsymbol_files = r->o.nsymbol_files,
+                                         .warn = r->o.hooks.warning ? take_warning : NULL};
     r->inspector = inspector_create(&io, err);
     if (!r->inspector)
         return -1;

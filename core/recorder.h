@@ -26,6 +26,8 @@ struct record_hooks {
     /* Events of hook_classes, recorded or not; valid during the call only. */
     void (*event)(void *ctx, const struct event *ev);
     uint32_t classes;
+    /* Something that was asked for is left out (a symbol file that is none); NULL: then it is an error. */
+    void (*warning)(void *ctx, const char *text);
     /* Now and then (at least every 25 M steps, and whenever the guest is idle under live typing). */
     void (*progress)(void *ctx, const struct engine *e);
 };

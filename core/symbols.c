@@ -195,7 +195,8 @@ struct symbol_table *symbol_table_end(struct symbol_table *t)
     set_sizes(t);
     t->hash = table_hash(t);
     for (size_t i = 0; i < s->ntables; i++)
-        if (s->tables[i]->hash == t->hash && s->tables[i]->n == t->n && !strcmp(s->tables[i]->name, t->name)) {
+        if (s->tables[i]->hash == t->hash && s->tables[i]->n == t->n &&
+            !strcmp(s->tables[i]->name, t->name)) {
             symbol_table_free(t);
             return s->tables[i];
         }
@@ -420,7 +421,8 @@ static const struct symbol_mapping *mapping_at(const struct symbols *s, int32_t 
     return NULL;
 }
 
-static bool at_space(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, struct symbol *sym)
+static bool at_space(const struct symbols *s, int32_t space, uint64_t address, uint64_t at,
+                     struct symbol *sym)
 {
     const struct symbol_mapping *m;
     for (size_t i = s->nmaps; (m = mapping_at(s, space, address, at, &i));) {
@@ -444,7 +446,8 @@ bool symbols_at(const struct symbols *s, int32_t space, uint64_t address, uint64
     return true;
 }
 
-int symbols_text(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, char *buf, size_t size)
+int symbols_text(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, char *buf,
+                 size_t size)
 {
     struct symbol sym;
     uint64_t offset;
@@ -472,8 +475,8 @@ static long row_at(const struct symbol_table *t, uint64_t address)
     return (long)low - 1;
 }
 
-static bool line_space(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, const char **file,
-                       unsigned *line)
+static bool line_space(const struct symbols *s, int32_t space, uint64_t address, uint64_t at,
+                       const char **file, unsigned *line)
 {
     for (size_t i = s->nmaps; i-- > 0;) {
         const struct symbol_mapping *m = &s->maps[i];

@@ -1,17 +1,19 @@
 /* symbols.h - names of addresses: what is known of the guest's kernel, modules and programs.
  *
- * A *table* is the names of one file (kernel, module, program) at its link addresses. It is made once, then never changes;
- * equal tables are kept once, however often a program is executed. A *mapping* says where and when a table
- * counts: space, bias (what is added to link addresses), icounts. So a question is asked of a space at a position.
+ * A *table* is the names of one file (kernel, module, program) at its link addresses. It is made once, then
+ * never changes; equal tables are kept once, however often a program is executed. A *mapping* says where and
+ * when a table counts: space, bias (what is added to link addresses), icounts. So a question is asked of a
+ * space at a position.
  *
  *   struct symbol_table *t = symbol_table_begin(s, "kernel", "kallsyms");
  *   symbol_table_add(t, "start_kernel", 0xffffffff81e00000, 0, 'T', 0);
  *   t = symbol_table_end(t);
  *   symbols_map(s, &(struct symbol_mapping){.table = t, .space = SPACE_KERNEL, .bias = kaslr});
  *
- * A trace keeps them as notes ("symbols.table", "symbols.map", "symbols.unmap", "symbols.lines"): symbols_sink gives
- * them out as they come, symbols_load reads all of a trace, after which any position can be asked about without
- * running anything. Addresses, sizes and biases are bytes. All names belong to the table and live as long.
+ * A trace keeps them as notes ("symbols.table", "symbols.map", "symbols.unmap", "symbols.lines"):
+ * symbols_sink gives them out as they come, symbols_load reads all of a trace, after which any position can
+ * be asked about without running anything. Addresses, sizes and biases are bytes. All names belong to the
+ * table and live as long.
  */
 #ifndef BOOTREEL_CORE_SYMBOLS_H
 #define BOOTREEL_CORE_SYMBOLS_H
@@ -44,7 +46,8 @@ void symbols_free(struct symbols *s); /* NULL is allowed */
 
 /* ---------------------------------------------------------------- making */
 
-/* A new table. `name`: for people ("kernel", a module's name, a program's path); `source`: where the names are from
+/* A new table. `name`: for people ("kernel", a module's name, a program's path); `source`: where the names
+ * are from
  * ("kallsyms", "module", "elf", "page cache"). */
 struct symbol_table *symbol_table_begin(struct symbols *s, const char *name, const char *source);
 /* `address` as linked. `size` counts with SYMBOL_SIZED in flags. Names over 511 bytes are cut. */
@@ -67,7 +70,8 @@ struct symbol_mapping {
 /* Maps. The mapping is copied. Later mappings come before earlier ones where they overlap. */
 void symbols_map(struct symbols *s, const struct symbol_mapping *m);
 /* Ends the mappings of a table in a space that are open (table NULL: of all tables there). */
-void symbols_unmap(struct symbols *s, const struct symbol_table *t, int32_t space, uint64_t at, uint64_t time);
+void symbols_unmap(struct symbols *s, const struct symbol_table *t, int32_t space, uint64_t at,
+                   uint64_t time);
 
 /* A process is forked: the mappings that are open in space `from` are so in space `to` as well. */
 void symbols_fork(struct symbols *s, int32_t from, int32_t to, uint64_t at, uint64_t time);
@@ -76,17 +80,20 @@ void symbols_fork(struct symbols *s, int32_t from, int32_t to, uint64_t at, uint
 
 #define SYMBOLS_NOW UINT64_MAX /* `at`: whatever is mapped last */
 
-/* The symbol of that name; "module:name" asks one table only. Of several equal names the one at the lowest address, functions
- * first. A process's space is asked first, then the kernel's. False: none. */
+/* The symbol of that name; "module:name" asks one table only. Of several equal names the one at the lowest
+ * address, functions first. A process's space is asked first, then the kernel's. False: none. */
 bool symbols_find(const struct symbols *s, int32_t space, const char *name, uint64_t at, struct symbol *sym);
-/* The next of the same name after `sym` (by address within the tables), to go through static functions of one name. */
+/* The next of the same name after `sym` (by address within the tables), to go through static functions of one
+ * name. */
 bool symbols_find_next(const struct symbols *s, int32_t space, const char *name, uint64_t at,
                        struct symbol *sym);
 /* The symbol that `address` lies in, and how far: *offset may be NULL. */
 bool symbols_at(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, struct symbol *sym,
                 uint64_t *offset);
-/* "name+0x12" or "name+0x12 [module]" (kernel: without module; offset 0: without offset) or "0x…": like snprintf. */
-int symbols_text(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, char *buf, size_t size);
+/* "name+0x12" or "name+0x12 [module]" (kernel: without module; offset 0: without offset) or "0x…": like
+ * snprintf. */
+int symbols_text(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, char *buf,
+                 size_t size);
 /* File and line of an address. False: not known. */
 bool symbols_line(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, const char **file,
                   unsigned *line);
@@ -105,9 +112,9 @@ void symbol_table_symbol(const struct symbol_table *t, size_t i, struct symbol *
 
 /* ---------------------------------------------------------------- ELF files (symbols_elf.c) */
 
-/* Adds a table with the function and object symbols of an ELF image (.symtab, else .dynsym). `name` as above. With `lines`
- * the DWARF line table too. Returns the table, or NULL with err if it is no ELF file, is broken, or has
- * no symbols. The data is only read, and need not stay. */
+/* Adds a table with the function and object symbols of an ELF image (.symtab, else .dynsym). `name` as above.
+ * With `lines` the DWARF line table too. Returns the table, or NULL with err if it is no ELF file, is broken,
+ * or has no symbols. The data is only read, and need not stay. */
 struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const void *data, size_t size,
                                      bool lines, struct error *err);
 /* The same of a file, with lines. */
@@ -117,8 +124,8 @@ int symbols_elf_base(const void *data, size_t size, uint64_t *vaddr, uint64_t *o
 
 /* ---------------------------------------------------------------- in a trace (symbols_note.c) */
 
-/* Where new tables, mappings and their ends go as notes, from now on. NULL fn: nowhere. Notes' icount and time are
- * those of the mapping. A table comes before its first mapping; large ones in several notes. */
+/* Where new tables, mappings and their ends go as notes, from now on. NULL fn: nowhere. Notes' icount and
+ * time are those of the mapping. A table comes before its first mapping; large ones in several notes. */
 void symbols_sink(struct symbols *s, void (*fn)(void *ctx, const struct trace_note *note), void *ctx);
 /* Takes a note in; those that are not symbols are ignored. -1: it is damaged. */
 int symbols_take_note(struct symbols *s, const struct trace_note *note, struct error *err);

@@ -1,4 +1,5 @@
-/* symbols_elf.c - names and lines of an ELF image: symbols by libelf, lines by elfutils' libdw. See symbols.h. */
+/* symbols_elf.c - names and lines of an ELF image: symbols by libelf, lines by elfutils' libdw. See
+ * symbols.h. */
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <fcntl.h>
@@ -20,14 +21,18 @@ static char type_letter(Elf *elf, const GElf_Sym *sym)
     else if (GELF_ST_TYPE(sym->st_info) == STT_FUNC || GELF_ST_TYPE(sym->st_info) == STT_GNU_IFUNC)
         c = 't';
     else if (scn && gelf_getshdr(scn, &sh))
-        c = sh.sh_flags & SHF_EXECINSTR ? 't' : sh.sh_type == SHT_NOBITS ? 'b' : sh.sh_flags & SHF_WRITE ? 'd' : 'r';
+        c = sh.sh_flags & SHF_EXECINSTR ? 't'
+            : sh.sh_type == SHT_NOBITS  ? 'b'
+            : sh.sh_flags & SHF_WRITE   ? 'd'
+                                        : 'r';
     return GELF_ST_BIND(sym->st_info) == STB_LOCAL ? c : (char)(c - 32);
 }
 
 static bool wanted(const GElf_Sym *sym, const char *name)
 {
     unsigned type = GELF_ST_TYPE(sym->st_info);
-    return name && *name && sym->st_shndx != SHN_UNDEF && type != STT_FILE && type != STT_SECTION && type != STT_TLS;
+    return name && *name && sym->st_shndx != SHN_UNDEF && type != STT_FILE && type != STT_SECTION &&
+           type != STT_TLS;
 }
 
 static void add_section(struct symbol_table *t, Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, bool local)
@@ -78,7 +83,8 @@ static void add_unit_lines(struct symbol_table *t, Dwarf_Die *unit)
         int number = 0;
         bool end = false;
         const char *file = dwarf_linesrc(line, NULL, NULL);
-        if (dwarf_lineaddr(line, &address) || dwarf_lineno(line, &number) || dwarf_lineendsequence(line, &end))
+        if (dwarf_lineaddr(line, &address) || dwarf_lineno(line, &number) ||
+            dwarf_lineendsequence(line, &end))
             continue;
         symbol_table_add_line(t, address, file ? short_path(file, folder) : "?", end ? 0 : (unsigned)number);
     }
@@ -97,7 +103,8 @@ static void add_lines(struct symbol_table *t, Elf *elf)
 }
 
 /* Takes all of an open ELF. NULL with err if there is nothing. */
-static struct symbol_table *add_elf(struct symbols *s, const char *name, Elf *elf, bool lines, struct error *err)
+static struct symbol_table *add_elf(struct symbols *s, const char *name, Elf *elf, bool lines,
+                                    struct error *err)
 {
     if (elf_kind(elf) != ELF_K_ELF) {
         error_set(err, "%.200s: is no ELF file: give one with symbols, such as a vmlinux", name);
@@ -116,8 +123,8 @@ static struct symbol_table *add_elf(struct symbols *s, const char *name, Elf *el
     return NULL;
 }
 
-struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const void *data, size_t size, bool lines,
-                                     struct error *err)
+struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const void *data, size_t size,
+                                     bool lines, struct error *err)
 {
     elf_version(EV_CURRENT);
     Elf *elf = elf_memory((char *)data, size);

@@ -46,7 +46,8 @@ struct symbols {
     size_t nmaps;
     void (*sink)(void *ctx, const struct trace_note *note);
     void *sink_ctx;
-    struct symbol_table **incoming; /* notes: tables by their number there, or NULL; whole ones are in `tables` too */
+    struct symbol_table *
+        *incoming; /* notes: tables by their number there, or NULL; whole ones are in `tables` too */
     size_t nincoming;
 };
 

@@ -1,13 +1,18 @@
 /* symbols_note.c - symbols as notes of a trace. See symbols.h.
  *
- * Numbers are varints (seven bits a byte, lowest first), signed ones zigzag; a string is a length and its bytes.
+ * Numbers are varints (seven bits a byte, lowest first), signed ones zigzag; a string is a length and its
+ * bytes.
  *
- *   symbols.table  name: the table's. u8 1, table number, part number, u8 last part; part 0: string source; then entries up to the
- *                  end: zigzag address minus the one before, u8 flags, u8 type, size if SYMBOL_SIZED, string name
- *   symbols.lines  before the table's last part. u8 1, table number, number of files, so many strings (new
- *                  files, after those of earlier notes), then rows: zigzag differences of address, file, line
- *   symbols.map    u8 1, table number, zigzag space, bias, begin, end. Since: the note's position
- *   symbols.unmap  u8 1, table number + 1 or 0 for all, zigzag space. Until: the note's position
+ * symbols.table (name: the table's): u8 1, table number, part number, u8 whether it is the last part; in
+ * part 0 string source; then entries up to the end: zigzag address minus the one before, u8 flags, u8 type,
+ * size if SYMBOL_SIZED, string name.
+ *
+ * symbols.lines, before the table's last part: u8 1, table number, number of files, so many strings (new
+ * files, after those of earlier notes), then rows: zigzag differences of address, file, line.
+ *
+ * symbols.map: u8 1, table number, zigzag space, bias, begin, end. Since: the note's position.
+ *
+ * symbols.unmap: u8 1, table number + 1 or 0 for all, zigzag space. Until: the note's position.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -70,10 +75,15 @@ struct position_of {
     uint64_t icount, time;
 };
 
-static void give(struct symbols *s, const struct out *o, const char *type, const char *name, struct position_of at)
+static void give(struct symbols *s, const struct out *o, const char *type, const char *name,
+                 struct position_of at)
 {
-    const struct trace_note note = {
-        .icount = at.icount, .time = at.time, .type = type, .name = name, .data = o->p, .len = (uint32_t)o->n};
+    const struct trace_note note = {.icount = at.icount,
+                                    .time = at.time,
+                                    .type = type,
+                                    .name = name,
+                                    .data = o->p,
+                                    .len = (uint32_t)o->n};
     s->sink(s->sink_ctx, &note);
 }
 
@@ -153,7 +163,8 @@ void symbols_note_map(struct symbols *s, const struct symbol_mapping *m)
     free(o.p);
 }
 
-void symbols_note_unmap(struct symbols *s, const struct symbol_table *t, int32_t space, uint64_t at, uint64_t time)
+void symbols_note_unmap(struct symbols *s, const struct symbol_table *t, int32_t space, uint64_t at,
+                        uint64_t time)
 {
     struct out o = {0};
     if (!s->sink)
@@ -359,8 +370,8 @@ int symbols_take_note(struct symbols *s, const struct trace_note *note, struct e
     else if (!strcmp(note->type, "symbols.unmap"))
         ok = take_unmap(s, &in, note);
     return ok ? 0
-              : error_set(err, "the trace's note %.40s \"%.80s\" at icount %llu is damaged", note->type, note->name,
-                          (unsigned long long)note->icount);
+              : error_set(err, "the trace's note %.40s \"%.80s\" at icount %llu is damaged", note->type,
+                          note->name, (unsigned long long)note->icount);
 }
 
 struct symbols *symbols_load(struct trace *t, struct error *err)

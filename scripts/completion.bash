@@ -3,11 +3,13 @@
 _bootreel_options() {
     case $1 in
     record) echo --bios --vgabios --memory --cpus --cpu --rtc --vga --disk --cdrom --floppy --boot --kernel --initrd --append \
-        --flat --output --until --events --checkpoint-every --interactive --vga-console --console --quiet --help -o -i -q ;;
+        --flat --output --until --events --inspect --symbols --checkpoint-every --interactive --vga-console --console --quiet --help -o -i -q ;;
     replay) echo --verify --console --quiet --help -q ;;
     info) echo --check --help ;;
     events) echo --class --from --to --grep --format --help ;;
     screen) echo --at --help ;;
+    symbols) echo --at --pid --all --help ;;
+    processes) echo --at --all --format --help ;;
     esac
 }
 
@@ -17,11 +19,12 @@ _bootreel_values() {
     --bios) echo builtin seabios ;;
     --cpu) echo x86-64-v2 ;;
     --vga) echo std none ;;
-    --boot) echo c d a ;;
+    --inspect) echo linux none ;;
+    --boot) echo c d a menu ;;
     --memory) echo 128M 256M 512M 1G ;;
     --format) echo text json ;;
     --console) echo serial0 serial1 serial2 serial3 screen debug auto none ;;
-    --events | --class) echo all default none cpu exception irq pio mmio disk firmware loader kernel process syscall hypercall \
+    --events | --class) echo all default none cpu exception irq pio mmio disk firmware loader kernel process sched syscall hypercall \
         console power unhandled ;;
     --until | --from | --to | --at) echo console: mark: stage: ;;
     esac
@@ -31,7 +34,7 @@ _bootreel() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} values
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'record replay info events screen --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'record replay info events symbols processes screen --help --version' -- "$word")
         return
     fi
     [ "$before" = '=' ] && before=${COMP_WORDS[COMP_CWORD - 2]}

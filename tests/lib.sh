@@ -49,14 +49,14 @@ same() { # FILE FILE WHAT
     cmp -s -- "$1" "$2" || { fail "$3: $(cmp -- "$1" "$2" 2>&1)"; return 1; }
 }
 
-# golden FILE NAME: FILE must be tests/cli/NAME.golden; `tests/run rebase` makes it so.
+# golden FILE GOLDEN: they must be equal; GOLDEN is below tests/; `tests/run rebase` makes it so.
 golden() {
-    local want=$top/tests/cli/$2.golden
+    local want=$top/tests/$2
     if [ -n "${REBASE:-}" ]; then
         cp "$1" "$want"
         return
     fi
-    diff -u --label "$2.golden" --label "now" "$want" "$1" || fail "$2: not as in $2.golden (after a wanted change: tests/run rebase)"
+    diff -u --label "$2" --label now "$want" "$1" || fail "not as in tests/$2 (after a wanted change: tests/run rebase)"
 }
 
 need_guests() {

@@ -1,9 +1,11 @@
-/* mkfont.c - makes the firmware's fonts: glyphs.txt (5 by 8) to 256 characters of 8 by 8, 14 and 16, as assembly for the build.
+/* mkfont.c - makes the firmware's fonts: glyphs.txt (5 by 8) to 256 characters of 8 by 8, 14 and 16, as
+ * assembly for the build.
  *
  *   mkfont GLYPHS >FONTS.S
  *
- * A glyph's strokes are made two wide where that closes no gap; its seven rows are spread over ten (14 lines) or eleven (16 lines). Accented letters are a
- * letter and an accent; box drawing and blocks fill the cell and are drawn for each height. Runs on the host, at build time.
+ * A glyph's strokes are made two wide where that closes no gap; its seven rows are spread over ten (14 lines)
+ * or eleven (16 lines). Accented letters are a letter and an accent; box drawing and blocks fill the cell and
+ * are drawn for each height. Runs on the host, at build time.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,13 +67,14 @@ struct composed {
 };
 
 static const struct composed composed[] = {
-    {0x80, 'C', CEDILLA},    {0x81, 'u', DIAERESIS},  {0x82, 'e', ACUTE},      {0x83, 'a', CIRCUMFLEX}, {0x84, 'a', DIAERESIS},
-    {0x85, 'a', GRAVE},      {0x86, 'a', RING},       {0x87, 'c', CEDILLA},    {0x88, 'e', CIRCUMFLEX}, {0x89, 'e', DIAERESIS},
-    {0x8a, 'e', GRAVE},      {0x8b, 'i', DIAERESIS},  {0x8c, 'i', CIRCUMFLEX}, {0x8d, 'i', GRAVE},      {0x8e, 'A', DIAERESIS},
-    {0x8f, 'A', RING},       {0x90, 'E', ACUTE},      {0x93, 'o', CIRCUMFLEX}, {0x94, 'o', DIAERESIS},  {0x95, 'o', GRAVE},
-    {0x96, 'u', CIRCUMFLEX}, {0x97, 'u', GRAVE},      {0x98, 'y', DIAERESIS},  {0x99, 'O', DIAERESIS},  {0x9a, 'U', DIAERESIS},
-    {0xa0, 'a', ACUTE},      {0xa1, 'i', ACUTE},      {0xa2, 'o', ACUTE},      {0xa3, 'u', ACUTE},      {0xa4, 'n', TILDE},
-    {0xa5, 'N', TILDE},
+    {0x80, 'C', CEDILLA},    {0x81, 'u', DIAERESIS},  {0x82, 'e', ACUTE},     {0x83, 'a', CIRCUMFLEX},
+    {0x84, 'a', DIAERESIS},  {0x85, 'a', GRAVE},      {0x86, 'a', RING},      {0x87, 'c', CEDILLA},
+    {0x88, 'e', CIRCUMFLEX}, {0x89, 'e', DIAERESIS},  {0x8a, 'e', GRAVE},     {0x8b, 'i', DIAERESIS},
+    {0x8c, 'i', CIRCUMFLEX}, {0x8d, 'i', GRAVE},      {0x8e, 'A', DIAERESIS}, {0x8f, 'A', RING},
+    {0x90, 'E', ACUTE},      {0x93, 'o', CIRCUMFLEX}, {0x94, 'o', DIAERESIS}, {0x95, 'o', GRAVE},
+    {0x96, 'u', CIRCUMFLEX}, {0x97, 'u', GRAVE},      {0x98, 'y', DIAERESIS}, {0x99, 'O', DIAERESIS},
+    {0x9a, 'U', DIAERESIS},  {0xa0, 'a', ACUTE},      {0xa1, 'i', ACUTE},     {0xa2, 'o', ACUTE},
+    {0xa3, 'u', ACUTE},      {0xa4, 'n', TILDE},      {0xa5, 'N', TILDE},
 };
 
 /* Two rows above a small letter; a capital gives up a row of its own and has one. */
@@ -142,11 +145,12 @@ struct arms {
 };
 
 static const struct arms boxes[] = {
-    {0, 0, 1, 1}, {1, 0, 1, 1}, {2, 0, 1, 1}, {1, 0, 2, 2}, {1, 0, 0, 2}, {2, 0, 0, 1}, {2, 0, 2, 2}, {0, 0, 2, 2},
-    {2, 0, 0, 2}, {2, 0, 2, 0}, {1, 0, 2, 0}, {2, 0, 1, 0}, {1, 0, 0, 1}, {0, 1, 1, 0}, {1, 1, 1, 0}, {1, 1, 0, 1},
-    {0, 1, 1, 1}, {1, 1, 0, 0}, {1, 1, 1, 1}, {0, 2, 1, 1}, {0, 1, 2, 2}, {0, 2, 2, 0}, {0, 2, 0, 2}, {2, 2, 2, 0},
-    {2, 2, 0, 2}, {0, 2, 2, 2}, {2, 2, 0, 0}, {2, 2, 2, 2}, {2, 2, 1, 0}, {1, 1, 2, 0}, {2, 2, 0, 1}, {1, 1, 0, 2},
-    {0, 1, 2, 0}, {0, 2, 1, 0}, {0, 2, 0, 1}, {0, 1, 0, 2}, {1, 1, 2, 2}, {2, 2, 1, 1}, {1, 0, 1, 0}, {0, 1, 0, 1},
+    {0, 0, 1, 1}, {1, 0, 1, 1}, {2, 0, 1, 1}, {1, 0, 2, 2}, {1, 0, 0, 2}, {2, 0, 0, 1}, {2, 0, 2, 2},
+    {0, 0, 2, 2}, {2, 0, 0, 2}, {2, 0, 2, 0}, {1, 0, 2, 0}, {2, 0, 1, 0}, {1, 0, 0, 1}, {0, 1, 1, 0},
+    {1, 1, 1, 0}, {1, 1, 0, 1}, {0, 1, 1, 1}, {1, 1, 0, 0}, {1, 1, 1, 1}, {0, 2, 1, 1}, {0, 1, 2, 2},
+    {0, 2, 2, 0}, {0, 2, 0, 2}, {2, 2, 2, 0}, {2, 2, 0, 2}, {0, 2, 2, 2}, {2, 2, 0, 0}, {2, 2, 2, 2},
+    {2, 2, 1, 0}, {1, 1, 2, 0}, {2, 2, 0, 1}, {1, 1, 0, 2}, {0, 1, 2, 0}, {0, 2, 1, 0}, {0, 2, 0, 1},
+    {0, 1, 0, 2}, {1, 1, 2, 2}, {2, 2, 1, 1}, {1, 0, 1, 0}, {0, 1, 0, 1},
 };
 
 static void set_pixel(struct font *f, unsigned code, unsigned x, unsigned y)
@@ -154,7 +158,8 @@ static void set_pixel(struct font *f, unsigned code, unsigned x, unsigned y)
     f->cell[code][y] |= (unsigned char)(0x80 >> x);
 }
 
-/* Vertical strokes are two wide; single at columns 3-4, double at 2 and 5. Horizontal ones are one high; double two lines apart. */
+/* Vertical strokes are two wide; single at columns 3-4, double at 2 and 5. Horizontal ones are one high;
+ * double two lines apart. */
 static void draw_box(struct font *f, unsigned code)
 {
     const struct arms *a = &boxes[code - 0xb3];
@@ -166,7 +171,8 @@ static void draw_box(struct font *f, unsigned code)
             unsigned left = x <= (vertical == 2 ? 5u : 4u), right = x >= (vertical == 2 ? 2u : 3u);
             int on_v = vertical == 2 ? x == 2 || x == 5 : vertical && (x == 3 || x == 4);
             int on_h = horizontal == 2 ? y == middle - 1 || y == middle + 1 : horizontal && y == middle;
-            if ((on_v && ((up && a->up) || (down && a->down))) || (on_h && ((left && a->left) || (right && a->right))))
+            if ((on_v && ((up && a->up) || (down && a->down))) ||
+                (on_h && ((left && a->left) || (right && a->right))))
                 set_pixel(f, code, x, y);
         }
 }

@@ -1,11 +1,19 @@
 /* acpi.c - the machine's ACPI tables, put into memory as its linker/loader script says.
  *
- * Source: QEMU's table loader (hw/acpi/bios-linker-loader.c): commands of 128 bytes that allocate a file's memory, add a file's
- * address to a pointer in another, and set checksums.
+ * Source: QEMU's table loader (hw/acpi/bios-linker-loader.c): commands of 128 bytes that allocate a file's
+ * memory, add a file's address to a pointer in another, and set checksums.
  */
 #include "bios/post32/post32.h"
 
-enum { ALLOCATE = 1, ADD_POINTER = 2, ADD_CHECKSUM = 3, WRITE_POINTER = 4, ZONE_BIOS = 2, FILES = 16, NAME = 56 };
+enum {
+    ALLOCATE = 1,
+    ADD_POINTER = 2,
+    ADD_CHECKSUM = 3,
+    WRITE_POINTER = 4,
+    ZONE_BIOS = 2,
+    FILES = 16,
+    NAME = 56
+};
 
 struct command {
     u32 what;
@@ -62,7 +70,8 @@ static bool allocate(const struct command *c)
     if (count == FILES || !fwcfg_find(c->allocate.file, &file))
         return false;
     f->size = file.size;
-    f->at = c->allocate.zone == ZONE_BIOS ? bios_alloc(file.size, align < 16 ? 16 : align) : high_alloc(file.size, align);
+    f->at = c->allocate.zone == ZONE_BIOS ? bios_alloc(file.size, align < 16 ? 16 : align)
+                                          : high_alloc(file.size, align);
     if (!f->at)
         return false;
     memcpy(f->name, file.name, NAME);
@@ -86,7 +95,8 @@ static bool add_pointer(const struct command *c)
 static bool add_checksum(const struct command *c)
 {
     struct loaded *f = find(c->checksum.file);
-    if (!f || c->checksum.offset >= f->size || c->checksum.start > f->size || c->checksum.length > f->size - c->checksum.start)
+    if (!f || c->checksum.offset >= f->size || c->checksum.start > f->size ||
+        c->checksum.length > f->size - c->checksum.start)
         return false;
     f->at[c->checksum.offset] -= sum(f->at + c->checksum.start, c->checksum.length);
     return true;

@@ -1,6 +1,7 @@
 /* fwcfg.c - QEMU's firmware configuration device.
  *
- * Source: QEMU's docs/specs/fw_cfg: selector 510h, data 511h, DMA at 514h; directory and DMA descriptor are big-endian.
+ * Source: QEMU's docs/specs/fw_cfg: selector 510h, data 511h, DMA at 514h; directory and DMA descriptor are
+ * big-endian.
  */
 #include "bios/post32/post32.h"
 
@@ -26,9 +27,15 @@ struct dma {
     u32 address_high, address_low;
 } PACKED;
 
-static u32 swap32(u32 v) { return __builtin_bswap32(v); }
+static u32 swap32(u32 v)
+{
+    return __builtin_bswap32(v);
+}
 
-static void select(u16 key) { outw(PORT_SELECT, key); }
+static void select(u16 key)
+{
+    outw(PORT_SELECT, key);
+}
 
 static void read_bytes(void *to, u32 n)
 {
@@ -74,7 +81,10 @@ void fwcfg_init(void)
     log("fw_cfg: %u files%s\n", files, has_dma ? ", DMA" : "");
 }
 
-bool fwcfg_present(void) { return present; }
+bool fwcfg_present(void)
+{
+    return present;
+}
 
 u32 fwcfg_number(u16 key, unsigned width, u32 otherwise)
 {

@@ -5,7 +5,10 @@
 
 enum { LOG_PORT = 0x402 };
 
-static void put(char c) { outb(LOG_PORT, c); }
+static void put(char c)
+{
+    outb(LOG_PORT, c);
+}
 
 static void put_number(u64 n, unsigned base, unsigned width, char pad)
 {

@@ -1,17 +1,18 @@
 /* memory.c - shadow RAM, how much memory there is, and the memory map.
  *
- * Sources: Intel 440FX datasheet, 3.2.18 (PAM registers 59h-5Fh); the CMOS bytes 30h-35h and 5Bh-5Dh as QEMU fills them;
- * QEMU's fw_cfg file etc/e820; ACPI 3.0, 14.1 (INT 15h E820h).
+ * Sources: Intel 440FX datasheet, 3.2.18 (PAM registers 59h-5Fh); the CMOS bytes 30h-35h and 5Bh-5Dh as QEMU
+ * fills them; QEMU's fw_cfg file etc/e820; ACPI 3.0, 14.1 (INT 15h E820h).
  */
 #include "bios/post32/post32.h"
 
-extern char bss_start[], bss_end[], tables_start[], tables_end[];
+extern char in_shadow_ram[], bss_start[], bss_end[], tables_start[], tables_end[];
 
 enum { PAM0 = 0x59, PAM_READ_WRITE = 3, SYSTEM_AREA = 0x100000, EBDA_START = 0x9fc00 };
 
 static u32 high_top, bios_next, data_next;
 
-/* ---------------------------------------------------------------- memory's own functions, which the compiler may call */
+/* ---------------------------------------------------------------- memory's own functions, which the compiler
+ * may call */
 
 void *memcpy(void *to, const void *from, size_t n)
 {
@@ -58,13 +59,14 @@ static void clear32(u32 to, u32 bytes)
     asm volatile("rep stosl" : "+D"(to), "+c"(n) : "a"(0) : "memory");
 }
 
-/* The services go to where they run; their variables begin as zeroes. The 32-bit POST stays in the ROM; its variables, too,
- * begin as zeroes. */
+/* The services go to where they run; their variables begin as zeroes. The 32-bit POST stays in the ROM; its
+ * variables, too, begin as zeroes. */
 void shadow_copy(void)
 {
     u32 bss = (u32)bss_start + DATA_LINEAR, end = (u32)bss_end + DATA_LINEAR;
     copy32(DATA_LINEAR, ROM_LINEAR + (DATA_LINEAR - 0xe0000), bss - DATA_LINEAR);
     copy32(CODE_LINEAR, ROM_LINEAR + 0x10000, 0x10000);
+    *((u8 *)in_shadow_ram + CODE_LINEAR) = 1;
     clear32(bss, (end - bss + 3) & ~3u);
     clear32(0x1000, 0x5000);
     bios_next = (u32)tables_start + CODE_LINEAR;
@@ -73,9 +75,15 @@ void shadow_copy(void)
 
 /* ---------------------------------------------------------------- the map */
 
-static struct e820_entry *map(unsigned i) { return &SHARED.e820[i]; }
+static struct e820_entry *map(unsigned i)
+{
+    return &SHARED.e820[i];
+}
 
-static u64 end_of(const struct e820_entry *e) { return e->base + e->length; }
+static u64 end_of(const struct e820_entry *e)
+{
+    return e->base + e->length;
+}
 
 static void remove(unsigned i)
 {
@@ -132,7 +140,10 @@ void e820_set(u64 start, u64 end, u32 type)
 
 /* ---------------------------------------------------------------- how much there is */
 
-static u32 cmos16(u8 index) { return cmos_read(index) | cmos_read(index + 1) << 8; }
+static u32 cmos16(u8 index)
+{
+    return cmos_read(index) | cmos_read(index + 1) << 8;
+}
 
 static void size_from_cmos(void)
 {
@@ -196,7 +207,10 @@ static void *alloc(u32 *next, u32 end, u32 size, u32 align)
     return (void *)at;
 }
 
-void *bios_alloc(u32 size, u32 align) { return alloc(&bios_next, (u32)tables_end + CODE_LINEAR, size, align); }
+void *bios_alloc(u32 size, u32 align)
+{
+    return alloc(&bios_next, (u32)tables_end + CODE_LINEAR, size, align);
+}
 
 void *data_alloc(u32 size, u32 align)
 {

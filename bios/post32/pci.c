@@ -1,8 +1,9 @@
 /* pci.c - PCI: numbers the buses, gives every function its addresses and interrupt, sets up the PIIX bridge.
  *
- * Sources: PCI Local Bus Specification 2.1, 6.2.5 (base addresses); PCI-to-PCI Bridge Architecture 1.1, 3.2; Intel 82371SB
- * (PIIX3) datasheet, PIRQRC 60h-63h and IDETIM 40h; 82371AB (PIIX4), PMBASE 40h, SMBBA 90h; 8259 ELCR 4D0h-4D1h.
- * Addresses are given out upwards, bus by bus, the largest first; a bridge's window is what its bus has used.
+ * Sources: PCI Local Bus Specification 2.1, 6.2.5 (base addresses); PCI-to-PCI Bridge Architecture 1.1, 3.2;
+ * Intel 82371SB (PIIX3) datasheet, PIRQRC 60h-63h and IDETIM 40h; 82371AB (PIIX4), PMBASE 40h, SMBBA 90h;
+ * 8259 ELCR 4D0h-4D1h. Addresses are given out upwards, bus by bus, the largest first; a bridge's window is
+ * what its bus has used.
  */
 #include "bios/post32/post32.h"
 
@@ -31,9 +32,15 @@ static struct {
 } next;
 static u8 last_bus;
 
-static u16 class_of(u16 bdf) { return (u16)(pci_read32(bdf, PCI_CLASS) >> 16); }
+static u16 class_of(u16 bdf)
+{
+    return (u16)(pci_read32(bdf, PCI_CLASS) >> 16);
+}
 
-static bool is_bridge(u16 bdf) { return (pci_read8(bdf, PCI_HEADER) & 0x7f) == 1; }
+static bool is_bridge(u16 bdf)
+{
+    return (pci_read8(bdf, PCI_HEADER) & 0x7f) == 1;
+}
 
 /* The next function on the same bus. */
 static int next_on_bus(int bdf, u8 bus)
@@ -108,8 +115,8 @@ static void place(const struct bar *b)
     u32 *at = b->io ? &next.io : &next.memory, end = b->io ? IO_END : MEMORY_END;
     u32 where = (*at + b->size - 1) & ~(b->size - 1);
     if (where < *at || where > end || b->size > end - where) {
-        log("PCI %02x:%02x.%x: no room for %x bytes at register %02x\n", b->bdf >> 8, b->bdf >> 3 & 31, b->bdf & 7, b->size,
-            b->reg);
+        log("PCI %02x:%02x.%x: no room for %x bytes at register %02x\n", b->bdf >> 8, b->bdf >> 3 & 31,
+            b->bdf & 7, b->size, b->reg);
         return;
     }
     *at = where + b->size;
@@ -134,7 +141,10 @@ static void set_windows(u16 bdf, u32 io, u32 memory)
     pci_write16(bdf, 0x26, 0x0000);
 }
 
-static u32 round_up(u32 n, u32 unit) { return (n + unit - 1) & ~(unit - 1); }
+static u32 round_up(u32 n, u32 unit)
+{
+    return (n + unit - 1) & ~(unit - 1);
+}
 
 static void assign_bus(u8 bus)
 {
@@ -156,8 +166,8 @@ static void assign_bus(u8 bus)
 
 /* ---------------------------------------------------------------- interrupts and functions */
 
-/* PIRQ A and B are IRQ 10, C and D are 11. Slot 1 pin A is PIRQ A, and so on around; behind a bridge the pins are rotated
- * again by the slot (PCI-to-PCI Bridge Architecture, 9.1). */
+/* PIRQ A and B are IRQ 10, C and D are 11. Slot 1 pin A is PIRQ A, and so on around; behind a bridge the pins
+ * are rotated again by the slot (PCI-to-PCI Bridge Architecture, 9.1). */
 static u8 irq_of(u16 bdf, u8 pin)
 {
     static const u8 irq[4] = {10, 10, 11, 11};
@@ -219,8 +229,8 @@ static void init_function(u16 bdf)
     if (class == CLASS_IDE || is_bridge(bdf))
         command |= PCI_CMD_MASTER;
     pci_write16(bdf, PCI_COMMAND, pci_read16(bdf, PCI_COMMAND) | command);
-    log("PCI %02x:%02x.%x: %08x class %04x irq %u\n", bdf >> 8, bdf >> 3 & 31, bdf & 7, pci_read32(bdf, PCI_ID), class,
-        pin ? pci_read8(bdf, PCI_IRQ_LINE) : 0);
+    log("PCI %02x:%02x.%x: %08x class %04x irq %u\n", bdf >> 8, bdf >> 3 & 31, bdf & 7,
+        pci_read32(bdf, PCI_ID), class, pin ? pci_read8(bdf, PCI_IRQ_LINE) : 0);
 }
 
 void pci_init(void)

@@ -1,27 +1,17 @@
-/* post32.c - POST, part 1: what concerns the machine as a whole, from the reset to the first real-mode service.
+/* post32.c - POST, part 1: what concerns the machine as a whole, from the reset to the first real-mode
+ * service.
  *
- * It ends in real mode at post16 (post.c), which sets up what concerns a PC: its interrupts, devices and disks.
+ * It ends in real mode at post16 (post.c), which sets up what concerns a PC: its interrupts, devices and
+ * disks.
  */
 #include "bios/post32/post32.h"
 
 extern char post16[], resume_real[];
 
-enum { CMOS_SHUTDOWN = 0x0f, RESUME_EOI = 0x05, RESUME_JUMP = 0x0a, PAM0 = 0x59 };
+enum { CMOS_SHUTDOWN = 0x0f, RESUME_EOI = 0x05, RESUME_JUMP = 0x0a };
 
-/* A program that jumped to the reset vector: shadow RAM is on still. The machine gets a real reset. */
-static void reset_if_jumped_to(void)
-{
-    if (!(pci_read8(0, PAM0) & 0x10))
-        return;
-    outb(0xcf9, 0x02);
-    outb(0xcf9, 0x06);
-    outb(0x64, 0xfe);
-    for (;;)
-        ;
-}
-
-/* IBM PC/AT: a program may reset the processor to leave protected mode; the CMOS says that it wants to go on. Shadow RAM
- * and all memory are as they were. */
+/* IBM PC/AT: a program may reset the processor to leave protected mode; the CMOS says that it wants to go on.
+ * Shadow RAM and all memory are as they were. */
 static void resume_if_wanted(void)
 {
     u8 code = cmos_read(CMOS_SHUTDOWN);
@@ -39,7 +29,6 @@ static void resume_if_wanted(void)
 void post32(void)
 {
     post_code(0x01);
-    reset_if_jumped_to();
     resume_if_wanted();
     post_code(0x02);
     shadow_on();
@@ -55,6 +44,7 @@ void post32(void)
     post_code(0x06);
     pirq_init();
     bios32_init();
+    pnp_init();
     mptable_init();
     smbios_init();
     acpi_init();

@@ -1,4 +1,5 @@
-/* post32.h - POST, part 1: the parts among themselves. 32-bit flat code in the ROM; variables in low RAM; no initialized ones. */
+/* post32.h - POST, part 1: the parts among themselves. 32-bit flat code in the ROM; variables in low RAM; no
+ * initialized ones. */
 #ifndef BIOS_POST32_H
 #define BIOS_POST32_H
 
@@ -16,8 +17,8 @@ void shadow_copy(void);
 void memory_size(void);
 void e820_set(u64 start, u64 end, u32 type);
 void memory_finish(void); /* after everything was allocated */
-/* Memory for the operating system's tables, zeroed; NULL: full. At the top of RAM below 4 GiB; in the BIOS segment, for what is searched
- * there; behind the services' data, or if that is full at the top of RAM. */
+/* Memory for the operating system's tables, zeroed; NULL: full. At the top of RAM below 4 GiB; in the BIOS
+ * segment, for what is searched there; behind the services' data, or if that is full at the top of RAM. */
 void *high_alloc(u32 size, u32 align);
 void *bios_alloc(u32 size, u32 align);
 void *data_alloc(u32 size, u32 align);
@@ -47,6 +48,7 @@ void smbios_init(void);
 void mptable_init(void);
 void pirq_init(void);
 void bios32_init(void);
+void pnp_init(void);
 void settings_init(void);
 
 void to_real16(u32 entry) __attribute__((noreturn));

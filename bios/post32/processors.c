@@ -1,6 +1,8 @@
-/* processors.c - memory types, local APICs; application processors are started once, set up the same and parked.
+/* processors.c - memory types, local APICs; application processors are started once, set up the same and
+ * parked.
  *
- * Sources: Intel SDM volume 3: 8.4.4 (INIT-SIPI-SIPI), 10.4 (local APIC), 11.11 (MTRRs); MP specification 1.4, 3.6.2.2 (virtual wire mode).
+ * Sources: Intel SDM volume 3: 8.4.4 (INIT-SIPI-SIPI), 10.4 (local APIC), 11.11 (MTRRs); MP
+ * specification 1.4, 3.6.2.2 (virtual wire mode).
  */
 #include "bios/post32/post32.h"
 
@@ -40,8 +42,9 @@ static void cpuid(u32 leaf, u32 *a, u32 *d)
 static bool has_cpuid(void)
 {
     u32 before, after;
-    asm volatile("pushfl\n\tpopl %0\n\tmovl %0, %1\n\txorl $0x200000, %1\n\tpushl %1\n\tpopfl\n\tpushfl\n\tpopl %1"
-                 : "=&r"(before), "=&r"(after));
+    asm volatile(
+        "pushfl\n\tpopl %0\n\tmovl %0, %1\n\txorl $0x200000, %1\n\tpushl %1\n\tpopfl\n\tpushfl\n\tpopl %1"
+        : "=&r"(before), "=&r"(after));
     return (before ^ after) & 0x200000;
 }
 
@@ -54,7 +57,10 @@ static u32 features(void)
     return d;
 }
 
-static void wrmsr(u32 msr, u64 value) { asm volatile("wrmsr" : : "c"(msr), "A"(value)); }
+static void wrmsr(u32 msr, u64 value)
+{
+    asm volatile("wrmsr" : : "c"(msr), "A"(value));
+}
 
 static u64 rdmsr(u32 msr)
 {
@@ -74,7 +80,8 @@ static u32 physical_bits(void)
     return bits;
 }
 
-/* All memory write-back but the display's window, ROMs (as SeaBIOS and most: write-protect) and the PCI hole. */
+/* All memory write-back but the display's window, ROMs (as SeaBIOS and most: write-protect) and the PCI hole.
+ */
 static void set_memory_types(void)
 {
     static const u64 write_back = 0x0606060606060606, protect = 0x0505050505050505;

@@ -1,6 +1,8 @@
-/* roms.c - option ROMs: copied from PCI functions and from fw_cfg to C0000h and up. The services call them (rom.c).
+/* roms.c - option ROMs: copied from PCI functions and from fw_cfg to C0000h and up. The services call them
+ * (rom.c).
  *
- * Source: PCI Local Bus Specification 2.1, 6.3 (expansion ROMs); Plug and Play BIOS 1.0A, 3.0. The display's ROM is the first, at C0000h.
+ * Source: PCI Local Bus Specification 2.1, 6.3 (expansion ROMs); Plug and Play BIOS 1.0A, 3.0. The display's
+ * ROM is the first, at C0000h.
  */
 #include "bios/post32/post32.h"
 
@@ -25,7 +27,10 @@ static void add(u32 size, u16 bdf)
     next = (next + size + ROM_ALIGN - 1) & ~(ROM_ALIGN - 1u);
 }
 
-static bool room(u32 size) { return size && SHARED.rom_count < ROM_MAX && size <= ROM_AREA_END - next; }
+static bool room(u32 size)
+{
+    return size && SHARED.rom_count < ROM_MAX && size <= ROM_AREA_END - next;
+}
 
 /* The image for a PC in a function's ROM; 0: none. */
 static u32 find_image(u32 rom, u32 room_size, u16 bdf)
@@ -33,7 +38,8 @@ static u32 find_image(u32 rom, u32 room_size, u16 bdf)
     for (u32 at = 0; at + 0x1a <= room_size;) {
         const u8 *image = (const u8 *)(rom + at);
         const struct pcir *p = (const struct pcir *)(image + *(const u16 *)(image + 0x18));
-        if (image[0] != 0x55 || image[1] != 0xaa || (u32)p + sizeof *p > rom + room_size || memcmp(p, "PCIR", 4))
+        if (image[0] != 0x55 || image[1] != 0xaa || (u32)p + sizeof *p > rom + room_size ||
+            memcmp(p, "PCIR", 4))
             return 0;
         if (p->code_type == PCIR_X86 && p->vendor == pci_read16(bdf, 0) && p->device == pci_read16(bdf, 2))
             return rom + at;

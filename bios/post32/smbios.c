@@ -1,6 +1,7 @@
 /* smbios.c - SMBIOS: the machine's structures, with one about this firmware put before them.
  *
- * Source: DMTF DSP0134 2.8: 5.2.1 (entry point), 7.1 (BIOS information). fw_cfg has structures and entry point.
+ * Source: DMTF DSP0134 2.8: 5.2.1 (entry point), 7.1 (BIOS information). fw_cfg has structures and entry
+ * point.
  */
 #include "bios/post32/post32.h"
 
@@ -33,11 +34,13 @@ static const struct {
     .version = 2,
     .segment = 0xe800,
     .date = 3,
-    .rom_size = 1,          /* 128 KiB */
+    .rom_size = 1,           /* 128 KiB */
     .characteristics = 0x08, /* none is told */
-    .extension = {0, 4},    /* targeted content distribution */
+    .extension = {0, 4},     /* targeted content distribution */
     .release = {0, 0, 0xff, 0xff},
-    .strings = "bootreel\0" "1\0" "01/01/2020\0",
+    .strings = "bootreel\0"
+               "1\0"
+               "01/01/2020\0",
 };
 
 static bool has_type_0(const u8 *p, u32 n)

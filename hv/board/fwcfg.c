@@ -103,7 +103,7 @@ static void add_fixed_items(struct fwcfg *s)
     add_number(s, KEY_NB_CPUS, "nb_cpus", 2, cpus);
     add_number(s, KEY_BOOT_DEVICE, "boot_device", 2, boot ? (uint8_t)boot[0] : 'c');
     blob_add(add_item(s, KEY_NUMA, "numa"), NULL, 8 * (1 + cpus));
-    add_number(s, KEY_BOOT_MENU, "boot_menu", 2, 0);
+    add_number(s, KEY_BOOT_MENU, "boot_menu", 2, config_get(b->cfg, "boot-menu") != NULL);
     add_number(s, KEY_MAX_CPUS, "max_cpus", 2, cpus);
     add_number(s, KEY_ACPI_TABLES, "acpi_tables", 2, 0);
     add_number(s, KEY_SMBIOS_ENTRIES, "smbios_entries", 2, 0);
@@ -165,6 +165,7 @@ static void add_files(struct fwcfg *s)
 {
     /* S1-S5 as QEMU counts them: bit 7 on is "there"; S3 and S4 are not. */
     static const uint8_t system_states[] = {128, 0, 0, 1, 2, 128};
+    const char *menu = config_get(s->board->cfg, "boot-menu");
     struct acpi_tables acpi;
     acpi_tables_build(s->board, &acpi);
     struct blob *rsdp, *tables, *script, *anchor, *smbios;
@@ -176,6 +177,8 @@ static void add_files(struct fwcfg *s)
     blob_add(tables, acpi.tables.data, acpi.tables.size);
     add_number(s, (uint16_t)(KEY_FIRST_FILE + s->nfiles++), "etc/boot-fail-wait", 4,
                UINT32_MAX); /* wait for good */
+    if (menu)
+        add_number(s, (uint16_t)(KEY_FIRST_FILE + s->nfiles++), "etc/boot-menu-wait", 2, strtoul(menu, NULL, 10));
     add_e820(s);
     anchor = add_file(s, "etc/smbios/smbios-anchor");
     smbios = add_file(s, "etc/smbios/smbios-tables");

@@ -363,14 +363,20 @@ static void tlb_fill(struct x86 *cpu, uint64_t lin, bool user, const struct walk
 
 static bool canonical(uint64_t lin) { return (uint64_t)((int64_t)(lin << 16) >> 16) == lin; }
 
+/* Whose access it is: the instruction's own at CPL 3 or below, or the processor's (descriptor tables, TSS). */
+enum agent { AS_SUPERVISOR, AS_USER, AS_SYSTEM };
+
+static enum agent agent_of(const struct x86 *cpu) { return cpu->cpl == 3 ? AS_USER : AS_SUPERVISOR; }
+
 /* Translate one byte's address for an access, filling the TLB. Raises. */
-static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, bool user)
+static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, enum agent agent)
 {
+    bool user = agent == AS_USER;
     struct walk w;
     uint32_t error;
     if (cpu->mode64 || long_mode(cpu)) {
         if (!canonical(lin))
-            raise_error(cpu, user && cpu->op && op_on_stack(cpu, cpu->op, lin) ? VEC_SS : VEC_GP, 0);
+            raise_error(cpu, agent != AS_SYSTEM && cpu->op && op_on_stack(cpu, cpu->op, lin) ? VEC_SS : VEC_GP, 0);
     } else {
         lin = (uint32_t)lin;
     }
@@ -402,12 +408,12 @@ static void check_alignment(struct x86 *cpu, uint64_t lin, unsigned size)
         raise_error(cpu, VEC_AC, 0);
 }
 
-static uint64_t load_as(struct x86 *cpu, uint64_t lin, unsigned size, enum access acc, bool user)
+static uint64_t load_as(struct x86 *cpu, uint64_t lin, unsigned size, enum access acc, enum agent agent)
 {
     unsigned first = 0x1000 - (lin & 0xfff);
-    uint64_t pa1 = translate(cpu, lin, acc, user), pa2 = 0, v = 0;
+    uint64_t pa1 = translate(cpu, lin, acc, agent), pa2 = 0, v = 0;
     if (unlikely(first < size))
-        pa2 = translate(cpu, lin + first, acc, user);
+        pa2 = translate(cpu, lin + first, acc, agent);
     if (cpu->data_stops)
         note_data_stop(cpu, lin, size, false);
     if (likely(first >= size))
@@ -417,19 +423,19 @@ static uint64_t load_as(struct x86 *cpu, uint64_t lin, unsigned size, enum acces
     return v;
 }
 
-static void store_as(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v, bool user)
+static void store_as(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v, enum agent agent)
 {
     unsigned first = 0x1000 - (lin & 0xfff);
     uint64_t pa1, pa2;
     if (likely(first >= size)) {
-        pa1 = translate(cpu, lin, ACC_WRITE, user);
+        pa1 = translate(cpu, lin, ACC_WRITE, agent);
         if (cpu->data_stops)
             note_data_stop(cpu, lin, size, true);
         phys_store(cpu, pa1, size, v);
         return;
     }
-    pa1 = translate(cpu, lin, ACC_WRITE, user);
-    pa2 = translate(cpu, lin + first, ACC_WRITE, user);
+    pa1 = translate(cpu, lin, ACC_WRITE, agent);
+    pa2 = translate(cpu, lin + first, ACC_WRITE, agent);
     if (cpu->data_stops)
         note_data_stop(cpu, lin, size, true);
     for (unsigned i = 0; i < size; i++)
@@ -442,7 +448,7 @@ uint64_t mem_load(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned s
 {
     cpu->op = op;
     check_alignment(cpu, lin, size);
-    uint64_t v = load_as(cpu, lin, size, ACC_READ, cpu->cpl == 3);
+    uint64_t v = load_as(cpu, lin, size, ACC_READ, agent_of(cpu));
     if (unlikely(cpu->dr[7] & 0xff))
         note_data_break(cpu, lin, size, false);
     return v;
@@ -452,7 +458,7 @@ void mem_store(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size
 {
     cpu->op = op;
     check_alignment(cpu, lin, size);
-    store_as(cpu, lin, size, v, cpu->cpl == 3);
+    store_as(cpu, lin, size, v, agent_of(cpu));
     if (unlikely(cpu->dr[7] & 0xff))
         note_data_break(cpu, lin, size, true);
 }
@@ -461,7 +467,7 @@ uint64_t mem_load_rmw(struct x86 *cpu, const struct op *op, uint64_t lin, unsign
 {
     cpu->op = op;
     check_alignment(cpu, lin, size);
-    uint64_t v = load_as(cpu, lin, size, ACC_WRITE, cpu->cpl == 3);
+    uint64_t v = load_as(cpu, lin, size, ACC_WRITE, agent_of(cpu));
     if (unlikely(cpu->dr[7] & 0xff))
         note_data_break(cpu, lin, size, false);
     return v;
@@ -472,14 +478,14 @@ void mem_probe(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned n, b
     cpu->op = op;
     if (!n)
         return;
-    translate(cpu, lin, write ? ACC_WRITE : ACC_READ, cpu->cpl == 3);
+    translate(cpu, lin, write ? ACC_WRITE : ACC_READ, agent_of(cpu));
     if ((lin ^ (lin + n - 1)) >> 12)
-        translate(cpu, PAGE_OF(lin + n - 1), write ? ACC_WRITE : ACC_READ, cpu->cpl == 3);
+        translate(cpu, PAGE_OF(lin + n - 1), write ? ACC_WRITE : ACC_READ, agent_of(cpu));
 }
 
-uint64_t sys_load(struct x86 *cpu, uint64_t lin, unsigned size) { return load_as(cpu, lin, size, ACC_READ, false); }
+uint64_t sys_load(struct x86 *cpu, uint64_t lin, unsigned size) { return load_as(cpu, lin, size, ACC_READ, AS_SYSTEM); }
 
-void sys_store(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v) { store_as(cpu, lin, size, v, false); }
+void sys_store(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v) { store_as(cpu, lin, size, v, AS_SYSTEM); }
 
 /* ---------------------------------------------------------------- instruction fetch */
 

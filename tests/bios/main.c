@@ -5,7 +5,10 @@
 
 enum { LOG = 0x402, EXIT = 0xf4 };
 
-static void put(char c) { outb(LOG, c); }
+static void put(char c)
+{
+    outb(LOG, c);
+}
 
 static void put_number(u32 n, unsigned base, unsigned width, char pad)
 {
@@ -48,8 +51,16 @@ void print(const char *p, ...)
 
 struct regs with(u16 ax)
 {
-    return (struct regs){.eax = 0xa5a50000u | ax, .ebx = 0xb5b51111, .ecx = 0xc5c52222, .edx = 0xd5d53333, .esi = 0xe5e54444,
-                         .edi = 0xf5f55555, .ebp = 0x95956666, .ds = SEG, .es = SEG, .flags = 0x202};
+    return (struct regs){.eax = 0xa5a50000u | ax,
+                         .ebx = 0xb5b51111,
+                         .ecx = 0xc5c52222,
+                         .edx = 0xd5d53333,
+                         .esi = 0xe5e54444,
+                         .edi = 0xf5f55555,
+                         .ebp = 0x95956666,
+                         .ds = SEG,
+                         .es = SEG,
+                         .flags = 0x202};
 }
 
 static void put_register(const char *name, u32 value, unsigned width)
@@ -86,13 +97,13 @@ struct regs call(const char *name, u8 number, struct regs in, unsigned show)
         const char *name;
         u8 offset, width;
     } registers[] = {
-        {AX, "ax", offsetof(struct regs, eax), 4},   {AL, "al", offsetof(struct regs, eax), 2},
+        {AX, "ax", offsetof(struct regs, eax), 4},     {AL, "al", offsetof(struct regs, eax), 2},
         {AH, "ah", offsetof(struct regs, eax) + 1, 2}, {EAX, "eax", offsetof(struct regs, eax), 8},
-        {BX, "bx", offsetof(struct regs, ebx), 4},   {EBX, "ebx", offsetof(struct regs, ebx), 8},
-        {CX, "cx", offsetof(struct regs, ecx), 4},   {ECX, "ecx", offsetof(struct regs, ecx), 8},
-        {DX, "dx", offsetof(struct regs, edx), 4},   {EDX, "edx", offsetof(struct regs, edx), 8},
-        {SI, "si", offsetof(struct regs, esi), 4},   {DI, "di", offsetof(struct regs, edi), 4},
-        {BP, "bp", offsetof(struct regs, ebp), 4},   {ES, "es", offsetof(struct regs, es), 4},
+        {BX, "bx", offsetof(struct regs, ebx), 4},     {EBX, "ebx", offsetof(struct regs, ebx), 8},
+        {CX, "cx", offsetof(struct regs, ecx), 4},     {ECX, "ecx", offsetof(struct regs, ecx), 8},
+        {DX, "dx", offsetof(struct regs, edx), 4},     {EDX, "edx", offsetof(struct regs, edx), 8},
+        {SI, "si", offsetof(struct regs, esi), 4},     {DI, "di", offsetof(struct regs, edi), 4},
+        {BP, "bp", offsetof(struct regs, ebp), 4},     {ES, "es", offsetof(struct regs, es), 4},
     };
     struct regs out = in;
     call_interrupt(number, &out);
@@ -121,11 +132,17 @@ u8 peek8(u16 segment, u16 offset)
     return value;
 }
 
-u16 peek16(u16 segment, u16 offset) { return peek8(segment, offset) | peek8(segment, offset + 1) << 8; }
+u16 peek16(u16 segment, u16 offset)
+{
+    return peek8(segment, offset) | peek8(segment, offset + 1) << 8;
+}
 
 void poke8(u16 segment, u16 offset, u8 value)
 {
-    asm volatile("movw %1, %%gs\n\tmovb %0, %%gs:(%2)" : : "q"(value), "r"(segment), "r"((u32)offset) : "memory");
+    asm volatile("movw %1, %%gs\n\tmovb %0, %%gs:(%2)"
+                 :
+                 : "q"(value), "r"(segment), "r"((u32)offset)
+                 : "memory");
 }
 
 void poke16(u16 segment, u16 offset, u16 value)

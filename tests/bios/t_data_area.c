@@ -4,12 +4,15 @@
 /* Those that programs know by address; of the others, where they are is the firmware's own business. */
 static void test_vectors(void)
 {
-    static const u8 vectors[] = {0x05, 0x08, 0x09, 0x0e, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x40, 0x41, 0x4a};
+    static const u8 vectors[] = {0x05, 0x08, 0x09, 0x0e, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16,
+                                 0x17, 0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x40, 0x41, 0x4a};
     static const u8 others[] = {0x10, 0x18, 0x1e, 0x1f, 0x43, 0x70, 0x74, 0x76, 0x77};
     for (unsigned i = 0; i < sizeof vectors; i++)
-        print("T vector %02x: %04x:%04x\n", vectors[i], peek16(0, vectors[i] * 4 + 2), peek16(0, vectors[i] * 4));
+        print("T vector %02x: %04x:%04x\n", vectors[i], peek16(0, vectors[i] * 4 + 2),
+              peek16(0, vectors[i] * 4));
     for (unsigned i = 0; i < sizeof others; i++)
-        print("T vector %02x: %s\n", others[i], peek16(0, others[i] * 4 + 2) >= 0xc000 ? "in ROM" : "not in ROM");
+        print("T vector %02x: %s\n", others[i],
+              peek16(0, others[i] * 4 + 2) >= 0xc000 ? "in ROM" : "not in ROM");
 }
 
 void test_data_area(void)

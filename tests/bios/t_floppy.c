@@ -18,7 +18,8 @@ void test_floppy(void)
     call("parameters", 0x13, chs(0x08, 0, 0, 0, 1, 0), AX | BX | CX | DX | CF);
     struct regs none = chs(0x08, 0, 0, 0, 1, 1);
     call_interrupt(0x13, &none);
-    print("T 13.08 parameters of 01h: ah=%02x dl=%02x cf=%u\n", none.eax >> 8 & 0xff, none.edx & 0xff, none.flags & CARRY);
+    print("T 13.08 parameters of 01h: ah=%02x dl=%02x cf=%u\n", none.eax >> 8 & 0xff, none.edx & 0xff,
+          none.flags & CARRY);
     call("type", 0x13, chs(0x15, 0, 0, 0, 1, 0), AH | CF);
     call("type of 01h", 0x13, chs(0x15, 0, 0, 0, 1, 1), AH | CF);
     call("read, first", 0x13, chs(0x02, 1, 0, 0, 1, 0), CF);

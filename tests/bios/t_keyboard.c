@@ -1,4 +1,5 @@
-/* t_keyboard.c - INT 16h and INT 09h: keys are made by the keyboard controller's command D2h (as if the keyboard had sent the byte). */
+/* t_keyboard.c - INT 16h and INT 09h: keys are made by the keyboard controller's command D2h (as if the
+ * keyboard had sent the byte). */
 #include "test.h"
 
 static void scan(u8 code)
@@ -51,8 +52,9 @@ static void test_all(void)
             scan(shifts[s]);
         for (u8 code = 1; code < 0x59; code++) {
             struct regs r = with(0x1100);
-            if (code == 0x1d || code == 0x2a || code == 0x36 || code == 0x37 || code == 0x38 || code == 0x3a || code == 0x45 ||
-                code == 0x46 || code == 0x54 || code == 0x55 || (shifts[s] == 0x38 && code >= 0x47 && code <= 0x53))
+            if (code == 0x1d || code == 0x2a || code == 0x36 || code == 0x37 || code == 0x38 ||
+                code == 0x3a || code == 0x45 || code == 0x46 || code == 0x54 || code == 0x55 ||
+                (shifts[s] == 0x38 && code >= 0x47 && code <= 0x53))
                 continue;
             press(code);
             call_interrupt(0x16, &r);

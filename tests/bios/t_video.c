@@ -35,7 +35,8 @@ static u8 crtc(u8 index)
 
 static void cursor_registers(const char *name)
 {
-    print("T %s: shape %02x %02x, at %02x%02x, start %02x%02x\n", name, crtc(10), crtc(11), crtc(14), crtc(15), crtc(12), crtc(13));
+    print("T %s: shape %02x %02x, at %02x%02x, start %02x%02x\n", name, crtc(10), crtc(11), crtc(14),
+          crtc(15), crtc(12), crtc(13));
 }
 
 static void registers(const char *name)
@@ -70,7 +71,8 @@ static void registers(const char *name)
 
 static void test_modes(void)
 {
-    static const u8 modes[] = {0x00, 0x01, 0x02, 0x04, 0x05, 0x06, 0x07, 0x0d, 0x0e, 0x0f, 0x10, 0x11, 0x12, 0x13, 0x03};
+    static const u8 modes[] = {0x00, 0x01, 0x02, 0x04, 0x05, 0x06, 0x07, 0x0d,
+                               0x0e, 0x0f, 0x10, 0x11, 0x12, 0x13, 0x03};
     for (unsigned i = 0; i < sizeof modes; i++) {
         print("T mode %02x\n", modes[i]);
         quiet(modes[i], 0, 0, 0);
@@ -135,7 +137,8 @@ static void test_text(void)
     call("get mode", 0x10, video(0x0f00, 0, 0, 0), AX | BX);
     quiet(0x0500, 0, 0, 0);
     struct regs r = video(0x1301, 0x001a, 5, 0x0e02);
-    static const char text[] = "str\r\nA\x1f" "B\x2f";
+    static const char text[] = "str\r\nA\x1f"
+                               "B\x2f";
     r.ebp = (u16)(u32)text;
     call("string", 0x10, r, 0);
     cell("row 14", 14, 2);
@@ -208,12 +211,12 @@ static void test_fonts(void)
 {
     struct regs r = video(0x1130, 0x0300, 0, 0);
     call_interrupt(0x10, &r);
-    print("T font 8x8: height %u, rows %u; a block in it: %02x %02x\n", r.ecx & 0xffff, r.edx & 0xff, peek8(r.es, (u16)r.ebp + 0x20 * 8),
-          peek8(r.es, (u16)r.ebp + 0x20 * 8 + 7));
+    print("T font 8x8: height %u, rows %u; a block in it: %02x %02x\n", r.ecx & 0xffff, r.edx & 0xff,
+          peek8(r.es, (u16)r.ebp + 0x20 * 8), peek8(r.es, (u16)r.ebp + 0x20 * 8 + 7));
     r = video(0x1130, 0x0600, 0, 0);
     call_interrupt(0x10, &r);
-    print("T font 8x16: a block in it: %02x %02x %02x\n", peek8(r.es, (u16)r.ebp + 0xdb * 16), peek8(r.es, (u16)r.ebp + 0xdb * 16 + 15),
-          peek8(r.es, (u16)r.ebp + 0xdc * 16));
+    print("T font 8x16: a block in it: %02x %02x %02x\n", peek8(r.es, (u16)r.ebp + 0xdb * 16),
+          peek8(r.es, (u16)r.ebp + 0xdb * 16 + 15), peek8(r.es, (u16)r.ebp + 0xdc * 16));
     call("load 8x8 and set", 0x10, video(0x1112, 0, 0, 0), 0);
     show("rows, height", 0x40, 0x84, 3);
     registers("registers");

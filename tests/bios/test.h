@@ -1,4 +1,5 @@
-/* test.h - the services' test: what its parts share. Real-mode C; output goes to the firmware log (port 402h), each line with "T ". */
+/* test.h - the services' test: what its parts share. Real-mode C; output goes to the firmware log (port
+ * 402h), each line with "T ". */
 #ifndef TESTS_BIOS_TEST_H
 #define TESTS_BIOS_TEST_H
 
@@ -23,13 +24,28 @@ enum { SEG = 0x1000, CARRY = 1, ZERO = 0x40 };
 
 /* Which registers a line shows after the call. */
 enum {
-    AX = 1, BX = 2, CX = 4, DX = 8, SI = 16, DI = 32, BP = 64, ES = 128, DS = 256, CF = 512, ZF = 1024, EAX = 2048, EBX = 4096,
-    ECX = 8192, EDX = 16384, AH = 32768, AL = 65536,
+    AX = 1,
+    BX = 2,
+    CX = 4,
+    DX = 8,
+    SI = 16,
+    DI = 32,
+    BP = 64,
+    ES = 128,
+    DS = 256,
+    CF = 512,
+    ZF = 1024,
+    EAX = 2048,
+    EBX = 4096,
+    ECX = 8192,
+    EDX = 16384,
+    AH = 32768,
+    AL = 65536,
 };
 
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* Calls the interrupt; prints "T name: registers". Registers that a test does not set hold a pattern, so that what a service should
- * leave alone shows. */
+/* Calls the interrupt; prints "T name: registers". Registers that a test does not set hold a pattern, so that
+ * what a service should leave alone shows. */
 struct regs call(const char *name, u8 number, struct regs in, unsigned show);
 /* The registers' patterns, with AX given. */
 struct regs with(u16 ax);
@@ -42,7 +58,10 @@ void poke8(u16 segment, u16 offset, u8 value);
 void poke16(u16 segment, u16 offset, u16 value);
 void fill(u16 segment, u16 offset, u8 value, unsigned n);
 
-static inline void outb(u16 port, u8 value) { asm volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
+static inline void outb(u16 port, u8 value)
+{
+    asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
 static inline u8 inb(u16 port)
 {
     u8 value;

@@ -171,5 +171,5 @@ bad events good.reel --from 101%
 bad screen good.reel --at mark:x
 bad screen good.reel --at 300k
 
-golden "$log" bad_input
+golden "$log" cli/bad_input.golden
 finish

@@ -30,4 +30,12 @@ $(GUEST_DIR)/sys64.bin: $(call guest_objects,64,$(SYS64_SRC)) tests/guests/sys/s
 	$(Q)ld -m elf_x86_64 -T tests/guests/sys/sys.ld --oformat binary -o $@ $(filter %.o,$^)
 
 .PHONY: test-guests
-test-guests: $(GUEST_DIR)/sys32.bin
+test-guests: $(GUEST_DIR)/sys32.bin $(GUEST_DIR)/sys64.bin
+
+# Wild guests: flat images, for --flat FILE@ADDRESS.
+WILD := triple nowhere halt loop zero
+$(GUEST_DIR)/%.bin: $(GUEST_DIR)/32/wild/%.o
+	$(Q)ld -m elf_i386 -Ttext 0 -e 0 --oformat binary -o $@ $<
+$(GUEST_DIR)/fuzz.bin: $(GUEST_DIR)/32/wild/fuzz_start.o $(GUEST_DIR)/32/wild/fuzz.o tests/guests/sys/sys.ld
+	$(Q)ld -m elf_i386 -T tests/guests/sys/sys.ld --oformat binary -o $@ $(filter %.o,$^)
+test-guests: $(WILD:%=$(GUEST_DIR)/%.bin) $(GUEST_DIR)/fuzz.bin

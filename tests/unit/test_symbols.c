@@ -1,5 +1,5 @@
-/* test_symbols.c - symbol tables, mappings and their notes; ELF files, kallsyms tables and code, good and broken; processes from
- * events; probes. */
+/* test_symbols.c - symbol tables, mappings and their notes; ELF files, kallsyms tables and code, good and
+ * broken; processes from events; probes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -71,7 +71,8 @@ static void check_sample(const struct symbols *s)
     text_is(s, SPACE_KERNEL, 0xffffffff82000000, SYMBOLS_NOW, "_text"); /* the first that was added */
     text_is(s, SPACE_KERNEL, 0xffffffff82000113, SYMBOLS_NOW, "start_kernel+0x13");
     text_is(s, SPACE_KERNEL, 0xffffffff82000113, 99, "0xffffffff82000113");
-    text_is(s, SPACE_KERNEL, 0xffffffff82000195, SYMBOLS_NOW, "0xffffffff82000195"); /* between two sized ones */
+    text_is(s, SPACE_KERNEL, 0xffffffff82000195, SYMBOLS_NOW,
+            "0xffffffff82000195"); /* between two sized ones */
     text_is(s, SPACE_KERNEL, 0xffffffff83000004, SYMBOLS_NOW, "data+0x4");
     assert_false(symbols_at(s, SPACE_KERNEL, 0xffffffff81fffff0, SYMBOLS_NOW, &sym, &offset));
     assert_false(symbols_at(s, SPACE_KERNEL, 0x1fbc0, SYMBOLS_NOW, &sym, &offset));
@@ -241,7 +242,8 @@ static void test_elf(void **state)
     symbols_free(s);
 }
 
-/* Headers and section headers changed at random. Without lines: libdw is trusted with files that a person gives, not more. */
+/* Headers and section headers changed at random. Without lines: libdw is trusted with files that a person
+ * gives, not more. */
 static void test_broken_elf(void **state)
 {
     size_t n;
@@ -305,7 +307,8 @@ static void put_offsets(struct made_image *m)
 {
     align(m);
     for (unsigned i = 0; i < COUNT; i++) {
-        int32_t v = i < 3 ? (int32_t)made_address(i) : (int32_t)(-1 - (int64_t)(made_address(i) - 0xffffffff81000000));
+        int32_t v = i < 3 ? (int32_t)made_address(i)
+                          : (int32_t)(-1 - (int64_t)(made_address(i) - 0xffffffff81000000));
         put(m, &v, 4);
     }
     align(m);
@@ -467,8 +470,8 @@ static void test_code(void **state)
 
 /* ---------------------------------------------------------------- processes */
 
-static void see(struct processes *ps, unsigned kind, uint64_t icount, const char *data, uint64_t f0, uint64_t f1,
-                uint64_t f2, uint64_t f3, uint64_t f4)
+static void see(struct processes *ps, unsigned kind, uint64_t icount, const char *data, uint64_t f0,
+                uint64_t f1, uint64_t f2, uint64_t f3, uint64_t f4)
 {
     const struct event ev = {.kind = (uint16_t)kind,
                              .icount = icount,
@@ -574,10 +577,12 @@ static void test_probes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lookup),       cmocka_unit_test(test_mappings),         cmocka_unit_test(test_notes),
-        cmocka_unit_test(test_damaged_notes), cmocka_unit_test(test_elf),             cmocka_unit_test(test_broken_elf),
-        cmocka_unit_test(test_kallsyms),     cmocka_unit_test(test_kallsyms_garbage), cmocka_unit_test(test_code),
-        cmocka_unit_test(test_processes),    cmocka_unit_test(test_probes),
+        cmocka_unit_test(test_lookup),   cmocka_unit_test(test_mappings),
+        cmocka_unit_test(test_notes),    cmocka_unit_test(test_damaged_notes),
+        cmocka_unit_test(test_elf),      cmocka_unit_test(test_broken_elf),
+        cmocka_unit_test(test_kallsyms), cmocka_unit_test(test_kallsyms_garbage),
+        cmocka_unit_test(test_code),     cmocka_unit_test(test_processes),
+        cmocka_unit_test(test_probes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,7 @@ static void addresses(void)
 static void opcodes(void)
 {
     group("instructions that are gone");
-#define GONE(n) T("opcode " #n, ".byte 0x" #n ", 0, 0, 0, 0, 0, 0, 0")
+#define GONE(n) U("opcode " #n, ".byte 0x" #n ", 0, 0, 0, 0, 0, 0, 0")
     GONE(06);
     GONE(07);
     GONE(0e);
@@ -95,9 +95,9 @@ static void segments(void)
                                            "mov %rbx, %rax; add $16, %rsp");
     T("far jump by memory, 32-bit offset", "movl $1f, BUF; movw $SEL_CODE, BUF + 4; ljmp *BUF; 1: mov $3, %eax");
     descriptor(SEL_T0, 0, 0xfffff, 0xe09b);
-    T("code with both L and D", "lea 1f(%rip), %rax; push $SEL_T0; push %rax; lretq; 1: mov $1, %eax");
-    T("far return to ring 3", "push $SEL_UDATA; push $BUF + 0x800; push $SEL_UCODE; lea 1f(%rip), %rax; push %rax; lretq; 1: mov %cs, %eax; int $0x80");
-    T("far return to ring 3 with a null SS", "push $3; push $BUF + 0x800; push $SEL_UCODE; lea 1f(%rip), %rax; push %rax; lretq; 1: mov %ss, %eax; int $0x80");
+    T("code with both L and D", "lea 1f(%rip), %rcx; push $SEL_T0; push %rcx; lretq; 1: mov $1, %eax");
+    T("far return to ring 3", "push $SEL_UDATA; push $BUF + 0x800; push $SEL_UCODE; lea 1f(%rip), %rcx; push %rcx; lretq; 1: mov %cs, %eax; int $0x80");
+    T("far return to ring 3 with a null SS", "push $3; push $BUF + 0x800; push $SEL_UCODE; lea 1f(%rip), %rcx; push %rcx; lretq; 1: mov %ss, %eax; int $0x80");
     T("far return, not canonical", FAR_ADDRESS "push $SEL_CODE; push %rbx; lretq");
     group("LAR and LSL of system types");
     for (unsigned type = 0; type < 16; type++) {
@@ -119,7 +119,7 @@ static void registers(void)
     T("PAE off", "mov %cr4, %rax; btr $5, %rax; mov %rax, %cr4");
     T("CR4's upper half", "mov %cr4, %rax; bts $32, %rax; mov %rax, %cr4");
     T("CR4's reserved bit 15", "mov %cr4, %rax; bts $15, %rax; mov %rax, %cr4");
-    T("CR3's reserved bits", "mov %cr3, %rax; bts $60, %rax; mov %rax, %cr3");
+    T("CR3's reserved bits", "mov %cr3, %rcx; bts $60, %rcx; mov %rcx, %cr3");
     T("CR8", "mov $9, %eax; mov %rax, %cr8; mov %cr8, %rax; xor %ecx, %ecx; mov %rcx, %cr8");
     T("CR8's reserved bits", "mov $16, %eax; mov %rax, %cr8");
     U("CR8 in ring 3", "mov %cr8, %rax");
@@ -127,8 +127,8 @@ static void registers(void)
     T("LME off with paging on", "mov $0xc0000080, %ecx; rdmsr; btr $8, %eax; wrmsr");
     T("EFER's reserved bits", "mov $0xc0000080, %ecx; rdmsr; bts $1, %eax; wrmsr");
     T("LMA is not written", "mov $0xc0000080, %ecx; rdmsr; btr $10, %eax; wrmsr; rdmsr; and $0x500, %eax");
-    T("an unknown MSR is read", "mov $0x12345678, %ecx; rdmsr");
-    T("an unknown MSR is written", "mov $0x12345678, %ecx; wrmsr");
+    T("*an unknown MSR is read", "mov $0x12345678, %ecx; rdmsr");
+    T("*an unknown MSR is written", "mov $0x12345678, %ecx; wrmsr");
     T("FS.base, not canonical", "mov $0xc0000100, %ecx; mov $0x8000, %edx; wrmsr");
     T("LSTAR, not canonical", "mov $0xc0000082, %ecx; mov $0x8000, %edx; wrmsr");
     T("SYSENTER_EIP, not canonical", "mov $0x176, %ecx; mov $0x8000, %edx; wrmsr");
@@ -166,7 +166,7 @@ static void fast(void)
     print("    cs and ss %x, flags %x, r11 %x, rcx +%x\n", (uptr)seen[0], (uptr)(seen[1] & 0x40602), (uptr)(seen[2] & 0x50602), (uptr)seen[3]);
     U("SYSRET to 32 bits", "mov $1, %esi; syscall; .code32; mov %cs, %eax; mov %ss, %ecx; shl $16, %ecx; or %ecx, %eax; int $0x80; .code64");
     U("SYSRET in ring 3", "sysretq");
-    C("SYSCALL from compatibility mode", "mov $1, %esi; syscall; mov %cs, %eax; mov %ss, %ecx; shl $16, %ecx; or %ecx, %eax");
+    C("*SYSCALL from compatibility mode", "mov $1, %esi; syscall; mov %cs, %eax; mov %ss, %ecx; shl $16, %ecx; or %ecx, %eax");
     print("    cs and ss %x, rcx +%x\n", (uptr)seen[0], (uptr)seen[3]);
     T("SYSCALL with SCE clear", "mov $0xc0000080, %ecx; rdmsr; btr $0, %eax; wrmsr; syscall");
     wrmsr(0xc0000080, rdmsr(0xc0000080) | 1);
@@ -212,18 +212,18 @@ static void interrupts(void)
     U("ring 0's stack is not canonical", "int $0x80");
     tss.rsp[0] = (uptr)interrupt_stack_top;
     group("IRETQ");
-    T("to the same ring takes SS:RSP", "mov %rsp, %rbx; push $SEL_DATA; push %rbx; pushf; push $SEL_CODE; lea 1f(%rip), %rax; push %rax; iretq; 1: mov $1, %eax");
-    T("to a null SS in ring 0", "mov %rsp, %rbx; push $0; push %rbx; pushf; push $SEL_CODE; lea 1f(%rip), %rax; push %rax; iretq; 1: mov %ss, %eax");
-    T("to a null SS in ring 3", "push $3; push $BUF; pushf; push $SEL_UCODE; lea 1f(%rip), %rax; push %rax; iretq; 1: int $0x80");
-    T("to a null SS in 32-bit ring 3", "push $3; push $BUF; pushf; push $SEL_UCODE32; lea 1f(%rip), %rax; push %rax; iretq; 1: int $0x80");
+    T("to the same ring takes SS:RSP", "mov %rsp, %rbx; push $SEL_DATA; push %rbx; pushf; push $SEL_CODE; lea 1f(%rip), %rcx; push %rcx; iretq; 1: mov $1, %eax");
+    T("to a null SS in ring 0", "mov %rsp, %rbx; push $0; push %rbx; pushf; push $SEL_CODE; lea 1f(%rip), %rcx; push %rcx; iretq; 1: mov %ss, %eax");
+    T("to a null SS in ring 3", "push $3; push $BUF; pushf; push $SEL_UCODE; lea 1f(%rip), %rcx; push %rcx; iretq; 1: int $0x80");
+    T("to a null SS in 32-bit ring 3", "push $3; push $BUF; pushf; push $SEL_UCODE32; lea 1f(%rip), %rcx; push %rcx; iretq; 1: int $0x80");
     T("to an address that is not canonical", FAR_ADDRESS "push $SEL_DATA; push $BUF; pushf; push $SEL_CODE; push %rbx; iretq");
-    T("to ring 3", "push $SEL_UDATA; push $BUF + 0x800; push $0x202; push $SEL_UCODE; lea 1f(%rip), %rax; push %rax; iretq; 1: pushf; pop %rax; int $0x80");
-    T("to compatibility mode", "push $SEL_UDATA; push $BUF + 0x800; push $0x2; push $SEL_UCODE32; lea 1f(%rip), %rax; push %rax; iretq; .code32; 1: mov $-1, %eax; inc %eax; "
+    T("to ring 3", "push $SEL_UDATA; push $BUF + 0x800; push $0x202; push $SEL_UCODE; lea 1f(%rip), %rcx; push %rcx; iretq; 1: pushf; pop %rax; int $0x80");
+    T("to compatibility mode", "push $SEL_UDATA; push $BUF + 0x800; push $0x2; push $SEL_UCODE32; lea 1f(%rip), %rcx; push %rcx; iretq; .code32; 1: mov $-1, %eax; inc %eax; "
                                "int $0x80; .code64");
     T("32-bit IRET in 64-bit mode", "mov %esp, %ebx; sub $20, %rsp; movl $1f, (%rsp); movl $SEL_CODE, 4(%rsp); movl $2, 8(%rsp); mov %ebx, 12(%rsp); movl $SEL_DATA, 16(%rsp); "
                                     "iretl; 1: mov $4, %eax");
     T("with NT", "push $SEL_DATA; push %rsp; pushf; orl $0x4000, (%rsp); popf; iretq");
-    T("VM is not set", "mov %rsp, %rbx; push $SEL_DATA; push %rbx; push $0x20002; push $SEL_CODE; lea 1f(%rip), %rax; push %rax; iretq; 1: pushf; pop %rax; and $0x20000, %eax");
+    T("VM is not set", "mov %rsp, %rbx; push $SEL_DATA; push %rbx; push $0x20002; push $SEL_CODE; lea 1f(%rip), %rcx; push %rcx; iretq; 1: pushf; pop %rax; and $0x20000, %eax");
 }
 
 static void compat(void)
@@ -236,7 +236,7 @@ static void compat(void)
     C("limits count", "mov $SEL_T0 + 3, %eax; mov %eax, %es; mov %es:0xffd, %eax");
     C("an exception", "ud2");
     C("a system call", "mov $0x1234, %eax; int $0x80");
-    C("SYSRET", ".byte 0x0f, 0x07");
+    C("*SYSRET", ".byte 0x0f, 0x07");
     C("a far jump to 64 bits", "ljmp $SEL_UCODE, $1f; .code64; 1: mov $0x123456789a, %rax; int $0x80; .code32");
     C("the stack is of 32 bits", "push $-1; pop %eax; mov %esp, %ecx; call 1f; 1: pop %eax; sub $1b, %eax");
     C("no RIP-relative addresses", "movl $3, BUF; .byte 0x8b, 0x05, 0x00, 0x00, 0x20, 0x00");

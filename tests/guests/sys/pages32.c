@@ -94,6 +94,9 @@ static void crossing(void)
     hook = move_sp;
     T("user push, second absent, leaves ESP alone", PAGING USER "mov $VIRT + 0x1002, %esp; push %eax");
     T("execution across, second absent", "movw $0xb890, BUF + 0xffe;" PAGING "mov $VIRT + 0xffe, %eax; jmp *%eax");
+    T("the same, run before",
+      PAGING "movl $BUF + 0x1007, TEST + 4; movb $0xb8, BUF + 0xfff; movl $7, BUF + 0x1000; movb $0xc3, BUF + 0x1004; mov $VIRT + 0xfff, %ecx; call *%ecx; "
+             "movl $0, TEST + 4; invlpg VIRT + 0x1000; call *%ecx");
     leaf[1] = (BUF + 0x5000) | 5;
     T("write, second read-only", "movl $0x22222222, BUF + 0xffc;" PAGING WP "movl $-1, VIRT + 0xffe");
     print("    memory %x\n", (uptr) * (u32 *)(BUF + 0xffc));

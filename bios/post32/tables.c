@@ -1,7 +1,10 @@
-/* irqtables.c - for operating systems without ACPI: the PCI IRQ routing table, the MP table, the BIOS32 service directory.
+/* tables.c - for operating systems without ACPI: the PCI IRQ routing table, the MP table, the BIOS32 service
+ * directory; for option ROMs, the Plug and Play header.
  *
- * Sources: Phoenix, Standard BIOS 32-bit Service Directory 0.4; Microsoft, PCI IRQ Routing Table Specification 1.0; Intel MultiProcessor Specification 1.4, chapter 4. The wiring
- * is pci.c's: slot s, pin p is PIRQ (s - 1 + p) mod 4; PIRQ A and B are IRQ 10, C and D are 11, on the 8259s and on the I/O APIC.
+ * Sources: Phoenix, Standard BIOS 32-bit Service Directory 0.4; Plug and Play BIOS Specification 1.0A, 4.4;
+ * Microsoft, PCI IRQ Routing Table Specification 1.0; Intel MultiProcessor Specification 1.4, chapter 4. The
+ * wiring is pci.c's: slot s, pin p is PIRQ (s - 1 + p) mod 4; PIRQ A and B are IRQ 10, C and D are 11, on the
+ * 8259s and on the I/O APIC.
  */
 #include "bios/post32/post32.h"
 
@@ -71,6 +74,38 @@ void bios32_init(void)
     d->checksum -= sum(d, 16);
 }
 
+/* ---------------------------------------------------------------- Plug and Play BIOS header */
+
+extern char pnp_entry[];
+
+void pnp_init(void)
+{
+    struct header {
+        char signature[4];
+        u8 version, length;
+        u16 control;
+        u8 checksum;
+        u32 event_flag;
+        u16 real_offset, real_segment, protected_offset;
+        u32 protected_base, oem;
+        u16 real_data;
+        u32 protected_data;
+    } PACKED *h = bios_alloc(sizeof *h, 16);
+    if (!h)
+        return;
+    *h = (struct header){.signature = {'$', 'P', 'n', 'P'},
+                         .version = 0x10,
+                         .length = sizeof *h,
+                         .real_offset = (u16)(u32)pnp_entry,
+                         .real_segment = CODE_SEG,
+                         .protected_offset = (u16)(u32)pnp_entry,
+                         .protected_base = CODE_LINEAR,
+                         .real_data = DATA_SEG,
+                         .protected_data = DATA_LINEAR};
+    h->checksum -= sum(h, sizeof *h);
+    SHARED.pnp = (u16)((u32)h - CODE_LINEAR);
+}
+
 /* ---------------------------------------------------------------- MP */
 
 struct mp_floating {
@@ -132,7 +167,8 @@ static void add_processors(u32 n)
     asm volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(1), "c"(0));
     for (u32 i = 0; i < n; i++) {
         struct mp_processor *p = mp_add(sizeof *p);
-        *p = (struct mp_processor){.apic = (u8)i, .version = 0x14, .flags = i ? 1 : 3, .signature = a, .features = d};
+        *p = (struct mp_processor){
+            .apic = (u8)i, .version = 0x14, .flags = i ? 1 : 3, .signature = a, .features = d};
     }
 }
 
@@ -157,11 +193,13 @@ static void add_interrupts(u8 apic)
         if (!pin || seen == source)
             continue;
         seen = source;
-        add_interrupt(MP_IO_INTERRUPT, KIND_INT, ACTIVE_HIGH_LEVEL, 0, source, apic, pci_read8(bdf, PCI_IRQ_LINE));
+        add_interrupt(MP_IO_INTERRUPT, KIND_INT, ACTIVE_HIGH_LEVEL, 0, source, apic,
+                      pci_read8(bdf, PCI_IRQ_LINE));
     }
     for (u8 irq = 0; irq < IO_APIC_PINS; irq++)
         if (irq != 2 && irq != 10 && irq != 11)
-            add_interrupt(MP_IO_INTERRUPT, KIND_INT, irq == 9 ? ACTIVE_HIGH_LEVEL : 0, 1, irq, apic, irq ? irq : 2);
+            add_interrupt(MP_IO_INTERRUPT, KIND_INT, irq == 9 ? ACTIVE_HIGH_LEVEL : 0, 1, irq, apic,
+                          irq ? irq : 2);
     add_interrupt(MP_LOCAL_INTERRUPT, KIND_EXTINT, 0, 1, 0, 0, 0);
     add_interrupt(MP_LOCAL_INTERRUPT, KIND_NMI, 0, 1, 0, 0xff, 1);
 }
