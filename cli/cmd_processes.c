@@ -49,7 +49,7 @@ static void print_process(const struct process *p, unsigned depth)
 {
     char status[40], at[NUMBER_TEXT];
     status_text(p, status, sizeof status);
-    printf("%*s%u %s (%s, created at %s s%s)%s%s\n", 2 * (int)depth, "", p->pid, p->name, kind_word(p),
+    printf("%*s%u %s (%s, created at %s%s)%s%s\n", 2 * (int)depth, "", p->pid, p->name, kind_word(p),
            seconds(at, p->created_time), status, *p->path ? ": " : "", p->path);
 }
 

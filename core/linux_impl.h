@@ -27,7 +27,7 @@
 struct linux_types {
     int task_pid, task_tgid, task_comm, task_real_parent, task_flags, task_mm, task_exit_code;
     int mm_arg_start, mm_arg_end, mm_start_code, mm_exe_file;
-    int binprm_filename, binprm_file, binprm_exec;
+    int binprm_filename, binprm_interp, binprm_file, binprm_exec;
     int clone_flags, clone_exit_signal;
     int module_name, module_core_base, module_core_size, module_mem, module_sect_attrs, module_kallsyms;
     int mem_base, mem_size, mem_stride, mem_count;

@@ -180,6 +180,8 @@ static void executed(struct linux_guest *lx, struct frame *f)
         LX_EMIT(lx, EV_INIT_RUN, words.s);
     }
     free(words.s);
+    /* What runs is the interpreter, if it is a script. */
+    lx_string(lx, lx_member(lx, binprm, t->binprm_interp), path, sizeof path);
     lx_program_executed(lx, binprm, path);
 }
 

@@ -36,6 +36,7 @@ static const struct row {
     ROW(mm_start_code, "mm_struct", "start_code", OFFSET),
     ROW(mm_exe_file, "mm_struct", "exe_file", OFFSET),
     ROW(binprm_filename, "linux_binprm", "filename", OFFSET),
+    ROW(binprm_interp, "linux_binprm", "interp", OFFSET),
     ROW(binprm_file, "linux_binprm", "file", OFFSET),
     ROW(binprm_exec, "linux_binprm", "exec", OFFSET),
     ROW(clone_flags, "kernel_clone_args", "flags", OFFSET),
@@ -76,16 +77,20 @@ static const struct row {
 #undef ROW
 };
 
+/* How much is looked at for one member: types that refer to each other in circles must not matter. */
+enum { DEPTH = 8, BUDGET = 100000 };
+
 /* A member of a structure, those of anonymous structures and unions inside included. *bits: its offset. NULL:
  * none. */
 static const struct btf_member *member_of(const struct btf *btf, int id, const char *name, size_t n,
-                                          uint64_t *bits, unsigned depth)
+                                          uint64_t *bits, unsigned depth, unsigned *budget)
 {
-    const struct btf_type *t = btf__type_by_id(btf, (uint32_t)btf__resolve_type(btf, (uint32_t)id));
-    if (!t || !btf_is_composite(t) || depth > 8)
+    int resolved = btf__resolve_type(btf, (uint32_t)id);
+    const struct btf_type *t = resolved < 0 ? NULL : btf__type_by_id(btf, (uint32_t)resolved);
+    if (!t || !btf_is_composite(t) || depth > DEPTH)
         return NULL;
     const struct btf_member *m = btf_members(t);
-    for (unsigned i = 0; i < btf_vlen(t); i++, m++) {
+    for (unsigned i = 0; i < btf_vlen(t) && *budget; i++, m++, --*budget) {
         const char *s = btf__name_by_offset(btf, m->name_off);
         uint64_t inner;
         *bits = btf_member_bit_offset(t, i);
@@ -93,11 +98,13 @@ static const struct btf_member *member_of(const struct btf *btf, int id, const c
             return m;
         if (s && *s)
             continue;
-        const struct btf_member *found = member_of(btf, (int)m->type, name, n, &inner, depth + 1);
+        const struct btf_member *found = member_of(btf, (int)m->type, name, n, &inner, depth + 1, budget);
         if (found) {
             *bits += inner;
             return found;
         }
+        if (!*budget)
+            break;
     }
     return NULL;
 }
@@ -106,9 +113,10 @@ static const struct btf_member *member_path(const struct btf *btf, int id, const
 {
     const struct btf_member *m = NULL;
     uint64_t bits, sum = 0;
+    unsigned budget = BUDGET;
     while (*path) {
         size_t n = strcspn(path, ".");
-        m = member_of(btf, id, path, n, &bits, 0);
+        m = member_of(btf, id, path, n, &bits, 0, &budget);
         if (!m)
             return NULL;
         sum += bits;

@@ -38,6 +38,7 @@ struct pc {
     bool stops_changed;
     bool reported; /* a probe was reported at the present instruction, which is still to be executed */
     volatile sig_atomic_t interrupted;
+    bool waking; /* time was let pass up to a timer, which has not been processed */
     bool running;
 };
 
@@ -221,7 +222,7 @@ static bool all_halted_for_good(const struct pc *pc)
         else if (!x86_waits_for_sipi(cpu))
             return false;
     }
-    return for_good;
+    return for_good && !board_nmi_may_come(pc->board);
 }
 
 /* All processors wait: let time pass to the next timer. Returns true if the run ends. */
@@ -244,8 +245,11 @@ static bool idle(struct pc *pc, const struct run_limit *limit, struct stop *stop
         stop->reason = STOP_HALTED;
         return true;
     }
+    if (pc->interrupted)
+        return false; /* before time passes: see pc_run */
     if (wake > now)
         pc->skipped += wake - now;
+    pc->waking = true;
     return false;
 }
 
@@ -309,8 +313,9 @@ static void pc_run(struct engine *e, const struct run_limit *limit, struct stop 
     for (bool end = false; !end;) {
         if (take_request(pc, limit, stop))
             break;
-        /* Between the report of a probe and its instruction nothing may come (an input, an end): it was reported as executed. */
-        if (pc->interrupted && !pc->reported) {
+        /* Between the report of a probe and its instruction nothing may come (an input, an end): it was reported as executed. Nor
+         * between time that passes for a timer and the timer: a replay that goes to that time makes both. */
+        if (pc->interrupted && !pc->reported && !pc->waking) {
             pc->interrupted = 0;
             stop->reason = STOP_INTERRUPTED;
             break;
@@ -325,7 +330,7 @@ static void pc_run(struct engine *e, const struct run_limit *limit, struct stop 
             worked = pc->icount;
         if (pc->fresh)
             report_start(pc);
-        pc->reported = false;
+        pc->reported = pc->waking = false;
         unsigned turn = pc->turn;
         end = run_slice(pc, limit, stop);
         if (pc->turn != turn)

@@ -35,6 +35,10 @@ uint64_t board_deadline(const struct board *);
 /* Fire all timers due at the present guest time. */
 void board_run_timers(struct board *);
 
+/* Whether what IF does not hold off may still come by itself, from a pin: the I/O APIC or a LINT0 is set up to send NMI,
+ * SMI or INIT. (LINT1 is set up for NMI everywhere, and nothing drives it.) */
+bool board_nmi_may_come(const struct board *);
+
 /* What the guest asked for since the last look: reset or power-off. */
 enum board_request { BOARD_NONE, BOARD_RESET, BOARD_POWER_OFF, BOARD_ERROR };
 enum board_request board_take_request(struct board *, int *status, const char **how);

@@ -161,6 +161,9 @@ size_t vga_screen_text(struct board *, char *buf, size_t size);
 /* Interrupt controllers among themselves. */
 void pic_set(struct board *, unsigned line, bool level);
 void ioapic_set(struct board *, unsigned pin, bool level);
+/* A pin, or a LINT0, is unmasked and sends NMI, SMI or INIT. */
+bool ioapic_sends_nmi(const struct board *);
+bool lapic_lint0_sends_nmi(const struct board *);
 void ioapic_eoi(struct board *, uint8_t vector);
 uint8_t pic_acknowledge(struct board *);
 bool pic_output(struct board *);

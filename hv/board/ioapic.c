@@ -172,6 +172,17 @@ static void ioapic_reset(void *state)
         s->rte[pin] = RTE_MASKED;
 }
 
+bool ioapic_sends_nmi(const struct board *board)
+{
+    const struct ioapic *s = board_slot(board, SLOT_IOAPIC);
+    for (unsigned pin = 0; s && pin < PINS; pin++) {
+        unsigned delivery = RTE_DELIVERY(s->rte[pin]);
+        if (!(s->rte[pin] & RTE_MASKED) && (delivery == 2 || delivery == 4 || delivery == 5)) /* SMI, NMI, INIT */
+            return true;
+    }
+    return false;
+}
+
 int ioapic_create(struct board *board, struct error *err)
 {
     struct ioapic *s = calloc(1, sizeof *s);

@@ -14,6 +14,11 @@ static unsigned pirq_of(unsigned devfn, unsigned pin)
     return ((devfn >> 3) + 3 + pin) & 3;
 }
 
+bool board_nmi_may_come(const struct board *b)
+{
+    return ioapic_sends_nmi(b) || lapic_lint0_sends_nmi(b);
+}
+
 static unsigned pirq_levels(const struct irq_state *s)
 {
     unsigned levels = 0;

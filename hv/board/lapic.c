@@ -207,6 +207,17 @@ static void deliver_lvt(struct lapic *s, unsigned which)
     accept(s, delivery, lvt, level);
 }
 
+bool lapic_lint0_sends_nmi(const struct board *board)
+{
+    for (unsigned i = 0; i < board_cpus(board); i++) {
+        const struct lapic *s = lapic_of(board, i);
+        unsigned mode = s ? s->lvt[LVT_LINT0] >> 8 & 7 : FIXED;
+        if (s && !(s->lvt[LVT_LINT0] & LVT_MASKED) && (mode == SMI || mode == NMI || mode == INIT))
+            return true;
+    }
+    return false;
+}
+
 /* ---------------------------------------------------------------- messages between APICs */
 
 /* SDM 10.6.2: is this APIC a destination? */

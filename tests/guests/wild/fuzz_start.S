@@ -1,4 +1,9 @@
-/* fuzz_start.S - entry, exceptions and the ways into random code, for fuzz.c. Flat, at 1 MiB; the seed is at byte 4. */
+/* fuzz_start.S - entry, exceptions and the ways into random code, for fuzz.c. Flat, at 1 MiB; the seed is at byte 4.
+ *
+ * After each deed, and after each exception, the image is copied from where it was kept at the start, and the main loop begins anew on an
+ * empty stack: what a deed has spoilt of it does not last.
+ */
+    .set KEPT_IMAGE, 0x600000
     .code32
     .section .text.start, "ax"
     .globl start, seed
@@ -8,19 +13,33 @@ start:
 seed:
     .long 1
 1:  cli
-    mov $stack_top, %esp
+    mov $image_begin, %esi
+    mov $KEPT_IMAGE, %edi
+    mov $image_end, %ecx
+    sub $image_begin, %ecx
+    shr $2, %ecx
+    cld
+    rep movsl
     lgdt gdtr
     ljmp $8, $2f
+    .globl again
+again:
+    mov $KEPT_IMAGE, %esi
+    mov $image_begin, %edi
+    mov $image_end, %ecx
+    sub $image_begin, %ecx
+    shr $2, %ecx
+    cld
+    rep movsl
 2:  mov $16, %eax
     mov %eax, %ds
     mov %eax, %es
     mov %eax, %fs
     mov %eax, %gs
     mov %eax, %ss
+    mov $stack_top, %esp
     call main
-3:  cli
-    hlt
-    jmp 3b
+    jmp again
 
     .globl gdt, gdtr
     .data
@@ -44,7 +63,6 @@ vectors:
     .endr
 caught:
     cli
-    cld
     mov $16, %eax
     mov %eax, %ds
     mov %eax, %es
@@ -53,24 +71,16 @@ caught:
     mov %cr0, %eax
     and $0x7fffffff, %eax
     mov %eax, %cr0
-    pushf /* an IRET ends the blocking of NMIs */
-    push %cs
-    pushl again
+    pushl $2 /* an IRET ends the blocking of NMIs */
+    push $8
+    pushl $again
     iret
 
-/* int run(void (*code)(void), unsigned how): 0 it returned, 1 an exception brought it back.
-   how: 0 ring 0, 1 ring 3, 2 16-bit code, 3 virtual-8086 mode, 4 single steps */
+/* void run(void (*code)(void), unsigned how): 0 ring 0, 1 ring 3, 2 16-bit code, 3 virtual-8086 mode, 4 single steps */
     .globl run
 run:
-    push %ebx
-    push %esi
-    push %edi
-    push %ebp
-    pushl kept
-    mov %esp, kept
-    movl $back, again
-    mov 24(%esp), %ebx
-    mov 28(%esp), %ecx
+    mov 4(%esp), %ebx
+    mov 8(%esp), %ecx
     cmp $1, %ecx
     je 4f
     cmp $2, %ecx
@@ -79,9 +89,7 @@ run:
     je 6f
     cmp $4, %ecx
     je 7f
-    call *%ebx
-    xor %eax, %eax
-    jmp 9f
+    jmp *%ebx
 4:  push $0x23
     push $user_stack_top
     pushf
@@ -113,21 +121,7 @@ run:
     push $8
     push %ebx
     iret
-back:
-    mov $1, %eax
-9:  mov kept, %esp
-    popl kept
-    pop %ebp
-    pop %edi
-    pop %esi
-    pop %ebx
-    cld
-    ret
 
-    .globl again
-    .data
-again: .long 0
-kept: .long 0
     .bss
     .balign 16
     .skip 16384

@@ -1,0 +1,124 @@
+#!/bin/bash
+# bios-loaders.sh - boot loaders that nobody here wrote and that lean on the BIOS, under our firmware and under SeaBIOS:
+# each gets as far as the other. GRUB (CD and disk: bios.sh) from a floppy; ISOLINUX; SYSLINUX from a FAT disk and a floppy;
+# El Torito's emulation of both; memdisk; iPXE's .lkrn; memtest86+.
+#
+# Debian's packages are downloaded with apt-get and unpacked beside the guests; nothing is installed. Without a
+# package list or mtools and xorriso there is nothing to test.
+. "$(dirname "$0")/../lib.sh"
+need_guests
+lab=$GUESTS/loaders
+root=$lab/root
+mkdir -p "$lab/deb" "$root"
+for p in syslinux syslinux-common isolinux memtest86+ ipxe; do
+    [ -e "$root/.$p" ] && continue
+    (cd "$lab/deb" && apt-get -q download "$p") >/dev/null 2>&1 && dpkg-deb -x "$(ls "$lab/deb/${p}_"*.deb)" "$root" &&
+        : >"$root/.$p"
+    [ -e "$root/.$p" ] || { echo "skipped: package $p cannot be downloaded"; exit 0; }
+done
+for tool in mformat mcopy xorriso; do
+    command -v "$tool" >/dev/null || { echo "skipped: no $tool"; exit 0; }
+done
+export MTOOLS_SKIP_CHECK=1 PATH=$root/usr/bin:$PATH
+modules=$root/usr/lib/syslinux/modules/bios
+cd "$work" || exit 2
+
+# ---- media
+
+config() { # LABEL: for the family of SYSLINUX
+    cat <<END
+SERIAL 0 115200
+DEFAULT $1
+LABEL linux
+  KERNEL vmlinuz
+  APPEND initrd=initrd.gz console=ttyS0
+LABEL memtest
+  KERNEL memtest
+  APPEND console=ttyS0,115200
+LABEL ipxe
+  KERNEL ipxe.lkrn
+LABEL memdisk
+  KERNEL memdisk
+  INITRD grub.img
+END
+}
+
+# A floppy with GRUB in its first sectors, which says what memory there is and switches off.
+grub_floppy() {
+    local grub=$GUESTS/root/usr/lib/grub/i386-pc make
+    make=$(command -v "$GUESTS/root/usr/bin/grub-mkimage" grub-mkimage | head -n 1)
+    printf '%s\n' 'serial --unit=0 --speed=115200' 'terminal_output console serial' 'echo GRUB is here' ls lsmmap halt >grub.cfg
+    "$make" -d "$grub" -O i386-pc -p '(fd0)/boot/grub' -c grub.cfg -o core.img \
+        biosdisk normal echo serial terminal halt ls lsmmap acpi || return
+    truncate -s 1440k grub.img
+    dd if="$grub/boot.img" of=grub.img bs=512 count=1 conv=notrunc status=none
+    dd if=core.img of=grub.img bs=512 seek=1 conv=notrunc status=none
+    printf '\125\252' | dd of=grub.img bs=1 seek=510 conv=notrunc status=none
+}
+
+fat_floppy() {
+    truncate -s 1440k floppy.img
+    mformat -i floppy.img -f 1440 ::
+    config memtest >syslinux.cfg
+    mcopy -i floppy.img syslinux.cfg "$root/boot/memtest86+x64.bin" ::
+    mmove -i floppy.img '::memtest86+x64.bin' ::memtest
+    syslinux --install floppy.img
+}
+
+# One active FAT16 partition from sector 63 on.
+fat_disk() {
+    truncate -s 32M disk.img
+    dd if="$root/usr/lib/SYSLINUX/mbr.bin" of=disk.img conv=notrunc status=none
+    printf '\200\001\001\000\016\017\077\077\077\000\000\000\000\372\000\000' | dd of=disk.img bs=1 seek=446 conv=notrunc status=none
+    printf '\125\252' | dd of=disk.img bs=1 seek=510 conv=notrunc status=none
+    mformat -i disk.img@@32256 -T 64000 -h 16 -s 63 -H 63 ::
+    config linux >syslinux.cfg
+    mcopy -i disk.img@@32256 syslinux.cfg "$GUESTS/vmlinuz" "$GUESTS/initrd.gz" ::
+    syslinux -t 32256 --install disk.img
+}
+
+iso() { # LABEL
+    rm -rf iso
+    mkdir iso
+    cp "$root/usr/lib/ISOLINUX/isolinux.bin" "$modules/ldlinux.c32" "$root/usr/lib/syslinux/memdisk" grub.img \
+        "$root/boot/ipxe.lkrn" "$GUESTS/vmlinuz" "$GUESTS/initrd.gz" iso/
+    cp "$root/boot/memtest86+x64.bin" iso/memtest
+    config "$1" >iso/isolinux.cfg
+    xorriso -as mkisofs -quiet -o "$1.iso" -J -R -b isolinux.bin -c boot.cat -no-emul-boot -boot-load-size 4 \
+        -boot-info-table iso 2>/dev/null
+}
+
+emulated() { # IMAGE OPTION...
+    rm -rf iso
+    mkdir iso
+    cp "$1.img" iso/
+    xorriso -as mkisofs -quiet -o "emulated-$1.iso" -J -R -b "$1.img" -c boot.cat "${@:2}" iso 2>/dev/null
+}
+
+grub_floppy && fat_floppy && fat_disk && iso linux && iso ipxe && iso memtest && iso memdisk && emulated floppy &&
+    emulated disk -hard-disk-boot || { fail "the media cannot be made"; finish; }
+
+# ---- boots
+
+# boots NAME STEPS TEXT MACHINE...: TEXT appears on the serial port or on the screen at the end, under both.
+boots() {
+    local name=$1 steps=$2 text=$3 bios
+    shift 3
+    for bios in builtin seabios; do
+        "$BOOTREEL" record --bios $bios "$@" --until "$steps" --events none -q --console -o boot.reel >"$name-$bios.txt" 2>&1 ||
+            fail "$name under $bios: record exits with $?"
+        "$BOOTREEL" screen boot.reel >>"$name-$bios.txt" 2>/dev/null
+        tr -d '\r' <"$name-$bios.txt" | grep -qE -- "$text" || fail "$name under $bios: no \"$text\""
+    done
+}
+
+boots grub-floppy 2G 'available RAM' --floppy grub.img --boot a
+boots isolinux 400M 'Decompressing|Probing EDD|Linux version' --cdrom linux.iso --boot d
+boots syslinux-disk 400M 'Probing EDD|Linux version' --disk disk.img --boot c
+boots syslinux-floppy 350M 'Memtest86\+' --floppy floppy.img --boot a
+boots emulated-floppy 350M 'Memtest86\+' --cdrom emulated-floppy.iso --boot d
+boots emulated-disk 400M 'Probing EDD|Linux version' --cdrom emulated-disk.iso --boot d
+boots ipxe 900M 'iPXE initialising devices' --cdrom ipxe.iso --boot d
+boots memtest 350M 'Memtest86\+' --cdrom memtest.iso --boot d
+boots memdisk 2G 'GRUB is here' --cdrom memdisk.iso --boot d
+finish
