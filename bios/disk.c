@@ -124,9 +124,10 @@ void disks_init(void)
         parameter_table(n, &drives[disks[n]]);
     for (unsigned n = 0; n < disk_count; n++) {
         const struct drive *d = &drives[disks[n]];
-        print("disk %02xh: %s, %u MiB (%u/%u/%u)\n", DISK_FIRST + n, d->model,
-              d->sectors >> 11 | d->sectors_high << 21, d->logical.cylinders, d->logical.heads,
-              d->logical.sectors);
+        bool small = d->sectors < 2048 && !d->sectors_high; /* less than 1 MiB */
+        print("disk %02xh: %s, %u %s (%u/%u/%u)\n", DISK_FIRST + n, d->model,
+              small ? d->sectors / 2 : d->sectors >> 11 | d->sectors_high << 21, small ? "KiB" : "MiB",
+              d->logical.cylinders, d->logical.heads, d->logical.sectors);
     }
     for (unsigned n = 0; n < cd_count; n++)
         print("CD %02xh: %s\n", CD_FIRST + n, drives[cds[n]].model);
@@ -183,7 +184,7 @@ static u8 read_write(struct regs *r, struct drive *d, enum direction direction)
 static u8 parameters(struct regs *r, struct drive *d)
 {
     const struct geometry *g = &d->logical;
-    u16 last = g->cylinders - 2;
+    u16 last = g->cylinders > 1 ? g->cylinders - 2 : 0;
     if (d->kind != DRIVE_ATA)
         return DISK_BAD_COMMAND;
     r->ax = 0;

@@ -224,7 +224,7 @@ static void drain(void)
     for (unsigned n = 0; n < 16 && inb(KBC_STATUS) & KBC_OUTPUT_FULL; n++) {
         bool mouse = inb(KBC_STATUS) & KBC_FROM_MOUSE;
         u8 code = inb(KBC_DATA);
-        if (!mouse && (code == 0x76 || code == 0x01 || code == 0x07 || code == 0x58))
+        if (!mouse && (code == 0x76 || code == 0x07))
             early_escape = true;
     }
 }

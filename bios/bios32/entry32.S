@@ -1,7 +1,7 @@
 /* entry32.S - what 32-bit code may call, far: the BIOS32 service directory and the PCI BIOS that it names.
  *
- * Source: Phoenix, Standard BIOS 32-bit Service Directory 0.4; PCI BIOS Specification 2.1, 3.3. The code does not know at which
- * linear address its segments begin, but takes the stack's and the data's to be the same.
+ * Source: Phoenix, Standard BIOS 32-bit Service Directory 0.4; PCI BIOS Specification 2.1, 3.3. The caller's code
+ * and data segment begin at the base that the directory told, or are flat: the code runs anywhere and has no data.
  */
 #include "bios/layout.h"
 
@@ -29,10 +29,18 @@ pci32_entry:
         pushfl
         cli
         cld
+        pushl   %ds
+        pushl   %es
         pushal
+        pushl   %ss                     /* C takes the stack's segment for the data's */
+        popl    %ds
+        pushl   %ss
+        popl    %es
         movl    %esp, %eax
         call    pci32_call
         popal
+        popl    %es
+        popl    %ds
         andl    $~1, (%esp)
         testb   %ah, %ah
         jz      3f

@@ -184,6 +184,7 @@ void test_main(void)
     test_system();
     test_keyboard();
     test_clock();
+    test_bios32();
     print("T end\n");
     outb(EXIT, 0);
 }

@@ -19,6 +19,8 @@ struct regs {
 };
 
 void call_interrupt(u8 number, struct regs *r);
+/* Calls 32-bit code, far: an offset in segments of that base. */
+void call_flat(u32 offset, struct regs *r, u32 base);
 
 enum { SEG = 0x1000, CARRY = 1, ZERO = 0x40 };
 
@@ -78,5 +80,6 @@ void test_serial(void);
 void test_system(void);
 void test_keyboard(void);
 void test_clock(void);
+void test_bios32(void);
 
 #endif
