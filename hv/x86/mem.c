@@ -37,8 +37,14 @@ static void phys_store(struct x86 *cpu, uint64_t pa, unsigned size, uint64_t v)
         cpu->bus.write(cpu->bus.ctx, pa, size, v);
         return;
     }
+    uint8_t *to = d->wr + (pa & 0xfff);
+    /* Boot loaders patch the same numbers into their code again and again: decoded code stays true to bytes that stay. */
+    if (memcmp(to, &v, size) == 0) {
+        d->wr_meta->flags |= PM_CHANGED | PM_EVER;
+        return;
+    }
     physmem_before_write(cpu->mem, d->wr_meta, d->wr, pa & 0xfff, size);
-    memcpy(d->wr + (pa & 0xfff), &v, size);
+    memcpy(to, &v, size);
 }
 
 /* ---------------------------------------------------------------- walks */

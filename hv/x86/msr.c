@@ -57,6 +57,7 @@ static const struct msr_row rows[] = {
     {0xc0000101, 1, CANONICAL, FT_LM, true, AT(seg[GS].base), 0},
     {0xc0000102, 1, CANONICAL, FT_LM, true, AT(msr.kernel_gs_base), 0},
     {0xc0000103, 1, LOW32, FT_RDTSCP, false, AT(msr.tsc_aux), 0},
+    {0xc0010000, 8, IGNORE, FT_BASE, false, 0, 0}, /* performance counters: they are there, and count nothing */
     {0xc0010010, 1, IGNORE, FT_LM, false, 0, 0},   /* SYSCFG */
     {0xc0010015, 1, IGNORE, FT_BASE, false, 0, 0}, /* HWCR */
     {0xc001001a, 1, IGNORE, FT_LM, false, 0, 0},   /* TOP_MEM: 0, as SYSCFG does not enable it */

@@ -304,15 +304,6 @@ static uint64_t piece_mask(uint32_t off, uint32_t n)
     return (last == 63 ? UINT64_MAX : (1ull << (last + 1)) - 1) & ~((1ull << first) - 1);
 }
 
-void physmem_before_write(struct physmem *pm, struct pmeta *m, uint8_t *page, uint32_t off, uint32_t n)
-{
-    if (m->flags & PM_TABLE)
-        drop_translations(pm, m, page, off, n);
-    if (m->flags & PM_CODE && m->code->mask & piece_mask(off, n))
-        code_drop(pm, m->code);
-    m->flags |= PM_CHANGED | PM_EVER;
-}
-
 /* ---------------------------------------------------------------- decoded code */
 
 struct code_page *code_page_get(struct physmem *pm, struct pmeta *m, uint8_t *host)
@@ -365,6 +356,33 @@ void code_drop(struct physmem *pm, struct code_page *p)
         p->bucket[i] = NULL;
     }
     p->mask = 0;
+}
+
+/* Only the blocks that were decoded from bytes [off, off+n): data often lies close to code. */
+static void drop_written(struct physmem *pm, struct code_page *p, uint32_t off, uint32_t n)
+{
+    p->mask = 0;
+    for (unsigned i = 0; i < CODE_BUCKETS; i++) {
+        for (struct block **at = &p->bucket[i], *b; (b = *at);) {
+            uint32_t start = b->id >> 16, end = b->page2 ? PAGE : start + b->bytes;
+            if (start < off + n && off < end) {
+                block_kill(pm, b);
+                *at = b->bucket;
+            } else {
+                p->mask |= piece_mask(start, end - start);
+                at = &b->bucket;
+            }
+        }
+    }
+}
+
+void physmem_before_write(struct physmem *pm, struct pmeta *m, uint8_t *page, uint32_t off, uint32_t n)
+{
+    if (m->flags & PM_TABLE)
+        drop_translations(pm, m, page, off, n);
+    if (m->flags & PM_CODE && m->code->mask & piece_mask(off, n))
+        drop_written(pm, m->code, off, n);
+    m->flags |= PM_CHANGED | PM_EVER;
 }
 
 void code_drop_everywhere(struct physmem *pm, struct code_page *p)

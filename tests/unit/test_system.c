@@ -124,7 +124,7 @@ static unsigned count_events(const struct machine *m, unsigned kind)
 }
 
 extern const uint8_t g_long[], g_long_end[], g_prot[], g_prot_end[], g_v86[], g_v86_end[], g_real[], g_real_end[],
-    g_smm[], g_smm_end[], g_smm_main[], g_smm_main_end[], g_flags[], g_flags_end[], g_task[], g_task_end[];
+    g_smm[], g_smm_end[], g_smm_main[], g_smm_main_end[], g_flags[], g_flags_end[], g_task[], g_task_end[], g_patch[], g_patch_end[];
 #define LOAD(m, name) physmem_write((m)->mem, GUEST, name, (size_t)(name##_end - name))
 
 #define BEGIN(name) ".pushsection .rodata\n.globl " name ", " name "_end\n" name ":\n"
@@ -488,6 +488,7 @@ __asm__(BEGIN("g_flags")
         "  mov $0x277, %ecx; rdmsr; mov %eax, 0x6020; mov %edx, 0x6024\n"
         "  mov $0x10, %ecx; mov $1000, %eax; xor %edx, %edx; wrmsr; rdtsc; mov %eax, 0x6028\n"
         "  pushf; pop %eax; xor $0x200000, %eax; push %eax; popf; pushf; pop %ebx; xor %ebx, %eax; mov %eax, 0x602c\n"
+        "  mov $0xc0010004, %ecx; mov $1, %eax; wrmsr; rdmsr; mov %eax, 0x6034\n" /* Xen clears the counters unasked */
         "  mov $0x12345, %ecx; rdmsr\n"
         "f_gp: mov (%esp), %eax; mov %eax, 0x6030; hlt\n" END("g_flags"));
 extern const uint8_t f_gp[];
@@ -535,7 +536,35 @@ static void test_identification(void **state)
     assert_in_range(result(m, 10), 1001, 1010);
     assert_int_equal(result(m, 11), 0); /* ID can be toggled */
     assert_int_equal(result(m, 12), 0);
+    assert_int_equal(result(m, 13), 0);
     assert_int_equal(count_events(m, EV_UNHANDLED), 1);
+    machine_free(m);
+}
+
+/* ---------------------------------------------------------------- code that changes */
+
+/* As GRUB's way into the BIOS does: numbers are patched into code that was decoded, data lies beside it. */
+#define HERE(label) "(" label " - g_patch + 0x8000)"
+__asm__(BEGIN("g_patch")
+        ".code32\n"
+        "  xor %ebx, %ebx; mov $4, %ecx\n"
+        "p_loop: mov %ecx, %edx; or $1, %edx; mov %edx, " HERE("p_value") " + 1; incl " HERE("p_data") "\n"
+        "  call p_value; add %eax, %ebx; loop p_loop\n"
+        "  mov %ebx, 0x6000; mov " HERE("p_data") ", %eax; mov %eax, 0x6004\n"
+        "  movb $0x43, " HERE("p_next") "\n"
+        "p_next: inc %ecx; mov %ebx, 0x6008; hlt\n"
+        "p_value: mov $0, %eax; ret\n"
+        "p_data: .long 40\n" END("g_patch"));
+
+static void test_changing_code(void **state)
+{
+    struct machine *m = machine_new("x86-64-v2");
+    LOAD(m, g_patch);
+    prot_setup(m, g_patch, g_patch);
+    run(m, X86_HALTED);
+    assert_int_equal(result(m, 0), 5 + 3 + 3 + 1);
+    assert_int_equal(result(m, 1), 44);
+    assert_int_equal(result(m, 2), 13);
     machine_free(m);
 }
 
@@ -602,7 +631,8 @@ int main(void)
         cmocka_unit_test(test_real),           cmocka_unit_test(test_long),
         cmocka_unit_test(test_protected),      cmocka_unit_test(test_v86),
         cmocka_unit_test(test_task),           cmocka_unit_test(test_smm),
-        cmocka_unit_test(test_identification), cmocka_unit_test(test_save_each_step),
+        cmocka_unit_test(test_identification),
+        cmocka_unit_test(test_changing_code), cmocka_unit_test(test_save_each_step),
         cmocka_unit_test(test_unknown_model),  cmocka_unit_test(test_registers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
