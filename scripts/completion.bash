@@ -17,7 +17,7 @@ _bootreel_options() {
 _bootreel_values() {
     case $1 in
     --bios) echo builtin seabios ;;
-    --cpu) echo x86-64-v2 ;;
+    --cpu) echo x86-64-v2 x86-64 max i686 ;;
     --vga) echo std none ;;
     --inspect) echo linux none ;;
     --boot) echo c d a menu ;;

@@ -320,6 +320,7 @@ struct x86 {
     /* --- system --- */
     struct dtable gdtr, idtr;
     uint64_t cr0, cr2, cr3, cr4, efer, xcr0;
+    uint64_t random; /* RDRAND's sequence */
     uint64_t pdpte[4]; /* PAE: loaded with CR3 */
     uint64_t dr[8];
     struct msrs msr;

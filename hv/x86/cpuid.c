@@ -24,11 +24,15 @@ struct cpuid_model {
 #define FEATURES_V1 (FEATURES_I686 | F(SSE2) | F(SYSCALL) | F(LM) | F(CLFLUSH))
 #define FEATURES_V2                                                                                          \
     (FEATURES_V1 | F(SSE3) | F(SSSE3) | F(SSE41) | F(SSE42) | F(POPCNT) | F(CX16) | F(LAHF64) | F(RDTSCP))
+#define FEATURES_MAX                                                                                         \
+    (FEATURES_V2 | F(MOVBE) | F(AES) | F(PCLMUL) | F(XSAVE) | F(RDRAND) | F(RDSEED) | F(FSGSBASE) | F(SMEP) | F(SMAP) |  \
+     F(UMIP) | F(INVPCID) | F(CLFLUSHOPT) | F(CLWB) | F(RDPID))
 
-/* The first is the default. Signatures: K8 revision E (model 2Fh), and K7 (model 6): models that have no known quirk. */
+/* The first is the default; max has all that there is. Signatures: K8 revision E (model 2Fh), and K7 (model 6): models that have no known quirk. */
 static const struct cpuid_model models[] = {
     {"x86-64-v2", FEATURES_V2, 0x20ff2, 0x16, 40, 48, true},
     {"x86-64", FEATURES_V1, 0x20ff2, 0x16, 40, 48, true},
+    {"max", FEATURES_MAX, 0x20ff2, 0x16, 40, 48, true},
     {"i686", FEATURES_I686, 0x662, 1, 36, 32, false},
 };
 enum { NMODELS = sizeof models / sizeof models[0] };
@@ -61,12 +65,12 @@ static const struct {
     {FT_FPU, W_1D, 0},       {FT_CX8, W_1D, 8},      {FT_SYSENTER, W_1D, 11}, {FT_CMOV, W_1D, 15},
     {FT_CLFLUSH, W_1D, 19},  {FT_MMX, W_1D, 23},     {FT_FXSR, W_1D, 24},     {FT_SSE, W_1D, 25},
     {FT_SSE2, W_1D, 26},     {FT_SSE3, W_1C, 0},     {FT_PCLMUL, W_1C, 1},    {FT_MONITOR, W_1C, 3},
-    {FT_VMX, W_1C, 5},       {FT_SSSE3, W_1C, 9},    {FT_CX16, W_1C, 13},     {FT_SSE41, W_1C, 19},
+    {FT_SSSE3, W_1C, 9},    {FT_CX16, W_1C, 13},     {FT_SSE41, W_1C, 19},
     {FT_SSE42, W_1C, 20},    {FT_MOVBE, W_1C, 22},   {FT_POPCNT, W_1C, 23},   {FT_AES, W_1C, 25},
-    {FT_XSAVE, W_1C, 26},    {FT_RDRAND, W_1C, 30},  {FT_FSGSBASE, W_7B, 0},  {FT_BMI1, W_7B, 3},
-    {FT_BMI2, W_7B, 8},      {FT_INVPCID, W_7B, 10}, {FT_RDSEED, W_7B, 18},   {FT_ADX, W_7B, 19},
-    {FT_CLFLUSHOPT, W_7B, 23}, {FT_CLWB, W_7B, 24},  {FT_SHA, W_7B, 29},      {FT_RDPID, W_7C, 22},
-    {FT_LAHF64, W_E1C, 0},   {FT_SVM, W_E1C, 2},     {FT_LZCNT, W_E1C, 5},    {FT_SYSCALL, W_E1D, 11},
+    {FT_XSAVE, W_1C, 26},    {FT_RDRAND, W_1C, 30},  {FT_FSGSBASE, W_7B, 0},  {FT_SMEP, W_7B, 7},
+    {FT_INVPCID, W_7B, 10},  {FT_INVPCID, W_1C, 17}, {FT_RDSEED, W_7B, 18},   {FT_SMAP, W_7B, 20},
+    {FT_CLFLUSHOPT, W_7B, 23}, {FT_CLWB, W_7B, 24},  {FT_UMIP, W_7C, 2},      {FT_RDPID, W_7C, 22},
+    {FT_LAHF64, W_E1C, 0},   {FT_SYSCALL, W_E1D, 11},
     {FT_RDTSCP, W_E1D, 27},  {FT_LM, W_E1D, 29},
 };
 

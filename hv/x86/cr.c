@@ -6,15 +6,17 @@ enum { CR0_BITS = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_NE | CR0_WP | CR0_AM |
 
 uint64_t cr4_allowed(const struct x86 *cpu)
 {
+    static const struct {
+        enum feature feature;
+        uint32_t cr4;
+    } bits[] = {
+        {FT_FXSR, CR4_OSFXSR},       {FT_SSE, CR4_OSXMMEXCPT}, {FT_UMIP, CR4_UMIP}, {FT_FSGSBASE, CR4_FSGSBASE},
+        {FT_INVPCID, CR4_PCIDE},     {FT_XSAVE, CR4_OSXSAVE},  {FT_SMEP, CR4_SMEP}, {FT_SMAP, CR4_SMAP},
+    };
     uint64_t v = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE;
-    if (cpu_has(cpu, FT_FXSR))
-        v |= CR4_OSFXSR;
-    if (cpu_has(cpu, FT_SSE))
-        v |= CR4_OSXMMEXCPT;
-    if (cpu_has(cpu, FT_FSGSBASE))
-        v |= CR4_FSGSBASE;
-    if (cpu_has(cpu, FT_XSAVE))
-        v |= CR4_OSXSAVE;
+    for (unsigned i = 0; i < sizeof bits / sizeof bits[0]; i++)
+        if (cpu_has(cpu, bits[i].feature))
+            v |= bits[i].cr4;
     return v;
 }
 
@@ -53,8 +55,12 @@ void cr3_load(struct x86 *cpu, uint64_t value)
     cr_event(cpu, 3, old, value);
 }
 
+/* With process-context identifiers, bit 63 says that translations of the new one may stay. None are kept by identifier, which
+ * a processor is free to do (SDM volume 3, 4.10.4.1). */
 static void cr3_write(struct x86 *cpu, uint64_t v)
 {
+    if (cpu->cr4 & CR4_PCIDE)
+        v &= ~(1ull << 63);
     if (long_mode(cpu) && v >> cpuid_physical_bits(cpu))
         raise_error(cpu, VEC_GP, 0);
     cr3_load(cpu, v);
@@ -104,15 +110,17 @@ static void cr0_write(struct x86 *cpu, uint64_t v)
 
 static void cr4_write(struct x86 *cpu, uint64_t v)
 {
-    uint64_t old = cpu->cr4, changed = old ^ v, tables = CR4_PAE | CR4_PSE | CR4_PGE;
+    uint64_t old = cpu->cr4, changed = old ^ v, tables = CR4_PAE | CR4_PSE | CR4_PGE | CR4_SMEP;
     if (v & ~cr4_allowed(cpu) || (long_mode(cpu) && !(v & CR4_PAE)))
+        raise_error(cpu, VEC_GP, 0);
+    if (changed & v & CR4_PCIDE && (!long_mode(cpu) || cpu->cr3 & 0xfff))
         raise_error(cpu, VEC_GP, 0);
     bool pae = cpu->cr0 & CR0_PG && v & CR4_PAE && !long_mode(cpu);
     if (pae && changed & tables && !pdpte_load(cpu, cpu->cr3))
         raise_error(cpu, VEC_GP, 0);
     cr_event(cpu, 4, old, v);
     cpu->cr4 = v;
-    if (changed & tables)
+    if (changed & (tables | CR4_SMAP | CR4_PCIDE))
         tlb_flush(cpu);
 }
 
@@ -206,6 +214,21 @@ static OP(op_mov_to_cr)
     LEAVE;
 }
 
+/* INVPCID: nothing stale is ever kept, so only the checks are left. SDM volume 2, INVPCID. */
+static OP(op_invpcid)
+{
+    enum { INDIVIDUAL, SINGLE, ALL, ALL_BUT_GLOBAL };
+    SYNC;
+    uint64_t type = cpu->mode64 ? R64(op->dst) : R32(op->dst), lin = ea_any(cpu, op, 16, false);
+    need_cpl0(cpu);
+    uint64_t pcid = ld64(cpu, op, lin), address = ld64(cpu, op, cpu->mode64 ? lin + 8 : (uint32_t)(lin + 8));
+    bool bad = type > ALL_BUT_GLOBAL || pcid >> 12 || (type == INDIVIDUAL && !is_canonical(address)) ||
+               (type <= SINGLE && pcid && !(cpu->cr4 & CR4_PCIDE));
+    if (bad)
+        raise_error(cpu, VEC_GP, 0);
+    NEXT;
+}
+
 static OP(op_lmsw)
 {
     SYNC;
@@ -276,6 +299,7 @@ static OP(op_mov_to_dr)
     LEAVE;
 }
 
+FAMILY1(fam_invpcid, op_invpcid);
 FAMILY1(fam_mov_from_cr, op_mov_from_cr);
 FAMILY1(fam_mov_to_cr, op_mov_to_cr);
 FAMILY1(fam_mov_from_dr, op_mov_from_dr);

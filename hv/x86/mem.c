@@ -53,7 +53,13 @@ struct walk {
     uint64_t pa;
     uintptr_t pte;   /* host address of the last-level entry; 0 without paging */
     bool may_write;  /* writes need no further walk: allowed, and the dirty bit is set */
+    bool user_page;
 };
+
+/* Whose access it is: the instruction's own at CPL 3 or below, or the processor's (descriptor tables, TSS). */
+enum agent { AS_SUPERVISOR, AS_USER, AS_SYSTEM };
+
+static enum agent agent_of(const struct x86 *cpu) { return cpu->cpl == 3 ? AS_USER : AS_SUPERVISOR; }
 
 /* What differs between the paging modes. */
 struct paging {
@@ -184,30 +190,31 @@ static void watch_tables(struct x86 *cpu, const struct step *s, unsigned n)
 }
 
 /* SMEP, SMAP, WP, U/S, R/W, XD: SDM volume 3 section 4.6. */
-static bool allowed(const struct x86 *cpu, uint64_t all, uint64_t any, enum access acc, bool user, bool nx)
+static bool allowed(const struct x86 *cpu, uint64_t all, uint64_t any, enum access acc, enum agent agent, bool nx)
 {
+    bool ac = agent == AS_SUPERVISOR && cpu->flags & FLAG_AC;
     if (acc == ACC_EXEC && nx && any & PTE_NX)
         return false;
-    if (user)
+    if (agent == AS_USER)
         return all & PTE_U && (acc != ACC_WRITE || all & PTE_W);
     if (all & PTE_U && acc == ACC_EXEC && cpu->cr4 & CR4_SMEP)
         return false;
-    if (all & PTE_U && acc != ACC_EXEC && cpu->cr4 & CR4_SMAP && !(cpu->flags & FLAG_AC))
+    if (all & PTE_U && acc != ACC_EXEC && cpu->cr4 & CR4_SMAP && !ac)
         return false;
     return acc != ACC_WRITE || all & PTE_W || !(cpu->cr0 & CR0_WP);
 }
 
-static bool walk(struct x86 *cpu, uint64_t lin, enum access acc, bool user, struct walk *w, uint32_t *error)
+static bool walk(struct x86 *cpu, uint64_t lin, enum access acc, enum agent agent, struct walk *w, uint32_t *error)
 {
     if (!(cpu->cr0 & CR0_PG)) {
-        *w = (struct walk){(uint32_t)lin & physmem_a20_mask(cpu->mem), 0, true};
+        *w = (struct walk){(uint32_t)lin & physmem_a20_mask(cpu->mem), 0, true, false};
         return true;
     }
     struct paging p = paging_of(cpu);
     struct step s[4];
     int bad;
     unsigned n = walk_entries(cpu, &p, lin, s, &bad);
-    uint32_t who = (acc == ACC_WRITE ? PF_W : 0) | (user ? PF_U : 0) |
+    uint32_t who = (acc == ACC_WRITE ? PF_W : 0) | (agent == AS_USER ? PF_U : 0) |
                    (acc == ACC_EXEC && (p.nx || cpu->cr4 & CR4_SMEP) ? PF_I : 0);
     if (bad >= 0) {
         *error = (uint32_t)bad | who;
@@ -216,7 +223,7 @@ static bool walk(struct x86 *cpu, uint64_t lin, enum access acc, bool user, stru
     uint64_t all = UINT64_MAX, any = 0;
     for (unsigned i = 0; i < n; i++)
         all &= s[i].value, any |= s[i].value;
-    if (!allowed(cpu, all, any, acc, user, p.nx)) {
+    if (!allowed(cpu, all, any, acc, agent, p.nx)) {
         *error = PF_P | who;
         return false;
     }
@@ -227,7 +234,8 @@ static bool walk(struct x86 *cpu, uint64_t lin, enum access acc, bool user, stru
     entry_set(cpu, last, PTE_A | (acc == ACC_WRITE ? PTE_D : 0));
     w->pa = walk_address(&p, last, n, lin) & physmem_a20_mask(cpu->mem);
     w->pte = last->page->rd ? (uintptr_t)last->page->rd + last->off : 0;
-    w->may_write = (acc == ACC_WRITE || last->value & PTE_D) && allowed(cpu, all, any, ACC_WRITE, user, p.nx);
+    w->may_write = (acc == ACC_WRITE || last->value & PTE_D) && allowed(cpu, all, any, ACC_WRITE, agent, p.nx);
+    w->user_page = all & PTE_U;
     return true;
 }
 
@@ -353,8 +361,8 @@ static void tlb_fill(struct x86 *cpu, uint64_t lin, bool user, const struct walk
     struct tlb_entry *e = &cpu->tlbs[user][i];
     if (!d->rd || cpu->tlb == cpu->tlbs[2] || page_watched(cpu, lin))
         return;
-    if (cpu->cr4 & CR4_SMAP)
-        return; /* what a supervisor may reach depends on EFLAGS.AC at each access: always the slow way */
+    if (cpu->cr4 & CR4_SMAP && w->user_page && !user)
+        return; /* allowed or not by EFLAGS.AC at each access: always the slow way */
     uint64_t page = lin & ~0xfffull;
     bool fast_write = w->may_write && d->wr == d->rd && !d->ignore_writes && !(d->wr_meta->flags & PM_SLOW) &&
                       d->wr_meta->flags & PM_CHANGED;
@@ -369,11 +377,6 @@ static void tlb_fill(struct x86 *cpu, uint64_t lin, bool user, const struct walk
 
 static bool canonical(uint64_t lin) { return (uint64_t)((int64_t)(lin << 16) >> 16) == lin; }
 
-/* Whose access it is: the instruction's own at CPL 3 or below, or the processor's (descriptor tables, TSS). */
-enum agent { AS_SUPERVISOR, AS_USER, AS_SYSTEM };
-
-static enum agent agent_of(const struct x86 *cpu) { return cpu->cpl == 3 ? AS_USER : AS_SUPERVISOR; }
-
 /* Translate one byte's address for an access, filling the TLB. Raises. */
 static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, enum agent agent)
 {
@@ -386,7 +389,7 @@ static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, enum a
     } else {
         lin = (uint32_t)lin;
     }
-    if (!walk(cpu, lin, acc, user, &w, &error))
+    if (!walk(cpu, lin, acc, agent, &w, &error))
         raise_page_fault(cpu, lin, error);
     tlb_fill(cpu, lin, user, &w);
     return w.pa;
@@ -504,7 +507,7 @@ struct code_page *fetch_page(struct x86 *cpu, uint64_t lin, uint64_t *pa)
         uint32_t error;
         if (long_mode(cpu) && (uint64_t)((int64_t)(lin << 16) >> 16) != lin)
             raise_error(cpu, VEC_GP, 0);
-        if (!walk(cpu, lin, ACC_EXEC, cpu->cpl == 3, &w, &error))
+        if (!walk(cpu, lin, ACC_EXEC, agent_of(cpu), &w, &error))
             raise_page_fault(cpu, lin, error);
         const struct pdesc *d = physmem_page(cpu->mem, w.pa);
         if (!d->rd) {

@@ -454,6 +454,7 @@ struct x86 *x86_create(struct physmem *mem, const struct x86_bus *bus, unsigned 
     cpu->mem = mem;
     cpu->bus = *bus;
     cpu->index = index;
+    cpu->random = random_seed(index);
     cpu->used.n = UINT32_MAX;
     physmem_attach(mem, cpu);
     tlb_flush(cpu);

@@ -30,7 +30,7 @@ static const struct field fields[] = {
     SEGMENT("ldtr", LDTR), SEGMENT("tr", TR),
     NUMBER("gdtr.base", gdtr.base), NUMBER("gdtr.limit", gdtr.limit),
     NUMBER("idtr.base", idtr.base), NUMBER("idtr.limit", idtr.limit),
-    PLAIN(cr0), PLAIN(cr2), PLAIN(cr3), PLAIN(cr4), PLAIN(efer), PLAIN(xcr0),
+    PLAIN(cr0), PLAIN(cr2), PLAIN(cr3), PLAIN(cr4), PLAIN(efer), PLAIN(xcr0), PLAIN(random),
     NUMBERS("pdpte", pdpte), NUMBERS("dr", dr),
     MSR(star), MSR(lstar), MSR(cstar), MSR(fmask), MSR(kernel_gs_base), MSR(tsc_aux), MSR(sysenter_cs),
     MSR(sysenter_esp), MSR(sysenter_eip), MSR(pat), MSR(misc_enable), MSR(mtrr_def), MSRS(mtrr_fix), MSRS(mtrr_var),

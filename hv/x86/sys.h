@@ -218,6 +218,8 @@ unsigned cpuid_physical_bits(const struct x86 *);
 /* ---------------------------------------------------------------- events */
 
 /* Nothing answered: `what` is "msr" or "cpuid". */
+/* random.c: where the sequence of a processor's RDRAND begins. */
+uint64_t random_seed(unsigned processor);
 void unhandled_event(struct x86 *, const char *what, uint64_t number, bool write, uint64_t value);
 void dtable_event(struct x86 *, unsigned table, uint64_t base, uint64_t limit);
 

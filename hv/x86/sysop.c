@@ -1,4 +1,4 @@
-/* sysop.c - the remaining system instructions: IF and EFLAGS, HLT, caches, time, ports, XCR0. SDM volume 2.
+/* sysop.c - the remaining system instructions: IF and EFLAGS, HLT, caches, time, ports. SDM volume 2.
  */
 #include "hv/x86/sys.h"
 
@@ -39,6 +39,29 @@ static OP(op_sti)
     if (cpu->flags & FLAG_VIP)
         raise_error(cpu, VEC_GP, 0);
     cpu->flags |= FLAG_VIF;
+    NEXT;
+}
+
+/* ---------------------------------------------------------------- CLAC, STAC */
+
+static void ac_write(struct x86 *cpu, bool set)
+{
+    if (cpu->cpl || v86_mode(cpu))
+        raise_fault(cpu, VEC_UD);
+    cpu->flags = set ? cpu->flags | FLAG_AC : cpu->flags & ~(uint64_t)FLAG_AC;
+}
+
+static OP(op_clac)
+{
+    SYNC;
+    ac_write(cpu, false);
+    NEXT;
+}
+
+static OP(op_stac)
+{
+    SYNC;
+    ac_write(cpu, true);
     NEXT;
 }
 
@@ -209,35 +232,10 @@ static OP(op_out_dx)
     NEXT;
 }
 
-/* ---------------------------------------------------------------- XCR0 */
-
-enum { XCR0_X87 = 1, XCR0_SSE = 2 };
-
-static OP(op_xgetbv)
-{
-    SYNC;
-    if (!(cpu->cr4 & CR4_OSXSAVE))
-        raise_fault(cpu, VEC_UD);
-    if (R32(RCX))
-        raise_error(cpu, VEC_GP, 0);
-    set_edx_eax(cpu, cpu->xcr0);
-    NEXT;
-}
-
-static OP(op_xsetbv)
-{
-    SYNC;
-    if (!(cpu->cr4 & CR4_OSXSAVE))
-        raise_fault(cpu, VEC_UD);
-    uint64_t v = (uint64_t)R32(RDX) << 32 | R32(RAX);
-    if (cpu->cpl || R32(RCX) || !(v & XCR0_X87) || v & ~(uint64_t)(XCR0_X87 | XCR0_SSE))
-        raise_error(cpu, VEC_GP, 0);
-    cpu->xcr0 = v;
-    NEXT;
-}
-
 FAMILY1(fam_cli, op_cli);
 FAMILY1(fam_sti, op_sti);
+FAMILY1(fam_clac, op_clac);
+FAMILY1(fam_stac, op_stac);
 FAMILY1(fam_pushf, op_pushf);
 FAMILY1(fam_popf, op_popf);
 FAMILY1(fam_hlt, op_hlt);
@@ -250,5 +248,3 @@ FAMILY1(fam_in_imm, op_in_imm);
 FAMILY1(fam_in_dx, op_in_dx);
 FAMILY1(fam_out_imm, op_out_imm);
 FAMILY1(fam_out_dx, op_out_dx);
-FAMILY1(fam_xgetbv, op_xgetbv);
-FAMILY1(fam_xsetbv, op_xsetbv);

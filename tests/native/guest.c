@@ -139,7 +139,7 @@ bool guest_init(void)
         return false;
     physmem_map(mem, 0, RAM_SIZE, ram, 0, ram, 0, false);
     make_tables();
-    cpu = x86_create(mem, &bus, 0, NULL, &err);
+    cpu = x86_create(mem, &bus, 0, "max", &err);
     if (!cpu)
         return false;
     cpu->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG;

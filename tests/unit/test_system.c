@@ -124,7 +124,7 @@ static unsigned count_events(const struct machine *m, unsigned kind)
 }
 
 extern const uint8_t g_long[], g_long_end[], g_prot[], g_prot_end[], g_v86[], g_v86_end[], g_real[], g_real_end[],
-    g_smm[], g_smm_end[], g_smm_main[], g_smm_main_end[], g_flags[], g_flags_end[], g_task[], g_task_end[], g_patch[], g_patch_end[];
+    g_smm[], g_smm_end[], g_smm_main[], g_smm_main_end[], g_flags[], g_flags_end[], g_task[], g_task_end[], g_patch[], g_patch_end[], g_guard[], g_guard_end[];
 #define LOAD(m, name) physmem_write((m)->mem, GUEST, name, (size_t)(name##_end - name))
 
 #define BEGIN(name) ".pushsection .rodata\n.globl " name ", " name "_end\n" name ":\n"
@@ -541,6 +541,42 @@ static void test_identification(void **state)
     machine_free(m);
 }
 
+/* ---------------------------------------------------------------- what a supervisor may not do */
+
+/* The first 4 MiB are the supervisor's; the next 4 MiB are the same memory as the user's. */
+#define LABEL(label) "(" label " - g_guard + 0x8000)"
+__asm__(BEGIN("g_guard")
+        ".code32\n"
+        "  mov $0x10000, %eax; mov %eax, %cr3; mov $0x300010, %eax; mov %eax, %cr4\n" /* PSE, SMEP, SMAP */
+        "  mov %cr0, %eax; or $0x80000000, %eax; mov %eax, %cr0; mov $0x6000, %edi\n"
+        "  mov $" LABEL("1f") ", %esi; mov 0x406040, %eax\n"
+        "1: mov $" LABEL("1f") ", %esi; stac; mov 0x406040, %eax; mov %eax, 0x6020\n"
+        "1: mov $" LABEL("1f") ", %esi; clac; mov %eax, 0x406040\n"
+        "1: mov $" LABEL("1f") ", %esi; mov $" LABEL("1f") " + 0x400000, %eax; jmp *%eax\n"
+        "1: rdrand %eax; setc 0x6024; mov %eax, 0x6028; rdrand %eax; mov %eax, 0x602c; hlt\n"
+        "u_pf: pop %eax; mov %eax, (%edi); add $4, %edi; mov %esi, (%esp); iretl\n" END("g_guard"));
+extern const uint8_t u_pf[];
+
+static void test_supervisor_guards(void **state)
+{
+    struct machine *m = machine_new("max");
+    LOAD(m, g_guard);
+    prot_setup(m, g_guard, g_guard);
+    gate(m, IDT + 8 * 14, 8, guest_address(g_guard, u_pf), 0x8e00);
+    put32(m, 0x10000, 0x83);
+    put32(m, 0x10004, 0x87);
+    put32(m, 0x6040, 0x1234);
+    run(m, X86_HALTED);
+    assert_int_equal(result(m, 0), 1);    /* read of a user's page */
+    assert_int_equal(result(m, 1), 3);    /* write */
+    assert_int_equal(result(m, 2), 0x11); /* execution */
+    assert_int_equal(result(m, 3), 0);
+    assert_int_equal(result(m, 8), 0x1234);
+    assert_int_equal(result(m, 9), 1);
+    assert_int_not_equal(result(m, 10), result(m, 11));
+    machine_free(m);
+}
+
 /* ---------------------------------------------------------------- code that changes */
 
 /* As GRUB's way into the BIOS does: numbers are patched into code that was decoded, data lies beside it. */
@@ -632,7 +668,7 @@ int main(void)
         cmocka_unit_test(test_protected),      cmocka_unit_test(test_v86),
         cmocka_unit_test(test_task),           cmocka_unit_test(test_smm),
         cmocka_unit_test(test_identification),
-        cmocka_unit_test(test_changing_code), cmocka_unit_test(test_save_each_step),
+        cmocka_unit_test(test_changing_code), cmocka_unit_test(test_supervisor_guards), cmocka_unit_test(test_save_each_step),
         cmocka_unit_test(test_unknown_model),  cmocka_unit_test(test_registers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
