@@ -359,7 +359,7 @@ static op_fn *handler(const struct in *in, const struct op *op, const struct ins
     bool moffs = r->operand[0] == O_Ob || r->operand[0] == O_Ov || r->operand[1] == O_Ob || r->operand[1] == O_Ov;
     bool mem = in->mem || moffs;
     op_fn *fn = NULL;
-    if (mem && in->bits == 64 && op->asize == 2)
+    if (mem && in->bits == 64 && op->asize == 2 && op->seg == SEG_NONE)
         fn = r->family->fn[FORM_MEM64][op->osize];
     if (!fn)
         fn = r->family->fn[mem ? FORM_MEM : FORM_REG][op->osize];

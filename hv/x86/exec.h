@@ -115,45 +115,49 @@ static inline uint64_t ea_any(struct x86 *cpu, const struct op *op, unsigned siz
 {
     return seg_linear(cpu, op, op->seg, ea_offset(cpu, op), size, write);
 }
-/* The same for 64-bit code with 64-bit addresses: the form that hot handlers are specialised for. */
+/* The same for 64-bit code with 64-bit addresses and neither FS nor GS: the form that hot handlers are specialised for. */
 static inline uint64_t ea_64(const struct x86 *cpu, const struct op *op)
 {
-    return cpu->gpr[op->base] + (cpu->gpr[op->index] << op->scale) + (int64_t)op->disp + cpu->seg[op->seg].base;
+    return cpu->gpr[op->base] + (cpu->gpr[op->index] << op->scale) + (int64_t)op->disp;
 }
 
 /* ---------------------------------------------------------------- memory at linear addresses */
 
 #define PAGE_OF(lin) ((lin) & ~(uint64_t)0xfff)
 
+static inline const struct tlb_entry *tlb_of(const struct x86 *cpu, uint64_t lin)
+{
+    return &cpu->tlb[lin >> 12 & (TLB_SIZE - 1)];
+}
 /* Host pointer if `size` bytes at lin can be read (written) right now without any ado, else NULL. */
 static inline void *host_r(const struct x86 *cpu, uint64_t lin, unsigned size)
 {
-    const struct tlb_entry *e = &cpu->tlb[lin >> 12 & (TLB_SIZE - 1)];
+    const struct tlb_entry *e = tlb_of(cpu, lin);
     return likely(e->r == PAGE_OF(lin + size - 1)) ? (void *)(e->add + lin) : NULL;
 }
 static inline void *host_w(const struct x86 *cpu, uint64_t lin, unsigned size)
 {
-    const struct tlb_entry *e = &cpu->tlb[lin >> 12 & (TLB_SIZE - 1)];
+    const struct tlb_entry *e = tlb_of(cpu, lin);
     return likely(e->w == PAGE_OF(lin + size - 1)) ? (void *)(e->add + lin) : NULL;
 }
 
 #define DEFINE_MEM(bits)                                                                                     \
     static inline uint##bits##_t ld##bits(struct x86 *cpu, const struct op *op, uint64_t lin)                \
     {                                                                                                        \
-        const void *p = host_r(cpu, lin, bits / 8);                                                          \
+        const struct tlb_entry *e = tlb_of(cpu, lin);                                                        \
         uint##bits##_t v;                                                                                    \
-        if (unlikely(!p))                                                                                    \
+        if (unlikely(e->r != PAGE_OF(lin + bits / 8 - 1)))                                                   \
             return (uint##bits##_t)mem_load(cpu, op, lin, bits / 8);                                         \
-        memcpy(&v, p, sizeof v);                                                                             \
+        memcpy(&v, (const void *)(e->add + lin), sizeof v);                                                  \
         return v;                                                                                            \
     }                                                                                                        \
     static inline void st##bits(struct x86 *cpu, const struct op *op, uint64_t lin, uint##bits##_t v)        \
     {                                                                                                        \
-        void *p = host_w(cpu, lin, bits / 8);                                                                \
-        if (unlikely(!p))                                                                                    \
+        const struct tlb_entry *e = tlb_of(cpu, lin);                                                        \
+        if (unlikely(e->w != PAGE_OF(lin + bits / 8 - 1)))                                                   \
             mem_store(cpu, op, lin, bits / 8, v);                                                            \
         else                                                                                                 \
-            memcpy(p, &v, sizeof v);                                                                         \
+            memcpy((void *)(e->add + lin), &v, sizeof v);                                                    \
     }
 DEFINE_MEM(8)
 DEFINE_MEM(16)
