@@ -136,21 +136,19 @@ static void gpr_set(struct x86 *cpu, unsigned r, uint64_t v)
     SET64(r, cpu->mode64 ? v : (uint32_t)v);
 }
 
+/* CR0, CR2 to CR4 and CR8 are all that there are. */
+static void need_cr(struct x86 *cpu, unsigned n)
+{
+    if (n > 8 || !(0x11d >> n & 1))
+        raise_fault(cpu, VEC_UD);
+    need_cpl0(cpu);
+}
+
 static OP(op_mov_from_cr)
 {
     uint64_t v = 0;
     SYNC;
-    switch (op->src) {
-    case 0:
-    case 2:
-    case 3:
-    case 4:
-    case 8:
-        break;
-    default:
-        raise_fault(cpu, VEC_UD);
-    }
-    need_cpl0(cpu);
+    need_cr(cpu, op->src);
     switch (op->src) {
     case 0:
         v = cpu->cr0;
@@ -183,17 +181,7 @@ static OP(op_mov_to_cr)
 {
     uint64_t v = gpr_get(cpu, op->src);
     SYNC;
-    switch (op->dst) {
-    case 0:
-    case 2:
-    case 3:
-    case 4:
-    case 8:
-        break;
-    default:
-        raise_fault(cpu, VEC_UD);
-    }
-    need_cpl0(cpu);
+    need_cr(cpu, op->dst);
     switch (op->dst) {
     case 0:
         cr0_write(cpu, v);

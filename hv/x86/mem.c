@@ -453,14 +453,24 @@ static void store_as(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v, e
 
 /* ---------------------------------------------------------------- what handlers call */
 
-uint64_t mem_load(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size)
+static uint64_t load_for(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size, enum access acc)
 {
     cpu->op = op;
     check_alignment(cpu, lin, size);
-    uint64_t v = load_as(cpu, lin, size, ACC_READ, agent_of(cpu));
+    uint64_t v = load_as(cpu, lin, size, acc, agent_of(cpu));
     if (unlikely(cpu->dr[7] & 0xff))
         note_data_break(cpu, lin, size, false);
     return v;
+}
+
+uint64_t mem_load(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size)
+{
+    return load_for(cpu, op, lin, size, ACC_READ);
+}
+
+uint64_t mem_load_rmw(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size)
+{
+    return load_for(cpu, op, lin, size, ACC_WRITE);
 }
 
 void mem_store(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size, uint64_t v)
@@ -470,16 +480,6 @@ void mem_store(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size
     store_as(cpu, lin, size, v, agent_of(cpu));
     if (unlikely(cpu->dr[7] & 0xff))
         note_data_break(cpu, lin, size, true);
-}
-
-uint64_t mem_load_rmw(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size)
-{
-    cpu->op = op;
-    check_alignment(cpu, lin, size);
-    uint64_t v = load_as(cpu, lin, size, ACC_WRITE, agent_of(cpu));
-    if (unlikely(cpu->dr[7] & 0xff))
-        note_data_break(cpu, lin, size, false);
-    return v;
 }
 
 void mem_probe(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned n, bool write)
