@@ -132,6 +132,15 @@ static void print_end(struct trace *t)
                commas(a, trace_last_icount(t)));
 }
 
+/* Without the empty lines at its end; nothing if there are no others. */
+static void print_text(const char *title, const char *text, size_t n)
+{
+    while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
+        n--;
+    if (n)
+        printf("%s\n%.*s\n", title, (int)n, text);
+}
+
 static int print_screen(struct trace *t, struct error *err)
 {
     for (uint64_t i = 0; i < trace_note_count(t); i++) {
@@ -140,10 +149,7 @@ static int print_screen(struct trace *t, struct error *err)
             return -1;
         if (strcmp(note.type, "screen") || strcmp(note.name, "final"))
             continue;
-        puts("screen       at the end:");
-        fwrite(note.data, 1, note.len, stdout);
-        if (note.len && ((const char *)note.data)[note.len - 1] != '\n')
-            putchar('\n');
+        print_text("screen       at the end:", note.data, note.len);
     }
     return 0;
 }

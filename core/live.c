@@ -185,9 +185,22 @@ void live_taken(struct live *l, size_t n)
 
 /* ---------------------------------------------------------------- waiting */
 
-void live_look(struct live *l)
+/* A busy guest and a pipe. */
+static void look_at_pipe(struct live *l, uint64_t now)
 {
-    if (terminal_is_tty(l->terminal))
+    bool prompt = l->answered && l->unfinished;
+    if (!l->open && now - l->printed < (prompt ? LIVE_POLLED : LIVE_QUIET))
+        return;
+    if (!l->open)
+        l->printed = now;
+    l->open = true;
+}
+
+void live_look(struct live *l, uint64_t now)
+{
+    if (!terminal_is_tty(l->terminal))
+        look_at_pipe(l, now);
+    if (terminal_is_tty(l->terminal) || l->open)
         terminal_wait(l->terminal, 0);
 }
 

@@ -7,8 +7,10 @@
  *
  * A pipe or a file has no person behind it who sees the prompt; its bytes go in by the line, and only when
  * the guest is idle and waits for them: the last line that it printed on that console is unfinished (a
- * prompt), or it has printed nothing for LIVE_QUIET of guest time. That depends on the run alone, so the same
- * bytes give the same recording. At the end of the file the guest goes on without waiting for real time.
+ * prompt), or it has printed nothing for LIVE_QUIET of guest time. A guest that asks for a key again and again
+ * instead of halting (boot loaders do) is taken to wait once it has left a prompt alone for LIVE_POLLED. All of that
+ * depends on the run alone, so the same bytes give the same recording. At the end of the file the guest goes
+ * on without waiting for real time.
  */
 #ifndef BOOTREEL_CORE_LIVE_H
 #define BOOTREEL_CORE_LIVE_H
@@ -16,7 +18,9 @@
 #include "core/engine.h"
 
 #define LIVE_STEPS 1000000u
-#define LIVE_QUIET 10000000000u /* ns of guest time */
+/* ns of guest time */
+#define LIVE_QUIET  10000000000u
+#define LIVE_POLLED 1000000000u
 
 struct live;
 
@@ -41,8 +45,8 @@ void live_wake(struct live *l);
 /* The guest printed this at guest time `time`. */
 void live_console(struct live *l, unsigned device, const void *data, size_t n, uint64_t time);
 
-/* The guest is busy: look for typing, without waiting. */
-void live_look(struct live *l);
+/* The guest is busy at guest time `now`: look for typing, without waiting. */
+void live_look(struct live *l, uint64_t now);
 /* The guest is idle at guest time `now`, and its next timer is at `wake` (UINT64_MAX: none). Waits in real
  * time and returns the guest time to go on at: `wake`, or earlier because there are bytes for the guest, or
  * because the wait was ended. `refused`: the guest did not take the bytes that are there, so they are nothing

@@ -336,7 +336,7 @@ static int look_for_typing(struct recorder *r)
 {
     if (icount_of(r) % LIVE_STEPS)
         return 0;
-    live_look(r->o.live);
+    live_look(r->o.live, time_of(r));
     return feed(r);
 }
 
