@@ -2,6 +2,7 @@
 #
 #   make [-jN]        build                      make asan|ubsan|fuzz   instrumented builds (own build folders)
 #   make test         every test                 make bench             benchmarks against QEMU
+#   make test-loaders boot loaders under our firmware and SeaBIOS, all of them (minutes)
 #   make layers       check the arrows           make format            clang-format
 #   make install      PREFIX=/usr/local
 
@@ -51,7 +52,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: all demo asan ubsan fuzz test unit check bench layers format install clean
+.PHONY: all demo asan ubsan fuzz test test-loaders unit check bench layers format install clean
 ifeq ($(VARIANT),release)
 all: bootreel
 bootreel: $(BUILD)/bootreel
@@ -77,9 +78,9 @@ $(BUILD)/hv/board/dsdt.h: hv/board/dsdt.asl
 $(BUILD)/hv/board/acpi_tables.o: $(BUILD)/hv/board/dsdt.h
 
 # The embedded boot profile, as a string.
-$(BUILD)/core/builtin_profile.h: profiles/pc.profile
+$(BUILD)/core/builtin_profile.h: profiles/firmware.profile profiles/pc.profile
 	@mkdir -p $(@D)
-	$(Q){ echo 'static const char builtin_profile[] ='; sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $<; echo ';'; } >$@
+	$(Q){ echo 'static const char builtin_profile[] ='; sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $^; echo ';'; } >$@
 $(BUILD)/core/profile.o: $(BUILD)/core/builtin_profile.h
 
 $(BUILD)/%.o: %.c
@@ -112,6 +113,9 @@ demo:
 test:
 	@scripts/deps
 	@tests/run
+test-loaders: all
+	@scripts/deps
+	@tests/bios/loaders.sh
 layers:
 	scripts/layers
 bench: all

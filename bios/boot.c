@@ -106,9 +106,8 @@ void boot_list_make(void)
     for (u8 i = 0; i < FLOPPIES; i++)
         if (floppies[i].kind)
             add(BOOT_FLOPPY, i);
-    /* Only the first disk: a boot sector of another would find the first one's number in its hands. */
-    if (disk_count)
-        add(BOOT_DISK, 0);
+    for (u8 i = 0; i < disk_count; i++)
+        add(BOOT_DISK, i);
     for (u8 i = 0; i < cd_count; i++)
         add(BOOT_CD, i);
     for (u8 i = 0; i < bev_count; i++)
@@ -123,7 +122,11 @@ void boot_entry_name(const struct boot_entry *e, char *to, unsigned room)
         format_text(to, room, "floppy %c", 'A' + e->index);
         break;
     case BOOT_DISK:
-        format_text(to, room, "hard disk (%s)", drives[disks[e->index]].model);
+        if (e->index)
+            format_text(to, room, "hard disk %02xh (%s)", DISK_FIRST + e->index,
+                        drives[disks[e->index]].model);
+        else
+            format_text(to, room, "hard disk (%s)", drives[disks[0]].model);
         break;
     case BOOT_CD:
         format_text(to, room, "CD-ROM (%s)", drives[cds[e->index]].model);
@@ -228,6 +231,8 @@ void boot_next(void)
     while (boot_list.next < boot_list.count) {
         const struct boot_entry *e = &boot_list.entry[boot_list.next++];
         const char *why;
+        if (e->kind == BOOT_DISK && e->index)
+            continue; /* only as the first one, by the menu: its boot sector takes the disk for 80h */
         boot_entry_name(e, name, sizeof name);
         print("Booting from %s\n", name);
         why = try_entry(e);

@@ -108,6 +108,20 @@ static void insert_by_rank(u8 *list, u8 n, u8 drive)
     list[at] = drive;
 }
 
+static void parameter_tables(void)
+{
+    for (unsigned n = 0; n < disk_count && n < 2; n++)
+        parameter_table(n, &drives[disks[n]]);
+}
+
+void disk_make_first(u8 n)
+{
+    u8 first = disks[0];
+    disks[0] = disks[n];
+    disks[n] = first;
+    parameter_tables();
+}
+
 void disks_init(void)
 {
     for (u8 i = 0; i < DRIVES; i++) {
@@ -120,8 +134,7 @@ void disks_init(void)
     }
     bda->disks = disk_count;
     bda->disk_control = 0xc0;
-    for (unsigned n = 0; n < disk_count && n < 2; n++)
-        parameter_table(n, &drives[disks[n]]);
+    parameter_tables();
     for (unsigned n = 0; n < disk_count; n++) {
         const struct drive *d = &drives[disks[n]];
         bool small = d->sectors < 2048 && !d->sectors_high; /* less than 1 MiB */

@@ -58,6 +58,9 @@ extern struct channel channels[2];
 /* BIOS numbers: disks[0] is 80h, cds[0] is E0h: indices into drives. */
 extern u8 disks[DRIVES], cds[DRIVES], disk_count, cd_count, floppy_count;
 
+/* Disk 80h + n and disk 80h change places: what is booted from a disk takes it for 80h. */
+void disk_make_first(u8 n);
+
 /* One transfer; what was moved counts in `done`. */
 enum direction { DISK_READ, DISK_WRITE, DISK_VERIFY };
 struct request {

@@ -4,14 +4,35 @@
  * the caller's registers are copied to it and, with what the service changed, copied back. A service that calls the
  * outside (INT 1Ch, a mouse handler) may be entered again from another stack: then it goes on below what the first one may
  * use, at stack_next. The code segment is F000h, the data segment E800h, FS the BIOS data area.
+ *
+ * A debugger's frames end at what is entered from outside: the caller is on another stack, in another segment.
  */
 #include "bios/layout.h"
 
+        .cfi_sections .debug_frame
         .code16gcc
+
+/* A function that C calls, and its end. A debugger finds its caller (so as to step over the call) at its first
+ * instruction, but not while it changes stacks. */
+.macro function name
+        .globl  \name
+        .type   \name, @function
+\name:
+        .cfi_startproc
+.endm
+.macro caller_lost
+        .cfi_undefined %eip
+.endm
+.macro end_function name
+        .cfi_endproc
+        .size   \name, . - \name
+.endm
+
         .section .text.entry, "ax"
 
 /* On the caller's stack: handler (4 bytes), IP, CS, flags. */
-service_call:
+        function service_call
+        caller_lost
         cli
         cld
         pushw   %gs
@@ -66,6 +87,7 @@ service_call:
         popw    %gs
         addw    $4, %sp
         iretw
+        end_function service_call
 
 .macro service name, handler
         .globl \name
@@ -96,11 +118,13 @@ service_call:
         service entry_irq_slave, irq_unused_slave
 
 /* INT 18h, INT 19h: they do not return, so the stack begins anew. */
-        .globl  entry_18, entry_19
-entry_18:
+        function entry_18
+        caller_lost
         movl    $boot_next, %ebx
         jmp     3f
-entry_19:
+        end_function entry_18
+        function entry_19
+        caller_lost
         movl    $boot_first, %ebx
 3:      cli
         cld
@@ -117,11 +141,12 @@ entry_19:
 4:      cli
         hlt
         jmp     4b
+        end_function entry_19
 
 /* void launch(u32 where, u32 drive): to a boot sector at segment:offset, on the stack below 0:7C00. If it returns: INT 18h. */
-        .globl  launch
-launch:
+        function launch
         cli
+        caller_lost
         xorw    %cx, %cx
         movw    %cx, %ss
         movl    $0x7c00, %esp
@@ -140,12 +165,13 @@ launch:
         xorl    %ebp, %ebp
         sti
         lretw
+        end_function launch
 
 /* void far_call(struct regs *r, u32 where, bool interrupt): calls real-mode code at segment:offset with the registers of
  * *r, which get the registers afterwards. The code returns by IRET if `interrupt`, else by a far RET. */
-        .globl  far_call
-far_call:
+        function far_call
         pushl   %ebp
+        caller_lost
         pushl   %ebx
         pushl   %esi
         pushl   %edi
@@ -208,12 +234,13 @@ far_call:
         popl    %ebx
         popl    %ebp
         retl
+        end_function far_call
 
 /* void block_move(u32 table, u32 words): INT 15h AH=87h. `table` is the linear address of the caller's descriptor table
  * (all filled in): 10h source, 18h destination, 20h the services' code, 28h data as in real mode. */
-        .globl  block_move
-block_move:
+        function block_move
         pushl   %ebx
+        caller_lost
         pushl   %esi
         pushl   %edi
         pushl   %eax                    /* pointer for LGDT: limit, base */
@@ -246,6 +273,7 @@ block_move:
         popl    %esi
         popl    %ebx
         retl
+        end_function block_move
 
 /* Plug and Play BIOS: there are no functions, but ROMs want to see one. */
         .globl  pnp_entry
@@ -269,9 +297,9 @@ stack_next:
 
 /* void mouse_call(u32 handler, u32 status, u32 x, u32 y): status, X, Y, 0 pushed as words, far call, popped again. */
         .section .text.entry
-        .globl  mouse_call
-mouse_call:
+        function mouse_call
         pushl   %ebp
+        caller_lost
         movl    8(%esp), %ebp           /* y, the fourth argument */
         pushal
         pushw   %fs
@@ -295,6 +323,7 @@ mouse_call:
 1:      pushl   %eax
         sti
         lretw
+        end_function mouse_call
 
         .section .note.GNU-stack, "", @progbits
 

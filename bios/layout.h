@@ -49,5 +49,6 @@
 #define SEL_DATA32 0x10
 #define SEL_CODE16 0x18
 #define SEL_DATA16 0x20
+#define SEL_BIG16  0x28
 
 #endif

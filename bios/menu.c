@@ -1,6 +1,6 @@
 /* menu.c - the boot menu: Esc or F12, on keyboard or COM1. It waits for the key only if the machine's owner
  * wants it. */
-#include "bios/bios.h"
+#include "bios/disk.h"
 
 enum { KEY_ESC = 0x1b, SCAN_F12 = 0x86, TICK_MS = 55 };
 
@@ -52,12 +52,25 @@ static unsigned choose(void)
     }
 }
 
+/* The disk of that entry becomes 80h. */
+static void swap_disks(unsigned chosen)
+{
+    u8 n = boot_list.entry[chosen].index;
+    disk_make_first(n);
+    for (unsigned i = 0; i < boot_list.count; i++)
+        if (boot_list.entry[i].kind == BOOT_DISK && !boot_list.entry[i].index)
+            boot_list.entry[i].index = n;
+    boot_list.entry[chosen].index = 0;
+}
+
 void boot_menu(void)
 {
     if (!boot_list.count || !wanted())
         return;
     list();
     unsigned chosen = choose();
+    if (boot_list.entry[chosen].kind == BOOT_DISK)
+        swap_disks(chosen);
     struct boot_entry first = boot_list.entry[chosen];
     for (; chosen; chosen--)
         boot_list.entry[chosen] = boot_list.entry[chosen - 1];

@@ -5,14 +5,23 @@
  */
 #include "bios/layout.h"
 
+        .cfi_sections .debug_frame
         .code16
         .section .fixed.fff0, "ax"
         .globl reset_vector
+        .type reset_vector, @function
 reset_vector:
-        jmp     reset
+        .cfi_startproc
+        .cfi_undefined %eip             /* a debugger's frames end here */
+        jmp     power_on
+        .cfi_endproc
+        .size reset_vector, . - reset_vector
 
         .section .text.reset, "ax"
-reset:
+        .type power_on, @function
+power_on:
+        .cfi_startproc
+        .cfi_undefined %eip
         cli
         cld
         inb     $0x92, %al              /* A program that jumps here may have A20 off: the ROM is not to be found then */
@@ -23,6 +32,8 @@ reset:
         jne     reset_machine
         xorl    %esi, %esi              /* the boot processor */
         jmp     enter32
+        .cfi_endproc
+        .size power_on, . - power_on
 
 /* A program came here by a jump: this is the shadow, not the ROM. The machine gets a real reset. */
 reset_machine:
@@ -49,13 +60,18 @@ ap_start:
         movl    $1, %esi
 
 /* To flat 32-bit mode, on at post32_start in the ROM. */
+        .type enter32, @function
 enter32:
+        .cfi_startproc
+        .cfi_undefined %eip
         addr32 lgdtl %cs:gdt_pointer
         movl    %cr0, %eax
         andl    $0x1fffffff, %eax       /* caches on: CD and NW off */
         orl     $1, %eax
         movl    %eax, %cr0
         ljmpl   $SEL_CODE32, $post32_start
+        .cfi_endproc
+        .size enter32, . - enter32
 
         .balign 8
 gdt:
@@ -64,13 +80,17 @@ gdt:
         .quad   0x00cf93000000ffff      /* 10h: data, flat */
         .quad   0x00009b0f0000ffff      /* 18h: code, 16-bit, the services' segment */
         .quad   0x000093000000ffff      /* 20h: data, as in real mode */
+        .quad   0x008f93000000ffff      /* 28h: data, 16-bit, 4 GiB */
 gdt_pointer:
         .word   . - gdt - 1
         .long   gdt + CODE_LINEAR       /* while this runs in the ROM, shadow RAM shows the ROM too */
 
 /* From 32-bit mode (to_real16) with segments for real mode loaded: leave protected mode, and begin the POST's second part. */
         .globl leave32
+        .type leave32, @function
 leave32:
+        .cfi_startproc
+        .cfi_undefined %eip
         addr32 lidtl %cs:real_idt
         movl    %cr0, %eax
         andl    $~1, %eax
@@ -85,7 +105,43 @@ leave32:
         movw    %ax, %fs
         xorw    %ax, %ax
         movw    %ax, %gs
-        jmp     *%ebx                   /* post16, or resume_real */
+        calll   *%ebx                   /* post16, or resume_real: they do not return */
+        .cfi_endproc
+        .size leave32, . - leave32
+
+/* void data_limits(u32 selector): how far DS, ES, FS and GS reach in real mode from now on. Loads in real mode change a segment's
+ * base, but not its limit. (Intel SDM volume 3, 9.9.2.) */
+        .globl data_limits
+        .type data_limits, @function
+data_limits:
+        .cfi_startproc
+        pushfl
+        .cfi_undefined %eip
+        cli
+        pushw   %ds
+        pushw   %es
+        pushw   %fs
+        pushw   %gs
+        addr32 lgdtl %cs:gdt_pointer
+        movl    %cr0, %edx
+        orb     $1, %dl
+        movl    %edx, %cr0
+        jmp     1f
+1:      movw    %ax, %ds
+        movw    %ax, %es
+        movw    %ax, %fs
+        movw    %ax, %gs
+        andb    $~1, %dl
+        movl    %edx, %cr0
+        jmp     2f
+2:      popw    %gs
+        popw    %fs
+        popw    %es
+        popw    %ds
+        popfl
+        retl
+        .cfi_endproc
+        .size data_limits, . - data_limits
 
 real_idt:
         .word   0x3ff

@@ -1,9 +1,13 @@
 /* rom.c - option ROMs: found, checked, called; which of them can boot.
  *
  * Sources: IBM PC/AT Technical Reference (55 AA, length, checksum, entry at offset 3); Plug and Play BIOS
- * Specification 1.0A, 3.2 (expansion header, bootstrap entry vector), appendix B (calling).
+ * Specification 1.0A, 3.2 (expansion header, bootstrap entry vector), appendix B (calling); PCI Firmware
+ * Specification 3.0, 5.2.1.11 (a ROM is set up in "big real mode": its data segments reach to 4 GiB).
  */
 #include "bios/bios.h"
+
+/* reset.S */
+void data_limits(u32 selector);
 
 enum {
     HEADER_POINTER = 0x1a,
@@ -45,7 +49,9 @@ static u16 bdf_of(u16 segment)
 static void call(u16 segment, u16 offset, u16 bdf)
 {
     struct regs r = {.ax = bdf, .bx = 0xffff, .dx = 0xffff, .es = CODE_SEG, .di = shared.pnp, .ds = DATA_SEG};
+    data_limits(SEL_BIG16);
     far_call(&r, far_pointer(segment, offset), false);
+    data_limits(SEL_DATA16);
 }
 
 /* The ROM's Plug and Play headers; 0: none more. Where there is a BIOS of this kind ES:DI is its header, and

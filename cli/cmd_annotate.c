@@ -8,7 +8,8 @@
 
 static const char help[] =
     "usage: bootreel annotate TRACE -o NEW [OPTION…]\n\n"
-    "Runs a trace again and records it into a new one with other things observed. It is the same run: the hash of its final state\n"
+    "Runs a trace again and records it into a new one with other things observed. It is the same run: the "
+    "hash of its final state\n"
     "is compared.\n\n"
     "  -o NEW             the new trace\n"
     "  --probe SYMBOL     report each call of SYMBOL, with arguments and result (several times)\n"
@@ -20,9 +21,12 @@ static const char help[] =
 enum { OPT_PROBE = 1, OPT_PROFILE, OPT_SYMBOLS, OPT_EVENTS, OPT_HELP };
 
 static const struct option longs[] = {
-    {"probe", required_argument, NULL, OPT_PROBE},     {"profile", required_argument, NULL, OPT_PROFILE},
-    {"symbols", required_argument, NULL, OPT_SYMBOLS}, {"events", required_argument, NULL, OPT_EVENTS},
-    {"quiet", no_argument, NULL, 'q'},                 {"help", no_argument, NULL, OPT_HELP},
+    {"probe", required_argument, NULL, OPT_PROBE},
+    {"profile", required_argument, NULL, OPT_PROFILE},
+    {"symbols", required_argument, NULL, OPT_SYMBOLS},
+    {"events", required_argument, NULL, OPT_EVENTS},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
 
@@ -54,16 +58,25 @@ static int set_option(struct annotate *a, int c)
 {
     struct error err;
     switch (c) {
-    case 'o': a->o.path = optarg; return 0;
-    case 'q': a->quiet = true; return 0;
-    case OPT_PROBE: return keep(a->probe, &a->nprobes, "probe");
-    case OPT_SYMBOLS: return keep(a->symbols, &a->nsymbols, "symbols");
-    case OPT_EVENTS: a->events = optarg; return 0;
+    case 'o':
+        a->o.path = optarg;
+        return 0;
+    case 'q':
+        a->quiet = true;
+        return 0;
+    case OPT_PROBE:
+        return keep(a->probe, &a->nprobes, "probe");
+    case OPT_SYMBOLS:
+        return keep(a->symbols, &a->nsymbols, "symbols");
+    case OPT_EVENTS:
+        a->events = optarg;
+        return 0;
     case OPT_PROFILE:
         profile_free(a->profile);
         a->profile = profile_load(optarg, &err);
         return a->profile ? 0 : (trouble(&err), -1);
-    default: return -1;
+    default:
+        return -1;
     }
 }
 
@@ -107,7 +120,10 @@ static void on_progress(void *ctx, const struct engine *e)
     progress_update(((struct annotate *)ctx)->progress, e->ops->icount(e), e->ops->time(e));
 }
 
-static void on_signal(void *ctx) { recorder_interrupt(ctx); }
+static void on_signal(void *ctx)
+{
+    recorder_interrupt(ctx);
+}
 
 /* The same run has the same final state. */
 static int compare(const struct annotate *a, const struct record_result *res)
@@ -117,13 +133,14 @@ static int compare(const struct annotate *a, const struct record_result *res)
     if (res->stop.reason == STOP_INTERRUPTED)
         return trouble_text("interrupted; %s is complete up to there", a->o.path);
     if (end && end->hash && end->hash != res->hash) {
-        trouble_text("%s: diverged: the final state differs from the recorded one; find where with bootreel replay --verify",
+        trouble_text("%s: diverged: the final state differs from the recorded one; find where with bootreel "
+                     "replay --verify",
                      a->o.path);
         return EXIT_NO;
     }
     if (!a->quiet)
-        printf("%s: the same run, %s steps, %s events%s\n", a->o.path, commas(n, res->stop.icount), commas(e, res->events),
-               end && end->hash ? "; final state equal" : "");
+        printf("%s: the same run, %s steps, %s events%s\n", a->o.path, commas(n, res->stop.icount),
+               commas(e, res->events), end && end->hash ? "; final state equal" : "");
     return EXIT_DONE;
 }
 

@@ -13,7 +13,8 @@
 
 static const char help[] =
     "usage: bootreel record [MACHINE…] [-o FILE] [OPTION…]\n\n"
-    "Boots a machine and records the boot into a trace. With no disk, CD-ROM, floppy, kernel or binary given,\n"
+    "Boots a machine and records the boot into a trace. With no disk, CD-ROM, floppy, kernel or binary "
+    "given,\n"
     "it boots the demo disk that is part of the program.\n\n"
     "Machine:\n" MACHINE_HELP "\n"
     "Recording:\n"
@@ -32,7 +33,17 @@ static const char help[] =
     "                                debug\n"
     "  -q, --quiet                   no summary, no progress line\n";
 
-enum { OPT_UNTIL = 1, OPT_SYMBOLS, OPT_PROFILE, OPT_PROBE, OPT_EVENTS, OPT_CHECKPOINTS, OPT_VGA_CONSOLE, OPT_CONSOLE, OPT_HELP };
+enum {
+    OPT_UNTIL = 1,
+    OPT_SYMBOLS,
+    OPT_PROFILE,
+    OPT_PROBE,
+    OPT_EVENTS,
+    OPT_CHECKPOINTS,
+    OPT_VGA_CONSOLE,
+    OPT_CONSOLE,
+    OPT_HELP
+};
 
 static const struct option longs[] = {
     MACHINE_OPTIONS,
@@ -61,6 +72,7 @@ struct record {
     bool typed_end; /* Ctrl-A x */
     int console;
     const char **symbols; /* files */
+    struct symbol_image own_symbols[MACHINE_SYMBOLS];
     struct profile *profile;
     struct marks *marks;
     struct progress *progress;
@@ -267,8 +279,12 @@ static struct live *open_live(struct record *r, struct error *err)
 
 static void set_hooks(struct record *r)
 {
-    r->o.hooks = (struct record_hooks){
-        .ctx = r, .console = on_console, .event = on_event, .classes = MARK_CLASSES, .warning = on_warning, .progress = on_progress};
+    r->o.hooks = (struct record_hooks){.ctx = r,
+                                       .console = on_console,
+                                       .event = on_event,
+                                       .classes = MARK_CLASSES,
+                                       .warning = on_warning,
+                                       .progress = on_progress};
     if (r->console == CONSOLE_SCREEN)
         r->o.hooks.classes |= EVENT_CLASS_BIT(EC_CONSOLE);
 }
@@ -322,6 +338,8 @@ static int record(struct record *r, struct error *err)
     if (machine_finish(r->machine, err) || check_output(r, err))
         return trouble(err);
     r->o.config = machine_config(r->machine);
+    r->o.nsymbol_images = machine_symbols(r->machine, r->own_symbols);
+    r->o.symbol_images = r->own_symbols;
     r->o.kind = engine_find("pc", err);
     set_hooks(r);
     signals_block();

@@ -11,6 +11,11 @@
 
 enum { SECTOR = 512, CD_SECTOR = 2048, HEAD = 4096, PVD = 16 * CD_SECTOR };
 
+/* A CD-ROM's commands have 32 bits for a sector's number. A disk's have 48, but what lies beyond needs a table in the host. */
+#define CD_MAX   ((uint64_t)CD_SECTOR << 32)
+#define DISK_MAX (1ull << 46)
+#define FLOPPY_MAX 2949120 /* 2.88 MB */
+
 /* Formats of other programs, which are not the bytes of a disk. */
 static const struct {
     const char *name;
@@ -57,9 +62,22 @@ static int check_sectors(const struct head *h, unsigned sector, const char *what
                      h->im->name, (unsigned long long)h->im->size, sector, what);
 }
 
+static int check_size(const struct head *h, uint64_t max, struct error *err)
+{
+    if (h->im->size <= max)
+        return 0;
+    return error_set(err, "%s: has %llu bytes, and the drive takes at most %llu", h->im->name, (unsigned long long)h->im->size,
+                     (unsigned long long)max);
+}
+
 static int check_disk(const struct head *h, struct error *err)
 {
-    return check_foreign(h, err) ? -1 : check_sectors(h, SECTOR, "a disk", err);
+    return check_foreign(h, err) || check_sectors(h, SECTOR, "a disk", err) ? -1 : check_size(h, DISK_MAX, err);
+}
+
+static int check_floppy(const struct head *h, struct error *err)
+{
+    return check_disk(h, err) ? -1 : check_size(h, FLOPPY_MAX, err);
 }
 
 static int check_cdrom(const struct head *h, struct error *err)
@@ -67,7 +85,7 @@ static int check_cdrom(const struct head *h, struct error *err)
     uint8_t pvd[CD_SECTOR];
     uint32_t blocks;
     uint16_t block;
-    if (check_foreign(h, err) || check_sectors(h, CD_SECTOR, "a CD-ROM", err))
+    if (check_foreign(h, err) || check_sectors(h, CD_SECTOR, "a CD-ROM", err) || check_size(h, CD_MAX, err))
         return -1;
     if (h->im->size < PVD + sizeof pvd)
         return error_set(err, "%s: ends before its file system begins: it is no image of a CD-ROM, or it was cut off",
@@ -97,7 +115,7 @@ static const struct {
     int (*check)(const struct head *h, struct error *err);
 } checks[] = {
     {"disk0", check_disk},    {"disk1", check_disk},     {"disk2", check_disk},
-    {"disk3", check_disk},    {"floppy0", check_disk},   {"cdrom", check_cdrom},
+    {"disk3", check_disk},    {"floppy0", check_floppy},   {"cdrom", check_cdrom},
     {"vgabios", check_option_rom},
 };
 

@@ -346,3 +346,34 @@ const struct image_files *machine_files(const struct machine *m)
 {
     return m->files;
 }
+
+static void add_symbols(struct symbol_image *list, size_t *n, const char *name,
+                        const uint8_t *(*image)(size_t *size))
+{
+    struct symbol_image *im = &list[(*n)++];
+    *im = (struct symbol_image){.name = name};
+    im->data = image(&im->size);
+}
+
+/* Until shadow RAM is on, the firmware's code segment is executed right below 4 GiB. */
+static void add_bios_symbols(struct symbol_image *list, size_t *n)
+{
+    static const char *const reset[] = {"reset_vector", "power_on", "enter32", NULL};
+    struct symbol_image *im = &list[*n];
+    add_symbols(list, n, "bios", builtin_bios_symbols);
+    im->rom_functions = reset;
+    im->rom_name = "rom";
+    im->rom_distance = 0xfff00000;
+}
+
+size_t machine_symbols(const struct machine *m, struct symbol_image list[MACHINE_SYMBOLS])
+{
+    size_t n = 0;
+    if (!strcmp(bios_kind(m), "builtin"))
+        add_bios_symbols(list, &n);
+    if (machine_is_demo(m)) {
+        add_symbols(list, &n, "loader", demo_loader_symbols);
+        add_symbols(list, &n, "kernel", demo_kernel_symbols);
+    }
+    return n;
+}

@@ -6,6 +6,7 @@
 
 #include "core/engine.h"
 #include "core/image_file.h"
+#include "core/symbols.h"
 
 enum machine_option {
     MO_FIRST = 1000,
@@ -37,7 +38,10 @@ enum machine_option {
         {"floppy", required_argument, NULL, MO_FLOPPY}, {"boot", required_argument, NULL, MO_BOOT},          \
         {"kernel", required_argument, NULL, MO_KERNEL}, {"initrd", required_argument, NULL, MO_INITRD},      \
         {"append", required_argument, NULL, MO_APPEND}, {"flat", required_argument, NULL, MO_FLAT},          \
-        {"vga", required_argument, NULL, MO_VGA}, {"inspect", required_argument, NULL, MO_INSPECT}
+        {"vga", required_argument, NULL, MO_VGA},                                                            \
+    {                                                                                                        \
+        "inspect", required_argument, NULL, MO_INSPECT                                                       \
+    }
 /* clang-format on */
 
 #define MACHINE_HELP                                                                                         \
@@ -45,15 +49,15 @@ enum machine_option {
     "  --vgabios FILE                VGA option ROM (default: builtin has none, seabios its own)\n"          \
     "  --memory SIZE                 256M, 1G … (default 256M)\n"                                          \
     "  --cpus N                      processors (default 1)\n"                                               \
-    "  --cpu MODEL                   x86-64-v2 (default), x86-64, i686, or max: all that there is\n"       \
+    "  --cpu MODEL                   x86-64-v2 (default), x86-64, i686, or max: all that there is\n"         \
     "  --rtc 2020-01-01T00:00:00     what the clock says at power-on\n"                                      \
-    "  --inspect linux|none          look for a Linux kernel and tell what it does (default), or not\n"         \
+    "  --inspect linux|none          look for a Linux kernel and tell what it does (default), or not\n"      \
     "  --vga std|none                display (default std)\n"                                                \
     "  --disk FILE                   a disk, up to four times\n"                                             \
     "  --cdrom FILE                  a CD-ROM\n"                                                             \
     "  --floppy FILE                 a floppy disk\n"                                                        \
-    "  --boot c|d|a|menu             boot from disk, CD-ROM or floppy first (default: what there is), or\n"   \
-    "                                wait three seconds for Esc or F12, which show the boot menu\n"         \
+    "  --boot c|d|a|menu             boot from disk, CD-ROM or floppy first (default: what there is), or\n"  \
+    "                                wait three seconds for Esc or F12, which show the boot menu\n"          \
     "  --kernel FILE                 a Linux bzImage or multiboot image, loaded directly\n"                  \
     "  --initrd FILE                 its initial RAM disk\n"                                                 \
     "  --append STRING               its command line\n"                                                     \
@@ -72,14 +76,18 @@ int machine_add_setting(struct machine *m, const char *key, const char *value, s
 /* After machine_finish; valid until machine_free. */
 const struct engine_config *machine_config(const struct machine *m);
 const struct image_files *machine_files(const struct machine *m);
+/* Symbols of what the program itself brings along and this machine runs: firmware, demo guest. Writes at most
+ * MACHINE_SYMBOLS and returns how many. After machine_finish. */
+enum { MACHINE_SYMBOLS = 3 };
+size_t machine_symbols(const struct machine *m, struct symbol_image list[MACHINE_SYMBOLS]);
 /* Nothing to boot was given: the demo disk is. After the options. */
 bool machine_is_demo(const struct machine *m);
 
 /* 256M, 1G, 65536: bytes, with suffixes K, M, G, T of 1024. Returns 0 or -1. */
 int parse_size(const char *text, uint64_t *n);
 
-/* Whether an image can be what its role says. -1 with err: of another format, of a size that cannot be, or cut
- * off. */
+/* Whether an image can be what its role says. -1 with err: of another format, of a size that cannot be, or
+ * cut off. */
 int image_check(const struct image *im, struct error *err);
 
 /* Finds a firmware file of SeaBIOS's package in the usual places; 0 and its path, or -1 with what to do. */

@@ -67,6 +67,10 @@ static int64_t content_size(const struct file *f, struct error *err)
 
 static struct file *open_file(const char *path, int64_t *size, struct error *err)
 {
+    if (!*path) {
+        error_set(err, "an image's name is empty: give an image file or a disk");
+        return NULL;
+    }
     struct file *f = calloc(1, sizeof *f);
     f->path = strdup(path);
     f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

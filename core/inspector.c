@@ -95,20 +95,32 @@ static void give_note(void *ctx, const struct trace_note *note)
     in->o.note(in->o.ctx, note);
 }
 
-/* Symbols that a person gave: they count from icount 0, at their link addresses. */
-static int load_files(struct inspector *in, struct error *err)
+/* A table that was given, or could not be made: it counts from icount 0 on, at its link addresses. */
+static int take_given(struct inspector *in, const struct symbol_table *t, const struct error *err)
 {
-    for (size_t i = 0; i < in->o.nsymbol_files; i++) {
-        struct symbol_mapping m = {.space = SPACE_KERNEL};
-        m.table = symbols_add_elf_file(in->symbols, in->o.symbol_files[i], err);
-        if (m.table)
-            symbols_map(in->symbols, &m);
-        else if (!in->o.warn)
-            return -1;
-        else
-            in->o.warn(in->o.ctx, err->text);
-    }
+    if (t)
+        symbols_map(in->symbols, &(struct symbol_mapping){.table = t, .space = SPACE_KERNEL});
+    else if (!in->o.warn)
+        return -1;
+    else
+        in->o.warn(in->o.ctx, err->text);
     return 0;
+}
+
+static int load_given(struct inspector *in, struct error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; !rc && i < in->o.nsymbol_images; i++) {
+        const struct symbol_image *im = &in->o.symbol_images[i];
+        const struct symbol_table *t = symbols_add_elf(in->symbols, im->name, im->data, im->size, true, err);
+        rc = take_given(in, t, err);
+        if (t && im->rom_functions)
+            rc = take_given(
+                in, symbols_add_copy(in->symbols, im->rom_name, t, im->rom_functions, im->rom_distance), err);
+    }
+    for (size_t i = 0; !rc && i < in->o.nsymbol_files; i++)
+        rc = take_given(in, symbols_add_elf_file(in->symbols, in->o.symbol_files[i], err), err);
+    return rc;
 }
 
 /* In a replay they come from the notes of the record: those of icount 0. */
@@ -158,7 +170,9 @@ struct inspector *inspector_create(const struct inspector_options *o, struct err
     in->symbols = symbols_new();
     if (o->note)
         symbols_sink(in->symbols, give_note, in);
-    int rc = o->recorded ? load_recorded(in, err) : load_files(in, err);
+    int rc = o->recorded ? load_recorded(in, err) : 0;
+    if (!rc)
+        rc = load_given(in, err);
     if (!rc)
         rc = create_linux(in, err);
     const struct asked_options ao = {.engine = o->engine,

@@ -41,6 +41,9 @@ struct inspector_options {
     void (*emit)(void *ctx, const struct event *ev);
     /* NULL, or takes notes (symbols) for the trace. */
     void (*note)(void *ctx, const struct trace_note *note);
+    /* Symbols of guests that the program itself brings along: loaded as those of files, before them. */
+    const struct symbol_image *symbol_images;
+    size_t nsymbol_images;
     /* Files given by --symbols: loaded at icount 0, and kept as notes. Only with `note`. */
     const char *const *symbol_files;
     size_t nsymbol_files;

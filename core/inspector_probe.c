@@ -13,17 +13,20 @@ struct place {
     const char *text; /* the setting */
     uint64_t address;
     bool by_address;  /* the setting is a number: not looked up again */
-    bool exits_known; /* by disassembly */
+    bool looked_at;   /* it was 64-bit code, and disassembled */
+    bool exits_known; /* by that */
 };
 
 /* A call in progress. */
 struct call {
     const struct place *place;
-    uint64_t sp; /* at the entry */
+    uint64_t sp;    /* at the entry, linear */
+    uint64_t after; /* what it is when the caller goes on; 0: not known */
     uint64_t time;
 };
 
-enum reg { RAX, RCX, RDX, RSI, RDI, RSP, R8, R9, REGS };
+enum reg { RAX, RCX, RDX, RSI, RDI, RSP, R8, R9, CS_BASE, SS_BASE, REGS };
+enum { ARGUMENTS = 6 };
 
 struct asked {
     struct asked_options o;
@@ -46,7 +49,8 @@ struct asked {
 
 static void find_registers(struct asked *a)
 {
-    static const char *const names[REGS] = {"rax", "rcx", "rdx", "rsi", "rdi", "rsp", "r8", "r9"};
+    static const char *const names[REGS] = {"rax", "rcx", "rdx", "rsi",     "rdi",
+                                            "rsp", "r8",  "r9",  "cs_base", "ss_base"};
     size_t n;
     const struct reg_desc *d = a->o.engine->ops->regs(a->o.engine, &n);
     for (unsigned r = 0; r < REGS; r++) {
@@ -77,6 +81,13 @@ static bool long_code(const struct asked *a, unsigned cpu)
     return a->o.engine->ops->code_bits(a->o.engine, cpu) == 64;
 }
 
+/* The stack pointer as a linear address. */
+static uint64_t stack_pointer(const struct asked *a, unsigned cpu)
+{
+    uint64_t sp = get(a, cpu, RSP);
+    return long_code(a, cpu) ? sp : (uint32_t)(get(a, cpu, SS_BASE) + (uint32_t)sp);
+}
+
 /* ---------------------------------------------------------------- calls */
 
 static void report(struct asked *a, const struct probe_hit *hit, unsigned kind, const char *text,
@@ -104,7 +115,16 @@ static uint32_t current_pid(const struct asked *a, unsigned cpu, uint32_t *tgid)
 static long find_call(const struct asked *a, const struct place *p, uint64_t sp)
 {
     for (size_t i = a->ncalls; i-- > 0;)
-        if ((!p || a->calls[i].place == p) && a->calls[i].sp == sp)
+        if (a->calls[i].place == p && a->calls[i].sp == sp)
+            return (long)i;
+    return NOT_FOUND;
+}
+
+/* The call whose caller goes on with that stack pointer. */
+static long find_returned(const struct asked *a, uint64_t sp)
+{
+    for (size_t i = a->ncalls; i-- > 0;)
+        if (a->calls[i].after == sp)
             return (long)i;
     return NOT_FOUND;
 }
@@ -121,25 +141,40 @@ static void leaves(struct asked *a, const struct probe_hit *hit, long call)
 static void on_exit_site(void *ctx, const struct probe_hit *hit)
 {
     const struct place *p = ctx;
-    long call = find_call(p->a, p, get(p->a, hit->cpu, RSP));
+    long call = find_call(p->a, p, stack_pointer(p->a, hit->cpu));
     if (call != NOT_FOUND)
         leaves(p->a, hit, call);
 }
 
-/* At a return address: the stack pointer is 8 above what it was at the entry. */
 static void on_return(void *ctx, const struct probe_hit *hit)
 {
     struct asked *a = ((struct return_point *)ctx)->a;
-    long call = find_call(a, NULL, get(a, hit->cpu, RSP) - 8);
+    long call = find_returned(a, stack_pointer(a, hit->cpu));
     if (call != NOT_FOUND && !a->calls[call].place->exits_known)
         leaves(a, hit, call);
 }
 
-static void probe_return(struct asked *a, unsigned cpu, uint64_t sp)
+/* Where the function that was just entered returns to, linear, and how many bytes that are on the stack; 0:
+ * it cannot be read. 32-bit calls push four, also those of compiled real-mode code; a 16-bit call pushes two.
+ */
+static unsigned return_address(const struct asked *a, unsigned cpu, uint64_t sp, uint64_t *address)
 {
-    uint64_t address;
-    if (!read_memory(a, cpu, sp, &address, 8))
-        return;
+    unsigned n = long_code(a, cpu) ? 8 : 4;
+    *address = 0;
+    if (!read_memory(a, cpu, sp, address, n))
+        return 0;
+    if (n == 8)
+        return n;
+    if (a->o.engine->ops->code_bits(a->o.engine, cpu) == 16 && *address > UINT16_MAX) {
+        *address &= UINT16_MAX;
+        n = 2;
+    }
+    *address = (uint32_t)(*address + get(a, cpu, CS_BASE));
+    return n;
+}
+
+static void probe_return(struct asked *a, uint64_t address)
+{
     for (size_t i = 0; i < a->nreturns; i++)
         if (a->returns[i]->address == address)
             return;
@@ -162,37 +197,6 @@ static bool still_there(const struct asked *a, const struct place *p, uint32_t t
     return found;
 }
 
-static void on_entry(void *ctx, const struct probe_hit *hit)
-{
-    struct place *p = ctx;
-    struct asked *a = p->a;
-    unsigned cpu = hit->cpu;
-    uint32_t tgid, pid = current_pid(a, cpu, &tgid);
-    if (!p->by_address && !still_there(a, p, tgid))
-        return;
-    const uint64_t f[EVENT_MAX_FIELDS] = {pid,
-                                          get(a, cpu, RDI),
-                                          get(a, cpu, RSI),
-                                          get(a, cpu, RDX),
-                                          get(a, cpu, RCX),
-                                          get(a, cpu, R8),
-                                          get(a, cpu, R9)};
-    report(a, hit, EV_PROBE_ENTER, p->text, f);
-    if (p->by_address || !long_code(a, cpu))
-        return;
-    uint64_t sp = get(a, cpu, RSP);
-    long call = find_call(a, p, sp);
-    if (call == NOT_FOUND) {
-        a->calls = realloc(a->calls, (a->ncalls + 1) * sizeof *a->calls);
-        call = (long)a->ncalls++;
-    }
-    a->calls[call] = (struct call){p, sp, hit->time};
-    if (!p->exits_known)
-        probe_return(a, cpu, sp);
-}
-
-/* ---------------------------------------------------------------- places */
-
 struct exits {
     struct place *p;
     uint64_t size;
@@ -208,23 +212,79 @@ static void exit_site(void *ctx, const struct code_site *site)
     x->p->exits_known = true;
 }
 
-/* The whole function must be readable. Jumps out are taken for its ends, unless they go to a part of it that
- * the compiler put elsewhere: then the return address is waited for instead. */
-static void find_exits(struct asked *a, struct place *p, const struct symbol *sym)
+/* Where 64-bit code is left, when it is entered first. The whole function must be readable. Jumps out are
+ * taken for its ends, unless they go to a part of it that the compiler put elsewhere: then the return address
+ * is waited for instead. */
+static void find_exits(struct asked *a, struct place *p, unsigned cpu, int32_t space)
 {
     char cold[600];
-    struct symbol other;
-    uint64_t size = sym->size;
-    snprintf(cold, sizeof cold, "%s.cold", sym->name);
-    if (!a->code || !size || size > FUNCTION_MAX ||
-        symbols_find(a->o.symbols, SPACE_KERNEL, cold, SYMBOLS_NOW, &other))
+    struct symbol sym, other;
+    if (p->looked_at || !a->code || !symbols_at(a->o.symbols, space, p->address, SYMBOLS_NOW, &sym, NULL))
+        return;
+    p->looked_at = true;
+    uint64_t size = sym.size;
+    snprintf(cold, sizeof cold, "%s.cold", sym.name);
+    if (!size || size > FUNCTION_MAX || symbols_find(a->o.symbols, SPACE_KERNEL, cold, SYMBOLS_NOW, &other))
         return;
     uint8_t *bytes = malloc(size);
     struct exits x = {p, size};
-    if (read_memory(a, 0, p->address, bytes, size))
+    if (read_memory(a, cpu, p->address, bytes, size))
         code_sites(a->code, bytes, size, p->address, exit_site, &x);
     free(bytes);
+    if (p->exits_known)
+        probes_apply(a->o.probes);
 }
+
+static void begin_call(struct asked *a, struct place *p, const struct probe_hit *hit)
+{
+    uint64_t sp = stack_pointer(a, hit->cpu), address;
+    unsigned n = return_address(a, hit->cpu, sp, &address);
+    long call = find_call(a, p, sp);
+    if (call == NOT_FOUND) {
+        a->calls = realloc(a->calls, (a->ncalls + 1) * sizeof *a->calls);
+        call = (long)a->ncalls++;
+    }
+    a->calls[call] = (struct call){p, sp, n ? sp + n : 0, hit->time};
+    if (!p->exits_known && n)
+        probe_return(a, address);
+}
+
+/* 64-bit code: as System V has them. Else what the usual conventions use, since nobody knows which it is:
+ * EAX, EDX, ECX and three words of the stack. */
+static void arguments(const struct asked *a, unsigned cpu, uint64_t arg[ARGUMENTS])
+{
+    static const enum reg wide[ARGUMENTS] = {RDI, RSI, RDX, RCX, R8, R9}, narrow[] = {RAX, RDX, RCX};
+    uint32_t words[4] = {0};
+    if (long_code(a, cpu)) {
+        for (unsigned i = 0; i < ARGUMENTS; i++)
+            arg[i] = get(a, cpu, wide[i]);
+        return;
+    }
+    read_memory(a, cpu, stack_pointer(a, cpu), words, sizeof words);
+    for (unsigned i = 0; i < 3; i++) {
+        arg[i] = (uint32_t)get(a, cpu, narrow[i]);
+        arg[3 + i] = words[1 + i];
+    }
+}
+
+static void on_entry(void *ctx, const struct probe_hit *hit)
+{
+    struct place *p = ctx;
+    struct asked *a = p->a;
+    uint32_t tgid, pid = current_pid(a, hit->cpu, &tgid);
+    if (!p->by_address && !still_there(a, p, tgid))
+        return;
+    uint64_t f[EVENT_MAX_FIELDS] = {pid};
+    arguments(a, hit->cpu, f + 1);
+    report(a, hit, EV_PROBE_ENTER, p->text, f);
+    if (p->by_address)
+        return;
+    if (long_code(a, hit->cpu))
+        find_exits(a, p, hit->cpu, tgid ? (int32_t)tgid : SPACE_KERNEL);
+    begin_call(a, p, hit);
+}
+
+/* ---------------------------------------------------------------- places */
 
 static bool known(const struct asked *a, const char *text, uint64_t address)
 {
@@ -234,14 +294,13 @@ static bool known(const struct asked *a, const char *text, uint64_t address)
     return false;
 }
 
-static struct place *add_place(struct asked *a, const char *text, uint64_t address, bool by_address)
+static void add_place(struct asked *a, const char *text, uint64_t address, bool by_address)
 {
     struct place *p = calloc(1, sizeof *p);
     *p = (struct place){.a = a, .text = text, .address = address, .by_address = by_address};
     a->places = realloc(a->places, (a->nplaces + 1) * sizeof *a->places);
     a->places[a->nplaces++] = p;
     probe_add(a->o.probes, PROBE_LINEAR, address, on_entry, p);
-    return p;
 }
 
 static bool number(const char *text, uint64_t *v)
@@ -265,7 +324,7 @@ static void look_for(struct asked *a, const char *text)
     bool found = symbols_find(a->o.symbols, SPACE_ANY, text, SYMBOLS_NOW, &sym);
     for (; found; found = symbols_find_next(a->o.symbols, SPACE_ANY, text, SYMBOLS_NOW, &sym))
         if (!known(a, text, sym.address))
-            find_exits(a, add_place(a, text, sym.address, false), &sym);
+            add_place(a, text, sym.address, false);
 }
 
 void asked_look(struct asked *a)

@@ -2,8 +2,8 @@
  * are entered (probe.enter) and, functions in 64-bit code, left (probe.leave). Part of the inspector.
  *
  * A symbol is looked for whenever symbols have come, and probed wherever it is found: in the kernel, in
- * modules, in programs. Where it is left is known by disassembly; of code that cannot be read yet, by the
- * return address at its first call from a place.
+ * modules, in programs, in firmware. Where 64-bit code is left is known by disassembly; of other code, and of
+ * code that cannot be read yet, by the return address at its first call from a place.
  */
 #ifndef BOOTREEL_CORE_INSPECTOR_PROBE_H
 #define BOOTREEL_CORE_INSPECTOR_PROBE_H

@@ -140,21 +140,24 @@ static int need_words(const struct line *l, unsigned n, const char *form)
 
 static int parse_event(const struct line *l, struct condition *c)
 {
-    if (need_words(l, 3, "event KIND [FIELD=NUMBER]... [\"TEXT\"] [same]") || find_kind(l, l->word[2], &c->kind))
+    if (need_words(l, 3, "event KIND [FIELD=NUMBER]... [\"TEXT\"] [same]") ||
+        find_kind(l, l->word[2], &c->kind))
         return -1;
     return take_details(l, c, 3);
 }
 
 static int parse_mode(const struct line *l, struct condition *c)
 {
-    static const char *const modes[] = {"real", "v86", "protected16", "protected32", "compatibility", "long", "smm"};
+    static const char *const modes[] = {"real",          "v86",  "protected16", "protected32",
+                                        "compatibility", "long", "smm"};
     if (need_words(l, 3, "mode NAME"))
         return -1;
     c->kind = EV_CPU_MODE;
     for (unsigned i = 0; i < sizeof modes / sizeof modes[0]; i++)
         if (!strcmp(modes[i], l->word[2]))
             return set_field(l, c, "to", i);
-    return BAD(l, "\"%.60s\" is no mode: real, v86, protected16, protected32, compatibility, long or smm", l->word[2]);
+    return BAD(l, "\"%.60s\" is no mode: real, v86, protected16, protected32, compatibility, long or smm",
+               l->word[2]);
 }
 
 static int parse_port(const struct line *l, struct condition *c)
@@ -169,7 +172,8 @@ static int parse_port(const struct line *l, struct condition *c)
     return set_field(l, c, "port", port) || take_details(l, c, at) ? -1 : 0;
 }
 
-static int parse_numbered(const struct line *l, struct condition *c, unsigned kind, const char *field, const char *form)
+static int parse_numbered(const struct line *l, struct condition *c, unsigned kind, const char *field,
+                          const char *form)
 {
     uint64_t v;
     c->kind = kind;
@@ -225,8 +229,8 @@ static const struct {
     const char *word;
     int (*parse)(const struct line *, struct condition *);
 } conditions[] = {
-    {"event", parse_event},     {"mode", parse_mode},   {"port", parse_port},       {"post", parse_post},
-    {"service", parse_service}, {"disk", parse_disk},   {"console", parse_console}, {"symbol", parse_probe},
+    {"event", parse_event},     {"mode", parse_mode},     {"port", parse_port},       {"post", parse_post},
+    {"service", parse_service}, {"disk", parse_disk},     {"console", parse_console}, {"symbol", parse_probe},
     {"return", parse_probe},    {"address", parse_probe},
 };
 
@@ -243,8 +247,10 @@ static int parse_condition(const struct line *l, struct condition **list, size_t
             (*list)[(*n)++] = c;
             return 0;
         }
-    return BAD(l, "\"%.60s\" is no condition: event, mode, port, post, service, disk, console, symbol, return, address",
-               l->word[1]);
+    return BAD(
+        l,
+        "\"%.60s\" is no condition: event, mode, port, post, service, disk, console, symbol, return, address",
+        l->word[1]);
 }
 
 /* ---------------------------------------------------------------- lines */
@@ -256,6 +262,17 @@ static int begin_stage(struct line *l)
         return BAD(l, "expected: stage NAME");
     p->stage = realloc(p->stage, (p->nstages + 1) * sizeof *p->stage);
     p->stage[p->nstages++] = (struct stage_rule){.name = l->word[1], .line = l->number};
+    return 0;
+}
+
+static int parse_machine(const struct line *l, struct stage_rule *s)
+{
+    char *eq = l->n == 2 ? strchr(l->word[1], '=') : NULL;
+    if (!eq)
+        return BAD(l, "expected: %s KEY=VALUE", l->word[0]);
+    *eq = 0;
+    s->machine = realloc(s->machine, (s->nmachine + 1) * sizeof *s->machine);
+    s->machine[s->nmachine++] = (struct machine_rule){l->word[1], eq + 1, !strcmp(l->word[0], "with")};
     return 0;
 }
 
@@ -278,11 +295,15 @@ static int parse_line(struct line *l)
         s->in[s->nin++] = l->word[1];
         return 0;
     }
+    if (!strcmp(l->word[0], "with") || !strcmp(l->word[0], "without"))
+        return parse_machine(l, s);
     if (!strcmp(l->word[0], "once") && l->n == 1) {
         s->once = true;
         return 0;
     }
-    return BAD(l, "\"%.60s\": expected stage NAME, in NAME, open CONDITION, close CONDITION or once", l->word[0]);
+    return BAD(
+        l, "\"%.60s\": expected stage NAME, in NAME, open CONDITION, close CONDITION, with, without or once",
+        l->word[0]);
 }
 
 static int check_stages(struct line *l)
@@ -353,6 +374,7 @@ void profile_free(struct profile *p)
         return;
     for (size_t i = 0; i < p->nstages; i++) {
         free(p->stage[i].in);
+        free(p->stage[i].machine);
         free(p->stage[i].open);
         free(p->stage[i].close);
     }
@@ -363,12 +385,25 @@ void profile_free(struct profile *p)
     free(p);
 }
 
-const char *profile_text(const struct profile *p) { return p->text; }
-const char *profile_probe(const struct profile *p, size_t i) { return i < p->nprobes ? p->probe[i] : NULL; }
-size_t profile_stages(const struct profile *p) { return p->nstages; }
-const struct stage_rule *profile_stage(const struct profile *p, size_t i) { return &p->stage[i]; }
+const char *profile_text(const struct profile *p)
+{
+    return p->text;
+}
+const char *profile_probe(const struct profile *p, size_t i)
+{
+    return i < p->nprobes ? p->probe[i] : NULL;
+}
+size_t profile_stages(const struct profile *p)
+{
+    return p->nstages;
+}
+const struct stage_rule *profile_stage(const struct profile *p, size_t i)
+{
+    return &p->stage[i];
+}
 
-bool condition_holds(const struct condition *c, const struct event *ev, const char *opened_by, size_t opened_len)
+bool condition_holds(const struct condition *c, const struct event *ev, const char *opened_by,
+                     size_t opened_len)
 {
     if (ev->kind != c->kind)
         return false;

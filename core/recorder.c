@@ -41,7 +41,7 @@ struct recorder {
     uint64_t idle_until; /* live: guest time up to which a halt may be skipped */
     bool refused;        /* live: the guest did not take what was typed */
     struct record_result result;
-    uint64_t next_input; /* again: number of the first that was not given yet */
+    uint64_t next_input;  /* again: number of the first that was not given yet */
     uint64_t branch_from; /* inputs of `again` before the branch */
     atomic_bool interrupted;
 };
@@ -177,6 +177,9 @@ static int create_inspector(struct recorder *r, struct error *err)
                                          .ctx = r,
                                          .emit = take_event,
                                          .note = take_note,
+                                         .recorded = r->o.again,
+                                         .symbol_images = r->o.symbol_images,
+                                         .nsymbol_images = r->o.nsymbol_images,
                                          .symbol_files = r->o.symbol_files,
                                          .nsymbol_files = r->o.nsymbol_files,
                                          .warn = r->o.hooks.warning ? take_warning : NULL};
@@ -184,7 +187,8 @@ static int create_inspector(struct recorder *r, struct error *err)
     if (!r->inspector)
         return -1;
     r->observer = (struct observer){.ctx = r, .event = on_event, .probe = on_probe, .console = on_console};
-    r->e->ops->observe(r->e, r->o.classes | r->o.hooks.classes | inspector_classes(r->inspector), &r->observer);
+    r->e->ops->observe(r->e, r->o.classes | r->o.hooks.classes | inspector_classes(r->inspector),
+                       &r->observer);
     return 0;
 }
 
@@ -400,8 +404,10 @@ static int pass_time(struct recorder *r, uint64_t time)
     if (time_of(r) >= time)
         return 0;
     r->e->ops->run(r->e, &limit, &stop);
-    return icount_of(r) == at ? 0 : error_set(&r->err, "the run differs from the trace's: the guest was idle at icount %llu",
-                                              (unsigned long long)at);
+    return icount_of(r) == at
+               ? 0
+               : error_set(&r->err, "the run differs from the trace's: the guest was idle at icount %llu",
+                           (unsigned long long)at);
 }
 
 /* Gives the inputs that came at this position. */
@@ -417,8 +423,9 @@ static int feed_again(struct recorder *r)
         if (trace_write_input(r->w, &rec, &r->err))
             return -1;
         if (r->e->ops->input(r->e, &in) != rec.len)
-            return error_set(&r->err, "the run differs from the trace's: the guest does not take the input at icount %llu",
-                             (unsigned long long)rec.icount);
+            return error_set(
+                &r->err, "the run differs from the trace's: the guest does not take the input at icount %llu",
+                (unsigned long long)rec.icount);
         r->next_input++;
         r->result.inputs++;
     }
@@ -443,8 +450,9 @@ static uint64_t again_limit(struct recorder *r)
     struct trace_input in;
     uint64_t last = r->o.branch ? r->o.branch->end : trace_last_icount(r->o.again);
     /* A run that ended by itself is let run into its end. */
-    if (!r->o.branch && trace_end(r->o.again) && (!strcmp(trace_end(r->o.again)->reason, "power-off") ||
-                                  !strcmp(trace_end(r->o.again)->reason, "halted")))
+    if (!r->o.branch && trace_end(r->o.again) &&
+        (!strcmp(trace_end(r->o.again)->reason, "power-off") ||
+         !strcmp(trace_end(r->o.again)->reason, "halted")))
         last++;
     if (next_again(r, &in))
         r->failed = true;
@@ -543,7 +551,8 @@ static int write_profile(struct recorder *r)
     if (!r->o.profile)
         return 0;
     const char *text = profile_text(r->o.profile);
-    struct trace_note note = {.type = "profile", .name = "profile", .data = text, .len = (uint32_t)strlen(text)};
+    struct trace_note note = {
+        .type = "profile", .name = "profile", .data = text, .len = (uint32_t)strlen(text)};
     return trace_write_note(r->w, &note, &r->err);
 }
 

@@ -43,16 +43,19 @@ struct record_branch {
 struct record_options {
     const char *path;
     const struct engine_kind *kind;
-    const struct engine_config *config; /* must stay until the recorder is destroyed */
-    uint32_t classes;                   /* event classes that go into the trace */
-    uint64_t checkpoint_every;          /* steps; 0: only the one at icount 0 */
-    const struct position *until;       /* NULL, or an ICOUNT, a TIME or a CONSOLE text */
-    struct live *live;                  /* NULL, or typing */
-    const char *const *symbol_files;    /* ELF files whose symbols go into the trace */
+    const struct engine_config *config;       /* must stay until the recorder is destroyed */
+    uint32_t classes;                         /* event classes that go into the trace */
+    uint64_t checkpoint_every;                /* steps; 0: only the one at icount 0 */
+    const struct position *until;             /* NULL, or an ICOUNT, a TIME or a CONSOLE text */
+    struct live *live;                        /* NULL, or typing */
+    const struct symbol_image *symbol_images; /* ELF images likewise, that the program brings along */
+    size_t nsymbol_images;
+    const char *const *symbol_files; /* ELF files whose symbols go into the trace */
     size_t nsymbol_files;
-    const struct profile *profile;      /* NULL, or the boot profile that the trace is to be read with: goes in as a note */
-    struct trace *again;                /* NULL, or the trace whose run this is: its inputs come where they came, images
-                                         * (`config`'s) are its own, and the run ends where it ended */
+    const struct profile
+        *profile;        /* NULL, or the boot profile that the trace is to be read with: goes in as a note */
+    struct trace *again; /* NULL, or the trace whose run this is: its inputs come where they came, images
+                          * (`config`'s) are its own, and the run ends where it ended */
     const struct record_branch *branch; /* NULL, or with `again`: only its beginning */
     struct record_hooks hooks;
 };

@@ -14,9 +14,9 @@ struct stages {
 
 /* A stage that is open while the events are walked. */
 struct open_stage {
-    size_t index;  /* in the list */
+    size_t index; /* in the list */
     size_t rule;
-    char *text;    /* the opening event's */
+    char *text; /* the opening event's */
     size_t len;
 };
 
@@ -25,7 +25,8 @@ struct builder {
     const struct profile *p;
     struct open_stage open[MAX_OPEN];
     unsigned nopen;
-    bool *done; /* by rule: opened since the last reset */
+    bool *done;  /* by rule: opened since the last reset */
+    bool *meant; /* by rule: for this machine */
 };
 
 /* ---------------------------------------------------------------- names */
@@ -34,10 +35,12 @@ static size_t put_field(const struct event *ev, const char *name, size_t len, ch
 {
     const struct event_kind *k = event_kind(ev->kind);
     if (len == 4 && !strncmp(name, "data", 4))
-        return (size_t)snprintf(out, room, "%.*s", (int)(ev->len < 120 ? ev->len : 120), (const char *)ev->data);
+        return (size_t)snprintf(out, room, "%.*s", (int)(ev->len < 120 ? ev->len : 120),
+                                (const char *)ev->data);
     for (unsigned i = 0; i < k->nfields; i++)
         if (strlen(k->field[i].name) == len && !strncmp(k->field[i].name, name, len))
-            return (size_t)snprintf(out, room, k->field[i].type == EFT_HEX ? "%#" PRIx64 : "%" PRIu64, ev->f[i]);
+            return (size_t)snprintf(out, room, k->field[i].type == EFT_HEX ? "%#" PRIx64 : "%" PRIu64,
+                                    ev->f[i]);
     return (size_t)snprintf(out, room, "{%.*s}", (int)len, name);
 }
 
@@ -76,7 +79,8 @@ static void close_top(struct builder *b, const struct event *ev, uint64_t number
     free(o->text);
 }
 
-static void close_down_to(struct builder *b, unsigned depth, const struct event *ev, uint64_t number, bool at_end)
+static void close_down_to(struct builder *b, unsigned depth, const struct event *ev, uint64_t number,
+                          bool at_end)
 {
     while (b->nopen > depth)
         close_top(b, ev, number, at_end);
@@ -100,7 +104,8 @@ static bool ends_by_itself(const struct builder *b, unsigned depth)
     return profile_stage(b->p, b->open[depth].rule)->nclose > 0;
 }
 
-/* The depth at which a stage may open now: that of its parent + 1, or -1. Stages without a close condition make room for it. */
+/* The depth at which a stage may open now: that of its parent + 1, or -1. Stages without a close condition
+ * make room for it. */
 static long place_for(const struct builder *b, const struct stage_rule *r)
 {
     for (long d = b->nopen; d >= 0; d--) {
@@ -122,7 +127,8 @@ static void open_stage(struct builder *b, size_t rule, const struct event *ev, u
     long depth = place_for(b, r);
     if (depth < 0 || (r->once && b->done[rule]))
         return;
-    /* A sibling without a close condition ends where this one begins; so do the innermost ones of a stage with no `in`. */
+    /* A sibling without a close condition ends where this one begins; so do the innermost ones of a stage
+     * with no `in`. */
     unsigned keep = (unsigned)depth;
     while (!r->nin && keep > 0 && !ends_by_itself(b, keep - 1))
         keep--;
@@ -160,7 +166,7 @@ static void take(struct builder *b, const struct event *ev, uint64_t number)
     if (ev->kind == EV_RESET)
         memset(b->done, 0, profile_stages(b->p) * sizeof *b->done);
     for (size_t i = 0; i < profile_stages(b->p); i++)
-        if (opens(profile_stage(b->p, i), ev))
+        if (b->meant[i] && opens(profile_stage(b->p, i), ev))
             open_stage(b, i, ev, number);
 }
 
@@ -196,12 +202,27 @@ static int walk(struct builder *b, struct trace *t, struct error *err)
     return rc < 0 ? -1 : 0;
 }
 
+static bool is_meant(struct trace *t, const struct stage_rule *r)
+{
+    for (size_t i = 0; i < r->nmachine; i++) {
+        const char *value = trace_setting(t, r->machine[i].key);
+        if ((value && !strcmp(value, r->machine[i].value)) != r->machine[i].wanted)
+            return false;
+    }
+    return true;
+}
+
 struct stages *stages_build(struct trace *t, const struct profile *p, struct error *err)
 {
+    size_t n = profile_stages(p);
     struct stages *s = calloc(1, sizeof *s);
-    struct builder b = {.out = s, .p = p, .done = calloc(profile_stages(p) + 1, sizeof *b.done)};
+    struct builder b = {
+        .out = s, .p = p, .done = calloc(n + 1, sizeof(bool)), .meant = calloc(n + 1, sizeof(bool))};
+    for (size_t i = 0; i < n; i++)
+        b.meant[i] = is_meant(t, profile_stage(p, i));
     int rc = walk(&b, t, err);
     free(b.done);
+    free(b.meant);
     if (!rc)
         return s;
     stages_free(s);
@@ -241,8 +262,14 @@ void stages_free(struct stages *s)
     free(s);
 }
 
-size_t stages_count(const struct stages *s) { return s->n; }
-const struct stage *stages_get(const struct stages *s, size_t i) { return &s->list[i]; }
+size_t stages_count(const struct stages *s)
+{
+    return s->n;
+}
+const struct stage *stages_get(const struct stages *s, size_t i)
+{
+    return &s->list[i];
+}
 
 long stages_at(const struct stages *s, uint64_t icount)
 {

@@ -1,4 +1,5 @@
-/* stages.h - the stages of a recorded boot: a boot profile (profile.h) laid over a trace's events. Nothing is run. */
+/* stages.h - the stages of a recorded boot: a boot profile (profile.h) laid over a trace's events. Nothing is
+ * run. */
 #ifndef BOOTREEL_CORE_STAGES_H
 #define BOOTREEL_CORE_STAGES_H
 
@@ -7,18 +8,18 @@
 
 struct stage {
     const char *name;
-    long parent;    /* index, -1: none */
-    unsigned depth; /* 0: outermost */
-    uint64_t begin, end;           /* icount */
-    uint64_t begin_time, end_time; /* guest time, ns */
+    long parent;                      /* index, -1: none */
+    unsigned depth;                   /* 0: outermost */
+    uint64_t begin, end;              /* icount */
+    uint64_t begin_time, end_time;    /* guest time, ns */
     uint64_t first_event, last_event; /* numbers: from the one that opened it up to the one that closed it */
-    bool open; /* it had not ended when the trace ended */
+    bool open;                        /* it had not ended when the trace ended */
 };
 
 struct stages;
 
-/* All stages, in order of their beginning (so a parent comes before its children). Cost: one walk over the events of the classes
- * that the profile names. NULL with err. */
+/* All stages, in order of their beginning (so a parent comes before its children). Cost: one walk over the
+ * events of the classes that the profile names. NULL with err. */
 struct stages *stages_build(struct trace *, const struct profile *, struct error *err);
 /* By the profile that the trace was recorded with (note "profile"), else the embedded one. */
 struct stages *stages_of_trace(struct trace *, struct error *err);

@@ -17,6 +17,7 @@ void symbol_table_free(struct symbol_table *t)
     for (size_t i = 0; i < t->nfiles; i++)
         free(t->files[i]);
     free(t->files);
+    free(t->frames);
     free(t->lines);
     free(t->by_name);
     free(t->names);
@@ -75,11 +76,8 @@ void symbol_table_add(struct symbol_table *t, const char *name, uint64_t address
         t->cap = 2 * t->cap + 256;
         t->entries = realloc(t->entries, t->cap * sizeof *t->entries);
     }
-    t->entries[t->n++] = (struct entry){.address = address,
-                                        .size = flags & SYMBOL_SIZED ? size : 0,
-                                        .name = keep_name(t, name),
-                                        .type = type,
-                                        .flags = (uint8_t)flags};
+    t->entries[t->n++] = (struct entry){
+        .address = address, .size = size, .name = keep_name(t, name), .type = type, .flags = (uint8_t)flags};
 }
 
 static uint32_t keep_file(struct symbol_table *t, const char *file)
@@ -94,8 +92,12 @@ static uint32_t keep_file(struct symbol_table *t, const char *file)
 
 void symbol_table_add_line(struct symbol_table *t, uint64_t address, const char *file, unsigned line)
 {
-    const struct line_row *last = t->nlines ? &t->lines[t->nlines - 1] : NULL;
+    struct line_row *last = t->nlines ? &t->lines[t->nlines - 1] : NULL;
     uint32_t f = last && last->line && !strcmp(t->files[last->file], file) ? last->file : keep_file(t, file);
+    if (last && last->line && line && last->address == address) {
+        *last = (struct line_row){address, f, line}; /* no instruction is of the row before */
+        return;
+    }
     if (t->nlines == t->lines_cap) {
         t->lines_cap = 2 * t->lines_cap + 256;
         t->lines = realloc(t->lines, t->lines_cap * sizeof *t->lines);
@@ -115,13 +117,18 @@ static int by_address(const void *a, const void *b)
     return (x->name > y->name) - (x->name < y->name); /* names were added in the same order */
 }
 
-/* Rows of equal addresses: the end of a sequence comes before the begin of another. */
+/* Rows of equal addresses: the end of a sequence comes before the begin of another. The rest of the order is
+ * there so that it does not depend on how qsort works. */
 static int by_row(const void *a, const void *b)
 {
     const struct line_row *x = a, *y = b;
     if (x->address != y->address)
         return x->address < y->address ? -1 : 1;
-    return (x->line != 0) - (y->line != 0);
+    if (!x->line != !y->line)
+        return x->line ? 1 : -1;
+    if (x->file != y->file)
+        return x->file < y->file ? -1 : 1;
+    return (x->line > y->line) - (x->line < y->line);
 }
 
 static size_t absolute_count(const struct symbol_table *t)
@@ -132,7 +139,20 @@ static size_t absolute_count(const struct symbol_table *t)
     return n;
 }
 
-/* A symbol without a size goes up to the next of a higher address. */
+/* A symbol without a size goes up to the next of a higher address, but not beyond what it may have. That is
+ * then a size of its own: notes do not keep the limit. */
+static void set_size(struct entry *e, uint64_t next)
+{
+    uint64_t limit = e->size;
+    if (e->flags & SYMBOL_SIZED)
+        return;
+    e->size = next > e->address ? next - e->address : 0;
+    if (!limit || (e->size && e->size <= limit))
+        return;
+    e->size = limit;
+    e->flags |= SYMBOL_SIZED;
+}
+
 static void set_sizes(struct symbol_table *t)
 {
     uint64_t next = 0;
@@ -141,8 +161,7 @@ static void set_sizes(struct symbol_table *t)
         struct entry *e = &t->entries[i];
         if (i + 1 < t->n && t->entries[i + 1].address != e->address)
             next = t->entries[i + 1].address;
-        if (!(e->flags & SYMBOL_SIZED))
-            e->size = next > e->address ? next - e->address : 0;
+        set_size(e, next);
         uint64_t end = e->address + (e->size ? e->size : 1);
         t->high = end > t->high ? end : t->high;
     }
@@ -161,6 +180,11 @@ static uint64_t table_hash(const struct symbol_table *t)
     }
     for (size_t i = 0; i < t->nlines; i++) {
         const uint64_t key[3] = {t->lines[i].address, t->lines[i].file, t->lines[i].line};
+        h = XXH3_64bits_withSeed(key, sizeof key, h);
+    }
+    for (size_t i = 0; i < t->nframes; i++) {
+        const struct symbol_frame *f = &t->frames[i];
+        const uint64_t key[3] = {f->address, (uint64_t)f->base << 8 | f->flags, (uint64_t)f->offset};
         h = XXH3_64bits_withSeed(key, sizeof key, h);
     }
     return h;
@@ -192,6 +216,7 @@ struct symbol_table *symbol_table_end(struct symbol_table *t)
         qsort(t->entries, t->n, sizeof *t->entries, by_address);
     if (t->nlines)
         qsort(t->lines, t->nlines, sizeof *t->lines, by_row);
+    symbol_table_sort_frames(t);
     set_sizes(t);
     t->hash = table_hash(t);
     for (size_t i = 0; i < s->ntables; i++)
@@ -298,16 +323,11 @@ static bool in_force(const struct symbol_mapping *m, int32_t space, uint64_t at)
     return at == SYMBOLS_NOW ? !m->until : m->since <= at && (!m->until || at < m->until);
 }
 
-static bool is_code(char type)
-{
-    return type == 't' || type == 'T' || type == 'w' || type == 'W' || type == 'i';
-}
-
 /* Functions first, then the lower address; among those after `after` (NULL: all) in that order. */
 static bool better(const struct symbol *a, const struct symbol *b)
 {
-    if (is_code(a->type) != is_code(b->type))
-        return is_code(a->type);
+    if (symbol_is_code(a->type) != symbol_is_code(b->type))
+        return symbol_is_code(a->type);
     return a->address < b->address;
 }
 
@@ -461,8 +481,7 @@ int symbols_text(const struct symbols *s, int32_t space, uint64_t address, uint6
                     kernel ? "" : "]");
 }
 
-/* The last row at or before an address (as linked); -1: none. */
-static long row_at(const struct symbol_table *t, uint64_t address)
+long symbol_table_row_at(const struct symbol_table *t, uint64_t address)
 {
     size_t low = 0, high = t->nlines;
     while (low < high) {
@@ -480,7 +499,7 @@ static bool line_space(const struct symbols *s, int32_t space, uint64_t address,
 {
     for (size_t i = s->nmaps; i-- > 0;) {
         const struct symbol_mapping *m = &s->maps[i];
-        long row = in_force(m, space, at) ? row_at(m->table, address - m->bias) : -1;
+        long row = in_force(m, space, at) ? symbol_table_row_at(m->table, address - m->bias) : -1;
         if (row < 0 || !m->table->lines[row].line)
             continue;
         *file = m->table->files[m->table->lines[row].file];

@@ -10,7 +10,8 @@
  *   t = symbol_table_end(t);
  *   symbols_map(s, &(struct symbol_mapping){.table = t, .space = SPACE_KERNEL, .bias = kaslr});
  *
- * A trace keeps them as notes ("symbols.table", "symbols.map", "symbols.unmap", "symbols.lines"):
+ * A trace keeps them as notes ("symbols.table", "symbols.lines", "symbols.frames", "symbols.map",
+ * "symbols.unmap"):
  * symbols_sink gives them out as they come, symbols_load reads all of a trace, after which any position can
  * be asked about without running anything. Addresses, sizes and biases are bytes. All names belong to the
  * table and live as long.
@@ -50,11 +51,34 @@ void symbols_free(struct symbols *s); /* NULL is allowed */
  * are from
  * ("kallsyms", "module", "elf", "page cache"). */
 struct symbol_table *symbol_table_begin(struct symbols *s, const char *name, const char *source);
-/* `address` as linked. `size` counts with SYMBOL_SIZED in flags. Names over 511 bytes are cut. */
+/* `address` as linked. `size` counts with SYMBOL_SIZED in flags; without it, it is the most that the symbol
+ * may have (its section ends there), 0: any. Names over 511 bytes are cut. */
 void symbol_table_add(struct symbol_table *t, const char *name, uint64_t address, uint64_t size, char type,
                       unsigned flags);
 /* A row of a line table: from `address` on it is `file`:`line`; line 0 ends a sequence. */
 void symbol_table_add_line(struct symbol_table *t, uint64_t address, const char *file, unsigned line);
+
+/* How a caller is found, from `address` on: of DWARF's call frame information what compilers use. A frame's
+ * address (CFA) is what the stack pointer was before the call; registers have their DWARF numbers. */
+enum { FRAME_SAVED = 8, FRAME_UNKNOWN = 0xff };
+enum symbol_frame_flag {
+    FRAME_WIDE = 1,      /* 64-bit code; else 32-bit, with 4-byte return addresses */
+    FRAME_SEGMENTED = 2, /* real-mode code: SP counts from SS, and return addresses from CS */
+    FRAME_OUTERMOST = 4, /* there is no caller */
+};
+struct symbol_frame {
+    uint64_t address;
+    uint8_t base; /* register that the CFA is counted from; FRAME_UNKNOWN: nothing is known from here on */
+    uint8_t flags;
+    uint8_t nsaved;
+    int32_t offset; /* CFA = base + offset */
+    struct {
+        uint8_t reg;
+        int32_t offset; /* it is saved at CFA + offset */
+    } saved[FRAME_SAVED];
+};
+void symbol_table_add_frame(struct symbol_table *t, const struct symbol_frame *f);
+
 /* Done: sorts. Returns the table; if there is an equal one already, that, and `t` is gone. */
 struct symbol_table *symbol_table_end(struct symbol_table *t);
 
@@ -113,14 +137,42 @@ void symbol_table_symbol(const struct symbol_table *t, size_t i, struct symbol *
 /* ---------------------------------------------------------------- ELF files (symbols_elf.c) */
 
 /* Adds a table with the function and object symbols of an ELF image (.symtab, else .dynsym). `name` as above.
- * With `lines` the DWARF line table too. Returns the table, or NULL with err if it is no ELF file, is broken,
- * or has no symbols. The data is only read, and need not stay. */
+ * With `lines` the DWARF line table and call frames too (real mode's where DW_AT_producer says -m16). Returns
+ * the table, or NULL with err if it is no ELF file, is broken, or has no symbols. The data is only read, and
+ * need not stay. */
 struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const void *data, size_t size,
                                      bool lines, struct error *err);
 /* The same of a file, with lines. */
 struct symbol_table *symbols_add_elf_file(struct symbols *s, const char *path, struct error *err);
+/* An ELF image in memory. */
+struct symbol_image {
+    const char *name; /* the table's */
+    const void *data;
+    size_t size;
+    /* NULL, or the functions (up to NULL) that are executed in a second place too, at that distance: in a ROM
+     * that is copied to memory. They are in a table of their own name. */
+    const char *const *rom_functions;
+    const char *rom_name;
+    uint64_t rom_distance;
+};
 /* Link address of the first executable segment of an ELF image; -1: it has none, or is broken. */
 int symbols_elf_base(const void *data, size_t size, uint64_t *vaddr, uint64_t *offset);
+
+/* A table with some functions of another, their lines and frames, at addresses that are higher by `distance`.
+ * What is not found is left out. */
+struct symbol_table *symbols_add_copy(struct symbols *s, const char *name, const struct symbol_table *from,
+                                      const char *const *functions, uint64_t distance);
+
+/* ---------------------------------------------------------------- for a debugger (symbols_dwarf.c) */
+
+/* Lines, functions and call frames as sections of an ELF file. All code is at its runtime address. */
+struct symbols_dwarf;
+enum { DWARF_SECTIONS = 5 };
+struct symbols_dwarf *symbols_dwarf_new(void);
+void symbols_dwarf_free(struct symbols_dwarf *d); /* NULL is allowed */
+void symbols_dwarf_add(struct symbols_dwarf *d, const struct symbol_mapping *m);
+/* The i-th section's name and content, which is valid until the next symbols_dwarf_add. *size may be 0. */
+const char *symbols_dwarf_section(const struct symbols_dwarf *d, unsigned i, const void **data, size_t *size);
 
 /* ---------------------------------------------------------------- in a trace (symbols_note.c) */
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/symbols_impl.h"
+#include "core/symbols_frame.h"
 
 /* The class letter of nm(1), as near as a symbol table tells. */
 static char type_letter(Elf *elf, const GElf_Sym *sym)
@@ -35,6 +35,16 @@ static bool wanted(const GElf_Sym *sym, const char *name)
            type != STT_TLS;
 }
 
+/* How far a symbol without a size can reach: to the end of its section; 0: any distance. */
+static uint64_t room_of(Elf *elf, const GElf_Sym *sym)
+{
+    GElf_Shdr sh;
+    Elf_Scn *scn = sym->st_shndx < SHN_LORESERVE ? elf_getscn(elf, sym->st_shndx) : NULL;
+    if (!scn || !gelf_getshdr(scn, &sh) || sym->st_value - sh.sh_addr > sh.sh_size)
+        return 0;
+    return sym->st_value - sh.sh_addr < sh.sh_size ? sh.sh_addr + sh.sh_size - sym->st_value : 1;
+}
+
 static void add_section(struct symbol_table *t, Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, bool local)
 {
     Elf_Data *data = elf_getdata(scn, NULL);
@@ -47,7 +57,8 @@ static void add_section(struct symbol_table *t, Elf *elf, Elf_Scn *scn, const GE
         if (!wanted(&sym, name) || (GELF_ST_BIND(sym.st_info) == STB_LOCAL) != local)
             continue;
         unsigned flags = (sym.st_size ? SYMBOL_SIZED : 0) | (sym.st_shndx == SHN_ABS ? SYMBOL_ABSOLUTE : 0);
-        symbol_table_add(t, name, sym.st_value, sym.st_size, type_letter(elf, &sym), flags);
+        symbol_table_add(t, name, sym.st_value, sym.st_size ? sym.st_size : room_of(elf, &sym),
+                         type_letter(elf, &sym), flags);
     }
 }
 
@@ -90,15 +101,23 @@ static void add_unit_lines(struct symbol_table *t, Dwarf_Die *unit)
     }
 }
 
-static void add_lines(struct symbol_table *t, Elf *elf)
+static void add_lines(struct symbol_table *t, Dwarf *dwarf)
 {
-    Dwarf *dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
     Dwarf_CU *cu = NULL;
     Dwarf_Die die;
-    if (!dwarf)
-        return;
     while (!dwarf_get_units(dwarf, cu, &cu, NULL, NULL, &die, NULL))
         add_unit_lines(t, &die);
+}
+
+static void add_debug_information(struct symbol_table *t, Elf *elf)
+{
+    Dwarf *dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+    GElf_Ehdr head;
+    if (!dwarf)
+        return;
+    add_lines(t, dwarf);
+    if (gelf_getehdr(elf, &head) && (head.e_machine == EM_386 || head.e_machine == EM_X86_64))
+        symbol_table_read_frames(t, elf, dwarf, head.e_machine == EM_X86_64);
     dwarf_end(dwarf);
 }
 
@@ -115,7 +134,7 @@ static struct symbol_table *add_elf(struct symbols *s, const char *name, Elf *el
     if (!t->n)
         add_symbols(t, elf, SHT_DYNSYM);
     if (lines)
-        add_lines(t, elf);
+        add_debug_information(t, elf);
     if (t->n || t->nlines)
         return symbol_table_end(t);
     symbol_table_free(t);
@@ -140,7 +159,7 @@ struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const 
 struct symbol_table *symbols_add_elf_file(struct symbols *s, const char *path, struct error *err)
 {
     const char *slash = strrchr(path, '/');
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* no waiting for the writer of a pipe */
     if (fd < 0) {
         error_set(err, "%.200s: %m", path);
         return NULL;

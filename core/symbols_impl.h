@@ -8,8 +8,8 @@ enum { SYMBOL_NAME_MAX = 511 };
 
 struct entry {
     uint64_t address; /* as linked */
-    uint64_t size;
-    uint32_t name; /* in names */
+    uint64_t size;    /* until the table is done, without SYMBOL_SIZED: the most that it can be, 0: any */
+    uint32_t name;    /* in names */
     char type;
     uint8_t flags;
 };
@@ -33,6 +33,8 @@ struct symbol_table {
     size_t nlines, lines_cap;
     char **files;
     size_t nfiles;
+    struct symbol_frame *frames;
+    size_t nframes, frames_cap;
     uint64_t low, high; /* of what is not absolute */
     uint64_t hash;
     uint32_t number; /* among the tables, from 0 */
@@ -56,6 +58,15 @@ void symbols_note_map(struct symbols *s, const struct symbol_mapping *m);
 void symbols_note_unmap(struct symbols *s, const struct symbol_table *t, int32_t space, uint64_t at,
                         uint64_t time);
 void symbol_table_free(struct symbol_table *t);
+/* symbols_frame.c: sorts; of several rows at one address one is left. */
+void symbol_table_sort_frames(struct symbol_table *t);
+/* symbols.c: the last line row at or before an address (as linked); -1: none. */
+long symbol_table_row_at(const struct symbol_table *t, uint64_t address);
+/* A function, or a label in code. */
+static inline bool symbol_is_code(char type)
+{
+    return type == 't' || type == 'T' || type == 'w' || type == 'W' || type == 'i';
+}
 /* symbol_table_end was called. */
 static inline bool symbol_table_whole(const struct symbol_table *t)
 {

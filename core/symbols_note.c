@@ -10,6 +10,9 @@
  * symbols.lines, before the table's last part: u8 1, table number, number of files, so many strings (new
  * files, after those of earlier notes), then rows: zigzag differences of address, file, line.
  *
+ * symbols.frames, there too: u8 1, table number, then rows: zigzag address minus the one before, u8 base, u8
+ * flags, zigzag offset, u8 number of saved registers, each u8 register, zigzag offset.
+ *
  * symbols.map: u8 1, table number, zigzag space, bias, begin, end. Since: the note's position.
  *
  * symbols.unmap: u8 1, table number + 1 or 0 for all, zigzag space. Until: the note's position.
@@ -113,6 +116,33 @@ static void note_lines(struct symbols *s, const struct symbol_table *t, struct p
     free(o.p);
 }
 
+static void put_frame(struct out *o, const struct symbol_frame *f, uint64_t *last)
+{
+    put_signed(o, (int64_t)(f->address - *last));
+    put_byte(o, f->base);
+    put_byte(o, f->flags);
+    put_signed(o, f->offset);
+    put_byte(o, f->nsaved);
+    for (unsigned i = 0; i < f->nsaved; i++) {
+        put_byte(o, f->saved[i].reg);
+        put_signed(o, f->saved[i].offset);
+    }
+    *last = f->address;
+}
+
+static void note_frames(struct symbols *s, const struct symbol_table *t, struct position_of at)
+{
+    struct out o = {0};
+    for (size_t i = 0; i < t->nframes;) {
+        uint64_t last = 0;
+        begin(&o, t);
+        for (; i < t->nframes && o.n < PART; i++)
+            put_frame(&o, &t->frames[i], &last);
+        give(s, &o, "symbols.frames", t->name, at);
+    }
+    free(o.p);
+}
+
 static void put_entry(struct out *o, const struct symbol_table *t, const struct entry *e, uint64_t *last)
 {
     put_signed(o, (int64_t)(e->address - *last));
@@ -130,6 +160,7 @@ static void note_table(struct symbols *s, struct symbol_table *t, struct positio
     size_t i = 0;
     t->noted = true;
     note_lines(s, t, at);
+    note_frames(s, t, at);
     for (unsigned number = 0; !number || i < t->n; number++) {
         uint64_t last = 0;
         for (entries.n = 0; i < t->n && entries.n < PART; i++)
@@ -320,6 +351,31 @@ static bool take_lines(struct symbols *s, struct in *in, const char *name)
     return !in->bad;
 }
 
+static void take_frame(struct symbol_table *t, struct in *in, uint64_t *address)
+{
+    struct symbol_frame f = {.address = *address += (uint64_t)get_signed(in)};
+    f.base = get_byte(in);
+    f.flags = get_byte(in);
+    f.offset = (int32_t)get_signed(in);
+    f.nsaved = get_byte(in);
+    in->bad |= f.nsaved > FRAME_SAVED;
+    for (unsigned i = 0; !in->bad && i < f.nsaved; i++) {
+        f.saved[i].reg = get_byte(in);
+        f.saved[i].offset = (int32_t)get_signed(in);
+    }
+    if (!in->bad)
+        symbol_table_add_frame(t, &f);
+}
+
+static bool take_frames(struct symbols *s, struct in *in, const char *name)
+{
+    uint64_t address = 0;
+    struct symbol_table *t = incoming(s, in, name);
+    while (t && !in->bad && in->p < in->end)
+        take_frame(t, in, &address);
+    return t && !in->bad;
+}
+
 /* The whole table of a number. */
 static struct symbol_table *numbered(struct symbols *s, struct in *in, uint64_t number)
 {
@@ -365,6 +421,8 @@ int symbols_take_note(struct symbols *s, const struct trace_note *note, struct e
         ok = take_table(s, &in, note->name);
     else if (!strcmp(note->type, "symbols.lines"))
         ok = take_lines(s, &in, note->name);
+    else if (!strcmp(note->type, "symbols.frames"))
+        ok = take_frames(s, &in, note->name);
     else if (!strcmp(note->type, "symbols.map"))
         ok = take_map(s, &in, note);
     else if (!strcmp(note->type, "symbols.unmap"))

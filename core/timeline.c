@@ -225,8 +225,10 @@ static int ended(struct timeline *tl, struct timeline_stopped *s, const struct s
     s->cpu = stop->cpu;
     s->address = stop->address;
     memcpy(s->text, stop->text, sizeof s->text);
-    if (tl->diverted)
+    if (tl->diverted) {
         tl->divert.end = tl_here(tl);
+        tl->divert.how = stop->reason;
+    }
     return result(tl, s, TIMELINE_ENDED);
 }
 
@@ -403,6 +405,11 @@ int timeline_live(struct timeline *tl, uint64_t steps, uint64_t time, uint64_t *
     size_t n;
     *s = (struct timeline_stopped){0};
     timeline_divert(tl);
+    *wake = NOWHERE;
+    if (timeline_off(tl)) {
+        s->engine = STOP_POWER_OFF;
+        return result(tl, s, TIMELINE_ENDED);
+    }
     begin_op(tl, limit, false);
     struct stop_point *points = tl_engine_stops(tl, &n);
     tl_arm(tl, points, n);

@@ -83,7 +83,8 @@ struct timeline_where {
     uint64_t last; /* icount of the end of the record */
     bool diverted; /* in a private run … */
     uint64_t fork; /* … that left the record at this icount */
-    unsigned cpu;  /* the processor that executes next */
+    /* The processor whose turn it is: it made the step to here, and makes the next unless its turn ends. */
+    unsigned cpu;
 };
 void timeline_where(const struct timeline *tl, struct timeline_where *w);
 uint64_t timeline_icount(const struct timeline *tl);
@@ -293,6 +294,8 @@ uint32_t timeline_input(struct timeline *tl, uint16_t port, const void *data, ui
 /* Forks a private run here without changing anything: from now on the guest goes on by itself. */
 void timeline_divert(struct timeline *tl);
 bool timeline_diverted(const struct timeline *tl);
+/* The guest has switched itself off here, in a diversion: it takes no input, and nothing goes on. */
+bool timeline_off(const struct timeline *tl);
 /* Back to the recorded run, at the position where it was left. Nothing happens if there is no diversion. */
 int timeline_undivert(struct timeline *tl, struct error *err);
 

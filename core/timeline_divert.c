@@ -14,6 +14,13 @@ void tl_given_clear(struct timeline *tl, uint64_t from)
         free(tl->given[--tl->ngiven].data);
 }
 
+/* Whether the record ends here, by the guest switching itself off. */
+static bool switched_off(const struct timeline *tl)
+{
+    const struct trace_end *end = trace_end(tl->t);
+    return end && tl_here(tl) == tl->last && !strcmp(end->reason, stop_word(STOP_POWER_OFF));
+}
+
 void timeline_divert(struct timeline *tl)
 {
     if (tl->diverted)
@@ -23,7 +30,16 @@ void timeline_divert(struct timeline *tl)
     tl->next_input = 0;
     tl->by_hand = false;
     tl->divert = (struct line){.begin = tl->fork, .end = NOWHERE};
+    if (switched_off(tl)) {
+        tl->divert.end = tl->last;
+        tl->divert.how = STOP_POWER_OFF;
+    }
     tl->base_pending = true;
+}
+
+bool timeline_off(const struct timeline *tl)
+{
+    return tl->diverted && tl_here(tl) == tl->divert.end && tl->divert.how == STOP_POWER_OFF;
 }
 
 void tl_fork(struct timeline *tl)
@@ -113,6 +129,8 @@ static void note_given(struct timeline *tl, uint16_t port, const void *data, uin
 uint32_t timeline_input(struct timeline *tl, uint16_t port, const void *data, uint32_t len)
 {
     timeline_divert(tl);
+    if (timeline_off(tl))
+        return 0;
     tl_save_base(tl);
     const struct input in = {tl_here(tl), tl->e->ops->time(tl->e), port, data, len};
     uint32_t taken = tl->e->ops->input(tl->e, &in);

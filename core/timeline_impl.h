@@ -33,8 +33,9 @@ struct point {
 struct line {
     struct point *point; /* by icount */
     size_t n, cap;
-    uint64_t begin, end; /* icounts; end NOWHERE: not known */
-    bool pinned;         /* the first point is its beginning, and stays */
+    uint64_t begin, end;  /* icounts; end NOWHERE: not known */
+    enum stop_reason how; /* of a diversion with an end: what stopped the guest there */
+    bool pinned;          /* the first point is its beginning, and stays */
 };
 
 /* An input given in a diversion. */

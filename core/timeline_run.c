@@ -284,15 +284,26 @@ static bool on_the_way(const struct timeline *tl, uint64_t icount, uint64_t near
     return nearest == NOWHERE || nearest <= here || nearest - here < RUN_RATHER;
 }
 
+/* From a state with none near before it a step back would be a long way, and people step back where they have
+ * just arrived. So the way is made now, from the state before (NOWHERE: there is no such need), and leaves
+ * states behind. */
+static uint64_t long_way(struct timeline *tl, uint64_t icount, uint64_t nearest)
+{
+    if (nearest != icount || icount <= tl_line(tl)->begin)
+        return NOWHERE;
+    uint64_t before = tl_nearest(tl, icount - 1);
+    return before != NOWHERE && icount - before > EVERY ? before : NOWHERE;
+}
+
 enum ran tl_go(struct timeline *tl, uint64_t icount, struct stop *stop, struct error *err)
 {
-    uint64_t nearest = tl_nearest(tl, icount);
-    if (!on_the_way(tl, icount, nearest)) {
+    uint64_t nearest = tl_nearest(tl, icount), before = long_way(tl, icount, nearest);
+    if (before != NOWHERE || !on_the_way(tl, icount, nearest)) {
         if (nearest == NOWHERE) {
             error_set(err, "there is no checkpoint before icount %llu", (unsigned long long)icount);
             return RAN_ERROR;
         }
-        if (tl_restore(tl, nearest, err))
+        if (tl_restore(tl, before != NOWHERE ? before : nearest, err))
             return RAN_ERROR;
     }
     if (icount - tl_here(tl) > DISARM)

@@ -224,7 +224,7 @@ static int reach_end(struct verify *v, const struct trace_end *end)
         r->e->ops->run(r->e, &limit, &r->last);
     }
     v->stop = r->last;
-    return 0;
+    return v->stop.reason == STOP_INTERRUPTED;
 }
 
 /* Compares how it ended. Returns 1 if that differs. */

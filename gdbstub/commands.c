@@ -235,6 +235,8 @@ static void gdb_thread_select(struct gdbstub *g, const char *args)
         reply_error(g, FAIL_ARGUMENT);
         return;
     }
+    if (what == 'c')
+        g->any_c = cpu == ALL_CPUS;
     if (cpu != ALL_CPUS)
         *(what == 'g' ? &g->cpu_g : &g->cpu_c) = (unsigned)cpu;
     reply_text(g, "OK");
@@ -261,16 +263,18 @@ static void gdb_thread_extra(struct gdbstub *g, const char *args)
     reply_hex(g, text, (size_t)n);
 }
 
+/* gdb asks for it at every stop, and makes a system call for each character that it reads from a pipe: so it
+ * is kept short. */
 static void gdb_threads(struct gdbstub *g, const char *args)
 {
     struct text x = {0};
     char mode[48];
     unsigned n = timeline_cpus(g->tl);
-    text_add(&x, "<?xml version=\"1.0\"?>\n<threads>\n");
+    text_add(&x, "<threads>");
     for (unsigned i = 0; i < n; i++)
-        text_add(&x, "<thread id=\"%s%x\" core=\"%u\" name=\"CPU %u\">%s</thread>\n",
+        text_add(&x, "<thread id=\"%s%x\" core=\"%u\" name=\"CPU %u\">%s</thread>",
                  g->multiprocess ? "p1." : "", i + 1, i, i, mode_text(g, i, mode));
-    text_add(&x, "</threads>\n");
+    text_add(&x, "</threads>");
     reply_piece(g, args, x.s, x.n);
     free(x.s);
 }

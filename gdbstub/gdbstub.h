@@ -23,6 +23,10 @@ struct gdbstub;
 struct gdbstub *gdbstub_new(struct timeline *tl);
 void gdbstub_free(struct gdbstub *g); /* NULL is allowed */
 
+/* Adds the symbols, lines and call frames of an ELF file, at its link addresses, to those of the trace.
+ * Before the first session. -1 with err if it is none. */
+int gdbstub_add_symbols(struct gdbstub *g, const char *path, struct error *err);
+
 /* How a session ended. */
 enum gdbstub_end {
     GDBSTUB_DETACHED, /* the client said so */

@@ -73,6 +73,9 @@ struct gdbstub {
     bool symbols_read;
     struct text waiting;      /* input that a full FIFO has not taken yet … */
     enum input_port wait_for; /* … and for which port */
+    unsigned console;         /* the one that is shown live (device of EV_CONSOLE_LINE) */
+    bool mid_line;            /* what the guest printed last was not the end of a line */
+    bool scripted;            /* the monitor command is a script's: `try` */
     struct stages *stages;    /* the same as symbols */
     bool stages_read;
     struct served_file file[MAX_FILES];
@@ -92,6 +95,7 @@ struct gdbstub {
     /* what gdb has selected */
     const struct layout *layout;
     unsigned cpu_g, cpu_c; /* for looking, for going on */
+    bool any_c;            /* whichever goes on: a step is that of the one looked at */
     struct point point[MAX_POINTS];
     size_t npoints;
     struct timeline_stopped last; /* how it last stopped … */
@@ -99,6 +103,7 @@ struct gdbstub {
     struct text xml;              /* the document that gdb reads in pieces */
     /* while running */
     bool interrupted;
+    bool waited;        /* the processor that was to step made none */
     double began, told; /* seconds: when the operation began, when its progress was last told */
 };
 

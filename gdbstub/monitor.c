@@ -1,7 +1,7 @@
 /* monitor.c - `monitor COMMAND` in gdb: moving by position, marks, stops that gdb does not have, diversions.
  * What only shows is in monitor_show.c. */
 #include <inttypes.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "core/position.h"
 #include "gdbstub/impl.h"
@@ -62,7 +62,7 @@ static bool take_switch(const char *args, const char *on, const char *off, bool 
 
 /* ---------------------------------------------------------------- moving */
 
-/* After a movement of which gdb does not know. */
+/* After a movement of which gdb does not know. Scripts make it look, and ask where it is. */
 static void moved(struct gdbstub *g, int rc, const struct timeline_stopped *s, const struct error *err,
                   struct text *out)
 {
@@ -75,6 +75,8 @@ static void moved(struct gdbstub *g, int rc, const struct timeline_stopped *s, c
         text_add(out, "interrupted\n");
     if (s && s->reason == TIMELINE_ENDED)
         text_add(out, "the guest stopped (%s)%s%s\n", stop_word(s->engine), *s->text ? ": " : "", s->text);
+    if (g->scripted)
+        return;
     monitor_when(g, "", out);
     text_add(out, "(gdb still shows the place before: boot-refresh, or maintenance flush register-cache)\n");
 }
@@ -271,29 +273,61 @@ static size_t feed(struct gdbstub *g)
     return n;
 }
 
-static void monitor_input(struct gdbstub *g, const char *args, struct text *out)
+static void give(struct gdbstub *g, enum input_port port, const char *text, struct text *out)
 {
-    char name[20];
-    take_word(&args, name, sizeof name);
-    int port = port_named(name);
-    if (port < 0 || !*args) {
-        failed(out, "input: give serial0 … serial3 or keyboard, and a text (\\n, \\xNN)");
+    free(g->waiting.s);
+    g->waiting.s = strdup(text);
+    g->waiting.n = unescape(g->waiting.s);
+    g->wait_for = port;
+    size_t n = feed(g);
+    if (timeline_off(g->tl)) {
+        g->waiting.n = 0;
+        failed(out, "input: the guest is switched off here: seek to before that, or undo, and try again");
         return;
     }
-    free(g->waiting.s);
-    g->waiting.s = strdup(args);
-    g->waiting.n = unescape(g->waiting.s);
-    g->wait_for = (enum input_port)port;
-    size_t n = feed(g);
     text_add(out, "%zu bytes taken", n);
     if (g->waiting.n)
         text_add(out, ", %zu wait for monitor live", g->waiting.n);
     text_add(out, "; the run is a diversion now\n");
 }
 
+static void monitor_input(struct gdbstub *g, const char *args, struct text *out)
+{
+    char name[20];
+    take_word(&args, name, sizeof name);
+    int port = port_named(name);
+    if (port < 0 || !*args)
+        failed(out, "input: give serial0 … serial3 or keyboard, and a text (\\n, \\xNN)");
+    else
+        give(g, (enum input_port)port, args, out);
+}
+
+/* As in EV_CONSOLE_LINE. */
+enum { SERIAL0 = 0, SCREEN = 8 };
+
+/* The console that is shown: the first serial port if the record's guest wrote to it, else the screen. Many
+ * guests write to both. */
+static unsigned shown_console(struct gdbstub *g)
+{
+    struct trace_cursor *c = trace_cursor_open(timeline_trace(g->tl), EVENT_CLASS_BIT(EC_CONSOLE));
+    bool serial = false, screen = false;
+    struct event ev;
+    while (!serial && trace_cursor_next(c, &ev, NULL, NULL) == 1)
+        if (ev.kind == EV_CONSOLE_LINE) {
+            serial = ev.f[EVF_CONSOLE_LINE_device] == SERIAL0;
+            screen |= ev.f[EVF_CONSOLE_LINE_device] == SCREEN;
+        }
+    trace_cursor_close(c);
+    return screen && !serial ? SCREEN : SERIAL0;
+}
+
 static void guest_prints(void *ctx, unsigned device, const void *data, size_t n)
 {
-    say_bytes(ctx, data, n);
+    struct gdbstub *g = ctx;
+    if (device != g->console)
+        return;
+    say_bytes(g, data, n);
+    g->mid_line = n ? ((const char *)data)[n - 1] != '\n' : g->mid_line;
 }
 
 /* "2s", "300ms", "5M" (steps) from now. */
@@ -324,6 +358,8 @@ static void monitor_live(struct gdbstub *g, const char *args, struct text *out)
     timeline_where(g->tl, &w);
     uint64_t until = w.time + ns;
     timeline_set_console(g->tl, guest_prints, g);
+    g->mid_line = false;
+    g->console = shown_console(g);
     s = (struct timeline_stopped){.reason = TIMELINE_DONE, .time = w.time};
     while (!rc && s.reason == TIMELINE_DONE && s.time < until && !stub_interrupted(g)) {
         uint64_t to = g->waiting.n && until - s.time > FEED_EVERY ? s.time + FEED_EVERY : until;
@@ -331,7 +367,24 @@ static void monitor_live(struct gdbstub *g, const char *args, struct text *out)
         rc = timeline_live(g->tl, to - s.time, to, &wake, &s, &err);
     }
     timeline_set_console(g->tl, NULL, NULL);
+    if (g->mid_line)
+        say(g, "\n");
     moved(g, rc, &s, &err, out);
+}
+
+/* The guest's output is not shown again: it is that of the session so far. */
+static void monitor_record(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct error err;
+    if (!*args)
+        failed(out, "record: give a file name for the new trace");
+    else if (!access(args, F_OK))
+        failed(out, "record: %.200s is there already: give another name", args);
+    else if (timeline_save_private(g->tl, args, &err))
+        failed(out, "%s", err.text);
+    else
+        text_add(out, "%s: the run from reset to icount %" PRIu64 ", with what was given to it\n", args,
+                 timeline_icount(g->tl));
 }
 
 /* ---------------------------------------------------------------- settings */
@@ -376,6 +429,8 @@ static const struct monitor_command commands[] = {
     {"undo", "", "back to the record, where it was left", monitor_undo},
     {"input", "PORT TEXT", "give a diversion input: serial0 or keyboard", monitor_input},
     {"live", "[TIME]", "run a diversion on for that guest time (1s), and show what it prints", monitor_live},
+    {"record", "FILE", "save a diversion as a trace of its own: the run from reset up to here",
+     monitor_record},
     {"pc", "linear|offset", "what gdb sees as the pc outside 64-bit mode", monitor_pc},
     {"physical", "on|off", "whether gdb's addresses are physical", monitor_physical},
     {"progress", "on|off", "whether long operations tell how far they are", monitor_progress},
@@ -413,8 +468,8 @@ static const struct monitor_command *find(const char *name)
 }
 
 /* `try COMMAND` is for scripts, which lose the words of a command that fails: its failure is in the words
- * alone. Returns whether it was. */
-static bool execute(struct gdbstub *g, char *line, struct text *out)
+ * alone. */
+static void execute(struct gdbstub *g, char *line, struct text *out)
 {
     char name[32];
     size_t n = strlen(line);
@@ -422,8 +477,8 @@ static bool execute(struct gdbstub *g, char *line, struct text *out)
         line[--n] = 0;
     const char *args = line + strspn(line, " \t");
     take_word(&args, name, sizeof name);
-    bool try = !strcmp(name, "try");
-    if (try)
+    g->scripted = !strcmp(name, "try");
+    if (g->scripted)
         take_word(&args, name, sizeof name);
     const struct monitor_command *c = find(name);
     if (c)
@@ -432,7 +487,6 @@ static bool execute(struct gdbstub *g, char *line, struct text *out)
         failed(out, "\"%.31s\" is no command: see monitor help", name);
     else
         monitor_help(g, "", out);
-    return try;
 }
 
 /* qRcmd,HEX */
@@ -448,11 +502,11 @@ void gdb_monitor(struct gdbstub *g, const char *args)
     }
     line[n] = 0;
     stub_operation(g);
-    bool try = execute(g, line, &out);
+    execute(g, line, &out);
     free(line);
     if (out.n)
         say_bytes(g, out.s, out.n);
-    if (!try && out.n && !strncmp(out.s, FAILED, strlen(FAILED)))
+    if (!g->scripted && out.n && !strncmp(out.s, FAILED, strlen(FAILED)))
         reply_error(g, FAIL_MEMORY);
     else
         reply_text(g, "OK");

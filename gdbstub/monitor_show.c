@@ -34,8 +34,10 @@ void monitor_when(struct gdbstub *g, const char *args, struct text *out)
     struct timeline_where w;
     char mode[48], place[48], name[200];
     timeline_where(g->tl, &w);
-    text_add(out, "icount %" PRIu64 " of %" PRIu64, w.icount, w.last);
-    if (w.last)
+    text_add(out, "icount %" PRIu64, w.icount);
+    if (!w.diverted)
+        text_add(out, " of %" PRIu64, w.last);
+    if (!w.diverted && w.last)
         text_add(out, " (%.2f %%)", 100.0 * (double)w.icount / (double)w.last);
     text_add(out, ", guest time ");
     add_time(out, w.time);
@@ -257,6 +259,11 @@ static void monitor_processes(struct gdbstub *g, const char *args, struct text *
     struct processes *ps = processes_at(timeline_trace(g->tl), ever ? w.last : recorded_here(g), &err);
     if (!ps) {
         text_add(out, "error: %s\n", err.text);
+        return;
+    }
+    if (!processes_count(ps)) {
+        text_add(out, "no processes are known here: those of a Linux kernel are, from its start on\n");
+        processes_free(ps);
         return;
     }
     const struct process *current = ever ? NULL : processes_current(ps, w.cpu);

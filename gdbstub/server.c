@@ -13,8 +13,9 @@
 
 #include "gdbstub/impl.h"
 
-/* Progress of a long operation is told after this many seconds, and again after as many. */
-#define TELL_AFTER 2.0
+/* Progress of a long operation is told after this many seconds, and again after as many. gdb takes two
+ * seconds of silence in a monitor command for a lost packet, and says so. */
+#define TELL_AFTER 1.5
 
 /* ---------------------------------------------------------------- packets out */
 
@@ -105,7 +106,7 @@ static double seconds_now(void)
 
 void stub_operation(struct gdbstub *g)
 {
-    g->interrupted = false;
+    g->interrupted = g->waited = false;
     if (!g->stop)
         timeline_interrupt_clear(g->tl);
     g->began = g->told = seconds_now();
@@ -118,9 +119,12 @@ static bool progress(void *ctx, const struct timeline_progress *p)
     double now = seconds_now();
     if (stub_interrupted(g))
         return false;
-    if (g->began > 0 && !g->no_progress && now - g->told >= TELL_AFTER) {
-        say(g, "bootreel: going %s, %.0f %% of the way; Ctrl-C stops\n", p->back ? "back" : "forward",
-            whole ? 100.0 * (double)p->examined / (double)whole : 0.0);
+    if (g->began > 0 && now - g->told >= TELL_AFTER) {
+        if (g->no_progress)
+            stub_send(g, "O", 1); /* no words: a sign of life */
+        else
+            say(g, "bootreel: going %s, %.0f %% of the way; Ctrl-C stops\n", p->back ? "back" : "forward",
+                whole ? 100.0 * (double)p->examined / (double)whole : 0.0);
         g->told = now;
     }
     return !g->over;
@@ -183,6 +187,7 @@ static void connection_begins(struct gdbstub *g, const struct gdbstub_transport 
     g->began = 0;
     stop_here(g);
     g->cpu_g = g->cpu_c = w.cpu;
+    g->any_c = true;
     g->layout = layout_for(g, w.cpu);
 }
 
@@ -241,37 +246,50 @@ static long fd_read(void *ctx, void *buf, size_t n, bool wait)
     return got > 0 ? (long)got : -1;
 }
 
+/* Bytes written, 0 if there is no room now, or -1. A descriptor that is no socket may block: only if it was
+ * found ready. */
+static ssize_t write_some(struct descriptors *d, const void *buf, size_t n)
+{
+    ssize_t put = d->socket ? send(d->out, buf, n, MSG_NOSIGNAL | MSG_DONTWAIT) : write(d->out, buf, n);
+    return put < 0 && (errno == EINTR || errno == EAGAIN) ? 0 : put;
+}
+
 static int fd_write(void *ctx, const void *buf, size_t n)
 {
     enum { PIECE = 4096 }; /* a pipe that is ready takes that much at once */
     struct descriptors *d = ctx;
     const char *from = buf;
+    bool known = d->socket; /* an answer nearly always fits: that is tried first */
     while (n) {
-        size_t part = n < PIECE ? n : PIECE;
-        if (!ready(d, d->out, POLLOUT, -1))
+        if (!known && !ready(d, d->out, POLLOUT, -1))
             return -1;
-        ssize_t put =
-            d->socket ? send(d->out, from, part, MSG_NOSIGNAL | MSG_DONTWAIT) : write(d->out, from, part);
-        if (put < 0 && errno != EINTR && errno != EAGAIN)
+        ssize_t put = write_some(d, from, n < PIECE ? n : PIECE);
+        if (put < 0)
             return -1;
-        if (put > 0) {
-            from += put;
-            n -= (size_t)put;
-        }
+        known = d->socket && put > 0;
+        from += put;
+        n -= (size_t)put;
     }
     return 0;
 }
 
-static enum gdbstub_end serve(struct gdbstub *g, int in, int out, bool socket)
+/* gdb gives the program that it starts a pair of sockets, too. */
+static bool is_socket(int fd)
 {
-    struct descriptors d = {g, in, out, socket};
+    int type;
+    return !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &(socklen_t){sizeof type});
+}
+
+static enum gdbstub_end serve(struct gdbstub *g, int in, int out)
+{
+    struct descriptors d = {g, in, out, is_socket(out)};
     struct gdbstub_transport t = {&d, fd_read, fd_write};
     return gdbstub_session(g, &t);
 }
 
 int gdbstub_stdio(struct gdbstub *g, struct error *err)
 {
-    serve(g, STDIN_FILENO, STDOUT_FILENO, false);
+    serve(g, STDIN_FILENO, STDOUT_FILENO);
     return 0;
 }
 
@@ -371,7 +389,7 @@ int gdbstub_listen(struct gdbstub *g, const char *address, bool once,
         return -1;
     announce(listener, ready, ctx);
     for (bool more = true; more && (client = next_client(g, listener)) >= 0;) {
-        enum gdbstub_end how = serve(g, client, client, true);
+        enum gdbstub_end how = serve(g, client, client);
         close(client);
         more = !once && how != GDBSTUB_KILLED && how != GDBSTUB_STOPPED;
     }

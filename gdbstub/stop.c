@@ -113,8 +113,10 @@ static void reply_watch(struct gdbstub *g)
 void reply_stop(struct gdbstub *g)
 {
     const struct timeline_stopped *s = &g->last;
-    reply_text(g, "T%02xthread:%s%x;core:%x;", s->reason == TIMELINE_INTERRUPTED ? SIGNAL_INT : SIGNAL_TRAP,
-               g->multiprocess ? "p1." : "", s->cpu + 1, s->cpu);
+    reply_text(g, "T%02xthread:%s%x;", s->reason == TIMELINE_INTERRUPTED ? SIGNAL_INT : SIGNAL_TRAP,
+               g->multiprocess ? "p1." : "", s->cpu + 1);
+    if (timeline_cpus(g->tl) > 1)
+        reply_text(g, "core:%x;", s->cpu);
     reply_expedited(g, s->cpu);
     if (s->reason == TIMELINE_BREAKPOINT)
         reply_text(g, "%s", break_reason(g));
@@ -183,7 +185,8 @@ static void stopped(struct gdbstub *g, int rc, const struct timeline_stopped *s,
     }
     g->last = *s;
     g->back = back;
-    if (s->reason == TIMELINE_AT_BEGIN || s->reason == TIMELINE_AT_END || s->reason == TIMELINE_INTERRUPTED)
+    if (s->reason == TIMELINE_AT_BEGIN || s->reason == TIMELINE_AT_END ||
+        (s->reason == TIMELINE_INTERRUPTED && !g->waited))
         g->last.cpu = last_cpu(g);
     select_stopped(g);
     explain(g);
@@ -210,43 +213,56 @@ static bool any_stop(const struct gdbstub *g)
     return timeline_stop_get(g->tl, 0, &stop, NULL);
 }
 
-/* One step of the machine, in which watchpoints count. */
+/* On to a position, or back, in which breakpoints and watchpoints count. Getting to the begin or the end is
+ * no reason to stop yet: the next step finds it. */
+static int pass_to(struct gdbstub *g, bool back, uint64_t to, struct timeline_stopped *s, struct error *err)
+{
+    int rc = timeline_continue_to(g->tl, direction(back), to, s, err);
+    if (!rc && (s->reason == TIMELINE_AT_BEGIN || s->reason == TIMELINE_AT_END) && s->icount == to)
+        s->reason = TIMELINE_DONE;
+    return rc;
+}
+
+/* One step of the machine. */
 static int one_step(struct gdbstub *g, bool back, struct timeline_stopped *s, struct error *err)
 {
     uint64_t at = timeline_icount(g->tl);
     if (!any_stop(g) || (back && !at) || at == UINT64_MAX)
         return timeline_step(g->tl, direction(back), 1, s, err);
-    return timeline_continue_to(g->tl, direction(back), back ? at - 1 : at + 1, s, err);
+    return pass_to(g, back, back ? at - 1 : at + 1, s, err);
 }
 
-enum { LOOKED_AT = 18 };
+/* ---------------------------------------------------------------- one processor of several */
 
-/* What nearly every step changes in the processor that makes it: rip, the general registers, the flags. */
-static void general_registers(struct gdbstub *g, unsigned cpu, uint64_t value[LOOKED_AT])
+enum {
+    WAITS = 100000, /* steps of the others without one of this processor: it waits (halted, not started) */
+    STRETCH = 2048, /* as long as a turn, or longer */
+};
+
+/* Not an error, and not the end: gdb gets a stop where it was, and a signal, so that it ends a stepi N. */
+static int waits(struct gdbstub *g, unsigned cpu, uint64_t at, bool back, struct timeline_stopped *s,
+                 struct error *err)
 {
-    size_t count, n = 0;
-    const struct reg_desc *d = timeline_regs(g->tl, &count);
-    memset(value, 0, LOOKED_AT * sizeof *value);
-    for (size_t i = 0; i < count && n < LOOKED_AT; i++)
-        if (d[i].group == REG_GENERAL && d[i].bits <= 64)
-            timeline_reg_get(g->tl, cpu, i, &value[n++]);
+    say(g,
+        "bootreel: CPU %u waits: none of the %s %d steps of the machine is its own. continue and "
+        "reverse-continue go on, info threads and thread N choose another\n",
+        cpu, back ? "last" : "next", WAITS);
+    int rc = timeline_seek(g->tl, at, s, err);
+    s->reason = TIMELINE_INTERRUPTED;
+    s->cpu = cpu;
+    g->waited = true;
+    return rc;
 }
 
-/* One step of this processor; with several, the others' turns come in between, and may stop it. Forwards it
- * is known who made a step; backwards it shows in whose registers are others. */
-static int cpu_step(struct gdbstub *g, unsigned cpu, bool back, struct timeline_stopped *s, struct error *err)
+/* Forwards, the others' turns are steps like any other; they may stop it. */
+static int step_of(struct gdbstub *g, unsigned cpu, struct timeline_stopped *s, struct error *err)
 {
-    uint64_t before[LOOKED_AT], after[LOOKED_AT];
-    bool alone = timeline_cpus(g->tl) == 1;
-    for (unsigned n = 1;; n++) {
-        if (!alone && back)
-            general_registers(g, cpu, before);
-        int rc = one_step(g, back, s, err);
-        if (rc || s->reason != TIMELINE_DONE || alone)
+    uint64_t at = timeline_icount(g->tl);
+    for (unsigned n = 1; n <= WAITS; n++) {
+        int rc = one_step(g, false, s, err);
+        if (rc || s->reason != TIMELINE_DONE)
             return rc;
-        if (back)
-            general_registers(g, cpu, after);
-        if (back ? memcmp(before, after, sizeof after) != 0 : last_cpu(g) == cpu) {
+        if (last_cpu(g) == cpu) {
             s->cpu = cpu;
             return 0;
         }
@@ -255,6 +271,60 @@ static int cpu_step(struct gdbstub *g, unsigned cpu, bool back, struct timeline_
             return 0;
         }
     }
+    return waits(g, cpu, at, false, s, err);
+}
+
+/* Goes n steps back and returns; *low is where that was (the beginning may be nearer), *found the position
+ * before the last step that this processor made from there to here, UINT64_MAX: it made none. */
+static int last_step_of(struct gdbstub *g, unsigned cpu, uint64_t n, uint64_t *low, uint64_t *found,
+                        struct error *err)
+{
+    struct timeline_stopped s;
+    uint64_t high = timeline_icount(g->tl);
+    int rc = timeline_step(g->tl, TIMELINE_BACK, n, &s, err);
+    *low = timeline_icount(g->tl);
+    *found = UINT64_MAX;
+    for (uint64_t at; !rc && (at = timeline_icount(g->tl)) < high;) {
+        rc = timeline_step(g->tl, TIMELINE_FORWARD, 1, &s, err);
+        if (last_cpu(g) == cpu)
+            *found = at;
+    }
+    stub_interrupted(g);
+    return rc;
+}
+
+/* Backwards it is only known who made a step when it is made again: a stretch of the way here is, and the one
+ * before it if none of its steps was this processor's. */
+static int step_back_of(struct gdbstub *g, unsigned cpu, struct timeline_stopped *s, struct error *err)
+{
+    uint64_t at = timeline_icount(g->tl), low = at, found = UINT64_MAX;
+    int rc = 0;
+    for (bool more = at > 0; !rc && more; more = found == UINT64_MAX && at - low < WAITS) {
+        uint64_t high = low;
+        rc = timeline_seek(g->tl, high, s, err) || last_step_of(g, cpu, STRETCH, &low, &found, err) ? -1 : 0;
+        if (low == high || g->interrupted)
+            break;
+    }
+    if (rc || timeline_seek(g->tl, at, s, err))
+        return -1;
+    if (g->interrupted)
+        s->reason = TIMELINE_INTERRUPTED;
+    else if (found != UINT64_MAX)
+        rc = pass_to(g, true, found, s, err); /* the others' steps may meet something */
+    else if (at - low >= WAITS)
+        return waits(g, cpu, at, true, s, err);
+    else
+        return timeline_to_begin(g->tl, s, err);
+    if (s->reason == TIMELINE_DONE)
+        s->cpu = cpu;
+    return rc;
+}
+
+static int cpu_step(struct gdbstub *g, unsigned cpu, bool back, struct timeline_stopped *s, struct error *err)
+{
+    if (timeline_cpus(g->tl) == 1)
+        return one_step(g, back, s, err);
+    return back ? step_back_of(g, cpu, s, err) : step_of(g, cpu, s, err);
 }
 
 static bool has_break(struct gdbstub *g, uint64_t pc)
@@ -327,6 +397,11 @@ bool stub_thread(struct gdbstub *g, const char **args, int *cpu)
     return true;
 }
 
+static unsigned stepping_cpu(const struct gdbstub *g)
+{
+    return g->any_c ? g->cpu_g : g->cpu_c;
+}
+
 struct action {
     char what; /* c, s, r, t */
     uint64_t start, end;
@@ -356,7 +431,7 @@ static bool parse_action(struct gdbstub *g, const char **args, struct action *a)
 
 static void act(struct gdbstub *g, const struct action *a)
 {
-    unsigned cpu = a->cpu == ALL_CPUS ? g->cpu_c : (unsigned)a->cpu;
+    unsigned cpu = a->cpu == ALL_CPUS ? stepping_cpu(g) : (unsigned)a->cpu;
     switch (a->what) {
     case 's':
         step(g, cpu, false);
@@ -402,7 +477,7 @@ void gdb_continue(struct gdbstub *g, const char *args)
 
 void gdb_step(struct gdbstub *g, const char *args)
 {
-    step(g, g->cpu_c, false);
+    step(g, stepping_cpu(g), false);
 }
 
 void gdb_back_continue(struct gdbstub *g, const char *args)
@@ -412,5 +487,5 @@ void gdb_back_continue(struct gdbstub *g, const char *args)
 
 void gdb_back_step(struct gdbstub *g, const char *args)
 {
-    step(g, g->cpu_c, true);
+    step(g, stepping_cpu(g), true);
 }

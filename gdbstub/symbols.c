@@ -4,8 +4,8 @@
  *   /bootreel/kernel        the kernel and its modules, at the addresses at which they run (KASLR included)
  *   /bootreel/process-PID   what a process has executed, the kernel's not
  *
- * An ELF file has symbols and empty (NOBITS) sections at their addresses: code is read from the guest's
- * memory.
+ * An ELF file has symbols, empty (NOBITS) sections at their addresses, and lines and call frames as far as
+ * they are known: code is read from the guest's memory.
  */
 #include <elf.h>
 #include <inttypes.h>
@@ -28,6 +28,18 @@ const struct symbols *stub_symbols(struct gdbstub *g)
 bool stub_has_symbols(struct gdbstub *g)
 {
     return stub_symbols(g) && symbols_mappings(g->symbols);
+}
+
+int gdbstub_add_symbols(struct gdbstub *g, const char *path, struct error *err)
+{
+    struct symbol_mapping m = {.space = SPACE_KERNEL};
+    if (!stub_symbols(g))
+        g->symbols = symbols_new();
+    m.table = symbols_add_elf_file(g->symbols, path, err);
+    if (!m.table)
+        return -1;
+    symbols_map(g->symbols, &m);
+    return 0;
 }
 
 void stub_symbols_free(struct gdbstub *g)
@@ -72,6 +84,7 @@ struct elf {
     unsigned nsections;
     bool named[2];  /* there is a .text, a .data */
     uint64_t entry; /* where .text begins */
+    struct symbols_dwarf *dwarf;
 };
 
 static unsigned add_section(struct elf *e, const char *name, Elf64_Shdr s)
@@ -89,6 +102,7 @@ static void elf_begin(struct elf *e)
     add_bytes(&e->sections, &(Elf64_Shdr){0}, sizeof(Elf64_Shdr));
     add_bytes(&e->symbols, &(Elf64_Sym){0}, sizeof(Elf64_Sym));
     e->nsections = 1;
+    e->dwarf = symbols_dwarf_new();
 }
 
 /* ---- one mapping of a table ---- */
@@ -129,7 +143,17 @@ static uint64_t runtime(const struct symbol_mapping *m, const struct symbol *s)
     return s->flags & SYMBOL_ABSOLUTE ? s->address : s->address + m->bias;
 }
 
-/* Sections do not overlap: each is a run of symbols of one part. The present one reaches to `end`. */
+/* Without a size of its own a symbol goes up to the next one, but not over half of the address space (a
+ * module's per-processor variables are far from all else). gdb needs sizes: it looks back through all symbols
+ * for one that has. */
+static uint64_t extent(const struct symbol *s)
+{
+    enum { FAR = 32 << 20 };
+    return s->flags & SYMBOL_SIZED || s->size < FAR ? s->size : 0;
+}
+
+/* Sections do not overlap: each is a run of symbols of one part, without wide gaps. The present one reaches
+ * to `end`. */
 static void end_section(struct elf *e, unsigned section, uint64_t end)
 {
     Elf64_Shdr s;
@@ -165,12 +189,13 @@ static void add_symbol(struct elf *e, const struct symbol *s, uint64_t address, 
                      .st_info = ELF64_ST_INFO(global ? STB_GLOBAL : STB_LOCAL, types[part]),
                      .st_shndx = part == NOWHERE ? SHN_ABS : (uint16_t)section,
                      .st_value = address,
-                     .st_size = s->flags & SYMBOL_SIZED ? s->size : 0};
+                     .st_size = extent(s)};
     add_bytes(&e->symbols, &sym, sizeof sym);
 }
 
 static void add_mapping(struct elf *e, const struct symbol_mapping *m)
 {
+    enum { GAP = 1 << 16 };
     struct symbol s;
     enum part now = NOWHERE;
     unsigned section = 0;
@@ -179,18 +204,20 @@ static void add_mapping(struct elf *e, const struct symbol_mapping *m)
         symbol_table_symbol(m->table, i, &s);
         enum part part = part_of(&s);
         uint64_t address = runtime(m, &s);
-        if (part != NOWHERE && part != now && e->nsections < SHN_LORESERVE - 4) {
+        bool apart = part != now || (address > end && address - end > GAP);
+        if (part != NOWHERE && apart && e->nsections < SHN_LORESERVE - DWARF_SECTIONS - 4) {
             if (now != NOWHERE)
-                end_section(e, section, address);
+                end_section(e, section, end < address ? end : address);
             section = begin_section(e, m, part, address);
             now = part;
         }
         if (part != NOWHERE)
-            end = address + (s.size ? s.size : 1);
+            end = address + (extent(&s) ? extent(&s) : 1);
         add_symbol(e, &s, address, part, section);
     }
     if (now != NOWHERE)
         end_section(e, section, end);
+    symbols_dwarf_add(e->dwarf, m);
 }
 
 /* ---- the whole ---- */
@@ -202,9 +229,27 @@ static size_t pad8(struct bytes *b)
     return b->n;
 }
 
+static void add_debug_sections(struct elf *e, struct bytes *out)
+{
+    const void *data;
+    size_t size;
+    for (unsigned i = 0; i < DWARF_SECTIONS; i++) {
+        const char *name = symbols_dwarf_section(e->dwarf, i, &data, &size);
+        if (size)
+            add_section(e, name,
+                        (Elf64_Shdr){.sh_type = SHT_PROGBITS,
+                                     .sh_offset = add_bytes(out, data, size),
+                                     .sh_size = size,
+                                     .sh_addralign = 1});
+    }
+    symbols_dwarf_free(e->dwarf);
+}
+
 static void elf_end(struct elf *e, struct served_file *f)
 {
     struct bytes out = {0};
+    add_bytes(&out, &(Elf64_Ehdr){0}, sizeof(Elf64_Ehdr));
+    add_debug_sections(e, &out);
     unsigned symtab = e->nsections, strtab = symtab + 1, shstrtab = symtab + 2;
     Elf64_Ehdr h = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
                     .e_type = ET_EXEC,
@@ -215,7 +260,6 @@ static void elf_end(struct elf *e, struct served_file *f)
                     .e_shentsize = sizeof(Elf64_Shdr),
                     .e_shnum = (uint16_t)(shstrtab + 1),
                     .e_shstrndx = (uint16_t)shstrtab};
-    add_bytes(&out, &h, sizeof h);
     size_t symbols = add_bytes(&out, e->symbols.p, e->symbols.n);
     size_t names = add_bytes(&out, e->names.p, e->names.n);
     /* sh_info: one more than the last local symbol. They come in any order here, so none is promised to be

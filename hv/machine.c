@@ -15,6 +15,9 @@
 
 enum { NS_PER_STEP = 1, SLICE = 1 << 20, TURN = 1000 };
 
+/* Guest time ends after 146 years, long before its 64 bits do: nothing that would come later is waited for. */
+#define TIME_END (1ull << 62)
+
 struct pc {
     struct engine engine;
     struct engine_config config;
@@ -229,6 +232,8 @@ static bool all_halted_for_good(const struct pc *pc)
 static bool idle(struct pc *pc, const struct run_limit *limit, struct stop *stop)
 {
     uint64_t now = now_time(pc), wake = board_deadline(pc->board);
+    if (wake >= TIME_END)
+        wake = UINT64_MAX;
     stop->wake = wake;
     if (all_halted_for_good(pc)) {
         halted_event(pc);
@@ -261,30 +266,36 @@ static uint64_t slice_for(struct pc *pc, const struct run_limit *limit)
     return n < SLICE ? n : SLICE;
 }
 
+/* Runs the processor whose turn it is, or the next that is not halted. */
+static enum x86_exit run_next(struct pc *pc, uint64_t n, uint64_t *done)
+{
+    enum x86_exit e = X86_HALTED;
+    *done = 0;
+    for (unsigned tried = 0; tried < board_cpus(pc->board) && e == X86_HALTED && !*done; tried++) {
+        if (tried || !pc->turn_left)
+            take_turn(pc, (pc->turn + 1) % board_cpus(pc->board));
+        e = x86_run(pc->cpu, n < pc->turn_left ? n : pc->turn_left, done);
+    }
+    pc->turn_left -= (uint32_t)*done;
+    return *done && e == X86_HALTED ? X86_DONE : e; /* the others are still to be tried */
+}
+
 /* Several processors run in turns of TURN steps and more, in order of their numbers; one that is halted passes its turn on. Turns are counted in
- * steps and are part of the state, so it does not matter where runs begin and end. */
+ * steps and are part of the state, so it does not matter where runs begin and end; nor how often it was tried to run processors that are
+ * all halted: a turn in which no step was made was none. */
 static enum x86_exit run_turn(struct pc *pc, uint64_t n)
 {
-    unsigned cpus = board_cpus(pc->board);
+    unsigned turn = pc->turn;
+    uint32_t left = pc->turn_left;
     uint64_t done;
-    if (cpus == 1) {
-        enum x86_exit e = x86_run(pc->cpu, n, &done);
-        pc->icount += done;
-        return e;
+    enum x86_exit e = board_cpus(pc->board) > 1 ? run_next(pc, n, &done) : x86_run(pc->cpu, n, &done);
+    pc->icount += done;
+    if (!done && (e == X86_HALTED || e == X86_BREAK)) {
+        pc->turn = turn;
+        pc->turn_left = left;
+        pc->cpu = board_cpu(pc->board, turn);
     }
-    for (unsigned tried = 0; tried < cpus; tried++) {
-        if (!pc->turn_left)
-            take_turn(pc, (pc->turn + 1) % cpus);
-        enum x86_exit e = x86_run(pc->cpu, n < pc->turn_left ? n : pc->turn_left, &done);
-        pc->icount += done;
-        pc->turn_left -= (uint32_t)done;
-        if (e != X86_HALTED)
-            return e;
-        pc->turn_left = 0;
-        if (done)
-            return X86_DONE;
-    }
-    return X86_HALTED;
+    return e;
 }
 
 /* One slice. Returns true if the run ends. */
@@ -292,14 +303,13 @@ static bool run_slice(struct pc *pc, const struct run_limit *limit, struct stop 
 {
     if (board_deadline(pc->board) <= now_time(pc))
         board_run_timers(pc->board);
-    struct x86 *cpu = pc->cpu;
     enum x86_exit e = run_turn(pc, slice_for(pc, limit));
     switch (e) {
     case X86_HALTED: return idle(pc, limit, stop);
     case X86_STOP: return stopped(pc, stop);
     case X86_FAULT:
         stop->reason = STOP_GUEST_FAULT;
-        snprintf(stop->text, sizeof stop->text, "%s", x86_fault_text(cpu));
+        snprintf(stop->text, sizeof stop->text, "%s", x86_fault_text(pc->cpu));
         return true;
     default: return false;
     }
@@ -515,9 +525,14 @@ static void pc_flush(struct engine *e)
 
 /* ---------------------------------------------------------------- BIOS services */
 
-static void service_called(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t next)
+static void service_called(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t caller, uint64_t next)
 {
-    services_int(&((struct pc *)ctx)->services, cpu, vector, stack, next);
+    services_int(&((struct pc *)ctx)->services, cpu, vector, stack, caller, next);
+}
+
+static void far_called(void *ctx, unsigned cpu, uint64_t target, uint64_t stack, uint64_t caller, uint64_t next)
+{
+    services_far(&((struct pc *)ctx)->services, cpu, target, stack, caller, next);
 }
 
 static void service_returned(void *ctx, unsigned cpu, uint64_t stack, uint64_t next)
@@ -582,7 +597,7 @@ struct engine *hv_create(const struct engine_config *cfg, struct error *err)
         error_set(err, "no memory for the machine");
         return NULL;
     }
-    struct board_host host = {pc, now_icount, now_time, service_called, service_returned, cpu_reported};
+    struct board_host host = {pc, now_icount, now_time, service_called, far_called, service_returned, cpu_reported};
     pc->engine.ops = &pc_ops;
     pc->config = *cfg;
     pc->board = board_create(&pc->config, &host, err);

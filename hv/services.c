@@ -2,7 +2,8 @@
  *
  * A call is known again at its return by where it goes to: an IRET or RETF 2 to the instruction after the
  * INT, with the stack pointer that was there before it. So handlers may chain to each other, switch stacks or
- * go through protected mode.
+ * go through protected mode, and a monitor of virtual-8086 mode may do the INT, the IRET or all of the
+ * service.
  *
  * An event is reported when its call returns, so its position is that of the return (core/engine.h: positions
  * never go back). Two things are folded, since programs do them thousands of times:
@@ -35,7 +36,7 @@ const struct field services_fields[] = {
 /* clang-format on */
 const size_t services_nfields = FIELD_COUNT(services_fields);
 
-enum { UNKNOWN = 255 };
+enum { UNKNOWN = 255, FIRST_VECTOR = 0x10, LAST_VECTOR = 0x1a };
 #define STATE_SIZE offsetof(struct services, board)
 
 void services_init(struct services *s, struct board *b, uint64_t (*now)(void *ctx), void *ctx)
@@ -61,7 +62,8 @@ int services_loaded(struct services *s)
 {
     bool good = s->depth <= SERVICE_DEPTH && s->line_length <= SERVICE_LINE;
     for (unsigned i = 0; good && i < SERVICE_DEPTH; i++)
-        good = ends(s->words[i]) && (i >= s->depth || (s->vector[i] >= 0x10 && s->vector[i] <= 0x1a));
+        good = ends(s->words[i]) &&
+               (i >= s->depth || (s->vector[i] >= FIRST_VECTOR && s->vector[i] <= LAST_VECTOR));
     for (unsigned i = 0; good && i < SERVICE_REPEATS; i++)
         good = ends(s->poll_words[i]);
     if (good)
@@ -392,10 +394,11 @@ static void did_not_return(struct services *s, unsigned i)
     forget_call(s, i);
 }
 
-void services_int(struct services *s, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t next)
+void services_int(struct services *s, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t caller,
+                  uint64_t next)
 {
     struct service_regs r;
-    if (vector < 0x10 || vector > 0x1a)
+    if (vector < FIRST_VECTOR || vector > LAST_VECTOR)
         return;
     /* A call from the same place of a stack: the one before did not return (or the INT faulted). */
     for (unsigned i = s->depth; i-- > 0;)
@@ -413,7 +416,7 @@ void services_int(struct services *s, unsigned cpu, uint8_t vector, uint64_t sta
     s->cx[i] = (uint16_t)r.ecx;
     s->stack[i] = stack;
     s->next[i] = next;
-    s->caller[i] = next - 2;
+    s->caller[i] = caller;
     s->icount[i] = now(s);
     service_call_words(row, &r, vector, s->board, cpu, (char *)s->words[i], SERVICE_WORDS);
     if (!(row->flags & SVC_OUTPUT)) { /* what was written comes before what is called now */
@@ -427,6 +430,34 @@ void services_int(struct services *s, unsigned cpu, uint8_t vector, uint64_t sta
     c.steps = 0;
     services_flush(s, false);
     report_call(s, &c, &r);
+}
+
+/* The linear address that a vector of real mode, or of the 8086 program, points to; 0: it cannot be read. */
+static uint64_t handler_of(const struct services *s, unsigned cpu, unsigned vector)
+{
+    enum { FLAG_VM = 1 << 17 };
+    struct x86 *x = board_cpu(s->board, cpu);
+    uint64_t at = x86_get(x, "eflags") & FLAG_VM ? 0 : x86_get(x, "idtr_base"), pa;
+    uint16_t entry[2];           /* offset, segment */
+    at += vector * sizeof entry; /* an entry does not cross a page */
+    if (!x86_translate(x, at, &pa) || !physmem_mapped(board_mem(s->board), pa, sizeof entry))
+        return 0;
+    physmem_read(board_mem(s->board), pa, entry, sizeof entry);
+    return ((uint64_t)entry[1] << 4) + entry[0];
+}
+
+/* A handler that several vectors share does not tell which service is wanted. */
+void services_far(struct services *s, unsigned cpu, uint64_t target, uint64_t stack, uint64_t caller,
+                  uint64_t next)
+{
+    unsigned found = 0, vector = 0;
+    for (unsigned v = FIRST_VECTOR; v <= LAST_VECTOR; v++)
+        if (handler_of(s, cpu, v) == target) {
+            vector = v;
+            found++;
+        }
+    if (found == 1)
+        services_int(s, cpu, (uint8_t)vector, stack, caller, next);
 }
 
 void services_return(struct services *s, unsigned cpu, uint64_t stack, uint64_t next)

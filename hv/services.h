@@ -1,6 +1,9 @@
 /* services.h - BIOS services as events: each INT 10h-1Ah that is executed in real mode (or, by the 8086
  * program's own vectors, in virtual-8086 mode) and its return, of any firmware. Private to hv/.
  *
+ * A PUSHF and a far CALL to what a vector points to is such a call as well. In virtual-8086 mode it makes no
+ * difference whether the processor does the INT by itself, through the monitor, or the monitor in its place.
+ *
  * What is under way (calls that have not returned, text that is being put together, repeats that are being
  * counted) is saved state: a replay from any checkpoint reports what the recording reported. Nothing here
  * reaches the guest.
@@ -94,7 +97,10 @@ void services_reset(struct services *);
 /* After a load: -1 if the state makes no sense (it is empty then). */
 int services_loaded(struct services *);
 /* Hooks: see struct board_host. */
-void services_int(struct services *, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t next);
+void services_int(struct services *, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t caller,
+                  uint64_t next);
+void services_far(struct services *, unsigned cpu, uint64_t target, uint64_t stack, uint64_t caller,
+                  uint64_t next);
 void services_return(struct services *, unsigned cpu, uint64_t stack, uint64_t next);
 /* Report text and repeats that are still being put together. `end`: of the recording: as they are, the state
  * is kept. */

@@ -1,19 +1,4 @@
-# The stages of a PC's boot: firmware (any), boot loader, Linux. Form: core/profile.h, docs/profiles.md.
-
-# ---- firmware: from the reset vector to the boot sector, or to a kernel's entry ----
-stage bios
-    open event cpu.reset-vector
-    close event loader.boot-sector
-    close event kernel.boot-params
-stage bios.post
-    in bios
-    open event cpu.reset-vector
-stage bios.option-rom
-    in bios
-    open event firmware.option-rom
-stage bios.boot.{data}
-    in bios
-    open event firmware.boot-device
+# The stages of a PC's boot after its firmware (firmware.profile): boot loader, Linux. Form: core/profile.h, docs/profiles.md.
 
 # ---- the boot loader: from the boot sector to the kernel ----
 stage loader

@@ -1,10 +1,14 @@
 /* start32.S - the first 32-bit instructions, in the ROM; the way to the services' real mode; block move by paging-free copy. */
 #include "bios/layout.h"
 
+        .cfi_sections .debug_frame
         .code32
         .text
         .globl post32_start
+        .type post32_start, @function
 post32_start:
+        .cfi_startproc
+        .cfi_undefined %eip             /* a debugger's frames end here */
         movl    $SEL_DATA32, %eax
         movl    %eax, %ds
         movl    %eax, %es
@@ -14,7 +18,7 @@ post32_start:
         testl   %esi, %esi
         jnz     ap_turn
         movl    $POST_STACK, %esp
-        jmp     post32
+        call    post32                  /* it does not return */
 
 /* Application processors come one at a time: they share a stack. */
 ap_turn:
@@ -28,10 +32,14 @@ ap_turn:
 2:      cli
         hlt
         jmp     2b
+        .cfi_endproc
+        .size post32_start, . - post32_start
 
 /* void to_real16(u32 entry): never returns. The entry is an offset in the services' code segment. */
         .globl to_real16
+        .type to_real16, @function
 to_real16:
+        .cfi_startproc
         movl    %eax, %ebx
         movl    $SEL_DATA16, %eax
         movl    %eax, %ds
@@ -40,5 +48,7 @@ to_real16:
         movl    %eax, %fs
         movl    %eax, %gs
         ljmp    $SEL_CODE16, $leave32
+        .cfi_endproc
+        .size to_real16, . - to_real16
 
         .section .note.GNU-stack, "", @progbits

@@ -57,12 +57,15 @@ $(DEMO_DIR)/demo.img: $(DEMO_DIR)/pack $(DEMO_DIR)/boot.bin $(DEMO_DIR)/loader.b
 	@echo "  DEMO $@"
 	$(Q)$< $@ $(DEMO_SIZE) $(DEMO_DIR)/boot.bin $(DEMO_DIR)/loader.bin $(foreach f,$(DEMO_FILES),$f=$(DEMO_DIR)/$f.stripped)
 
+$(DEMO_DIR)/demo.profile: profiles/firmware.profile $(DEMO)/demo.profile
+	$(Q)cat $^ >$@
+
 # demo.h declares what is in this object.
-$(DEMO_DIR)/demo.S: $(DEMO_DIR)/demo.img $(DEMO_DIR)/loader.elf $(DEMO_DIR)/kernel.elf $(DEMO)/demo.profile
+$(DEMO_DIR)/demo.S: $(DEMO_DIR)/demo.img $(DEMO_DIR)/loader.elf $(DEMO_DIR)/kernel.elf $(DEMO_DIR)/demo.profile
 	$(Q)printf '%s\n' '.section .rodata' '.macro data name, file' '.balign 16' '.globl \name\()_start, \name\()_end' \
 	    '\name\()_start: .incbin "\file"' '\name\()_end: .byte 0' '.endm' 'data demo_disk, $(DEMO_DIR)/demo.img' \
 	    'data demo_loader, $(DEMO_DIR)/loader.elf' 'data demo_kernel, $(DEMO_DIR)/kernel.elf' \
-	    'data demo_profile, $(DEMO)/demo.profile' '.section .note.GNU-stack,"",@progbits' >$@
+	    'data demo_profile, $(DEMO_DIR)/demo.profile' '.section .note.GNU-stack,"",@progbits' >$@
 $(DEMO_DIR)/demo.o: $(DEMO_DIR)/demo.S
 	$(Q)$(DEMO_CC) -c -o $@ $<
 LIB_OBJ += $(DEMO_DIR)/demo.o

@@ -1,18 +1,4 @@
-# The stages of the demo disk's boot. Form: core/profile.h, docs/profiles.md.
-
-# ---- firmware: from the reset vector to the boot sector ----
-stage bios
-    open event cpu.reset-vector
-    close event loader.boot-sector
-stage bios.post
-    in bios
-    open event cpu.reset-vector
-stage bios.option-rom
-    in bios
-    open event firmware.option-rom
-stage bios.boot.{data}
-    in bios
-    open event firmware.boot-device
+# The stages of the demo disk's boot after the firmware (profiles/firmware.profile). Form: core/profile.h, docs/profiles.md.
 
 # ---- boot/: boot sector and loader, which call the BIOS ----
 stage loader

@@ -13,7 +13,8 @@ struct board_host {
     uint64_t (*icount)(void *ctx); /* steps since reset, exact within callbacks */
     uint64_t (*time)(void *ctx);   /* guest time, ns */
     /* BIOS services are called and return: see struct x86_bus. May be NULL. */
-    void (*service)(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t next);
+    void (*service)(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t caller, uint64_t next);
+    void (*service_far)(void *ctx, unsigned cpu, uint64_t target, uint64_t stack, uint64_t caller, uint64_t next);
     void (*service_return)(void *ctx, unsigned cpu, uint64_t stack, uint64_t next);
     /* Every event that a processor made, whatever is observed. May be NULL. */
     void (*cpu_event)(void *ctx, unsigned cpu, const struct event *ev);

@@ -302,12 +302,21 @@ static void cpu_event(void *ctx, struct event *ev)
     c->board->active = old;
 }
 
-static void cpu_service(void *ctx, uint8_t vector, uint64_t stack, uint64_t next)
+static void cpu_service(void *ctx, uint8_t vector, uint64_t stack, uint64_t caller, uint64_t next)
 {
     struct board_cpu *c = ctx, *old = enter(c);
     const struct board_host *h = &c->board->host;
     if (h->service)
-        h->service(h->ctx, c->index, vector, stack, next);
+        h->service(h->ctx, c->index, vector, stack, caller, next);
+    c->board->active = old;
+}
+
+static void cpu_service_far(void *ctx, uint64_t target, uint64_t stack, uint64_t caller, uint64_t next)
+{
+    struct board_cpu *c = ctx, *old = enter(c);
+    const struct board_host *h = &c->board->host;
+    if (h->service_far)
+        h->service_far(h->ctx, c->index, target, stack, caller, next);
     c->board->active = old;
 }
 
@@ -341,6 +350,7 @@ void bus_init(struct board_cpu *c, struct board *b, unsigned index)
         .ferr = cpu_ferr,
         .event = cpu_event,
         .service = cpu_service,
+        .service_far = cpu_service_far,
         .service_return = cpu_service_return,
     };
 }

@@ -166,11 +166,24 @@ static const struct op *far_task(struct x86 *cpu, const struct far *f, const str
 
 /* ---------------------------------------------------------------- all of them */
 
+/* With the flags pushed before it, a call can stand for an INT: this may be a BIOS service. */
+static void service_call(struct x86 *cpu, const struct far *f)
+{
+    enum { PUSHED_FLAGS = 2 };
+    uint64_t base = cpu->seg[CS].base;
+    if (cpu->bus.service_far && f->call && f->op->osize == 1)
+        cpu->bus.service_far(cpu->bus.ctx, ((uint64_t)f->sel << 4) + (uint16_t)f->off,
+                             stack_linear(cpu) + PUSHED_FLAGS, base + (uint16_t)rip_of(cpu, f->op),
+                             base + (uint16_t)rip_after(cpu, f->op));
+}
+
 static const struct op *far_transfer(struct x86 *cpu, const struct far *f)
 {
     struct desc d;
-    if (!protected_mode(cpu))
+    if (!protected_mode(cpu)) {
+        service_call(cpu, f);
         return far_real(cpu, f);
+    }
     if (is_null_selector(f->sel))
         raise_error(cpu, VEC_GP, 0);
     if (!desc_read(cpu, f->sel, &d))

@@ -12,6 +12,13 @@ void stk_here(const struct x86 *cpu, struct stk *st, unsigned ext)
     *st = (struct stk){.seg = cpu->seg[SS], .sp = cpu->gpr[RSP], .mask = stack_mask(cpu), .error = ext};
 }
 
+uint64_t stack_linear(const struct x86 *cpu)
+{
+    struct stk st;
+    stk_here(cpu, &st, 0);
+    return st.seg.base + (st.sp & st.mask);
+}
+
 /* ---------------------------------------------------------------- the TSS's stacks */
 
 /* Long mode: only rsp is in the TSS, and SS becomes null (SDM volume 3, 6.14.4 and 8.7). */

@@ -246,12 +246,13 @@ static void softint_event(struct x86 *cpu, const struct op *op, uint8_t vector)
     cpu_event(cpu, &ev);
 }
 
-/* Linear address of the stack's top as 16-bit code sees it. */
-static uint64_t stack_linear(const struct x86 *cpu)
+/* Real and virtual-8086 mode: this may be a BIOS service. */
+static void service_call(struct x86 *cpu, const struct op *op, uint8_t vector)
 {
-    struct stk st;
-    stk_here(cpu, &st, 0);
-    return st.seg.base + (st.sp & st.mask);
+    uint64_t base = cpu->seg[CS].base;
+    if (cpu->bus.service)
+        cpu->bus.service(cpu->bus.ctx, vector, stack_linear(cpu), base + (uint16_t)rip_of(cpu, op),
+                         base + (uint16_t)rip_after(cpu, op));
 }
 
 static OP(op_int)
@@ -260,11 +261,13 @@ static OP(op_int)
     bool v86 = v86_mode(cpu);
     SYNC;
     bool redirect = v86 && cpu->cr4 & CR4_VME && vme_redirects(cpu, vector);
-    if (v86 && !redirect && iopl(cpu) < 3)
+    bool refused = v86 && !redirect && iopl(cpu) < 3;
+    if (!refused)
+        softint_event(cpu, op, vector);
+    if (real_mode(cpu) || v86)
+        service_call(cpu, op, vector);
+    if (refused)
         raise_error(cpu, VEC_GP, 0);
-    softint_event(cpu, op, vector);
-    if ((real_mode(cpu) || v86) && cpu->bus.service)
-        cpu->bus.service(cpu->bus.ctx, vector, stack_linear(cpu), cpu->seg[CS].base + (uint16_t)rip_after(cpu, op));
     if (redirect)
         deliver_vme(cpu, vector, rip_after(cpu, op));
     else

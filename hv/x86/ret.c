@@ -88,14 +88,11 @@ static const struct op *return_commit(struct x86 *cpu, const struct op *op, cons
 
 /* ---------------------------------------------------------------- far RET */
 
-/* Real and virtual-8086 mode: this may be the end of a BIOS service. */
+/* In real or virtual-8086 mode now: this may be the end of a BIOS service. */
 static void service_return(struct x86 *cpu, uint64_t rip)
 {
-    struct stk st;
-    if (!cpu->bus.service_return)
-        return;
-    stk_here(cpu, &st, 0);
-    cpu->bus.service_return(cpu->bus.ctx, st.seg.base + (st.sp & st.mask), cpu->seg[CS].base + (uint16_t)rip);
+    if (cpu->bus.service_return)
+        cpu->bus.service_return(cpu->bus.ctx, stack_linear(cpu), cpu->seg[CS].base + (uint16_t)rip);
 }
 
 static const struct op *retf_real(struct x86 *cpu, const struct op *op, uint64_t rip, uint16_t sel,
@@ -197,6 +194,7 @@ static const struct op *iret_to_v86(struct x86 *cpu, const struct op *op, struct
     SET32(RSP, esp);
     struct seg cs = seg_real(cpu, &cpu->seg[CS], f->sel);
     cs_commit(cpu, &cs, 3, f->rip);
+    service_return(cpu, f->rip);
     return leave_to(cpu, op, f->rip);
 }
 

@@ -149,6 +149,8 @@ static void map_load(struct x86 *cpu)
     cpu->halted = halted & 1;
     cpu->nmi_blocked = nmi & 1;
     eflags_set(cpu, cpu->flags & 0x3f7fd7);
+    if (cpu->efer & EFER_LMA || real_mode(cpu)) /* virtual-8086 mode is one of legacy protected mode only */
+        cpu->flags &= ~(uint64_t)FLAG_VM;
     for (unsigned i = 0; i < NSEG; i++)
         cpu->seg[i].null = i != SEG_NONE && !(cpu->seg[i].attr & SEG_P);
 }

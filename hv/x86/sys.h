@@ -155,6 +155,8 @@ struct stk {
 void stk_here(const struct x86 *, struct stk *, unsigned ext);
 /* The stack that the TSS has for privilege `dpl`, or (long mode) its IST entry if ist is not 0. */
 void stk_inner(struct x86 *, unsigned dpl, unsigned ist, unsigned ext, struct stk *);
+/* Linear address of the top of the present stack. */
+uint64_t stack_linear(const struct x86 *);
 void stk_push(struct x86 *, struct stk *, unsigned size, uint64_t value);
 uint64_t stk_pop(struct x86 *, struct stk *, unsigned size);
 void stk_skip(struct stk *, unsigned n);

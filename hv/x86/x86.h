@@ -82,10 +82,13 @@ struct x86_bus {
     void (*ferr)(void *ctx, bool level);
     /* An event (its icount, time and cpu are filled by the receiver). Called for every event; the receiver filters. */
     void (*event)(void *ctx, struct event *ev);
-    /* BIOS services, for events only; both may be NULL. INT n in real mode (or in virtual-8086 mode through the 8086
-     * program's own vectors) is about to be executed, and an IRET, or RETF 2, of these modes was executed. `stack` and `next` are
-     * linear addresses: the stack pointer before INT or after the return, and the instruction after INT or returned to. */
-    void (*service)(void *ctx, uint8_t vector, uint64_t stack, uint64_t next);
+    /* BIOS services, for events only; all may be NULL. INT n in real mode or virtual-8086 mode is about to be executed, or to
+     * fault there (a monitor may then do what it asks for); a far CALL in these modes is about to be executed, which may be a
+     * PUSHF; CALL to a handler; and an IRET or RETF 2 of these modes, or an IRET of a monitor to virtual-8086 mode, was executed.
+     * Linear addresses: `stack`, the stack pointer before INT or CALL or after the return; `caller`, the instruction; `next`, the
+     * one after it or returned to; `target`, what is called. */
+    void (*service)(void *ctx, uint8_t vector, uint64_t stack, uint64_t caller, uint64_t next);
+    void (*service_far)(void *ctx, uint64_t target, uint64_t stack, uint64_t caller, uint64_t next);
     void (*service_return)(void *ctx, uint64_t stack, uint64_t next);
 };
 

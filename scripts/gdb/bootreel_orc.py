@@ -3,6 +3,7 @@
 They are in the guest's memory, between symbols that kallsyms has: no debug information is needed. Layout and
 meaning: Documentation/x86/orc-unwinder.rst and arch/x86/include/asm/orc_types.h of the kernel.
 """
+import bisect
 import re
 import struct
 
@@ -10,6 +11,8 @@ import gdb
 from gdb.unwinder import Unwinder
 
 ENTRY = 6  # bytes: s16 sp_offset, s16 bp_offset, u16 sp_reg:4 bp_reg:4 type …
+NEAR = 64  # bytes that are read for the sake of a packet less
+PIECE = 64  # instruction addresses read at a time: those of a function or two
 UNDEFINED, PREV_SP, DX, DI, BP, SP, R10, R13, BP_INDIRECT, SP_INDIRECT = range(10)
 BASE = {DX: "rdx", DI: "rdi", BP: "rbp", SP: "rsp", R10: "r10", R13: "r13", BP_INDIRECT: "rbp", SP_INDIRECT: "rsp"}
 CALL, REGS, REGS_PARTIAL, END = "call", "regs", "partial", "end"
@@ -32,8 +35,40 @@ def read(at, size):
     return gdb.selected_inferior().read_memory(at & MASK, size).tobytes()
 
 
-def word(at):
-    return struct.unpack("<Q", read(at, 8))[0]
+class Words:
+    """Words of the stack, as they are at this position: each stop asks for the same ones several times."""
+
+    def __init__(self):
+        self.icount = None
+        self.known = {}
+
+    def at_position(self, icount):
+        if icount != self.icount:
+            self.known.clear()
+            self.icount = icount
+
+    def forget(self, event=None):
+        self.icount = None
+
+    def fetch(self, first, last):
+        """Those from one to the other, which are near, in one go."""
+        if last - first <= NEAR and not (first in self.known and last in self.known):
+            data = read(first, last - first + 8)
+            for i in range(0, len(data), 8):
+                self.known[first + i] = struct.unpack_from("<Q", data, i)[0]
+
+    def __call__(self, at):
+        if at not in self.known:
+            self.known[at] = struct.unpack("<Q", read(at, 8))[0]
+        return self.known[at]
+
+
+word = Words()
+
+
+def forget_memory():
+    """The target was moved, or its memory changed, without gdb."""
+    word.forget()
 
 
 class Table:
@@ -47,28 +82,41 @@ class Table:
         self.n = (end - self.ips) // 4 if self.ips and self.entries and end else 0
         # Linux 6.4 put a header beside the tables, and two more types before "call".
         self.new_types = address("__start_orc_header") is not None
-        self.known = {}
+        self.known = {}  # by pc
+        self.firsts = {}  # by piece: its first address
+        self.pieces = {}  # … all of them
 
     def covers(self, pc):
         begin, end, init_begin, init_end = self.text
         return bool(self.n and begin and end and
                     (begin <= pc < end or (init_begin and init_end and init_begin <= pc < init_end)))
 
-    def ip(self, i):
-        at = self.ips + 4 * i
-        return (at + struct.unpack("<i", read(at, 4))[0]) & MASK
+    def first(self, k):
+        """The first address of a piece. Those at which searches look again and again are read once."""
+        if k not in self.firsts:
+            at = self.ips + 4 * PIECE * k
+            self.firsts[k] = (at + struct.unpack("<i", read(at, 4))[0]) & MASK
+        return self.firsts[k]
+
+    def piece(self, k):
+        if k not in self.pieces:
+            at, n = self.ips + 4 * PIECE * k, min(PIECE, self.n - PIECE * k)
+            offsets = struct.unpack("<%di" % n, read(at, 4 * n))
+            self.pieces[k] = [(at + 4 * i + offset) & MASK for i, offset in enumerate(offsets)]
+        return self.pieces[k]
 
     def find(self, pc):
         """sp_offset, bp_offset, sp_reg, bp_reg, type of the last entry at or before pc."""
         if pc in self.known:
             return self.known[pc]
-        low, high = 0, self.n
+        low, high = 0, (self.n + PIECE - 1) // PIECE
         while high - low > 1:
             middle = (low + high) // 2
-            if self.ip(middle) <= pc:
+            if self.first(middle) <= pc:
                 low = middle
             else:
                 high = middle
+        low = PIECE * low + max(bisect.bisect_right(self.piece(low), pc) - 1, 0)
         sp_offset, bp_offset, flags = struct.unpack("<hhH", read(self.entries + ENTRY * low, ENTRY))
         if self.new_types:
             kind = {1: END, 2: CALL, 3: REGS, 4: REGS_PARTIAL}.get(flags >> 8 & 7)
@@ -91,6 +139,7 @@ class Orc(Unwinder):
         self.forget()
         gdb.events.new_objfile.connect(self.forget)
         gdb.events.clear_objfiles.connect(self.forget)
+        gdb.events.memory_changed.connect(word.forget)
 
     def forget(self, event=None):
         self.table = None
@@ -117,6 +166,8 @@ class Orc(Unwinder):
         def reg(name):
             return int(frame.read_register(name)) & MASK
 
+        if frame.level() == 0:
+            word.at_position(reg("icount"))
         pc, sp = reg("rip"), reg("rsp")
         if self.table is None and pc >> 63:
             self.table = Table()
@@ -130,6 +181,8 @@ class Orc(Unwinder):
         if sp_reg in (SP_INDIRECT, BP_INDIRECT):
             cfa = word(cfa) + (sp_offset if sp_reg == SP_INDIRECT else 0)
         cfa &= MASK
+        if kind == CALL and bp_reg == PREV_SP and bp_offset % 8 == 0:
+            word.fetch(min(cfa + bp_offset, cfa - 8), max(cfa + bp_offset, cfa - 8))
         info = frame.create_unwind_info(Id(gdb.Value(cfa), gdb.Value(self.start_of(pc))))
         self.save(frame, info, kind, cfa)
         if bp_reg == PREV_SP:

@@ -1,25 +1,31 @@
 #!/bin/bash
-# bios-loaders.sh - boot loaders that nobody here wrote and that lean on the BIOS, under our firmware and under SeaBIOS:
-# each gets as far as the other. GRUB (CD and disk: bios.sh) from a floppy; ISOLINUX; SYSLINUX from a FAT disk and a floppy;
-# El Torito's emulation of both; memdisk; iPXE's .lkrn; memtest86+.
+# loaders.sh - boot loaders that nobody here wrote and that lean on the BIOS, under our firmware and under SeaBIOS:
+# each gets as far as the other. GRUB (CD and disk: tests/boot/bios.sh) from a floppy; ISOLINUX; SYSLINUX from a FAT disk
+# and a floppy; EXTLINUX; El Torito's emulation of both; memdisk; iPXE's .lkrn; memtest86+.
+#
+#   tests/bios/loaders.sh [NAME...]    only these boots; make test-loaders: all
+#
+# EXTLINUX can be installed only on a file system that is mounted. So the machine does that itself: its disk has nothing to
+# boot yet, and passes on to the CD (INT 18h); Linux from there installs EXTLINUX on the disk and resets; then the disk boots.
 #
 # Debian's packages are downloaded with apt-get and unpacked beside the guests; nothing is installed. Without a
-# package list or mtools and xorriso there is nothing to test.
+# package list or mtools, xorriso and e2fsprogs there is nothing to test.
 . "$(dirname "$0")/../lib.sh"
 need_guests
+names=" $* "
 lab=$GUESTS/loaders
 root=$lab/root
 mkdir -p "$lab/deb" "$root"
-for p in syslinux syslinux-common isolinux memtest86+ ipxe; do
+for p in syslinux syslinux-common isolinux extlinux memtest86+ ipxe; do
     [ -e "$root/.$p" ] && continue
     (cd "$lab/deb" && apt-get -q download "$p") >/dev/null 2>&1 && dpkg-deb -x "$(ls "$lab/deb/${p}_"*.deb)" "$root" &&
         : >"$root/.$p"
     [ -e "$root/.$p" ] || { echo "skipped: package $p cannot be downloaded"; exit 0; }
 done
-for tool in mformat mcopy xorriso; do
+for tool in mformat mcopy xorriso mke2fs; do
     command -v "$tool" >/dev/null || { echo "skipped: no $tool"; exit 0; }
 done
-export MTOOLS_SKIP_CHECK=1 PATH=$root/usr/bin:$PATH
+export MTOOLS_SKIP_CHECK=1 PATH=$root/usr/bin:$root/sbin:$PATH
 modules=$root/usr/lib/syslinux/modules/bios
 cd "$work" || exit 2
 
@@ -95,18 +101,87 @@ emulated() { # IMAGE OPTION...
     xorriso -as mkisofs -quiet -o "emulated-$1.iso" -J -R -b "$1.img" -c boot.cat "${@:2}" iso 2>/dev/null
 }
 
-grub_floppy && fat_floppy && fat_disk && iso linux && iso ipxe && iso memtest && iso memdisk && emulated floppy &&
-    emulated disk -hard-disk-boot || { fail "the media cannot be made"; finish; }
+# A disk whose boot sector does nothing but INT 18h (next device, please), with an ext2 partition that waits for EXTLINUX.
+ext_disk() {
+    rm -rf ext
+    mkdir ext
+    cp "$GUESTS/vmlinuz" ext/
+    printf '%s\n' 'SERIAL 0 115200' 'DEFAULT linux' 'LABEL linux' '  KERNEL vmlinuz' \
+        '  APPEND earlyprintk=ttyS0 console=ttyS0 booted-by-extlinux' >ext/extlinux.conf
+    mke2fs -q -t ext2 -d ext ext.img 30m >/dev/null
+    truncate -s 32M extlinux.img
+    printf '\315\030' | dd of=extlinux.img conv=notrunc status=none
+    printf '\200\040\041\000\203\376\377\377\000\010\000\000\000\360\000\000' |
+        dd of=extlinux.img bs=1 seek=446 conv=notrunc status=none
+    printf '\125\252' | dd of=extlinux.img bs=1 seek=510 conv=notrunc status=none
+    dd if=ext.img of=extlinux.img bs=1M seek=1 conv=notrunc status=none
+}
+
+# The CD with the Linux that installs it: busybox, the kernel's modules for the disk and ext2, extlinux and its libraries.
+installer() {
+    local version module busybox=$GUESTS/root/bin/busybox
+    version=$(basename "$GUESTS"/root/lib/modules/*)
+    rm -rf tree
+    mkdir -p tree/bin tree/proc tree/sys tree/dev tree/mnt tree/lib64 "tree/lib/modules/$version"
+    cp "$busybox" "$(command -v extlinux)" "$root/usr/lib/SYSLINUX/mbr.bin" tree/bin/
+    for module in sh mount umount modprobe dd echo sync reboot poweroff; do ln -s busybox "tree/bin/$module"; done
+    cp /lib64/ld-linux-x86-64.so.2 tree/lib64/
+    ldd tree/bin/extlinux | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p' | xargs -I{} cp {} tree/lib64/ || return
+    (cd "$GUESTS/root/lib/modules/$version" && find kernel/drivers/ata/{libata,ata_piix}.ko* kernel/drivers/scsi/*scsi_{mod,common}.ko* \
+        kernel/drivers/scsi/sd_mod.ko* kernel/fs/{ext4,jbd2} kernel/fs/mbcache.ko* kernel/lib/crc* kernel/crypto/crc* \
+        kernel/block/t10-pi.ko* -name '*.ko*' 2>/dev/null) >modules
+    (cd "$GUESTS/root/lib/modules/$version" && cp --parents $(cat "$work/modules") "$work/tree/lib/modules/$version")
+    cp "$GUESTS/root/lib/modules/$version"/modules.{builtin,order} "tree/lib/modules/$version/"
+    "$busybox" depmod -b tree "$version"
+    cat >tree/init <<'END'
+#!/bin/sh
+export LD_LIBRARY_PATH=/lib64 PATH=/bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev
+for m in ata_piix sd_mod crc32c_generic ext4; do modprobe $m; done
+mount -t ext4 /dev/sda1 /mnt && extlinux --install /mnt && umount /mnt &&
+    dd if=/bin/mbr.bin of=/dev/sda bs=440 conv=notrunc || poweroff -f
+sync
+echo "init: EXTLINUX is installed"
+reboot -f
+END
+    chmod 755 tree/init
+    (cd tree && find . | cpio --quiet -o -H newc -R 0:0) | gzip -1 >initrd.gz
+    rm -rf iso
+    mkdir iso
+    cp "$root/usr/lib/ISOLINUX/isolinux.bin" "$modules/ldlinux.c32" "$GUESTS/vmlinuz" initrd.gz iso/
+    config linux >iso/isolinux.cfg
+    xorriso -as mkisofs -quiet -o installer.iso -J -R -b isolinux.bin -c boot.cat -no-emul-boot -boot-load-size 4 \
+        -boot-info-table iso 2>/dev/null
+}
+
+wanted() { [ "$names" = "  " ] || [[ $names = *" $1 "* ]]; }
+media() { # NAME COMMAND...
+    ! wanted "$1" || "${@:2}" || { fail "the media for $1 cannot be made"; finish; }
+}
+grub_floppy || { fail "the media cannot be made"; finish; }
+for label in ipxe memtest memdisk; do media $label iso $label; done
+media isolinux iso linux
+media syslinux-disk fat_disk
+media syslinux-floppy fat_floppy
+media emulated-floppy fat_floppy
+media emulated-floppy emulated floppy
+media emulated-disk fat_disk
+media emulated-disk emulated disk -hard-disk-boot
+media extlinux ext_disk
+media extlinux installer
 
 # ---- boots
 
-# boots NAME STEPS TEXT MACHINE...: TEXT appears on the serial port or on the screen at the end, under both.
+# boots NAME UNTIL TEXT MACHINE...: TEXT appears on the serial port or on the screen at the end, under both.
 boots() {
-    local name=$1 steps=$2 text=$3 bios
+    local name=$1 until=$2 text=$3 bios
     shift 3
+    wanted "$name" || return 0
     for bios in builtin seabios; do
-        "$BOOTREEL" record --bios $bios "$@" --until "$steps" --events none -q --console -o boot.reel >"$name-$bios.txt" 2>&1 ||
-            fail "$name under $bios: record exits with $?"
+        timeout 600 "$BOOTREEL" record --bios $bios "$@" --until "$until" --events none -q --console -o boot.reel \
+            >"$name-$bios.txt" 2>&1 || fail "$name under $bios: record exits with $?"
         "$BOOTREEL" screen boot.reel >>"$name-$bios.txt" 2>/dev/null
         tr -d '\r' <"$name-$bios.txt" | grep -qE -- "$text" || fail "$name under $bios: no \"$text\""
     done
@@ -121,4 +196,5 @@ boots emulated-disk 400M 'Probing EDD|Linux version' --cdrom emulated-disk.iso -
 boots ipxe 900M 'iPXE initialising devices' --cdrom ipxe.iso --boot d
 boots memtest 350M 'Memtest86\+' --cdrom memtest.iso --boot d
 boots memdisk 2G 'GRUB is here' --cdrom memdisk.iso --boot d
+boots extlinux console:booted-by-extlinux 'init: EXTLINUX is installed' --disk extlinux.img --cdrom installer.iso --boot c
 finish

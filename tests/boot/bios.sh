@@ -44,6 +44,12 @@ expect 0 blank "$BOOTREEL" record --bios builtin --disk "$work/blank.img" --unti
 holds "$work/blank.out" 'no boot signature' "a blank disk"
 holds "$work/blank.out" 'No bootable device' "a blank disk"
 
+# A display's option ROM that nobody here wrote, which wants data segments that reach to 4 GiB: it takes INT 10h over.
+expect 0 vgabios "$BOOTREEL" record --bios builtin --vgabios "$GUESTS/vgabios-stdvga.bin" --until 50M --console=debug -q -o "$work/vgabios.reel"
+holds "$work/vgabios.out" 'Start SeaVGABIOS' "a VGA BIOS"
+"$BOOTREEL" screen "$work/vgabios.reel" >"$work/screen" 2>&1
+holds "$work/screen" '^kernel: power off' "a VGA BIOS: the screen at the end"
+
 # The same image with another compiler and variant of the program.
 if [ -f "$image" ]; then
     rm -rf "$work/build"
@@ -52,10 +58,30 @@ if [ -f "$image" ]; then
     ! strings "$image" | grep -F "$top" || fail "the image has a path in it"
 fi
 
+qemu() { # NAME OPTION...
+    timeout 120 qemu-system-x86_64 -nic none -display none -no-reboot -bios "$image" "${@:2}" \
+        -serial "file:$work/qemu-$1.txt" >/dev/null 2>&1 </dev/null || fail "QEMU, $1: exits with $?"
+    holds "$work/qemu-$1.txt" 'bootreel BIOS' "QEMU, $1: banner"
+}
 if command -v qemu-system-x86_64 >/dev/null; then
-    timeout 120 qemu-system-x86_64 -nic none -display none -no-reboot -bios "$image" -cdrom "$GUESTS/grub.iso" -boot d \
-        -serial "file:$work/qemu.txt" >/dev/null 2>&1 </dev/null || fail "QEMU exits with $?"
-    holds "$work/qemu.txt" 'bootreel BIOS' "QEMU: banner"
-    holds "$work/qemu.txt" 'reboot: Power down' "QEMU: the guest's end"
+    qemu iso -cdrom "$GUESTS/grub.iso" -boot d
+    qemu disk -drive "file=$GUESTS/disk.img,format=raw,snapshot=on"
+    for m in iso disk; do holds "$work/qemu-$m.txt" 'reboot: Power down' "QEMU, $m: the guest's end"; done
+    # A drive that cannot read, and drives without a medium: both are said. It waits for ever then: ended by a signal.
+    printf '%s\n' '[inject-error]' 'event = "read_aio"' 'errno = "5"' 'immediately = "off"' 'once = "off"' >"$work/errors"
+    timeout 5 qemu-system-x86_64 -nic none -display none -bios "$image" -drive "file=blkdebug:$work/errors:$work/blank.img,format=raw,rerror=report" \
+        -serial "file:$work/qemu-errors.txt" >/dev/null 2>&1 </dev/null
+    holds "$work/qemu-errors.txt" '^  read error' "QEMU: a disk that cannot be read"
+    holds "$work/qemu-errors.txt" '^  no medium, or not ready' "QEMU: no floppy"
+    holds "$work/qemu-errors.txt" '^  no medium.?$' "QEMU: no CD"
+    # The boot menu: Esc on the serial port, and the second disk, which is 80h then.
+    demo=$top/build/release/guests/demo/demo.img
+    { sleep 2; printf '\033'; sleep 2; printf 2; sleep 4; } |
+        timeout 8 qemu-system-x86_64 -nic none -display none -bios "$image" -boot menu=on,splash-time=6000 -serial stdio \
+            -drive "file=$work/blank.img,format=raw" -drive "file=$demo,format=raw,snapshot=on" 2>/dev/null | tr -d '\r' >"$work/qemu-menu.txt"
+    holds "$work/qemu-menu.txt" '^  2  hard disk 81h' "QEMU: the boot menu"
+    holds "$work/qemu-menu.txt" 'demo kernel: started from BIOS drive 80' "QEMU: the second disk as 80h"
+else
+    echo "skipped: no qemu-system-x86_64"
 fi
 finish

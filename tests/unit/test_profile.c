@@ -27,6 +27,7 @@ static void errors_name_the_line(void **state)
     bad("stage a\n open mode unreal\n", "p:2: \"unreal\" is no mode");
     bad("stage a\n open console \"x\n", "p:2: a quotation mark");
     bad("stage a\n close weather fine\n", "p:2: \"weather\" is no condition");
+    bad("stage a\n with bios\n", "p:2: expected: with KEY=VALUE");
     bad("stage a b\n", "p:1: expected: stage NAME");
 }
 
@@ -40,7 +41,8 @@ static void builtin_parses(void **state)
 static void probes_are_listed_once(void **state)
 {
     struct error err;
-    struct profile *p = profile_parse("p", "stage a\n open symbol f\n close return f\n open address 0x7c00\n", &err);
+    struct profile *p =
+        profile_parse("p", "stage a\n open symbol f\n close return f\n open address 0x7c00\n", &err);
     assert_non_null(p);
     assert_string_equal(profile_probe(p, 0), "f");
     assert_string_equal(profile_probe(p, 1), "0x7c00");
@@ -55,7 +57,10 @@ static char path[] = "/tmp/bootreel-profile-XXXXXX";
 static void put(struct trace_writer *w, unsigned kind, uint64_t icount, const char *text)
 {
     struct error err;
-    struct event ev = {.kind = (uint16_t)kind, .icount = icount, .time = icount, .data = text,
+    struct event ev = {.kind = (uint16_t)kind,
+                       .icount = icount,
+                       .time = icount,
+                       .data = text,
                        .len = text ? (uint32_t)strlen(text) : 0};
     assert_int_equal(trace_write_event(w, &ev, &err), 0);
 }
@@ -63,7 +68,13 @@ static void put(struct trace_writer *w, unsigned kind, uint64_t icount, const ch
 static struct trace *sample(void)
 {
     struct error err;
-    const struct trace_config cfg = {.engine = "pc", .behaviour = 1, .step_ns = 1, .classes = EVENT_CLASSES_ALL};
+    static const struct trace_setting settings[] = {{"bios", "builtin"}};
+    const struct trace_config cfg = {.engine = "pc",
+                                     .behaviour = 1,
+                                     .step_ns = 1,
+                                     .classes = EVENT_CLASSES_ALL,
+                                     .settings = settings,
+                                     .nsettings = 1};
     strcpy(path + strlen(path) - 6, "XXXXXX");
     int fd = mkstemp(path);
     assert_true(fd >= 0);
@@ -86,16 +97,17 @@ static struct trace *sample(void)
 
 static void stages_nest(void **state)
 {
-    static const char text[] = "stage bios\n open event cpu.reset-vector\n close event loader.boot-sector\n"
-                               "stage rom\n in bios\n open event firmware.option-rom\n"
-                               "stage loader\n open event loader.boot-sector\n"
-                               "stage hello\n in loader\n open console \"Hello\"\n close event kernel.initcall\n"
-                               "stage call.{data}\n open event kernel.initcall\n close event kernel.initcall-done same\n";
+    static const char text[] =
+        "stage bios\n open event cpu.reset-vector\n close event loader.boot-sector\n"
+        "stage rom\n in bios\n open event firmware.option-rom\n"
+        "stage loader\n open event loader.boot-sector\n"
+        "stage hello\n in loader\n open console \"Hello\"\n close event kernel.initcall\n"
+        "stage call.{data}\n open event kernel.initcall\n close event kernel.initcall-done same\n";
     static const struct {
         const char *name;
         long parent;
         uint64_t begin, end;
-    } want[] = {{"bios", -1, 0, 100},   {"rom", 0, 10, 100},     {"loader", -1, 100, 200},
+    } want[] = {{"bios", -1, 0, 100},   {"rom", 0, 10, 100},        {"loader", -1, 100, 200},
                 {"hello", 2, 150, 200}, {"call.one", -1, 200, 230}, {"call.two", 4, 210, 220}};
     struct error err;
     struct trace *t = sample();
@@ -119,13 +131,36 @@ static void stages_nest(void **state)
     unlink(path);
 }
 
+/* Rules that are meant for other machines do not count. */
+static void machines_differ(void **state)
+{
+    static const char text[] =
+        "stage ours\n with bios=builtin\n open event cpu.reset-vector\n"
+        "stage theirs\n with bios=seabios\n open event cpu.reset-vector\n"
+        "stage nobody's\n with bios=builtin\n with memory=1\n open event cpu.reset-vector\n"
+        "stage others\n without bios=builtin\n open event loader.boot-sector\n"
+        "stage all\n without bios=seabios\n without memory=1\n open event loader.boot-sector\n";
+    struct error err;
+    struct trace *t = sample();
+    struct profile *p = profile_parse("p", text, &err);
+    assert_non_null(p);
+    struct stages *s = stages_build(t, p, &err);
+    assert_non_null(s);
+    assert_int_equal(stages_count(s), 2);
+    assert_string_equal(stages_get(s, 0)->name, "ours");
+    assert_string_equal(stages_get(s, 1)->name, "all");
+    stages_free(s);
+    profile_free(p);
+    trace_close(t);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors_name_the_line),
-        cmocka_unit_test(builtin_parses),
-        cmocka_unit_test(probes_are_listed_once),
-        cmocka_unit_test(stages_nest),
+        cmocka_unit_test(errors_name_the_line),   cmocka_unit_test(builtin_parses),
+        cmocka_unit_test(probes_are_listed_once), cmocka_unit_test(stages_nest),
+        cmocka_unit_test(machines_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,10 +13,10 @@
 #include <string.h>
 
 #include "core/state.h"
-#include "hv/hv.h"
 #include "hv/services.h"
+#include "tests/unit/services_machine.h"
 
-enum { GUEST = 0x8000, STEPS = 100000, MAX_SECTIONS = 128, MAX_PAGES = 4096 };
+enum { STEPS = 100000, MAX_SECTIONS = 128, MAX_PAGES = 4096 };
 
 /* ---------------------------------------------------------------- the guest */
 
@@ -123,73 +123,9 @@ static const char expected[] =
     "INT 13h AH=02h read: drive 80h cylinder,head,sector 0,0,1 count 1 to 0000:0007\n"
     "INT 15h AH=88h extended memory size -> did not return\n"; /* nor did the last: not known yet */
 
-/* ---------------------------------------------------------------- the machine */
-
-struct log {
-    char text[16384];
-    size_t n;
-    uint64_t last;
-};
-
-/* The words of a service's event without its length in steps, which is no business of this test. */
-static void take(void *ctx, const struct event *ev)
-{
-    struct log *l = ctx;
-    char words[1000];
-    assert_true(ev->icount >= l->last);
-    l->last = ev->icount;
-    if (ev->kind != EV_SERVICE && ev->kind != EV_SERVICE_AGAIN && ev->kind != EV_SERVICE_TEXT)
-        return;
-    event_text(ev, words, sizeof words);
-    if (ev->kind == EV_SERVICE)
-        *strstr(words, " (") = 0;
-    l->n += (size_t)snprintf(l->text + l->n, sizeof l->text - l->n, "%s", words);
-    if (ev->kind == EV_SERVICE && ev->f[EVF_SERVICE_carry])
-        l->n += (size_t)snprintf(l->text + l->n, sizeof l->text - l->n, " carry");
-    if (ev->kind == EV_SERVICE_TEXT && ev->f[EVF_SERVICE_TEXT_row] != 255)
-        l->n +=
-            (size_t)snprintf(l->text + l->n, sizeof l->text - l->n, " at %u,%u",
-                             (unsigned)ev->f[EVF_SERVICE_TEXT_row], (unsigned)ev->f[EVF_SERVICE_TEXT_column]);
-    l->n += (size_t)snprintf(l->text + l->n, sizeof l->text - l->n, "\n");
-    assert_true(l->n < sizeof l->text);
-}
-
-static int read_guest(void *ctx, uint64_t offset, void *buf, size_t n, struct error *err)
-{
-    memcpy(buf, services_guest + offset, n);
-    return 0;
-}
-
 static struct engine *machine(void)
 {
-    static const struct setting settings[] = {
-        {"memory", "2097152"}, {"bios", "none"}, {"vga", "none"}, {"flat-address", "32768"}};
-    static const struct image image = {.role = "flat", .name = "guest", .read = read_guest};
-    struct image *im = malloc(sizeof *im);
-    struct engine_config cfg = {.settings = settings, .nsettings = 4, .images = im, .nimages = 1};
-    struct error err;
-    *im = image;
-    im->size = (uint64_t)(services_guest_end - services_guest);
-    struct engine *e = hv_create(&cfg, &err);
-    if (!e)
-        fail_msg("%s", err.text);
-    free(im); /* the image was loaded; a reset would need it again */
-    return e;
-}
-
-static void listen_to(struct engine *e, struct log *l, uint32_t classes)
-{
-    const struct observer o = {.ctx = l, .event = take};
-    e->ops->observe(e, classes, &o);
-}
-
-/* Runs to the end of the guest, or to `icount`. */
-static enum stop_reason run(struct engine *e, uint64_t icount)
-{
-    const struct run_limit limit = {.icount = icount, .time = UINT64_MAX};
-    struct stop s;
-    e->ops->run(e, &limit, &s);
-    return s.reason;
+    return services_machine(services_guest, services_guest_end);
 }
 
 /* ---------------------------------------------------------------- a saved state, in memory */

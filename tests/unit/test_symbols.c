@@ -9,11 +9,12 @@
 
 #include <cmocka.h>
 
+#include "bios/builtin.h"
 #include "core/code.h"
 #include "core/kallsyms.h"
 #include "core/probes.h"
 #include "core/processes.h"
-#include "core/symbols.h"
+#include "core/symbols_impl.h"
 
 /* ---------------------------------------------------------------- tables and mappings */
 
@@ -30,6 +31,16 @@ static const struct symbol_table *kernel_table(struct symbols *s)
     symbol_table_add_line(t, 0xffffffff81000110, "init/main.c", 12);
     symbol_table_add_line(t, 0xffffffff81000100, "init/main.c", 10);
     symbol_table_add_line(t, 0xffffffff81000180, "", 0);
+    symbol_table_add_frame(
+        t,
+        &(struct symbol_frame){.address = 0xffffffff81000100, .base = 7, .offset = 8, .flags = FRAME_WIDE});
+    symbol_table_add_frame(t, &(struct symbol_frame){.address = 0xffffffff81000104,
+                                                     .base = 7,
+                                                     .offset = 16,
+                                                     .flags = FRAME_WIDE,
+                                                     .nsaved = 1,
+                                                     .saved = {{3, -16}}});
+    symbol_table_add_frame(t, &(struct symbol_frame){.address = 0xffffffff81000180, .base = FRAME_UNKNOWN});
     return symbol_table_end(t);
 }
 
@@ -117,6 +128,21 @@ static void test_mappings(void **state)
     symbols_free(s);
 }
 
+/* A symbol without a size does not reach beyond what it may have, nor beyond the next. */
+static void test_limits(void **state)
+{
+    struct symbols *s = symbols_new();
+    struct symbol_table *t = symbol_table_begin(s, "rom", "elf");
+    symbol_table_add(t, "label", 0x1000, 0x200, 'T', 0);
+    symbol_table_add(t, "last", 0x1100, 0x100, 'T', 0);
+    symbol_table_add(t, "far", 0xffff0000, 16, 'T', SYMBOL_SIZED);
+    symbols_map(s, &(struct symbol_mapping){.table = symbol_table_end(t)});
+    text_is(s, SPACE_KERNEL, 0x10ff, SYMBOLS_NOW, "label+0xff [rom]");
+    text_is(s, SPACE_KERNEL, 0x11ff, SYMBOLS_NOW, "last+0xff [rom]");
+    text_is(s, SPACE_KERNEL, 0x1200, SYMBOLS_NOW, "0x1200");
+    symbols_free(s);
+}
+
 /* ---------------------------------------------------------------- notes */
 
 struct notes {
@@ -160,7 +186,7 @@ static void test_notes(void **state)
     struct notes ns = {0};
     struct error err;
     make_notes(&ns);
-    assert_int_equal(ns.n, 5); /* lines, table, two mappings, an end */
+    assert_int_equal(ns.n, 6); /* lines, frames, table, two mappings, an end */
     struct symbols *s = symbols_new();
     for (size_t i = 0; i < ns.n; i++)
         assert_int_equal(symbols_take_note(s, &ns.list[i], &err), 0);
@@ -168,6 +194,85 @@ static void test_notes(void **state)
     assert_int_equal(symbols_mappings(s), 2);
     assert_int_equal(symbols_mapping(s, 1)->until, 160);
     symbols_free(s);
+    free_notes(&ns);
+}
+
+/* What a debugger is given of a table, and of the same after a round through notes. */
+static void same_dwarf(const struct symbols *x, const struct symbols *y)
+{
+    struct symbols_dwarf *d[2] = {symbols_dwarf_new(), symbols_dwarf_new()};
+    const void *data[2];
+    size_t n[2];
+    symbols_dwarf_add(d[0], symbols_mapping(x, 0));
+    symbols_dwarf_add(d[1], symbols_mapping(y, 0));
+    for (unsigned i = 0; i < DWARF_SECTIONS; i++) {
+        assert_non_null(symbols_dwarf_section(d[0], i, &data[0], &n[0]));
+        symbols_dwarf_section(d[1], i, &data[1], &n[1]);
+        assert_true(n[0] > 0);
+        assert_int_equal(n[0], n[1]);
+        assert_memory_equal(data[0], data[1], n[0]);
+    }
+    symbols_dwarf_free(d[0]);
+    symbols_dwarf_free(d[1]);
+}
+
+static const struct symbol_frame *frame_at(const struct symbol_table *t, uint64_t address)
+{
+    const struct symbol_frame *f = NULL;
+    for (size_t i = 0; i < t->nframes && t->frames[i].address <= address; i++)
+        f = &t->frames[i];
+    assert_non_null(f);
+    return f;
+}
+
+/* The firmware's ELF file: names, lines and frames of real-mode and of 32-bit code, assembly among it. */
+static void test_firmware(void **state)
+{
+    struct notes ns = {0};
+    struct error err;
+    struct symbol sym;
+    const char *file;
+    unsigned line;
+    size_t size;
+    const uint8_t *elf = builtin_bios_symbols(&size);
+    struct symbols *s = symbols_new(), *again = symbols_new();
+    symbols_sink(s, keep_note, &ns);
+    struct symbol_table *t = symbols_add_elf(s, "bios", elf, size, true, &err);
+    assert_non_null(t);
+    symbols_map(s, &(struct symbol_mapping){.table = t});
+    assert_true(symbols_find(s, SPACE_KERNEL, "int13_disk", SYMBOLS_NOW, &sym));
+    assert_in_range(sym.address, 0xf0000, 0xfffff);
+    assert_true(symbols_line(s, SPACE_KERNEL, sym.address, SYMBOLS_NOW, &file, &line));
+    assert_string_equal(file, "bios/disk.c");
+    const struct symbol_frame *f = frame_at(t, sym.address);
+    assert_int_equal(f->flags, FRAME_SEGMENTED);
+    assert_int_equal(f->base, 4);
+    assert_int_equal(f->offset, 4); /* at its first instruction nothing but the return address was pushed */
+    assert_true(symbols_find(s, SPACE_KERNEL, "acpi_init", SYMBOLS_NOW, &sym));
+    assert_in_range(sym.address, 0xfffe0000, 0xfffe7fff);
+    assert_int_equal(frame_at(t, sym.address)->flags, 0);
+    assert_true(symbols_find(s, SPACE_KERNEL, "service_call", SYMBOLS_NOW, &sym));
+    assert_int_equal(frame_at(t, sym.address)->flags, FRAME_SEGMENTED | FRAME_OUTERMOST);
+    assert_true(symbols_find(s, SPACE_KERNEL, "to_real16", SYMBOLS_NOW, &sym));
+    assert_int_equal(frame_at(t, sym.address)->flags, 0); /* assembly of the 32-bit part */
+    text_is(s, SPACE_KERNEL, 0x7c00, SYMBOLS_NOW, "0x7c00");
+    text_is(s, SPACE_KERNEL, 0x100000, SYMBOLS_NOW, "0x100000");
+    /* The reset vector is executed in the ROM. */
+    text_is(s, SPACE_KERNEL, 0xfffffff0, SYMBOLS_NOW, "0xfffffff0");
+    const char *const functions[] = {"reset_vector", "no_such_function", NULL};
+    const struct symbol_table *rom = symbols_add_copy(s, "rom", t, functions, 0xfff00000);
+    assert_int_equal(symbol_table_count(rom), 1);
+    symbols_map(s, &(struct symbol_mapping){.table = rom});
+    text_is(s, SPACE_KERNEL, 0xfffffff0, SYMBOLS_NOW, "reset_vector [rom]");
+    assert_true(symbols_line(s, SPACE_KERNEL, 0xfffffff0, SYMBOLS_NOW, &file, &line));
+    assert_string_equal(file, "bios/reset.S");
+    assert_int_equal(frame_at(rom, 0xfffffff0)->flags, FRAME_SEGMENTED | FRAME_OUTERMOST);
+    text_is(s, SPACE_KERNEL, sym.address, SYMBOLS_NOW, "to_real16 [bios]");
+    for (size_t i = 0; i < ns.n; i++)
+        assert_int_equal(symbols_take_note(again, &ns.list[i], &err), 0);
+    same_dwarf(s, again);
+    symbols_free(s);
+    symbols_free(again);
     free_notes(&ns);
 }
 
@@ -578,6 +683,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lookup),   cmocka_unit_test(test_mappings),
+        cmocka_unit_test(test_limits),   cmocka_unit_test(test_firmware),
         cmocka_unit_test(test_notes),    cmocka_unit_test(test_damaged_notes),
         cmocka_unit_test(test_elf),      cmocka_unit_test(test_broken_elf),
         cmocka_unit_test(test_kallsyms), cmocka_unit_test(test_kallsyms_garbage),

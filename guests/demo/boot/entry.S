@@ -2,20 +2,29 @@
 
 #include "guests/demo/layout.h"
 
+        .cfi_sections .debug_frame
         .section .entry, "ax"
         .code16
         .long   LOADER_MAGIC
         .globl  entry
-entry:  cli
+        .type   entry, @function
+entry:  .cfi_startproc
+        .cfi_undefined %eip             # a debugger's frames end here
+        cli
         mov     $LOADER_STACK, %sp      # segments are 0 already
         sti
         movzbl  %dl, %eax
         calll   loader_main             # (drive)
+        .cfi_endproc
+        .size   entry, . - entry
 
 # void bios(u32 number, struct bios_regs *): INT number with these registers. See bios.h.
         .text
         .globl  bios
-bios:   pushal
+        .type   bios, @function
+bios:   .cfi_startproc
+        pushal
+        .cfi_adjust_cfa_offset 32
         push    %ds
         push    %es
         mov     %al, interrupt + 1
@@ -51,10 +60,14 @@ interrupt:
         popal
         cld
         retl
+        .cfi_endproc
+        .size   bios, . - bios
 
 # void protected_mode(void): on to load_kernel() of load.c, in 32 bits. Never returns.
         .globl  protected_mode
+        .type   protected_mode, @function
 protected_mode:
+        .cfi_startproc
         cli
         lgdtl   gdt_pointer
         mov     %cr0, %eax
@@ -68,10 +81,13 @@ protected_mode:
         mov     %ax, %fs
         mov     %ax, %gs
         mov     %ax, %ss
+        .cfi_undefined %eip             # a debugger's frames end here
         mov     $LOADER_STACK, %esp
         call    load_kernel             # the kernel's entry
         mov     $BOOT_INFO, %ebx
         jmp     *%eax
+        .cfi_endproc
+        .size   protected_mode, . - protected_mode
 
         .section .rodata
         .balign 8

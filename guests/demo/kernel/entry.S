@@ -3,6 +3,7 @@
 
 #include "guests/demo/layout.h"
 
+        .cfi_sections .debug_frame
         .text
 # 256 entries. Some exceptions push an error code; for all else a 0 stands in its place.
         .macro  entry_of n
@@ -26,7 +27,10 @@ entries:
         .endr
         .noaltmacro
 
-common: push    %es
+        .type   common, @function
+common: .cfi_startproc
+        .cfi_undefined %eip             # a debugger's frames end here
+        push    %es
         push    %ds
         pushal
         cld
@@ -44,20 +48,42 @@ back:   popal
         pop     %es
         add     $8, %esp                # vector, error code
         iret
+        .cfi_endproc
+        .size   common, . - common
 
 # void switch_to(u32 *save_esp, u32 new_esp)
         .globl  switch_to
+        .type   switch_to, @function
 switch_to:
+        .cfi_startproc
         mov     4(%esp), %eax
         mov     8(%esp), %edx
         push    %ebp
+        .cfi_adjust_cfa_offset 4
+        .cfi_rel_offset %ebp, 0
         push    %ebx
+        .cfi_adjust_cfa_offset 4
+        .cfi_rel_offset %ebx, 0
         push    %esi
+        .cfi_adjust_cfa_offset 4
+        .cfi_rel_offset %esi, 0
         push    %edi
+        .cfi_adjust_cfa_offset 4
+        .cfi_rel_offset %edi, 0
         mov     %esp, (%eax)
         mov     %edx, %esp
         pop     %edi
+        .cfi_adjust_cfa_offset -4
+        .cfi_restore %edi
         pop     %esi
+        .cfi_adjust_cfa_offset -4
+        .cfi_restore %esi
         pop     %ebx
+        .cfi_adjust_cfa_offset -4
+        .cfi_restore %ebx
         pop     %ebp
+        .cfi_adjust_cfa_offset -4
+        .cfi_restore %ebp
         ret
+        .cfi_endproc
+        .size   switch_to, . - switch_to

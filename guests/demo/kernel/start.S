@@ -5,9 +5,13 @@
 
 #include "guests/demo/layout.h"
 
+        .cfi_sections .debug_frame
         .section .start, "ax"
         .globl  start
-start:  mov     %cr4, %eax
+        .type   start, @function
+start:  .cfi_startproc
+        .cfi_undefined %eip                             # a debugger's frames end here
+        mov     %cr4, %eax
         or      $0x10, %eax                             # PSE: 4 MiB pages
         mov     %eax, %cr4
         mov     $(start_directory - KERNEL_BASE), %eax
@@ -22,6 +26,8 @@ start:  mov     %cr4, %eax
         add     $KERNEL_BASE, %ebx
         push    %ebx
         call    kernel_main
+        .cfi_endproc
+        .size   start, . - start
 
         .data
         .balign 4096

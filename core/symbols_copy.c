@@ -1,0 +1,55 @@
+/* symbols_copy.c - a part of a table once more, for code that is executed at a second place too. See
+ * symbols.h. */
+#include <string.h>
+
+#include "core/symbols_impl.h"
+
+/* The part that is copied: runtime address = link address + distance. */
+struct part {
+    const struct symbol_table *from;
+    struct symbol_table *to;
+    uint64_t begin, end, distance;
+};
+
+static void copy_lines(const struct part *p)
+{
+    long first = symbol_table_row_at(p->from, p->begin);
+    for (size_t i = first < 0 ? 0 : (size_t)first; i < p->from->nlines; i++) {
+        const struct line_row *r = &p->from->lines[i];
+        uint64_t at = r->address > p->begin ? r->address : p->begin;
+        if (at >= p->end)
+            break;
+        symbol_table_add_line(p->to, at + p->distance, p->from->files[r->file], r->line);
+    }
+    symbol_table_add_line(p->to, p->end + p->distance, "", 0);
+}
+
+static void copy_frames(const struct part *p)
+{
+    for (size_t i = 0; i < p->from->nframes; i++) {
+        struct symbol_frame f = p->from->frames[i];
+        if (f.address - p->begin >= p->end - p->begin)
+            continue;
+        f.address += p->distance;
+        symbol_table_add_frame(p->to, &f);
+    }
+    const struct symbol_frame end = {.address = p->end + p->distance, .base = FRAME_UNKNOWN};
+    symbol_table_add_frame(p->to, &end);
+}
+
+struct symbol_table *symbols_add_copy(struct symbols *s, const char *name, const struct symbol_table *from,
+                                      const char *const *functions, uint64_t distance)
+{
+    struct part p = {from, symbol_table_begin(s, name, from->source), 0, 0, distance};
+    for (; *functions; functions++) {
+        struct symbol sym;
+        if (!symbol_table_find(from, *functions, &sym))
+            continue;
+        p.begin = sym.address;
+        p.end = sym.address + sym.size;
+        symbol_table_add(p.to, sym.name, sym.address + distance, sym.size, sym.type, SYMBOL_SIZED);
+        copy_lines(&p);
+        copy_frames(&p);
+    }
+    return symbol_table_end(p.to);
+}

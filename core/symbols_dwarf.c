@@ -1,0 +1,444 @@
+/* symbols_dwarf.c - what a table knows of lines, functions and call frames, as debug sections that gdb reads.
+ * See symbols.h. DWARF Debugging Information Format 4: 6.2 lines, 6.4 call frames, 7 encodings; register
+ * numbers: System V ABI, i386 (table 2.14) and x86-64 (figure 3.36).
+ *
+ * A table is one compilation unit: the units that it was made of are not kept. There are no types, arguments
+ * or variables in it.
+ *
+ * Call frames are written anew rather than copied, for two reasons. In real mode what the compiler says is
+ * not what a debugger with linear addresses needs: SP counts from SS, and a return address from CS. And gdb
+ * may see eip as 64 bits (gdbstub/regs.c), but the stack has 32 of them.
+ */
+#include <dwarf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/symbols_impl.h"
+
+struct bytes {
+    uint8_t *p;
+    size_t n, cap;
+};
+
+enum { ABBREV, INFO, LINE, RANGES, FRAMES };
+
+struct symbols_dwarf {
+    struct bytes section[DWARF_SECTIONS];
+};
+
+static const char *const names[DWARF_SECTIONS] = {
+    [ABBREV] = ".debug_abbrev", [INFO] = ".debug_info",    [LINE] = ".debug_line",
+    [RANGES] = ".debug_ranges", [FRAMES] = ".debug_frame",
+};
+
+/* ---------------------------------------------------------------- bytes */
+
+static size_t put(struct bytes *b, const void *data, size_t n)
+{
+    size_t at = b->n;
+    if (n > b->cap - b->n) {
+        b->cap = 2 * (b->n + n) + 4096;
+        b->p = realloc(b->p, b->cap);
+    }
+    memcpy(b->p + at, data, n);
+    b->n += n;
+    return at;
+}
+
+/* Little-endian, as the host is. */
+static size_t put_int(struct bytes *b, uint64_t v, size_t n)
+{
+    return put(b, &v, n);
+}
+
+static void put_byte(struct bytes *b, unsigned v)
+{
+    put_int(b, v, 1);
+}
+
+static void put_uleb(struct bytes *b, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7)
+        put_byte(b, (uint8_t)(v | 0x80));
+    put_byte(b, (unsigned)v);
+}
+
+static void put_sleb(struct bytes *b, int64_t v)
+{
+    for (; v < -64 || v > 63; v >>= 7)
+        put_byte(b, (uint8_t)(v | 0x80));
+    put_byte(b, v & 0x7f);
+}
+
+static void put_string(struct bytes *b, const char *s)
+{
+    put(b, s, strlen(s) + 1);
+}
+
+/* A length of four bytes before what it counts. */
+static size_t begin_length(struct bytes *b)
+{
+    return put_int(b, 0, 4);
+}
+
+static void end_length(struct bytes *b, size_t at)
+{
+    uint32_t n = (uint32_t)(b->n - at - 4);
+    memcpy(b->p + at, &n, 4);
+}
+
+/* ---------------------------------------------------------------- .debug_abbrev, .debug_info */
+
+enum { UNIT = 1, FUNCTION, STATIC_FUNCTION };
+
+static void put_abbrev(struct bytes *b, unsigned code, unsigned tag, bool children, const uint8_t (*at)[2])
+{
+    put_uleb(b, code);
+    put_uleb(b, tag);
+    put_byte(b, children);
+    for (; (*at)[0]; at++)
+        put(b, *at, 2); /* attributes and forms below 80h are one byte each */
+    put_int(b, 0, 2);
+}
+
+static void put_abbrevs(struct bytes *b)
+{
+    static const uint8_t unit[][2] = {{DW_AT_producer, DW_FORM_string},
+                                      {DW_AT_language, DW_FORM_data1},
+                                      {DW_AT_name, DW_FORM_string},
+                                      {DW_AT_stmt_list, DW_FORM_sec_offset},
+                                      {DW_AT_ranges, DW_FORM_sec_offset},
+                                      {DW_AT_low_pc, DW_FORM_addr},
+                                      {0, 0}};
+    static const uint8_t function[][2] = {{DW_AT_external, DW_FORM_flag_present},
+                                          {DW_AT_name, DW_FORM_string},
+                                          {DW_AT_low_pc, DW_FORM_addr},
+                                          {DW_AT_high_pc, DW_FORM_data8},
+                                          {DW_AT_decl_file, DW_FORM_udata},
+                                          {DW_AT_decl_line, DW_FORM_udata},
+                                          {0, 0}};
+    put_abbrev(b, UNIT, DW_TAG_compile_unit, true, unit);
+    put_abbrev(b, FUNCTION, DW_TAG_subprogram, false, function);
+    put_abbrev(b, STATIC_FUNCTION, DW_TAG_subprogram, false, function + 1);
+    put_byte(b, 0);
+}
+
+/* A function is code of a size with a line. */
+static void put_function(struct bytes *b, const struct symbol_table *t, const struct entry *e, uint64_t bias)
+{
+    long row = symbol_table_row_at(t, e->address);
+    bool global = e->type >= 'A' && e->type <= 'Z';
+    if (!symbol_is_code(e->type) || !(e->flags & SYMBOL_SIZED) || e->flags & SYMBOL_ABSOLUTE || row < 0 ||
+        !t->lines[row].line)
+        return;
+    put_uleb(b, global ? FUNCTION : STATIC_FUNCTION);
+    put_string(b, t->names + e->name);
+    put_int(b, e->address + bias, 8);
+    put_int(b, e->size, 8);
+    put_uleb(b, t->lines[row].file + 1);
+    put_uleb(b, t->lines[row].line);
+}
+
+static void put_unit(struct symbols_dwarf *d, const struct symbol_mapping *m)
+{
+    struct bytes *b = &d->section[INFO];
+    size_t length = begin_length(b);
+    put_int(b, 4, 2);
+    put_int(b, 0, 4); /* in .debug_abbrev */
+    put_byte(b, 8);
+    put_uleb(b, UNIT);
+    /* gdb believes call frames at a return instruction only if a gcc from 4.5 on made them. */
+    put_string(b, "GNU C11 12.2.0");
+    put_byte(b, DW_LANG_C99);
+    put_string(b, m->table->name);
+    put_int(b, d->section[LINE].n, 4);
+    put_int(b, d->section[RANGES].n, 4);
+    put_int(b, 0, 8);
+    for (size_t i = 0; i < m->table->n; i++)
+        put_function(b, m->table, &m->table->entries[i], m->bias);
+    put_byte(b, 0);
+    end_length(b, length);
+}
+
+/* ---------------------------------------------------------------- .debug_line, .debug_ranges */
+
+static void put_line_header(struct bytes *b, const struct symbol_table *t)
+{
+    static const uint8_t operands[] = {0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1};
+    size_t length = begin_length(b);
+    put_byte(b, 1);           /* shortest instruction */
+    put_byte(b, 1);           /* operations an instruction */
+    put_byte(b, 1);           /* rows are statements */
+    put_byte(b, (uint8_t)-5); /* special opcodes are not used: any numbers will do */
+    put_byte(b, 14);
+    put_byte(b, 1 + sizeof operands);
+    put(b, operands, sizeof operands);
+    put_byte(b, 0); /* no folders: names are as they are kept */
+    for (size_t i = 0; i < t->nfiles; i++) {
+        put_string(b, t->files[i]);
+        put_int(b, 0, 3); /* folder, time, length */
+    }
+    put_byte(b, 0);
+    end_length(b, length);
+}
+
+static void put_line_address(struct bytes *b, uint64_t address)
+{
+    put_byte(b, 0);
+    put_uleb(b, 9);
+    put_byte(b, DW_LNE_set_address);
+    put_int(b, address, 8);
+}
+
+static void put_row(struct bytes *b, const struct line_row *row, const struct line_row *last)
+{
+    if (row->file != last->file) {
+        put_byte(b, DW_LNS_set_file);
+        put_uleb(b, row->file + 1);
+    }
+    if (row->line != last->line) {
+        put_byte(b, DW_LNS_advance_line);
+        put_sleb(b, (int64_t)row->line - last->line);
+    }
+    put_byte(b, DW_LNS_copy);
+}
+
+/* From row `i` on as far as it is known. Returns the row that ends it. */
+static size_t put_sequence(struct symbols_dwarf *d, const struct symbol_mapping *m, size_t i)
+{
+    struct bytes *b = &d->section[LINE];
+    const struct line_row *rows = m->table->lines;
+    struct line_row last = {.line = 1};
+    uint64_t begin = rows[i].address;
+    put_line_address(b, begin + m->bias);
+    for (last.address = begin; i < m->table->nlines && rows[i].line; i++) {
+        put_byte(b, DW_LNS_advance_pc);
+        put_uleb(b, rows[i].address - last.address);
+        put_row(b, &rows[i], &last);
+        last = rows[i];
+    }
+    uint64_t end = i < m->table->nlines ? rows[i].address : last.address + 1;
+    put_byte(b, DW_LNS_advance_pc);
+    put_uleb(b, end - last.address);
+    put_byte(b, 0);
+    put_uleb(b, 1);
+    put_byte(b, DW_LNE_end_sequence);
+    put_int(&d->section[RANGES], begin + m->bias, 8);
+    put_int(&d->section[RANGES], end + m->bias, 8);
+    return i;
+}
+
+static void put_lines(struct symbols_dwarf *d, const struct symbol_mapping *m)
+{
+    struct bytes *b = &d->section[LINE];
+    size_t length = begin_length(b);
+    put_int(b, 4, 2);
+    put_line_header(b, m->table);
+    for (size_t i = 0; i < m->table->nlines; i++)
+        if (m->table->lines[i].line)
+            i = put_sequence(d, m, i);
+    end_length(b, length);
+    put_int(&d->section[RANGES], 0, 8);
+    put_int(&d->section[RANGES], 0, 8);
+}
+
+/* ---------------------------------------------------------------- .debug_frame */
+
+enum { ESP = 4, EIP = 8, RIP = 16, CS = 41, SS = 42 }; /* i386, but for rip */
+enum { FRAME_KIND = FRAME_WIDE | FRAME_SEGMENTED, FRAME_KINDS = FRAME_KIND + 1 };
+
+static void put_block(struct bytes *b, const struct bytes *block)
+{
+    put_uleb(b, block->n);
+    put(b, block->p, block->n);
+}
+
+/* A segment register's base in real mode is on the expression's stack. */
+static void put_segment(struct bytes *x, unsigned reg)
+{
+    put_byte(x, DW_OP_bregx);
+    put_uleb(x, reg);
+    put_sleb(x, 0);
+    put_byte(x, DW_OP_lit4);
+    put_byte(x, DW_OP_shl);
+}
+
+/* The caller's eip: four bytes below the CFA; those of SS:SP hold an offset in CS. */
+static void put_eip_rule(struct bytes *b, bool segmented)
+{
+    struct bytes x = {0};
+    put_byte(&x, DW_OP_lit4);
+    put_byte(&x, DW_OP_minus);
+    put_byte(&x, DW_OP_deref_size);
+    put_byte(&x, 4);
+    if (segmented) {
+        put_segment(&x, CS);
+        put_byte(&x, DW_OP_plus);
+    }
+    put_byte(b, DW_CFA_val_expression);
+    put_uleb(b, EIP);
+    put_block(b, &x);
+    free(x.p);
+}
+
+/* The caller's esp is the CFA, counted from SS. */
+static void put_esp_rule(struct bytes *b)
+{
+    struct bytes x = {0};
+    put_segment(&x, SS);
+    put_byte(&x, DW_OP_minus);
+    put_byte(b, DW_CFA_val_expression);
+    put_uleb(b, ESP);
+    put_block(b, &x);
+    free(x.p);
+}
+
+static size_t put_cie(struct bytes *b, unsigned kind)
+{
+    size_t at = begin_length(b);
+    bool wide = kind & FRAME_WIDE;
+    put_int(b, UINT32_MAX, 4);
+    put_byte(b, 4);
+    put_byte(b, 0); /* no augmentation */
+    put_byte(b, 8); /* bytes of an address */
+    put_byte(b, 0); /* of a segment */
+    put_uleb(b, 1); /* factors of code and data */
+    put_sleb(b, 1);
+    put_uleb(b, wide ? RIP : EIP);
+    if (wide) {
+        put_byte(b, DW_CFA_offset_extended_sf);
+        put_uleb(b, RIP);
+        put_sleb(b, -8);
+    } else {
+        put_eip_rule(b, kind & FRAME_SEGMENTED);
+    }
+    if (kind & FRAME_SEGMENTED)
+        put_esp_rule(b);
+    while ((b->n - at) % 8 != 4)
+        put_byte(b, DW_CFA_nop);
+    end_length(b, at);
+    return at;
+}
+
+static void put_cfa(struct bytes *b, const struct symbol_frame *f)
+{
+    struct bytes x = {0};
+    if (!(f->flags & FRAME_SEGMENTED)) {
+        put_byte(b, DW_CFA_def_cfa_sf);
+        put_uleb(b, f->base);
+        put_sleb(b, f->offset);
+        return;
+    }
+    put_byte(&x, DW_OP_bregx);
+    put_uleb(&x, f->base);
+    put_sleb(&x, f->offset);
+    put_segment(&x, SS);
+    put_byte(&x, DW_OP_plus);
+    put_byte(b, DW_CFA_def_cfa_expression);
+    put_block(b, &x);
+    free(x.p);
+}
+
+static bool is_saved(const struct symbol_frame *f, unsigned reg)
+{
+    for (unsigned i = 0; i < f->nsaved; i++)
+        if (f->saved[i].reg == reg)
+            return true;
+    return false;
+}
+
+/* What is another than in the row before; `last` NULL: all. */
+static void put_rule(struct bytes *b, const struct symbol_frame *f, const struct symbol_frame *last)
+{
+    put_cfa(b, f);
+    if (f->flags & FRAME_OUTERMOST) {
+        put_byte(b, DW_CFA_undefined);
+        put_uleb(b, f->flags & FRAME_WIDE ? RIP : EIP);
+    }
+    for (unsigned i = 0; i < f->nsaved; i++) {
+        put_byte(b, DW_CFA_offset_extended_sf);
+        put_uleb(b, f->saved[i].reg);
+        put_sleb(b, f->saved[i].offset);
+    }
+    for (unsigned i = 0; last && i < last->nsaved; i++)
+        if (!is_saved(f, last->saved[i].reg)) {
+            put_byte(b, DW_CFA_restore_extended);
+            put_uleb(b, last->saved[i].reg);
+        }
+}
+
+/* From row `i` on, as long as the rules are of its kind; not many: a reader goes through all of them. Returns
+ * the row after them. */
+static size_t put_fde(struct bytes *b, const struct symbol_mapping *m, size_t i, size_t cie)
+{
+    enum { MANY = 64 };
+    const struct symbol_frame *f = m->table->frames, *last = NULL;
+    size_t length = begin_length(b), first = i, n = m->table->nframes;
+    put_int(b, cie, 4);
+    put_int(b, f[i].address + m->bias, 8);
+    size_t range = put_int(b, 0, 8);
+    for (; i < n && i - first < MANY && f[i].base != FRAME_UNKNOWN && f[i].flags == f[first].flags; i++) {
+        if (last) {
+            put_byte(b, DW_CFA_advance_loc4);
+            put_int(b, f[i].address - last->address, 4);
+        }
+        put_rule(b, &f[i], last);
+        last = &f[i];
+    }
+    uint64_t size = (i < n ? f[i].address : last->address + 1) - f[first].address;
+    memcpy(b->p + range, &size, 8);
+    while ((b->n - length) % 8 != 4)
+        put_byte(b, DW_CFA_nop);
+    end_length(b, length);
+    return i;
+}
+
+static void put_frames(struct bytes *b, const struct symbol_mapping *m)
+{
+    const struct symbol_table *t = m->table;
+    size_t cie[FRAME_KINDS];
+    bool there[FRAME_KINDS] = {false};
+    for (size_t i = 0; i < t->nframes;) {
+        unsigned kind = t->frames[i].flags & FRAME_KIND;
+        if (t->frames[i].base == FRAME_UNKNOWN) {
+            i++;
+            continue;
+        }
+        if (!there[kind])
+            cie[kind] = put_cie(b, kind);
+        there[kind] = true;
+        i = put_fde(b, m, i, cie[kind]);
+    }
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+struct symbols_dwarf *symbols_dwarf_new(void)
+{
+    return calloc(1, sizeof(struct symbols_dwarf));
+}
+
+void symbols_dwarf_free(struct symbols_dwarf *d)
+{
+    for (unsigned i = 0; d && i < DWARF_SECTIONS; i++)
+        free(d->section[i].p);
+    free(d);
+}
+
+void symbols_dwarf_add(struct symbols_dwarf *d, const struct symbol_mapping *m)
+{
+    put_frames(&d->section[FRAMES], m);
+    if (!m->table->nlines)
+        return;
+    if (!d->section[ABBREV].n)
+        put_abbrevs(&d->section[ABBREV]);
+    put_unit(d, m);
+    put_lines(d, m);
+}
+
+const char *symbols_dwarf_section(const struct symbols_dwarf *d, unsigned i, const void **data, size_t *size)
+{
+    *data = d->section[i].p;
+    *size = d->section[i].n;
+    return names[i];
+}

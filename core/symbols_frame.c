@@ -1,0 +1,225 @@
+/* symbols_frame.c - how callers are found: the rows of a table, and those of an ELF image by elfutils' libdw.
+ * See symbols.h. DWARF 4, 6.4.
+ *
+ * Rows are looked for at functions only (what code of a size has a name). Of each row the usual rules are
+ * taken: CFA = register + offset, registers saved at CFA + offset, the return address right below the CFA.
+ * Code with other rules has no rows, and a debugger does there what it does without.
+ */
+#include <dwarf.h>
+#include <gelf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/symbols_frame.h"
+
+void symbol_table_add_frame(struct symbol_table *t, const struct symbol_frame *f)
+{
+    if (t->nframes == t->frames_cap) {
+        t->frames_cap = 2 * t->frames_cap + 256;
+        t->frames = realloc(t->frames, t->frames_cap * sizeof *t->frames);
+    }
+    t->frames[t->nframes++] = *f;
+}
+
+/* Where one function ends and another begins, the beginning counts. */
+static int by_frame(const void *a, const void *b)
+{
+    const struct symbol_frame *x = a, *y = b;
+    if (x->address != y->address)
+        return x->address < y->address ? -1 : 1;
+    return (x->base == FRAME_UNKNOWN) - (y->base == FRAME_UNKNOWN);
+}
+
+static bool same_rule(const struct symbol_frame *x, const struct symbol_frame *y)
+{
+    if (x->base != y->base || x->flags != y->flags || x->offset != y->offset || x->nsaved != y->nsaved)
+        return false;
+    for (unsigned i = 0; i < x->nsaved; i++)
+        if (x->saved[i].reg != y->saved[i].reg || x->saved[i].offset != y->saved[i].offset)
+            return false;
+    return true;
+}
+
+void symbol_table_sort_frames(struct symbol_table *t)
+{
+    size_t n = 0;
+    uint64_t before = 0;
+    if (t->nframes)
+        qsort(t->frames, t->nframes, sizeof *t->frames, by_frame);
+    for (size_t i = 0; i < t->nframes; i++) {
+        const struct symbol_frame f = t->frames[i];
+        bool first = !i || f.address != before;
+        before = f.address;
+        if (first && (!n || !same_rule(&f, &t->frames[n - 1])))
+            t->frames[n++] = f;
+    }
+    t->nframes = n;
+}
+
+/* ---------------------------------------------------------------- real mode's code */
+
+/* A unit that was compiled for real mode. The compiler's options say so; nothing else in the file does. */
+static bool is_real_mode(Dwarf_Die *unit)
+{
+    Dwarf_Attribute attr;
+    const char *producer = dwarf_formstring(dwarf_attr(unit, DW_AT_producer, &attr));
+    return producer && strstr(producer, " -m16");
+}
+
+static bool is_compiled(Dwarf_Die *unit)
+{
+    int language = dwarf_srclang(unit);
+    return language > 0 && language != DW_LANG_Mips_Assembler;
+}
+
+struct range {
+    uint64_t begin, end;
+};
+
+struct ranges {
+    struct range *list;
+    size_t n;
+};
+
+static void add_ranges(struct ranges *r, Dwarf_Die *unit)
+{
+    Dwarf_Addr base, begin, end;
+    for (ptrdiff_t at = 0; (at = dwarf_ranges(unit, at, &base, &begin, &end)) > 0;) {
+        r->list = realloc(r->list, (r->n + 1) * sizeof *r->list);
+        r->list[r->n++] = (struct range){begin, end};
+    }
+}
+
+static bool among(const struct ranges *r, uint64_t address)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (address - r->list[i].begin < r->list[i].end - r->list[i].begin)
+            return true;
+    return false;
+}
+
+/* Whether code for real mode was compiled into the section that an address is in. */
+static bool section_is_real(Elf *elf, const struct ranges *real, uint64_t address)
+{
+    GElf_Shdr sh;
+    for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));) {
+        if (!gelf_getshdr(scn, &sh) || !(sh.sh_flags & SHF_ALLOC) || address - sh.sh_addr >= sh.sh_size)
+            continue;
+        for (size_t i = 0; i < real->n; i++)
+            if (real->list[i].begin - sh.sh_addr < sh.sh_size)
+                return true;
+    }
+    return false;
+}
+
+/* Of assembly the options are not known: it is taken to be what the code is that it was linked with. */
+static void find_real_mode(Elf *elf, Dwarf *dwarf, struct ranges *real)
+{
+    Dwarf_CU *cu = NULL;
+    Dwarf_Die die;
+    Dwarf_Addr base, begin, end;
+    while (!dwarf_get_units(dwarf, cu, &cu, NULL, NULL, &die, NULL))
+        if (is_compiled(&die) && is_real_mode(&die))
+            add_ranges(real, &die);
+    for (cu = NULL; real->n && !dwarf_get_units(dwarf, cu, &cu, NULL, NULL, &die, NULL);)
+        if (!is_compiled(&die) && dwarf_ranges(&die, 0, &base, &begin, &end) > 0 &&
+            section_is_real(elf, real, begin))
+            add_ranges(real, &die);
+}
+
+/* ---------------------------------------------------------------- rows of an ELF image */
+
+struct reading {
+    struct symbol_table *t;
+    Dwarf_CFI *cfi;
+    struct ranges real;
+    bool wide;
+};
+
+static bool take_cfa(struct symbol_frame *f, Dwarf_Frame *frame)
+{
+    Dwarf_Op *ops;
+    size_t n;
+    if (dwarf_frame_cfa(frame, &ops, &n) || n != 1 || ops[0].atom != DW_OP_bregx ||
+        ops[0].number >= FRAME_UNKNOWN)
+        return false;
+    f->base = (uint8_t)ops[0].number;
+    f->offset = (int32_t)ops[0].number2;
+    return true;
+}
+
+/* Whether a register has a rule that is known here; adds it if it is saved. */
+static bool take_register(struct symbol_frame *f, Dwarf_Frame *frame, unsigned reg)
+{
+    Dwarf_Op mem[3], *ops;
+    size_t n;
+    if (dwarf_frame_register(frame, (int)reg, mem, &ops, &n))
+        return false;
+    if (!n)
+        return true; /* as it was, or not known: the same to us */
+    if (n != 2 || ops[0].atom != DW_OP_call_frame_cfa || ops[1].atom != DW_OP_plus_uconst ||
+        f->nsaved == FRAME_SAVED)
+        return false;
+    f->saved[f->nsaved].reg = (uint8_t)reg;
+    f->saved[f->nsaved++].offset = (int32_t)ops[1].number;
+    return true;
+}
+
+/* The return address is where a call pushes it, or there is none. */
+static bool take_return(struct symbol_frame *f, Dwarf_Frame *frame, int reg)
+{
+    Dwarf_Op mem[3], *ops;
+    size_t n;
+    if (reg < 0 || dwarf_frame_register(frame, reg, mem, &ops, &n))
+        return false;
+    if (!n && ops) {
+        f->flags |= FRAME_OUTERMOST;
+        return true;
+    }
+    return n == 2 && ops[0].atom == DW_OP_call_frame_cfa && ops[1].atom == DW_OP_plus_uconst &&
+           (int64_t)ops[1].number == (f->flags & FRAME_WIDE ? -8 : -4);
+}
+
+/* The row at an address: *end is where the next one begins. False: there is none, of this form. */
+static bool add_row(struct reading *r, uint64_t address, uint64_t *end)
+{
+    static const uint8_t narrow[] = {3, 5, 6, 7}, wide[] = {3, 6, 12, 13, 14, 15}; /* preserved by calls */
+    const uint8_t *regs = r->wide ? wide : narrow;
+    struct symbol_frame f = {.address = address};
+    Dwarf_Frame *frame;
+    Dwarf_Addr begin;
+    if (dwarf_cfi_addrframe(r->cfi, address, &frame))
+        return false;
+    int ra = dwarf_frame_info(frame, &begin, end, NULL);
+    f.flags = (r->wide ? FRAME_WIDE : 0) | (among(&r->real, address) ? FRAME_SEGMENTED : 0);
+    bool good = *end > address && take_cfa(&f, frame) && take_return(&f, frame, ra);
+    for (size_t i = 0; good && i < (r->wide ? sizeof wide : sizeof narrow); i++)
+        good = take_register(&f, frame, regs[i]);
+    if (good)
+        symbol_table_add_frame(r->t, &f);
+    free(frame);
+    return good;
+}
+
+static void add_function(struct reading *r, uint64_t begin, uint64_t end)
+{
+    uint64_t at = begin, next;
+    while (at < end && add_row(r, at, &next))
+        at = next < end ? next : end;
+    if (at > begin)
+        symbol_table_add_frame(r->t, &(struct symbol_frame){.address = at, .base = FRAME_UNKNOWN});
+}
+
+void symbol_table_read_frames(struct symbol_table *t, Elf *elf, Dwarf *dwarf, bool wide)
+{
+    struct reading r = {.t = t, .cfi = dwarf_getcfi(dwarf), .wide = wide};
+    Dwarf_CFI *own = r.cfi ? NULL : dwarf_getcfi_elf(elf);
+    r.cfi = r.cfi ? r.cfi : own;
+    find_real_mode(elf, dwarf, &r.real);
+    for (size_t i = 0; r.cfi && i < t->n; i++)
+        if (t->entries[i].flags & SYMBOL_SIZED && symbol_is_code(t->entries[i].type | 0x20))
+            add_function(&r, t->entries[i].address, t->entries[i].address + t->entries[i].size);
+    if (own)
+        dwarf_cfi_end(own);
+    free(r.real.list);
+}
