@@ -308,7 +308,7 @@ static struct trace *trace_start(struct trace *t, struct error *err)
 
 struct trace *trace_open(const char *path, struct error *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* no waiting for the writer of a pipe */
     struct stat st;
     if (fd < 0 || fstat(fd, &st)) {
         error_set(err, "%s: cannot open: %s", path, strerrordesc_np(errno));

@@ -248,9 +248,18 @@ static void sink_free(struct sink *s)
     free(s);
 }
 
+/* A pipe may be written to, but it is not waited for that somebody reads it: ENXIO. */
+static int open_output(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
+    if (fd >= 0)
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+    return fd;
+}
+
 struct sink *sink_open(const char *path, const uint8_t header[FILE_HEADER_SIZE], struct error *err)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int fd = open_output(path);
     if (fd < 0) {
         error_set(err, "%s: cannot create: %s", path, strerrordesc_np(errno));
         return NULL;

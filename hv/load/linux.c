@@ -26,6 +26,7 @@ enum header {
     P_RSDP = 0x070,
     P_ALT_MEM_K = 0x1e0,
     P_E820_ENTRIES = 0x1e8,
+    P_HEADER_END = 0x290, /* there is room for no more of the setup header */
     P_E820_TABLE = 0x2d0,
     P_SIZE = 0x1000,
     E820_MAX = 128,
@@ -78,6 +79,9 @@ static int read_setup(const uint8_t *k, const struct image *im, struct setup *s,
     s->initrd_max = s->version >= 0x203 ? get32(k, H_INITRD_ADDR_MAX) : 0x37ffffff;
     s->cmdline_max = s->version >= 0x206 ? get32(k, H_CMDLINE_SIZE) : 255;
     s->load = s->version >= 0x20a && k[H_RELOCATABLE] ? get64(k, H_PREF_ADDRESS) : 0x100000;
+    if (s->load < 0x100000 || s->load > UINT32_MAX)
+        return error_set(err, "%s: its header says that it is loaded at %#llx: the image is damaged, fetch it again", im->name,
+                         (unsigned long long)s->load);
     s->run_size = s->version >= 0x20a ? get32(k, H_INIT_SIZE) : s->code_size;
     if (s->run_size < s->code_size)
         s->run_size = s->code_size;
@@ -163,7 +167,8 @@ int load_linux(struct board *b, const struct engine_config *cfg, const uint8_t *
         return error_set(err, "%s: the kernel needs memory up to %llu MiB, the machine has %llu: more --memory", im->name,
                          (unsigned long long)((s.load + s.run_size + 0xfffff) >> 20),
                          (unsigned long long)(low_memory(b) >> 20));
-    memcpy(params + H_SETUP_SECTS, k + H_SETUP_SECTS, 0x202u + k[H_JUMP] - H_SETUP_SECTS);
+    unsigned header_end = 0x202u + k[H_JUMP];
+    memcpy(params + H_SETUP_SECTS, k + H_SETUP_SECTS, (header_end < P_HEADER_END ? header_end : P_HEADER_END) - H_SETUP_SECTS);
     if (place_initrd(b, config_image(cfg, "initrd"), &s, params, err) < 0 ||
         place_command_line(b, append ? append : "", &s, params, err) < 0)
         return -1;

@@ -70,22 +70,38 @@ static int load_by_addresses(struct board *b, const uint8_t *k, const struct ima
     return place(b, im, load, k + offset, n, *end - load, err);
 }
 
+static int load_segment(struct board *b, const GElf_Phdr *ph, const uint8_t *k, const struct image *im, struct error *err)
+{
+    if (ph->p_memsz < ph->p_filesz)
+        return error_set(err, "%s: a segment has more bytes in the file than in memory: the image is damaged, fetch it again", im->name);
+    if (ph->p_offset > im->size || ph->p_filesz > im->size - ph->p_offset)
+        return error_set(err, "%s: truncated: a segment lies beyond the end of the file: fetch it again", im->name);
+    return place(b, im, ph->p_paddr, k + ph->p_offset, ph->p_filesz, ph->p_memsz, err);
+}
+
+static int bad_headers(const struct image *im, struct error *err)
+{
+    return error_set(err, "%s: its program headers cannot be read (%s): the image is damaged, fetch it again", im->name, elf_errmsg(-1));
+}
+
 static int load_segments(struct board *b, Elf *elf, const uint8_t *k, const struct image *im, uint64_t *end,
                          struct error *err)
 {
     size_t n;
     GElf_Phdr ph;
+    uint64_t total = 0;
     if (elf_getphdrnum(elf, &n) < 0)
-        return error_set(err, "%s: %s", im->name, elf_errmsg(-1));
+        return bad_headers(im, err);
     for (size_t i = 0; i < n; i++) {
         if (!gelf_getphdr(elf, (int)i, &ph))
-            return error_set(err, "%s: %s", im->name, elf_errmsg(-1));
+            return bad_headers(im, err);
         if (ph.p_type != PT_LOAD)
             continue;
-        if (ph.p_offset > im->size || ph.p_filesz > im->size - ph.p_offset || ph.p_memsz < ph.p_filesz)
-            return error_set(err, "%s: truncated: segment %zu lies beyond the end of the file", im->name, i);
-        if (place(b, im, ph.p_paddr, k + ph.p_offset, ph.p_filesz, ph.p_memsz, err) < 0)
+        if (load_segment(b, &ph, k, im, err) < 0)
             return -1;
+        total += ph.p_memsz; /* thousands of segments may say that they lie at the same place */
+        if (total > UINT32_MAX)
+            return error_set(err, "%s: its segments lie upon each other: the image is damaged, fetch it again", im->name);
         if (ph.p_paddr + ph.p_memsz > *end)
             *end = ph.p_paddr + ph.p_memsz;
     }
@@ -101,6 +117,9 @@ static int load_elf(struct board *b, uint8_t *k, const struct image *im, uint64_
     Elf *elf = elf_memory((char *)k, im->size);
     if (!elf || !gelf_getehdr(elf, &eh)) {
         error_set(err, "%s: a multiboot header, but not an ELF image: %s", im->name, elf_errmsg(-1));
+    } else if (eh.e_entry > UINT32_MAX) {
+        error_set(err, "%s: its entry %#llx is above 4 GiB, where a multiboot image cannot be", im->name,
+                  (unsigned long long)eh.e_entry);
     } else {
         *entry = eh.e_entry;
         rc = load_segments(b, elf, k, im, end, err);

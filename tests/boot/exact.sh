@@ -1,7 +1,9 @@
 #!/bin/bash
 # exact.sh - tests/unit/test_exact.c over real boots; and what the command line says of a machine whose state was changed midway.
 . "$(dirname "$0")/../lib.sh"
-need_guests
+. tests/wild.sh
+fuzz_guest 31 fuzz.bin
+cd "$top" || exit 2
 make -s -j"$(nproc)" build/release/tests/unit/test_exact >"$work/make.log" 2>&1 || { cat "$work/make.log"; exit 1; }
 test=$top/build/release/tests/unit/test_exact
 export EXACT_STEPS=${EXACT_STEPS:-60000} EXACT_OUT=$work
@@ -13,6 +15,8 @@ exact test_pieces_kernel &
 exact test_hard_kernel
 exact test_hard_firmware
 exact test_pieces_firmware
+exact test_pieces_smp
+exact test_wild
 exact test_flips
 wait
 

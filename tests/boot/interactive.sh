@@ -97,6 +97,6 @@ keyboard() {
     typed_again
 } &
 idle
-wait
 keyboard
+wait
 finish

@@ -41,13 +41,24 @@ head -c 4096 /dev/zero >zero-4096
 head -c 2M /dev/zero >zero-2M
 printf '\353\376' >loop.bin
 ln -s "$GUESTS/vmlinuz" link-to-vmlinuz
+mkfifo pipe
+ln -s circle circle
+for n in 1 511 2049; do head -c $n /dev/zero >zero-$n; done
+head -c 3M /dev/zero >zero-3M
+truncate -s 9T zero-9T
 
 section "images"
 for option in bios vgabios disk cdrom floppy kernel; do
     for file in missing empty folder /dev/null text; do rec --$option $file; done
 done
-for file in missing empty folder; do rec --kernel "$GUESTS/vmlinuz" --initrd $file; done
-for file in missing empty folder; do rec --flat $file@0x1000; done
+for file in missing empty folder pipe zero-9T; do rec --kernel "$GUESTS/vmlinuz" --initrd $file; done
+for file in missing empty folder pipe zero-9T; do rec --flat $file@0x1000; done
+for option in bios vgabios disk cdrom floppy kernel; do
+    for file in pipe circle '' zero-1 zero-511 zero-2049; do rec --$option "$file"; done
+done
+rec --cdrom zero-9T
+rec --floppy zero-3M
+rec --kernel zero-9T
 rec --bios bios-100000
 rec --vgabios vgabios-1000
 rec --vgabios zero-4096
@@ -70,6 +81,12 @@ rec --kernel vmlinuz-700
 rec --kernel vmlinuz-300
 rec --kernel "$GUESTS/initrd.gz"
 rec --kernel zero-4096
+# Headers that were damaged: the kernel's address (258h), its protocol (206h), its size (1F4h).
+for damage in 604:377 518:0 502:377; do
+    cp "$GUESTS/vmlinuz" damaged
+    printf '%b' "\\0${damage#*:}" | dd of=damaged bs=1 seek=${damage%:*} conv=notrunc status=none
+    rec --kernel damaged
+done
 rec --disk "$GUESTS/disk.img" --disk "$GUESTS/disk.img" --disk "$GUESTS/disk.img" --disk "$GUESTS/disk.img" --disk "$GUESTS/disk.img"
 rec --disk text --cdrom missing
 
@@ -125,6 +142,7 @@ bad record --until 1M --flat loop.bin@0x1000 -o folder
 bad record --until 1M --flat loop.bin@0x1000 -o no/such/folder/x.reel
 bad record --until 1M --flat loop.bin@0x1000 -o ''
 bad record --until 1M --flat loop.bin@0x1000 -o /dev/full
+bad record --until 1M --flat loop.bin@0x1000 -o pipe
 cmp -s text disk.img || fail "an image was overwritten"
 
 section "traces"
@@ -138,6 +156,7 @@ for command in replay info events screen; do
     bad $command missing
     bad $command empty
     bad $command folder
+    bad $command pipe
     bad $command text
     bad $command zero-4096
     bad $command good.reel another

@@ -33,9 +33,11 @@ $(GUEST_DIR)/sys64.bin: $(call guest_objects,64,$(SYS64_SRC)) tests/guests/sys/s
 test-guests: $(GUEST_DIR)/sys32.bin $(GUEST_DIR)/sys64.bin
 
 # Wild guests: flat images, for --flat FILE@ADDRESS.
-WILD := triple nowhere halt loop zero
+WILD := triple nowhere halt loop wait zero flood
 $(GUEST_DIR)/%.bin: $(GUEST_DIR)/32/wild/%.o
 	$(Q)ld -m elf_i386 -Ttext 0 -e 0 --oformat binary -o $@ $<
-$(GUEST_DIR)/fuzz.bin: $(GUEST_DIR)/32/wild/fuzz_start.o $(GUEST_DIR)/32/wild/fuzz.o tests/guests/sys/sys.ld
+FUZZ_GUEST := $(addprefix $(GUEST_DIR)/32/wild/,fuzz_start.o fuzz.o fuzz_junk.o fuzz_devices.o fuzz_system.o fuzz_code.o)
+$(FUZZ_GUEST): tests/guests/wild/fuzz.h
+$(GUEST_DIR)/fuzz.bin: $(FUZZ_GUEST) tests/guests/sys/sys.ld
 	$(Q)ld -m elf_i386 -T tests/guests/sys/sys.ld --oformat binary -o $@ $(filter %.o,$^)
 test-guests: $(WILD:%=$(GUEST_DIR)/%.bin) $(GUEST_DIR)/fuzz.bin

@@ -31,6 +31,9 @@ struct guest {
 };
 
 static const struct setting from_cd[] = {{"memory", "134217728"}, {"cpus", "1"}, {"bios", "seabios"}, {"boot", "d"}};
+static const struct setting from_cd_smp[] = {{"memory", "134217728"}, {"cpus", "3"}, {"bios", "seabios"}, {"boot", "d"}};
+static const struct setting wild[] = {{"memory", "16777216"}, {"cpus", "1"}, {"bios", "none"}, {"flat-address", "1048576"}};
+static const struct setting wild_smp[] = {{"memory", "16777216"}, {"cpus", "3"}, {"bios", "none"}, {"flat-address", "1048576"}};
 static const struct setting direct[] = {{"memory", "134217728"}, {"cpus", "1"}, {"bios", "none"},
                                         {"append", "console=ttyS0"}};
 
@@ -44,19 +47,39 @@ static unsigned long piece_steps(void)
     return strtoul(text, NULL, 10);
 }
 
-static void add(struct guest *g, const char *role, const char *file)
+static void add_from(struct guest *g, const char *role, const char *folder, const char *file)
 {
     char path[4096];
     struct error err;
-    snprintf(path, sizeof path, "%s/%s", getenv("BOOTREEL_GUESTS"), file);
+    snprintf(path, sizeof path, "%s/%s", folder, file);
     if (image_files_add(g->files, role, path, &err))
         fail_msg("%s", err.text);
 }
 
-static struct guest guest(bool cd)
+static void add(struct guest *g, const char *role, const char *file)
 {
+    add_from(g, role, getenv("BOOTREEL_GUESTS"), file);
+}
+
+/* WILD: the fuzz guest of tests/guests/wild. */
+enum which { CD, CD_SMP, DIRECT, WILD, WILD_SMP };
+
+static void add_wild(struct guest *g)
+{
+    const char *folder = getenv("EXACT_OUT");
+    add_from(g, "flat", folder, "fuzz.bin");
+    add_from(g, "disk0", folder, "disk");
+    add_from(g, "floppy0", folder, "floppy");
+    add(g, "cdrom", "grub.iso");
+}
+
+static struct guest guest(enum which which)
+{
+    static const struct setting *const settings[] = {from_cd, from_cd_smp, direct, wild, wild_smp};
     struct guest g = {.files = image_files_new()};
-    if (cd) {
+    if (which >= WILD) {
+        add_wild(&g);
+    } else if (which != DIRECT) {
         add(&g, "bios", "bios-256k.bin");
         add(&g, "vgabios", "vgabios-stdvga.bin");
         add(&g, "cdrom", "grub.iso");
@@ -64,7 +87,7 @@ static struct guest guest(bool cd)
         add(&g, "kernel", "vmlinuz");
         add(&g, "initrd", "initrd.gz");
     }
-    g.cfg = (struct engine_config){.settings = cd ? from_cd : direct, .nsettings = 4};
+    g.cfg = (struct engine_config){.settings = settings[which], .nsettings = 4};
     g.cfg.images = image_files_images(g.files, &g.cfg.nimages);
     return g;
 }
@@ -153,7 +176,7 @@ static bool run_to(struct engine *e, uint64_t icount)
     const struct run_limit limit = {.icount = icount, .time = UINT64_MAX};
     struct stop s;
     e->ops->run(e, &limit, &s);
-    if (s.reason != STOP_REACHED && s.reason != STOP_POWER_OFF)
+    if (s.reason != STOP_REACHED && s.reason != STOP_POWER_OFF && s.reason != STOP_HALTED)
         fail_msg("at %llu: %s %s", (unsigned long long)s.icount, stop_word(s.reason), s.text);
     return s.reason == STOP_REACHED;
 }
@@ -339,12 +362,12 @@ static bool check_from(const struct guest *g, struct engine *e, uint64_t start, 
 /* ---------------------------------------------------------------- exactness */
 
 /* Firmware in real mode, protected mode and SMM, its INT 13h, GRUB in both modes. */
-static void test_pieces_firmware(void **state)
+static void pieces_firmware(enum which which)
 {
     static const uint64_t starts[] = {0,       30000,   400000,   900000,   1500000,  2500000,
                                       4000000, 6000000, 8100000, 20000000, 90000000, 250000000};
     unsigned long steps = piece_steps();
-    struct guest g = guest(true);
+    struct guest g = guest(which);
     struct engine *e = machine(&g);
     for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
         assert_true(check_from(&g, e, starts[i], steps));
@@ -352,11 +375,14 @@ static void test_pieces_firmware(void **state)
     image_files_free(g.files);
 }
 
+static void test_pieces_firmware(void **state) { pieces_firmware(CD); }
+static void test_pieces_smp(void **state) { pieces_firmware(CD_SMP); }
+
 /* The decompressor, the kernel from its first instructions on, its first process and what follows, to the power-off. */
 static void test_pieces_kernel(void **state)
 {
     unsigned long steps = piece_steps();
-    struct guest g = guest(false);
+    struct guest g = guest(DIRECT);
     struct engine *e = machine(&g);
     struct reports *r = listen_to(e, NULL);
     uint64_t at = 0;
@@ -371,9 +397,9 @@ static void test_pieces_kernel(void **state)
 /* ---------------------------------------------------------------- hard mode */
 
 /* Each `every` steps the machine is saved, and loaded into a new one that goes on. */
-static void hard_mode(bool cd, uint64_t from, uint64_t until, uint64_t every)
+static void hard_mode(enum which which, uint64_t from, uint64_t until, uint64_t every)
 {
-    struct guest g = guest(cd);
+    struct guest g = guest(which);
     struct engine *e = machine(&g), *hard = machine(&g);
     struct reports *r = listen_to(e, NULL), *rh = listen_to(hard, NULL);
     run_to(e, until);
@@ -392,13 +418,29 @@ static void hard_mode(bool cd, uint64_t from, uint64_t until, uint64_t every)
 static void test_hard_firmware(void **state)
 {
     uint64_t steps = piece_steps();
-    hard_mode(true, 0, 4 * steps, 211);
-    hard_mode(true, 0, 80 * steps, 50021);
+    hard_mode(CD, 0, 4 * steps, 211);
+    hard_mode(CD, 0, 80 * steps, 50021);
+    hard_mode(CD_SMP, 800000, 800000 + 4 * steps, 307);
 }
 static void test_hard_kernel(void **state)
 {
     piece_steps();
-    hard_mode(false, 0, UINT64_MAX, 70000001);
+    hard_mode(DIRECT, 0, UINT64_MAX, 70000001);
+}
+
+/* All that the fuzz guest makes devices and processors come to. */
+static void test_wild(void **state)
+{
+    unsigned long steps = piece_steps() / 3;
+    for (enum which which = WILD; which <= WILD_SMP; which++) {
+        struct guest g = guest(which);
+        struct engine *e = machine(&g);
+        for (uint64_t start = 0; start < 40 * steps && check_from(&g, e, start, steps / 4); start += 4 * steps)
+            ;
+        e->ops->destroy(e);
+        image_files_free(g.files);
+        hard_mode(which, 0, 40 * steps, 3001);
+    }
 }
 
 /* ---------------------------------------------------------------- a state that was changed midway */
@@ -530,7 +572,7 @@ static void test_flips(void **state)
     const char *out = getenv("EXACT_OUT");
     char path[4096];
     piece_steps();
-    struct guest g = guest(true);
+    struct guest g = guest(CD);
     for (size_t i = 0; i < FLIPS; i++) {
         snprintf(path, sizeof path, "%s/flip%zu.reel", out ? out : "/tmp", i);
         wrong_flip = &flips[i];
@@ -547,8 +589,9 @@ static void test_flips(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pieces_firmware), cmocka_unit_test(test_pieces_kernel), cmocka_unit_test(test_hard_firmware),
-        cmocka_unit_test(test_hard_kernel),     cmocka_unit_test(test_flips),
+        cmocka_unit_test(test_pieces_firmware), cmocka_unit_test(test_pieces_smp), cmocka_unit_test(test_pieces_kernel),
+        cmocka_unit_test(test_hard_firmware),
+        cmocka_unit_test(test_hard_kernel),     cmocka_unit_test(test_wild),         cmocka_unit_test(test_flips),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

@@ -1,6 +1,7 @@
 /* test_gdbstub.c - packets, and whole sessions with a client that may be hostile, on a real machine's
  * timeline. That a real gdb is content is shown in tests/cli/gdb-*.sh. */
 #include <arpa/inet.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -184,7 +185,7 @@ static void queries(void **state)
 static void moves(void **state)
 {
     struct fixture *f = *state;
-    HAS(f, "?", "T05thread:1;core:0;");
+    HAS(f, "?", "T05thread:1;");
     HAS(f, "bs", "replaylog:begin;");
     HAS(f, "bc", "replaylog:begin;");
     HAS(f, "vCont;s:1", "T05");
@@ -572,6 +573,15 @@ static void tcp(void **state)
     fd = dial(port); /* again, with half a packet, and gone */
     assert_int_equal(write(fd, "$vCont", 6), 6);
     close(fd);
+    fd = dial(port); /* two at once: the second waits until the first has gone, as if nobody had been there */
+    talk(fd, "$qC#b4", "+$QC1#c5");
+    int second = dial(port);
+    struct pollfd waiting = {.fd = second, .events = POLLIN};
+    assert_int_equal(write(second, "$qC#b4", 6), 6);
+    assert_int_equal(poll(&waiting, 1, 100), 0);
+    close(fd);
+    talk(second, "", "+$QC1#c5");
+    close(second);
     fd = dial(port);
     assert_int_equal(write(fd, "$k#6b", 5), 5);
     pthread_join(thread, NULL);

@@ -1,9 +1,20 @@
-/* fuzz_start.S - entry, exceptions and the ways into random code, for fuzz.c. Flat, at 1 MiB; the seed is at byte 4.
+/* fuzz_start.S - entry, exceptions and the ways into random code, for the fuzz guest. Flat, at 1 MiB; the seed is at byte 4.
  *
- * After each deed, and after each exception, the image is copied from where it was kept at the start, and the main loop begins anew on an
- * empty stack: what a deed has spoilt of it does not last.
+ * After each deed, and after each exception, the main loop begins anew on an empty stack, now and then with the image copied from where
+ * it was kept at the start: what a deed has spoilt of it does not last.
  */
     .set KEPT_IMAGE, 0x600000
+
+/* Each processor has 4 KiB of stack; changes eax, ebx, ecx, edx. */
+    .macro own_stack
+    mov $1, %eax
+    cpuid
+    shr $12, %ebx
+    and $0x3000, %ebx
+    mov $stack_top, %esp
+    sub %ebx, %esp
+    .endm
+
     .code32
     .section .text.start, "ax"
     .globl start, seed
@@ -24,6 +35,9 @@ seed:
     ljmp $8, $2f
     .globl again
 again:
+    rdtsc
+    test $6, %al
+    jnz 2f
     mov $KEPT_IMAGE, %esi
     mov $image_begin, %edi
     mov $image_end, %ecx
@@ -37,9 +51,23 @@ again:
     mov %eax, %fs
     mov %eax, %gs
     mov %eax, %ss
-    mov $stack_top, %esp
+    own_stack
     call main
     jmp again
+
+/* 16-bit code that is copied to LOW_START (fuzz.h): where other processors start, and real mode's interrupts lead. It joins in the deeds. */
+    .globl other_start, other_end
+    .code16
+other_start:
+    cli
+    lgdtl %cs:(9f - other_start)
+    mov $0x11, %eax
+    mov %eax, %cr0
+    ljmpl $8, $again
+9:  .word gdt_end - gdt - 1
+    .long gdt
+other_end:
+    .code32
 
     .globl gdt, gdtr
     .data
@@ -48,8 +76,9 @@ gdt:
     .quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff, 0x00cffb000000ffff, 0x00cff3000000ffff
     .quad 0x00009b000000ffff, 0x000093000000ffff, 0x00af9b000000ffff
     .skip 64
+gdt_end:
 gdtr:
-    .word . - gdt - 1
+    .word gdt_end - gdt - 1
     .long gdt
 
     .text
@@ -67,16 +96,67 @@ caught:
     mov %eax, %ds
     mov %eax, %es
     mov %eax, %ss
-    mov $stack_top, %esp
     mov %cr0, %eax
     and $0x7fffffff, %eax
     mov %eax, %cr0
+    xor %eax, %eax
+    mov %eax, %dr7
+    own_stack
+    lidt idtr32
     pushl $2 /* an IRET ends the blocking of NMIs */
     push $8
     pushl $again
     iret
 
-/* void run(void (*code)(void), unsigned how): 0 ring 0, 1 ring 3, 2 16-bit code, 3 virtual-8086 mode, 4 single steps */
+/* From 64-bit mode. */
+    .globl vector64
+    .code64
+vector64:
+    mov $16, %eax
+    mov %eax, %ss
+    mov $stack_top, %esp
+    push $8
+    mov $caught, %ecx
+    push %rcx
+    lretq
+    .code32
+
+/* 64-bit mode with the tables that fuzz.c has made; random numbers in the upper registers. */
+    .globl run64
+run64:
+    mov 4(%esp), %ebx
+    mov 8(%esp), %esi
+    lidt idtr64
+    mov %cr4, %eax
+    or $0x20, %eax
+    mov %eax, %cr4
+    mov $tables64, %eax
+    mov %eax, %cr3
+    mov $0xc0000080, %ecx
+    rdmsr
+    or $0x901, %eax
+    wrmsr
+    mov $0x80000011, %eax
+    mov %eax, %cr0
+    ljmp $0x38, $8f
+    .code64
+8:  mov %rsi, %r8
+    imul $0x5bd1e995, %r8, %r8
+    mov %r8, %r9
+    shl $20, %r9
+    mov %r9, %r10
+    imul $0x1b873593, %r10, %r10
+    xor %r8, %r10
+    mov %r10, %r15
+    not %r15
+    mov %ebx, %edi
+    lea 0x400(%rbx), %rsi
+    mov %r15d, %ecx
+    and $0xfff, %ecx
+    jmp *%rbx
+    .code32
+
+/* void run(deed_fn *code, enum how how), see fuzz.h */
     .globl run
 run:
     mov 4(%esp), %ebx
@@ -124,7 +204,7 @@ run:
 
     .bss
     .balign 16
-    .skip 16384
+    .skip 4 * 4096
 stack_top:
     .skip 4096
     .globl user_stack_top

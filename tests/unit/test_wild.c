@@ -1,0 +1,271 @@
+/* test_wild.c - what wild guests found (tests/guests/wild, tests/boot/wild.sh): machines that wait for ever,
+ * several processors that are all halted, and images whose headers say what cannot be.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <elf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hv/hv.h"
+
+struct blob {
+    const void *bytes;
+    size_t size;
+};
+
+static int read_blob(void *ctx, uint64_t offset, void *buf, size_t n, struct error *err)
+{
+    const struct blob *b = ctx;
+    memcpy(buf, (const char *)b->bytes + offset, n);
+    return 0;
+}
+
+/* A machine of 16 MiB without firmware that runs the image; NULL with err. */
+static struct engine *machine(const char *role, const struct blob *b, const char *cpus, struct error *err)
+{
+    const struct setting settings[] = {
+        {"memory", "16777216"}, {"cpus", cpus}, {"bios", "none"}, {"flat-address", "1048576"}};
+    struct image *im = malloc(sizeof *im); /* a reset would need it again; none comes */
+    *im = (struct image){.role = role, .name = "image", .size = b->size, .ctx = (void *)b, .read = read_blob};
+    const struct engine_config cfg = {.settings = settings, .nsettings = 4, .images = im, .nimages = 1};
+    struct engine *e = hv_create(&cfg, err);
+    free(im);
+    return e;
+}
+
+static struct engine *flat_machine(const struct blob *b, const char *cpus)
+{
+    struct error err;
+    struct engine *e = machine("flat", b, cpus, &err);
+    if (!e)
+        fail_msg("%s", err.text);
+    return e;
+}
+
+static struct stop run(struct engine *e, uint64_t icount, uint64_t time)
+{
+    const struct run_limit limit = {.icount = icount, .time = time};
+    struct stop s;
+    e->ops->run(e, &limit, &s);
+    return s;
+}
+
+/* ---------------------------------------------------------------- waiting */
+
+/* 32-bit code: timer 0 of the HPET comes every 22 years, and interrupts nobody; then a HLT with interrupts
+ * on, again and again. */
+static const uint8_t waits_long[] = {
+    0xb0, 0xff, 0xe6, 0x21, 0xe6, 0xa1, /* mov $0xff, %al; out %al, $0x21; out %al, $0xa1: no interrupts */
+    0xb0, 0x30, 0xe6, 0x43,             /* mov $0x30, %al; out %al, $0x43: the PIT waits for a count */
+    0xbe, 0x00, 0x00, 0xd0, 0xfe,       /* mov $0xfed00000, %esi */
+    0xc7, 0x86, 0x00, 0x01, 0x00, 0x00, 0x4c,
+    0x00, 0x00, 0x00, /* movl $0x4c, 0x100(%esi): on, periodic, the value follows */
+    0xc7, 0x86, 0x0c, 0x01, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x01,                         /* movl $0x1000000, 0x10c(%esi): its upper half */
+    0xc7, 0x46, 0x10, 0x01, 0x00, 0x00, 0x00, /* movl $1, 0x10(%esi): the counter runs */
+    0xfb, 0xf4, 0xeb, 0xfd,                   /* sti; 1: hlt; jmp 1b */
+};
+
+/* Guest time ends before its 64 bits do: else deadlines would go round, and be in the past for ever. */
+static void time_ends(void **state)
+{
+    const struct blob b = {waits_long, sizeof waits_long};
+    struct engine *e = flat_machine(&b, "1");
+    struct stop s = run(e, UINT64_MAX, UINT64_MAX);
+    assert_int_equal(s.reason, STOP_HALTED);
+    assert_true(s.time > 1ull << 59 && s.time <= 1ull << 62);
+    assert_true(s.icount < 30);
+    e->ops->destroy(e);
+}
+
+/* ---------------------------------------------------------------- several processors, all halted */
+
+struct state {
+    uint8_t bytes[65536];
+    size_t n;
+};
+
+static void take_section(void *ctx, const char *name, const struct field *f, size_t n, const void *base)
+{
+    struct state *s = ctx;
+    if (strcmp(name, "machine") && strncmp(name, "cpu", 3))
+        return;
+    for (size_t i = 0; i < n; i++) {
+        size_t size = (size_t)f[i].width * f[i].count;
+        assert_true(s->n + size <= sizeof s->bytes);
+        memcpy(s->bytes + s->n, (const uint8_t *)base + f[i].offset, size);
+        s->n += size;
+    }
+}
+
+static void take_page(void *ctx, const char *region, uint64_t index, const void *data) {}
+
+static void assert_same_state(struct engine *a, struct engine *b)
+{
+    struct state sa = {.n = 0}, sb = {.n = 0};
+    const struct snapshot_sink to_a = {&sa, take_section, take_page}, to_b = {&sb, take_section, take_page};
+    a->ops->save(a, &to_a, false);
+    b->ops->save(b, &to_b, false);
+    assert_true(sa.n > 1000);
+    assert_int_equal(sa.n, sb.n);
+    assert_memory_equal(sa.bytes, sb.bytes, sa.n);
+}
+
+/* That processors are halted is seen by trying to run them: how often that was tried must not be seen in
+ * whose turn it is. */
+static void all_halted(void **state)
+{
+    static const uint8_t halts[] = {0x90, 0x90, 0xfa, 0xf4}; /* nop; nop; cli; hlt */
+    const struct blob b = {halts, sizeof halts};
+    struct engine *to_the_end = flat_machine(&b, "2"), *to_the_step = flat_machine(&b, "2");
+    assert_int_equal(run(to_the_end, UINT64_MAX, UINT64_MAX).reason, STOP_HALTED);
+    assert_int_equal(run(to_the_step, 4, UINT64_MAX).reason, STOP_REACHED);
+    assert_same_state(to_the_end, to_the_step);
+    assert_int_equal(run(to_the_end, UINT64_MAX, UINT64_MAX).reason, STOP_HALTED);
+    assert_same_state(to_the_end, to_the_step);
+    to_the_end->ops->destroy(to_the_end);
+    to_the_step->ops->destroy(to_the_step);
+}
+
+static void halted_for_a_while(void **state)
+{
+    const struct blob b = {waits_long, sizeof waits_long};
+    struct engine *at_once = flat_machine(&b, "3"), *in_pieces = flat_machine(&b, "3");
+    assert_int_equal(run(at_once, UINT64_MAX, 1ull << 61).reason, STOP_IDLE);
+    for (uint64_t time = 1ull << 57; time <= 1ull << 61; time += 1ull << 57)
+        assert_int_equal(run(in_pieces, UINT64_MAX, time).reason, STOP_IDLE);
+    assert_same_state(at_once, in_pieces);
+    at_once->ops->destroy(at_once);
+    in_pieces->ops->destroy(in_pieces);
+}
+
+/* ---------------------------------------------------------------- images whose headers say what cannot be */
+
+static void assert_refused(const void *image, size_t size, const char *why)
+{
+    const struct blob b = {image, size};
+    struct error err;
+    struct engine *e = machine("kernel", &b, "1", &err);
+    assert_null(e);
+    if (!strstr(err.text, why))
+        fail_msg("\"%s\" is not in \"%s\"", why, err.text);
+}
+
+static void put(uint8_t *to, uint64_t v, unsigned n)
+{
+    memcpy(to, &v, n);
+}
+
+/* A bzImage of 8 KiB whose kernel is two bytes: jmp to itself. */
+static void make_linux(uint8_t k[8192], uint64_t address)
+{
+    memset(k, 0, 8192);
+    memcpy(k + 0x202, "HdrS", 4);
+    k[0x1f1] = 1;                /* sectors of setup code */
+    k[0x201] = 0x66;             /* the header's end */
+    put(k + 0x206, 0x20f, 2);    /* protocol */
+    k[0x211] = 1;                /* loaded high */
+    put(k + 0x22c, 0xffffff, 4); /* the initrd's end */
+    k[0x234] = 1;                /* relocatable: the preferred address counts */
+    put(k + 0x258, address, 8);
+    put(k + 0x260, 0x2000, 4); /* memory it needs */
+    k[1024] = 0xeb, k[1025] = 0xfe;
+}
+
+static void linux_addresses(void **state)
+{
+    uint8_t k[8192];
+    make_linux(k, 0xfffffffffffff000);
+    assert_refused(k, sizeof k, "is loaded at 0xfffffffffffff000");
+    make_linux(k, 0x7000);
+    assert_refused(k, sizeof k, "is loaded at 0x7000");
+    make_linux(k, 0x1000000);
+    assert_refused(k, sizeof k, "more --memory");
+}
+
+/* The header ends where there is no room for more of it in the kernel's parameters: the memory map stays. */
+static void linux_long_header(void **state)
+{
+    uint8_t k[8192], entries = 0;
+    struct error err;
+    const struct blob b = {k, sizeof k};
+    make_linux(k, 0x200000);
+    memset(k + 0x268, 0xff, 0x100);
+    k[0x201] = 0xff;
+    struct engine *e = machine("kernel", &b, "1", &err);
+    assert_non_null(e);
+    assert_int_equal(run(e, 1000, UINT64_MAX).reason, STOP_REACHED);
+    uint64_t params = 0x10000;
+    uint8_t zero[0x40];
+    assert_int_equal(e->ops->peek_physical(e, params + 0x1e8, &entries, 1), 1);
+    assert_in_range(entries, 3, 20);
+    assert_int_equal(e->ops->peek_physical(e, params + 0x290, zero, sizeof zero), sizeof zero);
+    for (size_t i = 0; i < sizeof zero; i++)
+        assert_int_equal(zero[i], 0);
+    e->ops->destroy(e);
+}
+
+enum { SEGMENTS = 600, ELF_SIZE = 64 + 32 + SEGMENTS * sizeof(Elf64_Phdr) };
+
+static void put_multiboot_header(uint8_t *to)
+{
+    put(to, 0x1badb002, 4);
+    put(to + 8, 0u - 0x1badb002, 4);
+}
+
+/* A 64-bit ELF file with so many segments, all alike. */
+static void make_elf(uint8_t k[ELF_SIZE], Elf64_Addr entry, const Elf64_Phdr *segment, unsigned n)
+{
+    const Elf64_Ehdr eh = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+                           .e_type = ET_EXEC,
+                           .e_machine = EM_X86_64,
+                           .e_version = EV_CURRENT,
+                           .e_entry = entry,
+                           .e_phoff = 96,
+                           .e_ehsize = sizeof eh,
+                           .e_phentsize = sizeof *segment,
+                           .e_phnum = (Elf64_Half)n};
+    memset(k, 0, ELF_SIZE);
+    memcpy(k, &eh, sizeof eh);
+    put_multiboot_header(k + 64);
+    for (unsigned i = 0; i < n; i++)
+        memcpy(k + 96 + i * sizeof *segment, segment, sizeof *segment);
+}
+
+static void multiboot_segments(void **state)
+{
+    static uint8_t k[ELF_SIZE];
+    Elf64_Phdr p = {.p_type = PT_LOAD, .p_paddr = 0x100000, .p_filesz = 16, .p_memsz = 0xe00000};
+    make_elf(k, 0x100000, &p, SEGMENTS);
+    assert_refused(k, sizeof k, "lie upon each other");
+    make_elf(k, 1ull << 32, &p, 1);
+    assert_refused(k, sizeof k, "is above 4 GiB");
+    p.p_memsz = UINT64_MAX;
+    make_elf(k, 0x100000, &p, 1);
+    assert_refused(k, sizeof k, "do not fit into memory");
+    p.p_filesz = UINT64_MAX;
+    make_elf(k, 0x100000, &p, 1);
+    assert_refused(k, sizeof k, "beyond the end of the file");
+    p.p_memsz = 0;
+    make_elf(k, 0x100000, &p, 1);
+    assert_refused(k, sizeof k, "more bytes in the file than in memory");
+    make_elf(k, 0x100000, &p, 1);
+    put(k + 32, ELF_SIZE + 1, 8);
+    assert_refused(k, sizeof k, "program headers cannot be read");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(time_ends),          cmocka_unit_test(all_halted),
+        cmocka_unit_test(halted_for_a_while), cmocka_unit_test(linux_addresses),
+        cmocka_unit_test(linux_long_header),  cmocka_unit_test(multiboot_segments),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
