@@ -4,7 +4,7 @@
 
 #include "core/inspector.h"
 #include "core/inspector_probe.h"
-#include "core/linux.h"
+#include "core/linux/linux.h"
 
 /* An event that waits for its place. */
 struct held {

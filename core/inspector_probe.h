@@ -8,7 +8,7 @@
 #ifndef BOOTREEL_CORE_INSPECTOR_PROBE_H
 #define BOOTREEL_CORE_INSPECTOR_PROBE_H
 
-#include "core/linux.h"
+#include "core/linux/linux.h"
 
 struct asked;
 

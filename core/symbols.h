@@ -163,7 +163,7 @@ int symbols_elf_base(const void *data, size_t size, uint64_t *vaddr, uint64_t *o
 struct symbol_table *symbols_add_copy(struct symbols *s, const char *name, const struct symbol_table *from,
                                       const char *const *functions, uint64_t distance);
 
-/* ---------------------------------------------------------------- for a debugger (symbols_dwarf.c) */
+/* ---------------------------------------------------------------- for a debugger (core/symbols/dwarf.c) */
 
 /* Lines, functions and call frames as sections of an ELF file. All code is at its runtime address. */
 struct symbols_dwarf;

@@ -11,10 +11,10 @@
 
 #include "bios/builtin.h"
 #include "core/code.h"
-#include "core/kallsyms.h"
+#include "core/linux/kallsyms.h"
 #include "core/probes.h"
 #include "core/processes.h"
-#include "core/symbols_impl.h"
+#include "core/symbols/impl.h"
 
 /* ---------------------------------------------------------------- tables and mappings */
 

@@ -1,4 +1,4 @@
-/* symbols_note.c - symbols as notes of a trace. See symbols.h.
+/* note.c - symbols as notes of a trace. See symbols.h.
  *
  * Numbers are varints (seven bits a byte, lowest first), signed ones zigzag; a string is a length and its
  * bytes.
@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/symbols_impl.h"
+#include "core/symbols/impl.h"
 
 enum { NOTE_VERSION = 1, PART = 256 << 10, NOTE_TABLES = 1 << 20 };
 

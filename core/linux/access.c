@@ -1,8 +1,8 @@
-/* linux_access.c - registers, memory and symbols of the guest; functions hooked at entry and exit. See
- * linux_impl.h. */
+/* access.c - registers, memory and symbols of the guest; functions hooked at entry and exit. See
+ * impl.h. */
 #include <stdlib.h>
 
-#include "core/linux_impl.h"
+#include "core/linux/impl.h"
 
 /* ---------------------------------------------------------------- registers */
 

@@ -1,4 +1,4 @@
-/* symbols_frame.c - how callers are found: the rows of a table, and those of an ELF image by elfutils' libdw.
+/* frame.c - how callers are found: the rows of a table, and those of an ELF image by elfutils' libdw.
  * See symbols.h. DWARF 4, 6.4.
  *
  * Rows are looked for at functions only (what code of a size has a name). Of each row the usual rules are
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/symbols_frame.h"
+#include "core/symbols/frame.h"
 
 void symbol_table_add_frame(struct symbol_table *t, const struct symbol_frame *f)
 {

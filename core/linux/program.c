@@ -1,5 +1,5 @@
-/* linux_program.c - the symbols of user programs: the program's file is read from the guest's page cache, as
- * far as it is there when it is executed. See linux_impl.h.
+/* program.c - the symbols of user programs: the program's file is read from the guest's page cache, as
+ * far as it is there when it is executed. See impl.h.
  *
  * The page cache is an xarray (include/linux/xarray.h of Linux): slots hold pages, or nodes of 64 slots
  * (marked by the low bits 10), or values (bit 0 set: a page that was swapped out). A page that is part of a
@@ -7,7 +7,7 @@
  */
 #include <stdlib.h>
 
-#include "core/linux_impl.h"
+#include "core/linux/impl.h"
 
 enum { PROGRAM_MAX = 64 << 20, XA_SLOTS = 64, XA_DEPTH = 11, PAGE = 4096 };
 

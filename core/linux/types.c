@@ -1,11 +1,11 @@
-/* linux_types.c - where the members of the kernel's structures are, by the kernel's own BTF, read with
- * libbpf. See linux_impl.h.
+/* types.c - where the members of the kernel's structures are, by the kernel's own BTF, read with
+ * libbpf. See impl.h.
  */
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <stdlib.h>
 
-#include "core/linux_impl.h"
+#include "core/linux/impl.h"
 
 enum row_what {
     OFFSET,

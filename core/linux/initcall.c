@@ -1,5 +1,5 @@
-/* linux_initcall.c - initcalls: which level each is of, by the kernel's tables; when each is called and what
- * it returns. See linux_impl.h.
+/* initcall.c - initcalls: which level each is of, by the kernel's tables; when each is called and what
+ * it returns. See impl.h.
  *
  * What is timed is the initcall alone, as the kernel's own initcall_debug does: from the indirect call in
  * do_one_initcall to the instruction after it. That is a call by a register or by a thunk; a kernel patches
@@ -7,7 +7,7 @@
  */
 #include <stdlib.h>
 
-#include "core/linux_impl.h"
+#include "core/linux/impl.h"
 
 struct initcall_entry {
     uint64_t address;

@@ -1,8 +1,8 @@
-/* symbols_copy.c - a part of a table once more, for code that is executed at a second place too. See
+/* copy.c - a part of a table once more, for code that is executed at a second place too. See
  * symbols.h. */
 #include <string.h>
 
-#include "core/symbols_impl.h"
+#include "core/symbols/impl.h"
 
 /* The part that is copied: runtime address = link address + distance. */
 struct part {

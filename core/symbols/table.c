@@ -1,9 +1,9 @@
-/* symbols.c - see symbols.h: tables, mappings and questions. */
+/* table.c - see symbols.h: tables, mappings and questions. */
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/symbols_impl.h"
+#include "core/symbols/impl.h"
 
 struct symbols *symbols_new(void)
 {

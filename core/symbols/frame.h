@@ -1,10 +1,10 @@
-/* symbols_frame.h - how callers are found, out of an ELF image. Private to core/symbols*.c. */
+/* frame.h - how callers are found, out of an ELF image. Private to core/symbols/. */
 #ifndef BOOTREEL_CORE_SYMBOLS_FRAME_H
 #define BOOTREEL_CORE_SYMBOLS_FRAME_H
 
 #include <elfutils/libdw.h>
 
-#include "core/symbols_impl.h"
+#include "core/symbols/impl.h"
 
 /* Adds the rows of all functions that `t` has so far. `wide`: it is 64-bit code. */
 void symbol_table_read_frames(struct symbol_table *t, Elf *elf, Dwarf *dwarf, bool wide);

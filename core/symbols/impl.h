@@ -1,4 +1,4 @@
-/* symbols_impl.h - what the symbols*.c files share. Private to them. */
+/* impl.h - what the files of this folder share. Private to them. */
 #ifndef BOOTREEL_CORE_SYMBOLS_IMPL_H
 #define BOOTREEL_CORE_SYMBOLS_IMPL_H
 
@@ -53,12 +53,12 @@ struct symbols {
     size_t nincoming;
 };
 
-/* symbols_note.c: to the sink, if there is one. */
+/* note.c: to the sink, if there is one. */
 void symbols_note_map(struct symbols *s, const struct symbol_mapping *m);
 void symbols_note_unmap(struct symbols *s, const struct symbol_table *t, int32_t space, uint64_t at,
                         uint64_t time);
 void symbol_table_free(struct symbol_table *t);
-/* symbols_frame.c: sorts; of several rows at one address one is left. */
+/* frame.c: sorts; of several rows at one address one is left. */
 void symbol_table_sort_frames(struct symbol_table *t);
 /* symbols.c: the last line row at or before an address (as linked); -1: none. */
 long symbol_table_row_at(const struct symbol_table *t, uint64_t address);

@@ -1,11 +1,11 @@
-/* linux_module.c - modules: where each is loaded, its sections, its symbols. See linux_impl.h.
+/* module.c - modules: where each is loaded, its sections, its symbols. See impl.h.
  *
  * Looked at in do_init_module: everything is in place, and nothing of the module has run. A module's symbol
  * table (struct mod_kallsyms) is then the whole one, init functions included.
  */
 #include <stdlib.h>
 
-#include "core/linux_impl.h"
+#include "core/linux/impl.h"
 
 enum {
     CORE_USES = 4 /* text, data, read-only, read-only after init */,

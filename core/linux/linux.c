@@ -2,7 +2,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "core/linux_impl.h"
+#include "core/linux/impl.h"
 
 enum { IMAGE_MAX = 512 << 20, IMAGE_DEFAULT = 96 << 20, TRIES = 64 };
 

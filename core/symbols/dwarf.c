@@ -1,4 +1,4 @@
-/* symbols_dwarf.c - what a table knows of lines, functions and call frames, as debug sections that gdb reads.
+/* dwarf.c - what a table knows of lines, functions and call frames, as debug sections that gdb reads.
  * See symbols.h. DWARF Debugging Information Format 4: 6.2 lines, 6.4 call frames, 7 encodings; register
  * numbers: System V ABI, i386 (table 2.14) and x86-64 (figure 3.36).
  *
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/symbols_impl.h"
+#include "core/symbols/impl.h"
 
 struct bytes {
     uint8_t *p;

@@ -1,14 +1,14 @@
-/* linux_impl.h - what the linux*.c files share. Private to them. See linux.h.
+/* impl.h - what the files of this folder share. Private to them. See linux.h.
  *
- *   linux.c           life, events, finding the kernel; notes
- *   linux_access.c    registers, memory, symbols, functions hooked at entry and exit
- *   linux_boot.c      boot parameters, decompression, milestones, memory, consoles, shutdown
- *   linux_initcall.c  initcalls
- *   linux_types.c     offsets of members, from BTF
- *   linux_task.c      processes and context switches
- *   linux_module.c    modules
- *   linux_program.c   user programs' symbols
- *   linux_syscall.c   system calls
+ *   linux.c     life, events, finding the kernel; notes
+ *   access.c    registers, memory, symbols, functions hooked at entry and exit
+ *   boot.c      boot parameters, decompression, milestones, memory, consoles, shutdown
+ *   initcall.c  initcalls
+ *   types.c     offsets of members, from BTF
+ *   task.c      processes and context switches
+ *   module.c    modules
+ *   program.c   user programs' symbols
+ *   syscall.c   system calls
  */
 #ifndef BOOTREEL_CORE_LINUX_IMPL_H
 #define BOOTREEL_CORE_LINUX_IMPL_H
@@ -16,14 +16,14 @@
 #include <string.h>
 
 #include "core/code.h"
-#include "core/kallsyms.h"
-#include "core/linux.h"
+#include "core/linux/kallsyms.h"
+#include "core/linux/linux.h"
 
 #define KERNEL_MAP_BASE 0xffffffff80000000u
 
 /* ---------------------------------------------------------------- types */
 
-/* Offsets of members; -1: there is no such member (its row is in linux_types.c's table). */
+/* Offsets of members; -1: there is no such member (its row is in types.c's table). */
 struct linux_types {
     int task_pid, task_tgid, task_comm, task_real_parent, task_flags, task_mm, task_exit_code;
     int mm_arg_start, mm_arg_end, mm_start_code, mm_exe_file;
@@ -105,12 +105,12 @@ struct linux_guest {
     size_t nclones;
     struct code *code;
     bool init_seen;
-    struct initcall_entry *initcalls; /* linux_initcall.c: sorted by address */
+    struct initcall_entry *initcalls; /* initcall.c: sorted by address */
     size_t ninitcalls;
     char missing[1024];
 };
 
-/* ---------------------------------------------------------------- linux_access.c */
+/* ---------------------------------------------------------------- access.c */
 
 enum lx_reg {
     LX_RAX,
@@ -210,7 +210,7 @@ void lx_syscall_setup(struct linux_guest *lx);
 /* The kernel was decompressed: its entry. Symbols are looked for in the image in physical memory. */
 void lx_kernel_at(struct linux_guest *lx, uint64_t physical, uint64_t size);
 
-/* ---------------------------------------------------------------- linux_task.c */
+/* ---------------------------------------------------------------- task.c */
 
 uint64_t lx_current(const struct linux_guest *lx); /* the task; 0: not known */
 uint32_t lx_pid(const struct linux_guest *lx, uint64_t task);

@@ -1,7 +1,7 @@
-/* linux_task.c - processes: created, named, executed, exited, switched to. See linux_impl.h. */
+/* task.c - processes: created, named, executed, exited, switched to. See impl.h. */
 #include <stdlib.h>
 
-#include "core/linux_impl.h"
+#include "core/linux/impl.h"
 #include "core/text.h"
 
 enum { COMM = 16, PF_KTHREAD = 0x200000, CLONE_THREAD = 0x10000, ARGUMENTS_MAX = 3072 };

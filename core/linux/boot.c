@@ -1,11 +1,11 @@
-/* linux_boot.c - from the decompressor to the power-off: boot parameters, milestones and their callees,
- * memory, consoles, processors, shutdown. See linux_impl.h.
+/* boot.c - from the decompressor to the power-off: boot parameters, milestones and their callees,
+ * memory, consoles, processors, shutdown. See impl.h.
  *
  * The boot parameters: Documentation/x86/boot.rst and zero-page.rst of Linux.
  */
 #include <stdlib.h>
 
-#include "core/linux_impl.h"
+#include "core/linux/impl.h"
 
 /* ---------------------------------------------------------------- boot parameters */
 

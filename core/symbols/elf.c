@@ -1,4 +1,4 @@
-/* symbols_elf.c - names and lines of an ELF image: symbols by libelf, lines by elfutils' libdw. See
+/* elf.c - names and lines of an ELF image: symbols by libelf, lines by elfutils' libdw. See
  * symbols.h. */
 #include <dwarf.h>
 #include <elfutils/libdw.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/symbols_frame.h"
+#include "core/symbols/frame.h"
 
 /* The class letter of nm(1), as near as a symbol table tells. */
 static char type_letter(Elf *elf, const GElf_Sym *sym)

@@ -5,8 +5,8 @@
  * both orders of their parts (before and since 6.4), and with absolute addresses (before 4.6, or so
  * configured).
  */
-#ifndef BOOTREEL_CORE_KALLSYMS_H
-#define BOOTREEL_CORE_KALLSYMS_H
+#ifndef BOOTREEL_CORE_LINUX_KALLSYMS_H
+#define BOOTREEL_CORE_LINUX_KALLSYMS_H
 
 #include <stdbool.h>
 #include <stddef.h>

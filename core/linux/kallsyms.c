@@ -18,7 +18,7 @@
  */
 #include <string.h>
 
-#include "core/kallsyms.h"
+#include "core/linux/kallsyms.h"
 
 enum { TOKENS = 256, NAMES_MAX = 32 << 20, SYMBOLS_MIN = 256, SYMBOLS_MAX = 8 << 20, NAME_MAX_LEN = 512 };
 #define KERNEL_MAP 0xffffffff80000000u

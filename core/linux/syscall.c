@@ -1,8 +1,8 @@
-/* linux_syscall.c - system calls of 64-bit programs: in do_syscall_64, whose pt_regs say all. See
- * linux_impl.h. */
+/* syscall.c - system calls of 64-bit programs: in do_syscall_64, whose pt_regs say all. See
+ * impl.h. */
 #include <stdlib.h>
 
-#include "core/linux_impl.h"
+#include "core/linux/impl.h"
 #include "core/text.h"
 
 /* Offsets in struct pt_regs: it is the kernel's interface to ptrace, and does not change. */
@@ -22,7 +22,7 @@ static const struct call {
     const char *name, *args;
 } calls[] = {
 #define SYSCALL(number, name, args) [number] = {#name, args},
-#include "core/syscalls_x86_64.def"
+#include "core/linux/syscalls_x86_64.def"
 #undef SYSCALL
 };
 enum { CALLS = sizeof calls / sizeof calls[0] };
