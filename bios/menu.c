@@ -9,21 +9,26 @@ static bool is_menu_key(u16 key)
     return (u8)key == KEY_ESC || key >> 8 == SCAN_F12;
 }
 
-static bool wanted(void)
+/* An open line while it lasts: to a script on the serial port that is a prompt. */
+static bool asked_for(u32 ticks)
 {
-    u32 start = bda->ticks, ticks = shared.menu ? shared.menu_wait / TICK_MS : 0;
-    if (keyboard_early_escape() || is_menu_key(key_poll()))
-        return true;
-    if (!shared.menu)
-        return false;
-    print("Esc or F12: boot menu\n");
-    while (bda->ticks - start < ticks) {
+    u32 start = bda->ticks;
+    bool yes = false;
+    print("Esc or F12: boot menu ");
+    while (!yes && bda->ticks - start < ticks) {
         cli();
         wait_for_interrupt();
-        if (is_menu_key(key_poll()))
-            return true;
+        yes = is_menu_key(key_poll());
     }
-    return false;
+    print("\n");
+    return yes;
+}
+
+static bool wanted(void)
+{
+    if (keyboard_early_escape() || is_menu_key(key_poll()))
+        return true;
+    return shared.menu && asked_for(shared.menu_wait / TICK_MS);
 }
 
 static void list(void)
@@ -34,6 +39,7 @@ static void list(void)
         boot_entry_name(&boot_list.entry[i], name, sizeof name);
         print("  %u  %s\n", i + 1, name);
     }
+    print("Number: ");
 }
 
 /* The number that is typed; Esc again: the order stays. */
@@ -69,6 +75,7 @@ void boot_menu(void)
         return;
     list();
     unsigned chosen = choose();
+    print("%u\n", chosen + 1);
     if (boot_list.entry[chosen].kind == BOOT_DISK)
         swap_disks(chosen);
     struct boot_entry first = boot_list.entry[chosen];

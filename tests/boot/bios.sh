@@ -58,6 +58,14 @@ if [ -f "$image" ]; then
     ! strings "$image" | grep -F "$top" || fail "the image has a path in it"
 fi
 
+# The boot menu, from a script: Esc, then the second disk, which is 80h then.
+demo=$top/build/release/guests/demo/demo.img
+printf '\0332\n' | timeout 60 "$BOOTREEL" record -i --boot menu --disk "$work/blank.img" --disk "$demo" -q -o "$work/menu.reel" >"$work/menu.txt" 2>&1 ||
+    fail "the boot menu: record exits with $?"
+holds "$work/menu.txt" '^  2  hard disk 81h' "the boot menu"
+holds "$work/menu.txt" 'demo kernel: started from BIOS drive 80' "the second disk as 80h"
+expect 0 menu-replay "$BOOTREEL" replay --verify --console=none "$work/menu.reel"
+
 qemu() { # NAME OPTION...
     timeout 120 qemu-system-x86_64 -nic none -display none -no-reboot -bios "$image" "${@:2}" \
         -serial "file:$work/qemu-$1.txt" >/dev/null 2>&1 </dev/null || fail "QEMU, $1: exits with $?"
@@ -75,7 +83,6 @@ if command -v qemu-system-x86_64 >/dev/null; then
     holds "$work/qemu-errors.txt" '^  no medium, or not ready' "QEMU: no floppy"
     holds "$work/qemu-errors.txt" '^  no medium.?$' "QEMU: no CD"
     # The boot menu: Esc on the serial port, and the second disk, which is 80h then.
-    demo=$top/build/release/guests/demo/demo.img
     { sleep 2; printf '\033'; sleep 2; printf 2; sleep 4; } |
         timeout 8 qemu-system-x86_64 -nic none -display none -bios "$image" -boot menu=on,splash-time=6000 -serial stdio \
             -drive "file=$work/blank.img,format=raw" -drive "file=$demo,format=raw,snapshot=on" 2>/dev/null | tr -d '\r' >"$work/qemu-menu.txt"
