@@ -141,44 +141,45 @@ static void add_signal(struct text *t, uint64_t v)
         text_add(t, "%llu", (unsigned long long)v);
 }
 
+static const struct flag prot_flags[] = {{1, "PROT_READ"}, {2, "PROT_WRITE"}, {4, "PROT_EXEC"}, {0, NULL}};
+static const struct flag map_flags[] = {{3, "MAP_SHARED_VALIDATE"},
+                                        {1, "MAP_SHARED"},
+                                        {2, "MAP_PRIVATE"},
+                                        {0x10, "MAP_FIXED"},
+                                        {0x20, "MAP_ANONYMOUS"},
+                                        {0x100, "MAP_GROWSDOWN"},
+                                        {0x800, "MAP_DENYWRITE"},
+                                        {0x4000, "MAP_NORESERVE"},
+                                        {0x8000, "MAP_POPULATE"},
+                                        {0x20000, "MAP_STACK"},
+                                        {0x40000, "MAP_HUGETLB"},
+                                        {0x100000, "MAP_FIXED_NOREPLACE"},
+                                        {0, NULL}};
+static const struct flag clone_bits[] = {{0x100, "CLONE_VM"},
+                                         {0x200, "CLONE_FS"},
+                                         {0x400, "CLONE_FILES"},
+                                         {0x800, "CLONE_SIGHAND"},
+                                         {0x1000, "CLONE_PIDFD"},
+                                         {0x2000, "CLONE_PTRACE"},
+                                         {0x4000, "CLONE_VFORK"},
+                                         {0x8000, "CLONE_PARENT"},
+                                         {0x10000, "CLONE_THREAD"},
+                                         {0x20000, "CLONE_NEWNS"},
+                                         {0x40000, "CLONE_SYSVSEM"},
+                                         {0x80000, "CLONE_SETTLS"},
+                                         {0x100000, "CLONE_PARENT_SETTID"},
+                                         {0x200000, "CLONE_CHILD_CLEARTID"},
+                                         {0x1000000, "CLONE_CHILD_SETTID"},
+                                         {0x2000000, "CLONE_NEWCGROUP"},
+                                         {0x4000000, "CLONE_NEWUTS"},
+                                         {0x8000000, "CLONE_NEWIPC"},
+                                         {0x10000000, "CLONE_NEWUSER"},
+                                         {0x20000000, "CLONE_NEWPID"},
+                                         {0x40000000, "CLONE_NEWNET"},
+                                         {0, NULL}};
+
 static void add_argument(struct linux_guest *lx, struct text *t, char type, const uint64_t *a)
 {
-    static const struct flag prot[] = {{1, "PROT_READ"}, {2, "PROT_WRITE"}, {4, "PROT_EXEC"}, {0, NULL}};
-    static const struct flag map[] = {{3, "MAP_SHARED_VALIDATE"},
-                                      {1, "MAP_SHARED"},
-                                      {2, "MAP_PRIVATE"},
-                                      {0x10, "MAP_FIXED"},
-                                      {0x20, "MAP_ANONYMOUS"},
-                                      {0x100, "MAP_GROWSDOWN"},
-                                      {0x800, "MAP_DENYWRITE"},
-                                      {0x4000, "MAP_NORESERVE"},
-                                      {0x8000, "MAP_POPULATE"},
-                                      {0x20000, "MAP_STACK"},
-                                      {0x40000, "MAP_HUGETLB"},
-                                      {0x100000, "MAP_FIXED_NOREPLACE"},
-                                      {0, NULL}};
-    static const struct flag clone[] = {{0x100, "CLONE_VM"},
-                                        {0x200, "CLONE_FS"},
-                                        {0x400, "CLONE_FILES"},
-                                        {0x800, "CLONE_SIGHAND"},
-                                        {0x1000, "CLONE_PIDFD"},
-                                        {0x2000, "CLONE_PTRACE"},
-                                        {0x4000, "CLONE_VFORK"},
-                                        {0x8000, "CLONE_PARENT"},
-                                        {0x10000, "CLONE_THREAD"},
-                                        {0x20000, "CLONE_NEWNS"},
-                                        {0x40000, "CLONE_SYSVSEM"},
-                                        {0x80000, "CLONE_SETTLS"},
-                                        {0x100000, "CLONE_PARENT_SETTID"},
-                                        {0x200000, "CLONE_CHILD_CLEARTID"},
-                                        {0x1000000, "CLONE_CHILD_SETTID"},
-                                        {0x2000000, "CLONE_NEWCGROUP"},
-                                        {0x4000000, "CLONE_NEWUTS"},
-                                        {0x8000000, "CLONE_NEWIPC"},
-                                        {0x10000000, "CLONE_NEWUSER"},
-                                        {0x20000000, "CLONE_NEWPID"},
-                                        {0x40000000, "CLONE_NEWNET"},
-                                        {0, NULL}};
     switch (type) {
     case 'd':
         text_add(t, "%lld", (long long)((uint64_t)(*a + 0x80000000u) >> 32 ? (int64_t)*a : (int32_t)*a));
@@ -209,13 +210,13 @@ static void add_argument(struct linux_guest *lx, struct text *t, char type, cons
         add_open_flags(t, *a);
         break;
     case 'P':
-        add_flags(t, *a, prot, "PROT_NONE");
+        add_flags(t, *a, prot_flags, "PROT_NONE");
         break;
     case 'M':
-        add_flags(t, *a, map, "0");
+        add_flags(t, *a, map_flags, "0");
         break;
     case 'C':
-        add_flags(t, *a & ~(uint64_t)0xff, clone, "0");
+        add_flags(t, *a & ~(uint64_t)0xff, clone_bits, "0");
         if (*a & 0xff) {
             text_add(t, "|");
             add_signal(t, *a & 0xff);
