@@ -3,11 +3,13 @@
  *     timeline [--check] TRACE [POSITIONS [BUDGET]]        BUDGET: MB for checkpoints in memory
  *
  * Prints, in ms of processor time: seek to random positions; the first reverse step there and the second; ten
- * more; one replay; continue and reverse-continue over the whole run with a breakpoint that is never reached,
- * and with a watchpoint likewise; and the most memory that the process used. Positions come from a fixed
- * pseudo-random sequence. A second mode, --check, compares state hashes: reverse-step then step must give the
- * same state; and reverse-continue to a breakpoint or watchpoint must land where going forward from far
- * behind met it last, in the state that seeking there gives.
+ * more; the first after stops of all sorts (a continue that met something, or was interrupted, in both
+ * directions; a seek to a recorded checkpoint), with a breakpoint set; one replay; continue and
+ * reverse-continue over the whole run with a breakpoint that is never reached, and with a watchpoint
+ * likewise; and the most memory that the process used. Positions come from a fixed pseudo-random sequence. A
+ * second mode, --check, compares state hashes: reverse-step then step must give the same state; and
+ * reverse-continue to a breakpoint or watchpoint must land where going forward from far behind met it last,
+ * in the state that seeking there gives.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +95,62 @@ static void random_positions(unsigned n, uint64_t last)
     free(seek), free(first), free(second), free(more), free(step);
 }
 
+/* ---------------------------------------------------------------- after stops */
+
+static const struct timeline_stop never = {.kind = TS_BREAK_LINEAR, .address = 0x123456789abcull};
+
+static bool interrupt_soon(void *ctx, const struct timeline_progress *p)
+{
+    unsigned *left = ctx;
+    return (*left)-- > 0;
+}
+
+/* Goes on from here until a breakpoint that is met, an interrupt, or a checkpoint of the trace. */
+static void some_stop(unsigned i, uint64_t *x, uint64_t last)
+{
+    enum { WAY = 60000000, LOOKS = 16 }; /* looks at progress, each some million steps apart */
+    enum timeline_direction dir = i & 1 ? TIMELINE_BACK : TIMELINE_FORWARD;
+    uint64_t here = timeline_icount(tl), far = random_below(x, WAY);
+    unsigned left = (unsigned)random_below(x, LOOKS);
+    struct timeline_stopped s;
+    switch (i / 2 % 3) {
+    case 0:
+        timeline_set_progress(tl, interrupt_soon, &left);
+        must(timeline_continue(tl, dir, &s, &err));
+        timeline_set_progress(tl, NULL, NULL);
+        break;
+    case 1:
+        far = dir == TIMELINE_BACK ? (here > far ? here - far : 0) : here + far < last ? here + far : last;
+        must(timeline_continue_to(tl, dir, far, &s, &err));
+        break;
+    default:
+        must(timeline_seek(tl, here - here % 100000000, &s, &err)); /* where `record` puts checkpoints */
+        break;
+    }
+}
+
+static void after_stops(unsigned n, uint64_t last)
+{
+    double *ms = calloc(n, sizeof *ms);
+    struct timeline_stopped s;
+    uint64_t x = 3;
+    unsigned id;
+    must(timeline_stop_add(tl, &never, &id, &err));
+    for (unsigned i = 0; i < n; i++) {
+        must(timeline_seek(tl, 20 + random_below(&x, last - 20), &s, &err));
+        some_stop(i, &x, last);
+        uint64_t here = timeline_icount(tl);
+        double t = now_ms();
+        must(timeline_continue_to(tl, TIMELINE_BACK, here ? here - 1 : 0, &s, &err));
+        ms[i] = now_ms() - t;
+    }
+    timeline_stop_clear(tl);
+    report("reverse step after any stop", ms, n);
+    free(ms);
+}
+
+/* ---------------------------------------------------------------- over the whole run */
+
 static const char *reason(const struct timeline_stopped *s)
 {
     static const char *const names[] = {"done",  "breakpoint", "watchpoint",  "event",
@@ -132,9 +190,8 @@ static void whole_run(const struct engine_kind *kind)
     unsigned id;
     double plain = one_replay(kind);
     must(timeline_to_end(tl, &s, &err));
-    const struct timeline_stop brk = {.kind = TS_BREAK_LINEAR, .address = 0x123456789abcull};
-    const struct timeline_stop watch = {.kind = TS_WATCH_WRITE, .address = 0x123456789abcull, .length = 8};
-    must(timeline_stop_add(tl, &brk, &id, &err));
+    const struct timeline_stop watch = {.kind = TS_WATCH_WRITE, .address = never.address, .length = 8};
+    must(timeline_stop_add(tl, &never, &id, &err));
     double back = timed_continue("reverse-continue, breakpoint", TIMELINE_BACK);
     timed_continue("continue, breakpoint", TIMELINE_FORWARD);
     timeline_stop_clear(tl);
@@ -144,6 +201,8 @@ static void whole_run(const struct engine_kind *kind)
     timeline_stop_clear(tl);
     printf("%-34s %9.2f x\n", "reverse-continue / replay", back / plain);
 }
+
+/* ---------------------------------------------------------------- checking */
 
 enum { FAR = 20000000 };
 
@@ -255,6 +314,7 @@ int main(int argc, char **argv)
         check_stops(n / 5, w.last);
     } else {
         random_positions(n, w.last);
+        after_stops(n / 2, w.last);
         whole_run(&pc);
     }
     timeline_stats(tl, &stats);

@@ -82,6 +82,8 @@ struct signals;
 void signals_block(void);
 /* Starts a thread that calls fn(ctx) at each of them. A third one ends the process at once. */
 struct signals *signals_start(void (*fn)(void *ctx), void *ctx);
+/* The same, but that SIGINT calls on_interrupt(ctx), however often. */
+struct signals *signals_start_apart(void (*fn)(void *ctx), void (*on_interrupt)(void *ctx), void *ctx);
 void signals_stop(struct signals *s); /* NULL is allowed */
 
 #endif

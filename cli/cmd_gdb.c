@@ -13,6 +13,7 @@ static const char help[] =
     "  --stdio            talk to gdb on standard input and output\n"
     "  --listen HOST:PORT wait for gdb there (default 127.0.0.1:1234; port 0: any that is free)\n"
     "  --once             end after the first gdb has gone\n"
+    "  --child            gdb has started it: a Ctrl-C only interrupts what is under way (as with --stdio)\n"
     "  --at POSITION      where to begin: ICOUNT, 1.5s, NN%, #EVENT, console:TEXT … (default 0)\n"
     "  --symbols FILE     an ELF file whose symbols and lines gdb shall have, too (several times)\n"
     "  --memory SIZE      memory for checkpoints (default 640M); less makes going back slower\n\n"
@@ -20,19 +21,25 @@ static const char help[] =
     "boot-seek, boot-stages, boot-events … (help boot), and boot-open TRACE, which is --stdio over a\n"
     "socket: several times faster. Without Python: bootreel.gdb. monitor help lists more.\n";
 
-enum { OPT_STDIO = 1, OPT_LISTEN, OPT_ONCE, OPT_AT, OPT_MEMORY, OPT_SYMBOLS, OPT_HELP };
+enum { OPT_STDIO = 1, OPT_LISTEN, OPT_ONCE, OPT_AT, OPT_MEMORY, OPT_SYMBOLS, OPT_CHILD, OPT_HELP };
 enum { MAX_SYMBOL_FILES = 64 };
 
 static const struct option longs[] = {
-    {"stdio", no_argument, NULL, OPT_STDIO},         {"listen", required_argument, NULL, OPT_LISTEN},
-    {"once", no_argument, NULL, OPT_ONCE},           {"at", required_argument, NULL, OPT_AT},
-    {"memory", required_argument, NULL, OPT_MEMORY}, {"symbols", required_argument, NULL, OPT_SYMBOLS},
-    {"help", no_argument, NULL, OPT_HELP},           {NULL, 0, NULL, 0},
+    {"stdio", no_argument, NULL, OPT_STDIO},
+    {"listen", required_argument, NULL, OPT_LISTEN},
+    {"once", no_argument, NULL, OPT_ONCE},
+    {"at", required_argument, NULL, OPT_AT},
+    {"memory", required_argument, NULL, OPT_MEMORY},
+    {"symbols", required_argument, NULL, OPT_SYMBOLS},
+    {"child", no_argument, NULL, OPT_CHILD},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
 };
 
 struct gdb_command {
     const char *path, *listen, *at;
     bool stdio, once;
+    bool child;      /* gdb has started it: a Ctrl-C in gdb's terminal comes here as well */
     uint64_t memory; /* 0: as it is */
     const char *symbols[MAX_SYMBOL_FILES];
     size_t nsymbols;
@@ -43,6 +50,12 @@ static void on_signal(void *ctx)
     gdbstub_stop(ctx);
 }
 
+/* gdb itself interrupts the target when it runs, but not while it waits for a monitor command. */
+static void on_ctrl_c(void *ctx)
+{
+    gdbstub_interrupt(ctx);
+}
+
 static void on_ready(void *ctx, const char *address)
 {
     fprintf(stderr, "bootreel: waiting for gdb: target remote %s\n", address);
@@ -51,7 +64,8 @@ static void on_ready(void *ctx, const char *address)
 static int serve(const struct gdb_command *c, struct timeline *tl, struct error *err)
 {
     struct gdbstub *g = gdbstub_new(tl);
-    struct signals *signals = signals_start(on_signal, g);
+    struct signals *signals =
+        c->child ? signals_start_apart(on_signal, on_ctrl_c, g) : signals_start(on_signal, g);
     int rc = 0;
     for (size_t i = 0; !rc && i < c->nsymbols; i++)
         rc = gdbstub_add_symbols(g, c->symbols[i], err);
@@ -78,11 +92,7 @@ static int debug(const struct gdb_command *c, struct error *err)
     struct trace *t = open_trace(c->path);
     if (!t)
         return EXIT_TROUBLE;
-    /* A client that goes away must not end the program; and the Ctrl-C that is meant for gdb comes here as
-     * well when gdb has started it. */
-    signal(SIGPIPE, SIG_IGN);
-    if (c->stdio)
-        signal(SIGINT, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN); /* a client that goes away must not end the program */
     signals_block();
     const struct engine_kind *kind = engine_find(trace_config(t)->engine, err);
     struct timeline *tl = kind ? timeline_open_trace(t, kind, err) : NULL;
@@ -105,6 +115,9 @@ static bool take_option(struct gdb_command *c, int opt)
         return true;
     case OPT_ONCE:
         c->once = true;
+        return true;
+    case OPT_CHILD:
+        c->child = true;
         return true;
     case OPT_AT:
         c->at = optarg;
@@ -141,6 +154,7 @@ int cmd_gdb(int argc, char **argv)
     }
     if (c.stdio && c.listen)
         return trouble_text("gdb: --stdio and --listen: choose one of them");
+    c.child |= c.stdio;
     if (!c.listen)
         c.listen = "127.0.0.1:1234";
     c.path = only_argument(argc, argv, "trace");

@@ -11,6 +11,7 @@ enum { PATIENCE = 3 };
 struct signals {
     pthread_t thread;
     void (*fn)(void *ctx);
+    void (*on_interrupt)(void *ctx); /* NULL: fn */
     void *ctx;
 };
 
@@ -35,8 +36,12 @@ static void *wait_for_signals(void *arg)
 {
     struct signals *s = arg;
     sigset_t set = the_signals();
-    for (int n = 1, sig; !sigwait(&set, &sig); n++) {
-        if (n >= PATIENCE)
+    for (int n = 0, sig; !sigwait(&set, &sig);) {
+        if (sig == SIGINT && s->on_interrupt) {
+            s->on_interrupt(s->ctx);
+            continue;
+        }
+        if (++n >= PATIENCE)
             _exit(128 + sig);
         s->fn(s->ctx);
     }
@@ -45,8 +50,14 @@ static void *wait_for_signals(void *arg)
 
 struct signals *signals_start(void (*fn)(void *ctx), void *ctx)
 {
+    return signals_start_apart(fn, NULL, ctx);
+}
+
+struct signals *signals_start_apart(void (*fn)(void *ctx), void (*on_interrupt)(void *ctx), void *ctx)
+{
     struct signals *s = calloc(1, sizeof *s);
     s->fn = fn;
+    s->on_interrupt = on_interrupt;
     s->ctx = ctx;
     if (pthread_create(&s->thread, NULL, wait_for_signals, s)) {
         free(s);

@@ -284,15 +284,15 @@ static bool on_the_way(const struct timeline *tl, uint64_t icount, uint64_t near
     return nearest == NOWHERE || nearest <= here || nearest - here < RUN_RATHER;
 }
 
-/* From a state with none near before it a step back would be a long way, and people step back where they have
- * just arrived. So the way is made now, from the state before (NOWHERE: there is no such need), and leaves
- * states behind. */
+/* At a state with none near before it, or shortly after one, a few steps back would be a long way, and people
+ * step back where they have just arrived. So the way is made now, from the state before (NOWHERE: there is no
+ * such need), and leaves states behind. */
 static uint64_t long_way(struct timeline *tl, uint64_t icount, uint64_t nearest)
 {
-    if (nearest != icount || icount <= tl_line(tl)->begin)
+    if (nearest == NOWHERE || nearest <= tl_line(tl)->begin || icount - nearest >= FINEST)
         return NOWHERE;
-    uint64_t before = tl_nearest(tl, icount - 1);
-    return before != NOWHERE && icount - before > EVERY ? before : NOWHERE;
+    uint64_t before = tl_nearest(tl, nearest - 1);
+    return before != NOWHERE && nearest - before > EVERY ? before : NOWHERE;
 }
 
 enum ran tl_go(struct timeline *tl, uint64_t icount, struct stop *stop, struct error *err)

@@ -72,11 +72,14 @@ void reply_piece(struct gdbstub *g, const char *request, const void *data, size_
     reply_bytes(g, (const char *)data + offset, (size_t)length);
 }
 
+/* After a Ctrl-C gdb leaves a monitor command with the next packet that comes: that must be the reply. */
 void say_bytes(struct gdbstub *g, const void *data, size_t n)
 {
     enum { PIECE = 1000 };
     char packet[1 + 2 * PIECE];
     const uint8_t *from = data;
+    if (g->monitoring && (g->asked || g->abandoned))
+        return;
     for (size_t part; n; n -= part, from += part) {
         part = n < PIECE ? n : PIECE;
         packet[0] = 'O';
@@ -370,7 +373,7 @@ bool command_execute(struct gdbstub *g)
     const char *packet = (const char *)g->parser.data;
     const struct command *c = find(packet);
     g->reply.n = 0;
-    g->reply.full = false;
+    g->reply.full = g->abandoned = false;
     if (c)
         c->fn(g, packet + strlen(c->name));
     if (g->reply.full) {
@@ -378,5 +381,7 @@ bool command_execute(struct gdbstub *g)
         reply_fail(g, "the answer does not fit into a packet");
     }
     g->began = 0;
+    if (g->abandoned)
+        return false;
     return !c || (strcmp(c->name, "k") && strcmp(c->name, "R"));
 }

@@ -61,4 +61,8 @@ int gdbstub_listen(struct gdbstub *g, const char *address, bool once,
 /* Ends the session and the listening soon. Async-signal-safe, from any thread. */
 void gdbstub_stop(struct gdbstub *g);
 
+/* Interrupts what is under way. gdb does that itself while the target runs, but only here while it waits for
+ * a monitor command: for a Ctrl-C that reaches both. Async-signal-safe, from any thread. */
+void gdbstub_interrupt(struct gdbstub *g);
+
 #endif

@@ -103,6 +103,9 @@ struct gdbstub {
     struct text xml;              /* the document that gdb reads in pieces */
     /* while running */
     bool interrupted;
+    atomic_bool asked;  /* gdbstub_interrupt was called */
+    bool monitoring;    /* a monitor command is being executed: gdb waits for its words and its reply … */
+    bool abandoned;     /* … no more: it has sent something else */
     bool waited;        /* the processor that was to step made none */
     double began, told; /* seconds: when the operation began, when its progress was last told */
 };

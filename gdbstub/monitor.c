@@ -502,10 +502,12 @@ void gdb_monitor(struct gdbstub *g, const char *args)
     }
     line[n] = 0;
     stub_operation(g);
+    g->monitoring = true;
     execute(g, line, &out);
     free(line);
     if (out.n)
         say_bytes(g, out.s, out.n);
+    g->monitoring = false;
     if (!g->scripted && out.n && !strncmp(out.s, FAILED, strlen(FAILED)))
         reply_error(g, FAIL_MEMORY);
     else

@@ -86,6 +86,10 @@ bool stub_interrupted(struct gdbstub *g)
     while (!g->over && read_more(g, false))
         look_ahead(g);
     look_ahead(g);
+    if (g->monitoring && memchr(g->in + g->in_from, '$', g->in_to - g->in_from))
+        g->abandoned = true;
+    if (g->abandoned || g->asked)
+        g->interrupted = true;
     if (g->stop) {
         g->over = true;
         g->end = GDBSTUB_STOPPED;
@@ -106,7 +110,7 @@ static double seconds_now(void)
 
 void stub_operation(struct gdbstub *g)
 {
-    g->interrupted = g->waited = false;
+    g->interrupted = g->asked = g->waited = false;
     if (!g->stop)
         timeline_interrupt_clear(g->tl);
     g->began = g->told = seconds_now();
@@ -419,6 +423,12 @@ void gdbstub_free(struct gdbstub *g)
     close(g->wake);
     free(g->frame);
     free(g);
+}
+
+void gdbstub_interrupt(struct gdbstub *g)
+{
+    g->asked = true;
+    timeline_interrupt(g->tl);
 }
 
 void gdbstub_stop(struct gdbstub *g)

@@ -8,7 +8,7 @@ _bootreel_options() {
     info) echo --check --help ;;
     stages) echo --profile --depth --format --help ;;
     annotate) echo --probe --profile --symbols --events --quiet --help -o -q ;;
-    gdb) echo --stdio --listen --once --at --symbols --memory --help ;;
+    gdb) echo --stdio --listen --once --child --at --symbols --memory --help ;;
     events) echo --class --from --to --stage --pid --grep --format --help ;;
     screen) echo --at --help ;;
     symbols) echo --at --pid --all --help ;;

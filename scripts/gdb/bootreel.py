@@ -34,8 +34,14 @@ def number(expression):
         return None
 
 
+def need_boot():
+    if number("$icount") is None:
+        raise gdb.GdbError("no recorded boot is open: boot-open TRACE")
+
+
 def monitor(command):
     """What a monitor command says. A failure becomes gdb's error."""
+    need_boot()
     text = gdb.execute("monitor try " + command, to_string=True)
     text = TRACED.sub("", text)
     if text.startswith(FAILED):
@@ -74,13 +80,17 @@ def refresh(when):
 
 
 def move(command):
-    """A monitor command that moves."""
-    sys.stdout.write(monitor(command))
+    """A monitor command that moves. After a Ctrl-C it stands somewhere on the way."""
+    try:
+        sys.stdout.write(monitor(command))
+    except KeyboardInterrupt:
+        print("interrupted")
     refresh(monitor("when"))
 
 
 def monitor_shown(command):
     """The same as monitor, but what it says is shown as it comes, not returned."""
+    need_boot()
     try:
         gdb.execute("monitor " + command)
     except gdb.error:
@@ -124,11 +134,10 @@ def program():
 
 
 def serve(arguments):
-    """Starts bootreel; returns the address at which it waits. It ends when gdb has gone, and gdb's Ctrl-C is not for it."""
-    line = [program(), "gdb", "--once", "--listen", "127.0.0.1:0"] + arguments
+    """Starts bootreel; returns the address at which it waits. It ends when gdb has gone."""
+    line = [program(), "gdb", "--child", "--once", "--listen", "127.0.0.1:0"] + arguments
     try:
-        server = subprocess.Popen(line, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
-                                  universal_newlines=True)
+        server = subprocess.Popen(line, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, universal_newlines=True)
     except OSError as e:
         raise gdb.GdbError("boot-open: %s: %s: set BOOTREEL in the environment to where it is" % (line[0], e.strerror))
     for text in server.stderr:
@@ -239,7 +248,10 @@ def boot_live(args):
     """boot-live [TIME]
 Let the guest run on by itself for that guest time (2s, 300ms; 1s), and show what it prints.
 That leaves the record here: boot-input types, boot-record saves the run as a trace, boot-undo goes back."""
-    monitor_shown("try live " + args)
+    try:
+        monitor_shown("try live " + args)
+    except KeyboardInterrupt:
+        print("interrupted")
     refresh(monitor("when"))
 
 

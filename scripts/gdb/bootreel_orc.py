@@ -159,20 +159,20 @@ class Orc(Unwinder):
             if frame.architecture().name() != "i386:x86-64":
                 return None
             return self.unwind(frame)
-        except (gdb.error, gdb.MemoryError, OverflowError):
+        except (gdb.error, gdb.MemoryError, OverflowError, ValueError):
             return None
 
     def unwind(self, frame):
         def reg(name):
             return int(frame.read_register(name)) & MASK
 
-        if frame.level() == 0:
-            word.at_position(reg("icount"))
         pc, sp = reg("rip"), reg("rsp")
         if self.table is None and pc >> 63:
             self.table = Table()
         if self.table is None or not self.table.covers(pc):
             return None
+        if frame.level() == 0:
+            word.at_position(reg("icount"))
         exact = frame.level() == 0 or (sp, pc) in self.interrupted
         sp_offset, bp_offset, sp_reg, bp_reg, kind = self.table.find(pc if exact else pc - 1)
         if kind in (None, END) or sp_reg not in BASE:

@@ -511,6 +511,27 @@ static void interrupt(void **state)
     assert_string_equal(f->c.out.s, "+$QC1#c5");
 }
 
+/* gdb forgets a monitor command at a Ctrl-C without a word. What it sends next is answered then, and not the
+ * command; and if the Ctrl-C comes here as well, the reply is all that comes of it. */
+static void interrupted_monitor(void **state)
+{
+    struct fixture *f = *state;
+    struct timeline_stopped s;
+    struct error err;
+    char frame[200], line[100] = "qRcmd,";
+    static const char search[] = "last-write 0x600 4";
+    hex_encode(search, strlen(search), line + 6);
+    line[6 + 2 * strlen(search)] = 0;
+    size_t n = plain_frame(line, frame);
+    n += plain_frame("qC", frame + n);
+    assert_int_equal(timeline_to_end(f->tl, &s, &err), 0);
+    raw(f, frame, n, 100);
+    assert_non_null(strstr(f->c.out.s, "+$QC1#c5"));
+    assert_null(strstr(f->c.out.s, "$OK"));
+    assert_null(strstr(f->c.out.s, "$E"));
+    assert_true(timeline_icount(f->tl) > 0);
+}
+
 /* ---------------------------------------------------------------- TCP */
 
 struct server {
@@ -622,6 +643,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(flood, setup, teardown),
         cmocka_unit_test_setup_teardown(monitor, setup, teardown),
         cmocka_unit_test_setup_teardown(interrupt, setup_long, teardown),
+        cmocka_unit_test_setup_teardown(interrupted_monitor, setup_long, teardown),
         cmocka_unit_test_setup_teardown(tcp, setup, teardown),
         cmocka_unit_test_setup_teardown(bad_addresses, setup, teardown),
     };
