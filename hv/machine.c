@@ -27,7 +27,7 @@ struct pc {
     uint64_t icount, skipped;
     uint32_t turn, turn_left; /* several processors: which one runs, and for how many steps more */
     uint8_t fresh;          /* reset, and no step made since: the reset vector is still to be reported */
-    uint8_t loader_entered; /* 7C00h was reached since the reset */
+    uint8_t loader_entered; /* how often 7C00h was reached since the reset: see boot_sector_marked() */
     uint8_t kernel_seen;    /* a Linux hand-over was reported since the reset */
     uint8_t direct;         /* an image was loaded directly */
     struct services services; /* BIOS services under way */
@@ -39,6 +39,7 @@ struct pc {
     struct stop_point *new_stops; /* the user's, to be put in force before the next step */
     size_t nnew;
     bool stops_changed;
+    bool boot_sector_marked; /* the mark at 7C00h is among the stops in force */
     bool reported; /* a probe was reported at the present instruction, which is still to be executed */
     volatile sig_atomic_t interrupted;
     bool waking; /* time was let pass up to a timer, which has not been processed */
@@ -85,7 +86,7 @@ static void mark_reached(struct pc *pc, unsigned id)
     if (id == MARK_BOOT_SECTOR) {
         struct event ev = {.kind = EV_BOOT_SECTOR_ENTER,
                            .f = {w.cs_base + w.rip, x86_get(pc->cpu, "rdx") & 0xff}};
-        pc->loader_entered = 1;
+        pc->loader_entered++;
         report(pc, &ev);
     } else {
         struct event ev = {.kind = EV_OPTION_ROM, .f = {w.cs_base + w.rip - 3}};
@@ -115,6 +116,20 @@ static void report_start(struct pc *pc)
 
 enum { MARKS = sizeof marks / sizeof marks[0] };
 
+/* A boot sector is entered once, or a few times if one loads the next. One that loops there would be told for ever. */
+enum { BOOT_SECTOR_REPORTS = 16 };
+
+static bool boot_sector_marked(const struct pc *pc) { return pc->loader_entered < BOOT_SECTOR_REPORTS; }
+
+/* Another boot sector was read, which may be entered as well. */
+static void boot_sector_read(struct pc *pc)
+{
+    if (pc->loader_entered < 2)
+        return;
+    pc->loader_entered = 1;
+    x86_break(pc->cpu); /* the mark must be there before the next step */
+}
+
 /* Puts the stops in force. The processors know each by its place in pc->stops. */
 static void set_stops(struct pc *pc)
 {
@@ -123,12 +138,17 @@ static void set_stops(struct pc *pc)
     pc->stops = realloc(pc->stops, n * sizeof *pc->stops);
     if (!numbered || !pc->stops)
         abort();
+    size_t set = 0;
+    pc->boot_sector_marked = boot_sector_marked(pc);
     for (size_t i = 0; i < n; i++) {
-        pc->stops[i] = numbered[i] = i < MARKS ? marks[i] : pc->new_stops[i - MARKS];
-        numbered[i].id = (unsigned)i;
+        pc->stops[i] = i < MARKS ? marks[i] : pc->new_stops[i - MARKS];
+        if (i == MARK_BOOT_SECTOR && !pc->boot_sector_marked)
+            continue;
+        numbered[set] = pc->stops[i];
+        numbered[set++].id = (unsigned)i;
     }
     for (unsigned i = 0; i < board_cpus(pc->board); i++)
-        x86_stops(board_cpu(pc->board, i), numbered, n);
+        x86_stops(board_cpu(pc->board, i), numbered, set);
     free(numbered);
     pc->stops_changed = false;
 }
@@ -334,7 +354,7 @@ static void pc_run(struct engine *e, const struct run_limit *limit, struct stop 
             stop->reason = STOP_REACHED;
             break;
         }
-        if (pc->stops_changed)
+        if (pc->stops_changed || pc->boot_sector_marked != boot_sector_marked(pc))
             set_stops(pc);
         if (pc->fresh || board_deadline(pc->board) <= now_time(pc))
             worked = pc->icount;
@@ -499,6 +519,8 @@ static void board_reports(void *ctx, const struct event *ev)
     if (ev->kind == EV_BOOT_SECTOR_READ && !pc->loader_entered)
         boot_try(pc, ev);
     deliver(pc, ev);
+    if (ev->kind == EV_BOOT_SECTOR_READ)
+        boot_sector_read(pc);
 }
 
 static void board_prints(void *ctx, unsigned device, const void *data, size_t len)
@@ -514,7 +536,7 @@ static void pc_observe(struct engine *e, uint32_t classes, const struct observer
     struct observer board = {.ctx = pc, .event = board_reports, .console = board_prints};
     pc->observer = o ? *o : (struct observer){0};
     pc->classes = classes;
-    board_observe(pc->board, o ? classes | EVENT_CLASS_BIT(EC_LOADER) : 0, &board);
+    board_observe(pc->board, (o ? classes : 0) | EVENT_CLASS_BIT(EC_LOADER), &board); /* boot sectors are state */
 }
 
 static void pc_flush(struct engine *e)
@@ -608,6 +630,7 @@ struct engine *hv_create(const struct engine_config *cfg, struct error *err)
     services_init(&pc->services, pc->board, now_icount, pc);
     take_turn(pc, 0);
     pc->fresh = 1;
+    pc_observe(&pc->engine, 0, NULL);
     set_stops(pc);
     int loaded = load_images(pc->board, &pc->config, &pc->loaded, err);
     if (loaded < 0) {

@@ -84,8 +84,7 @@ uint64_t board_ram_high(const struct board *);
 /* Report that an image could not be read (the run stops with a guest fault that says so). */
 void board_image_error(struct board *, const struct error *);
 
-/* ---- reporting; none of it changes the run ---- */
-bool board_observes(const struct board *, enum event_class);
+/* ---- reporting; none of it changes the run. Always, whoever looks: a chip that left events out would fold differently ---- */
 void board_event(struct board *, struct event *); /* icount, time, cpu are filled in */
 /* A byte to a console device (EV_CONSOLE_LINE numbers: 0-3 serial, 8 screen, 9 debug port). Lines are put together by the board. */
 void board_console(struct board *, unsigned device, uint8_t byte);

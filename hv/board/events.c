@@ -142,12 +142,6 @@ void board_event(struct board *b, struct event *ev)
     deliver_now(b, ev);
 }
 
-/* Always: a chip that left events out while nobody looks would fold differently. */
-bool board_observes(const struct board *b, enum event_class cls)
-{
-    return true;
-}
-
 void board_observe(struct board *b, uint32_t classes, const struct observer *o)
 {
     b->events.classes = classes;
