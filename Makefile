@@ -34,7 +34,7 @@ CFLAGS  ?=
 ALL_CFLAGS := $(CFLAGS_BASE) $(OPT_$(VARIANT)) $(CFLAGS)
 ALL_LDFLAGS := $(OPT_$(VARIANT)) $(LDFLAGS)
 
-ROOMS   := traces core core/linux core/symbols hv/x86 hv/board hv/load hv uml tui gdbstub
+ROOMS   := traces core core/linux core/symbols core/timeline hv/x86 hv/board hv/load hv uml tui gdbstub
 LIB_SRC := $(foreach r,$(ROOMS),$(sort $(wildcard $(r)/*.c)))
 CLI_SRC := $(sort $(wildcard cli/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)

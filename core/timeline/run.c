@@ -1,8 +1,8 @@
-/* timeline_run.c - running the engine from position to position, and going to one. */
+/* run.c - running the engine from position to position, and going to one. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/timeline_impl.h"
+#include "core/timeline/impl.h"
 
 enum {
     SLICE = 4000000, /* steps between two looks at progress and interrupts */

@@ -1,10 +1,10 @@
-/* timeline_divert.c - private runs. */
+/* divert.c - private runs. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/recorder.h"
 #include "core/replay_impl.h"
-#include "core/timeline_impl.h"
+#include "core/timeline/impl.h"
 
 /* ---------------------------------------------------------------- forking */
 

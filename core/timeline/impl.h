@@ -1,14 +1,14 @@
-/* timeline_impl.h - what the timeline's files share. Private to them.
+/* impl.h - what the timeline's files share. Private to them.
  *
- *   timeline_tree.c         trees of shared pages
- *   timeline_state.c        states: capture, restore, hash (timeline_state.h)
- *   timeline_checkpoints.c  which states are kept, in memory and of the trace; the budget
- *   timeline_run.c          running the engine: inputs, stops, events seen; going to a position
+ *   tree.c         trees of shared pages
+ *   state.c        states: capture, restore, hash (state.h)
+ *   checkpoints.c  which states are kept, in memory and of the trace; the budget
+ *   run.c          running the engine: inputs, stops, events seen; going to a position
  *   timeline.c              opening; the movements
- *   timeline_stops.c        stop points
- *   timeline_filter.c       event filters; recorded events as an index
- *   timeline_look.c         registers, memory, parts, marks
- *   timeline_divert.c       private runs
+ *   stops.c        stop points
+ *   filter.c       event filters; recorded events as an index
+ *   look.c         registers, memory, parts, marks
+ *   divert.c       private runs
  */
 #ifndef BOOTREEL_CORE_TIMELINE_IMPL_H
 #define BOOTREEL_CORE_TIMELINE_IMPL_H
@@ -18,7 +18,7 @@
 #include "core/images.h"
 #include "core/replay.h"
 #include "core/timeline.h"
-#include "core/timeline_state.h"
+#include "core/timeline/state.h"
 
 #define NOWHERE UINT64_MAX
 
@@ -134,7 +134,7 @@ static inline struct line *tl_line(struct timeline *tl)
     return tl->diverted ? &tl->divert : &tl->record;
 }
 
-/* ---------------------------------------------------------------- timeline_checkpoints.c */
+/* ---------------------------------------------------------------- checkpoints.c */
 
 /* Keeps the present state, which must be settled. */
 void tl_lay(struct timeline *tl);
@@ -152,7 +152,7 @@ void tl_line_clear(struct timeline *tl, struct line *l);
 void tl_line_cut(struct timeline *tl, struct line *l, uint64_t icount);
 uint64_t tl_points(const struct timeline *tl);
 
-/* ---------------------------------------------------------------- timeline_run.c */
+/* ---------------------------------------------------------------- run.c */
 
 enum ran {
     RAN_THERE, /* the target, settled */
@@ -179,7 +179,7 @@ void tl_flush_folds(struct timeline *tl);
 /* From now on the run reports what tl->sight wants. */
 void tl_look_out(struct timeline *tl);
 
-/* ---------------------------------------------------------------- timeline_stops.c */
+/* ---------------------------------------------------------------- stops.c */
 
 /* The stop points that the engine can watch for, to be freed. */
 struct stop_point *tl_engine_stops(const struct timeline *tl, size_t *n);
@@ -189,7 +189,7 @@ bool tl_indexed(const struct timeline *tl, const struct stop_entry *s);
 /* The classes to be observed for those that are not. */
 uint32_t tl_unindexed_classes(const struct timeline *tl);
 
-/* ---------------------------------------------------------------- timeline_filter.c */
+/* ---------------------------------------------------------------- filter.c */
 
 /* The nearest recorded event of the indexed event stops: forwards the first with icount >= `from`, backwards
  * the last with icount < `from`. 1: found, in tl->sight; 0; -1. */
@@ -197,7 +197,7 @@ int tl_nearest_event(struct timeline *tl, enum timeline_direction dir, uint64_t 
 /* Copies the event and its words. */
 void tl_sight_set(struct sight *s, unsigned id, const struct event *ev);
 
-/* ---------------------------------------------------------------- timeline_divert.c */
+/* ---------------------------------------------------------------- divert.c */
 
 /* The present position is changed by hand: what comes after is another run. */
 void tl_fork(struct timeline *tl);

@@ -1,8 +1,8 @@
-/* timeline_tree.h - trees of shared pages. Private to the timeline; see timeline_state.h. */
+/* tree.h - trees of shared pages. Private to the timeline; see state.h. */
 #ifndef BOOTREEL_CORE_TIMELINE_TREE_H
 #define BOOTREEL_CORE_TIMELINE_TREE_H
 
-#include "core/timeline_state.h"
+#include "core/timeline/state.h"
 
 /* Takes `data` (SNAPSHOT_PAGE bytes, malloc'd; NULL with an id). */
 struct page *page_new(struct store *s, uint8_t *data, uint32_t id);

@@ -1,4 +1,4 @@
-/* timeline_checkpoints.c - which states are kept.
+/* checkpoints.c - which states are kept.
  *
  * States in memory lie densely near the position of last use and exponentially farther apart away from it.
  * The trace's own checkpoints are loaded as states when they are used, and kept. When there is more than the
@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/timeline_impl.h"
-#include "core/timeline_tree.h"
+#include "core/timeline/impl.h"
+#include "core/timeline/tree.h"
 
 /* Recorded checkpoints loaded at a time when going back: the reader begins anew for each. */
 enum { BATCH = 16 };

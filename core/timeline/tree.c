@@ -1,8 +1,8 @@
-/* timeline_tree.c - see timeline_tree.h. */
+/* tree.c - see tree.h. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/timeline_tree.h"
+#include "core/timeline/tree.h"
 
 /* What malloc adds. */
 enum { OVERHEAD = 16 };

@@ -1,4 +1,4 @@
-/* timeline_state.h - machine states in memory that share their pages. Private to the timeline.
+/* state.h - machine states in memory that share their pages. Private to the timeline.
  *
  * A state is the packed sections and a tree of pages: a table of leaves a region, LEAF pages a leaf. Leaves
  * and pages are counted and shared between states as long as they are equal; so a state costs its sections

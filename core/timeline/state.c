@@ -1,10 +1,10 @@
-/* timeline_state.c - see timeline_state.h: capturing, restoring, hashing; checkpoints of the trace as states.
+/* state.c - see state.h: capturing, restoring, hashing; checkpoints of the trace as states.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/restore.h"
-#include "core/timeline_tree.h"
+#include "core/timeline/tree.h"
 
 static void *need(void *p)
 {

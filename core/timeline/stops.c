@@ -1,8 +1,8 @@
-/* timeline_stops.c - stop points: the list, and what of it the engine watches for. */
+/* stops.c - stop points: the list, and what of it the engine watches for. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/timeline_impl.h"
+#include "core/timeline/impl.h"
 
 enum { MAX_STOPS = 100000 };
 

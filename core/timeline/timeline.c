@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/replay_impl.h"
-#include "core/timeline_impl.h"
+#include "core/timeline/impl.h"
 
 #define BUDGET (640ull << 20)
 

@@ -1,10 +1,10 @@
-/* timeline_look.c - looking at the machine where the timeline stands; marks. */
+/* look.c - looking at the machine where the timeline stands; marks. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/position.h"
 #include "core/text.h"
-#include "core/timeline_impl.h"
+#include "core/timeline/impl.h"
 
 /* ---------------------------------------------------------------- registers and memory */
 

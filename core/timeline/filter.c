@@ -1,8 +1,8 @@
-/* timeline_filter.c - event filters, and the recorded events as an index. */
+/* filter.c - event filters, and the recorded events as an index. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/timeline_impl.h"
+#include "core/timeline/impl.h"
 
 /* ---------------------------------------------------------------- matching */
 
