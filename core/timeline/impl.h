@@ -4,7 +4,7 @@
  *   state.c        states: capture, restore, hash (state.h)
  *   checkpoints.c  which states are kept, in memory and of the trace; the budget
  *   run.c          running the engine: inputs, stops, events seen; going to a position
- *   timeline.c              opening; the movements
+ *   timeline.c     opening; the movements
  *   stops.c        stop points
  *   filter.c       event filters; recorded events as an index
  *   look.c         registers, memory, parts, marks
