@@ -270,6 +270,11 @@ static OP(op_mov_from_dr)
     NEXT;
 }
 
+uint64_t dr_fixed(unsigned n, uint64_t v)
+{
+    return n == 6 ? (v & 0xe00f) | 0xffff0ff0 : n == 7 ? (v & 0xffff23ff) | 0x400 : v;
+}
+
 static OP(op_mov_to_dr)
 {
     SYNC;
@@ -277,11 +282,7 @@ static OP(op_mov_to_dr)
     uint64_t v = gpr_get(cpu, op->src);
     if (n >= 6 && v >> 32)
         raise_error(cpu, VEC_GP, 0);
-    if (n == 6)
-        v = (v & 0xe00f) | 0xffff0ff0;
-    if (n == 7)
-        v = (v & 0xffff23ff) | 0x400;
-    cpu->dr[n] = v;
+    cpu->dr[n] = dr_fixed(n, v);
     if (n != 6)
         tlb_flush(cpu); /* pages with data breakpoints must not be in it */
     LEAVE;

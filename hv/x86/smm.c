@@ -151,6 +151,10 @@ static void map_load(struct x86 *cpu)
     eflags_set(cpu, cpu->flags & 0x3f7fd7);
     if (cpu->efer & EFER_LMA || real_mode(cpu)) /* virtual-8086 mode is one of legacy protected mode only */
         cpu->flags &= ~(uint64_t)FLAG_VM;
+    cpu->dr[6] = dr_fixed(6, cpu->dr[6]);
+    cpu->dr[7] = dr_fixed(7, cpu->dr[7]);
+    for (unsigned i = 0; i < NSEG; i++)
+        cpu->seg[i].attr &= 0xf0ff; /* the rest is part of a descriptor's limit */
     for (unsigned i = 0; i < NSEG; i++)
         cpu->seg[i].null = i != SEG_NONE && !(cpu->seg[i].attr & SEG_P);
 }

@@ -205,6 +205,8 @@ static inline bool uses_pdptes(const struct x86 *cpu)
 /* Bits of CR4 and EFER that the model has. */
 uint64_t cr4_allowed(const struct x86 *);
 uint64_t efer_allowed(const struct x86 *);
+/* What debug register n becomes when v is written: DR6 and DR7 have bits that are always 0 or 1. */
+uint64_t dr_fixed(unsigned n, uint64_t v);
 
 /* ---------------------------------------------------------------- CPUID (cpuid.c) */
 

@@ -4,8 +4,8 @@
 . "$(dirname "$0")/../lib.sh"
 . tests/wild.sh
 
-for seed in $(seq 21 30); do fuzz asan "$top/build/asan/bootreel" $seed 2M; done &
-for seed in $(seq 21 30); do fuzz ubsan "$top/build/ubsan/bootreel" $seed 2M; done
+for seed in $(seq 21 36); do fuzz asan "$top/build/asan/bootreel" $seed 2M; done &
+for seed in $(seq 21 36); do fuzz ubsan "$top/build/ubsan/bootreel" $seed 2M; done
 wait
 for seed in 21 22 23 24; do
     fuzz release "$BOOTREEL" $seed 2M

@@ -32,8 +32,10 @@ struct guest {
 
 static const struct setting from_cd[] = {{"memory", "134217728"}, {"cpus", "1"}, {"bios", "seabios"}, {"boot", "d"}};
 static const struct setting from_cd_smp[] = {{"memory", "134217728"}, {"cpus", "3"}, {"bios", "seabios"}, {"boot", "d"}};
-static const struct setting wild[] = {{"memory", "16777216"}, {"cpus", "1"}, {"bios", "none"}, {"flat-address", "1048576"}};
-static const struct setting wild_smp[] = {{"memory", "16777216"}, {"cpus", "3"}, {"bios", "none"}, {"flat-address", "1048576"}};
+static const struct setting wild[] = {{"memory", "16777216"}, {"cpus", "1"}, {"bios", "none"},
+                                      {"flat-address", "1048576"}, {"cpu", "x86-64-v2"}};
+static const struct setting wild_smp[] = {{"memory", "16777216"}, {"cpus", "3"}, {"bios", "none"},
+                                          {"flat-address", "1048576"}, {"cpu", "max"}};
 static const struct setting direct[] = {{"memory", "134217728"}, {"cpus", "1"}, {"bios", "none"},
                                         {"append", "console=ttyS0"}};
 
@@ -87,7 +89,7 @@ static struct guest guest(enum which which)
         add(&g, "kernel", "vmlinuz");
         add(&g, "initrd", "initrd.gz");
     }
-    g.cfg = (struct engine_config){.settings = settings[which], .nsettings = 4};
+    g.cfg = (struct engine_config){.settings = settings[which], .nsettings = which >= WILD ? 5 : 4};
     g.cfg.images = image_files_images(g.files, &g.cfg.nimages);
     return g;
 }
@@ -439,7 +441,7 @@ static void test_wild(void **state)
             ;
         e->ops->destroy(e);
         image_files_free(g.files);
-        hard_mode(which, 0, 40 * steps, 3001);
+        hard_mode(which, 0, 40 * steps, 7001);
     }
 }
 

@@ -145,6 +145,56 @@ static void halted_for_a_while(void **state)
     in_pieces->ops->destroy(in_pieces);
 }
 
+/* ---------------------------------------------------------------- RSM from a state that was changed */
+
+/* 32-bit code. The handler at 38000h writes ffffh to LDTR's attributes and f800h to DR7's lower half in the
+ * saved state. */
+static const uint8_t changes_saved_state[] = {
+    0xc7, 0x05, 0x00, 0x80, 0x03, 0x00, 0x2e, 0xc7, 0x06, 0x72, /* movw $0xffff, %cs:0xfe72 */
+    0xc7, 0x05, 0x04, 0x80, 0x03, 0x00, 0xfe, 0xff, 0xff, 0x2e, /* movw $0xf800, %cs:0xff60 */
+    0xc7, 0x05, 0x08, 0x80, 0x03, 0x00, 0xc7, 0x06, 0x60, 0xff, /**/
+    0xc7, 0x05, 0x0c, 0x80, 0x03, 0x00, 0x00, 0xf8, 0x0f, 0xaa, /* rsm */
+    0xc7, 0x05, 0x00, 0x03, 0xe0, 0xfe, 0x00, 0x42, 0x04, 0x00, /* movl $0x44200, 0xfee00300: SMI to itself */
+    0x90, 0xfa, 0xf4,                                           /* nop; cli; hlt */
+};
+
+struct wanted {
+    const char *name;
+    unsigned i;
+    uint64_t value;
+    bool found;
+};
+
+static void find_field(void *ctx, const char *name, const struct field *f, size_t n, const void *base)
+{
+    struct wanted *w = ctx;
+    for (size_t i = 0; i < n && !strcmp(name, "cpu0"); i++)
+        if (!strcmp(f[i].name, w->name) && w->i < f[i].count) {
+            memcpy(&w->value, (const uint8_t *)base + f[i].offset + w->i * f[i].width, f[i].width);
+            w->found = true;
+        }
+}
+
+static uint64_t processor_field(struct engine *e, const char *name, unsigned i)
+{
+    struct wanted w = {.name = name, .i = i};
+    const struct snapshot_sink sink = {&w, find_field, take_page};
+    e->ops->save(e, &sink, false);
+    assert_true(w.found);
+    return w.value;
+}
+
+/* Bits that the processor does not have must not come into it: they would be gone after a save and a load. */
+static void rsm_of_changed_state(void **state)
+{
+    const struct blob b = {changes_saved_state, sizeof changes_saved_state};
+    struct engine *e = flat_machine(&b, "1");
+    assert_int_equal(run(e, UINT64_MAX, UINT64_MAX).reason, STOP_HALTED);
+    assert_int_equal(processor_field(e, "ldtr.attr", 0), 0xf0ff);
+    assert_int_equal(processor_field(e, "dr", 7), 0x2400);
+    e->ops->destroy(e);
+}
+
 /* ---------------------------------------------------------------- images whose headers say what cannot be */
 
 static void assert_refused(const void *image, size_t size, const char *why)
@@ -264,8 +314,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(time_ends),          cmocka_unit_test(all_halted),
-        cmocka_unit_test(halted_for_a_while), cmocka_unit_test(linux_addresses),
-        cmocka_unit_test(linux_long_header),  cmocka_unit_test(multiboot_segments),
+        cmocka_unit_test(halted_for_a_while), cmocka_unit_test(rsm_of_changed_state),
+        cmocka_unit_test(linux_addresses),    cmocka_unit_test(linux_long_header),
+        cmocka_unit_test(multiboot_segments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,6 +47,11 @@ static u8 *two_bytes(u8 *to)
 
 static u8 *x87(u8 *to)
 {
+    if (!below(3)) { /* loads of constants, transcendental functions */
+        *to++ = 0xd9;
+        *to++ = (u8)(0xe0 + below(0x20));
+        return to;
+    }
     *to++ = 0xd8 | (u8)below(8);
     return operands(to);
 }
@@ -61,7 +66,7 @@ static u8 *simd(u8 *to)
         *to++ = ONE_OF(mandatory);
     *to++ = 0x0f;
     if (map == 0)
-        *to++ = 0x38, *to++ = (u8)below(0x42);
+        *to++ = 0x38, *to++ = (u8)(below(3) ? below(0x42) : 0xd8 + below(0x1a)); /* AES, CRC32, MOVBE last */
     else if (map == 1)
         *to++ = 0x3a, *to++ = (u8)(8 + below(0x5c));
     else

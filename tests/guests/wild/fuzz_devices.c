@@ -79,6 +79,16 @@ void disk(void)
     rest(below(120), ide_data);
 }
 
+/* READ CD of one sector or some, with parts of it that make sense or not. */
+static void read_cd(u8 *bytes)
+{
+    bytes[0] = below(2) ? 0xbe : 0xb9;
+    bytes[1] = (u8)(below(8) << 2);
+    bytes[5] = (u8)below(40);
+    bytes[8] = (u8)below(4);
+    bytes[9] = (u8)(below(4) ? 0x10 | (rnd() & 0xe8) : rnd());
+}
+
 static void packet(void)
 {
     static const u8 commands[] = {0x00, 0x03, 0x12, 0x15, 0x1a, 0x1b, 0x1e, 0x23, 0x25, 0x28,
@@ -89,6 +99,8 @@ static void packet(void)
     bytes[0] = below(12) ? ONE_OF(commands) : (u8)rnd();
     for (u32 i = 1; i < 12; i++)
         bytes[i] = (u8)(below(2) ? 0 : small());
+    if (!below(5))
+        read_cd(bytes);
     out_string(0x170, BUF, 6);
     if (below(2))
         bus_master(0x170);
