@@ -110,7 +110,9 @@ static double seconds_now(void)
 
 void stub_operation(struct gdbstub *g)
 {
-    g->interrupted = g->asked = g->waited = false;
+    g->interrupted = false; /* one by one: atomics */
+    g->asked = false;
+    g->waited = false;
     if (!g->stop)
         timeline_interrupt_clear(g->tl);
     g->began = g->told = seconds_now();

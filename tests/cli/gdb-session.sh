@@ -141,6 +141,13 @@ holds "$work/two.out" 'No more reverse-execution history' "the beginning"
 
 # ---------------------------------------------------------------- gdb is killed during a long search: bootreel must end
 
+child_of() { # PID
+    local s
+    for s in /proc/[0-9]*/status; do
+        grep -qs "^PPid:[[:space:]]*$1\$" "$s" && basename "$(dirname "$s")"
+    done
+}
+
 killed() { # NAME GDB-COMMAND...
     local gdb child args=()
     for c in "${@:2}"; do args+=(-ex "$c"); done
@@ -151,7 +158,8 @@ killed() { # NAME GDB-COMMAND...
         sleep 0.1
     done
     grep -q 'bootreel: going' "$work/$1.log" || fail "$1: the search did not begin: $(tail -n 1 "$work/$1.log")"
-    child=$(pgrep -P $gdb)
+    child=$(child_of $gdb)
+    [ -n "$child" ] || fail "$1: gdb has no child"
     disown $gdb
     kill -9 $gdb
     for _ in $(seq 50); do
@@ -169,7 +177,10 @@ cat >"$work/back.gdb" <<END
 source scripts/gdb/bootreel.py
 boot-open $work/spin.reel --at 100%
 python
-import os, re, subprocess
+import glob, os, re
+def children():
+    of_gdb = re.compile(r"^Name:\s*bootreel$.*^PPid:\s*%d$" % os.getpid(), re.M | re.S)
+    return [path.split("/")[2] for path in glob.glob("/proc/[0-9]*/status") if of_gdb.search(open(path).read())]
 def executed():
     return int(re.search(r"steps executed (\d+)", gdb.execute("monitor stats", to_string=True)).group(1))
 def back(where):
@@ -186,8 +197,7 @@ gdb.execute("reverse-continue", to_string=True)
 back("interrupted")
 gdb.execute("delete")
 gdb.execute("boot-seek 100%", to_string=True)
-child = subprocess.check_output(["pgrep", "-P", str(os.getpid()), "-x", "bootreel"]).decode().strip()
-os.system("(sleep 1; kill -INT %d %s) &" % (os.getpid(), child))
+os.system("(sleep 1; kill -INT %d %s) &" % (os.getpid(), children()[0]))
 gdb.execute("boot-last-write 0x500")
 end
 boot-when
