@@ -2,6 +2,7 @@
 
 # ---- the boot loader: from the boot sector to the kernel ----
 stage loader
+    once
     open event loader.boot-sector
     open event loader.handover
     close event kernel.boot-params
