@@ -403,7 +403,9 @@ static int pass_time(struct recorder *r, uint64_t time)
     struct stop stop;
     if (time_of(r) >= time)
         return 0;
-    r->e->ops->run(r->e, &limit, &stop);
+    do { /* an interruption waits until the input is in */
+        r->e->ops->run(r->e, &limit, &stop);
+    } while (stop.reason == STOP_INTERRUPTED);
     return icount_of(r) == at
                ? 0
                : error_set(&r->err, "the run differs from the trace's: the guest was idle at icount %llu",
