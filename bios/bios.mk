@@ -11,7 +11,7 @@ BIOS_CFLAGS := -std=gnu11 -Os -g -march=i486 -mtune=i486 -ffreestanding -fno-pic
                -fno-asynchronous-unwind-tables -fno-strict-aliasing -fwrapv -fno-delete-null-pointer-checks \
                --param=min-pagesize=0 -fcf-protection=none -fomit-frame-pointer -mregparm=3 -mpreferred-stack-boundary=2 \
                -mno-sse -mno-mmx -fno-ident -Wall -Wextra -Werror -Wno-unused-parameter -Wno-address-of-packed-member \
-               -ffile-prefix-map=$(CURDIR)=. -fno-record-gcc-switches -nostdinc -isystem $(shell $(BIOS_CC) -print-file-name=include) \
+               -ffile-prefix-map=$(CURDIR)=. -fno-record-gcc-switches -nostdinc -isystem $(shell $(BIOS_CC) -print-file-name=include 2>/dev/null) \
                -I. -I$(BIOS_DIR) -MMD -MP
 # POST, part 1; the rest are the services and part 2.
 BIOS_SRC32  := $(sort $(wildcard bios/post32/*.c)) bios/post32/start32.S

@@ -12,7 +12,7 @@ DEMO_CFLAGS := -std=gnu11 -g -march=i686 -mtune=i686 -ffreestanding -fno-pic -fn
                --param=min-pagesize=0 -fcf-protection=none -fno-omit-frame-pointer -mgeneral-regs-only -fno-ident -fno-common \
                -mpreferred-stack-boundary=2 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-address-of-packed-member \
                -ffile-prefix-map=$(CURDIR)=. -fno-record-gcc-switches -nostdinc \
-               -isystem $(shell $(DEMO_CC) -print-file-name=include) -I. -MMD -MP
+               -isystem $(shell $(DEMO_CC) -print-file-name=include 2>/dev/null) -I. -MMD -MP
 DEMO_LINK   := ld -m elf_i386 --no-warn-rwx-segments -z noexecstack --build-id=none
 
 DEMO_KERNEL   := $(patsubst %,$(DEMO_DIR)/kernel/%.o,start.S entry.S \
