@@ -4,8 +4,8 @@
 . "$(dirname "$0")/../lib.sh"
 unset BOOTREEL_GUESTS
 expected=$top/tests/cli/demo
-limit=2 # seconds; instrumented builds take longer
-case $BOOTREEL in */asan/* | */ubsan/*) limit=60 ;; esac
+instrumented=
+case $BOOTREEL in */asan/* | */ubsan/*) instrumented=yes ;; esac
 
 # From the kernel on, without what depends on the firmware's memory map, or on the compiler that built the guest.
 console_of() {
@@ -18,12 +18,8 @@ marks_of() {
 }
 
 recorded() {
-    local t0 t1
     cd "$work" || return
-    t0=$(date +%s%N)
     expect 0 record "$BOOTREEL" record || return
-    t1=$(date +%s%N)
-    [ $((t1 - t0)) -lt $((limit * 1000000000)) ] || fail "record: took $(((t1 - t0) / 1000000)) ms"
     [ -s boot.reel ] || fail "record: no boot.reel"
     marks_of record.out >marks
     same "$expected-marks.expected" marks "marks"
@@ -79,7 +75,7 @@ elsewhere() {
         console_of seabios.out >seabios
         same "$expected.expected" seabios "console under SeaBIOS"
     fi
-    if [ "$limit" = 2 ] && [ -r "$top/build/release/guests/demo/demo.img" ] && command -v qemu-system-i386 >/dev/null; then
+    if [ -z "$instrumented" ] && [ -r "$top/build/release/guests/demo/demo.img" ] && command -v qemu-system-i386 >/dev/null; then
         expect 0 qemu timeout 60 qemu-system-i386 -nodefaults -display none -serial stdio -vga std \
             -drive "file=$top/build/release/guests/demo/demo.img,format=raw,snapshot=on"
         holds qemu.out 'init: free memory is what it was' "in QEMU" # whose timing is the host's: lines may change places
