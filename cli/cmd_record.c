@@ -13,8 +13,7 @@
 
 static const char help[] =
     "usage: bootreel record [MACHINE…] [-o FILE] [OPTION…]\n\n"
-    "Boots a machine and records the boot into a trace. With no disk, CD-ROM, floppy, kernel or binary "
-    "given,\n"
+    "Boots a machine and records the boot into a trace. With no disk, CD-ROM, floppy, kernel or binary given,\n"
     "it boots the demo disk that is part of the program.\n\n"
     "Machine:\n" MACHINE_HELP "\n"
     "Recording:\n"

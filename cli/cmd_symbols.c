@@ -9,8 +9,7 @@
 static const char help[] =
     "usage: bootreel symbols TRACE [OPTION…] [NAME|ADDRESS…]\n\n"
     "Looks names and addresses up among the symbols that the trace holds: of the kernel, its modules, the\n"
-    "programs that were executed, and files given by --symbols. Without any: lists where symbols are "
-    "from.\n\n"
+    "programs that were executed, and files given by --symbols. Without any: lists where symbols are from.\n\n"
     "  --at POSITION   as it was there (default: the end)\n"
     "  --pid PID       a process's own addresses, too (its tgid)\n"
     "  --all           list every symbol that is in force\n\n"

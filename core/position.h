@@ -1,12 +1,14 @@
 /* position.h - how people write a position in a run, everywhere: command line, terminal interface, gdb
  * monitor.
  *
- *   ICOUNT         1234567, 100k, 2.5M, 3G       steps since reset
- *   TIME           1.5s, 300ms, 20us, 7ns        guest time; between two events where the guest halted: the
- * second of them NN%            of the whole run #EVENT         the event of that number console:TEXT   when
- * TEXT was first printed mark:NAME      a mark that a person set, or the first event of the kind NAME
- * ("mark:cpu.ring3") stage:NAME     the beginning of a stage +N, -N         relative to where one is; N as
- * ICOUNT
+ *   ICOUNT         1234567, 100k, 2.5M, 3G: steps since reset
+ *   TIME           1.5s, 300ms, 20us, 7ns: guest time; between two events where the guest halted, the second
+ *   NN%            of the whole run
+ *   #EVENT         the event of that number
+ *   console:TEXT   when TEXT was first printed
+ *   mark:NAME      a mark that a person set, or the first event of the kind NAME ("mark:cpu.ring3")
+ *   stage:NAME     the beginning of a stage
+ *   +N, -N         relative to where one is; N as ICOUNT
  */
 #ifndef BOOTREEL_CORE_POSITION_H
 #define BOOTREEL_CORE_POSITION_H

@@ -4,23 +4,32 @@
  * of them.
  *
  *   # from here to the end of the line: a comment
- *   stage NAME            begins a stage's description; NAME may hold {data} or {field}, taken from the event
- * that opens it in NAME             opens only while a stage of that name (before the substitution) is the
- * innermost that is open; may be given several times open CONDITION      when it opens; several: any of them
- *     close CONDITION     when it closes, and all that are inside of it; several: any of them. Without one it
- * ends where its parent ends, or where another stage opens inside of the same parent once                it
- * opens only once since the last reset of the machine with KEY=VALUE      only in traces of a machine with
- * that setting (bootreel info shows them); several: all of them without KEY=VALUE   only in others
+ *   stage NAME            begins a stage's description; NAME may hold {data} or {field}, taken from the
+ *                         event that opens it
+ *     in NAME             opens only while a stage of that name (before the substitution) is the innermost
+ *                         that is open; may be given several times
+ *     open CONDITION      when it opens; several: any of them
+ *     close CONDITION     when it closes, and all that are inside of it; several: any of them. Without one
+ *                         it ends where its parent ends, or where another stage opens inside of the same parent
+ *     once                it opens only once since the last reset of the machine
+ *     with KEY=VALUE      only in traces of a machine with that setting (bootreel info shows them);
+ *                         several: all of them
+ *     without KEY=VALUE   only in others
  *
  * A CONDITION is one of
  *   event KIND [FIELD=NUMBER]... ["TEXT"] [same]   an event of the trace (bootreel events shows kinds and
- * fields), with these values, whose text holds TEXT; `same` (in close): with the text of the event that
- * opened the stage mode NAME             the processor gets into that mode: real, v86, protected16,
- * protected32, compatibility, long, smm port NUMBER [in|out] [value=NUMBER] post NUMBER           that POST
- * code on port 80h service VECTOR [function=NUMBER]               a BIOS service returned disk read|write
- * [drive=NUMBER] [lba=NUMBER] console "TEXT"        a console line holds TEXT symbol NAME           that
- * symbol is entered (it is probed while recording) return NAME           it returns address NUMBER        the
- * instruction at that linear address is reached
+ *                         fields), with these values, whose text holds TEXT; `same` (in close): with the text
+ *                         of the event that opened the stage
+ *   mode NAME             the processor gets into that mode: real, v86, protected16, protected32,
+ *                         compatibility, long, smm
+ *   port NUMBER [in|out] [value=NUMBER]
+ *   post NUMBER           that POST code on port 80h
+ *   service VECTOR [function=NUMBER]               a BIOS service returned
+ *   disk read|write [drive=NUMBER] [lba=NUMBER]
+ *   console "TEXT"        a console line holds TEXT
+ *   symbol NAME           that symbol is entered (it is probed while recording)
+ *   return NAME           it returns
+ *   address NUMBER        the instruction at that linear address is reached
  *
  * Numbers are decimal or 0x hexadecimal. Since stages follow from events alone, other profiles can be laid
  * over a trace afterwards; only symbols and addresses that were not probed need the run once more (annotate).

@@ -13,13 +13,15 @@
  * What happens "at N" happens in the step from N to N + 1: events carry the icount N.
  *
  * Stops, forwards and backwards. Every movement makes at least one step before anything can stop it.
- *   breakpoint   stops at the position before its instruction, both ways. Each iteration of a REP is a step
- * of its own whose instruction is the REP's: a breakpoint there stops at every iteration. A position where an
- *                interrupt or exception is delivered instead of the instruction is not a hit (the one after
- * the return is). watchpoint   forwards stops after the accessing instruction (or REP iteration), backwards
- * before it: the write is undone. Linear addresses, whatever address space; accesses of processors only, not
- * of devices (DMA), page walks or instruction fetches. A hit is an access, also if it writes the value that
- * is there. event stop   forwards stops at N + 1, backwards at N, N being the event's icount (see `filter`).
+ *   breakpoint   stops at the position before its instruction, both ways. Each iteration of a REP is a step of
+ *                its own whose instruction is the REP's: a breakpoint there stops at every iteration. A position
+ *                where an interrupt or exception is delivered instead of the instruction is not a hit (the one
+ *                after the return is).
+ *   watchpoint   forwards stops after the accessing instruction (or REP iteration), backwards before it: the
+ *                write is undone. Linear addresses, whatever address space; accesses of processors only, not of
+ *                devices (DMA), page walks or instruction fetches. A hit is an access, also if it writes the
+ *                value that is there.
+ *   event stop   forwards stops at N + 1, backwards at N, N being the event's icount (see `filter`).
  * So going forward and then back with the same stop meets the same happening; and again.
  *
  * Ends. Backwards the run begins at 0 (TIMELINE_AT_BEGIN), forwards it ends where the record ends
@@ -198,9 +200,10 @@ struct event_filter {
 };
 
 /* Parses what people write: a class or kind, then conditions, or a console text.
- *   irq      pio port=0x3f8    pio.write port=0x60..0x64   mmio address=0xfee00000..0xfee00fff   exception
- * vector=14 cpu.mode to=5    process    console:TEXT     firmware.log text=bios (up to the end)    all -1
- * with err that names the word. */
+ *   irq      pio port=0x3f8    pio.write port=0x60..0x64   mmio address=0xfee00000..0xfee00fff
+ *   exception vector=14       cpu.mode to=5    process    console:TEXT
+ *   firmware.log text=bios (up to the end)    all
+ * -1 with err that names the word. */
 int event_filter_parse(const char *text, struct event_filter *f, struct error *err);
 bool event_filter_matches(const struct event_filter *f, const struct event *ev);
 /* The classes of which events can match. */
