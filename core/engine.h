@@ -241,4 +241,15 @@ struct engine {
     const struct engine_ops *ops;
 };
 
+/* The number of a register of at most 64 bits, for reg_get and reg_set; SIZE_MAX: there is none of that name. */
+static inline size_t engine_reg_index(const struct engine *e, const char *name)
+{
+    size_t n;
+    const struct reg_desc *d = e->ops->regs(e, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!__builtin_strcmp(d[i].name, name) && d[i].bits <= 64)
+            return i;
+    return SIZE_MAX;
+}
+
 #endif

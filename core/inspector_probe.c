@@ -51,14 +51,8 @@ static void find_registers(struct asked *a)
 {
     static const char *const names[REGS] = {"rax", "rcx", "rdx", "rsi",     "rdi",
                                             "rsp", "r8",  "r9",  "cs_base", "ss_base"};
-    size_t n;
-    const struct reg_desc *d = a->o.engine->ops->regs(a->o.engine, &n);
-    for (unsigned r = 0; r < REGS; r++) {
-        a->reg[r] = SIZE_MAX;
-        for (size_t i = 0; i < n; i++)
-            if (!strcmp(d[i].name, names[r]) && d[i].bits <= 64)
-                a->reg[r] = i;
-    }
+    for (unsigned r = 0; r < REGS; r++)
+        a->reg[r] = engine_reg_index(a->o.engine, names[r]);
 }
 
 static uint64_t get(const struct asked *a, unsigned cpu, enum reg r)

@@ -6,23 +6,13 @@
 
 /* ---------------------------------------------------------------- registers */
 
-static size_t register_index(const struct engine *e, const char *name)
-{
-    size_t n;
-    const struct reg_desc *d = e->ops->regs(e, &n);
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(d[i].name, name) && d[i].bits <= 64)
-            return i;
-    return SIZE_MAX;
-}
-
 void lx_find_registers(struct linux_guest *lx)
 {
     static const char *const names[LX_REGS] = {"rax", "rbx", "rcx", "rdx", "rsi",     "rdi", "rbp", "rsp",
                                                "r8",  "r9",  "r10", "r15", "gs_base", "rip", "cr3"};
     _Static_assert(LX_REGS <= sizeof lx->reg / sizeof lx->reg[0], "reg is too small");
     for (unsigned i = 0; i < LX_REGS; i++)
-        lx->reg[i] = register_index(lx->o.engine, names[i]);
+        lx->reg[i] = engine_reg_index(lx->o.engine, names[i]);
 }
 
 static uint64_t register_value(const struct linux_guest *lx, size_t index)
@@ -41,7 +31,7 @@ uint64_t lx_reg(const struct linux_guest *lx, enum lx_reg reg)
 
 bool lx_reg_by_name(const struct linux_guest *lx, const char *name, uint64_t *value)
 {
-    size_t index = register_index(lx->o.engine, name);
+    size_t index = engine_reg_index(lx->o.engine, name);
     *value = register_value(lx, index);
     return index != SIZE_MAX;
 }

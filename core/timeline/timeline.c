@@ -234,20 +234,28 @@ static int ended(struct timeline *tl, struct timeline_stopped *s, const struct s
 
 /* ---------------------------------------------------------------- seek and step */
 
-static int go(struct timeline *tl, uint64_t icount, enum timeline_reason there, struct timeline_stopped *s,
-              struct error *err)
+/* How a run to a position ended; `there`: what it is to be there. */
+static int arrived(struct timeline *tl, enum ran how, const struct stop *stop, enum timeline_reason there,
+                   struct timeline_stopped *s)
 {
-    struct stop stop;
-    switch (tl_go(tl, icount, &stop, err)) {
+    switch (how) {
     case RAN_THERE:
         return result(tl, s, there);
     case RAN_INTERRUPTED:
         return result(tl, s, TIMELINE_INTERRUPTED);
     case RAN_ENDED:
-        return ended(tl, s, &stop);
+        return ended(tl, s, stop);
     default:
         return -1;
     }
+}
+
+static int go(struct timeline *tl, uint64_t icount, enum timeline_reason there, struct timeline_stopped *s,
+              struct error *err)
+{
+    struct stop stop;
+    enum ran how = tl_go(tl, icount, &stop, err);
+    return arrived(tl, how, &stop, there, s);
 }
 
 int timeline_seek(struct timeline *tl, uint64_t icount, struct timeline_stopped *s, struct error *err)
@@ -273,21 +281,14 @@ static int step_forward(struct timeline *tl, uint64_t n, struct timeline_stopped
     uint64_t here = tl_here(tl), left = l->end - here;
     struct stop stop;
     uint64_t to = n < left ? here + n : l->end;
+    enum timeline_reason there = n <= left ? TIMELINE_DONE : TIMELINE_AT_END;
     if (here >= l->end && n)
         return result(tl, s, TIMELINE_AT_END);
     begin_op(tl, to, false);
     if (to - here > 100000)
-        return go(tl, to, n <= left ? TIMELINE_DONE : TIMELINE_AT_END, s, err);
-    switch (tl_run(tl, to, NOWHERE, LAY_EVERY, &stop, err)) {
-    case RAN_THERE:
-        return result(tl, s, n <= left ? TIMELINE_DONE : TIMELINE_AT_END);
-    case RAN_INTERRUPTED:
-        return result(tl, s, TIMELINE_INTERRUPTED);
-    case RAN_ENDED:
-        return ended(tl, s, &stop);
-    default:
-        return -1;
-    }
+        return go(tl, to, there, s, err);
+    enum ran how = tl_run(tl, to, NOWHERE, LAY_EVERY, &stop, err);
+    return arrived(tl, how, &stop, there, s);
 }
 
 int timeline_step(struct timeline *tl, enum timeline_direction dir, uint64_t n, struct timeline_stopped *s,
