@@ -7,8 +7,8 @@
  *
  * An event is reported when its call returns, so its position is that of the return (core/engine.h: positions
  * never go back). Two things are folded, since programs do them thousands of times:
- *   - polling (is there a key? what time is it?): the first is reported, the equal ones after it are counted,
- * and the count is reported when something else is called;
+ *   - polling (is there a key? what time is it?): the first is reported, the equal ones after it are
+ *     counted, and the count is reported when something else is called;
  *   - characters written one by one: reported as text, a line an event.
  * Text without an end is reported when the processor turns paging on: then an operating system runs.
  */
@@ -432,14 +432,18 @@ void services_int(struct services *s, unsigned cpu, uint8_t vector, uint64_t sta
     report_call(s, &c, &r);
 }
 
-/* The linear address that a vector of real mode, or of the 8086 program, points to; 0: it cannot be read. */
-static uint64_t handler_of(const struct services *s, unsigned cpu, unsigned vector)
+/* Where the vectors of real mode, or of the 8086 program, are. */
+static uint64_t vector_table(struct x86 *x)
 {
     enum { FLAG_VM = 1 << 17 };
-    struct x86 *x = board_cpu(s->board, cpu);
-    uint64_t at = x86_get(x, "eflags") & FLAG_VM ? 0 : x86_get(x, "idtr_base"), pa;
-    uint16_t entry[2];           /* offset, segment */
-    at += vector * sizeof entry; /* an entry does not cross a page */
+    return x86_get(x, "eflags") & FLAG_VM ? 0 : x86_get(x, "idtr_base");
+}
+
+/* The linear address that a vector points to; 0: it cannot be read. */
+static uint64_t handler_of(const struct services *s, struct x86 *x, uint64_t table, unsigned vector)
+{
+    uint16_t entry[2];                             /* offset, segment */
+    uint64_t at = table + vector * sizeof entry, pa; /* an entry does not cross a page */
     if (!x86_translate(x, at, &pa) || !physmem_mapped(board_mem(s->board), pa, sizeof entry))
         return 0;
     physmem_read(board_mem(s->board), pa, entry, sizeof entry);
@@ -450,9 +454,11 @@ static uint64_t handler_of(const struct services *s, unsigned cpu, unsigned vect
 void services_far(struct services *s, unsigned cpu, uint64_t target, uint64_t stack, uint64_t caller,
                   uint64_t next)
 {
+    struct x86 *x = board_cpu(s->board, cpu);
+    uint64_t table = vector_table(x);
     unsigned found = 0, vector = 0;
     for (unsigned v = FIRST_VECTOR; v <= LAST_VECTOR; v++)
-        if (handler_of(s, cpu, v) == target) {
+        if (handler_of(s, x, table, v) == target) {
             vector = v;
             found++;
         }

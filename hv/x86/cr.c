@@ -209,7 +209,7 @@ static OP(op_invpcid)
     SYNC;
     uint64_t type = cpu->mode64 ? R64(op->dst) : R32(op->dst), lin = ea_any(cpu, op, 16, false);
     need_cpl0(cpu);
-    uint64_t pcid = ld64(cpu, op, lin), address = ld64(cpu, op, cpu->mode64 ? lin + 8 : (uint32_t)(lin + 8));
+    uint64_t pcid = ld64(cpu, op, lin), address = ld64(cpu, op, linear_on(cpu, lin, 8));
     bool bad = type > ALL_BUT_GLOBAL || pcid >> 12 || (type == INDIVIDUAL && !is_canonical(address)) ||
                (type <= SINGLE && pcid && !(cpu->cr4 & CR4_PCIDE));
     if (bad)

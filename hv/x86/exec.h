@@ -121,6 +121,12 @@ static inline uint64_t ea_64(const struct x86 *cpu, const struct op *op)
     return cpu->gpr[op->base] + (cpu->gpr[op->index] << op->scale) + (int64_t)op->disp;
 }
 
+/* Linear address n bytes on in a memory operand: wraps at 4 GiB outside 64-bit code. */
+static inline uint64_t linear_on(const struct x86 *cpu, uint64_t lin, unsigned n)
+{
+    return cpu->mode64 ? lin + n : (uint32_t)(lin + n);
+}
+
 /* ---------------------------------------------------------------- memory at linear addresses */
 
 #define PAGE_OF(lin) ((lin) & ~(uint64_t)0xfff)

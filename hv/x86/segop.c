@@ -17,12 +17,6 @@ static inline void need_protected(struct x86 *cpu)
         raise_fault(cpu, VEC_UD);
 }
 
-/* The second part of a memory operand that lies `n` bytes on. */
-static inline uint64_t linear_on(const struct x86 *cpu, uint64_t lin, unsigned n)
-{
-    return cpu->mode64 ? lin + n : (uint32_t)(lin + n);
-}
-
 static uint16_t read_ew(struct x86 *cpu, const struct op *op, unsigned reg)
 {
     return has_memory(op) ? ld16(cpu, op, ea_any(cpu, op, 2, false)) : R16(reg);

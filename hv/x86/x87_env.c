@@ -140,19 +140,13 @@ void fpu_regs_load(struct fpu *f, const uint8_t *b)
 
 /* ---------------------------------------------------------------- guest memory */
 
-/* Linear address n bytes on: wraps at 4 GiB outside 64-bit code. */
-static uint64_t lin_add(const struct x86 *cpu, uint64_t lin, unsigned n)
-{
-    return cpu->mode64 ? lin + n : (uint32_t)(lin + n);
-}
-
 /* Copy n bytes in pieces of `unit` (2, 4, 8), which is also the alignment that is checked under EFLAGS.AC: so
  * only the first piece can fail after the caller has probed. */
 static void copy_out(struct x86 *cpu, const struct op *op, uint64_t lin, const uint8_t *b, unsigned n,
                      unsigned unit)
 {
     for (unsigned i = 0; i < n; i += unit) {
-        uint64_t to = lin_add(cpu, lin, i);
+        uint64_t to = linear_on(cpu, lin, i);
         if (unit == 8)
             st64(cpu, op, to, get64(b + i));
         else if (unit == 4)
@@ -165,7 +159,7 @@ static void copy_out(struct x86 *cpu, const struct op *op, uint64_t lin, const u
 static void copy_in(struct x86 *cpu, const struct op *op, uint64_t lin, uint8_t *b, unsigned n, unsigned unit)
 {
     for (unsigned i = 0; i < n; i += unit) {
-        uint64_t from = lin_add(cpu, lin, i);
+        uint64_t from = linear_on(cpu, lin, i);
         if (unit == 8)
             put64(b + i, ld64(cpu, op, from));
         else if (unit == 4)
@@ -307,14 +301,14 @@ static void area_save(struct x86 *cpu, const struct op *op, uint64_t lin, unsign
             put64(b + 16 * i, fpu_st(&cpu->fpu, i).sig);
             put16(b + 16 * i + 8, fpu_st(&cpu->fpu, i).exp);
         }
-        copy_out(cpu, op, lin_add(cpu, lin, AREA_ST), b, sizeof b, 8);
+        copy_out(cpu, op, linear_on(cpu, lin, AREA_ST), b, sizeof b, 8);
     }
     if (parts & SSE_PART) {
         put32(b, cpu->fpu.mxcsr);
         put32(b + 4, MXCSR_MASK);
-        copy_out(cpu, op, lin_add(cpu, lin, AREA_MXCSR), b, 8, 8);
+        copy_out(cpu, op, linear_on(cpu, lin, AREA_MXCSR), b, 8, 8);
         for (unsigned i = 0; i < xmm_count(cpu); i++)
-            copy_out(cpu, op, lin_add(cpu, lin, AREA_XMM + 16 * i), cpu->xmm[i].b, 16, 8);
+            copy_out(cpu, op, linear_on(cpu, lin, AREA_XMM + 16 * i), cpu->xmm[i].b, 16, 8);
     }
 }
 
@@ -416,7 +410,7 @@ static NOINLINE void do_xsave(struct x86 *cpu, const struct op *op)
 {
     unsigned parts = xsave_mask(cpu, op);
     uint64_t lin = area_address(cpu, op, XSAVE_SIZE, 64, true);
-    uint64_t bv_at = lin_add(cpu, lin, AREA_HEADER), bv = ld64(cpu, op, bv_at);
+    uint64_t bv_at = linear_on(cpu, lin, AREA_HEADER), bv = ld64(cpu, op, bv_at);
     area_save(cpu, op, lin, parts);
     st64(cpu, op, bv_at, bv | parts);
 }
