@@ -39,6 +39,8 @@ int finish_output(int status);
 /* ---- options ---- */
 /* getopt_long with errors in our words. Returns the option's `val`, -1 at the end, or '?' after a message. */
 int next_option(int argc, char **argv, const char *shorts, const struct option *longs);
+/* Appends the argument of an option that may be given `max` times. -1 after a message. */
+int keep_argument(const char **list, size_t *n, unsigned max, const char *option);
 /* The one file name that a command takes; NULL after a message. */
 const char *only_argument(int argc, char **argv, const char *what);
 

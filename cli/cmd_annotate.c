@@ -8,8 +8,7 @@
 
 static const char help[] =
     "usage: bootreel annotate TRACE -o NEW [OPTION…]\n\n"
-    "Runs a trace again and records it into a new one with other things observed. It is the same run: the "
-    "hash of its final state\n"
+    "Runs a trace again and records it into a new one with other things observed. It is the same run: the hash of its final state\n"
     "is compared.\n\n"
     "  -o NEW             the new trace\n"
     "  --probe SYMBOL     report each call of SYMBOL, with arguments and result (several times)\n"
@@ -46,14 +45,6 @@ struct annotate {
     bool quiet;
 };
 
-static int keep(const char **list, size_t *n, const char *what)
-{
-    if (*n == MAX_GIVEN)
-        return trouble_text("--%s: at most %d of these", what, MAX_GIVEN), -1;
-    list[(*n)++] = optarg;
-    return 0;
-}
-
 static int set_option(struct annotate *a, int c)
 {
     struct error err;
@@ -65,9 +56,9 @@ static int set_option(struct annotate *a, int c)
         a->quiet = true;
         return 0;
     case OPT_PROBE:
-        return keep(a->probe, &a->nprobes, "probe");
+        return keep_argument(a->probe, &a->nprobes, MAX_GIVEN, "probe");
     case OPT_SYMBOLS:
-        return keep(a->symbols, &a->nsymbols, "symbols");
+        return keep_argument(a->symbols, &a->nsymbols, MAX_GIVEN, "symbols");
     case OPT_EVENTS:
         a->events = optarg;
         return 0;

@@ -123,12 +123,7 @@ static bool take_option(struct gdb_command *c, int opt)
         c->at = optarg;
         return true;
     case OPT_SYMBOLS:
-        if (c->nsymbols < MAX_SYMBOL_FILES) {
-            c->symbols[c->nsymbols++] = optarg;
-            return true;
-        }
-        trouble_text("--symbols: at most %d of these", MAX_SYMBOL_FILES);
-        return false;
+        return !keep_argument(c->symbols, &c->nsymbols, MAX_SYMBOL_FILES, "symbols");
     case OPT_MEMORY:
         if (!parse_size(optarg, &c->memory) && c->memory)
             return true;

@@ -27,6 +27,16 @@ int next_option(int argc, char **argv, const char *shorts, const struct option *
     return '?';
 }
 
+int keep_argument(const char **list, size_t *n, unsigned max, const char *option)
+{
+    if (*n == max) {
+        trouble_text("--%s: at most %u of these", option, max);
+        return -1;
+    }
+    list[(*n)++] = optarg;
+    return 0;
+}
+
 const char *only_argument(int argc, char **argv, const char *what)
 {
     if (argc - optind == 1)
