@@ -89,6 +89,7 @@ $(BUILD)/%.o: %.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(BUILD)/tests/unit/test_native: $(NATIVE_OBJ)
+$(BUILD)/tests/unit/test_x87 $(BUILD)/tests/unit/test_simd: $(BUILD)/tests/native/vendor.o
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS) -lcmocka
 

@@ -112,6 +112,34 @@ uint8_t *guest_memory(uint32_t linear)
     return NULL;
 }
 
+/* The regions' writable pages, one after the other. */
+static uint8_t kept[NREGIONS * 8 * PAGE];
+
+static void each_writable_page(void (*copy)(uint8_t *page, uint8_t *kept_page))
+{
+    uint8_t *to = kept;
+    for (unsigned r = 0; r < NREGIONS; r++)
+        for (unsigned i = 0; i < regions[r].pages; i++, to += PAGE)
+            if (regions[r].kind[i] == PAGE_WRITE)
+                copy(guest_memory(regions[r].base + i * PAGE), to);
+}
+static void keep_page(uint8_t *page, uint8_t *kept_page)
+{
+    memcpy(kept_page, page, PAGE);
+}
+static void restore_page(uint8_t *page, uint8_t *kept_page)
+{
+    memcpy(page, kept_page, PAGE);
+}
+void guest_keep(void)
+{
+    each_writable_page(keep_page);
+}
+void guest_restore(void)
+{
+    each_writable_page(restore_page);
+}
+
 static void set_mode(unsigned bits)
 {
     static const struct {
@@ -160,9 +188,8 @@ bool guest_has(unsigned feature)
 
 /* ---------------------------------------------------------------- state */
 
-static void fx_in(const uint8_t *fx)
+void fx_load(struct fpu *f, const uint8_t *fx)
 {
-    struct fpu *f = &cpu->fpu;
     memset(f->r, 0, sizeof f->r);
     memcpy(&f->cw, fx + FX_FCW, 2);
     memcpy(&f->sw, fx + FX_FSW, 2);
@@ -174,13 +201,11 @@ static void fx_in(const uint8_t *fx)
         memcpy(&r->sig, fx + FX_ST + 16 * i, 8);
         memcpy(&r->exp, fx + FX_ST + 16 * i + 8, 2);
     }
-    memcpy(cpu->xmm, fx + FX_XMM, sizeof cpu->xmm);
 }
 
-static void fx_out(uint8_t *fx)
+void fx_store(const struct fpu *f, uint8_t *fx)
 {
-    const struct fpu *f = &cpu->fpu;
-    memset(fx, 0, FX_SIZE);
+    memset(fx, 0, FX_XMM);
     memcpy(fx + FX_FCW, &f->cw, 2);
     memcpy(fx + FX_FSW, &f->sw, 2);
     fx[FX_FTW] = (uint8_t)~f->empty;
@@ -190,7 +215,6 @@ static void fx_out(uint8_t *fx)
         memcpy(fx + FX_ST + 16 * i, &r->sig, 8);
         memcpy(fx + FX_ST + 16 * i + 8, &r->exp, 2);
     }
-    memcpy(fx + FX_XMM, cpu->xmm, sizeof cpu->xmm);
 }
 
 /* ---------------------------------------------------------------- running */
@@ -230,12 +254,15 @@ void guest_run(const struct insn_case *c, const struct state *in, struct state *
     memcpy(cpu->gpr, in->gpr, sizeof in->gpr);
     cpu->gpr[REG_RIP] = c->at;
     eflags_set(cpu, in->flags);
-    fx_in(in->fx);
+    fx_load(&cpu->fpu, in->fx);
+    memcpy(cpu->xmm, in->fx + FX_XMM, sizeof cpu->xmm);
     enum x86_exit e = run_it(c);
     memcpy(out->gpr, cpu->gpr, sizeof out->gpr);
     out->rip = cpu->gpr[REG_RIP];
     out->flags = eflags_get(cpu);
-    fx_out(out->fx);
+    memset(out->fx, 0, FX_SIZE);
+    fx_store(&cpu->fpu, out->fx);
+    memcpy(out->fx + FX_XMM, cpu->xmm, sizeof cpu->xmm);
     out->vector = e == X86_FAULT ? 1000 : excepted ? (int)first_exception.f[EVF_EXCEPTION_vector] : -1;
     out->error = excepted ? (uint32_t)first_exception.f[1] : 0;
     out->cr2 = excepted && out->vector == VEC_PF ? cpu->cr2 : 0;

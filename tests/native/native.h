@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct fpu;
 struct insn_row;
 
 /* ---------------------------------------------------------------- the address space of both */
@@ -104,6 +105,12 @@ bool guest_init(void);
 void guest_run(const struct insn_case *, const struct state *in, struct state *out);
 /* The emulator's memory behind a linear address of a region. */
 uint8_t *guest_memory(uint32_t linear);
+/* Keep a copy of all the emulator's memory, and go back to the last one. */
+void guest_keep(void);
+void guest_restore(void);
+/* The x87 part of an FXSAVE image; registers in their physical places. */
+void fx_load(struct fpu *, const uint8_t *fx);
+void fx_store(const struct fpu *, uint8_t *fx);
 bool guest_has(unsigned feature);
 /* The instruction at the start of the bytes as the emulator decodes it: its length, 0 if it needs more bytes,
  * -1 if undefined. *row as well. */

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "hv/x86/x87.h"
+#include "tests/native/vendor.h"
 
 enum { ROUNDS = 20000, RC_ALL = 4 };
 
@@ -287,6 +288,18 @@ static const struct insn insns[] = {
     {"fcos", 0xd9, 0xff, false, fpu_fcos, SW_C0 | SW_C1 | SW_C3, 1},
 };
 
+/* Where processors differ (tests/native/differences.c), the result of the host's vendor; false: it is not known. */
+static bool as_vendor(const char *name, const struct fpu *in, struct fpu *ours)
+{
+    struct fpu intel = *ours;
+    intel_x87(name, in, &intel);
+    if (host_vendor() == VENDOR_OTHER)
+        return same(ours, &intel, 0xffff, 0);
+    if (host_vendor() == VENDOR_INTEL)
+        *ours = intel;
+    return true;
+}
+
 static unsigned compare_insn(const struct insn *n)
 {
     unsigned bad = 0;
@@ -301,6 +314,8 @@ static unsigned compare_insn(const struct insn *n)
         n->fn(&ours, i);
         host_assemble(code, 2);
         host_run(&in, &host, NULL, 2);
+        if (!as_vendor(n->name, &in, &ours))
+            continue;
         if (!same(&ours, &host, 0xffff & ~n->undefined, n->tolerance))
             bad = report(n->name, bad, &in, &ours, &host);
     }
