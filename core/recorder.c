@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/feed.h"
 #include "core/images.h"
 #include "core/inspector.h"
 #include "core/recorder.h"
@@ -41,7 +42,7 @@ struct recorder {
     uint64_t idle_until; /* live: guest time up to which a halt may be skipped */
     bool refused;        /* live: the guest did not take what was typed */
     struct record_result result;
-    uint64_t next_input;  /* again: number of the first that was not given yet */
+    struct feed feed;     /* again, or live: then only its `given` */
     uint64_t branch_from; /* inputs of `again` before the branch */
     atomic_bool interrupted;
 };
@@ -168,6 +169,32 @@ static int create_writer(struct recorder *r, struct error *err)
     return r->w ? 0 : -1;
 }
 
+/* The inputs of the run that is repeated: those of `again`, then those of the branch. */
+static int input_again(void *ctx, uint64_t i, struct trace_input *in, struct error *err)
+{
+    const struct recorder *r = ctx;
+    const struct record_branch *b = r->o.branch;
+    if (!b || i < r->branch_from)
+        return feed_trace_input(r->o.again, i, in, err);
+    *in = (struct trace_input){.icount = UINT64_MAX};
+    if (i - r->branch_from < b->ninputs)
+        *in = b->inputs[i - r->branch_from];
+    return 0;
+}
+
+static int no_input(void *ctx, uint64_t i, struct trace_input *in, struct error *err)
+{
+    *in = (struct trace_input){.icount = UINT64_MAX};
+    return 0;
+}
+
+static int input_given(void *ctx, const struct trace_input *in, struct error *err)
+{
+    struct recorder *r = ctx;
+    r->result.inputs++;
+    return trace_write_input(r->w, in, err);
+}
+
 /* What understands the guest: it stands between the engine and the trace. */
 static int create_inspector(struct recorder *r, struct error *err)
 {
@@ -202,6 +229,8 @@ static int create_engine(struct recorder *r, struct error *err)
     r->e = r->o.kind->create(&cfg, err);
     if (!r->e)
         return -1;
+    r->feed = (struct feed){
+        .e = r->e, .source = {.ctx = r, .input = r->o.again ? input_again : no_input, .given = input_given}};
     return create_inspector(r, err);
 }
 
@@ -310,28 +339,16 @@ static int checkpoint(struct recorder *r)
 /* ---------------------------------------------------------------- live typing */
 
 /* Hands over what was typed, as much as the guest takes, at the present position. */
-static int feed(struct recorder *r)
+static int feed_typing(struct recorder *r)
 {
     size_t n;
     const uint8_t *bytes = live_bytes(r->o.live, &n);
-    if (n > TRACE_MAX_INPUT)
-        n = TRACE_MAX_INPUT;
-    r->refused = false;
-    if (!n)
-        return 0;
-    struct input in = {.icount = icount_of(r),
-                       .time = time_of(r),
-                       .port = live_port(r->o.live),
-                       .data = bytes,
-                       .len = (uint32_t)n};
-    struct trace_input rec = {.icount = in.icount, .time = in.time, .port = in.port, .data = bytes};
-    rec.len = r->e->ops->input(r->e, &in);
-    r->refused = rec.len < n;
-    if (!rec.len)
-        return 0;
-    r->result.inputs++;
-    int rc = trace_write_input(r->w, &rec, &r->err);
-    live_taken(r->o.live, rec.len);
+    struct trace_input in = {.port = live_port(r->o.live), .data = bytes};
+    n = n < TRACE_MAX_INPUT ? n : TRACE_MAX_INPUT;
+    in.len = (uint32_t)n;
+    int rc = feed_offer(&r->feed, &in, &r->err);
+    r->refused = in.len < n;
+    live_taken(r->o.live, in.len);
     return rc;
 }
 
@@ -341,7 +358,7 @@ static int look_for_typing(struct recorder *r)
     if (icount_of(r) % LIVE_STEPS)
         return 0;
     live_look(r->o.live, time_of(r));
-    return feed(r);
+    return feed_typing(r);
 }
 
 /* The run ends here for a reason of the recorder's, not of the engine's. */
@@ -354,7 +371,7 @@ static void end_as(struct recorder *r, enum stop_reason reason)
 static int idle(struct recorder *r)
 {
     uint64_t inputs = r->result.inputs;
-    if (feed(r))
+    if (feed_typing(r))
         return -1;
     if (r->result.inputs != inputs)
         return 0;
@@ -367,71 +384,21 @@ static int idle(struct recorder *r)
 
 /* ---------------------------------------------------------------- the same run again */
 
-/* The next input of the run that is repeated; at icount UINT64_MAX if there is none. */
-static int next_again(struct recorder *r, struct trace_input *in)
-{
-    const struct record_branch *b = r->o.branch;
-    *in = (struct trace_input){.icount = UINT64_MAX};
-    if (b && r->next_input >= r->branch_from) {
-        uint64_t i = r->next_input - r->branch_from;
-        if (i < b->ninputs)
-            *in = b->inputs[i];
-        return 0;
-    }
-    if (r->next_input >= trace_input_count(r->o.again))
-        return 0;
-    return trace_input(r->o.again, r->next_input, in, &r->err);
-}
-
+/* The number of the first input that belongs to the branch. */
 static int find_branch(struct recorder *r)
 {
-    struct trace_input in;
-    for (; r->o.branch && r->branch_from < trace_input_count(r->o.again); r->branch_from++) {
-        if (trace_input(r->o.again, r->branch_from, &in, &r->err))
-            return -1;
-        if (in.icount >= r->o.branch->fork)
-            break;
-    }
-    return 0;
-}
-
-/* Guest time passes at a halted guest, as it did then. */
-static int pass_time(struct recorder *r, uint64_t time)
-{
-    uint64_t at = icount_of(r);
-    const struct run_limit limit = {.icount = at + 1, .time = time};
-    struct stop stop;
-    if (time_of(r) >= time)
+    struct feed all = {.source = {.ctx = r->o.again, .input = feed_trace_input}};
+    if (!r->o.branch)
         return 0;
-    do { /* an interruption waits until the input is in */
-        r->e->ops->run(r->e, &limit, &stop);
-    } while (stop.reason == STOP_INTERRUPTED);
-    return icount_of(r) == at
-               ? 0
-               : error_set(&r->err, "the run differs from the trace's: the guest was idle at icount %llu",
-                           (unsigned long long)at);
+    int rc = feed_seek(&all, r->o.branch->fork, &r->err);
+    r->branch_from = all.next;
+    return rc;
 }
 
 /* Gives the inputs that came at this position. */
 static int feed_again(struct recorder *r)
 {
-    struct trace_input rec;
-    int rc;
-    while (!(rc = next_again(r, &rec)) && rec.icount == icount_of(r)) {
-        if (pass_time(r, rec.time))
-            return -1;
-        const struct input in = {
-            .icount = rec.icount, .time = rec.time, .port = rec.port, .data = rec.data, .len = rec.len};
-        if (trace_write_input(r->w, &rec, &r->err))
-            return -1;
-        if (r->e->ops->input(r->e, &in) != rec.len)
-            return error_set(
-                &r->err, "the run differs from the trace's: the guest does not take the input at icount %llu",
-                (unsigned long long)rec.icount);
-        r->next_input++;
-        r->result.inputs++;
-    }
-    return rc;
+    return feed_here(&r->feed, &r->err) == FEED_DONE ? 0 : -1;
 }
 
 /* Whether the repeated run is over: that it stopped by itself is seen before this. */
@@ -441,7 +408,7 @@ static bool again_over(struct recorder *r)
     if (!r->o.again || icount_of(r) < (b ? b->end : trace_last_icount(r->o.again)))
         return false;
     const struct trace_end *end = trace_end(r->o.again);
-    if ((b || end) && pass_time(r, b ? b->end_time : end->time))
+    if ((b || end) && feed_pass_time(r->e, b ? b->end_time : end->time, &r->err) != FEED_DONE)
         r->failed = true;
     end_as(r, STOP_REACHED);
     return true;
@@ -449,16 +416,15 @@ static bool again_over(struct recorder *r)
 
 static uint64_t again_limit(struct recorder *r)
 {
-    struct trace_input in;
-    uint64_t last = r->o.branch ? r->o.branch->end : trace_last_icount(r->o.again);
+    uint64_t next = 0, last = r->o.branch ? r->o.branch->end : trace_last_icount(r->o.again);
     /* A run that ended by itself is let run into its end. */
     if (!r->o.branch && trace_end(r->o.again) &&
         (!strcmp(trace_end(r->o.again)->reason, "power-off") ||
          !strcmp(trace_end(r->o.again)->reason, "halted")))
         last++;
-    if (next_again(r, &in))
+    if (feed_next(&r->feed, &next, &r->err))
         r->failed = true;
-    return in.icount < last ? in.icount : last;
+    return next < last ? next : last;
 }
 
 /* ---------------------------------------------------------------- running */

@@ -47,7 +47,7 @@ struct replay *replay_open(struct trace *t, const struct engine_kind *kind, stru
     r->kind = kind;
     r->silent = (struct observer){.event = no_event};
     r->observer = &r->silent;
-    r->applied_at = UINT64_MAX;
+    r->fed_at = UINT64_MAX;
     r->images = image_replay_new(t);
     copy_settings(r);
     r->cfg.images = image_replay_images(r->images, &r->cfg.nimages);
@@ -56,6 +56,7 @@ struct replay *replay_open(struct trace *t, const struct engine_kind *kind, stru
         replay_close(r);
         return NULL;
     }
+    r->feed = (struct feed){.e = r->e, .source = {.ctx = t, .input = feed_trace_input}};
     return r;
 }
 
@@ -95,55 +96,31 @@ static uint64_t here(const struct replay *r)
     return r->e->ops->icount(r->e);
 }
 
-/* The record and the guest do not fit together: said as a stop, since the run ends here. */
-static int astray(struct replay *r, struct stop *stop, const char *what)
+/* The guest does not do what was recorded: said as a stop, since the run ends here. */
+static int astray(struct replay *r, const struct error *what, struct stop *stop)
 {
     *stop = (struct stop){.reason = STOP_GUEST_FAULT, .icount = here(r), .time = r->e->ops->time(r->e)};
-    snprintf(stop->text, sizeof stop->text, "%s", what);
+    snprintf(stop->text, sizeof stop->text, "%s", what->text);
     return 1;
 }
 
-/* Position of input i; UINT64_MAX if there is none. */
-static int input_icount(struct replay *r, uint64_t i, uint64_t *icount, struct error *err)
-{
-    struct trace_input in;
-    *icount = UINT64_MAX;
-    if (i >= trace_input_count(r->t))
-        return 0;
-    if (trace_input(r->t, i, &in, err))
-        return -1;
-    *icount = in.icount;
-    return 0;
-}
-
-/* The guest is halted here: let guest time pass up to `time`, as it did in the recording. */
 int replay_pass_time(struct replay *r, uint64_t time, struct stop *stop)
 {
-    uint64_t at = here(r);
-    if (r->e->ops->time(r->e) >= time)
-        return 0;
-    const struct run_limit limit = {.icount = at + 1, .time = time};
-    r->e->ops->run(r->e, &limit, stop);
-    if (stop->reason == STOP_INTERRUPTED)
-        return 1;
-    return here(r) == at ? 0 : astray(r, stop, "the guest runs on where it was idle in the record");
+    struct error err;
+    return feed_pass_time(r->e, time, &err) == FEED_DONE ? 0 : astray(r, &err, stop);
 }
 
-/* Gives the guest the input that is next. */
-static int apply_input(struct replay *r, struct stop *stop, struct error *err)
+static int give_input(struct replay *r, struct stop *stop, struct error *err)
 {
-    struct trace_input rec;
-    if (trace_input(r->t, r->next_input, &rec, err))
+    r->fed_at = here(r);
+    switch (feed_one(&r->feed, err)) {
+    case FEED_DONE:
+        return 0;
+    case FEED_ASTRAY:
+        return astray(r, err, stop);
+    default:
         return -1;
-    if (replay_pass_time(r, rec.time, stop))
-        return 1;
-    const struct input in = {
-        .icount = rec.icount, .time = rec.time, .port = rec.port, .data = rec.data, .len = rec.len};
-    r->next_input++;
-    r->applied_at = rec.icount;
-    if (r->e->ops->input(r->e, &in) != rec.len)
-        return astray(r, stop, "the guest does not take the input that it took in the record");
-    return 0;
+    }
 }
 
 /* Runs to a position with no input before it. */
@@ -173,14 +150,14 @@ int replay_run_inputs(struct replay *r, uint64_t icount, bool with_inputs, struc
 {
     for (;;) {
         uint64_t at;
-        if (input_icount(r, r->next_input, &at, err))
+        if (feed_next(&r->feed, &at, err))
             return -1;
         bool input = at < icount || (with_inputs && at == icount);
         if (run_plain(r, input ? at : icount, stop))
             return 1;
         if (!input)
             return 0;
-        int rc = apply_input(r, stop, err);
+        int rc = give_input(r, stop, err);
         if (rc)
             return rc;
     }
@@ -198,23 +175,15 @@ static int load_checkpoint(struct replay *r, long k, struct error *err)
 {
     if (restore_checkpoint(r->e, r->t, (size_t)k, err))
         return -1;
-    uint64_t icount = trace_checkpoint(r->t, (size_t)k)->icount;
-    uint64_t at = 0;
-    r->applied_at = UINT64_MAX;
-    for (r->next_input = 0; r->next_input < trace_input_count(r->t); r->next_input++) {
-        if (input_icount(r, r->next_input, &at, err))
-            return -1;
-        if (at >= icount)
-            break;
-    }
-    return 0;
+    r->fed_at = UINT64_MAX;
+    return feed_seek(&r->feed, trace_checkpoint(r->t, (size_t)k)->icount, err);
 }
 
 /* Whether the present state lies on the way to `icount`, not behind a checkpoint that is nearer. */
 static bool on_the_way(const struct replay *r, uint64_t icount, long k)
 {
     uint64_t now = here(r);
-    bool before = now < icount || (now == icount && r->applied_at != now);
+    bool before = now < icount || (now == icount && r->fed_at != now);
     return before && (k < 0 || trace_checkpoint(r->t, (size_t)k)->icount <= now);
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "core/feed.h"
 #include "core/replay.h"
 
 struct replay {
@@ -16,8 +17,8 @@ struct replay {
     struct observer silent;          /* observes nothing */
     const struct observer *observer; /* the user's */
     uint32_t classes;
-    uint64_t next_input; /* number of the first that was not applied */
-    uint64_t applied_at; /* position of the last that was; UINT64_MAX: none since the state was set */
+    struct feed feed;
+    uint64_t fed_at;     /* where the last input was given; UINT64_MAX: none since the state was set */
     struct stop last;    /* how the engine's last run ended */
     void (*progress)(void *ctx, const struct engine *e);
     void *progress_ctx;
@@ -27,7 +28,8 @@ struct replay {
 /* Runs to `icount` and, if asked for, applies the inputs at it. As replay_run_to. */
 int replay_run_inputs(struct replay *r, uint64_t icount, bool with_inputs, struct stop *stop,
                       struct error *err);
-/* At a halted guest: lets guest time pass up to `time`. 0, or 1 if the guest is not halted. */
+
+/* At an idle guest: lets guest time pass up to `time`. 0, or 1 and *stop if the guest runs on instead. */
 int replay_pass_time(struct replay *r, uint64_t time, struct stop *stop);
 
 #endif

@@ -92,7 +92,7 @@ static void insert_point(struct timeline *tl, struct line *l, size_t at, uint64_
     }
     memmove(&l->point[at + 1], &l->point[at], (l->n - at) * sizeof l->point[0]);
     l->n++;
-    l->point[at] = (struct point){.icount = icount, .next_input = tl->next_input};
+    l->point[at] = (struct point){.icount = icount, .next_input = tl->feed.next};
     store_capture(&tl->store, &l->point[at].state);
 }
 
@@ -199,18 +199,6 @@ uint64_t tl_nearest(struct timeline *tl, uint64_t icount)
     return best;
 }
 
-static int first_input_from(struct timeline *tl, uint64_t icount, uint64_t *number, struct error *err)
-{
-    struct trace_input in;
-    for (*number = 0; *number < trace_input_count(tl->t); ++*number) {
-        if (trace_input(tl->t, *number, &in, err))
-            return -1;
-        if (in.icount >= icount)
-            break;
-    }
-    return 0;
-}
-
 int tl_restore(struct timeline *tl, uint64_t icount, struct error *err)
 {
     const struct line *l = tl_line(tl);
@@ -219,7 +207,7 @@ int tl_restore(struct timeline *tl, uint64_t icount, struct error *err)
     tl->settled = false;
     if (n && l->point[n - 1].icount == icount) {
         rc = store_restore(&tl->store, &l->point[n - 1].state, err);
-        tl->next_input = l->point[n - 1].next_input;
+        tl->feed.next = l->point[n - 1].next_input;
     } else {
         long k = recorded_at_or_before(tl, icount);
         if (tl->diverted || k < 0)
@@ -228,7 +216,7 @@ int tl_restore(struct timeline *tl, uint64_t icount, struct error *err)
         if (!rc)
             rc = store_restore(&tl->store, &tl->recorded[k], err);
         if (!rc)
-            rc = first_input_from(tl, icount, &tl->next_input, err);
+            rc = feed_seek(&tl->feed, icount, err);
         tl_fit_budget(tl);
     }
     tl->settled = !rc;

@@ -11,7 +11,7 @@
 void tl_given_clear(struct timeline *tl, uint64_t from)
 {
     while (tl->ngiven > from)
-        free(tl->given[--tl->ngiven].data);
+        free((void *)tl->given[--tl->ngiven].data);
 }
 
 /* Whether the record ends here, by the guest switching itself off. */
@@ -27,7 +27,7 @@ void timeline_divert(struct timeline *tl)
         return;
     tl->fork = tl_here(tl);
     tl->diverted = true;
-    tl->next_input = 0;
+    tl->feed.next = 0;
     tl->by_hand = false;
     tl->divert = (struct line){.begin = tl->fork, .end = NOWHERE};
     if (switched_off(tl)) {
@@ -47,7 +47,7 @@ void tl_fork(struct timeline *tl)
     timeline_divert(tl);
     tl_line_clear(tl, &tl->divert);
     tl_given_clear(tl, 0);
-    tl->next_input = 0;
+    tl->feed.next = 0;
     tl->by_hand = true;
     tl->divert.begin = tl_here(tl);
     tl->base_pending = true;
@@ -115,15 +115,16 @@ void tl_save_base(struct timeline *tl)
     tl->divert.pinned = true;
 }
 
-static void note_given(struct timeline *tl, uint16_t port, const void *data, uint32_t len)
+static void note_given(struct timeline *tl, const struct trace_input *in)
 {
     tl->given = realloc(tl->given, (tl->ngiven + 1) * sizeof *tl->given);
-    void *copy = malloc(len + 1);
+    void *copy = malloc(in->len + 1);
     if (!tl->given || !copy)
         abort();
-    memcpy(copy, data, len);
-    tl->given[tl->ngiven++] = (struct given){tl_here(tl), tl->e->ops->time(tl->e), port, len, copy};
-    tl->next_input = tl->ngiven;
+    memcpy(copy, in->data, in->len);
+    tl->given[tl->ngiven] = *in;
+    tl->given[tl->ngiven++].data = copy;
+    tl->feed.next = tl->ngiven;
 }
 
 uint32_t timeline_input(struct timeline *tl, uint16_t port, const void *data, uint32_t len)
@@ -132,17 +133,17 @@ uint32_t timeline_input(struct timeline *tl, uint16_t port, const void *data, ui
     if (timeline_off(tl))
         return 0;
     tl_save_base(tl);
-    const struct input in = {tl_here(tl), tl->e->ops->time(tl->e), port, data, len};
-    uint32_t taken = tl->e->ops->input(tl->e, &in);
-    if (!taken)
+    struct trace_input in = {.port = port, .data = data, .len = len};
+    struct error err;
+    if (feed_offer(&tl->feed, &in, &err) || !in.len)
         return 0;
     /* What was known to come after is another run now. */
-    tl_given_clear(tl, tl->next_input);
+    tl_given_clear(tl, tl->feed.next);
     tl_line_cut(tl, &tl->divert, tl_here(tl));
     tl->divert.end = NOWHERE;
-    note_given(tl, port, data, taken);
+    note_given(tl, &in);
     tl->settled = false;
-    return taken;
+    return in.len;
 }
 
 void timeline_set_console(struct timeline *tl,
@@ -187,15 +188,11 @@ static void prepare(struct saving *s, const char *path)
     for (size_t i = 0; i < tc->nsettings; i++)
         s->settings[i] = (struct setting){tc->settings[i].key, tc->settings[i].value};
     /* Those not given yet, seen from here, belong to what comes after. */
-    for (size_t i = 0; i < tl->next_input; i++) {
-        const struct given *g = &tl->given[i];
-        s->inputs[i] = (struct trace_input){
-            .icount = g->icount, .time = g->time, .port = g->port, .data = g->data, .len = g->len};
-    }
+    memcpy(s->inputs, tl->given, tl->feed.next * sizeof *s->inputs);
     s->images = image_replay_new(tl->t);
     s->config = (struct engine_config){.settings = s->settings, .nsettings = tc->nsettings};
     s->config.images = image_replay_images(s->images, &s->config.nimages);
-    s->branch = (struct record_branch){tl->fork, s->inputs, (size_t)tl->next_input, tl_here(tl),
+    s->branch = (struct record_branch){tl->fork, s->inputs, (size_t)tl->feed.next, tl_here(tl),
                                        tl->e->ops->time(tl->e)};
     s->o = (struct record_options){.path = path,
                                    .kind = tl->replay->kind,

@@ -15,6 +15,7 @@
 
 #include <stdatomic.h>
 
+#include "core/feed.h"
 #include "core/images.h"
 #include "core/replay.h"
 #include "core/timeline.h"
@@ -36,14 +37,6 @@ struct line {
     uint64_t begin, end;  /* icounts; end NOWHERE: not known */
     enum stop_reason how; /* of a diversion with an end: what stopped the guest there */
     bool pinned;          /* the first point is its beginning, and stays */
-};
-
-/* An input given in a diversion. */
-struct given {
-    uint64_t icount, time;
-    uint16_t port;
-    uint32_t len;
-    void *data;
 };
 
 struct stop_entry {
@@ -90,11 +83,11 @@ struct timeline {
     bool by_hand;      /* registers or memory were changed in it */
     bool base_pending; /* the diversion's beginning is still to be saved */
     uint64_t fork;
-    struct given *given;
+    struct trace_input *given; /* in the diversion; their data is ours */
     size_t ngiven;
 
     bool settled;        /* the engine's state is that of its position */
-    uint64_t next_input; /* of the present line */
+    struct feed feed;    /* of the present line */
     enum laying laying;
     uint64_t target, lay_at;
     uint64_t steps;
@@ -163,6 +156,8 @@ enum ran {
     RAN_ERROR,
 };
 
+/* feed_source.input; ctx is the timeline. */
+int tl_input(void *ctx, uint64_t i, struct trace_input *in, struct error *err);
 /* Runs to `target`, laying checkpoints. Breakpoints and watchpoints met at a position from `first` on end the
  * run; the others are passed over (NOWHERE: all). */
 enum ran tl_run(struct timeline *tl, uint64_t target, uint64_t first, enum laying laying, struct stop *stop,

@@ -91,46 +91,32 @@ void tl_arm(struct timeline *tl, const struct stop_point *s, size_t n)
 
 /* ---------------------------------------------------------------- inputs */
 
-static int input_at(struct timeline *tl, uint64_t i, struct trace_input *in, struct error *err)
+/* The inputs of the present line. */
+int tl_input(void *ctx, uint64_t i, struct trace_input *in, struct error *err)
 {
-    *in = (struct trace_input){.icount = NOWHERE};
+    const struct timeline *tl = ctx;
     if (!tl->diverted)
-        return i < trace_input_count(tl->t) ? trace_input(tl->t, i, in, err) : 0;
-    if (i < tl->ngiven) {
-        const struct given *g = &tl->given[i];
-        *in = (struct trace_input){
-            .icount = g->icount, .time = g->time, .port = g->port, .data = g->data, .len = g->len};
-    }
+        return feed_trace_input(tl->t, i, in, err);
+    *in = (struct trace_input){.icount = NOWHERE};
+    if (i < tl->ngiven)
+        *in = tl->given[i];
     return 0;
 }
 
-static enum ran astray(struct timeline *tl, struct stop *stop, const char *what)
+static enum ran give_inputs(struct timeline *tl, struct stop *stop, struct error *err)
 {
-    *stop = (struct stop){.reason = STOP_GUEST_FAULT, .icount = tl_here(tl), .time = tl->e->ops->time(tl->e)};
-    snprintf(stop->text, sizeof stop->text, "%s", what);
-    return RAN_ENDED;
-}
-
-/* The guest is halted: guest time passes up to `time`, as it did then. */
-static bool pass_time(struct timeline *tl, uint64_t time, struct stop *stop)
-{
-    uint64_t at = tl_here(tl);
-    const struct run_limit limit = {.icount = at + 1, .time = time};
-    for (int tries = 0; tl->e->ops->time(tl->e) < time && tl_here(tl) == at && tries < 3; tries++)
-        tl->e->ops->run(tl->e, &limit, stop); /* an interrupt may end one early */
-    return tl_here(tl) == at;
-}
-
-static enum ran apply_input(struct timeline *tl, const struct trace_input *rec, struct stop *stop)
-{
-    const struct input in = {rec->icount, rec->time, rec->port, rec->data, rec->len};
     tl->settled = false;
-    if (!pass_time(tl, rec->time, stop))
-        return astray(tl, stop, "the guest runs on where it was idle in the record");
-    tl->next_input++;
-    if (tl->e->ops->input(tl->e, &in) != rec->len)
-        return astray(tl, stop, "the guest does not take the input that it took in the record");
-    return RAN_THERE;
+    switch (feed_here(&tl->feed, err)) {
+    case FEED_DONE:
+        return RAN_THERE;
+    case FEED_ASTRAY:
+        *stop =
+            (struct stop){.reason = STOP_GUEST_FAULT, .icount = tl_here(tl), .time = tl->e->ops->time(tl->e)};
+        snprintf(stop->text, sizeof stop->text, "%s", err->text);
+        return RAN_ENDED;
+    default:
+        return RAN_ERROR;
+    }
 }
 
 /* ---------------------------------------------------------------- running */
@@ -223,14 +209,13 @@ static bool is_hit(const struct stop *stop)
 static enum ran leg(struct timeline *tl, uint64_t target, uint64_t first, struct stop *stop,
                     struct error *err)
 {
-    struct trace_input in;
-    uint64_t here = tl_here(tl);
-    if (input_at(tl, tl->next_input, &in, err))
+    uint64_t here = tl_here(tl), input;
+    if (feed_next(&tl->feed, &input, err))
         return RAN_ERROR;
-    if (in.icount <= here)
-        return apply_input(tl, &in, stop);
+    if (input <= here)
+        return give_inputs(tl, stop, err);
     uint64_t to =
-        least(least(target, in.icount), least(here + SLICE, least(tl->lay_at, next_recorded(tl, here))));
+        least(least(target, input), least(here + SLICE, least(tl->lay_at, next_recorded(tl, here))));
     run_engine(tl, to, stop);
     here = tl_here(tl);
     if (is_hit(stop)) {

@@ -55,6 +55,7 @@ struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *
         return NULL;
     }
     tl->e = replay_engine(tl->replay);
+    tl->feed = (struct feed){.e = tl->e, .source = {.ctx = tl, .input = tl_input}};
     open_store(tl);
     return tl;
 }
