@@ -133,6 +133,12 @@ static void registers(void)
     T("LSTAR, not canonical", "mov $0xc0000082, %ecx; mov $0x8000, %edx; wrmsr");
     T("SYSENTER_EIP, not canonical", "mov $0x176, %ecx; mov $0x8000, %edx; wrmsr");
     T("PAT, a reserved type", "mov $0x277, %ecx; mov $2, %eax; wrmsr");
+    T("a machine check's status is cleared", "mov $0x401, %ecx; wrmsr; mov $1, %eax");
+    T("*a machine check's status is written", "mov $0x409, %ecx; mov $1, %eax; wrmsr");
+    T("a machine check's address is written", "mov $0x402, %ecx; mov $5, %eax; wrmsr; rdmsr");
+    T("*APIC_BASE beyond the physical address", "mov $0x80000008, %eax; cpuid; sub $32, %al; movzbl %al, %ebx; mov $0x1b, %ecx; rdmsr; bts %ebx, %edx; wrmsr");
+    T("APIC_BASE below it", "mov $0x80000008, %eax; cpuid; sub $33, %al; movzbl %al, %ebx; mov $0x1b, %ecx; rdmsr; mov %edx, %edi; bts %ebx, %edx; wrmsr; "
+                            "rdmsr; mov %edx, %ebp; mov %edi, %edx; wrmsr; bt %ebx, %ebp; setc %al; movzbl %al, %eax");
     T("KERNEL_GS_BASE and SWAPGS", "mov $0xc0000102, %ecx; mov $0x1111, %eax; wrmsr; mov $0xc0000101, %ecx; mov $0x2222, %eax; xor %edx, %edx; wrmsr; swapgs; rdmsr; "
                                    "mov %eax, %ebx; swapgs; rdmsr; shl $16, %eax; or %ebx, %eax");
     U("SWAPGS in ring 3", "swapgs");
