@@ -291,10 +291,13 @@ static OP(op_into)
     return delivered(cpu, op);
 }
 
-/* Also ICEBP: #DB as hardware would raise it, so no DPL check; DR6 is left alone. */
+/* Also ICEBP: #DB as hardware would raise it, so no DPL check. It has no bit of its own in DR6, but reports breakpoints that a
+ * load of SS has held back: there is one #DB, not a second one in the handler. */
 static OP(op_int1)
 {
     SYNC;
+    debug_note(cpu, cpu->data_breaks);
+    debug_taken(cpu);
     interrupt_deliver(cpu, INT_EXCEPTION, VEC_DB, false, 0, rip_after(cpu, op));
     return delivered(cpu, op);
 }

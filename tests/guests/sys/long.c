@@ -155,6 +155,46 @@ __asm__(".pushsection .text\n"
         "mov %rcx, %rdx; sub piece_address, %rdx; mov %edx, SEEN + 12; cmp $1, %esi; je 1f; sysretq; 1: sysretl\n"
         "to_fast: mov %rsp, %r14\n.popsection\n");
 
+extern uptr piece_address;
+static u32 entries, steps, stepped[8];
+static int step_fast(struct frame *f)
+{
+    uptr at = f->ip - piece_address;
+    if (f->vector != 1)
+        return 0;
+    entries += f->ip == (uptr)fast_entry64;
+    if (at < 16 && steps < 8)
+        stepped[steps++] = (u32)at;
+    if (at == 3)
+        f->flags &= ~0x100ull;
+    set_dr6(0xffff0ff0);
+    return 1;
+}
+
+static void show_steps(const char *when)
+{
+    print("    %s: %d at the entry, then", when, (uptr)entries);
+    for (unsigned i = 0; i < steps; i++)
+        print(" +%x", (uptr)stepped[i]);
+    print("\n");
+    entries = steps = 0;
+}
+
+/* Whether there is a trap goes by TF as SYSCALL and SYSRET leave it. */
+static void fast_steps(void)
+{
+    user_flags = 0x102;
+    hook = step_fast;
+    U("SYSCALL that keeps TF", "syscall; nop; mov $1, %eax");
+    show_steps("traps");
+    wrmsr(0xc0000084, 0x40700);
+    hook = step_fast;
+    U("SYSCALL that clears TF, SYSRET that sets it", "syscall; nop; mov $1, %eax");
+    show_steps("traps");
+    user_flags = 2;
+    wrmsr(0xc0000084, 0x40600);
+}
+
 static void fast(void)
 {
     group("SYSCALL SYSRET");
@@ -171,6 +211,7 @@ static void fast(void)
     user_flags = 2;
     print("    cs and ss %x, flags %x, r11 %x, rcx +%x\n", (uptr)seen[0], (uptr)(seen[1] & 0x40602), (uptr)(seen[2] & 0x50602), (uptr)seen[3]);
     U("SYSRET to 32 bits", "mov $1, %esi; syscall; .code32; mov %cs, %eax; mov %ss, %ecx; shl $16, %ecx; or %ecx, %eax; int $0x80; .code64");
+    fast_steps();
     U("SYSRET in ring 3", "sysretq");
     C("*SYSCALL from compatibility mode", "mov $1, %esi; syscall; mov %cs, %eax; mov %ss, %ecx; shl $16, %ecx; or %ecx, %eax");
     print("    cs and ss %x, rcx +%x\n", (uptr)seen[0], (uptr)seen[3]);
