@@ -329,8 +329,8 @@ struct x86 {
     bool intr;                             /* line */
     bool nmi_pending, smi_pending, init_pending, sipi_pending, wait_sipi;
     uint8_t sipi_vector;
-    uint8_t tf_pending; /* a single-step trap is due after this instruction */
-    uint8_t data_breaks; /* bits of DR6: breakpoints DR0-3 that an access of this instruction has met, for a trap after it */
+    bool tf_pending;    /* a single-step trap is due after this instruction */
+    uint8_t data_breaks; /* bits of DR6: breakpoints DR0-3 that an access has met, for a trap after the instruction */
     bool seen_ring3;    /* for EV_CPU_RING3: part of the state, so that a replay from a checkpoint is the same */
 
     struct fpu fpu;
@@ -377,6 +377,8 @@ struct x86 {
 __attribute__((noreturn)) void raise_fault(struct x86 *, unsigned vector);
 __attribute__((noreturn)) void raise_error(struct x86 *, unsigned vector, uint32_t error);
 __attribute__((noreturn)) void raise_page_fault(struct x86 *, uint64_t linear, uint32_t error);
+/* #DB. `bits`: what of DR6 says why; breakpoints that are pending are reported by the same exception. */
+__attribute__((noreturn)) void raise_debug(struct x86 *, uint64_t bits);
 /* Something this processor lacks: ends the run with X86_FAULT and `text` (for what cannot be a #UD). */
 __attribute__((noreturn)) void raise_unimplemented(struct x86 *, const char *text);
 
@@ -424,6 +426,16 @@ void mode_changed(struct x86 *);
  * raise. Cost of one step is the caller's. next_rip: what to push. */
 enum int_kind { INT_HARDWARE, INT_EXCEPTION, INT_SOFT };
 void interrupt_deliver(struct x86 *, enum int_kind, uint8_t vector, bool has_error, uint32_t error, uint64_t next_rip);
+
+/* A debug exception is being delivered (run.c): `bits` of DR6 are set. Those of the breakpoints, B0-B3, are set anew: only
+ * the others stay from earlier exceptions until the handler clears them (SDM volume 3, 17.2.3). */
+void debug_note(struct x86 *, uint64_t bits);
+/* No trap is pending any more. */
+static inline void debug_taken(struct x86 *cpu)
+{
+    cpu->tf_pending = false;
+    cpu->data_breaks = 0;
+}
 
 /* RSM state and SMI entry (smm.c) */
 void smm_enter(struct x86 *);

@@ -256,10 +256,8 @@ static unsigned dr_number(struct x86 *cpu, unsigned n)
     if (n > 7 || ((n == 4 || n == 5) && cpu->cr4 & CR4_DE))
         raise_fault(cpu, VEC_UD);
     need_cpl0(cpu);
-    if (cpu->dr[7] & DR7_GD) {
-        cpu->dr[6] |= DR6_BD;
-        raise_fault(cpu, VEC_DB);
-    }
+    if (cpu->dr[7] & DR7_GD)
+        raise_debug(cpu, DR6_BD);
     return n == 4 || n == 5 ? n + 2 : n;
 }
 

@@ -111,7 +111,13 @@ const struct family fam_pop = {{{NULL, pop_r16, pop_r32, pop_r64}, {NULL, pop_m,
 static OP(pusha)
 {
     unsigned size = 1u << op->osize;
-    uint64_t sp = R64(RSP);
+    uint64_t sp = R64(RSP), at = sp & stack_mask(cpu);
+    /* Outside protected mode these are #GP and not #SS (SDM volume 2, PUSHA). At 1, 3 and 5 there is no room for the frame
+     * of the #SS either, so that the processor shuts down. */
+    if (!protected_mode(cpu) && at & 1 && at >= 7 && at <= 15) {
+        SYNC;
+        raise_error(cpu, VEC_GP, 0);
+    }
     /* All eight are checked before any is stored: nothing of it shows if one faults. */
     mem_probe(cpu, op, stack_linear(cpu, op, sp - size, size, true), size, true);
     mem_probe(cpu, op, stack_linear(cpu, op, sp - 8 * size, size, true), size, true);
@@ -144,7 +150,8 @@ FAMILY1(fam_popa, popa);
 static OP(enter)
 {
     unsigned size = 1u << op->osize, level = op->imm >> 16 & 31;
-    uint64_t sp = R64(RSP) - size, bp = R64(RBP), frame = sp, mask = stack_mask(cpu);
+    uint64_t sp = R64(RSP) - size, bp = R64(RBP), mask = stack_mask(cpu);
+    uint64_t frame = (R64(RSP) & ~mask) | (sp & mask); /* rSP after the push: a 16-bit stack leaves ESP's upper half alone */
     st_sized(cpu, op, stack_linear(cpu, op, sp, size, true), op->osize, bp);
     for (unsigned i = 1; i < level; i++) {
         bp -= size;
@@ -158,7 +165,7 @@ static OP(enter)
     }
     sp -= op->imm & 0xffff;
     mem_probe(cpu, op, stack_linear(cpu, op, sp, size, true), 1, true);
-    reg_set_sized(cpu, RBP, op->osize, frame & mask);
+    reg_set_sized(cpu, RBP, op->osize, frame);
     set_stack_reg(cpu, RSP, sp);
     NEXT;
 }

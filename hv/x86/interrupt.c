@@ -278,6 +278,7 @@ static OP(op_int)
 static OP(op_int3)
 {
     SYNC;
+    softint_event(cpu, op, VEC_BP);
     interrupt_deliver(cpu, INT_SOFT, VEC_BP, false, 0, rip_after(cpu, op));
     return delivered(cpu, op);
 }
@@ -287,14 +288,19 @@ static OP(op_into)
     if (!cc_of(cpu))
         NEXT;
     SYNC;
+    softint_event(cpu, op, VEC_OF);
     interrupt_deliver(cpu, INT_SOFT, VEC_OF, false, 0, rip_after(cpu, op));
     return delivered(cpu, op);
 }
 
-/* Also ICEBP: #DB as hardware would raise it, so no DPL check; DR6 is left alone. */
+/* Also ICEBP: #DB as hardware would raise it, so no DPL check. It has no bit of its own in DR6, but reports breakpoints that a
+ * load of SS has held back: there is one #DB, not a second one in the handler. */
 static OP(op_int1)
 {
     SYNC;
+    softint_event(cpu, op, VEC_DB);
+    debug_note(cpu, cpu->data_breaks);
+    debug_taken(cpu);
     interrupt_deliver(cpu, INT_EXCEPTION, VEC_DB, false, 0, rip_after(cpu, op));
     return delivered(cpu, op);
 }

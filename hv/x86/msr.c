@@ -15,6 +15,7 @@ enum kind {
     MTRR_TYPES,
     MTRR_RANGE,
     MTRR_DEFAULT,
+    MC_BANK, /* four a bank: control, status, address, miscellaneous */
     TSC,
     EFER,
 };
@@ -47,7 +48,7 @@ static const struct msr_row rows[] = {
     {0x268, 8, MTRR_TYPES, FT_BASE, false, AT(msr.mtrr_fix[3]), 0},
     {0x277, 1, PAT, FT_BASE, false, AT(msr.pat), 0},
     {0x2ff, 1, MTRR_DEFAULT, FT_BASE, false, AT(msr.mtrr_def), 0},
-    {0x400, 40, KEEP, FT_BASE, false, AT(msr.mc), 0},
+    {0x400, 40, MC_BANK, FT_BASE, false, AT(msr.mc), 0},
     {0xc0000080, 1, EFER, FT_SYSCALL, true, 0, 0},
     {0xc0000081, 1, KEEP, FT_SYSCALL, true, AT(msr.star), 0},
     {0xc0000082, 1, CANONICAL, FT_LM, true, AT(msr.lstar), 0},
@@ -114,6 +115,8 @@ static bool valid(const struct x86 *cpu, const struct msr_row *r, uint32_t msr, 
         return mtrr_range_valid(cpu, msr, v);
     case MTRR_DEFAULT:
         return !(v & ~0xcffull) && types_valid(v & 0xff, TYPES_MTRR);
+    case MC_BANK: /* the status can only be cleared (SDM volume 3, 15.3.2.2; AMD: while HWCR.McStatusWrEn is clear) */
+        return (msr & 3) != 1 || !v;
     default:
         return true;
     }
@@ -168,6 +171,8 @@ static bool msr_read(struct x86 *cpu, uint32_t msr, uint64_t *v)
 static bool msr_write(struct x86 *cpu, uint32_t msr, uint64_t v)
 {
     const struct msr_row *r = find(cpu, msr);
+    if (!r && msr == MSR_APIC_BASE && v >> cpuid_physical_bits(cpu))
+        return false; /* the board does not know how wide addresses are */
     if (!r)
         return cpu->bus.wrmsr(cpu->bus.ctx, msr, v);
     if (!valid(cpu, r, msr, v))

@@ -97,6 +97,12 @@ void raise_page_fault(struct x86 *cpu, uint64_t linear, uint32_t error)
     unwind(cpu);
 }
 
+void raise_debug(struct x86 *cpu, uint64_t bits)
+{
+    cpu->fault = (struct fault){.vector = VEC_DB, .dr6 = bits | cpu->data_breaks};
+    unwind(cpu);
+}
+
 void raise_unimplemented(struct x86 *cpu, const char *text)
 {
     snprintf(cpu->fault_text, sizeof cpu->fault_text, "not implemented: %s", text);
@@ -134,6 +140,11 @@ static void exception_event(struct x86 *cpu, const struct fault *f)
     cpu_event(cpu, &ev);
 }
 
+void debug_note(struct x86 *cpu, uint64_t bits)
+{
+    cpu->dr[6] = (cpu->dr[6] & ~(uint64_t)15) | bits;
+}
+
 /* Traps push the address after; all faults leave RF set in what they push. #DB is set up by its raiser. */
 static void note_fault(struct x86 *cpu, const struct fault *f)
 {
@@ -142,7 +153,7 @@ static void note_fault(struct x86 *cpu, const struct fault *f)
     if (f->vector != VEC_DB && f->vector != VEC_DF)
         cpu->flags |= FLAG_RF;
     if (f->vector == VEC_DB)
-        cpu->dr[6] |= f->dr6;
+        debug_note(cpu, f->dr6);
 }
 
 /* One try to deliver cpu->first_fault; false if that faulted in turn (cpu->fault). */
@@ -271,17 +282,14 @@ static void check_code_breakpoints(struct x86 *cpu)
     uint64_t hit = code_breakpoints(cpu);
     if (!hit)
         return;
-    cpu->fault = (struct fault){.vector = VEC_DB, .dr6 = hit};
     cpu->flags |= FLAG_RF;
-    unwind(cpu);
+    raise_debug(cpu, hit);
 }
 
 /* After an instruction: its single step, and the data and I/O breakpoints that it met. */
 static void debug_trap(struct x86 *cpu)
 {
-    cpu->fault = (struct fault){.vector = VEC_DB, .dr6 = cpu->data_breaks | (cpu->tf_pending ? 1u << 14 : 0)};
-    cpu->tf_pending = cpu->data_breaks = 0;
-    unwind(cpu);
+    raise_debug(cpu, cpu->tf_pending ? 1u << 14 : 0); /* BS */
 }
 
 static bool at_stop(struct x86 *cpu)
@@ -364,7 +372,7 @@ enum x86_exit x86_run(struct x86 *cpu, uint64_t steps, uint64_t *done)
     cpu->unwind = &here;
     if (setjmp(here)) {
         settle(cpu);
-        cpu->tf_pending = cpu->data_breaks = 0;
+        debug_taken(cpu);
         rearm(cpu);
         if (!cpu->fault_unimplemented)
             deliver_fault(cpu);

@@ -151,7 +151,11 @@ void seg_drop_inner(struct x86 *cpu)
     static const uint8_t data[] = {ES, DS, FS, GS};
     for (unsigned i = 0; i < 4; i++) {
         struct seg *s = &cpu->seg[data[i]];
-        if (s->null || is_conforming(s->attr) || dpl_of(s->attr) >= cpu->cpl)
+        if (s->null) {
+            s->sel = 0;
+            continue;
+        }
+        if (is_conforming(s->attr) || dpl_of(s->attr) >= cpu->cpl)
             continue;
         s->sel = 0;
         s->null = 1;

@@ -134,7 +134,7 @@ void x86_reset(struct x86 *cpu, bool init)
     cpu->cpl = 0;
     cpu->inhibit = cpu->halted = cpu->shutdown = cpu->in_smm = cpu->nmi_blocked = false;
     cpu->nmi_pending = cpu->init_pending = cpu->sipi_pending = false;
-    cpu->tf_pending = cpu->data_breaks = 0;
+    debug_taken(cpu);
     cpu->wait_sipi = cpu->index > 0;
     cpu->fault_unimplemented = cpu->delivering = false;
     cpu->attention = true;

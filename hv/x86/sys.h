@@ -124,7 +124,9 @@ void seg_prepare(struct x86 *, unsigned n, uint16_t sel, struct seg *out);
 void seg_commit(struct x86 *, unsigned n, const struct seg *);
 /* Is the range inside of the segment's limit (expand-down too)? Rights are not looked at. */
 bool seg_in_bounds(const struct seg *, uint64_t first, uint64_t last);
-/* After return to an outer level: data segments that CPL may not use become null. */
+/* After a return to an outer level: data segments that CPL may not use become null, and selectors of null segments 0. Intel's
+ * pseudo-code of RET and IRET has both; AMD's (APM volume 3) has the first only, so that null selectors 1-3 would stay. We do as
+ * Intel's says. */
 void seg_drop_inner(struct x86 *);
 
 /* Recompute all that is derived from control registers and segments; no event. */

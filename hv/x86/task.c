@@ -211,8 +211,7 @@ void task_trap(struct x86 *cpu, bool wanted)
 {
     if (!wanted)
         return;
-    cpu->dr[6] |= 1 << 15; /* BT */
-    raise_fault(cpu, VEC_DB);
+    raise_debug(cpu, 1 << 15); /* BT */
 }
 
 uint16_t task_link(struct x86 *cpu)

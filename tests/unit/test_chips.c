@@ -430,6 +430,19 @@ static void refresh_toggle(void **state)
 
 /* ---------------------------------------------------------------- local and I/O APIC */
 
+static void lapic_enabled_anew(void **state)
+{
+    struct board *b = *state;
+    uint64_t base;
+    apic_set(b, 0, 0x20, 7u << 24);
+    assert_int_equal(apic_get(b, 0, 0x20), 7u << 24);
+    assert_true(lapic_rdmsr(b, 0, 0x1b, &base));
+    assert_true(lapic_wrmsr(b, 0, 0x1b, base & ~0x800ull));
+    assert_true(lapic_wrmsr(b, 0, 0x1b, base));
+    assert_int_equal(apic_get(b, 0, 0x20), 0);
+    assert_int_equal(apic_get(b, 0, 0xf0), 0xff);
+}
+
 static void lapic_timer(void **state)
 {
     struct board *b = *state;
@@ -719,7 +732,7 @@ int main(void)
         T(pic_priorities), T(pic_slave),     T(pic_modes),
         T(pic_level),      T(pit_irq0),      T(pit_latch_and_status),
         T(pit_mode3),      T(pit_one_shots), T(pit_against_model),
-        T(refresh_toggle), T(lapic_timer),   T(lapic_priorities),
+        T(refresh_toggle), T(lapic_timer), T(lapic_enabled_anew),   T(lapic_priorities),
         T(lapic_messages), T(lapic_pins),    T(ioapic_delivery),
         T(hpet_periodic),  T(hpet_one_shot),
     };

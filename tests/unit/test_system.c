@@ -123,7 +123,7 @@ static unsigned count_events(const struct machine *m, unsigned kind)
     return n;
 }
 
-extern const uint8_t g_long[], g_long_end[], g_prot[], g_prot_end[], g_v86[], g_v86_end[], g_real[], g_real_end[],
+extern const uint8_t g_long[], g_long_end[], g_prot[], g_prot_end[], g_v86[], g_v86_end[], g_real[], g_real_end[], g_ints[], g_ints_end[],
     g_smm[], g_smm_end[], g_smm_main[], g_smm_main_end[], g_flags[], g_flags_end[], g_task[], g_task_end[], g_patch[], g_patch_end[], g_guard[], g_guard_end[];
 #define LOAD(m, name) physmem_write((m)->mem, GUEST, name, (size_t)(name##_end - name))
 
@@ -166,6 +166,30 @@ static void test_real(void **state)
     assert_int_equal(result(m, 6) & 0xffff, 0x10);
     assert_int_equal(x86_get(m->cpu, "cs"), 0x800);
     assert_int_equal(count_events(m, EV_SOFTINT), 1);
+    machine_free(m);
+}
+
+/* INT n, INT3, INTO and ICEBP make the same event; INTO without an overflow makes none. */
+__asm__(BEGIN("g_ints")
+        ".code16\n"
+        "  xor %ax, %ax; mov %ax, %ss; mov $0x7000, %sp; mov %ax, %ds; xor %di, %di\n"
+        "2: movw $(i_iret - g_ints), (%di); movw $0x800, 2(%di); add $4, %di; cmp $0x100, %di; jb 2b\n"
+        "  int $0x21; int3; .byte 0xf1; into; mov $0x7fff, %ax; inc %ax; into; hlt\n"
+        "i_iret: iret\n" END("g_ints"));
+
+static void test_soft_interrupts(void **state)
+{
+    static const uint8_t want[] = {0x21, VEC_BP, VEC_DB, VEC_OF};
+    struct machine *m = machine_new("x86-64-v2");
+    unsigned n = 0;
+    LOAD(m, g_ints);
+    x86_set_segment(m->cpu, "cs", 0x800, 0x8000, 0xffff, 0x9b);
+    x86_set(m->cpu, "rip", 0);
+    run(m, X86_HALTED);
+    assert_int_equal(count_events(m, EV_SOFTINT), sizeof want);
+    for (unsigned i = 0; i < m->nev; i++)
+        if (m->ev[i].kind == EV_SOFTINT)
+            assert_int_equal(m->ev[i].f[EVF_SOFTINT_vector], want[n++]);
     machine_free(m);
 }
 
@@ -667,7 +691,7 @@ int main(void)
         cmocka_unit_test(test_real),           cmocka_unit_test(test_long),
         cmocka_unit_test(test_protected),      cmocka_unit_test(test_v86),
         cmocka_unit_test(test_task),           cmocka_unit_test(test_smm),
-        cmocka_unit_test(test_identification),
+        cmocka_unit_test(test_identification), cmocka_unit_test(test_soft_interrupts),
         cmocka_unit_test(test_changing_code), cmocka_unit_test(test_supervisor_guards), cmocka_unit_test(test_save_each_step),
         cmocka_unit_test(test_unknown_model),  cmocka_unit_test(test_registers),
     };

@@ -16,6 +16,14 @@ static int step(struct frame *f)
     return 1;
 }
 
+/* The same, but what is in DR6 stays for the next trap; the last one's is shown. */
+static int step_keeping(struct frame *f)
+{
+    addresses[steps++ & 31] = f->ip;
+    last_dr6 = (u32)dr6();
+    return f->vector == 1;
+}
+
 extern uptr piece_address;
 
 static void show_steps(void)
@@ -32,6 +40,13 @@ static void show_steps(void)
 #define STEPPED(name, code)                                                                                                         \
     do {                                                                                                                            \
         hook = step;                                                                                                                \
+        T(name, code);                                                                                                              \
+        show_steps();                                                                                                               \
+    } while (0)
+
+#define KEEPING(name, code)                                                                                                         \
+    do {                                                                                                                            \
+        hook = step_keeping;                                                                                                        \
         T(name, code);                                                                                                              \
         show_steps();                                                                                                               \
     } while (0)
@@ -82,6 +97,12 @@ static void breakpoints(void)
     T("DR6 as written", "xor %ecx, %ecx; mov %ecx, %dr6; mov %dr6, %eax");
     STEPPED("an I/O breakpoint", "mov %cr4, %ecx; or $8, %ecx; mov %ecx, %cr4; mov $0x80, %ecx; mov %ecx, %dr0; " DR7("0x20402") "out %al, $0x80; nop; out %al, $0x81");
     STEPPED("with a step", DR(0, "BUF") DR7("0xd0402") TF_ON "mov %eax, BUF; nop; " TF_OFF);
+    STEPPED("MOV SS holds it back for an instruction", "mov %ss, BUF; " DR(0, "BUF") DR7("0xf0402") "mov BUF, %ss; nop; nop");
+    STEPPED("ICEBP after MOV SS: one trap", "mov %ss, BUF; " DR(0, "BUF") DR7("0xf0402") "mov BUF, %ss; .byte 0xf1; nop");
+    KEEPING("a later one replaces B0", DR(0, "BUF") DR(1, "BUF + 4") DR7("0xdd040a") "mov %eax, BUF; mov %eax, BUF + 4");
+    KEEPING("a step after it", DR(0, "BUF") DR7("0xd0402") "mov %eax, BUF; " TF_ON TF_OFF);
+    KEEPING("the step's bit stays", DR(0, "BUF") DR7("0xd0402") TF_ON TF_OFF "mov %eax, BUF");
+    KEEPING("*ICEBP replaces B0", DR(0, "BUF") DR7("0xd0402") "mov %eax, BUF; .byte 0xf1");
     STEPPED("the general detect bit", "mov %dr6, %eax; and $0xe00f, %eax");
 }
 

@@ -31,6 +31,12 @@ static void jumps(void)
       "mov %ds, %ecx; push $SEL_UDATA; push $BUF + 0x800; push $SEL_UCODE; push $1f; lret; 1: mov %ds, %eax; int $0x80");
     T("far return to ring 3 keeps ES of ring 3", "mov $SEL_UDATA, %ecx; mov %ecx, %es; push $SEL_UDATA; push $BUF + 0x800; "
                                                  "push $SEL_UCODE; push $1f; lret; 1: mov %es, %eax; int $0x80");
+#define NULLS "mov $1, %ecx; mov %ecx, %es; mov $2, %ecx; mov %ecx, %fs; mov $3, %ecx; mov %ecx, %gs; "
+#define SUM   "mov %es, %eax; mov %fs, %ecx; shl $4, %eax; or %ecx, %eax; mov %gs, %ecx; shl $4, %eax; or %ecx, %eax; "
+    T("null selectors", NULLS SUM);
+    T("far return keeps them", NULLS "push %cs; push $1f; lret; 1: " SUM);
+    T("*far return to ring 3 makes them 0", NULLS "push $SEL_UDATA; push $BUF + 0x800; push $SEL_UCODE; push $1f; lret; 1: " SUM "int $0x80");
+    T("*IRET to ring 3 makes them 0", NULLS "push $SEL_UDATA; push $BUF + 0x800; push $2; push $SEL_UCODE; push $1f; iret; 1: " SUM "int $0x80");
     T("far return to ring 3 with a stack of ring 0", "push $SEL_DATA; push $BUF + 0x800; push $SEL_UCODE; push $1f; lret; 1: int $0x80");
     T("far return to ring 3 with a null stack", "push $0; push $BUF + 0x800; push $SEL_UCODE; push $1f; lret; 1: int $0x80");
     descriptor(SEL_T0, BUF, 0xfffff, 0x4073);

@@ -133,6 +133,12 @@ static void registers(void)
     T("LSTAR, not canonical", "mov $0xc0000082, %ecx; mov $0x8000, %edx; wrmsr");
     T("SYSENTER_EIP, not canonical", "mov $0x176, %ecx; mov $0x8000, %edx; wrmsr");
     T("PAT, a reserved type", "mov $0x277, %ecx; mov $2, %eax; wrmsr");
+    T("a machine check's status is cleared", "mov $0x401, %ecx; wrmsr; mov $1, %eax");
+    T("*a machine check's status is written", "mov $0x409, %ecx; mov $1, %eax; wrmsr");
+    T("a machine check's address is written", "mov $0x402, %ecx; mov $5, %eax; wrmsr; rdmsr");
+    T("*APIC_BASE beyond the physical address", "mov $0x80000008, %eax; cpuid; sub $32, %al; movzbl %al, %ebx; mov $0x1b, %ecx; rdmsr; bts %ebx, %edx; wrmsr");
+    T("APIC_BASE below it", "mov $0x80000008, %eax; cpuid; sub $33, %al; movzbl %al, %ebx; mov $0x1b, %ecx; rdmsr; mov %edx, %edi; bts %ebx, %edx; wrmsr; "
+                            "rdmsr; mov %edx, %ebp; mov %edi, %edx; wrmsr; bt %ebx, %ebp; setc %al; movzbl %al, %eax");
     T("KERNEL_GS_BASE and SWAPGS", "mov $0xc0000102, %ecx; mov $0x1111, %eax; wrmsr; mov $0xc0000101, %ecx; mov $0x2222, %eax; xor %edx, %edx; wrmsr; swapgs; rdmsr; "
                                    "mov %eax, %ebx; swapgs; rdmsr; shl $16, %eax; or %ebx, %eax");
     U("SWAPGS in ring 3", "swapgs");
@@ -148,6 +154,46 @@ __asm__(".pushsection .text\n"
         "fast_entry64: mov %cs, %eax; mov %ss, %edx; shl $16, %edx; or %edx, %eax; mov %eax, SEEN; pushf; pop %rdx; mov %edx, SEEN + 4; mov %r11d, SEEN + 8; "
         "mov %rcx, %rdx; sub piece_address, %rdx; mov %edx, SEEN + 12; cmp $1, %esi; je 1f; sysretq; 1: sysretl\n"
         "to_fast: mov %rsp, %r14\n.popsection\n");
+
+extern uptr piece_address;
+static u32 entries, steps, stepped[8];
+static int step_fast(struct frame *f)
+{
+    uptr at = f->ip - piece_address;
+    if (f->vector != 1)
+        return 0;
+    entries += f->ip == (uptr)fast_entry64;
+    if (at < 16 && steps < 8)
+        stepped[steps++] = (u32)at;
+    if (at == 3)
+        f->flags &= ~0x100ull;
+    set_dr6(0xffff0ff0);
+    return 1;
+}
+
+static void show_steps(const char *when)
+{
+    print("    %s: %d at the entry, then", when, (uptr)entries);
+    for (unsigned i = 0; i < steps; i++)
+        print(" +%x", (uptr)stepped[i]);
+    print("\n");
+    entries = steps = 0;
+}
+
+/* Whether there is a trap goes by TF as SYSCALL and SYSRET leave it. */
+static void fast_steps(void)
+{
+    user_flags = 0x102;
+    hook = step_fast;
+    U("SYSCALL that keeps TF", "syscall; nop; mov $1, %eax");
+    show_steps("traps");
+    wrmsr(0xc0000084, 0x40700);
+    hook = step_fast;
+    U("SYSCALL that clears TF, SYSRET that sets it", "syscall; nop; mov $1, %eax");
+    show_steps("traps");
+    user_flags = 2;
+    wrmsr(0xc0000084, 0x40600);
+}
 
 static void fast(void)
 {
@@ -165,6 +211,7 @@ static void fast(void)
     user_flags = 2;
     print("    cs and ss %x, flags %x, r11 %x, rcx +%x\n", (uptr)seen[0], (uptr)(seen[1] & 0x40602), (uptr)(seen[2] & 0x50602), (uptr)seen[3]);
     U("SYSRET to 32 bits", "mov $1, %esi; syscall; .code32; mov %cs, %eax; mov %ss, %ecx; shl $16, %ecx; or %ecx, %eax; int $0x80; .code64");
+    fast_steps();
     U("SYSRET in ring 3", "sysretq");
     C("*SYSCALL from compatibility mode", "mov $1, %esi; syscall; mov %cs, %eax; mov %ss, %ecx; shl $16, %ecx; or %ecx, %eax");
     print("    cs and ss %x, rcx +%x\n", (uptr)seen[0], (uptr)seen[3]);

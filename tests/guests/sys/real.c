@@ -13,6 +13,13 @@ void test_real(void)
     R("*beyond 64 KiB by a 32-bit address", "mov $0x10000, %ebx; mov (%ebx), %al");
     R("*word at FFFFh of the stack", "mov $0xffff, %bp; mov (%bp), %ax");
     R("push wraps", "mov %sp, %cx; mov $0x2000, %bx; mov %bx, %ss; mov $0, %sp; push $0x77; mov %sp, %ax; xor %bx, %bx; mov %bx, %ss; mov %cx, %sp");
+#define ODD_STACK(sp) "mov $0x2000, %bx; mov %bx, %ss; mov $" sp ", %esp; "
+    R("*PUSHA at 15", ODD_STACK("15") "pusha");
+    R("*PUSHA at 13", ODD_STACK("13") "pusha");
+    R("*PUSHA at 14 wraps", "mov %sp, %cx; " ODD_STACK("14") "pusha; mov %sp, %ax; xor %bx, %bx; mov %bx, %ss; mov %cx, %sp");
+    R("PUSHA at 17", "mov %sp, %cx; " ODD_STACK("17") "pusha; mov %sp, %ax; xor %bx, %bx; mov %bx, %ss; mov %cx, %sp");
+    R("*PUSHAD at 15", ODD_STACK("15") "pushal");
+    R("*PUSHAD at 14", ODD_STACK("14") "pushal");
     R("INT n", "int $0x55");
     R("INT3", "int3");
     R("INTO", "mov $0x7fff, %ax; inc %ax; into");

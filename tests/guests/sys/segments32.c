@@ -123,6 +123,12 @@ static void lar_lsl(void)
 static void stacks(void)
 {
     group("stack segments");
+#define STACK16 "mov %esp, %ebx; mov $SEL_DATA16, %edx; mov %edx, %ss; mov $0x10000, %esp; mov $0x1ffec, %ebp; "
+#define STACK32 "mov %esp, %ecx; mov $SEL_DATA, %edx; mov %edx, %ss; mov %ebx, %esp; "
+    T("*ENTER on a 16-bit stack: EBP", STACK16 "enter $8, $0x24; " STACK32 "mov %ebp, %eax");
+    T("ENTER on a 16-bit stack: ESP", STACK16 "enter $8, $0x24; " STACK32 "mov %ecx, %eax");
+    T("*ENTER on a 16-bit stack: what is pushed", STACK16 "enter $8, $0x24; mov -16(%bp), %eax; " STACK32);
+    T("ENTER with 16-bit operands", STACK16 ".byte 0x66; enter $8, $0; " STACK32 "mov %ebp, %eax");
     descriptor(SEL_T0, BUF, 0xffff, 0x0093);
     T("B clear: push uses SP", ODD_STACK("0x12340100", "push %eax; mov %esp, %eax"));
     T("B clear: SP wraps", ODD_STACK("0x12340002", "pushw %ax; pushw %ax; mov %esp, %eax"));

@@ -25,6 +25,8 @@ static void instructions(u32 flags)
     V("INT3", "int3");
     V("INTO", "mov $0x7fff, %ax; inc %ax; into");
     V("IRET", "pushf; push %cs; push $1f - piece_" STRING(__LINE__) "; iret; 1: mov $3, %ax");
+    V("*PUSHA at 7", "mov $7, %esp; pusha");
+    V("*PUSHA at 5", "mov $5, %esp; pusha");
     V("HLT", "hlt");
     V("IN, no map", "in $0x80, %al");
     V("LGDT", "lgdt 0");
