@@ -20,7 +20,7 @@ static const char help[] =
     "  -o FILE                       the trace (default boot.reel)\n"
     "  --until POSITION              stop at an icount (500M), a guest time (10s) or a text (console:TEXT)\n"
     "  --events CLASSES              which to record: cpu,irq …, all, none, default, -pio,+syscall\n"
-    "                                (default: all but syscall and sched)\n"
+    "                                (default: all but syscall and sched; -fold: repeated sequences in full)\n"
     "  --profile FILE                a boot profile: which stages there are (form: docs/profiles.md)\n"
     "  --probe SYMBOL                report each call of SYMBOL, with arguments and result (several times)\n"
     "  --symbols FILE                an ELF file whose symbols go into the trace (several times)\n"
@@ -98,7 +98,7 @@ static int set_events(struct record *r, const char *value, struct error *err)
     return error_set(err,
                      "--events: \"%.40s\" is no class of events: cpu, exception, irq, pio, mmio, disk, "
                      "firmware, loader, kernel, "
-                     "process, sched, syscall, hypercall, console, power, unhandled; or all, none, default",
+                     "process, sched, syscall, hypercall, console, power, unhandled, fold; or all, none, default",
                      bad);
 }
 

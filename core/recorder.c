@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/fold.h"
 #include "core/images.h"
 #include "core/inspector.h"
 #include "core/recorder.h"
@@ -31,6 +32,7 @@ struct recorder {
     struct state_hash *hash;
     struct observer observer;
     struct inspector *inspector;
+    struct fold *fold; /* NULL: repeated events are written one by one */
     uint64_t next_checkpoint, last_checkpoint; /* icounts */
     uint64_t last_hash;                        /* of the state at the last checkpoint */
     struct matcher matcher;
@@ -54,6 +56,16 @@ static void fail(struct recorder *r)
     r->e->ops->interrupt(r->e);
 }
 
+static void write_event(void *ctx, const struct event *ev)
+{
+    struct recorder *r = ctx;
+    if (r->failed)
+        return;
+    if (trace_write_event(r->w, ev, &r->err))
+        fail(r);
+    r->result.events++;
+}
+
 /* An event of the engine or of the inspector, in order. */
 static void take_event(void *ctx, const struct event *ev)
 {
@@ -61,11 +73,10 @@ static void take_event(void *ctx, const struct event *ev)
     uint32_t bit = EVENT_CLASS_BIT(event_kind(ev->kind)->cls);
     if (r->failed)
         return;
-    if (bit & r->o.classes) {
-        if (trace_write_event(r->w, ev, &r->err))
-            fail(r);
-        r->result.events++;
-    }
+    if (bit & r->o.classes && r->fold)
+        fold_event(r->fold, ev);
+    else if (bit & r->o.classes)
+        write_event(r, ev);
     if (bit & r->o.hooks.classes)
         r->o.hooks.event(r->o.hooks.ctx, ev);
 }
@@ -225,6 +236,8 @@ struct recorder *recorder_create(const struct record_options *o, struct error *e
     if (o->until && o->until->kind == POS_CONSOLE)
         matcher_init(&r->matcher, o->until->text);
     r->hash = state_hash_new();
+    if (o->classes & EVENT_CLASS_BIT(EC_FOLD))
+        r->fold = fold_new(write_event, r);
     if (!create_writer(r, err) && !create_engine(r, err))
         return r;
     recorder_destroy(r);
@@ -237,6 +250,7 @@ void recorder_destroy(struct recorder *r)
         return;
     trace_writer_abort(r->w);
     inspector_destroy(r->inspector);
+    fold_free(r->fold);
     if (r->e)
         r->e->ops->destroy(r->e);
     image_tracker_free(r->images);
@@ -290,11 +304,30 @@ static uint64_t time_of(const struct recorder *r)
     return r->e->ops->time(r->e);
 }
 
+/* Nothing is held back over a checkpoint, so that a verification can begin there. */
+static int cut_fold(struct recorder *r)
+{
+    if (!r->fold)
+        return 0;
+    fold_cut(r->fold);
+    size_t n;
+    void *state = fold_save(r->fold, &n);
+    const struct trace_note note = {.icount = icount_of(r),
+                                    .time = time_of(r),
+                                    .type = FOLD_NOTE,
+                                    .name = "state",
+                                    .data = state,
+                                    .len = (uint32_t)n};
+    int rc = r->failed ? -1 : state ? trace_write_note(r->w, &note, &r->err) : 0;
+    free(state);
+    return rc;
+}
+
 static int checkpoint(struct recorder *r)
 {
     const struct snapshot_sink sink = {.ctx = r, .section = save_section, .page = save_page};
     bool whole = r->result.checkpoints == 0;
-    if (trace_checkpoint_begin(r->w, icount_of(r), time_of(r), whole, &r->err))
+    if (cut_fold(r) || trace_checkpoint_begin(r->w, icount_of(r), time_of(r), whole, &r->err))
         return -1;
     state_hash_begin(r->hash, whole);
     r->e->ops->save(r->e, &sink, !whole);
@@ -595,6 +628,8 @@ static int finish(struct recorder *r)
     r->result.hash = end.hash;
     r->e->ops->flush(r->e); /* after the hash: it ends what is being put together */
     inspector_finish(r->inspector);
+    if (r->fold)
+        fold_finish(r->fold);
     if (r->failed || write_screen(r))
         return -1;
     struct trace_writer *w = r->w;
