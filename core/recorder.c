@@ -174,6 +174,8 @@ static int create_writer(struct recorder *r, struct error *err)
                                     .nimages = cfg->nimages};
     if (!rc)
         r->w = trace_writer_create(r->o.path, &tc, err);
+    if (r->w && r->o.max_size)
+        trace_writer_limit(r->w, r->o.max_size);
     free(settings);
     free(images);
     return r->w ? 0 : -1;
@@ -474,7 +476,7 @@ static bool again_over(struct recorder *r)
     if (!r->o.again || icount_of(r) < (b ? b->end : trace_last_icount(r->o.again)))
         return false;
     const struct trace_end *end = trace_end(r->o.again);
-    if ((b || end) && pass_time(r, b ? b->end_time : end->time))
+    if ((b || (end && !trace_cut_off(r->o.again))) && pass_time(r, b ? b->end_time : end->time))
         r->failed = true;
     end_as(r, STOP_REACHED);
     return true;
@@ -519,7 +521,7 @@ static struct run_limit next_limit(struct recorder *r)
 {
     const struct position *until = r->o.until;
     uint64_t icount = icount_of(r);
-    struct run_limit l = {.icount = earlier(icount + SLICE, r->next_checkpoint), .time = UINT64_MAX};
+    struct run_limit l = {.icount = earlier(icount + SLICE, r->next_checkpoint), .time = UINT64_MAX, .stop_on_reset = r->o.stop_on_reset};
     if (live(r)) {
         l.icount = earlier(l.icount, (icount / LIVE_STEPS + 1) * LIVE_STEPS);
         l.time = r->idle_until;
@@ -637,6 +639,29 @@ static int finish(struct recorder *r)
     return trace_writer_finish(w, &end, &r->err);
 }
 
+/* The trace ends where it is full, which is before where the run has come to. */
+static int finish_full(struct recorder *r)
+{
+    struct trace_kept kept;
+    struct error ignored;
+    char text[80];
+    trace_writer_kept(r->w, &kept);
+    snprintf(text, sizeof text, "%llu bytes", (unsigned long long)r->o.max_size);
+    struct trace_writer *w = r->w;
+    r->w = NULL;
+    if (!kept.checkpoints) {
+        trace_writer_finish_full(w, text, &ignored);
+        return error_set(&r->err, "%s: the machine as it begins does not fit into %s: give a greater size",
+                         r->o.path, text);
+    }
+    r->result.full = true;
+    r->result.events = kept.events;
+    r->result.inputs = kept.inputs;
+    r->result.checkpoints = kept.checkpoints;
+    r->result.stop = (struct stop){.reason = STOP_REACHED, .icount = kept.icount, .time = kept.time};
+    return trace_writer_finish_full(w, text, &r->err);
+}
+
 static uint64_t file_size(const char *path)
 {
     struct stat st;
@@ -659,6 +684,8 @@ int recorder_run(struct recorder *r, struct record_result *result, struct error 
     r->stop.icount = icount_of(r);
     r->stop.time = time_of(r);
     r->result.stop = r->stop;
+    if (over < 0 && r->w && trace_writer_full(r->w))
+        over = finish_full(r);
     r->result.bytes = file_size(r->o.path);
     *result = r->result;
     return over < 0 ? error_set(err, "%s", r->err.text) : 0;

@@ -29,11 +29,11 @@ struct verify {
 
 /* ---------------------------------------------------------------- events */
 
-/* A trace that was cut ends amid the events of its last position, and what is being put together there (a
+/* A trace that was cut, or is full, ends amid the events of its last position, and what is being put together there (a
  * line, a run of port accesses) comes later: too many or too few at the very end is no difference then. */
 static bool cut_off(const struct verify *v, const struct trace_difference *d)
 {
-    return trace_truncated(v->r->t) && !(d->has_recorded && d->has_replayed);
+    return trace_cut_off(v->r->t) && !(d->has_recorded && d->has_replayed);
 }
 
 static void stop_comparing(struct verify *v)
@@ -219,6 +219,12 @@ static int stopped_early(struct verify *v, uint64_t icount)
 
 /* ---------------------------------------------------------------- the end */
 
+/* It is a position where the recorder stopped; the run would go on. */
+static bool ended_by_recorder(const struct trace_end *end)
+{
+    return !strcmp(end->reason, "reached") || !strcmp(end->reason, "interrupted") || !strcmp(end->reason, "reset");
+}
+
 /* Brings the engine to where and how the recording ended. */
 static int reach_end(struct verify *v, const struct trace_end *end)
 {
@@ -228,7 +234,7 @@ static int reach_end(struct verify *v, const struct trace_end *end)
         rc = replay_pass_time(r, end->time, &v->stop);
     if (rc)
         return rc;
-    if (!strcmp(end->reason, "reached") || !strcmp(end->reason, "interrupted"))
+    if (ended_by_recorder(end))
         return 0;
     if (strcmp(stop_word(r->last.reason), end->reason) || r->last.icount != end->icount) {
         const struct run_limit limit = {.icount = end->icount + 1, .time = UINT64_MAX};
@@ -242,7 +248,7 @@ static int reach_end(struct verify *v, const struct trace_end *end)
 static int compare_end(struct verify *v, const struct trace_end *end)
 {
     const struct engine *e = v->r->e;
-    bool by_itself = strcmp(end->reason, "reached") && strcmp(end->reason, "interrupted");
+    bool by_itself = !ended_by_recorder(end);
     bool same = e->ops->icount(e) == end->icount && e->ops->time(e) == end->time;
     if (by_itself)
         same = same && !strcmp(stop_word(v->stop.reason), end->reason) && v->stop.status == end->status;
@@ -288,7 +294,7 @@ static int finish(struct verify *v)
 {
     struct replay *r = v->r;
     const struct trace_end *end = trace_end(r->t);
-    if (end) {
+    if (end && !trace_cut_off(r->t)) {
         int rc = reach_end(v, end);
         if (rc < 0)
             return -1;
