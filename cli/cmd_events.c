@@ -12,7 +12,8 @@ static const char help[] =
     "usage: bootreel events TRACE [OPTION…]\n\n"
     "Lists what happened: number, icount, guest time, kind and words of each event.\n\n"
     "  --class C,…          only these classes: cpu, exception, irq, pio, mmio, disk, firmware, loader,\n"
-    "                       kernel, process, sched, syscall, hypercall, console, power, unhandled\n"
+    "                       kernel, process, sched, syscall, hypercall, console, power, unhandled; and fold,\n"
+    "                       repetitions, which come with the classes that repeat (-fold: without them)\n"
     "  --from POSITION      from there (ICOUNT, 1.5s, NN%, #EVENT, console:TEXT, mark:NAME)\n"
     "  --to POSITION        up to there\n"
     "  --stage NAME         from the beginning to the end of the first stage of that name (bootreel stages)\n"
@@ -46,6 +47,8 @@ struct listing {
     uint64_t from, to;
     yajl_gen gen;
     char *words;
+    struct event again; /* text: repetitions that are one in several events; period 0: none is pending */
+    uint64_t again_number;
 };
 
 static int set_classes(struct listing *l, const char *value)
@@ -108,11 +111,52 @@ static int resolve(struct trace *t, const char *text, uint64_t here, uint64_t *i
 
 /* ---------------------------------------------------------------- output */
 
-static void print_text(struct listing *l, const struct event *ev, uint64_t number)
+static void print_line(struct listing *l, const struct event *ev, uint64_t number)
 {
     printf("%8llu %15llu %7llu.%09llu  %-16s %s\n", (unsigned long long)number,
            (unsigned long long)ev->icount, (unsigned long long)(ev->time / 1000000000),
            (unsigned long long)(ev->time % 1000000000), event_kind(ev->kind)->name, l->words);
+}
+
+/* A repetition that goes on over checkpoints is several events, and one line. */
+static void print_again(struct listing *l)
+{
+    struct event *ev = &l->again;
+    uint64_t period = ev->f[EVF_AGAIN_period];
+    if (!period)
+        return;
+    int n = event_text(ev, l->words, WORDS);
+    if (ev->f[EVF_AGAIN_more])
+        n += snprintf(l->words + n, WORDS - (size_t)n, " (the last of them up to its event %llu)",
+                      (unsigned long long)ev->f[EVF_AGAIN_more]);
+    if (!ev->f[EVF_AGAIN_continues] && l->again_number >= period)
+        snprintf(l->words + n, WORDS - (size_t)n, ": #%llu to #%llu", (unsigned long long)(l->again_number - period),
+                 (unsigned long long)l->again_number - 1);
+    print_line(l, ev, l->again_number);
+    ev->f[EVF_AGAIN_period] = 0;
+}
+
+static void print_text(struct listing *l, const struct event *ev, uint64_t number)
+{
+    struct event *sum = &l->again;
+    uint64_t period = ev->kind == EV_AGAIN ? ev->f[EVF_AGAIN_period] : 0;
+    if (!period) {
+        print_again(l);
+        event_text(ev, l->words, WORDS);
+        print_line(l, ev, number);
+        return;
+    }
+    if (!ev->f[EVF_AGAIN_continues] || sum->f[EVF_AGAIN_period] != period) {
+        print_again(l);
+        *sum = *ev;
+        l->again_number = number;
+        return;
+    }
+    uint64_t more = sum->f[EVF_AGAIN_more] + ev->f[EVF_AGAIN_more];
+    sum->f[EVF_AGAIN_count] += ev->f[EVF_AGAIN_count] + more / period;
+    sum->f[EVF_AGAIN_more] = more % period;
+    sum->icount = ev->icount;
+    sum->time = ev->time;
 }
 
 /* What the generator has so far. The array stays open over all events; only its text is taken out. */
@@ -139,6 +183,9 @@ static bool of_process(struct listing *l, const struct event *ev)
 
 static bool wanted(struct listing *l, const struct event *ev)
 {
+    if (ev->kind == EV_AGAIN && !(ev->f[EVF_AGAIN_classes] & l->classes & ~EVENT_CLASS_BIT(EC_FOLD)) &&
+        l->classes != EVENT_CLASS_BIT(EC_FOLD))
+        return false;
     if (l->by_pid && !of_process(l, ev))
         return false;
     if (!l->json || l->grep)
@@ -164,6 +211,7 @@ static int walk(struct listing *l, struct trace_cursor *c, struct error *err)
             return error_set(err, "event #%llu cannot be written as JSON", (unsigned long long)number);
         drain(l);
     }
+    print_again(l);
     return rc < 0 ? -1 : 0;
 }
 

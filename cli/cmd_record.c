@@ -19,8 +19,10 @@ static const char help[] =
     "Recording:\n"
     "  -o FILE                       the trace (default boot.reel)\n"
     "  --until POSITION              stop at an icount (500M), a guest time (10s) or a text (console:TEXT)\n"
+    "  --stop-on-reset               stop at the first reset\n"
+    "  --max-size SIZE               stop before the trace is larger than that (100M)\n"
     "  --events CLASSES              which to record: cpu,irq …, all, none, default, -pio,+syscall\n"
-    "                                (default: all but syscall and sched)\n"
+    "                                (default: all but syscall and sched; -fold: repeated sequences in full)\n"
     "  --profile FILE                a boot profile: which stages there are (form: docs/profiles.md)\n"
     "  --probe SYMBOL                report each call of SYMBOL, with arguments and result (several times)\n"
     "  --symbols FILE                an ELF file whose symbols go into the trace (several times)\n"
@@ -34,6 +36,8 @@ static const char help[] =
 
 enum {
     OPT_UNTIL = 1,
+    OPT_STOP_ON_RESET,
+    OPT_MAX_SIZE,
     OPT_SYMBOLS,
     OPT_PROFILE,
     OPT_PROBE,
@@ -48,6 +52,8 @@ static const struct option longs[] = {
     MACHINE_OPTIONS,
     {"output", required_argument, NULL, 'o'},
     {"until", required_argument, NULL, OPT_UNTIL},
+    {"stop-on-reset", no_argument, NULL, OPT_STOP_ON_RESET},
+    {"max-size", required_argument, NULL, OPT_MAX_SIZE},
     {"events", required_argument, NULL, OPT_EVENTS},
     {"symbols", required_argument, NULL, OPT_SYMBOLS},
     {"profile", required_argument, NULL, OPT_PROFILE},
@@ -98,7 +104,7 @@ static int set_events(struct record *r, const char *value, struct error *err)
     return error_set(err,
                      "--events: \"%.40s\" is no class of events: cpu, exception, irq, pio, mmio, disk, "
                      "firmware, loader, kernel, "
-                     "process, sched, syscall, hypercall, console, power, unhandled; or all, none, default",
+                     "process, sched, syscall, hypercall, console, power, unhandled, fold; or all, none, default",
                      bad);
 }
 
@@ -118,6 +124,13 @@ static int set_option(struct record *r, int c, struct error *err)
         return 0;
     case OPT_UNTIL:
         return set_until(r, optarg, err);
+    case OPT_STOP_ON_RESET:
+        r->o.stop_on_reset = true;
+        return 0;
+    case OPT_MAX_SIZE:
+        if (!parse_size(optarg, &r->o.max_size) && r->o.max_size)
+            return 0;
+        return error_set(err, "--max-size: \"%.40s\" is no size: write it as 100M", optarg);
     case OPT_PROFILE:
         profile_free(r->profile);
         r->o.profile = r->profile = profile_load(optarg, err);
@@ -232,11 +245,17 @@ static void on_signal(void *ctx)
 
 /* ---------------------------------------------------------------- the summary */
 
-static const char *how_it_ended(const struct record *r, const struct stop *s, char *buf, size_t size)
+static const char *how_it_ended(const struct record *r, const struct record_result *res, char *buf, size_t size)
 {
+    const struct stop *s = &res->stop;
+    if (res->full)
+        return "the trace is full: --max-size";
     switch (s->reason) {
     case STOP_REACHED:
         return "stopped where --until said";
+    case STOP_RESET:
+        snprintf(buf, size, "stopped at the first reset, by %.200s", s->text);
+        return buf;
     case STOP_HALTED:
         return "the guest halted, and nothing can wake it";
     case STOP_INTERRUPTED:
@@ -259,7 +278,7 @@ static void summary(struct record *r, const struct record_result *res)
     if (n)
         puts("marks (icount, guest time):");
     print_marks(stdout, r->marks, n, 0);
-    printf("ended: %s\n", how_it_ended(r, &res->stop, how, sizeof how));
+    printf("ended: %s\n", how_it_ended(r, res, how, sizeof how));
     printf("%s steps, guest time %s\n", commas(a, res->stop.icount), seconds(b, res->stop.time));
     printf("%s: %s, ", r->o.path, bytes_text(a, res->bytes));
     printf("%s events, %s checkpoints, %s inputs\n", commas(a, res->events), commas(b, res->checkpoints),
@@ -307,6 +326,9 @@ static int run(struct record *r, struct recorder *rec, struct error *err)
         return trouble(err);
     if (!r->quiet)
         summary(r, &res);
+    if (res.full)
+        fprintf(stderr, "bootreel: %s: ends at icount %llu, before --max-size (%llu bytes) is exceeded\n", r->o.path,
+                (unsigned long long)res.stop.icount, (unsigned long long)r->o.max_size);
     if (res.stop.reason == STOP_GUEST_FAULT)
         return trouble_text("the machine cannot go on at icount %llu: %s; %s is complete up to there",
                             (unsigned long long)res.stop.icount, res.stop.text, r->o.path);

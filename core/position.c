@@ -215,6 +215,9 @@ static int resolve_time(struct trace *t, uint64_t time, uint64_t *icount, struct
         }
     }
     uint64_t guess = before.icount + (time - before.time) / step_ns;
+    if (after.kind == EV_AGAIN && after.time > before.time) /* what repeats goes on at one pace, halts and all */
+        guess = before.icount + (uint64_t)((unsigned __int128)(time - before.time) *
+                                           (after.icount - before.icount) / (after.time - before.time));
     *icount = guess < after.icount ? guess : after.icount;
     return 0;
 }

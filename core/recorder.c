@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "core/feed.h"
+#include "core/fold.h"
 #include "core/images.h"
 #include "core/inspector.h"
 #include "core/recorder.h"
@@ -32,6 +33,7 @@ struct recorder {
     struct state_hash *hash;
     struct observer observer;
     struct inspector *inspector;
+    struct fold *fold; /* NULL: repeated events are written one by one */
     uint64_t next_checkpoint, last_checkpoint; /* icounts */
     uint64_t last_hash;                        /* of the state at the last checkpoint */
     struct matcher matcher;
@@ -55,6 +57,16 @@ static void fail(struct recorder *r)
     r->e->ops->interrupt(r->e);
 }
 
+static void write_event(void *ctx, const struct event *ev)
+{
+    struct recorder *r = ctx;
+    if (r->failed)
+        return;
+    if (trace_write_event(r->w, ev, &r->err))
+        fail(r);
+    r->result.events++;
+}
+
 /* An event of the engine or of the inspector, in order. */
 static void take_event(void *ctx, const struct event *ev)
 {
@@ -62,11 +74,10 @@ static void take_event(void *ctx, const struct event *ev)
     uint32_t bit = EVENT_CLASS_BIT(event_kind(ev->kind)->cls);
     if (r->failed)
         return;
-    if (bit & r->o.classes) {
-        if (trace_write_event(r->w, ev, &r->err))
-            fail(r);
-        r->result.events++;
-    }
+    if (bit & r->o.classes && r->fold)
+        fold_event(r->fold, ev);
+    else if (bit & r->o.classes)
+        write_event(r, ev);
     if (bit & r->o.hooks.classes)
         r->o.hooks.event(r->o.hooks.ctx, ev);
 }
@@ -164,6 +175,8 @@ static int create_writer(struct recorder *r, struct error *err)
                                     .nimages = cfg->nimages};
     if (!rc)
         r->w = trace_writer_create(r->o.path, &tc, err);
+    if (r->w && r->o.max_size)
+        trace_writer_limit(r->w, r->o.max_size);
     free(settings);
     free(images);
     return r->w ? 0 : -1;
@@ -254,6 +267,8 @@ struct recorder *recorder_create(const struct record_options *o, struct error *e
     if (o->until && o->until->kind == POS_CONSOLE)
         matcher_init(&r->matcher, o->until->text);
     r->hash = state_hash_new();
+    if (o->classes & EVENT_CLASS_BIT(EC_FOLD))
+        r->fold = fold_new(write_event, r);
     if (!create_writer(r, err) && !create_engine(r, err))
         return r;
     recorder_destroy(r);
@@ -266,6 +281,7 @@ void recorder_destroy(struct recorder *r)
         return;
     trace_writer_abort(r->w);
     inspector_destroy(r->inspector);
+    fold_free(r->fold);
     if (r->e)
         r->e->ops->destroy(r->e);
     image_tracker_free(r->images);
@@ -319,11 +335,30 @@ static uint64_t time_of(const struct recorder *r)
     return r->e->ops->time(r->e);
 }
 
+/* Nothing is held back over a checkpoint, so that a verification can begin there. */
+static int cut_fold(struct recorder *r)
+{
+    if (!r->fold)
+        return 0;
+    fold_cut(r->fold);
+    size_t n;
+    void *state = fold_save(r->fold, &n);
+    const struct trace_note note = {.icount = icount_of(r),
+                                    .time = time_of(r),
+                                    .type = FOLD_NOTE,
+                                    .name = "state",
+                                    .data = state,
+                                    .len = (uint32_t)n};
+    int rc = r->failed ? -1 : state ? trace_write_note(r->w, &note, &r->err) : 0;
+    free(state);
+    return rc;
+}
+
 static int checkpoint(struct recorder *r)
 {
     const struct snapshot_sink sink = {.ctx = r, .section = save_section, .page = save_page};
     bool whole = r->result.checkpoints == 0;
-    if (trace_checkpoint_begin(r->w, icount_of(r), time_of(r), whole, &r->err))
+    if (cut_fold(r) || trace_checkpoint_begin(r->w, icount_of(r), time_of(r), whole, &r->err))
         return -1;
     state_hash_begin(r->hash, whole);
     r->e->ops->save(r->e, &sink, !whole);
@@ -408,7 +443,8 @@ static bool again_over(struct recorder *r)
     if (!r->o.again || icount_of(r) < (b ? b->end : trace_last_icount(r->o.again)))
         return false;
     const struct trace_end *end = trace_end(r->o.again);
-    if ((b || end) && feed_pass_time(r->e, b ? b->end_time : end->time, &r->err) != FEED_DONE)
+    if ((b || (end && !trace_cut_off(r->o.again))) &&
+        feed_pass_time(r->e, b ? b->end_time : end->time, &r->err) != FEED_DONE)
         r->failed = true;
     end_as(r, STOP_REACHED);
     return true;
@@ -452,7 +488,7 @@ static struct run_limit next_limit(struct recorder *r)
 {
     const struct position *until = r->o.until;
     uint64_t icount = icount_of(r);
-    struct run_limit l = {.icount = earlier(icount + SLICE, r->next_checkpoint), .time = UINT64_MAX};
+    struct run_limit l = {.icount = earlier(icount + SLICE, r->next_checkpoint), .time = UINT64_MAX, .stop_on_reset = r->o.stop_on_reset};
     if (live(r)) {
         l.icount = earlier(l.icount, (icount / LIVE_STEPS + 1) * LIVE_STEPS);
         l.time = r->idle_until;
@@ -561,11 +597,36 @@ static int finish(struct recorder *r)
     r->result.hash = end.hash;
     r->e->ops->flush(r->e); /* after the hash: it ends what is being put together */
     inspector_finish(r->inspector);
+    if (r->fold)
+        fold_finish(r->fold);
     if (r->failed || write_screen(r))
         return -1;
     struct trace_writer *w = r->w;
     r->w = NULL;
     return trace_writer_finish(w, &end, &r->err);
+}
+
+/* The trace ends where it is full, which is before where the run has come to. */
+static int finish_full(struct recorder *r)
+{
+    struct trace_kept kept;
+    struct error ignored;
+    char text[80];
+    trace_writer_kept(r->w, &kept);
+    snprintf(text, sizeof text, "%llu bytes", (unsigned long long)r->o.max_size);
+    struct trace_writer *w = r->w;
+    r->w = NULL;
+    if (!kept.checkpoints) {
+        trace_writer_finish_full(w, text, &ignored);
+        return error_set(&r->err, "%s: the machine as it begins does not fit into %s: give a greater size",
+                         r->o.path, text);
+    }
+    r->result.full = true;
+    r->result.events = kept.events;
+    r->result.inputs = kept.inputs;
+    r->result.checkpoints = kept.checkpoints;
+    r->result.stop = (struct stop){.reason = STOP_REACHED, .icount = kept.icount, .time = kept.time};
+    return trace_writer_finish_full(w, text, &r->err);
 }
 
 static uint64_t file_size(const char *path)
@@ -590,6 +651,8 @@ int recorder_run(struct recorder *r, struct record_result *result, struct error 
     r->stop.icount = icount_of(r);
     r->stop.time = time_of(r);
     r->result.stop = r->stop;
+    if (over < 0 && r->w && trace_writer_full(r->w))
+        over = finish_full(r);
     r->result.bytes = file_size(r->o.path);
     *result = r->result;
     return over < 0 ? error_set(err, "%s", r->err.text) : 0;

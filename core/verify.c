@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/divergence.h"
+#include "core/fold.h"
 #include "core/inspector.h"
 #include "core/replay_impl.h"
 #include "core/state.h"
@@ -15,6 +16,7 @@ struct verify {
     struct trace_verifier *events; /* NULL: not verified, or no longer */
     struct observer observer;
     struct inspector *inspector; /* NULL: not verified */
+    struct fold *fold;           /* NULL: the record is not folded */
     uint32_t recorded_classes;
     struct state_hash *hash;
     bool hashed; /* `hash` holds a state already: the next may be saved by changes */
@@ -27,11 +29,11 @@ struct verify {
 
 /* ---------------------------------------------------------------- events */
 
-/* A trace that was cut ends amid the events of its last position, and what is being put together there (a
+/* A trace that was cut, or is full, ends amid the events of its last position, and what is being put together there (a
  * line, a run of port accesses) comes later: too many or too few at the very end is no difference then. */
 static bool cut_off(const struct verify *v, const struct trace_difference *d)
 {
-    return trace_truncated(v->r->t) && !(d->has_recorded && d->has_replayed);
+    return trace_cut_off(v->r->t) && !(d->has_recorded && d->has_replayed);
 }
 
 static void stop_comparing(struct verify *v)
@@ -42,8 +44,11 @@ static void stop_comparing(struct verify *v)
         v->r->e->ops->interrupt(v->r->e);
 }
 
-static void verify_event(struct verify *v, const struct event *ev)
+static void verify_event(void *ctx, const struct event *ev)
 {
+    struct verify *v = ctx;
+    if (!v->recorded_classes) /* it is over */
+        return;
     int rc = trace_verifier_event(v->events, ev, &v->diff, v->err);
     v->report->events++;
     if (rc > 0)
@@ -60,7 +65,9 @@ static void take_event(void *ctx, const struct event *ev)
 {
     struct verify *v = ctx;
     uint32_t bit = EVENT_CLASS_BIT(event_kind(ev->kind)->cls);
-    if (bit & v->recorded_classes)
+    if (bit & v->recorded_classes && v->fold)
+        fold_event(v->fold, ev);
+    else if (bit & v->recorded_classes)
         verify_event(v, ev);
     if (bit & v->r->classes)
         v->r->observer->event(v->r->observer->ctx, ev);
@@ -145,6 +152,10 @@ static int compare_checkpoint(struct verify *v, size_t k)
 {
     const struct trace_checkpoint *c = trace_checkpoint(v->r->t, k);
     uint64_t time = v->r->e->ops->time(v->r->e);
+    if (v->fold)
+        fold_cut(v->fold); /* as the recorder did */
+    if (v->failed)
+        return -1;
     if (present_hash(v) != c->hash)
         return state_differs(v, k) ? -1 : 1;
     if (time != c->time) {
@@ -208,6 +219,12 @@ static int stopped_early(struct verify *v, uint64_t icount)
 
 /* ---------------------------------------------------------------- the end */
 
+/* It is a position where the recorder stopped; the run would go on. */
+static bool ended_by_recorder(const struct trace_end *end)
+{
+    return !strcmp(end->reason, "reached") || !strcmp(end->reason, "interrupted") || !strcmp(end->reason, "reset");
+}
+
 /* Brings the engine to where and how the recording ended. */
 static int reach_end(struct verify *v, const struct trace_end *end)
 {
@@ -217,7 +234,7 @@ static int reach_end(struct verify *v, const struct trace_end *end)
         rc = replay_pass_time(r, end->time, &v->stop);
     if (rc)
         return rc;
-    if (!strcmp(end->reason, "reached") || !strcmp(end->reason, "interrupted"))
+    if (ended_by_recorder(end))
         return 0;
     if (strcmp(stop_word(r->last.reason), end->reason) || r->last.icount != end->icount) {
         const struct run_limit limit = {.icount = end->icount + 1, .time = UINT64_MAX};
@@ -231,7 +248,7 @@ static int reach_end(struct verify *v, const struct trace_end *end)
 static int compare_end(struct verify *v, const struct trace_end *end)
 {
     const struct engine *e = v->r->e;
-    bool by_itself = strcmp(end->reason, "reached") && strcmp(end->reason, "interrupted");
+    bool by_itself = !ended_by_recorder(end);
     bool same = e->ops->icount(e) == end->icount && e->ops->time(e) == end->time;
     if (by_itself)
         same = same && !strcmp(stop_word(v->stop.reason), end->reason) && v->stop.status == end->status;
@@ -277,7 +294,7 @@ static int finish(struct verify *v)
 {
     struct replay *r = v->r;
     const struct trace_end *end = trace_end(r->t);
-    if (end) {
+    if (end && !trace_cut_off(r->t)) {
         int rc = reach_end(v, end);
         if (rc < 0)
             return -1;
@@ -291,6 +308,8 @@ static int finish(struct verify *v)
         r->e->ops->flush(r->e);
         if (v->inspector)
             inspector_finish(v->inspector);
+        if (v->fold)
+            fold_finish(v->fold);
     }
     if (v->failed || (!v->event_differs && events_left(v, r->e->ops->icount(r->e))))
         return -1;
@@ -336,6 +355,8 @@ static int start_verifying(struct verify *v)
                                          .recorded = r->t,
                                          .ctx = v,
                                          .emit = take_event};
+    if (v->recorded_classes & EVENT_CLASS_BIT(EC_FOLD))
+        v->fold = fold_new(verify_event, v);
     v->inspector = inspector_create(&io, v->err);
     return v->inspector ? 0 : -1;
 }
@@ -370,6 +391,7 @@ int replay_all(struct replay *r, const struct replay_options *o, struct replay_r
     if (v.inspector)
         r->e->ops->stops(r->e, NULL, 0);
     inspector_destroy(v.inspector);
+    fold_free(v.fold);
     trace_verifier_close(v.events);
     state_hash_free(v.hash);
     return rc;

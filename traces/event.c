@@ -1,4 +1,6 @@
 /* event.c - the event table, event classes, and an event's words. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -23,7 +25,7 @@ static const char *const class_names[EC_COUNT] = {
     [EC_FIRMWARE] = "firmware", [EC_LOADER] = "loader",       [EC_KERNEL] = "kernel",
     [EC_PROCESS] = "process",   [EC_SYSCALL] = "syscall",     [EC_HYPERCALL] = "hypercall",
     [EC_CONSOLE] = "console",   [EC_POWER] = "power",         [EC_UNHANDLED] = "unhandled",
-    [EC_SCHED] = "sched",
+    [EC_SCHED] = "sched",       [EC_FOLD] = "fold",
 };
 
 const struct event_kind *event_kind(unsigned id)
@@ -73,6 +75,7 @@ static bool mask_of_word(const char *word, size_t n, uint32_t *mask)
 int event_classes_parse(const char *text, uint32_t *mask, const char **bad)
 {
     uint32_t result = *text == '-' || *text == '+' ? EVENT_CLASSES_DEFAULT : 0;
+    bool fold = true;
     const char *p = text;
     for (;;) {
         bool minus = *p == '-';
@@ -85,11 +88,13 @@ int event_classes_parse(const char *text, uint32_t *mask, const char **bad)
             return -1;
         }
         result = minus ? result & ~bits : result | bits;
+        if (bits & EVENT_CLASS_BIT(EC_FOLD))
+            fold = !minus;
         if (!word[n])
             break;
         p = word + n + 1;
     }
-    *mask = result;
+    *mask = result && fold ? result | EVENT_CLASS_BIT(EC_FOLD) : result;
     return 0;
 }
 
@@ -134,6 +139,17 @@ static void out_dec(struct out *o, uint64_t v)
         out_char(o, digits[--n]);
 }
 
+static void out_grouped(struct out *o, uint64_t v)
+{
+    char digits[21];
+    int n = snprintf(digits, sizeof digits, "%" PRIu64, v);
+    for (int i = 0; i < n; i++) {
+        out_char(o, digits[i]);
+        if (i + 1 < n && (n - 1 - i) % 3 == 0)
+            out_char(o, ',');
+    }
+}
+
 /* Printable text stays as it is; any other byte becomes \xNN. */
 static void out_data(struct out *o, const uint8_t *p, size_t n)
 {
@@ -154,6 +170,9 @@ static void out_field(struct out *o, enum event_field_type type, uint64_t v)
     switch (type) {
     case EFT_DEC:
         out_dec(o, v);
+        break;
+    case EFT_GROUPED:
+        out_grouped(o, v);
         break;
     case EFT_SIGNED:
         if ((int64_t)v < 0)
@@ -181,6 +200,10 @@ static void out_name(struct out *o, const struct event_kind *k, const struct eve
 {
     if (n == 4 && !memcmp(name, "data", 4)) {
         out_data(o, ev->data, k->has_data ? ev->len : 0);
+        return;
+    }
+    if (n == 6 && !memcmp(name, "icount", 6)) {
+        out_dec(o, ev->icount);
         return;
     }
     for (unsigned i = 0; i < k->nfields; i++)

@@ -28,6 +28,7 @@ enum event_class {
     EC_POWER,
     EC_UNHANDLED,
     EC_SCHED, /* context switches */
+    EC_FOLD,  /* repeated sequences; without it they are not folded (core/fold.h) */
     EC_COUNT
 };
 #define EVENT_CLASS_BIT(c) (1u << (c))
@@ -36,7 +37,14 @@ enum event_class {
 #define EVENT_CLASSES_DEFAULT (EVENT_CLASSES_ALL & ~(EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_SCHED)))
 
 /* How a field prints. */
-enum event_field_type { EFT_DEC, EFT_HEX, EFT_BOOL, EFT_CHAR, EFT_SIGNED /* decimal, two's complement */ };
+enum event_field_type {
+    EFT_DEC,
+    EFT_HEX,
+    EFT_BOOL,
+    EFT_CHAR,
+    EFT_SIGNED,  /* decimal, two's complement */
+    EFT_GROUPED, /* decimal, in text with commas */
+};
 
 struct event_field {
     const char *name;
@@ -87,7 +95,8 @@ const struct event_kind *event_kind(unsigned id);
 /* The class of that name ("pio"), or -1. */
 int event_class_by_name(const char *name);
 const char *event_class_name(enum event_class c);
-/* Parse "cpu,irq,pio", "all", "none", "default", and "-syscall" / "+syscall" after them, into a mask.
+/* Parse "cpu,irq,pio", "all", "none", "default", and "-syscall" / "+syscall" after them, into a mask. The class
+ * fold is part of every list that has another class, unless "-fold" takes it out.
  * Returns 0, or -1 with `*bad` pointing at the word that is no class. */
 int event_classes_parse(const char *text, uint32_t *mask, const char **bad);
 

@@ -65,6 +65,11 @@ struct event_encoder *event_encoder_new(uint64_t step_ns)
     return e;
 }
 
+void event_encoder_layout(struct event_encoder *e, const struct event_layout *layout)
+{
+    e->layout = *layout;
+}
+
 void event_encoder_free(struct event_encoder *e)
 {
     free(e);

@@ -18,6 +18,8 @@ struct event_layout {
 };
 
 void event_layout_own(struct event_layout *l);
+/* Codes as the kinds of that trace are: without fields that it does not have. */
+void event_encoder_layout(struct event_encoder *e, const struct event_layout *layout);
 
 /* An unpacked event frame. The events' data point into `raw`. */
 struct event_frame {

@@ -29,6 +29,7 @@ static bool json_field(yajl_gen g, const struct event_field *f, uint64_t v)
     char text[24];
     switch (f->type) {
     case EFT_DEC:
+    case EFT_GROUPED:
     case EFT_CHAR:
         return json_number(g, f->name, v);
     case EFT_SIGNED:

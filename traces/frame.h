@@ -28,6 +28,8 @@ enum {
     PAGES_CUT_ITEMS = 4096,
     RECORDS_CUT_BYTES = 64 << 10, /* inputs, notes */
 
+    END_MAX = 2048 + EV_COUNT * 10, /* bytes of an END payload as writers make it */
+
     MAX_STRING = 65536, /* a setting, a section's name … */
     MAX_SECTIONS = 4096,
     MAX_REGIONS = 4096,

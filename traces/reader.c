@@ -362,6 +362,12 @@ void trace_close(struct trace *t)
 
 /* ---------------------------------------------------------------- facts */
 
+bool trace_cut_off(const struct trace *t)
+{
+    const struct trace_end *end = trace_end(t);
+    return t->truncated || (end && !strcmp(end->reason, TRACE_FULL));
+}
+
 bool trace_truncated(const struct trace *t)
 {
     return t->truncated;

@@ -95,6 +95,10 @@ struct trace_section {
     size_t len;
 };
 
+/* How a recording ended that reached the greatest size of its trace: the record is cut off amid the events of its last
+ * position, as one that was killed, and `time` is that of the last of them. */
+#define TRACE_FULL "max-size"
+
 /* How a recording ended. */
 struct trace_end {
     const char *reason; /* a word: "reached", "power-off", "halted", "interrupted", "guest-fault" */
@@ -158,6 +162,23 @@ int trace_checkpoint_end(struct trace_writer *w, uint64_t hash, struct error *er
  * be called at positions that depend on the run alone (it decides where frames begin). */
 int trace_writer_flush(struct trace_writer *w, struct error *err);
 
+/* The file is not to grow beyond `bytes`. To be called once, before anything is written. Frames are then written in groups,
+ * each of which ends with events or a checkpoint, and the writer waits for each: so where it is full depends on the calls alone.
+ * The call that does not fit returns -1, as does each after it, and trace_writer_full is true: the trace then ends with the last
+ * group that fits, and is to be closed by trace_writer_finish_full. */
+void trace_writer_limit(struct trace_writer *w, uint64_t bytes);
+bool trace_writer_full(const struct trace_writer *w);
+
+/* What is in a trace that is full. */
+struct trace_kept {
+    uint64_t icount, time; /* of the last event or checkpoint */
+    uint64_t events, inputs, checkpoints;
+};
+/* What there is; checkpoints is 0 if not even the state at the beginning has room. */
+void trace_writer_kept(const struct trace_writer *w, struct trace_kept *kept);
+/* Ends the trace where it is full, with reason TRACE_FULL, closes the file and frees the writer, also on error. */
+int trace_writer_finish_full(struct trace_writer *w, const char *text, struct error *err);
+
 /* Bytes in the file so far, and to come in the queue (uncompressed): for progress lines only. */
 uint64_t trace_writer_bytes(const struct trace_writer *w);
 
@@ -183,6 +204,8 @@ void trace_close(struct trace *t); /* NULL is allowed */
 /* The file has no (whole) end: the recording was killed or the file was cut. All frames before that are
  * there. */
 bool trace_truncated(const struct trace *t);
+/* It ends amid the events of its last position: truncated, or full. */
+bool trace_cut_off(const struct trace *t);
 /* It is so because something in the file is not as it was written, not because its end is missing. */
 bool trace_damaged(const struct trace *t);
 /* Why, as one line; "" when not truncated. */

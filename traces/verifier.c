@@ -8,7 +8,6 @@
 
 struct trace_verifier {
     struct trace *t;
-    struct event_layout own;
     size_t at;       /* event frame: position in the list */
     uint32_t pos;    /* events of it that were given */
     bool one_by_one; /* the present frame is in `recorded`, and compared as events come */
@@ -28,24 +27,12 @@ static const struct trace_frame *verify_frame(const struct trace_verifier *v)
     return &v->t->frame[verify_list(v)->frame[v->at]].info;
 }
 
-/* A record whose rows have fewer fields than ours cannot be compared by checksum. */
-static bool same_layout(const struct event_layout *a, const struct event_layout *b)
-{
-    return a->nkinds == b->nkinds && !memcmp(a->nfields, b->nfields, sizeof a->nfields) &&
-           !memcmp(a->has_data, b->has_data, sizeof a->has_data);
-}
-
 struct trace_verifier *trace_verifier_open(struct trace *t, struct error *err)
 {
     struct trace_verifier *v = mem_zero(1, sizeof *v);
-    event_layout_own(&v->own);
-    if (!same_layout(&v->own, &t->layout)) {
-        error_set(err, "%s: its events are those of another bootreel: record it again to compare", t->name);
-        free(v);
-        return NULL;
-    }
     v->t = t;
     v->encoder = event_encoder_new(t->config.step_ns);
+    event_encoder_layout(v->encoder, &t->layout);
     return v;
 }
 
@@ -103,7 +90,7 @@ static int differs(struct trace_verifier *v, uint64_t number, const struct event
         diff->recorded = *recorded;
     if (replayed) {
         diff->replayed = *replayed;
-        if (replayed->len && v->own.has_data[replayed->kind]) {
+        if (replayed->len && v->t->layout.has_data[replayed->kind]) {
             memcpy(v->data, replayed->data, replayed->len);
             diff->replayed.data = v->data;
         }
@@ -120,7 +107,7 @@ static int verify_encoded(struct trace_verifier *v, struct trace_difference *dif
     uint8_t *copy = mem_alloc(n);
     memcpy(copy, bytes, n);
     event_frame_free(&v->replayed);
-    const char *bad = event_frame_decode(&v->replayed, copy, n, count, v->t->config.step_ns, &v->own);
+    const char *bad = event_frame_decode(&v->replayed, copy, n, count, v->t->config.step_ns, &v->t->layout);
     if (bad)
         return error_set(err, "%s: the replay's events cannot be decoded: %s", v->t->name, bad);
     if (verify_load(v, err))
@@ -130,6 +117,18 @@ static int verify_encoded(struct trace_verifier *v, struct trace_difference *dif
             return differs(v, verify_frame(v)->first + i, i < v->recorded.n ? &v->recorded.ev[i] : NULL,
                            &v->replayed.ev[i], diff);
     return 0;
+}
+
+/* The event without the fields that the record does not know: they were added later. */
+static const struct event *as_recorded(const struct trace_verifier *v, const struct event *ev, struct event *known)
+{
+    const struct event_layout *l = &v->t->layout;
+    if (ev->kind >= l->nkinds || l->nfields[ev->kind] == event_kind(ev->kind)->nfields)
+        return ev;
+    *known = *ev;
+    for (unsigned i = l->nfields[ev->kind]; i < EVENT_MAX_FIELDS; i++)
+        known->f[i] = 0;
+    return known;
 }
 
 static int verify_single(struct trace_verifier *v, const struct event *ev, struct trace_difference *diff)
@@ -142,13 +141,20 @@ static int verify_single(struct trace_verifier *v, const struct event *ev, struc
     return 0;
 }
 
-int trace_verifier_event(struct trace_verifier *v, const struct event *ev, struct trace_difference *diff,
+int trace_verifier_event(struct trace_verifier *v, const struct event *given, struct trace_difference *diff,
                          struct error *err)
 {
-    if (ev->kind >= EV_COUNT || ev->len > EVENT_MAX_DATA)
+    if (given->kind >= EV_COUNT || given->len > EVENT_MAX_DATA)
         return error_set(err, "%s: the replay gives an event of unknown kind or length", v->t->name);
+    struct event known;
+    const struct event *ev = as_recorded(v, given, &known);
     if (v->at == verify_list(v)->n)
         return differs(v, verify_list(v)->items, NULL, ev, diff);
+    if (ev->kind >= v->t->layout.nkinds) {
+        if (!v->one_by_one && verify_load(v, err))
+            return -1;
+        return differs(v, verify_frame(v)->first + v->pos, &v->recorded.ev[v->pos], ev, diff);
+    }
     if (v->one_by_one)
         return verify_single(v, ev, diff);
     bool full = event_encoder_add(v->encoder, ev);

@@ -20,6 +20,13 @@ static void note_icount(struct trace_writer *w, uint64_t icount)
         w->icount = icount;
 }
 
+static int writer_check(const struct trace_writer *w, struct error *err)
+{
+    if (w->full)
+        return error_set(err, "the trace has reached its greatest size");
+    return sink_check(w->sink, err);
+}
+
 void writer_emit(struct trace_writer *w, struct collect *c, enum trace_frame_kind kind)
 {
     if (!c->items)
@@ -158,7 +165,7 @@ int trace_write_chunk(struct trace_writer *w, unsigned image, uint64_t chunk, co
     if (n != chunk_length(w->image[image].size, chunk))
         return error_set(err, "chunk %" PRIu64 " of image %u has another length", chunk, image);
     if (trace_writer_has_chunk(w, image, chunk))
-        return sink_check(w->sink, err);
+        return writer_check(w, err);
     w->image[image].have[chunk / 8] |= (uint8_t)(1u << chunk % 8);
     bool is_new;
     uint32_t id = content_number(&w->content, data, n, &is_new);
@@ -174,7 +181,7 @@ int trace_write_chunk(struct trace_writer *w, unsigned image, uint64_t chunk, co
     }
     if (w->new_chunks == CHUNKS_CUT_NEW || w->chunks.items == CHUNKS_CUT_ITEMS)
         emit_chunks(w);
-    return sink_check(w->sink, err);
+    return writer_check(w, err);
 }
 
 /* ---------------------------------------------------------------- inputs and notes */
@@ -197,7 +204,7 @@ int trace_write_input(struct trace_writer *w, const struct trace_input *in, stru
     note_icount(w, in->icount);
     if (c->bytes.n >= RECORDS_CUT_BYTES)
         writer_emit(w, c, TF_INPUT);
-    return sink_check(w->sink, err);
+    return writer_check(w, err);
 }
 
 int trace_write_note(struct trace_writer *w, const struct trace_note *note, struct error *err)
@@ -217,7 +224,7 @@ int trace_write_note(struct trace_writer *w, const struct trace_note *note, stru
     c->last_icount = last;
     if (c->bytes.n >= RECORDS_CUT_BYTES)
         writer_emit(w, c, TF_NOTE);
-    return sink_check(w->sink, err);
+    return writer_check(w, err);
 }
 
 /* ---------------------------------------------------------------- events */
@@ -235,11 +242,11 @@ static void event_counts(struct trace_writer *w, struct buf *extra)
     }
 }
 
-static void emit_events(struct trace_writer *w)
+static bool emit_events(struct trace_writer *w)
 {
     uint32_t count = event_encoder_count(w->encoder);
     if (!count)
-        return;
+        return false;
     struct buf extra = {0}, payload = {0}, aside = {0};
     size_t n;
     const void *bytes = event_encoder_bytes(w->encoder, &n);
@@ -253,6 +260,7 @@ static void emit_events(struct trace_writer *w)
     sink_put(w->sink, h, &extra, &payload, &aside);
     w->events += count;
     event_encoder_reset(w->encoder);
+    return true;
 }
 
 int trace_writer_flush(struct trace_writer *w, struct error *err)
@@ -260,8 +268,39 @@ int trace_writer_flush(struct trace_writer *w, struct error *err)
     emit_chunks(w);
     writer_emit(w, &w->input, TF_INPUT);
     writer_emit(w, &w->note, TF_NOTE);
-    emit_events(w);
-    return sink_check(w->sink, err);
+    /* A trace must not end behind inputs of positions that it does not reach. */
+    if (emit_events(w) && writer_commit(w, w->last_event_icount, w->last_event_time, err))
+        return -1;
+    return writer_check(w, err);
+}
+
+/* ---------------------------------------------------------------- a greatest size */
+
+void trace_writer_limit(struct trace_writer *w, uint64_t bytes)
+{
+    w->limited = true;
+    sink_limit(w->sink, bytes);
+}
+
+bool trace_writer_full(const struct trace_writer *w)
+{
+    return w->full;
+}
+
+void trace_writer_kept(const struct trace_writer *w, struct trace_kept *kept)
+{
+    *kept = w->kept;
+}
+
+int writer_commit(struct trace_writer *w, uint64_t icount, uint64_t time, struct error *err)
+{
+    if (w->limited && !w->full && sink_commit(w->sink)) {
+        w->kept = (struct trace_kept){icount, time, w->events, w->input.total, w->ck.total};
+        memcpy(w->kept_kinds, w->kinds, sizeof w->kinds);
+    } else if (w->limited) {
+        w->full = true;
+    }
+    return writer_check(w, err);
 }
 
 static int event_refuse(const struct trace_writer *w, const struct event *ev, struct error *err)
@@ -283,16 +322,17 @@ int trace_write_event(struct trace_writer *w, const struct event *ev, struct err
     if (!event_encoder_count(w->encoder))
         w->first_event_icount = ev->icount;
     w->last_event_icount = ev->icount;
+    w->last_event_time = ev->time;
     w->frame_kinds[ev->kind]++;
     note_icount(w, ev->icount);
     if (event_encoder_add(w->encoder, ev))
         return trace_writer_flush(w, err);
-    return sink_check(w->sink, err);
+    return writer_check(w, err);
 }
 
 /* ---------------------------------------------------------------- end */
 
-static void write_end(struct trace_writer *w, const struct trace_end *end)
+static void write_end(struct trace_writer *w, const struct trace_end *end, const uint64_t kinds[EV_COUNT])
 {
     struct buf b = {0}, extra = {0}, aside = {0};
     buf_bytes(&b, end->reason, strnlen(end->reason, MAX_STRING));
@@ -302,7 +342,7 @@ static void write_end(struct trace_writer *w, const struct trace_end *end)
     buf_u64(&b, end->hash);
     buf_varint(&b, EV_COUNT);
     for (unsigned i = 0; i < EV_COUNT; i++)
-        buf_varint(&b, w->kinds[i]);
+        buf_varint(&b, kinds[i]);
     struct frame_head h = {
         .kind = TF_END, .first_icount = end->icount, .last_icount = end->icount, .items = 1};
     sink_put(w->sink, h, &extra, &b, &aside);
@@ -334,7 +374,17 @@ uint64_t trace_writer_bytes(const struct trace_writer *w)
 int trace_writer_finish(struct trace_writer *w, const struct trace_end *end, struct error *err)
 {
     trace_writer_flush(w, NULL);
-    write_end(w, end);
+    if (w->limited && writer_commit(w, end->icount, end->time, NULL))
+        return trace_writer_finish_full(w, "the end has no room", err);
+    write_end(w, end, w->kinds);
+    return writer_close(w, true, err);
+}
+
+int trace_writer_finish_full(struct trace_writer *w, const char *text, struct error *err)
+{
+    const struct trace_end end = {
+        .reason = TRACE_FULL, .text = text, .icount = w->kept.icount, .time = w->kept.time};
+    write_end(w, &end, w->kept_kinds);
     return writer_close(w, true, err);
 }
 

@@ -67,10 +67,17 @@ struct trace_writer {
     struct content_table content;
 
     struct checkpoint_state ck;
+
+    bool limited, full;
+    struct trace_kept kept; /* what was committed */
+    uint64_t kept_kinds[EV_COUNT];
+    uint64_t last_event_time;
 };
 
 /* Sends the items off as a frame, if there are any. */
 void writer_emit(struct trace_writer *w, struct collect *c, enum trace_frame_kind kind);
+/* With a limit: what was sent off belongs into the file up to this position. -1 if it is full. */
+int writer_commit(struct trace_writer *w, uint64_t icount, uint64_t time, struct error *err);
 void writer_checkpoint_free(struct checkpoint_state *ck);
 
 #endif

@@ -229,7 +229,7 @@ int trace_checkpoint_end(struct trace_writer *w, uint64_t hash, struct error *er
                            .first = ck->total++,
                            .items = 1};
     sink_put(w->sink, h, &extra, &payload, &aside);
-    return sink_check(w->sink, err);
+    return writer_commit(w, ck->icount, ck->time, err);
 }
 
 void writer_checkpoint_free(struct checkpoint_state *ck)

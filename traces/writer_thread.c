@@ -25,6 +25,7 @@ struct job {
     struct buf extra;
     struct buf payload;
     struct buf aside;
+    bool commit; /* no frame: see sink_commit() */
 };
 
 struct sink {
@@ -36,8 +37,10 @@ struct sink {
     pthread_cond_t room;
     /* under the lock */
     struct job *head, **tail;
-    size_t queued;
+    size_t queued, jobs;
     bool closing, whole;
+    uint64_t limit; /* 0: none */
+    bool full;
     /* set by the thread, once, before `failed` */
     struct error error;
     atomic_bool failed;
@@ -47,6 +50,11 @@ struct sink {
     uint64_t frames;
     struct buf index;
     struct buf out;
+    struct buf waiting; /* with a limit: frames that are still to be committed */
+    struct {
+        uint64_t frames;
+        size_t index;
+    } committed;
     ZSTD_CCtx *zstd;
     struct page_packer *pages;
     struct frame_head pages_head; /* of the PAGES frame that is being filled: the next one's `first` too */
@@ -106,11 +114,47 @@ static bool sink_frame(struct sink *s, struct frame_head *h, const void *extra, 
     size_t lead = s->out.n;
     buf_add(&s->out, stored, h->stored);
     buf_free(&packed);
-    if (!sink_write(s, s->out.p, s->out.n))
+    if (s->limit && h->kind != TF_END && h->kind != TF_INDEX)
+        buf_add(&s->waiting, s->out.p, s->out.n);
+    else if (!sink_write(s, s->out.p, s->out.n))
         return false;
     buf_add(&s->index, s->out.p, lead);
     s->frames++;
     return true;
+}
+
+/* The most that END, INDEX and the trailer may take, with the frames so far. */
+static uint64_t end_bytes(const struct sink *s)
+{
+    const size_t lead = FRAME_HEAD_SIZE + FRAME_HASH_SIZE, end = lead + END_MAX;
+    return end + lead + s->index.n + lead + TRAILER_SIZE;
+}
+
+static bool overfull(const struct sink *s)
+{
+    return s->limit && atomic_load(&s->written) + s->waiting.n + end_bytes(s) > s->limit;
+}
+
+static void sink_drop(struct sink *s)
+{
+    s->full = true;
+    s->waiting.n = 0;
+    s->frames = s->committed.frames;
+    s->index.n = s->committed.index;
+}
+
+static void sink_do_commit(struct sink *s)
+{
+    if (s->full)
+        return;
+    if (overfull(s)) {
+        sink_drop(s);
+        return;
+    }
+    sink_write(s, s->waiting.p, s->waiting.n);
+    s->waiting.n = 0;
+    s->committed.frames = s->frames;
+    s->committed.index = s->index.n;
 }
 
 /* Writes the pages that are not in a frame yet. */
@@ -139,6 +183,12 @@ static void sink_pack(struct sink *s, const struct job *job)
 static void sink_job(struct sink *s, struct job *job)
 {
     struct frame_head *h = &job->head;
+    if (job->commit) {
+        sink_do_commit(s);
+        return;
+    }
+    if (s->full && h->kind != TF_END)
+        return;
     if (!h->kind) { /* the file header */
         sink_write(s, job->payload.p, job->payload.n);
         return;
@@ -210,8 +260,11 @@ static void *sink_thread(void *arg)
     while ((job = sink_next(s))) {
         if (!atomic_load(&s->failed))
             sink_job(s, job);
+        if (overfull(s) && job->head.kind != TF_END) /* what waits is not to grow without an end */
+            sink_drop(s);
         pthread_mutex_lock(&s->lock);
         s->queued -= job->payload.n;
+        s->jobs--;
         pthread_cond_signal(&s->room);
         pthread_mutex_unlock(&s->lock);
         job_free(job);
@@ -244,6 +297,7 @@ static void sink_free(struct sink *s)
     pthread_cond_destroy(&s->room);
     buf_free(&s->index);
     buf_free(&s->out);
+    buf_free(&s->waiting);
     free(s->path);
     free(s);
 }
@@ -293,6 +347,19 @@ static struct buf buf_take(struct buf *b)
     return taken;
 }
 
+static void queue(struct sink *s, struct job *job)
+{
+    pthread_mutex_lock(&s->lock);
+    while (s->queued && s->queued + job->payload.n > QUEUE_BYTES)
+        pthread_cond_wait(&s->room, &s->lock);
+    *s->tail = job;
+    s->tail = &job->next;
+    s->queued += job->payload.n;
+    s->jobs++;
+    pthread_cond_signal(&s->more);
+    pthread_mutex_unlock(&s->lock);
+}
+
 void sink_put(struct sink *s, struct frame_head head, struct buf *extra, struct buf *payload,
               struct buf *aside)
 {
@@ -300,14 +367,33 @@ void sink_put(struct sink *s, struct frame_head head, struct buf *extra, struct 
     head.extra = (uint16_t)extra->n;
     *job = (struct job){
         .head = head, .extra = buf_take(extra), .payload = buf_take(payload), .aside = buf_take(aside)};
+    queue(s, job);
+}
+
+/* The thread has nothing to do afterwards, so its own members may be used. */
+static void wait_for_thread(struct sink *s)
+{
     pthread_mutex_lock(&s->lock);
-    while (s->queued && s->queued + job->payload.n > QUEUE_BYTES)
+    while (s->jobs)
         pthread_cond_wait(&s->room, &s->lock);
-    *s->tail = job;
-    s->tail = &job->next;
-    s->queued += job->payload.n;
-    pthread_cond_signal(&s->more);
     pthread_mutex_unlock(&s->lock);
+}
+
+void sink_limit(struct sink *s, uint64_t limit)
+{
+    wait_for_thread(s);
+    s->limit = limit;
+    s->committed.frames = s->frames;
+    s->committed.index = s->index.n;
+}
+
+bool sink_commit(struct sink *s)
+{
+    struct job *job = mem_zero(1, sizeof *job);
+    job->commit = true;
+    queue(s, job);
+    wait_for_thread(s);
+    return !s->full;
 }
 
 void sink_put_pages(struct sink *s, struct frame_head head, struct buf *pages, struct buf *hints)

@@ -71,7 +71,8 @@ struct timeline {
     struct replay *replay; /* builds the engine and its images */
     struct engine *e;
     struct error warning;
-    uint64_t last; /* of the record */
+    uint64_t last;   /* of the record */
+    uint32_t folded; /* classes of which the record does not have each event: the engine is asked for them too */
 
     struct store store;
     uint64_t budget;

@@ -32,7 +32,8 @@ static void on_event(void *ctx, const struct event *ev)
     if (!s->classes || !in_reach(s, ev))
         return;
     for (size_t i = 0; i < tl->nstops; i++)
-        if (tl->stop[i].stop.kind == TS_EVENT && !tl_indexed(tl, &tl->stop[i]) &&
+        if (tl->stop[i].stop.kind == TS_EVENT &&
+            (tl->folded >> event_kind(ev->kind)->cls & 1 || !tl_indexed(tl, &tl->stop[i])) &&
             event_filter_matches(&tl->stop[i].stop.filter, ev)) {
             tl_sight_set(s, tl->stop[i].id, ev);
             return;

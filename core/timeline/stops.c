@@ -103,7 +103,8 @@ uint32_t tl_unindexed_classes(const struct timeline *tl)
 {
     uint32_t classes = 0;
     for (size_t i = 0; i < tl->nstops; i++)
-        if (tl->stop[i].stop.kind == TS_EVENT && !tl_indexed(tl, &tl->stop[i]))
-            classes |= event_filter_classes(&tl->stop[i].stop.filter);
+        if (tl->stop[i].stop.kind == TS_EVENT)
+            classes |= event_filter_classes(&tl->stop[i].stop.filter) &
+                       (tl_indexed(tl, &tl->stop[i]) ? tl->folded : EVENT_CLASSES_ALL);
     return classes;
 }

@@ -41,6 +41,21 @@ static void open_store(struct timeline *tl)
     tl->record.pinned = tl->record.n > 0;
 }
 
+/* Classes of the engine's events that were left out of the record because they repeated (core/fold.h). */
+static uint32_t folded_classes(struct trace *t)
+{
+    const uint32_t inspector = EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_PROCESS) |
+                               EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_SCHED);
+    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_FOLD));
+    struct event ev;
+    uint32_t classes = 0;
+    while (trace_cursor_next(c, &ev, NULL, NULL) == 1)
+        if (ev.kind == EV_AGAIN)
+            classes |= (uint32_t)ev.f[EVF_AGAIN_classes];
+    trace_cursor_close(c);
+    return classes & ~inspector & ~EVENT_CLASS_BIT(EC_FOLD);
+}
+
 struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *kind, struct error *err)
 {
     struct timeline *tl = calloc(1, sizeof *tl);
@@ -56,6 +71,7 @@ struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *
     }
     tl->e = replay_engine(tl->replay);
     tl->feed = (struct feed){.e = tl->e, .source = {.ctx = tl, .input = tl_input}};
+    tl->folded = folded_classes(t);
     open_store(tl);
     return tl;
 }

@@ -1,0 +1,436 @@
+/* fold.c - see fold.h. Three levels, each of which takes what the one before gives: loops, loops of loops,
+ * boots. */
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "core/fold.h"
+
+enum { LEVELS = 3, BOOTS = LEVELS - 1, RECENT = 2 * FOLD_LOOP };
+
+#define LOOP_CLASSES                                                                                         \
+    (EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_EXCEPTION) | EVENT_CLASS_BIT(EC_IRQ) |                     \
+     EVENT_CLASS_BIT(EC_PIO) | EVENT_CLASS_BIT(EC_MMIO) | EVENT_CLASS_BIT(EC_UNHANDLED))
+
+struct held {
+    struct event ev; /* data is its own */
+    uint64_t id;
+};
+
+/* The events of the present loop or boot as it may turn out to be: ids of what went out. */
+struct level {
+    struct fold *fold;
+    unsigned number;
+    /* Loops: the last ids, the newest at `at`; for each period how many events in a row were as one period
+     * before. */
+    uint64_t recent[RECENT];
+    uint32_t run[FOLD_LOOP];
+    unsigned at;
+    bool blank; /* there are none */
+    /* Boots: ids since the last reset. */
+    uint64_t *boot;
+    size_t nboot;
+    bool boot_lost; /* it is too long, or not all of it is in the trace */
+    /* What is compared: the ids of a period, and which is expected. period 0: nothing is. */
+    uint64_t *ref;
+    size_t period, next;
+    bool committed; /* it is folded: what is held goes out behind a fold.again */
+    bool continues; /* one fold.again of it is out */
+    uint32_t classes;
+    /* What matched and may be left out: the last of it, and a summary of the rest. */
+    struct held *held;
+    size_t first, nheld, cap; /* held[first .. first + nheld) */
+    uint64_t dropped, begin;
+    struct event last; /* the last that was dropped */
+};
+
+struct fold {
+    void (*emit)(void *ctx, const struct event *ev);
+    void *ctx;
+    struct level level[LEVELS];
+};
+
+static void take(struct fold *f, unsigned number, const struct event *ev);
+
+static void *must(void *p)
+{
+    if (!p)
+        abort();
+    return p;
+}
+
+/* ---------------------------------------------------------------- the same event */
+
+/* Fields that may differ, as a mask. */
+static unsigned tolerated(const struct event *ev)
+{
+    switch (ev->kind) {
+    case EV_PIO_READ:
+    case EV_MMIO_READ:
+        return 1u << EVF_PIO_READ_value | 1u << EVF_PIO_READ_count;
+    case EV_UNHANDLED:
+        return ev->f[EVF_UNHANDLED_write] ? 0 : 1u << EVF_UNHANDLED_value | 1u << EVF_UNHANDLED_count;
+    case EV_IRQ:
+        return 1u << EVF_IRQ_cs | 1u << EVF_IRQ_ip;
+    case EV_AGAIN:
+        return 1u << EVF_AGAIN_count | 1u << EVF_AGAIN_more | 1u << EVF_AGAIN_begin;
+    default:
+        return 0;
+    }
+}
+
+static bool of_loops(const struct event *ev)
+{
+    return LOOP_CLASSES >> event_kind(ev->kind)->cls & 1 || ev->kind == EV_POST_CODE ||
+           (ev->kind == EV_AGAIN && !ev->f[EVF_AGAIN_continues]);
+}
+
+/* What makes it the same event again; never 0. */
+static uint64_t identity(const struct event *ev)
+{
+    const struct event_kind *k = event_kind(ev->kind);
+    uint64_t word[EVENT_MAX_FIELDS + 1] = {(uint64_t)ev->kind << 8 | ev->cpu};
+    unsigned n = 1, differ = tolerated(ev);
+    bool loops = of_loops(ev) || ev->kind == EV_AGAIN;
+    for (unsigned i = 0; i < k->nfields; i++)
+        if (loops ? !(differ >> i & 1) : k->field[i].key)
+            word[n++] = ev->f[i];
+    uint64_t h = XXH3_64bits(word, n * sizeof word[0]);
+    if (k->has_data && ev->len)
+        h = XXH3_64bits_withSeed(ev->data, ev->len, h);
+    return h ? h : 1;
+}
+
+/* ---------------------------------------------------------------- what is held */
+
+static void hold(struct level *l, const struct event *ev, uint64_t id)
+{
+    if (l->first + l->nheld == l->cap && l->first) {
+        memmove(l->held, l->held + l->first, l->nheld * sizeof *l->held);
+        l->first = 0;
+    }
+    if (l->nheld == l->cap) {
+        l->cap = l->cap ? 2 * l->cap : 64;
+        l->held = must(realloc(l->held, l->cap * sizeof *l->held));
+    }
+    struct held *h = &l->held[l->first + l->nheld++];
+    *h = (struct held){*ev, id};
+    h->ev.data = NULL;
+    if (ev->len)
+        h->ev.data = memcpy(must(malloc(ev->len)), ev->data, ev->len);
+}
+
+static struct held *unhold(struct level *l)
+{
+    l->nheld--;
+    return &l->held[l->first++];
+}
+
+/* The first n that are held are left out. */
+static void drop(struct level *l, size_t n)
+{
+    if (n && !l->dropped)
+        l->begin = l->held[l->first].ev.icount;
+    l->dropped += n;
+    while (n--) {
+        struct held *h = unhold(l);
+        free((void *)h->ev.data);
+        l->last = h->ev;
+    }
+}
+
+static void report(struct level *l)
+{
+    if (!l->dropped)
+        return;
+    struct event ev = {.kind = EV_AGAIN, .cpu = l->last.cpu, .icount = l->last.icount, .time = l->last.time};
+    ev.f[EVF_AGAIN_period] = l->period;
+    ev.f[EVF_AGAIN_count] = l->dropped / l->period;
+    ev.f[EVF_AGAIN_more] = l->dropped % l->period;
+    ev.f[EVF_AGAIN_begin] = l->begin;
+    ev.f[EVF_AGAIN_classes] = l->classes;
+    ev.f[EVF_AGAIN_continues] = l->continues;
+    l->dropped = 0;
+    l->continues = true;
+    take(l->fold, l->number + 1, &ev);
+}
+
+/* What is held goes out. */
+static void release(struct level *l)
+{
+    report(l);
+    while (l->nheld) {
+        struct held *h = unhold(l);
+        take(l->fold, l->number + 1, &h->ev);
+        free((void *)h->ev.data);
+    }
+    l->first = 0;
+}
+
+static uint32_t class_of(const struct event *ev)
+{
+    uint32_t inner = ev->kind == EV_AGAIN ? (uint32_t)ev->f[EVF_AGAIN_classes] : 0;
+    return EVENT_CLASS_BIT(event_kind(ev->kind)->cls) | inner;
+}
+
+/* ---------------------------------------------------------------- which period */
+
+static void forget_recent(struct level *l)
+{
+    if (l->blank)
+        return;
+    memset(l->recent, 0, sizeof l->recent);
+    memset(l->run, 0, sizeof l->run);
+    l->at = FOLD_LOOP;
+    l->blank = true;
+}
+
+/* Notes an id of a loop's. The shortest period that has come twice, or 0. */
+static size_t remember(struct level *l, uint64_t id)
+{
+    if (!l->at) {
+        memcpy(l->recent + FOLD_LOOP, l->recent, FOLD_LOOP * sizeof l->recent[0]);
+        l->at = FOLD_LOOP;
+    }
+    const uint64_t *back = l->recent + l->at;
+    uint32_t any = 0;
+    for (unsigned i = 0; i < FOLD_LOOP; i++) {
+        uint32_t run = back[i] == id ? l->run[i] + 1 : 0;
+        l->run[i] = run;
+        any |= run > i;
+    }
+    l->recent[--l->at] = id;
+    l->blank = false;
+    for (unsigned i = 0; any && i < FOLD_LOOP; i++)
+        if (l->run[i] > i)
+            return i + 1;
+    return 0;
+}
+
+/* From now on events are expected to be those of the period that has just ended. */
+static void expect(struct level *l, size_t period)
+{
+    l->period = period;
+    l->next = 0;
+    l->committed = l->continues = false;
+    l->classes = 0;
+}
+
+/* An event goes out, and may be the end of a period. */
+static void loop_passes(struct level *l, const struct event *ev, uint64_t id)
+{
+    take(l->fold, l->number + 1, ev);
+    if (!of_loops(ev)) {
+        forget_recent(l);
+        return;
+    }
+    size_t period = remember(l, id);
+    if (!period)
+        return;
+    for (size_t i = 0; i < period; i++)
+        l->ref[i] = l->recent[l->at + period - 1 - i];
+    expect(l, period);
+}
+
+static void boot_passes(struct level *l, const struct event *ev, uint64_t id)
+{
+    take(l->fold, l->number + 1, ev);
+    if (l->nboot == FOLD_BOOT)
+        l->boot_lost = true;
+    else
+        l->boot[l->nboot++] = id;
+    if (ev->kind != EV_RESET)
+        return;
+    if (!l->boot_lost) {
+        memcpy(l->ref, l->boot, l->nboot * sizeof *l->ref);
+        expect(l, l->nboot);
+    }
+    l->nboot = 0;
+    l->boot_lost = false;
+}
+
+/* ---------------------------------------------------------------- a level */
+
+/* The event is as expected. Of what is held, the last period stays. */
+static void matched(struct level *l, const struct event *ev, uint64_t id)
+{
+    hold(l, ev, id);
+    l->classes |= class_of(ev);
+    l->next = (l->next + 1) % l->period;
+    size_t least = l->number != BOOTS && l->period < FOLD_LEAST ? FOLD_LEAST : l->period;
+    l->committed |= l->nheld >= least + l->period;
+    if (l->committed && l->nheld >= 2 * l->period) /* after a cut there is less */
+        drop(l, (l->nheld - l->period) / l->period * l->period);
+}
+
+/* The repetition is over. */
+static void end_period(struct level *l)
+{
+    if (l->number == BOOTS) {
+        /* The present boot began as the one before; if that is in the trace, too. */
+        l->boot_lost = l->nheld < l->next;
+        l->nboot = l->next;
+        memcpy(l->boot, l->ref, l->nboot * sizeof *l->boot);
+    } else if (l->committed) {
+        forget_recent(l);
+    }
+    release(l);
+    l->period = 0;
+}
+
+static void take(struct fold *f, unsigned number, const struct event *ev)
+{
+    if (number == LEVELS) {
+        f->emit(f->ctx, ev);
+        return;
+    }
+    struct level *l = &f->level[number];
+    bool boots = number == BOOTS, foldable = boots || of_loops(ev);
+    uint64_t id = foldable ? identity(ev) : 0;
+    if (l->period && foldable && id == l->ref[l->next]) {
+        if (!boots)
+            remember(l, id);
+        matched(l, ev, id);
+        return;
+    }
+    if (l->period)
+        end_period(l);
+    if (boots)
+        boot_passes(l, ev, id);
+    else
+        loop_passes(l, ev, id);
+}
+
+/* What is not known to repeat is forgotten, so that little is to be saved. */
+static void cut(struct level *l)
+{
+    if (l->period && l->committed) {
+        drop(l, l->nheld);
+        report(l);
+    } else if (l->period) {
+        end_period(l);
+    }
+    forget_recent(l);
+    l->nboot = 0;
+    l->boot_lost = true;
+}
+
+/* ---------------------------------------------------------------- the folder */
+
+struct fold *fold_new(void (*emit)(void *ctx, const struct event *ev), void *ctx)
+{
+    struct fold *f = must(calloc(1, sizeof *f));
+    f->emit = emit;
+    f->ctx = ctx;
+    for (unsigned i = 0; i < LEVELS; i++) {
+        struct level *l = &f->level[i];
+        l->fold = f;
+        l->number = i;
+        l->at = FOLD_LOOP;
+        l->blank = true;
+        l->ref = must(calloc(i == BOOTS ? FOLD_BOOT : FOLD_LOOP, sizeof *l->ref));
+        l->boot = i == BOOTS ? must(calloc(FOLD_BOOT, sizeof *l->boot)) : NULL;
+    }
+    return f;
+}
+
+void fold_free(struct fold *f)
+{
+    if (!f)
+        return;
+    for (unsigned i = 0; i < LEVELS; i++) {
+        struct level *l = &f->level[i];
+        while (l->nheld)
+            free((void *)unhold(l)->ev.data);
+        free(l->held);
+        free(l->ref);
+        free(l->boot);
+    }
+    free(f);
+}
+
+void fold_event(struct fold *f, const struct event *ev)
+{
+    take(f, 0, ev);
+}
+
+void fold_cut(struct fold *f)
+{
+    for (unsigned i = 0; i < LEVELS; i++)
+        cut(&f->level[i]);
+}
+
+void fold_finish(struct fold *f)
+{
+    for (unsigned i = 0; i < LEVELS; i++)
+        if (f->level[i].period)
+            end_period(&f->level[i]);
+}
+
+/* ---------------------------------------------------------------- its state */
+
+/* After a cut a level is what repeats in it, if anything does: four numbers, then the ids. A level that is as
+ * after a cut without one has period 0. */
+enum { S_PERIOD, S_NEXT, S_CONTINUES, S_CLASSES, S_NUMBERS };
+
+static void put_number(uint8_t *p, uint64_t v)
+{
+    for (int i = 0; i < 8; i++)
+        p[i] = (uint8_t)(v >> 8 * i);
+}
+
+static uint64_t get_number(const uint8_t *p)
+{
+    uint64_t v = 0;
+    for (int i = 8; i-- > 0;)
+        v = v << 8 | p[i];
+    return v;
+}
+
+void *fold_save(const struct fold *f, size_t *n)
+{
+    bool any = false;
+    *n = 0;
+    for (unsigned i = 0; i < LEVELS; i++) {
+        *n += 8 * (S_NUMBERS + f->level[i].period);
+        any |= f->level[i].period > 0;
+    }
+    if (!any)
+        return NULL;
+    uint8_t *data = must(malloc(*n)), *p = data;
+    for (unsigned i = 0; i < LEVELS; i++) {
+        const struct level *l = &f->level[i];
+        put_number(p + 8 * S_PERIOD, l->period);
+        put_number(p + 8 * S_NEXT, l->next);
+        put_number(p + 8 * S_CONTINUES, l->continues);
+        put_number(p + 8 * S_CLASSES, l->classes);
+        p += 8 * S_NUMBERS;
+        for (size_t k = 0; k < l->period; k++, p += 8)
+            put_number(p, l->ref[k]);
+    }
+    return data;
+}
+
+int fold_load(struct fold *f, const void *data, size_t n, struct error *err)
+{
+    const uint8_t *p = data, *end = p + n;
+    for (unsigned i = 0; i < LEVELS; i++) {
+        struct level *l = &f->level[i];
+        l->boot_lost = true;
+        if ((size_t)(end - p) < 8 * S_NUMBERS)
+            return error_set(err, "the state of the folded events is cut off");
+        uint64_t period = get_number(p + 8 * S_PERIOD), next = get_number(p + 8 * S_NEXT);
+        if (period > (i == BOOTS ? FOLD_BOOT : FOLD_LOOP) || (period ? next >= period : next) ||
+            (size_t)(end - p) < 8 * (S_NUMBERS + period))
+            return error_set(err, "the state of the folded events makes no sense");
+        l->period = period;
+        l->next = next;
+        l->committed = period > 0;
+        l->continues = get_number(p + 8 * S_CONTINUES) != 0;
+        l->classes = (uint32_t)get_number(p + 8 * S_CLASSES);
+        p += 8 * S_NUMBERS;
+        for (size_t k = 0; k < period; k++, p += 8)
+            l->ref[k] = get_number(p);
+    }
+    return p == end ? 0 : error_set(err, "the state of the folded events is too long");
+}
