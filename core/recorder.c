@@ -33,7 +33,7 @@ struct recorder {
     struct state_hash *hash;
     struct observer observer;
     struct inspector *inspector;
-    struct fold *fold; /* NULL: repeated events are written one by one */
+    struct fold *fold;                         /* NULL: repeated events are written one by one */
     uint64_t next_checkpoint, last_checkpoint; /* icounts */
     uint64_t last_hash;                        /* of the state at the last checkpoint */
     struct matcher matcher;
@@ -488,7 +488,9 @@ static struct run_limit next_limit(struct recorder *r)
 {
     const struct position *until = r->o.until;
     uint64_t icount = icount_of(r);
-    struct run_limit l = {.icount = earlier(icount + SLICE, r->next_checkpoint), .time = UINT64_MAX, .stop_on_reset = r->o.stop_on_reset};
+    struct run_limit l = {.icount = earlier(icount + SLICE, r->next_checkpoint),
+                          .time = UINT64_MAX,
+                          .stop_on_reset = r->o.stop_on_reset};
     if (live(r)) {
         l.icount = earlier(l.icount, (icount / LIVE_STEPS + 1) * LIVE_STEPS);
         l.time = r->idle_until;

@@ -43,13 +43,13 @@ struct record_branch {
 struct record_options {
     const char *path;
     const struct engine_kind *kind;
-    const struct engine_config *config;       /* must stay until the recorder is destroyed */
-    uint32_t classes;                         /* event classes that go into the trace */
-    uint64_t checkpoint_every;                /* steps; 0: only the one at icount 0 */
-    const struct position *until;             /* NULL, or an ICOUNT, a TIME or a CONSOLE text */
-    bool stop_on_reset;                       /* the run ends at the first reset after the one at power-on */
-    uint64_t max_size;                        /* 0, or bytes that the trace is not to exceed: it ends before */
-    struct live *live;                        /* NULL, or typing */
+    const struct engine_config *config; /* must stay until the recorder is destroyed */
+    uint32_t classes;                   /* event classes that go into the trace */
+    uint64_t checkpoint_every;          /* steps; 0: only the one at icount 0 */
+    const struct position *until;       /* NULL, or an ICOUNT, a TIME or a CONSOLE text */
+    bool stop_on_reset;                 /* the run ends at the first reset after the one at power-on */
+    uint64_t max_size;                  /* 0, or bytes that the trace is not to exceed: it ends before */
+    struct live *live;                  /* NULL, or typing */
     const struct symbol_image *symbol_images; /* ELF images likewise, that the program brings along */
     size_t nsymbol_images;
     const char *const *symbol_files; /* ELF files whose symbols go into the trace */
@@ -63,9 +63,10 @@ struct record_options {
 };
 
 struct record_result {
-    struct stop stop; /* how it ended: reached (--until), reset, power-off, halted, interrupted, guest-fault */
-    bool full;        /* it reached max_size: `stop` is the last position in the trace */
-    uint64_t events;  /* recorded */
+    struct stop
+        stop;        /* how it ended: reached (--until), reset, power-off, halted, interrupted, guest-fault */
+    bool full;       /* it reached max_size: `stop` is the last position in the trace */
+    uint64_t events; /* recorded */
     uint64_t checkpoints;
     uint64_t inputs;
     uint64_t bytes; /* of the file */

@@ -120,7 +120,8 @@ static int verify_encoded(struct trace_verifier *v, struct trace_difference *dif
 }
 
 /* The event without the fields that the record does not know: they were added later. */
-static const struct event *as_recorded(const struct trace_verifier *v, const struct event *ev, struct event *known)
+static const struct event *as_recorded(const struct trace_verifier *v, const struct event *ev,
+                                       struct event *known)
 {
     const struct event_layout *l = &v->t->layout;
     if (ev->kind >= l->nkinds || l->nfields[ev->kind] == event_kind(ev->kind)->nfields)

@@ -46,12 +46,17 @@ static void test_classes_parse(void **state)
         {"-pio", EVENT_CLASSES_DEFAULT & ~EVENT_CLASS_BIT(EC_PIO)},
         {"+syscall,+sched,-pio", EVENT_CLASSES_ALL & ~EVENT_CLASS_BIT(EC_PIO)},
     };
+    const uint32_t fold = EVENT_CLASS_BIT(EC_FOLD);
     uint32_t mask;
     const char *bad;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_int_equal(event_classes_parse(good[i].text, &mask, &bad), 0);
-        assert_int_equal(mask, good[i].mask);
+        assert_int_equal(mask, good[i].mask ? good[i].mask | fold : 0);
     }
+    assert_int_equal(event_classes_parse("-fold", &mask, &bad), 0);
+    assert_int_equal(mask, EVENT_CLASSES_DEFAULT & ~fold);
+    assert_int_equal(event_classes_parse("pio,-fold,irq", &mask, &bad), 0);
+    assert_int_equal(mask, EVENT_CLASS_BIT(EC_PIO) | EVENT_CLASS_BIT(EC_IRQ));
     static const char *const wrong[] = {"", "x", "cpu,,irq", "cpu,", "cpu,irqs", "-", "cp", "cpu irq"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         assert_int_equal(event_classes_parse(wrong[i], &mask, &bad), -1);

@@ -1,0 +1,128 @@
+#!/bin/bash
+# fold.sh - guests that loop: sequences of events are folded (core/fold.h), and shown, verified and found; --stop-on-reset; --max-size.
+. "$(dirname "$0")/../lib.sh"
+cd "$work" || exit 2
+
+# guest NAME: NAME.bin from assembly on standard input.
+guest() {
+    as --32 -o "$1.o" - && ld -m elf_i386 --no-warn-rwx-segments -Ttext 0x7c00 --oformat binary -o "$1.bin" "$1.o" || fail "$1 does not build"
+}
+rec() { # NAME OPTION...
+    local name=$1
+    shift
+    "$BOOTREEL" record -q --memory 1M --flat "${name%%-*}.bin@0x7c00" -o "$name.reel" "$@" </dev/null || fail "record $name: $?"
+}
+verify() { expect 0 verify "$BOOTREEL" replay --verify --console=none "$1"; }
+
+# Three events that come 200,000 times; a line; a loop of loops.
+guest loop <<'END'
+.code16
+.globl _start
+_start: mov $200000, %ecx
+1:  in $0x60, %al
+    out %al, $0x80
+    in $0x61, %al
+    dec %ecx
+    jnz 1b
+    mov $0x3f8, %dx
+    mov $'X', %al
+    out %al, %dx
+    mov $10, %al
+    out %al, %dx
+    mov $1000, %ebx
+2:  mov $40, %ecx
+3:  in $0x61, %al
+    in $0x71, %al
+    loop 3b
+    mov $1, %al
+    out %al, $0x80
+    dec %ebx
+    jnz 2b
+    cli
+    hlt
+END
+# The same boot for ever, with a line on the console.
+guest reset <<'END'
+.code16
+.globl _start
+_start: in $0x61, %al
+    mov $0x3f8, %dx
+    mov $'X', %al
+    out %al, %dx
+    mov $10, %al
+    out %al, %dx
+    mov $0xfe, %al
+    out %al, $0x64
+1:  jmp 1b
+END
+
+# ---- what is shown: with one checkpoint, and with many, over which a repetition goes on
+rec loop
+rec loop-cuts --checkpoint-every 300k
+for t in loop loop-cuts; do
+    verify $t.reel
+    echo "== $t"
+    "$BOOTREEL" events $t.reel
+    echo "== $t: firmware"
+    "$BOOTREEL" events --class firmware $t.reel
+    echo "== $t: console"
+    "$BOOTREEL" events --class console $t.reel
+done >fold.out
+"$BOOTREEL" events --format json --class fold loop-cuts.reel >>fold.out
+rec reset --until 100k --checkpoint-every 30k
+verify reset.reel
+{ echo "== reset"; "$BOOTREEL" events reset.reel; "$BOOTREEL" stages reset.reel; } >>fold.out
+rec reset-full --until 1k --events=-fold
+verify reset-full.reel
+holds <("$BOOTREEL" info reset-full.reel) 'events +1,[0-9]{3}' "-fold: each event"
+
+# ---- byte for byte the same
+rec loop-b
+same loop.reel loop-b.reel "two recordings"
+
+# ---- events that were folded are found all the same
+cat >find.gdb <<END
+set pagination off
+set remoteaddresssize 64
+target remote | $BOOTREEL gdb loop.reel --stdio
+monitor progress off
+monitor break-event pio.write port=0x80
+monitor seek 500000
+continue
+monitor when
+continue
+monitor when
+reverse-continue
+reverse-continue
+monitor when
+kill
+END
+timeout 60 gdb -nx -q -batch -x find.gdb >find.out 2>&1
+{ echo "== found"; grep -E 'icount' find.out | sed 's/^0x.*in //'; } >>fold.out
+
+# ---- --stop-on-reset
+rec reset-once --stop-on-reset
+verify reset-once.reel
+{ echo "== --stop-on-reset"; "$BOOTREEL" info reset-once.reel | grep ended; "$BOOTREEL" events --class power reset-once.reel; } >>fold.out
+expect 0 stop "$BOOTREEL" record --stop-on-reset --memory 1M --flat reset.bin@0x7c00 -o stop.reel
+holds stop.out 'ended: stopped at the first reset, by keyboard controller' "--stop-on-reset says so"
+
+# ---- --max-size: never larger, the same each time, verified; and the summary is of what is in it
+for size in 12K 20K 40K 200K; do
+    expect 0 max "$BOOTREEL" record --max-size $size --memory 1M --flat loop.bin@0x7c00 --events=-fold --checkpoint-every 100k -o max.reel
+    "$BOOTREEL" record -q --max-size $size --memory 1M --flat loop.bin@0x7c00 --events=-fold --checkpoint-every 100k -o again.reel 2>again.err
+    same max.reel again.reel "two recordings with --max-size $size"
+    [ "$(stat -c %s max.reel)" -le $((${size%K} * 1024)) ] || fail "--max-size $size: $(stat -c %s max.reel) bytes"
+    verify max.reel
+    expect 0 info "$BOOTREEL" info --check max.reel
+    echo "== --max-size $size"
+    cat max.err
+    grep -v '^  *[0-9]\|^marks' max.out
+    grep '^ended' info.out
+done | sed -E '/^==/!{ s/[0-9,.]+ (kB|steps|s\b|events|checkpoints)/N \1/g; s/icount [0-9,]+/icount N/ }' >>fold.out # what zstd makes of it is not ours
+expect 2 small "$BOOTREEL" record --max-size 2K --memory 1M --flat loop.bin@0x7c00 -o small.reel
+cat small.err >>fold.out
+expect 2 word "$BOOTREEL" record --max-size x --memory 1M --flat loop.bin@0x7c00 -o small.reel
+cat word.err >>fold.out
+golden fold.out cli/fold.golden
+finish
