@@ -462,14 +462,18 @@ static void processor_up(struct linux_guest *lx, struct frame *f)
     LX_EMIT(lx, EV_CPU_UP, NULL, lx->cpu);
 }
 
-/* Without symbols of data: what the function that gives memory back is asked for. */
+/* Without symbols of data: what the function that gives memory back is asked for. One of the two may call the
+ * other. */
 static void image_freed(struct linux_guest *lx, struct frame *f)
 {
     char what[64];
     uint64_t begin = lx_argument(lx, 1), end = lx_argument(lx, 2);
     lx_string(lx, lx_argument(lx, 0), what, sizeof what);
-    if ((strstr(what, "initmem") || strstr(what, "unused kernel memory")) && end > begin)
-        LX_EMIT(lx, EV_INIT_FREED, NULL, begin, end - begin);
+    bool init = strstr(what, "initmem") || strstr(what, "unused kernel memory");
+    if (!init || end <= begin || lx->init_freed)
+        return;
+    lx->init_freed = true;
+    LX_EMIT(lx, EV_INIT_FREED, NULL, begin, end - begin);
 }
 
 static void init_freed(struct linux_guest *lx, struct frame *f)
@@ -502,7 +506,7 @@ static void panics(struct linux_guest *lx, struct frame *f)
 void lx_boot_setup(struct linux_guest *lx)
 {
     static const char *const memory[] = {"mm_core_init", "mem_init", NULL};
-    static const char *const frees[] = {"free_kernel_image_pages", "free_init_pages", NULL};
+    static const char *const frees[] = {"free_kernel_image_pages", "free_init_pages"};
     static const char *const shutdowns[] = {
         "kernel_power_off", "kernel_restart",    "kernel_halt",      "machine_power_off", "machine_restart",
         "machine_halt",     "emergency_restart", "orderly_poweroff", "acpi_power_off",    "device_shutdown"};
@@ -514,10 +518,11 @@ void lx_boot_setup(struct linux_guest *lx)
     if (lx->types.console_name >= 0 || lx->inferring)
         lx_hook(lx, "register_console", console_enter, console_leave);
     lx_hook(lx, "start_secondary", processor_up, NULL);
-    if (lx_symbol(lx, "__init_begin"))
+    if (lx_symbol(lx, "__init_begin") && lx_symbol(lx, "__init_end"))
         lx_hook(lx, "free_initmem", init_freed, NULL);
     else
-        lx_hook_any(lx, frees, image_freed, NULL);
+        for (size_t i = 0; i < sizeof frees / sizeof frees[0]; i++)
+            lx_hook(lx, frees[i], image_freed, NULL);
     lx_hook(lx, "panic", panics, NULL);
     for (size_t i = 0; i < sizeof shutdowns / sizeof shutdowns[0]; i++)
         lx_hook(lx, shutdowns[i], shutdown_path, NULL);

@@ -129,7 +129,7 @@ struct linux_guest {
     struct clone_flags *clones;
     size_t nclones;
     struct code *code;
-    bool init_seen;
+    bool init_seen, init_freed;
     struct initcall_entry *initcalls; /* initcall.c: sorted by address */
     size_t ninitcalls;
     uint64_t memory_total;            /* address of _totalram_pages; 0: not known */

@@ -182,7 +182,7 @@ static bool memory_of(const struct layout_memory *m, uint64_t mm, struct layout_
     return found;
 }
 
-/* mm and active_mm are equal in a process; the first task has only the latter. */
+/* mm and active_mm are equal in a process; the first task has no mm (and active_mm only while it runs). */
 bool layout_exec(const struct layout_memory *m, uint64_t task, uint64_t init_task, struct layout_exec *x)
 {
     struct piece *p = piece_at(m, task, PIECE_MAX), *first = piece_at(m, init_task, PIECE_MAX);
@@ -190,8 +190,7 @@ bool layout_exec(const struct layout_memory *m, uint64_t task, uint64_t init_tas
     bool good = false;
     for (size_t at = 0, w = m->word; !good && at + 2 * w <= p->n; at += w) {
         uint64_t mm = word_at(p, at);
-        if (!is_pointer(m->word, mm) || mm != word_at(p, at + w) || word_at(first, at) ||
-            !is_pointer(m->word, word_at(first, at + w)))
+        if (!is_pointer(m->word, mm) || mm != word_at(p, at + w) || word_at(first, at))
             continue;
         good = memory_of(m, mm, &found);
         found.task_mm = (int)at;

@@ -177,15 +177,24 @@ static uint64_t link_address(const struct linux_guest *lx)
     return kernel_map(lx) + (preferred && preferred < 0x40000000 ? preferred : 0x1000000);
 }
 
-/* Its text, if it has no symbol: followed by a number, unlike the formats that begin so. */
+static bool is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Its text, if it has no symbol. The formats that begin so have no number after it, and a copy that the linker
+ * replaces none after "#". */
 static uint64_t banner_in(const struct linux_guest *lx)
 {
     static const char begins[] = "Linux version ";
     enum { LENGTH = sizeof begins - 1 };
     const uint8_t *p = lx->image.bytes, *end = p + lx->image.size;
-    for (; (p = memmem(p, (size_t)(end - p), begins, LENGTH)); p++)
-        if (p + LENGTH < end && p[LENGTH] >= '0' && p[LENGTH] <= '9')
+    for (; (p = memmem(p, (size_t)(end - p), begins, LENGTH)); p++) {
+        const uint8_t *line = memchr(p, '\n', (size_t)(end - p));
+        const uint8_t *build = line ? memchr(p, '#', (size_t)(line - p)) : NULL;
+        if (build && is_digit(p[LENGTH]) && is_digit(build[1]))
             return lx->image.base + (uint64_t)(p - lx->image.bytes);
+    }
     return 0;
 }
 
