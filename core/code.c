@@ -7,12 +7,14 @@
 struct code {
     csh handle;
     cs_insn *insn;
+    unsigned word; /* bytes of a pointer */
 };
 
-struct code *code_new(void)
+struct code *code_new(unsigned bits)
 {
     struct code *c = calloc(1, sizeof *c);
-    if (cs_open(CS_ARCH_X86, CS_MODE_64, &c->handle) != CS_ERR_OK) {
+    c->word = bits / 8;
+    if (cs_open(CS_ARCH_X86, bits == 64 ? CS_MODE_64 : CS_MODE_32, &c->handle) != CS_ERR_OK) {
         free(c);
         return NULL;
     }
@@ -50,18 +52,25 @@ static bool branch(const struct code *c, struct code_site *s)
     return true;
 }
 
-static bool gs_load(const struct code *c, struct code_site *s)
+/* A load from a fixed address: by the segment that per-cpu variables are in, or by none. */
+static bool load(const struct code *c, struct code_site *s)
 {
     const cs_x86 *x = &c->insn->detail->x86;
-    if (x->op_count != 2 || x->operands[0].type != X86_OP_REG || x->operands[0].size != 8 ||
-        x->operands[1].type != X86_OP_MEM || x->operands[1].mem.segment != X86_REG_GS ||
-        x->operands[1].mem.index != X86_REG_INVALID)
+    const cs_x86_op *to = &x->operands[0], *from = &x->operands[1];
+    if (x->op_count != 2 || to->type != X86_OP_REG || from->type != X86_OP_MEM ||
+        from->mem.index != X86_REG_INVALID ||
+        (from->mem.base != X86_REG_INVALID && from->mem.base != X86_REG_RIP))
         return false;
-    s->kind = CODE_GS_LOAD;
-    s->target = (uint64_t)x->operands[1].mem.disp;
-    if (x->operands[1].mem.base == X86_REG_RIP)
+    bool percpu = from->mem.segment == (c->word == 8 ? X86_REG_GS : X86_REG_FS);
+    if (percpu ? to->size != c->word : from->mem.segment != X86_REG_INVALID || to->size < 4)
+        return false;
+    s->kind = percpu ? CODE_PERCPU_LOAD : CODE_LOAD;
+    s->target = (uint64_t)from->mem.disp;
+    if (from->mem.base == X86_REG_RIP)
         s->target += s->address + s->length;
-    return x->operands[1].mem.base == X86_REG_RIP || x->operands[1].mem.base == X86_REG_INVALID;
+    if (c->word == 4)
+        s->target = (uint32_t)s->target;
+    return true;
 }
 
 static bool site(const struct code *c, struct code_site *s)
@@ -72,7 +81,7 @@ static bool site(const struct code *c, struct code_site *s)
         s->kind = CODE_RETURN;
         return true;
     case X86_INS_MOV:
-        return gs_load(c, s);
+        return load(c, s);
     default:
         break;
     }

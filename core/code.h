@@ -1,5 +1,5 @@
 /* code.h - where a function of the guest leaves and calls: found once by disassembly (capstone), so that
- * probes can be set at fixed addresses. 64-bit code.
+ * probes can be set at fixed addresses. 64- and 32-bit code.
  */
 #ifndef BOOTREEL_CORE_CODE_H
 #define BOOTREEL_CORE_CODE_H
@@ -14,7 +14,8 @@ enum code_kind {
     CODE_CALL,          /* call `target` */
     CODE_CALL_REGISTER, /* call by the register `reg` */
     CODE_CALL_MEMORY,   /* call by memory */
-    CODE_GS_LOAD,       /* a 64-bit load from gs:`target` */
+    CODE_PERCPU_LOAD,   /* a load of a pointer from gs:`target` (32-bit code: fs:`target`) */
+    CODE_LOAD,          /* a load of 32 bits or a pointer from `target` (32-bit code: an absolute address) */
 };
 
 struct code_site {
@@ -22,12 +23,13 @@ struct code_site {
     uint64_t address;
     unsigned length; /* bytes */
     uint64_t target;
-    const char *reg; /* "rbx" */
+    const char *reg; /* "rbx"; "ebx" in 32-bit code */
 };
 
 struct code; /* a disassembler */
 
-struct code *code_new(void); /* NULL if there is none */
+/* For code of 64 or 32 bits. NULL if there is none. */
+struct code *code_new(unsigned bits);
 void code_free(struct code *c);
 /* Goes through n bytes of code that are at `address` in the guest, and calls fn for each site. Stops where it
  * is not code. */

@@ -357,7 +357,7 @@ int asked_create(const struct asked_options *o, const struct engine_config *cfg,
         asked_free(a);
         return 0;
     }
-    a->code = code_new();
+    a->code = code_new(64);
     find_registers(a);
     *out = a;
     return 0;

@@ -9,8 +9,7 @@
 void lx_find_registers(struct linux_guest *lx)
 {
     static const char *const names[LX_REGS] = {"rax", "rbx", "rcx", "rdx", "rsi",     "rdi", "rbp", "rsp",
-                                               "r8",  "r9",  "r10", "r15", "gs_base", "rip", "cr3"};
-    _Static_assert(LX_REGS <= sizeof lx->reg / sizeof lx->reg[0], "reg is too small");
+                                               "r8",  "r9",  "r10", "r15", "gs_base", "rip", "cr3", "fs_base", "cr0", "cpl", "efer"};
     for (unsigned i = 0; i < LX_REGS; i++)
         lx->reg[i] = engine_reg_index(lx->o.engine, names[i]);
 }
@@ -24,16 +23,29 @@ static uint64_t register_value(const struct linux_guest *lx, size_t index)
     return v;
 }
 
+static uint64_t word_of(const struct linux_guest *lx, uint64_t v)
+{
+    return lx->word == 4 ? (uint32_t)v : v;
+}
+
 uint64_t lx_reg(const struct linux_guest *lx, enum lx_reg reg)
 {
-    return register_value(lx, lx->reg[reg]);
+    return word_of(lx, register_value(lx, lx->reg[reg]));
 }
 
 bool lx_reg_by_name(const struct linux_guest *lx, const char *name, uint64_t *value)
 {
-    size_t index = engine_reg_index(lx->o.engine, name);
-    *value = register_value(lx, index);
+    char wide[8];
+    snprintf(wide, sizeof wide, "%s%s", name[0] == 'e' ? "r" : "", name + (name[0] == 'e'));
+    size_t index = engine_reg_index(lx->o.engine, wide);
+    *value = word_of(lx, register_value(lx, index));
     return index != SIZE_MAX;
+}
+
+uint64_t lx_argument(const struct linux_guest *lx, unsigned i)
+{
+    static const enum lx_reg wide[] = {LX_RDI, LX_RSI, LX_RDX}, narrow[] = {LX_RAX, LX_RDX, LX_RCX};
+    return lx_reg(lx, (lx->word == 8 ? wide : narrow)[i]);
 }
 
 /* ---------------------------------------------------------------- memory */
@@ -86,6 +98,11 @@ uint32_t lx_u32(const struct linux_guest *lx, uint64_t address)
     return v;
 }
 
+uint64_t lx_word(const struct linux_guest *lx, uint64_t address)
+{
+    return lx->word == 8 ? lx_u64(lx, address) : lx_u32(lx, address);
+}
+
 size_t lx_string(const struct linux_guest *lx, uint64_t address, char *buf, size_t size)
 {
     memset(buf, 0, size);
@@ -104,6 +121,11 @@ size_t lx_string(const struct linux_guest *lx, uint64_t address, char *buf, size
 }
 
 uint64_t lx_member(const struct linux_guest *lx, uint64_t base, int offset)
+{
+    return base && offset >= 0 ? lx_word(lx, base + (unsigned)offset) : 0;
+}
+
+uint64_t lx_member64(const struct linux_guest *lx, uint64_t base, int offset)
 {
     return base && offset >= 0 ? lx_u64(lx, base + (unsigned)offset) : 0;
 }
@@ -146,7 +168,8 @@ bool lx_is_return_thunk(const struct linux_guest *lx, uint64_t address)
 const char *lx_thunk_register(const struct linux_guest *lx, uint64_t address)
 {
     static const char *const regs[] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8",
-                                       "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+                                       "r9",  "r10", "r11", "r12", "r13", "r14", "r15", "eax",
+                                       "ecx", "edx", "ebx", "esi", "edi", "ebp"};
     char name[64];
     for (size_t i = 0; i < sizeof regs / sizeof regs[0]; i++) {
         snprintf(name, sizeof name, "__x86_indirect_thunk_%s", regs[i]);
@@ -233,10 +256,10 @@ void lx_frame_drop(struct linux_guest *lx, struct frame *f)
 
 void lx_frames_of_stack(struct linux_guest *lx, uint64_t sp)
 {
-    enum { STACK = 16384 }; /* kernel stacks are as large and so aligned, or larger */
+    uint64_t stack = lx->word == 8 ? 16384 : 8192; /* they are as large and so aligned, or larger */
     size_t n = 0;
     for (size_t i = 0; i < lx->nframes; i++)
-        if ((lx->frames[i].sp ^ sp) >= STACK)
+        if ((lx->frames[i].sp ^ sp) >= stack)
             lx->frames[n++] = lx->frames[i];
     lx->nframes = n;
 }

@@ -18,11 +18,13 @@ enum {
     BP_MAGIC = 0x202, /* "HdrS" */
     BP_PROTOCOL = 0x206,
     BP_LOADER = 0x210,
+    BP_CODE = 0x214, /* where the 32-bit entry is */
     BP_INITRD = 0x218,
     BP_INITRD_SIZE = 0x21c,
     BP_EXT_LOADER_VERSION = 0x226,
     BP_EXT_LOADER = 0x227,
     BP_COMMAND_LINE = 0x228,
+    BP_XLOADFLAGS = 0x236, /* since protocol 2.12 */
     BP_PAYLOAD_LENGTH = 0x24c,
     BP_ALIGNMENT = 0x230,
     BP_SETUP_DATA = 0x250,
@@ -30,6 +32,7 @@ enum {
     BP_INIT_SIZE = 0x260,
     BP_E820 = 0x2d0,
     BP_SIZE = 0x1000,
+    XLF_KERNEL_64 = 1,
     E820_ENTRY = 20,
     E820_MAX = 128,
     SETUP_E820_EXT = 1,
@@ -101,9 +104,22 @@ static void command_line(struct linux_guest *lx, const uint8_t *p)
     LX_EMIT(lx, EV_COMMAND_LINE, text, at);
 }
 
+/* A 32-bit kernel's decompressor does nothing that makes an event after it has moved itself: it is looked for
+ * where it will be entered. */
+static void look_at_entry(struct linux_guest *lx, const uint8_t *p)
+{
+    enum { PROTOCOL_2_12 = 0x20c };
+    if (lx->state != LX_NONE || get(p, BP_PROTOCOL, 2) < PROTOCOL_2_12 || p[BP_XLOADFLAGS] & XLF_KERNEL_64)
+        return;
+    lx->word = 4;
+    lx_boot_early(lx, get(p, BP_CODE, 4));
+}
+
 void lx_boot_params(struct linux_guest *lx, uint64_t address)
 {
     uint8_t p[BP_SIZE];
+    if (read_physical(lx, address, p, sizeof p) == sizeof p && !memcmp(p + BP_MAGIC, "HdrS", 4))
+        look_at_entry(lx, p);
     if (lx->params_reported || !lx_wants(lx, EC_KERNEL) ||
         read_physical(lx, address, p, sizeof p) < sizeof p || memcmp(p + BP_MAGIC, "HdrS", 4))
         return;
@@ -141,13 +157,13 @@ void lx_boot_entered(struct linux_guest *lx, uint64_t ip)
 
 /* ---------------------------------------------------------------- the decompressor */
 
-static void startup_64(void *ctx, const struct probe_hit *hit)
+static void kernel_entered(void *ctx, const struct probe_hit *hit)
 {
     struct linux_guest *lx = ctx;
     lx_here(lx, hit);
-    probe_remove(lx->o.probes, lx->early_probe[2]);
+    probe_remove(lx->o.probes, lx->early_probe[EARLY_ENTRY]);
     if (lx_wants(lx, EC_KERNEL))
-        LX_EMIT(lx, EV_KERNEL_REACHED, "startup_64", hit->address);
+        LX_EMIT(lx, EV_KERNEL_REACHED, lx->word == 8 ? "startup_64" : "startup_32", hit->address);
     probes_apply(lx->o.probes);
 }
 
@@ -160,7 +176,7 @@ static uint64_t image_of(uint64_t entry, const uint8_t *params)
     return entry & ~(alignment - 1);
 }
 
-/* At the jump to the kernel: rax is its entry, rsi (before 6.4: and later) the boot parameters. */
+/* At the jump to the kernel: rax (eax) is its entry, rsi (esi) the boot parameters. */
 static void decompressed(void *ctx, const struct probe_hit *hit)
 {
     struct linux_guest *lx = ctx;
@@ -176,9 +192,9 @@ static void decompressed(void *ctx, const struct probe_hit *hit)
         lx->boot_params = params;
         lx_boot_params(lx, params);
     }
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = EARLY_DECOMPRESS; i <= EARLY_DECOMPRESSED; i++)
         probe_remove(lx->o.probes, lx->early_probe[i]);
-    lx->early_probe[2] = probe_add(lx->o.probes, PROBE_PHYSICAL, entry, startup_64, lx);
+    lx->early_probe[EARLY_ENTRY] = probe_add(lx->o.probes, PROBE_PHYSICAL, entry, kernel_entered, lx);
     lx_kernel_at(lx, image_of(entry, good ? p : NULL), good ? get(p, BP_INIT_SIZE, 4) : 0);
     probes_apply(lx->o.probes);
 }
@@ -188,7 +204,7 @@ static void decompress(void *ctx, const struct probe_hit *hit)
     struct linux_guest *lx = ctx;
     uint8_t p[BP_SIZE] = {0};
     lx_here(lx, hit);
-    uint64_t params = lx_reg(lx, LX_RDI);
+    uint64_t params = lx_reg(lx, lx->word == 8 ? LX_RDI : LX_RSI);
     if (read_physical(lx, params, p, sizeof p) == sizeof p && !memcmp(p + BP_MAGIC, "HdrS", 4))
         lx_boot_params(lx, params);
     if (lx_wants(lx, EC_KERNEL))
@@ -209,31 +225,73 @@ static unsigned decompressor_end(const uint8_t *p)
     return p[5] == 0x4c && p[6] == 0x89 && p[7] == 0xfe && p[8] == 0xff && p[9] == 0xe0 ? 8 : 0;
 }
 
-/* The decompressor runs where memory is mapped as it is. It moves itself before it unpacks; so it is looked
- * for again at each event. */
-void lx_boot_early(struct linux_guest *lx, uint64_t ip)
+/* The same of a 32-bit kernel: call extract_kernel; [add $n,%esp]; xor %ebx,%ebx; jmp *%eax. */
+static unsigned decompressor_end_32(const uint8_t *p)
 {
-    enum { AROUND = 128 << 10, WINDOW = 2 * AROUND };
-    uint64_t begin = ip > AROUND ? ip - AROUND : 0, at = 0;
-    uint8_t *code = malloc(WINDOW + 16);
-    unsigned jump = 0;
-    size_t n = read_physical(lx, begin, code, WINDOW);
-    memset(code + n, 0, 16);
-    lx->tries++;
-    for (size_t i = 0; i < n && !jump; i++) {
-        jump = decompressor_end(code + i);
-        at = begin + i;
-    }
-    free(code);
-    if (!jump || at == lx->extract_call)
+    unsigned n = p[5] == 0x83 && p[6] == 0xc4 ? 8 : 5;
+    bool clears = (p[n] == 0x31 || p[n] == 0x33) && p[n + 1] == 0xdb;
+    return p[0] == 0xe8 && clears && p[n + 2] == 0xff && p[n + 3] == 0xe0 ? n + 2 : 0;
+}
+
+/* lea relocated(%ebx),%eax; jmp *%eax: to the copy that it has made of itself. The jump's offset, or 0. */
+static unsigned decompressor_moves(const uint8_t *p)
+{
+    return p[0] == 0x8d && p[1] == 0x83 && p[6] == 0xff && p[7] == 0xe0 ? 6 : 0;
+}
+
+static void moved(void *ctx, const struct probe_hit *hit)
+{
+    struct linux_guest *lx = ctx;
+    lx_here(lx, hit);
+    probe_remove(lx->o.probes, lx->early_probe[EARLY_MOVED]);
+    lx_boot_early(lx, lx_reg(lx, LX_RAX));
+    probes_apply(lx->o.probes);
+}
+
+/* The first place in n bytes where `matches` finds something (the code has 16 bytes more); false: none. */
+static bool look_for(const uint8_t *code, size_t n, unsigned (*matches)(const uint8_t *p), uint64_t *at,
+                     unsigned *jump)
+{
+    for (size_t i = 0; i < n; i++)
+        if ((*jump = matches(code + i))) {
+            *at += i;
+            return true;
+        }
+    return false;
+}
+
+static void probe_decompressor(struct linux_guest *lx, uint64_t at, unsigned jump)
+{
+    if (at == lx->extract_call)
         return;
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = EARLY_DECOMPRESS; i <= EARLY_DECOMPRESSED; i++)
         probe_remove(lx->o.probes, lx->early_probe[i]);
     lx->extract_call = at;
     lx->state = LX_DECOMPRESSOR;
-    lx->early_probe[0] = probe_add(lx->o.probes, PROBE_PHYSICAL, at, decompress, lx);
-    lx->early_probe[1] = probe_add(lx->o.probes, PROBE_PHYSICAL, at + jump, decompressed, lx);
+    lx->early_probe[EARLY_DECOMPRESS] = probe_add(lx->o.probes, PROBE_PHYSICAL, at, decompress, lx);
+    lx->early_probe[EARLY_DECOMPRESSED] = probe_add(lx->o.probes, PROBE_PHYSICAL, at + jump, decompressed, lx);
     probes_apply(lx->o.probes);
+}
+
+/* The decompressor runs where memory is mapped as it is. It moves itself before it unpacks; so it is looked
+ * for again at each event, and (32-bit) when it jumps to its copy. */
+void lx_boot_early(struct linux_guest *lx, uint64_t ip)
+{
+    enum { AROUND = 128 << 10, WINDOW = 2 * AROUND };
+    uint64_t begin = ip > AROUND ? ip - AROUND : 0, at = begin;
+    uint8_t *code = malloc(WINDOW + 16);
+    unsigned jump;
+    size_t n = read_physical(lx, begin, code, WINDOW);
+    memset(code + n, 0, 16);
+    lx->tries++;
+    if (look_for(code, n, lx->word == 8 ? decompressor_end : decompressor_end_32, &at, &jump)) {
+        probe_decompressor(lx, at, jump);
+    } else if (lx->word == 4 && look_for(code, n, decompressor_moves, &at, &jump)) {
+        probe_remove(lx->o.probes, lx->early_probe[EARLY_MOVED]);
+        lx->early_probe[EARLY_MOVED] = probe_add(lx->o.probes, PROBE_PHYSICAL, at + jump, moved, lx);
+        probes_apply(lx->o.probes);
+    }
+    free(code);
 }
 
 /* ---------------------------------------------------------------- milestones and their callees */
@@ -336,7 +394,7 @@ static void reached(struct linux_guest *lx, struct frame *f)
 /* The kernel's own copy of the parameters is made from rdi there, whoever loaded it. */
 static void first_c(struct linux_guest *lx, struct frame *f)
 {
-    uint64_t params = lx_reg(lx, LX_RDI);
+    uint64_t params = lx_argument(lx, 0);
     lx_boot_params(lx, params & 0x7fffffffff);
     reached(lx, f);
 }
@@ -346,7 +404,7 @@ static void milestones(struct linux_guest *lx)
     struct symbol sym;
     for (unsigned i = 0; i < PARENT_COUNT; i++) {
         struct callees cs = {lx, i};
-        if (!lx_hook(lx, linux_parent_name(i), i == PARENT_X86_64_START_KERNEL ? first_c : reached, NULL))
+        if (!lx_hook(lx, linux_parent_name(i), i == PARENT_X86_64_START_KERNEL && lx->word == 8 ? first_c : reached, NULL))
             continue;
         if (lx_function(lx, linux_parent_name(i), &sym))
             lx_sites(lx, &sym, callee, &cs);
@@ -356,15 +414,31 @@ static void milestones(struct linux_guest *lx)
 /* ---------------------------------------------------------------- memory, consoles, processors, init memory
  */
 
+static void first_load(void *ctx, const struct code_site *site)
+{
+    uint64_t *address = ctx;
+    if (site->kind == CODE_LOAD && !*address)
+        *address = site->target;
+}
+
+/* _totalram_pages; without symbols of data, what si_meminfo reads first. */
+static uint64_t find_memory_total(struct linux_guest *lx)
+{
+    struct symbol sym;
+    uint64_t address = lx_symbol(lx, "_totalram_pages");
+    if (!address && lx_function(lx, "si_meminfo", &sym))
+        lx_sites(lx, &sym, first_load, &address);
+    return address;
+}
+
 static void memory_initialised(struct linux_guest *lx, const struct frame *f)
 {
-    uint64_t total = lx_symbol(lx, "_totalram_pages");
-    LX_EMIT(lx, EV_KERNEL_MEMORY, NULL, total ? lx_u64(lx, total) : 0);
+    LX_EMIT(lx, EV_KERNEL_MEMORY, NULL, lx->memory_total ? lx_word(lx, lx->memory_total) : 0);
 }
 
 static void console_enter(struct linux_guest *lx, struct frame *f)
 {
-    f->value[0] = lx_reg(lx, LX_RDI);
+    f->value[0] = lx_argument(lx, 0);
 }
 
 /* Registered if it is enabled: a console that nobody asked for is turned away. */
@@ -373,6 +447,7 @@ static void console_leave(struct linux_guest *lx, const struct frame *f)
     enum { CON_ENABLED = 4 };
     const struct linux_types *t = &lx->types;
     char name[17], text[40];
+    lx_infer_console(lx, f->value[0]);
     uint32_t flags = lx_member32(lx, f->value[0], t->console_flags);
     if (!(flags & CON_ENABLED) || t->console_name < 0)
         return;
@@ -385,6 +460,20 @@ static void console_leave(struct linux_guest *lx, const struct frame *f)
 static void processor_up(struct linux_guest *lx, struct frame *f)
 {
     LX_EMIT(lx, EV_CPU_UP, NULL, lx->cpu);
+}
+
+/* Without symbols of data: what the function that gives memory back is asked for. One of the two may call the
+ * other. */
+static void image_freed(struct linux_guest *lx, struct frame *f)
+{
+    char what[64];
+    uint64_t begin = lx_argument(lx, 1), end = lx_argument(lx, 2);
+    lx_string(lx, lx_argument(lx, 0), what, sizeof what);
+    bool init = strstr(what, "initmem") || strstr(what, "unused kernel memory");
+    if (!init || end <= begin || lx->init_freed)
+        return;
+    lx->init_freed = true;
+    LX_EMIT(lx, EV_INIT_FREED, NULL, begin, end - begin);
 }
 
 static void init_freed(struct linux_guest *lx, struct frame *f)
@@ -402,11 +491,13 @@ static void shutdown_path(struct linux_guest *lx, struct frame *f)
     LX_EMIT(lx, EV_KERNEL_SHUTDOWN, name, lx_current_pid(lx));
 }
 
-/* Its format, as it is: the arguments are not there to be printed yet. */
+/* Its format, as it is: the arguments are not there to be printed yet. They are on the stack of a 32-bit
+ * kernel, since their number varies. */
 static void panics(struct linux_guest *lx, struct frame *f)
 {
     char text[256];
-    size_t n = lx_string(lx, lx_reg(lx, LX_RDI), text, sizeof text);
+    uint64_t format = lx->word == 8 ? lx_argument(lx, 0) : lx_u32(lx, lx_reg(lx, LX_RSP) + 4);
+    size_t n = lx_string(lx, format, text, sizeof text);
     if (n && text[n - 1] == '\n')
         text[n - 1] = 0;
     LX_EMIT(lx, EV_KERNEL_PANIC, text, lx_current_pid(lx));
@@ -415,17 +506,23 @@ static void panics(struct linux_guest *lx, struct frame *f)
 void lx_boot_setup(struct linux_guest *lx)
 {
     static const char *const memory[] = {"mm_core_init", "mem_init", NULL};
+    static const char *const frees[] = {"free_kernel_image_pages", "free_init_pages"};
     static const char *const shutdowns[] = {
         "kernel_power_off", "kernel_restart",    "kernel_halt",      "machine_power_off", "machine_restart",
         "machine_halt",     "emergency_restart", "orderly_poweroff", "acpi_power_off",    "device_shutdown"};
     if (!lx_wants(lx, EC_KERNEL))
         return;
     milestones(lx);
+    lx->memory_total = find_memory_total(lx);
     lx_hook_any(lx, memory, NULL, memory_initialised);
-    if (lx->types.console_name >= 0)
+    if (lx->types.console_name >= 0 || lx->inferring)
         lx_hook(lx, "register_console", console_enter, console_leave);
     lx_hook(lx, "start_secondary", processor_up, NULL);
-    lx_hook(lx, "free_initmem", init_freed, NULL);
+    if (lx_symbol(lx, "__init_begin") && lx_symbol(lx, "__init_end"))
+        lx_hook(lx, "free_initmem", init_freed, NULL);
+    else
+        for (size_t i = 0; i < sizeof frees / sizeof frees[0]; i++)
+            lx_hook(lx, frees[i], image_freed, NULL);
     lx_hook(lx, "panic", panics, NULL);
     for (size_t i = 0; i < sizeof shutdowns / sizeof shutdowns[0]; i++)
         lx_hook(lx, shutdowns[i], shutdown_path, NULL);

@@ -5,6 +5,7 @@
  *   boot.c      boot parameters, decompression, milestones, memory, consoles, shutdown
  *   initcall.c  initcalls
  *   types.c     offsets of members, from BTF
+ *   infer.c     the same without BTF, by layout.c; what there is no symbol of
  *   task.c      processes and context switches
  *   module.c    modules
  *   program.c   user programs' symbols
@@ -71,20 +72,44 @@ struct clone_flags {
     uint64_t flags;
 };
 
+/* Registers, by what they are used for; of a 32-bit kernel the lower halves. */
+enum lx_reg {
+    LX_RAX,
+    LX_RBX,
+    LX_RCX,
+    LX_RDX,
+    LX_RSI,
+    LX_RDI,
+    LX_RBP,
+    LX_RSP,
+    LX_R8,
+    LX_R9,
+    LX_R10,
+    LX_R15,
+    LX_GS_BASE,
+    LX_RIP,
+    LX_CR3,
+    LX_FS_BASE,
+    LX_CR0,
+    LX_CPL,
+    LX_EFER,
+    LX_REGS
+};
+
 enum linux_state { LX_NONE, LX_DECOMPRESSOR, LX_FOUND, LX_GIVEN_UP };
 
 struct linux_guest {
     struct linux_options o;
     enum linux_state state;
+    unsigned word; /* bytes of the kernel's pointers: 8 or 4 */
     /* where we are */
     unsigned cpu;
     uint64_t icount, time;
-    /* registers of the engine by what they are used for */
-    size_t reg[16]; /* enum lx_reg */
+    size_t reg[LX_REGS];
     /* the decompressor */
     uint64_t extract_call; /* physical address of the call of extract_kernel that is probed */
-    unsigned early_probe[3];
-    unsigned tries;
+    unsigned early_probe[4]; /* enum early_probe */
+    unsigned tries, running_tries;
     /* the kernel */
     const struct symbol_table *kernel;
     uint64_t text, text_physical, image_size, bias; /* _text; bias: KASLR offset */
@@ -104,47 +129,48 @@ struct linux_guest {
     struct clone_flags *clones;
     size_t nclones;
     struct code *code;
-    bool init_seen;
+    bool init_seen, init_freed;
     struct initcall_entry *initcalls; /* initcall.c: sorted by address */
     size_t ninitcalls;
+    uint64_t memory_total;            /* address of _totalram_pages; 0: not known */
+    bool inferring;                   /* there is no BTF: offsets of members are inferred */
+    uint64_t init_task;               /* if so; 0: not found */
+    struct {
+        const uint8_t *bytes; /* the kernel's image, while the parts are set up */
+        size_t size;
+        uint64_t base;
+    } image;
     char missing[1024];
+    char notes[2048]; /* what the note of this kernel will say */
+    unsigned noted;   /* enum lx_note: said already */
 };
+
+enum early_probe { EARLY_DECOMPRESS, EARLY_DECOMPRESSED, EARLY_ENTRY, EARLY_MOVED };
+/* What may turn out later than when the kernel is found. */
+enum lx_note { LX_NOTE_PIDS, LX_NOTE_EXEC, LX_NOTE_MODULE };
 
 /* ---------------------------------------------------------------- access.c */
 
-enum lx_reg {
-    LX_RAX,
-    LX_RBX,
-    LX_RCX,
-    LX_RDX,
-    LX_RSI,
-    LX_RDI,
-    LX_RBP,
-    LX_RSP,
-    LX_R8,
-    LX_R9,
-    LX_R10,
-    LX_R15,
-    LX_GS_BASE,
-    LX_RIP,
-    LX_CR3,
-    LX_REGS
-};
-
 void lx_find_registers(struct linux_guest *lx);
 uint64_t lx_reg(const struct linux_guest *lx, enum lx_reg reg);
-/* The register of that name ("r12"); false: there is none. */
+/* The register of that name ("r12", "ebx"); false: there is none. */
 bool lx_reg_by_name(const struct linux_guest *lx, const char *name, uint64_t *value);
+/* The argument i (0-2) of a function that was just entered: 64-bit kernels have the System V convention, 32-bit
+ * ones are built with regparm(3). Not of variadic functions. */
+uint64_t lx_argument(const struct linux_guest *lx, unsigned i);
 
 /* Memory at a linear address of the processor that was stopped. Kernel addresses work before the kernel is
  * mapped. Bytes that cannot be read are zero. */
 bool lx_read(const struct linux_guest *lx, uint64_t address, void *buf, size_t n);
 uint64_t lx_u64(const struct linux_guest *lx, uint64_t address);
 uint32_t lx_u32(const struct linux_guest *lx, uint64_t address);
+/* As wide as the kernel's pointers. */
+uint64_t lx_word(const struct linux_guest *lx, uint64_t address);
 /* A text ended by NUL, of at most size - 1 bytes; "" if it cannot be read. Returns its length. */
 size_t lx_string(const struct linux_guest *lx, uint64_t address, char *buf, size_t size);
-/* Member at `offset` (-1: not known, gives 0). */
+/* Member at `offset` (-1: not known, gives 0): of a word, of 64 bits, of 32 bits. */
 uint64_t lx_member(const struct linux_guest *lx, uint64_t base, int offset);
+uint64_t lx_member64(const struct linux_guest *lx, uint64_t base, int offset);
 uint32_t lx_member32(const struct linux_guest *lx, uint64_t base, int offset);
 
 /* A kernel symbol's address; 0: there is none. */
@@ -184,7 +210,12 @@ const char *lx_thunk_register(const struct linux_guest *lx, uint64_t address);
 void lx_emit(struct linux_guest *lx, unsigned kind, const char *data, const uint64_t *fields, size_t nfields);
 #define LX_EMIT(lx, kind, data, ...)                                                                         \
     lx_emit(lx, kind, data, (const uint64_t[]){__VA_ARGS__}, sizeof((const uint64_t[]){__VA_ARGS__}) / 8)
+/* One more thing that cannot be told of this kernel, and why. A kernel has one event kernel.note for all that is
+ * known when it is found: lx_say_notes makes it. */
 __attribute__((format(printf, 2, 3))) void lx_note(struct linux_guest *lx, const char *fmt, ...);
+void lx_say_notes(struct linux_guest *lx);
+/* The same of what turns out later: an event of its own, once a kernel. */
+void lx_note_once(struct linux_guest *lx, enum lx_note which, const char *text);
 /* That symbol is not there: said once all has been looked for. */
 void lx_missing(struct linux_guest *lx, const char *name);
 bool lx_wants(const struct linux_guest *lx, enum event_class cls);
@@ -194,6 +225,15 @@ bool lx_wants(const struct linux_guest *lx, enum event_class cls);
 
 /* `base`: the address of the image's first byte. */
 void lx_types_load(struct linux_guest *lx, const void *image, size_t size, uint64_t base);
+/* Without BTF. The first is called by lx_types_load; the others when an object of that type comes by. */
+void lx_infer_tasks(struct linux_guest *lx);
+void lx_infer_created(struct linux_guest *lx, uint64_t task);
+void lx_infer_executed(struct linux_guest *lx, uint64_t task, uint64_t binprm);
+void lx_infer_module(struct linux_guest *lx, uint64_t module);
+void lx_infer_console(struct linux_guest *lx, uint64_t console);
+/* The initcalls, if their tables have no symbols. */
+void lx_infer_initcalls(struct linux_guest *lx);
+void lx_initcall_add(struct linux_guest *lx, uint64_t address, unsigned level);
 /* Probes of the decompressor: its code is looked for around `ip`, at each event. */
 void lx_boot_early(struct linux_guest *lx, uint64_t ip);
 void lx_boot_params(struct linux_guest *lx, uint64_t address);

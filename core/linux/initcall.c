@@ -37,21 +37,21 @@ static const struct {
 };
 enum { TABLES = sizeof tables / sizeof tables[0], TABLE_MAX = 65536 };
 
-static void add_entry(struct linux_guest *lx, uint64_t address, unsigned level)
+void lx_initcall_add(struct linux_guest *lx, uint64_t address, unsigned level)
 {
     lx->initcalls = realloc(lx->initcalls, (lx->ninitcalls + 1) * sizeof *lx->initcalls);
     lx->initcalls[lx->ninitcalls++] = (struct initcall_entry){address, level};
 }
 
-/* Entries are pointers, or (since 4.19) 32-bit offsets from themselves. */
+/* Entries are pointers, or (64-bit kernels since 4.19) 32-bit offsets from themselves. */
 static void read_table(struct linux_guest *lx, uint64_t begin, uint64_t end, unsigned level)
 {
-    bool pointers = end - begin >= 8 && lx_u64(lx, begin) >= KERNEL_MAP_BASE;
-    uint64_t step = pointers ? 8 : 4;
+    bool pointers = end - begin >= lx->word && lx_word(lx, begin) - lx->text < lx->image_size;
+    uint64_t step = pointers ? lx->word : 4;
     if (end - begin > TABLE_MAX)
         return;
     for (uint64_t at = begin; at + step <= end; at += step)
-        add_entry(lx, pointers ? lx_u64(lx, at) : at + (uint64_t)(int64_t)(int32_t)lx_u32(lx, at), level);
+        lx_initcall_add(lx, pointers ? lx_word(lx, at) : at + (uint64_t)(int64_t)(int32_t)lx_u32(lx, at), level);
 }
 
 static int by_address(const void *a, const void *b)
@@ -71,6 +71,8 @@ static void read_tables(struct linux_guest *lx)
         if (end > begin)
             read_table(lx, begin, end, (unsigned)tables[i].level);
     }
+    if (!lx->ninitcalls) /* symbols of functions only (CONFIG_KALLSYMS_ALL is off) */
+        lx_infer_initcalls(lx);
     if (lx->ninitcalls)
         qsort(lx->initcalls, lx->ninitcalls, sizeof *lx->initcalls, by_address);
 }
@@ -100,11 +102,12 @@ struct initcall_site {
     const char *reg; /* by which it goes on; NULL: not known */
     const struct hook
         *one; /* do_one_initcall's entry, whose frame knows the initcall; NULL: take what the register has */
+    bool console; /* it calls those of consoles */
 };
 
 static void remember_argument(struct linux_guest *lx, struct frame *f)
 {
-    f->value[0] = lx_reg(lx, LX_RDI);
+    f->value[0] = lx_argument(lx, 0);
 }
 
 /* The initcall is known by its caller's argument; the frame is that of the innermost caller on this stack. */
@@ -137,6 +140,8 @@ static void initcall_begins(void *ctx, const struct probe_hit *hit)
     struct frame *f = lx_frame_push(lx, h, sp);
     f->value[0] = argument;
     f->value[1] = level_of(lx, argument);
+    if (site->console && f->value[1] == INITCALL_OTHER)
+        f->value[1] = INITCALL_CONSOLE;
     lx_name(lx, argument, name, sizeof name);
     LX_EMIT(lx, EV_INITCALL, name, f->value[1], argument, lx_current_pid(lx));
 }
@@ -161,6 +166,7 @@ static void initcall_returns(void *ctx, const struct probe_hit *hit)
 struct caller {
     struct linux_guest *lx;
     const struct hook *one;
+    bool console;
     unsigned sites;
 };
 
@@ -175,7 +181,7 @@ static void indirect_call(void *ctx, const struct code_site *site)
     if (!reg)
         return;
     struct initcall_site *s = calloc(1, sizeof *s);
-    *s = (struct initcall_site){reg, c->one};
+    *s = (struct initcall_site){reg, c->one, c->console};
     struct hook *h = lx_keep_hook(c->lx, s);
     lx_probe(c->lx, PROBE_LINEAR, site->address, initcall_begins, h);
     lx_probe(c->lx, PROBE_LINEAR, site->address + site->length, initcall_returns, h);
@@ -201,6 +207,7 @@ void lx_initcall_setup(struct linux_guest *lx)
             lx,
             "this kernel's symbols have no initcall tables: initcalls are reported as of level \"other\"");
     c.one = NULL;
+    c.console = true;
     if (lx_function(lx, "console_init", &sym))
         lx_sites(lx, &sym, indirect_call, &c);
 }

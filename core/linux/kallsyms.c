@@ -8,24 +8,30 @@
  *   names: count x (length in tokens, of one byte or, with bit 7, two; so many tokens). The first
  *     character is the type.
  *
- *   markers: where in `names` each 256th name begins, u32 (u64 before 4.20).
+ *   markers: where in `names` each 256th name begins, u32 (a word before 4.20).
  *
- *   offsets: count x s32, with relative_base; or addresses, count x u64.
+ *   offsets: count x s32, with relative_base; or addresses, count x a word.
  *
  * Order up to 6.3: offsets, relative_base, num_syms, names, markers, (6.2, 6.3: seqs_of_names,) token table,
  * token index. Since 6.4: num_syms, names, markers, token table, token index, offsets, relative_base,
- * seqs_of_names. All are aligned to 8.
+ * seqs_of_names. All are aligned to a word: 8 bytes, or 4 in a 32-bit kernel.
  */
 #include <string.h>
 
 #include "core/linux/kallsyms.h"
 
 enum { TOKENS = 256, NAMES_MAX = 32 << 20, SYMBOLS_MIN = 256, SYMBOLS_MAX = 8 << 20, NAME_MAX_LEN = 512 };
-#define KERNEL_MAP 0xffffffff80000000u
 
-static size_t align8(size_t n)
+static size_t align(const struct kallsyms *k, size_t n)
 {
-    return (n + 7) & ~(size_t)7;
+    return (n + k->word - 1) & ~(size_t)(k->word - 1);
+}
+
+/* The lowest address that a kernel may be linked to: a 32-bit kernel has from a quarter to three quarters of
+ * the address space. */
+static uint64_t kernel_map(const struct kallsyms *k)
+{
+    return k->word == 8 ? 0xffffffff80000000u : 0x40000000u;
 }
 
 static uint16_t get16(const struct kallsyms *k, size_t at)
@@ -47,6 +53,11 @@ static uint64_t get64(const struct kallsyms *k, size_t at)
     return v;
 }
 
+static uint64_t get_word(const struct kallsyms *k, size_t at)
+{
+    return k->word == 8 ? get64(k, at) : get32(k, at);
+}
+
 /* ---------------------------------------------------------------- tokens */
 
 /* Does a token table begin at `at`? Then its index follows, and agrees. */
@@ -60,7 +71,7 @@ static bool token_table_at(struct kallsyms *k, size_t at)
             return false;
         p = (size_t)(end - k->image) + 1;
     }
-    p = align8(p);
+    p = align(k, p);
     if (p + 2 * TOKENS > k->size)
         return false;
     for (unsigned i = 0; i < TOKENS; i++)
@@ -71,12 +82,12 @@ static bool token_table_at(struct kallsyms *k, size_t at)
     return true;
 }
 
-/* The token of '0' is at `digits`: the table begins where 48 tokens come before it, at a multiple of 8. */
+/* The token of '0' is at `digits`: the table begins where 48 tokens come before it, at a multiple of a word. */
 static bool token_table_before(struct kallsyms *k, size_t digits)
 {
     unsigned zeros = 0;
     for (size_t p = digits; p-- > 0 && zeros <= '0' && digits - p < 65536;) {
-        if (zeros == '0' && !((p + 1) & 7) && token_table_at(k, p + 1))
+        if (zeros == '0' && !((p + 1) & (k->word - 1)) && token_table_at(k, p + 1))
             return true;
         zeros += !k->image[p];
     }
@@ -125,8 +136,8 @@ static bool names_at(const struct kallsyms *k, size_t names, uint32_t count)
             return false;
         p += n;
     }
-    size_t markers = align8(p), nmarkers = (count + 255) / 256;
-    for (unsigned width = 4; width <= 8; width += 4) {
+    size_t markers = align(k, p), nmarkers = (count + 255) / 256;
+    for (unsigned width = 4; width <= k->word; width += 4) {
         bool good = markers + width * nmarkers <= k->tokens;
         p = names;
         for (uint32_t i = 0; good && i < count; i++) {
@@ -143,13 +154,13 @@ static bool names_at(const struct kallsyms *k, size_t names, uint32_t count)
 static bool find_names(struct kallsyms *k)
 {
     size_t lowest = k->tokens > NAMES_MAX ? k->tokens - NAMES_MAX : 0;
-    for (size_t p = k->tokens & ~(size_t)7; p >= lowest + 8;) {
-        p -= 8;
-        uint64_t count = get64(k, p);
+    for (size_t p = k->tokens & ~(size_t)(k->word - 1); p >= lowest + k->word;) {
+        p -= k->word;
+        uint64_t count = get_word(k, p);
         if (count < SYMBOLS_MIN || count > SYMBOLS_MAX || (k->tokens - p) / 2 < count)
             continue;
-        if (names_at(k, p + 8, (uint32_t)count)) {
-            k->names = p + 8;
+        if (names_at(k, p + k->word, (uint32_t)count)) {
+            k->names = p + k->word;
             k->count = (uint32_t)count;
             return true;
         }
@@ -163,8 +174,8 @@ static uint64_t address_of(const struct kallsyms *k, uint32_t i, bool *absolute)
 {
     *absolute = false;
     if (k->how == KALLSYMS_ABSOLUTE) {
-        uint64_t v = get64(k, k->addresses + 8 * (size_t)i);
-        *absolute = v < KERNEL_MAP;
+        uint64_t v = get_word(k, k->addresses + k->word * (size_t)i);
+        *absolute = v < kernel_map(k);
         return v;
     }
     int32_t offset = (int32_t)get32(k, k->addresses + 4 * (size_t)i);
@@ -182,7 +193,7 @@ static bool plausible(const struct kallsyms *k)
     bool absolute;
     for (uint32_t i = 0; i < k->count; i++) {
         uint64_t a = address_of(k, i, &absolute);
-        kernel += !absolute && a >= KERNEL_MAP;
+        kernel += !absolute && a >= kernel_map(k) && (k->word == 8 || a <= UINT32_MAX);
         rising += a >= last;
         last = a;
     }
@@ -191,10 +202,10 @@ static bool plausible(const struct kallsyms *k)
 
 static bool relative_at(struct kallsyms *k, size_t offsets, size_t base)
 {
-    if (offsets >= k->size || base + 8 > k->size || offsets + 4 * (size_t)k->count > k->size)
+    if (offsets >= k->size || base + k->word > k->size || offsets + 4 * (size_t)k->count > k->size)
         return false;
-    k->base = get64(k, base);
-    if (k->base < KERNEL_MAP)
+    k->base = get_word(k, base);
+    if (k->base < kernel_map(k))
         return false;
     uint32_t negative = 0;
     for (uint32_t i = 0; i < k->count; i++)
@@ -206,25 +217,25 @@ static bool relative_at(struct kallsyms *k, size_t offsets, size_t base)
 
 static bool find_addresses(struct kallsyms *k)
 {
-    size_t num = k->names - 8, table = align8(4 * (size_t)k->count),
-           after = align8(k->token_index + 2 * TOKENS);
-    if (num >= table + 8 && relative_at(k, num - 8 - table, num - 8))
+    size_t word = k->word, num = k->names - word, table = align(k, 4 * (size_t)k->count),
+           after = align(k, k->token_index + 2 * TOKENS);
+    if (num >= table + word && relative_at(k, num - word - table, num - word))
         return true;
     if (relative_at(k, after, after + table))
         return true;
     k->how = KALLSYMS_ABSOLUTE;
-    k->addresses = num - 8 * (size_t)k->count;
-    if (num >= 8 * (size_t)k->count && plausible(k))
+    k->addresses = num - word * (size_t)k->count;
+    if (num >= word * (size_t)k->count && plausible(k))
         return true;
     k->addresses = after;
-    return after + 8 * (size_t)k->count <= k->size && plausible(k);
+    return after + word * (size_t)k->count <= k->size && plausible(k);
 }
 
 /* ---------------------------------------------------------------- the whole */
 
-int kallsyms_find(const void *image, size_t size, struct kallsyms *k, struct error *err)
+int kallsyms_find(const void *image, size_t size, unsigned word, struct kallsyms *k, struct error *err)
 {
-    *k = (struct kallsyms){.image = image, .size = size};
+    *k = (struct kallsyms){.image = image, .size = size, .word = word};
     if (!find_tokens(k))
         return error_set(err, "no kallsyms token table in the kernel's image");
     if (!find_names(k))

@@ -1,8 +1,8 @@
 /* kallsyms.h - a Linux kernel's own symbol table, found in the kernel's image by its structure.
  *
  * The image is the kernel as it lies in memory, from _text on. Nothing is taken for granted of where in it
- * the tables are; all of them are checked against each other. Tables of kernels 4.6 and later, 64-bit, in
- * both orders of their parts (before and since 6.4), and with absolute addresses (before 4.6, or so
+ * the tables are; all of them are checked against each other. Tables of 64- and 32-bit kernels 4.6 and later,
+ * in both orders of their parts (before and since 6.4), and with absolute addresses (before 4.6, or so
  * configured).
  */
 #ifndef BOOTREEL_CORE_LINUX_KALLSYMS_H
@@ -17,14 +17,16 @@
 struct kallsyms {
     const uint8_t *image;
     size_t size;
+    unsigned word;                                /* bytes of a pointer, and what tables are aligned to */
     size_t tokens, token_index, names, addresses; /* offsets in the image */
     uint32_t count;
     uint64_t base;                                                      /* relative addresses are from it */
     enum { KALLSYMS_RELATIVE, KALLSYMS_PERCPU, KALLSYMS_ABSOLUTE } how; /* of the addresses */
 };
 
-/* Finds the tables. -1 with what is missing. The image must stay while `k` is used. */
-int kallsyms_find(const void *image, size_t size, struct kallsyms *k, struct error *err);
+/* Finds the tables of a kernel with pointers of `word` bytes (8 or 4). -1 with what is missing. The image must
+ * stay while `k` is used. */
+int kallsyms_find(const void *image, size_t size, unsigned word, struct kallsyms *k, struct error *err);
 /* Calls fn for each symbol, in the kernel's order. `absolute`: the address is none, but a number (a per-cpu
  * offset). */
 void kallsyms_each(const struct kallsyms *k,

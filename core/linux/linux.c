@@ -17,7 +17,8 @@ const char *linux_initcall_level_name(unsigned level)
 const char *linux_parent_name(unsigned parent)
 {
     static const char *const names[PARENT_COUNT] = {"x86_64_start_kernel", "start_kernel", "rest_init",
-                                                    "kernel_init", "kernel_init_freeable"};
+                                                    "kernel_init", "kernel_init_freeable",
+                                                    "i386_start_kernel"};
     return parent < PARENT_COUNT ? names[parent] : "?";
 }
 
@@ -42,12 +43,28 @@ void lx_emit(struct linux_guest *lx, unsigned kind, const char *data, const uint
 
 void lx_note(struct linux_guest *lx, const char *fmt, ...)
 {
-    char text[1200];
+    size_t n = strlen(lx->notes);
     va_list ap;
+    if (n)
+        n += (size_t)snprintf(lx->notes + n, sizeof lx->notes - n, "; ");
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    if (n < sizeof lx->notes)
+        vsnprintf(lx->notes + n, sizeof lx->notes - n, fmt, ap);
     va_end(ap);
-    lx_emit(lx, EV_KERNEL_NOTE, text, NULL, 0);
+}
+
+void lx_say_notes(struct linux_guest *lx)
+{
+    if (lx->notes[0])
+        lx_emit(lx, EV_KERNEL_NOTE, lx->notes, NULL, 0);
+    lx->notes[0] = 0;
+}
+
+void lx_note_once(struct linux_guest *lx, enum lx_note which, const char *text)
+{
+    if (!(lx->noted >> which & 1))
+        lx_emit(lx, EV_KERNEL_NOTE, text, NULL, 0);
+    lx->noted |= 1u << which;
 }
 
 void lx_missing(struct linux_guest *lx, const char *name)
@@ -63,7 +80,7 @@ struct linux_guest *linux_create(const struct linux_options *o)
     struct linux_guest *lx = calloc(1, sizeof *lx);
     lx->o = *o;
     lx->current_offset = -1;
-    lx->code = code_new();
+    lx->word = 8;
     lx_find_registers(lx);
     return lx;
 }
@@ -73,7 +90,7 @@ static void forget(struct linux_guest *lx)
 {
     for (size_t i = 0; i < lx->nprobes; i++)
         probe_remove(lx->o.probes, lx->probe[i]);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < sizeof lx->early_probe / sizeof lx->early_probe[0]; i++)
         probe_remove(lx->o.probes, lx->early_probe[i]);
     for (size_t i = 0; i < lx->nhooks; i++) {
         free(lx->hooks[i]->ctx);
@@ -84,6 +101,7 @@ static void forget(struct linux_guest *lx)
     free(lx->frames);
     free(lx->clones);
     free(lx->initcalls);
+    code_free(lx->code);
 }
 
 void linux_destroy(struct linux_guest *lx)
@@ -91,7 +109,6 @@ void linux_destroy(struct linux_guest *lx)
     if (!lx)
         return;
     forget(lx);
-    code_free(lx->code);
     free(lx);
 }
 
@@ -99,7 +116,6 @@ void linux_destroy(struct linux_guest *lx)
 static void start_again(struct linux_guest *lx)
 {
     const struct linux_options o = lx->o;
-    struct code *code = lx->code;
     uint64_t icount = lx->icount, time = lx->time;
     struct symbols *s = lx->o.symbols;
     forget(lx);
@@ -108,7 +124,7 @@ static void start_again(struct linux_guest *lx)
         if (!m->until && m->space != SPACE_PHYSICAL && m->since)
             symbols_unmap(s, m->table, m->space, icount, time);
     }
-    *lx = (struct linux_guest){.o = o, .code = code, .icount = icount, .time = time, .current_offset = -1};
+    *lx = (struct linux_guest){.o = o, .icount = icount, .time = time, .current_offset = -1, .word = 8};
     lx_find_registers(lx);
     probes_apply(o.probes);
 }
@@ -142,6 +158,15 @@ static void look_at_symbol(void *ctx, const char *name, char type, uint64_t addr
         w->start_kernel = address;
 }
 
+/* Where the kernel maps physical address 0. A 32-bit kernel runs where it was loaded, at that distance: if it
+ * is not known where, three quarters of the address space, as by default. */
+static uint64_t kernel_map(const struct linux_guest *lx)
+{
+    if (lx->word == 8)
+        return KERNEL_MAP_BASE;
+    return lx->has_physical ? lx->text - lx->text_physical : 0xc0000000u;
+}
+
 /* Where the preferred link address is, from the boot parameters; without them, the configuration's default.
  */
 static uint64_t link_address(const struct linux_guest *lx)
@@ -149,12 +174,34 @@ static uint64_t link_address(const struct linux_guest *lx)
     uint64_t preferred = 0;
     if (lx->boot_params)
         lx->o.engine->ops->peek_physical(lx->o.engine, lx->boot_params + 0x258, &preferred, sizeof preferred);
-    return KERNEL_MAP_BASE + (preferred && preferred < 0x40000000 ? preferred : 0x1000000);
+    return kernel_map(lx) + (preferred && preferred < 0x40000000 ? preferred : 0x1000000);
+}
+
+static bool is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Its text, if it has no symbol. The formats that begin so have no number after it, and a copy that the linker
+ * replaces none after "#". */
+static uint64_t banner_in(const struct linux_guest *lx)
+{
+    static const char begins[] = "Linux version ";
+    enum { LENGTH = sizeof begins - 1 };
+    const uint8_t *p = lx->image.bytes, *end = p + lx->image.size;
+    for (; (p = memmem(p, (size_t)(end - p), begins, LENGTH)); p++) {
+        const uint8_t *line = memchr(p, '\n', (size_t)(end - p));
+        const uint8_t *build = line ? memchr(p, '#', (size_t)(line - p)) : NULL;
+        if (build && is_digit(p[LENGTH]) && is_digit(build[1]))
+            return lx->image.base + (uint64_t)(p - lx->image.bytes);
+    }
+    return 0;
 }
 
 static void banner(const struct linux_guest *lx, char *buf, size_t size)
 {
-    lx_string(lx, lx_symbol(lx, "linux_banner"), buf, size);
+    uint64_t at = lx_symbol(lx, "linux_banner");
+    lx_string(lx, at ? at : banner_in(lx), buf, size);
     buf[strcspn(buf, "\n")] = 0;
     if (!buf[0])
         snprintf(buf, size, "Linux of unknown version");
@@ -169,6 +216,7 @@ static void set_up(struct linux_guest *lx)
     lx_syscall_setup(lx);
     if (lx->missing[0])
         lx_note(lx, "this kernel has no %s: what it would tell is not reported", lx->missing);
+    lx_say_notes(lx);
     if (lx->o.symbols_changed)
         lx->o.symbols_changed(lx->o.ctx);
     probes_apply(lx->o.probes);
@@ -200,7 +248,7 @@ static bool take_image(struct linux_guest *lx, const void *image, size_t size, u
     struct error err;
     struct well_known w = {0};
     char version[512];
-    if (kallsyms_find(image, size, &k, &err)) {
+    if (kallsyms_find(image, size, lx->word, &k, &err)) {
         lx_note(lx,
                 "a kernel was entered, but its symbols are not found (%s): no kernel, process or system call "
                 "events",
@@ -219,6 +267,7 @@ static bool take_image(struct linux_guest *lx, const void *image, size_t size, u
     lx->image_size = size;
     lx->bias = lx->text - link_address(lx);
     struct adding a = {symbol_table_begin(lx->o.symbols, "kernel", "kallsyms"), lx->bias};
+    lx->code = code_new(8 * lx->word);
     kallsyms_each(&k, add_symbol, &a);
     lx->kernel = symbol_table_end(a.t);
     const struct symbol_mapping m = {
@@ -226,12 +275,25 @@ static bool take_image(struct linux_guest *lx, const void *image, size_t size, u
     symbols_map(lx->o.symbols, &m);
     lx->state = LX_FOUND;
     move_given(lx);
-    lx_types_load(lx, image, size, base ? base : lx->text);
+    base = base ? base : lx->text;
+    lx->image.bytes = image;
+    lx->image.size = size;
+    lx->image.base = base;
+    lx_types_load(lx, image, size, base);
     banner(lx, version, sizeof version);
     LX_EMIT(lx, EV_KERNEL_FOUND, version, lx->text, lx->bias, lx->has_physical ? lx->text_physical : 0,
             k.count, lx->types.count);
     set_up(lx);
+    lx->image.bytes = NULL;
+    lx->image.size = 0;
     return true;
+}
+
+/* What was wrong last is said. */
+static void give_up(struct linux_guest *lx)
+{
+    lx->state = LX_GIVEN_UP;
+    lx_say_notes(lx);
 }
 
 void lx_kernel_at(struct linux_guest *lx, uint64_t physical, uint64_t size)
@@ -247,13 +309,13 @@ void lx_kernel_at(struct linux_guest *lx, uint64_t physical, uint64_t size)
     lx->text_physical = physical;
     lx->has_physical = true;
     if (!take_image(lx, image, done, 0))
-        lx->state = LX_GIVEN_UP;
+        give_up(lx);
     free(image);
 }
 
 /* ---------------------------------------------------------------- a kernel that is running already */
 
-enum { LARGE = 2 << 20, PIECE = 64 << 10 };
+enum { LARGE = 2 << 20, PIECE = 64 << 10, KERNEL_MAP_32 = 0x40000000 };
 
 static bool mapped(const struct linux_guest *lx, uint64_t address)
 {
@@ -261,22 +323,38 @@ static bool mapped(const struct linux_guest *lx, uint64_t address)
     return lx->o.engine->ops->peek(lx->o.engine, lx->cpu, address, &byte, 1) == 1;
 }
 
-/* What is mapped around `ip` in the kernel's part of the address space: large pages without a hole. */
+/* What is mapped around `ip` in the kernel's part of the address space: large pages without a hole. A 32-bit
+ * kernel's image is followed by all the memory that it maps: less is looked at. */
 static void take_running(struct linux_guest *lx, uint64_t ip)
 {
     const struct engine *e = lx->o.engine;
+    bool wide = lx->word == 8;
     uint64_t begin = ip & ~(uint64_t)(LARGE - 1), end = begin + LARGE;
-    while (begin > KERNEL_MAP_BASE && mapped(lx, begin - LARGE))
+    const uint64_t lowest = wide ? KERNEL_MAP_BASE : KERNEL_MAP_32, most = wide ? IMAGE_MAX : IMAGE_DEFAULT;
+    while (begin > lowest && end - begin < most && mapped(lx, begin - LARGE))
         begin -= LARGE;
-    while (end && end - begin < IMAGE_MAX && mapped(lx, end))
+    while ((wide ? end : (uint32_t)end) && end - begin < most && mapped(lx, end))
         end += LARGE;
     size_t size = end - begin, done = 0;
     uint8_t *image = calloc(1, size);
     for (; done < size; done += PIECE) /* pieces that are not mapped stay zero */
         e->ops->peek(e, lx->cpu, begin + done, image + done, PIECE);
-    if (!take_image(lx, image, size, begin) && ++lx->tries == 2)
-        lx->state = LX_GIVEN_UP;
+    lx->notes[0] = 0;
+    if (!take_image(lx, image, size, begin) && ++lx->running_tries == 2)
+        give_up(lx);
     free(image);
+}
+
+/* Is that code of a 32-bit kernel, at a linear address that is mapped from elsewhere? */
+static bool runs_high_32(struct linux_guest *lx, uint64_t ip)
+{
+    enum { CR0_PG = 1u << 31, EFER_LMA = 1 << 10 };
+    const struct engine *e = lx->o.engine;
+    uint8_t linear[64], physical[sizeof linear];
+    return ip >= KERNEL_MAP_32 && ip <= UINT32_MAX && lx_reg(lx, LX_CPL) == 0 && lx_reg(lx, LX_CR0) & CR0_PG &&
+           !(lx_reg(lx, LX_EFER) & EFER_LMA) && e->ops->peek(e, lx->cpu, ip, linear, sizeof linear) == sizeof linear &&
+           (e->ops->peek_physical(e, ip, physical, sizeof physical) < sizeof physical ||
+            memcmp(linear, physical, sizeof linear));
 }
 
 /* ---------------------------------------------------------------- events of the engine */
@@ -299,12 +377,21 @@ static uint64_t event_ip(const struct event *ev)
 static void look_for_kernel(struct linux_guest *lx, uint64_t ip)
 {
     const struct engine *e = lx->o.engine;
-    if (!ip || lx->state == LX_FOUND || lx->state == LX_GIVEN_UP || e->ops->code_bits(e, lx->cpu) != 64)
+    if (!ip || lx->state == LX_FOUND || lx->state == LX_GIVEN_UP)
         return;
-    if (ip >= KERNEL_MAP_BASE)
+    unsigned bits = e->ops->code_bits(e, lx->cpu);
+    if (bits == 64 && lx->word == 4) { /* another kernel than what the parameters were of */
+        lx->word = 8;
+        lx->state = LX_NONE;
+    }
+    if (bits == 64 && ip >= KERNEL_MAP_BASE) {
         take_running(lx, ip);
-    else if (lx->tries < TRIES)
+    } else if (bits == 32 && runs_high_32(lx, ip)) {
+        lx->word = 4;
+        take_running(lx, ip);
+    } else if ((bits == 64 || (bits == 32 && lx->word == 4)) && lx->tries < TRIES) {
         lx_boot_early(lx, ip);
+    }
 }
 
 void linux_event(struct linux_guest *lx, const struct event *ev)

@@ -3,7 +3,8 @@
  *
  * It needs no file: symbols are the kernel's own kallsyms, types its BTF. It does not depend on a version:
  * functions that a kernel does not have are looked for under their other names, offsets of members come from
- * BTF; what cannot be found is said in a kernel.note event, and the rest works.
+ * BTF, or are inferred from objects in memory (layout.h); what cannot be found is said in a kernel.note event,
+ * and the rest works. Kernels are 64- or 32-bit.
  *
  * How it goes on:
  * 1. The decompressor (a bzImage) loads its IDT: its code is searched for the call of extract_kernel and
@@ -67,6 +68,7 @@ enum linux_parent {
     PARENT_REST_INIT,
     PARENT_KERNEL_INIT,
     PARENT_KERNEL_INIT_FREEABLE,
+    PARENT_I386_START_KERNEL,
     PARENT_COUNT
 };
 const char *linux_parent_name(unsigned parent);

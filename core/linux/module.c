@@ -14,6 +14,7 @@ enum {
     SYMBOLS_MAX = 1 << 20,
     STRINGS_MAX = 16 << 20,
     ELF64_SYM = 24,
+    ELF32_SYM = 16,
     SECTION_NAME = 128
 };
 
@@ -57,7 +58,7 @@ static unsigned grouped_sections(struct linux_guest *lx, const char *module, uin
     const struct linux_types *t = &lx->types;
     uint64_t list = lx_member(lx, attrs, t->sects_group_bin);
     unsigned n = 0;
-    for (uint64_t bin; list && n < SECTIONS_MAX && (bin = lx_u64(lx, list + 8 * (uint64_t)n)); n++)
+    for (uint64_t bin; list && n < SECTIONS_MAX && (bin = lx_word(lx, list + lx->word * (uint64_t)n)); n++)
         if (emit)
             emit_section(lx, module, lx_member(lx, bin, t->bin_name), lx_member(lx, bin, t->bin_private));
     return n;
@@ -94,17 +95,19 @@ static void add_symbol(struct linux_guest *lx, struct symbol_table *t, const uin
 {
     uint32_t name;
     uint16_t section;
-    uint64_t value, size;
+    uint64_t value = 0, size = 0;
     char text[256];
     memcpy(&name, sym, 4);
-    memcpy(&section, sym + 6, 2);
-    memcpy(&value, sym + 8, 8);
-    memcpy(&size, sym + 16, 8);
+    bool wide = lx->word == 8;
+    uint8_t info = sym[wide ? 4 : 12];
+    memcpy(&section, sym + (wide ? 6 : 14), 2);
+    memcpy(&value, sym + (wide ? 8 : 4), lx->word);
+    memcpy(&size, sym + (wide ? 16 : 8), lx->word);
     if (!section || !value || !name)
         return;
     lx_string(lx, strtab + name, text, sizeof text);
-    if (text[0] && (sym[4] & 15) <= 2) /* no sections, no files */
-        symbol_table_add(t, text, value, size, letter(sym[4]), size ? SYMBOL_SIZED : 0);
+    if (text[0] && (info & 15) <= 2) /* no sections, no files */
+        symbol_table_add(t, text, value, size, letter(info), size ? SYMBOL_SIZED : 0);
 }
 
 /* Values are addresses already (simplify_symbols of the kernel). Returns how many. */
@@ -117,10 +120,11 @@ static size_t symbols_of(struct linux_guest *lx, const char *module, uint64_t mo
     if (!symtab || !strtab || n > SYMBOLS_MAX)
         return 0;
     struct symbol_table *table = symbol_table_begin(lx->o.symbols, module, "module");
-    uint8_t *syms = malloc((size_t)n * ELF64_SYM + 1);
-    lx_read(lx, symtab, syms, (size_t)n * ELF64_SYM);
+    size_t one = lx->word == 8 ? ELF64_SYM : ELF32_SYM;
+    uint8_t *syms = malloc(n * one + 1);
+    lx_read(lx, symtab, syms, n * one);
     for (uint32_t i = 1; i < n; i++)
-        add_symbol(lx, table, syms + (size_t)i * ELF64_SYM, strtab);
+        add_symbol(lx, table, syms + i * one, strtab);
     free(syms);
     table = symbol_table_end(table);
     const struct symbol_mapping m = {
@@ -138,8 +142,9 @@ static void name_of(const struct linux_guest *lx, uint64_t mod, char name[MODULE
 
 static void loaded(struct linux_guest *lx, struct frame *f)
 {
-    uint64_t mod = lx_reg(lx, LX_RDI);
+    uint64_t mod = lx_argument(lx, 0);
     char name[MODULE_NAME + 1];
+    lx_infer_module(lx, mod);
     name_of(lx, mod, name);
     struct module_place p = place_of(lx, mod);
     size_t nsymbols = symbols_of(lx, name, mod);
@@ -153,7 +158,7 @@ static void loaded(struct linux_guest *lx, struct frame *f)
 
 static void unloaded(struct linux_guest *lx, struct frame *f)
 {
-    uint64_t mod = lx_reg(lx, LX_RDI);
+    uint64_t mod = lx_argument(lx, 0);
     char name[MODULE_NAME + 1];
     name_of(lx, mod, name);
     LX_EMIT(lx, EV_MODULE_UNLOAD, name, place_of(lx, mod).base);

@@ -36,10 +36,10 @@ static uint64_t cached_page(const struct linux_guest *lx, uint64_t mapping, uint
         if (shift > 60 || (!depth && index >> shift >= XA_SLOTS))
             return 0;
         uint64_t slot = index >> shift & (XA_SLOTS - 1), slots = node + (unsigned)t->node_slots;
-        entry = lx_u64(lx, slots + 8 * slot);
+        entry = lx_word(lx, slots + lx->word * slot);
         if (is_sibling(entry)) {
             slot = entry >> 2;
-            entry = lx_u64(lx, slots + 8 * slot);
+            entry = lx_word(lx, slots + lx->word * slot);
         }
         if (!is_node(entry)) /* a folio may fill several slots, or one of a higher level */
             *first = (index >> shift & ~(uint64_t)(XA_SLOTS - 1)) + slot;
@@ -52,7 +52,7 @@ static uint64_t cached_page(const struct linux_guest *lx, uint64_t mapping, uint
 /* Reads one page of a file into buf, which is zero. */
 static void read_page(const struct linux_guest *lx, uint64_t mapping, uint64_t index, void *buf)
 {
-    uint64_t first, page = cached_page(lx, mapping, index, &first), map = lx_u64(lx, lx->vmemmap);
+    uint64_t first, page = cached_page(lx, mapping, index, &first), map = lx_word(lx, lx->vmemmap);
     if (!page || page < map)
         return;
     uint64_t pfn = (page - map) / (unsigned)lx->types.page_size + (index - first);
@@ -64,7 +64,7 @@ static uint8_t *read_file(const struct linux_guest *lx, uint64_t file, size_t *s
 {
     const struct linux_types *t = &lx->types;
     uint64_t inode = lx_member(lx, file, t->file_inode), mapping = lx_member(lx, file, t->file_mapping);
-    uint64_t n = lx_member(lx, inode, t->inode_size);
+    uint64_t n = lx_member64(lx, inode, t->inode_size);
     if (!mapping || n < 64 || n > PROGRAM_MAX)
         return NULL;
     uint8_t *p = calloc(1, (n + PAGE) & ~(uint64_t)(PAGE - 1));

@@ -1,31 +1,59 @@
-/* syscall.c - system calls of 64-bit programs: in do_syscall_64, whose pt_regs say all. See
- * impl.h. */
+/* syscall.c - system calls: where the kernel's entry code calls C with pt_regs, which say all. Those of 64-bit
+ * programs (and x32) come to do_syscall_64; those of 32-bit programs to functions of their own, under 32- and
+ * 64-bit kernels alike. See impl.h. */
 #include <stdlib.h>
 
 #include "core/linux/impl.h"
 #include "core/text.h"
 
 /* Offsets in struct pt_regs: it is the kernel's interface to ptrace, and does not change. */
-enum {
-    PT_R10 = 56,
-    PT_R9 = 64,
-    PT_R8 = 72,
-    PT_AX = 80,
-    PT_DX = 96,
-    PT_SI = 104,
-    PT_DI = 112,
-    PT_ORIG_AX = 120
+struct registers {
+    uint8_t bx, cx, dx, si, di, bp, ax, orig_ax, sp;
 };
+static const struct registers wide = {40, 88, 96, 104, 112, 32, 80, 120, 152},
+                              narrow = {0, 4, 8, 12, 16, 20, 24, 44, 60};
+enum { PT_R10 = 56, PT_R9 = 64, PT_R8 = 72 };
 enum { SHOWN = 64, STRING_SHOWN = 255, TEXTS_SHOWN = 8, ARGUMENTS = 6 };
 
-static const struct call {
+struct call {
     const char *name, *args;
-} calls[] = {
-#define SYSCALL(number, name, args) [number] = {#name, args},
-#include "core/linux/syscalls_x86_64.def"
-#undef SYSCALL
 };
-enum { CALLS = sizeof calls / sizeof calls[0] };
+#define SYSCALL(number, name, args) [number] = {#name, args},
+static const struct call calls_64[] = {
+#include "core/linux/syscalls_x86_64.def"
+};
+static const struct call calls_i386[] = {
+#include "core/linux/syscalls_i386.def"
+};
+/* Those of 64-bit programs, but for a few. */
+static const struct call calls_x32[] = {
+#include "core/linux/syscalls_x32.def"
+};
+#undef SYSCALL
+enum { X32_BIT = 0x40000000, X32_FIRST = 512 };
+
+/* A call in progress: whose it is, and which. */
+struct made_call {
+    unsigned word; /* of the program: 8 or 4 */
+    bool i386;
+    uint64_t number;
+};
+
+/* NULL: there is none of that number. */
+static const struct call *call_of(const struct made_call *m)
+{
+    const struct call *table = m->i386 ? calls_i386 : calls_64;
+    size_t n = m->i386 ? sizeof calls_i386 / sizeof *table : sizeof calls_64 / sizeof *table;
+    uint64_t number = m->number;
+    if (!m->i386 && number & X32_BIT) {
+        number &= ~(uint64_t)X32_BIT;
+        if (number >= X32_FIRST) {
+            table = calls_x32;
+            n = sizeof calls_x32 / sizeof *table;
+        }
+    }
+    return number < n && table[number].name ? &table[number] : NULL;
+}
 
 struct flag {
     uint64_t bit;
@@ -118,11 +146,11 @@ static void add_buffer(struct linux_guest *lx, struct text *t, uint64_t at, uint
         add_bytes(t, bytes, shown, n > shown);
 }
 
-static void add_texts(struct linux_guest *lx, struct text *t, uint64_t at)
+static void add_texts(struct linux_guest *lx, struct text *t, uint64_t at, unsigned word)
 {
     uint64_t s = 0;
     text_add(t, "[");
-    for (unsigned i = 0; i < TEXTS_SHOWN && lx_read(lx, at + 8 * i, &s, 8) && s; i++) {
+    for (unsigned i = 0; i < TEXTS_SHOWN && lx_read(lx, at + word * i, &s, word) && s; i++) {
         text_add(t, i ? ", " : "");
         add_string(lx, t, s);
     }
@@ -178,11 +206,12 @@ static const struct flag clone_bits[] = {{0x100, "CLONE_VM"},
                                          {0x40000000, "CLONE_NEWNET"},
                                          {0, NULL}};
 
-static void add_argument(struct linux_guest *lx, struct text *t, char type, const uint64_t *a)
+static void add_argument(struct linux_guest *lx, struct text *t, char type, unsigned word, const uint64_t *a)
 {
     switch (type) {
     case 'd':
-        text_add(t, "%lld", (long long)((uint64_t)(*a + 0x80000000u) >> 32 ? (int64_t)*a : (int32_t)*a));
+        text_add(t, "%lld",
+                 (long long)(word == 8 && (uint64_t)(*a + 0x80000000u) >> 32 ? (int64_t)*a : (int32_t)*a));
         break;
     case 'f':
         text_add(t, "%d", (int32_t)*a);
@@ -204,7 +233,7 @@ static void add_argument(struct linux_guest *lx, struct text *t, char type, cons
         add_buffer(lx, t, a[0], a[1]);
         break;
     case 'a':
-        add_texts(lx, t, *a);
+        add_texts(lx, t, *a, word);
         break;
     case 'o':
         add_open_flags(t, *a);
@@ -237,54 +266,159 @@ static bool no_mode(const char *type, const uint64_t *a)
     return type[0] == 'm' && type[-1] == 'o' && !(a[-1] & 0x40) && (a[-1] & 0x410000) != 0x410000;
 }
 
-static void add_call(struct linux_guest *lx, struct text *t, uint64_t number, const uint64_t a[ARGUMENTS + 1])
+/* Its name, or its number. */
+static void add_name(struct text *t, const struct made_call *m)
 {
-    const struct call *c = number < CALLS && calls[number].name ? &calls[number] : NULL;
-    const char *args = c ? c->args : "xxxxxx";
+    const struct call *c = call_of(m);
     if (c)
-        text_add(t, "%s(", c->name);
+        text_add(t, "%s", c->name);
     else
-        text_add(t, "syscall_%llu(", (unsigned long long)number);
+        text_add(t, "syscall_%llu", (unsigned long long)m->number);
+}
+
+static void add_call(struct linux_guest *lx, struct text *t, const struct made_call *m,
+                     const uint64_t a[ARGUMENTS + 1])
+{
+    const struct call *c = call_of(m);
+    const char *args = c ? c->args : "xxxxxx";
+    add_name(t, m);
+    text_add(t, "(");
     for (unsigned i = 0; args[i]; i++) {
         if (i && no_mode(args + i, a + i))
             continue;
         text_add(t, i ? ", " : "");
-        add_argument(lx, t, args[i], a + i);
+        add_argument(lx, t, args[i], m->word, a + i);
     }
     text_add(t, ")");
 }
 
 /* ---------------------------------------------------------------- calls */
 
-static void call_enter(struct linux_guest *lx, struct frame *f)
+enum { REGS, NUMBER, WORD, I386 }; /* what a frame remembers */
+
+static const struct registers *registers_of(const struct linux_guest *lx)
 {
-    /* do_syscall_64(nr, regs) became (regs, nr) in 5.15. */
-    uint64_t first = lx_reg(lx, LX_RDI), regs = first >> 63 ? first : lx_reg(lx, LX_RSI);
-    static const uint8_t places[ARGUMENTS] = {PT_DI, PT_SI, PT_DX, PT_R10, PT_R8, PT_R9};
-    uint64_t a[ARGUMENTS + 1] = {0}, number = lx_u64(lx, regs + PT_ORIG_AX);
+    return lx->word == 8 ? &wide : &narrow;
+}
+
+static void begin(struct linux_guest *lx, struct frame *f, uint64_t regs, const struct made_call *m,
+                  const uint64_t a[ARGUMENTS + 1])
+{
     struct text t = {0};
-    for (unsigned i = 0; i < ARGUMENTS; i++)
-        a[i] = lx_u64(lx, regs + places[i]);
-    f->value[0] = regs;
-    f->value[1] = number;
-    add_call(lx, &t, number, a);
-    LX_EMIT(lx, EV_SYSCALL_ENTER, t.s, number, lx_current_pid(lx), a[0], a[1], a[2], a[3], a[4], a[5]);
+    f->value[REGS] = regs;
+    f->value[NUMBER] = m->number;
+    f->value[WORD] = m->word;
+    f->value[I386] = m->i386;
+    add_call(lx, &t, m, a);
+    LX_EMIT(lx, EV_SYSCALL_ENTER, t.s, m->number, lx_current_pid(lx), a[0], a[1], a[2], a[3], a[4], a[5]);
     free(t.s);
 }
 
-static void call_leave(struct linux_guest *lx, const struct frame *f)
+static void enter_64(struct linux_guest *lx, struct frame *f)
 {
-    uint64_t number = f->value[1], result = lx_u64(lx, f->value[0] + PT_AX);
-    char name[32];
-    if (number < CALLS && calls[number].name)
-        snprintf(name, sizeof name, "%s", calls[number].name);
-    else
-        snprintf(name, sizeof name, "syscall_%llu", (unsigned long long)number);
-    LX_EMIT(lx, EV_SYSCALL_EXIT, name, number, lx_current_pid(lx), result, lx->time - f->time);
+    /* do_syscall_64(nr, regs) became (regs, nr) in 5.15. */
+    uint64_t first = lx_argument(lx, 0), regs = first >> 63 ? first : lx_argument(lx, 1);
+    const uint8_t places[ARGUMENTS] = {wide.di, wide.si, wide.dx, PT_R10, PT_R8, PT_R9};
+    uint64_t a[ARGUMENTS + 1] = {0}, number = lx_u64(lx, regs + wide.orig_ax);
+    const struct made_call m = {number & X32_BIT && !(number >> 32) ? 4 : 8, false, number};
+    for (unsigned i = 0; i < ARGUMENTS; i++)
+        a[i] = lx_u64(lx, regs + places[i]);
+    begin(lx, f, regs, &m, a);
+}
+
+/* A call of a 32-bit program. The sixth argument is in EBP, or, where the stack pointer had to be in it, on the
+ * stack that the register `stack` points to. */
+static void enter_32(struct linux_guest *lx, struct frame *f, uint8_t number, const uint8_t *stack)
+{
+    const struct registers *r = registers_of(lx);
+    const uint8_t places[ARGUMENTS] = {r->bx, r->cx, r->dx, r->si, r->di, r->bp};
+    uint64_t a[ARGUMENTS + 1] = {0}, regs = lx_argument(lx, 0);
+    const struct made_call m = {4, true, lx_u32(lx, regs + number)};
+    for (unsigned i = 0; i < ARGUMENTS; i++)
+        a[i] = lx_u32(lx, regs + places[i]);
+    if (stack)
+        a[ARGUMENTS - 1] = lx_u32(lx, lx_u32(lx, regs + *stack));
+    begin(lx, f, regs, &m, a);
+}
+
+static void enter_int80(struct linux_guest *lx, struct frame *f)
+{
+    enter_32(lx, f, registers_of(lx)->orig_ax, NULL);
+}
+
+/* It moves the number from AX to its place itself. */
+static void enter_emulated(struct linux_guest *lx, struct frame *f)
+{
+    enter_32(lx, f, registers_of(lx)->ax, NULL);
+}
+
+/* SYSCALL, and SYSENTER when SP is what the program left in EBP. */
+static void enter_fast(struct linux_guest *lx, struct frame *f)
+{
+    enter_32(lx, f, registers_of(lx)->orig_ax, &registers_of(lx)->sp);
+}
+
+static void enter_sysenter(struct linux_guest *lx, struct frame *f)
+{
+    enter_32(lx, f, registers_of(lx)->orig_ax, &registers_of(lx)->bp);
+}
+
+/* A 32-bit program's EAX: an error, or a number without sign. */
+static uint64_t result_32(uint32_t v)
+{
+    enum { ERRORS = 4095 };
+    return v >= (uint32_t)-ERRORS ? (uint64_t)(int64_t)(int32_t)v : v;
+}
+
+static void leave(struct linux_guest *lx, const struct frame *f)
+{
+    const struct made_call m = {(unsigned)f->value[WORD], f->value[I386], f->value[NUMBER]};
+    uint64_t at = f->value[REGS] + registers_of(lx)->ax;
+    struct text t = {0};
+    add_name(&t, &m);
+    LX_EMIT(lx, EV_SYSCALL_EXIT, t.s, m.number, lx_current_pid(lx),
+            m.i386 ? result_32(lx_u32(lx, at)) : lx_u64(lx, at), lx->time - f->time);
+    free(t.s);
+}
+
+/* ---------------------------------------------------------------- setting up */
+
+struct search {
+    uint64_t target;
+    bool found;
+};
+
+static void goes_to(void *ctx, const struct code_site *site)
+{
+    struct search *s = ctx;
+    s->found |= (site->kind == CODE_CALL || site->kind == CODE_JUMP) && site->target == s->target;
+}
+
+/* SYSENTER's function calls that for SYSCALL, unless the compiler put that one's code into it. */
+static void hook_sysenter(struct linux_guest *lx)
+{
+    struct symbol sysenter;
+    struct search s = {lx_symbol(lx, "do_fast_syscall_32"), false};
+    if (!lx_function(lx, "do_SYSENTER_32", &sysenter))
+        return;
+    if (s.target)
+        lx_sites(lx, &sysenter, goes_to, &s);
+    if (!s.found)
+        lx_hook(lx, "do_SYSENTER_32", enter_sysenter, leave);
 }
 
 void lx_syscall_setup(struct linux_guest *lx)
 {
-    if (lx_wants(lx, EC_SYSCALL) && !lx_hook(lx, "do_syscall_64", call_enter, call_leave))
+    static const char *const emulations[] = {"do_int80_emulation", "int80_emulation", NULL};
+    if (!lx_wants(lx, EC_SYSCALL))
+        return;
+    if (lx->word == 8 && !lx_hook(lx, "do_syscall_64", enter_64, leave))
         lx_missing(lx, "do_syscall_64");
+    bool int80 = lx_hook(lx, "do_int80_syscall_32", enter_int80, leave);
+    if (!int80 && lx->word == 8)
+        lx_hook_any(lx, emulations, enter_emulated, leave);
+    else if (!int80)
+        lx_missing(lx, "do_int80_syscall_32");
+    lx_hook(lx, "do_fast_syscall_32", enter_fast, leave);
+    hook_sysenter(lx);
 }

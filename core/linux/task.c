@@ -10,6 +10,10 @@ enum { COMM = 16, PF_KTHREAD = 0x200000, CLONE_THREAD = 0x10000, ARGUMENTS_MAX =
 
 uint64_t lx_current(const struct linux_guest *lx)
 {
+    /* Its entry code loads the segment, which is the program's before. */
+    if (lx->word == 4 && lx->current_offset >= 0)
+        return lx_reg(lx, LX_CPL) == 3 ? 0
+                                       : lx_u32(lx, (uint32_t)(lx_reg(lx, LX_FS_BASE) + (uint64_t)lx->current_offset));
     uint64_t gs = lx_reg(lx, LX_GS_BASE);
     return lx->current_offset >= 0 && gs ? lx_u64(lx, gs + (uint64_t)lx->current_offset) : 0;
 }
@@ -40,33 +44,36 @@ static void comm_of(const struct linux_guest *lx, uint64_t task, char comm[COMM 
         lx_string(lx, task + (unsigned)lx->types.task_comm, comm, COMM + 1);
 }
 
-struct gs_search {
+struct percpu_search {
     uint64_t offset;
     bool found;
 };
 
-static void first_gs_load(void *ctx, const struct code_site *site)
+static void first_percpu_load(void *ctx, const struct code_site *site)
 {
-    struct gs_search *s = ctx;
-    if (site->kind == CODE_GS_LOAD && !s->found)
-        *s = (struct gs_search){site->target, true};
+    struct percpu_search *s = ctx;
+    if (site->kind == CODE_PERCPU_LOAD && !s->found)
+        *s = (struct percpu_search){site->target, true};
 }
 
 /* The current task: a per-cpu variable, alone or (6.2 to 6.14) in pcpu_hot. Without such a symbol: what a
  * function that does nothing but ask for it reads. */
 static void find_current(struct linux_guest *lx)
 {
+    static const char *const askers[] = {"__x64_sys_gettid", "__ia32_sys_gettid", "sys_gettid"};
     struct symbol sym;
-    struct gs_search s = {0};
+    struct percpu_search s = {0};
     if (symbols_find(lx->o.symbols, SPACE_KERNEL, "pcpu_hot", SYMBOLS_NOW, &sym) &&
         lx->types.hot_current >= 0)
         lx->current_offset = (int64_t)(sym.address + (unsigned)lx->types.hot_current);
     else if (symbols_find(lx->o.symbols, SPACE_KERNEL, "current_task", SYMBOLS_NOW, &sym))
         lx->current_offset = (int64_t)sym.address;
-    else if (lx_function(lx, "__x64_sys_gettid", &sym)) {
-        lx_sites(lx, &sym, first_gs_load, &s);
-        lx->current_offset = s.found ? (int64_t)s.offset : -1;
-    }
+    else
+        for (size_t i = 0; !s.found && i < sizeof askers / sizeof askers[0]; i++)
+            if (lx_function(lx, askers[i], &sym))
+                lx_sites(lx, &sym, first_percpu_load, &s);
+    if (s.found)
+        lx->current_offset = (int64_t)s.offset;
 }
 
 /* ---------------------------------------------------------------- created */
@@ -75,9 +82,9 @@ static void find_current(struct linux_guest *lx)
 static void clone_enter(struct linux_guest *lx, struct frame *f)
 {
     const struct linux_types *t = &lx->types;
-    uint64_t args = lx_reg(lx, LX_RDI), task = lx_current(lx);
+    uint64_t args = lx_argument(lx, 0), task = lx_current(lx);
     uint64_t flags =
-        lx_member(lx, args, t->clone_flags) | (lx_member32(lx, args, t->clone_exit_signal) & 0xff);
+        lx_member64(lx, args, t->clone_flags) | (lx_member32(lx, args, t->clone_exit_signal) & 0xff);
     for (size_t i = 0; i < lx->nclones; i++)
         if (lx->clones[i].task == task) {
             lx->clones[i].flags = flags;
@@ -101,7 +108,8 @@ static uint64_t take_flags(struct linux_guest *lx, uint64_t task)
 static void created(struct linux_guest *lx, struct frame *f)
 {
     const struct linux_types *t = &lx->types;
-    uint64_t task = lx_reg(lx, LX_RDI), flags = take_flags(lx, lx_current(lx));
+    uint64_t task = lx_argument(lx, 0), flags = take_flags(lx, lx_current(lx));
+    lx_infer_created(lx, task);
     uint32_t pid = lx_pid(lx, task), tgid = lx_tgid(lx, task);
     uint32_t parent = lx_tgid(lx, lx_member(lx, task, t->task_real_parent));
     unsigned kind = lx_member32(lx, task, t->task_flags) & PF_KTHREAD ? 0 : pid == tgid ? 1 : 2;
@@ -116,9 +124,9 @@ static void created(struct linux_guest *lx, struct frame *f)
 
 static void named(struct linux_guest *lx, struct frame *f)
 {
-    uint64_t task = lx_reg(lx, LX_RDI);
+    uint64_t task = lx_argument(lx, 0);
     char name[COMM], old[COMM + 1];
-    lx_string(lx, lx_reg(lx, LX_RSI), name, sizeof name);
+    lx_string(lx, lx_argument(lx, 1), name, sizeof name);
     comm_of(lx, task, old);
     if (strcmp(name, old))
         LX_EMIT(lx, EV_PROCESS_NAME, name, lx_pid(lx, task), lx_tgid(lx, task));
@@ -167,9 +175,10 @@ static void add_arguments(struct linux_guest *lx, uint64_t mm, struct text *t)
 static void executed(struct linux_guest *lx, struct frame *f)
 {
     const struct linux_types *t = &lx->types;
-    uint64_t binprm = lx_reg(lx, LX_RDI), task = lx_current(lx);
+    uint64_t binprm = lx_argument(lx, 0), task = lx_current(lx);
     char path[1024];
     struct text words = {0};
+    lx_infer_executed(lx, task, binprm);
     lx_string(lx, lx_member(lx, binprm, t->binprm_filename), path, sizeof path);
     add_quoted(&words, path);
     add_arguments(lx, lx_member(lx, task, t->task_mm), &words);
@@ -194,14 +203,14 @@ static void exited(struct linux_guest *lx, struct frame *f)
     if (!lx_wants(lx, EC_PROCESS))
         return;
     comm_of(lx, task, comm);
-    LX_EMIT(lx, EV_PROCESS_EXIT, comm, lx_reg(lx, LX_RDI) & 0xffffffff, pid, tgid);
+    LX_EMIT(lx, EV_PROCESS_EXIT, comm, lx_argument(lx, 0) & 0xffffffff, pid, tgid);
     if (pid == tgid)
         lx_program_exited(lx, tgid);
 }
 
 static void switched(struct linux_guest *lx, struct frame *f)
 {
-    uint64_t prev = lx_reg(lx, LX_RDI), next = lx_reg(lx, LX_RSI);
+    uint64_t prev = lx_argument(lx, 0), next = lx_argument(lx, 1);
     char comm[COMM + 1];
     comm_of(lx, next, comm);
     LX_EMIT(lx, EV_SCHED_SWITCH, comm, lx_pid(lx, prev), lx_pid(lx, next), lx_tgid(lx, next));
@@ -214,7 +223,7 @@ void lx_task_setup(struct linux_guest *lx)
     static const char *const clones[] = {"kernel_clone", "_do_fork", NULL};
     find_current(lx);
     lx->vmemmap = lx_symbol(lx, "vmemmap_base");
-    if (!lx->types.count)
+    if (lx->types.task_comm < 0)
         return;
     if (lx->current_offset < 0)
         lx_missing(lx, "current_task");

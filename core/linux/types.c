@@ -192,12 +192,17 @@ void lx_types_load(struct linux_guest *lx, const void *image, size_t size, uint6
     libbpf_set_print(no_print); /* it would write to standard error */
     struct btf *btf = data ? btf__new(data, (uint32_t)n) : NULL;
     if (!btf || libbpf_get_error(btf)) {
-        lx_note(lx, "this kernel has no%s type information (BTF): no processes, modules and consoles",
-                data ? " good" : "");
         btf = NULL;
     }
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         fields[rows[i].where / sizeof(int)] = btf ? row_value(btf, &rows[i]) : -1;
     lx->types.count = btf ? btf__type_cnt(btf) - 1 : 0;
     btf__free(btf);
+    if (lx->types.count)
+        return;
+    lx->inferring = true;
+    lx_infer_tasks(lx);
+    lx_note(lx, "this kernel has no%s type information (BTF): %s", data ? " good" : "",
+            lx->init_task ? "offsets of members are inferred, symbols of programs are not known"
+                          : "no processes, modules and consoles");
 }

@@ -556,11 +556,11 @@ static void test_code(void **state)
         0xe9, 0x00, 0x10, 0x00, 0x00,                         /* jmp +0x1000 */
     };
     struct sites s = {.n = 0};
-    struct code *c = code_new();
+    struct code *c = code_new(64);
     assert_non_null(c);
     code_sites(c, bytes, sizeof bytes, 0xffffffff81000000, keep_site, &s);
     assert_int_equal(s.n, 5);
-    assert_int_equal(s.list[0].kind, CODE_GS_LOAD);
+    assert_int_equal(s.list[0].kind, CODE_PERCPU_LOAD);
     assert_int_equal(s.list[0].target, 0x1fbc0);
     assert_int_equal(s.list[1].kind, CODE_CALL);
     assert_int_equal(s.list[1].target, 0xffffffff81000112);
