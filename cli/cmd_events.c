@@ -143,7 +143,8 @@ static bool wanted(struct listing *l, const struct event *ev)
         return false;
     if (!l->json || l->grep)
         event_text(ev, l->words, WORDS);
-    return !l->grep || strstr(l->words, l->grep) || strstr(event_kind(ev->kind)->name, l->grep);
+    return !l->grep || strstr(l->words, l->grep) || strstr(event_kind(ev->kind)->name, l->grep) ||
+           plain_holds(ev->data, ev->len, l->grep);
 }
 
 static int walk(struct listing *l, struct trace_cursor *c, struct error *err)

@@ -417,5 +417,5 @@ bool condition_holds(const struct condition *c, const struct event *ev, const ch
     size_t n = strlen(c->text);
     if (c->whole)
         return ev->len == n && !memcmp(ev->data, c->text, n);
-    return ev->len >= n && memmem(ev->data, ev->len, c->text, n);
+    return plain_holds(ev->data, ev->len, c->text);
 }
