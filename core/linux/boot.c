@@ -402,16 +402,6 @@ static void shutdown_path(struct linux_guest *lx, struct frame *f)
     LX_EMIT(lx, EV_KERNEL_SHUTDOWN, name, lx_current_pid(lx));
 }
 
-/* Its format, as it is: the arguments are not there to be printed yet. */
-static void panics(struct linux_guest *lx, struct frame *f)
-{
-    char text[256];
-    size_t n = lx_string(lx, lx_reg(lx, LX_RDI), text, sizeof text);
-    if (n && text[n - 1] == '\n')
-        text[n - 1] = 0;
-    LX_EMIT(lx, EV_KERNEL_PANIC, text, lx_current_pid(lx));
-}
-
 void lx_boot_setup(struct linux_guest *lx)
 {
     static const char *const memory[] = {"mm_core_init", "mem_init", NULL};
@@ -426,7 +416,6 @@ void lx_boot_setup(struct linux_guest *lx)
         lx_hook(lx, "register_console", console_enter, console_leave);
     lx_hook(lx, "start_secondary", processor_up, NULL);
     lx_hook(lx, "free_initmem", init_freed, NULL);
-    lx_hook(lx, "panic", panics, NULL);
     for (size_t i = 0; i < sizeof shutdowns / sizeof shutdowns[0]; i++)
         lx_hook(lx, shutdowns[i], shutdown_path, NULL);
 }
