@@ -305,6 +305,13 @@ static int parse_machine(const struct line *l, struct stage_rule *s)
     return 0;
 }
 
+static int add_name(const char ***list, size_t *n, const char *name)
+{
+    *list = realloc(*list, (*n + 1) * sizeof **list);
+    (*list)[(*n)++] = name;
+    return 0;
+}
+
 static int parse_fold(const struct line *l, struct stage_rule *s)
 {
     char *end;
@@ -340,7 +347,8 @@ static int parse_condition_of(const struct line *l, struct stage_rule *s)
 
 static int parse_flag(const struct line *l, struct stage_rule *s)
 {
-    bool *flag = l->word[0][0] == 'o' ? &s->once : l->word[0][0] == 'm' ? &s->moment : &s->chain;
+    char c = l->word[0][0];
+    bool *flag = c == 'o' ? &s->once : c == 'm' ? &s->moment : c == 'l' ? &s->lasting : &s->chain;
     if (l->n != 1)
         return BAD(l, "%s stands alone in its line", l->word[0]);
     *flag = true;
@@ -357,7 +365,7 @@ static bool is_one_of(const char *word, const char *const *list)
 static int parse_line(struct line *l)
 {
     static const char *const condition_words[] = {"open", "close", "fail", "rename", NULL};
-    static const char *const flags[] = {"once", "moment", "chain", NULL};
+    static const char *const flags[] = {"once", "moment", "chain", "lasting", NULL};
     struct profile *p = l->p;
     if (!l->n)
         return 0;
@@ -379,15 +387,14 @@ static int parse_line(struct line *l)
         return parse_word(l, &s->note);
     if (!strcmp(word, "fold"))
         return parse_fold(l, s);
-    if (!strcmp(l->word[0], "in") && l->n == 2) {
-        s->in = realloc(s->in, (s->nin + 1) * sizeof *s->in);
-        s->in[s->nin++] = l->word[1];
-        return 0;
-    }
+    if (!strcmp(word, "in") && l->n == 2)
+        return add_name(&s->in, &s->nin, l->word[1]);
+    if (!strcmp(word, "outside") && l->n == 2)
+        return add_name(&s->outside, &s->noutside, l->word[1]);
     if (!strcmp(l->word[0], "with") || !strcmp(l->word[0], "without"))
         return parse_machine(l, s);
     return BAD(
-        l, "\"%.60s\": expected stage, in, open, close, fail, rename, with, without, once, by, under, moment, fold, chain or note",
+        l, "\"%.60s\": expected stage, in, outside, open, close, fail, rename, with, without, once, by, under, moment, lasting, fold, chain or note",
         l->word[0]);
 }
 
@@ -490,6 +497,7 @@ void profile_free(struct profile *p)
         return;
     for (size_t i = 0; i < p->nstages; i++) {
         free(p->stage[i].in);
+        free(p->stage[i].outside);
         free(p->stage[i].machine);
         free(p->stage[i].open);
         free(p->stage[i].close);

@@ -11,6 +11,8 @@
  *     open CONDITION      when it opens; several: any of them
  *     close CONDITION     when it closes, and all that are inside of it; several: any of them. Without one
  *                         it ends where its parent ends, or where another stage opens inside of the same parent
+ *     outside NAME        opens only while no stage of that name (before the substitution) is open
+ *     lasting             it is left out if it closes at the step where it opened
  *     once                it opens only once since the last reset of the machine
  *     by KEY              many at a time, told apart by KEY of their events: a field, data, or what {KEY} stands for in their
  *                         TEXT. They open and close beside the others, and are inside of the innermost open
@@ -99,11 +101,11 @@ struct machine_rule {
 
 struct stage_rule {
     const char *name;
-    const char **in;
+    const char **in, **outside;
     struct machine_rule *machine;
     struct condition *open, *close, *fail, *rename;
-    size_t nin, nopen, nclose, nfail, nrename, nmachine;
-    bool once, moment, chain;
+    size_t nin, noutside, nopen, nclose, nfail, nrename, nmachine;
+    bool once, moment, chain, lasting;
     const char *by, *under, *note; /* NULL: none */
     unsigned fold;                 /* percent; 0: never */
     unsigned line;

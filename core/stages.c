@@ -96,6 +96,12 @@ static char *expand(const char *name, const struct event *ev, const struct condi
 
 /* ---------------------------------------------------------------- opening and closing */
 
+static void forget(struct stage *s)
+{
+    free((char *)s->name);
+    free((char *)s->note);
+}
+
 static void close_stage(struct builder *b, struct open_stage *o, const struct event *ev, uint64_t number, bool at_end)
 {
     struct stage *s = &b->out->list[o->index];
@@ -106,6 +112,10 @@ static void close_stage(struct builder *b, struct open_stage *o, const struct ev
     s->last_event = number;
     s->open = at_end;
     free(o->text);
+    if (profile_stage(b->p, o->rule)->lasting && !s->steps && o->index + 1 == b->out->n) {
+        forget(s);
+        b->out->n--;
+    }
 }
 
 static void close_beside(struct builder *b, size_t i, const struct event *ev, uint64_t number, bool at_end)
@@ -173,6 +183,16 @@ static long place_for(const struct builder *b, const struct stage_rule *r)
     return -1;
 }
 
+/* Whether none of those is open that `outside` names. */
+static bool is_outside(const struct builder *b, const struct stage_rule *r)
+{
+    for (size_t i = 0; i < r->noutside; i++)
+        for (unsigned d = 0; d < b->nopen; d++)
+            if (!strcmp(profile_stage(b->p, b->open[d].rule)->name, r->outside[i]))
+                return false;
+    return true;
+}
+
 static size_t add_stage(struct builder *b, const struct stage_rule *r, const struct condition *c, long parent,
                         const struct event *ev, uint64_t number)
 {
@@ -199,7 +219,7 @@ static void open_stage(struct builder *b, size_t rule, const struct condition *c
 {
     const struct stage_rule *r = profile_stage(b->p, rule);
     long depth = place_for(b, r);
-    if (depth < 0 || (r->once && b->done[rule]))
+    if (depth < 0 || !is_outside(b, r) || (r->once && b->done[rule]))
         return;
     /* A sibling without a close condition ends where this one begins; so do the innermost ones of a stage
      * with no `in`. */
@@ -266,7 +286,7 @@ static void open_beside(struct builder *b, size_t rule, const struct condition *
     char text[KEY_MAX], above[KEY_MAX];
     struct capture key = key_of(r->by, c, ev, text);
     long home, parent = r->under ? find_beside(b, rule, key_of(r->under, NULL, ev, above)) : -1;
-    if (find_beside(b, rule, key) >= 0 || !find_home(b, r, &home) || (r->once && b->done[rule]))
+    if (find_beside(b, rule, key) >= 0 || !find_home(b, r, &home) || !is_outside(b, r) || (r->once && b->done[rule]))
         return;
     b->done[rule] = true;
     parent = parent >= 0 ? (long)b->beside[parent].index : home;
@@ -485,12 +505,6 @@ struct stages *stages_of_trace(struct trace *t, struct error *err)
     struct stages *s = stages_build(t, p, err);
     profile_free(p);
     return s;
-}
-
-static void forget(struct stage *s)
-{
-    free((char *)s->name);
-    free((char *)s->note);
 }
 
 void stages_free(struct stages *s)

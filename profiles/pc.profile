@@ -8,6 +8,11 @@ stage loader
     close event kernel.boot-params
     close event kernel.reached "startup_64"
     close event kernel.found
+    close event kernel.entry "multiboot"
+    # a kernel that is not known: code of the upper half, of 64-bit and of 32-bit address spaces
+    close event cpu.cr ip>=0x80000000
+    close event cpu.msr ip>=0x80000000
+    close event cpu.table ip>=0x80000000
     close event power.reset
 stage loader.boot-sector
     in loader
@@ -16,6 +21,22 @@ stage loader.core
     in loader
     open mode protected32
     once
+
+# ---- a kernel of which nothing is known but that it runs ----
+stage kernel
+    outside kernel
+    outside bios
+    lasting
+    note "not known"
+    open event kernel.entry "multiboot"
+    open event cpu.cr ip>=0x80000000
+    open event cpu.msr ip>=0x80000000
+    open event cpu.table ip>=0x80000000
+    close event kernel.boot-params
+    close event kernel.found
+    close event power.off
+    close event power.reset
+    close event power.halt
 
 # ---- Linux ----
 stage kernel

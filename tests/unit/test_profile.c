@@ -286,6 +286,56 @@ static void units_are_stages(void **state)
     unlink(path);
 }
 
+/* Where a kernel that nobody knows takes over: the loader does not go on for ever. */
+static void a_kernel_that_is_not_known(void **state)
+{
+    static const struct given multiboot[] = {
+        {EV_KERNEL_HANDOVER, 0, 0, "multiboot", {0x100000, 0x9500}},
+        {EV_KERNEL_ENTRY, 0, 0, "multiboot", {0x100000}},
+        {EV_CPU_CR, 50, 50, NULL, {0, 0x11, 0x80000011, 0x80101000}},
+    };
+    static const struct wanted kernel[] = {{"loader", -1, 0, 0}, {"kernel", -1, 0, 100}};
+    struct trace *t = trace_of(multiboot, 3, 100, 100);
+    struct stages *s = stages_are(t, NULL, kernel, 2);
+    assert_string_equal(stages_get(s, 1)->note, "not known");
+    stages_free(s);
+    trace_close(t);
+    unlink(path);
+
+    /* FreeBSD's loader, then its kernel. */
+    static const struct given upper_half[] = {
+        {EV_RESET_VECTOR, 0, 0, NULL, {0}},
+        {EV_BOOT_SECTOR_ENTER, 10, 10, NULL, {0x7c00, 0x80}},
+        {EV_CPU_CR, 20, 20, NULL, {0, 0x11, 0x80000011, 0x9000}},
+        {EV_CPU_DTABLE, 30, 30, "lgdt", {0, 0, 0, 0xffffffff80123456}},
+        {EV_CPU_MSR, 40, 40, NULL, {0xc0000080, 1, 0xffffffff80123456}},
+    };
+    static const struct wanted freebsd[] = {
+        {"bios", -1, 0, 10},         {"bios.post", 0, 0, 10},   {"loader", -1, 10, 30},
+        {"loader.boot-sector", 2, 10, 30}, {"kernel", -1, 30, 100},
+    };
+    t = trace_of(upper_half, 5, 100, 100);
+    stages_free(stages_are(t, NULL, freebsd, 5));
+    trace_close(t);
+    unlink(path);
+
+    /* Found by the inspector right there: then it is that one. */
+    static const struct given found[] = {
+        {EV_RESET_VECTOR, 0, 0, NULL, {0}},
+        {EV_CPU_CR, 5, 5, NULL, {0, 0x11, 0x80000011, 0xfffffe10}}, /* a 32-bit firmware's */
+        {EV_CPU_MSR, 30, 30, NULL, {0xc0000080, 1, 0xffffffff80123456}},
+        {EV_KERNEL_FOUND, 30, 30, "Linux", {0}},
+        {EV_CPU_MSR, 40, 40, NULL, {0xc0000080, 1, 0xffffffff80123456}},
+    };
+    static const struct wanted linux[] = {{"bios", -1, 0, 30}, {"bios.post", 0, 0, 30}, {"kernel", -1, 30, 100}};
+    t = trace_of(found, 5, 100, 100);
+    s = stages_are(t, NULL, linux, 3);
+    assert_null(stages_get(s, 2)->note);
+    stages_free(s);
+    trace_close(t);
+    unlink(path);
+}
+
 /* A text's {NAME}, in what is left of a console line without its colours. */
 static void captures_in_console_lines(void **state)
 {
@@ -337,7 +387,8 @@ int main(void)
         cmocka_unit_test(errors_name_the_line),   cmocka_unit_test(builtin_parses),
         cmocka_unit_test(probes_are_listed_once), cmocka_unit_test(stages_nest),
         cmocka_unit_test(machines_differ), cmocka_unit_test(processes_are_beside_each_other),
-        cmocka_unit_test(units_are_stages), cmocka_unit_test(captures_in_console_lines),
+        cmocka_unit_test(units_are_stages),
+        cmocka_unit_test(a_kernel_that_is_not_known), cmocka_unit_test(captures_in_console_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
