@@ -327,9 +327,9 @@ static void a_kernel_that_is_not_known(void **state)
         {EV_KERNEL_FOUND, 30, 30, "Linux", {0}},
         {EV_CPU_MSR, 40, 40, NULL, {0xc0000080, 1, 0xffffffff80123456}},
     };
-    static const struct wanted linux[] = {{"bios", -1, 0, 30}, {"bios.post", 0, 0, 30}, {"kernel", -1, 30, 100}};
+    static const struct wanted known[] = {{"bios", -1, 0, 30}, {"bios.post", 0, 0, 30}, {"kernel", -1, 30, 100}};
     t = trace_of(found, 5, 100, 100);
-    s = stages_are(t, NULL, linux, 3);
+    s = stages_are(t, NULL, known, 3);
     assert_null(stages_get(s, 2)->note);
     stages_free(s);
     trace_close(t);
