@@ -36,7 +36,10 @@ static const struct option longs[] = {
     {NULL, 0, NULL, 0},
 };
 
-enum { WORDS = 4 * EVENT_MAX_DATA + 1024 };
+enum {
+    WORDS = 4 * EVENT_MAX_DATA + 1024,
+    PROCESS_CLASSES = EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_SCHED) | EVENT_CLASS_BIT(EC_POWER)
+};
 
 struct listing {
     uint32_t classes;
@@ -190,7 +193,20 @@ static bool wanted(struct listing *l, const struct event *ev)
         return false;
     if (!l->json || l->grep)
         event_text(ev, l->words, WORDS);
-    return !l->grep || strstr(l->words, l->grep) || strstr(event_kind(ev->kind)->name, l->grep);
+    return !l->grep || strstr(l->words, l->grep) || strstr(event_kind(ev->kind)->name, l->grep) ||
+           plain_holds(ev->data, ev->len, l->grep);
+}
+
+/* Who runs at `from` is known from the beginning on only: of what is before, just the events that tell are read. */
+static int catch_up(struct listing *l, struct trace *t, struct error *err)
+{
+    struct trace_cursor *c = trace_cursor_open(t, PROCESS_CLASSES);
+    struct event ev;
+    int rc;
+    while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1 && ev.icount < l->from)
+        processes_see(l->processes, &ev);
+    trace_cursor_close(c);
+    return rc < 0 ? -1 : 0;
 }
 
 static int walk(struct listing *l, struct trace_cursor *c, struct error *err)
@@ -201,7 +217,7 @@ static int walk(struct listing *l, struct trace_cursor *c, struct error *err)
     while ((rc = trace_cursor_next(c, &ev, &number, err)) == 1 && ev.icount <= l->to && !ferror(stdout)) {
         if (l->by_pid)
             processes_see(l->processes, &ev);
-        if (ev.icount < l->from || !(l->classes & EVENT_CLASS_BIT(event_kind(ev.kind)->cls)) || !wanted(l, &ev))
+        if (!(l->classes & EVENT_CLASS_BIT(event_kind(ev.kind)->cls)) || !wanted(l, &ev))
             continue;
         if (!l->json) {
             print_text(l, &ev, number);
@@ -243,10 +259,10 @@ static int list(struct listing *l, struct trace *t, struct error *err)
     if (l->from > l->to)
         return error_set(err, "--from is after --to: icounts %llu and %llu", (unsigned long long)l->from,
                          (unsigned long long)l->to);
-    /* Who runs is known from the beginning on only. */
-    uint32_t process_classes = l->by_pid ? EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_SCHED) | EVENT_CLASS_BIT(EC_POWER) : 0;
-    struct trace_cursor *c = trace_cursor_open(t, l->classes | process_classes);
-    int rc = l->by_pid ? 0 : trace_cursor_seek_icount(c, l->from, err);
+    if (l->by_pid && catch_up(l, t, err))
+        return -1;
+    struct trace_cursor *c = trace_cursor_open(t, l->classes | (l->by_pid ? PROCESS_CLASSES : 0));
+    int rc = trace_cursor_seek_icount(c, l->from, err);
     if (l->json)
         yajl_gen_array_open(l->gen);
     if (!rc)

@@ -16,8 +16,10 @@ struct live {
     int64_t owed; /* ns of real time still to wait */
     /* The gate of a pipe. */
     bool open;        /* a line is going in */
+    bool echoing;     /* a line went in, and its end has not come back: what is printed is its echo, and no prompt */
     bool answered;    /* the guest has printed since the last line went in */
     bool unfinished;  /* … and its last line has no end yet */
+    struct plain plain; /* an escape sequence is no prompt */
     uint64_t printed; /* guest time of the last output or line that went in */
     /* The keyboard's translation of what was typed. */
     uint8_t keys[512];
@@ -71,11 +73,15 @@ void live_console(struct live *l, unsigned device, const void *data, size_t n, u
 {
     if (device != l->console || !n)
         return;
-    uint8_t last = ((const uint8_t *)data)[n - 1];
     l->printed = time;
-    l->answered = true;
-    if (last != '\r')
-        l->unfinished = last != '\n';
+    for (size_t i = 0; i < n; i++) {
+        uint8_t byte = ((const uint8_t *)data)[i];
+        if (!plain_byte(&l->plain, byte) || byte == '\r')
+            continue;
+        l->answered = true;
+        l->echoing = l->echoing && byte != '\n';
+        l->unfinished = byte != '\n';
+    }
 }
 
 /* ---------------------------------------------------------------- what goes in */
@@ -162,6 +168,7 @@ const uint8_t *live_bytes(struct live *l, size_t *n)
 static void close_gate(struct live *l)
 {
     l->open = l->answered = l->unfinished = false;
+    l->echoing = true;
 }
 
 void live_taken(struct live *l, size_t n)
@@ -185,11 +192,15 @@ void live_taken(struct live *l, size_t n)
 
 /* ---------------------------------------------------------------- waiting */
 
+static bool at_prompt(const struct live *l)
+{
+    return l->answered && l->unfinished && !l->echoing;
+}
+
 /* A busy guest and a pipe. */
 static void look_at_pipe(struct live *l, uint64_t now)
 {
-    bool prompt = l->answered && l->unfinished;
-    if (!l->open && now - l->printed < (prompt ? LIVE_POLLED : LIVE_QUIET))
+    if (!l->open && now - l->printed < (at_prompt(l) ? LIVE_POLLED : LIVE_QUIET))
         return;
     if (!l->open)
         l->printed = now;
@@ -244,7 +255,7 @@ static uint64_t wait_until(struct live *l, uint64_t now, uint64_t wake)
 /* Whether a pipe's next line may go in. A guest that nothing but an input can wake is waiting for one. */
 static bool gate_opens(const struct live *l, uint64_t now, uint64_t wake)
 {
-    return wake == UINT64_MAX || (l->answered && l->unfinished) || now - l->printed >= LIVE_QUIET;
+    return wake == UINT64_MAX || at_prompt(l) || now - l->printed >= LIVE_QUIET;
 }
 
 /* An idle guest and a pipe. True: *at is when to go on; else it is as with a terminal. */

@@ -7,7 +7,7 @@
  *
  * A pipe or a file has no person behind it who sees the prompt; its bytes go in by the line, and only when
  * the guest is idle and waits for them: the last line that it printed on that console is unfinished (a
- * prompt), or it has printed nothing for LIVE_QUIET of guest time. A guest that asks for a key again and again
+ * prompt; escape sequences and the echo of what was typed are none), or it has printed nothing for LIVE_QUIET of guest time. A guest that asks for a key again and again
  * instead of halting (boot loaders do) is taken to wait once it has left a prompt alone for LIVE_POLLED. All of that
  * depends on the run alone, so the same bytes give the same recording. At the end of the file the guest goes
  * on without waiting for real time.

@@ -138,7 +138,7 @@ static int find_event(struct trace *t, uint32_t classes, bool (*match)(const str
 
 static bool has_text(const struct event *ev, const char *text)
 {
-    return ev->kind == EV_CONSOLE_LINE && memmem(ev->data, ev->len, text, strlen(text));
+    return ev->kind == EV_CONSOLE_LINE && plain_holds(ev->data, ev->len, text);
 }
 
 static bool has_kind(const struct event *ev, const char *name)

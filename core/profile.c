@@ -94,7 +94,7 @@ static int find_kind(const struct line *l, const char *name, unsigned *kind)
     return BAD(l, "\"%.60s\" is no kind of event: bootreel events shows them", name);
 }
 
-static int add_field(const struct line *l, struct condition *c, const char *name, size_t len, uint64_t value)
+static int add_range(const struct line *l, struct condition *c, const char *name, size_t len, uint64_t low, uint64_t high)
 {
     const struct event_kind *k = event_kind(c->kind);
     for (unsigned i = 0; i < k->nfields; i++)
@@ -102,7 +102,8 @@ static int add_field(const struct line *l, struct condition *c, const char *name
             if (c->nfields == CONDITION_FIELDS)
                 return BAD(l, "more than %d fields in a condition", CONDITION_FIELDS);
             c->want[c->nfields].field = (uint8_t)i;
-            c->want[c->nfields++].value = value;
+            c->want[c->nfields].low = low;
+            c->want[c->nfields++].high = high;
             return 0;
         }
     return BAD(l, "events %s have no field \"%.*s\"", k->name, (int)len, name);
@@ -110,24 +111,53 @@ static int add_field(const struct line *l, struct condition *c, const char *name
 
 static int set_field(const struct line *l, struct condition *c, const char *name, uint64_t value)
 {
-    return add_field(l, c, name, strlen(name), value);
+    return add_range(l, c, name, strlen(name), value, value);
 }
 
-/* FIELD=NUMBER, "TEXT", same: from word `from` on. */
+/* FIELD=NUMBER, FIELD>=NUMBER, FIELD<NUMBER */
+static int take_comparison(const struct line *l, struct condition *c, const char *word)
+{
+    size_t n = strcspn(word, "<>=");
+    const char *value = word + n + (word[n] == '>' && word[n + 1] == '=' ? 2 : 1);
+    uint64_t v;
+    if (word[n] == '>' && word[n + 1] != '=')
+        return BAD(l, "\"%.60s\": ranges are written FIELD>=NUMBER and FIELD<NUMBER", word);
+    if (number(l, value, &v))
+        return -1;
+    if (word[n] == '<')
+        return v ? add_range(l, c, word, n, 0, v - 1) : BAD(l, "\"%.60s\": nothing is less than 0", word);
+    return add_range(l, c, word, n, v, word[n] == '>' ? UINT64_MAX : v);
+}
+
+/* TEXT with a {NAME}: cut into what is before it, its name, and what follows. */
+static int take_text(const struct line *l, struct condition *c, char *text)
+{
+    char *open = strchr(text, '{'), *close = open ? strchr(open, '}') : NULL;
+    c->text = text;
+    if (!close)
+        return 0;
+    if (strchr(close, '{'))
+        return BAD(l, "\"%.60s\": more than one {NAME} in a text", text);
+    *open = *close = 0;
+    c->capture = open + 1;
+    c->after = close + 1;
+    return 0;
+}
+
+/* Comparisons, "TEXT", same: from word `from` on. */
 static int take_details(const struct line *l, struct condition *c, unsigned from)
 {
     for (unsigned i = from; i < l->n; i++) {
-        char *eq = strchr(l->word[i], '=');
-        uint64_t v;
         if (l->quoted[i]) {
-            c->text = l->word[i];
+            if (take_text(l, c, l->word[i]))
+                return -1;
         } else if (!strcmp(l->word[i], "same")) {
             c->same = true;
-        } else if (eq) {
-            if (number(l, eq + 1, &v) || add_field(l, c, l->word[i], (size_t)(eq - l->word[i]), v))
+        } else if (strpbrk(l->word[i], "<>=")) {
+            if (take_comparison(l, c, l->word[i]))
                 return -1;
         } else {
-            return BAD(l, "\"%.60s\": expected FIELD=NUMBER, \"TEXT\" or same", l->word[i]);
+            return BAD(l, "\"%.60s\": expected FIELD=NUMBER, FIELD>=NUMBER, FIELD<NUMBER, \"TEXT\" or same", l->word[i]);
         }
     }
     return 0;
@@ -205,8 +235,7 @@ static int parse_console(const struct line *l, struct condition *c)
     if (need_words(l, 3, "console \"TEXT\""))
         return -1;
     c->kind = EV_CONSOLE_LINE;
-    c->text = l->word[2];
-    return take_details(l, c, 3);
+    return take_text(l, c, l->word[2]) || take_details(l, c, 3) ? -1 : 0;
 }
 
 static int parse_probe(const struct line *l, struct condition *c)
@@ -237,7 +266,7 @@ static const struct {
 static int parse_condition(const struct line *l, struct condition **list, size_t *n)
 {
     struct condition c = {0};
-    if (need_words(l, 2, "open CONDITION or close CONDITION"))
+    if (need_words(l, 2, "open CONDITION, close CONDITION, fail CONDITION or rename CONDITION"))
         return -1;
     for (size_t i = 0; i < sizeof conditions / sizeof conditions[0]; i++)
         if (!strcmp(conditions[i].word, l->word[1])) {
@@ -276,8 +305,67 @@ static int parse_machine(const struct line *l, struct stage_rule *s)
     return 0;
 }
 
+static int add_name(const char ***list, size_t *n, const char *name)
+{
+    *list = realloc(*list, (*n + 1) * sizeof **list);
+    (*list)[(*n)++] = name;
+    return 0;
+}
+
+static int parse_fold(const struct line *l, struct stage_rule *s)
+{
+    char *end;
+    unsigned long v = strtoul(l->n == 2 ? l->word[1] : "", &end, 10);
+    if (l->n != 2 || strcmp(end, "%") || !v || v > 100)
+        return BAD(l, "expected: fold N%%, N from 1 to 100");
+    s->fold = (unsigned)v;
+    return 0;
+}
+
+/* A line that is one word of the stage's. */
+static int parse_word(const struct line *l, const char **to)
+{
+    if (l->n != 2)
+        return BAD(l, "expected: %s and one word", l->word[0]);
+    *to = l->word[1];
+    return 0;
+}
+
+static int parse_condition_of(const struct line *l, struct stage_rule *s)
+{
+    switch (l->word[0][0]) {
+    case 'o':
+        return parse_condition(l, &s->open, &s->nopen);
+    case 'c':
+        return parse_condition(l, &s->close, &s->nclose);
+    case 'f':
+        return parse_condition(l, &s->fail, &s->nfail);
+    default:
+        return parse_condition(l, &s->rename, &s->nrename);
+    }
+}
+
+static int parse_flag(const struct line *l, struct stage_rule *s)
+{
+    char c = l->word[0][0];
+    bool *flag = c == 'o' ? &s->once : c == 'm' ? &s->moment : c == 'l' ? &s->lasting : &s->chain;
+    if (l->n != 1)
+        return BAD(l, "%s stands alone in its line", l->word[0]);
+    *flag = true;
+    return 0;
+}
+
+static bool is_one_of(const char *word, const char *const *list)
+{
+    while (*list && strcmp(word, *list))
+        list++;
+    return *list;
+}
+
 static int parse_line(struct line *l)
 {
+    static const char *const condition_words[] = {"open", "close", "fail", "rename", NULL};
+    static const char *const flags[] = {"once", "moment", "chain", "lasting", NULL};
     struct profile *p = l->p;
     if (!l->n)
         return 0;
@@ -286,34 +374,69 @@ static int parse_line(struct line *l)
     if (!p->nstages)
         return BAD(l, "\"%.60s\" before the first stage", l->word[0]);
     struct stage_rule *s = &p->stage[p->nstages - 1];
-    if (!strcmp(l->word[0], "open"))
-        return parse_condition(l, &s->open, &s->nopen);
-    if (!strcmp(l->word[0], "close"))
-        return parse_condition(l, &s->close, &s->nclose);
-    if (!strcmp(l->word[0], "in") && l->n == 2) {
-        s->in = realloc(s->in, (s->nin + 1) * sizeof *s->in);
-        s->in[s->nin++] = l->word[1];
-        return 0;
-    }
+    const char *word = l->word[0];
+    if (is_one_of(word, condition_words))
+        return parse_condition_of(l, s);
+    if (is_one_of(word, flags))
+        return parse_flag(l, s);
+    if (!strcmp(word, "by"))
+        return parse_word(l, &s->by);
+    if (!strcmp(word, "under"))
+        return parse_word(l, &s->under);
+    if (!strcmp(word, "note"))
+        return parse_word(l, &s->note);
+    if (!strcmp(word, "fold"))
+        return parse_fold(l, s);
+    if (!strcmp(word, "in") && l->n == 2)
+        return add_name(&s->in, &s->nin, l->word[1]);
+    if (!strcmp(word, "outside") && l->n == 2)
+        return add_name(&s->outside, &s->noutside, l->word[1]);
     if (!strcmp(l->word[0], "with") || !strcmp(l->word[0], "without"))
         return parse_machine(l, s);
-    if (!strcmp(l->word[0], "once") && l->n == 1) {
-        s->once = true;
-        return 0;
-    }
     return BAD(
-        l, "\"%.60s\": expected stage NAME, in NAME, open CONDITION, close CONDITION, with, without or once",
+        l, "\"%.60s\": expected stage, in, outside, open, close, fail, rename, with, without, once, by, under, moment, lasting, fold, chain or note",
         l->word[0]);
+}
+
+static bool has_key(const char *by, const struct condition *c)
+{
+    const struct event_kind *k = event_kind(c->kind);
+    if (!strcmp(by, "data") || (c->capture && !strcmp(by, c->capture)))
+        return true;
+    for (unsigned i = 0; i < k->nfields; i++)
+        if (!strcmp(by, k->field[i].name))
+            return true;
+    return false;
+}
+
+static int check_keys(const struct line *l, const struct stage_rule *s, const struct condition *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!has_key(s->by, &list[i]))
+            return BAD(l, "stage %s: events %s have no %s to tell them apart by", s->name, event_kind(list[i].kind)->name, s->by);
+    return 0;
+}
+
+static int check_stage(const struct line *l, const struct stage_rule *s)
+{
+    if (!s->nopen)
+        return BAD(l, "stage %s has no open line: it would never begin", s->name);
+    if (!s->by)
+        return s->under || s->nrename ? BAD(l, "stage %s: under and rename need by", s->name) : 0;
+    return check_keys(l, s, s->open, s->nopen) || check_keys(l, s, s->close, s->nclose) ||
+                   check_keys(l, s, s->fail, s->nfail) || check_keys(l, s, s->rename, s->nrename)
+               ? -1
+               : 0;
 }
 
 static int check_stages(struct line *l)
 {
-    for (size_t i = 0; i < l->p->nstages; i++)
-        if (!l->p->stage[i].nopen) {
-            l->number = l->p->stage[i].line;
-            return BAD(l, "stage %s has no open line: it would never begin", l->p->stage[i].name);
-        }
-    return 0;
+    int rc = 0;
+    for (size_t i = 0; i < l->p->nstages && !rc; i++) {
+        l->number = l->p->stage[i].line;
+        rc = check_stage(l, &l->p->stage[i]);
+    }
+    return rc;
 }
 
 struct profile *profile_parse(const char *name, const char *text, struct error *err)
@@ -374,9 +497,12 @@ void profile_free(struct profile *p)
         return;
     for (size_t i = 0; i < p->nstages; i++) {
         free(p->stage[i].in);
+        free(p->stage[i].outside);
         free(p->stage[i].machine);
         free(p->stage[i].open);
         free(p->stage[i].close);
+        free(p->stage[i].fail);
+        free(p->stage[i].rename);
     }
     free(p->stage);
     free(p->probe);
@@ -402,20 +528,41 @@ const struct stage_rule *profile_stage(const struct profile *p, size_t i)
     return &p->stage[i];
 }
 
+bool condition_capture(const struct condition *c, const struct event *ev, struct capture *out)
+{
+    size_t before = c->capture ? strlen(c->text) : 0, after = c->capture ? strlen(c->after) : 0;
+    const char *text = ev->data, *end = text + ev->len;
+    if (!c->capture || !ev->len)
+        return false;
+    while (end > text && (end[-1] == ' ' || end[-1] == '\r'))
+        end--;
+    const char *at = memmem(text, (size_t)(end - text), c->text, before);
+    if (!at || (size_t)(end - at) <= before + after || memcmp(end - after, c->after, after))
+        return false;
+    *out = (struct capture){at + before, (size_t)(end - after - at) - before};
+    return true;
+}
+
+static bool text_holds(const struct condition *c, const struct event *ev)
+{
+    struct capture ignored;
+    size_t n = c->text ? strlen(c->text) : 0;
+    if (c->capture)
+        return condition_capture(c, ev, &ignored);
+    if (c->whole)
+        return ev->len == n && !memcmp(ev->data, c->text, n);
+    return !c->text || plain_holds(ev->data, ev->len, c->text);
+}
+
 bool condition_holds(const struct condition *c, const struct event *ev, const char *opened_by,
                      size_t opened_len)
 {
     if (ev->kind != c->kind)
         return false;
     for (unsigned i = 0; i < c->nfields; i++)
-        if (ev->f[c->want[i].field] != c->want[i].value)
+        if (ev->f[c->want[i].field] < c->want[i].low || ev->f[c->want[i].field] > c->want[i].high)
             return false;
     if (c->same && (ev->len != opened_len || memcmp(ev->data, opened_by, opened_len)))
         return false;
-    if (!c->text)
-        return true;
-    size_t n = strlen(c->text);
-    if (c->whole)
-        return ev->len == n && !memcmp(ev->data, c->text, n);
-    return ev->len >= n && memmem(ev->data, ev->len, c->text, n);
+    return text_holds(c, ev);
 }

@@ -11,7 +11,19 @@
  *     open CONDITION      when it opens; several: any of them
  *     close CONDITION     when it closes, and all that are inside of it; several: any of them. Without one
  *                         it ends where its parent ends, or where another stage opens inside of the same parent
+ *     outside NAME        opens only while no stage of that name (before the substitution) is open
+ *     lasting             it is left out if it closes at the step where it opened
  *     once                it opens only once since the last reset of the machine
+ *     by KEY              many at a time, told apart by KEY of their events: a field, data, or what {KEY} stands for in their
+ *                         TEXT. They open and close beside the others, and are inside of the innermost open
+ *                         stage that `in` names. Only one of a KEY is open at a time
+ *     under FIELD         … or inside of the one of the same description whose KEY that field of the opening event has
+ *     rename CONDITION    NAME is filled in anew from such an event with the same KEY
+ *     fail CONDITION      closes, and says that it failed
+ *     moment              it closes where it opens
+ *     fold N%             those that take less than N % of the stage they are in may be shown together
+ *     chain               what one of them waited for is asked (bootreel stages --critical-chain)
+ *     note "TEXT"         shown behind its name
  *     with KEY=VALUE      only in traces of a machine with that setting (bootreel info shows them);
  *                         several: all of them
  *     without KEY=VALUE   only in others
@@ -30,6 +42,10 @@
  *   symbol NAME           that symbol is entered (it is probed while recording)
  *   return NAME           it returns
  *   address NUMBER        the instruction at that linear address is reached
+ *
+ * FIELD>=NUMBER and FIELD<NUMBER stand for ranges. TEXT may hold one {NAME}: it stands for whatever is there, and what follows it in
+ * TEXT must be the end of the event's text. In a stage's NAME, {program} is the last part of the path that is the
+ * opening text's first word.
  *
  * Numbers are decimal or 0x hexadecimal. Since stages follow from events alone, other profiles can be laid
  * over a trace afterwards; only symbols and addresses that were not probed need the run once more (annotate).
@@ -62,11 +78,19 @@ struct condition {
     unsigned nfields;
     struct {
         uint8_t field;
-        uint64_t value;
+        uint64_t low, high; /* both included */
     } want[CONDITION_FIELDS];
     const char *text; /* NULL, or what the event's text holds (probes: equals) */
     bool whole;       /* the text must be equal */
     bool same;        /* as the opening event's */
+    /* TEXT has a {NAME}: `text` goes up to it. */
+    const char *capture, *after; /* NAME; what follows, which ends the event's text. capture NULL: there is none */
+};
+
+/* Where in an event's text the capture is. */
+struct capture {
+    const char *text;
+    size_t len;
 };
 
 /* A line `with` or `without`. */
@@ -77,11 +101,13 @@ struct machine_rule {
 
 struct stage_rule {
     const char *name;
-    const char **in;
+    const char **in, **outside;
     struct machine_rule *machine;
-    struct condition *open, *close;
-    size_t nin, nopen, nclose, nmachine;
-    bool once;
+    struct condition *open, *close, *fail, *rename;
+    size_t nin, noutside, nopen, nclose, nfail, nrename, nmachine;
+    bool once, moment, chain, lasting;
+    const char *by, *under, *note; /* NULL: none */
+    unsigned fold;                 /* percent; 0: never */
     unsigned line;
 };
 
@@ -89,5 +115,7 @@ size_t profile_stages(const struct profile *);
 const struct stage_rule *profile_stage(const struct profile *, size_t i);
 bool condition_holds(const struct condition *, const struct event *, const char *opened_by,
                      size_t opened_len);
+/* What the condition's {NAME} stands for in an event that holds; false: it has none. */
+bool condition_capture(const struct condition *, const struct event *, struct capture *out);
 
 #endif

@@ -23,6 +23,7 @@ struct matcher {
     size_t len;
     size_t *fallback;
     size_t at[CONSOLES];
+    struct plain plain[CONSOLES]; /* escape sequences are passed over */
 };
 
 struct recorder {
@@ -121,7 +122,7 @@ static void match(struct recorder *r, unsigned device, const char *data, size_t 
 {
     struct matcher *m = &r->matcher;
     for (size_t i = 0; i < n && device < CONSOLES; i++)
-        if (match_byte(m, &m->at[device], data[i])) {
+        if (plain_byte(&m->plain[device], (uint8_t)data[i]) && match_byte(m, &m->at[device], data[i])) {
             r->matched = true;
             r->e->ops->interrupt(r->e);
         }

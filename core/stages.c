@@ -5,7 +5,7 @@
 
 #include "core/stages.h"
 
-enum { MAX_OPEN = 64, MAX_NAME = 200 };
+enum { MAX_OPEN = 64, MAX_NAME = 200, KEY_MAX = 32 };
 
 struct stages {
     struct stage *list;
@@ -16,43 +16,71 @@ struct stages {
 struct open_stage {
     size_t index; /* in the list */
     size_t rule;
-    char *text; /* the opening event's */
+    char *text; /* the opening event's; of one that is beside others, its key */
     size_t len;
+    long home; /* beside others: the index of the stage that it is in, -1: none */
 };
 
 struct builder {
     struct stages *out;
     const struct profile *p;
-    struct open_stage open[MAX_OPEN];
+    struct open_stage open[MAX_OPEN]; /* each is inside of the one before */
     unsigned nopen;
-    bool *done;  /* by rule: opened since the last reset */
-    bool *meant; /* by rule: for this machine */
+    struct open_stage *beside; /* those of rules with `by` */
+    size_t nbeside;
+    bool *done;           /* by rule: opened since the last reset */
+    bool *meant;          /* by rule: for this machine */
+    bool kinds[EV_COUNT]; /* that a condition names */
+    char *plain;          /* a console line without escape sequences */
 };
 
 /* ---------------------------------------------------------------- names */
 
-static size_t put_field(const struct event *ev, const char *name, size_t len, char *out, size_t room)
+/* The last part of the path that is the text's first word. */
+static struct capture program_of(const struct event *ev)
+{
+    const char *text = ev->len ? ev->data : "", *blank = memchr(text, ' ', ev->len);
+    size_t n = blank ? (size_t)(blank - text) : ev->len;
+    const char *slash = memrchr(text, '/', n);
+    if (slash && slash + 1 < text + n) {
+        n -= (size_t)(slash + 1 - text);
+        text = slash + 1;
+    }
+    return (struct capture){text, n};
+}
+
+static bool is_word(const char *name, size_t len, const char *word)
+{
+    return strlen(word) == len && !strncmp(name, word, len);
+}
+
+static size_t put_field(const struct event *ev, const struct condition *c, const char *name, size_t len, char *out,
+                        size_t room)
 {
     const struct event_kind *k = event_kind(ev->kind);
-    if (len == 4 && !strncmp(name, "data", 4))
-        return (size_t)snprintf(out, room, "%.*s", (int)(ev->len < 120 ? ev->len : 120),
-                                (const char *)ev->data);
+    struct capture text = {ev->data, ev->len};
+    if (is_word(name, len, "program"))
+        text = program_of(ev);
+    if (is_word(name, len, "data") || is_word(name, len, "program") ||
+        (c->capture && is_word(name, len, c->capture) && condition_capture(c, ev, &text)))
+        return (size_t)snprintf(out, room, "%.*s", (int)(text.len < 120 ? text.len : 120), text.text);
     for (unsigned i = 0; i < k->nfields; i++)
-        if (strlen(k->field[i].name) == len && !strncmp(k->field[i].name, name, len))
+        if (is_word(name, len, k->field[i].name))
             return (size_t)snprintf(out, room, k->field[i].type == EFT_HEX ? "%#" PRIx64 : "%" PRIu64,
                                     ev->f[i]);
     return (size_t)snprintf(out, room, "{%.*s}", (int)len, name);
 }
 
-/* NAME with {data} and {field} filled in. Blanks become underscores, so that a name is a word. */
-static char *expand(const char *name, const struct event *ev)
+/* NAME with {data}, {program}, {field} and what a text's {NAME} stands for filled in. Blanks become underscores, so that a name is a
+ * word. */
+static char *expand(const char *name, const struct event *ev, const struct condition *c)
 {
     char out[MAX_NAME + 1];
     size_t n = 0;
     while (*name && n < MAX_NAME) {
         const char *end = *name == '{' ? strchr(name, '}') : NULL;
         if (end) {
-            n += put_field(ev, name + 1, (size_t)(end - name - 1), out + n, MAX_NAME - n);
+            n += put_field(ev, c, name + 1, (size_t)(end - name - 1), out + n, MAX_NAME - n);
             n = n < MAX_NAME ? n : MAX_NAME - 1;
             name = end + 1;
         } else {
@@ -68,15 +96,42 @@ static char *expand(const char *name, const struct event *ev)
 
 /* ---------------------------------------------------------------- opening and closing */
 
-static void close_top(struct builder *b, const struct event *ev, uint64_t number, bool at_end)
+static void forget(struct stage *s)
 {
-    struct open_stage *o = &b->open[--b->nopen];
+    free((char *)s->name);
+    free((char *)s->note);
+}
+
+static void close_stage(struct builder *b, struct open_stage *o, const struct event *ev, uint64_t number, bool at_end)
+{
     struct stage *s = &b->out->list[o->index];
     s->end = ev->icount;
     s->end_time = ev->time;
+    s->steps = s->end - s->begin;
+    s->took = s->end_time - s->begin_time;
     s->last_event = number;
     s->open = at_end;
     free(o->text);
+    if (profile_stage(b->p, o->rule)->lasting && !s->steps && o->index + 1 == b->out->n) {
+        forget(s);
+        b->out->n--;
+    }
+}
+
+static void close_beside(struct builder *b, size_t i, const struct event *ev, uint64_t number, bool at_end)
+{
+    close_stage(b, &b->beside[i], ev, number, at_end);
+    memmove(&b->beside[i], &b->beside[i + 1], (--b->nbeside - i) * sizeof b->beside[0]);
+}
+
+/* The innermost one, and what is beside others in it. */
+static void close_top(struct builder *b, const struct event *ev, uint64_t number, bool at_end)
+{
+    struct open_stage *o = &b->open[--b->nopen];
+    for (size_t i = b->nbeside; i-- > 0;)
+        if (b->beside[i].home == (long)o->index)
+            close_beside(b, i, ev, number, at_end);
+    close_stage(b, o, ev, number, at_end);
 }
 
 static void close_down_to(struct builder *b, unsigned depth, const struct event *ev, uint64_t number,
@@ -86,22 +141,30 @@ static void close_down_to(struct builder *b, unsigned depth, const struct event 
         close_top(b, ev, number, at_end);
 }
 
+static bool closes(const struct condition *list, size_t n, const struct event *ev, const struct open_stage *o)
+{
+    for (size_t i = 0; i < n; i++)
+        if (condition_holds(&list[i], ev, o->text, o->len))
+            return true;
+    return false;
+}
+
 static void close_matching(struct builder *b, const struct event *ev, uint64_t number)
 {
     for (unsigned d = b->nopen; d-- > 0;) {
         const struct open_stage *o = &b->open[d];
         const struct stage_rule *r = profile_stage(b->p, o->rule);
-        for (size_t i = 0; i < r->nclose; i++)
-            if (condition_holds(&r->close[i], ev, o->text, o->len)) {
-                close_down_to(b, d, ev, number, false);
-                break;
-            }
+        bool fails = closes(r->fail, r->nfail, ev, o);
+        if (!fails && !closes(r->close, r->nclose, ev, o))
+            continue;
+        b->out->list[o->index].failed = fails;
+        close_down_to(b, d, ev, number, false);
     }
 }
 
 static bool ends_by_itself(const struct builder *b, unsigned depth)
 {
-    return profile_stage(b->p, b->open[depth].rule)->nclose > 0;
+    return profile_stage(b->p, b->open[depth].rule)->nclose + profile_stage(b->p, b->open[depth].rule)->nfail > 0;
 }
 
 /* The depth at which a stage may open now: that of its parent + 1, or -1. Stages without a close condition
@@ -120,12 +183,43 @@ static long place_for(const struct builder *b, const struct stage_rule *r)
     return -1;
 }
 
-static void open_stage(struct builder *b, size_t rule, const struct event *ev, uint64_t number)
+/* Whether none of those is open that `outside` names. */
+static bool is_outside(const struct builder *b, const struct stage_rule *r)
+{
+    for (size_t i = 0; i < r->noutside; i++)
+        for (unsigned d = 0; d < b->nopen; d++)
+            if (!strcmp(profile_stage(b->p, b->open[d].rule)->name, r->outside[i]))
+                return false;
+    return true;
+}
+
+static size_t add_stage(struct builder *b, const struct stage_rule *r, const struct condition *c, long parent,
+                        const struct event *ev, uint64_t number)
+{
+    struct stages *out = b->out;
+    if (out->n == out->room) {
+        out->room = out->room ? out->room * 2 : 64;
+        out->list = realloc(out->list, out->room * sizeof *out->list);
+    }
+    out->list[out->n] = (struct stage){.name = expand(r->name, ev, c),
+                                       .note = r->note ? strdup(r->note) : NULL,
+                                       .parent = parent,
+                                       .begin = ev->icount,
+                                       .begin_time = ev->time,
+                                       .first_event = number,
+                                       .count = 1,
+                                       .rule = (size_t)(r - profile_stage(b->p, 0)),
+                                       .fold = r->fold,
+                                       .chain = r->chain,
+                                       .beside = r->by != NULL};
+    return out->n++;
+}
+
+static void open_stage(struct builder *b, size_t rule, const struct condition *c, const struct event *ev, uint64_t number)
 {
     const struct stage_rule *r = profile_stage(b->p, rule);
-    struct stages *out = b->out;
     long depth = place_for(b, r);
-    if (depth < 0 || (r->once && b->done[rule]))
+    if (depth < 0 || !is_outside(b, r) || (r->once && b->done[rule]))
         return;
     /* A sibling without a close condition ends where this one begins; so do the innermost ones of a stage
      * with no `in`. */
@@ -136,68 +230,185 @@ static void open_stage(struct builder *b, size_t rule, const struct event *ev, u
     if (b->nopen == MAX_OPEN)
         return;
     b->done[rule] = true;
-    if (out->n == out->room) {
-        out->room = out->room ? out->room * 2 : 64;
-        out->list = realloc(out->list, out->room * sizeof *out->list);
-    }
-    out->list[out->n] = (struct stage){.name = expand(r->name, ev),
-                                       .parent = b->nopen ? (long)b->open[b->nopen - 1].index : -1,
-                                       .depth = b->nopen,
-                                       .begin = ev->icount,
-                                       .begin_time = ev->time,
-                                       .first_event = number};
-    struct open_stage *o = &b->open[b->nopen++];
-    *o = (struct open_stage){.index = out->n++, .rule = rule, .text = malloc(ev->len + 1), .len = ev->len};
+    struct open_stage *o = &b->open[b->nopen];
+    *o = (struct open_stage){.index = add_stage(b, r, c, b->nopen ? (long)b->open[b->nopen - 1].index : -1, ev, number),
+                             .rule = rule,
+                             .text = malloc(ev->len + 1),
+                             .len = ev->len};
     if (ev->len)
         memcpy(o->text, ev->data, ev->len);
+    b->nopen++;
+    if (r->moment)
+        close_top(b, ev, number, false);
 }
 
-static bool opens(const struct stage_rule *r, const struct event *ev)
+/* ---------------------------------------------------------------- stages beside each other */
+
+/* What tells an event's stage from others of its rule. */
+static struct capture key_of(const char *by, const struct condition *c, const struct event *ev, char number[KEY_MAX])
 {
-    for (size_t i = 0; i < r->nopen; i++)
-        if (condition_holds(&r->open[i], ev, "", 0))
-            return true;
-    return false;
+    const struct event_kind *k = event_kind(ev->kind);
+    struct capture text = {ev->data, ev->len};
+    if (c && c->capture && !strcmp(by, c->capture) && condition_capture(c, ev, &text))
+        return text;
+    for (unsigned i = 0; i < k->nfields; i++)
+        if (!strcmp(by, k->field[i].name))
+            return (struct capture){number, (size_t)snprintf(number, KEY_MAX, "%" PRIu64, ev->f[i])};
+    return text;
 }
+
+static long find_beside(const struct builder *b, size_t rule, struct capture key)
+{
+    for (size_t i = 0; i < b->nbeside; i++) {
+        const struct open_stage *o = &b->beside[i];
+        if (o->rule == rule && o->len == key.len && !memcmp(o->text, key.text, key.len))
+            return (long)i;
+    }
+    return -1;
+}
+
+/* The innermost open stage that `in` names; -1: none is named. False: none of those named is open. */
+static bool find_home(const struct builder *b, const struct stage_rule *r, long *home)
+{
+    *home = b->nopen ? (long)b->open[b->nopen - 1].index : -1;
+    for (unsigned d = b->nopen; d-- > 0;)
+        for (size_t i = 0; i < r->nin; i++)
+            if (!strcmp(profile_stage(b->p, b->open[d].rule)->name, r->in[i])) {
+                *home = (long)b->open[d].index;
+                return true;
+            }
+    return r->nin == 0;
+}
+
+static void open_beside(struct builder *b, size_t rule, const struct condition *c, const struct event *ev, uint64_t number)
+{
+    const struct stage_rule *r = profile_stage(b->p, rule);
+    char text[KEY_MAX], above[KEY_MAX];
+    struct capture key = key_of(r->by, c, ev, text);
+    long home, parent = r->under ? find_beside(b, rule, key_of(r->under, NULL, ev, above)) : -1;
+    if (find_beside(b, rule, key) >= 0 || !find_home(b, r, &home) || !is_outside(b, r) || (r->once && b->done[rule]))
+        return;
+    b->done[rule] = true;
+    parent = parent >= 0 ? (long)b->beside[parent].index : home;
+    b->beside = realloc(b->beside, (b->nbeside + 1) * sizeof *b->beside);
+    struct open_stage *o = &b->beside[b->nbeside++];
+    *o = (struct open_stage){.index = add_stage(b, r, c, parent, ev, number),
+                             .rule = rule,
+                             .text = malloc(key.len + 1),
+                             .len = key.len,
+                             .home = home};
+    memcpy(o->text, key.text, key.len);
+    if (r->moment)
+        close_beside(b, b->nbeside - 1, ev, number, false);
+}
+
+/* The condition of the list that holds, NULL: none. */
+static const struct condition *which(const struct condition *list, size_t n, const struct event *ev)
+{
+    for (size_t i = 0; i < n; i++)
+        if (condition_holds(&list[i], ev, "", 0))
+            return &list[i];
+    return NULL;
+}
+
+/* The stage of the rule that is open and has the event's key, if one of these conditions holds; -1: none. */
+static long matching(const struct builder *b, size_t rule, const struct condition *list, size_t n, const struct event *ev,
+                     const struct condition **c)
+{
+    char text[KEY_MAX];
+    *c = which(list, n, ev);
+    return *c ? find_beside(b, rule, key_of(profile_stage(b->p, rule)->by, *c, ev, text)) : -1;
+}
+
+static void change_beside(struct builder *b, size_t rule, const struct event *ev, uint64_t number)
+{
+    const struct stage_rule *r = profile_stage(b->p, rule);
+    const struct condition *c;
+    long i = matching(b, rule, r->rename, r->nrename, ev, &c);
+    if (i >= 0) {
+        struct stage *s = &b->out->list[b->beside[i].index];
+        free((char *)s->name);
+        s->name = expand(r->name, ev, c);
+    }
+    if ((i = matching(b, rule, r->close, r->nclose, ev, &c)) >= 0)
+        close_beside(b, (size_t)i, ev, number, false);
+    if ((i = matching(b, rule, r->fail, r->nfail, ev, &c)) >= 0) {
+        b->out->list[b->beside[i].index].failed = true;
+        close_beside(b, (size_t)i, ev, number, false);
+    }
+}
+
+/* ---------------------------------------------------------------- an event */
 
 static void take(struct builder *b, const struct event *ev, uint64_t number)
 {
-    close_matching(b, ev, number);
     if (ev->kind == EV_RESET)
         memset(b->done, 0, profile_stages(b->p) * sizeof *b->done);
+    if (!b->kinds[ev->kind])
+        return;
+    close_matching(b, ev, number);
     for (size_t i = 0; i < profile_stages(b->p); i++)
-        if (b->meant[i] && opens(profile_stage(b->p, i), ev))
-            open_stage(b, i, ev, number);
+        if (b->meant[i] && profile_stage(b->p, i)->by)
+            change_beside(b, i, ev, number);
+    for (size_t i = 0; i < profile_stages(b->p); i++) {
+        const struct stage_rule *r = profile_stage(b->p, i);
+        const struct condition *c = b->meant[i] ? which(r->open, r->nopen, ev) : NULL;
+        if (c && r->by)
+            open_beside(b, i, c, ev, number);
+        else if (c)
+            open_stage(b, i, c, ev, number);
+    }
 }
 
 /* ---------------------------------------------------------------- the walk */
 
-static uint32_t classes_of(const struct profile *p)
+static uint32_t note_kinds(struct builder *b, const struct condition *list, size_t n)
 {
-    uint32_t mask = EVENT_CLASS_BIT(EC_POWER);
-    for (size_t i = 0; i < profile_stages(p); i++) {
-        const struct stage_rule *r = profile_stage(p, i);
-        for (size_t k = 0; k < r->nopen; k++)
-            mask |= EVENT_CLASS_BIT(event_kind(r->open[k].kind)->cls);
-        for (size_t k = 0; k < r->nclose; k++)
-            mask |= EVENT_CLASS_BIT(event_kind(r->close[k].kind)->cls);
+    uint32_t mask = 0;
+    for (size_t i = 0; i < n; i++) {
+        b->kinds[list[i].kind] = true;
+        mask |= EVENT_CLASS_BIT(event_kind(list[i].kind)->cls);
     }
     return mask;
 }
 
+/* What the profile names. */
+static uint32_t classes_of(struct builder *b)
+{
+    uint32_t mask = EVENT_CLASS_BIT(EC_POWER);
+    for (size_t i = 0; i < profile_stages(b->p); i++) {
+        const struct stage_rule *r = profile_stage(b->p, i);
+        mask |= note_kinds(b, r->open, r->nopen) | note_kinds(b, r->close, r->nclose) | note_kinds(b, r->fail, r->nfail) |
+                note_kinds(b, r->rename, r->nrename);
+    }
+    return mask;
+}
+
+/* A text is what a person sees of it. */
+static void make_plain(struct builder *b, struct event *ev)
+{
+    if (ev->kind != EV_CONSOLE_LINE || !ev->len || !b->kinds[ev->kind] || !memchr(ev->data, 0x1b, ev->len))
+        return;
+    ev->len = (uint32_t)plain_text(ev->data, ev->len, b->plain);
+    ev->data = b->plain;
+}
+
 static int walk(struct builder *b, struct trace *t, struct error *err)
 {
-    struct trace_cursor *c = trace_cursor_open(t, classes_of(b->p));
+    struct trace_cursor *c = trace_cursor_open(t, classes_of(b));
     struct event ev, last = {.icount = trace_last_icount(t)};
     uint64_t number;
     int rc;
     while ((rc = trace_cursor_next(c, &ev, &number, err)) == 1) {
+        make_plain(b, &ev);
         take(b, &ev, number);
         last.time = ev.time;
     }
     if (trace_end(t))
         last.time = trace_end(t)->time;
     close_down_to(b, 0, &last, trace_event_count(t, EVENT_CLASSES_ALL), true);
+    while (b->nbeside)
+        close_beside(b, b->nbeside - 1, &last, trace_event_count(t, EVENT_CLASSES_ALL), true);
     trace_cursor_close(c);
     return rc < 0 ? -1 : 0;
 }
@@ -212,17 +423,61 @@ static bool is_meant(struct trace *t, const struct stage_rule *r)
     return true;
 }
 
+/* ---------------------------------------------------------------- the tree */
+
+/* The list was made in the order of beginnings; each stage gets its place behind its parent and the stages before it there. */
+static void put_in_order(struct stages *s)
+{
+    long *first = malloc((s->n + 1) * sizeof *first), *next = malloc((s->n + 1) * sizeof *next);
+    size_t *place = malloc((s->n + 1) * sizeof *place), n = 0;
+    struct stage *list = malloc((s->n + 1) * sizeof *list);
+    for (size_t i = 0; i <= s->n; i++)
+        first[i] = next[i] = -1;
+    for (size_t i = s->n; i-- > 0;) { /* first[n]: of those without a parent */
+        size_t p = s->list[i].parent < 0 ? s->n : (size_t)s->list[i].parent;
+        next[i] = first[p];
+        first[p] = (long)i;
+    }
+    for (long i = first[s->n]; i >= 0;) {
+        place[i] = n;
+        list[n] = s->list[i];
+        if (list[n].parent >= 0) {
+            list[n].parent = (long)place[list[n].parent];
+            list[n].depth = list[list[n].parent].depth + 1;
+        }
+        n++;
+        long up = i;
+        i = first[i];
+        while (i < 0 && up >= 0) {
+            i = next[up];
+            up = s->list[up].parent;
+        }
+    }
+    free(s->list);
+    s->list = list;
+    s->room = s->n + 1;
+    free(first);
+    free(next);
+    free(place);
+}
+
 struct stages *stages_build(struct trace *t, const struct profile *p, struct error *err)
 {
     size_t n = profile_stages(p);
     struct stages *s = calloc(1, sizeof *s);
-    struct builder b = {
-        .out = s, .p = p, .done = calloc(n + 1, sizeof(bool)), .meant = calloc(n + 1, sizeof(bool))};
+    struct builder b = {.out = s,
+                        .p = p,
+                        .done = calloc(n + 1, sizeof(bool)),
+                        .meant = calloc(n + 1, sizeof(bool)),
+                        .plain = malloc(EVENT_MAX_DATA)};
     for (size_t i = 0; i < n; i++)
         b.meant[i] = is_meant(t, profile_stage(p, i));
     int rc = walk(&b, t, err);
     free(b.done);
     free(b.meant);
+    free(b.beside);
+    free(b.plain);
+    put_in_order(s);
     if (!rc)
         return s;
     stages_free(s);
@@ -257,7 +512,7 @@ void stages_free(struct stages *s)
     if (!s)
         return;
     for (size_t i = 0; i < s->n; i++)
-        free((char *)s->list[i].name);
+        forget(&s->list[i]);
     free(s->list);
     free(s);
 }
@@ -274,8 +529,121 @@ const struct stage *stages_get(const struct stages *s, size_t i)
 long stages_at(const struct stages *s, uint64_t icount)
 {
     long best = -1;
-    for (size_t i = 0; i < s->n && s->list[i].begin <= icount; i++)
-        if (icount < s->list[i].end || s->list[i].open)
+    for (size_t i = 0; i < s->n; i++) {
+        const struct stage *g = &s->list[i];
+        if (!g->beside && g->begin <= icount && (icount < g->end || g->open))
             best = (long)i;
+    }
     return best;
+}
+
+/* ---------------------------------------------------------------- folding */
+
+/* What a share is taken of: the innermost stage around it that is not beside others. */
+static const struct stage *home_of(const struct stages *s, const struct stage *g)
+{
+    long p = g->parent;
+    while (p >= 0 && s->list[p].beside)
+        p = s->list[p].parent;
+    return p >= 0 ? &s->list[p] : NULL;
+}
+
+static bool is_short(const struct stages *s, const struct stage *g)
+{
+    const struct stage *home = g->fold && !g->failed ? home_of(s, g) : NULL;
+    return home && (unsigned __int128)g->took * 100 < (unsigned __int128)home->took * g->fold;
+}
+
+/* Stages that go into the first short one of their rule in the same parent: whose parts are short, too. */
+static bool *find_short(const struct stages *s)
+{
+    bool *is = calloc(s->n + 1, sizeof *is);
+    for (size_t i = s->n; i-- > 0;) {
+        is[i] = is_short(s, &s->list[i]);
+        for (size_t k = i + 1; is[i] && k < s->n && s->list[k].depth > s->list[i].depth; k++)
+            is[i] = is[k];
+    }
+    return is;
+}
+
+static void add_up(struct stage *to, const struct stage *g)
+{
+    to->count += g->count;
+    to->took += g->took;
+    to->steps += g->steps;
+    if (g->end > to->end) {
+        to->end = g->end;
+        to->end_time = g->end_time;
+        to->last_event = g->last_event;
+    }
+}
+
+/* The short one before in the same parent that takes this one in; -1: it is the first. */
+static long folded_before(const struct stages *s, size_t n, long parent, size_t rule)
+{
+    for (size_t i = n; i-- > 0 && (long)i > parent;)
+        if (s->list[i].parent == parent && s->list[i].rule == rule && s->list[i].folded)
+            return (long)i;
+    return -1;
+}
+
+void stages_fold(struct stages *s)
+{
+    bool *is = find_short(s);
+    long *moved = malloc((s->n + 1) * sizeof *moved);
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        struct stage g = s->list[i];
+        g.parent = g.parent >= 0 ? moved[g.parent] : -1;
+        bool inner = g.parent >= 0 && s->list[g.parent].folded; /* its time is its parent's */
+        long to = is[i] && !inner ? folded_before(s, n, g.parent, g.rule) : inner ? g.parent : -1;
+        if (to >= 0) {
+            if (inner)
+                s->list[to].count += g.count;
+            else
+                add_up(&s->list[to], &g);
+            forget(&g);
+            moved[i] = to;
+            continue;
+        }
+        g.folded = is[i];
+        moved[i] = (long)n;
+        s->list[n++] = g;
+    }
+    s->n = n;
+    free(is);
+    free(moved);
+}
+
+/* ---------------------------------------------------------------- what was waited for */
+
+/* The one that ended last before stage `of` began, in the same stage around both. */
+static long waited_for(const struct stages *s, size_t of)
+{
+    const struct stage *g = &s->list[of];
+    long best = -1;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct stage *c = &s->list[i];
+        if (!c->chain || i == of || c->open || c->parent != g->parent || c->end > g->begin || c->begin >= g->begin)
+            continue;
+        if (best < 0 || c->end >= s->list[best].end)
+            best = (long)i;
+    }
+    return best;
+}
+
+long stages_chain(const struct stages *s, long of)
+{
+    if (of >= 0)
+        return waited_for(s, (size_t)of);
+    long parent = -2;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct stage *c = &s->list[i];
+        if (!c->chain || c->open || (parent != -2 && c->parent != parent))
+            continue;
+        parent = c->parent;
+        if (of < 0 || c->end >= s->list[of].end)
+            of = (long)i;
+    }
+    return of;
 }

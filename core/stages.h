@@ -14,11 +14,21 @@ struct stage {
     uint64_t begin_time, end_time;    /* guest time, ns */
     uint64_t first_event, last_event; /* numbers: from the one that opened it up to the one that closed it */
     bool open;                        /* it had not ended when the trace ended */
+    bool failed;                      /* closed by a `fail` condition of the profile */
+    bool beside;                      /* one of many that may be open at a time (`by`) */
+    bool chain;                       /* the profile asks what it waited for */
+    const char *note;                 /* the profile's word on it, or NULL */
+    uint64_t took;                    /* guest time, ns: of folded ones, the sum */
+    uint64_t steps;                   /* likewise; what is missing of `took` passed while the machine was idle */
+    size_t count;                     /* how many it stands for: 1, unless folded */
+    bool folded;                      /* a short one, or several, and what is inside of them: stages_fold */
+    unsigned fold;                    /* percent, as the profile has it */
+    size_t rule;                      /* number of the description in the profile */
 };
 
 struct stages;
 
-/* All stages, in order of their beginning (so a parent comes before its children). Cost: one walk over the
+/* All stages as a tree: each behind its parent, and those of one parent in order of their beginning. Cost: one walk over the
  * events of the classes that the profile names. NULL with err. */
 struct stages *stages_build(struct trace *, const struct profile *, struct error *err);
 /* By the profile that the trace was recorded with (note "profile"), else the embedded one. */
@@ -26,7 +36,12 @@ struct stages *stages_of_trace(struct trace *, struct error *err);
 void stages_free(struct stages *); /* NULL is allowed */
 size_t stages_count(const struct stages *);
 const struct stage *stages_get(const struct stages *, size_t i);
-/* The innermost stage at icount, or -1. */
+/* The innermost stage at icount, or -1. Those that are beside others do not count. */
 long stages_at(const struct stages *, uint64_t icount);
+/* Puts the short ones of a rule with `fold` together, in each parent: the first of them stands for all, with what is inside. */
+void stages_fold(struct stages *);
+/* What stage `of` waited for: of the stages with `chain` in the same parent the one that ended last before it began. `of` -1: where
+ * to begin, which is the one that ended last in the parent that had such stages first. -1: none. */
+long stages_chain(const struct stages *, long of);
 
 #endif

@@ -5,6 +5,12 @@ stage bios
     open event cpu.reset-vector
     close event loader.boot-sector
     close event kernel.boot-params
+    close event kernel.entry
+    close event kernel.found
+    # code of a 64-bit address space's upper half: no firmware's
+    close event cpu.cr ip>=0xffff800000000000
+    close event cpu.msr ip>=0xffff800000000000
+    close event cpu.table ip>=0xffff800000000000
 stage bios.post
     in bios
     open event cpu.reset-vector

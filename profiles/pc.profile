@@ -8,6 +8,11 @@ stage loader
     close event kernel.boot-params
     close event kernel.reached "startup_64"
     close event kernel.found
+    close event kernel.entry "multiboot"
+    # a kernel that is not known: code of the upper half, of 64-bit and of 32-bit address spaces
+    close event cpu.cr ip>=0x80000000
+    close event cpu.msr ip>=0x80000000
+    close event cpu.table ip>=0x80000000
     close event power.reset
 stage loader.boot-sector
     in loader
@@ -16,6 +21,22 @@ stage loader.core
     in loader
     open mode protected32
     once
+
+# ---- a kernel of which nothing is known but that it runs ----
+stage kernel
+    outside kernel
+    outside bios
+    lasting
+    note "not known"
+    open event kernel.entry "multiboot"
+    open event cpu.cr ip>=0x80000000
+    open event cpu.msr ip>=0x80000000
+    open event cpu.table ip>=0x80000000
+    close event kernel.boot-params
+    close event kernel.found
+    close event power.off
+    close event power.reset
+    close event power.halt
 
 # ---- Linux ----
 stage kernel
@@ -48,6 +69,7 @@ stage kernel.start_kernel.{data}
 stage kernel.init
     in kernel
     open event kernel.reached "rest_init"
+    close event process.exec pid=1
     close event kernel.init
     close event kernel.panic
 stage kernel.initcalls
@@ -60,8 +82,64 @@ stage kernel.initcall.{data}
     close event kernel.initcall-done same
 stage user
     in kernel
+    open event process.exec pid=1
     open event kernel.init
     close event kernel.shutdown
+stage user.{program}
+    in user
+    open event process.exec pid=1
+stage process.{program}
+    in user.{program}
+    by pid
+    under parent
+    open event process.create kind=1
+    open event process.exec pid>=2
+    rename event process.name
+    rename event process.exec
+    close event process.exit
+    fold 1%
+
+# ---- systemd: what it says to the log ----
+stage systemd.startup
+    in user.{program}
+    open event process.log pid=1 "running in system mode"
+    close event process.log pid=1 "Startup finished in "
+stage unit.{unit}
+    in systemd.startup
+    in user.{program}
+    by unit
+    chain
+    open event process.log pid=1 "Starting {unit}..."
+    open event process.log pid=1 "Mounting {unit}..."
+    open event process.log pid=1 "Activating swap {unit}..."
+    open event process.log pid=1 "Expecting device {unit}..."
+    close event process.log pid=1 "Started {unit}."
+    close event process.log pid=1 "Finished {unit}."
+    close event process.log pid=1 "Mounted {unit}."
+    close event process.log pid=1 "Activated swap {unit}."
+    close event process.log pid=1 "Found device {unit}."
+    fail event process.log pid=1 "Failed to start {unit}."
+    fail event process.log pid=1 "Failed to mount {unit}."
+    fail event process.log pid=1 "Failed to activate swap {unit}."
+    fail event process.log pid=1 "Timed out waiting for device {unit}."
+    fail event process.log pid=1 "Dependency failed for {unit}."
+stage target.{target}
+    in systemd.startup
+    in user.{program}
+    by target
+    moment
+    chain
+    open event process.log pid=1 "Reached target {target}."
+stage stop.{unit}
+    in user.{program}
+    by unit
+    fold 1%
+    open event process.log pid=1 "Stopping {unit}..."
+    open event process.log pid=1 "Unmounting {unit}..."
+    open event process.log pid=1 "Deactivating swap {unit}..."
+    close event process.log pid=1 "Stopped {unit}."
+    close event process.log pid=1 "Unmounted {unit}."
+    close event process.log pid=1 "Deactivated swap {unit}."
 stage kernel.shutdown
     in kernel
     open event kernel.shutdown

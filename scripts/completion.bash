@@ -6,7 +6,7 @@ _bootreel_options() {
         --flat --output --until --stop-on-reset --max-size --events --inspect --profile --probe --symbols --checkpoint-every --interactive --vga-console --console --quiet --help -o -i -q ;;
     replay) echo --verify --console --quiet --help -q ;;
     info) echo --check --help ;;
-    stages) echo --profile --depth --format --help ;;
+    stages) echo --profile --depth --all --critical-chain --format --help ;;
     annotate) echo --probe --profile --symbols --events --quiet --help -o -q ;;
     gdb) echo --stdio --listen --once --child --at --symbols --memory --help ;;
     events) echo --class --from --to --stage --pid --grep --format --help ;;

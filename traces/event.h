@@ -104,4 +104,17 @@ int event_classes_parse(const char *text, uint32_t *mask, const char **bad);
  * are not printable come out as \xNN. */
 int event_text(const struct event *ev, char *buf, size_t size);
 
+/* ---- text as a person sees it on a terminal: without escape sequences ---- */
+
+/* Where a stream of bytes is; all zero at its beginning. */
+struct plain {
+    uint8_t state;
+};
+/* Whether this next byte is no part of an escape sequence. Control characters (new line, BEL) are not. */
+bool plain_byte(struct plain *p, uint8_t byte);
+/* Copies what is left of `n` bytes without escape sequences to `out` (room for n bytes); returns how many. */
+size_t plain_text(const void *data, size_t n, char *out);
+/* Whether the bytes hold `text`, as they are or without their escape sequences. */
+bool plain_holds(const void *data, size_t n, const char *text);
+
 #endif

@@ -491,18 +491,6 @@ static void shutdown_path(struct linux_guest *lx, struct frame *f)
     LX_EMIT(lx, EV_KERNEL_SHUTDOWN, name, lx_current_pid(lx));
 }
 
-/* Its format, as it is: the arguments are not there to be printed yet. They are on the stack of a 32-bit
- * kernel, since their number varies. */
-static void panics(struct linux_guest *lx, struct frame *f)
-{
-    char text[256];
-    uint64_t format = lx->word == 8 ? lx_argument(lx, 0) : lx_u32(lx, lx_reg(lx, LX_RSP) + 4);
-    size_t n = lx_string(lx, format, text, sizeof text);
-    if (n && text[n - 1] == '\n')
-        text[n - 1] = 0;
-    LX_EMIT(lx, EV_KERNEL_PANIC, text, lx_current_pid(lx));
-}
-
 void lx_boot_setup(struct linux_guest *lx)
 {
     static const char *const memory[] = {"mm_core_init", "mem_init", NULL};
@@ -523,7 +511,6 @@ void lx_boot_setup(struct linux_guest *lx)
     else
         for (size_t i = 0; i < sizeof frees / sizeof frees[0]; i++)
             lx_hook(lx, frees[i], image_freed, NULL);
-    lx_hook(lx, "panic", panics, NULL);
     for (size_t i = 0; i < sizeof shutdowns / sizeof shutdowns[0]; i++)
         lx_hook(lx, shutdowns[i], shutdown_path, NULL);
 }

@@ -10,6 +10,8 @@
  *   module.c    modules
  *   program.c   user programs' symbols
  *   syscall.c   system calls
+ *   log.c       what programs say to the kernel's log and the journal; panics
+ *   format.c    a kernel's format string with its arguments
  */
 #ifndef BOOTREEL_CORE_LINUX_IMPL_H
 #define BOOTREEL_CORE_LINUX_IMPL_H
@@ -247,6 +249,7 @@ void lx_program_executed(struct linux_guest *lx, uint64_t binprm, const char *pa
 void lx_program_forked(struct linux_guest *lx, uint32_t parent, uint32_t child);
 void lx_program_exited(struct linux_guest *lx, uint32_t tgid);
 void lx_syscall_setup(struct linux_guest *lx);
+void lx_log_setup(struct linux_guest *lx);
 /* The kernel was decompressed: its entry. Symbols are looked for in the image in physical memory. */
 void lx_kernel_at(struct linux_guest *lx, uint64_t physical, uint64_t size);
 

@@ -214,6 +214,7 @@ static void set_up(struct linux_guest *lx)
     lx_task_setup(lx);
     lx_module_setup(lx);
     lx_syscall_setup(lx);
+    lx_log_setup(lx);
     if (lx->missing[0])
         lx_note(lx, "this kernel has no %s: what it would tell is not reported", lx->missing);
     lx_say_notes(lx);

@@ -32,7 +32,7 @@ bool event_filter_matches(const struct event_filter *f, const struct event *ev)
         if (!v || *v < f->condition[i].low || *v > f->condition[i].high)
             return false;
     }
-    return !f->text[0] || (ev->data && memmem(ev->data, ev->len, f->text, strlen(f->text)));
+    return !f->text[0] || (ev->data && plain_holds(ev->data, ev->len, f->text));
 }
 
 /* ---------------------------------------------------------------- parsing */

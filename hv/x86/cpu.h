@@ -331,7 +331,8 @@ struct x86 {
     uint8_t sipi_vector;
     bool tf_pending;    /* a single-step trap is due after this instruction */
     uint8_t data_breaks; /* bits of DR6: breakpoints DR0-3 that an access has met, for a trap after the instruction */
-    bool seen_ring3;    /* for EV_CPU_RING3: part of the state, so that a replay from a checkpoint is the same */
+    uint8_t seen_ring3; /* for EV_CPU_RING3 and EV_PROCESS_FIRST (enum ring3_seen): part of the state, so that a replay from a
+                         * checkpoint is the same */
 
     struct fpu fpu;
     union xmm xmm[16];

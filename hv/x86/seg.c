@@ -284,14 +284,27 @@ void seg_changed(struct x86 *cpu, unsigned seg)
         derive_seg(cpu, &cpu->seg[seg]);
 }
 
+/* RING3_SEEN was the only one, and still means that there is nothing more to tell. */
+enum ring3_seen { RING3_NEVER, RING3_SEEN, RING3_NO_PROCESS };
+
+/* A program's code: of a 64-bit address space the lower half. In ring 3 of the upper half there is the kernel of a guest whose
+ * hypervisor runs it there (Xen's paravirtual ones). */
+static bool is_program(const struct x86 *cpu, uint64_t rip)
+{
+    return cpu->cr0 & CR0_PG && !(rip >> 63);
+}
+
 static void ring3_events(struct x86 *cpu, uint64_t rip)
 {
-    struct event ring = {.kind = EV_CPU_RING3};
-    ring.f[EVF_CPU_RING3_cs] = cpu->seg[CS].sel;
-    ring.f[EVF_CPU_RING3_ip] = rip;
-    cpu->seen_ring3 = true;
-    cpu_event(cpu, &ring);
-    if (!(cpu->cr0 & CR0_PG))
+    if (cpu->seen_ring3 == RING3_NEVER) {
+        struct event ring = {.kind = EV_CPU_RING3};
+        ring.f[EVF_CPU_RING3_cs] = cpu->seg[CS].sel;
+        ring.f[EVF_CPU_RING3_ip] = rip;
+        cpu_event(cpu, &ring);
+    }
+    /* Without paging there are no processes: nothing is waited for. */
+    cpu->seen_ring3 = !(cpu->cr0 & CR0_PG) || is_program(cpu, rip) ? RING3_SEEN : RING3_NO_PROCESS;
+    if (!is_program(cpu, rip))
         return;
     struct event first = {.kind = EV_PROCESS_FIRST};
     first.f[EVF_PROCESS_FIRST_cr3] = cpu->cr3;
@@ -305,7 +318,7 @@ void cs_commit(struct x86 *cpu, const struct seg *cs, unsigned cpl, uint64_t rip
     cpu->seg[CS] = *cs;
     cpu->cpl = (uint8_t)cpl;
     mode_update(cpu, rip);
-    if (cpl == 3 && !cpu->seen_ring3 && protected_mode(cpu))
+    if (cpl == 3 && cpu->seen_ring3 != RING3_SEEN && protected_mode(cpu))
         ring3_events(cpu, rip);
 }
 

@@ -7,6 +7,9 @@
 
 # Addresses of a 64-bit kernel are whole also while the processor is in real mode.
 set remoteaddresssize 64
+# The guest's file may be marked for a system that this gdb does not know (FreeBSD's, in Debian's gdb): it would then take addresses for 32
+# bits wide. There is no system below a machine.
+set osabi none
 set $boot_bits = 0
 set $boot_icount = 0
 

@@ -312,5 +312,8 @@ Boot()
 bootreel_orc.install()
 # Addresses of a 64-bit kernel are whole also while the processor is in real mode.
 gdb.execute("set remoteaddresssize 64")
+# The guest's file may be marked for a system that this gdb does not know (FreeBSD's, in Debian's gdb): it would then take addresses for 32
+# bits wide. There is no system below a machine.
+gdb.execute("set osabi none")
 gdb.execute("define boot-stop-hook\nend")
 gdb.execute("define hook-stop\npython boot_stopped()\nboot-stop-hook\nend")

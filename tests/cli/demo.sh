@@ -42,7 +42,7 @@ replayed() {
 
 explained() {
     expect 0 stages "$BOOTREEL" stages boot.reel
-    sed -e 1d -e 's/.*%  *[0-9]*  //' stages.out >stages
+    sed -e 1d -e 's/.*%  *[0-9.]* s  *[0-9]*  //' stages.out >stages
     sed -n '/^loader/,$p' stages >stages-of-the-guest
     same "$expected-stages.expected" stages-of-the-guest "stages"
     expect 0 events "$BOOTREEL" events boot.reel --class firmware

@@ -29,6 +29,15 @@ static void errors_name_the_line(void **state)
     bad("stage a\n close weather fine\n", "p:2: \"weather\" is no condition");
     bad("stage a\n with bios\n", "p:2: expected: with KEY=VALUE");
     bad("stage a b\n", "p:1: expected: stage NAME");
+    bad("stage a\n open event irq vector>3\n", "p:2: \"vector>3\": ranges are written");
+    bad("stage a\n open event irq vector<0\n", "p:2: \"vector<0\": nothing is less than 0");
+    bad("stage a\n fold 200%\n", "p:2: expected: fold N%");
+    bad("stage a\n moment now\n", "p:2: moment stands alone");
+    bad("stage a\n by\n", "p:2: expected: by and one word");
+    bad("stage a\n open console \"{x} and {y}\"\n", "p:2: ");
+    bad("stage a\n\nstage b\n open event irq\n by pid\n", "p:1: stage a has no open line");
+    bad("stage b\n open event irq\n by pid\n", "p:1: stage b: events irq have no pid");
+    bad("stage b\n open event irq\n under pid\n", "p:1: stage b: under and rename need by");
 }
 
 static void builtin_parses(void **state)
@@ -131,6 +140,223 @@ static void stages_nest(void **state)
     unlink(path);
 }
 
+/* ---------------------------------------------------------------- stages beside each other */
+
+struct given {
+    unsigned kind;
+    uint64_t icount, time;
+    const char *text;
+    uint64_t f[5];
+};
+
+static struct trace *trace_of(const struct given *list, size_t n, uint64_t end_icount, uint64_t end_time)
+{
+    struct error err;
+    const struct trace_config cfg = {.engine = "pc", .behaviour = 1, .step_ns = 1, .classes = EVENT_CLASSES_ALL};
+    strcpy(path + strlen(path) - 6, "XXXXXX");
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    struct trace_writer *w = trace_writer_create(path, &cfg, &err);
+    for (size_t i = 0; i < n; i++) {
+        struct event ev = {.kind = (uint16_t)list[i].kind,
+                           .icount = list[i].icount,
+                           .time = list[i].time,
+                           .data = list[i].text,
+                           .len = list[i].text ? (uint32_t)strlen(list[i].text) : 0};
+        memcpy(ev.f, list[i].f, sizeof list[i].f);
+        assert_int_equal(trace_write_event(w, &ev, &err), 0);
+    }
+    const struct trace_end end = {.reason = "power-off", .text = "", .icount = end_icount, .time = end_time};
+    assert_int_equal(trace_writer_finish(w, &end, &err), 0);
+    struct trace *t = trace_open(path, &err);
+    assert_non_null(t);
+    return t;
+}
+
+struct wanted {
+    const char *name;
+    long parent;
+    uint64_t begin, end;
+};
+
+static struct stages *stages_are(struct trace *t, const char *text, const struct wanted *want, size_t n)
+{
+    struct error err;
+    struct profile *p = text ? profile_parse("p", text, &err) : profile_builtin();
+    assert_non_null(p);
+    struct stages *s = stages_build(t, p, &err);
+    assert_non_null(s);
+    profile_free(p);
+    for (size_t i = 0; i < n && i < stages_count(s); i++) {
+        const struct stage *g = stages_get(s, i);
+        assert_string_equal(g->name, want[i].name);
+        assert_int_equal(g->parent, want[i].parent);
+        assert_int_equal(g->begin, want[i].begin);
+        assert_int_equal(g->end, want[i].end);
+    }
+    assert_int_equal(stages_count(s), n);
+    return s;
+}
+
+/* create: kind, flags, pid, tgid, parent; name: pid, tgid; exec: pid, tgid; exit: code, pid, tgid */
+static const struct given processes[] = {
+    {EV_KERNEL_FOUND, 0, 0, "Linux", {0}},
+    {EV_PROCESS_EXEC, 100, 100, "/sbin/init /sbin/init", {1, 1}},
+    {EV_INIT_RUN, 100, 100, "/sbin/init", {0}},
+    {EV_PROCESS_CREATE, 110, 110, "init", {1, 0, 20, 20, 1}},
+    {EV_PROCESS_EXEC, 120, 120, "/bin/sh sh -c 'a b'", {20, 20}},
+    {EV_PROCESS_CREATE, 130, 130, "init", {1, 0, 21, 21, 1}},
+    {EV_PROCESS_CREATE, 140, 140, "sh", {1, 0, 22, 22, 20}},
+    {EV_PROCESS_CREATE, 141, 141, "sh", {2, 0, 23, 22, 20}}, /* a thread */
+    {EV_PROCESS_EXIT, 142, 142, "sh", {0, 22, 22}},
+    {EV_PROCESS_CREATE, 150, 150, "sh", {1, 0, 24, 24, 20}},
+    {EV_PROCESS_EXIT, 151, 151, "sh", {0, 24, 24}},
+    {EV_PROCESS_EXIT, 500, 600, "sh", {0, 20, 20}},
+    {EV_PROCESS_NAME, 510, 610, "worker", {21, 21}},
+    {EV_PROCESS_EXIT, 600, 700, "worker", {0, 21, 21}},
+    {EV_KERNEL_SHUTDOWN, 900, 1000, "kernel_power_off", {1}},
+};
+
+static void processes_are_beside_each_other(void **state)
+{
+    static const struct wanted want[] = {
+        {"kernel", -1, 0, 1000},      {"user", 0, 100, 900},      {"user.init", 1, 100, 900}, {"process.sh", 2, 110, 500},
+        {"process.sh", 3, 140, 142},  {"process.sh", 3, 150, 151}, {"process.worker", 2, 130, 600},
+        {"kernel.shutdown", 0, 900, 1000},
+    };
+    struct trace *t = trace_of(processes, sizeof processes / sizeof processes[0], 1000, 1100);
+    struct stages *s = stages_are(t, NULL, want, sizeof want / sizeof want[0]);
+    assert_int_equal(stages_get(s, 3)->took, 490);
+    assert_int_equal(stages_get(s, 3)->steps, 390); /* 100 ns of it idle */
+    assert_string_equal(stages_get(s, (size_t)stages_at(s, 141))->name, "user.init");
+    stages_fold(s);
+    assert_int_equal(stages_count(s), 7);
+    assert_int_equal(stages_get(s, 4)->count, 2);
+    assert_int_equal(stages_get(s, 4)->took, 3);
+    assert_int_equal(stages_get(s, 4)->parent, 3);
+    assert_string_equal(stages_get(s, 5)->name, "process.worker");
+    stages_free(s);
+    trace_close(t);
+    unlink(path);
+}
+
+#define SAYS(icount, text) {EV_PROCESS_LOG, icount, icount, text, {6, 1, 1}}
+static const struct given systemd[] = {
+    {EV_KERNEL_FOUND, 0, 0, "Linux", {0}},
+    {EV_PROCESS_EXEC, 5, 5, "/sbin/init", {1, 1}},
+    {EV_INIT_RUN, 5, 5, "/sbin/init", {0}},
+    SAYS(10, "systemd 252 running in system mode (+PAM)"),
+    SAYS(20, "Starting a.service - A..."),
+    SAYS(25, "Starting b.service - B..."),
+    SAYS(30, "Started b.service - B."),
+    {EV_PROCESS_LOG, 35, 35, "Started a.service - A.", {6, 77, 77}}, /* another's words */
+    SAYS(40, "Finished a.service - A."),
+    SAYS(45, "Starting c.service..."),
+    SAYS(50, "Failed to start c.service."),
+    SAYS(60, "Reached target end.target."),
+    SAYS(70, "Startup finished in 1s."),
+    SAYS(80, "Starting later.service..."),
+};
+
+static void units_are_stages(void **state)
+{
+    static const struct wanted want[] = {
+        {"kernel", -1, 0, 100},
+        {"user", 0, 5, 100},
+        {"user.init", 1, 5, 100},
+        {"systemd.startup", 2, 10, 70},
+        {"unit.a.service_-_A", 3, 20, 40},
+        {"unit.b.service_-_B", 3, 25, 30},
+        {"unit.c.service", 3, 45, 50},
+        {"target.end.target", 3, 60, 60},
+        {"unit.later.service", 2, 80, 100},
+    };
+    struct trace *t = trace_of(systemd, sizeof systemd / sizeof systemd[0], 100, 100);
+    struct stages *s = stages_are(t, NULL, want, sizeof want / sizeof want[0]);
+    assert_true(stages_get(s, 6)->failed);
+    assert_false(stages_get(s, 4)->failed);
+    assert_true(stages_get(s, 8)->open);
+    assert_int_equal(stages_chain(s, -1), 7); /* the target, then c, which began when a was there */
+    assert_int_equal(stages_chain(s, 7), 6);
+    assert_int_equal(stages_chain(s, 6), 4);
+    assert_int_equal(stages_chain(s, 4), -1);
+    stages_free(s);
+    trace_close(t);
+    unlink(path);
+}
+
+/* Where a kernel that nobody knows takes over: the loader does not go on for ever. */
+static void a_kernel_that_is_not_known(void **state)
+{
+    static const struct given multiboot[] = {
+        {EV_KERNEL_HANDOVER, 0, 0, "multiboot", {0x100000, 0x9500}},
+        {EV_KERNEL_ENTRY, 0, 0, "multiboot", {0x100000}},
+        {EV_CPU_CR, 50, 50, NULL, {0, 0x11, 0x80000011, 0x80101000}},
+    };
+    static const struct wanted kernel[] = {{"loader", -1, 0, 0}, {"kernel", -1, 0, 100}};
+    struct trace *t = trace_of(multiboot, 3, 100, 100);
+    struct stages *s = stages_are(t, NULL, kernel, 2);
+    assert_string_equal(stages_get(s, 1)->note, "not known");
+    stages_free(s);
+    trace_close(t);
+    unlink(path);
+
+    /* FreeBSD's loader, then its kernel. */
+    static const struct given upper_half[] = {
+        {EV_RESET_VECTOR, 0, 0, NULL, {0}},
+        {EV_BOOT_SECTOR_ENTER, 10, 10, NULL, {0x7c00, 0x80}},
+        {EV_CPU_CR, 20, 20, NULL, {0, 0x11, 0x80000011, 0x9000}},
+        {EV_CPU_DTABLE, 30, 30, "lgdt", {0, 0, 0, 0xffffffff80123456}},
+        {EV_CPU_MSR, 40, 40, NULL, {0xc0000080, 1, 0xffffffff80123456}},
+    };
+    static const struct wanted freebsd[] = {
+        {"bios", -1, 0, 10},         {"bios.post", 0, 0, 10},   {"loader", -1, 10, 30},
+        {"loader.boot-sector", 2, 10, 30}, {"kernel", -1, 30, 100},
+    };
+    t = trace_of(upper_half, 5, 100, 100);
+    stages_free(stages_are(t, NULL, freebsd, 5));
+    trace_close(t);
+    unlink(path);
+
+    /* Found by the inspector right there: then it is that one. */
+    static const struct given found[] = {
+        {EV_RESET_VECTOR, 0, 0, NULL, {0}},
+        {EV_CPU_CR, 5, 5, NULL, {0, 0x11, 0x80000011, 0xfffffe10}}, /* a 32-bit firmware's */
+        {EV_CPU_MSR, 30, 30, NULL, {0xc0000080, 1, 0xffffffff80123456}},
+        {EV_KERNEL_FOUND, 30, 30, "Linux", {0}},
+        {EV_CPU_MSR, 40, 40, NULL, {0xc0000080, 1, 0xffffffff80123456}},
+    };
+    static const struct wanted known[] = {{"bios", -1, 0, 30}, {"bios.post", 0, 0, 30}, {"kernel", -1, 30, 100}};
+    t = trace_of(found, 5, 100, 100);
+    s = stages_are(t, NULL, known, 3);
+    assert_null(stages_get(s, 2)->note);
+    stages_free(s);
+    trace_close(t);
+    unlink(path);
+}
+
+/* A text's {NAME}, in what is left of a console line without its colours. */
+static void captures_in_console_lines(void **state)
+{
+    static const struct given lines[] = {
+        {EV_CONSOLE_LINE, 1, 1, "[\033[32m  OK  \033[0m] Started \033[1mone\033[0m.\r", {0}},
+        {EV_CONSOLE_LINE, 5, 5, "[  OK  ] Stopped one.", {0}},
+        {EV_IRQ, 6, 6, NULL, {0x20}},
+        {EV_IRQ, 7, 7, NULL, {0x30}},
+    };
+    static const struct wanted want[] = {{"on.one", -1, 1, 5}, {"high", -1, 7, 10}, {"low", -1, 6, 10}};
+    struct trace *t = trace_of(lines, sizeof lines / sizeof lines[0], 10, 10);
+    struct stages *s = stages_are(t,
+                                  "stage on.{what}\n by what\n open console \"Started {what}.\"\n close console \"Stopped {what}.\"\n"
+                                  "stage high\n by data\n open event irq vector>=0x30\n"
+                                  "stage low\n by data\n open event irq vector<0x30\n",
+                                  (const struct wanted[]){want[0], want[2], want[1]}, 3);
+    stages_free(s);
+    trace_close(t);
+    unlink(path);
+}
+
 /* Rules that are meant for other machines do not count. */
 static void machines_differ(void **state)
 {
@@ -160,7 +386,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_name_the_line),   cmocka_unit_test(builtin_parses),
         cmocka_unit_test(probes_are_listed_once), cmocka_unit_test(stages_nest),
-        cmocka_unit_test(machines_differ),
+        cmocka_unit_test(machines_differ), cmocka_unit_test(processes_are_beside_each_other),
+        cmocka_unit_test(units_are_stages),
+        cmocka_unit_test(a_kernel_that_is_not_known), cmocka_unit_test(captures_in_console_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
