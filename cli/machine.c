@@ -355,10 +355,10 @@ static void add_symbols(struct symbol_image *list, size_t *n, const char *name,
     im->data = image(&im->size);
 }
 
-/* Until shadow RAM is on, the firmware's code segment is executed right below 4 GiB. */
+/* The first instruction is executed right below 4 GiB. */
 static void add_bios_symbols(struct symbol_image *list, size_t *n)
 {
-    static const char *const reset[] = {"reset_vector", "power_on", "enter32", NULL};
+    static const char *const reset[] = {"reset_vector", NULL};
     struct symbol_image *im = &list[*n];
     add_symbols(list, n, "bios", builtin_bios_symbols);
     im->rom_functions = reset;
