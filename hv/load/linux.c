@@ -7,6 +7,7 @@
 /* Offsets in the setup header and in boot_params ("zero page"). */
 enum header {
     H_SETUP_SECTS = 0x1f1,
+    H_SYSSIZE = 0x1f4,
     H_VID_MODE = 0x1fa,
     H_JUMP = 0x201,
     H_VERSION = 0x206,
@@ -73,9 +74,10 @@ static int read_setup(const uint8_t *k, const struct image *im, struct setup *s,
         return error_set(err, "%s: truncated: %llu bytes, but the kernel proper begins at %u: fetch it again", im->name,
                          (unsigned long long)im->size, s->code_offset);
     s->code_size = (uint32_t)(im->size - s->code_offset);
-    if (s->version >= 0x204 && (uint64_t)get32(k, 0x1f4) * 16 > s->code_size)
+    /* In units of 16 bytes, rounded up. */
+    if (s->version >= 0x204 && get32(k, H_SYSSIZE) > ((uint64_t)s->code_size + 15) / 16)
         return error_set(err, "%s: truncated: its header says %llu bytes of kernel, the file has %u: fetch it again", im->name,
-                         (unsigned long long)get32(k, 0x1f4) * 16, s->code_size);
+                         (unsigned long long)get32(k, H_SYSSIZE) * 16, s->code_size);
     s->initrd_max = s->version >= 0x203 ? get32(k, H_INITRD_ADDR_MAX) : 0x37ffffff;
     s->cmdline_max = s->version >= 0x206 ? get32(k, H_CMDLINE_SIZE) : 255;
     s->load = s->version >= 0x20a && k[H_RELOCATABLE] ? get64(k, H_PREF_ADDRESS) : 0x100000;
