@@ -34,15 +34,51 @@ void load_take(struct loading *l, uint64_t start, uint64_t size)
     l->taken[l->ntaken++] = (struct span){start, start + size};
 }
 
+static int by_start(const void *a, const void *b)
+{
+    const struct span *x = a, *y = b;
+    return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* In order, and what touches is one: a damaged image may have tens of thousands of segments. */
+static void tidy(struct loading *l)
+{
+    size_t n = 0;
+    if (l->ntaken < 2)
+        return;
+    qsort(l->taken, l->ntaken, sizeof *l->taken, by_start);
+    for (size_t i = 1; i < l->ntaken; i++) {
+        if (l->taken[i].start > l->taken[n].end)
+            l->taken[++n] = l->taken[i];
+        else if (l->taken[i].end > l->taken[n].end)
+            l->taken[n].end = l->taken[i].end;
+    }
+    l->ntaken = n + 1;
+}
+
+/* The end of what lies in [at, at + size); 0: it is free. */
+static uint64_t taken_until(const struct loading *l, uint64_t at, uint64_t size)
+{
+    size_t low = 0, high = l->ntaken;
+    while (low < high) { /* the first that ends behind `at` */
+        size_t middle = (low + high) / 2;
+        if (l->taken[middle].end > at)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low < l->ntaken && l->taken[low].start < at + size ? l->taken[low].end : 0;
+}
+
 /* Where to look next if [at, at + size) is not free; `at` itself if it is; UINT64_MAX: nowhere. */
 static uint64_t next_try(const struct loading *l, uint64_t at, uint64_t size)
 {
-    uint64_t next = UINT64_MAX;
-    for (size_t i = 0; i < l->ntaken; i++)
-        if (l->taken[i].start < at + size && l->taken[i].end > at)
-            return l->taken[i].end;
+    uint64_t next = taken_until(l, at, size);
+    if (next)
+        return next;
     if (load_in_ram(l, at, size))
         return at;
+    next = UINT64_MAX;
     for (size_t i = 0; i < l->nmap; i++)
         if (l->map[i].type == E820_RAM && l->map[i].address > at && l->map[i].address < next)
             next = l->map[i].address;
@@ -52,6 +88,7 @@ static uint64_t next_try(const struct loading *l, uint64_t at, uint64_t size)
 uint64_t load_place(struct loading *l, const char *what, uint64_t preferred, uint64_t size, uint64_t align,
                     uint64_t limit, struct error *err)
 {
+    tidy(l);
     uint64_t at = preferred, next = next_try(l, at, size);
     if (next != at || at + size > limit)
         for (at = LOW_FREE; at < limit && (next = next_try(l, at, size)) != at;)
