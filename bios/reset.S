@@ -1,7 +1,9 @@
 /* reset.S - the reset vector, and the way between the services' real mode and the POST's 32-bit mode.
  *
  * After a reset the processor fetches at FFFFFFF0h with the code segment's base at FFFF0000h: the services' code segment as
- * it is in the ROM. A jump to F000:FFF0 by a program finds the same code in shadow RAM. (Intel SDM volume 3, 9.1.4.)
+ * it is in the ROM. A jump to F000:FFF0 or FFFF:0000 by a program finds the same code in shadow RAM. (Intel SDM volume 3, 9.1.4.)
+ * So the first instruction is a far jump: whatever CS was, it goes on in segment F000h, which is the ROM while shadow RAM is off, and then
+ * the copy.
  */
 #include "bios/layout.h"
 
@@ -13,7 +15,7 @@
 reset_vector:
         .cfi_startproc
         .cfi_undefined %eip             /* a debugger's frames end here */
-        jmp     power_on
+        ljmpw   $CODE_SEG, $power_on
         .cfi_endproc
         .size reset_vector, . - reset_vector
 
@@ -28,24 +30,10 @@ power_on:
         orb     $2, %al
         andb    $~1, %al
         outb    %al, $0x92
-        addr32 cmpb $0, %cs:in_shadow_ram
-        jne     reset_machine
         xorl    %esi, %esi              /* the boot processor */
         jmp     enter32
         .cfi_endproc
         .size power_on, . - power_on
-
-/* A program came here by a jump: this is the shadow, not the ROM. The machine gets a real reset. */
-reset_machine:
-        movw    $0xcf9, %dx
-        movb    $0x02, %al
-        outb    %al, %dx
-        movb    $0x06, %al
-        outb    %al, %dx
-        movb    $0xfe, %al
-        outb    %al, $0x64
-1:      hlt
-        jmp     1b
 
 /* 0 in the ROM; POST sets it in the copy. */
         .globl in_shadow_ram

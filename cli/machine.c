@@ -85,7 +85,7 @@ static int set_rtc(struct machine *m, const char *value, struct error *err)
              minute < 60 && second >= 0 && second < 60;
     }
     if (!ok)
-        return error_set(err, "--rtc: \"%.40s\" is no time: write it as 2020-01-01T00:00:00", value);
+        return error_set(err, "--rtc: \"%.40s\" is no time: write it as 2027-01-01T00:00:00", value);
     m->rtc = value;
     return 0;
 }
@@ -259,7 +259,7 @@ static void make_settings(struct machine *m, const char *bios)
     set_number(m, "memory", m->memory);
     set_number(m, "cpus", m->cpus);
     set(m, "cpu", or_default(m->cpu, "x86-64-v2"));
-    set(m, "rtc", or_default(m->rtc, "2020-01-01T00:00:00"));
+    set(m, "rtc", or_default(m->rtc, "2027-01-01T00:00:00"));
     set(m, "bios", bios);
     bool menu = m->boot && !strcmp(m->boot, "menu");
     set(m, "boot", m->boot && !menu ? m->boot : boot_default(m));
@@ -278,7 +278,7 @@ static void make_settings(struct machine *m, const char *bios)
 static const char *bios_kind(const struct machine *m)
 {
     if (!m->bios)
-        return m->kernel || m->flat ? "none" : "builtin";
+        return m->flat ? "none" : "builtin";
     return !strcmp(m->bios, "seabios") || !strcmp(m->bios, "builtin") ? m->bios : "file";
 }
 
@@ -355,10 +355,10 @@ static void add_symbols(struct symbol_image *list, size_t *n, const char *name,
     im->data = image(&im->size);
 }
 
-/* Until shadow RAM is on, the firmware's code segment is executed right below 4 GiB. */
+/* The first instruction is executed right below 4 GiB. */
 static void add_bios_symbols(struct symbol_image *list, size_t *n)
 {
-    static const char *const reset[] = {"reset_vector", "power_on", "enter32", NULL};
+    static const char *const reset[] = {"reset_vector", NULL};
     struct symbol_image *im = &list[*n];
     add_symbols(list, n, "bios", builtin_bios_symbols);
     im->rom_functions = reset;

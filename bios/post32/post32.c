@@ -6,7 +6,7 @@
  */
 #include "bios/post32/post32.h"
 
-extern char post16[], resume_real[];
+extern char post16[], resume_real[], in_shadow_ram[];
 
 enum { CMOS_SHUTDOWN = 0x0f, RESUME_EOI = 0x05, RESUME_JUMP = 0x0a };
 
@@ -26,10 +26,23 @@ static void resume_if_wanted(void)
     to_real16((u32)resume_real);
 }
 
+/* A program jumped to the reset vector, or INIT was sent to the boot processor: the chips are as they were. They get a real reset. */
+static void reset_if_running(void)
+{
+    if (!*((volatile u8 *)in_shadow_ram + CODE_LINEAR))
+        return;
+    outb(0xcf9, 0x02);
+    outb(0xcf9, 0x06);
+    outb(0x64, 0xfe);
+    for (;;)
+        asm volatile("hlt");
+}
+
 void post32(void)
 {
     post_code(0x01);
     resume_if_wanted();
+    reset_if_running();
     post_code(0x02);
     shadow_on();
     shadow_copy();

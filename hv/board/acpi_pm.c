@@ -16,6 +16,7 @@ enum {
     REG_PMREGMISC = 0x80,
     REG_SMBBASE = 0x90,
     REG_SMBCFG = 0xd2,
+    PM_BASE_USUAL = 0x600,
     PM_SIZE = 64,
     SMB_SIZE = 16,
     GPE_BASE = 0xafe0,
@@ -310,6 +311,12 @@ static void update_ports(struct acpi_pm *s)
     move(s, &s->pm_base, base_register(s, REG_PMBASE, 0xffc0, c[REG_PMREGMISC] & 1), PM_SIZE, pm_in, pm_out);
     move(s, &s->smb_base, base_register(s, REG_SMBBASE, 0xfff0, c[REG_SMBCFG] & 1), SMB_SIZE, smb_in,
          smb_out);
+}
+
+uint32_t acpi_pm_base(struct board *b)
+{
+    const struct acpi_pm *s = board_slot(b, SLOT_ACPI);
+    return s->pm_base ? s->pm_base : PM_BASE_USUAL;
 }
 
 static void written(void *ctx, unsigned reg, unsigned size)

@@ -1,5 +1,6 @@
-/* acpi_tables.c - the ACPI tables: built once, then either handed to firmware by fw_cfg or written into
- * memory.
+/* acpi_tables.c - the ACPI tables: handed to firmware by fw_cfg, or written into memory.
+ *
+ * They describe the chips as they are at that moment: where the power management registers are is firmware's choice.
  *
  * Source: ACPI specification 3.0b: 5.2.5 RSDP, 5.2.9 FADT, 5.2.10 FACS, 5.2.11 DSDT and SSDT, 5.2.12 MADT;
  * IA-PC HPET specification 1.0a, 3.2.4; 20.2 AML encoding; the linker/loader script is QEMU's
@@ -17,7 +18,6 @@ static const uint8_t dsdt_aml[] = {
 
 enum {
     HEADER = 36,
-    PM_BASE = 0x600, /* where firmware puts PMBASE (and board_direct_setup does) */
     GPE_BASE = 0xafe0,
     SCI = 9,
     RESET_PORT = 0xcf9,
@@ -91,24 +91,37 @@ static size_t add_facs(struct acpi_tables *a)
     return at;
 }
 
+/* The bytes of the DSDT that read so; they are there once. */
+static uint8_t *find_aml(uint8_t *aml, const uint8_t *pattern, size_t length)
+{
+    for (size_t i = 0; i + length <= sizeof dsdt_aml; i++)
+        if (!memcmp(aml + i, pattern, length))
+            return aml + i;
+    abort();
+}
+
 /* Name (FDPR, 0x0F), as iasl encodes it: 0 where there is no floppy. */
-static void patch_floppy(uint8_t *aml, size_t n)
+static void patch_floppy(uint8_t *aml)
 {
     static const uint8_t pattern[] = {0x08, 'F', 'D', 'P', 'R', 0x0a, 0x0f};
-    for (size_t i = 0; i + sizeof pattern <= n; i++) {
-        if (memcmp(aml + i, pattern, sizeof pattern))
-            continue;
-        aml[i + 6] = 0;
-        return;
-    }
-    abort();
+    find_aml(aml, pattern, sizeof pattern)[6] = 0;
+}
+
+/* IO (Decode16, 0x0600, 0x0600, 0x01, 0x40): the power management registers. */
+static void patch_pm_base(uint8_t *aml, uint32_t base)
+{
+    static const uint8_t pattern[] = {0x47, 0x01, 0x00, 0x06, 0x00, 0x06, 0x01, 0x40};
+    uint8_t *io = find_aml(aml, pattern, sizeof pattern);
+    io[2] = io[4] = (uint8_t)base;
+    io[3] = io[5] = (uint8_t)(base >> 8);
 }
 
 static size_t add_dsdt(struct board *b, struct acpi_tables *a)
 {
     size_t at = blob_add(&a->tables, dsdt_aml, sizeof dsdt_aml);
     if (!config_image(b->cfg, "floppy0"))
-        patch_floppy(a->tables.data + at, sizeof dsdt_aml);
+        patch_floppy(a->tables.data + at);
+    patch_pm_base(a->tables.data + at, acpi_pm_base(b));
     header(&a->tables, at, "DSDT", 1);
     a->tables.data[at + 9] = 0;
     end(a, at);
@@ -150,26 +163,27 @@ struct value {
     uint32_t value;
 };
 
-static size_t add_fadt(struct acpi_tables *a, size_t facs, size_t dsdt)
+static size_t add_fadt(struct board *b, struct acpi_tables *a, size_t facs, size_t dsdt)
 {
+    const uint32_t pm = acpi_pm_base(b);
     enum { WBINVD = 1 << 0, PROC_C1 = 1 << 2, SLP_BUTTON = 1 << 5, RTC_S4 = 1 << 7, RESET_REG = 1 << 10 };
-    static const struct value values[] = {
-        {46, 2, SCI},         /* SCI_INT */
-        {48, 4, 0xb2},        /* SMI_CMD */
-        {52, 1, 0xf1},        /* ACPI_ENABLE */
-        {53, 1, 0xf0},        /* ACPI_DISABLE */
-        {56, 4, PM_BASE},     /* PM1a_EVT_BLK */
-        {64, 4, PM_BASE + 4}, /* PM1a_CNT_BLK */
-        {76, 4, PM_BASE + 8}, /* PM_TMR_BLK */
-        {80, 4, GPE_BASE},    /* GPE0_BLK */
-        {88, 1, 4},           /* PM1_EVT_LEN */
-        {89, 1, 2},           /* PM1_CNT_LEN */
-        {91, 1, 4},           /* PM_TMR_LEN */
-        {92, 1, 4},           /* GPE0_BLK_LEN */
-        {96, 2, 0xfff},       /* P_LVL2_LAT: no C2 */
-        {98, 2, 0xfff},       /* P_LVL3_LAT: no C3 */
-        {108, 1, 0x32},       /* CENTURY */
-        {109, 2, 3},          /* IAPC_BOOT_ARCH: legacy devices, 8042 */
+    const struct value values[] = {
+        {46, 2, SCI},      /* SCI_INT */
+        {48, 4, 0xb2},     /* SMI_CMD */
+        {52, 1, 0xf1},     /* ACPI_ENABLE */
+        {53, 1, 0xf0},     /* ACPI_DISABLE */
+        {56, 4, pm},       /* PM1a_EVT_BLK */
+        {64, 4, pm + 4},   /* PM1a_CNT_BLK */
+        {76, 4, pm + 8},   /* PM_TMR_BLK */
+        {80, 4, GPE_BASE}, /* GPE0_BLK */
+        {88, 1, 4},        /* PM1_EVT_LEN */
+        {89, 1, 2},        /* PM1_CNT_LEN */
+        {91, 1, 4},        /* PM_TMR_LEN */
+        {92, 1, 4},        /* GPE0_BLK_LEN */
+        {96, 2, 0xfff},    /* P_LVL2_LAT: no C2 */
+        {98, 2, 0xfff},    /* P_LVL3_LAT: no C3 */
+        {108, 1, 0x32},    /* CENTURY */
+        {109, 2, 3},       /* IAPC_BOOT_ARCH: legacy devices, 8042 */
         {112, 4, WBINVD | PROC_C1 | SLP_BUTTON | RTC_S4 | RESET_REG},
         {128, 1, 6}, /* RESET_VALUE */
     };
@@ -179,9 +193,9 @@ static size_t add_fadt(struct acpi_tables *a, size_t facs, size_t dsdt)
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
         blob_set(t, at + values[i].offset, values[i].width, values[i].value);
     set_gas(t, at + 116, 8, 1, RESET_PORT);
-    set_gas(t, at + 148, 32, 2, PM_BASE);
-    set_gas(t, at + 172, 16, 2, PM_BASE + 4);
-    set_gas(t, at + 208, 32, 3, PM_BASE + 8);
+    set_gas(t, at + 148, 32, 2, pm);
+    set_gas(t, at + 172, 16, 2, pm + 4);
+    set_gas(t, at + 208, 32, 3, pm + 8);
     set_gas(t, at + 220, 32, 1, GPE_BASE);
     pointer(a, false, at + 36, 4, facs);
     pointer(a, false, at + 40, 4, dsdt);
@@ -240,7 +254,7 @@ void acpi_tables_build(struct board *b, struct acpi_tables *a)
     size_t dsdt = add_dsdt(b, a);
     enum { NTABLES = 4 };
     size_t table[NTABLES];
-    table[0] = add_fadt(a, facs, dsdt);
+    table[0] = add_fadt(b, a, facs, dsdt);
     table[1] = add_ssdt(b, a);
     table[2] = add_madt(b, a);
     table[3] = add_hpet(a);

@@ -48,7 +48,9 @@ struct fwcfg {
     uint16_t selector;
     uint32_t offset;
     uint32_t dma_high;
-    struct item item[MAX_ITEMS]; /* made from the configuration: not state */
+    struct item item[MAX_ITEMS]; /* made from the configuration and from other chips' state: not state */
+    struct item *acpi;           /* the tables; they follow the chips */
+    uint32_t acpi_pm_base;       /* for which they were built */
     unsigned nitems;
     unsigned nfiles;
 };
@@ -175,10 +177,13 @@ static void add_files(struct fwcfg *s)
     tables = add_file(s, "etc/acpi/tables");
     blob_add(rsdp, acpi.rsdp.data, acpi.rsdp.size);
     blob_add(tables, acpi.tables.data, acpi.tables.size);
+    s->acpi = &s->item[s->nitems - 1];
+    s->acpi_pm_base = acpi_pm_base(s->board);
     add_number(s, (uint16_t)(KEY_FIRST_FILE + s->nfiles++), "etc/boot-fail-wait", 4,
                UINT32_MAX); /* wait for good */
     if (menu)
-        add_number(s, (uint16_t)(KEY_FIRST_FILE + s->nfiles++), "etc/boot-menu-wait", 2, strtoul(menu, NULL, 10));
+        add_number(s, (uint16_t)(KEY_FIRST_FILE + s->nfiles++), "etc/boot-menu-wait", 2,
+                   strtoul(menu, NULL, 10));
     add_e820(s);
     anchor = add_file(s, "etc/smbios/smbios-anchor");
     smbios = add_file(s, "etc/smbios/smbios-tables");
@@ -233,10 +238,25 @@ static void select_item(struct fwcfg *s, uint16_t key)
     board_event(s->board, &ev);
 }
 
+/* Firmware moves the power management registers, then reads the tables, which must say where they are. */
+static void refresh_acpi(struct fwcfg *s)
+{
+    struct acpi_tables now;
+    if (s->acpi_pm_base == acpi_pm_base(s->board))
+        return;
+    s->acpi_pm_base = acpi_pm_base(s->board);
+    acpi_tables_build(s->board, &now);
+    blob_free(&s->acpi->data);
+    blob_add(&s->acpi->data, now.tables.data, now.tables.size);
+    acpi_tables_free(&now);
+}
+
 /* Copies at most n bytes from the present place and moves on; returns how many there were. */
 static uint32_t take(struct fwcfg *s, void *buf, uint32_t n)
 {
     const struct item *item = selected(s);
+    if (item == s->acpi)
+        refresh_acpi(s);
     uint32_t left = item && s->offset < item->data.size ? (uint32_t)(item->data.size - s->offset) : 0;
     if (n > left)
         n = left;

@@ -168,6 +168,9 @@ struct pci_device *pci_function(struct board *, unsigned devfn);
 /* RAM and reserved ranges as fw_cfg's etc/e820 has them: only what the hardware itself decides. */
 size_t board_e820_ram(struct board *, struct e820_entry *, size_t max);
 
+/* acpi_pm.c: where the power management registers are; where the board's own firmware puts them, if they are nowhere yet. */
+uint32_t acpi_pm_base(struct board *);
+
 /* ---- what fw_cfg hands out ---- */
 
 /* A growing buffer of bytes, zeroed; pointers into it move as it grows. */
@@ -194,6 +197,7 @@ struct acpi_tables {
     struct acpi_fixup fixup[48];
     unsigned nfixups;
 };
+/* The tables for the chips as they are now; their length does not depend on it. */
 void acpi_tables_build(struct board *, struct acpi_tables *);
 void acpi_tables_free(struct acpi_tables *);
 /* The linker/loader script "etc/table-loader" for them. */

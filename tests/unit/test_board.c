@@ -427,13 +427,14 @@ static void check_tables(struct board *b, uint64_t rsdp_at)
         physmem_read(b->mem, at, table, sizeof table);
         assert_memory_equal(table, "DSDT", 4);
         assert_int_equal(sum(table, little(table + 4, 4)), 0);
+        /* The host bridge's address is 0: nothing else has a zero there. */
+        assert_non_null(memmem(table, little(table + 4, 4), "\x08_ADR\0", 6));
     }
 }
 
 /* The loader script, as firmware would carry it out. */
-static void table_loader(void **state)
+static uint32_t load_tables(struct fixture *f)
 {
-    struct fixture *f = *state;
     struct physmem *m = f->board->mem;
     static uint8_t script[128 * 64], buf[16384];
     uint32_t n = load_file(f, "etc/table-loader", 0x300000), at[2] = {0x400000, 0x410000};
@@ -466,7 +467,53 @@ static void table_loader(void **state)
             fail_msg("command %u", (unsigned)little(e, 4));
         }
     }
-    check_tables(f->board, at[1]);
+    return at[1];
+}
+
+static void table_loader(void **state)
+{
+    struct fixture *f = *state;
+    check_tables(f->board, load_tables(f));
+}
+
+/* The table of a signature among those that the RSDT at the RSDP's offset 16 lists. */
+static uint64_t find_table(struct fixture *f, uint32_t rsdp, const char *signature)
+{
+    uint8_t buf[256];
+    physmem_read(f->board->mem, rsdp, buf, 20);
+    uint64_t rsdt = little(buf + 16, 4);
+    physmem_read(f->board->mem, rsdt, buf, sizeof buf);
+    for (uint32_t i = 36, n = (uint32_t)little(buf + 4, 4); i < n; i += 4) {
+        uint8_t name[4];
+        physmem_read(f->board->mem, little(buf + i, 4), name, 4);
+        if (!memcmp(name, signature, 4))
+            return little(buf + i, 4);
+    }
+    return 0;
+}
+
+/* OVMF puts the power management registers at B000h, and reads the tables then. */
+static void tables_follow_chips(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t dsdt[8192];
+    uint8_t fadt[244];
+    config_out(f, 1 << 3 | 3, 0x40, 4, 0xb001);
+    config_out(f, 1 << 3 | 3, 0x80, 1, 1);
+    uint32_t rsdp = load_tables(f);
+    check_tables(f->board, rsdp);
+    physmem_read(f->board->mem, find_table(f, rsdp, "FACP"), fadt, sizeof fadt);
+    assert_int_equal(little(fadt + 56, 4), 0xb000);
+    assert_int_equal(little(fadt + 64, 4), 0xb004);
+    assert_int_equal(little(fadt + 76, 4), 0xb008);
+    assert_int_equal(little(fadt + 152, 8), 0xb000);
+    assert_int_equal(little(fadt + 176, 8), 0xb004);
+    assert_int_equal(little(fadt + 212, 8), 0xb008);
+    physmem_read(f->board->mem, little(fadt + 40, 4), dsdt, sizeof dsdt);
+    uint32_t length = (uint32_t)little(dsdt + 4, 4);
+    assert_true(length < sizeof dsdt);
+    assert_int_equal(sum(dsdt, length), 0);
+    assert_non_null(memmem(dsdt, length, "\x47\x01\x00\xb0\x00\xb0\x01\x40", 8));
 }
 
 static void direct_setup(void **state)
@@ -780,6 +827,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(power_management, setup, teardown),
         cmocka_unit_test_setup_teardown(fwcfg_ports, setup, teardown),
         cmocka_unit_test_setup_teardown(table_loader, setup, teardown),
+        cmocka_unit_test_setup_teardown(tables_follow_chips, setup, teardown),
         cmocka_unit_test_setup_teardown(direct_setup, setup, teardown),
         cmocka_unit_test_setup_teardown(disk_overlay, setup, teardown),
         cmocka_unit_test_setup_teardown(folding, setup, teardown),

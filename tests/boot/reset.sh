@@ -1,0 +1,25 @@
+#!/bin/bash
+# reset.sh - the ways in which a program of real mode restarts the PC through our own BIOS (tests/guests/reset.S): each is a reset, and
+# the same disk boots again; a program that left a place to go on goes on there.
+. "$(dirname "$0")/../lib.sh"
+
+ways=('JMP FFFF:0000' 'JMP F000:FFF0' 'JMP F000:E05B' 'JMP FFFF:0000 with A20 off' 'CMOS shutdown code 0Ah')
+for how in 0 1 2 3 4; do
+    way=${ways[$how]}
+    as --32 --defsym HOW=$how -o "$work/reset.o" tests/guests/reset.S &&
+        ld -m elf_i386 -Ttext 0x7c00 -e _start --oformat binary -o "$work/reset.img" "$work/reset.o" || fail "$way: no guest"
+    truncate -s 1M "$work/reset.img"
+    expect 0 reset$how "$BOOTREEL" record --disk "$work/reset.img" --until 5M --console -q -o "$work/reset.reel"
+    "$BOOTREEL" events --class power "$work/reset.reel" >"$work/power"
+    holds "$work/reset$how.out" '^first boot' "$way"
+    if [ $how = 4 ]; then
+        holds "$work/reset$how.out" '^went on' "$way"
+        ! grep -q 'power\.reset' "$work/power" || fail "$way: a reset"
+    else
+        holds "$work/reset$how.out" '^second boot' "$way"
+        [ "$(grep -c 'power\.reset' "$work/power")" = 1 ] || fail "$way: not one reset"
+    fi
+    holds "$work/power" 'power off by isa-debug-exit' "$way: its end"
+    expect 0 replay$how "$BOOTREEL" replay --verify --console=none "$work/reset.reel"
+done
+finish
