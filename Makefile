@@ -1,10 +1,5 @@
-# bootreel: `make` builds ./bootreel (release, assertions on). See README.md and docs/architecture.md.
-#
-#   make [-jN]        build                      make asan|ubsan|fuzz   instrumented builds (own build folders)
-#   make test         every test                 make bench             benchmarks against QEMU
-#   make test-loaders boot loaders under our firmware and SeaBIOS, all of them (minutes)
-#   make layers       check the arrows           make format            clang-format
-#   make install      PREFIX=/usr/local
+# bootreel: `make` builds ./bootreel (release, assertions on). `make help` lists the targets; see README.md and docs/architecture.md.
+# V=1 shows whole commands. VARIANT=release|clang|asan|ubsan|fuzz builds in build/VARIANT. PREFIX=/usr/local is for install.
 
 VARIANT ?= release
 ifeq ($(origin CC),default)
@@ -12,7 +7,6 @@ CC      := gcc
 endif
 BUILD   := build/$(VARIANT)
 PREFIX  ?= /usr/local
-# `make V=1` shows whole commands.
 Q       := $(if $(V),,@)
 
 PKGS    := libelf libdw libbpf capstone ncursesw libzstd libxxhash yajl
@@ -52,9 +46,9 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: all demo asan ubsan fuzz test test-loaders unit check bench layers format install clean
+.PHONY: all demo asan ubsan fuzz test test-loaders unit check bench layers format format-check help install clean
 ifeq ($(VARIANT),release)
-all: bootreel
+all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
 	cp -f $< $@
 else
@@ -100,37 +94,44 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
 
-asan:
+asan: ## build with the address sanitizer, in build/asan
 	$(MAKE) VARIANT=asan all
-ubsan:
+ubsan: ## build with the undefined-behaviour sanitizer, in build/ubsan
 	$(MAKE) VARIANT=ubsan all
-fuzz:
+fuzz: ## build the fuzz targets, in build/fuzz
 	$(MAKE) VARIANT=fuzz fuzz-targets
 fuzz-targets: $(FUZZ_BIN)
 
-unit: $(UNIT_BIN)
-demo:
+unit: $(UNIT_BIN) ## build the unit tests
+demo: ## install what is needed, build, record a real boot, replay and show it
 	@scripts/demo
-test:
+check: ## layers, format and unit tests: a minute
+	@tests/run layers format unit
+test: ## all tests
 	@scripts/deps
 	@tests/run
-test-loaders: all
+test-loaders: all ## boot loaders under our firmware and SeaBIOS (minutes)
 	@scripts/deps
 	@tests/bios/loaders.sh
-layers:
+layers: ## check the includes against the arrows of the design
 	scripts/layers
-bench: all
+bench: all ## benchmarks, against QEMU
 	bench/run
-format:
+format: ## format all C files
 	git ls-files '*.c' '*.h' | xargs clang-format -i
-install: all
+format-check: ## say which C files are not formatted
+	@scripts/format-check
+install: all ## install below PREFIX (and DESTDIR)
 	install -D -m 755 bootreel $(DESTDIR)$(PREFIX)/bin/bootreel
 	install -D -m 644 docs/bootreel.1 $(DESTDIR)$(PREFIX)/share/man/man1/bootreel.1
 	install -D -m 644 scripts/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bootreel
 	install -d $(DESTDIR)$(PREFIX)/share/bootreel/gdb
 	install -m 644 scripts/gdb/* $(DESTDIR)$(PREFIX)/share/bootreel/gdb/
-clean:
+clean: ## remove what was built
 	rm -rf build bootreel
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | sort | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
 
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d) $(NATIVE_OBJ:.o=.d)
