@@ -102,10 +102,8 @@ static int set_events(struct record *r, const char *value, struct error *err)
     if (!event_classes_parse(value, &r->o.classes, &bad))
         return 0;
     return error_set(err,
-                     "--events: \"%.40s\" is no class of events: cpu, exception, irq, pio, mmio, disk, "
-                     "firmware, loader, kernel, "
-                     "process, sched, syscall, hypercall, console, power, unhandled, fold; or all, none, default",
-                     bad);
+                     "--events: \"%.40s\" is no class of events: %s; or all, none, default", bad,
+                     event_class_list());
 }
 
 static int set_option(struct record *r, int c, struct error *err)

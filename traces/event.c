@@ -11,7 +11,7 @@
 static const struct event_kind event_table[EV_COUNT] = {
 #define K(kind, name, type) {#name, type, true},
 #define P(kind, name, type) {#name, type, false},
-#define EVENT(id, cls, name, data, format, ...)                                                              \
+#define EVENT(number, id, cls, name, data, format, ...)                                                              \
     [EV_##id] = {name, cls, EVF_##id##_COUNT, {__VA_ARGS__}, data, format},
 #include "traces/event_kinds.def"
 #undef EVENT
@@ -19,13 +19,12 @@ static const struct event_kind event_table[EV_COUNT] = {
 #undef P
 };
 
-static const char *const class_names[EC_COUNT] = {
-    [EC_CPU] = "cpu",           [EC_EXCEPTION] = "exception", [EC_IRQ] = "irq",
-    [EC_PIO] = "pio",           [EC_MMIO] = "mmio",           [EC_DISK] = "disk",
-    [EC_FIRMWARE] = "firmware", [EC_LOADER] = "loader",       [EC_KERNEL] = "kernel",
-    [EC_PROCESS] = "process",   [EC_SYSCALL] = "syscall",     [EC_HYPERCALL] = "hypercall",
-    [EC_CONSOLE] = "console",   [EC_POWER] = "power",         [EC_UNHANDLED] = "unhandled",
-    [EC_SCHED] = "sched",       [EC_FOLD] = "fold",
+static const struct {
+    const char *name, *what;
+} class_table[EC_COUNT] = {
+#define CLASS(number, id, name, usual, what) [id] = {name, what},
+#include "traces/event_classes.def"
+#undef CLASS
 };
 
 const struct event_kind *event_kind(unsigned id)
@@ -38,7 +37,7 @@ const struct event_kind *event_kind(unsigned id)
 static int class_of_word(const char *word, size_t n)
 {
     for (int c = 0; c < EC_COUNT; c++)
-        if (strlen(class_names[c]) == n && !memcmp(class_names[c], word, n))
+        if (strlen(class_table[c].name) == n && !memcmp(class_table[c].name, word, n))
             return c;
     return -1;
 }
@@ -50,7 +49,22 @@ int event_class_by_name(const char *name)
 
 const char *event_class_name(enum event_class c)
 {
-    return (unsigned)c < EC_COUNT ? class_names[c] : NULL;
+    return (unsigned)c < EC_COUNT ? class_table[c].name : NULL;
+}
+
+const char *event_class_what(enum event_class c)
+{
+    return (unsigned)c < EC_COUNT ? class_table[c].what : NULL;
+}
+
+const char *event_class_list(void)
+{
+#define CLASS(number, id, name, usual, what) ", " name
+    static const char all[] =
+#include "traces/event_classes.def"
+        ;
+#undef CLASS
+    return all + 2;
 }
 
 /* The mask that a word stands for, sets included. False: no such word. */

@@ -12,29 +12,23 @@
 #include <stdint.h>
 
 enum event_class {
-    EC_CPU,
-    EC_EXCEPTION,
-    EC_IRQ,
-    EC_PIO,
-    EC_MMIO,
-    EC_DISK,
-    EC_FIRMWARE,
-    EC_LOADER,
-    EC_KERNEL,
-    EC_PROCESS,
-    EC_SYSCALL,
-    EC_HYPERCALL,
-    EC_CONSOLE,
-    EC_POWER,
-    EC_UNHANDLED,
-    EC_SCHED, /* context switches */
-    EC_FOLD,  /* repeated sequences; without it they are not folded (core/fold.h) */
-    EC_COUNT
+#define CLASS(number, id, name, usual, what) id = number,
+#include "traces/event_classes.def"
+#undef CLASS
+    EC_COUNT = 0
+#define CLASS(...) +1
+#include "traces/event_classes.def"
+#undef CLASS
 };
 #define EVENT_CLASS_BIT(c) (1u << (c))
-#define EVENT_CLASSES_ALL ((1u << EC_COUNT) - 1)
-/* What `record` observes unless --events says otherwise: all but syscall and sched. */
-#define EVENT_CLASSES_DEFAULT (EVENT_CLASSES_ALL & ~(EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_SCHED)))
+#define EVENT_CLASSES_ALL  ((1u << EC_COUNT) - 1)
+/* What `record` observes unless --events says otherwise. */
+enum {
+    EVENT_CLASSES_DEFAULT = 0
+#define CLASS(number, id, name, usual, what) | (usual) << (number)
+#include "traces/event_classes.def"
+#undef CLASS
+};
 
 /* How a field prints. */
 enum event_field_type {
@@ -65,14 +59,17 @@ struct event_kind {
 
 /* Field types in the rows are written K(name, TYPE) for a key and P(name, TYPE) for a payload field. */
 enum event_id {
-#define EVENT(id, cls, name, data, format, ...) EV_##id,
+#define EVENT(number, id, cls, name, data, format, ...) EV_##id = number,
 #include "traces/event_kinds.def"
 #undef EVENT
-    EV_COUNT
+    EV_COUNT = 0
+#define EVENT(...) +1
+#include "traces/event_kinds.def"
+#undef EVENT
 };
 
 /* Positions of the number fields: EVF_PIO_READ_port and so on. */
-#define EVENT(id, cls, name, data, format, ...) enum evf_##id { __VA_ARGS__ EVF_##id##_COUNT };
+#define EVENT(number, id, cls, name, data, format, ...) enum evf_##id { __VA_ARGS__ EVF_##id##_COUNT };
 #define K(kind, name, type) EVF_##kind##_##name,
 #define P(kind, name, type) EVF_##kind##_##name,
 #include "traces/event_kinds.def"
@@ -95,6 +92,10 @@ const struct event_kind *event_kind(unsigned id);
 /* The class of that name ("pio"), or -1. */
 int event_class_by_name(const char *name);
 const char *event_class_name(enum event_class c);
+/* What its events are, in a few words. */
+const char *event_class_what(enum event_class c);
+/* "cpu, exception, irq, …": all of them, for messages. A constant. */
+const char *event_class_list(void);
 /* Parse "cpu,irq,pio", "all", "none", "default", and "-syscall" / "+syscall" after them, into a mask. The class
  * fold is part of every list that has another class, unless "-fold" takes it out.
  * Returns 0, or -1 with `*bad` pointing at the word that is no class. */

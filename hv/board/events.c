@@ -13,7 +13,7 @@
 #include <string.h>
 
 static const uint8_t kind_class[] = {
-#define EVENT(id, cls, name, data, format, ...) cls,
+#define EVENT(number, id, cls, name, data, format, ...) [number] = cls,
 #include "traces/event_kinds.def"
 #undef EVENT
 };
