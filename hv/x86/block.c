@@ -76,12 +76,6 @@ static void finish_block(struct block *b, unsigned n, unsigned bytes)
     b->ops[n] = (struct op){.fn = op_fall_through, .off = (uint16_t)bytes, .idx = (uint8_t)n, .row = UINT16_MAX};
 }
 
-static void mark_code(struct code_page *page, unsigned off, unsigned n)
-{
-    for (unsigned i = off / 64; i <= (off + n - 1) / 64 && i < 64; i++)
-        page->mask |= 1ull << i;
-}
-
 static void link_block(struct block *b, struct code_page *page, unsigned off)
 {
     struct block **bucket = &page->bucket[BLOCK_BUCKET(off)];
@@ -174,7 +168,7 @@ static struct block *make_single(struct x86 *cpu, uint64_t rip, uint64_t limit, 
     b->page2 = second;
     if (page && second) {
         link_block(b, page, off);
-        mark_code(page, off, 0x1000 - off);
+        code_mark(page, off, 0x1000 - off);
         memcpy(b->raw2, second->host, sizeof b->raw2);
     }
     return b;
@@ -195,7 +189,7 @@ static struct block *make(struct x86 *cpu, uint64_t rip, struct code_page *page,
     if (exec_stop_here(cpu, lin, pa))
         b->id |= BLOCK_SLOW;
     link_block(b, page, off);
-    mark_code(page, off, bytes);
+    code_mark(page, off, bytes);
     return b;
 }
 

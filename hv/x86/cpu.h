@@ -9,7 +9,8 @@
  *
  * The TLB and the decoded code are coherent: a write to a page that holds decoded code or page-table entries in use takes the
  * slow path and drops what it changes. So neither can ever be seen by the guest, a snapshot holds neither, and
- * running on after a load is the same run. (INVLPG and CR3 writes only have to be correct, not to make anything visible.)
+ * running on after a load is the same run. INVLPG has nothing to do, and neither has a load of CR3 but to choose the set of
+ * translations that belongs to it (struct space, tlb.c): what was cached for other page tables stays, and stays right.
  */
 #ifndef BOOTREEL_HV_X86_CPU_H
 #define BOOTREEL_HV_X86_CPU_H
@@ -199,7 +200,7 @@ struct block {
 struct code_page {
     uint8_t *host; /* the page's bytes */
     struct pmeta *meta;
-    uint64_t mask; /* which 64-byte pieces hold decoded code */
+    uint64_t code[SNAPSHOT_PAGE / 64]; /* which bytes were decoded, a bit each */
     uint64_t linear; /* where it was executed last, while there are stops; 0: nowhere (else bit 0 is set) */
     struct code_page *all_next;
     struct block *bucket[CODE_BUCKETS];
@@ -211,15 +212,18 @@ enum pmeta_flags {
     PM_CHANGED = 1,  /* written since the last save */
     PM_EVER = 2,     /* ever written */
     PM_CODE = 4,     /* has decoded code */
-    PM_TABLE = 8,    /* holds page-table entries that some TLB has used */
-    PM_UPPER = 16,   /* … of a level above the last */
-    PM_FAST = 32,    /* some TLB has a direct write entry for it */
+    PM_TABLE = 8,    /* holds page-table entries that some TLB has used (table->live > 0) */
+    PM_FAST = 16,    /* some TLB may have a direct write entry for it */
     PM_SLOW = PM_CODE | PM_TABLE,
 };
+enum { FAST_SLOTS = 3, FAST_MANY = FAST_SLOTS + 1 };
 /* Notes on one page of a ramblock. */
 struct pmeta {
     struct code_page *code;
+    struct table_page *table;
     uint8_t flags;
+    uint8_t nfast;             /* FAST_MANY: any slot */
+    uint16_t fast[FAST_SLOTS]; /* slots of the TLBs where direct write entries for it may be */
 };
 
 /* One page of guest-physical address space. */
@@ -236,17 +240,40 @@ uint64_t physmem_a20_mask(const struct physmem *);
 /* Processors to be told when translations or code must go. */
 void physmem_attach(struct physmem *, struct x86 *);
 void physmem_detach(struct physmem *, struct x86 *);
+/* The processors attached. */
+struct x86 *const *physmem_processors(const struct physmem *, unsigned *n);
 /* Bytes [off, off+n) of a page of memory are about to change (`page` still holds the old ones): drops code decoded from them and
  * translations read from them, sets the changed marks. */
 void physmem_before_write(struct physmem *, struct pmeta *, uint8_t *page, uint32_t off, uint32_t n);
-/* A translation was read from this page of page-table entries (`upper`: of a level above the last): writes to it are
- * watched from now on. */
-void physmem_watch_table(struct physmem *, struct pmeta *, uint8_t *page, bool upper);
-/* All TLBs are empty: no table needs to be watched. Does nothing with several processors. */
-void physmem_tables_forgotten(struct physmem *);
+/* The same for code alone, where no translation can change: a walk sets accessed and dirty bits. */
+void physmem_before_mark(struct physmem *, struct pmeta *, uint32_t off, uint32_t n);
+/* The notes on a page of page-table entries, made if there are none; they live as long as the memory. */
+struct table_page *table_page_get(struct physmem *, struct pmeta *);
+
+/* Bits [off, off+n) of word i of a page's byte map. */
+static inline uint64_t code_bits(uint32_t off, uint32_t n, unsigned i)
+{
+    uint32_t from = off > i * 64 ? off - i * 64 : 0, to = off + n - i * 64 < 64 ? off + n - i * 64 : 64;
+    return (to == 64 ? UINT64_MAX : (1ull << to) - 1) & ~((1ull << from) - 1);
+}
+/* Was one of the bytes [off, off+n) decoded? */
+static inline bool code_marked(const struct code_page *p, uint32_t off, uint32_t n)
+{
+    for (unsigned i = off / 64; i <= (off + n - 1) / 64; i++)
+        if (p->code[i] & code_bits(off, n, i))
+            return true;
+    return false;
+}
+/* Would writing the bytes drop anything? */
+static inline bool page_guards(const struct pmeta *m, uint32_t off, uint32_t n)
+{
+    return m->flags & PM_TABLE || (m->flags & PM_CODE && code_marked(m->code, off, n));
+}
 
 /* The decoded code of a page of memory, made if there is none. */
 struct code_page *code_page_get(struct physmem *, struct pmeta *, uint8_t *host);
+/* Bytes [off, off+n) of it have been decoded. */
+void code_mark(struct code_page *, uint32_t off, uint32_t n);
 /* Room for a block of n instructions; NULL if the code cache is full: code_flush() then, with no block running. */
 struct block *code_alloc(struct physmem *, unsigned n);
 void code_flush(struct physmem *);
@@ -257,24 +284,59 @@ void code_drop_everywhere(struct physmem *, struct code_page *);
 
 /* ---------------------------------------------------------------- TLB */
 
-enum { TLB_SIZE = 1024, ITLB_SIZE = 256 };
+enum pte_bits { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40, PTE_PS = 0x80 };
+#define PTE_NX    (1ull << 63)
+#define PTE_ADDR  0x000ffffffffff000ull
+
+enum { TLB_SIZE = 1024, ITLB_SIZE = 256, SPACES = 8, MAX_CPUS = 64 };
 #define TLB_NONE UINT64_MAX
 /* Tags are linear page addresses, TLB_NONE if that access must go the slow way. Host address = add + linear. */
 struct tlb_entry {
     uint64_t r, w;
     uintptr_t add;
-    uintptr_t pte; /* host address of the last-level entry it came from; 0: no paging */
+    uint64_t pa; /* the page's physical address; bit 0: a write needs no walk either, though it may have to go the slow way */
 };
 struct itlb_entry {
     uint64_t tag; /* linear page, bit 0: CPL 3 */
     struct code_page *page;
-    uintptr_t pte;
     uint64_t pa;
 };
-/* Which TLB entries are in use, so that a flush costs what was filled. */
-struct tlb_used {
-    unsigned n; /* beyond the array: flush everything */
-    uint16_t at[256];
+/* Slots of a space, numbered: the TLBs of CPL 0-2 and 3, then the instruction TLBs. */
+enum { ITLB_SLOT = 2 * TLB_SIZE, TLB_SLOTS = ITLB_SLOT + 2 * ITLB_SIZE };
+
+/* All that translations follow from, besides memory: the page tables' root, and what of CR0, CR4 and EFER paging looks at. Zero without
+ * paging. */
+struct space_key {
+    uint64_t mode, root, pdpte[4];
+};
+/* The translations of one set of page tables. A processor keeps those of the SPACES that it used last. */
+struct space {
+    struct space_key key;
+    uint64_t used_at;           /* by the processor's count of switches */
+    struct table_page **tables; /* that it has read from */
+    size_t ntables, captables;
+    bool filled;                     /* some slot is */
+    uint64_t used[TLB_SLOTS / 64];   /* which ones may be, so that a flush costs what was filled */
+    struct tlb_entry tlb[2][TLB_SIZE]; /* CPL 0-2, CPL 3 */
+    struct itlb_entry itlb[2][ITLB_SIZE];
+};
+
+/* A page of page-table entries in use: who has read which entries. So a write to one finds what was derived from it without looking at
+ * every translation, and a page that nobody uses any more is an ordinary page again. Spaces are a byte a processor, a bit a space. */
+enum { TABLE_USES = 6 };
+struct table_use {
+    uint64_t base;  /* linear address of what its first entry maps */
+    uint8_t level;  /* 0: the last one */
+    uint8_t spaces[MAX_CPUS];
+};
+struct table_page {
+    struct pmeta *meta;
+    struct table_page *all_next;
+    unsigned live;             /* bits set in `use` and `many` */
+    unsigned n;
+    uint8_t listed[MAX_CPUS];  /* in the lists of these spaces */
+    uint8_t many[MAX_CPUS];    /* spaces with uses for which there was no room: a write flushes them */
+    struct table_use use[TABLE_USES];
 };
 
 /* ---------------------------------------------------------------- the processor */
@@ -309,6 +371,9 @@ struct x86 {
     struct block *block; /* running */
     const struct op *op; /* the present instruction; set wherever something outside of the handler may ask */
     struct tlb_entry *tlb; /* see tlb_select() */
+    struct itlb_entry *itlb;
+    struct tlb_entry *tlbs[3]; /* of `space`: CPL 0-2, CPL 3; and one that stays empty (alignment checks on) */
+    struct space *space;       /* of the present page tables */
     struct seg seg[NSEG];
     uint64_t flags;     /* EFLAGS but for the arithmetic flags (and always bit 1) */
     uint32_t key;       /* mode that code is decoded for: bits 0-1 code size (0 16, 1 32, 2 64), bit 2 32-bit stack */
@@ -367,9 +432,9 @@ struct x86 {
     uint8_t stop_offsets[SNAPSHOT_PAGE];
     size_t stop_mask;
     long stop_index; /* of `stop` */
-    struct tlb_entry tlbs[3][TLB_SIZE]; /* CPL 0-2, CPL 3, and one that stays empty (alignment checks on) */
-    struct itlb_entry itlb[ITLB_SIZE];
-    struct tlb_used used;
+    uint64_t switches;         /* of spaces, counted */
+    struct space spaces[SPACES];
+    struct tlb_entry none[TLB_SIZE];
 };
 
 /* ---------------------------------------------------------------- between the files */
@@ -403,14 +468,36 @@ void note_port_break(struct x86 *, uint16_t port, unsigned size);
  * dispatcher is delivering. */
 uint64_t sys_load(struct x86 *, uint64_t linear, unsigned size);
 void sys_store(struct x86 *, uint64_t linear, unsigned size, uint64_t value);
-/* Drop every cached translation. */
+/* run.c: the dispatcher must look again after the present instruction (what runs may not be what is there now). */
+void look_again(struct x86 *);
+
+/* tlb.c. Drop every cached translation (what is cached may not follow from memory and control registers alone any more). */
 void tlb_flush(struct x86 *);
-/* CPL or EFLAGS.AC changed: which TLB is in use. With alignment checks every access goes the slow way. (The dispatcher calls it
+/* Control registers changed: translations of the present page tables from now on. */
+void tlb_switch(struct x86 *);
+/* At the processor's making and end. */
+void tlb_start(struct x86 *);
+void tlb_free(struct x86 *);
+/* What a walk found: the page of lin is at pa. may_write: a write needs no walk. */
+void tlb_enter(struct x86 *, uint64_t lin, bool user, uint64_t pa, bool may_write);
+/* The entry has served a write that had to go the slow way: the next one need not, if nothing is to be seen to any more. */
+void tlb_write_met(struct x86 *, struct tlb_entry *);
+void itlb_enter(struct x86 *, uint64_t lin, uint64_t pa, struct code_page *);
+/* A walk for lin has read an entry of this page at that level. */
+void tlb_watch(struct x86 *, struct pmeta *, uint8_t *page, unsigned level, uint64_t lin);
+/* Entries of a page with PM_TABLE are about to change. */
+void tlb_table_written(struct physmem *, struct pmeta *, const uint8_t *page, uint32_t off, uint32_t n);
+/* Writes to the page must take the slow way from now on. */
+void tlb_drop_fast(struct physmem *, struct pmeta *, const uint8_t *page);
+/* The page's code is not executed by way of any instruction TLB any more. */
+void tlb_drop_code(struct physmem *, const struct code_page *);
+/* CPL or EFLAGS.AC changed: which TLBs are in use. With alignment checks every access goes the slow way. (The dispatcher calls it
  * too.) */
 static inline void tlb_select(struct x86 *cpu)
 {
     bool user = cpu->cpl == 3;
     cpu->tlb = cpu->tlbs[user && cpu->flags & FLAG_AC && cpu->cr0 & CR0_AM ? 2 : user];
+    cpu->itlb = cpu->space->itlb[user];
 }
 /* The code of the page at linear address lin as the present CPL may execute it, and its physical address. Raises. NULL: the
  * address is not in memory. */

@@ -51,7 +51,7 @@ void cr3_load(struct x86 *cpu, uint64_t value)
         raise_error(cpu, VEC_GP, 0);
     uint64_t old = cpu->cr3;
     cpu->cr3 = value;
-    tlb_flush(cpu);
+    tlb_switch(cpu);
     cr_event(cpu, 3, old, value);
 }
 
@@ -101,8 +101,7 @@ static void cr0_write(struct x86 *cpu, uint64_t v)
     cpu->efer = efer;
     if (!(v & CR0_PE))
         cpu->cpl = 0;
-    if (changed & (CR0_PG | CR0_WP | CR0_PE))
-        tlb_flush(cpu);
+    tlb_switch(cpu);
     mode_changed(cpu);
 }
 
@@ -120,8 +119,7 @@ static void cr4_write(struct x86 *cpu, uint64_t v)
         raise_error(cpu, VEC_GP, 0);
     cr_event(cpu, 4, old, v);
     cpu->cr4 = v;
-    if (changed & (tables | CR4_SMAP | CR4_PCIDE))
-        tlb_flush(cpu);
+    tlb_switch(cpu);
 }
 
 /* ---------------------------------------------------------------- MOV CR */

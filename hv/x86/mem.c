@@ -1,15 +1,12 @@
-/* mem.c - linear memory: page walks, the TLBs, and every access that the direct path in exec.h cannot make.
+/* mem.c - linear memory: page walks, and every access that the direct path in exec.h cannot make.
  *
- * Paging: SDM volume 3 chapter 4. The TLBs are coherent with the page tables (see cpu.h): a walk notes the pages it read
+ * Paging: SDM volume 3 chapter 4. The TLBs are coherent with the page tables (see cpu.h and tlb.c): a walk notes the pages it read
  * entries from, and writes to them drop what was read.
  */
 #include "hv/x86/decode.h"
 #include "hv/x86/exec.h"
 
 enum access { ACC_READ, ACC_WRITE, ACC_EXEC };
-enum pte_bits { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40, PTE_PS = 0x80 };
-#define PTE_NX    (1ull << 63)
-#define PTE_ADDR  0x000ffffffffff000ull
 /* Error code of a page fault. */
 enum pf_bits { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_I = 16 };
 /* Physical address width that CPUID reports: bits above are reserved in entries. */
@@ -18,40 +15,85 @@ enum pf_bits { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_I = 16 };
 
 /* ---------------------------------------------------------------- physical accesses of the processor */
 
-static uint64_t phys_load(struct x86 *cpu, uint64_t pa, unsigned size)
+/* Of known sizes: a call of memcpy with a size that is not costs more than the rest. */
+static uint64_t bytes_load(const void *at, unsigned size)
 {
-    const struct pdesc *d = physmem_page(cpu->mem, pa);
     uint64_t v = 0;
-    if (!d->rd)
-        return cpu->bus.read(cpu->bus.ctx, pa, size);
-    memcpy(&v, d->rd + (pa & 0xfff), size);
+    switch (size) {
+    case 1:
+        return *(const uint8_t *)at;
+    case 2:
+        memcpy(&v, at, 2);
+        break;
+    case 4:
+        memcpy(&v, at, 4);
+        break;
+    case 8:
+        memcpy(&v, at, 8);
+        break;
+    default:
+        memcpy(&v, at, size);
+    }
     return v;
 }
 
-static void phys_store(struct x86 *cpu, uint64_t pa, unsigned size, uint64_t v)
+static void bytes_store(void *at, uint64_t v, unsigned size)
+{
+    switch (size) {
+    case 1:
+        *(uint8_t *)at = (uint8_t)v;
+        break;
+    case 2:
+        memcpy(at, &v, 2);
+        break;
+    case 4:
+        memcpy(at, &v, 4);
+        break;
+    case 8:
+        memcpy(at, &v, 8);
+        break;
+    default:
+        memcpy(at, &v, size);
+    }
+}
+
+static uint64_t phys_load(struct x86 *cpu, uint64_t pa, unsigned size)
 {
     const struct pdesc *d = physmem_page(cpu->mem, pa);
+    if (!d->rd)
+        return cpu->bus.read(cpu->bus.ctx, pa, size);
+    return bytes_load(d->rd + (pa & 0xfff), size);
+}
+
+static void store_to(struct x86 *cpu, const struct pdesc *d, uint64_t pa, unsigned size, uint64_t v)
+{
     if (d->ignore_writes)
         return;
     if (!d->wr) {
         cpu->bus.write(cpu->bus.ctx, pa, size, v);
         return;
     }
-    uint8_t *to = d->wr + (pa & 0xfff);
+    uint32_t off = pa & 0xfff;
+    uint8_t *to = d->wr + off;
+    d->wr_meta->flags |= PM_CHANGED | PM_EVER;
     /* Boot loaders patch the same numbers into their code again and again: decoded code stays true to bytes that stay. */
-    if (memcmp(to, &v, size) == 0) {
-        d->wr_meta->flags |= PM_CHANGED | PM_EVER;
-        return;
+    if (page_guards(d->wr_meta, off, size)) {
+        if (bytes_load(to, size) == (size < 8 ? v & ((1ull << 8 * size) - 1) : v))
+            return;
+        physmem_before_write(cpu->mem, d->wr_meta, d->wr, off, size);
     }
-    physmem_before_write(cpu->mem, d->wr_meta, d->wr, pa & 0xfff, size);
-    memcpy(to, &v, size);
+    bytes_store(to, v, size);
+}
+
+static void phys_store(struct x86 *cpu, uint64_t pa, unsigned size, uint64_t v)
+{
+    store_to(cpu, physmem_page(cpu->mem, pa), pa, size, v);
 }
 
 /* ---------------------------------------------------------------- walks */
 
 struct walk {
     uint64_t pa;
-    uintptr_t pte;   /* host address of the last-level entry; 0 without paging */
     bool may_write;  /* writes need no further walk: allowed, and the dirty bit is set */
     bool user_page;
 };
@@ -90,7 +132,7 @@ static uint64_t entry_load(const struct step *s, unsigned width)
 {
     uint64_t v = 0;
     if (s->page->rd)
-        memcpy(&v, s->page->rd + s->off, width);
+        v = bytes_load(s->page->rd + s->off, width);
     else
         v = UINT64_MAX >> (64 - width * 8); /* tables outside of memory: a floating bus */
     return v;
@@ -101,9 +143,7 @@ static void entry_set(struct x86 *cpu, const struct step *s, uint64_t bits)
 {
     if ((s->value & bits) == bits || !s->page->wr || s->page->ignore_writes)
         return;
-    if (s->page->wr_meta->flags & PM_CODE)
-        physmem_before_write(cpu->mem, s->page->wr_meta, s->page->wr, s->off, 1);
-    s->page->wr_meta->flags |= PM_CHANGED | PM_EVER;
+    physmem_before_mark(cpu->mem, s->page->wr_meta, s->off, 1);
     s->page->wr[s->off] |= bits;
 }
 
@@ -182,11 +222,11 @@ static uint64_t walk_address(const struct paging *p, const struct step *last, un
     return large_base(p, level, last->value) | (lin & mask);
 }
 
-static void watch_tables(struct x86 *cpu, const struct step *s, unsigned n)
+static void watch_tables(struct x86 *cpu, const struct paging *p, const struct step *s, unsigned n, uint64_t lin)
 {
     for (unsigned i = 0; i < n; i++)
         if (s[i].page->wr && s[i].page->wr == s[i].page->rd)
-            physmem_watch_table(cpu->mem, s[i].page->wr_meta, s[i].page->wr, i + 1 < n);
+            tlb_watch(cpu, s[i].page->wr_meta, s[i].page->wr, p->levels - 1 - i, lin);
 }
 
 /* SMEP, SMAP, WP, U/S, R/W, XD: SDM volume 3 section 4.6. */
@@ -207,7 +247,7 @@ static bool allowed(const struct x86 *cpu, uint64_t all, uint64_t any, enum acce
 static bool walk(struct x86 *cpu, uint64_t lin, enum access acc, enum agent agent, struct walk *w, uint32_t *error)
 {
     if (!(cpu->cr0 & CR0_PG)) {
-        *w = (struct walk){(uint32_t)lin & physmem_a20_mask(cpu->mem), 0, true, false};
+        *w = (struct walk){(uint32_t)lin & physmem_a20_mask(cpu->mem), true, false};
         return true;
     }
     struct paging p = paging_of(cpu);
@@ -227,13 +267,12 @@ static bool walk(struct x86 *cpu, uint64_t lin, enum access acc, enum agent agen
         *error = PF_P | who;
         return false;
     }
-    watch_tables(cpu, s, n);
+    watch_tables(cpu, &p, s, n, lin);
     for (unsigned i = 0; i + 1 < n; i++)
         entry_set(cpu, &s[i], PTE_A);
     struct step *last = &s[n - 1];
     entry_set(cpu, last, PTE_A | (acc == ACC_WRITE ? PTE_D : 0));
     w->pa = walk_address(&p, last, n, lin) & physmem_a20_mask(cpu->mem);
-    w->pte = last->page->rd ? (uintptr_t)last->page->rd + last->off : 0;
     w->may_write = (acc == ACC_WRITE || last->value & PTE_D) && allowed(cpu, all, any, ACC_WRITE, agent, p.nx);
     w->user_page = all & PTE_U;
     return true;
@@ -256,42 +295,6 @@ bool mem_translate_peek(const struct x86 *cpu, uint64_t lin, uint64_t *pa)
 }
 
 bool x86_translate(const struct x86 *cpu, uint64_t linear, uint64_t *pa) { return mem_translate_peek(cpu, linear, pa); }
-
-/* ---------------------------------------------------------------- TLBs */
-
-static void tlb_note(struct x86 *cpu, unsigned slot)
-{
-    if (cpu->used.n < sizeof cpu->used.at / sizeof cpu->used.at[0])
-        cpu->used.at[cpu->used.n] = (uint16_t)slot;
-    cpu->used.n++;
-}
-
-static void tlb_clear_all(struct x86 *cpu)
-{
-    for (unsigned t = 0; t < 3; t++)
-        for (unsigned i = 0; i < TLB_SIZE; i++)
-            cpu->tlbs[t][i] = (struct tlb_entry){TLB_NONE, TLB_NONE, 0, 0};
-    for (unsigned i = 0; i < ITLB_SIZE; i++)
-        cpu->itlb[i] = (struct itlb_entry){TLB_NONE, NULL, 0, 0};
-}
-
-enum { ITLB_SLOT = 2 * TLB_SIZE };
-
-void tlb_flush(struct x86 *cpu)
-{
-    unsigned n = cpu->used.n;
-    if (n > sizeof cpu->used.at / sizeof cpu->used.at[0])
-        tlb_clear_all(cpu);
-    for (unsigned i = 0; i < n && n <= sizeof cpu->used.at / sizeof cpu->used.at[0]; i++) {
-        unsigned slot = cpu->used.at[i];
-        if (slot >= ITLB_SLOT)
-            cpu->itlb[slot - ITLB_SLOT] = (struct itlb_entry){TLB_NONE, NULL, 0, 0};
-        else
-            cpu->tlbs[slot / TLB_SIZE][slot % TLB_SIZE] = (struct tlb_entry){TLB_NONE, TLB_NONE, 0, 0};
-    }
-    cpu->used.n = 0;
-    physmem_tables_forgotten(cpu->mem);
-}
 
 /* ---------------------------------------------------------------- the guest's data and I/O breakpoints */
 
@@ -357,22 +360,11 @@ static bool page_watched(const struct x86 *cpu, uint64_t lin)
 static void tlb_fill(struct x86 *cpu, uint64_t lin, bool user, const struct walk *w)
 {
     const struct pdesc *d = physmem_page(cpu->mem, w->pa);
-    unsigned i = lin >> 12 & (TLB_SIZE - 1);
-    struct tlb_entry *e = &cpu->tlbs[user][i];
     if (!d->rd || cpu->tlb == cpu->tlbs[2] || page_watched(cpu, lin))
         return;
     if (cpu->cr4 & CR4_SMAP && w->user_page && !user)
         return; /* allowed or not by EFLAGS.AC at each access: always the slow way */
-    uint64_t page = lin & ~0xfffull;
-    bool fast_write = w->may_write && d->wr == d->rd && !d->ignore_writes && !(d->wr_meta->flags & PM_SLOW) &&
-                      d->wr_meta->flags & PM_CHANGED;
-    tlb_note(cpu, user * TLB_SIZE + i);
-    e->r = page;
-    e->w = fast_write ? page : TLB_NONE;
-    e->add = (uintptr_t)d->rd - page;
-    e->pte = w->pte;
-    if (fast_write)
-        d->wr_meta->flags |= PM_FAST;
+    tlb_enter(cpu, lin, user, w->pa, w->may_write);
 }
 
 static bool canonical(uint64_t lin) { return (uint64_t)((int64_t)(lin << 16) >> 16) == lin; }
@@ -383,6 +375,12 @@ static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, enum a
     bool user = agent == AS_USER;
     struct walk w;
     uint32_t error;
+    struct tlb_entry *e = &cpu->tlbs[user][lin >> 12 & (TLB_SIZE - 1)];
+    if (likely(e->r == PAGE_OF(lin)) && (acc == ACC_READ || e->pa & 1)) {
+        if (acc == ACC_WRITE)
+            tlb_write_met(cpu, e);
+        return PAGE_OF(e->pa) | (lin & 0xfff);
+    }
     if (cpu->mode64 || long_mode(cpu)) {
         if (!canonical(lin))
             raise_error(cpu, agent != AS_SYSTEM && cpu->op && op_on_stack(cpu, cpu->op, lin) ? VEC_SS : VEC_GP, 0);
@@ -492,16 +490,30 @@ void mem_probe(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned n, b
         translate(cpu, PAGE_OF(lin + n - 1), write ? ACC_WRITE : ACC_READ, agent_of(cpu));
 }
 
-uint64_t sys_load(struct x86 *cpu, uint64_t lin, unsigned size) { return load_as(cpu, lin, size, ACC_READ, AS_SYSTEM); }
+/* The supervisor's TLB serves the processor as well: what is in it does not depend on EFLAGS.AC. */
+uint64_t sys_load(struct x86 *cpu, uint64_t lin, unsigned size)
+{
+    const struct tlb_entry *e = &cpu->tlbs[0][lin >> 12 & (TLB_SIZE - 1)];
+    if (likely(e->r == PAGE_OF(lin + size - 1)))
+        return bytes_load((const void *)(e->add + lin), size);
+    return load_as(cpu, lin, size, ACC_READ, AS_SYSTEM);
+}
 
-void sys_store(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v) { store_as(cpu, lin, size, v, AS_SYSTEM); }
+void sys_store(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v)
+{
+    const struct tlb_entry *e = &cpu->tlbs[0][lin >> 12 & (TLB_SIZE - 1)];
+    if (likely(e->w == PAGE_OF(lin + size - 1)))
+        bytes_store((void *)(e->add + lin), v, size);
+    else
+        store_as(cpu, lin, size, v, AS_SYSTEM);
+}
 
 /* ---------------------------------------------------------------- instruction fetch */
 
 struct code_page *fetch_page(struct x86 *cpu, uint64_t lin, uint64_t *pa)
 {
     uint64_t tag = (lin & ~0xfffull) | (cpu->cpl == 3);
-    struct itlb_entry *e = &cpu->itlb[lin >> 12 & (ITLB_SIZE - 1)];
+    const struct itlb_entry *e = &cpu->space->itlb[cpu->cpl == 3][lin >> 12 & (ITLB_SIZE - 1)];
     if (e->tag != tag) {
         struct walk w;
         uint32_t error;
@@ -514,11 +526,10 @@ struct code_page *fetch_page(struct x86 *cpu, uint64_t lin, uint64_t *pa)
             *pa = w.pa;
             return NULL;
         }
-        tlb_note(cpu, ITLB_SLOT + (unsigned)(lin >> 12 & (ITLB_SIZE - 1)));
         struct code_page *p = code_page_get(cpu->mem, d->rd_meta, d->rd);
         if (cpu->exec_stops)
             exec_stops_alias(cpu, p, lin);
-        *e = (struct itlb_entry){tag, p, w.pte, w.pa & ~0xfffull};
+        itlb_enter(cpu, lin, w.pa, p);
     }
     *pa = e->pa | (lin & 0xfff);
     return e->page;

@@ -138,8 +138,7 @@ static bool efer_write(struct x86 *cpu, uint64_t v)
     if ((old ^ v) & EFER_LME && cpu->cr0 & CR0_PG)
         return false;
     cpu->efer = (v & can) | (old & EFER_LMA);
-    if ((old ^ cpu->efer) & EFER_NXE)
-        tlb_flush(cpu);
+    tlb_switch(cpu);
     return true;
 }
 

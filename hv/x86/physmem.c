@@ -4,7 +4,7 @@
 
 #include "hv/x86/cpu.h"
 
-enum { MAX_CPUS = 64, PAGE = SNAPSHOT_PAGE, ARENA_SIZE = 64 << 20 };
+enum { PAGE = SNAPSHOT_PAGE, ARENA_SIZE = 64 << 20 };
 
 struct ramblock {
     char name[16];
@@ -22,8 +22,7 @@ struct physmem {
     struct ramblock *blocks, **last;
     struct x86 *cpu[MAX_CPUS];
     unsigned ncpus;
-    struct pmeta **table; /* pages with PM_TABLE */
-    size_t ntables, captables;
+    struct table_page *table_pages;
     uint8_t *arena;
     size_t arena_used;
     struct code_page *code_pages;
@@ -68,7 +67,10 @@ void physmem_destroy(struct physmem *pm)
     }
     if (pm->page)
         munmap(pm->page, pm->npages * sizeof *pm->page);
-    free(pm->table);
+    for (struct table_page *t = pm->table_pages, *next; t; t = next) {
+        next = t->all_next;
+        free(t);
+    }
     free(pm);
 }
 
@@ -159,6 +161,12 @@ void physmem_detach(struct physmem *pm, struct x86 *cpu)
             pm->cpu[i--] = pm->cpu[--pm->ncpus];
 }
 
+struct x86 *const *physmem_processors(const struct physmem *pm, unsigned *n)
+{
+    *n = pm->ncpus;
+    return pm->cpu;
+}
+
 /* ---------------------------------------------------------------- devices' accesses */
 
 void physmem_read(struct physmem *pm, uint64_t pa, void *buf, size_t n)
@@ -213,95 +221,16 @@ void physmem_touch(struct physmem *pm, struct ramblock *b, uint64_t offset, uint
 
 /* ---------------------------------------------------------------- coherence */
 
-/* Forget the direct write entries of a page in every TLB, so that writes to it take the slow way. */
-static void drop_fast_writes(struct physmem *pm, struct pmeta *m, const uint8_t *page)
+struct table_page *table_page_get(struct physmem *pm, struct pmeta *m)
 {
-    if (!(m->flags & PM_FAST))
-        return;
-    m->flags &= ~PM_FAST;
-    for (unsigned c = 0; c < pm->ncpus; c++)
-        for (unsigned t = 0; t < 2; t++)
-            for (unsigned i = 0; i < TLB_SIZE; i++) {
-                struct tlb_entry *e = &pm->cpu[c]->tlbs[t][i];
-                if (e->w != TLB_NONE && e->add + e->w == (uintptr_t)page)
-                    e->w = TLB_NONE;
-            }
-}
-
-void physmem_watch_table(struct physmem *pm, struct pmeta *m, uint8_t *page, bool upper)
-{
-    uint8_t want = PM_TABLE | (upper ? PM_UPPER : 0);
-    if ((m->flags & want) == want)
-        return;
-    if (!(m->flags & PM_TABLE)) {
-        if (pm->ntables == pm->captables) {
-            size_t cap = pm->captables ? pm->captables * 2 : 256;
-            struct pmeta **t = realloc(pm->table, cap * sizeof *t);
-            if (!t)
-                abort();
-            pm->table = t;
-            pm->captables = cap;
-        }
-        pm->table[pm->ntables++] = m;
-    }
-    m->flags |= want;
-    drop_fast_writes(pm, m, page);
-}
-
-void physmem_tables_forgotten(struct physmem *pm)
-{
-    if (pm->ncpus > 1)
-        return;
-    for (size_t i = 0; i < pm->ntables; i++)
-        pm->table[i]->flags &= ~(PM_TABLE | PM_UPPER);
-    pm->ntables = 0;
-}
-
-/* Entries that may be cached are present and accessed (every walk sets the accessed bit). PDPTEs of PAE paging have no such bit,
- * but are only read when CR3 is loaded. Entries are 4 or 8 bytes: looking at 4-byte pieces finds both, since P and A
- * are in the low half. */
-static bool may_be_cached(const uint8_t *page, uint32_t off, uint32_t n)
-{
-    for (uint32_t o = off & ~7u; o < off + n; o += 4) {
-        uint32_t v;
-        memcpy(&v, page + o, 4);
-        if ((v & 0x21) == 0x21)
-            return true;
-    }
-    return false;
-}
-
-static void drop_leaf(struct x86 *cpu, uintptr_t from, uintptr_t to)
-{
-    for (unsigned t = 0; t < 2; t++)
-        for (unsigned i = 0; i < TLB_SIZE; i++)
-            if (cpu->tlbs[t][i].pte >= from && cpu->tlbs[t][i].pte < to)
-                cpu->tlbs[t][i].r = cpu->tlbs[t][i].w = TLB_NONE;
-    for (unsigned i = 0; i < ITLB_SIZE; i++)
-        if (cpu->itlb[i].pte >= from && cpu->itlb[i].pte < to && cpu->itlb[i].tag != TLB_NONE) {
-            cpu->itlb[i].tag = TLB_NONE;
-            x86_break(cpu); /* it may be the page we are in */
-        }
-}
-
-static void drop_translations(struct physmem *pm, struct pmeta *m, uint8_t *page, uint32_t off, uint32_t n)
-{
-    if (!may_be_cached(page, off, n))
-        return;
-    for (unsigned i = 0; i < pm->ncpus; i++) {
-        if (m->flags & PM_UPPER) {
-            tlb_flush(pm->cpu[i]);
-            x86_break(pm->cpu[i]);
-        } else {
-            drop_leaf(pm->cpu[i], (uintptr_t)page + (off & ~7u), (uintptr_t)page + off + n);
-        }
-    }
-}
-
-static uint64_t piece_mask(uint32_t off, uint32_t n)
-{
-    uint32_t first = off / 64, last = (off + n - 1) / 64;
-    return (last == 63 ? UINT64_MAX : (1ull << (last + 1)) - 1) & ~((1ull << first) - 1);
+    struct table_page *t = calloc(1, sizeof *t);
+    if (!t)
+        abort();
+    t->meta = m;
+    t->all_next = pm->table_pages;
+    pm->table_pages = t;
+    m->table = t;
+    return t;
 }
 
 /* ---------------------------------------------------------------- decoded code */
@@ -319,8 +248,14 @@ struct code_page *code_page_get(struct physmem *pm, struct pmeta *m, uint8_t *ho
     pm->code_pages = p;
     m->code = p;
     m->flags |= PM_CODE;
-    drop_fast_writes(pm, m, host);
+    tlb_drop_fast(pm, m, host);
     return p;
+}
+
+void code_mark(struct code_page *p, uint32_t off, uint32_t n)
+{
+    for (unsigned i = off / 64; i <= (off + n - 1) / 64; i++)
+        p->code[i] |= code_bits(off, n, i);
 }
 
 struct block *code_alloc(struct physmem *pm, unsigned n)
@@ -355,13 +290,13 @@ void code_drop(struct physmem *pm, struct code_page *p)
             block_kill(pm, b);
         p->bucket[i] = NULL;
     }
-    p->mask = 0;
+    memset(p->code, 0, sizeof p->code);
 }
 
 /* Only the blocks that were decoded from bytes [off, off+n): data often lies close to code. */
 static void drop_written(struct physmem *pm, struct code_page *p, uint32_t off, uint32_t n)
 {
-    p->mask = 0;
+    memset(p->code, 0, sizeof p->code);
     for (unsigned i = 0; i < CODE_BUCKETS; i++) {
         for (struct block **at = &p->bucket[i], *b; (b = *at);) {
             uint32_t start = b->id >> 16, end = b->page2 ? PAGE : start + b->bytes;
@@ -369,7 +304,7 @@ static void drop_written(struct physmem *pm, struct code_page *p, uint32_t off, 
                 block_kill(pm, b);
                 *at = b->bucket;
             } else {
-                p->mask |= piece_mask(start, end - start);
+                code_mark(p, start, end - start);
                 at = &b->bucket;
             }
         }
@@ -379,8 +314,13 @@ static void drop_written(struct physmem *pm, struct code_page *p, uint32_t off, 
 void physmem_before_write(struct physmem *pm, struct pmeta *m, uint8_t *page, uint32_t off, uint32_t n)
 {
     if (m->flags & PM_TABLE)
-        drop_translations(pm, m, page, off, n);
-    if (m->flags & PM_CODE && m->code->mask & piece_mask(off, n))
+        tlb_table_written(pm, m, page, off, n);
+    physmem_before_mark(pm, m, off, n);
+}
+
+void physmem_before_mark(struct physmem *pm, struct pmeta *m, uint32_t off, uint32_t n)
+{
+    if (m->flags & PM_CODE && code_marked(m->code, off, n))
         drop_written(pm, m->code, off, n);
     m->flags |= PM_CHANGED | PM_EVER;
 }
@@ -388,10 +328,7 @@ void physmem_before_write(struct physmem *pm, struct pmeta *m, uint8_t *page, ui
 void code_drop_everywhere(struct physmem *pm, struct code_page *p)
 {
     code_drop(pm, p);
-    for (unsigned c = 0; c < pm->ncpus; c++)
-        for (unsigned i = 0; i < ITLB_SIZE; i++)
-            if (pm->cpu[c]->itlb[i].page == p)
-                pm->cpu[c]->itlb[i].tag = TLB_NONE;
+    tlb_drop_code(pm, p);
 }
 
 void code_flush(struct physmem *pm)
@@ -455,7 +392,6 @@ int physmem_load(struct physmem *pm, const struct snapshot_source *src)
         code_flush(pm);
     for (unsigned i = 0; i < pm->ncpus; i++)
         tlb_flush(pm->cpu[i]);
-    physmem_tables_forgotten(pm);
     for (struct ramblock *b = pm->blocks; b; b = b->next) {
         for (uint64_t i = 0; src->whole && i < b->npages; i++)
             if (b->meta[i].flags & PM_EVER) {

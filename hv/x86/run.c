@@ -389,7 +389,7 @@ enum x86_exit x86_run(struct x86 *cpu, uint64_t steps, uint64_t *done)
 
 /* ---------------------------------------------------------------- lines */
 
-static void line_changed(struct x86 *cpu)
+void look_again(struct x86 *cpu)
 {
     cpu->attention = true;
     if (cpu->running) {
@@ -405,26 +405,26 @@ void x86_set_intr(struct x86 *cpu, bool level)
         return;
     cpu->intr = level;
     if (level)
-        line_changed(cpu);
+        look_again(cpu);
 }
 
 void x86_raise_nmi(struct x86 *cpu)
 {
     cpu->nmi_pending = true;
-    line_changed(cpu);
+    look_again(cpu);
 }
 
 void x86_raise_smi(struct x86 *cpu)
 {
     cpu->smi_pending = true;
-    line_changed(cpu);
+    look_again(cpu);
 }
 
 void x86_raise_init(struct x86 *cpu)
 {
     cpu->init_pending = true;
     cpu->sipi_pending = false;
-    line_changed(cpu);
+    look_again(cpu);
 }
 
 void x86_raise_sipi(struct x86 *cpu, uint8_t vector)
@@ -433,7 +433,7 @@ void x86_raise_sipi(struct x86 *cpu, uint8_t vector)
         return;
     cpu->sipi_pending = true;
     cpu->sipi_vector = vector;
-    line_changed(cpu);
+    look_again(cpu);
 }
 
 bool x86_waits_for_sipi(const struct x86 *cpu) { return cpu->wait_sipi; }
@@ -463,9 +463,8 @@ struct x86 *x86_create(struct physmem *mem, const struct x86_bus *bus, unsigned 
     cpu->bus = *bus;
     cpu->index = index;
     cpu->random = random_seed(index);
-    cpu->used.n = UINT32_MAX;
+    tlb_start(cpu);
     physmem_attach(mem, cpu);
-    tlb_flush(cpu);
     if (cpuid_select(cpu, model, err) < 0) {
         x86_destroy(cpu);
         return NULL;
@@ -480,6 +479,7 @@ void x86_destroy(struct x86 *cpu)
     if (!cpu)
         return;
     physmem_detach(cpu->mem, cpu);
+    tlb_free(cpu);
     decoder_destroy(cpu->decoder);
     x86_stops_free(cpu);
     free(cpu);

@@ -262,8 +262,8 @@ void mode_update(struct x86 *cpu, uint64_t rip)
     if (from == to)
         return;
     char text[80];
-    int n = snprintf(text, sizeof text, "%s -> %s", mode_names[from], mode_names[to]);
-    struct event ev = {.kind = EV_CPU_MODE, .data = text, .len = (uint32_t)n};
+    char *end = stpcpy(stpcpy(stpcpy(text, mode_names[from]), " -> "), mode_names[to]);
+    struct event ev = {.kind = EV_CPU_MODE, .data = text, .len = (uint32_t)(end - text)};
     ev.f[EVF_CPU_MODE_from] = from;
     ev.f[EVF_CPU_MODE_to] = to;
     ev.f[EVF_CPU_MODE_cs] = cpu->seg[CS].sel;

@@ -50,7 +50,7 @@ static int setup(void **state)
     r->cpu->bus.ferr = on_ferr;
     r->block = calloc(1, sizeof *r->block + 2 * sizeof(struct op));
     physmem_attach(r->mem, r->cpu);
-    tlb_flush(r->cpu);
+    tlb_start(r->cpu);
     tlb_select(r->cpu);
     fpu_reset(&r->cpu->fpu);
     for (unsigned i = 0; i < NSEG; i++)

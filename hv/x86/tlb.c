@@ -1,0 +1,408 @@
+/* tlb.c - cached translations: kept for several sets of page tables, and dropped as soon as an entry that they were read from
+ * is written.
+ *
+ * SDM volume 3, 4.10, allows much more than this to be stale; that nothing ever is, is what lets a run go on from a saved state
+ * (see cpu.h). Since it is so, a translation stays right while its page tables are not in use: a load of CR3, or of other
+ * control registers that paging looks at, only chooses another space.
+ */
+#include <stdlib.h>
+
+#include "hv/x86/cpu.h"
+
+/* ---------------------------------------------------------------- spaces */
+
+static struct space_key key_now(const struct x86 *cpu)
+{
+    struct space_key k = {0};
+    if (!(cpu->cr0 & CR0_PG))
+        return k;
+    k.mode = (cpu->cr0 & (CR0_PG | CR0_WP)) | (cpu->cr4 & (CR4_PSE | CR4_PAE | CR4_SMEP | CR4_SMAP)) |
+             (cpu->efer & (EFER_NXE | EFER_LMA));
+    if (long_mode(cpu))
+        k.root = cpu->cr3 & PTE_ADDR;
+    else if (cpu->cr4 & CR4_PAE)
+        memcpy(k.pdpte, cpu->pdpte, sizeof k.pdpte);
+    else
+        k.root = cpu->cr3 & 0xfffff000;
+    return k;
+}
+
+static bool same_key(const struct space_key *a, const struct space_key *b)
+{
+    return a->mode == b->mode && a->root == b->root && a->pdpte[0] == b->pdpte[0] && a->pdpte[1] == b->pdpte[1] &&
+           a->pdpte[2] == b->pdpte[2] && a->pdpte[3] == b->pdpte[3];
+}
+
+static uint8_t bit_of(const struct x86 *cpu, const struct space *s)
+{
+    return (uint8_t)(1u << (s - cpu->spaces));
+}
+
+/* ---------------------------------------------------------------- tables in use */
+
+static void table_release(struct table_page *t, uint8_t *spaces, uint8_t bit)
+{
+    if (!(*spaces & bit))
+        return;
+    *spaces &= (uint8_t)~bit;
+    if (--t->live)
+        return;
+    t->n = 0;
+    t->meta->flags &= (uint8_t)~PM_TABLE;
+}
+
+/* The space has no translation any more: it uses no table. */
+static void release_tables(struct x86 *cpu, struct space *s)
+{
+    unsigned c = cpu->index;
+    uint8_t bit = bit_of(cpu, s);
+    for (size_t i = 0; i < s->ntables; i++) {
+        struct table_page *t = s->tables[i];
+        t->listed[c] &= (uint8_t)~bit;
+        for (unsigned u = 0; u < t->n; u++)
+            table_release(t, &t->use[u].spaces[c], bit);
+        table_release(t, &t->many[c], bit);
+    }
+    s->ntables = 0;
+}
+
+static bool unused(const struct table_use *u)
+{
+    for (unsigned i = 0; i < MAX_CPUS; i++)
+        if (u->spaces[i])
+            return false;
+    return true;
+}
+
+static struct table_use *find_use(struct table_page *t, uint64_t base, unsigned level)
+{
+    for (unsigned i = 0; i < t->n; i++)
+        if (t->use[i].base == base && t->use[i].level == level)
+            return &t->use[i];
+    return NULL;
+}
+
+/* NULL: no room. */
+static struct table_use *new_use(struct table_page *t, uint64_t base, unsigned level)
+{
+    unsigned i = 0;
+    while (i < t->n && !unused(&t->use[i]))
+        i++;
+    if (i == TABLE_USES)
+        return NULL;
+    if (i == t->n)
+        t->n++;
+    t->use[i] = (struct table_use){.base = base, .level = (uint8_t)level};
+    return &t->use[i];
+}
+
+static void list_table(struct space *s, struct table_page *t)
+{
+    if (s->ntables == s->captables) {
+        size_t cap = s->captables ? s->captables * 2 : 64;
+        struct table_page **to = realloc(s->tables, cap * sizeof *to);
+        if (!to)
+            abort();
+        s->tables = to;
+        s->captables = cap;
+    }
+    s->tables[s->ntables++] = t;
+}
+
+/* Index bits of a level, and bytes of an entry: of 32-bit paging, or of the others. */
+static unsigned index_bits(const struct space *s) { return s->key.mode & CR4_PAE ? 9 : 10; }
+static unsigned entry_width(const struct space *s) { return s->key.mode & CR4_PAE ? 8 : 4; }
+
+void tlb_watch(struct x86 *cpu, struct pmeta *m, uint8_t *page, unsigned level, uint64_t lin)
+{
+    struct space *s = cpu->space;
+    struct table_page *t = m->table ? m->table : table_page_get(cpu->mem, m);
+    uint64_t base = lin & ~((1ull << (12 + index_bits(s) * (level + 1))) - 1);
+    struct table_use *u = find_use(t, base, level);
+    unsigned c = cpu->index;
+    uint8_t bit = bit_of(cpu, s);
+    if (u && u->spaces[c] & bit)
+        return;
+    if (!u)
+        u = new_use(t, base, level);
+    uint8_t *spaces = u ? &u->spaces[c] : &t->many[c];
+    if (!(*spaces & bit))
+        t->live++;
+    *spaces |= bit;
+    if (!(t->listed[c] & bit))
+        list_table(s, t);
+    t->listed[c] |= bit;
+    if (m->flags & PM_TABLE)
+        return;
+    m->flags |= PM_TABLE;
+    tlb_drop_fast(cpu->mem, m, page);
+}
+
+/* ---------------------------------------------------------------- filling, flushing */
+
+static const struct tlb_entry no_entry = {TLB_NONE, TLB_NONE, 0, 0};
+static const struct itlb_entry no_code = {TLB_NONE, NULL, 0};
+
+static void note_used(struct space *s, unsigned slot)
+{
+    s->used[slot / 64] |= 1ull << slot % 64;
+    s->filled = true;
+}
+
+static void clear_slot(struct space *s, unsigned slot)
+{
+    if (slot >= ITLB_SLOT)
+        s->itlb[(slot - ITLB_SLOT) / ITLB_SIZE][slot % ITLB_SIZE] = no_code;
+    else
+        s->tlb[slot / TLB_SIZE][slot % TLB_SIZE] = no_entry;
+}
+
+static void space_flush(struct x86 *cpu, struct space *s)
+{
+    if (!s->filled && !s->ntables)
+        return;
+    for (unsigned i = 0; i < TLB_SLOTS / 64; i++)
+        for (uint64_t bits = s->used[i]; bits; bits &= bits - 1)
+            clear_slot(s, i * 64 + (unsigned)__builtin_ctzll(bits));
+    memset(s->used, 0, sizeof s->used);
+    s->filled = false;
+    release_tables(cpu, s);
+}
+
+static void choose(struct x86 *cpu, struct space *s)
+{
+    s->used_at = ++cpu->switches;
+    cpu->space = s;
+    cpu->tlbs[0] = s->tlb[0];
+    cpu->tlbs[1] = s->tlb[1];
+    cpu->tlbs[2] = cpu->none;
+    tlb_select(cpu);
+}
+
+void tlb_switch(struct x86 *cpu)
+{
+    struct space_key k = key_now(cpu);
+    struct space *oldest = &cpu->spaces[0];
+    if (same_key(&k, &cpu->space->key))
+        return;
+    for (struct space *s = cpu->spaces; s < cpu->spaces + SPACES; s++) {
+        if (same_key(&k, &s->key)) {
+            choose(cpu, s);
+            return;
+        }
+        if (s->used_at < oldest->used_at)
+            oldest = s;
+    }
+    space_flush(cpu, oldest);
+    oldest->key = k;
+    choose(cpu, oldest);
+}
+
+void tlb_flush(struct x86 *cpu)
+{
+    for (struct space *s = cpu->spaces; s < cpu->spaces + SPACES; s++)
+        space_flush(cpu, s);
+    tlb_switch(cpu);
+}
+
+void tlb_start(struct x86 *cpu)
+{
+    for (unsigned i = 0; i < TLB_SIZE; i++)
+        cpu->none[i] = no_entry;
+    for (struct space *s = cpu->spaces; s < cpu->spaces + SPACES; s++)
+        for (unsigned i = 0; i < TLB_SLOTS; i++)
+            clear_slot(s, i);
+    choose(cpu, &cpu->spaces[0]);
+}
+
+void tlb_free(struct x86 *cpu)
+{
+    for (struct space *s = cpu->spaces; s < cpu->spaces + SPACES; s++) {
+        space_flush(cpu, s);
+        free(s->tables);
+    }
+}
+
+static void note_fast(struct pmeta *m, unsigned slot)
+{
+    m->flags |= PM_FAST;
+    for (unsigned i = 0; i < m->nfast && i < FAST_SLOTS; i++)
+        if (m->fast[i] == slot)
+            return;
+    if (m->nfast < FAST_SLOTS)
+        m->fast[m->nfast] = (uint16_t)slot;
+    if (m->nfast < FAST_MANY)
+        m->nfast++;
+}
+
+static bool may_write_directly(const struct pdesc *d)
+{
+    return d->wr && d->wr == d->rd && !d->ignore_writes && (d->wr_meta->flags & (PM_SLOW | PM_CHANGED)) == PM_CHANGED;
+}
+
+void tlb_write_met(struct x86 *cpu, struct tlb_entry *e)
+{
+    const struct pdesc *d = physmem_page(cpu->mem, e->pa);
+    if (e->w != TLB_NONE || !may_write_directly(d))
+        return;
+    e->w = e->r;
+    note_fast(d->wr_meta, e->r >> 12 & (TLB_SIZE - 1));
+}
+
+void tlb_enter(struct x86 *cpu, uint64_t lin, bool user, uint64_t pa, bool may_write)
+{
+    const struct pdesc *d = physmem_page(cpu->mem, pa);
+    unsigned slot = lin >> 12 & (TLB_SIZE - 1);
+    uint64_t page = lin & ~0xfffull;
+    bool fast_write = may_write && may_write_directly(d);
+    note_used(cpu->space, user * TLB_SIZE + slot);
+    cpu->space->tlb[user][slot] =
+        (struct tlb_entry){page, fast_write ? page : TLB_NONE, (uintptr_t)d->rd - page, (pa & ~0xfffull) | may_write};
+    if (fast_write)
+        note_fast(d->wr_meta, slot);
+}
+
+void itlb_enter(struct x86 *cpu, uint64_t lin, uint64_t pa, struct code_page *p)
+{
+    unsigned slot = lin >> 12 & (ITLB_SIZE - 1), user = cpu->cpl == 3;
+    note_used(cpu->space, ITLB_SLOT + user * ITLB_SIZE + slot);
+    cpu->space->itlb[user][slot] = (struct itlb_entry){(lin & ~0xfffull) | user, p, pa & ~0xfffull};
+}
+
+/* ---------------------------------------------------------------- dropping */
+
+static void drop_slot(struct x86 *cpu, struct space *s, unsigned slot, uint64_t lin, uint64_t size)
+{
+    bool code = slot >= ITLB_SLOT;
+    uint64_t tag = code ? s->itlb[(slot - ITLB_SLOT) / ITLB_SIZE][slot % ITLB_SIZE].tag : s->tlb[slot / TLB_SIZE][slot % TLB_SIZE].r;
+    if (tag == TLB_NONE || tag - lin >= size)
+        return;
+    clear_slot(s, slot);
+    s->used[slot / 64] &= ~(1ull << slot % 64);
+    if (code && s == cpu->space)
+        look_again(cpu); /* it may be the page we are in */
+}
+
+static void drop_space(struct x86 *cpu, struct space *s)
+{
+    space_flush(cpu, s);
+    if (s == cpu->space)
+        look_again(cpu);
+}
+
+static void drop_page(struct x86 *cpu, struct space *s, uint64_t lin)
+{
+    unsigned page = (unsigned)(lin >> 12);
+    drop_slot(cpu, s, page % TLB_SIZE, lin, 0x1000);
+    drop_slot(cpu, s, TLB_SIZE + page % TLB_SIZE, lin, 0x1000);
+    drop_slot(cpu, s, ITLB_SLOT + page % ITLB_SIZE, lin, 0x1000);
+    drop_slot(cpu, s, ITLB_SLOT + ITLB_SIZE + page % ITLB_SIZE, lin, 0x1000);
+}
+
+/* What an entry of the level above the last maps: with its translations goes the use of the table that it points to (if it
+ * does: a large page that looks like one has no use there). */
+static void drop_area(struct x86 *cpu, struct space *s, uint64_t lin, uint64_t size, uint64_t entry)
+{
+    for (unsigned i = 0; i < TLB_SLOTS / 64; i++)
+        for (uint64_t bits = s->used[i]; bits; bits &= bits - 1)
+            drop_slot(cpu, s, i * 64 + (unsigned)__builtin_ctzll(bits), lin, size);
+    uint64_t pa = entry_width(s) == 4 ? entry & 0xfffff000 : entry & PTE_ADDR;
+    const struct pdesc *d = physmem_page(cpu->mem, pa & physmem_a20_mask(cpu->mem));
+    struct table_page *t = d->wr_meta ? d->wr_meta->table : NULL;
+    struct table_use *u = t ? find_use(t, lin, 0) : NULL;
+    if (u)
+        table_release(t, &u->spaces[cpu->index], bit_of(cpu, s));
+}
+
+/* What an entry maps that is present and accessed: others are not cached (every walk sets the accessed bit; PDPTEs of PAE paging
+ * have none, but are only read when CR3 is loaded). */
+static void drop_derived(struct x86 *cpu, struct space *s, const struct table_use *use, const uint8_t *page, uint32_t off,
+                         uint32_t n)
+{
+    unsigned width = entry_width(s), bits = index_bits(s), level = use->level;
+    uint64_t base = use->base;
+    for (uint64_t i = off / width; i <= (off + n - 1) / width; i++) {
+        uint64_t v = 0, lin = base + (i << (12 + bits * level));
+        memcpy(&v, page + i * width, width);
+        if ((v & (PTE_P | PTE_A)) != (PTE_P | PTE_A))
+            continue;
+        if (level == 0) {
+            drop_page(cpu, s, lin);
+        } else if (level == 1) {
+            drop_area(cpu, s, lin, 1ull << (12 + bits), v);
+        } else {
+            drop_space(cpu, s);
+            return;
+        }
+    }
+}
+
+/* Entries are 4 or 8 bytes: looking at 4-byte pieces finds both, since P and A are in the low half. */
+static bool may_be_cached(const uint8_t *page, uint32_t off, uint32_t n)
+{
+    for (uint32_t o = off & ~7u; o < off + n; o += 4) {
+        uint32_t v;
+        memcpy(&v, page + o, 4);
+        if ((v & (PTE_P | PTE_A)) == (PTE_P | PTE_A))
+            return true;
+    }
+    return false;
+}
+
+void tlb_table_written(struct physmem *pm, struct pmeta *m, const uint8_t *page, uint32_t off, uint32_t n)
+{
+    struct table_page *t = m->table;
+    unsigned ncpus;
+    struct x86 *const *cpus = physmem_processors(pm, &ncpus);
+    if (!may_be_cached(page, off, n))
+        return;
+    for (unsigned c = 0; c < ncpus; c++) {
+        struct x86 *cpu = cpus[c];
+        for (struct space *s = cpu->spaces; s < cpu->spaces + SPACES; s++) {
+            uint8_t bit = bit_of(cpu, s);
+            if (!(t->listed[cpu->index] & bit))
+                continue;
+            if (t->many[cpu->index] & bit)
+                drop_space(cpu, s);
+            for (unsigned u = 0; u < t->n; u++)
+                if (t->use[u].spaces[cpu->index] & bit)
+                    drop_derived(cpu, s, &t->use[u], page, off, n);
+        }
+    }
+}
+
+static void drop_direct_write(struct tlb_entry *e, const uint8_t *page)
+{
+    if (e->w != TLB_NONE && e->add + e->w == (uintptr_t)page)
+        e->w = TLB_NONE;
+}
+
+void tlb_drop_fast(struct physmem *pm, struct pmeta *m, const uint8_t *page)
+{
+    unsigned ncpus, nfast = m->nfast;
+    struct x86 *const *cpus = physmem_processors(pm, &ncpus);
+    if (!(m->flags & PM_FAST))
+        return;
+    m->flags &= (uint8_t)~PM_FAST;
+    m->nfast = 0;
+    for (unsigned c = 0; c < ncpus; c++)
+        for (unsigned t = 0; t < 2 * SPACES; t++) {
+            struct space *s = &cpus[c]->spaces[t / 2];
+            if (!s->filled)
+                continue;
+            for (unsigned i = 0; i < (nfast < FAST_MANY ? nfast : TLB_SIZE); i++)
+                drop_direct_write(&s->tlb[t % 2][nfast < FAST_MANY ? m->fast[i] : i], page);
+        }
+}
+
+void tlb_drop_code(struct physmem *pm, const struct code_page *p)
+{
+    unsigned ncpus;
+    struct x86 *const *cpus = physmem_processors(pm, &ncpus);
+    for (unsigned c = 0; c < ncpus; c++)
+        for (unsigned i = 0; i < SPACES * 2 * ITLB_SIZE; i++) {
+            struct itlb_entry *e = &cpus[c]->spaces[i / (2 * ITLB_SIZE)].itlb[i / ITLB_SIZE % 2][i % ITLB_SIZE];
+            if (e->page == p)
+                *e = no_code;
+        }
+}
