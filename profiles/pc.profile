@@ -7,6 +7,7 @@ stage loader
     open event loader.handover
     close event kernel.boot-params
     close event kernel.reached "startup_64"
+    close event kernel.reached "startup_32"
     close event kernel.found
     close event power.reset
 stage loader.boot-sector
@@ -36,6 +37,7 @@ stage kernel.early
     in kernel
     open event kernel.decompressed
     open event kernel.reached "x86_64_start_kernel"
+    open event kernel.reached "i386_start_kernel"
     once
 stage kernel.start_kernel
     in kernel

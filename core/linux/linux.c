@@ -16,9 +16,9 @@ const char *linux_initcall_level_name(unsigned level)
 
 const char *linux_parent_name(unsigned parent)
 {
-    static const char *const names[PARENT_COUNT] = {"x86_64_start_kernel", "start_kernel", "rest_init",
-                                                    "kernel_init", "kernel_init_freeable",
-                                                    "i386_start_kernel"};
+    static const char *const names[PARENT_COUNT] = {
+        "x86_64_start_kernel", "start_kernel",         "rest_init",
+        "kernel_init",         "kernel_init_freeable", "i386_start_kernel"};
     return parent < PARENT_COUNT ? names[parent] : "?";
 }
 
@@ -351,8 +351,9 @@ static bool runs_high_32(struct linux_guest *lx, uint64_t ip)
     enum { CR0_PG = 1u << 31, EFER_LMA = 1 << 10 };
     const struct engine *e = lx->o.engine;
     uint8_t linear[64], physical[sizeof linear];
-    return ip >= KERNEL_MAP_32 && ip <= UINT32_MAX && lx_reg(lx, LX_CPL) == 0 && lx_reg(lx, LX_CR0) & CR0_PG &&
-           !(lx_reg(lx, LX_EFER) & EFER_LMA) && e->ops->peek(e, lx->cpu, ip, linear, sizeof linear) == sizeof linear &&
+    return ip >= KERNEL_MAP_32 && ip <= UINT32_MAX && lx_reg(lx, LX_CPL) == 0 &&
+           lx_reg(lx, LX_CR0) & CR0_PG && !(lx_reg(lx, LX_EFER) & EFER_LMA) &&
+           e->ops->peek(e, lx->cpu, ip, linear, sizeof linear) == sizeof linear &&
            (e->ops->peek_physical(e, ip, physical, sizeof physical) < sizeof physical ||
             memcmp(linear, physical, sizeof linear));
 }
