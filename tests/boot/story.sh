@@ -227,8 +227,18 @@ calls() { # NAME KERNEL
     echo "$1: $(wc -l <"$work/calls-$1.b") lines of system calls of a 32-bit program"
 }
 
+# A kernel that cannot be understood: one note says why, however often it is looked at.
+unknown() {
+    gcc -m32 -c -o "$work/high.o" tests/guests/high.S && objcopy -O binary -j .text "$work/high.o" "$work/high.bin"
+    expect 0 high "$BOOTREEL" record --flat "$work/high.bin@0x100000" --until 10000 -q -o "$work/high.reel"
+    "$BOOTREEL" events "$work/high.reel" >"$work/high.events"
+    [ "$(grep -c 'kernel.note' "$work/high.events")" = 1 ] || fail "$(grep -c 'kernel.note' "$work/high.events") notes of a kernel that nobody knows"
+    holds "$work/high.events" 'kernel.note +a kernel was entered, but its symbols are not found \(no kallsyms' "a kernel that nobody knows"
+}
+
 gcc -O1 -g -static-pie -fPIE -pthread -ffile-prefix-map="$top=." -o "$work/story" tests/guests/story.c
 (story debian "$GUESTS/vmlinuz" "$GUESTS/initrd-story.gz" 0; expect 0 debian-verify "$BOOTREEL" replay --verify -q --console=none "$work/debian.reel"; plain) &
+unknown
 optional
 calls debian "$GUESTS/vmlinuz"
 for d in "$GUESTS"/other/*/; do
