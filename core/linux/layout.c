@@ -381,7 +381,7 @@ uint64_t layout_initcall(const struct layout_image *im, uint64_t address, unsign
 {
     uint64_t at = address - im->base;
     int32_t offset;
-    if (at + im->word > im->size)
+    if (at >= im->size || im->size - at < im->word)
         return 0;
     uint64_t pointer = image_word(im, at);
     *bytes = im->word;

@@ -303,6 +303,7 @@ static void test_initcalls(void **state)
         assert_int_equal(bytes, relative ? 4 : g->word);
         assert_int_equal(begin[LAYOUT_LEVELS], g->base + TABLE + FUNCTIONS * bytes);
         assert_int_equal(layout_initcall(&im, g->base + MEMORY - 1, &bytes), 0);
+        assert_int_equal(layout_initcall(&im, g->base - 1, &bytes), 0);
         free(g);
     }
 }
