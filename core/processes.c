@@ -83,7 +83,8 @@ static void created(struct processes *ps, const struct event *ev)
     struct process *p = add(ps, ev->f[EVF_PROCESS_CREATE_pid]);
     /* A thread runs the program of its group, a process first that of its parent. */
     bool thread = ev->f[EVF_PROCESS_CREATE_kind] == PROCESS_THREAD;
-    const struct process *parent = find(ps, ev->f[thread ? EVF_PROCESS_CREATE_tgid : EVF_PROCESS_CREATE_parent]);
+    const struct process *parent =
+        find(ps, ev->f[thread ? EVF_PROCESS_CREATE_tgid : EVF_PROCESS_CREATE_parent]);
     p->tgid = (uint32_t)ev->f[EVF_PROCESS_CREATE_tgid];
     p->parent = (uint32_t)ev->f[EVF_PROCESS_CREATE_parent];
     p->kind = (uint8_t)ev->f[EVF_PROCESS_CREATE_kind];

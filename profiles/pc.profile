@@ -7,6 +7,7 @@ stage loader
     open event loader.handover
     close event kernel.boot-params
     close event kernel.reached "startup_64"
+    close event kernel.reached "startup_32"
     close event kernel.found
     close event kernel.entry "multiboot"
     # a kernel that is not known: code of the upper half, of 64-bit and of 32-bit address spaces
@@ -57,6 +58,7 @@ stage kernel.early
     in kernel
     open event kernel.decompressed
     open event kernel.reached "x86_64_start_kernel"
+    open event kernel.reached "i386_start_kernel"
     once
 stage kernel.start_kernel
     in kernel

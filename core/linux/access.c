@@ -8,8 +8,9 @@
 
 void lx_find_registers(struct linux_guest *lx)
 {
-    static const char *const names[LX_REGS] = {"rax", "rbx", "rcx", "rdx", "rsi",     "rdi", "rbp", "rsp",
-                                               "r8",  "r9",  "r10", "r15", "gs_base", "rip", "cr3", "fs_base", "cr0", "cpl", "efer"};
+    static const char *const names[LX_REGS] = {"rax", "rbx",     "rcx", "rdx", "rsi", "rdi",     "rbp",
+                                               "rsp", "r8",      "r9",  "r10", "r15", "gs_base", "rip",
+                                               "cr3", "fs_base", "cr0", "cpl", "efer"};
     for (unsigned i = 0; i < LX_REGS; i++)
         lx->reg[i] = engine_reg_index(lx->o.engine, names[i]);
 }

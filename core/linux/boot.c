@@ -269,7 +269,8 @@ static void probe_decompressor(struct linux_guest *lx, uint64_t at, unsigned jum
     lx->extract_call = at;
     lx->state = LX_DECOMPRESSOR;
     lx->early_probe[EARLY_DECOMPRESS] = probe_add(lx->o.probes, PROBE_PHYSICAL, at, decompress, lx);
-    lx->early_probe[EARLY_DECOMPRESSED] = probe_add(lx->o.probes, PROBE_PHYSICAL, at + jump, decompressed, lx);
+    lx->early_probe[EARLY_DECOMPRESSED] =
+        probe_add(lx->o.probes, PROBE_PHYSICAL, at + jump, decompressed, lx);
     probes_apply(lx->o.probes);
 }
 
@@ -404,7 +405,8 @@ static void milestones(struct linux_guest *lx)
     struct symbol sym;
     for (unsigned i = 0; i < PARENT_COUNT; i++) {
         struct callees cs = {lx, i};
-        if (!lx_hook(lx, linux_parent_name(i), i == PARENT_X86_64_START_KERNEL && lx->word == 8 ? first_c : reached, NULL))
+        if (!lx_hook(lx, linux_parent_name(i),
+                     i == PARENT_X86_64_START_KERNEL && lx->word == 8 ? first_c : reached, NULL))
             continue;
         if (lx_function(lx, linux_parent_name(i), &sym))
             lx_sites(lx, &sym, callee, &cs);

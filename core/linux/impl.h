@@ -109,7 +109,7 @@ struct linux_guest {
     uint64_t icount, time;
     size_t reg[LX_REGS];
     /* the decompressor */
-    uint64_t extract_call; /* physical address of the call of extract_kernel that is probed */
+    uint64_t extract_call;   /* physical address of the call of extract_kernel that is probed */
     unsigned early_probe[4]; /* enum early_probe */
     unsigned tries, running_tries;
     /* the kernel */
@@ -134,9 +134,9 @@ struct linux_guest {
     bool init_seen, init_freed;
     struct initcall_entry *initcalls; /* initcall.c: sorted by address */
     size_t ninitcalls;
-    uint64_t memory_total;            /* address of _totalram_pages; 0: not known */
-    bool inferring;                   /* there is no BTF: offsets of members are inferred */
-    uint64_t init_task;               /* if so; 0: not found */
+    uint64_t memory_total; /* address of _totalram_pages; 0: not known */
+    bool inferring;        /* there is no BTF: offsets of members are inferred */
+    uint64_t init_task;    /* if so; 0: not found */
     struct {
         const uint8_t *bytes; /* the kernel's image, while the parts are set up */
         size_t size;

@@ -61,7 +61,8 @@ static void add_early(struct linux_guest *lx, const struct layout_image *im, uin
 
 void lx_infer_initcalls(struct linux_guest *lx)
 {
-    const struct layout_image im = {lx->image.bytes, lx->image.size, lx->image.base, lx->word, lx, is_function};
+    const struct layout_image im = {lx->image.bytes, lx->image.size, lx->image.base, lx->word, lx,
+                                    is_function};
     uint64_t begin[LAYOUT_LEVELS + 1], fn;
     unsigned bytes;
     if (!layout_initcalls(&im, begin))
@@ -100,7 +101,8 @@ void lx_infer_created(struct linux_guest *lx, uint64_t task)
     if (!lx->inferring || lx->types.task_pid >= 0 || !lx->init_task)
         return;
     if (!layout_pid(&m, task, lx->types.task_real_parent, 1, &at)) {
-        lx_note_once(lx, LX_NOTE_PIDS, "numbers of processes are not found in task_struct: all are told as 0");
+        lx_note_once(lx, LX_NOTE_PIDS,
+                     "numbers of processes are not found in task_struct: all are told as 0");
         return;
     }
     lx->types.task_pid = at;
@@ -115,7 +117,8 @@ void lx_infer_executed(struct linux_guest *lx, uint64_t task, uint64_t binprm)
     if (!lx->inferring || lx->types.binprm_filename >= 0 || !lx->init_task)
         return;
     if (!layout_exec(&m, task, lx->init_task, &x) || !layout_binprm(&m, binprm, &x, &b)) {
-        lx_note_once(lx, LX_NOTE_EXEC, "a program's name and arguments are not found in linux_binprm and mm_struct");
+        lx_note_once(lx, LX_NOTE_EXEC,
+                     "a program's name and arguments are not found in linux_binprm and mm_struct");
         return;
     }
     lx->types.task_mm = x.task_mm;

@@ -51,7 +51,8 @@ static void read_table(struct linux_guest *lx, uint64_t begin, uint64_t end, uns
     if (end - begin > TABLE_MAX)
         return;
     for (uint64_t at = begin; at + step <= end; at += step)
-        lx_initcall_add(lx, pointers ? lx_word(lx, at) : at + (uint64_t)(int64_t)(int32_t)lx_u32(lx, at), level);
+        lx_initcall_add(lx, pointers ? lx_word(lx, at) : at + (uint64_t)(int64_t)(int32_t)lx_u32(lx, at),
+                        level);
 }
 
 static int by_address(const void *a, const void *b)

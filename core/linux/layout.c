@@ -230,7 +230,8 @@ bool layout_binprm(const struct layout_memory *m, uint64_t binprm, const struct 
             !text_at(m, word_at(p, names), name, sizeof name) ||
             !text_at(m, word_at(p, names + w), interp, sizeof interp))
             continue;
-        *b = (struct layout_binprm){(int)names, (int)(names + w), exec_of(m, p, names + 2 * w, name, x->args_end)};
+        *b = (struct layout_binprm){(int)names, (int)(names + w),
+                                    exec_of(m, p, names + 2 * w, name, x->args_end)};
         good = true;
     }
     free(p);
@@ -248,8 +249,8 @@ static void module_place(const struct piece *p, uint64_t module, struct layout_m
     for (size_t at = 0; at + w + 12 <= p->n; at += w) {
         uint64_t base = word_at(p, at);
         uint32_t size = int_at(p, at + w), text = int_at(p, at + w + 4), ro = int_at(p, at + w + 8);
-        if (!base || base % PAGE || module - base >= size || size % PAGE || !text || text % PAGE || text > ro ||
-            ro > size)
+        if (!base || base % PAGE || module - base >= size || size % PAGE || !text || text % PAGE ||
+            text > ro || ro > size)
             continue;
         l->base = (int)at;
         l->size = (int)(at + w);
@@ -380,7 +381,7 @@ uint64_t layout_initcall(const struct layout_image *im, uint64_t address, unsign
 {
     uint64_t at = address - im->base;
     int32_t offset;
-    if (at + im->word > im->size)
+    if (at >= im->size || im->size - at < im->word)
         return 0;
     uint64_t pointer = image_word(im, at);
     *bytes = im->word;

@@ -16,9 +16,9 @@ const char *linux_initcall_level_name(unsigned level)
 
 const char *linux_parent_name(unsigned parent)
 {
-    static const char *const names[PARENT_COUNT] = {"x86_64_start_kernel", "start_kernel", "rest_init",
-                                                    "kernel_init", "kernel_init_freeable",
-                                                    "i386_start_kernel"};
+    static const char *const names[PARENT_COUNT] = {
+        "x86_64_start_kernel", "start_kernel",         "rest_init",
+        "kernel_init",         "kernel_init_freeable", "i386_start_kernel"};
     return parent < PARENT_COUNT ? names[parent] : "?";
 }
 
@@ -316,7 +316,7 @@ void lx_kernel_at(struct linux_guest *lx, uint64_t physical, uint64_t size)
 
 /* ---------------------------------------------------------------- a kernel that is running already */
 
-enum { LARGE = 2 << 20, PIECE = 64 << 10, KERNEL_MAP_32 = 0x40000000 };
+enum { LARGE = 2 << 20, PIECE = 64 << 10, KERNEL_MAP_32 = 0x40000000, BEFORE_32 = 32 << 20 };
 
 static bool mapped(const struct linux_guest *lx, uint64_t address)
 {
@@ -324,16 +324,19 @@ static bool mapped(const struct linux_guest *lx, uint64_t address)
     return lx->o.engine->ops->peek(lx->o.engine, lx->cpu, address, &byte, 1) == 1;
 }
 
-/* What is mapped around `ip` in the kernel's part of the address space: large pages without a hole. A 32-bit
- * kernel's image is followed by all the memory that it maps: less is looked at. */
+/* What is mapped around `ip` in the kernel's part of the address space: large pages without a hole. Before and
+ * behind a 32-bit kernel's image lies all the other memory that it maps: less is looked at. */
 static void take_running(struct linux_guest *lx, uint64_t ip)
 {
     const struct engine *e = lx->o.engine;
     bool wide = lx->word == 8;
     uint64_t begin = ip & ~(uint64_t)(LARGE - 1), end = begin + LARGE;
-    const uint64_t lowest = wide ? KERNEL_MAP_BASE : KERNEL_MAP_32, most = wide ? IMAGE_MAX : IMAGE_DEFAULT;
-    while (begin > lowest && end - begin < most && mapped(lx, begin - LARGE))
+    const uint64_t lowest = wide                                ? KERNEL_MAP_BASE
+                            : begin > KERNEL_MAP_32 + BEFORE_32 ? begin - BEFORE_32
+                                                                : KERNEL_MAP_32;
+    while (begin > lowest && mapped(lx, begin - LARGE))
         begin -= LARGE;
+    const uint64_t most = wide ? IMAGE_MAX : IMAGE_DEFAULT + BEFORE_32;
     while ((wide ? end : (uint32_t)end) && end - begin < most && mapped(lx, end))
         end += LARGE;
     size_t size = end - begin, done = 0;
@@ -352,8 +355,9 @@ static bool runs_high_32(struct linux_guest *lx, uint64_t ip)
     enum { CR0_PG = 1u << 31, EFER_LMA = 1 << 10 };
     const struct engine *e = lx->o.engine;
     uint8_t linear[64], physical[sizeof linear];
-    return ip >= KERNEL_MAP_32 && ip <= UINT32_MAX && lx_reg(lx, LX_CPL) == 0 && lx_reg(lx, LX_CR0) & CR0_PG &&
-           !(lx_reg(lx, LX_EFER) & EFER_LMA) && e->ops->peek(e, lx->cpu, ip, linear, sizeof linear) == sizeof linear &&
+    return ip >= KERNEL_MAP_32 && ip <= UINT32_MAX && lx_reg(lx, LX_CPL) == 0 &&
+           lx_reg(lx, LX_CR0) & CR0_PG && !(lx_reg(lx, LX_EFER) & EFER_LMA) &&
+           e->ops->peek(e, lx->cpu, ip, linear, sizeof linear) == sizeof linear &&
            (e->ops->peek_physical(e, ip, physical, sizeof physical) < sizeof physical ||
             memcmp(linear, physical, sizeof linear));
 }

@@ -12,8 +12,9 @@ uint64_t lx_current(const struct linux_guest *lx)
 {
     /* Its entry code loads the segment, which is the program's before. */
     if (lx->word == 4 && lx->current_offset >= 0)
-        return lx_reg(lx, LX_CPL) == 3 ? 0
-                                       : lx_u32(lx, (uint32_t)(lx_reg(lx, LX_FS_BASE) + (uint64_t)lx->current_offset));
+        return lx_reg(lx, LX_CPL) == 3
+                   ? 0
+                   : lx_u32(lx, (uint32_t)(lx_reg(lx, LX_FS_BASE) + (uint64_t)lx->current_offset));
     uint64_t gs = lx_reg(lx, LX_GS_BASE);
     return lx->current_offset >= 0 && gs ? lx_u64(lx, gs + (uint64_t)lx->current_offset) : 0;
 }

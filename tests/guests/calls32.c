@@ -4,25 +4,39 @@
  *
  * Numbers: arch/x86/entry/syscalls/syscall_32.tbl of Linux.
  */
-enum { EXIT = 1, READ = 3, WRITE = 4, OPEN = 5, CLOSE = 6, GETPID = 20, MUNMAP = 91, LLSEEK = 140, REBOOT = 88, MKNOD = 14, DUP = 41, MMAP2 = 192 };
+enum {
+    EXIT = 1,
+    READ = 3,
+    WRITE = 4,
+    OPEN = 5,
+    CLOSE = 6,
+    GETPID = 20,
+    MUNMAP = 91,
+    LLSEEK = 140,
+    REBOOT = 88,
+    MKNOD = 14,
+    DUP = 41,
+    MMAP2 = 192
+};
 enum { AT_SYSINFO = 32, O_RDWR = 2, S_IFCHR = 020000, CONSOLE = 5 << 8 | 1 };
 
 typedef long call_fn(long number, const long a[6]);
 
 /* The frame pointer holds the sixth argument: everything is on the stack before. */
-__asm__(".globl call_int80, call_vsyscall\n"
-        "call_int80: push %ebp; push %ebx; push %esi; push %edi\n"
-        "mov 20(%esp), %eax; mov 24(%esp), %ebp\n"
-        "mov 0(%ebp), %ebx; mov 4(%ebp), %ecx; mov 8(%ebp), %edx; mov 12(%ebp), %esi; mov 16(%ebp), %edi; mov 20(%ebp), %ebp\n"
-        "int $0x80\n"
-        "pop %edi; pop %esi; pop %ebx; pop %ebp; ret\n"
-        "call_vsyscall: push %ebp; push %ebx; push %esi; push %edi\n"
-        "mov 20(%esp), %eax; mov 24(%esp), %ebp\n"
-        "mov 0(%ebp), %ebx; mov 4(%ebp), %ecx; mov 8(%ebp), %edx; mov 12(%ebp), %esi; mov 16(%ebp), %edi; mov 20(%ebp), %ebp\n"
-        "call *vsyscall_entry\n"
-        "pop %edi; pop %esi; pop %ebx; pop %ebp; ret\n"
-        ".globl _start\n"
-        "_start: xor %ebp, %ebp; mov %esp, %eax; and $-16, %esp; push %eax; push %eax; push %eax; push %eax; call story; hlt\n");
+__asm__(
+    ".globl call_int80, call_vsyscall\n"
+    "call_int80: push %ebp; push %ebx; push %esi; push %edi\n"
+    "mov 20(%esp), %eax; mov 24(%esp), %ebp\n"
+    "mov 0(%ebp), %ebx; mov 4(%ebp), %ecx; mov 8(%ebp), %edx; mov 12(%ebp), %esi; mov 16(%ebp), %edi; mov 20(%ebp), %ebp\n"
+    "int $0x80\n"
+    "pop %edi; pop %esi; pop %ebx; pop %ebp; ret\n"
+    "call_vsyscall: push %ebp; push %ebx; push %esi; push %edi\n"
+    "mov 20(%esp), %eax; mov 24(%esp), %ebp\n"
+    "mov 0(%ebp), %ebx; mov 4(%ebp), %ecx; mov 8(%ebp), %edx; mov 12(%ebp), %esi; mov 16(%ebp), %edi; mov 20(%ebp), %ebp\n"
+    "call *vsyscall_entry\n"
+    "pop %edi; pop %esi; pop %ebx; pop %ebp; ret\n"
+    ".globl _start\n"
+    "_start: xor %ebp, %ebp; mov %esp, %eax; and $-16, %esp; push %eax; push %eax; push %eax; push %eax; call story; hlt\n");
 call_fn call_int80, call_vsyscall;
 long vsyscall_entry;
 
@@ -79,19 +93,23 @@ static void calls(call_fn *way, const char *name)
 __attribute__((used)) void story(long *stack)
 {
     long *p = stack + 1 + stack[0] + 1;
-    if (CALL(call_int80, GETPID, 0) != 1) /* not in a guest: it would make devices and power the machine off */
+    if (CALL(call_int80, GETPID, 0) !=
+        1) /* not in a guest: it would make devices and power the machine off */
         CALL(call_int80, EXIT, 1);
     /* No console is open yet if the initramfs has no /dev/console. */
     CALL(call_int80, MKNOD, (long)"/console", S_IFCHR | 0600, CONSOLE);
     if (CALL(call_int80, OPEN, (long)"/console", O_RDWR, 0) == 0)
         CALL(call_int80, DUP, 0);
-    while (*p++) {}
-    for (; p[0] && p[0] != AT_SYSINFO; p += 2) {}
+    while (*p++) {
+    }
+    for (; p[0] && p[0] != AT_SYSINFO; p += 2) {
+    }
     vsyscall_entry = p[0] ? p[1] : 0;
     calls(call_int80, "truth: by INT 80h\n");
     if (vsyscall_entry)
         calls(call_vsyscall, "truth: by the kernel's entry\n");
     say("truth: end\n");
     CALL(call_int80, REBOOT, (long)0xfee1dead, 672274793, 0x4321fedc, 0);
-    for (;;) {}
+    for (;;) {
+    }
 }

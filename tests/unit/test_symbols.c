@@ -380,6 +380,7 @@ enum { IMAGE = 1 << 20, COUNT = 700 };
 struct made_image {
     uint8_t *p;
     size_t at;
+    unsigned word;
 };
 
 static void put(struct made_image *m, const void *bytes, size_t n)
@@ -388,19 +389,30 @@ static void put(struct made_image *m, const void *bytes, size_t n)
     m->at += n;
 }
 
-static void put64(struct made_image *m, uint64_t v)
+static void put_word(struct made_image *m, uint64_t v)
 {
-    put(m, &v, 8);
+    put(m, &v, m->word);
 }
 
 static void align(struct made_image *m)
 {
-    m->at = (m->at + 7) & ~(size_t)7;
+    m->at = (m->at + m->word - 1) & ~(size_t)(m->word - 1);
 }
 
-static uint64_t made_address(unsigned i)
+static uint64_t made_base(unsigned word)
 {
-    return i < 3 ? 0x100 * i : 0xffffffff81000000 + 0x40 * (uint64_t)i;
+    return word == 8 ? 0xffffffff81000000 : 0xc1000000;
+}
+
+/* 64-bit kernels have per-cpu offsets among the addresses. */
+static bool made_absolute(unsigned word, unsigned i)
+{
+    return word == 8 && i < 3;
+}
+
+static uint64_t made_address(unsigned word, unsigned i)
+{
+    return made_absolute(word, i) ? 0x100 * i : made_base(word) + 0x40 * (uint64_t)i;
 }
 
 static void made_name(unsigned i, char *name)
@@ -412,8 +424,9 @@ static void put_offsets(struct made_image *m)
 {
     align(m);
     for (unsigned i = 0; i < COUNT; i++) {
-        int32_t v = i < 3 ? (int32_t)made_address(i)
-                          : (int32_t)(-1 - (int64_t)(made_address(i) - 0xffffffff81000000));
+        int32_t v = (int32_t)(made_address(m->word, i) - made_base(m->word));
+        if (m->word == 8)
+            v = made_absolute(8, i) ? (int32_t)made_address(8, i) : -1 - v;
         put(m, &v, 4);
     }
     align(m);
@@ -448,17 +461,18 @@ static void put_tokens(struct made_image *m)
 }
 
 /* The tables in the order before 6.4, or since; here and there in an image of noise. */
-static struct made_image make_image(bool old)
+static struct made_image make_image(bool old, unsigned word)
 {
-    struct made_image m = {calloc(1, IMAGE), 4096};
+    struct made_image m = {calloc(1, IMAGE), 4096 + 4, word};
+    align(&m);
     uint32_t markers[(COUNT + 255) / 256];
     for (size_t i = 0; i < 4096; i++)
         m.p[i] = (uint8_t)(i * 37);
     if (old) {
         put_offsets(&m);
-        put64(&m, 0xffffffff81000000);
+        put_word(&m, made_base(word));
     }
-    put64(&m, COUNT);
+    put_word(&m, COUNT);
     put_names(&m, markers);
     align(&m);
     put(&m, markers, sizeof markers);
@@ -466,13 +480,13 @@ static struct made_image make_image(bool old)
     put_tokens(&m);
     if (!old) {
         put_offsets(&m);
-        put64(&m, 0xffffffff81000000);
+        put_word(&m, made_base(word));
     }
     return m;
 }
 
 struct seen {
-    unsigned n;
+    unsigned n, word;
 };
 
 static void see_symbol(void *ctx, const char *name, char type, uint64_t address, bool absolute)
@@ -482,19 +496,20 @@ static void see_symbol(void *ctx, const char *name, char type, uint64_t address,
     made_name(s->n, want);
     assert_string_equal(name, want + 1);
     assert_int_equal(type, want[0]);
-    assert_int_equal(address, made_address(s->n));
-    assert_int_equal(absolute, s->n < 3);
+    assert_int_equal(address, made_address(s->word, s->n));
+    assert_int_equal(absolute, made_absolute(s->word, s->n));
     s->n++;
 }
 
 static void test_kallsyms(void **state)
 {
-    for (int old = 0; old < 2; old++) {
-        struct made_image m = make_image(old);
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned word = i & 2 ? 4 : 8;
+        struct made_image m = make_image(i & 1, word);
         struct kallsyms k;
         struct error err;
-        struct seen s = {0};
-        assert_int_equal(kallsyms_find(m.p, IMAGE, &k, &err), 0);
+        struct seen s = {0, word};
+        assert_int_equal(kallsyms_find(m.p, IMAGE, word, &k, &err), 0);
         assert_int_equal(k.count, COUNT);
         kallsyms_each(&k, see_symbol, &s);
         assert_int_equal(s.n, COUNT);
@@ -509,12 +524,12 @@ static void count_symbol(void *ctx, const char *name, char type, uint64_t addres
 
 static void test_kallsyms_garbage(void **state)
 {
-    struct made_image m = make_image(true);
+    struct made_image m = make_image(true, 8);
     struct kallsyms k;
     struct error err;
     uint64_t seed = 7;
     unsigned n = 0;
-    assert_int_equal(kallsyms_find("", 0, &k, &err), -1);
+    assert_int_equal(kallsyms_find("", 0, 8, &k, &err), -1);
     assert_non_null(strstr(err.text, "token table"));
     for (unsigned round = 0; round < 300; round++) {
         uint8_t *p = memcpy(malloc(IMAGE), m.p, IMAGE);
@@ -522,7 +537,7 @@ static void test_kallsyms_garbage(void **state)
             seed = seed * 6364136223846793005u + 1442695040888963407u;
             p[4096 + (seed >> 33) % (m.at - 4096)] ^= (uint8_t)(seed >> 56);
         }
-        if (!kallsyms_find(p, round % 3 ? m.at : m.at - round, &k, &err))
+        if (!kallsyms_find(p, round % 3 ? m.at : m.at - round, round % 2 ? 8 : 4, &k, &err))
             kallsyms_each(&k, count_symbol, &n);
         free(p);
     }
@@ -573,6 +588,33 @@ static void test_code(void **state)
     code_free(c);
 }
 
+static void test_code_32(void **state)
+{
+    static const uint8_t bytes[] = {
+        0x64, 0xa1, 0x80, 0x10, 0x00, 0xc2, /* mov %fs:0xc2001080,%eax */
+        0x8b, 0x1d, 0x00, 0x20, 0x00, 0xc2, /* mov 0xc2002000,%ebx */
+        0x65, 0xa1, 0x14, 0x00, 0x00, 0x00, /* mov %gs:0x14,%eax: none */
+        0xff, 0xd3,                         /* call *%ebx */
+        0xe8, 0xfb, 0xff, 0xff, 0xff,       /* call itself */
+        0xc3,                               /* ret */
+    };
+    struct sites s = {.n = 0};
+    struct code *c = code_new(32);
+    assert_non_null(c);
+    code_sites(c, bytes, sizeof bytes, 0xc1000000, keep_site, &s);
+    assert_int_equal(s.n, 5);
+    assert_int_equal(s.list[0].kind, CODE_PERCPU_LOAD);
+    assert_int_equal(s.list[0].target, 0xc2001080);
+    assert_int_equal(s.list[1].kind, CODE_LOAD);
+    assert_int_equal(s.list[1].target, 0xc2002000);
+    assert_int_equal(s.list[2].kind, CODE_CALL_REGISTER);
+    assert_string_equal(s.list[2].reg, "ebx");
+    assert_int_equal(s.list[3].kind, CODE_CALL);
+    assert_int_equal(s.list[3].target, 0xc1000014);
+    assert_int_equal(s.list[4].kind, CODE_RETURN);
+    code_free(c);
+}
+
 /* ---------------------------------------------------------------- processes */
 
 static void see(struct processes *ps, unsigned kind, uint64_t icount, const char *data, uint64_t f0,
@@ -610,6 +652,20 @@ static void test_processes(void **state)
     assert_null(processes_find(ps, 99));
     see(ps, EV_RESET, 70, "", 0, 0, 0, 0, 0);
     assert_int_equal(processes_count(ps), 0);
+    processes_free(ps);
+}
+
+/* A thread belongs to its group's parent, but runs the group's program. */
+static void test_threads(void **state)
+{
+    struct processes *ps = processes_new();
+    see(ps, EV_PROCESS_CREATE, 10, "sh", PROCESS_PROCESS, 0, 1, 1, 0);
+    see(ps, EV_PROCESS_EXEC, 20, "/bin/sh sh", 1, 1, 0, 0, 0);
+    see(ps, EV_PROCESS_CREATE, 30, "sh", PROCESS_PROCESS, 0x1200011, 5, 5, 1);
+    see(ps, EV_PROCESS_EXEC, 40, "/bin/story story threads", 5, 5, 0, 0, 0);
+    see(ps, EV_PROCESS_CREATE, 50, "story", PROCESS_THREAD, 0x3d0f00, 6, 5, 1);
+    assert_string_equal(processes_find(ps, 6)->path, "/bin/story story threads");
+    assert_int_equal(processes_find(ps, 6)->parent, 1);
     processes_free(ps);
 }
 
@@ -687,7 +743,8 @@ int main(void)
         cmocka_unit_test(test_notes),    cmocka_unit_test(test_damaged_notes),
         cmocka_unit_test(test_elf),      cmocka_unit_test(test_broken_elf),
         cmocka_unit_test(test_kallsyms), cmocka_unit_test(test_kallsyms_garbage),
-        cmocka_unit_test(test_code),     cmocka_unit_test(test_processes),
+        cmocka_unit_test(test_code),     cmocka_unit_test(test_code_32),
+        cmocka_unit_test(test_threads),  cmocka_unit_test(test_processes),
         cmocka_unit_test(test_probes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
