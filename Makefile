@@ -3,6 +3,7 @@
 #   make [-jN]        build                      make asan|ubsan|fuzz   instrumented builds (own build folders)
 #   make test         every test                 make bench             benchmarks against QEMU
 #   make test-loaders boot loaders under our firmware and SeaBIOS, all of them (minutes)
+#   make test-selftests   Linux's x86 self tests in a guest, compared with QEMU (minutes)
 #   make layers       check the arrows           make format            clang-format
 #   make install      PREFIX=/usr/local
 
@@ -52,7 +53,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: all demo asan ubsan fuzz test test-loaders unit check bench layers format install clean
+.PHONY: all demo asan ubsan fuzz test test-loaders test-selftests unit check bench layers format install clean
 ifeq ($(VARIANT),release)
 all: bootreel
 bootreel: $(BUILD)/bootreel
@@ -116,6 +117,9 @@ test:
 test-loaders: all
 	@scripts/deps
 	@tests/bios/loaders.sh
+test-selftests: all
+	@scripts/deps
+	@tests/selftests/run
 layers:
 	scripts/layers
 bench: all
