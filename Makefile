@@ -46,7 +46,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: all demo asan ubsan fuzz test test-loaders unit check bench layers format format-check help install clean
+.PHONY: all demo asan ubsan fuzz test test-loaders test-selftests unit check bench layers format format-check help install clean
 ifeq ($(VARIANT),release)
 all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
@@ -113,6 +113,9 @@ test: ## all tests
 test-loaders: all ## boot loaders under our firmware and SeaBIOS (minutes)
 	@scripts/deps
 	@tests/bios/loaders.sh
+test-selftests: all ## Linux's x86 self tests in a guest, compared with QEMU (minutes)
+	@scripts/deps
+	@tests/selftests/run
 layers: ## check the includes against the arrows of the design
 	scripts/layers
 bench: all ## benchmarks, against QEMU
