@@ -22,6 +22,7 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
         Device (PCI0)
         {
             Name (_HID, EisaId ("PNP0A03"))
+            Name (_ADR, Zero)
             Name (_UID, Zero)
             Name (_BBN, Zero)
 

@@ -427,6 +427,8 @@ static void check_tables(struct board *b, uint64_t rsdp_at)
         physmem_read(b->mem, at, table, sizeof table);
         assert_memory_equal(table, "DSDT", 4);
         assert_int_equal(sum(table, little(table + 4, 4)), 0);
+        /* The host bridge's address is 0: nothing else has a zero there. */
+        assert_non_null(memmem(table, little(table + 4, 4), "\x08_ADR\0", 6));
     }
 }
 
