@@ -3,7 +3,10 @@
  * SDM volume 2, CPUID; AMD CPUID specification (25481) for the extended leaves.
  *
  * The vendor is AMD, family 15 (K8): operating systems
- * then expect neither Meltdown nor a microcode update, and nothing of later families' registers.
+ * then expect neither Meltdown nor a microcode update, and nothing of later families' registers. The model is QEMU's qemu64
+ * (6Bh, stepping 1: revision G). Models 20h-3Fh (revision E) lose memory barriers on real machines, of which
+ * FreeBSD warns and for which Xen refuses to make domains (erratum 121); models from 41h on may have C1E (erratum 400): systems look
+ * at MSR C0010055h, which says that it is off.
  */
 #include <stdio.h>
 
@@ -28,11 +31,11 @@ struct cpuid_model {
     (FEATURES_V2 | F(MOVBE) | F(AES) | F(PCLMUL) | F(XSAVE) | F(RDRAND) | F(RDSEED) | F(FSGSBASE) | F(SMEP) | F(SMAP) |  \
      F(UMIP) | F(INVPCID) | F(CLFLUSHOPT) | F(CLWB) | F(RDPID))
 
-/* The first is the default; max has all that there is. Signatures: K8 revision E (model 2Fh), and K7 (model 6): models that have no known quirk. */
+/* The first is the default; max has all that there is. Signatures: K8 revision G (model 6Bh), and K7 (model 6). */
 static const struct cpuid_model models[] = {
-    {"x86-64-v2", FEATURES_V2, 0x20ff2, 0x16, 40, 48, true},
-    {"x86-64", FEATURES_V1, 0x20ff2, 0x16, 40, 48, true},
-    {"max", FEATURES_MAX, 0x20ff2, 0x16, 40, 48, true},
+    {"x86-64-v2", FEATURES_V2, 0x60fb1, 0x16, 40, 48, true},
+    {"x86-64", FEATURES_V1, 0x60fb1, 0x16, 40, 48, true},
+    {"max", FEATURES_MAX, 0x60fb1, 0x16, 40, 48, true},
     {"i686", FEATURES_I686, 0x662, 1, 36, 32, false},
 };
 enum { NMODELS = sizeof models / sizeof models[0] };
