@@ -85,7 +85,7 @@ static int set_rtc(struct machine *m, const char *value, struct error *err)
              minute < 60 && second >= 0 && second < 60;
     }
     if (!ok)
-        return error_set(err, "--rtc: \"%.40s\" is no time: write it as 2020-01-01T00:00:00", value);
+        return error_set(err, "--rtc: \"%.40s\" is no time: write it as 2027-01-01T00:00:00", value);
     m->rtc = value;
     return 0;
 }
@@ -259,7 +259,7 @@ static void make_settings(struct machine *m, const char *bios)
     set_number(m, "memory", m->memory);
     set_number(m, "cpus", m->cpus);
     set(m, "cpu", or_default(m->cpu, "x86-64-v2"));
-    set(m, "rtc", or_default(m->rtc, "2020-01-01T00:00:00"));
+    set(m, "rtc", or_default(m->rtc, "2027-01-01T00:00:00"));
     set(m, "bios", bios);
     bool menu = m->boot && !strcmp(m->boot, "menu");
     set(m, "boot", m->boot && !menu ? m->boot : boot_default(m));

@@ -50,7 +50,7 @@ enum machine_option {
     "  --memory SIZE                 256M, 1G … (default 256M)\n"                                          \
     "  --cpus N                      processors (default 1)\n"                                               \
     "  --cpu MODEL                   x86-64-v2 (default), x86-64, i686, or max: all that there is\n"         \
-    "  --rtc 2020-01-01T00:00:00     what the clock says at power-on\n"                                      \
+    "  --rtc 2027-01-01T00:00:00     what the clock says at power-on\n"                                      \
     "  --inspect linux|none          look for a Linux kernel and tell what it does (default), or not\n"      \
     "  --vga std|none                display (default std)\n"                                                \
     "  --disk FILE                   a disk, up to four times\n"                                             \

@@ -9,7 +9,7 @@ enum { HV_BEHAVIOUR = 2 };
 
 /* Builds a PC and brings it to reset. Settings (all optional unless said):
  *   memory  bytes of RAM (default 256 MiB, 1 MiB … 64 GiB)       cpus  number of processors (1)
- *   cpu     model name (default "x86-64-v2")                    rtc   "2020-01-01T00:00:00"
+ *   cpu     model name (default "x86-64-v2")                    rtc   "2027-01-01T00:00:00"
  *   bios    "seabios" | "builtin" | "file" | "none"             boot  "c" | "d" | "a"
  *   append  kernel command line                                 flat-address  number
  *   vga     "std" | "none"

@@ -479,7 +479,7 @@ static int parse_date(const char *text, int64_t *second, struct error *err)
            minute < 60 && sec < 60;
     bool leap = good && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     if (!good || (month == 2 && day == 29 && !leap))
-        return error_set(err, "setting rtc '%s': not a date of the form 2020-01-01T00:00:00", text);
+        return error_set(err, "setting rtc '%s': not a date of the form 2027-01-01T00:00:00", text);
     *second = days_from_date(year, month, day) * 86400 + hour * 3600 + minute * 60 + sec;
     return 0;
 }
@@ -514,7 +514,7 @@ static int fill(struct rtc *s, struct error *err)
     }
     if (fill_boot_order(s, err))
         return -1;
-    return parse_date(date ? date : "2020-01-01T00:00:00", &s->second, err);
+    return parse_date(date ? date : "2027-01-01T00:00:00", &s->second, err);
 }
 
 int rtc_create(struct board *board, struct error *err)

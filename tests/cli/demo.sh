@@ -51,6 +51,7 @@ explained() {
     holds events.out 'INT 10h writes "loader: on to protected mode"' "services"
     expect 0 info "$BOOTREEL" info boot.reel
     holds info.out 'demo' "info names the disk"
+    holds info.out 'rtc = 2027-01-01T00:00:00' "the clock's start, later than the build of the systems that boot"
 }
 
 # Typed lines: the shell, the programs, and a reset that boots once more.
