@@ -1,7 +1,7 @@
 #!/bin/bash
 # loaders.sh - boot loaders that nobody here wrote and that lean on the BIOS, under our firmware and under SeaBIOS:
 # each gets as far as the other. GRUB (CD and disk: tests/boot/bios.sh) from a floppy; ISOLINUX; SYSLINUX from a FAT disk
-# and a floppy; EXTLINUX; El Torito's emulation of both; memdisk; iPXE's .lkrn; memtest86+.
+# and a floppy; EXTLINUX; El Torito's emulation of both; memdisk; iPXE's .lkrn; memtest86+, also loaded directly.
 #
 #   tests/bios/loaders.sh [NAME...]    only these boots; make test-loaders: all
 #
@@ -195,6 +195,7 @@ boots emulated-floppy 350M 'Memtest86\+' --cdrom emulated-floppy.iso --boot d
 boots emulated-disk 400M 'Probing EDD|Linux version' --cdrom emulated-disk.iso --boot d
 boots ipxe 900M 'iPXE initialising devices' --cdrom ipxe.iso --boot d
 boots memtest 350M 'Memtest86\+' --cdrom memtest.iso --boot d
+boots memtest-kernel 350M 'Memtest86\+' --kernel "$root/boot/memtest86+x64.bin" --append console=ttyS0,115200
 boots memdisk 2G 'GRUB is here' --cdrom memdisk.iso --boot d
 boots extlinux console:booted-by-extlinux 'init: EXTLINUX is installed' --disk extlinux.img --cdrom installer.iso --boot c
 finish
