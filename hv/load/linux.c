@@ -30,7 +30,6 @@ enum header {
     P_HEADER_END = 0x290, /* there is room for no more of the setup header */
     P_E820_TABLE = 0x2d0,
     P_SIZE = 0x1000,
-    E820_MAX = 128,
     LOADED_HIGH = 1,
     CAN_USE_HEAP = 0x80,
     XLF_KERNEL_64 = 1,
@@ -91,22 +90,21 @@ static int read_setup(const uint8_t *k, const struct image *im, struct setup *s,
     return 0;
 }
 
-static uint64_t low_memory(struct board *b)
+/* The end of the memory that has 1 MiB in it. */
+static uint64_t low_memory(const struct loading *l)
 {
-    struct e820_entry map[E820_MAX];
-    size_t n = board_e820(b, map, E820_MAX);
+    const struct e820_entry *map = l->map;
     uint64_t top = 0;
-    for (size_t i = 0; i < n; i++)
-        if (map[i].type == 1 && map[i].address <= 0x100000 && map[i].address + map[i].length > top &&
+    for (size_t i = 0; i < l->nmap; i++)
+        if (map[i].type == E820_RAM && map[i].address <= 0x100000 && map[i].address + map[i].length > top &&
             map[i].address + map[i].length <= 1ull << 32)
             top = map[i].address + map[i].length;
     return top;
 }
 
-static int place_initrd(struct board *b, const struct image *im, const struct setup *s, uint8_t *params,
-                        struct error *err)
+static int place_initrd(struct loading *l, const struct image *im, const struct setup *s, uint8_t *params, struct error *err)
 {
-    uint64_t top = low_memory(b), end = s->load + s->run_size;
+    uint64_t top = low_memory(l), end = s->load + s->run_size;
     if (!im)
         return 0;
     if (top > (uint64_t)s->initrd_max + 1)
@@ -118,32 +116,32 @@ static int place_initrd(struct board *b, const struct image *im, const struct se
     uint8_t *bytes = image_load(im, err);
     if (!bytes)
         return -1;
-    physmem_write(board_mem(b), at, bytes, im->size);
+    physmem_write(board_mem(l->board), at, bytes, im->size);
     free(bytes);
+    load_take(l, at, im->size);
     put32(params, H_RAMDISK_IMAGE, (uint32_t)at);
     put32(params, H_RAMDISK_SIZE, (uint32_t)im->size);
     return 0;
 }
 
-static int place_command_line(struct board *b, const char *text, const struct setup *s, uint8_t *params,
-                              struct error *err)
+static int place_command_line(struct loading *l, const char *text, const struct setup *s, uint8_t *params, struct error *err)
 {
     size_t n = strlen(text);
     if (n > s->cmdline_max || n >= LOW_COMMAND_LINE_MAX)
         return error_set(err, "--append: %zu characters, but this kernel takes %u: shorten it", n, s->cmdline_max);
-    physmem_write(board_mem(b), LOW_COMMAND_LINE, text, n + 1);
-    put32(params, H_CMD_LINE_PTR, LOW_COMMAND_LINE);
+    uint64_t at = load_place(l, "command line", LOW_COMMAND_LINE, n + 1, 16, UINT32_MAX, err);
+    if (!at)
+        return -1;
+    physmem_write(board_mem(l->board), at, text, n + 1);
+    put32(params, H_CMD_LINE_PTR, (uint32_t)at);
     return 0;
 }
 
-static void fill_memory_map(struct board *b, uint8_t *params)
+static void fill_memory_map(const struct loading *l, uint8_t *params)
 {
-    struct e820_entry map[E820_MAX];
-    size_t n = board_e820(b, map, E820_MAX);
-    n = n < E820_MAX ? n : E820_MAX;
-    params[P_E820_ENTRIES] = (uint8_t)n;
-    memcpy(params + P_E820_TABLE, map, n * sizeof *map);
-    uint64_t top = low_memory(b);
+    uint64_t top = low_memory(l);
+    params[P_E820_ENTRIES] = (uint8_t)l->nmap;
+    memcpy(params + P_E820_TABLE, l->map, l->nmap * sizeof l->map[0]);
     put32(params, P_ALT_MEM_K, top > 0x100000 ? (uint32_t)((top - 0x100000) >> 10) : 0);
 }
 
@@ -157,43 +155,42 @@ static void fill_screen(uint8_t *params)
     params[0x10] = 16;   /* points */
 }
 
-int load_linux(struct board *b, const struct engine_config *cfg, const uint8_t *k, const struct image *im,
-               struct load_result *r, struct error *err)
+int load_linux(struct loading *l, const uint8_t *k, struct load_result *r, struct error *err)
 {
+    struct physmem *m = board_mem(l->board);
     struct setup s = {0};
     uint8_t params[P_SIZE] = {0};
-    const char *append = config_get(cfg, "append");
-    if (read_setup(k, im, &s, err) < 0)
+    const char *append = config_get(l->cfg, "append");
+    if (read_setup(k, l->image, &s, err) < 0)
         return -1;
-    if (s.load + s.run_size > low_memory(b))
-        return error_set(err, "%s: the kernel needs memory up to %llu MiB, the machine has %llu: more --memory", im->name,
+    if (s.load + s.run_size > low_memory(l))
+        return error_set(err, "%s: the kernel needs memory up to %llu MiB, the machine has %llu for it: more --memory", l->image->name,
                          (unsigned long long)((s.load + s.run_size + 0xfffff) >> 20),
-                         (unsigned long long)(low_memory(b) >> 20));
+                         (unsigned long long)(low_memory(l) >> 20));
+    load_take(l, s.load, s.run_size);
     unsigned header_end = 0x202u + k[H_JUMP];
     memcpy(params + H_SETUP_SECTS, k + H_SETUP_SECTS, (header_end < P_HEADER_END ? header_end : P_HEADER_END) - H_SETUP_SECTS);
-    if (place_initrd(b, config_image(cfg, "initrd"), &s, params, err) < 0 ||
-        place_command_line(b, append ? append : "", &s, params, err) < 0)
+    if (place_initrd(l, config_image(l->cfg, "initrd"), &s, params, err) < 0 ||
+        place_command_line(l, append ? append : "", &s, params, err) < 0)
+        return -1;
+    uint64_t at = load_place(l, "boot parameters", LOW_PARAMS, P_SIZE, PAGE_SIZE_4K, UINT32_MAX, err);
+    if (!at)
         return -1;
     fill_screen(params);
-    fill_memory_map(b, params);
+    fill_memory_map(l, params);
     params[H_TYPE_OF_LOADER] = 0xff;
     params[H_LOADFLAGS] |= CAN_USE_HEAP;
     params[H_HEAP_END_PTR] = 0x00, params[H_HEAP_END_PTR + 1] = 0xfe;
     params[H_VID_MODE] = params[H_VID_MODE + 1] = 0xff;
     put32(params, H_CODE32_START, (uint32_t)s.load);
     if (s.version >= 0x20e)
-        put64(params, P_RSDP, acpi_install(b, 0xe0000));
-    else
-        acpi_install(b, 0xe0000);
-    smbios_install(b, 0xf0000);
-    physmem_write(board_mem(b), LOW_PARAMS, params, sizeof params);
-    physmem_write(board_mem(b), s.load, k + s.code_offset, s.code_size);
+        put64(params, P_RSDP, l->rsdp);
+    physmem_write(m, at, params, sizeof params);
+    physmem_write(m, s.load, k + s.code_offset, s.code_size);
     uint64_t entry = s.load + (s.long_entry ? ENTRY_64 : 0);
-    if (s.long_entry)
-        enter_long(b, entry);
-    else
-        enter_protected(b, entry);
-    x86_set(board_cpu(b, 0), "rsi", LOW_PARAMS);
-    *r = (struct load_result){s.long_entry ? "linux 64-bit" : "linux 32-bit", entry, LOW_PARAMS};
+    if ((s.long_entry ? enter_long(l, entry, err) : enter_protected(l, entry, err)) < 0)
+        return -1;
+    x86_set(board_cpu(l->board, 0), "rsi", at);
+    *r = (struct load_result){s.long_entry ? "linux 64-bit" : "linux 32-bit", entry, at};
     return 1;
 }

@@ -25,16 +25,22 @@ uint8_t *image_load(const struct image *im, struct error *err)
     return buf;
 }
 
-/* Segment descriptors: null, null, 32- or 64-bit code, data. */
-static void write_gdt(struct board *b, bool long_code)
+/* Segment descriptors: null, null, 32- or 64-bit code, data. And a stack. */
+static int write_gdt(struct loading *l, bool long_code, struct error *err)
 {
     const uint64_t gdt[4] = {0, 0, long_code ? 0x00af9b000000ffffull : 0x00cf9b000000ffffull, 0x00cf93000000ffffull};
-    struct x86 *cpu = board_cpu(b, 0);
-    physmem_write(board_mem(b), LOW_GDT, gdt, sizeof gdt);
-    x86_set(cpu, "gdtr_base", LOW_GDT);
+    struct x86 *cpu = board_cpu(l->board, 0);
+    uint64_t at = load_place(l, "segment descriptors", LOW_GDT, sizeof gdt, 16, UINT32_MAX, err);
+    uint64_t stack = at ? load_place(l, "stack", LOW_STACK, PAGE_SIZE_4K, 16, UINT32_MAX, err) : 0;
+    if (!stack)
+        return -1;
+    physmem_write(board_mem(l->board), at, gdt, sizeof gdt);
+    x86_set(cpu, "gdtr_base", at);
     x86_set(cpu, "gdtr_limit", sizeof gdt - 1);
     x86_set(cpu, "idtr_base", 0);
     x86_set(cpu, "idtr_limit", 0);
+    x86_set(cpu, "rsp", stack + PAGE_SIZE_4K);
+    return 0;
 }
 
 static void flat_segments(struct board *b, bool long_code)
@@ -46,59 +52,65 @@ static void flat_segments(struct board *b, bool long_code)
     x86_set_segment(cpu, "cs", 0x10, 0, 0xffffffff, long_code ? 0xa09b : 0xc09b);
 }
 
-void enter_protected(struct board *b, uint64_t entry)
+int enter_protected(struct loading *l, uint64_t entry, struct error *err)
 {
-    struct x86 *cpu = board_cpu(b, 0);
-    write_gdt(b, false);
+    struct x86 *cpu = board_cpu(l->board, 0);
+    if (write_gdt(l, false, err) < 0)
+        return -1;
     x86_set(cpu, "cr0", 0x11); /* PE, ET */
-    flat_segments(b, false);
+    flat_segments(l->board, false);
     x86_set(cpu, "eflags", 2);
-    x86_set(cpu, "rsp", LOW_STACK);
     x86_set(cpu, "rip", entry);
+    return 0;
 }
 
-static void identity_map(struct board *b)
+static uint64_t identity_map(struct loading *l, struct error *err)
 {
-    uint64_t table[512];
+    struct physmem *m = board_mem(l->board);
+    uint64_t table[512], at = load_place(l, "page tables", LOW_PAGE_TABLES, 6 * PAGE_SIZE_4K, PAGE_SIZE_4K, UINT32_MAX, err);
+    if (!at)
+        return 0;
     memset(table, 0, sizeof table);
-    table[0] = (LOW_PAGE_TABLES + PAGE_SIZE_4K) | 3;
-    physmem_write(board_mem(b), LOW_PAGE_TABLES, table, sizeof table);
+    table[0] = (at + PAGE_SIZE_4K) | 3;
+    physmem_write(m, at, table, sizeof table);
     for (unsigned i = 0; i < 4; i++)
-        table[i] = (LOW_PAGE_TABLES + (2 + i) * PAGE_SIZE_4K) | 3;
-    physmem_write(board_mem(b), LOW_PAGE_TABLES + PAGE_SIZE_4K, table, sizeof table);
+        table[i] = (at + (2 + i) * PAGE_SIZE_4K) | 3;
+    physmem_write(m, at + PAGE_SIZE_4K, table, sizeof table);
     for (unsigned d = 0; d < 4; d++) {
         for (unsigned i = 0; i < 512; i++)
             table[i] = ((uint64_t)(d * 512 + i) << 21) | 0x83;
-        physmem_write(board_mem(b), LOW_PAGE_TABLES + (2 + d) * PAGE_SIZE_4K, table, sizeof table);
+        physmem_write(m, at + (2 + d) * PAGE_SIZE_4K, table, sizeof table);
     }
+    return at;
 }
 
-void enter_long(struct board *b, uint64_t entry)
+int enter_long(struct loading *l, uint64_t entry, struct error *err)
 {
-    struct x86 *cpu = board_cpu(b, 0);
-    identity_map(b);
-    write_gdt(b, true);
+    struct x86 *cpu = board_cpu(l->board, 0);
+    uint64_t tables = identity_map(l, err);
+    if (!tables || write_gdt(l, true, err) < 0)
+        return -1;
     x86_set(cpu, "cr4", 0x20); /* PAE */
-    x86_set(cpu, "cr3", LOW_PAGE_TABLES);
+    x86_set(cpu, "cr3", tables);
     x86_set(cpu, "efer", 0x500); /* LME, LMA */
     x86_set(cpu, "cr0", 0x80000011);
-    flat_segments(b, true);
+    flat_segments(l->board, true);
     x86_set(cpu, "eflags", 2);
-    x86_set(cpu, "rsp", LOW_STACK);
     x86_set(cpu, "rip", entry);
+    return 0;
 }
 
-static int load_kernel(struct board *b, const struct engine_config *cfg, const struct image *im, struct load_result *r,
-                       struct error *err)
+static int load_kernel(struct loading *l, struct load_result *r, struct error *err)
 {
+    const struct image *im = l->image;
     uint8_t *kernel = image_load(im, err);
     int rc;
     if (!kernel)
         return -1;
     if (im->size >= 0x300 && !memcmp(kernel + 0x202, "HdrS", 4))
-        rc = load_linux(b, cfg, kernel, im, r, err);
+        rc = load_linux(l, kernel, r, err);
     else if (multiboot_header(kernel, im->size) >= 0)
-        rc = load_multiboot(b, cfg, kernel, im, r, err);
+        rc = load_multiboot(l, kernel, r, err);
     else
         rc = error_set(err, "%s: neither a Linux bzImage nor a multiboot image: give another --kernel, or --flat FILE@ADDRESS",
                        im->name);
@@ -106,13 +118,28 @@ static int load_kernel(struct board *b, const struct engine_config *cfg, const s
     return rc;
 }
 
+/* What firmware would have done, if there is none. */
+static void set_up_board(struct loading *l)
+{
+    board_direct_setup(l->board);
+    l->nmap = board_e820(l->board, l->map, MAP_MAX);
+}
+
 int load_images(struct board *b, const struct engine_config *cfg, struct load_result *r, struct error *err)
 {
     const struct image *kernel = config_image(cfg, "kernel"), *flat = config_image(cfg, "flat");
+    struct loading l = {.board = b, .cfg = cfg, .image = kernel ? kernel : flat};
+    int rc;
     if (kernel && flat)
         return error_set(err, "--kernel and --flat: only one image can be run at once: leave one out");
-    if (!kernel && !flat)
+    if (!l.image)
         return 0;
-    board_direct_setup(b);
-    return kernel ? load_kernel(b, cfg, kernel, r, err) : load_flat(b, cfg, flat, r, err);
+    set_up_board(&l);
+    if (kernel) {
+        l.rsdp = acpi_install(b, TABLES);
+        smbios_install(b, SMBIOS);
+    }
+    rc = kernel ? load_kernel(&l, r, err) : load_flat(&l, r, err);
+    free(l.taken);
+    return rc;
 }

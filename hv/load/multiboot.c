@@ -19,9 +19,18 @@ enum {
     INFO_MODULES = 8,
     INFO_MMAP = 64,
     INFO_LOADER_NAME = 512,
-    AT_MODULES = LOW_PARAMS + 0x100,
-    AT_NAME = LOW_PARAMS + 0x200,
-    AT_MMAP = LOW_PARAMS + 0x400,
+    /* Offsets in the information, whose first 120 bytes the specification lays out. */
+    AT_MODULES = 0x100,
+    AT_NAME = 0x200,
+    AT_MMAP = 0x400,
+    MMAP_ENTRY = 24,
+    INFO_SIZE = AT_MMAP + MAP_MAX * MMAP_ENTRY,
+};
+
+/* What is loaded: the multiboot information with all that it points to but the command line. */
+struct info {
+    uint64_t at;
+    uint8_t bytes[INFO_SIZE];
 };
 
 static uint32_t get32(const uint8_t *p)
@@ -40,20 +49,25 @@ long multiboot_header(const uint8_t *image, size_t size)
 }
 
 /* Copy a piece of the image and zero what follows it. */
-static int place(struct board *b, const struct image *im, uint64_t to, const uint8_t *from, uint64_t n, uint64_t total,
+static int place(struct loading *l, const struct image *im, uint64_t to, const uint8_t *from, uint64_t n, uint64_t total,
                  struct error *err)
 {
-    if (physmem_mapped(board_mem(b), to, total) < total)
+    struct physmem *m = board_mem(l->board);
+    if (physmem_mapped(m, to, total) < total)
         return error_set(err, "%s: %llu bytes at %#llx do not fit into memory: more --memory", im->name,
                          (unsigned long long)total, (unsigned long long)to);
-    physmem_write(board_mem(b), to, from, n);
+    if (!load_in_ram(l, to, total))
+        return error_set(err, "%s: %llu bytes at %#llx lie where firmware has its own: link it for another address", im->name,
+                         (unsigned long long)total, (unsigned long long)to);
+    physmem_write(m, to, from, n);
     static const uint8_t zero[4096];
     for (uint64_t at = n; at < total; at += sizeof zero)
-        physmem_write(board_mem(b), to + at, zero, total - at < sizeof zero ? total - at : sizeof zero);
+        physmem_write(m, to + at, zero, total - at < sizeof zero ? total - at : sizeof zero);
+    load_take(l, to, total);
     return 0;
 }
 
-static int load_by_addresses(struct board *b, const uint8_t *k, const struct image *im, size_t h, uint64_t *entry,
+static int load_by_addresses(struct loading *l, const uint8_t *k, const struct image *im, size_t h, uint64_t *entry,
                              uint64_t *end, struct error *err)
 {
     if (h + 32 > im->size)
@@ -67,16 +81,16 @@ static int load_by_addresses(struct board *b, const uint8_t *k, const struct ima
         return error_set(err, "%s: the multiboot header's addresses go beyond the file", im->name);
     *entry = get32(k + h + 28);
     *end = bss ? bss : load + n;
-    return place(b, im, load, k + offset, n, *end - load, err);
+    return place(l, im, load, k + offset, n, *end - load, err);
 }
 
-static int load_segment(struct board *b, const GElf_Phdr *ph, const uint8_t *k, const struct image *im, struct error *err)
+static int load_segment(struct loading *l, const GElf_Phdr *ph, const uint8_t *k, const struct image *im, struct error *err)
 {
     if (ph->p_memsz < ph->p_filesz)
         return error_set(err, "%s: a segment has more bytes in the file than in memory: the image is damaged, fetch it again", im->name);
     if (ph->p_offset > im->size || ph->p_filesz > im->size - ph->p_offset)
         return error_set(err, "%s: truncated: a segment lies beyond the end of the file: fetch it again", im->name);
-    return place(b, im, ph->p_paddr, k + ph->p_offset, ph->p_filesz, ph->p_memsz, err);
+    return place(l, im, ph->p_paddr, k + ph->p_offset, ph->p_filesz, ph->p_memsz, err);
 }
 
 static int bad_headers(const struct image *im, struct error *err)
@@ -84,7 +98,7 @@ static int bad_headers(const struct image *im, struct error *err)
     return error_set(err, "%s: its program headers cannot be read (%s): the image is damaged, fetch it again", im->name, elf_errmsg(-1));
 }
 
-static int load_segments(struct board *b, Elf *elf, const uint8_t *k, const struct image *im, uint64_t *end,
+static int load_segments(struct loading *l, Elf *elf, const uint8_t *k, const struct image *im, uint64_t *end,
                          struct error *err)
 {
     size_t n;
@@ -97,7 +111,7 @@ static int load_segments(struct board *b, Elf *elf, const uint8_t *k, const stru
             return bad_headers(im, err);
         if (ph.p_type != PT_LOAD)
             continue;
-        if (load_segment(b, &ph, k, im, err) < 0)
+        if (load_segment(l, &ph, k, im, err) < 0)
             return -1;
         total += ph.p_memsz; /* thousands of segments may say that they lie at the same place */
         if (total > UINT32_MAX)
@@ -108,7 +122,7 @@ static int load_segments(struct board *b, Elf *elf, const uint8_t *k, const stru
     return 0;
 }
 
-static int load_elf(struct board *b, uint8_t *k, const struct image *im, uint64_t *entry, uint64_t *end,
+static int load_elf(struct loading *l, uint8_t *k, const struct image *im, uint64_t *entry, uint64_t *end,
                     struct error *err)
 {
     GElf_Ehdr eh;
@@ -122,87 +136,104 @@ static int load_elf(struct board *b, uint8_t *k, const struct image *im, uint64_
                   (unsigned long long)eh.e_entry);
     } else {
         *entry = eh.e_entry;
-        rc = load_segments(b, elf, k, im, end, err);
+        rc = load_segments(l, elf, k, im, end, err);
     }
     if (elf)
         elf_end(elf);
     return rc;
 }
 
-static void info_set(uint8_t *info, unsigned at, uint32_t v) { memcpy(info + at, &v, 4); }
+static void info_set(struct info *info, unsigned at, uint32_t v) { memcpy(info->bytes + at, &v, 4); }
 
-static void fill_mmap(struct board *b, uint8_t *info)
+static void fill_mmap(const struct loading *l, struct info *info)
 {
-    struct e820_entry map[128];
-    size_t n = board_e820(b, map, 128);
     uint64_t upper = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint8_t e[24];
+    for (size_t i = 0; i < l->nmap; i++) {
+        uint8_t *e = info->bytes + AT_MMAP + i * MMAP_ENTRY;
         uint32_t size = 20;
         memcpy(e, &size, 4);
-        memcpy(e + 4, &map[i], 20);
-        physmem_write(board_mem(b), AT_MMAP + i * 24, e, sizeof e);
-        if (map[i].type == 1 && map[i].address == 0x100000)
-            upper = map[i].length >> 10;
+        memcpy(e + 4, &l->map[i], 20);
+        if (l->map[i].type == E820_RAM && l->map[i].address == 0x100000)
+            upper = l->map[i].length >> 10;
     }
     info_set(info, 4, 639);
     info_set(info, 8, (uint32_t)upper);
-    info_set(info, 44, (uint32_t)(n * 24));
-    info_set(info, 48, AT_MMAP);
+    info_set(info, 44, (uint32_t)(l->nmap * MMAP_ENTRY));
+    info_set(info, 48, (uint32_t)info->at + AT_MMAP);
 }
 
-static int place_module(struct board *b, const struct image *im, uint64_t end, uint8_t *info, struct error *err)
+/* Behind the image if it fits there. Fills in where it is. */
+static int place_module(struct loading *l, const struct image *im, uint64_t end, uint32_t module[4], struct error *err)
 {
-    if (!im)
-        return 0;
-    uint64_t at = (end + 0xfff) & ~0xfffull;
+    uint64_t preferred = (end + 0xfff) & ~0xfffull;
     uint8_t *bytes = image_load(im, err);
     if (!bytes)
         return -1;
-    int rc = place(b, im, at, bytes, im->size, im->size, err);
+    uint64_t at = load_place(l, "initrd", preferred, im->size, PAGE_SIZE_4K, UINT32_MAX, err);
+    if (at)
+        physmem_write(board_mem(l->board), at, bytes, im->size);
     free(bytes);
-    if (rc < 0)
-        return -1;
-    uint32_t module[4] = {(uint32_t)at, (uint32_t)(at + im->size), 0, 0};
-    physmem_write(board_mem(b), AT_MODULES, module, sizeof module);
-    info_set(info, 20, 1);
-    info_set(info, 24, AT_MODULES);
-    return INFO_MODULES;
+    module[0] = (uint32_t)at;
+    module[1] = (uint32_t)(at + im->size);
+    return at ? 0 : -1;
 }
 
-int load_multiboot(struct board *b, const struct engine_config *cfg, uint8_t *k, const struct image *im,
-                   struct load_result *r, struct error *err)
+/* The command line is the image's name, then --append. */
+static uint64_t place_command_line(struct loading *l, struct error *err)
 {
+    const char *append = config_get(l->cfg, "append");
+    char line[4096];
+    int len = snprintf(line, sizeof line, "%s %s", l->image->name, append ? append : "");
+    if (len < 0 || (size_t)len >= sizeof line) {
+        error_set(err, "--append: too long for a multiboot image: at most 4000 characters");
+        return 0;
+    }
+    uint64_t at = load_place(l, "command line", LOW_COMMAND_LINE, (size_t)len + 1, 16, UINT32_MAX, err);
+    if (at)
+        physmem_write(board_mem(l->board), at, line, (size_t)len + 1);
+    return at;
+}
+
+static int place_info(struct loading *l, uint64_t end, struct info *info, struct error *err)
+{
+    const struct image *initrd = config_image(l->cfg, "initrd");
+    uint32_t module[4] = {0}, flags = INFO_MEMORY | INFO_COMMAND_LINE | INFO_MMAP | INFO_LOADER_NAME;
+    if (initrd && place_module(l, initrd, end, module, err) < 0)
+        return -1;
+    uint64_t line = place_command_line(l, err);
+    info->at = line ? load_place(l, "multiboot information", LOW_PARAMS, sizeof info->bytes, 16, UINT32_MAX, err) : 0;
+    if (!info->at)
+        return -1;
+    if (initrd) {
+        flags |= INFO_MODULES;
+        memcpy(info->bytes + AT_MODULES, module, sizeof module);
+        info_set(info, 20, 1);
+        info_set(info, 24, (uint32_t)info->at + AT_MODULES);
+    }
+    info_set(info, 0, flags);
+    info_set(info, 16, (uint32_t)line);
+    memcpy(info->bytes + AT_NAME, "bootreel", 9);
+    info_set(info, 64, (uint32_t)info->at + AT_NAME);
+    fill_mmap(l, info);
+    physmem_write(board_mem(l->board), info->at, info->bytes, sizeof info->bytes);
+    return 0;
+}
+
+int load_multiboot(struct loading *l, uint8_t *k, struct load_result *r, struct error *err)
+{
+    const struct image *im = l->image;
     size_t h = (size_t)multiboot_header(k, im->size);
     uint32_t flags = get32(k + h + 4);
     uint64_t entry = 0, end = 0;
-    uint8_t info[120] = {0};
-    const char *append = config_get(cfg, "append");
+    struct info info = {0};
     if (flags & 0xffff & ~MB_KNOWN)
         return error_set(err, "%s: multiboot flags %#x ask for what is not known", im->name, flags);
-    int rc = flags & MB_FLAG_ADDRESSES ? load_by_addresses(b, k, im, h, &entry, &end, err)
-                                       : load_elf(b, k, im, &entry, &end, err);
-    if (rc < 0)
+    int rc = flags & MB_FLAG_ADDRESSES ? load_by_addresses(l, k, im, h, &entry, &end, err)
+                                       : load_elf(l, k, im, &entry, &end, err);
+    if (rc < 0 || place_info(l, end, &info, err) < 0 || enter_protected(l, entry, err) < 0)
         return -1;
-    int module = place_module(b, config_image(cfg, "initrd"), end, info, err);
-    if (module < 0)
-        return -1;
-    char line[4096];
-    int len = snprintf(line, sizeof line, "%s %s", im->name, append ? append : "");
-    if (len < 0 || (size_t)len >= sizeof line)
-        return error_set(err, "--append: too long for a multiboot image: at most 4000 characters");
-    physmem_write(board_mem(b), LOW_COMMAND_LINE, line, (size_t)len + 1);
-    physmem_write(board_mem(b), AT_NAME, "bootreel", 9);
-    info_set(info, 0, INFO_MEMORY | INFO_COMMAND_LINE | INFO_MMAP | INFO_LOADER_NAME | (uint32_t)module);
-    info_set(info, 16, LOW_COMMAND_LINE);
-    info_set(info, 64, AT_NAME);
-    fill_mmap(b, info);
-    physmem_write(board_mem(b), LOW_PARAMS, info, sizeof info);
-    acpi_install(b, 0xe0000);
-    smbios_install(b, 0xf0000);
-    enter_protected(b, entry);
-    x86_set(board_cpu(b, 0), "rax", MB_BOOT_MAGIC);
-    x86_set(board_cpu(b, 0), "rbx", LOW_PARAMS);
-    *r = (struct load_result){"multiboot", entry, LOW_PARAMS};
+    x86_set(board_cpu(l->board, 0), "rax", MB_BOOT_MAGIC);
+    x86_set(board_cpu(l->board, 0), "rbx", info.at);
+    *r = (struct load_result){"multiboot", entry, info.at};
     return 1;
 }

@@ -1,0 +1,105 @@
+/* place.c - where in memory a loader may put what it makes: in RAM, by the memory map that the image will be told, and on nothing that was
+ * loaded. */
+#include <stdlib.h>
+
+#include "hv/load/internal.h"
+
+/* The end of the RAM that begins at or before an address and has it in it; 0: it is no RAM. Entries may be neighbours. */
+static uint64_t ram_end(const struct loading *l, uint64_t at)
+{
+    uint64_t end = at;
+    for (size_t i = 0; i < l->nmap; i++) {
+        const struct e820_entry *e = &l->map[i];
+        if (e->type != E820_RAM || e->address > end || e->address + e->length <= end)
+            continue;
+        end = e->address + e->length;
+        i = (size_t)-1;
+    }
+    return end > at ? end : 0;
+}
+
+bool load_in_ram(const struct loading *l, uint64_t start, uint64_t size)
+{
+    uint64_t end = ram_end(l, start);
+    return !size || (end && size <= end - start);
+}
+
+void load_take(struct loading *l, uint64_t start, uint64_t size)
+{
+    if (!size)
+        return;
+    l->taken = realloc(l->taken, (l->ntaken + 1) * sizeof *l->taken);
+    if (!l->taken)
+        abort();
+    l->taken[l->ntaken++] = (struct span){start, start + size};
+}
+
+static int by_start(const void *a, const void *b)
+{
+    const struct span *x = a, *y = b;
+    return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* In order, and what touches is one: a damaged image may have tens of thousands of segments. */
+static void tidy(struct loading *l)
+{
+    size_t n = 0;
+    if (l->ntaken < 2)
+        return;
+    qsort(l->taken, l->ntaken, sizeof *l->taken, by_start);
+    for (size_t i = 1; i < l->ntaken; i++) {
+        if (l->taken[i].start > l->taken[n].end)
+            l->taken[++n] = l->taken[i];
+        else if (l->taken[i].end > l->taken[n].end)
+            l->taken[n].end = l->taken[i].end;
+    }
+    l->ntaken = n + 1;
+}
+
+/* The end of what lies in [at, at + size); 0: it is free. */
+static uint64_t taken_until(const struct loading *l, uint64_t at, uint64_t size)
+{
+    size_t low = 0, high = l->ntaken;
+    while (low < high) { /* the first that ends behind `at` */
+        size_t middle = (low + high) / 2;
+        if (l->taken[middle].end > at)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low < l->ntaken && l->taken[low].start < at + size ? l->taken[low].end : 0;
+}
+
+/* Where to look next if [at, at + size) is not free; `at` itself if it is; UINT64_MAX: nowhere. */
+static uint64_t next_try(const struct loading *l, uint64_t at, uint64_t size)
+{
+    uint64_t next = taken_until(l, at, size);
+    if (next)
+        return next;
+    if (load_in_ram(l, at, size))
+        return at;
+    next = UINT64_MAX;
+    for (size_t i = 0; i < l->nmap; i++)
+        if (l->map[i].type == E820_RAM && l->map[i].address > at && l->map[i].address < next)
+            next = l->map[i].address;
+    return next;
+}
+
+uint64_t load_place(struct loading *l, const char *what, uint64_t preferred, uint64_t size, uint64_t align,
+                    uint64_t limit, struct error *err)
+{
+    tidy(l);
+    uint64_t at = preferred, next = next_try(l, at, size);
+    if (next != at || at + size > limit)
+        for (at = LOW_FREE; at < limit && (next = next_try(l, at, size)) != at;)
+            at = next == UINT64_MAX ? limit : (next + align - 1) & ~(align - 1);
+    if (at >= limit || at + size > limit) {
+        error_set(
+            err,
+            "%s: no room for the %s (%llu bytes) beside the image: more --memory, or an image that leaves some below %#llx",
+            l->image->name, what, (unsigned long long)size, (unsigned long long)limit);
+        return 0;
+    }
+    load_take(l, at, size);
+    return at;
+}
