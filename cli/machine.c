@@ -278,7 +278,7 @@ static void make_settings(struct machine *m, const char *bios)
 static const char *bios_kind(const struct machine *m)
 {
     if (!m->bios)
-        return m->kernel || m->flat ? "none" : "builtin";
+        return m->flat ? "none" : "builtin";
     return !strcmp(m->bios, "seabios") || !strcmp(m->bios, "builtin") ? m->bios : "file";
 }
 

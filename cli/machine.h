@@ -45,7 +45,7 @@ enum machine_option {
 /* clang-format on */
 
 #define MACHINE_HELP                                                                                         \
-    "  --bios builtin|seabios|FILE   firmware (default: builtin; none with --kernel and --flat)\n"           \
+    "  --bios builtin|seabios|FILE   firmware (default: builtin; none with --flat)\n"                        \
     "  --vgabios FILE                VGA option ROM (default: builtin has none, seabios its own)\n"          \
     "  --memory SIZE                 256M, 1G … (default 256M)\n"                                          \
     "  --cpus N                      processors (default 1)\n"                                               \

@@ -44,6 +44,7 @@ struct pc {
     volatile sig_atomic_t interrupted;
     bool waking; /* time was let pass up to a timer, which has not been processed */
     bool running;
+    bool quiet; /* firmware runs before the first position: nothing is reported */
 };
 
 static const struct field pc_fields[] = {
@@ -188,17 +189,26 @@ static void take_turn(struct pc *pc, unsigned cpu)
     pc->cpu = board_cpu(pc->board, cpu);
 }
 
-/* A machine without firmware loads its image again. */
+static int run_firmware(void *ctx, uint64_t pa, struct error *err);
+
+/* An image that is loaded directly. */
+static int load_direct(struct pc *pc, struct error *err)
+{
+    const struct load_host host = {pc, run_firmware};
+    int loaded = load_images(pc->board, &pc->config, &host, &pc->loaded, err);
+    pc->direct = loaded > 0;
+    return loaded;
+}
+
+/* A machine whose image was loaded directly loads it again. */
 static int reset_machine(struct pc *pc, struct error *err)
 {
     board_reset(pc->board);
     take_turn(pc, 0);
     services_reset(&pc->services);
     pc->fresh = 1;
-    pc->loader_entered = pc->kernel_seen = pc->direct = 0;
-    int loaded = load_images(pc->board, &pc->config, &pc->loaded, err);
-    pc->direct = loaded > 0;
-    return loaded;
+    pc->loader_entered = pc->kernel_seen = 0;
+    return load_direct(pc, err);
 }
 
 /* What the board asked for. Returns true if the run ends. */
@@ -376,6 +386,72 @@ static void pc_run(struct engine *e, const struct run_limit *limit, struct stop 
         stop->address = w.cs_base + w.rip;
 }
 
+/* ---------------------------------------------------------------- firmware before an image that is loaded directly */
+
+/* What it may take; SeaBIOS needs eight million steps. */
+enum { FIRMWARE_STEPS = 200000000, FIRMWARE_SECONDS = 60 };
+
+/* One slice of it; the steps are counted as usual. */
+static int run_firmware_slice(struct pc *pc, const struct run_limit *limit, bool *there, struct error *err)
+{
+    const char *name = config_image(&pc->config, "bios")->name, *how = "";
+    struct stop stop = {.wake = UINT64_MAX};
+    if (board_take_request(pc->board, &stop.status, &how) != BOARD_NONE)
+        return error_set(err, "%s: resets the machine or ends it (%s) before a kernel can be loaded: choose another --bios", name, how);
+    if (board_deadline(pc->board) <= now_time(pc))
+        board_run_timers(pc->board);
+    switch (run_turn(pc, slice_for(pc, limit))) {
+    case X86_STOP: *there = true; return 0;
+    case X86_FAULT: return error_set(err, "%s: fails before a kernel can be loaded: %s", name, x86_fault_text(pc->cpu));
+    case X86_HALTED:
+        if (!idle(pc, limit, &stop))
+            return 0;
+        return error_set(err, "%s: halts before a kernel can be loaded: choose another --bios", name);
+    default: return 0;
+    }
+}
+
+static int run_firmware_steps(struct pc *pc, uint64_t start, struct error *err)
+{
+    const struct run_limit limit = {.icount = start + FIRMWARE_STEPS,
+                                    .time = now_time(pc) + FIRMWARE_SECONDS * 1000000000ull};
+    bool there = false, interrupted = false;
+    int rc = 0;
+    while (!rc && !there && pc->icount < limit.icount) {
+        interrupted |= pc->interrupted;
+        pc->interrupted = 0; /* afterwards: this is over in a moment, and it is no position where one could stop */
+        rc = run_firmware_slice(pc, &limit, &there, err);
+    }
+    if (interrupted)
+        pc->interrupted = 1;
+    if (!rc && !there)
+        rc = error_set(err, "%s: does not come to INT 19h, where a BIOS boots, in %d million steps: for --kernel choose another --bios",
+                       config_image(&pc->config, "bios")->name, FIRMWARE_STEPS / 1000000);
+    return rc;
+}
+
+/* Runs the machine to an instruction, as something that happened before: its steps are guest time that passed without a position, and nothing is
+ * reported of it. */
+static int run_firmware(void *ctx, uint64_t pa, struct error *err)
+{
+    struct pc *pc = ctx;
+    const struct stop_point there = {0, STOPS_EXEC_PHYSICAL, pa, 1, false};
+    uint64_t start = pc->icount;
+    board_flush_events(pc->board);
+    pc->quiet = true;
+    for (unsigned i = 0; i < board_cpus(pc->board); i++)
+        x86_stops(board_cpu(pc->board, i), &there, i == 0);
+    int rc = run_firmware_steps(pc, start, err);
+    pc->skipped += (pc->icount - start) * NS_PER_STEP;
+    pc->icount = start;
+    take_turn(pc, 0);
+    services_reset(&pc->services);
+    board_forget_events(pc->board);
+    pc->quiet = pc->waking = false;
+    set_stops(pc);
+    return rc;
+}
+
 static void pc_interrupt(struct engine *e) { pc_of(e)->interrupted = 1; }
 static uint64_t pc_icount(const struct engine *e) { return pc_const(e)->icount; }
 static uint64_t pc_time(const struct engine *e) { return pc_const(e)->icount * NS_PER_STEP + pc_const(e)->skipped; }
@@ -516,6 +592,8 @@ static void boot_try(struct pc *pc, const struct event *read)
 static void board_reports(void *ctx, const struct event *ev)
 {
     struct pc *pc = ctx;
+    if (pc->quiet)
+        return;
     if (ev->kind == EV_BOOT_SECTOR_READ && !pc->loader_entered)
         boot_try(pc, ev);
     deliver(pc, ev);
@@ -526,7 +604,7 @@ static void board_reports(void *ctx, const struct event *ev)
 static void board_prints(void *ctx, unsigned device, const void *data, size_t len)
 {
     struct pc *pc = ctx;
-    if (pc->observer.console)
+    if (pc->observer.console && !pc->quiet)
         pc->observer.console(pc->observer.ctx, device, data, len);
 }
 
@@ -632,11 +710,9 @@ struct engine *hv_create(const struct engine_config *cfg, struct error *err)
     pc->fresh = 1;
     pc_observe(&pc->engine, 0, NULL);
     set_stops(pc);
-    int loaded = load_images(pc->board, &pc->config, &pc->loaded, err);
-    if (loaded < 0) {
+    if (load_direct(pc, err) < 0) {
         pc_destroy(&pc->engine);
         return NULL;
     }
-    pc->direct = loaded > 0;
     return &pc->engine;
 }

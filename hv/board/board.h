@@ -49,6 +49,8 @@ void board_observe(struct board *, uint32_t classes, const struct observer *);
 /* Report what is still being folded (a console line without its end, a run of port accesses): only at the end of a
  * recording. What is being folded is part of the saved state, and is kept whatever classes are observed. */
 void board_flush_events(struct board *);
+/* Drop it instead: what was done was no part of the recorded run. */
+void board_forget_events(struct board *);
 size_t board_screen(struct board *, char *buf, size_t size);
 /* A character of code page 437 as UTF-8; returns its length, 1-3. */
 unsigned vga_utf8(uint8_t c, char out[3]);
@@ -61,7 +63,7 @@ void board_event(struct board *, struct event *);
 /* Report an event in its place among the board's own; icount, time and cpu are filled in. */
 void board_event(struct board *, struct event *);
 
-/* ---- a kernel that is loaded directly, without firmware ---- */
+/* ---- an image that is loaded directly, without firmware ---- */
 
 /* Type as in INT 15h E820h: 1 RAM, 2 reserved. The layout is fw_cfg's etc/e820. */
 struct e820_entry {

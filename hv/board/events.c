@@ -148,6 +148,14 @@ void board_observe(struct board *b, uint32_t classes, const struct observer *o)
     b->events.observer = o ? *o : (struct observer){0};
 }
 
+void board_forget_events(struct board *b)
+{
+    struct observer o = b->events.observer;
+    uint32_t classes = b->events.classes;
+    events_init(&b->events);
+    board_observe(b, classes, &o);
+}
+
 /* ---------------------------------------------------------------- folding */
 
 static bool same_access(const struct access_fold *a, bool mmio, bool write, uint64_t number, unsigned size,

@@ -49,6 +49,9 @@ void load_take(struct loading *, uint64_t start, uint64_t size);
 uint64_t load_place(struct loading *, const char *what, uint64_t preferred, uint64_t size, uint64_t align,
                     uint64_t limit, struct error *);
 
+/* firmware.c: runs the firmware up to where it would boot, and asks it for the memory map and the ACPI tables. */
+int load_after_firmware(struct loading *, const struct load_host *, struct error *);
+
 /* Flat 32-bit segments (selectors 10h code, 18h data), paging off, interrupts off: what the Linux 32-bit protocol and multiboot
  * want. */
 int enter_protected(struct loading *, uint64_t entry, struct error *);

@@ -125,7 +125,8 @@ static void set_up_board(struct loading *l)
     l->nmap = board_e820(l->board, l->map, MAP_MAX);
 }
 
-int load_images(struct board *b, const struct engine_config *cfg, struct load_result *r, struct error *err)
+int load_images(struct board *b, const struct engine_config *cfg, const struct load_host *host, struct load_result *r,
+                struct error *err)
 {
     const struct image *kernel = config_image(cfg, "kernel"), *flat = config_image(cfg, "flat");
     struct loading l = {.board = b, .cfg = cfg, .image = kernel ? kernel : flat};
@@ -134,10 +135,14 @@ int load_images(struct board *b, const struct engine_config *cfg, struct load_re
         return error_set(err, "--kernel and --flat: only one image can be run at once: leave one out");
     if (!l.image)
         return 0;
-    set_up_board(&l);
-    if (kernel) {
-        l.rsdp = acpi_install(b, TABLES);
-        smbios_install(b, SMBIOS);
+    if (flat || !config_image(cfg, "bios")) {
+        set_up_board(&l);
+        if (kernel) {
+            l.rsdp = acpi_install(b, TABLES);
+            smbios_install(b, SMBIOS);
+        }
+    } else if (load_after_firmware(&l, host, err) < 0) {
+        return -1;
     }
     rc = kernel ? load_kernel(&l, r, err) : load_flat(&l, r, err);
     free(l.taken);

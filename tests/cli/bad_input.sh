@@ -60,6 +60,10 @@ rec --cdrom zero-9T
 rec --floppy zero-3M
 rec --kernel zero-9T
 rec --bios bios-100000
+head -c 128k /dev/zero | tr '\0' '\364' >bios-that-halts
+rec --bios bios-that-halts --kernel "$GUESTS/vmlinuz"
+yes "$(printf '\353\376')" | tr -d '\n' | head -c 128k >bios-that-loops
+rec --bios bios-that-loops --kernel "$GUESTS/vmlinuz"
 rec --vgabios vgabios-1000
 rec --vgabios zero-4096
 rec --cdrom iso-5000

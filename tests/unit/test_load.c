@@ -62,7 +62,7 @@ static void put32(uint8_t *p, uint32_t v)
 
 static int load(struct fixture *f)
 {
-    return load_images(f->board, &f->cfg, &f->result, &f->err);
+    return load_images(f->board, &f->cfg, NULL, &f->result, &f->err);
 }
 
 /* A bzImage of protocol 2.04 whose header speaks of KERNEL bytes. */
