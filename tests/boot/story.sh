@@ -106,7 +106,7 @@ symbols() { # NAME
 }
 
 program_symbols() { # NAME
-    local reel=$work/$1.reel at pid
+    local reel=$work/$1.reel at pid name address
     at=$(awk '$4 == "process.exec" && /executes \/bin\/story story threads/ { print $2 }' "$work/$1.events")
     pid=$(awk '$4 == "process.exec" && /executes \/bin\/story story threads/ { print $5 }' "$work/$1.events")
     tr -d '\r' <"$work/$1.console" | grep '^story: ' | awk -v pid="$pid" '$2 == "pid" { now = $3 } $2 == "symbol" && now == pid { print $3, $4 }' >"$work/$1.program"
