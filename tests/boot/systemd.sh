@@ -18,7 +18,7 @@ boot() {
         "$BOOTREEL" record -i --cpus "$2" --memory 512M --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/systemd/initrd.gz" \
             --disk "$GUESTS/systemd/disk.img" --append 'console=ttyS0 quiet systemd.show_status=1 root=/dev/sda' -q -o "$work/$1.reel" \
             >"$work/$1.console" 2>"$work/$1.err" || fail "$1: record exits with $?: $(tail -n 1 "$work/$1.err")"
-    tr -d '\r' <"$work/$1.console" >"$work/$1.text"
+    tr -d "\r" <"$work/$1.console" | sed "s/\x1b\[[0-9;?]*[a-zA-Z]//g" >"$work/$1.text"
     holds "$work/$1.text" '^reel login: root' "$1: the login"
     holds "$work/$1.text" '^answer 42' "$1: what the shell answers"
     holds "$work/$1.text" '^(running|degraded|starting)$' "$1: systemctl"
