@@ -15,12 +15,13 @@ struct live {
     unsigned console;
     int64_t owed; /* ns of real time still to wait */
     /* The gate of a pipe. */
-    bool open;        /* a line is going in */
-    bool echoing;     /* a line went in, and its end has not come back: what is printed is its echo, and no prompt */
-    bool answered;    /* the guest has printed since the last line went in */
-    bool unfinished;  /* … and its last line has no end yet */
+    bool open; /* a line is going in */
+    bool
+        echoing; /* a line went in, and its end has not come back: what is printed is its echo, and no prompt */
+    bool answered;      /* the guest has printed since the last line went in */
+    bool unfinished;    /* … and its last line has no end yet */
     struct plain plain; /* an escape sequence is no prompt */
-    uint64_t printed; /* guest time of the last output or line that went in */
+    uint64_t printed;   /* guest time of the last output or line that went in */
     /* The keyboard's translation of what was typed. */
     uint8_t keys[512];
     size_t nkeys;

@@ -94,7 +94,8 @@ static int find_kind(const struct line *l, const char *name, unsigned *kind)
     return BAD(l, "\"%.60s\" is no kind of event: bootreel events shows them", name);
 }
 
-static int add_range(const struct line *l, struct condition *c, const char *name, size_t len, uint64_t low, uint64_t high)
+static int add_range(const struct line *l, struct condition *c, const char *name, size_t len, uint64_t low,
+                     uint64_t high)
 {
     const struct event_kind *k = event_kind(c->kind);
     for (unsigned i = 0; i < k->nfields; i++)
@@ -157,7 +158,8 @@ static int take_details(const struct line *l, struct condition *c, unsigned from
             if (take_comparison(l, c, l->word[i]))
                 return -1;
         } else {
-            return BAD(l, "\"%.60s\": expected FIELD=NUMBER, FIELD>=NUMBER, FIELD<NUMBER, \"TEXT\" or same", l->word[i]);
+            return BAD(l, "\"%.60s\": expected FIELD=NUMBER, FIELD>=NUMBER, FIELD<NUMBER, \"TEXT\" or same",
+                       l->word[i]);
         }
     }
     return 0;
@@ -394,7 +396,8 @@ static int parse_line(struct line *l)
     if (!strcmp(l->word[0], "with") || !strcmp(l->word[0], "without"))
         return parse_machine(l, s);
     return BAD(
-        l, "\"%.60s\": expected stage, in, outside, open, close, fail, rename, with, without, once, by, under, moment, lasting, fold, chain or note",
+        l,
+        "\"%.60s\": expected stage, in, outside, open, close, fail, rename, with, without, once, by, under, moment, lasting, fold, chain or note",
         l->word[0]);
 }
 
@@ -409,11 +412,13 @@ static bool has_key(const char *by, const struct condition *c)
     return false;
 }
 
-static int check_keys(const struct line *l, const struct stage_rule *s, const struct condition *list, size_t n)
+static int check_keys(const struct line *l, const struct stage_rule *s, const struct condition *list,
+                      size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (!has_key(s->by, &list[i]))
-            return BAD(l, "stage %s: events %s have no %s to tell them apart by", s->name, event_kind(list[i].kind)->name, s->by);
+            return BAD(l, "stage %s: events %s have no %s to tell them apart by", s->name,
+                       event_kind(list[i].kind)->name, s->by);
     return 0;
 }
 

@@ -54,8 +54,8 @@ static bool is_word(const char *name, size_t len, const char *word)
     return strlen(word) == len && !strncmp(name, word, len);
 }
 
-static size_t put_field(const struct event *ev, const struct condition *c, const char *name, size_t len, char *out,
-                        size_t room)
+static size_t put_field(const struct event *ev, const struct condition *c, const char *name, size_t len,
+                        char *out, size_t room)
 {
     const struct event_kind *k = event_kind(ev->kind);
     struct capture text = {ev->data, ev->len};
@@ -102,7 +102,8 @@ static void forget(struct stage *s)
     free((char *)s->note);
 }
 
-static void close_stage(struct builder *b, struct open_stage *o, const struct event *ev, uint64_t number, bool at_end)
+static void close_stage(struct builder *b, struct open_stage *o, const struct event *ev, uint64_t number,
+                        bool at_end)
 {
     struct stage *s = &b->out->list[o->index];
     s->end = ev->icount;
@@ -164,7 +165,9 @@ static void close_matching(struct builder *b, const struct event *ev, uint64_t n
 
 static bool ends_by_itself(const struct builder *b, unsigned depth)
 {
-    return profile_stage(b->p, b->open[depth].rule)->nclose + profile_stage(b->p, b->open[depth].rule)->nfail > 0;
+    return profile_stage(b->p, b->open[depth].rule)->nclose +
+               profile_stage(b->p, b->open[depth].rule)->nfail >
+           0;
 }
 
 /* The depth at which a stage may open now: that of its parent + 1, or -1. Stages without a close condition
@@ -215,7 +218,8 @@ static size_t add_stage(struct builder *b, const struct stage_rule *r, const str
     return out->n++;
 }
 
-static void open_stage(struct builder *b, size_t rule, const struct condition *c, const struct event *ev, uint64_t number)
+static void open_stage(struct builder *b, size_t rule, const struct condition *c, const struct event *ev,
+                       uint64_t number)
 {
     const struct stage_rule *r = profile_stage(b->p, rule);
     long depth = place_for(b, r);
@@ -231,10 +235,11 @@ static void open_stage(struct builder *b, size_t rule, const struct condition *c
         return;
     b->done[rule] = true;
     struct open_stage *o = &b->open[b->nopen];
-    *o = (struct open_stage){.index = add_stage(b, r, c, b->nopen ? (long)b->open[b->nopen - 1].index : -1, ev, number),
-                             .rule = rule,
-                             .text = malloc(ev->len + 1),
-                             .len = ev->len};
+    *o = (struct open_stage){
+        .index = add_stage(b, r, c, b->nopen ? (long)b->open[b->nopen - 1].index : -1, ev, number),
+        .rule = rule,
+        .text = malloc(ev->len + 1),
+        .len = ev->len};
     if (ev->len)
         memcpy(o->text, ev->data, ev->len);
     b->nopen++;
@@ -245,7 +250,8 @@ static void open_stage(struct builder *b, size_t rule, const struct condition *c
 /* ---------------------------------------------------------------- stages beside each other */
 
 /* What tells an event's stage from others of its rule. */
-static struct capture key_of(const char *by, const struct condition *c, const struct event *ev, char number[KEY_MAX])
+static struct capture key_of(const char *by, const struct condition *c, const struct event *ev,
+                             char number[KEY_MAX])
 {
     const struct event_kind *k = event_kind(ev->kind);
     struct capture text = {ev->data, ev->len};
@@ -280,13 +286,15 @@ static bool find_home(const struct builder *b, const struct stage_rule *r, long 
     return r->nin == 0;
 }
 
-static void open_beside(struct builder *b, size_t rule, const struct condition *c, const struct event *ev, uint64_t number)
+static void open_beside(struct builder *b, size_t rule, const struct condition *c, const struct event *ev,
+                        uint64_t number)
 {
     const struct stage_rule *r = profile_stage(b->p, rule);
     char text[KEY_MAX], above[KEY_MAX];
     struct capture key = key_of(r->by, c, ev, text);
     long home, parent = r->under ? find_beside(b, rule, key_of(r->under, NULL, ev, above)) : -1;
-    if (find_beside(b, rule, key) >= 0 || !find_home(b, r, &home) || !is_outside(b, r) || (r->once && b->done[rule]))
+    if (find_beside(b, rule, key) >= 0 || !find_home(b, r, &home) || !is_outside(b, r) ||
+        (r->once && b->done[rule]))
         return;
     b->done[rule] = true;
     parent = parent >= 0 ? (long)b->beside[parent].index : home;
@@ -312,8 +320,8 @@ static const struct condition *which(const struct condition *list, size_t n, con
 }
 
 /* The stage of the rule that is open and has the event's key, if one of these conditions holds; -1: none. */
-static long matching(const struct builder *b, size_t rule, const struct condition *list, size_t n, const struct event *ev,
-                     const struct condition **c)
+static long matching(const struct builder *b, size_t rule, const struct condition *list, size_t n,
+                     const struct event *ev, const struct condition **c)
 {
     char text[KEY_MAX];
     *c = which(list, n, ev);
@@ -378,8 +386,8 @@ static uint32_t classes_of(struct builder *b)
     uint32_t mask = EVENT_CLASS_BIT(EC_POWER);
     for (size_t i = 0; i < profile_stages(b->p); i++) {
         const struct stage_rule *r = profile_stage(b->p, i);
-        mask |= note_kinds(b, r->open, r->nopen) | note_kinds(b, r->close, r->nclose) | note_kinds(b, r->fail, r->nfail) |
-                note_kinds(b, r->rename, r->nrename);
+        mask |= note_kinds(b, r->open, r->nopen) | note_kinds(b, r->close, r->nclose) |
+                note_kinds(b, r->fail, r->nfail) | note_kinds(b, r->rename, r->nrename);
     }
     return mask;
 }
@@ -624,7 +632,8 @@ static long waited_for(const struct stages *s, size_t of)
     long best = -1;
     for (size_t i = 0; i < s->n; i++) {
         const struct stage *c = &s->list[i];
-        if (!c->chain || i == of || c->open || c->parent != g->parent || c->end > g->begin || c->begin >= g->begin)
+        if (!c->chain || i == of || c->open || c->parent != g->parent || c->end > g->begin ||
+            c->begin >= g->begin)
             continue;
         if (best < 0 || c->end >= s->list[best].end)
             best = (long)i;

@@ -10,6 +10,7 @@ stage loader
     close event kernel.reached "startup_32"
     close event kernel.found
     close event kernel.entry "multiboot"
+    close event kernel.entry "linux"
     # a kernel that is not known: code of the upper half, of 64-bit and of 32-bit address spaces
     close event cpu.cr ip>=0x80000000
     close event cpu.msr ip>=0x80000000
@@ -41,12 +42,16 @@ stage kernel
 
 # ---- Linux ----
 stage kernel
+    open event kernel.entry "linux"
     open event kernel.boot-params
     open event kernel.found
     once
     close event power.off
     close event power.reset
     close event power.halt
+stage kernel.efi-stub
+    in kernel
+    open event kernel.entry "linux EFI"
 stage kernel.setup
     in kernel
     open event kernel.boot-params

@@ -115,13 +115,14 @@ static void look_at_entry(struct linux_guest *lx, const uint8_t *p)
     lx_boot_early(lx, get(p, BP_CODE, 4));
 }
 
-void lx_boot_params(struct linux_guest *lx, uint64_t address)
+/* What the parameters say; `sure`: they are that, also without the header's magic number (an EFI stub does not copy it). */
+static void report_params(struct linux_guest *lx, uint64_t address, bool sure)
 {
     uint8_t p[BP_SIZE];
     if (read_physical(lx, address, p, sizeof p) == sizeof p && !memcmp(p + BP_MAGIC, "HdrS", 4))
         look_at_entry(lx, p);
     if (lx->params_reported || !lx_wants(lx, EC_KERNEL) ||
-        read_physical(lx, address, p, sizeof p) < sizeof p || memcmp(p + BP_MAGIC, "HdrS", 4))
+        read_physical(lx, address, p, sizeof p) < sizeof p || (!sure && memcmp(p + BP_MAGIC, "HdrS", 4)))
         return;
     lx->params_reported = true;
     lx->boot_params = address;
@@ -133,6 +134,11 @@ void lx_boot_params(struct linux_guest *lx, uint64_t address)
         LX_EMIT(lx, EV_INITRD, NULL, size, get(p, BP_INITRD, 4) | get(p, BP_EXT_INITRD, 4) << 32);
     e820_entries(lx, p + BP_E820, p[BP_E820_COUNT] < E820_MAX ? p[BP_E820_COUNT] : E820_MAX);
     e820_more(lx, get(p, BP_SETUP_DATA, 8));
+}
+
+void lx_boot_params(struct linux_guest *lx, uint64_t address)
+{
+    report_params(lx, address, false);
 }
 
 /* rsi has the boot parameters from the entry on, in the real-mode setup code (when it leaves), the 32-bit and
@@ -396,7 +402,7 @@ static void reached(struct linux_guest *lx, struct frame *f)
 static void first_c(struct linux_guest *lx, struct frame *f)
 {
     uint64_t params = lx_argument(lx, 0);
-    lx_boot_params(lx, params & 0x7fffffffff);
+    report_params(lx, params & 0x7fffffffff, true);
     reached(lx, f);
 }
 

@@ -114,7 +114,8 @@ static void add_number(struct text *out, const struct conversion *c, uint64_t v)
         add(out, format, (unsigned long long)(c->bytes == 8 ? v : v & ((1ull << 8 * c->bytes) - 1)));
 }
 
-static bool add_string(struct text *out, const struct conversion *c, uint64_t v, const struct format_source *src)
+static bool add_string(struct text *out, const struct conversion *c, uint64_t v,
+                       const struct format_source *src)
 {
     char format[64], text[STRING_MAX] = "(null)";
     own_format(c, "s", format);
@@ -124,7 +125,8 @@ static bool add_string(struct text *out, const struct conversion *c, uint64_t v,
     return true;
 }
 
-static void add_pointer(struct text *out, const struct conversion *c, uint64_t v, const struct format_source *src)
+static void add_pointer(struct text *out, const struct conversion *c, uint64_t v,
+                        const struct format_source *src)
 {
     char name[256];
     if (c->extension && strchr("sSB", c->extension) && src->name) {

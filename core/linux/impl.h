@@ -10,6 +10,7 @@
  *   module.c    modules
  *   program.c   user programs' symbols
  *   syscall.c   system calls
+ *   efi.c       a kernel started by EFI firmware
  *   log.c       what programs say to the kernel's log and the journal; panics
  *   format.c    a kernel's format string with its arguments
  */
@@ -112,6 +113,9 @@ struct linux_guest {
     uint64_t extract_call;   /* physical address of the call of extract_kernel that is probed */
     unsigned early_probe[4]; /* enum early_probe */
     unsigned tries, running_tries;
+    uint64_t tried[8]; /* where was looked last: firmware comes by the same places again and again */
+    unsigned ntried;
+    uint64_t efi_image; /* physical address of the EFI program that the kernel is; 0: none was seen */
     /* the kernel */
     const struct symbol_table *kernel;
     uint64_t text, text_physical, image_size, bias; /* _text; bias: KASLR offset */
@@ -206,6 +210,10 @@ bool lx_is_return_thunk(const struct linux_guest *lx, uint64_t address);
 /* The register by which a thunk for indirect calls goes on ("rbx"), or NULL. */
 const char *lx_thunk_register(const struct linux_guest *lx, uint64_t address);
 
+/* The physical address that a linear one of the present address space is mapped to, in long mode; false: it is not mapped. SDM volume
+ * 3, 4.5. */
+bool lx_physical(const struct linux_guest *lx, uint64_t address, uint64_t *physical);
+
 /* ---------------------------------------------------------------- linux.c */
 
 /* An event at the present position. `data` may be NULL. */
@@ -242,6 +250,8 @@ void lx_boot_params(struct linux_guest *lx, uint64_t address);
 /* Is that the kernel, entered by its boot protocol? Its first descriptor table tells. */
 void lx_boot_entered(struct linux_guest *lx, uint64_t ip);
 void lx_boot_setup(struct linux_guest *lx);
+/* An interrupt came while 64-bit code at `ip` ran in ring 0: is that a kernel's EFI program? Says so. Cost: a look at 16384 pages. */
+void lx_efi_interrupted(struct linux_guest *lx, uint64_t ip);
 void lx_initcall_setup(struct linux_guest *lx);
 void lx_task_setup(struct linux_guest *lx);
 void lx_module_setup(struct linux_guest *lx);

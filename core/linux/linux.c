@@ -281,8 +281,10 @@ static bool take_image(struct linux_guest *lx, const void *image, size_t size, u
     lx->image.size = size;
     lx->image.base = base;
     lx_types_load(lx, image, size, base);
+    if (!lx->has_physical)
+        lx_physical(lx, lx->text, &lx->text_physical);
     banner(lx, version, sizeof version);
-    LX_EMIT(lx, EV_KERNEL_FOUND, version, lx->text, lx->bias, lx->has_physical ? lx->text_physical : 0,
+    LX_EMIT(lx, EV_KERNEL_FOUND, version, lx->text, lx->bias, lx->text_physical,
             k.count, lx->types.count);
     set_up(lx);
     lx->image.bytes = NULL;
@@ -379,6 +381,26 @@ static uint64_t event_ip(const struct event *ev)
     }
 }
 
+/* Firmware of 64 bits has loops that write control registers: such a place counts once. */
+static bool was_tried(struct linux_guest *lx, uint64_t ip)
+{
+    enum { N = sizeof lx->tried / sizeof lx->tried[0] };
+    for (unsigned i = 0; i < N; i++)
+        if (lx->tried[i] == ip && lx->state != LX_DECOMPRESSOR)
+            return true;
+    lx->tried[lx->ntried++ % N] = ip;
+    return false;
+}
+
+static void interrupted(struct linux_guest *lx, const struct event *ev)
+{
+    const struct engine *e = lx->o.engine;
+    uint64_t ip = ev->f[EVF_IRQ_ip];
+    if (lx->state != LX_FOUND && !lx->efi_image && !lx->params_reported && lx_wants(lx, EC_KERNEL) && ip <= UINT32_MAX &&
+        !(ev->f[EVF_IRQ_cs] & 3) && e->ops->code_bits(e, lx->cpu) == 64)
+        lx_efi_interrupted(lx, ip);
+}
+
 static void look_for_kernel(struct linux_guest *lx, uint64_t ip)
 {
     const struct engine *e = lx->o.engine;
@@ -394,7 +416,8 @@ static void look_for_kernel(struct linux_guest *lx, uint64_t ip)
     } else if (bits == 32 && runs_high_32(lx, ip)) {
         lx->word = 4;
         take_running(lx, ip);
-    } else if ((bits == 64 || (bits == 32 && lx->word == 4)) && lx->tries < TRIES) {
+    } else if ((bits == 64 || (bits == 32 && lx->word == 4)) && lx->tries < TRIES &&
+               !was_tried(lx, ip)) {
         lx_boot_early(lx, ip);
     }
 }
@@ -410,5 +433,7 @@ void linux_event(struct linux_guest *lx, const struct event *ev)
         lx_boot_params(lx, ev->f[EVF_KERNEL_HANDOVER_params]);
     else if (lx->state == LX_NONE && !lx->params_reported && event_ip(ev))
         lx_boot_entered(lx, event_ip(ev));
+    if (ev->kind == EV_IRQ)
+        interrupted(lx, ev);
     look_for_kernel(lx, event_ip(ev));
 }

@@ -10,19 +10,37 @@
 #include "core/linux/format.h"
 #include "core/linux/impl.h"
 
-/* ---------------------------------------------------------------- arguments */
+/* ---------------------------------------------------------------- arguments
+ * System V ABI for AMD64, 3.2.3 and 3.5.7; for the 80386: on the stack, but for the first three of a function that is neither variadic nor
+ * asmlinkage (the kernel is built with regparm(3)). */
 
-/* Those of a variadic function or of a va_list. In 64-bit code: System V ABI for AMD64, 3.2.3 and 3.5.7. In 32-bit
- * code variadic functions have all on the stack, and a va_list is a pointer into it. */
+static unsigned word_of(const struct linux_guest *lx)
+{
+    return lx->text >> 32 ? 8 : 4;
+}
+
+/* Argument i of a function that has just been entered; `stack`: a 32-bit kernel has all of them there. */
+static uint64_t argument(const struct linux_guest *lx, unsigned i, bool stack)
+{
+    static const enum lx_reg regs[] = {LX_RDI, LX_RSI, LX_RDX, LX_RCX, LX_R8, LX_R9};
+    static const enum lx_reg regs32[] = {LX_RAX, LX_RDX, LX_RCX};
+    if (word_of(lx) == 8)
+        return lx_reg(lx, regs[i]);
+    if (!stack && i < 3)
+        return lx_reg(lx, regs32[i]);
+    return lx_u32(lx, lx_reg(lx, LX_RSP) + 4 + 4 * (stack ? i : i - 3));
+}
+
 struct arguments {
     struct linux_guest *lx;
-    bool in_registers; /* the first are, of which `used` were taken */
-    unsigned used;
-    uint64_t next, end; /* where the registers' part of a list is, then the stack's */
-    uint64_t stack;
+    unsigned used;      /* of those that are in registers */
+    uint64_t next, end; /* where a list has those that were in registers */
+    uint64_t stack;     /* where the next one on the stack is */
 };
 
-static bool take(struct arguments *a, uint64_t *address, unsigned bytes, uint64_t *value)
+enum { IN_REGISTERS = 6 };
+
+static bool take_value(struct arguments *a, uint64_t *address, unsigned bytes, uint64_t *value)
 {
     *value = 0;
     bool good = lx_read(a->lx, *address, value, bytes);
@@ -32,15 +50,14 @@ static bool take(struct arguments *a, uint64_t *address, unsigned bytes, uint64_
 
 static bool next_argument(void *ctx, unsigned bytes, uint64_t *value)
 {
-    static const enum lx_reg regs[] = {LX_RDI, LX_RSI, LX_RDX, LX_RCX, LX_R8, LX_R9};
     struct arguments *a = ctx;
     bool good = true;
-    if (a->in_registers && a->used < sizeof regs / sizeof regs[0])
-        *value = lx_reg(a->lx, regs[a->used++]);
-    else if (a->next < a->end)
-        good = take(a, &a->next, 8, value);
+    if (word_of(a->lx) == 4)
+        return take_value(a, &a->stack, bytes, value);
+    if (a->used < IN_REGISTERS)
+        *value = argument(a->lx, a->used++, false);
     else
-        good = take(a, &a->stack, a->lx->word == 8 ? 8 : bytes, value);
+        good = take_value(a, a->next < a->end ? &a->next : &a->stack, 8, value);
     if (bytes == 4)
         *value &= UINT32_MAX;
     return good;
@@ -61,24 +78,22 @@ static void name_of(void *ctx, uint64_t address, char *buf, size_t size)
     lx_name(((struct arguments *)ctx)->lx, address, buf, size);
 }
 
-static struct format_source source_of(struct arguments *a)
-{
-    return (struct format_source){.ctx = a, .word = a->lx->word, .next = next_argument, .string = read_text, .name = name_of};
-}
-
-/* Of a variadic function that was just entered. */
+/* Those of a variadic function that was just entered, after the first. */
 static struct arguments entered(struct linux_guest *lx)
 {
-    return (struct arguments){.lx = lx, .in_registers = lx->word == 8, .stack = lx_reg(lx, LX_RSP) + lx->word};
+    /* Behind the return address; a 32-bit kernel has the first argument there as well. */
+    return (struct arguments){.lx = lx, .used = 1, .stack = lx_reg(lx, LX_RSP) + 8};
 }
 
+/* Those of a va_list. */
 static struct arguments of_list(struct linux_guest *lx, uint64_t list)
 {
     enum { REGISTERS_END = 48 };
-    if (lx->word == 4)
+    if (word_of(lx) == 4)
         return (struct arguments){.lx = lx, .stack = list};
     uint64_t save = lx_u64(lx, list + 16);
     return (struct arguments){.lx = lx,
+                              .used = IN_REGISTERS,
                               .next = save + lx_u32(lx, list),
                               .end = save + REGISTERS_END,
                               .stack = lx_u64(lx, list + 8)};
@@ -91,10 +106,9 @@ static void panics(struct linux_guest *lx, struct frame *f)
     char format[256];
     struct text t = {0};
     struct arguments a = entered(lx);
-    const struct format_source src = source_of(&a);
-    uint64_t address = 0;
-    next_argument(&a, lx->word, &address);
-    lx_string(lx, address, format, sizeof format);
+    const struct format_source src = {
+        .ctx = &a, .word = word_of(lx), .next = next_argument, .string = read_text, .name = name_of};
+    lx_string(lx, argument(lx, 0, true), format, sizeof format);
     guest_format(&t, format, &src);
     while (t.n && t.s[t.n - 1] == '\n')
         t.s[--t.n] = 0;
@@ -119,19 +133,19 @@ static void say(struct linux_guest *lx, unsigned level, char *text)
         LX_EMIT(lx, EV_PROCESS_LOG, text, level, pid, lx_tgid(lx, task));
 }
 
-/* vprintk_emit(facility, level, dev_info, format, args) */
+/* vprintk_emit(facility, level, dev_info, format, args), asmlinkage */
 static void printed(struct linux_guest *lx, struct frame *f)
 {
     char format[8], text[1024];
-    uint64_t value, stack = lx_reg(lx, LX_RSP) + 4;
-    if (!(lx_argument(lx, 0) & UINT32_MAX)) /* the kernel's own */
+    uint64_t value;
+    if (!(argument(lx, 0, true) & UINT32_MAX)) /* the kernel's own */
         return;
-    struct arguments a = of_list(lx, lx->word == 8 ? lx_reg(lx, LX_R8) : lx_u32(lx, stack + 4));
-    lx_string(lx, lx->word == 8 ? lx_reg(lx, LX_RCX) : lx_u32(lx, stack), format, sizeof format);
-    if (strcmp(format, "%s") || !next_argument(&a, lx->word, &value))
+    struct arguments a = of_list(lx, argument(lx, 4, true));
+    lx_string(lx, argument(lx, 3, true), format, sizeof format);
+    if (strcmp(format, "%s") || !next_argument(&a, word_of(lx), &value))
         return;
     lx_string(lx, value, text, sizeof text);
-    say(lx, (unsigned)lx_argument(lx, 1) & 7, text);
+    say(lx, (unsigned)argument(lx, 1, true) & 7, text);
 }
 
 /* The value of a field in the datagram, or NULL. */
@@ -152,49 +166,40 @@ static bool is_journal(const char *text)
     return n > 1 && text[n] == '=' && isupper((unsigned char)text[0]);
 }
 
-enum { PIECES = 64, DATAGRAM = 4096 };
+enum { PIECES = 64, DATAGRAM = 4096, MSG_CMSG_COMPAT = 0x80000000u };
 
-/* The first bytes of the datagram of a program's struct msghdr, whose members are as wide as the kernel's words; a
- * text, since the journal's fields are. */
-static void datagram(struct linux_guest *lx, uint64_t msghdr, char out[DATAGRAM])
+/* The first bytes of the datagram of a struct msghdr of the program (words of 8 bytes, or 4); a text, since the journal's fields are. */
+static void datagram(struct linux_guest *lx, uint64_t msghdr, unsigned word, char out[DATAGRAM])
 {
-    unsigned word = lx->word;
-    uint64_t iov = lx_word(lx, msghdr + 2 * word), n = lx_word(lx, msghdr + 3 * word);
+    uint64_t head[4] = {0}, piece[2];
     size_t len = 0;
-    for (uint64_t i = 0; i < n && i < PIECES && len < DATAGRAM - 1; i++) {
-        uint64_t base = lx_word(lx, iov + 2 * word * i), size = lx_word(lx, iov + 2 * word * i + word);
-        size_t part = size < DATAGRAM - 1 - len ? size : DATAGRAM - 1 - len;
-        lx_read(lx, base, out + len, part);
+    for (unsigned i = 0; i < 4; i++) /* name, its length, pieces, their number */
+        lx_read(lx, msghdr + i * word, &head[i], word);
+    for (uint64_t i = 0; i < head[3] && i < PIECES && len < DATAGRAM - 1; i++) {
+        piece[0] = piece[1] = 0;
+        if (!lx_read(lx, head[2] + 2 * word * i, &piece[0], word) ||
+            !lx_read(lx, head[2] + 2 * word * i + word, &piece[1], word))
+            break;
+        size_t part = piece[1] < DATAGRAM - 1 - len ? piece[1] : DATAGRAM - 1 - len;
+        lx_read(lx, piece[0], out + len, part);
         len += part;
         out[len] = 0;
         if (!i && !is_journal(out))
             return;
     }
-    out[len] = 0;
 }
 
-static void sent(struct linux_guest *lx, uint64_t msghdr)
+/* __sys_sendmsg(descriptor, msghdr, flags…): what all of the calls come to. */
+static void sends(struct linux_guest *lx, struct frame *f)
 {
     char text[DATAGRAM] = "";
-    datagram(lx, msghdr, text);
+    unsigned word = argument(lx, 2, false) & MSG_CMSG_COMPAT ? 4 : word_of(lx);
+    datagram(lx, argument(lx, 1, false), word, text);
     if (!is_journal(text))
         return;
     char *message = field(text, "MESSAGE="), *level = field(text, "PRIORITY=");
     if (message)
         say(lx, level ? (unsigned)(*level - '0') & 7 : 6, message);
-}
-
-/* __x64_sys_sendmsg(regs): a descriptor and a struct msghdr, in the caller's rdi and rsi. */
-static void sends(struct linux_guest *lx, struct frame *f)
-{
-    enum { PT_SI = 104 };
-    sent(lx, lx_u64(lx, lx_argument(lx, 0) + PT_SI));
-}
-
-/* __sys_sendmsg(descriptor, msghdr, flags, ...): where 32-bit kernels come by sendmsg(2) and socketcall(2). */
-static void sends_32(struct linux_guest *lx, struct frame *f)
-{
-    sent(lx, lx_argument(lx, 1));
 }
 
 void lx_log_setup(struct linux_guest *lx)
@@ -205,7 +210,6 @@ void lx_log_setup(struct linux_guest *lx)
         return;
     if (!lx_hook(lx, "vprintk_emit", printed, NULL))
         lx_missing(lx, "vprintk_emit");
-    const char *send = lx->word == 8 ? "__x64_sys_sendmsg" : "__sys_sendmsg";
-    if (!lx_hook(lx, send, lx->word == 8 ? sends : sends_32, NULL))
-        lx_missing(lx, send);
+    if (!lx_hook(lx, "__sys_sendmsg", sends, NULL))
+        lx_missing(lx, "__sys_sendmsg");
 }

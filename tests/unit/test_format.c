@@ -48,7 +48,10 @@ static void formats(void **state)
         const char *text;
     } rows[] = {
         {"plain 100%%", {0}, 0, "plain 100%"},
-        {"Attempted to kill init! exitcode=0x%08x\n", {0x200}, 1, "Attempted to kill init! exitcode=0x00000200\n"},
+        {"Attempted to kill init! exitcode=0x%08x\n",
+         {0x200},
+         1,
+         "Attempted to kill init! exitcode=0x00000200\n"},
         {"Unable to mount root fs on %s", {0x2000}, 1, "Unable to mount root fs on unknown-block(0,0)"},
         {"%d %i %u", {0xffffffff, 0xfffffffffffffffe, 0xffffffff}, 3, "-1 -2 4294967295"},
         {"%ld %lld %llx", {UINT64_MAX, UINT64_MAX, UINT64_MAX}, 3, "-1 -1 ffffffffffffffff"},

@@ -129,8 +129,8 @@ static void an_echo_is_no_prompt(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sequences_go),           cmocka_unit_test(texts_are_found),
-        cmocka_unit_test(profiles_see_through),   cmocka_unit_test(a_sequence_is_no_prompt),
+        cmocka_unit_test(sequences_go),         cmocka_unit_test(texts_are_found),
+        cmocka_unit_test(profiles_see_through), cmocka_unit_test(a_sequence_is_no_prompt),
         cmocka_unit_test(an_echo_is_no_prompt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
