@@ -37,7 +37,7 @@ expect 0 annotate-replay "$BOOTREEL" replay --verify "$work/annotated.reel"
 # POST's steps.
 "$BOOTREEL" stages "$reel" >"$work/stages"
 for step in reset shadow memory pci processors tables memory-map real-mode vectors clock ports keyboard display drives option-roms boot-list; do
-    holds "$work/stages" "%  *[0-9]+      bios\\.post\\.$step\$" "stage of POST"
+    holds "$work/stages" " s  *[0-9]+      bios\\.post\\.$step\$" "stage of POST"
 done
 holds "$work/stages" '    bios\.boot$' "INT 19h"
 
