@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/code.h"
+#include "traces/memory.h"
 
 struct code {
     csh handle;
@@ -12,7 +13,7 @@ struct code {
 
 struct code *code_new(unsigned bits)
 {
-    struct code *c = calloc(1, sizeof *c);
+    struct code *c = mem_zero(1, sizeof *c);
     c->word = bits / 8;
     if (cs_open(CS_ARCH_X86, bits == 64 ? CS_MODE_64 : CS_MODE_32, &c->handle) != CS_ERR_OK) {
         free(c);

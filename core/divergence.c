@@ -5,6 +5,7 @@
 #include "core/divergence.h"
 #include "core/restore.h"
 #include "core/state.h"
+#include "traces/memory.h"
 
 enum { MAX_FIELDS = 16, MAX_PAGES = 8 };
 
@@ -196,14 +197,14 @@ static void report(struct comparison *c, struct engine *e)
 
 long divergence_of_state(struct engine *e, struct trace *t, size_t k, struct text *out, struct error *err)
 {
-    struct comparison *c = calloc(1, sizeof *c);
+    struct comparison *c = mem_zero(1, sizeof *c);
     const struct snapshot_sink sink = {.ctx = c, .section = on_section, .page = on_page};
     long differences = -1;
     c->out = out;
     c->recorded = trace_checkpoint_load(t, k, err);
     if (c->recorded) {
         c->live = state_hash_new();
-        c->seen = calloc(trace_state_sections(c->recorded) + 1, sizeof *c->seen);
+        c->seen = mem_zero(trace_state_sections(c->recorded) + 1, sizeof *c->seen);
         e->ops->save(e, &sink, false);
         missing_sections(c);
         if (!compare_pages(c, err)) {

@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include "core/fold.h"
+#include "traces/memory.h"
 
 enum { LEVELS = 3, BOOTS = LEVELS - 1, RECENT = 2 * FOLD_LOOP };
 
@@ -51,13 +52,6 @@ struct fold {
 };
 
 static void take(struct fold *f, unsigned number, const struct event *ev);
-
-static void *must(void *p)
-{
-    if (!p)
-        abort();
-    return p;
-}
 
 /* ---------------------------------------------------------------- the same event */
 
@@ -111,13 +105,13 @@ static void hold(struct level *l, const struct event *ev, uint64_t id)
     }
     if (l->nheld == l->cap) {
         l->cap = l->cap ? 2 * l->cap : 64;
-        l->held = must(realloc(l->held, l->cap * sizeof *l->held));
+        l->held = mem_resize(l->held, l->cap * sizeof *l->held);
     }
     struct held *h = &l->held[l->first + l->nheld++];
     *h = (struct held){*ev, id};
     h->ev.data = NULL;
     if (ev->len)
-        h->ev.data = memcpy(must(malloc(ev->len)), ev->data, ev->len);
+        h->ev.data = memcpy(mem_alloc(ev->len), ev->data, ev->len);
 }
 
 static struct held *unhold(struct level *l)
@@ -319,7 +313,7 @@ static void cut(struct level *l)
 
 struct fold *fold_new(void (*emit)(void *ctx, const struct event *ev), void *ctx)
 {
-    struct fold *f = must(calloc(1, sizeof *f));
+    struct fold *f = mem_zero(1, sizeof *f);
     f->emit = emit;
     f->ctx = ctx;
     for (unsigned i = 0; i < LEVELS; i++) {
@@ -328,8 +322,8 @@ struct fold *fold_new(void (*emit)(void *ctx, const struct event *ev), void *ctx
         l->number = i;
         l->at = FOLD_LOOP;
         l->blank = true;
-        l->ref = must(calloc(i == BOOTS ? FOLD_BOOT : FOLD_LOOP, sizeof *l->ref));
-        l->boot = i == BOOTS ? must(calloc(FOLD_BOOT, sizeof *l->boot)) : NULL;
+        l->ref = mem_zero(i == BOOTS ? FOLD_BOOT : FOLD_LOOP, sizeof *l->ref);
+        l->boot = i == BOOTS ? mem_zero(FOLD_BOOT, sizeof *l->boot) : NULL;
     }
     return f;
 }
@@ -397,7 +391,7 @@ void *fold_save(const struct fold *f, size_t *n)
     }
     if (!any)
         return NULL;
-    uint8_t *data = must(malloc(*n)), *p = data;
+    uint8_t *data = mem_alloc(*n), *p = data;
     for (unsigned i = 0; i < LEVELS; i++) {
         const struct level *l = &f->level[i];
         put_number(p + 8 * S_PERIOD, l->period);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/image_file.h"
+#include "traces/memory.h"
 
 struct file {
     int fd; /* -1: memory */
@@ -51,7 +52,7 @@ static int read_memory(void *ctx, uint64_t offset, void *buf, size_t n, struct e
 
 struct image_files *image_files_new(void)
 {
-    return calloc(1, sizeof(struct image_files));
+    return mem_zero(1, sizeof(struct image_files));
 }
 
 /* The size of a regular file or of a block device; -1 with err for anything else. */
@@ -71,8 +72,8 @@ static struct file *open_file(const char *path, int64_t *size, struct error *err
         error_set(err, "an image's name is empty: give an image file or a disk");
         return NULL;
     }
-    struct file *f = calloc(1, sizeof *f);
-    f->path = strdup(path);
+    struct file *f = mem_zero(1, sizeof *f);
+    f->path = mem_string(path);
     f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (f->fd < 0 || fstat(f->fd, &f->st) < 0) {
         error_set(err, "%s: cannot be opened: %s", path, strerror(errno));
@@ -102,10 +103,10 @@ static int check_role(const struct image_files *s, const char *role, const char 
 static void add(struct image_files *s, const char *role, struct file *f, int64_t size)
 {
     const char *slash = strrchr(f->path, '/');
-    s->files = realloc(s->files, (s->n + 1) * sizeof *s->files);
-    s->images = realloc(s->images, (s->n + 1) * sizeof *s->images);
+    MEM_MORE(s->files, s->n);
+    MEM_MORE(s->images, s->n);
     s->files[s->n] = f;
-    s->images[s->n] = (struct image){.role = strdup(role),
+    s->images[s->n] = (struct image){.role = mem_string(role),
                                      .name = slash ? slash + 1 : f->path,
                                      .size = (uint64_t)size,
                                      .ctx = f,
@@ -130,10 +131,10 @@ int image_files_add_memory(struct image_files *s, const char *role, const char *
 {
     if (check_role(s, role, name, err))
         return -1;
-    struct file *f = calloc(1, sizeof *f);
+    struct file *f = mem_zero(1, sizeof *f);
     f->fd = -1;
     f->memory = data;
-    f->path = strdup(name);
+    f->path = mem_string(name);
     add(s, role, f, (int64_t)size);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include "core/images.h"
+#include "traces/memory.h"
 
 enum { DIGEST_LIMIT = 64 << 20 };
 
@@ -37,7 +38,7 @@ static int fetch_chunk(struct tracked *t, uint64_t chunk, struct error *err)
     if (t->cached == chunk)
         return 0;
     if (!t->buf)
-        t->buf = malloc(TRACE_CHUNK);
+        t->buf = mem_alloc(TRACE_CHUNK);
     t->cached = UINT64_MAX;
     size_t n = chunk_size(t->inner, chunk);
     if (t->inner->read(t->inner->ctx, chunk * TRACE_CHUNK, t->buf, n, err))
@@ -69,11 +70,11 @@ static int read_tracked(void *ctx, uint64_t offset, void *buf, size_t n, struct 
 
 struct image_tracker *image_tracker_new(const struct image *images, size_t n, struct trace_writer *w)
 {
-    struct image_tracker *it = calloc(1, sizeof *it);
+    struct image_tracker *it = mem_zero(1, sizeof *it);
     it->w = w;
     it->n = n;
-    it->tracked = calloc(n + 1, sizeof *it->tracked);
-    it->images = calloc(n + 1, sizeof *it->images);
+    it->tracked = mem_zero(n + 1, sizeof *it->tracked);
+    it->images = mem_zero(n + 1, sizeof *it->images);
     for (size_t i = 0; i < n; i++) {
         it->tracked[i] =
             (struct tracked){.tracker = it, .inner = &images[i], .number = (unsigned)i, .cached = UINT64_MAX};
@@ -103,7 +104,7 @@ void image_tracker_free(struct image_tracker *it)
 static int digest(const struct image *im, uint64_t out[2], struct error *err)
 {
     XXH3_state_t *st = XXH3_createState();
-    uint8_t *buf = malloc(TRACE_CHUNK);
+    uint8_t *buf = mem_alloc(TRACE_CHUNK);
     int rc = 0;
     XXH3_128bits_reset(st);
     for (uint64_t at = 0; at < im->size && !rc; at += TRACE_CHUNK) {
@@ -151,10 +152,10 @@ static int read_replayed(void *ctx, uint64_t offset, void *buf, size_t n, struct
 struct image_replay *image_replay_new(struct trace *t)
 {
     const struct trace_config *cfg = trace_config(t);
-    struct image_replay *r = calloc(1, sizeof *r);
+    struct image_replay *r = mem_zero(1, sizeof *r);
     r->n = cfg->nimages;
-    r->ctx = calloc(r->n + 1, sizeof *r->ctx);
-    r->images = calloc(r->n + 1, sizeof *r->images);
+    r->ctx = mem_zero(r->n + 1, sizeof *r->ctx);
+    r->images = mem_zero(r->n + 1, sizeof *r->images);
     for (size_t i = 0; i < r->n; i++) {
         r->ctx[i] = (struct replayed){t, (unsigned)i};
         r->images[i] = (struct image){.role = cfg->images[i].role,

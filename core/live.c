@@ -5,6 +5,7 @@
 
 #include "core/live.h"
 #include "core/terminal.h"
+#include "traces/memory.h"
 
 /* Shorter waits are added up: the host cannot sleep for a few microseconds. */
 enum { MIN_WAIT = 1000000 };
@@ -29,7 +30,7 @@ struct live {
 
 struct live *live_open(const struct live_options *o, struct error *err)
 {
-    struct live *l = calloc(1, sizeof *l);
+    struct live *l = mem_zero(1, sizeof *l);
     l->port = o->port;
     l->console = o->console;
     l->terminal = terminal_open(o->fd, err);

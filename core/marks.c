@@ -4,6 +4,7 @@
 
 #include "core/marks.h"
 #include "traces/trace.h"
+#include "traces/memory.h"
 
 enum { MAX_MARKS = 500 };
 
@@ -62,7 +63,7 @@ static bool first(struct marks *m, uint64_t id)
     for (size_t i = 0; i < m->nseen; i++)
         if (m->seen[i] == id)
             return false;
-    m->seen = realloc(m->seen, (m->nseen + 1) * sizeof *m->seen);
+    MEM_MORE(m->seen, m->nseen);
     m->seen[m->nseen++] = id;
     return true;
 }
@@ -74,10 +75,10 @@ static void keep(struct marks *m, const struct event *ev)
         return;
     }
     int n = event_text(ev, NULL, 0);
-    m->list = realloc(m->list, (m->n + 1) * sizeof *m->list);
+    MEM_MORE(m->list, m->n);
     struct mark *k = &m->list[m->n++];
     *k = (struct mark){
-        .icount = ev->icount, .time = ev->time, .kind = ev->kind, .text = malloc((size_t)n + 1)};
+        .icount = ev->icount, .time = ev->time, .kind = ev->kind, .text = mem_alloc((size_t)n + 1)};
     event_text(ev, k->text, (size_t)n + 1);
 }
 
@@ -94,7 +95,7 @@ void marks_see(struct marks *m, const struct event *ev)
 
 struct marks *marks_new(void)
 {
-    return calloc(1, sizeof(struct marks));
+    return mem_zero(1, sizeof(struct marks));
 }
 
 void marks_free(struct marks *m)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/probes.h"
+#include "traces/memory.h"
 
 struct listener {
     unsigned id;
@@ -38,7 +39,7 @@ struct probes {
 
 struct probes *probes_new(struct engine *e)
 {
-    struct probes *p = calloc(1, sizeof *p);
+    struct probes *p = mem_zero(1, sizeof *p);
     p->e = e;
     return p;
 }
@@ -82,8 +83,8 @@ static void grow(struct probes *p)
         return;
     free(p->hash);
     p->hash_size = p->hash_size ? 2 * p->hash_size : 256;
-    p->hash = calloc(p->hash_size, sizeof *p->hash);
-    p->points = realloc(p->points, p->hash_size / 2 * sizeof *p->points);
+    p->hash = mem_zero(p->hash_size, sizeof *p->hash);
+    p->points = mem_resize(p->points, p->hash_size / 2 * sizeof *p->points);
     for (size_t i = 0; i < p->npoints; i++)
         hash_in(p, i);
 }
@@ -103,7 +104,7 @@ static size_t point_at(struct probes *p, enum probe_space space, uint64_t addres
 
 unsigned probe_add(struct probes *p, enum probe_space space, uint64_t address, probe_fn *fn, void *ctx)
 {
-    struct listener *l = calloc(1, sizeof *l), **end;
+    struct listener *l = mem_zero(1, sizeof *l), **end;
     size_t at = point_at(p, space, address); /* moves the points */
     struct point *q = &p->points[at];
     for (end = &q->first; *end; end = &(*end)->next)
@@ -111,7 +112,7 @@ unsigned probe_add(struct probes *p, enum probe_space space, uint64_t address, p
     if (!q->first)
         p->changed = true;
     *end = l;
-    p->by_id = realloc(p->by_id, (p->nids + 1) * sizeof *p->by_id);
+    MEM_MORE(p->by_id, p->nids);
     p->by_id[p->nids++] = l;
     *l = (struct listener){.id = p->nids, .fn = fn, .ctx = ctx};
     p->nlive++;
@@ -144,7 +145,7 @@ size_t probes_count(const struct probes *p)
 void probes_set_stops(struct probes *p, const struct stop_point *stops, size_t n)
 {
     free(p->others);
-    p->others = malloc((n + 1) * sizeof *stops);
+    p->others = mem_alloc((n + 1) * sizeof *stops);
     for (size_t i = 0; i < n; i++)
         p->others[i] = stops[i];
     p->nothers = n;
@@ -163,7 +164,7 @@ void probes_apply(struct probes *p)
 {
     if (!p->changed)
         return;
-    struct stop_point *stops = calloc(p->npoints + p->nothers + 1, sizeof *stops);
+    struct stop_point *stops = mem_zero(p->npoints + p->nothers + 1, sizeof *stops);
     size_t n = 0;
     for (size_t i = 0; i < p->npoints; i++)
         if (wanted(&p->points[i]))

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/processes.h"
+#include "traces/memory.h"
 
 enum { CPUS = 256 };
 
@@ -15,7 +16,7 @@ struct processes {
 
 struct processes *processes_new(void)
 {
-    return calloc(1, sizeof(struct processes));
+    return mem_zero(1, sizeof(struct processes));
 }
 
 static void clear(struct processes *ps)
@@ -38,7 +39,7 @@ void processes_free(struct processes *ps)
 
 static char *text_of(const struct event *ev)
 {
-    return ev->len ? strndup(ev->data, ev->len) : strdup("");
+    return ev->len ? strndup(ev->data, ev->len) : mem_string("");
 }
 
 static void replace(const char **text, const struct event *ev)
@@ -61,9 +62,9 @@ static struct process *find(const struct processes *ps, uint64_t pid)
 
 static struct process *add(struct processes *ps, uint64_t pid)
 {
-    ps->list = realloc(ps->list, (ps->n + 1) * sizeof *ps->list);
+    MEM_MORE(ps->list, ps->n);
     struct process *p = &ps->list[ps->n++];
-    *p = (struct process){.pid = (uint32_t)pid, .tgid = (uint32_t)pid, .path = strdup("")};
+    *p = (struct process){.pid = (uint32_t)pid, .tgid = (uint32_t)pid, .path = mem_string("")};
     return p;
 }
 
@@ -74,7 +75,7 @@ static struct process *process_of(struct processes *ps, uint64_t pid)
     if (p)
         return p;
     p = add(ps, pid);
-    p->name = strdup("");
+    p->name = mem_string("");
     return p;
 }
 
@@ -94,7 +95,7 @@ static void created(struct processes *ps, const struct event *ev)
     p->name = text_of(ev);
     if (parent && parent != p && p->kind != PROCESS_KERNEL_THREAD && *parent->path) {
         free((char *)p->path);
-        p->path = strdup(parent->path);
+        p->path = mem_string(parent->path);
     }
 }
 

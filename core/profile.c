@@ -5,6 +5,7 @@
 
 #include "core/builtin_profile.h"
 #include "core/profile.h"
+#include "traces/memory.h"
 
 enum { MAX_WORDS = 16, MAX_FILE = 1 << 20 };
 
@@ -251,7 +252,7 @@ static int parse_probe(const struct line *l, struct condition *c)
     for (size_t i = 0; i < p->nprobes; i++)
         if (!strcmp(p->probe[i], c->text))
             return 0;
-    p->probe = realloc(p->probe, (p->nprobes + 1) * sizeof *p->probe);
+    MEM_MORE(p->probe, p->nprobes);
     p->probe[p->nprobes++] = l->word[2];
     return 0;
 }
@@ -274,7 +275,7 @@ static int parse_condition(const struct line *l, struct condition **list, size_t
         if (!strcmp(conditions[i].word, l->word[1])) {
             if (conditions[i].parse(l, &c))
                 return -1;
-            *list = realloc(*list, (*n + 1) * sizeof **list);
+            MEM_MORE(*list, *n);
             (*list)[(*n)++] = c;
             return 0;
         }
@@ -291,7 +292,7 @@ static int begin_stage(struct line *l)
     struct profile *p = l->p;
     if (l->n != 2)
         return BAD(l, "expected: stage NAME");
-    p->stage = realloc(p->stage, (p->nstages + 1) * sizeof *p->stage);
+    MEM_MORE(p->stage, p->nstages);
     p->stage[p->nstages++] = (struct stage_rule){.name = l->word[1], .line = l->number};
     return 0;
 }
@@ -302,14 +303,14 @@ static int parse_machine(const struct line *l, struct stage_rule *s)
     if (!eq)
         return BAD(l, "expected: %s KEY=VALUE", l->word[0]);
     *eq = 0;
-    s->machine = realloc(s->machine, (s->nmachine + 1) * sizeof *s->machine);
+    MEM_MORE(s->machine, s->nmachine);
     s->machine[s->nmachine++] = (struct machine_rule){l->word[1], eq + 1, !strcmp(l->word[0], "with")};
     return 0;
 }
 
 static int add_name(const char ***list, size_t *n, const char *name)
 {
-    *list = realloc(*list, (*n + 1) * sizeof **list);
+    MEM_MORE(*list, *n);
     (*list)[(*n)++] = name;
     return 0;
 }
@@ -446,9 +447,9 @@ static int check_stages(struct line *l)
 
 struct profile *profile_parse(const char *name, const char *text, struct error *err)
 {
-    struct profile *p = calloc(1, sizeof *p);
-    p->text = strdup(text);
-    p->words = strdup(text);
+    struct profile *p = mem_zero(1, sizeof *p);
+    p->text = mem_string(text);
+    p->words = mem_string(text);
     struct line l = {.p = p, .name = name, .err = err};
     int rc = 0;
     for (char *s = p->words, *next; s && !rc; s = next) {
@@ -466,7 +467,7 @@ struct profile *profile_parse(const char *name, const char *text, struct error *
 
 struct profile *profile_load(const char *path, struct error *err)
 {
-    char *text = malloc(MAX_FILE + 1);
+    char *text = mem_alloc(MAX_FILE + 1);
     FILE *f = fopen(path, "r");
     struct profile *p = NULL;
     size_t n = f ? fread(text, 1, MAX_FILE + 1, f) : 0;

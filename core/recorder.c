@@ -10,6 +10,7 @@
 #include "core/inspector.h"
 #include "core/recorder.h"
 #include "core/state.h"
+#include "traces/memory.h"
 
 enum {
     SLICE = 25000000,    /* steps between two reports of progress */
@@ -143,7 +144,7 @@ static void matcher_init(struct matcher *m, const char *text)
 {
     m->text = text;
     m->len = strlen(text);
-    m->fallback = calloc(m->len + 1, sizeof *m->fallback);
+    m->fallback = mem_zero(m->len + 1, sizeof *m->fallback);
     for (size_t i = 1, k = 0; i < m->len; i++) {
         while (k && text[i] != text[k])
             k = m->fallback[k - 1];
@@ -158,8 +159,8 @@ static void matcher_init(struct matcher *m, const char *text)
 static int create_writer(struct recorder *r, struct error *err)
 {
     const struct engine_config *cfg = r->o.config;
-    struct trace_setting *settings = calloc(cfg->nsettings + 1, sizeof *settings);
-    struct trace_image *images = calloc(cfg->nimages + 1, sizeof *images);
+    struct trace_setting *settings = mem_zero(cfg->nsettings + 1, sizeof *settings);
+    struct trace_image *images = mem_zero(cfg->nimages + 1, sizeof *images);
     int rc = 0;
     for (size_t i = 0; i < cfg->nsettings; i++)
         settings[i] = (struct trace_setting){cfg->settings[i].key, cfg->settings[i].value};
@@ -261,7 +262,7 @@ struct recorder *recorder_create(const struct record_options *o, struct error *e
 {
     if (check_until(o->until, err))
         return NULL;
-    struct recorder *r = calloc(1, sizeof *r);
+    struct recorder *r = mem_zero(1, sizeof *r);
     r->o = *o;
     if (!o->hooks.event)
         r->o.hooks.classes = 0;
@@ -306,8 +307,8 @@ static void save_section(void *ctx, const char *name, const struct field *fields
 {
     struct recorder *r = ctx;
     struct trace_section section = {.name = name, .nfields = nfields, .len = section_size(fields, nfields)};
-    struct trace_field *tf = calloc(nfields + 1, sizeof *tf);
-    void *bytes = malloc(section.len + 1);
+    struct trace_field *tf = mem_zero(nfields + 1, sizeof *tf);
+    void *bytes = mem_alloc(section.len + 1);
     for (size_t i = 0; i < nfields; i++)
         tf[i] = (struct trace_field){fields[i].name, fields[i].width, fields[i].count};
     section_pack(fields, nfields, base, bytes);
@@ -567,7 +568,7 @@ static int write_profile(struct recorder *r)
  * replay. */
 static int write_screen(struct recorder *r)
 {
-    char *text = malloc(SCREEN_SIZE);
+    char *text = mem_alloc(SCREEN_SIZE);
     size_t n = r->e->ops->screen(r->e, text, SCREEN_SIZE);
     struct trace_note note = {
         .icount = icount_of(r), .time = time_of(r), .type = "screen", .name = "final", .data = text};

@@ -6,6 +6,7 @@
 #include "core/images.h"
 #include "core/replay_impl.h"
 #include "core/restore.h"
+#include "traces/memory.h"
 
 enum { SLICE = 25000000 }; /* steps between two reports of progress */
 
@@ -28,7 +29,7 @@ static void no_event(void *ctx, const struct event *ev) {}
 static void copy_settings(struct replay *r)
 {
     const struct trace_config *cfg = trace_config(r->t);
-    r->settings = calloc(cfg->nsettings + 1, sizeof *r->settings);
+    r->settings = mem_zero(cfg->nsettings + 1, sizeof *r->settings);
     for (size_t i = 0; i < cfg->nsettings; i++)
         r->settings[i] = (struct setting){cfg->settings[i].key, cfg->settings[i].value};
     r->cfg.settings = r->settings;
@@ -42,7 +43,7 @@ struct replay *replay_open(struct trace *t, const struct engine_kind *kind, stru
                   trace_config(t)->engine, kind->name);
         return NULL;
     }
-    struct replay *r = calloc(1, sizeof *r);
+    struct replay *r = mem_zero(1, sizeof *r);
     r->t = t;
     r->kind = kind;
     r->silent = (struct observer){.event = no_event};

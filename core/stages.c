@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/stages.h"
+#include "traces/memory.h"
 
 enum { MAX_OPEN = 64, MAX_NAME = 200, KEY_MAX = 32 };
 
@@ -91,7 +92,7 @@ static char *expand(const char *name, const struct event *ev, const struct condi
     for (char *s = out; *s; s++)
         if (*s == ' ' || *s == '\t')
             *s = '_';
-    return strdup(out);
+    return mem_string(out);
 }
 
 /* ---------------------------------------------------------------- opening and closing */
@@ -202,10 +203,10 @@ static size_t add_stage(struct builder *b, const struct stage_rule *r, const str
     struct stages *out = b->out;
     if (out->n == out->room) {
         out->room = out->room ? out->room * 2 : 64;
-        out->list = realloc(out->list, out->room * sizeof *out->list);
+        out->list = mem_resize(out->list, out->room * sizeof *out->list);
     }
     out->list[out->n] = (struct stage){.name = expand(r->name, ev, c),
-                                       .note = r->note ? strdup(r->note) : NULL,
+                                       .note = r->note ? mem_string(r->note) : NULL,
                                        .parent = parent,
                                        .begin = ev->icount,
                                        .begin_time = ev->time,
@@ -238,7 +239,7 @@ static void open_stage(struct builder *b, size_t rule, const struct condition *c
     *o = (struct open_stage){
         .index = add_stage(b, r, c, b->nopen ? (long)b->open[b->nopen - 1].index : -1, ev, number),
         .rule = rule,
-        .text = malloc(ev->len + 1),
+        .text = mem_alloc(ev->len + 1),
         .len = ev->len};
     if (ev->len)
         memcpy(o->text, ev->data, ev->len);
@@ -298,11 +299,11 @@ static void open_beside(struct builder *b, size_t rule, const struct condition *
         return;
     b->done[rule] = true;
     parent = parent >= 0 ? (long)b->beside[parent].index : home;
-    b->beside = realloc(b->beside, (b->nbeside + 1) * sizeof *b->beside);
+    MEM_MORE(b->beside, b->nbeside);
     struct open_stage *o = &b->beside[b->nbeside++];
     *o = (struct open_stage){.index = add_stage(b, r, c, parent, ev, number),
                              .rule = rule,
-                             .text = malloc(key.len + 1),
+                             .text = mem_alloc(key.len + 1),
                              .len = key.len,
                              .home = home};
     memcpy(o->text, key.text, key.len);
@@ -436,9 +437,9 @@ static bool is_meant(struct trace *t, const struct stage_rule *r)
 /* The list was made in the order of beginnings; each stage gets its place behind its parent and the stages before it there. */
 static void put_in_order(struct stages *s)
 {
-    long *first = malloc((s->n + 1) * sizeof *first), *next = malloc((s->n + 1) * sizeof *next);
-    size_t *place = malloc((s->n + 1) * sizeof *place), n = 0;
-    struct stage *list = malloc((s->n + 1) * sizeof *list);
+    long *first = mem_alloc((s->n + 1) * sizeof *first), *next = mem_alloc((s->n + 1) * sizeof *next);
+    size_t *place = mem_alloc((s->n + 1) * sizeof *place), n = 0;
+    struct stage *list = mem_alloc((s->n + 1) * sizeof *list);
     for (size_t i = 0; i <= s->n; i++)
         first[i] = next[i] = -1;
     for (size_t i = s->n; i-- > 0;) { /* first[n]: of those without a parent */
@@ -472,12 +473,12 @@ static void put_in_order(struct stages *s)
 struct stages *stages_build(struct trace *t, const struct profile *p, struct error *err)
 {
     size_t n = profile_stages(p);
-    struct stages *s = calloc(1, sizeof *s);
+    struct stages *s = mem_zero(1, sizeof *s);
     struct builder b = {.out = s,
                         .p = p,
-                        .done = calloc(n + 1, sizeof(bool)),
-                        .meant = calloc(n + 1, sizeof(bool)),
-                        .plain = malloc(EVENT_MAX_DATA)};
+                        .done = mem_zero(n + 1, sizeof(bool)),
+                        .meant = mem_zero(n + 1, sizeof(bool)),
+                        .plain = mem_alloc(EVENT_MAX_DATA)};
     for (size_t i = 0; i < n; i++)
         b.meant[i] = is_meant(t, profile_stage(p, i));
     int rc = walk(&b, t, err);
@@ -565,7 +566,7 @@ static bool is_short(const struct stages *s, const struct stage *g)
 /* Stages that go into the first short one of their rule in the same parent: whose parts are short, too. */
 static bool *find_short(const struct stages *s)
 {
-    bool *is = calloc(s->n + 1, sizeof *is);
+    bool *is = mem_zero(s->n + 1, sizeof *is);
     for (size_t i = s->n; i-- > 0;) {
         is[i] = is_short(s, &s->list[i]);
         for (size_t k = i + 1; is[i] && k < s->n && s->list[k].depth > s->list[i].depth; k++)
@@ -598,7 +599,7 @@ static long folded_before(const struct stages *s, size_t n, long parent, size_t 
 void stages_fold(struct stages *s)
 {
     bool *is = find_short(s);
-    long *moved = malloc((s->n + 1) * sizeof *moved);
+    long *moved = mem_alloc((s->n + 1) * sizeof *moved);
     size_t n = 0;
     for (size_t i = 0; i < s->n; i++) {
         struct stage g = s->list[i];

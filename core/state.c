@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include "core/state.h"
+#include "traces/memory.h"
 
 enum { LEAF = 1024 }; /* pages a leaf of the table */
 
@@ -95,9 +96,9 @@ static struct region *get_region(struct state_hash *s, const char *name)
     struct region *r = find_region(s, name);
     if (r)
         return r;
-    s->regions = realloc(s->regions, (s->nregions + 1) * sizeof *s->regions);
+    MEM_MORE(s->regions, s->nregions);
     r = &s->regions[s->nregions++];
-    *r = (struct region){.name = strdup(name), .seed = region_seed(name)};
+    *r = (struct region){.name = mem_string(name), .seed = region_seed(name)};
     return r;
 }
 
@@ -106,12 +107,12 @@ static uint64_t *get_slot(struct region *r, uint64_t index)
     size_t leaf = (size_t)(index / LEAF);
     if (leaf >= r->nleaves) {
         size_t n = leaf + 1 + r->nleaves / 2;
-        r->leaves = realloc(r->leaves, n * sizeof *r->leaves);
+        r->leaves = mem_resize(r->leaves, n * sizeof *r->leaves);
         memset(r->leaves + r->nleaves, 0, (n - r->nleaves) * sizeof *r->leaves);
         r->nleaves = n;
     }
     if (!r->leaves[leaf])
-        r->leaves[leaf] = calloc(LEAF, sizeof **r->leaves);
+        r->leaves[leaf] = mem_zero(LEAF, sizeof **r->leaves);
     return &r->leaves[leaf][index % LEAF];
 }
 
@@ -148,7 +149,7 @@ void state_hash_pages(const struct state_hash *s,
 
 struct state_hash *state_hash_new(void)
 {
-    struct state_hash *s = calloc(1, sizeof *s);
+    struct state_hash *s = mem_zero(1, sizeof *s);
     s->sections = XXH3_createState();
     return s;
 }
@@ -201,7 +202,7 @@ static void sink_section(void *ctx, const char *name, const struct field *fields
                          const void *base)
 {
     size_t n = section_size(fields, nfields);
-    void *bytes = malloc(n + 1);
+    void *bytes = mem_alloc(n + 1);
     section_pack(fields, nfields, base, bytes);
     state_hash_section(ctx, name, bytes, n);
     free(bytes);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/terminal.h"
+#include "traces/memory.h"
 
 enum { ESCAPE = 'a' & 0x1f, BUFFER = 65536 };
 
@@ -38,7 +39,7 @@ static int make_raw(struct terminal *t, struct error *err)
 
 struct terminal *terminal_open(int fd, struct error *err)
 {
-    struct terminal *t = calloc(1, sizeof *t);
+    struct terminal *t = mem_zero(1, sizeof *t);
     t->fd = fd;
     t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     t->tty = isatty(fd);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/memory.h"
+
 struct text {
     char *s; /* NULL while empty; to be freed */
     size_t n;
@@ -21,7 +23,7 @@ __attribute__((format(printf, 2, 3))) static inline void text_add(struct text *t
     va_end(ap);
     if (n < 0)
         abort();
-    t->s = realloc(t->s, t->n + (size_t)n + 1);
+    t->s = mem_resize(t->s, t->n + (size_t)n + 1);
     memcpy(t->s + t->n, more, (size_t)n + 1);
     t->n += (size_t)n;
     free(more);

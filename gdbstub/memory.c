@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "gdbstub/impl.h"
+#include "traces/memory.h"
 
 enum { EFER_LMA = 1 << 10, CR4_LA57 = 1 << 12 };
 #define LEGACY_TOP 0x100000000u /* linear addresses have 32 bits outside long mode */
@@ -143,7 +144,7 @@ enum { SEARCH_PIECE = 65536 };
 static int search(struct gdbstub *g, uint64_t address, uint64_t n, const void *pattern, size_t len,
                   uint64_t *at)
 {
-    uint8_t *buf = malloc(SEARCH_PIECE + PACKET_MAX);
+    uint8_t *buf = mem_alloc(SEARCH_PIECE + PACKET_MAX);
     int found = 0;
     while (n && !found && !stub_interrupted(g)) {
         size_t places = n < SEARCH_PIECE ? (size_t)n : SEARCH_PIECE;

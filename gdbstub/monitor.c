@@ -5,6 +5,7 @@
 
 #include "core/position.h"
 #include "gdbstub/impl.h"
+#include "traces/memory.h"
 
 /* A command that failed begins its words with this: scripts look for it. */
 #define FAILED "error: "
@@ -276,7 +277,7 @@ static size_t feed(struct gdbstub *g)
 static void give(struct gdbstub *g, enum input_port port, const char *text, struct text *out)
 {
     free(g->waiting.s);
-    g->waiting.s = strdup(text);
+    g->waiting.s = mem_string(text);
     g->waiting.n = unescape(g->waiting.s);
     g->wait_for = port;
     size_t n = feed(g);
@@ -493,7 +494,7 @@ static void execute(struct gdbstub *g, char *line, struct text *out)
 void gdb_monitor(struct gdbstub *g, const char *args)
 {
     size_t n = strlen(args) / 2;
-    char *line = malloc(n + 1);
+    char *line = mem_alloc(n + 1);
     struct text out = {0};
     if (strlen(args) % 2 || !hex_decode(args, n, line)) {
         free(line);

@@ -5,6 +5,7 @@
 #include "core/marks.h"
 #include "core/processes.h"
 #include "gdbstub/impl.h"
+#include "traces/memory.h"
 
 static void add_time(struct text *out, uint64_t ns)
 {
@@ -330,7 +331,7 @@ static void monitor_info(struct gdbstub *g, const char *args, struct text *out)
 static void monitor_screen(struct gdbstub *g, const char *args, struct text *out)
 {
     size_t n = timeline_screen(g->tl, NULL, 0);
-    char *buf = malloc(n + 1);
+    char *buf = mem_alloc(n + 1);
     if (timeline_screen(g->tl, buf, n + 1))
         text_add(out, "%s", buf);
     else

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "gdbstub/impl.h"
+#include "traces/memory.h"
 
 /* Progress of a long operation is told after this many seconds, and again after as many. gdb takes two
  * seconds of silence in a monitor command for a lost packet, and says so. */
@@ -407,10 +408,10 @@ int gdbstub_listen(struct gdbstub *g, const char *address, bool once,
 
 struct gdbstub *gdbstub_new(struct timeline *tl)
 {
-    struct gdbstub *g = calloc(1, sizeof *g);
+    struct gdbstub *g = mem_zero(1, sizeof *g);
     g->tl = tl;
     g->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    g->frame = malloc(packet_frame_room(PACKET_MAX));
+    g->frame = mem_alloc(packet_frame_room(PACKET_MAX));
     layouts_make(g);
     return g;
 }

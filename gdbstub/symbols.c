@@ -11,6 +11,7 @@
 #include <inttypes.h>
 
 #include "gdbstub/impl.h"
+#include "traces/memory.h"
 
 #define FILE_PREFIX  "/bootreel/"
 #define KERNEL_FILE  FILE_PREFIX "kernel"
@@ -66,7 +67,7 @@ static size_t add_bytes(struct bytes *b, const void *data, size_t n)
     size_t at = b->n;
     if (n > b->cap - b->n) {
         b->cap = 2 * (b->n + n) + 4096;
-        b->p = realloc(b->p, b->cap);
+        b->p = mem_resize(b->p, b->cap);
     }
     memcpy(b->p + b->n, data, n);
     b->n += n;
@@ -356,7 +357,7 @@ static const struct served_file *served(struct gdbstub *g, const char *name)
     const struct symbols *s = stub_symbols(g);
     if (!s || g->nfiles == MAX_FILES || !space_of(name, &space) || !make_file(s, space, &g->file[g->nfiles]))
         return NULL;
-    g->file[g->nfiles].name = strdup(name);
+    g->file[g->nfiles].name = mem_string(name);
     return &g->file[g->nfiles++];
 }
 

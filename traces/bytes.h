@@ -13,44 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---------------------------------------------------------------- memory */
-
-/* Sizes asked for are bounded by the callers; a host without memory is no condition to go on in. */
-static inline void *mem_check(void *p)
-{
-    if (!p) {
-        fputs("bootreel: out of memory\n", stderr);
-        abort();
-    }
-    return p;
-}
-
-static inline void *mem_alloc(size_t n)
-{
-    return mem_check(malloc(n ? n : 1));
-}
-
-static inline void *mem_zero(size_t count, size_t size)
-{
-    return mem_check(calloc(count ? count : 1, size));
-}
-
-static inline char *mem_string(const char *s)
-{
-    return mem_check(strdup(s));
-}
-
-/* Grow an array so that it has room for `want` elements. */
-static inline void *mem_grow(void *p, size_t *cap, size_t want, size_t size)
-{
-    if (want <= *cap)
-        return p;
-    size_t n = *cap ? *cap : 16;
-    while (n < want)
-        n *= 2;
-    *cap = n;
-    return mem_check(realloc(p, n * size));
-}
+#include "traces/memory.h"
 
 /* ---------------------------------------------------------------- numbers */
 

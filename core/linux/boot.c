@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/linux/impl.h"
+#include "traces/memory.h"
 
 /* ---------------------------------------------------------------- boot parameters */
 
@@ -286,7 +287,7 @@ void lx_boot_early(struct linux_guest *lx, uint64_t ip)
 {
     enum { AROUND = 128 << 10, WINDOW = 2 * AROUND };
     uint64_t begin = ip > AROUND ? ip - AROUND : 0, at = begin;
-    uint8_t *code = malloc(WINDOW + 16);
+    uint8_t *code = mem_alloc(WINDOW + 16);
     unsigned jump;
     size_t n = read_physical(lx, begin, code, WINDOW);
     memset(code + n, 0, 16);
@@ -382,7 +383,7 @@ static void callee(void *ctx, const struct code_site *site)
     lx_name(cs->lx, site->target, name, sizeof name);
     if (boring(name))
         return;
-    struct call_site *c = calloc(1, sizeof *c);
+    struct call_site *c = mem_zero(1, sizeof *c);
     *c = (struct call_site){.lx = cs->lx, .parent = cs->parent, .target = site->target};
     memcpy(c->name, name, sizeof name);
     struct hook *h = lx_keep_hook(cs->lx, c);

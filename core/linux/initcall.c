@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "core/linux/impl.h"
+#include "traces/memory.h"
 
 struct initcall_entry {
     uint64_t address;
@@ -39,7 +40,7 @@ enum { TABLES = sizeof tables / sizeof tables[0], TABLE_MAX = 65536 };
 
 void lx_initcall_add(struct linux_guest *lx, uint64_t address, unsigned level)
 {
-    lx->initcalls = realloc(lx->initcalls, (lx->ninitcalls + 1) * sizeof *lx->initcalls);
+    MEM_MORE(lx->initcalls, lx->ninitcalls);
     lx->initcalls[lx->ninitcalls++] = (struct initcall_entry){address, level};
 }
 
@@ -181,7 +182,7 @@ static void indirect_call(void *ctx, const struct code_site *site)
         reg = lx_thunk_register(c->lx, site->target);
     if (!reg)
         return;
-    struct initcall_site *s = calloc(1, sizeof *s);
+    struct initcall_site *s = mem_zero(1, sizeof *s);
     *s = (struct initcall_site){reg, c->one, c->console};
     struct hook *h = lx_keep_hook(c->lx, s);
     lx_probe(c->lx, PROBE_LINEAR, site->address, initcall_begins, h);

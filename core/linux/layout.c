@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/linux/layout.h"
+#include "traces/memory.h"
 
 /* A piece of memory that is searched. */
 enum { PIECE_MAX = 16384 };
@@ -15,7 +16,7 @@ struct piece {
 static struct piece *piece_at(const struct layout_memory *m, uint64_t address, size_t n)
 {
     enum { PAGE = 4096 };
-    struct piece *p = calloc(1, sizeof *p);
+    struct piece *p = mem_zero(1, sizeof *p);
     p->word = m->word;
     p->n = n;
     for (size_t at = 0, part; at < n; at += part) { /* what lies behind the object may not be mapped */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/linux/impl.h"
+#include "traces/memory.h"
 
 enum { IMAGE_MAX = 512 << 20, IMAGE_DEFAULT = 96 << 20, TRIES = 64 };
 
@@ -77,7 +78,7 @@ void lx_missing(struct linux_guest *lx, const char *name)
 
 struct linux_guest *linux_create(const struct linux_options *o)
 {
-    struct linux_guest *lx = calloc(1, sizeof *lx);
+    struct linux_guest *lx = mem_zero(1, sizeof *lx);
     lx->o = *o;
     lx->current_offset = -1;
     lx->word = 8;
@@ -303,7 +304,7 @@ void lx_kernel_at(struct linux_guest *lx, uint64_t physical, uint64_t size)
 {
     const struct engine *e = lx->o.engine;
     size = size && size < IMAGE_MAX ? size : IMAGE_DEFAULT;
-    uint8_t *image = malloc(size);
+    uint8_t *image = mem_alloc(size);
     size_t done = 0, got = 1;
     while (done < size && got) {
         got = e->ops->peek_physical(e, physical + done, image + done, size - done);
@@ -342,7 +343,7 @@ static void take_running(struct linux_guest *lx, uint64_t ip)
     while ((wide ? end : (uint32_t)end) && end - begin < most && mapped(lx, end))
         end += LARGE;
     size_t size = end - begin, done = 0;
-    uint8_t *image = calloc(1, size);
+    uint8_t *image = mem_zero(1, size);
     for (; done < size; done += PIECE) /* pieces that are not mapped stay zero */
         e->ops->peek(e, lx->cpu, begin + done, image + done, PIECE);
     lx->notes[0] = 0;

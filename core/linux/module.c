@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/linux/impl.h"
+#include "traces/memory.h"
 
 enum {
     CORE_USES = 4 /* text, data, read-only, read-only after init */,
@@ -121,7 +122,7 @@ static size_t symbols_of(struct linux_guest *lx, const char *module, uint64_t mo
         return 0;
     struct symbol_table *table = symbol_table_begin(lx->o.symbols, module, "module");
     size_t one = lx->word == 8 ? ELF64_SYM : ELF32_SYM;
-    uint8_t *syms = malloc(n * one + 1);
+    uint8_t *syms = mem_alloc(n * one + 1);
     lx_read(lx, symtab, syms, n * one);
     for (uint32_t i = 1; i < n; i++)
         add_symbol(lx, table, syms + i * one, strtab);

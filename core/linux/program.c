@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "core/linux/impl.h"
+#include "traces/memory.h"
 
 enum { PROGRAM_MAX = 64 << 20, XA_SLOTS = 64, XA_DEPTH = 11, PAGE = 4096 };
 
@@ -67,7 +68,7 @@ static uint8_t *read_file(const struct linux_guest *lx, uint64_t file, size_t *s
     uint64_t n = lx_member64(lx, inode, t->inode_size);
     if (!mapping || n < 64 || n > PROGRAM_MAX)
         return NULL;
-    uint8_t *p = calloc(1, (n + PAGE) & ~(uint64_t)(PAGE - 1));
+    uint8_t *p = mem_zero(1, (n + PAGE) & ~(uint64_t)(PAGE - 1));
     for (uint64_t i = 0; i * PAGE < n; i++)
         read_page(lx, mapping, i, p + i * PAGE);
     *size = n;

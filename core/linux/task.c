@@ -91,7 +91,7 @@ static void clone_enter(struct linux_guest *lx, struct frame *f)
             lx->clones[i].flags = flags;
             return;
         }
-    lx->clones = realloc(lx->clones, (lx->nclones + 1) * sizeof *lx->clones);
+    MEM_MORE(lx->clones, lx->nclones);
     lx->clones[lx->nclones++] = (struct clone_flags){task, flags};
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/symbols/impl.h"
+#include "traces/memory.h"
 
 struct bytes {
     uint8_t *p;
@@ -38,7 +39,7 @@ static size_t put(struct bytes *b, const void *data, size_t n)
     size_t at = b->n;
     if (n > b->cap - b->n) {
         b->cap = 2 * (b->n + n) + 4096;
-        b->p = realloc(b->p, b->cap);
+        b->p = mem_resize(b->p, b->cap);
     }
     memcpy(b->p + at, data, n);
     b->n += n;
@@ -415,7 +416,7 @@ static void put_frames(struct bytes *b, const struct symbol_mapping *m)
 
 struct symbols_dwarf *symbols_dwarf_new(void)
 {
-    return calloc(1, sizeof(struct symbols_dwarf));
+    return mem_zero(1, sizeof(struct symbols_dwarf));
 }
 
 void symbols_dwarf_free(struct symbols_dwarf *d)

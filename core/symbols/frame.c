@@ -11,12 +11,13 @@
 #include <string.h>
 
 #include "core/symbols/frame.h"
+#include "traces/memory.h"
 
 void symbol_table_add_frame(struct symbol_table *t, const struct symbol_frame *f)
 {
     if (t->nframes == t->frames_cap) {
         t->frames_cap = 2 * t->frames_cap + 256;
-        t->frames = realloc(t->frames, t->frames_cap * sizeof *t->frames);
+        t->frames = mem_resize(t->frames, t->frames_cap * sizeof *t->frames);
     }
     t->frames[t->nframes++] = *f;
 }
@@ -85,7 +86,7 @@ static void add_ranges(struct ranges *r, Dwarf_Die *unit)
 {
     Dwarf_Addr base, begin, end;
     for (ptrdiff_t at = 0; (at = dwarf_ranges(unit, at, &base, &begin, &end)) > 0;) {
-        r->list = realloc(r->list, (r->n + 1) * sizeof *r->list);
+        MEM_MORE(r->list, r->n);
         r->list[r->n++] = (struct range){begin, end};
     }
 }

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "core/symbols/impl.h"
+#include "traces/memory.h"
 
 enum { NOTE_VERSION = 1, PART = 256 << 10, NOTE_TABLES = 1 << 20 };
 
@@ -35,7 +36,7 @@ static void put(struct out *o, const void *bytes, size_t n)
 {
     if (o->n + n > o->cap) {
         o->cap = 2 * o->cap + n + 1024;
-        o->p = realloc(o->p, o->cap);
+        o->p = mem_resize(o->p, o->cap);
     }
     memcpy(o->p + o->n, bytes, n);
     o->n += n;
@@ -267,7 +268,7 @@ static struct symbol_table *incoming(struct symbols *s, struct in *in, const cha
     if (in->bad || number > s->nincoming || number >= NOTE_TABLES)
         return NULL;
     if (number == s->nincoming) {
-        s->incoming = realloc(s->incoming, (s->nincoming + 1) * sizeof *s->incoming);
+        MEM_MORE(s->incoming, s->nincoming);
         s->incoming[s->nincoming++] = symbol_table_begin(s, name, "");
     }
     struct symbol_table *t = s->incoming[number];
@@ -301,7 +302,7 @@ static bool take_table(struct symbols *s, struct in *in, const char *name)
     if (!part) {
         get_string(in, source, sizeof source);
         free(t->source);
-        t->source = strdup(source);
+        t->source = mem_string(source);
     }
     while (!in->bad && in->p < in->end && take_entry(t, in, &address))
         ;
@@ -318,8 +319,8 @@ static void take_file(struct symbol_table *t, struct in *in)
     get_string(in, name, sizeof name);
     if (in->bad)
         return;
-    t->files = realloc(t->files, (t->nfiles + 1) * sizeof *t->files);
-    t->files[t->nfiles++] = strdup(name);
+    MEM_MORE(t->files, t->nfiles);
+    t->files[t->nfiles++] = mem_string(name);
 }
 
 static void take_row(struct symbol_table *t, struct in *in, struct line_row *row)
@@ -333,7 +334,7 @@ static void take_row(struct symbol_table *t, struct in *in, struct line_row *row
         return;
     if (t->nlines == t->lines_cap) {
         t->lines_cap = 2 * t->lines_cap + 256;
-        t->lines = realloc(t->lines, t->lines_cap * sizeof *t->lines);
+        t->lines = mem_resize(t->lines, t->lines_cap * sizeof *t->lines);
     }
     t->lines[t->nlines++] = *row;
 }

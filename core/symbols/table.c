@@ -4,10 +4,11 @@
 #include <xxhash.h>
 
 #include "core/symbols/impl.h"
+#include "traces/memory.h"
 
 struct symbols *symbols_new(void)
 {
-    return calloc(1, sizeof(struct symbols));
+    return mem_zero(1, sizeof(struct symbols));
 }
 
 void symbol_table_free(struct symbol_table *t)
@@ -46,10 +47,10 @@ void symbols_free(struct symbols *s)
 
 struct symbol_table *symbol_table_begin(struct symbols *s, const char *name, const char *source)
 {
-    struct symbol_table *t = calloc(1, sizeof *t);
+    struct symbol_table *t = mem_zero(1, sizeof *t);
     t->owner = s;
-    t->name = strdup(name);
-    t->source = strdup(source);
+    t->name = mem_string(name);
+    t->source = mem_string(source);
     return t;
 }
 
@@ -58,7 +59,7 @@ static uint32_t keep_name(struct symbol_table *t, const char *name)
     size_t n = strnlen(name, SYMBOL_NAME_MAX);
     if (t->names_len + n + 1 > t->names_cap) {
         t->names_cap = 2 * t->names_cap + n + 4096;
-        t->names = realloc(t->names, t->names_cap);
+        t->names = mem_resize(t->names, t->names_cap);
     }
     uint32_t at = (uint32_t)t->names_len;
     memcpy(t->names + at, name, n);
@@ -74,7 +75,7 @@ void symbol_table_add(struct symbol_table *t, const char *name, uint64_t address
         return;
     if (t->n == t->cap) {
         t->cap = 2 * t->cap + 256;
-        t->entries = realloc(t->entries, t->cap * sizeof *t->entries);
+        t->entries = mem_resize(t->entries, t->cap * sizeof *t->entries);
     }
     t->entries[t->n++] = (struct entry){
         .address = address, .size = size, .name = keep_name(t, name), .type = type, .flags = (uint8_t)flags};
@@ -85,8 +86,8 @@ static uint32_t keep_file(struct symbol_table *t, const char *file)
     for (size_t i = t->nfiles; i-- > 0 && t->nfiles - i <= 32;)
         if (!strcmp(t->files[i], file))
             return (uint32_t)i;
-    t->files = realloc(t->files, (t->nfiles + 1) * sizeof *t->files);
-    t->files[t->nfiles] = strdup(file);
+    MEM_MORE(t->files, t->nfiles);
+    t->files[t->nfiles] = mem_string(file);
     return (uint32_t)t->nfiles++;
 }
 
@@ -100,7 +101,7 @@ void symbol_table_add_line(struct symbol_table *t, uint64_t address, const char 
     }
     if (t->nlines == t->lines_cap) {
         t->lines_cap = 2 * t->lines_cap + 256;
-        t->lines = realloc(t->lines, t->lines_cap * sizeof *t->lines);
+        t->lines = mem_resize(t->lines, t->lines_cap * sizeof *t->lines);
     }
     t->lines[t->nlines++] = (struct line_row){address, f, line};
 }
@@ -199,7 +200,7 @@ static void hash_names(struct symbol_table *t)
 {
     for (t->by_name_size = 16; t->by_name_size < 2 * t->n + 1;)
         t->by_name_size *= 2;
-    t->by_name = calloc(t->by_name_size, sizeof *t->by_name);
+    t->by_name = mem_zero(t->by_name_size, sizeof *t->by_name);
     for (size_t i = 0; i < t->n; i++) {
         const char *name = t->names + t->entries[i].name;
         size_t slot = name_slot(t, name, strlen(name));
@@ -227,7 +228,7 @@ struct symbol_table *symbol_table_end(struct symbol_table *t)
         }
     hash_names(t);
     t->number = (uint32_t)s->ntables;
-    s->tables = realloc(s->tables, (s->ntables + 1) * sizeof *s->tables);
+    MEM_MORE(s->tables, s->ntables);
     s->tables[s->ntables++] = t;
     return t;
 }
@@ -236,7 +237,7 @@ struct symbol_table *symbol_table_end(struct symbol_table *t)
 
 void symbols_map(struct symbols *s, const struct symbol_mapping *m)
 {
-    s->maps = realloc(s->maps, (s->nmaps + 1) * sizeof *s->maps);
+    MEM_MORE(s->maps, s->nmaps);
     s->maps[s->nmaps] = *m;
     symbols_note_map(s, &s->maps[s->nmaps++]);
 }

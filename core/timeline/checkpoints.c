@@ -9,16 +9,10 @@
 
 #include "core/timeline/impl.h"
 #include "core/timeline/tree.h"
+#include "traces/memory.h"
 
 /* Recorded checkpoints loaded at a time when going back: the reader begins anew for each. */
 enum { BATCH = 16 };
-
-static void *need(void *p)
-{
-    if (!p)
-        abort();
-    return p;
-}
 
 static uint64_t distance(uint64_t a, uint64_t b)
 {
@@ -88,7 +82,7 @@ static void insert_point(struct timeline *tl, struct line *l, size_t at, uint64_
 {
     if (l->n == l->cap) {
         l->cap = l->cap ? l->cap * 2 : 32;
-        l->point = need(realloc(l->point, l->cap * sizeof *l->point));
+        l->point = mem_resize(l->point, l->cap * sizeof *l->point);
     }
     memmove(&l->point[at + 1], &l->point[at], (l->n - at) * sizeof l->point[0]);
     l->n++;

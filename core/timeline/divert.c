@@ -5,6 +5,7 @@
 #include "core/recorder.h"
 #include "core/replay_impl.h"
 #include "core/timeline/impl.h"
+#include "traces/memory.h"
 
 /* ---------------------------------------------------------------- forking */
 
@@ -117,10 +118,8 @@ void tl_save_base(struct timeline *tl)
 
 static void note_given(struct timeline *tl, const struct trace_input *in)
 {
-    tl->given = realloc(tl->given, (tl->ngiven + 1) * sizeof *tl->given);
-    void *copy = malloc(in->len + 1);
-    if (!tl->given || !copy)
-        abort();
+    MEM_MORE(tl->given, tl->ngiven);
+    void *copy = mem_alloc(in->len + 1);
     memcpy(copy, in->data, in->len);
     tl->given[tl->ngiven] = *in;
     tl->given[tl->ngiven++].data = copy;
@@ -181,10 +180,8 @@ static void prepare(struct saving *s, const char *path)
 {
     struct timeline *tl = s->tl;
     const struct trace_config *tc = trace_config(tl->t);
-    s->settings = calloc(tc->nsettings + 1, sizeof *s->settings);
-    s->inputs = calloc(tl->ngiven + 1, sizeof *s->inputs);
-    if (!s->settings || !s->inputs)
-        abort();
+    s->settings = mem_zero(tc->nsettings + 1, sizeof *s->settings);
+    s->inputs = mem_zero(tl->ngiven + 1, sizeof *s->inputs);
     for (size_t i = 0; i < tc->nsettings; i++)
         s->settings[i] = (struct setting){tc->settings[i].key, tc->settings[i].value};
     /* Those not given yet, seen from here, belong to what comes after. */

@@ -5,6 +5,7 @@
 #include "core/position.h"
 #include "core/text.h"
 #include "core/timeline/impl.h"
+#include "traces/memory.h"
 
 /* ---------------------------------------------------------------- registers and memory */
 
@@ -166,11 +167,9 @@ int timeline_mark_set(struct timeline *tl, const char *name, uint64_t icount, st
         return error_set(err, "mark \"%s\": icount %llu is after the end of the run", name,
                          (unsigned long long)icount);
     if (!m) {
-        tl->mark = realloc(tl->mark, (tl->nmarks + 1) * sizeof *tl->mark);
-        if (!tl->mark)
-            abort();
+        MEM_MORE(tl->mark, tl->nmarks);
         m = &tl->mark[tl->nmarks++];
-        m->name = strdup(name);
+        m->name = mem_string(name);
     }
     m->icount = icount;
     qsort(tl->mark, tl->nmarks, sizeof *tl->mark, by_icount);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/timeline/impl.h"
+#include "traces/memory.h"
 
 enum {
     SLICE = 4000000, /* steps between two looks at progress and interrupts */
@@ -81,9 +82,7 @@ void tl_arm(struct timeline *tl, const struct stop_point *s, size_t n)
     if (same_stops(tl, s, n) || !tl->e->ops->stops)
         return;
     free(tl->armed);
-    tl->armed = malloc((n + 1) * sizeof *s);
-    if (!tl->armed)
-        abort();
+    tl->armed = mem_alloc((n + 1) * sizeof *s);
     if (n)
         memcpy(tl->armed, s, n * sizeof *s);
     tl->narmed = n;

@@ -5,13 +5,7 @@
 
 #include "core/restore.h"
 #include "core/timeline/tree.h"
-
-static void *need(void *p)
-{
-    if (!p)
-        abort();
-    return p;
-}
+#include "traces/memory.h"
 
 void store_init(struct store *s, struct engine *e, struct trace *t, uint64_t budget)
 {
@@ -49,7 +43,7 @@ void machine_state_free(struct store *s, struct machine_state *m)
 void machine_state_copy(struct store *s, struct machine_state *to, const struct machine_state *from)
 {
     tree_copy(s, &to->tree, &from->tree);
-    to->sections = need(malloc(s->sections_size + 1));
+    to->sections = mem_alloc(s->sections_size + 1);
     memcpy(to->sections, from->sections, s->sections_size);
     s->used += s->sections_size;
 }
@@ -60,8 +54,8 @@ static void learn_section(void *ctx, const char *name, const struct field *field
                           const void *base)
 {
     struct store *s = ctx;
-    s->layout = need(realloc(s->layout, (s->nlayout + 1) * sizeof *s->layout));
-    s->layout[s->nlayout++] = (struct section_layout){need(strdup(name)), fields, nfields, s->sections_size,
+    MEM_MORE(s->layout, s->nlayout);
+    s->layout[s->nlayout++] = (struct section_layout){mem_string(name), fields, nfields, s->sections_size,
                                                       section_size(fields, nfields)};
     s->sections_size += section_size(fields, nfields);
 }
@@ -111,7 +105,7 @@ static void capture_page(void *ctx, const char *region, uint64_t index, const vo
         tree_set(s, &s->now, r, index, NULL);
         return;
     }
-    uint8_t *copy = need(malloc(SNAPSHOT_PAGE));
+    uint8_t *copy = mem_alloc(SNAPSHOT_PAGE);
     memcpy(copy, data, SNAPSHOT_PAGE);
     tree_set(s, &s->now, r, index, page_new(s, copy, 0));
 }
@@ -128,7 +122,7 @@ static uint8_t *capture(struct store *s)
         s->e->ops->save(s->e, &learn, true);
         s->known = false;
     }
-    c.sections = need(malloc(s->sections_size + 1));
+    c.sections = mem_alloc(s->sections_size + 1);
     const struct snapshot_sink sink = {.ctx = &c, .section = capture_section, .page = capture_page};
     bool whole = !s->known;
     s->known = true;
@@ -174,7 +168,7 @@ static void add_put(struct put_list *l, uint64_t index, struct page *page)
 {
     if (l->n == l->cap) {
         l->cap = l->cap ? l->cap * 2 : 64;
-        l->put = need(realloc(l->put, l->cap * sizeof *l->put));
+        l->put = mem_resize(l->put, l->cap * sizeof *l->put);
     }
     l->put[l->n++] = (struct put){index, page};
     l->reads |= page && !page->data;
@@ -183,7 +177,7 @@ static void add_put(struct put_list *l, uint64_t index, struct page *page)
 static struct put_list *put_list(struct restore *r, size_t region)
 {
     if (region >= r->n) {
-        r->region = need(realloc(r->region, (region + 1) * sizeof *r->region));
+        r->region = mem_resize(r->region, (region + 1) * sizeof *r->region);
         memset(r->region + r->n, 0, (region + 1 - r->n) * sizeof *r->region);
         r->n = region + 1;
     }
@@ -376,7 +370,7 @@ int store_recorded(struct store *s, size_t k, const struct tree *hint, const str
     struct trace_state *state = trace_checkpoint_load(s->t, k, err);
     if (!state)
         return -1;
-    uint8_t *sections = need(malloc(s->sections_size + 1));
+    uint8_t *sections = mem_alloc(s->sections_size + 1);
     if (recorded_sections(s, state, sections, err)) {
         free(sections);
         trace_state_free(state);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/timeline/impl.h"
+#include "traces/memory.h"
 
 enum { MAX_STOPS = 100000 };
 
@@ -29,9 +30,7 @@ int timeline_stop_add(struct timeline *tl, const struct timeline_stop *stop, uns
         return error_set(err, "more than %d stop points", MAX_STOPS);
     if (tl->nstops == tl->stops_cap) {
         tl->stops_cap = tl->stops_cap ? tl->stops_cap * 2 : 16;
-        tl->stop = realloc(tl->stop, tl->stops_cap * sizeof *tl->stop);
-        if (!tl->stop)
-            abort();
+        tl->stop = mem_resize(tl->stop, tl->stops_cap * sizeof *tl->stop);
     }
     *id = ++tl->next_id;
     tl->stop[tl->nstops++] = (struct stop_entry){*id, *stop};
@@ -79,9 +78,7 @@ struct stop_point *tl_engine_stops(const struct timeline *tl, size_t *n)
                                            [TS_WATCH_WRITE] = STOPS_WRITE,
                                            [TS_WATCH_READ] = STOPS_READ,
                                            [TS_WATCH_ACCESS] = STOPS_ACCESS};
-    struct stop_point *points = calloc(tl->nstops + 1, sizeof *points);
-    if (!points)
-        abort();
+    struct stop_point *points = mem_zero(tl->nstops + 1, sizeof *points);
     *n = 0;
     for (size_t i = 0; i < tl->nstops; i++) {
         const struct stop_entry *s = &tl->stop[i];

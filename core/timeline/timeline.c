@@ -4,6 +4,7 @@
 
 #include "core/replay_impl.h"
 #include "core/timeline/impl.h"
+#include "traces/memory.h"
 
 #define BUDGET (640ull << 20)
 
@@ -28,7 +29,7 @@ static void open_store(struct timeline *tl)
     tl->budget = BUDGET;
     store_init(&tl->store, tl->e, tl->t, BUDGET);
     tl->nrecorded = usable_checkpoints(tl);
-    tl->recorded = calloc(tl->nrecorded + 1, sizeof *tl->recorded);
+    tl->recorded = mem_zero(tl->nrecorded + 1, sizeof *tl->recorded);
     tl->record = (struct line){.end = tl->last};
     tl->divert = (struct line){.end = NOWHERE};
     tl->settled = true;
@@ -58,9 +59,7 @@ static uint32_t folded_classes(struct trace *t)
 
 struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *kind, struct error *err)
 {
-    struct timeline *tl = calloc(1, sizeof *tl);
-    if (!tl)
-        abort();
+    struct timeline *tl = mem_zero(1, sizeof *tl);
     tl->t = t;
     tl->last = trace_last_icount(t);
     replay_behaviour_differs(t, kind, &tl->warning);

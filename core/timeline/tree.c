@@ -3,22 +3,16 @@
 #include <string.h>
 
 #include "core/timeline/tree.h"
+#include "traces/memory.h"
 
 /* What malloc adds. */
 enum { OVERHEAD = 16 };
-
-static void *need(void *p)
-{
-    if (!p)
-        abort();
-    return p;
-}
 
 /* ---------------------------------------------------------------- pages */
 
 struct page *page_new(struct store *s, uint8_t *data, uint32_t id)
 {
-    struct page *p = need(calloc(1, sizeof *p));
+    struct page *p = mem_zero(1, sizeof *p);
     *p = (struct page){.refs = 1, .id = id, .data = data};
     s->used += sizeof *p + OVERHEAD + (data ? SNAPSHOT_PAGE + OVERHEAD : 0);
     return p;
@@ -37,7 +31,7 @@ void page_keep(struct store *s, struct page *p, const void *data)
 {
     if (p->data)
         return;
-    p->data = need(malloc(SNAPSHOT_PAGE));
+    p->data = mem_alloc(SNAPSHOT_PAGE);
     memcpy(p->data, data, SNAPSHOT_PAGE);
     s->used += SNAPSHOT_PAGE + OVERHEAD;
 }
@@ -55,7 +49,7 @@ void page_drop(struct store *s, struct page *p)
 
 struct leaf *leaf_new(struct store *s)
 {
-    struct leaf *l = need(calloc(1, sizeof *l));
+    struct leaf *l = mem_zero(1, sizeof *l);
     l->refs = 1;
     s->used += sizeof *l + OVERHEAD;
     return l;
@@ -87,14 +81,14 @@ static struct leaf *leaf_clone(struct store *s, const struct leaf *from)
 static struct branch *branch_of(struct store *s, struct tree *t, size_t region, size_t leaves)
 {
     if (region >= t->n) {
-        t->region = need(realloc(t->region, (region + 1) * sizeof *t->region));
+        t->region = mem_resize(t->region, (region + 1) * sizeof *t->region);
         memset(t->region + t->n, 0, (region + 1 - t->n) * sizeof *t->region);
         t->n = region + 1;
     }
     struct branch *b = &t->region[region];
     if (leaves > b->n) {
         size_t n = leaves + b->n / 2;
-        b->leaf = need(realloc(b->leaf, n * sizeof *b->leaf));
+        b->leaf = mem_resize(b->leaf, n * sizeof *b->leaf);
         memset(b->leaf + b->n, 0, (n - b->n) * sizeof *b->leaf);
         s->used += (n - b->n) * sizeof *b->leaf;
         b->n = n;
@@ -140,11 +134,11 @@ void tree_set(struct store *s, struct tree *t, size_t region, uint64_t index, st
 
 void tree_copy(struct store *s, struct tree *to, const struct tree *from)
 {
-    *to = (struct tree){need(calloc(from->n + 1, sizeof *to->region)), from->n};
+    *to = (struct tree){mem_zero(from->n + 1, sizeof *to->region), from->n};
     for (size_t r = 0; r < from->n; r++) {
         struct branch *b = &to->region[r];
         b->n = from->region[r].n;
-        b->leaf = need(malloc((b->n + 1) * sizeof *b->leaf));
+        b->leaf = mem_alloc((b->n + 1) * sizeof *b->leaf);
         s->used += b->n * sizeof *b->leaf;
         for (size_t i = 0; i < b->n; i++) {
             b->leaf[i] = from->region[r].leaf[i];
@@ -192,7 +186,7 @@ size_t store_region(struct store *s, const char *name)
     for (size_t i = 0; i < s->nregions; i++)
         if (!strcmp(s->regions[i], name))
             return i;
-    s->regions = need(realloc(s->regions, (s->nregions + 1) * sizeof *s->regions));
-    s->regions[s->nregions] = need(strdup(name));
+    MEM_MORE(s->regions, s->nregions);
+    s->regions[s->nregions] = mem_string(name);
     return s->nregions++;
 }

@@ -1,5 +1,6 @@
 /* blob.c - growing buffers for the tables that fw_cfg hands out. */
 #include "hv/board/internal.h"
+#include "traces/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +10,7 @@ size_t blob_add(struct blob *b, const void *data, size_t n)
     size_t at = b->size;
     if (b->size + n > b->room) {
         b->room = (b->size + n) * 2;
-        b->data = realloc(b->data, b->room);
-        if (!b->data)
-            abort(); /* some tens of kilobytes */
+        b->data = mem_resize(b->data, b->room);
     }
     if (data)
         memcpy(b->data + at, data, n);

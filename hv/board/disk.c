@@ -5,6 +5,7 @@
  * chunks there are, because a chunk of zeroes is not the same as no chunk.
  */
 #include "hv/board/internal.h"
+#include "traces/memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,15 +41,6 @@ static const uint8_t *find_chunk(const struct disk *d, uint64_t index)
     return l ? l->chunk[index % LEAF] : NULL;
 }
 
-static void *need(void *memory)
-{
-    if (!memory) {
-        fprintf(stderr, "bootreel: out of memory for a disk's overlay\n");
-        abort();
-    }
-    return memory;
-}
-
 static void mark_changed(struct disk *d, uint64_t index)
 {
     d->leaf[index / LEAF]->changed[index % LEAF / 8] |= (uint8_t)(1u << index % 8);
@@ -63,7 +55,7 @@ static const uint8_t **chunk_place(struct disk *d, uint64_t index)
 {
     struct leaf **l = &d->leaf[index / LEAF];
     if (!*l)
-        *l = need(calloc(1, sizeof **l));
+        *l = mem_zero(1, sizeof **l);
     return &(*l)->chunk[index % LEAF];
 }
 
@@ -72,7 +64,7 @@ static uint8_t *make_chunk(struct disk *d, uint64_t index)
 {
     const uint8_t **chunk = chunk_place(d, index);
     if (!*chunk || *chunk == zero_chunk)
-        *chunk = need(calloc(1, CHUNK));
+        *chunk = mem_zero(1, CHUNK);
     return (uint8_t *)*chunk;
 }
 
@@ -114,12 +106,12 @@ struct disk *board_disk(struct board *b, const char *role)
             return b->disk[i];
     if (b->ndisks == BOARD_MAX_DISKS)
         abort();
-    struct disk *d = need(calloc(1, sizeof *d));
+    struct disk *d = mem_zero(1, sizeof *d);
     d->board = b;
     d->image = image;
     d->size = image->size;
     d->nleaves = (chunk_count(d) + LEAF - 1) / LEAF;
-    d->leaf = need(calloc(d->nleaves ? d->nleaves : 1, sizeof *d->leaf));
+    d->leaf = mem_zero(d->nleaves ? d->nleaves : 1, sizeof *d->leaf);
     snprintf(d->map_name, sizeof d->map_name, "%s.map", image->role);
     b->disk[b->ndisks++] = d;
     return d;

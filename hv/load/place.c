@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "hv/load/internal.h"
+#include "traces/memory.h"
 
 /* The end of the RAM that begins at or before an address and has it in it; 0: it is no RAM. Entries may be neighbours. */
 static uint64_t ram_end(const struct loading *l, uint64_t at)
@@ -28,9 +29,7 @@ void load_take(struct loading *l, uint64_t start, uint64_t size)
 {
     if (!size)
         return;
-    l->taken = realloc(l->taken, (l->ntaken + 1) * sizeof *l->taken);
-    if (!l->taken)
-        abort();
+    MEM_MORE(l->taken, l->ntaken);
     l->taken[l->ntaken++] = (struct span){start, start + size};
 }
 
