@@ -3,6 +3,7 @@
 #   make [-jN]        build                      make asan|ubsan|fuzz   instrumented builds (own build folders)
 #   make test         every test                 make bench             benchmarks against QEMU
 #   make test-loaders boot loaders under our firmware and SeaBIOS, all of them (minutes)
+#   make test-systemd a Debian with systemd, with one and two processors (minutes)
 #   make layers       check the arrows           make format            clang-format
 #   make install      PREFIX=/usr/local
 
@@ -52,7 +53,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: all demo asan ubsan fuzz test test-loaders unit check bench layers format install clean
+.PHONY: all demo asan ubsan fuzz test test-loaders test-systemd unit check bench layers format install clean
 ifeq ($(VARIANT),release)
 all: bootreel
 bootreel: $(BUILD)/bootreel
@@ -113,6 +114,9 @@ demo:
 test:
 	@scripts/deps
 	@tests/run
+test-systemd: all
+	@scripts/deps
+	@BOOTREEL_SYSTEMD_CPUS="1 2" bash tests/boot/systemd.sh
 test-loaders: all
 	@scripts/deps
 	@tests/bios/loaders.sh
