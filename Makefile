@@ -46,7 +46,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: all demo asan ubsan fuzz test test-loaders test-selftests unit check bench layers format format-check help install clean
+.PHONY: all demo asan ubsan fuzz test test-loaders test-selftests test-systemd unit check bench layers format format-check help install clean
 ifeq ($(VARIANT),release)
 all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
@@ -110,6 +110,9 @@ check: ## layers, format and unit tests: a minute
 test: ## all tests
 	@scripts/deps
 	@tests/run
+test-systemd: all ## a Debian with systemd, with one and two processors (minutes)
+	@scripts/deps
+	@BOOTREEL_SYSTEMD_CPUS="1 2" bash tests/boot/systemd.sh
 test-loaders: all ## boot loaders under our firmware and SeaBIOS (minutes)
 	@scripts/deps
 	@tests/bios/loaders.sh

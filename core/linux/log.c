@@ -14,17 +14,12 @@
  * System V ABI for AMD64, 3.2.3 and 3.5.7; for the 80386: on the stack, but for the first three of a function that is neither variadic nor
  * asmlinkage (the kernel is built with regparm(3)). */
 
-static unsigned word_of(const struct linux_guest *lx)
-{
-    return lx->text >> 32 ? 8 : 4;
-}
-
 /* Argument i of a function that has just been entered; `stack`: a 32-bit kernel has all of them there. */
 static uint64_t argument(const struct linux_guest *lx, unsigned i, bool stack)
 {
     static const enum lx_reg regs[] = {LX_RDI, LX_RSI, LX_RDX, LX_RCX, LX_R8, LX_R9};
     static const enum lx_reg regs32[] = {LX_RAX, LX_RDX, LX_RCX};
-    if (word_of(lx) == 8)
+    if (lx->word == 8)
         return lx_reg(lx, regs[i]);
     if (!stack && i < 3)
         return lx_reg(lx, regs32[i]);
@@ -52,7 +47,7 @@ static bool next_argument(void *ctx, unsigned bytes, uint64_t *value)
 {
     struct arguments *a = ctx;
     bool good = true;
-    if (word_of(a->lx) == 4)
+    if (a->lx->word == 4)
         return take_value(a, &a->stack, bytes, value);
     if (a->used < IN_REGISTERS)
         *value = argument(a->lx, a->used++, false);
@@ -89,7 +84,7 @@ static struct arguments entered(struct linux_guest *lx)
 static struct arguments of_list(struct linux_guest *lx, uint64_t list)
 {
     enum { REGISTERS_END = 48 };
-    if (word_of(lx) == 4)
+    if (lx->word == 4)
         return (struct arguments){.lx = lx, .stack = list};
     uint64_t save = lx_u64(lx, list + 16);
     return (struct arguments){.lx = lx,
@@ -107,7 +102,7 @@ static void panics(struct linux_guest *lx, struct frame *f)
     struct text t = {0};
     struct arguments a = entered(lx);
     const struct format_source src = {
-        .ctx = &a, .word = word_of(lx), .next = next_argument, .string = read_text, .name = name_of};
+        .ctx = &a, .word = lx->word, .next = next_argument, .string = read_text, .name = name_of};
     lx_string(lx, argument(lx, 0, true), format, sizeof format);
     guest_format(&t, format, &src);
     while (t.n && t.s[t.n - 1] == '\n')
@@ -142,7 +137,7 @@ static void printed(struct linux_guest *lx, struct frame *f)
         return;
     struct arguments a = of_list(lx, argument(lx, 4, true));
     lx_string(lx, argument(lx, 3, true), format, sizeof format);
-    if (strcmp(format, "%s") || !next_argument(&a, word_of(lx), &value))
+    if (strcmp(format, "%s") || !next_argument(&a, lx->word, &value))
         return;
     lx_string(lx, value, text, sizeof text);
     say(lx, (unsigned)argument(lx, 1, true) & 7, text);
@@ -193,7 +188,7 @@ static void datagram(struct linux_guest *lx, uint64_t msghdr, unsigned word, cha
 static void sends(struct linux_guest *lx, struct frame *f)
 {
     char text[DATAGRAM] = "";
-    unsigned word = argument(lx, 2, false) & MSG_CMSG_COMPAT ? 4 : word_of(lx);
+    unsigned word = argument(lx, 2, false) & MSG_CMSG_COMPAT ? 4 : lx->word;
     datagram(lx, argument(lx, 1, false), word, text);
     if (!is_journal(text))
         return;
