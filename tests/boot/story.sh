@@ -11,7 +11,7 @@ append="console=ttyS0 quiet initcall_debug log_buf_len=2M"
 # boot NAME KERNEL INITRD APPEND: records; NAME.truth is what the guest said, NAME.events what we say.
 boot() {
     local reel=$work/$1.reel
-    "$BOOTREEL" record --kernel "$2" --initrd "$3" --append "$4" -o "$reel" --console -q --until 120s >"$work/$1.console" 2>"$work/$1.err" </dev/null ||
+    "$BOOTREEL" record --kernel "$2" --initrd "$3" --append "$4" --events "${5:-default}" -o "$reel" --console -q --until 120s >"$work/$1.console" 2>"$work/$1.err" </dev/null ||
         fail "$1: record exits with $?: $(tail -n 1 "$work/$1.err")"
     tr -d '\r' <"$work/$1.console" | sed -n 's/^truth: //p' >"$work/$1.truth"
     "$BOOTREEL" events --class kernel,process "$reel" >"$work/$1.events"
@@ -175,13 +175,14 @@ story() { # NAME KERNEL INITRD ALLOWED
     milestones "$1"
 }
 
-# The inspector and its probes leave the run as it is; without initcall_debug the list of initcalls is the same.
+# The inspector and its probes leave the run as it is; without initcall_debug the list of initcalls is the same. Repetitions are
+# not folded, since the inspector's events would divide them.
 plain() {
-    boot plain "$GUESTS/vmlinuz" "$GUESTS/initrd-story.gz" "console=ttyS0 quiet"
+    boot plain "$GUESTS/vmlinuz" "$GUESTS/initrd-story.gz" "console=ttyS0 quiet" -fold
     our_initcalls plain | cut -d'|' -f1,2 >"$work/plain.a"
     our_initcalls debian | cut -d'|' -f1,2 >"$work/plain.b"
     same "$work/plain.a" "$work/plain.b" "initcalls without initcall_debug"
-    "$BOOTREEL" record --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd-story.gz" --append "console=ttyS0 quiet" --inspect none -q -o "$work/none.reel" </dev/null
+    "$BOOTREEL" record --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd-story.gz" --append "console=ttyS0 quiet" --inspect none --events -fold -q -o "$work/none.reel" </dev/null
     for kind in ended steps; do
         "$BOOTREEL" info "$work/none.reel" | grep -i "^$kind" >"$work/none.$kind"
         "$BOOTREEL" info "$work/plain.reel" | grep -i "^$kind" >"$work/plain.$kind"
