@@ -90,8 +90,14 @@ struct snapshot_sink {
     /* A section: `fields` read from `base`. Section names are unique within the engine ("cpu0", "pit"). */
     void (*section)(void *ctx, const char *name, const struct field *fields, size_t nfields, const void *base);
     /* One page of a region ("ram", "vram", "disk0"). Pages never written since reset and all zero may be
-     * left out. With `changed_only`, pages unchanged since the last save are left out too. */
+     * left out, and those unchanged since the save that this one builds on (struct snapshot_base). */
     void (*page)(void *ctx, const char *region, uint64_t index, const void *data);
+};
+
+/* The last save of one consumer (a recorder, a timeline, a hash), whose next save has only the pages that changed since
+ * then, whoever else saves or loads in between. Zeroed, it stands for no save: all pages come. It belongs to one engine. */
+struct snapshot_base {
+    uint32_t epoch; /* the engine's: saves with a base are counted, and pages carry the number at which they changed */
 };
 
 /* Where `load` gets a state from. */
@@ -204,9 +210,10 @@ struct engine_ops {
     /* Hand an input to the machine at the present position. Returns bytes taken (a full FIFO takes fewer). */
     uint32_t (*input)(struct engine *, const struct input *);
 
-    /* Save the whole state. Cost: a field copy, plus 4 KiB a page handed out. Changes nothing the guest or a later
-     * run can see. */
-    void (*save)(struct engine *, const struct snapshot_sink *, bool changed_only);
+    /* Save the state: all sections, and the pages that changed since the save that *base stands for, which then stands for
+     * this one. NULL: all pages. Neither the guest, nor a later run, nor another consumer's save can tell that there was
+     * a save. Cost: a field copy, a look at the notes of every page, and 4 KiB for each page handed out. */
+    void (*save)(struct engine *, const struct snapshot_sink *, struct snapshot_base *base);
     int (*load)(struct engine *, const struct snapshot_source *, struct error *);
 
     /* Registers of a processor, by index into the descriptors (fixed for the engine's life).

@@ -212,10 +212,10 @@ static void sink_page(void *ctx, const char *region, uint64_t index, const void 
     state_hash_page(ctx, region, index, data);
 }
 
-uint64_t state_hash_engine(struct state_hash *s, struct engine *e, bool whole)
+uint64_t state_hash_engine(struct state_hash *s, struct engine *e, struct snapshot_base *base)
 {
     const struct snapshot_sink sink = {.ctx = s, .section = sink_section, .page = sink_page};
-    state_hash_begin(s, whole);
-    e->ops->save(e, &sink, !whole);
+    state_hash_begin(s, !base || !base->epoch);
+    e->ops->save(e, &sink, base);
     return state_hash_end(s);
 }

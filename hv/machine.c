@@ -383,12 +383,12 @@ static uint32_t pc_input(struct engine *e, const struct input *in) { return boar
 
 /* ---------------------------------------------------------------- snapshots */
 
-static void pc_save(struct engine *e, const struct snapshot_sink *sink, bool changed_only)
+static void pc_save(struct engine *e, const struct snapshot_sink *sink, struct snapshot_base *base)
 {
     struct pc *pc = pc_of(e);
     sink->section(sink->ctx, "machine", pc_fields, FIELD_COUNT(pc_fields), pc);
     sink->section(sink->ctx, "services", services_fields, services_nfields, &pc->services);
-    board_save(pc->board, sink, changed_only);
+    board_save(pc->board, sink, base);
 }
 
 static int pc_load(struct engine *e, const struct snapshot_source *src, struct error *err)

@@ -82,7 +82,8 @@ uint64_t acpi_install(struct board *, uint64_t where);
  * multiple of 16 in F0000h-FFFFFh. */
 void smbios_install(struct board *, uint64_t where);
 
-void board_save(struct board *, const struct snapshot_sink *, bool changed_only);
+/* See engine_ops.save. */
+void board_save(struct board *, const struct snapshot_sink *, struct snapshot_base *);
 int board_load(struct board *, const struct snapshot_source *, struct error *);
 
 #endif

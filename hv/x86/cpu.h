@@ -208,7 +208,7 @@ struct code_page {
 /* ---------------------------------------------------------------- physical memory (mem.c) */
 
 enum pmeta_flags {
-    PM_CHANGED = 1,  /* written since the last save */
+    PM_CHANGED = 1,  /* written in the present epoch (physmem_save) */
     PM_EVER = 2,     /* ever written */
     PM_CODE = 4,     /* has decoded code */
     PM_TABLE = 8,    /* holds page-table entries that some TLB has used */
@@ -219,6 +219,7 @@ enum pmeta_flags {
 /* Notes on one page of a ramblock. */
 struct pmeta {
     struct code_page *code;
+    uint32_t epoch; /* the last one that has ended in which it was written; 0: none */
     uint8_t flags;
 };
 

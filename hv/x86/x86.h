@@ -47,9 +47,9 @@ void physmem_touch(struct physmem *, struct ramblock *, uint64_t offset, uint64_
 void physmem_set_a20(struct physmem *, bool on);
 bool physmem_a20(const struct physmem *);
 
-/* All blocks' pages, for snapshots. Saving clears the changed marks when `changed_only` chains are in use: a page is
- * handed out if it was written since the last physmem_save (or ever, without changed_only). */
-void physmem_save(struct physmem *, const struct snapshot_sink *, bool changed_only);
+/* The blocks' pages that changed in epoch `since` or later, for snapshots; 0: that were ever written. Epochs are counted by
+ * the caller, from 1. `ends`: the present one, if it ends with this save; else 0, and nothing is changed. */
+void physmem_save(struct physmem *, const struct snapshot_sink *, uint32_t since, uint32_t ends);
 int physmem_load(struct physmem *, const struct snapshot_source *);
 
 /* ---------------------------------------------------------------- the processor */

@@ -202,7 +202,7 @@ static struct saved *save(struct engine *e)
 {
     struct saved *s = calloc(1, sizeof *s);
     const struct snapshot_sink sink = {.ctx = s, .section = put_section, .page = put_page};
-    e->ops->save(e, &sink, false);
+    e->ops->save(e, &sink, NULL);
     return s;
 }
 
