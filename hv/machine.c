@@ -34,7 +34,6 @@ struct pc {
     /* not state */
     struct load_result loaded;
     struct observer observer;
-    uint32_t classes;
     struct stop_point *stops; /* in force: the marks, then the user's */
     struct stop_point *new_stops; /* the user's, to be put in force before the next step */
     size_t nnew;
@@ -121,9 +120,22 @@ enum { BOOT_SECTOR_REPORTS = 16 };
 
 static bool boot_sector_marked(const struct pc *pc) { return pc->loader_entered < BOOT_SECTOR_REPORTS; }
 
-/* Another boot sector was read, which may be entered as well. */
-static void boot_sector_read(struct pc *pc)
+static void report_boot_try(struct pc *pc, unsigned drive)
 {
+    static const char *const names[] = {"hard disk 0", "hard disk 1", "CD-ROM (secondary master)", "secondary slave"};
+    struct event ev = {.kind = EV_BOOT_TRY, .f = {[EVF_BOOT_TRY_drive] = drive}};
+    ev.data = drive < 4 ? names[drive] : drive == 8 ? "floppy A" : "floppy B";
+    ev.len = (uint32_t)strlen(ev.data);
+    report(pc, &ev);
+}
+
+/* The board's hook: a boot sector was read. Before any was entered, firmware is trying that device; after that, it is
+ * another, which may be entered as well. */
+static void boot_sector_read(void *ctx, unsigned drive)
+{
+    struct pc *pc = ctx;
+    if (!pc->loader_entered)
+        report_boot_try(pc, drive);
     if (pc->loader_entered < 2)
         return;
     pc->loader_entered = 1;
@@ -493,81 +505,17 @@ static void pc_stops(struct engine *e, const struct stop_point *s, size_t n)
     x86_break(pc->cpu);
 }
 
-static void deliver(struct pc *pc, const struct event *ev)
-{
-    if (pc->observer.event && pc->classes >> event_kind(ev->kind)->cls & 1)
-        pc->observer.event(pc->observer.ctx, ev);
-}
-
-/* Firmware that reads a boot record, before any boot sector was entered, is trying that device. */
-static void boot_try(struct pc *pc, const struct event *read)
-{
-    static const char *const names[] = {"hard disk 0", "hard disk 1", "CD-ROM (secondary master)", "secondary slave"};
-    uint64_t drive = read->f[EVF_BOOT_SECTOR_READ_drive];
-    struct event ev = *read;
-    memset(ev.f, 0, sizeof ev.f);
-    ev.kind = EV_BOOT_TRY;
-    ev.f[EVF_BOOT_TRY_drive] = drive;
-    ev.data = drive < 4 ? names[drive] : drive == 8 ? "floppy A" : "floppy B";
-    ev.len = (uint32_t)strlen(ev.data);
-    deliver(pc, &ev);
-}
-
-static void board_reports(void *ctx, const struct event *ev)
-{
-    struct pc *pc = ctx;
-    if (ev->kind == EV_BOOT_SECTOR_READ && !pc->loader_entered)
-        boot_try(pc, ev);
-    deliver(pc, ev);
-    if (ev->kind == EV_BOOT_SECTOR_READ)
-        boot_sector_read(pc);
-}
-
-static void board_prints(void *ctx, unsigned device, const void *data, size_t len)
-{
-    struct pc *pc = ctx;
-    if (pc->observer.console)
-        pc->observer.console(pc->observer.ctx, device, data, len);
-}
-
 static void pc_observe(struct engine *e, uint32_t classes, const struct observer *o)
 {
     struct pc *pc = pc_of(e);
-    struct observer board = {.ctx = pc, .event = board_reports, .console = board_prints};
     pc->observer = o ? *o : (struct observer){0};
-    pc->classes = classes;
-    board_observe(pc->board, (o ? classes : 0) | EVENT_CLASS_BIT(EC_LOADER), &board); /* boot sectors are state */
+    board_observe(pc->board, classes, o);
 }
 
 static void pc_flush(struct engine *e)
 {
     services_flush(&pc_of(e)->services, true);
     board_flush_events(pc_of(e)->board);
-}
-
-/* ---------------------------------------------------------------- BIOS services */
-
-static void service_called(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t caller, uint64_t next)
-{
-    services_int(&((struct pc *)ctx)->services, cpu, vector, stack, caller, next);
-}
-
-static void far_called(void *ctx, unsigned cpu, uint64_t target, uint64_t stack, uint64_t caller, uint64_t next)
-{
-    services_far(&((struct pc *)ctx)->services, cpu, target, stack, caller, next);
-}
-
-static void service_returned(void *ctx, unsigned cpu, uint64_t stack, uint64_t next)
-{
-    services_return(&((struct pc *)ctx)->services, cpu, stack, next);
-}
-
-/* Paging goes on: what was written through the BIOS is complete. */
-static void cpu_reported(void *ctx, unsigned cpu, const struct event *ev)
-{
-    bool paging = ev->kind == EV_CPU_CR && ev->f[EVF_CPU_CR_reg] == 0 && ev->f[EVF_CPU_CR_new] >> 31 & 1;
-    if (paging && !(ev->f[EVF_CPU_CR_old] >> 31 & 1))
-        services_flush(&((struct pc *)ctx)->services, false);
 }
 
 static size_t pc_screen(const struct engine *e, char *buf, size_t size)
@@ -619,7 +567,11 @@ struct engine *hv_create(const struct engine_config *cfg, struct error *err)
         error_set(err, "no memory for the machine");
         return NULL;
     }
-    struct board_host host = {pc, now_icount, now_time, service_called, far_called, service_returned, cpu_reported};
+    const struct board_host host = {.ctx = pc,
+                                    .icount = now_icount,
+                                    .time = now_time,
+                                    .boot_sector = boot_sector_read,
+                                    .hooks = services_hooks(&pc->services)};
     pc->engine.ops = &pc_ops;
     pc->config = *cfg;
     pc->board = board_create(&pc->config, &host, err);

@@ -394,9 +394,10 @@ static void did_not_return(struct services *s, unsigned i)
     forget_call(s, i);
 }
 
-void services_int(struct services *s, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t caller,
-                  uint64_t next)
+static void on_interrupt(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t caller,
+                         uint64_t next)
 {
+    struct services *s = ctx;
     struct service_regs r;
     if (vector < FIRST_VECTOR || vector > LAST_VECTOR)
         return;
@@ -451,9 +452,10 @@ static uint64_t handler_of(const struct services *s, struct x86 *x, uint64_t tab
 }
 
 /* A handler that several vectors share does not tell which service is wanted. */
-void services_far(struct services *s, unsigned cpu, uint64_t target, uint64_t stack, uint64_t caller,
-                  uint64_t next)
+static void on_far_call(void *ctx, unsigned cpu, uint64_t target, uint64_t stack, uint64_t caller,
+                        uint64_t next)
 {
+    struct services *s = ctx;
     struct x86 *x = board_cpu(s->board, cpu);
     uint64_t table = vector_table(x);
     unsigned found = 0, vector = 0;
@@ -463,11 +465,12 @@ void services_far(struct services *s, unsigned cpu, uint64_t target, uint64_t st
             found++;
         }
     if (found == 1)
-        services_int(s, cpu, (uint8_t)vector, stack, caller, next);
+        on_interrupt(s, cpu, (uint8_t)vector, stack, caller, next);
 }
 
-void services_return(struct services *s, unsigned cpu, uint64_t stack, uint64_t next)
+static void on_far_return(void *ctx, unsigned cpu, uint64_t stack, uint64_t next)
 {
+    struct services *s = ctx;
     unsigned i = s->depth;
     while (i-- > 0)
         if (s->cpu[i] == cpu && s->stack[i] == stack && s->next[i] == next)
@@ -485,4 +488,20 @@ void services_return(struct services *s, unsigned cpu, uint64_t stack, uint64_t 
     service_result_words(c.row, &r, s->board, cpu, words, strlen(words), sizeof words, &c.failed);
     if (!(c.row->flags & SVC_AWAY))
         report(s, &c, &r);
+}
+
+/* What was written through the BIOS is complete: an operating system runs. */
+static void on_paging(void *ctx, unsigned cpu)
+{
+    (void)cpu;
+    services_flush(ctx, false);
+}
+
+struct x86_hooks services_hooks(struct services *s)
+{
+    return (struct x86_hooks){.ctx = s,
+                              .interrupt = on_interrupt,
+                              .far_call = on_far_call,
+                              .far_return = on_far_return,
+                              .paging = on_paging};
 }

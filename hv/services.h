@@ -96,12 +96,8 @@ void services_init(struct services *, struct board *, uint64_t (*now)(void *ctx)
 void services_reset(struct services *);
 /* After a load: -1 if the state makes no sense (it is empty then). */
 int services_loaded(struct services *);
-/* Hooks: see struct board_host. */
-void services_int(struct services *, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t caller,
-                  uint64_t next);
-void services_far(struct services *, unsigned cpu, uint64_t target, uint64_t stack, uint64_t caller,
-                  uint64_t next);
-void services_return(struct services *, unsigned cpu, uint64_t stack, uint64_t next);
+/* What the processors call. */
+struct x86_hooks services_hooks(struct services *);
 /* Report text and repeats that are still being put together. `end`: of the recording: as they are, the state
  * is kept. */
 void services_flush(struct services *, bool end);

@@ -99,6 +99,8 @@ uint64_t disk_size(const struct disk *);
 /* Whole sectors or any bytes inside the size. -1 after board_image_error(). */
 int disk_read(struct disk *, uint64_t offset, void *buf, size_t n);
 int disk_write(struct disk *, uint64_t offset, const void *buf, size_t n);
+/* The guest has read a drive's boot record, at `lba`: told to the machine, and reported. */
+void board_boot_sector(struct board *, unsigned drive, uint64_t lba);
 
 /* ---- PCI (pci.c) ---- */
 struct pci_bar {

@@ -210,6 +210,16 @@ int disk_write(struct disk *d, uint64_t offset, const void *buf, size_t n)
     return 0;
 }
 
+void board_boot_sector(struct board *b, unsigned drive, uint64_t lba)
+{
+    struct event ev = {.kind = EV_BOOT_SECTOR_READ};
+    ev.f[EVF_BOOT_SECTOR_READ_drive] = drive;
+    ev.f[EVF_BOOT_SECTOR_READ_lba] = lba;
+    if (b->host.boot_sector)
+        b->host.boot_sector(b->host.ctx, drive);
+    board_event(b, &ev);
+}
+
 /* ---------------------------------------------------------------- snapshots */
 
 /* The bits of chunks [first, first + MAP_BITS). Returns whether any is set, *changed whether any such chunk
