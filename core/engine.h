@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/fields.h"
 #include "traces/error.h"
 #include "traces/event.h"
 
@@ -59,35 +60,15 @@ static inline const struct image *config_image(const struct engine_config *cfg, 
     return NULL;
 }
 
-/* ---------------------------------------------------------------- named fields and snapshots */
-
-/* One field of a section: `count` numbers of `width` bytes (1, 2, 4, 8), little-endian when saved.
- * One table of these a chip drives save, load, hash, divergence reports and what people see. */
-struct field {
-    const char *name;
-    uint32_t offset; /* in the struct */
-    uint16_t width;
-    uint32_t count;
-    bool flag; /* its type is bool: a byte of a damaged file other than 0 must be loaded as 1 */
-};
-
-#define FIELD_FLAG(expression) _Generic((expression), bool: true, default: false)
-#define FIELD(type, member)                                                                                   \
-    {#member, offsetof(type, member), sizeof(((type *)0)->member), 1, FIELD_FLAG(((type *)0)->member)}
-/* An array member of numbers. */
-#define FIELDS(type, member)                                                                                 \
-    {#member, offsetof(type, member), sizeof(((type *)0)->member[0]),                                        \
-     sizeof(((type *)0)->member) / sizeof(((type *)0)->member[0]), FIELD_FLAG(((type *)0)->member[0])}
-/* Anything without padding and without pointers, as bytes. */
-#define FIELD_BYTES(type, member) {#member, offsetof(type, member), 1, sizeof(((type *)0)->member), false}
-#define FIELD_COUNT(table) (sizeof(table) / sizeof((table)[0]))
+/* ---------------------------------------------------------------- snapshots */
 
 enum { SNAPSHOT_PAGE = 4096 };
 
 /* Where `save` puts a state. Sections and regions come in a fixed order. */
 struct snapshot_sink {
     void *ctx;
-    /* A section: `fields` read from `base`. Section names are unique within the engine ("cpu0", "pit"). */
+    /* A section: `fields` (flat, and the engine's as long as it lives) read from `base`. Section names are unique within the
+     * engine ("cpu0", "pit"). */
     void (*section)(void *ctx, const char *name, const struct field *fields, size_t nfields, const void *base);
     /* One page of a region ("ram", "vram", "disk0"). Pages never written since reset and all zero may be
      * left out, and those unchanged since the save that this one builds on (struct snapshot_base). */

@@ -10,7 +10,7 @@
 
 #include "core/engine.h"
 
-/* Bytes of a section's fields, packed. */
+/* Bytes of a section's fields, packed. Fields are flat (core/fields.h), here and below. */
 size_t section_size(const struct field *fields, size_t nfields);
 /* Packs the fields at `base` one after the other, without padding. */
 void section_pack(const struct field *fields, size_t nfields, const void *base, void *out);

@@ -11,7 +11,7 @@ void board_add_chip(struct board *b, const struct chip *chip)
 {
     if (b->nchips == BOARD_MAX_CHIPS)
         abort();
-    b->chip[b->nchips++] = *chip;
+    b->chip[b->nchips++] = chip_flat(chip);
 }
 
 void *board_slot(const struct board *b, enum chip_slot slot)
@@ -291,6 +291,7 @@ void board_destroy(struct board *b)
     for (unsigned i = b->nchips; i-- > 0;) {
         void (*destroy)(void *) = b->chip[i].destroy ? b->chip[i].destroy : free;
         destroy(b->chip[i].state);
+        free((struct field *)b->chip[i].fields);
     }
     for (unsigned i = 0; i < b->ndisks; i++)
         disk_destroy(b->disk[i]);

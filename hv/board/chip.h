@@ -22,6 +22,15 @@ struct chip {
     void (*loaded)(void *state); /* fields were replaced: derive the rest, re-assert nothing. May be NULL */
     void (*destroy)(void *state); /* may be NULL: free() */
 };
+/* A chip as a board keeps it, with a field table that is flat, and the board's to free. */
+static inline struct chip chip_flat(const struct chip *c)
+{
+    struct field_table flat = fields_flatten(c->fields, c->nfields);
+    struct chip own = *c;
+    own.fields = flat.fields;
+    own.nfields = flat.n;
+    return own;
+}
 /* Registers a chip; from then on the board owns `chip->state`. The struct chip is copied. */
 void board_add_chip(struct board *, const struct chip *chip);
 

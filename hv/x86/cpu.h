@@ -348,6 +348,7 @@ struct x86 {
     struct x86_bus bus;
     const struct cpuid_model *model;
     struct decoder *decoder;
+    struct field_table saved; /* what of all this is state */
     struct op *patched; /* op whose fn is replaced by op_resync */
     op_fn *patched_fn;
     jmp_buf *unwind;
@@ -389,6 +390,8 @@ bool exec_stop_reached(struct x86 *);
 /* The code of the page is about to be executed at this linear page. */
 void exec_stops_alias(struct x86 *, struct code_page *, uint64_t linear);
 void x86_stops_free(struct x86 *);
+/* state.c: a processor's fields. */
+struct field_table x86_saved(void);
 
 /* mem.c: the slow ways. All may raise. size 1, 2, 4, 8 (loads come zero-extended). `op` is the present instruction. */
 uint64_t mem_load(struct x86 *, const struct op *, uint64_t linear, unsigned size);

@@ -56,7 +56,7 @@ struct board {
 
 void board_add_chip(struct board *b, const struct chip *c)
 {
-    b->chip[b->nchips++] = *c;
+    b->chip[b->nchips++] = chip_flat(c);
 }
 
 void board_ports(struct board *b, uint16_t first, unsigned count, bool bytewise, void *ctx, port_in_fn *in,
