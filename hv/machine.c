@@ -32,6 +32,7 @@ struct pc {
     uint8_t direct;         /* an image was loaded directly */
     struct services services; /* BIOS services under way */
     /* not state */
+    struct field_table services_fields;
     struct load_result loaded;
     struct observer observer;
     struct stop_point *stops; /* in force: the marks, then the user's */
@@ -399,7 +400,7 @@ static void pc_save(struct engine *e, const struct snapshot_sink *sink, struct s
 {
     struct pc *pc = pc_of(e);
     sink->section(sink->ctx, "machine", pc_fields, FIELD_COUNT(pc_fields), pc);
-    sink->section(sink->ctx, "services", services_fields, services_nfields, &pc->services);
+    sink->section(sink->ctx, "services", pc->services_fields.fields, pc->services_fields.n, &pc->services);
     board_save(pc->board, sink, base);
 }
 
@@ -411,7 +412,8 @@ static int pc_load(struct engine *e, const struct snapshot_source *src, struct e
     if (pc->turn >= board_cpus(pc->board) || pc->turn_left > 2 * TURN + 1024)
         return error_set(err, "the saved state's processor turn makes no sense");
     pc->cpu = board_cpu(pc->board, pc->turn);
-    if (src->section(src->ctx, "services", services_fields, services_nfields, &pc->services) < 0 ||
+    const struct field_table *services = &pc->services_fields;
+    if (src->section(src->ctx, "services", services->fields, services->n, &pc->services) < 0 ||
         services_loaded(&pc->services) < 0)
         return error_set(err, "the saved state's BIOS services make no sense");
     return board_load(pc->board, src, err);
@@ -531,6 +533,7 @@ static void pc_destroy(struct engine *e)
     board_destroy(pc->board);
     free(pc->stops);
     free(pc->new_stops);
+    free(pc->services_fields.fields);
     free(pc);
 }
 
@@ -573,9 +576,11 @@ struct engine *hv_create(const struct engine_config *cfg, struct error *err)
                                     .boot_sector = boot_sector_read,
                                     .hooks = services_hooks(&pc->services)};
     pc->engine.ops = &pc_ops;
+    pc->services_fields = services_fields();
     pc->config = *cfg;
     pc->board = board_create(&pc->config, &host, err);
     if (!pc->board) {
+        free(pc->services_fields.fields);
         free(pc);
         return NULL;
     }
