@@ -28,7 +28,9 @@ size_t section_size(const struct field *fields, size_t nfields)
 {
     size_t n = 0;
     for (size_t i = 0; i < nfields; i++) {
-        assert(!fields[i].sub); /* not flat: bytes of whole structs, with whatever pointers they have, would be saved */
+        assert(
+            !fields[i]
+                 .sub); /* not flat: bytes of whole structs, with whatever pointers they have, would be saved */
         n += (size_t)fields[i].width * fields[i].count;
     }
     return n;

@@ -61,10 +61,10 @@ struct store {
     struct section_layout *layout;
     size_t nlayout;
     size_t sections_size;
-    struct tree now; /* what the engine held at the last capture or restore */
+    struct tree now;           /* what the engine held at the last capture or restore */
     struct snapshot_base base; /* … which stands for it */
-    bool known;      /* … false: not known, all of it must be put */
-    uint64_t budget; /* bytes; beyond it pages that can be read again are not kept */
+    bool known;                /* … false: not known, all of it must be put */
+    uint64_t budget;           /* bytes; beyond it pages that can be read again are not kept */
     uint64_t used;
     uint64_t restores;
     struct state_hash *hash;

@@ -128,9 +128,9 @@ void board_event(struct board *b, struct event *ev)
 
     if (ev->kind == EV_DISK_COMMAND)
         return;
-    snprintf(line, sizeof line, "%s %.*s d%d lba %llu n %llu @%llx\n",
-             ev->kind == EV_DISK_READ ? "R" : "W", (int)ev->len, (const char *)ev->data, (int)ev->f[0],
-             (unsigned long long)ev->f[2], (unsigned long long)ev->f[3], (unsigned long long)ev->f[4]);
+    snprintf(line, sizeof line, "%s %.*s d%d lba %llu n %llu @%llx\n", ev->kind == EV_DISK_READ ? "R" : "W",
+             (int)ev->len, (const char *)ev->data, (int)ev->f[0], (unsigned long long)ev->f[2],
+             (unsigned long long)ev->f[3], (unsigned long long)ev->f[4]);
     if (strlen(b->log) + strlen(line) < sizeof b->log)
         strcat(b->log, line);
 }

@@ -1,8 +1,12 @@
 /* test_fields.c - tables of fields that refer to tables of structs: names, order and bytes. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -118,8 +122,43 @@ static void round_trip(void **state)
     free(flat.fields);
 }
 
+/* Programming errors that a compiler cannot see end the program, in words. */
+static void assert_aborts(void (*wrong)(void))
+{
+    int status;
+    fflush(NULL);
+    pid_t child = fork();
+    if (!child) {
+        if (!freopen("/dev/null", "w", stderr))
+            _exit(0);
+        signal(SIGABRT, SIG_DFL);
+        wrong();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
+static void other_struct(void)
+{
+    static const struct field rows[] = {FIELD_STRUCT(struct drawing, origin, shape_fields)};
+    fields_flatten(rows, 1);
+}
+
+static void not_flat(void)
+{
+    section_size(drawing_fields, FIELD_COUNT(drawing_fields));
+}
+
+static void programming_errors(void **state)
+{
+    assert_aborts(other_struct);
+    assert_aborts(not_flat);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(flat_names), cmocka_unit_test(round_trip)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(flat_names), cmocka_unit_test(round_trip),
+                                       cmocka_unit_test(programming_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
