@@ -168,7 +168,7 @@ static void report_page(struct comparison *c, struct engine *e, const struct pag
     struct page_report p = {.c = c, .want = page};
     const struct snapshot_sink sink = {.ctx = &p, .section = ignore_section, .page = grab_page};
     unsigned at = 0, count = 0;
-    e->ops->save(e, &sink, false);
+    e->ops->save(e, &sink, NULL);
     memset(c->bytes, 0, sizeof c->bytes);
     trace_state_page(c->recorded, page->region, page->index, c->bytes, NULL);
     for (unsigned i = SNAPSHOT_PAGE; i-- > 0;)
@@ -205,7 +205,7 @@ long divergence_of_state(struct engine *e, struct trace *t, size_t k, struct tex
     if (c->recorded) {
         c->live = state_hash_new();
         c->seen = mem_zero(trace_state_sections(c->recorded) + 1, sizeof *c->seen);
-        e->ops->save(e, &sink, false);
+        e->ops->save(e, &sink, NULL);
         missing_sections(c);
         if (!compare_pages(c, err)) {
             report(c, e);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/fields.h"
 #include "traces/error.h"
 #include "traces/event.h"
 
@@ -59,39 +60,25 @@ static inline const struct image *config_image(const struct engine_config *cfg, 
     return NULL;
 }
 
-/* ---------------------------------------------------------------- named fields and snapshots */
-
-/* One field of a section: `count` numbers of `width` bytes (1, 2, 4, 8), little-endian when saved.
- * One table of these a chip drives save, load, hash, divergence reports and what people see. */
-struct field {
-    const char *name;
-    uint32_t offset; /* in the struct */
-    uint16_t width;
-    uint32_t count;
-    bool flag; /* its type is bool: a byte of a damaged file other than 0 must be loaded as 1 */
-};
-
-#define FIELD_FLAG(expression) _Generic((expression), bool: true, default: false)
-#define FIELD(type, member)                                                                                   \
-    {#member, offsetof(type, member), sizeof(((type *)0)->member), 1, FIELD_FLAG(((type *)0)->member)}
-/* An array member of numbers. */
-#define FIELDS(type, member)                                                                                 \
-    {#member, offsetof(type, member), sizeof(((type *)0)->member[0]),                                        \
-     sizeof(((type *)0)->member) / sizeof(((type *)0)->member[0]), FIELD_FLAG(((type *)0)->member[0])}
-/* Anything without padding and without pointers, as bytes. */
-#define FIELD_BYTES(type, member) {#member, offsetof(type, member), 1, sizeof(((type *)0)->member), false}
-#define FIELD_COUNT(table) (sizeof(table) / sizeof((table)[0]))
+/* ---------------------------------------------------------------- snapshots */
 
 enum { SNAPSHOT_PAGE = 4096 };
 
 /* Where `save` puts a state. Sections and regions come in a fixed order. */
 struct snapshot_sink {
     void *ctx;
-    /* A section: `fields` read from `base`. Section names are unique within the engine ("cpu0", "pit"). */
+    /* A section: `fields` (flat, and the engine's as long as it lives) read from `base`. Section names are unique within the
+     * engine ("cpu0", "pit"). */
     void (*section)(void *ctx, const char *name, const struct field *fields, size_t nfields, const void *base);
     /* One page of a region ("ram", "vram", "disk0"). Pages never written since reset and all zero may be
-     * left out. With `changed_only`, pages unchanged since the last save are left out too. */
+     * left out, and those unchanged since the save that this one builds on (struct snapshot_base). */
     void (*page)(void *ctx, const char *region, uint64_t index, const void *data);
+};
+
+/* The last save of one consumer (a recorder, a timeline, a hash), whose next save has only the pages that changed since
+ * then, whoever else saves or loads in between. Zeroed, it stands for no save: all pages come. It belongs to one engine. */
+struct snapshot_base {
+    uint32_t epoch; /* the engine's: saves with a base are counted, and pages carry the number at which they changed */
 };
 
 /* Where `load` gets a state from. */
@@ -204,9 +191,10 @@ struct engine_ops {
     /* Hand an input to the machine at the present position. Returns bytes taken (a full FIFO takes fewer). */
     uint32_t (*input)(struct engine *, const struct input *);
 
-    /* Save the whole state. Cost: a field copy, plus 4 KiB a page handed out. Changes nothing the guest or a later
-     * run can see. */
-    void (*save)(struct engine *, const struct snapshot_sink *, bool changed_only);
+    /* Save the state: all sections, and the pages that changed since the save that *base stands for, which then stands for
+     * this one. NULL: all pages. Neither the guest, nor a later run, nor another consumer's save can tell that there was
+     * a save. Cost: a field copy, a look at the notes of every page, and 4 KiB for each page handed out. */
+    void (*save)(struct engine *, const struct snapshot_sink *, struct snapshot_base *base);
     int (*load)(struct engine *, const struct snapshot_source *, struct error *);
 
     /* Registers of a processor, by index into the descriptors (fixed for the engine's life).

@@ -33,6 +33,7 @@ struct recorder {
     struct image_tracker *images;
     struct engine *e;
     struct state_hash *hash;
+    struct snapshot_base saved; /* the last checkpoint: the state that `hash` holds */
     struct observer observer;
     struct inspector *inspector;
     struct fold *fold;                         /* NULL: repeated events are written one by one */
@@ -359,11 +360,11 @@ static int cut_fold(struct recorder *r)
 static int checkpoint(struct recorder *r)
 {
     const struct snapshot_sink sink = {.ctx = r, .section = save_section, .page = save_page};
-    bool whole = r->result.checkpoints == 0;
+    bool whole = !r->saved.epoch;
     if (cut_fold(r) || trace_checkpoint_begin(r->w, icount_of(r), time_of(r), whole, &r->err))
         return -1;
     state_hash_begin(r->hash, whole);
-    r->e->ops->save(r->e, &sink, !whole);
+    r->e->ops->save(r->e, &sink, &r->saved);
     r->result.checkpoints++;
     r->next_checkpoint = r->o.checkpoint_every
                              ? (icount_of(r) / r->o.checkpoint_every + 1) * r->o.checkpoint_every
@@ -585,7 +586,7 @@ static int final_state(struct recorder *r, uint64_t *hash)
     bool taken = icount_of(r) == r->last_checkpoint;
     if (!taken && checkpoint(r))
         return -1;
-    *hash = taken ? state_hash_engine(r->hash, r->e, false) : r->last_hash;
+    *hash = taken ? state_hash_engine(r->hash, r->e, &r->saved) : r->last_hash;
     return 0;
 }
 

@@ -1,4 +1,5 @@
 /* state.c - see state.h. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -27,8 +28,12 @@ struct state_hash {
 size_t section_size(const struct field *fields, size_t nfields)
 {
     size_t n = 0;
-    for (size_t i = 0; i < nfields; i++)
+    for (size_t i = 0; i < nfields; i++) {
+        assert(
+            !fields[i]
+                 .sub); /* not flat: bytes of whole structs, with whatever pointers they have, would be saved */
         n += (size_t)fields[i].width * fields[i].count;
+    }
     return n;
 }
 
@@ -213,10 +218,10 @@ static void sink_page(void *ctx, const char *region, uint64_t index, const void 
     state_hash_page(ctx, region, index, data);
 }
 
-uint64_t state_hash_engine(struct state_hash *s, struct engine *e, bool whole)
+uint64_t state_hash_engine(struct state_hash *s, struct engine *e, struct snapshot_base *base)
 {
     const struct snapshot_sink sink = {.ctx = s, .section = sink_section, .page = sink_page};
-    state_hash_begin(s, whole);
-    e->ops->save(e, &sink, !whole);
+    state_hash_begin(s, !base || !base->epoch);
+    e->ops->save(e, &sink, base);
     return state_hash_end(s);
 }

@@ -10,7 +10,7 @@
 
 #include "core/engine.h"
 
-/* Bytes of a section's fields, packed. */
+/* Bytes of a section's fields, packed. Fields are flat (core/fields.h), here and below. */
 size_t section_size(const struct field *fields, size_t nfields);
 /* Packs the fields at `base` one after the other, without padding. */
 void section_pack(const struct field *fields, size_t nfields, const void *base, void *out);
@@ -36,7 +36,7 @@ void state_hash_pages(const struct state_hash *s,
 /* What state_hash_page computes. */
 uint64_t page_hash(const char *region, uint64_t index, const void *data);
 
-/* Runs engine->save into `s` and returns the hash. `whole` = !changed_only. */
-uint64_t state_hash_engine(struct state_hash *s, struct engine *e, bool whole);
+/* Runs engine->save into `s` and returns the hash. `base`: of the save that `s` holds; NULL: none, all pages are hashed. */
+uint64_t state_hash_engine(struct state_hash *s, struct engine *e, struct snapshot_base *base);
 
 #endif

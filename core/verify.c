@@ -19,7 +19,7 @@ struct verify {
     struct fold *fold;           /* NULL: the record is not folded */
     uint32_t recorded_classes;
     struct state_hash *hash;
-    bool hashed; /* `hash` holds a state already: the next may be saved by changes */
+    struct snapshot_base hashed; /* the state that `hash` holds */
     struct trace_difference diff;
     bool event_differs;
     bool failed; /* *err is set */
@@ -114,9 +114,7 @@ static int events_left(struct verify *v, uint64_t icount)
 
 static uint64_t present_hash(struct verify *v)
 {
-    uint64_t hash = state_hash_engine(v->hash, v->r->e, !v->hashed);
-    v->hashed = true;
-    return hash;
+    return state_hash_engine(v->hash, v->r->e, &v->hashed);
 }
 
 static int report_state(struct verify *v, size_t k)

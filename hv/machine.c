@@ -32,6 +32,7 @@ struct pc {
     uint8_t direct;         /* an image was loaded directly */
     struct services services; /* BIOS services under way */
     /* not state */
+    struct field_table services_fields;
     struct load_result loaded;
     struct observer observer;
     uint32_t classes;
@@ -44,7 +45,6 @@ struct pc {
     volatile sig_atomic_t interrupted;
     bool waking; /* time was let pass up to a timer, which has not been processed */
     bool running;
-    bool quiet; /* firmware runs before the first position: nothing is reported */
 };
 
 static const struct field pc_fields[] = {
@@ -122,9 +122,22 @@ enum { BOOT_SECTOR_REPORTS = 16 };
 
 static bool boot_sector_marked(const struct pc *pc) { return pc->loader_entered < BOOT_SECTOR_REPORTS; }
 
-/* Another boot sector was read, which may be entered as well. */
-static void boot_sector_read(struct pc *pc)
+static void report_boot_try(struct pc *pc, unsigned drive)
 {
+    static const char *const names[] = {"hard disk 0", "hard disk 1", "CD-ROM (secondary master)", "secondary slave"};
+    struct event ev = {.kind = EV_BOOT_TRY, .f = {[EVF_BOOT_TRY_drive] = drive}};
+    ev.data = drive < 4 ? names[drive] : drive == 8 ? "floppy A" : "floppy B";
+    ev.len = (uint32_t)strlen(ev.data);
+    report(pc, &ev);
+}
+
+/* The board's hook: a boot sector was read. Before any was entered, firmware is trying that device; after that, it is
+ * another, which may be entered as well. */
+static void boot_sector_read(void *ctx, unsigned drive)
+{
+    struct pc *pc = ctx;
+    if (!pc->loader_entered)
+        report_boot_try(pc, drive);
     if (pc->loader_entered < 2)
         return;
     pc->loader_entered = 1;
@@ -438,7 +451,7 @@ static int run_firmware(void *ctx, uint64_t pa, struct error *err)
     const struct stop_point there = {0, STOPS_EXEC_PHYSICAL, pa, 1, false};
     uint64_t start = pc->icount;
     board_flush_events(pc->board);
-    pc->quiet = true;
+    board_observe(pc->board, 0, NULL);
     for (unsigned i = 0; i < board_cpus(pc->board); i++)
         x86_stops(board_cpu(pc->board, i), &there, i == 0);
     int rc = run_firmware_steps(pc, start, err);
@@ -447,7 +460,8 @@ static int run_firmware(void *ctx, uint64_t pa, struct error *err)
     take_turn(pc, 0);
     services_reset(&pc->services);
     board_forget_events(pc->board);
-    pc->quiet = pc->waking = false;
+    board_observe(pc->board, pc->classes, &pc->observer);
+    pc->waking = false;
     set_stops(pc);
     return rc;
 }
@@ -459,12 +473,12 @@ static uint32_t pc_input(struct engine *e, const struct input *in) { return boar
 
 /* ---------------------------------------------------------------- snapshots */
 
-static void pc_save(struct engine *e, const struct snapshot_sink *sink, bool changed_only)
+static void pc_save(struct engine *e, const struct snapshot_sink *sink, struct snapshot_base *base)
 {
     struct pc *pc = pc_of(e);
     sink->section(sink->ctx, "machine", pc_fields, FIELD_COUNT(pc_fields), pc);
-    sink->section(sink->ctx, "services", services_fields, services_nfields, &pc->services);
-    board_save(pc->board, sink, changed_only);
+    sink->section(sink->ctx, "services", pc->services_fields.fields, pc->services_fields.n, &pc->services);
+    board_save(pc->board, sink, base);
 }
 
 static int pc_load(struct engine *e, const struct snapshot_source *src, struct error *err)
@@ -475,7 +489,8 @@ static int pc_load(struct engine *e, const struct snapshot_source *src, struct e
     if (pc->turn >= board_cpus(pc->board) || pc->turn_left > 2 * TURN + 1024)
         return error_set(err, "the saved state's processor turn makes no sense");
     pc->cpu = board_cpu(pc->board, pc->turn);
-    if (src->section(src->ctx, "services", services_fields, services_nfields, &pc->services) < 0 ||
+    const struct field_table *services = &pc->services_fields;
+    if (src->section(src->ctx, "services", services->fields, services->n, &pc->services) < 0 ||
         services_loaded(&pc->services) < 0)
         return error_set(err, "the saved state's BIOS services make no sense");
     return board_load(pc->board, src, err);
@@ -569,83 +584,18 @@ static void pc_stops(struct engine *e, const struct stop_point *s, size_t n)
     x86_break(pc->cpu);
 }
 
-static void deliver(struct pc *pc, const struct event *ev)
-{
-    if (pc->observer.event && pc->classes >> event_kind(ev->kind)->cls & 1)
-        pc->observer.event(pc->observer.ctx, ev);
-}
-
-/* Firmware that reads a boot record, before any boot sector was entered, is trying that device. */
-static void boot_try(struct pc *pc, const struct event *read)
-{
-    static const char *const names[] = {"hard disk 0", "hard disk 1", "CD-ROM (secondary master)", "secondary slave"};
-    uint64_t drive = read->f[EVF_BOOT_SECTOR_READ_drive];
-    struct event ev = *read;
-    memset(ev.f, 0, sizeof ev.f);
-    ev.kind = EV_BOOT_TRY;
-    ev.f[EVF_BOOT_TRY_drive] = drive;
-    ev.data = drive < 4 ? names[drive] : drive == 8 ? "floppy A" : "floppy B";
-    ev.len = (uint32_t)strlen(ev.data);
-    deliver(pc, &ev);
-}
-
-static void board_reports(void *ctx, const struct event *ev)
-{
-    struct pc *pc = ctx;
-    if (pc->quiet)
-        return;
-    if (ev->kind == EV_BOOT_SECTOR_READ && !pc->loader_entered)
-        boot_try(pc, ev);
-    deliver(pc, ev);
-    if (ev->kind == EV_BOOT_SECTOR_READ)
-        boot_sector_read(pc);
-}
-
-static void board_prints(void *ctx, unsigned device, const void *data, size_t len)
-{
-    struct pc *pc = ctx;
-    if (pc->observer.console && !pc->quiet)
-        pc->observer.console(pc->observer.ctx, device, data, len);
-}
-
 static void pc_observe(struct engine *e, uint32_t classes, const struct observer *o)
 {
     struct pc *pc = pc_of(e);
-    struct observer board = {.ctx = pc, .event = board_reports, .console = board_prints};
     pc->observer = o ? *o : (struct observer){0};
     pc->classes = classes;
-    board_observe(pc->board, (o ? classes : 0) | EVENT_CLASS_BIT(EC_LOADER), &board); /* boot sectors are state */
+    board_observe(pc->board, classes, &pc->observer);
 }
 
 static void pc_flush(struct engine *e)
 {
     services_flush(&pc_of(e)->services, true);
     board_flush_events(pc_of(e)->board);
-}
-
-/* ---------------------------------------------------------------- BIOS services */
-
-static void service_called(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t caller, uint64_t next)
-{
-    services_int(&((struct pc *)ctx)->services, cpu, vector, stack, caller, next);
-}
-
-static void far_called(void *ctx, unsigned cpu, uint64_t target, uint64_t stack, uint64_t caller, uint64_t next)
-{
-    services_far(&((struct pc *)ctx)->services, cpu, target, stack, caller, next);
-}
-
-static void service_returned(void *ctx, unsigned cpu, uint64_t stack, uint64_t next)
-{
-    services_return(&((struct pc *)ctx)->services, cpu, stack, next);
-}
-
-/* Paging goes on: what was written through the BIOS is complete. */
-static void cpu_reported(void *ctx, unsigned cpu, const struct event *ev)
-{
-    bool paging = ev->kind == EV_CPU_CR && ev->f[EVF_CPU_CR_reg] == 0 && ev->f[EVF_CPU_CR_new] >> 31 & 1;
-    if (paging && !(ev->f[EVF_CPU_CR_old] >> 31 & 1))
-        services_flush(&((struct pc *)ctx)->services, false);
 }
 
 static size_t pc_screen(const struct engine *e, char *buf, size_t size)
@@ -661,6 +611,7 @@ static void pc_destroy(struct engine *e)
     board_destroy(pc->board);
     free(pc->stops);
     free(pc->new_stops);
+    free(pc->services_fields.fields);
     free(pc);
 }
 
@@ -697,11 +648,17 @@ struct engine *hv_create(const struct engine_config *cfg, struct error *err)
         error_set(err, "no memory for the machine");
         return NULL;
     }
-    struct board_host host = {pc, now_icount, now_time, service_called, far_called, service_returned, cpu_reported};
+    const struct board_host host = {.ctx = pc,
+                                    .icount = now_icount,
+                                    .time = now_time,
+                                    .boot_sector = boot_sector_read,
+                                    .hooks = services_hooks(&pc->services)};
     pc->engine.ops = &pc_ops;
+    pc->services_fields = services_fields();
     pc->config = *cfg;
     pc->board = board_create(&pc->config, &host, err);
     if (!pc->board) {
+        free(pc->services_fields.fields);
         free(pc);
         return NULL;
     }

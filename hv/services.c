@@ -16,25 +16,42 @@
 
 #include <string.h>
 
-/* clang-format off */
-const struct field services_fields[] = {
-    FIELD(struct services, depth),         FIELDS(struct services, cpu),
-    FIELDS(struct services, vector),       FIELDS(struct services, ax),
-    FIELDS(struct services, cx),           FIELDS(struct services, stack),
-    FIELDS(struct services, next),         FIELDS(struct services, caller),
-    FIELDS(struct services, icount),       FIELD_BYTES(struct services, words),
-    FIELDS(struct services, poll_vector),  FIELDS(struct services, poll_count),
-    FIELDS(struct services, poll_steps),   FIELDS(struct services, poll_last),
-    FIELDS(struct services, poll_function), FIELD_BYTES(struct services, poll_words),
-    FIELD(struct services, output),        FIELD(struct services, at_known),
-    FIELD(struct services, wrapped),       FIELD(struct services, row),
-    FIELD(struct services, col),           FIELD(struct services, line_length),
-    FIELD(struct services, line_row),      FIELD(struct services, line_col),
-    FIELD(struct services, line_calls),    FIELD(struct services, line_steps),
-    FIELD(struct services, line_start),    FIELD_BYTES(struct services, line),
+static const struct field call_fields[] = {
+    FIELD(struct service_call, cpu),    FIELD(struct service_call, vector),
+    FIELD(struct service_call, ax),     FIELD(struct service_call, cx),
+    FIELD(struct service_call, stack),  FIELD(struct service_call, next),
+    FIELD(struct service_call, caller), FIELD(struct service_call, icount),
+    FIELDS(struct service_call, words),
 };
-/* clang-format on */
-const size_t services_nfields = FIELD_COUNT(services_fields);
+
+static const struct field poll_fields[] = {
+    FIELD(struct service_poll, vector), FIELD(struct service_poll, function),
+    FIELD(struct service_poll, count),  FIELD(struct service_poll, steps),
+    FIELD(struct service_poll, last),   FIELDS(struct service_poll, words),
+};
+
+static const struct field fields[] = {
+    FIELD(struct services, depth),
+    FIELD_STRUCTS(struct services, call, call_fields),
+    FIELD_STRUCTS(struct services, poll, poll_fields),
+    FIELD(struct services, output),
+    FIELD(struct services, at_known),
+    FIELD(struct services, wrapped),
+    FIELD(struct services, row),
+    FIELD(struct services, col),
+    FIELD(struct services, line_length),
+    FIELD(struct services, line_row),
+    FIELD(struct services, line_col),
+    FIELD(struct services, line_calls),
+    FIELD(struct services, line_steps),
+    FIELD(struct services, line_start),
+    FIELDS(struct services, line),
+};
+
+struct field_table services_fields(void)
+{
+    return fields_flatten(fields, FIELD_COUNT(fields));
+}
 
 enum { UNKNOWN = 255, FIRST_VECTOR = 0x10, LAST_VECTOR = 0x1a };
 #define STATE_SIZE offsetof(struct services, board)
@@ -62,10 +79,10 @@ int services_loaded(struct services *s)
 {
     bool good = s->depth <= SERVICE_DEPTH && s->line_length <= SERVICE_LINE;
     for (unsigned i = 0; good && i < SERVICE_DEPTH; i++)
-        good = ends(s->words[i]) &&
-               (i >= s->depth || (s->vector[i] >= FIRST_VECTOR && s->vector[i] <= LAST_VECTOR));
+        good = ends(s->call[i].words) &&
+               (i >= s->depth || (s->call[i].vector >= FIRST_VECTOR && s->call[i].vector <= LAST_VECTOR));
     for (unsigned i = 0; good && i < SERVICE_REPEATS; i++)
-        good = ends(s->poll_words[i]);
+        good = ends(s->poll[i].words);
     if (good)
         return 0;
     memset(s, 0, STATE_SIZE);
@@ -108,16 +125,16 @@ struct call {
 
 /* ---------------------------------------------------------------- repeats */
 
-static void report_repeats(struct services *s, unsigned i)
+static void report_repeats(struct services *s, const struct service_poll *p)
 {
-    if (!s->poll_count[i])
+    if (!p->count)
         return;
-    struct event ev = {.kind = EV_SERVICE_AGAIN, .data = s->poll_words[i]};
-    ev.len = (uint32_t)strlen((const char *)s->poll_words[i]);
-    ev.f[EVF_SERVICE_AGAIN_vector] = s->poll_vector[i];
-    ev.f[EVF_SERVICE_AGAIN_count] = s->poll_count[i];
-    ev.f[EVF_SERVICE_AGAIN_steps] = s->poll_steps[i];
-    ev.f[EVF_SERVICE_AGAIN_last] = s->poll_last[i];
+    struct event ev = {.kind = EV_SERVICE_AGAIN, .data = p->words};
+    ev.len = (uint32_t)strlen((const char *)p->words);
+    ev.f[EVF_SERVICE_AGAIN_vector] = p->vector;
+    ev.f[EVF_SERVICE_AGAIN_count] = p->count;
+    ev.f[EVF_SERVICE_AGAIN_steps] = p->steps;
+    ev.f[EVF_SERVICE_AGAIN_last] = p->last;
     board_event(s->board, &ev);
 }
 
@@ -125,53 +142,30 @@ static void report_repeats(struct services *s, unsigned i)
 static void report_all_repeats(struct services *s)
 {
     for (unsigned i = SERVICE_REPEATS; i-- > 0;)
-        report_repeats(s, i);
+        report_repeats(s, &s->poll[i]);
 }
 
 static void forget_repeats(struct services *s)
 {
-    memset(s->poll_vector, 0, sizeof s->poll_vector);
-    memset(s->poll_function, 0, sizeof s->poll_function);
-    memset(s->poll_count, 0, sizeof s->poll_count);
-    memset(s->poll_steps, 0, sizeof s->poll_steps);
-    memset(s->poll_last, 0, sizeof s->poll_last);
-    memset(s->poll_words, 0, sizeof s->poll_words);
+    memset(s->poll, 0, sizeof s->poll);
 }
 
 /* Puts entry `i` first, those before it one further. */
 static void poll_to_front(struct services *s, unsigned i)
 {
-    uint8_t words[SERVICE_WORDS], vector = s->poll_vector[i];
-    uint16_t function = s->poll_function[i];
-    uint64_t count = s->poll_count[i], steps = s->poll_steps[i], last = s->poll_last[i];
-    memcpy(words, s->poll_words[i], SERVICE_WORDS);
-    for (; i; i--) {
-        s->poll_vector[i] = s->poll_vector[i - 1];
-        s->poll_function[i] = s->poll_function[i - 1];
-        s->poll_count[i] = s->poll_count[i - 1];
-        s->poll_steps[i] = s->poll_steps[i - 1];
-        s->poll_last[i] = s->poll_last[i - 1];
-        memcpy(s->poll_words[i], s->poll_words[i - 1], SERVICE_WORDS);
-    }
-    s->poll_vector[0] = vector;
-    s->poll_function[0] = function;
-    s->poll_count[0] = count;
-    s->poll_steps[0] = steps;
-    s->poll_last[0] = last;
-    memcpy(s->poll_words[0], words, SERVICE_WORDS);
+    struct service_poll first = s->poll[i];
+    memmove(&s->poll[1], &s->poll[0], i * sizeof s->poll[0]);
+    s->poll[0] = first;
 }
 
 /* Takes the place of the one that was seen longest ago. */
 static void poll_remember(struct services *s, const struct call *c)
 {
-    unsigned i = SERVICE_REPEATS - 1;
-    report_repeats(s, i);
-    memset(s->poll_words[i], 0, SERVICE_WORDS);
-    memcpy(s->poll_words[i], c->words, strlen(c->words));
-    s->poll_vector[i] = c->vector;
-    s->poll_function[i] = c->ax & c->row->mask;
-    s->poll_count[i] = s->poll_steps[i] = s->poll_last[i] = 0;
-    poll_to_front(s, i);
+    struct service_poll *last = &s->poll[SERVICE_REPEATS - 1];
+    report_repeats(s, last);
+    *last = (struct service_poll){.vector = c->vector, .function = c->ax & c->row->mask};
+    memcpy(last->words, c->words, strlen(c->words));
+    poll_to_front(s, SERVICE_REPEATS - 1);
 }
 
 /* Is the same as one before: it is counted. Else it is remembered, for the next; if only its result is
@@ -179,17 +173,18 @@ static void poll_remember(struct services *s, const struct call *c)
 static bool poll_again(struct services *s, const struct call *c)
 {
     for (unsigned i = 0; i < SERVICE_REPEATS; i++) {
-        if (s->poll_vector[i] != c->vector || s->poll_function[i] != (c->ax & c->row->mask))
+        struct service_poll *p = &s->poll[i];
+        if (p->vector != c->vector || p->function != (c->ax & c->row->mask))
             continue;
-        if (strcmp((const char *)s->poll_words[i], c->words)) {
+        if (strcmp((const char *)p->words, c->words)) {
             report_all_repeats(s);
             forget_repeats(s);
             break;
         }
+        p->count++;
+        p->steps += c->steps;
+        p->last = now(s);
         poll_to_front(s, i);
-        s->poll_count[0]++;
-        s->poll_steps[0] += c->steps;
-        s->poll_last[0] = now(s);
         return true;
     }
     poll_remember(s, c);
@@ -346,39 +341,25 @@ static void report(struct services *s, const struct call *c, const struct servic
 
 /* ---------------------------------------------------------------- calls that are under way */
 
-static void shift(void *array, unsigned i, unsigned n, size_t size)
-{
-    char *a = array;
-    memmove(a + i * size, a + (i + 1) * size, (n - i - 1) * size);
-    memset(a + (n - 1) * size, 0, size);
-}
-
 /* Takes call `i` out. */
 static void forget_call(struct services *s, unsigned i)
 {
-    unsigned n = s->depth--;
-    shift(s->cpu, i, n, sizeof s->cpu[0]);
-    shift(s->vector, i, n, sizeof s->vector[0]);
-    shift(s->ax, i, n, sizeof s->ax[0]);
-    shift(s->cx, i, n, sizeof s->cx[0]);
-    shift(s->stack, i, n, sizeof s->stack[0]);
-    shift(s->next, i, n, sizeof s->next[0]);
-    shift(s->caller, i, n, sizeof s->caller[0]);
-    shift(s->icount, i, n, sizeof s->icount[0]);
-    shift(s->words, i, n, sizeof s->words[0]);
+    unsigned after = --s->depth - i;
+    memmove(&s->call[i], &s->call[i + 1], after * sizeof s->call[0]);
+    memset(&s->call[s->depth], 0, sizeof s->call[0]);
 }
 
-/* Call `i`, which has been executed up to and with the present instruction, as `words` has it. */
-static struct call call_of(const struct services *s, unsigned i, char words[SERVICE_WORDS])
+/* A call that has been executed up to and with the present instruction, as `words` has it. */
+static struct call call_of(const struct services *s, const struct service_call *c, char words[SERVICE_WORDS])
 {
-    memcpy(words, s->words[i], SERVICE_WORDS);
-    return (struct call){.row = service_row(s->vector[i], s->ax[i]),
-                         .vector = s->vector[i],
-                         .ax = s->ax[i],
-                         .cx = s->cx[i],
-                         .caller = s->caller[i],
-                         .start = s->icount[i],
-                         .steps = now(s) - s->icount[i] + 1,
+    memcpy(words, c->words, SERVICE_WORDS);
+    return (struct call){.row = service_row(c->vector, c->ax),
+                         .vector = c->vector,
+                         .ax = c->ax,
+                         .cx = c->cx,
+                         .caller = c->caller,
+                         .start = c->icount,
+                         .steps = now(s) - c->icount + 1,
                          .words = words};
 }
 
@@ -387,38 +368,38 @@ static void did_not_return(struct services *s, unsigned i)
     static const char tail[] = " -> did not return";
     char words[SERVICE_WORDS + sizeof tail];
     struct service_regs none = {0};
-    struct call c = call_of(s, i, words);
+    struct call c = call_of(s, &s->call[i], words);
     strcat(words, tail);
     if (!(c.row->flags & SVC_AWAY))
         report_call(s, &c, &none);
     forget_call(s, i);
 }
 
-void services_int(struct services *s, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t caller,
-                  uint64_t next)
+static void on_interrupt(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t caller,
+                         uint64_t next)
 {
+    struct services *s = ctx;
     struct service_regs r;
     if (vector < FIRST_VECTOR || vector > LAST_VECTOR)
         return;
     /* A call from the same place of a stack: the one before did not return (or the INT faulted). */
     for (unsigned i = s->depth; i-- > 0;)
-        if (s->cpu[i] == cpu && s->stack[i] == stack)
+        if (s->call[i].cpu == cpu && s->call[i].stack == stack)
             did_not_return(s, i);
     if (s->depth == SERVICE_DEPTH)
         did_not_return(s, 0);
     read_regs(s, cpu, &r);
-    unsigned i = s->depth++;
-    uint16_t ax = (uint16_t)r.eax;
-    const struct service_row *row = service_row(vector, ax);
-    s->cpu[i] = (uint8_t)cpu;
-    s->vector[i] = vector;
-    s->ax[i] = ax;
-    s->cx[i] = (uint16_t)r.ecx;
-    s->stack[i] = stack;
-    s->next[i] = next;
-    s->caller[i] = caller;
-    s->icount[i] = now(s);
-    service_call_words(row, &r, vector, s->board, cpu, (char *)s->words[i], SERVICE_WORDS);
+    struct service_call *saved = &s->call[s->depth++];
+    *saved = (struct service_call){.cpu = (uint8_t)cpu,
+                                   .vector = vector,
+                                   .ax = (uint16_t)r.eax,
+                                   .cx = (uint16_t)r.ecx,
+                                   .stack = stack,
+                                   .next = next,
+                                   .caller = caller,
+                                   .icount = now(s)};
+    const struct service_row *row = service_row(vector, saved->ax);
+    service_call_words(row, &r, vector, s->board, cpu, (char *)saved->words, SERVICE_WORDS);
     if (!(row->flags & SVC_OUTPUT)) { /* what was written comes before what is called now */
         end_line(s);
         s->output = false;
@@ -426,7 +407,7 @@ void services_int(struct services *s, unsigned cpu, uint8_t vector, uint64_t sta
     if (!(row->flags & SVC_AWAY))
         return;
     char words[SERVICE_WORDS];
-    struct call c = call_of(s, i, words);
+    struct call c = call_of(s, saved, words);
     c.steps = 0;
     services_flush(s, false);
     report_call(s, &c, &r);
@@ -442,7 +423,7 @@ static uint64_t vector_table(struct x86 *x)
 /* The linear address that a vector points to; 0: it cannot be read. */
 static uint64_t handler_of(const struct services *s, struct x86 *x, uint64_t table, unsigned vector)
 {
-    uint16_t entry[2];                             /* offset, segment */
+    uint16_t entry[2];                               /* offset, segment */
     uint64_t at = table + vector * sizeof entry, pa; /* an entry does not cross a page */
     if (!x86_translate(x, at, &pa) || !physmem_mapped(board_mem(s->board), pa, sizeof entry))
         return 0;
@@ -451,9 +432,10 @@ static uint64_t handler_of(const struct services *s, struct x86 *x, uint64_t tab
 }
 
 /* A handler that several vectors share does not tell which service is wanted. */
-void services_far(struct services *s, unsigned cpu, uint64_t target, uint64_t stack, uint64_t caller,
-                  uint64_t next)
+static void on_far_call(void *ctx, unsigned cpu, uint64_t target, uint64_t stack, uint64_t caller,
+                        uint64_t next)
 {
+    struct services *s = ctx;
     struct x86 *x = board_cpu(s->board, cpu);
     uint64_t table = vector_table(x);
     unsigned found = 0, vector = 0;
@@ -463,26 +445,43 @@ void services_far(struct services *s, unsigned cpu, uint64_t target, uint64_t st
             found++;
         }
     if (found == 1)
-        services_int(s, cpu, (uint8_t)vector, stack, caller, next);
+        on_interrupt(s, cpu, (uint8_t)vector, stack, caller, next);
 }
 
-void services_return(struct services *s, unsigned cpu, uint64_t stack, uint64_t next)
+static void on_far_return(void *ctx, unsigned cpu, uint64_t stack, uint64_t next)
 {
+    struct services *s = ctx;
     unsigned i = s->depth;
     while (i-- > 0)
-        if (s->cpu[i] == cpu && s->stack[i] == stack && s->next[i] == next)
+        if (s->call[i].cpu == cpu && s->call[i].stack == stack && s->call[i].next == next)
             break;
     if (i >= s->depth)
         return;
     for (unsigned k = s->depth; --k > i;)
-        if (s->cpu[k] == cpu)
+        if (s->call[k].cpu == cpu)
             did_not_return(s, k);
     struct service_regs r;
     char words[SERVICE_WORDS];
-    struct call c = call_of(s, i, words);
+    struct call c = call_of(s, &s->call[i], words);
     read_regs(s, cpu, &r);
     forget_call(s, i);
     service_result_words(c.row, &r, s->board, cpu, words, strlen(words), sizeof words, &c.failed);
     if (!(c.row->flags & SVC_AWAY))
         report(s, &c, &r);
+}
+
+/* What was written through the BIOS is complete: an operating system runs. */
+static void on_paging(void *ctx, unsigned cpu)
+{
+    (void)cpu;
+    services_flush(ctx, false);
+}
+
+struct x86_hooks services_hooks(struct services *s)
+{
+    return (struct x86_hooks){.ctx = s,
+                              .interrupt = on_interrupt,
+                              .far_call = on_far_call,
+                              .far_return = on_far_return,
+                              .paging = on_paging};
 }

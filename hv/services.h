@@ -61,19 +61,28 @@ size_t service_result_words(const struct service_row *, const struct service_reg
 
 /* ---------------------------------------------------------------- calls and returns (services.c) */
 
+/* A call that has not returned. */
+struct service_call {
+    uint8_t cpu, vector;
+    uint16_t ax, cx;
+    uint64_t stack, next; /* linear: the stack pointer before the INT, the instruction after it */
+    uint64_t caller, icount;
+    uint8_t words[SERVICE_WORDS];
+};
+
+/* A polling call, and how often it was repeated. */
+struct service_poll {
+    uint8_t vector;              /* 0: free */
+    uint16_t function;           /* of AX, as the row masks it */
+    uint64_t count, steps, last; /* repeats, their steps together, icount of the last */
+    uint8_t words[SERVICE_WORDS];
+};
+
 struct services {
     /* state */
     uint8_t depth;
-    uint8_t cpu[SERVICE_DEPTH], vector[SERVICE_DEPTH];
-    uint16_t ax[SERVICE_DEPTH], cx[SERVICE_DEPTH];
-    uint64_t stack[SERVICE_DEPTH], next[SERVICE_DEPTH]; /* linear, before the INT and after it */
-    uint64_t caller[SERVICE_DEPTH], icount[SERVICE_DEPTH];
-    uint8_t words[SERVICE_DEPTH][SERVICE_WORDS];
-    /* polling calls, the last seen first; vector 0: free */
-    uint8_t poll_vector[SERVICE_REPEATS];
-    uint16_t poll_function[SERVICE_REPEATS]; /* of AX, as the row masks it */
-    uint64_t poll_count[SERVICE_REPEATS], poll_steps[SERVICE_REPEATS], poll_last[SERVICE_REPEATS];
-    uint8_t poll_words[SERVICE_REPEATS][SERVICE_WORDS];
+    struct service_call call[SERVICE_DEPTH];
+    struct service_poll poll[SERVICE_REPEATS]; /* the last seen first */
     /* text that is being written */
     bool output;                /* the last call was one that writes, or moves the cursor */
     bool at_known, wrapped;     /* wrapped: CR, and no LF yet */
@@ -88,20 +97,16 @@ struct services {
     void *ctx;
 };
 
-extern const struct field services_fields[];
-extern const size_t services_nfields;
+/* The fields of struct services; to be freed. */
+struct field_table services_fields(void);
 
 void services_init(struct services *, struct board *, uint64_t (*now)(void *ctx), void *ctx);
 /* The machine was reset: nothing that was called will return. */
 void services_reset(struct services *);
 /* After a load: -1 if the state makes no sense (it is empty then). */
 int services_loaded(struct services *);
-/* Hooks: see struct board_host. */
-void services_int(struct services *, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t caller,
-                  uint64_t next);
-void services_far(struct services *, unsigned cpu, uint64_t target, uint64_t stack, uint64_t caller,
-                  uint64_t next);
-void services_return(struct services *, unsigned cpu, uint64_t stack, uint64_t next);
+/* What the processors call. */
+struct x86_hooks services_hooks(struct services *);
 /* Report text and repeats that are still being put together. `end`: of the recording: as they are, the state
  * is kept. */
 void services_flush(struct services *, bool end);

@@ -130,10 +130,8 @@ char *timeline_section_text(struct timeline *tl, const char *name)
 uint64_t timeline_hash(struct timeline *tl)
 {
     struct machine_state m = {0};
-    if (!tl->store.known) {
-        uint64_t h = state_hash_engine(tl->store.hash, tl->e, true);
-        return h;
-    }
+    if (!tl->store.known)
+        return state_hash_engine(tl->store.hash, tl->e, NULL);
     store_capture(&tl->store, &m);
     uint64_t h = store_hash(&tl->store, &m);
     machine_state_free(&tl->store, &m);

@@ -119,14 +119,14 @@ static uint8_t *capture(struct store *s)
     struct capture c = {.s = s};
     if (!s->layout) {
         const struct snapshot_sink learn = {.ctx = s, .section = learn_section, .page = no_page};
-        s->e->ops->save(s->e, &learn, true);
-        s->known = false;
+        s->e->ops->save(s->e, &learn, NULL);
     }
     c.sections = mem_alloc(s->sections_size + 1);
     const struct snapshot_sink sink = {.ctx = &c, .section = capture_section, .page = capture_page};
-    bool whole = !s->known;
+    if (!s->known)
+        s->base = (struct snapshot_base){0};
     s->known = true;
-    s->e->ops->save(s->e, &sink, !whole);
+    s->e->ops->save(s->e, &sink, &s->base);
     return c.sections;
 }
 
@@ -263,7 +263,7 @@ static void plan(struct restore *r)
         tree_diff(s->known ? &s->now : &nothing, &r->from->tree, r->current, restore_differs, r);
     const struct snapshot_sink sink = {.ctx = r, .section = no_section, .page = restore_changed};
     if (s->known)
-        s->e->ops->save(s->e, &sink, true);
+        s->e->ops->save(s->e, &sink, &s->base);
 }
 
 int store_restore(struct store *s, const struct machine_state *from, struct error *err)
@@ -278,7 +278,7 @@ int store_restore(struct store *s, const struct machine_state *from, struct erro
     tree_free(s, &s->now);
     if (!rc) {
         tree_copy(s, &s->now, &from->tree);
-        s->e->ops->save(s->e, &nobody, true); /* what was put is no change */
+        s->e->ops->save(s->e, &nobody, &s->base); /* what was put is no change */
     } else if (r.err.text[0]) {
         error_set(err, "%s", r.err.text);
     }

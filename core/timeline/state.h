@@ -6,9 +6,8 @@
  * zero or does not exist. A page that is in the trace as well has that id there, and its bytes may be let go
  * and read again.
  *
- * The store knows what the engine holds: `now`, as of the last capture or restore, and from then on the
- * engine keeps note of what it changes (engine_ops.save with changed_only). So restoring puts only pages that
- * differ.
+ * The store knows what the engine holds: `now`, as of the last capture or restore; and what changed since then,
+ * the engine tells (engine_ops.save with the store's base). So restoring puts only pages that differ.
  */
 #ifndef BOOTREEL_CORE_TIMELINE_STATE_H
 #define BOOTREEL_CORE_TIMELINE_STATE_H
@@ -62,9 +61,10 @@ struct store {
     struct section_layout *layout;
     size_t nlayout;
     size_t sections_size;
-    struct tree now; /* what the engine held at the last capture or restore */
-    bool known;      /* … false: not known, all of it must be put */
-    uint64_t budget; /* bytes; beyond it pages that can be read again are not kept */
+    struct tree now;           /* what the engine held at the last capture or restore */
+    struct snapshot_base base; /* … which stands for it */
+    bool known;                /* … false: not known, all of it must be put */
+    uint64_t budget;           /* bytes; beyond it pages that can be read again are not kept */
     uint64_t used;
     uint64_t restores;
     struct state_hash *hash;
@@ -73,7 +73,7 @@ struct store {
 void store_init(struct store *s, struct engine *e, struct trace *t, uint64_t budget);
 void store_free(struct store *s);
 
-/* Fills *to (zeroed) with the engine's state. Not const for the engine: its notes of changes are used up. */
+/* Fills *to (zeroed) with the engine's state. */
 void store_capture(struct store *s, struct machine_state *to);
 /* The present sections, packed; to be freed. */
 uint8_t *store_sections(struct store *s);

@@ -11,7 +11,7 @@ void board_add_chip(struct board *b, const struct chip *chip)
 {
     if (b->nchips == BOARD_MAX_CHIPS)
         abort();
-    b->chip[b->nchips++] = *chip;
+    b->chip[b->nchips++] = chip_flat(chip);
 }
 
 void *board_slot(const struct board *b, enum chip_slot slot)
@@ -273,6 +273,7 @@ struct board *board_create(const struct engine_config *cfg, const struct board_h
     b->cfg = cfg;
     b->host = *host;
     b->next_timer = TIMER_OFF;
+    b->epoch = 1;
     events_init(&b->events);
     if (create_ram(b, err) || create_rom(b, err) || create_cpus(b, err) || create_chips(b, err)) {
         board_destroy(b);
@@ -290,6 +291,7 @@ void board_destroy(struct board *b)
     for (unsigned i = b->nchips; i-- > 0;) {
         void (*destroy)(void *) = b->chip[i].destroy ? b->chip[i].destroy : free;
         destroy(b->chip[i].state);
+        free((struct field *)b->chip[i].fields);
     }
     for (unsigned i = 0; i < b->ndisks; i++)
         disk_destroy(b->disk[i]);
@@ -325,7 +327,7 @@ static const struct field state_fields[] = {
     FIELDS(struct board, irq.intx),
 };
 
-void board_save(struct board *b, const struct snapshot_sink *sink, bool changed_only)
+void board_save(struct board *b, const struct snapshot_sink *sink, struct snapshot_base *base)
 {
     sink->section(sink->ctx, "board", state_fields, FIELD_COUNT(state_fields), b);
     sink->section(sink->ctx, "events", events_fields, events_nfields, &b->events);
@@ -333,8 +335,13 @@ void board_save(struct board *b, const struct snapshot_sink *sink, bool changed_
         x86_save(b->cpu[i].x86, sink);
     for (unsigned i = 0; i < b->nchips; i++)
         sink->section(sink->ctx, b->chip[i].name, b->chip[i].fields, b->chip[i].nfields, b->chip[i].state);
-    physmem_save(b->mem, sink, changed_only);
-    disks_save(b, sink, changed_only);
+    uint32_t since = base ? base->epoch : 0;
+    physmem_save(b->mem, sink, since, base ? b->epoch : 0);
+    disks_save(b, sink, since);
+    if (!base)
+        return;
+    b->epoch += b->epoch < UINT32_MAX; /* a last epoch without an end would only hand out too much */
+    base->epoch = b->epoch;
 }
 
 static int load_section(const struct snapshot_source *src, const char *name, const struct field *fields,

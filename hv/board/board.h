@@ -12,12 +12,9 @@ struct board_host {
     void *ctx;
     uint64_t (*icount)(void *ctx); /* steps since reset, exact within callbacks */
     uint64_t (*time)(void *ctx);   /* guest time, ns */
-    /* BIOS services are called and return: see struct x86_bus. May be NULL. */
-    void (*service)(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t caller, uint64_t next);
-    void (*service_far)(void *ctx, unsigned cpu, uint64_t target, uint64_t stack, uint64_t caller, uint64_t next);
-    void (*service_return)(void *ctx, unsigned cpu, uint64_t stack, uint64_t next);
-    /* Every event that a processor made, whatever is observed. May be NULL. */
-    void (*cpu_event)(void *ctx, unsigned cpu, const struct event *ev);
+    /* The boot record of a drive was read (numbers as in EV_BOOT_SECTOR_READ, which is reported next). May be NULL. */
+    void (*boot_sector)(void *ctx, unsigned drive);
+    struct x86_hooks hooks; /* of all processors, with the board's events from the one that calls */
 };
 
 /* Builds RAM, ROM and all chips from the configuration; processors (config "cpus") included, at reset.
@@ -84,7 +81,8 @@ uint64_t acpi_install(struct board *, uint64_t where);
  * multiple of 16 in F0000h-FFFFFh. */
 void smbios_install(struct board *, uint64_t where);
 
-void board_save(struct board *, const struct snapshot_sink *, bool changed_only);
+/* See engine_ops.save. */
+void board_save(struct board *, const struct snapshot_sink *, struct snapshot_base *);
 int board_load(struct board *, const struct snapshot_source *, struct error *);
 
 #endif

@@ -297,35 +297,46 @@ static void cpu_event(void *ctx, struct event *ev)
 {
     struct board_cpu *c = ctx, *old = enter(c);
     board_event(c->board, ev);
-    if (c->board->host.cpu_event)
-        c->board->host.cpu_event(c->board->host.ctx, c->index, ev);
     c->board->active = old;
 }
 
-static void cpu_service(void *ctx, uint8_t vector, uint64_t stack, uint64_t caller, uint64_t next)
+/* ---------------------------------------------------------------- the processor's hooks: passed on to the host's */
+
+static void hook_interrupt(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t caller,
+                           uint64_t next)
 {
     struct board_cpu *c = ctx, *old = enter(c);
-    const struct board_host *h = &c->board->host;
-    if (h->service)
-        h->service(h->ctx, c->index, vector, stack, caller, next);
+    const struct x86_hooks *h = &c->board->host.hooks;
+    if (h->interrupt)
+        h->interrupt(h->ctx, cpu, vector, stack, caller, next);
     c->board->active = old;
 }
 
-static void cpu_service_far(void *ctx, uint64_t target, uint64_t stack, uint64_t caller, uint64_t next)
+static void hook_far_call(void *ctx, unsigned cpu, uint64_t target, uint64_t stack, uint64_t caller,
+                          uint64_t next)
 {
     struct board_cpu *c = ctx, *old = enter(c);
-    const struct board_host *h = &c->board->host;
-    if (h->service_far)
-        h->service_far(h->ctx, c->index, target, stack, caller, next);
+    const struct x86_hooks *h = &c->board->host.hooks;
+    if (h->far_call)
+        h->far_call(h->ctx, cpu, target, stack, caller, next);
     c->board->active = old;
 }
 
-static void cpu_service_return(void *ctx, uint64_t stack, uint64_t next)
+static void hook_far_return(void *ctx, unsigned cpu, uint64_t stack, uint64_t next)
 {
     struct board_cpu *c = ctx, *old = enter(c);
-    const struct board_host *h = &c->board->host;
-    if (h->service_return)
-        h->service_return(h->ctx, c->index, stack, next);
+    const struct x86_hooks *h = &c->board->host.hooks;
+    if (h->far_return)
+        h->far_return(h->ctx, cpu, stack, next);
+    c->board->active = old;
+}
+
+static void hook_paging(void *ctx, unsigned cpu)
+{
+    struct board_cpu *c = ctx, *old = enter(c);
+    const struct x86_hooks *h = &c->board->host.hooks;
+    if (h->paging)
+        h->paging(h->ctx, cpu);
     c->board->active = old;
 }
 
@@ -349,8 +360,10 @@ void bus_init(struct board_cpu *c, struct board *b, unsigned index)
         .shutdown = cpu_shutdown,
         .ferr = cpu_ferr,
         .event = cpu_event,
-        .service = cpu_service,
-        .service_far = cpu_service_far,
-        .service_return = cpu_service_return,
+        .hooks = {.ctx = c,
+                  .interrupt = hook_interrupt,
+                  .far_call = hook_far_call,
+                  .far_return = hook_far_return,
+                  .paging = hook_paging},
     };
 }

@@ -22,6 +22,15 @@ struct chip {
     void (*loaded)(void *state); /* fields were replaced: derive the rest, re-assert nothing. May be NULL */
     void (*destroy)(void *state); /* may be NULL: free() */
 };
+/* A chip as a board keeps it, with a field table that is flat, and the board's to free. */
+static inline struct chip chip_flat(const struct chip *c)
+{
+    struct field_table flat = fields_flatten(c->fields, c->nfields);
+    struct chip own = *c;
+    own.fields = flat.fields;
+    own.nfields = flat.n;
+    return own;
+}
 /* Registers a chip; from then on the board owns `chip->state`. The struct chip is copied. */
 void board_add_chip(struct board *, const struct chip *chip);
 
@@ -99,6 +108,8 @@ uint64_t disk_size(const struct disk *);
 /* Whole sectors or any bytes inside the size. -1 after board_image_error(). */
 int disk_read(struct disk *, uint64_t offset, void *buf, size_t n);
 int disk_write(struct disk *, uint64_t offset, const void *buf, size_t n);
+/* The guest has read a drive's boot record, at `lba`: told to the machine, and reported. */
+void board_boot_sector(struct board *, unsigned drive, uint64_t lba);
 
 /* ---- PCI (pci.c) ---- */
 struct pci_bar {

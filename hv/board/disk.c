@@ -15,7 +15,7 @@ enum { CHUNK = SNAPSHOT_PAGE, LEAF = 1024, MAP_BITS = SNAPSHOT_PAGE * 8 };
 
 struct leaf {
     const uint8_t *chunk[LEAF]; /* ours, or zero_chunk */
-    uint8_t changed[LEAF / 8];  /* since the last save */
+    uint32_t changed[LEAF];     /* the epoch in which it was changed last; 0: never */
 };
 
 struct disk {
@@ -43,12 +43,12 @@ static const uint8_t *find_chunk(const struct disk *d, uint64_t index)
 
 static void mark_changed(struct disk *d, uint64_t index)
 {
-    d->leaf[index / LEAF]->changed[index % LEAF / 8] |= (uint8_t)(1u << index % 8);
+    d->leaf[index / LEAF]->changed[index % LEAF] = d->board->epoch;
 }
 
-static bool is_changed(const struct disk *d, uint64_t index)
+static bool changed_since(const struct disk *d, uint64_t index, uint32_t since)
 {
-    return d->leaf[index / LEAF]->changed[index % LEAF / 8] >> index % 8 & 1;
+    return d->leaf[index / LEAF]->changed[index % LEAF] >= since;
 }
 
 static const uint8_t **chunk_place(struct disk *d, uint64_t index)
@@ -202,11 +202,21 @@ int disk_write(struct disk *d, uint64_t offset, const void *buf, size_t n)
     return 0;
 }
 
+void board_boot_sector(struct board *b, unsigned drive, uint64_t lba)
+{
+    struct event ev = {.kind = EV_BOOT_SECTOR_READ};
+    ev.f[EVF_BOOT_SECTOR_READ_drive] = drive;
+    ev.f[EVF_BOOT_SECTOR_READ_lba] = lba;
+    if (b->host.boot_sector)
+        b->host.boot_sector(b->host.ctx, drive);
+    board_event(b, &ev);
+}
+
 /* ---------------------------------------------------------------- snapshots */
 
 /* The bits of chunks [first, first + MAP_BITS). Returns whether any is set, *changed whether any such chunk
- * changed. */
-static bool map_page(const struct disk *d, uint64_t first, uint8_t *page, bool *changed)
+ * changed in epoch `since` or later. */
+static bool map_page(const struct disk *d, uint64_t first, uint32_t since, uint8_t *page, bool *changed)
 {
     bool any = false;
     memset(page, 0, SNAPSHOT_PAGE);
@@ -214,7 +224,7 @@ static bool map_page(const struct disk *d, uint64_t first, uint8_t *page, bool *
     for (uint64_t l = first / LEAF; l < (first + MAP_BITS) / LEAF && l < d->nleaves; l++) {
         for (unsigned j = 0; d->leaf[l] && j < LEAF; j++) {
             uint64_t bit = l * LEAF + j - first;
-            *changed |= is_changed(d, first + bit);
+            *changed |= changed_since(d, first + bit, since);
             if (!d->leaf[l]->chunk[j])
                 continue;
             page[bit / 8] |= (uint8_t)(1u << bit % 8);
@@ -224,41 +234,34 @@ static bool map_page(const struct disk *d, uint64_t first, uint8_t *page, bool *
     return any;
 }
 
-static void save_map(const struct disk *d, const struct snapshot_sink *sink, bool changed_only)
+static void save_map(const struct disk *d, const struct snapshot_sink *sink, uint32_t since)
 {
     uint8_t page[SNAPSHOT_PAGE];
     bool changed;
     for (uint64_t first = 0; first < chunk_count(d); first += MAP_BITS) {
-        bool any = map_page(d, first, page, &changed);
-        if (changed_only ? changed : any)
+        bool any = map_page(d, first, since, page, &changed);
+        if (since ? changed : any)
             sink->page(sink->ctx, d->map_name, first / MAP_BITS, page);
     }
 }
 
-static void save_chunks(struct disk *d, const struct snapshot_sink *sink, bool changed_only)
+/* One that is gone is a page of zeroes to those who know it, as its content in the region is without it. */
+static void save_chunks(const struct disk *d, const struct snapshot_sink *sink, uint32_t since)
 {
     for (uint64_t l = 0; l < d->nleaves; l++) {
         for (unsigned j = 0; d->leaf[l] && j < LEAF; j++) {
             const uint8_t *chunk = d->leaf[l]->chunk[j];
-            if (chunk && (!changed_only || is_changed(d, l * LEAF + j)))
-                sink->page(sink->ctx, d->image->role, l * LEAF + j, chunk);
+            if (since ? changed_since(d, l * LEAF + j, since) : chunk != NULL)
+                sink->page(sink->ctx, d->image->role, l * LEAF + j, chunk ? chunk : zero_chunk);
         }
     }
 }
 
-static void clear_changed(struct disk *d)
-{
-    for (uint64_t l = 0; l < d->nleaves; l++)
-        if (d->leaf[l])
-            memset(d->leaf[l]->changed, 0, sizeof d->leaf[l]->changed);
-}
-
-void disks_save(struct board *b, const struct snapshot_sink *sink, bool changed_only)
+void disks_save(struct board *b, const struct snapshot_sink *sink, uint32_t since)
 {
     for (unsigned i = 0; i < b->ndisks; i++) {
-        save_map(b->disk[i], sink, changed_only);
-        save_chunks(b->disk[i], sink, changed_only);
-        clear_changed(b->disk[i]);
+        save_map(b->disk[i], sink, since);
+        save_chunks(b->disk[i], sink, since);
     }
 }
 

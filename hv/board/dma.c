@@ -24,20 +24,14 @@ struct dma {
     uint8_t spare[8]; /* page registers that belong to no channel, but keep what is written */
 };
 
-#define DMA_FIELDS(i)                                                                                        \
-    FIELD(struct dma, ch[i].base_address), FIELD(struct dma, ch[i].base_count),                              \
-        FIELD(struct dma, ch[i].address), FIELD(struct dma, ch[i].count), FIELD(struct dma, ch[i].mode),     \
-        FIELD(struct dma, ch[i].page)
+static const struct field channel_fields[] = {
+    FIELD(struct dma_channel, base_address), FIELD(struct dma_channel, base_count),
+    FIELD(struct dma_channel, address),      FIELD(struct dma_channel, count),
+    FIELD(struct dma_channel, mode),         FIELD(struct dma_channel, page),
+};
 
 static const struct field dma_fields[] = {
-    DMA_FIELDS(0),
-    DMA_FIELDS(1),
-    DMA_FIELDS(2),
-    DMA_FIELDS(3),
-    DMA_FIELDS(4),
-    DMA_FIELDS(5),
-    DMA_FIELDS(6),
-    DMA_FIELDS(7),
+    FIELD_STRUCTS(struct dma, ch, channel_fields),
     FIELDS(struct dma, command),
     FIELDS(struct dma, status),
     FIELDS(struct dma, request),

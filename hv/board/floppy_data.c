@@ -18,11 +18,8 @@ static void event_transfer(struct fdc *f, bool write)
     ev.f[EVF_DISK_READ_count] = f->moved;
     ev.f[EVF_DISK_READ_address] = UINT64_MAX;
     board_event(f->board, &ev);
-    if (write || f->start_lba)
-        return;
-    struct event boot = {.kind = EV_BOOT_SECTOR_READ};
-    boot.f[EVF_BOOT_SECTOR_READ_drive] = EVENT_DRIVE + fdc_unit(f);
-    board_event(f->board, &boot);
+    if (!write && !f->start_lba)
+        board_boot_sector(f->board, EVENT_DRIVE + fdc_unit(f), 0);
 }
 
 static bool transfer_writes(const struct fdc_command *c)

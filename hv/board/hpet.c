@@ -43,19 +43,17 @@ struct hpet {
     struct hpet_timer timer[TIMERS];
 };
 
-#define TIMER_FIELDS(i)                                                                                      \
-    FIELD(struct hpet, timer[i].config), FIELD(struct hpet, timer[i].comparator),                            \
-        FIELD(struct hpet, timer[i].period), FIELD(struct hpet, timer[i].match),                             \
-        FIELD(struct hpet, timer[i].t.deadline)
+static const struct field timer_fields[] = {
+    FIELD(struct hpet_timer, config), FIELD(struct hpet_timer, comparator), FIELD(struct hpet_timer, period),
+    FIELD(struct hpet_timer, match),  FIELD(struct hpet_timer, t.deadline),
+};
 
 static const struct field hpet_fields[] = {
     FIELD(struct hpet, config),
     FIELD(struct hpet, status),
     FIELD(struct hpet, counter),
     FIELD(struct hpet, since),
-    TIMER_FIELDS(0),
-    TIMER_FIELDS(1),
-    TIMER_FIELDS(2),
+    FIELD_STRUCTS(struct hpet, timer, timer_fields),
 };
 
 /* ---------------------------------------------------------------- counting */

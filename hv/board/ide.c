@@ -65,18 +65,14 @@ void ide_event_command(struct ide_channel *ch, uint8_t command, const char *name
     board_event(ch->ide->board, &ev);
 }
 
-static void event_boot_sector(struct ide_channel *ch, uint64_t lba, uint32_t count)
+static void note_boot_sector(struct ide_channel *ch, uint64_t lba, uint32_t count)
 {
     const struct ide_drive *d = ide_selected(ch);
     /* A CD's boot record volume descriptor is at sector 17 (El Torito, section 2.0). */
     uint64_t boot = d->cdrom ? 17 : 0;
-    struct event ev = {.kind = EV_BOOT_SECTOR_READ};
 
-    if (lba > boot || lba + count <= boot)
-        return;
-    ev.f[EVF_BOOT_SECTOR_READ_drive] = d->number;
-    ev.f[EVF_BOOT_SECTOR_READ_lba] = boot;
-    board_event(ch->ide->board, &ev);
+    if (lba <= boot && lba + count > boot)
+        board_boot_sector(ch->ide->board, d->number, boot);
 }
 
 void ide_event_transfer(struct ide_channel *ch, bool write, uint8_t command, const char *name, uint64_t lba,
@@ -92,7 +88,7 @@ void ide_event_transfer(struct ide_channel *ch, bool write, uint8_t command, con
     ev.f[EVF_DISK_READ_address] = address;
     board_event(ch->ide->board, &ev);
     if (!write)
-        event_boot_sector(ch, lba, count);
+        note_boot_sector(ch, lba, count);
 }
 
 /* ---------------------------------------------------------------- reset */

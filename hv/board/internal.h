@@ -104,7 +104,8 @@ void irq_reset(struct board *);
 
 /* ---- disk.c ---- */
 
-void disks_save(struct board *, const struct snapshot_sink *, bool changed_only);
+/* Pages changed in epoch `since` or later; 0: all. */
+void disks_save(struct board *, const struct snapshot_sink *, uint32_t since);
 int disks_load(struct board *, const struct snapshot_source *, struct error *);
 void disk_destroy(struct disk *);
 
@@ -154,6 +155,8 @@ struct board {
     struct events events;
     struct disk *disk[BOARD_MAX_DISKS];
     unsigned ndisks;
+
+    uint32_t epoch; /* from 1: ends with each save that has a base; not part of the state */
 };
 
 /* ---- i440fx.c, pci.c, direct.c ---- */

@@ -27,16 +27,17 @@ struct pic {
     bool out;             /* INT of the master, as last reported */
 };
 
-#define CHIP_FIELDS(i)                                                                                       \
-    FIELD(struct pic, chip[i].lines), FIELD(struct pic, chip[i].irr), FIELD(struct pic, chip[i].imr),        \
-        FIELD(struct pic, chip[i].isr), FIELD(struct pic, chip[i].elcr), FIELD(struct pic, chip[i].lowest),  \
-        FIELD(struct pic, chip[i].base), FIELD(struct pic, chip[i].icw), FIELD(struct pic, chip[i].icw4),    \
-        FIELD(struct pic, chip[i].single), FIELD(struct pic, chip[i].ltim), FIELD(struct pic, chip[i].aeoi), \
-        FIELD(struct pic, chip[i].rotate_aeoi), FIELD(struct pic, chip[i].sfnm),                             \
-        FIELD(struct pic, chip[i].special_mask), FIELD(struct pic, chip[i].read_isr),                        \
-        FIELD(struct pic, chip[i].poll)
+static const struct field i8259_fields[] = {
+    FIELD(struct i8259, lines),       FIELD(struct i8259, irr),  FIELD(struct i8259, imr),
+    FIELD(struct i8259, isr),         FIELD(struct i8259, elcr), FIELD(struct i8259, lowest),
+    FIELD(struct i8259, base),        FIELD(struct i8259, icw),  FIELD(struct i8259, icw4),
+    FIELD(struct i8259, single),      FIELD(struct i8259, ltim), FIELD(struct i8259, aeoi),
+    FIELD(struct i8259, rotate_aeoi), FIELD(struct i8259, sfnm), FIELD(struct i8259, special_mask),
+    FIELD(struct i8259, read_isr),    FIELD(struct i8259, poll),
+};
 
-static const struct field pic_fields[] = {CHIP_FIELDS(0), CHIP_FIELDS(1), FIELD(struct pic, out)};
+static const struct field pic_fields[] = {FIELD_STRUCTS(struct pic, chip, i8259_fields),
+                                          FIELD(struct pic, out)};
 
 /* Which inputs can be made level-triggered: not the timer, keyboard, cascade, RTC and coprocessor. */
 static const uint8_t elcr_mask[2] = {0xf8, 0xde};

@@ -46,22 +46,27 @@ struct pit {
     struct timer t;
 };
 
-#define COUNTER_FIELDS(i)                                                                                    \
-    FIELD(struct pit, ch[i].mode), FIELD(struct pit, ch[i].bcd), FIELD(struct pit, ch[i].access),            \
-        FIELD(struct pit, ch[i].write_high), FIELD(struct pit, ch[i].low),                                   \
-        FIELD(struct pit, ch[i].read_high), FIELD(struct pit, ch[i].count_latched),                          \
-        FIELD(struct pit, ch[i].status_latched), FIELD(struct pit, ch[i].latch),                             \
-        FIELD(struct pit, ch[i].status), FIELD(struct pit, ch[i].gate), FIELD(struct pit, ch[i].loaded),     \
-        FIELD(struct pit, ch[i].written), FIELD(struct pit, ch[i].paused), FIELD(struct pit, ch[i].waiting), \
-        FIELD(struct pit, ch[i].out_before), FIELD(struct pit, ch[i].count),                                 \
-        FIELD(struct pit, ch[i].reload), FIELD(struct pit, ch[i].start), FIELD(struct pit, ch[i].elapsed),   \
-        FIELD(struct pit, ch[i].switch_at)
+static const struct field counter_fields[] = {
+    FIELD(struct counter, mode),          FIELD(struct counter, bcd),
+    FIELD(struct counter, access),        FIELD(struct counter, write_high),
+    FIELD(struct counter, low),           FIELD(struct counter, read_high),
+    FIELD(struct counter, count_latched), FIELD(struct counter, status_latched),
+    FIELD(struct counter, latch),         FIELD(struct counter, status),
+    FIELD(struct counter, gate),          FIELD(struct counter, loaded),
+    FIELD(struct counter, written),       FIELD(struct counter, paused),
+    FIELD(struct counter, waiting),       FIELD(struct counter, out_before),
+    FIELD(struct counter, count),         FIELD(struct counter, reload),
+    FIELD(struct counter, start),         FIELD(struct counter, elapsed),
+    FIELD(struct counter, switch_at),
+};
 
 static const struct field pit_fields[] = {
-    COUNTER_FIELDS(0),           COUNTER_FIELDS(1),
-    COUNTER_FIELDS(2),           FIELD(struct pit, port61),
-    FIELD(struct pit, irq),      FIELD(struct pit, irq_off),
-    FIELD(struct pit, irq_tick), FIELD(struct pit, t.deadline),
+    FIELD_STRUCTS(struct pit, ch, counter_fields),
+    FIELD(struct pit, port61),
+    FIELD(struct pit, irq),
+    FIELD(struct pit, irq_off),
+    FIELD(struct pit, irq_tick),
+    FIELD(struct pit, t.deadline),
 };
 
 static uint64_t tick_now(const struct pit *s)

@@ -45,7 +45,49 @@ struct ps2 {
     struct timer t;
 };
 
-#define QUEUE_FIELDS(q) FIELDS(struct ps2, q.data), FIELD(struct ps2, q.head), FIELD(struct ps2, q.count)
+static const struct field queue_fields[] = {
+    FIELDS(struct ps2_queue, data),
+    FIELD(struct ps2_queue, head),
+    FIELD(struct ps2_queue, count),
+};
+
+static const struct field keyboard_fields[] = {
+    FIELD_STRUCT(struct ps2_keyboard, reply, queue_fields),
+    FIELD_STRUCT(struct ps2_keyboard, keys, queue_fields),
+    FIELD(struct ps2_keyboard, command),
+    FIELD(struct ps2_keyboard, scan_set),
+    FIELD(struct ps2_keyboard, scanning),
+    FIELD(struct ps2_keyboard, leds),
+    FIELD(struct ps2_keyboard, typematic),
+    FIELD(struct ps2_keyboard, last),
+    FIELDS(struct ps2_keyboard, pending),
+    FIELD(struct ps2_keyboard, pending_head),
+    FIELD(struct ps2_keyboard, pending_count),
+    FIELD(struct ps2_keyboard, raw),
+    FIELD(struct ps2_keyboard, key_at),
+};
+
+static const struct field mouse_fields[] = {
+    FIELD_STRUCT(struct ps2_mouse, reply, queue_fields),
+    FIELD_STRUCT(struct ps2_mouse, packets, queue_fields),
+    FIELD(struct ps2_mouse, command),
+    FIELD(struct ps2_mouse, id),
+    FIELDS(struct ps2_mouse, rates),
+    FIELD(struct ps2_mouse, rate),
+    FIELD(struct ps2_mouse, resolution),
+    FIELD(struct ps2_mouse, last),
+    FIELD(struct ps2_mouse, scale2),
+    FIELD(struct ps2_mouse, stream),
+    FIELD(struct ps2_mouse, wrap),
+    FIELD(struct ps2_mouse, reporting),
+    FIELD(struct ps2_mouse, buttons),
+    FIELD(struct ps2_mouse, changed),
+    FIELD(struct ps2_mouse, dx),
+    FIELD(struct ps2_mouse, dy),
+    FIELD(struct ps2_mouse, dz),
+    FIELDS(struct ps2_mouse, partial),
+    FIELD(struct ps2_mouse, partial_count),
+};
 
 static const struct field ps2_fields[] = {
     FIELD(struct ps2, command_byte),
@@ -65,38 +107,8 @@ static const struct field ps2_fields[] = {
     FIELD(struct ps2, irq12),
     FIELDS(struct ps2, ram),
     FIELD(struct ps2, ready_at),
-    QUEUE_FIELDS(k.reply),
-    QUEUE_FIELDS(k.keys),
-    FIELD(struct ps2, k.command),
-    FIELD(struct ps2, k.scan_set),
-    FIELD(struct ps2, k.scanning),
-    FIELD(struct ps2, k.leds),
-    FIELD(struct ps2, k.typematic),
-    FIELD(struct ps2, k.last),
-    FIELDS(struct ps2, k.pending),
-    FIELD(struct ps2, k.pending_head),
-    FIELD(struct ps2, k.pending_count),
-    FIELD(struct ps2, k.raw),
-    FIELD(struct ps2, k.key_at),
-    QUEUE_FIELDS(m.reply),
-    QUEUE_FIELDS(m.packets),
-    FIELD(struct ps2, m.command),
-    FIELD(struct ps2, m.id),
-    FIELDS(struct ps2, m.rates),
-    FIELD(struct ps2, m.rate),
-    FIELD(struct ps2, m.resolution),
-    FIELD(struct ps2, m.last),
-    FIELD(struct ps2, m.scale2),
-    FIELD(struct ps2, m.stream),
-    FIELD(struct ps2, m.wrap),
-    FIELD(struct ps2, m.reporting),
-    FIELD(struct ps2, m.buttons),
-    FIELD(struct ps2, m.changed),
-    FIELD(struct ps2, m.dx),
-    FIELD(struct ps2, m.dy),
-    FIELD(struct ps2, m.dz),
-    FIELDS(struct ps2, m.partial),
-    FIELD(struct ps2, m.partial_count),
+    FIELD_STRUCT(struct ps2, k, keyboard_fields),
+    FIELD_STRUCT(struct ps2, m, mouse_fields),
     FIELD(struct ps2, t.deadline),
 };
 

@@ -209,7 +209,7 @@ struct code_page {
 /* ---------------------------------------------------------------- physical memory (mem.c) */
 
 enum pmeta_flags {
-    PM_CHANGED = 1,  /* written since the last save */
+    PM_CHANGED = 1,  /* written in the present epoch (physmem_save) */
     PM_EVER = 2,     /* ever written */
     PM_CODE = 4,     /* has decoded code */
     PM_TABLE = 8,    /* holds page-table entries that some TLB has used (table->live > 0) */
@@ -221,6 +221,7 @@ enum { FAST_SLOTS = 3, FAST_MANY = FAST_SLOTS + 1 };
 struct pmeta {
     struct code_page *code;
     struct table_page *table;
+    uint32_t epoch; /* the last one that has ended in which it was written; 0: none */
     uint8_t flags;
     uint8_t nfast;             /* FAST_MANY: any slot */
     uint16_t fast[FAST_SLOTS]; /* slots of the TLBs where direct write entries for it may be */
@@ -413,6 +414,7 @@ struct x86 {
     struct x86_bus bus;
     const struct cpuid_model *model;
     struct decoder *decoder;
+    struct field_table saved; /* what of all this is state */
     struct op *patched; /* op whose fn is replaced by op_resync */
     op_fn *patched_fn;
     jmp_buf *unwind;
@@ -454,6 +456,8 @@ bool exec_stop_reached(struct x86 *);
 /* The code of the page is about to be executed at this linear page. */
 void exec_stops_alias(struct x86 *, struct code_page *, uint64_t linear);
 void x86_stops_free(struct x86 *);
+/* state.c: a processor's fields. */
+struct field_table x86_saved(void);
 
 /* mem.c: the slow ways. All may raise. size 1, 2, 4, 8 (loads come zero-extended). `op` is the present instruction. */
 uint64_t mem_load(struct x86 *, const struct op *, uint64_t linear, unsigned size);

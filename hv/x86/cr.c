@@ -97,6 +97,8 @@ static void cr0_write(struct x86 *cpu, uint64_t v)
         raise_error(cpu, VEC_GP, 0);
     if ((changed & ~(uint64_t)CR0_TS) != 0)
         cr_event(cpu, 0, old, v);
+    if (changed & v & CR0_PG && cpu->bus.hooks.paging)
+        cpu->bus.hooks.paging(cpu->bus.hooks.ctx, cpu->index);
     cpu->cr0 = v;
     cpu->efer = efer;
     if (!(v & CR0_PE))

@@ -171,10 +171,11 @@ static void service_call(struct x86 *cpu, const struct far *f)
 {
     enum { PUSHED_FLAGS = 2 };
     uint64_t base = cpu->seg[CS].base;
-    if (cpu->bus.service_far && f->call && f->op->osize == 1)
-        cpu->bus.service_far(cpu->bus.ctx, ((uint64_t)f->sel << 4) + (uint16_t)f->off,
-                             stack_linear(cpu) + PUSHED_FLAGS, base + (uint16_t)rip_of(cpu, f->op),
-                             base + (uint16_t)rip_after(cpu, f->op));
+    const struct x86_hooks *h = &cpu->bus.hooks;
+    if (h->far_call && f->call && f->op->osize == 1)
+        h->far_call(h->ctx, cpu->index, ((uint64_t)f->sel << 4) + (uint16_t)f->off,
+                    stack_linear(cpu) + PUSHED_FLAGS, base + (uint16_t)rip_of(cpu, f->op),
+                    base + (uint16_t)rip_after(cpu, f->op));
 }
 
 static const struct op *far_transfer(struct x86 *cpu, const struct far *f)

@@ -250,9 +250,10 @@ static void softint_event(struct x86 *cpu, const struct op *op, uint8_t vector)
 static void service_call(struct x86 *cpu, const struct op *op, uint8_t vector)
 {
     uint64_t base = cpu->seg[CS].base;
-    if (cpu->bus.service)
-        cpu->bus.service(cpu->bus.ctx, vector, stack_linear(cpu), base + (uint16_t)rip_of(cpu, op),
-                         base + (uint16_t)rip_after(cpu, op));
+    const struct x86_hooks *h = &cpu->bus.hooks;
+    if (h->interrupt)
+        h->interrupt(h->ctx, cpu->index, vector, stack_linear(cpu), base + (uint16_t)rip_of(cpu, op),
+                     base + (uint16_t)rip_after(cpu, op));
 }
 
 static OP(op_int)

@@ -349,21 +349,29 @@ void code_flush(struct physmem *pm)
 
 /* ---------------------------------------------------------------- snapshots */
 
-static void block_save(struct physmem *pm, struct ramblock *b, const struct snapshot_sink *sink, bool changed_only)
+static bool changed_since(const struct pmeta *m, uint32_t since)
+{
+    return since ? m->flags & PM_CHANGED || m->epoch >= since : m->flags & PM_EVER;
+}
+
+static void block_save(struct ramblock *b, const struct snapshot_sink *sink, uint32_t since, uint32_t ends)
 {
     for (uint64_t i = 0; i < b->npages; i++) {
         struct pmeta *m = &b->meta[i];
-        if (m->flags & (changed_only ? PM_CHANGED : PM_EVER))
+        if (changed_since(m, since))
             sink->page(sink->ctx, b->name, i, b->host + i * PAGE);
-        m->flags &= ~PM_CHANGED;
+        if (ends && m->flags & PM_CHANGED) {
+            m->epoch = ends;
+            m->flags &= ~PM_CHANGED;
+        }
     }
 }
 
-void physmem_save(struct physmem *pm, const struct snapshot_sink *sink, bool changed_only)
+void physmem_save(struct physmem *pm, const struct snapshot_sink *sink, uint32_t since, uint32_t ends)
 {
     for (struct ramblock *b = pm->blocks; b; b = b->next)
-        block_save(pm, b, sink, changed_only);
-    for (unsigned i = 0; i < pm->ncpus; i++)
+        block_save(b, sink, since, ends);
+    for (unsigned i = 0; ends && i < pm->ncpus; i++)
         tlb_flush(pm->cpu[i]); /* direct write entries exist for changed pages only */
 }
 

@@ -91,8 +91,9 @@ static const struct op *return_commit(struct x86 *cpu, const struct op *op, cons
 /* In real or virtual-8086 mode now: this may be the end of a BIOS service. */
 static void service_return(struct x86 *cpu, uint64_t rip)
 {
-    if (cpu->bus.service_return)
-        cpu->bus.service_return(cpu->bus.ctx, stack_linear(cpu), cpu->seg[CS].base + (uint16_t)rip);
+    const struct x86_hooks *h = &cpu->bus.hooks;
+    if (h->far_return)
+        h->far_return(h->ctx, cpu->index, stack_linear(cpu), cpu->seg[CS].base + (uint16_t)rip);
 }
 
 static const struct op *retf_real(struct x86 *cpu, const struct op *op, uint64_t rip, uint16_t sel,

@@ -462,6 +462,7 @@ struct x86 *x86_create(struct physmem *mem, const struct x86_bus *bus, unsigned 
     cpu->mem = mem;
     cpu->bus = *bus;
     cpu->index = index;
+    cpu->saved = x86_saved();
     cpu->random = random_seed(index);
     tlb_start(cpu);
     physmem_attach(mem, cpu);
@@ -482,5 +483,6 @@ void x86_destroy(struct x86 *cpu)
     tlb_free(cpu);
     decoder_destroy(cpu->decoder);
     x86_stops_free(cpu);
+    free(cpu->saved.fields);
     free(cpu);
 }

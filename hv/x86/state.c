@@ -5,20 +5,18 @@
 
 /* ---------------------------------------------------------------- the table */
 
-#define NUMBER(text, member)                                                                                 \
-    {text, offsetof(struct x86, member), sizeof(((struct x86 *)0)->member), 1,                               \
-     FIELD_FLAG(((struct x86 *)0)->member)}
-#define NUMBERS(text, member)                                                                                \
-    {text, offsetof(struct x86, member), sizeof(((struct x86 *)0)->member[0]),                               \
-     sizeof(((struct x86 *)0)->member) / sizeof(((struct x86 *)0)->member[0]), false}
-#define PLAIN(member) NUMBER(#member, member)
-#define MSR(member)   NUMBER(#member, msr.member)
-#define MSRS(member)  NUMBERS(#member, msr.member)
-#define SEGMENT(text, n)                                                                                     \
-    NUMBER(text, seg[n].sel), NUMBER(text ".base", seg[n].base), NUMBER(text ".limit", seg[n].limit),        \
-        NUMBER(text ".attr", seg[n].attr), NUMBER(text ".null", seg[n].null)
-#define FPREG(i) NUMBER("fpr" #i ".sig", fpu.r[i].sig), NUMBER("fpr" #i ".exp", fpu.r[i].exp)
-#define XMM(i)   NUMBERS("xmm" #i, xmm[i].q)
+#define NUMBER(text, member)  FIELD_AS(text, struct x86, member)
+#define NUMBERS(text, member) FIELDS_AS(text, struct x86, member)
+#define PLAIN(member)         NUMBER(#member, member)
+#define MSR(member)           NUMBER(#member, msr.member)
+#define MSRS(member)          NUMBERS(#member, msr.member)
+#define SEGMENT(text, n)      FIELD_STRUCT_AS(text, struct x86, seg[n], seg_fields)
+
+/* Of "es": the selector is "es" itself. */
+static const struct field seg_fields[] = {FIELD_AS("", struct seg, sel), FIELD(struct seg, base), FIELD(struct seg, limit),
+                                          FIELD(struct seg, attr), FIELD(struct seg, null)};
+static const struct field fpreg_fields[] = {FIELD(struct fpreg, sig), FIELD(struct fpreg, exp)};
+static const struct field xmm_fields[] = {FIELDS_AS("", union xmm, q)};
 
 static const struct field fields[] = {
     NUMBER("rax", gpr[RAX]), NUMBER("rcx", gpr[RCX]), NUMBER("rdx", gpr[RDX]), NUMBER("rbx", gpr[RBX]),
@@ -39,13 +37,14 @@ static const struct field fields[] = {
     PLAIN(cpl), PLAIN(inhibit), PLAIN(halted), PLAIN(shutdown), PLAIN(in_smm), PLAIN(nmi_blocked), PLAIN(intr),
     PLAIN(nmi_pending), PLAIN(smi_pending), PLAIN(init_pending), PLAIN(sipi_pending), PLAIN(wait_sipi),
     PLAIN(sipi_vector), PLAIN(tf_pending), PLAIN(data_breaks), PLAIN(seen_ring3),
-    FPREG(0), FPREG(1), FPREG(2), FPREG(3), FPREG(4), FPREG(5), FPREG(6), FPREG(7),
+    FIELD_STRUCTS_AS("fpr#", struct x86, fpu.r, fpreg_fields),
     NUMBER("fpu.cw", fpu.cw), NUMBER("fpu.sw", fpu.sw), NUMBER("fpu.empty", fpu.empty), NUMBER("fpu.fop", fpu.fop),
     NUMBER("fpu.fcs", fpu.fcs), NUMBER("fpu.fds", fpu.fds), NUMBER("fpu.fip", fpu.fip), NUMBER("fpu.fdp", fpu.fdp),
     NUMBER("mxcsr", fpu.mxcsr),
-    XMM(0), XMM(1), XMM(2), XMM(3), XMM(4), XMM(5), XMM(6), XMM(7), XMM(8), XMM(9), XMM(10), XMM(11), XMM(12), XMM(13),
-    XMM(14), XMM(15),
+    FIELD_STRUCTS_AS("xmm#", struct x86, xmm, xmm_fields),
 };
+
+struct field_table x86_saved(void) { return fields_flatten(fields, FIELD_COUNT(fields)); }
 
 static void section_name(const struct x86 *cpu, char name[16]) { snprintf(name, 16, "cpu%u", cpu->index & 0xff); }
 
@@ -56,7 +55,7 @@ void x86_save(struct x86 *cpu, const struct snapshot_sink *sink)
     uint64_t system_flags = cpu->flags;
     section_name(cpu, name);
     cpu->flags = eflags_get(cpu);
-    sink->section(sink->ctx, name, fields, FIELD_COUNT(fields), cpu);
+    sink->section(sink->ctx, name, cpu->saved.fields, cpu->saved.n, cpu);
     cpu->flags = system_flags;
 }
 
@@ -64,7 +63,7 @@ int x86_load(struct x86 *cpu, const struct snapshot_source *source)
 {
     char name[16];
     section_name(cpu, name);
-    if (source->section(source->ctx, name, fields, FIELD_COUNT(fields), cpu) < 0)
+    if (source->section(source->ctx, name, cpu->saved.fields, cpu->saved.n, cpu) < 0)
         return -1;
     eflags_set(cpu, cpu->flags & 0x3f7fd7);
     for (unsigned i = 0; i < NSEG; i++)

@@ -47,14 +47,29 @@ void physmem_touch(struct physmem *, struct ramblock *, uint64_t offset, uint64_
 void physmem_set_a20(struct physmem *, bool on);
 bool physmem_a20(const struct physmem *);
 
-/* All blocks' pages, for snapshots. Saving clears the changed marks when `changed_only` chains are in use: a page is
- * handed out if it was written since the last physmem_save (or ever, without changed_only). */
-void physmem_save(struct physmem *, const struct snapshot_sink *, bool changed_only);
+/* The blocks' pages that changed in epoch `since` or later, for snapshots; 0: that were ever written. Epochs are counted by
+ * the caller, from 1. `ends`: the present one, if it ends with this save; else 0, and nothing is changed. */
+void physmem_save(struct physmem *, const struct snapshot_sink *, uint32_t since, uint32_t ends);
 int physmem_load(struct physmem *, const struct snapshot_source *);
 
 /* ---------------------------------------------------------------- the processor */
 
 struct x86;
+
+/* What BIOS services are recognized by. Called whatever is observed; they change nothing of the processor. All may be NULL.
+ * Addresses are linear: `stack`, the stack pointer before INT or CALL or after the return; `caller`, the instruction; `next`,
+ * the one after it or returned to; `target`, what is called. */
+struct x86_hooks {
+    void *ctx;
+    /* INT n in real or virtual-8086 mode is about to be executed, or to fault there (a monitor may then do what it asks for). */
+    void (*interrupt)(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t caller, uint64_t next);
+    /* A far CALL in these modes is about to be executed, which may be a PUSHF; CALL to a handler. */
+    void (*far_call)(void *ctx, unsigned cpu, uint64_t target, uint64_t stack, uint64_t caller, uint64_t next);
+    /* An IRET or RETF 2 of these modes, or an IRET of a monitor to virtual-8086 mode, was executed. */
+    void (*far_return)(void *ctx, unsigned cpu, uint64_t stack, uint64_t next);
+    /* Paging is about to be turned on. */
+    void (*paging)(void *ctx, unsigned cpu);
+};
 
 struct x86_bus {
     void *ctx;
@@ -82,14 +97,7 @@ struct x86_bus {
     void (*ferr)(void *ctx, bool level);
     /* An event (its icount, time and cpu are filled by the receiver). Called for every event; the receiver filters. */
     void (*event)(void *ctx, struct event *ev);
-    /* BIOS services, for events only; all may be NULL. INT n in real mode or virtual-8086 mode is about to be executed, or to
-     * fault there (a monitor may then do what it asks for); a far CALL in these modes is about to be executed, which may be a
-     * PUSHF; CALL to a handler; and an IRET or RETF 2 of these modes, or an IRET of a monitor to virtual-8086 mode, was executed.
-     * Linear addresses: `stack`, the stack pointer before INT or CALL or after the return; `caller`, the instruction; `next`, the
-     * one after it or returned to; `target`, what is called. */
-    void (*service)(void *ctx, uint8_t vector, uint64_t stack, uint64_t caller, uint64_t next);
-    void (*service_far)(void *ctx, uint64_t target, uint64_t stack, uint64_t caller, uint64_t next);
-    void (*service_return)(void *ctx, uint64_t stack, uint64_t next);
+    struct x86_hooks hooks;
 };
 
 /* A processor at power-on reset. `model` is a CPUID model name; NULL with err filled if unknown. */

@@ -63,7 +63,7 @@ struct board {
 
 void board_add_chip(struct board *b, const struct chip *chip)
 {
-    b->chip[b->nchips++] = *chip;
+    b->chip[b->nchips++] = chip_flat(chip);
 }
 
 void board_ports(struct board *b, uint16_t first, unsigned count, bool bytewise, void *ctx, port_in_fn *in,
@@ -357,8 +357,10 @@ static inline struct board *new_board(void)
 
 static inline void free_board(struct board *b)
 {
-    for (unsigned i = 0; i < b->nchips; i++)
+    for (unsigned i = 0; i < b->nchips; i++) {
         free(b->chip[i].state);
+        free((struct field *)b->chip[i].fields);
+    }
     free(b->memory);
     free(b);
 }

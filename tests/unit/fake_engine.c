@@ -23,7 +23,7 @@ struct fake {
     uint8_t waiting, off, prompted;
     uint8_t ram[PAGES][SNAPSHOT_PAGE];
     /* not state */
-    uint8_t dirty[PAGES], ever[PAGES];
+    uint32_t changed[PAGES], epoch; /* the epoch in which a page was changed last; the present one, from 1 */
     uint64_t steps;
     bool shell;
     uint32_t classes;
@@ -87,7 +87,7 @@ static void print(struct fake *f, const char *s)
 static void write_ram(struct fake *f, unsigned page, unsigned at, uint8_t v)
 {
     f->ram[page][at] = v;
-    f->dirty[page] = f->ever[page] = 1;
+    f->changed[page] = f->epoch;
 }
 
 static void read_disk(struct fake *f)
@@ -274,16 +274,16 @@ static size_t screen(const struct engine *e, char *buf, size_t size)
 
 /* ---------------------------------------------------------------- snapshots */
 
-static void save(struct engine *e, const struct snapshot_sink *s, bool changed_only)
+static void save(struct engine *e, const struct snapshot_sink *s, struct snapshot_base *base)
 {
     struct fake *f = fake(e);
     s->section(s->ctx, "cpu0", machine_fields, FIELD_COUNT(machine_fields), f);
     s->section(s->ctx, "uart0", serial_fields, FIELD_COUNT(serial_fields), f);
-    for (unsigned i = 0; i < PAGES; i++) {
-        if (changed_only ? f->dirty[i] : f->ever[i])
+    for (unsigned i = 0; i < PAGES; i++)
+        if (f->changed[i] && (!base || f->changed[i] >= base->epoch))
             s->page(s->ctx, "ram", i, f->ram[i]);
-        f->dirty[i] = 0;
-    }
+    if (base)
+        base->epoch = ++f->epoch;
 }
 
 static int put_page(void *ctx, uint64_t index, const void *data)
@@ -292,7 +292,6 @@ static int put_page(void *ctx, uint64_t index, const void *data)
     if (index >= PAGES)
         return -1;
     memcpy(f->ram[index], data, SNAPSHOT_PAGE);
-    f->ever[index] = 1;
     return 0;
 }
 
@@ -301,7 +300,8 @@ static int load(struct engine *e, const struct snapshot_source *s, struct error 
     struct fake *f = fake(e);
     if (s->whole)
         memset(f->ram, 0, sizeof f->ram);
-    memset(f->dirty, 1, sizeof f->dirty);
+    for (unsigned i = 0; i < PAGES; i++)
+        f->changed[i] = f->epoch;
     if (s->section(s->ctx, "cpu0", machine_fields, FIELD_COUNT(machine_fields), f) ||
         s->section(s->ctx, "uart0", serial_fields, FIELD_COUNT(serial_fields), f) ||
         s->pages(s->ctx, "ram", put_page, f))
@@ -339,6 +339,7 @@ static struct engine *create(const struct engine_config *cfg, enum flaw flaw, st
     f->cfg = *cfg;
     f->flaw = flaw;
     f->deadline = UINT64_MAX;
+    f->epoch = 1;
     f->steps = steps ? strtoull(steps, NULL, 10) : 0;
     f->shell = config_get(cfg, "shell");
     f->reg[0] = 1;

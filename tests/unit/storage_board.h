@@ -56,7 +56,7 @@ struct board {
 
 void board_add_chip(struct board *b, const struct chip *c)
 {
-    b->chip[b->nchips++] = *c;
+    b->chip[b->nchips++] = chip_flat(c);
 }
 
 void board_ports(struct board *b, uint16_t first, unsigned count, bool bytewise, void *ctx, port_in_fn *in,
@@ -128,12 +128,18 @@ void board_event(struct board *b, struct event *ev)
 
     if (ev->kind == EV_DISK_COMMAND)
         return;
-    if (ev->kind == EV_BOOT_SECTOR_READ)
-        snprintf(line, sizeof line, "boot %d %d\n", (int)ev->f[0], (int)ev->f[1]);
-    else
-        snprintf(line, sizeof line, "%s %.*s d%d lba %llu n %llu @%llx\n",
-                 ev->kind == EV_DISK_READ ? "R" : "W", (int)ev->len, (const char *)ev->data, (int)ev->f[0],
-                 (unsigned long long)ev->f[2], (unsigned long long)ev->f[3], (unsigned long long)ev->f[4]);
+    snprintf(line, sizeof line, "%s %.*s d%d lba %llu n %llu @%llx\n", ev->kind == EV_DISK_READ ? "R" : "W",
+             (int)ev->len, (const char *)ev->data, (int)ev->f[0], (unsigned long long)ev->f[2],
+             (unsigned long long)ev->f[3], (unsigned long long)ev->f[4]);
+    if (strlen(b->log) + strlen(line) < sizeof b->log)
+        strcat(b->log, line);
+}
+
+void board_boot_sector(struct board *b, unsigned drive, uint64_t lba)
+{
+    char line[40];
+
+    snprintf(line, sizeof line, "boot %u %llu\n", drive, (unsigned long long)lba);
     if (strlen(b->log) + strlen(line) < sizeof b->log)
         strcat(b->log, line);
 }

@@ -610,11 +610,11 @@ static int give_pages(void *ctx, const char *region, int (*put)(void *, uint64_t
     return 0;
 }
 
-static struct memory_snapshot *save(struct board *b, bool changed_only)
+static struct memory_snapshot *save(struct board *b, struct snapshot_base *base)
 {
     struct memory_snapshot *s = calloc(1, sizeof *s);
     struct snapshot_sink sink = {s, take_section, take_page};
-    board_save(b, &sink, changed_only);
+    board_save(b, &sink, base);
     return s;
 }
 
@@ -684,15 +684,27 @@ static void disk_overlay(void **state)
     expect_disk(d, 0, 16384, want);
     expect_disk(d, DISK_SIZE - 5000, 5000, want + DISK_SIZE - 5000);
     /* Save, write more, load: the first state again, with its chunk of zeroes. */
-    struct memory_snapshot *first = save(b, false);
+    struct snapshot_base base = {0};
+    struct memory_snapshot *first = save(b, &base);
     assert_int_equal(disk_write(d, 20480, zero, 512), 0);
-    struct memory_snapshot *second = save(b, true);
+    struct memory_snapshot *second = save(b, &base);
     for (unsigned i = 0, pages = 0; i < second->npages; i++)
         if (!strcmp(second->page[i].region, "disk0"))
             assert_int_equal(++pages, 1);
+    /* Two that save by changes: a third's load is a change to both, a chunk that is gone included. */
+    struct snapshot_base other = base;
     load(b, first, true);
+    for (unsigned k = 0; k < 2; k++) {
+        struct memory_snapshot *changes = save(b, k ? &other : &base);
+        bool gone = false;
+        for (unsigned i = 0; i < changes->npages; i++)
+            gone |= !strcmp(changes->page[i].region, "disk0") && changes->page[i].index == 5 &&
+                    !memcmp(changes->page[i].data, zero, sizeof zero);
+        assert_true(gone);
+        forget(changes);
+    }
     expect_disk(d, 8192, 16384, want + 8192);
-    struct memory_snapshot *again = save(b, false);
+    struct memory_snapshot *again = save(b, NULL);
     assert_same(first, again);
     load(b, second, false);
     memset(want + 20480, 0, 512);
@@ -766,14 +778,14 @@ static void fold_survives(void **state)
     for (int i = 0; i < 3; i++)
         in(f, b, 0x1234, 1);
     say(f, b, "hel");
-    struct memory_snapshot *s = save(b, false);
+    struct memory_snapshot *s = save(b, NULL);
     uint64_t then = f->icount;
     observe(f, b, EVENT_CLASSES_ALL);
     say(f, b, "lo\n");
     in(f, b, 0x1234, 1);
     board_flush_events(b);
     strcpy(first, f->log);
-    struct memory_snapshot *end = save(b, false);
+    struct memory_snapshot *end = save(b, NULL);
     load(other, s, true);
     f->icount = then;
     observe(f, other, EVENT_CLASS_BIT(EC_CONSOLE));
@@ -784,7 +796,7 @@ static void fold_survives(void **state)
     assert_string_equal(first, f->log);
     assert_non_null(strstr(first, "x6"));
     assert_non_null(strstr(first, "hello"));
-    struct memory_snapshot *other_end = save(other, false);
+    struct memory_snapshot *other_end = save(other, NULL);
     assert_same(end, other_end);
     forget(s);
     forget(end);
@@ -802,9 +814,9 @@ static void round_trip(void **state)
     board_set_a20(b, false);
     out(f, b, 0x510, 2, 0x19);
     in(f, b, 0x511, 1);
-    struct memory_snapshot *s = save(b, false);
+    struct memory_snapshot *s = save(b, NULL);
     load(other, s, true);
-    struct memory_snapshot *t = save(other, false);
+    struct memory_snapshot *t = save(other, NULL);
     assert_same(s, t);
     assert_int_equal(other->irq.driven, b->irq.driven);
     assert_int_equal(other->next_timer, b->next_timer);

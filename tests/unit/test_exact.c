@@ -152,7 +152,7 @@ struct outcome {
 static struct outcome outcome(struct engine *e, struct reports *r)
 {
     struct state_hash *h = state_hash_new();
-    struct outcome o = {state_hash_engine(h, e, true), XXH3_64bits_digest(r->digest), r->events, e->ops->icount(e),
+    struct outcome o = {state_hash_engine(h, e, NULL), XXH3_64bits_digest(r->digest), r->events, e->ops->icount(e),
                         e->ops->time(e)};
     state_hash_free(h);
     XXH3_freeState(r->digest);
@@ -253,7 +253,7 @@ static struct saved *save(struct engine *e)
 {
     struct saved *s = calloc(1, sizeof *s);
     const struct snapshot_sink sink = {.ctx = s, .section = put_section, .page = put_page};
-    e->ops->save(e, &sink, false);
+    e->ops->save(e, &sink, NULL);
     return s;
 }
 
@@ -478,17 +478,14 @@ static void flip_section(void *ctx, const char *name, const struct field *f, siz
         }
 }
 
-/* Section by section, since saving all of the state would forget which pages have changed. */
+static void no_page(void *ctx, const char *name, uint64_t index, const void *data) {}
+
 static void do_flip(struct engine *e, const struct flip *f)
 {
-    const struct snapshot_sink sink = {.ctx = &f, .section = flip_section};
-    struct board *b = pc_of(e)->board;
+    const struct snapshot_sink sink = {.ctx = &f, .section = flip_section, .page = no_page};
     uint8_t byte;
     if (f->section) {
-        flip_section(&f, "machine", pc_fields, FIELD_COUNT(pc_fields), e);
-        x86_save(pc_of(e)->cpu, &sink);
-        for (unsigned i = 0; i < b->nchips; i++)
-            flip_section(&f, b->chip[i].name, b->chip[i].fields, b->chip[i].nfields, b->chip[i].state);
+        e->ops->save(e, &sink, NULL);
         assert_null(f);
         return;
     }

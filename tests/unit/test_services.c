@@ -202,7 +202,7 @@ static struct saved *save(struct engine *e)
 {
     struct saved *s = calloc(1, sizeof *s);
     const struct snapshot_sink sink = {.ctx = s, .section = put_section, .page = put_page};
-    e->ops->save(e, &sink, false);
+    e->ops->save(e, &sink, NULL);
     return s;
 }
 
@@ -267,7 +267,8 @@ static void test_damaged(void **state)
     unsigned refused = 0;
     run(e, 300);
     struct saved *s = save(e);
-    size_t size = section_size(services_fields, services_nfields), k = 0;
+    struct field_table fields = services_fields();
+    size_t size = section_size(fields.fields, fields.n), k = 0;
     while (strcmp(s->name[k], "services"))
         k++;
     for (size_t i = 0; i < size; i++) {
@@ -283,6 +284,7 @@ static void test_damaged(void **state)
     memset(s->bytes[k], 0xff, size);
     assert_int_equal(load(e, s, &err), -1);
     assert_true(refused > 0);
+    free(fields.fields);
     saved_free(s);
     e->ops->destroy(e);
 }

@@ -104,6 +104,8 @@ static int teardown(void **state)
     for (unsigned i = 0; i < b->nchips; i++)
         if (!b->chip[i].destroy)
             free(b->chip[i].state);
+    for (unsigned i = 0; i < b->nchips; i++)
+        free((struct field *)b->chip[i].fields);
     for (unsigned i = 0; i < b->ndisks; i++)
         free(b->disk[i].data);
     free(b);

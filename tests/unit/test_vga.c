@@ -47,7 +47,7 @@ struct board {
 
 void board_add_chip(struct board *b, const struct chip *c)
 {
-    b->chip[b->nchips++] = *c;
+    b->chip[b->nchips++] = chip_flat(c);
 }
 
 void board_ports(struct board *b, uint16_t first, unsigned count, bool bytewise, void *ctx, port_in_fn *in,
@@ -196,6 +196,7 @@ static int teardown(void **state)
     for (unsigned i = 0; i < b->nblocks; i++)
         free(b->block[i].data);
     free(b->chip[0].state);
+    free((struct field *)b->chip[0].fields);
     free(b);
     return 0;
 }

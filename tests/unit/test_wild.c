@@ -110,8 +110,8 @@ static void assert_same_state(struct engine *a, struct engine *b)
 {
     struct state sa = {.n = 0}, sb = {.n = 0};
     const struct snapshot_sink to_a = {&sa, take_section, take_page}, to_b = {&sb, take_section, take_page};
-    a->ops->save(a, &to_a, false);
-    b->ops->save(b, &to_b, false);
+    a->ops->save(a, &to_a, NULL);
+    b->ops->save(b, &to_b, NULL);
     assert_true(sa.n > 1000);
     assert_int_equal(sa.n, sb.n);
     assert_memory_equal(sa.bytes, sb.bytes, sa.n);
@@ -179,7 +179,7 @@ static uint64_t processor_field(struct engine *e, const char *name, unsigned i)
 {
     struct wanted w = {.name = name, .i = i};
     const struct snapshot_sink sink = {&w, find_field, take_page};
-    e->ops->save(e, &sink, false);
+    e->ops->save(e, &sink, NULL);
     assert_true(w.found);
     return w.value;
 }

@@ -158,7 +158,7 @@ static inline void single_step(struct fixture *f)
     for (uint64_t i = 0; i <= f->last; i++) {
         assert_int_equal(e->ops->icount(e), i);
         if (i % HASH_EVERY == 0)
-            f->seen[i].hash = state_hash_engine(h, e, true);
+            f->seen[i].hash = state_hash_engine(h, e, NULL);
         const struct run_limit limit = {.icount = i + 1, .time = UINT64_MAX};
         e->ops->run(e, &limit, &stop);
         uint16_t next = (uint16_t)reg(e, "rip");
