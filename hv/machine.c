@@ -28,7 +28,6 @@ struct pc {
     uint32_t turn, turn_left; /* several processors: which one runs, and for how many steps more */
     uint8_t fresh;          /* reset, and no step made since: the reset vector is still to be reported */
     uint8_t loader_entered; /* how often 7C00h was reached since the reset: see boot_sector_marked() */
-    uint8_t kernel_seen;    /* a Linux hand-over was reported since the reset */
     uint8_t direct;         /* an image was loaded directly */
     struct services services; /* BIOS services under way */
     /* not state */
@@ -50,7 +49,7 @@ struct pc {
 static const struct field pc_fields[] = {
     FIELD(struct pc, icount),         FIELD(struct pc, skipped),     FIELD(struct pc, turn),
     FIELD(struct pc, turn_left),      FIELD(struct pc, fresh),
-    FIELD(struct pc, loader_entered), FIELD(struct pc, kernel_seen), FIELD(struct pc, direct),
+    FIELD(struct pc, loader_entered), FIELD(struct pc, direct),
 };
 
 static struct pc *pc_of(struct engine *e) { return (struct pc *)e; }
@@ -108,7 +107,6 @@ static void report_start(struct pc *pc)
         report(pc, &ev);
         struct event entry = {.kind = EV_KERNEL_ENTRY, .f = {pc->loaded.entry}, .data = ev.data, .len = ev.len};
         report(pc, &entry);
-        pc->kernel_seen = 1;
     } else {
         struct event ev = {.kind = EV_RESET_VECTOR, .f = {w.cs, w.rip}};
         report(pc, &ev);
@@ -220,7 +218,7 @@ static int reset_machine(struct pc *pc, struct error *err)
     take_turn(pc, 0);
     services_reset(&pc->services);
     pc->fresh = 1;
-    pc->loader_entered = pc->kernel_seen = 0;
+    pc->loader_entered = 0;
     return load_direct(pc, err);
 }
 
