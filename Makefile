@@ -15,7 +15,7 @@ PREFIX  ?= /usr/local
 # `make V=1` shows whole commands.
 Q       := $(if $(V),,@)
 
-PKGS    := libelf libdw libbpf capstone ncursesw libzstd libxxhash yajl libpng
+PKGS    := libelf libdw libbpf capstone panelw ncursesw libzstd libxxhash yajl libpng
 CFLAGS_WARN := -Wall -Wextra -Werror -Wno-unused-parameter
 # -fno-strict-aliasing, -fwrapv: the processor reads registers at several widths and computes modulo 2^n.
 CFLAGS_BASE := -std=gnu11 -g -I. -I$(BUILD) -D_GNU_SOURCE $(CFLAGS_WARN) -fno-strict-aliasing -fwrapv -MMD -MP \

@@ -9,6 +9,7 @@ _bootreel_options() {
     stages) echo --profile --depth --format --help ;;
     annotate) echo --probe --profile --symbols --events --quiet --help -o -q ;;
     gdb) echo --stdio --listen --once --child --at --symbols --memory --help ;;
+    tui) echo --at --script --dump --size --mono --ascii --settings --memory --help ;;
     events) echo --class --from --to --stage --pid --grep --format --help ;;
     screen) echo --at --png --help ;;
     symbols) echo --at --pid --all --help ;;
@@ -37,7 +38,7 @@ _bootreel() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} values
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'record replay info stages events annotate symbols processes screen gdb --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'record replay info stages events annotate symbols processes screen tui gdb --help --version' -- "$word")
         return
     fi
     [ "$before" = '=' ] && before=${COMP_WORDS[COMP_CWORD - 2]}
