@@ -78,18 +78,16 @@ const struct command_row *command_row(enum command c)
 enum command command_by_name(const char *name, size_t n)
 {
     enum command found = CMD_NONE;
-    if (!n)
-        return CMD_NONE;
-    for (unsigned i = 0; i < CMD_COUNT; i++) {
+    unsigned begun = 0;
+    for (unsigned i = 0; n && i < CMD_COUNT; i++) {
         if (strncmp(rows[i].name, name, n))
             continue;
         if (!rows[i].name[n])
             return (enum command)i;
-        if (found != CMD_NONE)
-            return CMD_NONE;
         found = (enum command)i;
+        begun++;
     }
-    return found;
+    return begun == 1 ? found : CMD_NONE;
 }
 
 /* ---------------------------------------------------------------- bindings */

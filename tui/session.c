@@ -192,18 +192,57 @@ enum move session_continue(struct session *s, enum timeline_direction dir)
     return session_stopped(s, &st, true);
 }
 
+/* Devices write memory too, and no watchpoint sees them: the disk reads that were recorded say where they went. */
+enum { SECTOR = 512, CD_SECTOR = 2048 };
+
+static bool disk_wrote(const struct event *ev, uint64_t physical, uint64_t length)
+{
+    uint64_t at = ev->f[EVF_DISK_READ_address], size = ev->f[EVF_DISK_READ_count] * SECTOR;
+    if (ev->data && ev->len >= 5 && !memcmp(ev->data, "ATAPI", 5))
+        size = ev->f[EVF_DISK_READ_count] * CD_SECTOR;
+    return ev->kind == EV_DISK_READ && at != UINT64_MAX && at < physical + length && physical < at + size;
+}
+
+/* The last disk read into the bytes between two positions: 1 and its position and words, or 0. */
+static int disk_writer(struct session *s, uint64_t from, uint64_t to, uint64_t physical, uint64_t length, uint64_t *at)
+{
+    struct trace_cursor *c = trace_cursor_open(s->t, EVENT_CLASS_BIT(EC_DISK));
+    struct event ev;
+    int found = 0;
+    if (!trace_cursor_seek_icount(c, to, NULL))
+        while (!found && trace_cursor_prev(c, &ev, NULL, NULL) == 1 && ev.icount >= from)
+            if (disk_wrote(&ev, physical, length)) {
+                *at = ev.icount;
+                event_text(&ev, s->text, sizeof s->text);
+                found = 1;
+            }
+    trace_cursor_close(c);
+    return found;
+}
+
 enum move session_writer(struct session *s, uint64_t linear, uint64_t length)
 {
     struct timeline_stopped st;
+    struct view_walk w;
     struct error err;
+    char words[sizeof s->text];
+    uint64_t from = s->where.icount, at;
+    view_walk(s->tl, s->where.cpu, linear, &w);
     timeline_interrupt_clear(s->tl);
     if (timeline_last_write(s->tl, linear, length, &st, &err))
         return session_fail(s, &err);
+    if (st.reason != TIMELINE_INTERRUPTED && !s->where.diverted && w.mapped &&
+        disk_writer(s, st.icount, from, w.physical, length, &at)) {
+        snprintf(words, sizeof words, "%s", s->text);
+        enum move m = session_seek(s, at);
+        snprintf(s->text, sizeof s->text, "the disk wrote it: %.300s; ( goes back", words);
+        return m;
+    }
     enum move m = session_stopped(s, &st, true);
     if (st.reason == TIMELINE_WATCHPOINT)
         snprintf(s->text, sizeof s->text, "the next instruction writes 0x%" PRIx64 "; ( goes back", st.address);
     else if (st.reason == TIMELINE_AT_BEGIN)
-        snprintf(s->text, sizeof s->text, "no processor has written 0x%" PRIx64 " since the reset; ( goes back", linear);
+        snprintf(s->text, sizeof s->text, "nothing has written 0x%" PRIx64 " since the reset; ( goes back", linear);
     return m;
 }
 
@@ -372,7 +411,8 @@ static int parse_term(struct session *s, const char *word, uint64_t *v)
         *v = sym.address;
         return 0;
     }
-    return -1;
+    *v = strtoull(word, NULL, 16);
+    return hex && !word[hex] ? 0 : -1;
 }
 
 int session_address(struct session *s, const char *text, uint64_t *linear, struct error *err)
@@ -384,8 +424,7 @@ int session_address(struct session *s, const char *text, uint64_t *linear, struc
     while (*words && words[strlen(words) - 1] == ' ')
         words[strlen(words) - 1] = 0;
     if (parse_term(s, words, linear))
-        return error_set(err, "\"%.60s\" is no address: write 0x7c00, 7c00, f000:fff0, a register or a symbol, and +N",
-                         text);
+        return error_set(err, "\"%.60s\" is no address: 7c00, 0x7c00, f000:fff0, a register or symbol, +N", text);
     if (text[n] && parse_term(s, text + n + 1 + strspn(text + n + 1, " "), &offset))
         return error_set(err, "\"%.60s\": what follows %c is no number", text, text[n]);
     *linear += text[n] == '-' ? -offset : offset;

@@ -76,7 +76,7 @@ const char *session_stage_path(struct session *s, uint64_t icount, char *buf, si
 int32_t session_space(struct session *s);
 /* "name+0x12", or "" if nothing is known of the address. */
 const char *session_symbol(struct session *s, uint64_t linear, char *buf, size_t size);
-/* A number (0x…, or hexadecimal digits beginning with a digit), SEGMENT:OFFSET, a register or a symbol, + and - a number. */
+/* A hexadecimal number, SEGMENT:OFFSET, a register or a symbol (these come first), + and - one of them. */
 int session_address(struct session *s, const char *text, uint64_t *linear, struct error *err);
 /* Processes here. NULL if the trace tells of none. */
 const struct processes *session_processes(struct session *s);

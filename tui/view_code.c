@@ -133,12 +133,13 @@ static void add_insn(struct app *a, struct doc *d, const struct insn *in, int wi
     char symbol[200];
     unsigned digits = in->linear >> 32 ? 16 : 8;
     doc_add(d, STYLE_ADDRESS, "%0*" PRIx64 " ", (int)digits, in->linear);
+    int at = d->row[d->n - 1].n;
     if (width >= 74) {
         for (unsigned i = 0; i < in->size && i < 8; i++)
             doc_add(d, STYLE_DIM, "%02x", in->bytes[i]);
         if (in->size > 8)
             doc_add(d, STYLE_DIM, "\xe2\x80\xa6");
-        doc_pad(d, (int)digits + 3 + 18);
+        doc_pad(d, at + 18);
     }
     doc_add(d, mnemonic_style(in), "%-7s ", in->mnemonic);
     if (in->has_target && *session_symbol(a->s, in->target, symbol, sizeof symbol))
@@ -158,7 +159,7 @@ static void add_gutter(struct app *a, struct doc *d, uint64_t linear, bool here)
     if (here)
         doc_add(d, STYLE_HERE, "\xe2\x96\xb8");
     else if (way)
-        doc_add(d, way < 0 ? STYLE_PAST : STYLE_FUTURE, "%s", way < 0 ? "\xe2\x94\x82" : "\xe2\x94\x82");
+        doc_add(d, way < 0 ? STYLE_PAST : STYLE_FUTURE, "%s", way < 0 ? "\xe2\x94\x82" : "\xe2\x94\x86");
     else
         doc_add(d, STYLE_NORMAL, " ");
 }
@@ -216,7 +217,7 @@ static void path_order(struct app *a, struct pane *p)
     for (size_t i = 0; i < st->n; i++) {
         const struct way_step *w = &st->step[i];
         session_symbol(a->s, w->pc, symbol, sizeof symbol);
-        symbol[strcspn(symbol, "+")] = 0;
+        symbol[strcspn(symbol, "+ ")] = 0;
         if (strcmp(symbol, last)) {
             doc_row(&p->doc, ROW_HEAD, w->pc);
             doc_add(&p->doc, STYLE_SYMBOL, "%s", symbol);
@@ -341,6 +342,19 @@ const struct view code_view = {
 
 /* ---------------------------------------------------------------- the stack */
 
+/* A call may be a function's last instruction, so a return address is looked up by the byte before it. */
+static const char *caller_text(struct app *a, uint64_t pc, char buf[200])
+{
+    const struct symbols *sy = story_symbols(a->s->story);
+    struct symbol sym;
+    if (!sy || !symbols_at(sy, session_space(a->s), pc - 1, a->s->where.icount, &sym, NULL))
+        return "";
+    bool kernel = !strcmp(sym.module, "kernel");
+    snprintf(buf, 200, "%s+0x%" PRIx64 "%s%s%s", sym.name, pc - sym.address, kernel ? "" : " [", kernel ? "" : sym.module,
+             kernel ? "" : "]");
+    return buf;
+}
+
 static void add_frame(struct app *a, struct doc *d, size_t i, const struct view_frame *f)
 {
     const struct symbols *sy = story_symbols(a->s->story);
@@ -352,7 +366,7 @@ static void add_frame(struct app *a, struct doc *d, size_t i, const struct view_
     doc_add(d, STYLE_NUMBER, " #%-2zu ", i);
     doc_add(d, STYLE_ADDRESS, "%0*" PRIx64 "  ", f->pc >> 32 ? 16 : 8, f->pc);
     doc_add(d, f->by == VIEW_FRAME_GUESS ? STYLE_DIM : STYLE_SYMBOL, "%s%s", f->by == VIEW_FRAME_GUESS ? "? " : "",
-            *session_symbol(a->s, f->pc, symbol, sizeof symbol) ? symbol : "");
+            i ? caller_text(a, f->pc, symbol) : session_symbol(a->s, f->pc, symbol, sizeof symbol));
     if (sy && symbols_line(sy, session_space(a->s), at, a->s->where.icount, &file, &line))
         doc_add(d, STYLE_DIM, "  %s:%u", file, line);
 }

@@ -344,7 +344,7 @@ static void detail_field(struct app *a, struct doc *d, const struct event *ev, u
     default:
         doc_add(d, STYLE_NUMBER, "%" PRIu64, v);
     }
-    if (f->type == EFT_HEX && v > 9)
+    if (f->type == EFT_HEX && v > 9 && v <= UINT32_MAX)
         doc_add(d, STYLE_DIM, "  (%" PRIu64 ")", v);
     if (address && *session_symbol(a->s, v, symbol, sizeof symbol))
         doc_add(d, STYLE_SYMBOL, "  %s", symbol);

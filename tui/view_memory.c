@@ -203,8 +203,8 @@ static void walk_build(struct app *a, struct pane *p)
     snprintf(size, sizeof size, w.page >= 1 << 20 ? "%" PRIu64 " MiB" : "%" PRIu64 " KiB",
              w.page >> (w.page >= 1 << 20 ? 20 : 10));
     doc_add(d, STYLE_GOOD, " %" PRIx64 " is physical %" PRIx64, a->memory.cursor, w.physical);
-    doc_add(d, STYLE_NORMAL, ", a page of %s: %s%s%s", size, w.user ? "user, " : "supervisor, ",
-            w.writable ? "writable" : "read-only", w.executable ? ", executable" : ", no execute");
+    doc_line(d, STYLE_NORMAL, " a page of %s: %s, %s, %s", size, w.user ? "user" : "supervisor",
+             w.writable ? "writable" : "read-only", w.executable ? "executable" : "no execute");
 }
 
 const struct view walk_view = {.build = walk_build};

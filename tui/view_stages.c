@@ -160,17 +160,24 @@ static void process_row(struct app *a, struct doc *d, const struct processes *ps
     doc_add(d, STYLE_HERE, "%s", runs ? "\xe2\x96\xb8" : "");
     doc_pad(d, 1);
     doc_add(d, s, "%6u %6u %-8s %-8s %15s  %*s%s", p->pid, p->parent, p->kind < 3 ? kinds[p->kind] : "?",
-            p->exited ? "exited" : what, count_text(n, p->executed ? p->executed : p->created),
+            *what ? what : p->exited ? "exited" : "", count_text(n, p->executed ? p->executed : p->created),
             (int)(2 * depth_of(ps, p)), "", p->name ? p->name : "");
     if (p->path && *p->path)
         doc_add(d, STYLE_DIM, "  %s", p->path);
+}
+
+/* By process events alone one knows who ran last; if that one is gone, nobody is known. */
+static const struct process *running(struct app *a, const struct processes *ps)
+{
+    const struct process *p = processes_current(ps, a->s->where.cpu);
+    return p && !p->exited ? p : NULL;
 }
 
 /* Parents before their children. */
 static void process_tree(struct app *a, struct doc *d, const struct processes *ps, uint32_t parent, unsigned depth,
                          bool *shown)
 {
-    const struct process *runs = processes_current(ps, a->s->where.cpu);
+    const struct process *runs = running(a, ps);
     for (size_t i = 0; i < processes_count(ps); i++) {
         const struct process *p = processes_get(ps, i);
         bool old = p->exited && !*news(a, p);
@@ -201,7 +208,7 @@ static void processes_build(struct app *a, struct pane *p)
     for (size_t i = 0; i < n; i++) { /* whose parents are gone */
         const struct process *q = processes_get(ps, i);
         if (!shown[i] && (!q->exited || *news(a, q)))
-            process_row(a, &p->doc, ps, q, q == processes_current(ps, a->s->where.cpu));
+            process_row(a, &p->doc, ps, q, q == running(a, ps));
     }
     free(shown);
 }
@@ -217,7 +224,7 @@ static enum react row_to_icount(struct app *a, struct pane *p, enum command c, c
 
 static void processes_title(struct app *a, struct pane *p, char *buf, size_t size)
 {
-    const struct process *runs = processes_current(session_processes(a->s), a->s->where.cpu);
+    const struct process *runs = running(a, session_processes(a->s));
     snprintf(buf, size, "%spid, parent, kind, state, since, name", runs && runs->name ? "" : "who runs is not known; ");
 }
 

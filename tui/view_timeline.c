@@ -93,7 +93,7 @@ static void draw_span(const struct scale *s, const struct window *w, int y, cons
         end = s->columns;
     if (end <= begin) { /* less than a column: a tick, unless there is something already */
         if (w->c->cell[(w->y + y) * w->c->w + w->x + begin].character == ' ' && begin < s->columns)
-            window_fill(w, begin, y, 1, style, 0x258c);
+            window_fill(w, begin, y, 1, STYLE_DENSITY, 0x258c);
         return;
     }
     struct window part = window_part(w, begin, y, end - begin, 1);
