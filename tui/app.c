@@ -307,13 +307,24 @@ static void draw_pane(struct app *a, struct pane *p)
             window_fill(&all, p->x + p->w, p->y + y, 1, STYLE_RULE, y ? 0x2502 : 0x252c);
 }
 
+/* "32-bit protected mode, ring 0" in fewer words. */
+static void shorten(char *mode)
+{
+    char *word = strstr(mode, " mode");
+    if (word)
+        memmove(word, word + 5, strlen(word + 5) + 1);
+}
+
 static void draw_head(struct app *a)
 {
     struct window all = canvas_window(&a->canvas), w = window_part(&all, 0, 0, all.w, 1);
     const struct timeline_where *at = &a->s->where;
     char n[TEXT_MAX], t[TEXT_MAX], mode[48], stage[200];
     const char *name = strrchr(a->s->path, '/') ? strrchr(a->s->path, '/') + 1 : a->s->path;
-    const char *words = view_mode_text(a->s->tl, at->cpu, mode);
+    char words[48];
+    snprintf(words, sizeof words, "%s", view_mode_text(a->s->tl, at->cpu, mode));
+    if (w.w < 100)
+        shorten(words);
     int right = w.w - (int)strlen(words) - 2;
     window_fill(&w, 0, 0, w.w, STYLE_HEAD, ' ');
     int x = window_print(&w, 1, 0, STYLE_HEAD_STRONG, "%.*s", w.w / 4, name);
