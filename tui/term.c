@@ -170,6 +170,19 @@ static const struct {
     {KEY_RESIZE, TK_RESIZE},  {KEY_MOUSE, TK_MOUSE},
 };
 
+/* With Alt, xterm and its kin send sequences of their own, which most terminfo entries leave out. */
+static const struct {
+    const char *sequence;
+    int key;
+} with_alt[] = {{"\033[1;3D", TK_LEFT}, {"\033[1;3C", TK_RIGHT}, {"\033[1;3A", TK_UP}, {"\033[1;3B", TK_DOWN}};
+enum { WITH_ALT = sizeof with_alt / sizeof with_alt[0], FIRST_ALT = 0x4000 };
+
+static void define_alt_keys(void)
+{
+    for (int i = 0; i < WITH_ALT; i++)
+        define_key(with_alt[i].sequence, FIRST_ALT + i);
+}
+
 /* What is there, without waiting. TK_NONE: nothing. */
 static int read_key(struct terminal_state *t)
 {
@@ -181,6 +194,8 @@ static int read_key(struct terminal_state *t)
         for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
             if (special[i].theirs == (int)c)
                 return special[i].ours;
+        if (c >= FIRST_ALT && c < FIRST_ALT + WITH_ALT)
+            return with_alt[c - FIRST_ALT].key | KEY_ALT;
         return c >= KEY_F(1) && c <= KEY_F(12) ? TK_F1 + (int)c - KEY_F(1) : TK_NONE;
     }
     if (c == '\n')
@@ -358,6 +373,7 @@ static int begin(struct terminal_state *t, struct error *err)
     hide_panel(t->bar_panel);
     keypad(t->main, TRUE);
     nodelay(t->main, TRUE);
+    define_alt_keys();
     return 0;
 }
 

@@ -9,7 +9,7 @@ export XDG_STATE_HOME=$work/state XDG_CONFIG_HOME=$work/config
 
 server=0
 mux() { tmux -L "bootreel$$.$server" -f /dev/null "$@"; }
-trap 'mux kill-server 2>/dev/null; rm -rf "$work"' EXIT
+trap 'mux kill-server 2>/dev/null; sleep 0.3; rm -rf "$work"' EXIT
 
 # begin SIZE COMMAND...: a shell in a terminal of that size.
 begin() {
@@ -117,7 +117,7 @@ press Enter
 press Enter
 await 'demo.reel  28,507' "searched for, and gone to"
 press : f i l Tab
-await '^:filter ' "completion"
+await '^:filter' "completion"
 escape
 
 # Another size, also too small a one.
@@ -131,7 +131,7 @@ await 'Console' "200 x 60"
 # Suspended and continued.
 press C-z
 await 'Stopped' "^Z"
-type_line fg
+type_line "clear; fg; echo status \$?; stty -g >$work/stty.after"
 await 'g go to' "fg"
 press q
 ended 0 "q"
@@ -144,11 +144,11 @@ ended 0 "q again"
 
 # Told to end, and the terminal goes away under it.
 run_tui
-await 'g go to' "it runs"
+await '^ demo.reel  [0-9]' "it runs"
 kill -TERM "$(cat "$work/pid")"
 ended 0 "SIGTERM"
 run_tui
-await 'g go to' "it runs again"
+await '^ demo.reel  [0-9]' "it runs again"
 pid=$(cat "$work/pid")
 mux kill-server
 for ((i = 0; i < 100; i++)); do
@@ -164,12 +164,12 @@ await 'TERM=dumb cannot place its cursor' "TERM=dumb"
 await 'status 2' "TERM=dumb: status"
 TERM_AS=vt100 begin 80x24
 run_tui
-await 'g go to' "without colours"
+await '^ demo.reel  [0-9]' "without colours"
 press q
 ended 0 "vt100"
 TERM_AS=screen begin 80x24
 EXTRA='' type_line "LC_ALL=C $BOOTREEL tui $work/demo.reel --at 30%; echo status \$?"
-await 'g go to' "not UTF-8"
+await '^ demo.reel  [0-9]' "not UTF-8"
 seen | LC_ALL=C grep -q '[^ -~]' && fail "not UTF-8: other characters than ASCII"
 press q
 await 'status 0' "not UTF-8: status"
