@@ -22,8 +22,10 @@ struct console_text {
 static void on_console(void *ctx, unsigned device, const void *data, size_t n)
 {
     struct app *a = ctx;
-    if (device == 0)
-        text_add(&a->live_text->text, "%.*s", (int)n, (const char *)data);
+    const char *p = data;
+    for (size_t i = 0; device == 0 && i < n; i++) /* NUL would end a text */
+        if (p[i])
+            text_add(&a->live_text->text, "%c", p[i]);
 }
 
 void live_free(struct app *a)

@@ -402,9 +402,29 @@ static const char *device_name(uint64_t device)
     return device < 10 ? names[device] : "?";
 }
 
+/* In a diversion: what the guest printed since it went live, which no trace has. */
+static bool shows_live(struct app *a)
+{
+    return a->s->where.diverted && *live_console_text(a);
+}
+
+static void console_build(struct app *a, struct pane *p)
+{
+    doc_clear(&p->doc);
+    if (!shows_live(a))
+        return;
+    for (const char *s = live_console_text(a); *s; s += *s == '\n') {
+        size_t n = strcspn(s, "\n"), shown = n;
+        while (shown && s[shown - 1] == '\r')
+            shown--;
+        doc_line(&p->doc, STYLE_NORMAL, " %.*s", (int)shown, s);
+        s += n;
+    }
+}
+
 static size_t console_rows(struct app *a, struct pane *p)
 {
-    return evlist_count(console_of(a));
+    return shows_live(a) ? p->doc.n : evlist_count(console_of(a));
 }
 
 static void console_row(struct app *a, struct pane *p, size_t i, const struct window *line)
@@ -414,6 +434,10 @@ static void console_row(struct app *a, struct pane *p, size_t i, const struct wi
     uint32_t run;
     char t[TEXT_MAX], words[400];
     int x = 0;
+    if (shows_live(a)) {
+        doc_draw(&p->doc, i, line, p->left);
+        return;
+    }
     if (!evlist_get(console_of(a), i, &ev, &number, &run)) {
         window_text(line, 0, 0, STYLE_WARNING, "this line cannot be read: the trace is damaged here");
         return;
@@ -431,12 +455,14 @@ static void console_row(struct app *a, struct pane *p, size_t i, const struct wi
 /* The line that was printed last. */
 static void console_follow(struct app *a, struct pane *p)
 {
-    uint64_t at = evlist_find(console_of(a), recorded_here(a));
+    uint64_t at = shows_live(a) ? p->doc.n : evlist_find(console_of(a), recorded_here(a));
     pane_select(a, p, at ? at - 1 : 0);
 }
 
 static enum react console_command(struct app *a, struct pane *p, enum command c, const char *arg)
 {
+    if (c == CMD_ENTER && shows_live(a))
+        return REACT_NONE;
     if (c != CMD_ALL_CONSOLES)
         return c == CMD_ENTER ? go_to_event(a, console_of(a), p->sel) : REACT_UNKNOWN;
     a->all_consoles = !a->all_consoles;
@@ -449,10 +475,14 @@ static enum react console_command(struct app *a, struct pane *p, enum command c,
 static void console_title(struct app *a, struct pane *p, char *buf, size_t size)
 {
     char n[TEXT_MAX];
-    snprintf(buf, size, "%s lines%s", count_text(n, evlist_count(console_of(a))), a->all_consoles ? " of all consoles" : "");
+    if (shows_live(a))
+        snprintf(buf, size, "since it went live");
+    else
+        snprintf(buf, size, "%s lines%s", count_text(n, evlist_count(console_of(a))), a->all_consoles ? " of all consoles" : "");
 }
 
-const struct view console_view = {.rows = console_rows,
+const struct view console_view = {.build = console_build,
+                                  .rows = console_rows,
                                   .row = console_row,
                                   .follow = console_follow,
                                   .command = console_command,
