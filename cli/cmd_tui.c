@@ -13,13 +13,14 @@ static const char help[] =
     "  --script FILE    keys and commands from a file (- standard input) instead of a terminal\n"
     "  --dump FILE      write what is shown in the end: text, or a picture if it is FILE.svg; - standard output\n"
     "  --size 120x40    the size of a script's screen\n"
+    "  --keys           print all keys and commands: group, name, keys, what it does, between tabs\n"
     "  --mono           without colours\n"
     "  --ascii          only ASCII characters\n"
     "  --settings FILE  instead of bootreel/settings in XDG_CONFIG_HOME (with --script: none)\n"
     "  --memory FOLDER  keep position and marks there, instead of in bootreel in XDG_STATE_HOME (with --script: nowhere)\n\n"
     "The settings file holds lines: colour STYLE = …, key [VIEW] KEY = COMMAND, layout PAGE SIZE = …, set NAME = …\n";
 
-enum { OPT_AT = 1, OPT_SCRIPT, OPT_DUMP, OPT_SIZE, OPT_MONO, OPT_ASCII, OPT_SETTINGS, OPT_MEMORY, OPT_HELP };
+enum { OPT_AT = 1, OPT_SCRIPT, OPT_DUMP, OPT_SIZE, OPT_MONO, OPT_ASCII, OPT_KEYS, OPT_SETTINGS, OPT_MEMORY, OPT_HELP };
 
 static const struct option longs[] = {
     {"at", required_argument, NULL, OPT_AT},
@@ -28,6 +29,7 @@ static const struct option longs[] = {
     {"size", required_argument, NULL, OPT_SIZE},
     {"mono", no_argument, NULL, OPT_MONO},
     {"ascii", no_argument, NULL, OPT_ASCII},
+    {"keys", no_argument, NULL, OPT_KEYS},
     {"settings", required_argument, NULL, OPT_SETTINGS},
     {"memory", required_argument, NULL, OPT_MEMORY},
     {"help", no_argument, NULL, OPT_HELP},
@@ -95,6 +97,11 @@ static int show(struct tui_options *o)
     return tui_run(o, &err) ? trouble(&err) : EXIT_DONE;
 }
 
+static void print_command(void *ctx, const char *group, const char *name, const char *keys, const char *what)
+{
+    printf("%s\t%s\t%s\t%s\n", group, name, keys, what);
+}
+
 int cmd_tui(int argc, char **argv)
 {
     struct tui_options o = {0};
@@ -102,6 +109,10 @@ int cmd_tui(int argc, char **argv)
     while ((c = next_option(argc, argv, "", longs)) != -1) {
         if (c == OPT_HELP) {
             fputs(help, stdout);
+            return finish_output(EXIT_DONE);
+        }
+        if (c == OPT_KEYS) {
+            tui_commands(print_command, NULL);
             return finish_output(EXIT_DONE);
         }
         if (!take_option(&o, c))

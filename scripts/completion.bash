@@ -9,7 +9,7 @@ _bootreel_options() {
     stages) echo --profile --depth --format --help ;;
     annotate) echo --probe --profile --symbols --events --quiet --help -o -q ;;
     gdb) echo --stdio --listen --once --child --at --symbols --memory --help ;;
-    tui) echo --at --script --dump --size --mono --ascii --settings --memory --help ;;
+    tui) echo --at --script --dump --size --mono --ascii --keys --settings --memory --help ;;
     events) echo --class --from --to --stage --pid --grep --format --help ;;
     screen) echo --at --png --help ;;
     symbols) echo --at --pid --all --help ;;

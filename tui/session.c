@@ -242,7 +242,7 @@ enum move session_writer(struct session *s, uint64_t linear, uint64_t length)
     if (st.reason == TIMELINE_WATCHPOINT)
         snprintf(s->text, sizeof s->text, "the next instruction writes 0x%" PRIx64 "; ( goes back", st.address);
     else if (st.reason == TIMELINE_AT_BEGIN)
-        snprintf(s->text, sizeof s->text, "nothing has written 0x%" PRIx64 " since the reset; ( goes back", linear);
+        snprintf(s->text, sizeof s->text, "nothing was written at linear 0x%" PRIx64 " so far (before paging it had another address); ( goes back", linear);
     return m;
 }
 

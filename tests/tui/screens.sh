@@ -132,6 +132,8 @@ expect 2 tty "$BOOTREEL" tui "$work/demo.reel" && holds "$work/tty.err" 'no term
 expect 2 none "$BOOTREEL" tui "$work/none.reel" --dump - && holds "$work/none.err" 'none.reel' "no trace"
 expect 2 at "$BOOTREEL" tui "$work/demo.reel" --at 99G --dump - && holds "$work/at.err" "after the end" "--at"
 
+scripts/keys --check || fail "the manual's keys"
+
 # Too small; resized; a move that is cancelled.
 printf '%s\n' 'size 30x5' 'show -' 'size 80x24' 'cancel 1' 'end' 'show -' >"$work/small.script"
 "$BOOTREEL" tui "$work/demo.reel" --script "$work/small.script" --size 80x24 >"$work/small.out" || fail "small"
