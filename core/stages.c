@@ -202,30 +202,50 @@ static int walk(struct builder *b, struct trace *t, struct error *err)
     return rc < 0 ? -1 : 0;
 }
 
-static bool is_meant(struct trace *t, const struct stage_rule *r)
+/* A setting of the machine, or NULL. */
+typedef const char *setting_fn(const void *machine, const char *key);
+
+static const char *setting_of_trace(const void *machine, const char *key)
+{
+    return trace_setting(machine, key);
+}
+
+static const char *setting_of_config(const void *machine, const char *key)
+{
+    return config_get(machine, key);
+}
+
+static bool is_meant(setting_fn *setting, const void *machine, const struct stage_rule *r)
 {
     for (size_t i = 0; i < r->nmachine; i++) {
-        const char *value = trace_setting(t, r->machine[i].key);
+        const char *value = setting(machine, r->machine[i].key);
         if ((value && !strcmp(value, r->machine[i].value)) != r->machine[i].wanted)
             return false;
     }
     return true;
 }
 
-struct stages *stages_build(struct trace *t, const struct profile *p, struct error *err)
+static void begin(struct builder *b, const struct profile *p, setting_fn *setting, const void *machine)
 {
     size_t n = profile_stages(p);
-    struct stages *s = calloc(1, sizeof *s);
-    struct builder b = {
-        .out = s, .p = p, .done = calloc(n + 1, sizeof(bool)), .meant = calloc(n + 1, sizeof(bool))};
+    *b = (struct builder){.out = calloc(1, sizeof *b->out),
+                          .p = p,
+                          .done = calloc(n + 1, sizeof(bool)),
+                          .meant = calloc(n + 1, sizeof(bool))};
     for (size_t i = 0; i < n; i++)
-        b.meant[i] = is_meant(t, profile_stage(p, i));
+        b->meant[i] = is_meant(setting, machine, profile_stage(p, i));
+}
+
+struct stages *stages_build(struct trace *t, const struct profile *p, struct error *err)
+{
+    struct builder b;
+    begin(&b, p, setting_of_trace, t);
     int rc = walk(&b, t, err);
     free(b.done);
     free(b.meant);
     if (!rc)
-        return s;
-    stages_free(s);
+        return b.out;
+    stages_free(b.out);
     return NULL;
 }
 
@@ -278,4 +298,44 @@ long stages_at(const struct stages *s, uint64_t icount)
         if (icount < s->list[i].end || s->list[i].open)
             best = (long)i;
     return best;
+}
+
+/* ---------------------------------------------------------------- while it runs */
+
+struct stages_watch {
+    struct builder b;
+    uint64_t seen;
+};
+
+struct stages_watch *stages_watch_new(const struct profile *p, const struct engine_config *cfg)
+{
+    struct stages_watch *w = calloc(1, sizeof *w);
+    begin(&w->b, p, setting_of_config, cfg);
+    return w;
+}
+
+uint32_t stages_watch_classes(const struct stages_watch *w)
+{
+    return classes_of(w->b.p);
+}
+
+void stages_watch_see(struct stages_watch *w, const struct event *ev)
+{
+    take(&w->b, ev, w->seen++);
+}
+
+const char *stages_watch_now(const struct stages_watch *w)
+{
+    return w->b.nopen ? w->b.out->list[w->b.open[w->b.nopen - 1].index].name : "";
+}
+
+void stages_watch_free(struct stages_watch *w)
+{
+    if (!w)
+        return;
+    close_down_to(&w->b, 0, &(struct event){0}, 0, true);
+    stages_free(w->b.out);
+    free(w->b.done);
+    free(w->b.meant);
+    free(w);
 }

@@ -3,6 +3,7 @@
 #ifndef BOOTREEL_CORE_STAGES_H
 #define BOOTREEL_CORE_STAGES_H
 
+#include "core/engine.h"
 #include "core/profile.h"
 #include "traces/trace.h"
 
@@ -28,5 +29,18 @@ size_t stages_count(const struct stages *);
 const struct stage *stages_get(const struct stages *, size_t i);
 /* The innermost stage at icount, or -1. */
 long stages_at(const struct stages *, uint64_t icount);
+
+/* ---- while a machine is recorded: the stage that it is in, from the events as they come ---- */
+
+struct stages_watch;
+
+/* The profile must stay. */
+struct stages_watch *stages_watch_new(const struct profile *, const struct engine_config *);
+void stages_watch_free(struct stages_watch *); /* NULL is allowed */
+/* The events that it must see. */
+uint32_t stages_watch_classes(const struct stages_watch *);
+void stages_watch_see(struct stages_watch *, const struct event *);
+/* The innermost stage's name; "" if none is open. Valid until the next event. */
+const char *stages_watch_now(const struct stages_watch *);
 
 #endif

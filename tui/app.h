@@ -119,6 +119,7 @@ struct app {
     struct console_text *live_text;
     unsigned live_port;
     unsigned story_known; /* what of the story is shown already */
+    struct terminal_state *terminal; /* NULL: none */
     /* Progress of a long move. */
     struct {
         bool (*poll)(void *ctx); /* false: a key was pressed */

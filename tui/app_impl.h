@@ -4,8 +4,7 @@
 
 #include "core/position.h"
 #include "tui/app.h"
-
-enum { MOUSE_LEFT = 1, MOUSE_WHEEL_UP, MOUSE_WHEEL_DOWN };
+#include "tui/term.h"
 
 /* The progress of a long move over the last line; the rest of the canvas stays. */
 void app_draw_progress(struct app *a);
@@ -39,8 +38,6 @@ void live_free(struct app *a);
 /* tui.c: the canvas into a file: text, or a picture if it ends in .svg; "-": standard output. */
 int app_dump(struct app *a, const char *path, struct error *err);
 
-/* term.c: a terminal. -1 with err if there is none that will do. */
-int term_run(struct app *a, struct error *err);
 /* script.c */
 int script_run(struct app *a, struct error *err);
 

@@ -1,7 +1,7 @@
-/* term.c - the canvas on a terminal (ncurses, panels), and its keys. The only file that knows ncurses. See app.h. */
+/* term.c - a canvas on a terminal (ncurses, panels), and its keys. The only file that knows ncurses. See term.h. */
 #define NCURSES_WIDECHAR 1
-/* Ours first: term.h has macros like `lines`. */
-#include "tui/app_impl.h"
+/* Ours first: ncurses' term.h has macros like `lines`. */
+#include "tui/term.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -17,11 +17,11 @@
 #include <unistd.h>
 
 
-enum { ESCAPE_MS = 25, FIRST_PROGRESS_MS = 150, PROGRESS_MS = 60, WAIT_MS = 15, LIVE_WAIT_MS = 10, SUSPEND_KEY = 26, INTERRUPT_KEY = 3 };
+enum { ESCAPE_MS = 25, FIRST_PROGRESS_MS = 150, PROGRESS_MS = 60, SUSPEND_KEY = 26 };
 #define TWICE_SECONDS 0.4
 
 struct terminal_state {
-    struct app *a;
+    const struct term_client *c;
     SCREEN *screen;
     WINDOW *main, *bar;
     PANEL *main_panel, *bar_panel;
@@ -71,8 +71,8 @@ static int bright_as_bold(int colour, const struct terminal_state *t, attr_t *at
 
 static struct paint paint_of(const struct terminal_state *t, const struct cell *c)
 {
-    const struct look *l = &t->a->looks.of[c->style];
-    const struct look *row = &t->a->looks.of[c->flags & CELL_SELECTED ? STYLE_SELECTED : STYLE_MARKED];
+    const struct look *l = &t->c->looks->of[c->style];
+    const struct look *row = &t->c->looks->of[c->flags & CELL_SELECTED ? STYLE_SELECTED : STYLE_MARKED];
     bool in_row = c->flags & (CELL_SELECTED | CELL_MARKED);
     struct paint p = {-1, -1, 0};
     if (!t->colours) {
@@ -106,7 +106,7 @@ static struct paint paint_of(const struct terminal_state *t, const struct cell *
 static void put_cell(const struct terminal_state *t, WINDOW *w, int y, int x, const struct cell *c)
 {
     struct paint p = paint_of(t, c);
-    wchar_t text[2] = {(wchar_t)(t->a->ascii ? (uint32_t)ascii_like(c->character) : c->character), 0};
+    wchar_t text[2] = {(wchar_t)(*t->c->ascii ? (uint32_t)ascii_like(c->character) : c->character), 0};
     int pair = t->colours ? alloc_pair(p.ink, p.paper) : 0;
     cchar_t cc;
     if (pair < 0)
@@ -117,7 +117,7 @@ static void put_cell(const struct terminal_state *t, WINDOW *w, int y, int x, co
 
 static void paint_rows(const struct terminal_state *t, WINDOW *w, int from, int n)
 {
-    const struct canvas *c = &t->a->canvas;
+    const struct canvas *c = t->c->canvas;
     for (int y = 0; y < n; y++)
         for (int x = 0; x < c->w; x++)
             put_cell(t, w, y, x, &c->cell[(size_t)(from + y) * (size_t)c->w + (size_t)x]);
@@ -125,11 +125,9 @@ static void paint_rows(const struct terminal_state *t, WINDOW *w, int from, int 
 
 static void show(struct terminal_state *t)
 {
-    app_draw(t->a);
-    if (t->a->full_redraw)
+    if (t->c->draw(t->c->ctx))
         clearok(curscr, TRUE);
-    t->a->full_redraw = false;
-    paint_rows(t, t->main, 0, t->a->canvas.h);
+    paint_rows(t, t->main, 0, t->c->canvas->h);
     hide_panel(t->bar_panel);
     update_panels();
     doupdate();
@@ -137,8 +135,8 @@ static void show(struct terminal_state *t)
 
 static void show_progress(struct terminal_state *t)
 {
-    app_draw_progress(t->a);
-    paint_rows(t, t->bar, t->a->canvas.h - 1, 1);
+    t->c->progress(t->c->ctx);
+    paint_rows(t, t->bar, t->c->canvas->h - 1, 1);
     show_panel(t->bar_panel);
     top_panel(t->bar_panel);
     update_panels();
@@ -155,7 +153,7 @@ static void resize(struct terminal_state *t)
     wresize(t->bar, 1, w);
     replace_panel(t->bar_panel, t->bar);
     move_panel(t->bar_panel, h - 1, 0);
-    app_resize(t->a, w, h);
+    t->c->resize(t->c->ctx, w, h);
     clearok(curscr, TRUE);
 }
 
@@ -211,19 +209,19 @@ static int read_key(struct terminal_state *t)
 static void mouse(struct terminal_state *t)
 {
     MEVENT m;
-    if (getmouse(&m) != OK)
+    if (getmouse(&m) != OK || !t->c->mouse)
         return;
     if (m.bstate & BUTTON4_PRESSED) {
-        app_mouse(t->a, m.x, m.y, MOUSE_WHEEL_UP, false);
+        t->c->mouse(t->c->ctx, m.x, m.y, MOUSE_WHEEL_UP, false);
     } else if (m.bstate & BUTTON5_PRESSED) {
-        app_mouse(t->a, m.x, m.y, MOUSE_WHEEL_DOWN, false);
+        t->c->mouse(t->c->ctx, m.x, m.y, MOUSE_WHEEL_DOWN, false);
     } else if (m.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED)) {
         double now = wall_seconds();
         bool twice = m.x == t->click.x && m.y == t->click.y && now - t->click.at < TWICE_SECONDS;
         t->click.x = m.x;
         t->click.y = m.y;
         t->click.at = twice ? 0 : now;
-        app_mouse(t->a, m.x, m.y, MOUSE_LEFT, twice);
+        t->c->mouse(t->c->ctx, m.x, m.y, MOUSE_LEFT, twice);
     }
 }
 
@@ -243,12 +241,10 @@ static void take_key(struct terminal_state *t, int key)
         t->resized = true;
     else if (key == TK_MOUSE)
         mouse(t);
-    else if (key == SUSPEND_KEY && !t->a->live)
+    else if (key == SUSPEND_KEY && !(t->c->all_keys && t->c->all_keys(t->c->ctx)))
         suspend(t);
-    else if (key == INTERRUPT_KEY && !t->a->live && t->a->prompt.kind == PROMPT_NONE)
-        app_say(t->a, STYLE_NORMAL, "q ends");
     else
-        app_key(t->a, key);
+        t->c->key(t->c->ctx, key);
 }
 
 /* ---------------------------------------------------------------- waiting */
@@ -263,10 +259,8 @@ static void wait_for(struct terminal_state *t, int ms)
         t->over = true;
 }
 
-/* During a long move: false cancels it. */
-static bool poll_progress(void *ctx)
+bool term_poll(struct terminal_state *t, double began)
 {
-    struct terminal_state *t = ctx;
     double now = wall_seconds();
     int key;
     wait_for(t, 0);
@@ -278,7 +272,7 @@ static bool poll_progress(void *ctx)
         else if (key != TK_MOUSE)
             return false;
     }
-    if ((now - t->a->progress.began) * 1000 < FIRST_PROGRESS_MS && t->a->progress.began > 0)
+    if (began > 0 && (now - began) * 1000 < FIRST_PROGRESS_MS)
         return true;
     if ((now - t->progress_at) * 1000 >= PROGRESS_MS) {
         t->progress_at = now;
@@ -289,10 +283,9 @@ static bool poll_progress(void *ctx)
 
 static void loop(struct terminal_state *t)
 {
-    struct app *a = t->a;
+    const struct term_client *c = t->c;
     bool draw = true;
-    while (!a->quit && !t->over) {
-        bool changed = false, more;
+    while (!c->done(c->ctx) && !t->over) {
         if (t->resized) {
             resize(t);
             draw = true;
@@ -302,12 +295,11 @@ static void loop(struct terminal_state *t)
         draw = false;
         int key = read_key(t);
         if (key == TK_NONE) {
-            more = a->live ? live_slice(a) : app_idle(a, &changed);
-            draw = changed || a->live;
-            wait_for(t, a->live ? more ? 0 : LIVE_WAIT_MS : more ? changed ? 0 : WAIT_MS : changed ? 0 : -1);
+            wait_for(t, c->work(c->ctx, &draw));
             continue;
         }
-        for (; key != TK_NONE && !a->quit && !t->resized; key = read_key(t)) /* keys that are held down are not all drawn */
+        /* Keys that are held down are not all drawn. */
+        for (; key != TK_NONE && !c->done(c->ctx) && !t->resized; key = read_key(t))
             take_key(t, key);
         draw = true;
     }
@@ -331,8 +323,8 @@ static int check_terminal(struct error *err)
 
 static void begin_colours(struct terminal_state *t)
 {
-    if (t->a->mono || !has_colors() || getenv("NO_COLOR"))
-        t->a->mono = true;
+    if (*t->c->mono || !has_colors() || getenv("NO_COLOR"))
+        *t->c->mono = true;
     else {
         start_color();
         use_default_colors();
@@ -389,25 +381,24 @@ static void end(struct terminal_state *t)
     delscreen(t->screen);
 }
 
-int term_run(struct app *a, struct error *err)
+int term_run(const struct term_client *c, void (*begun)(void *ctx, struct terminal_state *t), struct error *err)
 {
-    struct terminal_state t = {.a = a};
+    struct terminal_state t = {.c = c};
     sigset_t before;
     if (check_terminal(err))
         return -1;
     setlocale(LC_CTYPE, "");
     if (strcmp(nl_langinfo(CODESET), "UTF-8"))
-        a->ascii = true;
+        *c->ascii = true;
     t.signals = take_signals(&before);
-    if (begin(&t, err))
-        return -1;
-    a->progress.poll = poll_progress;
-    a->progress.ctx = &t;
-    resize(&t);
-    loop(&t);
-    a->progress.poll = NULL;
-    end(&t);
+    int rc = begin(&t, err);
+    if (!rc) {
+        begun(c->ctx, &t);
+        resize(&t);
+        loop(&t);
+        end(&t);
+    }
     close(t.signals);
     sigprocmask(SIG_SETMASK, &before, NULL);
-    return 0;
+    return rc ? -1 : t.over;
 }

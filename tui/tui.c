@@ -20,11 +20,96 @@ int app_dump(struct app *a, const char *path, struct error *err)
     return 0;
 }
 
+/* ---------------------------------------------------------------- on a terminal */
+
+enum { INTERRUPT_KEY = 3, WAIT_MS = 15, LIVE_WAIT_MS = 20 };
+
+static bool on_draw(void *ctx)
+{
+    struct app *a = ctx;
+    bool full = a->full_redraw;
+    a->full_redraw = false;
+    app_draw(a);
+    return full;
+}
+
+static void on_resize(void *ctx, int w, int h)
+{
+    app_resize(ctx, w, h);
+}
+
+static void on_key(void *ctx, int key)
+{
+    struct app *a = ctx;
+    if (key == INTERRUPT_KEY && !a->live && a->prompt.kind == PROMPT_NONE)
+        app_say(a, STYLE_NORMAL, "q ends");
+    else
+        app_key(a, key);
+}
+
+static void on_mouse(void *ctx, int x, int y, int button, bool twice)
+{
+    app_mouse(ctx, x, y, button, twice);
+}
+
+static bool on_all_keys(void *ctx)
+{
+    return ((struct app *)ctx)->live;
+}
+
+static int on_work(void *ctx, bool *draw)
+{
+    struct app *a = ctx;
+    if (a->live) {
+        bool busy = live_slice(a);
+        *draw = true;
+        return busy ? 0 : LIVE_WAIT_MS;
+    }
+    bool more = app_idle(a, draw);
+    return *draw ? 0 : more ? WAIT_MS : -1;
+}
+
+static void on_progress(void *ctx)
+{
+    app_draw_progress(ctx);
+}
+
+static bool on_done(void *ctx)
+{
+    return ((struct app *)ctx)->quit;
+}
+
+static bool poll_terminal(void *ctx)
+{
+    struct app *a = ctx;
+    return term_poll(a->terminal, a->progress.began);
+}
+
+static void on_begun(void *ctx, struct terminal_state *t)
+{
+    struct app *a = ctx;
+    a->terminal = t;
+    a->progress.poll = poll_terminal;
+    a->progress.ctx = a;
+}
+
+static int run_on_terminal(struct app *a, struct error *err)
+{
+    const struct term_client c = {.ctx = a, .canvas = &a->canvas, .looks = &a->looks, .mono = &a->mono, .ascii = &a->ascii,
+                                  .draw = on_draw, .resize = on_resize, .key = on_key, .mouse = on_mouse,
+                                  .all_keys = on_all_keys, .work = on_work, .progress = on_progress, .done = on_done};
+    int rc = term_run(&c, on_begun, err);
+    a->progress.poll = NULL;
+    return rc < 0 ? -1 : 0;
+}
+
+/* ---------------------------------------------------------------- */
+
 static int run(struct app *a, struct error *err)
 {
     bool alone = a->o->script || a->o->dump;
     if (!alone)
-        return term_run(a, err);
+        return run_on_terminal(a, err);
     a->scripted = true;
     app_resize(a, a->o->width ? a->o->width : 120, a->o->height ? a->o->height : 40);
     if (a->o->script && script_run(a, err))
