@@ -3,7 +3,7 @@
 _bootreel_options() {
     case $1 in
     record) echo --bios --vgabios --memory --cpus --cpu --rtc --vga --disk --cdrom --floppy --boot --kernel --initrd --append \
-        --flat --output --until --events --inspect --profile --probe --symbols --checkpoint-every --interactive --vga-console --console --quiet --help -o -i -q ;;
+        --flat --output --until --events --inspect --profile --probe --symbols --checkpoint-every --interactive --vga-console --tui --console --quiet --help -o -i -q ;;
     replay) echo --verify --console --quiet --help -q ;;
     info) echo --check --help ;;
     stages) echo --profile --depth --format --help ;;

@@ -128,7 +128,9 @@ static int begin_at(struct app *a, const char *at, struct error *err)
 
 static void welcome(struct app *a)
 {
-    if (trace_truncated(a->s->t))
+    if (a->o->note)
+        app_say(a, STYLE_NORMAL, "%.390s", a->o->note);
+    else if (trace_truncated(a->s->t))
         app_say(a, STYLE_WARNING, "%.390s", trace_damage(a->s->t));
     else if (*timeline_warning(a->s->tl))
         app_say(a, STYLE_WARNING, "%.390s", timeline_warning(a->s->tl));

@@ -196,8 +196,9 @@ bool events_selected(struct app *a, struct event *ev, uint64_t *number);
 bool explain_event(const struct event *ev, struct doc *d);
 /* view_memory.c */
 void memory_show(struct app *a, uint64_t address);
-/* view_screen.c */
-void display_draw(const struct timeline *tl, const struct window *w);
+/* view_machine.c: a display's characters (with columns), or else its pixels. */
+void display_show(const struct display *d, const struct display_cell *cells, const uint8_t *rgb, const struct window *w,
+                  int left, bool mono);
 /* live.c */
 enum react live_enter(struct app *a);
 void live_key(struct app *a, int key);

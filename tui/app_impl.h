@@ -30,6 +30,8 @@ void code_show(struct app *a, uint64_t linear);
 int events_near(struct app *a, enum timeline_direction dir, uint64_t *icount, char *words, size_t size);
 void events_free(struct app *a);
 /* live.c */
+/* What a terminal sends for a key; its length, 0: nothing. */
+size_t key_bytes(int key, char out[8]);
 bool live_printed(struct app *a, const char *text);
 /* All that the guest printed on the first serial port since it went live. */
 const char *live_console_text(struct app *a);

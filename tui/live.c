@@ -85,8 +85,7 @@ static void leave(struct app *a, bool undo)
         app_say(a, STYLE_NORMAL, "stopped in the diversion: l goes on, :save FILE keeps it, U goes back to the record");
 }
 
-/* What a terminal sends for a key. */
-static size_t key_bytes(int key, char out[8])
+size_t key_bytes(int key, char out[8])
 {
     static const struct {
         int key;

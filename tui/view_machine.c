@@ -166,6 +166,17 @@ static void shade(const struct window *w)
         }
 }
 
+void display_show(const struct display *d, const struct display_cell *cells, const uint8_t *rgb, const struct window *w,
+                  int left, bool mono)
+{
+    if (d->columns)
+        draw_text(d, cells, w, left);
+    else
+        draw_pixels(d, rgb, w);
+    if (mono && !d->columns)
+        shade(w);
+}
+
 static void show_display(const struct timeline *tl, const struct window *w, int left, bool mono)
 {
     struct display d;
@@ -179,12 +190,7 @@ static void show_display(const struct timeline *tl, const struct window *w, int 
     if (!cells || !rgb)
         abort();
     timeline_display(tl, &d, cells, ncells, rgb, nrgb);
-    if (ncells)
-        draw_text(&d, cells, w, left);
-    else
-        draw_pixels(&d, rgb, w);
-    if (mono && !ncells)
-        shade(w);
+    display_show(&d, cells, rgb, w, left, mono);
     free(cells);
     free(rgb);
 }

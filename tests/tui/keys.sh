@@ -2,45 +2,10 @@
 # keys.sh - the terminal interface on a real terminal (tmux): each key of the table, resizing, suspending, the ways in which it ends,
 # terminals that have little.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/tmux.sh"
 
-command -v tmux >/dev/null || { echo "no tmux: scripts/deps test installs it"; exit 2; }
 "$BOOTREEL" record -q -o "$work/demo.reel" </dev/null >/dev/null || fail "record the demo guest"
-export XDG_STATE_HOME=$work/state XDG_CONFIG_HOME=$work/config
-
-server=0
-mux() { tmux -L "bootreel$$.$server" -f /dev/null "$@"; }
-trap 'mux kill-server 2>/dev/null; sleep 0.3; rm -rf "$work"' EXIT
-
-# begin SIZE COMMAND...: a shell in a terminal of that size.
-begin() {
-    local w=${1%x*} h=${1#*x}
-    mux kill-server 2>/dev/null
-    server=$((server + 1))
-    mux new-session -d -x "$w" -y "$h" "env -i PATH=$PATH HOME=$work XDG_STATE_HOME=$work/state XDG_CONFIG_HOME=$work/config LC_ALL=C.UTF-8 TERM=${TERM_AS:-screen-256color} ${EXTRA:-} PS1='$ ' bash --norc --noprofile"
-    await '^\$' "a shell"
-}
-press() { mux send-keys "$@"; }
-type_line() { mux send-keys -l "$1" && mux send-keys Enter; }
-seen() { mux capture-pane -p; }
-escape() { press Escape && sleep 0.1; } # a key right after it would be one with Alt
-# await REGEXP WHAT: until the terminal shows it, at most ten seconds. What follows makes no sense without it.
-await() {
-    local i
-    for ((i = 0; i < 200; i++)); do
-        seen >"$work/seen"
-        grep -Eq -- "$1" "$work/seen" && return 0
-        sleep 0.05
-    done
-    fail "$2: the terminal does not show \"$1\""
-    cat "$work/seen"
-    finish
-}
-run_tui() { type_line "clear; stty -g >$work/stty.before; (echo \$BASHPID >$work/pid; exec $BOOTREEL tui $work/demo.reel $*); echo status \$?; stty -g >$work/stty.after"; }
-ended() { # STATUS WHAT
-    await "status $1" "$2: it ends with $1"
-    await '^\$$' "$2: the shell goes on"
-    cmp -s "$work/stty.before" "$work/stty.after" || fail "$2: the terminal is not as it was"
-}
+run_tui() { run "$BOOTREEL" tui "$work/demo.reel" "$@"; }
 
 # The first screen says what is seen and which keys matter.
 begin 120x40
