@@ -95,6 +95,7 @@ struct app {
     bool mono, ascii;
     bool quit, full_redraw;
     bool scripted; /* what takes time in the background is waited for */
+    double opened, first_screen; /* real time; seconds that the first screen took */
     int refusals;  /* of a move by its progress, for scripts: cancel after so many; < 0: never */
     /* The timeline's window on the boot. */
     struct {

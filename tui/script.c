@@ -9,6 +9,7 @@
  *   cancel N                the next long move is cancelled when it tells its progress for the Nth time
  *   live-until TEXT         let the guest run until it prints TEXT (at most 2 G steps)
  *   clock NAME COMMAND…     does it, and prints how long it took and the screen after it: "NAME 12.3 ms"
+ *   opened NAME             prints how long the first screen took, as a person gets it: "NAME 12.3 ms"
  *   expect TEXT             ends with an error unless the screen shows TEXT
  *   message TEXT            the same, of the last line
  */
@@ -122,6 +123,8 @@ static int do_line(struct app *a, char *line, struct error *err)
         return shows(a, rest, a->canvas.h - 1) ? 0 : error_set(err, "the last line is \"%.200s\"", a->message);
     if (!strcmp(line, "type"))
         do_type(a, rest);
+    else if (!strcmp(line, "opened"))
+        printf("%s %.1f ms\n", rest, a->first_screen * 1000);
     else if (!strcmp(line, "cancel"))
         a->refusals = atoi(rest) - 1;
     else {

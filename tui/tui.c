@@ -112,6 +112,10 @@ static int run(struct app *a, struct error *err)
         return run_on_terminal(a, err);
     a->scripted = true;
     app_resize(a, a->o->width ? a->o->width : 120, a->o->height ? a->o->height : 40);
+    a->scripted = false; /* the first screen as a person gets it: without what is still being read */
+    app_draw(a);
+    a->first_screen = wall_seconds() - a->opened;
+    a->scripted = true;
     if (a->o->script && script_run(a, err))
         return -1;
     app_settle(a);
@@ -121,9 +125,11 @@ static int run(struct app *a, struct error *err)
 int tui_run(const struct tui_options *o, struct error *err)
 {
     struct error kept;
+    double begin = wall_seconds();
     struct app *a = app_new(o, err);
     if (!a)
         return -1;
+    a->opened = begin;
     int rc = run(a, err);
     if (!rc && o->memory && session_remember(a->s, o->memory, &kept))
         fprintf(stderr, "bootreel: %s\n", kept.text);
