@@ -20,7 +20,18 @@ static const char help[] =
     "  --memory FOLDER  keep position and marks there, instead of in bootreel in XDG_STATE_HOME (with --script: nowhere)\n\n"
     "The settings file holds lines: colour STYLE = …, key [VIEW] KEY = COMMAND, layout PAGE SIZE = …, set NAME = …\n";
 
-enum { OPT_AT = 1, OPT_SCRIPT, OPT_DUMP, OPT_SIZE, OPT_MONO, OPT_ASCII, OPT_KEYS, OPT_SETTINGS, OPT_MEMORY, OPT_HELP };
+enum {
+    OPT_AT = 1,
+    OPT_SCRIPT,
+    OPT_DUMP,
+    OPT_SIZE,
+    OPT_MONO,
+    OPT_ASCII,
+    OPT_KEYS,
+    OPT_SETTINGS,
+    OPT_MEMORY,
+    OPT_HELP
+};
 
 static const struct option longs[] = {
     {"at", required_argument, NULL, OPT_AT},
@@ -119,8 +130,8 @@ int cmd_tui(int argc, char **argv)
             return EXIT_TROUBLE;
     }
     if (argc - optind == 2)
-        return trouble_text("tui: %s and %s: two traces side by side are not there yet: open one of them", argv[optind],
-                            argv[optind + 1]);
+        return trouble_text("tui: %s and %s: two traces side by side are not there yet: open one of them",
+                            argv[optind], argv[optind + 1]);
     o.path = only_argument(argc, argv, "trace");
     if (!o.path)
         return EXIT_TROUBLE;

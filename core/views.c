@@ -5,7 +5,14 @@
 
 #include "core/views.h"
 
-enum { CR0_PE = 1, FLAG_VM = 1 << 17, EFER_LMA = 1 << 10, CR4_PSE = 1 << 4, CR4_PAE = 1 << 5, CR4_LA57 = 1 << 12 };
+enum {
+    CR0_PE = 1,
+    FLAG_VM = 1 << 17,
+    EFER_LMA = 1 << 10,
+    CR4_PSE = 1 << 4,
+    CR4_PAE = 1 << 5,
+    CR4_LA57 = 1 << 12
+};
 #define CR0_PG (1u << 31)
 
 /* ---------------------------------------------------------------- where a processor is */
@@ -92,16 +99,30 @@ bool view_descriptor(const struct timeline *tl, unsigned cpu, unsigned selector,
                                .granular = d[6] >> 7};
     if (s->granular)
         s->limit = s->limit << 12 | 0xfff;
-    if (s->system && timeline_reg(tl, cpu, "efer") & EFER_LMA && timeline_peek(tl, cpu, base + offset, d, 16) == 16)
+    if (s->system && timeline_reg(tl, cpu, "efer") & EFER_LMA &&
+        timeline_peek(tl, cpu, base + offset, d, 16) == 16)
         for (unsigned i = 0; i < 4; i++)
             s->base |= (uint64_t)d[8 + i] << (32 + 8 * i);
     return true;
 }
 
 /* SDM volume 3, table 3-2. */
-static const char *const system_types[16] = {
-    "reserved", "16-bit TSS",  "LDT",      "16-bit TSS (busy)", "16-bit call gate", "task gate", "16-bit interrupt gate",
-    "16-bit trap gate", "reserved", "TSS",      "reserved", "TSS (busy)", "call gate", "reserved", "interrupt gate", "trap gate"};
+static const char *const system_types[16] = {"reserved",
+                                             "16-bit TSS",
+                                             "LDT",
+                                             "16-bit TSS (busy)",
+                                             "16-bit call gate",
+                                             "task gate",
+                                             "16-bit interrupt gate",
+                                             "16-bit trap gate",
+                                             "reserved",
+                                             "TSS",
+                                             "reserved",
+                                             "TSS (busy)",
+                                             "call gate",
+                                             "reserved",
+                                             "interrupt gate",
+                                             "trap gate"};
 
 int view_segment_text(const struct view_segment *s, char *buf, size_t size)
 {
@@ -166,7 +187,8 @@ void view_walk(const struct timeline *tl, unsigned cpu, uint64_t linear, struct 
 {
     struct shape s = shape_of(tl, cpu);
     uint64_t table = timeline_reg(tl, cpu, "cr3") & PTE_ADDRESS;
-    *w = (struct view_walk){.writable = true, .user = true, .executable = true, .page = 4096, .physical = linear};
+    *w = (struct view_walk){
+        .writable = true, .user = true, .executable = true, .page = 4096, .physical = linear};
     if (!(timeline_reg(tl, cpu, "cr0") & CR0_PG)) {
         w->mapped = true;
         return;

@@ -80,54 +80,76 @@ static const struct view_bit efer_bits[] = {
 };
 
 static const struct view_bit mxcsr_bits[] = {
-    {"IE", 0, 1, "invalid operation"},     {"DE", 1, 1, "denormal operand"},
-    {"ZE", 2, 1, "division by zero"},      {"OE", 3, 1, "overflow"},
-    {"UE", 4, 1, "underflow"},             {"PE", 5, 1, "precision"},
-    {"DAZ", 6, 1, "denormals are zero"},   {"IM", 7, 1, "invalid operation masked"},
-    {"DM", 8, 1, "denormal masked"},       {"ZM", 9, 1, "division by zero masked"},
-    {"OM", 10, 1, "overflow masked"},      {"UM", 11, 1, "underflow masked"},
-    {"PM", 12, 1, "precision masked"},     {"RC", 13, 2, "rounding: 0 nearest, 1 down, 2 up, 3 to zero"},
+    {"IE", 0, 1, "invalid operation"},
+    {"DE", 1, 1, "denormal operand"},
+    {"ZE", 2, 1, "division by zero"},
+    {"OE", 3, 1, "overflow"},
+    {"UE", 4, 1, "underflow"},
+    {"PE", 5, 1, "precision"},
+    {"DAZ", 6, 1, "denormals are zero"},
+    {"IM", 7, 1, "invalid operation masked"},
+    {"DM", 8, 1, "denormal masked"},
+    {"ZM", 9, 1, "division by zero masked"},
+    {"OM", 10, 1, "overflow masked"},
+    {"UM", 11, 1, "underflow masked"},
+    {"PM", 12, 1, "precision masked"},
+    {"RC", 13, 2, "rounding: 0 nearest, 1 down, 2 up, 3 to zero"},
     {"FZ", 15, 1, "underflow gives zero"},
 };
 
 static const struct view_bit fctrl_bits[] = {
-    {"IM", 0, 1, "invalid operation masked"}, {"DM", 1, 1, "denormal masked"},
-    {"ZM", 2, 1, "division by zero masked"},  {"OM", 3, 1, "overflow masked"},
-    {"UM", 4, 1, "underflow masked"},         {"PM", 5, 1, "precision masked"},
+    {"IM", 0, 1, "invalid operation masked"},
+    {"DM", 1, 1, "denormal masked"},
+    {"ZM", 2, 1, "division by zero masked"},
+    {"OM", 3, 1, "overflow masked"},
+    {"UM", 4, 1, "underflow masked"},
+    {"PM", 5, 1, "precision masked"},
     {"PC", 8, 2, "precision: 0 single, 2 double, 3 extended"},
     {"RC", 10, 2, "rounding: 0 nearest, 1 down, 2 up, 3 to zero"},
 };
 
 static const struct view_bit fstat_bits[] = {
-    {"IE", 0, 1, "invalid operation"}, {"DE", 1, 1, "denormal operand"}, {"ZE", 2, 1, "division by zero"},
-    {"OE", 3, 1, "overflow"},          {"UE", 4, 1, "underflow"},        {"PE", 5, 1, "precision"},
+    {"IE", 0, 1, "invalid operation"}, {"DE", 1, 1, "denormal operand"},
+    {"ZE", 2, 1, "division by zero"},  {"OE", 3, 1, "overflow"},
+    {"UE", 4, 1, "underflow"},         {"PE", 5, 1, "precision"},
     {"SF", 6, 1, "stack fault"},       {"ES", 7, 1, "an error is not masked"},
-    {"C0", 8, 1, "condition 0"},       {"C1", 9, 1, "condition 1"},      {"C2", 10, 1, "condition 2"},
-    {"TOP", 11, 3, "register that is ST(0)"}, {"C3", 14, 1, "condition 3"}, {"B", 15, 1, "busy"},
+    {"C0", 8, 1, "condition 0"},       {"C1", 9, 1, "condition 1"},
+    {"C2", 10, 1, "condition 2"},      {"TOP", 11, 3, "register that is ST(0)"},
+    {"C3", 14, 1, "condition 3"},      {"B", 15, 1, "busy"},
 };
 
 static const struct view_bit dr6_bits[] = {
-    {"B0", 0, 1, "breakpoint 0 was met"}, {"B1", 1, 1, "breakpoint 1 was met"}, {"B2", 2, 1, "breakpoint 2 was met"},
-    {"B3", 3, 1, "breakpoint 3 was met"}, {"BD", 13, 1, "debug register access"},
-    {"BS", 14, 1, "single step"},         {"BT", 15, 1, "task switch"},
+    {"B0", 0, 1, "breakpoint 0 was met"},   {"B1", 1, 1, "breakpoint 1 was met"},
+    {"B2", 2, 1, "breakpoint 2 was met"},   {"B3", 3, 1, "breakpoint 3 was met"},
+    {"BD", 13, 1, "debug register access"}, {"BS", 14, 1, "single step"},
+    {"BT", 15, 1, "task switch"},
 };
 
 static const struct view_bit dr7_bits[] = {
-    {"L0", 0, 1, "breakpoint 0, this task"}, {"G0", 1, 1, "breakpoint 0"}, {"L1", 2, 1, "breakpoint 1, this task"},
-    {"G1", 3, 1, "breakpoint 1"},            {"L2", 4, 1, "breakpoint 2, this task"},
-    {"G2", 5, 1, "breakpoint 2"},            {"L3", 6, 1, "breakpoint 3, this task"},
-    {"G3", 7, 1, "breakpoint 3"},            {"LE", 8, 1, "exact, this task"}, {"GE", 9, 1, "exact"},
+    {"L0", 0, 1, "breakpoint 0, this task"},
+    {"G0", 1, 1, "breakpoint 0"},
+    {"L1", 2, 1, "breakpoint 1, this task"},
+    {"G1", 3, 1, "breakpoint 1"},
+    {"L2", 4, 1, "breakpoint 2, this task"},
+    {"G2", 5, 1, "breakpoint 2"},
+    {"L3", 6, 1, "breakpoint 3, this task"},
+    {"G3", 7, 1, "breakpoint 3"},
+    {"LE", 8, 1, "exact, this task"},
+    {"GE", 9, 1, "exact"},
     {"GD", 13, 1, "debug register access faults"},
 };
 
-#define ROW(name, bits) {name, bits, sizeof bits / sizeof bits[0]}
+#define ROW(name, bits)                                                                                      \
+    {                                                                                                        \
+        name, bits, sizeof bits / sizeof bits[0]                                                             \
+    }
 static const struct {
     const char *name;
     const struct view_bit *bits;
     size_t n;
 } registers[] = {
-    ROW("eflags", eflags_bits), ROW("cr0", cr0_bits),     ROW("cr3", cr3_bits),     ROW("cr4", cr4_bits),
-    ROW("efer", efer_bits),     ROW("dr6", dr6_bits),     ROW("dr7", dr7_bits),     ROW("mxcsr", mxcsr_bits),
+    ROW("eflags", eflags_bits), ROW("cr0", cr0_bits),     ROW("cr3", cr3_bits), ROW("cr4", cr4_bits),
+    ROW("efer", efer_bits),     ROW("dr6", dr6_bits),     ROW("dr7", dr7_bits), ROW("mxcsr", mxcsr_bits),
     ROW("fctrl", fctrl_bits),   ROW("fstat", fstat_bits),
 };
 
@@ -158,7 +180,8 @@ int view_bits_text(const char *reg, uint64_t value, char *buf, size_t size)
         char word[48];
         if (!v)
             continue;
-        snprintf(word, sizeof word, b[i].width > 1 ? "%s%s=%u" : "%s%s", at ? " " : "", b[i].name, (unsigned)v);
+        snprintf(word, sizeof word, b[i].width > 1 ? "%s%s=%u" : "%s%s", at ? " " : "", b[i].name,
+                 (unsigned)v);
         size_t len = strlen(word);
         if (at + len < size)
             memcpy(buf + at, word, len + 1);

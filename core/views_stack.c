@@ -24,9 +24,11 @@ struct unwind {
     bool called;     /* pc is a return address: the call is before it */
 };
 
-static const char *const wide_names[REGISTERS] = {"rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8",
-                                                  "r9",  "r10", "r11", "r12", "r13", "r14", "r15", "rip"};
-static const char *const narrow_names[REGISTERS] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "rip"};
+static const char *const wide_names[REGISTERS] = {"rax", "rdx", "rcx", "rbx", "rsi", "rdi",
+                                                  "rbp", "rsp", "r8",  "r9",  "r10", "r11",
+                                                  "r12", "r13", "r14", "r15", "rip"};
+static const char *const narrow_names[REGISTERS] = {"rax", "rcx", "rdx", "rbx", "rsp",
+                                                    "rbp", "rsi", "rdi", "rip"};
 
 static void begin(struct unwind *u)
 {
@@ -151,7 +153,8 @@ static bool caller(struct unwind *u, enum view_frame_by *by, bool guessing)
 size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols *s, int32_t space,
                    struct view_frame *frame, size_t max)
 {
-    struct unwind u = {.tl = tl, .symbols = s, .cpu = cpu, .space = space, .wide = timeline_code_bits(tl, cpu) == 64};
+    struct unwind u = {
+        .tl = tl, .symbols = s, .cpu = cpu, .space = space, .wide = timeline_code_bits(tl, cpu) == 64};
     enum view_frame_by by = VIEW_FRAME_HERE;
     size_t n = 0;
     begin(&u);

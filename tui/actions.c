@@ -57,7 +57,8 @@ static enum react next_of_list(struct app *a, enum timeline_direction dir)
         return REACT_DRAW;
     }
     if (!events_near(a, dir, &icount, words, sizeof words)) {
-        app_say(a, STYLE_WARNING, "no event of the list (%.60s) %s here", a->filter, dir == TIMELINE_BACK ? "before" : "after");
+        app_say(a, STYLE_WARNING, "no event of the list (%.60s) %s here", a->filter,
+                dir == TIMELINE_BACK ? "before" : "after");
         return REACT_DRAW;
     }
     enum react r = app_moved(a, session_seek(a->s, icount));
@@ -125,11 +126,13 @@ static enum react do_history(struct app *a, enum command c, const char *arg)
 static enum react do_mark(struct app *a, enum command c, const char *arg)
 {
     struct error err;
-    int rc = c == CMD_MARK ? timeline_mark_set(a->s->tl, arg, a->s->where.icount, &err) : timeline_mark_remove(a->s->tl, arg);
+    int rc = c == CMD_MARK ? timeline_mark_set(a->s->tl, arg, a->s->where.icount, &err)
+                           : timeline_mark_remove(a->s->tl, arg);
     if (rc)
         app_say(a, STYLE_WARNING, "%.390s", c == CMD_MARK ? err.text : "there is no such mark");
     else
-        app_say(a, STYLE_GOOD, c == CMD_MARK ? "mark %s is here: g mark:%s comes back" : "mark %s is gone", arg, arg);
+        app_say(a, STYLE_GOOD, c == CMD_MARK ? "mark %s is here: g mark:%s comes back" : "mark %s is gone",
+                arg, arg);
     a->pane[VIEW_MARKS].stale = true;
     return REACT_DRAW;
 }
@@ -219,7 +222,7 @@ static enum react show_page(struct app *a, unsigned page)
 
 static enum react do_page(struct app *a, enum command c, const char *arg)
 {
-    int page = c == CMD_PAGE ? arg ? page_by_name(arg) : (int)a->page_before
+    int page = c == CMD_PAGE     ? arg ? page_by_name(arg) : (int)a->page_before
                : c == CMD_PAGE_0 ? 0
                : c == CMD_MARKS  ? PAGE_MARKS
                                  : (int)(c - CMD_PAGE_1 + 1);
@@ -336,7 +339,8 @@ static enum react search(struct app *a, int way, bool here_too)
         if (row_has(a, p, &line, i, a->search))
             break;
         if (k % LOOK_EVERY == LOOK_EVERY - 1 && a->progress.poll) {
-            snprintf(a->progress.text, sizeof a->progress.text, "searching: %zu of %zu rows; any key cancels", k, n);
+            snprintf(a->progress.text, sizeof a->progress.text, "searching: %zu of %zu rows; any key cancels",
+                     k, n);
             if (!a->progress.poll(a->progress.ctx))
                 break;
         }
@@ -566,7 +570,8 @@ static action *const actions[CMD_COUNT] = {
 
 static bool asks(enum argument a)
 {
-    return a == ARG_POSITION_ASK || a == ARG_REGISTER_ASK || a == ARG_MARK_ASK || a == ARG_ADDRESS_ASK || a == ARG_FILTER_ASK;
+    return a == ARG_POSITION_ASK || a == ARG_REGISTER_ASK || a == ARG_MARK_ASK || a == ARG_ADDRESS_ASK ||
+           a == ARG_FILTER_ASK;
 }
 
 enum react app_command(struct app *a, enum command c, const char *arg)
@@ -596,7 +601,8 @@ enum react app_line(struct app *a, const char *line)
     if (c == CMD_NONE && (isdigit((unsigned char)*line) || strchr("+-#", *line) || strchr(line, ':')))
         return app_command(a, CMD_GOTO, line); /* a position alone */
     if (c == CMD_NONE) {
-        app_say(a, STYLE_WARNING, "\"%.*s\" is no command, or the beginning of several: ? shows them", (int)n, line);
+        app_say(a, STYLE_WARNING, "\"%.*s\" is no command, or the beginning of several: ? shows them", (int)n,
+                line);
         return REACT_UNKNOWN | REACT_DRAW;
     }
     if (c == CMD_FOLLOW && *arg)

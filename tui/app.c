@@ -55,7 +55,12 @@ const char *span_text(char buf[TEXT_MAX], uint64_t ns)
     while (i < 3 && ns < units[i].unit)
         i++;
     double v = (double)ns / (double)units[i].unit;
-    snprintf(buf, TEXT_MAX, i == 3 ? "%.0f %s" : v < 10 ? "%.2f %s" : v < 100 ? "%.1f %s" : "%.0f %s", v, units[i].name);
+    snprintf(buf, TEXT_MAX,
+             i == 3    ? "%.0f %s"
+             : v < 10  ? "%.2f %s"
+             : v < 100 ? "%.1f %s"
+                       : "%.0f %s",
+             v, units[i].name);
     return buf;
 }
 
@@ -86,8 +91,10 @@ static void progress_words(struct app *a, const struct timeline_progress *p)
         part = 1;
     steps_text(here, p->icount);
     if (part > 0.01 && took > 0.2)
-        snprintf(a->progress.text, sizeof a->progress.text, "%s at %s, %u %%, %u s left at most; any key cancels",
-                 p->back ? "searching back" : "running", here, (unsigned)(100 * part), (unsigned)(took / part - took));
+        snprintf(a->progress.text, sizeof a->progress.text,
+                 "%s at %s, %u %%, %u s left at most; any key cancels",
+                 p->back ? "searching back" : "running", here, (unsigned)(100 * part),
+                 (unsigned)(took / part - took));
     else
         snprintf(a->progress.text, sizeof a->progress.text, "%s at %s, %u %%; any key cancels",
                  p->back ? "searching back" : "running", here, (unsigned)(100 * part));
@@ -336,7 +343,8 @@ static void draw_head(struct app *a)
     if (!at->diverted && w.w >= 100)
         x = window_print(&w, x, 0, STYLE_HEAD_DIM, " of %s", count_text(n, at->last));
     if (!at->diverted && at->last)
-        x = window_print(&w, x, 0, STYLE_HEAD_DIM, "  %.1f %%", 100.0 * (double)at->icount / (double)at->last);
+        x = window_print(&w, x, 0, STYLE_HEAD_DIM, "  %.1f %%",
+                         100.0 * (double)at->icount / (double)at->last);
     x = window_print(&w, x + 2, 0, STYLE_HEAD, "%s", time_text(t, at->time));
     struct window middle = window_part(&w, x + 2, 0, right - x - 3 > 0 ? right - x - 3 : 0, 1);
     session_stage_path(a->s, at->diverted ? at->fork : at->icount, stage, sizeof stage);
@@ -349,7 +357,9 @@ static int footer_keys(struct app *a, const struct window *w, int x, bool own)
 {
     for (unsigned c = 0; c < CMD_COUNT; c++) {
         const struct command_row *r = command_row((enum command)c);
-        int key = *r->label && (r->contexts != CX_ANY) == own ? bindings_key(&a->bindings, a->focus, (enum command)c) : 0;
+        int key = *r->label && (r->contexts != CX_ANY) == own
+                      ? bindings_key(&a->bindings, a->focus, (enum command)c)
+                      : 0;
         char name[16];
         if (!key)
             continue;
@@ -371,7 +381,8 @@ static void draw_footer(struct app *a)
         window_text(&w, 1, 0, a->message_style, a->message);
     } else if (a->live) {
         window_text(&w, 1, 0, STYLE_LIVE, " LIVE ");
-        window_text(&w, 9, 0, STYLE_FOOTER, "what is typed goes to the guest; Ctrl-A x comes back, Ctrl-A h shows more");
+        window_text(&w, 9, 0, STYLE_FOOTER,
+                    "what is typed goes to the guest; Ctrl-A x comes back, Ctrl-A h shows more");
     } else {
         int x = footer_keys(a, &w, 1, true);
         footer_keys(a, &w, x, false);

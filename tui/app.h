@@ -94,9 +94,9 @@ struct app {
     char search[200];
     bool mono, ascii;
     bool quit, full_redraw;
-    bool scripted; /* what takes time in the background is waited for */
+    bool scripted;               /* what takes time in the background is waited for */
     double opened, first_screen; /* real time; seconds that the first screen took */
-    int refusals;  /* of a move by its progress, for scripts: cancel after so many; < 0: never */
+    int refusals; /* of a move by its progress, for scripts: cancel after so many; < 0: never */
     /* The timeline's window on the boot. */
     struct {
         uint64_t from, to; /* icounts; both 0: all of it */
@@ -119,7 +119,7 @@ struct app {
     bool live;
     struct console_text *live_text;
     unsigned live_port;
-    unsigned story_known; /* what of the story is shown already */
+    unsigned story_known;            /* what of the story is shown already */
     struct terminal_state *terminal; /* NULL: none */
     /* Progress of a long move. */
     struct {
@@ -184,8 +184,9 @@ void config_read(struct app *a);
 
 /* ---------------------------------------------------------------- views */
 
-extern const struct view timeline_view, events_view, details_view, stages_view, registers_view, cpu_view, code_view,
-    stack_view, memory_view, walk_view, devices_view, screen_view, console_view, processes_view, marks_view, help_view;
+extern const struct view timeline_view, events_view, details_view, stages_view, registers_view, cpu_view,
+    code_view, stack_view, memory_view, walk_view, devices_view, screen_view, console_view, processes_view,
+    marks_view, help_view;
 
 /* view_events.c */
 int events_filter(struct app *a, const char *text, struct error *err);
@@ -198,8 +199,8 @@ bool explain_event(const struct event *ev, struct doc *d);
 /* view_memory.c */
 void memory_show(struct app *a, uint64_t address);
 /* view_machine.c: a display's characters (with columns), or else its pixels. */
-void display_show(const struct display *d, const struct display_cell *cells, const uint8_t *rgb, const struct window *w,
-                  int left, bool mono);
+void display_show(const struct display *d, const struct display_cell *cells, const uint8_t *rgb,
+                  const struct window *w, int left, bool mono);
 /* live.c */
 enum react live_enter(struct app *a);
 void live_key(struct app *a, int key);
@@ -208,10 +209,10 @@ bool live_slice(struct app *a);
 /* ---------------------------------------------------------------- text */
 
 enum { TEXT_MAX = 64 };
-const char *count_text(char buf[TEXT_MAX], uint64_t n);    /* 1,234,567 */
-const char *steps_text(char buf[TEXT_MAX], uint64_t n);    /* 12.3 M */
-const char *time_text(char buf[TEXT_MAX], uint64_t ns);    /* 1.234567 s */
-const char *span_text(char buf[TEXT_MAX], uint64_t ns);    /* 12.3 ms */
+const char *count_text(char buf[TEXT_MAX], uint64_t n); /* 1,234,567 */
+const char *steps_text(char buf[TEXT_MAX], uint64_t n); /* 12.3 M */
+const char *time_text(char buf[TEXT_MAX], uint64_t ns); /* 1.234567 s */
+const char *span_text(char buf[TEXT_MAX], uint64_t ns); /* 12.3 ms */
 double wall_seconds(void);
 
 #endif

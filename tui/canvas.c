@@ -40,10 +40,10 @@ uint32_t utf8_take(const char **s)
 /* One column wide in every terminal, and no control character. */
 static uint32_t shown(uint32_t c)
 {
-    bool plain = (c >= 0x20 && c < 0x7f) || (c >= 0xa1 && c < 0x300 && c != 0xad) || (c >= 0x370 && c < 0x483) ||
-                 (c >= 0x2010 && c < 0x2028) || (c >= 0x2030 && c < 0x2060) || (c >= 0x20a0 && c < 0x20c0) ||
-                 (c >= 0x2100 && c < 0x231a) || (c >= 0x2320 && c < 0x23e9) || (c >= 0x2400 && c < 0x25fd) ||
-                 (c >= 0x2600 && c < 0x2670) || (c >= 0x2800 && c < 0x2900);
+    bool plain = (c >= 0x20 && c < 0x7f) || (c >= 0xa1 && c < 0x300 && c != 0xad) ||
+                 (c >= 0x370 && c < 0x483) || (c >= 0x2010 && c < 0x2028) || (c >= 0x2030 && c < 0x2060) ||
+                 (c >= 0x20a0 && c < 0x20c0) || (c >= 0x2100 && c < 0x231a) || (c >= 0x2320 && c < 0x23e9) ||
+                 (c >= 0x2400 && c < 0x25fd) || (c >= 0x2600 && c < 0x2670) || (c >= 0x2800 && c < 0x2900);
     return plain ? c : 0xb7;
 }
 

@@ -52,7 +52,7 @@ struct window window_part(const struct window *w, int x, int y, int width, int h
 /* Draw at (x, y) and return the column after it. What is not UTF-8, or not printable, or not one column wide, is a dot. */
 int window_text(const struct window *w, int x, int y, enum style s, const char *text);
 __attribute__((format(printf, 5, 6))) int window_print(const struct window *w, int x, int y, enum style s,
-                                                        const char *fmt, ...);
+                                                       const char *fmt, ...);
 void window_fill(const struct window *w, int x, int y, int n, enum style s, uint32_t character);
 void window_put(const struct window *w, int x, int y, const struct cell *cell);
 /* Sets flags of n cells. */
@@ -63,10 +63,10 @@ void window_style(const struct window *w, int x, int y, int n, enum style s);
 /* ---------------------------------------------------------------- how styles look (style.c) */
 
 struct look {
-    int16_t ink, paper;     /* of the 256 colours; -1: the terminal's own */
-    int8_t ink16, paper16;  /* of 8, + 8: bright; -1 */
-    uint8_t attributes;     /* enum look_attribute: with colours … */
-    uint8_t mono;           /* … and without */
+    int16_t ink, paper;    /* of the 256 colours; -1: the terminal's own */
+    int8_t ink16, paper16; /* of 8, + 8: bright; -1 */
+    uint8_t attributes;    /* enum look_attribute: with colours … */
+    uint8_t mono;          /* … and without */
 };
 enum look_attribute { LOOK_BOLD = 1, LOOK_REVERSE = 2, LOOK_UNDERLINE = 4, LOOK_DIM = 8 };
 

@@ -39,7 +39,8 @@ static int take_set(struct app *a, const char *name, const char *value, struct e
     return error_set(err, "\"%.40s\" is none of mono, ascii, by-time, filter", name);
 }
 
-static int take_layout(struct app *a, const char *page, const char *size, const char *value, struct error *err)
+static int take_layout(struct app *a, const char *page, const char *size, const char *value,
+                       struct error *err)
 {
     static const char *const sizes[] = {"small", "middle", "large"};
     int p = page_by_name(page), i = 0;
@@ -57,7 +58,9 @@ static int take_layout(struct app *a, const char *page, const char *size, const 
 static int take_setting(struct app *a, char *word[WORDS], unsigned n, const char *value, struct error *err)
 {
     if (n == 2 && !strcmp(word[0], "colour"))
-        return looks_set(&a->looks, word[1], value) ? error_set(err, "colour STYLE = 0-255 [on 0-255] [bold] …") : 0;
+        return looks_set(&a->looks, word[1], value)
+                   ? error_set(err, "colour STYLE = 0-255 [on 0-255] [bold] …")
+                   : 0;
     if (n == 2 && !strcmp(word[0], "key"))
         return bindings_set(&a->bindings, VIEW_COUNT, word[1], value, err);
     if (n == 3 && !strcmp(word[0], "key")) {

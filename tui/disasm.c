@@ -12,7 +12,11 @@ void disasm_begin(struct disasm *d, const struct timeline *tl, unsigned cpu)
     *d = (struct disasm){.tl = tl, .cpu = cpu, .bits = timeline_code_bits(tl, cpu)};
     if (d->bits != 64)
         d->base = timeline_reg(tl, cpu, "cs_base");
-    if (cs_open(CS_ARCH_X86, d->bits == 64 ? CS_MODE_64 : d->bits == 32 ? CS_MODE_32 : CS_MODE_16, &handle) != CS_ERR_OK)
+    if (cs_open(CS_ARCH_X86,
+                d->bits == 64   ? CS_MODE_64
+                : d->bits == 32 ? CS_MODE_32
+                                : CS_MODE_16,
+                &handle) != CS_ERR_OK)
         return;
     cs_option(handle, CS_OPT_DETAIL, CS_OPT_ON);
     d->handle = handle;

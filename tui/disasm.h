@@ -4,7 +4,16 @@
 
 #include "core/timeline.h"
 
-enum insn_kind { INSN_PLAIN, INSN_CALL, INSN_RETURN, INSN_JUMP, INSN_BRANCH, INSN_INTERRUPT, INSN_REPEAT, INSN_BAD };
+enum insn_kind {
+    INSN_PLAIN,
+    INSN_CALL,
+    INSN_RETURN,
+    INSN_JUMP,
+    INSN_BRANCH,
+    INSN_INTERRUPT,
+    INSN_REPEAT,
+    INSN_BAD
+};
 
 struct insn {
     uint64_t linear;

@@ -82,15 +82,15 @@ static void put_run(const struct cell *row, const struct colours *c, int x, int 
 {
     bool text = false;
     if (c->paper != PAPER)
-        fprintf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#%06x\"/>\n", MARGIN + x * CELL_W,
-                MARGIN + y * CELL_H, (end - x) * CELL_W, CELL_H, c->paper);
+        fprintf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#%06x\"/>\n",
+                MARGIN + x * CELL_W, MARGIN + y * CELL_H, (end - x) * CELL_W, CELL_H, c->paper);
     for (int i = x; i < end; i++)
         text |= row[i].character != ' ' && !block(&row[i], c, i, y, out);
     if (!text)
         return;
     fprintf(out, "<text x=\"%d\" y=\"%d\" textLength=\"%d\" fill=\"#%06x\"%s%s>", MARGIN + x * CELL_W,
-            MARGIN + y * CELL_H + BASELINE, (end - x) * CELL_W, c->ink, c->bold ? " font-weight=\"bold\"" : "",
-            c->underline ? " text-decoration=\"underline\"" : "");
+            MARGIN + y * CELL_H + BASELINE, (end - x) * CELL_W, c->ink,
+            c->bold ? " font-weight=\"bold\"" : "", c->underline ? " text-decoration=\"underline\"" : "");
     for (int i = x; i < end; i++)
         put_character(row[i].character == 0x2580 || row[i].character == 0x2584 || row[i].character == 0x2588
                           ? ' '
@@ -123,11 +123,12 @@ static void put_row(const struct canvas *c, const struct looks *l, bool mono, in
 void dump_svg(const struct canvas *c, const struct looks *l, bool mono, FILE *out)
 {
     int w = c->w * CELL_W + 2 * MARGIN, h = c->h * CELL_H + 2 * MARGIN;
-    fprintf(out,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
-            "xml:space=\"preserve\" font-family=\"'DejaVu Sans Mono','Liberation Mono',Menlo,Consolas,monospace\" "
-            "font-size=\"13\">\n<rect width=\"%d\" height=\"%d\" rx=\"6\" fill=\"#%06x\"/>\n",
-            w, h, w, h, w, h, PAPER);
+    fprintf(
+        out,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
+        "xml:space=\"preserve\" font-family=\"'DejaVu Sans Mono','Liberation Mono',Menlo,Consolas,monospace\" "
+        "font-size=\"13\">\n<rect width=\"%d\" height=\"%d\" rx=\"6\" fill=\"#%06x\"/>\n",
+        w, h, w, h, w, h, PAPER);
     for (int y = 0; y < c->h; y++)
         put_row(c, l, mono, y, out);
     fputs("</svg>\n", out);

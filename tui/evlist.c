@@ -25,7 +25,7 @@ struct evlist {
     struct processes *processes;
     struct found *found;
     size_t n, cap;
-    uint64_t at; /* number of the last event looked at */
+    uint64_t at;                        /* number of the last event looked at */
     uint8_t seen[(1 << SEEN_BITS) / 8]; /* processor events, by their sums */
 };
 
@@ -202,7 +202,8 @@ bool evlist_get(struct evlist *l, uint64_t i, struct event *ev, uint64_t *number
     if (!l->walk)
         return nth(l, l->first + i, ev, number);
     *run = l->found[i].run;
-    return !trace_cursor_seek_number(l->c, l->found[i].number, NULL) && trace_cursor_next(l->c, ev, number, NULL) == 1;
+    return !trace_cursor_seek_number(l->c, l->found[i].number, NULL) &&
+           trace_cursor_next(l->c, ev, number, NULL) == 1;
 }
 
 uint64_t evlist_find(struct evlist *l, uint64_t icount)

@@ -12,10 +12,21 @@ static const struct {
     const char *name;
     int key;
 } names[] = {
-    {"Enter", TK_ENTER},     {"Tab", TK_TAB},           {"S-Tab", TK_BACKTAB}, {"Esc", TK_ESCAPE},
-    {"Space", ' '},          {"Up", TK_UP},             {"Down", TK_DOWN},     {"Left", TK_LEFT},
-    {"Right", TK_RIGHT},     {"Home", TK_HOME},         {"End", TK_END},       {"PageUp", TK_PAGE_UP},
-    {"PageDown", TK_PAGE_DOWN}, {"BackSpace", TK_BACKSPACE}, {"Delete", TK_DELETE},
+    {"Enter", TK_ENTER},
+    {"Tab", TK_TAB},
+    {"S-Tab", TK_BACKTAB},
+    {"Esc", TK_ESCAPE},
+    {"Space", ' '},
+    {"Up", TK_UP},
+    {"Down", TK_DOWN},
+    {"Left", TK_LEFT},
+    {"Right", TK_RIGHT},
+    {"Home", TK_HOME},
+    {"End", TK_END},
+    {"PageUp", TK_PAGE_UP},
+    {"PageDown", TK_PAGE_DOWN},
+    {"BackSpace", TK_BACKSPACE},
+    {"Delete", TK_DELETE},
 };
 enum { NNAMES = sizeof names / sizeof names[0] };
 
@@ -63,7 +74,7 @@ const char *key_text(int key, char buf[16])
 
 static const struct command_row rows[CMD_COUNT] = {
 #define GROUP(title)
-#define COMMAND(id, name, contexts, keys, label, argument, help)                                                       \
+#define COMMAND(id, name, contexts, keys, label, argument, help)                                             \
     [CMD_##id] = {name, keys, label, help, NULL, contexts, argument},
 #include "tui/commands.def"
 #undef GROUP

@@ -19,22 +19,22 @@ static const struct {
 
 static const struct view *const views[VIEW_COUNT] = {
 #define VIEW(id, name, title) [VIEW_##id] = &VIEW_OBJECT_##id,
-#define VIEW_OBJECT_TIMELINE timeline_view
-#define VIEW_OBJECT_EVENTS events_view
-#define VIEW_OBJECT_DETAILS details_view
-#define VIEW_OBJECT_STAGES stages_view
+#define VIEW_OBJECT_TIMELINE  timeline_view
+#define VIEW_OBJECT_EVENTS    events_view
+#define VIEW_OBJECT_DETAILS   details_view
+#define VIEW_OBJECT_STAGES    stages_view
 #define VIEW_OBJECT_REGISTERS registers_view
-#define VIEW_OBJECT_CPU cpu_view
-#define VIEW_OBJECT_CODE code_view
-#define VIEW_OBJECT_STACK stack_view
-#define VIEW_OBJECT_MEMORY memory_view
-#define VIEW_OBJECT_WALK walk_view
-#define VIEW_OBJECT_DEVICES devices_view
-#define VIEW_OBJECT_SCREEN screen_view
-#define VIEW_OBJECT_CONSOLE console_view
+#define VIEW_OBJECT_CPU       cpu_view
+#define VIEW_OBJECT_CODE      code_view
+#define VIEW_OBJECT_STACK     stack_view
+#define VIEW_OBJECT_MEMORY    memory_view
+#define VIEW_OBJECT_WALK      walk_view
+#define VIEW_OBJECT_DEVICES   devices_view
+#define VIEW_OBJECT_SCREEN    screen_view
+#define VIEW_OBJECT_CONSOLE   console_view
 #define VIEW_OBJECT_PROCESSES processes_view
-#define VIEW_OBJECT_MARKS marks_view
-#define VIEW_OBJECT_HELP help_view
+#define VIEW_OBJECT_MARKS     marks_view
+#define VIEW_OBJECT_HELP      help_view
 #include "tui/views.def"
 #undef VIEW
 };
@@ -72,11 +72,15 @@ static const struct {
     {"overview",
      {"timeline:6 / events / code:7", "timeline:8 / (events / details:9) | (code / registers:12):52",
       "timeline:11 / (events / details:13) | (code / registers:14):56 | (screen:27 / console):81"}},
-    {"events", {"events / details:8", "timeline:7 / events / details:11", "timeline:9 / events | details:70"}},
+    {"events",
+     {"events / details:8", "timeline:7 / events / details:11", "timeline:9 / events | details:70"}},
     {"stages", {"stages", "timeline:8 / stages", "timeline:12 / stages"}},
-    {"processor", {"registers:9 / cpu", "(registers:22 / stack) | cpu:66", "(registers / stack) | cpu:70 | code:62"}},
+    {"processor",
+     {"registers:9 / cpu", "(registers:22 / stack) | cpu:66", "(registers / stack) | cpu:70 | code:62"}},
     {"code", {"code / stack:7", "code | (registers:20 / stack):52", "code | (registers / stack):80"}},
-    {"memory", {"memory / walk:8", "memory / (walk | registers:52):12", "memory:88 | (walk:14 / registers:24 / stack) | code:54"}},
+    {"memory",
+     {"memory / walk:8", "memory / (walk | registers:52):12",
+      "memory:88 | (walk:14 / registers:24 / stack) | code:54"}},
     {"devices", {"devices", "devices", "devices"}},
     {"screen", {"screen", "screen:82 | console", "screen:98 | (console / processes)"}},
     {"processes", {"processes", "processes / console:12", "processes | (console / events):90"}},
@@ -278,7 +282,8 @@ static unsigned size_class(const struct canvas *c)
 /* The focus must be on a pane that is shown: the one that it was on, else the first of a list. */
 static void keep_focus(struct app *a)
 {
-    static const enum view_id favourites[] = {VIEW_EVENTS, VIEW_STAGES, VIEW_CODE, VIEW_MEMORY, VIEW_CPU, VIEW_PROCESSES, VIEW_SCREEN, VIEW_MARKS};
+    static const enum view_id favourites[] = {VIEW_EVENTS, VIEW_STAGES,    VIEW_CODE,   VIEW_MEMORY,
+                                              VIEW_CPU,    VIEW_PROCESSES, VIEW_SCREEN, VIEW_MARKS};
     if (a->pane[a->focus].w)
         return;
     int best = -1;

@@ -15,7 +15,7 @@ struct console_text {
     uint8_t waiting[WAITING];
     size_t n;
     bool escape;
-    double began; /* real time */
+    double began;  /* real time */
     uint64_t time; /* guest time at that moment */
 };
 
@@ -44,7 +44,8 @@ static enum input_port port_of(struct app *a)
     struct error err;
     if (event_filter_parse("console device=0", &f, &err))
         return INPUT_KEYBOARD;
-    return timeline_event_near(a->s->tl, TIMELINE_BACK, &f, &ev, &number, &err) == 1 ? INPUT_SERIAL0 : INPUT_KEYBOARD;
+    return timeline_event_near(a->s->tl, TIMELINE_BACK, &f, &ev, &number, &err) == 1 ? INPUT_SERIAL0
+                                                                                     : INPUT_KEYBOARD;
 }
 
 enum react live_enter(struct app *a)
@@ -82,7 +83,8 @@ static void leave(struct app *a, bool undo)
         app_say(a, STYLE_WARNING, "%.390s", err.text);
     session_look(a->s);
     if (!undo)
-        app_say(a, STYLE_NORMAL, "stopped in the diversion: l goes on, :save FILE keeps it, U goes back to the record");
+        app_say(a, STYLE_NORMAL,
+                "stopped in the diversion: l goes on, :save FILE keeps it, U goes back to the record");
 }
 
 size_t key_bytes(int key, char out[8])
@@ -90,11 +92,12 @@ size_t key_bytes(int key, char out[8])
     static const struct {
         int key;
         const char *bytes;
-    } sent[] = {{TK_UP, "\033[A"},       {TK_DOWN, "\033[B"},      {TK_RIGHT, "\033[C"},    {TK_LEFT, "\033[D"},
-                {TK_HOME, "\033[H"},     {TK_END, "\033[F"},       {TK_PAGE_UP, "\033[5~"}, {TK_PAGE_DOWN, "\033[6~"},
-                {TK_DELETE, "\033[3~"},  {TK_BACKSPACE, "\177"},   {TK_F1, "\033OP"},       {TK_F1 + 1, "\033OQ"},
-                {TK_F1 + 2, "\033OR"},   {TK_F1 + 3, "\033OS"},    {TK_F1 + 4, "\033[15~"}, {TK_F1 + 5, "\033[17~"},
-                {TK_F1 + 6, "\033[18~"}, {TK_F1 + 7, "\033[19~"},  {TK_F1 + 8, "\033[20~"}, {TK_F1 + 9, "\033[21~"}};
+    } sent[] = {
+        {TK_UP, "\033[A"},       {TK_DOWN, "\033[B"},     {TK_RIGHT, "\033[C"},    {TK_LEFT, "\033[D"},
+        {TK_HOME, "\033[H"},     {TK_END, "\033[F"},      {TK_PAGE_UP, "\033[5~"}, {TK_PAGE_DOWN, "\033[6~"},
+        {TK_DELETE, "\033[3~"},  {TK_BACKSPACE, "\177"},  {TK_F1, "\033OP"},       {TK_F1 + 1, "\033OQ"},
+        {TK_F1 + 2, "\033OR"},   {TK_F1 + 3, "\033OS"},   {TK_F1 + 4, "\033[15~"}, {TK_F1 + 5, "\033[17~"},
+        {TK_F1 + 6, "\033[18~"}, {TK_F1 + 7, "\033[19~"}, {TK_F1 + 8, "\033[20~"}, {TK_F1 + 9, "\033[21~"}};
     for (size_t i = 0; i < sizeof sent / sizeof sent[0]; i++)
         if (sent[i].key == key) {
             strcpy(out, sent[i].bytes);
@@ -139,15 +142,17 @@ static void escape_key(struct app *a, int key)
         break;
     case 'k':
         a->live_port = a->live_port == INPUT_KEYBOARD ? INPUT_SERIAL0 : INPUT_KEYBOARD;
-        app_say(a, STYLE_NORMAL, "typing goes to the %s", a->live_port == INPUT_KEYBOARD ? "keyboard" : "first serial port");
+        app_say(a, STYLE_NORMAL, "typing goes to the %s",
+                a->live_port == INPUT_KEYBOARD ? "keyboard" : "first serial port");
         break;
     case 'a':
     case ESCAPE:
         type_key(a, ESCAPE);
         break;
     default:
-        app_say(a, STYLE_NORMAL,
-                "Ctrl-A x back to the record, s stop here and look, k keyboard or serial port, Ctrl-A a Ctrl-A itself");
+        app_say(
+            a, STYLE_NORMAL,
+            "Ctrl-A x back to the record, s stop here and look, k keyboard or serial port, Ctrl-A a Ctrl-A itself");
     }
 }
 
@@ -181,7 +186,8 @@ bool live_slice(struct app *a)
         l->n -= taken;
     }
     /* An idle guest waits as long as a real one would; a script has no time. */
-    uint64_t until = a->scripted ? before + SCRIPT_TIME : l->time + (uint64_t)((wall_seconds() - l->began) * 1e9);
+    uint64_t until =
+        a->scripted ? before + SCRIPT_TIME : l->time + (uint64_t)((wall_seconds() - l->began) * 1e9);
     if (until < before)
         until = before;
     timeline_interrupt_clear(a->s->tl);

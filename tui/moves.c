@@ -46,8 +46,8 @@ static bool right_depth(struct session *s, unsigned cpu, uint64_t sp, bool exact
 }
 
 /* Goes on to one of the addresses, on this processor, with the stack at `sp`. */
-static enum move run_to(struct session *s, enum timeline_direction dir, const uint64_t *address, size_t n, uint64_t sp,
-                        bool exact)
+static enum move run_to(struct session *s, enum timeline_direction dir, const uint64_t *address, size_t n,
+                        uint64_t sp, bool exact)
 {
     struct timeline_stopped st = {.reason = TIMELINE_DONE};
     struct aside aside;
@@ -56,8 +56,9 @@ static enum move run_to(struct session *s, enum timeline_direction dir, const ui
     int rc = 0;
     put_aside(s, &aside);
     for (size_t i = 0; i < n; i++)
-        timeline_stop_add(s->tl, &(struct timeline_stop){.kind = TS_BREAK_LINEAR, .address = address[i], .length = 1},
-                          &id, NULL);
+        timeline_stop_add(
+            s->tl, &(struct timeline_stop){.kind = TS_BREAK_LINEAR, .address = address[i], .length = 1}, &id,
+            NULL);
     timeline_interrupt_clear(s->tl);
     do
         rc = timeline_continue(s->tl, dir, &st, &err);
@@ -131,9 +132,11 @@ enum move session_out(struct session *s, enum timeline_direction dir)
 {
     struct view_frame f[FRAMES_LOOKED_AT];
     uint64_t list[CALL_MOST];
-    size_t n = view_frames(s->tl, s->where.cpu, story_symbols(s->story), session_space(s), f, FRAMES_LOOKED_AT);
+    size_t n =
+        view_frames(s->tl, s->where.cpu, story_symbols(s->story), session_space(s), f, FRAMES_LOOKED_AT);
     if (n < FRAMES_LOOKED_AT) {
-        snprintf(s->text, sizeof s->text, "no caller is known here: no symbols of the code, or the outermost function");
+        snprintf(s->text, sizeof s->text,
+                 "no caller is known here: no symbols of the code, or the outermost function");
         return MOVE_FAILED;
     }
     if (dir == TIMELINE_FORWARD)
@@ -152,14 +155,21 @@ enum move session_out(struct session *s, enum timeline_direction dir)
 static const struct {
     const char *reg, *events;
 } told[] = {
-    {"cr0", "cpu.cr reg=0"},   {"cr3", "cpu.cr reg=3"},     {"cr4", "cpu.cr reg=4"},      {"efer", "cpu.msr msr=0xc0000080"},
-    {"gdtr_base", "cpu.table table=0"}, {"idtr_base", "cpu.table table=1"}, {"ldtr", "cpu.table table=2"}, {"tr", "cpu.table table=3"},
+    {"cr0", "cpu.cr reg=0"},
+    {"cr3", "cpu.cr reg=3"},
+    {"cr4", "cpu.cr reg=4"},
+    {"efer", "cpu.msr msr=0xc0000080"},
+    {"gdtr_base", "cpu.table table=0"},
+    {"idtr_base", "cpu.table table=1"},
+    {"ldtr", "cpu.table table=2"},
+    {"tr", "cpu.table table=3"},
 };
 
 static bool events_of(struct session *s, const char *reg, struct event_filter *f)
 {
     for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
-        if (!strcmp(told[i].reg, reg) && trace_config(s->t)->classes & EVENT_CLASS_BIT(EC_CPU) && !s->where.diverted)
+        if (!strcmp(told[i].reg, reg) && trace_config(s->t)->classes & EVENT_CLASS_BIT(EC_CPU) &&
+            !s->where.diverted)
             return !event_filter_parse(told[i].events, f, NULL);
     return false;
 }
@@ -168,7 +178,8 @@ static bool events_of(struct session *s, const char *reg, struct event_filter *f
 static enum move step_to_change(struct session *s, enum timeline_direction dir, size_t reg)
 {
     struct timeline_stopped st = {.reason = TIMELINE_DONE};
-    struct timeline_progress p = {.from = s->where.icount, .to = dir == TIMELINE_BACK ? 0 : s->where.last,
+    struct timeline_progress p = {.from = s->where.icount,
+                                  .to = dir == TIMELINE_BACK ? 0 : s->where.last,
                                   .back = dir == TIMELINE_BACK};
     uint8_t was[16] = {0}, now[16] = {0};
     unsigned cpu = s->where.cpu;
@@ -199,7 +210,8 @@ enum move session_register(struct session *s, enum timeline_direction dir, const
         return session_event(s, dir, &f);
     enum move m = step_to_change(s, dir, (size_t)reg);
     if (m == MOVE_DONE)
-        snprintf(s->text, sizeof s->text, "%s %s", name, dir == TIMELINE_BACK ? "was another before the next step" : "has changed");
+        snprintf(s->text, sizeof s->text, "%s %s", name,
+                 dir == TIMELINE_BACK ? "was another before the next step" : "has changed");
     return m;
 }
 
@@ -216,8 +228,9 @@ enum move session_memory(struct session *s, enum timeline_direction dir, uint64_
     timeline_peek(s->tl, s->where.cpu, linear, was, length);
     put_aside(s, &aside);
     timeline_interrupt_clear(s->tl);
-    rc = timeline_stop_add(s->tl, &(struct timeline_stop){.kind = TS_WATCH_WRITE, .address = linear, .length = length},
-                           &id, &err);
+    rc = timeline_stop_add(
+        s->tl, &(struct timeline_stop){.kind = TS_WATCH_WRITE, .address = linear, .length = length}, &id,
+        &err);
     do {
         rc = rc ? rc : timeline_continue(s->tl, dir, &st, &err);
         timeline_peek(s->tl, s->where.cpu, linear, now, length);

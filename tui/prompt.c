@@ -204,7 +204,8 @@ static void recall(struct app *a, int way)
         a->typed_at--;
     else if (way > 0 && a->typed_at < a->ntyped)
         a->typed_at++;
-    snprintf(a->prompt.text, sizeof a->prompt.text, "%s", a->typed_at < a->ntyped ? a->typed[a->typed_at] : "");
+    snprintf(a->prompt.text, sizeof a->prompt.text, "%s",
+             a->typed_at < a->ntyped ? a->typed[a->typed_at] : "");
     a->prompt.n = strlen(a->prompt.text);
 }
 
@@ -296,7 +297,8 @@ void prompt_draw(struct app *a, const struct window *line)
     if (p->kind == PROMPT_COMMAND)
         x = window_text(line, 0, 0, STYLE_KEY, ":");
     else
-        x = window_print(line, 0, 0, STYLE_KEY, "%s: ", p->kind == PROMPT_SEARCH ? "search" : command_row(p->command)->name);
+        x = window_print(line, 0, 0, STYLE_KEY,
+                         "%s: ", p->kind == PROMPT_SEARCH ? "search" : command_row(p->command)->name);
     snprintf(head, sizeof head, "%.*s", (int)p->n, p->text);
     int cursor = window_text(line, x, 0, STYLE_STRONG, head);
     int end = window_text(line, cursor, 0, STYLE_STRONG, p->text + p->n);

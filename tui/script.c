@@ -120,7 +120,8 @@ static int do_line(struct app *a, char *line, struct error *err)
     if (!strcmp(line, "expect"))
         return shows(a, rest, 0) ? 0 : error_set(err, "the screen does not show \"%.200s\"", rest);
     if (!strcmp(line, "message"))
-        return shows(a, rest, a->canvas.h - 1) ? 0 : error_set(err, "the last line is \"%.200s\"", a->message);
+        return shows(a, rest, a->canvas.h - 1) ? 0
+                                               : error_set(err, "the last line is \"%.200s\"", a->message);
     if (!strcmp(line, "type"))
         do_type(a, rest);
     else if (!strcmp(line, "opened"))
@@ -143,7 +144,8 @@ int script_run(struct app *a, struct error *err)
     int rc = 0;
     struct error why;
     if (!f)
-        return error_set(err, "--script %.200s: %s: give the name of a file of keys and commands", a->o->script, strerror(errno));
+        return error_set(err, "--script %.200s: %s: give the name of a file of keys and commands",
+                         a->o->script, strerror(errno));
     app_settle(a);
     while (!rc && !a->quit && fgets(line, sizeof line, f)) {
         n++;

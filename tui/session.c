@@ -139,7 +139,8 @@ enum move session_stopped(struct session *s, const struct timeline_stopped *st, 
         snprintf(s->text, sizeof s->text, "cancelled on the way; ( goes back");
         break;
     case TIMELINE_ENDED:
-        snprintf(s->text, sizeof s->text, "the guest stopped: %.300s", st->text[0] ? st->text : stop_word(st->engine));
+        snprintf(s->text, sizeof s->text, "the guest stopped: %.300s",
+                 st->text[0] ? st->text : stop_word(st->engine));
         break;
     }
     return session_arrived(s, jump, MOVE_STOPPED);
@@ -183,7 +184,8 @@ enum move session_continue(struct session *s, enum timeline_direction dir)
     struct timeline_stopped st;
     struct error err;
     if (!timeline_stop_get(s->tl, 0, &(struct timeline_stop){0}, NULL)) {
-        snprintf(s->text, sizeof s->text, "nothing to stop at: b sets a breakpoint, w a watchpoint, $ goes to the end");
+        snprintf(s->text, sizeof s->text,
+                 "nothing to stop at: b sets a breakpoint, w a watchpoint, $ goes to the end");
         return MOVE_FAILED;
     }
     timeline_interrupt_clear(s->tl);
@@ -204,7 +206,8 @@ static bool disk_wrote(const struct event *ev, uint64_t physical, uint64_t lengt
 }
 
 /* The last disk read into the bytes between two positions: 1 and its position and words, or 0. */
-static int disk_writer(struct session *s, uint64_t from, uint64_t to, uint64_t physical, uint64_t length, uint64_t *at)
+static int disk_writer(struct session *s, uint64_t from, uint64_t to, uint64_t physical, uint64_t length,
+                       uint64_t *at)
 {
     struct trace_cursor *c = trace_cursor_open(s->t, EVENT_CLASS_BIT(EC_DISK));
     struct event ev;
@@ -240,9 +243,13 @@ enum move session_writer(struct session *s, uint64_t linear, uint64_t length)
     }
     enum move m = session_stopped(s, &st, true);
     if (st.reason == TIMELINE_WATCHPOINT)
-        snprintf(s->text, sizeof s->text, "the next instruction writes 0x%" PRIx64 "; ( goes back", st.address);
+        snprintf(s->text, sizeof s->text, "the next instruction writes 0x%" PRIx64 "; ( goes back",
+                 st.address);
     else if (st.reason == TIMELINE_AT_BEGIN)
-        snprintf(s->text, sizeof s->text, "nothing was written at linear 0x%" PRIx64 " so far (before paging it had another address); ( goes back", linear);
+        snprintf(s->text, sizeof s->text,
+                 "nothing was written at linear 0x%" PRIx64
+                 " so far (before paging it had another address); ( goes back",
+                 linear);
     return m;
 }
 
@@ -286,14 +293,15 @@ enum move session_stage(struct session *s, enum timeline_direction dir)
 }
 
 /* The nearest recorded event that matches and is not here. 1, 0 or -1. */
-static int near_event(struct session *s, enum timeline_direction dir, const struct event_filter *f, struct event *ev,
-                      struct error *err)
+static int near_event(struct session *s, enum timeline_direction dir, const struct event_filter *f,
+                      struct event *ev, struct error *err)
 {
     struct trace_cursor *c = trace_cursor_open(s->t, event_filter_classes(f));
     uint64_t here = s->where.icount + (dir == TIMELINE_FORWARD);
     int rc = trace_cursor_seek_icount(c, here, err) ? -1 : 1;
     while (rc == 1) {
-        rc = dir == TIMELINE_FORWARD ? trace_cursor_next(c, ev, NULL, err) : trace_cursor_prev(c, ev, NULL, err);
+        rc = dir == TIMELINE_FORWARD ? trace_cursor_next(c, ev, NULL, err)
+                                     : trace_cursor_prev(c, ev, NULL, err);
         if (rc == 1 && event_filter_matches(f, ev))
             break;
     }
@@ -314,10 +322,11 @@ enum move session_event(struct session *s, enum timeline_direction dir, const st
         return session_fail(s, &err);
     if (!rc) {
         snprintf(s->text, sizeof s->text, "%s",
-                 s->where.diverted                           ? "a diversion has no recorded events: l comes back"
-                 : missing && missing == event_filter_classes(f) ? "this class was not recorded: annotate --events adds it"
-                 : dir == TIMELINE_BACK                      ? "no such event before here"
-                                                             : "no such event after here");
+                 s->where.diverted ? "a diversion has no recorded events: l comes back"
+                 : missing && missing == event_filter_classes(f)
+                     ? "this class was not recorded: annotate --events adds it"
+                 : dir == TIMELINE_BACK ? "no such event before here"
+                                        : "no such event after here");
         return MOVE_FAILED;
     }
     snprintf(words, sizeof words, "%s", s->text);
@@ -348,8 +357,8 @@ static void catch_up(struct session *s, uint64_t at)
         processes_free(s->processes);
         s->processes = processes_new();
     }
-    c = trace_cursor_open(s->t,
-                          EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_SCHED) | EVENT_CLASS_BIT(EC_POWER));
+    c = trace_cursor_open(s->t, EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_SCHED) |
+                                    EVENT_CLASS_BIT(EC_POWER));
     if (from_start || !trace_cursor_seek_icount(c, s->processes_at + 1, &err))
         while (trace_cursor_next(c, &ev, NULL, &err) == 1 && ev.icount <= at)
             processes_see(s->processes, &ev);
@@ -424,7 +433,8 @@ int session_address(struct session *s, const char *text, uint64_t *linear, struc
     while (*words && words[strlen(words) - 1] == ' ')
         words[strlen(words) - 1] = 0;
     if (parse_term(s, words, linear))
-        return error_set(err, "\"%.60s\" is no address: 7c00, 0x7c00, f000:fff0, a register or symbol, +N", text);
+        return error_set(err, "\"%.60s\" is no address: 7c00, 0x7c00, f000:fff0, a register or symbol, +N",
+                         text);
     if (text[n] && parse_term(s, text + n + 1 + strspn(text + n + 1, " "), &offset))
         return error_set(err, "\"%.60s\": what follows %c is no number", text, text[n]);
     *linear += text[n] == '-' ? -offset : offset;
@@ -453,8 +463,8 @@ int session_stop_toggle(struct session *s, enum timeline_stop_kind kind, uint64_
         snprintf(s->text, sizeof s->text, "%s at 0x%" PRIx64 " removed", what, address);
         return 0;
     }
-    if (timeline_stop_add(s->tl, &(struct timeline_stop){.kind = kind, .address = address, .length = length}, &id,
-                          &err)) {
+    if (timeline_stop_add(s->tl, &(struct timeline_stop){.kind = kind, .address = address, .length = length},
+                          &id, &err)) {
         snprintf(s->text, sizeof s->text, "%s", err.text);
         return -1;
     }

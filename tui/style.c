@@ -8,7 +8,7 @@ static const struct {
     const char *name;
     struct look look;
 } styles[STYLE_COUNT] = {
-#define STYLE(id, name, ink, paper, ink16, paper16, attributes, mono)                                                  \
+#define STYLE(id, name, ink, paper, ink16, paper16, attributes, mono)                                        \
     {name, {ink, paper, ink16, paper16, attributes, mono}},
 #include "tui/styles.def"
 #undef STYLE
@@ -89,8 +89,9 @@ int looks_set(struct looks *l, const char *name, const char *value)
 /* xterm's: 16 of the system, a cube of 6 x 6 x 6, 24 greys. */
 uint32_t colour_rgb(int colour)
 {
-    static const uint32_t system[16] = {0x000000, 0xcd3131, 0x0dbc79, 0xe5e510, 0x2472c8, 0xbc3fbc, 0x11a8cd, 0xcccccc,
-                                        0x666666, 0xf14c4c, 0x23d18b, 0xf5f543, 0x3b8eea, 0xd670d6, 0x29b8db, 0xffffff};
+    static const uint32_t system[16] = {0x000000, 0xcd3131, 0x0dbc79, 0xe5e510, 0x2472c8, 0xbc3fbc,
+                                        0x11a8cd, 0xcccccc, 0x666666, 0xf14c4c, 0x23d18b, 0xf5f543,
+                                        0x3b8eea, 0xd670d6, 0x29b8db, 0xffffff};
     static const uint8_t step[6] = {0, 95, 135, 175, 215, 255};
     if (colour < 16)
         return system[colour & 15];
@@ -129,12 +130,13 @@ static const struct {
     uint32_t character;
     char like;
 } likes[] = {
-    {0x2500, '-'}, {0x2502, '|'}, {0x2506, ':'}, {0x2014, '-'}, {0x2026, '.'}, {0x25b8, '>'}, {0x25be, 'v'}, {0x25b6, '>'}, {0x25c0, '<'},
-    {0x2190, '<'}, {0x2192, '>'}, {0x2191, '^'}, {0x2193, 'v'}, {0x2022, '*'}, {0x25cf, '*'}, {0x25c6, '*'}, {0x25b2, '^'},
-    {0x25bc, 'v'}, {0x2588, '#'}, {0x2593, '#'}, {0x2592, '+'}, {0x2591, '.'}, {0x2580, '"'}, {0x2584, '_'}, {0x00b7, '.'},
-    {0x2581, '.'}, {0x2582, '.'}, {0x2583, ':'}, {0x2585, '+'}, {0x2586, '+'}, {0x2587, '#'}, {0x2514, '`'}, {0x251c, '+'},
-    {0x250c, '+'}, {0x2510, '+'}, {0x2518, '+'}, {0x2524, '+'}, {0x252c, '+'}, {0x2534, '+'}, {0x253c, '+'}, {0x2550, '='},
-    {0x2551, '|'}, {0x2554, '+'}, {0x2557, '+'}, {0x255a, '+'}, {0x255d, '+'}, {0x258c, '|'}, {0x2590, '|'}, {0x2713, 'x'},
+    {0x2500, '-'}, {0x2502, '|'}, {0x2506, ':'}, {0x2014, '-'}, {0x2026, '.'}, {0x25b8, '>'}, {0x25be, 'v'},
+    {0x25b6, '>'}, {0x25c0, '<'}, {0x2190, '<'}, {0x2192, '>'}, {0x2191, '^'}, {0x2193, 'v'}, {0x2022, '*'},
+    {0x25cf, '*'}, {0x25c6, '*'}, {0x25b2, '^'}, {0x25bc, 'v'}, {0x2588, '#'}, {0x2593, '#'}, {0x2592, '+'},
+    {0x2591, '.'}, {0x2580, '"'}, {0x2584, '_'}, {0x00b7, '.'}, {0x2581, '.'}, {0x2582, '.'}, {0x2583, ':'},
+    {0x2585, '+'}, {0x2586, '+'}, {0x2587, '#'}, {0x2514, '`'}, {0x251c, '+'}, {0x250c, '+'}, {0x2510, '+'},
+    {0x2518, '+'}, {0x2524, '+'}, {0x252c, '+'}, {0x2534, '+'}, {0x253c, '+'}, {0x2550, '='}, {0x2551, '|'},
+    {0x2554, '+'}, {0x2557, '+'}, {0x255a, '+'}, {0x255d, '+'}, {0x258c, '|'}, {0x2590, '|'}, {0x2713, 'x'},
     {0x00d7, 'x'}, {0x2026, '.'}, {0x258f, '|'}, {0x25c2, '<'}, {0x23ce, '<'},
 };
 

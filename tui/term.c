@@ -16,7 +16,6 @@
 #include <term.h>
 #include <unistd.h>
 
-
 enum { ESCAPE_MS = 25, FIRST_PROGRESS_MS = 150, PROGRESS_MS = 60, SUSPEND_KEY = 26 };
 #define TWICE_SECONDS 0.4
 
@@ -162,17 +161,19 @@ static void resize(struct terminal_state *t)
 static const struct {
     int theirs, ours;
 } special[] = {
-    {KEY_UP, TK_UP},          {KEY_DOWN, TK_DOWN},    {KEY_LEFT, TK_LEFT},       {KEY_RIGHT, TK_RIGHT},
-    {KEY_HOME, TK_HOME},      {KEY_END, TK_END},      {KEY_PPAGE, TK_PAGE_UP},   {KEY_NPAGE, TK_PAGE_DOWN},
-    {KEY_BACKSPACE, TK_BACKSPACE}, {KEY_DC, TK_DELETE}, {KEY_BTAB, TK_BACKTAB},  {KEY_ENTER, TK_ENTER},
-    {KEY_RESIZE, TK_RESIZE},  {KEY_MOUSE, TK_MOUSE},
+    {KEY_UP, TK_UP},         {KEY_DOWN, TK_DOWN},       {KEY_LEFT, TK_LEFT},
+    {KEY_RIGHT, TK_RIGHT},   {KEY_HOME, TK_HOME},       {KEY_END, TK_END},
+    {KEY_PPAGE, TK_PAGE_UP}, {KEY_NPAGE, TK_PAGE_DOWN}, {KEY_BACKSPACE, TK_BACKSPACE},
+    {KEY_DC, TK_DELETE},     {KEY_BTAB, TK_BACKTAB},    {KEY_ENTER, TK_ENTER},
+    {KEY_RESIZE, TK_RESIZE}, {KEY_MOUSE, TK_MOUSE},
 };
 
 /* With Alt, xterm and its kin send sequences of their own, which most terminfo entries leave out. */
 static const struct {
     const char *sequence;
     int key;
-} with_alt[] = {{"\033[1;3D", TK_LEFT}, {"\033[1;3C", TK_RIGHT}, {"\033[1;3A", TK_UP}, {"\033[1;3B", TK_DOWN}};
+} with_alt[] = {
+    {"\033[1;3D", TK_LEFT}, {"\033[1;3C", TK_RIGHT}, {"\033[1;3A", TK_UP}, {"\033[1;3B", TK_DOWN}};
 enum { WITH_ALT = sizeof with_alt / sizeof with_alt[0], FIRST_ALT = 0x4000 };
 
 static void define_alt_keys(void)
@@ -255,7 +256,8 @@ static void wait_for(struct terminal_state *t, int ms)
     struct pollfd fd[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = t->signals, .events = POLLIN}};
     if (poll(fd, 2, ms) < 0 && errno != EINTR)
         t->over = true;
-    if (fd[1].revents & POLLIN || (fd[0].revents & (POLLHUP | POLLERR | POLLNVAL) && !(fd[0].revents & POLLIN)))
+    if (fd[1].revents & POLLIN ||
+        (fd[0].revents & (POLLHUP | POLLERR | POLLNVAL) && !(fd[0].revents & POLLIN)))
         t->over = true;
 }
 
@@ -312,12 +314,16 @@ static int check_terminal(struct error *err)
     const char *name = getenv("TERM");
     int status;
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-        return error_set(err, "tui: standard input and output are no terminal: use --script FILE and --dump FILE");
+        return error_set(err,
+                         "tui: standard input and output are no terminal: use --script FILE and --dump FILE");
     if (!name || !*name || setupterm(name, STDOUT_FILENO, &status) != OK)
-        return error_set(err, "tui: the terminal TERM=%.60s is not known: set TERM, or use --script", name ? name : "");
+        return error_set(err, "tui: the terminal TERM=%.60s is not known: set TERM, or use --script",
+                         name ? name : "");
     if (!tigetstr("cup") || tigetstr("cup") == (char *)-1)
-        return error_set(err, "tui: the terminal TERM=%.60s cannot place its cursor: set TERM to what it is, or use --script",
-                         name);
+        return error_set(
+            err,
+            "tui: the terminal TERM=%.60s cannot place its cursor: set TERM to what it is, or use --script",
+            name);
     return 0;
 }
 
@@ -381,7 +387,8 @@ static void end(struct terminal_state *t)
     delscreen(t->screen);
 }
 
-int term_run(const struct term_client *c, void (*begun)(void *ctx, struct terminal_state *t), struct error *err)
+int term_run(const struct term_client *c, void (*begun)(void *ctx, struct terminal_state *t),
+             struct error *err)
 {
     struct terminal_state t = {.c = c};
     sigset_t before;

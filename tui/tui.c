@@ -95,9 +95,19 @@ static void on_begun(void *ctx, struct terminal_state *t)
 
 static int run_on_terminal(struct app *a, struct error *err)
 {
-    const struct term_client c = {.ctx = a, .canvas = &a->canvas, .looks = &a->looks, .mono = &a->mono, .ascii = &a->ascii,
-                                  .draw = on_draw, .resize = on_resize, .key = on_key, .mouse = on_mouse,
-                                  .all_keys = on_all_keys, .work = on_work, .progress = on_progress, .done = on_done};
+    const struct term_client c = {.ctx = a,
+                                  .canvas = &a->canvas,
+                                  .looks = &a->looks,
+                                  .mono = &a->mono,
+                                  .ascii = &a->ascii,
+                                  .draw = on_draw,
+                                  .resize = on_resize,
+                                  .key = on_key,
+                                  .mouse = on_mouse,
+                                  .all_keys = on_all_keys,
+                                  .work = on_work,
+                                  .progress = on_progress,
+                                  .done = on_done};
     int rc = term_run(&c, on_begun, err);
     a->progress.poll = NULL;
     return rc < 0 ? -1 : 0;

@@ -10,7 +10,7 @@
 #include "core/profile.h"
 
 struct tui_options {
-    const char *path; /* the trace */
+    const char *path;                       /* the trace */
     const struct engine_kind *const *kinds; /* which must stay */
     size_t nkinds;
     const char *at;       /* a position; NULL: where the last session ended, else the beginning */
@@ -36,11 +36,12 @@ int tui_run(const struct tui_options *o, struct error *err);
 struct tui_watch;
 
 struct tui_watch_options {
-    struct tui_options look; /* for looking back while the recording waits: path is the trace that is being written */
+    struct tui_options
+        look; /* for looking back while the recording waits: path is the trace that is being written */
     const struct profile *profile;
     const struct engine_config *config; /* of the machine */
-    int typing;                         /* where what is typed for the guest is written, with Ctrl-A doubled (core/terminal.h) */
-    void (*end)(void *ctx);             /* the person wants the recording to end */
+    int typing; /* where what is typed for the guest is written, with Ctrl-A doubled (core/terminal.h) */
+    void (*end)(void *ctx); /* the person wants the recording to end */
     void *ctx;
 };
 
@@ -57,6 +58,8 @@ void tui_watch_over(struct tui_watch *w, const char *how);
 int tui_watch_run(struct tui_watch *w, struct error *err);
 
 /* All keys, as the manual has them (mdoc or man macros are the caller's business): calls fn for each command. */
-void tui_commands(void (*fn)(void *ctx, const char *group, const char *name, const char *keys, const char *help), void *ctx);
+void tui_commands(void (*fn)(void *ctx, const char *group, const char *name, const char *keys,
+                             const char *help),
+                  void *ctx);
 
 #endif

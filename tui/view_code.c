@@ -107,8 +107,8 @@ static uint64_t start_before(struct app *a, const struct disasm *d, uint64_t pc)
     const struct code_state *st = code_state(a);
     struct symbol sym;
     uint64_t best = pc;
-    if (sy && symbols_at(sy, session_space(a->s), pc, a->s->where.icount, &sym, NULL) && pc - sym.address < BACK_MOST &&
-        meets(d, sym.address, pc))
+    if (sy && symbols_at(sy, session_space(a->s), pc, a->s->where.icount, &sym, NULL) &&
+        pc - sym.address < BACK_MOST && meets(d, sym.address, pc))
         return sym.address;
     for (size_t i = 0; way_known(a, st) && i < st->n; i++)
         if (st->step[i].pc < best && pc - st->step[i].pc < GUESS && meets(d, st->step[i].pc, pc))
@@ -173,7 +173,8 @@ static void add_heads(struct app *a, struct doc *d, uint64_t linear, char last[2
     unsigned line;
     if (!sy)
         return;
-    if (symbols_at(sy, session_space(a->s), linear, a->s->where.icount, &sym, NULL) && strncmp(last, sym.name, 199)) {
+    if (symbols_at(sy, session_space(a->s), linear, a->s->where.icount, &sym, NULL) &&
+        strncmp(last, sym.name, 199)) {
         snprintf(last, 200, "%s", sym.name);
         doc_row(d, ROW_HEAD, linear);
         doc_add(d, STYLE_SYMBOL, "%s", sym.name);
@@ -182,7 +183,8 @@ static void add_heads(struct app *a, struct doc *d, uint64_t linear, char last[2
         if (strcmp(sym.module, "kernel"))
             doc_add(d, STYLE_DIM, "  [%s]", sym.module);
     }
-    if (symbols_line(sy, session_space(a->s), linear, a->s->where.icount, &file, &line) && line != *last_line) {
+    if (symbols_line(sy, session_space(a->s), linear, a->s->where.icount, &file, &line) &&
+        line != *last_line) {
         *last_line = line;
         doc_row(d, ROW_HEAD, linear);
         doc_add(d, STYLE_DIM, "   %s:%u", file, line);
@@ -198,7 +200,8 @@ static void address_order(struct app *a, struct pane *p, uint64_t middle)
     unsigned line = 0, after = 0;
     uint64_t pc = timeline_pc(a->s->tl, a->s->where.cpu);
     disasm_begin(&dis, a->s->tl, a->s->where.cpu);
-    for (uint64_t at = start_before(a, &dis, middle); after < ROWS_AFTER && disasm_at(&dis, at, &in); at += in.size) {
+    for (uint64_t at = start_before(a, &dis, middle); after < ROWS_AFTER && disasm_at(&dis, at, &in);
+         at += in.size) {
         add_heads(a, d, at, symbol, &line);
         doc_row(d, ROW_ADDRESS, at);
         add_gutter(a, d, at, at == pc);
@@ -283,8 +286,8 @@ static void code_title(struct app *a, struct pane *p, char *buf, size_t size)
 {
     char place[48], symbol[200];
     session_symbol(a->s, timeline_pc(a->s->tl, a->s->where.cpu), symbol, sizeof symbol);
-    snprintf(buf, size, "%s%s%s%s", view_place_text(a->s->tl, a->s->where.cpu, place), *symbol ? " " : "", symbol,
-             code_state(a)->by_path ? ", as executed" : "");
+    snprintf(buf, size, "%s%s%s%s", view_place_text(a->s->tl, a->s->where.cpu, place), *symbol ? " " : "",
+             symbol, code_state(a)->by_path ? ", as executed" : "");
 }
 
 /* The selected address; the pc if none is. */
@@ -337,8 +340,11 @@ void code_show(struct app *a, uint64_t linear)
     a->pane[VIEW_CODE].epoch = 0;
 }
 
-const struct view code_view = {
-    .build = code_build, .follow = code_follow, .title = code_title, .command = code_command, .idle = code_idle};
+const struct view code_view = {.build = code_build,
+                               .follow = code_follow,
+                               .title = code_title,
+                               .command = code_command,
+                               .idle = code_idle};
 
 /* ---------------------------------------------------------------- the stack */
 
@@ -350,8 +356,8 @@ static const char *caller_text(struct app *a, uint64_t pc, char buf[200])
     if (!sy || !symbols_at(sy, session_space(a->s), pc - 1, a->s->where.icount, &sym, NULL))
         return "";
     bool kernel = !strcmp(sym.module, "kernel");
-    snprintf(buf, 200, "%s+0x%" PRIx64 "%s%s%s", sym.name, pc - sym.address, kernel ? "" : " [", kernel ? "" : sym.module,
-             kernel ? "" : "]");
+    snprintf(buf, 200, "%s+0x%" PRIx64 "%s%s%s", sym.name, pc - sym.address, kernel ? "" : " [",
+             kernel ? "" : sym.module, kernel ? "" : "]");
     return buf;
 }
 
@@ -365,7 +371,8 @@ static void add_frame(struct app *a, struct doc *d, size_t i, const struct view_
     doc_row(d, ROW_ADDRESS, f->pc);
     doc_add(d, STYLE_NUMBER, " #%-2zu ", i);
     doc_add(d, STYLE_ADDRESS, "%0*" PRIx64 "  ", f->pc >> 32 ? 16 : 8, f->pc);
-    doc_add(d, f->by == VIEW_FRAME_GUESS ? STYLE_DIM : STYLE_SYMBOL, "%s%s", f->by == VIEW_FRAME_GUESS ? "? " : "",
+    doc_add(d, f->by == VIEW_FRAME_GUESS ? STYLE_DIM : STYLE_SYMBOL, "%s%s",
+            f->by == VIEW_FRAME_GUESS ? "? " : "",
             i ? caller_text(a, f->pc, symbol) : session_symbol(a->s, f->pc, symbol, sizeof symbol));
     if (sy && symbols_line(sy, session_space(a->s), at, a->s->where.icount, &file, &line))
         doc_add(d, STYLE_DIM, "  %s:%u", file, line);
@@ -391,7 +398,8 @@ static void add_words(struct app *a, struct doc *d)
 static void stack_build(struct app *a, struct pane *p)
 {
     struct view_frame f[FRAMES];
-    size_t n = view_frames(a->s->tl, a->s->where.cpu, story_symbols(a->s->story), session_space(a->s), f, FRAMES);
+    size_t n =
+        view_frames(a->s->tl, a->s->where.cpu, story_symbols(a->s->story), session_space(a->s), f, FRAMES);
     doc_clear(&p->doc);
     for (size_t i = 0; i < n; i++)
         add_frame(a, &p->doc, i, &f[i]);

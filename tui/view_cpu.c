@@ -183,7 +183,8 @@ static enum react registers_line(struct app *a, struct pane *p, int way)
             continue;
         if (best < st->n && st->place[i].row != st->place[best].row)
             break;
-        if (best == st->n || abs(st->place[i].x - st->place[st->at].x) < abs(st->place[best].x - st->place[st->at].x))
+        if (best == st->n ||
+            abs(st->place[i].x - st->place[st->at].x) < abs(st->place[best].x - st->place[st->at].x))
             best = i;
         if (!i && way < 0)
             break;
@@ -242,7 +243,8 @@ static void cpu_segments(struct app *a, struct doc *d)
         snprintf(base, sizeof base, "%s_base", segment_names[i]);
         doc_row(d, ROW_TEXT, 0);
         doc_add(d, STYLE_LABEL, "   %s ", segment_names[i]);
-        doc_add(d, reg >= 0 && session_changed(a->s, (size_t)reg) ? STYLE_CHANGED : STYLE_NUMBER, "%04x", sel);
+        doc_add(d, reg >= 0 && session_changed(a->s, (size_t)reg) ? STYLE_CHANGED : STYLE_NUMBER, "%04x",
+                sel);
         doc_add(d, STYLE_NUMBER, "  base %-16" PRIx64, timeline_reg(a->s->tl, a->s->where.cpu, base));
         if (mode == VIEW_REAL || mode == VIEW_V86)
             continue;
@@ -274,12 +276,13 @@ static void cpu_tables(struct app *a, struct doc *d)
         doc_add(d, STYLE_NUMBER, "base %-16" PRIx64 "  limit %-8" PRIx64, base,
                 timeline_reg(a->s->tl, cpu, tables[i].limit));
         if (tables[i].selector)
-            doc_add(d, STYLE_NUMBER, "  selector %04x", (unsigned)timeline_reg(a->s->tl, cpu, tables[i].selector));
+            doc_add(d, STYLE_NUMBER, "  selector %04x",
+                    (unsigned)timeline_reg(a->s->tl, cpu, tables[i].selector));
     }
 }
 
-static void bit_names(struct app *a, struct doc *d, const struct view_bit *b, size_t n, uint64_t now, uint64_t before,
-                      int width)
+static void bit_names(struct app *a, struct doc *d, const struct view_bit *b, size_t n, uint64_t now,
+                      uint64_t before, int width)
 {
     for (size_t i = 0; i < n; i++) {
         uint64_t mask = (1u << b[i].width) - 1, v = now >> b[i].low & mask;

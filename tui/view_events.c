@@ -7,10 +7,10 @@
 #include "tui/evlist.h"
 
 /* What tells the story of a boot; the rest is its noise. */
-#define STORY_CLASSES                                                                                                  \
-    (EVENT_CLASSES_ALL & ~(EVENT_CLASS_BIT(EC_PIO) | EVENT_CLASS_BIT(EC_MMIO) | EVENT_CLASS_BIT(EC_IRQ) |              \
-                           EVENT_CLASS_BIT(EC_EXCEPTION) | EVENT_CLASS_BIT(EC_SCHED) | EVENT_CLASS_BIT(EC_SYSCALL) |   \
-                           EVENT_CLASS_BIT(EC_UNHANDLED)))
+#define STORY_CLASSES                                                                                        \
+    (EVENT_CLASSES_ALL & ~(EVENT_CLASS_BIT(EC_PIO) | EVENT_CLASS_BIT(EC_MMIO) | EVENT_CLASS_BIT(EC_IRQ) |    \
+                           EVENT_CLASS_BIT(EC_EXCEPTION) | EVENT_CLASS_BIT(EC_SCHED) |                       \
+                           EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_UNHANDLED)))
 
 struct events_state {
     struct evlist_filter filter;
@@ -478,7 +478,8 @@ static void console_title(struct app *a, struct pane *p, char *buf, size_t size)
     if (shows_live(a))
         snprintf(buf, size, "since it went live");
     else
-        snprintf(buf, size, "%s lines%s", count_text(n, evlist_count(console_of(a))), a->all_consoles ? " of all consoles" : "");
+        snprintf(buf, size, "%s lines%s", count_text(n, evlist_count(console_of(a))),
+                 a->all_consoles ? " of all consoles" : "");
 }
 
 const struct view console_view = {.build = console_build,

@@ -48,7 +48,8 @@ static void on_field(void *ctx, const char *name, unsigned width, uint32_t count
     doc_add(f->d, STYLE_LABEL, "     %-22s ", name);
     for (uint32_t i = 0; i < count && i < VALUES_SHOWN; i++) {
         uint64_t v = value_at(p + (size_t)i * width, width);
-        doc_add(f->d, v ? STYLE_NUMBER : STYLE_DIM, count > 1 ? "%0*" PRIx64 " " : "%0*" PRIx64, (int)width * 2, v);
+        doc_add(f->d, v ? STYLE_NUMBER : STYLE_DIM, count > 1 ? "%0*" PRIx64 " " : "%0*" PRIx64,
+                (int)width * 2, v);
         if (count == 1 && v > 9)
             doc_add(f->d, STYLE_DIM, "  %" PRIu64, v);
     }
@@ -72,7 +73,8 @@ static void devices_build(struct app *a, struct pane *p)
         doc_row(&p->doc, ROW_PART, i);
         doc_add(&p->doc, STYLE_KEY, " %s ", st->open[i] ? "\xe2\x96\xbe" : "\xe2\x96\xb8");
         doc_add(&p->doc, st->changed[i] ? STYLE_CHANGED : STYLE_STRONG, "%-16s", name);
-        doc_add(&p->doc, STYLE_DIM, "%u fields%s", sum.fields, st->changed[i] ? ", changed since the last stop" : "");
+        doc_add(&p->doc, STYLE_DIM, "%u fields%s", sum.fields,
+                st->changed[i] ? ", changed since the last stop" : "");
         if (st->open[i])
             timeline_section(a->s->tl, name, on_field, &show);
     }
@@ -104,7 +106,8 @@ const struct view devices_view = {.build = devices_build, .command = devices_com
 
 static const uint32_t shades[] = {' ', 0x2591, 0x2592, 0x2593, 0x2588};
 
-static void draw_text(const struct display *d, const struct display_cell *cells, const struct window *w, int left)
+static void draw_text(const struct display *d, const struct display_cell *cells, const struct window *w,
+                      int left)
 {
     int top = 0;
     if ((int)d->rows > w->h && d->cursor_row >= w->h)
@@ -112,7 +115,8 @@ static void draw_text(const struct display *d, const struct display_cell *cells,
     for (int y = 0; y < w->h && top + y < (int)d->rows; y++)
         for (int x = 0; x < w->w && left + x < (int)d->columns; x++) {
             const struct display_cell *from = &cells[(size_t)(top + y) * d->columns + (size_t)(left + x)];
-            struct cell c = {.character = from->character, .flags = CELL_COLOURED, .ink = from->ink, .paper = from->paper};
+            struct cell c = {
+                .character = from->character, .flags = CELL_COLOURED, .ink = from->ink, .paper = from->paper};
             if (top + y == d->cursor_row && left + x == d->cursor_column) {
                 c.ink = from->paper;
                 c.paper = 0xffffff;
@@ -123,7 +127,8 @@ static void draw_text(const struct display *d, const struct display_cell *cells,
 }
 
 /* The mean colour of a rectangle of pixels. */
-static uint32_t mean(const struct display *d, const uint8_t *rgb, unsigned x0, unsigned x1, unsigned y0, unsigned y1)
+static uint32_t mean(const struct display *d, const uint8_t *rgb, unsigned x0, unsigned x1, unsigned y0,
+                     unsigned y1)
 {
     uint64_t sum[3] = {0}, n = 0;
     for (unsigned y = y0; y < y1 || y == y0; y++)
@@ -143,10 +148,14 @@ static void draw_pixels(const struct display *d, const uint8_t *rgb, const struc
         rows = (int)((uint64_t)columns * d->height / d->width);
     for (int y = 0; y < rows / 2; y++)
         for (int x = 0; x < columns; x++) {
-            unsigned x0 = (unsigned)x * d->width / (unsigned)columns, x1 = (unsigned)(x + 1) * d->width / (unsigned)columns;
-            unsigned y0 = (unsigned)(2 * y) * d->height / (unsigned)rows, y1 = (unsigned)(2 * y + 1) * d->height / (unsigned)rows,
+            unsigned x0 = (unsigned)x * d->width / (unsigned)columns,
+                     x1 = (unsigned)(x + 1) * d->width / (unsigned)columns;
+            unsigned y0 = (unsigned)(2 * y) * d->height / (unsigned)rows,
+                     y1 = (unsigned)(2 * y + 1) * d->height / (unsigned)rows,
                      y2 = (unsigned)(2 * y + 2) * d->height / (unsigned)rows;
-            struct cell c = {.character = 0x2580, .flags = CELL_COLOURED, .ink = mean(d, rgb, x0, x1, y0, y1),
+            struct cell c = {.character = 0x2580,
+                             .flags = CELL_COLOURED,
+                             .ink = mean(d, rgb, x0, x1, y0, y1),
                              .paper = mean(d, rgb, x0, x1, y1, y2)};
             window_put(w, x, y, &c);
         }
@@ -166,8 +175,8 @@ static void shade(const struct window *w)
         }
 }
 
-void display_show(const struct display *d, const struct display_cell *cells, const uint8_t *rgb, const struct window *w,
-                  int left, bool mono)
+void display_show(const struct display *d, const struct display_cell *cells, const uint8_t *rgb,
+                  const struct window *w, int left, bool mono)
 {
     if (d->columns)
         draw_text(d, cells, w, left);

@@ -49,14 +49,20 @@ static void memory_build(struct app *a, struct pane *p)
     a->pane[VIEW_WALK].stale = true;
 }
 
-static void draw_byte(struct app *a, const struct window *w, int x, int y, uint64_t address, size_t i, int text)
+static void draw_byte(struct app *a, const struct window *w, int x, int y, uint64_t address, size_t i,
+                      int text)
 {
     uint8_t v = a->memory.now[i];
     bool here = address == a->memory.cursor, changed = v != a->memory.before[i];
     enum style s = here ? STYLE_HERE : changed ? STYLE_CHANGED : v ? STYLE_NUMBER : STYLE_DIM;
     window_print(w, x, y, s, "%02x", v);
     char c[2] = {v >= 0x20 && v < 0x7f ? (char)v : '.', 0};
-    window_text(w, text, y, here ? STYLE_HERE : changed ? STYLE_CHANGED : c[0] == '.' ? STYLE_DIM : STYLE_NORMAL, c);
+    window_text(w, text, y,
+                here          ? STYLE_HERE
+                : changed     ? STYLE_CHANGED
+                : c[0] == '.' ? STYLE_DIM
+                              : STYLE_NORMAL,
+                c);
 }
 
 static void memory_draw(struct app *a, struct pane *p, const struct window *w)
@@ -70,7 +76,10 @@ static void memory_draw(struct app *a, struct pane *p, const struct window *w)
         window_print(w, 1, y, STYLE_ADDRESS, "%0*" PRIx64, at >> 32 ? 16 : 8, at);
         int x = at >> 32 ? 19 : 11, text = x + (int)line * 3 + 2;
         if (i >= a->memory.have) {
-            window_text(w, x, y, STYLE_DIM, i ? "no memory" : a->memory.physical ? "no memory here" : "not mapped here");
+            window_text(w, x, y, STYLE_DIM,
+                        i                    ? "no memory"
+                        : a->memory.physical ? "no memory here"
+                                             : "not mapped here");
             if (at == (a->memory.cursor & ~(uint64_t)(line - 1)))
                 window_style(w, 1, y, x - 3, STYLE_HERE);
             break;
@@ -85,8 +94,9 @@ static void memory_title(struct app *a, struct pane *p, char *buf, size_t size)
     char symbol[200] = "";
     if (!a->memory.physical)
         session_symbol(a->s, a->memory.cursor, symbol, sizeof symbol);
-    snprintf(buf, size, "%s, %" PRIx64 "%s%s%s%s", a->memory.physical ? "physical" : "linear", a->memory.cursor,
-             *symbol ? " " : "", symbol, *a->memory.follow ? ", follows " : "", a->memory.follow);
+    snprintf(buf, size, "%s, %" PRIx64 "%s%s%s%s", a->memory.physical ? "physical" : "linear",
+             a->memory.cursor, *symbol ? " " : "", symbol, *a->memory.follow ? ", follows " : "",
+             a->memory.follow);
 }
 
 static enum react move_by(struct app *a, struct pane *p, int64_t bytes)
@@ -122,8 +132,9 @@ static enum react memory_command(struct app *a, struct pane *p, enum command c, 
         return move_by(a, p, page);
     case CMD_FIRST:
     case CMD_LAST:
-        return move_by(a, p, c == CMD_FIRST ? -(int64_t)(a->memory.cursor % (uint64_t)line)
-                                            : line - 1 - (int64_t)(a->memory.cursor % (uint64_t)line));
+        return move_by(a, p,
+                       c == CMD_FIRST ? -(int64_t)(a->memory.cursor % (uint64_t)line)
+                                      : line - 1 - (int64_t)(a->memory.cursor % (uint64_t)line));
     case CMD_PHYSICAL:
         a->memory.physical = !a->memory.physical;
         p->stale = true;
@@ -152,9 +163,15 @@ static void add_rights(struct doc *d, uint64_t e)
     static const struct {
         uint64_t bit;
         const char *set, *clear;
-    } bits[] = {{1, "present", "not present"}, {2, "writable", "read-only"}, {4, "user", "supervisor"},
-                {8, "PWT", NULL},              {16, "PCD", NULL},            {32, "accessed", NULL},
-                {64, "dirty", NULL},           {256, "global", NULL},        {1ull << 63, "no execute", NULL}};
+    } bits[] = {{1, "present", "not present"},
+                {2, "writable", "read-only"},
+                {4, "user", "supervisor"},
+                {8, "PWT", NULL},
+                {16, "PCD", NULL},
+                {32, "accessed", NULL},
+                {64, "dirty", NULL},
+                {256, "global", NULL},
+                {1ull << 63, "no execute", NULL}};
     for (unsigned i = 0; i < sizeof bits / sizeof bits[0]; i++) {
         const char *word = e & bits[i].bit ? bits[i].set : bits[i].clear;
         if (word)

@@ -40,7 +40,8 @@ static bool on_path(const struct stages *st, long outer, long inner)
     return inner >= 0;
 }
 
-static void stage_row(struct app *a, struct doc *d, const struct stages *st, size_t i, uint64_t whole, bool tree)
+static void stage_row(struct app *a, struct doc *d, const struct stages *st, size_t i, uint64_t whole,
+                      bool tree)
 {
     const struct stage *g = stages_get(st, i);
     char n[TEXT_MAX], took[TEXT_MAX];
@@ -56,8 +57,8 @@ static void stage_row(struct app *a, struct doc *d, const struct stages *st, siz
     for (unsigned k = 0; k < bar; k++)
         doc_add(d, STYLE_DENSITY, "\xe2\x96\x88");
     doc_pad(d, 45);
-    doc_add(d, s, "%9" PRIu64 "  %*s%s%s", g->last_event - g->first_event, tree ? (int)(2 * g->depth) : 0, "", g->name,
-            g->open ? " (not ended)" : "");
+    doc_add(d, s, "%9" PRIu64 "  %*s%s%s", g->last_event - g->first_event, tree ? (int)(2 * g->depth) : 0, "",
+            g->name, g->open ? " (not ended)" : "");
 }
 
 static void stages_build_view(struct app *a, struct pane *p)
@@ -68,7 +69,8 @@ static void stages_build_view(struct app *a, struct pane *p)
     uint64_t whole = 0;
     doc_clear(&p->doc);
     if (!n) {
-        doc_line(&p->doc, STYLE_DIM, st ? "no stages are known of this boot" : "reading the trace \xe2\x80\xa6");
+        doc_line(&p->doc, STYLE_DIM,
+                 st ? "no stages are known of this boot" : "reading the trace \xe2\x80\xa6");
         return;
     }
     for (size_t i = 0; i < n; i++)
@@ -150,18 +152,25 @@ static const char *news(struct app *a, const struct process *p)
     return p->executed > low && p->executed <= high ? "executed" : "";
 }
 
-static void process_row(struct app *a, struct doc *d, const struct processes *ps, const struct process *p, bool runs)
+static void process_row(struct app *a, struct doc *d, const struct processes *ps, const struct process *p,
+                        bool runs)
 {
     static const char *const kinds[] = {"kernel", "process", "thread"};
     char n[TEXT_MAX];
     const char *what = news(a, p);
-    enum style s = *what ? STYLE_CHANGED : p->exited ? STYLE_DIM : p->kind == PROCESS_KERNEL_THREAD ? STYLE_NORMAL : STYLE_STRONG;
+    enum style s = *what                              ? STYLE_CHANGED
+                   : p->exited                        ? STYLE_DIM
+                   : p->kind == PROCESS_KERNEL_THREAD ? STYLE_NORMAL
+                                                      : STYLE_STRONG;
     doc_row(d, ROW_ICOUNT, p->exited ? p->exited : p->executed ? p->executed : p->created);
     doc_add(d, STYLE_HERE, "%s", runs ? "\xe2\x96\xb8" : "");
     doc_pad(d, 1);
     doc_add(d, s, "%6u %6u %-8s %-8s %15s  %*s%s", p->pid, p->parent, p->kind < 3 ? kinds[p->kind] : "?",
-            *what ? what : p->exited ? "exited" : "", count_text(n, p->executed ? p->executed : p->created),
-            (int)(2 * depth_of(ps, p)), "", p->name ? p->name : "");
+            *what       ? what
+            : p->exited ? "exited"
+                        : "",
+            count_text(n, p->executed ? p->executed : p->created), (int)(2 * depth_of(ps, p)), "",
+            p->name ? p->name : "");
     if (p->path && *p->path)
         doc_add(d, STYLE_DIM, "  %s", p->path);
 }
@@ -174,8 +183,8 @@ static const struct process *running(struct app *a, const struct processes *ps)
 }
 
 /* Parents before their children. */
-static void process_tree(struct app *a, struct doc *d, const struct processes *ps, uint32_t parent, unsigned depth,
-                         bool *shown)
+static void process_tree(struct app *a, struct doc *d, const struct processes *ps, uint32_t parent,
+                         unsigned depth, bool *shown)
 {
     const struct process *runs = running(a, ps);
     for (size_t i = 0; i < processes_count(ps); i++) {
@@ -198,7 +207,8 @@ static void processes_build(struct app *a, struct pane *p)
     size_t n = processes_count(ps);
     doc_clear(&p->doc);
     if (!n) {
-        doc_line(&p->doc, STYLE_DIM, "no processes are known here: those of a Linux kernel are, from its start on");
+        doc_line(&p->doc, STYLE_DIM,
+                 "no processes are known here: those of a Linux kernel are, from its start on");
         return;
     }
     bool *shown = calloc(n, sizeof *shown);
@@ -225,10 +235,12 @@ static enum react row_to_icount(struct app *a, struct pane *p, enum command c, c
 static void processes_title(struct app *a, struct pane *p, char *buf, size_t size)
 {
     const struct process *runs = running(a, session_processes(a->s));
-    snprintf(buf, size, "%spid, parent, kind, state, since, name", runs && runs->name ? "" : "who runs is not known; ");
+    snprintf(buf, size, "%spid, parent, kind, state, since, name",
+             runs && runs->name ? "" : "who runs is not known; ");
 }
 
-const struct view processes_view = {.build = processes_build, .command = row_to_icount, .title = processes_title};
+const struct view processes_view = {
+    .build = processes_build, .command = row_to_icount, .title = processes_title};
 
 /* ---------------------------------------------------------------- marks, stop points, milestones */
 
@@ -260,7 +272,8 @@ static void add_milestones(struct app *a, struct doc *d)
         bool ahead = list[i].icount > recorded_here(a);
         doc_row(d, ROW_ICOUNT, list[i].icount);
         doc_add(d, ahead ? STYLE_DIM : STYLE_NUMBER, " %16s  ", count_text(at, list[i].icount));
-        doc_add(d, ahead ? STYLE_DIM : STYLE_NORMAL, "%-24s %s", event_kind(list[i].kind)->name, list[i].text);
+        doc_add(d, ahead ? STYLE_DIM : STYLE_NORMAL, "%-24s %s", event_kind(list[i].kind)->name,
+                list[i].text);
     }
     marks_free(m);
     trace_cursor_close(c);
@@ -335,7 +348,8 @@ static void help_build(struct app *a, struct pane *p)
 {
     struct help_writer h = {.a = a, .d = &p->doc};
     doc_clear(&p->doc);
-    doc_line(&p->doc, STYLE_NORMAL, " A boot is a list of steps. You stand between two of them; what lies ahead is dim.");
+    doc_line(&p->doc, STYLE_NORMAL,
+             " A boot is a list of steps. You stand between two of them; what lies ahead is dim.");
     doc_line(&p->doc, STYLE_NORMAL, " : takes each of these by its name. Esc or ? closes this.");
     doc_line(&p->doc, STYLE_NORMAL, "%s", "");
     tui_commands(help_row, &h);
@@ -348,10 +362,12 @@ static enum react help_command(struct app *a, struct pane *p, enum command c, co
 
 const struct view help_view = {.build = help_build, .command = help_command};
 
-void tui_commands(void (*fn)(void *ctx, const char *group, const char *name, const char *keys, const char *help), void *ctx)
+void tui_commands(void (*fn)(void *ctx, const char *group, const char *name, const char *keys,
+                             const char *help),
+                  void *ctx)
 {
     const char *group = "";
-#define GROUP(title) group = title;
+#define GROUP(title)                                             group = title;
 #define COMMAND(id, name, contexts, keys, label, argument, help) fn(ctx, group, name, keys, help);
 #include "tui/commands.def"
 #undef GROUP

@@ -11,8 +11,8 @@ enum { ZOOM_LEAST = 100 };
 /* The window on the boot, as columns. */
 struct scale {
     struct app *a;
-    uint64_t from, to;     /* icounts */
-    uint64_t begin, end;   /* the same, or guest times */
+    uint64_t from, to;   /* icounts */
+    uint64_t begin, end; /* the same, or guest times */
     int columns;
     bool by_time;
 };
@@ -81,7 +81,8 @@ static const char *last_word(const char *name)
     return dot ? dot + 1 : name;
 }
 
-static void draw_span(const struct scale *s, const struct window *w, int y, const struct stage *g, unsigned colour)
+static void draw_span(const struct scale *s, const struct window *w, int y, const struct stage *g,
+                      unsigned colour)
 {
     int begin = column_of(s, g->begin), end = g->open ? s->columns : column_of(s, g->end);
     enum style style = (enum style)(STYLE_SPAN0 + colour % 6);
@@ -171,7 +172,8 @@ static void timeline_title(struct app *a, struct pane *p, char *buf, size_t size
 {
     struct scale s = scale_of(a, p->w);
     char n[TEXT_MAX];
-    snprintf(buf, size, "%s %s%s", steps_text(n, s.to - s.from), "steps, by ", s.by_time ? "guest time" : "steps");
+    snprintf(buf, size, "%s %s%s", steps_text(n, s.to - s.from), "steps, by ",
+             s.by_time ? "guest time" : "steps");
 }
 
 /* ---------------------------------------------------------------- zooming and moving */

@@ -13,7 +13,14 @@
 #include "core/stages.h"
 #include "tui/app_impl.h"
 
-enum { ESCAPE = 1 /* Ctrl-A */, LINES_KEPT = 300, LINE_MAX_KEPT = 200, WAIT_MS = 50, CELLS_MAX = 200 * 100, RGB_MAX = 2048 * 2048 * 3 };
+enum {
+    ESCAPE = 1 /* Ctrl-A */,
+    LINES_KEPT = 300,
+    LINE_MAX_KEPT = 200,
+    WAIT_MS = 50,
+    CELLS_MAX = 200 * 100,
+    RGB_MAX = 2048 * 2048 * 3
+};
 
 struct tui_watch {
     struct tui_watch_options o;
@@ -118,8 +125,8 @@ void tui_watch_event(struct tui_watch *w, const struct event *ev)
 static void look_at_display(struct tui_watch *w, const struct engine *e)
 {
     struct display d;
-    w->shown = e->ops->display && e->ops->display(e, &d, NULL, 0, NULL, 0) && (size_t)d.columns * d.rows <= CELLS_MAX &&
-               (size_t)d.width * d.height * 3 <= RGB_MAX;
+    w->shown = e->ops->display && e->ops->display(e, &d, NULL, 0, NULL, 0) &&
+               (size_t)d.columns * d.rows <= CELLS_MAX && (size_t)d.width * d.height * 3 <= RGB_MAX;
     if (w->shown)
         e->ops->display(e, &w->display, w->cells, CELLS_MAX, w->rgb, d.columns ? 0 : RGB_MAX);
 }
@@ -184,7 +191,8 @@ static void draw_screen(struct tui_watch *w, const struct window *p)
 
 static void draw_console(struct tui_watch *w, const struct window *p)
 {
-    size_t rows = (size_t)(p->h > 1 ? p->h - 1 : 0), have = w->lines + 1 < LINES_KEPT ? w->lines + 1 : LINES_KEPT;
+    size_t rows = (size_t)(p->h > 1 ? p->h - 1 : 0),
+           have = w->lines + 1 < LINES_KEPT ? w->lines + 1 : LINES_KEPT;
     title(p, "Console (first serial port)");
     if (rows > have)
         rows = have;
@@ -225,7 +233,9 @@ static void draw_footer(struct tui_watch *w, const struct window *line)
     else if (w->over)
         window_print(line, 1, 0, STYLE_STRONG, "%.150s. Enter looks at it, q ends", w->how);
     else
-        window_text(line, 1, 0, STYLE_FOOTER, "typing goes to the guest; Ctrl-A l looks back, Ctrl-A s screen or console, Ctrl-A x ends");
+        window_text(
+            line, 1, 0, STYLE_FOOTER,
+            "typing goes to the guest; Ctrl-A l looks back, Ctrl-A s screen or console, Ctrl-A x ends");
 }
 
 static void draw_panes(struct tui_watch *w, const struct window *all)
@@ -293,7 +303,8 @@ static void escape_key(struct tui_watch *w, int key)
         type_key(w, ESCAPE);
         break;
     default:
-        snprintf(w->message, sizeof w->message, "Ctrl-A l looks back, s screen or console, x ends, Ctrl-A sends a Ctrl-A");
+        snprintf(w->message, sizeof w->message,
+                 "Ctrl-A l looks back, s screen or console, x ends, Ctrl-A sends a Ctrl-A");
     }
 }
 
@@ -355,7 +366,8 @@ static void look_back(struct tui_watch *w)
     struct tui_options o = w->o.look;
     struct error err;
     w->look = false;
-    o.note = w->over ? NULL : "the recording waits, and what it has written so far is here; q goes back to it";
+    o.note =
+        w->over ? NULL : "the recording waits, and what it has written so far is here; q goes back to it";
     o.at = w->over ? NULL : "100%";
     o.memory = NULL;
     pause_recording(w, true);
@@ -366,9 +378,17 @@ static void look_back(struct tui_watch *w)
 
 int tui_watch_run(struct tui_watch *w, struct error *err)
 {
-    const struct term_client c = {.ctx = w, .canvas = &w->canvas, .looks = &w->looks, .mono = &w->mono, .ascii = &w->ascii,
-                                  .draw = on_draw, .resize = on_resize, .key = on_key, .all_keys = on_all_keys,
-                                  .work = on_work, .done = on_done};
+    const struct term_client c = {.ctx = w,
+                                  .canvas = &w->canvas,
+                                  .looks = &w->looks,
+                                  .mono = &w->mono,
+                                  .ascii = &w->ascii,
+                                  .draw = on_draw,
+                                  .resize = on_resize,
+                                  .key = on_key,
+                                  .all_keys = on_all_keys,
+                                  .work = on_work,
+                                  .done = on_done};
     int rc;
     while (!(rc = term_run(&c, on_begun, err)) && w->look)
         look_back(w);
