@@ -330,8 +330,10 @@ static enum react search(struct app *a, int way, bool here_too)
     struct pane *p = app_focus(a);
     struct canvas line = {0};
     size_t n = pane_rows(a, p), i = p->sel, k;
-    if (p->view->draw || !n)
-        return REACT_NONE;
+    if (p->view->draw || !n) {
+        app_say(a, STYLE_WARNING, "nothing can be searched in this view: Tab goes to another");
+        return REACT_DRAW;
+    }
     canvas_resize(&line, SEARCH_WIDTH, 1);
     for (k = 0; k < n; k++) {
         if (k || !here_too)

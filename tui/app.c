@@ -348,7 +348,10 @@ static void draw_head(struct app *a)
     x = window_print(&w, x + 2, 0, STYLE_HEAD, "%s", time_text(t, at->time));
     struct window middle = window_part(&w, x + 2, 0, right - x - 3 > 0 ? right - x - 3 : 0, 1);
     session_stage_path(a->s, at->diverted ? at->fork : at->icount, stage, sizeof stage);
-    window_text(&middle, 0, 0, STYLE_HEAD_STRONG, stage);
+    x = window_text(&middle, 0, 0, STYLE_HEAD_STRONG, stage);
+    const struct process *runs = processes_current(session_processes(a->s), at->cpu);
+    if (runs && !runs->exited && runs->name)
+        window_print(&middle, x + 2, 0, STYLE_HEAD, "%s[%u]", runs->name, runs->pid);
     window_text(&w, right, 0, STYLE_HEAD, words);
 }
 

@@ -54,7 +54,7 @@ struct pane {
     const struct view *view;
     int x, y, w, h; /* with its title line; w 0: not shown */
     size_t top, sel;
-    int left;
+    int left, down;
     uint64_t epoch; /* of the session when it was built */
     bool stale;
     struct doc doc;
@@ -200,7 +200,7 @@ bool explain_event(const struct event *ev, struct doc *d);
 void memory_show(struct app *a, uint64_t address);
 /* view_machine.c: a display's characters (with columns), or else its pixels. */
 void display_show(const struct display *d, const struct display_cell *cells, const uint8_t *rgb,
-                  const struct window *w, int left, bool mono);
+                  const struct window *w, int left, int down, bool mono);
 /* live.c */
 enum react live_enter(struct app *a);
 void live_key(struct app *a, int key);

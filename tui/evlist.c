@@ -20,7 +20,7 @@ struct evlist {
     struct trace_cursor *c;
     uint64_t first, count; /* of an index: its rows among the events of the classes */
     /* of a walk */
-    bool walk, done;
+    bool walk, done, damaged;
     struct trace_cursor *walker;
     struct processes *processes;
     struct found *found;
@@ -126,8 +126,10 @@ bool evlist_work(struct evlist *l)
     uint64_t begin = now_ns();
     struct event ev;
     for (unsigned i = 1; l->walk && !l->done; i++) {
-        if (trace_cursor_next(l->walker, &ev, &l->at, NULL) != 1 || (l->f.to && ev.icount >= l->f.to)) {
+        int rc = trace_cursor_next(l->walker, &ev, &l->at, NULL);
+        if (rc != 1 || (l->f.to && ev.icount >= l->f.to)) {
             l->done = true;
+            l->damaged = rc < 0;
             break;
         }
         if (l->processes)
@@ -187,6 +189,11 @@ void evlist_free(struct evlist *l)
     processes_free(l->processes);
     free(l->found);
     free(l);
+}
+
+bool evlist_damaged(const struct evlist *l)
+{
+    return l->damaged;
 }
 
 uint64_t evlist_count(const struct evlist *l)

@@ -27,6 +27,8 @@ void evlist_free(struct evlist *l); /* NULL is allowed */
 bool evlist_work(struct evlist *l);
 /* How much of the walk is done, 0 to 100. */
 unsigned evlist_done(const struct evlist *l);
+/* The walk ended at a place of the trace that cannot be read. */
+bool evlist_damaged(const struct evlist *l);
 uint64_t evlist_count(const struct evlist *l);
 /* Row i. *run: how many events it stands for. ev->data is valid until the next call. False: it cannot be read. */
 bool evlist_get(struct evlist *l, uint64_t i, struct event *ev, uint64_t *number, uint32_t *run);

@@ -240,6 +240,8 @@ static void events_title(struct app *a, struct pane *p, char *buf, size_t size)
     int at = snprintf(buf, size, "%.100s: %s", a->filter, count_text(n, evlist_count(events_of(a))));
     if (state_of(a)->filter.fold)
         at += snprintf(buf + at, size - (size_t)at, ", runs folded");
+    if (evlist_damaged(events_of(a)))
+        at += snprintf(buf + at, size - (size_t)at, ", the trace is damaged after them");
     if (done < 100)
         snprintf(buf + at, size - (size_t)at, ", %u %% read", done);
 }

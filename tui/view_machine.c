@@ -106,12 +106,16 @@ const struct view devices_view = {.build = devices_build, .command = devices_com
 
 static const uint32_t shades[] = {' ', 0x2591, 0x2592, 0x2593, 0x2588};
 
+/* Scrolled so that the cursor is seen, and from there by `down` rows. */
 static void draw_text(const struct display *d, const struct display_cell *cells, const struct window *w,
-                      int left)
+                      int left, int down)
 {
-    int top = 0;
+    int top = 0, most = (int)d->rows - w->h;
     if ((int)d->rows > w->h && d->cursor_row >= w->h)
         top = d->cursor_row - w->h + 1;
+    top = top + down > most ? most : top + down;
+    if (top < 0)
+        top = 0;
     for (int y = 0; y < w->h && top + y < (int)d->rows; y++)
         for (int x = 0; x < w->w && left + x < (int)d->columns; x++) {
             const struct display_cell *from = &cells[(size_t)(top + y) * d->columns + (size_t)(left + x)];
@@ -176,17 +180,17 @@ static void shade(const struct window *w)
 }
 
 void display_show(const struct display *d, const struct display_cell *cells, const uint8_t *rgb,
-                  const struct window *w, int left, bool mono)
+                  const struct window *w, int left, int down, bool mono)
 {
     if (d->columns)
-        draw_text(d, cells, w, left);
+        draw_text(d, cells, w, left, down);
     else
         draw_pixels(d, rgb, w);
     if (mono && !d->columns)
         shade(w);
 }
 
-static void show_display(const struct timeline *tl, const struct window *w, int left, bool mono)
+static void show_display(const struct timeline *tl, const struct window *w, int left, int down, bool mono)
 {
     struct display d;
     if (!timeline_display(tl, &d, NULL, 0, NULL, 0)) {
@@ -199,14 +203,14 @@ static void show_display(const struct timeline *tl, const struct window *w, int 
     if (!cells || !rgb)
         abort();
     timeline_display(tl, &d, cells, ncells, rgb, nrgb);
-    display_show(&d, cells, rgb, w, left, mono);
+    display_show(&d, cells, rgb, w, left, down, mono);
     free(cells);
     free(rgb);
 }
 
 static void screen_draw(struct app *a, struct pane *p, const struct window *w)
 {
-    show_display(a->s->tl, w, p->left, a->mono);
+    show_display(a->s->tl, w, p->left, p->down, a->mono);
 }
 
 static void screen_title(struct app *a, struct pane *p, char *buf, size_t size)
@@ -226,9 +230,18 @@ static enum react screen_command(struct app *a, struct pane *p, enum command c, 
         p->left = p->left > 8 ? p->left - 8 : 0;
     else if (c == CMD_RIGHT)
         p->left += 8;
+    else if (c == CMD_UP)
+        p->down--;
+    else if (c == CMD_DOWN)
+        p->down++;
     else
         return REACT_UNKNOWN;
     return REACT_DRAW;
 }
 
-const struct view screen_view = {.draw = screen_draw, .title = screen_title, .command = screen_command};
+static void screen_follow(struct app *a, struct pane *p)
+{
+    p->down = 0;
+}
+
+const struct view screen_view = {.follow = screen_follow, .draw = screen_draw, .title = screen_title, .command = screen_command};

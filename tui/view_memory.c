@@ -114,6 +114,8 @@ static enum react move_by(struct app *a, struct pane *p, int64_t bytes)
     return REACT_DRAW;
 }
 
+static enum react search_memory(struct app *a, struct pane *p);
+
 static enum react memory_command(struct app *a, struct pane *p, enum command c, const char *arg)
 {
     int64_t line = bytes_a_line(p), page = line * pane_lines(p);
@@ -135,6 +137,13 @@ static enum react memory_command(struct app *a, struct pane *p, enum command c, 
         return move_by(a, p,
                        c == CMD_FIRST ? -(int64_t)(a->memory.cursor % (uint64_t)line)
                                       : line - 1 - (int64_t)(a->memory.cursor % (uint64_t)line));
+    case CMD_SEARCH:
+        if (!arg)
+            return REACT_UNKNOWN;
+        snprintf(a->search, sizeof a->search, "%s", arg);
+        return search_memory(a, p);
+    case CMD_SEARCH_NEXT:
+        return *a->search ? search_memory(a, p) : REACT_UNKNOWN;
     case CMD_PHYSICAL:
         a->memory.physical = !a->memory.physical;
         p->stale = true;
@@ -152,7 +161,63 @@ static enum react memory_command(struct app *a, struct pane *p, enum command c, 
     }
 }
 
-/* Bytes are searched in what is to come, up to the end of the region that is mapped. */
+/* ---------------------------------------------------------------- searching */
+
+enum { SEARCHED = 64 << 20, PIECE = 4096, PATTERN_MAX = 100, LOOK_EVERY = 256 };
+
+/* "0x55 aa": bytes; else text as it is. Returns its length, 0: nonsense. */
+static size_t parse_pattern(const char *text, uint8_t pattern[PATTERN_MAX])
+{
+    size_t n = 0;
+    if (strncmp(text, "0x", 2)) {
+        n = strnlen(text, PATTERN_MAX);
+        memcpy(pattern, text, n);
+        return n;
+    }
+    for (text += 2; *text && n < PATTERN_MAX; text += strspn(text, " ")) {
+        char digits[3] = {text[0], text[1], 0}, *end;
+        pattern[n++] = (uint8_t)strtoul(digits, &end, 16);
+        if (end != digits + 2)
+            return 0;
+        text += 2;
+    }
+    return n;
+}
+
+/* From the cursor on; what is not mapped is passed over. */
+static bool find_bytes(struct app *a, const uint8_t *pattern, size_t n, uint64_t *found)
+{
+    uint8_t buf[PIECE + PATTERN_MAX];
+    uint64_t from = a->memory.cursor + 1;
+    for (uint64_t done = 0; done < SEARCHED; done += PIECE) {
+        size_t have = peek(a, from + done, buf, PIECE + n - 1);
+        const uint8_t *hit = have >= n ? memmem(buf, have, pattern, n) : NULL;
+        if (hit) {
+            *found = from + done + (uint64_t)(hit - buf);
+            return true;
+        }
+        if (done / PIECE % LOOK_EVERY == LOOK_EVERY - 1 && a->progress.poll) {
+            snprintf(a->progress.text, sizeof a->progress.text, "searching at %" PRIx64 "; any key cancels", from + done);
+            if (!a->progress.poll(a->progress.ctx))
+                return false;
+        }
+    }
+    return false;
+}
+
+static enum react search_memory(struct app *a, struct pane *p)
+{
+    uint8_t pattern[PATTERN_MAX];
+    uint64_t found;
+    size_t n = parse_pattern(a->search, pattern);
+    if (!n || !find_bytes(a, pattern, n, &found))
+        app_say(a, STYLE_WARNING, n ? "\"%.100s\" is not in the 64 MiB from here on" : "bytes are written as 0x55 aa, not \"%.100s\"",
+                a->search);
+    else
+        move_by(a, p, (int64_t)(found - a->memory.cursor));
+    return REACT_DRAW;
+}
+
 const struct view memory_view = {
     .build = memory_build, .draw = memory_draw, .command = memory_command, .title = memory_title};
 

@@ -184,7 +184,7 @@ static void draw_screen(struct tui_watch *w, const struct window *p)
     struct window in = window_part(p, 0, 1, p->w, p->h - 1);
     title(p, "Screen");
     if (w->shown)
-        display_show(&w->display, w->cells, w->rgb, &in, 0, w->mono);
+        display_show(&w->display, w->cells, w->rgb, &in, 0, 0, w->mono);
     else
         window_text(&in, 1, 0, STYLE_DIM, "the screen shows nothing yet");
 }
