@@ -132,6 +132,12 @@ expect 2 tty "$BOOTREEL" tui "$work/demo.reel" && holds "$work/tty.err" 'no term
 expect 2 none "$BOOTREEL" tui "$work/none.reel" --dump - && holds "$work/none.err" 'none.reel' "no trace"
 expect 2 at "$BOOTREEL" tui "$work/demo.reel" --at 99G --dump - && holds "$work/at.err" "after the end" "--at"
 
+# The guest's screen as a picture.
+expect 0 png "$BOOTREEL" screen "$work/demo.reel" --at 60% --png "$work/screen.png"
+[ "$(od -An -tx1 -N24 "$work/screen.png" | tr -d ' \n')" = 89504e470d0a1a0a0000000d49484452000002d000000190 ] ||
+    fail "screen --png: no PNG of 720 x 400"
+expect 2 png-where "$BOOTREEL" screen "$work/demo.reel" --png "$work/nowhere/screen.png" && holds "$work/png-where.err" 'give another place' "--png"
+
 scripts/keys --check || fail "the manual's keys"
 
 # Too small; resized; a move that is cancelled.
