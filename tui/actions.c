@@ -404,6 +404,28 @@ static enum react do_address(struct app *a, enum command c, const char *arg)
     return a->pane[VIEW_MEMORY].w ? REACT_DRAW : show_page(a, 6);
 }
 
+static enum react do_cpu(struct app *a, enum command c, const char *arg)
+{
+    unsigned n = timeline_cpus(a->s->tl), cpu = (a->s->where.cpu + 1) % n;
+    char *end;
+    if (arg && strcmp(arg, "turn")) {
+        cpu = (unsigned)strtoul(arg, &end, 10);
+        if (*end || cpu >= n) {
+            app_say(a, STYLE_WARNING, "\"%.40s\" is no processor: there are %u, from 0 on", arg, n);
+            return REACT_DRAW;
+        }
+    }
+    a->s->chosen_cpu = arg && !strcmp(arg, "turn") ? 0 : cpu + 1;
+    uint64_t stop = a->s->last_stop;
+    session_look(a->s);
+    a->s->last_stop = stop;
+    app_say(a, STYLE_NORMAL,
+            a->s->chosen_cpu ? "processor %u of %u; :cpu turn follows the turns"
+                             : "processor %u of %u, whose turn it is",
+            a->s->where.cpu, n);
+    return REACT_MOVED;
+}
+
 static enum react do_follow(struct app *a, enum command c, const char *arg)
 {
     struct error err;
@@ -557,6 +579,7 @@ static action *const actions[CMD_COUNT] = {
     [CMD_ALL_CONSOLES] = do_not_here,
     [CMD_SORT] = do_not_here,
     [CMD_PATH] = do_not_here,
+    [CMD_CPU] = do_cpu,
     [CMD_ADDRESS] = do_address,
     [CMD_PHYSICAL] = do_not_here,
     [CMD_FOLLOW] = do_follow,

@@ -6,7 +6,7 @@
 #include "core/processes.h"
 #include "tui/evlist.h"
 
-enum { SLICE_NS = 8000000, LOOK_EVERY = 512, CR0_TS = 8, SEEN_BITS = 20 };
+enum { SLICE_NS = 8000000, LOOK_EVERY = 512, CR0_TS = 8, SEEN_BITS = 20, NEAR = 100 };
 
 struct found {
     uint64_t number, icount;
@@ -19,6 +19,9 @@ struct evlist {
     struct evlist_filter f;
     struct trace_cursor *c;
     uint64_t first, count; /* of an index: its rows among the events of the classes */
+    uint64_t next,
+        hint; /* the event that the cursor stands before, if that is known; where the last search ended */
+    bool known;
     /* of a walk */
     bool walk, done, damaged;
     struct trace_cursor *walker;
@@ -31,23 +34,65 @@ struct evlist {
 
 /* ---------------------------------------------------------------- an index */
 
-static bool nth(struct evlist *l, uint64_t i, struct event *ev, uint64_t *number)
+/* Puts the cursor before the i-th event of the classes. Seeking counts through a frame, so what is near is walked to. */
+static bool stand_before(struct evlist *l, uint64_t i)
 {
-    return !trace_cursor_seek_nth(l->c, i, NULL) && trace_cursor_next(l->c, ev, number, NULL) == 1;
+    struct event ev;
+    if (l->known && i == l->next)
+        return true;
+    if (l->known && i < l->next && l->next - i <= NEAR) {
+        while (i < l->next && trace_cursor_prev(l->c, &ev, NULL, NULL) == 1)
+            l->next--;
+        return i == l->next;
+    }
+    bool all = l->f.classes == EVENT_CLASSES_ALL;
+    return !(all ? trace_cursor_seek_number(l->c, i, NULL) : trace_cursor_seek_nth(l->c, i, NULL));
 }
 
-/* How many events of the classes are before an icount. */
+static bool nth(struct evlist *l, uint64_t i, struct event *ev, uint64_t *number)
+{
+    l->known = stand_before(l, i) && trace_cursor_next(l->c, ev, number, NULL) == 1;
+    l->next = i + 1;
+    return l->known;
+}
+
+static bool is_before(struct evlist *l, uint64_t i, uint64_t icount)
+{
+    struct event ev;
+    return nth(l, i, &ev, NULL) && ev.icount < icount;
+}
+
+/* How many events of the classes are before an icount. Begins where the last question ended: the next is mostly near. */
 static uint64_t nth_at(struct evlist *l, uint64_t icount)
 {
-    uint64_t low = 0, high = trace_event_count(l->t, l->f.classes);
+    uint64_t all = trace_event_count(l->t, l->f.classes), low = 0, high = all;
+    if (l->hint < all && is_before(l, l->hint, icount)) {
+        low = l->hint + 1;
+        for (uint64_t way = 1; low + way < all; way *= 4)
+            if (is_before(l, low + way, icount)) {
+                low += way + 1;
+            } else {
+                high = low + way;
+                break;
+            }
+    } else if (l->hint < all) {
+        high = l->hint;
+        for (uint64_t way = 1; way < high; way *= 4)
+            if (!is_before(l, high - way, icount)) {
+                high -= way;
+            } else {
+                low = high - way + 1;
+                break;
+            }
+    }
     while (low < high) {
         uint64_t mid = (low + high) / 2;
-        struct event ev;
-        if (nth(l, mid, &ev, NULL) && ev.icount < icount)
+        if (is_before(l, mid, icount))
             low = mid + 1;
         else
             high = mid;
     }
+    l->hint = low < all ? low : all ? all - 1 : 0;
     return low;
 }
 

@@ -67,6 +67,8 @@ void session_look(struct session *s)
     timeline_regs(s->tl, &n);
     s->last_stop = s->where.icount;
     timeline_where(s->tl, &s->where);
+    if (s->chosen_cpu)
+        s->where.cpu = s->chosen_cpu - 1;
     for (size_t i = 0; i < n && i < SESSION_REGS_MAX; i++) {
         memcpy(s->reg[i].before, s->reg[i].now, sizeof s->reg[i].now);
         memset(s->reg[i].now, 0, sizeof s->reg[i].now);

@@ -25,7 +25,8 @@ struct session {
     struct trace *t;
     struct timeline *tl;
     struct story *story;
-    struct timeline_where where;
+    struct timeline_where where; /* its cpu is the one that is looked at: whose turn it is, or a chosen one */
+    unsigned chosen_cpu;         /* + 1; 0: none */
     uint64_t last_stop; /* the position before the last move */
     uint64_t identity;  /* of the trace, whatever its name */
     uint64_t epoch;     /* raised by each move */
