@@ -142,6 +142,17 @@ static void show_progress(struct terminal_state *t)
     doupdate();
 }
 
+/* On the last line of the terminal as it is now. */
+static void place_bar(struct terminal_state *t)
+{
+    int h, w;
+    getmaxyx(stdscr, h, w);
+    wresize(t->bar, 1, w);
+    replace_panel(t->bar_panel, t->bar);
+    move_panel(t->bar_panel, h - 1, 0);
+    werase(t->bar);
+}
+
 static void resize(struct terminal_state *t)
 {
     int h, w;
@@ -149,9 +160,7 @@ static void resize(struct terminal_state *t)
     getmaxyx(stdscr, h, w);
     wresize(t->main, h, w);
     replace_panel(t->main_panel, t->main);
-    wresize(t->bar, 1, w);
-    replace_panel(t->bar_panel, t->bar);
-    move_panel(t->bar_panel, h - 1, 0);
+    place_bar(t);
     t->c->resize(t->c->ctx, w, h);
     clearok(curscr, TRUE);
 }
@@ -269,10 +278,12 @@ bool term_poll(struct terminal_state *t, double began)
     if (t->over)
         return false;
     while ((key = read_key(t)) != TK_NONE) {
-        if (key == TK_RESIZE)
+        if (key == TK_RESIZE) { /* the rest is drawn anew when the move is over */
             t->resized = true;
-        else if (key != TK_MOUSE)
+            place_bar(t);
+        } else if (key != TK_MOUSE) {
             return false;
+        }
     }
     if (began > 0 && (now - began) * 1000 < FIRST_PROGRESS_MS)
         return true;
