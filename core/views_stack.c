@@ -56,12 +56,20 @@ static bool known(const struct unwind *u, uint64_t pc)
 
 /* ---------------------------------------------------------------- by call frame information */
 
+/* The symbols say that nobody called this. */
+static bool outermost(const struct unwind *u)
+{
+    struct symbol_frame f;
+    return u->symbols && symbols_frame(u->symbols, u->space, u->pc - u->called, u->at, &f) &&
+           f.flags & FRAME_OUTERMOST;
+}
+
 static bool by_cfi(struct unwind *u)
 {
     struct symbol_frame f;
     uint64_t ra;
     if (!u->symbols || !symbols_frame(u->symbols, u->space, u->pc - u->called, u->at, &f) ||
-        f.flags & FRAME_OUTERMOST || !!(f.flags & FRAME_WIDE) != u->wide || f.base >= REGISTERS)
+        !!(f.flags & FRAME_WIDE) != u->wide || f.base >= REGISTERS)
         return false;
     u->segmented = f.flags & FRAME_SEGMENTED;
     unsigned word = u->wide ? 8 : 4;
@@ -138,6 +146,8 @@ static bool by_guess(struct unwind *u)
 static bool caller(struct unwind *u, enum view_frame_by *by, bool guessing)
 {
     uint64_t was = u->sp;
+    if (outermost(u))
+        return false;
     if (!guessing && by_cfi(u)) {
         *by = VIEW_FRAME_CFI;
         return u->sp > was || u->segmented;

@@ -93,5 +93,17 @@ while read -r at; do
         grep -Eq "^.? *$pid " "$work/$at.ps" || fail "$at: process $pid is not shown"
     done < <(head -n 40 "$work/pids")
 done <"$work/positions"
+# Stacks, on the demo guest, which has call frames: gdb's are ours. What we only guess is marked, and left out.
+"$BOOTREEL" record -q -o "$work/demo.reel" </dev/null >/dev/null || fail "record the demo guest"
+for at in 50000 90000 200000 280000 1000000 2500000 3700000 4100000 9700000; do
+    printf 'goto %s\ncode\nshow -\n' "$at" | "$BOOTREEL" tui "$work/demo.reel" --script - --size 150x60 |
+        sed -nE 's/.* (#[0-9]+) +[0-9a-f]+  ([A-Za-z_][^ +]*).*/\1 \2/p' >"$work/ours"
+    printf '%s\n' 'set pagination off' 'set confirm off' "source $top/scripts/gdb/bootreel.py" "boot-open $work/demo.reel" \
+        "monitor seek $at" boot-refresh 'echo @@\n' bt kill >"$work/bt.gdb"
+    BOOTREEL=$BOOTREEL timeout 60 gdb -nx -q -batch -x "$work/bt.gdb" 2>/dev/null </dev/null | sed '1,/^@@/d' |
+        sed -nE 's/^(#[0-9]+) +(0x[0-9a-f]+ in )?([^ ]+).*/\1 \3/p' >"$work/theirs"
+    [ -s "$work/theirs" ] || fail "$at: gdb shows no stack"
+    cmp -s "$work/ours" "$work/theirs" || fail "$at: the stack is another: $(diff "$work/ours" "$work/theirs" | head -n 5)"
+done
 [ "$wide" -gt 0 ] || fail "no position in 64-bit mode was tried"
 finish
