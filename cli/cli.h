@@ -24,6 +24,7 @@ int cmd_processes(int argc, char **argv);
 int cmd_stages(int argc, char **argv);
 int cmd_annotate(int argc, char **argv);
 int cmd_gdb(int argc, char **argv);
+int cmd_tui(int argc, char **argv);
 
 /* ---- engines ---- */
 /* The engine of that name, or NULL with err. */

@@ -1,4 +1,6 @@
 /* cmd_record.c - bootreel record. */
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +12,7 @@
 #include "core/marks.h"
 #include "core/recorder.h"
 #include "guests/demo/demo.h"
+#include "tui/tui.h"
 
 static const char help[] =
     "usage: bootreel record [MACHINE…] [-o FILE] [OPTION…]\n\n"
@@ -30,6 +33,8 @@ static const char help[] =
     "  -i, --interactive             the terminal is the guest's serial port; what is typed is recorded;\n"
     "                                Ctrl-A x ends\n"
     "  --vga-console                 with -i: the guest's screen and keyboard instead\n"
+    "  --tui                         watch it on the terminal: stage, speed, screen, console, events; type to\n"
+    "                                the guest; look back without ending it\n"
     "  --console[=DEVICE]            print the guest's console: serial0 (default) … serial3, screen or\n"
     "                                debug\n"
     "  -q, --quiet                   no summary, no progress line\n";
@@ -45,6 +50,7 @@ enum {
     OPT_CHECKPOINTS,
     OPT_VGA_CONSOLE,
     OPT_CONSOLE,
+    OPT_TUI,
     OPT_HELP
 };
 
@@ -63,6 +69,7 @@ static const struct option longs[] = {
     {"vga-console", no_argument, NULL, OPT_VGA_CONSOLE},
     {"console", optional_argument, NULL, OPT_CONSOLE},
     {"quiet", no_argument, NULL, 'q'},
+    {"tui", no_argument, NULL, OPT_TUI},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -73,7 +80,13 @@ struct record {
     struct record_options o;
     struct machine *machine;
     struct position until;
-    bool interactive, vga_console, quiet;
+    bool interactive, vga_console, quiet, tui;
+    struct tui_watch *watch;    /* --tui … */
+    int typing;                 /* … and where what is typed for the guest goes in; -1 */
+    struct recorder *recorder;
+    struct record_result result;
+    struct error *err;
+    int rc;
     bool typed_end; /* Ctrl-A x */
     int console;
     const char **symbols; /* files */
@@ -150,6 +163,9 @@ static int set_option(struct record *r, int c, struct error *err)
     case OPT_VGA_CONSOLE:
         r->vga_console = true;
         return 0;
+    case OPT_TUI:
+        r->tui = true;
+        return 0;
     default: /* OPT_CONSOLE */
         r->console = optarg ? console_device(optarg) : 0;
         if (r->console == CONSOLE_AUTO)
@@ -174,8 +190,12 @@ static int parse(struct record *r, int argc, char **argv, struct error *err)
     if (optind < argc)
         return 1 + trouble_text("record: \"%.100s\" is no option: give images as --kernel, --disk, --cdrom …",
                                 argv[optind]);
-    if (r->vga_console && !r->interactive)
-        return 1 + trouble_text("--vga-console: goes with -i: give both");
+    if (r->vga_console && !r->interactive && !r->tui)
+        return 1 + trouble_text("--vga-console: goes with -i or --tui: give one of them");
+    if (r->tui && r->interactive)
+        return 1 + trouble_text("--tui and -i: choose one of them");
+    if (r->tui && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
+        return 1 + trouble_text("--tui: standard input and output are no terminal: record without it");
     return 0;
 }
 
@@ -184,13 +204,19 @@ static int parse(struct record *r, int argc, char **argv, struct error *err)
 static void on_console(void *ctx, unsigned device, const void *data, size_t n)
 {
     struct record *r = ctx;
-    console_bytes(r->console, device, data, n);
+    if (r->watch)
+        tui_watch_console(r->watch, device, data, n);
+    else
+        console_bytes(r->console, device, data, n);
 }
 
 static void on_event(void *ctx, const struct event *ev)
 {
     struct record *r = ctx;
-    console_event(r->console, ev);
+    if (r->watch)
+        tui_watch_event(r->watch, ev);
+    else
+        console_event(r->console, ev);
     marks_see(r->marks, ev);
 }
 
@@ -225,6 +251,10 @@ static void paint(struct record *r, const struct engine *e)
 static void on_progress(void *ctx, const struct engine *e)
 {
     struct record *r = ctx;
+    if (r->watch) {
+        tui_watch_progress(r->watch, e);
+        return;
+    }
     if (r->vga_console)
         paint(r, e);
     fflush(stdout);
@@ -287,7 +317,7 @@ static void summary(struct record *r, const struct record_result *res)
 
 static struct live *open_live(struct record *r, struct error *err)
 {
-    const struct live_options lo = {.fd = STDIN_FILENO,
+    const struct live_options lo = {.fd = r->tui ? r->typing : STDIN_FILENO,
                                     .port = r->vga_console ? INPUT_KEYBOARD : INPUT_SERIAL0,
                                     .console = r->vga_console ? CONSOLE_SCREEN : 0};
     return live_open(&lo, err);
@@ -301,18 +331,78 @@ static void set_hooks(struct record *r)
                                        .classes = MARK_CLASSES,
                                        .warning = on_warning,
                                        .progress = on_progress};
+    if (r->watch)
+        r->o.hooks.classes |= tui_watch_classes(r->watch);
     if (r->console == CONSOLE_SCREEN)
         r->o.hooks.classes |= EVENT_CLASS_BIT(EC_CONSOLE);
+}
+
+/* ---------------------------------------------------------------- --tui */
+
+/* A terminal of our own, on which the person's typing reaches the guest as it would from a real one. Its other end is *master. */
+static int open_typing(int *master, struct error *err)
+{
+    *master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (*master >= 0 && !grantpt(*master) && !unlockpt(*master)) {
+        int slave = open(ptsname(*master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+        if (slave >= 0)
+            return slave;
+    }
+    return error_set(err, "--tui: no pseudo terminal can be had: record without it");
+}
+
+static void end_recording(void *ctx)
+{
+    recorder_interrupt(((struct record *)ctx)->recorder);
+}
+
+static void begin_watch(struct record *r, const struct engine_kind *const *kind, int master)
+{
+    struct tui_watch_options wo = {.look = {.path = r->o.path, .kinds = kind, .nkinds = 1},
+                                   .profile = r->o.profile,
+                                   .config = r->o.config,
+                                   .typing = master,
+                                   .end = end_recording,
+                                   .ctx = r};
+    if (!wo.profile)
+        wo.profile = r->profile = profile_builtin();
+    r->watch = tui_watch_new(&wo);
+}
+
+static void *record_on_thread(void *ctx)
+{
+    struct record *r = ctx;
+    char how[300];
+    r->rc = recorder_run(r->recorder, &r->result, r->err);
+    tui_watch_over(r->watch, r->rc ? r->err->text : how_it_ended(r, &r->result, how, sizeof how));
+    return NULL;
+}
+
+/* The recorder on a thread, the terminal on this one. */
+static int run_watched(struct record *r, struct record_result *res, struct error *err)
+{
+    struct error why = {""};
+    pthread_t thread;
+    r->err = err;
+    if (pthread_create(&thread, NULL, record_on_thread, r))
+        return error_set(err, "--tui: no thread can be had: record without it");
+    int rc = tui_watch_run(r->watch, &why);
+    recorder_interrupt(r->recorder); /* the person has left, or the terminal has gone: the trace is closed in order */
+    live_wake(r->o.live);
+    pthread_join(thread, NULL);
+    *res = r->result;
+    return r->rc ? -1 : rc ? error_set(err, "%s", why.text) : 0;
 }
 
 /* Runs a recorder that was created; the terminal is given back before anything is said. */
 static int run(struct record *r, struct recorder *rec, struct error *err)
 {
     struct record_result res;
-    bool no_line = r->quiet || r->interactive || (r->console != CONSOLE_NONE && isatty(STDOUT_FILENO));
+    bool no_line = r->quiet || r->interactive || r->tui || (r->console != CONSOLE_NONE && isatty(STDOUT_FILENO));
     r->progress = progress_new("recording", no_line);
-    struct signals *signals = signals_start(on_signal, rec);
-    int rc = recorder_run(rec, &res, err);
+    struct signals *signals = r->watch ? NULL : signals_start(on_signal, rec);
+    r->recorder = rec;
+    int rc = r->watch ? run_watched(r, &res, err) : recorder_run(rec, &res, err);
     signals_stop(signals);
     progress_end(r->progress);
     r->typed_end = r->o.live && live_quit(r->o.live);
@@ -360,10 +450,17 @@ static int record(struct record *r, struct error *err)
     r->o.nsymbol_images = machine_symbols(r->machine, r->own_symbols);
     r->o.symbol_images = r->own_symbols;
     r->o.kind = engine_find("pc", err);
+    int master = -1;
+    if (r->tui) {
+        r->typing = open_typing(&master, err);
+        if (r->typing < 0)
+            return trouble(err);
+        begin_watch(r, &r->o.kind, master);
+    }
     set_hooks(r);
     signals_block();
     signal(SIGPIPE, SIG_IGN); /* a reader of the console that goes away must not cut the trace */
-    if (r->interactive && !(r->o.live = open_live(r, err)))
+    if ((r->interactive || r->tui) && !(r->o.live = open_live(r, err)))
         return trouble(err);
     struct recorder *rec = recorder_create(&r->o, err);
     int status;
@@ -374,6 +471,11 @@ static int record(struct record *r, struct error *err)
         status = trouble(err);
     }
     recorder_destroy(rec);
+    tui_watch_free(r->watch);
+    if (r->tui) {
+        close(r->typing);
+        close(master);
+    }
     return status;
 }
 

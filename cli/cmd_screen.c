@@ -1,4 +1,6 @@
 /* cmd_screen.c - bootreel screen. */
+#include <errno.h>
+#include <png.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,21 +9,92 @@
 #include "core/replay.h"
 
 static const char help[] =
-    "usage: bootreel screen TRACE [--at POSITION]\n\n"
+    "usage: bootreel screen TRACE [--at POSITION] [--png FILE]\n\n"
     "Prints the guest's text screen as it was at a position (default: the end), by replaying from the\n"
-    "nearest checkpoint. POSITION: ICOUNT, 1.5s, NN%, #EVENT, console:TEXT, mark:NAME.\n"
-    "Exits with 1 if the screen shows no text there.\n";
+    "nearest checkpoint. POSITION: ICOUNT, 1.5s, NN%, #EVENT, console:TEXT, mark:NAME.\n\n"
+    "  --png FILE   draw it instead, pixel by pixel: text in the guest's own font, or graphics\n\n"
+    "Exits with 1 if the screen shows no text (--png: nothing) there.\n";
 
-enum { OPT_AT = 1, OPT_HELP, SCREEN_SIZE = 65536 };
+enum { OPT_AT = 1, OPT_PNG, OPT_HELP, SCREEN_SIZE = 65536 };
 
 static const struct option longs[] = {
-    {"at", required_argument, NULL, OPT_AT}, {"help", no_argument, NULL, OPT_HELP}, {NULL, 0, NULL, 0}};
+    {"at", required_argument, NULL, OPT_AT},
+    {"png", required_argument, NULL, OPT_PNG},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0}};
 
-static int print_at(struct replay *r, uint64_t icount, struct error *err)
+/* ---------------------------------------------------------------- as a picture */
+
+static void png_failed(png_structp png, png_const_charp text)
+{
+    snprintf(((struct error *)png_get_error_ptr(png))->text, sizeof(struct error), "%s", text);
+    png_longjmp(png, 1);
+}
+
+static void write_rows(png_structp png, png_infop info, FILE *f, const struct display *d, const uint8_t *rgb)
+{
+    png_init_io(png, f);
+    png_set_IHDR(png, info, d->width, d->height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_write_info(png, info);
+    for (unsigned y = 0; y < d->height; y++)
+        png_write_row(png, rgb + (size_t)y * d->width * 3);
+    png_write_end(png, NULL);
+}
+
+static int write_png(FILE *f, const struct display *d, const uint8_t *rgb, struct error *err)
+{
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, err, png_failed, NULL);
+    png_infop info = png ? png_create_info_struct(png) : NULL;
+    int rc = 0;
+    if (!info)
+        rc = error_set(err, "no memory for the picture");
+    else if (setjmp(png_jmpbuf(png)))
+        rc = -1;
+    else
+        write_rows(png, info, f, d, rgb);
+    png_destroy_write_struct(&png, &info);
+    return rc;
+}
+
+static int save_png(const char *path, const struct display *d, const uint8_t *rgb)
+{
+    struct error err = {"cannot be written"};
+    FILE *f = fopen(path, "wb");
+    if (!f)
+        return trouble_text("--png %s: %s: give another place", path, strerror(errno));
+    int rc = write_png(f, d, rgb, &err);
+    if (fclose(f) || rc)
+        return trouble_text("--png %s: %s: make room, or give another place", path, err.text);
+    return EXIT_DONE;
+}
+
+static int draw(struct engine *e, const char *path, uint64_t icount)
+{
+    struct display d;
+    if (!e->ops->display || !e->ops->display(e, &d, NULL, 0, NULL, 0)) {
+        fprintf(stderr, "bootreel: the screen shows nothing at icount %llu\n", (unsigned long long)icount);
+        return EXIT_NO;
+    }
+    size_t n = (size_t)d.width * d.height * 3;
+    uint8_t *rgb = calloc(n, 1);
+    if (!rgb)
+        return trouble_text("no memory for a picture of %u x %u", d.width, d.height);
+    e->ops->display(e, &d, NULL, 0, rgb, n);
+    int status = save_png(path, &d, rgb);
+    free(rgb);
+    return status;
+}
+
+/* ---------------------------------------------------------------- as text */
+
+static int print_at(struct replay *r, uint64_t icount, const char *png, struct error *err)
 {
     if (replay_seek(r, icount, err))
         return trouble(err);
     struct engine *e = replay_engine(r);
+    if (png)
+        return draw(e, png, icount);
     char *text = malloc(SCREEN_SIZE);
     size_t n = e->ops->screen(e, text, SCREEN_SIZE);
     if (n)
@@ -32,7 +105,7 @@ static int print_at(struct replay *r, uint64_t icount, struct error *err)
     return n ? EXIT_DONE : EXIT_NO;
 }
 
-static int screen(struct trace *t, const char *at, struct error *err)
+static int screen(struct trace *t, const char *at, const char *png, struct error *err)
 {
     struct position pos = {.kind = POS_PERCENT, .n = 1000000};
     uint64_t icount;
@@ -40,14 +113,14 @@ static int screen(struct trace *t, const char *at, struct error *err)
         return trouble(err);
     const struct engine_kind *kind = engine_find(trace_config(t)->engine, err);
     struct replay *r = kind ? replay_open(t, kind, err) : NULL;
-    int status = r ? print_at(r, icount, err) : trouble(err);
+    int status = r ? print_at(r, icount, png, err) : trouble(err);
     replay_close(r);
     return status;
 }
 
 int cmd_screen(int argc, char **argv)
 {
-    const char *at = NULL;
+    const char *at = NULL, *png = NULL;
     struct error err;
     int c;
     while ((c = next_option(argc, argv, "", longs)) != -1) {
@@ -55,15 +128,18 @@ int cmd_screen(int argc, char **argv)
             fputs(help, stdout);
             return finish_output(EXIT_DONE);
         }
-        if (c != OPT_AT)
+        if (c == OPT_AT)
+            at = optarg;
+        else if (c == OPT_PNG)
+            png = optarg;
+        else
             return EXIT_TROUBLE;
-        at = optarg;
     }
     const char *path = only_argument(argc, argv, "trace");
     struct trace *t = path ? open_trace(path) : NULL;
     if (!t)
         return EXIT_TROUBLE;
-    int status = screen(t, at, &err);
+    int status = screen(t, at, png, &err);
     trace_close(t);
     return finish_output(status);
 }

@@ -21,7 +21,8 @@ static const struct command commands[] = {
     {"annotate", cmd_annotate, "run a trace again, and record more"},
     {"symbols", cmd_symbols, "look names and addresses up"},
     {"processes", cmd_processes, "the process tree at a position"},
-    {"screen", cmd_screen, "print the text screen at a position"},
+    {"screen", cmd_screen, "the screen at a position, as text or as a picture"},
+    {"tui", cmd_tui, "look at a trace, and go through it, on a terminal"},
     {"gdb", cmd_gdb, "debug a trace with gdb, forwards and backwards"},
 };
 

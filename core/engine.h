@@ -176,6 +176,19 @@ struct reg_desc {
 
 struct engine;
 
+/* A character of a text screen, and its colours as 0xRRGGBB. */
+struct display_cell {
+    uint32_t character; /* Unicode */
+    uint32_t ink, paper;
+};
+
+/* What a display shows. */
+struct display {
+    unsigned columns, rows;           /* of characters; 0 in graphics modes */
+    int cursor_column, cursor_row;    /* -1: none is shown */
+    unsigned width, height;           /* in pixels, text modes too */
+};
+
 struct engine_ops {
     const char *name;         /* "pc": stored in the trace */
     uint32_t behaviour;       /* version: raised when the same inputs would give another run */
@@ -223,6 +236,11 @@ struct engine_ops {
     /* The screen as text (UTF-8, rows ended by \n), at most `size` bytes with the final NUL. Returns the full length;
      * 0 if the screen shows no text. */
     size_t (*screen)(const struct engine *, char *buf, size_t size);
+    /* The display as it is: sizes into *d; its characters, row by row, if there are some and `ncells` are enough (else they
+     * are left alone); its pixels as red, green, blue bytes if `nrgb` bytes are enough. False: it shows nothing, or there is
+     * none. NULL: the engine has none. */
+    bool (*display)(const struct engine *, struct display *d, struct display_cell *cells, size_t ncells, uint8_t *rgb,
+                    size_t nrgb);
 };
 
 struct engine {

@@ -107,35 +107,43 @@ static const struct key keys[] = {
     {"\033[21~", 0x44, false}, {"\033[23~", 0x57, false}, {"\033[24~", 0x58, false},
 };
 
-static void put_code(struct live *l, uint8_t code)
+static void put_code(uint8_t *out, size_t *n, uint8_t code)
 {
-    l->keys[l->nkeys++] = 0x00;
-    l->keys[l->nkeys++] = code;
+    out[(*n)++] = 0x00;
+    out[(*n)++] = code;
 }
 
-static void press(struct live *l, const struct key *k)
+static void press(const struct key *k, uint8_t *out, size_t *n)
 {
     for (unsigned up = 0; up <= 0x80; up += 0x80) {
         if (k->extended)
-            put_code(l, 0xe0);
-        put_code(l, k->code | (uint8_t)up);
+            put_code(out, n, 0xe0);
+        put_code(out, n, k->code | (uint8_t)up);
     }
 }
 
-/* One key from the front of what was typed; returns how many bytes it was. */
-static size_t translate_key(struct live *l, const uint8_t *in, size_t n)
+size_t live_keyboard(const uint8_t *in, size_t n, uint8_t out[LIVE_KEY], size_t *nout)
 {
+    *nout = 0;
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         size_t len = strlen(keys[i].typed);
         if (len <= n && !memcmp(in, keys[i].typed, len)) {
-            press(l, &keys[i]);
+            press(&keys[i], out, nout);
             return len;
         }
     }
     uint8_t c = in[0] == 0x7f ? '\b' : in[0]; /* terminals send DEL for the backspace key */
     if (c && c < 0x80)
-        l->keys[l->nkeys++] = c;
+        out[(*nout)++] = c;
     return 1;
+}
+
+/* One key from the front of what was typed; returns how many bytes it was. */
+static size_t translate_key(struct live *l, const uint8_t *in, size_t n)
+{
+    size_t made, used = live_keyboard(in, n, l->keys + l->nkeys, &made);
+    l->nkeys += made;
+    return used;
 }
 
 static const uint8_t *keyboard_bytes(struct live *l, const uint8_t *in, size_t n, size_t *out)

@@ -22,6 +22,11 @@
 #define LIVE_QUIET  10000000000u
 #define LIVE_POLLED 1000000000u
 
+/* One key from the front of what a terminal sends (n > 0), as the keyboard port wants it (engine.h: INPUT_KEYBOARD). Returns how many bytes
+ * of `in` it was; *nout 0: there is no such key. */
+enum { LIVE_KEY = 8 };
+size_t live_keyboard(const uint8_t *in, size_t n, uint8_t out[LIVE_KEY], size_t *nout);
+
 struct live;
 
 struct live_options {

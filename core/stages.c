@@ -402,6 +402,13 @@ static void make_plain(struct builder *b, struct event *ev)
     ev->data = b->plain;
 }
 
+static void close_all(struct builder *b, const struct event *last, uint64_t number)
+{
+    close_down_to(b, 0, last, number, true);
+    while (b->nbeside)
+        close_beside(b, b->nbeside - 1, last, number, true);
+}
+
 static int walk(struct builder *b, struct trace *t, struct error *err)
 {
     struct trace_cursor *c = trace_cursor_open(t, classes_of(b));
@@ -415,17 +422,28 @@ static int walk(struct builder *b, struct trace *t, struct error *err)
     }
     if (trace_end(t))
         last.time = trace_end(t)->time;
-    close_down_to(b, 0, &last, trace_event_count(t, EVENT_CLASSES_ALL), true);
-    while (b->nbeside)
-        close_beside(b, b->nbeside - 1, &last, trace_event_count(t, EVENT_CLASSES_ALL), true);
+    close_all(b, &last, trace_event_count(t, EVENT_CLASSES_ALL));
     trace_cursor_close(c);
     return rc < 0 ? -1 : 0;
 }
 
-static bool is_meant(struct trace *t, const struct stage_rule *r)
+/* A setting of the machine, or NULL. */
+typedef const char *setting_fn(const void *machine, const char *key);
+
+static const char *setting_of_trace(const void *machine, const char *key)
+{
+    return trace_setting(machine, key);
+}
+
+static const char *setting_of_config(const void *machine, const char *key)
+{
+    return config_get(machine, key);
+}
+
+static bool is_meant(setting_fn *setting, const void *machine, const struct stage_rule *r)
 {
     for (size_t i = 0; i < r->nmachine; i++) {
-        const char *value = trace_setting(t, r->machine[i].key);
+        const char *value = setting(machine, r->machine[i].key);
         if ((value && !strcmp(value, r->machine[i].value)) != r->machine[i].wanted)
             return false;
     }
@@ -470,26 +488,38 @@ static void put_in_order(struct stages *s)
     free(place);
 }
 
-struct stages *stages_build(struct trace *t, const struct profile *p, struct error *err)
+/* ---------------------------------------------------------------- building */
+
+static void begin(struct builder *b, const struct profile *p, setting_fn *setting, const void *machine)
 {
     size_t n = profile_stages(p);
-    struct stages *s = mem_zero(1, sizeof *s);
-    struct builder b = {.out = s,
-                        .p = p,
-                        .done = mem_zero(n + 1, sizeof(bool)),
-                        .meant = mem_zero(n + 1, sizeof(bool)),
-                        .plain = mem_alloc(EVENT_MAX_DATA)};
+    *b = (struct builder){.out = mem_zero(1, sizeof *b->out),
+                          .p = p,
+                          .done = mem_zero(n + 1, sizeof(bool)),
+                          .meant = mem_zero(n + 1, sizeof(bool)),
+                          .plain = mem_alloc(EVENT_MAX_DATA)};
     for (size_t i = 0; i < n; i++)
-        b.meant[i] = is_meant(t, profile_stage(p, i));
+        b->meant[i] = is_meant(setting, machine, profile_stage(p, i));
+}
+
+static void end(struct builder *b)
+{
+    free(b->done);
+    free(b->meant);
+    free(b->beside);
+    free(b->plain);
+}
+
+struct stages *stages_build(struct trace *t, const struct profile *p, struct error *err)
+{
+    struct builder b;
+    begin(&b, p, setting_of_trace, t);
     int rc = walk(&b, t, err);
-    free(b.done);
-    free(b.meant);
-    free(b.beside);
-    free(b.plain);
-    put_in_order(s);
+    end(&b);
+    put_in_order(b.out);
     if (!rc)
-        return s;
-    stages_free(s);
+        return b.out;
+    stages_free(b.out);
     return NULL;
 }
 
@@ -656,4 +686,45 @@ long stages_chain(const struct stages *s, long of)
             of = (long)i;
     }
     return of;
+}
+
+/* ---------------------------------------------------------------- while it runs */
+
+struct stages_watch {
+    struct builder b;
+    uint64_t seen;
+};
+
+struct stages_watch *stages_watch_new(const struct profile *p, const struct engine_config *cfg)
+{
+    struct stages_watch *w = mem_zero(1, sizeof *w);
+    begin(&w->b, p, setting_of_config, cfg);
+    return w;
+}
+
+uint32_t stages_watch_classes(struct stages_watch *w)
+{
+    return classes_of(&w->b);
+}
+
+void stages_watch_see(struct stages_watch *w, const struct event *ev)
+{
+    struct event plain = *ev;
+    make_plain(&w->b, &plain);
+    take(&w->b, &plain, w->seen++);
+}
+
+const char *stages_watch_now(const struct stages_watch *w)
+{
+    return w->b.nopen ? w->b.out->list[w->b.open[w->b.nopen - 1].index].name : "";
+}
+
+void stages_watch_free(struct stages_watch *w)
+{
+    if (!w)
+        return;
+    close_all(&w->b, &(struct event){0}, 0);
+    stages_free(w->b.out);
+    end(&w->b);
+    free(w);
 }

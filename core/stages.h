@@ -3,6 +3,7 @@
 #ifndef BOOTREEL_CORE_STAGES_H
 #define BOOTREEL_CORE_STAGES_H
 
+#include "core/engine.h"
 #include "core/profile.h"
 #include "traces/trace.h"
 
@@ -43,5 +44,18 @@ void stages_fold(struct stages *);
 /* What stage `of` waited for: of the stages with `chain` in the same parent the one that ended last before it began. `of` -1: where
  * to begin, which is the one that ended last in the parent that had such stages first. -1: none. */
 long stages_chain(const struct stages *, long of);
+
+/* ---- while a machine is recorded: the stage that it is in, from the events as they come ---- */
+
+struct stages_watch;
+
+/* The profile must stay. */
+struct stages_watch *stages_watch_new(const struct profile *, const struct engine_config *);
+void stages_watch_free(struct stages_watch *); /* NULL is allowed */
+/* The events that it must see. */
+uint32_t stages_watch_classes(struct stages_watch *);
+void stages_watch_see(struct stages_watch *, const struct event *);
+/* The innermost stage's name; "" if none is open. Valid until the next event. */
+const char *stages_watch_now(const struct stages_watch *);
 
 #endif

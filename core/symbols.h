@@ -121,6 +121,8 @@ int symbols_text(const struct symbols *s, int32_t space, uint64_t address, uint6
 /* File and line of an address. False: not known. */
 bool symbols_line(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, const char **file,
                   unsigned *line);
+/* How the caller of the code at an address is found (f->address is as linked). False: not known. */
+bool symbols_frame(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, struct symbol_frame *f);
 
 /* ---------------------------------------------------------------- going through */
 

@@ -245,6 +245,9 @@ size_t timeline_peek(const struct timeline *tl, unsigned cpu, uint64_t linear, v
 size_t timeline_peek_physical(const struct timeline *tl, uint64_t address, void *buf, size_t n);
 /* The screen as text; see engine_ops.screen. */
 size_t timeline_screen(const struct timeline *tl, char *buf, size_t size);
+/* The display: see engine_ops.display. */
+bool timeline_display(const struct timeline *tl, struct display *d, struct display_cell *cells, size_t ncells,
+                      uint8_t *rgb, size_t nrgb);
 
 /* The machine's parts by name ("pic", "cpu0", "lapic0"), in their order; false beyond the last. The name is
  * valid until the timeline is closed. */

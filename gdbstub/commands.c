@@ -262,7 +262,7 @@ static void gdb_thread_extra(struct gdbstub *g, const char *args)
         reply_error(g, FAIL_UNKNOWN);
         return;
     }
-    int n = snprintf(text, sizeof text, "%s", mode_text(g, (unsigned)cpu, mode));
+    int n = snprintf(text, sizeof text, "%s", view_mode_text(g->tl, (unsigned)cpu, mode));
     reply_hex(g, text, (size_t)n);
 }
 
@@ -276,7 +276,7 @@ static void gdb_threads(struct gdbstub *g, const char *args)
     text_add(&x, "<threads>");
     for (unsigned i = 0; i < n; i++)
         text_add(&x, "<thread id=\"%s%x\" core=\"%u\" name=\"CPU %u\">%s</thread>",
-                 g->multiprocess ? "p1." : "", i + 1, i, i, mode_text(g, i, mode));
+                 g->multiprocess ? "p1." : "", i + 1, i, i, view_mode_text(g->tl, i, mode));
     text_add(&x, "</threads>");
     reply_piece(g, args, x.s, x.n);
     free(x.s);

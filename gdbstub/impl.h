@@ -7,6 +7,7 @@
 #include "core/stages.h"
 #include "core/symbols.h"
 #include "core/text.h"
+#include "core/views.h"
 #include "gdbstub/gdbstub.h"
 #include "gdbstub/packet.h"
 
@@ -145,10 +146,6 @@ const struct layout *layout_for(struct gdbstub *g, unsigned cpu);
 char *target_xml(struct gdbstub *g, unsigned cpu);
 /* The pc as gdb sees it in the present layout. */
 uint64_t seen_pc(struct gdbstub *g, unsigned cpu);
-/* "64-bit mode, ring 0": for people. */
-const char *mode_text(struct gdbstub *g, unsigned cpu, char buf[48]);
-/* "0000:7c00" or 0xffffffff81000000. */
-const char *place_text(struct gdbstub *g, unsigned cpu, char buf[48]);
 /* NUMBER:VALUE; of what gdb asks for at every stop. */
 void reply_expedited(struct gdbstub *g, unsigned cpu);
 void gdb_regs_get(struct gdbstub *g, const char *args);

@@ -42,7 +42,7 @@ void monitor_when(struct gdbstub *g, const char *args, struct text *out)
         text_add(out, " (%.2f %%)", 100.0 * (double)w.icount / (double)w.last);
     text_add(out, ", guest time ");
     add_time(out, w.time);
-    text_add(out, "\nCPU %u at %s, %s", w.cpu, place_text(g, w.cpu, place), mode_text(g, w.cpu, mode));
+    text_add(out, "\nCPU %u at %s, %s", w.cpu, view_place_text(g->tl, w.cpu, place), view_mode_text(g->tl, w.cpu, mode));
     if (stub_symbols(g) && symbols_at(stub_symbols(g), SPACE_KERNEL, timeline_pc(g->tl, w.cpu), w.icount,
                                       &(struct symbol){0}, NULL)) {
         symbols_text(stub_symbols(g), SPACE_KERNEL, timeline_pc(g->tl, w.cpu), w.icount, name, sizeof name);

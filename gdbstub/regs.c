@@ -355,43 +355,6 @@ char *target_xml(struct gdbstub *g, unsigned cpu)
 
 /* ---------------------------------------------------------------- values */
 
-/* 0 real, 1 virtual-8086, 2 protected 16-bit, 3 protected 32-bit, 4 compatibility, 5 64-bit: as in
- * EV_CPU_MODE. */
-static unsigned cpu_mode(const struct gdbstub *g, unsigned cpu)
-{
-    unsigned bits = timeline_code_bits(g->tl, cpu);
-    if (!(timeline_reg(g->tl, cpu, "cr0") & CR0_PE))
-        return 0;
-    if (timeline_reg(g->tl, cpu, "eflags") & FLAG_VM)
-        return 1;
-    if (timeline_reg(g->tl, cpu, "efer") & EFER_LMA)
-        return bits == 64 ? 5 : 4;
-    return bits == 16 ? 2 : 3;
-}
-
-const char *mode_text(struct gdbstub *g, unsigned cpu, char buf[48])
-{
-    static const char *const names[] = {
-        "real mode",          "virtual-8086 mode", "16-bit protected mode", "32-bit protected mode",
-        "compatibility mode", "64-bit mode"};
-    unsigned mode = cpu_mode(g, cpu);
-    if (mode < 2)
-        return names[mode];
-    snprintf(buf, 48, "%s, ring %u", names[mode], (unsigned)timeline_reg(g->tl, cpu, "cpl"));
-    return buf;
-}
-
-const char *place_text(struct gdbstub *g, unsigned cpu, char buf[48])
-{
-    uint64_t rip = timeline_reg(g->tl, cpu, "rip");
-    if (timeline_code_bits(g->tl, cpu) == 64)
-        snprintf(buf, 48, "0x%016" PRIx64, rip);
-    else
-        snprintf(buf, 48, "%04x:%0*x", (unsigned)timeline_reg(g->tl, cpu, "cs"),
-                 timeline_code_bits(g->tl, cpu) == 16 ? 4 : 8, (unsigned)rip);
-    return buf;
-}
-
 uint64_t seen_pc(struct gdbstub *g, unsigned cpu)
 {
     return g->offset_pc ? timeline_reg(g->tl, cpu, "rip") : timeline_pc(g->tl, cpu);
@@ -411,7 +374,7 @@ static uint64_t special_value(struct gdbstub *g, const struct layout_reg *r, uns
     case LAYOUT_CODE_BITS:
         return timeline_code_bits(g->tl, cpu);
     default:
-        return cpu_mode(g, cpu);
+        return view_mode(g->tl, cpu);
     }
 }
 

@@ -601,6 +601,17 @@ static size_t pc_screen(const struct engine *e, char *buf, size_t size)
     return board_screen(pc_const(e)->board, buf, size);
 }
 
+static bool pc_display(const struct engine *e, struct display *d, struct display_cell *cells, size_t ncells,
+                       uint8_t *rgb, size_t nrgb)
+{
+    unsigned w, h;
+    if (!vga_display(pc_const(e)->board, d, cells, ncells))
+        return false;
+    if (nrgb)
+        vga_screen_image(pc_const(e)->board, rgb, &w, &h, nrgb);
+    return true;
+}
+
 /* ---------------------------------------------------------------- life */
 
 static void pc_destroy(struct engine *e)
@@ -637,6 +648,7 @@ static const struct engine_ops pc_ops = {
     .observe = pc_observe,
     .flush = pc_flush,
     .screen = pc_screen,
+    .display = pc_display,
 };
 
 struct engine *hv_create(const struct engine_config *cfg, struct error *err)

@@ -3,14 +3,15 @@
 _bootreel_options() {
     case $1 in
     record) echo --bios --vgabios --memory --cpus --cpu --rtc --vga --disk --cdrom --floppy --boot --kernel --initrd --append \
-        --flat --output --until --stop-on-reset --max-size --events --inspect --profile --probe --symbols --checkpoint-every --interactive --vga-console --console --quiet --help -o -i -q ;;
+        --flat --output --until --stop-on-reset --max-size --events --inspect --profile --probe --symbols --checkpoint-every --interactive --vga-console --tui --console --quiet --help -o -i -q ;;
     replay) echo --verify --console --quiet --help -q ;;
     info) echo --check --help ;;
     stages) echo --profile --depth --all --critical-chain --format --help ;;
     annotate) echo --probe --profile --symbols --events --quiet --help -o -q ;;
     gdb) echo --stdio --listen --once --child --at --symbols --memory --help ;;
+    tui) echo --at --script --dump --size --mono --ascii --keys --settings --memory --help ;;
     events) echo --class --from --to --stage --pid --grep --format --help ;;
-    screen) echo --at --help ;;
+    screen) echo --at --png --help ;;
     symbols) echo --at --pid --all --help ;;
     processes) echo --at --all --format --help ;;
     esac
@@ -37,7 +38,7 @@ _bootreel() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} values
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'record replay info stages events annotate symbols processes screen gdb --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'record replay info stages events annotate symbols processes screen tui gdb --help --version' -- "$word")
         return
     fi
     [ "$before" = '=' ] && before=${COMP_WORDS[COMP_CWORD - 2]}

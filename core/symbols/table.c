@@ -516,3 +516,31 @@ bool symbols_line(const struct symbols *s, int32_t space, uint64_t address, uint
     return line_space(s, space, address, at, file, line) ||
            (space != SPACE_KERNEL && line_space(s, SPACE_KERNEL, address, at, file, line));
 }
+
+/* The last frame row at or before an address (as linked), or NULL. */
+static const struct symbol_frame *frame_at(const struct symbol_table *t, uint64_t address)
+{
+    size_t low = 0, high = t->nframes;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (t->frames[mid].address <= address)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low && t->frames[low - 1].base != FRAME_UNKNOWN ? &t->frames[low - 1] : NULL;
+}
+
+bool symbols_frame(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, struct symbol_frame *f)
+{
+    for (size_t i = s->nmaps; i-- > 0;) {
+        const struct symbol_mapping *m = &s->maps[i];
+        bool asked = in_force(m, space, at) || in_force(m, SPACE_KERNEL, at);
+        const struct symbol_frame *row = asked ? frame_at(m->table, address - m->bias) : NULL;
+        if (row) {
+            *f = *row;
+            return true;
+        }
+    }
+    return false;
+}

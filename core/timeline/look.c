@@ -75,6 +75,13 @@ size_t timeline_screen(const struct timeline *tl, char *buf, size_t size)
     return tl->e->ops->screen(tl->e, buf, size);
 }
 
+bool timeline_display(const struct timeline *tl, struct display *d, struct display_cell *cells, size_t ncells,
+                      uint8_t *rgb, size_t nrgb)
+{
+    *d = (struct display){.cursor_row = -1, .cursor_column = -1};
+    return tl->e->ops->display && tl->e->ops->display(tl->e, d, cells, ncells, rgb, nrgb);
+}
+
 /* ---------------------------------------------------------------- parts */
 
 bool timeline_section_name(struct timeline *tl, size_t i, const char **name)

@@ -54,6 +54,8 @@ unsigned vga_utf8(uint8_t c, char out[3]);
 /* The screen as a picture: w * h pixels of red, green, blue. False if there is no VGA or nothing to show (*w and *h are 0),
  * or if it needs more than `max` bytes (*w and *h are set). Changes nothing. */
 bool vga_screen_image(struct board *, uint8_t *rgb, unsigned *w, unsigned *h, size_t max);
+/* Its size, and in text modes the cursor and, if there is room, the characters. False if nothing is shown. Changes nothing. */
+bool vga_display(struct board *, struct display *d, struct display_cell *cells, size_t ncells);
 /* Report an event of the machine's: icount, time and cpu are filled in. It ends what is being folded (which is
  * state), so it must come whatever classes are observed. */
 void board_event(struct board *, struct event *);

@@ -211,6 +211,59 @@ static bool vbe_screen(struct screen *s)
     return true;
 }
 
+/* ---------------------------------------------------------------- text as characters */
+
+static uint32_t packed(const struct vga *v, unsigned index)
+{
+    uint8_t rgb[3];
+
+    palette_colour(v, index, rgb);
+    return (uint32_t)rgb[0] << 16 | rgb[1] << 8 | rgb[2];
+}
+
+static void text_cell(const struct vga *v, unsigned cell, struct display_cell *out)
+{
+    uint8_t attr = vga_cell(v, cell)[1], back = attr >> 4;
+
+    if (v->attr[AR_MODE] & 8) /* bit 7 blinks; it is shown at rest */
+        back &= 7;
+    out->character = vga_unicode(vga_cell(v, cell)[0]);
+    out->ink = packed(v, attr & 15);
+    out->paper = packed(v, back);
+}
+
+static void text_cursor(const struct screen *s, struct display *d)
+{
+    const struct vga *v = s->v;
+    unsigned at = (vga_cursor(v) - s->text.start) & 0xffff;
+
+    if (v->crtc[CR_CURSOR_START] & 0x20 || at / s->text.stride >= s->text.rows ||
+        at % s->text.stride >= s->text.cols)
+        return;
+    d->cursor_row = (int)(at / s->text.stride);
+    d->cursor_column = (int)(at % s->text.stride);
+}
+
+bool vga_display(struct board *board, struct display *d, struct display_cell *cells, size_t ncells)
+{
+    struct screen s = {.v = board_slot(board, SLOT_VGA)};
+
+    *d = (struct display){.cursor_row = -1, .cursor_column = -1};
+    vga_screen_image(board, NULL, &d->width, &d->height, 0);
+    if (!d->width)
+        return false;
+    if (!text_screen(&s))
+        return true;
+    d->columns = s.text.cols;
+    d->rows = s.text.rows;
+    text_cursor(&s, d);
+    if (ncells >= (size_t)d->columns * d->rows)
+        for (unsigned r = 0; r < d->rows; r++)
+            for (unsigned c = 0; c < d->columns; c++)
+                text_cell(s.v, s.text.start + r * s.text.stride + c, cells++);
+    return true;
+}
+
 /* ---------------------------------------------------------------- the picture */
 
 bool vga_screen_image(struct board *board, uint8_t *rgb, unsigned *w, unsigned *h, size_t max)

@@ -44,6 +44,11 @@ static const uint16_t code_page[256] = {
     0x2248, 0x00b0, 0x2219, 0x00b7, 0x221a, 0x207f, 0x00b2, 0x25a0, 0x0020,
 };
 
+uint32_t vga_unicode(uint8_t c)
+{
+    return code_page[c];
+}
+
 unsigned vga_utf8(uint8_t c, char out[3])
 {
     unsigned u = code_page[c];

@@ -637,6 +637,22 @@ static void test_images(void **state)
     assert_int_equal(w, 720);
     assert_int_equal(h, 400);
     assert_memory_equal(rgb + 720 * 3 * 19, "\xff\xff\xff\0\0\xaa", 6);
+    /* The same as characters with their colours, and the cursor. */
+    struct display d;
+    struct display_cell *cells = calloc(80 * 25, sizeof *cells);
+    assert_true(vga_display(b, &d, cells, 80 * 25));
+    assert_int_equal(d.columns, 80);
+    assert_int_equal(d.rows, 25);
+    assert_int_equal(d.width, 720);
+    assert_int_equal(cells[80].character, 'A');
+    assert_int_equal(cells[80].ink, 0xffffff);
+    assert_int_equal(cells[80].paper, 0x0000aa);
+    assert_int_equal(d.cursor_row, 1);
+    assert_int_equal(d.cursor_column, 1);
+    cells[80].character = 0;
+    assert_true(vga_display(b, &d, cells, 80 * 25 - 1)); /* no room: left alone */
+    assert_int_equal(cells[80].character, 0);
+    free(cells);
     /* 640x480 in 16 colours. */
     mode12(b);
     indexed(b, 0x3c4, 2, 4);
@@ -644,6 +660,9 @@ static void test_images(void **state)
     assert_true(vga_screen_image(b, rgb, &w, &h, 720 * 480 * 3));
     assert_int_equal(w, 640);
     assert_int_equal(h, 480);
+    assert_true(vga_display(b, &d, NULL, 0));
+    assert_int_equal(d.columns, 0);
+    assert_int_equal(d.height, 480);
     assert_memory_equal(rgb + 640 * 3 * 2 + 3, "\xaa\0\0", 3);
     /* Mode 13h. */
     indexed(b, 0x3c4, 2, 15);

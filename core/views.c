@@ -1,0 +1,218 @@
+/* views.c - where a processor is, its segments and its page tables. See views.h. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/views.h"
+
+enum {
+    CR0_PE = 1,
+    FLAG_VM = 1 << 17,
+    EFER_LMA = 1 << 10,
+    CR4_PSE = 1 << 4,
+    CR4_PAE = 1 << 5,
+    CR4_LA57 = 1 << 12
+};
+#define CR0_PG (1u << 31)
+
+/* ---------------------------------------------------------------- where a processor is */
+
+enum view_mode view_mode(const struct timeline *tl, unsigned cpu)
+{
+    unsigned bits = timeline_code_bits(tl, cpu);
+    if (!(timeline_reg(tl, cpu, "cr0") & CR0_PE))
+        return VIEW_REAL;
+    if (timeline_reg(tl, cpu, "eflags") & FLAG_VM)
+        return VIEW_V86;
+    if (timeline_reg(tl, cpu, "efer") & EFER_LMA)
+        return bits == 64 ? VIEW_LONG : VIEW_COMPATIBILITY;
+    return bits == 16 ? VIEW_PROTECTED16 : VIEW_PROTECTED32;
+}
+
+const char *view_mode_text(const struct timeline *tl, unsigned cpu, char buf[48])
+{
+    static const char *const names[] = {
+        "real mode",          "virtual-8086 mode", "16-bit protected mode", "32-bit protected mode",
+        "compatibility mode", "64-bit mode"};
+    enum view_mode mode = view_mode(tl, cpu);
+    if (mode < VIEW_PROTECTED16)
+        return names[mode];
+    snprintf(buf, 48, "%s, ring %u", names[mode], (unsigned)timeline_reg(tl, cpu, "cpl"));
+    return buf;
+}
+
+const char *view_place_text(const struct timeline *tl, unsigned cpu, char buf[48])
+{
+    uint64_t rip = timeline_reg(tl, cpu, "rip");
+    if (timeline_code_bits(tl, cpu) == 64)
+        snprintf(buf, 48, "0x%016" PRIx64, rip);
+    else
+        snprintf(buf, 48, "%04x:%0*x", (unsigned)timeline_reg(tl, cpu, "cs"),
+                 timeline_code_bits(tl, cpu) == 16 ? 4 : 8, (unsigned)rip);
+    return buf;
+}
+
+/* The stack pointer has 32 bits if the stack segment's B bit says so (SDM volume 3, 3.4.5). */
+static bool wide_stack(const struct timeline *tl, unsigned cpu)
+{
+    struct view_segment s;
+    enum view_mode mode = view_mode(tl, cpu);
+    if (mode == VIEW_REAL || mode == VIEW_V86)
+        return false;
+    if (!view_descriptor(tl, cpu, (unsigned)timeline_reg(tl, cpu, "ss"), &s))
+        return mode == VIEW_PROTECTED32 || mode == VIEW_COMPATIBILITY;
+    return s.big;
+}
+
+uint64_t view_stack(const struct timeline *tl, unsigned cpu)
+{
+    uint64_t sp = timeline_reg(tl, cpu, "rsp");
+    if (view_mode(tl, cpu) == VIEW_LONG)
+        return sp;
+    if (!wide_stack(tl, cpu))
+        sp &= 0xffff;
+    return (uint32_t)(timeline_reg(tl, cpu, "ss_base") + sp);
+}
+
+/* ---------------------------------------------------------------- segments: SDM volume 3, 3.4.5 and 3.5 */
+
+enum { LAST_GDT_BIT = 4 };
+
+bool view_descriptor(const struct timeline *tl, unsigned cpu, unsigned selector, struct view_segment *s)
+{
+    bool local = selector & LAST_GDT_BIT;
+    uint64_t base = timeline_reg(tl, cpu, local ? "ldtr_base" : "gdtr_base");
+    uint64_t limit = timeline_reg(tl, cpu, local ? "ldtr_limit" : "gdtr_limit");
+    unsigned offset = selector & 0xfff8;
+    uint8_t d[16] = {0};
+    if ((!local && !offset) || offset + 7 > limit || timeline_peek(tl, cpu, base + offset, d, 8) != 8)
+        return false;
+    *s = (struct view_segment){.selector = selector,
+                               .base = d[2] | d[3] << 8 | d[4] << 16 | (uint64_t)d[7] << 24,
+                               .limit = d[0] | d[1] << 8 | (d[6] & 15u) << 16,
+                               .type = d[5] & 15,
+                               .system = !(d[5] & 16),
+                               .dpl = d[5] >> 5 & 3,
+                               .present = d[5] >> 7,
+                               .wide = d[6] >> 5 & 1,
+                               .big = d[6] >> 6 & 1,
+                               .granular = d[6] >> 7};
+    if (s->granular)
+        s->limit = s->limit << 12 | 0xfff;
+    if (s->system && timeline_reg(tl, cpu, "efer") & EFER_LMA &&
+        timeline_peek(tl, cpu, base + offset, d, 16) == 16)
+        for (unsigned i = 0; i < 4; i++)
+            s->base |= (uint64_t)d[8 + i] << (32 + 8 * i);
+    return true;
+}
+
+/* SDM volume 3, table 3-2. */
+static const char *const system_types[16] = {"reserved",
+                                             "16-bit TSS",
+                                             "LDT",
+                                             "16-bit TSS (busy)",
+                                             "16-bit call gate",
+                                             "task gate",
+                                             "16-bit interrupt gate",
+                                             "16-bit trap gate",
+                                             "reserved",
+                                             "TSS",
+                                             "reserved",
+                                             "TSS (busy)",
+                                             "call gate",
+                                             "reserved",
+                                             "interrupt gate",
+                                             "trap gate"};
+
+int view_segment_text(const struct view_segment *s, char *buf, size_t size)
+{
+    const char *absent = s->present ? "" : ", not present";
+    if (s->system)
+        return snprintf(buf, size, "%s%s", system_types[s->type], absent);
+    const char *bits = s->wide && s->type & 8 ? "64-bit" : s->big ? "32-bit" : "16-bit";
+    if (s->type & 8)
+        return snprintf(buf, size, "code %s, ring %u%s%s%s", bits, s->dpl, s->type & 4 ? ", conforming" : "",
+                        s->type & 2 ? ", readable" : "", absent);
+    return snprintf(buf, size, "data %s, ring %u%s%s%s", bits, s->dpl, s->type & 4 ? ", expand-down" : "",
+                    s->type & 2 ? ", writable" : "", absent);
+}
+
+/* ---------------------------------------------------------------- pages: SDM volume 3, chapter 4 */
+
+enum { PTE_PRESENT = 1, PTE_WRITE = 2, PTE_USER = 4, PTE_LARGE = 128 };
+#define PTE_NX      (1ull << 63)
+#define PTE_ADDRESS 0x000ffffffffff000ull
+
+struct shape {
+    const char *const *names;
+    unsigned levels, bits, entry; /* index bits a level; bytes an entry */
+};
+
+static struct shape shape_of(const struct timeline *tl, unsigned cpu)
+{
+    static const char *const five[] = {"PML5", "PML4", "PDPT", "PD", "PT"};
+    uint64_t cr4 = timeline_reg(tl, cpu, "cr4");
+    if (timeline_reg(tl, cpu, "efer") & EFER_LMA)
+        return cr4 & CR4_LA57 ? (struct shape){five, 5, 9, 8} : (struct shape){five + 1, 4, 9, 8};
+    if (cr4 & CR4_PAE)
+        return (struct shape){five + 2, 3, 9, 8};
+    return (struct shape){five + 3, 2, 10, 4};
+}
+
+static bool may_be_large(const struct timeline *tl, unsigned cpu, const struct shape *s, unsigned left)
+{
+    if (s->entry == 4)
+        return left == 1 && timeline_reg(tl, cpu, "cr4") & CR4_PSE;
+    return left == 1 || (left == 2 && s->levels >= 4);
+}
+
+static void take_rights(struct view_walk *w, uint64_t entry, bool pdpt_of_pae)
+{
+    if (!pdpt_of_pae) {
+        w->writable &= !!(entry & PTE_WRITE);
+        w->user &= !!(entry & PTE_USER);
+    }
+    w->executable &= !(entry & PTE_NX);
+}
+
+/* 4 MiB pages have bits 39-32 of the address in 20-13 (SDM volume 3, 4.3). */
+static uint64_t leaf_base(const struct shape *s, uint64_t entry, uint64_t page)
+{
+    if (s->entry == 4 && page > 4096)
+        return (entry & 0xffc00000u) | (entry >> 13 & 0xff) << 32;
+    return entry & PTE_ADDRESS & ~(page - 1);
+}
+
+void view_walk(const struct timeline *tl, unsigned cpu, uint64_t linear, struct view_walk *w)
+{
+    struct shape s = shape_of(tl, cpu);
+    uint64_t table = timeline_reg(tl, cpu, "cr3") & PTE_ADDRESS;
+    *w = (struct view_walk){
+        .writable = true, .user = true, .executable = true, .page = 4096, .physical = linear};
+    if (!(timeline_reg(tl, cpu, "cr0") & CR0_PG)) {
+        w->mapped = true;
+        return;
+    }
+    if (s.levels == 3)
+        table = timeline_reg(tl, cpu, "cr3") & 0xffffffe0u;
+    w->paging = true;
+    for (unsigned i = 0; i < s.levels; i++) {
+        unsigned left = s.levels - 1 - i, shift = 12 + left * s.bits;
+        struct view_walk_level *l = &w->level[w->n++];
+        l->name = s.names[i];
+        l->index = (unsigned)(linear >> shift & ((s.levels == 3 && !i ? 4u : 1u << s.bits) - 1));
+        l->at = table + (uint64_t)l->index * s.entry;
+        l->read = timeline_peek_physical(tl, l->at, &l->entry, s.entry) == s.entry;
+        if (!l->read || !(l->entry & PTE_PRESENT))
+            return;
+        take_rights(w, l->entry, s.levels == 3 && !i);
+        w->page = 1ull << shift;
+        l->leaf = !left || (l->entry & PTE_LARGE && may_be_large(tl, cpu, &s, left));
+        if (l->leaf) {
+            w->mapped = true;
+            w->physical = leaf_base(&s, l->entry, w->page) | (linear & (w->page - 1));
+            return;
+        }
+        table = l->entry & PTE_ADDRESS;
+    }
+}

@@ -1,0 +1,98 @@
+/* views.h - what the machine's state means, in words: for every front end that shows it to people. Nothing here changes
+ * anything.
+ *
+ * Sources: Intel 64 and IA-32 Architectures Software Developer's Manual (SDM), the section named beside each table.
+ */
+#ifndef BOOTREEL_CORE_VIEWS_H
+#define BOOTREEL_CORE_VIEWS_H
+
+#include "core/symbols.h"
+#include "core/timeline.h"
+
+/* ---------------------------------------------------------------- where a processor is */
+
+/* As in EV_CPU_MODE. */
+enum view_mode { VIEW_REAL, VIEW_V86, VIEW_PROTECTED16, VIEW_PROTECTED32, VIEW_COMPATIBILITY, VIEW_LONG };
+
+enum view_mode view_mode(const struct timeline *tl, unsigned cpu);
+/* "64-bit mode, ring 0". */
+const char *view_mode_text(const struct timeline *tl, unsigned cpu, char buf[48]);
+/* "0000:7c00" or 0xffffffff81000000. */
+const char *view_place_text(const struct timeline *tl, unsigned cpu, char buf[48]);
+/* Linear address of the top of the stack (SS base + SP, as wide as the stack is). */
+uint64_t view_stack(const struct timeline *tl, unsigned cpu);
+
+/* ---------------------------------------------------------------- registers bit by bit */
+
+struct view_bit {
+    const char *name;
+    uint8_t low, width;
+    const char *what;
+};
+
+/* The bits of a register that has some ("eflags", "cr0", "efer", "mxcsr" …), lowest first; NULL and 0: it has none. */
+const struct view_bit *view_bits(const char *reg, size_t *n);
+/* The i-th register that has bits; NULL beyond the last. */
+const char *view_bits_register(size_t i);
+/* Those that are set: "PE ET NE", fields with their value: "IOPL=3". As snprintf. */
+int view_bits_text(const char *reg, uint64_t value, char *buf, size_t size);
+
+/* ---------------------------------------------------------------- segments */
+
+struct view_segment {
+    unsigned selector;
+    uint64_t base, limit; /* the limit in bytes, the last one that is allowed */
+    unsigned type, dpl;
+    bool present, system, wide, big, granular;
+};
+
+/* The descriptor that a selector names, in the GDT or LDT as it is in memory now. False: none (null, or beyond the table). */
+bool view_descriptor(const struct timeline *tl, unsigned cpu, unsigned selector, struct view_segment *s);
+/* "code 64-bit, ring 0, readable", "data 32-bit, ring 3, writable", "TSS (busy)". As snprintf. */
+int view_segment_text(const struct view_segment *s, char *buf, size_t size);
+
+/* ---------------------------------------------------------------- pages */
+
+enum { VIEW_WALK_MAX = 5 };
+
+struct view_walk_level {
+    const char *name; /* "PML4", "PDPT", "PD", "PT" */
+    unsigned index;
+    uint64_t at;    /* physical address of the entry */
+    uint64_t entry; /* its value */
+    bool leaf;      /* it maps a page */
+    bool read;      /* the entry is in memory */
+};
+
+struct view_walk {
+    bool paging; /* else linear is physical */
+    unsigned n;
+    struct view_walk_level level[VIEW_WALK_MAX];
+    bool mapped;
+    uint64_t physical;
+    uint64_t page; /* its size */
+    /* All levels together. */
+    bool writable, user, executable;
+};
+
+/* Walks the page tables as the processor would, without marking anything. */
+void view_walk(const struct timeline *tl, unsigned cpu, uint64_t linear, struct view_walk *w);
+
+/* ---------------------------------------------------------------- the stack */
+
+enum view_frame_by { VIEW_FRAME_HERE, VIEW_FRAME_CFI, VIEW_FRAME_POINTER, VIEW_FRAME_GUESS };
+
+/* One call: where it is, and how that is known. */
+struct view_frame {
+    uint64_t pc; /* linear */
+    uint64_t sp; /* linear; of the caller's frame: what the stack pointer was before the call */
+    enum view_frame_by by;
+};
+
+/* The calls that are under way, the innermost first: by call frame information where the symbols have some, else by the
+ * frame pointer if it points to a chain of frames in code with symbols, else by the values on the stack that are return
+ * addresses (VIEW_FRAME_GUESS: they may be left over). `space` as in symbols.h; `s` NULL: no symbols. Returns how many. */
+size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols *s, int32_t space,
+                   struct view_frame *frame, size_t max);
+
+#endif

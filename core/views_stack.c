@@ -1,0 +1,178 @@
+/* views_stack.c - the calls that are under way. See views.h.
+ *
+ * Sources: DWARF 4, 6.4 (call frames; the rows are in the symbol tables already); System V ABI for AMD64, figure 3.36 and for i386,
+ * figure 2.14 (numbers of registers); SDM volume 2, CALL (its encodings).
+ */
+#include <string.h>
+
+#include "core/views.h"
+
+enum { I386_SP = 4, I386_BP = 5, I386_PC = 8, AMD64_BP = 6, AMD64_SP = 7, AMD64_PC = 16, REGISTERS = 17 };
+enum { SCAN_WORDS = 512 };
+
+/* The machine as it was before the calls that have been taken back. */
+struct unwind {
+    const struct timeline *tl;
+    const struct symbols *symbols;
+    unsigned cpu, word;
+    int32_t space;
+    uint64_t at;
+    uint64_t reg[REGISTERS]; /* by DWARF number */
+    bool wide, segmented;
+    uint64_t ss_base, cs_base;
+    uint64_t pc, sp; /* linear */
+    bool called;     /* pc is a return address: the call is before it */
+};
+
+static const char *const wide_names[REGISTERS] = {"rax", "rdx", "rcx", "rbx", "rsi", "rdi",
+                                                  "rbp", "rsp", "r8",  "r9",  "r10", "r11",
+                                                  "r12", "r13", "r14", "r15", "rip"};
+static const char *const narrow_names[REGISTERS] = {"rax", "rcx", "rdx", "rbx", "rsp",
+                                                    "rbp", "rsi", "rdi", "rip"};
+
+static void begin(struct unwind *u)
+{
+    const char *const *names = u->wide ? wide_names : narrow_names;
+    for (unsigned i = 0; i < REGISTERS && names[i]; i++)
+        u->reg[i] = timeline_reg(u->tl, u->cpu, names[i]);
+    u->ss_base = timeline_reg(u->tl, u->cpu, "ss_base");
+    u->cs_base = timeline_reg(u->tl, u->cpu, "cs_base");
+    u->pc = timeline_pc(u->tl, u->cpu);
+    u->sp = view_stack(u->tl, u->cpu);
+    u->at = timeline_icount(u->tl);
+    u->word = timeline_code_bits(u->tl, u->cpu) / 8;
+}
+
+static bool peek(const struct unwind *u, uint64_t address, unsigned n, uint64_t *value)
+{
+    *value = 0;
+    return timeline_peek(u->tl, u->cpu, address, value, n) == n;
+}
+
+static bool known(const struct unwind *u, uint64_t pc)
+{
+    return u->symbols && symbols_at(u->symbols, u->space, pc, u->at, &(struct symbol){0}, NULL);
+}
+
+/* ---------------------------------------------------------------- by call frame information */
+
+/* The symbols say that nobody called this. */
+static bool outermost(const struct unwind *u)
+{
+    struct symbol_frame f;
+    return u->symbols && symbols_frame(u->symbols, u->space, u->pc - u->called, u->at, &f) &&
+           f.flags & FRAME_OUTERMOST;
+}
+
+static bool by_cfi(struct unwind *u)
+{
+    struct symbol_frame f;
+    uint64_t ra;
+    if (!u->symbols || !symbols_frame(u->symbols, u->space, u->pc - u->called, u->at, &f) ||
+        !!(f.flags & FRAME_WIDE) != u->wide || f.base >= REGISTERS)
+        return false;
+    u->segmented = f.flags & FRAME_SEGMENTED;
+    unsigned word = u->wide ? 8 : 4;
+    uint64_t base = u->reg[f.base], cfa;
+    if (u->segmented)
+        base = u->ss_base + (base & 0xffff);
+    cfa = base + (uint64_t)(int64_t)f.offset;
+    if (!u->wide)
+        cfa = (uint32_t)cfa;
+    if (!peek(u, cfa - word, word, &ra))
+        return false;
+    for (unsigned i = 0; i < f.nsaved; i++)
+        if (f.saved[i].reg < REGISTERS)
+            peek(u, cfa + (uint64_t)(int64_t)f.saved[i].offset, word, &u->reg[f.saved[i].reg]);
+    u->sp = cfa;
+    u->reg[u->wide ? AMD64_SP : I386_SP] = u->segmented ? cfa - u->ss_base : cfa;
+    u->pc = u->segmented ? u->cs_base + (ra & 0xffff) : ra;
+    return ra != 0;
+}
+
+/* ---------------------------------------------------------------- by the frame pointer */
+
+static bool by_pointer(struct unwind *u)
+{
+    unsigned word = u->wide ? 8 : 4, number = u->wide ? AMD64_BP : I386_BP;
+    uint64_t bp = u->reg[number], next, ra;
+    if (u->word < 4 || bp < u->sp || bp - u->sp > 65536 || bp % word || !peek(u, bp, word, &next) ||
+        !peek(u, bp + word, word, &ra) || !known(u, ra) || next <= bp)
+        return false;
+    u->sp = bp + 2 * word;
+    u->reg[number] = next;
+    u->reg[u->wide ? AMD64_SP : I386_SP] = u->sp;
+    u->pc = ra;
+    return true;
+}
+
+/* ---------------------------------------------------------------- by what looks like a return address */
+
+/* Whether a CALL may end at `pc`: near relative, or by a register or memory. */
+static bool after_call(const struct unwind *u, uint64_t pc)
+{
+    uint8_t b[8];
+    if (timeline_peek(u->tl, u->cpu, pc - 7, b, 7) != 7)
+        return false;
+    if (b[2] == 0xe8 || (u->word == 2 && b[4] == 0xe8))
+        return true;
+    for (unsigned n = 2; n <= 7; n++)
+        if (b[7 - n] == 0xff && (b[8 - n] >> 3 & 7) == 2)
+            return true;
+    return false;
+}
+
+static bool by_guess(struct unwind *u)
+{
+    unsigned word = u->wide ? 8 : u->word;
+    uint64_t value;
+    for (unsigned i = 0; i < SCAN_WORDS; i++) {
+        if (!peek(u, u->sp + (uint64_t)i * word, word, &value))
+            return false;
+        if (u->word == 2)
+            value += u->cs_base;
+        if (!known(u, value) || !after_call(u, value))
+            continue;
+        u->sp += (uint64_t)(i + 1) * word;
+        u->reg[u->wide ? AMD64_SP : I386_SP] = u->sp;
+        u->pc = value;
+        return true;
+    }
+    return false;
+}
+
+/* ---------------------------------------------------------------- */
+
+static bool caller(struct unwind *u, enum view_frame_by *by, bool guessing)
+{
+    uint64_t was = u->sp;
+    if (outermost(u))
+        return false;
+    if (!guessing && by_cfi(u)) {
+        *by = VIEW_FRAME_CFI;
+        return u->sp > was || u->segmented;
+    }
+    if (!guessing && by_pointer(u)) {
+        *by = VIEW_FRAME_POINTER;
+        return true;
+    }
+    *by = VIEW_FRAME_GUESS;
+    return by_guess(u);
+}
+
+size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols *s, int32_t space,
+                   struct view_frame *frame, size_t max)
+{
+    struct unwind u = {
+        .tl = tl, .symbols = s, .cpu = cpu, .space = space, .wide = timeline_code_bits(tl, cpu) == 64};
+    enum view_frame_by by = VIEW_FRAME_HERE;
+    size_t n = 0;
+    begin(&u);
+    frame[n++] = (struct view_frame){u.pc, u.sp, by};
+    while (n < max && caller(&u, &by, by == VIEW_FRAME_GUESS)) {
+        frame[n - 1].sp = u.sp;
+        frame[n++] = (struct view_frame){u.pc, u.sp, by};
+        u.called = true;
+    }
+    return n;
+}

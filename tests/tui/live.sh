@@ -1,0 +1,36 @@
+#!/bin/bash
+# live.sh - going live in the terminal interface: typing into the guest in a diversion, looking around in it, coming back, saving it.
+. "$(dirname "$0")/../lib.sh"
+
+"$BOOTREEL" record -q -o "$work/demo.reel" </dev/null >/dev/null || fail "record the demo guest"
+cat >"$work/script" <<SCRIPT
+goto stage:user.key
++1k
+live
+keys y
+live-until Try help.
+type help
+keys Enter
+live-until fault, shell
+show $work/live.txt
+keys C-a h
+message back to the record
+keys C-a s
+message stopped in the diversion
+step
+back-step
+save $work/saved.reel
+message saved as
+show $work/stopped.txt
+undo
+show $work/back.txt
+SCRIPT
+"$BOOTREEL" tui "$work/demo.reel" --script "$work/script" >"$work/out" 2>"$work/err" || fail "$(cat "$work/err")"
+holds "$work/live.txt" 'LIVE' "it says that it is live"
+holds "$work/live.txt" 'help' "what was typed is echoed"
+holds "$work/stopped.txt" 'diverted' "it says that it is a diversion"
+holds "$work/back.txt" ' of 10,[0-9,]* ' "back in the record"
+"$BOOTREEL" replay "$work/saved.reel" --verify -q >/dev/null || fail "the saved diversion replays"
+"$BOOTREEL" info "$work/saved.reel" >"$work/info"
+holds "$work/info" 'inputs +[1-9]' "what was typed is in the saved trace"
+finish

@@ -1,0 +1,47 @@
+#!/bin/bash
+# record.sh - record --tui: watching a recording, typing to the guest, looking back while it waits, ending it.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/tmux.sh"
+
+begin 120x40
+run "$BOOTREEL" record --tui -o "$work/w.reel"
+await 'REC .*w.reel .*user.key' "the stage"
+await 'press a key for a shell' "the screen"
+await 'mmio +[0-9,]+' "counts of events"
+press y
+await 'A small shell' "typing reaches the guest"
+press C-a s
+await '─ Console' "the console"
+press C-a l
+await 'the recording waits' "looking back"
+press 1 '^'
+await ' w.reel  0 of' "anywhere in what was recorded"
+press q
+await 'REC .*user.shell' "the recording goes on"
+press o f f Enter
+await 'switched itself off .*Enter looks at it' "it says how it ended"
+press Enter
+await ' w.reel  0 of' "looking at it"
+press q
+await 'Enter looks at it' "and back"
+press q
+ended 0 "q"
+"$BOOTREEL" replay --verify -q "$work/w.reel" >/dev/null || fail "it replays"
+
+# Ended by Ctrl-A x, and by a signal: the trace is whole.
+for how in keys signal; do
+    run "$BOOTREEL" record --tui -o "$work/$how.reel"
+    await 'press a key' "$how"
+    if [ $how = keys ]; then
+        press C-a x
+        await 'Enter looks at it' "Ctrl-A x"
+        press q
+    else
+        kill -TERM "$(cat "$work/pid")"
+    fi
+    ended 0 "$how"
+    "$BOOTREEL" info "$work/$how.reel" | grep -q '^ended  *interrupted' || fail "$how: the trace has no end"
+done
+expect 2 tty "$BOOTREEL" record --tui -o "$work/none.reel" && holds "$work/tty.err" 'no terminal' "no terminal"
+expect 2 both "$BOOTREEL" record --tui -i -o "$work/none.reel" && holds "$work/both.err" 'choose one' "--tui -i"
+finish

@@ -1,0 +1,146 @@
+/* test_tui.c - the terminal interface's parts without a trace: keys by name, bindings, layouts, cells, colours; bits in words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "core/views.h"
+#include "tui/app.h"
+
+static void test_keys(void **state)
+{
+    static const char *const names[] = {"a",   "C-o",    "M-x",    "Enter", "S-Tab",   "F1",
+                                        "F12", "PageUp", "M-Left", "Space", "\xc3\xa4"};
+    char buf[16];
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        assert_string_equal(key_text(key_parse(names[i]), buf), names[i]);
+    assert_int_equal(key_parse("Hyper-x"), -1);
+    assert_int_equal(key_parse("F13"), -1);
+    assert_int_equal(key_parse(""), -1);
+    assert_int_equal(key_parse("\xff"), -1);
+}
+
+/* Every key of the table is one, no two commands share one in a view, and what all views share is bound in each. */
+static void test_table(void **state)
+{
+    struct bindings b = {0};
+    bindings_default(&b);
+    for (size_t i = 0; i < b.n; i++) {
+        assert_true(b.list[i].key > 0);
+        for (size_t k = 0; k < i; k++)
+            if (b.list[i].key == b.list[k].key && b.list[i].contexts & b.list[k].contexts)
+                assert_true(b.list[i].contexts != b.list[k].contexts);
+    }
+    for (unsigned c = 0; c < CMD_COUNT; c++) {
+        const struct command_row *r = command_row((enum command)c);
+        assert_true(command_by_name(r->name, strlen(r->name)) == c);
+        assert_non_null(r->help);
+    }
+    assert_int_equal(command_by_name("back-s", 6), CMD_BACK_STEP);
+    assert_int_equal(command_by_name("b", 1), CMD_NONE);
+    assert_int_equal(command_by_name("", 0), CMD_NONE);
+    bindings_free(&b);
+}
+
+static void test_bindings(void **state)
+{
+    struct bindings b = {0};
+    struct error err;
+    bindings_default(&b);
+    assert_int_equal(bindings_find(&b, VIEW_CODE, 'o')->command, CMD_PATH);
+    assert_int_equal(bindings_find(&b, VIEW_MEMORY, 'o')->command, CMD_FOLLOW);
+    assert_null(bindings_find(&b, VIEW_SCREEN, 'o'));
+    assert_int_equal(bindings_set(&b, VIEW_COUNT, "t", "next-event console", &err), 0);
+    assert_string_equal(bindings_find(&b, VIEW_CODE, 't')->arg, "console");
+    assert_int_equal(bindings_set(&b, VIEW_CODE, "s", "goto", &err), 0);
+    assert_int_equal(bindings_find(&b, VIEW_CODE, 's')->command, CMD_GOTO);
+    assert_int_equal(bindings_find(&b, VIEW_EVENTS, 's')->command, CMD_STEP);
+    assert_int_equal(bindings_set(&b, VIEW_COUNT, "Hyper-x", "goto", &err), -1);
+    assert_int_equal(bindings_set(&b, VIEW_COUNT, "t", "nonsense", &err), -1);
+    bindings_free(&b);
+}
+
+static void test_layouts(void **state)
+{
+    static const char *const bad[] = {
+        "",      "nonsense",    "code /",   "code | | stack",           "(code",
+        "code)", "code / code", "code : 3", "((((((((((code))))))))))", "code:3x"};
+    struct error err;
+    assert_int_equal(layout_check("timeline:8 / (events / details:9) | (code / registers:12):52", &err), 0);
+    assert_int_equal(layout_check("code", &err), 0);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(layout_check(bad[i], &err), -1);
+}
+
+static void test_cells(void **state)
+{
+    struct canvas c = {0};
+    canvas_resize(&c, 10, 2);
+    struct window w = canvas_window(&c), part = window_part(&w, 2, 0, 4, 5);
+    assert_int_equal(part.h, 2);
+    assert_int_equal(window_text(&w, 0, 0, STYLE_NORMAL, "a\xc3\xa4\xe2\x94\x80\xff\t!"), 6);
+    char *row = canvas_row(&c, 0, false);
+    assert_string_equal(row, "a\xc3\xa4\xe2\x94\x80\xc2\xb7\xc2\xb7!");
+    free(row);
+    row = canvas_row(&c, 0, true);
+    assert_string_equal(row, "a?-..!");
+    free(row);
+    window_text(&part, 0, 1, STYLE_NORMAL, "cut off here");
+    row = canvas_row(&c, 1, false);
+    assert_string_equal(row, "  cut");
+    free(row);
+    window_text(&w, -3, 0, STYLE_NORMAL, "xyz12");
+    window_text(&w, 0, 7, STYLE_NORMAL, "nowhere");
+    row = canvas_row(&c, 0, false);
+    assert_memory_equal(row, "12", 2);
+    free(row);
+    canvas_free(&c);
+}
+
+static void test_looks(void **state)
+{
+    struct looks l;
+    looks_default(&l);
+    assert_int_equal(looks_set(&l, "here", "81 on 236 bold"), 0);
+    assert_int_equal(l.of[STYLE_HERE].ink, 81);
+    assert_int_equal(l.of[STYLE_HERE].paper, 236);
+    assert_int_equal(l.of[STYLE_HERE].attributes, LOOK_BOLD);
+    assert_int_equal(looks_set(&l, "here", "300"), -1);
+    assert_int_equal(looks_set(&l, "here", "red"), -1);
+    assert_int_equal(looks_set(&l, "nowhere", "81"), -1);
+    for (int i = 16; i < 256; i++) /* the cube and the greys share a few */
+        assert_int_equal(colour_rgb(colour_nearest(colour_rgb(i))), colour_rgb(i));
+}
+
+static void test_bits(void **state)
+{
+    char text[200];
+    size_t n;
+    view_bits_text("cr0", 0x80050033, text, sizeof text);
+    assert_string_equal(text, "PE MP ET NE WP AM PG");
+    view_bits_text("eflags", 0x3246, text, sizeof text);
+    assert_string_equal(text, "PF ZF IF IOPL=3");
+    view_bits_text("efer", 0xd01, text, sizeof text);
+    assert_string_equal(text, "SCE LME LMA NXE");
+    assert_int_equal(view_bits_text("efer", 0xd01, text, 4), 15);
+    assert_string_equal(text, "SCE");
+    assert_null(view_bits("rax", &n));
+    for (size_t i = 0; view_bits_register(i); i++) { /* in order, without overlaps */
+        const struct view_bit *b = view_bits(view_bits_register(i), &n);
+        for (size_t k = 1; k < n; k++)
+            assert_true(b[k].low >= b[k - 1].low + b[k - 1].width);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_keys),    cmocka_unit_test(test_table), cmocka_unit_test(test_bindings),
+        cmocka_unit_test(test_layouts), cmocka_unit_test(test_cells), cmocka_unit_test(test_looks),
+        cmocka_unit_test(test_bits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

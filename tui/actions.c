@@ -1,0 +1,636 @@
+/* actions.c - what the commands do. A view has the first word (its `command`); what it leaves is done here. */
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tui/app_impl.h"
+
+typedef enum react action(struct app *a, enum command c, const char *arg);
+
+/* ---------------------------------------------------------------- moving */
+
+static enum timeline_direction back_if(bool back)
+{
+    return back ? TIMELINE_BACK : TIMELINE_FORWARD;
+}
+
+static enum react do_goto(struct app *a, enum command c, const char *arg)
+{
+    return app_moved(a, session_go(a->s, arg));
+}
+
+static enum react do_step(struct app *a, enum command c, const char *arg)
+{
+    struct position pos;
+    struct error err;
+    uint64_t n = 1;
+    if (arg && (position_parse(arg, &pos, &err) || pos.kind != POS_ICOUNT || !(n = pos.n))) {
+        app_say(a, STYLE_WARNING, "\"%.40s\" is no number of steps: write 100, 5k, 2M", arg);
+        return REACT_DRAW;
+    }
+    return app_moved(a, session_step(a->s, back_if(c == CMD_BACK_STEP), n));
+}
+
+static enum react do_over(struct app *a, enum command c, const char *arg)
+{
+    return app_moved(a, session_over(a->s, back_if(c == CMD_BACK_OVER)));
+}
+
+static enum react do_out(struct app *a, enum command c, const char *arg)
+{
+    return app_moved(a, session_out(a->s, back_if(c == CMD_BACK_OUT)));
+}
+
+static enum react do_continue(struct app *a, enum command c, const char *arg)
+{
+    return app_moved(a, session_continue(a->s, back_if(c == CMD_BACK_CONTINUE)));
+}
+
+/* Of the list's events; the words are the event's. */
+static enum react next_of_list(struct app *a, enum timeline_direction dir)
+{
+    char words[300];
+    uint64_t icount;
+    if (a->s->where.diverted) {
+        app_say(a, STYLE_WARNING, "a diversion has no recorded events; U leaves it");
+        return REACT_DRAW;
+    }
+    if (!events_near(a, dir, &icount, words, sizeof words)) {
+        app_say(a, STYLE_WARNING, "no event of the list (%.60s) %s here", a->filter,
+                dir == TIMELINE_BACK ? "before" : "after");
+        return REACT_DRAW;
+    }
+    enum react r = app_moved(a, session_seek(a->s, icount));
+    if (!*a->s->text)
+        app_say(a, STYLE_NORMAL, "%s", words);
+    return r;
+}
+
+static enum react go_filter(struct app *a, enum timeline_direction dir, const char *text)
+{
+    struct event_filter f = {0};
+    struct error err;
+    if (event_filter_parse(text, &f, &err)) {
+        app_say(a, STYLE_WARNING, "%.390s", err.text);
+        return REACT_DRAW;
+    }
+    return app_moved(a, session_event(a->s, dir, &f));
+}
+
+static enum react do_event(struct app *a, enum command c, const char *arg)
+{
+    enum timeline_direction dir = back_if(c == CMD_PREVIOUS_EVENT);
+    return arg ? go_filter(a, dir, arg) : next_of_list(a, dir);
+}
+
+static enum react do_stage(struct app *a, enum command c, const char *arg)
+{
+    return app_moved(a, session_stage(a->s, back_if(c == CMD_PREVIOUS_STAGE)));
+}
+
+static enum react do_line(struct app *a, enum command c, const char *arg)
+{
+    return go_filter(a, back_if(c == CMD_PREVIOUS_LINE), "console");
+}
+
+static enum react do_process(struct app *a, enum command c, const char *arg)
+{
+    return go_filter(a, back_if(c == CMD_PREVIOUS_PROCESS), "process");
+}
+
+static enum react do_change(struct app *a, enum command c, const char *arg)
+{
+    enum timeline_direction dir = back_if(c == CMD_PREVIOUS_CHANGE);
+    if (!arg && a->focus == VIEW_MEMORY && !a->memory.physical)
+        return app_moved(a, session_memory(a->s, dir, a->memory.cursor, 1));
+    if (!arg) {
+        prompt_open(a, PROMPT_ARGUMENT, c, NULL);
+        return REACT_DRAW;
+    }
+    return app_moved(a, session_register(a->s, dir, arg));
+}
+
+static enum react do_ends(struct app *a, enum command c, const char *arg)
+{
+    return app_moved(a, session_seek(a->s, c == CMD_BEGIN ? 0 : a->s->where.last));
+}
+
+static enum react do_history(struct app *a, enum command c, const char *arg)
+{
+    return app_moved(a, session_history(a->s, back_if(c == CMD_BACK)));
+}
+
+/* ---------------------------------------------------------------- marks, stop points */
+
+static enum react do_mark(struct app *a, enum command c, const char *arg)
+{
+    struct error err;
+    int rc = c == CMD_MARK ? timeline_mark_set(a->s->tl, arg, a->s->where.icount, &err)
+                           : timeline_mark_remove(a->s->tl, arg);
+    if (rc)
+        app_say(a, STYLE_WARNING, "%.390s", c == CMD_MARK ? err.text : "there is no such mark");
+    else
+        app_say(a, STYLE_GOOD, c == CMD_MARK ? "mark %s is here: g mark:%s comes back" : "mark %s is gone",
+                arg, arg);
+    a->pane[VIEW_MARKS].stale = true;
+    return REACT_DRAW;
+}
+
+/* "ADDRESS [LENGTH]". */
+static int address_of(struct app *a, const char *arg, uint64_t fallback, uint64_t *address, uint64_t *length)
+{
+    struct error err;
+    char word[200];
+    *length = 1;
+    *address = fallback;
+    if (!arg)
+        return 0;
+    size_t n = strcspn(arg, " ");
+    snprintf(word, sizeof word, "%.*s", (int)n, arg);
+    if (arg[n])
+        *length = strtoull(arg + n, NULL, 0);
+    if (session_address(a->s, word, address, &err) || !*length) {
+        app_say(a, STYLE_WARNING, "%.390s", *length ? err.text : "a length is a number from 1 on");
+        return -1;
+    }
+    return 0;
+}
+
+static enum react do_break(struct app *a, enum command c, const char *arg)
+{
+    uint64_t address, length;
+    if (address_of(a, arg, code_selected(a), &address, &length))
+        return REACT_DRAW;
+    session_stop_toggle(a->s, TS_BREAK_LINEAR, address, 1);
+    app_say(a, STYLE_NORMAL, "%s", a->s->text);
+    a->pane[VIEW_CODE].stale = a->pane[VIEW_MARKS].stale = true;
+    return REACT_DRAW;
+}
+
+static enum react do_watch(struct app *a, enum command c, const char *arg)
+{
+    uint64_t address, length;
+    if (address_of(a, arg, a->memory.cursor, &address, &length))
+        return REACT_DRAW;
+    if (!arg && a->memory.physical)
+        app_say(a, STYLE_WARNING, "watchpoints are at linear addresses: p shows those");
+    else if (!arg && !a->memory.cursor)
+        prompt_open(a, PROMPT_ARGUMENT, c, NULL);
+    else {
+        session_stop_toggle(a->s, TS_WATCH_WRITE, address, length);
+        app_say(a, STYLE_NORMAL, "%s", a->s->text);
+    }
+    a->pane[VIEW_MARKS].stale = true;
+    return REACT_DRAW;
+}
+
+static enum react do_writer(struct app *a, enum command c, const char *arg)
+{
+    uint64_t address, length;
+    if (!arg && (!a->memory.cursor || a->memory.physical)) {
+        prompt_open(a, PROMPT_ARGUMENT, c, NULL);
+        return REACT_DRAW;
+    }
+    if (address_of(a, arg, a->memory.cursor, &address, &length))
+        return REACT_DRAW;
+    return app_moved(a, session_writer(a->s, address, length));
+}
+
+static enum react do_clear_stops(struct app *a, enum command c, const char *arg)
+{
+    timeline_stop_clear(a->s->tl);
+    a->pane[VIEW_CODE].stale = a->pane[VIEW_MARKS].stale = true;
+    app_say(a, STYLE_NORMAL, "no breakpoints and watchpoints are left");
+    return REACT_DRAW;
+}
+
+/* ---------------------------------------------------------------- views */
+
+static enum react show_page(struct app *a, unsigned page)
+{
+    if (a->page != page)
+        a->page_before = a->page;
+    a->page = page;
+    a->zoomed = a->helping = false;
+    int own = view_by_name(page_name(page));
+    layout_apply(a);
+    if (own >= 0 && a->pane[own].w)
+        a->focus = (enum view_id)own;
+    return REACT_LAYOUT;
+}
+
+static enum react do_page(struct app *a, enum command c, const char *arg)
+{
+    int page = c == CMD_PAGE     ? arg ? page_by_name(arg) : (int)a->page_before
+               : c == CMD_PAGE_0 ? 0
+               : c == CMD_MARKS  ? PAGE_MARKS
+                                 : (int)(c - CMD_PAGE_1 + 1);
+    if (page >= 0)
+        return show_page(a, (unsigned)page);
+    app_say(a, STYLE_WARNING, "\"%.40s\" is no page: Tab completes", arg);
+    return REACT_DRAW;
+}
+
+static enum react do_help(struct app *a, enum command c, const char *arg)
+{
+    a->helping = !a->helping;
+    a->zoomed = false;
+    if (a->helping) {
+        a->pane[VIEW_HELP].sel = a->pane[VIEW_HELP].top = 0;
+        a->pane[VIEW_HELP].epoch = 0;
+    }
+    return REACT_LAYOUT;
+}
+
+static enum react do_focus(struct app *a, enum command c, const char *arg)
+{
+    int id = arg ? view_by_name(arg) : -1, step = c == CMD_FOCUS ? 1 : VIEW_COUNT - 1;
+    if (arg && (id < 0 || !a->pane[id].w)) {
+        app_say(a, STYLE_WARNING, "\"%.40s\" is not shown here", arg);
+        return REACT_DRAW;
+    }
+    if (id < 0)
+        for (id = ((int)a->focus + step) % VIEW_COUNT; !a->pane[id].w; id = (id + step) % VIEW_COUNT)
+            ;
+    a->focus = (enum view_id)id;
+    return REACT_DRAW;
+}
+
+static enum react do_zoom(struct app *a, enum command c, const char *arg)
+{
+    a->zoomed = !a->zoomed;
+    return REACT_LAYOUT;
+}
+
+/* ---------------------------------------------------------------- lists */
+
+static enum react do_list(struct app *a, enum command c, const char *arg)
+{
+    struct pane *p = app_focus(a);
+    size_t n = pane_rows(a, p), page = (size_t)(pane_lines(p) > 1 ? pane_lines(p) - 1 : 1), to = p->sel;
+    if (p->view->draw || !n)
+        return REACT_NONE;
+    switch (c) {
+    case CMD_UP:
+        to -= to > 0;
+        break;
+    case CMD_DOWN:
+        to++;
+        break;
+    case CMD_PAGE_UP:
+        to -= to < page ? to : page;
+        break;
+    case CMD_PAGE_DOWN:
+        to += page;
+        break;
+    case CMD_FIRST:
+        to = 0;
+        break;
+    default:
+        to = n - 1;
+    }
+    p->sel = to < n ? to : n - 1;
+    if (p->id == VIEW_EVENTS)
+        a->pane[VIEW_DETAILS].stale = true;
+    return REACT_DRAW;
+}
+
+static enum react do_sideways(struct app *a, enum command c, const char *arg)
+{
+    struct pane *p = app_focus(a);
+    p->left += c == CMD_RIGHT ? 8 : p->left >= 8 ? -8 : -p->left;
+    return REACT_DRAW;
+}
+
+static enum react do_enter(struct app *a, enum command c, const char *arg)
+{
+    return REACT_NONE;
+}
+
+enum { SEARCH_WIDTH = 300, LOOK_EVERY = 2048 };
+
+static bool row_has(struct app *a, struct pane *p, struct canvas *line, size_t i, const char *text)
+{
+    struct window w = canvas_window(line);
+    canvas_clear(line);
+    if (p->view->row)
+        p->view->row(a, p, i, &w);
+    else
+        doc_draw(&p->doc, i, &w, 0);
+    char *row = canvas_row(line, 0, false);
+    bool found = strcasestr(row, text);
+    free(row);
+    return found;
+}
+
+/* From the selected row on, and around the end. */
+static enum react search(struct app *a, int way, bool here_too)
+{
+    struct pane *p = app_focus(a);
+    struct canvas line = {0};
+    size_t n = pane_rows(a, p), i = p->sel, k;
+    if (p->view->draw || !n) {
+        app_say(a, STYLE_WARNING, "nothing can be searched in this view: Tab goes to another");
+        return REACT_DRAW;
+    }
+    canvas_resize(&line, SEARCH_WIDTH, 1);
+    for (k = 0; k < n; k++) {
+        if (k || !here_too)
+            i = way > 0 ? (i + 1) % n : (i + n - 1) % n;
+        if (row_has(a, p, &line, i, a->search))
+            break;
+        if (k % LOOK_EVERY == LOOK_EVERY - 1 && a->progress.poll) {
+            snprintf(a->progress.text, sizeof a->progress.text, "searching: %zu of %zu rows; any key cancels",
+                     k, n);
+            if (!a->progress.poll(a->progress.ctx))
+                break;
+        }
+    }
+    canvas_free(&line);
+    if (k == n || !row_has(a, p, (canvas_resize(&line, SEARCH_WIDTH, 1), &line), i, a->search))
+        app_say(a, STYLE_WARNING, "\"%.100s\" is not in this view", a->search);
+    else
+        pane_select(a, p, i);
+    canvas_free(&line);
+    if (p->id == VIEW_EVENTS)
+        a->pane[VIEW_DETAILS].stale = true;
+    return REACT_DRAW;
+}
+
+static enum react do_search(struct app *a, enum command c, const char *arg)
+{
+    if (c == CMD_SEARCH) {
+        if (!arg) {
+            prompt_open(a, PROMPT_SEARCH, c, NULL);
+            return REACT_DRAW;
+        }
+        snprintf(a->search, sizeof a->search, "%s", arg);
+        return search(a, 1, true);
+    }
+    if (!*a->search) {
+        app_say(a, STYLE_WARNING, "nothing was searched for yet: / does");
+        return REACT_DRAW;
+    }
+    return search(a, c == CMD_SEARCH_NEXT ? 1 : -1, false);
+}
+
+/* ---------------------------------------------------------------- what views share */
+
+static enum react do_timeline(struct app *a, enum command c, const char *arg)
+{
+    return timeline_view.command(a, &a->pane[VIEW_TIMELINE], c, arg);
+}
+
+static enum react do_filter(struct app *a, enum command c, const char *arg)
+{
+    struct error err;
+    if (events_filter(a, arg, &err))
+        app_say(a, STYLE_WARNING, "%.390s", err.text);
+    return REACT_DRAW;
+}
+
+static enum react do_address(struct app *a, enum command c, const char *arg)
+{
+    struct error err;
+    uint64_t address;
+    if (session_address(a->s, arg, &address, &err)) {
+        app_say(a, STYLE_WARNING, "%.390s", err.text);
+        return REACT_DRAW;
+    }
+    bool physical = a->memory.physical && a->pane[VIEW_MEMORY].w;
+    memory_show(a, address);
+    a->memory.physical = physical;
+    return a->pane[VIEW_MEMORY].w ? REACT_DRAW : show_page(a, 6);
+}
+
+static enum react do_cpu(struct app *a, enum command c, const char *arg)
+{
+    unsigned n = timeline_cpus(a->s->tl), cpu = (a->s->where.cpu + 1) % n;
+    char *end;
+    if (arg && strcmp(arg, "turn")) {
+        cpu = (unsigned)strtoul(arg, &end, 10);
+        if (*end || cpu >= n) {
+            app_say(a, STYLE_WARNING, "\"%.40s\" is no processor: there are %u, from 0 on", arg, n);
+            return REACT_DRAW;
+        }
+    }
+    a->s->chosen_cpu = arg && !strcmp(arg, "turn") ? 0 : cpu + 1;
+    uint64_t stop = a->s->last_stop;
+    session_look(a->s);
+    a->s->last_stop = stop;
+    app_say(a, STYLE_NORMAL,
+            a->s->chosen_cpu ? "processor %u of %u; :cpu turn follows the turns"
+                             : "processor %u of %u, whose turn it is",
+            a->s->where.cpu, n);
+    return REACT_MOVED;
+}
+
+static enum react do_follow(struct app *a, enum command c, const char *arg)
+{
+    struct error err;
+    uint64_t address;
+    if (session_address(a->s, arg, &address, &err)) {
+        app_say(a, STYLE_WARNING, "%.390s", err.text);
+        return REACT_DRAW;
+    }
+    memory_show(a, address);
+    snprintf(a->memory.follow, sizeof a->memory.follow, "%s", arg);
+    return a->pane[VIEW_MEMORY].w ? REACT_DRAW : show_page(a, 6);
+}
+
+static enum react do_not_here(struct app *a, enum command c, const char *arg)
+{
+    app_say(a, STYLE_WARNING, "%s: not in this view", command_row(c)->name);
+    return REACT_DRAW;
+}
+
+/* ---------------------------------------------------------------- live */
+
+static enum react do_live(struct app *a, enum command c, const char *arg)
+{
+    return live_enter(a);
+}
+
+static enum react do_undo(struct app *a, enum command c, const char *arg)
+{
+    struct error err;
+    if (!timeline_diverted(a->s->tl)) {
+        app_say(a, STYLE_WARNING, "this is the recorded run");
+        return REACT_DRAW;
+    }
+    if (timeline_undivert(a->s->tl, &err))
+        app_say(a, STYLE_WARNING, "%.390s", err.text);
+    session_look(a->s);
+    return REACT_MOVED;
+}
+
+static enum react do_save(struct app *a, enum command c, const char *arg)
+{
+    struct error err;
+    if (!arg || !timeline_diverted(a->s->tl)) {
+        app_say(a, STYLE_WARNING, arg ? "there is no diversion to save: l begins one" : "save FILE");
+        return REACT_DRAW;
+    }
+    timeline_interrupt_clear(a->s->tl);
+    if (timeline_save_private(a->s->tl, arg, &err))
+        app_say(a, STYLE_WARNING, "%.390s", err.text);
+    else
+        app_say(a, STYLE_GOOD, "saved as %.300s: the record up to the diversion, then what was typed", arg);
+    a->progress.began = 0;
+    return REACT_MOVED;
+}
+
+/* ---------------------------------------------------------------- the program */
+
+static enum react do_command(struct app *a, enum command c, const char *arg)
+{
+    prompt_open(a, PROMPT_COMMAND, c, NULL);
+    return REACT_DRAW;
+}
+
+static enum react do_dump(struct app *a, enum command c, const char *arg)
+{
+    struct error err;
+    if (!arg)
+        app_say(a, STYLE_WARNING, "dump FILE: FILE.svg is a picture, others are text");
+    else if (app_dump(a, arg, &err))
+        app_say(a, STYLE_WARNING, "%.390s", err.text);
+    else
+        app_say(a, STYLE_GOOD, "the screen is in %.300s", arg);
+    return REACT_DRAW;
+}
+
+static enum react do_redraw(struct app *a, enum command c, const char *arg)
+{
+    a->full_redraw = true;
+    for (unsigned i = 0; i < VIEW_COUNT; i++)
+        a->pane[i].stale = true;
+    return REACT_DRAW;
+}
+
+static enum react do_quit(struct app *a, enum command c, const char *arg)
+{
+    return REACT_QUIT;
+}
+
+static action *const actions[CMD_COUNT] = {
+    [CMD_GOTO] = do_goto,
+    [CMD_STEP] = do_step,
+    [CMD_BACK_STEP] = do_step,
+    [CMD_OVER] = do_over,
+    [CMD_BACK_OVER] = do_over,
+    [CMD_OUT] = do_out,
+    [CMD_BACK_OUT] = do_out,
+    [CMD_CONTINUE] = do_continue,
+    [CMD_BACK_CONTINUE] = do_continue,
+    [CMD_NEXT_EVENT] = do_event,
+    [CMD_PREVIOUS_EVENT] = do_event,
+    [CMD_NEXT_STAGE] = do_stage,
+    [CMD_PREVIOUS_STAGE] = do_stage,
+    [CMD_NEXT_LINE] = do_line,
+    [CMD_PREVIOUS_LINE] = do_line,
+    [CMD_NEXT_PROCESS] = do_process,
+    [CMD_PREVIOUS_PROCESS] = do_process,
+    [CMD_NEXT_CHANGE] = do_change,
+    [CMD_PREVIOUS_CHANGE] = do_change,
+    [CMD_BEGIN] = do_ends,
+    [CMD_END] = do_ends,
+    [CMD_BACK] = do_history,
+    [CMD_FORWARD] = do_history,
+    [CMD_MARK] = do_mark,
+    [CMD_UNMARK] = do_mark,
+    [CMD_BREAK] = do_break,
+    [CMD_WATCH] = do_watch,
+    [CMD_CLEAR_STOPS] = do_clear_stops,
+    [CMD_PAGE] = do_page,
+    [CMD_PAGE_1] = do_page,
+    [CMD_PAGE_2] = do_page,
+    [CMD_PAGE_3] = do_page,
+    [CMD_PAGE_4] = do_page,
+    [CMD_PAGE_5] = do_page,
+    [CMD_PAGE_6] = do_page,
+    [CMD_PAGE_7] = do_page,
+    [CMD_PAGE_8] = do_page,
+    [CMD_PAGE_9] = do_page,
+    [CMD_PAGE_0] = do_page,
+    [CMD_MARKS] = do_page,
+    [CMD_HELP] = do_help,
+    [CMD_FOCUS] = do_focus,
+    [CMD_FOCUS_BACK] = do_focus,
+    [CMD_ZOOM] = do_zoom,
+    [CMD_ENTER] = do_enter,
+    [CMD_UP] = do_list,
+    [CMD_DOWN] = do_list,
+    [CMD_PAGE_UP] = do_list,
+    [CMD_PAGE_DOWN] = do_list,
+    [CMD_FIRST] = do_list,
+    [CMD_LAST] = do_list,
+    [CMD_LEFT] = do_sideways,
+    [CMD_RIGHT] = do_sideways,
+    [CMD_SEARCH] = do_search,
+    [CMD_SEARCH_NEXT] = do_search,
+    [CMD_SEARCH_BACK] = do_search,
+    [CMD_ZOOM_IN] = do_timeline,
+    [CMD_ZOOM_OUT] = do_timeline,
+    [CMD_AXIS] = do_timeline,
+    [CMD_FILTER] = do_filter,
+    [CMD_FOLD] = do_not_here,
+    [CMD_ALL_CONSOLES] = do_not_here,
+    [CMD_SORT] = do_not_here,
+    [CMD_PATH] = do_not_here,
+    [CMD_CPU] = do_cpu,
+    [CMD_ADDRESS] = do_address,
+    [CMD_PHYSICAL] = do_not_here,
+    [CMD_FOLLOW] = do_follow,
+    [CMD_WRITER] = do_writer,
+    [CMD_LIVE] = do_live,
+    [CMD_UNDO] = do_undo,
+    [CMD_SAVE] = do_save,
+    [CMD_COMMAND] = do_command,
+    [CMD_DUMP] = do_dump,
+    [CMD_REDRAW] = do_redraw,
+    [CMD_QUIT] = do_quit,
+};
+
+static bool asks(enum argument a)
+{
+    return a == ARG_POSITION_ASK || a == ARG_REGISTER_ASK || a == ARG_MARK_ASK || a == ARG_ADDRESS_ASK ||
+           a == ARG_FILTER_ASK;
+}
+
+enum react app_command(struct app *a, enum command c, const char *arg)
+{
+    struct pane *p = app_focus(a);
+    pane_fresh(a, p);
+    enum react r = p->view->command ? p->view->command(a, p, c, arg) : REACT_UNKNOWN;
+    if (r != REACT_UNKNOWN)
+        return r;
+    if (!arg && asks(command_row(c)->argument)) {
+        prompt_open(a, PROMPT_ARGUMENT, c, c == CMD_FILTER ? a->filter : NULL);
+        return REACT_DRAW;
+    }
+    if (!arg && c == CMD_UNMARK) {
+        app_say(a, STYLE_WARNING, "unmark NAME");
+        return REACT_DRAW;
+    }
+    return actions[c](a, c, arg);
+}
+
+enum react app_line(struct app *a, const char *line)
+{
+    line += strspn(line, " ");
+    size_t n = strcspn(line, " ");
+    enum command c = command_by_name(line, n);
+    const char *arg = line + n + strspn(line + n, " ");
+    if (c == CMD_NONE && (isdigit((unsigned char)*line) || strchr("+-#", *line) || strchr(line, ':')))
+        return app_command(a, CMD_GOTO, line); /* a position alone */
+    if (c == CMD_NONE) {
+        app_say(a, STYLE_WARNING, "\"%.*s\" is no command, or the beginning of several: ? shows them", (int)n,
+                line);
+        return REACT_UNKNOWN | REACT_DRAW;
+    }
+    if (c == CMD_FOLLOW && *arg)
+        return do_follow(a, c, arg);
+    return app_command(a, c, *arg ? arg : NULL);
+}

@@ -1,0 +1,325 @@
+/* layout.c - which panes are where: the pages, for small, middle and large screens. See app.h.
+ *
+ * A layout is rows of columns:   timeline:8 / (events / details:9) | (code / registers:11):52
+ *   A / B    A above B           A | B    A beside B; it binds stronger than /
+ *   ( )      together            :N       so many lines (columns); without it, an equal part of what is left
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tui/app.h"
+
+static const struct {
+    const char *name, *title;
+} view_names[VIEW_COUNT] = {
+#define VIEW(id, name, title) {name, title},
+#include "tui/views.def"
+#undef VIEW
+};
+
+static const struct view *const views[VIEW_COUNT] = {
+#define VIEW(id, name, title) [VIEW_##id] = &VIEW_OBJECT_##id,
+#define VIEW_OBJECT_TIMELINE  timeline_view
+#define VIEW_OBJECT_EVENTS    events_view
+#define VIEW_OBJECT_DETAILS   details_view
+#define VIEW_OBJECT_STAGES    stages_view
+#define VIEW_OBJECT_REGISTERS registers_view
+#define VIEW_OBJECT_CPU       cpu_view
+#define VIEW_OBJECT_CODE      code_view
+#define VIEW_OBJECT_STACK     stack_view
+#define VIEW_OBJECT_MEMORY    memory_view
+#define VIEW_OBJECT_WALK      walk_view
+#define VIEW_OBJECT_DEVICES   devices_view
+#define VIEW_OBJECT_SCREEN    screen_view
+#define VIEW_OBJECT_CONSOLE   console_view
+#define VIEW_OBJECT_PROCESSES processes_view
+#define VIEW_OBJECT_MARKS     marks_view
+#define VIEW_OBJECT_HELP      help_view
+#include "tui/views.def"
+#undef VIEW
+};
+
+const char *view_name(enum view_id id)
+{
+    return view_names[id].name;
+}
+
+const char *view_title(enum view_id id)
+{
+    return view_names[id].title;
+}
+
+const struct view *view_of(enum view_id id)
+{
+    return views[id];
+}
+
+int view_by_name(const char *name)
+{
+    for (int i = 0; i < VIEW_COUNT; i++)
+        if (!strcmp(view_names[i].name, name))
+            return i;
+    return -1;
+}
+
+/* ---------------------------------------------------------------- pages */
+
+static const struct {
+    const char *name;
+    const char *layout[LAYOUT_SIZES];
+} pages[PAGES] = {
+    {"console", {"console", "console", "console"}},
+    {"overview",
+     {"timeline:6 / events / code:7", "timeline:8 / (events / details:9) | (code / registers:12):52",
+      "timeline:11 / (events / details:13) | (code / registers:14):56 | (screen:27 / console):81"}},
+    {"events",
+     {"events / details:8", "timeline:7 / events / details:11", "timeline:9 / events | details:70"}},
+    {"stages", {"stages", "timeline:8 / stages", "timeline:12 / stages"}},
+    {"processor",
+     {"registers:9 / cpu", "(registers:22 / stack) | cpu:66", "(registers / stack) | cpu:70 | code:62"}},
+    {"code", {"code / stack:7", "code | (registers:20 / stack):52", "code | (registers / stack):80"}},
+    {"memory",
+     {"memory / walk:8", "memory / (walk | registers:52):12",
+      "memory:88 | (walk:14 / registers:24 / stack) | code:54"}},
+    {"devices", {"devices", "devices", "devices"}},
+    {"screen", {"screen", "screen:82 | console", "screen:98 | (console / processes)"}},
+    {"processes", {"processes", "processes / console:12", "processes | (console / events):90"}},
+    {"marks", {"marks", "timeline:8 / marks", "timeline:12 / marks"}},
+};
+
+const char *page_name(unsigned page)
+{
+    return pages[page].name;
+}
+
+int page_by_name(const char *name)
+{
+    for (int i = 0; i < PAGES; i++)
+        if (!strcmp(pages[i].name, name))
+            return i;
+    return -1;
+}
+
+/* ---------------------------------------------------------------- parsing */
+
+enum { PARTS = 12, DEEPEST = 8 };
+
+struct layout {
+    struct app *a; /* NULL: only a check */
+    const char *p;
+    unsigned depth;
+    struct error *err;
+    bool seen[VIEW_COUNT];
+};
+
+struct area {
+    int x, y, w, h;
+};
+
+/* A part's text and its size. */
+struct part {
+    const char *begin;
+    int size; /* 0: an equal part of the rest */
+};
+
+static int place(struct layout *l, const struct area *at);
+
+/* Over one item: a name or a bracket. Returns false at what is neither. */
+static bool skip_item(const char **p)
+{
+    unsigned depth = 0;
+    *p += strspn(*p, " ");
+    if (**p != '(') {
+        size_t n = strspn(*p, "abcdefghijklmnopqrstuvwxyz");
+        *p += n;
+        return n;
+    }
+    do {
+        depth += **p == '(';
+        depth -= **p == ')';
+    } while (*(*p)++ && depth);
+    return !depth;
+}
+
+/* Splits at `sign` up to the end or a closing bracket. `over` signs lie inside of a part. */
+static int split(struct layout *l, char sign, struct part part[PARTS])
+{
+    int n = 0;
+    bool has_size;
+    do {
+        if (n == PARTS)
+            return error_set(l->err, "more than %d parts", PARTS);
+        l->p += strspn(l->p, " ");
+        part[n] = (struct part){l->p, 0};
+        int sizes = 0;
+        do {
+            l->p += *l->p == '|';
+            if (!skip_item(&l->p))
+                return error_set(l->err, "a view's name or ( is missing at \"%.20s\"", l->p);
+            has_size = *l->p == ':';
+            if (has_size)
+                part[n].size = (int)strtol(l->p + 1, (char **)&l->p, 10);
+            sizes++;
+            l->p += strspn(l->p, " ");
+        } while (sign == '/' && *l->p == '|');
+        if (sign == '/' && sizes > 1)
+            part[n].size = 0; /* the sizes are those of columns */
+        n++;
+    } while (*l->p == sign && l->p++);
+    return n;
+}
+
+static int place_view(struct layout *l, const struct area *at)
+{
+    char name[32];
+    size_t n = strspn(l->p, "abcdefghijklmnopqrstuvwxyz");
+    snprintf(name, sizeof name, "%.*s", (int)n, l->p);
+    int id = view_by_name(name);
+    if (id < 0)
+        return error_set(l->err, "\"%s\" is no view", name);
+    if (l->seen[id])
+        return error_set(l->err, "%s is there twice", name);
+    l->seen[id] = true;
+    l->p += n;
+    if (l->a) {
+        struct pane *p = &l->a->pane[id];
+        p->x = at->x;
+        p->y = at->y;
+        p->w = at->w > 0 ? at->w : 0;
+        p->h = at->h > 0 ? at->h : 0;
+        if (p->h < 2)
+            p->w = 0;
+    }
+    return 0;
+}
+
+static int place_item(struct layout *l, const struct area *at)
+{
+    l->p += strspn(l->p, " ");
+    if (*l->p != '(')
+        return place_view(l, at);
+    l->p++;
+    if (++l->depth > DEEPEST)
+        return error_set(l->err, "too many brackets");
+    int rc = place(l, at);
+    l->depth--;
+    if (!rc && *l->p++ != ')')
+        return error_set(l->err, "a ) is missing");
+    return rc;
+}
+
+/* What each part gets of `room`; columns have a rule between them. */
+static void share(const struct part *part, int n, int room, int size[PARTS])
+{
+    int free_parts = 0, left = room;
+    for (int i = 0; i < n; i++) {
+        free_parts += !part[i].size;
+        left -= part[i].size;
+    }
+    for (int i = 0; i < n; i++) {
+        size[i] = part[i].size;
+        if (!size[i]) {
+            size[i] = left > 0 ? left / free_parts : 0;
+            left -= size[i];
+            free_parts--;
+        }
+    }
+}
+
+static int place_columns(struct layout *l, const struct area *at)
+{
+    struct part part[PARTS];
+    int size[PARTS], x = at->x, n = split(l, '|', part);
+    const char *end = l->p;
+    if (n < 0)
+        return -1;
+    if (n == 1)
+        part[0].size = 0; /* a size of lines */
+    share(part, n, at->w - (n - 1), size);
+    for (int i = 0; i < n; i++) {
+        l->p = part[i].begin;
+        if (place_item(l, &(struct area){x, at->y, size[i], at->h}))
+            return -1;
+        x += size[i] + 1;
+    }
+    l->p = end;
+    return 0;
+}
+
+static int place(struct layout *l, const struct area *at)
+{
+    struct part part[PARTS];
+    int size[PARTS], y = at->y, n = split(l, '/', part);
+    const char *end = l->p;
+    if (n < 0)
+        return -1;
+    share(part, n, at->h, size);
+    for (int i = 0; i < n; i++) {
+        l->p = part[i].begin;
+        if (place_columns(l, &(struct area){at->x, y, at->w, size[i]}))
+            return -1;
+        y += size[i];
+    }
+    l->p = end;
+    return 0;
+}
+
+int layout_check(const char *text, struct error *err)
+{
+    struct layout l = {.p = text, .err = err};
+    if (place(&l, &(struct area){0, 0, 100, 40}))
+        return -1;
+    return *l.p ? error_set(err, "nothing is expected at \"%.20s\"", l.p) : 0;
+}
+
+/* ---------------------------------------------------------------- showing */
+
+static unsigned size_class(const struct canvas *c)
+{
+    return c->w < 100 || c->h < 30 ? 0 : c->w >= 190 && c->h >= 48 ? 2 : 1;
+}
+
+/* The focus must be on a pane that is shown: the one that it was on, else the first of a list. */
+static void keep_focus(struct app *a)
+{
+    static const enum view_id favourites[] = {VIEW_EVENTS, VIEW_STAGES,    VIEW_CODE,   VIEW_MEMORY,
+                                              VIEW_CPU,    VIEW_PROCESSES, VIEW_SCREEN, VIEW_MARKS};
+    if (a->pane[a->focus].w)
+        return;
+    int best = -1;
+    for (size_t i = 0; best < 0 && i < sizeof favourites / sizeof favourites[0]; i++)
+        if (a->pane[favourites[i]].w && !strcmp(view_name(favourites[i]), page_name(a->page)))
+            best = favourites[i];
+    for (size_t i = 0; best < 0 && i < sizeof favourites / sizeof favourites[0]; i++)
+        if (a->pane[favourites[i]].w)
+            best = favourites[i];
+    for (int i = 0; best < 0 && i < VIEW_COUNT; i++)
+        if (a->pane[i].w)
+            best = i;
+    if (best >= 0)
+        a->focus = (enum view_id)best;
+}
+
+void layout_apply(struct app *a)
+{
+    unsigned size = size_class(&a->canvas);
+    const char *text = a->layout[a->page][size] ? a->layout[a->page][size] : pages[a->page].layout[size];
+    struct error err;
+    struct layout l = {.a = a, .p = text, .err = &err};
+    struct area at = {0, 1, a->canvas.w, a->canvas.h - 2};
+    for (unsigned i = 0; i < VIEW_COUNT; i++)
+        a->pane[i].w = 0;
+    if (a->helping || a->zoomed) {
+        struct pane *p = a->helping ? &a->pane[VIEW_HELP] : app_focus(a);
+        p->x = 0;
+        p->y = 1;
+        p->w = at.w;
+        p->h = at.h > 1 ? at.h : 2;
+        a->focus = p->id;
+    } else {
+        place(&l, &at);
+        keep_focus(a);
+    }
+    for (unsigned i = 0; i < VIEW_COUNT; i++)
+        a->pane[i].stale = true;
+}

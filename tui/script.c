@@ -1,0 +1,160 @@
+/* script.c - keys and commands from a file instead of a terminal, for tests, documents and measurements.
+ *
+ *   # a comment
+ *   COMMAND [ARGUMENT]      as after `:`
+ *   keys KEY…               as they would be pressed: keys g 5 M Enter
+ *   type TEXT               the same, letter by letter
+ *   show FILE               the screen into a file ("-": standard output), .svg: as a picture
+ *   size 80x24              another size; also in the middle of a move
+ *   cancel N                the next long move is cancelled when it tells its progress for the Nth time
+ *   live-until TEXT         let the guest run until it prints TEXT (at most 2 G steps)
+ *   clock NAME COMMAND…     does it, and prints how long it took and the screen after it: "NAME 12.3 ms"
+ *   opened NAME             prints how long the first screen took, as a person gets it: "NAME 12.3 ms"
+ *   expect TEXT             ends with an error unless the screen shows TEXT
+ *   message TEXT            the same, of the last line
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tui/app_impl.h"
+
+static int do_keys(struct app *a, char *text, struct error *err)
+{
+    char *save;
+    for (char *k = strtok_r(text, " ", &save); k; k = strtok_r(NULL, " ", &save)) {
+        int key = key_parse(k);
+        if (key < 0)
+            return error_set(err, "\"%.40s\" is no key", k);
+        app_key(a, key);
+        app_settle(a);
+    }
+    return 0;
+}
+
+static void do_type(struct app *a, const char *text)
+{
+    uint32_t c;
+    while ((c = utf8_take(&text)))
+        app_key(a, (int)c);
+    app_settle(a);
+}
+
+static int do_size(struct app *a, const char *text, struct error *err)
+{
+    int w, h;
+    char end;
+    if (sscanf(text, "%dx%d%c", &w, &h, &end) != 2 || w < 1 || h < 1 || w > 1000 || h > 1000)
+        return error_set(err, "\"%.40s\" is no size: 120x40", text);
+    app_resize(a, w, h);
+    app_settle(a);
+    return 0;
+}
+
+static bool shows(struct app *a, const char *text, int from)
+{
+    bool found = false;
+    for (int y = from; y < a->canvas.h && !found; y++) {
+        char *row = canvas_row(&a->canvas, y, false);
+        found = strstr(row, text);
+        free(row);
+    }
+    return found;
+}
+
+static int do_clock(struct app *a, const char *text, struct error *err)
+{
+    size_t n = strcspn(text, " ");
+    double begin = wall_seconds();
+    if (app_line(a, text + n) & REACT_UNKNOWN)
+        return error_set(err, "%.200s", a->message);
+    app_draw(a);
+    printf("%.*s %.1f ms\n", (int)n, text, (wall_seconds() - begin) * 1000);
+    app_settle(a);
+    return 0;
+}
+
+enum { LIVE_SLICES = 2000 };
+
+static int do_live_until(struct app *a, const char *text, struct error *err)
+{
+    for (int i = 0; i < LIVE_SLICES && a->live; i++) {
+        if (live_printed(a, text)) {
+            app_settle(a);
+            return 0;
+        }
+        live_slice(a);
+    }
+    return error_set(err, "the guest did not print \"%.100s\"", text);
+}
+
+static int do_command(struct app *a, const char *line, struct error *err)
+{
+    a->message[0] = 0;
+    enum react r = app_line(a, line);
+    if (r & REACT_UNKNOWN)
+        return error_set(err, "%.200s", a->message);
+    app_react(a, r & ~REACT_UNKNOWN);
+    app_settle(a);
+    return 0;
+}
+
+static int do_line(struct app *a, char *line, struct error *err)
+{
+    size_t n = strcspn(line, " ");
+    char *rest = line + n + strspn(line + n, " ");
+    bool word = line[n];
+    line[n] = 0;
+    if (!strcmp(line, "keys"))
+        return do_keys(a, rest, err);
+    if (!strcmp(line, "size"))
+        return do_size(a, rest, err);
+    if (!strcmp(line, "show")) {
+        app_settle(a);
+        return app_dump(a, rest, err);
+    }
+    if (!strcmp(line, "clock"))
+        return do_clock(a, rest, err);
+    if (!strcmp(line, "live-until"))
+        return do_live_until(a, rest, err);
+    if (!strcmp(line, "expect"))
+        return shows(a, rest, 0) ? 0 : error_set(err, "the screen does not show \"%.200s\"", rest);
+    if (!strcmp(line, "message"))
+        return shows(a, rest, a->canvas.h - 1) ? 0
+                                               : error_set(err, "the last line is \"%.200s\"", a->message);
+    if (!strcmp(line, "type"))
+        do_type(a, rest);
+    else if (!strcmp(line, "opened"))
+        printf("%s %.1f ms\n", rest, a->first_screen * 1000);
+    else if (!strcmp(line, "cancel"))
+        a->refusals = atoi(rest) - 1;
+    else {
+        if (word)
+            line[n] = ' ';
+        return do_command(a, line, err);
+    }
+    return 0;
+}
+
+int script_run(struct app *a, struct error *err)
+{
+    FILE *f = strcmp(a->o->script, "-") ? fopen(a->o->script, "r") : stdin;
+    char line[1000];
+    unsigned n = 0;
+    int rc = 0;
+    struct error why;
+    if (!f)
+        return error_set(err, "--script %.200s: %s: give the name of a file of keys and commands",
+                         a->o->script, strerror(errno));
+    app_settle(a);
+    while (!rc && !a->quit && fgets(line, sizeof line, f)) {
+        n++;
+        line[strcspn(line, "\n")] = 0;
+        char *p = line + strspn(line, " \t");
+        if (*p && *p != '#' && (rc = do_line(a, p, &why)))
+            error_set(err, "%.100s:%u: %.280s", a->o->script, n, why.text);
+    }
+    if (f != stdin)
+        fclose(f);
+    return rc;
+}

@@ -1,0 +1,475 @@
+/* session.c - opening, looking, plain moves. See session.h. */
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tui/session_impl.h"
+
+/* ---------------------------------------------------------------- opening */
+
+static uint64_t identity_of(const struct trace *t)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < trace_frame_count(t); i++)
+        h = (h ^ trace_frame(t, i)->hash) * 0x100000001b3u;
+    return h;
+}
+
+static bool on_progress(void *ctx, const struct timeline_progress *p)
+{
+    struct session *s = ctx;
+    return !s->busy || s->busy(s->busy_ctx, p);
+}
+
+void session_progress_again(struct session *s)
+{
+    timeline_set_progress(s->tl, on_progress, s);
+}
+
+struct session *session_open(const char *path, const struct engine_kind *const *kinds, size_t nkinds,
+                             void (*changed)(void *ctx), void *ctx, struct error *err)
+{
+    struct timeline *tl = timeline_open(path, kinds, nkinds, err);
+    if (!tl)
+        return NULL;
+    struct session *s = calloc(1, sizeof *s);
+    if (!s || !(s->path = strdup(path)))
+        abort();
+    s->tl = tl;
+    s->t = timeline_trace(tl);
+    s->identity = identity_of(s->t);
+    s->story = story_begin(path, changed, ctx);
+    session_progress_again(s);
+    session_look(s);
+    memcpy(s->text, "", 1);
+    for (size_t i = 0; i < SESSION_REGS_MAX; i++)
+        memcpy(s->reg[i].before, s->reg[i].now, sizeof s->reg[i].now);
+    return s;
+}
+
+void session_close(struct session *s)
+{
+    if (!s)
+        return;
+    story_end(s->story);
+    processes_free(s->processes);
+    timeline_close(s->tl);
+    free(s->path);
+    free(s);
+}
+
+/* ---------------------------------------------------------------- after a move */
+
+void session_look(struct session *s)
+{
+    size_t n;
+    timeline_regs(s->tl, &n);
+    s->last_stop = s->where.icount;
+    timeline_where(s->tl, &s->where);
+    if (s->chosen_cpu)
+        s->where.cpu = s->chosen_cpu - 1;
+    for (size_t i = 0; i < n && i < SESSION_REGS_MAX; i++) {
+        memcpy(s->reg[i].before, s->reg[i].now, sizeof s->reg[i].now);
+        memset(s->reg[i].now, 0, sizeof s->reg[i].now);
+        timeline_reg_get(s->tl, s->where.cpu, i, s->reg[i].now);
+    }
+    s->epoch++;
+}
+
+bool session_changed(const struct session *s, size_t reg)
+{
+    return reg < SESSION_REGS_MAX && memcmp(s->reg[reg].now, s->reg[reg].before, sizeof s->reg[reg].now);
+}
+
+/* A position that was jumped to: what lay ahead in the history is forgotten. */
+static void remember_jump(struct session *s, uint64_t from)
+{
+    uint64_t here = s->where.icount;
+    if (s->where.diverted || here == from)
+        return;
+    if (!s->history.n)
+        s->history.list[s->history.n++] = from;
+    s->history.n = s->history.at + 1;
+    s->history.list[s->history.at] = from; /* steps since the last jump moved it */
+    if (s->history.n == SESSION_HISTORY) {
+        memmove(s->history.list, s->history.list + 1, (SESSION_HISTORY - 1) * sizeof s->history.list[0]);
+        s->history.n--;
+    }
+    s->history.list[s->history.n] = here;
+    s->history.at = s->history.n++;
+}
+
+enum move session_arrived(struct session *s, bool jump, enum move m)
+{
+    uint64_t from = s->where.icount;
+    session_look(s);
+    if (jump)
+        remember_jump(s, from);
+    return m;
+}
+
+enum move session_fail(struct session *s, const struct error *err)
+{
+    snprintf(s->text, sizeof s->text, "%s", err->text);
+    session_look(s);
+    return MOVE_FAILED;
+}
+
+enum move session_stopped(struct session *s, const struct timeline_stopped *st, bool jump)
+{
+    s->text[0] = 0;
+    switch (st->reason) {
+    case TIMELINE_DONE:
+        return session_arrived(s, jump, MOVE_DONE);
+    case TIMELINE_BREAKPOINT:
+        snprintf(s->text, sizeof s->text, "breakpoint at 0x%" PRIx64, st->address);
+        return session_arrived(s, jump, MOVE_DONE);
+    case TIMELINE_WATCHPOINT:
+        snprintf(s->text, sizeof s->text, "watchpoint: 0x%" PRIx64 " is accessed", st->address);
+        return session_arrived(s, jump, MOVE_DONE);
+    case TIMELINE_EVENT:
+        snprintf(s->text, sizeof s->text, "%s", st->text);
+        return session_arrived(s, jump, MOVE_DONE);
+    case TIMELINE_AT_BEGIN:
+        snprintf(s->text, sizeof s->text, "the beginning");
+        break;
+    case TIMELINE_AT_END:
+        snprintf(s->text, sizeof s->text, "the end of the record");
+        break;
+    case TIMELINE_INTERRUPTED:
+        snprintf(s->text, sizeof s->text, "cancelled on the way; ( goes back");
+        break;
+    case TIMELINE_ENDED:
+        snprintf(s->text, sizeof s->text, "the guest stopped: %.300s",
+                 st->text[0] ? st->text : stop_word(st->engine));
+        break;
+    }
+    return session_arrived(s, jump, MOVE_STOPPED);
+}
+
+/* ---------------------------------------------------------------- plain moves */
+
+enum move session_seek(struct session *s, uint64_t icount)
+{
+    struct timeline_stopped st;
+    struct error err;
+    timeline_interrupt_clear(s->tl);
+    if (timeline_seek(s->tl, icount, &st, &err))
+        return session_fail(s, &err);
+    return session_stopped(s, &st, true);
+}
+
+enum move session_go(struct session *s, const char *position)
+{
+    uint64_t icount;
+    struct error err;
+    if (timeline_resolve(s->tl, position, &icount, &err)) {
+        snprintf(s->text, sizeof s->text, "%s", err.text);
+        return MOVE_FAILED;
+    }
+    return session_seek(s, icount);
+}
+
+enum move session_step(struct session *s, enum timeline_direction dir, uint64_t n)
+{
+    struct timeline_stopped st;
+    struct error err;
+    timeline_interrupt_clear(s->tl);
+    if (timeline_step(s->tl, dir, n, &st, &err))
+        return session_fail(s, &err);
+    return session_stopped(s, &st, n > 1000);
+}
+
+enum move session_continue(struct session *s, enum timeline_direction dir)
+{
+    struct timeline_stopped st;
+    struct error err;
+    if (!timeline_stop_get(s->tl, 0, &(struct timeline_stop){0}, NULL)) {
+        snprintf(s->text, sizeof s->text,
+                 "nothing to stop at: b sets a breakpoint, w a watchpoint, $ goes to the end");
+        return MOVE_FAILED;
+    }
+    timeline_interrupt_clear(s->tl);
+    if (timeline_continue(s->tl, dir, &st, &err))
+        return session_fail(s, &err);
+    return session_stopped(s, &st, true);
+}
+
+/* Devices write memory too, and no watchpoint sees them: the disk reads that were recorded say where they went. */
+enum { SECTOR = 512, CD_SECTOR = 2048 };
+
+static bool disk_wrote(const struct event *ev, uint64_t physical, uint64_t length)
+{
+    uint64_t at = ev->f[EVF_DISK_READ_address], size = ev->f[EVF_DISK_READ_count] * SECTOR;
+    if (ev->data && ev->len >= 5 && !memcmp(ev->data, "ATAPI", 5))
+        size = ev->f[EVF_DISK_READ_count] * CD_SECTOR;
+    return ev->kind == EV_DISK_READ && at != UINT64_MAX && at < physical + length && physical < at + size;
+}
+
+/* The last disk read into the bytes between two positions: 1 and its position and words, or 0. */
+static int disk_writer(struct session *s, uint64_t from, uint64_t to, uint64_t physical, uint64_t length,
+                       uint64_t *at)
+{
+    struct trace_cursor *c = trace_cursor_open(s->t, EVENT_CLASS_BIT(EC_DISK));
+    struct event ev;
+    int found = 0;
+    if (!trace_cursor_seek_icount(c, to, NULL))
+        while (!found && trace_cursor_prev(c, &ev, NULL, NULL) == 1 && ev.icount >= from)
+            if (disk_wrote(&ev, physical, length)) {
+                *at = ev.icount;
+                event_text(&ev, s->text, sizeof s->text);
+                found = 1;
+            }
+    trace_cursor_close(c);
+    return found;
+}
+
+enum move session_writer(struct session *s, uint64_t linear, uint64_t length)
+{
+    struct timeline_stopped st;
+    struct view_walk w;
+    struct error err;
+    char words[sizeof s->text];
+    uint64_t from = s->where.icount, at;
+    view_walk(s->tl, s->where.cpu, linear, &w);
+    timeline_interrupt_clear(s->tl);
+    if (timeline_last_write(s->tl, linear, length, &st, &err))
+        return session_fail(s, &err);
+    if (st.reason != TIMELINE_INTERRUPTED && !s->where.diverted && w.mapped &&
+        disk_writer(s, st.icount, from, w.physical, length, &at)) {
+        snprintf(words, sizeof words, "%s", s->text);
+        enum move m = session_seek(s, at);
+        snprintf(s->text, sizeof s->text, "the disk wrote it: %.300s; ( goes back", words);
+        return m;
+    }
+    enum move m = session_stopped(s, &st, true);
+    if (st.reason == TIMELINE_WATCHPOINT)
+        snprintf(s->text, sizeof s->text, "the next instruction writes 0x%" PRIx64 "; ( goes back",
+                 st.address);
+    else if (st.reason == TIMELINE_AT_BEGIN)
+        snprintf(s->text, sizeof s->text,
+                 "nothing was written at linear 0x%" PRIx64
+                 " so far (before paging it had another address); ( goes back",
+                 linear);
+    return m;
+}
+
+enum move session_history(struct session *s, enum timeline_direction dir)
+{
+    struct timeline_stopped st;
+    struct error err;
+    size_t to = dir == TIMELINE_BACK ? s->history.at - 1 : s->history.at + 1;
+    if (s->where.diverted || to >= s->history.n || (dir == TIMELINE_BACK && !s->history.at)) {
+        snprintf(s->text, sizeof s->text, "no %s position", dir == TIMELINE_BACK ? "earlier" : "later");
+        return MOVE_FAILED;
+    }
+    s->history.list[s->history.at] = s->where.icount;
+    s->history.at = to;
+    timeline_interrupt_clear(s->tl);
+    if (timeline_seek(s->tl, s->history.list[to], &st, &err))
+        return session_fail(s, &err);
+    return session_stopped(s, &st, false);
+}
+
+/* ---------------------------------------------------------------- stages, events */
+
+enum move session_stage(struct session *s, enum timeline_direction dir)
+{
+    const struct stages *st = story_stages(s->story);
+    const struct stage *best = NULL;
+    for (size_t i = 0; st && i < stages_count(st); i++) {
+        const struct stage *g = stages_get(st, i);
+        if (dir == TIMELINE_FORWARD ? g->begin > s->where.icount && !best : g->begin < s->where.icount)
+            best = g;
+    }
+    if (!best) {
+        snprintf(s->text, sizeof s->text, !st ? "no stages are known yet" : "no stage %s here",
+                 dir == TIMELINE_BACK ? "begins before" : "begins after");
+        return MOVE_FAILED;
+    }
+    enum move m = session_seek(s, best->begin);
+    if (m == MOVE_DONE)
+        snprintf(s->text, sizeof s->text, "stage %s begins", best->name);
+    return m;
+}
+
+/* The nearest recorded event that matches and is not here. 1, 0 or -1. */
+static int near_event(struct session *s, enum timeline_direction dir, const struct event_filter *f,
+                      struct event *ev, struct error *err)
+{
+    struct trace_cursor *c = trace_cursor_open(s->t, event_filter_classes(f));
+    uint64_t here = s->where.icount + (dir == TIMELINE_FORWARD);
+    int rc = trace_cursor_seek_icount(c, here, err) ? -1 : 1;
+    while (rc == 1) {
+        rc = dir == TIMELINE_FORWARD ? trace_cursor_next(c, ev, NULL, err)
+                                     : trace_cursor_prev(c, ev, NULL, err);
+        if (rc == 1 && event_filter_matches(f, ev))
+            break;
+    }
+    if (rc == 1)
+        event_text(ev, s->text, sizeof s->text);
+    trace_cursor_close(c);
+    return rc;
+}
+
+enum move session_event(struct session *s, enum timeline_direction dir, const struct event_filter *f)
+{
+    struct event ev;
+    struct error err;
+    char words[sizeof s->text];
+    uint32_t missing = event_filter_classes(f) & ~trace_config(s->t)->classes;
+    int rc = s->where.diverted ? 0 : near_event(s, dir, f, &ev, &err);
+    if (rc < 0)
+        return session_fail(s, &err);
+    if (!rc) {
+        snprintf(s->text, sizeof s->text, "%s",
+                 s->where.diverted ? "a diversion has no recorded events: l comes back"
+                 : missing && missing == event_filter_classes(f)
+                     ? "this class was not recorded: annotate --events adds it"
+                 : dir == TIMELINE_BACK ? "no such event before here"
+                                        : "no such event after here");
+        return MOVE_FAILED;
+    }
+    snprintf(words, sizeof words, "%s", s->text);
+    enum move m = session_seek(s, ev.icount);
+    if (m == MOVE_DONE)
+        snprintf(s->text, sizeof s->text, "%.40s: %.340s", event_kind(ev.kind)->name, words);
+    return m;
+}
+
+/* ---------------------------------------------------------------- looking */
+
+const char *session_stage_path(struct session *s, uint64_t icount, char *buf, size_t size)
+{
+    const struct stages *st = story_stages(s->story);
+    long i = st ? stages_at(st, icount) : -1;
+    snprintf(buf, size, "%s", i >= 0 ? stages_get(st, (size_t)i)->name : "");
+    return buf;
+}
+
+/* Events come in order of time: only what is new is read, unless it goes back. */
+static void catch_up(struct session *s, uint64_t at)
+{
+    struct trace_cursor *c;
+    struct event ev;
+    struct error err;
+    bool from_start = !s->processes || at < s->processes_at;
+    if (from_start) {
+        processes_free(s->processes);
+        s->processes = processes_new();
+    }
+    c = trace_cursor_open(s->t, EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_SCHED) |
+                                    EVENT_CLASS_BIT(EC_POWER));
+    if (from_start || !trace_cursor_seek_icount(c, s->processes_at + 1, &err))
+        while (trace_cursor_next(c, &ev, NULL, &err) == 1 && ev.icount <= at)
+            processes_see(s->processes, &ev);
+    trace_cursor_close(c);
+    s->processes_at = at;
+}
+
+const struct processes *session_processes(struct session *s)
+{
+    uint64_t at = s->where.diverted ? s->where.fork : s->where.icount;
+    if (!s->processes || at != s->processes_at)
+        catch_up(s, at);
+    return s->processes;
+}
+
+int32_t session_space(struct session *s)
+{
+    const struct process *p = processes_current(session_processes(s), s->where.cpu);
+    return p && p->kind != PROCESS_KERNEL_THREAD ? (int32_t)p->tgid : SPACE_KERNEL;
+}
+
+const char *session_symbol(struct session *s, uint64_t linear, char *buf, size_t size)
+{
+    const struct symbols *sy = story_symbols(s->story);
+    int32_t space = session_space(s);
+    *buf = 0;
+    if (sy && symbols_at(sy, space, linear, s->where.icount, &(struct symbol){0}, NULL))
+        symbols_text(sy, space, linear, s->where.icount, buf, size);
+    return buf;
+}
+
+static int parse_term(struct session *s, const char *word, uint64_t *v)
+{
+    char *end;
+    struct symbol sym;
+    const struct symbols *sy = story_symbols(s->story);
+    if (*word == '$')
+        word++;
+    if (timeline_reg_index(s->tl, word) >= 0) {
+        *v = timeline_reg(s->tl, s->where.cpu, word);
+        return 0;
+    }
+    if (!strcmp(word, "pc") || !strcmp(word, "sp")) {
+        *v = *word == 'p' ? timeline_pc(s->tl, s->where.cpu) : view_stack(s->tl, s->where.cpu);
+        return 0;
+    }
+    size_t hex = strspn(word, "0123456789abcdefABCDEF");
+    if (isdigit((unsigned char)*word) || (hex && word[hex] == ':')) {
+        *v = strtoull(word, &end, 16);
+        if (*end == 'h' && !end[1])
+            return 0;
+        if (*end == ':') {
+            *v = (*v << 4) + strtoull(end + 1, &end, 16);
+            return *end ? -1 : 0;
+        }
+        return *end ? -1 : 0;
+    }
+    if (sy && symbols_find(sy, session_space(s), word, s->where.icount, &sym)) {
+        *v = sym.address;
+        return 0;
+    }
+    *v = strtoull(word, NULL, 16);
+    return hex && !word[hex] ? 0 : -1;
+}
+
+int session_address(struct session *s, const char *text, uint64_t *linear, struct error *err)
+{
+    char words[200];
+    size_t n = strcspn(text, "+-");
+    uint64_t offset = 0;
+    snprintf(words, sizeof words, "%.*s", (int)n, text);
+    while (*words && words[strlen(words) - 1] == ' ')
+        words[strlen(words) - 1] = 0;
+    if (parse_term(s, words, linear))
+        return error_set(err, "\"%.60s\" is no address: 7c00, 0x7c00, f000:fff0, a register or symbol, +N",
+                         text);
+    if (text[n] && parse_term(s, text + n + 1 + strspn(text + n + 1, " "), &offset))
+        return error_set(err, "\"%.60s\": what follows %c is no number", text, text[n]);
+    *linear += text[n] == '-' ? -offset : offset;
+    return 0;
+}
+
+/* ---------------------------------------------------------------- stop points */
+
+unsigned session_stop_at(const struct session *s, enum timeline_stop_kind kind, uint64_t address)
+{
+    struct timeline_stop stop;
+    unsigned id;
+    for (size_t i = 0; timeline_stop_get(s->tl, i, &stop, &id); i++)
+        if (stop.kind == kind && stop.address == address)
+            return id;
+    return 0;
+}
+
+int session_stop_toggle(struct session *s, enum timeline_stop_kind kind, uint64_t address, uint64_t length)
+{
+    const char *what = kind == TS_BREAK_LINEAR ? "breakpoint" : "watchpoint";
+    struct error err;
+    unsigned id = session_stop_at(s, kind, address);
+    if (id) {
+        timeline_stop_remove(s->tl, id);
+        snprintf(s->text, sizeof s->text, "%s at 0x%" PRIx64 " removed", what, address);
+        return 0;
+    }
+    if (timeline_stop_add(s->tl, &(struct timeline_stop){.kind = kind, .address = address, .length = length},
+                          &id, &err)) {
+        snprintf(s->text, sizeof s->text, "%s", err.text);
+        return -1;
+    }
+    snprintf(s->text, sizeof s->text, "%s at 0x%" PRIx64 ": c and C go on to it", what, address);
+    return 0;
+}

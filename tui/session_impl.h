@@ -1,0 +1,12 @@
+/* session_impl.h - what the files of the session share. Private to them. */
+#ifndef BOOTREEL_TUI_SESSION_IMPL_H
+#define BOOTREEL_TUI_SESSION_IMPL_H
+
+#include "tui/session.h"
+
+/* How a move ended, in words, and a look at where it stands. */
+enum move session_arrived(struct session *s, bool jump, enum move m);
+enum move session_fail(struct session *s, const struct error *err);
+enum move session_stopped(struct session *s, const struct timeline_stopped *st, bool jump);
+
+#endif

@@ -1,0 +1,422 @@
+/* term.c - a canvas on a terminal (ncurses, panels), and its keys. The only file that knows ncurses. See term.h. */
+#define NCURSES_WIDECHAR 1
+/* Ours first: ncurses' term.h has macros like `lines`. */
+#include "tui/term.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <langinfo.h>
+#include <ncurses.h>
+#include <panel.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <term.h>
+#include <unistd.h>
+
+enum { ESCAPE_MS = 25, FIRST_PROGRESS_MS = 150, PROGRESS_MS = 60, SUSPEND_KEY = 26 };
+#define TWICE_SECONDS 0.4
+
+struct terminal_state {
+    const struct term_client *c;
+    SCREEN *screen;
+    WINDOW *main, *bar;
+    PANEL *main_panel, *bar_panel;
+    int colours; /* 256, 16, 8 or 0 */
+    int signals; /* a signalfd */
+    bool over;   /* hung up, or told to end */
+    bool resized;
+    double progress_at;
+    struct {
+        int x, y;
+        double at;
+    } click;
+};
+
+/* ---------------------------------------------------------------- painting */
+
+/* One of the 256 for a terminal with 8 or 16: by its colour. */
+static int fewer(int colour, int colours)
+{
+    uint32_t rgb = colour_rgb(colour);
+    unsigned r = rgb >> 16 & 255, g = rgb >> 8 & 255, b = rgb & 255, most = r > g ? r : g;
+    most = b > most ? b : most;
+    if (most < 60)
+        return 0;
+    int c = (r > most / 2 ? 1 : 0) | (g > most / 2 ? 2 : 0) | (b > most / 2 ? 4 : 0);
+    return colours >= 16 && most > 200 ? c + 8 : c;
+}
+
+struct paint {
+    int ink, paper;
+    attr_t attributes;
+};
+
+static attr_t attributes_of(unsigned look)
+{
+    return (look & LOOK_BOLD ? A_BOLD : 0) | (look & LOOK_REVERSE ? A_REVERSE : 0) |
+           (look & LOOK_UNDERLINE ? A_UNDERLINE : 0) | (look & LOOK_DIM ? A_DIM : 0);
+}
+
+static int bright_as_bold(int colour, const struct terminal_state *t, attr_t *attributes)
+{
+    if (colour < 8 || t->colours >= 16)
+        return colour;
+    *attributes |= A_BOLD;
+    return colour - 8;
+}
+
+static struct paint paint_of(const struct terminal_state *t, const struct cell *c)
+{
+    const struct look *l = &t->c->looks->of[c->style];
+    const struct look *row = &t->c->looks->of[c->flags & CELL_SELECTED ? STYLE_SELECTED : STYLE_MARKED];
+    bool in_row = c->flags & (CELL_SELECTED | CELL_MARKED);
+    struct paint p = {-1, -1, 0};
+    if (!t->colours) {
+        p.attributes = attributes_of(l->mono ^ (in_row ? row->mono : 0));
+        return p;
+    }
+    p.attributes = attributes_of(l->attributes);
+    if (c->flags & CELL_COLOURED) {
+        p.ink = colour_nearest(c->ink);
+        p.paper = colour_nearest(c->paper);
+        if (t->colours < 256) {
+            p.ink = bright_as_bold(fewer(p.ink, 16), t, &p.attributes);
+            p.paper = fewer(p.paper, 8);
+        }
+        return p;
+    }
+    bool many = t->colours >= 256;
+    p.ink = many ? l->ink : l->ink16;
+    p.paper = many ? l->paper : l->paper16;
+    if (in_row && p.paper < 0) {
+        p.paper = many ? row->paper : row->paper16;
+        if (!many && row->ink16 >= 0)
+            p.ink = row->ink16;
+    }
+    p.ink = bright_as_bold(p.ink, t, &p.attributes);
+    if (p.paper >= 8 && t->colours < 16)
+        p.paper -= 8;
+    return p;
+}
+
+static void put_cell(const struct terminal_state *t, WINDOW *w, int y, int x, const struct cell *c)
+{
+    struct paint p = paint_of(t, c);
+    wchar_t text[2] = {(wchar_t)(*t->c->ascii ? (uint32_t)ascii_like(c->character) : c->character), 0};
+    int pair = t->colours ? alloc_pair(p.ink, p.paper) : 0;
+    cchar_t cc;
+    if (pair < 0)
+        pair = 0;
+    setcchar(&cc, text, p.attributes, 0, &pair);
+    mvwadd_wch(w, y, x, &cc);
+}
+
+static void paint_rows(const struct terminal_state *t, WINDOW *w, int from, int n)
+{
+    const struct canvas *c = t->c->canvas;
+    for (int y = 0; y < n; y++)
+        for (int x = 0; x < c->w; x++)
+            put_cell(t, w, y, x, &c->cell[(size_t)(from + y) * (size_t)c->w + (size_t)x]);
+}
+
+static void show(struct terminal_state *t)
+{
+    if (t->c->draw(t->c->ctx))
+        clearok(curscr, TRUE);
+    paint_rows(t, t->main, 0, t->c->canvas->h);
+    hide_panel(t->bar_panel);
+    update_panels();
+    doupdate();
+}
+
+static void show_progress(struct terminal_state *t)
+{
+    t->c->progress(t->c->ctx);
+    paint_rows(t, t->bar, t->c->canvas->h - 1, 1);
+    show_panel(t->bar_panel);
+    top_panel(t->bar_panel);
+    update_panels();
+    doupdate();
+}
+
+/* On the last line of the terminal as it is now. */
+static void place_bar(struct terminal_state *t)
+{
+    int h, w;
+    getmaxyx(stdscr, h, w);
+    wresize(t->bar, 1, w);
+    replace_panel(t->bar_panel, t->bar);
+    move_panel(t->bar_panel, h - 1, 0);
+    werase(t->bar);
+}
+
+static void resize(struct terminal_state *t)
+{
+    int h, w;
+    t->resized = false;
+    getmaxyx(stdscr, h, w);
+    wresize(t->main, h, w);
+    replace_panel(t->main_panel, t->main);
+    place_bar(t);
+    t->c->resize(t->c->ctx, w, h);
+    clearok(curscr, TRUE);
+}
+
+/* ---------------------------------------------------------------- keys */
+
+static const struct {
+    int theirs, ours;
+} special[] = {
+    {KEY_UP, TK_UP},         {KEY_DOWN, TK_DOWN},       {KEY_LEFT, TK_LEFT},
+    {KEY_RIGHT, TK_RIGHT},   {KEY_HOME, TK_HOME},       {KEY_END, TK_END},
+    {KEY_PPAGE, TK_PAGE_UP}, {KEY_NPAGE, TK_PAGE_DOWN}, {KEY_BACKSPACE, TK_BACKSPACE},
+    {KEY_DC, TK_DELETE},     {KEY_BTAB, TK_BACKTAB},    {KEY_ENTER, TK_ENTER},
+    {KEY_RESIZE, TK_RESIZE}, {KEY_MOUSE, TK_MOUSE},
+};
+
+/* With Alt, xterm and its kin send sequences of their own, which most terminfo entries leave out. */
+static const struct {
+    const char *sequence;
+    int key;
+} with_alt[] = {
+    {"\033[1;3D", TK_LEFT}, {"\033[1;3C", TK_RIGHT}, {"\033[1;3A", TK_UP}, {"\033[1;3B", TK_DOWN}};
+enum { WITH_ALT = sizeof with_alt / sizeof with_alt[0], FIRST_ALT = 0x4000 };
+
+static void define_alt_keys(void)
+{
+    for (int i = 0; i < WITH_ALT; i++)
+        define_key(with_alt[i].sequence, FIRST_ALT + i);
+}
+
+/* What is there, without waiting. TK_NONE: nothing. */
+static int read_key(struct terminal_state *t)
+{
+    wint_t c;
+    int rc = wget_wch(t->main, &c);
+    if (rc == ERR)
+        return TK_NONE;
+    if (rc == KEY_CODE_YES) {
+        for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
+            if (special[i].theirs == (int)c)
+                return special[i].ours;
+        if (c >= FIRST_ALT && c < FIRST_ALT + WITH_ALT)
+            return with_alt[c - FIRST_ALT].key | KEY_ALT;
+        return c >= KEY_F(1) && c <= KEY_F(12) ? TK_F1 + (int)c - KEY_F(1) : TK_NONE;
+    }
+    if (c == '\n')
+        return TK_ENTER;
+    if (c == 127 || c == 8)
+        return TK_BACKSPACE;
+    if (c != TK_ESCAPE)
+        return (int)c;
+    int next = read_key(t); /* Alt */
+    return next == TK_NONE ? TK_ESCAPE : next == TK_RESIZE || next == TK_MOUSE ? next : next | KEY_ALT;
+}
+
+static void mouse(struct terminal_state *t)
+{
+    MEVENT m;
+    if (getmouse(&m) != OK || !t->c->mouse)
+        return;
+    if (m.bstate & BUTTON4_PRESSED) {
+        t->c->mouse(t->c->ctx, m.x, m.y, MOUSE_WHEEL_UP, false);
+    } else if (m.bstate & BUTTON5_PRESSED) {
+        t->c->mouse(t->c->ctx, m.x, m.y, MOUSE_WHEEL_DOWN, false);
+    } else if (m.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED)) {
+        double now = wall_seconds();
+        bool twice = m.x == t->click.x && m.y == t->click.y && now - t->click.at < TWICE_SECONDS;
+        t->click.x = m.x;
+        t->click.y = m.y;
+        t->click.at = twice ? 0 : now;
+        t->c->mouse(t->c->ctx, m.x, m.y, MOUSE_LEFT, twice);
+    }
+}
+
+static void suspend(struct terminal_state *t)
+{
+    def_prog_mode();
+    endwin();
+    raise(SIGSTOP);
+    reset_prog_mode();
+    t->resized = true;
+    wrefresh(curscr);
+}
+
+static void take_key(struct terminal_state *t, int key)
+{
+    if (key == TK_RESIZE)
+        t->resized = true;
+    else if (key == TK_MOUSE)
+        mouse(t);
+    else if (key == SUSPEND_KEY && !(t->c->all_keys && t->c->all_keys(t->c->ctx)))
+        suspend(t);
+    else
+        t->c->key(t->c->ctx, key);
+}
+
+/* ---------------------------------------------------------------- waiting */
+
+/* Waits for a key or a signal; ms < 0: for ever. */
+static void wait_for(struct terminal_state *t, int ms)
+{
+    struct pollfd fd[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = t->signals, .events = POLLIN}};
+    if (poll(fd, 2, ms) < 0 && errno != EINTR)
+        t->over = true;
+    if (fd[1].revents & POLLIN ||
+        (fd[0].revents & (POLLHUP | POLLERR | POLLNVAL) && !(fd[0].revents & POLLIN)))
+        t->over = true;
+}
+
+bool term_poll(struct terminal_state *t, double began)
+{
+    double now = wall_seconds();
+    int key;
+    wait_for(t, 0);
+    if (t->over)
+        return false;
+    while ((key = read_key(t)) != TK_NONE) {
+        if (key == TK_RESIZE) { /* the rest is drawn anew when the move is over */
+            t->resized = true;
+            place_bar(t);
+        } else if (key != TK_MOUSE) {
+            return false;
+        }
+    }
+    if (began > 0 && (now - began) * 1000 < FIRST_PROGRESS_MS)
+        return true;
+    if ((now - t->progress_at) * 1000 >= PROGRESS_MS) {
+        t->progress_at = now;
+        show_progress(t);
+    }
+    return true;
+}
+
+static void loop(struct terminal_state *t)
+{
+    const struct term_client *c = t->c;
+    bool draw = true;
+    while (!c->done(c->ctx) && !t->over) {
+        if (t->resized) {
+            resize(t);
+            draw = true;
+        }
+        if (draw)
+            show(t);
+        draw = false;
+        int key = read_key(t);
+        if (key == TK_NONE) {
+            wait_for(t, c->work(c->ctx, &draw));
+            continue;
+        }
+        /* Keys that are held down are not all drawn. */
+        for (; key != TK_NONE && !c->done(c->ctx) && !t->resized; key = read_key(t))
+            take_key(t, key);
+        draw = true;
+    }
+}
+
+/* ---------------------------------------------------------------- beginning and ending */
+
+static int check_terminal(struct error *err)
+{
+    const char *name = getenv("TERM");
+    int status;
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+        return error_set(err,
+                         "tui: standard input and output are no terminal: use --script FILE and --dump FILE");
+    if (!name || !*name || setupterm(name, STDOUT_FILENO, &status) != OK)
+        return error_set(err, "tui: the terminal TERM=%.60s is not known: set TERM, or use --script",
+                         name ? name : "");
+    if (!tigetstr("cup") || tigetstr("cup") == (char *)-1)
+        return error_set(
+            err,
+            "tui: the terminal TERM=%.60s cannot place its cursor: set TERM to what it is, or use --script",
+            name);
+    return 0;
+}
+
+static void begin_colours(struct terminal_state *t)
+{
+    if (*t->c->mono || !has_colors() || getenv("NO_COLOR"))
+        *t->c->mono = true;
+    else {
+        start_color();
+        use_default_colors();
+        t->colours = COLORS >= 256 ? 256 : COLORS >= 16 ? 16 : 8;
+    }
+}
+
+static int take_signals(sigset_t *before)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGQUIT);
+    sigprocmask(SIG_BLOCK, &set, before);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int begin(struct terminal_state *t, struct error *err)
+{
+    t->screen = newterm(NULL, stdout, stdin);
+    if (!t->screen)
+        return error_set(err, "tui: the terminal cannot be used: set TERM to what it is, or use --script");
+    set_term(t->screen);
+    set_escdelay(ESCAPE_MS);
+    raw();
+    noecho();
+    nonl();
+    curs_set(0);
+    begin_colours(t);
+    mousemask(BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
+    mouseinterval(0);
+    t->main = newwin(0, 0, 0, 0);
+    t->bar = newwin(1, 0, 0, 0);
+    t->main_panel = new_panel(t->main);
+    t->bar_panel = new_panel(t->bar);
+    hide_panel(t->bar_panel);
+    keypad(t->main, TRUE);
+    nodelay(t->main, TRUE);
+    define_alt_keys();
+    return 0;
+}
+
+static void end(struct terminal_state *t)
+{
+    del_panel(t->bar_panel);
+    del_panel(t->main_panel);
+    delwin(t->bar);
+    delwin(t->main);
+    if (t->colours)
+        reset_color_pairs();
+    endwin();
+    delscreen(t->screen);
+}
+
+int term_run(const struct term_client *c, void (*begun)(void *ctx, struct terminal_state *t),
+             struct error *err)
+{
+    struct terminal_state t = {.c = c};
+    sigset_t before;
+    if (check_terminal(err))
+        return -1;
+    setlocale(LC_CTYPE, "");
+    if (strcmp(nl_langinfo(CODESET), "UTF-8"))
+        *c->ascii = true;
+    t.signals = take_signals(&before);
+    int rc = begin(&t, err);
+    if (!rc) {
+        begun(c->ctx, &t);
+        resize(&t);
+        loop(&t);
+        end(&t);
+    }
+    close(t.signals);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return rc ? -1 : t.over;
+}

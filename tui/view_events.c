@@ -1,0 +1,492 @@
+/* view_events.c - the list of events, the details of one, and the console, which is a list of its lines. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tui/app_impl.h"
+#include "tui/evlist.h"
+
+/* What tells the story of a boot; the rest is its noise. */
+#define STORY_CLASSES                                                                                        \
+    (EVENT_CLASSES_ALL & ~(EVENT_CLASS_BIT(EC_PIO) | EVENT_CLASS_BIT(EC_MMIO) | EVENT_CLASS_BIT(EC_IRQ) |    \
+                           EVENT_CLASS_BIT(EC_EXCEPTION) | EVENT_CLASS_BIT(EC_SCHED) |                       \
+                           EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_UNHANDLED)))
+
+struct events_state {
+    struct evlist_filter filter;
+    struct event_filter move; /* what next-event goes to */
+};
+
+static struct events_state *state_of(struct app *a)
+{
+    struct pane *p = &a->pane[VIEW_EVENTS];
+    if (!p->state) {
+        struct events_state *st = p->state = calloc(1, sizeof *st);
+        if (!st)
+            abort();
+        st->filter = (struct evlist_filter){.classes = STORY_CLASSES, .story = true};
+        st->move = (struct event_filter){.classes = STORY_CLASSES};
+    }
+    return p->state;
+}
+
+static struct evlist *events_of(struct app *a)
+{
+    if (!a->events)
+        a->events = evlist_new(a->s->t, &state_of(a)->filter);
+    return a->events;
+}
+
+enum { SERIAL, SCREEN_DEVICE = 8 };
+
+/* The lines of one device. */
+static struct evlist *lines_of(struct app *a, unsigned device)
+{
+    struct evlist_filter f = {.classes = EVENT_CLASS_BIT(EC_CONSOLE), .has_filter = true};
+    f.filter = (struct event_filter){.classes = f.classes, .one_kind = true, .kind = EV_CONSOLE_LINE, .n = 1};
+    strcpy(f.filter.condition[0].field, "device");
+    f.filter.condition[0].low = f.filter.condition[0].high = device;
+    struct evlist *l = evlist_new(a->s->t, &f);
+    while (evlist_work(l))
+        ;
+    return l;
+}
+
+/* All, or the first serial port if it printed anything, else the screen. */
+static struct evlist *console_of(struct app *a)
+{
+    struct evlist_filter all = {.classes = EVENT_CLASS_BIT(EC_CONSOLE)};
+    if (a->console)
+        return a->console;
+    if (a->all_consoles)
+        return a->console = evlist_new(a->s->t, &all);
+    a->console = lines_of(a, SERIAL);
+    if (!evlist_count(a->console)) {
+        evlist_free(a->console);
+        a->console = lines_of(a, SCREEN_DEVICE);
+    }
+    return a->console;
+}
+
+void events_free(struct app *a)
+{
+    evlist_free(a->events);
+    evlist_free(a->console);
+}
+
+/* ---------------------------------------------------------------- the filter */
+
+static int take_stage(struct app *a, const char *name, struct evlist_filter *f, struct error *err)
+{
+    const struct stages *st = story_stages(a->s->story);
+    for (size_t i = 0; st && i < stages_count(st); i++) {
+        const struct stage *g = stages_get(st, i);
+        if (!strcmp(g->name, name)) {
+            f->from = g->begin;
+            f->to = g->open ? 0 : g->end;
+            return 0;
+        }
+    }
+    return error_set(err, "\"%.60s\" is no stage of this boot", name);
+}
+
+/* What is left: classes, or a kind with conditions. */
+static int take_rest(const char *text, struct evlist_filter *f, struct error *err)
+{
+    const char *bad;
+    uint32_t classes;
+    if (!*text)
+        return 0;
+    if (!strcmp(text, "all") || !strcmp(text, "story")) {
+        f->story = *text == 's';
+        f->classes = f->story ? STORY_CLASSES : EVENT_CLASSES_ALL;
+        return 0;
+    }
+    if (!event_classes_parse(text, &classes, &bad)) {
+        f->classes = classes;
+        f->story = false;
+        return 0;
+    }
+    if (event_filter_parse(text, &f->filter, err))
+        return -1;
+    f->has_filter = true;
+    f->story = false;
+    f->classes = event_filter_classes(&f->filter);
+    return 0;
+}
+
+static int parse_filter(struct app *a, const char *text, struct evlist_filter *f, struct error *err)
+{
+    char words[200], rest[200] = "", *save, *end;
+    const char *found = strstr(text, "text:");
+    struct event_filter all = {0};
+    snprintf(words, sizeof words, "%.*s", found ? (int)(found - text) : 199, text);
+    for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+        if (!strncmp(w, "stage:", 6)) {
+            if (take_stage(a, w + 6, f, err))
+                return -1;
+        } else if (!strncmp(w, "process:", 8)) {
+            f->pid = (uint32_t)strtoul(w + 8, &end, 10);
+            f->has_pid = true;
+            if (!w[8] || *end)
+                return error_set(err, "process:PID: \"%.40s\" is no number", w + 8);
+        } else {
+            snprintf(rest + strlen(rest), sizeof rest - strlen(rest), "%s%s", *rest ? " " : "", w);
+        }
+    }
+    f->filter = all;
+    if (take_rest(rest, f, err))
+        return -1;
+    if (found) {
+        snprintf(f->filter.text, sizeof f->filter.text, "%.*s", EVENT_FILTER_TEXT - 1, found + 5);
+        f->has_filter = true;
+    }
+    return 0;
+}
+
+int events_filter(struct app *a, const char *text, struct error *err)
+{
+    struct events_state *st = state_of(a);
+    struct evlist_filter f = {.classes = EVENT_CLASSES_ALL, .fold = st->filter.fold};
+    if (parse_filter(a, text, &f, err))
+        return -1;
+    st->filter = f;
+    st->move = f.has_filter ? f.filter : (struct event_filter){.classes = f.classes};
+    if (!st->move.classes && !st->move.one_kind)
+        st->move.classes = f.classes;
+    snprintf(a->filter, sizeof a->filter, "%s", text);
+    evlist_free(a->events);
+    a->events = NULL;
+    a->pane[VIEW_EVENTS].epoch = a->pane[VIEW_DETAILS].epoch = 0;
+    return 0;
+}
+
+const struct event_filter *events_filter_now(struct app *a)
+{
+    return &state_of(a)->move;
+}
+
+int events_near(struct app *a, enum timeline_direction dir, uint64_t *icount, char *words, size_t size)
+{
+    struct evlist *l = events_of(a);
+    uint64_t here = a->s->where.icount + (dir == TIMELINE_FORWARD), i, number;
+    uint32_t run;
+    struct event ev;
+    while ((i = evlist_find(l, here)) >= evlist_count(l) && evlist_work(l))
+        ;
+    if (dir == TIMELINE_BACK && !i--)
+        return 0;
+    if (!evlist_get(l, i, &ev, &number, &run))
+        return 0;
+    *icount = ev.icount;
+    event_text(&ev, words, size);
+    return 1;
+}
+
+/* ---------------------------------------------------------------- rows */
+
+static enum style style_of(const struct event *ev)
+{
+    return (enum style)(STYLE_CLASS_CPU + event_kind(ev->kind)->cls);
+}
+
+static uint64_t recorded_here(struct app *a)
+{
+    return a->s->where.diverted ? a->s->where.fork : a->s->where.icount;
+}
+
+static void events_row(struct app *a, struct pane *p, size_t i, const struct window *line)
+{
+    char n[TEXT_MAX], t[TEXT_MAX], words[400];
+    struct event ev;
+    uint64_t number;
+    uint32_t run;
+    if (!evlist_get(events_of(a), i, &ev, &number, &run)) {
+        window_text(line, 0, 0, STYLE_WARNING, "this event cannot be read: the trace is damaged here");
+        return;
+    }
+    bool ahead = ev.icount > recorded_here(a);
+    if (ev.icount == recorded_here(a))
+        window_text(line, 0, 0, STYLE_HERE, "\xe2\x96\xb8");
+    window_print(line, 1, 0, ahead ? STYLE_DIM : STYLE_NUMBER, "%14s", count_text(n, ev.icount));
+    int x = 17;
+    if (line->w >= 92)
+        x = window_print(line, x, 0, STYLE_DIM, "%13s", time_text(t, ev.time)) + 2;
+    window_text(line, x, 0, ahead ? STYLE_DIM : style_of(&ev), event_kind(ev.kind)->name);
+    event_text(&ev, words, sizeof words);
+    x += 1 + (int)strlen(event_kind(ev.kind)->name);
+    x = x < (line->w >= 92 ? 53 : 36) ? (line->w >= 92 ? 53 : 36) : x;
+    if (run > 1)
+        x = window_print(line, x, 0, STYLE_CHANGED, "%u\xc3\x97 ", run);
+    window_text(line, x, 0, ahead ? STYLE_DIM : STYLE_NORMAL, words);
+}
+
+static size_t events_rows(struct app *a, struct pane *p)
+{
+    return evlist_count(events_of(a));
+}
+
+static void events_follow(struct app *a, struct pane *p)
+{
+    uint64_t at = evlist_find(events_of(a), recorded_here(a)), n = evlist_count(events_of(a));
+    pane_select(a, p, at < n ? at : n ? n - 1 : 0);
+    a->pane[VIEW_DETAILS].stale = true;
+}
+
+static void events_title(struct app *a, struct pane *p, char *buf, size_t size)
+{
+    char n[TEXT_MAX];
+    unsigned done = evlist_done(events_of(a));
+    int at = snprintf(buf, size, "%.100s: %s", a->filter, count_text(n, evlist_count(events_of(a))));
+    if (state_of(a)->filter.fold)
+        at += snprintf(buf + at, size - (size_t)at, ", runs folded");
+    if (evlist_damaged(events_of(a)))
+        at += snprintf(buf + at, size - (size_t)at, ", the trace is damaged after them");
+    if (done < 100)
+        snprintf(buf + at, size - (size_t)at, ", %u %% read", done);
+}
+
+static bool events_idle(struct app *a, struct pane *p)
+{
+    bool more = evlist_work(events_of(a));
+    if (!more && !p->state)
+        return false;
+    if (!more && evlist_done(events_of(a)) == 100 && p->sel == 0 && recorded_here(a))
+        events_follow(a, p);
+    return more;
+}
+
+bool events_selected(struct app *a, struct event *ev, uint64_t *number)
+{
+    uint32_t run;
+    return evlist_get(events_of(a), a->pane[VIEW_EVENTS].sel, ev, number, &run);
+}
+
+static enum react go_to_event(struct app *a, struct evlist *l, size_t i)
+{
+    struct event ev;
+    uint64_t number;
+    uint32_t run;
+    if (!evlist_get(l, i, &ev, &number, &run))
+        return REACT_NONE;
+    return app_moved(a, session_seek(a->s, ev.icount));
+}
+
+static enum react events_command(struct app *a, struct pane *p, enum command c, const char *arg)
+{
+    struct events_state *st = state_of(a);
+    switch (c) {
+    case CMD_ENTER:
+        return go_to_event(a, events_of(a), p->sel);
+    case CMD_FOLD:
+        st->filter.fold = !st->filter.fold;
+        evlist_free(a->events);
+        a->events = NULL;
+        p->epoch = 0;
+        return REACT_DRAW;
+    default:
+        return REACT_UNKNOWN;
+    }
+}
+
+const struct view events_view = {.rows = events_rows,
+                                 .row = events_row,
+                                 .follow = events_follow,
+                                 .title = events_title,
+                                 .command = events_command,
+                                 .idle = events_idle};
+
+/* ---------------------------------------------------------------- details */
+
+/* The seam for the chips' tables of names: they will say here what a port, a register, a bit is. */
+bool explain_event(const struct event *ev, struct doc *d)
+{
+    size_t n;
+    char words[300];
+    const char *reg = NULL;
+    uint64_t value = 0;
+    if (ev->kind == EV_CPU_CR) {
+        static const char *const names[] = {"cr0", NULL, NULL, "cr3", "cr4"};
+        uint64_t i = ev->f[EVF_CPU_CR_reg];
+        reg = i < 5 ? names[i] : NULL;
+        value = ev->f[EVF_CPU_CR_new];
+    } else if (ev->kind == EV_CPU_MSR && ev->f[EVF_CPU_MSR_msr] == 0xc0000080) {
+        reg = "efer";
+        value = ev->f[EVF_CPU_MSR_value];
+    }
+    if (!reg || !view_bits(reg, &n))
+        return false;
+    view_bits_text(reg, value, words, sizeof words);
+    doc_row(d, ROW_TEXT, 0);
+    doc_add(d, STYLE_LABEL, "%-12s ", "means");
+    doc_add(d, STYLE_STRONG, "%s: %s", reg, words);
+    return true;
+}
+
+/* A number field: as the table has it, in the other base, as a symbol, and where Enter leads. */
+static void detail_field(struct app *a, struct doc *d, const struct event *ev, unsigned i)
+{
+    const struct event_field *f = &event_kind(ev->kind)->field[i];
+    char symbol[200];
+    uint64_t v = ev->f[i];
+    bool address = !strcmp(f->name, "ip") || !strcmp(f->name, "address") || !strcmp(f->name, "caller") ||
+                   !strcmp(f->name, "entry") || !strcmp(f->name, "cr2") || !strcmp(f->name, "base");
+    doc_row(d, address ? ROW_ADDRESS : ROW_TEXT, v);
+    doc_add(d, STYLE_LABEL, "%-12s ", f->name);
+    switch (f->type) {
+    case EFT_HEX:
+        doc_add(d, STYLE_NUMBER, "0x%" PRIx64, v);
+        break;
+    case EFT_BOOL:
+        doc_add(d, STYLE_NUMBER, "%s", v ? "yes" : "no");
+        break;
+    case EFT_SIGNED:
+        doc_add(d, STYLE_NUMBER, "%" PRId64, (int64_t)v);
+        break;
+    default:
+        doc_add(d, STYLE_NUMBER, "%" PRIu64, v);
+    }
+    if (f->type == EFT_HEX && v > 9 && v <= UINT32_MAX)
+        doc_add(d, STYLE_DIM, "  (%" PRIu64 ")", v);
+    if (address && *session_symbol(a->s, v, symbol, sizeof symbol))
+        doc_add(d, STYLE_SYMBOL, "  %s", symbol);
+}
+
+static void details_build(struct app *a, struct pane *p)
+{
+    struct doc *d = &p->doc;
+    struct event ev;
+    uint64_t number;
+    char words[EVENT_MAX_DATA + 200], n[TEXT_MAX], t[TEXT_MAX], stage[200];
+    doc_clear(d);
+    if (!events_selected(a, &ev, &number))
+        return;
+    const struct event_kind *k = event_kind(ev.kind);
+    event_text(&ev, words, sizeof words);
+    doc_row(d, ROW_ICOUNT, ev.icount);
+    doc_add(d, style_of(&ev), "%s  ", k->name);
+    doc_add(d, STYLE_STRONG, "%s", words);
+    explain_event(&ev, d);
+    doc_row(d, ROW_ICOUNT, ev.icount);
+    doc_add(d, STYLE_LABEL, "%-12s ", "where");
+    doc_add(d, STYLE_NUMBER, "#%" PRIu64 "  %s  %s", number, count_text(n, ev.icount), time_text(t, ev.time));
+    doc_add(d, STYLE_DIM, "  CPU %u", ev.cpu);
+    if (*session_stage_path(a->s, ev.icount, stage, sizeof stage))
+        doc_add(d, STYLE_SYMBOL, "  %s", stage);
+    for (unsigned i = 0; i < k->nfields; i++)
+        detail_field(a, d, &ev, i);
+    if (k->has_data)
+        doc_line(d, STYLE_NORMAL, "data         \"%.*s\"", (int)ev.len, ev.data ? (const char *)ev.data : "");
+    p->sel = p->top = 0;
+}
+
+static enum react details_command(struct app *a, struct pane *p, enum command c, const char *arg)
+{
+    if (c != CMD_ENTER || p->sel >= p->doc.n)
+        return REACT_UNKNOWN;
+    const struct doc_row *r = &p->doc.row[p->sel];
+    if (r->kind == ROW_ICOUNT)
+        return app_moved(a, session_seek(a->s, r->value));
+    if (r->kind == ROW_ADDRESS) {
+        memory_show(a, r->value);
+        return app_command(a, CMD_PAGE_6, NULL);
+    }
+    return REACT_NONE;
+}
+
+const struct view details_view = {.build = details_build, .command = details_command};
+
+/* ---------------------------------------------------------------- the console */
+
+static const char *device_name(uint64_t device)
+{
+    static const char *const names[] = {"ttyS0", "ttyS1", "ttyS2", "ttyS3", "", "", "", "", "vga", "dbg"};
+    return device < 10 ? names[device] : "?";
+}
+
+/* In a diversion: what the guest printed since it went live, which no trace has. */
+static bool shows_live(struct app *a)
+{
+    return a->s->where.diverted && *live_console_text(a);
+}
+
+static void console_build(struct app *a, struct pane *p)
+{
+    doc_clear(&p->doc);
+    if (!shows_live(a))
+        return;
+    for (const char *s = live_console_text(a); *s; s += *s == '\n') {
+        size_t n = strcspn(s, "\n"), shown = n;
+        while (shown && s[shown - 1] == '\r')
+            shown--;
+        doc_line(&p->doc, STYLE_NORMAL, " %.*s", (int)shown, s);
+        s += n;
+    }
+}
+
+static size_t console_rows(struct app *a, struct pane *p)
+{
+    return shows_live(a) ? p->doc.n : evlist_count(console_of(a));
+}
+
+static void console_row(struct app *a, struct pane *p, size_t i, const struct window *line)
+{
+    struct event ev;
+    uint64_t number;
+    uint32_t run;
+    char t[TEXT_MAX], words[400];
+    int x = 0;
+    if (shows_live(a)) {
+        doc_draw(&p->doc, i, line, p->left);
+        return;
+    }
+    if (!evlist_get(console_of(a), i, &ev, &number, &run)) {
+        window_text(line, 0, 0, STYLE_WARNING, "this line cannot be read: the trace is damaged here");
+        return;
+    }
+    bool ahead = ev.icount >= recorded_here(a);
+    event_text(&ev, words, sizeof words);
+    if (line->w >= 70) {
+        x = window_print(line, x, 0, STYLE_DIM, "%12s", time_text(t, ev.time)) + 1;
+        x = window_print(line, x, 0, STYLE_LABEL, "%-5s", device_name(ev.f[EVF_CONSOLE_LINE_device])) + 1;
+    }
+    if ((size_t)p->left < strlen(words))
+        window_text(line, x, 0, ahead ? STYLE_DIM : STYLE_NORMAL, words + p->left);
+}
+
+/* The line that was printed last. */
+static void console_follow(struct app *a, struct pane *p)
+{
+    uint64_t at = shows_live(a) ? p->doc.n : evlist_find(console_of(a), recorded_here(a));
+    pane_select(a, p, at ? at - 1 : 0);
+}
+
+static enum react console_command(struct app *a, struct pane *p, enum command c, const char *arg)
+{
+    if (c == CMD_ENTER && shows_live(a))
+        return REACT_NONE;
+    if (c != CMD_ALL_CONSOLES)
+        return c == CMD_ENTER ? go_to_event(a, console_of(a), p->sel) : REACT_UNKNOWN;
+    a->all_consoles = !a->all_consoles;
+    evlist_free(a->console);
+    a->console = NULL;
+    p->epoch = 0;
+    return REACT_DRAW;
+}
+
+static void console_title(struct app *a, struct pane *p, char *buf, size_t size)
+{
+    char n[TEXT_MAX];
+    if (shows_live(a))
+        snprintf(buf, size, "since it went live");
+    else
+        snprintf(buf, size, "%s lines%s", count_text(n, evlist_count(console_of(a))),
+                 a->all_consoles ? " of all consoles" : "");
+}
+
+const struct view console_view = {.build = console_build,
+                                  .rows = console_rows,
+                                  .row = console_row,
+                                  .follow = console_follow,
+                                  .command = console_command,
+                                  .title = console_title};

@@ -1,0 +1,247 @@
+/* view_machine.c - the machine's parts by their field tables; the guest's screen. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tui/app_impl.h"
+
+/* ---------------------------------------------------------------- devices */
+
+enum { PARTS_MAX = 256, VALUES_SHOWN = 12 };
+
+struct devices_state {
+    bool open[PARTS_MAX];
+    uint64_t hash[PARTS_MAX], epoch; /* of the parts' contents at the last stop */
+    bool changed[PARTS_MAX];
+};
+
+static struct devices_state *devices_state(struct pane *p)
+{
+    if (!p->state && !(p->state = calloc(1, sizeof(struct devices_state))))
+        abort();
+    return p->state;
+}
+
+struct field_writer {
+    struct doc *d; /* NULL: only the sum */
+    uint64_t hash;
+    unsigned fields;
+};
+
+static uint64_t value_at(const uint8_t *p, unsigned width)
+{
+    uint64_t v = 0;
+    memcpy(&v, p, width);
+    return v;
+}
+
+static void on_field(void *ctx, const char *name, unsigned width, uint32_t count, const void *data)
+{
+    struct field_writer *f = ctx;
+    const uint8_t *p = data;
+    f->fields++;
+    for (size_t i = 0; i < (size_t)width * count; i++)
+        f->hash = (f->hash ^ p[i]) * 0x100000001b3u;
+    if (!f->d)
+        return;
+    doc_row(f->d, ROW_TEXT, 0);
+    doc_add(f->d, STYLE_LABEL, "     %-22s ", name);
+    for (uint32_t i = 0; i < count && i < VALUES_SHOWN; i++) {
+        uint64_t v = value_at(p + (size_t)i * width, width);
+        doc_add(f->d, v ? STYLE_NUMBER : STYLE_DIM, count > 1 ? "%0*" PRIx64 " " : "%0*" PRIx64,
+                (int)width * 2, v);
+        if (count == 1 && v > 9)
+            doc_add(f->d, STYLE_DIM, "  %" PRIu64, v);
+    }
+    if (count > VALUES_SHOWN)
+        doc_add(f->d, STYLE_DIM, "\xe2\x80\xa6 %u in all", count);
+}
+
+static void devices_build(struct app *a, struct pane *p)
+{
+    struct devices_state *st = devices_state(p);
+    bool moved = st->epoch != a->s->epoch;
+    const char *name;
+    doc_clear(&p->doc);
+    for (size_t i = 0; i < PARTS_MAX && timeline_section_name(a->s->tl, i, &name); i++) {
+        struct field_writer sum = {.hash = 0xcbf29ce484222325u}, show = {.d = &p->doc};
+        timeline_section(a->s->tl, name, on_field, &sum);
+        if (moved) {
+            st->changed[i] = st->hash[i] && st->hash[i] != sum.hash;
+            st->hash[i] = sum.hash;
+        }
+        doc_row(&p->doc, ROW_PART, i);
+        doc_add(&p->doc, STYLE_KEY, " %s ", st->open[i] ? "\xe2\x96\xbe" : "\xe2\x96\xb8");
+        doc_add(&p->doc, st->changed[i] ? STYLE_CHANGED : STYLE_STRONG, "%-16s", name);
+        doc_add(&p->doc, STYLE_DIM, "%u fields%s", sum.fields,
+                st->changed[i] ? ", changed since the last stop" : "");
+        if (st->open[i])
+            timeline_section(a->s->tl, name, on_field, &show);
+    }
+    st->epoch = a->s->epoch;
+}
+
+static enum react devices_command(struct app *a, struct pane *p, enum command c, const char *arg)
+{
+    if (c != CMD_ENTER || p->sel >= p->doc.n)
+        return REACT_UNKNOWN;
+    size_t at = p->sel;
+    while (at && p->doc.row[at].kind != ROW_PART)
+        at--;
+    bool *open = &devices_state(p)->open[p->doc.row[at].value];
+    *open = !*open;
+    p->sel = at;
+    p->stale = true;
+    return REACT_DRAW;
+}
+
+static void devices_title(struct app *a, struct pane *p, char *buf, size_t size)
+{
+    snprintf(buf, size, "Enter opens a part");
+}
+
+const struct view devices_view = {.build = devices_build, .command = devices_command, .title = devices_title};
+
+/* ---------------------------------------------------------------- the screen */
+
+static const uint32_t shades[] = {' ', 0x2591, 0x2592, 0x2593, 0x2588};
+
+/* Scrolled so that the cursor is seen, and from there by `down` rows. */
+static void draw_text(const struct display *d, const struct display_cell *cells, const struct window *w,
+                      int left, int down)
+{
+    int top = 0, most = (int)d->rows - w->h;
+    if ((int)d->rows > w->h && d->cursor_row >= w->h)
+        top = d->cursor_row - w->h + 1;
+    top = top + down > most ? most : top + down;
+    if (top < 0)
+        top = 0;
+    for (int y = 0; y < w->h && top + y < (int)d->rows; y++)
+        for (int x = 0; x < w->w && left + x < (int)d->columns; x++) {
+            const struct display_cell *from = &cells[(size_t)(top + y) * d->columns + (size_t)(left + x)];
+            struct cell c = {
+                .character = from->character, .flags = CELL_COLOURED, .ink = from->ink, .paper = from->paper};
+            if (top + y == d->cursor_row && left + x == d->cursor_column) {
+                c.ink = from->paper;
+                c.paper = 0xffffff;
+                c.style = STYLE_HERE;
+            }
+            window_put(w, x, y, &c);
+        }
+}
+
+/* The mean colour of a rectangle of pixels. */
+static uint32_t mean(const struct display *d, const uint8_t *rgb, unsigned x0, unsigned x1, unsigned y0,
+                     unsigned y1)
+{
+    uint64_t sum[3] = {0}, n = 0;
+    for (unsigned y = y0; y < y1 || y == y0; y++)
+        for (unsigned x = x0; x < x1 || x == x0; x++, n++)
+            for (unsigned k = 0; k < 3; k++)
+                sum[k] += rgb[((size_t)y * d->width + x) * 3 + k];
+    return (uint32_t)(sum[0] / n) << 16 | (uint32_t)(sum[1] / n) << 8 | (uint32_t)(sum[2] / n);
+}
+
+/* Two pixels a cell, one above the other; each a rectangle of the guest's. */
+static void draw_pixels(const struct display *d, const uint8_t *rgb, const struct window *w)
+{
+    int columns = w->w, rows = w->h * 2;
+    if ((uint64_t)columns * d->height > (uint64_t)rows * d->width)
+        columns = (int)((uint64_t)rows * d->width / d->height);
+    else
+        rows = (int)((uint64_t)columns * d->height / d->width);
+    for (int y = 0; y < rows / 2; y++)
+        for (int x = 0; x < columns; x++) {
+            unsigned x0 = (unsigned)x * d->width / (unsigned)columns,
+                     x1 = (unsigned)(x + 1) * d->width / (unsigned)columns;
+            unsigned y0 = (unsigned)(2 * y) * d->height / (unsigned)rows,
+                     y1 = (unsigned)(2 * y + 1) * d->height / (unsigned)rows,
+                     y2 = (unsigned)(2 * y + 2) * d->height / (unsigned)rows;
+            struct cell c = {.character = 0x2580,
+                             .flags = CELL_COLOURED,
+                             .ink = mean(d, rgb, x0, x1, y0, y1),
+                             .paper = mean(d, rgb, x0, x1, y1, y2)};
+            window_put(w, x, y, &c);
+        }
+}
+
+/* Without colours: by brightness. */
+static void shade(const struct window *w)
+{
+    for (int y = 0; y < w->h; y++)
+        for (int x = 0; x < w->w; x++) {
+            struct cell *c = &w->c->cell[(size_t)(w->y + y) * (size_t)w->c->w + (size_t)(w->x + x)];
+            uint32_t sum = 0;
+            for (int shift = 0; shift < 24; shift += 8)
+                sum += (c->ink >> shift & 255) + (c->paper >> shift & 255);
+            if (c->flags & CELL_COLOURED)
+                *c = (struct cell){.character = shades[sum * 4 / (6 * 255)]};
+        }
+}
+
+void display_show(const struct display *d, const struct display_cell *cells, const uint8_t *rgb,
+                  const struct window *w, int left, int down, bool mono)
+{
+    if (d->columns)
+        draw_text(d, cells, w, left, down);
+    else
+        draw_pixels(d, rgb, w);
+    if (mono && !d->columns)
+        shade(w);
+}
+
+static void show_display(const struct timeline *tl, const struct window *w, int left, int down, bool mono)
+{
+    struct display d;
+    if (!timeline_display(tl, &d, NULL, 0, NULL, 0)) {
+        window_text(w, 1, 0, STYLE_DIM, "the screen shows nothing");
+        return;
+    }
+    size_t ncells = (size_t)d.columns * d.rows, nrgb = ncells ? 0 : (size_t)d.width * d.height * 3;
+    struct display_cell *cells = calloc(ncells + 1, sizeof *cells);
+    uint8_t *rgb = malloc(nrgb + 1);
+    if (!cells || !rgb)
+        abort();
+    timeline_display(tl, &d, cells, ncells, rgb, nrgb);
+    display_show(&d, cells, rgb, w, left, down, mono);
+    free(cells);
+    free(rgb);
+}
+
+static void screen_draw(struct app *a, struct pane *p, const struct window *w)
+{
+    show_display(a->s->tl, w, p->left, p->down, a->mono);
+}
+
+static void screen_title(struct app *a, struct pane *p, char *buf, size_t size)
+{
+    struct display d;
+    if (!timeline_display(a->s->tl, &d, NULL, 0, NULL, 0))
+        snprintf(buf, size, "off");
+    else if (d.columns)
+        snprintf(buf, size, "text %u \xc3\x97 %u", d.columns, d.rows);
+    else
+        snprintf(buf, size, "graphics %u \xc3\x97 %u", d.width, d.height);
+}
+
+static enum react screen_command(struct app *a, struct pane *p, enum command c, const char *arg)
+{
+    if (c == CMD_LEFT)
+        p->left = p->left > 8 ? p->left - 8 : 0;
+    else if (c == CMD_RIGHT)
+        p->left += 8;
+    else if (c == CMD_UP)
+        p->down--;
+    else if (c == CMD_DOWN)
+        p->down++;
+    else
+        return REACT_UNKNOWN;
+    return REACT_DRAW;
+}
+
+static void screen_follow(struct app *a, struct pane *p)
+{
+    p->down = 0;
+}
+
+const struct view screen_view = {.follow = screen_follow, .draw = screen_draw, .title = screen_title, .command = screen_command};

@@ -1,0 +1,292 @@
+/* view_memory.c - memory as bytes and text; how an address is translated. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tui/app_impl.h"
+
+enum { LINE = 16, NARROW_LINE = 8 };
+
+static unsigned bytes_a_line(const struct pane *p)
+{
+    return p->w >= 76 ? LINE : NARROW_LINE;
+}
+
+static size_t peek(struct app *a, uint64_t address, void *buf, size_t n)
+{
+    return a->memory.physical ? timeline_peek_physical(a->s->tl, address, buf, n)
+                              : timeline_peek(a->s->tl, a->s->where.cpu, address, buf, n);
+}
+
+void memory_show(struct app *a, uint64_t address)
+{
+    a->memory.address = address & ~(uint64_t)(LINE - 1);
+    a->memory.cursor = address;
+    a->memory.physical = false;
+    a->memory.follow[0] = 0;
+    a->pane[VIEW_MEMORY].epoch = a->pane[VIEW_WALK].epoch = 0;
+}
+
+/* The bytes as they were at the last stop, if the same ones were shown. */
+static void memory_build(struct app *a, struct pane *p)
+{
+    uint64_t base = a->memory.address;
+    if (!a->memory.have && !a->memory.cursor)
+        a->memory.address = a->memory.cursor = base =
+            view_stack(a->s->tl, a->s->where.cpu) & ~(uint64_t)(LINE - 1);
+    if (*a->memory.follow) {
+        uint64_t v = 0;
+        session_address(a->s, a->memory.follow, &v, &(struct error){""});
+        base = a->memory.address = v & ~(uint64_t)(LINE - 1);
+        a->memory.cursor = v;
+    }
+    bool same = a->memory.have && a->memory.at == base;
+    memcpy(a->memory.before, a->memory.now, sizeof a->memory.now);
+    a->memory.at = base;
+    a->memory.have = peek(a, base, a->memory.now, sizeof a->memory.now);
+    if (!same)
+        memcpy(a->memory.before, a->memory.now, sizeof a->memory.now);
+    a->pane[VIEW_WALK].stale = true;
+}
+
+static void draw_byte(struct app *a, const struct window *w, int x, int y, uint64_t address, size_t i,
+                      int text)
+{
+    uint8_t v = a->memory.now[i];
+    bool here = address == a->memory.cursor, changed = v != a->memory.before[i];
+    enum style s = here ? STYLE_HERE : changed ? STYLE_CHANGED : v ? STYLE_NUMBER : STYLE_DIM;
+    window_print(w, x, y, s, "%02x", v);
+    char c[2] = {v >= 0x20 && v < 0x7f ? (char)v : '.', 0};
+    window_text(w, text, y,
+                here          ? STYLE_HERE
+                : changed     ? STYLE_CHANGED
+                : c[0] == '.' ? STYLE_DIM
+                              : STYLE_NORMAL,
+                c);
+}
+
+static void memory_draw(struct app *a, struct pane *p, const struct window *w)
+{
+    unsigned line = bytes_a_line(p);
+    for (int y = 0; y < w->h; y++) {
+        uint64_t at = a->memory.address + (uint64_t)y * line;
+        size_t i = (size_t)y * line;
+        if (i + line > sizeof a->memory.now)
+            break;
+        window_print(w, 1, y, STYLE_ADDRESS, "%0*" PRIx64, at >> 32 ? 16 : 8, at);
+        int x = at >> 32 ? 19 : 11, text = x + (int)line * 3 + 2;
+        if (i >= a->memory.have) {
+            window_text(w, x, y, STYLE_DIM,
+                        i                    ? "no memory"
+                        : a->memory.physical ? "no memory here"
+                                             : "not mapped here");
+            if (at == (a->memory.cursor & ~(uint64_t)(line - 1)))
+                window_style(w, 1, y, x - 3, STYLE_HERE);
+            break;
+        }
+        for (unsigned k = 0; k < line && i + k < a->memory.have; k++)
+            draw_byte(a, w, x + (int)k * 3 + (k >= line / 2), y, at + k, i + k, text + (int)k);
+    }
+}
+
+static void memory_title(struct app *a, struct pane *p, char *buf, size_t size)
+{
+    char symbol[200] = "";
+    if (!a->memory.physical)
+        session_symbol(a->s, a->memory.cursor, symbol, sizeof symbol);
+    snprintf(buf, size, "%s, %" PRIx64 "%s%s%s%s", a->memory.physical ? "physical" : "linear",
+             a->memory.cursor, *symbol ? " " : "", symbol, *a->memory.follow ? ", follows " : "",
+             a->memory.follow);
+}
+
+static enum react move_by(struct app *a, struct pane *p, int64_t bytes)
+{
+    unsigned line = bytes_a_line(p);
+    uint64_t rows = (uint64_t)pane_lines(p);
+    a->memory.cursor += (uint64_t)bytes;
+    a->memory.follow[0] = 0;
+    uint64_t row = a->memory.cursor & ~(uint64_t)(line - 1), offset = row - a->memory.address;
+    if (offset >> 63)
+        a->memory.address = row;
+    else if (offset >= rows * line)
+        a->memory.address = row - (rows - 1) * line;
+    a->pane[VIEW_MEMORY].stale = a->pane[VIEW_WALK].stale = true;
+    return REACT_DRAW;
+}
+
+static enum react search_memory(struct app *a, struct pane *p);
+
+static enum react memory_command(struct app *a, struct pane *p, enum command c, const char *arg)
+{
+    int64_t line = bytes_a_line(p), page = line * pane_lines(p);
+    switch (c) {
+    case CMD_UP:
+        return move_by(a, p, -line);
+    case CMD_DOWN:
+        return move_by(a, p, line);
+    case CMD_LEFT:
+        return move_by(a, p, -1);
+    case CMD_RIGHT:
+        return move_by(a, p, 1);
+    case CMD_PAGE_UP:
+        return move_by(a, p, -page);
+    case CMD_PAGE_DOWN:
+        return move_by(a, p, page);
+    case CMD_FIRST:
+    case CMD_LAST:
+        return move_by(a, p,
+                       c == CMD_FIRST ? -(int64_t)(a->memory.cursor % (uint64_t)line)
+                                      : line - 1 - (int64_t)(a->memory.cursor % (uint64_t)line));
+    case CMD_SEARCH:
+        if (!arg)
+            return REACT_UNKNOWN;
+        snprintf(a->search, sizeof a->search, "%s", arg);
+        return search_memory(a, p);
+    case CMD_SEARCH_NEXT:
+        return *a->search ? search_memory(a, p) : REACT_UNKNOWN;
+    case CMD_PHYSICAL:
+        a->memory.physical = !a->memory.physical;
+        p->stale = true;
+        return REACT_DRAW;
+    case CMD_ENTER: { /* follow the pointer */
+        uint64_t v = 0;
+        unsigned word = timeline_code_bits(a->s->tl, a->s->where.cpu) == 64 ? 8 : 4;
+        if (peek(a, a->memory.cursor, &v, word) != word)
+            return REACT_NONE;
+        memory_show(a, v);
+        return REACT_DRAW;
+    }
+    default:
+        return REACT_UNKNOWN;
+    }
+}
+
+/* ---------------------------------------------------------------- searching */
+
+enum { SEARCHED = 64 << 20, PIECE = 4096, PATTERN_MAX = 100, LOOK_EVERY = 256 };
+
+/* "0x55 aa": bytes; else text as it is. Returns its length, 0: nonsense. */
+static size_t parse_pattern(const char *text, uint8_t pattern[PATTERN_MAX])
+{
+    size_t n = 0;
+    if (strncmp(text, "0x", 2)) {
+        n = strnlen(text, PATTERN_MAX);
+        memcpy(pattern, text, n);
+        return n;
+    }
+    for (text += 2; *text && n < PATTERN_MAX; text += strspn(text, " ")) {
+        char digits[3] = {text[0], text[1], 0}, *end;
+        pattern[n++] = (uint8_t)strtoul(digits, &end, 16);
+        if (end != digits + 2)
+            return 0;
+        text += 2;
+    }
+    return n;
+}
+
+/* From the cursor on; what is not mapped is passed over. */
+static bool find_bytes(struct app *a, const uint8_t *pattern, size_t n, uint64_t *found)
+{
+    uint8_t buf[PIECE + PATTERN_MAX];
+    uint64_t from = a->memory.cursor + 1;
+    for (uint64_t done = 0; done < SEARCHED; done += PIECE) {
+        size_t have = peek(a, from + done, buf, PIECE + n - 1);
+        const uint8_t *hit = have >= n ? memmem(buf, have, pattern, n) : NULL;
+        if (hit) {
+            *found = from + done + (uint64_t)(hit - buf);
+            return true;
+        }
+        if (done / PIECE % LOOK_EVERY == LOOK_EVERY - 1 && a->progress.poll) {
+            snprintf(a->progress.text, sizeof a->progress.text, "searching at %" PRIx64 "; any key cancels", from + done);
+            if (!a->progress.poll(a->progress.ctx))
+                return false;
+        }
+    }
+    return false;
+}
+
+static enum react search_memory(struct app *a, struct pane *p)
+{
+    uint8_t pattern[PATTERN_MAX];
+    uint64_t found;
+    size_t n = parse_pattern(a->search, pattern);
+    if (!n || !find_bytes(a, pattern, n, &found))
+        app_say(a, STYLE_WARNING, n ? "\"%.100s\" is not in the 64 MiB from here on" : "bytes are written as 0x55 aa, not \"%.100s\"",
+                a->search);
+    else
+        move_by(a, p, (int64_t)(found - a->memory.cursor));
+    return REACT_DRAW;
+}
+
+const struct view memory_view = {
+    .build = memory_build, .draw = memory_draw, .command = memory_command, .title = memory_title};
+
+/* ---------------------------------------------------------------- page walk */
+
+static void add_rights(struct doc *d, uint64_t e)
+{
+    static const struct {
+        uint64_t bit;
+        const char *set, *clear;
+    } bits[] = {{1, "present", "not present"},
+                {2, "writable", "read-only"},
+                {4, "user", "supervisor"},
+                {8, "PWT", NULL},
+                {16, "PCD", NULL},
+                {32, "accessed", NULL},
+                {64, "dirty", NULL},
+                {256, "global", NULL},
+                {1ull << 63, "no execute", NULL}};
+    for (unsigned i = 0; i < sizeof bits / sizeof bits[0]; i++) {
+        const char *word = e & bits[i].bit ? bits[i].set : bits[i].clear;
+        if (word)
+            doc_add(d, e & bits[i].bit ? STYLE_NORMAL : STYLE_DIM, " %s", word);
+        if (!(e & 1))
+            break;
+    }
+}
+
+static void walk_build(struct app *a, struct pane *p)
+{
+    struct doc *d = &p->doc;
+    struct view_walk w;
+    char size[TEXT_MAX];
+    doc_clear(d);
+    if (a->memory.physical) {
+        doc_line(d, STYLE_DIM, " %" PRIx64 " is a physical address", a->memory.cursor);
+        return;
+    }
+    view_walk(a->s->tl, a->s->where.cpu, a->memory.cursor, &w);
+    if (!w.paging) {
+        doc_line(d, STYLE_NORMAL, " no paging: linear %" PRIx64 " is physical", a->memory.cursor);
+        return;
+    }
+    doc_row(d, ROW_TEXT, 0);
+    doc_add(d, STYLE_LABEL, " cr3  ");
+    doc_add(d, STYLE_NUMBER, "%" PRIx64, timeline_reg(a->s->tl, a->s->where.cpu, "cr3"));
+    for (unsigned i = 0; i < w.n; i++) {
+        const struct view_walk_level *l = &w.level[i];
+        doc_row(d, ROW_ADDRESS, l->at);
+        doc_add(d, STYLE_LABEL, " %-4s ", l->name);
+        doc_add(d, STYLE_NUMBER, "[%3x] ", l->index);
+        doc_add(d, STYLE_ADDRESS, "at %-9" PRIx64 " ", l->at);
+        if (!l->read) {
+            doc_add(d, STYLE_WARNING, "not in memory");
+            break;
+        }
+        doc_add(d, STYLE_STRONG, "%016" PRIx64, l->entry);
+        add_rights(d, l->entry);
+    }
+    doc_row(d, ROW_TEXT, 0);
+    if (!w.mapped) {
+        doc_add(d, STYLE_WARNING, " %" PRIx64 " is not mapped", a->memory.cursor);
+        return;
+    }
+    snprintf(size, sizeof size, w.page >= 1 << 20 ? "%" PRIu64 " MiB" : "%" PRIu64 " KiB",
+             w.page >> (w.page >= 1 << 20 ? 20 : 10));
+    doc_add(d, STYLE_GOOD, " %" PRIx64 " is physical %" PRIx64, a->memory.cursor, w.physical);
+    doc_line(d, STYLE_NORMAL, " a page of %s: %s, %s, %s", size, w.user ? "user" : "supervisor",
+             w.writable ? "writable" : "read-only", w.executable ? "executable" : "no execute");
+}
+
+const struct view walk_view = {.build = walk_build};
