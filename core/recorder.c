@@ -1,4 +1,5 @@
 /* recorder.c - see recorder.h. */
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,7 @@ struct recorder {
     struct observer observer;
     struct inspector *inspector;
     struct fold *fold;                         /* NULL: repeated events are written one by one */
-    uint64_t next_checkpoint, last_checkpoint; /* icounts */
+    uint64_t next_checkpoint, last_checkpoint, last_event; /* icounts */
     uint64_t last_hash;                        /* of the state at the last checkpoint */
     struct matcher matcher;
     bool matched; /* the text of --until was printed */
@@ -65,6 +66,8 @@ static void write_event(void *ctx, const struct event *ev)
     struct recorder *r = ctx;
     if (r->failed)
         return;
+    assert(ev->icount >= r->last_event && "positions never fall");
+    r->last_event = ev->icount;
     if (trace_write_event(r->w, ev, &r->err))
         fail(r);
     r->result.events++;

@@ -4,6 +4,8 @@
  * follows their deadline, never at the end of one: a run that stops at a position leaves them to the next, so it does not
  * matter where runs begin and end.
  */
+#include <assert.h>
+
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -360,6 +362,7 @@ static void pc_run(struct engine *e, const struct run_limit *limit, struct stop 
 {
     struct pc *pc = pc_of(e);
     uint64_t worked = UINT64_MAX; /* where something was done between two steps, last */
+    const uint64_t from = pc->icount, since = now_time(pc);
     *stop = (struct stop){.wake = UINT64_MAX};
     for (bool end = false; !end;) {
         if (take_request(pc, limit, stop))
@@ -387,6 +390,8 @@ static void pc_run(struct engine *e, const struct run_limit *limit, struct stop 
         if (pc->turn != turn)
             worked = pc->icount;
     }
+    assert(pc->icount >= from && (pc->icount <= limit->icount || pc->icount == from) && "run() is exact");
+    assert(now_time(pc) >= since && "guest time does not go back");
     struct x86_where w;
     x86_where(pc->cpu, &w);
     stop->cpu = pc->turn;

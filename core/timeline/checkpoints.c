@@ -4,6 +4,7 @@
  * The trace's own checkpoints are loaded as states when they are used, and kept. When there is more than the
  * budget allows, first the bytes of pages go that can be read again, then what is farthest away.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,6 +81,8 @@ static void thin(struct timeline *tl, struct line *l, uint64_t here)
 
 static void insert_point(struct timeline *tl, struct line *l, size_t at, uint64_t icount)
 {
+    assert(tl->settled && "what is kept is the state of its position");
+    assert((!at || l->point[at - 1].icount < icount) && (at == l->n || l->point[at].icount > icount));
     if (l->n == l->cap) {
         l->cap = l->cap ? l->cap * 2 : 32;
         l->point = mem_resize(l->point, l->cap * sizeof *l->point);

@@ -1,5 +1,6 @@
 /* state.c - see state.h: capturing, restoring, hashing; checkpoints of the trace as states.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,9 +81,10 @@ static void capture_section(void *ctx, const char *name, const struct field *fie
                             const void *base)
 {
     struct capture *c = ctx;
-    if (c->next < c->s->nlayout)
-        section_pack(fields, nfields, base, c->sections + c->s->layout[c->next].offset);
-    c->next++;
+    const struct section_layout *l = &c->s->layout[c->next++];
+    assert(c->next <= c->s->nlayout && l->fields == fields && l->nfields == nfields &&
+           "sections come in one order");
+    section_pack(fields, nfields, base, c->sections + l->offset);
 }
 
 static bool all_zero(const void *page)

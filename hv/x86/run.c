@@ -2,6 +2,8 @@
  *
  * Between blocks `block` is NULL, gpr[REG_RIP] is the next instruction, and slice - left steps have been executed.
  */
+#include <assert.h>
+
 #include <stdlib.h>
 
 #include "hv/x86/decode.h"
@@ -384,6 +386,7 @@ enum x86_exit x86_run(struct x86 *cpu, uint64_t steps, uint64_t *done)
     cpu->unwind = NULL;
     cpu->op = NULL;
     *done = (uint64_t)executed(cpu);
+    assert(cpu->left >= 0 && *done <= steps && "a run makes no step too many");
     return (enum x86_exit)result;
 }
 

@@ -5,9 +5,12 @@
  * (see cpu.h). Since it is so, a translation stays right while its page tables are not in use: a load of CR3, or of other
  * control registers that paging looks at, only chooses another space.
  */
+#include <assert.h>
+
 #include <stdlib.h>
 
 #include "hv/x86/cpu.h"
+#include "traces/memory.h"
 
 /* ---------------------------------------------------------------- spaces */
 
@@ -45,6 +48,7 @@ static void table_release(struct table_page *t, uint8_t *spaces, uint8_t bit)
     if (!(*spaces & bit))
         return;
     *spaces &= (uint8_t)~bit;
+    assert(t->live && t->meta->flags & PM_TABLE && "a page table that is in use is watched");
     if (--t->live)
         return;
     t->n = 0;
@@ -100,10 +104,7 @@ static void list_table(struct space *s, struct table_page *t)
 {
     if (s->ntables == s->captables) {
         size_t cap = s->captables ? s->captables * 2 : 64;
-        struct table_page **to = realloc(s->tables, cap * sizeof *to);
-        if (!to)
-            abort();
-        s->tables = to;
+        s->tables = mem_resize(s->tables, cap * sizeof *s->tables);
         s->captables = cap;
     }
     s->tables[s->ntables++] = t;
