@@ -19,8 +19,6 @@ struct inspector {
     struct linux_guest *lx;
     struct asked *asked;
     struct held *first, *last; /* by icount */
-    void (*listener)(void *ctx, const struct symbols *s);
-    void *listener_ctx;
 };
 
 /* ---------------------------------------------------------------- the order of events */
@@ -37,7 +35,7 @@ static struct held **place_for(struct inspector *in, uint64_t icount)
     return at;
 }
 
-void inspector_emit(struct inspector *in, const struct event *ev)
+static void hold(struct inspector *in, const struct event *ev)
 {
     struct held *h = malloc(sizeof *h + ev->len + 1), **at = place_for(in, ev->icount);
     h->ev = *ev;
@@ -85,8 +83,6 @@ static void symbols_changed(void *ctx)
     struct inspector *in = ctx;
     if (in->asked)
         asked_look(in->asked);
-    if (in->listener)
-        in->listener(in->listener_ctx, in->symbols);
 }
 
 static void give_note(void *ctx, const struct trace_note *note)
@@ -140,7 +136,7 @@ static int load_recorded(struct inspector *in, struct error *err)
 
 static void linux_emits(void *ctx, const struct event *ev)
 {
-    inspector_emit(ctx, ev);
+    hold(ctx, ev);
 }
 
 static int create_linux(struct inspector *in, struct error *err)
@@ -218,20 +214,4 @@ void inspector_start(struct inspector *in)
 void inspector_probe(struct inspector *in, unsigned id, unsigned cpu, uint64_t icount)
 {
     probes_reached(in->probes, id, cpu, icount);
-}
-
-const struct symbols *inspector_symbols(const struct inspector *in)
-{
-    return in->symbols;
-}
-
-struct probes *inspector_probes(struct inspector *in)
-{
-    return in->probes;
-}
-
-void inspector_on_symbols(struct inspector *in, void (*fn)(void *ctx, const struct symbols *s), void *ctx)
-{
-    in->listener = fn;
-    in->listener_ctx = ctx;
 }

@@ -68,15 +68,4 @@ void inspector_probe(struct inspector *in, unsigned id, unsigned cpu, uint64_t i
 /* No more comes: what is held goes out. */
 void inspector_finish(struct inspector *in);
 
-/* What is known now. */
-const struct symbols *inspector_symbols(const struct inspector *in);
-/* The registry: for breakpoints beside it (probes_set_stops), and probes of one's own. */
-struct probes *inspector_probes(struct inspector *in);
-/* An event of one's own (a boot profile's): it goes where it belongs in the order. cpu, icount and time are
- * the caller's; icount not below that of the last event that was emitted. */
-void inspector_emit(struct inspector *in, const struct event *ev);
-/* Called whenever symbols have come (kernel found, module loaded, program executed): then names may be
- * resolved to addresses, and probes added; they are applied afterwards. One listener; NULL to end. */
-void inspector_on_symbols(struct inspector *in, void (*fn)(void *ctx, const struct symbols *s), void *ctx);
-
 #endif

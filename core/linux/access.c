@@ -175,17 +175,6 @@ void lx_name(const struct linux_guest *lx, uint64_t address, char *buf, size_t s
     symbols_text(lx->o.symbols, SPACE_KERNEL, address, SYMBOLS_NOW, buf, size);
 }
 
-bool lx_is_return_thunk(const struct linux_guest *lx, uint64_t address)
-{
-    static const char *const names[] = {
-        "__x86_return_thunk",      "srso_return_thunk",       "its_return_thunk", "retbleed_return_thunk",
-        "srso_alias_return_thunk", "call_depth_return_thunk", "zen_return_thunk"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (lx_symbol(lx, names[i]) == address)
-            return true;
-    return false;
-}
-
 const char *lx_thunk_register(const struct linux_guest *lx, uint64_t address)
 {
     static const char *const regs[] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8",

@@ -205,8 +205,6 @@ void lx_frames_of_stack(struct linux_guest *lx, uint64_t sp);
 /* The sites of a function's code, its cold part included. */
 void lx_sites(struct linux_guest *lx, const struct symbol *function,
               void (*fn)(void *ctx, const struct code_site *site), void *ctx);
-/* Is that the address of a return thunk (__x86_return_thunk and its kin)? */
-bool lx_is_return_thunk(const struct linux_guest *lx, uint64_t address);
 /* The register by which a thunk for indirect calls goes on ("rbx"), or NULL. */
 const char *lx_thunk_register(const struct linux_guest *lx, uint64_t address);
 

@@ -6,14 +6,6 @@
 
 enum { IMAGE_MAX = 512 << 20, IMAGE_DEFAULT = 96 << 20, TRIES = 64 };
 
-const char *linux_initcall_level_name(unsigned level)
-{
-    static const char *const names[INITCALL_LEVELS] = {"pure",    "core",   "postcore", "arch",  "subsys",
-                                                       "fs",      "device", "late",     "early", "rootfs",
-                                                       "console", "module", "other"};
-    return level < INITCALL_LEVELS ? names[level] : "?";
-}
-
 const char *linux_parent_name(unsigned parent)
 {
     static const char *const names[PARENT_COUNT] = {

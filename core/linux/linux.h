@@ -57,9 +57,6 @@ enum linux_initcall_level {
     INITCALL_LEVELS
 };
 
-/* "pure", "core" … "early", "rootfs", "console", "module", "other". */
-const char *linux_initcall_level_name(unsigned level);
-
 /* Functions whose direct callees are reported (kernel.call, kernel.return), as the field `parent` has them.
  */
 enum linux_parent {

@@ -708,13 +708,10 @@ static void test_probes(void **state)
     unsigned first = probe_add(p, PROBE_LINEAR, 0x1000, count_hit, &a);
     probe_add(p, PROBE_LINEAR, 0x1000, count_hit, &b);
     probe_add(p, PROBE_PHYSICAL, 0x1000, count_hit, &b);
-    const struct stop_point breakpoint = {.id = 7, .kind = STOPS_EXEC_LINEAR, .address = 0x2000, .length = 1};
-    probes_set_stops(p, &breakpoint, 1);
     probes_apply(p);
     probes_apply(p);
     assert_int_equal(r.calls, 1); /* nothing had changed */
-    assert_int_equal(r.n, 3);     /* two at one address are one stop */
-    assert_int_equal(r.stops[2].id, 7);
+    assert_int_equal(r.n, 2);     /* two at one address are one stop */
     assert_true(r.stops[0].report_only);
     assert_true(probes_reached(p, r.stops[0].id, 0, 42));
     assert_false(probes_reached(p, 7, 0, 42));
@@ -727,11 +724,7 @@ static void test_probes(void **state)
     for (unsigned i = 0; i < 1000; i++)
         probe_remove(p, probe_add(p, PROBE_LINEAR, 0x3000 + i, count_hit, &a));
     probes_apply(p);
-    assert_int_equal(r.n, 3);
-    assert_int_equal(probes_count(p), 2);
-    probes_clear(p);
-    probes_apply(p);
-    assert_int_equal(r.n, 1);
+    assert_int_equal(r.n, 2);
     probes_free(p);
 }
 
