@@ -209,7 +209,7 @@ static void exit_site(void *ctx, const struct code_site *site)
 /* Where 64-bit code is left, when it is entered first. The whole function must be readable. Jumps out are
  * taken for its ends, unless they go to a part of it that the compiler put elsewhere: then the return address
  * is waited for instead. */
-static void find_exits(struct asked *a, struct place *p, unsigned cpu, int32_t space)
+static void find_exits(struct asked *a, struct place *p, unsigned cpu, symbol_space space)
 {
     char cold[600];
     struct symbol sym, other;
