@@ -131,6 +131,9 @@ void symbols_fork(struct symbols *s, symbol_space from, symbol_space to, uint64_
  * address, functions first. A process's space is asked first, then its kernel's, then SPACE_KERNEL. False: none. */
 bool symbols_find(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
                   struct symbol *sym);
+/* The same of this space alone. */
+bool symbols_find_in(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
+                     struct symbol *sym);
 /* The next of the same name after `sym` (by address within the tables), to go through static functions of one
  * name. */
 bool symbols_find_next(const struct symbols *s, symbol_space space, const char *name, uint64_t at,

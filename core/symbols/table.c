@@ -395,6 +395,12 @@ bool symbols_find(const struct symbols *s, symbol_space space, const char *name,
     return false;
 }
 
+bool symbols_find_in(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
+                     struct symbol *sym)
+{
+    return find_space(s, space, name, at, NULL, sym);
+}
+
 bool symbols_find_next(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
                        struct symbol *sym)
 {
