@@ -5,6 +5,7 @@
 
 #include "bios/builtin.h"
 #include "cli/machine.h"
+#include "core/guest.h"
 #include "guests/demo/demo.h"
 
 enum { MAX_DISKS = 4, MAX_CPUS = 64, MAX_SETTINGS = 16 };
@@ -104,6 +105,13 @@ static int set_word(const char **to, const char *option, const char *value, cons
     return error_set(err, "--%s: \"%.40s\" is none of: %s", option, value, list);
 }
 
+static int set_inspect(struct machine *m, const char *value, struct error *err)
+{
+    uint32_t chosen;
+    m->inspect = value;
+    return guest_systems_parse(guest_systems, value, &chosen, err);
+}
+
 static int set_flat(struct machine *m, const char *value, struct error *err)
 {
     const char *at = strrchr(value, '@');
@@ -139,7 +147,6 @@ int machine_option(struct machine *m, int option, const char *value, struct erro
 {
     static const char *const boots[] = {"c", "d", "a", "menu", NULL};
     static const char *const vgas[] = {"std", "none", NULL};
-    static const char *const inspects[] = {"linux", "none", NULL};
     switch (option) {
     case MO_BIOS:
         return set_once(&m->bios, "bios", value, err);
@@ -172,7 +179,7 @@ int machine_option(struct machine *m, int option, const char *value, struct erro
     case MO_VGA:
         return set_word(&m->vga, "vga", value, vgas, err);
     case MO_INSPECT:
-        return set_word(&m->inspect, "inspect", value, inspects, err);
+        return set_inspect(m, value, err);
     default:
         return error_set(err, "option %d: not a machine option", option);
     }
