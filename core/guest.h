@@ -101,6 +101,8 @@ enum { GUEST_SYSTEMS_MAX = 32 };
  * table. -1 with err, which lists the names, if one is not in it. */
 int guest_systems_parse(const struct guest_system *const *table, const char *list, uint32_t *chosen,
                         struct error *err);
+/* The setting's value for these: their names, or "none". `out` is empty. */
+void guest_systems_names(const struct guest_system *const *table, uint32_t chosen, struct text *out);
 /* The word for the value of an event's field, by the system whose events these are; NULL: there is none. */
 const char *guest_word(unsigned kind, unsigned field, uint64_t value);
 

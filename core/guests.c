@@ -50,6 +50,15 @@ int guest_systems_parse(const struct guest_system *const *table, const char *lis
     }
 }
 
+void guest_systems_names(const struct guest_system *const *table, uint32_t chosen, struct text *out)
+{
+    for (size_t i = 0; table[i]; i++)
+        if (chosen >> i & 1)
+            text_add(out, "%s%s", out->n ? "," : "", table[i]->name);
+    if (!out->n)
+        text_add(out, "none");
+}
+
 const char *guest_word(unsigned kind, unsigned field, uint64_t value)
 {
     const char *word = NULL;

@@ -27,6 +27,7 @@ struct inspector {
     struct inspected **guests; /* a guest comes after those that it is inside */
     size_t nguests;
     unsigned nfound; /* since the reset */
+    bool any_gone;
     struct asked *asked;
     struct held *first, *last; /* by icount */
 };
@@ -119,6 +120,7 @@ static void domain_ends(void *ctx, uint64_t domain)
 {
     const struct inspected *i = ctx;
     struct inspector *in = i->in;
+    in->any_gone = true;
     for (size_t k = 0; k < in->nguests; k++) {
         struct inspected *inner = in->guests[k];
         const struct guest *parent = inner->guest->parent;
@@ -169,7 +171,7 @@ static void destroy_guest(struct inspected *i)
 /* Inner ones first. */
 static void sweep(struct inspector *in, uint64_t icount, uint64_t time)
 {
-    for (size_t k = in->nguests; k-- > 0;) {
+    for (size_t k = in->nguests; in->any_gone && k-- > 0;) {
         struct inspected *i = in->guests[k];
         if (!i->gone)
             continue;
@@ -177,12 +179,14 @@ static void sweep(struct inspector *in, uint64_t icount, uint64_t time)
         destroy_guest(i);
         memmove(&in->guests[k], &in->guests[k + 1], (--in->nguests - k) * sizeof(struct inspected *));
     }
+    in->any_gone = false;
 }
 
 static void machine_reset(struct inspector *in, const struct event *ev)
 {
     for (size_t k = 0; k < in->nguests; k++)
         in->guests[k]->gone = in->guests[k]->guest->parent;
+    in->any_gone = true;
     sweep(in, ev->icount, ev->time);
     for (size_t k = 0; k < in->nguests; k++)
         forget_found(in, in->guests[k], ev->icount, ev->time);
@@ -427,5 +431,6 @@ void inspector_start(struct inspector *in)
 void inspector_probe(struct inspector *in, unsigned id, unsigned cpu, uint64_t icount)
 {
     probes_reached(in->probes, id, cpu, icount);
-    sweep(in, icount, in->o.engine->ops->time(in->o.engine));
+    if (in->any_gone)
+        sweep(in, icount, in->o.engine->ops->time(in->o.engine));
 }

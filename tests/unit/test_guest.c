@@ -520,8 +520,12 @@ static void names_of_systems(void **state)
 {
     struct error err;
     uint32_t chosen;
+    struct text names = {0};
     assert_int_equal(guest_systems_parse(systems, "firmware,kernel", &chosen, &err), 0);
     assert_int_equal(chosen, 5);
+    guest_systems_names(systems, chosen, &names);
+    assert_string_equal(names.s, "kernel,firmware");
+    free(names.s);
     assert_int_equal(guest_systems_parse(systems, "all", &chosen, &err), 0);
     assert_int_equal(chosen, 7);
     assert_int_equal(guest_systems_parse(systems, "none", &chosen, &err), 0);
