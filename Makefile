@@ -28,7 +28,7 @@ CFLAGS  ?=
 ALL_CFLAGS := $(CFLAGS_BASE) $(OPT_$(VARIANT)) $(CFLAGS)
 ALL_LDFLAGS := $(OPT_$(VARIANT)) $(LDFLAGS)
 
-ROOMS   := traces core core/linux core/symbols core/timeline hv/x86 hv/board hv/load hv uml tui gdbstub
+ROOMS   := traces core $(patsubst %/,%,$(sort $(wildcard core/*/))) hv/x86 hv/board hv/load hv uml tui gdbstub
 LIB_SRC := $(foreach r,$(ROOMS),$(sort $(wildcard $(r)/*.c)))
 CLI_SRC := $(sort $(wildcard cli/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
@@ -71,8 +71,10 @@ $(BUILD)/hv/board/dsdt.h: hv/board/dsdt.asl
 	od -An -v -tu1 $(@:.h=.aml) | sed 's/  *\([0-9][0-9]*\)/\1,/g' >$@
 $(BUILD)/hv/board/acpi_tables.o: $(BUILD)/hv/board/dsdt.h
 
-# The embedded boot profile, as a string.
-$(BUILD)/core/builtin_profile.h: profiles/firmware.profile profiles/pc.profile
+# The embedded boot profile, as a string: stages that others lie in come first.
+PROFILES := profiles/firmware.profile profiles/pc.profile
+PROFILES += $(filter-out $(PROFILES),$(sort $(wildcard profiles/*.profile)))
+$(BUILD)/core/builtin_profile.h: $(PROFILES)
 	@mkdir -p $(@D)
 	$(Q){ echo 'static const char builtin_profile[] ='; sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $^; echo ';'; } >$@
 $(BUILD)/core/profile.o: $(BUILD)/core/builtin_profile.h

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "core/guest.h"
 #include "core/images.h"
 #include "core/recorder.h"
 
@@ -40,6 +41,7 @@ struct annotate {
     size_t nprobes, nsymbols;
     struct profile *profile;
     struct setting *settings;
+    struct text inspect; /* the setting, if the trace has none */
     struct engine_config config;
     struct progress *progress;
     bool quiet;
@@ -97,8 +99,9 @@ static void make_config(struct annotate *a, struct image_replay *images)
     a->settings = calloc(tc->nsettings + a->nprobes + 1, sizeof *a->settings);
     for (size_t i = 0; i < tc->nsettings; i++)
         a->settings[n++] = (struct setting){tc->settings[i].key, tc->settings[i].value};
+    guest_systems_names(guest_systems, UINT32_MAX, &a->inspect);
     if (!trace_setting(a->t, "inspect"))
-        a->settings[n++] = (struct setting){"inspect", "linux"};
+        a->settings[n++] = (struct setting){"inspect", a->inspect.s};
     for (size_t i = 0; i < a->nprobes; i++)
         a->settings[n++] = (struct setting){"probe", a->probe[i]};
     a->config.settings = a->settings;
@@ -174,6 +177,7 @@ static int annotate(struct annotate *a)
     }
     image_replay_free(images);
     free(a->settings);
+    free(a->inspect.s);
     return status;
 }
 

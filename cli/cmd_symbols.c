@@ -11,7 +11,7 @@ static const char help[] =
     "Looks names and addresses up among the symbols that the trace holds: of the kernel, its modules, the\n"
     "programs that were executed, and files given by --symbols. Without any: lists where symbols are from.\n\n"
     "  --at POSITION   as it was there (default: the end)\n"
-    "  --pid PID       a process's own addresses, too (its tgid)\n"
+    "  --pid PID       a process's own addresses, too (its tgid; GUEST:PID as listed)\n"
     "  --all           list every symbol that is in force\n\n"
     "ADDRESS is 0x…; NAME may be MODULE:NAME. Exits with 1 if one is not found.\n";
 
@@ -28,7 +28,7 @@ static const struct option longs[] = {
 struct query {
     const struct symbols *s;
     uint64_t at;
-    int32_t space;
+    symbol_space space;
     bool all;
 };
 
@@ -85,9 +85,31 @@ static void list_table(const struct symbol_mapping *m)
     }
 }
 
+/* "kernel", "pid 5"; of other guests than the first "kernel 1", "pid 1:5". */
+static void space_text(symbol_space space, char *buf, size_t size)
+{
+    const unsigned guest = space < 0 ? 0 : symbol_space_guest(space);
+    const uint32_t id = space < 0 ? 0 : symbol_space_id(space);
+    if (!id)
+        snprintf(buf, size, guest ? "kernel %u" : "kernel", guest);
+    else if (!guest)
+        snprintf(buf, size, "pid %u", id);
+    else
+        snprintf(buf, size, "pid %u:%u", guest, id);
+}
+
+/* What --pid says: "5", or as listed "1:5". */
+static symbol_space space_named(const char *text)
+{
+    unsigned guest = 0, pid = 0;
+    if (sscanf(text, "%u:%u", &guest, &pid) == 2)
+        return symbol_space_of(guest, pid);
+    return symbol_space_of(0, guest);
+}
+
 static void list(const struct query *q)
 {
-    char where[24];
+    char where[40];
     for (size_t i = 0; i < symbols_mappings(q->s); i++) {
         const struct symbol_mapping *m = symbols_mapping(q->s, i);
         if (!in_force(q, m))
@@ -96,7 +118,7 @@ static void list(const struct query *q)
             list_table(m);
             continue;
         }
-        snprintf(where, sizeof where, m->space > 0 ? "pid %d" : "kernel", m->space);
+        space_text(m->space, where, sizeof where);
         printf("%15llu  %-10s %7zu symbols  bias 0x%-16llx  %-10s %s\n", (unsigned long long)m->since, where,
                symbol_table_count(m->table), (unsigned long long)m->bias, symbol_table_source(m->table),
                symbol_table_name(m->table));
@@ -140,7 +162,7 @@ int cmd_symbols(int argc, char **argv)
             at = optarg;
             break;
         case OPT_PID:
-            q.space = atoi(optarg);
+            q.space = space_named(optarg);
             break;
         case OPT_ALL:
             q.all = true;

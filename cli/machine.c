@@ -5,6 +5,7 @@
 
 #include "bios/builtin.h"
 #include "cli/machine.h"
+#include "core/guest.h"
 #include "guests/demo/demo.h"
 
 enum { MAX_DISKS = 4, MAX_CPUS = 64, MAX_SETTINGS = 16 };
@@ -14,7 +15,9 @@ enum { MAX_EXTRA = 64, BOOT_MENU_MS = 3000 };
 #define MAX_ADDRESS (64ull << 30)
 
 struct machine {
-    const char *bios, *vgabios, *cpu, *rtc, *boot, *append, *vga, *inspect; /* as given; NULL: not */
+    const char *bios, *vgabios, *cpu, *rtc, *boot, *append, *vga; /* as given; NULL: not */
+    bool inspects;                                                /* --inspect was given */
+    uint32_t inspect;                                             /* what it chose among guest_systems */
     const char *disk[MAX_DISKS];
     unsigned ndisks;
     const char *cdrom, *floppy, *kernel, *initrd;
@@ -104,6 +107,12 @@ static int set_word(const char **to, const char *option, const char *value, cons
     return error_set(err, "--%s: \"%.40s\" is none of: %s", option, value, list);
 }
 
+static int set_inspect(struct machine *m, const char *value, struct error *err)
+{
+    m->inspects = true;
+    return guest_systems_parse(guest_systems, value, &m->inspect, err);
+}
+
 static int set_flat(struct machine *m, const char *value, struct error *err)
 {
     const char *at = strrchr(value, '@');
@@ -139,7 +148,6 @@ int machine_option(struct machine *m, int option, const char *value, struct erro
 {
     static const char *const boots[] = {"c", "d", "a", "menu", NULL};
     static const char *const vgas[] = {"std", "none", NULL};
-    static const char *const inspects[] = {"linux", "none", NULL};
     switch (option) {
     case MO_BIOS:
         return set_once(&m->bios, "bios", value, err);
@@ -172,7 +180,7 @@ int machine_option(struct machine *m, int option, const char *value, struct erro
     case MO_VGA:
         return set_word(&m->vga, "vga", value, vgas, err);
     case MO_INSPECT:
-        return set_word(&m->inspect, "inspect", value, inspects, err);
+        return set_inspect(m, value, err);
     default:
         return error_set(err, "option %d: not a machine option", option);
     }
@@ -253,6 +261,15 @@ static const char *boot_default(const struct machine *m)
     return m->cdrom ? "d" : "a";
 }
 
+/* By name: "all" would be others in a program that has more of them. */
+static void set_inspected(struct machine *m)
+{
+    struct text names = {0};
+    guest_systems_names(guest_systems, m->inspects ? m->inspect : UINT32_MAX, &names);
+    set(m, "inspect", names.s);
+    free(names.s);
+}
+
 /* All settings are written down, defaults too: so a trace means the same when defaults change. */
 static void make_settings(struct machine *m, const char *bios)
 {
@@ -266,7 +283,7 @@ static void make_settings(struct machine *m, const char *bios)
     if (menu)
         set_number(m, "boot-menu", BOOT_MENU_MS);
     set(m, "vga", or_default(m->vga, "std"));
-    set(m, "inspect", or_default(m->inspect, "linux"));
+    set_inspected(m);
     if (m->kernel)
         set(m, "append", or_default(m->append, ""));
     if (m->flat)

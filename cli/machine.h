@@ -51,7 +51,7 @@ enum machine_option {
     "  --cpus N                      processors (default 1)\n"                                               \
     "  --cpu MODEL                   x86-64-v2 (default), x86-64, i686, or max: all that there is\n"         \
     "  --rtc 2027-01-01T00:00:00     what the clock says at power-on\n"                                      \
-    "  --inspect linux|none          look for a Linux kernel and tell what it does (default), or not\n"      \
+    "  --inspect NAME[,NAME…]        guest systems to look for and tell of (default: all), or none\n"       \
     "  --vga std|none                display (default std)\n"                                                \
     "  --disk FILE                   a disk, up to four times\n"                                             \
     "  --cdrom FILE                  a CD-ROM\n"                                                             \

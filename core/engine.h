@@ -104,7 +104,6 @@ enum stop_reason {
     STOP_GUEST_FAULT, /* the engine cannot go on: `text` says why (an unimplemented thing, by name) */
     STOP_BREAKPOINT,
     STOP_WATCHPOINT,
-    STOP_EVENT,
     STOP_INTERRUPTED, /* interrupt() was called */
 };
 

@@ -17,11 +17,15 @@ struct engine_kind {
 static inline const char *stop_word(enum stop_reason reason)
 {
     static const char *const words[] = {
-        [STOP_REACHED] = "reached",       [STOP_IDLE] = "idle",
-        [STOP_HALTED] = "halted",         [STOP_POWER_OFF] = "power-off",
-        [STOP_RESET] = "reset",           [STOP_GUEST_FAULT] = "guest-fault",
-        [STOP_BREAKPOINT] = "breakpoint", [STOP_WATCHPOINT] = "watchpoint",
-        [STOP_EVENT] = "event",           [STOP_INTERRUPTED] = "interrupted",
+        [STOP_REACHED] = "reached",
+        [STOP_IDLE] = "idle",
+        [STOP_HALTED] = "halted",
+        [STOP_POWER_OFF] = "power-off",
+        [STOP_RESET] = "reset",
+        [STOP_GUEST_FAULT] = "guest-fault",
+        [STOP_BREAKPOINT] = "breakpoint",
+        [STOP_WATCHPOINT] = "watchpoint",
+        [STOP_INTERRUPTED] = "interrupted",
     };
     return words[reason];
 }

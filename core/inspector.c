@@ -4,7 +4,6 @@
 
 #include "core/inspector.h"
 #include "core/inspector_probe.h"
-#include "core/linux/linux.h"
 
 /* An event that waits for its place. */
 struct held {
@@ -12,15 +11,25 @@ struct held {
     struct held *next;
 };
 
+/* A guest, and what is known of it from outside. */
+struct inspected {
+    struct inspector *in;
+    struct guest *guest;
+    bool found, gone; /* gone: to be destroyed once nothing of it is being called */
+    unsigned number;  /* once it is found */
+};
+
 struct inspector {
     struct inspector_options o;
     struct probes *probes;
     struct symbols *symbols;
-    struct linux_guest *lx;
+    uint32_t chosen;           /* guest systems that are looked for, by the index in o.systems */
+    struct inspected **guests; /* a guest comes after those that it is inside */
+    size_t nguests;
+    unsigned nfound; /* since the reset */
+    bool any_gone;
     struct asked *asked;
     struct held *first, *last; /* by icount */
-    void (*listener)(void *ctx, const struct symbols *s);
-    void *listener_ctx;
 };
 
 /* ---------------------------------------------------------------- the order of events */
@@ -37,7 +46,7 @@ static struct held **place_for(struct inspector *in, uint64_t icount)
     return at;
 }
 
-void inspector_emit(struct inspector *in, const struct event *ev)
+static void hold(struct inspector *in, const struct event *ev)
 {
     struct held *h = malloc(sizeof *h + ev->len + 1), **at = place_for(in, ev->icount);
     h->ev = *ev;
@@ -61,14 +70,218 @@ static void release(struct inspector *in, uint64_t icount)
     }
 }
 
+/* ---------------------------------------------------------------- guests */
+
+static void add_guest(struct inspector *in, const struct guest_system *system, struct guest *parent,
+                      uint64_t domain);
+
+static void symbols_changed(struct inspector *in)
+{
+    if (in->asked)
+        asked_look(in->asked);
+}
+
+static unsigned guest_found(void *ctx)
+{
+    struct inspected *i = ctx;
+    i->found = true;
+    i->number = i->in->nfound++;
+    return i->number;
+}
+
+static void guest_emits(void *ctx, const struct event *ev)
+{
+    hold(((struct inspected *)ctx)->in, ev);
+}
+
+static void guest_symbols_changed(void *ctx)
+{
+    symbols_changed(((struct inspected *)ctx)->in);
+}
+
+static void domain_begins(void *ctx, uint64_t domain)
+{
+    struct inspected *i = ctx;
+    struct inspector *in = i->in;
+    for (size_t k = 0; in->o.systems[k]; k++)
+        if (in->chosen >> k & 1 && in->o.systems[k] != i->guest->system)
+            add_guest(in, in->o.systems[k], i->guest, domain);
+}
+
+static struct inspected *inspected_of(const struct inspector *in, const struct guest *g)
+{
+    for (size_t k = 0; k < in->nguests; k++)
+        if (in->guests[k]->guest == g)
+            return in->guests[k];
+    return NULL;
+}
+
+static void domain_ends(void *ctx, uint64_t domain)
+{
+    const struct inspected *i = ctx;
+    struct inspector *in = i->in;
+    in->any_gone = true;
+    for (size_t k = 0; k < in->nguests; k++) {
+        struct inspected *inner = in->guests[k];
+        const struct guest *parent = inner->guest->parent;
+        inner->gone |=
+            parent == i->guest ? inner->guest->domain == domain : parent && inspected_of(in, parent)->gone;
+    }
+}
+
+static void add_guest(struct inspector *in, const struct guest_system *system, struct guest *parent,
+                      uint64_t domain)
+{
+    struct inspected *i = calloc(1, sizeof *i);
+    const struct guest_options o = {.engine = in->o.engine,
+                                    .probes = in->probes,
+                                    .symbols = in->symbols,
+                                    .classes = in->o.classes,
+                                    .parent = parent,
+                                    .domain = domain,
+                                    .ctx = i,
+                                    .emit = guest_emits,
+                                    .found = guest_found,
+                                    .symbols_changed = guest_symbols_changed,
+                                    .domain_begins = domain_begins,
+                                    .domain_ends = domain_ends};
+    i->in = in;
+    i->guest = system->create(&o);
+    in->guests = realloc(in->guests, (in->nguests + 1) * sizeof(struct inspected *));
+    in->guests[in->nguests++] = i;
+}
+
+/* What it had found is no longer there. What was mapped at icount 0 was given, and stays. */
+static void forget_found(struct inspector *in, struct inspected *i, uint64_t icount, uint64_t time)
+{
+    for (size_t k = 0, n = symbols_mappings(in->symbols); i->found && k < n; k++) {
+        const struct symbol_mapping *m = symbols_mapping(in->symbols, k);
+        if (!m->until && m->space >= 0 && symbol_space_guest(m->space) == i->number && m->since)
+            symbols_unmap(in->symbols, m->table, m->space, icount, time);
+    }
+    i->found = false;
+}
+
+static void destroy_guest(struct inspected *i)
+{
+    i->guest->system->destroy(i->guest);
+    free(i);
+}
+
+/* Inner ones first. */
+static void sweep(struct inspector *in, uint64_t icount, uint64_t time)
+{
+    for (size_t k = in->nguests; in->any_gone && k-- > 0;) {
+        struct inspected *i = in->guests[k];
+        if (!i->gone)
+            continue;
+        forget_found(in, i, icount, time);
+        destroy_guest(i);
+        memmove(&in->guests[k], &in->guests[k + 1], (--in->nguests - k) * sizeof(struct inspected *));
+    }
+    in->any_gone = false;
+}
+
+static void machine_reset(struct inspector *in, const struct event *ev)
+{
+    for (size_t k = 0; k < in->nguests; k++)
+        in->guests[k]->gone = in->guests[k]->guest->parent;
+    in->any_gone = true;
+    sweep(in, ev->icount, ev->time);
+    for (size_t k = 0; k < in->nguests; k++)
+        forget_found(in, in->guests[k], ev->icount, ev->time);
+    in->nfound = 0;
+}
+
+/* Whether the machine belongs to a guest that others run inside, and this one looks for its own at the machine still: what it would
+ * find is in a domain, where another looks for it. */
+static bool is_displaced(const struct inspector *in, const struct inspected *i)
+{
+    bool displaced = false;
+    for (size_t k = 0; k < in->nguests && !displaced && !i->found && !i->guest->parent; k++)
+        displaced =
+            in->guests[k]->found && !in->guests[k]->guest->parent && in->guests[k]->guest->system->domain;
+    return displaced;
+}
+
+static bool wants(const struct inspector *in, const struct inspected *i, const struct event *ev)
+{
+    return i->guest->system->needs & EVENT_CLASS_BIT(event_kind(ev->kind)->cls) && !i->gone &&
+           !is_displaced(in, i) && guest_runs(i->guest, ev->cpu);
+}
+
+static void show_guests(struct inspector *in, const struct event *ev)
+{
+    bool any = false;
+    /* Guests that come meanwhile are shown the next. */
+    for (size_t k = 0, n = in->nguests; k < n; k++)
+        if (wants(in, in->guests[k], ev)) {
+            in->guests[k]->guest->system->event(in->guests[k]->guest, ev);
+            any = true;
+        }
+    if (any)
+        release(in, ev->icount);
+    sweep(in, ev->icount, ev->time);
+}
+
+static unsigned depth(const struct guest *g)
+{
+    unsigned n = 0;
+    while ((g = g->parent))
+        n++;
+    return n;
+}
+
+/* The innermost guest that is found and that says who runs on a processor; NULL: nobody knows. */
+static struct guest *who_runs(const struct inspector *in, unsigned cpu, struct guest_task *task)
+{
+    struct guest *best = NULL;
+    for (size_t k = 0; k < in->nguests; k++) {
+        struct guest *g = in->guests[k]->guest;
+        struct guest_task t = {0};
+        if (in->guests[k]->found && !in->guests[k]->gone && (!best || depth(g) > depth(best)) &&
+            guest_runs(g, cpu) && g->system->task(g, cpu, &t)) {
+            best = g;
+            *task = t;
+        }
+    }
+    return best;
+}
+
+bool inspector_task(struct inspector *in, unsigned cpu, struct guest_task *task)
+{
+    *task = (struct guest_task){.space = SPACE_KERNEL};
+    return who_runs(in, cpu, task);
+}
+
+bool inspector_read(struct inspector *in, unsigned cpu, uint64_t address, void *buf, size_t n)
+{
+    struct guest_task task;
+    struct guest *g = who_runs(in, cpu, &task);
+    if (g)
+        return g->system->read(g, cpu, address, buf, n);
+    return in->o.engine->ops->peek(in->o.engine, cpu, address, buf, n) == n;
+}
+
+void inspector_describe(const struct inspector *in, struct text *out)
+{
+    for (size_t k = 0; k < in->nguests; k++) {
+        const struct guest *g = in->guests[k]->guest;
+        text_add(out, "%*s%s: ", (int)(2 * depth(g)), "", g->system->name);
+        g->system->describe(g, out);
+        text_add(out, "\n");
+    }
+}
+
+/* ---------------------------------------------------------------- events of the engine */
+
 void inspector_event(struct inspector *in, const struct event *ev)
 {
     release(in, ev->icount);
     in->o.emit(in->o.ctx, ev);
-    if (in->lx && LINUX_NEEDS & EVENT_CLASS_BIT(event_kind(ev->kind)->cls)) {
-        linux_event(in->lx, ev);
-        release(in, ev->icount);
-    }
+    if (ev->kind == EV_RESET)
+        machine_reset(in, ev);
+    show_guests(in, ev);
     if (in->asked && ev->kind == EV_RESET)
         asked_reset(in->asked);
 }
@@ -78,16 +291,7 @@ void inspector_finish(struct inspector *in)
     release(in, UINT64_MAX);
 }
 
-/* ---------------------------------------------------------------- symbols */
-
-static void symbols_changed(void *ctx)
-{
-    struct inspector *in = ctx;
-    if (in->asked)
-        asked_look(in->asked);
-    if (in->listener)
-        in->listener(in->listener_ctx, in->symbols);
-}
+/* ---------------------------------------------------------------- given symbols */
 
 static void give_note(void *ctx, const struct trace_note *note)
 {
@@ -138,34 +342,37 @@ static int load_recorded(struct inspector *in, struct error *err)
 
 /* ---------------------------------------------------------------- life */
 
-static void linux_emits(void *ctx, const struct event *ev)
-{
-    inspector_emit(ctx, ev);
-}
-
-static int create_linux(struct inspector *in, struct error *err)
+static int create_guests(struct inspector *in, struct error *err)
 {
     const char *inspect = config_get(in->o.config, "inspect");
-    if (!inspect || !strcmp(inspect, "none"))
-        return 0;
-    if (strcmp(inspect, "linux"))
-        return error_set(err, "inspect: \"%.40s\" is nothing that can be looked for: give linux or none",
-                         inspect);
-    const struct linux_options lo = {.engine = in->o.engine,
-                                     .probes = in->probes,
-                                     .symbols = in->symbols,
-                                     .classes = in->o.classes,
-                                     .ctx = in,
-                                     .emit = linux_emits,
-                                     .symbols_changed = symbols_changed};
-    in->lx = linux_create(&lo);
+    if (inspect && guest_systems_parse(in->o.systems, inspect, &in->chosen, err))
+        return -1;
+    for (size_t k = 0; in->o.systems[k]; k++)
+        if (in->chosen >> k & 1)
+            add_guest(in, in->o.systems[k], NULL, 0);
     return 0;
+}
+
+static void asked_emits(void *ctx, const struct event *ev)
+{
+    hold(ctx, ev);
+}
+
+static bool asked_task(void *ctx, unsigned cpu, struct guest_task *task)
+{
+    return inspector_task(ctx, cpu, task);
+}
+
+static bool asked_read(void *ctx, unsigned cpu, uint64_t address, void *buf, size_t n)
+{
+    return inspector_read(ctx, cpu, address, buf, n);
 }
 
 struct inspector *inspector_create(const struct inspector_options *o, struct error *err)
 {
     struct inspector *in = calloc(1, sizeof *in);
     in->o = *o;
+    in->o.systems = o->systems ? o->systems : guest_systems;
     in->probes = probes_new(o->engine);
     in->symbols = symbols_new();
     if (o->note)
@@ -174,13 +381,14 @@ struct inspector *inspector_create(const struct inspector_options *o, struct err
     if (!rc)
         rc = load_given(in, err);
     if (!rc)
-        rc = create_linux(in, err);
+        rc = create_guests(in, err);
     const struct asked_options ao = {.engine = o->engine,
                                      .probes = in->probes,
                                      .symbols = in->symbols,
-                                     .linux_guest = in->lx,
                                      .ctx = in,
-                                     .emit = linux_emits};
+                                     .emit = asked_emits,
+                                     .task = asked_task,
+                                     .read = asked_read};
     if (!rc)
         rc = asked_create(&ao, o->config, &in->asked, err);
     if (!rc)
@@ -194,7 +402,9 @@ void inspector_destroy(struct inspector *in)
     if (!in)
         return;
     asked_free(in->asked);
-    linux_destroy(in->lx);
+    for (size_t k = in->nguests; k-- > 0;)
+        destroy_guest(in->guests[k]);
+    free(in->guests);
     for (struct held *h = in->first, *next; h; h = next) {
         next = h->next;
         free(h);
@@ -206,7 +416,10 @@ void inspector_destroy(struct inspector *in)
 
 uint32_t inspector_classes(const struct inspector *in)
 {
-    return in->lx ? LINUX_NEEDS : 0;
+    uint32_t classes = 0;
+    for (size_t k = 0; in->o.systems[k]; k++)
+        classes |= in->chosen >> k & 1 ? in->o.systems[k]->needs : 0;
+    return classes;
 }
 
 void inspector_start(struct inspector *in)
@@ -218,20 +431,6 @@ void inspector_start(struct inspector *in)
 void inspector_probe(struct inspector *in, unsigned id, unsigned cpu, uint64_t icount)
 {
     probes_reached(in->probes, id, cpu, icount);
-}
-
-const struct symbols *inspector_symbols(const struct inspector *in)
-{
-    return in->symbols;
-}
-
-struct probes *inspector_probes(struct inspector *in)
-{
-    return in->probes;
-}
-
-void inspector_on_symbols(struct inspector *in, void (*fn)(void *ctx, const struct symbols *s), void *ctx)
-{
-    in->listener = fn;
-    in->listener_ctx = ctx;
+    if (in->any_gone)
+        sweep(in, icount, in->o.engine->ops->time(in->o.engine));
 }

@@ -2,7 +2,8 @@
  * same way.
  *
  * The inspector stands between the engine's observer and whoever takes events. It passes the engine's events
- * on, adds its own (kernel.*, process.*, sched.*, syscall.*) at probes, and keeps the order: icounts do not
+ * on, holds the guest systems that are looked for (core/guest.h), adds their events (kernel.*, process.*, sched.*,
+ * syscall.*) and those of probes, and keeps the order: icounts do not
  * fall. An engine reports a folded access late, with the icount of its last one; so events made at a probe
  * are held until the engine's next event, and come before it if they are older.
  *
@@ -12,7 +13,7 @@
  * symbols, processes or stages at a position reads them from the trace (symbols_load, processes.h, events).
  *
  * Settings (all optional; a trace without "inspect" has no inspector):
- *   inspect   "linux": look for a Linux kernel. "none": nothing
+ *   inspect   the guest systems to look for, by their names in core/guests.c: "linux", "linux,xen"; "all"; "none"
  *   probe     a symbol or 0xADDRESS whose entries are reported (probe.enter, probe.leave); several times
  *
  * How to use it:
@@ -27,8 +28,7 @@
 #ifndef BOOTREEL_CORE_INSPECTOR_H
 #define BOOTREEL_CORE_INSPECTOR_H
 
-#include "core/probes.h"
-#include "core/symbols.h"
+#include "core/guest.h"
 
 struct inspector_options {
     struct engine *engine;
@@ -47,6 +47,8 @@ struct inspector_options {
     /* Files given by --symbols: loaded at icount 0, and kept as notes. Only with `note`. */
     const char *const *symbol_files;
     size_t nsymbol_files;
+    /* The guest systems that there are, up to NULL. NULL: those of core/guests.c. */
+    const struct guest_system *const *systems;
     /* Told in one line of a symbol file that has to be left out. NULL: then nothing is created, with that
      * error. */
     void (*warn)(void *ctx, const char *text);
@@ -68,15 +70,11 @@ void inspector_probe(struct inspector *in, unsigned id, unsigned cpu, uint64_t i
 /* No more comes: what is held goes out. */
 void inspector_finish(struct inspector *in);
 
-/* What is known now. */
-const struct symbols *inspector_symbols(const struct inspector *in);
-/* The registry: for breakpoints beside it (probes_set_stops), and probes of one's own. */
-struct probes *inspector_probes(struct inspector *in);
-/* An event of one's own (a boot profile's): it goes where it belongs in the order. cpu, icount and time are
- * the caller's; icount not below that of the last event that was emitted. */
-void inspector_emit(struct inspector *in, const struct event *ev);
-/* Called whenever symbols have come (kernel found, module loaded, program executed): then names may be
- * resolved to addresses, and probes added; they are applied afterwards. One listener; NULL to end. */
-void inspector_on_symbols(struct inspector *in, void (*fn)(void *ctx, const struct symbols *s), void *ctx);
+/* Who runs on a processor, at a probe: by the innermost guest that is found there. False: nobody knows. */
+bool inspector_task(struct inspector *in, unsigned cpu, struct guest_task *task);
+/* Memory at a linear address, as that guest reads it; without one, as the engine does. False: not all of it is there. */
+bool inspector_read(struct inspector *in, unsigned cpu, uint64_t address, void *buf, size_t n);
+/* The guests that there are, and what they know: a line each, inner ones indented. */
+void inspector_describe(const struct inspector *in, struct text *out);
 
 #endif

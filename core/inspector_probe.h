@@ -8,7 +8,7 @@
 #ifndef BOOTREEL_CORE_INSPECTOR_PROBE_H
 #define BOOTREEL_CORE_INSPECTOR_PROBE_H
 
-#include "core/linux/linux.h"
+#include "core/guest.h"
 
 struct asked;
 
@@ -16,9 +16,10 @@ struct asked_options {
     struct engine *engine;
     struct probes *probes;
     const struct symbols *symbols;
-    struct linux_guest *linux_guest; /* NULL: there is none */
     void *ctx;
     void (*emit)(void *ctx, const struct event *ev);
+    bool (*task)(void *ctx, unsigned cpu, struct guest_task *task); /* always filled in */
+    bool (*read)(void *ctx, unsigned cpu, uint64_t address, void *buf, size_t n);
 };
 
 /* Takes all settings "probe" of the configuration. -1 with err if one makes no sense. *out is NULL if there

@@ -31,9 +31,6 @@ struct probes {
     size_t hash_size;
     struct listener **by_id; /* [id - 1] */
     unsigned nids;
-    size_t nlive;
-    struct stop_point *others;
-    size_t nothers;
     bool changed;
 };
 
@@ -58,7 +55,6 @@ void probes_free(struct probes *p)
     if (!p)
         return;
     free_listeners(p);
-    free(p->others);
     free(p);
 }
 
@@ -115,7 +111,6 @@ unsigned probe_add(struct probes *p, enum probe_space space, uint64_t address, p
     MEM_MORE(p->by_id, p->nids);
     p->by_id[p->nids++] = l;
     *l = (struct listener){.id = p->nids, .fn = fn, .ctx = ctx};
-    p->nlive++;
     return l->id;
 }
 
@@ -125,32 +120,10 @@ void probe_remove(struct probes *p, unsigned id)
     if (!id || id > p->nids || !p->by_id[id - 1] || !p->by_id[id - 1]->fn)
         return;
     p->by_id[id - 1]->fn = NULL;
-    p->nlive--;
     p->changed = true;
-}
-
-void probes_clear(struct probes *p)
-{
-    for (unsigned i = 1; i <= p->nids; i++)
-        probe_remove(p, i);
-}
-
-size_t probes_count(const struct probes *p)
-{
-    return p->nlive;
 }
 
 /* ---------------------------------------------------------------- the engine */
-
-void probes_set_stops(struct probes *p, const struct stop_point *stops, size_t n)
-{
-    free(p->others);
-    p->others = mem_alloc((n + 1) * sizeof *stops);
-    for (size_t i = 0; i < n; i++)
-        p->others[i] = stops[i];
-    p->nothers = n;
-    p->changed = true;
-}
 
 static bool wanted(const struct point *q)
 {
@@ -164,7 +137,7 @@ void probes_apply(struct probes *p)
 {
     if (!p->changed)
         return;
-    struct stop_point *stops = mem_zero(p->npoints + p->nothers + 1, sizeof *stops);
+    struct stop_point *stops = mem_zero(p->npoints + 1, sizeof *stops);
     size_t n = 0;
     for (size_t i = 0; i < p->npoints; i++)
         if (wanted(&p->points[i]))
@@ -174,8 +147,6 @@ void probes_apply(struct probes *p)
                 .address = p->points[i].address,
                 .length = 1,
                 .report_only = true};
-    for (size_t i = 0; i < p->nothers; i++)
-        stops[n++] = p->others[i];
     p->e->ops->stops(p->e, stops, n);
     p->changed = false;
     free(stops);

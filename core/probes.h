@@ -8,8 +8,7 @@
  * use fixed addresses (a function's entry and its `ret`s, found once by disassembly: core/code.h), never one
  * that changes with every call; and they add them in bulk.
  *
- * The engine's other stops (a timeline's breakpoints and watchpoints) go through the same registry, or each
- * would replace the other's: probes_set_stops. Ids from PROBE_FIRST_ID are the registry's own.
+ * A registry has the engine's stops to itself. Their ids are from PROBE_FIRST_ID on.
  *
  * Determinism: a probe never changes the run. When probes are applied decides what is reported, so it must
  * depend on the run alone: at a probe, at an event, at icount 0.
@@ -44,11 +43,6 @@ void probes_free(struct probes *p);
 unsigned probe_add(struct probes *p, enum probe_space space, uint64_t address, probe_fn *fn, void *ctx);
 /* It is not called any more, at once; its stop goes with the next probes_apply. */
 void probe_remove(struct probes *p, unsigned id);
-void probes_clear(struct probes *p); /* all of them */
-size_t probes_count(const struct probes *p);
-
-/* The other stops of the engine, copied; ids below PROBE_FIRST_ID. Takes effect at the next probes_apply. */
-void probes_set_stops(struct probes *p, const struct stop_point *stops, size_t n);
 
 /* Hands the present set to the engine if it has changed. Allowed from a probe, from an event callback (it
  * then takes effect before the next step) and between runs. */

@@ -21,8 +21,31 @@
 
 #include "traces/trace.h"
 
-/* Spaces. A process's own addresses: its tgid. */
-enum { SPACE_KERNEL = 0, SPACE_PHYSICAL = -1, SPACE_ANY = -2 };
+/* A space: whose addresses they are. Of a guest system (core/guest.h) that was found, number and id: the number in the
+ * upper half, the id below. Id 0 is its kernel, others are its processes (tgid). The first that is found is number
+ * 0, so its kernel's space is 0, and a process's is its tgid. What was given for the whole machine (firmware,
+ * loaders, --symbols) is in SPACE_KERNEL too. Negative spaces are no guest's. */
+typedef int64_t symbol_space;
+#define SPACE_KERNEL   ((symbol_space)0)
+#define SPACE_PHYSICAL ((symbol_space)-1)
+#define SPACE_ANY      ((symbol_space)-2)
+static inline symbol_space symbol_space_of(unsigned guest, uint32_t id)
+{
+    return (symbol_space)((uint64_t)guest << 32 | id);
+}
+static inline unsigned symbol_space_guest(symbol_space space)
+{
+    return (unsigned)((uint64_t)space >> 32);
+}
+static inline uint32_t symbol_space_id(symbol_space space)
+{
+    return (uint32_t)space;
+}
+/* The kernel of the guest whose space it is; of a negative one SPACE_KERNEL. */
+static inline symbol_space symbol_space_kernel(symbol_space space)
+{
+    return space < 0 ? SPACE_KERNEL : symbol_space_of(symbol_space_guest(space), 0);
+}
 
 enum symbol_flag {
     SYMBOL_ABSOLUTE = 1, /* the bias is not added (a per-cpu offset, a constant) */
@@ -84,7 +107,7 @@ struct symbol_table *symbol_table_end(struct symbol_table *t);
 
 struct symbol_mapping {
     const struct symbol_table *table;
-    int32_t space;
+    symbol_space space;
     uint64_t bias;         /* runtime address = link address + bias, modulo 2^64 */
     uint64_t begin, end;   /* runtime addresses for which the table is asked; both 0: all of its own */
     uint64_t since, until; /* icounts: since <= at < until. until 0: open */
@@ -94,35 +117,40 @@ struct symbol_mapping {
 /* Maps. The mapping is copied. Later mappings come before earlier ones where they overlap. */
 void symbols_map(struct symbols *s, const struct symbol_mapping *m);
 /* Ends the mappings of a table in a space that are open (table NULL: of all tables there). */
-void symbols_unmap(struct symbols *s, const struct symbol_table *t, int32_t space, uint64_t at,
+void symbols_unmap(struct symbols *s, const struct symbol_table *t, symbol_space space, uint64_t at,
                    uint64_t time);
 
 /* A process is forked: the mappings that are open in space `from` are so in space `to` as well. */
-void symbols_fork(struct symbols *s, int32_t from, int32_t to, uint64_t at, uint64_t time);
+void symbols_fork(struct symbols *s, symbol_space from, symbol_space to, uint64_t at, uint64_t time);
 
 /* ---------------------------------------------------------------- asking */
 
 #define SYMBOLS_NOW UINT64_MAX /* `at`: whatever is mapped last */
 
 /* The symbol of that name; "module:name" asks one table only. Of several equal names the one at the lowest
- * address, functions first. A process's space is asked first, then the kernel's. False: none. */
-bool symbols_find(const struct symbols *s, int32_t space, const char *name, uint64_t at, struct symbol *sym);
+ * address, functions first. A process's space is asked first, then its kernel's, then SPACE_KERNEL. False: none. */
+bool symbols_find(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
+                  struct symbol *sym);
+/* The same of this space alone. */
+bool symbols_find_in(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
+                     struct symbol *sym);
 /* The next of the same name after `sym` (by address within the tables), to go through static functions of one
  * name. */
-bool symbols_find_next(const struct symbols *s, int32_t space, const char *name, uint64_t at,
+bool symbols_find_next(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
                        struct symbol *sym);
 /* The symbol that `address` lies in, and how far: *offset may be NULL. */
-bool symbols_at(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, struct symbol *sym,
-                uint64_t *offset);
+bool symbols_at(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
+                struct symbol *sym, uint64_t *offset);
 /* "name+0x12" or "name+0x12 [module]" (kernel: without module; offset 0: without offset) or "0x…": like
  * snprintf. */
-int symbols_text(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, char *buf,
+int symbols_text(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at, char *buf,
                  size_t size);
 /* File and line of an address. False: not known. */
-bool symbols_line(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, const char **file,
-                  unsigned *line);
+bool symbols_line(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
+                  const char **file, unsigned *line);
 /* How the caller of the code at an address is found (f->address is as linked). False: not known. */
-bool symbols_frame(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, struct symbol_frame *f);
+bool symbols_frame(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
+                   struct symbol_frame *f);
 
 /* ---------------------------------------------------------------- going through */
 

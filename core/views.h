@@ -92,7 +92,7 @@ struct view_frame {
 /* The calls that are under way, the innermost first: by call frame information where the symbols have some, else by the
  * frame pointer if it points to a chain of frames in code with symbols, else by the values on the stack that are return
  * addresses (VIEW_FRAME_GUESS: they may be left over). `space` as in symbols.h; `s` NULL: no symbols. Returns how many. */
-size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols *s, int32_t space,
+size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols *s, symbol_space space,
                    struct view_frame *frame, size_t max);
 
 #endif

@@ -15,7 +15,7 @@ struct unwind {
     const struct timeline *tl;
     const struct symbols *symbols;
     unsigned cpu, word;
-    int32_t space;
+    symbol_space space;
     uint64_t at;
     uint64_t reg[REGISTERS]; /* by DWARF number */
     bool wide, segmented;
@@ -160,7 +160,7 @@ static bool caller(struct unwind *u, enum view_frame_by *by, bool guessing)
     return by_guess(u);
 }
 
-size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols *s, int32_t space,
+size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols *s, symbol_space space,
                    struct view_frame *frame, size_t max)
 {
     struct unwind u = {

@@ -350,8 +350,10 @@ static void monitor_symbols(struct gdbstub *g, const char *args, struct text *ou
         size_t n = symbol_table_count(m->table);
         text_add(out, "%-24s %7zu symbols (%s)", symbol_table_name(m->table), n,
                  symbol_table_source(m->table));
-        if (m->space > 0)
-            text_add(out, ", process %d", m->space);
+        if (m->space > 0 && symbol_space_guest(m->space))
+            text_add(out, ", guest %u", symbol_space_guest(m->space));
+        if (m->space > 0 && symbol_space_id(m->space))
+            text_add(out, ", process %u", symbol_space_id(m->space));
         if (n) {
             symbol_table_symbol(m->table, 0, &sym);
             text_add(out, ", bias 0x%" PRIx64, m->bias);

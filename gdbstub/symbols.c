@@ -307,14 +307,14 @@ static bool replaced(const struct symbols *s, size_t i)
     return false;
 }
 
-static bool wanted(const struct symbols *s, size_t i, int32_t space)
+static bool wanted(const struct symbols *s, size_t i, symbol_space space)
 {
     return symbols_mapping(s, i)->space == space && !replaced(s, i);
 }
 
 /* The symbols of a space, whenever they were mapped; of several of one name the last. False: there are none.
  */
-static bool make_file(const struct symbols *s, int32_t space, struct served_file *f)
+static bool make_file(const struct symbols *s, symbol_space space, struct served_file *f)
 {
     struct elf e;
     size_t n = 0;
@@ -333,7 +333,7 @@ static bool make_file(const struct symbols *s, int32_t space, struct served_file
 /* ---------------------------------------------------------------- serving */
 
 /* The space that a file name stands for; false: none. */
-static bool space_of(const char *name, int32_t *space)
+static bool space_of(const char *name, symbol_space *space)
 {
     size_t n = strlen(PROCESS_FILE);
     char *end;
@@ -344,13 +344,13 @@ static bool space_of(const char *name, int32_t *space)
     if (strncmp(name, PROCESS_FILE, n) || !name[n])
         return false;
     unsigned long pid = strtoul(name + n, &end, 10);
-    *space = (int32_t)pid;
+    *space = symbol_space_of(0, (uint32_t)pid);
     return !*end && pid > 0 && pid <= INT32_MAX;
 }
 
 static const struct served_file *served(struct gdbstub *g, const char *name)
 {
-    int32_t space;
+    symbol_space space;
     for (size_t i = 0; i < g->nfiles; i++)
         if (!strcmp(g->file[i].name, name))
             return &g->file[i];

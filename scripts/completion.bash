@@ -23,7 +23,7 @@ _bootreel_values() {
     --bios) echo builtin seabios ;;
     --cpu) echo x86-64-v2 x86-64 max i686 ;;
     --vga) echo std none ;;
-    --inspect) echo linux none ;;
+    --inspect) echo linux all none ;;
     --boot) echo c d a menu ;;
     --memory) echo 128M 256M 512M 1G ;;
     --format) echo text json ;;

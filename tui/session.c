@@ -376,16 +376,16 @@ const struct processes *session_processes(struct session *s)
     return s->processes;
 }
 
-int32_t session_space(struct session *s)
+symbol_space session_space(struct session *s)
 {
     const struct process *p = processes_current(session_processes(s), s->where.cpu);
-    return p && p->kind != PROCESS_KERNEL_THREAD ? (int32_t)p->tgid : SPACE_KERNEL;
+    return p && p->kind != PROCESS_KERNEL_THREAD ? symbol_space_of(0, p->tgid) : SPACE_KERNEL;
 }
 
 const char *session_symbol(struct session *s, uint64_t linear, char *buf, size_t size)
 {
     const struct symbols *sy = story_symbols(s->story);
-    int32_t space = session_space(s);
+    symbol_space space = session_space(s);
     *buf = 0;
     if (sy && symbols_at(sy, space, linear, s->where.icount, &(struct symbol){0}, NULL))
         symbols_text(sy, space, linear, s->where.icount, buf, size);

@@ -74,7 +74,7 @@ void session_progress_again(struct session *s);
 /* ---- looking ---- */
 const char *session_stage_path(struct session *s, uint64_t icount, char *buf, size_t size);
 /* The tgid of who runs, for symbols; SPACE_KERNEL if not known. */
-int32_t session_space(struct session *s);
+symbol_space session_space(struct session *s);
 /* "name+0x12", or "" if nothing is known of the address. */
 const char *session_symbol(struct session *s, uint64_t linear, char *buf, size_t size);
 /* A hexadecimal number, SEGMENT:OFFSET, a register or a symbol (these come first), + and - one of them. */

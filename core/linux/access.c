@@ -1,5 +1,4 @@
-/* access.c - registers, memory and symbols of the guest; functions hooked at entry and exit. See
- * impl.h. */
+/* access.c - registers, memory and symbols of the guest; its functions as hooks. See impl.h. */
 #include <stdlib.h>
 
 #include "core/linux/impl.h"
@@ -51,17 +50,20 @@ uint64_t lx_argument(const struct linux_guest *lx, unsigned i)
 
 /* ---------------------------------------------------------------- memory */
 
+size_t lx_peek_physical(const struct linux_guest *lx, uint64_t address, void *buf, size_t n)
+{
+    return guest_peek_physical(&lx->guest, lx->o.engine, address, buf, n);
+}
+
 /* The kernel's image in physical memory, while it is not mapped yet. */
 static size_t peek_image(const struct linux_guest *lx, uint64_t address, void *buf, size_t n)
 {
-    const struct engine *e = lx->o.engine;
     uint64_t offset = address - lx->text;
     if (!lx->has_physical || offset >= lx->image_size)
         return 0;
     size_t done = 0;
     while (done < n) {
-        size_t got =
-            e->ops->peek_physical(e, lx->text_physical + offset + done, (char *)buf + done, n - done);
+        size_t got = lx_peek_physical(lx, lx->text_physical + offset + done, (char *)buf + done, n - done);
         if (!got)
             break;
         done += got;
@@ -77,12 +79,6 @@ bool lx_read(const struct linux_guest *lx, uint64_t address, void *buf, size_t n
         done += peek_image(lx, address + done, (char *)buf + done, n - done);
     memset((char *)buf + done, 0, n - done);
     return done == n;
-}
-
-bool linux_read(struct linux_guest *lx, unsigned cpu, uint64_t address, void *buf, size_t n)
-{
-    lx->cpu = cpu;
-    return lx_read(lx, address, buf, n);
 }
 
 uint64_t lx_u64(const struct linux_guest *lx, uint64_t address)
@@ -144,7 +140,8 @@ bool lx_physical(const struct linux_guest *lx, uint64_t address, uint64_t *physi
     uint64_t cr4 = 0, table = lx_reg(lx, LX_CR3) & frame, entry;
     lx_reg_by_name(lx, "cr4", &cr4);
     for (unsigned shift = cr4 & LA57 ? 48 : 39; shift >= 12; shift -= 9) {
-        if (e->ops->peek_physical(e, table + (address >> shift & ENTRIES) * 8, &entry, 8) != 8 || !(entry & PRESENT))
+        if (e->ops->peek_physical(e, table + (address >> shift & ENTRIES) * 8, &entry, 8) != 8 ||
+            !(entry & PRESENT))
             return false;
         table = entry & frame;
         uint64_t within = ((uint64_t)1 << shift) - 1;
@@ -158,32 +155,26 @@ bool lx_physical(const struct linux_guest *lx, uint64_t address, uint64_t *physi
 
 /* ---------------------------------------------------------------- symbols */
 
+symbol_space lx_space(const struct linux_guest *lx, uint32_t tgid)
+{
+    return symbol_space_of(symbol_space_guest(lx->space), tgid);
+}
+
 uint64_t lx_symbol(const struct linux_guest *lx, const char *name)
 {
     struct symbol sym;
-    return symbols_find(lx->o.symbols, SPACE_KERNEL, name, SYMBOLS_NOW, &sym) ? sym.address : 0;
+    return symbols_find_in(lx->o.symbols, lx->space, name, SYMBOLS_NOW, &sym) ? sym.address : 0;
 }
 
 bool lx_function(const struct linux_guest *lx, const char *name, struct symbol *sym)
 {
-    return symbols_find(lx->o.symbols, SPACE_KERNEL, name, SYMBOLS_NOW, sym) &&
+    return symbols_find_in(lx->o.symbols, lx->space, name, SYMBOLS_NOW, sym) &&
            (sym->type == 't' || sym->type == 'T');
 }
 
 void lx_name(const struct linux_guest *lx, uint64_t address, char *buf, size_t size)
 {
-    symbols_text(lx->o.symbols, SPACE_KERNEL, address, SYMBOLS_NOW, buf, size);
-}
-
-bool lx_is_return_thunk(const struct linux_guest *lx, uint64_t address)
-{
-    static const char *const names[] = {
-        "__x86_return_thunk",      "srso_return_thunk",       "its_return_thunk", "retbleed_return_thunk",
-        "srso_alias_return_thunk", "call_depth_return_thunk", "zen_return_thunk"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (lx_symbol(lx, names[i]) == address)
-            return true;
-    return false;
+    symbols_text(lx->o.symbols, lx->space, address, SYMBOLS_NOW, buf, size);
 }
 
 const char *lx_thunk_register(const struct linux_guest *lx, uint64_t address)
@@ -200,16 +191,7 @@ const char *lx_thunk_register(const struct linux_guest *lx, uint64_t address)
     return NULL;
 }
 
-/* ---------------------------------------------------------------- code */
-
-static void sites_of(struct linux_guest *lx, uint64_t address, size_t n,
-                     void (*fn)(void *ctx, const struct code_site *site), void *ctx)
-{
-    uint8_t *bytes = malloc(n + 1);
-    if (lx_read(lx, address, bytes, n))
-        code_sites(lx->code, bytes, n, address, fn, ctx);
-    free(bytes);
-}
+/* ---------------------------------------------------------------- functions that are hooked */
 
 /* What the compiler put elsewhere of a function; size 0: nothing. */
 static void cold_part(const struct linux_guest *lx, const struct symbol *function, struct symbol *cold)
@@ -224,129 +206,76 @@ void lx_sites(struct linux_guest *lx, const struct symbol *function,
               void (*fn)(void *ctx, const struct code_site *site), void *ctx)
 {
     struct symbol cold;
-    enum { FUNCTION_MAX = 1 << 18 };
-    if (!lx->code || function->size > FUNCTION_MAX)
-        return;
-    sites_of(lx, function->address, function->size, fn, ctx);
     cold_part(lx, function, &cold);
-    if (cold.size && cold.size <= FUNCTION_MAX)
-        sites_of(lx, cold.address, cold.size, fn, ctx);
+    hooks_sites(lx->hooks, lx->cpu, function, &cold, fn, ctx);
 }
 
-/* ---------------------------------------------------------------- probes and hooks */
-
-void lx_probe(struct linux_guest *lx, enum probe_space space, uint64_t address, probe_fn *fn, void *ctx)
+bool lx_here(struct linux_guest *lx, const struct probe_hit *hit)
 {
-    lx->probe = realloc(lx->probe, (lx->nprobes + 1) * sizeof *lx->probe);
-    lx->probe[lx->nprobes++] = probe_add(lx->o.probes, space, address, fn, ctx);
-}
-
-void lx_here(struct linux_guest *lx, const struct probe_hit *hit)
-{
+    if (!guest_runs(&lx->guest, hit->cpu))
+        return false;
     lx->cpu = hit->cpu;
     lx->icount = hit->icount;
     lx->time = hit->time;
+    return true;
 }
 
-struct frame *lx_frame_find(struct linux_guest *lx, const struct hook *h, uint64_t sp)
+static bool here(void *ctx, const struct probe_hit *hit)
 {
-    for (size_t i = lx->nframes; i-- > 0;)
-        if (lx->frames[i].hook == h && lx->frames[i].sp == sp)
-            return &lx->frames[i];
-    return NULL;
+    return lx_here(ctx, hit);
 }
 
-/* A frame of the same function at the same place of a stack was left in a way that was not seen: it is
- * replaced. */
-struct frame *lx_frame_push(struct linux_guest *lx, const struct hook *h, uint64_t sp)
+static bool read_memory(void *ctx, unsigned cpu, uint64_t address, void *buf, size_t n)
 {
-    struct frame *f = lx_frame_find(lx, h, sp);
-    if (!f) {
-        lx->frames = realloc(lx->frames, (lx->nframes + 1) * sizeof *lx->frames);
-        f = &lx->frames[lx->nframes++];
-    }
-    *f = (struct frame){.hook = h, .sp = sp, .time = lx->time};
-    return f;
+    struct linux_guest *lx = ctx;
+    lx->cpu = cpu;
+    return lx_read(lx, address, buf, n);
 }
 
-void lx_frame_drop(struct linux_guest *lx, struct frame *f)
+struct hooks *lx_hooks_new(struct linux_guest *lx)
 {
-    size_t i = (size_t)(f - lx->frames);
-    memmove(f, f + 1, (--lx->nframes - i) * sizeof *f);
+    const struct hooks_options o = {.engine = lx->o.engine,
+                                    .probes = lx->o.probes,
+                                    .bits = 8 * lx->word,
+                                    .ctx = lx,
+                                    .read = read_memory,
+                                    .here = here};
+    return hooks_new(&o);
 }
 
 void lx_frames_of_stack(struct linux_guest *lx, uint64_t sp)
 {
-    uint64_t stack = lx->word == 8 ? 16384 : 8192; /* they are as large and so aligned, or larger */
-    size_t n = 0;
-    for (size_t i = 0; i < lx->nframes; i++)
-        if ((lx->frames[i].sp ^ sp) >= stack)
-            lx->frames[n++] = lx->frames[i];
-    lx->nframes = n;
+    /* They are as large and so aligned, or larger. */
+    hooks_drop_stack(lx->hooks, sp, lx->word == 8 ? 16384 : 8192);
 }
 
-static void on_enter(void *ctx, const struct probe_hit *hit)
-{
-    struct hook *h = ctx;
-    lx_here(h->lx, hit);
-    struct frame *f = h->leave ? lx_frame_push(h->lx, h, lx_reg(h->lx, LX_RSP)) : NULL;
-    if (h->enter)
-        h->enter(h->lx, f);
-}
-
-/* An instruction that may leave the function: it does if the stack pointer is what it was at the entry. */
-static void on_leave(void *ctx, const struct probe_hit *hit)
-{
-    struct hook *h = ctx;
-    lx_here(h->lx, hit);
-    struct frame *f = lx_frame_find(h->lx, h, lx_reg(h->lx, LX_RSP));
-    if (!f)
-        return;
-    const struct frame copy = *f;
-    lx_frame_drop(h->lx, f);
-    h->leave(h->lx, &copy);
-}
-
-struct exits {
-    struct hook *h;
-    struct symbol hot, cold;
+struct hooked {
+    struct linux_guest *lx;
+    enter_fn *enter;
+    leave_fn *leave;
 };
 
-static bool inside(const struct symbol *sym, uint64_t address)
+static void entered(struct hook *h, const struct probe_hit *hit, struct frame *f)
 {
-    return address - sym->address < sym->size;
+    const struct hooked *x = h->ctx;
+    x->enter(x->lx, f);
 }
 
-static void exit_site(void *ctx, const struct code_site *site)
+static void left(struct hook *h, const struct probe_hit *hit, const struct frame *f)
 {
-    struct exits *x = ctx;
-    bool out = site->kind == CODE_JUMP && !inside(&x->hot, site->target) && !inside(&x->cold, site->target);
-    if (site->kind == CODE_RETURN || out)
-        lx_probe(x->h->lx, PROBE_LINEAR, site->address, on_leave, x->h);
-}
-
-struct hook *lx_keep_hook(struct linux_guest *lx, void *ctx)
-{
-    struct hook *h = calloc(1, sizeof *h);
-    *h = (struct hook){.lx = lx, .ctx = ctx};
-    lx->hooks = realloc(lx->hooks, (lx->nhooks + 1) * sizeof *lx->hooks);
-    lx->hooks[lx->nhooks++] = h;
-    return h;
+    const struct hooked *x = h->ctx;
+    x->leave(x->lx, f);
 }
 
 struct hook *lx_hook(struct linux_guest *lx, const char *name, enter_fn *enter, leave_fn *leave)
 {
-    struct symbol sym;
+    struct symbol sym, cold;
     if (!lx_function(lx, name, &sym))
         return NULL;
-    struct hook *h = lx_keep_hook(lx, NULL);
-    *h = (struct hook){.lx = lx, .name = sym.name, .address = sym.address, .enter = enter, .leave = leave};
-    lx_probe(lx, PROBE_LINEAR, sym.address, on_enter, h);
-    struct exits x = {.h = h, .hot = sym};
-    cold_part(lx, &sym, &x.cold);
-    if (leave)
-        lx_sites(lx, &sym, exit_site, &x);
-    return h;
+    cold_part(lx, &sym, &cold);
+    struct hooked *x = calloc(1, sizeof *x);
+    *x = (struct hooked){lx, enter, leave};
+    return hook_function(lx->hooks, lx->cpu, &sym, &cold, enter ? entered : NULL, leave ? left : NULL, x);
 }
 
 struct hook *lx_hook_any(struct linux_guest *lx, const char *const *names, enter_fn *enter, leave_fn *leave)

@@ -52,7 +52,7 @@ static size_t read_physical(const struct linux_guest *lx, uint64_t address, void
     size_t done = 0, got = 1;
     memset(buf, 0, n);
     for (; done < n && got; done += got)
-        got = lx->o.engine->ops->peek_physical(lx->o.engine, address + done, (uint8_t *)buf + done, n - done);
+        got = lx_peek_physical(lx, address + done, (uint8_t *)buf + done, n - done);
     return done;
 }
 
@@ -167,7 +167,8 @@ void lx_boot_entered(struct linux_guest *lx, uint64_t ip)
 static void kernel_entered(void *ctx, const struct probe_hit *hit)
 {
     struct linux_guest *lx = ctx;
-    lx_here(lx, hit);
+    if (!lx_here(lx, hit))
+        return;
     probe_remove(lx->o.probes, lx->early_probe[EARLY_ENTRY]);
     if (lx_wants(lx, EC_KERNEL))
         LX_EMIT(lx, EV_KERNEL_REACHED, lx->word == 8 ? "startup_64" : "startup_32", hit->address);
@@ -188,8 +189,7 @@ static void decompressed(void *ctx, const struct probe_hit *hit)
 {
     struct linux_guest *lx = ctx;
     uint8_t p[BP_SIZE];
-    lx_here(lx, hit);
-    if (lx->state == LX_FOUND)
+    if (!lx_here(lx, hit) || lx->state == LX_FOUND)
         return;
     uint64_t entry = lx_reg(lx, LX_RAX), params = lx_reg(lx, LX_RSI);
     if (lx_wants(lx, EC_KERNEL))
@@ -210,7 +210,8 @@ static void decompress(void *ctx, const struct probe_hit *hit)
 {
     struct linux_guest *lx = ctx;
     uint8_t p[BP_SIZE] = {0};
-    lx_here(lx, hit);
+    if (!lx_here(lx, hit))
+        return;
     uint64_t params = lx_reg(lx, lx->word == 8 ? LX_RDI : LX_RSI);
     if (read_physical(lx, params, p, sizeof p) == sizeof p && !memcmp(p + BP_MAGIC, "HdrS", 4))
         lx_boot_params(lx, params);
@@ -249,7 +250,8 @@ static unsigned decompressor_moves(const uint8_t *p)
 static void moved(void *ctx, const struct probe_hit *hit)
 {
     struct linux_guest *lx = ctx;
-    lx_here(lx, hit);
+    if (!lx_here(lx, hit))
+        return;
     probe_remove(lx->o.probes, lx->early_probe[EARLY_MOVED]);
     lx_boot_early(lx, lx_reg(lx, LX_RAX));
     probes_apply(lx->o.probes);
@@ -315,8 +317,7 @@ static void at_call(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
     const struct call_site *c = h->ctx;
-    lx_here(c->lx, hit);
-    lx_frame_push(c->lx, h, lx_reg(c->lx, LX_RSP));
+    hook_push(h, lx_reg(c->lx, LX_RSP), hit->time);
     LX_EMIT(c->lx, EV_KERNEL_CALL, c->name, c->parent, c->target);
 }
 
@@ -324,12 +325,11 @@ static void after_call(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
     const struct call_site *c = h->ctx;
-    lx_here(c->lx, hit);
-    struct frame *f = lx_frame_find(c->lx, h, lx_reg(c->lx, LX_RSP));
+    struct frame *f = hook_find(h, lx_reg(c->lx, LX_RSP));
     if (!f)
         return;
     uint64_t duration = hit->time - f->time;
-    lx_frame_drop(c->lx, f);
+    hooks_drop(h->set, f);
     LX_EMIT(c->lx, EV_KERNEL_RETURN, c->name, c->parent, lx_reg(c->lx, LX_RAX), duration);
 }
 
@@ -386,9 +386,9 @@ static void callee(void *ctx, const struct code_site *site)
     struct call_site *c = mem_zero(1, sizeof *c);
     *c = (struct call_site){.lx = cs->lx, .parent = cs->parent, .target = site->target};
     memcpy(c->name, name, sizeof name);
-    struct hook *h = lx_keep_hook(cs->lx, c);
-    lx_probe(cs->lx, PROBE_LINEAR, site->address, at_call, h);
-    lx_probe(cs->lx, PROBE_LINEAR, site->address + site->length, after_call, h);
+    struct hook *h = hook_keep(cs->lx->hooks, c);
+    hooks_probe(h->set, PROBE_LINEAR, site->address, at_call, h);
+    hooks_probe(h->set, PROBE_LINEAR, site->address + site->length, after_call, h);
 }
 
 static void reached(struct linux_guest *lx, struct frame *f)
@@ -412,10 +412,10 @@ static void milestones(struct linux_guest *lx)
     struct symbol sym;
     for (unsigned i = 0; i < PARENT_COUNT; i++) {
         struct callees cs = {lx, i};
-        if (!lx_hook(lx, linux_parent_name(i),
+        if (!lx_hook(lx, lx_parent_name(i),
                      i == PARENT_X86_64_START_KERNEL && lx->word == 8 ? first_c : reached, NULL))
             continue;
-        if (lx_function(lx, linux_parent_name(i), &sym))
+        if (lx_function(lx, lx_parent_name(i), &sym))
             lx_sites(lx, &sym, callee, &cs);
     }
 }

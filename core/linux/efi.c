@@ -18,8 +18,7 @@ enum {
 
 static bool read_exactly(const struct linux_guest *lx, uint64_t address, void *buf, size_t n)
 {
-    const struct engine *e = lx->o.engine;
-    return e->ops->peek_physical(e, address, buf, n) == n;
+    return lx_peek_physical(lx, address, buf, n) == n;
 }
 
 static uint32_t read32(const struct linux_guest *lx, uint64_t address)

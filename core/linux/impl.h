@@ -19,11 +19,42 @@
 
 #include <string.h>
 
-#include "core/code.h"
+#include "core/hooks.h"
 #include "core/linux/kallsyms.h"
 #include "core/linux/linux.h"
 
 #define KERNEL_MAP_BASE 0xffffffff80000000u
+
+/* Initcall levels, as EV_INITCALL.level has them. 0-7 are the kernel's own. */
+enum initcall_level {
+    INITCALL_PURE,
+    INITCALL_CORE,
+    INITCALL_POSTCORE,
+    INITCALL_ARCH,
+    INITCALL_SUBSYS,
+    INITCALL_FS,
+    INITCALL_DEVICE,
+    INITCALL_LATE,
+    INITCALL_EARLY,
+    INITCALL_ROOTFS,
+    INITCALL_CONSOLE,
+    INITCALL_MODULE,
+    INITCALL_OTHER,
+    INITCALL_LEVELS
+};
+
+/* Functions whose direct callees are reported (kernel.call, kernel.return), as the field `parent` has them. */
+enum lx_parent {
+    PARENT_X86_64_START_KERNEL,
+    PARENT_START_KERNEL,
+    PARENT_REST_INIT,
+    PARENT_KERNEL_INIT,
+    PARENT_KERNEL_INIT_FREEABLE,
+    PARENT_I386_START_KERNEL,
+    PARENT_COUNT
+};
+/* The function's symbol. */
+const char *lx_parent_name(unsigned parent);
 
 /* ---------------------------------------------------------------- types */
 
@@ -47,28 +78,11 @@ struct linux_types {
 
 /* ---------------------------------------------------------------- functions that are hooked */
 
-struct frame;
+struct linux_guest;
 /* At the entry; a frame, if the exit is hooked too, else NULL. Arguments are in the registers. */
 typedef void enter_fn(struct linux_guest *lx, struct frame *f);
 /* At the exit: rax is the result. */
 typedef void leave_fn(struct linux_guest *lx, const struct frame *f);
-
-struct hook {
-    struct linux_guest *lx;
-    const char *name; /* the symbol's, kept by its table */
-    uint64_t address;
-    enter_fn *enter;
-    leave_fn *leave;
-    void *ctx; /* to be freed with it, or NULL */
-};
-
-/* A call in progress. */
-struct frame {
-    const struct hook *hook;
-    uint64_t sp;       /* at the entry: the call it is is known by hook and stack pointer */
-    uint64_t time;     /* guest time at the entry, ns */
-    uint64_t value[4]; /* for enter and leave to use */
-};
 
 struct clone_flags {
     uint64_t task;
@@ -102,7 +116,8 @@ enum lx_reg {
 enum linux_state { LX_NONE, LX_DECOMPRESSOR, LX_FOUND, LX_GIVEN_UP };
 
 struct linux_guest {
-    struct linux_options o;
+    struct guest guest;
+    struct guest_options o;
     enum linux_state state;
     unsigned word; /* bytes of the kernel's pointers: 8 or 4 */
     /* where we are */
@@ -118,6 +133,8 @@ struct linux_guest {
     uint64_t efi_image; /* physical address of the EFI program that the kernel is; 0: none was seen */
     /* the kernel */
     const struct symbol_table *kernel;
+    symbol_space space;                             /* the kernel's */
+    char version[512];                              /* its banner */
     uint64_t text, text_physical, image_size, bias; /* _text; bias: KASLR offset */
     bool has_physical;    /* text_physical is known: the kernel can be read before it is mapped */
     uint64_t boot_params; /* physical address; 0: not known */
@@ -126,15 +143,9 @@ struct linux_guest {
     int64_t current_offset; /* from gs_base to the current task's pointer; -1: not known */
     uint64_t vmemmap;       /* address of its variable; 0: not known */
     uint64_t initrd, initrd_size;
-    struct hook **hooks;
-    size_t nhooks;
-    unsigned *probe; /* ids */
-    size_t nprobes;
-    struct frame *frames;
-    size_t nframes;
+    struct hooks *hooks; /* NULL: no kernel has been found */
     struct clone_flags *clones;
     size_t nclones;
-    struct code *code;
     bool init_seen, init_freed;
     struct initcall_entry *initcalls; /* initcall.c: sorted by address */
     size_t ninitcalls;
@@ -179,6 +190,9 @@ uint64_t lx_member(const struct linux_guest *lx, uint64_t base, int offset);
 uint64_t lx_member64(const struct linux_guest *lx, uint64_t base, int offset);
 uint32_t lx_member32(const struct linux_guest *lx, uint64_t base, int offset);
 
+/* Physical memory, as this kernel has it. Returns bytes done. */
+size_t lx_peek_physical(const struct linux_guest *lx, uint64_t address, void *buf, size_t n);
+
 /* A kernel symbol's address; 0: there is none. */
 uint64_t lx_symbol(const struct linux_guest *lx, const char *name);
 /* The same with its extent. */
@@ -186,27 +200,23 @@ bool lx_function(const struct linux_guest *lx, const char *name, struct symbol *
 /* "name" or "name [module]" of a function's address, "0x…" if it has none. */
 void lx_name(const struct linux_guest *lx, uint64_t address, char *buf, size_t size);
 
-/* A probe that lives as long as what is known of this kernel. */
-void lx_probe(struct linux_guest *lx, enum probe_space space, uint64_t address, probe_fn *fn, void *ctx);
-/* To be called first in each probe_fn. */
-void lx_here(struct linux_guest *lx, const struct probe_hit *hit);
+/* The space of a process. */
+symbol_space lx_space(const struct linux_guest *lx, uint32_t tgid);
+
+/* To be called first in each probe_fn that is not one of lx->hooks. False: another guest runs there. */
+bool lx_here(struct linux_guest *lx, const struct probe_hit *hit);
+/* lx->hooks, for a kernel that was found. */
+struct hooks *lx_hooks_new(struct linux_guest *lx);
 /* Calls enter when the function is entered, leave (if not NULL) when it is left. NULL: the kernel has no such
- * function. `ctx` is freed with the hook. */
+ * function. */
 struct hook *lx_hook(struct linux_guest *lx, const char *name, enter_fn *enter, leave_fn *leave);
 /* Of several names the first that there is. */
 struct hook *lx_hook_any(struct linux_guest *lx, const char *const *names, enter_fn *enter, leave_fn *leave);
-/* A hook for probes of one's own; ctx is freed with it. */
-struct hook *lx_keep_hook(struct linux_guest *lx, void *ctx);
-struct frame *lx_frame_push(struct linux_guest *lx, const struct hook *h, uint64_t sp);
-struct frame *lx_frame_find(struct linux_guest *lx, const struct hook *h, uint64_t sp);
-void lx_frame_drop(struct linux_guest *lx, struct frame *f);
 /* A task exits: the calls on its stack do not return. */
 void lx_frames_of_stack(struct linux_guest *lx, uint64_t sp);
 /* The sites of a function's code, its cold part included. */
 void lx_sites(struct linux_guest *lx, const struct symbol *function,
               void (*fn)(void *ctx, const struct code_site *site), void *ctx);
-/* Is that the address of a return thunk (__x86_return_thunk and its kin)? */
-bool lx_is_return_thunk(const struct linux_guest *lx, uint64_t address);
 /* The register by which a thunk for indirect calls goes on ("rbx"), or NULL. */
 const char *lx_thunk_register(const struct linux_guest *lx, uint64_t address);
 
@@ -268,6 +278,8 @@ void lx_kernel_at(struct linux_guest *lx, uint64_t physical, uint64_t size);
 uint64_t lx_current(const struct linux_guest *lx); /* the task; 0: not known */
 uint32_t lx_pid(const struct linux_guest *lx, uint64_t task);
 uint32_t lx_tgid(const struct linux_guest *lx, uint64_t task);
+/* Who runs on the present processor. False: no kernel has been found. */
+bool lx_task(struct linux_guest *lx, struct guest_task *t);
 static inline uint32_t lx_current_pid(const struct linux_guest *lx)
 {
     return lx_pid(lx, lx_current(lx));

@@ -46,7 +46,7 @@ static bool is_function(void *ctx, uint64_t address)
     struct symbol sym;
     uint64_t offset;
     return address - lx->image.base < lx->image.size &&
-           symbols_at(lx->o.symbols, SPACE_KERNEL, address, SYMBOLS_NOW, &sym, &offset) && !offset &&
+           symbols_at(lx->o.symbols, lx->space, address, SYMBOLS_NOW, &sym, &offset) && !offset &&
            (sym.type == 't' || sym.type == 'T');
 }
 

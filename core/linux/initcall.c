@@ -93,7 +93,7 @@ static unsigned level_of(const struct linux_guest *lx, uint64_t address)
     }
     if (low < lx->ninitcalls && lx->initcalls[low].address == address)
         return lx->initcalls[low].level;
-    bool found = symbols_at(lx->o.symbols, SPACE_KERNEL, address, SYMBOLS_NOW, &sym, NULL);
+    bool found = symbols_at(lx->o.symbols, lx->space, address, SYMBOLS_NOW, &sym, NULL);
     return found && strcmp(sym.module, "kernel") ? INITCALL_MODULE : INITCALL_OTHER;
 }
 
@@ -101,6 +101,7 @@ static unsigned level_of(const struct linux_guest *lx, uint64_t address)
 
 /* One indirect call in a function that calls initcalls. */
 struct initcall_site {
+    struct linux_guest *lx;
     const char *reg; /* by which it goes on; NULL: not known */
     const struct hook
         *one; /* do_one_initcall's entry, whose frame knows the initcall; NULL: take what the register has */
@@ -117,29 +118,27 @@ static uint64_t argument_of(struct linux_guest *lx, const struct hook *one, uint
 {
     enum { FRAME_MAX = 4096 };
     const struct frame *best = NULL;
-    for (size_t i = 0; i < lx->nframes; i++) {
-        const struct frame *f = &lx->frames[i];
+    size_t n;
+    const struct frame *f = hooks_frames(lx->hooks, &n);
+    for (; n--; f++)
         if (f->hook == one && f->sp - sp < FRAME_MAX && (!best || f->sp < best->sp))
             best = f;
-    }
     return best ? best->value[0] : 0;
 }
 
 static void initcall_begins(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
-    struct linux_guest *lx = h->lx;
     const struct initcall_site *site = h->ctx;
-    uint64_t fn = 0, sp;
+    struct linux_guest *lx = site->lx;
+    uint64_t fn = 0, sp = lx_reg(lx, LX_RSP);
     char name[160];
-    lx_here(lx, hit);
-    sp = lx_reg(lx, LX_RSP);
     if (site->reg)
         lx_reg_by_name(lx, site->reg, &fn);
     uint64_t argument = site->one ? argument_of(lx, site->one, sp) : fn;
     if (!argument || (site->reg && fn != argument))
         return; /* it calls something else */
-    struct frame *f = lx_frame_push(lx, h, sp);
+    struct frame *f = hook_push(h, sp, hit->time);
     f->value[0] = argument;
     f->value[1] = level_of(lx, argument);
     if (site->console && f->value[1] == INITCALL_OTHER)
@@ -151,14 +150,13 @@ static void initcall_begins(void *ctx, const struct probe_hit *hit)
 static void initcall_returns(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
-    struct linux_guest *lx = h->lx;
+    struct linux_guest *lx = ((const struct initcall_site *)h->ctx)->lx;
     char name[160];
-    lx_here(lx, hit);
-    struct frame *f = lx_frame_find(lx, h, lx_reg(lx, LX_RSP));
+    struct frame *f = hook_find(h, lx_reg(lx, LX_RSP));
     if (!f)
         return;
     const struct frame copy = *f;
-    lx_frame_drop(lx, f);
+    hooks_drop(h->set, f);
     lx_name(lx, copy.value[0], name, sizeof name);
     int64_t result = (int32_t)lx_reg(lx, LX_RAX);
     LX_EMIT(lx, EV_INITCALL_DONE, name, copy.value[1], (uint64_t)result, hit->time - copy.time,
@@ -183,10 +181,10 @@ static void indirect_call(void *ctx, const struct code_site *site)
     if (!reg)
         return;
     struct initcall_site *s = mem_zero(1, sizeof *s);
-    *s = (struct initcall_site){reg, c->one, c->console};
-    struct hook *h = lx_keep_hook(c->lx, s);
-    lx_probe(c->lx, PROBE_LINEAR, site->address, initcall_begins, h);
-    lx_probe(c->lx, PROBE_LINEAR, site->address + site->length, initcall_returns, h);
+    *s = (struct initcall_site){c->lx, reg, c->one, c->console};
+    struct hook *h = hook_keep(c->lx->hooks, s);
+    hooks_probe(h->set, PROBE_LINEAR, site->address, initcall_begins, h);
+    hooks_probe(h->set, PROBE_LINEAR, site->address + site->length, initcall_returns, h);
     c->sites++;
 }
 

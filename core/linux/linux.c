@@ -7,20 +7,45 @@
 
 enum { IMAGE_MAX = 512 << 20, IMAGE_DEFAULT = 96 << 20, TRIES = 64 };
 
-const char *linux_initcall_level_name(unsigned level)
+/* ---------------------------------------------------------------- words */
+
+static const char *const parents[PARENT_COUNT] = {[PARENT_X86_64_START_KERNEL] = "x86_64_start_kernel",
+                                                  [PARENT_START_KERNEL] = "start_kernel",
+                                                  [PARENT_REST_INIT] = "rest_init",
+                                                  [PARENT_KERNEL_INIT] = "kernel_init",
+                                                  [PARENT_KERNEL_INIT_FREEABLE] = "kernel_init_freeable",
+                                                  [PARENT_I386_START_KERNEL] = "i386_start_kernel"};
+
+static const char *const levels[INITCALL_LEVELS] = {
+    [INITCALL_PURE] = "pure",     [INITCALL_CORE] = "core",       [INITCALL_POSTCORE] = "postcore",
+    [INITCALL_ARCH] = "arch",     [INITCALL_SUBSYS] = "subsys",   [INITCALL_FS] = "fs",
+    [INITCALL_DEVICE] = "device", [INITCALL_LATE] = "late",       [INITCALL_EARLY] = "early",
+    [INITCALL_ROOTFS] = "rootfs", [INITCALL_CONSOLE] = "console", [INITCALL_MODULE] = "module",
+    [INITCALL_OTHER] = "other"};
+
+const char *lx_parent_name(unsigned parent)
 {
-    static const char *const names[INITCALL_LEVELS] = {"pure",    "core",   "postcore", "arch",  "subsys",
-                                                       "fs",      "device", "late",     "early", "rootfs",
-                                                       "console", "module", "other"};
-    return level < INITCALL_LEVELS ? names[level] : "?";
+    return parents[parent];
 }
 
-const char *linux_parent_name(unsigned parent)
+/* Number fields that stand for a name. */
+static const struct {
+    unsigned kind, field;
+    const char *const *names;
+    size_t n;
+} words[] = {
+    {EV_KERNEL_CALL, EVF_KERNEL_CALL_parent, parents, PARENT_COUNT},
+    {EV_KERNEL_RETURN, EVF_KERNEL_RETURN_parent, parents, PARENT_COUNT},
+    {EV_INITCALL, EVF_INITCALL_level, levels, INITCALL_LEVELS},
+    {EV_INITCALL_DONE, EVF_INITCALL_DONE_level, levels, INITCALL_LEVELS},
+};
+
+static const char *word(unsigned kind, unsigned field, uint64_t value)
 {
-    static const char *const names[PARENT_COUNT] = {
-        "x86_64_start_kernel", "start_kernel",         "rest_init",
-        "kernel_init",         "kernel_init_freeable", "i386_start_kernel"};
-    return parent < PARENT_COUNT ? names[parent] : "?";
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (words[i].kind == kind && words[i].field == field && value < words[i].n)
+            return words[i].names[value];
+    return NULL;
 }
 
 /* ---------------------------------------------------------------- events of its own */
@@ -76,57 +101,51 @@ void lx_missing(struct linux_guest *lx, const char *name)
 
 /* ---------------------------------------------------------------- life */
 
-struct linux_guest *linux_create(const struct linux_options *o)
+static void begin(struct linux_guest *lx, const struct guest_options *o)
+{
+    *lx = (struct linux_guest){.guest = {&linux_system, o->parent, o->domain},
+                               .o = *o,
+                               .icount = lx->icount,
+                               .time = lx->time,
+                               .current_offset = -1,
+                               .word = 8};
+    lx_find_registers(lx);
+}
+
+static struct guest *create(const struct guest_options *o)
 {
     struct linux_guest *lx = mem_zero(1, sizeof *lx);
-    lx->o = *o;
-    lx->current_offset = -1;
-    lx->word = 8;
-    lx_find_registers(lx);
-    return lx;
+    begin(lx, o);
+    return &lx->guest;
 }
 
 /* Forgets the kernel; its probes go. */
 static void forget(struct linux_guest *lx)
 {
-    for (size_t i = 0; i < lx->nprobes; i++)
-        probe_remove(lx->o.probes, lx->probe[i]);
     for (size_t i = 0; i < sizeof lx->early_probe / sizeof lx->early_probe[0]; i++)
         probe_remove(lx->o.probes, lx->early_probe[i]);
-    for (size_t i = 0; i < lx->nhooks; i++) {
-        free(lx->hooks[i]->ctx);
-        free(lx->hooks[i]);
-    }
-    free(lx->hooks);
-    free(lx->probe);
-    free(lx->frames);
+    hooks_free(lx->hooks);
     free(lx->clones);
     free(lx->initcalls);
-    code_free(lx->code);
 }
 
-void linux_destroy(struct linux_guest *lx)
+static struct linux_guest *linux_guest(struct guest *g)
 {
-    if (!lx)
-        return;
-    forget(lx);
-    free(lx);
+    return (struct linux_guest *)g;
 }
 
-/* The machine was reset: what was known is no longer so, names neither. */
+static void destroy(struct guest *g)
+{
+    forget(linux_guest(g));
+    free(g);
+}
+
+/* The machine was reset: what was known is no longer so. */
 static void start_again(struct linux_guest *lx)
 {
-    const struct linux_options o = lx->o;
-    uint64_t icount = lx->icount, time = lx->time;
-    struct symbols *s = lx->o.symbols;
+    const struct guest_options o = lx->o;
     forget(lx);
-    for (size_t i = 0, n = symbols_mappings(s); i < n; i++) {
-        const struct symbol_mapping *m = symbols_mapping(s, i);
-        if (!m->until && m->space != SPACE_PHYSICAL && m->since)
-            symbols_unmap(s, m->table, m->space, icount, time);
-    }
-    *lx = (struct linux_guest){.o = o, .icount = icount, .time = time, .current_offset = -1, .word = 8};
-    lx_find_registers(lx);
+    begin(lx, &o);
     probes_apply(o.probes);
 }
 
@@ -174,7 +193,7 @@ static uint64_t link_address(const struct linux_guest *lx)
 {
     uint64_t preferred = 0;
     if (lx->boot_params)
-        lx->o.engine->ops->peek_physical(lx->o.engine, lx->boot_params + 0x258, &preferred, sizeof preferred);
+        lx_peek_physical(lx, lx->boot_params + 0x258, &preferred, sizeof preferred);
     return kernel_map(lx) + (preferred && preferred < 0x40000000 ? preferred : 0x1000000);
 }
 
@@ -219,8 +238,7 @@ static void set_up(struct linux_guest *lx)
     if (lx->missing[0])
         lx_note(lx, "this kernel has no %s: what it would tell is not reported", lx->missing);
     lx_say_notes(lx);
-    if (lx->o.symbols_changed)
-        lx->o.symbols_changed(lx->o.ctx);
+    lx->o.symbols_changed(lx->o.ctx);
     probes_apply(lx->o.probes);
 }
 
@@ -236,6 +254,7 @@ static void move_given(struct linux_guest *lx)
             !symbol_table_find(m.table, "_text", &sym) || sym.address + m.bias == lx->text)
             continue;
         symbols_unmap(s, m.table, SPACE_KERNEL, lx->icount, lx->time);
+        m.space = lx->space;
         m.bias = lx->text - sym.address;
         m.since = lx->icount;
         m.time = lx->time;
@@ -249,7 +268,6 @@ static bool take_image(struct linux_guest *lx, const void *image, size_t size, u
     struct kallsyms k;
     struct error err;
     struct well_known w = {0};
-    char version[512];
     if (kallsyms_find(image, size, lx->word, &k, &err)) {
         lx_note(lx,
                 "a kernel was entered, but its symbols are not found (%s): no kernel, process or system call "
@@ -268,12 +286,13 @@ static bool take_image(struct linux_guest *lx, const void *image, size_t size, u
     lx->text = w.text ? w.text : w.stext;
     lx->image_size = size;
     lx->bias = lx->text - link_address(lx);
+    lx->space = symbol_space_of(lx->o.found(lx->o.ctx), 0);
     struct adding a = {symbol_table_begin(lx->o.symbols, "kernel", "kallsyms"), lx->bias};
-    lx->code = code_new(8 * lx->word);
+    lx->hooks = lx_hooks_new(lx);
     kallsyms_each(&k, add_symbol, &a);
     lx->kernel = symbol_table_end(a.t);
     const struct symbol_mapping m = {
-        .table = lx->kernel, .space = SPACE_KERNEL, .bias = lx->bias, .since = lx->icount, .time = lx->time};
+        .table = lx->kernel, .space = lx->space, .bias = lx->bias, .since = lx->icount, .time = lx->time};
     symbols_map(lx->o.symbols, &m);
     lx->state = LX_FOUND;
     move_given(lx);
@@ -284,9 +303,9 @@ static bool take_image(struct linux_guest *lx, const void *image, size_t size, u
     lx_types_load(lx, image, size, base);
     if (!lx->has_physical)
         lx_physical(lx, lx->text, &lx->text_physical);
-    banner(lx, version, sizeof version);
-    LX_EMIT(lx, EV_KERNEL_FOUND, version, lx->text, lx->bias, lx->text_physical,
-            k.count, lx->types.count);
+    banner(lx, lx->version, sizeof lx->version);
+    LX_EMIT(lx, EV_KERNEL_FOUND, lx->version, lx->text, lx->bias, lx->text_physical, k.count,
+            lx->types.count);
     set_up(lx);
     lx->image.bytes = NULL;
     lx->image.size = 0;
@@ -302,12 +321,11 @@ static void give_up(struct linux_guest *lx)
 
 void lx_kernel_at(struct linux_guest *lx, uint64_t physical, uint64_t size)
 {
-    const struct engine *e = lx->o.engine;
     size = size && size < IMAGE_MAX ? size : IMAGE_DEFAULT;
     uint8_t *image = mem_alloc(size);
     size_t done = 0, got = 1;
     while (done < size && got) {
-        got = e->ops->peek_physical(e, physical + done, image + done, size - done);
+        got = lx_peek_physical(lx, physical + done, image + done, size - done);
         done += got;
     }
     lx->text_physical = physical;
@@ -397,8 +415,8 @@ static void interrupted(struct linux_guest *lx, const struct event *ev)
 {
     const struct engine *e = lx->o.engine;
     uint64_t ip = ev->f[EVF_IRQ_ip];
-    if (lx->state != LX_FOUND && !lx->efi_image && !lx->params_reported && lx_wants(lx, EC_KERNEL) && ip <= UINT32_MAX &&
-        !(ev->f[EVF_IRQ_cs] & 3) && e->ops->code_bits(e, lx->cpu) == 64)
+    if (lx->state != LX_FOUND && !lx->efi_image && !lx->params_reported && lx_wants(lx, EC_KERNEL) &&
+        ip <= UINT32_MAX && !(ev->f[EVF_IRQ_cs] & 3) && e->ops->code_bits(e, lx->cpu) == 64)
         lx_efi_interrupted(lx, ip);
 }
 
@@ -417,14 +435,14 @@ static void look_for_kernel(struct linux_guest *lx, uint64_t ip)
     } else if (bits == 32 && runs_high_32(lx, ip)) {
         lx->word = 4;
         take_running(lx, ip);
-    } else if ((bits == 64 || (bits == 32 && lx->word == 4)) && lx->tries < TRIES &&
-               !was_tried(lx, ip)) {
+    } else if ((bits == 64 || (bits == 32 && lx->word == 4)) && lx->tries < TRIES && !was_tried(lx, ip)) {
         lx_boot_early(lx, ip);
     }
 }
 
-void linux_event(struct linux_guest *lx, const struct event *ev)
+static void event(struct guest *g, const struct event *ev)
 {
+    struct linux_guest *lx = linux_guest(g);
     lx->cpu = ev->cpu;
     lx->icount = ev->icount;
     lx->time = ev->time;
@@ -438,3 +456,39 @@ void linux_event(struct linux_guest *lx, const struct event *ev)
         interrupted(lx, ev);
     look_for_kernel(lx, event_ip(ev));
 }
+
+/* ---------------------------------------------------------------- the row */
+
+static bool task(struct guest *g, unsigned cpu, struct guest_task *t)
+{
+    linux_guest(g)->cpu = cpu;
+    return lx_task(linux_guest(g), t);
+}
+
+static bool read_memory(struct guest *g, unsigned cpu, uint64_t address, void *buf, size_t n)
+{
+    linux_guest(g)->cpu = cpu;
+    return lx_read(linux_guest(g), address, buf, n);
+}
+
+static void describe(const struct guest *g, struct text *out)
+{
+    const struct linux_guest *lx = (const struct linux_guest *)g;
+    if (lx->state == LX_FOUND)
+        text_add(out, "%s%s%s", lx->version, lx->missing[0] ? "; without " : "", lx->missing);
+    else
+        text_add(out, "%s", lx->state == LX_GIVEN_UP ? "a Linux kernel without symbols" : "no Linux kernel");
+}
+
+const struct guest_system linux_system = {
+    .name = "linux",
+    .needs = EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_POWER) |
+             EVENT_CLASS_BIT(EC_IRQ),
+    .create = create,
+    .destroy = destroy,
+    .event = event,
+    .task = task,
+    .read = read_memory,
+    .describe = describe,
+    .word = word,
+};

@@ -129,7 +129,7 @@ static size_t symbols_of(struct linux_guest *lx, const char *module, uint64_t mo
     free(syms);
     table = symbol_table_end(table);
     const struct symbol_mapping m = {
-        .table = table, .space = SPACE_KERNEL, .since = lx->icount, .time = lx->time};
+        .table = table, .space = lx->space, .since = lx->icount, .time = lx->time};
     symbols_map(lx->o.symbols, &m);
     return symbol_table_count(table);
 }
@@ -152,7 +152,7 @@ static void loaded(struct linux_guest *lx, struct frame *f)
     LX_EMIT(lx, EV_MODULE_LOAD, name, p.base, p.size, sections(lx, name, mod, false), nsymbols,
             lx_current_pid(lx));
     sections(lx, name, mod, true);
-    if (nsymbols && lx->o.symbols_changed)
+    if (nsymbols)
         lx->o.symbols_changed(lx->o.ctx);
     probes_apply(lx->o.probes);
 }
@@ -166,9 +166,9 @@ static void unloaded(struct linux_guest *lx, struct frame *f)
     struct symbols *s = lx->o.symbols;
     for (size_t i = symbols_mappings(s); i-- > 0;) {
         const struct symbol_mapping *m = symbols_mapping(s, i);
-        if (!m->until && m->space == SPACE_KERNEL && !strcmp(symbol_table_name(m->table), name) &&
+        if (!m->until && m->space == lx->space && !strcmp(symbol_table_name(m->table), name) &&
             !strcmp(symbol_table_source(m->table), "module")) {
-            symbols_unmap(s, m->table, SPACE_KERNEL, lx->icount, lx->time);
+            symbols_unmap(s, m->table, lx->space, lx->icount, lx->time);
             break;
         }
     }

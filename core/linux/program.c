@@ -58,7 +58,7 @@ static void read_page(const struct linux_guest *lx, uint64_t mapping, uint64_t i
         return;
     uint64_t pfn = (page - map) / (unsigned)lx->types.page_size + (index - first);
     if (pfn < (uint64_t)1 << 40)
-        lx->o.engine->ops->peek_physical(lx->o.engine, pfn * PAGE, buf, PAGE);
+        lx_peek_physical(lx, pfn * PAGE, buf, PAGE);
 }
 
 static uint8_t *read_file(const struct linux_guest *lx, uint64_t file, size_t *size)
@@ -81,8 +81,10 @@ static void map_program(struct linux_guest *lx, const struct symbol_table *t, co
 {
     uint64_t vaddr, offset, mm = lx_member(lx, lx_current(lx), lx->types.task_mm);
     uint64_t start = lx_member(lx, mm, lx->types.mm_start_code);
-    struct symbol_mapping m = {
-        .table = t, .space = (int32_t)lx_tgid(lx, lx_current(lx)), .since = lx->icount, .time = lx->time};
+    struct symbol_mapping m = {.table = t,
+                               .space = lx_space(lx, lx_tgid(lx, lx_current(lx))),
+                               .since = lx->icount,
+                               .time = lx->time};
     if (!start || symbols_elf_base(elf, size, &vaddr, &offset))
         return;
     m.bias = start - vaddr;
@@ -95,7 +97,7 @@ void lx_program_executed(struct linux_guest *lx, uint64_t binprm, const char *pa
     size_t size = 0;
     uint64_t task = lx_current(lx), mm = lx_member(lx, task, lx->types.task_mm);
     uint64_t file = lx_member(lx, mm, lx->types.mm_exe_file);
-    symbols_unmap(lx->o.symbols, NULL, (int32_t)lx_tgid(lx, task), lx->icount, lx->time);
+    symbols_unmap(lx->o.symbols, NULL, lx_space(lx, lx_tgid(lx, task)), lx->icount, lx->time);
     if (lx->types.page_size <= 0 || !lx->vmemmap)
         return;
     uint8_t *elf = read_file(lx, file ? file : lx_member(lx, binprm, lx->types.binprm_file), &size);
@@ -103,7 +105,7 @@ void lx_program_executed(struct linux_guest *lx, uint64_t binprm, const char *pa
     if (t)
         map_program(lx, t, elf, size);
     free(elf);
-    if (t && lx->o.symbols_changed) {
+    if (t) {
         lx->o.symbols_changed(lx->o.ctx);
         probes_apply(lx->o.probes);
     }
@@ -112,11 +114,11 @@ void lx_program_executed(struct linux_guest *lx, uint64_t binprm, const char *pa
 void lx_program_forked(struct linux_guest *lx, uint32_t parent, uint32_t child)
 {
     if (parent && parent != child)
-        symbols_fork(lx->o.symbols, (int32_t)parent, (int32_t)child, lx->icount, lx->time);
+        symbols_fork(lx->o.symbols, lx_space(lx, parent), lx_space(lx, child), lx->icount, lx->time);
 }
 
 void lx_program_exited(struct linux_guest *lx, uint32_t tgid)
 {
     if (tgid)
-        symbols_unmap(lx->o.symbols, NULL, (int32_t)tgid, lx->icount, lx->time);
+        symbols_unmap(lx->o.symbols, NULL, lx_space(lx, tgid), lx->icount, lx->time);
 }

@@ -29,13 +29,12 @@ uint32_t lx_tgid(const struct linux_guest *lx, uint64_t task)
     return lx_member32(lx, task, lx->types.task_tgid);
 }
 
-bool linux_task(struct linux_guest *lx, unsigned cpu, uint32_t *pid, uint32_t *tgid)
+bool lx_task(struct linux_guest *lx, struct guest_task *t)
 {
-    lx->cpu = cpu;
     uint64_t task = lx->state == LX_FOUND ? lx_current(lx) : 0;
-    *pid = lx_pid(lx, task);
-    *tgid = lx_tgid(lx, task);
-    return task;
+    *t = (struct guest_task){.pid = lx_pid(lx, task), .tgid = lx_tgid(lx, task)};
+    t->space = lx_space(lx, t->tgid);
+    return lx->state == LX_FOUND;
 }
 
 static void comm_of(const struct linux_guest *lx, uint64_t task, char comm[COMM + 1])
@@ -64,10 +63,10 @@ static void find_current(struct linux_guest *lx)
     static const char *const askers[] = {"__x64_sys_gettid", "__ia32_sys_gettid", "sys_gettid"};
     struct symbol sym;
     struct percpu_search s = {0};
-    if (symbols_find(lx->o.symbols, SPACE_KERNEL, "pcpu_hot", SYMBOLS_NOW, &sym) &&
+    if (symbols_find_in(lx->o.symbols, lx->space, "pcpu_hot", SYMBOLS_NOW, &sym) &&
         lx->types.hot_current >= 0)
         lx->current_offset = (int64_t)(sym.address + (unsigned)lx->types.hot_current);
-    else if (symbols_find(lx->o.symbols, SPACE_KERNEL, "current_task", SYMBOLS_NOW, &sym))
+    else if (symbols_find_in(lx->o.symbols, lx->space, "current_task", SYMBOLS_NOW, &sym))
         lx->current_offset = (int64_t)sym.address;
     else
         for (size_t i = 0; !s.found && i < sizeof askers / sizeof askers[0]; i++)

@@ -55,7 +55,7 @@ struct symbols {
 
 /* note.c: to the sink, if there is one. */
 void symbols_note_map(struct symbols *s, const struct symbol_mapping *m);
-void symbols_note_unmap(struct symbols *s, const struct symbol_table *t, int32_t space, uint64_t at,
+void symbols_note_unmap(struct symbols *s, const struct symbol_table *t, symbol_space space, uint64_t at,
                         uint64_t time);
 void symbol_table_free(struct symbol_table *t);
 /* frame.c: sorts; of several rows at one address one is left. */

@@ -195,7 +195,7 @@ void symbols_note_map(struct symbols *s, const struct symbol_mapping *m)
     free(o.p);
 }
 
-void symbols_note_unmap(struct symbols *s, const struct symbol_table *t, int32_t space, uint64_t at,
+void symbols_note_unmap(struct symbols *s, const struct symbol_table *t, symbol_space space, uint64_t at,
                         uint64_t time)
 {
     struct out o = {0};
@@ -391,7 +391,7 @@ static bool take_map(struct symbols *s, struct in *in, const struct trace_note *
 {
     struct symbol_mapping m = {.since = note->icount, .time = note->time};
     m.table = numbered(s, in, get_number(in));
-    m.space = (int32_t)get_signed(in);
+    m.space = get_signed(in);
     m.bias = get_number(in);
     m.begin = get_number(in);
     m.end = get_number(in);
@@ -404,7 +404,7 @@ static bool take_unmap(struct symbols *s, struct in *in, const struct trace_note
 {
     uint64_t number = get_number(in);
     const struct symbol_table *t = number ? numbered(s, in, number - 1) : NULL;
-    int32_t space = (int32_t)get_signed(in);
+    symbol_space space = get_signed(in);
     if (!in->bad)
         symbols_unmap(s, t, space, note->icount, note->time);
     return !in->bad;

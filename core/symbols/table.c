@@ -242,12 +242,13 @@ void symbols_map(struct symbols *s, const struct symbol_mapping *m)
     symbols_note_map(s, &s->maps[s->nmaps++]);
 }
 
-static bool is_open(const struct symbol_mapping *m, const struct symbol_table *t, int32_t space)
+static bool is_open(const struct symbol_mapping *m, const struct symbol_table *t, symbol_space space)
 {
     return !m->until && m->space == space && (!t || m->table == t);
 }
 
-void symbols_unmap(struct symbols *s, const struct symbol_table *t, int32_t space, uint64_t at, uint64_t time)
+void symbols_unmap(struct symbols *s, const struct symbol_table *t, symbol_space space, uint64_t at,
+                   uint64_t time)
 {
     bool any = false;
     for (size_t i = 0; i < s->nmaps; i++)
@@ -259,7 +260,7 @@ void symbols_unmap(struct symbols *s, const struct symbol_table *t, int32_t spac
         symbols_note_unmap(s, t, space, at, time);
 }
 
-void symbols_fork(struct symbols *s, int32_t from, int32_t to, uint64_t at, uint64_t time)
+void symbols_fork(struct symbols *s, symbol_space from, symbol_space to, uint64_t at, uint64_t time)
 {
     for (size_t i = 0, n = s->nmaps; i < n; i++) {
         struct symbol_mapping m = s->maps[i];
@@ -317,7 +318,7 @@ void symbol_table_symbol(const struct symbol_table *t, size_t i, struct symbol *
 
 /* ---------------------------------------------------------------- asking */
 
-static bool in_force(const struct symbol_mapping *m, int32_t space, uint64_t at)
+static bool in_force(const struct symbol_mapping *m, symbol_space space, uint64_t at)
 {
     if (space != SPACE_ANY && m->space != space)
         return false;
@@ -357,7 +358,15 @@ bool symbol_table_find(const struct symbol_table *t, const char *name, struct sy
     return find_in(t, 0, name, strlen(name), NULL, sym);
 }
 
-static bool find_space(const struct symbols *s, int32_t space, const char *name, uint64_t at,
+/* The space that is asked after this one. False: there is none. */
+static bool outer_space(symbol_space *space)
+{
+    const symbol_space inner = *space, kernel = symbol_space_kernel(inner);
+    *space = inner == kernel ? SPACE_KERNEL : kernel;
+    return inner != SPACE_KERNEL;
+}
+
+static bool find_space(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
                        const struct symbol *after, struct symbol *sym)
 {
     const char *colon = strchr(name, ':');
@@ -377,18 +386,31 @@ static bool find_space(const struct symbols *s, int32_t space, const char *name,
     return false;
 }
 
-bool symbols_find(const struct symbols *s, int32_t space, const char *name, uint64_t at, struct symbol *sym)
+bool symbols_find(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
+                  struct symbol *sym)
 {
-    return find_space(s, space, name, at, NULL, sym) ||
-           (space != SPACE_KERNEL && find_space(s, SPACE_KERNEL, name, at, NULL, sym));
+    do
+        if (find_space(s, space, name, at, NULL, sym))
+            return true;
+    while (outer_space(&space));
+    return false;
 }
 
-bool symbols_find_next(const struct symbols *s, int32_t space, const char *name, uint64_t at,
+bool symbols_find_in(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
+                     struct symbol *sym)
+{
+    return find_space(s, space, name, at, NULL, sym);
+}
+
+bool symbols_find_next(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
                        struct symbol *sym)
 {
     const struct symbol after = *sym;
-    return find_space(s, space, name, at, &after, sym) ||
-           (space != SPACE_KERNEL && find_space(s, SPACE_KERNEL, name, at, &after, sym));
+    do
+        if (find_space(s, space, name, at, &after, sym))
+            return true;
+    while (outer_space(&space));
+    return false;
 }
 
 /* A name that an assembler made up is shown if there is no other. */
@@ -431,7 +453,7 @@ static bool covers(const struct symbol_mapping *m, uint64_t address)
     return address - begin < end - begin;
 }
 
-static const struct symbol_mapping *mapping_at(const struct symbols *s, int32_t space, uint64_t address,
+static const struct symbol_mapping *mapping_at(const struct symbols *s, symbol_space space, uint64_t address,
                                                uint64_t at, size_t *from)
 {
     for (size_t i = *from; i-- > 0;)
@@ -442,7 +464,7 @@ static const struct symbol_mapping *mapping_at(const struct symbols *s, int32_t 
     return NULL;
 }
 
-static bool at_space(const struct symbols *s, int32_t space, uint64_t address, uint64_t at,
+static bool at_space(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
                      struct symbol *sym)
 {
     const struct symbol_mapping *m;
@@ -456,18 +478,20 @@ static bool at_space(const struct symbols *s, int32_t space, uint64_t address, u
     return false;
 }
 
-bool symbols_at(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, struct symbol *sym,
-                uint64_t *offset)
+bool symbols_at(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
+                struct symbol *sym, uint64_t *offset)
 {
-    if (!at_space(s, space, address, at, sym) &&
-        (space == SPACE_KERNEL || !at_space(s, SPACE_KERNEL, address, at, sym)))
-        return false;
-    if (offset)
-        *offset = address - sym->address;
-    return true;
+    do
+        if (at_space(s, space, address, at, sym)) {
+            if (offset)
+                *offset = address - sym->address;
+            return true;
+        }
+    while (outer_space(&space));
+    return false;
 }
 
-int symbols_text(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, char *buf,
+int symbols_text(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at, char *buf,
                  size_t size)
 {
     struct symbol sym;
@@ -495,7 +519,7 @@ long symbol_table_row_at(const struct symbol_table *t, uint64_t address)
     return (long)low - 1;
 }
 
-static bool line_space(const struct symbols *s, int32_t space, uint64_t address, uint64_t at,
+static bool line_space(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
                        const char **file, unsigned *line)
 {
     for (size_t i = s->nmaps; i-- > 0;) {
@@ -510,11 +534,14 @@ static bool line_space(const struct symbols *s, int32_t space, uint64_t address,
     return false;
 }
 
-bool symbols_line(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, const char **file,
-                  unsigned *line)
+bool symbols_line(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
+                  const char **file, unsigned *line)
 {
-    return line_space(s, space, address, at, file, line) ||
-           (space != SPACE_KERNEL && line_space(s, SPACE_KERNEL, address, at, file, line));
+    do
+        if (line_space(s, space, address, at, file, line))
+            return true;
+    while (outer_space(&space));
+    return false;
 }
 
 /* The last frame row at or before an address (as linked), or NULL. */
@@ -531,11 +558,12 @@ static const struct symbol_frame *frame_at(const struct symbol_table *t, uint64_
     return low && t->frames[low - 1].base != FRAME_UNKNOWN ? &t->frames[low - 1] : NULL;
 }
 
-bool symbols_frame(const struct symbols *s, int32_t space, uint64_t address, uint64_t at, struct symbol_frame *f)
+bool symbols_frame(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at, struct symbol_frame *f)
 {
     for (size_t i = s->nmaps; i-- > 0;) {
         const struct symbol_mapping *m = &s->maps[i];
-        bool asked = in_force(m, space, at) || in_force(m, SPACE_KERNEL, at);
+        bool asked = in_force(m, space, at) || in_force(m, symbol_space_kernel(space), at) ||
+                     in_force(m, SPACE_KERNEL, at);
         const struct symbol_frame *row = asked ? frame_at(m->table, address - m->bias) : NULL;
         if (row) {
             *f = *row;

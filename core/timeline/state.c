@@ -41,14 +41,6 @@ void machine_state_free(struct store *s, struct machine_state *m)
     m->sections = NULL;
 }
 
-void machine_state_copy(struct store *s, struct machine_state *to, const struct machine_state *from)
-{
-    tree_copy(s, &to->tree, &from->tree);
-    to->sections = mem_alloc(s->sections_size + 1);
-    memcpy(to->sections, from->sections, s->sections_size);
-    s->used += s->sections_size;
-}
-
 /* ---------------------------------------------------------------- sections */
 
 static void learn_section(void *ctx, const char *name, const struct field *fields, size_t nfields,

@@ -97,6 +97,5 @@ void store_let_go(struct store *s, struct tree *t, const struct tree *keep);
 uint64_t store_hash(struct store *s, const struct machine_state *m);
 
 void machine_state_free(struct store *s, struct machine_state *m);
-void machine_state_copy(struct store *s, struct machine_state *to, const struct machine_state *from);
 
 #endif

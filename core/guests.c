@@ -1,0 +1,106 @@
+/* guests.c - the table of guest systems, and what guests inside others need. See guest.h. */
+#include <string.h>
+
+#include "core/guest.h"
+#include "core/linux/linux.h"
+
+/* A new one goes to the end: guests are shown events in this order, so the order is part of what a trace holds. */
+const struct guest_system *const guest_systems[] = {&linux_system, NULL};
+
+/* ---------------------------------------------------------------- the table */
+
+static int unknown_system(const struct guest_system *const *table, const char *name, size_t n,
+                          struct error *err)
+{
+    char known[200] = "";
+    for (size_t i = 0; table[i]; i++) {
+        size_t at = strlen(known);
+        snprintf(known + at, sizeof known - at, "%s, ", table[i]->name);
+    }
+    return error_set(err, "inspect: there is no guest system \"%.*s\": give one or more of %sor all, or none",
+                     (int)(n < 40 ? n : 40), name, known);
+}
+
+static int parse_one(const struct guest_system *const *table, const char *name, size_t n, uint32_t *chosen,
+                     struct error *err)
+{
+    for (size_t i = 0; table[i]; i++)
+        if (strlen(table[i]->name) == n && !memcmp(table[i]->name, name, n)) {
+            *chosen |= 1u << i;
+            return 0;
+        }
+    return unknown_system(table, name, n, err);
+}
+
+int guest_systems_parse(const struct guest_system *const *table, const char *list, uint32_t *chosen,
+                        struct error *err)
+{
+    *chosen = 0;
+    if (!strcmp(list, "none"))
+        return 0;
+    for (size_t i = 0; table[i] && !strcmp(list, "all"); i++)
+        *chosen |= 1u << i;
+    if (*chosen)
+        return 0;
+    for (const char *end;; list = end + 1) {
+        end = strchrnul(list, ',');
+        if (parse_one(table, list, (size_t)(end - list), chosen, err))
+            return -1;
+        if (!*end)
+            return 0;
+    }
+}
+
+void guest_systems_names(const struct guest_system *const *table, uint32_t chosen, struct text *out)
+{
+    for (size_t i = 0; table[i]; i++)
+        if (chosen >> i & 1)
+            text_add(out, "%s%s", out->n ? "," : "", table[i]->name);
+    if (!out->n)
+        text_add(out, "none");
+}
+
+const char *guest_word(unsigned kind, unsigned field, uint64_t value)
+{
+    const char *word = NULL;
+    for (size_t i = 0; guest_systems[i] && !word; i++)
+        if (guest_systems[i]->word)
+            word = guest_systems[i]->word(kind, field, value);
+    return word;
+}
+
+/* ---------------------------------------------------------------- guests inside others */
+
+bool guest_runs(const struct guest *g, unsigned cpu)
+{
+    uint64_t domain;
+    for (; g->parent; g = g->parent)
+        if (!g->parent->system->domain(g->parent, cpu, &domain) || domain != g->domain)
+            return false;
+    return true;
+}
+
+/* False: some guest has nothing there. */
+static bool to_machine(const struct guest *g, uint64_t *address)
+{
+    for (; g->parent; g = g->parent)
+        if (!g->parent->system->translate(g->parent, g->domain, *address, address))
+            return false;
+    return true;
+}
+
+size_t guest_peek_physical(const struct guest *g, const struct engine *e, uint64_t address, void *buf,
+                           size_t n)
+{
+    enum { PAGE = 4096 };
+    size_t done = 0, got = 0, part = 0;
+    if (!g->parent)
+        return e->ops->peek_physical(e, address, buf, n);
+    for (; done < n && got == part; done += got) {
+        uint64_t outer = address + done;
+        part = PAGE - (outer & (PAGE - 1));
+        part = part < n - done ? part : n - done;
+        got = to_machine(g, &outer) ? e->ops->peek_physical(e, outer, (char *)buf + done, part) : 0;
+    }
+    return done;
+}

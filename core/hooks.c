@@ -1,0 +1,319 @@
+/* hooks.c - see hooks.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/hooks.h"
+
+enum { FUNCTION_MAX = 1 << 18 };
+
+/* One probe of the set. */
+struct hook_probe {
+    struct hooks *set;
+    unsigned id;
+    probe_fn *fn;
+    void *ctx;
+};
+
+struct hooks {
+    struct hooks_options o;
+    struct hook_probe **probes;
+    size_t nprobes;
+    struct hook **hooks;
+    size_t nhooks;
+    struct frame *frames;
+    size_t nframes;
+    uint64_t *returns; /* return addresses that are probed */
+    size_t nreturns;
+    struct code *code;
+    size_t rsp, ss_base, cs_base; /* registers */
+};
+
+/* ---------------------------------------------------------------- life */
+
+struct hooks *hooks_new(const struct hooks_options *o)
+{
+    struct hooks *hs = calloc(1, sizeof *hs);
+    hs->o = *o;
+    hs->code = code_new(o->bits);
+    hs->rsp = engine_reg_index(o->engine, "rsp");
+    hs->ss_base = engine_reg_index(o->engine, "ss_base");
+    hs->cs_base = engine_reg_index(o->engine, "cs_base");
+    return hs;
+}
+
+void hooks_free(struct hooks *hs)
+{
+    if (!hs)
+        return;
+    for (size_t i = 0; i < hs->nprobes; i++) {
+        probe_remove(hs->o.probes, hs->probes[i]->id);
+        free(hs->probes[i]);
+    }
+    for (size_t i = 0; i < hs->nhooks; i++) {
+        free(hs->hooks[i]->ctx);
+        free(hs->hooks[i]);
+    }
+    free(hs->probes);
+    free(hs->hooks);
+    free(hs->frames);
+    free(hs->returns);
+    code_free(hs->code);
+    free(hs);
+}
+
+static void probe_reached(void *ctx, const struct probe_hit *hit)
+{
+    const struct hook_probe *p = ctx;
+    const struct hooks_options *o = &p->set->o;
+    if (!o->here || o->here(o->ctx, hit))
+        p->fn(p->ctx, hit);
+}
+
+void hooks_probe(struct hooks *hs, enum probe_space space, uint64_t address, probe_fn *fn, void *ctx)
+{
+    struct hook_probe *p = calloc(1, sizeof *p);
+    *p = (struct hook_probe){.set = hs, .fn = fn, .ctx = ctx};
+    p->id = probe_add(hs->o.probes, space, address, probe_reached, p);
+    hs->probes = realloc(hs->probes, (hs->nprobes + 1) * sizeof *hs->probes);
+    hs->probes[hs->nprobes++] = p;
+}
+
+struct hook *hook_keep(struct hooks *hs, void *ctx)
+{
+    struct hook *h = calloc(1, sizeof *h);
+    *h = (struct hook){.set = hs, .ctx = ctx};
+    hs->hooks = realloc(hs->hooks, (hs->nhooks + 1) * sizeof *hs->hooks);
+    hs->hooks[hs->nhooks++] = h;
+    return h;
+}
+
+/* ---------------------------------------------------------------- the stack */
+
+static uint64_t get(const struct hooks *hs, unsigned cpu, size_t reg)
+{
+    uint64_t v = 0;
+    if (reg != SIZE_MAX)
+        hs->o.engine->ops->reg_get(hs->o.engine, cpu, reg, &v);
+    return v;
+}
+
+static unsigned code_bits(const struct hooks *hs, unsigned cpu)
+{
+    return hs->o.engine->ops->code_bits(hs->o.engine, cpu);
+}
+
+uint64_t hooks_stack_pointer(const struct hooks *hs, unsigned cpu)
+{
+    uint64_t sp = get(hs, cpu, hs->rsp);
+    return code_bits(hs, cpu) == 64 ? sp : (uint32_t)(get(hs, cpu, hs->ss_base) + (uint32_t)sp);
+}
+
+/* Where the function that was just entered returns to, linear, and how many bytes that are on the stack; 0:
+ * it cannot be read. 32-bit calls push four, also those of compiled real-mode code; a 16-bit call pushes two.
+ */
+static unsigned return_address(const struct hooks *hs, unsigned cpu, uint64_t sp, uint64_t *address)
+{
+    const unsigned bits = code_bits(hs, cpu);
+    unsigned n = bits == 64 ? 8 : 4;
+    *address = 0;
+    if (!hs->o.read(hs->o.ctx, cpu, sp, address, n))
+        return 0;
+    if (n == 8)
+        return n;
+    if (bits == 16 && *address > UINT16_MAX) {
+        *address &= UINT16_MAX;
+        n = 2;
+    }
+    *address = (uint32_t)(*address + get(hs, cpu, hs->cs_base));
+    return n;
+}
+
+/* ---------------------------------------------------------------- frames */
+
+struct frame *hook_find(const struct hook *h, uint64_t sp)
+{
+    struct hooks *hs = h->set;
+    for (size_t i = hs->nframes; i-- > 0;)
+        if (hs->frames[i].hook == h && hs->frames[i].sp == sp)
+            return &hs->frames[i];
+    return NULL;
+}
+
+/* The call whose caller goes on with that stack pointer. */
+static struct frame *find_returned(const struct hooks *hs, uint64_t sp)
+{
+    for (size_t i = hs->nframes; i-- > 0;)
+        if (hs->frames[i].after == sp)
+            return &hs->frames[i];
+    return NULL;
+}
+
+struct frame *hook_push(struct hook *h, uint64_t sp, uint64_t time)
+{
+    struct hooks *hs = h->set;
+    struct frame *f = hook_find(h, sp);
+    if (!f) {
+        hs->frames = realloc(hs->frames, (hs->nframes + 1) * sizeof *hs->frames);
+        f = &hs->frames[hs->nframes++];
+    }
+    *f = (struct frame){.hook = h, .sp = sp, .time = time};
+    return f;
+}
+
+void hooks_drop(struct hooks *hs, struct frame *f)
+{
+    size_t i = (size_t)(f - hs->frames);
+    memmove(f, f + 1, (--hs->nframes - i) * sizeof *f);
+}
+
+void hooks_drop_stack(struct hooks *hs, uint64_t sp, uint64_t size)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < hs->nframes; i++)
+        if ((hs->frames[i].sp ^ sp) >= size)
+            hs->frames[n++] = hs->frames[i];
+    hs->nframes = n;
+}
+
+void hooks_drop_all(struct hooks *hs)
+{
+    hs->nframes = 0;
+}
+
+const struct frame *hooks_frames(const struct hooks *hs, size_t *n)
+{
+    *n = hs->nframes;
+    return hs->frames;
+}
+
+/* ---------------------------------------------------------------- code */
+
+static void sites_of(struct hooks *hs, unsigned cpu, const struct symbol *part,
+                     void (*fn)(void *ctx, const struct code_site *site), void *ctx)
+{
+    uint8_t *bytes = malloc(part->size + 1);
+    if (hs->o.read(hs->o.ctx, cpu, part->address, bytes, part->size))
+        code_sites(hs->code, bytes, part->size, part->address, fn, ctx);
+    free(bytes);
+}
+
+void hooks_sites(struct hooks *hs, unsigned cpu, const struct symbol *function, const struct symbol *cold,
+                 void (*fn)(void *ctx, const struct code_site *site), void *ctx)
+{
+    if (!hs->code || function->size > FUNCTION_MAX)
+        return;
+    sites_of(hs, cpu, function, fn, ctx);
+    if (cold && cold->size && cold->size <= FUNCTION_MAX)
+        sites_of(hs, cpu, cold, fn, ctx);
+}
+
+/* ---------------------------------------------------------------- entered and left */
+
+static void on_enter(void *ctx, const struct probe_hit *hit)
+{
+    struct hook *h = ctx;
+    bool frame = h->leave && !h->follows;
+    struct frame *f = frame ? hook_push(h, hooks_stack_pointer(h->set, hit->cpu), hit->time) : NULL;
+    if (h->enter)
+        h->enter(h, hit, f);
+}
+
+static void left(struct frame *f, const struct probe_hit *hit, struct hook *h)
+{
+    const struct frame copy = *f;
+    hooks_drop(h->set, f);
+    h->leave(h, hit, &copy);
+}
+
+/* An instruction that may leave the function: it does if the stack pointer is what it was at the entry. */
+static void on_exit_site(void *ctx, const struct probe_hit *hit)
+{
+    struct hook *h = ctx;
+    struct frame *f = hook_find(h, hooks_stack_pointer(h->set, hit->cpu));
+    if (f)
+        left(f, hit, h);
+}
+
+/* A return address. */
+static void on_return(void *ctx, const struct probe_hit *hit)
+{
+    struct hooks *hs = ctx;
+    struct frame *f = find_returned(hs, hooks_stack_pointer(hs, hit->cpu));
+    if (f && !f->hook->exits_known)
+        left(f, hit, (struct hook *)f->hook);
+}
+
+struct exits {
+    struct hook *h;
+    const struct symbol *hot, *cold;
+};
+
+static bool inside(const struct symbol *sym, uint64_t address)
+{
+    return sym && address - sym->address < sym->size;
+}
+
+static void exit_site(void *ctx, const struct code_site *site)
+{
+    const struct exits *x = ctx;
+    bool out = site->kind == CODE_JUMP && !inside(x->hot, site->target) && !inside(x->cold, site->target);
+    if (site->kind != CODE_RETURN && !out)
+        return;
+    hooks_probe(x->h->set, PROBE_LINEAR, site->address, on_exit_site, x->h);
+    x->h->exits_known = true;
+}
+
+struct hook *hook_function(struct hooks *hs, unsigned cpu, const struct symbol *function,
+                           const struct symbol *cold, hook_enter *enter, hook_leave *leave, void *ctx)
+{
+    struct hook *h = hook_keep(hs, ctx);
+    h->name = function->name;
+    h->address = function->address;
+    h->enter = enter;
+    h->leave = leave;
+    hooks_probe(hs, PROBE_LINEAR, function->address, on_enter, h);
+    struct exits x = {.h = h, .hot = function, .cold = cold};
+    if (leave)
+        hooks_sites(hs, cpu, function, cold, exit_site, &x);
+    return h;
+}
+
+struct hook *hook_address(struct hooks *hs, uint64_t address, hook_enter *enter, hook_leave *leave, void *ctx)
+{
+    struct hook *h = hook_keep(hs, ctx);
+    h->address = address;
+    h->enter = enter;
+    h->leave = leave;
+    h->follows = true;
+    hooks_probe(hs, PROBE_LINEAR, address, on_enter, h);
+    return h;
+}
+
+void hook_find_exits(struct hook *h, unsigned cpu, const struct symbol *function)
+{
+    struct exits x = {.h = h, .hot = function};
+    hooks_sites(h->set, cpu, function, NULL, exit_site, &x);
+    if (h->exits_known)
+        probes_apply(h->set->o.probes);
+}
+
+static void probe_return(struct hooks *hs, uint64_t address)
+{
+    for (size_t i = 0; i < hs->nreturns; i++)
+        if (hs->returns[i] == address)
+            return;
+    hs->returns = realloc(hs->returns, (hs->nreturns + 1) * sizeof *hs->returns);
+    hs->returns[hs->nreturns++] = address;
+    hooks_probe(hs, PROBE_LINEAR, address, on_return, hs);
+    probes_apply(hs->o.probes);
+}
+
+void hook_follow(struct hook *h, const struct probe_hit *hit)
+{
+    struct hooks *hs = h->set;
+    uint64_t sp = hooks_stack_pointer(hs, hit->cpu), address;
+    unsigned n = return_address(hs, hit->cpu, sp, &address);
+    hook_push(h, sp, hit->time)->after = n ? sp + n : 0;
+    if (!h->exits_known && n)
+        probe_return(hs, address);
+}
