@@ -46,7 +46,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: all demo asan ubsan fuzz test test-loaders test-selftests unit check bench layers format format-check help install clean
+.PHONY: all demo asan ubsan fuzz test test-loaders test-selftests unit check bench layers format format-check docs help install clean
 ifeq ($(VARIANT),release)
 all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
@@ -58,6 +58,9 @@ endif
 $(BUILD)/bootreel: $(CLI_OBJ) $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) $(LIB) $(LDLIBS)
+
+$(BUILD)/completion.bash: $(BUILD)/bootreel
+	$< completion bash >$@.new && mv $@.new $@
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
@@ -124,10 +127,12 @@ format: ## format all C files
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 format-check: ## say which C files are not formatted
 	@scripts/format-check
-install: all ## install below PREFIX (and DESTDIR)
+docs: all ## write what derives from the tables of options into docs/bootreel.1
+	BOOTREEL=$(BUILD)/bootreel scripts/manual
+install: all $(BUILD)/completion.bash ## install below PREFIX (and DESTDIR)
 	install -D -m 755 bootreel $(DESTDIR)$(PREFIX)/bin/bootreel
 	install -D -m 644 docs/bootreel.1 $(DESTDIR)$(PREFIX)/share/man/man1/bootreel.1
-	install -D -m 644 scripts/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bootreel
+	install -D -m 644 $(BUILD)/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bootreel
 	install -d $(DESTDIR)$(PREFIX)/share/bootreel/gdb
 	install -m 644 scripts/gdb/* $(DESTDIR)$(PREFIX)/share/bootreel/gdb/
 clean: ## remove what was built

@@ -1,21 +1,10 @@
 /* cmd_screen.c - bootreel screen. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/cli.h"
-#include "core/position.h"
 #include "core/replay.h"
 
-static const char help[] =
-    "usage: bootreel screen TRACE [--at POSITION]\n\n"
-    "Prints the guest's text screen as it was at a position (default: the end), by replaying from the\n"
-    "nearest checkpoint. POSITION: ICOUNT, 1.5s, NN%, #EVENT, console:TEXT, mark:NAME.\n"
-    "Exits with 1 if the screen shows no text there.\n";
-
-enum { OPT_AT = 1, OPT_HELP, SCREEN_SIZE = 65536 };
-
-static const struct option longs[] = {
-    {"at", required_argument, NULL, OPT_AT}, {"help", no_argument, NULL, OPT_HELP}, {NULL, 0, NULL, 0}};
+enum { SCREEN_SIZE = 65536 };
 
 static int print_at(struct replay *r, uint64_t icount, struct error *err)
 {
@@ -34,9 +23,8 @@ static int print_at(struct replay *r, uint64_t icount, struct error *err)
 
 static int screen(struct trace *t, const char *at, struct error *err)
 {
-    struct position pos = {.kind = POS_PERCENT, .n = 1000000};
     uint64_t icount;
-    if ((at && position_parse(at, &pos, err)) || position_resolve(t, &pos, 0, &icount, err))
+    if (find_position(t, at, 0, trace_last_icount(t), &icount, err))
         return trouble(err);
     const struct engine_kind *kind = engine_find(trace_config(t)->engine, err);
     struct replay *r = kind ? replay_open(t, kind, err) : NULL;
@@ -45,25 +33,46 @@ static int screen(struct trace *t, const char *at, struct error *err)
     return status;
 }
 
-int cmd_screen(int argc, char **argv)
+enum { OPT_AT = 1 };
+
+static const struct option_row rows[] = {
+    {.name = "at",
+     .argument = "POSITION",
+     .help = "the screen at that position (default: the end)",
+     .id = OPT_AT},
+    END_OF_ROWS,
+};
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
+{
+    if (row->id != OPT_AT)
+        return option_not_handled(row, err);
+    *(const char **)ctx = value;
+    return 0;
+}
+
+static int cmd_screen(int argc, char **argv)
 {
     const char *at = NULL;
     struct error err;
-    int c;
-    while ((c = next_option(argc, argv, "", longs)) != -1) {
-        if (c == OPT_HELP) {
-            fputs(help, stdout);
-            return finish_output(EXIT_DONE);
-        }
-        if (c != OPT_AT)
-            return EXIT_TROUBLE;
-        at = optarg;
-    }
-    const char *path = only_argument(argc, argv, "trace");
-    struct trace *t = path ? open_trace(path) : NULL;
+    int status;
+    if (!parse_options(&command_screen, argc, argv, take_option, &at, &status))
+        return status;
+    struct trace *t = open_only_trace(argc, argv);
     if (!t)
         return EXIT_TROUBLE;
-    int status = screen(t, at, &err);
+    status = screen(t, at, &err);
     trace_close(t);
     return finish_output(status);
 }
+
+const struct command command_screen = {
+    .name = "screen",
+    .run = cmd_screen,
+    .what = "print the text screen at a position",
+    .arguments = "TRACE [--at POSITION]",
+    .rows = rows,
+    .intro =
+        "Prints the guest's text screen as it was at a position, by replaying from the nearest checkpoint. Exits with 1 if the "
+        "screen shows no text there.",
+};

@@ -92,6 +92,8 @@ struct x86_bus {
     void (*service_return)(void *ctx, uint64_t stack, uint64_t next);
 };
 
+/* Names of the CPUID models, the default first; NULL after the last. */
+const char *x86_model(unsigned i);
 /* A processor at power-on reset. `model` is a CPUID model name; NULL with err filled if unknown. */
 struct x86 *x86_create(struct physmem *, const struct x86_bus *, unsigned index, const char *model, struct error *err);
 void x86_destroy(struct x86 *);
