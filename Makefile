@@ -46,7 +46,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: all demo asan ubsan fuzz test test-loaders test-selftests unit check bench layers format format-check docs help install clean
+.PHONY: all demo asan ubsan fuzz test test-loaders test-selftests unit check bench layers format format-check help install clean
 ifeq ($(VARIANT),release)
 all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
@@ -127,6 +127,7 @@ format: ## format all C files
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 format-check: ## say which C files are not formatted
 	@scripts/format-check
+.PHONY: docs
 docs: all ## write what derives from the tables of options into docs/bootreel.1
 	BOOTREEL=$(BUILD)/bootreel scripts/manual
 install: all $(BUILD)/completion.bash ## install below PREFIX (and DESTDIR)
