@@ -44,8 +44,11 @@ int finish_output(int status);
 const char *only_argument(int argc, char **argv, const char *what);
 /* Opens a trace; says on standard error if it was cut short. NULL after a message. */
 struct trace *open_trace(const char *path);
-/* Opens the trace that is the one argument. NULL after a message. */
-struct trace *open_only_trace(int argc, char **argv);
+/* What most commands do: parses the options, opens the trace that is the one argument, and runs fn on it, whose exit status it
+ * returns when standard output is written. */
+typedef int trace_command(void *ctx, struct trace *t, const char *path);
+int run_on_trace(const struct command *c, int argc, char **argv, option_taker *take, void *ctx,
+                 trace_command *fn);
 /* The icount of a position; of text NULL: `otherwise`. `here`: what +N and -N start from. -1 with err. */
 int find_position(struct trace *t, const char *text, uint64_t here, uint64_t otherwise, uint64_t *icount,
                   struct error *err);

@@ -136,7 +136,7 @@ static int cmd_completion(int argc, char **argv)
     if (!shell)
         return EXIT_TROUBLE;
     if (strcmp(shell, "bash"))
-        return trouble_text("completion: \"%.60s\" is no shell that it knows: give bash", shell);
+        return trouble_text("completion: there is none for \"%.60s\": give bash", shell);
     fputs("# Bash completion of bootreel, written by: bootreel completion bash\n\n", stdout);
     print_commands();
     print_options();

@@ -239,25 +239,24 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     }
 }
 
+static int print_events(void *ctx, struct trace *t, const char *path)
+{
+    struct listing *l = ctx;
+    struct error err;
+    l->processes = processes_new();
+    l->gen = yajl_gen_alloc(NULL);
+    l->words = malloc(WORDS);
+    int status = list(l, t, &err) ? trouble(&err) : EXIT_DONE;
+    yajl_gen_free(l->gen);
+    free(l->words);
+    processes_free(l->processes);
+    return status;
+}
+
 static int cmd_events(int argc, char **argv)
 {
     struct listing l = {.classes = EVENT_CLASSES_ALL};
-    struct error err;
-    int status;
-    if (!parse_options(&command_events, argc, argv, take_option, &l, &status))
-        return status;
-    struct trace *t = open_only_trace(argc, argv);
-    if (!t)
-        return EXIT_TROUBLE;
-    l.processes = processes_new();
-    l.gen = yajl_gen_alloc(NULL);
-    l.words = malloc(WORDS);
-    status = list(&l, t, &err) ? trouble(&err) : EXIT_DONE;
-    yajl_gen_free(l.gen);
-    free(l.words);
-    processes_free(l.processes);
-    trace_close(t);
-    return finish_output(status);
+    return run_on_trace(&command_events, argc, argv, take_option, &l, print_events);
 }
 
 const struct command command_events = {

@@ -145,7 +145,7 @@ static int print_screen(struct trace *t, struct error *err)
     return 0;
 }
 
-static int info(struct trace *t, const char *path, bool check, struct error *err)
+static int print_all(struct trace *t, const char *path, bool check, struct error *err)
 {
     print_machine(t, path);
     print_images(t);
@@ -162,6 +162,13 @@ static int info(struct trace *t, const char *path, bool check, struct error *err
     if (check)
         puts("checked      every frame is whole");
     return 0;
+}
+
+static int info(void *ctx, struct trace *t, const char *path)
+{
+    const bool *check = ctx;
+    struct error err;
+    return print_all(t, path, *check, &err) ? trouble(&err) : EXIT_DONE;
 }
 
 enum { OPT_CHECK = 1 };
@@ -181,17 +188,8 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
 
 static int cmd_info(int argc, char **argv)
 {
-    struct error err;
     bool check = false;
-    int status;
-    if (!parse_options(&command_info, argc, argv, take_option, &check, &status))
-        return status;
-    struct trace *t = open_only_trace(argc, argv);
-    if (!t)
-        return EXIT_TROUBLE;
-    status = info(t, argv[optind], check, &err) ? trouble(&err) : EXIT_DONE;
-    trace_close(t);
-    return finish_output(status);
+    return run_on_trace(&command_info, argc, argv, take_option, &check, info);
 }
 
 const struct command command_info = {

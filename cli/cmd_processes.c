@@ -87,14 +87,16 @@ static void print_json(const struct tree *t)
     yajl_gen_free(g);
 }
 
-static int processes_command(struct trace *t, struct tree *tree, struct error *err)
+static int print_processes(void *ctx, struct trace *t, const char *path)
 {
+    struct tree *tree = ctx;
+    struct error err;
     uint64_t icount;
-    if (find_position(t, tree->at, 0, trace_last_icount(t), &icount, err))
-        return trouble(err);
-    struct processes *ps = processes_at(t, icount, err);
+    if (find_position(t, tree->at, 0, trace_last_icount(t), &icount, &err))
+        return trouble(&err);
+    struct processes *ps = processes_at(t, icount, &err);
     if (!ps)
-        return trouble(err);
+        return trouble(&err);
     tree->ps = ps;
     tree->printed = calloc(processes_count(ps) + 1, sizeof *tree->printed);
     if (tree->json) {
@@ -142,16 +144,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
 static int cmd_processes(int argc, char **argv)
 {
     struct tree tree = {0};
-    struct error err;
-    int status;
-    if (!parse_options(&command_processes, argc, argv, take_option, &tree, &status))
-        return status;
-    struct trace *t = open_only_trace(argc, argv);
-    if (!t)
-        return EXIT_TROUBLE;
-    status = processes_command(t, &tree, &err);
-    trace_close(t);
-    return finish_output(status);
+    return run_on_trace(&command_processes, argc, argv, take_option, &tree, print_processes);
 }
 
 const struct command command_processes = {

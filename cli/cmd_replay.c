@@ -80,23 +80,21 @@ static int run(struct replay_command *c, struct replay *r, struct error *err)
     return status;
 }
 
-static int replay(struct replay_command *c, struct error *err)
+static int replay(void *ctx, struct trace *t, const char *path)
 {
-    struct error note;
-    struct trace *t = open_trace(c->path);
-    if (!t)
-        return EXIT_TROUBLE;
+    struct replay_command *c = ctx;
+    struct error err, note;
+    c->path = path;
     if (c->console == CONSOLE_AUTO)
         c->console = console_of_trace(t);
     signals_block();
-    const struct engine_kind *kind = engine_find(trace_config(t)->engine, err);
+    const struct engine_kind *kind = engine_find(trace_config(t)->engine, &err);
     if (kind && replay_behaviour_differs(t, kind, &note))
         fprintf(stderr, "bootreel: %s: %s\n", c->path, note.text);
-    struct replay *r = kind ? replay_open(t, kind, err) : NULL;
-    int status = r ? run(c, r, err) : trouble(err);
+    struct replay *r = kind ? replay_open(t, kind, &err) : NULL;
+    int status = r ? run(c, r, &err) : trouble(&err);
     replay_close(r);
-    trace_close(t);
-    return finish_output(status);
+    return status;
 }
 
 enum { OPT_VERIFY = 1, OPT_CONSOLE };
@@ -137,12 +135,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
 static int cmd_replay(int argc, char **argv)
 {
     struct replay_command c = {.console = CONSOLE_AUTO, .last = '\n'};
-    struct error err;
-    int status;
-    if (!parse_options(&command_replay, argc, argv, take_option, &c, &status))
-        return status;
-    c.path = only_argument(argc, argv, "trace");
-    return c.path ? replay(&c, &err) : EXIT_TROUBLE;
+    return run_on_trace(&command_replay, argc, argv, take_option, &c, replay);
 }
 
 const struct command command_replay = {

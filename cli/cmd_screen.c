@@ -21,14 +21,20 @@ static int print_at(struct replay *r, uint64_t icount, struct error *err)
     return n ? EXIT_DONE : EXIT_NO;
 }
 
-static int screen(struct trace *t, const char *at, struct error *err)
+struct screen_command {
+    const char *at; /* NULL: the end */
+};
+
+static int screen(void *ctx, struct trace *t, const char *path)
 {
+    const struct screen_command *c = ctx;
+    struct error err;
     uint64_t icount;
-    if (find_position(t, at, 0, trace_last_icount(t), &icount, err))
-        return trouble(err);
-    const struct engine_kind *kind = engine_find(trace_config(t)->engine, err);
-    struct replay *r = kind ? replay_open(t, kind, err) : NULL;
-    int status = r ? print_at(r, icount, err) : trouble(err);
+    if (find_position(t, c->at, 0, trace_last_icount(t), &icount, &err))
+        return trouble(&err);
+    const struct engine_kind *kind = engine_find(trace_config(t)->engine, &err);
+    struct replay *r = kind ? replay_open(t, kind, &err) : NULL;
+    int status = r ? print_at(r, icount, &err) : trouble(&err);
     replay_close(r);
     return status;
 }
@@ -45,25 +51,20 @@ static const struct option_row rows[] = {
 
 static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
 {
-    if (row->id != OPT_AT)
+    struct screen_command *c = ctx;
+    switch (row->id) {
+    case OPT_AT:
+        c->at = value;
+        return 0;
+    default:
         return option_not_handled(row, err);
-    *(const char **)ctx = value;
-    return 0;
+    }
 }
 
 static int cmd_screen(int argc, char **argv)
 {
-    const char *at = NULL;
-    struct error err;
-    int status;
-    if (!parse_options(&command_screen, argc, argv, take_option, &at, &status))
-        return status;
-    struct trace *t = open_only_trace(argc, argv);
-    if (!t)
-        return EXIT_TROUBLE;
-    status = screen(t, at, &err);
-    trace_close(t);
-    return finish_output(status);
+    struct screen_command c = {0};
+    return run_on_trace(&command_screen, argc, argv, take_option, &c, screen);
 }
 
 const struct command command_screen = {

@@ -218,8 +218,9 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     }
 }
 
-static int stages_command(struct options *o, struct trace *t)
+static int print_stages(void *ctx, struct trace *t, const char *path)
 {
+    struct options *o = ctx;
     struct error err;
     struct stages *s = build(o, t, &err);
     if (!s)
@@ -236,15 +237,7 @@ static int stages_command(struct options *o, struct trace *t)
 static int cmd_stages(int argc, char **argv)
 {
     struct options o = {0};
-    int status;
-    if (!parse_options(&command_stages, argc, argv, take_option, &o, &status))
-        return status;
-    struct trace *t = open_only_trace(argc, argv);
-    if (!t)
-        return EXIT_TROUBLE;
-    status = stages_command(&o, t);
-    trace_close(t);
-    return finish_output(status);
+    return run_on_trace(&command_stages, argc, argv, take_option, &o, print_stages);
 }
 
 const struct command command_stages = {

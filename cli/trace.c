@@ -25,10 +25,19 @@ struct trace *open_trace(const char *path)
     return t;
 }
 
-struct trace *open_only_trace(int argc, char **argv)
+int run_on_trace(const struct command *c, int argc, char **argv, option_taker *take, void *ctx,
+                 trace_command *fn)
 {
+    int status;
+    if (!parse_options(c, argc, argv, take, ctx, &status))
+        return status;
     const char *path = only_argument(argc, argv, "trace");
-    return path ? open_trace(path) : NULL;
+    struct trace *t = path ? open_trace(path) : NULL;
+    if (!t)
+        return EXIT_TROUBLE;
+    status = fn(ctx, t, path);
+    trace_close(t);
+    return finish_output(status);
 }
 
 int find_position(struct trace *t, const char *text, uint64_t here, uint64_t otherwise, uint64_t *icount,
