@@ -59,6 +59,9 @@ $(BUILD)/bootreel: $(CLI_OBJ) $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) $(LIB) $(LDLIBS)
 
+$(BUILD)/completion.bash: $(BUILD)/bootreel
+	$< completion bash >$@.new && mv $@.new $@
+
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
 	@echo "  AR $@"
@@ -129,10 +132,13 @@ format: ## format all C files
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 format-check: ## say which C files are not formatted
 	@scripts/format-check
-install: all ## install below PREFIX (and DESTDIR)
+.PHONY: docs
+docs: all ## write what derives from the tables of options into docs/bootreel.1
+	BOOTREEL=$(BUILD)/bootreel scripts/manual
+install: all $(BUILD)/completion.bash ## install below PREFIX (and DESTDIR)
 	install -D -m 755 bootreel $(DESTDIR)$(PREFIX)/bin/bootreel
 	install -D -m 644 docs/bootreel.1 $(DESTDIR)$(PREFIX)/share/man/man1/bootreel.1
-	install -D -m 644 scripts/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bootreel
+	install -D -m 644 $(BUILD)/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bootreel
 	install -d $(DESTDIR)$(PREFIX)/share/bootreel/gdb
 	install -m 644 scripts/gdb/* $(DESTDIR)$(PREFIX)/share/bootreel/gdb/
 clean: ## remove what was built

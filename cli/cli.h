@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "cli/options.h"
 #include "core/engines.h"
 #include "traces/trace.h"
 
@@ -13,18 +14,20 @@
 /* Exit statuses: scripts rely on them. */
 enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_TROUBLE = 2 };
 
-/* ---- commands: argv[0] is the command's name; each returns an exit status ---- */
-int cmd_record(int argc, char **argv);
-int cmd_replay(int argc, char **argv);
-int cmd_info(int argc, char **argv);
-int cmd_events(int argc, char **argv);
-int cmd_screen(int argc, char **argv);
-int cmd_symbols(int argc, char **argv);
-int cmd_processes(int argc, char **argv);
-int cmd_stages(int argc, char **argv);
-int cmd_annotate(int argc, char **argv);
-int cmd_gdb(int argc, char **argv);
-int cmd_tui(int argc, char **argv);
+/* ---- commands, with their options (cli/options.h) ---- */
+extern const struct command command_record;
+extern const struct command command_replay;
+extern const struct command command_info;
+extern const struct command command_events;
+extern const struct command command_screen;
+extern const struct command command_symbols;
+extern const struct command command_processes;
+extern const struct command command_stages;
+extern const struct command command_annotate;
+extern const struct command command_tui;
+extern const struct command command_gdb;
+extern const struct command command_completion;
+extern const struct command command_manual;
 
 /* ---- engines ---- */
 /* The engine of that name, or NULL with err. */
@@ -37,16 +40,19 @@ __attribute__((format(printf, 1, 2))) int trouble_text(const char *fmt, ...);
 /* Standard output could not be written (a full disk): EXIT_TROUBLE with a message, else `status`. */
 int finish_output(int status);
 
-/* ---- options ---- */
-/* getopt_long with errors in our words. Returns the option's `val`, -1 at the end, or '?' after a message. */
-int next_option(int argc, char **argv, const char *shorts, const struct option *longs);
-/* Appends the argument of an option that may be given `max` times. -1 after a message. */
-int keep_argument(const char **list, size_t *n, unsigned max, const char *option);
-/* The one file name that a command takes; NULL after a message. */
+/* ---- traces ---- */
+/* The one argument that a command takes besides its options; NULL after a message. */
 const char *only_argument(int argc, char **argv, const char *what);
-
 /* Opens a trace; says on standard error if it was cut short. NULL after a message. */
 struct trace *open_trace(const char *path);
+/* What most commands do: parses the options, opens the trace that is the one argument, and runs fn on it, whose exit status it
+ * returns when standard output is written. */
+typedef int trace_command(void *ctx, struct trace *t, const char *path);
+int run_on_trace(const struct command *c, int argc, char **argv, option_taker *take, void *ctx,
+                 trace_command *fn);
+/* The icount of a position; of text NULL: `otherwise`. `here`: what +N and -N start from. -1 with err. */
+int find_position(struct trace *t, const char *text, uint64_t here, uint64_t otherwise, uint64_t *icount,
+                  struct error *err);
 
 /* ---- text ---- */
 enum { NUMBER_TEXT = 40 };
@@ -71,8 +77,10 @@ void progress_end(struct progress *p);
 
 /* ---- the guest's console on standard output ---- */
 enum { CONSOLE_SCREEN = 8, CONSOLE_DEBUG = 9, CONSOLE_AUTO = 100, CONSOLE_NONE };
-/* "serial0" … "serial3", "screen", "debug", "auto", "none"; -1 after a message. */
-int console_device(const char *name);
+/* Their names; NULL after the last. */
+const char *console_name(size_t i);
+/* The device of a name: -1 with err if there is none. */
+int take_console(const struct option_row *row, const char *value, int *device, struct error *err);
 /* Prints what is of `device`. The screen comes by lines (events), the rest as bytes. */
 void console_bytes(int device, unsigned from, const void *data, size_t n);
 void console_event(int device, const struct event *ev);

@@ -7,39 +7,12 @@
 #include "core/images.h"
 #include "core/recorder.h"
 
-static const char help[] =
-    "usage: bootreel annotate TRACE -o NEW [OPTION…]\n\n"
-    "Runs a trace again and records it into a new one with other things observed. It is the same run: the hash of its final state\n"
-    "is compared.\n\n"
-    "  -o NEW             the new trace\n"
-    "  --probe SYMBOL     report each call of SYMBOL, with arguments and result (several times)\n"
-    "  --profile FILE     a boot profile: which stages there are\n"
-    "  --symbols FILE     an ELF file whose symbols go into the trace (several times)\n"
-    "  --events CLASSES   which to record, as in record; -pio, +syscall change what TRACE has\n"
-    "  -q, --quiet        no summary, no progress line\n";
-
-enum { OPT_PROBE = 1, OPT_PROFILE, OPT_SYMBOLS, OPT_EVENTS, OPT_HELP };
-
-static const struct option longs[] = {
-    {"probe", required_argument, NULL, OPT_PROBE},
-    {"profile", required_argument, NULL, OPT_PROFILE},
-    {"symbols", required_argument, NULL, OPT_SYMBOLS},
-    {"events", required_argument, NULL, OPT_EVENTS},
-    {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, OPT_HELP},
-    {NULL, 0, NULL, 0},
-};
-
-enum { MAX_GIVEN = 64 };
-
 struct annotate {
     struct record_options o;
     struct trace *t;
-    const char *events;
-    const char *probe[2 * MAX_GIVEN];
-    const char *symbols[MAX_GIVEN];
-    size_t nprobes, nsymbols;
-    struct profile *profile;
+    const char *events; /* --events as given; NULL: what the trace has */
+    uint32_t classes;   /* what it says */
+    struct observed observed;
     struct setting *settings;
     struct text inspect; /* the setting, if the trace has none */
     struct engine_config config;
@@ -47,46 +20,15 @@ struct annotate {
     bool quiet;
 };
 
-static int set_option(struct annotate *a, int c)
-{
-    struct error err;
-    switch (c) {
-    case 'o':
-        a->o.path = optarg;
-        return 0;
-    case 'q':
-        a->quiet = true;
-        return 0;
-    case OPT_PROBE:
-        return keep_argument(a->probe, &a->nprobes, MAX_GIVEN, "probe");
-    case OPT_SYMBOLS:
-        return keep_argument(a->symbols, &a->nsymbols, MAX_GIVEN, "symbols");
-    case OPT_EVENTS:
-        a->events = optarg;
-        return 0;
-    case OPT_PROFILE:
-        profile_free(a->profile);
-        a->profile = profile_load(optarg, &err);
-        return a->profile ? 0 : (trouble(&err), -1);
-    default:
-        return -1;
-    }
-}
-
 /* --events "+syscall,-pio" changes what the trace has; else it says all. */
-static int choose_classes(struct annotate *a)
+static uint32_t choose_classes(const struct annotate *a)
 {
-    const char *bad = "";
-    uint32_t had = trace_config(a->t)->classes, base = EVENT_CLASSES_DEFAULT, mask;
-    a->o.classes = had;
+    uint32_t had = trace_config(a->t)->classes, base = EVENT_CLASSES_DEFAULT, mask = a->classes;
     if (!a->events)
-        return 0;
-    if (event_classes_parse(a->events, &mask, &bad))
-        return trouble_text("--events: \"%.40s\" is no class of events: see bootreel events --help", bad), -1;
+        return had;
     if (*a->events == '+' || *a->events == '-')
         mask = (had | (mask & ~base)) & ~(base & ~mask);
-    a->o.classes = mask;
-    return 0;
+    return mask;
 }
 
 /* The recorded machine, with the new probes. */
@@ -94,16 +36,14 @@ static void make_config(struct annotate *a, struct image_replay *images)
 {
     const struct trace_config *tc = trace_config(a->t);
     size_t n = 0;
-    for (size_t i = 0; a->profile && profile_probe(a->profile, i) && a->nprobes < 2 * MAX_GIVEN; i++)
-        a->probe[a->nprobes++] = profile_probe(a->profile, i);
-    a->settings = calloc(tc->nsettings + a->nprobes + 1, sizeof *a->settings);
+    a->settings = calloc(tc->nsettings + a->observed.probes.n + 1, sizeof *a->settings);
     for (size_t i = 0; i < tc->nsettings; i++)
         a->settings[n++] = (struct setting){tc->settings[i].key, tc->settings[i].value};
     guest_systems_names(guest_systems, UINT32_MAX, &a->inspect);
     if (!trace_setting(a->t, "inspect"))
         a->settings[n++] = (struct setting){"inspect", a->inspect.s};
-    for (size_t i = 0; i < a->nprobes; i++)
-        a->settings[n++] = (struct setting){"probe", a->probe[i]};
+    for (size_t i = 0; i < a->observed.probes.n; i++)
+        a->settings[n++] = (struct setting){"probe", a->observed.probes.word[i]};
     a->config.settings = a->settings;
     a->config.nsettings = n;
     a->config.images = image_replay_images(images, &a->config.nimages);
@@ -162,15 +102,16 @@ static int annotate(struct annotate *a)
     int status;
     if (!a->o.kind) {
         status = trouble(&err);
-    } else if (choose_classes(a)) {
-        status = EXIT_TROUBLE;
+    } else if (observe_profile(&a->observed, &err)) {
+        status = trouble(&err);
     } else {
         make_config(a, images);
         a->o.config = &a->config;
         a->o.again = a->t;
-        a->o.profile = a->profile;
-        a->o.symbol_files = a->symbols;
-        a->o.nsymbol_files = a->nsymbols;
+        a->o.classes = choose_classes(a);
+        a->o.profile = a->observed.profile;
+        a->o.symbol_files = a->observed.symbols.word;
+        a->o.nsymbol_files = a->observed.symbols.n;
         a->o.hooks = (struct record_hooks){.ctx = a, .progress = on_progress};
         signals_block();
         status = run(a);
@@ -181,27 +122,68 @@ static int annotate(struct annotate *a)
     return status;
 }
 
-int cmd_annotate(int argc, char **argv)
+enum { OPT_OUTPUT = 1, OPT_EVENTS };
+
+static const struct option_row rows[] = {
+    {.name = "output", .letter = 'o', .argument = "NEW", .help = "the new trace", .id = OPT_OUTPUT},
+    {.name = "events",
+     .argument = "CLASSES",
+     .help = "which classes of events to record; -CLASS and +CLASS change those of TRACE (default: the same)",
+     .id = OPT_EVENTS},
+    GROUP(observe_options),
+    GROUP(quiet_options),
+    END_OF_ROWS,
+};
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
+{
+    struct annotate *a = ctx;
+    switch (row->id) {
+    case OPT_OUTPUT:
+        a->o.path = value;
+        return 0;
+    case OPT_QUIET:
+        a->quiet = true;
+        return 0;
+    case OPT_EVENTS:
+        a->events = value;
+        return take_classes(row, value, &a->classes, err);
+    default:
+        return observe_option(&a->observed, row, value, err);
+    }
+}
+
+static int start(struct annotate *a, int argc, char **argv)
+{
+    const char *path = only_argument(argc, argv, "trace");
+    if (!path)
+        return EXIT_TROUBLE;
+    if (!a->o.path)
+        return trouble_text("annotate: -o NEW is missing: give the new trace a name");
+    if (!strcmp(path, a->o.path))
+        return trouble_text("-o %s: is the trace that is read: give another name", path);
+    a->t = open_trace(path);
+    return a->t ? finish_output(annotate(a)) : EXIT_TROUBLE;
+}
+
+static int cmd_annotate(int argc, char **argv)
 {
     struct annotate a = {.o = {.checkpoint_every = RECORD_CHECKPOINT_EVERY}};
-    int c;
-    while ((c = next_option(argc, argv, "o:q", longs)) != -1) {
-        if (c == OPT_HELP) {
-            fputs(help, stdout);
-            return finish_output(EXIT_DONE);
-        }
-        if (set_option(&a, c))
-            return EXIT_TROUBLE;
-    }
-    const char *path = only_argument(argc, argv, "trace");
-    int status = EXIT_TROUBLE;
-    if (path && !a.o.path)
-        trouble_text("annotate: -o NEW is missing: give the new trace a name");
-    else if (path && !strcmp(path, a.o.path))
-        trouble_text("-o %s: is the trace that is read: give another name", path);
-    else if (path && (a.t = open_trace(path)))
-        status = annotate(&a);
+    int status;
+    if (parse_options(&command_annotate, argc, argv, take_option, &a, &status))
+        status = start(&a, argc, argv);
     trace_close(a.t);
-    profile_free(a.profile);
-    return finish_output(status);
+    observed_free(&a.observed);
+    return status;
 }
+
+const struct command command_annotate = {
+    .name = "annotate",
+    .run = cmd_annotate,
+    .what = "run a trace again, and record more",
+    .arguments = "TRACE -o NEW",
+    .rows = rows,
+    .intro =
+        "Runs a trace again and records it into a new one, with other things observed. It is the same run: the hashes of the "
+        "two final states are compared.",
+};

@@ -1,40 +1,11 @@
 /* cmd_events.c - bootreel events. */
 #include <stdlib.h>
 #include <string.h>
-#include <yajl/yajl_gen.h>
 
 #include "cli/cli.h"
-#include "core/position.h"
+#include "cli/json.h"
 #include "core/processes.h"
 #include "core/stages.h"
-
-static const char help[] =
-    "usage: bootreel events TRACE [OPTION…]\n\n"
-    "Lists what happened: number, icount, guest time, kind and words of each event.\n\n"
-    "  --class C,…          only these classes: cpu, exception, irq, pio, mmio, disk, firmware, loader,\n"
-    "                       kernel, process, sched, syscall, hypercall, console, power, unhandled; and fold,\n"
-    "                       repetitions, which come with the classes that repeat (-fold: without them)\n"
-    "  --from POSITION      from there (ICOUNT, 1.5s, NN%, #EVENT, console:TEXT, mark:NAME)\n"
-    "  --to POSITION        up to there\n"
-    "  --stage NAME         from the beginning to the end of the first stage of that name (bootreel stages)\n"
-    "  --pid N              only events of process N: those that name it, and all while it runs if the trace has\n"
-    "                       context switches (class sched)\n"
-    "  --grep TEXT          only events whose kind or words hold TEXT\n"
-    "  --format text|json   json: one array of objects\n";
-
-enum { OPT_CLASS = 1, OPT_FROM, OPT_TO, OPT_FORMAT, OPT_GREP, OPT_STAGE, OPT_PID, OPT_HELP };
-
-static const struct option longs[] = {
-    {"class", required_argument, NULL, OPT_CLASS},
-    {"from", required_argument, NULL, OPT_FROM},
-    {"to", required_argument, NULL, OPT_TO},
-    {"grep", required_argument, NULL, OPT_GREP},
-    {"stage", required_argument, NULL, OPT_STAGE},
-    {"pid", required_argument, NULL, OPT_PID},
-    {"format", required_argument, NULL, OPT_FORMAT},
-    {"help", no_argument, NULL, OPT_HELP},
-    {NULL, 0, NULL, 0},
-};
 
 enum {
     WORDS = 4 * EVENT_MAX_DATA + 1024,
@@ -53,64 +24,6 @@ struct listing {
     struct event again; /* text: repetitions that are one in several events; period 0: none is pending */
     uint64_t again_number;
 };
-
-static int set_classes(struct listing *l, const char *value)
-{
-    const char *bad = "";
-    if (!event_classes_parse(value, &l->classes, &bad))
-        return 0;
-    trouble_text("--class: \"%.40s\" is no class of events: see bootreel events --help", bad);
-    return -1;
-}
-
-static int set_pid(struct listing *l, const char *value)
-{
-    char *end;
-    l->pid = strtoull(value, &end, 10);
-    l->by_pid = true;
-    if (*value && !*end)
-        return 0;
-    trouble_text("--pid: \"%.40s\" is no number of a process", value);
-    return -1;
-}
-
-static int set_option(struct listing *l, int c)
-{
-    switch (c) {
-    case OPT_CLASS:
-        return set_classes(l, optarg);
-    case OPT_FROM:
-        l->from_text = optarg;
-        return 0;
-    case OPT_TO:
-        l->to_text = optarg;
-        return 0;
-    case OPT_GREP:
-        l->grep = optarg;
-        return 0;
-    case OPT_STAGE:
-        l->stage = optarg;
-        return 0;
-    case OPT_PID:
-        return set_pid(l, optarg);
-    case OPT_FORMAT:
-        l->json = !strcmp(optarg, "json");
-        if (l->json || !strcmp(optarg, "text"))
-            return 0;
-        trouble_text("--format: \"%.40s\" is none of: text, json", optarg);
-        return -1;
-    default:
-        return -1;
-    }
-}
-
-static int resolve(struct trace *t, const char *text, uint64_t here, uint64_t *icount, struct error *err)
-{
-    struct position pos;
-    if (!text)
-        return 0;
-    return position_parse(text, &pos, err) || position_resolve(t, &pos, here, icount, err) ? -1 : 0;
-}
 
 /* ---------------------------------------------------------------- output */
 
@@ -133,8 +46,8 @@ static void print_again(struct listing *l)
         n += snprintf(l->words + n, WORDS - (size_t)n, " (the last of them up to its event %llu)",
                       (unsigned long long)ev->f[EVF_AGAIN_more]);
     if (!ev->f[EVF_AGAIN_continues] && l->again_number >= period)
-        snprintf(l->words + n, WORDS - (size_t)n, ": #%llu to #%llu", (unsigned long long)(l->again_number - period),
-                 (unsigned long long)l->again_number - 1);
+        snprintf(l->words + n, WORDS - (size_t)n, ": #%llu to #%llu",
+                 (unsigned long long)(l->again_number - period), (unsigned long long)l->again_number - 1);
     print_line(l, ev, l->again_number);
     ev->f[EVF_AGAIN_period] = 0;
 }
@@ -160,16 +73,6 @@ static void print_text(struct listing *l, const struct event *ev, uint64_t numbe
     sum->f[EVF_AGAIN_more] = more % period;
     sum->icount = ev->icount;
     sum->time = ev->time;
-}
-
-/* What the generator has so far. The array stays open over all events; only its text is taken out. */
-static void drain(struct listing *l)
-{
-    const unsigned char *text;
-    size_t n;
-    yajl_gen_get_buf(l->gen, &text, &n);
-    fwrite(text, 1, n, stdout);
-    yajl_gen_clear(l->gen);
 }
 
 /* Whether the event names the process, or happens while it runs. */
@@ -225,7 +128,7 @@ static int walk(struct listing *l, struct trace_cursor *c, struct error *err)
         }
         if (event_json(&ev, number, (struct yajl_gen_t *)l->gen))
             return error_set(err, "event #%llu cannot be written as JSON", (unsigned long long)number);
-        drain(l);
+        json_print(l->gen);
     }
     print_again(l);
     return rc < 0 ? -1 : 0;
@@ -246,13 +149,17 @@ static int within_stage(struct listing *l, struct trace *t, struct error *err)
         l->to = s->end < l->to ? s->end : l->to;
     }
     stages_free(all);
-    return i < n ? 0 : error_set(err, "--stage %.100s: the trace has no stage of that name: bootreel stages lists them", l->stage);
+    return i < n
+               ? 0
+               : error_set(err,
+                           "--stage %.100s: the trace has no stage of that name: bootreel stages lists them",
+                           l->stage);
 }
 
 static int list(struct listing *l, struct trace *t, struct error *err)
 {
-    l->to = trace_last_icount(t);
-    if (resolve(t, l->from_text, 0, &l->from, err) || resolve(t, l->to_text, l->from, &l->to, err))
+    if (find_position(t, l->from_text, 0, 0, &l->from, err) ||
+        find_position(t, l->to_text, l->from, trace_last_icount(t), &l->to, err))
         return -1;
     if (l->stage && within_stage(l, t, err))
         return -1;
@@ -269,37 +176,94 @@ static int list(struct listing *l, struct trace *t, struct error *err)
         rc = walk(l, c, err);
     if (l->json) {
         yajl_gen_array_close(l->gen);
-        drain(l);
+        json_print(l->gen);
         putchar('\n');
     }
     trace_cursor_close(c);
     return rc;
 }
 
-int cmd_events(int argc, char **argv)
+enum { OPT_CLASS = 1, OPT_FROM, OPT_TO, OPT_STAGE, OPT_PID, OPT_GREP };
+
+static const struct option_row rows[] = {
+    {.name = "class",
+     .argument = "CLASSES",
+     .help = "only these classes, with their repetitions (-fold: without these)",
+     .id = OPT_CLASS},
+    {.name = "from", .argument = "POSITION", .help = "only from there on (inclusive)", .id = OPT_FROM},
+    {.name = "to", .argument = "POSITION", .help = "only up to there (inclusive)", .id = OPT_TO},
+    {.name = "stage",
+     .argument = "NAME",
+     .help = "from the beginning to the end of the first stage of that name (bootreel stages)",
+     .id = OPT_STAGE},
+    {.name = "pid",
+     .argument = "N",
+     .help = "only events of process N",
+     .id = OPT_PID,
+     .more =
+         "These are the events that name it and, if the trace has context switches (class sched), all events while it runs."},
+    {.name = "grep",
+     .argument = "TEXT",
+     .help = "only events whose kind or words hold TEXT",
+     .id = OPT_GREP,
+     .more = "Escape sequences (colours) in the text are skipped."},
+    GROUP(format_options),
+    END_OF_ROWS,
+};
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
+{
+    struct listing *l = ctx;
+    switch (row->id) {
+    case OPT_CLASS:
+        return take_classes(row, value, &l->classes, err);
+    case OPT_FROM:
+        l->from_text = value;
+        return 0;
+    case OPT_TO:
+        l->to_text = value;
+        return 0;
+    case OPT_GREP:
+        l->grep = value;
+        return 0;
+    case OPT_STAGE:
+        l->stage = value;
+        return 0;
+    case OPT_PID:
+        l->by_pid = true;
+        return take_number(row, value, 0, UINT64_MAX, &l->pid, err);
+    case OPT_FORMAT:
+        return take_format(row, value, &l->json, err);
+    default:
+        return option_not_handled(row, err);
+    }
+}
+
+static int print_events(void *ctx, struct trace *t, const char *path)
+{
+    struct listing *l = ctx;
+    struct error err;
+    l->processes = processes_new();
+    l->gen = yajl_gen_alloc(NULL);
+    l->words = malloc(WORDS);
+    int status = list(l, t, &err) ? trouble(&err) : EXIT_DONE;
+    yajl_gen_free(l->gen);
+    free(l->words);
+    processes_free(l->processes);
+    return status;
+}
+
+static int cmd_events(int argc, char **argv)
 {
     struct listing l = {.classes = EVENT_CLASSES_ALL};
-    struct error err;
-    int c;
-    while ((c = next_option(argc, argv, "", longs)) != -1) {
-        if (c == OPT_HELP) {
-            fputs(help, stdout);
-            return finish_output(EXIT_DONE);
-        }
-        if (set_option(&l, c))
-            return EXIT_TROUBLE;
-    }
-    const char *path = only_argument(argc, argv, "trace");
-    struct trace *t = path ? open_trace(path) : NULL;
-    if (!t)
-        return EXIT_TROUBLE;
-    l.processes = processes_new();
-    l.gen = yajl_gen_alloc(NULL);
-    l.words = malloc(WORDS);
-    int status = list(&l, t, &err) ? trouble(&err) : EXIT_DONE;
-    yajl_gen_free(l.gen);
-    free(l.words);
-    processes_free(l.processes);
-    trace_close(t);
-    return finish_output(status);
+    return run_on_trace(&command_events, argc, argv, take_option, &l, print_events);
 }
+
+const struct command command_events = {
+    .name = "events",
+    .run = cmd_events,
+    .what = "list what happened",
+    .arguments = "TRACE [--class CLASSES] [--from POSITION] [--to POSITION]",
+    .rows = rows,
+    .intro = "Lists what happened: number, icount, guest time in seconds, kind and words of each event.",
+};

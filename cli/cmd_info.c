@@ -4,24 +4,15 @@
 #include "cli/cli.h"
 #include "core/marks.h"
 
-static const char help[] =
-    "usage: bootreel info TRACE\n\n"
-    "Prints what is in a trace: machine, images, inputs, sizes, counts by class, checkpoints, marks,\n"
-    "how it ended, and the final screen if it showed text.\n\n"
-    "  --check   read and check every frame too\n";
-
-enum { OPT_CHECK = 1, OPT_HELP };
-
-static const struct option longs[] = {
-    {"check", no_argument, NULL, OPT_CHECK}, {"help", no_argument, NULL, OPT_HELP}, {NULL, 0, NULL, 0}};
-
 static void print_machine(struct trace *t, const char *path)
 {
     char a[NUMBER_TEXT], b[NUMBER_TEXT];
     const struct trace_config *cfg = trace_config(t);
     printf("trace        %s: %s (%s bytes), format %u%s\n", path, bytes_text(a, trace_file_size(t)),
            commas(b, trace_file_size(t)), trace_version(t),
-           trace_damaged(t) ? ", damaged" : trace_truncated(t) ? ", cut short" : "");
+           trace_damaged(t)     ? ", damaged"
+           : trace_truncated(t) ? ", cut short"
+                                : "");
     if (trace_truncated(t))
         printf("             %s\n", trace_damage(t));
     printf("engine       %s, behaviour %u\n", cfg->engine, cfg->behaviour);
@@ -154,7 +145,7 @@ static int print_screen(struct trace *t, struct error *err)
     return 0;
 }
 
-static int info(struct trace *t, const char *path, bool check, struct error *err)
+static int print_all(struct trace *t, const char *path, bool check, struct error *err)
 {
     print_machine(t, path);
     print_images(t);
@@ -173,25 +164,42 @@ static int info(struct trace *t, const char *path, bool check, struct error *err
     return 0;
 }
 
-int cmd_info(int argc, char **argv)
+static int info(void *ctx, struct trace *t, const char *path)
 {
+    const bool *check = ctx;
     struct error err;
-    bool check = false;
-    int c;
-    while ((c = next_option(argc, argv, "", longs)) != -1) {
-        if (c == OPT_HELP) {
-            fputs(help, stdout);
-            return finish_output(EXIT_DONE);
-        }
-        if (c != OPT_CHECK)
-            return EXIT_TROUBLE;
-        check = true;
-    }
-    const char *path = only_argument(argc, argv, "trace");
-    struct trace *t = path ? open_trace(path) : NULL;
-    if (!t)
-        return EXIT_TROUBLE;
-    int status = info(t, path, check, &err) ? trouble(&err) : EXIT_DONE;
-    trace_close(t);
-    return finish_output(status);
+    return print_all(t, path, *check, &err) ? trouble(&err) : EXIT_DONE;
 }
+
+enum { OPT_CHECK = 1 };
+
+static const struct option_row rows[] = {
+    {.name = "check", .help = "read and check every frame of the file as well", .id = OPT_CHECK},
+    END_OF_ROWS,
+};
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
+{
+    if (row->id != OPT_CHECK)
+        return option_not_handled(row, err);
+    *(bool *)ctx = true;
+    return 0;
+}
+
+static int cmd_info(int argc, char **argv)
+{
+    bool check = false;
+    return run_on_trace(&command_info, argc, argv, take_option, &check, info);
+}
+
+const struct command command_info = {
+    .name = "info",
+    .run = cmd_info,
+    .what = "what is in a trace: machine, sizes, how it ended",
+    .arguments = "TRACE",
+    .rows = rows,
+    .intro =
+        "Prints what is in a trace: the machine, its images and how much of them is in the trace, inputs, counts of events "
+        "by class, checkpoints, sizes by kind of frame, how it ended, the first and last marks, and the final screen if it "
+        "showed text.",
+};

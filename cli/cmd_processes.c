@@ -1,29 +1,13 @@
 /* cmd_processes.c - bootreel processes: the process tree at a position of a trace. */
 #include <stdlib.h>
 #include <string.h>
-#include <yajl/yajl_gen.h>
 
 #include "cli/cli.h"
-#include "core/position.h"
+#include "cli/json.h"
 #include "core/processes.h"
 
-static const char help[] = "usage: bootreel processes TRACE [--at POSITION] [--all] [--format text|json]\n\n"
-                           "The process tree at a position (default: the end), from the trace alone.\n\n"
-                           "  --at POSITION        ICOUNT, 1.5s, NN%, #EVENT, console:TEXT, mark:NAME\n"
-                           "  --all                those that have exited, too\n"
-                           "  --format text|json   json: one array of objects\n";
-
-enum { OPT_AT = 1, OPT_ALL, OPT_FORMAT, OPT_HELP };
-
-static const struct option longs[] = {
-    {"at", required_argument, NULL, OPT_AT},
-    {"all", no_argument, NULL, OPT_ALL},
-    {"format", required_argument, NULL, OPT_FORMAT},
-    {"help", no_argument, NULL, OPT_HELP},
-    {NULL, 0, NULL, 0},
-};
-
 struct tree {
+    const char *at;
     const struct processes *ps;
     bool all, json;
     bool *printed;
@@ -73,18 +57,6 @@ static void print_below(struct tree *t, uint32_t pid, unsigned depth)
     }
 }
 
-static void json_text(yajl_gen g, const char *key, const char *value)
-{
-    yajl_gen_string(g, (const unsigned char *)key, strlen(key));
-    yajl_gen_string(g, (const unsigned char *)value, strlen(value));
-}
-
-static void json_number(yajl_gen g, const char *key, uint64_t value)
-{
-    yajl_gen_string(g, (const unsigned char *)key, strlen(key));
-    yajl_gen_integer(g, (long long)value);
-}
-
 static void json_process(yajl_gen g, const struct process *p)
 {
     yajl_gen_map_open(g);
@@ -104,8 +76,6 @@ static void json_process(yajl_gen g, const struct process *p)
 
 static void print_json(const struct tree *t)
 {
-    const unsigned char *text;
-    size_t n;
     yajl_gen g = yajl_gen_alloc(NULL);
     yajl_gen_config(g, yajl_gen_beautify, 1);
     yajl_gen_array_open(g);
@@ -113,20 +83,20 @@ static void print_json(const struct tree *t)
         if (t->all || !processes_get(t->ps, i)->exited)
             json_process(g, processes_get(t->ps, i));
     yajl_gen_array_close(g);
-    yajl_gen_get_buf(g, &text, &n);
-    fwrite(text, 1, n, stdout);
+    json_print(g);
     yajl_gen_free(g);
 }
 
-static int processes_command(struct trace *t, struct tree *tree, const char *at, struct error *err)
+static int print_processes(void *ctx, struct trace *t, const char *path)
 {
-    struct position pos = {.kind = POS_PERCENT, .n = 1000000};
+    struct tree *tree = ctx;
+    struct error err;
     uint64_t icount;
-    if ((at && position_parse(at, &pos, err)) || position_resolve(t, &pos, 0, &icount, err))
-        return trouble(err);
-    struct processes *ps = processes_at(t, icount, err);
+    if (find_position(t, tree->at, 0, trace_last_icount(t), &icount, &err))
+        return trouble(&err);
+    struct processes *ps = processes_at(t, icount, &err);
     if (!ps)
-        return trouble(err);
+        return trouble(&err);
     tree->ps = ps;
     tree->printed = calloc(processes_count(ps) + 1, sizeof *tree->printed);
     if (tree->json) {
@@ -142,37 +112,46 @@ static int processes_command(struct trace *t, struct tree *tree, const char *at,
     return EXIT_DONE;
 }
 
-int cmd_processes(int argc, char **argv)
+enum { OPT_AT = 1, OPT_ALL };
+
+static const struct option_row rows[] = {
+    {.name = "at",
+     .argument = "POSITION",
+     .help = "the process tree at that position (default: the end)",
+     .id = OPT_AT},
+    {.name = "all", .help = "also list processes that have exited", .id = OPT_ALL},
+    GROUP(format_options),
+    END_OF_ROWS,
+};
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
+{
+    struct tree *tree = ctx;
+    switch (row->id) {
+    case OPT_AT:
+        tree->at = value;
+        return 0;
+    case OPT_ALL:
+        tree->all = true;
+        return 0;
+    case OPT_FORMAT:
+        return take_format(row, value, &tree->json, err);
+    default:
+        return option_not_handled(row, err);
+    }
+}
+
+static int cmd_processes(int argc, char **argv)
 {
     struct tree tree = {0};
-    const char *at = NULL;
-    struct error err;
-    int c;
-    while ((c = next_option(argc, argv, "", longs)) != -1) {
-        switch (c) {
-        case OPT_HELP:
-            fputs(help, stdout);
-            return finish_output(EXIT_DONE);
-        case OPT_AT:
-            at = optarg;
-            break;
-        case OPT_ALL:
-            tree.all = true;
-            break;
-        case OPT_FORMAT:
-            tree.json = !strcmp(optarg, "json");
-            if (!tree.json && strcmp(optarg, "text"))
-                return trouble_text("--format: \"%.40s\" is no format: give text or json", optarg);
-            break;
-        default:
-            return EXIT_TROUBLE;
-        }
-    }
-    const char *path = only_argument(argc, argv, "trace");
-    struct trace *t = path ? open_trace(path) : NULL;
-    if (!t)
-        return EXIT_TROUBLE;
-    int status = processes_command(t, &tree, at, &err);
-    trace_close(t);
-    return finish_output(status);
+    return run_on_trace(&command_processes, argc, argv, take_option, &tree, print_processes);
 }
+
+const struct command command_processes = {
+    .name = "processes",
+    .run = cmd_processes,
+    .what = "the process tree at a position",
+    .arguments = "TRACE [--at POSITION] [--all]",
+    .rows = rows,
+    .intro = "Prints the process tree at a position, from the trace alone.",
+};

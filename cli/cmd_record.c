@@ -14,65 +14,7 @@
 #include "guests/demo/demo.h"
 #include "tui/tui.h"
 
-static const char help[] =
-    "usage: bootreel record [MACHINE…] [-o FILE] [OPTION…]\n\n"
-    "Boots a machine and records the boot into a trace. With no disk, CD-ROM, floppy, kernel or binary given,\n"
-    "it boots the demo disk that is part of the program.\n\n"
-    "Machine:\n" MACHINE_HELP "\n"
-    "Recording:\n"
-    "  -o FILE                       the trace (default boot.reel)\n"
-    "  --until POSITION              stop at an icount (500M), a guest time (10s) or a text (console:TEXT)\n"
-    "  --stop-on-reset               stop at the first reset\n"
-    "  --max-size SIZE               stop before the trace is larger than that (100M)\n"
-    "  --events CLASSES              which to record: cpu,irq …, all, none, default, -pio,+syscall\n"
-    "                                (default: all but syscall and sched; -fold: repeated sequences in full)\n"
-    "  --profile FILE                a boot profile: which stages there are (form: docs/profiles.md)\n"
-    "  --probe SYMBOL                report each call of SYMBOL, with arguments and result (several times)\n"
-    "  --symbols FILE                an ELF file whose symbols go into the trace (several times)\n"
-    "  --checkpoint-every N          steps between saved states (default 100M; 0: only first and last)\n"
-    "  -i, --interactive             the terminal is the guest's serial port; what is typed is recorded;\n"
-    "                                Ctrl-A x ends\n"
-    "  --vga-console                 with -i: the guest's screen and keyboard instead\n"
-    "  --tui                         watch it on the terminal: stage, speed, screen, console, events; type to\n"
-    "                                the guest; look back without ending it\n"
-    "  --console[=DEVICE]            print the guest's console: serial0 (default) … serial3, screen or\n"
-    "                                debug\n"
-    "  -q, --quiet                   no summary, no progress line\n";
-
-enum {
-    OPT_UNTIL = 1,
-    OPT_STOP_ON_RESET,
-    OPT_MAX_SIZE,
-    OPT_SYMBOLS,
-    OPT_PROFILE,
-    OPT_PROBE,
-    OPT_EVENTS,
-    OPT_CHECKPOINTS,
-    OPT_VGA_CONSOLE,
-    OPT_CONSOLE,
-    OPT_TUI,
-    OPT_HELP
-};
-
-static const struct option longs[] = {
-    MACHINE_OPTIONS,
-    {"output", required_argument, NULL, 'o'},
-    {"until", required_argument, NULL, OPT_UNTIL},
-    {"stop-on-reset", no_argument, NULL, OPT_STOP_ON_RESET},
-    {"max-size", required_argument, NULL, OPT_MAX_SIZE},
-    {"events", required_argument, NULL, OPT_EVENTS},
-    {"symbols", required_argument, NULL, OPT_SYMBOLS},
-    {"profile", required_argument, NULL, OPT_PROFILE},
-    {"probe", required_argument, NULL, OPT_PROBE},
-    {"checkpoint-every", required_argument, NULL, OPT_CHECKPOINTS},
-    {"interactive", no_argument, NULL, 'i'},
-    {"vga-console", no_argument, NULL, OPT_VGA_CONSOLE},
-    {"console", optional_argument, NULL, OPT_CONSOLE},
-    {"quiet", no_argument, NULL, 'q'},
-    {"tui", no_argument, NULL, OPT_TUI},
-    {"help", no_argument, NULL, OPT_HELP},
-    {NULL, 0, NULL, 0},
-};
+#define RECORD_PATH "boot.reel"
 
 enum { SCREEN_SIZE = 65536 };
 
@@ -81,17 +23,16 @@ struct record {
     struct machine *machine;
     struct position until;
     bool interactive, vga_console, quiet, tui;
-    struct tui_watch *watch;    /* --tui … */
-    int typing;                 /* … and where what is typed for the guest goes in; -1 */
+    struct tui_watch *watch; /* --tui … */
+    int typing;              /* … and where what is typed for the guest goes in; -1 */
     struct recorder *recorder;
     struct record_result result;
     struct error *err;
     int rc;
     bool typed_end; /* Ctrl-A x */
     int console;
-    const char **symbols; /* files */
+    struct observed observed;
     struct symbol_image own_symbols[MACHINE_SYMBOLS];
-    struct profile *profile;
     struct marks *marks;
     struct progress *progress;
     /* --vga-console: what is on the terminal, and since when. */
@@ -101,6 +42,81 @@ struct record {
 
 /* ---------------------------------------------------------------- options */
 
+enum {
+    OPT_OUTPUT = 1,
+    OPT_UNTIL,
+    OPT_STOP_ON_RESET,
+    OPT_MAX_SIZE,
+    OPT_EVENTS,
+    OPT_CHECKPOINTS,
+    OPT_INTERACTIVE,
+    OPT_VGA_CONSOLE,
+    OPT_TUI,
+    OPT_CONSOLE
+};
+
+static const struct option_row rows[] = {
+    HEADING("Machine"),
+    GROUP(machine_options),
+    HEADING("Recording"),
+    {.name = "output",
+     .letter = 'o',
+     .argument = "FILE",
+     .help = "the trace (default " RECORD_PATH ")",
+     .id = OPT_OUTPUT},
+    {.name = "until",
+     .argument = "WHEN",
+     .help = "stop at an icount (500M), a guest time (10s), or when a text was printed (console:TEXT)",
+     .id = OPT_UNTIL},
+    {.name = "stop-on-reset",
+     .help = "stop at the first reset after power-on",
+     .id = OPT_STOP_ON_RESET,
+     .more = "That is when the guest resets the machine, or its processor shuts down."},
+    {.name = "max-size",
+     .argument = "SIZE",
+     .help = "stop before the trace is larger than SIZE, such as 100M",
+     .id = OPT_MAX_SIZE,
+     .more =
+         "The suffixes K, M and G are powers of 1024. The trace ends with the last events or saved state that fit, with its end and "
+         "index; what the guest did after them (at most 256 KiB of packed events) is not in it, nor is its last screen. Where it ends depends on the run alone, not on the host. Reaching the limit is no error, unless not even the initial state of the machine fits."},
+    {.name = "events",
+     .argument = "CLASSES",
+     .help = "which classes of events to record (default: all but {other-classes})",
+     .id = OPT_EVENTS,
+     .more =
+         "Sequences of events that repeat, in a loop or from reset to reset, are recorded as one event (`fold.again`) that says how often, unless -fold is in the list. Which events are recorded never changes the run."},
+    GROUP(observe_options),
+    {.name = "checkpoint-every",
+     .argument = "N",
+     .help =
+         "steps between saved states (default {checkpoint-every}; 0: only at the beginning and at the end)",
+     .id = OPT_CHECKPOINTS},
+    {.name = "interactive",
+     .letter = 'i',
+     .help = "the terminal is the guest's serial port, and what is typed is recorded; Ctrl-A x ends",
+     .id = OPT_INTERACTIVE,
+     .more =
+         "Ctrl-A Ctrl-A sends Ctrl-A, and Ctrl-A h lists these keys. An idle guest waits in real time. If standard input is a pipe or a file instead of a terminal, its lines are typed one by one, each when the guest is idle after a prompt (or has printed nothing for ten seconds of "
+         "guest time); at its end the guest goes on without waiting. The same lines then give the same trace."},
+    {.name = "vga-console",
+     .help = "with -i or --tui: use the guest's screen and keyboard instead of its serial port",
+     .id = OPT_VGA_CONSOLE},
+    {.name = "tui",
+     .help = "watch the recording on the terminal, and type to the guest",
+     .id = OPT_TUI,
+     .more =
+         "It shows the stage, the speed, the guest's screen and console, and counts of events. Ctrl-A l looks back, with all "
+         "that tui can do, while the recording waits; Ctrl-A s shows the screen or the console first; Ctrl-A x ends the "
+         "recording."},
+    {.name = "console",
+     .argument = "[DEVICE]",
+     .help = "print the guest's console: {consoles} (default serial0)",
+     .id = OPT_CONSOLE,
+     .more = "The screen is printed line by line."},
+    GROUP(quiet_options),
+    END_OF_ROWS,
+};
+
 static int set_until(struct record *r, const char *value, struct error *err)
 {
     if (position_parse(value, &r->until, err))
@@ -109,94 +125,74 @@ static int set_until(struct record *r, const char *value, struct error *err)
     return 0;
 }
 
-static int set_events(struct record *r, const char *value, struct error *err)
+static int set_console(struct record *r, const struct option_row *row, const char *value, struct error *err)
 {
-    const char *bad = "";
-    if (!event_classes_parse(value, &r->o.classes, &bad))
-        return 0;
-    return error_set(err,
-                     "--events: \"%.40s\" is no class of events: %s; or all, none, default", bad,
-                     event_class_list());
+    r->console = 0;
+    if (value && take_console(row, value, &r->console, err))
+        return -1;
+    if (r->console == CONSOLE_AUTO)
+        r->console = 0;
+    return 0;
 }
 
-static int set_option(struct record *r, int c, struct error *err)
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
 {
-    if (c > MO_FIRST && c < MO_LAST)
-        return machine_option(r->machine, c, optarg, err);
-    switch (c) {
-    case 'o':
-        r->o.path = optarg;
+    struct record *r = ctx;
+    if (row->id >= OPT_MACHINE)
+        return machine_option(r->machine, row, value, err);
+    switch (row->id) {
+    case OPT_OUTPUT:
+        r->o.path = value;
         return 0;
-    case 'i':
+    case OPT_INTERACTIVE:
         r->interactive = true;
         return 0;
-    case 'q':
+    case OPT_QUIET:
         r->quiet = true;
         return 0;
     case OPT_UNTIL:
-        return set_until(r, optarg, err);
+        return set_until(r, value, err);
     case OPT_STOP_ON_RESET:
         r->o.stop_on_reset = true;
         return 0;
     case OPT_MAX_SIZE:
-        if (!parse_size(optarg, &r->o.max_size) && r->o.max_size)
-            return 0;
-        return error_set(err, "--max-size: \"%.40s\" is no size: write it as 100M", optarg);
-    case OPT_PROFILE:
-        profile_free(r->profile);
-        r->o.profile = r->profile = profile_load(optarg, err);
-        return r->profile ? 0 : -1;
-    case OPT_PROBE:
-        return machine_add_setting(r->machine, "probe", optarg, err);
-    case OPT_SYMBOLS:
-        r->symbols = realloc(r->symbols, (r->o.nsymbol_files + 1) * sizeof *r->symbols);
-        r->symbols[r->o.nsymbol_files++] = optarg;
-        r->o.symbol_files = r->symbols;
-        return 0;
+        return take_size(row, value, 1, &r->o.max_size, err);
     case OPT_EVENTS:
-        return set_events(r, optarg, err);
+        return take_classes(row, value, &r->o.classes, err);
     case OPT_CHECKPOINTS:
-        if (!parse_steps(optarg, &r->o.checkpoint_every))
+        if (!parse_steps(value, &r->o.checkpoint_every))
             return 0;
-        return error_set(err, "--checkpoint-every: \"%.40s\" is no number of steps: write it as 100M",
-                         optarg);
+        return error_set(err, "--%s: \"%.40s\" is no number of steps: write it as 100M", row->name, value);
     case OPT_VGA_CONSOLE:
         r->vga_console = true;
         return 0;
     case OPT_TUI:
         r->tui = true;
         return 0;
-    default: /* OPT_CONSOLE */
-        r->console = optarg ? console_device(optarg) : 0;
-        if (r->console == CONSOLE_AUTO)
-            r->console = 0;
-        return r->console < 0 ? -2 : 0;
+    case OPT_CONSOLE:
+        return set_console(r, row, value, err);
+    default:
+        return observe_option(&r->observed, row, value, err);
     }
 }
 
-/* 0: go on; else the exit status + 1. */
-static int parse(struct record *r, int argc, char **argv, struct error *err)
+static bool parse(struct record *r, int argc, char **argv, int *status)
 {
-    int c;
-    while ((c = next_option(argc, argv, "o:iq", longs)) != -1) {
-        if (c == OPT_HELP) {
-            fputs(help, stdout);
-            return 1 + finish_output(EXIT_DONE);
-        }
-        int rc = c == '?' ? -2 : set_option(r, c, err);
-        if (rc)
-            return 1 + (rc == -2 ? EXIT_TROUBLE : trouble(err));
-    }
+    if (!parse_options(&command_record, argc, argv, take_option, r, status))
+        return false;
+    *status = EXIT_TROUBLE;
     if (optind < argc)
-        return 1 + trouble_text("record: \"%.100s\" is no option: give images as --kernel, --disk, --cdrom …",
-                                argv[optind]);
-    if (r->vga_console && !r->interactive && !r->tui)
-        return 1 + trouble_text("--vga-console: goes with -i or --tui: give one of them");
-    if (r->tui && r->interactive)
-        return 1 + trouble_text("--tui and -i: choose one of them");
-    if (r->tui && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
-        return 1 + trouble_text("--tui: standard input and output are no terminal: record without it");
-    return 0;
+        trouble_text("record: \"%.100s\" is no option: give images as --kernel, --disk, --cdrom …",
+                     argv[optind]);
+    else if (r->vga_console && !r->interactive && !r->tui)
+        trouble_text("--vga-console: goes with -i or --tui: give one of them");
+    else if (r->tui && r->interactive)
+        trouble_text("--tui and -i: choose one of them");
+    else if (r->tui && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
+        trouble_text("--tui: standard input and output are no terminal: record without it");
+    else
+        return true;
+    return false;
 }
 
 /* ---------------------------------------------------------------- while it runs */
@@ -273,7 +269,8 @@ static void on_signal(void *ctx)
 
 /* ---------------------------------------------------------------- the summary */
 
-static const char *how_it_ended(const struct record *r, const struct record_result *res, char *buf, size_t size)
+static const char *how_it_ended(const struct record *r, const struct record_result *res, char *buf,
+                                size_t size)
 {
     const struct stop *s = &res->stop;
     if (res->full)
@@ -365,7 +362,7 @@ static void begin_watch(struct record *r, const struct engine_kind *const *kind,
                                    .end = end_recording,
                                    .ctx = r};
     if (!wo.profile)
-        wo.profile = r->profile = profile_builtin();
+        wo.profile = r->observed.profile = profile_builtin();
     r->watch = tui_watch_new(&wo);
 }
 
@@ -387,7 +384,8 @@ static int run_watched(struct record *r, struct record_result *res, struct error
     if (pthread_create(&thread, NULL, record_on_thread, r))
         return error_set(err, "--tui: no thread can be had: record without it");
     int rc = tui_watch_run(r->watch, &why);
-    recorder_interrupt(r->recorder); /* the person has left, or the terminal has gone: the trace is closed in order */
+    recorder_interrupt(
+        r->recorder); /* the person has left, or the terminal has gone: the trace is closed in order */
     live_wake(r->o.live);
     pthread_join(thread, NULL);
     *res = r->result;
@@ -398,7 +396,8 @@ static int run_watched(struct record *r, struct record_result *res, struct error
 static int run(struct record *r, struct recorder *rec, struct error *err)
 {
     struct record_result res;
-    bool no_line = r->quiet || r->interactive || r->tui || (r->console != CONSOLE_NONE && isatty(STDOUT_FILENO));
+    bool no_line =
+        r->quiet || r->interactive || r->tui || (r->console != CONSOLE_NONE && isatty(STDOUT_FILENO));
     r->progress = progress_new("recording", no_line);
     struct signals *signals = r->watch ? NULL : signals_start(on_signal, rec);
     r->recorder = rec;
@@ -415,8 +414,8 @@ static int run(struct record *r, struct recorder *rec, struct error *err)
     if (!r->quiet)
         summary(r, &res);
     if (res.full)
-        fprintf(stderr, "bootreel: %s: ends at icount %llu, before --max-size (%llu bytes) is exceeded\n", r->o.path,
-                (unsigned long long)res.stop.icount, (unsigned long long)r->o.max_size);
+        fprintf(stderr, "bootreel: %s: ends at icount %llu, before --max-size (%llu bytes) is exceeded\n",
+                r->o.path, (unsigned long long)res.stop.icount, (unsigned long long)r->o.max_size);
     if (res.stop.reason == STOP_GUEST_FAULT)
         return trouble_text("the machine cannot go on at icount %llu: %s; %s is complete up to there",
                             (unsigned long long)res.stop.icount, res.stop.text, r->o.path);
@@ -434,17 +433,26 @@ static int check_output(struct record *r, struct error *err)
                      image_files_path(machine_files(r->machine), (size_t)same));
 }
 
+static int set_observed(struct record *r, struct error *err)
+{
+    struct observed *o = &r->observed;
+    if (machine_is_demo(r->machine) && !o->profile &&
+        !(o->profile = profile_parse("demo", demo_profile(), err)))
+        return -1;
+    if (observe_profile(o, err))
+        return -1;
+    for (size_t i = 0; i < o->probes.n; i++)
+        if (machine_add_setting(r->machine, "probe", o->probes.word[i], err))
+            return -1;
+    r->o.profile = o->profile;
+    r->o.symbol_files = o->symbols.word;
+    r->o.nsymbol_files = o->symbols.n;
+    return 0;
+}
+
 static int record(struct record *r, struct error *err)
 {
-    if (machine_is_demo(r->machine) && !r->profile) {
-        r->o.profile = r->profile = profile_parse("demo", demo_profile(), err);
-        if (!r->profile)
-            return trouble(err);
-    }
-    for (size_t i = 0; r->profile && profile_probe(r->profile, i); i++)
-        if (machine_add_setting(r->machine, "probe", profile_probe(r->profile, i), err))
-            return trouble(err);
-    if (machine_finish(r->machine, err) || check_output(r, err))
+    if (set_observed(r, err) || machine_finish(r->machine, err) || check_output(r, err))
         return trouble(err);
     r->o.config = machine_config(r->machine);
     r->o.nsymbol_images = machine_symbols(r->machine, r->own_symbols);
@@ -479,10 +487,10 @@ static int record(struct record *r, struct error *err)
     return status;
 }
 
-int cmd_record(int argc, char **argv)
+static int cmd_record(int argc, char **argv)
 {
     struct error err;
-    struct record r = {.o = {.path = "boot.reel",
+    struct record r = {.o = {.path = RECORD_PATH,
                              .classes = EVENT_CLASSES_DEFAULT,
                              .checkpoint_every = RECORD_CHECKPOINT_EVERY},
                        .machine = machine_new(),
@@ -490,19 +498,31 @@ int cmd_record(int argc, char **argv)
                        .marks = marks_new(),
                        .painted = calloc(1, SCREEN_SIZE),
                        .screen = calloc(1, SCREEN_SIZE)};
-    int status = parse(&r, argc, argv, &err);
-    if (status) {
-        status--;
-    } else {
+    int status;
+    if (parse(&r, argc, argv, &status)) {
         if (r.interactive && !r.vga_console && r.console == CONSOLE_NONE)
             r.console = 0;
         status = finish_output(record(&r, &err));
     }
     machine_free(r.machine);
     marks_free(r.marks);
-    free(r.symbols);
-    profile_free(r.profile);
+    observed_free(&r.observed);
     free(r.painted);
     free(r.screen);
     return status;
 }
+
+const struct command command_record = {
+    .name = "record",
+    .run = cmd_record,
+    .what = "boot a machine and record it into a trace",
+    .arguments = "[MACHINE…] [-o FILE] [--until WHEN] [--events CLASSES] [-i]",
+    .rows = rows,
+    .intro =
+        "Boots a machine and records the boot into a trace. With no disk, CD-ROM, floppy, kernel or binary given, it boots the "
+        "demo disk that is part of the program.",
+    .more =
+        "At the end it prints how the boot ended, and its marks: the few events that tell its story. SIGINT, SIGTERM "
+        "and SIGHUP close the trace in order, which is a success. A recording that was killed, or that ran out of room, can be "
+        "read and replayed up to its last whole frame.",
+};

@@ -5,24 +5,6 @@
 #include "cli/cli.h"
 #include "core/replay.h"
 
-static const char help[] =
-    "usage: bootreel replay TRACE [--verify] [OPTION…]\n\n"
-    "Runs the recorded boot again, from the trace alone, and prints the guest's console.\n\n"
-    "  --verify           compare every event, and the whole state at every checkpoint, with the record\n"
-    "  --console=DEVICE   which to print: auto (default), serial0 … serial3, screen, debug, none\n"
-    "  -q, --quiet        no result line, no progress line\n\n"
-    "A replay that differs from its record says in what, and exits with 1.\n";
-
-enum { OPT_VERIFY = 1, OPT_CONSOLE, OPT_HELP };
-
-static const struct option longs[] = {
-    {"verify", no_argument, NULL, OPT_VERIFY},
-    {"console", required_argument, NULL, OPT_CONSOLE},
-    {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, OPT_HELP},
-    {NULL, 0, NULL, 0},
-};
-
 struct replay_command {
     const char *path;
     bool verify, quiet;
@@ -98,50 +80,72 @@ static int run(struct replay_command *c, struct replay *r, struct error *err)
     return status;
 }
 
-static int replay(struct replay_command *c, struct error *err)
+static int replay(void *ctx, struct trace *t, const char *path)
 {
-    struct error note;
-    struct trace *t = open_trace(c->path);
-    if (!t)
-        return EXIT_TROUBLE;
+    struct replay_command *c = ctx;
+    struct error err, note;
+    c->path = path;
     if (c->console == CONSOLE_AUTO)
         c->console = console_of_trace(t);
     signals_block();
-    const struct engine_kind *kind = engine_find(trace_config(t)->engine, err);
+    const struct engine_kind *kind = engine_find(trace_config(t)->engine, &err);
     if (kind && replay_behaviour_differs(t, kind, &note))
         fprintf(stderr, "bootreel: %s: %s\n", c->path, note.text);
-    struct replay *r = kind ? replay_open(t, kind, err) : NULL;
-    int status = r ? run(c, r, err) : trouble(err);
+    struct replay *r = kind ? replay_open(t, kind, &err) : NULL;
+    int status = r ? run(c, r, &err) : trouble(&err);
     replay_close(r);
-    trace_close(t);
-    return finish_output(status);
+    return status;
 }
 
-int cmd_replay(int argc, char **argv)
+enum { OPT_VERIFY = 1, OPT_CONSOLE };
+
+static const struct option_row rows[] = {
+    {.name = "verify",
+     .help = "compare every event, and the whole state at every checkpoint, with the record",
+     .id = OPT_VERIFY,
+     .more =
+         "If something differs it is named with its icount: the first event that differs, the registers and fields of devices with "
+         "both values, and the pages of memory with the first differing byte."},
+    {.name = "console",
+     .argument = "DEVICE",
+     .help = "which console to print: {consoles} (default auto)",
+     .id = OPT_CONSOLE,
+     .more = "`auto` is the first serial port, or the screen if that port printed nothing."},
+    GROUP(quiet_options),
+    END_OF_ROWS,
+};
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
+{
+    struct replay_command *c = ctx;
+    switch (row->id) {
+    case OPT_VERIFY:
+        c->verify = true;
+        return 0;
+    case OPT_CONSOLE:
+        return take_console(row, value, &c->console, err);
+    case OPT_QUIET:
+        c->quiet = true;
+        return 0;
+    default:
+        return option_not_handled(row, err);
+    }
+}
+
+static int cmd_replay(int argc, char **argv)
 {
     struct replay_command c = {.console = CONSOLE_AUTO, .last = '\n'};
-    struct error err;
-    int opt;
-    while ((opt = next_option(argc, argv, "q", longs)) != -1) {
-        switch (opt) {
-        case OPT_VERIFY:
-            c.verify = true;
-            break;
-        case 'q':
-            c.quiet = true;
-            break;
-        case OPT_CONSOLE:
-            c.console = console_device(optarg);
-            if (c.console < 0)
-                return EXIT_TROUBLE;
-            break;
-        case OPT_HELP:
-            fputs(help, stdout);
-            return finish_output(EXIT_DONE);
-        default:
-            return EXIT_TROUBLE;
-        }
-    }
-    c.path = only_argument(argc, argv, "trace");
-    return c.path ? replay(&c, &err) : EXIT_TROUBLE;
+    return run_on_trace(&command_replay, argc, argv, take_option, &c, replay);
 }
+
+const struct command command_replay = {
+    .name = "replay",
+    .run = cmd_replay,
+    .what = "run a trace again, and verify it",
+    .arguments = "TRACE [--verify]",
+    .rows = rows,
+    .intro = "Runs the recorded boot again, from the trace alone, and prints the guest's console.",
+    .more =
+        "How the run ends, and the state in which it leaves the machine, is always compared with the record.",
+    .outro = "A replay that differs from its record says in what, and exits with 1.",
+};

@@ -5,23 +5,9 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/position.h"
 #include "core/replay.h"
 
-static const char help[] =
-    "usage: bootreel screen TRACE [--at POSITION] [--png FILE]\n\n"
-    "Prints the guest's text screen as it was at a position (default: the end), by replaying from the\n"
-    "nearest checkpoint. POSITION: ICOUNT, 1.5s, NN%, #EVENT, console:TEXT, mark:NAME.\n\n"
-    "  --png FILE   draw it instead, pixel by pixel: text in the guest's own font, or graphics\n\n"
-    "Exits with 1 if the screen shows no text (--png: nothing) there.\n";
-
-enum { OPT_AT = 1, OPT_PNG, OPT_HELP, SCREEN_SIZE = 65536 };
-
-static const struct option longs[] = {
-    {"at", required_argument, NULL, OPT_AT},
-    {"png", required_argument, NULL, OPT_PNG},
-    {"help", no_argument, NULL, OPT_HELP},
-    {NULL, 0, NULL, 0}};
+enum { SCREEN_SIZE = 65536 };
 
 /* ---------------------------------------------------------------- as a picture */
 
@@ -105,41 +91,66 @@ static int print_at(struct replay *r, uint64_t icount, const char *png, struct e
     return n ? EXIT_DONE : EXIT_NO;
 }
 
-static int screen(struct trace *t, const char *at, const char *png, struct error *err)
+struct screen_command {
+    const char *at, *png; /* NULL: the end; as text */
+};
+
+static int screen(void *ctx, struct trace *t, const char *path)
 {
-    struct position pos = {.kind = POS_PERCENT, .n = 1000000};
+    const struct screen_command *c = ctx;
+    struct error err;
     uint64_t icount;
-    if ((at && position_parse(at, &pos, err)) || position_resolve(t, &pos, 0, &icount, err))
-        return trouble(err);
-    const struct engine_kind *kind = engine_find(trace_config(t)->engine, err);
-    struct replay *r = kind ? replay_open(t, kind, err) : NULL;
-    int status = r ? print_at(r, icount, png, err) : trouble(err);
+    if (find_position(t, c->at, 0, trace_last_icount(t), &icount, &err))
+        return trouble(&err);
+    const struct engine_kind *kind = engine_find(trace_config(t)->engine, &err);
+    struct replay *r = kind ? replay_open(t, kind, &err) : NULL;
+    int status = r ? print_at(r, icount, c->png, &err) : trouble(&err);
     replay_close(r);
     return status;
 }
 
-int cmd_screen(int argc, char **argv)
+enum { OPT_AT = 1, OPT_PNG };
+
+static const struct option_row rows[] = {
+    {.name = "at",
+     .argument = "POSITION",
+     .help = "the screen at that position (default: the end)",
+     .id = OPT_AT},
+    {.name = "png",
+     .argument = "FILE",
+     .help = "draw it into a PNG file, pixel by pixel: text in the guest's own font, or graphics",
+     .id = OPT_PNG},
+    END_OF_ROWS,
+};
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
 {
-    const char *at = NULL, *png = NULL;
-    struct error err;
-    int c;
-    while ((c = next_option(argc, argv, "", longs)) != -1) {
-        if (c == OPT_HELP) {
-            fputs(help, stdout);
-            return finish_output(EXIT_DONE);
-        }
-        if (c == OPT_AT)
-            at = optarg;
-        else if (c == OPT_PNG)
-            png = optarg;
-        else
-            return EXIT_TROUBLE;
+    struct screen_command *c = ctx;
+    switch (row->id) {
+    case OPT_AT:
+        c->at = value;
+        return 0;
+    case OPT_PNG:
+        c->png = value;
+        return 0;
+    default:
+        return option_not_handled(row, err);
     }
-    const char *path = only_argument(argc, argv, "trace");
-    struct trace *t = path ? open_trace(path) : NULL;
-    if (!t)
-        return EXIT_TROUBLE;
-    int status = screen(t, at, png, &err);
-    trace_close(t);
-    return finish_output(status);
 }
+
+static int cmd_screen(int argc, char **argv)
+{
+    struct screen_command c = {0};
+    return run_on_trace(&command_screen, argc, argv, take_option, &c, screen);
+}
+
+const struct command command_screen = {
+    .name = "screen",
+    .run = cmd_screen,
+    .what = "the screen at a position, as text or as a picture",
+    .arguments = "TRACE [--at POSITION] [--png FILE]",
+    .rows = rows,
+    .intro =
+        "Prints the guest's text screen as it was at a position, by replaying from the nearest checkpoint. "
+        "Exits with 1 if the screen shows no text (with --png: nothing) there.",
+};

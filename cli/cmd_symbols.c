@@ -3,30 +3,11 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/position.h"
 #include "core/symbols.h"
-
-static const char help[] =
-    "usage: bootreel symbols TRACE [OPTION…] [NAME|ADDRESS…]\n\n"
-    "Looks names and addresses up among the symbols that the trace holds: of the kernel, its modules, the\n"
-    "programs that were executed, and files given by --symbols. Without any: lists where symbols are from.\n\n"
-    "  --at POSITION   as it was there (default: the end)\n"
-    "  --pid PID       a process's own addresses, too (its tgid; GUEST:PID as listed)\n"
-    "  --all           list every symbol that is in force\n\n"
-    "ADDRESS is 0x…; NAME may be MODULE:NAME. Exits with 1 if one is not found.\n";
-
-enum { OPT_AT = 1, OPT_PID, OPT_ALL, OPT_HELP };
-
-static const struct option longs[] = {
-    {"at", required_argument, NULL, OPT_AT},
-    {"pid", required_argument, NULL, OPT_PID},
-    {"all", no_argument, NULL, OPT_ALL},
-    {"help", no_argument, NULL, OPT_HELP},
-    {NULL, 0, NULL, 0},
-};
 
 struct query {
     const struct symbols *s;
+    const char *at_text;
     uint64_t at;
     symbol_space space;
     bool all;
@@ -98,13 +79,21 @@ static void space_text(symbol_space space, char *buf, size_t size)
         snprintf(buf, size, "pid %u:%u", guest, id);
 }
 
-/* What --pid says: "5", or as listed "1:5". */
-static symbol_space space_named(const char *text)
+/* --pid: "5", or "1:5" as listed: process 5 of guest 1. */
+static int set_space(struct query *q, const struct option_row *row, const char *value, struct error *err)
 {
-    unsigned guest = 0, pid = 0;
-    if (sscanf(text, "%u:%u", &guest, &pid) == 2)
-        return symbol_space_of(guest, pid);
-    return symbol_space_of(0, guest);
+    const char *colon = strchr(value, ':');
+    uint64_t guest = 0, pid;
+    char first[8] = "";
+    if (colon && (size_t)(colon - value) < sizeof first) {
+        memcpy(first, value, (size_t)(colon - value));
+        if (take_number(row, first, 0, UINT16_MAX, &guest, err))
+            return -1;
+    }
+    if (take_number(row, colon ? colon + 1 : value, 0, INT32_MAX, &pid, err))
+        return -1;
+    q->space = symbol_space_of((unsigned)guest, (uint32_t)pid);
+    return 0;
 }
 
 static void list(const struct query *q)
@@ -125,11 +114,10 @@ static void list(const struct query *q)
     }
 }
 
-static int symbols_command(struct trace *t, struct query *q, const char *at, char **what, struct error *err)
+static int symbols_command(struct trace *t, struct query *q, char **what, struct error *err)
 {
-    struct position pos = {.kind = POS_PERCENT, .n = 1000000};
     int status = EXIT_DONE;
-    if ((at && position_parse(at, &pos, err)) || position_resolve(t, &pos, 0, &q->at, err))
+    if (find_position(t, q->at_text, 0, trace_last_icount(t), &q->at, err))
         return trouble(err);
     struct symbols *s = symbols_load(t, err);
     if (!s)
@@ -147,36 +135,64 @@ static int symbols_command(struct trace *t, struct query *q, const char *at, cha
     return status;
 }
 
-int cmd_symbols(int argc, char **argv)
+enum { OPT_AT = 1, OPT_PID, OPT_ALL };
+
+static const struct option_row rows[] = {
+    {.name = "at",
+     .argument = "POSITION",
+     .help = "the symbols in force at that position (default: the end)",
+     .id = OPT_AT},
+    {.name = "pid",
+     .argument = "PID",
+     .help = "also look in the programs of process PID (its tgid)",
+     .id = OPT_PID},
+    {.name = "all", .help = "list every symbol in force", .id = OPT_ALL},
+    END_OF_ROWS,
+};
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
+{
+    struct query *q = ctx;
+    switch (row->id) {
+    case OPT_AT:
+        q->at_text = value;
+        return 0;
+    case OPT_PID:
+        return set_space(q, row, value, err);
+    case OPT_ALL:
+        q->all = true;
+        return 0;
+    default:
+        return option_not_handled(row, err);
+    }
+}
+
+static int cmd_symbols(int argc, char **argv)
 {
     struct query q = {.space = SPACE_KERNEL};
-    const char *at = NULL;
     struct error err;
-    int c;
-    while ((c = next_option(argc, argv, "", longs)) != -1) {
-        switch (c) {
-        case OPT_HELP:
-            fputs(help, stdout);
-            return finish_output(EXIT_DONE);
-        case OPT_AT:
-            at = optarg;
-            break;
-        case OPT_PID:
-            q.space = space_named(optarg);
-            break;
-        case OPT_ALL:
-            q.all = true;
-            break;
-        default:
-            return EXIT_TROUBLE;
-        }
-    }
+    int status;
+    if (!parse_options(&command_symbols, argc, argv, take_option, &q, &status))
+        return status;
     if (optind >= argc)
-        return trouble_text("symbols: which trace? give its file name");
+        return trouble_text("symbols: no trace given: see bootreel symbols --help");
     struct trace *t = open_trace(argv[optind]);
     if (!t)
         return EXIT_TROUBLE;
-    int status = symbols_command(t, &q, at, argv + optind + 1, &err);
+    status = symbols_command(t, &q, argv + optind + 1, &err);
     trace_close(t);
     return finish_output(status);
 }
+
+const struct command command_symbols = {
+    .name = "symbols",
+    .run = cmd_symbols,
+    .what = "look names and addresses up",
+    .arguments = "TRACE [NAME|ADDRESS…]",
+    .rows = rows,
+    .intro =
+        "Looks names and addresses up among the symbols that the trace holds: those of the kernel and its modules, of the "
+        "programs that were executed, of the built-in firmware and the demo guest, and of files given by --symbols. Without a "
+        "NAME or ADDRESS it lists where the symbols are from.",
+    .outro = "ADDRESS is 0x…; NAME may be MODULE:NAME. Exits with 1 if one is not found.",
+};

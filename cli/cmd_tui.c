@@ -5,86 +5,10 @@
 #include "cli/cli.h"
 #include "tui/tui.h"
 
-static const char help[] =
-    "usage: bootreel tui TRACE [OPTION…]\n\n"
-    "Shows the recorded boot on one screen, at any of its moments. ? shows the keys.\n\n"
-    "  --at POSITION    where to begin: ICOUNT, 1.5s, NN%, #EVENT, stage:NAME, console:TEXT, mark:NAME\n"
-    "                   (default: where the last session on this trace ended)\n"
-    "  --script FILE    keys and commands from a file (- standard input) instead of a terminal\n"
-    "  --dump FILE      write what is shown in the end: text, or a picture if it is FILE.svg; - standard output\n"
-    "  --size 120x40    the size of a script's screen\n"
-    "  --keys           print all keys and commands: group, name, keys, what it does, between tabs\n"
-    "  --mono           without colours\n"
-    "  --ascii          only ASCII characters\n"
-    "  --settings FILE  instead of bootreel/settings in XDG_CONFIG_HOME (with --script: none)\n"
-    "  --memory FOLDER  keep position and marks there, instead of in bootreel in XDG_STATE_HOME (with --script: nowhere)\n\n"
-    "The settings file holds lines: colour STYLE = …, key [VIEW] KEY = COMMAND, layout PAGE SIZE = …, set NAME = …\n";
-
-enum {
-    OPT_AT = 1,
-    OPT_SCRIPT,
-    OPT_DUMP,
-    OPT_SIZE,
-    OPT_MONO,
-    OPT_ASCII,
-    OPT_KEYS,
-    OPT_SETTINGS,
-    OPT_MEMORY,
-    OPT_HELP
+struct tui_command {
+    struct tui_options o;
+    bool keys; /* only list them */
 };
-
-static const struct option longs[] = {
-    {"at", required_argument, NULL, OPT_AT},
-    {"script", required_argument, NULL, OPT_SCRIPT},
-    {"dump", required_argument, NULL, OPT_DUMP},
-    {"size", required_argument, NULL, OPT_SIZE},
-    {"mono", no_argument, NULL, OPT_MONO},
-    {"ascii", no_argument, NULL, OPT_ASCII},
-    {"keys", no_argument, NULL, OPT_KEYS},
-    {"settings", required_argument, NULL, OPT_SETTINGS},
-    {"memory", required_argument, NULL, OPT_MEMORY},
-    {"help", no_argument, NULL, OPT_HELP},
-    {NULL, 0, NULL, 0},
-};
-
-static bool take_size(struct tui_options *o, const char *text)
-{
-    char end;
-    if (sscanf(text, "%dx%d%c", &o->width, &o->height, &end) == 2 && o->width > 0 && o->height > 0 &&
-        o->width <= 1000 && o->height <= 1000)
-        return true;
-    trouble_text("--size: \"%.40s\" is no size: write it as 120x40", text);
-    return false;
-}
-
-static bool take_option(struct tui_options *o, int c)
-{
-    switch (c) {
-    case OPT_AT:
-        o->at = optarg;
-        return true;
-    case OPT_SCRIPT:
-        o->script = optarg;
-        return true;
-    case OPT_DUMP:
-        o->dump = optarg;
-        return true;
-    case OPT_SIZE:
-        return take_size(o, optarg);
-    case OPT_MONO:
-        return o->mono = true;
-    case OPT_ASCII:
-        return o->ascii = true;
-    case OPT_SETTINGS:
-        o->settings = optarg;
-        return true;
-    case OPT_MEMORY:
-        o->memory = optarg;
-        return true;
-    default:
-        return false;
-    }
-}
 
 /* The folder of a variable of the XDG base directory specification, or below HOME; then FILE. NULL: there is none. */
 static char *xdg(const char *variable, const char *below_home, const char *file)
@@ -113,37 +37,135 @@ static void print_command(void *ctx, const char *group, const char *name, const 
     printf("%s\t%s\t%s\t%s\n", group, name, keys, what);
 }
 
-int cmd_tui(int argc, char **argv)
+enum { OPT_AT = 1, OPT_SCRIPT, OPT_DUMP, OPT_SIZE, OPT_KEYS, OPT_MONO, OPT_ASCII, OPT_SETTINGS, OPT_MEMORY };
+
+static const struct option_row rows[] = {
+    {.name = "at",
+     .argument = "POSITION",
+     .help = "where to begin (default: where the last session on this trace ended, else at the reset vector)",
+     .id = OPT_AT},
+    {.name = "script",
+     .argument = "FILE",
+     .help = "take keys and commands from a file (- is standard input) instead of a terminal",
+     .id = OPT_SCRIPT,
+     .more =
+         "A line is a command as after `:`, or `keys KEY...`, `type TEXT`, `show FILE`, `size WxH`, `expect TEXT`, "
+         "`message TEXT`, `live-until TEXT`, `cancel N` or `clock NAME COMMAND`."},
+    {.name = "dump",
+     .argument = "FILE",
+     .help = "write what is shown in the end: text, or a picture if it is FILE.svg (- is standard output)",
+     .id = OPT_DUMP},
+    {.name = "size",
+     .argument = "WxH",
+     .help = "the size of a script's screen (default 120x40)",
+     .id = OPT_SIZE},
+    {.name = "keys",
+     .help = "print all keys and commands: group, name, keys and what it does, with tabs between them",
+     .id = OPT_KEYS},
+    {.name = "mono", .help = "without colours", .id = OPT_MONO},
+    {.name = "ascii", .help = "only ASCII characters", .id = OPT_ASCII},
+    {.name = "settings",
+     .argument = "FILE",
+     .help = "the settings (default: bootreel/settings in XDG_CONFIG_HOME; with --script or --dump none)",
+     .id = OPT_SETTINGS},
+    {.name = "memory",
+     .argument = "FOLDER",
+     .help =
+         "keep positions and marks of traces there (default: bootreel in XDG_STATE_HOME; with --script or "
+         "--dump nowhere)",
+     .id = OPT_MEMORY},
+    END_OF_ROWS,
+};
+
+static int take_screen_size(struct tui_options *o, const struct option_row *row, const char *value,
+                            struct error *err)
 {
-    struct tui_options o = {0};
-    int c;
-    while ((c = next_option(argc, argv, "", longs)) != -1) {
-        if (c == OPT_HELP) {
-            fputs(help, stdout);
-            return finish_output(EXIT_DONE);
-        }
-        if (c == OPT_KEYS) {
-            tui_commands(print_command, NULL);
-            return finish_output(EXIT_DONE);
-        }
-        if (!take_option(&o, c))
-            return EXIT_TROUBLE;
+    char end;
+    if (sscanf(value, "%dx%d%c", &o->width, &o->height, &end) == 2 && o->width > 0 && o->height > 0 &&
+        o->width <= 1000 && o->height <= 1000)
+        return 0;
+    return error_set(err, "--%s: \"%.40s\" is no size: write it as 120x40", row->name, value);
+}
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
+{
+    struct tui_command *c = ctx;
+    switch (row->id) {
+    case OPT_AT:
+        c->o.at = value;
+        return 0;
+    case OPT_SCRIPT:
+        c->o.script = value;
+        return 0;
+    case OPT_DUMP:
+        c->o.dump = value;
+        return 0;
+    case OPT_SIZE:
+        return take_screen_size(&c->o, row, value, err);
+    case OPT_KEYS:
+        c->keys = true;
+        return 0;
+    case OPT_MONO:
+        c->o.mono = true;
+        return 0;
+    case OPT_ASCII:
+        c->o.ascii = true;
+        return 0;
+    case OPT_SETTINGS:
+        c->o.settings = value;
+        return 0;
+    case OPT_MEMORY:
+        c->o.memory = value;
+        return 0;
+    default:
+        return option_not_handled(row, err);
     }
+}
+
+static int start(struct tui_options *o, int argc, char **argv)
+{
     if (argc - optind == 2)
         return trouble_text("tui: %s and %s: two traces side by side are not there yet: open one of them",
                             argv[optind], argv[optind + 1]);
-    o.path = only_argument(argc, argv, "trace");
-    if (!o.path)
+    o->path = only_argument(argc, argv, "trace");
+    if (!o->path)
         return EXIT_TROUBLE;
-    bool alone = o.script || o.dump;
+    bool alone = o->script || o->dump;
     char *settings = alone ? NULL : xdg("XDG_CONFIG_HOME", ".config", "bootreel/settings");
     char *memory = alone ? NULL : xdg("XDG_STATE_HOME", ".local/state", "bootreel");
-    if (!o.settings)
-        o.settings = settings;
-    if (!o.memory)
-        o.memory = memory;
-    int status = show(&o);
+    if (!o->settings)
+        o->settings = settings;
+    if (!o->memory)
+        o->memory = memory;
+    int status = show(o);
     free(settings);
     free(memory);
-    return finish_output(status);
+    return status;
 }
+
+static int cmd_tui(int argc, char **argv)
+{
+    struct tui_command c = {0};
+    int status;
+    if (!parse_options(&command_tui, argc, argv, take_option, &c, &status))
+        return status;
+    if (!c.keys)
+        return finish_output(start(&c.o, argc, argv));
+    tui_commands(print_command, NULL);
+    return finish_output(EXIT_DONE);
+}
+
+const struct command command_tui = {
+    .name = "tui",
+    .run = cmd_tui,
+    .what = "look at a trace, and go through it, on a terminal",
+    .arguments = "TRACE [--at POSITION] [--script FILE] [--dump FILE]",
+    .rows = rows,
+    .intro =
+        "Shows the recorded boot on a terminal, at any of its moments, and goes through it forwards and backwards. ? "
+        "shows the keys.",
+    .more =
+        "docs/tour.md is a tour. It needs 60 columns and 16 lines; colours, UTF-8 and a mouse are used where they are.",
+    .outro =
+        "The settings file holds lines: colour STYLE = …, key [VIEW] KEY = COMMAND, layout PAGE SIZE = …, set NAME = …",
+};

@@ -15,13 +15,22 @@ static const struct {
                {"auto", CONSOLE_AUTO},
                {"none", CONSOLE_NONE}};
 
-int console_device(const char *name)
+enum { DEVICES = sizeof devices / sizeof devices[0] };
+
+const char *console_name(size_t i)
 {
-    for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++)
-        if (!strcmp(devices[i].name, name))
-            return devices[i].device;
-    trouble_text("--console: \"%.40s\" is no console: serial0 … serial3, screen, debug, auto or none", name);
-    return -1;
+    return i < DEVICES ? devices[i].name : NULL;
+}
+
+int take_console(const struct option_row *row, const char *value, int *device, struct error *err)
+{
+    for (size_t i = 0; i < DEVICES; i++)
+        if (!strcmp(devices[i].name, value)) {
+            *device = devices[i].device;
+            return 0;
+        }
+    return error_set(err, "--%s: \"%.40s\" is no console: serial0 … serial3, screen, debug, auto or none",
+                     row->name, value);
 }
 
 void console_bytes(int device, unsigned from, const void *data, size_t n)

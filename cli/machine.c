@@ -7,9 +7,9 @@
 #include "cli/machine.h"
 #include "core/guest.h"
 #include "guests/demo/demo.h"
+#include "hv/hv.h"
 
-enum { MAX_DISKS = 4, MAX_CPUS = 64, MAX_SETTINGS = 16 };
-enum { MAX_EXTRA = 64, BOOT_MENU_MS = 3000 };
+enum { MAX_SETTINGS = 16, MAX_EXTRA = 64 };
 #define MIB         (1ull << 20)
 #define MAX_MEMORY  (64ull << 30)
 #define MAX_ADDRESS (64ull << 30)
@@ -18,7 +18,7 @@ struct machine {
     const char *bios, *vgabios, *cpu, *rtc, *boot, *append, *vga; /* as given; NULL: not */
     bool inspects;                                                /* --inspect was given */
     uint32_t inspect;                                             /* what it chose among guest_systems */
-    const char *disk[MAX_DISKS];
+    const char *disk[MACHINE_DISKS];
     unsigned ndisks;
     const char *cdrom, *floppy, *kernel, *initrd;
     char *flat;
@@ -35,42 +35,12 @@ struct machine {
 
 /* ---------------------------------------------------------------- values */
 
-int parse_size(const char *text, uint64_t *n)
+static int set_memory(struct machine *m, const struct option_row *row, const char *value, struct error *err)
 {
-    static const char suffixes[] = "KMGT";
-    char *end;
-    if (!isdigit((unsigned char)text[0]))
+    if (take_size(row, value, 0, &m->memory, err))
         return -1;
-    unsigned long long v = strtoull(text, &end, 10);
-    unsigned shift = 0;
-    if (*end) {
-        const char *s = strchr(suffixes, toupper((unsigned char)*end));
-        if (!s || (end[1] && strcmp(end + 1, "B") && strcmp(end + 1, "iB")))
-            return -1;
-        shift = 10 * (unsigned)(s - suffixes + 1);
-    }
-    if (v > (UINT64_MAX >> shift) || v == UINT64_MAX)
-        return -1;
-    *n = v << shift;
-    return 0;
-}
-
-static int set_memory(struct machine *m, const char *value, struct error *err)
-{
-    if (parse_size(value, &m->memory))
-        return error_set(err, "--memory: \"%.40s\" is no size: write it as 256M or 1G", value);
     if (m->memory < MIB || m->memory > MAX_MEMORY || m->memory % MIB)
-        return error_set(err, "--memory: %.40s: give whole megabytes, from 1M to 64G", value);
-    return 0;
-}
-
-static int set_cpus(struct machine *m, const char *value, struct error *err)
-{
-    char *end;
-    unsigned long n = strtoul(value, &end, 10);
-    if (!isdigit((unsigned char)*value) || *end || n < 1 || n > MAX_CPUS)
-        return error_set(err, "--cpus: \"%.40s\": give a number from 1 to %d", value, MAX_CPUS);
-    m->cpus = (unsigned)n;
+        return error_set(err, "--%s: %.40s: give whole megabytes, from 1M to 64G", row->name, value);
     return 0;
 }
 
@@ -88,23 +58,18 @@ static int set_rtc(struct machine *m, const char *value, struct error *err)
              minute < 60 && second >= 0 && second < 60;
     }
     if (!ok)
-        return error_set(err, "--rtc: \"%.40s\" is no time: write it as 2027-01-01T00:00:00", value);
+        return error_set(err, "--rtc: \"%.40s\" is no time: write it as " MACHINE_RTC, value);
     m->rtc = value;
     return 0;
 }
 
-static int set_word(const char **to, const char *option, const char *value, const char *const *words,
-                    struct error *err)
+static int set_word(const char **to, const struct option_row *row, const char *value, struct error *err)
 {
-    char list[64] = "";
-    for (size_t i = 0; words[i]; i++) {
-        if (!strcmp(words[i], value)) {
-            *to = value;
-            return 0;
-        }
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", words[i]);
-    }
-    return error_set(err, "--%s: \"%.40s\" is none of: %s", option, value, list);
+    unsigned index;
+    if (take_word(row, value, &index, err))
+        return -1;
+    *to = value;
+    return 0;
 }
 
 static int set_inspect(struct machine *m, const char *value, struct error *err)
@@ -128,61 +93,154 @@ static int set_flat(struct machine *m, const char *value, struct error *err)
     return 0;
 }
 
-static int set_once(const char **to, const char *option, const char *value, struct error *err)
+static int set_once(const char **to, const struct option_row *row, const char *value, struct error *err)
 {
     if (*to)
-        return error_set(err, "--%s: given twice (%.100s and %.100s): give it once", option, *to, value);
+        return error_set(err, "--%s: given twice (%.100s and %.100s): give it once", row->name, *to, value);
     *to = value;
     return 0;
 }
 
 static int add_disk(struct machine *m, const char *value, struct error *err)
 {
-    if (m->ndisks == MAX_DISKS)
-        return error_set(err, "--disk: %.200s: there are %d already, and no more places", value, MAX_DISKS);
+    if (m->ndisks == MACHINE_DISKS)
+        return error_set(err, "--disk: %.200s: there are %d already, and no more places", value,
+                         MACHINE_DISKS);
     m->disk[m->ndisks++] = value;
     return 0;
 }
 
-int machine_option(struct machine *m, int option, const char *value, struct error *err)
+enum {
+    MO_BIOS = OPT_MACHINE,
+    MO_VGABIOS,
+    MO_MEMORY,
+    MO_CPUS,
+    MO_CPU,
+    MO_RTC,
+    MO_DISK,
+    MO_CDROM,
+    MO_FLOPPY,
+    MO_BOOT,
+    MO_KERNEL,
+    MO_INITRD,
+    MO_APPEND,
+    MO_FLAT,
+    MO_VGA,
+    MO_INSPECT
+};
+
+const struct option_row machine_options[] = {
+    {.name = "bios",
+     .argument = "builtin|seabios|FILE",
+     .help = "the firmware: bootreel's own (default), SeaBIOS, or a file; none with --flat",
+     .id = MO_BIOS,
+     .more =
+         "SeaBIOS is looked for below `$BOOTREEL_GUESTS`, in /usr/share/seabios, in /usr/share/qemu and below ./.cache."},
+    {.name = "vgabios",
+     .argument = "FILE",
+     .help = "the display's option ROM (default: SeaBIOS has its own, builtin needs none)",
+     .id = MO_VGABIOS},
+    {.name = "memory",
+     .argument = "SIZE",
+     .help = "size of the memory, such as 512M or 1G (default {memory})",
+     .id = MO_MEMORY,
+     .more = "Whole megabytes, from 1M to 64G."},
+    {.name = "cpus",
+     .argument = "N",
+     .help = "number of processors, at most {max-cpus} (default 1)",
+     .id = MO_CPUS},
+    {.name = "cpu",
+     .argument = "MODEL",
+     .help = "processor model: {cpu-models} (default {cpu})",
+     .id = MO_CPU,
+     .more =
+         "`i686` has 32 bits. `max` is all that the emulator has: x86-64-v2 and MOVBE, AES, PCLMULQDQ, XSAVE, FSGSBASE, SMEP, SMAP, "
+         "UMIP, INVPCID, CLFLUSHOPT, CLWB, RDPID, RDRAND and RDSEED (whose numbers are the same in each recording)."},
+    {.name = "rtc",
+     .argument = "TIME",
+     .help = "what the clock says at power-on (default {rtc})",
+     .id = MO_RTC,
+     .more = "The host's time is never used."},
+    {.name = "inspect",
+     .argument = "linux|none",
+     .help = "look for a Linux kernel and record what it does (default), or do not",
+     .id = MO_INSPECT,
+     .more =
+         "It is found by what every build of a kernel has in memory. It gives events of the classes kernel, process, sched and "
+         "syscall, and symbols. Kernels from 4.6 on are understood, of 64 and of 32 bits; system calls are those of 64-bit, x32 and 32-bit programs. "
+         "A kernel without type information (BTF), such as Debian's 32-bit ones, gives no symbols of programs; an event kernel.note says what is not known of a kernel, and why."},
+    {.name = "vga", .argument = "std|none", .help = "the display adapter (default std)", .id = MO_VGA},
+    {.name = "disk",
+     .argument = "FILE",
+     .help = "a raw disk image (up to {max-disks} times)",
+     .id = MO_DISK,
+     .more = "Image files are only read: what the guest writes is part of the machine's state."},
+    {.name = "cdrom", .argument = "FILE", .help = "a CD-ROM image", .id = MO_CDROM},
+    {.name = "floppy", .argument = "FILE", .help = "a floppy disk image", .id = MO_FLOPPY},
+    {.name = "boot",
+     .argument = "c|d|a|menu",
+     .help =
+         "boot from the disk, the CD-ROM or the floppy first (default: the first of these that is given), or show a boot menu if Esc "
+         "or F12 is pressed within {boot-menu} seconds",
+     .id = MO_BOOT,
+     .more =
+         "The firmware reads the key from the screen's keyboard and, if it is the built-in one, also from the serial port."},
+    {.name = "kernel",
+     .argument = "FILE",
+     .help = "a Linux bzImage or multiboot image, loaded directly",
+     .id = MO_KERNEL,
+     .more =
+         "The recording begins at the kernel's entry. The firmware has run before that, unrecorded: its services, tables and settings are there. A reset loads the kernel again."},
+    {.name = "initrd", .argument = "FILE", .help = "the kernel's initial RAM disk", .id = MO_INITRD},
+    {.name = "append", .argument = "STRING", .help = "the kernel's command line", .id = MO_APPEND},
+    {.name = "flat",
+     .argument = "FILE@ADDRESS",
+     .help = "a bare binary, loaded there and run at once",
+     .id = MO_FLAT},
+    END_OF_ROWS,
+};
+
+int machine_option(struct machine *m, const struct option_row *row, const char *value, struct error *err)
 {
-    static const char *const boots[] = {"c", "d", "a", "menu", NULL};
-    static const char *const vgas[] = {"std", "none", NULL};
-    switch (option) {
+    uint64_t n;
+    switch (row->id) {
     case MO_BIOS:
-        return set_once(&m->bios, "bios", value, err);
+        return set_once(&m->bios, row, value, err);
     case MO_VGABIOS:
-        return set_once(&m->vgabios, "vgabios", value, err);
+        return set_once(&m->vgabios, row, value, err);
     case MO_MEMORY:
-        return set_memory(m, value, err);
+        return set_memory(m, row, value, err);
     case MO_CPUS:
-        return set_cpus(m, value, err);
+        if (take_number(row, value, 1, MACHINE_CPUS, &n, err))
+            return -1;
+        m->cpus = (unsigned)n;
+        return 0;
     case MO_CPU:
-        return set_once(&m->cpu, "cpu", value, err);
+        return set_once(&m->cpu, row, value, err);
     case MO_RTC:
         return set_rtc(m, value, err);
     case MO_DISK:
         return add_disk(m, value, err);
     case MO_CDROM:
-        return set_once(&m->cdrom, "cdrom", value, err);
+        return set_once(&m->cdrom, row, value, err);
     case MO_FLOPPY:
-        return set_once(&m->floppy, "floppy", value, err);
+        return set_once(&m->floppy, row, value, err);
     case MO_BOOT:
-        return set_word(&m->boot, "boot", value, boots, err);
+        return set_word(&m->boot, row, value, err);
     case MO_KERNEL:
-        return set_once(&m->kernel, "kernel", value, err);
+        return set_once(&m->kernel, row, value, err);
     case MO_INITRD:
-        return set_once(&m->initrd, "initrd", value, err);
+        return set_once(&m->initrd, row, value, err);
     case MO_APPEND:
-        return set_once(&m->append, "append", value, err);
+        return set_once(&m->append, row, value, err);
     case MO_FLAT:
         return set_flat(m, value, err);
     case MO_VGA:
-        return set_word(&m->vga, "vga", value, vgas, err);
+        return set_word(&m->vga, row, value, err);
     case MO_INSPECT:
         return set_inspect(m, value, err);
     default:
-        return error_set(err, "option %d: not a machine option", option);
+        return option_not_handled(row, err);
     }
 }
 
@@ -191,7 +249,7 @@ int machine_option(struct machine *m, int option, const char *value, struct erro
 struct machine *machine_new(void)
 {
     struct machine *m = calloc(1, sizeof *m);
-    m->memory = 256 * MIB;
+    m->memory = MACHINE_MEMORY;
     m->cpus = 1;
     m->files = image_files_new();
     return m;
@@ -275,13 +333,13 @@ static void make_settings(struct machine *m, const char *bios)
 {
     set_number(m, "memory", m->memory);
     set_number(m, "cpus", m->cpus);
-    set(m, "cpu", or_default(m->cpu, "x86-64-v2"));
-    set(m, "rtc", or_default(m->rtc, "2027-01-01T00:00:00"));
+    set(m, "cpu", or_default(m->cpu, hv_cpu_model(0)));
+    set(m, "rtc", or_default(m->rtc, MACHINE_RTC));
     set(m, "bios", bios);
     bool menu = m->boot && !strcmp(m->boot, "menu");
     set(m, "boot", m->boot && !menu ? m->boot : boot_default(m));
     if (menu)
-        set_number(m, "boot-menu", BOOT_MENU_MS);
+        set_number(m, "boot-menu", MACHINE_BOOT_MENU_MS);
     set(m, "vga", or_default(m->vga, "std"));
     set_inspected(m);
     if (m->kernel)
@@ -326,7 +384,7 @@ static int add_firmware(struct machine *m, const char *kind, struct error *err)
 
 static int add_media(struct machine *m, struct error *err)
 {
-    static const char *const roles[MAX_DISKS] = {"disk0", "disk1", "disk2", "disk3"};
+    static const char *const roles[MACHINE_DISKS] = {"disk0", "disk1", "disk2", "disk3"};
     if (add(m, "kernel", m->kernel, err) || add(m, "initrd", m->initrd, err) || add(m, "flat", m->flat, err))
         return -1;
     for (unsigned i = 0; i < m->ndisks; i++)

@@ -1,114 +1,318 @@
-/* options.c - small things that all commands need: options in our words, opening a trace, numbers as text. */
+/* options.c - parses the options of a command by its table; values that several commands take. */
+#include <assert.h>
+#include <ctype.h>
+#include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/marks.h"
+#include "core/position.h"
+#include "core/profile.h"
 
-static bool takes_argument(const struct option *longs, int val)
+/* ---------------------------------------------------------------- rows */
+
+static const struct option_row help_option = {.name = "help", .letter = 'h', .help = "show this help"};
+
+bool option_is_heading(const struct option_row *row)
 {
-    for (; longs->name; longs++)
-        if (longs->val == val)
-            return longs->has_arg == required_argument;
-    return false;
+    return !row->name;
 }
 
-int next_option(int argc, char **argv, const char *shorts, const struct option *longs)
+static void add_rows(struct option_list *list, const struct option_row *row)
 {
-    opterr = 0;
-    int c = getopt_long(argc, argv, shorts, longs, NULL);
-    if (c != '?' && c != ':')
-        return c;
-    const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
-    if (optopt && takes_argument(longs, optopt))
-        trouble_text("%s: option \"%.60s\" needs a value: see bootreel %s --help", argv[0], word, argv[0]);
-    else
-        trouble_text("%s: option \"%.60s\" is unknown or not used so: see bootreel %s --help", argv[0], word,
-                     argv[0]);
-    return '?';
-}
-
-int keep_argument(const char **list, size_t *n, unsigned max, const char *option)
-{
-    if (*n == max) {
-        trouble_text("--%s: at most %u of these", option, max);
-        return -1;
+    for (; row && (row->name || row->help || row->group); row++) {
+        if (row->group) {
+            add_rows(list, row->group);
+            continue;
+        }
+        assert(list->n < MAX_OPTIONS);
+        list->row[list->n++] = row;
     }
-    list[(*n)++] = optarg;
-    return 0;
 }
 
-const char *only_argument(int argc, char **argv, const char *what)
+void option_list(const struct command *c, struct option_list *list)
 {
-    if (argc - optind == 1)
-        return argv[optind];
-    if (argc == optind)
-        trouble_text("%s: no %s given: see bootreel %s --help", argv[0], what, argv[0]);
-    else
-        trouble_text("%s: \"%.60s\" is one argument too many: give one %s", argv[0], argv[optind + 1], what);
+    list->n = 0;
+    add_rows(list, c->rows);
+    assert(list->n < MAX_OPTIONS);
+    list->row[list->n++] = &help_option;
+}
+
+/* ---------------------------------------------------------------- parsing */
+
+/* getopt_long's arrays. A long option's value is OPTION_BASE and its place in the list, above all letters. */
+enum { OPTION_BASE = 256 };
+struct getopt_arrays {
+    struct option longs[MAX_OPTIONS + 1];
+    char letters[3 * MAX_OPTIONS + 1];
+};
+
+static bool optional_argument_of(const struct option_row *row)
+{
+    return row->argument && *row->argument == '[';
+}
+
+static void make_arrays(const struct option_list *list, struct getopt_arrays *a)
+{
+    struct option *to = a->longs;
+    char *letter = a->letters;
+    for (size_t i = 0; i < list->n; i++) {
+        const struct option_row *row = list->row[i];
+        if (option_is_heading(row))
+            continue;
+        int has = !row->argument              ? no_argument
+                  : optional_argument_of(row) ? optional_argument
+                                              : required_argument;
+        *to++ = (struct option){row->name, has, NULL, OPTION_BASE + (int)i};
+        if (row->letter) {
+            *letter++ = row->letter;
+            for (int colons = has; colons; colons--)
+                *letter++ = ':';
+        }
+    }
+    *to = (struct option){0};
+    *letter = 0;
+}
+
+static const struct option_row *row_of(const struct option_list *list, int c)
+{
+    if (c >= OPTION_BASE)
+        return list->row[c - OPTION_BASE];
+    for (size_t i = 0; i < list->n; i++)
+        if (list->row[i]->letter && list->row[i]->letter == c)
+            return list->row[i];
     return NULL;
 }
 
-struct trace *open_trace(const char *path)
+/* The long options that an abbreviation can stand for, if it is more than one. */
+static bool ambiguous(const struct option_list *list, const char *word, char *names, size_t size)
 {
+    size_t n = strcspn(word, "="), found = 0, len = 0;
+    *names = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        const char *name = list->row[i]->name;
+        if (!name || n < 3 || strncmp(word, "--", 2) || strncmp(name, word + 2, n - 2))
+            continue;
+        if (len < size)
+            len += (size_t)snprintf(names + len, size - len, "%s--%s", found ? ", " : "", name);
+        found++;
+    }
+    return found > 1;
+}
+
+/* What getopt_long did not take: `optopt` is the option if that is known. */
+static void complain(const struct option_list *list, char **argv, int argc)
+{
+    const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
+    const struct option_row *row = row_of(list, optopt);
+    char letter[] = {'-', (char)optopt, 0}, names[200];
+    if (row && row->argument)
+        trouble_text("%s: option \"%.60s\" needs a value: see bootreel %s --help", argv[0], word, argv[0]);
+    else if (row)
+        trouble_text("%s: option \"%.60s\" takes no value: see bootreel %s --help", argv[0], word, argv[0]);
+    else if (optopt)
+        trouble_text("%s: option \"%s\" is unknown: see bootreel %s --help", argv[0], letter, argv[0]);
+    else if (ambiguous(list, word, names, sizeof names))
+        trouble_text("%s: option \"%.60s\" may be any of %s: write more of it", argv[0], word, names);
+    else
+        trouble_text("%s: option \"%.60s\" is unknown: see bootreel %s --help", argv[0], word, argv[0]);
+}
+
+bool parse_options(const struct command *command, int argc, char **argv, option_taker *take, void *ctx,
+                   int *status)
+{
+    struct option_list list;
+    struct getopt_arrays arrays;
     struct error err;
-    struct trace *t = trace_open(path, &err);
-    if (!t)
-        trouble(&err);
-    else if (trace_truncated(t))
-        fprintf(stderr, "bootreel: %s: %s (%s); what is there is used\n", path,
-                trace_damaged(t) ? "damaged" : "cut short", trace_damage(t));
-    return t;
-}
-
-const char *commas(char buf[NUMBER_TEXT], uint64_t n)
-{
-    char digits[24];
-    int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n);
-    char *to = buf;
-    for (int i = 0; i < len; i++) {
-        if (i && (len - i) % 3 == 0)
-            *to++ = ',';
-        *to++ = digits[i];
-    }
-    *to = 0;
-    return buf;
-}
-
-const char *seconds(char buf[NUMBER_TEXT], uint64_t ns)
-{
-    snprintf(buf, NUMBER_TEXT, "%llu.%06llu s", (unsigned long long)(ns / 1000000000),
-             (unsigned long long)(ns % 1000000000 / 1000));
-    return buf;
-}
-
-const char *bytes_text(char buf[NUMBER_TEXT], uint64_t n)
-{
-    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
-    unsigned unit = 0;
-    double v = (double)n;
-    while (v >= 1000 && unit < 4) {
-        v /= 1000;
-        unit++;
-    }
-    snprintf(buf, NUMBER_TEXT, unit ? "%.1f %s" : "%.0f %s", v, units[unit]);
-    return buf;
-}
-
-void print_marks(FILE *out, const struct marks *m, size_t head, size_t tail)
-{
-    size_t n;
-    char icount[NUMBER_TEXT], time[NUMBER_TEXT];
-    const struct mark *list = marks_list(m, &n);
-    for (size_t i = 0; i < n; i++) {
-        if (i >= head && i + tail < n) {
-            fprintf(out, "  … %zu more\n", n - tail - i);
-            i = n - tail;
-            if (i == n)
-                break;
+    int c;
+    option_list(command, &list);
+    make_arrays(&list, &arrays);
+    opterr = 0;
+    while ((c = getopt_long(argc, argv, arrays.letters, arrays.longs, NULL)) != -1) {
+        const struct option_row *row = c == '?' ? NULL : row_of(&list, c);
+        if (row == &help_option) {
+            print_help(stdout, command);
+            *status = finish_output(EXIT_DONE);
+            return false;
         }
-        fprintf(out, "  %17s  %15s  %-23s %s\n", commas(icount, list[i].icount), seconds(time, list[i].time),
-                event_kind(list[i].kind)->name, list[i].text);
+        if (row && !take(ctx, row, optarg, &err))
+            continue;
+        if (row)
+            trouble(&err);
+        else
+            complain(&list, argv, argc);
+        *status = EXIT_TROUBLE;
+        return false;
     }
-    if (marks_more(m))
-        fputs("  … and more\n", out);
+    return true;
+}
+
+int option_not_handled(const struct option_row *row, struct error *err)
+{
+    return error_set(err, "--%s: is in the table of options, but not handled", row->name);
+}
+
+/* ---------------------------------------------------------------- values */
+
+int take_number(const struct option_row *row, const char *value, uint64_t min, uint64_t max, uint64_t *n,
+                struct error *err)
+{
+    char *end;
+    unsigned long long v = strtoull(value, &end, 10);
+    if (!isdigit((unsigned char)*value) || *end || v < min || v > max) {
+        if (max == UINT64_MAX)
+            return error_set(err, "--%s: \"%.40s\": give a number from %llu on", row->name, value,
+                             (unsigned long long)min);
+        return error_set(err, "--%s: \"%.40s\": give a number from %llu to %llu", row->name, value,
+                         (unsigned long long)min, (unsigned long long)max);
+    }
+    *n = v;
+    return 0;
+}
+
+int parse_size(const char *text, uint64_t *n)
+{
+    static const char suffixes[] = "KMGT";
+    char *end;
+    if (!isdigit((unsigned char)text[0]))
+        return -1;
+    unsigned long long v = strtoull(text, &end, 10);
+    unsigned shift = 0;
+    if (*end) {
+        const char *s = strchr(suffixes, toupper((unsigned char)*end));
+        if (!s || (end[1] && strcmp(end + 1, "B") && strcmp(end + 1, "iB")))
+            return -1;
+        shift = 10 * (unsigned)(s - suffixes + 1);
+    }
+    if (v > (UINT64_MAX >> shift) || v == UINT64_MAX)
+        return -1;
+    *n = v << shift;
+    return 0;
+}
+
+int take_size(const struct option_row *row, const char *value, uint64_t min, uint64_t *n, struct error *err)
+{
+    if (!parse_size(value, n) && *n >= min)
+        return 0;
+    return error_set(err, "--%s: \"%.40s\" is no size: write it as 256M or 1G", row->name, value);
+}
+
+int take_word(const struct option_row *row, const char *value, unsigned *index, struct error *err)
+{
+    char list[100] = "";
+    size_t n = strlen(value), len = 0;
+    unsigned i = 0;
+    for (const char *word = row->argument; *word; i++) {
+        size_t end = strcspn(word, "|");
+        if (end == n && !strncmp(word, value, n)) {
+            *index = i;
+            return 0;
+        }
+        if (len < sizeof list)
+            len += (size_t)snprintf(list + len, sizeof list - len, "%s%.*s", i ? ", " : "", (int)end, word);
+        word += end + (word[end] == '|');
+    }
+    return error_set(err, "--%s: \"%.40s\" is none of: %s", row->name, value, list);
+}
+
+int take_format(const struct option_row *row, const char *value, bool *json, struct error *err)
+{
+    unsigned index;
+    if (take_word(row, value, &index, err))
+        return -1;
+    *json = index == 1;
+    return 0;
+}
+
+int take_classes(const struct option_row *row, const char *value, uint32_t *mask, struct error *err)
+{
+    const char *bad = "";
+    if (!event_classes_parse(value, mask, &bad))
+        return 0;
+    return error_set(err, "--%s: \"%.40s\" is no class of events: %s; or all, none, default", row->name, bad,
+                     event_class_list());
+}
+
+int words_add(struct words *w, const char *word, struct error *err)
+{
+    const char **grown = realloc(w->word, (w->n + 1) * sizeof *grown);
+    if (!grown)
+        return error_set(err, "no memory for \"%.60s\"", word);
+    w->word = grown;
+    w->word[w->n++] = word;
+    return 0;
+}
+
+void words_free(struct words *w)
+{
+    free(w->word);
+    *w = (struct words){0};
+}
+
+/* ---------------------------------------------------------------- options that several commands have */
+
+const struct option_row format_options[] = {
+    {.name = "format",
+     .argument = "text|json",
+     .help = "text (default), or json: one array of objects",
+     .id = OPT_FORMAT},
+    END_OF_ROWS,
+};
+
+const struct option_row quiet_options[] = {
+    {.name = "quiet", .letter = 'q', .help = "print no summary and no progress line", .id = OPT_QUIET},
+    END_OF_ROWS,
+};
+
+const struct option_row observe_options[] = {
+    {.name = "profile",
+     .argument = "FILE",
+     .help = "the boot profile: it says what stages the boot has",
+     .id = OPT_PROFILE,
+     .more = "Symbols that it names are probed. docs/profiles.md describes its form."},
+    {.name = "probe",
+     .argument = "SYMBOL",
+     .help = "report each call of SYMBOL, or of 0xADDRESS, with arguments and result (several times)",
+     .id = OPT_PROBE,
+     .more =
+         "The events are probe.enter and probe.leave. Arguments are those of the System V convention in 64-bit code, and EAX, EDX, "
+         "ECX and three words of the stack in other code."},
+    {.name = "symbols",
+     .argument = "FILE",
+     .help = "an ELF file whose symbols go into the trace (several times)",
+     .id = OPT_SYMBOLS,
+     .more =
+         "Line numbers and call frames go with them. The file may be a vmlinux with debug information, for example, or another firmware. The symbols of the built-in firmware and of the demo guest are always in the trace."},
+    END_OF_ROWS,
+};
+
+int observe_option(struct observed *o, const struct option_row *row, const char *value, struct error *err)
+{
+    switch (row->id) {
+    case OPT_PROFILE:
+        profile_free(o->profile);
+        o->profile = profile_load(value, err);
+        return o->profile ? 0 : -1;
+    case OPT_PROBE:
+        return words_add(&o->probes, value, err);
+    case OPT_SYMBOLS:
+        return words_add(&o->symbols, value, err);
+    default:
+        return option_not_handled(row, err);
+    }
+}
+
+int observe_profile(struct observed *o, struct error *err)
+{
+    for (size_t i = 0; o->profile && profile_probe(o->profile, i); i++)
+        if (words_add(&o->probes, profile_probe(o->profile, i), err))
+            return -1;
+    return 0;
+}
+
+void observed_free(struct observed *o)
+{
+    profile_free(o->profile);
+    words_free(&o->probes);
+    words_free(&o->symbols);
 }

@@ -64,8 +64,9 @@ struct trace *timeline_trace(struct timeline *tl);
  * "". */
 const char *timeline_warning(const struct timeline *tl);
 
-/* Memory for checkpoints kept in memory, in bytes. The default, 640 MiB, keeps the whole of a session below
- * guest memory + 1 GiB. Applied at once. Little memory costs time only. */
+/* Memory for checkpoints kept in memory, in bytes. The default keeps the whole of a session below guest memory
+ * + 1 GiB. Applied at once. Little memory costs time only. */
+#define TIMELINE_MEMORY (640ull << 20)
 void timeline_set_budget(struct timeline *tl, uint64_t bytes);
 
 struct timeline_stats {

@@ -14,6 +14,7 @@
 #include "hv/hv.h"
 #include "hv/load/load.h"
 #include "hv/services.h"
+#include "hv/x86/x86.h"
 
 enum { NS_PER_STEP = 1, SLICE = 1 << 20, TURN = 1000 };
 
@@ -655,6 +656,11 @@ static const struct engine_ops pc_ops = {
     .screen = pc_screen,
     .display = pc_display,
 };
+
+const char *hv_cpu_model(unsigned i)
+{
+    return x86_model(i);
+}
 
 struct engine *hv_create(const struct engine_config *cfg, struct error *err)
 {

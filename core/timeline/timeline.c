@@ -6,7 +6,6 @@
 #include "core/timeline/impl.h"
 #include "traces/memory.h"
 
-#define BUDGET (640ull << 20)
 
 enum {
     MANY_HITS = 20000,  /* in a stretch that is searched for the last: the rest of it is halved first */
@@ -26,8 +25,8 @@ static size_t usable_checkpoints(const struct timeline *tl)
 
 static void open_store(struct timeline *tl)
 {
-    tl->budget = BUDGET;
-    store_init(&tl->store, tl->e, tl->t, BUDGET);
+    tl->budget = TIMELINE_MEMORY;
+    store_init(&tl->store, tl->e, tl->t, TIMELINE_MEMORY);
     tl->nrecorded = usable_checkpoints(tl);
     tl->recorded = mem_zero(tl->nrecorded + 1, sizeof *tl->recorded);
     tl->record = (struct line){.end = tl->last};

@@ -219,7 +219,7 @@ static int create_cpus(struct board *b, struct error *err)
         return -1;
     for (unsigned i = 0; i < n; i++) {
         bus_init(&b->cpu[i], b, i);
-        b->cpu[i].x86 = x86_create(b->mem, &b->cpu[i].bus, i, model ? model : "x86-64-v2", err);
+        b->cpu[i].x86 = x86_create(b->mem, &b->cpu[i].bus, i, model ? model : x86_model(0), err);
         if (!b->cpu[i].x86)
             return -1;
         b->ncpus = i + 1;

@@ -40,6 +40,11 @@ static const struct cpuid_model models[] = {
 };
 enum { NMODELS = sizeof models / sizeof models[0] };
 
+const char *x86_model(unsigned i)
+{
+    return i < NMODELS ? models[i].name : NULL;
+}
+
 int cpuid_select(struct x86 *cpu, const char *name, struct error *err)
 {
     char list[120] = "";

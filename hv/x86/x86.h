@@ -100,6 +100,8 @@ struct x86_bus {
     struct x86_hooks hooks;
 };
 
+/* Names of the CPUID models, the default first; NULL after the last. */
+const char *x86_model(unsigned i);
 /* A processor at power-on reset. `model` is a CPUID model name; NULL with err filled if unknown. */
 struct x86 *x86_create(struct physmem *, const struct x86_bus *, unsigned index, const char *model, struct error *err);
 void x86_destroy(struct x86 *);

@@ -193,6 +193,20 @@ bad events good.reel --from console:nowhere
 bad events good.reel --from 101%
 bad screen good.reel --at mark:x
 bad screen good.reel --at 300k
+bad symbols
+bad symbols good.reel --pid init
+bad stages good.reel --depth 0
+bad stages good.reel --format=xml
+bad processes good.reel --format xml
+bad events good.reel --pid -1
+bad gdb good.reel --memory 0
+bad gdb good.reel --stdio --listen :0
+bad annotate good.reel
+bad annotate good.reel -o good.reel
+bad annotate good.reel -o x.reel --events frob
+bad completion
+bad completion csh
+bad help frobnicate
 
 golden "$log" cli/bad_input.golden
 finish

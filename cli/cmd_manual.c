@@ -1,0 +1,239 @@
+/* cmd_manual.c - bootreel manual: the parts of the manual page that derive from the tables (scripts/manual puts them into
+ * docs/bootreel.1). It is not in the list of commands. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+/* ---------------------------------------------------------------- roff */
+
+static void put_char(FILE *out, const char **p)
+{
+    if (!strncmp(*p, "…", strlen("…"))) {
+        fputs("...", out);
+        *p += strlen("…");
+        return;
+    }
+    if (**p == '\\')
+        fputs("\\e", out);
+    else if (**p == '-')
+        fputs("\\-", out);
+    else
+        fputc(**p, out);
+    ++*p;
+}
+
+/* How many characters from here on are a NAME: capitals, and @ within. */
+static size_t name_length(const char *text)
+{
+    size_t n = 0;
+    while (isupper((unsigned char)text[n]) || (n && text[n] == '@'))
+        n++;
+    return n;
+}
+
+/* An argument or a usage: NAMEs are italic, what is typed as it is bold. */
+static void put_usage(FILE *out, const char *text)
+{
+    const char *font = "R";
+    for (const char *p = text; *p;) {
+        size_t n = name_length(p);
+        bool typed = !n && (isalnum((unsigned char)*p) || *p == '-' || *p == ':');
+        const char *want = n ? "I" : typed ? "B" : "R";
+        if (strcmp(want, font))
+            fprintf(out, "\\f%s", want);
+        font = want;
+        for (const char *end = p + (n ? n : 1); p < end;)
+            put_char(out, &p);
+    }
+    if (*font != 'R')
+        fputs("\\fR", out);
+}
+
+/* How many characters from here on are an option: -i, --until, -fold. */
+static size_t option_length(const char *text)
+{
+    size_t dashes = strspn(text, "-");
+    size_t n = strspn(text + dashes, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    return dashes && dashes <= 2 && n ? dashes + n : 0;
+}
+
+/* One paragraph, a sentence a line. NAMEs that are in `argument` are italic. */
+static void put_sentences(FILE *out, const char *text, size_t n, const char *argument)
+{
+    bool literal = false, in_word = false;
+    for (const char *p = text; p < text + n;) {
+        size_t name = literal || in_word ? 0 : name_length(p),
+               option = literal || in_word ? 0 : option_length(p);
+        char word[40];
+        snprintf(word, sizeof word, "%.*s", (int)name, p);
+        if (name && argument_has(argument, word)) {
+            fprintf(out, "\\fI%s\\fR", word);
+            p += name;
+        } else if (option) {
+            fputs("\\fB", out);
+            for (const char *end = p + option; p < end;)
+                put_char(out, &p);
+            fputs("\\fR", out);
+            in_word = true;
+        } else if (*p == '`') {
+            literal = !literal;
+            fputs(literal ? "\\fB" : "\\fR", out);
+            p++;
+        } else if (*p == '.' && p[1] == ' ' && (isupper((unsigned char)p[2]) || p[2] == '`') &&
+                   p + 2 < text + n) {
+            fputs(".\n", out);
+            p += 2;
+        } else {
+            in_word = isalnum((unsigned char)*p);
+            put_char(out, &p);
+        }
+    }
+    fputc('\n', out);
+}
+
+/* Paragraphs, and lines that are printed as they are. */
+static void put_text(FILE *out, const char *text, const char *argument)
+{
+    char *filled = fill_in(text);
+    bool kept = false, first = true;
+    for (const char *p = filled; *p;) {
+        size_t n = strcspn(p, "\n");
+        if ((*p == ' ') != kept) {
+            kept = !kept;
+            fputs(kept ? ".PP\n.nf\n" : ".fi\n", out);
+        }
+        if (n && !kept && !first)
+            fputs(".PP\n", out);
+        if (n)
+            put_sentences(out, p, n, argument);
+        first = false;
+        p += n + (p[n] == '\n');
+    }
+    if (kept)
+        fputs(".fi\n", out);
+    free(filled);
+}
+
+/* ---------------------------------------------------------------- the parts */
+
+static void put_synopsis(FILE *out)
+{
+    const struct command *c;
+    const char *separator = "";
+    for (size_t i = 0; (c = command_at(i)); i++) {
+        if (!c->what)
+            continue;
+        fprintf(out, "%s\\fBbootreel %s\\fR ", separator, c->name);
+        put_usage(out, c->arguments ? c->arguments : "");
+        fputs(" [\\fIOPTION\\fR...]\n", out);
+        separator = ".br\n";
+    }
+}
+
+static void put_option(FILE *out, const struct option_row *row)
+{
+    const char *argument = row->argument ? row->argument : "";
+    bool optional = *argument == '[';
+    fputs(".TP\n", out);
+    if (row->letter)
+        fprintf(out, "\\fB\\-%c\\fR, ", row->letter);
+    fputs("\\fB\\-\\-", out);
+    for (const char *p = row->name; *p;)
+        put_char(out, &p);
+    fprintf(out, "\\fR%s", optional ? "[=" : *argument ? " " : "");
+    put_usage(out, argument + optional);
+    fputc('\n', out);
+    char *text = NULL;
+    if (asprintf(&text, "%s.%s%s", row->help, row->more ? " " : "", row->more ? row->more : "") < 0)
+        abort();
+    *text = (char)toupper((unsigned char)*text);
+    put_text(out, text, row->argument);
+    free(text);
+}
+
+static void put_command(FILE *out, const struct command *c)
+{
+    struct option_list list;
+    option_list(c, &list);
+    fprintf(out, ".SS %s\n", c->name);
+    put_text(out, c->intro, c->arguments);
+    if (c->more) {
+        fputs(".PP\n", out);
+        put_text(out, c->more, c->arguments);
+    }
+    for (size_t i = 0; i + 1 < list.n; i++) /* the last is --help: the page has it once */
+        if (option_is_heading(list.row[i]))
+            fprintf(out, ".PP\n%s:\n", list.row[i]->help);
+        else
+            put_option(out, list.row[i]);
+    if (c->outro) {
+        fputs(".PP\n", out);
+        put_text(out, c->outro, c->arguments);
+    }
+}
+
+static void put_classes(FILE *out)
+{
+    for (int c = 0; c < EC_COUNT; c++) {
+        fprintf(out, ".TP\n\\fB%s\\fR\n", event_class_name(c));
+        put_text(out, event_class_what(c), NULL);
+        if (!(EVENT_CLASSES_DEFAULT & EVENT_CLASS_BIT(c)))
+            fputs("(not by default)\n", out);
+    }
+}
+
+/* All options, a line each, for tests: command, name, letter, argument. */
+static void put_table(FILE *out)
+{
+    const struct command *c;
+    for (size_t i = 0; (c = command_at(i)); i++) {
+        struct option_list list;
+        option_list(c, &list);
+        for (size_t k = 0; k < list.n; k++) {
+            const struct option_row *row = list.row[k];
+            if (!option_is_heading(row))
+                fprintf(out, "%s\t%s\t%.1s\t%s\n", c->name, row->name, row->letter ? &row->letter : "-",
+                        row->argument ? row->argument : "-");
+        }
+    }
+}
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
+{
+    return option_not_handled(row, err);
+}
+
+static int cmd_manual(int argc, char **argv)
+{
+    int status;
+    if (!parse_options(&command_manual, argc, argv, take_option, NULL, &status))
+        return status;
+    const char *part = only_argument(argc, argv, "part");
+    if (!part)
+        return EXIT_TROUBLE;
+    const struct command *c = command_find(part);
+    if (c)
+        put_command(stdout, c);
+    else if (!strcmp(part, "synopsis"))
+        put_synopsis(stdout);
+    else if (!strcmp(part, "classes"))
+        put_classes(stdout);
+    else if (!strcmp(part, "table"))
+        put_table(stdout);
+    else
+        return trouble_text("manual: \"%.60s\" is no part of the manual page: see bootreel manual --help",
+                            part);
+    return finish_output(EXIT_DONE);
+}
+
+const struct command command_manual = {
+    .name = "manual",
+    .run = cmd_manual,
+    .arguments = "synopsis|classes|table|COMMAND",
+    .intro =
+        "Prints a part of the manual page, as scripts/manual puts it into docs/bootreel.1: the synopsis, the event "
+        "classes, or a command with its options. table: all options, a line each, with tabs between command, name, "
+        "letter and argument.",
+};

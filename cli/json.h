@@ -1,0 +1,17 @@
+/* json.h - JSON output of the commands. Private to cli/. */
+#ifndef BOOTREEL_CLI_JSON_H
+#define BOOTREEL_CLI_JSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <yajl/yajl_gen.h>
+
+/* A member of the object that is open. */
+void json_text(yajl_gen g, const char *key, const char *value); /* NULL: null */
+void json_number(yajl_gen g, const char *key, uint64_t value);
+void json_bool(yajl_gen g, const char *key, bool value);
+/* Prints what the generator has so far, and takes it out; arrays and objects stay open. */
+void json_print(yajl_gen g);
+
+#endif

@@ -1,0 +1,150 @@
+/* options.h - the commands and their options, in tables. The parser, --help, the shell completion and the manual page
+ * derive from them. Private to cli/.
+ *
+ * Texts in the tables:
+ *   `word`    a literal: bold in the manual page; --help leaves the quotes out
+ *   {name}    a value that the program knows: event classes, defaults … (cli/values.c)
+ *   NAME      italic in the manual page where it is the row's argument
+ *   a line break ends a paragraph; a line that begins with a space is printed as it is
+ */
+#ifndef BOOTREEL_CLI_OPTIONS_H
+#define BOOTREEL_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "traces/error.h"
+
+/* ---- the tables ---- */
+
+struct option_row {
+    const char *name;     /* "until"; NULL: a heading or a group of rows */
+    char letter;          /* 'o'; 0: none */
+    const char *argument; /* "FILE", "text|json"; "[DEVICE]": may be left out; NULL: it takes none */
+    const char
+        *help; /* a few words, without a full stop at the end; or the heading. In the manual page they begin
+                           * with a capital letter. */
+    int id;
+    const char *more;               /* further sentences for the manual page; NULL: none */
+    const struct option_row *group; /* rows that several commands share, in this place */
+};
+#define HEADING(text)                                                                                        \
+    {                                                                                                        \
+        .help = (text)                                                                                       \
+    }
+#define GROUP(rows)                                                                                          \
+    {                                                                                                        \
+        .group = (rows)                                                                                      \
+    }
+#define END_OF_ROWS                                                                                          \
+    {                                                                                                        \
+        .name = NULL                                                                                         \
+    }
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an exit status */
+    const char *what;                  /* a line in the list of commands; NULL: not listed */
+    const char *arguments;             /* "TRACE [NAME|ADDRESS…]"; NULL: none */
+    const struct option_row *rows;
+    const char *intro; /* what it does */
+    const char *outro; /* after the options; NULL: nothing */
+    const char *more;  /* further paragraphs for the manual page, after the intro; NULL: none */
+};
+
+/* The command of that name, or NULL. */
+const struct command *command_find(const char *name);
+/* One after the other; NULL at the end. */
+const struct command *command_at(size_t i);
+
+enum { MAX_OPTIONS = 80 };
+/* All rows of a command in order, groups and --help included; headings too. */
+struct option_list {
+    const struct option_row *row[MAX_OPTIONS];
+    size_t n;
+};
+void option_list(const struct command *c, struct option_list *list);
+bool option_is_heading(const struct option_row *row);
+
+/* ---- parsing ---- */
+
+/* Takes an option; `value` is NULL if it has none. -1 with err if it makes no sense. */
+typedef int option_taker(void *ctx, const struct option_row *row, const char *value, struct error *err);
+/* Gives each option to `take`; optind is then the first other argument. False with *status if there is nothing more to
+ * do: --help was printed, or an option was wrong and a message says so. */
+bool parse_options(const struct command *c, int argc, char **argv, option_taker *take, void *ctx,
+                   int *status);
+/* For a row that the command does not handle: an error in the program. */
+int option_not_handled(const struct option_row *row, struct error *err);
+
+/* ---- values; each returns 0, or -1 with err that names the option ---- */
+
+/* A number without suffix, of the range. */
+int take_number(const struct option_row *row, const char *value, uint64_t min, uint64_t max, uint64_t *n,
+                struct error *err);
+/* Bytes: 256M, 1G; at least `min`. */
+int take_size(const struct option_row *row, const char *value, uint64_t min, uint64_t *n, struct error *err);
+/* One of the words in the row's argument ("text|json"): *index is its place. */
+int take_word(const struct option_row *row, const char *value, unsigned *index, struct error *err);
+/* OPT_FORMAT. */
+int take_format(const struct option_row *row, const char *value, bool *json, struct error *err);
+/* Event classes (event_classes_parse). */
+int take_classes(const struct option_row *row, const char *value, uint32_t *mask, struct error *err);
+
+/* Arguments of an option that may be given several times. */
+struct words {
+    const char **word;
+    size_t n;
+};
+int words_add(struct words *w, const char *word, struct error *err);
+void words_free(struct words *w);
+
+/* 256M, 1G, 65536: bytes, with suffixes K, M, G, T of 1024. Returns 0 or -1. */
+int parse_size(const char *text, uint64_t *n);
+
+/* ---- options that several commands have ---- */
+
+/* Ids of a command's own rows begin with 1. */
+enum { OPT_SHARED = 1000, OPT_FORMAT, OPT_QUIET, OPT_PROFILE, OPT_PROBE, OPT_SYMBOLS, OPT_MACHINE = 2000 };
+extern const struct option_row format_options[];  /* OPT_FORMAT: take_format */
+extern const struct option_row quiet_options[];   /* OPT_QUIET */
+extern const struct option_row observe_options[]; /* OPT_PROFILE, OPT_PROBE, OPT_SYMBOLS: observe_option */
+
+struct profile;
+/* What a recording observes besides events. */
+struct observed {
+    struct profile *profile; /* NULL: none */
+    struct words probes;     /* symbols or addresses */
+    struct words symbols;    /* files */
+};
+int observe_option(struct observed *o, const struct option_row *row, const char *value, struct error *err);
+/* Adds what the profile wants probed, after what was given. */
+int observe_profile(struct observed *o, struct error *err);
+void observed_free(struct observed *o);
+
+/* ---- what the tables' texts stand for (values.c) ---- */
+
+/* `text` with its {names} filled in. To be freed. */
+char *fill_in(const char *text);
+/* What completes an argument such as "builtin|seabios|FILE". */
+struct argument_values {
+    char *words; /* separated by spaces */
+    bool files, folders;
+    bool list; /* several words, with commas between them */
+};
+void argument_values(const char *argument, struct argument_values *v);
+void argument_values_free(struct argument_values *v);
+/* What a NAME in an argument means, if it needs an explanation; NULL otherwise. `i` counts from 0; *name is set, and is NULL after
+ * the last. */
+const char *argument_explained(size_t i, const char **name);
+/* Whether the argument text has this NAME. */
+bool argument_has(const char *argument, const char *name);
+
+/* ---- output ---- */
+void print_help(FILE *out, const struct command *c);
+/* The list of commands. */
+void print_usage(FILE *out);
+
+#endif

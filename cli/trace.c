@@ -1,0 +1,51 @@
+/* trace.c - what the commands do with a trace: open it, find a position in it. */
+#include "cli/cli.h"
+#include "core/position.h"
+
+const char *only_argument(int argc, char **argv, const char *what)
+{
+    if (argc - optind == 1)
+        return argv[optind];
+    if (argc == optind)
+        trouble_text("%s: no %s given: see bootreel %s --help", argv[0], what, argv[0]);
+    else
+        trouble_text("%s: \"%.60s\" is one argument too many: give one %s", argv[0], argv[optind + 1], what);
+    return NULL;
+}
+
+struct trace *open_trace(const char *path)
+{
+    struct error err;
+    struct trace *t = trace_open(path, &err);
+    if (!t)
+        trouble(&err);
+    else if (trace_truncated(t))
+        fprintf(stderr, "bootreel: %s: %s (%s); what is there is used\n", path,
+                trace_damaged(t) ? "damaged" : "cut short", trace_damage(t));
+    return t;
+}
+
+int run_on_trace(const struct command *c, int argc, char **argv, option_taker *take, void *ctx,
+                 trace_command *fn)
+{
+    int status;
+    if (!parse_options(c, argc, argv, take, ctx, &status))
+        return status;
+    const char *path = only_argument(argc, argv, "trace");
+    struct trace *t = path ? open_trace(path) : NULL;
+    if (!t)
+        return EXIT_TROUBLE;
+    status = fn(ctx, t, path);
+    trace_close(t);
+    return finish_output(status);
+}
+
+int find_position(struct trace *t, const char *text, uint64_t here, uint64_t otherwise, uint64_t *icount,
+                  struct error *err)
+{
+    struct position pos;
+    *icount = otherwise;
+    if (!text)
+        return 0;
+    return position_parse(text, &pos, err) || position_resolve(t, &pos, here, icount, err) ? -1 : 0;
+}
