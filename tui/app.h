@@ -95,6 +95,7 @@ struct app {
     bool mono, ascii;
     bool quit, full_redraw;
     bool scripted;               /* what takes time in the background is waited for */
+    uint64_t begin_at;           /* where app_begin goes */
     double opened, first_screen; /* real time; seconds that the first screen took */
     int refusals; /* of a move by its progress, for scripts: cancel after so many; < 0: never */
     /* The timeline's window on the boot. */
@@ -134,6 +135,8 @@ struct app {
 
 struct app *app_new(const struct tui_options *o, struct error *err);
 void app_free(struct app *a); /* NULL is allowed */
+/* Goes to where the session is to begin, which may take long: after the first screen, which does not wait for it. */
+void app_begin(struct app *a);
 void app_resize(struct app *a, int w, int h);
 /* Draws all into a->canvas. */
 void app_draw(struct app *a);
