@@ -16,6 +16,7 @@
 #include "tui/doc.h"
 #include "tui/keys.h"
 #include "tui/session.h"
+#include "tui/source.h"
 #include "tui/tui.h"
 
 struct app;
@@ -106,6 +107,7 @@ struct app {
         bool by_time;
     } span;
     struct evlist *events, *console;
+    struct sources sources;
     bool all_consoles;
     char filter[200];
     /* Memory that is shown. */
