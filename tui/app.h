@@ -8,6 +8,10 @@
  *   prompt.c    command line, completion
  *   config.c    settings and what is remembered
  *   view_*.c    the views
+ *   live.c      typing into the guest, in a diversion
+ *   script.c    keys and commands from a file
+ *   tui.c       on a terminal (term.c), or by a script
+ *   watch.c     a recording while it runs, which has panes of its own
  */
 #ifndef BOOTREEL_TUI_APP_H
 #define BOOTREEL_TUI_APP_H
