@@ -32,6 +32,9 @@ extern const struct command command_manual;
 /* ---- engines ---- */
 /* The engine of that name, or NULL with err. */
 const struct engine_kind *engine_find(const char *name, struct error *err);
+/* All of them; returns how many. */
+enum { ENGINES_MAX = 8 };
+size_t engine_list(const struct engine_kind *list[ENGINES_MAX]);
 
 /* ---- errors ---- */
 /* Prints `bootreel: TEXT` on standard error and returns EXIT_TROUBLE. */

@@ -25,9 +25,9 @@ static char *xdg(const char *variable, const char *below_home, const char *file)
 static int show(struct tui_options *o)
 {
     struct error err;
-    const struct engine_kind *kind = engine_find("pc", &err);
-    o->kinds = &kind;
-    o->nkinds = 1;
+    const struct engine_kind *kinds[ENGINES_MAX];
+    o->nkinds = engine_list(kinds);
+    o->kinds = kinds;
     signals_block();
     return tui_run(o, &err) ? trouble(&err) : EXIT_DONE;
 }

@@ -22,6 +22,14 @@ const struct engine_kind *engine_find(const char *name, struct error *err)
     return NULL;
 }
 
+size_t engine_list(const struct engine_kind *list[ENGINES_MAX])
+{
+    size_t n = sizeof engines / sizeof engines[0];
+    for (size_t i = 0; i < n; i++)
+        list[i] = &engines[i];
+    return n;
+}
+
 int trouble_text(const char *fmt, ...)
 {
     va_list ap;

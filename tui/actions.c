@@ -245,14 +245,16 @@ static enum react do_help(struct app *a, enum command c, const char *arg)
 
 static enum react do_focus(struct app *a, enum command c, const char *arg)
 {
-    int id = arg ? view_by_name(arg) : -1, step = c == CMD_FOCUS ? 1 : VIEW_COUNT - 1;
+    int id = arg ? view_by_name(arg) : (int)a->focus, step = c == CMD_FOCUS ? 1 : VIEW_COUNT - 1;
     if (arg && (id < 0 || !a->pane[id].w)) {
         app_say(a, STYLE_WARNING, "\"%.40s\" is not shown here", arg);
         return REACT_DRAW;
     }
-    if (id < 0)
-        for (id = ((int)a->focus + step) % VIEW_COUNT; !a->pane[id].w; id = (id + step) % VIEW_COUNT)
-            ;
+    for (int tries = 0; !arg && tries < VIEW_COUNT; tries++) { /* on a tiny screen there may be none */
+        id = (id + step) % VIEW_COUNT;
+        if (a->pane[id].w)
+            break;
+    }
     a->focus = (enum view_id)id;
     return REACT_DRAW;
 }

@@ -115,19 +115,38 @@ static bool on_busy(void *ctx, const struct timeline_progress *p)
 
 /* ---------------------------------------------------------------- creating */
 
-static int begin_at(struct app *a, const char *at, struct error *err)
+/* The session begins here: there is nothing to go back to, and nothing has changed. */
+static void forget_way(struct app *a)
+{
+    a->s->history.n = a->s->history.at = 0;
+    a->s->text[0] = 0;
+    for (size_t i = 0; i < SESSION_REGS_MAX; i++)
+        memcpy(a->s->reg[i].before, a->s->reg[i].now, sizeof a->s->reg[i].now);
+    a->s->last_stop = a->s->where.icount;
+}
+
+void app_begin(struct app *a)
+{
+    uint64_t to = a->begin_at;
+    a->begin_at = 0;
+    if (!to)
+        return;
+    enum move m = session_seek(a->s, to);
+    a->progress.began = 0;
+    if (m == MOVE_DONE)
+        forget_way(a);
+    else
+        app_say(a, STYLE_WARNING, "%s", a->s->text);
+}
+
+/* Where it is to begin; app_begin goes there. */
+static int find_begin(struct app *a, const char *at, struct error *err)
 {
     uint64_t icount = 0;
     bool recalled = a->o->memory && session_recall(a->s, a->o->memory, &icount);
     if (at && timeline_resolve(a->s->tl, at, &icount, err))
         return -1;
-    if ((at || recalled) && icount && session_seek(a->s, icount) == MOVE_FAILED)
-        return error_set(err, "%s", a->s->text);
-    a->s->history.n = 0;
-    a->s->text[0] = 0;
-    for (size_t i = 0; i < SESSION_REGS_MAX; i++)
-        memcpy(a->s->reg[i].before, a->s->reg[i].now, sizeof a->s->reg[i].now);
-    a->s->last_stop = a->s->where.icount;
+    a->begin_at = icount;
     if (recalled && !at && icount)
         app_say(a, STYLE_NORMAL, "where the last session ended; ^ goes to the reset vector");
     return 0;
@@ -166,7 +185,7 @@ struct app *app_new(const struct tui_options *o, struct error *err)
     a->page = a->page_before = 1;
     snprintf(a->filter, sizeof a->filter, "story");
     config_read(a);
-    if (begin_at(a, o->at, err)) {
+    if (find_begin(a, o->at, err)) {
         app_free(a);
         return NULL;
     }
@@ -188,6 +207,7 @@ void app_free(struct app *a)
     for (size_t i = 0; i < a->ntyped; i++)
         free(a->typed[i]);
     events_free(a);
+    sources_free(&a->sources);
     live_free(a);
     bindings_free(&a->bindings);
     canvas_free(&a->canvas);

@@ -8,6 +8,10 @@
  *   prompt.c    command line, completion
  *   config.c    settings and what is remembered
  *   view_*.c    the views
+ *   live.c      typing into the guest, in a diversion
+ *   script.c    keys and commands from a file
+ *   tui.c       on a terminal (term.c), or by a script
+ *   watch.c     a recording while it runs, which has panes of its own
  */
 #ifndef BOOTREEL_TUI_APP_H
 #define BOOTREEL_TUI_APP_H
@@ -16,6 +20,7 @@
 #include "tui/doc.h"
 #include "tui/keys.h"
 #include "tui/session.h"
+#include "tui/source.h"
 #include "tui/tui.h"
 
 struct app;
@@ -95,6 +100,7 @@ struct app {
     bool mono, ascii;
     bool quit, full_redraw;
     bool scripted;               /* what takes time in the background is waited for */
+    uint64_t begin_at;           /* where app_begin goes */
     double opened, first_screen; /* real time; seconds that the first screen took */
     int refusals; /* of a move by its progress, for scripts: cancel after so many; < 0: never */
     /* The timeline's window on the boot. */
@@ -105,6 +111,7 @@ struct app {
         bool by_time;
     } span;
     struct evlist *events, *console;
+    struct sources sources;
     bool all_consoles;
     char filter[200];
     /* Memory that is shown. */
@@ -134,6 +141,8 @@ struct app {
 
 struct app *app_new(const struct tui_options *o, struct error *err);
 void app_free(struct app *a); /* NULL is allowed */
+/* Goes to where the session is to begin, which may take long: after the first screen, which does not wait for it. */
+void app_begin(struct app *a);
 void app_resize(struct app *a, int w, int h);
 /* Draws all into a->canvas. */
 void app_draw(struct app *a);

@@ -42,7 +42,8 @@ static void add_text(struct doc *d, enum style s, const char *text)
     struct window w = canvas_window(&line);
     n = window_text(&w, 0, 0, s, text);
     d->cell = grown(d->cell, &d->cells_cap, d->ncells + (size_t)n, sizeof *d->cell);
-    memcpy(d->cell + d->ncells, line.cell, (size_t)n * sizeof *d->cell);
+    if (n)
+        memcpy(d->cell + d->ncells, line.cell, (size_t)n * sizeof *d->cell);
     d->ncells += (size_t)n;
     d->row[d->n - 1].n += n;
     canvas_free(&line);

@@ -225,9 +225,10 @@ static void mouse(struct terminal_state *t)
         t->c->mouse(t->c->ctx, m.x, m.y, MOUSE_WHEEL_UP, false);
     } else if (m.bstate & BUTTON5_PRESSED) {
         t->c->mouse(t->c->ctx, m.x, m.y, MOUSE_WHEEL_DOWN, false);
-    } else if (m.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED)) {
+    } else if (m.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON1_DOUBLE_CLICKED)) {
         double now = wall_seconds();
-        bool twice = m.x == t->click.x && m.y == t->click.y && now - t->click.at < TWICE_SECONDS;
+        bool twice = m.bstate & BUTTON1_DOUBLE_CLICKED;
+        twice = twice || (m.x == t->click.x && m.y == t->click.y && now - t->click.at < TWICE_SECONDS);
         t->click.x = m.x;
         t->click.y = m.y;
         t->click.at = twice ? 0 : now;
@@ -373,7 +374,8 @@ static int begin(struct terminal_state *t, struct error *err)
     nonl();
     curs_set(0);
     begin_colours(t);
-    mousemask(BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
+    mousemask(BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON1_DOUBLE_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED,
+              NULL);
     mouseinterval(0);
     t->main = newwin(0, 0, 0, 0);
     t->bar = newwin(1, 0, 0, 0);

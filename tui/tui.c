@@ -60,6 +60,11 @@ static bool on_all_keys(void *ctx)
 static int on_work(void *ctx, bool *draw)
 {
     struct app *a = ctx;
+    if (a->begin_at) {
+        app_begin(a);
+        *draw = true;
+        return 0;
+    }
     if (a->live) {
         bool busy = live_slice(a);
         *draw = true;
@@ -126,6 +131,7 @@ static int run(struct app *a, struct error *err)
     app_draw(a);
     a->first_screen = wall_seconds() - a->opened;
     a->scripted = true;
+    app_begin(a);
     if (a->o->script && script_run(a, err))
         return -1;
     app_settle(a);
@@ -141,7 +147,7 @@ int tui_run(const struct tui_options *o, struct error *err)
         return -1;
     a->opened = begin;
     int rc = run(a, err);
-    if (!rc && o->memory && session_remember(a->s, o->memory, &kept))
+    if (!rc && o->memory && !a->begin_at && session_remember(a->s, o->memory, &kept))
         fprintf(stderr, "bootreel: %s\n", kept.text);
     app_free(a);
     return rc;

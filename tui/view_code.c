@@ -6,7 +6,7 @@
 #include "tui/app_impl.h"
 #include "tui/disasm.h"
 
-enum { WAY = 48, ROWS_AFTER = 200, BACK_MOST = 4096, GUESS = 64, FRAMES = 32, WORDS = 64 };
+enum { WAY = 48, ROWS_AFTER = 200, BACK_MOST = 4096, GUESS = 64, FRAMES = 32, WORDS = 64, WIDE = 90 };
 
 /* A step of the way around the position. */
 struct way_step {
@@ -169,6 +169,7 @@ static void add_heads(struct app *a, struct doc *d, uint64_t linear, char last[2
 {
     const struct symbols *sy = story_symbols(a->s->story);
     struct symbol sym;
+    char text[160];
     const char *file;
     unsigned line;
     if (!sy)
@@ -187,7 +188,10 @@ static void add_heads(struct app *a, struct doc *d, uint64_t linear, char last[2
         line != *last_line) {
         *last_line = line;
         doc_row(d, ROW_HEAD, linear);
-        doc_add(d, STYLE_DIM, "   %s:%u", file, line);
+        const char *base = strrchr(file, '/');
+        doc_add(d, STYLE_DIM, "   %s:%u", a->pane[VIEW_CODE].w < WIDE && base ? base + 1 : file, line);
+        if (source_line(&a->sources, file, line, text, sizeof text))
+            doc_add(d, STYLE_LABEL, "  %s", text);
     }
 }
 

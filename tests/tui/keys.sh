@@ -14,6 +14,16 @@ run_tui
 await 'reset vector 0xf000:0xfff0' "the first screen"
 await 'g go to .* s step .* e next event .* \? help' "the keys that matter"
 
+# The mouse: a click on the timeline goes there, two on a row as well. (Bytes as xterm sends them: button, column and row from 33 on.)
+click() { mux send-keys -H 1b 5b 4d 20 "$1" "$2" 1b 5b 4d 23 "$1" "$2"; }
+click_twice() { mux send-keys -H 1b 5b 4d 20 "$1" "$2" 1b 5b 4d 23 "$1" "$2" 1b 5b 4d 20 "$1" "$2" 1b 5b 4d 23 "$1" "$2"; }
+press 1
+click 5d 23
+await 'demo.reel  5,[34]' "a click in the middle of the timeline"
+click_twice 2d 30
+await '^▸ .*console' "two clicks on an event"
+press '^'
+
 # Each key of the table does something where it counts.
 tmux_name() {
     case $1 in

@@ -28,6 +28,14 @@ press q
 ended 0 "q"
 "$BOOTREEL" replay --verify -q "$work/w.reel" >/dev/null || fail "it replays"
 
+# Watched, but nothing typed: the same bytes as without anybody.
+run "$BOOTREEL" record --tui -o "$work/quiet.reel"
+await 'switched itself off .*Enter looks at it' "nothing typed"
+press q
+ended 0 "nothing typed"
+"$BOOTREEL" record -q -o "$work/plain.reel" </dev/null >/dev/null
+same "$work/quiet.reel" "$work/plain.reel" "watched and not"
+
 # Ended by Ctrl-A x, and by a signal: the trace is whole.
 for how in keys signal; do
     run "$BOOTREEL" record --tui -o "$work/$how.reel"
