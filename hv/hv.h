@@ -17,4 +17,7 @@ enum { HV_BEHAVIOUR = 3 };
  * Returns NULL and fills err. Images and settings must outlive the engine. */
 struct engine *hv_create(const struct engine_config *cfg, struct error *err);
 
+/* What the PC's events mean, in words (core/explain.h asks). */
+extern const struct engine_words hv_words;
+
 #endif

@@ -35,7 +35,7 @@ enum word_shown {
 enum word_access { WORD_READ = 1, WORD_WRITE = 2, WORD_BOTH = 3 };
 
 struct word_reg {
-    uint32_t at; /* port offset, memory offset or index */
+    uint32_t at;    /* port offset, memory offset or index */
     uint8_t access; /* enum word_access */
     const char *name;
     const struct word_bits *bits;
@@ -69,8 +69,11 @@ void words_begin(struct words *, const char *chip, const char *manual);
 /* The bits that are set and the values of fields: " A B", ": such, so". What has nothing to show: its value. */
 void words_bits(struct words *, const struct word_bits *, uint64_t value, unsigned size);
 /* "CHIP: NAME: …" by the row of register `at`; false: the table has no such row. */
-bool words_register(struct words *, const char *chip, const char *manual, const struct word_reg *table, size_t n,
-                    uint64_t at, const struct access *);
+bool words_register(struct words *, const char *chip, const char *manual, const struct word_reg *table,
+                    size_t n, uint64_t at, const struct access *);
+/* The same for an access that may span registers of one byte each: every one that has a row is told. */
+bool words_byte_registers(struct words *, const char *chip, const char *manual, const struct word_reg *table,
+                          size_t n, uint64_t at, const struct access *);
 /* The row of a register; NULL: none. */
 const struct word_reg *words_row(const struct word_reg *table, size_t n, uint64_t at, bool write);
 /* The name of a value; NULL: none. */
@@ -111,7 +114,7 @@ struct vga_seen {
 };
 struct pci_seen {
     uint32_t address;
-    uint32_t sizing; /* a bit a base below: all ones were written, what is read is the size */
+    uint32_t sizing;  /* a bit a base below: all ones were written, what is read is the size */
     uint32_t base[4]; /* enum pci_base: as it was last seen in a configuration register; 0: not known */
 };
 enum pci_base { BASE_IDE, BASE_VGA_REGISTERS, BASE_PM, BASE_SMBUS };
@@ -119,7 +122,7 @@ struct apic_seen {
     uint8_t select;
     uint8_t pin_vector[24]; /* 0: not known */
     uint8_t pin_masked[24];
-    uint8_t lvt[8]; /* vectors of the local vector table, as last written by any processor */
+    uint8_t lvt[8];       /* vectors of the local vector table, as last written by any processor */
     uint8_t ipi[256 / 8]; /* vectors that were sent */
 };
 
@@ -144,15 +147,17 @@ struct board_seen {
 
 /* Tells an access and takes note of it. False: no words. */
 typedef bool chip_words_fn(struct board_seen *, const struct access *, struct words *);
-chip_words_fn rtc_words, pit_words, pic_words, elcr_words, uart_words, ide_words, ide_dma_words, floppy_words, dma_words,
-    ps2_words, port92_words, vga_words, vbe_words, pci_words, reset_words, coprocessor_words, apm_words, gpe_words, pm_words,
-    smbus_words, fwcfg_words, debug_words, absent_words;
+chip_words_fn rtc_words, pit_words, pic_words, elcr_words, uart_words, ide_words, ide_dma_words, floppy_words,
+    dma_words, ps2_words, port92_words, vga_words, vbe_words, pci_words, reset_words, coprocessor_words,
+    apm_words, gpe_words, pm_words, smbus_words, fwcfg_words, debug_words, absent_words;
 /* Of memory: `at` is the offset in the device's range. */
 chip_words_fn ioapic_words, lapic_words, hpet_words, vga_memory_words, vga_register_words;
 
 /* Registers of PCI functions beyond the standard header: `at` is the offset in configuration space. */
 chip_words_fn i440fx_pci_words, piix3_pci_words, ide_pci_words, acpi_pm_pci_words;
 
+/* What an item of fw_cfg is. */
+bool fwcfg_item_words(unsigned key, struct words *w);
 /* What drives ISA interrupt line 0-15 of this board. */
 const char *irq_line_name(unsigned line);
 /* Line that the 8259As deliver as a vector; -1: not known. */
