@@ -4,6 +4,7 @@
 #include <yajl/yajl_gen.h>
 
 #include "cli/cli.h"
+#include "core/explain.h"
 #include "core/position.h"
 #include "core/processes.h"
 #include "core/stages.h"
@@ -20,9 +21,11 @@ static const char help[] =
     "  --pid N              only events of process N: those that name it, and all while it runs if the trace has\n"
     "                       context switches (class sched)\n"
     "  --grep TEXT          only events whose kind or words hold TEXT\n"
+    "  --explain            one more column: what each event is, in words: the register's name, its bits, the command.\n"
+    "                       json: members explain, manual and section (who names it so)\n"
     "  --format text|json   json: one array of objects\n";
 
-enum { OPT_CLASS = 1, OPT_FROM, OPT_TO, OPT_FORMAT, OPT_GREP, OPT_STAGE, OPT_PID, OPT_HELP };
+enum { OPT_CLASS = 1, OPT_FROM, OPT_TO, OPT_FORMAT, OPT_GREP, OPT_STAGE, OPT_PID, OPT_EXPLAIN, OPT_HELP };
 
 static const struct option longs[] = {
     {"class", required_argument, NULL, OPT_CLASS},
@@ -32,12 +35,15 @@ static const struct option longs[] = {
     {"stage", required_argument, NULL, OPT_STAGE},
     {"pid", required_argument, NULL, OPT_PID},
     {"format", required_argument, NULL, OPT_FORMAT},
+    {"explain", no_argument, NULL, OPT_EXPLAIN},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
 
 enum {
     WORDS = 4 * EVENT_MAX_DATA + 1024,
+    EXPLAIN = 1024,
+    EXPLAIN_COLUMN = 64,
     PROCESS_CLASSES = EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_SCHED) | EVENT_CLASS_BIT(EC_POWER)
 };
 
@@ -50,6 +56,9 @@ struct listing {
     uint64_t from, to;
     yajl_gen gen;
     char *words;
+    bool explain;
+    struct trace_explainer *explainer; /* explain */
+    char meaning[EXPLAIN];             /* of the event at hand; "": nothing to be said */
     struct event again; /* text: repetitions that are one in several events; period 0: none is pending */
     uint64_t again_number;
 };
@@ -91,6 +100,9 @@ static int set_option(struct listing *l, int c)
     case OPT_STAGE:
         l->stage = optarg;
         return 0;
+    case OPT_EXPLAIN:
+        l->explain = true;
+        return 0;
     case OPT_PID:
         return set_pid(l, optarg);
     case OPT_FORMAT:
@@ -116,9 +128,10 @@ static int resolve(struct trace *t, const char *text, uint64_t here, uint64_t *i
 
 static void print_line(struct listing *l, const struct event *ev, uint64_t number)
 {
-    printf("%8llu %15llu %7llu.%09llu  %-16s %s\n", (unsigned long long)number,
-           (unsigned long long)ev->icount, (unsigned long long)(ev->time / 1000000000),
-           (unsigned long long)(ev->time % 1000000000), event_kind(ev->kind)->name, l->words);
+    bool meant = ev->kind != EV_AGAIN && *l->meaning;
+    printf("%8llu %15llu %7llu.%09llu  %-16s %*s%s%s\n", (unsigned long long)number, (unsigned long long)ev->icount,
+           (unsigned long long)(ev->time / 1000000000), (unsigned long long)(ev->time % 1000000000),
+           event_kind(ev->kind)->name, meant ? -EXPLAIN_COLUMN : 0, l->words, meant ? "  " : "", meant ? l->meaning : "");
 }
 
 /* A repetition that goes on over checkpoints is several events, and one line. */
@@ -209,6 +222,15 @@ static int catch_up(struct listing *l, struct trace *t, struct error *err)
     return rc < 0 ? -1 : 0;
 }
 
+static int json_event(struct listing *l, const struct event *ev, uint64_t number)
+{
+    struct yajl_gen_t *gen = (struct yajl_gen_t *)l->gen;
+    if (!*l->meaning)
+        return event_json(ev, number, gen);
+    const struct explainer *x = trace_explainer_last(l->explainer);
+    return event_json_explained(ev, number, l->meaning, explainer_manual(x), explainer_source(x), gen);
+}
+
 static int walk(struct listing *l, struct trace_cursor *c, struct error *err)
 {
     struct event ev;
@@ -219,11 +241,13 @@ static int walk(struct listing *l, struct trace_cursor *c, struct error *err)
             processes_see(l->processes, &ev);
         if (!(l->classes & EVENT_CLASS_BIT(event_kind(ev.kind)->cls)) || !wanted(l, &ev))
             continue;
+        if (l->explain && trace_explain(l->explainer, number, l->meaning, sizeof l->meaning, err) < 0)
+            return -1;
         if (!l->json) {
             print_text(l, &ev, number);
             continue;
         }
-        if (event_json(&ev, number, (struct yajl_gen_t *)l->gen))
+        if (json_event(l, &ev, number))
             return error_set(err, "event #%llu cannot be written as JSON", (unsigned long long)number);
         drain(l);
     }
@@ -296,7 +320,10 @@ int cmd_events(int argc, char **argv)
     l.processes = processes_new();
     l.gen = yajl_gen_alloc(NULL);
     l.words = malloc(WORDS);
+    if (l.explain)
+        l.explainer = trace_explainer_new(t, engine_find(trace_config(t)->engine, &err));
     int status = list(&l, t, &err) ? trouble(&err) : EXIT_DONE;
+    trace_explainer_free(l.explainer);
     yajl_gen_free(l.gen);
     free(l.words);
     processes_free(l.processes);
