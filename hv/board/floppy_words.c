@@ -23,13 +23,15 @@ static const struct word_bits dsr_bits[] = {{0x80, "reset", NULL, NULL},
 static const struct word_bits ccr_bits[] = {{0x03, "rate", NULL, rates}, {0, NULL, NULL, NULL}};
 static const struct word_bits dir_bits[] = {{0x80, "disk changed", "disk not changed", NULL},
                                             {0, NULL, NULL, NULL}};
-static const struct word_bits st0_bits[] = {{0x03, "drive", NULL, NULL},
-                                            {0x04, "head 1", NULL, NULL},
-                                            {ST0_CHECK, "EC", NULL, NULL},
-                                            {ST0_SEEK_END, "SE", NULL, NULL},
-                                            {ST0_ABNORMAL, "abnormal end", NULL, NULL},
-                                            {ST0_INVALID, "invalid", NULL, NULL},
-                                            {0, NULL, NULL, NULL}};
+/* Bits 6 and 7 of ST0 */
+static const struct word_value codes[] = {{0, "normal end"},
+                                          {ST0_ABNORMAL >> 6, "abnormal end"},
+                                          {ST0_INVALID >> 6, "invalid command"},
+                                          {ST0_POLLING >> 6, "ready line changed"},
+                                          {0, NULL}};
+static const struct word_bits st0_bits[] = {
+    {0x03, "drive", NULL, NULL},      {0x04, "head 1", NULL, NULL},     {ST0_CHECK, "EC", NULL, NULL},
+    {ST0_SEEK_END, "SE", NULL, NULL}, {ST0_POLLING, NULL, NULL, codes}, {0, NULL, NULL, NULL}};
 static const struct word_reg registers[] = {
     {0, WORD_READ, "status register A", NULL, "2.1.1 Status Register A", SHOW_VALUE},
     {1, WORD_READ, "status register B", NULL, "2.1.2 Status Register B", SHOW_VALUE},

@@ -31,8 +31,8 @@ static const struct function {
 };
 
 static const struct word_bits command_bits[] = {
-    {CMD_IO, "I/O", NULL, NULL},  {CMD_MEMORY, "memory", NULL, NULL}, {0x04, "bus master", NULL, NULL},
-    {0x40, "parity", NULL, NULL}, {0x100, "SERR#", NULL, NULL},       {0x400, "INTx off", NULL, NULL},
+    {CMD_IO, "I/O on", NULL, NULL}, {CMD_MEMORY, "memory on", NULL, NULL}, {0x04, "bus master", NULL, NULL},
+    {0x40, "parity", NULL, NULL},   {0x100, "SERR#", NULL, NULL},          {0x400, "INTx off", NULL, NULL},
     {0, NULL, NULL, NULL}};
 static const struct word_value devsel[] = {
     {0, "fast DEVSEL"}, {1, "medium DEVSEL"}, {2, "slow DEVSEL"}, {0, NULL}};
@@ -45,8 +45,8 @@ static const struct word_bits status_bits[] = {{0x08, "INTx", NULL, NULL},
                                                {0x4000, "system error", NULL, NULL},
                                                {0x8000, "parity error", NULL, NULL},
                                                {0, NULL, NULL, NULL}};
-static const struct word_bits both_bits[] = {{CMD_IO, "I/O", NULL, NULL},
-                                             {CMD_MEMORY, "memory", NULL, NULL},
+static const struct word_bits both_bits[] = {{CMD_IO, "I/O on", NULL, NULL},
+                                             {CMD_MEMORY, "memory on", NULL, NULL},
                                              {0x04, "bus master", NULL, NULL},
                                              {0xffff0000u, "status#", NULL, NULL},
                                              {0, NULL, NULL, NULL}};

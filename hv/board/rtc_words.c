@@ -9,8 +9,9 @@
 static const char manual[] = "Motorola MC146818A", map[] = "CMOS Memory Map (Ralf Brown)";
 
 static const struct word_value rate[] = {{0, "no periodic rate"}, {6, "periodic rate 1024 Hz"}, {0, NULL}};
-static const struct word_value divider[] = {
-    {2, "32 kHz time base"}, {6, "divider reset"}, {7, "divider reset"}, {0, NULL}};
+static const struct word_value divider[] = {{0, "4.19 MHz time base"}, {1, "1.05 MHz time base"},
+                                            {2, "32 kHz time base"},   {6, "divider reset"},
+                                            {7, "divider reset"},      {0, NULL}};
 static const struct word_bits a_bits[] = {
     {A_UIP, "UIP (update in progress)", NULL, NULL},
     {0x70, "divider", NULL, divider},
@@ -23,7 +24,7 @@ static const struct word_bits b_bits[] = {
     {0x20, "AIE", NULL, NULL},
     {0x10, "UIE", NULL, NULL},
     {0x08, "SQWE", NULL, NULL},
-    {B_BINARY, "binary", "BCD", NULL},
+    {B_BINARY, "binary values", "BCD values", NULL},
     {B_24H, "24 hours", "12 hours", NULL},
     {0x01, "daylight saving", NULL, NULL},
     {0, NULL, NULL, NULL},
