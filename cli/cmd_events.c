@@ -22,7 +22,7 @@ static const char help[] =
     "                       context switches (class sched)\n"
     "  --grep TEXT          only events whose kind or words hold TEXT\n"
     "  --explain            one more column: what each event is, in words: the register's name, its bits, the command.\n"
-    "                       json: members explain, manual and section (who names it so)\n"
+    "                       --grep looks there too. json: members explain, manual and section (who names it so)\n"
     "  --format text|json   json: one array of objects\n";
 
 enum { OPT_CLASS = 1, OPT_FROM, OPT_TO, OPT_FORMAT, OPT_GREP, OPT_STAGE, OPT_PID, OPT_EXPLAIN, OPT_HELP };
@@ -207,7 +207,7 @@ static bool wanted(struct listing *l, const struct event *ev)
     if (!l->json || l->grep)
         event_text(ev, l->words, WORDS);
     return !l->grep || strstr(l->words, l->grep) || strstr(event_kind(ev->kind)->name, l->grep) ||
-           plain_holds(ev->data, ev->len, l->grep);
+           strstr(l->meaning, l->grep) || plain_holds(ev->data, ev->len, l->grep);
 }
 
 /* Who runs at `from` is known from the beginning on only: of what is before, just the events that tell are read. */
@@ -239,10 +239,12 @@ static int walk(struct listing *l, struct trace_cursor *c, struct error *err)
     while ((rc = trace_cursor_next(c, &ev, &number, err)) == 1 && ev.icount <= l->to && !ferror(stdout)) {
         if (l->by_pid)
             processes_see(l->processes, &ev);
-        if (!(l->classes & EVENT_CLASS_BIT(event_kind(ev.kind)->cls)) || !wanted(l, &ev))
+        if (!(l->classes & EVENT_CLASS_BIT(event_kind(ev.kind)->cls)))
             continue;
         if (l->explain && trace_explain(l->explainer, number, l->meaning, sizeof l->meaning, err) < 0)
             return -1;
+        if (!wanted(l, &ev))
+            continue;
         if (!l->json) {
             print_text(l, &ev, number);
             continue;

@@ -4,6 +4,7 @@
 #include "core/explain_impl.h"
 #include "core/fold.h"
 #include "core/guest.h"
+#include "traces/memory.h"
 
 /* What is remembered, as one block of bytes: the last events (a repetition may have ended in the middle), then the engine's. */
 struct memory {
@@ -29,10 +30,8 @@ static void *engine_part(struct memory *m)
 /* A configuration as engines take it; good for asking, not for building one. */
 static void reset_engine(struct explainer *x, const struct trace_config *cfg)
 {
-    struct setting *settings = calloc(cfg->nsettings + 1, sizeof *settings);
-    struct image *images = calloc(cfg->nimages + 1, sizeof *images);
-    if (!settings || !images)
-        abort();
+    struct setting *settings = mem_zero(cfg->nsettings, sizeof *settings);
+    struct image *images = mem_zero(cfg->nimages, sizeof *images);
     for (size_t i = 0; i < cfg->nsettings; i++)
         settings[i] = (struct setting){cfg->settings[i].key, cfg->settings[i].value};
     for (size_t i = 0; i < cfg->nimages; i++)
@@ -46,15 +45,11 @@ static void reset_engine(struct explainer *x, const struct trace_config *cfg)
 
 struct explainer *explainer_new(const struct engine_kind *kind, const struct trace_config *cfg)
 {
-    struct explainer *x = calloc(1, sizeof *x);
-    if (!x)
-        abort();
+    struct explainer *x = mem_zero(1, sizeof *x);
     x->cfg = cfg;
     x->words = kind ? kind->words : NULL;
     x->size = sizeof *x->memory + (x->words ? x->words->size() : 0);
-    x->memory = calloc(1, x->size);
-    if (!x->memory)
-        abort();
+    x->memory = mem_zero(1, x->size);
     if (x->words)
         reset_engine(x, cfg);
     return x;
@@ -162,21 +157,13 @@ static void keep_state(struct trace_explainer *e)
     e->fed = 0;
     if (e->n && e->states[e->n - 1].number >= e->at)
         return;
-    e->states = realloc(e->states, (e->n + 1) * sizeof *e->states);
-    if (!e->states)
-        abort();
-    struct state *s = &e->states[e->n++];
-    *s = (struct state){e->at, malloc(e->x->size)};
-    if (!s->memory)
-        abort();
-    memcpy(s->memory, e->x->memory, e->x->size);
+    MEM_MORE(e->states, e->n);
+    e->states[e->n++] = (struct state){e->at, mem_copy(e->x->memory, e->x->size)};
 }
 
 struct trace_explainer *trace_explainer_new(struct trace *t, const struct engine_kind *kind)
 {
-    struct trace_explainer *e = calloc(1, sizeof *e);
-    if (!e)
-        abort();
+    struct trace_explainer *e = mem_zero(1, sizeof *e);
     e->t = t;
     e->x = explainer_new(kind, trace_config(t));
     e->cursor = trace_cursor_open(t, EVENT_CLASSES_ALL);

@@ -425,7 +425,7 @@ const struct monitor_command monitor_show_commands[] = {
     {"when", "", "the position: icount, guest time, mode, stage", monitor_when},
     {"stages", "[all|NAME]", "the stages of the boot: the outer ones and those here (*); > lies ahead",
      monitor_stages},
-    {"explain", "[#]NUMBER|EVENT", "what an event means, in words: #1234, or the next one of a kind: pio port=0x70", monitor_explain},
+    {"explain", "[NUMBER|EVENT]", "what an event means, in words: 1234 or #1234, or the next one: pio port=0x70", monitor_explain},
     {"events", "[[-]N] [EVENT]", "recorded events from here on, or the N before here", monitor_events},
     {"last", "[EVENT]", "the last such event before here", monitor_last},
     {"next", "[EVENT]", "the next such event", monitor_next},

@@ -10,7 +10,7 @@ _bootreel_options() {
     annotate) echo --probe --profile --symbols --events --quiet --help -o -q ;;
     gdb) echo --stdio --listen --once --child --at --symbols --memory --help ;;
     tui) echo --at --script --dump --size --mono --ascii --keys --settings --memory --help ;;
-    events) echo --class --from --to --stage --pid --grep --format --help ;;
+    events) echo --class --from --to --stage --pid --grep --explain --format --help ;;
     screen) echo --at --png --help ;;
     symbols) echo --at --pid --all --help ;;
     processes) echo --at --all --format --help ;;
