@@ -134,7 +134,7 @@ int explainer_event(struct explainer *x, const struct event *ev, char *buf, size
 
 /* ---------------------------------------------------------------- anywhere in a trace */
 
-enum { STATE_EVERY = 4096 };
+enum { STATE_EVERY = 4096, STATES_MOST = 1024 };
 
 /* The memory as it is before event `number`. */
 struct state {
@@ -146,17 +146,33 @@ struct trace_explainer {
     struct trace *t;
     struct explainer *x;
     struct trace_cursor *cursor;
-    uint64_t at;  /* the explainer has seen all before this event */
-    uint64_t fed; /* events since the last state */
+    uint64_t at;    /* the explainer has seen all before this event */
+    uint64_t fed;   /* events since the last state */
+    uint64_t every; /* events from one state to the next */
     struct state *states;
     size_t n;
 };
+
+/* A long trace gets as many states as a shorter one, further apart. */
+static void thin_out(struct trace_explainer *e)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < e->n; i++)
+        if (i % 2)
+            free(e->states[i].memory);
+        else
+            e->states[kept++] = e->states[i];
+    e->n = kept;
+    e->every *= 2;
+}
 
 static void keep_state(struct trace_explainer *e)
 {
     e->fed = 0;
     if (e->n && e->states[e->n - 1].number >= e->at)
         return;
+    if (e->n == STATES_MOST)
+        thin_out(e);
     MEM_MORE(e->states, e->n);
     e->states[e->n++] = (struct state){e->at, mem_copy(e->x->memory, e->x->size)};
 }
@@ -167,6 +183,7 @@ struct trace_explainer *trace_explainer_new(struct trace *t, const struct engine
     e->t = t;
     e->x = explainer_new(kind, trace_config(t));
     e->cursor = trace_cursor_open(t, EVENT_CLASSES_ALL);
+    e->every = STATE_EVERY;
     keep_state(e);
     return e;
 }
@@ -214,7 +231,7 @@ static int feed_up_to(struct trace_explainer *e, uint64_t number, struct error *
         if (!(EXPLAIN_NEEDS >> event_kind(ev.kind)->cls & 1))
             continue;
         explainer_event(e->x, &ev, NULL, 0);
-        if (++e->fed >= STATE_EVERY)
+        if (++e->fed >= e->every)
             keep_state(e);
     }
     return rc < 0 ? -1 : 0;
@@ -224,6 +241,8 @@ int trace_explain(struct trace_explainer *e, uint64_t number, char *buf, size_t 
 {
     struct event ev;
     uint64_t n = number;
+    if (e->fed >= e->every)
+        keep_state(e);
     go_near(e, number);
     if (feed_up_to(e, number, err) || trace_cursor_seek_number(e->cursor, number, err))
         return -1;

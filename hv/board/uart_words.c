@@ -18,8 +18,10 @@ static const struct word_value iir_names[] = {{IIR_NONE, "no interrupt"},
                                               {IIR_LINE, "line status"},
                                               {IIR_TIMEOUT, "character timeout"},
                                               {0, NULL}};
+static const struct word_value fifos[] = {
+    {0, "FIFOs off"}, {2, "FIFOs unusable"}, {3, "FIFOs on"}, {0, NULL}};
 static const struct word_bits iir_bits[] = {
-    {0x0f, "identification", NULL, iir_names}, {0xc0, "FIFOs on", NULL, NULL}, {0, NULL, NULL, NULL}};
+    {0x0f, "identification", NULL, iir_names}, {0xc0, "FIFOs", NULL, fifos}, {0, NULL, NULL, NULL}};
 static const struct word_value triggers[] = {
     {0, "trigger 1"}, {1, "trigger 4"}, {2, "trigger 8"}, {3, "trigger 14"}, {0, NULL}};
 static const struct word_bits fcr_bits[] = {

@@ -8,7 +8,7 @@ classes=pio,mmio,cpu,exception,irq,unhandled,disk,firmware,process
 
 # Each event as "KIND|TEXT|WORDS".
 listed() { # REEL
-    "$BOOTREEL" events --explain --class "$classes,-fold" --format json "$1" | awk -v RS='[{]"number":' '
+    "$BOOTREEL" events --explain --class "$classes,-fold" --format json "$1" | awk -v RS='[{]"number":[0-9]+' '
         function member(name, at, rest) { # without looking for quotes inside: what follows the text decides
             at = index($0, "\"" name "\":\"")
             if (!at) return ""
