@@ -121,7 +121,7 @@ int explainer_event(struct explainer *x, const struct event *ev, char *buf, size
         after_repetition(x, ev);
     if (EXPLAIN_NEEDS >> k->cls & 1)
         remember(x->memory, ev);
-    if (n && ev->kind == EV_CPU_MSR)
+    if (n && (size_t)n < size && ev->kind == EV_CPU_MSR)
         explain_register_bits(&t, buf, ev->f[EVF_CPU_MSR_value]);
     else if (!n && (explain_cpu(ev, x->cfg, &t) || guest_explain(ev, &t)))
         x->manual = explain_cpu_manual(ev);

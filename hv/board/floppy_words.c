@@ -43,6 +43,14 @@ static const struct word_reg registers[] = {
     {DIR, WORD_WRITE, "configuration control", ccr_bits, "2.1.9 Configuration Control Register", SHOW_VALUE},
 };
 
+void fdc_status_words(struct words *w, uint8_t st0)
+{
+    words_add(w, ": ST0");
+    words_bits(w, st0_bits, st0, 1);
+    w->manual = manual;
+    w->source = "6.0 Status Registers";
+}
+
 static void written(struct fdc_seen *f, const struct access *a, struct words *w)
 {
     const struct fdc_command *c;

@@ -45,6 +45,14 @@ static const struct word_reg registers[] = {
     {REASON, WORD_BOTH, "interrupt reason", reason_bits, "7.14, PACKET command", SHOW_VALUE},
 };
 
+void ide_status_words(struct words *w, uint8_t status)
+{
+    words_add(w, ": status");
+    words_bits(w, status_bits, status, 1);
+    w->manual = manual;
+    w->source = "7.15 Status register";
+}
+
 static void command(struct ide_seen *c, const char *name, unsigned v, struct words *w)
 {
     c->command = (uint8_t)v;

@@ -305,6 +305,8 @@ static bool disk_words(const struct event *ev, struct words *w)
         words_add(w, "%s", drives[drive]);
     else
         words_add(w, "floppy %c", (char)('A' + (drive & 3)));
+    if (ev->kind == EV_DISK_COMMAND)
+        (drive < 4 ? ide_status_words : fdc_status_words)(w, (uint8_t)ev->f[EVF_DISK_COMMAND_status]);
     return true;
 }
 

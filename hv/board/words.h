@@ -156,6 +156,9 @@ chip_words_fn ioapic_words, lapic_words, hpet_words, vga_memory_words, vga_regis
 /* Registers of PCI functions beyond the standard header: `at` is the offset in configuration space. */
 chip_words_fn i440fx_pci_words, piix3_pci_words, ide_pci_words, acpi_pm_pci_words;
 
+/* Appends the status that a command ended with: of an IDE drive, ST0 of the floppy controller. */
+void ide_status_words(struct words *, uint8_t status);
+void fdc_status_words(struct words *, uint8_t st0);
 /* What an item of fw_cfg is. */
 bool fwcfg_item_words(unsigned key, struct words *w);
 /* What drives ISA interrupt line 0-15 of this board. */

@@ -43,7 +43,7 @@ for m in disk iso-builtin disk-builtin direct; do
     share "$m"
 done
 for m in disk disk-builtin; do
-    said $m 'CMOS: select register 0Fh (shutdown status), NMI masked'
+    said $m 'CMOS: select register 0Fh (shutdown status), NMI '
     said $m 'IDE primary: status DRDY DSC DRQ'
     said $m 'master PIC: ICW2: IRQ 0-7 are vectors 08h-0Fh'
     said $m 'BIOS disk service: extended read'
@@ -59,7 +59,7 @@ for m in disk direct; do
     said $m 'exit code 0'
     said $m '#PF page fault: instruction fetch by user code, page not present'
 done
-said iso-builtin 'IDE secondary: command packet: ATAPI READ(10) (28h)'
+said iso-builtin 'IDE secondary: command PACKET (A0h)'
 
 # The same words wherever one begins; without the option, the same text as before.
 reel=$recordings/disk.reel

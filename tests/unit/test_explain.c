@@ -417,6 +417,7 @@ static void test_bios(void **state)
     event(t, EV_CPU_MODE, "", 0, 3, 0);
     assert_string_equal(event(t, EV_SOFTINT, NULL, 0x80, 4, 0), "system call by INT 80h, number 4");
     assert_string_equal(event(t, EV_FW_CFG, "file_dir", 0x19, 0, 0), "fw_cfg: directory of files");
+    assert_string_equal(event(t, EV_DISK_COMMAND, "IDENTIFY DEVICE", 0, 0xec, 0x58), "IDE primary master: status DRDY DSC DRQ");
     assert_string_equal(event(t, EV_DISK_READ, "READ DMA", 2, 0, 0), "IDE secondary master");
 }
 
@@ -468,6 +469,7 @@ static void test_any_numbers(void **state)
             ev.f[f] = x >> (x >> 58);
         }
         ev.cpu = (uint8_t)x;
+        explainer_event(t->x, &ev, NULL, 0);
         explainer_event(t->x, &ev, small, sizeof small);
         assert_true(strlen(small) < sizeof small);
     }
