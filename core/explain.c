@@ -147,6 +147,7 @@ struct trace_explainer {
     struct explainer *x;
     struct trace_cursor *cursor;
     uint64_t at;    /* the explainer has seen all before this event */
+    uint64_t reach; /* and states are there up to this one */
     uint64_t fed;   /* events since the last state */
     uint64_t every; /* events from one state to the next */
     struct state *states;
@@ -234,7 +235,21 @@ static int feed_up_to(struct trace_explainer *e, uint64_t number, struct error *
         if (++e->fed >= e->every)
             keep_state(e);
     }
+    if (rc >= 0 && e->at < number) /* beyond the last event */
+        e->at = number;
+    e->reach = e->at > e->reach ? e->at : e->reach;
     return rc < 0 ? -1 : 0;
+}
+
+int trace_explain_prepare(struct trace_explainer *e, uint64_t number, uint64_t most, struct error *err)
+{
+    uint64_t to = number - e->reach > most ? e->reach + most : number;
+    if (number <= e->reach)
+        return 1;
+    go_near(e, to);
+    if (feed_up_to(e, to, err))
+        return -1;
+    return number <= e->reach;
 }
 
 int trace_explain(struct trace_explainer *e, uint64_t number, char *buf, size_t size, struct error *err)
@@ -255,6 +270,7 @@ int trace_explain(struct trace_explainer *e, uint64_t number, char *buf, size_t 
         return 0;
     }
     e->at = number + 1;
+    e->reach = e->at > e->reach ? e->at : e->reach;
     e->fed++;
     return explainer_event(e->x, &ev, buf, size);
 }

@@ -43,6 +43,9 @@ void trace_explainer_free(struct trace_explainer *); /* NULL is allowed */
  * of EXPLAIN_NEEDS up to there once (some million a second), and leaves states behind: later questions cost at most
  * a few thousand events, and one event when asked in order. */
 int trace_explain(struct trace_explainer *, uint64_t number, char *buf, size_t size, struct error *err);
+/* Gets ready for a question, by at most so many events of the way: 1: it is, 0: more is to be done, -1 with err. For an
+ * interface that must not wait; trace_explain() does not need it. */
+int trace_explain_prepare(struct trace_explainer *, uint64_t number, uint64_t most, struct error *err);
 /* Whose manual() and source() are those of the last answer. */
 const struct explainer *trace_explainer_last(const struct trace_explainer *);
 

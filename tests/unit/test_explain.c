@@ -417,7 +417,8 @@ static void test_bios(void **state)
     event(t, EV_CPU_MODE, "", 0, 3, 0);
     assert_string_equal(event(t, EV_SOFTINT, NULL, 0x80, 4, 0), "system call by INT 80h, number 4");
     assert_string_equal(event(t, EV_FW_CFG, "file_dir", 0x19, 0, 0), "fw_cfg: directory of files");
-    assert_string_equal(event(t, EV_DISK_COMMAND, "IDENTIFY DEVICE", 0, 0xec, 0x58), "IDE primary master: status DRDY DSC DRQ");
+    assert_string_equal(event(t, EV_DISK_COMMAND, "IDENTIFY DEVICE", 0, 0xec, 0x58),
+                        "IDE primary master: status DRDY DSC DRQ");
     assert_string_equal(event(t, EV_DISK_READ, "READ DMA", 2, 0, 0), "IDE secondary master");
 }
 
@@ -528,6 +529,10 @@ static void test_anywhere(void **state)
     }
     trace_explainer_free(e);
     e = trace_explainer_new(tr, &pc);
+    assert_int_equal(trace_explain_prepare(e, 10000, 0, &err), 0);
+    assert_int_equal(trace_explain_prepare(e, 10000, 6000, &err), 0);
+    assert_int_equal(trace_explain_prepare(e, 10000, 6000, &err), 1);
+    assert_int_equal(trace_explain_prepare(e, 9999, 0, &err), 1);
     for (uint64_t i = 0, at = 12345; i < 2000; i++, at = (at * 7919 + 17) % WRITTEN) {
         assert_true(trace_explain(e, at, words, sizeof words, &err) >= 0);
         assert_string_equal(words, all[at]);
