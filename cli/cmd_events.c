@@ -4,11 +4,14 @@
 
 #include "cli/cli.h"
 #include "cli/json.h"
+#include "core/explain.h"
 #include "core/processes.h"
 #include "core/stages.h"
 
 enum {
     WORDS = 4 * EVENT_MAX_DATA + 1024,
+    EXPLAIN = 1024,
+    EXPLAIN_COLUMN = 64,
     PROCESS_CLASSES = EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_SCHED) | EVENT_CLASS_BIT(EC_POWER)
 };
 
@@ -21,6 +24,9 @@ struct listing {
     uint64_t from, to;
     yajl_gen gen;
     char *words;
+    bool explain;
+    struct trace_explainer *explainer; /* explain */
+    char meaning[EXPLAIN];             /* of the event at hand; "": nothing to be said */
     struct event again; /* text: repetitions that are one in several events; period 0: none is pending */
     uint64_t again_number;
 };
@@ -29,9 +35,10 @@ struct listing {
 
 static void print_line(struct listing *l, const struct event *ev, uint64_t number)
 {
-    printf("%8llu %15llu %7llu.%09llu  %-16s %s\n", (unsigned long long)number,
-           (unsigned long long)ev->icount, (unsigned long long)(ev->time / 1000000000),
-           (unsigned long long)(ev->time % 1000000000), event_kind(ev->kind)->name, l->words);
+    bool meant = ev->kind != EV_AGAIN && *l->meaning;
+    printf("%8llu %15llu %7llu.%09llu  %-16s %*s%s%s\n", (unsigned long long)number, (unsigned long long)ev->icount,
+           (unsigned long long)(ev->time / 1000000000), (unsigned long long)(ev->time % 1000000000),
+           event_kind(ev->kind)->name, meant ? -EXPLAIN_COLUMN : 0, l->words, meant ? "  " : "", meant ? l->meaning : "");
 }
 
 /* A repetition that goes on over checkpoints is several events, and one line. */
@@ -97,7 +104,7 @@ static bool wanted(struct listing *l, const struct event *ev)
     if (!l->json || l->grep)
         event_text(ev, l->words, WORDS);
     return !l->grep || strstr(l->words, l->grep) || strstr(event_kind(ev->kind)->name, l->grep) ||
-           plain_holds(ev->data, ev->len, l->grep);
+           strstr(l->meaning, l->grep) || plain_holds(ev->data, ev->len, l->grep);
 }
 
 /* Who runs at `from` is known from the beginning on only: of what is before, just the events that tell are read. */
@@ -112,6 +119,15 @@ static int catch_up(struct listing *l, struct trace *t, struct error *err)
     return rc < 0 ? -1 : 0;
 }
 
+static int json_event(struct listing *l, const struct event *ev, uint64_t number)
+{
+    struct yajl_gen_t *gen = (struct yajl_gen_t *)l->gen;
+    if (!*l->meaning)
+        return event_json(ev, number, gen);
+    const struct explainer *x = trace_explainer_last(l->explainer);
+    return event_json_explained(ev, number, l->meaning, explainer_manual(x), explainer_source(x), gen);
+}
+
 static int walk(struct listing *l, struct trace_cursor *c, struct error *err)
 {
     struct event ev;
@@ -120,13 +136,17 @@ static int walk(struct listing *l, struct trace_cursor *c, struct error *err)
     while ((rc = trace_cursor_next(c, &ev, &number, err)) == 1 && ev.icount <= l->to && !ferror(stdout)) {
         if (l->by_pid)
             processes_see(l->processes, &ev);
-        if (!(l->classes & EVENT_CLASS_BIT(event_kind(ev.kind)->cls)) || !wanted(l, &ev))
+        if (!(l->classes & EVENT_CLASS_BIT(event_kind(ev.kind)->cls)))
+            continue;
+        if (l->explain && trace_explain(l->explainer, number, l->meaning, sizeof l->meaning, err) < 0)
+            return -1;
+        if (!wanted(l, &ev))
             continue;
         if (!l->json) {
             print_text(l, &ev, number);
             continue;
         }
-        if (event_json(&ev, number, (struct yajl_gen_t *)l->gen))
+        if (json_event(l, &ev, number))
             return error_set(err, "event #%llu cannot be written as JSON", (unsigned long long)number);
         json_print(l->gen);
     }
@@ -183,7 +203,7 @@ static int list(struct listing *l, struct trace *t, struct error *err)
     return rc;
 }
 
-enum { OPT_CLASS = 1, OPT_FROM, OPT_TO, OPT_STAGE, OPT_PID, OPT_GREP };
+enum { OPT_CLASS = 1, OPT_FROM, OPT_TO, OPT_STAGE, OPT_PID, OPT_GREP, OPT_EXPLAIN };
 
 static const struct option_row rows[] = {
     {.name = "class",
@@ -207,6 +227,15 @@ static const struct option_row rows[] = {
      .help = "only events whose kind or words hold TEXT",
      .id = OPT_GREP,
      .more = "Escape sequences (colours) in the text are skipped."},
+    {.name = "explain",
+     .help = "one more column: what each event means, in words",
+     .id = OPT_EXPLAIN,
+     .more =
+         "The register that an access goes to, with its bits (\"IDE primary: status DRDY DSC DRQ\"), the interrupt that a vector is, the "
+         "error code of a page fault, flags, exit codes and errors by name. It follows from the trace's events, without running it "
+         "again; accesses that depend on earlier ones (index registers, ranges that PCI moves) are told by those. Classes that were not "
+         "recorded cannot be taken into account. --grep looks there too. In JSON: the members explain and, where a manual names it so, "
+         "manual and section."},
     GROUP(format_options),
     END_OF_ROWS,
 };
@@ -229,6 +258,9 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     case OPT_STAGE:
         l->stage = value;
         return 0;
+    case OPT_EXPLAIN:
+        l->explain = true;
+        return 0;
     case OPT_PID:
         l->by_pid = true;
         return take_number(row, value, 0, UINT64_MAX, &l->pid, err);
@@ -246,7 +278,10 @@ static int print_events(void *ctx, struct trace *t, const char *path)
     l->processes = processes_new();
     l->gen = yajl_gen_alloc(NULL);
     l->words = malloc(WORDS);
+    if (l->explain)
+        l->explainer = trace_explainer_new(t, engine_find(trace_config(t)->engine, &err));
     int status = list(l, t, &err) ? trouble(&err) : EXIT_DONE;
+    trace_explainer_free(l->explainer);
     yajl_gen_free(l->gen);
     free(l->words);
     processes_free(l->processes);

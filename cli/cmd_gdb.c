@@ -116,7 +116,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         c->at = value;
         return 0;
     case OPT_SYMBOLS:
-        return words_add(&c->symbols, value, err);
+        return given_words_add(&c->symbols, value, err);
     case OPT_MEMORY:
         return take_size(row, value, 1, &c->memory, err);
     default:

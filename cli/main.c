@@ -7,7 +7,7 @@
 
 /* A step of the PC takes one nanosecond of guest time. */
 static const struct engine_kind engines[] = {
-    {.name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = hv_create},
+    {.name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = hv_create, .words = &hv_words},
 };
 
 const struct engine_kind *engine_find(const char *name, struct error *err)

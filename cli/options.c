@@ -233,7 +233,7 @@ int take_classes(const struct option_row *row, const char *value, uint32_t *mask
                      event_class_list());
 }
 
-int words_add(struct words *w, const char *word, struct error *err)
+int given_words_add(struct words *w, const char *word, struct error *err)
 {
     const char **grown = realloc(w->word, (w->n + 1) * sizeof *grown);
     if (!grown)
@@ -294,9 +294,9 @@ int observe_option(struct observed *o, const struct option_row *row, const char 
         o->profile = profile_load(value, err);
         return o->profile ? 0 : -1;
     case OPT_PROBE:
-        return words_add(&o->probes, value, err);
+        return given_words_add(&o->probes, value, err);
     case OPT_SYMBOLS:
-        return words_add(&o->symbols, value, err);
+        return given_words_add(&o->symbols, value, err);
     default:
         return option_not_handled(row, err);
     }
@@ -305,7 +305,7 @@ int observe_option(struct observed *o, const struct option_row *row, const char 
 int observe_profile(struct observed *o, struct error *err)
 {
     for (size_t i = 0; o->profile && profile_probe(o->profile, i); i++)
-        if (words_add(&o->probes, profile_probe(o->profile, i), err))
+        if (given_words_add(&o->probes, profile_probe(o->profile, i), err))
             return -1;
     return 0;
 }

@@ -98,7 +98,7 @@ struct words {
     const char **word;
     size_t n;
 };
-int words_add(struct words *w, const char *word, struct error *err);
+int given_words_add(struct words *w, const char *word, struct error *err);
 void words_free(struct words *w);
 
 /* 256M, 1G, 65536: bytes, with suffixes K, M, G, T of 1024. Returns 0 or -1. */

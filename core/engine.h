@@ -246,6 +246,18 @@ struct engine {
     const struct engine_ops *ops;
 };
 
+/* ---------------------------------------------------------------- events in words */
+
+/* What an engine's events mean, from the events alone: nothing is run. `state` is `size` plain bytes without pointers,
+ * which can be copied; it remembers what later events depend on (which register an index selected). */
+struct engine_words {
+    size_t (*size)(void);
+    void (*reset)(void *state, const struct engine_config *cfg); /* as at the beginning of a trace */
+    /* Takes note of an event, and puts what it means into buf: as snprintf; 0: there is nothing to be said. *manual and
+     * *source: who says so, and where (NULL: nobody). To be called with every event, in order. */
+    int (*event)(void *state, const struct event *ev, char *buf, size_t size, const char **manual, const char **source);
+};
+
 /* The number of a register of at most 64 bits, for reg_get and reg_set; SIZE_MAX: there is none of that name. */
 static inline size_t engine_reg_index(const struct engine *e, const char *name)
 {

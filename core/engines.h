@@ -11,6 +11,7 @@ struct engine_kind {
     uint32_t behaviour; /* as engine_ops.behaviour */
     uint64_t step_ns;   /* guest nanoseconds a step takes; 0: not constant */
     struct engine *(*create)(const struct engine_config *cfg, struct error *err);
+    const struct engine_words *words; /* what its events mean; NULL: it does not say */
 };
 
 /* The word for a stop in traces and messages: "reached", "power-off", "guest-fault" … */

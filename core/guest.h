@@ -74,6 +74,9 @@ struct guest_system {
     void (*describe)(const struct guest *g, struct text *out);
     /* The word for a value of a number field of its events (an initcall's level); NULL: there is none. May be NULL. */
     const char *(*word)(unsigned kind, unsigned field, uint64_t value);
+    /* What one of its events means, in words, added to `out`; from the event alone. False: there is nothing to say. May be
+     * NULL. */
+    bool (*explain)(const struct event *ev, struct text *out);
 
     /* Of a system that others run inside; NULL of others. Which domain runs on that processor now; false: none, but the system
      * itself. */
@@ -105,5 +108,7 @@ int guest_systems_parse(const struct guest_system *const *table, const char *lis
 void guest_systems_names(const struct guest_system *const *table, uint32_t chosen, struct text *out);
 /* The word for the value of an event's field, by the system whose events these are; NULL: there is none. */
 const char *guest_word(unsigned kind, unsigned field, uint64_t value);
+/* What an event means, by the system whose it is, added to `out`. False: there is nothing to say. */
+bool guest_explain(const struct event *ev, struct text *out);
 
 #endif

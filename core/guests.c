@@ -69,6 +69,14 @@ const char *guest_word(unsigned kind, unsigned field, uint64_t value)
     return word;
 }
 
+bool guest_explain(const struct event *ev, struct text *out)
+{
+    for (size_t i = 0; guest_systems[i]; i++)
+        if (guest_systems[i]->explain && guest_systems[i]->explain(ev, out))
+            return true;
+    return false;
+}
+
 /* ---------------------------------------------------------------- guests inside others */
 
 bool guest_runs(const struct guest *g, unsigned cpu)

@@ -572,3 +572,15 @@ bool condition_holds(const struct condition *c, const struct event *ev, const ch
         return false;
     return text_holds(c, ev);
 }
+
+/* ---------------------------------------------------------------- machines */
+
+bool stage_rule_is_meant(const struct stage_rule *r, setting_fn *setting, const void *machine)
+{
+    for (size_t i = 0; i < r->nmachine; i++) {
+        const char *value = setting(machine, r->machine[i].key);
+        if ((value && !strcmp(value, r->machine[i].value)) != r->machine[i].wanted)
+            return false;
+    }
+    return true;
+}

@@ -113,6 +113,10 @@ struct stage_rule {
 
 size_t profile_stages(const struct profile *);
 const struct stage_rule *profile_stage(const struct profile *, size_t i);
+/* A setting of the machine, or NULL. */
+typedef const char *setting_fn(const void *machine, const char *key);
+/* Whether the lines `with` and `without` allow it for that machine. */
+bool stage_rule_is_meant(const struct stage_rule *, setting_fn *, const void *machine);
 bool condition_holds(const struct condition *, const struct event *, const char *opened_by,
                      size_t opened_len);
 /* What the condition's {NAME} stands for in an event that holds; false: it has none. */

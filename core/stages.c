@@ -427,9 +427,6 @@ static int walk(struct builder *b, struct trace *t, struct error *err)
     return rc < 0 ? -1 : 0;
 }
 
-/* A setting of the machine, or NULL. */
-typedef const char *setting_fn(const void *machine, const char *key);
-
 static const char *setting_of_trace(const void *machine, const char *key)
 {
     return trace_setting(machine, key);
@@ -438,16 +435,6 @@ static const char *setting_of_trace(const void *machine, const char *key)
 static const char *setting_of_config(const void *machine, const char *key)
 {
     return config_get(machine, key);
-}
-
-static bool is_meant(setting_fn *setting, const void *machine, const struct stage_rule *r)
-{
-    for (size_t i = 0; i < r->nmachine; i++) {
-        const char *value = setting(machine, r->machine[i].key);
-        if ((value && !strcmp(value, r->machine[i].value)) != r->machine[i].wanted)
-            return false;
-    }
-    return true;
 }
 
 /* ---------------------------------------------------------------- the tree */
@@ -499,7 +486,7 @@ static void begin(struct builder *b, const struct profile *p, setting_fn *settin
                           .meant = mem_zero(n + 1, sizeof(bool)),
                           .plain = mem_alloc(EVENT_MAX_DATA)};
     for (size_t i = 0; i < n; i++)
-        b->meant[i] = is_meant(setting, machine, profile_stage(p, i));
+        b->meant[i] = stage_rule_is_meant(profile_stage(p, i), setting, machine);
 }
 
 static void end(struct builder *b)

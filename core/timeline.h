@@ -59,6 +59,8 @@ void timeline_close(struct timeline *tl); /* NULL is allowed */
 /* The trace: for its configuration, events, stages, notes, and position_resolve(). Cursors may be opened on
  * it. */
 struct trace *timeline_trace(struct timeline *tl);
+/* The kind of engine that it runs. */
+const struct engine_kind *timeline_kind(const struct timeline *tl);
 
 /* One line if the trace was recorded by another behaviour version of the engine (the replay may differ); else
  * "". */

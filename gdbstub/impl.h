@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "core/explain.h"
 #include "core/stages.h"
 #include "core/symbols.h"
 #include "core/text.h"
@@ -79,6 +80,7 @@ struct gdbstub {
     bool scripted;            /* the monitor command is a script's: `try` */
     struct stages *stages;    /* the same as symbols */
     bool stages_read;
+    struct trace_explainer *explainer; /* NULL: not asked for yet */
     struct served_file file[MAX_FILES];
     size_t nfiles;
     /* of the connection */

@@ -141,6 +141,14 @@ static void add_stage(struct gdbstub *g, struct text *out)
 
 /* ---------------------------------------------------------------- events */
 
+/* What events mean; built at the first use. */
+static struct trace_explainer *explainer_of(struct gdbstub *g)
+{
+    if (!g->explainer)
+        g->explainer = trace_explainer_new(timeline_trace(g->tl), timeline_kind(g->tl));
+    return g->explainer;
+}
+
 static void add_event(struct text *out, const struct event *ev, uint64_t number)
 {
     char words[400];
@@ -196,6 +204,40 @@ static void monitor_events(struct gdbstub *g, const char *args, struct text *out
     }
     if (!out->n)
         text_add(out, "none %s here\n", back ? "before" : "from");
+}
+
+/* [#]NUMBER: that event; EVENT: the next of that kind; nothing: the next one. */
+static void monitor_explain(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct event_filter f = {0};
+    struct event ev;
+    struct error err;
+    char *end, words[1024];
+    const char *digits = args + (*args == '#');
+    uint64_t number = strtoull(digits, &end, 10);
+    struct trace_cursor *c = trace_cursor_open(timeline_trace(g->tl), EVENT_CLASSES_ALL);
+    int rc = end != digits && !*end ? trace_cursor_seek_number(c, number, &err)
+             : *args && event_filter_parse(args, &f, &err) ? -1
+                                                           : trace_cursor_seek_icount(c, recorded_here(g), &err);
+    rc = rc ? -1 : 1;
+    while (rc == 1 && (rc = trace_cursor_next(c, &ev, &number, &err)) == 1 && end == digits && *args &&
+           !event_filter_matches(&f, &ev))
+        ;
+    if (rc == 1)
+        add_event(out, &ev, number); /* before its data are gone with the next question */
+    trace_cursor_close(c);
+    int n = rc == 1 ? trace_explain(explainer_of(g), number, words, sizeof words, &err) : 0;
+    if (rc < 0 || n < 0) {
+        text_add(out, "error: %s\n", err.text);
+    } else if (!rc) {
+        text_add(out, "no such event\n");
+    } else {
+        const struct explainer *x = trace_explainer_last(explainer_of(g));
+        const char *manual = explainer_manual(x), *source = explainer_source(x);
+        text_add(out, "          %s\n", n ? words : "nothing is known of it but this");
+        if (manual)
+            text_add(out, "          (%s%s%s)\n", manual, source ? ": " : "", source ? source : "");
+    }
 }
 
 static void near_event(struct gdbstub *g, const char *args, enum timeline_direction dir, struct text *out)
@@ -383,6 +425,7 @@ const struct monitor_command monitor_show_commands[] = {
     {"when", "", "the position: icount, guest time, mode, stage", monitor_when},
     {"stages", "[all|NAME]", "the stages of the boot: the outer ones and those here (*); > lies ahead",
      monitor_stages},
+    {"explain", "[NUMBER|EVENT]", "what an event means, in words: 1234 or #1234, or the next one: pio port=0x70", monitor_explain},
     {"events", "[[-]N] [EVENT]", "recorded events from here on, or the N before here", monitor_events},
     {"last", "[EVENT]", "the last such event before here", monitor_last},
     {"next", "[EVENT]", "the next such event", monitor_next},

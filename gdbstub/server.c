@@ -422,6 +422,7 @@ void gdbstub_free(struct gdbstub *g)
         return;
     stub_symbols_free(g);
     stages_free(g->stages);
+    trace_explainer_free(g->explainer);
     free(g->waiting.s);
     close(g->wake);
     free(g->frame);

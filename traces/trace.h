@@ -388,6 +388,9 @@ void event_encoder_reset(struct event_encoder *e); /* begin a new frame */
  * is a yajl_gen. Returns 0, or -1 if the generator failed. */
 struct yajl_gen_t;
 int event_json(const struct event *ev, uint64_t number, struct yajl_gen_t *gen);
+/* The same with members "explain", "manual" and "section"; NULL: without that one. */
+int event_json_explained(const struct event *ev, uint64_t number, const char *explain, const char *manual, const char *source,
+                         struct yajl_gen_t *gen);
 
 /* Same kind, key fields and data: the same thing happened, whenever it was. */
 bool event_same_keys(const struct event *a, const struct event *b);

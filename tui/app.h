@@ -203,8 +203,6 @@ int events_filter(struct app *a, const char *text, struct error *err);
 const struct event_filter *events_filter_now(struct app *a);
 /* The event that is selected. False: none. ev->data is valid until the list is used again. */
 bool events_selected(struct app *a, struct event *ev, uint64_t *number);
-/* What an event means, for the details: the one place that explanations come from. Adds rows; false: it has none. */
-bool explain_event(const struct event *ev, struct doc *d);
 /* view_memory.c */
 void memory_show(struct app *a, uint64_t address);
 /* view_machine.c: a display's characters (with columns), or else its pixels. */

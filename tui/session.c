@@ -38,6 +38,7 @@ struct session *session_open(const char *path, const struct engine_kind *const *
         abort();
     s->tl = tl;
     s->t = timeline_trace(tl);
+    s->explainer = trace_explainer_new(s->t, timeline_kind(tl));
     s->identity = identity_of(s->t);
     s->story = story_begin(path, changed, ctx);
     session_progress_again(s);
@@ -54,6 +55,7 @@ void session_close(struct session *s)
         return;
     story_end(s->story);
     processes_free(s->processes);
+    trace_explainer_free(s->explainer);
     timeline_close(s->tl);
     free(s->path);
     free(s);

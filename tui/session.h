@@ -7,6 +7,7 @@
 #ifndef BOOTREEL_TUI_SESSION_H
 #define BOOTREEL_TUI_SESSION_H
 
+#include "core/explain.h"
 #include "core/processes.h"
 #include "core/timeline.h"
 #include "core/views.h"
@@ -24,6 +25,7 @@ struct session {
     char *path;
     struct trace *t;
     struct timeline *tl;
+    struct trace_explainer *explainer;
     struct story *story;
     struct timeline_where where; /* its cpu is the one that is looked at: whose turn it is, or a chosen one */
     unsigned chosen_cpu;         /* + 1; 0: none */

@@ -298,29 +298,35 @@ const struct view events_view = {.rows = events_rows,
 
 /* ---------------------------------------------------------------- details */
 
-/* The seam for the chips' tables of names: they will say here what a port, a register, a bit is. */
-bool explain_event(const struct event *ev, struct doc *d)
+enum { EXPLAINED_AT_ONCE = 30000 }; /* events on the way to an explanation in one idle moment: some 10 ms */
+
+/* What the event means (core/explain.h). A first look far into a trace takes the idle moments that it needs. */
+static void explain_event(struct app *a, uint64_t number, struct doc *d)
 {
-    size_t n;
-    char words[300];
-    const char *reg = NULL;
-    uint64_t value = 0;
-    if (ev->kind == EV_CPU_CR) {
-        static const char *const names[] = {"cr0", NULL, NULL, "cr3", "cr4"};
-        uint64_t i = ev->f[EVF_CPU_CR_reg];
-        reg = i < 5 ? names[i] : NULL;
-        value = ev->f[EVF_CPU_CR_new];
-    } else if (ev->kind == EV_CPU_MSR && ev->f[EVF_CPU_MSR_msr] == 0xc0000080) {
-        reg = "efer";
-        value = ev->f[EVF_CPU_MSR_value];
-    }
-    if (!reg || !view_bits(reg, &n))
-        return false;
-    view_bits_text(reg, value, words, sizeof words);
+    struct trace_explainer *x = a->s->explainer;
+    struct error err;
+    char words[500];
+    int ready = trace_explain_prepare(x, number, a->scripted ? UINT64_MAX : 0, &err);
+    if (ready < 0 || (ready && trace_explain(x, number, words, sizeof words, &err) <= 0))
+        return;
     doc_row(d, ROW_TEXT, 0);
     doc_add(d, STYLE_LABEL, "%-12s ", "means");
-    doc_add(d, STYLE_STRONG, "%s: %s", reg, words);
-    return true;
+    doc_add(d, ready ? STYLE_STRONG : STYLE_DIM, "%s", ready ? words : "...");
+    const char *manual = ready ? explainer_manual(trace_explainer_last(x)) : NULL;
+    if (manual)
+        doc_add(d, STYLE_DIM, "  (%s)", manual);
+}
+
+static bool details_idle(struct app *a, struct pane *p)
+{
+    struct event ev;
+    struct error err;
+    uint64_t number;
+    if (!events_selected(a, &ev, &number) || trace_explain_prepare(a->s->explainer, number, 0, &err))
+        return false;
+    int ready = trace_explain_prepare(a->s->explainer, number, EXPLAINED_AT_ONCE, &err);
+    p->stale |= ready != 0;
+    return ready >= 0;
 }
 
 /* A number field: as the table has it, in the other base, as a symbol, and where Enter leads. */
@@ -366,7 +372,7 @@ static void details_build(struct app *a, struct pane *p)
     doc_row(d, ROW_ICOUNT, ev.icount);
     doc_add(d, style_of(&ev), "%s  ", k->name);
     doc_add(d, STYLE_STRONG, "%s", words);
-    explain_event(&ev, d);
+    explain_event(a, number, d);
     doc_row(d, ROW_ICOUNT, ev.icount);
     doc_add(d, STYLE_LABEL, "%-12s ", "where");
     doc_add(d, STYLE_NUMBER, "#%" PRIu64 "  %s  %s", number, count_text(n, ev.icount), time_text(t, ev.time));
@@ -394,7 +400,7 @@ static enum react details_command(struct app *a, struct pane *p, enum command c,
     return REACT_NONE;
 }
 
-const struct view details_view = {.build = details_build, .command = details_command};
+const struct view details_view = {.build = details_build, .command = details_command, .idle = details_idle};
 
 /* ---------------------------------------------------------------- the console */
 

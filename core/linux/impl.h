@@ -12,6 +12,7 @@
  *   syscall.c   system calls
  *   efi.c       a kernel started by EFI firmware
  *   log.c       what programs say to the kernel's log and the journal; panics
+ *   names.c     numbers by name, events in words
  *   format.c    a kernel's format string with its arguments
  */
 #ifndef BOOTREEL_CORE_LINUX_IMPL_H

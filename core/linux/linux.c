@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/linux/impl.h"
+#include "core/linux/names.h"
 #include "traces/memory.h"
 
 enum { IMAGE_MAX = 512 << 20, IMAGE_DEFAULT = 96 << 20, TRIES = 64 };
@@ -491,4 +492,5 @@ const struct guest_system linux_system = {
     .read = read_memory,
     .describe = describe,
     .word = word,
+    .explain = linux_event_words,
 };

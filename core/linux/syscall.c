@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/linux/impl.h"
+#include "core/linux/names.h"
 #include "core/text.h"
 
 /* Offsets in struct pt_regs: it is the kernel's interface to ptrace, and does not change. */
@@ -55,31 +56,11 @@ static const struct call *call_of(const struct made_call *m)
     return number < n && table[number].name ? &table[number] : NULL;
 }
 
-struct flag {
-    uint64_t bit;
-    const char *name;
-};
-
 /* ---------------------------------------------------------------- arguments */
-
-static void add_flags(struct text *t, uint64_t v, const struct flag *flags, const char *none)
-{
-    const char *sep = "";
-    for (; flags->name; flags++)
-        if (v & flags->bit && (v & flags->bit) == flags->bit) {
-            text_add(t, "%s%s", sep, flags->name);
-            v &= ~flags->bit;
-            sep = "|";
-        }
-    if (v)
-        text_add(t, "%s0x%llx", sep, (unsigned long long)v);
-    else if (!*sep)
-        text_add(t, "%s", none);
-}
 
 static void add_open_flags(struct text *t, uint64_t v)
 {
-    static const struct flag flags[] = {{0x410000, "O_TMPFILE"},
+    static const struct linux_flag flags[] = {{0x410000, "O_TMPFILE"},
                                         {0x40, "O_CREAT"},
                                         {0x80, "O_EXCL"},
                                         {0x100, "O_NOCTTY"},
@@ -100,7 +81,7 @@ static void add_open_flags(struct text *t, uint64_t v)
     text_add(t, "%s", modes[v & 3]);
     if (v & ~(uint64_t)3) {
         text_add(t, "|");
-        add_flags(t, v & ~(uint64_t)3, flags, "0");
+        linux_add_flags(t, v & ~(uint64_t)3, flags, "0");
     }
 }
 
@@ -157,20 +138,8 @@ static void add_texts(struct linux_guest *lx, struct text *t, uint64_t at, unsig
     text_add(t, s ? ", ...]" : "]");
 }
 
-static void add_signal(struct text *t, uint64_t v)
-{
-    static const char *const names[] = {"0",      "HUP",  "INT",    "QUIT", "ILL",   "TRAP", "ABRT", "BUS",
-                                        "FPE",    "KILL", "USR1",   "SEGV", "USR2",  "PIPE", "ALRM", "TERM",
-                                        "STKFLT", "CHLD", "CONT",   "STOP", "TSTP",  "TTIN", "TTOU", "URG",
-                                        "XCPU",   "XFSZ", "VTALRM", "PROF", "WINCH", "IO",   "PWR",  "SYS"};
-    if (v && v < sizeof names / sizeof names[0])
-        text_add(t, "SIG%s", names[v]);
-    else
-        text_add(t, "%llu", (unsigned long long)v);
-}
-
-static const struct flag prot_flags[] = {{1, "PROT_READ"}, {2, "PROT_WRITE"}, {4, "PROT_EXEC"}, {0, NULL}};
-static const struct flag map_flags[] = {{3, "MAP_SHARED_VALIDATE"},
+static const struct linux_flag prot_flags[] = {{1, "PROT_READ"}, {2, "PROT_WRITE"}, {4, "PROT_EXEC"}, {0, NULL}};
+static const struct linux_flag map_flags[] = {{3, "MAP_SHARED_VALIDATE"},
                                         {1, "MAP_SHARED"},
                                         {2, "MAP_PRIVATE"},
                                         {0x10, "MAP_FIXED"},
@@ -183,29 +152,6 @@ static const struct flag map_flags[] = {{3, "MAP_SHARED_VALIDATE"},
                                         {0x40000, "MAP_HUGETLB"},
                                         {0x100000, "MAP_FIXED_NOREPLACE"},
                                         {0, NULL}};
-static const struct flag clone_bits[] = {{0x100, "CLONE_VM"},
-                                         {0x200, "CLONE_FS"},
-                                         {0x400, "CLONE_FILES"},
-                                         {0x800, "CLONE_SIGHAND"},
-                                         {0x1000, "CLONE_PIDFD"},
-                                         {0x2000, "CLONE_PTRACE"},
-                                         {0x4000, "CLONE_VFORK"},
-                                         {0x8000, "CLONE_PARENT"},
-                                         {0x10000, "CLONE_THREAD"},
-                                         {0x20000, "CLONE_NEWNS"},
-                                         {0x40000, "CLONE_SYSVSEM"},
-                                         {0x80000, "CLONE_SETTLS"},
-                                         {0x100000, "CLONE_PARENT_SETTID"},
-                                         {0x200000, "CLONE_CHILD_CLEARTID"},
-                                         {0x1000000, "CLONE_CHILD_SETTID"},
-                                         {0x2000000, "CLONE_NEWCGROUP"},
-                                         {0x4000000, "CLONE_NEWUTS"},
-                                         {0x8000000, "CLONE_NEWIPC"},
-                                         {0x10000000, "CLONE_NEWUSER"},
-                                         {0x20000000, "CLONE_NEWPID"},
-                                         {0x40000000, "CLONE_NEWNET"},
-                                         {0, NULL}};
-
 static void add_argument(struct linux_guest *lx, struct text *t, char type, unsigned word, const uint64_t *a)
 {
     switch (type) {
@@ -239,20 +185,16 @@ static void add_argument(struct linux_guest *lx, struct text *t, char type, unsi
         add_open_flags(t, *a);
         break;
     case 'P':
-        add_flags(t, *a, prot_flags, "PROT_NONE");
+        linux_add_flags(t, *a, prot_flags, "PROT_NONE");
         break;
     case 'M':
-        add_flags(t, *a, map_flags, "0");
+        linux_add_flags(t, *a, map_flags, "0");
         break;
     case 'C':
-        add_flags(t, *a & ~(uint64_t)0xff, clone_bits, "0");
-        if (*a & 0xff) {
-            text_add(t, "|");
-            add_signal(t, *a & 0xff);
-        }
+        linux_add_clone(t, *a);
         break;
     case 'G':
-        add_signal(t, *a);
+        linux_add_signal(t, *a);
         break;
     default:
         text_add(t, *a || type != 'p' ? "0x%llx" : "NULL", (unsigned long long)*a);

@@ -60,6 +60,7 @@ struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *
 {
     struct timeline *tl = mem_zero(1, sizeof *tl);
     tl->t = t;
+    tl->kind = kind;
     tl->last = trace_last_icount(t);
     replay_behaviour_differs(t, kind, &tl->warning);
     tl->replay = replay_open(t, kind, err);
@@ -119,6 +120,11 @@ void timeline_close(struct timeline *tl)
     if (tl->own_trace)
         trace_close(tl->t);
     free(tl);
+}
+
+const struct engine_kind *timeline_kind(const struct timeline *tl)
+{
+    return tl->kind;
 }
 
 struct trace *timeline_trace(struct timeline *tl)

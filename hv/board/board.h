@@ -87,4 +87,14 @@ void smbios_install(struct board *, uint64_t where);
 void board_save(struct board *, const struct snapshot_sink *, struct snapshot_base *);
 int board_load(struct board *, const struct snapshot_source *, struct error *);
 
+/* ---------------------------------------------------------------- events in words (words.h) */
+
+/* What has to be remembered of a board's events to tell the next one: so many plain bytes. */
+size_t board_words_size(void);
+/* As at the beginning of a trace. cfg NULL: after a reset, of the same machine. */
+void board_words_reset(void *state, const struct engine_config *cfg);
+/* Takes note of an event, and tells it: as snprintf; 0: there are no words for it. *manual, *source: who names the
+ * register that way, and where (may become NULL). Cost: below a microsecond. */
+int board_words(void *state, const struct event *ev, char *buf, size_t size, const char **manual, const char **source);
+
 #endif

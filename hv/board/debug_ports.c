@@ -5,10 +5,9 @@
  * 1) | 1 becomes the exit status); port 80h is the PC/AT's diagnostic port, whose last value reads back.
  */
 #include "hv/board/internal.h"
+#include "hv/board/debug_ports.h"
 
 #include <stdlib.h>
-
-enum { PORT_POST = 0x80, PORT_BOCHS = 0xe9, PORT_EXIT = 0xf4, PORT_LOG = 0x402 };
 
 struct debug_ports {
     struct board *board;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "hv/board/chip.h"
+#include "hv/board/dma.h"
 
 struct dma_channel {
     uint16_t base_address, base_count;
@@ -48,8 +49,7 @@ enum {
     MODE_FROM_MEMORY = 0x08
 };
 
-/* Page register port 81h-8Fh to channel; -1: a spare one. */
-static int page_channel(uint16_t port)
+int dma_page_channel(uint16_t port)
 {
     static const int8_t channel[16] = {-1, 2, 3, 1, -1, -1, -1, 0, -1, 6, 7, 5, -1, -1, -1, 4};
     return channel[port & 15];
@@ -59,7 +59,7 @@ static uint8_t *page_register(struct dma *s, uint16_t port)
 {
     /* 84h, 85h, 86h, 88h, 8Ch, 8Dh, 8Eh (and 80h, which is the POST code's) */
     static const uint8_t spare[16] = {0, 0, 0, 0, 1, 2, 3, 0, 4, 0, 0, 0, 5, 6, 7, 0};
-    int channel = page_channel(port);
+    int channel = dma_page_channel(port);
     return channel < 0 ? &s->spare[spare[port & 15]] : &s->ch[channel].page;
 }
 

@@ -4,24 +4,11 @@
  * Where DRAM is not enabled for a shadow range, reads of the last 128 KiB below 1 MiB find the end of the
  * BIOS, as on the PIIX3 boards.
  */
+#include "hv/board/i440fx.h"
 #include "hv/board/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    REG_PAM0 = 0x59,
-    REG_SMRAM = 0x72,
-    SMRAM_OPEN = 0x40,
-    SMRAM_CLOSED = 0x20,
-    SMRAM_LOCK = 0x10,
-    SMRAM_ENABLE = 0x08,
-    SMRAM_SEGMENT = 0x02, /* A0000h-BFFFFh, read-only */
-    SMRAM_START = 0xa0000,
-    SMRAM_SIZE = 0x20000,
-    BIOS_LOW = 0xe0000,
-    BIOS_LOW_SIZE = 0x20000,
-};
 
 struct i440fx {
     struct board *board;

@@ -11,11 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    PCI_IDETIM = 0x40, /* IDE timing, two words: bit 15 enables the channel's decoder */
-    PCI_SIDETIM = 0x44,
-};
-
 /* ---------------------------------------------------------------- interrupts, timing, events */
 
 static void update_line(struct ide_channel *ch)

@@ -40,6 +40,17 @@ enum { REASON_CD = 0x01, REASON_IO = 0x02 };
 /* Command block registers, by address; as indices of reg[] and hob[]. */
 enum { REG_DATA, REG_FEATURE, REG_COUNT, REG_LOW, REG_MID, REG_HIGH, REG_DEVICE, REG_COMMAND, REG_BLOCK };
 
+/* Bus master registers, by offset in the channel's eight. */
+enum { BM_COMMAND = 0, BM_STATUS = 2, BM_PRD = 4 };
+enum { CMD_START = 0x01, CMD_TO_MEMORY = 0x08 };
+enum { BMS_ACTIVE = 0x01, BMS_ERROR = 0x02, BMS_INTERRUPT = 0x04, BMS_CAPABLE = 0x60 };
+
+/* PCI configuration. */
+enum {
+    PCI_IDETIM = 0x40, /* IDE timing, two words: bit 15 enables the channel's decoder */
+    PCI_SIDETIM = 0x44,
+};
+
 enum ide_phase {
     PH_IDLE,      /* waiting for a command */
     PH_COMMAND,   /* timer: execute `command` */

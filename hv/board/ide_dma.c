@@ -7,9 +7,6 @@
 
 #include <string.h>
 
-enum { BM_COMMAND = 0, BM_STATUS = 2, BM_PRD = 4 };
-enum { CMD_START = 0x01, CMD_TO_MEMORY = 0x08 };
-enum { BMS_ACTIVE = 0x01, BMS_ERROR = 0x02, BMS_INTERRUPT = 0x04, BMS_CAPABLE = 0x60 };
 enum { PCI_COMMAND = 0x04, PCI_MASTER = 0x04 };
 
 /* Where a transfer is in the table of physical region descriptors. */

@@ -7,17 +7,9 @@
 #include <stdlib.h>
 
 #include "hv/board/chip.h"
+#include "hv/board/ioapic.h"
 
 enum { PINS = 24, VERSION = 0x20 };
-
-/* Redirection entry. */
-#define RTE_VECTOR      0xffu
-#define RTE_DELIVERY(e) ((e) >> 8 & 7)
-#define RTE_LOGICAL     (1u << 11)
-#define RTE_REMOTE_IRR  (1u << 14)
-#define RTE_LEVEL       (1u << 15)
-#define RTE_MASKED      (1u << 16)
-#define RTE_WRITABLE    (0xff00000000000000u | 0x1afffu)
 
 struct ioapic {
     struct board *board;
@@ -106,13 +98,13 @@ static void write_rte(struct ioapic *s, unsigned pin, uint64_t value)
 
 static uint32_t read_register(const struct ioapic *s)
 {
-    if (s->select == 0 || s->select == 2) /* identification, arbitration */
+    if (s->select == IOAPIC_ID || s->select == IOAPIC_ARBITRATION) /* identification, arbitration */
         return (uint32_t)s->id << 24;
-    if (s->select == 1)
+    if (s->select == IOAPIC_VERSION)
         return (PINS - 1) << 16 | VERSION;
-    if (s->select < 0x10 || s->select >= 0x10 + 2 * PINS)
+    if (s->select < IOAPIC_RTE || s->select >= IOAPIC_RTE + 2 * PINS)
         return 0;
-    uint64_t rte = s->rte[(s->select - 0x10) / 2];
+    uint64_t rte = s->rte[(s->select - IOAPIC_RTE) / 2];
     return s->select & 1 ? rte >> 32 : rte;
 }
 
@@ -120,9 +112,9 @@ static void write_register(struct ioapic *s, uint32_t value)
 {
     if (s->select == 0)
         s->id = value >> 24 & 15;
-    if (s->select < 0x10 || s->select >= 0x10 + 2 * PINS)
+    if (s->select < IOAPIC_RTE || s->select >= IOAPIC_RTE + 2 * PINS)
         return; /* read-only or reserved */
-    unsigned pin = (s->select - 0x10) / 2;
+    unsigned pin = (s->select - IOAPIC_RTE) / 2;
     uint64_t old = s->rte[pin];
     if (s->select & 1)
         write_rte(s, pin, (uint32_t)old | (uint64_t)value << 32);
@@ -135,10 +127,10 @@ static uint64_t ioapic_read(void *ctx, uint64_t offset, unsigned size)
     struct ioapic *s = ctx;
     uint32_t value = 0;
     switch (offset & 0xfc) {
-    case 0x00:
+    case IOREGSEL:
         value = s->select;
         break;
-    case 0x10:
+    case IOWIN:
         value = read_register(s);
         break;
     }
@@ -149,14 +141,14 @@ static void ioapic_write(void *ctx, uint64_t offset, unsigned size, uint64_t val
 {
     struct ioapic *s = ctx;
     switch (offset & 0xff) {
-    case 0x00:
+    case IOREGSEL:
         s->select = value;
         break;
-    case 0x10:
+    case IOWIN:
         if (size >= 4)
             write_register(s, value);
         break;
-    case 0x40:
+    case IOEOI:
         ioapic_eoi(s->board, value);
         break;
     }
@@ -196,6 +188,6 @@ int ioapic_create(struct board *board, struct error *err)
                                          .nfields = FIELD_COUNT(ioapic_fields),
                                          .state = s,
                                          .reset = ioapic_reset});
-    board_mmio(board, 0xfec00000, 0x1000, s, ioapic_read, ioapic_write);
+    board_mmio(board, IOAPIC_BASE, IOAPIC_SIZE, s, ioapic_read, ioapic_write);
     return 0;
 }

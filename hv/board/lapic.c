@@ -10,13 +10,9 @@
 #include <stdlib.h>
 
 #include "hv/board/chip.h"
+#include "hv/board/lapic.h"
 
 enum { MSR_APIC_BASE = 0x1b, BASE_BSP = 1 << 8, BASE_ENABLE = 1 << 11 };
-enum { FIXED, LOWEST, SMI, NMI = 4, INIT, SIPI, EXTINT };
-enum { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVTS };
-enum { LVT_MASKED = 1 << 16, LVT_PERIODIC = 1 << 17, LVT_LEVEL = 1 << 15, LVT_REMOTE_IRR = 1 << 14 };
-enum { SVR_ENABLE = 1 << 8, ESR_SEND_VECTOR = 1 << 5, ESR_RECEIVE_VECTOR = 1 << 6, ESR_REGISTER = 1 << 7 };
-
 /* Writable bits of each LVT. */
 static const uint32_t lvt_writable[LVTS] = {0x300ff, 0x107ff, 0x107ff, 0x1a7ff, 0x1a7ff, 0x100ff};
 
@@ -452,29 +448,6 @@ static void write_divide(struct lapic *s, uint32_t value)
     s->divide = value & 11;
     timer_start(s, left);
 }
-
-/* Register numbers are offset / 16. */
-enum {
-    R_ID = 0x02,
-    R_VERSION,
-    R_TPR = 0x08,
-    R_APR,
-    R_PPR,
-    R_EOI,
-    R_RRD,
-    R_LDR,
-    R_DFR,
-    R_SVR,
-    R_ISR,
-    R_TMR = 0x18,
-    R_IRR = 0x20,
-    R_ESR = 0x28,
-    R_ICR = 0x30,
-    R_LVT = 0x32,
-    R_INITIAL = 0x38,
-    R_CURRENT,
-    R_DIVIDE = 0x3e,
-};
 
 static uint32_t read_register(struct lapic *s, unsigned reg)
 {

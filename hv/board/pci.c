@@ -4,22 +4,10 @@
  * BAR may not be decoded (address 0, or the all-ones of sizing), as QEMU does.
  */
 #include "hv/board/internal.h"
+#include "hv/board/pci.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    REG_COMMAND = 0x04,
-    REG_STATUS = 0x06,
-    REG_CACHE_LINE = 0x0c,
-    REG_LATENCY = 0x0d,
-    REG_BAR0 = 0x10,
-    REG_ROM = 0x30,
-    REG_LINE = 0x3c,
-    CMD_IO = 1,
-    CMD_MEMORY = 2,
-    BAR_ROM = 6,
-};
 
 struct pci_bus {
     struct board *board;

@@ -14,16 +14,6 @@
 #include <stdlib.h>
 
 enum { BYTE_NS = 100000, KEY_NS = 2000000 };
-enum {
-    CMD_KEYBOARD_IRQ = 1,
-    CMD_MOUSE_IRQ = 2,
-    CMD_SYSTEM = 4,
-    CMD_NO_KEYBOARD = 0x10,
-    CMD_NO_MOUSE = 0x20,
-    CMD_TRANSLATE = 0x40
-};
-enum { ST_FULL = 1, ST_SYSTEM = 4, ST_COMMAND = 8, ST_UNLOCKED = 0x10, ST_MOUSE = 0x20 };
-enum { OUT_NO_RESET = 1, OUT_A20 = 2, OUT_KEYBOARD_IRQ = 0x10, OUT_MOUSE_IRQ = 0x20, OUT_IDLE = 0xcc };
 
 struct ps2 {
     struct board *board;

@@ -63,6 +63,9 @@ enum {
 };
 enum { VBE_ENABLED = 0x01, VBE_GETCAPS = 0x02, VBE_8BIT_DAC = 0x20, VBE_LFB = 0x40, VBE_NOCLEAR = 0x80 };
 
+/* The memory BAR 2: the ports 3C0h-3DFh, the VBE registers, QEMU's own. */
+enum { MMIO_PORTS = 0x400, MMIO_VBE = 0x500, MMIO_EXT = 0x600 };
+
 /* Text that can be followed for the console: larger screens are not reported line by line. */
 enum { CON_ROWS = 64, CON_COLS = 160 };
 

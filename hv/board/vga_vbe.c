@@ -8,7 +8,6 @@
 #include <string.h>
 
 enum { ID_FIRST = 0xb0c0, ID_LAST = 0xb0c5, MAX_XRES = 16000, MAX_YRES = 12000, MAX_BPP = 32 };
-enum { MMIO_PORTS = 0x400, MMIO_VBE = 0x500, MMIO_EXT = 0x600 };
 
 static uint32_t line_bytes(unsigned width, unsigned bpp)
 {

@@ -179,4 +179,7 @@ int x86_load(struct x86 *, const struct snapshot_source *);
 /* Drop everything decoded or cached (a test's means to show that caches do not matter). */
 void x86_flush_caches(struct x86 *);
 
+/* The name of an MSR, also of one that this processor has not, into buf (size at least 16). False: it is not known. */
+bool x86_msr_name(uint32_t msr, char *buf, size_t size);
+
 #endif

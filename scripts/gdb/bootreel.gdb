@@ -90,6 +90,22 @@ boot-events [[-]N] [EVENT]
 Recorded events from here on, or the N before here.
 end
 
+define boot-explain
+  if $argc == 0
+    monitor explain
+  end
+  if $argc == 1
+    monitor explain $arg0
+  end
+  if $argc == 2
+    monitor explain $arg0 $arg1
+  end
+end
+document boot-explain
+boot-explain [NUMBER|EVENT]
+What an event means, in words: that one, or the next such one.
+end
+
 define boot-processes
   monitor processes
 end

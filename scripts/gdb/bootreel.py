@@ -273,6 +273,7 @@ def shows(name, what, doc):
 shows("boot-when", "when", "The position: icount, guest time, mode, stage.")
 shows("boot-stages", "stages", "The stages of the boot.")
 shows("boot-events", "events", "boot-events [[-]N] [EVENT]\nRecorded events from here on, or the N before here.")
+shows("boot-explain", "explain", "boot-explain [NUMBER|EVENT]\nWhat an event means, in words: that one, or the next such one.")
 shows("boot-processes", "processes", "boot-processes [all]\nThe processes at this position, by the record.")
 shows("boot-mark", "mark", "boot-mark NAME [POSITION]\nName a position.")
 shows("boot-marks", "marks", "The marks of this session.")

@@ -1,0 +1,281 @@
+/* explain.c - an event's words: who is asked, and how one gets them anywhere in a trace. See explain.h. */
+#include "core/explain.h"
+
+#include "core/explain_impl.h"
+#include "core/fold.h"
+#include "core/guest.h"
+#include "traces/memory.h"
+
+/* What is remembered, as one block of bytes: the last events (a repetition may have ended in the middle), then the engine's. */
+struct memory {
+    uint64_t seen; /* events so far */
+    struct event last[FOLD_LOOP];
+};
+
+struct explainer {
+    const struct engine_words *words; /* NULL: none */
+    size_t size;                      /* of the memory */
+    struct memory *memory;
+    const struct trace_config *cfg;
+    const char *manual, *source;
+};
+
+/* ---------------------------------------------------------------- in order */
+
+static void *engine_part(struct memory *m)
+{
+    return m + 1;
+}
+
+/* A configuration as engines take it; good for asking, not for building one. */
+static void reset_engine(struct explainer *x, const struct trace_config *cfg)
+{
+    struct setting *settings = mem_zero(cfg->nsettings, sizeof *settings);
+    struct image *images = mem_zero(cfg->nimages, sizeof *images);
+    for (size_t i = 0; i < cfg->nsettings; i++)
+        settings[i] = (struct setting){cfg->settings[i].key, cfg->settings[i].value};
+    for (size_t i = 0; i < cfg->nimages; i++)
+        images[i] = (struct image){
+            .role = cfg->images[i].role, .name = cfg->images[i].name, .size = cfg->images[i].size};
+    x->words->reset(engine_part(x->memory),
+                    &(struct engine_config){settings, cfg->nsettings, images, cfg->nimages});
+    free(settings);
+    free(images);
+}
+
+struct explainer *explainer_new(const struct engine_kind *kind, const struct trace_config *cfg)
+{
+    struct explainer *x = mem_zero(1, sizeof *x);
+    x->cfg = cfg;
+    x->words = kind ? kind->words : NULL;
+    x->size = sizeof *x->memory + (x->words ? x->words->size() : 0);
+    x->memory = mem_zero(1, x->size);
+    if (x->words)
+        reset_engine(x, cfg);
+    return x;
+}
+
+void explainer_free(struct explainer *x)
+{
+    if (!x)
+        return;
+    free(x->memory);
+    free(x);
+}
+
+const char *explainer_manual(const struct explainer *x)
+{
+    return x->manual;
+}
+
+const char *explainer_source(const struct explainer *x)
+{
+    return x->source;
+}
+
+static int engine_says(struct explainer *x, const struct event *ev, char *buf, size_t size)
+{
+    return x->words ? x->words->event(engine_part(x->memory), ev, buf, size, &x->manual, &x->source) : 0;
+}
+
+static struct event *remembered(struct memory *m, uint64_t back)
+{
+    return back && back <= m->seen && back <= FOLD_LOOP ? &m->last[(m->seen - back) % FOLD_LOOP] : NULL;
+}
+
+/* A sequence came again, and the last time not all of it: its first events were the last to happen. */
+static void after_repetition(struct explainer *x, const struct event *again)
+{
+    uint64_t period = again->f[EVF_AGAIN_period], more = again->f[EVF_AGAIN_more];
+    const char *manual = x->manual, *source = x->source;
+    for (uint64_t i = 0; i < more && i < period; i++) {
+        struct event *ev = remembered(x->memory, period - i);
+        if (!ev)
+            break;
+        if (ev->kind != EV_AGAIN)
+            engine_says(x, ev, NULL, 0);
+    }
+    x->manual = manual;
+    x->source = source;
+}
+
+static void remember(struct memory *m, const struct event *ev)
+{
+    struct event *to = &m->last[m->seen++ % FOLD_LOOP];
+    *to = *ev;
+    to->data = NULL;
+    to->len = 0;
+}
+
+int explainer_event(struct explainer *x, const struct event *ev, char *buf, size_t size)
+{
+    const struct event_kind *k = event_kind(ev->kind);
+    struct text t = {0};
+    x->manual = x->source = NULL;
+    if (size)
+        *buf = 0;
+    if (!k)
+        return 0;
+    int n = engine_says(x, ev, buf, size);
+    if (ev->kind == EV_AGAIN)
+        after_repetition(x, ev);
+    if (EXPLAIN_NEEDS >> k->cls & 1)
+        remember(x->memory, ev);
+    if (n && (size_t)n < size && ev->kind == EV_CPU_MSR)
+        explain_register_bits(&t, buf, ev->f[EVF_CPU_MSR_value]);
+    else if (!n && (explain_cpu(ev, x->cfg, &t) || guest_explain(ev, &t)))
+        x->manual = explain_cpu_manual(ev);
+    if (t.n && (size_t)n < size)
+        snprintf(buf + n, size - (size_t)n, "%s", t.s);
+    n += (int)t.n;
+    free(t.s);
+    return n;
+}
+
+/* ---------------------------------------------------------------- anywhere in a trace */
+
+enum { STATE_EVERY = 4096, STATES_MOST = 1024 };
+
+/* The memory as it is before event `number`. */
+struct state {
+    uint64_t number;
+    struct memory *memory;
+};
+
+struct trace_explainer {
+    struct trace *t;
+    struct explainer *x;
+    struct trace_cursor *cursor;
+    uint64_t at;    /* the explainer has seen all before this event */
+    uint64_t reach; /* and states are there up to this one */
+    uint64_t fed;   /* events since the last state */
+    uint64_t every; /* events from one state to the next */
+    struct state *states;
+    size_t n;
+};
+
+/* A long trace gets as many states as a shorter one, further apart. */
+static void thin_out(struct trace_explainer *e)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < e->n; i++)
+        if (i % 2)
+            free(e->states[i].memory);
+        else
+            e->states[kept++] = e->states[i];
+    e->n = kept;
+    e->every *= 2;
+}
+
+static void keep_state(struct trace_explainer *e)
+{
+    e->fed = 0;
+    if (e->n && e->states[e->n - 1].number >= e->at)
+        return;
+    if (e->n == STATES_MOST)
+        thin_out(e);
+    MEM_MORE(e->states, e->n);
+    e->states[e->n++] = (struct state){e->at, mem_copy(e->x->memory, e->x->size)};
+}
+
+struct trace_explainer *trace_explainer_new(struct trace *t, const struct engine_kind *kind)
+{
+    struct trace_explainer *e = mem_zero(1, sizeof *e);
+    e->t = t;
+    e->x = explainer_new(kind, trace_config(t));
+    e->cursor = trace_cursor_open(t, EVENT_CLASSES_ALL);
+    e->every = STATE_EVERY;
+    keep_state(e);
+    return e;
+}
+
+void trace_explainer_free(struct trace_explainer *e)
+{
+    if (!e)
+        return;
+    for (size_t i = 0; i < e->n; i++)
+        free(e->states[i].memory);
+    free(e->states);
+    trace_cursor_close(e->cursor);
+    explainer_free(e->x);
+    free(e);
+}
+
+/* To the last state that is not beyond `number`, unless it is as near to go on. */
+static void go_near(struct trace_explainer *e, uint64_t number)
+{
+    size_t low = 0, high = e->n;
+    while (high - low > 1) {
+        size_t middle = (low + high) / 2;
+        if (e->states[middle].number <= number)
+            low = middle;
+        else
+            high = middle;
+    }
+    if (e->at <= number && e->at >= e->states[low].number)
+        return;
+    memcpy(e->x->memory, e->states[low].memory, e->x->size);
+    e->at = e->states[low].number;
+    e->fed = 0;
+}
+
+static int feed_up_to(struct trace_explainer *e, uint64_t number, struct error *err)
+{
+    struct event ev;
+    uint64_t n;
+    int rc = trace_cursor_seek_number(e->cursor, e->at, err) ? -1 : 1;
+    while (rc == 1 && e->at < number) {
+        rc = trace_cursor_next(e->cursor, &ev, &n, err);
+        e->at = rc == 1 && n < number ? n + 1 : number;
+        if (rc != 1 || n >= number)
+            break;
+        if (!(EXPLAIN_NEEDS >> event_kind(ev.kind)->cls & 1))
+            continue;
+        explainer_event(e->x, &ev, NULL, 0);
+        if (++e->fed >= e->every)
+            keep_state(e);
+    }
+    if (rc >= 0 && e->at < number) /* beyond the last event */
+        e->at = number;
+    e->reach = e->at > e->reach ? e->at : e->reach;
+    return rc < 0 ? -1 : 0;
+}
+
+int trace_explain_prepare(struct trace_explainer *e, uint64_t number, uint64_t most, struct error *err)
+{
+    uint64_t to = number - e->reach > most ? e->reach + most : number;
+    if (number <= e->reach)
+        return 1;
+    go_near(e, to);
+    if (feed_up_to(e, to, err))
+        return -1;
+    return number <= e->reach;
+}
+
+int trace_explain(struct trace_explainer *e, uint64_t number, char *buf, size_t size, struct error *err)
+{
+    struct event ev;
+    uint64_t n = number;
+    if (e->fed >= e->every)
+        keep_state(e);
+    go_near(e, number);
+    if (feed_up_to(e, number, err) || trace_cursor_seek_number(e->cursor, number, err))
+        return -1;
+    int rc = trace_cursor_next(e->cursor, &ev, &n, err);
+    if (rc < 0)
+        return -1;
+    if (!rc || n != number) {
+        if (size)
+            *buf = 0;
+        return 0;
+    }
+    e->at = number + 1;
+    e->reach = e->at > e->reach ? e->at : e->reach;
+    e->fed++;
+    return explainer_event(e->x, &ev, buf, size);
+}
+
+const struct explainer *trace_explainer_last(const struct trace_explainer *e)
+{
+    return e->x;
+}

@@ -1,0 +1,276 @@
+/* explain_cpu.c - the words of what is no engine's own: control registers, modes, exceptions; what the firmware's and the
+ * machine's events mean.
+ *
+ * Sources: Intel SDM volume 3, 2.5 (control registers; their bits are in views_bits.c), 6.3 and 6.15 (exceptions), 2.2
+ * (modes), 2.4 (tables).
+ */
+#include <ctype.h>
+#include <inttypes.h>
+
+#include "core/explain_impl.h"
+#include "core/profile.h"
+#include "core/views.h"
+
+/* ---------------------------------------------------------------- registers */
+
+void explain_register_bits(struct text *out, const char *reg, uint64_t value)
+{
+    char name[16];
+    size_t n, i = 0;
+    for (; reg[i] && i + 1 < sizeof name; i++)
+        name[i] = (char)tolower((unsigned char)reg[i]);
+    name[i] = 0;
+    const struct view_bit *b = reg[i] ? NULL : view_bits(name, &n);
+    const char *sep = ": ";
+    for (i = 0; b && i < n; i++) {
+        uint64_t v = value >> b[i].low & ((1u << b[i].width) - 1);
+        if (!v)
+            continue;
+        text_add(out, "%s%s", sep, b[i].name);
+        if (b[i].width > 1)
+            text_add(out, " %" PRIu64, v);
+        sep = ", ";
+    }
+    if (b && *sep == ':')
+        text_add(out, ": nothing set");
+}
+
+/* The bits that change, each with what it is for. */
+static void changed_bits(struct text *out, const char *reg, uint64_t old, uint64_t now)
+{
+    size_t n;
+    const struct view_bit *b = view_bits(reg, &n);
+    const char *sep = ": ";
+    for (size_t i = 0; b && i < n; i++)
+        if ((old ^ now) >> b[i].low & ((1u << b[i].width) - 1)) {
+            text_add(out, "%s%s %s (%s)", sep, b[i].name, now >> b[i].low & 1 ? "on" : "off", b[i].what);
+            sep = ", ";
+        }
+    if (*sep == ':')
+        explain_register_bits(out, reg, now);
+}
+
+static void control_register(struct text *out, const struct event *ev)
+{
+    uint64_t reg = ev->f[EVF_CPU_CR_reg], old = ev->f[EVF_CPU_CR_old], now = ev->f[EVF_CPU_CR_new];
+    char name[24];
+    snprintf(name, sizeof name, "cr%" PRIu64, reg);
+    text_add(out, "CR%" PRIu64, reg);
+    switch (reg) {
+    case 3:
+        text_add(out, ": page tables at %" PRIX64 "h%s", now & 0x000ffffffffff000u,
+                 old == now ? ", translations are dropped" : "");
+        return;
+    case 8:
+        text_add(out, ": task priority %" PRIu64, now);
+        return;
+    case 2:
+        text_add(out, ": page-fault address %" PRIX64 "h", now);
+        return;
+    }
+    changed_bits(out, name, old, now);
+}
+
+/* As in EV_CPU_MODE. */
+static void mode(struct text *out, const struct event *ev)
+{
+    static const char *const meaning[] = {
+        "real mode: segments are address / 16, no protection",
+        "virtual-8086 mode: an 8086 program as a task",
+        "protected mode, with a 16-bit code segment",
+        "protected mode, with a 32-bit code segment",
+        "long mode, compatibility: 32-bit code under a 64-bit system",
+        "long mode, 64-bit code",
+        "system management mode",
+    };
+    uint64_t to = ev->f[EVF_CPU_MODE_to];
+    text_add(out, "%s", to < sizeof meaning / sizeof meaning[0] ? meaning[to] : "a mode without a name");
+}
+
+static void table(struct text *out, const struct event *ev)
+{
+    uint64_t limit = ev->f[EVF_CPU_DTABLE_limit], base = ev->f[EVF_CPU_DTABLE_base];
+    switch (ev->f[EVF_CPU_DTABLE_table]) {
+    case 0:
+        text_add(out,
+                 limit ? "global descriptor table, room for %" PRIu64 " descriptors"
+                       : "global descriptor table, empty",
+                 (limit + 1) / 8);
+        return;
+    case 1:
+        if (!base && limit == 0x3ff)
+            text_add(out, "interrupt vectors of real mode, at 0");
+        else if (!limit)
+            text_add(out, "interrupt descriptor table, empty: any interrupt would be a shutdown");
+        else
+            text_add(out, "interrupt descriptor table, %" PRIu64 " bytes", limit + 1);
+        return;
+    case 2:
+        text_add(out, "local descriptor table, room for %" PRIu64 " descriptors",
+                 limit ? (limit + 1) / 8 : 0);
+        return;
+    case 3:
+        text_add(out, "task register: task state segment of %" PRIu64 " bytes", limit + 1);
+        return;
+    }
+}
+
+/* ---------------------------------------------------------------- exceptions */
+
+static const struct {
+    const char *mnemonic, *name;
+} exceptions[] = {
+    {"#DE", "divide error"},
+    {"#DB", "debug"},
+    {"NMI", "non-maskable interrupt"},
+    {"#BP", "breakpoint"},
+    {"#OF", "overflow"},
+    {"#BR", "BOUND range exceeded"},
+    {"#UD", "invalid opcode"},
+    {"#NM", "x87 not available"},
+    {"#DF", "double fault"},
+    {"#9", "coprocessor segment overrun"},
+    {"#TS", "invalid TSS"},
+    {"#NP", "segment not present"},
+    {"#SS", "stack fault"},
+    {"#GP", "general protection"},
+    {"#PF", "page fault"},
+    {"#15", "reserved"},
+    {"#MF", "x87 floating-point error"},
+    {"#AC", "alignment check"},
+    {"#MC", "machine check"},
+    {"#XM", "SIMD floating-point error"},
+    {"#VE", "virtualization"},
+    {"#CP", "control protection"},
+};
+
+/* SDM volume 3, 4.7. */
+static void page_fault(struct text *out, uint64_t error, uint64_t address)
+{
+    enum { PRESENT = 1, WRITE = 2, USER = 4, RESERVED = 8, FETCH = 16 };
+    text_add(out, ": %s by %s, %s, at %" PRIX64 "h",
+             error & FETCH   ? "instruction fetch"
+             : error & WRITE ? "write"
+                             : "read",
+             error & USER ? "user code" : "the kernel",
+             error & RESERVED  ? "reserved bit set"
+             : error & PRESENT ? "not allowed"
+                               : "page not present",
+             address);
+}
+
+/* SDM volume 3, 6.13. */
+static void selector_error(struct text *out, uint64_t error)
+{
+    if (error & 2)
+        text_add(out, ": IDT entry %02" PRIX64 "h", error >> 3 & 0x1fff);
+    else if (error & 0xfffc)
+        text_add(out, ": selector %04" PRIX64 "h in the %s", error & 0xfff8, error & 4 ? "LDT" : "GDT");
+}
+
+static void exception(struct text *out, const struct event *ev)
+{
+    enum { TS = 10, GP = 13, PF = 14 };
+    uint64_t vector = ev->f[EVF_EXCEPTION_vector], error = ev->f[EVF_EXCEPTION_error];
+    if (vector >= sizeof exceptions / sizeof exceptions[0]) {
+        text_add(out, "exception %" PRIu64, vector);
+        return;
+    }
+    text_add(out, "%s %s", exceptions[vector].mnemonic, exceptions[vector].name);
+    if (vector == PF)
+        page_fault(out, error, ev->f[EVF_EXCEPTION_cr2]);
+    else if (vector >= TS && vector <= GP)
+        selector_error(out, error);
+}
+
+/* ---------------------------------------------------------------- firmware */
+
+static const char *setting_of(const void *cfg, const char *key)
+{
+    const struct trace_config *c = cfg;
+    for (size_t i = 0; i < c->nsettings; i++)
+        if (!strcmp(c->settings[i].key, key))
+            return c->settings[i].value;
+    return NULL;
+}
+
+/* What a firmware's POST codes mean, the built-in profile says: each begins a stage, whose name tells what is done. */
+static bool post_code(struct text *out, const struct event *ev, const struct trace_config *cfg)
+{
+    struct profile *p = profile_builtin();
+    bool found = false;
+    for (size_t i = 0; !found && i < profile_stages(p); i++) {
+        const struct stage_rule *r = profile_stage(p, i);
+        for (size_t j = 0; !found && j < r->nopen; j++)
+            found = r->open[j].kind == EV_POST_CODE && stage_rule_is_meant(r, setting_of, cfg) &&
+                    condition_holds(&r->open[j], ev, NULL, 0);
+        if (found)
+            text_add(out, "stage %s begins", r->name);
+    }
+    profile_free(p);
+    if (!found)
+        text_add(out, "a number for people with a POST card");
+    return true;
+}
+
+/* Kinds that always mean the same. */
+static const struct {
+    uint16_t kind;
+    const char *words;
+} fixed[] = {
+    {EV_RESET_VECTOR, "the first instruction after reset, 16 bytes below 4 GiB"},
+    {EV_CPU_RING3, "the first instruction of a program"},
+    {EV_OPTION_ROM, "the initialization code of an expansion card's BIOS"},
+    {EV_BOOT_TRY, "the firmware reads a boot record"},
+    {EV_FIRMWARE_LOG, "the firmware says this on its debug port"},
+    {EV_SERVICE_AGAIN, "a BIOS service that is polled"},
+    {EV_SERVICE_TEXT, "BIOS video service: characters at the cursor"},
+    {EV_BOOT_SECTOR_READ, "the firmware has read a boot record to 7C00h"},
+    {EV_BOOT_SECTOR_ENTER, "the firmware jumps to the boot record: the loader's first instruction"},
+    {EV_KERNEL_HANDOVER, "a kernel gets control with its parameters"},
+    {EV_PROCESS_FIRST, "the kernel enters ring 3 for the first time"},
+    {EV_HALT, "HLT with interrupts off: nothing wakes the processor again"},
+    {EV_RESET, "the machine begins again at the reset vector"},
+    {EV_POWER_OFF, "the machine is switched off"},
+    {EV_TRIPLE_FAULT, "a fault while a double fault was delivered: the processor shuts down"},
+};
+
+bool explain_cpu(const struct event *ev, const struct trace_config *cfg, struct text *out)
+{
+    switch (ev->kind) {
+    case EV_CPU_CR:
+        control_register(out, ev);
+        return true;
+    case EV_CPU_MODE:
+        mode(out, ev);
+        return true;
+    case EV_CPU_DTABLE:
+        table(out, ev);
+        return true;
+    case EV_CPU_A20:
+        text_add(out, ev->f[EVF_CPU_A20_on] ? "addresses above 1 MiB are as they are"
+                                            : "address bit 20 is 0, as on an 8086");
+        return true;
+    case EV_CPU_SMM:
+        text_add(out, ev->f[EVF_CPU_SMM_enter] ? "the firmware's SMI handler runs"
+                                               : "RSM: back to what was interrupted");
+        return true;
+    case EV_EXCEPTION:
+        exception(out, ev);
+        return true;
+    case EV_POST_CODE:
+        return post_code(out, ev, cfg);
+    }
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
+        if (fixed[i].kind == ev->kind) {
+            text_add(out, "%s", fixed[i].words);
+            return true;
+        }
+    return false;
+}
+
+const char *explain_cpu_manual(const struct event *ev)
+{
+    enum event_class c = event_kind(ev->kind)->cls;
+    return c == EC_CPU || c == EC_EXCEPTION ? "Intel SDM volume 3" : NULL;
+}

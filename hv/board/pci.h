@@ -1,0 +1,18 @@
+/* pci.h - registers of PCI configuration space, by offset. Private to hv/board. */
+#ifndef BOOTREEL_HV_BOARD_PCI_H
+#define BOOTREEL_HV_BOARD_PCI_H
+
+enum {
+    REG_COMMAND = 0x04,
+    REG_STATUS = 0x06,
+    REG_CACHE_LINE = 0x0c,
+    REG_LATENCY = 0x0d,
+    REG_BAR0 = 0x10,
+    REG_ROM = 0x30,
+    REG_LINE = 0x3c,
+    CMD_IO = 1,
+    CMD_MEMORY = 2,
+    BAR_ROM = 6,
+};
+
+#endif

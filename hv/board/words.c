@@ -1,0 +1,371 @@
+/* words.c - from events to words: how the tables of the chips are told, and which chip an access goes to. See words.h. */
+#include "hv/board/words.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hv/board/acpi_pm.h"
+#include "hv/board/board.h"
+#include "hv/board/hpet.h"
+#include "hv/board/ioapic.h"
+#include "hv/board/vga.h"
+
+/* ---------------------------------------------------------------- texts */
+
+void words_add(struct words *w, const char *fmt, ...)
+{
+    size_t room = w->n < w->size ? w->size - w->n : 0;
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(room ? w->buf + w->n : NULL, room, fmt, ap);
+    va_end(ap);
+    w->n += n > 0 ? (size_t)n : 0;
+}
+
+void words_begin(struct words *w, const char *chip, const char *manual)
+{
+    w->manual = manual;
+    w->source = NULL;
+    if (w->n)
+        words_add(w, "; ");
+    else
+        words_add(w, "%s: ", w->chip ? w->chip : chip);
+}
+
+const char *words_value(const struct word_value *v, uint64_t value)
+{
+    for (; v && v->name; v++)
+        if (v->value == value)
+            return v->name;
+    return NULL;
+}
+
+/* DRDY, 4-BYTE: as manuals abbreviate; the others are words of a sentence. */
+static bool is_mnemonic(const char *s)
+{
+    for (; *s; s++)
+        if (islower((unsigned char)*s) || *s == ' ')
+            return false;
+    return true;
+}
+
+struct list {
+    unsigned n;
+    bool mnemonic;
+};
+
+static void add_item(struct words *w, struct list *l, const char *name)
+{
+    bool m = is_mnemonic(name);
+    words_add(w, "%s%s", m && (!l->n || l->mnemonic) ? " " : l->n ? ", " : ": ", name);
+    l->mnemonic = m;
+    l->n++;
+}
+
+static void add_field(struct words *w, struct list *l, const struct word_bits *b, uint64_t v)
+{
+    const char *known = words_value(b->values, v);
+    char text[96];
+    size_t n = b->name ? strlen(b->name) : 0;
+    if (known && *known)
+        add_item(w, l, known);
+    if (known || !n)
+        return;
+    if (b->name[n - 1] == '#')
+        snprintf(text, sizeof text, "%.*s %02llXh", (int)n - 1, b->name, (unsigned long long)v);
+    else
+        snprintf(text, sizeof text, "%s %llu", b->name, (unsigned long long)v);
+    add_item(w, l, text);
+}
+
+void words_bits(struct words *w, const struct word_bits *b, uint64_t value, unsigned size)
+{
+    struct list l = {0};
+    for (; b && b->mask; b++) {
+        uint64_t v = (value & b->mask) >> __builtin_ctz(b->mask);
+        if (b->values || b->mask & (b->mask - 1))
+            add_field(w, &l, b, v);
+        else if (v && b->name)
+            add_item(w, &l, b->name);
+        else if (!v && b->clear)
+            add_item(w, &l, b->clear);
+    }
+    if (!l.n)
+        words_add(w, " %0*llXh", (int)size * 2, (unsigned long long)value);
+}
+
+const struct word_reg *words_row(const struct word_reg *table, size_t n, uint64_t at, bool write)
+{
+    for (size_t i = 0; i < n; i++)
+        if (table[i].at == at && table[i].access & (write ? WORD_WRITE : WORD_READ))
+            return &table[i];
+    return NULL;
+}
+
+bool words_register(struct words *w, const char *chip, const char *manual, const struct word_reg *table,
+                    size_t n, uint64_t at, const struct access *a)
+{
+    const struct word_reg *r = words_row(table, n, at, a->write);
+    if (!r)
+        return false;
+    words_begin(w, chip, manual);
+    words_add(w, "%s", r->name);
+    w->source = r->source;
+    if (r->shown == SHOW_DECIMAL)
+        words_add(w, " %llu", (unsigned long long)a->value);
+    else if (r->shown == SHOW_VALUE)
+        words_bits(w, r->bits, a->value, a->size);
+    return true;
+}
+
+bool words_byte_registers(struct words *w, const char *chip, const char *manual, const struct word_reg *table,
+                          size_t n, uint64_t at, const struct access *a)
+{
+    bool told = false;
+    for (unsigned i = 0; i < a->size; i++) {
+        struct access byte = *a;
+        byte.size = 1;
+        byte.value = a->value >> 8 * i & 0xff;
+        told |= words_register(w, chip, manual, table, n, at + i, &byte);
+    }
+    return told;
+}
+
+/* ---------------------------------------------------------------- which chip */
+
+/* Those whose chips take accesses of several bytes as single ones, lowest first, are `bytewise` here as well. */
+static const struct port_range {
+    uint16_t first, count;
+    bool bytewise;
+    chip_words_fn *fn;
+} ports[] = {
+    {0x00, 16, true, dma_words},    {0x20, 2, true, pic_words},     {0x40, 4, true, pit_words},
+    {0x60, 1, true, ps2_words},     {0x61, 1, true, pit_words},     {0x64, 1, true, ps2_words},
+    {0x70, 2, true, rtc_words},     {0x80, 1, false, debug_words},  {0x81, 15, true, dma_words},
+    {0x92, 1, true, port92_words},  {0xa0, 2, true, pic_words},     {0xb2, 2, true, apm_words},
+    {0xc0, 32, true, dma_words},    {0xe9, 1, false, debug_words},  {0xf0, 1, false, coprocessor_words},
+    {0xf4, 1, false, debug_words},  {0x170, 8, false, ide_words},   {0x1ce, 3, false, vbe_words},
+    {0x1f0, 8, false, ide_words},   {0x2e8, 8, true, uart_words},   {0x2f8, 8, true, uart_words},
+    {0x376, 1, true, ide_words},    {0x3b0, 12, true, vga_words},   {0x3c0, 32, true, vga_words},
+    {0x3e8, 8, true, uart_words},   {0x3f0, 6, true, floppy_words}, {0x3f6, 1, true, ide_words},
+    {0x3f7, 1, true, floppy_words}, {0x3f8, 8, true, uart_words},   {0x402, 1, false, debug_words},
+    {0x4d0, 2, true, elcr_words},   {0x510, 2, false, fwcfg_words}, {0x514, 8, false, fwcfg_words},
+    {0xcf8, 1, false, pci_words},   {0xcf9, 1, false, reset_words}, {0xcfa, 6, false, pci_words},
+    {0xafe0, 4, true, gpe_words},
+};
+
+/* PCI decodes these wherever the guest puts them. */
+static const struct moving_range {
+    enum pci_base base;
+    uint32_t size;
+    bool io;
+    chip_words_fn *fn;
+} moving[] = {
+    {BASE_IDE, 16, true, ide_dma_words},
+    {BASE_PM, 64, true, pm_words},
+    {BASE_SMBUS, 16, true, smbus_words},
+    {BASE_VGA_REGISTERS, VGA_MMIO, false, vga_register_words},
+};
+
+static bool told_by_moving(struct board_seen *s, const struct access *a, bool io, struct words *w)
+{
+    for (size_t i = 0; i < sizeof moving / sizeof moving[0]; i++) {
+        const struct moving_range *m = &moving[i];
+        uint64_t base = s->pci.base[m->base];
+        struct access in = *a;
+        if (m->io != io || !base || a->at - base >= m->size)
+            continue;
+        in.at = a->at - base;
+        return m->fn(s, &in, w);
+    }
+    return false;
+}
+
+static bool told_by_port(struct board_seen *s, const struct access *a, struct words *w)
+{
+    for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++)
+        if (a->at - ports[i].first < ports[i].count)
+            return ports[i].fn(s, a, w);
+    return told_by_moving(s, a, true, w) || absent_words(s, a, w);
+}
+
+static bool is_bytewise(uint64_t port)
+{
+    for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++)
+        if (port - ports[i].first < ports[i].count)
+            return ports[i].bytewise;
+    return false;
+}
+
+static bool port_words(struct board_seen *s, const struct access *a, struct words *w)
+{
+    if (a->size == 1 || !is_bytewise(a->at))
+        return told_by_port(s, a, w);
+    bool told = false;
+    for (unsigned i = 0; i < a->size; i++) {
+        struct access byte = *a;
+        byte.at = a->at + i;
+        byte.size = 1;
+        byte.value = a->value >> 8 * i & 0xff;
+        told |= told_by_port(s, &byte, w);
+    }
+    return told;
+}
+
+/* Local APICs can be moved by IA32_APIC_BASE; nobody does, and the board's tables say so. */
+enum { LAPIC_BASE = 0xfee00000, LAPIC_SIZE = 0x1000, VGA_WINDOW = 0xa0000, VGA_WINDOW_SIZE = 0x20000 };
+
+static bool memory_words(struct board_seen *s, const struct access *a, struct words *w)
+{
+    static const struct {
+        uint64_t base, size;
+        chip_words_fn *fn;
+    } fixed[] = {{LAPIC_BASE, LAPIC_SIZE, lapic_words},
+                 {IOAPIC_BASE, IOAPIC_SIZE, ioapic_words},
+                 {HPET_BASE, HPET_SIZE, hpet_words},
+                 {VGA_WINDOW, VGA_WINDOW_SIZE, vga_memory_words}};
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
+        if (a->at - fixed[i].base < fixed[i].size) {
+            struct access in = *a;
+            in.at = a->at - fixed[i].base;
+            return fixed[i].fn(s, &in, w);
+        }
+    return told_by_moving(s, a, false, w);
+}
+
+/* ---------------------------------------------------------------- events */
+
+static struct access access_of(const struct event *ev)
+{
+    return (struct access){
+        .at = ev->f[EVF_PIO_READ_port],
+        .value = ev->f[EVF_PIO_READ_value],
+        .count = ev->f[EVF_PIO_READ_count],
+        .size = (uint8_t)(ev->f[EVF_PIO_READ_size] <= 8 ? ev->f[EVF_PIO_READ_size] : 8),
+        .write = ev->kind == EV_PIO_WRITE || ev->kind == EV_MMIO_WRITE,
+        .cpu = ev->cpu,
+    };
+}
+
+static bool irq_words(const struct board_seen *s, const struct event *ev, struct words *w)
+{
+    unsigned vector = (unsigned)ev->f[EVF_IRQ_vector];
+    int line = pic_line_of(s, vector);
+    switch (ev->f[EVF_IRQ_source]) {
+    case 0:
+        if (line < 0)
+            words_add(w, "interrupt from the 8259A");
+        else
+            words_add(w, "IRQ %d (%s) from the 8259A", line, irq_line_name((unsigned)line));
+        return true;
+    case 1:
+        if (!apic_vector_words(s, vector, w))
+            words_add(w, "interrupt from the local APIC");
+        return true;
+    case 2:
+        words_add(w, "NMI: non-maskable interrupt");
+        return true;
+    case 3:
+        words_add(w, "SMI: system management interrupt");
+        return true;
+    }
+    return false;
+}
+
+/* What a chip does not implement, or no chip answers. */
+static bool unhandled_words(struct board_seen *s, const struct event *ev, struct words *w)
+{
+    struct access a = {.at = ev->f[EVF_UNHANDLED_number],
+                       .value = ev->f[EVF_UNHANDLED_value],
+                       .count = ev->f[EVF_UNHANDLED_count],
+                       .size = 1,
+                       .write = ev->f[EVF_UNHANDLED_write]};
+    if (ev->len == 4 && !memcmp(ev->data, "port", 4))
+        return told_by_moving(s, &a, true, w) || absent_words(s, &a, w);
+    if (ev->len == 4 && !memcmp(ev->data, "mmio", 4)) {
+        words_add(w, "nothing is at this physical address");
+        return true;
+    }
+    if (ev->len >= 3 && !memcmp(ev->data, "msr", 3))
+        return false;
+    words_add(w, "not implemented: %.*s %llXh", (int)ev->len, (const char *)ev->data,
+              (unsigned long long)a.at);
+    return true;
+}
+
+static bool disk_words(const struct event *ev, struct words *w)
+{
+    static const char *const drives[] = {"IDE primary master", "IDE primary slave", "IDE secondary master",
+                                         "IDE secondary slave"};
+    uint64_t drive = ev->f[EVF_DISK_READ_drive];
+    _Static_assert((int)EVF_DISK_READ_drive == (int)EVF_DISK_COMMAND_drive, "the drive is at the same place");
+    if (drive < 4)
+        words_add(w, "%s", drives[drive]);
+    else
+        words_add(w, "floppy %c", (char)('A' + (drive & 3)));
+    if (ev->kind == EV_DISK_COMMAND)
+        (drive < 4 ? ide_status_words : fdc_status_words)(w, (uint8_t)ev->f[EVF_DISK_COMMAND_status]);
+    return true;
+}
+
+size_t board_words_size(void)
+{
+    return sizeof(struct board_seen);
+}
+
+void board_words_reset(void *state, const struct engine_config *cfg)
+{
+    struct board_seen *s = state;
+    bool direct = cfg ? config_image(cfg, "kernel") != NULL : s->direct;
+    memset(s, 0, sizeof *s);
+    s->direct = direct;
+    if (direct) /* the firmware has run, and these are where every firmware of this board puts them */
+        s->pci.base[BASE_PM] = PM_BASE_USUAL;
+}
+
+int board_words(void *state, const struct event *ev, char *buf, size_t size, const char **manual,
+                const char **source)
+{
+    struct board_seen *s = state;
+    struct words w = {.buf = buf, .size = size};
+    struct access a;
+    bool told = false;
+    if (size)
+        *buf = 0;
+    switch (ev->kind) {
+    case EV_PIO_READ:
+    case EV_PIO_WRITE:
+        a = access_of(ev);
+        told = port_words(s, &a, &w);
+        break;
+    case EV_MMIO_READ:
+    case EV_MMIO_WRITE:
+        a = access_of(ev);
+        told = memory_words(s, &a, &w);
+        break;
+    case EV_IRQ:
+        told = irq_words(s, ev, &w);
+        break;
+    case EV_UNHANDLED:
+        told = unhandled_words(s, ev, &w);
+        break;
+    case EV_DISK_READ:
+    case EV_DISK_WRITE:
+    case EV_DISK_COMMAND:
+        told = disk_words(ev, &w);
+        break;
+    case EV_FW_CFG:
+        told = fwcfg_item_words((unsigned)ev->f[EVF_FW_CFG_selector], &w);
+        break;
+    case EV_RESET:
+        board_words_reset(s, NULL);
+        break;
+    }
+    if (!told && size)
+        *buf = 0;
+    *manual = told ? w.manual : NULL;
+    *source = told ? w.source : NULL;
+    return told ? (int)w.n : 0;
+}
