@@ -350,7 +350,9 @@ static int open_typing(int *master, struct error *err)
 
 static void end_recording(void *ctx)
 {
-    recorder_interrupt(((struct record *)ctx)->recorder);
+    struct record *r = ctx;
+    r->typed_end = true; /* before the interrupt: the recorder's thread says how it ended */
+    recorder_interrupt(r->recorder);
 }
 
 static void begin_watch(struct record *r, const struct engine_kind *const *kind, int master)
@@ -404,7 +406,7 @@ static int run(struct record *r, struct recorder *rec, struct error *err)
     int rc = r->watch ? run_watched(r, &res, err) : recorder_run(rec, &res, err);
     signals_stop(signals);
     progress_end(r->progress);
-    r->typed_end = r->o.live && live_quit(r->o.live);
+    r->typed_end |= r->o.live && live_quit(r->o.live);
     live_close(r->o.live);
     r->o.live = NULL;
     if (r->interactive)

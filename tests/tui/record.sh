@@ -42,7 +42,7 @@ for how in keys signal; do
     await 'press a key' "$how"
     if [ $how = keys ]; then
         press C-a x
-        await 'Enter looks at it' "Ctrl-A x"
+        await 'ended with Ctrl-A x.* Enter looks at it' "Ctrl-A x"
         press q
     else
         kill -TERM "$(cat "$work/pid")"
