@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/hooks.h"
+#include "traces/memory.h"
 
 enum { FUNCTION_MAX = 1 << 18 };
 
@@ -32,7 +33,7 @@ struct hooks {
 
 struct hooks *hooks_new(const struct hooks_options *o)
 {
-    struct hooks *hs = calloc(1, sizeof *hs);
+    struct hooks *hs = mem_zero(1, sizeof *hs);
     hs->o = *o;
     hs->code = code_new(o->bits);
     hs->rsp = engine_reg_index(o->engine, "rsp");
@@ -71,18 +72,18 @@ static void probe_reached(void *ctx, const struct probe_hit *hit)
 
 void hooks_probe(struct hooks *hs, enum probe_space space, uint64_t address, probe_fn *fn, void *ctx)
 {
-    struct hook_probe *p = calloc(1, sizeof *p);
+    struct hook_probe *p = mem_zero(1, sizeof *p);
     *p = (struct hook_probe){.set = hs, .fn = fn, .ctx = ctx};
     p->id = probe_add(hs->o.probes, space, address, probe_reached, p);
-    hs->probes = realloc(hs->probes, (hs->nprobes + 1) * sizeof *hs->probes);
+    MEM_MORE(hs->probes, hs->nprobes);
     hs->probes[hs->nprobes++] = p;
 }
 
 struct hook *hook_keep(struct hooks *hs, void *ctx)
 {
-    struct hook *h = calloc(1, sizeof *h);
+    struct hook *h = mem_zero(1, sizeof *h);
     *h = (struct hook){.set = hs, .ctx = ctx};
-    hs->hooks = realloc(hs->hooks, (hs->nhooks + 1) * sizeof *hs->hooks);
+    MEM_MORE(hs->hooks, hs->nhooks);
     hs->hooks[hs->nhooks++] = h;
     return h;
 }
@@ -153,7 +154,7 @@ struct frame *hook_push(struct hook *h, uint64_t sp, uint64_t time)
     struct hooks *hs = h->set;
     struct frame *f = hook_find(h, sp);
     if (!f) {
-        hs->frames = realloc(hs->frames, (hs->nframes + 1) * sizeof *hs->frames);
+        MEM_MORE(hs->frames, hs->nframes);
         f = &hs->frames[hs->nframes++];
     }
     *f = (struct frame){.hook = h, .sp = sp, .time = time};
@@ -191,7 +192,7 @@ const struct frame *hooks_frames(const struct hooks *hs, size_t *n)
 static void sites_of(struct hooks *hs, unsigned cpu, const struct symbol *part,
                      void (*fn)(void *ctx, const struct code_site *site), void *ctx)
 {
-    uint8_t *bytes = malloc(part->size + 1);
+    uint8_t *bytes = mem_alloc(part->size);
     if (hs->o.read(hs->o.ctx, cpu, part->address, bytes, part->size))
         code_sites(hs->code, bytes, part->size, part->address, fn, ctx);
     free(bytes);
@@ -302,7 +303,7 @@ static void probe_return(struct hooks *hs, uint64_t address)
     for (size_t i = 0; i < hs->nreturns; i++)
         if (hs->returns[i] == address)
             return;
-    hs->returns = realloc(hs->returns, (hs->nreturns + 1) * sizeof *hs->returns);
+    MEM_MORE(hs->returns, hs->nreturns);
     hs->returns[hs->nreturns++] = address;
     hooks_probe(hs, PROBE_LINEAR, address, on_return, hs);
     probes_apply(hs->o.probes);

@@ -4,6 +4,7 @@
 
 #include "core/inspector.h"
 #include "core/inspector_probe.h"
+#include "traces/memory.h"
 
 /* An event that waits for its place. */
 struct held {
@@ -48,7 +49,7 @@ static struct held **place_for(struct inspector *in, uint64_t icount)
 
 static void hold(struct inspector *in, const struct event *ev)
 {
-    struct held *h = malloc(sizeof *h + ev->len + 1), **at = place_for(in, ev->icount);
+    struct held *h = mem_alloc(sizeof *h + ev->len + 1), **at = place_for(in, ev->icount);
     h->ev = *ev;
     h->ev.data = h + 1;
     if (ev->len)
@@ -132,7 +133,7 @@ static void domain_ends(void *ctx, uint64_t domain)
 static void add_guest(struct inspector *in, const struct guest_system *system, struct guest *parent,
                       uint64_t domain)
 {
-    struct inspected *i = calloc(1, sizeof *i);
+    struct inspected *i = mem_zero(1, sizeof *i);
     const struct guest_options o = {.engine = in->o.engine,
                                     .probes = in->probes,
                                     .symbols = in->symbols,
@@ -147,7 +148,7 @@ static void add_guest(struct inspector *in, const struct guest_system *system, s
                                     .domain_ends = domain_ends};
     i->in = in;
     i->guest = system->create(&o);
-    in->guests = realloc(in->guests, (in->nguests + 1) * sizeof(struct inspected *));
+    MEM_MORE(in->guests, in->nguests);
     in->guests[in->nguests++] = i;
 }
 
@@ -370,7 +371,7 @@ static bool asked_read(void *ctx, unsigned cpu, uint64_t address, void *buf, siz
 
 struct inspector *inspector_create(const struct inspector_options *o, struct error *err)
 {
-    struct inspector *in = calloc(1, sizeof *in);
+    struct inspector *in = mem_zero(1, sizeof *in);
     in->o = *o;
     in->o.systems = o->systems ? o->systems : guest_systems;
     in->probes = probes_new(o->engine);

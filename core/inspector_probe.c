@@ -4,6 +4,7 @@
 
 #include "core/hooks.h"
 #include "core/inspector_probe.h"
+#include "traces/memory.h"
 
 /* One place of what is asked for. */
 struct place {
@@ -150,9 +151,9 @@ static bool known(const struct asked *a, const char *text, uint64_t address)
 
 static void add_place(struct asked *a, const char *text, uint64_t address, bool by_address)
 {
-    struct place *p = calloc(1, sizeof *p);
+    struct place *p = mem_zero(1, sizeof *p);
     *p = (struct place){.a = a, .text = text, .address = address, .by_address = by_address};
-    a->places = realloc(a->places, (a->nplaces + 1) * sizeof *a->places);
+    MEM_MORE(a->places, a->nplaces);
     a->places[a->nplaces++] = p;
     p->hook = hook_address(a->hooks, address, on_entry, on_leave, p);
 }
@@ -197,7 +198,7 @@ void asked_reset(struct asked *a)
 int asked_create(const struct asked_options *o, const struct engine_config *cfg, struct asked **out,
                  struct error *err)
 {
-    struct asked *a = calloc(1, sizeof *a);
+    struct asked *a = mem_zero(1, sizeof *a);
     *out = NULL;
     a->o = *o;
     for (size_t i = 0; i < cfg->nsettings; i++) {
@@ -210,7 +211,7 @@ int asked_create(const struct asked_options *o, const struct engine_config *cfg,
             return error_set(
                 err, "probe: \"%.80s\" is no symbol and no address: write start_kernel or 0x7c00", text);
         }
-        a->texts = realloc(a->texts, (a->n + 1) * sizeof *a->texts);
+        MEM_MORE(a->texts, a->n);
         a->texts[a->n++] = text;
     }
     if (!a->n) {

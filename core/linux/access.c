@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/linux/impl.h"
+#include "traces/memory.h"
 
 /* ---------------------------------------------------------------- registers */
 
@@ -273,7 +274,7 @@ struct hook *lx_hook(struct linux_guest *lx, const char *name, enter_fn *enter, 
     if (!lx_function(lx, name, &sym))
         return NULL;
     cold_part(lx, &sym, &cold);
-    struct hooked *x = calloc(1, sizeof *x);
+    struct hooked *x = mem_zero(1, sizeof *x);
     *x = (struct hooked){lx, enter, leave};
     return hook_function(lx->hooks, lx->cpu, &sym, &cold, enter ? entered : NULL, leave ? left : NULL, x);
 }
