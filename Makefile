@@ -77,10 +77,10 @@ $(BUILD)/hv/board/acpi_tables.o: $(BUILD)/hv/board/dsdt.h
 # The embedded boot profile, as a string: stages that others lie in come first.
 PROFILES := profiles/firmware.profile profiles/pc.profile
 PROFILES += $(filter-out $(PROFILES),$(sort $(wildcard profiles/*.profile)))
-$(BUILD)/core/builtin_profile.h: $(PROFILES)
+$(BUILD)/core/story/builtin_profile.h: $(PROFILES)
 	@mkdir -p $(@D)
 	$(Q){ echo 'static const char builtin_profile[] ='; sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $^; echo ';'; } >$@
-$(BUILD)/core/profile.o: $(BUILD)/core/builtin_profile.h
+$(BUILD)/core/story/profile.o: $(BUILD)/core/story/builtin_profile.h
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)

@@ -21,6 +21,7 @@ struct replay;
 struct replay *replay_open(struct trace *t, const struct engine_kind *kind, struct error *err);
 void replay_close(struct replay *r); /* NULL is allowed */
 struct engine *replay_engine(struct replay *r);
+const struct engine_kind *replay_kind(const struct replay *r);
 
 /* True if the trace was recorded by another behaviour version of the engine: then the replay may differ, and
  * `text` says so in one line. */

@@ -351,10 +351,6 @@ static bool run_slice(struct pc *pc, const struct run_limit *limit, struct stop 
     switch (e) {
     case X86_HALTED: return idle(pc, limit, stop);
     case X86_STOP: return stopped(pc, stop);
-    case X86_FAULT:
-        stop->reason = STOP_GUEST_FAULT;
-        snprintf(stop->text, sizeof stop->text, "%s", x86_fault_text(pc->cpu));
-        return true;
     default: return false;
     }
 }
@@ -419,7 +415,6 @@ static int run_firmware_slice(struct pc *pc, const struct run_limit *limit, bool
         board_run_timers(pc->board);
     switch (run_turn(pc, slice_for(pc, limit))) {
     case X86_STOP: *there = true; return 0;
-    case X86_FAULT: return error_set(err, "%s: fails before a kernel can be loaded: %s", name, x86_fault_text(pc->cpu));
     case X86_HALTED:
         if (!idle(pc, limit, &stop))
             return 0;

@@ -251,11 +251,6 @@ const char *trace_state_region_name(const struct trace_state *s, size_t i)
     return i < s->maps.n ? s->maps.region[i].name : NULL;
 }
 
-uint64_t trace_state_region_pages(const struct trace_state *s, size_t i)
-{
-    return i < s->maps.n ? s->maps.region[i].map.n : 0;
-}
-
 /* ---------------------------------------------------------------- pages */
 
 static const uint8_t zero_page[TRACE_PAGE];

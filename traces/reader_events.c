@@ -48,11 +48,6 @@ static uint64_t count_classes(const struct frame_entry *e, uint32_t classes)
     return n;
 }
 
-uint64_t trace_kind_count(const struct trace *t, unsigned kind)
-{
-    return kind < EV_COUNT ? t->kinds[kind] : 0;
-}
-
 uint64_t trace_event_count(const struct trace *t, uint32_t classes)
 {
     uint64_t n = 0;

@@ -179,9 +179,6 @@ void trace_writer_kept(const struct trace_writer *w, struct trace_kept *kept);
 /* Ends the trace where it is full, with reason TRACE_FULL, closes the file and frees the writer, also on error. */
 int trace_writer_finish_full(struct trace_writer *w, const char *text, struct error *err);
 
-/* Bytes in the file so far, and to come in the queue (uncompressed): for progress lines only. */
-uint64_t trace_writer_bytes(const struct trace_writer *w);
-
 /* Writes the end and the index, closes the file and frees the writer, also on error. */
 int trace_writer_finish(struct trace_writer *w, const struct trace_end *end, struct error *err);
 
@@ -231,7 +228,6 @@ uint64_t trace_image_recorded(const struct trace *t, unsigned image);
 /* ---- events ---- */
 
 uint64_t trace_event_count(const struct trace *t, uint32_t classes);
-uint64_t trace_kind_count(const struct trace *t, unsigned kind);
 
 /* Walks the events of some classes, both ways. A cursor stands between two events. Events are numbered from
  * 0 over all classes. Several cursors of one trace may be open; each keeps one unpacked frame. */
@@ -285,7 +281,6 @@ const struct trace_section *trace_state_section_by_name(const struct trace_state
                                                         const char *name); /* or NULL */
 size_t trace_state_regions(const struct trace_state *s);
 const char *trace_state_region_name(const struct trace_state *s, size_t i);
-uint64_t trace_state_region_pages(const struct trace_state *s, size_t i);
 /* Calls put for each page that exists in the region (in no particular order, each once); `put` returns 0 to
  * go on, else that is returned. An unknown region has no pages. -1 on error. */
 int trace_state_pages(struct trace_state *s, const char *region,

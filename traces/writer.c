@@ -366,11 +366,6 @@ static int writer_close(struct trace_writer *w, bool whole, struct error *err)
     return result;
 }
 
-uint64_t trace_writer_bytes(const struct trace_writer *w)
-{
-    return sink_bytes(w->sink);
-}
-
 int trace_writer_finish(struct trace_writer *w, const struct trace_end *end, struct error *err)
 {
     trace_writer_flush(w, NULL);

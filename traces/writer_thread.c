@@ -412,11 +412,6 @@ int sink_check(struct sink *s, struct error *err)
     return -1;
 }
 
-uint64_t sink_bytes(const struct sink *s)
-{
-    return atomic_load_explicit(&s->written, memory_order_relaxed);
-}
-
 int sink_close(struct sink *s, bool whole, struct error *err)
 {
     pthread_mutex_lock(&s->lock);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/recorder.h"
-#include "core/replay_impl.h"
+#include "core/replay.h"
 #include "core/timeline/impl.h"
 #include "traces/memory.h"
 
@@ -192,7 +192,7 @@ static void prepare(struct saving *s, const char *path)
     s->branch = (struct record_branch){tl->fork, s->inputs, (size_t)tl->feed.next, tl_here(tl),
                                        tl->e->ops->time(tl->e)};
     s->o = (struct record_options){.path = path,
-                                   .kind = tl->replay->kind,
+                                   .kind = replay_kind(tl->replay),
                                    .config = &s->config,
                                    .classes = tc->classes,
                                    .checkpoint_every = RECORD_CHECKPOINT_EVERY,

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/replay_impl.h"
 #include "core/timeline/impl.h"
 #include "traces/memory.h"
 

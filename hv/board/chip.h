@@ -76,7 +76,6 @@ static inline uint64_t muldiv64_up(uint64_t a, uint64_t b, uint64_t c)
 void board_irq(struct board *, unsigned line, bool level);
 /* PCI INTx of a function, pin 0-3; goes through the PIIX3's routing. */
 void board_pci_irq(struct board *, unsigned devfn, unsigned pin, bool level);
-void board_nmi(struct board *);
 void board_smi(struct board *);
 
 /* ---- the machine ---- */

@@ -105,11 +105,6 @@ void irq_reset(struct board *b)
     memset(b->irq.route, 0xff, sizeof b->irq.route);
 }
 
-void board_nmi(struct board *b)
-{
-    lapic_nmi(b);
-}
-
 /* The PIIX4's SMI# reaches the boot processor only, as on QEMU: the others would have to be relocated by
  * firmware. */
 void board_smi(struct board *b)

@@ -420,8 +420,6 @@ struct x86 {
     jmp_buf *unwind;
     struct fault fault, first_fault; /* raised last; being delivered */
     bool delivering;    /* an exception or interrupt is being delivered */
-    char fault_text[160];
-    bool fault_unimplemented;
     struct x86_stop stop;
     bool stop_hit;
     bool stop_probe;    /* … for one that is report_only: a real one takes its place */
@@ -447,8 +445,6 @@ __attribute__((noreturn)) void raise_error(struct x86 *, unsigned vector, uint32
 __attribute__((noreturn)) void raise_page_fault(struct x86 *, uint64_t linear, uint32_t error);
 /* #DB. `bits`: what of DR6 says why; breakpoints that are pending are reported by the same exception. */
 __attribute__((noreturn)) void raise_debug(struct x86 *, uint64_t bits);
-/* Something this processor lacks: ends the run with X86_FAULT and `text` (for what cannot be a #UD). */
-__attribute__((noreturn)) void raise_unimplemented(struct x86 *, const char *text);
 
 /* stops.c. Is there an execution stop at this address? At the next instruction, not reported yet: noted in cpu->stop. */
 bool exec_stop_here(const struct x86 *, uint64_t linear, uint64_t pa);

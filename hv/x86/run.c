@@ -105,15 +105,6 @@ void raise_debug(struct x86 *cpu, uint64_t bits)
     unwind(cpu);
 }
 
-void raise_unimplemented(struct x86 *cpu, const char *text)
-{
-    snprintf(cpu->fault_text, sizeof cpu->fault_text, "not implemented: %s", text);
-    cpu->fault_unimplemented = true;
-    unwind(cpu);
-}
-
-const char *x86_fault_text(const struct x86 *cpu) { return cpu->fault_text; }
-
 /* ---------------------------------------------------------------- delivering */
 
 /* Exceptions that make a double fault together: SDM volume 3, table 6-5. 0 benign, 1 contributory, 2 page fault. */
@@ -180,7 +171,7 @@ static void deliver_fault(struct x86 *cpu)
     cpu->stops_said = 0;
     cpu->first_fault = cpu->fault;
     cpu->delivering = true;
-    while (!try_deliver(cpu) && !cpu->fault_unimplemented) {
+    while (!try_deliver(cpu)) {
         if (cpu->first_fault.vector == VEC_DF) {
             cpu->shutdown = true;
             break;
@@ -337,8 +328,6 @@ static int look(struct x86 *cpu)
     unpatch(cpu);
     rearm(cpu);
     cpu->attention = false;
-    if (cpu->fault_unimplemented)
-        return X86_FAULT;
     if (cpu->shutdown) {
         cpu->bus.shutdown(cpu->bus.ctx);
         return X86_SHUTDOWN;
@@ -376,8 +365,7 @@ enum x86_exit x86_run(struct x86 *cpu, uint64_t steps, uint64_t *done)
         settle(cpu);
         debug_taken(cpu);
         rearm(cpu);
-        if (!cpu->fault_unimplemented)
-            deliver_fault(cpu);
+        deliver_fault(cpu);
     }
     do
         result = look(cpu);
@@ -440,7 +428,6 @@ void x86_raise_sipi(struct x86 *cpu, uint8_t vector)
 }
 
 bool x86_waits_for_sipi(const struct x86 *cpu) { return cpu->wait_sipi; }
-bool x86_halted(const struct x86 *cpu) { return cpu->halted || cpu->wait_sipi; }
 bool x86_halted_for_good(const struct x86 *cpu) { return cpu->halted && !(cpu->flags & FLAG_IF) && !cpu->nmi_pending; }
 
 /* ---------------------------------------------------------------- caches */

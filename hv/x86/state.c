@@ -73,7 +73,7 @@ int x86_load(struct x86 *cpu, const struct snapshot_source *source)
     cpu->op = NULL;
     cpu->block = NULL;
     cpu->stops_said = 0;
-    cpu->brk = cpu->stop_hit = cpu->fault_unimplemented = cpu->delivering = false;
+    cpu->brk = cpu->stop_hit = cpu->delivering = false;
     cpu->attention = true;
     tlb_flush(cpu);
     mode_derive(cpu);
@@ -135,7 +135,7 @@ void x86_reset(struct x86 *cpu, bool init)
     cpu->nmi_pending = cpu->init_pending = cpu->sipi_pending = false;
     debug_taken(cpu);
     cpu->wait_sipi = cpu->index > 0;
-    cpu->fault_unimplemented = cpu->delivering = false;
+    cpu->delivering = false;
     cpu->attention = true;
     tlb_flush(cpu);
     mode_derive(cpu);

@@ -114,7 +114,6 @@ enum x86_exit {
     X86_BREAK,      /* x86_break() was called, or the bus changed a line: look at the time again */
     X86_STOP,       /* a stop point: see x86_stop_info() */
     X86_SHUTDOWN,   /* triple fault */
-    X86_FAULT,      /* an unimplemented thing: x86_fault_text() */
 };
 
 /* Execute at most `steps` steps; *done is how many. Exact. */
@@ -123,7 +122,6 @@ enum x86_exit x86_run(struct x86 *, uint64_t steps, uint64_t *done);
 uint64_t x86_steps(const struct x86 *);
 /* Leave x86_run after the present instruction (from a bus callback). */
 void x86_break(struct x86 *);
-const char *x86_fault_text(const struct x86 *);
 
 /* Lines. Level: they stay as set. INTR is the PIC's or local APIC's output. NMI, SMI, INIT and SIPI are edges. */
 void x86_set_intr(struct x86 *, bool level);
@@ -131,7 +129,6 @@ void x86_raise_nmi(struct x86 *);
 void x86_raise_smi(struct x86 *);
 void x86_raise_init(struct x86 *);
 void x86_raise_sipi(struct x86 *, uint8_t vector);
-bool x86_halted(const struct x86 *);
 /* An application processor that was never started. */
 bool x86_waits_for_sipi(const struct x86 *);
 /* Halted with interrupts disabled and no NMI to come. */

@@ -230,18 +230,18 @@ static void put_code(const struct insn_case *c)
     physmem_write(mem, pa, bytes, c->len + 4);
 }
 
-static enum x86_exit run_it(const struct insn_case *c)
+static void run_it(const struct insn_case *c)
 {
     uint64_t done;
-    enum x86_exit e = X86_DONE;
-    if (c->steps)
-        return x86_run(cpu, c->steps, &done);
+    if (c->steps) {
+        x86_run(cpu, c->steps, &done);
+        return;
+    }
     for (unsigned i = 0; i < 5000; i++) {
-        e = x86_run(cpu, 1, &done);
+        enum x86_exit e = x86_run(cpu, 1, &done);
         if (!c->rep || e != X86_DONE || excepted || cpu->gpr[REG_RIP] != c->at)
             break;
     }
-    return e;
 }
 
 void guest_run(const struct insn_case *c, const struct state *in, struct state *out)
@@ -256,19 +256,16 @@ void guest_run(const struct insn_case *c, const struct state *in, struct state *
     eflags_set(cpu, in->flags);
     fx_load(&cpu->fpu, in->fx);
     memcpy(cpu->xmm, in->fx + FX_XMM, sizeof cpu->xmm);
-    enum x86_exit e = run_it(c);
+    run_it(c);
     memcpy(out->gpr, cpu->gpr, sizeof out->gpr);
     out->rip = cpu->gpr[REG_RIP];
     out->flags = eflags_get(cpu);
     memset(out->fx, 0, FX_SIZE);
     fx_store(&cpu->fpu, out->fx);
     memcpy(out->fx + FX_XMM, cpu->xmm, sizeof cpu->xmm);
-    out->vector = e == X86_FAULT ? 1000 : excepted ? (int)first_exception.f[EVF_EXCEPTION_vector] : -1;
+    out->vector = excepted ? (int)first_exception.f[EVF_EXCEPTION_vector] : -1;
     out->error = excepted ? (uint32_t)first_exception.f[1] : 0;
     out->cr2 = excepted && out->vector == VEC_PF ? cpu->cr2 : 0;
-    if (e == X86_FAULT)
-        fprintf(stderr, "emulator: %s\n", x86_fault_text(cpu));
-    cpu->fault_unimplemented = false;
 }
 
 int guest_decode(const uint8_t *bytes, unsigned n, unsigned bits, const struct insn_row **row)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/builtin_profile.h"
+#include "core/story/builtin_profile.h"
 #include "core/profile.h"
 #include "traces/memory.h"
 

@@ -1,7 +1,7 @@
 /* explain.c - an event's words: who is asked, and how one gets them anywhere in a trace. See explain.h. */
 #include "core/explain.h"
 
-#include "core/explain_impl.h"
+#include "core/story/explain_impl.h"
 #include "core/fold.h"
 #include "core/guest.h"
 #include "traces/memory.h"

@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/divergence.h"
+#include "core/run/divergence.h"
 #include "core/fold.h"
 #include "core/inspector.h"
-#include "core/replay_impl.h"
+#include "core/run/replay_impl.h"
 #include "core/state.h"
 
 struct verify {

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/divergence.h"
+#include "core/run/divergence.h"
 #include "core/restore.h"
 #include "core/state.h"
 #include "traces/memory.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/hooks.h"
-#include "core/inspector_probe.h"
+#include "core/story/inspector_probe.h"
 #include "traces/memory.h"
 
 /* One place of what is asked for. */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/images.h"
-#include "core/replay_impl.h"
+#include "core/run/replay_impl.h"
 #include "core/restore.h"
 #include "traces/memory.h"
 
@@ -75,6 +75,11 @@ void replay_close(struct replay *r)
 struct engine *replay_engine(struct replay *r)
 {
     return r->e;
+}
+
+const struct engine_kind *replay_kind(const struct replay *r)
+{
+    return r->kind;
 }
 
 void replay_observe(struct replay *r, uint32_t classes, const struct observer *observer)

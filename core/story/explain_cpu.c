@@ -7,7 +7,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 
-#include "core/explain_impl.h"
+#include "core/story/explain_impl.h"
 #include "core/profile.h"
 #include "core/views.h"
 

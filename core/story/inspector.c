@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/inspector.h"
-#include "core/inspector_probe.h"
+#include "core/story/inspector_probe.h"
 #include "traces/memory.h"
 
 /* An event that waits for its place. */
