@@ -20,10 +20,10 @@
 #define END(name) "\n" #name "_end:\n.code64\n.popsection\n"
 
 /* 32-bit guests begin at 1 MiB in protected mode. Memory: page directories at 4 MiB (two, with tables of their own), data at 8 MiB. */
-#define TABLES                                                                                               \
-    "  mov $0x402000, %edi; mov $7, %eax; mov $0x1000, %ecx\n"                                               \
-    "1: mov %eax, (%edi); mov %eax, 0x4000(%edi); add $4, %edi; add $0x1000, %eax; loop 1b\n"                \
-    "  mov $0x400000, %edi; mov $0x402007, %eax; mov $4, %ecx\n"                                             \
+#define TABLES                                                                                                   \
+    "  mov $0x402000, %edi; mov $7, %eax; mov $0x1000, %ecx\n"                                                   \
+    "1: mov %eax, (%edi); mov %eax, 0x4000(%edi); add $4, %edi; add $0x1000, %eax; loop 1b\n"                    \
+    "  mov $0x400000, %edi; mov $0x402007, %eax; mov $4, %ecx\n"                                                 \
     "1: mov %eax, (%edi); add $0x4000, %eax; mov %eax, 0x1000(%edi); sub $0x3000, %eax; add $4, %edi; loop 1b\n" \
     "  mov $0x400000, %eax; mov %eax, %cr3; mov %cr0, %eax; or $0x80000000, %eax; mov %eax, %cr0\n"
 
@@ -32,6 +32,7 @@
     "  mov $0x800000, %esi; mov $8, %ecx\n"                                                                  \
     "9: mov (%esi), %eax; inc %eax; mov %eax, 4(%esi); add $0x1000, %esi; loop 9b\n"
 
+/* clang-format off */
 #define GUEST32(name, setup, body) __asm__(BEGIN(name, 32) TABLES setup "0:\n" body "  jmp 0b\n" END(name))
 
 GUEST32(g_plain, "", WORK);
@@ -91,15 +92,30 @@ __asm__(REAL_BEGIN(g_real_prot) "  mov $0x7c00, %sp; cli; lgdt p_gdtr - here\n"
         "1: mov $16, %dx; mov %dx, %ds; mov 0x8000, %edx; mov %cr0, %eax; and $0xfe, %al; mov %eax, %cr0; ljmp $0, $2f - here\n"
         "2: xor %dx, %dx; mov %dx, %ds; mov 0x9000, %eax; mov %eax, 0xa000; jmp 0b\n"
         "p_gdt: .quad 0, 0x00009b000000ffff, 0x00cf93000000ffff\np_gdtr: .word 23; .long p_gdt - here\n" END(g_real_prot));
+/* clang-format on */
 
 #define GUEST(name, cpus, address, about)                                                                    \
     {                                                                                                        \
-        #name, g_##name, g_##name##_end, cpus, address, about                                                \
+#name, g_##name, g_##name##_end, cpus, address, about                                                \
     }
 #define DECLARE(name) extern const uint8_t g_##name[], g_##name##_end[]
-DECLARE(plain); DECLARE(cr3_same); DECLARE(cr3_two); DECLARE(wp); DECLARE(pge); DECLARE(invlpg); DECLARE(remap); DECLARE(directory);
-DECLARE(old_table); DECLARE(table_data); DECLARE(int); DECLARE(ud); DECLARE(pf); DECLARE(real); DECLARE(real_int);
-DECLARE(real_pit); DECLARE(real_prot);
+DECLARE(plain);
+DECLARE(cr3_same);
+DECLARE(cr3_two);
+DECLARE(wp);
+DECLARE(pge);
+DECLARE(invlpg);
+DECLARE(remap);
+DECLARE(directory);
+DECLARE(old_table);
+DECLARE(table_data);
+DECLARE(int);
+DECLARE(ud);
+DECLARE(pf);
+DECLARE(real);
+DECLARE(real_int);
+DECLARE(real_pit);
+DECLARE(real_prot);
 
 static const struct guest {
     const char *name;
@@ -147,7 +163,8 @@ static double seconds(void)
 static struct engine *start(const struct guest *g)
 {
     struct image image = {"flat", "speed", (uint64_t)(g->to - g->from), (void *)g, guest_read};
-    struct setting settings[] = {{"memory", "33554432"}, {"bios", "none"}, {"cpus", g->cpus}, {"flat-address", g->address}};
+    struct setting settings[] = {
+        {"memory", "33554432"}, {"bios", "none"}, {"cpus", g->cpus}, {"flat-address", g->address}};
     struct engine_config cfg = {settings, sizeof settings / sizeof settings[0], &image, 1};
     struct error err;
     struct engine *e = hv_create(&cfg, &err);

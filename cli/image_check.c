@@ -12,8 +12,8 @@
 enum { SECTOR = 512, CD_SECTOR = 2048, HEAD = 4096, PVD = 16 * CD_SECTOR };
 
 /* A CD-ROM's commands have 32 bits for a sector's number. A disk's have 48, but what lies beyond needs a table in the host. */
-#define CD_MAX   ((uint64_t)CD_SECTOR << 32)
-#define DISK_MAX (1ull << 46)
+#define CD_MAX     ((uint64_t)CD_SECTOR << 32)
+#define DISK_MAX   (1ull << 46)
 #define FLOPPY_MAX 2949120 /* 2.88 MB */
 
 /* Formats of other programs, which are not the bytes of a disk. */
@@ -30,8 +30,9 @@ static const struct {
     {"a VHDX image", 0, 8, "vhdxfile", "convert it with qemu-img convert -O raw"},
     {"a VHD image", 0, 8, "conectix", "convert it with qemu-img convert -O raw"},
     {"compressed by gzip", 0, 3, "\x1f\x8b\x08", "unpack it first"},
-    {"compressed by xz", 0, 6, "\xfd"
-                               "7zXZ",
+    {"compressed by xz", 0, 6,
+     "\xfd"
+     "7zXZ",
      "unpack it first"},
     {"compressed by bzip2", 0, 3, "BZh", "unpack it first"},
     {"compressed by zstd", 0, 4, "\x28\xb5\x2f\xfd", "unpack it first"},
@@ -58,7 +59,8 @@ static int check_sectors(const struct head *h, unsigned sector, const char *what
 {
     if (h->im->size % sector == 0)
         return 0;
-    return error_set(err, "%s: %llu bytes are not whole sectors of %u: it is no image of %s, or it was cut off",
+    return error_set(err,
+                     "%s: %llu bytes are not whole sectors of %u: it is no image of %s, or it was cut off",
                      h->im->name, (unsigned long long)h->im->size, sector, what);
 }
 
@@ -66,13 +68,14 @@ static int check_size(const struct head *h, uint64_t max, struct error *err)
 {
     if (h->im->size <= max)
         return 0;
-    return error_set(err, "%s: has %llu bytes, and the drive takes at most %llu", h->im->name, (unsigned long long)h->im->size,
-                     (unsigned long long)max);
+    return error_set(err, "%s: has %llu bytes, and the drive takes at most %llu", h->im->name,
+                     (unsigned long long)h->im->size, (unsigned long long)max);
 }
 
 static int check_disk(const struct head *h, struct error *err)
 {
-    return check_foreign(h, err) || check_sectors(h, SECTOR, "a disk", err) ? -1 : check_size(h, DISK_MAX, err);
+    return check_foreign(h, err) || check_sectors(h, SECTOR, "a disk", err) ? -1
+                                                                            : check_size(h, DISK_MAX, err);
 }
 
 static int check_floppy(const struct head *h, struct error *err)
@@ -88,16 +91,17 @@ static int check_cdrom(const struct head *h, struct error *err)
     if (check_foreign(h, err) || check_sectors(h, CD_SECTOR, "a CD-ROM", err) || check_size(h, CD_MAX, err))
         return -1;
     if (h->im->size < PVD + sizeof pvd)
-        return error_set(err, "%s: ends before its file system begins: it is no image of a CD-ROM, or it was cut off",
-                         h->im->name);
+        return error_set(
+            err, "%s: ends before its file system begins: it is no image of a CD-ROM, or it was cut off",
+            h->im->name);
     if (h->im->read(h->im->ctx, PVD, pvd, sizeof pvd, err))
         return -1;
     memcpy(&blocks, pvd + 80, 4);
     memcpy(&block, pvd + 128, 2);
     if (memcmp(pvd, "\1CD001", 6) || (uint64_t)blocks * block <= h->im->size)
         return 0;
-    return error_set(err, "%s: was cut off: its file system has %llu bytes, the file %llu: fetch it again", h->im->name,
-                     (unsigned long long)blocks * block, (unsigned long long)h->im->size);
+    return error_set(err, "%s: was cut off: its file system has %llu bytes, the file %llu: fetch it again",
+                     h->im->name, (unsigned long long)blocks * block, (unsigned long long)h->im->size);
 }
 
 static int check_option_rom(const struct head *h, struct error *err)
@@ -106,17 +110,16 @@ static int check_option_rom(const struct head *h, struct error *err)
         return error_set(err, "%s: is no option ROM: it does not begin with 55 AA", h->im->name);
     if (h->bytes[2] * 512u <= h->im->size)
         return 0;
-    return error_set(err, "%s: was cut off: its header says %u bytes, the file has %llu: fetch it again", h->im->name,
-                     h->bytes[2] * 512u, (unsigned long long)h->im->size);
+    return error_set(err, "%s: was cut off: its header says %u bytes, the file has %llu: fetch it again",
+                     h->im->name, h->bytes[2] * 512u, (unsigned long long)h->im->size);
 }
 
 static const struct {
     const char *role;
     int (*check)(const struct head *h, struct error *err);
 } checks[] = {
-    {"disk0", check_disk},    {"disk1", check_disk},     {"disk2", check_disk},
-    {"disk3", check_disk},    {"floppy0", check_floppy},   {"cdrom", check_cdrom},
-    {"vgabios", check_option_rom},
+    {"disk0", check_disk},     {"disk1", check_disk},  {"disk2", check_disk},         {"disk3", check_disk},
+    {"floppy0", check_floppy}, {"cdrom", check_cdrom}, {"vgabios", check_option_rom},
 };
 
 int image_check(const struct image *im, struct error *err)

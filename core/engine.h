@@ -69,7 +69,8 @@ struct snapshot_sink {
     void *ctx;
     /* A section: `fields` (flat, and the engine's as long as it lives) read from `base`. Section names are unique within the
      * engine ("cpu0", "pit"). */
-    void (*section)(void *ctx, const char *name, const struct field *fields, size_t nfields, const void *base);
+    void (*section)(void *ctx, const char *name, const struct field *fields, size_t nfields,
+                    const void *base);
     /* One page of a region ("ram", "vram", "disk0"). Pages never written since reset and all zero may be
      * left out, and those unchanged since the save that this one builds on (struct snapshot_base). */
     void (*page)(void *ctx, const char *region, uint64_t index, const void *data);
@@ -78,7 +79,8 @@ struct snapshot_sink {
 /* The last save of one consumer (a recorder, a timeline, a hash), whose next save has only the pages that changed since
  * then, whoever else saves or loads in between. Zeroed, it stands for no save: all pages come. It belongs to one engine. */
 struct snapshot_base {
-    uint32_t epoch; /* the engine's: saves with a base are counted, and pages carry the number at which they changed */
+    uint32_t
+        epoch; /* the engine's: saves with a base are counted, and pages carry the number at which they changed */
 };
 
 /* Where `load` gets a state from. */
@@ -134,18 +136,27 @@ struct stop_point {
     unsigned id;
     enum stop_kind kind;
     uint64_t address;
-    uint64_t length; /* watchpoints */
+    uint64_t length;  /* watchpoints */
     bool report_only; /* a probe: call the observer's `probe`, do not stop */
 };
 
 /* ---------------------------------------------------------------- input */
 
-enum input_port { INPUT_SERIAL0, INPUT_SERIAL1, INPUT_SERIAL2, INPUT_SERIAL3, INPUT_KEYBOARD, INPUT_MOUSE, INPUT_POWER_BUTTON };
+enum input_port {
+    INPUT_SERIAL0,
+    INPUT_SERIAL1,
+    INPUT_SERIAL2,
+    INPUT_SERIAL3,
+    INPUT_KEYBOARD,
+    INPUT_MOUSE,
+    INPUT_POWER_BUTTON
+};
 
 struct input {
     uint64_t icount; /* applied when this many steps have been executed … */
     uint64_t time;   /* … and, if halted, when guest time has been skipped up to here */
-    uint16_t port;   /* enum input_port. Keyboard: data is ASCII or, with 0xE0/0x80 bits, set-1 scan codes as 0x00,code */
+    uint16_t
+        port; /* enum input_port. Keyboard: data is ASCII or, with 0xE0/0x80 bits, set-1 scan codes as 0x00,code */
     const void *data;
     uint32_t len;
 };
@@ -183,14 +194,14 @@ struct display_cell {
 
 /* What a display shows. */
 struct display {
-    unsigned columns, rows;           /* of characters; 0 in graphics modes */
-    int cursor_column, cursor_row;    /* -1: none is shown */
-    unsigned width, height;           /* in pixels, text modes too */
+    unsigned columns, rows;        /* of characters; 0 in graphics modes */
+    int cursor_column, cursor_row; /* -1: none is shown */
+    unsigned width, height;        /* in pixels, text modes too */
 };
 
 struct engine_ops {
-    const char *name;         /* "pc": stored in the trace */
-    uint32_t behaviour;       /* version: raised when the same inputs would give another run */
+    const char *name;   /* "pc": stored in the trace */
+    uint32_t behaviour; /* version: raised when the same inputs would give another run */
     void (*destroy)(struct engine *);
 
     /* Runs until the limit or a stop; always fills *stop. Exact: see the top. */
@@ -238,8 +249,8 @@ struct engine_ops {
     /* The display as it is: sizes into *d; its characters, row by row, if there are some and `ncells` are enough (else they
      * are left alone); its pixels as red, green, blue bytes if `nrgb` bytes are enough. False: it shows nothing, or there is
      * none. NULL: the engine has none. */
-    bool (*display)(const struct engine *, struct display *d, struct display_cell *cells, size_t ncells, uint8_t *rgb,
-                    size_t nrgb);
+    bool (*display)(const struct engine *, struct display *d, struct display_cell *cells, size_t ncells,
+                    uint8_t *rgb, size_t nrgb);
 };
 
 struct engine {
@@ -255,7 +266,8 @@ struct engine_words {
     void (*reset)(void *state, const struct engine_config *cfg); /* as at the beginning of a trace */
     /* Takes note of an event, and puts what it means into buf: as snprintf; 0: there is nothing to be said. *manual and
      * *source: who says so, and where (NULL: nobody). To be called with every event, in order. */
-    int (*event)(void *state, const struct event *ev, char *buf, size_t size, const char **manual, const char **source);
+    int (*event)(void *state, const struct event *ev, char *buf, size_t size, const char **manual,
+                 const char **source);
 };
 
 /* The number of a register of at most 64 bits, for reg_get and reg_set; SIZE_MAX: there is none of that name. */

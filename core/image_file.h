@@ -12,8 +12,8 @@ struct image_files *image_files_new(void);
 /* Opens `path` under a role. -1 if it cannot be opened, is a folder, is empty, or the role is taken. */
 int image_files_add(struct image_files *f, const char *role, const char *path, struct error *err);
 /* The same for bytes of the program's own, which must stay. */
-int image_files_add_memory(struct image_files *f, const char *role, const char *name, const void *data, size_t size,
-                           struct error *err);
+int image_files_add_memory(struct image_files *f, const char *role, const char *name, const void *data,
+                           size_t size, struct error *err);
 /* The images; valid until the next add. */
 const struct image *image_files_images(const struct image_files *f, size_t *count);
 /* The path that was given for image i: for messages only. */

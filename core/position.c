@@ -186,7 +186,10 @@ static int resolve_stage(struct trace *t, const char *name, uint64_t *icount, st
     if (i < n)
         *icount = stages_get(s, i)->begin;
     stages_free(s);
-    return i < n ? 0 : error_set(err, "stage:%.100s: the trace has no stage of that name: bootreel stages lists them", name);
+    return i < n ? 0
+                 : error_set(err,
+                             "stage:%.100s: the trace has no stage of that name: bootreel stages lists them",
+                             name);
 }
 
 /* Between two events guest time either runs with the steps or is skipped while halted, so the position is
@@ -215,7 +218,8 @@ static int resolve_time(struct trace *t, uint64_t time, uint64_t *icount, struct
         }
     }
     uint64_t guess = before.icount + (time - before.time) / step_ns;
-    if (after.kind == EV_AGAIN && after.time > before.time) /* what repeats goes on at one pace, halts and all */
+    if (after.kind == EV_AGAIN &&
+        after.time > before.time) /* what repeats goes on at one pace, halts and all */
         guess = before.icount + (uint64_t)((unsigned __int128)(time - before.time) *
                                            (after.icount - before.icount) / (after.time - before.time));
     *icount = guess < after.icount ? guess : after.icount;

@@ -84,7 +84,8 @@ struct condition {
     bool whole;       /* the text must be equal */
     bool same;        /* as the opening event's */
     /* TEXT has a {NAME}: `text` goes up to it. */
-    const char *capture, *after; /* NAME; what follows, which ends the event's text. capture NULL: there is none */
+    const char *capture,
+        *after; /* NAME; what follows, which ends the event's text. capture NULL: there is none */
 };
 
 /* Where in an event's text the capture is. */

@@ -20,11 +20,11 @@ struct stage {
     bool chain;                       /* the profile asks what it waited for */
     const char *note;                 /* the profile's word on it, or NULL */
     uint64_t took;                    /* guest time, ns: of folded ones, the sum */
-    uint64_t steps;                   /* likewise; what is missing of `took` passed while the machine was idle */
-    size_t count;                     /* how many it stands for: 1, unless folded */
-    bool folded;                      /* a short one, or several, and what is inside of them: stages_fold */
-    unsigned fold;                    /* percent, as the profile has it */
-    size_t rule;                      /* number of the description in the profile */
+    uint64_t steps; /* likewise; what is missing of `took` passed while the machine was idle */
+    size_t count;   /* how many it stands for: 1, unless folded */
+    bool folded;    /* a short one, or several, and what is inside of them: stages_fold */
+    unsigned fold;  /* percent, as the profile has it */
+    size_t rule;    /* number of the description in the profile */
 };
 
 struct stages;

@@ -42,7 +42,8 @@ void monitor_when(struct gdbstub *g, const char *args, struct text *out)
         text_add(out, " (%.2f %%)", 100.0 * (double)w.icount / (double)w.last);
     text_add(out, ", guest time ");
     add_time(out, w.time);
-    text_add(out, "\nCPU %u at %s, %s", w.cpu, view_place_text(g->tl, w.cpu, place), view_mode_text(g->tl, w.cpu, mode));
+    text_add(out, "\nCPU %u at %s, %s", w.cpu, view_place_text(g->tl, w.cpu, place),
+             view_mode_text(g->tl, w.cpu, mode));
     if (stub_symbols(g) && symbols_at(stub_symbols(g), SPACE_KERNEL, timeline_pc(g->tl, w.cpu), w.icount,
                                       &(struct symbol){0}, NULL)) {
         symbols_text(stub_symbols(g), SPACE_KERNEL, timeline_pc(g->tl, w.cpu), w.icount, name, sizeof name);
@@ -217,8 +218,9 @@ static void monitor_explain(struct gdbstub *g, const char *args, struct text *ou
     uint64_t number = strtoull(digits, &end, 10);
     struct trace_cursor *c = trace_cursor_open(timeline_trace(g->tl), EVENT_CLASSES_ALL);
     int rc = end != digits && !*end ? trace_cursor_seek_number(c, number, &err)
-             : *args && event_filter_parse(args, &f, &err) ? -1
-                                                           : trace_cursor_seek_icount(c, recorded_here(g), &err);
+             : *args && event_filter_parse(args, &f, &err)
+                 ? -1
+                 : trace_cursor_seek_icount(c, recorded_here(g), &err);
     rc = rc ? -1 : 1;
     while (rc == 1 && (rc = trace_cursor_next(c, &ev, &number, &err)) == 1 && end == digits && *args &&
            !event_filter_matches(&f, &ev))
@@ -425,7 +427,8 @@ const struct monitor_command monitor_show_commands[] = {
     {"when", "", "the position: icount, guest time, mode, stage", monitor_when},
     {"stages", "[all|NAME]", "the stages of the boot: the outer ones and those here (*); > lies ahead",
      monitor_stages},
-    {"explain", "[NUMBER|EVENT]", "what an event means, in words: 1234 or #1234, or the next one: pio port=0x70", monitor_explain},
+    {"explain", "[NUMBER|EVENT]",
+     "what an event means, in words: 1234 or #1234, or the next one: pio port=0x70", monitor_explain},
     {"events", "[[-]N] [EVENT]", "recorded events from here on, or the N before here", monitor_events},
     {"last", "[EVENT]", "the last such event before here", monitor_last},
     {"next", "[EVENT]", "the next such event", monitor_next},

@@ -29,16 +29,16 @@ struct pc {
     /* state */
     uint64_t icount, skipped;
     uint32_t turn, turn_left; /* several processors: which one runs, and for how many steps more */
-    uint8_t fresh;          /* reset, and no step made since: the reset vector is still to be reported */
-    uint8_t loader_entered; /* how often 7C00h was reached since the reset: see boot_sector_marked() */
-    uint8_t direct;         /* an image was loaded directly */
+    uint8_t fresh;            /* reset, and no step made since: the reset vector is still to be reported */
+    uint8_t loader_entered;   /* how often 7C00h was reached since the reset: see boot_sector_marked() */
+    uint8_t direct;           /* an image was loaded directly */
     struct services services; /* BIOS services under way */
     /* not state */
     struct field_table services_fields;
     struct load_result loaded;
     struct observer observer;
     uint32_t classes;
-    struct stop_point *stops; /* in force: the marks, then the user's */
+    struct stop_point *stops;     /* in force: the marks, then the user's */
     struct stop_point *new_stops; /* the user's, to be put in force before the next step */
     size_t nnew;
     bool stops_changed;
@@ -50,13 +50,19 @@ struct pc {
 };
 
 static const struct field pc_fields[] = {
-    FIELD(struct pc, icount),         FIELD(struct pc, skipped),     FIELD(struct pc, turn),
-    FIELD(struct pc, turn_left),      FIELD(struct pc, fresh),
-    FIELD(struct pc, loader_entered), FIELD(struct pc, direct),
+    FIELD(struct pc, icount),    FIELD(struct pc, skipped), FIELD(struct pc, turn),
+    FIELD(struct pc, turn_left), FIELD(struct pc, fresh),   FIELD(struct pc, loader_entered),
+    FIELD(struct pc, direct),
 };
 
-static struct pc *pc_of(struct engine *e) { return (struct pc *)e; }
-static const struct pc *pc_const(const struct engine *e) { return (const struct pc *)e; }
+static struct pc *pc_of(struct engine *e)
+{
+    return (struct pc *)e;
+}
+static const struct pc *pc_const(const struct engine *e)
+{
+    return (const struct pc *)e;
+}
 
 /* ---------------------------------------------------------------- time */
 
@@ -66,7 +72,10 @@ static uint64_t now_icount(void *ctx)
     return pc->icount + x86_steps(pc->cpu);
 }
 
-static uint64_t now_time(void *ctx) { return now_icount(ctx) * NS_PER_STEP + ((struct pc *)ctx)->skipped; }
+static uint64_t now_time(void *ctx)
+{
+    return now_icount(ctx) * NS_PER_STEP + ((struct pc *)ctx)->skipped;
+}
 
 /* ---------------------------------------------------------------- marks: places that people want to find */
 
@@ -78,7 +87,10 @@ static const struct stop_point marks[] = {
     {MARK_OPTION_ROM, STOPS_EXEC_PHYSICAL, 0xc0003, 1, true},
 };
 
-static void report(struct pc *pc, struct event *ev) { board_event(pc->board, ev); }
+static void report(struct pc *pc, struct event *ev)
+{
+    board_event(pc->board, ev);
+}
 
 static void mark_reached(struct pc *pc, unsigned id)
 {
@@ -108,7 +120,8 @@ static void report_start(struct pc *pc)
                            .data = pc->loaded.protocol,
                            .len = (uint32_t)strlen(pc->loaded.protocol)};
         report(pc, &ev);
-        struct event entry = {.kind = EV_KERNEL_ENTRY, .f = {pc->loaded.entry}, .data = ev.data, .len = ev.len};
+        struct event entry = {
+            .kind = EV_KERNEL_ENTRY, .f = {pc->loaded.entry}, .data = ev.data, .len = ev.len};
         report(pc, &entry);
     } else {
         struct event ev = {.kind = EV_RESET_VECTOR, .f = {w.cs, w.rip}};
@@ -121,11 +134,15 @@ enum { MARKS = sizeof marks / sizeof marks[0] };
 /* A boot sector is entered once, or a few times if one loads the next. One that loops there would be told for ever. */
 enum { BOOT_SECTOR_REPORTS = 16 };
 
-static bool boot_sector_marked(const struct pc *pc) { return pc->loader_entered < BOOT_SECTOR_REPORTS; }
+static bool boot_sector_marked(const struct pc *pc)
+{
+    return pc->loader_entered < BOOT_SECTOR_REPORTS;
+}
 
 static void report_boot_try(struct pc *pc, unsigned drive)
 {
-    static const char *const names[] = {"hard disk 0", "hard disk 1", "CD-ROM (secondary master)", "secondary slave"};
+    static const char *const names[] = {"hard disk 0", "hard disk 1", "CD-ROM (secondary master)",
+                                        "secondary slave"};
     struct event ev = {.kind = EV_BOOT_TRY, .f = {[EVF_BOOT_TRY_drive] = drive}};
     ev.data = drive < 4 ? names[drive] : drive == 8 ? "floppy A" : "floppy B";
     ev.len = (uint32_t)strlen(ev.data);
@@ -230,8 +247,12 @@ static bool take_request(struct pc *pc, const struct run_limit *limit, struct st
 {
     const char *how = "";
     switch (board_take_request(pc->board, &stop->status, &how)) {
-    case BOARD_POWER_OFF: stop->reason = STOP_POWER_OFF; break;
-    case BOARD_ERROR: stop->reason = STOP_GUEST_FAULT; break;
+    case BOARD_POWER_OFF:
+        stop->reason = STOP_POWER_OFF;
+        break;
+    case BOARD_ERROR:
+        stop->reason = STOP_GUEST_FAULT;
+        break;
     case BOARD_RESET: {
         struct error err;
         stop->reason = STOP_RESET;
@@ -244,7 +265,8 @@ static bool take_request(struct pc *pc, const struct run_limit *limit, struct st
         snprintf(stop->text, sizeof stop->text, "%s", how);
         return true;
     }
-    default: return false;
+    default:
+        return false;
     }
     snprintf(stop->text, sizeof stop->text, "%s", how);
     return true;
@@ -349,9 +371,12 @@ static bool run_slice(struct pc *pc, const struct run_limit *limit, struct stop 
         board_run_timers(pc->board);
     enum x86_exit e = run_turn(pc, slice_for(pc, limit));
     switch (e) {
-    case X86_HALTED: return idle(pc, limit, stop);
-    case X86_STOP: return stopped(pc, stop);
-    default: return false;
+    case X86_HALTED:
+        return idle(pc, limit, stop);
+    case X86_STOP:
+        return stopped(pc, stop);
+    default:
+        return false;
     }
 }
 
@@ -410,16 +435,22 @@ static int run_firmware_slice(struct pc *pc, const struct run_limit *limit, bool
     const char *name = config_image(&pc->config, "bios")->name, *how = "";
     struct stop stop = {.wake = UINT64_MAX};
     if (board_take_request(pc->board, &stop.status, &how) != BOARD_NONE)
-        return error_set(err, "%s: resets the machine or ends it (%s) before a kernel can be loaded: choose another --bios", name, how);
+        return error_set(
+            err,
+            "%s: resets the machine or ends it (%s) before a kernel can be loaded: choose another --bios",
+            name, how);
     if (board_deadline(pc->board) <= now_time(pc))
         board_run_timers(pc->board);
     switch (run_turn(pc, slice_for(pc, limit))) {
-    case X86_STOP: *there = true; return 0;
+    case X86_STOP:
+        *there = true;
+        return 0;
     case X86_HALTED:
         if (!idle(pc, limit, &stop))
             return 0;
         return error_set(err, "%s: halts before a kernel can be loaded: choose another --bios", name);
-    default: return 0;
+    default:
+        return 0;
     }
 }
 
@@ -431,14 +462,17 @@ static int run_firmware_steps(struct pc *pc, uint64_t start, struct error *err)
     int rc = 0;
     while (!rc && !there && pc->icount < limit.icount) {
         interrupted |= pc->interrupted;
-        pc->interrupted = 0; /* afterwards: this is over in a moment, and it is no position where one could stop */
+        pc->interrupted =
+            0; /* afterwards: this is over in a moment, and it is no position where one could stop */
         rc = run_firmware_slice(pc, &limit, &there, err);
     }
     if (interrupted)
         pc->interrupted = 1;
     if (!rc && !there)
-        rc = error_set(err, "%s: does not come to INT 19h, where a BIOS boots, in %d million steps: for --kernel choose another --bios",
-                       config_image(&pc->config, "bios")->name, FIRMWARE_STEPS / 1000000);
+        rc = error_set(
+            err,
+            "%s: does not come to INT 19h, where a BIOS boots, in %d million steps: for --kernel choose another --bios",
+            config_image(&pc->config, "bios")->name, FIRMWARE_STEPS / 1000000);
     return rc;
 }
 
@@ -465,10 +499,22 @@ static int run_firmware(void *ctx, uint64_t pa, struct error *err)
     return rc;
 }
 
-static void pc_interrupt(struct engine *e) { pc_of(e)->interrupted = 1; }
-static uint64_t pc_icount(const struct engine *e) { return pc_const(e)->icount; }
-static uint64_t pc_time(const struct engine *e) { return pc_const(e)->icount * NS_PER_STEP + pc_const(e)->skipped; }
-static uint32_t pc_input(struct engine *e, const struct input *in) { return board_input(pc_of(e)->board, in); }
+static void pc_interrupt(struct engine *e)
+{
+    pc_of(e)->interrupted = 1;
+}
+static uint64_t pc_icount(const struct engine *e)
+{
+    return pc_const(e)->icount;
+}
+static uint64_t pc_time(const struct engine *e)
+{
+    return pc_const(e)->icount * NS_PER_STEP + pc_const(e)->skipped;
+}
+static uint32_t pc_input(struct engine *e, const struct input *in)
+{
+    return board_input(pc_of(e)->board, in);
+}
 
 /* ---------------------------------------------------------------- snapshots */
 
@@ -510,7 +556,10 @@ static int pc_reg_set(struct engine *e, unsigned cpu, size_t reg, const void *va
 {
     return x86_reg_set(board_cpu(pc_of(e)->board, cpu), reg, value);
 }
-static unsigned pc_cpus(const struct engine *e) { return board_cpus(pc_const(e)->board); }
+static unsigned pc_cpus(const struct engine *e)
+{
+    return board_cpus(pc_const(e)->board);
+}
 static unsigned pc_code_bits(const struct engine *e, unsigned cpu)
 {
     struct x86_where w;

@@ -11,7 +11,7 @@
 static const struct event_kind event_table[EV_COUNT] = {
 #define K(kind, name, type) {#name, type, true},
 #define P(kind, name, type) {#name, type, false},
-#define EVENT(number, id, cls, name, data, format, ...)                                                              \
+#define EVENT(number, id, cls, name, data, format, ...)                                                      \
     [EV_##id] = {name, cls, EVF_##id##_COUNT, {__VA_ARGS__}, data, format},
 #include "traces/event_kinds.def"
 #undef EVENT

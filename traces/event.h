@@ -69,9 +69,9 @@ enum event_id {
 };
 
 /* Positions of the number fields: EVF_PIO_READ_port and so on. */
-#define EVENT(number, id, cls, name, data, format, ...) enum evf_##id { __VA_ARGS__ EVF_##id##_COUNT };
-#define K(kind, name, type) EVF_##kind##_##name,
-#define P(kind, name, type) EVF_##kind##_##name,
+#define EVENT(number, id, cls, name, data, format, ...) enum evf_##id{__VA_ARGS__ EVF_##id##_COUNT};
+#define K(kind, name, type)                             EVF_##kind##_##name,
+#define P(kind, name, type)                             EVF_##kind##_##name,
 #include "traces/event_kinds.def"
 #undef EVENT
 #undef K

@@ -87,8 +87,8 @@ int event_json(const struct event *ev, uint64_t number, struct yajl_gen_t *gen)
     return event_json_explained(ev, number, NULL, NULL, NULL, gen);
 }
 
-int event_json_explained(const struct event *ev, uint64_t number, const char *explain, const char *manual, const char *source,
-                         struct yajl_gen_t *gen)
+int event_json_explained(const struct event *ev, uint64_t number, const char *explain, const char *manual,
+                         const char *source, struct yajl_gen_t *gen)
 {
     const struct event_kind *k = event_kind(ev->kind);
     if (!k || yajl_gen_map_open(gen) != yajl_gen_status_ok)
@@ -102,7 +102,7 @@ int event_json_explained(const struct event *ev, uint64_t number, const char *ex
         ok = json_field(gen, &k->field[i], ev->f[i]);
     ok = ok && yajl_gen_map_close(gen) == yajl_gen_status_ok;
     ok = ok && (!k->has_data || json_data(gen, ev)) && json_words(gen, ev);
-    ok = ok && (!explain || json_string(gen, "explain", explain)) && (!manual || json_string(gen, "manual", manual)) &&
-         (!source || json_string(gen, "section", source));
+    ok = ok && (!explain || json_string(gen, "explain", explain)) &&
+         (!manual || json_string(gen, "manual", manual)) && (!source || json_string(gen, "section", source));
     return ok && yajl_gen_map_close(gen) == yajl_gen_status_ok ? 0 : -1;
 }

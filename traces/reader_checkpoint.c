@@ -251,6 +251,11 @@ const char *trace_state_region_name(const struct trace_state *s, size_t i)
     return i < s->maps.n ? s->maps.region[i].name : NULL;
 }
 
+uint64_t trace_state_region_pages(const struct trace_state *s, size_t i)
+{
+    return i < s->maps.n ? s->maps.region[i].map.n : 0;
+}
+
 /* ---------------------------------------------------------------- pages */
 
 static const uint8_t zero_page[TRACE_PAGE];
@@ -303,8 +308,7 @@ int trace_state_page(struct trace_state *s, const char *region, uint64_t index, 
     return 1;
 }
 
-_Static_assert(TRACE_PAGE_ABSENT == (int)PAGE_ABSENT && TRACE_PAGE_ZERO == (int)PAGE_ZERO,
-               "page ids differ");
+_Static_assert(TRACE_PAGE_ABSENT == (int)PAGE_ABSENT && TRACE_PAGE_ZERO == (int)PAGE_ZERO, "page ids differ");
 
 void trace_state_page_ids(const struct trace_state *s, size_t i,
                           void (*fn)(void *ctx, uint64_t index, uint32_t id), void *ctx)

@@ -281,6 +281,7 @@ const struct trace_section *trace_state_section_by_name(const struct trace_state
                                                         const char *name); /* or NULL */
 size_t trace_state_regions(const struct trace_state *s);
 const char *trace_state_region_name(const struct trace_state *s, size_t i);
+uint64_t trace_state_region_pages(const struct trace_state *s, size_t i);
 /* Calls put for each page that exists in the region (in no particular order, each once); `put` returns 0 to
  * go on, else that is returned. An unknown region has no pages. -1 on error. */
 int trace_state_pages(struct trace_state *s, const char *region,
@@ -384,8 +385,8 @@ void event_encoder_reset(struct event_encoder *e); /* begin a new frame */
 struct yajl_gen_t;
 int event_json(const struct event *ev, uint64_t number, struct yajl_gen_t *gen);
 /* The same with members "explain", "manual" and "section"; NULL: without that one. */
-int event_json_explained(const struct event *ev, uint64_t number, const char *explain, const char *manual, const char *source,
-                         struct yajl_gen_t *gen);
+int event_json_explained(const struct event *ev, uint64_t number, const char *explain, const char *manual,
+                         const char *source, struct yajl_gen_t *gen);
 
 /* Same kind, key fields and data: the same thing happened, whenever it was. */
 bool event_same_keys(const struct event *a, const struct event *b);

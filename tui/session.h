@@ -29,10 +29,10 @@ struct session {
     struct story *story;
     struct timeline_where where; /* its cpu is the one that is looked at: whose turn it is, or a chosen one */
     unsigned chosen_cpu;         /* + 1; 0: none */
-    uint64_t last_stop; /* the position before the last move */
-    uint64_t identity;  /* of the trace, whatever its name */
-    uint64_t epoch;     /* raised by each move */
-    char text[400];     /* of the last move, for people; "" */
+    uint64_t last_stop;          /* the position before the last move */
+    uint64_t identity;           /* of the trace, whatever its name */
+    uint64_t epoch;              /* raised by each move */
+    char text[400];              /* of the last move, for people; "" */
     struct session_register reg[SESSION_REGS_MAX];
     struct processes *processes; /* at processes_at */
     uint64_t processes_at;

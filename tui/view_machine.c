@@ -244,4 +244,5 @@ static void screen_follow(struct app *a, struct pane *p)
     p->down = 0;
 }
 
-const struct view screen_view = {.follow = screen_follow, .draw = screen_draw, .title = screen_title, .command = screen_command};
+const struct view screen_view = {
+    .follow = screen_follow, .draw = screen_draw, .title = screen_title, .command = screen_command};

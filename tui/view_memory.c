@@ -197,7 +197,8 @@ static bool find_bytes(struct app *a, const uint8_t *pattern, size_t n, uint64_t
             return true;
         }
         if (done / PIECE % LOOK_EVERY == LOOK_EVERY - 1 && a->progress.poll) {
-            snprintf(a->progress.text, sizeof a->progress.text, "searching at %" PRIx64 "; any key cancels", from + done);
+            snprintf(a->progress.text, sizeof a->progress.text, "searching at %" PRIx64 "; any key cancels",
+                     from + done);
             if (!a->progress.poll(a->progress.ctx))
                 return false;
         }
@@ -211,7 +212,9 @@ static enum react search_memory(struct app *a, struct pane *p)
     uint64_t found;
     size_t n = parse_pattern(a->search, pattern);
     if (!n || !find_bytes(a, pattern, n, &found))
-        app_say(a, STYLE_WARNING, n ? "\"%.100s\" is not in the 64 MiB from here on" : "bytes are written as 0x55 aa, not \"%.100s\"",
+        app_say(a, STYLE_WARNING,
+                n ? "\"%.100s\" is not in the 64 MiB from here on"
+                  : "bytes are written as 0x55 aa, not \"%.100s\"",
                 a->search);
     else
         move_by(a, p, (int64_t)(found - a->memory.cursor));

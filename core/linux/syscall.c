@@ -61,22 +61,22 @@ static const struct call *call_of(const struct made_call *m)
 static void add_open_flags(struct text *t, uint64_t v)
 {
     static const struct linux_flag flags[] = {{0x410000, "O_TMPFILE"},
-                                        {0x40, "O_CREAT"},
-                                        {0x80, "O_EXCL"},
-                                        {0x100, "O_NOCTTY"},
-                                        {0x200, "O_TRUNC"},
-                                        {0x400, "O_APPEND"},
-                                        {0x800, "O_NONBLOCK"},
-                                        {0x101000, "O_SYNC"},
-                                        {0x1000, "O_DSYNC"},
-                                        {0x4000, "O_DIRECT"},
-                                        {0x8000, "O_LARGEFILE"},
-                                        {0x10000, "O_DIRECTORY"},
-                                        {0x20000, "O_NOFOLLOW"},
-                                        {0x40000, "O_NOATIME"},
-                                        {0x80000, "O_CLOEXEC"},
-                                        {0x200000, "O_PATH"},
-                                        {0, NULL}};
+                                              {0x40, "O_CREAT"},
+                                              {0x80, "O_EXCL"},
+                                              {0x100, "O_NOCTTY"},
+                                              {0x200, "O_TRUNC"},
+                                              {0x400, "O_APPEND"},
+                                              {0x800, "O_NONBLOCK"},
+                                              {0x101000, "O_SYNC"},
+                                              {0x1000, "O_DSYNC"},
+                                              {0x4000, "O_DIRECT"},
+                                              {0x8000, "O_LARGEFILE"},
+                                              {0x10000, "O_DIRECTORY"},
+                                              {0x20000, "O_NOFOLLOW"},
+                                              {0x40000, "O_NOATIME"},
+                                              {0x80000, "O_CLOEXEC"},
+                                              {0x200000, "O_PATH"},
+                                              {0, NULL}};
     static const char *const modes[] = {"O_RDONLY", "O_WRONLY", "O_RDWR", "3"};
     text_add(t, "%s", modes[v & 3]);
     if (v & ~(uint64_t)3) {
@@ -138,20 +138,21 @@ static void add_texts(struct linux_guest *lx, struct text *t, uint64_t at, unsig
     text_add(t, s ? ", ...]" : "]");
 }
 
-static const struct linux_flag prot_flags[] = {{1, "PROT_READ"}, {2, "PROT_WRITE"}, {4, "PROT_EXEC"}, {0, NULL}};
+static const struct linux_flag prot_flags[] = {
+    {1, "PROT_READ"}, {2, "PROT_WRITE"}, {4, "PROT_EXEC"}, {0, NULL}};
 static const struct linux_flag map_flags[] = {{3, "MAP_SHARED_VALIDATE"},
-                                        {1, "MAP_SHARED"},
-                                        {2, "MAP_PRIVATE"},
-                                        {0x10, "MAP_FIXED"},
-                                        {0x20, "MAP_ANONYMOUS"},
-                                        {0x100, "MAP_GROWSDOWN"},
-                                        {0x800, "MAP_DENYWRITE"},
-                                        {0x4000, "MAP_NORESERVE"},
-                                        {0x8000, "MAP_POPULATE"},
-                                        {0x20000, "MAP_STACK"},
-                                        {0x40000, "MAP_HUGETLB"},
-                                        {0x100000, "MAP_FIXED_NOREPLACE"},
-                                        {0, NULL}};
+                                              {1, "MAP_SHARED"},
+                                              {2, "MAP_PRIVATE"},
+                                              {0x10, "MAP_FIXED"},
+                                              {0x20, "MAP_ANONYMOUS"},
+                                              {0x100, "MAP_GROWSDOWN"},
+                                              {0x800, "MAP_DENYWRITE"},
+                                              {0x4000, "MAP_NORESERVE"},
+                                              {0x8000, "MAP_POPULATE"},
+                                              {0x20000, "MAP_STACK"},
+                                              {0x40000, "MAP_HUGETLB"},
+                                              {0x100000, "MAP_FIXED_NOREPLACE"},
+                                              {0, NULL}};
 static void add_argument(struct linux_guest *lx, struct text *t, char type, unsigned word, const uint64_t *a)
 {
     switch (type) {

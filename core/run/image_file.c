@@ -126,8 +126,8 @@ int image_files_add(struct image_files *s, const char *role, const char *path, s
     return 0;
 }
 
-int image_files_add_memory(struct image_files *s, const char *role, const char *name, const void *data, size_t size,
-                           struct error *err)
+int image_files_add_memory(struct image_files *s, const char *role, const char *name, const void *data,
+                           size_t size, struct error *err)
 {
     if (check_role(s, role, name, err))
         return -1;
@@ -156,7 +156,8 @@ long image_files_same(const struct image_files *s, const char *path)
     if (stat(path, &st) < 0)
         return -1;
     for (size_t i = 0; i < s->n; i++)
-        if (!s->files[i]->memory && s->files[i]->st.st_dev == st.st_dev && s->files[i]->st.st_ino == st.st_ino)
+        if (!s->files[i]->memory && s->files[i]->st.st_dev == st.st_dev &&
+            s->files[i]->st.st_ino == st.st_ino)
             return (long)i;
     return -1;
 }

@@ -37,9 +37,9 @@ struct recorder {
     struct snapshot_base saved; /* the last checkpoint: the state that `hash` holds */
     struct observer observer;
     struct inspector *inspector;
-    struct fold *fold;                         /* NULL: repeated events are written one by one */
+    struct fold *fold;                                     /* NULL: repeated events are written one by one */
     uint64_t next_checkpoint, last_checkpoint, last_event; /* icounts */
-    uint64_t last_hash;                        /* of the state at the last checkpoint */
+    uint64_t last_hash;                                    /* of the state at the last checkpoint */
     struct matcher matcher;
     bool matched; /* the text of --until was printed */
     bool failed;  /* the trace cannot be written: `err` */

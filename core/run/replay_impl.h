@@ -18,8 +18,8 @@ struct replay {
     const struct observer *observer; /* the user's */
     uint32_t classes;
     struct feed feed;
-    uint64_t fed_at;     /* where the last input was given; UINT64_MAX: none since the state was set */
-    struct stop last;    /* how the engine's last run ended */
+    uint64_t fed_at;  /* where the last input was given; UINT64_MAX: none since the state was set */
+    struct stop last; /* how the engine's last run ended */
     void (*progress)(void *ctx, const struct engine *e);
     void *progress_ctx;
     atomic_bool interrupted;

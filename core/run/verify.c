@@ -220,7 +220,8 @@ static int stopped_early(struct verify *v, uint64_t icount)
 /* It is a position where the recorder stopped; the run would go on. */
 static bool ended_by_recorder(const struct trace_end *end)
 {
-    return !strcmp(end->reason, "reached") || !strcmp(end->reason, "interrupted") || !strcmp(end->reason, "reset");
+    return !strcmp(end->reason, "reached") || !strcmp(end->reason, "interrupted") ||
+           !strcmp(end->reason, "reset");
 }
 
 /* Brings the engine to where and how the recording ended. */
@@ -378,7 +379,8 @@ int replay_all(struct replay *r, const struct replay_options *o, struct replay_r
     if (!rc)
         rc = run_whole(&v);
     if (!rc && o->verify && !report->diverged && trace_damaged(r->t))
-        rc = error_set(err, "%s: the trace is damaged; the replay equals what is before that", trace_damage(r->t));
+        rc = error_set(err, "%s: the trace is damaged; the replay equals what is before that",
+                       trace_damage(r->t));
     r->e->ops->observe(r->e, r->classes, r->observer);
     if (report->diverged && replay_behaviour_differs(r->t, r->kind, &note))
         text_add(&v.out, "%s\n", note.text);

@@ -22,9 +22,10 @@ enum when { NEVER, FIRST, ALWAYS };
 /* Of what a kernel tells: the great steps. */
 static bool kernel_mark(unsigned kind)
 {
-    static const uint16_t kinds[] = {EV_KERNEL_ENTRY,   EV_DECOMPRESS_BEGIN, EV_DECOMPRESS_END, EV_KERNEL_FOUND,
-                                     EV_KERNEL_REACHED, EV_KERNEL_CONSOLE,   EV_CPU_UP,         EV_INIT_FREED,
-                                     EV_INIT_RUN,       EV_KERNEL_SHUTDOWN,  EV_KERNEL_PANIC,   EV_PROCESS_FIRST};
+    static const uint16_t kinds[] = {EV_KERNEL_ENTRY,    EV_DECOMPRESS_BEGIN, EV_DECOMPRESS_END,
+                                     EV_KERNEL_FOUND,    EV_KERNEL_REACHED,   EV_KERNEL_CONSOLE,
+                                     EV_CPU_UP,          EV_INIT_FREED,       EV_INIT_RUN,
+                                     EV_KERNEL_SHUTDOWN, EV_KERNEL_PANIC,     EV_PROCESS_FIRST};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (kinds[i] == kind)
             return true;

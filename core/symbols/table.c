@@ -558,7 +558,8 @@ static const struct symbol_frame *frame_at(const struct symbol_table *t, uint64_
     return low && t->frames[low - 1].base != FRAME_UNKNOWN ? &t->frames[low - 1] : NULL;
 }
 
-bool symbols_frame(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at, struct symbol_frame *f)
+bool symbols_frame(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
+                   struct symbol_frame *f)
 {
     for (size_t i = s->nmaps; i-- > 0;) {
         const struct symbol_mapping *m = &s->maps[i];

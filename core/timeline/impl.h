@@ -72,8 +72,9 @@ struct timeline {
     struct replay *replay; /* builds the engine and its images */
     struct engine *e;
     struct error warning;
-    uint64_t last;   /* of the record */
-    uint32_t folded; /* classes of which the record does not have each event: the engine is asked for them too */
+    uint64_t last; /* of the record */
+    uint32_t
+        folded; /* classes of which the record does not have each event: the engine is asked for them too */
 
     struct store store;
     uint64_t budget;
@@ -88,8 +89,8 @@ struct timeline {
     struct trace_input *given; /* in the diversion; their data is ours */
     size_t ngiven;
 
-    bool settled;        /* the engine's state is that of its position */
-    struct feed feed;    /* of the present line */
+    bool settled;     /* the engine's state is that of its position */
+    struct feed feed; /* of the present line */
     enum laying laying;
     uint64_t target, lay_at;
     uint64_t steps;

@@ -5,7 +5,6 @@
 #include "core/timeline/impl.h"
 #include "traces/memory.h"
 
-
 enum {
     MANY_HITS = 20000,  /* in a stretch that is searched for the last: the rest of it is halved first */
     WORTH_IT = 1000000, /* … if it is as long as this */

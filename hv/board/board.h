@@ -95,6 +95,7 @@ size_t board_words_size(void);
 void board_words_reset(void *state, const struct engine_config *cfg);
 /* Takes note of an event, and tells it: as snprintf; 0: there are no words for it. *manual, *source: who names the
  * register that way, and where (may become NULL). Cost: below a microsecond. */
-int board_words(void *state, const struct event *ev, char *buf, size_t size, const char **manual, const char **source);
+int board_words(void *state, const struct event *ev, char *buf, size_t size, const char **manual,
+                const char **source);
 
 #endif

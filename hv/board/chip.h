@@ -18,8 +18,8 @@ struct chip {
     const struct field *fields;
     size_t nfields;
     void *state;
-    void (*reset)(void *state);  /* power-on or hard reset. May be NULL */
-    void (*loaded)(void *state); /* fields were replaced: derive the rest, re-assert nothing. May be NULL */
+    void (*reset)(void *state);   /* power-on or hard reset. May be NULL */
+    void (*loaded)(void *state);  /* fields were replaced: derive the rest, re-assert nothing. May be NULL */
     void (*destroy)(void *state); /* may be NULL: free() */
 };
 /* A chip as a board keeps it, with a field table that is flat, and the board's to free. */
@@ -39,7 +39,8 @@ typedef uint32_t port_in_fn(void *ctx, uint16_t port, unsigned size);
 typedef void port_out_fn(void *ctx, uint16_t port, unsigned size, uint32_t value);
 /* [first, first+count). Accesses of several bytes to a range whose handler is `bytewise` come as single bytes, lowest first.
  * A later registration of the same port wins. A NULL handler: reads 0xff.., writes ignored, not "unhandled". */
-void board_ports(struct board *, uint16_t first, unsigned count, bool bytewise, void *ctx, port_in_fn *, port_out_fn *);
+void board_ports(struct board *, uint16_t first, unsigned count, bool bytewise, void *ctx, port_in_fn *,
+                 port_out_fn *);
 /* Take a range out again (PCI I/O BARs move). */
 void board_ports_remove(struct board *, uint16_t first, unsigned count, void *ctx);
 
@@ -56,7 +57,7 @@ uint64_t board_now(const struct board *); /* guest time, ns since power-on; exac
 #define TIMER_OFF UINT64_MAX
 /* Embedded in a chip's struct. `deadline` belongs into the chip's field table: FIELD(struct pit, tick.deadline). */
 struct timer {
-    uint64_t deadline; /* guest time, ns; TIMER_OFF */
+    uint64_t deadline;       /* guest time, ns; TIMER_OFF */
     void (*fire)(void *ctx); /* called once guest time ≥ deadline; deadline is TIMER_OFF by then */
     void *ctx;
 };
@@ -65,7 +66,10 @@ void board_timer(struct board *, struct timer *, void (*fire)(void *ctx), void *
 void timer_set(struct board *, struct timer *, uint64_t deadline);
 void timer_stop(struct board *, struct timer *);
 /* a * b / c without overflow, rounded down (rounded up). Clock conversions. */
-static inline uint64_t muldiv64(uint64_t a, uint64_t b, uint64_t c) { return (uint64_t)((unsigned __int128)a * b / c); }
+static inline uint64_t muldiv64(uint64_t a, uint64_t b, uint64_t c)
+{
+    return (uint64_t)((unsigned __int128)a * b / c);
+}
 static inline uint64_t muldiv64_up(uint64_t a, uint64_t b, uint64_t c)
 {
     return (uint64_t)(((unsigned __int128)a * b + c - 1) / c);
@@ -112,7 +116,7 @@ void board_boot_sector(struct board *, unsigned drive, uint64_t lba);
 
 /* ---- PCI (pci.c) ---- */
 struct pci_bar {
-    uint32_t size;  /* power of two; 0: none */
+    uint32_t size; /* power of two; 0: none */
     bool io;
     bool prefetch;
     /* The BAR is decoded at `base` now, or no more (base UINT64_MAX). */
@@ -121,41 +125,43 @@ struct pci_bar {
 struct pci_device {
     const char *name;
     uint8_t devfn;
-    uint8_t config[256];  /* belongs into the chip's field table: FIELDS(struct x, pci.config) */
-    uint8_t wmask[256];   /* writable bits */
-    uint8_t w1c[256];     /* write-1-to-clear bits */
+    uint8_t config[256]; /* belongs into the chip's field table: FIELDS(struct x, pci.config) */
+    uint8_t wmask[256];  /* writable bits */
+    uint8_t w1c[256];    /* write-1-to-clear bits */
     struct pci_bar bar[6];
-    struct pci_bar rom;   /* bar number 6 */
-    uint64_t mapped[7];   /* derived: where each is now */
+    struct pci_bar rom; /* bar number 6 */
+    uint64_t mapped[7]; /* derived: where each is now */
     void *ctx;
     /* After config bytes [reg, reg+size) were written by the guest; may be NULL. */
     void (*written)(void *ctx, unsigned reg, unsigned size);
 };
 /* Standard header: ids, class (24 bits), header type, command register's writable bits, interrupt pin (1-4, 0 none). */
-void pci_init(struct pci_device *, const char *name, unsigned devfn, uint16_t vendor, uint16_t device, uint32_t class_code,
-              uint8_t revision, uint8_t pin);
+void pci_init(struct pci_device *, const char *name, unsigned devfn, uint16_t vendor, uint16_t device,
+              uint32_t class_code, uint8_t revision, uint8_t pin);
 /* On bus 0. The device must outlive the board. Reset of the command register, BARs and interrupt line is the bus's. */
 void board_add_pci(struct board *, struct pci_device *);
 /* After a chip's fields were loaded: map the BARs anew. */
 void pci_loaded(struct board *, struct pci_device *);
 
 /* ---- creation, one a chip; in the order in which board.c calls them ---- */
-int pci_host_create(struct board *, struct error *);   /* pci.c, i440fx.c: bus, host bridge with PAM and SMRAM */
-int piix3_create(struct board *, struct error *);      /* ISA bridge: PIRQ routing, reset control cf9h, ELCR */
-int pic_create(struct board *, struct error *);        /* two 8259A */
-int pit_create(struct board *, struct error *);        /* 8254, port 61h speaker gate */
+int pci_host_create(struct board *,
+                    struct error *);              /* pci.c, i440fx.c: bus, host bridge with PAM and SMRAM */
+int piix3_create(struct board *, struct error *); /* ISA bridge: PIRQ routing, reset control cf9h, ELCR */
+int pic_create(struct board *, struct error *);   /* two 8259A */
+int pit_create(struct board *, struct error *);   /* 8254, port 61h speaker gate */
 int ioapic_create(struct board *, struct error *);
 int lapic_create(struct board *, unsigned cpu, struct error *);
 int hpet_create(struct board *, struct error *);
-int rtc_create(struct board *, struct error *);        /* MC146818 and CMOS memory sizes */
-int ps2_create(struct board *, struct error *);        /* 8042, keyboard, mouse; port 92h */
+int rtc_create(struct board *, struct error *);                  /* MC146818 and CMOS memory sizes */
+int ps2_create(struct board *, struct error *);                  /* 8042, keyboard, mouse; port 92h */
 int uart_create(struct board *, unsigned index, struct error *); /* 16550A at 3f8, 2f8, 3e8, 2e8 */
-int ide_create(struct board *, struct error *);        /* PIIX3 IDE, two channels, disks and ATAPI, bus-master DMA */
-int floppy_create(struct board *, struct error *);     /* 82077AA and the ISA DMA controllers it needs (dma.c) */
-int dma_create(struct board *, struct error *);        /* two 8237A with page registers */
+int ide_create(struct board *, struct error *); /* PIIX3 IDE, two channels, disks and ATAPI, bus-master DMA */
+int floppy_create(struct board *, struct error *); /* 82077AA and the ISA DMA controllers it needs (dma.c) */
+int dma_create(struct board *, struct error *);    /* two 8237A with page registers */
 int vga_create(struct board *, struct error *);
 int fwcfg_create(struct board *, struct error *);
-int acpi_pm_create(struct board *, struct error *);    /* PIIX4 power management: PM timer, SCI, SMI command, sleep; GPE */
+int acpi_pm_create(struct board *,
+                   struct error *); /* PIIX4 power management: PM timer, SCI, SMI command, sleep; GPE */
 int debug_ports_create(struct board *, struct error *); /* 402h, e9h, 80h, f4h isa-debug-exit */
 
 /* ISA DMA for the floppy: transfer up to n bytes on a channel; returns bytes moved, *tc true at terminal count. */
@@ -177,7 +183,8 @@ void ioapic_eoi(struct board *, uint8_t vector);
 uint8_t pic_acknowledge(struct board *);
 bool pic_output(struct board *);
 /* Deliver an interrupt message: dest, mode and trigger as in an I/O APIC redirection entry's fields. */
-void lapic_message(struct board *, uint8_t dest, bool logical, unsigned delivery, uint8_t vector, bool level_triggered);
+void lapic_message(struct board *, uint8_t dest, bool logical, unsigned delivery, uint8_t vector,
+                   bool level_triggered);
 /* The board's NMI source: LINT1 of every local APIC, or the processor's pin while its APIC is off; held back by port 70h bit 7.
  * board_nmi() is this. */
 void lapic_nmi(struct board *);
@@ -199,7 +206,29 @@ struct x86 *board_cpu(struct board *, unsigned index);
 unsigned board_cpus(const struct board *);
 
 /* Per-chip slot of the board: chips find their own state by it. */
-enum chip_slot { SLOT_PCI, SLOT_I440FX, SLOT_PIIX3, SLOT_PIC, SLOT_PIT, SLOT_IOAPIC, SLOT_HPET, SLOT_RTC, SLOT_PS2, SLOT_IDE, SLOT_FLOPPY, SLOT_DMA, SLOT_VGA, SLOT_FWCFG, SLOT_ACPI, SLOT_DEBUG, SLOT_UART0, SLOT_UART3 = SLOT_UART0 + 3, SLOT_LAPIC0, SLOT_LAPIC_LAST = SLOT_LAPIC0 + 63, SLOT_COUNT };
+enum chip_slot {
+    SLOT_PCI,
+    SLOT_I440FX,
+    SLOT_PIIX3,
+    SLOT_PIC,
+    SLOT_PIT,
+    SLOT_IOAPIC,
+    SLOT_HPET,
+    SLOT_RTC,
+    SLOT_PS2,
+    SLOT_IDE,
+    SLOT_FLOPPY,
+    SLOT_DMA,
+    SLOT_VGA,
+    SLOT_FWCFG,
+    SLOT_ACPI,
+    SLOT_DEBUG,
+    SLOT_UART0,
+    SLOT_UART3 = SLOT_UART0 + 3,
+    SLOT_LAPIC0,
+    SLOT_LAPIC_LAST = SLOT_LAPIC0 + 63,
+    SLOT_COUNT
+};
 void *board_slot(const struct board *, enum chip_slot);
 void board_set_slot(struct board *, enum chip_slot, void *state);
 

@@ -169,7 +169,8 @@ bool ioapic_sends_nmi(const struct board *board)
     const struct ioapic *s = board_slot(board, SLOT_IOAPIC);
     for (unsigned pin = 0; s && pin < PINS; pin++) {
         unsigned delivery = RTE_DELIVERY(s->rte[pin]);
-        if (!(s->rte[pin] & RTE_MASKED) && (delivery == 2 || delivery == 4 || delivery == 5)) /* SMI, NMI, INIT */
+        if (!(s->rte[pin] & RTE_MASKED) &&
+            (delivery == 2 || delivery == 4 || delivery == 5)) /* SMI, NMI, INIT */
             return true;
     }
     return false;

@@ -44,8 +44,9 @@ int load_flat(struct loading *l, struct load_result *r, struct error *err)
         return -1;
     if (physmem_mapped(board_mem(l->board), address, im->size) < im->size) {
         free(bytes);
-        return error_set(err, "%s: %llu bytes at %#llx do not fit into memory: choose another address or more --memory",
-                         im->name, (unsigned long long)im->size, (unsigned long long)address);
+        return error_set(
+            err, "%s: %llu bytes at %#llx do not fit into memory: choose another address or more --memory",
+            im->name, (unsigned long long)im->size, (unsigned long long)address);
     }
     physmem_write(board_mem(l->board), address, bytes, im->size);
     free(bytes);

@@ -48,9 +48,18 @@ static uint64_t get64(const uint8_t *p, unsigned at)
     memcpy(&v, p + at, 8);
     return v;
 }
-static uint16_t get16(const uint8_t *p, unsigned at) { return (uint16_t)(p[at] | p[at + 1] << 8); }
-static void put32(uint8_t *p, unsigned at, uint32_t v) { memcpy(p + at, &v, 4); }
-static void put64(uint8_t *p, unsigned at, uint64_t v) { memcpy(p + at, &v, 8); }
+static uint16_t get16(const uint8_t *p, unsigned at)
+{
+    return (uint16_t)(p[at] | p[at + 1] << 8);
+}
+static void put32(uint8_t *p, unsigned at, uint32_t v)
+{
+    memcpy(p + at, &v, 4);
+}
+static void put64(uint8_t *p, unsigned at, uint64_t v)
+{
+    memcpy(p + at, &v, 8);
+}
 
 /* What the header says, with defaults of older versions. */
 struct setup {
@@ -67,22 +76,25 @@ static int read_setup(const uint8_t *k, const struct image *im, struct setup *s,
     s->version = get16(k, H_VERSION);
     s->code_offset = (sects + 1) * 512;
     if (s->version < 0x202 || !(k[H_LOADFLAGS] & LOADED_HIGH))
-        return error_set(err, "%s: boot protocol %u.%02u is too old: a bzImage of protocol 2.02 or later is needed", im->name,
-                         s->version >> 8, s->version & 0xff);
+        return error_set(
+            err, "%s: boot protocol %u.%02u is too old: a bzImage of protocol 2.02 or later is needed",
+            im->name, s->version >> 8, s->version & 0xff);
     if (im->size <= s->code_offset)
-        return error_set(err, "%s: truncated: %llu bytes, but the kernel proper begins at %u: fetch it again", im->name,
-                         (unsigned long long)im->size, s->code_offset);
+        return error_set(err, "%s: truncated: %llu bytes, but the kernel proper begins at %u: fetch it again",
+                         im->name, (unsigned long long)im->size, s->code_offset);
     s->code_size = (uint32_t)(im->size - s->code_offset);
     /* In units of 16 bytes, rounded up. */
     if (s->version >= 0x204 && get32(k, H_SYSSIZE) > ((uint64_t)s->code_size + 15) / 16)
-        return error_set(err, "%s: truncated: its header says %llu bytes of kernel, the file has %u: fetch it again", im->name,
-                         (unsigned long long)get32(k, H_SYSSIZE) * 16, s->code_size);
+        return error_set(
+            err, "%s: truncated: its header says %llu bytes of kernel, the file has %u: fetch it again",
+            im->name, (unsigned long long)get32(k, H_SYSSIZE) * 16, s->code_size);
     s->initrd_max = s->version >= 0x203 ? get32(k, H_INITRD_ADDR_MAX) : 0x37ffffff;
     s->cmdline_max = s->version >= 0x206 ? get32(k, H_CMDLINE_SIZE) : 255;
     s->load = s->version >= 0x20a && k[H_RELOCATABLE] ? get64(k, H_PREF_ADDRESS) : 0x100000;
     if (s->load < 0x100000 || s->load > UINT32_MAX)
-        return error_set(err, "%s: its header says that it is loaded at %#llx: the image is damaged, fetch it again", im->name,
-                         (unsigned long long)s->load);
+        return error_set(
+            err, "%s: its header says that it is loaded at %#llx: the image is damaged, fetch it again",
+            im->name, (unsigned long long)s->load);
     s->run_size = s->version >= 0x20a ? get32(k, H_INIT_SIZE) : s->code_size;
     if (s->run_size < s->code_size)
         s->run_size = s->code_size;
@@ -102,7 +114,8 @@ static uint64_t low_memory(const struct loading *l)
     return top;
 }
 
-static int place_initrd(struct loading *l, const struct image *im, const struct setup *s, uint8_t *params, struct error *err)
+static int place_initrd(struct loading *l, const struct image *im, const struct setup *s, uint8_t *params,
+                        struct error *err)
 {
     uint64_t top = low_memory(l), end = s->load + s->run_size;
     if (!im)
@@ -111,8 +124,10 @@ static int place_initrd(struct loading *l, const struct image *im, const struct 
         top = (uint64_t)s->initrd_max + 1;
     uint64_t at = im->size < top ? (top - im->size) & ~0xfffull : 0;
     if (at < end)
-        return error_set(err, "%s: %llu bytes of initrd do not fit between the kernel's %llu MiB and the end of memory: more --memory",
-                         im->name, (unsigned long long)im->size, (unsigned long long)(end >> 20));
+        return error_set(
+            err,
+            "%s: %llu bytes of initrd do not fit between the kernel's %llu MiB and the end of memory: more --memory",
+            im->name, (unsigned long long)im->size, (unsigned long long)(end >> 20));
     uint8_t *bytes = image_load(im, err);
     if (!bytes)
         return -1;
@@ -124,11 +139,13 @@ static int place_initrd(struct loading *l, const struct image *im, const struct 
     return 0;
 }
 
-static int place_command_line(struct loading *l, const char *text, const struct setup *s, uint8_t *params, struct error *err)
+static int place_command_line(struct loading *l, const char *text, const struct setup *s, uint8_t *params,
+                              struct error *err)
 {
     size_t n = strlen(text);
     if (n > s->cmdline_max || n >= LOW_COMMAND_LINE_MAX)
-        return error_set(err, "--append: %zu characters, but this kernel takes %u: shorten it", n, s->cmdline_max);
+        return error_set(err, "--append: %zu characters, but this kernel takes %u: shorten it", n,
+                         s->cmdline_max);
     uint64_t at = load_place(l, "command line", LOW_COMMAND_LINE, n + 1, 16, UINT32_MAX, err);
     if (!at)
         return -1;
@@ -148,11 +165,11 @@ static void fill_memory_map(const struct loading *l, uint8_t *params)
 /* struct screen_info: the 80x25 colour text mode that board_direct_setup() leaves. */
 static void fill_screen(uint8_t *params)
 {
-    params[0x06] = 3;    /* orig_video_mode */
-    params[0x07] = 80;   /* columns */
-    params[0x0e] = 25;   /* lines */
-    params[0x0f] = 1;    /* isVGA */
-    params[0x10] = 16;   /* points */
+    params[0x06] = 3;  /* orig_video_mode */
+    params[0x07] = 80; /* columns */
+    params[0x0e] = 25; /* lines */
+    params[0x0f] = 1;  /* isVGA */
+    params[0x10] = 16; /* points */
 }
 
 int load_linux(struct loading *l, const uint8_t *k, struct load_result *r, struct error *err)
@@ -164,12 +181,14 @@ int load_linux(struct loading *l, const uint8_t *k, struct load_result *r, struc
     if (read_setup(k, l->image, &s, err) < 0)
         return -1;
     if (s.load + s.run_size > low_memory(l))
-        return error_set(err, "%s: the kernel needs memory up to %llu MiB, the machine has %llu for it: more --memory", l->image->name,
-                         (unsigned long long)((s.load + s.run_size + 0xfffff) >> 20),
-                         (unsigned long long)(low_memory(l) >> 20));
+        return error_set(
+            err, "%s: the kernel needs memory up to %llu MiB, the machine has %llu for it: more --memory",
+            l->image->name, (unsigned long long)((s.load + s.run_size + 0xfffff) >> 20),
+            (unsigned long long)(low_memory(l) >> 20));
     load_take(l, s.load, s.run_size);
     unsigned header_end = 0x202u + k[H_JUMP];
-    memcpy(params + H_SETUP_SECTS, k + H_SETUP_SECTS, (header_end < P_HEADER_END ? header_end : P_HEADER_END) - H_SETUP_SECTS);
+    memcpy(params + H_SETUP_SECTS, k + H_SETUP_SECTS,
+           (header_end < P_HEADER_END ? header_end : P_HEADER_END) - H_SETUP_SECTS);
     if (place_initrd(l, config_image(l->cfg, "initrd"), &s, params, err) < 0 ||
         place_command_line(l, append ? append : "", &s, params, err) < 0)
         return -1;

@@ -28,7 +28,8 @@ uint8_t *image_load(const struct image *im, struct error *err)
 /* Segment descriptors: null, null, 32- or 64-bit code, data. And a stack. */
 static int write_gdt(struct loading *l, bool long_code, struct error *err)
 {
-    const uint64_t gdt[4] = {0, 0, long_code ? 0x00af9b000000ffffull : 0x00cf9b000000ffffull, 0x00cf93000000ffffull};
+    const uint64_t gdt[4] = {0, 0, long_code ? 0x00af9b000000ffffull : 0x00cf9b000000ffffull,
+                             0x00cf93000000ffffull};
     struct x86 *cpu = board_cpu(l->board, 0);
     uint64_t at = load_place(l, "segment descriptors", LOW_GDT, sizeof gdt, 16, UINT32_MAX, err);
     uint64_t stack = at ? load_place(l, "stack", LOW_STACK, PAGE_SIZE_4K, 16, UINT32_MAX, err) : 0;
@@ -67,7 +68,8 @@ int enter_protected(struct loading *l, uint64_t entry, struct error *err)
 static uint64_t identity_map(struct loading *l, struct error *err)
 {
     struct physmem *m = board_mem(l->board);
-    uint64_t table[512], at = load_place(l, "page tables", LOW_PAGE_TABLES, 6 * PAGE_SIZE_4K, PAGE_SIZE_4K, UINT32_MAX, err);
+    uint64_t table[512],
+        at = load_place(l, "page tables", LOW_PAGE_TABLES, 6 * PAGE_SIZE_4K, PAGE_SIZE_4K, UINT32_MAX, err);
     if (!at)
         return 0;
     memset(table, 0, sizeof table);
@@ -112,8 +114,10 @@ static int load_kernel(struct loading *l, struct load_result *r, struct error *e
     else if (multiboot_header(kernel, im->size) >= 0)
         rc = load_multiboot(l, kernel, r, err);
     else
-        rc = error_set(err, "%s: neither a Linux bzImage nor a multiboot image: give another --kernel, or --flat FILE@ADDRESS",
-                       im->name);
+        rc = error_set(
+            err,
+            "%s: neither a Linux bzImage nor a multiboot image: give another --kernel, or --flat FILE@ADDRESS",
+            im->name);
     free(kernel);
     return rc;
 }
@@ -125,8 +129,8 @@ static void set_up_board(struct loading *l)
     l->nmap = board_e820(l->board, l->map, MAP_MAX);
 }
 
-int load_images(struct board *b, const struct engine_config *cfg, const struct load_host *host, struct load_result *r,
-                struct error *err)
+int load_images(struct board *b, const struct engine_config *cfg, const struct load_host *host,
+                struct load_result *r, struct error *err)
 {
     const struct image *kernel = config_image(cfg, "kernel"), *flat = config_image(cfg, "flat");
     struct loading l = {.board = b, .cfg = cfg, .image = kernel ? kernel : flat};

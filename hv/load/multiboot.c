@@ -43,22 +43,24 @@ static uint32_t get32(const uint8_t *p)
 long multiboot_header(const uint8_t *image, size_t size)
 {
     for (size_t at = 0; at + 12 <= size && at + 12 <= MB_SEARCH; at += 4)
-        if (get32(image + at) == MB_MAGIC && get32(image + at) + get32(image + at + 4) + get32(image + at + 8) == 0)
+        if (get32(image + at) == MB_MAGIC &&
+            get32(image + at) + get32(image + at + 4) + get32(image + at + 8) == 0)
             return (long)at;
     return -1;
 }
 
 /* Copy a piece of the image and zero what follows it. */
-static int place(struct loading *l, const struct image *im, uint64_t to, const uint8_t *from, uint64_t n, uint64_t total,
-                 struct error *err)
+static int place(struct loading *l, const struct image *im, uint64_t to, const uint8_t *from, uint64_t n,
+                 uint64_t total, struct error *err)
 {
     struct physmem *m = board_mem(l->board);
     if (physmem_mapped(m, to, total) < total)
         return error_set(err, "%s: %llu bytes at %#llx do not fit into memory: more --memory", im->name,
                          (unsigned long long)total, (unsigned long long)to);
     if (!load_in_ram(l, to, total))
-        return error_set(err, "%s: %llu bytes at %#llx lie where firmware has its own: link it for another address", im->name,
-                         (unsigned long long)total, (unsigned long long)to);
+        return error_set(
+            err, "%s: %llu bytes at %#llx lie where firmware has its own: link it for another address",
+            im->name, (unsigned long long)total, (unsigned long long)to);
     physmem_write(m, to, from, n);
     static const uint8_t zero[4096];
     for (uint64_t at = n; at < total; at += sizeof zero)
@@ -67,12 +69,13 @@ static int place(struct loading *l, const struct image *im, uint64_t to, const u
     return 0;
 }
 
-static int load_by_addresses(struct loading *l, const uint8_t *k, const struct image *im, size_t h, uint64_t *entry,
-                             uint64_t *end, struct error *err)
+static int load_by_addresses(struct loading *l, const uint8_t *k, const struct image *im, size_t h,
+                             uint64_t *entry, uint64_t *end, struct error *err)
 {
     if (h + 32 > im->size)
         return error_set(err, "%s: truncated multiboot header", im->name);
-    uint32_t header = get32(k + h + 12), load = get32(k + h + 16), load_end = get32(k + h + 20), bss = get32(k + h + 24);
+    uint32_t header = get32(k + h + 12), load = get32(k + h + 16), load_end = get32(k + h + 20),
+             bss = get32(k + h + 24);
     int64_t offset = (int64_t)h - ((int64_t)header - load);
     if (offset < 0 || header < load || (uint64_t)offset > im->size)
         return error_set(err, "%s: the multiboot header's addresses make no sense", im->name);
@@ -84,18 +87,24 @@ static int load_by_addresses(struct loading *l, const uint8_t *k, const struct i
     return place(l, im, load, k + offset, n, *end - load, err);
 }
 
-static int load_segment(struct loading *l, const GElf_Phdr *ph, const uint8_t *k, const struct image *im, struct error *err)
+static int load_segment(struct loading *l, const GElf_Phdr *ph, const uint8_t *k, const struct image *im,
+                        struct error *err)
 {
     if (ph->p_memsz < ph->p_filesz)
-        return error_set(err, "%s: a segment has more bytes in the file than in memory: the image is damaged, fetch it again", im->name);
+        return error_set(
+            err,
+            "%s: a segment has more bytes in the file than in memory: the image is damaged, fetch it again",
+            im->name);
     if (ph->p_offset > im->size || ph->p_filesz > im->size - ph->p_offset)
-        return error_set(err, "%s: truncated: a segment lies beyond the end of the file: fetch it again", im->name);
+        return error_set(err, "%s: truncated: a segment lies beyond the end of the file: fetch it again",
+                         im->name);
     return place(l, im, ph->p_paddr, k + ph->p_offset, ph->p_filesz, ph->p_memsz, err);
 }
 
 static int bad_headers(const struct image *im, struct error *err)
 {
-    return error_set(err, "%s: its program headers cannot be read (%s): the image is damaged, fetch it again", im->name, elf_errmsg(-1));
+    return error_set(err, "%s: its program headers cannot be read (%s): the image is damaged, fetch it again",
+                     im->name, elf_errmsg(-1));
 }
 
 static int load_segments(struct loading *l, Elf *elf, const uint8_t *k, const struct image *im, uint64_t *end,
@@ -115,7 +124,8 @@ static int load_segments(struct loading *l, Elf *elf, const uint8_t *k, const st
             return -1;
         total += ph.p_memsz; /* thousands of segments may say that they lie at the same place */
         if (total > UINT32_MAX)
-            return error_set(err, "%s: its segments lie upon each other: the image is damaged, fetch it again", im->name);
+            return error_set(
+                err, "%s: its segments lie upon each other: the image is damaged, fetch it again", im->name);
         if (ph.p_paddr + ph.p_memsz > *end)
             *end = ph.p_paddr + ph.p_memsz;
     }
@@ -143,7 +153,10 @@ static int load_elf(struct loading *l, uint8_t *k, const struct image *im, uint6
     return rc;
 }
 
-static void info_set(struct info *info, unsigned at, uint32_t v) { memcpy(info->bytes + at, &v, 4); }
+static void info_set(struct info *info, unsigned at, uint32_t v)
+{
+    memcpy(info->bytes + at, &v, 4);
+}
 
 static void fill_mmap(const struct loading *l, struct info *info)
 {
@@ -163,7 +176,8 @@ static void fill_mmap(const struct loading *l, struct info *info)
 }
 
 /* Behind the image if it fits there. Fills in where it is. */
-static int place_module(struct loading *l, const struct image *im, uint64_t end, uint32_t module[4], struct error *err)
+static int place_module(struct loading *l, const struct image *im, uint64_t end, uint32_t module[4],
+                        struct error *err)
 {
     uint64_t preferred = (end + 0xfff) & ~0xfffull;
     uint8_t *bytes = image_load(im, err);
@@ -201,7 +215,9 @@ static int place_info(struct loading *l, uint64_t end, struct info *info, struct
     if (initrd && place_module(l, initrd, end, module, err) < 0)
         return -1;
     uint64_t line = place_command_line(l, err);
-    info->at = line ? load_place(l, "multiboot information", LOW_PARAMS, sizeof info->bytes, 16, UINT32_MAX, err) : 0;
+    info->at =
+        line ? load_place(l, "multiboot information", LOW_PARAMS, sizeof info->bytes, 16, UINT32_MAX, err)
+             : 0;
     if (!info->at)
         return -1;
     if (initrd) {

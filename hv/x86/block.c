@@ -16,7 +16,10 @@ const struct op *leave_to(struct x86 *cpu, const struct op *op, uint64_t rip)
     return NULL;
 }
 
-const struct op *leave_after(struct x86 *cpu, const struct op *op) { return leave_to(cpu, op, rip_after(cpu, op)); }
+const struct op *leave_after(struct x86 *cpu, const struct op *op)
+{
+    return leave_to(cpu, op, rip_after(cpu, op));
+}
 
 /* In place of an op before which execution must stop. */
 OP(op_resync)
@@ -73,7 +76,8 @@ static void finish_block(struct block *b, unsigned n, unsigned bytes)
 {
     b->n = (uint16_t)n;
     b->bytes = (uint16_t)bytes;
-    b->ops[n] = (struct op){.fn = op_fall_through, .off = (uint16_t)bytes, .idx = (uint8_t)n, .row = UINT16_MAX};
+    b->ops[n] =
+        (struct op){.fn = op_fall_through, .off = (uint16_t)bytes, .idx = (uint8_t)n, .row = UINT16_MAX};
 }
 
 static void link_block(struct block *b, struct code_page *page, unsigned off)
@@ -84,8 +88,8 @@ static void link_block(struct block *b, struct code_page *page, unsigned off)
 }
 
 /* Decodes instructions from one page. Returns how many; 0: the first one crosses the page's end or the segment's. */
-static unsigned decode_run(struct x86 *cpu, const uint8_t *host, unsigned off, uint64_t lin, uint64_t pa, uint64_t limit,
-                           struct op *ops, unsigned *bytes)
+static unsigned decode_run(struct x86 *cpu, const uint8_t *host, unsigned off, uint64_t lin, uint64_t pa,
+                           uint64_t limit, struct op *ops, unsigned *bytes)
 {
     unsigned n = 0, at = 0;
     bool end = false;
@@ -93,7 +97,8 @@ static unsigned decode_run(struct x86 *cpu, const uint8_t *host, unsigned off, u
     while (!end && n < BLOCK_MAX_OPS && at < room) {
         if (n && exec_stop_here(cpu, lin + at, pa + at))
             break; /* blocks begin at stops and do not run over them */
-        enum decoded r = decode(cpu->decoder, host + off + at, (unsigned)(room - at), cpu->code_bits, at, &ops[n], &end);
+        enum decoded r =
+            decode(cpu->decoder, host + off + at, (unsigned)(room - at), cpu->code_bits, at, &ops[n], &end);
         if (r == DEC_SHORT)
             break;
         if (r == DEC_TOO_LONG) {
@@ -110,8 +115,8 @@ static unsigned decode_run(struct x86 *cpu, const uint8_t *host, unsigned off, u
     return n;
 }
 
-static struct block *new_block(struct x86 *cpu, const struct op *ops, unsigned n, unsigned bytes, unsigned off,
-                               struct code_page *page)
+static struct block *new_block(struct x86 *cpu, const struct op *ops, unsigned n, unsigned bytes,
+                               unsigned off, struct code_page *page)
 {
     struct block *b = code_alloc(cpu->mem, n);
     if (!b)
@@ -140,7 +145,8 @@ static unsigned gather(struct x86 *cpu, uint64_t rip, uint64_t limit, uint8_t *b
             /* Is the second page needed at all? Fetching it may fault. */
             struct op op;
             bool end;
-            if (decode(cpu->decoder, buf, n < limit ? n : (unsigned)limit, cpu->code_bits, 0, &op, &end) != DEC_SHORT)
+            if (decode(cpu->decoder, buf, n < limit ? n : (unsigned)limit, cpu->code_bits, 0, &op, &end) !=
+                DEC_SHORT)
                 break;
         } else if (part) {
             *second = n > part ? p : NULL;
@@ -151,7 +157,8 @@ static unsigned gather(struct x86 *cpu, uint64_t rip, uint64_t limit, uint8_t *b
 }
 
 /* One instruction by itself, decoded anew each time unless it lies in two pages of memory. */
-static struct block *make_single(struct x86 *cpu, uint64_t rip, uint64_t limit, struct code_page *page, unsigned off)
+static struct block *make_single(struct x86 *cpu, uint64_t rip, uint64_t limit, struct code_page *page,
+                                 unsigned off)
 {
     uint8_t buf[16];
     struct code_page *second;

@@ -120,15 +120,20 @@ static inline void check_canonical(struct x86 *cpu, const struct op *op, uint64_
         FALL_LEGACY;                                                                                         \
     }                                                                                                        \
     const struct family fam_j##cc = {{{NULL, j##cc##_legacy, j##cc##_legacy, j##cc##_64}}};
+/* clang-format off */
 JCC(0) JCC(1) JCC(2) JCC(3) JCC(4) JCC(5) JCC(6) JCC(7)
 JCC(8) JCC(9) JCC(10) JCC(11) JCC(12) JCC(13) JCC(14) JCC(15)
+    /* clang-format on */
 
-static OP(jmp_64)
+    static OP(jmp_64)
 {
     cpu->gpr[REG_RIP] += op->uimm;
     CHAIN(1, op->imm);
 }
-static OP(jmp_legacy) { TAKE_LEGACY; }
+static OP(jmp_legacy)
+{
+    TAKE_LEGACY;
+}
 const struct family fam_jmp = {{{NULL, jmp_legacy, jmp_legacy, jmp_64}}};
 
 /* The count is rCX in the address size. */

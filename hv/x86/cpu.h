@@ -30,7 +30,27 @@ typedef const struct op *op_fn(struct x86 *, const struct op *);
 
 /* ---------------------------------------------------------------- registers */
 
-enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, REG_ZERO, REG_RIP, NGPR };
+enum {
+    RAX,
+    RCX,
+    RDX,
+    RBX,
+    RSP,
+    RBP,
+    RSI,
+    RDI,
+    R8,
+    R9,
+    R10,
+    R11,
+    R12,
+    R13,
+    R14,
+    R15,
+    REG_ZERO,
+    REG_RIP,
+    NGPR
+};
 enum { ES, CS, SS, DS, FS, GS, SEG_NONE, LDTR, TR, NSEG };
 
 enum eflags {
@@ -91,17 +111,36 @@ enum cr_bits {
 };
 
 /* Vectors (SDM volume 3, chapter 6). */
-enum vector { VEC_DE, VEC_DB, VEC_NMI, VEC_BP, VEC_OF, VEC_BR, VEC_UD, VEC_NM, VEC_DF, VEC_TS = 10, VEC_NP, VEC_SS, VEC_GP, VEC_PF, VEC_MF = 16, VEC_AC, VEC_MC, VEC_XM };
+enum vector {
+    VEC_DE,
+    VEC_DB,
+    VEC_NMI,
+    VEC_BP,
+    VEC_OF,
+    VEC_BR,
+    VEC_UD,
+    VEC_NM,
+    VEC_DF,
+    VEC_TS = 10,
+    VEC_NP,
+    VEC_SS,
+    VEC_GP,
+    VEC_PF,
+    VEC_MF = 16,
+    VEC_AC,
+    VEC_MC,
+    VEC_XM
+};
 
 /* A segment register with its hidden part. attr: descriptor bits 40-55 (type and S in 0-4, DPL 5-6, P 7, AVL 12, L 13,
  * D/B 14, G 15); limit is in bytes, already scaled. */
 enum seg_attr {
     SEG_TYPE = 0xf,
     SEG_ACCESSED = 1,
-    SEG_WRITABLE = 2,   /* data */
-    SEG_READABLE = 2,   /* code */
+    SEG_WRITABLE = 2,    /* data */
+    SEG_READABLE = 2,    /* code */
     SEG_EXPAND_DOWN = 4, /* data */
-    SEG_CONFORMING = 4, /* code */
+    SEG_CONFORMING = 4,  /* code */
     SEG_CODE = 8,
     SEG_S = 0x10,
     SEG_DPL = 0x60,
@@ -116,7 +155,8 @@ struct seg {
     uint16_t attr;
     uint16_t sel;
     uint8_t null; /* protected mode: loaded with a null selector */
-    uint8_t fast; /* derived: bit 0 any read, bit 1 any write is in bounds and allowed (4 GiB limit); see seg_changed() */
+    uint8_t
+        fast; /* derived: bit 0 any read, bit 1 any write is in bounds and allowed (4 GiB limit); see seg_changed() */
 };
 
 struct dtable {
@@ -158,43 +198,53 @@ struct fpu {
 struct op {
     op_fn *fn;
     union {
-        int64_t imm;  /* immediate, sign-extended; near branches: target's offset from the block's start */
+        int64_t imm; /* immediate, sign-extended; near branches: target's offset from the block's start */
         uint64_t uimm;
     };
-    int32_t disp;     /* address: displacement (RIP-relative: from the block's start); branches: fall-through offset */
+    int32_t
+        disp; /* address: displacement (RIP-relative: from the block's start); branches: fall-through offset */
     uint8_t dst, src;
     uint8_t base, index; /* address: registers, REG_ZERO if absent, REG_RIP if RIP-relative */
-    uint8_t scale;    /* address: shift count */
-    uint8_t seg;      /* address: segment; SEG_NONE in 64-bit code unless FS or GS */
-    uint8_t asize;    /* address size: 0 16, 1 32, 2 64 bit */
-    uint8_t osize;    /* operand size: 0 8, 1 16, 2 32, 3 64 bit */
-    uint16_t off;     /* of the instruction from the block's start */
-    uint8_t len;      /* bytes */
-    uint8_t idx;      /* its number in the block */
-    uint16_t row;     /* in the instruction table */
+    uint8_t scale;       /* address: shift count */
+    uint8_t seg;         /* address: segment; SEG_NONE in 64-bit code unless FS or GS */
+    uint8_t asize;       /* address size: 0 16, 1 32, 2 64 bit */
+    uint8_t osize;       /* operand size: 0 8, 1 16, 2 32, 3 64 bit */
+    uint16_t off;        /* of the instruction from the block's start */
+    uint8_t len;         /* bytes */
+    uint8_t idx;         /* its number in the block */
+    uint16_t row;        /* in the instruction table */
     uint8_t modrm;
-    uint8_t pfx;      /* enum op_pfx */
+    uint8_t pfx; /* enum op_pfx */
 };
-enum op_pfx { PFX_LOCK = 1, PFX_REP = 2, PFX_REPNE = 4, PFX_OSIZE = 8, PFX_REX = 16, PFX_REXW = 32, PFX_MEM = 64 };
+enum op_pfx {
+    PFX_LOCK = 1,
+    PFX_REP = 2,
+    PFX_REPNE = 4,
+    PFX_OSIZE = 8,
+    PFX_REX = 16,
+    PFX_REXW = 32,
+    PFX_MEM = 64
+};
 /* PFX_MEM: the modrm operand is memory. */
 
 enum { BLOCK_MAX_OPS = 64, CODE_BUCKETS = 512 };
 
 struct code_page;
 struct block {
-    uint32_t id;   /* BLOCK_ID(): offset in the page and the mode that it was decoded for; BLOCK_SLOW: only for the dispatcher */
-    uint16_t n;    /* instructions; ops[n] is the pseudo op that falls through */
+    uint32_t
+        id; /* BLOCK_ID(): offset in the page and the mode that it was decoded for; BLOCK_SLOW: only for the dispatcher */
+    uint16_t n; /* instructions; ops[n] is the pseudo op that falls through */
     uint16_t bytes;
-    struct block *next[2];   /* chained, within the page only: 0 fall-through, 1 taken */
-    struct block *bucket;    /* the page's hash chain */
+    struct block *next[2]; /* chained, within the page only: 0 fall-through, 1 taken */
+    struct block *bucket;  /* the page's hash chain */
     struct code_page *page;
     struct code_page *page2; /* the (only) instruction goes on in this page, with these bytes */
     uint8_t raw2[15];
     struct op ops[];
 };
 #define BLOCK_ID(key, offset) ((key) | (uint32_t)(offset) << 16)
-#define BLOCK_SLOW 0x8000u
-#define BLOCK_BUCKET(offset) (((offset) ^ (offset) >> 7) & (CODE_BUCKETS - 1))
+#define BLOCK_SLOW            0x8000u
+#define BLOCK_BUCKET(offset)  (((offset) ^ (offset) >> 7) & (CODE_BUCKETS - 1))
 
 /* What is decoded from one page of memory. */
 struct code_page {
@@ -209,11 +259,11 @@ struct code_page {
 /* ---------------------------------------------------------------- physical memory (mem.c) */
 
 enum pmeta_flags {
-    PM_CHANGED = 1,  /* written in the present epoch (physmem_save) */
-    PM_EVER = 2,     /* ever written */
-    PM_CODE = 4,     /* has decoded code */
-    PM_TABLE = 8,    /* holds page-table entries that some TLB has used (table->live > 0) */
-    PM_FAST = 16,    /* some TLB may have a direct write entry for it */
+    PM_CHANGED = 1, /* written in the present epoch (physmem_save) */
+    PM_EVER = 2,    /* ever written */
+    PM_CODE = 4,    /* has decoded code */
+    PM_TABLE = 8,   /* holds page-table entries that some TLB has used (table->live > 0) */
+    PM_FAST = 16,   /* some TLB may have a direct write entry for it */
     PM_SLOW = PM_CODE | PM_TABLE,
 };
 enum { FAST_SLOTS = 3, FAST_MANY = FAST_SLOTS + 1 };
@@ -229,7 +279,7 @@ struct pmeta {
 
 /* One page of guest-physical address space. */
 struct pdesc {
-    uint8_t *rd, *wr;      /* host pages; NULL: the bus */
+    uint8_t *rd, *wr; /* host pages; NULL: the bus */
     struct pmeta *rd_meta, *wr_meta;
     bool ignore_writes;
 };
@@ -286,8 +336,8 @@ void code_drop_everywhere(struct physmem *, struct code_page *);
 /* ---------------------------------------------------------------- TLB */
 
 enum pte_bits { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40, PTE_PS = 0x80 };
-#define PTE_NX    (1ull << 63)
-#define PTE_ADDR  0x000ffffffffff000ull
+#define PTE_NX   (1ull << 63)
+#define PTE_ADDR 0x000ffffffffff000ull
 
 enum { TLB_SIZE = 1024, ITLB_SIZE = 256, SPACES = 8, MAX_CPUS = 64 };
 #define TLB_NONE UINT64_MAX
@@ -295,7 +345,8 @@ enum { TLB_SIZE = 1024, ITLB_SIZE = 256, SPACES = 8, MAX_CPUS = 64 };
 struct tlb_entry {
     uint64_t r, w;
     uintptr_t add;
-    uint64_t pa; /* the page's physical address; bit 0: a write needs no walk either, though it may have to go the slow way */
+    uint64_t
+        pa; /* the page's physical address; bit 0: a write needs no walk either, though it may have to go the slow way */
 };
 struct itlb_entry {
     uint64_t tag; /* linear page, bit 0: CPL 3 */
@@ -316,8 +367,8 @@ struct space {
     uint64_t used_at;           /* by the processor's count of switches */
     struct table_page **tables; /* that it has read from */
     size_t ntables, captables;
-    bool filled;                     /* some slot is */
-    uint64_t used[TLB_SLOTS / 64];   /* which ones may be, so that a flush costs what was filled */
+    bool filled;                       /* some slot is */
+    uint64_t used[TLB_SLOTS / 64];     /* which ones may be, so that a flush costs what was filled */
     struct tlb_entry tlb[2][TLB_SIZE]; /* CPL 0-2, CPL 3 */
     struct itlb_entry itlb[2][ITLB_SIZE];
 };
@@ -326,17 +377,17 @@ struct space {
  * every translation, and a page that nobody uses any more is an ordinary page again. Spaces are a byte a processor, a bit a space. */
 enum { TABLE_USES = 6 };
 struct table_use {
-    uint64_t base;  /* linear address of what its first entry maps */
-    uint8_t level;  /* 0: the last one */
+    uint64_t base; /* linear address of what its first entry maps */
+    uint8_t level; /* 0: the last one */
     uint8_t spaces[MAX_CPUS];
 };
 struct table_page {
     struct pmeta *meta;
     struct table_page *all_next;
-    unsigned live;             /* bits set in `use` and `many` */
+    unsigned live; /* bits set in `use` and `many` */
     unsigned n;
-    uint8_t listed[MAX_CPUS];  /* in the lists of these spaces */
-    uint8_t many[MAX_CPUS];    /* spaces with uses for which there was no room: a write flushes them */
+    uint8_t listed[MAX_CPUS]; /* in the lists of these spaces */
+    uint8_t many[MAX_CPUS];   /* spaces with uses for which there was no room: a write flushes them */
     struct table_use use[TABLE_USES];
 };
 
@@ -364,40 +415,45 @@ struct cpuid_model; /* cpuid.c */
 
 struct x86 {
     /* --- hot --- */
-    uint64_t gpr[NGPR]; /* gpr[REG_ZERO] is 0; gpr[REG_RIP] is the address of the running block's start (outside blocks: of the
+    uint64_t gpr
+        [NGPR]; /* gpr[REG_ZERO] is 0; gpr[REG_RIP] is the address of the running block's start (outside blocks: of the
                          * next instruction) */
-    uint64_t cc_res;    /* lazy flags: the last result, sign-extended: ZF, SF, PF */
-    uint64_t cc_aux;    /* CF, AF, OF at their places in EFLAGS; bits 2 and 7 invert PF and SF got from cc_res */
-    int64_t left;       /* steps left in the slice after the running block */
+    uint64_t cc_res; /* lazy flags: the last result, sign-extended: ZF, SF, PF */
+    uint64_t cc_aux; /* CF, AF, OF at their places in EFLAGS; bits 2 and 7 invert PF and SF got from cc_res */
+    int64_t left;    /* steps left in the slice after the running block */
     struct block *block; /* running */
     const struct op *op; /* the present instruction; set wherever something outside of the handler may ask */
     struct tlb_entry *tlb; /* see tlb_select() */
     struct itlb_entry *itlb;
-    struct tlb_entry *tlbs[3]; /* of `space`: CPL 0-2, CPL 3; and one that stays empty (alignment checks on) */
-    struct space *space;       /* of the present page tables */
+    struct tlb_entry
+        *tlbs[3];        /* of `space`: CPL 0-2, CPL 3; and one that stays empty (alignment checks on) */
+    struct space *space; /* of the present page tables */
     struct seg seg[NSEG];
-    uint64_t flags;     /* EFLAGS but for the arithmetic flags (and always bit 1) */
-    uint32_t key;       /* mode that code is decoded for: bits 0-1 code size (0 16, 1 32, 2 64), bit 2 32-bit stack */
+    uint64_t flags; /* EFLAGS but for the arithmetic flags (and always bit 1) */
+    uint32_t
+        key; /* mode that code is decoded for: bits 0-1 code size (0 16, 1 32, 2 64), bit 2 32-bit stack */
     uint8_t cpl;
-    bool mode64;        /* CS.L in long mode */
-    uint8_t code_bits;  /* 16, 32, 64 */
-    bool inhibit;       /* interrupts are held off for one instruction (STI, MOV SS, POP SS) */
+    bool mode64;       /* CS.L in long mode */
+    uint8_t code_bits; /* 16, 32, 64 */
+    bool inhibit;      /* interrupts are held off for one instruction (STI, MOV SS, POP SS) */
 
     /* --- system --- */
     struct dtable gdtr, idtr;
     uint64_t cr0, cr2, cr3, cr4, efer, xcr0;
-    uint64_t random; /* RDRAND's sequence */
+    uint64_t random;   /* RDRAND's sequence */
     uint64_t pdpte[4]; /* PAE: loaded with CR3 */
     uint64_t dr[8];
     struct msrs msr;
     bool halted, shutdown;
     bool in_smm, nmi_blocked;
-    bool intr;                             /* line */
+    bool intr; /* line */
     bool nmi_pending, smi_pending, init_pending, sipi_pending, wait_sipi;
     uint8_t sipi_vector;
-    bool tf_pending;    /* a single-step trap is due after this instruction */
-    uint8_t data_breaks; /* bits of DR6: breakpoints DR0-3 that an access has met, for a trap after the instruction */
-    uint8_t seen_ring3; /* for EV_CPU_RING3 and EV_PROCESS_FIRST (enum ring3_seen): part of the state, so that a replay from a
+    bool tf_pending; /* a single-step trap is due after this instruction */
+    uint8_t
+        data_breaks; /* bits of DR6: breakpoints DR0-3 that an access has met, for a trap after the instruction */
+    uint8_t
+        seen_ring3; /* for EV_CPU_RING3 and EV_PROCESS_FIRST (enum ring3_seen): part of the state, so that a replay from a
                          * checkpoint is the same */
 
     struct fpu fpu;
@@ -405,9 +461,10 @@ struct x86 {
 
     /* --- wiring and caches: not state --- */
     int64_t requested; /* x86_run's steps */
-    int64_t slice;     /* steps when `left` was last set: slice - left (- what the running block has not done) are executed */
-    bool attention;     /* the dispatcher must look at lines and breaks */
-    bool brk;           /* x86_break() */
+    int64_t
+        slice; /* steps when `left` was last set: slice - left (- what the running block has not done) are executed */
+    bool attention; /* the dispatcher must look at lines and breaks */
+    bool brk;       /* x86_break() */
     bool running;
     unsigned index;
     struct physmem *mem;
@@ -415,15 +472,16 @@ struct x86 {
     const struct cpuid_model *model;
     struct decoder *decoder;
     struct field_table saved; /* what of all this is state */
-    struct op *patched; /* op whose fn is replaced by op_resync */
+    struct op *patched;       /* op whose fn is replaced by op_resync */
     op_fn *patched_fn;
     jmp_buf *unwind;
     struct fault fault, first_fault; /* raised last; being delivered */
-    bool delivering;    /* an exception or interrupt is being delivered */
+    bool delivering;                 /* an exception or interrupt is being delivered */
     struct x86_stop stop;
     bool stop_hit;
-    bool stop_probe;    /* … for one that is report_only: a real one takes its place */
-    uint8_t stops_said; /* what was reported of the stops at the present instruction: 0 nothing, 1 a real one, 2 probes too */
+    bool stop_probe; /* … for one that is report_only: a real one takes its place */
+    uint8_t
+        stops_said; /* what was reported of the stops at the present instruction: 0 nothing, 1 a real one, 2 probes too */
     bool exec_stops, data_stops;
     struct stop_point *stops; /* watchpoints, then execution stops up to nreal, then probes: see stops.c */
     size_t nstops, nwatches, nreal;
@@ -431,8 +489,8 @@ struct x86 {
     uint64_t *stop_pages;
     uint8_t stop_offsets[SNAPSHOT_PAGE];
     size_t stop_mask;
-    long stop_index; /* of `stop` */
-    uint64_t switches;         /* of spaces, counted */
+    long stop_index;   /* of `stop` */
+    uint64_t switches; /* of spaces, counted */
     struct space spaces[SPACES];
     struct tlb_entry none[TLB_SIZE];
 };
@@ -513,7 +571,8 @@ void mode_changed(struct x86 *);
 /* Interrupts and exceptions (interrupt.c). `soft`: INT n, INT3, INTO (DPL checks; return address is after the instruction). May
  * raise. Cost of one step is the caller's. next_rip: what to push. */
 enum int_kind { INT_HARDWARE, INT_EXCEPTION, INT_SOFT };
-void interrupt_deliver(struct x86 *, enum int_kind, uint8_t vector, bool has_error, uint32_t error, uint64_t next_rip);
+void interrupt_deliver(struct x86 *, enum int_kind, uint8_t vector, bool has_error, uint32_t error,
+                       uint64_t next_rip);
 
 /* A debug exception is being delivered (run.c): `bits` of DR6 are set. Those of the breakpoints, B0-B3, are set anew: only
  * the others stay from earlier exceptions until the handler clears them (SDM volume 3, 17.2.3). */
@@ -529,14 +588,32 @@ static inline void debug_taken(struct x86 *cpu)
 void smm_enter(struct x86 *);
 
 /* events */
-static inline void cpu_event(struct x86 *cpu, struct event *ev) { cpu->bus.event(cpu->bus.ctx, ev); }
+static inline void cpu_event(struct x86 *cpu, struct event *ev)
+{
+    cpu->bus.event(cpu->bus.ctx, ev);
+}
 
 /* flags */
-static inline uint64_t cc_cf(const struct x86 *c) { return c->cc_aux & 1; }
-static inline bool cc_zf(const struct x86 *c) { return c->cc_res == 0; }
-static inline unsigned cc_sf(const struct x86 *c) { return (c->cc_res >> 63 ^ c->cc_aux >> 7) & 1; }
-static inline unsigned cc_of(const struct x86 *c) { return c->cc_aux >> 11 & 1; }
-static inline unsigned cc_af(const struct x86 *c) { return c->cc_aux >> 4 & 1; }
+static inline uint64_t cc_cf(const struct x86 *c)
+{
+    return c->cc_aux & 1;
+}
+static inline bool cc_zf(const struct x86 *c)
+{
+    return c->cc_res == 0;
+}
+static inline unsigned cc_sf(const struct x86 *c)
+{
+    return (c->cc_res >> 63 ^ c->cc_aux >> 7) & 1;
+}
+static inline unsigned cc_of(const struct x86 *c)
+{
+    return c->cc_aux >> 11 & 1;
+}
+static inline unsigned cc_af(const struct x86 *c)
+{
+    return c->cc_aux >> 4 & 1;
+}
 static inline unsigned cc_pf(const struct x86 *c)
 {
     return (!__builtin_parity((uint8_t)c->cc_res) ^ c->cc_aux >> 2) & 1;
@@ -561,10 +638,25 @@ static inline void eflags_set(struct x86 *c, uint64_t f)
     c->flags = (f & ~(uint64_t)FLAGS_ARITH) | FLAG_1;
 }
 
-static inline bool real_mode(const struct x86 *c) { return !(c->cr0 & CR0_PE); }
-static inline bool v86_mode(const struct x86 *c) { return c->flags & FLAG_VM; }
-static inline bool protected_mode(const struct x86 *c) { return (c->cr0 & CR0_PE) && !(c->flags & FLAG_VM); }
-static inline bool long_mode(const struct x86 *c) { return c->efer & EFER_LMA; }
-static inline unsigned iopl(const struct x86 *c) { return c->flags >> 12 & 3; }
+static inline bool real_mode(const struct x86 *c)
+{
+    return !(c->cr0 & CR0_PE);
+}
+static inline bool v86_mode(const struct x86 *c)
+{
+    return c->flags & FLAG_VM;
+}
+static inline bool protected_mode(const struct x86 *c)
+{
+    return (c->cr0 & CR0_PE) && !(c->flags & FLAG_VM);
+}
+static inline bool long_mode(const struct x86 *c)
+{
+    return c->efer & EFER_LMA;
+}
+static inline unsigned iopl(const struct x86 *c)
+{
+    return c->flags >> 12 & 3;
+}
 
 #endif

@@ -21,15 +21,14 @@ struct cpuid_model {
     bool nx;
 };
 
-#define F(x) (1ull << FT_##x)
-#define FEATURES_I686                                                                                        \
-    (F(BASE) | F(FPU) | F(CMOV) | F(CX8) | F(MMX) | F(FXSR) | F(SSE) | F(SYSENTER))
-#define FEATURES_V1 (FEATURES_I686 | F(SSE2) | F(SYSCALL) | F(LM) | F(CLFLUSH))
+#define F(x)          (1ull << FT_##x)
+#define FEATURES_I686 (F(BASE) | F(FPU) | F(CMOV) | F(CX8) | F(MMX) | F(FXSR) | F(SSE) | F(SYSENTER))
+#define FEATURES_V1   (FEATURES_I686 | F(SSE2) | F(SYSCALL) | F(LM) | F(CLFLUSH))
 #define FEATURES_V2                                                                                          \
     (FEATURES_V1 | F(SSE3) | F(SSSE3) | F(SSE41) | F(SSE42) | F(POPCNT) | F(CX16) | F(LAHF64) | F(RDTSCP))
 #define FEATURES_MAX                                                                                         \
-    (FEATURES_V2 | F(MOVBE) | F(AES) | F(PCLMUL) | F(XSAVE) | F(RDRAND) | F(RDSEED) | F(FSGSBASE) | F(SMEP) | F(SMAP) |  \
-     F(UMIP) | F(INVPCID) | F(CLFLUSHOPT) | F(CLWB) | F(RDPID))
+    (FEATURES_V2 | F(MOVBE) | F(AES) | F(PCLMUL) | F(XSAVE) | F(RDRAND) | F(RDSEED) | F(FSGSBASE) |          \
+     F(SMEP) | F(SMAP) | F(UMIP) | F(INVPCID) | F(CLFLUSHOPT) | F(CLWB) | F(RDPID))
 
 /* The first is the default; max has all that there is. Signatures: K8 revision G (model 6Bh), and K7 (model 6). */
 static const struct cpuid_model models[] = {
@@ -59,10 +58,22 @@ int cpuid_select(struct x86 *cpu, const char *name, struct error *err)
     return error_set(err, "no processor model '%s'; there are: %s", name, list);
 }
 
-bool cpu_has(const struct x86 *cpu, enum feature f) { return cpu->model->features >> f & 1; }
-bool cpu_has_nx(const struct x86 *cpu) { return cpu->model->nx; }
-uint32_t cpuid_signature(const struct x86 *cpu) { return cpu->model->signature; }
-unsigned cpuid_physical_bits(const struct x86 *cpu) { return cpu->model->physical_bits; }
+bool cpu_has(const struct x86 *cpu, enum feature f)
+{
+    return cpu->model->features >> f & 1;
+}
+bool cpu_has_nx(const struct x86 *cpu)
+{
+    return cpu->model->nx;
+}
+uint32_t cpuid_signature(const struct x86 *cpu)
+{
+    return cpu->model->signature;
+}
+unsigned cpuid_physical_bits(const struct x86 *cpu)
+{
+    return cpu->model->physical_bits;
+}
 
 /* ---------------------------------------------------------------- feature words */
 
@@ -73,13 +84,12 @@ static const struct {
     {FT_FPU, W_1D, 0},       {FT_CX8, W_1D, 8},      {FT_SYSENTER, W_1D, 11}, {FT_CMOV, W_1D, 15},
     {FT_CLFLUSH, W_1D, 19},  {FT_MMX, W_1D, 23},     {FT_FXSR, W_1D, 24},     {FT_SSE, W_1D, 25},
     {FT_SSE2, W_1D, 26},     {FT_SSE3, W_1C, 0},     {FT_PCLMUL, W_1C, 1},    {FT_MONITOR, W_1C, 3},
-    {FT_SSSE3, W_1C, 9},    {FT_CX16, W_1C, 13},     {FT_SSE41, W_1C, 19},
-    {FT_SSE42, W_1C, 20},    {FT_MOVBE, W_1C, 22},   {FT_POPCNT, W_1C, 23},   {FT_AES, W_1C, 25},
-    {FT_XSAVE, W_1C, 26},    {FT_RDRAND, W_1C, 30},  {FT_FSGSBASE, W_7B, 0},  {FT_SMEP, W_7B, 7},
-    {FT_INVPCID, W_7B, 10},  {FT_INVPCID, W_1C, 17}, {FT_RDSEED, W_7B, 18},   {FT_SMAP, W_7B, 20},
-    {FT_CLFLUSHOPT, W_7B, 23}, {FT_CLWB, W_7B, 24},  {FT_UMIP, W_7C, 2},      {FT_RDPID, W_7C, 22},
-    {FT_LAHF64, W_E1C, 0},   {FT_SYSCALL, W_E1D, 11},
-    {FT_RDTSCP, W_E1D, 27},  {FT_LM, W_E1D, 29},
+    {FT_SSSE3, W_1C, 9},     {FT_CX16, W_1C, 13},    {FT_SSE41, W_1C, 19},    {FT_SSE42, W_1C, 20},
+    {FT_MOVBE, W_1C, 22},    {FT_POPCNT, W_1C, 23},  {FT_AES, W_1C, 25},      {FT_XSAVE, W_1C, 26},
+    {FT_RDRAND, W_1C, 30},   {FT_FSGSBASE, W_7B, 0}, {FT_SMEP, W_7B, 7},      {FT_INVPCID, W_7B, 10},
+    {FT_INVPCID, W_1C, 17},  {FT_RDSEED, W_7B, 18},  {FT_SMAP, W_7B, 20},     {FT_CLFLUSHOPT, W_7B, 23},
+    {FT_CLWB, W_7B, 24},     {FT_UMIP, W_7C, 2},     {FT_RDPID, W_7C, 22},    {FT_LAHF64, W_E1C, 0},
+    {FT_SYSCALL, W_E1D, 11}, {FT_RDTSCP, W_E1D, 27}, {FT_LM, W_E1D, 29},
 };
 
 static uint32_t feature_word(const struct x86 *cpu, enum word w)
@@ -93,8 +103,8 @@ static uint32_t feature_word(const struct x86 *cpu, enum word w)
 
 enum {
     /* VME DE PSE TSC MSR PAE MCE APIC MTRR PGE MCA PAT PSE36: every model has them. */
-    D_SYSTEM = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 9 | 1 << 12 | 1 << 13 | 1 << 14 |
-               1 << 16 | 1 << 17,
+    D_SYSTEM = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 9 | 1 << 12 | 1 << 13 |
+               1 << 14 | 1 << 16 | 1 << 17,
     D_APIC = 1 << 9,
     D_COPIED = 0x0183f3ff, /* bits of leaf 1 that AMD repeats in leaf 80000001h */
     D_NX = 1 << 20,
@@ -147,15 +157,24 @@ static struct regs leaf_xsave(const struct x86 *cpu, uint32_t sub)
 static struct regs basic(const struct x86 *cpu, uint32_t leaf, uint32_t sub)
 {
     switch (leaf) {
-    case 0: return vendor(cpu->model->max_basic);
-    case 1: return leaf1(cpu);
-    case 5: return cpu_has(cpu, FT_MONITOR) ? (struct regs){64, 64, 1, 0} : (struct regs){0};
-    case 6: return (struct regs){4, 0, 0, 0}; /* the APIC timer never stops */
-    case 7: return sub ? (struct regs){0} : (struct regs){0, feature_word(cpu, W_7B), feature_word(cpu, W_7C), 0};
-    case 0xd: return leaf_xsave(cpu, sub);
-    case 0x15: return (struct regs){1, 40, 25000000, 0}; /* TSC: 25 MHz times 40 */
-    case 0x16: return (struct regs){1000, 1000, 100, 0};
-    default: return (struct regs){0};
+    case 0:
+        return vendor(cpu->model->max_basic);
+    case 1:
+        return leaf1(cpu);
+    case 5:
+        return cpu_has(cpu, FT_MONITOR) ? (struct regs){64, 64, 1, 0} : (struct regs){0};
+    case 6:
+        return (struct regs){4, 0, 0, 0}; /* the APIC timer never stops */
+    case 7:
+        return sub ? (struct regs){0} : (struct regs){0, feature_word(cpu, W_7B), feature_word(cpu, W_7C), 0};
+    case 0xd:
+        return leaf_xsave(cpu, sub);
+    case 0x15:
+        return (struct regs){1, 40, 25000000, 0}; /* TSC: 25 MHz times 40 */
+    case 0x16:
+        return (struct regs){1000, 1000, 100, 0};
+    default:
+        return (struct regs){0};
     }
 }
 
@@ -173,16 +192,26 @@ static struct regs extended(const struct x86 *cpu, uint32_t leaf)
 {
     const struct cpuid_model *m = cpu->model;
     switch (leaf & 0xffff) {
-    case 0: return vendor(0x80000008);
+    case 0:
+        return vendor(0x80000008);
     case 1:
         return (struct regs){m->signature, 0, feature_word(cpu, W_E1C),
                              feature_word(cpu, W_E1D) | (leaf1_edx(cpu) & D_COPIED) | (m->nx ? D_NX : 0)};
-    case 2: case 3: case 4: return brand(cpu, (leaf & 0xffff) - 2);
-    case 5: return (struct regs){0xff08ff08, 0xff20ff20, 0x40020140, 0x40020140}; /* L1: 64 KiB each, 2 ways, 64-byte lines */
-    case 6: return (struct regs){0, 0x42004200, 0x02008140, 0};                   /* L2: 512 KiB, 16 ways */
-    case 7: return (struct regs){0, 0, 0, 1 << 8};                                /* invariant TSC */
-    case 8: return (struct regs){m->physical_bits | m->linear_bits << 8, 0, 0, 0};
-    default: return (struct regs){0};
+    case 2:
+    case 3:
+    case 4:
+        return brand(cpu, (leaf & 0xffff) - 2);
+    case 5:
+        return (struct regs){0xff08ff08, 0xff20ff20, 0x40020140,
+                             0x40020140}; /* L1: 64 KiB each, 2 ways, 64-byte lines */
+    case 6:
+        return (struct regs){0, 0x42004200, 0x02008140, 0}; /* L2: 512 KiB, 16 ways */
+    case 7:
+        return (struct regs){0, 0, 0, 1 << 8}; /* invariant TSC */
+    case 8:
+        return (struct regs){m->physical_bits | m->linear_bits << 8, 0, 0, 0};
+    default:
+        return (struct regs){0};
     }
 }
 

@@ -10,8 +10,8 @@ uint64_t cr4_allowed(const struct x86 *cpu)
         enum feature feature;
         uint32_t cr4;
     } bits[] = {
-        {FT_FXSR, CR4_OSFXSR},       {FT_SSE, CR4_OSXMMEXCPT}, {FT_UMIP, CR4_UMIP}, {FT_FSGSBASE, CR4_FSGSBASE},
-        {FT_INVPCID, CR4_PCIDE},     {FT_XSAVE, CR4_OSXSAVE},  {FT_SMEP, CR4_SMEP}, {FT_SMAP, CR4_SMAP},
+        {FT_FXSR, CR4_OSFXSR},   {FT_SSE, CR4_OSXMMEXCPT}, {FT_UMIP, CR4_UMIP}, {FT_FSGSBASE, CR4_FSGSBASE},
+        {FT_INVPCID, CR4_PCIDE}, {FT_XSAVE, CR4_OSXSAVE},  {FT_SMEP, CR4_SMEP}, {FT_SMAP, CR4_SMAP},
     };
     uint64_t v = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE;
     for (unsigned i = 0; i < sizeof bits / sizeof bits[0]; i++)

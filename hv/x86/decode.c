@@ -65,7 +65,10 @@ struct decoder *decoder_create(const struct x86 *cpu)
     return d;
 }
 
-void decoder_destroy(struct decoder *d) { free(d); }
+void decoder_destroy(struct decoder *d)
+{
+    free(d);
+}
 
 const struct insn_row *op_row(const struct op *op)
 {
@@ -122,17 +125,39 @@ static int64_t take_signed(struct in *in, unsigned n)
 static bool take_prefix(struct in *in, uint8_t b)
 {
     switch (b) {
-    case 0x26: in->seg = in->bits == 64 ? in->seg : ES; return true;
-    case 0x2e: in->seg = in->bits == 64 ? in->seg : CS; return true;
-    case 0x36: in->seg = in->bits == 64 ? in->seg : SS; return true;
-    case 0x3e: in->seg = in->bits == 64 ? in->seg : DS; return true;
-    case 0x64: in->seg = FS; return true;
-    case 0x65: in->seg = GS; return true;
-    case 0x66: in->osize66 = true; return true;
-    case 0x67: in->asize67 = true; return true;
-    case 0xf0: in->pfx |= PFX_LOCK; return true;
-    case 0xf2: case 0xf3: in->rep = b; return true;
-    default: return false;
+    case 0x26:
+        in->seg = in->bits == 64 ? in->seg : ES;
+        return true;
+    case 0x2e:
+        in->seg = in->bits == 64 ? in->seg : CS;
+        return true;
+    case 0x36:
+        in->seg = in->bits == 64 ? in->seg : SS;
+        return true;
+    case 0x3e:
+        in->seg = in->bits == 64 ? in->seg : DS;
+        return true;
+    case 0x64:
+        in->seg = FS;
+        return true;
+    case 0x65:
+        in->seg = GS;
+        return true;
+    case 0x66:
+        in->osize66 = true;
+        return true;
+    case 0x67:
+        in->asize67 = true;
+        return true;
+    case 0xf0:
+        in->pfx |= PFX_LOCK;
+        return true;
+    case 0xf2:
+    case 0xf3:
+        in->rep = b;
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -233,11 +258,16 @@ static void take_modrm(struct in *in, struct op *op, bool always_register)
 static bool prefix_matches(const struct in *in, unsigned pfx)
 {
     switch (pfx) {
-    case P__: return true;
-    case PNP: return !in->osize66 && !in->rep;
-    case P66: return in->osize66 && !in->rep;
-    case PF3: return in->rep == 0xf3;
-    default: return in->rep == 0xf2;
+    case P__:
+        return true;
+    case PNP:
+        return !in->osize66 && !in->rep;
+    case P66:
+        return in->osize66 && !in->rep;
+    case PF3:
+        return in->rep == 0xf3;
+    default:
+        return in->rep == 0xf2;
     }
 }
 
@@ -245,13 +275,20 @@ static bool ext_matches(const struct in *in, unsigned ext)
 {
     unsigned reg = in->modrm >> 3 & 7, value = ext & 0xff;
     switch (ext >> 8) {
-    case EXT_NONE: return true;
-    case EXT_REG: return reg == value;
-    case EXT_REG_R: return reg == value && !in->mem;
-    case EXT_REG_M: return reg == value && in->mem;
-    case EXT_ONLY_R: return !in->mem;
-    case EXT_ONLY_M: return in->mem;
-    default: return in->modrm == value;
+    case EXT_NONE:
+        return true;
+    case EXT_REG:
+        return reg == value;
+    case EXT_REG_R:
+        return reg == value && !in->mem;
+    case EXT_REG_M:
+        return reg == value && in->mem;
+    case EXT_ONLY_R:
+        return !in->mem;
+    case EXT_ONLY_M:
+        return in->mem;
+    default:
+        return in->modrm == value;
     }
 }
 
@@ -298,26 +335,53 @@ static void immediate(struct in *in, struct op *op, unsigned kind)
 {
     unsigned big = op->osize == 1 ? 2 : 4;
     switch (kind) {
-    case O_Ib: op->imm = (int64_t)take(in, 1); break;
-    case O_sIb: op->imm = take_signed(in, 1); break;
-    case O_Iw: op->imm = (int64_t)take(in, 2); break;
-    case O_Iz: op->imm = take_signed(in, big); break;
-    case O_Iv: op->imm = op->osize == 3 ? (int64_t)take(in, 8) : take_signed(in, big); break;
-    case O_IwIb: op->imm = (int64_t)take(in, 2); op->imm |= (int64_t)take(in, 1) << 16; break;
-    case O_Jb: op->imm = take_signed(in, 1); break;
-    case O_Jz: op->imm = take_signed(in, big); break;
-    case O_Ap: op->imm = (int64_t)take(in, big); op->imm |= (int64_t)take(in, 2) << 32; break;
-    case O_1: op->imm = 1; break;
-    case O_Ob: case O_Ov:
+    case O_Ib:
+        op->imm = (int64_t)take(in, 1);
+        break;
+    case O_sIb:
+        op->imm = take_signed(in, 1);
+        break;
+    case O_Iw:
+        op->imm = (int64_t)take(in, 2);
+        break;
+    case O_Iz:
+        op->imm = take_signed(in, big);
+        break;
+    case O_Iv:
+        op->imm = op->osize == 3 ? (int64_t)take(in, 8) : take_signed(in, big);
+        break;
+    case O_IwIb:
+        op->imm = (int64_t)take(in, 2);
+        op->imm |= (int64_t)take(in, 1) << 16;
+        break;
+    case O_Jb:
+        op->imm = take_signed(in, 1);
+        break;
+    case O_Jz:
+        op->imm = take_signed(in, big);
+        break;
+    case O_Ap:
+        op->imm = (int64_t)take(in, big);
+        op->imm |= (int64_t)take(in, 2) << 32;
+        break;
+    case O_1:
+        op->imm = 1;
+        break;
+    case O_Ob:
+    case O_Ov:
         op->asize = (uint8_t)asize_of(in);
         op->imm = (int64_t)take(in, 2u << op->asize);
         op->seg = in->seg != SEG_NONE ? in->seg : in->bits == 64 ? SEG_NONE : DS;
         break;
-    case O_Xb: case O_Xv: case O_Yb: case O_Yv:
+    case O_Xb:
+    case O_Xv:
+    case O_Yb:
+    case O_Yv:
         op->asize = (uint8_t)asize_of(in);
         op->seg = in->seg != SEG_NONE ? in->seg : in->bits == 64 ? SEG_NONE : DS;
         break;
-    default: break;
+    default:
+        break;
     }
 }
 
@@ -327,20 +391,57 @@ static uint8_t register_of(const struct in *in, const struct op *op, unsigned ki
     unsigned low = (in->opcode & 7) | (in->rex & 1 ? 8 : 0);
     (void)op;
     switch (kind) {
-    case O_Eb: return byte_offset(in, rm);
-    case O_Gb: return byte_offset(in, reg);
-    case O_Zb: return byte_offset(in, low);
-    case O_Ew: case O_Ed: case O_Eq: case O_Ev: case O_Ey: case O_Rv: case O_Ry: case O_Wx: case O_Wq: case O_Wd:
-    case O_Ww: case O_Ux:
+    case O_Eb:
+        return byte_offset(in, rm);
+    case O_Gb:
+        return byte_offset(in, reg);
+    case O_Zb:
+        return byte_offset(in, low);
+    case O_Ew:
+    case O_Ed:
+    case O_Eq:
+    case O_Ev:
+    case O_Ey:
+    case O_Rv:
+    case O_Ry:
+    case O_Wx:
+    case O_Wq:
+    case O_Wd:
+    case O_Ww:
+    case O_Ux:
         return (uint8_t)rm;
-    case O_Gw: case O_Gd: case O_Gv: case O_Gy: case O_Cy: case O_Dy: case O_Vx: return (uint8_t)reg;
-    case O_Sw: case O_Pq: return in->modrm >> 3 & 7;
-    case O_Qq: case O_Qd: case O_Nq: case O_STi: return in->modrm & 7;
-    case O_Zv: case O_Zq: return (uint8_t)low;
-    case O_CL: return RCX * 8;
-    case O_DX: return RDX;
-    case O_ES: case O_CS: case O_SS: case O_DS: case O_FS: case O_GS: return (uint8_t)(kind - O_ES + ES);
-    default: return 0;
+    case O_Gw:
+    case O_Gd:
+    case O_Gv:
+    case O_Gy:
+    case O_Cy:
+    case O_Dy:
+    case O_Vx:
+        return (uint8_t)reg;
+    case O_Sw:
+    case O_Pq:
+        return in->modrm >> 3 & 7;
+    case O_Qq:
+    case O_Qd:
+    case O_Nq:
+    case O_STi:
+        return in->modrm & 7;
+    case O_Zv:
+    case O_Zq:
+        return (uint8_t)low;
+    case O_CL:
+        return RCX * 8;
+    case O_DX:
+        return RDX;
+    case O_ES:
+    case O_CS:
+    case O_SS:
+    case O_DS:
+    case O_FS:
+    case O_GS:
+        return (uint8_t)(kind - O_ES + ES);
+    default:
+        return 0;
     }
 }
 
@@ -356,7 +457,8 @@ static void operands(struct in *in, struct op *op, const struct insn_row *r)
 
 static op_fn *handler(const struct in *in, const struct op *op, const struct insn_row *r)
 {
-    bool moffs = r->operand[0] == O_Ob || r->operand[0] == O_Ov || r->operand[1] == O_Ob || r->operand[1] == O_Ov;
+    bool moffs =
+        r->operand[0] == O_Ob || r->operand[0] == O_Ov || r->operand[1] == O_Ob || r->operand[1] == O_Ov;
     bool mem = in->mem || moffs;
     op_fn *fn = NULL;
     if (mem && in->bits == 64 && op->asize == 2 && op->seg == SEG_NONE)
@@ -366,7 +468,10 @@ static op_fn *handler(const struct in *in, const struct op *op, const struct ins
     return fn;
 }
 
-static bool is_branch(const struct insn_row *r) { return r->operand[0] == O_Jb || r->operand[0] == O_Jz; }
+static bool is_branch(const struct insn_row *r)
+{
+    return r->operand[0] == O_Jb || r->operand[0] == O_Jz;
+}
 
 /* LOCK is allowed on listed rows with a memory destination. */
 static bool lock_ok(const struct in *in, const struct insn_row *r)
@@ -394,12 +499,16 @@ static bool resolve_relative(struct op *op, const struct insn_row *r)
 
 static void fill_prefixes(struct in *in, struct op *op)
 {
-    op->pfx = in->pfx | (in->rep == 0xf3 ? PFX_REP : in->rep ? PFX_REPNE : 0) | (in->osize66 ? PFX_OSIZE : 0) |
-              (in->rex ? PFX_REX : 0) | (in->rex & 8 ? PFX_REXW : 0) | (in->mem ? PFX_MEM : 0);
+    op->pfx = in->pfx |
+              (in->rep == 0xf3 ? PFX_REP
+               : in->rep       ? PFX_REPNE
+                               : 0) |
+              (in->osize66 ? PFX_OSIZE : 0) | (in->rex ? PFX_REX : 0) | (in->rex & 8 ? PFX_REXW : 0) |
+              (in->mem ? PFX_MEM : 0);
 }
 
-enum decoded decode(const struct decoder *d, const uint8_t *bytes, unsigned avail, unsigned code_bits, unsigned off,
-                    struct op *op, bool *end)
+enum decoded decode(const struct decoder *d, const uint8_t *bytes, unsigned avail, unsigned code_bits,
+                    unsigned off, struct op *op, bool *end)
 {
     struct in in = {.p = bytes, .avail = avail < 15 ? avail : 15, .bits = code_bits, .seg = SEG_NONE};
     unsigned number = UINT16_MAX;

@@ -17,8 +17,8 @@ enum decoded {
 
 /* Decodes one instruction of at most `avail` bytes. `off` is its offset in the block. An undefined one comes out as an op
  * that raises #UD. *end: the block ends after it. */
-enum decoded decode(const struct decoder *, const uint8_t *bytes, unsigned avail, unsigned code_bits, unsigned off,
-                    struct op *op, bool *end);
+enum decoded decode(const struct decoder *, const uint8_t *bytes, unsigned avail, unsigned code_bits,
+                    unsigned off, struct op *op, bool *end);
 
 /* The row an op was decoded by; NULL for an undefined instruction. */
 const struct insn_row *op_row(const struct op *);

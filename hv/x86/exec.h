@@ -34,8 +34,8 @@
         TAIL(goto_->fn(cpu, goto_));                                                                         \
     } while (0)
 #endif
-#define NEXT  GOTO(op + 1)
-#define SYNC  (cpu->op = op)
+#define NEXT GOTO(op + 1)
+#define SYNC (cpu->op = op)
 /* Leave to the dispatcher with this instruction retired and rip at the one after it. */
 #define LEAVE return leave_after(cpu, op)
 /* Leave with rip already set to where execution goes on (as an offset into the code segment). */
@@ -58,10 +58,10 @@ static inline uint64_t rip_after(const struct x86 *cpu, const struct op *op)
 
 /* ---------------------------------------------------------------- registers */
 
-#define R8(o)   (*(uint8_t *)((char *)cpu->gpr + (o))) /* o: byte offset, as in op->dst of 8-bit operands */
-#define R16(r)  (*(uint16_t *)&cpu->gpr[r])
-#define R32(r)  ((uint32_t)cpu->gpr[r])
-#define R64(r)  (cpu->gpr[r])
+#define R8(o)       (*(uint8_t *)((char *)cpu->gpr + (o))) /* o: byte offset, as in op->dst of 8-bit operands */
+#define R16(r)      (*(uint16_t *)&cpu->gpr[r])
+#define R32(r)      ((uint32_t)cpu->gpr[r])
+#define R64(r)      (cpu->gpr[r])
 #define SET8(o, v)  (R8(o) = (uint8_t)(v))
 #define SET16(r, v) (R16(r) = (uint16_t)(v))
 #define SET32(r, v) (cpu->gpr[r] = (uint32_t)(v)) /* clears the upper half */
@@ -71,35 +71,48 @@ static inline uint64_t rip_after(const struct x86 *cpu, const struct op *op)
 static inline uint64_t reg_get_sized(struct x86 *cpu, unsigned r, unsigned osize)
 {
     switch (osize) {
-    case 0: return R8(r);
-    case 1: return R16(r);
-    case 2: return R32(r);
-    default: return R64(r);
+    case 0:
+        return R8(r);
+    case 1:
+        return R16(r);
+    case 2:
+        return R32(r);
+    default:
+        return R64(r);
     }
 }
 static inline void reg_set_sized(struct x86 *cpu, unsigned r, unsigned osize, uint64_t v)
 {
     switch (osize) {
-    case 0: SET8(r, v); break;
-    case 1: SET16(r, v); break;
-    case 2: SET32(r, v); break;
-    default: SET64(r, v); break;
+    case 0:
+        SET8(r, v);
+        break;
+    case 1:
+        SET16(r, v);
+        break;
+    case 2:
+        SET32(r, v);
+        break;
+    default:
+        SET64(r, v);
+        break;
     }
 }
 
 /* ---------------------------------------------------------------- addresses */
 
 /* Check `size` bytes at offset `off` of a segment outside 64-bit code and return the linear address; raises #GP or #SS. */
-uint64_t seg_linear_slow(struct x86 *, const struct op *, unsigned seg, uint64_t off, unsigned size, bool write);
+uint64_t seg_linear_slow(struct x86 *, const struct op *, unsigned seg, uint64_t off, unsigned size,
+                         bool write);
 
-static inline uint64_t seg_linear(struct x86 *cpu, const struct op *op, unsigned seg, uint64_t off, unsigned size,
-                                  bool write)
+static inline uint64_t seg_linear(struct x86 *cpu, const struct op *op, unsigned seg, uint64_t off,
+                                  unsigned size, bool write)
 {
     const struct seg *s = &cpu->seg[seg];
     if (cpu->mode64)
         return off + (seg == FS || seg == GS ? s->base : 0);
-    if (likely(s->fast >> write & 1) || likely(off + size - 1 <= s->limit && !(s->attr & SEG_EXPAND_DOWN) &&
-                                               (s->fast >> (2 + write) & 1)))
+    if (likely(s->fast >> write & 1) ||
+        likely(off + size - 1 <= s->limit && !(s->attr & SEG_EXPAND_DOWN) && (s->fast >> (2 + write) & 1)))
         return (uint32_t)(s->base + off);
     return seg_linear_slow(cpu, op, seg, off, size, write);
 }
@@ -198,19 +211,31 @@ static inline void st128(struct x86 *cpu, const struct op *op, uint64_t lin, uni
 static inline uint64_t ld_sized(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned osize)
 {
     switch (osize) {
-    case 0: return ld8(cpu, op, lin);
-    case 1: return ld16(cpu, op, lin);
-    case 2: return ld32(cpu, op, lin);
-    default: return ld64(cpu, op, lin);
+    case 0:
+        return ld8(cpu, op, lin);
+    case 1:
+        return ld16(cpu, op, lin);
+    case 2:
+        return ld32(cpu, op, lin);
+    default:
+        return ld64(cpu, op, lin);
     }
 }
 static inline void st_sized(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned osize, uint64_t v)
 {
     switch (osize) {
-    case 0: st8(cpu, op, lin, (uint8_t)v); break;
-    case 1: st16(cpu, op, lin, (uint16_t)v); break;
-    case 2: st32(cpu, op, lin, (uint32_t)v); break;
-    default: st64(cpu, op, lin, v); break;
+    case 0:
+        st8(cpu, op, lin, (uint8_t)v);
+        break;
+    case 1:
+        st16(cpu, op, lin, (uint16_t)v);
+        break;
+    case 2:
+        st32(cpu, op, lin, (uint32_t)v);
+        break;
+    default:
+        st64(cpu, op, lin, v);
+        break;
     }
 }
 

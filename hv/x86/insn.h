@@ -37,33 +37,77 @@ enum insn_ext_kind { EXT_NONE, EXT_REG, EXT_REG_R, EXT_REG_M, EXT_ONLY_R, EXT_ON
 enum operand {
     O_NONE,
     /* modrm.rm: register or memory. b byte, w word, d 32 bit, q 64 bit, v operand size, y 32 or 64 (REX.W) */
-    O_Eb, O_Ew, O_Ed, O_Eq, O_Ev, O_Ey,
+    O_Eb,
+    O_Ew,
+    O_Ed,
+    O_Eq,
+    O_Ev,
+    O_Ey,
     O_M, /* memory of whatever size (LEA, LGDT, FXSAVE, x87) */
-    O_Mb, O_Mw, O_Md, O_Mq, O_Mt, O_Mdq, /* memory of 8, 16, 32, 64, 80, 128 bits */
+    O_Mb,
+    O_Mw,
+    O_Md,
+    O_Mq,
+    O_Mt,
+    O_Mdq, /* memory of 8, 16, 32, 64, 80, 128 bits */
     /* modrm.reg: general register */
-    O_Gb, O_Gw, O_Gd, O_Gv, O_Gy,
+    O_Gb,
+    O_Gw,
+    O_Gd,
+    O_Gv,
+    O_Gy,
     O_Sw, /* modrm.reg: segment register */
     O_Cy, /* modrm.reg: control register */
     O_Dy, /* modrm.reg: debug register */
-    O_Rv, O_Ry, /* modrm.rm, always a register (Ry: 64 bit in 64-bit code) */
+    O_Rv,
+    O_Ry, /* modrm.rm, always a register (Ry: 64 bit in 64-bit code) */
     /* opcode's low 3 bits */
-    O_Zb, O_Zv, O_Zq,
+    O_Zb,
+    O_Zv,
+    O_Zq,
     /* fixed registers */
-    O_AL, O_rAX, O_CL, O_DX, O_1,
-    O_ES, O_CS, O_SS, O_DS, O_FS, O_GS,
+    O_AL,
+    O_rAX,
+    O_CL,
+    O_DX,
+    O_1,
+    O_ES,
+    O_CS,
+    O_SS,
+    O_DS,
+    O_FS,
+    O_GS,
     /* immediates */
-    O_Ib, O_sIb, O_Iw, O_Iz, O_Iv, /* Ib zero-extended, sIb sign-extended byte, Iz 16/32, Iv up to 64 */
-    O_IwIb,  /* ENTER: imm = size | level << 16 */
-    O_Jb, O_Jz, /* near branch */
-    O_Ap,    /* far pointer: imm = offset | selector << 32 */
-    O_Ob, O_Ov, /* memory at an absolute offset (moffs) */
-    O_Xb, O_Xv, O_Yb, O_Yv, /* string operands: seg:rSI and ES:rDI */
+    O_Ib,
+    O_sIb,
+    O_Iw,
+    O_Iz,
+    O_Iv,   /* Ib zero-extended, sIb sign-extended byte, Iz 16/32, Iv up to 64 */
+    O_IwIb, /* ENTER: imm = size | level << 16 */
+    O_Jb,
+    O_Jz, /* near branch */
+    O_Ap, /* far pointer: imm = offset | selector << 32 */
+    O_Ob,
+    O_Ov, /* memory at an absolute offset (moffs) */
+    O_Xb,
+    O_Xv,
+    O_Yb,
+    O_Yv, /* string operands: seg:rSI and ES:rDI */
     /* x87 */
-    O_ST0, O_STi,
+    O_ST0,
+    O_STi,
     /* MMX and SSE: P modrm.reg MMX, Q modrm.rm MMX or memory, N modrm.rm MMX only; V modrm.reg XMM, W modrm.rm XMM or memory, U
      * modrm.rm XMM only */
-    O_Pq, O_Qq, O_Qd, O_Nq,
-    O_Vx, O_Wx, O_Wq, O_Wd, O_Ww, O_Ux,
+    O_Pq,
+    O_Qq,
+    O_Qd,
+    O_Nq,
+    O_Vx,
+    O_Wx,
+    O_Wq,
+    O_Wd,
+    O_Ww,
+    O_Ux,
     O_COUNT
 };
 
@@ -85,7 +129,44 @@ enum row_flags {
     F_MOFFS = 1 << 13,
 };
 
-enum feature { FT_BASE, FT_FPU, FT_CMOV, FT_CX8, FT_MMX, FT_FXSR, FT_SSE, FT_SSE2, FT_SSE3, FT_SSSE3, FT_SSE41, FT_SSE42, FT_POPCNT, FT_CX16, FT_SYSCALL, FT_SYSENTER, FT_XSAVE, FT_RDTSCP, FT_LM, FT_MOVBE, FT_RDRAND, FT_RDSEED, FT_AES, FT_PCLMUL, FT_FSGSBASE, FT_CLFLUSH, FT_MONITOR, FT_LAHF64, FT_SMEP, FT_SMAP, FT_UMIP, FT_INVPCID, FT_CLFLUSHOPT, FT_CLWB, FT_RDPID, FT_COUNT };
+enum feature {
+    FT_BASE,
+    FT_FPU,
+    FT_CMOV,
+    FT_CX8,
+    FT_MMX,
+    FT_FXSR,
+    FT_SSE,
+    FT_SSE2,
+    FT_SSE3,
+    FT_SSSE3,
+    FT_SSE41,
+    FT_SSE42,
+    FT_POPCNT,
+    FT_CX16,
+    FT_SYSCALL,
+    FT_SYSENTER,
+    FT_XSAVE,
+    FT_RDTSCP,
+    FT_LM,
+    FT_MOVBE,
+    FT_RDRAND,
+    FT_RDSEED,
+    FT_AES,
+    FT_PCLMUL,
+    FT_FSGSBASE,
+    FT_CLFLUSH,
+    FT_MONITOR,
+    FT_LAHF64,
+    FT_SMEP,
+    FT_SMAP,
+    FT_UMIP,
+    FT_INVPCID,
+    FT_CLFLUSHOPT,
+    FT_CLWB,
+    FT_RDPID,
+    FT_COUNT
+};
 
 /* Handlers by operand form. fn[form][osize]; a NULL falls back to fn[FORM_MEM] for FORM_MEM64, and to #UD. */
 enum form { FORM_REG, FORM_MEM, FORM_MEM64, NFORMS };

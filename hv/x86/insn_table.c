@@ -9,7 +9,7 @@
 #undef ROW
 
 static const struct insn_row rows[] = {
-#define ROW(map, pfx, opcode, ext, mnemonic, a, b, c, flags, feature, fam)                                \
+#define ROW(map, pfx, opcode, ext, mnemonic, a, b, c, flags, feature, fam)                                   \
     {map, pfx, opcode, ext, mnemonic, {O_##a, O_##b, O_##c}, flags, feature, &fam},
 #include "hv/x86/table/integer.def"
 #include "hv/x86/table/system.def"

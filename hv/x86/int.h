@@ -5,8 +5,8 @@
 #include "hv/x86/exec.h"
 #include "hv/x86/insn.h"
 
-#define U(bits) uint##bits##_t
-#define S(bits) int##bits##_t
+#define U(bits)       uint##bits##_t
+#define S(bits)       int##bits##_t
 #define SEXT(bits, v) ((uint64_t)(int64_t)(S(bits))(v))
 
 /* CF and OF from the carry-out vector's top two bits; AF from bit 4 of a ^ b ^ r. */
@@ -65,18 +65,26 @@
     {                                                                                                        \
         U(bits) r = (U(bits))(a + 1);                                                                        \
         cpu->cc_res = SEXT(bits, r);                                                                         \
-        cpu->cc_aux = (cpu->cc_aux & 1) | (uint64_t)(r == (U(bits))1 << (bits - 1)) << 11 | ((a ^ r) & 0x10); \
+        cpu->cc_aux =                                                                                        \
+            (cpu->cc_aux & 1) | (uint64_t)(r == (U(bits))1 << (bits - 1)) << 11 | ((a ^ r) & 0x10);          \
         return r;                                                                                            \
     }                                                                                                        \
     static inline U(bits) alu_dec##bits(struct x86 *cpu, U(bits) a)                                          \
     {                                                                                                        \
         U(bits) r = (U(bits))(a - 1);                                                                        \
         cpu->cc_res = SEXT(bits, r);                                                                         \
-        cpu->cc_aux = (cpu->cc_aux & 1) | (uint64_t)(a == (U(bits))1 << (bits - 1)) << 11 | ((a ^ r) & 0x10); \
+        cpu->cc_aux =                                                                                        \
+            (cpu->cc_aux & 1) | (uint64_t)(a == (U(bits))1 << (bits - 1)) << 11 | ((a ^ r) & 0x10);          \
         return r;                                                                                            \
     }                                                                                                        \
-    static inline U(bits) alu_neg##bits(struct x86 *cpu, U(bits) a) { return alu_sub##bits(cpu, 0, a); }     \
-    static inline U(bits) alu_not##bits(struct x86 *cpu, U(bits) a) { return (U(bits))~a; }
+    static inline U(bits) alu_neg##bits(struct x86 *cpu, U(bits) a)                                          \
+    {                                                                                                        \
+        return alu_sub##bits(cpu, 0, a);                                                                     \
+    }                                                                                                        \
+    static inline U(bits) alu_not##bits(struct x86 *cpu, U(bits) a)                                          \
+    {                                                                                                        \
+        return (U(bits)) ~a;                                                                                 \
+    }
 DEFINE_ARITH(8)
 DEFINE_ARITH(16)
 DEFINE_ARITH(32)
@@ -87,14 +95,30 @@ static inline bool cond(const struct x86 *cpu, unsigned cc)
 {
     bool v;
     switch (cc >> 1) {
-    case 0: v = cc_of(cpu); break;
-    case 1: v = cc_cf(cpu); break;
-    case 2: v = cc_zf(cpu); break;
-    case 3: v = cc_cf(cpu) || cc_zf(cpu); break;
-    case 4: v = cc_sf(cpu); break;
-    case 5: v = cc_pf(cpu); break;
-    case 6: v = cc_sf(cpu) != cc_of(cpu); break;
-    default: v = cc_zf(cpu) || cc_sf(cpu) != cc_of(cpu); break;
+    case 0:
+        v = cc_of(cpu);
+        break;
+    case 1:
+        v = cc_cf(cpu);
+        break;
+    case 2:
+        v = cc_zf(cpu);
+        break;
+    case 3:
+        v = cc_cf(cpu) || cc_zf(cpu);
+        break;
+    case 4:
+        v = cc_sf(cpu);
+        break;
+    case 5:
+        v = cc_pf(cpu);
+        break;
+    case 6:
+        v = cc_sf(cpu) != cc_of(cpu);
+        break;
+    default:
+        v = cc_zf(cpu) || cc_sf(cpu) != cc_of(cpu);
+        break;
     }
     return v != (cc & 1);
 }
@@ -127,7 +151,8 @@ static inline bool cond(const struct x86 *cpu, unsigned cc)
                                 {n##_f8, n##_f16, n##_f32, n##_f64}}}
 #define FAMILY_SIZED_R(fam, n) const struct family fam = {{{n##_r8, n##_r16, n##_r32, n##_r64}}}
 #define FAMILY_SIZED_M(fam, n)                                                                               \
-    const struct family fam = {{{0}, {n##_g8, n##_g16, n##_g32, n##_g64}, {n##_f8, n##_f16, n##_f32, n##_f64}}}
+    const struct family fam = {                                                                              \
+        {{0}, {n##_g8, n##_g16, n##_g32, n##_g64}, {n##_f8, n##_f16, n##_f32, n##_f64}}}
 
 #define FOR_SIZES(M, ...) M(8, __VA_ARGS__) M(16, __VA_ARGS__) M(32, __VA_ARGS__) M(64, __VA_ARGS__)
 

@@ -121,7 +121,7 @@ COMPARE_FAMILIES(test, and)
 UNARY_FAMILY(inc)
 UNARY_FAMILY(dec)
 UNARY_FAMILY(neg)
-UNARY_FAMILY(not)
+UNARY_FAMILY(not )
 
 /* ---------------------------------------------------------------- XADD, CMPXCHG, XCHG */
 

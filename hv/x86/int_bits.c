@@ -2,7 +2,10 @@
 #include "hv/x86/int.h"
 
 /* Only CF changes (the manual leaves OF SF AF PF undefined, ZF unchanged). */
-static inline void bit_flag(struct x86 *cpu, bool cf) { cpu->cc_aux = (cpu->cc_aux & ~(uint64_t)FLAG_CF) | cf; }
+static inline void bit_flag(struct x86 *cpu, bool cf)
+{
+    cpu->cc_aux = (cpu->cc_aux & ~(uint64_t)FLAG_CF) | cf;
+}
 
 #define NEW_bt(bits, v, m)  (v)
 #define NEW_bts(bits, v, m) ((U(bits))((v) | (m)))
@@ -10,9 +13,13 @@ static inline void bit_flag(struct x86 *cpu, bool cf) { cpu->cc_aux = (cpu->cc_a
 #define NEW_btc(bits, v, m) ((U(bits))((v) ^ (m)))
 
 /* With a register bit offset, memory is addressed beyond the operand: offset / bits operands further, signed. */
-static inline uint64_t bit_string(struct x86 *cpu, const struct op *op, unsigned bits, int64_t bit, bool write)
+static inline uint64_t bit_string(struct x86 *cpu, const struct op *op, unsigned bits, int64_t bit,
+                                  bool write)
 {
-    uint64_t off = ea_offset(cpu, op) + (uint64_t)((bit >> (bits == 64 ? 6 : bits == 32 ? 5 : 4)) * (bits / 8));
+    uint64_t off = ea_offset(cpu, op) + (uint64_t)((bit >> (bits == 64   ? 6
+                                                            : bits == 32 ? 5
+                                                                         : 4)) *
+                                                   (bits / 8));
     off = op->asize == 2 ? off : op->asize == 1 ? (uint32_t)off : (uint16_t)off;
     return seg_linear(cpu, op, op->seg, off, bits / 8, write);
 }
@@ -21,7 +28,7 @@ static inline uint64_t bit_string(struct x86 *cpu, const struct op *op, unsigned
     do {                                                                                                     \
         U(bits) m = (U(bits))1 << ((bitno) & (bits - 1)), was = 0;                                           \
         RMW(bits, lin, (was = old, NEW_##name(bits, old, m)));                                               \
-        bit_flag(cpu, was & m);                                                                              \
+        bit_flag(cpu, was &m);                                                                               \
     } while (0)
 
 #define BIT_REG(bits, name, suffix, bitno)                                                                   \
@@ -29,7 +36,7 @@ static inline uint64_t bit_string(struct x86 *cpu, const struct op *op, unsigned
     {                                                                                                        \
         U(bits) v = (U(bits))R##bits(op->dst), m = (U(bits))1 << ((bitno) & (bits - 1));                     \
         SET##bits(op->dst, NEW_##name(bits, v, m));                                                          \
-        bit_flag(cpu, v & m);                                                                                \
+        bit_flag(cpu, v &m);                                                                                 \
         NEXT;                                                                                                \
     }
 #define BIT_CHANGE(bits, name)                                                                               \
@@ -114,7 +121,7 @@ static inline void scan_flags(struct x86 *cpu, bool zero)
     SCAN(16, name, index)                                                                                    \
     SCAN(32, name, index)                                                                                    \
     SCAN(64, name, index)                                                                                    \
-    const struct family fam_##name = {{{NULL, name##_r16, name##_r32, name##_r64},                           \
-                                       {NULL, name##_g16, name##_g32, name##_g64}}};
+    const struct family fam_##name = {                                                                       \
+        {{NULL, name##_r16, name##_r32, name##_r64}, {NULL, name##_g16, name##_g32, name##_g64}}};
 SCAN_FAMILY(bsf, (unsigned)__builtin_ctzll(v))
 SCAN_FAMILY(bsr, 63 - (unsigned)__builtin_clzll(v))

@@ -86,9 +86,21 @@ EXTEND_FAMILY(movsxd, 32, int32_t)
 
 /* ---------------------------------------------------------------- LEA */
 
-static OP(lea16) { SET16(op->dst, ea_offset(cpu, op)); NEXT; }
-static OP(lea32) { SET32(op->dst, ea_offset(cpu, op)); NEXT; }
-static OP(lea64) { SET64(op->dst, ea_offset(cpu, op)); NEXT; }
+static OP(lea16)
+{
+    SET16(op->dst, ea_offset(cpu, op));
+    NEXT;
+}
+static OP(lea32)
+{
+    SET32(op->dst, ea_offset(cpu, op));
+    NEXT;
+}
+static OP(lea64)
+{
+    SET64(op->dst, ea_offset(cpu, op));
+    NEXT;
+}
 static OP(lea64_f)
 {
     SET64(op->dst, cpu->gpr[op->base] + (cpu->gpr[op->index] << op->scale) + (int64_t)op->disp);
@@ -135,25 +147,63 @@ const struct family fam_lea = {{{0}, {NULL, lea16, lea32, lea64}, {NULL, lea16, 
     const struct family fam_cmov##cc = {{{NULL, cmov##cc##_r16, cmov##cc##_r32, cmov##cc##_r64},             \
                                          {NULL, cmov##cc##_g16, cmov##cc##_g32, cmov##cc##_g64}}};           \
     SETCC(cc)
+/* clang-format off */
 CONDITIONAL(0) CONDITIONAL(1) CONDITIONAL(2) CONDITIONAL(3)
 CONDITIONAL(4) CONDITIONAL(5) CONDITIONAL(6) CONDITIONAL(7)
 CONDITIONAL(8) CONDITIONAL(9) CONDITIONAL(10) CONDITIONAL(11)
 CONDITIONAL(12) CONDITIONAL(13) CONDITIONAL(14) CONDITIONAL(15)
+    /* clang-format on */
 
-/* ---------------------------------------------------------------- conversions within rAX, rDX */
+    /* ---------------------------------------------------------------- conversions within rAX, rDX */
 
-static OP(cbw) { SET16(RAX, (int8_t)R8(0)); NEXT; }
-static OP(cwde) { SET32(RAX, (int16_t)R16(RAX)); NEXT; }
-static OP(cdqe) { SET64(RAX, (uint64_t)(int64_t)(int32_t)R32(RAX)); NEXT; }
-static OP(cwd) { SET16(RDX, (int16_t)R16(RAX) < 0 ? 0xffff : 0); NEXT; }
-static OP(cdq) { SET32(RDX, (int32_t)R32(RAX) < 0 ? 0xffffffff : 0); NEXT; }
-static OP(cqo) { SET64(RDX, (int64_t)R64(RAX) < 0 ? UINT64_MAX : 0); NEXT; }
+    static OP(cbw)
+{
+    SET16(RAX, (int8_t)R8(0));
+    NEXT;
+}
+static OP(cwde)
+{
+    SET32(RAX, (int16_t)R16(RAX));
+    NEXT;
+}
+static OP(cdqe)
+{
+    SET64(RAX, (uint64_t)(int64_t)(int32_t)R32(RAX));
+    NEXT;
+}
+static OP(cwd)
+{
+    SET16(RDX, (int16_t)R16(RAX) < 0 ? 0xffff : 0);
+    NEXT;
+}
+static OP(cdq)
+{
+    SET32(RDX, (int32_t)R32(RAX) < 0 ? 0xffffffff : 0);
+    NEXT;
+}
+static OP(cqo)
+{
+    SET64(RDX, (int64_t)R64(RAX) < 0 ? UINT64_MAX : 0);
+    NEXT;
+}
 const struct family fam_cbw = {{{NULL, cbw, cwde, cdqe}}};
 const struct family fam_cwd = {{{NULL, cwd, cdq, cqo}}};
 
-static OP(bswap16) { SET16(op->dst, 0); NEXT; } /* undefined by the manual; processors clear it */
-static OP(bswap32) { SET32(op->dst, __builtin_bswap32(R32(op->dst))); NEXT; }
-static OP(bswap64) { SET64(op->dst, __builtin_bswap64(R64(op->dst))); NEXT; }
+static OP(bswap16)
+{
+    SET16(op->dst, 0);
+    NEXT;
+} /* undefined by the manual; processors clear it */
+static OP(bswap32)
+{
+    SET32(op->dst, __builtin_bswap32(R32(op->dst)));
+    NEXT;
+}
+static OP(bswap64)
+{
+    SET64(op->dst, __builtin_bswap64(R64(op->dst)));
+    NEXT;
+}
 const struct family fam_bswap = {{{NULL, bswap16, bswap32, bswap64}}};
 
 static OP(xlat)
@@ -167,18 +217,46 @@ FAMILY1(fam_xlat, xlat);
 
 /* ---------------------------------------------------------------- flags */
 
-static OP(cmc) { cpu->cc_aux ^= FLAG_CF; NEXT; }
-static OP(clc) { cpu->cc_aux &= ~(uint64_t)FLAG_CF; NEXT; }
-static OP(stc) { cpu->cc_aux |= FLAG_CF; NEXT; }
-static OP(cld) { cpu->flags &= ~(uint64_t)FLAG_DF; NEXT; }
-static OP(std_) { cpu->flags |= FLAG_DF; NEXT; }
-static OP(lahf) { SET8(1, eflags_get(cpu)); NEXT; }
+static OP(cmc)
+{
+    cpu->cc_aux ^= FLAG_CF;
+    NEXT;
+}
+static OP(clc)
+{
+    cpu->cc_aux &= ~(uint64_t)FLAG_CF;
+    NEXT;
+}
+static OP(stc)
+{
+    cpu->cc_aux |= FLAG_CF;
+    NEXT;
+}
+static OP(cld)
+{
+    cpu->flags &= ~(uint64_t)FLAG_DF;
+    NEXT;
+}
+static OP(std_)
+{
+    cpu->flags |= FLAG_DF;
+    NEXT;
+}
+static OP(lahf)
+{
+    SET8(1, eflags_get(cpu));
+    NEXT;
+}
 static OP(sahf)
 {
     cc_set(cpu, (R8(1) & (FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF | FLAG_CF)) | cc_of(cpu) << 11);
     NEXT;
 }
-static OP(salc) { SET8(0, cc_cf(cpu) ? 0xff : 0); NEXT; }
+static OP(salc)
+{
+    SET8(0, cc_cf(cpu) ? 0xff : 0);
+    NEXT;
+}
 FAMILY1(fam_cmc, cmc);
 FAMILY1(fam_clc, clc);
 FAMILY1(fam_stc, stc);
@@ -188,7 +266,10 @@ FAMILY1(fam_lahf, lahf);
 FAMILY1(fam_sahf, sahf);
 FAMILY1(fam_salc, salc);
 
-static OP(nop) { NEXT; }
+static OP(nop)
+{
+    NEXT;
+}
 FAMILY1(fam_nop, nop);
 
 static OP(ud)

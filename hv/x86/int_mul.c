@@ -44,7 +44,8 @@ static inline void imul8(struct x86 *cpu, uint8_t v)
     }                                                                                                        \
     static inline void idiv##bits(struct x86 *cpu, U(bits) v)                                                \
     {                                                                                                        \
-        wide n = (wide)((unsigned wide)(U(bits))R##bits(RDX) << bits | (U(bits))R##bits(RAX)), d = (S(bits))v; \
+        wide n = (wide)((unsigned wide)(U(bits))R##bits(RDX) << bits | (U(bits))R##bits(RAX)),               \
+             d = (S(bits))v;                                                                                 \
         if (!d || (d == -1 && n == (wide)((unsigned wide)1 << (2 * bits - 1))))                              \
             raise_fault(cpu, VEC_DE);                                                                        \
         wide q = n / d;                                                                                      \
@@ -133,10 +134,10 @@ ONE_OPERAND_FAMILY(idiv)
 DEFINE_IMUL2(16, int)
 DEFINE_IMUL2(32, long)
 DEFINE_IMUL2(64, __int128)
-const struct family fam_imul_GE = {{{NULL, imul_GE_r16, imul_GE_r32, imul_GE_r64},
-                                    {NULL, imul_GE_g16, imul_GE_g32, imul_GE_g64}}};
-const struct family fam_imul_GEI = {{{NULL, imul_GEI_r16, imul_GEI_r32, imul_GEI_r64},
-                                     {NULL, imul_GEI_g16, imul_GEI_g32, imul_GEI_g64}}};
+const struct family fam_imul_GE = {
+    {{NULL, imul_GE_r16, imul_GE_r32, imul_GE_r64}, {NULL, imul_GE_g16, imul_GE_g32, imul_GE_g64}}};
+const struct family fam_imul_GEI = {
+    {{NULL, imul_GEI_r16, imul_GEI_r32, imul_GEI_r64}, {NULL, imul_GEI_g16, imul_GEI_g32, imul_GEI_g64}}};
 
 /* ---------------------------------------------------------------- decimal and ASCII adjusts (volume 2; not in 64-bit code) */
 

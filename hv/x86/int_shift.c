@@ -6,7 +6,8 @@
 #include "hv/x86/int.h"
 
 /* After a shift: result, CF, OF. */
-#define SHIFT_FLAGS(bits, r, cf, of) (cpu->cc_res = SEXT(bits, r), cpu->cc_aux = (uint64_t)(cf) | (uint64_t)(of) << 11)
+#define SHIFT_FLAGS(bits, r, cf, of)                                                                         \
+    (cpu->cc_res = SEXT(bits, r), cpu->cc_aux = (uint64_t)(cf) | (uint64_t)(of) << 11)
 /* After a rotate: only CF and OF change. */
 static inline void rotate_flags(struct x86 *cpu, unsigned cf, unsigned of)
 {
@@ -84,14 +85,14 @@ FOR_SIZES(DEFINE_SHIFTS, )
 #define SHIFT_MEM(bits, name, suffix, count, form)                                                           \
     static OP(name##_##suffix##_##form##bits)                                                                \
     {                                                                                                        \
-        unsigned n = (count) & COUNT_MASK(bits);                                                             \
+        unsigned n = (count)&COUNT_MASK(bits);                                                               \
         RMW(bits, EA_##form(bits / 8, true), n ? sh_##name##bits(cpu, old, n) : old);                        \
         NEXT;                                                                                                \
     }
 #define SHIFT(bits, name, suffix, count)                                                                     \
     static OP(name##_##suffix##_r##bits)                                                                     \
     {                                                                                                        \
-        unsigned n = (count) & COUNT_MASK(bits);                                                             \
+        unsigned n = (count)&COUNT_MASK(bits);                                                               \
         U(bits) a = (U(bits))R##bits(op->dst);                                                               \
         if (n)                                                                                               \
             a = sh_##name##bits(cpu, a, n);                                                                  \
@@ -152,7 +153,7 @@ DEFINE_DOUBLE(64)
 #define DOUBLE(bits, name, suffix, count)                                                                    \
     static OP(name##_##suffix##_r##bits)                                                                     \
     {                                                                                                        \
-        unsigned n = (count) & COUNT_MASK(bits);                                                             \
+        unsigned n = (count)&COUNT_MASK(bits);                                                               \
         U(bits) a = (U(bits))R##bits(op->dst);                                                               \
         if (n)                                                                                               \
             a = name##bits(cpu, a, (U(bits))R##bits(op->src), n);                                            \
@@ -161,7 +162,7 @@ DEFINE_DOUBLE(64)
     }                                                                                                        \
     static OP(name##_##suffix##_g##bits)                                                                     \
     {                                                                                                        \
-        unsigned n = (count) & COUNT_MASK(bits);                                                             \
+        unsigned n = (count)&COUNT_MASK(bits);                                                               \
         RMW(bits, EA_g(bits / 8, true), n ? name##bits(cpu, old, (U(bits))R##bits(op->src), n) : old);       \
         NEXT;                                                                                                \
     }

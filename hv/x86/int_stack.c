@@ -24,7 +24,10 @@ static uint64_t stack_linear(struct x86 *cpu, const struct op *op, uint64_t off,
     return seg_linear(cpu, op, SS, off & stack_mask(cpu), size, write);
 }
 
-static unsigned size_index(unsigned size) { return size == 8 ? 3 : size == 4 ? 2 : 1; }
+static unsigned size_index(unsigned size)
+{
+    return size == 8 ? 3 : size == 4 ? 2 : 1;
+}
 
 void stack_push(struct x86 *cpu, const struct op *op, unsigned size, uint64_t value)
 {
@@ -45,7 +48,10 @@ uint64_t stack_pop(struct x86 *cpu, const struct op *op, unsigned size)
     return v;
 }
 
-void stack_adjust(struct x86 *cpu, int64_t bytes) { set_stack_reg(cpu, RSP, R64(RSP) + (uint64_t)bytes); }
+void stack_adjust(struct x86 *cpu, int64_t bytes)
+{
+    set_stack_reg(cpu, RSP, R64(RSP) + (uint64_t)bytes);
+}
 
 /* ---------------------------------------------------------------- PUSH, POP: op->osize 3 exists in 64-bit code only */
 
@@ -56,16 +62,56 @@ void stack_adjust(struct x86 *cpu, int64_t bytes) { set_stack_reg(cpu, RSP, R64(
         R64(RSP) = a_;                                                                                       \
     } while (0)
 
-static OP(push_r64) { PUSH64(R64(op->dst)); NEXT; }
-static OP(push_r32) { stack_push(cpu, op, 4, R32(op->dst)); NEXT; }
-static OP(push_r16) { stack_push(cpu, op, 2, R16(op->dst)); NEXT; }
-static OP(push_m64) { PUSH64(ld64(cpu, op, EA_g(8, false))); NEXT; }
-static OP(push_f64) { PUSH64(ld64(cpu, op, EA_f(8, false))); NEXT; }
-static OP(push_m32) { stack_push(cpu, op, 4, ld32(cpu, op, EA_g(4, false))); NEXT; }
-static OP(push_m16) { stack_push(cpu, op, 2, ld16(cpu, op, EA_g(2, false))); NEXT; }
-static OP(push_i64) { PUSH64(op->uimm); NEXT; }
-static OP(push_i32) { stack_push(cpu, op, 4, op->uimm); NEXT; }
-static OP(push_i16) { stack_push(cpu, op, 2, op->uimm); NEXT; }
+static OP(push_r64)
+{
+    PUSH64(R64(op->dst));
+    NEXT;
+}
+static OP(push_r32)
+{
+    stack_push(cpu, op, 4, R32(op->dst));
+    NEXT;
+}
+static OP(push_r16)
+{
+    stack_push(cpu, op, 2, R16(op->dst));
+    NEXT;
+}
+static OP(push_m64)
+{
+    PUSH64(ld64(cpu, op, EA_g(8, false)));
+    NEXT;
+}
+static OP(push_f64)
+{
+    PUSH64(ld64(cpu, op, EA_f(8, false)));
+    NEXT;
+}
+static OP(push_m32)
+{
+    stack_push(cpu, op, 4, ld32(cpu, op, EA_g(4, false)));
+    NEXT;
+}
+static OP(push_m16)
+{
+    stack_push(cpu, op, 2, ld16(cpu, op, EA_g(2, false)));
+    NEXT;
+}
+static OP(push_i64)
+{
+    PUSH64(op->uimm);
+    NEXT;
+}
+static OP(push_i32)
+{
+    stack_push(cpu, op, 4, op->uimm);
+    NEXT;
+}
+static OP(push_i16)
+{
+    stack_push(cpu, op, 2, op->uimm);
+    NEXT;
+}
 const struct family fam_push = {{{NULL, push_r16, push_r32, push_r64},
                                  {NULL, push_m16, push_m32, push_m64},
                                  {NULL, push_m16, push_m32, push_f64}}};
@@ -151,7 +197,8 @@ static OP(enter)
 {
     unsigned size = 1u << op->osize, level = op->imm >> 16 & 31;
     uint64_t sp = R64(RSP) - size, bp = R64(RBP), mask = stack_mask(cpu);
-    uint64_t frame = (R64(RSP) & ~mask) | (sp & mask); /* rSP after the push: a 16-bit stack leaves ESP's upper half alone */
+    uint64_t frame = (R64(RSP) & ~mask) |
+                     (sp & mask); /* rSP after the push: a 16-bit stack leaves ESP's upper half alone */
     st_sized(cpu, op, stack_linear(cpu, op, sp, size, true), op->osize, bp);
     for (unsigned i = 1; i < level; i++) {
         bp -= size;
@@ -194,7 +241,8 @@ static OP(bound)
     uint64_t lin = ea_any(cpu, op, 2 * size, false);
     int64_t index = op->osize == 1 ? (int16_t)R16(op->dst) : (int32_t)R32(op->dst);
     uint64_t lo = ld_sized(cpu, op, lin, op->osize), hi = ld_sized(cpu, op, lin + size, op->osize);
-    int64_t low = op->osize == 1 ? (int16_t)lo : (int32_t)lo, high = op->osize == 1 ? (int16_t)hi : (int32_t)hi;
+    int64_t low = op->osize == 1 ? (int16_t)lo : (int32_t)lo,
+            high = op->osize == 1 ? (int16_t)hi : (int32_t)hi;
     SYNC;
     if (index < low || index > high)
         raise_fault(cpu, VEC_BR);

@@ -94,14 +94,17 @@ static void phys_store(struct x86 *cpu, uint64_t pa, unsigned size, uint64_t v)
 
 struct walk {
     uint64_t pa;
-    bool may_write;  /* writes need no further walk: allowed, and the dirty bit is set */
+    bool may_write; /* writes need no further walk: allowed, and the dirty bit is set */
     bool user_page;
 };
 
 /* Whose access it is: the instruction's own at CPL 3 or below, or the processor's (descriptor tables, TSS). */
 enum agent { AS_SUPERVISOR, AS_USER, AS_SYSTEM };
 
-static enum agent agent_of(const struct x86 *cpu) { return cpu->cpl == 3 ? AS_USER : AS_SUPERVISOR; }
+static enum agent agent_of(const struct x86 *cpu)
+{
+    return cpu->cpl == 3 ? AS_USER : AS_SUPERVISOR;
+}
 
 /* What differs between the paging modes. */
 struct paging {
@@ -157,7 +160,8 @@ static bool is_large(const struct x86 *cpu, const struct paging *p, unsigned lev
 }
 
 /* Reserved bits of one entry that are set. */
-static bool reserved_set(const struct x86 *cpu, const struct paging *p, unsigned level, uint64_t v, bool large)
+static bool reserved_set(const struct x86 *cpu, const struct paging *p, unsigned level, uint64_t v,
+                         bool large)
 {
     if (v & p->reserved)
         return true;
@@ -177,9 +181,11 @@ static uint64_t large_base(const struct paging *p, unsigned level, uint64_t v)
 
 /* Reads the entries for `lin`. Returns how many were read; *error is the fault's P and RSVD bits if the last one ends
  * the walk. */
-static unsigned walk_entries(const struct x86 *cpu, const struct paging *p, uint64_t lin, struct step *s, int *error)
+static unsigned walk_entries(const struct x86 *cpu, const struct paging *p, uint64_t lin, struct step *s,
+                             int *error)
 {
-    uint64_t table = long_mode(cpu) ? cpu->cr3 & PTE_ADDR : cpu->cr3 & 0xfffff000, mask = physmem_a20_mask(cpu->mem);
+    uint64_t table = long_mode(cpu) ? cpu->cr3 & PTE_ADDR : cpu->cr3 & 0xfffff000,
+             mask = physmem_a20_mask(cpu->mem);
     *error = -1;
     if (p->width == 8 && p->levels == 2) {
         uint64_t e = cpu->pdpte[lin >> 30 & 3];
@@ -222,7 +228,8 @@ static uint64_t walk_address(const struct paging *p, const struct step *last, un
     return large_base(p, level, last->value) | (lin & mask);
 }
 
-static void watch_tables(struct x86 *cpu, const struct paging *p, const struct step *s, unsigned n, uint64_t lin)
+static void watch_tables(struct x86 *cpu, const struct paging *p, const struct step *s, unsigned n,
+                         uint64_t lin)
 {
     for (unsigned i = 0; i < n; i++)
         if (s[i].page->wr && s[i].page->wr == s[i].page->rd)
@@ -230,7 +237,8 @@ static void watch_tables(struct x86 *cpu, const struct paging *p, const struct s
 }
 
 /* SMEP, SMAP, WP, U/S, R/W, XD: SDM volume 3 section 4.6. */
-static bool allowed(const struct x86 *cpu, uint64_t all, uint64_t any, enum access acc, enum agent agent, bool nx)
+static bool allowed(const struct x86 *cpu, uint64_t all, uint64_t any, enum access acc, enum agent agent,
+                    bool nx)
 {
     bool ac = agent == AS_SUPERVISOR && cpu->flags & FLAG_AC;
     if (acc == ACC_EXEC && nx && any & PTE_NX)
@@ -244,7 +252,8 @@ static bool allowed(const struct x86 *cpu, uint64_t all, uint64_t any, enum acce
     return acc != ACC_WRITE || all & PTE_W || !(cpu->cr0 & CR0_WP);
 }
 
-static bool walk(struct x86 *cpu, uint64_t lin, enum access acc, enum agent agent, struct walk *w, uint32_t *error)
+static bool walk(struct x86 *cpu, uint64_t lin, enum access acc, enum agent agent, struct walk *w,
+                 uint32_t *error)
 {
     if (!(cpu->cr0 & CR0_PG)) {
         *w = (struct walk){(uint32_t)lin & physmem_a20_mask(cpu->mem), true, false};
@@ -273,7 +282,8 @@ static bool walk(struct x86 *cpu, uint64_t lin, enum access acc, enum agent agen
     struct step *last = &s[n - 1];
     entry_set(cpu, last, PTE_A | (acc == ACC_WRITE ? PTE_D : 0));
     w->pa = walk_address(&p, last, n, lin) & physmem_a20_mask(cpu->mem);
-    w->may_write = (acc == ACC_WRITE || last->value & PTE_D) && allowed(cpu, all, any, ACC_WRITE, agent, p.nx);
+    w->may_write =
+        (acc == ACC_WRITE || last->value & PTE_D) && allowed(cpu, all, any, ACC_WRITE, agent, p.nx);
     w->user_page = all & PTE_U;
     return true;
 }
@@ -294,14 +304,20 @@ bool mem_translate_peek(const struct x86 *cpu, uint64_t lin, uint64_t *pa)
     return true;
 }
 
-bool x86_translate(const struct x86 *cpu, uint64_t linear, uint64_t *pa) { return mem_translate_peek(cpu, linear, pa); }
+bool x86_translate(const struct x86 *cpu, uint64_t linear, uint64_t *pa)
+{
+    return mem_translate_peek(cpu, linear, pa);
+}
 
 /* ---------------------------------------------------------------- the guest's data and I/O breakpoints */
 
 /* SDM volume 3, 17.2.4: of DR7, R/W and LEN of register i. */
 enum break_type { BREAK_WRITE = 1, BREAK_IO = 2, BREAK_ACCESS = 3 };
 
-static bool break_enabled(const struct x86 *cpu, unsigned i) { return cpu->dr[7] >> (2 * i) & 3; }
+static bool break_enabled(const struct x86 *cpu, unsigned i)
+{
+    return cpu->dr[7] >> (2 * i) & 3;
+}
 static enum break_type break_type(const struct x86 *cpu, unsigned i)
 {
     return (enum break_type)(cpu->dr[7] >> (16 + 4 * i) & 3);
@@ -350,8 +366,7 @@ static bool page_watched(const struct x86 *cpu, uint64_t lin)
 {
     for (size_t i = 0; i < cpu->nwatches; i++) {
         const struct stop_point *s = &cpu->stops[i];
-        if ((lin & ~0xfffull) <= s->address + s->length - 1 &&
-            s->address <= (lin | 0xfff))
+        if ((lin & ~0xfffull) <= s->address + s->length - 1 && s->address <= (lin | 0xfff))
             return true;
     }
     return cpu->dr[7] & 0xff && page_has_break(cpu, lin);
@@ -367,7 +382,10 @@ static void tlb_fill(struct x86 *cpu, uint64_t lin, bool user, const struct walk
     tlb_enter(cpu, lin, user, w->pa, w->may_write);
 }
 
-static bool canonical(uint64_t lin) { return (uint64_t)((int64_t)(lin << 16) >> 16) == lin; }
+static bool canonical(uint64_t lin)
+{
+    return (uint64_t)((int64_t)(lin << 16) >> 16) == lin;
+}
 
 /* Translate one byte's address for an access, filling the TLB. Raises. */
 static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, enum agent agent)
@@ -383,7 +401,8 @@ static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, enum a
     }
     if (cpu->mode64 || long_mode(cpu)) {
         if (!canonical(lin))
-            raise_error(cpu, agent != AS_SYSTEM && cpu->op && op_on_stack(cpu, cpu->op, lin) ? VEC_SS : VEC_GP, 0);
+            raise_error(cpu,
+                        agent != AS_SYSTEM && cpu->op && op_on_stack(cpu, cpu->op, lin) ? VEC_SS : VEC_GP, 0);
     } else {
         lin = (uint32_t)lin;
     }

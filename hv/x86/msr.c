@@ -29,15 +29,16 @@ struct msr_row {
     bool report;     /* writes make an EV_CPU_MSR */
     uint32_t offset; /* in struct x86, of an uint64_t (an array if count > 1) */
     uint64_t value;
-    const char *name; /* of a run: one after the other, with "/" between them; "#" counts when they begin anew */
+    const char
+        *name; /* of a run: one after the other, with "/" between them; "#" counts when they begin anew */
 };
 
 #define AT(member) offsetof(struct x86, member)
 static const struct msr_row rows[] = {
     {0x10, 1, TSC, FT_BASE, false, 0, 0, "IA32_TIME_STAMP_COUNTER"},
     {0x8b, 1, KEEP, FT_BASE, false, AT(msr.bios_sign), 0, "IA32_BIOS_SIGN_ID"},
-    {0xfe, 1, CONSTANT, FT_BASE, false, 0,
-     0x508, "IA32_MTRRCAP"}, /* MTRRCAP: 8 variable ranges, fixed ranges, write-combining */
+    {0xfe, 1, CONSTANT, FT_BASE, false, 0, 0x508,
+     "IA32_MTRRCAP"}, /* MTRRCAP: 8 variable ranges, fixed ranges, write-combining */
     {0x174, 1, KEEP, FT_SYSENTER, true, AT(msr.sysenter_cs), 0, "IA32_SYSENTER_CS"},
     {0x175, 1, CANONICAL, FT_SYSENTER, true, AT(msr.sysenter_esp), 0, "IA32_SYSENTER_ESP"},
     {0x176, 1, CANONICAL, FT_SYSENTER, true, AT(msr.sysenter_eip), 0, "IA32_SYSENTER_EIP"},
@@ -48,13 +49,15 @@ static const struct msr_row rows[] = {
     {0x1d9, 1, IGNORE, FT_BASE, false, 0, 0, "IA32_DEBUGCTL"}, /* DEBUGCTL: no branch records */
     {0x200, 16, MTRR_RANGE, FT_BASE, false, AT(msr.mtrr_var), 0, "IA32_MTRR_PHYSBASE#/IA32_MTRR_PHYSMASK#"},
     {0x250, 1, MTRR_TYPES, FT_BASE, false, AT(msr.mtrr_fix[0]), 0, "IA32_MTRR_FIX64K_00000"},
-    {0x258, 2, MTRR_TYPES, FT_BASE, false, AT(msr.mtrr_fix[1]), 0, "IA32_MTRR_FIX16K_80000/IA32_MTRR_FIX16K_A0000"},
-    {0x268, 8, MTRR_TYPES, FT_BASE, false, AT(msr.mtrr_fix[3]), 0, 
+    {0x258, 2, MTRR_TYPES, FT_BASE, false, AT(msr.mtrr_fix[1]), 0,
+     "IA32_MTRR_FIX16K_80000/IA32_MTRR_FIX16K_A0000"},
+    {0x268, 8, MTRR_TYPES, FT_BASE, false, AT(msr.mtrr_fix[3]), 0,
      "IA32_MTRR_FIX4K_C0000/IA32_MTRR_FIX4K_C8000/IA32_MTRR_FIX4K_D0000/IA32_MTRR_FIX4K_D8000/IA32_MTRR_FIX4K_E0000/"
      "IA32_MTRR_FIX4K_E8000/IA32_MTRR_FIX4K_F0000/IA32_MTRR_FIX4K_F8000"},
     {0x277, 1, PAT, FT_BASE, false, AT(msr.pat), 0, "IA32_PAT"},
     {0x2ff, 1, MTRR_DEFAULT, FT_BASE, false, AT(msr.mtrr_def), 0, "IA32_MTRR_DEF_TYPE"},
-    {0x400, 40, MC_BANK, FT_BASE, false, AT(msr.mc), 0, "IA32_MC#_CTL/IA32_MC#_STATUS/IA32_MC#_ADDR/IA32_MC#_MISC"},
+    {0x400, 40, MC_BANK, FT_BASE, false, AT(msr.mc), 0,
+     "IA32_MC#_CTL/IA32_MC#_STATUS/IA32_MC#_ADDR/IA32_MC#_MISC"},
     {0xc0000080, 1, EFER, FT_SYSCALL, true, 0, 0, "EFER"},
     {0xc0000081, 1, KEEP, FT_SYSCALL, true, AT(msr.star), 0, "STAR"},
     {0xc0000082, 1, CANONICAL, FT_LM, true, AT(msr.lstar), 0, "LSTAR"},
@@ -64,13 +67,14 @@ static const struct msr_row rows[] = {
     {0xc0000101, 1, CANONICAL, FT_LM, true, AT(seg[GS].base), 0, "GS_BASE"},
     {0xc0000102, 1, CANONICAL, FT_LM, true, AT(msr.kernel_gs_base), 0, "KERNEL_GS_BASE"},
     {0xc0000103, 1, LOW32, FT_RDTSCP, false, AT(msr.tsc_aux), 0, "TSC_AUX"},
-    {0xc0010000, 8, IGNORE, FT_BASE, false, 0, 0, "PERF_CTL/PERF_CTL/PERF_CTL/PERF_CTL/PERF_CTR/PERF_CTR/PERF_CTR/PERF_CTR"}, /* performance counters: they are there, and count nothing */
-    {0xc0010010, 1, IGNORE, FT_LM, false, 0, 0, "SYSCFG"},   /* SYSCFG */
-    {0xc0010015, 1, IGNORE, FT_BASE, false, 0, 0, "HWCR"}, /* HWCR */
-    {0xc001001a, 1, IGNORE, FT_LM, false, 0, 0, "TOP_MEM"},   /* TOP_MEM: 0, as SYSCFG does not enable it */
-    {0xc001001d, 1, IGNORE, FT_LM, false, 0, 0, "TOP_MEM2"},   /* TOP_MEM2 */
-    {0xc001001f, 1, IGNORE, FT_LM, false, 0, 0, "NB_CFG"},   /* NB_CFG */
-    {0xc0010055, 1, IGNORE, FT_LM, false, 0, 0, "INT_PENDING"},   /* interrupt pending and C1E: never in C1E */
+    {0xc0010000, 8, IGNORE, FT_BASE, false, 0, 0,
+     "PERF_CTL/PERF_CTL/PERF_CTL/PERF_CTL/PERF_CTR/PERF_CTR/PERF_CTR/PERF_CTR"}, /* performance counters: they are there, and count nothing */
+    {0xc0010010, 1, IGNORE, FT_LM, false, 0, 0, "SYSCFG"},      /* SYSCFG */
+    {0xc0010015, 1, IGNORE, FT_BASE, false, 0, 0, "HWCR"},      /* HWCR */
+    {0xc001001a, 1, IGNORE, FT_LM, false, 0, 0, "TOP_MEM"},     /* TOP_MEM: 0, as SYSCFG does not enable it */
+    {0xc001001d, 1, IGNORE, FT_LM, false, 0, 0, "TOP_MEM2"},    /* TOP_MEM2 */
+    {0xc001001f, 1, IGNORE, FT_LM, false, 0, 0, "NB_CFG"},      /* NB_CFG */
+    {0xc0010055, 1, IGNORE, FT_LM, false, 0, 0, "INT_PENDING"}, /* interrupt pending and C1E: never in C1E */
 };
 enum { NROWS = sizeof rows / sizeof rows[0], MSR_APIC_BASE = 0x1b };
 
@@ -270,25 +274,80 @@ static const struct {
     uint32_t msr;
     const char *name;
 } others[] = {
-    {0x17, "IA32_PLATFORM_ID"},       {0x1b, "IA32_APIC_BASE"},        {0x2a, "EBL_CR_POWERON"},          {0x33, "TEST_CTL"},
-    {0x34, "SMI_COUNT"},              {0x3a, "IA32_FEATURE_CONTROL"},  {0x3b, "IA32_TSC_ADJUST"},         {0x48, "IA32_SPEC_CTRL"},
-    {0x49, "IA32_PRED_CMD"},          {0x79, "IA32_BIOS_UPDT_TRIG"},   {0xc1, "IA32_PMC0"},               {0xcd, "FSB_FREQ"},
-    {0xce, "PLATFORM_INFO"},          {0xcf, "IA32_CORE_CAPABILITIES"}, {0xe7, "IA32_MPERF"},             {0xe8, "IA32_APERF"},
-    {0x10a, "IA32_ARCH_CAPABILITIES"}, {0x10b, "IA32_FLUSH_CMD"},      {0x122, "IA32_TSX_CTRL"},          {0x140, "MISC_FEATURE_ENABLES"},
-    {0x186, "IA32_PERFEVTSEL0"},      {0x198, "IA32_PERF_STATUS"},     {0x199, "IA32_PERF_CTL"},          {0x19a, "IA32_CLOCK_MODULATION"},
-    {0x19b, "IA32_THERM_INTERRUPT"},  {0x19c, "IA32_THERM_STATUS"},    {0x1ad, "TURBO_RATIO_LIMIT"},      {0x1b0, "IA32_ENERGY_PERF_BIAS"},
-    {0x1d7, "LER_FROM_LIP"},          {0x1d8, "LER_TO_LIP"},           {0x1fc, "POWER_CTL"},              {0x345, "IA32_PERF_CAPABILITIES"},
-    {0x38d, "IA32_FIXED_CTR_CTRL"},   {0x38f, "IA32_PERF_GLOBAL_CTRL"}, {0x480, "IA32_VMX_BASIC"},        {0x4e0, "SMM_FEATURE_CONTROL"},
-    {0x606, "RAPL_POWER_UNIT"},       {0x611, "PKG_ENERGY_STATUS"},    {0x639, "PP0_ENERGY_STATUS"},      {0x641, "PP1_ENERGY_STATUS"},
-    {0x619, "DRAM_ENERGY_STATUS"},    {0x64d, "PLATFORM_ENERGY_STATUS"}, {0x6e0, "IA32_TSC_DEADLINE"},    {0xc80, "IA32_DEBUG_INTERFACE"},
-    {0xda0, "IA32_XSS"},              {0xc0000104, "TSC_RATIO"},       {0xc0010020, "PATCH_LOADER"},      {0xc0010058, "MMIO_CONF_BASE"},
-    {0xc0010061, "PSTATE_CUR_LIMIT"}, {0xc0010062, "PSTATE_CTL"},      {0xc0010063, "PSTATE_STATUS"},     {0xc0010064, "PSTATE_0"},
-    {0xc0010112, "SMM_ADDR"},         {0xc0010113, "SMM_MASK"},        {0xc0010114, "VM_CR"},             {0xc0010117, "VM_HSAVE_PA"},
-    {0xc0010130, "SEV_ES_GHCB"},      {0xc0010131, "SEV_STATUS"},      {0xc0010140, "OSVW_ID_LENGTH"},    {0xc0010141, "OSVW_STATUS"},
-    {0xc0010200, "PERF_CTL0"},        {0xc0010299, "RAPL_PWR_UNIT"},   {0xc001029a, "CORE_ENERGY_STAT"},  {0xc001029b, "PKG_ENERGY_STAT"},
-    {0xc0011020, "LS_CFG"},           {0xc0011022, "DC_CFG"},          {0xc0011023, "BU_CFG"},            {0xc0011029, "DE_CFG"},
-    {0xc001102a, "BU_CFG2"},          {0xc0011005, "CPUID_FEATURES"},  {0xc0011030, "IBS_FETCH_CTL"},     {0x40000000, "HV_GUEST_OS_ID"},
-    {0x4b564d00, "KVM_WALL_CLOCK_NEW"}, {0x4b564d01, "KVM_SYSTEM_TIME_NEW"},
+    {0x17, "IA32_PLATFORM_ID"},
+    {0x1b, "IA32_APIC_BASE"},
+    {0x2a, "EBL_CR_POWERON"},
+    {0x33, "TEST_CTL"},
+    {0x34, "SMI_COUNT"},
+    {0x3a, "IA32_FEATURE_CONTROL"},
+    {0x3b, "IA32_TSC_ADJUST"},
+    {0x48, "IA32_SPEC_CTRL"},
+    {0x49, "IA32_PRED_CMD"},
+    {0x79, "IA32_BIOS_UPDT_TRIG"},
+    {0xc1, "IA32_PMC0"},
+    {0xcd, "FSB_FREQ"},
+    {0xce, "PLATFORM_INFO"},
+    {0xcf, "IA32_CORE_CAPABILITIES"},
+    {0xe7, "IA32_MPERF"},
+    {0xe8, "IA32_APERF"},
+    {0x10a, "IA32_ARCH_CAPABILITIES"},
+    {0x10b, "IA32_FLUSH_CMD"},
+    {0x122, "IA32_TSX_CTRL"},
+    {0x140, "MISC_FEATURE_ENABLES"},
+    {0x186, "IA32_PERFEVTSEL0"},
+    {0x198, "IA32_PERF_STATUS"},
+    {0x199, "IA32_PERF_CTL"},
+    {0x19a, "IA32_CLOCK_MODULATION"},
+    {0x19b, "IA32_THERM_INTERRUPT"},
+    {0x19c, "IA32_THERM_STATUS"},
+    {0x1ad, "TURBO_RATIO_LIMIT"},
+    {0x1b0, "IA32_ENERGY_PERF_BIAS"},
+    {0x1d7, "LER_FROM_LIP"},
+    {0x1d8, "LER_TO_LIP"},
+    {0x1fc, "POWER_CTL"},
+    {0x345, "IA32_PERF_CAPABILITIES"},
+    {0x38d, "IA32_FIXED_CTR_CTRL"},
+    {0x38f, "IA32_PERF_GLOBAL_CTRL"},
+    {0x480, "IA32_VMX_BASIC"},
+    {0x4e0, "SMM_FEATURE_CONTROL"},
+    {0x606, "RAPL_POWER_UNIT"},
+    {0x611, "PKG_ENERGY_STATUS"},
+    {0x639, "PP0_ENERGY_STATUS"},
+    {0x641, "PP1_ENERGY_STATUS"},
+    {0x619, "DRAM_ENERGY_STATUS"},
+    {0x64d, "PLATFORM_ENERGY_STATUS"},
+    {0x6e0, "IA32_TSC_DEADLINE"},
+    {0xc80, "IA32_DEBUG_INTERFACE"},
+    {0xda0, "IA32_XSS"},
+    {0xc0000104, "TSC_RATIO"},
+    {0xc0010020, "PATCH_LOADER"},
+    {0xc0010058, "MMIO_CONF_BASE"},
+    {0xc0010061, "PSTATE_CUR_LIMIT"},
+    {0xc0010062, "PSTATE_CTL"},
+    {0xc0010063, "PSTATE_STATUS"},
+    {0xc0010064, "PSTATE_0"},
+    {0xc0010112, "SMM_ADDR"},
+    {0xc0010113, "SMM_MASK"},
+    {0xc0010114, "VM_CR"},
+    {0xc0010117, "VM_HSAVE_PA"},
+    {0xc0010130, "SEV_ES_GHCB"},
+    {0xc0010131, "SEV_STATUS"},
+    {0xc0010140, "OSVW_ID_LENGTH"},
+    {0xc0010141, "OSVW_STATUS"},
+    {0xc0010200, "PERF_CTL0"},
+    {0xc0010299, "RAPL_PWR_UNIT"},
+    {0xc001029a, "CORE_ENERGY_STAT"},
+    {0xc001029b, "PKG_ENERGY_STAT"},
+    {0xc0011020, "LS_CFG"},
+    {0xc0011022, "DC_CFG"},
+    {0xc0011023, "BU_CFG"},
+    {0xc0011029, "DE_CFG"},
+    {0xc001102a, "BU_CFG2"},
+    {0xc0011005, "CPUID_FEATURES"},
+    {0xc0011030, "IBS_FETCH_CTL"},
+    {0x40000000, "HV_GUEST_OS_ID"},
+    {0x4b564d00, "KVM_WALL_CLOCK_NEW"},
+    {0x4b564d01, "KVM_SYSTEM_TIME_NEW"},
 };
 
 /* The `index`-th name of a run. */

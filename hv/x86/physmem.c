@@ -96,8 +96,14 @@ struct ramblock *physmem_block(struct physmem *pm, const char *name, uint64_t si
     return b;
 }
 
-uint8_t *ramblock_host(struct ramblock *b) { return b->host; }
-uint64_t ramblock_size(const struct ramblock *b) { return b->npages * PAGE; }
+uint8_t *ramblock_host(struct ramblock *b)
+{
+    return b->host;
+}
+uint64_t ramblock_size(const struct ramblock *b)
+{
+    return b->npages * PAGE;
+}
 
 /* ---------------------------------------------------------------- the map */
 
@@ -137,8 +143,14 @@ const struct pdesc *physmem_page(const struct physmem *pm, uint64_t pa)
     return pa / PAGE < pm->npages ? &pm->page[pa / PAGE] : &pm->nothing;
 }
 
-uint64_t physmem_a20_mask(const struct physmem *pm) { return pm->a20 ? UINT64_MAX : ~(1ull << 20); }
-bool physmem_a20(const struct physmem *pm) { return pm->a20; }
+uint64_t physmem_a20_mask(const struct physmem *pm)
+{
+    return pm->a20 ? UINT64_MAX : ~(1ull << 20);
+}
+bool physmem_a20(const struct physmem *pm)
+{
+    return pm->a20;
+}
 
 void physmem_set_a20(struct physmem *pm, bool on)
 {

@@ -5,7 +5,10 @@
  */
 #include "hv/x86/sys.h"
 
-uint64_t random_seed(unsigned processor) { return 0x626f6f747265656cull + processor; }
+uint64_t random_seed(unsigned processor)
+{
+    return 0x626f6f747265656cull + processor;
+}
 
 static uint64_t random_next(struct x86 *cpu)
 {

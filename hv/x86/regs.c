@@ -5,13 +5,13 @@
 #include "hv/x86/sys.h"
 
 enum kind {
-    PLAIN,    /* a number in struct x86 */
+    PLAIN, /* a number in struct x86 */
     EFLAGS,
     SELECTOR, /* in real and virtual-8086 mode the base follows */
     ST,       /* arg: i of ST(i) */
     FTAG,     /* the 16-bit tag word */
     CR8,
-    XMM_REG,  /* arg: its number */
+    XMM_REG, /* arg: its number */
 };
 
 struct reg {
@@ -22,6 +22,7 @@ struct reg {
 #define MEMBER(member) sizeof(((struct x86 *)0)->member), 0, offsetof(struct x86, member)
 
 /* X(name, bits, group, ...initialiser of struct reg) */
+/* clang-format off */
 #define GPR_ROW(n, r) X(#n, 64, REG_GENERAL, PLAIN, MEMBER(gpr[r]))
 #define SEL_ROW(n, r) X(#n, 32, REG_SEGMENT, SELECTOR, 2, r, 0)
 #define ST_ROW(i)     X("st" #i, 80, REG_FLOAT, ST, 10, i, 0)
@@ -87,6 +88,7 @@ struct reg {
     X("sysenter_eip", 64, REG_SYSTEM, PLAIN, MEMBER(msr.sysenter_eip))                                       \
     X("pat", 64, REG_SYSTEM, PLAIN, MEMBER(msr.pat))                                                         \
     X("tsc_offset", 64, REG_SYSTEM, PLAIN, MEMBER(msr.tsc_offset))
+/* clang-format on */
 
 #define X(name, bits, group, ...) {name, bits, group},
 static const struct reg_desc descs[] = {ROWS};
@@ -144,11 +146,17 @@ static uint64_t number_get(const struct x86 *cpu, const struct reg *r)
 {
     uint64_t v = 0;
     switch (r->kind) {
-    case EFLAGS: return eflags_get(cpu);
-    case SELECTOR: return cpu->seg[r->arg].sel;
-    case FTAG: return tags_get(cpu);
-    case CR8: return cpu->bus.get_cr8(cpu->bus.ctx);
-    default: memcpy(&v, (const char *)cpu + r->offset, r->size); return v;
+    case EFLAGS:
+        return eflags_get(cpu);
+    case SELECTOR:
+        return cpu->seg[r->arg].sel;
+    case FTAG:
+        return tags_get(cpu);
+    case CR8:
+        return cpu->bus.get_cr8(cpu->bus.ctx);
+    default:
+        memcpy(&v, (const char *)cpu + r->offset, r->size);
+        return v;
     }
 }
 
@@ -176,11 +184,21 @@ static void settle(struct x86 *cpu)
 static void number_set(struct x86 *cpu, const struct reg *r, uint64_t v)
 {
     switch (r->kind) {
-    case EFLAGS: eflags_set(cpu, v & 0x3f7fd7); break;
-    case SELECTOR: selector_set(cpu, r->arg, (uint16_t)v); break;
-    case FTAG: tags_set(cpu, (unsigned)v); break;
-    case CR8: cpu->bus.set_cr8(cpu->bus.ctx, v & 15); break;
-    default: memcpy((char *)cpu + r->offset, &v, r->size); break;
+    case EFLAGS:
+        eflags_set(cpu, v & 0x3f7fd7);
+        break;
+    case SELECTOR:
+        selector_set(cpu, r->arg, (uint16_t)v);
+        break;
+    case FTAG:
+        tags_set(cpu, (unsigned)v);
+        break;
+    case CR8:
+        cpu->bus.set_cr8(cpu->bus.ctx, v & 15);
+        break;
+    default:
+        memcpy((char *)cpu + r->offset, &v, r->size);
+        break;
     }
     settle(cpu);
 }

@@ -13,7 +13,10 @@
 
 /* ---------------------------------------------------------------- counting */
 
-static int64_t executed(const struct x86 *cpu) { return cpu->slice - cpu->left; }
+static int64_t executed(const struct x86 *cpu)
+{
+    return cpu->slice - cpu->left;
+}
 
 uint64_t x86_steps(const struct x86 *cpu)
 {
@@ -111,9 +114,16 @@ void raise_debug(struct x86 *cpu, uint64_t bits)
 static unsigned fault_class(unsigned vector)
 {
     switch (vector) {
-    case VEC_DE: case VEC_TS: case VEC_NP: case VEC_SS: case VEC_GP: return 1;
-    case VEC_PF: return 2;
-    default: return 0;
+    case VEC_DE:
+    case VEC_TS:
+    case VEC_NP:
+    case VEC_SS:
+    case VEC_GP:
+        return 1;
+    case VEC_PF:
+        return 2;
+    default:
+        return 0;
     }
 }
 
@@ -159,7 +169,8 @@ static bool try_deliver(struct x86 *cpu)
         return false;
     exception_event(cpu, f);
     note_fault(cpu, f);
-    interrupt_deliver(cpu, INT_EXCEPTION, f->vector, f->has_error && !real_mode(cpu), f->error, cpu->gpr[REG_RIP]);
+    interrupt_deliver(cpu, INT_EXCEPTION, f->vector, f->has_error && !real_mode(cpu), f->error,
+                      cpu->gpr[REG_RIP]);
     return true;
 }
 
@@ -227,7 +238,8 @@ static bool take_lines(struct x86 *cpu)
         if (!cpu->sipi_pending)
             return false;
         cpu->sipi_pending = cpu->wait_sipi = cpu->halted = false;
-        x86_set_segment(cpu, "cs", (uint16_t)(cpu->sipi_vector << 8), (uint64_t)cpu->sipi_vector << 12, 0xffff, 0x9b);
+        x86_set_segment(cpu, "cs", (uint16_t)(cpu->sipi_vector << 8), (uint64_t)cpu->sipi_vector << 12,
+                        0xffff, 0x9b);
         cpu->gpr[REG_RIP] = 0;
         return true;
     }
@@ -427,8 +439,14 @@ void x86_raise_sipi(struct x86 *cpu, uint8_t vector)
     look_again(cpu);
 }
 
-bool x86_waits_for_sipi(const struct x86 *cpu) { return cpu->wait_sipi; }
-bool x86_halted_for_good(const struct x86 *cpu) { return cpu->halted && !(cpu->flags & FLAG_IF) && !cpu->nmi_pending; }
+bool x86_waits_for_sipi(const struct x86 *cpu)
+{
+    return cpu->wait_sipi;
+}
+bool x86_halted_for_good(const struct x86 *cpu)
+{
+    return cpu->halted && !(cpu->flags & FLAG_IF) && !cpu->nmi_pending;
+}
 
 /* ---------------------------------------------------------------- caches */
 

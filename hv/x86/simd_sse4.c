@@ -20,8 +20,8 @@ LANES_OP(pminud, uint32_t, d, a < b ? a : b)
 LANES_OP(pmaxud, uint32_t, d, a > b ? a : b)
 LANES_OP(pcmpeqq, int64_t, sq, a == b ? -1 : 0)
 LANES_OP(pcmpgtq, int64_t, sq, a > b ? -1 : 0)
-LANES_OP(pmulld, int32_t, sd, a * b)
-LANES_OP(pmuldq, int64_t, sq, (int64_t)(int32_t)a * (int32_t)b)
+LANES_OP(pmulld, int32_t, sd, a *b)
+LANES_OP(pmuldq, int64_t, sq, (int64_t)(int32_t)a *(int32_t)b)
 
 /* Blends: by an immediate's bits, or by the top bits of XMM0. */
 LANES_OP(blendps, uint32_t, d, imm >> i & 1 ? b : a)

@@ -23,7 +23,7 @@ LANES_BOTH(pabsw, int16_t, sw, b < 0 ? -b : b)
 LANES_BOTH(pabsd, int32_t, sd, b < 0 ? -b : b)
 LANES_BOTH(pmulhrsw, int16_t, sw, (((a * b) >> 14) + 1) >> 1)
 /* Unsigned bytes of d times signed bytes of s, pairs added. */
-LANES_BOTH(pmaddubsw, int16_t, sw, saturate16((uint8_t)a * (int8_t)b + (uint8_t)(a >> 8) * (int8_t)(b >> 8)))
+LANES_BOTH(pmaddubsw, int16_t, sw, saturate16((uint8_t)a *(int8_t)b + (uint8_t)(a >> 8) * (int8_t)(b >> 8)))
 
 /* ---------------------------------------------------------------- across lanes */
 

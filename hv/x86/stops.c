@@ -16,7 +16,10 @@
 
 enum offset_kind { OFFSET_LINEAR = 1, OFFSET_PHYSICAL = 2 };
 
-static bool is_exec(const struct stop_point *s) { return s->kind == STOPS_EXEC_LINEAR || s->kind == STOPS_EXEC_PHYSICAL; }
+static bool is_exec(const struct stop_point *s)
+{
+    return s->kind == STOPS_EXEC_LINEAR || s->kind == STOPS_EXEC_PHYSICAL;
+}
 
 static size_t slot_of(const struct x86 *cpu, uint64_t address)
 {
@@ -118,7 +121,10 @@ static long find(const struct x86 *cpu, enum stop_kind kind, uint64_t address, l
     return best;
 }
 
-static long earlier(long a, long b) { return a < 0 ? b : b < 0 || a < b ? a : b; }
+static long earlier(long a, long b)
+{
+    return a < 0 ? b : b < 0 || a < b ? a : b;
+}
 
 static long find_either(const struct x86 *cpu, uint64_t lin, bool mapped, uint64_t pa, long after)
 {
@@ -181,4 +187,7 @@ void exec_stops_alias(struct x86 *cpu, struct code_page *p, uint64_t linear)
     p->linear = page << 1 | 1;
 }
 
-void x86_stop_info(const struct x86 *cpu, struct x86_stop *s) { *s = cpu->stop; }
+void x86_stop_info(const struct x86 *cpu, struct x86_stop *s)
+{
+    *s = cpu->stop;
+}

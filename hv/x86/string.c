@@ -64,10 +64,18 @@ static void lods_1(struct x86 *cpu, const struct op *op)
 static void compare(struct x86 *cpu, const struct op *op, uint64_t a, uint64_t b)
 {
     switch (op->osize) {
-    case 0: alu_sub8(cpu, (uint8_t)a, (uint8_t)b); break;
-    case 1: alu_sub16(cpu, (uint16_t)a, (uint16_t)b); break;
-    case 2: alu_sub32(cpu, (uint32_t)a, (uint32_t)b); break;
-    default: alu_sub64(cpu, a, b); break;
+    case 0:
+        alu_sub8(cpu, (uint8_t)a, (uint8_t)b);
+        break;
+    case 1:
+        alu_sub16(cpu, (uint16_t)a, (uint16_t)b);
+        break;
+    case 2:
+        alu_sub32(cpu, (uint32_t)a, (uint32_t)b);
+        break;
+    default:
+        alu_sub64(cpu, a, b);
+        break;
     }
 }
 static void cmps_1(struct x86 *cpu, const struct op *op)
@@ -125,7 +133,10 @@ static uint64_t within_page(const struct op *op, uint64_t lin, uint64_t index)
     return page < wrap ? page : wrap;
 }
 
-static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
 
 /* The whole run must pass the segment's limit check: the last iteration's does, since limits are contiguous. */
 static bool flat(const struct x86 *cpu, unsigned seg, bool write)
@@ -184,12 +195,16 @@ static bool stop_at(const struct x86 *cpu, uint64_t lin)
     return exec_stop_here(cpu, lin, pa);
 }
 
-static uint64_t rep_count(const struct x86 *cpu, const struct op *op) { return R64(RCX) & index_mask(op); }
+static uint64_t rep_count(const struct x86 *cpu, const struct op *op)
+{
+    return R64(RCX) & index_mask(op);
+}
 
 /* The state after each iteration is complete (registers say what is left), so a fault or a stop may come between any two. The first
  * iteration's step is counted with the block's. True: all is done; false: steps have run out, or there is an execution stop here, at which
  * each iteration is a step of its own for the dispatcher. */
-static inline bool repeat(struct x86 *cpu, const struct op *op, iteration_fn *one, many_fn *many, bool compares)
+static inline bool repeat(struct x86 *cpu, const struct op *op, iteration_fn *one, many_fn *many,
+                          bool compares)
 {
     bool until_equal = op->pfx & PFX_REPNE;
     bool stop = unlikely(cpu->block->id & BLOCK_SLOW) && stop_at(cpu, code_linear(cpu, rip_of(cpu, op)));

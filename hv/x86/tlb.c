@@ -32,8 +32,8 @@ static struct space_key key_now(const struct x86 *cpu)
 
 static bool same_key(const struct space_key *a, const struct space_key *b)
 {
-    return a->mode == b->mode && a->root == b->root && a->pdpte[0] == b->pdpte[0] && a->pdpte[1] == b->pdpte[1] &&
-           a->pdpte[2] == b->pdpte[2] && a->pdpte[3] == b->pdpte[3];
+    return a->mode == b->mode && a->root == b->root && a->pdpte[0] == b->pdpte[0] &&
+           a->pdpte[1] == b->pdpte[1] && a->pdpte[2] == b->pdpte[2] && a->pdpte[3] == b->pdpte[3];
 }
 
 static uint8_t bit_of(const struct x86 *cpu, const struct space *s)
@@ -111,8 +111,14 @@ static void list_table(struct space *s, struct table_page *t)
 }
 
 /* Index bits of a level, and bytes of an entry: of 32-bit paging, or of the others. */
-static unsigned index_bits(const struct space *s) { return s->key.mode & CR4_PAE ? 9 : 10; }
-static unsigned entry_width(const struct space *s) { return s->key.mode & CR4_PAE ? 8 : 4; }
+static unsigned index_bits(const struct space *s)
+{
+    return s->key.mode & CR4_PAE ? 9 : 10;
+}
+static unsigned entry_width(const struct space *s)
+{
+    return s->key.mode & CR4_PAE ? 8 : 4;
+}
 
 void tlb_watch(struct x86 *cpu, struct pmeta *m, uint8_t *page, unsigned level, uint64_t lin)
 {
@@ -238,7 +244,8 @@ static void note_fast(struct pmeta *m, unsigned slot)
 
 static bool may_write_directly(const struct pdesc *d)
 {
-    return d->wr && d->wr == d->rd && !d->ignore_writes && (d->wr_meta->flags & (PM_SLOW | PM_CHANGED)) == PM_CHANGED;
+    return d->wr && d->wr == d->rd && !d->ignore_writes &&
+           (d->wr_meta->flags & (PM_SLOW | PM_CHANGED)) == PM_CHANGED;
 }
 
 void tlb_write_met(struct x86 *cpu, struct tlb_entry *e)
@@ -257,8 +264,8 @@ void tlb_enter(struct x86 *cpu, uint64_t lin, bool user, uint64_t pa, bool may_w
     uint64_t page = lin & ~0xfffull;
     bool fast_write = may_write && may_write_directly(d);
     note_used(cpu->space, user * TLB_SIZE + slot);
-    cpu->space->tlb[user][slot] =
-        (struct tlb_entry){page, fast_write ? page : TLB_NONE, (uintptr_t)d->rd - page, (pa & ~0xfffull) | may_write};
+    cpu->space->tlb[user][slot] = (struct tlb_entry){page, fast_write ? page : TLB_NONE,
+                                                     (uintptr_t)d->rd - page, (pa & ~0xfffull) | may_write};
     if (fast_write)
         note_fast(d->wr_meta, slot);
 }
@@ -275,7 +282,8 @@ void itlb_enter(struct x86 *cpu, uint64_t lin, uint64_t pa, struct code_page *p)
 static void drop_slot(struct x86 *cpu, struct space *s, unsigned slot, uint64_t lin, uint64_t size)
 {
     bool code = slot >= ITLB_SLOT;
-    uint64_t tag = code ? s->itlb[(slot - ITLB_SLOT) / ITLB_SIZE][slot % ITLB_SIZE].tag : s->tlb[slot / TLB_SIZE][slot % TLB_SIZE].r;
+    uint64_t tag = code ? s->itlb[(slot - ITLB_SLOT) / ITLB_SIZE][slot % ITLB_SIZE].tag
+                        : s->tlb[slot / TLB_SIZE][slot % TLB_SIZE].r;
     if (tag == TLB_NONE || tag - lin >= size)
         return;
     clear_slot(s, slot);
@@ -317,8 +325,8 @@ static void drop_area(struct x86 *cpu, struct space *s, uint64_t lin, uint64_t s
 
 /* What an entry maps that is present and accessed: others are not cached (every walk sets the accessed bit; PDPTEs of PAE paging
  * have none, but are only read when CR3 is loaded). */
-static void drop_derived(struct x86 *cpu, struct space *s, const struct table_use *use, const uint8_t *page, uint32_t off,
-                         uint32_t n)
+static void drop_derived(struct x86 *cpu, struct space *s, const struct table_use *use, const uint8_t *page,
+                         uint32_t off, uint32_t n)
 {
     unsigned width = entry_width(s), bits = index_bits(s), level = use->level;
     uint64_t base = use->base;
@@ -402,7 +410,8 @@ void tlb_drop_code(struct physmem *pm, const struct code_page *p)
     struct x86 *const *cpus = physmem_processors(pm, &ncpus);
     for (unsigned c = 0; c < ncpus; c++)
         for (unsigned i = 0; i < SPACES * 2 * ITLB_SIZE; i++) {
-            struct itlb_entry *e = &cpus[c]->spaces[i / (2 * ITLB_SIZE)].itlb[i / ITLB_SIZE % 2][i % ITLB_SIZE];
+            struct itlb_entry *e =
+                &cpus[c]->spaces[i / (2 * ITLB_SIZE)].itlb[i / ITLB_SIZE % 2][i % ITLB_SIZE];
             if (e->page == p)
                 *e = no_code;
         }

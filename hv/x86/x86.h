@@ -62,9 +62,11 @@ struct x86;
 struct x86_hooks {
     void *ctx;
     /* INT n in real or virtual-8086 mode is about to be executed, or to fault there (a monitor may then do what it asks for). */
-    void (*interrupt)(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t caller, uint64_t next);
+    void (*interrupt)(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t caller,
+                      uint64_t next);
     /* A far CALL in these modes is about to be executed, which may be a PUSHF; CALL to a handler. */
-    void (*far_call)(void *ctx, unsigned cpu, uint64_t target, uint64_t stack, uint64_t caller, uint64_t next);
+    void (*far_call)(void *ctx, unsigned cpu, uint64_t target, uint64_t stack, uint64_t caller,
+                     uint64_t next);
     /* An IRET or RETF 2 of these modes, or an IRET of a monitor to virtual-8086 mode, was executed. */
     void (*far_return)(void *ctx, unsigned cpu, uint64_t stack, uint64_t next);
     /* Paging is about to be turned on. */
@@ -103,17 +105,18 @@ struct x86_bus {
 /* Names of the CPUID models, the default first; NULL after the last. */
 const char *x86_model(unsigned i);
 /* A processor at power-on reset. `model` is a CPUID model name; NULL with err filled if unknown. */
-struct x86 *x86_create(struct physmem *, const struct x86_bus *, unsigned index, const char *model, struct error *err);
+struct x86 *x86_create(struct physmem *, const struct x86_bus *, unsigned index, const char *model,
+                       struct error *err);
 void x86_destroy(struct x86 *);
 /* Power-on or hard reset (INIT with `init`: caches and FPU kept). */
 void x86_reset(struct x86 *, bool init);
 
 enum x86_exit {
-    X86_DONE,       /* the steps were executed */
-    X86_HALTED,     /* HLT (or wait-for-SIPI): no step can be made until a line is raised */
-    X86_BREAK,      /* x86_break() was called, or the bus changed a line: look at the time again */
-    X86_STOP,       /* a stop point: see x86_stop_info() */
-    X86_SHUTDOWN,   /* triple fault */
+    X86_DONE,     /* the steps were executed */
+    X86_HALTED,   /* HLT (or wait-for-SIPI): no step can be made until a line is raised */
+    X86_BREAK,    /* x86_break() was called, or the bus changed a line: look at the time again */
+    X86_STOP,     /* a stop point: see x86_stop_info() */
+    X86_SHUTDOWN, /* triple fault */
 };
 
 /* Execute at most `steps` steps; *done is how many. Exact. */
@@ -165,7 +168,8 @@ int x86_set(struct x86 *, const char *reg, uint64_t value);
 uint64_t x86_get(const struct x86 *, const char *reg);
 /* Load a segment register with a given hidden part (a boot protocol's flat segments). access: as in a descriptor's bytes 5-6
  * (type, S, DPL, P in bits 0-7; AVL, L, D, G in bits 12-15). */
-void x86_set_segment(struct x86 *, const char *seg, uint16_t selector, uint64_t base, uint32_t limit, uint16_t access);
+void x86_set_segment(struct x86 *, const char *seg, uint16_t selector, uint64_t base, uint32_t limit,
+                     uint16_t access);
 
 /* Translate as the processor would for a supervisor read, without side effects. Returns false if not mapped. */
 bool x86_translate(const struct x86 *, uint64_t linear, uint64_t *pa);

@@ -27,10 +27,11 @@ static bool begins_with_one_of(const char *name, const char *list)
  * modrm.rm not 0. */
 static const char capstone_lacks[] = "nop mov ud0 prefetchw lfence mfence sfence";
 /* Instructions of extensions that no model of the emulator has. */
-static const char emulator_lacks[] = "v sha xs xr xc xb xa xe xt xg pf pi2 pswapd pavgusb pmulhrw femms "
-                                     "getsec adcx adox inve invv invlpga skinit stgi clgi "
-                                     "encl mont mwait monitor movnts extrq insertq swapgs rdfs rdgs wrfs wrgs "
-                                     "rdpid k bl tzm bextr pext pdep andn mulx rorx sarx shlx shrx t1mskc lwp";
+static const char emulator_lacks[] =
+    "v sha xs xr xc xb xa xe xt xg pf pi2 pswapd pavgusb pmulhrw femms "
+    "getsec adcx adox inve invv invlpga skinit stgi clgi "
+    "encl mont mwait monitor movnts extrq insertq swapgs rdfs rdgs wrfs wrgs "
+    "rdpid k bl tzm bextr pext pdep andn mulx rorx sarx shlx shrx t1mskc lwp";
 
 static unsigned make_bytes(struct rng *r, unsigned bits, uint8_t *b, uint8_t *prefix)
 {

@@ -729,12 +729,12 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(pic_priorities), T(pic_slave),     T(pic_modes),
-        T(pic_level),      T(pit_irq0),      T(pit_latch_and_status),
-        T(pit_mode3),      T(pit_one_shots), T(pit_against_model),
-        T(refresh_toggle), T(lapic_timer), T(lapic_enabled_anew),   T(lapic_priorities),
-        T(lapic_messages), T(lapic_pins),    T(ioapic_delivery),
-        T(hpet_periodic),  T(hpet_one_shot),
+        T(pic_priorities),   T(pic_slave),      T(pic_modes),
+        T(pic_level),        T(pit_irq0),       T(pit_latch_and_status),
+        T(pit_mode3),        T(pit_one_shots),  T(pit_against_model),
+        T(refresh_toggle),   T(lapic_timer),    T(lapic_enabled_anew),
+        T(lapic_priorities), T(lapic_messages), T(lapic_pins),
+        T(ioapic_delivery),  T(hpet_periodic),  T(hpet_one_shot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,14 +30,19 @@ struct guest {
     struct engine_config cfg;
 };
 
-static const struct setting from_cd[] = {{"memory", "134217728"}, {"cpus", "1"}, {"bios", "seabios"}, {"boot", "d"}};
-static const struct setting from_cd_smp[] = {{"memory", "134217728"}, {"cpus", "3"}, {"bios", "seabios"}, {"boot", "d"}};
-static const struct setting wild[] = {{"memory", "16777216"}, {"cpus", "1"}, {"bios", "none"},
-                                      {"flat-address", "1048576"}, {"cpu", "x86-64-v2"}};
-static const struct setting wild_smp[] = {{"memory", "16777216"}, {"cpus", "3"}, {"bios", "none"},
-                                          {"flat-address", "1048576"}, {"cpu", "max"}};
-static const struct setting direct[] = {{"memory", "134217728"}, {"cpus", "1"}, {"bios", "none"},
-                                        {"append", "console=ttyS0"}};
+static const struct setting from_cd[] = {
+    {"memory", "134217728"}, {"cpus", "1"}, {"bios", "seabios"}, {"boot", "d"}};
+static const struct setting from_cd_smp[] = {
+    {"memory", "134217728"}, {"cpus", "3"}, {"bios", "seabios"}, {"boot", "d"}};
+static const struct setting wild[] = {{"memory", "16777216"},
+                                      {"cpus", "1"},
+                                      {"bios", "none"},
+                                      {"flat-address", "1048576"},
+                                      {"cpu", "x86-64-v2"}};
+static const struct setting wild_smp[] = {
+    {"memory", "16777216"}, {"cpus", "3"}, {"bios", "none"}, {"flat-address", "1048576"}, {"cpu", "max"}};
+static const struct setting direct[] = {
+    {"memory", "134217728"}, {"cpus", "1"}, {"bios", "none"}, {"append", "console=ttyS0"}};
 
 static unsigned long piece_steps(void)
 {
@@ -152,8 +157,8 @@ struct outcome {
 static struct outcome outcome(struct engine *e, struct reports *r)
 {
     struct state_hash *h = state_hash_new();
-    struct outcome o = {state_hash_engine(h, e, NULL), XXH3_64bits_digest(r->digest), r->events, e->ops->icount(e),
-                        e->ops->time(e)};
+    struct outcome o = {state_hash_engine(h, e, NULL), XXH3_64bits_digest(r->digest), r->events,
+                        e->ops->icount(e), e->ops->time(e)};
     state_hash_free(h);
     XXH3_freeState(r->digest);
     free(r);
@@ -259,7 +264,8 @@ static struct saved *save(struct engine *e)
 
 static void load(struct engine *e, struct saved *s)
 {
-    const struct snapshot_source source = {.ctx = s, .section = get_section, .pages = get_pages, .whole = true};
+    const struct snapshot_source source = {
+        .ctx = s, .section = get_section, .pages = get_pages, .whole = true};
     struct error err;
     if (e->ops->load(e, &source, &err))
         fail_msg("%s", err.text);
@@ -311,7 +317,8 @@ static void flush(struct engine *e)
 
 enum way { AT_ONCE, BY_ONE, AT_RANDOM, FLUSHED, MOVED, WAYS };
 static const char *const way_name[WAYS] = {"at once", "step by step", "in random pieces",
-                                           "in random pieces with caches flushed", "moved from machine to machine"};
+                                           "in random pieces with caches flushed",
+                                           "moved from machine to machine"};
 
 /* How many steps next. Short and long ones: within a block, over a few, over many. */
 static uint64_t next_steps(enum way w, uint64_t *seed, uint64_t all)
@@ -366,7 +373,7 @@ static bool check_from(const struct guest *g, struct engine *e, uint64_t start, 
 /* Firmware in real mode, protected mode and SMM, its INT 13h, GRUB in both modes. */
 static void pieces_firmware(enum which which)
 {
-    static const uint64_t starts[] = {0,       30000,   400000,   900000,   1500000,  2500000,
+    static const uint64_t starts[] = {0,       30000,   400000,  900000,   1500000,  2500000,
                                       4000000, 6000000, 8100000, 20000000, 90000000, 250000000};
     unsigned long steps = piece_steps();
     struct guest g = guest(which);
@@ -377,8 +384,14 @@ static void pieces_firmware(enum which which)
     image_files_free(g.files);
 }
 
-static void test_pieces_firmware(void **state) { pieces_firmware(CD); }
-static void test_pieces_smp(void **state) { pieces_firmware(CD_SMP); }
+static void test_pieces_firmware(void **state)
+{
+    pieces_firmware(CD);
+}
+static void test_pieces_smp(void **state)
+{
+    pieces_firmware(CD_SMP);
+}
 
 /* The decompressor, the kernel from its first instructions on, its first process and what follows, to the power-off. */
 static void test_pieces_kernel(void **state)
@@ -437,7 +450,8 @@ static void test_wild(void **state)
     for (enum which which = WILD; which <= WILD_SMP; which++) {
         struct guest g = guest(which);
         struct engine *e = machine(&g);
-        for (uint64_t start = 0; start < 40 * steps && check_from(&g, e, start, steps / 4); start += 4 * steps)
+        for (uint64_t start = 0; start < 40 * steps && check_from(&g, e, start, steps / 4);
+             start += 4 * steps)
             ;
         e->ops->destroy(e);
         image_files_free(g.files);
@@ -447,7 +461,13 @@ static void test_wild(void **state)
 
 /* ---------------------------------------------------------------- a state that was changed midway */
 
-enum { FLIP_AT = 5500000, FLIP_UNTIL = 12000000, FLIP_EVERY = 2000000, FLIP_FOUND = 6000000, FLIP_PAGE = 0x4000123 };
+enum {
+    FLIP_AT = 5500000,
+    FLIP_UNTIL = 12000000,
+    FLIP_EVERY = 2000000,
+    FLIP_FOUND = 6000000,
+    FLIP_PAGE = 0x4000123
+};
 
 /* A bit of a field, or of a byte of RAM that the guest does not use; and what a verification must say. */
 struct flip {
@@ -458,7 +478,8 @@ struct flip {
 };
 
 static const struct flip flips[] = {
-    {"page", NULL, NULL, 0, 0x20, "  ram page 16384: first differing byte at 0x4000123: recorded 0x20, replayed 0x00 (1 bytes of"},
+    {"page", NULL, NULL, 0, 0x20,
+     "  ram page 16384: first differing byte at 0x4000123: recorded 0x20, replayed 0x00 (1 bytes of"},
     {"vector register", "cpu0", "xmm7", 5, 0x10, "  cpu0.xmm7[0]: recorded 0x100000000000, replayed 0x0\n"},
     {"register", "cpu0", "r15", 1, 4, "  cpu0.r15: recorded 0x400, replayed 0x0\n"},
     {"CMOS byte", "rtc", "cmos", 0x6b, 0x08, "  rtc.cmos[107]: recorded 0x8, replayed 0x0\n"},
@@ -527,8 +548,12 @@ static const struct engine_kind wrong_kind = {"pc", HV_BEHAVIOUR, NS_PER_STEP, w
 static void record(const struct guest *g, const struct engine_kind *kind, const char *path)
 {
     const struct position until = {.kind = POS_ICOUNT, .n = FLIP_UNTIL};
-    const struct record_options o = {.path = path, .kind = kind, .config = &g->cfg, .classes = EVENT_CLASSES_DEFAULT,
-                                     .checkpoint_every = FLIP_EVERY, .until = &until};
+    const struct record_options o = {.path = path,
+                                     .kind = kind,
+                                     .config = &g->cfg,
+                                     .classes = EVENT_CLASSES_DEFAULT,
+                                     .checkpoint_every = FLIP_EVERY,
+                                     .until = &until};
     struct record_result res;
     struct error err = {""};
     struct recorder *r = recorder_create(&o, &err);
@@ -588,9 +613,10 @@ static void test_flips(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pieces_firmware), cmocka_unit_test(test_pieces_smp), cmocka_unit_test(test_pieces_kernel),
-        cmocka_unit_test(test_hard_firmware),
-        cmocka_unit_test(test_hard_kernel),     cmocka_unit_test(test_wild),         cmocka_unit_test(test_flips),
+        cmocka_unit_test(test_pieces_firmware), cmocka_unit_test(test_pieces_smp),
+        cmocka_unit_test(test_pieces_kernel),   cmocka_unit_test(test_hard_firmware),
+        cmocka_unit_test(test_hard_kernel),     cmocka_unit_test(test_wild),
+        cmocka_unit_test(test_flips),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

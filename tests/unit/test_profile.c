@@ -152,7 +152,8 @@ struct given {
 static struct trace *trace_of(const struct given *list, size_t n, uint64_t end_icount, uint64_t end_time)
 {
     struct error err;
-    const struct trace_config cfg = {.engine = "pc", .behaviour = 1, .step_ns = 1, .classes = EVENT_CLASSES_ALL};
+    const struct trace_config cfg = {
+        .engine = "pc", .behaviour = 1, .step_ns = 1, .classes = EVENT_CLASSES_ALL};
     strcpy(path + strlen(path) - 6, "XXXXXX");
     int fd = mkstemp(path);
     assert_true(fd >= 0);
@@ -221,9 +222,10 @@ static const struct given processes[] = {
 static void processes_are_beside_each_other(void **state)
 {
     static const struct wanted want[] = {
-        {"kernel", -1, 0, 1000},      {"user", 0, 100, 900},      {"user.init", 1, 100, 900}, {"process.sh", 2, 110, 500},
-        {"process.sh", 3, 140, 142},  {"process.sh", 3, 150, 151}, {"process.worker", 2, 130, 600},
-        {"kernel.shutdown", 0, 900, 1000},
+        {"kernel", -1, 0, 1000},         {"user", 0, 100, 900},
+        {"user.init", 1, 100, 900},      {"process.sh", 2, 110, 500},
+        {"process.sh", 3, 140, 142},     {"process.sh", 3, 150, 151},
+        {"process.worker", 2, 130, 600}, {"kernel.shutdown", 0, 900, 1000},
     };
     struct trace *t = trace_of(processes, sizeof processes / sizeof processes[0], 1000, 1100);
     struct stages *s = stages_are(t, NULL, want, sizeof want / sizeof want[0]);
@@ -241,7 +243,13 @@ static void processes_are_beside_each_other(void **state)
     unlink(path);
 }
 
-#define SAYS(icount, text) {EV_PROCESS_LOG, icount, icount, text, {6, 1, 1}}
+#define SAYS(icount, text)                                                                                   \
+    {                                                                                                        \
+        EV_PROCESS_LOG, icount, icount, text,                                                                \
+        {                                                                                                    \
+            6, 1, 1                                                                                          \
+        }                                                                                                    \
+    }
 static const struct given systemd[] = {
     {EV_KERNEL_FOUND, 0, 0, "Linux", {0}},
     {EV_PROCESS_EXEC, 5, 5, "/sbin/init", {1, 1}},
@@ -311,8 +319,9 @@ static void a_kernel_that_is_not_known(void **state)
         {EV_CPU_MSR, 40, 40, NULL, {0xc0000080, 1, 0xffffffff80123456}},
     };
     static const struct wanted freebsd[] = {
-        {"bios", -1, 0, 10},         {"bios.post", 0, 0, 10},   {"loader", -1, 10, 30},
-        {"loader.boot-sector", 2, 10, 30}, {"kernel", -1, 30, 100},
+        {"bios", -1, 0, 10},     {"bios.post", 0, 0, 10},
+        {"loader", -1, 10, 30},  {"loader.boot-sector", 2, 10, 30},
+        {"kernel", -1, 30, 100},
     };
     t = trace_of(upper_half, 5, 100, 100);
     stages_free(stages_are(t, NULL, freebsd, 5));
@@ -327,7 +336,8 @@ static void a_kernel_that_is_not_known(void **state)
         {EV_KERNEL_FOUND, 30, 30, "Linux", {0}},
         {EV_CPU_MSR, 40, 40, NULL, {0xc0000080, 1, 0xffffffff80123456}},
     };
-    static const struct wanted known[] = {{"bios", -1, 0, 30}, {"bios.post", 0, 0, 30}, {"kernel", -1, 30, 100}};
+    static const struct wanted known[] = {
+        {"bios", -1, 0, 30}, {"bios.post", 0, 0, 30}, {"kernel", -1, 30, 100}};
     t = trace_of(found, 5, 100, 100);
     s = stages_are(t, NULL, known, 3);
     assert_null(stages_get(s, 2)->note);
@@ -347,11 +357,12 @@ static void captures_in_console_lines(void **state)
     };
     static const struct wanted want[] = {{"on.one", -1, 1, 5}, {"high", -1, 7, 10}, {"low", -1, 6, 10}};
     struct trace *t = trace_of(lines, sizeof lines / sizeof lines[0], 10, 10);
-    struct stages *s = stages_are(t,
-                                  "stage on.{what}\n by what\n open console \"Started {what}.\"\n close console \"Stopped {what}.\"\n"
-                                  "stage high\n by data\n open event irq vector>=0x30\n"
-                                  "stage low\n by data\n open event irq vector<0x30\n",
-                                  (const struct wanted[]){want[0], want[2], want[1]}, 3);
+    struct stages *s = stages_are(
+        t,
+        "stage on.{what}\n by what\n open console \"Started {what}.\"\n close console \"Stopped {what}.\"\n"
+        "stage high\n by data\n open event irq vector>=0x30\n"
+        "stage low\n by data\n open event irq vector<0x30\n",
+        (const struct wanted[]){want[0], want[2], want[1]}, 3);
     stages_free(s);
     trace_close(t);
     unlink(path);
@@ -384,11 +395,11 @@ static void machines_differ(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors_name_the_line),   cmocka_unit_test(builtin_parses),
-        cmocka_unit_test(probes_are_listed_once), cmocka_unit_test(stages_nest),
-        cmocka_unit_test(machines_differ), cmocka_unit_test(processes_are_beside_each_other),
-        cmocka_unit_test(units_are_stages),
-        cmocka_unit_test(a_kernel_that_is_not_known), cmocka_unit_test(captures_in_console_lines),
+        cmocka_unit_test(errors_name_the_line),      cmocka_unit_test(builtin_parses),
+        cmocka_unit_test(probes_are_listed_once),    cmocka_unit_test(stages_nest),
+        cmocka_unit_test(machines_differ),           cmocka_unit_test(processes_are_beside_each_other),
+        cmocka_unit_test(units_are_stages),          cmocka_unit_test(a_kernel_that_is_not_known),
+        cmocka_unit_test(captures_in_console_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

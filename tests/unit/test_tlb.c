@@ -24,7 +24,10 @@ struct machine {
     uint64_t random;
 };
 
-static uint64_t bus_read(void *ctx, uint64_t pa, unsigned size) { return UINT64_MAX; }
+static uint64_t bus_read(void *ctx, uint64_t pa, unsigned size)
+{
+    return UINT64_MAX;
+}
 static void bus_write(void *ctx, uint64_t pa, unsigned size, uint64_t v) {}
 static void bus_event(void *ctx, struct event *ev) {}
 
@@ -78,7 +81,8 @@ static uint64_t rights(struct machine *m, const struct space *s, uint64_t lin)
 {
     bool pae = s->key.mode & CR4_PAE, lm = s->key.mode & EFER_LMA;
     unsigned levels = lm ? 4 : 2, bits = pae ? 9 : 10, width = pae ? 8 : 4;
-    uint64_t table = pae && !lm ? s->key.pdpte[lin >> 30 & 3] & PTE_ADDR : s->key.root, all = UINT64_MAX, v = 0;
+    uint64_t table = pae && !lm ? s->key.pdpte[lin >> 30 & 3] & PTE_ADDR : s->key.root, all = UINT64_MAX,
+             v = 0;
     for (unsigned level = levels; level--;) {
         v = 0;
         memcpy(&v, m->ram + table + (lin >> (12 + bits * level) & ((1u << bits) - 1)) * width, width);
@@ -92,7 +96,8 @@ static uint64_t rights(struct machine *m, const struct space *s, uint64_t lin)
     return (all & (PTE_P | PTE_W | PTE_U | PTE_A)) | (v & PTE_D);
 }
 
-static void check_entry(struct machine *m, const struct space *s, uint64_t lin, uint64_t pa, bool user, bool write)
+static void check_entry(struct machine *m, const struct space *s, uint64_t lin, uint64_t pa, bool user,
+                        bool write)
 {
     uint64_t found, r = rights(m, s, lin);
     struct x86 *walker = m->walker;
@@ -151,7 +156,8 @@ static void check_all(struct machine *m)
 static uint64_t some_address(struct machine *m, enum mode mode)
 {
     uint64_t low = (uint64_t)pick(m, 3) << 12 | (uint64_t)pick(m, 2) << 20 | pick(m, 1023) * 4;
-    uint64_t high = mode == LONG ? (uint64_t)pick(m, 2) << 30 | (uint64_t)pick(m, 2) << 39 | (pick(m, 2) ? 0xffff800000000000 : 0)
+    uint64_t high = mode == LONG ? (uint64_t)pick(m, 2) << 30 | (uint64_t)pick(m, 2) << 39 |
+                                       (pick(m, 2) ? 0xffff800000000000 : 0)
                                  : (uint64_t)pick(m, 4) << 30;
     return low | high | (uint64_t)pick(m, 2) << 22;
 }
@@ -167,7 +173,8 @@ static uint64_t some_entry(struct machine *m)
 static void store_entry(struct machine *m, enum mode mode)
 {
     uint64_t v = some_entry(m);
-    unsigned width = mode == PAGING32 ? 4 : 8, index = pick(m, 8) ? pick(m, 4) << pick(m, 2) * 8 : pick(m, 4096 / width);
+    unsigned width = mode == PAGING32 ? 4 : 8,
+             index = pick(m, 8) ? pick(m, 4) << pick(m, 2) * 8 : pick(m, 4096 / width);
     uint64_t at = (uint64_t)(FIRST_TABLE + pick(m, FIRST_DATA - FIRST_TABLE)) << 12 | index * width % 4096;
     physmem_write(m->mem, at, &v, pick(m, 4) ? width : 2);
 }
@@ -239,13 +246,25 @@ static void churn(enum mode mode)
     machine_free(m);
 }
 
-static void test_32(void **state) { churn(PAGING32); }
-static void test_pae(void **state) { churn(PAE); }
-static void test_long(void **state) { churn(LONG); }
+static void test_32(void **state)
+{
+    churn(PAGING32);
+}
+static void test_pae(void **state)
+{
+    churn(PAE);
+}
+static void test_long(void **state)
+{
+    churn(LONG);
+}
 
 /* ---------------------------------------------------------------- a table that is none any more */
 
-static const struct pmeta *meta_of(struct machine *m, unsigned page) { return physmem_page(m->mem, (uint64_t)page << 12)->wr_meta; }
+static const struct pmeta *meta_of(struct machine *m, unsigned page)
+{
+    return physmem_page(m->mem, (uint64_t)page << 12)->wr_meta;
+}
 
 static void put32(struct machine *m, unsigned page, unsigned index, uint32_t v)
 {
