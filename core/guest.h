@@ -1,7 +1,7 @@
 /* guest.h - the seam behind which the guest systems are: what the story of a boot understands of a kernel, a hypervisor or a
  * firmware. The inspector (core/inspector.h) is the only one that calls them.
  *
- * A guest system is a row, `struct guest_system`, and a folder core/NAME. Its row is made known in core/guests.c. A *guest* is
+ * A guest system is a row, `struct guest_system`, and a folder core/NAME. Its row is made known in core/story/guests.c. A *guest* is
  * one instance of it: it looks for its system in the machine, or inside another guest, and tells by events what that
  * does. The inspector makes one at icount 0 for each system that the setting "inspect" names. All of them look at the
  * same machine; most never find anything.
@@ -94,7 +94,7 @@ bool guest_runs(const struct guest *g, unsigned cpu);
 size_t guest_peek_physical(const struct guest *g, const struct engine *e, uint64_t address, void *buf,
                            size_t n);
 
-/* ---------------------------------------------------------------- the table (core/guests.c) */
+/* ---------------------------------------------------------------- the table (core/story/guests.c) */
 
 /* All guest systems, up to NULL. */
 extern const struct guest_system *const guest_systems[];

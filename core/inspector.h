@@ -13,7 +13,7 @@
  * symbols, processes or stages at a position reads them from the trace (symbols_load, processes.h, events).
  *
  * Settings (all optional; a trace without "inspect" has no inspector):
- *   inspect   the guest systems to look for, by their names in core/guests.c: "linux", "linux,xen"; "all"; "none"
+ *   inspect   the guest systems to look for, by their names in core/story/guests.c: "linux", "linux,xen"; "all"; "none"
  *   probe     a symbol or 0xADDRESS whose entries are reported (probe.enter, probe.leave); several times
  *
  * How to use it:
@@ -47,7 +47,7 @@ struct inspector_options {
     /* Files given by --symbols: loaded at icount 0, and kept as notes. Only with `note`. */
     const char *const *symbol_files;
     size_t nsymbol_files;
-    /* The guest systems that there are, up to NULL. NULL: those of core/guests.c. */
+    /* The guest systems that there are, up to NULL. NULL: those of core/story/guests.c. */
     const struct guest_system *const *systems;
     /* Told in one line of a symbol file that has to be left out. NULL: then nothing is created, with that
      * error. */
