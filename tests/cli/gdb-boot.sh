@@ -62,6 +62,7 @@ monitor when
 boot-stages
 boot-seek 100%
 boot-last process.exec
+boot-explain 0
 bt
 boot-seek $((user - 1000))
 boot-break-process 1 *$entry
@@ -107,6 +108,7 @@ holds "$out" '^\* +1 +1 +0 +process ' "which process runs"
 holds "$out" "^\\* +$last +$last +1 +process " "a breakpoint in a later process only"
 holds "$out" '^the record has no symbols of process 1: ' "symbols that are not there"
 holds "$out" 'process.exec .* executes ' "the last event of a kind"
+holds "$out" '^ +the first instruction after reset' "an event in words"
 holds "$out" '^#[0-9]+ .* in do_syscall_64 \(\)' "frames without frame pointers"
 grep -n '^warning: Remote\|packet reply is too long\|Reply contains\|Ignoring\|Internal error\|internal-error' "$out" && fail "gdb complains"
 
