@@ -193,16 +193,12 @@ int symbols_elf_base(const void *data, size_t size, uint64_t *vaddr, uint64_t *o
 struct symbol_table *symbols_add_copy(struct symbols *s, const char *name, const struct symbol_table *from,
                                       const char *const *functions, uint64_t distance);
 
-/* ---------------------------------------------------------------- for a debugger (core/symbols/dwarf.c) */
+/* ---------------------------------------------------------------- for a debugger (core/symbols/elf_write.c) */
 
-/* Lines, functions and call frames as sections of an ELF file. All code is at its runtime address. */
-struct symbols_dwarf;
-enum { DWARF_SECTIONS = 5 };
-struct symbols_dwarf *symbols_dwarf_new(void);
-void symbols_dwarf_free(struct symbols_dwarf *d); /* NULL is allowed */
-void symbols_dwarf_add(struct symbols_dwarf *d, const struct symbol_mapping *m);
-/* The i-th section's name and content, which is valid until the next symbols_dwarf_add. *size may be 0. */
-const char *symbols_dwarf_section(const struct symbols_dwarf *d, unsigned i, const void **data, size_t *size);
+/* The symbols of a space as an ELF-64 file, with lines and call frames, all at their runtime addresses: of all that was
+ * mapped at any time, and of several tables of one name the last. To be freed; NULL if the space has none. Cost: a
+ * kernel's takes some tens of milliseconds. */
+void *symbols_elf(const struct symbols *s, symbol_space space, size_t *size);
 
 /* ---------------------------------------------------------------- in a trace (symbols_note.c) */
 

@@ -73,4 +73,15 @@ static inline bool symbol_table_whole(const struct symbol_table *t)
     return t->by_name;
 }
 
+/* ---------------------------------------------------------------- dwarf.c */
+
+/* Lines, functions and call frames as sections of an ELF file. All code is at its runtime address. */
+struct symbols_dwarf;
+enum { DWARF_SECTIONS = 5 };
+struct symbols_dwarf *symbols_dwarf_new(void);
+void symbols_dwarf_free(struct symbols_dwarf *d); /* NULL is allowed */
+void symbols_dwarf_add(struct symbols_dwarf *d, const struct symbol_mapping *m);
+/* The i-th section's name and content, which is valid until the next symbols_dwarf_add. *size may be 0. */
+const char *symbols_dwarf_section(const struct symbols_dwarf *d, unsigned i, const void **data, size_t *size);
+
 #endif
