@@ -321,6 +321,10 @@ static inline bool page_guards(const struct pmeta *m, uint32_t off, uint32_t n)
     return m->flags & PM_TABLE || (m->flags & PM_CODE && code_marked(m->code, off, n));
 }
 
+/* The cache of decoded code (code_cache.c): one for all processors of a memory. NULL: no memory for it. */
+struct code_cache *code_cache_create(void);
+void code_cache_destroy(struct physmem *);
+struct code_cache *physmem_code(const struct physmem *);
 /* The decoded code of a page of memory, made if there is none. */
 struct code_page *code_page_get(struct physmem *, struct pmeta *, uint8_t *host);
 /* Bytes [off, off+n) of it have been decoded. */
@@ -332,6 +336,8 @@ void code_flush(struct physmem *);
 void code_drop(struct physmem *, struct code_page *);
 /* The same, and no processor's instruction TLB knows it any more. */
 void code_drop_everywhere(struct physmem *, struct code_page *);
+/* Drops the blocks that were decoded from bytes [off, off+n) of the page: data often lies close to code. */
+void code_written(struct physmem *, struct code_page *, uint32_t off, uint32_t n);
 
 /* ---------------------------------------------------------------- TLB */
 

@@ -1,10 +1,11 @@
-/* physmem.c - guest-physical memory: blocks, the page map, and the notes on pages that keep decoded code and TLBs coherent. */
+/* physmem.c - guest-physical memory: blocks, the page map, and the notes on pages that keep decoded code and TLBs coherent with it. */
 #include <stdlib.h>
 #include <sys/mman.h>
 
 #include "hv/x86/cpu.h"
+#include "traces/memory.h"
 
-enum { PAGE = SNAPSHOT_PAGE, ARENA_SIZE = 64 << 20 };
+enum { PAGE = SNAPSHOT_PAGE };
 
 struct ramblock {
     char name[16];
@@ -23,9 +24,7 @@ struct physmem {
     struct x86 *cpu[MAX_CPUS];
     unsigned ncpus;
     struct table_page *table_pages;
-    uint8_t *arena;
-    size_t arena_used;
-    struct code_page *code_pages;
+    struct code_cache *code;
 };
 
 static void *zeroed(size_t size)
@@ -41,10 +40,10 @@ struct physmem *physmem_create(uint64_t ram_top)
         return NULL;
     pm->npages = (ram_top > 1ull << 32 ? ram_top : 1ull << 32) / PAGE;
     pm->page = zeroed(pm->npages * sizeof *pm->page);
-    pm->arena = zeroed(ARENA_SIZE);
+    pm->code = code_cache_create();
     pm->last = &pm->blocks;
     pm->a20 = true;
-    if (!pm->page || !pm->arena) {
+    if (!pm->page || !pm->code) {
         physmem_destroy(pm);
         return NULL;
     }
@@ -55,10 +54,8 @@ void physmem_destroy(struct physmem *pm)
 {
     if (!pm)
         return;
-    if (pm->arena) {
-        code_flush(pm);
-        munmap(pm->arena, ARENA_SIZE);
-    }
+    if (pm->code)
+        code_cache_destroy(pm);
     for (struct ramblock *b = pm->blocks, *next; b; b = next) {
         next = b->next;
         munmap(b->host, b->npages * PAGE);
@@ -173,6 +170,11 @@ void physmem_detach(struct physmem *pm, struct x86 *cpu)
             pm->cpu[i--] = pm->cpu[--pm->ncpus];
 }
 
+struct code_cache *physmem_code(const struct physmem *pm)
+{
+    return pm->code;
+}
+
 struct x86 *const *physmem_processors(const struct physmem *pm, unsigned *n)
 {
     *n = pm->ncpus;
@@ -235,92 +237,12 @@ void physmem_touch(struct physmem *pm, struct ramblock *b, uint64_t offset, uint
 
 struct table_page *table_page_get(struct physmem *pm, struct pmeta *m)
 {
-    struct table_page *t = calloc(1, sizeof *t);
-    if (!t)
-        abort();
+    struct table_page *t = mem_zero(1, sizeof *t);
     t->meta = m;
     t->all_next = pm->table_pages;
     pm->table_pages = t;
     m->table = t;
     return t;
-}
-
-/* ---------------------------------------------------------------- decoded code */
-
-struct code_page *code_page_get(struct physmem *pm, struct pmeta *m, uint8_t *host)
-{
-    if (m->code)
-        return m->code;
-    struct code_page *p = calloc(1, sizeof *p);
-    if (!p)
-        abort();
-    p->host = host;
-    p->meta = m;
-    p->all_next = pm->code_pages;
-    pm->code_pages = p;
-    m->code = p;
-    m->flags |= PM_CODE;
-    tlb_drop_fast(pm, m, host);
-    return p;
-}
-
-void code_mark(struct code_page *p, uint32_t off, uint32_t n)
-{
-    for (unsigned i = off / 64; i <= (off + n - 1) / 64; i++)
-        p->code[i] |= code_bits(off, n, i);
-}
-
-struct block *code_alloc(struct physmem *pm, unsigned n)
-{
-    size_t size = sizeof(struct block) + (n + 1) * sizeof(struct op);
-    if (pm->arena_used + size > ARENA_SIZE)
-        return NULL;
-    struct block *b = (struct block *)(pm->arena + pm->arena_used);
-    pm->arena_used += size;
-    memset(b, 0, sizeof *b);
-    return b;
-}
-
-const struct op *op_resync(struct x86 *, const struct op *);
-
-/* A dropped block stays where it is (it may be running, or chained from another), but every op of it goes back to the dispatcher,
- * which finds the new code. */
-static void block_kill(struct physmem *pm, struct block *b)
-{
-    for (unsigned i = 0; i <= b->n; i++)
-        b->ops[i].fn = op_resync;
-    for (unsigned c = 0; c < pm->ncpus; c++)
-        if (pm->cpu[c]->patched >= b->ops && pm->cpu[c]->patched <= b->ops + b->n)
-            pm->cpu[c]->patched = NULL;
-    b->next[0] = b->next[1] = NULL;
-}
-
-void code_drop(struct physmem *pm, struct code_page *p)
-{
-    for (unsigned i = 0; i < CODE_BUCKETS; i++) {
-        for (struct block *b = p->bucket[i]; b; b = b->bucket)
-            block_kill(pm, b);
-        p->bucket[i] = NULL;
-    }
-    memset(p->code, 0, sizeof p->code);
-}
-
-/* Only the blocks that were decoded from bytes [off, off+n): data often lies close to code. */
-static void drop_written(struct physmem *pm, struct code_page *p, uint32_t off, uint32_t n)
-{
-    memset(p->code, 0, sizeof p->code);
-    for (unsigned i = 0; i < CODE_BUCKETS; i++) {
-        for (struct block **at = &p->bucket[i], *b; (b = *at);) {
-            uint32_t start = b->id >> 16, end = b->page2 ? PAGE : start + b->bytes;
-            if (start < off + n && off < end) {
-                block_kill(pm, b);
-                *at = b->bucket;
-            } else {
-                code_mark(p, start, end - start);
-                at = &b->bucket;
-            }
-        }
-    }
 }
 
 void physmem_before_write(struct physmem *pm, struct pmeta *m, uint8_t *page, uint32_t off, uint32_t n)
@@ -333,30 +255,8 @@ void physmem_before_write(struct physmem *pm, struct pmeta *m, uint8_t *page, ui
 void physmem_before_mark(struct physmem *pm, struct pmeta *m, uint32_t off, uint32_t n)
 {
     if (m->flags & PM_CODE && code_marked(m->code, off, n))
-        drop_written(pm, m->code, off, n);
+        code_written(pm, m->code, off, n);
     m->flags |= PM_CHANGED | PM_EVER;
-}
-
-void code_drop_everywhere(struct physmem *pm, struct code_page *p)
-{
-    code_drop(pm, p);
-    tlb_drop_code(pm, p);
-}
-
-void code_flush(struct physmem *pm)
-{
-    for (struct code_page *p = pm->code_pages, *next; p; p = next) {
-        next = p->all_next;
-        p->meta->code = NULL;
-        p->meta->flags &= ~PM_CODE;
-        free(p);
-    }
-    pm->code_pages = NULL;
-    pm->arena_used = 0;
-    for (unsigned i = 0; i < pm->ncpus; i++) {
-        pm->cpu[i]->patched = NULL;
-        tlb_flush(pm->cpu[i]);
-    }
 }
 
 /* ---------------------------------------------------------------- snapshots */

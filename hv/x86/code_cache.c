@@ -1,0 +1,136 @@
+/* code_cache.c - the cache of decoded code: blocks in one arena, listed by the page that they were decoded from. Which bytes of
+ * a page were decoded is known, so that a store beside code costs nothing. */
+#include <string.h>
+#include <sys/mman.h>
+
+#include "hv/x86/cpu.h"
+#include "traces/memory.h"
+
+enum { ARENA_SIZE = 64 << 20 };
+
+struct code_cache {
+    uint8_t *arena;
+    size_t used;
+    struct code_page *pages;
+};
+
+struct code_cache *code_cache_create(void)
+{
+    struct code_cache *c = mem_zero(1, sizeof *c);
+    c->arena =
+        mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (c->arena != MAP_FAILED)
+        return c;
+    free(c);
+    return NULL;
+}
+
+void code_cache_destroy(struct physmem *pm)
+{
+    struct code_cache *c = physmem_code(pm);
+    code_flush(pm);
+    munmap(c->arena, ARENA_SIZE);
+    free(c);
+}
+
+struct code_page *code_page_get(struct physmem *pm, struct pmeta *m, uint8_t *host)
+{
+    if (m->code)
+        return m->code;
+    struct code_cache *cache = physmem_code(pm);
+    struct code_page *p = mem_zero(1, sizeof *p);
+    p->host = host;
+    p->meta = m;
+    p->all_next = cache->pages;
+    cache->pages = p;
+    m->code = p;
+    m->flags |= PM_CODE;
+    tlb_drop_fast(pm, m, host);
+    return p;
+}
+
+void code_mark(struct code_page *p, uint32_t off, uint32_t n)
+{
+    for (unsigned i = off / 64; i <= (off + n - 1) / 64; i++)
+        p->code[i] |= code_bits(off, n, i);
+}
+
+struct block *code_alloc(struct physmem *pm, unsigned n)
+{
+    size_t size = sizeof(struct block) + (n + 1) * sizeof(struct op);
+    struct code_cache *cache = physmem_code(pm);
+    if (cache->used + size > ARENA_SIZE)
+        return NULL;
+    struct block *b = (struct block *)(cache->arena + cache->used);
+    cache->used += size;
+    memset(b, 0, sizeof *b);
+    return b;
+}
+
+const struct op *op_resync(struct x86 *, const struct op *);
+
+/* A dropped block stays where it is (it may be running, or chained from another), but every op of it goes back to the dispatcher,
+ * which finds the new code. */
+static void block_kill(struct physmem *pm, struct block *b)
+{
+    for (unsigned i = 0; i <= b->n; i++)
+        b->ops[i].fn = op_resync;
+    unsigned ncpus;
+    struct x86 *const *cpu = physmem_processors(pm, &ncpus);
+    for (unsigned c = 0; c < ncpus; c++)
+        if (cpu[c]->patched >= b->ops && cpu[c]->patched <= b->ops + b->n)
+            cpu[c]->patched = NULL;
+    b->next[0] = b->next[1] = NULL;
+}
+
+void code_drop(struct physmem *pm, struct code_page *p)
+{
+    for (unsigned i = 0; i < CODE_BUCKETS; i++) {
+        for (struct block *b = p->bucket[i]; b; b = b->bucket)
+            block_kill(pm, b);
+        p->bucket[i] = NULL;
+    }
+    memset(p->code, 0, sizeof p->code);
+}
+
+void code_written(struct physmem *pm, struct code_page *p, uint32_t off, uint32_t n)
+{
+    memset(p->code, 0, sizeof p->code);
+    for (unsigned i = 0; i < CODE_BUCKETS; i++) {
+        for (struct block **at = &p->bucket[i], *b; (b = *at);) {
+            uint32_t start = b->id >> 16, end = b->page2 ? SNAPSHOT_PAGE : start + b->bytes;
+            if (start < off + n && off < end) {
+                block_kill(pm, b);
+                *at = b->bucket;
+            } else {
+                code_mark(p, start, end - start);
+                at = &b->bucket;
+            }
+        }
+    }
+}
+
+void code_drop_everywhere(struct physmem *pm, struct code_page *p)
+{
+    code_drop(pm, p);
+    tlb_drop_code(pm, p);
+}
+
+void code_flush(struct physmem *pm)
+{
+    struct code_cache *cache = physmem_code(pm);
+    unsigned ncpus;
+    struct x86 *const *cpu = physmem_processors(pm, &ncpus);
+    for (struct code_page *p = cache->pages, *next; p; p = next) {
+        next = p->all_next;
+        p->meta->code = NULL;
+        p->meta->flags &= ~PM_CODE;
+        free(p);
+    }
+    cache->pages = NULL;
+    cache->used = 0;
+    for (unsigned i = 0; i < ncpus; i++) {
+        cpu[i]->patched = NULL;
+        tlb_flush(cpu[i]);
+    }
+}
