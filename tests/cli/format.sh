@@ -17,8 +17,9 @@ for t in format-*.reel; do
 done | sed 's/[[:space:]]*$//' >"$work/format.out"
 golden "$work/format.out" cli/format.golden
 
-# What is in the frames is compared by them; that it is still the same run, too, as long as the engine is the same.
-for t in format-*.reel; do
+# What is in the frames is compared by them; that it is still the same run, too, as long as the engine is the same: behaviour-N.reel
+# was recorded by behaviour version N.
+for t in format-*.reel behaviour-*.reel; do
     "$BOOTREEL" replay --verify --console=none "$t" >"$work/replay.out" 2>"$work/replay.err"
     status=$?
     [ $status = 0 ] || grep -q 'recorded with behaviour version' "$work/replay.err" ||
