@@ -48,8 +48,8 @@ int finish_output(int status);
 const char *only_argument(int argc, char **argv, const char *what);
 /* Opens a trace; says on standard error if it was cut short. NULL after a message. */
 struct trace *open_trace(const char *path);
-/* What most commands do: parses the options, opens the trace that is the one argument, and runs fn on it, whose exit status it
- * returns when standard output is written. */
+/* What most commands do: parses the options, opens the trace that is the one argument, and runs fn on it,
+ * whose exit status it returns when standard output is written. */
 typedef int trace_command(void *ctx, struct trace *t, const char *path);
 int run_on_trace(const struct command *c, int argc, char **argv, option_taker *take, void *ctx,
                  trace_command *fn);

@@ -108,7 +108,8 @@ static bool wanted(struct listing *l, const struct event *ev)
            strstr(l->meaning, l->grep) || plain_holds(ev->data, ev->len, l->grep);
 }
 
-/* Who runs at `from` is known from the beginning on only: of what is before, just the events that tell are read. */
+/* Who runs at `from` is known from the beginning on only: of what is before, just the events
+ * that tell are read. */
 static int catch_up(struct listing *l, struct trace *t, struct error *err)
 {
     struct trace_cursor *c = trace_cursor_open(t, PROCESS_CLASSES);

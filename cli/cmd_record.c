@@ -336,7 +336,8 @@ static void set_hooks(struct record *r)
 
 /* ---------------------------------------------------------------- --tui */
 
-/* A terminal of our own, on which the person's typing reaches the guest as it would from a real one. Its other end is *master. */
+/* A terminal of our own, on which the person's typing reaches the guest as it would from a real one. Its
+ * other end is *master. */
 static int open_typing(int *master, struct error *err)
 {
     *master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);

@@ -10,7 +10,8 @@ struct tui_command {
     bool keys; /* only list them */
 };
 
-/* The folder of a variable of the XDG base directory specification, or below HOME; then FILE. NULL: there is none. */
+/* The folder of a variable of the XDG base directory specification, or below HOME; then FILE.
+ * NULL: there is none. */
 static char *xdg(const char *variable, const char *below_home, const char *file)
 {
     const char *folder = getenv(variable), *home = getenv("HOME");

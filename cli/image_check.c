@@ -11,7 +11,8 @@
 
 enum { SECTOR = 512, CD_SECTOR = 2048, HEAD = 4096, PVD = 16 * CD_SECTOR };
 
-/* A CD-ROM's commands have 32 bits for a sector's number. A disk's have 48, but what lies beyond needs a table in the host. */
+/* A CD-ROM's commands have 32 bits for a sector's number. A disk's have 48, but what lies beyond needs a
+ * table in the host. */
 #define CD_MAX     ((uint64_t)CD_SECTOR << 32)
 #define DISK_MAX   (1ull << 46)
 #define FLOPPY_MAX 2949120 /* 2.88 MB */

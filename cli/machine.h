@@ -33,8 +33,8 @@ size_t machine_symbols(const struct machine *m, struct symbol_image list[MACHINE
 /* Nothing to boot was given: the demo disk is. After the options. */
 bool machine_is_demo(const struct machine *m);
 
-/* Whether an image can be what its role says. -1 with err: of another format, of a size that cannot be, or
- * cut off. */
+/* Whether an image can be what its role says. -1 with err: of another format, of a size that
+ * cannot be, or cut off. */
 int image_check(const struct image *im, struct error *err);
 
 /* Finds a firmware file of SeaBIOS's package in the usual places; 0 and its path, or -1 with what to do. */

@@ -1,5 +1,5 @@
-/* options.h - the commands and their options, in tables. The parser, --help, the shell completion and the manual page
- * derive from them. Private to cli/.
+/* options.h - the commands and their options, in tables. The parser, --help, the shell completion and the
+ * manual page derive from them. Private to cli/.
  *
  * Texts in the tables:
  *   `word`    a literal: bold in the manual page; --help leaves the quotes out
@@ -72,8 +72,8 @@ bool option_is_heading(const struct option_row *row);
 
 /* Takes an option; `value` is NULL if it has none. -1 with err if it makes no sense. */
 typedef int option_taker(void *ctx, const struct option_row *row, const char *value, struct error *err);
-/* Gives each option to `take`; optind is then the first other argument. False with *status if there is nothing more to
- * do: --help was printed, or an option was wrong and a message says so. */
+/* Gives each option to `take`; optind is then the first other argument. False with *status if there is
+ * nothing more to do: --help was printed, or an option was wrong and a message says so. */
 bool parse_options(const struct command *c, int argc, char **argv, option_taker *take, void *ctx,
                    int *status);
 /* For a row that the command does not handle: an error in the program. */
@@ -136,8 +136,8 @@ struct argument_values {
 };
 void argument_values(const char *argument, struct argument_values *v);
 void argument_values_free(struct argument_values *v);
-/* What a NAME in an argument means, if it needs an explanation; NULL otherwise. `i` counts from 0; *name is set, and is NULL after
- * the last. */
+/* What a NAME in an argument means, if it needs an explanation; NULL otherwise. `i` counts from 0; *name is
+ * set, and is NULL after the last. */
 const char *argument_explained(size_t i, const char **name);
 /* Whether the argument text has this NAME. */
 bool argument_has(const char *argument, const char *name);

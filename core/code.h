@@ -31,8 +31,8 @@ struct code; /* a disassembler */
 /* For code of 64 or 32 bits. NULL if there is none. */
 struct code *code_new(unsigned bits);
 void code_free(struct code *c);
-/* Goes through n bytes of code that are at `address` in the guest, and calls fn for each site. Stops where it
- * is not code. */
+/* Goes through n bytes of code that are at `address` in the guest, and calls fn for each site. Stops
+ * where it is not code. */
 void code_sites(struct code *c, const void *bytes, size_t n, uint64_t address,
                 void (*fn)(void *ctx, const struct code_site *site), void *ctx);
 

@@ -67,8 +67,8 @@ enum { SNAPSHOT_PAGE = 4096 };
 /* Where `save` puts a state. Sections and regions come in a fixed order. */
 struct snapshot_sink {
     void *ctx;
-    /* A section: `fields` (flat, and the engine's as long as it lives) read from `base`. Section names are unique within the
-     * engine ("cpu0", "pit"). */
+    /* A section: `fields` (flat, and the engine's as long as it lives) read from `base`. Section names are
+     * unique within the engine ("cpu0", "pit"). */
     void (*section)(void *ctx, const char *name, const struct field *fields, size_t nfields,
                     const void *base);
     /* One page of a region ("ram", "vram", "disk0"). Pages never written since reset and all zero may be
@@ -76,8 +76,9 @@ struct snapshot_sink {
     void (*page)(void *ctx, const char *region, uint64_t index, const void *data);
 };
 
-/* The last save of one consumer (a recorder, a timeline, a hash), whose next save has only the pages that changed since
- * then, whoever else saves or loads in between. Zeroed, it stands for no save: all pages come. It belongs to one engine. */
+/* The last save of one consumer (a recorder, a timeline, a hash), whose next save has only the pages that
+ * changed since then, whoever else saves or loads in between. Zeroed, it stands for no save: all pages come.
+ * It belongs to one engine. */
 struct snapshot_base {
     uint32_t
         epoch; /* the engine's: saves with a base are counted, and pages carry the number at which they changed */
@@ -124,8 +125,9 @@ struct stop {
     unsigned id;      /* of the breakpoint or watchpoint */
     unsigned cpu;
     int status; /* STOP_POWER_OFF: exit status (isa-debug-exit), else 0 */
-    /* STOP_BREAKPOINT: what is due at this position before its instruction (timers) was done already, so the state is not yet or no more
-     * the one at which run(icount) ends. The run goes on the same way from both. */
+    /* STOP_BREAKPOINT: what is due at this position before its instruction (timers) was done
+     * already, so the state is not yet or no more the one at which run(icount) ends. The run goes on
+     * the same way from both. */
     bool late;
     char text[400];
 };
@@ -214,9 +216,10 @@ struct engine_ops {
     /* Hand an input to the machine at the present position. Returns bytes taken (a full FIFO takes fewer). */
     uint32_t (*input)(struct engine *, const struct input *);
 
-    /* Save the state: all sections, and the pages that changed since the save that *base stands for, which then stands for
-     * this one. NULL: all pages. Neither the guest, nor a later run, nor another consumer's save can tell that there was
-     * a save. Cost: a field copy, a look at the notes of every page, and 4 KiB for each page handed out. */
+    /* Save the state: all sections, and the pages that changed since the save that *base stands for, which
+     * then stands for this one. NULL: all pages. Neither the guest, nor a later run, nor another consumer's
+     * save can tell that there was a save. Cost: a field copy, a look at the notes of every page, and 4 KiB
+     * for each page handed out. */
     void (*save)(struct engine *, const struct snapshot_sink *, struct snapshot_base *base);
     int (*load)(struct engine *, const struct snapshot_source *, struct error *);
 
@@ -229,8 +232,8 @@ struct engine_ops {
     /* Bits of the code at the present address (16, 32 or 64). */
     unsigned (*code_bits)(const struct engine *, unsigned cpu);
 
-    /* Memory without side effects (no TLB fill, no accessed bits, no device). Returns bytes done: stops at the first
-     * that is not memory. */
+    /* Memory without side effects (no TLB fill, no accessed bits, no device). Returns bytes done: stops at
+     * the first that is not memory. */
     size_t (*peek)(const struct engine *, unsigned cpu, uint64_t linear, void *buf, size_t n);
     size_t (*poke)(struct engine *, unsigned cpu, uint64_t linear, const void *buf, size_t n);
     size_t (*peek_physical)(const struct engine *, uint64_t address, void *buf, size_t n);
@@ -240,15 +243,16 @@ struct engine_ops {
     void (*stops)(struct engine *, const struct stop_point *, size_t n);
     /* Which event classes are reported, and to whom. Never changes the run. */
     void (*observe)(struct engine *, uint32_t classes, const struct observer *);
-    /* Report events that are still being put together (a console line without its end): at the end of a recording. */
+    /* Report events that are still being put together (a console line without its end): at the
+     * end of a recording. */
     void (*flush)(struct engine *);
 
-    /* The screen as text (UTF-8, rows ended by \n), at most `size` bytes with the final NUL. Returns the full length;
-     * 0 if the screen shows no text. */
+    /* The screen as text (UTF-8, rows ended by \n), at most `size` bytes with the final NUL. Returns the full
+     * length; 0 if the screen shows no text. */
     size_t (*screen)(const struct engine *, char *buf, size_t size);
-    /* The display as it is: sizes into *d; its characters, row by row, if there are some and `ncells` are enough (else they
-     * are left alone); its pixels as red, green, blue bytes if `nrgb` bytes are enough. False: it shows nothing, or there is
-     * none. NULL: the engine has none. */
+    /* The display as it is: sizes into *d; its characters, row by row, if there are some and `ncells` are
+     * enough (else they are left alone); its pixels as red, green, blue bytes if `nrgb` bytes are enough.
+     * False: it shows nothing, or there is none. NULL: the engine has none. */
     bool (*display)(const struct engine *, struct display *d, struct display_cell *cells, size_t ncells,
                     uint8_t *rgb, size_t nrgb);
 };
@@ -259,13 +263,14 @@ struct engine {
 
 /* ---------------------------------------------------------------- events in words */
 
-/* What an engine's events mean, from the events alone: nothing is run. `state` is `size` plain bytes without pointers,
- * which can be copied; it remembers what later events depend on (which register an index selected). */
+/* What an engine's events mean, from the events alone: nothing is run. `state` is `size` plain bytes
+ * without pointers, which can be copied; it remembers what later events depend on (which register an
+ * index selected). */
 struct engine_words {
     size_t (*size)(void);
     void (*reset)(void *state, const struct engine_config *cfg); /* as at the beginning of a trace */
-    /* Takes note of an event, and puts what it means into buf: as snprintf; 0: there is nothing to be said. *manual and
-     * *source: who says so, and where (NULL: nobody). To be called with every event, in order. */
+    /* Takes note of an event, and puts what it means into buf: as snprintf; 0: there is nothing to be said.
+     * *manual and *source: who says so, and where (NULL: nobody). To be called with every event, in order. */
     int (*event)(void *state, const struct event *ev, char *buf, size_t size, const char **manual,
                  const char **source);
 };

@@ -1,10 +1,11 @@
-/* feed.h - gives an engine the inputs of a run: each at the position at which it came and, if the guest was idle
- * there, after as much guest time had passed as then.
+/* feed.h - gives an engine the inputs of a run: each at the position at which it came and, if the guest was
+ * idle there, after as much guest time had passed as then.
  *
  * The recorder (typing, and a run that is repeated), the replay and the timeline all give inputs this way.
  *
- * An interruption (engine_ops.interrupt) never ends the giving of an input: that would leave the guest between
- * the passing of time and the input, which is no position of the run. It is kept, and ends the next run.
+ * An interruption (engine_ops.interrupt) never ends the giving of an input: that would leave the
+ * guest between the passing of time and the input, which is no position of the run. It is kept, and
+ * ends the next run.
  */
 #ifndef BOOTREEL_CORE_FEED_H
 #define BOOTREEL_CORE_FEED_H
@@ -39,7 +40,8 @@ int feed_trace_input(void *ctx, uint64_t i, struct trace_input *in, struct error
 /* The icount of the next input, UINT64_MAX if there is none. 0, or -1 and err. */
 int feed_next(const struct feed *f, uint64_t *icount, struct error *err);
 
-/* Makes the first input at or after `icount` the next one. 0, or -1 and err. Cost: reads the inputs before it. */
+/* Makes the first input at or after `icount` the next one. 0, or -1 and err. Cost: reads the
+ * inputs before it. */
 int feed_seek(struct feed *f, uint64_t icount, struct error *err);
 
 /* Gives all inputs of the present position that were not given yet. */

@@ -1,11 +1,11 @@
 /* fields.h - tables of named fields: what a section of a saved state holds. Part of core/engine.h.
  *
- * One table a chip drives save, load, hash, divergence reports and what people see. A table may refer to tables of the
- * structs inside its own (FIELD_STRUCTS). Whoever owns it makes it flat once, with fields_flatten(); everything else sees
- * flat tables only, with names as a C expression: "ch[0].mode".
+ * One table a chip drives save, load, hash, divergence reports and what people see. A table may refer to
+ * tables of the structs inside its own (FIELD_STRUCTS). Whoever owns it makes it flat once, with
+ * fields_flatten(); everything else sees flat tables only, with names as a C expression: "ch[0].mode".
  *
- * The macros check the type of what they are given at compile time: a pointer, a floating-point number, or a struct where a
- * number should be does not compile.
+ * The macros check the type of what they are given at compile time: a pointer, a floating-point number, or a
+ * struct where a number should be does not compile.
  */
 #ifndef BOOTREEL_CORE_FIELDS_H
 #define BOOTREEL_CORE_FIELDS_H
@@ -14,8 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One row: `count` numbers of `width` bytes (1, 2, 4, 8), little-endian when saved. In a table that is not flat it may
- * stand for `count` structs instead, `width` bytes from one to the next, of which `sub` has the fields. */
+/* One row: `count` numbers of `width` bytes (1, 2, 4, 8), little-endian when saved. In a table that is
+ * not flat it may stand for `count` structs instead, `width` bytes from one to the next, of which
+ * `sub` has the fields. */
 struct field {
     const char *
         name; /* of structs: with '#' where the number of each goes; "" leaves the names to the rows of `sub` */
@@ -110,8 +111,9 @@ struct field_table {
     size_t n;
 };
 
-/* The rows in their order, structs replaced by their fields, the first struct's first. Programming errors (a row that lies
- * outside of its struct, a name of more than 100 bytes) and lack of memory abort. Cost: once a table, at its registration. */
+/* The rows in their order, structs replaced by their fields, the first struct's first. Programming errors (a
+ * row that lies outside of its struct, a name of more than 100 bytes) and lack of memory abort. Cost: once a
+ * table, at its registration. */
 struct field_table fields_flatten(const struct field *rows, size_t n);
 
 #endif

@@ -19,8 +19,8 @@
  *
  * The stream that comes out is a function of the one that goes in and of where it is cut. It is cut at
  * checkpoints: nothing is held back over one. A fold that is under way there is reported as far as it has
- * come, and goes on as a fold.again of its own (`continues`); its state, a few bytes, is a note of type "fold"
- * right before the checkpoint, so that a replay can begin there as well. */
+ * come, and goes on as a fold.again of its own (`continues`); its state, a few bytes, is a note of type
+ * "fold" right before the checkpoint, so that a replay can begin there as well. */
 #ifndef BOOTREEL_CORE_FOLD_H
 #define BOOTREEL_CORE_FOLD_H
 

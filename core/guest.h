@@ -1,18 +1,19 @@
-/* guest.h - the seam behind which the guest systems are: what the story of a boot understands of a kernel, a hypervisor or a
- * firmware. The inspector (core/inspector.h) is the only one that calls them.
+/* guest.h - the seam behind which the guest systems are: what the story of a boot understands of a kernel, a
+ * hypervisor or a firmware. The inspector (core/inspector.h) is the only one that calls them.
  *
- * A guest system is a row, `struct guest_system`, and a folder core/NAME. Its row is made known in core/story/guests.c. A *guest* is
- * one instance of it: it looks for its system in the machine, or inside another guest, and tells by events what that
- * does. The inspector makes one at icount 0 for each system that the setting "inspect" names. All of them look at the
- * same machine; most never find anything.
+ * A guest system is a row, `struct guest_system`, and a folder core/NAME. Its row is made known in
+ * core/story/guests.c. A *guest* is one instance of it: it looks for its system in the machine, or inside
+ * another guest, and tells by events what that does. The inspector makes one at icount 0 for each system that
+ * the setting "inspect" names. All of them look at the same machine; most never find anything.
  *
- * Guests nest: a guest in which others run (Xen's domains, the processes of user-mode Linux's host) names each of
- * these places by a number, its *domain*. As one begins, the inspector makes a guest of each other inspected system for it.
- * A guest inside another is shown only what happens while its domain runs; it has to read physical memory by
- * guest_peek_physical, and to ask guest_runs at each of its probes (core/hooks.h does by hooks_options.here), since
- * other domains have other code at the same addresses.
+ * Guests nest: a guest in which others run (Xen's domains, the processes of user-mode Linux's host) names
+ * each of these places by a number, its *domain*. As one begins, the inspector makes a guest of each other
+ * inspected system for it. A guest inside another is shown only what happens while its domain runs; it has to
+ * read physical memory by guest_peek_physical, and to ask guest_runs at each of its probes (core/hooks.h does
+ * by hooks_options.here), since other domains have other code at the same addresses.
  *
- * All that a guest does has to follow from the run alone: a replay has guests of its own and gets the same events.
+ * All that a guest does has to follow from the run alone: a replay has guests of its own and gets
+ * the same events.
  */
 #ifndef BOOTREEL_CORE_GUEST_H
 #define BOOTREEL_CORE_GUEST_H
@@ -39,10 +40,11 @@ struct guest_options {
     struct guest *parent;    /* as in struct guest */
     uint64_t domain;
     void *ctx; /* of the functions below */
-    /* Takes its events; cpu, icount and time are filled in, icount not below that of the last event of the engine. */
+    /* Takes its events; cpu, icount and time are filled in, icount not below that of the last
+     * event of the engine. */
     void (*emit)(void *ctx, const struct event *ev);
-    /* Its system is there. Returns its number, for symbol_space_of: 0 for the first that is found since the reset. Once,
-     * before the first of its symbols. */
+    /* Its system is there. Returns its number, for symbol_space_of: 0 for the first that is found since the
+     * reset. Once, before the first of its symbols. */
     unsigned (*found)(void *ctx);
     /* Symbols have come. */
     void (*symbols_changed)(void *ctx);
@@ -63,8 +65,8 @@ struct guest_system {
     uint32_t needs;   /* classes of engine events that it has to see, whichever are recorded */
     struct guest *(*create)(const struct guest_options *o);
     void (*destroy)(struct guest *g);
-    /* An event of the engine, of the classes above, after it was passed on. At EV_RESET all that was known of the machine is
-     * no longer so; the symbols of its number have been unmapped. */
+    /* An event of the engine, of the classes above, after it was passed on. At EV_RESET all that was known of
+     * the machine is no longer so; the symbols of its number have been unmapped. */
     void (*event)(struct guest *g, const struct event *ev);
     /* Who runs on that processor, at a probe. False: its system is not found, or something else runs there. */
     bool (*task)(struct guest *g, unsigned cpu, struct guest_task *task);
@@ -72,17 +74,18 @@ struct guest_system {
     bool (*read)(struct guest *g, unsigned cpu, uint64_t address, void *buf, size_t n);
     /* What is known of it, in words, without a full stop: its version, and what cannot be told of it. */
     void (*describe)(const struct guest *g, struct text *out);
-    /* The word for a value of a number field of its events (an initcall's level); NULL: there is none. May be NULL. */
+    /* The word for a value of a number field of its events (an initcall's level); NULL: there is
+     * none. May be NULL. */
     const char *(*word)(unsigned kind, unsigned field, uint64_t value);
-    /* What one of its events means, in words, added to `out`; from the event alone. False: there is nothing to say. May be
-     * NULL. */
+    /* What one of its events means, in words, added to `out`; from the event alone. False: there is nothing
+     * to say. May be NULL. */
     bool (*explain)(const struct event *ev, struct text *out);
 
-    /* Of a system that others run inside; NULL of others. Which domain runs on that processor now; false: none, but the system
-     * itself. */
+    /* Of a system that others run inside; NULL of others. Which domain runs on that processor now; false:
+     * none, but the system itself. */
     bool (*domain)(struct guest *g, unsigned cpu, uint64_t *domain);
-    /* Where a physical address of a domain is in what is physical memory for the guest itself. Whole pages of 4 KiB are
-     * together. False: nowhere. */
+    /* Where a physical address of a domain is in what is physical memory for the guest itself. Whole pages of
+     * 4 KiB are together. False: nowhere. */
     bool (*translate)(struct guest *g, uint64_t domain, uint64_t address, uint64_t *outer);
 };
 
@@ -90,7 +93,8 @@ struct guest_system {
 
 /* Whether what runs on that processor is this guest's: always, of one that is inside no other. */
 bool guest_runs(const struct guest *g, unsigned cpu);
-/* Physical memory as the guest has it, through all guests that it is inside. Returns bytes done, as engine_ops.peek_physical. */
+/* Physical memory as the guest has it, through all guests that it is inside. Returns bytes done, as
+ * engine_ops.peek_physical. */
 size_t guest_peek_physical(const struct guest *g, const struct engine *e, uint64_t address, void *buf,
                            size_t n);
 
@@ -100,8 +104,8 @@ size_t guest_peek_physical(const struct guest *g, const struct engine *e, uint64
 extern const struct guest_system *const guest_systems[];
 
 enum { GUEST_SYSTEMS_MAX = 32 };
-/* The value of the setting "inspect": names separated by commas, or "all", or "none". *chosen: bits by the index in the
- * table. -1 with err, which lists the names, if one is not in it. */
+/* The value of the setting "inspect": names separated by commas, or "all", or "none". *chosen: bits by the
+ * index in the table. -1 with err, which lists the names, if one is not in it. */
 int guest_systems_parse(const struct guest_system *const *table, const char *list, uint32_t *chosen,
                         struct error *err);
 /* The setting's value for these: their names, or "none". `out` is empty. */

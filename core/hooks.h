@@ -1,15 +1,16 @@
-/* hooks.h - functions of the guest that are followed: somebody is called when one is entered and when it is left.
+/* hooks.h - functions of the guest that are followed: somebody is called when one is entered and
+ * when it is left.
  *
- * A set of hooks belongs to one guest system (or to what --probe asks for). It owns its probes, so that all of it is
- * forgotten by one call.
+ * A set of hooks belongs to one guest system (or to what --probe asks for). It owns its probes, so that all
+ * of it is forgotten by one call.
  *
- * A call that is in progress is a *frame*: its function and the stack pointer at its entry tell it from others, on
- * whichever stack. A function is left where its code returns or jumps to another function. Such sites are found once
- * by disassembly, since probes have to be at fixed addresses (core/probes.h). Where that is not possible the
- * return address is taken from the stack at the first call from a place, and probed.
+ * A call that is in progress is a *frame*: its function and the stack pointer at its entry tell it from
+ * others, on whichever stack. A function is left where its code returns or jumps to another function. Such
+ * sites are found once by disassembly, since probes have to be at fixed addresses (core/probes.h). Where that
+ * is not possible the return address is taken from the stack at the first call from a place, and probed.
  *
- * A frame whose function was left unseen (a stack that was thrown away) stays until the same function is entered at
- * the same place of a stack.
+ * A frame whose function was left unseen (a stack that was thrown away) stays until the same function is
+ * entered at the same place of a stack.
  */
 #ifndef BOOTREEL_CORE_HOOKS_H
 #define BOOTREEL_CORE_HOOKS_H
@@ -53,8 +54,8 @@ struct hooks_options {
     void *ctx;
     /* Memory of the guest. False: not all of it is there. */
     bool (*read)(void *ctx, unsigned cpu, uint64_t address, void *buf, size_t n);
-    /* Called first at each probe. False: the probe is not this guest's business (another one runs there), and nobody else is
-     * called. NULL: every probe counts. */
+    /* Called first at each probe. False: the probe is not this guest's business (another one runs there), and
+     * nobody else is called. NULL: every probe counts. */
     bool (*here)(void *ctx, const struct probe_hit *hit);
 };
 
@@ -65,8 +66,8 @@ void hooks_free(struct hooks *hs);
 /* A probe that lives as long as the set. */
 void hooks_probe(struct hooks *hs, enum probe_space space, uint64_t address, probe_fn *fn, void *ctx);
 
-/* A function whose code can be read now. `cold`: what the compiler put elsewhere of it, or NULL. enter or leave may
- * be NULL. probes_apply is the caller's. */
+/* A function whose code can be read now. `cold`: what the compiler put elsewhere of it, or NULL. enter or
+ * leave may be NULL. probes_apply is the caller's. */
 struct hook *hook_function(struct hooks *hs, unsigned cpu, const struct symbol *function,
                            const struct symbol *cold, hook_enter *enter, hook_leave *leave, void *ctx);
 /* An address of which enter is called whenever it is executed; enter may call hook_follow. */
@@ -88,7 +89,8 @@ void hooks_sites(struct hooks *hs, unsigned cpu, const struct symbol *function, 
 
 /* The stack pointer as a linear address. */
 uint64_t hooks_stack_pointer(const struct hooks *hs, unsigned cpu);
-/* A frame of this hook there was left unseen: it is replaced. Pointers to frames are valid until the next push or drop. */
+/* A frame of this hook there was left unseen: it is replaced. Pointers to frames are valid until the
+ * next push or drop. */
 struct frame *hook_push(struct hook *h, uint64_t sp, uint64_t time);
 /* The innermost; NULL: none. */
 struct frame *hook_find(const struct hook *h, uint64_t sp);

@@ -1,11 +1,11 @@
-/* inspector.h - what understands the guest while it runs: the glue that the recorder and a replay call in the
- * same way.
+/* inspector.h - what understands the guest while it runs: the glue that the recorder and a replay call
+ * in the same way.
  *
  * The inspector stands between the engine's observer and whoever takes events. It passes the engine's events
- * on, holds the guest systems that are looked for (core/guest.h), adds their events (kernel.*, process.*, sched.*,
- * syscall.*) and those of probes, and keeps the order: icounts do not
- * fall. An engine reports a folded access late, with the icount of its last one; so events made at a probe
- * are held until the engine's next event, and come before it if they are older.
+ * on, holds the guest systems that are looked for (core/guest.h), adds their events (kernel.*, process.*,
+ * sched.*, syscall.*) and those of probes, and keeps the order: icounts do not fall. An engine reports a
+ * folded access late, with the icount of its last one; so events made at a probe are held until the engine's
+ * next event, and come before it if they are older.
  *
  * Everything it does is a function of the run and of its options, which are settings in the trace's
  * configuration (below): so `replay --verify`, which runs an inspector of its own, gets the same events byte
@@ -49,8 +49,8 @@ struct inspector_options {
     size_t nsymbol_files;
     /* The guest systems that there are, up to NULL. NULL: those of core/story/guests.c. */
     const struct guest_system *const *systems;
-    /* Told in one line of a symbol file that has to be left out. NULL: then nothing is created, with that
-     * error. */
+    /* Told in one line of a symbol file that has to be left out. NULL: then nothing is created,
+     * with that error. */
     void (*warn)(void *ctx, const char *text);
 };
 
@@ -72,7 +72,8 @@ void inspector_finish(struct inspector *in);
 
 /* Who runs on a processor, at a probe: by the innermost guest that is found there. False: nobody knows. */
 bool inspector_task(struct inspector *in, unsigned cpu, struct guest_task *task);
-/* Memory at a linear address, as that guest reads it; without one, as the engine does. False: not all of it is there. */
+/* Memory at a linear address, as that guest reads it; without one, as the engine does. False: not
+ * all of it is there. */
 bool inspector_read(struct inspector *in, unsigned cpu, uint64_t address, void *buf, size_t n);
 /* The guests that there are, and what they know: a line each, inner ones indented. */
 void inspector_describe(const struct inspector *in, struct text *out);

@@ -1,16 +1,16 @@
 /* live.h - a person (or a script) at the guest's console while it is recorded: when typed bytes go in, and
  * how long an idle guest waits in real time.
  *
- * A terminal's bytes go in as soon as the guest is looked at: when it is idle, at once; while it is busy,
- * every LIVE_STEPS steps. An idle guest waits for its next timer in real time, and guest time passes by as
- * much.
+ * A terminal's bytes go in as soon as the guest is looked at: when it is idle, at once; while it is
+ * busy, every LIVE_STEPS steps. An idle guest waits for its next timer in real time, and guest time
+ * passes by as much.
  *
  * A pipe or a file has no person behind it who sees the prompt; its bytes go in by the line, and only when
  * the guest is idle and waits for them: the last line that it printed on that console is unfinished (a
- * prompt; escape sequences and the echo of what was typed are none), or it has printed nothing for LIVE_QUIET of guest time. A guest that asks for a key again and again
- * instead of halting (boot loaders do) is taken to wait once it has left a prompt alone for LIVE_POLLED. All of that
- * depends on the run alone, so the same bytes give the same recording. At the end of the file the guest goes
- * on without waiting for real time.
+ * prompt; escape sequences and the echo of what was typed are none), or it has printed nothing for LIVE_QUIET
+ * of guest time. A guest that asks for a key again and again instead of halting (boot loaders do) is taken to
+ * wait once it has left a prompt alone for LIVE_POLLED. All of that depends on the run alone, so the same
+ * bytes give the same recording. At the end of the file the guest goes on without waiting for real time.
  */
 #ifndef BOOTREEL_CORE_LIVE_H
 #define BOOTREEL_CORE_LIVE_H
@@ -22,8 +22,8 @@
 #define LIVE_QUIET  10000000000u
 #define LIVE_POLLED 1000000000u
 
-/* One key from the front of what a terminal sends (n > 0), as the keyboard port wants it (engine.h: INPUT_KEYBOARD). Returns how many bytes
- * of `in` it was; *nout 0: there is no such key. */
+/* One key from the front of what a terminal sends (n > 0), as the keyboard port wants it (engine.h:
+ * INPUT_KEYBOARD). Returns how many bytes of `in` it was; *nout 0: there is no such key. */
 enum { LIVE_KEY = 8 };
 size_t live_keyboard(const uint8_t *in, size_t n, uint8_t out[LIVE_KEY], size_t *nout);
 

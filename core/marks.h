@@ -1,5 +1,6 @@
-/* marks.h - the few events of a boot that tell its story: reset vector, first switch to each mode, option
- * ROMs, boot device and sector, hand-over, kernel entry and its great steps, first ring 3, first process, power. */
+/* marks.h - the few events of a boot that tell its story: reset vector, first switch to each mode,
+ * option ROMs, boot device and sector, hand-over, kernel entry and its great steps, first ring 3,
+ * first process, power. */
 #ifndef BOOTREEL_CORE_MARKS_H
 #define BOOTREEL_CORE_MARKS_H
 

@@ -1,5 +1,5 @@
-/* position.h - how people write a position in a run, everywhere: command line, terminal interface, gdb
- * monitor.
+/* position.h - how people write a position in a run, everywhere: command line, terminal
+ * interface, gdb monitor.
  *
  *   ICOUNT         1234567, 100k, 2.5M, 3G: steps since reset
  *   TIME           1.5s, 300ms, 20us, 7ns: guest time; between two events where the guest halted, the second

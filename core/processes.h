@@ -24,8 +24,8 @@ struct processes;
 /* Empty. */
 struct processes *processes_new(void);
 void processes_free(struct processes *ps); /* NULL is allowed */
-/* Takes an event in, in order; those that are not of processes are ignored. A reset of the machine forgets
- * all. */
+/* Takes an event in, in order; those that are not of processes are ignored. A reset of the
+ * machine forgets all. */
 void processes_see(struct processes *ps, const struct event *ev);
 /* The state at a position of a trace: after all events with icount <= this. NULL on error. */
 struct processes *processes_at(struct trace *t, uint64_t icount, struct error *err);

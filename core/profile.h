@@ -1,7 +1,7 @@
 /* profile.h - boot profiles: a text that says which events open and close which stages of a boot.
  *
- * A profile is a list of stages. Stages nest: one that opens while others are open is inside of the innermost
- * of them.
+ * A profile is a list of stages. Stages nest: one that opens while others are open is inside of the
+ * innermost of them.
  *
  *   # from here to the end of the line: a comment
  *   stage NAME            begins a stage's description; NAME may hold {data} or {field}, taken from the
@@ -43,9 +43,9 @@
  *   return NAME           it returns
  *   address NUMBER        the instruction at that linear address is reached
  *
- * FIELD>=NUMBER and FIELD<NUMBER stand for ranges. TEXT may hold one {NAME}: it stands for whatever is there, and what follows it in
- * TEXT must be the end of the event's text. In a stage's NAME, {program} is the last part of the path that is the
- * opening text's first word.
+ * FIELD>=NUMBER and FIELD<NUMBER stand for ranges. TEXT may hold one {NAME}: it stands for whatever is there,
+ * and what follows it in TEXT must be the end of the event's text. In a stage's NAME, {program} is the last
+ * part of the path that is the opening text's first word.
  *
  * Numbers are decimal or 0x hexadecimal. Since stages follow from events alone, other profiles can be laid
  * over a trace afterwards; only symbols and addresses that were not probed need the run once more (annotate).

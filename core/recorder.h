@@ -1,11 +1,11 @@
-/* recorder.h - record: run an engine, and write what is needed to run it again, and what happened, into a
- * trace.
+/* recorder.h - record: run an engine, and write what is needed to run it again, and what
+ * happened, into a trace.
  *
  * What the recorder does to the engine depends on the run alone, but for live typing and interrupts; and
  * those are in the trace. So two recordings of the same inputs are equal, byte for byte.
  *
- * The order at a position: a checkpoint at icount N is the state when N was first reached; inputs at N come
- * after it.
+ * The order at a position: a checkpoint at icount N is the state when N was first reached; inputs at
+ * N come after it.
  */
 #ifndef BOOTREEL_CORE_RECORDER_H
 #define BOOTREEL_CORE_RECORDER_H
@@ -75,9 +75,9 @@ struct record_result {
 
 struct recorder;
 
-/* Creates the trace and the engine. NULL on error, also if `until` needs a recorded run (NN%, #EVENT …); a
- * file that was created by then is empty or has whole frames only. Options are copied, what they point to is
- * not. */
+/* Creates the trace and the engine. NULL on error, also if `until` needs a recorded run (NN%, #EVENT
+ * …); a file that was created by then is empty or has whole frames only. Options are copied, what they
+ * point to is not. */
 struct recorder *recorder_create(const struct record_options *o, struct error *err);
 
 /* Ends the run soon, at a step boundary; the trace is closed in order. Async-signal-safe, from any thread. */

@@ -44,8 +44,9 @@ void replay_interrupt(struct replay *r);
 /* ---- the whole run ---- */
 
 struct replay_options {
-    /* Check every frame of the trace, and compare each event, and the state at each checkpoint; else only the
-     * end. A damaged trace is an error then, even if all that can be compared is equal; one that was cut is not. */
+    /* Check every frame of the trace, and compare each event, and the state at each checkpoint; else
+     * only the end. A damaged trace is an error then, even if all that can be compared is equal; one
+     * that was cut is not. */
     bool verify;
     /* Called now and then, at least every 25 M steps; may be NULL. */
     void (*progress)(void *ctx, const struct engine *e);
@@ -63,8 +64,8 @@ struct replay_report {
     struct stop stop; /* where it stopped */
 };
 
-/* Runs from icount 0 to the end of the record. Only on a fresh replay. A divergence is not an error: see the
- * report. */
+/* Runs from icount 0 to the end of the record. Only on a fresh replay. A divergence is not an
+ * error: see the report. */
 int replay_all(struct replay *r, const struct replay_options *o, struct replay_report *report,
                struct error *err);
 

@@ -1,5 +1,5 @@
-/* stages.h - the stages of a recorded boot: a boot profile (profile.h) laid over a trace's events. Nothing is
- * run. */
+/* stages.h - the stages of a recorded boot: a boot profile (profile.h) laid over a trace's
+ * events. Nothing is run. */
 #ifndef BOOTREEL_CORE_STAGES_H
 #define BOOTREEL_CORE_STAGES_H
 
@@ -29,8 +29,8 @@ struct stage {
 
 struct stages;
 
-/* All stages as a tree: each behind its parent, and those of one parent in order of their beginning. Cost: one walk over the
- * events of the classes that the profile names. NULL with err. */
+/* All stages as a tree: each behind its parent, and those of one parent in order of their beginning. Cost:
+ * one walk over the events of the classes that the profile names. NULL with err. */
 struct stages *stages_build(struct trace *, const struct profile *, struct error *err);
 /* By the profile that the trace was recorded with (note "profile"), else the embedded one. */
 struct stages *stages_of_trace(struct trace *, struct error *err);
@@ -39,10 +39,12 @@ size_t stages_count(const struct stages *);
 const struct stage *stages_get(const struct stages *, size_t i);
 /* The innermost stage at icount, or -1. Those that are beside others do not count. */
 long stages_at(const struct stages *, uint64_t icount);
-/* Puts the short ones of a rule with `fold` together, in each parent: the first of them stands for all, with what is inside. */
+/* Puts the short ones of a rule with `fold` together, in each parent: the first of them stands for all,
+ * with what is inside. */
 void stages_fold(struct stages *);
-/* What stage `of` waited for: of the stages with `chain` in the same parent the one that ended last before it began. `of` -1: where
- * to begin, which is the one that ended last in the parent that had such stages first. -1: none. */
+/* What stage `of` waited for: of the stages with `chain` in the same parent the one that ended last before
+ * it began. `of` -1: where to begin, which is the one that ended last in the parent that had such stages
+ * first. -1: none. */
 long stages_chain(const struct stages *, long of);
 
 /* ---- while a machine is recorded: the stage that it is in, from the events as they come ---- */

@@ -36,7 +36,8 @@ void state_hash_pages(const struct state_hash *s,
 /* What state_hash_page computes. */
 uint64_t page_hash(const char *region, uint64_t index, const void *data);
 
-/* Runs engine->save into `s` and returns the hash. `base`: of the save that `s` holds; NULL: none, all pages are hashed. */
+/* Runs engine->save into `s` and returns the hash. `base`: of the save that `s` holds; NULL: none, all
+ * pages are hashed. */
 uint64_t state_hash_engine(struct state_hash *s, struct engine *e, struct snapshot_base *base);
 
 #endif

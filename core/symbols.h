@@ -21,10 +21,10 @@
 
 #include "traces/trace.h"
 
-/* A space: whose addresses they are. Of a guest system (core/guest.h) that was found, number and id: the number in the
- * upper half, the id below. Id 0 is its kernel, others are its processes (tgid). The first that is found is number
- * 0, so its kernel's space is 0, and a process's is its tgid. What was given for the whole machine (firmware,
- * loaders, --symbols) is in SPACE_KERNEL too. Negative spaces are no guest's. */
+/* A space: whose addresses they are. Of a guest system (core/guest.h) that was found, number and id: the
+ * number in the upper half, the id below. Id 0 is its kernel, others are its processes (tgid). The first that
+ * is found is number 0, so its kernel's space is 0, and a process's is its tgid. What was given for the whole
+ * machine (firmware, loaders, --symbols) is in SPACE_KERNEL too. Negative spaces are no guest's. */
 typedef int64_t symbol_space;
 #define SPACE_KERNEL   ((symbol_space)0)
 #define SPACE_PHYSICAL ((symbol_space)-1)
@@ -71,8 +71,7 @@ void symbols_free(struct symbols *s); /* NULL is allowed */
 /* ---------------------------------------------------------------- making */
 
 /* A new table. `name`: for people ("kernel", a module's name, a program's path); `source`: where the names
- * are from
- * ("kallsyms", "module", "elf", "page cache"). */
+ * are from ("kallsyms", "module", "elf", "page cache"). */
 struct symbol_table *symbol_table_begin(struct symbols *s, const char *name, const char *source);
 /* `address` as linked. `size` counts with SYMBOL_SIZED in flags; without it, it is the most that the symbol
  * may have (its section ends there), 0: any. Names over 511 bytes are cut. */
@@ -127,22 +126,23 @@ void symbols_fork(struct symbols *s, symbol_space from, symbol_space to, uint64_
 
 #define SYMBOLS_NOW UINT64_MAX /* `at`: whatever is mapped last */
 
-/* The symbol of that name; "module:name" asks one table only. Of several equal names the one at the lowest
- * address, functions first. A process's space is asked first, then its kernel's, then SPACE_KERNEL. False: none. */
+/* The symbol of that name; "module:name" asks one table only. Of several equal names the one at the
+ * lowest address, functions first. A process's space is asked first, then its kernel's, then
+ * SPACE_KERNEL. False: none. */
 bool symbols_find(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
                   struct symbol *sym);
 /* The same of this space alone. */
 bool symbols_find_in(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
                      struct symbol *sym);
-/* The next of the same name after `sym` (by address within the tables), to go through static functions of one
- * name. */
+/* The next of the same name after `sym` (by address within the tables), to go through static
+ * functions of one name. */
 bool symbols_find_next(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
                        struct symbol *sym);
 /* The symbol that `address` lies in, and how far: *offset may be NULL. */
 bool symbols_at(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
                 struct symbol *sym, uint64_t *offset);
-/* "name+0x12" or "name+0x12 [module]" (kernel: without module; offset 0: without offset) or "0x…": like
- * snprintf. */
+/* "name+0x12" or "name+0x12 [module]" (kernel: without module; offset 0: without offset) or
+ * "0x…": like snprintf. */
 int symbols_text(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at, char *buf,
                  size_t size);
 /* File and line of an address. False: not known. */

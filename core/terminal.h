@@ -1,5 +1,5 @@
-/* terminal.h - the terminal (or pipe) on which a person types to the guest: raw mode, the escape key,
- * waiting.
+/* terminal.h - the terminal (or pipe) on which a person types to the guest: raw mode, the
+ * escape key, waiting.
  *
  * Knows nothing of guests. The escape key is Ctrl-A as in QEMU: Ctrl-A x quits, Ctrl-A Ctrl-A (or Ctrl-A a)
  * sends a Ctrl-A, Ctrl-A h shows this. On a pipe there is no escape key: all bytes are the guest's.

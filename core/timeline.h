@@ -56,18 +56,18 @@ struct timeline *timeline_open(const char *path, const struct engine_kind *const
 struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *kind, struct error *err);
 void timeline_close(struct timeline *tl); /* NULL is allowed */
 
-/* The trace: for its configuration, events, stages, notes, and position_resolve(). Cursors may be opened on
- * it. */
+/* The trace: for its configuration, events, stages, notes, and position_resolve(). Cursors may
+ * be opened on it. */
 struct trace *timeline_trace(struct timeline *tl);
 /* The kind of engine that it runs. */
 const struct engine_kind *timeline_kind(const struct timeline *tl);
 
-/* One line if the trace was recorded by another behaviour version of the engine (the replay may differ); else
- * "". */
+/* One line if the trace was recorded by another behaviour version of the engine (the replay may
+ * differ); else "". */
 const char *timeline_warning(const struct timeline *tl);
 
-/* Memory for checkpoints kept in memory, in bytes. The default keeps the whole of a session below guest memory
- * + 1 GiB. Applied at once. Little memory costs time only. */
+/* Memory for checkpoints kept in memory, in bytes. The default keeps the whole of a session below guest
+ * memory + 1 GiB. Applied at once. Little memory costs time only. */
 #define TIMELINE_MEMORY (640ull << 20)
 void timeline_set_budget(struct timeline *tl, uint64_t bytes);
 
@@ -150,24 +150,24 @@ struct timeline_stopped {
  * count. TIMELINE_DONE or TIMELINE_INTERRUPTED. */
 int timeline_seek(struct timeline *tl, uint64_t icount, struct timeline_stopped *s, struct error *err);
 
-/* n steps forwards or backwards. Stop points do not count. TIMELINE_DONE, or an end or an interrupt before
- * that. */
+/* n steps forwards or backwards. Stop points do not count. TIMELINE_DONE, or an end or an
+ * interrupt before that. */
 int timeline_step(struct timeline *tl, enum timeline_direction dir, uint64_t n, struct timeline_stopped *s,
                   struct error *err);
 
 /* Runs until a stop point, an end or an interrupt. */
 int timeline_continue(struct timeline *tl, enum timeline_direction dir, struct timeline_stopped *s,
                       struct error *err);
-/* The same up to the n-th hit (n > 0); *hits (may be NULL) is how many there were. "Run backwards N times."
- */
+/* The same up to the n-th hit (n > 0); *hits (may be NULL) is how many there were. "Run
+ * backwards N times." */
 int timeline_continue_n(struct timeline *tl, enum timeline_direction dir, uint64_t n, uint64_t *hits,
                         struct timeline_stopped *s, struct error *err);
 /* As timeline_continue, but at most to `limit` (ahead or behind, as dir says): there TIMELINE_DONE. */
 int timeline_continue_to(struct timeline *tl, enum timeline_direction dir, uint64_t limit,
                          struct timeline_stopped *s, struct error *err);
 
-/* To the very beginning or end: TIMELINE_AT_BEGIN, TIMELINE_AT_END (in a diversion: where the guest stops).
- */
+/* To the very beginning or end: TIMELINE_AT_BEGIN, TIMELINE_AT_END (in a diversion: where the
+ * guest stops). */
 int timeline_to_begin(struct timeline *tl, struct timeline_stopped *s, struct error *err);
 int timeline_to_end(struct timeline *tl, struct timeline_stopped *s, struct error *err);
 
@@ -263,8 +263,8 @@ int timeline_section(struct timeline *tl, const char *name, timeline_field_fn *f
  * if there is no such part. */
 char *timeline_section_text(struct timeline *tl, const char *name);
 
-/* The hash of the whole state (core/state.h): equal to trace_checkpoint.hash at a recorded checkpoint. Never
- * 0. */
+/* The hash of the whole state (core/state.h): equal to trace_checkpoint.hash at a recorded
+ * checkpoint. Never 0. */
 uint64_t timeline_hash(struct timeline *tl);
 
 /* ---------------------------------------------------------------- recorded events around the position */
@@ -309,9 +309,9 @@ bool timeline_off(const struct timeline *tl);
 int timeline_undivert(struct timeline *tl, struct error *err);
 
 /* Live: as timeline_continue forwards in a diversion, but an idle guest does not skip guest time beyond
- * `time`: then TIMELINE_DONE, with the guest halted and stopped->time == `time`; *wake is when its next timer
- * is due (UINT64_MAX: none). Also TIMELINE_DONE after `steps` steps. What it prints goes to the console
- * callback. */
+ * `time`: then TIMELINE_DONE, with the guest halted and stopped->time == `time`; *wake is when its next
+ * timer is due (UINT64_MAX: none). Also TIMELINE_DONE after `steps` steps. What it prints goes to the
+ * console callback. */
 int timeline_live(struct timeline *tl, uint64_t steps, uint64_t time, uint64_t *wake,
                   struct timeline_stopped *s, struct error *err);
 

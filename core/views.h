@@ -1,7 +1,8 @@
-/* views.h - what the machine's state means, in words: for every front end that shows it to people. Nothing here changes
- * anything.
+/* views.h - what the machine's state means, in words: for every front end that shows it to people. Nothing
+ * here changes anything.
  *
- * Sources: Intel 64 and IA-32 Architectures Software Developer's Manual (SDM), the section named beside each table.
+ * Sources: Intel 64 and IA-32 Architectures Software Developer's Manual (SDM), the section named
+ * beside each table.
  */
 #ifndef BOOTREEL_CORE_VIEWS_H
 #define BOOTREEL_CORE_VIEWS_H
@@ -30,7 +31,8 @@ struct view_bit {
     const char *what;
 };
 
-/* The bits of a register that has some ("eflags", "cr0", "efer", "mxcsr" …), lowest first; NULL and 0: it has none. */
+/* The bits of a register that has some ("eflags", "cr0", "efer", "mxcsr" …), lowest first; NULL
+ * and 0: it has none. */
 const struct view_bit *view_bits(const char *reg, size_t *n);
 /* The i-th register that has bits; NULL beyond the last. */
 const char *view_bits_register(size_t i);
@@ -46,7 +48,8 @@ struct view_segment {
     bool present, system, wide, big, granular;
 };
 
-/* The descriptor that a selector names, in the GDT or LDT as it is in memory now. False: none (null, or beyond the table). */
+/* The descriptor that a selector names, in the GDT or LDT as it is in memory now. False: none (null, or
+ * beyond the table). */
 bool view_descriptor(const struct timeline *tl, unsigned cpu, unsigned selector, struct view_segment *s);
 /* "code 64-bit, ring 0, readable", "data 32-bit, ring 3, writable", "TSS (busy)". As snprintf. */
 int view_segment_text(const struct view_segment *s, char *buf, size_t size);
@@ -89,9 +92,10 @@ struct view_frame {
     enum view_frame_by by;
 };
 
-/* The calls that are under way, the innermost first: by call frame information where the symbols have some, else by the
- * frame pointer if it points to a chain of frames in code with symbols, else by the values on the stack that are return
- * addresses (VIEW_FRAME_GUESS: they may be left over). `space` as in symbols.h; `s` NULL: no symbols. Returns how many. */
+/* The calls that are under way, the innermost first: by call frame information where the symbols have some,
+ * else by the frame pointer if it points to a chain of frames in code with symbols, else by the values on the
+ * stack that are return addresses (VIEW_FRAME_GUESS: they may be left over). `space` as in symbols.h; `s`
+ * NULL: no symbols. Returns how many. */
 size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols *s, symbol_space space,
                    struct view_frame *frame, size_t max);
 

@@ -96,9 +96,9 @@ const char *event_class_name(enum event_class c);
 const char *event_class_what(enum event_class c);
 /* "cpu, exception, irq, …": all of them, for messages. A constant. */
 const char *event_class_list(void);
-/* Parse "cpu,irq,pio", "all", "none", "default", and "-syscall" / "+syscall" after them, into a mask. The class
- * fold is part of every list that has another class, unless "-fold" takes it out.
- * Returns 0, or -1 with `*bad` pointing at the word that is no class. */
+/* Parse "cpu,irq,pio", "all", "none", "default", and "-syscall" / "+syscall" after them, into a mask. The
+ * class fold is part of every list that has another class, unless "-fold" takes it out. Returns 0, or -1 with
+ * `*bad` pointing at the word that is no class. */
 int event_classes_parse(const char *text, uint32_t *mask, const char **bad);
 
 /* The event's own words (without position): fills `buf` like snprintf and returns the length. Bytes that

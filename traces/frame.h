@@ -18,8 +18,8 @@ enum {
     FRAME_ZSTD_LEVEL = 3,
     PAGES_ZSTD_LEVEL = 6, /* most of a file are pages */
 
-    /* Where the writer cuts. Numbers that the bytes of a file depend on: change none without a new version.
-     */
+    /* Where the writer cuts. Numbers that the bytes of a file depend on: change none without
+     * a new version. */
     EVENTS_CUT_BYTES = 256 << 10,
     EVENTS_CUT_COUNT = 32768,
     CHUNKS_CUT_NEW = 16,

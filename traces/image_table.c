@@ -142,8 +142,8 @@ bool image_table_match(struct image_table *t, const uint8_t *page, struct page_p
     return t->n && compose(t, page, 0, t->next, parts);
 }
 
-/* Whether the page has, at `at`, what the image has at the anchor. If so *align and *next are what compose
- * needs. */
+/* Whether the page has, at `at`, what the image has at the anchor. If so *align and *next are
+ * what compose needs. */
 static bool anchor_fits(const struct image_table *t, const uint8_t *page, size_t at, uint32_t anchor,
                         unsigned *align, uint64_t *next)
 {

@@ -1,9 +1,9 @@
-/* index.c - which frames a trace file has: from the index at its end, or, where that is missing, from the
- * frames.
+/* index.c - which frames a trace file has: from the index at its end, or, where that is missing,
+ * from the frames.
  *
- * Both ways go through frame_add(), which holds a frame's header against everything before it: numbers must
- * be consecutive, positions must not fall, counts must add up. What the rest of the reader uses is checked
- * here once.
+ * Both ways go through frame_add(), which holds a frame's header against everything before it: numbers
+ * must be consecutive, positions must not fall, counts must add up. What the rest of the reader uses is
+ * checked here once.
  */
 #include <inttypes.h>
 #include <xxhash.h>

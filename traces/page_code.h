@@ -1,6 +1,6 @@
-/* page_code.h - the items of a PAGES frame: a page as it is, as changes of an earlier page, or made of parts,
- * most of them image content that is in the trace already. Bytes: docs/trace-format.md. Inside of traces/
- * only.
+/* page_code.h - the items of a PAGES frame: a page as it is, as changes of an earlier page, or made of
+ * parts, most of them image content that is in the trace already. Bytes: docs/trace-format.md. Inside
+ * of traces/ only.
  */
 #ifndef BOOTREEL_TRACES_PAGE_CODE_H
 #define BOOTREEL_TRACES_PAGE_CODE_H

@@ -1,5 +1,5 @@
-/* plain.c - text without the escape sequences that a terminal takes out of it. ECMA-48, 5.4 (control sequences) and 5.6
- * (control strings); ECMA-35, 13.2 (other escape sequences).
+/* plain.c - text without the escape sequences that a terminal takes out of it. ECMA-48, 5.4 (control
+ * sequences) and 5.6 (control strings); ECMA-35, 13.2 (other escape sequences).
  */
 #include <stdlib.h>
 #include <string.h>

@@ -165,8 +165,8 @@ void config_free(struct trace *t)
     t->has_config = false;
 }
 
-/* The kinds of events that the trace knows. Rows and fields are only ever added: later ones than ours cannot
- * be read. */
+/* The kinds of events that the trace knows. Rows and fields are only ever added: later ones than
+ * ours cannot be read. */
 static const char *config_kinds(struct trace *t, struct view *v)
 {
     uint64_t n = view_varint(v);

@@ -58,8 +58,8 @@ static struct region_map *maps_find(const struct region_maps *m, const char *nam
     return NULL;
 }
 
-/* The region of that name, made if need be; takes `name`. NULL: too many, or this checkpoint had it before.
- */
+/* The region of that name, made if need be; takes `name`. NULL: too many, or this checkpoint
+ * had it before. */
 static struct region_map *maps_region(struct region_maps *m, char *name)
 {
     struct region_map *r = maps_find(m, name);

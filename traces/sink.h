@@ -27,8 +27,8 @@ int sink_check(struct sink *s, struct error *err);
 /* From here on frames wait until sink_commit, and the file does not grow beyond `limit` bytes, with its end,
  * index and trailer. */
 void sink_limit(struct sink *s, uint64_t limit);
-/* Writes the frames that wait, if there is room, and waits until that is done. False: there was none; they and
- * all frames after them, but for END, are dropped. */
+/* Writes the frames that wait, if there is room, and waits until that is done. False: there was none; they
+ * and all frames after them, but for END, are dropped. */
 bool sink_commit(struct sink *s);
 /* Writes what is queued and, with `whole`, index and trailer; closes, frees. */
 int sink_close(struct sink *s, bool whole, struct error *err);

@@ -95,8 +95,8 @@ struct trace_section {
     size_t len;
 };
 
-/* How a recording ended that reached the greatest size of its trace: the record is cut off amid the events of its last
- * position, as one that was killed, and `time` is that of the last of them. */
+/* How a recording ended that reached the greatest size of its trace: the record is cut off amid the events of
+ * its last position, as one that was killed, and `time` is that of the last of them. */
 #define TRACE_FULL "max-size"
 
 /* How a recording ended. */
@@ -137,9 +137,9 @@ int trace_write_input(struct trace_writer *w, const struct trace_input *in, stru
 /* Whether that chunk of the image is in the trace already. `chunk` = offset / TRACE_CHUNK. Cheap. */
 bool trace_writer_has_chunk(const struct trace_writer *w, unsigned image, uint64_t chunk);
 
-/* Adds a chunk of an image: all its bytes, so TRACE_CHUNK, or what is left of the image at its end. To be
- * called before the guest can see any of them. A chunk that is there already is ignored; equal content is
- * stored once. */
+/* Adds a chunk of an image: all its bytes, so TRACE_CHUNK, or what is left of the image at its end. To
+ * be called before the guest can see any of them. A chunk that is there already is ignored; equal
+ * content is stored once. */
 int trace_write_chunk(struct trace_writer *w, unsigned image, uint64_t chunk, const void *data, size_t n,
                       struct error *err);
 
@@ -162,10 +162,11 @@ int trace_checkpoint_end(struct trace_writer *w, uint64_t hash, struct error *er
  * be called at positions that depend on the run alone (it decides where frames begin). */
 int trace_writer_flush(struct trace_writer *w, struct error *err);
 
-/* The file is not to grow beyond `bytes`. To be called once, before anything is written. Frames are then written in groups,
- * each of which ends with events or a checkpoint, and the writer waits for each: so where it is full depends on the calls alone.
- * The call that does not fit returns -1, as does each after it, and trace_writer_full is true: the trace then ends with the last
- * group that fits, and is to be closed by trace_writer_finish_full. */
+/* The file is not to grow beyond `bytes`. To be called once, before anything is written. Frames are then
+ * written in groups, each of which ends with events or a checkpoint, and the writer waits for each: so where
+ * it is full depends on the calls alone. The call that does not fit returns -1, as does each after it, and
+ * trace_writer_full is true: the trace then ends with the last group that fits, and is to be closed by
+ * trace_writer_finish_full. */
 void trace_writer_limit(struct trace_writer *w, uint64_t bytes);
 bool trace_writer_full(const struct trace_writer *w);
 
@@ -176,7 +177,8 @@ struct trace_kept {
 };
 /* What there is; checkpoints is 0 if not even the state at the beginning has room. */
 void trace_writer_kept(const struct trace_writer *w, struct trace_kept *kept);
-/* Ends the trace where it is full, with reason TRACE_FULL, closes the file and frees the writer, also on error. */
+/* Ends the trace where it is full, with reason TRACE_FULL, closes the file and frees the
+ * writer, also on error. */
 int trace_writer_finish_full(struct trace_writer *w, const char *text, struct error *err);
 
 /* Writes the end and the index, closes the file and frees the writer, also on error. */
@@ -198,8 +200,8 @@ struct trace *trace_open(const char *path, struct error *err);
 struct trace *trace_open_memory(const void *data, size_t size, struct error *err);
 void trace_close(struct trace *t); /* NULL is allowed */
 
-/* The file has no (whole) end: the recording was killed or the file was cut. All frames before that are
- * there. */
+/* The file has no (whole) end: the recording was killed or the file was cut. All frames before
+ * that are there. */
 bool trace_truncated(const struct trace *t);
 /* It ends amid the events of its last position: truncated, or full. */
 bool trace_cut_off(const struct trace *t);
@@ -268,9 +270,8 @@ const struct trace_checkpoint *trace_checkpoint(const struct trace *t, size_t k)
 /* The last checkpoint at or before icount, or -1. */
 long trace_checkpoint_find(const struct trace *t, uint64_t icount);
 
-/* The whole state at checkpoint k. Cost: the page tables of the checkpoints before it (cheap going
- * forward, from the start going back); the pages are read when asked for. Uses the trace, which must stay
- * open. */
+/* The whole state at checkpoint k. Cost: the page tables of the checkpoints before it (cheap going forward,
+ * from the start going back); the pages are read when asked for. Uses the trace, which must stay open. */
 struct trace_state;
 
 struct trace_state *trace_checkpoint_load(struct trace *t, size_t k, struct error *err);
@@ -348,8 +349,8 @@ struct trace_difference {
 };
 
 struct trace_verifier *trace_verifier_open(struct trace *t, struct error *err);
-/* Start at another event, as trace_checkpoint.event has it for a replay from a checkpoint. Only before the
- * first event. */
+/* Start at another event, as trace_checkpoint.event has it for a replay from a checkpoint. Only before
+ * the first event. */
 int trace_verifier_seek(struct trace_verifier *v, uint64_t number, struct error *err);
 /* The next event of the replay. 0: no difference so far (known a frame late); 1: differs, *diff filled;
  * -1: the record cannot be read. After 1 the verifier is only good for closing. */

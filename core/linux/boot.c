@@ -116,7 +116,8 @@ static void look_at_entry(struct linux_guest *lx, const uint8_t *p)
     lx_boot_early(lx, get(p, BP_CODE, 4));
 }
 
-/* What the parameters say; `sure`: they are that, also without the header's magic number (an EFI stub does not copy it). */
+/* What the parameters say; `sure`: they are that, also without the header's magic number (an EFI stub
+ * does not copy it). */
 static void report_params(struct linux_guest *lx, uint64_t address, bool sure)
 {
     uint8_t p[BP_SIZE];
@@ -220,8 +221,8 @@ static void decompress(void *ctx, const struct probe_hit *hit)
                 get(p, BP_INIT_SIZE, 4));
 }
 
-/* call extract_kernel; (pop %rsi | mov %r15,%rsi | nothing); jmp *%rax. Returns the jump's offset from the
- * call, or 0. */
+/* call extract_kernel; (pop %rsi | mov %r15,%rsi | nothing); jmp *%rax. Returns the jump's offset
+ * from the call, or 0. */
 static unsigned decompressor_end(const uint8_t *p)
 {
     if (p[0] != 0xe8)
@@ -471,8 +472,8 @@ static void processor_up(struct linux_guest *lx, struct frame *f)
     LX_EMIT(lx, EV_CPU_UP, NULL, lx->cpu);
 }
 
-/* Without symbols of data: what the function that gives memory back is asked for. One of the two may call the
- * other. */
+/* Without symbols of data: what the function that gives memory back is asked for. One of the two
+ * may call the other. */
 static void image_freed(struct linux_guest *lx, struct frame *f)
 {
     char what[64];

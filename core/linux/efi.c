@@ -1,8 +1,9 @@
 /* efi.c - a kernel that firmware has started as an EFI program. See impl.h.
  *
- * Nothing tells when the firmware calls a program; but it keeps a timer running, whose interrupts say where the processor is. A
- * bzImage is a PE file and has the boot protocol's header as well (Linux, Documentation/arch/x86/boot.rst), and firmware loads it with its headers:
- * so the image that an interrupted instruction lies in tells what it is. PE format: Microsoft, "PE Format", Optional Header.
+ * Nothing tells when the firmware calls a program; but it keeps a timer running, whose interrupts say where
+ * the processor is. A bzImage is a PE file and has the boot protocol's header as well (Linux,
+ * Documentation/arch/x86/boot.rst), and firmware loads it with its headers: so the image that an interrupted
+ * instruction lies in tells what it is. PE format: Microsoft, "PE Format", Optional Header.
  */
 #include "core/linux/impl.h"
 

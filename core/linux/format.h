@@ -1,4 +1,5 @@
-/* format.h - a kernel's format string with its arguments, as printk would show it. Linux, Documentation/core-api/printk-formats.rst.
+/* format.h - a kernel's format string with its arguments, as printk would show it. Linux,
+ * Documentation/core-api/printk-formats.rst.
  */
 #ifndef BOOTREEL_CORE_LINUX_FORMAT_H
 #define BOOTREEL_CORE_LINUX_FORMAT_H

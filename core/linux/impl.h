@@ -173,8 +173,8 @@ void lx_find_registers(struct linux_guest *lx);
 uint64_t lx_reg(const struct linux_guest *lx, enum lx_reg reg);
 /* The register of that name ("r12", "ebx"); false: there is none. */
 bool lx_reg_by_name(const struct linux_guest *lx, const char *name, uint64_t *value);
-/* The argument i (0-2) of a function that was just entered: 64-bit kernels have the System V convention, 32-bit
- * ones are built with regparm(3). Not of variadic functions. */
+/* The argument i (0-2) of a function that was just entered: 64-bit kernels have the System V convention,
+ * 32-bit ones are built with regparm(3). Not of variadic functions. */
 uint64_t lx_argument(const struct linux_guest *lx, unsigned i);
 
 /* Memory at a linear address of the processor that was stopped. Kernel addresses work before the kernel is
@@ -208,8 +208,8 @@ symbol_space lx_space(const struct linux_guest *lx, uint32_t tgid);
 bool lx_here(struct linux_guest *lx, const struct probe_hit *hit);
 /* lx->hooks, for a kernel that was found. */
 struct hooks *lx_hooks_new(struct linux_guest *lx);
-/* Calls enter when the function is entered, leave (if not NULL) when it is left. NULL: the kernel has no such
- * function. */
+/* Calls enter when the function is entered, leave (if not NULL) when it is left. NULL: the kernel has
+ * no such function. */
 struct hook *lx_hook(struct linux_guest *lx, const char *name, enter_fn *enter, leave_fn *leave);
 /* Of several names the first that there is. */
 struct hook *lx_hook_any(struct linux_guest *lx, const char *const *names, enter_fn *enter, leave_fn *leave);
@@ -221,8 +221,8 @@ void lx_sites(struct linux_guest *lx, const struct symbol *function,
 /* The register by which a thunk for indirect calls goes on ("rbx"), or NULL. */
 const char *lx_thunk_register(const struct linux_guest *lx, uint64_t address);
 
-/* The physical address that a linear one of the present address space is mapped to, in long mode; false: it is not mapped. SDM volume
- * 3, 4.5. */
+/* The physical address that a linear one of the present address space is mapped to, in long mode; false: it
+ * is not mapped. SDM volume 3, 4.5. */
 bool lx_physical(const struct linux_guest *lx, uint64_t address, uint64_t *physical);
 
 /* ---------------------------------------------------------------- linux.c */
@@ -231,8 +231,8 @@ bool lx_physical(const struct linux_guest *lx, uint64_t address, uint64_t *physi
 void lx_emit(struct linux_guest *lx, unsigned kind, const char *data, const uint64_t *fields, size_t nfields);
 #define LX_EMIT(lx, kind, data, ...)                                                                         \
     lx_emit(lx, kind, data, (const uint64_t[]){__VA_ARGS__}, sizeof((const uint64_t[]){__VA_ARGS__}) / 8)
-/* One more thing that cannot be told of this kernel, and why. A kernel has one event kernel.note for all that is
- * known when it is found: lx_say_notes makes it. */
+/* One more thing that cannot be told of this kernel, and why. A kernel has one event kernel.note for all that
+ * is known when it is found: lx_say_notes makes it. */
 __attribute__((format(printf, 2, 3))) void lx_note(struct linux_guest *lx, const char *fmt, ...);
 void lx_say_notes(struct linux_guest *lx);
 /* The same of what turns out later: an event of its own, once a kernel. */
@@ -261,7 +261,8 @@ void lx_boot_params(struct linux_guest *lx, uint64_t address);
 /* Is that the kernel, entered by its boot protocol? Its first descriptor table tells. */
 void lx_boot_entered(struct linux_guest *lx, uint64_t ip);
 void lx_boot_setup(struct linux_guest *lx);
-/* An interrupt came while 64-bit code at `ip` ran in ring 0: is that a kernel's EFI program? Says so. Cost: a look at 16384 pages. */
+/* An interrupt came while 64-bit code at `ip` ran in ring 0: is that a kernel's EFI program? Says so. Cost: a
+ * look at 16384 pages. */
 void lx_efi_interrupted(struct linux_guest *lx, uint64_t ip);
 void lx_initcall_setup(struct linux_guest *lx);
 void lx_task_setup(struct linux_guest *lx);

@@ -125,8 +125,8 @@ static bool marker_is(const struct kallsyms *k, size_t markers, unsigned width, 
     return width == 4 ? get32(k, markers + 4 * i) == value : get64(k, markers + 8 * i) == value;
 }
 
-/* Do `count` names lie at `names`, with their markers behind them? Gone through twice: the markers' place is
- * known last. */
+/* Do `count` names lie at `names`, with their markers behind them? Gone through twice: the markers'
+ * place is known last. */
 static bool names_at(const struct kallsyms *k, size_t names, uint32_t count)
 {
     size_t p = names;

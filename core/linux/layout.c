@@ -154,8 +154,8 @@ static bool arguments_at(const struct layout_memory *m, uint64_t stack, uint64_t
     return true;
 }
 
-/* start_code, end_code, start_data, end_data, start_brk, brk, start_stack, arg_start, arg_end, env_start,
- * env_end. */
+/* start_code, end_code, start_data, end_data, start_brk, brk, start_stack, arg_start, arg_end,
+ * env_start, env_end. */
 static bool memory_at(const struct layout_memory *m, const struct piece *p, size_t at, struct layout_exec *x)
 {
     enum { WORDS = 11 };

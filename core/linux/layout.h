@@ -1,11 +1,11 @@
-/* layout.h - where the members of a kernel's structures are, in a kernel that has no type information: found in
- * objects that lie in its memory, by what must be true of them (a list that is empty points to itself, the first
- * task is its own parent, what a program is given lies on its stack).
+/* layout.h - where the members of a kernel's structures are, in a kernel that has no type information: found
+ * in objects that lie in its memory, by what must be true of them (a list that is empty points to itself, the
+ * first task is its own parent, what a program is given lies on its stack).
  *
- * No offset of a version is in here; what is taken for granted is that members which belong together are beside
- * each other, as in all kernels since 4.6: pid and tgid, then the parents; start_code to env_end of a process's
- * memory; argc, envc, filename and interp of a program that is executed; base, size and text_size of a module
- * (up to 6.3).
+ * No offset of a version is in here; what is taken for granted is that members which belong together are
+ * beside each other, as in all kernels since 4.6: pid and tgid, then the parents; start_code to env_end of a
+ * process's memory; argc, envc, filename and interp of a program that is executed; base, size and text_size
+ * of a module (up to 6.3).
  *
  * Each function returns false, and leaves what it would fill in alone, if nothing fits.
  */
@@ -57,9 +57,9 @@ bool layout_module(const struct layout_memory *m, uint64_t module, struct layout
 /* Of a console that was registered: flags, as a short; the index follows. */
 bool layout_console(const struct layout_memory *m, uint64_t console, int *flags);
 
-/* The tables of initcalls of levels 0 to 7 in a kernel's image that lies at `base`: fills in the LAYOUT_LEVELS
- * + 1 addresses where they begin, and the last ends. `function` says whether there is a function at an address.
- * Entries are pointers, or 32-bit offsets from themselves. */
+/* The tables of initcalls of levels 0 to 7 in a kernel's image that lies at `base`: fills in the
+ * LAYOUT_LEVELS + 1 addresses where they begin, and the last ends. `function` says whether there is a
+ * function at an address. Entries are pointers, or 32-bit offsets from themselves. */
 enum { LAYOUT_LEVELS = 8 };
 struct layout_image {
     const uint8_t *bytes;

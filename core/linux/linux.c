@@ -188,8 +188,8 @@ static uint64_t kernel_map(const struct linux_guest *lx)
     return lx->has_physical ? lx->text - lx->text_physical : 0xc0000000u;
 }
 
-/* Where the preferred link address is, from the boot parameters; without them, the configuration's default.
- */
+/* Where the preferred link address is, from the boot parameters; without them, the
+ * configuration's default. */
 static uint64_t link_address(const struct linux_guest *lx)
 {
     uint64_t preferred = 0;
@@ -203,8 +203,8 @@ static bool is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
-/* Its text, if it has no symbol. The formats that begin so have no number after it, and a copy that the linker
- * replaces none after "#". */
+/* Its text, if it has no symbol. The formats that begin so have no number after it, and a copy that the
+ * linker replaces none after "#". */
 static uint64_t banner_in(const struct linux_guest *lx)
 {
     static const char begins[] = "Linux version ";
@@ -346,8 +346,8 @@ static bool mapped(const struct linux_guest *lx, uint64_t address)
     return lx->o.engine->ops->peek(lx->o.engine, lx->cpu, address, &byte, 1) == 1;
 }
 
-/* What is mapped around `ip` in the kernel's part of the address space: large pages without a hole. Before and
- * behind a 32-bit kernel's image lies all the other memory that it maps: less is looked at. */
+/* What is mapped around `ip` in the kernel's part of the address space: large pages without a hole. Before
+ * and behind a 32-bit kernel's image lies all the other memory that it maps: less is looked at. */
 static void take_running(struct linux_guest *lx, uint64_t ip)
 {
     const struct engine *e = lx->o.engine;

@@ -3,13 +3,13 @@
  *
  * It needs no file: symbols are the kernel's own kallsyms, types its BTF. It does not depend on a version:
  * functions that a kernel does not have are looked for under their other names, offsets of members come from
- * BTF, or are inferred from objects in memory (layout.h); what cannot be found is said in a kernel.note event,
- * and the rest works. Kernels are 64- or 32-bit.
+ * BTF, or are inferred from objects in memory (layout.h); what cannot be found is said in a kernel.note
+ * event, and the rest works. Kernels are 64- or 32-bit.
  *
  * How it goes on:
  * 1. The decompressor (a bzImage) loads its IDT: its code is searched for the call of extract_kernel and
- * the jump to the kernel; both are probed (physical). At the jump the kernel is whole, relocated and not yet
- * running.
+ * the jump to the kernel; both are probed (physical). At the jump the kernel is whole, relocated and
+ * not yet running.
  *
  * 2. There, or at the first control register, MSR or descriptor table that is written from the kernel's
  * high addresses (a kernel started in another way): kallsyms is searched for and checked, then BTF; probes

@@ -1,8 +1,9 @@
-/* log.c - what programs say to the kernel's log and to the system's journal, and what the kernel says when it panics. See impl.h.
+/* log.c - what programs say to the kernel's log and to the system's journal, and what the kernel says when it
+ * panics. See impl.h.
  *
- * A program's message comes to the kernel's log through /dev/kmsg: printk's own functions get it, with a facility other than the
- * kernel's. To the journal it goes as a datagram of fields, NAME=value a line (systemd, "Native Journal Protocol"), by sendmsg(2). Both ways
- * are interfaces that do not change.
+ * A program's message comes to the kernel's log through /dev/kmsg: printk's own functions get it, with a
+ * facility other than the kernel's. To the journal it goes as a datagram of fields, NAME=value a line
+ * (systemd, "Native Journal Protocol"), by sendmsg(2). Both ways are interfaces that do not change.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -11,8 +12,8 @@
 #include "core/linux/impl.h"
 
 /* ---------------------------------------------------------------- arguments
- * System V ABI for AMD64, 3.2.3 and 3.5.7; for the 80386: on the stack, but for the first three of a function that is neither variadic nor
- * asmlinkage (the kernel is built with regparm(3)). */
+ * System V ABI for AMD64, 3.2.3 and 3.5.7; for the 80386: on the stack, but for the first three of a function
+ * that is neither variadic nor asmlinkage (the kernel is built with regparm(3)). */
 
 /* Argument i of a function that has just been entered; `stack`: a 32-bit kernel has all of them there. */
 static uint64_t argument(const struct linux_guest *lx, unsigned i, bool stack)
@@ -163,7 +164,8 @@ static bool is_journal(const char *text)
 
 enum { PIECES = 64, DATAGRAM = 4096, MSG_CMSG_COMPAT = 0x80000000u };
 
-/* The first bytes of the datagram of a struct msghdr of the program (words of 8 bytes, or 4); a text, since the journal's fields are. */
+/* The first bytes of the datagram of a struct msghdr of the program (words of 8 bytes, or 4); a text, since
+ * the journal's fields are. */
 static void datagram(struct linux_guest *lx, uint64_t msghdr, unsigned word, char out[DATAGRAM])
 {
     uint64_t head[4] = {0}, piece[2];

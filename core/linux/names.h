@@ -25,7 +25,8 @@ void linux_add_signal(struct text *t, uint64_t v);
 /* "ENOENT" of -2; NULL: no error, or one without a name. */
 const char *linux_error_name(int64_t result);
 
-/* What an event of this guest system means, in words, added to `out`: from the event alone. False: there is nothing to say. */
+/* What an event of this guest system means, in words, added to `out`: from the event alone. False: there
+ * is nothing to say. */
 bool linux_event_words(const struct event *ev, struct text *out);
 
 #endif

@@ -22,8 +22,8 @@ static bool is_sibling(uint64_t entry)
     return (entry & 3) == 2 && entry < (XA_SLOTS - 1) << 2;
 }
 
-/* The struct page of a page of the file; 0: it is not in memory. *first: the index of the folio that it is
- * part of. */
+/* The struct page of a page of the file; 0: it is not in memory. *first: the index of the folio
+ * that it is part of. */
 static uint64_t cached_page(const struct linux_guest *lx, uint64_t mapping, uint64_t index, uint64_t *first)
 {
     const struct linux_types *t = &lx->types;

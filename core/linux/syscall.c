@@ -1,6 +1,6 @@
-/* syscall.c - system calls: where the kernel's entry code calls C with pt_regs, which say all. Those of 64-bit
- * programs (and x32) come to do_syscall_64; those of 32-bit programs to functions of their own, under 32- and
- * 64-bit kernels alike. See impl.h. */
+/* syscall.c - system calls: where the kernel's entry code calls C with pt_regs, which say all. Those of
+ * 64-bit programs (and x32) come to do_syscall_64; those of 32-bit programs to functions of their own, under
+ * 32- and 64-bit kernels alike. See impl.h. */
 #include <stdlib.h>
 
 #include "core/linux/impl.h"
@@ -269,8 +269,8 @@ static void enter_64(struct linux_guest *lx, struct frame *f)
     begin(lx, f, regs, &m, a);
 }
 
-/* A call of a 32-bit program. The sixth argument is in EBP, or, where the stack pointer had to be in it, on the
- * stack that the register `stack` points to. */
+/* A call of a 32-bit program. The sixth argument is in EBP, or, where the stack pointer had to be in it, on
+ * the stack that the register `stack` points to. */
 static void enter_32(struct linux_guest *lx, struct frame *f, uint8_t number, const uint8_t *stack)
 {
     const struct registers *r = registers_of(lx);

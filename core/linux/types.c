@@ -80,8 +80,8 @@ static const struct row {
 /* How much is looked at for one member: types that refer to each other in circles must not matter. */
 enum { DEPTH = 8, BUDGET = 100000 };
 
-/* A member of a structure, those of anonymous structures and unions inside included. *bits: its offset. NULL:
- * none. */
+/* A member of a structure, those of anonymous structures and unions inside included. *bits: its
+ * offset. NULL: none. */
 static const struct btf_member *member_of(const struct btf *btf, int id, const char *name, size_t n,
                                           uint64_t *bits, unsigned depth, unsigned *budget)
 {

@@ -1,5 +1,5 @@
-/* fold.c - see fold.h. Three levels, each of which takes what the one before gives: loops, loops of loops,
- * boots. */
+/* fold.c - see fold.h. Three levels, each of which takes what the one before gives: loops, loops
+ * of loops, boots. */
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -22,8 +22,8 @@ struct held {
 struct level {
     struct fold *fold;
     unsigned number;
-    /* Loops: the last ids, the newest at `at`; for each period how many events in a row were as one period
-     * before. */
+    /* Loops: the last ids, the newest at `at`; for each period how many events in a row were as
+     * one period before. */
     uint64_t recent[RECENT];
     uint32_t run[FOLD_LOOP];
     unsigned at;

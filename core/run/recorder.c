@@ -476,8 +476,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Steps that surely do not pass guest time `until`, however long a step is up to 64 ns; so the last ones are
- * single. */
+/* Steps that surely do not pass guest time `until`, however long a step is up to 64 ns; so the last
+ * ones are single. */
 static uint64_t steps_until(const struct recorder *r, uint64_t until)
 {
     uint64_t now = time_of(r);
@@ -568,8 +568,8 @@ static int write_profile(struct recorder *r)
     return trace_write_note(r->w, &note, &r->err);
 }
 
-/* The file is closed: the screen that the guest left goes into the trace for `info`, so that it needs no
- * replay. */
+/* The file is closed: the screen that the guest left goes into the trace for `info`, so that it
+ * needs no replay. */
 static int write_screen(struct recorder *r)
 {
     char *text = mem_alloc(SCREEN_SIZE);

@@ -29,8 +29,9 @@ struct verify {
 
 /* ---------------------------------------------------------------- events */
 
-/* A trace that was cut, or is full, ends amid the events of its last position, and what is being put together there (a
- * line, a run of port accesses) comes later: too many or too few at the very end is no difference then. */
+/* A trace that was cut, or is full, ends amid the events of its last position, and what is being put
+ * together there (a line, a run of port accesses) comes later: too many or too few at the very end is no
+ * difference then. */
 static bool cut_off(const struct verify *v, const struct trace_difference *d)
 {
     return trace_cut_off(v->r->t) && !(d->has_recorded && d->has_replayed);
@@ -125,8 +126,8 @@ static int report_state(struct verify *v, size_t k)
     return n < 0 ? -1 : 0;
 }
 
-/* The state differs at checkpoint k. Events before it come first in the report, since they happened before.
- */
+/* The state differs at checkpoint k. Events before it come first in the report, since they
+ * happened before. */
 static int state_differs(struct verify *v, size_t k)
 {
     const struct trace_checkpoint *c = trace_checkpoint(v->r->t, k);
@@ -178,8 +179,8 @@ static int event_diverged(struct verify *v)
         uint64_t at = trace_checkpoint(v->r->t, k)->icount;
         if (at <= v->r->e->ops->icount(v->r->e))
             continue;
-        /* The interrupt that ended the comparison may still be to come, if the run was about to stop anyway.
-         */
+        /* The interrupt that ended the comparison may still be to come, if the run was about
+         * to stop anyway. */
         int rc = replay_run_to(v->r, at, &stop, NULL);
         if (rc == 1 && stop.reason == STOP_INTERRUPTED && !atomic_load(&v->r->interrupted))
             rc = replay_run_to(v->r, at, &stop, NULL);

@@ -6,7 +6,8 @@
 #include "core/guest.h"
 #include "traces/memory.h"
 
-/* What is remembered, as one block of bytes: the last events (a repetition may have ended in the middle), then the engine's. */
+/* What is remembered, as one block of bytes: the last events (a repetition may have ended in the middle),
+ * then the engine's. */
 struct memory {
     uint64_t seen; /* events so far */
     struct event last[FOLD_LOOP];

@@ -1,8 +1,8 @@
-/* explain_cpu.c - the words of what is no engine's own: control registers, modes, exceptions; what the firmware's and the
- * machine's events mean.
+/* explain_cpu.c - the words of what is no engine's own: control registers, modes, exceptions; what the
+ * firmware's and the machine's events mean.
  *
- * Sources: Intel SDM volume 3, 2.5 (control registers; their bits are in views_bits.c), 6.3 and 6.15 (exceptions), 2.2
- * (modes), 2.4 (tables).
+ * Sources: Intel SDM volume 3, 2.5 (control registers; their bits are in views_bits.c), 6.3 and 6.15
+ * (exceptions), 2.2 (modes), 2.4 (tables).
  */
 #include <ctype.h>
 #include <inttypes.h>
@@ -194,7 +194,8 @@ static const char *setting_of(const void *cfg, const char *key)
     return NULL;
 }
 
-/* What a firmware's POST codes mean, the built-in profile says: each begins a stage, whose name tells what is done. */
+/* What a firmware's POST codes mean, the built-in profile says: each begins a stage, whose name
+ * tells what is done. */
 static bool post_code(struct text *out, const struct event *ev, const struct trace_config *cfg)
 {
     struct profile *p = profile_builtin();

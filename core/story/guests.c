@@ -4,7 +4,8 @@
 #include "core/guest.h"
 #include "core/linux/linux.h"
 
-/* A new one goes to the end: guests are shown events in this order, so the order is part of what a trace holds. */
+/* A new one goes to the end: guests are shown events in this order, so the order is part of
+ * what a trace holds. */
 const struct guest_system *const guest_systems[] = {&linux_system, NULL};
 
 /* ---------------------------------------------------------------- the table */

@@ -109,9 +109,9 @@ uint64_t hooks_stack_pointer(const struct hooks *hs, unsigned cpu)
     return code_bits(hs, cpu) == 64 ? sp : (uint32_t)(get(hs, cpu, hs->ss_base) + (uint32_t)sp);
 }
 
-/* Where the function that was just entered returns to, linear, and how many bytes that are on the stack; 0:
- * it cannot be read. 32-bit calls push four, also those of compiled real-mode code; a 16-bit call pushes two.
- */
+/* Where the function that was just entered returns to, linear, and how many bytes that are on the
+ * stack; 0: it cannot be read. 32-bit calls push four, also those of compiled real-mode code; a 16-bit
+ * call pushes two. */
 static unsigned return_address(const struct hooks *hs, unsigned cpu, uint64_t sp, uint64_t *address)
 {
     const unsigned bits = code_bits(hs, cpu);

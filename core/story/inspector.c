@@ -35,8 +35,8 @@ struct inspector {
 
 /* ---------------------------------------------------------------- the order of events */
 
-/* After all that are held with the same icount or a lower one. Most come in order, so the end is tried first.
- */
+/* After all that are held with the same icount or a lower one. Most come in order, so the end
+ * is tried first. */
 static struct held **place_for(struct inspector *in, uint64_t icount)
 {
     struct held **at = &in->first;
@@ -194,8 +194,8 @@ static void machine_reset(struct inspector *in, const struct event *ev)
     in->nfound = 0;
 }
 
-/* Whether the machine belongs to a guest that others run inside, and this one looks for its own at the machine still: what it would
- * find is in a domain, where another looks for it. */
+/* Whether the machine belongs to a guest that others run inside, and this one looks for its own at the
+ * machine still: what it would find is in a domain, where another looks for it. */
 static bool is_displaced(const struct inspector *in, const struct inspected *i)
 {
     bool displaced = false;

@@ -22,8 +22,8 @@ struct asked_options {
     bool (*read)(void *ctx, unsigned cpu, uint64_t address, void *buf, size_t n);
 };
 
-/* Takes all settings "probe" of the configuration. -1 with err if one makes no sense. *out is NULL if there
- * are none. */
+/* Takes all settings "probe" of the configuration. -1 with err if one makes no sense. *out is NULL
+ * if there are none. */
 int asked_create(const struct asked_options *o, const struct engine_config *cfg, struct asked **out,
                  struct error *err);
 void asked_free(struct asked *a); /* NULL is allowed */

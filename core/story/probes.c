@@ -1,8 +1,8 @@
 /* probes.c - see probes.h.
  *
- * One stop of the engine for each address, however many want to be called there; its id is PROBE_FIRST_ID +
- * the number of its point. Points are found by address through a hash table that is rebuilt when it gets
- * full.
+ * One stop of the engine for each address, however many want to be called there; its id is
+ * PROBE_FIRST_ID + the number of its point. Points are found by address through a hash table that is
+ * rebuilt when it gets full.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -72,8 +72,8 @@ static size_t put_field(const struct event *ev, const struct condition *c, const
     return (size_t)snprintf(out, room, "{%.*s}", (int)len, name);
 }
 
-/* NAME with {data}, {program}, {field} and what a text's {NAME} stands for filled in. Blanks become underscores, so that a name is a
- * word. */
+/* NAME with {data}, {program}, {field} and what a text's {NAME} stands for filled in. Blanks become
+ * underscores, so that a name is a word. */
 static char *expand(const char *name, const struct event *ev, const struct condition *c)
 {
     char out[MAX_NAME + 1];
@@ -439,7 +439,8 @@ static const char *setting_of_config(const void *machine, const char *key)
 
 /* ---------------------------------------------------------------- the tree */
 
-/* The list was made in the order of beginnings; each stage gets its place behind its parent and the stages before it there. */
+/* The list was made in the order of beginnings; each stage gets its place behind its parent and the stages
+ * before it there. */
 static void put_in_order(struct stages *s)
 {
     long *first = mem_alloc((s->n + 1) * sizeof *first), *next = mem_alloc((s->n + 1) * sizeof *next);

@@ -1,5 +1,4 @@
-/* copy.c - a part of a table once more, for code that is executed at a second place too. See
- * symbols.h. */
+/* copy.c - a part of a table once more, for code that is executed at a second place too. See symbols.h. */
 #include <string.h>
 
 #include "core/symbols/impl.h"

@@ -1,5 +1,4 @@
-/* elf.c - names and lines of an ELF image: symbols by libelf, lines by elfutils' libdw. See
- * symbols.h. */
+/* elf.c - names and lines of an ELF image: symbols by libelf, lines by elfutils' libdw. See symbols.h. */
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* note.c - symbols as notes of a trace. See symbols.h.
  *
- * Numbers are varints (seven bits a byte, lowest first), signed ones zigzag; a string is a length and its
- * bytes.
+ * Numbers are varints (seven bits a byte, lowest first), signed ones zigzag; a string is a
+ * length and its bytes.
  *
  * symbols.table (name: the table's): u8 1, table number, part number, u8 whether it is the last part; in
  * part 0 string source; then entries up to the end: zigzag address minus the one before, u8 flags, u8 type,

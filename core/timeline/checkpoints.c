@@ -93,8 +93,8 @@ static void insert_point(struct timeline *tl, struct line *l, size_t at, uint64_
     store_capture(&tl->store, &l->point[at].state);
 }
 
-/* The engine's content is not known, and learning it would cost all of its memory: only a beginning is worth
- * that. */
+/* The engine's content is not known, and learning it would cost all of its memory: only a
+ * beginning is worth that. */
 static bool may_lay(const struct timeline *tl, const struct line *l)
 {
     return tl->settled && (tl->store.known || !l->n);
@@ -138,8 +138,8 @@ static int load_one(struct timeline *tl, size_t k, struct error *err)
     return store_recorded(&tl->store, k, before ? before : &tl->store.now, after, &tl->recorded[k], err);
 }
 
-/* The reader gives checkpoints cheaply in ascending order only; so some before this one are loaded on the
- * way. */
+/* The reader gives checkpoints cheaply in ascending order only; so some before this one are
+ * loaded on the way. */
 static int load_recorded(struct timeline *tl, size_t k, struct error *err)
 {
     if (tl->recorded[k].sections)

@@ -165,8 +165,8 @@ int tl_input(void *ctx, uint64_t i, struct trace_input *in, struct error *err);
  * run; the others are passed over (NOWHERE: all). */
 enum ran tl_run(struct timeline *tl, uint64_t target, uint64_t first, enum laying laying, struct stop *stop,
                 struct error *err);
-/* Goes to `icount`, whatever way is the shortest; the state is settled then. RAN_THERE, INTERRUPTED, ENDED or
- * ERROR. */
+/* Goes to `icount`, whatever way is the shortest; the state is settled then. RAN_THERE,
+ * INTERRUPTED, ENDED or ERROR. */
 enum ran tl_go(struct timeline *tl, uint64_t icount, struct stop *stop, struct error *err);
 /* The same without interrupts. */
 int tl_go_surely(struct timeline *tl, uint64_t icount, struct error *err);

@@ -6,8 +6,8 @@
  * zero or does not exist. A page that is in the trace as well has that id there, and its bytes may be let go
  * and read again.
  *
- * The store knows what the engine holds: `now`, as of the last capture or restore; and what changed since then,
- * the engine tells (engine_ops.save with the store's base). So restoring puts only pages that differ.
+ * The store knows what the engine holds: `now`, as of the last capture or restore; and what changed since
+ * then, the engine tells (engine_ops.save with the store's base). So restoring puts only pages that differ.
  */
 #ifndef BOOTREEL_CORE_TIMELINE_STATE_H
 #define BOOTREEL_CORE_TIMELINE_STATE_H
@@ -89,8 +89,8 @@ int store_recorded(struct store *s, size_t k, const struct tree *hint, const str
 /* `have` is the same state as `recorded` (their hashes are equal): pages of `have` take over the ids, and
  * `recorded` shares them. */
 void store_identify(struct store *s, const struct machine_state *have, struct machine_state *recorded);
-/* Lets go of the bytes of all pages of the tree that the trace has, and that are not in `keep` (may be NULL).
- */
+/* Lets go of the bytes of all pages of the tree that the trace has, and that are not in `keep`
+ * (may be NULL). */
 void store_let_go(struct store *s, struct tree *t, const struct tree *keep);
 
 /* The state's hash (core/state.h). 0: a page could not be read. */

@@ -1,7 +1,7 @@
 /* views_stack.c - the calls that are under way. See views.h.
  *
- * Sources: DWARF 4, 6.4 (call frames; the rows are in the symbol tables already); System V ABI for AMD64, figure 3.36 and for i386,
- * figure 2.14 (numbers of registers); SDM volume 2, CALL (its encodings).
+ * Sources: DWARF 4, 6.4 (call frames; the rows are in the symbol tables already); System V ABI for AMD64,
+ * figure 3.36 and for i386, figure 2.14 (numbers of registers); SDM volume 2, CALL (its encodings).
  */
 #include <string.h>
 
