@@ -33,7 +33,8 @@ typedef void probe_fn(void *ctx, const struct probe_hit *hit);
 
 struct probes;
 
-struct probes *probes_new(struct engine *e); /* the engine must outlive it */
+struct probes *probes_new(struct engine *e); /* the engine must exist as long as this is used; probes_free
+                                              * does not need it */
 /* Does not touch the engine (which may be running or gone). NULL is allowed. */
 void probes_free(struct probes *p);
 

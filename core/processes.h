@@ -33,7 +33,7 @@ struct processes *processes_at(struct trace *t, uint64_t icount, struct error *e
 /* All that have been created, exited ones too, in order of creation. */
 size_t processes_count(const struct processes *ps);
 const struct process *processes_get(const struct processes *ps, size_t i);
-/* The running process of that pid, otherwise the last one that had it, or NULL. */
+/* The process of that pid that has not exited, otherwise the last one that had it, or NULL. */
 const struct process *processes_find(const struct processes *ps, uint32_t pid);
 /* The process that runs on a processor: from context switches, if the trace has them (class sched), otherwise
  * from the last process event there. NULL if not known. */
