@@ -14,15 +14,15 @@
  * What happens "at N" happens in the step from N to N + 1: events carry the icount N.
  *
  * Stops, forwards and backwards. Every movement makes at least one step before anything can stop it.
- *   breakpoint   stops at the position before its instruction, both ways. Each iteration of a REP is a step of
- *                its own whose instruction is the REP's: a breakpoint there stops at every iteration. A position
- *                where an interrupt or exception is delivered instead of the instruction is not a hit (the one
- *                after the return is).
- *   watchpoint   forwards stops after the accessing instruction (or REP iteration), backwards before it: the
- *                write is undone. Linear addresses, whatever address space; accesses of processors only, not of
- *                devices (DMA), page walks or instruction fetches. A hit is an access, also if it writes the
- *                value that is there.
- *   event stop   forwards stops at N + 1, backwards at N, N being the event's icount (see `filter`).
+ *   breakpoint   stops at the position before its instruction, in both directions. Each iteration of a REP is
+ *                a step of its own, whose instruction is the REP's: a breakpoint there stops at every
+ *                iteration. A position where an interrupt or exception is delivered instead of the
+ *                instruction is not a hit; the position after the return is one.
+ *   watchpoint   forwards stops after the accessing instruction (or REP iteration), backwards before it, so
+ *                that the write is undone. Linear addresses, in any address space; only accesses by
+ *                processors, not those by devices (DMA), page walks or instruction fetches. Any access is a
+ *                hit, even a write that does not change the value.
+ *   event stop   forwards stops at N + 1, backwards at N, where N is the event's icount (see `filter`).
  * So running forward and then back with the same stop point finds the same access or event, any
  * number of times.
  *
@@ -173,8 +173,8 @@ int timeline_continue_to(struct timeline *tl, enum timeline_direction dir, uint6
 int timeline_to_begin(struct timeline *tl, struct timeline_stopped *s, struct error *err);
 int timeline_to_end(struct timeline *tl, struct timeline_stopped *s, struct error *err);
 
-/* Goes back to before the last write (by a processor) to any of `length` bytes at linear `address`, other
- * stop points aside. TIMELINE_WATCHPOINT, or TIMELINE_AT_BEGIN if there was none. */
+/* Goes back to the position before the last write (by a processor) to any of `length` bytes at linear
+ * `address`, other stop points aside. TIMELINE_WATCHPOINT, or TIMELINE_AT_BEGIN if there was none. */
 int timeline_last_write(struct timeline *tl, uint64_t address, uint64_t length, struct timeline_stopped *s,
                         struct error *err);
 
@@ -261,8 +261,8 @@ bool timeline_section_name(struct timeline *tl, size_t i, const char **name);
  * there is no such part. */
 typedef void timeline_field_fn(void *ctx, const char *name, unsigned width, uint32_t count, const void *data);
 int timeline_section(struct timeline *tl, const char *name, timeline_field_fn *fn, void *ctx);
-/* A part as text: a line a field, "name  value [value…]", long runs of bytes cut with "…". To be freed; NULL
- * if there is no such part. */
+/* A part as text: one line per field, "name  value [value…]", long arrays cut short with "…". To be
+ * freed; NULL if there is no such part. */
 char *timeline_section_text(struct timeline *tl, const char *name);
 
 /* The hash of the whole state (core/state.h): equal to trace_checkpoint.hash at a recorded
