@@ -8,7 +8,7 @@ enum { SYMBOL_NAME_MAX = 511 };
 
 struct entry {
     uint64_t address; /* as linked */
-    uint64_t size;    /* until the table is done, without SYMBOL_SIZED: the most that it can be, 0: any */
+    uint64_t size;    /* until the table is complete, without SYMBOL_SIZED: an upper limit, or 0 */
     uint32_t name;    /* in names */
     char type;
     uint8_t flags;
@@ -53,7 +53,7 @@ struct symbols {
     size_t nincoming;
 };
 
-/* note.c: to the sink, if there is one. */
+/* note.c: write notes to the sink, if there is one. */
 void symbols_note_map(struct symbols *s, const struct symbol_mapping *m);
 void symbols_note_unmap(struct symbols *s, const struct symbol_table *t, symbol_space space, uint64_t at,
                         uint64_t time);
