@@ -206,7 +206,7 @@ static const char *const errors[] = {
     [131] = "ENOTRECOVERABLE",
     [132] = "ERFKILL",
 };
-/* Those that programs never see. */
+/* Errors that programs never see. */
 static const struct {
     int number;
     const char *name;
@@ -307,7 +307,7 @@ static void said(struct text *out, const struct event *ev)
     text_add(out, "level %s", level < 8 ? levels[level] : "not known");
 }
 
-/* Kinds that always mean the same. */
+/* Kinds with a fixed explanation. */
 static const struct {
     uint16_t kind;
     const char *words;
@@ -334,7 +334,7 @@ static const struct {
     {EV_CPU_UP, "another processor has started"},
 };
 
-/* The name that stands for a field's value, by the system's own table. */
+/* The name of a field's value, from the guest system's table. */
 static const char *name_of(const struct event *ev, unsigned field)
 {
     const char *name = linux_system.word(ev->kind, field, ev->f[field]);
