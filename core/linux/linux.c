@@ -312,7 +312,7 @@ static bool take_image(struct linux_guest *lx, const void *image, size_t size, u
     return true;
 }
 
-/* Reports the last error. */
+/* Gives up; the note reports what was wrong last. */
 static void give_up(struct linux_guest *lx)
 {
     lx->state = LX_GIVEN_UP;
