@@ -319,7 +319,7 @@ static const char *boot_default(const struct machine *m)
     return m->cdrom ? "d" : "a";
 }
 
-/* By name: "all" would be others in a program that has more of them. */
+/* Stores the names, not "all": that would mean others in a program that has more guest systems. */
 static void set_inspected(struct machine *m)
 {
     struct text names = {0};

@@ -225,8 +225,7 @@ static void out_name(struct out *o, const struct event_kind *k, const struct eve
             out_field(o, k->field[i].type, ev->f[i]);
             return;
         }
-    out_text(o, name - 1, n + 2); /* a name that is not a field is shown as it is, so that the mistake in
-                                   * the row is seen */
+    out_text(o, name - 1, n + 2); /* not a field: shown as it is, to reveal the mistake in the row */
 }
 
 int event_text(const struct event *ev, char *buf, size_t size)
