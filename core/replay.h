@@ -6,7 +6,8 @@
  *   if (replay_seek(r, icount, &err)) ...         anywhere in the run, or
  *   if (replay_all(r, &options, &report, &err)) ... the whole run, verified or not
  *
- * The trace must stay open until replay_close. One thread at a time, but for replay_interrupt.
+ * The trace must stay open until replay_close. Only one thread at a time may use it, except for
+ * replay_interrupt.
  */
 #ifndef BOOTREEL_CORE_REPLAY_H
 #define BOOTREEL_CORE_REPLAY_H

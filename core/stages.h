@@ -47,7 +47,7 @@ void stages_fold(struct stages *);
  * has such stages. -1 if there is none. */
 long stages_chain(const struct stages *, long of);
 
-/* ---- the present stage of a machine that is being recorded ---- */
+/* ---- the current stage of a machine that is being recorded ---- */
 
 struct stages_watch;
 

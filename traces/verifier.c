@@ -81,7 +81,7 @@ int trace_verifier_seek(struct trace_verifier *v, uint64_t number, struct error 
     return v->pos ? verify_load(v, err) : 0;
 }
 
-/* Fills the difference at event `pos` of the present frame; each side may be NULL. */
+/* Fills the difference at event `pos` of the current frame; each side may be NULL. */
 static int differs(struct trace_verifier *v, uint64_t number, const struct event *recorded,
                    const struct event *replayed, struct trace_difference *diff)
 {

@@ -12,8 +12,8 @@
 #include "core/linux/impl.h"
 
 /* ---------------------------------------------------------------- arguments
- * System V ABI for AMD64, 3.2.3 and 3.5.7; for the 80386: on the stack, but for the first three of a function
- * that is neither variadic nor asmlinkage (the kernel is built with regparm(3)). */
+ * System V ABI for AMD64, 3.2.3 and 3.5.7; for the 80386: on the stack, except for the first three of a
+ * function that is neither variadic nor asmlinkage (the kernel is built with regparm(3)). */
 
 /* Argument i of a function that has just been entered; `stack`: a 32-bit kernel has all of them there. */
 static uint64_t argument(const struct linux_guest *lx, unsigned i, bool stack)

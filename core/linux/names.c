@@ -1,5 +1,5 @@
-/* names.c - Linux's numbers by name: signals, errors, flags; and what its events mean, in words. None of it
- * looks at a guest.
+/* names.c - Linux's numbers by name: signals, errors, flags; and what its events mean, in words. Nothing here
+ * examines a guest.
  *
  * Sources: Linux, include/uapi/asm-generic/{signal,errno,errno-base}.h, include/linux/errno.h,
  * include/uapi/linux/sched.h, include/linux/{init,console}.h; Documentation/arch/x86/boot.rst (loader types);

@@ -23,7 +23,7 @@ struct hooks {
     size_t nhooks;
     struct frame *frames;
     size_t nframes;
-    uint64_t *returns; /* return addresses that are probed */
+    uint64_t *returns; /* return addresses with probes */
     size_t nreturns;
     struct code *code;
     size_t rsp, ss_base, cs_base; /* registers */

@@ -38,7 +38,7 @@ struct symbol_table {
     uint64_t low, high; /* of what is not absolute */
     uint64_t hash;
     uint32_t number; /* among the tables, from 0 */
-    bool noted;      /* it was given to the sink */
+    bool noted;      /* it was passed to the sink */
 };
 
 struct symbols {
@@ -60,7 +60,7 @@ void symbols_note_unmap(struct symbols *s, const struct symbol_table *t, symbol_
 void symbol_table_free(struct symbol_table *t);
 /* frame.c: sorts; of several rows at one address one is left. */
 void symbol_table_sort_frames(struct symbol_table *t);
-/* symbols.c: the last line row at or before an address (as linked); -1: none. */
+/* table.c: the last line row at or before a link address, or -1. */
 long symbol_table_row_at(const struct symbol_table *t, uint64_t address);
 /* A function, or a label in code. */
 static inline bool symbol_is_code(char type)
