@@ -75,7 +75,7 @@ static void put_string(struct bytes *b, const char *s)
     put(b, s, strlen(s) + 1);
 }
 
-/* Fills in a four-byte length before the data that it counts. */
+/* A four-byte length before the data that it counts: begin reserves it, end fills it in. */
 static size_t begin_length(struct bytes *b)
 {
     return put_int(b, 0, 4);
