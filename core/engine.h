@@ -157,8 +157,8 @@ enum input_port {
 struct input {
     uint64_t icount; /* applied once this many steps have been executed … */
     uint64_t time;   /* … and, if halted, when guest time has been skipped up to here */
-    uint16_t
-        port; /* enum input_port. Keyboard: data is ASCII or, with 0xE0/0x80 bits, set-1 scan codes as 0x00,code */
+    /* enum input_port. Keyboard: data is ASCII or, with 0xE0/0x80 bits, set-1 scan codes as 0x00,code */
+    uint16_t port;
     const void *data;
     uint32_t len;
 };

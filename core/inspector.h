@@ -12,7 +12,8 @@
  * processes and stages at a position are read from the trace instead (symbols_load, processes.h, events).
  *
  * Settings (all optional; a trace without "inspect" has no inspector):
- *   inspect   the guest systems to look for, by their names in core/story/guests.c: "linux", "linux,xen"; "all"; "none"
+ *   inspect   the guest systems to look for, by their names in core/story/guests.c: "linux", "linux,xen"; "all";
+ *             "none"
  *   probe     a symbol or 0xADDRESS whose entries are reported (probe.enter, probe.leave); several times
  *
  * How to use it:

@@ -2,7 +2,7 @@
  * interface, gdb monitor.
  *
  *   ICOUNT         1234567, 100k, 2.5M, 3G: steps since reset
- *   TIME           1.5s, 300ms, 20us, 7ns: guest time. A time during a halt between two events stands for the second of them
+ *   TIME           1.5s, 300ms, 20us, 7ns: guest time; a time during a halt between two events means the second one
  *   NN%            of the whole run
  *   #EVENT         the event of that number
  *   console:TEXT   when TEXT was first printed
