@@ -30,9 +30,9 @@ extern const struct command command_completion;
 extern const struct command command_manual;
 
 /* ---- engines ---- */
-/* The engine of that name, or NULL with err. */
+/* The kind of engine of that name, or NULL with err. */
 const struct engine_kind *engine_find(const char *name, struct error *err);
-/* All of them; returns how many. */
+/* All kinds of engines; returns how many. */
 enum { ENGINES_MAX = 8 };
 size_t engine_list(const struct engine_kind *list[ENGINES_MAX]);
 
@@ -40,20 +40,22 @@ size_t engine_list(const struct engine_kind *list[ENGINES_MAX]);
 /* Prints `bootreel: TEXT` on standard error and returns EXIT_TROUBLE. */
 int trouble(const struct error *err);
 __attribute__((format(printf, 1, 2))) int trouble_text(const char *fmt, ...);
-/* Standard output could not be written (a full disk): EXIT_TROUBLE with a message, else `status`. */
+/* Flushes standard output. Returns EXIT_TROUBLE after a message if it could not be written (a full disk),
+ * otherwise `status`. */
 int finish_output(int status);
 
 /* ---- traces ---- */
 /* The one argument that a command takes besides its options; NULL after a message. */
 const char *only_argument(int argc, char **argv, const char *what);
-/* Opens a trace; says on standard error if it was cut short. NULL after a message. */
+/* Opens a trace; warns on standard error if it is truncated. NULL after a message. */
 struct trace *open_trace(const char *path);
-/* What most commands do: parses the options, opens the trace that is the one argument, and runs fn on it, whose exit status it
- * returns when standard output is written. */
+/* What most commands do: parses the options, opens the trace that is the only argument, runs fn on it,
+ * flushes standard output, and returns fn's exit status. */
 typedef int trace_command(void *ctx, struct trace *t, const char *path);
 int run_on_trace(const struct command *c, int argc, char **argv, option_taker *take, void *ctx,
                  trace_command *fn);
-/* The icount of a position; of text NULL: `otherwise`. `here`: what +N and -N start from. -1 with err. */
+/* The icount of a position; `otherwise` if text is NULL. `here`: what +N and -N are relative
+ * to. -1 with err. */
 int find_position(struct trace *t, const char *text, uint64_t here, uint64_t otherwise, uint64_t *icount,
                   struct error *err);
 
@@ -72,7 +74,7 @@ void print_marks(FILE *out, const struct marks *m, size_t head, size_t tail);
 
 /* ---- progress line: on a terminal only ---- */
 struct progress;
-/* `quiet`: never show it. */
+/* `quiet`: it is never shown. */
 struct progress *progress_new(const char *what, bool quiet);
 void progress_update(struct progress *p, uint64_t icount, uint64_t time);
 /* Removes the line and frees. */
@@ -80,23 +82,23 @@ void progress_end(struct progress *p);
 
 /* ---- the guest's console on standard output ---- */
 enum { CONSOLE_SCREEN = 8, CONSOLE_DEBUG = 9, CONSOLE_AUTO = 100, CONSOLE_NONE };
-/* Their names; NULL after the last. */
+/* The names of the console devices; NULL after the last. */
 const char *console_name(size_t i);
-/* The device of a name: -1 with err if there is none. */
+/* Sets *device to the device of that name. -1 with err if there is none. */
 int take_console(const struct option_row *row, const char *value, int *device, struct error *err);
-/* Prints what is of `device`. The screen comes by lines (events), the rest as bytes. */
+/* Print what comes from `device`. The screen is printed by lines (events), other devices as bytes. */
 void console_bytes(int device, unsigned from, const void *data, size_t n);
 void console_event(int device, const struct event *ev);
-/* Which device a trace's console was: the first serial port, or the screen if that printed nothing. */
+/* The console device of a trace: the first serial port, or the screen if nothing was printed there. */
 int console_of_trace(struct trace *t);
 
 /* ---- signals ---- */
 struct signals;
-/* Blocks SIGINT, SIGTERM, SIGHUP and SIGQUIT in this thread and those it starts from now on. */
+/* Blocks SIGINT, SIGTERM, SIGHUP and SIGQUIT in this thread and in those that it starts later. */
 void signals_block(void);
-/* Starts a thread that calls fn(ctx) at each of them. A third one ends the process at once. */
+/* Starts a thread that calls fn(ctx) for each of these signals. The third one ends the process at once. */
 struct signals *signals_start(void (*fn)(void *ctx), void *ctx);
-/* The same, but that SIGINT calls on_interrupt(ctx), however often. */
+/* The same, except that SIGINT calls on_interrupt(ctx), however often it comes. */
 struct signals *signals_start_apart(void (*fn)(void *ctx), void (*on_interrupt)(void *ctx), void *ctx);
 void signals_stop(struct signals *s); /* NULL is allowed */
 

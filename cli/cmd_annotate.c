@@ -1,4 +1,4 @@
-/* cmd_annotate.c - bootreel annotate: the same run once more, with more recorded. */
+/* cmd_annotate.c - bootreel annotate: repeats a run, and records more of it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +11,7 @@ struct annotate {
     struct record_options o;
     struct trace *t;
     const char *events; /* --events as given; NULL: what the trace has */
-    uint32_t classes;   /* what it says */
+    uint32_t classes;   /* the classes that it gives */
     struct observed observed;
     struct setting *settings;
     struct text inspect; /* the setting, if the trace has none */
@@ -20,7 +20,7 @@ struct annotate {
     bool quiet;
 };
 
-/* --events "+syscall,-pio" changes what the trace has; else it says all. */
+/* --events "+syscall,-pio" changes the trace's classes; otherwise it gives all of them. */
 static uint32_t choose_classes(const struct annotate *a)
 {
     uint32_t had = trace_config(a->t)->classes, base = EVENT_CLASSES_DEFAULT, mask = a->classes;

@@ -3,7 +3,8 @@
 
 #include "cli/cli.h"
 
-/* What does not depend on the tables. _bootreel_options and _bootreel_values are written before it. */
+/* The part that does not depend on the tables. _bootreel_options and _bootreel_values are
+ * written before it. */
 static const char functions[] =
     "# The words of which one is being typed: in a list, after the last comma or sign.\n"
     "_bootreel_complete() { # WORD KIND WORDS\n"
@@ -83,7 +84,7 @@ static const char *kind_of(const struct argument_values *v)
     return v->folders ? "folders" : v->files ? "files" : v->list ? "list" : "words";
 }
 
-/* For an option that takes a value there is always a line: free text must not be completed by files. */
+/* There is a line for every option that takes a value: free text must not be completed with file names. */
 static void print_values_of(const char *command, const struct option_row *row)
 {
     struct argument_values v;

@@ -20,14 +20,15 @@ struct listing {
     const char *from_text, *to_text, *grep, *stage;
     bool json, by_pid;
     uint64_t pid;
-    struct processes *processes; /* by_pid: as of the present event */
+    struct processes *processes; /* by_pid: the state at the current event */
     uint64_t from, to;
     yajl_gen gen;
     char *words;
     bool explain;
     struct trace_explainer *explainer; /* explain */
-    char meaning[EXPLAIN];             /* of the event at hand; "": nothing to be said */
-    struct event again; /* text: repetitions that are one in several events; period 0: none is pending */
+    char meaning[EXPLAIN];             /* of the current event; "" if there is nothing to say */
+    struct event again; /* text: a repetition that is collected from several events; period 0 if
+                         * there is none */
     uint64_t again_number;
 };
 
@@ -42,7 +43,7 @@ static void print_line(struct listing *l, const struct event *ev, uint64_t numbe
            meant ? -EXPLAIN_COLUMN : 0, l->words, meant ? "  " : "", meant ? l->meaning : "");
 }
 
-/* A repetition that goes on over checkpoints is several events, and one line. */
+/* A repetition that continues across checkpoints is several events, but is printed as one line. */
 static void print_again(struct listing *l)
 {
     struct event *ev = &l->again;
@@ -108,7 +109,7 @@ static bool wanted(struct listing *l, const struct event *ev)
            strstr(l->meaning, l->grep) || plain_holds(ev->data, ev->len, l->grep);
 }
 
-/* Who runs at `from` is known from the beginning on only: of what is before, just the events that tell are read. */
+/* Which process runs at `from` depends on all events before it; reads only those that matter. */
 static int catch_up(struct listing *l, struct trace *t, struct error *err)
 {
     struct trace_cursor *c = trace_cursor_open(t, PROCESS_CLASSES);
@@ -155,7 +156,7 @@ static int walk(struct listing *l, struct trace_cursor *c, struct error *err)
     return rc < 0 ? -1 : 0;
 }
 
-/* --stage: cuts the range down to the first stage of that name. */
+/* --stage: reduces the range to the first stage of that name. */
 static int within_stage(struct listing *l, struct trace *t, struct error *err)
 {
     struct stages *all = stages_of_trace(t, err);

@@ -7,7 +7,7 @@
 struct gdb_command {
     const char *path, *listen, *at;
     bool stdio, once;
-    bool child; /* gdb has started it: a Ctrl-C in gdb's terminal comes here as well */
+    bool child; /* gdb has started this process: a Ctrl-C in gdb's terminal is sent to it as well */
     uint64_t memory;
     struct words symbols;
 };
@@ -58,7 +58,7 @@ static int debug(const struct gdb_command *c, struct error *err)
     struct trace *t = open_trace(c->path);
     if (!t)
         return EXIT_TROUBLE;
-    signal(SIGPIPE, SIG_IGN); /* a client that goes away must not end the program */
+    signal(SIGPIPE, SIG_IGN); /* a client that disconnects must not end the program */
     signals_block();
     const struct engine_kind *kind = engine_find(trace_config(t)->engine, err);
     struct timeline *tl = kind ? timeline_open_trace(t, kind, err) : NULL;

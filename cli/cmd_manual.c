@@ -1,5 +1,5 @@
-/* cmd_manual.c - bootreel manual: the parts of the manual page that derive from the tables (scripts/manual puts them into
- * docs/bootreel.1). It is not in the list of commands. */
+/* cmd_manual.c - bootreel manual: the parts of the manual page that are derived from the tables
+ * (scripts/manual puts them into docs/bootreel.1). It is not in the list of commands. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>

@@ -24,7 +24,7 @@ struct record {
     struct position until;
     bool interactive, vga_console, quiet, tui;
     struct tui_watch *watch; /* --tui … */
-    int typing;              /* … and where what is typed for the guest goes in; -1 */
+    int typing;              /* … and the descriptor that typing for the guest is written to, or -1 */
     struct recorder *recorder;
     struct record_result result;
     struct error *err;
@@ -223,7 +223,7 @@ static uint64_t real_ms(void)
     return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-/* The guest's text screen on the terminal, when it changed; at most twenty times a second. */
+/* Shows the guest's text screen on the terminal when it has changed, at most twenty times a second. */
 static void paint(struct record *r, const struct engine *e)
 {
     uint64_t now = real_ms();
@@ -336,7 +336,8 @@ static void set_hooks(struct record *r)
 
 /* ---------------------------------------------------------------- --tui */
 
-/* A terminal of our own, on which the person's typing reaches the guest as it would from a real one. Its other end is *master. */
+/* Opens a pseudo-terminal through which the user's typing reaches the guest as it would from a real terminal.
+ * Its other end is *master. */
 static int open_typing(int *master, struct error *err)
 {
     *master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -387,14 +388,14 @@ static int run_watched(struct record *r, struct record_result *res, struct error
         return error_set(err, "--tui: no thread can be had: record without it");
     int rc = tui_watch_run(r->watch, &why);
     recorder_interrupt(
-        r->recorder); /* the person has left, or the terminal has gone: the trace is closed in order */
+        r->recorder); /* the user has quit, or the terminal is gone: the trace is closed properly */
     live_wake(r->o.live);
     pthread_join(thread, NULL);
     *res = r->result;
     return r->rc ? -1 : rc ? error_set(err, "%s", why.text) : 0;
 }
 
-/* Runs a recorder that was created; the terminal is given back before anything is said. */
+/* Runs a recorder that was created; restores the terminal before printing anything. */
 static int run(struct record *r, struct recorder *rec, struct error *err)
 {
     struct record_result res;
@@ -469,7 +470,7 @@ static int record(struct record *r, struct error *err)
     }
     set_hooks(r);
     signals_block();
-    signal(SIGPIPE, SIG_IGN); /* a reader of the console that goes away must not cut the trace */
+    signal(SIGPIPE, SIG_IGN); /* a reader of the console that goes away must not end the recording */
     if ((r->interactive || r->tui) && !(r->o.live = open_live(r, err)))
         return trouble(err);
     struct recorder *rec = recorder_create(&r->o, err);

@@ -16,7 +16,7 @@ struct options {
     uint64_t step_ns; /* of a step */
 };
 
-/* How much of it nothing ran; of several processors: on none. */
+/* How much of the stage's time the machine was idle (all processors, if there are several). */
 static uint64_t idle_time(const struct options *o, const struct stage *s)
 {
     uint64_t busy = s->steps * o->step_ns;
@@ -157,7 +157,7 @@ static int print_all(const struct options *o, const struct stages *all, struct e
     return rc;
 }
 
-/* Guest time at the end of what there is. */
+/* Guest time at the end of the trace. */
 static uint64_t whole_time(struct trace *t, const struct stages *all)
 {
     uint64_t end = trace_end(t) ? trace_end(t)->time : 0;

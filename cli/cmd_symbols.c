@@ -1,4 +1,4 @@
-/* cmd_symbols.c - bootreel symbols: what addresses are called, at a position of a trace. */
+/* cmd_symbols.c - bootreel symbols: the names of addresses at a position of a trace. */
 #include <stdlib.h>
 #include <string.h>
 

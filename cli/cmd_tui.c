@@ -10,12 +10,13 @@ struct tui_command {
     bool keys; /* only list them */
 };
 
-/* The folder of a variable of the XDG base directory specification, or below HOME; then FILE. NULL: there is none. */
+/* A path to FILE in the folder given by a variable of the XDG base directory specification, or in a folder
+ * below HOME. NULL if there is neither. */
 static char *xdg(const char *variable, const char *below_home, const char *file)
 {
     const char *folder = getenv(variable), *home = getenv("HOME");
     char *path = NULL;
-    if (folder && *folder == '/') /* others are to be ignored, says the specification */
+    if (folder && *folder == '/') /* the specification says to ignore relative paths */
         return asprintf(&path, "%s/%s", folder, file) < 0 ? NULL : path;
     if (!home || !*home)
         return NULL;

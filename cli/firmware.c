@@ -1,4 +1,4 @@
-/* firmware.c - where SeaBIOS is: below the folder of fetched guests, or where the distribution puts it. */
+/* firmware.c - finds SeaBIOS: in the folder of fetched guests, or where the distribution installs it. */
 #include <glob.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -20,8 +20,8 @@ static unsigned columns(const char *text, size_t n)
 struct lines {
     FILE *out;
     unsigned indent; /* of each line but the first */
-    unsigned column; /* where the present line ends */
-    bool usage;      /* what is in brackets stays together */
+    unsigned column; /* where the current line ends */
+    bool usage;      /* text in brackets is not broken */
 };
 
 static void put_word(struct lines *l, const char *word, size_t n, bool first)

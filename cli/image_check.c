@@ -1,5 +1,5 @@
-/* image_check.c - whether an image can be what its option says: its size, its signature, and that it is not
- * cut off. What no one can know of an image (a disk's content) is not looked at.
+/* image_check.c - checks whether an image can be what its option says: its size, its signature, and that it
+ * is not truncated. What cannot be checked (a disk's content) is not examined.
  *
  * Sources: ECMA-119 8.4 (primary volume descriptor), PCI Firmware Specification 3.0 5.1 (option ROM header),
  * the documents of the formats in `foreign`.
@@ -11,7 +11,8 @@
 
 enum { SECTOR = 512, CD_SECTOR = 2048, HEAD = 4096, PVD = 16 * CD_SECTOR };
 
-/* A CD-ROM's commands have 32 bits for a sector's number. A disk's have 48, but what lies beyond needs a table in the host. */
+/* A CD-ROM's commands have 32 bits for a sector's number. A disk's have 48, but the host needs a table whose
+ * size depends on the disk's. */
 #define CD_MAX     ((uint64_t)CD_SECTOR << 32)
 #define DISK_MAX   (1ull << 46)
 #define FLOPPY_MAX 2949120 /* 2.88 MB */

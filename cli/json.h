@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <yajl/yajl_gen.h>
 
-/* A member of the object that is open. */
+/* Add a member to the open object. */
 void json_text(yajl_gen g, const char *key, const char *value); /* NULL: null */
 void json_number(yajl_gen g, const char *key, uint64_t value);
 void json_bool(yajl_gen g, const char *key, bool value);
-/* Prints what the generator has so far, and takes it out; arrays and objects stay open. */
+/* Prints what the generator has so far, and removes it; arrays and objects stay open. */
 void json_print(yajl_gen g);
 
 #endif

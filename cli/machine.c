@@ -15,7 +15,7 @@ enum { MAX_SETTINGS = 16, MAX_EXTRA = 64 };
 #define MAX_ADDRESS (64ull << 30)
 
 struct machine {
-    const char *bios, *vgabios, *cpu, *rtc, *boot, *append, *vga; /* as given; NULL: not */
+    const char *bios, *vgabios, *cpu, *rtc, *boot, *append, *vga; /* as given, or NULL */
     bool inspects;                                                /* --inspect was given */
     uint32_t inspect;                                             /* what it chose among guest_systems */
     const char *disk[MACHINE_DISKS];
@@ -311,7 +311,7 @@ static const char *or_default(const char *given, const char *fallback)
     return given ? given : fallback;
 }
 
-/* The device that is there, if nobody says which. */
+/* The device that the machine has, if none is named. */
 static const char *boot_default(const struct machine *m)
 {
     if (m->ndisks || (!m->cdrom && !m->floppy))
@@ -319,7 +319,7 @@ static const char *boot_default(const struct machine *m)
     return m->cdrom ? "d" : "a";
 }
 
-/* By name: "all" would be others in a program that has more of them. */
+/* Stores the names, not "all": that would mean others in a program that has more guest systems. */
 static void set_inspected(struct machine *m)
 {
     struct text names = {0};
@@ -328,7 +328,7 @@ static void set_inspected(struct machine *m)
     free(names.s);
 }
 
-/* All settings are written down, defaults too: so a trace means the same when defaults change. */
+/* All settings are stored, even defaults, so that a trace keeps its meaning when defaults change. */
 static void make_settings(struct machine *m, const char *bios)
 {
     set_number(m, "memory", m->memory);

@@ -19,25 +19,26 @@ struct machine *machine_new(void);
 void machine_free(struct machine *m); /* NULL is allowed */
 /* One of machine_options. -1 with err if its value makes no sense. */
 int machine_option(struct machine *m, const struct option_row *row, const char *value, struct error *err);
-/* All options are there: finds the firmware, opens the images, sets the defaults. */
+/* To be called after all options: finds the firmware, opens the images, sets the defaults. */
 int machine_finish(struct machine *m, struct error *err);
-/* A further setting, kept after those of the options. -1 with err if there are too many. */
+/* Adds a setting, after those of the options. -1 with err if there are too many. */
 int machine_add_setting(struct machine *m, const char *key, const char *value, struct error *err);
 /* After machine_finish; valid until machine_free. */
 const struct engine_config *machine_config(const struct machine *m);
 const struct image_files *machine_files(const struct machine *m);
-/* Symbols of what the program itself brings along and this machine runs: firmware, demo guest. Writes at most
+/* The symbols of the built-in guests that this machine runs: firmware, demo guest. Writes at most
  * MACHINE_SYMBOLS and returns how many. After machine_finish. */
 enum { MACHINE_SYMBOLS = 3 };
 size_t machine_symbols(const struct machine *m, struct symbol_image list[MACHINE_SYMBOLS]);
-/* Nothing to boot was given: the demo disk is. After the options. */
+/* Whether nothing to boot was given, so that the demo disk is used. After the options. */
 bool machine_is_demo(const struct machine *m);
 
-/* Whether an image can be what its role says. -1 with err: of another format, of a size that cannot be, or
- * cut off. */
+/* Checks whether an image can be used in its role. -1 with err if it has another format or an impossible
+ * size, or is truncated. */
 int image_check(const struct image *im, struct error *err);
 
-/* Finds a firmware file of SeaBIOS's package in the usual places; 0 and its path, or -1 with what to do. */
+/* Finds a file of SeaBIOS's package in the usual places. Returns 0 and its path, or -1 with err, which
+ * says what to do. */
 int firmware_find(const char *file, char *path, size_t size, struct error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* options.h - the commands and their options, in tables. The parser, --help, the shell completion and the manual page
- * derive from them. Private to cli/.
+/* options.h - the commands and their options, in tables. The parser, --help, the shell completion and the
+ * manual page are derived from them. Private to cli/.
  *
  * Texts in the tables:
  *   `word`    a literal: bold in the manual page; --help leaves the quotes out
@@ -20,15 +20,15 @@
 /* ---- the tables ---- */
 
 struct option_row {
-    const char *name;     /* "until"; NULL: a heading or a group of rows */
-    char letter;          /* 'o'; 0: none */
-    const char *argument; /* "FILE", "text|json"; "[DEVICE]": may be left out; NULL: it takes none */
+    const char *name;     /* "until"; NULL for a heading or a group of rows */
+    char letter;          /* 'o', or 0 */
+    const char *argument; /* "FILE", "text|json"; "[DEVICE]" if it is optional; NULL if it takes none */
     const char
         *help; /* a few words, without a full stop at the end; or the heading. In the manual page they begin
                            * with a capital letter. */
     int id;
-    const char *more;               /* further sentences for the manual page; NULL: none */
-    const struct option_row *group; /* rows that several commands share, in this place */
+    const char *more;               /* further sentences for the manual page, or NULL */
+    const struct option_row *group; /* rows that several commands share, inserted here */
 };
 #define HEADING(text)                                                                                        \
     {                                                                                                        \
@@ -46,21 +46,21 @@ struct option_row {
 struct command {
     const char *name;
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an exit status */
-    const char *what;                  /* a line in the list of commands; NULL: not listed */
-    const char *arguments;             /* "TRACE [NAME|ADDRESS…]"; NULL: none */
+    const char *what;                  /* its line in the list of commands; NULL if it is not listed */
+    const char *arguments;             /* "TRACE [NAME|ADDRESS…]", or NULL */
     const struct option_row *rows;
     const char *intro; /* what it does */
-    const char *outro; /* after the options; NULL: nothing */
-    const char *more;  /* further paragraphs for the manual page, after the intro; NULL: none */
+    const char *outro; /* printed after the options, or NULL */
+    const char *more;  /* further paragraphs for the manual page, after the intro, or NULL */
 };
 
 /* The command of that name, or NULL. */
 const struct command *command_find(const char *name);
-/* One after the other; NULL at the end. */
+/* The i-th command; NULL beyond the last. */
 const struct command *command_at(size_t i);
 
 enum { MAX_OPTIONS = 80 };
-/* All rows of a command in order, groups and --help included; headings too. */
+/* All rows of a command in order, including groups, headings and --help. */
 struct option_list {
     const struct option_row *row[MAX_OPTIONS];
     size_t n;
@@ -70,23 +70,24 @@ bool option_is_heading(const struct option_row *row);
 
 /* ---- parsing ---- */
 
-/* Takes an option; `value` is NULL if it has none. -1 with err if it makes no sense. */
+/* Called with an option; `value` is NULL if it has none. -1 with err if the value is not valid. */
 typedef int option_taker(void *ctx, const struct option_row *row, const char *value, struct error *err);
-/* Gives each option to `take`; optind is then the first other argument. False with *status if there is nothing more to
- * do: --help was printed, or an option was wrong and a message says so. */
+/* Calls `take` for each option; optind is then the index of the first other argument. False, with
+ * *status set, if there is nothing more to do: --help was printed, or an option was wrong and a
+ * message was printed. */
 bool parse_options(const struct command *c, int argc, char **argv, option_taker *take, void *ctx,
                    int *status);
-/* For a row that the command does not handle: an error in the program. */
+/* To be returned for a row that the command does not handle, which is an error in the program. */
 int option_not_handled(const struct option_row *row, struct error *err);
 
-/* ---- values; each returns 0, or -1 with err that names the option ---- */
+/* ---- values; each function returns 0, or -1 with err, which names the option ---- */
 
-/* A number without suffix, of the range. */
+/* A number without a suffix, in the range from min to max. */
 int take_number(const struct option_row *row, const char *value, uint64_t min, uint64_t max, uint64_t *n,
                 struct error *err);
 /* Bytes: 256M, 1G; at least `min`. */
 int take_size(const struct option_row *row, const char *value, uint64_t min, uint64_t *n, struct error *err);
-/* One of the words in the row's argument ("text|json"): *index is its place. */
+/* One of the words in the row's argument ("text|json"): *index is which one. */
 int take_word(const struct option_row *row, const char *value, unsigned *index, struct error *err);
 /* OPT_FORMAT. */
 int take_format(const struct option_row *row, const char *value, bool *json, struct error *err);
@@ -113,22 +114,22 @@ extern const struct option_row quiet_options[];   /* OPT_QUIET */
 extern const struct option_row observe_options[]; /* OPT_PROFILE, OPT_PROBE, OPT_SYMBOLS: observe_option */
 
 struct profile;
-/* What a recording observes besides events. */
+/* What a recording observes in addition to events. */
 struct observed {
     struct profile *profile; /* NULL: none */
     struct words probes;     /* symbols or addresses */
     struct words symbols;    /* files */
 };
 int observe_option(struct observed *o, const struct option_row *row, const char *value, struct error *err);
-/* Adds what the profile wants probed, after what was given. */
+/* Adds the profile's probes, after those given as options. */
 int observe_profile(struct observed *o, struct error *err);
 void observed_free(struct observed *o);
 
 /* ---- what the tables' texts stand for (values.c) ---- */
 
-/* `text` with its {names} filled in. To be freed. */
+/* `text` with its {names} replaced by their values. To be freed. */
 char *fill_in(const char *text);
-/* What completes an argument such as "builtin|seabios|FILE". */
+/* The possible completions of an argument such as "builtin|seabios|FILE". */
 struct argument_values {
     char *words; /* separated by spaces */
     bool files, folders;
@@ -136,10 +137,10 @@ struct argument_values {
 };
 void argument_values(const char *argument, struct argument_values *v);
 void argument_values_free(struct argument_values *v);
-/* What a NAME in an argument means, if it needs an explanation; NULL otherwise. `i` counts from 0; *name is set, and is NULL after
- * the last. */
+/* The explanation of the i-th NAME that can be in an argument, or NULL if it needs none. Sets *name, which is
+ * NULL after the last. */
 const char *argument_explained(size_t i, const char **name);
-/* Whether the argument text has this NAME. */
+/* Whether the argument text contains this NAME. */
 bool argument_has(const char *argument, const char *name);
 
 /* ---- output ---- */

@@ -1,5 +1,5 @@
 /* progress.c - the progress line: on a terminal only, silent elsewhere. The only place where speed in real
- * time is looked at. */
+ * time is measured. */
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>

@@ -1,4 +1,5 @@
-/* signals.c - Ctrl-C and the like, taken by a thread of their own: no handler, so no file-scope state. */
+/* signals.c - Ctrl-C and the like, received by a thread of its own: without a handler, no file-scope
+ * state is needed. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>

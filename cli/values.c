@@ -119,7 +119,7 @@ static const struct {
     {"timeline-memory", put_timeline_memory},
 };
 
-/* False: there is no such value, and the braces are part of the text. */
+/* False if there is no such value: the braces are then part of the text. */
 static bool put_value(FILE *out, const char *name, size_t n)
 {
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
@@ -155,7 +155,7 @@ char *fill_in(const char *text)
 
 static const struct {
     const char *name;
-    const char *words; /* what completes it */
+    const char *words; /* its completions */
     bool files, folders, list;
     const char *explained; /* in --help of commands that have it */
 } arguments[] = {

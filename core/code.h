@@ -1,5 +1,5 @@
-/* code.h - where a function of the guest leaves and calls: found once by disassembly (capstone), so that
- * probes can be set at fixed addresses. 64- and 32-bit code.
+/* code.h - the places where a function of the guest returns, jumps and calls. They are found once, by
+ * disassembly (capstone), so that probes can be set at fixed addresses. For 64- and 32-bit code.
  */
 #ifndef BOOTREEL_CORE_CODE_H
 #define BOOTREEL_CORE_CODE_H
@@ -12,8 +12,8 @@ enum code_kind {
     CODE_RETURN,        /* ret */
     CODE_JUMP,          /* jmp to `target`, always taken */
     CODE_CALL,          /* call `target` */
-    CODE_CALL_REGISTER, /* call by the register `reg` */
-    CODE_CALL_MEMORY,   /* call by memory */
+    CODE_CALL_REGISTER, /* call through the register `reg` */
+    CODE_CALL_MEMORY,   /* call through memory */
     CODE_PERCPU_LOAD,   /* a load of a pointer from gs:`target` (32-bit code: fs:`target`) */
     CODE_LOAD,          /* a load of 32 bits or a pointer from `target` (32-bit code: an absolute address) */
 };
@@ -28,11 +28,11 @@ struct code_site {
 
 struct code; /* a disassembler */
 
-/* For code of 64 or 32 bits. NULL if there is none. */
+/* `bits`: 64 or 32. NULL if capstone cannot disassemble such code. */
 struct code *code_new(unsigned bits);
 void code_free(struct code *c);
-/* Goes through n bytes of code that are at `address` in the guest, and calls fn for each site. Stops where it
- * is not code. */
+/* Disassembles n bytes of code that are at `address` in the guest, and calls fn for each site. Stops at bytes
+ * that are not an instruction. */
 void code_sites(struct code *c, const void *bytes, size_t n, uint64_t address,
                 void (*fn)(void *ctx, const struct code_site *site), void *ctx);
 

@@ -67,20 +67,21 @@ enum { SNAPSHOT_PAGE = 4096 };
 /* Where `save` puts a state. Sections and regions come in a fixed order. */
 struct snapshot_sink {
     void *ctx;
-    /* A section: `fields` (flat, and the engine's as long as it lives) read from `base`. Section names are unique within the
-     * engine ("cpu0", "pit"). */
+    /* A section: `fields` (flat, and valid as long as the engine exists) read from `base`. Section names are
+     * unique within the engine ("cpu0", "pit"). */
     void (*section)(void *ctx, const char *name, const struct field *fields, size_t nfields,
                     const void *base);
-    /* One page of a region ("ram", "vram", "disk0"). Pages never written since reset and all zero may be
-     * left out, and those unchanged since the save that this one builds on (struct snapshot_base). */
+    /* One page of a region ("ram", "vram", "disk0"). Pages may be left out if they are all zero and were
+     * never written since reset, or if they have not changed since the save that this one builds on (struct
+     * snapshot_base). */
     void (*page)(void *ctx, const char *region, uint64_t index, const void *data);
 };
 
-/* The last save of one consumer (a recorder, a timeline, a hash), whose next save has only the pages that changed since
- * then, whoever else saves or loads in between. Zeroed, it stands for no save: all pages come. It belongs to one engine. */
+/* The last save of one consumer (a recorder, a timeline, a hash), so that its next save has only the pages
+ * that changed since then, whoever else saves or loads in between. All zero, it stands for no save: the next
+ * one has all pages. It belongs to one engine. */
 struct snapshot_base {
-    uint32_t
-        epoch; /* the engine's: saves with a base are counted, and pages carry the number at which they changed */
+    uint32_t epoch; /* the engine's count of saves with a base; each page has the count at which it changed */
 };
 
 /* Where `load` gets a state from. */
@@ -88,8 +89,8 @@ struct snapshot_source {
     void *ctx;
     /* Fills the fields at `base`; -1 if there is no such section or it does not fit. */
     int (*section)(void *ctx, const char *name, const struct field *fields, size_t nfields, void *base);
-    /* Calls put(put_ctx, index, data) for each page of the region. `whole`: pages not put are zero;
-     * else they stay as they are. Returns 0 or -1. */
+    /* Calls put(put_ctx, index, data) for each page of the region. `whole`: pages that are not put become
+     * zero; otherwise they stay as they are. Returns 0 or -1. */
     int (*pages)(void *ctx, const char *region, int (*put)(void *put_ctx, uint64_t index, const void *data),
                  void *put_ctx);
     bool whole;
@@ -99,11 +100,12 @@ struct snapshot_source {
 
 enum stop_reason {
     STOP_REACHED,     /* icount == limit.icount */
-    STOP_IDLE,        /* halted, and guest time may not pass limit.time; `wake` says when it would go on */
-    STOP_HALTED,      /* halted, and nothing but an input can ever wake it (interrupts off: for good) */
-    STOP_POWER_OFF,   /* the guest switched itself off; `status` */
+    STOP_IDLE,        /* halted, and guest time may not pass limit.time; `wake` is when the
+                       * guest would go on */
+    STOP_HALTED,      /* halted, and only an input can wake it (with interrupts off, nothing can) */
+    STOP_POWER_OFF,   /* the guest switched itself off; see `status` */
     STOP_RESET,       /* only with limit.stop_on_reset: the guest reset itself */
-    STOP_GUEST_FAULT, /* the engine cannot go on: `text` says why (an unimplemented thing, by name) */
+    STOP_GUEST_FAULT, /* the engine cannot go on: `text` says why (it names what is not implemented) */
     STOP_BREAKPOINT,
     STOP_WATCHPOINT,
     STOP_INTERRUPTED, /* interrupt() was called */
@@ -112,7 +114,7 @@ enum stop_reason {
 struct run_limit {
     uint64_t icount;    /* stop when this many steps have been executed since reset */
     uint64_t time;      /* ns; while halted do not skip past this guest time (UINT64_MAX: no limit) */
-    bool stop_on_reset; /* else a reset starts the machine again */
+    bool stop_on_reset; /* otherwise a reset starts the machine again */
 };
 
 struct stop {
@@ -124,8 +126,8 @@ struct stop {
     unsigned id;      /* of the breakpoint or watchpoint */
     unsigned cpu;
     int status; /* STOP_POWER_OFF: exit status (isa-debug-exit), else 0 */
-    /* STOP_BREAKPOINT: what is due at this position before its instruction (timers) was done already, so the state is not yet or no more
-     * the one at which run(icount) ends. The run goes on the same way from both. */
+    /* STOP_BREAKPOINT: the timers that are due at this position, before its instruction, have already fired,
+     * so this is not exactly the state at which run(icount) ends. The run goes on the same way from both. */
     bool late;
     char text[400];
 };
@@ -153,10 +155,10 @@ enum input_port {
 };
 
 struct input {
-    uint64_t icount; /* applied when this many steps have been executed … */
+    uint64_t icount; /* applied once this many steps have been executed … */
     uint64_t time;   /* … and, if halted, when guest time has been skipped up to here */
-    uint16_t
-        port; /* enum input_port. Keyboard: data is ASCII or, with 0xE0/0x80 bits, set-1 scan codes as 0x00,code */
+    /* enum input_port. Keyboard: data is ASCII or, with 0xE0/0x80 bits, set-1 scan codes as 0x00,code */
+    uint16_t port;
     const void *data;
     uint32_t len;
 };
@@ -166,9 +168,10 @@ struct input {
 struct observer {
     void *ctx;
     void (*event)(void *ctx, const struct event *ev);
-    /* A stop_point with report_only was reached, before its instruction executes. May be NULL. */
+    /* A stop_point with report_only was reached; its instruction has not executed yet. May be NULL. */
     void (*probe)(void *ctx, unsigned id, unsigned cpu, uint64_t icount);
-    /* Bytes the guest wrote to a console device as they come (device as in EV_CONSOLE_LINE). May be NULL. */
+    /* Bytes that the guest writes to a console device, as it writes them (device as in
+     * EV_CONSOLE_LINE). May be NULL. */
     void (*console)(void *ctx, unsigned device, const void *data, size_t len);
 };
 
@@ -195,13 +198,14 @@ struct display_cell {
 /* What a display shows. */
 struct display {
     unsigned columns, rows;        /* of characters; 0 in graphics modes */
-    int cursor_column, cursor_row; /* -1: none is shown */
-    unsigned width, height;        /* in pixels, text modes too */
+    int cursor_column, cursor_row; /* -1 if no cursor is shown */
+    unsigned width, height;        /* in pixels, in text modes too */
 };
 
 struct engine_ops {
     const char *name;   /* "pc": stored in the trace */
-    uint32_t behaviour; /* version: raised when the same inputs would give another run */
+    uint32_t behaviour; /* a version number, raised by any change that makes the same inputs
+                         * give another run */
     void (*destroy)(struct engine *);
 
     /* Runs until the limit or a stop; always fills *stop. Exact: see the top. */
@@ -211,12 +215,14 @@ struct engine_ops {
     uint64_t (*icount)(const struct engine *);
     uint64_t (*time)(const struct engine *); /* guest time, ns */
 
-    /* Hand an input to the machine at the present position. Returns bytes taken (a full FIFO takes fewer). */
+    /* Gives an input to the machine at the current position. Returns the number of bytes taken (a full FIFO
+     * takes fewer). */
     uint32_t (*input)(struct engine *, const struct input *);
 
-    /* Save the state: all sections, and the pages that changed since the save that *base stands for, which then stands for
-     * this one. NULL: all pages. Neither the guest, nor a later run, nor another consumer's save can tell that there was
-     * a save. Cost: a field copy, a look at the notes of every page, and 4 KiB for each page handed out. */
+    /* Saves the state: all sections, and the pages that changed since the save that *base stands for (all
+     * pages if `base` is NULL). *base then stands for this save. A save has no effect on the guest, on a
+     * later run or on another consumer's saves. Cost: copying the fields, checking the change count of every
+     * page, and copying 4 KiB for each page saved. */
     void (*save)(struct engine *, const struct snapshot_sink *, struct snapshot_base *base);
     int (*load)(struct engine *, const struct snapshot_source *, struct error *);
 
@@ -226,29 +232,31 @@ struct engine_ops {
     int (*reg_get)(const struct engine *, unsigned cpu, size_t reg, void *value);
     int (*reg_set)(struct engine *, unsigned cpu, size_t reg, const void *value);
     unsigned (*cpus)(const struct engine *);
-    /* Bits of the code at the present address (16, 32 or 64). */
+    /* The width of the code at the current address: 16, 32 or 64 bits. */
     unsigned (*code_bits)(const struct engine *, unsigned cpu);
 
-    /* Memory without side effects (no TLB fill, no accessed bits, no device). Returns bytes done: stops at the first
-     * that is not memory. */
+    /* Memory without side effects (no TLB fill, no accessed bits, no device). Returns the number of bytes
+     * done: stops at the first byte that is not memory. */
     size_t (*peek)(const struct engine *, unsigned cpu, uint64_t linear, void *buf, size_t n);
     size_t (*poke)(struct engine *, unsigned cpu, uint64_t linear, const void *buf, size_t n);
     size_t (*peek_physical)(const struct engine *, uint64_t address, void *buf, size_t n);
     size_t (*poke_physical)(struct engine *, uint64_t address, const void *buf, size_t n);
 
-    /* Replace the set of stops and probes. */
+    /* Replaces the set of stops and probes. */
     void (*stops)(struct engine *, const struct stop_point *, size_t n);
-    /* Which event classes are reported, and to whom. Never changes the run. */
+    /* Sets which event classes are reported, and to whom. Never changes the run. */
     void (*observe)(struct engine *, uint32_t classes, const struct observer *);
-    /* Report events that are still being put together (a console line without its end): at the end of a recording. */
+    /* Reports events that are not complete yet (a console line without its end), at the end
+     * of a recording. */
     void (*flush)(struct engine *);
 
-    /* The screen as text (UTF-8, rows ended by \n), at most `size` bytes with the final NUL. Returns the full length;
-     * 0 if the screen shows no text. */
+    /* The screen as text (UTF-8, rows ended by \n), at most `size` bytes with the final NUL. Returns the full
+     * length; 0 if the screen shows no text. */
     size_t (*screen)(const struct engine *, char *buf, size_t size);
-    /* The display as it is: sizes into *d; its characters, row by row, if there are some and `ncells` are enough (else they
-     * are left alone); its pixels as red, green, blue bytes if `nrgb` bytes are enough. False: it shows nothing, or there is
-     * none. NULL: the engine has none. */
+    /* The display as it is now. Fills *d; fills `cells` row by row if it shows characters and `ncells` is
+     * large enough (otherwise they are left alone); fills `rgb` with red, green and blue bytes if `nrgb` is
+     * large enough. False if it shows nothing or there is no display. The function is NULL if the engine
+     * has no display. */
     bool (*display)(const struct engine *, struct display *d, struct display_cell *cells, size_t ncells,
                     uint8_t *rgb, size_t nrgb);
 };
@@ -259,18 +267,21 @@ struct engine {
 
 /* ---------------------------------------------------------------- events in words */
 
-/* What an engine's events mean, from the events alone: nothing is run. `state` is `size` plain bytes without pointers,
- * which can be copied; it remembers what later events depend on (which register an index selected). */
+/* What an engine's events mean, from the events alone: nothing is run. `state` is `size` plain bytes without
+ * pointers, which can be copied; it holds what the meaning of later events depends on (such as the register
+ * that an index selected). */
 struct engine_words {
     size_t (*size)(void);
     void (*reset)(void *state, const struct engine_config *cfg); /* as at the beginning of a trace */
-    /* Takes note of an event, and puts what it means into buf: as snprintf; 0: there is nothing to be said. *manual and
-     * *source: who says so, and where (NULL: nobody). To be called with every event, in order. */
+    /* Processes an event, and writes what it means into buf, as snprintf does; returns 0 if there is nothing
+     * to say. *manual and *source: the document that says so, and the place in it (NULL if there is none).
+     * Must be called with every event, in order. */
     int (*event)(void *state, const struct event *ev, char *buf, size_t size, const char **manual,
                  const char **source);
 };
 
-/* The number of a register of at most 64 bits, for reg_get and reg_set; SIZE_MAX: there is none of that name. */
+/* The number of a register of at most 64 bits, for reg_get and reg_set; SIZE_MAX if there is none
+ * of that name. */
 static inline size_t engine_reg_index(const struct engine *e, const char *name)
 {
     size_t n;

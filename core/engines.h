@@ -1,17 +1,17 @@
-/* engines.h - which engines there are, as data; how their stops are called. Only cli/ fills a table of
- * engines, since only cli/ knows them. */
+/* engines.h - descriptions of the available engines, and the names of their stop reasons. Only cli/ fills a
+ * table of engines, since only cli/ knows them. */
 #ifndef BOOTREEL_CORE_ENGINES_H
 #define BOOTREEL_CORE_ENGINES_H
 
 #include "core/engine.h"
 
-/* What has to be known of an engine before one is built. */
+/* What must be known about an engine before one is created. */
 struct engine_kind {
     const char *name;   /* as engine_ops.name: "pc" */
     uint32_t behaviour; /* as engine_ops.behaviour */
-    uint64_t step_ns;   /* guest nanoseconds a step takes; 0: not constant */
+    uint64_t step_ns;   /* guest nanoseconds per step; 0 if not constant */
     struct engine *(*create)(const struct engine_config *cfg, struct error *err);
-    const struct engine_words *words; /* what its events mean; NULL: it does not say */
+    const struct engine_words *words; /* what its events mean, or NULL */
 };
 
 /* The word for a stop in traces and messages: "reached", "power-off", "guest-fault" … */

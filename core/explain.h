@@ -1,9 +1,10 @@
 /* explain.h - what an event means, in words: "CMOS: select register 0Fh (shutdown status), NMI masked".
  *
- * The words come from the tables of those who know: the engine's chips (struct engine_words), the processor's bits
- * (views_bits.c), Linux (core/linux). They need the trace's events alone; nothing is run. Since many accesses depend on
- * ones before them (an index register, a base address, where the 8259As put their vectors), an explainer has to see
- * the events in order. The words of an event are the same wherever one looks from.
+ * The text comes from the tables of the parts concerned: the engine's chips (struct engine_words), the bits
+ * of processor registers (core/views/views_bits.c), Linux (core/linux). Only the trace's events are needed;
+ * nothing is run. Since many accesses depend on earlier ones (an index register, a base address, the vectors
+ * programmed into the 8259As), an explainer has to see the events in order. The text of an event does not
+ * depend on the position from which it is asked for.
  */
 #ifndef BOOTREEL_CORE_EXPLAIN_H
 #define BOOTREEL_CORE_EXPLAIN_H
@@ -11,7 +12,7 @@
 #include "core/engines.h"
 #include "traces/trace.h"
 
-/* Classes whose events are remembered: all that an explainer has to see. */
+/* The classes of events that an explainer has to see. */
 #define EXPLAIN_NEEDS                                                                                        \
     (EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_PIO) | EVENT_CLASS_BIT(EC_MMIO) |                          \
      EVENT_CLASS_BIT(EC_POWER) | EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_FOLD))
@@ -20,15 +21,16 @@
 
 struct explainer;
 
-/* As at the beginning of a trace of that kind of engine and configuration. NULL kind: no engine's words, only the rest.
- * Both must outlive it. */
+/* An explainer for the beginning of a trace of that kind of engine and configuration. With NULL as kind,
+ * accesses to the engine's chips are not explained. Both must outlive it. */
 struct explainer *explainer_new(const struct engine_kind *kind, const struct trace_config *cfg);
 void explainer_free(struct explainer *); /* NULL is allowed */
-/* Takes note of an event, and puts its words into buf: as snprintf; 0 and "": there are none. To be called with each event
- * of at least EXPLAIN_NEEDS, in order; buf may be NULL with size 0. Cost: below a microsecond. */
+/* Processes an event, and writes its explanation into buf, as snprintf does; 0 and "" if there is none. Must
+ * be called with every event of the classes EXPLAIN_NEEDS (others are allowed), in order; buf may be NULL
+ * with size 0. Cost: below a microsecond. */
 int explainer_event(struct explainer *, const struct event *ev, char *buf, size_t size);
-/* Who names what the last event accessed that way, and where ("Intel 8254 datasheet (231164)", "Read-Back Command"); NULL
- * each: nobody in particular. */
+/* The document that describes what the last event accessed, and the place in it ("Intel 8254 datasheet
+ * (231164)", "Read-Back Command"); each may be NULL. */
 const char *explainer_manual(const struct explainer *);
 const char *explainer_source(const struct explainer *);
 
@@ -39,14 +41,15 @@ struct trace_explainer;
 /* The trace and the kind must outlive it. */
 struct trace_explainer *trace_explainer_new(struct trace *t, const struct engine_kind *kind);
 void trace_explainer_free(struct trace_explainer *); /* NULL is allowed */
-/* The words of event `number` of the trace: as snprintf; -1 with err if the trace cannot be read. Cost: reads the events
- * of EXPLAIN_NEEDS up to there once (some million a second), and leaves states behind: later questions cost at most
- * a few thousand events, and one event when asked in order. */
+/* The explanation of event `number` of the trace, as snprintf; -1 with err if the trace cannot be read. Cost:
+ * reads the events of EXPLAIN_NEEDS up to there once (some million per second), and saves the explainer's
+ * state on the way: later calls read at most a few thousand events, or one event when called in order. */
 int trace_explain(struct trace_explainer *, uint64_t number, char *buf, size_t size, struct error *err);
-/* Gets ready for a question, by at most so many events of the way: 1: it is, 0: more is to be done, -1 with err. For an
- * interface that must not wait; trace_explain() does not need it. */
+/* Prepares for a call of trace_explain() by reading at most `most` events. Returns 1 when it is
+ * ready, 0 if there is more to do, -1 with err. For an interface that must not block; trace_explain()
+ * works without it. */
 int trace_explain_prepare(struct trace_explainer *, uint64_t number, uint64_t most, struct error *err);
-/* Whose manual() and source() are those of the last answer. */
+/* The explainer whose explainer_manual() and explainer_source() belong to the last explanation. */
 const struct explainer *trace_explainer_last(const struct trace_explainer *);
 
 #endif

@@ -8,7 +8,7 @@
 
 enum { NAME_MAX_LENGTH = 100 };
 
-/* Where the flat rows go. The first pass only counts: `fields` is NULL. */
+/* The result. The first pass only counts: then `fields` is NULL. */
 struct flat {
     struct field *fields;
     char *names;
@@ -45,7 +45,7 @@ static void add(struct flat *to, const struct field *row, const char *name, uint
     to->bytes += length;
 }
 
-/* `size`: of the struct that the rows describe; 0: not known. */
+/* `size`: of the struct that the rows describe, or 0 if not known. */
 static void flatten(struct flat *to, const struct field *rows, size_t n, const char *prefix, uint32_t at,
                     uint32_t size)
 {

@@ -1,11 +1,11 @@
 /* fields.h - tables of named fields: what a section of a saved state holds. Part of core/engine.h.
  *
- * One table a chip drives save, load, hash, divergence reports and what people see. A table may refer to tables of the
- * structs inside its own (FIELD_STRUCTS). Whoever owns it makes it flat once, with fields_flatten(); everything else sees
- * flat tables only, with names as a C expression: "ch[0].mode".
+ * One table per chip drives saving, loading, hashing, divergence reports and the display of its state. A
+ * table may refer to the tables of nested structs (FIELD_STRUCTS). Its owner flattens it once, with
+ * fields_flatten(); everything else sees only flat tables, whose names look like C expressions: "ch[0].mode".
  *
- * The macros check the type of what they are given at compile time: a pointer, a floating-point number, or a struct where a
- * number should be does not compile.
+ * The macros check their arguments' types at compile time: a pointer, a floating-point number, or a struct in
+ * place of a number does not compile.
  */
 #ifndef BOOTREEL_CORE_FIELDS_H
 #define BOOTREEL_CORE_FIELDS_H
@@ -14,22 +14,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One row: `count` numbers of `width` bytes (1, 2, 4, 8), little-endian when saved. In a table that is not flat it may
- * stand for `count` structs instead, `width` bytes from one to the next, of which `sub` has the fields. */
+/* One row: `count` numbers of `width` bytes (1, 2, 4, 8), little-endian when saved. In a table that is not
+ * flat it may stand for `count` structs instead, each `width` bytes long, whose fields are in `sub`. */
 struct field {
-    const char *
-        name; /* of structs: with '#' where the number of each goes; "" leaves the names to the rows of `sub` */
+    const char
+        *name; /* of structs: '#' stands for the index; with "" the names are those of the rows of `sub` */
     uint32_t offset; /* in the struct */
     uint32_t width;
     uint32_t count;
-    bool flag;               /* its type is bool: a byte of a damaged file other than 0 must be loaded as 1 */
+    bool flag;               /* its type is bool: any byte but 0 (from a damaged file) must be loaded as 1 */
     const struct field *sub; /* NULL: numbers */
     size_t nsub;
 };
 
 #define FIELD_COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-/* ---- checks; each is a constant, or does not compile ---- */
+/* ---- checks; each is a constant expression, or does not compile ---- */
 
 /* Whether an integer is a bool. No other type is allowed. */
 #define FIELD_FLAG(number)                                                                                   \
@@ -60,7 +60,7 @@ struct field {
 #define FIELD_IS_BYTES(a)                                                                                    \
     (_Generic((a), char * : 0, uint8_t * : 0, char(*)[sizeof((a)[0])] : 0, uint8_t(*)[sizeof((a)[0])] : 0) + \
      FIELD_IS_ARRAY(a))
-/* A struct or a union, as gcc and clang number the classes of types. */
+/* A struct or a union: 12 and 13 are the numbers that gcc and clang give to these classes of types. */
 #define FIELD_IS_STRUCT(s)                                                                                   \
     FIELD_REQUIRE(__builtin_classify_type(s) == 12 || __builtin_classify_type(s) == 13, "not a struct")
 
@@ -88,7 +88,7 @@ struct field {
         .name = #member, .offset = offsetof(type, member), .width = 1,                                       \
         .count = sizeof FIELD_OF(type, member) + FIELD_IS_BYTES(FIELD_OF(type, member))                      \
     }
-/* A struct with a table of its own, and an array of such. */
+/* A struct with a table of its own, and an array of such structs. */
 #define FIELD_STRUCT(type, member, table) FIELD_STRUCT_AS(#member, type, member, table)
 #define FIELD_STRUCT_AS(text, type, member, table)                                                           \
     {                                                                                                        \
@@ -106,12 +106,13 @@ struct field {
 /* ---- making tables flat ---- */
 
 struct field_table {
-    struct field *fields; /* and their names, in one piece of memory: free() */
+    struct field *fields; /* with their names, in one allocation: free() */
     size_t n;
 };
 
-/* The rows in their order, structs replaced by their fields, the first struct's first. Programming errors (a row that lies
- * outside of its struct, a name of more than 100 bytes) and lack of memory abort. Cost: once a table, at its registration. */
+/* The rows in order, with structs replaced by their fields, the first struct's first. Aborts on a programming
+ * error (a row outside of its struct, a name of more than 100 bytes) and on lack of memory. Called once per
+ * table, when it is registered. */
 struct field_table fields_flatten(const struct field *rows, size_t n);
 
 #endif

@@ -1,18 +1,20 @@
-/* guest.h - the seam behind which the guest systems are: what the story of a boot understands of a kernel, a hypervisor or a
- * firmware. The inspector (core/inspector.h) is the only one that calls them.
+/* guest.h - the interface to the guest systems: the kernels, hypervisors and firmware that the story of a
+ * boot understands. Only the inspector (core/inspector.h) calls them.
  *
- * A guest system is a row, `struct guest_system`, and a folder core/NAME. Its row is made known in core/story/guests.c. A *guest* is
- * one instance of it: it looks for its system in the machine, or inside another guest, and tells by events what that
- * does. The inspector makes one at icount 0 for each system that the setting "inspect" names. All of them look at the
- * same machine; most never find anything.
+ * A guest system is a row, `struct guest_system`, and a folder core/NAME. Its row is listed in
+ * core/story/guests.c. A *guest* is one instance of it: it looks for its system in the machine, or inside
+ * another guest, and reports what that does as events. At icount 0 the inspector creates one for each system
+ * that the setting "inspect" names. All of them examine the same machine; most never find anything.
  *
- * Guests nest: a guest in which others run (Xen's domains, the processes of user-mode Linux's host) names each of
- * these places by a number, its *domain*. As one begins, the inspector makes a guest of each other inspected system for it.
- * A guest inside another is shown only what happens while its domain runs; it has to read physical memory by
- * guest_peek_physical, and to ask guest_runs at each of its probes (core/hooks.h does by hooks_options.here), since
- * other domains have other code at the same addresses.
+ * Guests nest: a guest in which others run (Xen's domains, the processes of user-mode Linux's host)
+ * identifies each of these places by a number, its *domain*. When a domain begins, the inspector creates in
+ * it a guest of every other inspected system. A guest inside another sees only what happens while its
+ * domain runs. It has to read physical memory with guest_peek_physical, and to call guest_runs at each of
+ * its probes (core/hooks.h does so through hooks_options.here), since other domains have other code at the
+ * same addresses.
  *
- * All that a guest does has to follow from the run alone: a replay has guests of its own and gets the same events.
+ * Everything that a guest does must depend on the run alone: a replay has guests of its own and must get
+ * the same events.
  */
 #ifndef BOOTREEL_CORE_GUEST_H
 #define BOOTREEL_CORE_GUEST_H
@@ -23,92 +25,98 @@
 
 struct guest_system;
 
-/* The beginning of each guest's own struct. */
+/* The first member of each guest's own struct. */
 struct guest {
     const struct guest_system *system;
-    struct guest *parent; /* the guest that it runs inside; NULL: the machine itself */
-    uint64_t domain;      /* of the parent's, which */
+    struct guest *parent; /* the guest that it runs inside, or NULL if it runs on the machine itself */
+    uint64_t domain;      /* the parent's domain that it runs in */
 };
 
 /* What a guest is given. All of it outlives the guest. */
 struct guest_options {
     struct engine *engine;
-    struct probes *probes;   /* its probes go in here; it applies them itself */
-    struct symbols *symbols; /* what it finds goes in here, in spaces of its number */
-    uint32_t classes;        /* classes of events that are wanted: what is only for others is not probed */
+    struct probes *probes;   /* where it adds its probes; it applies them itself */
+    struct symbols *symbols; /* where it adds the symbols it finds, in the spaces of its number */
+    uint32_t classes;        /* classes of events that are wanted; nothing is probed for others */
     struct guest *parent;    /* as in struct guest */
     uint64_t domain;
     void *ctx; /* of the functions below */
-    /* Takes its events; cpu, icount and time are filled in, icount not below that of the last event of the engine. */
+    /* Called with its events. It fills in cpu, icount and time; icount is not below that of the
+     * engine's last event. */
     void (*emit)(void *ctx, const struct event *ev);
-    /* Its system is there. Returns its number, for symbol_space_of: 0 for the first that is found since the reset. Once,
-     * before the first of its symbols. */
+    /* To be called once when its system is found, before it adds symbols. Returns its number, for
+     * symbol_space_of: 0 for the first guest found since the reset. */
     unsigned (*found)(void *ctx);
-    /* Symbols have come. */
+    /* Symbols were added. */
     void (*symbols_changed)(void *ctx);
-    /* A domain that guests may run in begins or ends. Guests in it are gone soon after its end. */
+    /* A domain that guests may run in begins or ends. Guests in it are destroyed soon after its end. */
     void (*domain_begins)(void *ctx, uint64_t domain);
     void (*domain_ends)(void *ctx, uint64_t domain);
 };
 
-/* Who runs on a processor. */
+/* The task that runs on a processor. */
 struct guest_task {
-    uint32_t pid, tgid; /* 0: not known */
-    symbol_space space; /* of its addresses; the kernel's if the task is not known */
+    uint32_t pid, tgid; /* 0 if not known */
+    symbol_space space; /* the space of its addresses; the kernel's if the task is not known */
 };
 
-/* The row of a guest system. Functions that are marked so may be NULL. */
+/* The row of a guest system. Functions may be NULL where their comments say so. */
 struct guest_system {
     const char *name; /* for the setting "inspect": "linux" */
-    uint32_t needs;   /* classes of engine events that it has to see, whichever are recorded */
+    uint32_t needs;   /* classes of engine events that it has to see, whether they are recorded or not */
     struct guest *(*create)(const struct guest_options *o);
     void (*destroy)(struct guest *g);
-    /* An event of the engine, of the classes above, after it was passed on. At EV_RESET all that was known of the machine is
-     * no longer so; the symbols of its number have been unmapped. */
+    /* Called with an event of the engine, of the classes above, after it was passed on. At EV_RESET
+     * everything known about the machine becomes invalid; the symbols of its number have already
+     * been unmapped. */
     void (*event)(struct guest *g, const struct event *ev);
-    /* Who runs on that processor, at a probe. False: its system is not found, or something else runs there. */
+    /* The task that runs on that processor, at a probe. False if the system has not been found or something
+     * else runs there. */
     bool (*task)(struct guest *g, unsigned cpu, struct guest_task *task);
-    /* Memory at a linear address, as the processor sees it now. False (and zeros): not all of it is there. */
+    /* Reads memory at a linear address, as the processor sees it now. Bytes that cannot be read are zero, and
+     * the result is then false. */
     bool (*read)(struct guest *g, unsigned cpu, uint64_t address, void *buf, size_t n);
-    /* What is known of it, in words, without a full stop: its version, and what cannot be told of it. */
+    /* A description of it without a full stop: its version, and what cannot be reported about it. */
     void (*describe)(const struct guest *g, struct text *out);
-    /* The word for a value of a number field of its events (an initcall's level); NULL: there is none. May be NULL. */
+    /* The name of a value of a number field of its events (an initcall's level), or NULL if it has none. The
+     * function may be NULL. */
     const char *(*word)(unsigned kind, unsigned field, uint64_t value);
-    /* What one of its events means, in words, added to `out`; from the event alone. False: there is nothing to say. May be
-     * NULL. */
+    /* Adds to `out` what one of its events means, in words, from the event alone. False if there is nothing
+     * to say. The function may be NULL. */
     bool (*explain)(const struct event *ev, struct text *out);
 
-    /* Of a system that others run inside; NULL of others. Which domain runs on that processor now; false: none, but the system
-     * itself. */
+    /* Only for systems that others run inside; otherwise NULL. The domain that runs on that processor now;
+     * false if the system itself runs. */
     bool (*domain)(struct guest *g, unsigned cpu, uint64_t *domain);
-    /* Where a physical address of a domain is in what is physical memory for the guest itself. Whole pages of 4 KiB are
-     * together. False: nowhere. */
+    /* Translates a physical address of a domain to a physical address of this guest; each 4 KiB page is
+     * contiguous. False if it is not mapped. */
     bool (*translate)(struct guest *g, uint64_t domain, uint64_t address, uint64_t *outer);
 };
 
 /* ---------------------------------------------------------------- for guests */
 
-/* Whether what runs on that processor is this guest's: always, of one that is inside no other. */
+/* Whether this guest runs on that processor. Always true for one that is not inside another. */
 bool guest_runs(const struct guest *g, unsigned cpu);
-/* Physical memory as the guest has it, through all guests that it is inside. Returns bytes done, as engine_ops.peek_physical. */
+/* Reads the guest's physical memory, translated through all guests that it is inside. Returns the number of
+ * bytes done, as engine_ops.peek_physical. */
 size_t guest_peek_physical(const struct guest *g, const struct engine *e, uint64_t address, void *buf,
                            size_t n);
 
 /* ---------------------------------------------------------------- the table (core/story/guests.c) */
 
-/* All guest systems, up to NULL. */
+/* All guest systems, ended by NULL. */
 extern const struct guest_system *const guest_systems[];
 
 enum { GUEST_SYSTEMS_MAX = 32 };
-/* The value of the setting "inspect": names separated by commas, or "all", or "none". *chosen: bits by the index in the
- * table. -1 with err, which lists the names, if one is not in it. */
+/* The value of the setting "inspect": names separated by commas, or "all", or "none". Sets a bit in *chosen
+ * for each, by its index in the table. -1 with err, which lists the names, if one is unknown. */
 int guest_systems_parse(const struct guest_system *const *table, const char *list, uint32_t *chosen,
                         struct error *err);
-/* The setting's value for these: their names, or "none". `out` is empty. */
+/* The setting's value for the chosen systems: their names, or "none". `out` must be empty. */
 void guest_systems_names(const struct guest_system *const *table, uint32_t chosen, struct text *out);
-/* The word for the value of an event's field, by the system whose events these are; NULL: there is none. */
+/* The name of a value of an event's field, from the system that makes these events; NULL if it has none. */
 const char *guest_word(unsigned kind, unsigned field, uint64_t value);
-/* What an event means, by the system whose it is, added to `out`. False: there is nothing to say. */
+/* Adds to `out` what an event means, from the system that makes it. False if there is nothing to say. */
 bool guest_explain(const struct event *ev, struct text *out);
 
 #endif

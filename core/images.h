@@ -1,5 +1,5 @@
-/* images.h - an engine's images tied to a trace: while recording, what the engine reads goes into the trace
- * before it gets it; while replaying, the trace is what it reads. */
+/* images.h - an engine's images tied to a trace: while recording, what the engine reads is written to the
+ * trace before the engine gets it; while replaying, the engine reads from the trace. */
 #ifndef BOOTREEL_CORE_IMAGES_H
 #define BOOTREEL_CORE_IMAGES_H
 
@@ -9,8 +9,9 @@
 /* ---- recording ---- */
 struct image_tracker;
 
-/* Wraps n images (kept, not copied) so that each chunk is written to `w` the first time that any of it is
- * read. The order is that of the trace's configuration. Reads fail if the image or the writer does. */
+/* Wraps n images (referred to, not copied) so that each chunk is written to `w` the first time that any of
+ * it is read. They must be in the order of the trace's configuration. A read fails if the image or the
+ * writer fails. */
 struct image_tracker *image_tracker_new(const struct image *images, size_t n, struct trace_writer *w);
 const struct image *image_tracker_images(const struct image_tracker *t);
 void image_tracker_free(struct image_tracker *t);

@@ -22,8 +22,8 @@ static const struct unit time_units[] = {
     {"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}, {NULL, 0}};
 static const struct unit percent_units[] = {{"%", 10000}, {NULL, 0}};
 
-/* DIGITS[.DIGITS]UNIT as a whole number of the smallest unit; what is smaller than that is cut off. No
- * floating point: positions must be exact. */
+/* DIGITS[.DIGITS]UNIT as a whole number of the smallest unit; smaller fractions are dropped. No floating
+ * point, since positions must be exact. */
 static int parse_scaled(const char *s, const struct unit *units, uint64_t *out)
 {
     unsigned __int128 whole = 0, fraction = 0, denominator = 1;
@@ -101,7 +101,7 @@ static int event_position(struct trace *t, uint64_t number, struct event *ev, st
     int rc = trace_cursor_seek_number(c, number, err);
     if (!rc)
         rc = trace_cursor_next(c, ev, NULL, err) == 1 ? 0 : -1;
-    ev->data = NULL; /* gone with the cursor */
+    ev->data = NULL; /* it was the cursor's */
     ev->len = 0;
     trace_cursor_close(c);
     return rc;
@@ -120,7 +120,7 @@ static int resolve_event(struct trace *t, uint64_t number, uint64_t *icount, str
     return 0;
 }
 
-/* The first event of a class for which `match` says yes. 1: found. */
+/* The first event of a class for which `match` returns true. 1: found. */
 static int find_event(struct trace *t, uint32_t classes, bool (*match)(const struct event *, const char *),
                       const char *text, uint64_t *icount, struct error *err)
 {
@@ -219,7 +219,7 @@ static int resolve_time(struct trace *t, uint64_t time, uint64_t *icount, struct
     }
     uint64_t guess = before.icount + (time - before.time) / step_ns;
     if (after.kind == EV_AGAIN &&
-        after.time > before.time) /* what repeats goes on at one pace, halts and all */
+        after.time > before.time) /* a repetition goes on at a constant rate, including its halts */
         guess = before.icount + (uint64_t)((unsigned __int128)(time - before.time) *
                                            (after.icount - before.icount) / (after.time - before.time));
     *icount = guess < after.icount ? guess : after.icount;

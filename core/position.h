@@ -1,14 +1,14 @@
-/* position.h - how people write a position in a run, everywhere: command line, terminal interface, gdb
- * monitor.
+/* position.h - how people write a position in a run, everywhere: command line, terminal
+ * interface, gdb monitor.
  *
  *   ICOUNT         1234567, 100k, 2.5M, 3G: steps since reset
- *   TIME           1.5s, 300ms, 20us, 7ns: guest time; between two events where the guest halted, the second
+ *   TIME           1.5s, 300ms, 20us, 7ns: guest time; a time during a halt between two events means the second one
  *   NN%            of the whole run
  *   #EVENT         the event of that number
  *   console:TEXT   when TEXT was first printed
  *   mark:NAME      a mark that a person set, or the first event of the kind NAME ("mark:cpu.ring3")
  *   stage:NAME     the beginning of a stage
- *   +N, -N         relative to where one is; N as ICOUNT
+ *   +N, -N         relative to the current position; N as ICOUNT
  */
 #ifndef BOOTREEL_CORE_POSITION_H
 #define BOOTREEL_CORE_POSITION_H
@@ -36,8 +36,8 @@ struct position {
 /* Parses a position. -1 with err that shows the ways to write one. */
 int position_parse(const char *text, struct position *pos, struct error *err);
 
-/* The icount of a position in a recorded run. `here` is where one is, for relative positions. -1 if the trace
- * has no such place; positions beyond the end are an error, relative ones stop at the ends. */
+/* The icount of a position in a recorded run. `here` is the current position, for relative ones. -1 if the
+ * trace has no such position. Positions beyond the end are an error; relative ones stop at the ends. */
 int position_resolve(struct trace *t, const struct position *pos, uint64_t here, uint64_t *icount,
                      struct error *err);
 

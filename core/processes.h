@@ -1,5 +1,5 @@
-/* processes.h - the processes of a boot at any position, put together from a trace's process and sched
- * events: nothing is run. */
+/* processes.h - the processes of a boot at any position, computed from a trace's process and sched events:
+ * nothing is run. */
 #ifndef BOOTREEL_CORE_PROCESSES_H
 #define BOOTREEL_CORE_PROCESSES_H
 
@@ -12,7 +12,7 @@ struct process {
     uint32_t parent;                    /* tgid of the process that it belongs to at its creation */
     uint8_t kind;                       /* enum process_kind */
     uint64_t flags;                     /* clone flags */
-    uint64_t created, executed, exited; /* icounts; 0: not (yet) */
+    uint64_t created, executed, exited; /* icounts; 0 if it has not (yet) happened */
     uint64_t created_time, executed_time, exited_time; /* guest time, ns */
     uint32_t code;                                     /* wait status when exited */
     const char *name;                                  /* comm, now */
@@ -24,8 +24,8 @@ struct processes;
 /* Empty. */
 struct processes *processes_new(void);
 void processes_free(struct processes *ps); /* NULL is allowed */
-/* Takes an event in, in order; those that are not of processes are ignored. A reset of the machine forgets
- * all. */
+/* Processes an event; events must come in order, and those that are not about processes are ignored. A reset
+ * of the machine removes all processes. */
 void processes_see(struct processes *ps, const struct event *ev);
 /* The state at a position of a trace: after all events with icount <= this. NULL on error. */
 struct processes *processes_at(struct trace *t, uint64_t icount, struct error *err);
@@ -33,10 +33,10 @@ struct processes *processes_at(struct trace *t, uint64_t icount, struct error *e
 /* All that have been created, exited ones too, in order of creation. */
 size_t processes_count(const struct processes *ps);
 const struct process *processes_get(const struct processes *ps, size_t i);
-/* The living one of that pid, else the last that had it; or NULL. */
+/* The process of that pid that has not exited, otherwise the last one that had it, or NULL. */
 const struct process *processes_find(const struct processes *ps, uint32_t pid);
-/* Who runs on a processor: by context switches, if the trace has them (class sched), else by the last process
- * event there. NULL: not known. */
+/* The process that runs on a processor: from context switches, if the trace has them (class sched), otherwise
+ * from the last process event there. NULL if not known. */
 const struct process *processes_current(const struct processes *ps, unsigned cpu);
 
 #endif

@@ -1,7 +1,7 @@
-/* profile.h - boot profiles: a text that says which events open and close which stages of a boot.
+/* profile.h - boot profiles: a text that defines the stages of a boot by the events that open and close them.
  *
- * A profile is a list of stages. Stages nest: one that opens while others are open is inside of the innermost
- * of them.
+ * A profile is a list of stages. Stages nest: one that opens while others are open is inside the
+ * innermost of them.
  *
  *   # from here to the end of the line: a comment
  *   stage NAME            begins a stage's description; NAME may hold {data} or {field}, taken from the
@@ -12,17 +12,18 @@
  *     close CONDITION     when it closes, and all that are inside of it; several: any of them. Without one
  *                         it ends where its parent ends, or where another stage opens inside of the same parent
  *     outside NAME        opens only while no stage of that name (before the substitution) is open
- *     lasting             it is left out if it closes at the step where it opened
+ *     lasting             it is omitted if it closes at the step where it opened
  *     once                it opens only once since the last reset of the machine
- *     by KEY              many at a time, told apart by KEY of their events: a field, data, or what {KEY} stands for in their
- *                         TEXT. They open and close beside the others, and are inside of the innermost open
- *                         stage that `in` names. Only one of a KEY is open at a time
- *     under FIELD         … or inside of the one of the same description whose KEY that field of the opening event has
- *     rename CONDITION    NAME is filled in anew from such an event with the same KEY
- *     fail CONDITION      closes, and says that it failed
+ *     by KEY              many may be open at a time, distinguished by KEY of their events: a field, data, or
+ *                         what {KEY} matches in their TEXT. They open and close beside the others, and are
+ *                         inside the innermost open stage that `in` names. Only one of a KEY is open at a time
+ *     under FIELD         … or inside the stage of the same description whose KEY equals that field of the
+ *                         opening event
+ *     rename CONDITION    NAME is computed again from such an event with the same KEY
+ *     fail CONDITION      closes it, and marks it as failed
  *     moment              it closes where it opens
- *     fold N%             those that take less than N % of the stage they are in may be shown together
- *     chain               what one of them waited for is asked (bootreel stages --critical-chain)
+ *     fold N%             stages that take less than N % of their parent may be shown together
+ *     chain               part of the critical chain (bootreel stages --critical-chain)
  *     note "TEXT"         shown behind its name
  *     with KEY=VALUE      only in traces of a machine with that setting (bootreel info shows them);
  *                         several: all of them
@@ -43,12 +44,13 @@
  *   return NAME           it returns
  *   address NUMBER        the instruction at that linear address is reached
  *
- * FIELD>=NUMBER and FIELD<NUMBER stand for ranges. TEXT may hold one {NAME}: it stands for whatever is there, and what follows it in
- * TEXT must be the end of the event's text. In a stage's NAME, {program} is the last part of the path that is the
- * opening text's first word.
+ * FIELD>=NUMBER and FIELD<NUMBER stand for ranges. TEXT may contain one {NAME}: it matches any text, and what
+ * follows it in TEXT must be the end of the event's text. In a stage's NAME, {program} stands for the file
+ * name of the path that is the first word of the opening event's text.
  *
- * Numbers are decimal or 0x hexadecimal. Since stages follow from events alone, other profiles can be laid
- * over a trace afterwards; only symbols and addresses that were not probed need the run once more (annotate).
+ * Numbers are decimal or 0x hexadecimal. Since stages are computed from events alone, other profiles can be
+ * applied to a trace afterwards; only for symbols and addresses that were not probed must the run be
+ * repeated (annotate).
  */
 #ifndef BOOTREEL_CORE_PROFILE_H
 #define BOOTREEL_CORE_PROFILE_H
@@ -58,13 +60,13 @@
 
 struct profile;
 
-/* Parses; errors name `name` and the line. NULL with err. The text is copied. */
+/* Parses a profile; errors give `name` and the line. NULL with err. The text is copied. */
 struct profile *profile_parse(const char *name, const char *text, struct error *err);
 struct profile *profile_load(const char *path, struct error *err);
 /* The one that is embedded: firmware, GRUB, Linux. */
 struct profile *profile_builtin(void);
 void profile_free(struct profile *); /* NULL is allowed */
-/* The text it was made of. */
+/* The text that it was parsed from. */
 const char *profile_text(const struct profile *);
 /* The i-th symbol or address that its conditions probe, or NULL. */
 const char *profile_probe(const struct profile *, size_t i);
@@ -80,15 +82,14 @@ struct condition {
         uint8_t field;
         uint64_t low, high; /* both included */
     } want[CONDITION_FIELDS];
-    const char *text; /* NULL, or what the event's text holds (probes: equals) */
+    const char *text; /* NULL, or what the event's text contains (equals, for probes) */
     bool whole;       /* the text must be equal */
-    bool same;        /* as the opening event's */
-    /* TEXT has a {NAME}: `text` goes up to it. */
-    const char *capture,
-        *after; /* NAME; what follows, which ends the event's text. capture NULL: there is none */
+    bool same;        /* the text must be the opening event's */
+    /* If TEXT has a {NAME}, `text` is the part before it. */
+    const char *capture, *after; /* NAME, or NULL; the part of TEXT after it */
 };
 
-/* Where in an event's text the capture is. */
+/* The part of an event's text that {NAME} matches. */
 struct capture {
     const char *text;
     size_t len;
@@ -116,11 +117,11 @@ size_t profile_stages(const struct profile *);
 const struct stage_rule *profile_stage(const struct profile *, size_t i);
 /* A setting of the machine, or NULL. */
 typedef const char *setting_fn(const void *machine, const char *key);
-/* Whether the lines `with` and `without` allow it for that machine. */
+/* Whether its `with` and `without` lines allow it for that machine. */
 bool stage_rule_is_meant(const struct stage_rule *, setting_fn *, const void *machine);
 bool condition_holds(const struct condition *, const struct event *, const char *opened_by,
                      size_t opened_len);
-/* What the condition's {NAME} stands for in an event that holds; false: it has none. */
+/* What the condition's {NAME} matches in an event that meets it; false if it has no {NAME}. */
 bool condition_capture(const struct condition *, const struct event *, struct capture *out);
 
 #endif

@@ -1,12 +1,13 @@
-/* replay.h - run a trace again: the engine rebuilt from it, its inputs fed at their positions, and the run
- * compared with the record.
+/* replay.h - runs a trace again: creates the engine from it, gives the inputs at their positions, and
+ * compares the run with the record.
  *
  *   struct replay *r = replay_open(trace, kind, &err);
  *   replay_observe(r, classes, &observer);
  *   if (replay_seek(r, icount, &err)) ...         anywhere in the run, or
  *   if (replay_all(r, &options, &report, &err)) ... the whole run, verified or not
  *
- * The trace must stay open until replay_close. One thread at a time, but for replay_interrupt.
+ * The trace must stay open until replay_close. Only one thread at a time may use it, except for
+ * replay_interrupt.
  */
 #ifndef BOOTREEL_CORE_REPLAY_H
 #define BOOTREEL_CORE_REPLAY_H
@@ -16,8 +17,8 @@
 
 struct replay;
 
-/* Builds the engine at icount 0 from the trace's configuration and images. NULL if the trace is of another
- * engine than `kind`, or it cannot be built. */
+/* Builds the engine at icount 0 from the trace's configuration and images. NULL if the trace was made by
+ * another engine than `kind`, or the engine cannot be created. */
 struct replay *replay_open(struct trace *t, const struct engine_kind *kind, struct error *err);
 void replay_close(struct replay *r); /* NULL is allowed */
 struct engine *replay_engine(struct replay *r);
@@ -27,14 +28,14 @@ const struct engine_kind *replay_kind(const struct replay *r);
  * `text` says so in one line. */
 bool replay_behaviour_differs(const struct trace *t, const struct engine_kind *kind, struct error *text);
 
-/* Who is told of what happens, as engine_ops.observe. The observer is kept, not copied. */
+/* Sets the observer of the run, as engine_ops.observe. It is referred to, not copied. */
 void replay_observe(struct replay *r, uint32_t classes, const struct observer *observer);
 
-/* Runs on to the state of position `icount`, which must not be behind: the state when it was first reached,
- * before inputs at it. 0: there; 1: the run stopped or was interrupted before (see *stop); -1: error. */
+/* Runs forward to position `icount`, which must not be behind: to the state when it was first reached, before
+ * inputs at it. 0: reached; 1: the run stopped or was interrupted before (see *stop); -1: error. */
 int replay_run_to(struct replay *r, uint64_t icount, struct stop *stop, struct error *err);
 
-/* Goes to `icount`, forwards or backwards: from the nearest checkpoint if that is a shorter way. Nothing is
+/* Goes to `icount`, forwards or backwards: from the nearest checkpoint if that is shorter. Nothing is
  * reported to the observer on the way. */
 int replay_seek(struct replay *r, uint64_t icount, struct error *err);
 
@@ -44,16 +45,17 @@ void replay_interrupt(struct replay *r);
 /* ---- the whole run ---- */
 
 struct replay_options {
-    /* Check every frame of the trace, and compare each event, and the state at each checkpoint; else only the
-     * end. A damaged trace is an error then, even if all that can be compared is equal; one that was cut is not. */
+    /* Check every frame of the trace, and compare each event and the state at each checkpoint; otherwise only
+     * the final state. A damaged trace is then an error, even if all that can be compared is equal; a
+     * truncated one is not. */
     bool verify;
-    /* Called now and then, at least every 25 M steps; may be NULL. */
+    /* Called from time to time, at least every 25 M steps; may be NULL. */
     void (*progress)(void *ctx, const struct engine *e);
     void *ctx;
 };
 
 struct replay_report {
-    bool verified;    /* the whole record was compared, and equals */
+    bool verified;    /* the whole record was compared, and is equal */
     bool interrupted; /* ended by replay_interrupt before that */
     bool diverged;    /* `divergence` says where and how, in lines ended by \n; to be freed */
     char *divergence;
@@ -63,8 +65,8 @@ struct replay_report {
     struct stop stop; /* where it stopped */
 };
 
-/* Runs from icount 0 to the end of the record. Only on a fresh replay. A divergence is not an error: see the
- * report. */
+/* Runs from icount 0 to the end of the record. Only on a fresh replay. A divergence is not an
+ * error: see the report. */
 int replay_all(struct replay *r, const struct replay_options *o, struct replay_report *report,
                struct error *err);
 

@@ -1,9 +1,9 @@
-/* symbols.h - names of addresses: what is known of the guest's kernel, modules and programs.
+/* symbols.h - names of addresses in the guest's kernel, modules and programs.
  *
- * A *table* is the names of one file (kernel, module, program) at its link addresses. It is made once, then
- * never changes; equal tables are kept once, however often a program is executed. A *mapping* says where and
- * when a table counts: space, bias (what is added to link addresses), icounts. So a question is asked of a
- * space at a position.
+ * A *table* holds the symbols of one file (kernel, module, program) at its link addresses. It never changes
+ * once it is complete; equal tables are stored once, however often a program is executed. A *mapping* says
+ * where and when a table applies: space, bias (what is added to link addresses), icounts. So every lookup
+ * names a space and a position.
  *
  *   struct symbol_table *t = symbol_table_begin(s, "kernel", "kallsyms");
  *   symbol_table_add(t, "start_kernel", 0xffffffff81e00000, 0, 'T', 0);
@@ -11,20 +11,20 @@
  *   symbols_map(s, &(struct symbol_mapping){.table = t, .space = SPACE_KERNEL, .bias = kaslr});
  *
  * A trace keeps them as notes ("symbols.table", "symbols.lines", "symbols.frames", "symbols.map",
- * "symbols.unmap"):
- * symbols_sink gives them out as they come, symbols_load reads all of a trace, after which any position can
- * be asked about without running anything. Addresses, sizes and biases are bytes. All names belong to the
- * table and live as long.
+ * "symbols.unmap"): symbols_sink passes them on as they are made; symbols_load reads all of a trace, after
+ * which lookups at any position work without running anything. Sizes and biases are in bytes. All names
+ * belong to the table and are valid as long as it is.
  */
 #ifndef BOOTREEL_CORE_SYMBOLS_H
 #define BOOTREEL_CORE_SYMBOLS_H
 
 #include "traces/trace.h"
 
-/* A space: whose addresses they are. Of a guest system (core/guest.h) that was found, number and id: the number in the
- * upper half, the id below. Id 0 is its kernel, others are its processes (tgid). The first that is found is number
- * 0, so its kernel's space is 0, and a process's is its tgid. What was given for the whole machine (firmware,
- * loaders, --symbols) is in SPACE_KERNEL too. Negative spaces are no guest's. */
+/* A space: the addresses that symbols belong to. For a guest that was found (core/guest.h) it consists of the
+ * guest's number, in the upper half, and an id in the lower: id 0 is its kernel, others are its processes
+ * (tgid). The first guest found has number 0, so its kernel's space is 0, and a process's space is its tgid.
+ * Symbols for the whole machine (firmware, loaders, --symbols) are in SPACE_KERNEL too. Negative spaces
+ * belong to no guest. */
 typedef int64_t symbol_space;
 #define SPACE_KERNEL   ((symbol_space)0)
 #define SPACE_PHYSICAL ((symbol_space)-1)
@@ -41,7 +41,7 @@ static inline uint32_t symbol_space_id(symbol_space space)
 {
     return (uint32_t)space;
 }
-/* The kernel of the guest whose space it is; of a negative one SPACE_KERNEL. */
+/* The kernel's space of the guest that the space belongs to; SPACE_KERNEL for a negative one. */
 static inline symbol_space symbol_space_kernel(symbol_space space)
 {
     return space < 0 ? SPACE_KERNEL : symbol_space_of(symbol_space_guest(space), 0);
@@ -49,16 +49,16 @@ static inline symbol_space symbol_space_kernel(symbol_space space)
 
 enum symbol_flag {
     SYMBOL_ABSOLUTE = 1, /* the bias is not added (a per-cpu offset, a constant) */
-    SYMBOL_SIZED = 2,    /* the size was given; else it goes up to the next symbol */
+    SYMBOL_SIZED = 2,    /* the size was given; otherwise the symbol extends to the next one */
 };
 
-/* A symbol as found: the address is the runtime one. */
+/* A symbol as a lookup returns it: with its runtime address. */
 struct symbol {
     const char *name;
     const char *module; /* the table's name: "kernel", "virtio_net", "/bin/busybox" */
     uint64_t address;
     uint64_t size; /* 0: not known */
-    char type;     /* as nm(1): 't', 'T', 'd', 'b', 'A' …; '?' not known */
+    char type;     /* as nm(1): 't', 'T', 'd', 'b', 'A' …; '?' if not known */
     uint8_t flags;
 };
 
@@ -70,85 +70,87 @@ void symbols_free(struct symbols *s); /* NULL is allowed */
 
 /* ---------------------------------------------------------------- making */
 
-/* A new table. `name`: for people ("kernel", a module's name, a program's path); `source`: where the names
- * are from
- * ("kallsyms", "module", "elf", "page cache"). */
+/* A new table. `name`: for display ("kernel", a module's name, a program's path); `source`: where the symbols
+ * are from ("kallsyms", "module", "elf", "page cache"). */
 struct symbol_table *symbol_table_begin(struct symbols *s, const char *name, const char *source);
-/* `address` as linked. `size` counts with SYMBOL_SIZED in flags; without it, it is the most that the symbol
- * may have (its section ends there), 0: any. Names over 511 bytes are cut. */
+/* `address` is the link address. `size` is the symbol's size if `flags` has SYMBOL_SIZED; otherwise it is an
+ * upper limit (the end of its section; 0: no limit). Names over 511 bytes are truncated. */
 void symbol_table_add(struct symbol_table *t, const char *name, uint64_t address, uint64_t size, char type,
                       unsigned flags);
 /* A row of a line table: from `address` on it is `file`:`line`; line 0 ends a sequence. */
 void symbol_table_add_line(struct symbol_table *t, uint64_t address, const char *file, unsigned line);
 
-/* How a caller is found, from `address` on: of DWARF's call frame information what compilers use. A frame's
- * address (CFA) is what the stack pointer was before the call; registers have their DWARF numbers. */
+/* How the caller of a function is found, from `address` on: the part of DWARF's call frame information that
+ * compilers use. The canonical frame address (CFA) is what the stack pointer was before the call; registers
+ * have their DWARF numbers. */
 enum { FRAME_SAVED = 8, FRAME_UNKNOWN = 0xff };
 enum symbol_frame_flag {
     FRAME_WIDE = 1,      /* 64-bit code; else 32-bit, with 4-byte return addresses */
-    FRAME_SEGMENTED = 2, /* real-mode code: SP counts from SS, and return addresses from CS */
+    FRAME_SEGMENTED = 2, /* real-mode code: SP is relative to SS, return addresses to CS */
     FRAME_OUTERMOST = 4, /* there is no caller */
 };
 struct symbol_frame {
     uint64_t address;
-    uint8_t base; /* register that the CFA is counted from; FRAME_UNKNOWN: nothing is known from here on */
+    uint8_t base; /* register that the CFA is relative to; FRAME_UNKNOWN if nothing is known from here on */
     uint8_t flags;
     uint8_t nsaved;
     int32_t offset; /* CFA = base + offset */
     struct {
         uint8_t reg;
-        int32_t offset; /* it is saved at CFA + offset */
+        int32_t offset; /* the register is saved at CFA + offset */
     } saved[FRAME_SAVED];
 };
 void symbol_table_add_frame(struct symbol_table *t, const struct symbol_frame *f);
 
-/* Done: sorts. Returns the table; if there is an equal one already, that, and `t` is gone. */
+/* Completes the table: sorts it. Returns the table; if there already is an equal one, frees `t` and
+ * returns that one. */
 struct symbol_table *symbol_table_end(struct symbol_table *t);
 
 struct symbol_mapping {
     const struct symbol_table *table;
     symbol_space space;
     uint64_t bias;         /* runtime address = link address + bias, modulo 2^64 */
-    uint64_t begin, end;   /* runtime addresses for which the table is asked; both 0: all of its own */
-    uint64_t since, until; /* icounts: since <= at < until. until 0: open */
+    uint64_t begin, end;   /* runtime addresses that the table covers; both 0: all that it has symbols for */
+    uint64_t since, until; /* icounts: since <= at < until. until 0: no end yet */
     uint64_t time;         /* guest time at `since`: for the note */
 };
 
-/* Maps. The mapping is copied. Later mappings come before earlier ones where they overlap. */
+/* Adds a mapping, which is copied. Where mappings overlap, later ones take precedence. */
 void symbols_map(struct symbols *s, const struct symbol_mapping *m);
-/* Ends the mappings of a table in a space that are open (table NULL: of all tables there). */
+/* Ends the open mappings of a table in a space (table NULL: of all tables there). */
 void symbols_unmap(struct symbols *s, const struct symbol_table *t, symbol_space space, uint64_t at,
                    uint64_t time);
 
-/* A process is forked: the mappings that are open in space `from` are so in space `to` as well. */
+/* A process forks: the open mappings of space `from` are added to space `to`. */
 void symbols_fork(struct symbols *s, symbol_space from, symbol_space to, uint64_t at, uint64_t time);
 
 /* ---------------------------------------------------------------- asking */
 
 #define SYMBOLS_NOW UINT64_MAX /* `at`: whatever is mapped last */
 
-/* The symbol of that name; "module:name" asks one table only. Of several equal names the one at the lowest
- * address, functions first. A process's space is asked first, then its kernel's, then SPACE_KERNEL. False: none. */
+/* The symbol of that name; "module:name" looks in one table only. Of several with the same name it is the one
+ * at the lowest address, functions first. A process's space is searched first, then its kernel's, then
+ * SPACE_KERNEL. False if there is none. */
 bool symbols_find(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
                   struct symbol *sym);
-/* The same of this space alone. */
+/* The same in this space only. */
 bool symbols_find_in(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
                      struct symbol *sym);
-/* The next of the same name after `sym` (by address within the tables), to go through static functions of one
- * name. */
+/* The next of the same name after `sym` (by address within the tables), to enumerate static
+ * functions of one name. */
 bool symbols_find_next(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
                        struct symbol *sym);
-/* The symbol that `address` lies in, and how far: *offset may be NULL. */
+/* The symbol that contains `address`, and the offset in it; `offset` may be NULL. */
 bool symbols_at(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
                 struct symbol *sym, uint64_t *offset);
-/* "name+0x12" or "name+0x12 [module]" (kernel: without module; offset 0: without offset) or "0x…": like
- * snprintf. */
+/* "name+0x12" or "name+0x12 [module]" (kernel: without module; offset 0: without offset) or
+ * "0x…": like snprintf. */
 int symbols_text(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at, char *buf,
                  size_t size);
-/* File and line of an address. False: not known. */
+/* File and line of an address. False if not known. */
 bool symbols_line(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
                   const char **file, unsigned *line);
-/* How the caller of the code at an address is found (f->address is as linked). False: not known. */
+/* How the caller of the code at an address is found (f->address is the link address). False if not known. */
 bool symbols_frame(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
                    struct symbol_frame *f);
 
@@ -159,37 +161,37 @@ const struct symbol_mapping *symbols_mapping(const struct symbols *s, size_t i);
 size_t symbol_table_count(const struct symbol_table *t);
 const char *symbol_table_name(const struct symbol_table *t);
 const char *symbol_table_source(const struct symbol_table *t);
-/* The symbol of that name; the address is the link one. False: none. */
+/* The symbol of that name, with its link address. False if there is none. */
 bool symbol_table_find(const struct symbol_table *t, const char *name, struct symbol *sym);
-/* The i-th by address; the address is the link one. */
+/* The i-th by address, with its link address. */
 void symbol_table_symbol(const struct symbol_table *t, size_t i, struct symbol *sym);
 
-/* ---------------------------------------------------------------- ELF files (symbols_elf.c) */
+/* ---------------------------------------------------------------- ELF files (core/symbols/elf.c) */
 
 /* Adds a table with the function and object symbols of an ELF image (.symtab, else .dynsym). `name` as above.
  * With `lines` the DWARF line table and call frames too (real mode's where DW_AT_producer says -m16). Returns
- * the table, or NULL with err if it is no ELF file, is broken, or has no symbols. The data is only read, and
- * need not stay. */
+ * the table, or NULL with err if it is not an ELF file, is damaged, or has no symbols. The data is only
+ * needed during the call. */
 struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const void *data, size_t size,
                                      bool lines, struct error *err);
-/* The same of a file, with lines. */
+/* The same for a file, with lines. */
 struct symbol_table *symbols_add_elf_file(struct symbols *s, const char *path, struct error *err);
 /* An ELF image in memory. */
 struct symbol_image {
     const char *name; /* the table's */
     const void *data;
     size_t size;
-    /* NULL, or the functions (up to NULL) that are executed in a second place too, at that distance: in a ROM
-     * that is copied to memory. They are in a table of their own name. */
+    /* NULL, or the functions (ended by NULL) that also execute at a second place, `rom_distance` higher: in a
+     * ROM that is copied to memory. They get a table of their own, called `rom_name`. */
     const char *const *rom_functions;
     const char *rom_name;
     uint64_t rom_distance;
 };
-/* Link address of the first executable segment of an ELF image; -1: it has none, or is broken. */
+/* Link address of the first executable segment of an ELF image; -1 if it has none or is damaged. */
 int symbols_elf_base(const void *data, size_t size, uint64_t *vaddr, uint64_t *offset);
 
-/* A table with some functions of another, their lines and frames, at addresses that are higher by `distance`.
- * What is not found is left out. */
+/* Adds a table with some functions of another, their lines and frames, at addresses that are higher by
+ * `distance`. Functions that are not found are left out. */
 struct symbol_table *symbols_add_copy(struct symbols *s, const char *name, const struct symbol_table *from,
                                       const char *const *functions, uint64_t distance);
 
@@ -200,12 +202,12 @@ struct symbol_table *symbols_add_copy(struct symbols *s, const char *name, const
  * kernel's takes some tens of milliseconds. */
 void *symbols_elf(const struct symbols *s, symbol_space space, size_t *size);
 
-/* ---------------------------------------------------------------- in a trace (symbols_note.c) */
+/* ---------------------------------------------------------------- in a trace (core/symbols/note.c) */
 
-/* Where new tables, mappings and their ends go as notes, from now on. NULL fn: nowhere. Notes' icount and
- * time are those of the mapping. A table comes before its first mapping; large ones in several notes. */
+/* From now on new tables, mappings and their ends are passed to fn as notes (fn may be NULL). A note has the
+ * icount and time of the mapping. A table comes before its first mapping; a large one takes several notes. */
 void symbols_sink(struct symbols *s, void (*fn)(void *ctx, const struct trace_note *note), void *ctx);
-/* Takes a note in; those that are not symbols are ignored. -1: it is damaged. */
+/* Processes a note; those that are not about symbols are ignored. -1 if it is damaged. */
 int symbols_take_note(struct symbols *s, const struct trace_note *note, struct error *err);
 /* All symbols of a trace. NULL on error. */
 struct symbols *symbols_load(struct trace *t, struct error *err);

@@ -1,4 +1,5 @@
-/* timeline.h - random access to the run of a trace: seek, step, reverse, break, watch, look at everything.
+/* timeline.h - random access to the run of a trace: seek, step, run backwards, break, watch, and
+ * inspect the state.
  *
  *   struct timeline *tl = timeline_open("boot.reel", kinds, nkinds, &err);
  *   unsigned id;
@@ -7,35 +8,36 @@
  *   timeline_step(tl, TIMELINE_BACK, 1, &stopped, &err);
  *
  * Positions. A position is an icount; its state is the one when that many steps were first executed, before
- * inputs at it, before guest time passes in a halt there, and before the timers that are due there. One
- * position is exactly one state, whatever way led to it.
+ * the inputs at it, before guest time passes in a halt there, and before the timers that are due there. A
+ * position has exactly one state, however it was reached.
  *
  * What happens "at N" happens in the step from N to N + 1: events carry the icount N.
  *
  * Stops, forwards and backwards. Every movement makes at least one step before anything can stop it.
- *   breakpoint   stops at the position before its instruction, both ways. Each iteration of a REP is a step of
- *                its own whose instruction is the REP's: a breakpoint there stops at every iteration. A position
- *                where an interrupt or exception is delivered instead of the instruction is not a hit (the one
- *                after the return is).
- *   watchpoint   forwards stops after the accessing instruction (or REP iteration), backwards before it: the
- *                write is undone. Linear addresses, whatever address space; accesses of processors only, not of
- *                devices (DMA), page walks or instruction fetches. A hit is an access, also if it writes the
- *                value that is there.
- *   event stop   forwards stops at N + 1, backwards at N, N being the event's icount (see `filter`).
- * So going forward and then back with the same stop meets the same happening; and again.
+ *   breakpoint   stops at the position before its instruction, in both directions. Each iteration of a REP is
+ *                a step of its own, whose instruction is the REP's: a breakpoint there stops at every
+ *                iteration. A position where an interrupt or exception is delivered instead of the
+ *                instruction is not a hit; the position after the return is one.
+ *   watchpoint   forwards stops after the accessing instruction (or REP iteration), backwards before it, so
+ *                that the write is undone. Linear addresses, in any address space; only accesses by
+ *                processors, not those by devices (DMA), page walks or instruction fetches. Any access is a
+ *                hit, even a write that does not change the value.
+ *   event stop   forwards stops at N + 1, backwards at N, where N is the event's icount (see `filter`).
+ * So running forward and then back with the same stop point finds the same access or event, any
+ * number of times.
  *
  * Ends. Backwards the run begins at 0 (TIMELINE_AT_BEGIN), forwards it ends where the record ends
  * (TIMELINE_AT_END).
  *
- * Diversion. Setting a register, poking memory or giving an input forks a private run off at the present
- * position: the record's inputs no longer apply, its events and checkpoints neither, and it may go on beyond
- * the record's end. All operations work in it as well; backwards it begins at its last change by hand (inputs
- * given do not count: they are made again when it is re-run). timeline_undivert() goes back to the recorded
- * run, at the position of the fork. The trace is only ever read.
+ * Diversion. Setting a register, writing memory or giving an input begins a diversion at the current
+ * position: the record's inputs, events and checkpoints no longer apply, and the diversion may go on beyond
+ * the record's end. All operations work in it as well. Backwards it begins at its last change by hand (not at
+ * an input: inputs are given again when it is re-run). timeline_undivert() goes back to the recorded run, at
+ * the position where the diversion left it. The trace is never written.
  *
- * Any number of timelines, of one trace or several, can be open. One thread at a time uses a timeline, but
- * for timeline_interrupt(). Functions that can fail return -1 and fill `err`; the timeline stays usable and
- * stands at some position (see timeline_where).
+ * Any number of timelines, of one trace or several, can be open. Only one thread at a time may use a
+ * timeline, except for timeline_interrupt(). Functions that can fail return -1 and fill `err`; the timeline
+ * stays usable, at some position (see timeline_where).
  */
 #ifndef BOOTREEL_CORE_TIMELINE_H
 #define BOOTREEL_CORE_TIMELINE_H
@@ -47,27 +49,27 @@ struct timeline;
 
 /* ---------------------------------------------------------------- opening */
 
-/* Opens the trace and builds the engine of the kind it names (one of `kinds`); stands at icount 0. NULL on
- * error. The kinds must outlive the timeline. */
+/* Opens the trace and creates the engine of the kind it names (one of `kinds`), at icount 0. NULL on error.
+ * The kinds must outlive the timeline. */
 struct timeline *timeline_open(const char *path, const struct engine_kind *const *kinds, size_t nkinds,
                                struct error *err);
-/* The same of a trace that is open already; it must stay open until timeline_close and must not be used by
- * anyone else meanwhile but in the same thread. */
+/* The same for a trace that is already open; it must stay open until timeline_close, and only the same thread
+ * may use it meanwhile. */
 struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *kind, struct error *err);
 void timeline_close(struct timeline *tl); /* NULL is allowed */
 
-/* The trace: for its configuration, events, stages, notes, and position_resolve(). Cursors may be opened on
- * it. */
+/* The trace: for its configuration, events, stages, notes, and position_resolve(). Cursors may
+ * be opened on it. */
 struct trace *timeline_trace(struct timeline *tl);
 /* The kind of engine that it runs. */
 const struct engine_kind *timeline_kind(const struct timeline *tl);
 
-/* One line if the trace was recorded by another behaviour version of the engine (the replay may differ); else
- * "". */
+/* One line of warning if the trace was recorded by another behaviour version of the engine (the replay may
+ * differ); otherwise "". */
 const char *timeline_warning(const struct timeline *tl);
 
-/* Memory for checkpoints kept in memory, in bytes. The default keeps the whole of a session below guest memory
- * + 1 GiB. Applied at once. Little memory costs time only. */
+/* Sets how many bytes the checkpoints in memory may use. The default keeps a session below guest memory + 1
+ * GiB. Applied at once. Less memory only makes operations slower. */
 #define TIMELINE_MEMORY (640ull << 20)
 void timeline_set_budget(struct timeline *tl, uint64_t bytes);
 
@@ -86,9 +88,9 @@ struct timeline_where {
     uint64_t icount;
     uint64_t time; /* guest time, ns */
     uint64_t last; /* icount of the end of the record */
-    bool diverted; /* in a private run … */
-    uint64_t fork; /* … that left the record at this icount */
-    /* The processor whose turn it is: it made the step to here, and makes the next unless its turn ends. */
+    bool diverted; /* in a diversion … */
+    uint64_t fork; /* … which left the record at this icount */
+    /* The current processor: it made the step to here, and makes the next unless its turn ends. */
     unsigned cpu;
 };
 void timeline_where(const struct timeline *tl, struct timeline_where *w);
@@ -98,20 +100,20 @@ uint64_t timeline_icount(const struct timeline *tl);
 
 struct timeline_progress {
     uint64_t icount;   /* where the engine is */
-    uint64_t from, to; /* the operation began at `from`; it is done at the latest at `to` */
-    uint64_t examined; /* steps of the way from `from` to `to` that are dealt with */
+    uint64_t from, to; /* the operation began at `from` and ends at `to` or before */
+    uint64_t examined; /* how many of the steps between `from` and `to` are done */
     bool back;
 };
 
-/* Called now and then during an operation that runs for long (every few ms to tens of ms). Returns false to
- * interrupt the operation. It must not call into the timeline but timeline_interrupt. NULL: none. */
+/* Called from time to time during a long operation (every few ms to tens of ms). Returns false to interrupt
+ * the operation. The only timeline function it may call is timeline_interrupt. fn may be NULL. */
 typedef bool timeline_progress_fn(void *ctx, const struct timeline_progress *p);
 void timeline_set_progress(struct timeline *tl, timeline_progress_fn *fn, void *ctx);
 
-/* Makes the operation that is under way, or else the next one, stop soon with TIMELINE_INTERRUPTED.
+/* Makes the operation in progress, or otherwise the next one, stop soon with TIMELINE_INTERRUPTED.
  * Async-signal-safe; from any thread. */
 void timeline_interrupt(struct timeline *tl);
-/* Forgets an interrupt that came between two operations. */
+/* Clears an interrupt that came between two operations. */
 void timeline_interrupt_clear(struct timeline *tl);
 
 /* ---------------------------------------------------------------- moving */
@@ -119,15 +121,15 @@ void timeline_interrupt_clear(struct timeline *tl);
 enum timeline_direction { TIMELINE_FORWARD, TIMELINE_BACK };
 
 enum timeline_reason {
-    TIMELINE_DONE,        /* as many steps as asked for, or the position asked for */
+    TIMELINE_DONE,        /* the requested steps were made, or the requested position was reached */
     TIMELINE_BREAKPOINT,  /* `id`, `address`: of the instruction (linear) */
     TIMELINE_WATCHPOINT,  /* `id`, `address`: of the first byte accessed (linear), `watched`: the stop point's
                              address */
     TIMELINE_EVENT,       /* `id`, `event` */
     TIMELINE_AT_BEGIN,    /* icount 0 (or the beginning of the diversion): no more history */
     TIMELINE_AT_END,      /* the end of the record */
-    TIMELINE_INTERRUPTED, /* stands somewhere on the way: going back, as far back as is known to have no hit
-                           */
+    TIMELINE_INTERRUPTED, /* at some position on the way; backwards, the earliest from which no
+                           * hit was found */
     TIMELINE_ENDED, /* the guest stopped: `engine` says how (power-off, halted for good, guest fault). Only in
                      * a diversion, or if the replay goes another way than the record; `text` */
 };
@@ -150,29 +152,29 @@ struct timeline_stopped {
  * count. TIMELINE_DONE or TIMELINE_INTERRUPTED. */
 int timeline_seek(struct timeline *tl, uint64_t icount, struct timeline_stopped *s, struct error *err);
 
-/* n steps forwards or backwards. Stop points do not count. TIMELINE_DONE, or an end or an interrupt before
- * that. */
+/* n steps forwards or backwards. Stop points do not count. TIMELINE_DONE, or an end or an
+ * interrupt before that. */
 int timeline_step(struct timeline *tl, enum timeline_direction dir, uint64_t n, struct timeline_stopped *s,
                   struct error *err);
 
 /* Runs until a stop point, an end or an interrupt. */
 int timeline_continue(struct timeline *tl, enum timeline_direction dir, struct timeline_stopped *s,
                       struct error *err);
-/* The same up to the n-th hit (n > 0); *hits (may be NULL) is how many there were. "Run backwards N times."
- */
+/* The same up to the n-th hit (n > 0); *hits (may be NULL) is how many there were. "Run
+ * backwards N times." */
 int timeline_continue_n(struct timeline *tl, enum timeline_direction dir, uint64_t n, uint64_t *hits,
                         struct timeline_stopped *s, struct error *err);
-/* As timeline_continue, but at most to `limit` (ahead or behind, as dir says): there TIMELINE_DONE. */
+/* As timeline_continue, but at most to `limit` (ahead or behind, as dir says), which gives TIMELINE_DONE. */
 int timeline_continue_to(struct timeline *tl, enum timeline_direction dir, uint64_t limit,
                          struct timeline_stopped *s, struct error *err);
 
-/* To the very beginning or end: TIMELINE_AT_BEGIN, TIMELINE_AT_END (in a diversion: where the guest stops).
- */
+/* To the very beginning or end: TIMELINE_AT_BEGIN, TIMELINE_AT_END (in a diversion: where the
+ * guest stops). */
 int timeline_to_begin(struct timeline *tl, struct timeline_stopped *s, struct error *err);
 int timeline_to_end(struct timeline *tl, struct timeline_stopped *s, struct error *err);
 
-/* Goes back to before the last write (by a processor) to any of `length` bytes at linear `address`, other
- * stop points aside. TIMELINE_WATCHPOINT, or TIMELINE_AT_BEGIN if there was none. */
+/* Goes back to the position before the last write (by a processor) to any of `length` bytes at linear
+ * `address`, other stop points aside. TIMELINE_WATCHPOINT, or TIMELINE_AT_BEGIN if there was none. */
 int timeline_last_write(struct timeline *tl, uint64_t address, uint64_t length, struct timeline_stopped *s,
                         struct error *err);
 
@@ -189,7 +191,7 @@ enum timeline_stop_kind {
 
 enum { EVENT_FILTER_CONDITIONS = 4, EVENT_FILTER_NAME = 24, EVENT_FILTER_TEXT = 128 };
 
-/* Which events: all conditions hold. Zeroed: every event. */
+/* Selects events: all conditions must hold. All zero: every event. */
 struct event_filter {
     uint32_t classes; /* mask of EVENT_CLASS_BIT; 0: any */
     bool one_kind;    /* only this kind: */
@@ -202,14 +204,14 @@ struct event_filter {
     char text[EVENT_FILTER_TEXT]; /* if not "": the event's data contains this */
 };
 
-/* Parses what people write: a class or kind, then conditions, or a console text.
+/* Parses a filter as users write it: a class or kind, then conditions, or a console text.
  *   irq      pio port=0x3f8    pio.write port=0x60..0x64   mmio address=0xfee00000..0xfee00fff
  *   exception vector=14       cpu.mode to=5    process    console:TEXT
  *   firmware.log text=bios (up to the end)    all
  * -1 with err that names the word. */
 int event_filter_parse(const char *text, struct event_filter *f, struct error *err);
 bool event_filter_matches(const struct event_filter *f, const struct event *ev);
-/* The classes of which events can match. */
+/* The classes whose events can match. */
 uint32_t event_filter_classes(const struct event_filter *f);
 
 struct timeline_stop {
@@ -219,21 +221,21 @@ struct timeline_stop {
     struct event_filter filter; /* TS_EVENT */
 };
 
-/* Adds a stop point; *id names it (never 0, not used again). -1: nonsense in it, or too many. Cheap: the
- * engine is told when it next runs. If the class of an event stop was recorded (trace_config()->classes), the
- * record is the index and nothing needs to be run to find it; else the run itself is observed: then only what
- * the engine reports by itself is seen, not what an inspector reads out of the guest (kernel, process and
- * syscall events). */
+/* Adds a stop point; *id identifies it (never 0, never reused). -1 if it is malformed or there are too many.
+ * Cheap: the engine is updated when it next runs. If the class of an event stop was recorded
+ * (trace_config()->classes), the event is found in the record without running anything. Otherwise the run
+ * itself is observed; then only the engine's own events are found, not those that an inspector makes (kernel,
+ * process and syscall events). */
 int timeline_stop_add(struct timeline *tl, const struct timeline_stop *stop, unsigned *id, struct error *err);
 /* -1 if there is no such stop point. */
 int timeline_stop_remove(struct timeline *tl, unsigned id);
 void timeline_stop_clear(struct timeline *tl);
-/* The i-th of them in the order of adding; false beyond the last. `id` may be NULL. */
+/* The i-th stop point, in the order in which they were added; false beyond the last. `id` may be NULL. */
 bool timeline_stop_get(const struct timeline *tl, size_t i, struct timeline_stop *stop, unsigned *id);
 
 /* ---------------------------------------------------------------- looking */
 
-/* As the functions of struct engine_ops; see there. No side effects; the position stays. */
+/* As the functions of struct engine_ops. They have no side effects and do not change the position. */
 unsigned timeline_cpus(const struct timeline *tl);
 const struct reg_desc *timeline_regs(const struct timeline *tl, size_t *count);
 /* Index of a register, or -1. */
@@ -252,77 +254,79 @@ size_t timeline_screen(const struct timeline *tl, char *buf, size_t size);
 bool timeline_display(const struct timeline *tl, struct display *d, struct display_cell *cells, size_t ncells,
                       uint8_t *rgb, size_t nrgb);
 
-/* The machine's parts by name ("pic", "cpu0", "lapic0"), in their order; false beyond the last. The name is
+/* The names of the machine's parts ("pic", "cpu0", "lapic0"), in order; false beyond the last. The name is
  * valid until the timeline is closed. */
 bool timeline_section_name(struct timeline *tl, size_t i, const char **name);
 /* Calls fn for each field of a part: its `count` numbers of `width` bytes, little-endian, at `data`. -1 if
  * there is no such part. */
 typedef void timeline_field_fn(void *ctx, const char *name, unsigned width, uint32_t count, const void *data);
 int timeline_section(struct timeline *tl, const char *name, timeline_field_fn *fn, void *ctx);
-/* A part as text: a line a field, "name  value [value…]", long runs of bytes cut with "…". To be freed; NULL
- * if there is no such part. */
+/* A part as text: one line per field, "name  value [value…]", long arrays cut short with "…". To be
+ * freed; NULL if there is no such part. */
 char *timeline_section_text(struct timeline *tl, const char *name);
 
-/* The hash of the whole state (core/state.h): equal to trace_checkpoint.hash at a recorded checkpoint. Never
- * 0. */
+/* The hash of the whole state (core/state.h): equal to trace_checkpoint.hash at a recorded
+ * checkpoint. Never 0. */
 uint64_t timeline_hash(struct timeline *tl);
 
 /* ---------------------------------------------------------------- recorded events around the position */
 
-/* The last recorded event that matches before here (icount < position; TIMELINE_BACK), or the first from here
- * on (icount >= position; TIMELINE_FORWARD). Nothing is run and the position stays. 1: found, *ev filled
- * (ev->data is valid until the next call) and *number; 0: none; -1: error. Not in a diversion (0). */
+/* The last matching recorded event before the position (icount < position; TIMELINE_BACK), or the first from
+ * it on (icount >= position; TIMELINE_FORWARD). Nothing is run and the position does not change. 1: found,
+ * *ev (ev->data is valid until the next call) and *number are filled; 0: there is none, or this is a
+ * diversion; -1: error. */
 int timeline_event_near(struct timeline *tl, enum timeline_direction dir, const struct event_filter *f,
                         struct event *ev, uint64_t *number, struct error *err);
 
 /* ---------------------------------------------------------------- marks */
 
-/* Named positions of this session; they are not written to the trace. Setting one that exists moves it. */
+/* Named positions of this session; they are not written to the trace. Setting a mark that exists moves it. */
 int timeline_mark_set(struct timeline *tl, const char *name, uint64_t icount, struct error *err);
 int timeline_mark_get(const struct timeline *tl, const char *name, uint64_t *icount); /* -1: no such mark */
 int timeline_mark_remove(struct timeline *tl, const char *name);                      /* -1: no such mark */
 /* The i-th by position; false beyond the last. The name is valid until marks change. */
 bool timeline_mark(const struct timeline *tl, size_t i, const char **name, uint64_t *icount);
 
-/* Parses a position as people write it (core/position.h) and resolves it here: marks of the session come
- * before those of the trace; relative ones count from the present position. */
+/* Parses a position as users write it (core/position.h) and resolves it: marks of the session come before
+ * those of the trace; relative positions count from the current one. */
 int timeline_resolve(struct timeline *tl, const char *text, uint64_t *icount, struct error *err);
 
 /* ---------------------------------------------------------------- diversion */
 
-/* Set a register or memory: forks a private run here if none is under way. As the functions of engine_ops: -1
- * if the register cannot be set; bytes done. Nothing forks if nothing was changed. */
+/* Set a register or memory: this begins a diversion here unless there is one, or nothing was changed. As the
+ * functions of engine_ops, they return -1 if the register cannot be set, and the number of bytes done. */
 int timeline_reg_set(struct timeline *tl, unsigned cpu, size_t reg, const void *value);
 size_t timeline_poke(struct timeline *tl, unsigned cpu, uint64_t linear, const void *buf, size_t n);
 size_t timeline_poke_physical(struct timeline *tl, uint64_t address, const void *buf, size_t n);
 
-/* Gives the guest an input here, in a diversion (forks one if need be): "go live". Returns the bytes taken.
- * Images can be read as far as the trace has their content; beyond that the guest's access ends the run with
- * a guest fault that says so. */
+/* Gives the guest an input here, in a diversion (which this begins if necessary). Returns the number of bytes
+ * taken. The guest can read images only as far as the trace has their content; an access beyond that ends the
+ * run with a guest fault that says so. */
 uint32_t timeline_input(struct timeline *tl, uint16_t port, const void *data, uint32_t len);
-/* Forks a private run here without changing anything: from now on the guest goes on by itself. */
+/* Begins a diversion here without changing anything: from now on the recorded inputs no longer apply. */
 void timeline_divert(struct timeline *tl);
 bool timeline_diverted(const struct timeline *tl);
-/* The guest has switched itself off here, in a diversion: it takes no input, and nothing goes on. */
+/* Whether the guest has switched itself off here, in a diversion: it takes no input and cannot go on. */
 bool timeline_off(const struct timeline *tl);
-/* Back to the recorded run, at the position where it was left. Nothing happens if there is no diversion. */
+/* Goes back to the recorded run, at the position where the diversion left it. Does nothing if there is
+ * no diversion. */
 int timeline_undivert(struct timeline *tl, struct error *err);
 
-/* Live: as timeline_continue forwards in a diversion, but an idle guest does not skip guest time beyond
- * `time`: then TIMELINE_DONE, with the guest halted and stopped->time == `time`; *wake is when its next timer
- * is due (UINT64_MAX: none). Also TIMELINE_DONE after `steps` steps. What it prints goes to the console
- * callback. */
+/* As timeline_continue forwards in a diversion, but for a user who types: an idle guest does not skip guest
+ * time beyond `time`. There the result is TIMELINE_DONE, with the guest halted and s->time == `time`; *wake
+ * is when its next timer is due (UINT64_MAX: none). It is also TIMELINE_DONE after `steps` steps. What the
+ * guest prints is passed to the console callback. */
 int timeline_live(struct timeline *tl, uint64_t steps, uint64_t time, uint64_t *wake,
                   struct timeline_stopped *s, struct error *err);
 
-/* Writes the private run up to here as a trace of its own: the record's inputs before the fork, then those
- * given. The whole of it is run again for that, from reset, with the trace's classes and settings (progress
- * and interrupts as everywhere; interrupted, -1). -1 if a register or memory was changed by hand: a trace
- * holds inputs only. `path` must not be the trace that is open. */
+/* Writes the diversion up to here as a trace of its own: with the record's inputs before it, then those given
+ * in it. For this, all of it is run again from reset, with the trace's classes and settings; progress and
+ * interrupts work as for other operations (-1 if interrupted). -1 if a register or memory was changed by
+ * hand, since a trace holds only inputs. `path` must not be the open trace. */
 int timeline_save_private(struct timeline *tl, const char *path, struct error *err);
 
-/* Bytes that the guest prints on a console device while timeline_live runs (device as in EV_CONSOLE_LINE).
- * NULL: nobody. */
+/* Sets the function that is called with the bytes that the guest prints on a console device while
+ * timeline_live runs (device as in EV_CONSOLE_LINE). It may be NULL. */
 void timeline_set_console(struct timeline *tl,
                           void (*fn)(void *ctx, unsigned device, const void *data, size_t n), void *ctx);
 

@@ -1,7 +1,7 @@
-/* views.h - what the machine's state means, in words: for every front end that shows it to people. Nothing here changes
- * anything.
+/* views.h - what the machine's state means, in words, for all front ends. Nothing here changes the state.
  *
- * Sources: Intel 64 and IA-32 Architectures Software Developer's Manual (SDM), the section named beside each table.
+ * Sources: Intel 64 and IA-32 Architectures Software Developer's Manual (SDM), the section given
+ * at each table.
  */
 #ifndef BOOTREEL_CORE_VIEWS_H
 #define BOOTREEL_CORE_VIEWS_H
@@ -30,23 +30,25 @@ struct view_bit {
     const char *what;
 };
 
-/* The bits of a register that has some ("eflags", "cr0", "efer", "mxcsr" …), lowest first; NULL and 0: it has none. */
+/* The named bits of a register ("eflags", "cr0", "efer", "mxcsr" …), lowest first; NULL and 0
+ * if it has none. */
 const struct view_bit *view_bits(const char *reg, size_t *n);
-/* The i-th register that has bits; NULL beyond the last. */
+/* The i-th register that has named bits; NULL beyond the last. */
 const char *view_bits_register(size_t i);
-/* Those that are set: "PE ET NE", fields with their value: "IOPL=3". As snprintf. */
+/* The bits that are set, and fields with their values: "PE ET NE", "IOPL=3". As snprintf. */
 int view_bits_text(const char *reg, uint64_t value, char *buf, size_t size);
 
 /* ---------------------------------------------------------------- segments */
 
 struct view_segment {
     unsigned selector;
-    uint64_t base, limit; /* the limit in bytes, the last one that is allowed */
+    uint64_t base, limit; /* limit: the last byte that is allowed */
     unsigned type, dpl;
     bool present, system, wide, big, granular;
 };
 
-/* The descriptor that a selector names, in the GDT or LDT as it is in memory now. False: none (null, or beyond the table). */
+/* The descriptor that a selector names, in the GDT or LDT as it is in memory now. False if there is none (a
+ * null selector, or one beyond the table). */
 bool view_descriptor(const struct timeline *tl, unsigned cpu, unsigned selector, struct view_segment *s);
 /* "code 64-bit, ring 0, readable", "data 32-bit, ring 3, writable", "TSS (busy)". As snprintf. */
 int view_segment_text(const struct view_segment *s, char *buf, size_t size);
@@ -71,27 +73,28 @@ struct view_walk {
     bool mapped;
     uint64_t physical;
     uint64_t page; /* its size */
-    /* All levels together. */
+    /* What all levels together allow. */
     bool writable, user, executable;
 };
 
-/* Walks the page tables as the processor would, without marking anything. */
+/* Walks the page tables as the processor would, without setting accessed or dirty bits. */
 void view_walk(const struct timeline *tl, unsigned cpu, uint64_t linear, struct view_walk *w);
 
 /* ---------------------------------------------------------------- the stack */
 
 enum view_frame_by { VIEW_FRAME_HERE, VIEW_FRAME_CFI, VIEW_FRAME_POINTER, VIEW_FRAME_GUESS };
 
-/* One call: where it is, and how that is known. */
+/* One call: where it is, and how that was found. */
 struct view_frame {
     uint64_t pc; /* linear */
-    uint64_t sp; /* linear; of the caller's frame: what the stack pointer was before the call */
+    uint64_t sp; /* linear; what the stack pointer was before the call */
     enum view_frame_by by;
 };
 
-/* The calls that are under way, the innermost first: by call frame information where the symbols have some, else by the
- * frame pointer if it points to a chain of frames in code with symbols, else by the values on the stack that are return
- * addresses (VIEW_FRAME_GUESS: they may be left over). `space` as in symbols.h; `s` NULL: no symbols. Returns how many. */
+/* The calls in progress, the innermost first. They are found by call frame information where the symbols have
+ * some; otherwise by the frame pointer, if it points to a chain of frames in code with symbols; otherwise by
+ * the values on the stack that look like return addresses (VIEW_FRAME_GUESS: these may be stale). `space` is
+ * as in symbols.h; `s` may be NULL (no symbols). Returns the number of calls. */
 size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols *s, symbol_space space,
                    struct view_frame *frame, size_t max);
 

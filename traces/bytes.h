@@ -1,8 +1,9 @@
 /* bytes.h - a growing byte buffer, a bounded reader of bytes, and the numbers in them.
  *
- * varint: little-endian base 128, seven bits a byte, the high bit says that more follow; at most ten bytes.
- * zigzag: a signed number as an unsigned one, so that small ones of either sign are short.
- * Inside of traces/ only.
+ * varint: little-endian base 128, seven bits a byte, the high bit is set if more follow; at most ten bytes.
+ * zigzag: a signed number as an unsigned one, so that small numbers of either sign are short.
+ *
+ * Private to traces/.
  */
 #ifndef BOOTREEL_TRACES_BYTES_H
 #define BOOTREEL_TRACES_BYTES_H

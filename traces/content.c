@@ -3,7 +3,7 @@
 
 #include "traces/content.h"
 
-/* The slot where the key is, or the empty one where it belongs. */
+/* The slot that holds the key, or the empty one where it belongs. */
 static uint32_t *content_slot(const struct content_table *t, struct content_key key)
 {
     for (size_t i = key.low;; i++) {

@@ -1,15 +1,15 @@
-/* content.h - finds equal content by its XXH3-128 digest: numbers pieces of content, the same number for
- * equal ones. Inside of traces/ only.
+/* content.h - finds equal content by its XXH3-128 digest: numbers pieces of content, with the same number for
+ * equal ones. Private to traces/.
  *
- * Two different pieces with one digest would be taken for equal; for content that nobody made for that
- * purpose the odds are 2^-128 a pair.
+ * Two different pieces with the same digest would be considered equal; unless somebody made them so on
+ * purpose, the probability is 2^-128 per pair.
  */
 #ifndef BOOTREEL_TRACES_CONTENT_H
 #define BOOTREEL_TRACES_CONTENT_H
 
 #include "traces/bytes.h"
 
-/* Remembered pieces; later ones get a new number each. 24 to 32 bytes a piece. */
+/* The most pieces that are remembered; later ones each get a new number. 24 to 32 bytes per piece. */
 enum { CONTENT_MAX = 1 << 20 };
 
 struct content_key {
@@ -24,7 +24,7 @@ struct content_table {
     uint32_t next;  /* the number of the next new piece */
 };
 
-/* The number of this content; *is_new says that it was not known. */
+/* The number of this content; *is_new is set if it was not known. */
 uint32_t content_number(struct content_table *t, const void *data, size_t n, bool *is_new);
 void content_free(struct content_table *t);
 

@@ -13,8 +13,8 @@ struct error {
     char text[400];
 };
 
-/* Fill `err` (which may be NULL) with a printf-formatted text. Always returns -1, so that a function
- * can end with `return error_set(err, ...)`. */
+/* Fills `err` (which may be NULL) with a printf-formatted text. Always returns -1, so that a function can end
+ * with `return error_set(err, ...)`. */
 __attribute__((format(printf, 2, 3))) static inline int error_set(struct error *err, const char *fmt, ...)
 {
     if (err) {

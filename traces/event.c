@@ -1,4 +1,4 @@
-/* event.c - the event table, event classes, and an event's words. */
+/* event.c - the event table, event classes, and events as text. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,7 +67,7 @@ const char *event_class_list(void)
     return all + 2;
 }
 
-/* The mask that a word stands for, sets included. False: no such word. */
+/* The mask of a class or of a set of classes ("all"). False if there is no such word. */
 static bool mask_of_word(const char *word, size_t n, uint32_t *mask)
 {
     static const struct {
@@ -114,7 +114,7 @@ int event_classes_parse(const char *text, uint32_t *mask, const char **bad)
 
 /* ---------------------------------------------------------------- text */
 
-/* Like snprintf's target: counts everything, keeps what fits, always ends with NUL. */
+/* An output buffer like snprintf's: counts everything, keeps what fits, always ends with NUL. */
 struct out {
     char *buf;
     size_t size;
@@ -225,7 +225,7 @@ static void out_name(struct out *o, const struct event_kind *k, const struct eve
             out_field(o, k->field[i].type, ev->f[i]);
             return;
         }
-    out_text(o, name - 1, n + 2); /* a row that names no field of its own shows it */
+    out_text(o, name - 1, n + 2); /* not a field: shown as it is, to reveal the mistake in the row */
 }
 
 int event_text(const struct event *ev, char *buf, size_t size)

@@ -1,8 +1,8 @@
 /* event.h - things that happened during a boot.
  *
- * The table `event_kinds.def` has one row a kind. Everything about events is derived from it: encoding,
- * text, JSON, filters, comparison, documentation. An event's number fields are positional, in the order
- * of the row; the enumerators `EVF_<KIND>_<field>` name the positions.
+ * The table `event_kinds.def` has one row per kind. Everything about events is derived from it: encoding,
+ * text, JSON, filters, comparison, documentation. An event's number fields are positional, in the order of
+ * the row; the enumerators `EVF_<KIND>_<field>` name the positions.
  */
 #ifndef BOOTREEL_TRACES_EVENT_H
 #define BOOTREEL_TRACES_EVENT_H
@@ -43,7 +43,7 @@ enum event_field_type {
 struct event_field {
     const char *name;
     enum event_field_type type;
-    bool key; /* says what happened, and is compared; otherwise when, where or how much: tolerated */
+    bool key; /* a key says what happened; other fields say when, where or how much, and may differ */
 };
 
 enum { EVENT_MAX_FIELDS = 8, EVENT_MAX_DATA = 4096 };
@@ -53,7 +53,7 @@ struct event_kind {
     enum event_class cls;
     unsigned nfields;
     struct event_field field[EVENT_MAX_FIELDS];
-    bool has_data;      /* carries a text (or bytes): the last key */
+    bool has_data;      /* carries a text (or bytes), which is a key too */
     const char *format; /* "{port} -> {value}", "{data}" for the text; see event_text() */
 };
 
@@ -87,35 +87,37 @@ struct event {
     uint32_t len;     /* at most EVENT_MAX_DATA */
 };
 
-/* The row of a kind; NULL for a number that is no kind. */
+/* The row of a kind; NULL if the number is not that of a kind. */
 const struct event_kind *event_kind(unsigned id);
 /* The class of that name ("pio"), or -1. */
 int event_class_by_name(const char *name);
 const char *event_class_name(enum event_class c);
-/* What its events are, in a few words. */
+/* A short description of the class. */
 const char *event_class_what(enum event_class c);
-/* "cpu, exception, irq, …": all of them, for messages. A constant. */
+/* All classes, for messages: "cpu, exception, irq, …". A constant string. */
 const char *event_class_list(void);
-/* Parse "cpu,irq,pio", "all", "none", "default", and "-syscall" / "+syscall" after them, into a mask. The class
- * fold is part of every list that has another class, unless "-fold" takes it out.
- * Returns 0, or -1 with `*bad` pointing at the word that is no class. */
+/* Parses "cpu,irq,pio", "all", "none", "default", and "-syscall" / "+syscall" after them, into a mask. The
+ * class fold is part of every list that has another class, unless "-fold" removes it. Returns 0, or -1 with
+ * `*bad` pointing at the word that is not a class. */
 int event_classes_parse(const char *text, uint32_t *mask, const char **bad);
 
-/* The event's own words (without position): fills `buf` like snprintf and returns the length. Bytes that
- * are not printable come out as \xNN. */
+/* The event as text, without its position: fills `buf` like snprintf and returns the length. Bytes that are
+ * not printable are written as \xNN. */
 int event_text(const struct event *ev, char *buf, size_t size);
 
 /* ---- text as a person sees it on a terminal: without escape sequences ---- */
 
-/* Where a stream of bytes is; all zero at its beginning. */
+/* The state of the parser of a stream of bytes; all zero at its beginning. */
 struct plain {
     uint8_t state;
 };
-/* Whether this next byte is no part of an escape sequence. Control characters (new line, BEL) are not. */
+/* Whether the next byte is not part of an escape sequence. Control characters (new line, BEL) are
+ * not part of one. */
 bool plain_byte(struct plain *p, uint8_t byte);
-/* Copies what is left of `n` bytes without escape sequences to `out` (room for n bytes); returns how many. */
+/* Copies `n` bytes without their escape sequences to `out` (room for n bytes); returns how
+ * many were copied. */
 size_t plain_text(const void *data, size_t n, char *out);
-/* Whether the bytes hold `text`, as they are or without their escape sequences. */
+/* Whether the bytes contain `text`, as they are or without their escape sequences. */
 bool plain_holds(const void *data, size_t n, const char *text);
 
 #endif

@@ -1,7 +1,7 @@
 /* event_code.c - events as bytes, and back. The code is described in docs/trace-format.md, "Event frames".
  *
- * Events are coded against what came before in the same frame: the icount against the last event's, the
- * fields against those of the last event of the same kind, the time against what the steps alone would give.
+ * Events are encoded as differences within a frame: the icount from the last event's, the fields from those
+ * of the last event of the same kind, the time from what the steps alone would give.
  */
 #include <assert.h>
 #include <xxhash.h>
@@ -11,7 +11,7 @@
 
 enum {
     TAG_TIME = 1, /* a halt was skipped since the last event */
-    TAG_CPU = 2,  /* another processor than the last event's */
+    TAG_CPU = 2,  /* the processor is not the last event's */
     TAG_BITS = 2,
     EVENT_MAX_CODE = EVENT_MAX_DATA + (EVENT_MAX_FIELDS + 6) * VARINT_MAX,
 };
@@ -30,7 +30,7 @@ void event_layout_own(struct event_layout *l)
     }
 }
 
-/* What the next event is coded against. */
+/* What the next event's differences are relative to. */
 struct event_past {
     uint64_t icount;
     uint64_t skipped; /* time that the steps do not account for, modulo 2^64 */

@@ -11,7 +11,7 @@ static bool json_text(yajl_gen g, const char *s)
     return yajl_gen_string(g, (const unsigned char *)s, strlen(s)) == yajl_gen_status_ok;
 }
 
-/* All 64 bits, which yajl_gen_integer does not have. */
+/* An unsigned 64-bit number: yajl_gen_integer's are signed. */
 static bool json_number(yajl_gen g, const char *name, uint64_t v)
 {
     char digits[24];

@@ -1,5 +1,5 @@
 /* frame.h - the file's outer structure: file header, frame headers, trailer. Bytes: docs/trace-format.md.
- * Inside of traces/ only.
+ * Private to traces/.
  */
 #ifndef BOOTREEL_TRACES_FRAME_H
 #define BOOTREEL_TRACES_FRAME_H
@@ -16,10 +16,10 @@ enum {
     ENGINE_NAME_SIZE = 32,
 
     FRAME_ZSTD_LEVEL = 3,
-    PAGES_ZSTD_LEVEL = 6, /* most of a file are pages */
+    PAGES_ZSTD_LEVEL = 6, /* most of a file is pages */
 
-    /* Where the writer cuts. Numbers that the bytes of a file depend on: change none without a new version.
-     */
+    /* Where the writer ends frames. The bytes of a file depend on these numbers: do not change any without
+     * a new version. */
     EVENTS_CUT_BYTES = 256 << 10,
     EVENTS_CUT_COUNT = 32768,
     CHUNKS_CUT_NEW = 16,
@@ -42,10 +42,10 @@ enum {
 
 enum frame_packing { PACK_NONE, PACK_ZSTD };
 
-/* 256 TiB: keeps the writer's bitmap of chunks within reason. */
+/* 256 TiB: keeps the size of the writer's bitmap of chunks reasonable. */
 #define MAX_IMAGE_SIZE (1ull << 48)
 
-/* What a reader needs to know of a frame without unpacking it. */
+/* What a reader needs to know about a frame without unpacking it. */
 struct frame_head {
     uint8_t kind;
     uint8_t packing;
@@ -74,8 +74,8 @@ void file_header_pack(uint8_t out[FILE_HEADER_SIZE], const char *engine, uint32_
 
 /* Appends head, extra bytes and checksum. */
 void frame_head_pack(struct buf *out, const struct frame_head *h, const void *extra);
-/* Reads head, extra and checksum at the view and moves it behind them; *extra points into the view. NULL, or
- * what is wrong (then the view is where it was). */
+/* Reads head, extra bytes and checksum from the view and moves it past them; *extra points into the view.
+ * Returns NULL, or what is wrong (then the view is not moved). */
 const char *frame_head_unpack(struct view *v, struct frame_head *h, const uint8_t **extra);
 
 void trailer_pack(uint8_t out[TRAILER_SIZE], uint64_t index_offset, uint64_t frames);

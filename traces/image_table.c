@@ -1,7 +1,7 @@
 /* image_table.c - see image_table.h.
  *
- * Anchors: of all places, one in 512 is chosen by the eight bytes that are there. So the same bytes are an
- * anchor in an image and in a page, and say how the page lies on the image.
+ * Anchors: about one place in 512 is chosen by the eight bytes there. So the same bytes are an anchor both in
+ * an image and in a page, and show which part of the image the page holds.
  */
 #include <xxhash.h>
 
@@ -19,11 +19,11 @@ enum {
 #define NO_SECTOR UINT64_MAX
 
 struct image_table {
-    uint64_t n;            /* sectors so far: CHUNK_SECTORS a content, used or not */
+    uint64_t n;            /* sectors so far: CHUNK_SECTORS per content, used or not */
     XXH128_hash_t *digest; /* of sector s at s % SECTORS; 0: there is none */
     uint32_t *slot;        /* by digest: s % SECTORS + 1; the last one stays */
     uint32_t *anchor;      /* by the bytes there: place % (SECTORS * SECTOR) + 1 */
-    uint64_t next;         /* the sector behind the one that was matched last */
+    uint64_t next;         /* the sector after the one that was matched last */
 };
 
 static const uint8_t zeros[SECTOR];
@@ -50,7 +50,7 @@ void image_table_free(struct image_table *t)
 
 /* ---------------------------------------------------------------- content */
 
-/* The first anchor at or after `at`, with its slot; n: none. */
+/* The first anchor at or after `at`, with its slot; n if there is none. */
 static size_t anchor_next(const uint8_t *data, size_t n, size_t at, uint32_t *slot)
 {
     for (; at + 8 <= n; at++) {
@@ -71,7 +71,7 @@ static void add_anchors(struct image_table *t, const uint8_t *data, size_t n)
         t->anchor[slot] = (uint32_t)(place + at) + 1;
 }
 
-/* Sectors of zeros are in the table for their place only. */
+/* Sectors of zeros only take up a place in the table. */
 void image_table_add(struct image_table *t, const uint8_t *data, size_t n)
 {
     add_anchors(t, data, n);
@@ -97,13 +97,13 @@ static bool is_sector(const struct image_table *t, uint64_t sector, XXH128_hash_
     return known->low64 == d.low64 && known->high64 == d.high64;
 }
 
-/* The last sector whose number modulo SECTORS is that. */
+/* The last sector with this number modulo SECTORS. */
 static uint64_t last_sector(const struct image_table *t, uint64_t place)
 {
     return t->n - 1 - (t->n - 1 - place) % SECTORS;
 }
 
-/* The sector with that digest: `next` if it is that one. */
+/* The sector with that digest; `next` if that one has it. */
 static uint64_t sector_find(const struct image_table *t, XXH128_hash_t d, uint64_t next)
 {
     if (is_sector(t, next, d))
@@ -113,7 +113,8 @@ static uint64_t sector_find(const struct image_table *t, XXH128_hash_t d, uint64
     return is_sector(t, sector, d) ? sector : NO_SECTOR;
 }
 
-/* Takes the page to be `align` bytes, then whole sectors, then what is left. Returns how many it knows. */
+/* Assumes that the page consists of `align` bytes, then whole sectors, then the rest. Returns how many
+ * sectors are known. */
 static unsigned compose(struct image_table *t, const uint8_t *page, unsigned align, uint64_t next,
                         struct page_parts *parts)
 {
@@ -142,8 +143,8 @@ bool image_table_match(struct image_table *t, const uint8_t *page, struct page_p
     return t->n && compose(t, page, 0, t->next, parts);
 }
 
-/* Whether the page has, at `at`, what the image has at the anchor. If so *align and *next are what compose
- * needs. */
+/* Whether the page has at `at` what the image has at the anchor. If so, *align and *next are
+ * set for compose. */
 static bool anchor_fits(const struct image_table *t, const uint8_t *page, size_t at, uint32_t anchor,
                         unsigned *align, uint64_t *next)
 {

@@ -1,9 +1,9 @@
-/* index.c - which frames a trace file has: from the index at its end, or, where that is missing, from the
- * frames.
+/* index.c - finds the frames of a trace file: from the index at its end or, if that is missing, from the
+ * frames themselves.
  *
- * Both ways go through frame_add(), which holds a frame's header against everything before it: numbers must
- * be consecutive, positions must not fall, counts must add up. What the rest of the reader uses is checked
- * here once.
+ * Both use frame_add(), which checks a frame's header against everything before it: numbers must be
+ * consecutive, positions must not decrease, counts must add up. So all that the rest of the reader uses is
+ * checked here, once.
  */
 #include <inttypes.h>
 #include <xxhash.h>
@@ -140,7 +140,7 @@ static const char *frame_order(const struct trace *t, const struct frame_head *h
     return NULL;
 }
 
-/* Takes the frame at `offset` into the lists. NULL, or what is wrong. */
+/* Adds the frame at `offset` to the lists. Returns NULL, or what is wrong. */
 static const char *frame_add(struct trace *t, const struct frame_head *h, const uint8_t *extra,
                              uint64_t offset)
 {
@@ -178,7 +178,7 @@ static const char *frame_add(struct trace *t, const struct frame_head *h, const 
     return NULL;
 }
 
-/* The same, and the configuration is read at once: the frames after it are checked against it. */
+/* The same, but reads the configuration at once, since later frames are checked against it. */
 static int frame_take(struct trace *t, const struct frame_head *h, const uint8_t *extra, uint64_t offset,
                       struct error *err)
 {
@@ -220,7 +220,7 @@ static const char *head_read(struct trace *t, uint64_t offset, struct frame_head
     return frame_head_unpack(&v, h, extra);
 }
 
-/* Whether the content is all there and as it was written. */
+/* Whether the content is complete and as it was written. */
 static const char *content_check(struct trace *t, const struct frame_head *h, uint64_t offset)
 {
     if (h->stored > t->size - offset)
@@ -232,7 +232,7 @@ static const char *content_check(struct trace *t, const struct frame_head *h, ui
     return same ? NULL : "checksum of its content does not match";
 }
 
-/* A file that was cut does not end in a trailer. */
+/* A file that was cut short does not end in a trailer. */
 static bool trailer_whole(struct trace *t)
 {
     uint8_t trailer[TRAILER_SIZE];
@@ -242,7 +242,7 @@ static bool trailer_whole(struct trace *t)
            trailer_unpack(trailer, &offset, &frames);
 }
 
-/* Goes from frame to frame until the first that is not whole. */
+/* Goes through the frames up to the first that is not whole. */
 static int index_scan(struct trace *t, struct error *err)
 {
     uint64_t offset = FILE_HEADER_SIZE;
@@ -263,7 +263,7 @@ static int index_scan(struct trace *t, struct error *err)
                       bad);
             t->damaged = strncmp(bad, "cut off", 7) || trailer_whole(t);
         }
-        /* A good checksum and contents that cannot be: that is no cut-off recording. */
+        /* Impossible content with a correct checksum does not come from a recording that was cut short. */
         int refused = bad ? 0 : frame_take(t, &h, extra, offset, err);
         free(memory);
         if (refused)
@@ -298,7 +298,7 @@ static int index_list(struct trace *t, const uint8_t *raw, size_t n, uint64_t en
     return offset == end && t->has_config ? 0 : -1;
 }
 
-/* Makes an entry of the index frame for frame_unpack(), behind the others. */
+/* Adds an entry for the index frame after the others, for frame_unpack(). */
 static uint8_t *index_unpack(struct trace *t, uint64_t offset, uint32_t *n, struct error *err)
 {
     struct frame_head h;
@@ -306,7 +306,7 @@ static uint8_t *index_unpack(struct trace *t, uint64_t offset, uint32_t *n, stru
     uint8_t *memory, *raw = NULL;
     const char *bad = head_read(t, offset, &h, &extra, &memory);
     uint64_t end = t->size - TRAILER_SIZE;
-    /* The headers that it lists are in the file too, so it is shorter than that. */
+    /* The headers that it lists are in the file too, so it must be shorter than the file. */
     if (!bad && h.kind == TF_INDEX && h.raw <= t->size && offset + frame_lead(&h) + h.stored == end) {
         t->frame = mem_grow(t->frame, &t->frames_cap, 1, sizeof t->frame[0]);
         t->frame[0] = (struct frame_entry){.info = {.kind = TF_INDEX,
@@ -325,7 +325,7 @@ static uint8_t *index_unpack(struct trace *t, uint64_t offset, uint32_t *n, stru
     return raw;
 }
 
-/* -1: there is no good one. */
+/* -1 if there is no valid one. */
 static int index_read(struct trace *t, struct error *err)
 {
     uint8_t trailer[TRAILER_SIZE];

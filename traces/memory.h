@@ -1,9 +1,9 @@
 /* memory.h - allocation, in every room.
  *
- * There is one policy for lack of memory: the program says so and aborts. Sizes are bounded by their callers (what a
- * file or a guest asks for is checked first), so that a host which cannot give them is no condition to go on in;
- * and what a recording has written by then is whole up to its last frame. Only what is as large as the user asked
- * for (the guest's RAM) is allocated by other means, and fails with an error.
+ * There is one policy for lack of memory: the program says so and aborts. Callers bound the sizes (those from
+ * a file or a guest are checked first), so a host that cannot provide them is not worth recovering from; and
+ * a recording is whole up to the last frame that was written. Only memory whose size the user chose (the
+ * guest's RAM) is allocated in another way, which fails with an error.
  */
 #ifndef BOOTREEL_TRACES_MEMORY_H
 #define BOOTREEL_TRACES_MEMORY_H
@@ -62,8 +62,8 @@ static inline void *mem_grow(void *p, size_t *cap, size_t want, size_t size)
     return mem_resize(p, n * size);
 }
 
-/* An array of n elements that only grows by this: room for one more. Its capacity follows from n, so that none has to
- * be kept: 8, then the next power of two. */
+/* Room for one more element in an array of n that only this function enlarges. Its capacity is computed from
+ * n, so that it need not be stored: 8, then the next power of two. */
 static inline void *mem_more(void *p, size_t n, size_t size)
 {
     if (n && (n < 8 || n & (n - 1)))

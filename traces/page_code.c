@@ -13,7 +13,7 @@ static unsigned next_difference(const uint8_t *page, const uint8_t *base, unsign
     return at;
 }
 
-/* Where a run of changed bytes ends that has begun at `at`. */
+/* The end of the run of changed bytes that begins at `at`. */
 static unsigned run_end(const uint8_t *page, const uint8_t *base, unsigned at)
 {
     unsigned end = at + 1;
@@ -119,7 +119,7 @@ void page_frame_free(struct page_frame *f)
 
 /* ---------------------------------------------------------------- reading */
 
-/* What the items before one have used up. */
+/* How much of the frame the items before one have used. */
 struct page_reader {
     struct view code;
     uint64_t bytes, full;
@@ -199,7 +199,7 @@ const char *page_items_read(const uint8_t *raw, size_t n, uint32_t items, uint64
     return NULL;
 }
 
-/* The frame's data come behind its code. */
+/* The frame's data follow its code. */
 static struct view code_of(const struct page_item *item, const uint8_t *raw)
 {
     return view_of(raw + item->code, item->data - item->code);

@@ -1,6 +1,5 @@
 /* page_code.h - the items of a PAGES frame: a page as it is, as changes of an earlier page, or made of parts,
- * most of them image content that is in the trace already. Bytes: docs/trace-format.md. Inside of traces/
- * only.
+ * most of them image content that is in the trace already. Bytes: docs/trace-format.md. Private to traces/.
  */
 #ifndef BOOTREEL_TRACES_PAGE_CODE_H
 #define BOOTREEL_TRACES_PAGE_CODE_H
@@ -11,9 +10,9 @@
 enum page_kind { PAGE_FULL, PAGE_DELTA, PAGE_PARTS };
 
 enum {
-    DELTA_MAX = 2048, /* bytes of changes that are still better than the page itself */
-    DELTA_GAP = 4,    /* a run of changed bytes goes on over fewer equal ones than this */
-    DELTA_DEPTH = 8,  /* changes of changes of …: the longest chain down to another kind of page */
+    DELTA_MAX = 2048, /* most bytes of changes for which this is better than the page itself */
+    DELTA_GAP = 4,    /* a run of changed bytes continues over fewer equal bytes than this */
+    DELTA_DEPTH = 8,  /* the longest chain of changes of changes, down to another kind of page */
     PARTS_MAX = 16,   /* in a page */
 };
 
@@ -52,14 +51,14 @@ bool delta_make(struct delta *d, const uint8_t *page, const uint8_t *base);
 struct page_frame {
     struct buf code, bytes, full;
     uint32_t items;
-    uint64_t next_base, next_place; /* what the code takes for likely */
+    uint64_t next_base, next_place; /* the values that are encoded shortest */
 };
 
 void page_frame_full(struct page_frame *f, const uint8_t *page);
 void page_frame_delta(struct page_frame *f, uint32_t base, const struct delta *d);
 void page_frame_parts(struct page_frame *f, const uint8_t *page, const struct page_parts *parts);
 bool page_frame_is_full(const struct page_frame *f);
-/* The frame's payload into `payload`; the frame is empty then. Returns the number of items. */
+/* Moves the frame's payload into `payload`, which leaves the frame empty. Returns the number of items. */
 uint32_t page_frame_take(struct page_frame *f, struct buf *payload);
 void page_frame_free(struct page_frame *f);
 
@@ -71,16 +70,16 @@ struct page_item {
     uint16_t parts; /* changes, or parts */
     uint32_t code;  /* where these are in the frame */
     uint32_t data;  /* the page, or the changed or literal bytes */
-    uint64_t base;  /* number of the page that is changed; the place that the first part is counted from */
+    uint64_t base;  /* number of the page that is changed; or what the first part's place is relative to */
 };
 
 /* Finds the items of a frame whose first page has number `first`, and checks all that can be checked without
- * other frames. NULL, or what is wrong. `item` has room for `items`. */
+ * other frames. Returns NULL, or what is wrong. `item` has room for `items`. */
 const char *page_items_read(const uint8_t *raw, size_t n, uint32_t items, uint64_t first,
                             struct page_item *item);
-/* Makes the page of the base, in place. Of an item that was checked. */
+/* Applies the changes to the base page, in place. The item must have been checked. */
 void page_item_change(const struct page_item *item, const uint8_t *raw, uint8_t page[TRACE_PAGE]);
-/* The page's parts, item->parts of them. Of an item that was checked. */
+/* The page's parts, item->parts of them. The item must have been checked. */
 void page_item_parts(const struct page_item *item, const uint8_t *raw, struct page_part part[PARTS_MAX]);
 
 #endif

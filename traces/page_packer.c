@@ -10,7 +10,7 @@ struct page_packer {
     struct image_table *images;
     struct page_parts aligned, anywhere;
     struct delta delta[2];
-    struct buf replaced; /* numbers of pages that are not of the present state any more */
+    struct buf replaced; /* numbers of pages that are no longer in the current state */
 };
 
 struct page_packer *page_packer_new(void)
@@ -44,14 +44,14 @@ void page_packer_contents(struct page_packer *p, const struct buf *contents, con
 
 /* The best way found so far. */
 struct choice {
-    uint32_t cost; /* bytes that it adds to the frame, about */
+    uint32_t cost; /* about how many bytes it adds to the frame */
     unsigned depth;
     const struct page_parts *parts;
     const struct delta *delta; /* of page `base` */
     uint32_t base;
 };
 
-/* Below this, looking on costs more than it brings. */
+/* Below this, searching further costs more than it saves. */
 enum { GOOD_COST = 256 };
 
 static void try_delta(struct page_packer *p, const uint8_t *page, uint32_t base, struct delta *d,

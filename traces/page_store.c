@@ -1,4 +1,4 @@
-/* page_store.c - see page_store.h. A hash table with chains, and a ring of all entries in the order of use.
+/* page_store.c - see page_store.h. A hash table with chains, and a ring of all entries in order of use.
  */
 #include "traces/page_store.h"
 #include "traces/trace.h"
@@ -61,7 +61,7 @@ static void ring_remove(struct page_store *s, uint32_t i)
     s->entry[e->newer].older = e->older;
 }
 
-/* Puts the entry between `older` and what comes after that. */
+/* Inserts the entry after `older`. */
 static void ring_insert(struct page_store *s, uint32_t i, uint32_t older)
 {
     struct entry *e = &s->entry[i];
@@ -83,7 +83,7 @@ const uint8_t *page_store_get(struct page_store *s, uint32_t number, unsigned *d
     return content(s, i);
 }
 
-/* An entry for a new page: a fresh one, or the oldest. */
+/* An entry for a new page: an unused one, or the oldest. */
 static uint32_t take(struct page_store *s)
 {
     uint32_t i = s->entry[0].newer, *at;

@@ -1,7 +1,7 @@
-/* page_store.h - the content of pages that were written, for those that are likely to be changed next: the
- * pages used last, up to a fixed number. Inside of traces/ only.
+/* page_store.h - the content of written pages that are likely to change next: the most recently used, up to a
+ * fixed number. Private to traces/.
  *
- * What is in it depends on the calls alone.
+ * Its content depends on the calls alone.
  */
 #ifndef BOOTREEL_TRACES_PAGE_STORE_H
 #define BOOTREEL_TRACES_PAGE_STORE_H
@@ -14,11 +14,12 @@ struct page_store;
 
 struct page_store *page_store_new(void);
 void page_store_free(struct page_store *s); /* NULL is allowed */
-/* The page's content and what was put with it, or NULL. Valid until the next put. Counts as a use. */
+/* The page's content and the depth that was put with it, or NULL. Valid until the next put.
+ * Counts as a use. */
 const uint8_t *page_store_get(struct page_store *s, uint32_t number, unsigned *depth);
-/* Adds a page that is not in it; the page whose use is the longest ago goes if there is no room. */
+/* Adds a page that is not in it; if there is no room, the least recently used page is removed. */
 void page_store_put(struct page_store *s, uint32_t number, unsigned depth, const uint8_t *page);
-/* This page, if it is there, is to go next, also when there is room. */
+/* Makes this page, if it is there, the next one to be removed, even when there is room. */
 void page_store_retire(struct page_store *s, uint32_t number);
 
 #endif

@@ -96,8 +96,8 @@ uint32_t pagemap_find(const struct pagemap *m, uint64_t index)
     return PAGE_ABSENT;
 }
 
-/* Pages come in runs of consecutive indexes, and new content in runs of consecutive ids: both are zeros then.
- */
+/* Pages come in runs of consecutive indexes, and new content in runs of consecutive ids: both
+ * are zeros then. */
 void pagemap_encode(struct buf *out, const struct pagemap *change)
 {
     uint64_t index = 0, id = PAGE_STORED;

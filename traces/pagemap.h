@@ -1,5 +1,5 @@
 /* pagemap.h - which content each page of a memory region has: sorted arrays, and changes of them.
- * Inside of traces/ only.
+ * Private to traces/.
  */
 #ifndef BOOTREEL_TRACES_PAGEMAP_H
 #define BOOTREEL_TRACES_PAGEMAP_H
@@ -14,7 +14,7 @@ struct page_ref {
     uint32_t id;
 };
 
-/* Sorted by index, each index once. In a map no id is PAGE_ABSENT; in a change that takes the page away. */
+/* Sorted by index, each index once. In a map no id is PAGE_ABSENT; in a change, it removes the page. */
 struct pagemap {
     struct page_ref *ref;
     size_t n;
@@ -25,7 +25,7 @@ void pagemap_free(struct pagemap *m);
 void pagemap_add(struct pagemap *m, uint32_t index, uint32_t id);
 /* Sorts by index. False if an index is there twice. */
 bool pagemap_sort(struct pagemap *m);
-/* What must change in `old` so that the pages given are as given. `whole`: those not given go away. */
+/* The change that makes `old` have the given pages. `whole`: pages that are not given are removed. */
 void pagemap_change(struct pagemap *change, const struct pagemap *old, const struct pagemap *given,
                     bool whole);
 void pagemap_apply(struct pagemap *m, const struct pagemap *change);
@@ -35,7 +35,7 @@ uint32_t pagemap_find(const struct pagemap *m, uint64_t index);
 
 /* As bytes: number of pages, then each. */
 void pagemap_encode(struct buf *out, const struct pagemap *change);
-/* NULL, or what is wrong. `npages`: how many are stored; `max`: the most to take. */
+/* Returns NULL, or what is wrong. `npages`: how many are stored; `max`: the most that are accepted. */
 const char *pagemap_decode(struct view *v, struct pagemap *change, uint64_t npages, size_t max);
 
 #endif

@@ -1,5 +1,5 @@
-/* plain.c - text without the escape sequences that a terminal takes out of it. ECMA-48, 5.4 (control sequences) and 5.6
- * (control strings); ECMA-35, 13.2 (other escape sequences).
+/* plain.c - text without the escape sequences that a terminal interprets. ECMA-48, 5.4 (control sequences)
+ * and 5.6 (control strings); ECMA-35, 13.2 (other escape sequences).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,8 @@ static uint8_t after_escape(uint8_t byte)
     return byte >= 0x20 && byte <= 0x2f ? ESCAPE : TEXT; /* intermediate bytes go on */
 }
 
-/* A string ends with ESC \ or BEL; a new line ends it as well, so that a lost end does not hide the rest. */
+/* A control string ends with ESC \ or BEL; a new line ends it as well, so that a missing end does not
+ * hide the rest. */
 static uint8_t in_string(uint8_t byte)
 {
     if (byte == ESC)
@@ -48,7 +49,7 @@ bool plain_byte(struct plain *p, uint8_t byte)
         return false;
     }
     if (byte < 0x20)
-        return true; /* a control character inside of a sequence counts, and the sequence goes on */
+        return true; /* a control character inside a sequence is part of the text, and the sequence goes on */
     if (p->state == CONTROL)
         p->state = byte >= 0x40 ? TEXT : CONTROL;
     else

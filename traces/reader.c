@@ -11,7 +11,7 @@
 
 /* ---------------------------------------------------------------- bytes */
 
-/* pread, not mmap: a file that shrinks while it is open gives an error and no SIGBUS. */
+/* pread, not mmap: a file that shrinks while it is open then gives an error instead of SIGBUS. */
 int source_read(struct trace *t, uint64_t offset, void *buf, size_t n, struct error *err)
 {
     if (offset > t->size || n > t->size - offset)
@@ -54,7 +54,7 @@ static const char *head_same(const struct frame_entry *e, const uint8_t *bytes)
     return get_u64(extra + h.extra) != e->head_hash ? "its header is not the one that the index has" : NULL;
 }
 
-/* The unpacked payload goes into new memory, which is taken only when the lengths agree. */
+/* Unpacks the payload into new memory, which is allocated only if the lengths agree. */
 static const char *payload_unpack(const struct frame_entry *e, const uint8_t *stored, uint8_t **raw)
 {
     if (XXH3_64bits(stored, e->payload) != e->stored_hash)
@@ -165,8 +165,8 @@ void config_free(struct trace *t)
     t->has_config = false;
 }
 
-/* The kinds of events that the trace knows. Rows and fields are only ever added: later ones than ours cannot
- * be read. */
+/* Reads the kinds of events of the trace. Rows and fields are only ever added; a trace with rows or fields
+ * that this program does not have cannot be read. */
 static const char *config_kinds(struct trace *t, struct view *v)
 {
     uint64_t n = view_varint(v);
@@ -308,7 +308,7 @@ static struct trace *trace_start(struct trace *t, struct error *err)
 
 struct trace *trace_open(const char *path, struct error *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* no waiting for the writer of a pipe */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* do not wait for the writer of a pipe */
     struct stat st;
     if (fd < 0 || fstat(fd, &st)) {
         error_set(err, "%s: cannot open: %s", path, strerrordesc_np(errno));

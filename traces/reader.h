@@ -6,21 +6,22 @@
 #include "traces/frame.h"
 #include "traces/pagemap.h"
 
-/* Unpacked frames that are kept. The second to get at pages that are changes of pages here and there. */
+/* Limits of the cache of unpacked frames. It is this large since pages can be changes of pages
+ * in many frames. */
 enum { CACHED_FRAMES = 256, CACHED_BYTES = 32 << 20 };
 
 struct page_item;
 
-/* A frame of the file, as its header tells. */
+/* A frame of the file, as its header describes it. */
 struct frame_entry {
     struct trace_frame info;
     uint8_t packing;
     uint32_t payload;   /* its bytes in the file */
-    uint64_t head_hash; /* the checksum at the header's end stands for the header */
+    uint64_t head_hash; /* the checksum at the end of the header */
     uint64_t stored_hash;
     uint32_t class_count[EC_COUNT]; /* event frames */
 
-    uint8_t *raw;           /* in the cache; NULL: not */
+    uint8_t *raw;           /* NULL if not in the cache */
     struct page_item *item; /* of a PAGES frame in the cache: its items; NULL: not looked up yet */
     uint64_t used;
 };
@@ -115,7 +116,7 @@ struct trace {
 };
 
 /* ---- index.c ---- */
-/* Finds the frames and fills everything that their headers tell. */
+/* Finds the frames and fills in everything that is known from their headers. */
 int trace_index(struct trace *t, struct error *err);
 /* Position in the list of the frame with item number `i` (of list->items). */
 size_t frame_list_find(const struct trace *t, const struct frame_list *list, uint64_t i);

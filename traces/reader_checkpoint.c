@@ -1,7 +1,7 @@
-/* reader_checkpoint.c - machine states of a trace: sections, and pages by way of the page tables.
+/* reader_checkpoint.c - machine states of a trace: sections, and pages through the page tables.
  *
- * A checkpoint's frame has the changes of the page tables since the one before. The trace keeps the tables as
- * of one checkpoint; going forward they are brought up to date, going back they are made anew from the first.
+ * A checkpoint's frame has the changes of the page tables since the previous one. The trace keeps the tables
+ * of one checkpoint: going forward they are updated, going back they are built again from the first.
  */
 #include <inttypes.h>
 
@@ -58,8 +58,8 @@ static struct region_map *maps_find(const struct region_maps *m, const char *nam
     return NULL;
 }
 
-/* The region of that name, made if need be; takes `name`. NULL: too many, or this checkpoint had it before.
- */
+/* The region of that name, created if necessary; takes ownership of `name`. NULL if there are too many, or
+ * this checkpoint already has it. */
 static struct region_map *maps_region(struct region_maps *m, char *name)
 {
     struct region_map *r = maps_find(m, name);
@@ -84,7 +84,7 @@ static size_t maps_pages(const struct region_maps *m)
     return n;
 }
 
-/* Applies the regions of a checkpoint's frame. NULL, or what is wrong. */
+/* Applies the regions of a checkpoint's frame. Returns NULL, or what is wrong. */
 static const char *maps_apply(struct region_maps *m, struct view *v, uint64_t npages)
 {
     uint64_t n = view_number(v, MAX_REGIONS);
@@ -117,7 +117,7 @@ static void maps_copy(struct region_maps *to, const struct region_maps *from)
 
 /* ---------------------------------------------------------------- sections */
 
-/* Reads one section. `fields`: how many those before it have. */
+/* Reads one section. `fields`: how many fields those before it have. */
 static void section_read(struct view *v, struct trace_section *s, size_t *fields)
 {
     uint64_t len = 0, n;
@@ -162,7 +162,7 @@ static void sections_read(struct trace_state *s, struct view *v)
 
 /* ---------------------------------------------------------------- state */
 
-/* Unpacks checkpoint k into `s` and brings t->maps, which are those of k - 1 or of k, to k. */
+/* Unpacks checkpoint k into `s` and updates t->maps, which are those of k - 1 or of k, to k. */
 static int state_read(struct trace *t, size_t k, struct trace_state *s, struct error *err)
 {
     size_t frame = t->list[TF_CHECKPOINT].frame[k];
@@ -260,7 +260,7 @@ uint64_t trace_state_region_pages(const struct trace_state *s, size_t i)
 
 static const uint8_t zero_page[TRACE_PAGE];
 
-/* A page's bytes, maybe in `room`; NULL on error. */
+/* A page's bytes, perhaps in `room`; NULL on error. */
 static const uint8_t *page_bytes(struct trace *t, uint32_t id, uint8_t room[TRACE_PAGE], struct error *err)
 {
     if (id == PAGE_ZERO)

@@ -4,14 +4,14 @@
 struct trace_cursor {
     struct trace *t;
     uint32_t classes;
-    /* Stands before event `pos` of event frame `at` (position in the list); at == list->n: the end. */
+    /* The cursor is before event `pos` of event frame `at` (index in the list); at == list->n is the end. */
     size_t at;
     uint32_t pos;
     size_t loaded; /* the frame of `events`; SIZE_MAX: none */
     struct event_frame events;
 };
 
-/* The frame's header told what is in it: it must be. */
+/* Checks that the frame contains what its header says. */
 static const char *events_agree(const struct frame_entry *e, const struct event_frame *f)
 {
     uint32_t count[EC_COUNT] = {0};

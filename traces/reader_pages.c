@@ -1,4 +1,4 @@
-/* reader_pages.c - the content of stored pages: found in its frame, made of what it refers to. */
+/* reader_pages.c - the content of stored pages: found in its frame, and composed of what it refers to. */
 #include "traces/page_code.h"
 #include "traces/reader.h"
 
@@ -19,10 +19,10 @@ static const struct page_item *items_of(struct trace *t, size_t frame, const uin
     return NULL;
 }
 
-/* Where a page is. */
+/* The place of a page. */
 struct located {
     size_t frame;
-    const uint8_t *raw; /* the frame; valid until another is asked for */
+    const uint8_t *raw; /* the frame; valid until another frame is used */
     const struct page_item *item;
 };
 
@@ -61,7 +61,7 @@ static int copy_image(struct trace *t, size_t frame, uint64_t place, uint8_t *ou
     return 0;
 }
 
-/* Literal bytes first: the frame they are in may leave the cache when others are asked for. */
+/* Literal bytes first: their frame may be removed from the cache when others are used. */
 static int copy_parts(struct trace *t, const struct located *at, uint8_t *page, struct error *err)
 {
     struct page_part part[PARTS_MAX];
@@ -83,7 +83,7 @@ static int copy_parts(struct trace *t, const struct located *at, uint8_t *page, 
 
 static int page_make(struct trace *t, uint32_t number, uint8_t *out, unsigned depth, struct error *err);
 
-/* A page's base has a lower number: there are no circles. */
+/* A page's base has a lower number, so there are no cycles. */
 static int page_change(struct trace *t, const struct located *at, uint32_t number, uint8_t *out,
                        unsigned depth, struct error *err)
 {

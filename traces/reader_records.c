@@ -33,7 +33,7 @@ void records_free(struct record_frame *r)
     *r = (struct record_frame){0};
 }
 
-/* Whether the records lie between the positions that the header gives, both reached. */
+/* Whether the lowest and highest positions of the records are those that the header gives. */
 static bool records_agree(const struct record_frame *r, const struct trace_frame *f)
 {
     uint64_t first = UINT64_MAX, last = 0;

@@ -1,5 +1,5 @@
 /* sink.h - the writer's second half: a thread that packs frames and writes them to the file, in order.
- * Inside of traces/ only.
+ * Private to traces/.
  */
 #ifndef BOOTREEL_TRACES_SINK_H
 #define BOOTREEL_TRACES_SINK_H
@@ -11,24 +11,24 @@ struct sink;
 
 /* Creates the file and starts the thread, which first writes `header`. NULL on error. */
 struct sink *sink_open(const char *path, const uint8_t header[FILE_HEADER_SIZE], struct error *err);
-/* Hands a frame over, with its extra bytes and unpacked payload; both buffers are taken and left empty. The
- * head's kind, positions and items are the caller's; number, lengths, packing and checksums are filled in
+/* Passes on a frame, with its extra bytes and unpacked payload; both buffers are taken and left empty. The
+ * caller fills in the head's kind, positions and items; number, lengths, packing and checksums are filled in
  * here. Waits while the queue is full.
  *
- * `aside` is not for the file, but says of a CHUNKS frame how long each new content is (uint32_t), so that
+ * `aside` is not written: for a CHUNKS frame it holds the length of each new content (uint32_t), so that
  * pages can refer to it. It is taken too. */
 void sink_put(struct sink *s, struct frame_head head, struct buf *extra, struct buf *payload,
               struct buf *aside);
-/* Hands pages over, whose positions are in `head`, and a struct page_hint for each. They are in the file, in
- * frames as it comes, before the next CHECKPOINT frame. */
+/* Passes on pages, whose positions are in `head`, with a struct page_hint for each. They are written before
+ * the next CHECKPOINT frame, divided into frames as they fill. */
 void sink_put_pages(struct sink *s, struct frame_head head, struct buf *pages, struct buf *hints);
 /* 0, or -1 and the error if writing has failed. Cheap when all is well. */
 int sink_check(struct sink *s, struct error *err);
-/* From here on frames wait until sink_commit, and the file does not grow beyond `limit` bytes, with its end,
- * index and trailer. */
+/* From now on frames wait until sink_commit, and the file does not grow beyond `limit` bytes, including its
+ * end, index and trailer. */
 void sink_limit(struct sink *s, uint64_t limit);
-/* Writes the frames that wait, if there is room, and waits until that is done. False: there was none; they and
- * all frames after them, but for END, are dropped. */
+/* Writes the waiting frames, if there is room, and waits until that is done. False if there was no room: they
+ * and all later frames, except END, are dropped. */
 bool sink_commit(struct sink *s);
 /* Writes what is queued and, with `whole`, index and trailer; closes, frees. */
 int sink_close(struct sink *s, bool whole, struct error *err);

@@ -1,11 +1,11 @@
-/* trace.h - the trace file: writing one, reading one, checking a replay against one.
+/* trace.h - the trace file: writing it, reading it, and checking a replay against it.
  *
  * A trace is everything that is needed to run a boot again (configuration, image content that was read,
  * inputs) and an index over that run (events, checkpoints, notes). The bytes are described in
- * docs/trace-format.md. Nothing here knows an engine.
+ * docs/trace-format.md. Nothing here depends on an engine.
  *
- * The file depends on the calls alone: the same calls give the same bytes, whatever the threads do and
- * whatever the host is. No path, time, process id or address enters it.
+ * The file depends on the calls alone: the same calls give the same bytes, on any host and with any order of
+ * threads. No path, time, process id or address gets into it.
  *
  * Numbers: icount in steps since reset, time in nanoseconds of guest time. Functions that can fail return
  * -1 (or NULL) and fill `err` with one line; `err` may be NULL.
@@ -20,7 +20,8 @@
 #include "traces/error.h"
 #include "traces/event.h"
 
-/* Raised when the format changes. A reader reads this version and all before it, and refuses later ones. */
+/* Raised when the format changes. A reader accepts this version and all earlier ones, and
+ * refuses later ones. */
 #define TRACE_VERSION 1
 
 enum {
@@ -28,7 +29,7 @@ enum {
     TRACE_PAGE = 4096,   /* machine memory is stored in pages of this size */
 };
 
-/* ---------------------------------------------------------------- what a trace is of */
+/* ---------------------------------------------------------------- what was recorded */
 
 struct trace_setting {
     const char *key;
@@ -43,11 +44,11 @@ struct trace_image {
     uint64_t digest[2]; /* … XXH3-128 of the whole content: low half, high half */
 };
 
-/* Settings and images keep their order: image numbers below are positions in `images`. */
+/* Settings and images keep their order: the image numbers below are indexes in `images`. */
 struct trace_config {
     const char *engine; /* "pc"; at most 31 bytes */
     uint32_t behaviour; /* the engine's behaviour version */
-    uint64_t step_ns;   /* guest nanoseconds a step; only makes the file smaller; 0: not constant */
+    uint64_t step_ns;   /* guest nanoseconds per step, or 0 if not constant; it only makes the file smaller */
     uint32_t classes;   /* the event classes that were observed (mask of EVENT_CLASS_BIT) */
     const struct trace_setting *settings;
     size_t nsettings;
@@ -57,7 +58,7 @@ struct trace_config {
 
 /* ---------------------------------------------------------------- parts of a trace */
 
-/* Something that came from outside. `port` is the engine's number for where it went in. */
+/* Something that came from outside. `port` is the engine's number for the device that got it. */
 struct trace_input {
     uint64_t icount;
     uint64_t time;
@@ -95,88 +96,90 @@ struct trace_section {
     size_t len;
 };
 
-/* How a recording ended that reached the greatest size of its trace: the record is cut off amid the events of its last
- * position, as one that was killed, and `time` is that of the last of them. */
+/* The end reason of a recording that reached the size limit of its trace: the record ends amid the events of
+ * its last position, like one that was killed, and `time` is that of the last of these. */
 #define TRACE_FULL "max-size"
 
 /* How a recording ended. */
 struct trace_end {
-    const char *reason; /* a word: "reached", "power-off", "halted", "interrupted", "guest-fault" */
+    const char *reason; /* one word: "reached", "power-off", "halted", "interrupted", "guest-fault" */
     const char *text;   /* more for people; may be "" */
     uint64_t icount;
     uint64_t time;
     int32_t status; /* the guest's exit status */
-    uint64_t hash;  /* of the machine's final state; 0: not taken */
+    uint64_t hash;  /* of the machine's final state; 0 if not known */
     /* Reader only: number of events of each kind. */
     uint64_t kinds[EV_COUNT];
 };
 
 /* ---------------------------------------------------------------- writer */
 
-/* Writes a trace from one thread. Compression and writing happen on a thread of the writer's own, behind a
- * bounded queue (about 16 MiB). That thread also keeps the pages that are likely to change next (as many as
- * the machine uses, at most 96 MiB) and digests of image content (at most 16 MiB), against which pages are
- * stored; at most about 180 MiB in all, whatever the machine's size.
+/* Writes a trace from one thread. The writer compresses and writes on a thread of its own, behind a bounded
+ * queue (about 16 MiB). That thread also keeps the pages that are likely to change next (as many as the
+ * machine uses, at most 96 MiB) and digests of image content (at most 16 MiB), to store pages as differences
+ * from them. It uses at most about 180 MiB in all, whatever the machine's size.
  *
  * When writing fails (disk full, file size limit, I/O error) the next call, or a later one, returns -1 with
- * "FILE: no space left on device; what was written up to icount N is kept", and so does each call after
- * it. The file then holds whole frames, without an end. The process gets no SIGXFSZ for it. */
+ * "FILE: no space left on device; what was written up to icount N is kept", and so does each call after it.
+ * The file then holds whole frames, without an end. The process does not get SIGXFSZ. */
 struct trace_writer;
 
-/* Creates (or empties) the file and writes the configuration, which is copied. That `path` is none of the
- * images is the caller's business. NULL on error; nothing is left open then. */
+/* Creates (or empties) the file and writes the configuration, which is copied. The caller must make sure that
+ * `path` is not one of the images. NULL on error; nothing is left open then. */
 struct trace_writer *trace_writer_create(const char *path, const struct trace_config *cfg, struct error *err);
 
-/* Adds an event. Icounts must not fall from one event to the next (-1 with a message that names both). The
- * event is copied. Cost: about 50 ns, more when a frame is full and the queue too. */
+/* Adds an event. Icounts must not decrease from one event to the next (-1 with a message that names both).
+ * The event is copied. Cost: about 50 ns; more when a frame is full, and when the queue is full. */
 int trace_write_event(struct trace_writer *w, const struct event *ev, struct error *err);
 
-/* Adds an input. Icounts must not fall from one input to the next. */
+/* Adds an input. Icounts must not decrease from one input to the next. */
 int trace_write_input(struct trace_writer *w, const struct trace_input *in, struct error *err);
 
 /* Whether that chunk of the image is in the trace already. `chunk` = offset / TRACE_CHUNK. Cheap. */
 bool trace_writer_has_chunk(const struct trace_writer *w, unsigned image, uint64_t chunk);
 
-/* Adds a chunk of an image: all its bytes, so TRACE_CHUNK, or what is left of the image at its end. To be
- * called before the guest can see any of them. A chunk that is there already is ignored; equal content is
- * stored once. */
+/* Adds a chunk of an image: all its bytes, which are TRACE_CHUNK, or fewer at the end of the image. To
+ * be called before the guest can see any of them. A chunk that is already there is ignored; equal
+ * content is stored once. */
 int trace_write_chunk(struct trace_writer *w, unsigned image, uint64_t chunk, const void *data, size_t n,
                       struct error *err);
 
 int trace_write_note(struct trace_writer *w, const struct trace_note *note, struct error *err);
 
-/* A checkpoint: begin, then sections and pages in any order, then end. Begins with a flush.
- * `whole`: pages that are not given do not exist in this state; else those not given are as in the
- * checkpoint before (so the first one is always whole). A page given that is all zero takes no room, but is
- * told from one that was not given. The file holds only what changed since the last checkpoint, either way,
- * and pages that are image content (trace_write_chunk) or like earlier pages take little room.
- * `index` below 2^32. Errors of section and page are kept and returned by end. */
+/* A checkpoint: begin, then sections and pages in any order, then end. Begins with a flush. `whole`: pages
+ * that are not given do not exist in this state; otherwise they are as in the previous checkpoint (so the
+ * first one is always whole). A page of zeros takes no room, but differs from one that was not given. In
+ * either case the file holds only what changed since the last checkpoint; pages that consist of image content
+ * (trace_write_chunk) or resemble earlier pages take little room. `index` is below 2^32. An error in section
+ * or page is returned by end. */
 int trace_checkpoint_begin(struct trace_writer *w, uint64_t icount, uint64_t time, bool whole,
                            struct error *err);
 void trace_checkpoint_section(struct trace_writer *w, const struct trace_section *section);
 void trace_checkpoint_page(struct trace_writer *w, const char *region, uint64_t index, const void *data);
-/* `hash`: of the whole state, by whatever rule the caller uses; given back by the reader. */
+/* `hash`: a hash of the whole state, computed as the caller likes; the reader returns it. */
 int trace_checkpoint_end(struct trace_writer *w, uint64_t hash, struct error *err);
 
-/* Closes the present event, input and chunk frames at this position, and hands them to the writing thread. To
- * be called at positions that depend on the run alone (it decides where frames begin). */
+/* Ends the current event, input and chunk frames at this position, and passes them to the writing thread. To
+ * be called only at positions that depend on the run alone, since it decides where frames begin. */
 int trace_writer_flush(struct trace_writer *w, struct error *err);
 
-/* The file is not to grow beyond `bytes`. To be called once, before anything is written. Frames are then written in groups,
- * each of which ends with events or a checkpoint, and the writer waits for each: so where it is full depends on the calls alone.
- * The call that does not fit returns -1, as does each after it, and trace_writer_full is true: the trace then ends with the last
- * group that fits, and is to be closed by trace_writer_finish_full. */
+/* Limits the file to `bytes`. To be called once, before anything is written. Frames are then written in
+ * groups, each of which ends with events or a checkpoint, and the writer waits for each group, so that the
+ * position where the file is full depends on the calls alone. The call that does not fit returns -1, as does
+ * each later one, and trace_writer_full is true: the trace then ends with the last group that fits, and must
+ * be closed with trace_writer_finish_full. */
 void trace_writer_limit(struct trace_writer *w, uint64_t bytes);
 bool trace_writer_full(const struct trace_writer *w);
 
-/* What is in a trace that is full. */
+/* What a full trace holds. */
 struct trace_kept {
     uint64_t icount, time; /* of the last event or checkpoint */
     uint64_t events, inputs, checkpoints;
 };
-/* What there is; checkpoints is 0 if not even the state at the beginning has room. */
+/* Fills *kept; `checkpoints` is 0 if there is not even room for the state at the beginning. */
 void trace_writer_kept(const struct trace_writer *w, struct trace_kept *kept);
-/* Ends the trace where it is full, with reason TRACE_FULL, closes the file and frees the writer, also on error. */
+/* Ends the trace where it is full, with reason TRACE_FULL, closes the file and frees the
+ * writer, also on error. */
 int trace_writer_finish_full(struct trace_writer *w, const char *text, struct error *err);
 
 /* Writes the end and the index, closes the file and frees the writer, also on error. */
@@ -187,31 +190,33 @@ void trace_writer_abort(struct trace_writer *w);
 
 /* ---------------------------------------------------------------- reader */
 
-/* An open trace. Everything read is checked; a damaged trace gives an error that names the file, the frame
- * and its offset, when the damaged place is used. One thread at a time. Memory: the index, one checkpoint's
- * page table, and at most 32 MiB of unpacked frames. */
+/* An open trace. Everything that is read is checked; using a damaged part gives an error that names the file,
+ * the frame and its offset. Only one thread at a time may use it. Memory: the index, one checkpoint's page
+ * table, and at most 32 MiB of unpacked frames. */
 struct trace;
 
-/* Opens a trace. Only the index is read; without one (a recording that was killed) all frames are. */
+/* Opens a trace. Only the index is read; if there is none (a recording that was killed), all
+ * frames are read. */
 struct trace *trace_open(const char *path, struct error *err);
-/* The same of bytes in memory, which must stay until trace_close. */
+/* The same for bytes in memory, which must stay valid until trace_close. */
 struct trace *trace_open_memory(const void *data, size_t size, struct error *err);
 void trace_close(struct trace *t); /* NULL is allowed */
 
-/* The file has no (whole) end: the recording was killed or the file was cut. All frames before that are
- * there. */
+/* Whether the file has no complete end: the recording was killed or the file was cut short. All whole frames
+ * before that can be read. */
 bool trace_truncated(const struct trace *t);
-/* It ends amid the events of its last position: truncated, or full. */
+/* Whether it ends amid the events of its last position: truncated, or full. */
 bool trace_cut_off(const struct trace *t);
-/* It is so because something in the file is not as it was written, not because its end is missing. */
+/* Whether it is truncated because something in the file is not as it was written, not because its
+ * end is missing. */
 bool trace_damaged(const struct trace *t);
-/* Why, as one line; "" when not truncated. */
+/* The reason, as one line; "" if not truncated. */
 const char *trace_damage(const struct trace *t);
 unsigned trace_version(const struct trace *t);
 const struct trace_config *trace_config(const struct trace *t);
 /* How it ended; NULL if truncated before the end was written. */
 const struct trace_end *trace_end(const struct trace *t);
-/* The last position that can be replayed: the end's, or that of the last whole frame. */
+/* The last position that can be replayed: that of the end, or of the last whole frame. */
 uint64_t trace_last_icount(const struct trace *t);
 uint64_t trace_file_size(const struct trace *t);
 
@@ -229,20 +234,22 @@ uint64_t trace_image_recorded(const struct trace *t, unsigned image);
 
 uint64_t trace_event_count(const struct trace *t, uint32_t classes);
 
-/* Walks the events of some classes, both ways. A cursor stands between two events. Events are numbered from
- * 0 over all classes. Several cursors of one trace may be open; each keeps one unpacked frame. */
+/* Walks through the events of some classes in both directions. A cursor is between two events. Events
+ * are numbered from 0 over all classes. Several cursors of one trace may be open; each keeps one
+ * unpacked frame. */
 struct trace_cursor;
 
 struct trace_cursor *trace_cursor_open(struct trace *t, uint32_t classes); /* before the first event */
 void trace_cursor_close(struct trace_cursor *c);
-/* Go before the first event with icount >= this. Returns 0 or -1. Cost: at most one frame unpacked. */
+/* Moves to before the first event with at least this icount. Returns 0 or -1. Cost: unpacks at
+ * most one frame. */
 int trace_cursor_seek_icount(struct trace_cursor *c, uint64_t icount, struct error *err);
-/* Go before event `number` (of all classes; beyond the last: the end). */
+/* Moves to before event `number` (of all classes), or to the end if it is beyond the last. */
 int trace_cursor_seek_number(struct trace_cursor *c, uint64_t number, struct error *err);
-/* Go before the n-th event of the cursor's classes. */
+/* Moves to before the n-th event of the cursor's classes. */
 int trace_cursor_seek_nth(struct trace_cursor *c, uint64_t n, struct error *err);
-/* The next (previous) event of the cursor's classes, and step over it. 1: there is one; 0: no more; -1:
- * error. `number` may be NULL. ev->data stays valid until the next call on this cursor. */
+/* Returns the next (previous) event of the cursor's classes, and moves past it. 1: there is one; 0: no more;
+ * -1: error. `number` may be NULL. ev->data stays valid until the next call on this cursor. */
 int trace_cursor_next(struct trace_cursor *c, struct event *ev, uint64_t *number, struct error *err);
 int trace_cursor_prev(struct trace_cursor *c, struct event *ev, uint64_t *number, struct error *err);
 
@@ -268,9 +275,8 @@ const struct trace_checkpoint *trace_checkpoint(const struct trace *t, size_t k)
 /* The last checkpoint at or before icount, or -1. */
 long trace_checkpoint_find(const struct trace *t, uint64_t icount);
 
-/* The whole state at checkpoint k. Cost: the page tables of the checkpoints before it (cheap going
- * forward, from the start going back); the pages are read when asked for. Uses the trace, which must stay
- * open. */
+/* The whole state at checkpoint k. Cost: reads the page tables of the checkpoints since the last one loaded,
+ * or, going back, of all from the start; pages are read when they are asked for. The trace must stay open. */
 struct trace_state;
 
 struct trace_state *trace_checkpoint_load(struct trace *t, size_t k, struct error *err);
@@ -282,17 +288,17 @@ const struct trace_section *trace_state_section_by_name(const struct trace_state
 size_t trace_state_regions(const struct trace_state *s);
 const char *trace_state_region_name(const struct trace_state *s, size_t i);
 uint64_t trace_state_region_pages(const struct trace_state *s, size_t i);
-/* Calls put for each page that exists in the region (in no particular order, each once); `put` returns 0 to
- * go on, else that is returned. An unknown region has no pages. -1 on error. */
+/* Calls put once for each page that exists in the region, in no particular order. If `put` does not return 0,
+ * that stops and its value is returned. An unknown region has no pages. -1 on error. */
 int trace_state_pages(struct trace_state *s, const char *region,
                       int (*put)(void *ctx, uint64_t index, const void *data), void *ctx, struct error *err);
 /* One page. 1: read; 0: it does not exist; -1: error. */
 int trace_state_page(struct trace_state *s, const char *region, uint64_t index, void *data,
                      struct error *err);
 
-/* Contents by number: pages of the same id have the same content, in all states of the trace. */
+/* Page contents by number: pages with the same id have the same content, in all states of the trace. */
 enum { TRACE_PAGE_ABSENT, TRACE_PAGE_ZERO };
-/* Calls fn for each page that exists in region i, by index. */
+/* Calls fn for each page that exists in region i, in order of index. */
 void trace_state_page_ids(const struct trace_state *s, size_t i,
                           void (*fn)(void *ctx, uint64_t index, uint32_t id), void *ctx);
 /* The content of that id (not TRACE_PAGE_ABSENT); valid until another page is asked for. NULL on error. Cheap
@@ -329,18 +335,19 @@ struct trace_frame {
 size_t trace_frame_count(const struct trace *t);
 const struct trace_frame *trace_frame(const struct trace *t, size_t i);
 const char *trace_frame_kind_name(enum trace_frame_kind kind);
-/* Reads, unpacks and decodes every frame. 0: all good; -1: the first that is not. */
+/* Reads, unpacks and decodes every frame. 0 if all are valid; -1 with an error about the
+ * first that is not. */
 int trace_check(struct trace *t, struct error *err);
 
 /* ---------------------------------------------------------------- checking a replay */
 
-/* Compares the events of a replay with those of the record, frame by frame: each frame's events are encoded
- * again and the checksums compared; on a difference both are decoded to find the first event that differs.
- * The replay must observe the classes of trace_config()->classes. */
+/* Compares the events of a replay with those of the record, frame by frame: the replay's events are encoded
+ * like those of the frame, and the checksums are compared; if they differ, both are decoded to find the first
+ * event that differs. The replay must observe the classes of trace_config()->classes. */
 struct trace_verifier;
 
 struct trace_difference {
-    uint64_t number;   /* of the first event that differs */
+    uint64_t number;   /* number of the first event that differs */
     bool has_recorded; /* false: the replay had one more */
     bool has_replayed; /* false: the record had one more */
     struct event recorded;
@@ -348,34 +355,35 @@ struct trace_difference {
 };
 
 struct trace_verifier *trace_verifier_open(struct trace *t, struct error *err);
-/* Start at another event, as trace_checkpoint.event has it for a replay from a checkpoint. Only before the
- * first event. */
+/* Starts at another event: for a replay from a checkpoint, at trace_checkpoint.event. Only before the first
+ * event is given. */
 int trace_verifier_seek(struct trace_verifier *v, uint64_t number, struct error *err);
-/* The next event of the replay. 0: no difference so far (known a frame late); 1: differs, *diff filled;
- * -1: the record cannot be read. After 1 the verifier is only good for closing. */
+/* Gives the next event of the replay. 0: no difference so far (found only at the end of a frame); 1:
+ * there is a difference, and *diff is filled; -1: the record cannot be read. After 1 the verifier can
+ * only be closed. */
 int trace_verifier_event(struct trace_verifier *v, const struct event *ev, struct trace_difference *diff,
                          struct error *err);
-/* The replay stopped at `icount`, all its events up to there given: compares what is left. The record may go
- * on with events at or after `icount`, unless that is the end of the trace. Same results. */
+/* To be called when the replay has stopped at `icount` and all its events have been given: compares what is
+ * left. The record may have further events at or after `icount`, unless that is the end of the trace. Returns
+ * as trace_verifier_event. */
 int trace_verifier_finish(struct trace_verifier *v, uint64_t icount, struct trace_difference *diff,
                           struct error *err);
 uint64_t trace_verifier_frames(const struct trace_verifier *v); /* compared so far */
 void trace_verifier_close(struct trace_verifier *v);
 
-/* ---------------------------------------------------------------- event encoding (for the above and for
- * tests) */
+/* ---------------------------------------------------------------- event encoding */
 
 struct event_encoder;
 
 struct event_encoder *event_encoder_new(uint64_t step_ns);
 void event_encoder_free(struct event_encoder *e);
-/* Appends an event. True: the frame is full and is to be cut here. */
+/* Appends an event. True if the frame is now full and must end here. */
 bool event_encoder_add(struct event_encoder *e, const struct event *ev);
 /* The frame so far. Valid until the next add or reset. */
 const void *event_encoder_bytes(const struct event_encoder *e, size_t *n);
 uint64_t event_encoder_hash(const struct event_encoder *e); /* what trace_frame.hash holds */
 uint32_t event_encoder_count(const struct event_encoder *e);
-void event_encoder_reset(struct event_encoder *e); /* begin a new frame */
+void event_encoder_reset(struct event_encoder *e); /* begins a new frame */
 
 /* ---------------------------------------------------------------- more about events (event.c) */
 
@@ -384,15 +392,15 @@ void event_encoder_reset(struct event_encoder *e); /* begin a new frame */
  * is a yajl_gen. Returns 0, or -1 if the generator failed. */
 struct yajl_gen_t;
 int event_json(const struct event *ev, uint64_t number, struct yajl_gen_t *gen);
-/* The same with members "explain", "manual" and "section"; NULL: without that one. */
+/* The same with the members "explain", "manual" and "section", each left out if NULL. */
 int event_json_explained(const struct event *ev, uint64_t number, const char *explain, const char *manual,
                          const char *source, struct yajl_gen_t *gen);
 
-/* Same kind, key fields and data: the same thing happened, whenever it was. */
+/* Whether kind, key fields and data are equal: the same thing happened, perhaps at another time. */
 bool event_same_keys(const struct event *a, const struct event *b);
 /* A hash of just that. */
 uint64_t event_key_hash(const struct event *ev);
-/* Equal in everything, position included. */
+/* Whether everything is equal, including the position. */
 bool event_same(const struct event *a, const struct event *b);
 
 #endif

@@ -1,16 +1,16 @@
-/* verifier.c - whether a replay gives the events of the record.
+/* verifier.c - checks whether a replay gives the events of the record.
  *
- * The replay's events are encoded as the writer would have, up to as many as the record's frame has: equal
- * frames have equal checksums, and the record's frame need not be unpacked. Only where they differ, and in
- * frames that are not compared from their first event or not to their last, events are compared one by one.
+ * The replay's events are encoded as the writer would do, up to the number in the record's frame: equal
+ * frames have equal checksums, and the record's frame need not be unpacked. Events are compared one by one
+ * only where the checksums differ, and in frames that are not compared from their first event to their last.
  */
 #include "traces/reader.h"
 
 struct trace_verifier {
     struct trace *t;
     size_t at;       /* event frame: position in the list */
-    uint32_t pos;    /* events of it that were given */
-    bool one_by_one; /* the present frame is in `recorded`, and compared as events come */
+    uint32_t pos;    /* number of its events that were given */
+    bool one_by_one; /* the current frame is in `recorded`, and each event is compared when it is given */
     struct event_encoder *encoder;
     struct event_frame recorded, replayed;
     uint64_t frames;
@@ -51,7 +51,7 @@ uint64_t trace_verifier_frames(const struct trace_verifier *v)
     return v->frames;
 }
 
-/* Unpack the present frame and compare events of it one by one. */
+/* Unpacks the current frame, to compare its events one by one. */
 static int verify_load(struct trace_verifier *v, struct error *err)
 {
     event_frame_free(&v->recorded);
@@ -81,7 +81,7 @@ int trace_verifier_seek(struct trace_verifier *v, uint64_t number, struct error 
     return v->pos ? verify_load(v, err) : 0;
 }
 
-/* Fills the difference at event `pos` of the present frame; each side may be NULL. */
+/* Fills the difference at event `pos` of the current frame; each side may be NULL. */
 static int differs(struct trace_verifier *v, uint64_t number, const struct event *recorded,
                    const struct event *replayed, struct trace_difference *diff)
 {
@@ -98,7 +98,7 @@ static int differs(struct trace_verifier *v, uint64_t number, const struct event
     return 1;
 }
 
-/* Compares the encoder's events with the record's present frame, of which they may be the beginning. */
+/* Compares the encoder's events with the record's current frame, of which they may be only the beginning. */
 static int verify_encoded(struct trace_verifier *v, struct trace_difference *diff, struct error *err)
 {
     uint32_t count = event_encoder_count(v->encoder);
@@ -119,7 +119,7 @@ static int verify_encoded(struct trace_verifier *v, struct trace_difference *dif
     return 0;
 }
 
-/* The event without the fields that the record does not know: they were added later. */
+/* The event without the fields that the record does not have: they were added later. */
 static const struct event *as_recorded(const struct trace_verifier *v, const struct event *ev,
                                        struct event *known)
 {
@@ -149,7 +149,7 @@ int trace_verifier_event(struct trace_verifier *v, const struct event *given, st
         return error_set(err, "%s: the replay gives an event of unknown kind or length", v->t->name);
     struct event known;
     const struct event *ev = as_recorded(v, given, &known);
-    if (ev->kind >= v->t->layout.nkinds) /* the recording program did not know of it */
+    if (ev->kind >= v->t->layout.nkinds) /* the recording program did not have this kind */
         return 0;
     if (v->at == verify_list(v)->n)
         return differs(v, verify_list(v)->items, NULL, ev, diff);

@@ -1,7 +1,7 @@
 /* writer.c - turns calls into frames. The frames' contents are described in docs/trace-format.md.
  *
- * Order of frames: what a replay needs to get to a position (chunks, inputs) goes before the events up to
- * that position, so that a file cut behind any event frame can be replayed to its end.
+ * Order of frames: what a replay needs to reach a position (chunks, inputs) comes before the events up to
+ * that position, so that a file that is cut after any event frame can be replayed to its end.
  */
 #include <inttypes.h>
 
@@ -140,7 +140,7 @@ bool trace_writer_has_chunk(const struct trace_writer *w, unsigned image, uint64
     return w->image[image].have[chunk / 8] >> chunk % 8 & 1;
 }
 
-/* The references go into the frame's extra bytes, so that a reader has them without unpacking the content. */
+/* The references are in the frame's extra bytes, so that a reader gets them without unpacking the content. */
 static void emit_chunks(struct trace_writer *w)
 {
     struct collect *c = &w->chunks;
@@ -194,7 +194,7 @@ int trace_write_input(struct trace_writer *w, const struct trace_input *in, stru
     if (in->icount < c->last_icount)
         return error_set(err, "input at icount %" PRIu64 " comes after one at %" PRIu64, in->icount,
                          c->last_icount);
-    /* Each frame starts anew: coded against zero. */
+    /* Differences in a frame start from zero. */
     buf_varint(&c->bytes, in->icount - (c->items ? c->last_icount : 0));
     buf_varint(&c->bytes, zigzag(in->time - (c->items ? w->input_time : 0)));
     buf_varint(&c->bytes, in->port);
@@ -268,7 +268,7 @@ int trace_writer_flush(struct trace_writer *w, struct error *err)
     emit_chunks(w);
     writer_emit(w, &w->input, TF_INPUT);
     writer_emit(w, &w->note, TF_NOTE);
-    /* A trace must not end behind inputs of positions that it does not reach. */
+    /* A trace must not end with inputs at positions that it does not reach. */
     if (emit_events(w) && writer_commit(w, w->last_event_icount, w->last_event_time, err))
         return -1;
     return writer_check(w, err);

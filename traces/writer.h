@@ -6,7 +6,7 @@
 #include "traces/pagemap.h"
 #include "traces/sink.h"
 
-/* Items of one kind on their way into a frame. */
+/* Items of one kind that are being collected for a frame. */
 struct collect {
     struct buf bytes;
     uint32_t items;
@@ -16,14 +16,15 @@ struct collect {
 
 struct image_state {
     uint64_t size;
-    uint8_t *have; /* a bit a chunk */
+    uint8_t *have; /* one bit per chunk */
 };
 
 struct region_state {
     char *name;
     struct pagemap map;   /* as of the last checkpoint */
     struct pagemap given; /* in the checkpoint being written */
-    int64_t moved;        /* pages seen last at another place came from `index + moved`; 0: not known */
+    int64_t moved;        /* pages that were last seen at another place came from `index + moved`;
+                           * 0 if not known */
 };
 
 struct page_place {
@@ -37,13 +38,14 @@ struct checkpoint_state {
     uint64_t total;
     struct buf sections;
     size_t nsections, nfields;
-    struct buf pages, hints;  /* new pages on their way to the other thread, a struct page_hint for each */
-    struct page_place *place; /* where the page with a number was seen last: those that `content` remembers */
+    struct buf pages, hints;  /* new pages for the other thread, with a struct page_hint for each */
+    struct page_place *place; /* where the page of each number was last seen, for those that
+                               * `content` remembers */
     size_t places;
     struct content_table content;
     struct region_state *region;
     size_t nregions, cap;
-    size_t last_region; /* pages come in runs of a region */
+    size_t last_region; /* consecutive pages are mostly in the same region */
 };
 
 struct trace_writer {
@@ -51,7 +53,7 @@ struct trace_writer {
     uint64_t icount; /* the highest position seen */
 
     struct event_encoder *encoder;
-    uint64_t events; /* in frames before the present one */
+    uint64_t events; /* in frames before the current one */
     uint64_t first_event_icount, last_event_icount;
     uint32_t frame_kinds[EV_COUNT];
     uint64_t kinds[EV_COUNT];
@@ -74,9 +76,9 @@ struct trace_writer {
     uint64_t last_event_time;
 };
 
-/* Sends the items off as a frame, if there are any. */
+/* Passes the items to the sink as a frame, if there are any. */
 void writer_emit(struct trace_writer *w, struct collect *c, enum trace_frame_kind kind);
-/* With a limit: what was sent off belongs into the file up to this position. -1 if it is full. */
+/* If there is a limit, commits what was passed to the sink, up to this position. -1 if the file is full. */
 int writer_commit(struct trace_writer *w, uint64_t icount, uint64_t time, struct error *err);
 void writer_checkpoint_free(struct checkpoint_state *ck);
 

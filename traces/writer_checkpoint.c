@@ -1,5 +1,5 @@
-/* writer_checkpoint.c - machine states in a trace: sections as they are, pages by content, and of the page
- * tables only what changed.
+/* writer_checkpoint.c - machine states in a trace: sections as they are, pages by content, and only the
+ * changes of the page tables.
  */
 #include <inttypes.h>
 
@@ -16,7 +16,7 @@ int trace_checkpoint_begin(struct trace_writer *w, uint64_t icount, uint64_t tim
                            struct error *err)
 {
     struct checkpoint_state *ck = &w->ck;
-    if (ck->bad) { /* the page tables are no longer those of the file: no further checkpoints */
+    if (ck->bad) { /* the page tables no longer match the file: no further checkpoints can be written */
         if (err)
             *err = ck->error;
         return -1;
@@ -99,7 +99,7 @@ static bool is_zero(const void *page)
     return !p[0] && !memcmp(p, p + 1, TRACE_PAGE - 1);
 }
 
-/* Pages are handed over in batches of 1 MiB, so that both threads have work. */
+/* Pages are passed on in batches of 1 MiB, so that both threads have work. */
 enum { PAGES_BATCH = 256 };
 
 static void hand_over_pages(struct trace_writer *w)
@@ -110,7 +110,7 @@ static void hand_over_pages(struct trace_writer *w)
         sink_put_pages(w->sink, h, &ck->pages, &ck->hints);
 }
 
-/* The number of the page at that place at the last checkpoint. */
+/* The number of the page that was at that place at the last checkpoint. */
 static uint32_t page_before(const struct region_state *r, uint64_t index)
 {
     uint32_t id = pagemap_find(&r->map, index);
@@ -129,8 +129,8 @@ static void new_page(struct trace_writer *w, const struct region_state *r, uint3
         hand_over_pages(w);
 }
 
-/* Notes that the page is here now. If it was elsewhere, its neighbours may come from there too, even if they
- * were changed on the way. */
+/* Notes that the page is now here. If it was elsewhere before, its neighbours may have moved from there too,
+ * even if they have changed. */
 static void page_seen(struct checkpoint_state *ck, struct region_state *r, uint32_t index, uint32_t number,
                       bool is_new)
 {
@@ -167,7 +167,7 @@ void trace_checkpoint_page(struct trace_writer *w, const char *region, uint64_t 
     pagemap_add(&r->given, (uint32_t)index, page_id(w, r, (uint32_t)index, data));
 }
 
-/* Appends the region's changes and makes them its state. False: nothing has changed. */
+/* Appends the region's changes and applies them to its state. False if nothing has changed. */
 static bool region_close(struct checkpoint_state *ck, struct region_state *r, struct buf *out)
 {
     if (!pagemap_sort(&r->given))

@@ -1,7 +1,7 @@
 /* writer_thread.c - packs frames and writes them to the file, on a thread of its own.
  *
  * Frames go through a queue, first in first out, and are packed one by one: the bytes of the file do not
- * depend on when the thread runs. The file always ends behind a whole frame, also after an error.
+ * depend on when the thread runs. The file always ends after a whole frame, even after an error.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 #include "traces/sink.h"
 
-/* Unpacked bytes that may wait; a single larger frame passes alone. */
+/* The most unpacked bytes in the queue; a single larger frame is accepted when the queue is empty. */
 enum { QUEUE_BYTES = 8 << 20 };
 
 struct job {
@@ -73,7 +73,7 @@ static void sink_fail(struct sink *s, int error)
     atomic_store(&s->failed, true);
 }
 
-/* Writes all or nothing: what was written of an incomplete piece is cut off again. */
+/* Writes all or nothing: an incomplete write is cut off again. */
 static bool sink_write(struct sink *s, const void *data, size_t n)
 {
     uint64_t whole = atomic_load(&s->written);
@@ -84,7 +84,7 @@ static bool sink_write(struct sink *s, const void *data, size_t n)
         if (got <= 0) {
             int error = got ? errno : ENOSPC;
             if (done && ftruncate(s->fd, (off_t)whole))
-                error = errno; /* a pipe cannot be cut: the reader sees an incomplete frame */
+                error = errno; /* a pipe cannot be truncated: its reader gets an incomplete frame */
             sink_fail(s, error);
             return false;
         }
@@ -157,7 +157,7 @@ static void sink_do_commit(struct sink *s)
     s->committed.index = s->index.n;
 }
 
-/* Writes the pages that are not in a frame yet. */
+/* Writes the pages that are not yet in a frame. */
 static bool sink_pages(struct sink *s)
 {
     struct buf payload = {0};
@@ -210,7 +210,7 @@ static void sink_job(struct sink *s, struct job *job)
         s->kept = h->last_icount;
 }
 
-/* The index is a frame of its own, behind those that it lists. */
+/* The index is a frame of its own, after those that it lists. */
 static void sink_index(struct sink *s)
 {
     if (s->index.n > frame_raw_max(TF_INDEX)) {
@@ -260,7 +260,7 @@ static void *sink_thread(void *arg)
     while ((job = sink_next(s))) {
         if (!atomic_load(&s->failed))
             sink_job(s, job);
-        if (overfull(s) && job->head.kind != TF_END) /* what waits is not to grow without an end */
+        if (overfull(s) && job->head.kind != TF_END) /* the waiting frames must not grow without limit */
             sink_drop(s);
         pthread_mutex_lock(&s->lock);
         s->queued -= job->payload.n;
@@ -276,8 +276,8 @@ static void *sink_thread(void *arg)
 
 /* ---------------------------------------------------------------- the caller's side */
 
-/* All signals are blocked in the thread: those of the process are for others, and SIGXFSZ and SIGPIPE become
- * the error of write(). */
+/* All signals are blocked in the thread: the process's signals are for other threads, and instead of SIGXFSZ
+ * and SIGPIPE write() returns an error. */
 static int sink_start(struct sink *s)
 {
     sigset_t all, old;
@@ -302,7 +302,7 @@ static void sink_free(struct sink *s)
     free(s);
 }
 
-/* A pipe may be written to, but it is not waited for that somebody reads it: ENXIO. */
+/* A pipe may be written to, but this does not wait for a reader: open() fails with ENXIO. */
 static int open_output(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
@@ -370,7 +370,7 @@ void sink_put(struct sink *s, struct frame_head head, struct buf *extra, struct 
     queue(s, job);
 }
 
-/* The thread has nothing to do afterwards, so its own members may be used. */
+/* The thread has nothing left to do afterwards, so its own members may be used. */
 static void wait_for_thread(struct sink *s)
 {
     pthread_mutex_lock(&s->lock);

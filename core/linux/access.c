@@ -106,7 +106,7 @@ size_t lx_string(const struct linux_guest *lx, uint64_t address, char *buf, size
     memset(buf, 0, size);
     if (!address)
         return 0;
-    /* Up to the end of a page at a time: what is behind may not be mapped. */
+    /* Reads up to the end of a page at a time: the next page may not be mapped. */
     for (size_t n = 0; n + 1 < size;) {
         size_t part = 0x1000 - ((address + n) & 0xfff);
         part = part < size - 1 - n ? part : size - 1 - n;
@@ -194,7 +194,7 @@ const char *lx_thunk_register(const struct linux_guest *lx, uint64_t address)
 
 /* ---------------------------------------------------------------- functions that are hooked */
 
-/* What the compiler put elsewhere of a function; size 0: nothing. */
+/* The part of a function that the compiler moved elsewhere; its size is 0 if there is none. */
 static void cold_part(const struct linux_guest *lx, const struct symbol *function, struct symbol *cold)
 {
     char name[560];
@@ -246,7 +246,7 @@ struct hooks *lx_hooks_new(struct linux_guest *lx)
 
 void lx_frames_of_stack(struct linux_guest *lx, uint64_t sp)
 {
-    /* They are as large and so aligned, or larger. */
+    /* Stacks have this size and alignment, or are larger. */
     hooks_drop_stack(lx->hooks, sp, lx->word == 8 ? 16384 : 8192);
 }
 

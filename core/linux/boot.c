@@ -71,7 +71,7 @@ static void e820_entries(struct linux_guest *lx, const uint8_t *p, size_t n)
     }
 }
 
-/* More of the map than the parameters have room for. */
+/* The part of the map that the parameters have no room for. */
 static void e820_more(struct linux_guest *lx, uint64_t list)
 {
     uint8_t head[16], entry[E820_ENTRY];
@@ -105,8 +105,8 @@ static void command_line(struct linux_guest *lx, const uint8_t *p)
     LX_EMIT(lx, EV_COMMAND_LINE, text, at);
 }
 
-/* A 32-bit kernel's decompressor does nothing that makes an event after it has moved itself: it is looked for
- * where it will be entered. */
+/* A 32-bit kernel's decompressor causes no event after it has moved itself, so its code is searched for where
+ * it will be entered. */
 static void look_at_entry(struct linux_guest *lx, const uint8_t *p)
 {
     enum { PROTOCOL_2_12 = 0x20c };
@@ -116,7 +116,8 @@ static void look_at_entry(struct linux_guest *lx, const uint8_t *p)
     lx_boot_early(lx, get(p, BP_CODE, 4));
 }
 
-/* What the parameters say; `sure`: they are that, also without the header's magic number (an EFI stub does not copy it). */
+/* Reports the parameters. `sure`: they are valid even without the header's magic number, which an EFI stub
+ * does not copy. */
 static void report_params(struct linux_guest *lx, uint64_t address, bool sure)
 {
     uint8_t p[BP_SIZE];
@@ -142,8 +143,8 @@ void lx_boot_params(struct linux_guest *lx, uint64_t address)
     report_params(lx, address, false);
 }
 
-/* rsi has the boot parameters from the entry on, in the real-mode setup code (when it leaves), the 32-bit and
- * the 64-bit entries; all of them load a descriptor table or a control register soon. */
+/* rsi points to the boot parameters at the 32-bit and 64-bit entries and at the end of the real-mode setup
+ * code; all of these soon load a descriptor table or a control register. */
 void lx_boot_entered(struct linux_guest *lx, uint64_t ip)
 {
     const struct engine *e = lx->o.engine;
@@ -175,7 +176,7 @@ static void kernel_entered(void *ctx, const struct probe_hit *hit)
     probes_apply(lx->o.probes);
 }
 
-/* Where the kernel's image begins whose entry that is: at a multiple of its alignment. */
+/* The beginning of the kernel's image with that entry: at a multiple of its alignment. */
 static uint64_t image_of(uint64_t entry, const uint8_t *params)
 {
     uint64_t alignment = params ? get(params, BP_ALIGNMENT, 4) : 0;
@@ -220,8 +221,8 @@ static void decompress(void *ctx, const struct probe_hit *hit)
                 get(p, BP_INIT_SIZE, 4));
 }
 
-/* call extract_kernel; (pop %rsi | mov %r15,%rsi | nothing); jmp *%rax. Returns the jump's offset from the
- * call, or 0. */
+/* call extract_kernel; (pop %rsi | mov %r15,%rsi | nothing); jmp *%rax. Returns the jump's offset
+ * from the call, or 0. */
 static unsigned decompressor_end(const uint8_t *p)
 {
     if (p[0] != 0xe8)
@@ -233,7 +234,7 @@ static unsigned decompressor_end(const uint8_t *p)
     return p[5] == 0x4c && p[6] == 0x89 && p[7] == 0xfe && p[8] == 0xff && p[9] == 0xe0 ? 8 : 0;
 }
 
-/* The same of a 32-bit kernel: call extract_kernel; [add $n,%esp]; xor %ebx,%ebx; jmp *%eax. */
+/* The same for a 32-bit kernel: call extract_kernel; [add $n,%esp]; xor %ebx,%ebx; jmp *%eax. */
 static unsigned decompressor_end_32(const uint8_t *p)
 {
     unsigned n = p[5] == 0x83 && p[6] == 0xc4 ? 8 : 5;
@@ -241,7 +242,8 @@ static unsigned decompressor_end_32(const uint8_t *p)
     return p[0] == 0xe8 && clears && p[n + 2] == 0xff && p[n + 3] == 0xe0 ? n + 2 : 0;
 }
 
-/* lea relocated(%ebx),%eax; jmp *%eax: to the copy that it has made of itself. The jump's offset, or 0. */
+/* lea relocated(%ebx),%eax; jmp *%eax: the jump to the decompressor's copy of itself. Returns the jump's
+ * offset, or 0. */
 static unsigned decompressor_moves(const uint8_t *p)
 {
     return p[0] == 0x8d && p[1] == 0x83 && p[6] == 0xff && p[7] == 0xe0 ? 6 : 0;
@@ -257,7 +259,7 @@ static void moved(void *ctx, const struct probe_hit *hit)
     probes_apply(lx->o.probes);
 }
 
-/* The first place in n bytes where `matches` finds something (the code has 16 bytes more); false: none. */
+/* The first place in n bytes where `matches` succeeds (there are 16 more bytes of code); false if none. */
 static bool look_for(const uint8_t *code, size_t n, unsigned (*matches)(const uint8_t *p), uint64_t *at,
                      unsigned *jump)
 {
@@ -283,8 +285,8 @@ static void probe_decompressor(struct linux_guest *lx, uint64_t at, unsigned jum
     probes_apply(lx->o.probes);
 }
 
-/* The decompressor runs where memory is mapped as it is. It moves itself before it unpacks; so it is looked
- * for again at each event, and (32-bit) when it jumps to its copy. */
+/* The decompressor runs with memory mapped one to one. It moves itself before it unpacks the kernel, so it is
+ * searched for again at each event and, in 32-bit code, when it jumps to its copy. */
 void lx_boot_early(struct linux_guest *lx, uint64_t ip)
 {
     enum { AROUND = 128 << 10, WINDOW = 2 * AROUND };
@@ -333,7 +335,7 @@ static void after_call(void *ctx, const struct probe_hit *hit)
     LX_EMIT(c->lx, EV_KERNEL_RETURN, c->name, c->parent, lx_reg(c->lx, LX_RAX), duration);
 }
 
-/* What a compiler or a tracer puts in, and what is called everywhere: no part of the story. */
+/* Functions that a compiler or a tracer inserts, and those called everywhere, are not reported. */
 static bool boring(const char *name)
 {
     static const char *const prefixes[] = {"__x86_",
@@ -399,7 +401,7 @@ static void reached(struct linux_guest *lx, struct frame *f)
     LX_EMIT(lx, EV_KERNEL_REACHED, name, ip);
 }
 
-/* The kernel's own copy of the parameters is made from rdi there, whoever loaded it. */
+/* The kernel copies the parameters from rdi there, whatever loaded it. */
 static void first_c(struct linux_guest *lx, struct frame *f)
 {
     uint64_t params = lx_argument(lx, 0);
@@ -430,7 +432,7 @@ static void first_load(void *ctx, const struct code_site *site)
         *address = site->target;
 }
 
-/* _totalram_pages; without symbols of data, what si_meminfo reads first. */
+/* The address of _totalram_pages; without data symbols, what si_meminfo reads first. */
 static uint64_t find_memory_total(struct linux_guest *lx)
 {
     struct symbol sym;
@@ -450,7 +452,7 @@ static void console_enter(struct linux_guest *lx, struct frame *f)
     f->value[0] = lx_argument(lx, 0);
 }
 
-/* Registered if it is enabled: a console that nobody asked for is turned away. */
+/* A console is registered only if it is enabled: the kernel rejects one that was not asked for. */
 static void console_leave(struct linux_guest *lx, const struct frame *f)
 {
     enum { CON_ENABLED = 4 };
@@ -471,8 +473,8 @@ static void processor_up(struct linux_guest *lx, struct frame *f)
     LX_EMIT(lx, EV_CPU_UP, NULL, lx->cpu);
 }
 
-/* Without symbols of data: what the function that gives memory back is asked for. One of the two may call the
- * other. */
+/* Without data symbols, the range is taken from the arguments of the function that frees memory. One of the
+ * two such functions may call the other. */
 static void image_freed(struct linux_guest *lx, struct frame *f)
 {
     char what[64];

@@ -1,14 +1,15 @@
 /* efi.c - a kernel that firmware has started as an EFI program. See impl.h.
  *
- * Nothing tells when the firmware calls a program; but it keeps a timer running, whose interrupts say where the processor is. A
- * bzImage is a PE file and has the boot protocol's header as well (Linux, Documentation/arch/x86/boot.rst), and firmware loads it with its headers:
- * so the image that an interrupted instruction lies in tells what it is. PE format: Microsoft, "PE Format", Optional Header.
+ * No event shows when the firmware calls a program, but the firmware keeps a timer running, whose interrupts
+ * show where the processor is. A bzImage is a PE file that also has the boot protocol's header (Linux,
+ * Documentation/arch/x86/boot.rst), and firmware loads it with its headers; so the image that contains the
+ * interrupted instruction can be identified. PE format: Microsoft, "PE Format", Optional Header.
  */
 #include "core/linux/impl.h"
 
 enum {
     PAGE = 4096,
-    LOOK_BACK = 64 << 20, /* no kernel's EFI image is larger up to its code */
+    LOOK_BACK = 64 << 20, /* the code of a kernel's EFI image begins within this distance */
     PE_OFFSET = 0x3c,
     HEADER_JUMP = 0x200,
     HEADER_MAGIC = 0x202,
@@ -27,7 +28,7 @@ static uint32_t read32(const struct linux_guest *lx, uint64_t address)
     return read_exactly(lx, address, &v, sizeof v) ? v : 0;
 }
 
-/* Whether the PE image of a kernel begins there; its size and entry in bytes from there. */
+/* Whether the PE image of a kernel begins there; its size, and its entry relative to there. */
 static bool is_kernel_image(const struct linux_guest *lx, uint64_t base, uint32_t *size, uint32_t *entry)
 {
     uint8_t jump = 0;

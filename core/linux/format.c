@@ -12,7 +12,7 @@ struct conversion {
     unsigned bytes;       /* of the argument: 1, 2, 4, 8 */
     char what;
     char extension; /* the letter after %p, or 0 */
-    bool bad;       /* an argument of it (its own, or a *) is not there */
+    bool bad;       /* one of its arguments (its own, or that of a *) cannot be read */
 };
 
 static int take_number(const char **s, struct conversion *c, const struct format_source *src)
@@ -75,7 +75,7 @@ static const char *parse(const char *s, struct conversion *c, const struct forma
     return s;
 }
 
-/* As a format of ours, for `what`: flags, width, precision. */
+/* The same conversion as a C format for `what`, with flags, width and precision. */
 static void own_format(const struct conversion *c, const char *what, char out[64])
 {
     int n = snprintf(out, 64, "%%%s", c->flags);

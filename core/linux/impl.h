@@ -5,7 +5,7 @@
  *   boot.c      boot parameters, decompression, milestones, memory, consoles, shutdown
  *   initcall.c  initcalls
  *   types.c     offsets of members, from BTF
- *   infer.c     the same without BTF, by layout.c; what there is no symbol of
+ *   infer.c     the same without BTF, through layout.c; what has no symbols
  *   task.c      processes and context switches
  *   module.c    modules
  *   program.c   user programs' symbols
@@ -26,7 +26,7 @@
 
 #define KERNEL_MAP_BASE 0xffffffff80000000u
 
-/* Initcall levels, as EV_INITCALL.level has them. 0-7 are the kernel's own. */
+/* Initcall levels: values of EV_INITCALL.level. 0-7 are the kernel's own. */
 enum initcall_level {
     INITCALL_PURE,
     INITCALL_CORE,
@@ -44,7 +44,7 @@ enum initcall_level {
     INITCALL_LEVELS
 };
 
-/* Functions whose direct callees are reported (kernel.call, kernel.return), as the field `parent` has them. */
+/* Functions whose direct callees are reported (kernel.call, kernel.return): values of the field `parent`. */
 enum lx_parent {
     PARENT_X86_64_START_KERNEL,
     PARENT_START_KERNEL,
@@ -59,7 +59,7 @@ const char *lx_parent_name(unsigned parent);
 
 /* ---------------------------------------------------------------- types */
 
-/* Offsets of members; -1: there is no such member (its row is in types.c's table). */
+/* Offsets of members (see the table in types.c); -1 if there is no such member. */
 struct linux_types {
     int task_pid, task_tgid, task_comm, task_real_parent, task_flags, task_mm, task_exit_code;
     int mm_arg_start, mm_arg_end, mm_start_code, mm_exe_file;
@@ -74,15 +74,15 @@ struct linux_types {
     int file_mapping, file_inode, inode_size, inode_mapping, mapping_head, node_shift, node_slots;
     int page_size;   /* bytes of struct page */
     int hot_current; /* current_task in struct pcpu_hot */
-    size_t count;    /* types there are; 0: no BTF */
+    size_t count;    /* number of types; 0 if there is no BTF */
 };
 
 /* ---------------------------------------------------------------- functions that are hooked */
 
 struct linux_guest;
-/* At the entry; a frame, if the exit is hooked too, else NULL. Arguments are in the registers. */
+/* Called at the entry; the frame is NULL unless the exit is hooked too. Arguments are in the registers. */
 typedef void enter_fn(struct linux_guest *lx, struct frame *f);
-/* At the exit: rax is the result. */
+/* Called at the exit: rax is the result. */
 typedef void leave_fn(struct linux_guest *lx, const struct frame *f);
 
 struct clone_flags {
@@ -90,7 +90,7 @@ struct clone_flags {
     uint64_t flags;
 };
 
-/* Registers, by what they are used for; of a 32-bit kernel the lower halves. */
+/* Registers. For a 32-bit kernel they are the lower halves. */
 enum lx_reg {
     LX_RAX,
     LX_RBX,
@@ -129,15 +129,15 @@ struct linux_guest {
     uint64_t extract_call;   /* physical address of the call of extract_kernel that is probed */
     unsigned early_probe[4]; /* enum early_probe */
     unsigned tries, running_tries;
-    uint64_t tried[8]; /* where was looked last: firmware comes by the same places again and again */
+    uint64_t tried[8]; /* where was searched last: firmware executes the same places again and again */
     unsigned ntried;
-    uint64_t efi_image; /* physical address of the EFI program that the kernel is; 0: none was seen */
+    uint64_t efi_image; /* physical address of the kernel as an EFI program; 0 if none was seen */
     /* the kernel */
     const struct symbol_table *kernel;
     symbol_space space;                             /* the kernel's */
     char version[512];                              /* its banner */
     uint64_t text, text_physical, image_size, bias; /* _text; bias: KASLR offset */
-    bool has_physical;    /* text_physical is known: the kernel can be read before it is mapped */
+    bool has_physical;    /* text_physical is known, so the kernel can be read before it is mapped */
     uint64_t boot_params; /* physical address; 0: not known */
     bool params_reported;
     struct linux_types types;
@@ -151,54 +151,54 @@ struct linux_guest {
     struct initcall_entry *initcalls; /* initcall.c: sorted by address */
     size_t ninitcalls;
     uint64_t memory_total; /* address of _totalram_pages; 0: not known */
-    bool inferring;        /* there is no BTF: offsets of members are inferred */
+    bool inferring;        /* there is no BTF, so offsets of members are inferred */
     uint64_t init_task;    /* if so; 0: not found */
     struct {
-        const uint8_t *bytes; /* the kernel's image, while the parts are set up */
+        const uint8_t *bytes; /* the kernel's image, only while the parts are set up */
         size_t size;
         uint64_t base;
     } image;
     char missing[1024];
-    char notes[2048]; /* what the note of this kernel will say */
-    unsigned noted;   /* enum lx_note: said already */
+    char notes[2048]; /* text of this kernel's kernel.note, while it is collected */
+    unsigned noted;   /* bits by enum lx_note: already reported */
 };
 
 enum early_probe { EARLY_DECOMPRESS, EARLY_DECOMPRESSED, EARLY_ENTRY, EARLY_MOVED };
-/* What may turn out later than when the kernel is found. */
+/* Problems that may only be noticed after the kernel is found. */
 enum lx_note { LX_NOTE_PIDS, LX_NOTE_EXEC, LX_NOTE_MODULE };
 
 /* ---------------------------------------------------------------- access.c */
 
 void lx_find_registers(struct linux_guest *lx);
 uint64_t lx_reg(const struct linux_guest *lx, enum lx_reg reg);
-/* The register of that name ("r12", "ebx"); false: there is none. */
+/* The value of the register of that name ("r12", "ebx"); false if there is none. */
 bool lx_reg_by_name(const struct linux_guest *lx, const char *name, uint64_t *value);
-/* The argument i (0-2) of a function that was just entered: 64-bit kernels have the System V convention, 32-bit
- * ones are built with regparm(3). Not of variadic functions. */
+/* Argument i (0-2) of a function that was just entered: 64-bit kernels use the System V convention, 32-bit
+ * ones are built with regparm(3). Not for variadic functions. */
 uint64_t lx_argument(const struct linux_guest *lx, unsigned i);
 
-/* Memory at a linear address of the processor that was stopped. Kernel addresses work before the kernel is
- * mapped. Bytes that cannot be read are zero. */
+/* Memory at a linear address of the processor that was stopped. Kernel addresses can be read before the
+ * kernel is mapped. Bytes that cannot be read are zero. */
 bool lx_read(const struct linux_guest *lx, uint64_t address, void *buf, size_t n);
 uint64_t lx_u64(const struct linux_guest *lx, uint64_t address);
 uint32_t lx_u32(const struct linux_guest *lx, uint64_t address);
-/* As wide as the kernel's pointers. */
+/* Reads a value as wide as the kernel's pointers. */
 uint64_t lx_word(const struct linux_guest *lx, uint64_t address);
-/* A text ended by NUL, of at most size - 1 bytes; "" if it cannot be read. Returns its length. */
+/* Reads a text ended by NUL, at most size - 1 bytes; "" if it cannot be read. Returns its length. */
 size_t lx_string(const struct linux_guest *lx, uint64_t address, char *buf, size_t size);
-/* Member at `offset` (-1: not known, gives 0): of a word, of 64 bits, of 32 bits. */
+/* The member at `offset` (0 if that is -1): a word, 64 bits, 32 bits. */
 uint64_t lx_member(const struct linux_guest *lx, uint64_t base, int offset);
 uint64_t lx_member64(const struct linux_guest *lx, uint64_t base, int offset);
 uint32_t lx_member32(const struct linux_guest *lx, uint64_t base, int offset);
 
-/* Physical memory, as this kernel has it. Returns bytes done. */
+/* Reads this kernel's physical memory. Returns the number of bytes done. */
 size_t lx_peek_physical(const struct linux_guest *lx, uint64_t address, void *buf, size_t n);
 
-/* A kernel symbol's address; 0: there is none. */
+/* A kernel symbol's address, or 0 if there is none. */
 uint64_t lx_symbol(const struct linux_guest *lx, const char *name);
-/* The same with its extent. */
+/* The same, with its size. */
 bool lx_function(const struct linux_guest *lx, const char *name, struct symbol *sym);
-/* "name" or "name [module]" of a function's address, "0x…" if it has none. */
+/* Writes "name" or "name [module]" for a function's address, "0x…" if it has no symbol. */
 void lx_name(const struct linux_guest *lx, uint64_t address, char *buf, size_t size);
 
 /* The space of a process. */
@@ -208,36 +208,36 @@ symbol_space lx_space(const struct linux_guest *lx, uint32_t tgid);
 bool lx_here(struct linux_guest *lx, const struct probe_hit *hit);
 /* lx->hooks, for a kernel that was found. */
 struct hooks *lx_hooks_new(struct linux_guest *lx);
-/* Calls enter when the function is entered, leave (if not NULL) when it is left. NULL: the kernel has no such
- * function. */
+/* Calls enter when the function is entered, leave (if not NULL) when it is left. NULL: the kernel has
+ * no such function. */
 struct hook *lx_hook(struct linux_guest *lx, const char *name, enter_fn *enter, leave_fn *leave);
-/* Of several names the first that there is. */
+/* The same for the first of several names that exists. */
 struct hook *lx_hook_any(struct linux_guest *lx, const char *const *names, enter_fn *enter, leave_fn *leave);
-/* A task exits: the calls on its stack do not return. */
+/* A task exits: drops the calls on its stack, which do not return. */
 void lx_frames_of_stack(struct linux_guest *lx, uint64_t sp);
-/* The sites of a function's code, its cold part included. */
+/* Calls fn for the sites in a function's code, including its cold part. */
 void lx_sites(struct linux_guest *lx, const struct symbol *function,
               void (*fn)(void *ctx, const struct code_site *site), void *ctx);
-/* The register by which a thunk for indirect calls goes on ("rbx"), or NULL. */
+/* The register that a thunk for indirect calls jumps through ("rbx"), or NULL. */
 const char *lx_thunk_register(const struct linux_guest *lx, uint64_t address);
 
-/* The physical address that a linear one of the present address space is mapped to, in long mode; false: it is not mapped. SDM volume
- * 3, 4.5. */
+/* The physical address that a linear one of the current address space is mapped to, in long mode; false if it
+ * is not mapped. SDM volume 3, 4.5. */
 bool lx_physical(const struct linux_guest *lx, uint64_t address, uint64_t *physical);
 
 /* ---------------------------------------------------------------- linux.c */
 
-/* An event at the present position. `data` may be NULL. */
+/* Makes an event at the current position. `data` may be NULL. */
 void lx_emit(struct linux_guest *lx, unsigned kind, const char *data, const uint64_t *fields, size_t nfields);
 #define LX_EMIT(lx, kind, data, ...)                                                                         \
     lx_emit(lx, kind, data, (const uint64_t[]){__VA_ARGS__}, sizeof((const uint64_t[]){__VA_ARGS__}) / 8)
-/* One more thing that cannot be told of this kernel, and why. A kernel has one event kernel.note for all that is
- * known when it is found: lx_say_notes makes it. */
+/* Notes one more thing that cannot be reported about this kernel, and why. lx_say_notes makes one event,
+ * kernel.note, of all that is known when the kernel is found. */
 __attribute__((format(printf, 2, 3))) void lx_note(struct linux_guest *lx, const char *fmt, ...);
 void lx_say_notes(struct linux_guest *lx);
-/* The same of what turns out later: an event of its own, once a kernel. */
+/* The same for what is noticed later: an event of its own, once per kernel. */
 void lx_note_once(struct linux_guest *lx, enum lx_note which, const char *text);
-/* That symbol is not there: said once all has been looked for. */
+/* Notes that a symbol is missing; this is reported when all symbols have been looked up. */
 void lx_missing(struct linux_guest *lx, const char *name);
 bool lx_wants(const struct linux_guest *lx, enum event_class cls);
 
@@ -246,22 +246,24 @@ bool lx_wants(const struct linux_guest *lx, enum event_class cls);
 
 /* `base`: the address of the image's first byte. */
 void lx_types_load(struct linux_guest *lx, const void *image, size_t size, uint64_t base);
-/* Without BTF. The first is called by lx_types_load; the others when an object of that type comes by. */
+/* For kernels without BTF. The first is called by lx_types_load; the others when an object of that
+ * type is seen. */
 void lx_infer_tasks(struct linux_guest *lx);
 void lx_infer_created(struct linux_guest *lx, uint64_t task);
 void lx_infer_executed(struct linux_guest *lx, uint64_t task, uint64_t binprm);
 void lx_infer_module(struct linux_guest *lx, uint64_t module);
 void lx_infer_console(struct linux_guest *lx, uint64_t console);
-/* The initcalls, if their tables have no symbols. */
+/* Finds the initcalls if their tables have no symbols. */
 void lx_infer_initcalls(struct linux_guest *lx);
 void lx_initcall_add(struct linux_guest *lx, uint64_t address, unsigned level);
-/* Probes of the decompressor: its code is looked for around `ip`, at each event. */
+/* Sets probes in the decompressor: searches for its code around `ip`, at each event. */
 void lx_boot_early(struct linux_guest *lx, uint64_t ip);
 void lx_boot_params(struct linux_guest *lx, uint64_t address);
-/* Is that the kernel, entered by its boot protocol? Its first descriptor table tells. */
+/* Checks whether this is the kernel, entered by its boot protocol: its first descriptor table shows it. */
 void lx_boot_entered(struct linux_guest *lx, uint64_t ip);
 void lx_boot_setup(struct linux_guest *lx);
-/* An interrupt came while 64-bit code at `ip` ran in ring 0: is that a kernel's EFI program? Says so. Cost: a look at 16384 pages. */
+/* An interrupt came while 64-bit code at `ip` ran in ring 0: checks whether that is a kernel's EFI program,
+ * and reports it if so. Cost: reads from up to 16384 pages. */
 void lx_efi_interrupted(struct linux_guest *lx, uint64_t ip);
 void lx_initcall_setup(struct linux_guest *lx);
 void lx_task_setup(struct linux_guest *lx);
@@ -271,15 +273,16 @@ void lx_program_forked(struct linux_guest *lx, uint32_t parent, uint32_t child);
 void lx_program_exited(struct linux_guest *lx, uint32_t tgid);
 void lx_syscall_setup(struct linux_guest *lx);
 void lx_log_setup(struct linux_guest *lx);
-/* The kernel was decompressed: its entry. Symbols are looked for in the image in physical memory. */
+/* The kernel was decompressed and is about to be entered: looks for symbols in its image in
+ * physical memory. */
 void lx_kernel_at(struct linux_guest *lx, uint64_t physical, uint64_t size);
 
 /* ---------------------------------------------------------------- task.c */
 
-uint64_t lx_current(const struct linux_guest *lx); /* the task; 0: not known */
+uint64_t lx_current(const struct linux_guest *lx); /* the current task, or 0 if not known */
 uint32_t lx_pid(const struct linux_guest *lx, uint64_t task);
 uint32_t lx_tgid(const struct linux_guest *lx, uint64_t task);
-/* Who runs on the present processor. False: no kernel has been found. */
+/* The task that runs on the current processor. False if no kernel has been found. */
 bool lx_task(struct linux_guest *lx, struct guest_task *t);
 static inline uint32_t lx_current_pid(const struct linux_guest *lx)
 {

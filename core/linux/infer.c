@@ -1,5 +1,5 @@
-/* infer.c - what a kernel without type information (BTF) or without symbols of data shows by itself: layout.h
- * asked about the objects that this kernel has, as they come by. See impl.h.
+/* infer.c - kernels without type information (BTF) or without data symbols: uses layout.h on the kernel's
+ * objects as they are seen. See impl.h.
  */
 #include "core/linux/impl.h"
 #include "core/linux/layout.h"
@@ -23,7 +23,7 @@ static uint64_t image_word(const struct linux_guest *lx, size_t at)
     return v;
 }
 
-/* The first task lies in the image: it is the one whose parents are itself, and which has no children. */
+/* The first task is in the image: it is its own parent, and has no children. */
 static uint64_t find_init_task(struct linux_guest *lx)
 {
     const struct layout_memory m = memory(lx);
@@ -50,7 +50,7 @@ static bool is_function(void *ctx, uint64_t address)
            (sym.type == 't' || sym.type == 'T');
 }
 
-/* The early ones come before those of level 0. */
+/* The early initcalls come before those of level 0. */
 static void add_early(struct linux_guest *lx, const struct layout_image *im, uint64_t end)
 {
     unsigned bytes, step;
@@ -87,13 +87,13 @@ void lx_infer_tasks(struct linux_guest *lx)
     lx->types.task_comm = t.comm;
     lx->types.task_real_parent = t.real_parent;
     lx->types.task_flags = t.flags;
-    /* As clone3 has them: flags, three pointers, exit_signal. */
+    /* The order of clone3: flags, three pointers, exit_signal. */
     lx->types.clone_flags = 0;
     lx->types.clone_exit_signal = 8 + 3 * (int)lx->word;
     lx->types.module_name = 3 * (int)lx->word;
 }
 
-/* The first tasks that are made are 1 and 2. */
+/* The first tasks that are created have pids 1 and 2. */
 void lx_infer_created(struct linux_guest *lx, uint64_t task)
 {
     const struct layout_memory m = memory(lx);

@@ -1,9 +1,9 @@
-/* initcall.c - initcalls: which level each is of, by the kernel's tables; when each is called and what
- * it returns. See impl.h.
+/* initcall.c - initcalls: the level of each, from the kernel's tables; when each is called, and what it
+ * returns. See impl.h.
  *
  * What is timed is the initcall alone, as the kernel's own initcall_debug does: from the indirect call in
- * do_one_initcall to the instruction after it. That is a call by a register or by a thunk; a kernel patches
- * the latter in place, in as many bytes, so the instruction behind it stays.
+ * do_one_initcall to the instruction after it. That is a call through a register or a thunk; a kernel patches
+ * the latter in place without changing its length, so the next instruction stays where it is.
  */
 #include <stdlib.h>
 
@@ -17,7 +17,7 @@ struct initcall_entry {
 
 /* ---------------------------------------------------------------- levels */
 
-/* The tables follow each other; each goes up to the next that there is. */
+/* The tables follow each other; each extends to the next one that exists. */
 static const struct {
     const char *symbol;
     int level; /* -1: an end */
@@ -44,7 +44,7 @@ void lx_initcall_add(struct linux_guest *lx, uint64_t address, unsigned level)
     lx->initcalls[lx->ninitcalls++] = (struct initcall_entry){address, level};
 }
 
-/* Entries are pointers, or (64-bit kernels since 4.19) 32-bit offsets from themselves. */
+/* Entries are pointers or, in 64-bit kernels since 4.19, 32-bit offsets relative to themselves. */
 static void read_table(struct linux_guest *lx, uint64_t begin, uint64_t end, unsigned level)
 {
     bool pointers = end - begin >= lx->word && lx_word(lx, begin) - lx->text < lx->image_size;
@@ -73,7 +73,7 @@ static void read_tables(struct linux_guest *lx)
         if (end > begin)
             read_table(lx, begin, end, (unsigned)tables[i].level);
     }
-    if (!lx->ninitcalls) /* symbols of functions only (CONFIG_KALLSYMS_ALL is off) */
+    if (!lx->ninitcalls) /* there are only function symbols (CONFIG_KALLSYMS_ALL is off) */
         lx_infer_initcalls(lx);
     if (lx->ninitcalls)
         qsort(lx->initcalls, lx->ninitcalls, sizeof *lx->initcalls, by_address);
@@ -102,7 +102,7 @@ static unsigned level_of(const struct linux_guest *lx, uint64_t address)
 /* One indirect call in a function that calls initcalls. */
 struct initcall_site {
     struct linux_guest *lx;
-    const char *reg; /* by which it goes on; NULL: not known */
+    const char *reg; /* the register it calls through; NULL if not known */
     const struct hook
         *one; /* do_one_initcall's entry, whose frame knows the initcall; NULL: take what the register has */
     bool console; /* it calls those of consoles */
@@ -113,7 +113,7 @@ static void remember_argument(struct linux_guest *lx, struct frame *f)
     f->value[0] = lx_argument(lx, 0);
 }
 
-/* The initcall is known by its caller's argument; the frame is that of the innermost caller on this stack. */
+/* The initcall is its caller's argument; the frame is that of the innermost caller on this stack. */
 static uint64_t argument_of(struct linux_guest *lx, const struct hook *one, uint64_t sp)
 {
     enum { FRAME_MAX = 4096 };

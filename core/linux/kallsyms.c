@@ -27,8 +27,8 @@ static size_t align(const struct kallsyms *k, size_t n)
     return (n + k->word - 1) & ~(size_t)(k->word - 1);
 }
 
-/* The lowest address that a kernel may be linked to: a 32-bit kernel has from a quarter to three quarters of
- * the address space. */
+/* The lowest address that a kernel may be linked to: 32-bit kernels begin between a quarter and three
+ * quarters of the address space. */
 static uint64_t kernel_map(const struct kallsyms *k)
 {
     return k->word == 8 ? 0xffffffff80000000u : 0x40000000u;
@@ -60,7 +60,7 @@ static uint64_t get_word(const struct kallsyms *k, size_t at)
 
 /* ---------------------------------------------------------------- tokens */
 
-/* Does a token table begin at `at`? Then its index follows, and agrees. */
+/* Whether a token table begins at `at`: then a matching index follows it. */
 static bool token_table_at(struct kallsyms *k, size_t at)
 {
     size_t begin[TOKENS], p = at;
@@ -108,7 +108,7 @@ static bool find_tokens(struct kallsyms *k)
 
 /* ---------------------------------------------------------------- names */
 
-/* The length, in tokens, of the name at *p, which is moved to the first token. 0: none. */
+/* The length, in tokens, of the name at *p, which is moved to the first token. 0 if there is none. */
 static unsigned name_length(const struct kallsyms *k, size_t *p, size_t end)
 {
     unsigned n;
@@ -125,8 +125,8 @@ static bool marker_is(const struct kallsyms *k, size_t markers, unsigned width, 
     return width == 4 ? get32(k, markers + 4 * i) == value : get64(k, markers + 8 * i) == value;
 }
 
-/* Do `count` names lie at `names`, with their markers behind them? Gone through twice: the markers' place is
- * known last. */
+/* Whether there are `count` names at `names`, followed by their markers. This takes two passes, since the
+ * place of the markers is known only after the first. */
 static bool names_at(const struct kallsyms *k, size_t names, uint32_t count)
 {
     size_t p = names;
@@ -185,7 +185,7 @@ static uint64_t address_of(const struct kallsyms *k, uint32_t i, bool *absolute)
     return offset >= 0 ? (uint64_t)offset : k->base - 1 - (uint64_t)(int64_t)offset;
 }
 
-/* Kernel addresses, in order but for a few. */
+/* Whether these are kernel addresses, in order except for a few. */
 static bool plausible(const struct kallsyms *k)
 {
     uint32_t kernel = 0, rising = 0;

@@ -1,9 +1,9 @@
 /* kallsyms.h - a Linux kernel's own symbol table, found in the kernel's image by its structure.
  *
- * The image is the kernel as it lies in memory, from _text on. Nothing is taken for granted of where in it
- * the tables are; all of them are checked against each other. Tables of 64- and 32-bit kernels 4.6 and later,
- * in both orders of their parts (before and since 6.4), and with absolute addresses (before 4.6, or so
- * configured).
+ * The image is the kernel as it is in memory, from _text on. No assumption is made about where in it the
+ * tables are; all of them are checked against each other. Supported are the tables of 64- and 32-bit kernels
+ * 4.6 and later, in both orders of their parts (before and since 6.4), and those with absolute addresses
+ * (before 4.6, or so configured).
  */
 #ifndef BOOTREEL_CORE_LINUX_KALLSYMS_H
 #define BOOTREEL_CORE_LINUX_KALLSYMS_H
@@ -17,18 +17,18 @@
 struct kallsyms {
     const uint8_t *image;
     size_t size;
-    unsigned word;                                /* bytes of a pointer, and what tables are aligned to */
+    unsigned word;                                /* bytes of a pointer, and the alignment of tables */
     size_t tokens, token_index, names, addresses; /* offsets in the image */
     uint32_t count;
     uint64_t base;                                                      /* relative addresses are from it */
     enum { KALLSYMS_RELATIVE, KALLSYMS_PERCPU, KALLSYMS_ABSOLUTE } how; /* of the addresses */
 };
 
-/* Finds the tables of a kernel with pointers of `word` bytes (8 or 4). -1 with what is missing. The image must
- * stay while `k` is used. */
+/* Finds the tables of a kernel with pointers of `word` bytes (8 or 4). -1 with err, which says what is
+ * missing. The image must stay valid while `k` is used. */
 int kallsyms_find(const void *image, size_t size, unsigned word, struct kallsyms *k, struct error *err);
-/* Calls fn for each symbol, in the kernel's order. `absolute`: the address is none, but a number (a per-cpu
- * offset). */
+/* Calls fn for each symbol, in the kernel's order. `absolute`: the value is a plain number (such as a per-cpu
+ * offset), not an address. */
 void kallsyms_each(const struct kallsyms *k,
                    void (*fn)(void *ctx, const char *name, char type, uint64_t address, bool absolute),
                    void *ctx);

@@ -19,7 +19,7 @@ static struct piece *piece_at(const struct layout_memory *m, uint64_t address, s
     struct piece *p = mem_zero(1, sizeof *p);
     p->word = m->word;
     p->n = n;
-    for (size_t at = 0, part; at < n; at += part) { /* what lies behind the object may not be mapped */
+    for (size_t at = 0, part; at < n; at += part) { /* what follows the object may not be mapped */
         part = PAGE - ((address + at) & (PAGE - 1));
         part = part < n - at ? part : n - at;
         m->read(m->ctx, address + at, p->bytes + at, part);
@@ -55,7 +55,7 @@ static uint32_t read_int(const struct layout_memory *m, uint64_t address)
     return v;
 }
 
-/* Could that be a pointer to kernel memory? */
+/* Whether it could be a pointer to kernel memory. */
 static bool is_pointer(unsigned word, uint64_t v)
 {
     return word == 8 ? v >> 47 == 0x1ffff && v < 0xfffffffffffff000u : v >= 0x40000000 && v < 0xfffff000;
@@ -87,7 +87,8 @@ static bool own_parent(const struct piece *p, size_t at, uint64_t task)
            word_at(p, at + 5 * w) == sibling && word_at(p, at + 6 * w) == task;
 }
 
-/* The count of users, which is 2 in the first task, then flags: it is a kernel thread, and nothing else yet. */
+/* The reference count, which is 2 in the first task, then the flags, which only say that it is a
+ * kernel thread. */
 static int flags_of(const struct piece *p)
 {
     enum { PF_KTHREAD = 0x200000, NEAR = 256 };
@@ -136,7 +137,7 @@ bool layout_pid(const struct layout_memory *m, uint64_t task, int real_parent, u
 
 /* ---------------------------------------------------------------- programs */
 
-/* Do argc, that many arguments from arg_start on, NULL, and texts of the environment lie on the stack? */
+/* Whether argc, that many arguments from arg_start on, NULL, and the environment's texts are on the stack. */
 static bool arguments_at(const struct layout_memory *m, uint64_t stack, uint64_t arg_start,
                          uint64_t env_start, struct layout_exec *x)
 {
@@ -154,8 +155,8 @@ static bool arguments_at(const struct layout_memory *m, uint64_t stack, uint64_t
     return true;
 }
 
-/* start_code, end_code, start_data, end_data, start_brk, brk, start_stack, arg_start, arg_end, env_start,
- * env_end. */
+/* start_code, end_code, start_data, end_data, start_brk, brk, start_stack, arg_start, arg_end,
+ * env_start, env_end. */
 static bool memory_at(const struct layout_memory *m, const struct piece *p, size_t at, struct layout_exec *x)
 {
     enum { WORDS = 11 };
@@ -203,7 +204,7 @@ bool layout_exec(const struct layout_memory *m, uint64_t task, uint64_t init_tas
     return good;
 }
 
-/* The user's copy of the file's name, behind the environment. */
+/* The user's copy of the file's name, after the environment. */
 static int exec_of(const struct layout_memory *m, const struct piece *p, size_t from, const char *name,
                    uint64_t args_end)
 {

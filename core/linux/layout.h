@@ -1,13 +1,13 @@
-/* layout.h - where the members of a kernel's structures are, in a kernel that has no type information: found in
- * objects that lie in its memory, by what must be true of them (a list that is empty points to itself, the first
- * task is its own parent, what a program is given lies on its stack).
+/* layout.h - finds where the members of a kernel's structures are, in a kernel that has no type information:
+ * from objects in its memory, by what must be true of them (an empty list points to itself, the first task is
+ * its own parent, a program's arguments are on its stack).
  *
- * No offset of a version is in here; what is taken for granted is that members which belong together are beside
- * each other, as in all kernels since 4.6: pid and tgid, then the parents; start_code to env_end of a process's
- * memory; argc, envc, filename and interp of a program that is executed; base, size and text_size of a module
- * (up to 6.3).
+ * No version's offsets are in here. The only assumption is that members which belong together are next to
+ * each other, as in all kernels since 4.6: pid and tgid, then the parents; start_code to env_end of a
+ * process's memory; argc, envc, filename and interp of a program that is executed; base, size and text_size
+ * of a module (up to 6.3).
  *
- * Each function returns false, and leaves what it would fill in alone, if nothing fits.
+ * Each function returns false, and fills in nothing, if nothing fits.
  */
 #ifndef BOOTREEL_CORE_LINUX_LAYOUT_H
 #define BOOTREEL_CORE_LINUX_LAYOUT_H
@@ -26,23 +26,23 @@ struct layout_memory {
 struct layout_task {
     int comm, real_parent, flags; /* flags -1: not found */
 };
-/* Of the first task (init_task), before it has made another. */
+/* Finds members of the first task (init_task), before it has created another. */
 bool layout_task(const struct layout_memory *m, uint64_t init_task, struct layout_task *t);
-/* Where pid is (tgid follows) in a process of that number, which must not be 0. */
+/* Finds the offset of pid (tgid follows it) in a process whose pid, not 0, is known. */
 bool layout_pid(const struct layout_memory *m, uint64_t task, int real_parent, uint32_t pid, int *offset);
 
 struct layout_exec {
-    int task_mm, start_code, arg_start, arg_end; /* the last three in the mm */
+    int task_mm, start_code, arg_start, arg_end; /* the last three are in the mm */
     uint64_t args_end;                           /* the value of arg_end */
-    uint32_t argc, envc;                         /* as they lie on the program's stack */
+    uint32_t argc, envc;                         /* as on the program's stack */
 };
-/* Of a task whose new program is in place, and will run next. */
+/* For a task whose new program is in place and will run next. */
 bool layout_exec(const struct layout_memory *m, uint64_t task, uint64_t init_task, struct layout_exec *x);
 
 struct layout_binprm {
     int filename, interp, exec; /* exec -1: not found */
 };
-/* Of the linux_binprm of that program. */
+/* For the linux_binprm of that program. */
 bool layout_binprm(const struct layout_memory *m, uint64_t binprm, const struct layout_exec *x,
                    struct layout_binprm *b);
 
@@ -51,15 +51,15 @@ struct layout_module {
     int kallsyms, symtab, num_symtab, strtab;
     int sect_attrs, count, attrs, stride, sect_name, address;
 };
-/* Of a module that is about to be initialised. */
+/* For a module that is about to be initialised. */
 bool layout_module(const struct layout_memory *m, uint64_t module, struct layout_module *l);
 
-/* Of a console that was registered: flags, as a short; the index follows. */
+/* For a registered console: finds flags, a short, which the index follows. */
 bool layout_console(const struct layout_memory *m, uint64_t console, int *flags);
 
-/* The tables of initcalls of levels 0 to 7 in a kernel's image that lies at `base`: fills in the LAYOUT_LEVELS
- * + 1 addresses where they begin, and the last ends. `function` says whether there is a function at an address.
- * Entries are pointers, or 32-bit offsets from themselves. */
+/* Finds the tables of the initcalls of levels 0 to 7 in a kernel's image at `base`: fills in LAYOUT_LEVELS +
+ * 1 addresses, where each begins and where the last ends. `function` says whether there is a function at an
+ * address. Entries are pointers, or 32-bit offsets relative to themselves. */
 enum { LAYOUT_LEVELS = 8 };
 struct layout_image {
     const uint8_t *bytes;
@@ -70,7 +70,7 @@ struct layout_image {
     bool (*function)(void *ctx, uint64_t address);
 };
 bool layout_initcalls(const struct layout_image *im, uint64_t begin[LAYOUT_LEVELS + 1]);
-/* The function of the entry at `at`, and how many bytes it has; 0: there is none. */
+/* The function of the entry at `at`, or 0, and the entry's size in bytes. */
 uint64_t layout_initcall(const struct layout_image *im, uint64_t at, unsigned *bytes);
 
 #endif

@@ -29,7 +29,7 @@ const char *lx_parent_name(unsigned parent)
     return parents[parent];
 }
 
-/* Number fields that stand for a name. */
+/* Number fields whose values have names. */
 static const struct {
     unsigned kind, field;
     const char *const *names;
@@ -120,7 +120,7 @@ static struct guest *create(const struct guest_options *o)
     return &lx->guest;
 }
 
-/* Forgets the kernel; its probes go. */
+/* Drops the kernel and its probes. */
 static void forget(struct linux_guest *lx)
 {
     for (size_t i = 0; i < sizeof lx->early_probe / sizeof lx->early_probe[0]; i++)
@@ -141,7 +141,7 @@ static void destroy(struct guest *g)
     free(g);
 }
 
-/* The machine was reset: what was known is no longer so. */
+/* The machine was reset: drops what was known. */
 static void start_again(struct linux_guest *lx)
 {
     const struct guest_options o = lx->o;
@@ -179,8 +179,8 @@ static void look_at_symbol(void *ctx, const char *name, char type, uint64_t addr
         w->start_kernel = address;
 }
 
-/* Where the kernel maps physical address 0. A 32-bit kernel runs where it was loaded, at that distance: if it
- * is not known where, three quarters of the address space, as by default. */
+/* Where the kernel maps physical address 0. A 32-bit kernel runs where it was loaded, plus this distance; if
+ * the place is not known, the default of three quarters of the address space is used. */
 static uint64_t kernel_map(const struct linux_guest *lx)
 {
     if (lx->word == 8)
@@ -188,8 +188,7 @@ static uint64_t kernel_map(const struct linux_guest *lx)
     return lx->has_physical ? lx->text - lx->text_physical : 0xc0000000u;
 }
 
-/* Where the preferred link address is, from the boot parameters; without them, the configuration's default.
- */
+/* The preferred link address, from the boot parameters; without them, the configuration's default. */
 static uint64_t link_address(const struct linux_guest *lx)
 {
     uint64_t preferred = 0;
@@ -203,8 +202,8 @@ static bool is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
-/* Its text, if it has no symbol. The formats that begin so have no number after it, and a copy that the linker
- * replaces none after "#". */
+/* The address of the banner if it has no symbol. Formats that begin in the same way have no number after it,
+ * and a copy that the linker replaces has none after "#". */
 static uint64_t banner_in(const struct linux_guest *lx)
 {
     static const char begins[] = "Linux version ";
@@ -243,8 +242,8 @@ static void set_up(struct linux_guest *lx)
     probes_apply(lx->o.probes);
 }
 
-/* Symbols of this kernel that were given as a file (--symbols vmlinux) are at their link addresses: they are
- * moved to where it runs. */
+/* Symbols of this kernel that were given as a file (--symbols vmlinux) are mapped at their link addresses:
+ * moves them to where it runs. */
 static void move_given(struct linux_guest *lx)
 {
     struct symbols *s = lx->o.symbols;
@@ -263,7 +262,7 @@ static void move_given(struct linux_guest *lx)
     }
 }
 
-/* The kernel's image is at hand; its first byte is at `base`, or at _text (0). */
+/* The kernel's image has been read; its first byte is at `base`, or at _text if that is 0. */
 static bool take_image(struct linux_guest *lx, const void *image, size_t size, uint64_t base)
 {
     struct kallsyms k;
@@ -313,7 +312,7 @@ static bool take_image(struct linux_guest *lx, const void *image, size_t size, u
     return true;
 }
 
-/* What was wrong last is said. */
+/* Gives up; the note reports what was wrong last. */
 static void give_up(struct linux_guest *lx)
 {
     lx->state = LX_GIVEN_UP;
@@ -346,8 +345,8 @@ static bool mapped(const struct linux_guest *lx, uint64_t address)
     return lx->o.engine->ops->peek(lx->o.engine, lx->cpu, address, &byte, 1) == 1;
 }
 
-/* What is mapped around `ip` in the kernel's part of the address space: large pages without a hole. Before and
- * behind a 32-bit kernel's image lies all the other memory that it maps: less is looked at. */
+/* The range that is mapped around `ip` in the kernel's part of the address space by large pages without a
+ * hole. A 32-bit kernel maps all other memory next to its image, so less is searched there. */
 static void take_running(struct linux_guest *lx, uint64_t ip)
 {
     const struct engine *e = lx->o.engine;
@@ -371,7 +370,7 @@ static void take_running(struct linux_guest *lx, uint64_t ip)
     free(image);
 }
 
-/* Is that code of a 32-bit kernel, at a linear address that is mapped from elsewhere? */
+/* Whether this is code of a 32-bit kernel, at a linear address that differs from the physical one. */
 static bool runs_high_32(struct linux_guest *lx, uint64_t ip)
 {
     enum { CR0_PG = 1u << 31, EFER_LMA = 1 << 10 };
@@ -386,7 +385,7 @@ static bool runs_high_32(struct linux_guest *lx, uint64_t ip)
 
 /* ---------------------------------------------------------------- events of the engine */
 
-/* Where the instruction is that made the event; 0: the event does not say. */
+/* The address of the instruction that made the event; 0 if the event does not have it. */
 static uint64_t event_ip(const struct event *ev)
 {
     switch (ev->kind) {
@@ -401,7 +400,7 @@ static uint64_t event_ip(const struct event *ev)
     }
 }
 
-/* Firmware of 64 bits has loops that write control registers: such a place counts once. */
+/* 64-bit firmware has loops that write control registers, so each place is tried only once. */
 static bool was_tried(struct linux_guest *lx, uint64_t ip)
 {
     enum { N = sizeof lx->tried / sizeof lx->tried[0] };
@@ -427,7 +426,7 @@ static void look_for_kernel(struct linux_guest *lx, uint64_t ip)
     if (!ip || lx->state == LX_FOUND || lx->state == LX_GIVEN_UP)
         return;
     unsigned bits = e->ops->code_bits(e, lx->cpu);
-    if (bits == 64 && lx->word == 4) { /* another kernel than what the parameters were of */
+    if (bits == 64 && lx->word == 4) { /* not the kernel that the parameters were for */
         lx->word = 8;
         lx->state = LX_NONE;
     }

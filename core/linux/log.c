@@ -1,8 +1,9 @@
-/* log.c - what programs say to the kernel's log and to the system's journal, and what the kernel says when it panics. See impl.h.
+/* log.c - what programs say to the kernel's log and to the system's journal, and what the kernel says when it
+ * panics. See impl.h.
  *
- * A program's message comes to the kernel's log through /dev/kmsg: printk's own functions get it, with a facility other than the
- * kernel's. To the journal it goes as a datagram of fields, NAME=value a line (systemd, "Native Journal Protocol"), by sendmsg(2). Both ways
- * are interfaces that do not change.
+ * A program writes to the kernel's log through /dev/kmsg: the message then passes through printk's functions,
+ * with a facility other than the kernel's. It writes to the journal with sendmsg(2): a datagram of fields,
+ * one NAME=value per line (systemd, "Native Journal Protocol"). Both are stable interfaces.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -11,8 +12,8 @@
 #include "core/linux/impl.h"
 
 /* ---------------------------------------------------------------- arguments
- * System V ABI for AMD64, 3.2.3 and 3.5.7; for the 80386: on the stack, but for the first three of a function that is neither variadic nor
- * asmlinkage (the kernel is built with regparm(3)). */
+ * System V ABI for AMD64, 3.2.3 and 3.5.7; for the 80386: on the stack, except for the first three of a
+ * function that is neither variadic nor asmlinkage (the kernel is built with regparm(3)). */
 
 /* Argument i of a function that has just been entered; `stack`: a 32-bit kernel has all of them there. */
 static uint64_t argument(const struct linux_guest *lx, unsigned i, bool stack)
@@ -28,9 +29,9 @@ static uint64_t argument(const struct linux_guest *lx, unsigned i, bool stack)
 
 struct arguments {
     struct linux_guest *lx;
-    unsigned used;      /* of those that are in registers */
-    uint64_t next, end; /* where a list has those that were in registers */
-    uint64_t stack;     /* where the next one on the stack is */
+    unsigned used;      /* of those in registers */
+    uint64_t next, end; /* where a va_list has those that were in registers */
+    uint64_t stack;     /* address of the next one on the stack */
 };
 
 enum { IN_REGISTERS = 6 };
@@ -73,14 +74,14 @@ static void name_of(void *ctx, uint64_t address, char *buf, size_t size)
     lx_name(((struct arguments *)ctx)->lx, address, buf, size);
 }
 
-/* Those of a variadic function that was just entered, after the first. */
+/* The arguments of a variadic function that was just entered, after the first. */
 static struct arguments entered(struct linux_guest *lx)
 {
-    /* Behind the return address; a 32-bit kernel has the first argument there as well. */
+    /* Above the return address; in a 32-bit kernel the first argument is there as well. */
     return (struct arguments){.lx = lx, .used = 1, .stack = lx_reg(lx, LX_RSP) + 8};
 }
 
-/* Those of a va_list. */
+/* The arguments of a va_list. */
 static struct arguments of_list(struct linux_guest *lx, uint64_t list)
 {
     enum { REGISTERS_END = 48 };
@@ -113,7 +114,7 @@ static void panics(struct linux_guest *lx, struct frame *f)
 
 /* ---------------------------------------------------------------- messages */
 
-/* Without the line's end, and without "NAME[PID]: ", which the event says already. */
+/* Reports a message without its line end, and without "NAME[PID]: ", which the event already has. */
 static void say(struct linux_guest *lx, unsigned level, char *text)
 {
     char number[24];
@@ -163,7 +164,8 @@ static bool is_journal(const char *text)
 
 enum { PIECES = 64, DATAGRAM = 4096, MSG_CMSG_COMPAT = 0x80000000u };
 
-/* The first bytes of the datagram of a struct msghdr of the program (words of 8 bytes, or 4); a text, since the journal's fields are. */
+/* Reads the first bytes of the datagram of the program's struct msghdr (words of 8 or 4 bytes), as text,
+ * which the journal's fields are. */
 static void datagram(struct linux_guest *lx, uint64_t msghdr, unsigned word, char out[DATAGRAM])
 {
     uint64_t head[4] = {0}, piece[2];
@@ -184,7 +186,7 @@ static void datagram(struct linux_guest *lx, uint64_t msghdr, unsigned word, cha
     }
 }
 
-/* __sys_sendmsg(descriptor, msghdr, flags…): what all of the calls come to. */
+/* __sys_sendmsg(descriptor, msghdr, flags…): which all of these calls end up in. */
 static void sends(struct linux_guest *lx, struct frame *f)
 {
     char text[DATAGRAM] = "";

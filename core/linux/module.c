@@ -1,7 +1,7 @@
 /* module.c - modules: where each is loaded, its sections, its symbols. See impl.h.
  *
- * Looked at in do_init_module: everything is in place, and nothing of the module has run. A module's symbol
- * table (struct mod_kallsyms) is then the whole one, init functions included.
+ * A module is examined in do_init_module: everything is in place, and none of its code has run. A module's
+ * symbol table (struct mod_kallsyms) is then the whole one, init functions included.
  */
 #include <stdlib.h>
 
@@ -25,7 +25,8 @@ struct module_place {
     uint64_t base, size;
 };
 
-/* One block of memory (up to 6.3), or one for each use: then the text is the first, and the sizes add up. */
+/* One block of memory (up to 6.3), or one for each use: then the text is the first, and the
+ * sizes are added. */
 static struct module_place place_of(const struct linux_guest *lx, uint64_t mod)
 {
     const struct linux_types *t = &lx->types;
@@ -33,7 +34,8 @@ static struct module_place place_of(const struct linux_guest *lx, uint64_t mod)
                              lx_member32(lx, mod, t->module_core_size)};
     if (t->module_core_base >= 0 || t->module_mem < 0 || t->mem_stride <= 0)
         return p;
-    for (int i = 0; i < t->mem_count && i < CORE_USES; i++) { /* the rest are the init parts, which go */
+    for (int i = 0; i < t->mem_count && i < CORE_USES; i++) { /* the rest are the init parts,
+                                                               * which are freed */
         uint64_t m = mod + (unsigned)t->module_mem + (unsigned)(i * t->mem_stride);
         if (!i)
             p.base = lx_member(lx, m, t->mem_base);
@@ -65,7 +67,7 @@ static unsigned grouped_sections(struct linux_guest *lx, const char *module, uin
     return n;
 }
 
-/* Returns how many there are; reports them if asked for. */
+/* Returns how many there are; reports them if wanted. */
 static unsigned sections(struct linux_guest *lx, const char *module, uint64_t mod, bool emit)
 {
     const struct linux_types *t = &lx->types;
@@ -111,7 +113,7 @@ static void add_symbol(struct linux_guest *lx, struct symbol_table *t, const uin
         symbol_table_add(t, text, value, size, letter(info), size ? SYMBOL_SIZED : 0);
 }
 
-/* Values are addresses already (simplify_symbols of the kernel). Returns how many. */
+/* The values are already addresses (see the kernel's simplify_symbols). Returns how many. */
 static size_t symbols_of(struct linux_guest *lx, const char *module, uint64_t mod)
 {
     const struct linux_types *t = &lx->types;
@@ -178,7 +180,7 @@ void lx_module_setup(struct linux_guest *lx)
 {
     if (lx->types.module_name < 0)
         return;
-    /* Also if kernel events are not wanted: the names are. */
+    /* Even if kernel events are not wanted, the symbols are. */
     if (!lx_hook(lx, "do_init_module", loaded, NULL))
         lx_missing(lx, "do_init_module");
     lx_hook(lx, "free_module", unloaded, NULL);

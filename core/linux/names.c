@@ -1,7 +1,9 @@
-/* names.c - Linux's numbers by name: signals, errors, flags; and what its events mean, in words. None of it looks at a guest.
+/* names.c - Linux's numbers by name: signals, errors, flags; and what its events mean, in words. Nothing here
+ * examines a guest.
  *
- * Sources: Linux, include/uapi/asm-generic/{signal,errno,errno-base}.h, include/linux/errno.h, include/uapi/linux/sched.h,
- * include/linux/{init,console}.h; Documentation/arch/x86/boot.rst (loader types); wait(2) (exit codes); syslog(3).
+ * Sources: Linux, include/uapi/asm-generic/{signal,errno,errno-base}.h, include/linux/errno.h,
+ * include/uapi/linux/sched.h, include/linux/{init,console}.h; Documentation/arch/x86/boot.rst (loader types);
+ * wait(2) (exit codes); syslog(3).
  */
 #include "core/linux/names.h"
 
@@ -204,7 +206,7 @@ static const char *const errors[] = {
     [131] = "ENOTRECOVERABLE",
     [132] = "ERFKILL",
 };
-/* Those that programs never see. */
+/* Errors that programs never see. */
 static const struct {
     int number;
     const char *name;
@@ -305,7 +307,7 @@ static void said(struct text *out, const struct event *ev)
     text_add(out, "level %s", level < 8 ? levels[level] : "not known");
 }
 
-/* Kinds that always mean the same. */
+/* Kinds with a fixed explanation. */
 static const struct {
     uint16_t kind;
     const char *words;
@@ -332,7 +334,7 @@ static const struct {
     {EV_CPU_UP, "another processor has started"},
 };
 
-/* The name that stands for a field's value, by the system's own table. */
+/* The name of a field's value, from the guest system's table. */
 static const char *name_of(const struct event *ev, unsigned field)
 {
     const char *name = linux_system.word(ev->kind, field, ev->f[field]);

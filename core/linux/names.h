@@ -9,23 +9,24 @@
 #include "core/text.h"
 #include "traces/event.h"
 
-/* A list of these ends with a NULL name. */
+/* A list of these ends with one whose name is NULL. */
 struct linux_flag {
     uint64_t bit; /* or several, which have to be set together */
     const char *name;
 };
 extern const struct linux_flag linux_clone_flags[];
 
-/* "CLONE_VM|CLONE_FS|0x80000000"; what has no name as a number; `none` if nothing is set. */
+/* Adds "CLONE_VM|CLONE_FS|0x80000000": bits without a name as a number; `none` if no bit is set. */
 void linux_add_flags(struct text *t, uint64_t v, const struct linux_flag *flags, const char *none);
 /* Clone flags with the exit signal in the low byte: "CLONE_VM|CLONE_VFORK|SIGCHLD". */
 void linux_add_clone(struct text *t, uint64_t flags);
 /* "SIGKILL", or the number of one that has no name. */
 void linux_add_signal(struct text *t, uint64_t v);
-/* "ENOENT" of -2; NULL: no error, or one without a name. */
+/* "ENOENT" for -2; NULL if it is not an error, or one without a name. */
 const char *linux_error_name(int64_t result);
 
-/* What an event of this guest system means, in words, added to `out`: from the event alone. False: there is nothing to say. */
+/* Adds to `out` what an event of this guest system means, in words, from the event alone. False if there is
+ * nothing to say. */
 bool linux_event_words(const struct event *ev, struct text *out);
 
 #endif

@@ -1,5 +1,5 @@
-/* program.c - the symbols of user programs: the program's file is read from the guest's page cache, as
- * far as it is there when it is executed. See impl.h.
+/* program.c - the symbols of user programs: the program's file is read from the guest's page cache, as far as
+ * it is in memory when it is executed. See impl.h.
  *
  * The page cache is an xarray (include/linux/xarray.h of Linux): slots hold pages, or nodes of 64 slots
  * (marked by the low bits 10), or values (bit 0 set: a page that was swapped out). A page that is part of a
@@ -22,8 +22,8 @@ static bool is_sibling(uint64_t entry)
     return (entry & 3) == 2 && entry < (XA_SLOTS - 1) << 2;
 }
 
-/* The struct page of a page of the file; 0: it is not in memory. *first: the index of the folio that it is
- * part of. */
+/* The struct page of a page of the file; 0 if it is not in memory. *first: the index of the folio that
+ * it is part of. */
 static uint64_t cached_page(const struct linux_guest *lx, uint64_t mapping, uint64_t index, uint64_t *first)
 {
     const struct linux_types *t = &lx->types;
@@ -50,7 +50,7 @@ static uint64_t cached_page(const struct linux_guest *lx, uint64_t mapping, uint
     return entry & 3 ? 0 : entry;
 }
 
-/* Reads one page of a file into buf, which is zero. */
+/* Reads one page of a file into buf, which is all zero before. */
 static void read_page(const struct linux_guest *lx, uint64_t mapping, uint64_t index, void *buf)
 {
     uint64_t first, page = cached_page(lx, mapping, index, &first), map = lx_word(lx, lx->vmemmap);

@@ -1,13 +1,13 @@
-/* syscall.c - system calls: where the kernel's entry code calls C with pt_regs, which say all. Those of 64-bit
- * programs (and x32) come to do_syscall_64; those of 32-bit programs to functions of their own, under 32- and
- * 64-bit kernels alike. See impl.h. */
+/* syscall.c - system calls: seen where the kernel's entry code calls C with pt_regs, which have all that is
+ * needed. Calls of 64-bit programs (and x32) go to do_syscall_64; those of 32-bit programs to functions of
+ * their own, in both 32- and 64-bit kernels. See impl.h. */
 #include <stdlib.h>
 
 #include "core/linux/impl.h"
 #include "core/linux/names.h"
 #include "core/text.h"
 
-/* Offsets in struct pt_regs: it is the kernel's interface to ptrace, and does not change. */
+/* Offsets in struct pt_regs: it is part of the ptrace interface, so it does not change. */
 struct registers {
     uint8_t bx, cx, dx, si, di, bp, ax, orig_ax, sp;
 };
@@ -26,21 +26,21 @@ static const struct call calls_64[] = {
 static const struct call calls_i386[] = {
 #include "core/linux/syscalls_i386.def"
 };
-/* Those of 64-bit programs, but for a few. */
+/* The same numbers as for 64-bit programs, except for a few. */
 static const struct call calls_x32[] = {
 #include "core/linux/syscalls_x32.def"
 };
 #undef SYSCALL
 enum { X32_BIT = 0x40000000, X32_FIRST = 512 };
 
-/* A call in progress: whose it is, and which. */
+/* A call in progress: the program's kind, and the call. */
 struct made_call {
     unsigned word; /* of the program: 8 or 4 */
     bool i386;
     uint64_t number;
 };
 
-/* NULL: there is none of that number. */
+/* NULL if there is none of that number. */
 static const struct call *call_of(const struct made_call *m)
 {
     const struct call *table = m->i386 ? calls_i386 : calls_64;
@@ -104,7 +104,7 @@ static void add_bytes(struct text *t, const uint8_t *p, size_t n, bool more)
     text_add(t, more ? "\"..." : "\"");
 }
 
-/* A text, or its address if it is not there (its page was not read in yet). */
+/* A text, or its address if it cannot be read (its page has not been loaded yet). */
 static void add_string(struct linux_guest *lx, struct text *t, uint64_t at)
 {
     char s[STRING_SHOWN + 1];
@@ -203,7 +203,7 @@ static void add_argument(struct linux_guest *lx, struct text *t, char type, unsi
     }
 }
 
-/* The mode of an open that creates nothing is no argument. */
+/* An open that creates nothing has no mode argument. */
 static bool no_mode(const char *type, const uint64_t *a)
 {
     return type[0] == 'm' && type[-1] == 'o' && !(a[-1] & 0x40) && (a[-1] & 0x410000) != 0x410000;
@@ -237,7 +237,7 @@ static void add_call(struct linux_guest *lx, struct text *t, const struct made_c
 
 /* ---------------------------------------------------------------- calls */
 
-enum { REGS, NUMBER, WORD, I386 }; /* what a frame remembers */
+enum { REGS, NUMBER, WORD, I386 }; /* the values in a frame */
 
 static const struct registers *registers_of(const struct linux_guest *lx)
 {
@@ -269,8 +269,8 @@ static void enter_64(struct linux_guest *lx, struct frame *f)
     begin(lx, f, regs, &m, a);
 }
 
-/* A call of a 32-bit program. The sixth argument is in EBP, or, where the stack pointer had to be in it, on the
- * stack that the register `stack` points to. */
+/* A call of a 32-bit program. The sixth argument is in EBP or, where EBP has to hold the stack pointer, on
+ * the stack that the register `stack` points to. */
 static void enter_32(struct linux_guest *lx, struct frame *f, uint8_t number, const uint8_t *stack)
 {
     const struct registers *r = registers_of(lx);
@@ -289,13 +289,13 @@ static void enter_int80(struct linux_guest *lx, struct frame *f)
     enter_32(lx, f, registers_of(lx)->orig_ax, NULL);
 }
 
-/* It moves the number from AX to its place itself. */
+/* It moves the number from AX to its place by itself. */
 static void enter_emulated(struct linux_guest *lx, struct frame *f)
 {
     enter_32(lx, f, registers_of(lx)->ax, NULL);
 }
 
-/* SYSCALL, and SYSENTER when SP is what the program left in EBP. */
+/* SYSCALL, and SYSENTER once SP is the value that the program left in EBP. */
 static void enter_fast(struct linux_guest *lx, struct frame *f)
 {
     enter_32(lx, f, registers_of(lx)->orig_ax, &registers_of(lx)->sp);
@@ -306,7 +306,7 @@ static void enter_sysenter(struct linux_guest *lx, struct frame *f)
     enter_32(lx, f, registers_of(lx)->orig_ax, &registers_of(lx)->bp);
 }
 
-/* A 32-bit program's EAX: an error, or a number without sign. */
+/* A 32-bit program's EAX: an error, or an unsigned number. */
 static uint64_t result_32(uint32_t v)
 {
     enum { ERRORS = 4095 };
@@ -337,7 +337,7 @@ static void goes_to(void *ctx, const struct code_site *site)
     s->found |= (site->kind == CODE_CALL || site->kind == CODE_JUMP) && site->target == s->target;
 }
 
-/* SYSENTER's function calls that for SYSCALL, unless the compiler put that one's code into it. */
+/* SYSENTER's function calls that for SYSCALL, unless the compiler inlined it. */
 static void hook_sysenter(struct linux_guest *lx)
 {
     struct symbol sysenter;

@@ -10,7 +10,7 @@ enum { COMM = 16, PF_KTHREAD = 0x200000, CLONE_THREAD = 0x10000, ARGUMENTS_MAX =
 
 uint64_t lx_current(const struct linux_guest *lx)
 {
-    /* Its entry code loads the segment, which is the program's before. */
+    /* The entry code loads the segment register, which has the program's value before. */
     if (lx->word == 4 && lx->current_offset >= 0)
         return lx_reg(lx, LX_CPL) == 3
                    ? 0
@@ -56,8 +56,8 @@ static void first_percpu_load(void *ctx, const struct code_site *site)
         *s = (struct percpu_search){site->target, true};
 }
 
-/* The current task: a per-cpu variable, alone or (6.2 to 6.14) in pcpu_hot. Without such a symbol: what a
- * function that does nothing but ask for it reads. */
+/* The current task: a per-cpu variable, alone or (6.2 to 6.14) in pcpu_hot. Without such a symbol, it is what
+ * a function that only returns it reads. */
 static void find_current(struct linux_guest *lx)
 {
     static const char *const askers[] = {"__x64_sys_gettid", "__ia32_sys_gettid", "sys_gettid"};
@@ -78,7 +78,7 @@ static void find_current(struct linux_guest *lx)
 
 /* ---------------------------------------------------------------- created */
 
-/* Clone flags come to kernel_clone; the new task is seen in wake_up_new_task, called by the same task. */
+/* kernel_clone gets the clone flags; the new task is seen in wake_up_new_task, which the same task calls. */
 static void clone_enter(struct linux_guest *lx, struct frame *f)
 {
     const struct linux_types *t = &lx->types;
@@ -160,7 +160,7 @@ static void add_arguments(struct linux_guest *lx, uint64_t mm, struct text *t)
     size_t n = end - begin < ARGUMENTS_MAX ? end - begin : ARGUMENTS_MAX;
     if (!begin || end <= begin)
         return;
-    /* Page by page: a part that is not there is left out. */
+    /* Page by page: parts that are not in memory are left out. */
     for (size_t at = 0, part; at < n; at += part) {
         part = 0x1000 - ((begin + at) & 0xfff);
         part = part < n - at ? part : n - at;
@@ -189,7 +189,7 @@ static void executed(struct linux_guest *lx, struct frame *f)
         LX_EMIT(lx, EV_INIT_RUN, words.s);
     }
     free(words.s);
-    /* What runs is the interpreter, if it is a script. */
+    /* For a script, the interpreter is what runs. */
     lx_string(lx, lx_member(lx, binprm, t->binprm_interp), path, sizeof path);
     lx_program_executed(lx, binprm, path);
 }

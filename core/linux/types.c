@@ -1,4 +1,4 @@
-/* types.c - where the members of the kernel's structures are, by the kernel's own BTF, read with
+/* types.c - where the members of the kernel's structures are, from the kernel's own BTF, read with
  * libbpf. See impl.h.
  */
 #include <bpf/btf.h>
@@ -77,11 +77,11 @@ static const struct row {
 #undef ROW
 };
 
-/* How much is looked at for one member: types that refer to each other in circles must not matter. */
+/* How many types are examined for one member, so that circular types cannot cause an endless loop. */
 enum { DEPTH = 8, BUDGET = 100000 };
 
-/* A member of a structure, those of anonymous structures and unions inside included. *bits: its offset. NULL:
- * none. */
+/* A member of a structure, including those of anonymous structures and unions in it. *bits: its offset. NULL
+ * if there is none. */
 static const struct btf_member *member_of(const struct btf *btf, int id, const char *name, size_t n,
                                           uint64_t *bits, unsigned depth, unsigned *budget)
 {
@@ -164,7 +164,7 @@ static size_t btf_size(const uint8_t *p, size_t n)
     return h[1] >= 24 && h[1] < 256 && h[3] > 4096 && h[5] > 4096 && end <= n ? (size_t)end : 0;
 }
 
-/* Between its symbols; a kernel without those has it somewhere. */
+/* Finds BTF between its symbols; in a kernel without these, it is searched for. */
 static const uint8_t *find_btf(const struct linux_guest *lx, const uint8_t *image, size_t size, uint64_t base,
                                size_t *n)
 {

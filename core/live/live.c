@@ -16,13 +16,13 @@ struct live {
     unsigned console;
     int64_t owed; /* ns of real time still to wait */
     /* The gate of a pipe. */
-    bool open; /* a line is going in */
-    bool
-        echoing; /* a line went in, and its end has not come back: what is printed is its echo, and no prompt */
-    bool answered;      /* the guest has printed since the last line went in */
+    bool open;          /* a line is being given */
+    bool echoing;       /* a line was given, and the end of its echo has not been printed: the output
+                  * is not a prompt */
+    bool answered;      /* the guest has printed since the last line was given */
     bool unfinished;    /* … and its last line has no end yet */
-    struct plain plain; /* an escape sequence is no prompt */
-    uint64_t printed;   /* guest time of the last output or line that went in */
+    struct plain plain; /* an escape sequence is not a prompt */
+    uint64_t printed;   /* guest time of the last output, or of the last line given */
     /* The keyboard's translation of what was typed. */
     uint8_t keys[512];
     size_t nkeys;
@@ -138,7 +138,7 @@ size_t live_keyboard(const uint8_t *in, size_t n, uint8_t out[LIVE_KEY], size_t 
     return 1;
 }
 
-/* One key from the front of what was typed; returns how many bytes it was. */
+/* Converts the first key of what was typed; returns how many bytes it used. */
 static size_t translate_key(struct live *l, const uint8_t *in, size_t n)
 {
     size_t made, used = live_keyboard(in, n, l->keys + l->nkeys, &made);
@@ -157,7 +157,7 @@ static const uint8_t *keyboard_bytes(struct live *l, const uint8_t *in, size_t n
     return l->keys;
 }
 
-/* Of what was read from a pipe, the first line, if the gate is open. */
+/* The first line of what was read from a pipe, if the gate is open. */
 static size_t line_length(const uint8_t *in, size_t n)
 {
     const uint8_t *end = memchr(in, '\n', n);
@@ -174,7 +174,7 @@ const uint8_t *live_bytes(struct live *l, size_t *n)
     return l->port == INPUT_KEYBOARD ? keyboard_bytes(l, in, pending, n) : in;
 }
 
-/* The line went in: the next one waits for an answer. */
+/* The line was given: the next one waits for an answer. */
 static void close_gate(struct live *l)
 {
     l->open = l->answered = l->unfinished = false;
@@ -239,7 +239,7 @@ static bool has_bytes(struct live *l)
     return n != 0;
 }
 
-/* Waits in real time until `wake`, or until something comes; returns the guest time that it is then. */
+/* Waits in real time until `wake`, or until there is input; returns the guest time then. */
 static uint64_t wait_until(struct live *l, uint64_t now, uint64_t wake)
 {
     if (wake != UINT64_MAX)
@@ -249,7 +249,7 @@ static uint64_t wait_until(struct live *l, uint64_t now, uint64_t wake)
     enum terminal_wait how = terminal_wait(l->terminal, ns);
     uint64_t passed = real_now() - start;
     if (how == TERMINAL_TIMEOUT) {
-        /* An oversleep is made good by the next waits, within reason. */
+        /* If the host slept too long, the next waits are shortened, within limits. */
         if (ns)
             l->owed = passed > ns + MIN_WAIT ? -MIN_WAIT : (int64_t)(ns - passed);
         return wake;
@@ -262,13 +262,13 @@ static uint64_t wait_until(struct live *l, uint64_t now, uint64_t wake)
     return at < wake ? at : wake > now ? wake - 1 : now;
 }
 
-/* Whether a pipe's next line may go in. A guest that nothing but an input can wake is waiting for one. */
+/* Whether a pipe's next line may be given. A guest that only an input can wake is waiting for one. */
 static bool gate_opens(const struct live *l, uint64_t now, uint64_t wake)
 {
     return wake == UINT64_MAX || at_prompt(l) || now - l->printed >= LIVE_QUIET;
 }
 
-/* An idle guest and a pipe. True: *at is when to go on; else it is as with a terminal. */
+/* An idle guest and a pipe. True: *at is when to go on. False: wait as with a terminal. */
 static bool idle_pipe(struct live *l, uint64_t now, uint64_t wake, uint64_t *at)
 {
     if (!l->open && !gate_opens(l, now, wake)) {
@@ -280,7 +280,7 @@ static bool idle_pipe(struct live *l, uint64_t now, uint64_t wake, uint64_t *at)
         l->printed = now;
     l->open = true;
     if (!has_bytes(l) && !terminal_ended(l->terminal))
-        terminal_wait(l->terminal, 0); /* its next line may be there: then no real time passes */
+        terminal_wait(l->terminal, 0); /* its next line may already be there; this takes no real time */
     *at = wake;
     return terminal_ended(l->terminal) && !has_bytes(l);
 }

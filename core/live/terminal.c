@@ -117,7 +117,7 @@ static void read_some(struct terminal *t)
 enum terminal_wait terminal_wait(struct terminal *t, uint64_t ns)
 {
     struct timespec ts = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
-    /* A negative descriptor is not looked at: nothing more to read, or no room for it. */
+    /* poll() ignores a negative descriptor: there is nothing more to read, or no room for it. */
     struct pollfd fds[2] = {{.fd = t->wake_fd, .events = POLLIN},
                             {.fd = t->ended || t->n == BUFFER ? -1 : t->fd, .events = POLLIN}};
     int n = ppoll(fds, 2, ns == UINT64_MAX ? NULL : &ts, NULL);

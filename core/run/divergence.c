@@ -19,12 +19,12 @@ struct comparison {
     struct state_hash *live; /* the page hashes of the live state */
     struct text *out;
     long fields, pages;
-    bool *seen; /* recorded sections that the live state has too */
+    bool *seen; /* recorded sections that the live state also has */
     const char *region;
     /* The lowest differing pages of each region, in the order of regions. */
     struct page_name page[MAX_PAGES];
     size_t npages;
-    size_t region_start; /* first of `page` that is of the present region */
+    size_t region_start; /* first of `page` that belongs to the current region */
     uint8_t bytes[SNAPSHOT_PAGE];
 };
 
@@ -126,7 +126,7 @@ static int recorded_page(void *ctx, uint64_t index, const void *data)
     return 0;
 }
 
-/* A page that is only in the live state: those in both were compared already. */
+/* Checks for a page that is only in the live state: those in both have already been compared. */
 static void live_page(void *ctx, const char *region, uint64_t index, uint64_t hash)
 {
     struct comparison *c = ctx;

@@ -1,4 +1,4 @@
-/* divergence.h - say exactly in what a machine state differs from the recorded one: section and field with
+/* divergence.h - reports exactly how a machine state differs from the recorded one: section and field with
  * both values, region and page with the first byte that differs. Private to core/. */
 #ifndef BOOTREEL_CORE_DIVERGENCE_H
 #define BOOTREEL_CORE_DIVERGENCE_H

@@ -1,5 +1,5 @@
-/* fold.c - see fold.h. Three levels, each of which takes what the one before gives: loops, loops of loops,
- * boots. */
+/* fold.c - see fold.h. It has three levels, each of which takes the output of the one before: loops, loops of
+ * loops, boots. */
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -18,31 +18,32 @@ struct held {
     uint64_t id;
 };
 
-/* The events of the present loop or boot as it may turn out to be: ids of what went out. */
+/* One level: the recent output, as ids, in which a loop or a boot may be found to repeat. */
 struct level {
     struct fold *fold;
     unsigned number;
-    /* Loops: the last ids, the newest at `at`; for each period how many events in a row were as one period
-     * before. */
+    /* Loops: the last ids, the newest at `at`; and for each period how many events in a row were equal to the
+     * one a period earlier. */
     uint64_t recent[RECENT];
     uint32_t run[FOLD_LOOP];
     unsigned at;
-    bool blank; /* there are none */
+    bool blank; /* `recent` is empty */
     /* Boots: ids since the last reset. */
     uint64_t *boot;
     size_t nboot;
-    bool boot_lost; /* it is too long, or not all of it is in the trace */
-    /* What is compared: the ids of a period, and which is expected. period 0: nothing is. */
+    bool boot_lost; /* the boot is too long, or not all of it is in the trace */
+    /* What is compared: the ids of a period, and which of them is expected next. period 0:
+     * nothing is compared. */
     uint64_t *ref;
     size_t period, next;
-    bool committed; /* it is folded: what is held goes out behind a fold.again */
-    bool continues; /* one fold.again of it is out */
+    bool committed; /* it is folded: the held events are passed on after a fold.again */
+    bool continues; /* one fold.again of it was passed on */
     uint32_t classes;
-    /* What matched and may be left out: the last of it, and a summary of the rest. */
+    /* What matched and may be left out: the last events, and a summary of those before. */
     struct held *held;
     size_t first, nheld, cap; /* held[first .. first + nheld) */
     uint64_t dropped, begin;
-    struct event last; /* the last that was dropped */
+    struct event last; /* the last event that was dropped */
 };
 
 struct fold {
@@ -79,7 +80,7 @@ static bool of_loops(const struct event *ev)
            (ev->kind == EV_AGAIN && !ev->f[EVF_AGAIN_continues]);
 }
 
-/* What makes it the same event again; never 0. */
+/* An id that is equal for events that are the same; never 0. */
 static uint64_t identity(const struct event *ev)
 {
     const struct event_kind *k = event_kind(ev->kind);
@@ -120,7 +121,7 @@ static struct held *unhold(struct level *l)
     return &l->held[l->first++];
 }
 
-/* The first n that are held are left out. */
+/* Leaves out the first n of the held events. */
 static void drop(struct level *l, size_t n)
 {
     if (n && !l->dropped)
@@ -149,7 +150,7 @@ static void report(struct level *l)
     take(l->fold, l->number + 1, &ev);
 }
 
-/* What is held goes out. */
+/* Passes on the held events. */
 static void release(struct level *l)
 {
     report(l);
@@ -179,7 +180,8 @@ static void forget_recent(struct level *l)
     l->blank = true;
 }
 
-/* Notes an id of a loop's. The shortest period that has come twice, or 0. */
+/* Notes the id of an event that may be part of a loop. Returns the shortest period that has been
+ * seen twice, or 0. */
 static size_t remember(struct level *l, uint64_t id)
 {
     if (!l->at) {
@@ -201,7 +203,7 @@ static size_t remember(struct level *l, uint64_t id)
     return 0;
 }
 
-/* From now on events are expected to be those of the period that has just ended. */
+/* From now on the events of the period that has just ended are expected again. */
 static void expect(struct level *l, size_t period)
 {
     l->period = period;
@@ -210,7 +212,7 @@ static void expect(struct level *l, size_t period)
     l->classes = 0;
 }
 
-/* An event goes out, and may be the end of a period. */
+/* Passes on an event, which may be the end of a period. */
 static void loop_passes(struct level *l, const struct event *ev, uint64_t id)
 {
     take(l->fold, l->number + 1, ev);
@@ -245,7 +247,7 @@ static void boot_passes(struct level *l, const struct event *ev, uint64_t id)
 
 /* ---------------------------------------------------------------- a level */
 
-/* The event is as expected. Of what is held, the last period stays. */
+/* The event is the expected one. Drops held events, except the last period. */
 static void matched(struct level *l, const struct event *ev, uint64_t id)
 {
     hold(l, ev, id);
@@ -253,7 +255,7 @@ static void matched(struct level *l, const struct event *ev, uint64_t id)
     l->next = (l->next + 1) % l->period;
     size_t least = l->number != BOOTS && l->period < FOLD_LEAST ? FOLD_LEAST : l->period;
     l->committed |= l->nheld >= least + l->period;
-    if (l->committed && l->nheld >= 2 * l->period) /* after a cut there is less */
+    if (l->committed && l->nheld >= 2 * l->period) /* after a cut, fewer are held */
         drop(l, (l->nheld - l->period) / l->period * l->period);
 }
 
@@ -261,7 +263,7 @@ static void matched(struct level *l, const struct event *ev, uint64_t id)
 static void end_period(struct level *l)
 {
     if (l->number == BOOTS) {
-        /* The present boot began as the one before; if that is in the trace, too. */
+        /* The current boot began like the previous one, so its beginning is known if that is in the trace. */
         l->boot_lost = l->nheld < l->next;
         l->nboot = l->next;
         memcpy(l->boot, l->ref, l->nboot * sizeof *l->boot);
@@ -295,7 +297,7 @@ static void take(struct fold *f, unsigned number, const struct event *ev)
         loop_passes(l, ev, id);
 }
 
-/* What is not known to repeat is forgotten, so that little is to be saved. */
+/* Drops what is not known to repeat, so that there is little to save. */
 static void cut(struct level *l)
 {
     if (l->period && l->committed) {
@@ -363,8 +365,8 @@ void fold_finish(struct fold *f)
 
 /* ---------------------------------------------------------------- its state */
 
-/* After a cut a level is what repeats in it, if anything does: four numbers, then the ids. A level that is as
- * after a cut without one has period 0. */
+/* After a cut the state of a level is only what repeats in it: four numbers, then the ids. If nothing
+ * repeats, the period is 0. */
 enum { S_PERIOD, S_NEXT, S_CONTINUES, S_CLASSES, S_NUMBERS };
 
 static void put_number(uint8_t *p, uint64_t v)

@@ -14,7 +14,7 @@ struct tracked {
     struct image_tracker *tracker;
     const struct image *inner;
     unsigned number;
-    uint64_t cached; /* which chunk is in `buf`; UINT64_MAX: none */
+    uint64_t cached; /* number of the chunk in `buf`; UINT64_MAX if there is none */
     uint8_t *buf;
 };
 
@@ -31,8 +31,8 @@ static size_t chunk_size(const struct image *im, uint64_t chunk)
     return left < TRACE_CHUNK ? (size_t)left : TRACE_CHUNK;
 }
 
-/* Brings a chunk into t->buf and into the trace. What the engine gets is copied from there, so it is what the
- * trace holds, even if the file changes between two reads. */
+/* Reads a chunk into t->buf and writes it to the trace. The engine gets its data from t->buf, so that it is
+ * what the trace holds, even if the file changes between two reads. */
 static int fetch_chunk(struct tracked *t, uint64_t chunk, struct error *err)
 {
     if (t->cached == chunk)

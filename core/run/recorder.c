@@ -19,13 +19,13 @@ enum {
     CONSOLES = 16,
 };
 
-/* --until console:TEXT: where each console device is in TEXT (Knuth, Morris, Pratt). */
+/* --until console:TEXT: how much of TEXT each console device has matched (Knuth, Morris, Pratt). */
 struct matcher {
     const char *text;
     size_t len;
     size_t *fallback;
     size_t at[CONSOLES];
-    struct plain plain[CONSOLES]; /* escape sequences are passed over */
+    struct plain plain[CONSOLES]; /* escape sequences are skipped */
 };
 
 struct recorder {
@@ -34,7 +34,7 @@ struct recorder {
     struct image_tracker *images;
     struct engine *e;
     struct state_hash *hash;
-    struct snapshot_base saved; /* the last checkpoint: the state that `hash` holds */
+    struct snapshot_base saved; /* that of the last checkpoint, whose state `hash` holds */
     struct observer observer;
     struct inspector *inspector;
     struct fold *fold;                                     /* NULL: repeated events are written one by one */
@@ -42,14 +42,14 @@ struct recorder {
     uint64_t last_hash;                                    /* of the state at the last checkpoint */
     struct matcher matcher;
     bool matched; /* the text of --until was printed */
-    bool failed;  /* the trace cannot be written: `err` */
+    bool failed;  /* the trace cannot be written; see `err` */
     struct error err;
     struct stop stop;
     uint64_t idle_until; /* live: guest time up to which a halt may be skipped */
-    bool refused;        /* live: the guest did not take what was typed */
+    bool refused;        /* live: the guest did not take all that was typed */
     struct record_result result;
-    struct feed feed;     /* again, or live: then only its `given` */
-    uint64_t branch_from; /* inputs of `again` before the branch */
+    struct feed feed;     /* for `again`; for live typing only its `given` is used */
+    uint64_t branch_from; /* number of inputs of `again` before the diversion */
     atomic_bool interrupted;
 };
 
@@ -188,7 +188,7 @@ static int create_writer(struct recorder *r, struct error *err)
     return r->w ? 0 : -1;
 }
 
-/* The inputs of the run that is repeated: those of `again`, then those of the branch. */
+/* The inputs of a repeated run: those of `again`, then those of the diversion. */
 static int input_again(void *ctx, uint64_t i, struct trace_input *in, struct error *err)
 {
     const struct recorder *r = ctx;
@@ -214,7 +214,7 @@ static int input_given(void *ctx, const struct trace_input *in, struct error *er
     return trace_write_input(r->w, in, err);
 }
 
-/* What understands the guest: it stands between the engine and the trace. */
+/* Creates the inspector, which is between the engine and the trace. */
 static int create_inspector(struct recorder *r, struct error *err)
 {
     const struct inspector_options io = {.engine = r->e,
@@ -341,7 +341,7 @@ static uint64_t time_of(const struct recorder *r)
     return r->e->ops->time(r->e);
 }
 
-/* Nothing is held back over a checkpoint, so that a verification can begin there. */
+/* No event is held back across a checkpoint, so that a verification can begin there. */
 static int cut_fold(struct recorder *r)
 {
     if (!r->fold)
@@ -379,7 +379,7 @@ static int checkpoint(struct recorder *r)
 
 /* ---------------------------------------------------------------- live typing */
 
-/* Hands over what was typed, as much as the guest takes, at the present position. */
+/* Gives the guest what was typed, as much as it takes, at the current position. */
 static int feed_typing(struct recorder *r)
 {
     size_t n;
@@ -393,7 +393,7 @@ static int feed_typing(struct recorder *r)
     return rc;
 }
 
-/* Typing is looked at where the guest is idle, and every LIVE_STEPS steps. */
+/* Typing is checked when the guest is idle, and every LIVE_STEPS steps. */
 static int look_for_typing(struct recorder *r)
 {
     if (icount_of(r) % LIVE_STEPS)
@@ -408,7 +408,7 @@ static void end_as(struct recorder *r, enum stop_reason reason)
     r->stop = (struct stop){.reason = reason};
 }
 
-/* The guest waits for a timer or for typing. Returns 1 if it would wait for ever, and nobody types. */
+/* The guest waits for a timer or for typing. Returns 1 if it would wait for ever and nobody can type. */
 static int idle(struct recorder *r)
 {
     uint64_t inputs = r->result.inputs;
@@ -425,7 +425,7 @@ static int idle(struct recorder *r)
 
 /* ---------------------------------------------------------------- the same run again */
 
-/* The number of the first input that belongs to the branch. */
+/* The number of the first input that belongs to the diversion. */
 static int find_branch(struct recorder *r)
 {
     struct feed all = {.source = {.ctx = r->o.again, .input = feed_trace_input}};
@@ -436,13 +436,13 @@ static int find_branch(struct recorder *r)
     return rc;
 }
 
-/* Gives the inputs that came at this position. */
+/* Gives the inputs that were recorded at this position. */
 static int feed_again(struct recorder *r)
 {
     return feed_here(&r->feed, &r->err) == FEED_DONE ? 0 : -1;
 }
 
-/* Whether the repeated run is over: that it stopped by itself is seen before this. */
+/* Whether the repeated run is over. A run that stopped by itself has been handled before this. */
 static bool again_over(struct recorder *r)
 {
     const struct record_branch *b = r->o.branch;
@@ -459,7 +459,7 @@ static bool again_over(struct recorder *r)
 static uint64_t again_limit(struct recorder *r)
 {
     uint64_t next = 0, last = r->o.branch ? r->o.branch->end : trace_last_icount(r->o.again);
-    /* A run that ended by itself is let run into its end. */
+    /* A run that ended by itself is allowed to reach that end. */
     if (!r->o.branch && trace_end(r->o.again) &&
         (!strcmp(trace_end(r->o.again)->reason, "power-off") ||
          !strcmp(trace_end(r->o.again)->reason, "halted")))
@@ -476,8 +476,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Steps that surely do not pass guest time `until`, however long a step is up to 64 ns; so the last ones are
- * single. */
+/* A number of steps that cannot pass guest time `until` if a step takes at most 64 ns; so the last steps are
+ * made one by one. */
 static uint64_t steps_until(const struct recorder *r, uint64_t until)
 {
     uint64_t now = time_of(r);
@@ -512,7 +512,7 @@ static struct run_limit next_limit(struct recorder *r)
     return l;
 }
 
-/* Whether --until is reached: then that is how the run ended. */
+/* Whether --until is reached; if so, that is how the run ended. */
 static bool until_reached(struct recorder *r)
 {
     const struct position *until = r->o.until;
@@ -532,7 +532,7 @@ static bool asked_to_end(struct recorder *r)
     return true;
 }
 
-/* Deals with a stop. 1: the run is over, as r->stop says; 0: go on; -1: the trace cannot be written. */
+/* Handles a stop. 1: the run is over, see r->stop; 0: go on; -1: the trace cannot be written. */
 static int stopped(struct recorder *r)
 {
     enum stop_reason reason = r->stop.reason;
@@ -568,8 +568,7 @@ static int write_profile(struct recorder *r)
     return trace_write_note(r->w, &note, &r->err);
 }
 
-/* The file is closed: the screen that the guest left goes into the trace for `info`, so that it needs no
- * replay. */
+/* At the end, stores the guest's last screen in the trace for `info`, so that it needs no replay. */
 static int write_screen(struct recorder *r)
 {
     char *text = mem_alloc(SCREEN_SIZE);
@@ -582,8 +581,8 @@ static int write_screen(struct recorder *r)
     return rc;
 }
 
-/* The final state is a checkpoint too, unless there is one at this position: so a replay can compare it field
- * by field, and people can look at it without running anything. */
+/* The final state is a checkpoint too, unless there is one at this position, so that a replay can compare it
+ * field by field and users can examine it without running anything. */
 static int final_state(struct recorder *r, uint64_t *hash)
 {
     bool taken = icount_of(r) == r->last_checkpoint;
@@ -603,7 +602,7 @@ static int finish(struct recorder *r)
     if (final_state(r, &end.hash))
         return -1;
     r->result.hash = end.hash;
-    r->e->ops->flush(r->e); /* after the hash: it ends what is being put together */
+    r->e->ops->flush(r->e); /* after the hash, since it changes the engine's unfinished events */
     inspector_finish(r->inspector);
     if (r->fold)
         fold_finish(r->fold);
@@ -614,7 +613,7 @@ static int finish(struct recorder *r)
     return trace_writer_finish(w, &end, &r->err);
 }
 
-/* The trace ends where it is full, which is before where the run has come to. */
+/* The trace ends where it is full, which is before the position that the run has reached. */
 static int finish_full(struct recorder *r)
 {
     struct trace_kept kept;

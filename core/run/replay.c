@@ -1,4 +1,4 @@
-/* replay.c - see replay.h. Rebuilding the engine, running, seeking; verify.c has the whole verified run. */
+/* replay.c - see replay.h. Creating the engine, running, seeking; verify.c has the verified run. */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,7 +102,7 @@ static uint64_t here(const struct replay *r)
     return r->e->ops->icount(r->e);
 }
 
-/* The guest does not do what was recorded: said as a stop, since the run ends here. */
+/* The guest does not do what was recorded. This is reported as a stop, since the run ends here. */
 static int astray(struct replay *r, const struct error *what, struct stop *stop)
 {
     *stop = (struct stop){.reason = STOP_GUEST_FAULT, .icount = here(r), .time = r->e->ops->time(r->e)};
@@ -185,7 +185,7 @@ static int load_checkpoint(struct replay *r, long k, struct error *err)
     return feed_seek(&r->feed, trace_checkpoint(r->t, (size_t)k)->icount, err);
 }
 
-/* Whether the present state lies on the way to `icount`, not behind a checkpoint that is nearer. */
+/* Whether to go on from the current state to `icount`: it is not beyond it, and no checkpoint is nearer. */
 static bool on_the_way(const struct replay *r, uint64_t icount, long k)
 {
     uint64_t now = here(r);

@@ -29,7 +29,8 @@ struct replay {
 int replay_run_inputs(struct replay *r, uint64_t icount, bool with_inputs, struct stop *stop,
                       struct error *err);
 
-/* At an idle guest: lets guest time pass up to `time`. 0, or 1 and *stop if the guest runs on instead. */
+/* While the guest is idle: lets guest time pass up to `time`. 0, or 1 and *stop if the guest
+ * goes on instead. */
 int replay_pass_time(struct replay *r, uint64_t time, struct stop *stop);
 
 #endif

@@ -7,7 +7,7 @@
 #include "core/state.h"
 #include "traces/memory.h"
 
-enum { LEAF = 1024 }; /* pages a leaf of the table */
+enum { LEAF = 1024 }; /* pages per leaf of the table */
 
 struct region {
     char *name;
@@ -29,15 +29,13 @@ size_t section_size(const struct field *fields, size_t nfields)
 {
     size_t n = 0;
     for (size_t i = 0; i < nfields; i++) {
-        assert(
-            !fields[i]
-                 .sub); /* not flat: bytes of whole structs, with whatever pointers they have, would be saved */
+        assert(!fields[i].sub); /* not flat: this would save whole structs, including their pointers */
         n += (size_t)fields[i].width * fields[i].count;
     }
     return n;
 }
 
-/* The host is x86-64: numbers lie in memory as they are stored. */
+/* The host is x86-64, so numbers are in memory as they are stored. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fields are copied as they lie in memory");
 
 void section_pack(const struct field *fields, size_t nfields, const void *base, void *out)

@@ -13,9 +13,9 @@ struct verify {
     const struct replay_options *o;
     struct replay_report *report;
     struct error *err;
-    struct trace_verifier *events; /* NULL: not verified, or no longer */
+    struct trace_verifier *events; /* NULL if not verified, or no longer */
     struct observer observer;
-    struct inspector *inspector; /* NULL: not verified */
+    struct inspector *inspector; /* NULL if not verified */
     struct fold *fold;           /* NULL: the record is not folded */
     uint32_t recorded_classes;
     struct state_hash *hash;
@@ -29,8 +29,9 @@ struct verify {
 
 /* ---------------------------------------------------------------- events */
 
-/* A trace that was cut, or is full, ends amid the events of its last position, and what is being put together there (a
- * line, a run of port accesses) comes later: too many or too few at the very end is no difference then. */
+/* A trace that is truncated or full ends amid the events of its last position, and events that are not
+ * complete there (a line, repeated port accesses) are missing: too many or too few events at the very end are
+ * then not a difference. */
 static bool cut_off(const struct verify *v, const struct trace_difference *d)
 {
     return trace_cut_off(v->r->t) && !(d->has_recorded && d->has_replayed);
@@ -47,7 +48,7 @@ static void stop_comparing(struct verify *v)
 static void verify_event(void *ctx, const struct event *ev)
 {
     struct verify *v = ctx;
-    if (!v->recorded_classes) /* it is over */
+    if (!v->recorded_classes) /* the comparison is over */
         return;
     int rc = trace_verifier_event(v->events, ev, &v->diff, v->err);
     v->report->events++;
@@ -98,7 +99,7 @@ static void on_probe(void *ctx, unsigned id, unsigned cpu, uint64_t icount)
         v->r->observer->probe(v->r->observer->ctx, id, cpu, icount);
 }
 
-/* The events before `icount` that the record has and the replay has not, or the other way. */
+/* Checks for events before `icount` that only the record or only the replay has. */
 static int events_left(struct verify *v, uint64_t icount)
 {
     if (!v->recorded_classes || v->event_differs)
@@ -125,8 +126,8 @@ static int report_state(struct verify *v, size_t k)
     return n < 0 ? -1 : 0;
 }
 
-/* The state differs at checkpoint k. Events before it come first in the report, since they happened before.
- */
+/* The state differs at checkpoint k. The report has differences of earlier events first, since they
+ * happened before. */
 static int state_differs(struct verify *v, size_t k)
 {
     const struct trace_checkpoint *c = trace_checkpoint(v->r->t, k);
@@ -168,7 +169,7 @@ static int compare_checkpoint(struct verify *v, size_t k)
 
 /* ---------------------------------------------------------------- divergences */
 
-/* An event differs: in what the states differ is known at the next checkpoint, if the run gets there. */
+/* An event differs. How the states differ is known at the next checkpoint, if the run gets there. */
 static int event_diverged(struct verify *v)
 {
     struct stop stop;
@@ -178,8 +179,8 @@ static int event_diverged(struct verify *v)
         uint64_t at = trace_checkpoint(v->r->t, k)->icount;
         if (at <= v->r->e->ops->icount(v->r->e))
             continue;
-        /* The interrupt that ended the comparison may still be to come, if the run was about to stop anyway.
-         */
+        /* The interrupt that ended the comparison may still be pending, if the run was about
+         * to stop anyway. */
         int rc = replay_run_to(v->r, at, &stop, NULL);
         if (rc == 1 && stop.reason == STOP_INTERRUPTED && !atomic_load(&v->r->interrupted))
             rc = replay_run_to(v->r, at, &stop, NULL);
@@ -217,14 +218,14 @@ static int stopped_early(struct verify *v, uint64_t icount)
 
 /* ---------------------------------------------------------------- the end */
 
-/* It is a position where the recorder stopped; the run would go on. */
+/* Whether the recorder stopped the run there, which would otherwise have gone on. */
 static bool ended_by_recorder(const struct trace_end *end)
 {
     return !strcmp(end->reason, "reached") || !strcmp(end->reason, "interrupted") ||
            !strcmp(end->reason, "reset");
 }
 
-/* Brings the engine to where and how the recording ended. */
+/* Runs the engine to the position and the state in which the recording ended. */
 static int reach_end(struct verify *v, const struct trace_end *end)
 {
     struct replay *r = v->r;
@@ -243,7 +244,7 @@ static int reach_end(struct verify *v, const struct trace_end *end)
     return v->stop.reason == STOP_INTERRUPTED;
 }
 
-/* Compares how it ended. Returns 1 if that differs. */
+/* Compares how the runs ended. Returns 1 if that differs. */
 static int compare_end(struct verify *v, const struct trace_end *end)
 {
     const struct engine *e = v->r->e;
@@ -262,8 +263,8 @@ static int compare_end(struct verify *v, const struct trace_end *end)
     return 1;
 }
 
-/* The checkpoint that the recorder took of the final state, if there is one: else the last one is of an
- * earlier moment of that position. */
+/* The checkpoint that the recorder took of the final state, if there is one; otherwise the last checkpoint is
+ * from an earlier moment at that position. */
 static long final_checkpoint(const struct trace *t)
 {
     const struct trace_end *end = trace_end(t);
@@ -342,7 +343,7 @@ static int run_whole(struct verify *v)
 static int start_verifying(struct verify *v)
 {
     struct replay *r = v->r;
-    if (trace_check(r->t, v->err)) /* what the replay does not need is to be whole too */
+    if (trace_check(r->t, v->err)) /* the parts that the replay does not need must be valid too */
         return -1;
     v->recorded_classes = trace_config(r->t)->classes;
     v->events = trace_verifier_open(r->t, v->err);

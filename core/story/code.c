@@ -53,7 +53,7 @@ static bool branch(const struct code *c, struct code_site *s)
     return true;
 }
 
-/* A load from a fixed address: by the segment that per-cpu variables are in, or by none. */
+/* A load from a fixed address: with the segment that per-cpu variables are in, or with none. */
 static bool load(const struct code *c, struct code_site *s)
 {
     const cs_x86 *x = &c->insn->detail->x86;

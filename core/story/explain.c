@@ -1,4 +1,5 @@
-/* explain.c - an event's words: who is asked, and how one gets them anywhere in a trace. See explain.h. */
+/* explain.c - explanations of events: which table they come from, and how to get them anywhere in a trace.
+ * See explain.h. */
 #include "core/explain.h"
 
 #include "core/story/explain_impl.h"
@@ -6,7 +7,8 @@
 #include "core/guest.h"
 #include "traces/memory.h"
 
-/* What is remembered, as one block of bytes: the last events (a repetition may have ended in the middle), then the engine's. */
+/* The explainer's memory, as one block of bytes: the last events (a repetition may have ended in the middle),
+ * then the engine's state. */
 struct memory {
     uint64_t seen; /* events so far */
     struct event last[FOLD_LOOP];
@@ -27,7 +29,7 @@ static void *engine_part(struct memory *m)
     return m + 1;
 }
 
-/* A configuration as engines take it; good for asking, not for building one. */
+/* A configuration in the engines' form, for reading settings; an engine cannot be created from it. */
 static void reset_engine(struct explainer *x, const struct trace_config *cfg)
 {
     struct setting *settings = mem_zero(cfg->nsettings, sizeof *settings);
@@ -83,7 +85,7 @@ static struct event *remembered(struct memory *m, uint64_t back)
     return back && back <= m->seen && back <= FOLD_LOOP ? &m->last[(m->seen - back) % FOLD_LOOP] : NULL;
 }
 
-/* A sequence came again, and the last time not all of it: its first events were the last to happen. */
+/* A sequence was repeated, the last time only in part: the last events to happen were its first ones. */
 static void after_repetition(struct explainer *x, const struct event *again)
 {
     uint64_t period = again->f[EVF_AGAIN_period], more = again->f[EVF_AGAIN_more];
@@ -136,7 +138,7 @@ int explainer_event(struct explainer *x, const struct event *ev, char *buf, size
 
 enum { STATE_EVERY = 4096, STATES_MOST = 1024 };
 
-/* The memory as it is before event `number`. */
+/* The memory as it was before event `number`. */
 struct state {
     uint64_t number;
     struct memory *memory;
@@ -147,14 +149,14 @@ struct trace_explainer {
     struct explainer *x;
     struct trace_cursor *cursor;
     uint64_t at;    /* the explainer has seen all before this event */
-    uint64_t reach; /* and states are there up to this one */
+    uint64_t reach; /* and states have been saved up to this one */
     uint64_t fed;   /* events since the last state */
     uint64_t every; /* events from one state to the next */
     struct state *states;
     size_t n;
 };
 
-/* A long trace gets as many states as a shorter one, further apart. */
+/* A longer trace gets the same number of states, further apart. */
 static void thin_out(struct trace_explainer *e)
 {
     size_t kept = 0;
@@ -201,7 +203,7 @@ void trace_explainer_free(struct trace_explainer *e)
     free(e);
 }
 
-/* To the last state that is not beyond `number`, unless it is as near to go on. */
+/* Goes to the last saved state that is not beyond `number`, unless going on from here is as near. */
 static void go_near(struct trace_explainer *e, uint64_t number)
 {
     size_t low = 0, high = e->n;

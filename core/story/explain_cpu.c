@@ -1,8 +1,8 @@
-/* explain_cpu.c - the words of what is no engine's own: control registers, modes, exceptions; what the firmware's and the
- * machine's events mean.
+/* explain_cpu.c - explanations that do not depend on the engine: control registers, modes, exceptions; the
+ * firmware's and the machine's events.
  *
- * Sources: Intel SDM volume 3, 2.5 (control registers; their bits are in views_bits.c), 6.3 and 6.15 (exceptions), 2.2
- * (modes), 2.4 (tables).
+ * Sources: Intel SDM volume 3, 2.5 (control registers; their bits are in views_bits.c), 6.3 and 6.15
+ * (exceptions), 2.2 (modes), 2.4 (tables).
  */
 #include <ctype.h>
 #include <inttypes.h>
@@ -35,7 +35,7 @@ void explain_register_bits(struct text *out, const char *reg, uint64_t value)
         text_add(out, ": nothing set");
 }
 
-/* The bits that change, each with what it is for. */
+/* Adds the bits that change, each with its purpose. */
 static void changed_bits(struct text *out, const char *reg, uint64_t old, uint64_t now)
 {
     size_t n;
@@ -194,7 +194,8 @@ static const char *setting_of(const void *cfg, const char *key)
     return NULL;
 }
 
-/* What a firmware's POST codes mean, the built-in profile says: each begins a stage, whose name tells what is done. */
+/* The meaning of POST codes comes from the built-in profile: each begins a stage, whose name says
+ * what is done. */
 static bool post_code(struct text *out, const struct event *ev, const struct trace_config *cfg)
 {
     struct profile *p = profile_builtin();
@@ -213,7 +214,7 @@ static bool post_code(struct text *out, const struct event *ev, const struct tra
     return true;
 }
 
-/* Kinds that always mean the same. */
+/* Kinds with a fixed explanation. */
 static const struct {
     uint16_t kind;
     const char *words;

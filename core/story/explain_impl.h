@@ -1,4 +1,4 @@
-/* explain_impl.h - the parts of explain.c among themselves. */
+/* explain_impl.h - what the files of explain.c share. Private to them. */
 #ifndef BOOTREEL_CORE_EXPLAIN_IMPL_H
 #define BOOTREEL_CORE_EXPLAIN_IMPL_H
 
@@ -7,9 +7,9 @@
 
 /* ---- explain_cpu.c: what any x86 processor and any boot does ---- */
 
-/* Adds the event's words. False: it has none here. */
+/* Adds the event's explanation. False if there is none here. */
 bool explain_cpu(const struct event *ev, const struct trace_config *cfg, struct text *out);
-/* Who names it so; NULL: nobody in particular. */
+/* The document that describes it, or NULL. */
 const char *explain_cpu_manual(const struct event *ev);
 /* ": LME, LMA" for a register that has named bits. */
 void explain_register_bits(struct text *out, const char *reg, uint64_t value);

@@ -1,10 +1,10 @@
-/* guests.c - the table of guest systems, and what guests inside others need. See guest.h. */
+/* guests.c - the table of guest systems, and functions for guests inside others. See guest.h. */
 #include <string.h>
 
 #include "core/guest.h"
 #include "core/linux/linux.h"
 
-/* A new one goes to the end: guests are shown events in this order, so the order is part of what a trace holds. */
+/* Add new ones at the end: guests get events in this order, so a trace depends on it. */
 const struct guest_system *const guest_systems[] = {&linux_system, NULL};
 
 /* ---------------------------------------------------------------- the table */
@@ -88,7 +88,7 @@ bool guest_runs(const struct guest *g, unsigned cpu)
     return true;
 }
 
-/* False: some guest has nothing there. */
+/* False if the address is not mapped in some guest. */
 static bool to_machine(const struct guest *g, uint64_t *address)
 {
     for (; g->parent; g = g->parent)

@@ -23,7 +23,7 @@ struct hooks {
     size_t nhooks;
     struct frame *frames;
     size_t nframes;
-    uint64_t *returns; /* return addresses that are probed */
+    uint64_t *returns; /* return addresses with probes */
     size_t nreturns;
     struct code *code;
     size_t rsp, ss_base, cs_base; /* registers */
@@ -109,9 +109,8 @@ uint64_t hooks_stack_pointer(const struct hooks *hs, unsigned cpu)
     return code_bits(hs, cpu) == 64 ? sp : (uint32_t)(get(hs, cpu, hs->ss_base) + (uint32_t)sp);
 }
 
-/* Where the function that was just entered returns to, linear, and how many bytes that are on the stack; 0:
- * it cannot be read. 32-bit calls push four, also those of compiled real-mode code; a 16-bit call pushes two.
- */
+/* The linear return address of the function that was just entered, and its size on the stack; 0 if it cannot
+ * be read. 32-bit calls push four bytes, even in compiled real-mode code; a 16-bit call pushes two. */
 static unsigned return_address(const struct hooks *hs, unsigned cpu, uint64_t sp, uint64_t *address)
 {
     const unsigned bits = code_bits(hs, cpu);
@@ -140,7 +139,7 @@ struct frame *hook_find(const struct hook *h, uint64_t sp)
     return NULL;
 }
 
-/* The call whose caller goes on with that stack pointer. */
+/* The frame whose caller goes on with that stack pointer. */
 static struct frame *find_returned(const struct hooks *hs, uint64_t sp)
 {
     for (size_t i = hs->nframes; i-- > 0;)
@@ -226,7 +225,8 @@ static void left(struct frame *f, const struct probe_hit *hit, struct hook *h)
     h->leave(h, hit, &copy);
 }
 
-/* An instruction that may leave the function: it does if the stack pointer is what it was at the entry. */
+/* At an instruction that may leave the function: it does so if the stack pointer is what it was
+ * at the entry. */
 static void on_exit_site(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
@@ -235,7 +235,7 @@ static void on_exit_site(void *ctx, const struct probe_hit *hit)
         left(f, hit, h);
 }
 
-/* A return address. */
+/* At a return address. */
 static void on_return(void *ctx, const struct probe_hit *hit)
 {
     struct hooks *hs = ctx;

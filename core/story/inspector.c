@@ -6,17 +6,17 @@
 #include "core/story/inspector_probe.h"
 #include "traces/memory.h"
 
-/* An event that waits for its place. */
+/* An event that is held until its turn. */
 struct held {
     struct event ev; /* data is its own */
     struct held *next;
 };
 
-/* A guest, and what is known of it from outside. */
+/* A guest, and what the inspector knows about it. */
 struct inspected {
     struct inspector *in;
     struct guest *guest;
-    bool found, gone; /* gone: to be destroyed once nothing of it is being called */
+    bool found, gone; /* gone: to be destroyed once none of its functions is being called */
     unsigned number;  /* once it is found */
 };
 
@@ -24,7 +24,7 @@ struct inspector {
     struct inspector_options o;
     struct probes *probes;
     struct symbols *symbols;
-    uint32_t chosen;           /* guest systems that are looked for, by the index in o.systems */
+    uint32_t chosen;           /* guest systems to look for, bits by index in o.systems */
     struct inspected **guests; /* a guest comes after those that it is inside */
     size_t nguests;
     unsigned nfound; /* since the reset */
@@ -35,8 +35,8 @@ struct inspector {
 
 /* ---------------------------------------------------------------- the order of events */
 
-/* After all that are held with the same icount or a lower one. Most come in order, so the end is tried first.
- */
+/* Inserts after all held events with the same icount or a lower one. Most come in order, so the end
+ * is tried first. */
 static struct held **place_for(struct inspector *in, uint64_t icount)
 {
     struct held **at = &in->first;
@@ -60,7 +60,7 @@ static void hold(struct inspector *in, const struct event *ev)
         in->last = h;
 }
 
-/* Those that are not younger than `icount` go out. */
+/* Passes on the held events up to `icount`. */
 static void release(struct inspector *in, uint64_t icount)
 {
     while (in->first && in->first->ev.icount <= icount) {
@@ -152,7 +152,8 @@ static void add_guest(struct inspector *in, const struct guest_system *system, s
     in->guests[in->nguests++] = i;
 }
 
-/* What it had found is no longer there. What was mapped at icount 0 was given, and stays. */
+/* What it had found is no longer there: unmaps it. What was mapped at icount 0 was given by the
+ * user, and stays. */
 static void forget_found(struct inspector *in, struct inspected *i, uint64_t icount, uint64_t time)
 {
     for (size_t k = 0, n = symbols_mappings(in->symbols); i->found && k < n; k++) {
@@ -194,8 +195,8 @@ static void machine_reset(struct inspector *in, const struct event *ev)
     in->nfound = 0;
 }
 
-/* Whether the machine belongs to a guest that others run inside, and this one looks for its own at the machine still: what it would
- * find is in a domain, where another looks for it. */
+/* Whether the machine belongs to a guest that others run inside, while this one still looks for its system in
+ * the machine itself: what it would find is in a domain, where another guest looks for it. */
 static bool is_displaced(const struct inspector *in, const struct inspected *i)
 {
     bool displaced = false;
@@ -214,7 +215,7 @@ static bool wants(const struct inspector *in, const struct inspected *i, const s
 static void show_guests(struct inspector *in, const struct event *ev)
 {
     bool any = false;
-    /* Guests that come meanwhile are shown the next. */
+    /* Guests that are created meanwhile get the next event. */
     for (size_t k = 0, n = in->nguests; k < n; k++)
         if (wants(in, in->guests[k], ev)) {
             in->guests[k]->guest->system->event(in->guests[k]->guest, ev);
@@ -233,7 +234,7 @@ static unsigned depth(const struct guest *g)
     return n;
 }
 
-/* The innermost guest that is found and that says who runs on a processor; NULL: nobody knows. */
+/* The innermost guest that was found and knows which task runs on a processor, or NULL. */
 static struct guest *who_runs(const struct inspector *in, unsigned cpu, struct guest_task *task)
 {
     struct guest *best = NULL;
@@ -300,7 +301,7 @@ static void give_note(void *ctx, const struct trace_note *note)
     in->o.note(in->o.ctx, note);
 }
 
-/* A table that was given, or could not be made: it counts from icount 0 on, at its link addresses. */
+/* Maps a given table from icount 0 on, at its link addresses; or reports that it could not be made. */
 static int take_given(struct inspector *in, const struct symbol_table *t, const struct error *err)
 {
     if (t)
@@ -328,7 +329,7 @@ static int load_given(struct inspector *in, struct error *err)
     return rc;
 }
 
-/* In a replay they come from the notes of the record: those of icount 0. */
+/* In a replay they are read from the record's notes at icount 0. */
 static int load_recorded(struct inspector *in, struct error *err)
 {
     struct trace_note note;

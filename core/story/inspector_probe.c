@@ -6,14 +6,14 @@
 #include "core/story/inspector_probe.h"
 #include "traces/memory.h"
 
-/* One place of what is asked for. */
+/* One place of a function or address that was asked for. */
 struct place {
     struct asked *a;
     struct hook *hook;
     const char *text; /* the setting */
     uint64_t address;
     bool by_address; /* the setting is a number: not looked up again */
-    bool looked_at;  /* it was 64-bit code, and disassembled */
+    bool looked_at;  /* it is 64-bit code, and was disassembled */
 };
 
 enum reg { RAX, RCX, RDX, RSI, RDI, R8, R9, REGS };
@@ -76,7 +76,8 @@ static void on_leave(struct hook *h, const struct probe_hit *hit, const struct f
     report(a, hit, EV_PROBE_LEAVE, p->text, fields);
 }
 
-/* Is that still the symbol there? A module may have gone, another program may have its address. */
+/* Whether the symbol is still there: its module may have been removed, or another program may
+ * use its address. */
 static bool still_there(const struct asked *a, const struct place *p, symbol_space space)
 {
     struct symbol sym;
@@ -86,9 +87,9 @@ static bool still_there(const struct asked *a, const struct place *p, symbol_spa
     return found;
 }
 
-/* Where 64-bit code is left, when it is entered first. The whole function must be readable. Jumps out are
- * taken for its ends, unless they go to a part of it that the compiler put elsewhere: then the return address
- * is waited for instead. */
+/* Finds the exits of 64-bit code, when it is first entered. The whole function must be readable. Jumps out of
+ * it are considered exits, unless they go to a part of it that the compiler moved elsewhere: then the return
+ * address is probed instead. */
 static void find_exits(struct asked *a, struct place *p, unsigned cpu, symbol_space space)
 {
     char cold[600];
@@ -103,8 +104,8 @@ static void find_exits(struct asked *a, struct place *p, unsigned cpu, symbol_sp
     hook_find_exits(p->hook, cpu, &sym);
 }
 
-/* 64-bit code: as System V has them. Else what the usual conventions use, since nobody knows which it is:
- * EAX, EDX, ECX and three words of the stack. */
+/* Arguments. In 64-bit code, those of System V. Otherwise the convention is not known, so the values that the
+ * usual ones use are reported: EAX, EDX, ECX and three words of the stack. */
 static void arguments(const struct asked *a, unsigned cpu, uint64_t arg[ARGUMENTS])
 {
     static const enum reg wide[ARGUMENTS] = {RDI, RSI, RDX, RCX, R8, R9}, narrow[] = {RAX, RDX, RCX};

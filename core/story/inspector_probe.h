@@ -1,9 +1,9 @@
-/* inspector_probe.h - functions and addresses that are asked for by the setting "probe": reported when they
- * are entered (probe.enter) and, functions in 64-bit code, left (probe.leave). Part of the inspector.
+/* inspector_probe.h - functions and addresses that the setting "probe" asks for: reported when they are
+ * entered (probe.enter) and, for functions, left (probe.leave). Part of the inspector.
  *
- * A symbol is looked for whenever symbols have come, and probed wherever it is found: in the kernel, in
- * modules, in programs, in firmware. Where 64-bit code is left is known by disassembly; of other code, and of
- * code that cannot be read yet, by the return address at its first call from a place.
+ * A symbol is looked up whenever symbols were added, and probed wherever it is found: in the kernel, in
+ * modules, in programs, in firmware. The exits of 64-bit code are found by disassembly; those of other code,
+ * and of code that cannot be read yet, by the return address at the first call from each place.
  */
 #ifndef BOOTREEL_CORE_INSPECTOR_PROBE_H
 #define BOOTREEL_CORE_INSPECTOR_PROBE_H
@@ -22,14 +22,14 @@ struct asked_options {
     bool (*read)(void *ctx, unsigned cpu, uint64_t address, void *buf, size_t n);
 };
 
-/* Takes all settings "probe" of the configuration. -1 with err if one makes no sense. *out is NULL if there
- * are none. */
+/* Reads all settings "probe" of the configuration. -1 with err if one is not valid. *out is NULL if
+ * there are none. */
 int asked_create(const struct asked_options *o, const struct engine_config *cfg, struct asked **out,
                  struct error *err);
 void asked_free(struct asked *a); /* NULL is allowed */
-/* Symbols have come: sets probes; they are applied by the caller. */
+/* Symbols were added: sets probes, which the caller has to apply. */
 void asked_look(struct asked *a);
-/* The machine was reset: what was being executed is not any more. */
+/* The machine was reset: drops the calls in progress. */
 void asked_reset(struct asked *a);
 
 #endif

@@ -16,10 +16,10 @@ struct marks {
     bool more;
 };
 
-/* Which kinds are marks, and whether each time or only the first (since reset). */
+/* Which kinds are marks, and whether every event is one or only the first since a reset. */
 enum when { NEVER, FIRST, ALWAYS };
 
-/* Of what a kernel tells: the great steps. */
+/* A kernel's milestones. */
 static bool kernel_mark(unsigned kind)
 {
     static const uint16_t kinds[] = {EV_KERNEL_ENTRY,    EV_DECOMPRESS_BEGIN, EV_DECOMPRESS_END,
@@ -51,7 +51,8 @@ static enum when mark_kind(const struct event *ev)
     return cls == EC_POWER ? ALWAYS : NEVER;
 }
 
-/* What makes it the same thing again. A mode is one whatever it was entered from. */
+/* A key that is equal for repetitions of the same thing. A mode is the same whichever mode it was
+ * entered from. */
 static uint64_t identity(const struct event *ev)
 {
     if (ev->kind == EV_CPU_MODE)

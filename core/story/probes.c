@@ -1,8 +1,8 @@
 /* probes.c - see probes.h.
  *
- * One stop of the engine for each address, however many want to be called there; its id is PROBE_FIRST_ID +
- * the number of its point. Points are found by address through a hash table that is rebuilt when it gets
- * full.
+ * There is one engine stop per address, however many functions are called there; its id is
+ * PROBE_FIRST_ID + the number of its point. Points are found by address through a hash table that is
+ * rebuilt when it gets full.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -114,7 +114,7 @@ unsigned probe_add(struct probes *p, enum probe_space space, uint64_t address, p
     return l->id;
 }
 
-/* A listener that was removed stays in its list, without a function: it may be being called. */
+/* A removed listener stays in its list without a function, since it may be in use. */
 void probe_remove(struct probes *p, unsigned id)
 {
     if (!id || id > p->nids || !p->by_id[id - 1] || !p->by_id[id - 1]->fn)
@@ -159,7 +159,7 @@ bool probes_reached(struct probes *p, unsigned id, unsigned cpu, uint64_t icount
         return false;
     const struct probe_hit hit = {
         .address = p->points[i].address, .cpu = cpu, .icount = icount, .time = p->e->ops->time(p->e)};
-    /* Those that are added meanwhile are called the next time; `points` may move, listeners do not. */
+    /* Listeners that are added meanwhile are called the next time; `points` may move, listeners do not. */
     unsigned last = p->nids;
     for (struct listener *l = p->points[i].first; l; l = l->next)
         if (l->fn && l->id <= last)

@@ -68,7 +68,7 @@ static struct process *add(struct processes *ps, uint64_t pid)
     return p;
 }
 
-/* The process of an event; one that was never seen created (the trace began later) is put in. */
+/* The process of an event; it is added if its creation was not seen (the trace began later). */
 static struct process *process_of(struct processes *ps, uint64_t pid)
 {
     struct process *p = find(ps, pid);
@@ -82,7 +82,7 @@ static struct process *process_of(struct processes *ps, uint64_t pid)
 static void created(struct processes *ps, const struct event *ev)
 {
     struct process *p = add(ps, ev->f[EVF_PROCESS_CREATE_pid]);
-    /* A thread runs the program of its group, a process first that of its parent. */
+    /* A thread runs the program of its group; a process at first runs that of its parent. */
     bool thread = ev->f[EVF_PROCESS_CREATE_kind] == PROCESS_THREAD;
     const struct process *parent =
         find(ps, ev->f[thread ? EVF_PROCESS_CREATE_tgid : EVF_PROCESS_CREATE_parent]);

@@ -131,7 +131,7 @@ static int take_comparison(const struct line *l, struct condition *c, const char
     return add_range(l, c, word, n, v, word[n] == '>' ? UINT64_MAX : v);
 }
 
-/* TEXT with a {NAME}: cut into what is before it, its name, and what follows. */
+/* Splits a TEXT with a {NAME} into the part before it, the name, and the part after it. */
 static int take_text(const struct line *l, struct condition *c, char *text)
 {
     char *open = strchr(text, '{'), *close = open ? strchr(open, '}') : NULL;
@@ -146,7 +146,7 @@ static int take_text(const struct line *l, struct condition *c, char *text)
     return 0;
 }
 
-/* Comparisons, "TEXT", same: from word `from` on. */
+/* Parses comparisons, "TEXT" and same, from word `from` on. */
 static int take_details(const struct line *l, struct condition *c, unsigned from)
 {
     for (unsigned i = from; i < l->n; i++) {
@@ -325,7 +325,7 @@ static int parse_fold(const struct line *l, struct stage_rule *s)
     return 0;
 }
 
-/* A line that is one word of the stage's. */
+/* Parses a line of one word. */
 static int parse_word(const struct line *l, const char **to)
 {
     if (l->n != 2)

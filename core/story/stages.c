@@ -13,13 +13,13 @@ struct stages {
     size_t n, room;
 };
 
-/* A stage that is open while the events are walked. */
+/* A stage that is open at the current event. */
 struct open_stage {
     size_t index; /* in the list */
     size_t rule;
-    char *text; /* the opening event's; of one that is beside others, its key */
+    char *text; /* the opening event's text; for a stage that is beside others, its key */
     size_t len;
-    long home; /* beside others: the index of the stage that it is in, -1: none */
+    long home; /* for a stage beside others: index of the stage that it is in, or -1 */
 };
 
 struct builder {
@@ -30,8 +30,8 @@ struct builder {
     struct open_stage *beside; /* those of rules with `by` */
     size_t nbeside;
     bool *done;           /* by rule: opened since the last reset */
-    bool *meant;          /* by rule: for this machine */
-    bool kinds[EV_COUNT]; /* that a condition names */
+    bool *meant;          /* by rule: it applies to this machine */
+    bool kinds[EV_COUNT]; /* kinds that a condition uses */
     char *plain;          /* a console line without escape sequences */
 };
 
@@ -72,8 +72,8 @@ static size_t put_field(const struct event *ev, const struct condition *c, const
     return (size_t)snprintf(out, room, "{%.*s}", (int)len, name);
 }
 
-/* NAME with {data}, {program}, {field} and what a text's {NAME} stands for filled in. Blanks become underscores, so that a name is a
- * word. */
+/* NAME with {data}, {program}, {field} and the text that {NAME} matches filled in. Blanks become underscores,
+ * so that a name is one word. */
 static char *expand(const char *name, const struct event *ev, const struct condition *c)
 {
     char out[MAX_NAME + 1];
@@ -126,7 +126,7 @@ static void close_beside(struct builder *b, size_t i, const struct event *ev, ui
     memmove(&b->beside[i], &b->beside[i + 1], (--b->nbeside - i) * sizeof b->beside[0]);
 }
 
-/* The innermost one, and what is beside others in it. */
+/* Closes the innermost stage, and those beside others in it. */
 static void close_top(struct builder *b, const struct event *ev, uint64_t number, bool at_end)
 {
     struct open_stage *o = &b->open[--b->nopen];
@@ -171,8 +171,8 @@ static bool ends_by_itself(const struct builder *b, unsigned depth)
            0;
 }
 
-/* The depth at which a stage may open now: that of its parent + 1, or -1. Stages without a close condition
- * make room for it. */
+/* The depth at which a stage may open now: that of its parent + 1, or -1. Stages without a close
+ * condition end for it. */
 static long place_for(const struct builder *b, const struct stage_rule *r)
 {
     for (long d = b->nopen; d >= 0; d--) {
@@ -187,7 +187,7 @@ static long place_for(const struct builder *b, const struct stage_rule *r)
     return -1;
 }
 
-/* Whether none of those is open that `outside` names. */
+/* Whether none of the stages that `outside` names is open. */
 static bool is_outside(const struct builder *b, const struct stage_rule *r)
 {
     for (size_t i = 0; i < r->noutside; i++)
@@ -250,7 +250,7 @@ static void open_stage(struct builder *b, size_t rule, const struct condition *c
 
 /* ---------------------------------------------------------------- stages beside each other */
 
-/* What tells an event's stage from others of its rule. */
+/* The key that distinguishes an event's stage from others of its rule. */
 static struct capture key_of(const char *by, const struct condition *c, const struct event *ev,
                              char number[KEY_MAX])
 {
@@ -274,7 +274,7 @@ static long find_beside(const struct builder *b, size_t rule, struct capture key
     return -1;
 }
 
-/* The innermost open stage that `in` names; -1: none is named. False: none of those named is open. */
+/* The innermost open stage that `in` names, or -1 if there is no `in`. False if none of them is open. */
 static bool find_home(const struct builder *b, const struct stage_rule *r, long *home)
 {
     *home = b->nopen ? (long)b->open[b->nopen - 1].index : -1;
@@ -311,7 +311,7 @@ static void open_beside(struct builder *b, size_t rule, const struct condition *
         close_beside(b, b->nbeside - 1, ev, number, false);
 }
 
-/* The condition of the list that holds, NULL: none. */
+/* The first condition of the list that holds, or NULL. */
 static const struct condition *which(const struct condition *list, size_t n, const struct event *ev)
 {
     for (size_t i = 0; i < n; i++)
@@ -320,7 +320,7 @@ static const struct condition *which(const struct condition *list, size_t n, con
     return NULL;
 }
 
-/* The stage of the rule that is open and has the event's key, if one of these conditions holds; -1: none. */
+/* The open stage of the rule that has the event's key, if one of these conditions holds; otherwise -1. */
 static long matching(const struct builder *b, size_t rule, const struct condition *list, size_t n,
                      const struct event *ev, const struct condition **c)
 {
@@ -381,7 +381,7 @@ static uint32_t note_kinds(struct builder *b, const struct condition *list, size
     return mask;
 }
 
-/* What the profile names. */
+/* Notes the event kinds that the profile uses. */
 static uint32_t classes_of(struct builder *b)
 {
     uint32_t mask = EVENT_CLASS_BIT(EC_POWER);
@@ -393,7 +393,7 @@ static uint32_t classes_of(struct builder *b)
     return mask;
 }
 
-/* A text is what a person sees of it. */
+/* Conditions apply to the text as a person sees it. */
 static void make_plain(struct builder *b, struct event *ev)
 {
     if (ev->kind != EV_CONSOLE_LINE || !ev->len || !b->kinds[ev->kind] || !memchr(ev->data, 0x1b, ev->len))
@@ -439,7 +439,7 @@ static const char *setting_of_config(const void *machine, const char *key)
 
 /* ---------------------------------------------------------------- the tree */
 
-/* The list was made in the order of beginnings; each stage gets its place behind its parent and the stages before it there. */
+/* The list is in order of beginning; each stage is moved behind its parent and the earlier stages there. */
 static void put_in_order(struct stages *s)
 {
     long *first = mem_alloc((s->n + 1) * sizeof *first), *next = mem_alloc((s->n + 1) * sizeof *next);
@@ -565,7 +565,7 @@ long stages_at(const struct stages *s, uint64_t icount)
 
 /* ---------------------------------------------------------------- folding */
 
-/* What a share is taken of: the innermost stage around it that is not beside others. */
+/* The stage that a percentage refers to: the innermost one around it that is not beside others. */
 static const struct stage *home_of(const struct stages *s, const struct stage *g)
 {
     long p = g->parent;
@@ -580,7 +580,8 @@ static bool is_short(const struct stages *s, const struct stage *g)
     return home && (unsigned __int128)g->took * 100 < (unsigned __int128)home->took * g->fold;
 }
 
-/* Stages that go into the first short one of their rule in the same parent: whose parts are short, too. */
+/* Marks the stages that are merged into the first short one of their rule in the same parent: those whose
+ * parts are short, too. */
 static bool *find_short(const struct stages *s)
 {
     bool *is = mem_zero(s->n + 1, sizeof *is);
@@ -604,7 +605,7 @@ static void add_up(struct stage *to, const struct stage *g)
     }
 }
 
-/* The short one before in the same parent that takes this one in; -1: it is the first. */
+/* The earlier short stage in the same parent that this one is merged into, or -1 if it is the first. */
 static long folded_before(const struct stages *s, size_t n, long parent, size_t rule)
 {
     for (size_t i = n; i-- > 0 && (long)i > parent;)
@@ -621,7 +622,7 @@ void stages_fold(struct stages *s)
     for (size_t i = 0; i < s->n; i++) {
         struct stage g = s->list[i];
         g.parent = g.parent >= 0 ? moved[g.parent] : -1;
-        bool inner = g.parent >= 0 && s->list[g.parent].folded; /* its time is its parent's */
+        bool inner = g.parent >= 0 && s->list[g.parent].folded; /* its time is part of its parent's */
         long to = is[i] && !inner ? folded_before(s, n, g.parent, g.rule) : inner ? g.parent : -1;
         if (to >= 0) {
             if (inner)
@@ -643,7 +644,7 @@ void stages_fold(struct stages *s)
 
 /* ---------------------------------------------------------------- what was waited for */
 
-/* The one that ended last before stage `of` began, in the same stage around both. */
+/* The stage that ended last before stage `of` began, in the same parent. */
 static long waited_for(const struct stages *s, size_t of)
 {
     const struct stage *g = &s->list[of];

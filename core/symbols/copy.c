@@ -1,10 +1,9 @@
-/* copy.c - a part of a table once more, for code that is executed at a second place too. See
- * symbols.h. */
+/* copy.c - copies a part of a table, for code that is also executed at a second place. See symbols.h. */
 #include <string.h>
 
 #include "core/symbols/impl.h"
 
-/* The part that is copied: runtime address = link address + distance. */
+/* Maps the part that is copied: runtime address = link address + distance. */
 struct part {
     const struct symbol_table *from;
     struct symbol_table *to;

@@ -1,13 +1,12 @@
-/* dwarf.c - what a table knows of lines, functions and call frames, as debug sections that gdb reads.
- * See symbols.h. DWARF Debugging Information Format 4: 6.2 lines, 6.4 call frames, 7 encodings; register
- * numbers: System V ABI, i386 (table 2.14) and x86-64 (figure 3.36).
+/* dwarf.c - a table's lines, functions and call frames as debug sections that gdb reads. See symbols.h. DWARF
+ * Debugging Information Format 4: 6.2 lines, 6.4 call frames, 7 encodings; register numbers: System V ABI,
+ * i386 (table 2.14) and x86-64 (figure 3.36).
  *
- * A table is one compilation unit: the units that it was made of are not kept. There are no types, arguments
- * or variables in it.
+ * A table is one compilation unit: the original units are not kept. It has no types, arguments or variables.
  *
- * Call frames are written anew rather than copied, for two reasons. In real mode what the compiler says is
- * not what a debugger with linear addresses needs: SP counts from SS, and a return address from CS. And gdb
- * may see eip as 64 bits (gdbstub/regs.c), but the stack has 32 of them.
+ * Call frames are generated rather than copied, for two reasons. In real mode the compiler's frames do not
+ * fit a debugger with linear addresses: SP is relative to SS, and a return address to CS. And gdb may see eip
+ * as 64 bits (gdbstub/regs.c), but the stack has 32 of them.
  */
 #include <dwarf.h>
 #include <stdlib.h>
@@ -76,7 +75,7 @@ static void put_string(struct bytes *b, const char *s)
     put(b, s, strlen(s) + 1);
 }
 
-/* A length of four bytes before what it counts. */
+/* A four-byte length before the data that it counts: begin reserves it, end fills it in. */
 static size_t begin_length(struct bytes *b)
 {
     return put_int(b, 0, 4);
@@ -124,7 +123,7 @@ static void put_abbrevs(struct bytes *b)
     put_byte(b, 0);
 }
 
-/* A function is code of a size with a line. */
+/* Functions are code symbols with a size and a line. */
 static void put_function(struct bytes *b, const struct symbol_table *t, const struct entry *e, uint64_t bias)
 {
     long row = symbol_table_row_at(t, e->address);
@@ -170,7 +169,7 @@ static void put_line_header(struct bytes *b, const struct symbol_table *t)
     put_byte(b, 1);           /* shortest instruction */
     put_byte(b, 1);           /* operations an instruction */
     put_byte(b, 1);           /* rows are statements */
-    put_byte(b, (uint8_t)-5); /* special opcodes are not used: any numbers will do */
+    put_byte(b, (uint8_t)-5); /* special opcodes are not used, so any numbers will do */
     put_byte(b, 14);
     put_byte(b, 1 + sizeof operands);
     put(b, operands, sizeof operands);
@@ -204,7 +203,7 @@ static void put_row(struct bytes *b, const struct line_row *row, const struct li
     put_byte(b, DW_LNS_copy);
 }
 
-/* From row `i` on as far as it is known. Returns the row that ends it. */
+/* Writes the sequence from row `i` on, up to the row that ends it, which is returned. */
 static size_t put_sequence(struct symbols_dwarf *d, const struct symbol_mapping *m, size_t i)
 {
     struct bytes *b = &d->section[LINE];
@@ -245,7 +244,7 @@ static void put_lines(struct symbols_dwarf *d, const struct symbol_mapping *m)
 
 /* ---------------------------------------------------------------- .debug_frame */
 
-enum { ESP = 4, EIP = 8, RIP = 16, CS = 41, SS = 42 }; /* i386, but for rip */
+enum { ESP = 4, EIP = 8, RIP = 16, CS = 41, SS = 42 }; /* i386 numbers, except for rip */
 enum { FRAME_KIND = FRAME_WIDE | FRAME_SEGMENTED, FRAME_KINDS = FRAME_KIND + 1 };
 
 static void put_block(struct bytes *b, const struct bytes *block)
@@ -264,7 +263,7 @@ static void put_segment(struct bytes *x, unsigned reg)
     put_byte(x, DW_OP_shl);
 }
 
-/* The caller's eip: four bytes below the CFA; those of SS:SP hold an offset in CS. */
+/* The caller's eip: four bytes below the CFA; in real mode these hold an offset in CS. */
 static void put_eip_rule(struct bytes *b, bool segmented)
 {
     struct bytes x = {0};
@@ -282,7 +281,7 @@ static void put_eip_rule(struct bytes *b, bool segmented)
     free(x.p);
 }
 
-/* The caller's esp is the CFA, counted from SS. */
+/* The caller's esp is the CFA, relative to SS. */
 static void put_esp_rule(struct bytes *b)
 {
     struct bytes x = {0};
@@ -348,7 +347,7 @@ static bool is_saved(const struct symbol_frame *f, unsigned reg)
     return false;
 }
 
-/* What is another than in the row before; `last` NULL: all. */
+/* Writes the rules that differ from the previous row's; all of them if `last` is NULL. */
 static void put_rule(struct bytes *b, const struct symbol_frame *f, const struct symbol_frame *last)
 {
     put_cfa(b, f);
@@ -368,8 +367,8 @@ static void put_rule(struct bytes *b, const struct symbol_frame *f, const struct
         }
 }
 
-/* From row `i` on, as long as the rules are of its kind; not many: a reader goes through all of them. Returns
- * the row after them. */
+/* Writes the rows from `i` on that have the same kind of rules, but not too many, since a reader goes through
+ * all of them. Returns the row after them. */
 static size_t put_fde(struct bytes *b, const struct symbol_mapping *m, size_t i, size_t cie)
 {
     enum { MANY = 64 };

@@ -1,5 +1,4 @@
-/* elf.c - names and lines of an ELF image: symbols by libelf, lines by elfutils' libdw. See
- * symbols.h. */
+/* elf.c - symbols and lines of an ELF image: symbols by libelf, lines by elfutils' libdw. See symbols.h. */
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <fcntl.h>
@@ -10,7 +9,7 @@
 
 #include "core/symbols/frame.h"
 
-/* The class letter of nm(1), as near as a symbol table tells. */
+/* The type letter of nm(1), as far as it is known from a symbol table. */
 static char type_letter(Elf *elf, const GElf_Sym *sym)
 {
     GElf_Shdr sh;
@@ -35,7 +34,7 @@ static bool wanted(const GElf_Sym *sym, const char *name)
            type != STT_TLS;
 }
 
-/* How far a symbol without a size can reach: to the end of its section; 0: any distance. */
+/* The largest size that a symbol without a size can have: up to the end of its section; 0 if not limited. */
 static uint64_t room_of(Elf *elf, const GElf_Sym *sym)
 {
     GElf_Shdr sh;
@@ -67,11 +66,12 @@ static void add_symbols(struct symbol_table *t, Elf *elf, unsigned section_type)
     GElf_Shdr sh;
     for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));)
         if (gelf_getshdr(scn, &sh) && sh.sh_type == section_type)
-            for (int local = 0; local < 2; local++) /* of two names of an address the global one is shown */
+            for (int local = 0; local < 2; local++) /* if an address has two names, the global one is shown */
                 add_section(t, elf, scn, &sh, local);
 }
 
-/* The path without what of it is the builder's: from the compilation's folder on, if it is inside. */
+/* The path relative to the compilation's folder, if it is inside: the rest depends on the
+ * builder's machine. */
 static const char *short_path(const char *path, const char *folder)
 {
     size_t n = folder ? strlen(folder) : 0;
@@ -121,7 +121,7 @@ static void add_debug_information(struct symbol_table *t, Elf *elf)
     dwarf_end(dwarf);
 }
 
-/* Takes all of an open ELF. NULL with err if there is nothing. */
+/* Reads all of an open ELF. NULL with err if it has no symbols. */
 static struct symbol_table *add_elf(struct symbols *s, const char *name, Elf *elf, bool lines,
                                     struct error *err)
 {
@@ -159,7 +159,7 @@ struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const 
 struct symbol_table *symbols_add_elf_file(struct symbols *s, const char *path, struct error *err)
 {
     const char *slash = strrchr(path, '/');
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* no waiting for the writer of a pipe */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* do not wait for the writer of a pipe */
     if (fd < 0) {
         error_set(err, "%.200s: %m", path);
         return NULL;

@@ -1,9 +1,9 @@
-/* frame.c - how callers are found: the rows of a table, and those of an ELF image by elfutils' libdw.
+/* frame.c - how callers are found: the rows of a table, and those of an ELF image, read with elfutils' libdw.
  * See symbols.h. DWARF 4, 6.4.
  *
- * Rows are looked for at functions only (what code of a size has a name). Of each row the usual rules are
- * taken: CFA = register + offset, registers saved at CFA + offset, the return address right below the CFA.
- * Code with other rules has no rows, and a debugger does there what it does without.
+ * Rows are read only for functions (code symbols with a size). Only the usual rules are supported: CFA =
+ * register + offset, registers saved at CFA + offset, the return address right below the CFA. Code with other
+ * rules gets no rows, and a debugger has to do without them.
  */
 #include <dwarf.h>
 #include <gelf.h>
@@ -22,7 +22,7 @@ void symbol_table_add_frame(struct symbol_table *t, const struct symbol_frame *f
     t->frames[t->nframes++] = *f;
 }
 
-/* Where one function ends and another begins, the beginning counts. */
+/* Where one function ends and another begins, the beginning takes precedence. */
 static int by_frame(const void *a, const void *b)
 {
     const struct symbol_frame *x = a, *y = b;
@@ -59,7 +59,7 @@ void symbol_table_sort_frames(struct symbol_table *t)
 
 /* ---------------------------------------------------------------- real mode's code */
 
-/* A unit that was compiled for real mode. The compiler's options say so; nothing else in the file does. */
+/* Whether a unit was compiled for real mode. Only the recorded compiler options say so. */
 static bool is_real_mode(Dwarf_Die *unit)
 {
     Dwarf_Attribute attr;
@@ -113,7 +113,7 @@ static bool section_is_real(Elf *elf, const struct ranges *real, uint64_t addres
     return false;
 }
 
-/* Of assembly the options are not known: it is taken to be what the code is that it was linked with. */
+/* The options of assembly are not recorded: it is assumed to be like the code that it was linked with. */
 static void find_real_mode(Elf *elf, Dwarf *dwarf, struct ranges *real)
 {
     Dwarf_CU *cu = NULL;
@@ -149,7 +149,7 @@ static bool take_cfa(struct symbol_frame *f, Dwarf_Frame *frame)
     return true;
 }
 
-/* Whether a register has a rule that is known here; adds it if it is saved. */
+/* Whether a register has a supported rule; adds it if it is saved. */
 static bool take_register(struct symbol_frame *f, Dwarf_Frame *frame, unsigned reg)
 {
     Dwarf_Op mem[3], *ops;
@@ -157,7 +157,7 @@ static bool take_register(struct symbol_frame *f, Dwarf_Frame *frame, unsigned r
     if (dwarf_frame_register(frame, (int)reg, mem, &ops, &n))
         return false;
     if (!n)
-        return true; /* as it was, or not known: the same to us */
+        return true; /* unchanged or not known: treated alike */
     if (n != 2 || ops[0].atom != DW_OP_call_frame_cfa || ops[1].atom != DW_OP_plus_uconst ||
         f->nsaved == FRAME_SAVED)
         return false;
@@ -166,7 +166,7 @@ static bool take_register(struct symbol_frame *f, Dwarf_Frame *frame, unsigned r
     return true;
 }
 
-/* The return address is where a call pushes it, or there is none. */
+/* Whether the return address is where a call pushes it, or there is none. */
 static bool take_return(struct symbol_frame *f, Dwarf_Frame *frame, int reg)
 {
     Dwarf_Op mem[3], *ops;
@@ -181,7 +181,7 @@ static bool take_return(struct symbol_frame *f, Dwarf_Frame *frame, int reg)
            (int64_t)ops[1].number == (f->flags & FRAME_WIDE ? -8 : -4);
 }
 
-/* The row at an address: *end is where the next one begins. False: there is none, of this form. */
+/* The row at an address; *end is where the next one begins. False if there is none, or it has other rules. */
 static bool add_row(struct reading *r, uint64_t address, uint64_t *end)
 {
     static const uint8_t narrow[] = {3, 5, 6, 7}, wide[] = {3, 6, 12, 13, 14, 15}; /* preserved by calls */

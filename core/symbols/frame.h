@@ -1,4 +1,4 @@
-/* frame.h - how callers are found, out of an ELF image. Private to core/symbols/. */
+/* frame.h - reads from an ELF image how callers are found. Private to core/symbols/. */
 #ifndef BOOTREEL_CORE_SYMBOLS_FRAME_H
 #define BOOTREEL_CORE_SYMBOLS_FRAME_H
 
@@ -6,7 +6,7 @@
 
 #include "core/symbols/impl.h"
 
-/* Adds the rows of all functions that `t` has so far. `wide`: it is 64-bit code. */
+/* Adds the frame rows of all functions that `t` has so far. `wide`: it is 64-bit code. */
 void symbol_table_read_frames(struct symbol_table *t, Elf *elf, Dwarf *dwarf, bool wide);
 
 #endif

@@ -8,7 +8,7 @@ enum { SYMBOL_NAME_MAX = 511 };
 
 struct entry {
     uint64_t address; /* as linked */
-    uint64_t size;    /* until the table is done, without SYMBOL_SIZED: the most that it can be, 0: any */
+    uint64_t size;    /* until the table is complete, without SYMBOL_SIZED: an upper limit, or 0 */
     uint32_t name;    /* in names */
     char type;
     uint8_t flags;
@@ -38,7 +38,7 @@ struct symbol_table {
     uint64_t low, high; /* of what is not absolute */
     uint64_t hash;
     uint32_t number; /* among the tables, from 0 */
-    bool noted;      /* it was given to the sink */
+    bool noted;      /* it was passed to the sink */
 };
 
 struct symbols {
@@ -53,14 +53,14 @@ struct symbols {
     size_t nincoming;
 };
 
-/* note.c: to the sink, if there is one. */
+/* note.c: write notes to the sink, if there is one. */
 void symbols_note_map(struct symbols *s, const struct symbol_mapping *m);
 void symbols_note_unmap(struct symbols *s, const struct symbol_table *t, symbol_space space, uint64_t at,
                         uint64_t time);
 void symbol_table_free(struct symbol_table *t);
 /* frame.c: sorts; of several rows at one address one is left. */
 void symbol_table_sort_frames(struct symbol_table *t);
-/* symbols.c: the last line row at or before an address (as linked); -1: none. */
+/* table.c: the last line row at or before a link address, or -1. */
 long symbol_table_row_at(const struct symbol_table *t, uint64_t address);
 /* A function, or a label in code. */
 static inline bool symbol_is_code(char type)

@@ -1,7 +1,7 @@
 /* note.c - symbols as notes of a trace. See symbols.h.
  *
- * Numbers are varints (seven bits a byte, lowest first), signed ones zigzag; a string is a length and its
- * bytes.
+ * Numbers are varints (seven bits a byte, lowest first), signed ones zigzag; a string is a
+ * length and its bytes.
  *
  * symbols.table (name: the table's): u8 1, table number, part number, u8 whether it is the last part; in
  * part 0 string source; then entries up to the end: zigzag address minus the one before, u8 flags, u8 type,
@@ -99,7 +99,8 @@ static void note_lines(struct symbols *s, const struct symbol_table *t, struct p
         struct line_row last = {0};
         size_t files = file;
         begin(&o, t);
-        /* Rows are by address, so files come in any order: all that are left, as far as they go in. */
+        /* Rows are in order of address, so files are in any order: writes as many of the
+         * remaining ones as fit. */
         for (size_t bytes = 0; files < t->nfiles && bytes < PART; files++)
             bytes += strlen(t->files[files]) + 3;
         put_number(&o, files - file);
@@ -248,7 +249,7 @@ static int64_t get_signed(struct in *in)
     return (int64_t)(v >> 1 ^ -(v & 1));
 }
 
-/* Into buf, ended by NUL; longer than it, or with a NUL inside: damaged. */
+/* Reads a string into buf, ended by NUL. One that is too long or contains a NUL is damaged. */
 static void get_string(struct in *in, char *buf, size_t size)
 {
     uint64_t n = get_number(in);
@@ -261,7 +262,7 @@ static void get_string(struct in *in, char *buf, size_t size)
     in->p += n;
 }
 
-/* The table of a note that is still open, or NULL; begun if it is not there yet. */
+/* The incomplete table that a note belongs to, begun if necessary; or NULL. */
 static struct symbol_table *incoming(struct symbols *s, struct in *in, const char *name)
 {
     uint64_t number = get_number(in);
@@ -377,7 +378,7 @@ static bool take_frames(struct symbols *s, struct in *in, const char *name)
     return t && !in->bad;
 }
 
-/* The whole table of a number. */
+/* The complete table of that number. */
 static struct symbol_table *numbered(struct symbols *s, struct in *in, uint64_t number)
 {
     if (in->bad || number >= s->nincoming || !symbol_table_whole(s->incoming[number])) {

@@ -1,4 +1,4 @@
-/* table.c - see symbols.h: tables, mappings and questions. */
+/* table.c - see symbols.h: tables, mappings and lookups. */
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -96,7 +96,7 @@ void symbol_table_add_line(struct symbol_table *t, uint64_t address, const char 
     struct line_row *last = t->nlines ? &t->lines[t->nlines - 1] : NULL;
     uint32_t f = last && last->line && !strcmp(t->files[last->file], file) ? last->file : keep_file(t, file);
     if (last && last->line && line && last->address == address) {
-        *last = (struct line_row){address, f, line}; /* no instruction is of the row before */
+        *last = (struct line_row){address, f, line}; /* no instruction belongs to the previous row */
         return;
     }
     if (t->nlines == t->lines_cap) {
@@ -106,7 +106,7 @@ void symbol_table_add_line(struct symbol_table *t, uint64_t address, const char 
     t->lines[t->nlines++] = (struct line_row){address, f, line};
 }
 
-/* Of several at one address the first that was added comes first: that is the one that is shown. */
+/* Of several at one address the first that was added comes first, and is the one that is shown. */
 static int by_address(const void *a, const void *b)
 {
     const struct entry *x = a, *y = b;
@@ -118,8 +118,8 @@ static int by_address(const void *a, const void *b)
     return (x->name > y->name) - (x->name < y->name); /* names were added in the same order */
 }
 
-/* Rows of equal addresses: the end of a sequence comes before the begin of another. The rest of the order is
- * there so that it does not depend on how qsort works. */
+/* At equal addresses, the end of a sequence comes before the beginning of another. The rest makes the order
+ * independent of how qsort works. */
 static int by_row(const void *a, const void *b)
 {
     const struct line_row *x = a, *y = b;
@@ -140,8 +140,8 @@ static size_t absolute_count(const struct symbol_table *t)
     return n;
 }
 
-/* A symbol without a size goes up to the next of a higher address, but not beyond what it may have. That is
- * then a size of its own: notes do not keep the limit. */
+/* A symbol without a size extends to the next higher address, but not beyond its limit. The result is stored
+ * as its size, since notes do not store the limit. */
 static void set_size(struct entry *e, uint64_t next)
 {
     uint64_t limit = e->size;
@@ -316,7 +316,7 @@ void symbol_table_symbol(const struct symbol_table *t, size_t i, struct symbol *
     symbol_of(t, i, 0, sym);
 }
 
-/* ---------------------------------------------------------------- asking */
+/* ---------------------------------------------------------------- lookups */
 
 static bool in_force(const struct symbol_mapping *m, symbol_space space, uint64_t at)
 {
@@ -325,7 +325,7 @@ static bool in_force(const struct symbol_mapping *m, symbol_space space, uint64_
     return at == SYMBOLS_NOW ? !m->until : m->since <= at && (!m->until || at < m->until);
 }
 
-/* Functions first, then the lower address; among those after `after` (NULL: all) in that order. */
+/* Functions first, then the lower address; only those after `after` (NULL: all) in that order. */
 static bool better(const struct symbol *a, const struct symbol *b)
 {
     if (symbol_is_code(a->type) != symbol_is_code(b->type))
@@ -358,7 +358,7 @@ bool symbol_table_find(const struct symbol_table *t, const char *name, struct sy
     return find_in(t, 0, name, strlen(name), NULL, sym);
 }
 
-/* The space that is asked after this one. False: there is none. */
+/* The space that is searched after this one. False if there is none. */
 static bool outer_space(symbol_space *space)
 {
     const symbol_space inner = *space, kernel = symbol_space_kernel(inner);
@@ -413,13 +413,13 @@ bool symbols_find_next(const struct symbols *s, symbol_space space, const char *
     return false;
 }
 
-/* A name that an assembler made up is shown if there is no other. */
+/* A name that the assembler generated is shown only if there is no other. */
 static bool made_up(const char *name)
 {
     return name[0] == '$' || name[0] == '.';
 }
 
-/* The entry that an address (as linked) lies in; -1: none. */
+/* The entry that contains a link address, or -1. */
 static long entry_at(const struct symbol_table *t, uint64_t address)
 {
     size_t first = absolute_count(t), low = first, high = t->n;
@@ -544,7 +544,7 @@ bool symbols_line(const struct symbols *s, symbol_space space, uint64_t address,
     return false;
 }
 
-/* The last frame row at or before an address (as linked), or NULL. */
+/* The last frame row at or before a link address, or NULL. */
 static const struct symbol_frame *frame_at(const struct symbol_table *t, uint64_t address)
 {
     size_t low = 0, high = t->nframes;

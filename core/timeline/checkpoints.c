@@ -1,8 +1,8 @@
-/* checkpoints.c - which states are kept.
+/* checkpoints.c - which states are kept in memory.
  *
- * States in memory lie densely near the position of last use and exponentially farther apart away from it.
- * The trace's own checkpoints are loaded as states when they are used, and kept. When there is more than the
- * budget allows, first the bytes of pages go that can be read again, then what is farthest away.
+ * They are dense near the current position and exponentially farther apart away from it. The trace's own
+ * checkpoints are loaded as states when they are used, and kept. When the budget is exceeded, first the bytes
+ * of pages that can be read again are dropped, then the farthest states.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -12,7 +12,8 @@
 #include "core/timeline/tree.h"
 #include "traces/memory.h"
 
-/* Recorded checkpoints loaded at a time when going back: the reader begins anew for each. */
+/* How many recorded checkpoints are loaded at a time when going back, since the reader starts from the first
+ * one each time. */
 enum { BATCH = 16 };
 
 static uint64_t distance(uint64_t a, uint64_t b)
@@ -62,7 +63,8 @@ void tl_line_clear(struct timeline *tl, struct line *l)
     *l = (struct line){.end = NOWHERE};
 }
 
-/* Whether point i could go: its neighbours are near enough to each other, seen from the position. */
+/* Whether point i can be dropped: its neighbours are close enough to each other for their distance from
+ * the position. */
 static bool superfluous(const struct line *l, size_t i, uint64_t here)
 {
     uint64_t a = l->point[i - 1].icount, c = l->point[i + 1].icount;
@@ -93,8 +95,8 @@ static void insert_point(struct timeline *tl, struct line *l, size_t at, uint64_
     store_capture(&tl->store, &l->point[at].state);
 }
 
-/* The engine's content is not known, and learning it would cost all of its memory: only a beginning is worth
- * that. */
+/* Whether a state may be kept. If the engine's content is not known, all of its memory would have to be
+ * copied, which is done only for a line's first state. */
 static bool may_lay(const struct timeline *tl, const struct line *l)
 {
     return tl->settled && (tl->store.known || !l->n);
@@ -138,8 +140,7 @@ static int load_one(struct timeline *tl, size_t k, struct error *err)
     return store_recorded(&tl->store, k, before ? before : &tl->store.now, after, &tl->recorded[k], err);
 }
 
-/* The reader gives checkpoints cheaply in ascending order only; so some before this one are loaded on the
- * way. */
+/* The reader is fast only in ascending order, so some checkpoints before this one are loaded on the way. */
 static int load_recorded(struct timeline *tl, size_t k, struct error *err)
 {
     if (tl->recorded[k].sections)
@@ -218,7 +219,7 @@ int tl_restore(struct timeline *tl, uint64_t icount, struct error *err)
     }
     tl->settled = !rc;
     if (!rc) {
-        /* No step; but it says whose turn it is. */
+        /* This makes no step, but it tells which processor runs. */
         const struct run_limit limit = {.icount = icount, .time = UINT64_MAX};
         struct stop stop;
         tl->e->ops->run(tl->e, &limit, &stop);
@@ -234,7 +235,7 @@ static bool over(const struct timeline *tl)
     return tl->store.used > tl->budget;
 }
 
-/* The loaded recorded state farthest from here; -1: none but the nearest. */
+/* The loaded recorded state that is farthest from here, or -1 if there is only the nearest. */
 static long farthest_recorded(const struct timeline *tl, uint64_t here)
 {
     long best = -1, near = recorded_at_or_before(tl, here);
@@ -248,7 +249,7 @@ static long farthest_recorded(const struct timeline *tl, uint64_t here)
     return best;
 }
 
-/* The point of the line that is farthest from here, but not a pinned one; -1: none. */
+/* The point of the line that is farthest from here and not pinned, or -1. */
 static long farthest_point(const struct line *l, uint64_t here)
 {
     size_t first = l->pinned ? 1 : 0;

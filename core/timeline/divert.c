@@ -1,4 +1,4 @@
-/* divert.c - private runs. */
+/* divert.c - diversions. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 #include "core/timeline/impl.h"
 #include "traces/memory.h"
 
-/* ---------------------------------------------------------------- forking */
+/* ---------------------------------------------------------------- beginning */
 
 void tl_given_clear(struct timeline *tl, uint64_t from)
 {
@@ -15,7 +15,7 @@ void tl_given_clear(struct timeline *tl, uint64_t from)
         free((void *)tl->given[--tl->ngiven].data);
 }
 
-/* Whether the record ends here, by the guest switching itself off. */
+/* Whether the record ends here because the guest switched itself off. */
 static bool switched_off(const struct timeline *tl)
 {
     const struct trace_end *end = trace_end(tl->t);
@@ -66,7 +66,7 @@ int timeline_undivert(struct timeline *tl, struct error *err)
     tl_line_clear(tl, &tl->divert);
     tl_given_clear(tl, 0);
     tl->diverted = tl->base_pending = tl->settled = false;
-    /* The engine is somewhere else: a restore is due, whatever its icount says. */
+    /* The engine is on another line: its state must be restored, whatever its icount is. */
     uint64_t from = tl_nearest(tl, tl->fork);
     if (from == NOWHERE)
         return error_set(err, "there is no checkpoint before icount %llu", (unsigned long long)tl->fork);
@@ -105,7 +105,7 @@ size_t timeline_poke_physical(struct timeline *tl, uint64_t address, const void 
 
 /* ---------------------------------------------------------------- live */
 
-/* The diversion's beginning is saved, if that is still to be done. */
+/* Saves the diversion's beginning, if that has not been done. */
 void tl_save_base(struct timeline *tl)
 {
     if (!tl->base_pending)
@@ -136,7 +136,7 @@ uint32_t timeline_input(struct timeline *tl, uint16_t port, const void *data, ui
     struct error err;
     if (feed_offer(&tl->feed, &in, &err) || !in.len)
         return 0;
-    /* What was known to come after is another run now. */
+    /* What was known to come after this no longer applies. */
     tl_given_clear(tl, tl->feed.next);
     tl_line_cut(tl, &tl->divert, tl_here(tl));
     tl->divert.end = NOWHERE;
@@ -184,7 +184,7 @@ static void prepare(struct saving *s, const char *path)
     s->inputs = mem_zero(tl->ngiven + 1, sizeof *s->inputs);
     for (size_t i = 0; i < tc->nsettings; i++)
         s->settings[i] = (struct setting){tc->settings[i].key, tc->settings[i].value};
-    /* Those not given yet, seen from here, belong to what comes after. */
+    /* Inputs after the current position are left out. */
     memcpy(s->inputs, tl->given, tl->feed.next * sizeof *s->inputs);
     s->images = image_replay_new(tl->t);
     s->config = (struct engine_config){.settings = s->settings, .nsettings = tc->nsettings};

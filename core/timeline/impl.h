@@ -3,12 +3,12 @@
  *   tree.c         trees of shared pages
  *   state.c        states: capture, restore, hash (state.h)
  *   checkpoints.c  which states are kept, in memory and of the trace; the budget
- *   run.c          running the engine: inputs, stops, events seen; going to a position
+ *   run.c          running the engine: inputs, stops, events seen; moving to a position
  *   timeline.c     opening; the movements
  *   stops.c        stop points
  *   filter.c       event filters; recorded events as an index
  *   look.c         registers, memory, parts, marks
- *   divert.c       private runs
+ *   divert.c       diversions
  */
 #ifndef BOOTREEL_CORE_TIMELINE_IMPL_H
 #define BOOTREEL_CORE_TIMELINE_IMPL_H
@@ -30,7 +30,7 @@ struct point {
     struct machine_state state;
 };
 
-/* A run: the recorded one, or a diversion. */
+/* A line: the recorded run, or a diversion. */
 struct line {
     struct point *point; /* by icount */
     size_t n, cap;
@@ -49,20 +49,20 @@ struct named {
     uint64_t icount;
 };
 
-/* What is looked for among the events that the run reports. */
+/* What is searched for among the events that the run reports. */
 struct sight {
-    uint32_t classes; /* observed; 0: nothing is looked for */
-    bool last;        /* the last match below `end` is wanted, else the first from `begin` on */
+    uint32_t classes; /* observed; 0 if nothing is searched for */
+    bool last;        /* the last match below `end` is wanted, otherwise the first from `begin` on */
     uint64_t begin, end;
-    bool only_folds; /* the engine is asked for what it has not put together yet */
+    bool only_folds; /* the engine is being asked for folds that it has not completed yet */
     bool found;
     unsigned id;
     struct event event; /* without data */
     char text[200];
 };
 
-/* Checkpoints on the way: none; nearer to each other towards the target; one every so many steps; the same,
- * but the way is only searched. */
+/* Which checkpoints to make on the way: none; closer together towards the target; one every so many steps;
+ * the same, but the way is only searched. */
 enum laying { LAY_NOTHING, LAY_TO_TARGET, LAY_EVERY, LAY_SEARCH };
 
 struct timeline {
@@ -84,13 +84,13 @@ struct timeline {
     struct line record, divert;
     bool diverted;
     bool by_hand;      /* registers or memory were changed in it */
-    bool base_pending; /* the diversion's beginning is still to be saved */
+    bool base_pending; /* the diversion's beginning has not been saved yet */
     uint64_t fork;
     struct trace_input *given; /* in the diversion; their data is ours */
     size_t ngiven;
 
     bool settled;     /* the engine's state is that of its position */
-    struct feed feed; /* of the present line */
+    struct feed feed; /* of the current line */
     enum laying laying;
     uint64_t target, lay_at;
     uint64_t steps;
@@ -98,7 +98,7 @@ struct timeline {
     struct stop_entry *stop;
     size_t nstops, stops_cap;
     unsigned next_id;
-    struct stop_point *armed; /* what the engine has */
+    struct stop_point *armed; /* what the engine has been given */
     size_t narmed;
     struct sight sight;
     struct observer observer;
@@ -106,7 +106,7 @@ struct timeline {
     void *console_ctx;
     bool live;
     uint64_t live_time; /* an idle guest does not skip guest time beyond this */
-    unsigned cpu;       /* whose turn it is */
+    unsigned cpu;       /* the processor that runs */
 
     struct trace_cursor *near;
     uint32_t near_classes;
@@ -132,7 +132,7 @@ static inline struct line *tl_line(struct timeline *tl)
 
 /* ---------------------------------------------------------------- checkpoints.c */
 
-/* Keeps the present state, which must be settled. */
+/* Keeps the current state, which must be settled. */
 void tl_lay(struct timeline *tl);
 /* At a recorded checkpoint, having run there: the trace's state takes the place of the one in memory. */
 void tl_pass_recorded(struct timeline *tl, size_t k);
@@ -140,7 +140,7 @@ void tl_pass_recorded(struct timeline *tl, size_t k);
 long tl_recorded_from(const struct timeline *tl, uint64_t icount);
 /* The highest position at or before `icount` that can be restored; NOWHERE: none. */
 uint64_t tl_nearest(struct timeline *tl, uint64_t icount);
-/* Brings the engine to that position (from tl_nearest). */
+/* Restores the engine to that position (from tl_nearest). */
 int tl_restore(struct timeline *tl, uint64_t icount, struct error *err);
 void tl_fit_budget(struct timeline *tl);
 void tl_line_clear(struct timeline *tl, struct line *l);
@@ -161,18 +161,17 @@ enum ran {
 
 /* feed_source.input; ctx is the timeline. */
 int tl_input(void *ctx, uint64_t i, struct trace_input *in, struct error *err);
-/* Runs to `target`, laying checkpoints. Breakpoints and watchpoints met at a position from `first` on end the
- * run; the others are passed over (NOWHERE: all). */
+/* Runs to `target`, making checkpoints. Breakpoints and watchpoints that are hit at a position from `first`
+ * on end the run; earlier ones are passed over (NOWHERE: all are). */
 enum ran tl_run(struct timeline *tl, uint64_t target, uint64_t first, enum laying laying, struct stop *stop,
                 struct error *err);
-/* Goes to `icount`, whatever way is the shortest; the state is settled then. RAN_THERE, INTERRUPTED, ENDED or
- * ERROR. */
+/* Goes to `icount` by the shortest way; the state is then settled. RAN_THERE, INTERRUPTED, ENDED or ERROR. */
 enum ran tl_go(struct timeline *tl, uint64_t icount, struct stop *stop, struct error *err);
 /* The same without interrupts. */
 int tl_go_surely(struct timeline *tl, uint64_t icount, struct error *err);
-/* The engine's stops are to be these. */
+/* Makes these the engine's stops. */
 void tl_arm(struct timeline *tl, const struct stop_point *s, size_t n);
-/* Asks the engine for accesses that it has not put together yet, into tl->sight. */
+/* Asks the engine for folded accesses that are not complete yet, into tl->sight. */
 void tl_flush_folds(struct timeline *tl);
 /* From now on the run reports what tl->sight wants. */
 void tl_look_out(struct timeline *tl);
@@ -184,7 +183,7 @@ struct stop_point *tl_engine_stops(const struct timeline *tl, size_t *n);
 const struct stop_entry *tl_stop_by_id(const struct timeline *tl, unsigned id);
 /* Whether an event stop's events are all in the record here. */
 bool tl_indexed(const struct timeline *tl, const struct stop_entry *s);
-/* The classes to be observed for those that are not. */
+/* The classes to be observed for those whose events are not. */
 uint32_t tl_unindexed_classes(const struct timeline *tl);
 
 /* ---------------------------------------------------------------- filter.c */
@@ -197,11 +196,11 @@ void tl_sight_set(struct sight *s, unsigned id, const struct event *ev);
 
 /* ---------------------------------------------------------------- divert.c */
 
-/* The present position is changed by hand: what comes after is another run. */
+/* The current state was changed by hand: what was known to come after it no longer applies. */
 void tl_fork(struct timeline *tl);
-/* Forgets the inputs from number `from` on. */
+/* Drops the inputs from number `from` on. */
 void tl_given_clear(struct timeline *tl, uint64_t from);
-/* Saves the diversion's beginning, if that is still to be done: before anything moves. */
+/* Saves the diversion's beginning if that has not been done; to be called before anything moves. */
 void tl_save_base(struct timeline *tl);
 
 #endif

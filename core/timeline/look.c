@@ -1,4 +1,4 @@
-/* look.c - looking at the machine where the timeline stands; marks. */
+/* look.c - inspecting the machine at the current position; marks. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* run.c - running the engine from position to position, and going to one. */
+/* run.c - running the engine from position to position, and moving to one. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,12 +6,12 @@
 #include "traces/memory.h"
 
 enum {
-    SLICE = 4000000, /* steps between two looks at progress and interrupts */
+    SLICE = 4000000, /* steps between two checks for progress and interrupts */
     EVERY = 5000000, /* between two checkpoints on a long way forwards */
     EVERY_SEARCH = 25000000,
-    FINEST = 10000,      /* nothing is gained by checkpoints nearer to the target than this */
-    RUN_RATHER = 100000, /* steps that cost less than restoring a state from memory */
-    DISARM = 2000000,    /* a way as long as this is worth setting the engine's stops anew */
+    FINEST = 10000,      /* checkpoints closer to the target than this are of no use */
+    RUN_RATHER = 100000, /* so many steps are faster than restoring a state from memory */
+    DISARM = 2000000,    /* from this many steps on, it is worth removing the engine's stops */
 };
 
 /* ---------------------------------------------------------------- observing */
@@ -76,7 +76,7 @@ static bool same_stops(const struct timeline *tl, const struct stop_point *s, si
     return true;
 }
 
-/* Setting stops makes the engine forget its decoded code: only if they differ. */
+/* Sets stops only if they differ, since that makes the engine discard its decoded code. */
 void tl_arm(struct timeline *tl, const struct stop_point *s, size_t n)
 {
     if (same_stops(tl, s, n) || !tl->e->ops->stops)
@@ -91,7 +91,7 @@ void tl_arm(struct timeline *tl, const struct stop_point *s, size_t n)
 
 /* ---------------------------------------------------------------- inputs */
 
-/* The inputs of the present line. */
+/* The inputs of the current line. */
 int tl_input(void *ctx, uint64_t i, struct trace_input *in, struct error *err)
 {
     const struct timeline *tl = ctx;
@@ -126,7 +126,7 @@ static uint64_t most(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* Where the next checkpoint is to be laid. */
+/* Where the next checkpoint is to be made. */
 static void next_lay(struct timeline *tl, uint64_t here)
 {
     uint64_t left = tl->target > here ? tl->target - here : 0, nearest;
@@ -138,7 +138,7 @@ static void next_lay(struct timeline *tl, uint64_t here)
         if (left / 4 >= FINEST)
             tl->lay_at = tl->target - left / 4;
         break;
-    case LAY_EVERY: /* also over many short ways */
+    case LAY_EVERY: /* also when the way consists of many short runs */
         nearest = tl_nearest(tl, here);
         tl->lay_at = most(here + 1, nearest == NOWHERE ? 0 : nearest + EVERY);
         break;
@@ -154,7 +154,7 @@ static uint64_t next_recorded(const struct timeline *tl, uint64_t here)
     return k < 0 ? NOWHERE : trace_checkpoint(tl->t, (size_t)k)->icount;
 }
 
-/* A position was reached: what is to be done there. */
+/* A position was reached: does what is due there. */
 static void arrive(struct timeline *tl)
 {
     uint64_t here = tl_here(tl);
@@ -186,7 +186,7 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Runs towards `to`, without an input on the way. What the engine said is in *stop. */
+/* Runs towards `to`, with no input on the way. *stop is how the engine stopped. */
 static void run_engine(struct timeline *tl, uint64_t to, struct stop *stop)
 {
     uint64_t here = tl_here(tl);
@@ -232,7 +232,8 @@ static enum ran leg(struct timeline *tl, uint64_t target, uint64_t first, struct
     return RAN_THERE;
 }
 
-/* A state that an input or an interrupt disturbed is none of its position: it is settled a step later. */
+/* After an input or an interrupt, the state is not that of its position any more; it is settled again
+ * a step later. */
 enum ran tl_run(struct timeline *tl, uint64_t target, uint64_t first, enum laying laying, struct stop *stop,
                 struct error *err)
 {
@@ -269,9 +270,9 @@ static bool on_the_way(const struct timeline *tl, uint64_t icount, uint64_t near
     return nearest == NOWHERE || nearest <= here || nearest - here < RUN_RATHER;
 }
 
-/* At a state with none near before it, or shortly after one, a few steps back would be a long way, and people
- * step back where they have just arrived. So the way is made now, from the state before (NOWHERE: there is no
- * such need), and leaves states behind. */
+/* At or shortly after a kept state with no other near before it, a few steps back would be a long way, and
+ * users often step back where they have just arrived. So the run is made now from the state before (which is
+ * returned; NOWHERE if this is not needed), and leaves states on the way. */
 static uint64_t long_way(struct timeline *tl, uint64_t icount, uint64_t nearest)
 {
     if (nearest == NOWHERE || nearest <= tl_line(tl)->begin || icount - nearest >= FINEST)

@@ -66,7 +66,7 @@ static long section_number(const struct store *s, const char *name)
 struct capture {
     struct store *s;
     uint8_t *sections;
-    size_t next; /* section: they come in their order */
+    size_t next; /* the next section; they come in order */
 };
 
 static void capture_section(void *ctx, const char *name, const struct field *fields, size_t nfields,
@@ -85,7 +85,7 @@ static bool all_zero(const void *page)
     return !p[0] && !memcmp(p, p + 1, SNAPSHOT_PAGE - 1);
 }
 
-/* A page that changed, or is said to have. */
+/* A page that changed, or may have changed. */
 static void capture_page(void *ctx, const char *region, uint64_t index, const void *data)
 {
     struct store *s = ((struct capture *)ctx)->s;
@@ -107,7 +107,7 @@ static void capture_page(void *ctx, const char *region, uint64_t index, const vo
 static void no_page(void *ctx, const char *region, uint64_t index, const void *data) {}
 static void no_section(void *ctx, const char *name, const struct field *f, size_t n, const void *base) {}
 
-/* Brings s->now up to date. */
+/* Updates s->now. */
 static uint8_t *capture(struct store *s)
 {
     struct capture c = {.s = s};
@@ -140,7 +140,7 @@ uint8_t *store_sections(struct store *s)
 
 struct put {
     uint64_t index;
-    struct page *page; /* NULL: zero */
+    struct page *page; /* NULL if all zero */
 };
 
 struct put_list {
@@ -178,7 +178,7 @@ static struct put_list *put_list(struct restore *r, size_t region)
     return &r->region[region];
 }
 
-/* The engine changed this page since s->now. Where the trees differ it is put anyway. */
+/* The engine changed this page since s->now. Pages in which the trees differ are put anyway. */
 static void restore_changed(void *ctx, const char *region, uint64_t index, const void *data)
 {
     struct restore *r = ctx;
@@ -206,7 +206,7 @@ static int by_id(const void *a, const void *b)
 
 static const uint8_t zeros[SNAPSHOT_PAGE];
 
-/* The page's bytes, read if need be; valid until the next one is asked for. */
+/* The page's bytes, read if necessary; valid until the next call. */
 static const void *page_data(struct store *s, struct page *p, struct error *err)
 {
     if (!p)
@@ -272,7 +272,7 @@ int store_restore(struct store *s, const struct machine_state *from, struct erro
     tree_free(s, &s->now);
     if (!rc) {
         tree_copy(s, &s->now, &from->tree);
-        s->e->ops->save(s->e, &nobody, &s->base); /* what was put is no change */
+        s->e->ops->save(s->e, &nobody, &s->base); /* so that the pages just put do not count as changes */
     } else if (r.err.text[0]) {
         error_set(err, "%s", r.err.text);
     }
@@ -304,7 +304,7 @@ static bool same_leaf(const struct leaf *a, const struct leaf *b)
     return a && b && !memcmp(a->page, b->page, sizeof a->page);
 }
 
-/* The leaf is complete: one that a hint has already is shared. */
+/* The leaf is complete: if a hint has an equal one, that is shared. */
 static void finish_leaf(struct recorded *r)
 {
     const struct tree *hints[] = {r->hint, r->hint2};

@@ -1,13 +1,14 @@
 /* state.h - machine states in memory that share their pages. Private to the timeline.
  *
- * A state is the packed sections and a tree of pages: a table of leaves a region, LEAF pages a leaf. Leaves
- * and pages are counted and shared between states as long as they are equal; so a state costs its sections
- * and what differs from its neighbours. A page is a slot's content (region and index), NULL where it is all
- * zero or does not exist. A page that is in the trace as well has that id there, and its bytes may be let go
- * and read again.
+ * A state consists of the packed sections and a tree of pages: a table of leaves per region, LEAF pages per
+ * leaf. Leaves and pages are counted and shared between states as long as they are equal; so a state costs
+ * only its sections and what differs from its neighbours. A page is the content of a slot (region and index),
+ * NULL where it is all zero or does not exist. A page that is also in the trace has its id there; its bytes
+ * may be dropped and read again.
  *
- * The store knows what the engine holds: `now`, as of the last capture or restore; and what changed since then,
- * the engine tells (engine_ops.save with the store's base). So restoring puts only pages that differ.
+ * The store knows what the engine holds: `now` is the content at the last capture or restore, and the
+ * engine reports what changed since then (engine_ops.save with the store's base). So a restore puts only
+ * the pages that differ.
  */
 #ifndef BOOTREEL_CORE_TIMELINE_STATE_H
 #define BOOTREEL_CORE_TIMELINE_STATE_H
@@ -20,9 +21,9 @@ enum { LEAF = 64 };
 
 struct page {
     uint32_t refs;
-    uint32_t id;   /* in the trace; 0: not there */
-    uint64_t hash; /* what it adds to the state's; 0: not computed */
-    uint8_t *data; /* NULL: let go (only with an id) */
+    uint32_t id;   /* in the trace, or 0 */
+    uint64_t hash; /* its part of the state's hash; 0 if not computed */
+    uint8_t *data; /* NULL if dropped (only with an id) */
 };
 
 struct leaf {
@@ -64,7 +65,7 @@ struct store {
     struct tree now;           /* what the engine held at the last capture or restore */
     struct snapshot_base base; /* … which stands for it */
     bool known;                /* … false: not known, all of it must be put */
-    uint64_t budget;           /* bytes; beyond it pages that can be read again are not kept */
+    uint64_t budget;           /* bytes; beyond this, pages that can be read again are not kept */
     uint64_t used;
     uint64_t restores;
     struct state_hash *hash;
@@ -77,23 +78,23 @@ void store_free(struct store *s);
 void store_capture(struct store *s, struct machine_state *to);
 /* The present sections, packed; to be freed. */
 uint8_t *store_sections(struct store *s);
-/* Brings the engine to a state. -1: then the engine holds no sound state until another restore succeeds. */
+/* Restores a state into the engine. After -1 the engine holds no valid state until another
+ * restore succeeds. */
 int store_restore(struct store *s, const struct machine_state *from, struct error *err);
-/* Forget what the engine holds: frees memory; the next restore puts everything. */
+/* Forgets what the engine holds, which frees memory; the next restore puts all pages. */
 void store_forget(struct store *s);
 
-/* Fills *to (zeroed) with checkpoint k of the trace. Pages are shared with the hints (may be NULL) where
- * equal, and are not read yet. */
+/* Fills *to (zeroed) with checkpoint k of the trace. Pages that are equal are shared with the hints (which
+ * may be NULL); the others are not read yet. */
 int store_recorded(struct store *s, size_t k, const struct tree *hint, const struct tree *hint2,
                    struct machine_state *to, struct error *err);
-/* `have` is the same state as `recorded` (their hashes are equal): pages of `have` take over the ids, and
- * `recorded` shares them. */
+/* `have` is the same state as `recorded` (their hashes are equal): gives the ids to the pages of `have`, and
+ * makes `recorded` share them. */
 void store_identify(struct store *s, const struct machine_state *have, struct machine_state *recorded);
-/* Lets go of the bytes of all pages of the tree that the trace has, and that are not in `keep` (may be NULL).
- */
+/* Drops the bytes of all pages of the tree that are in the trace and not in `keep` (which may be NULL). */
 void store_let_go(struct store *s, struct tree *t, const struct tree *keep);
 
-/* The state's hash (core/state.h). 0: a page could not be read. */
+/* The state's hash (core/state.h), or 0 if a page could not be read. */
 uint64_t store_hash(struct store *s, const struct machine_state *m);
 
 void machine_state_free(struct store *s, struct machine_state *m);

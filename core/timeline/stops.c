@@ -1,4 +1,4 @@
-/* stops.c - stop points: the list, and what of it the engine watches for. */
+/* stops.c - stop points: the list, and the part of it that the engine watches for. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -6,13 +6,15 @@
 #include "traces/memory.h"
 
 enum {
-    MANY_HITS = 20000,  /* in a stretch that is searched for the last: the rest of it is halved first */
-    WORTH_IT = 1000000, /* … if it is as long as this */
+    MANY_HITS = 20000,  /* hits in a stretch that is searched for the last one, after which the
+                         * rest is divided */
+    WORTH_IT = 1000000, /* … if it is at least this long */
 };
 
 /* ---------------------------------------------------------------- opening */
 
-/* A checkpoint at the last position may be of a later moment of it (inputs, time passed in a halt). */
+/* A checkpoint at the last position may be from a later moment there (after inputs, or after time has
+ * passed in a halt). */
 static size_t usable_checkpoints(const struct timeline *tl)
 {
     size_t n = trace_checkpoint_count(tl->t);
@@ -30,7 +32,7 @@ static void open_store(struct timeline *tl)
     tl->record = (struct line){.end = tl->last};
     tl->divert = (struct line){.end = NOWHERE};
     tl->settled = true;
-    /* The beginning: from the trace if it has it, so that its pages need not stay in memory. */
+    /* The first state: from the trace if possible, so that its pages need not stay in memory. */
     free(store_sections(&tl->store));
     if (tl->nrecorded && trace_checkpoint(tl->t, 0)->icount == 0)
         tl_pass_recorded(tl, 0);
@@ -175,7 +177,7 @@ void timeline_set_progress(struct timeline *tl, timeline_progress_fn *fn, void *
     tl->progress_ctx = ctx;
 }
 
-/* The flag alone is looked at often enough, but for a guest in a diversion that idles for ever. */
+/* The flag alone is checked often enough, except while a guest in a diversion idles for ever. */
 void timeline_interrupt(struct timeline *tl)
 {
     atomic_store(&tl->interrupted, true);
@@ -253,7 +255,7 @@ static int ended(struct timeline *tl, struct timeline_stopped *s, const struct s
 
 /* ---------------------------------------------------------------- seek and step */
 
-/* How a run to a position ended; `there`: what it is to be there. */
+/* The result of a run to a position; `there` is the reason if it was reached. */
 static int arrived(struct timeline *tl, enum ran how, const struct stop *stop, enum timeline_reason there,
                    struct timeline_stopped *s)
 {
@@ -293,7 +295,7 @@ int timeline_seek(struct timeline *tl, uint64_t icount, struct timeline_stopped 
     return go(tl, icount, TIMELINE_DONE, s, err);
 }
 
-/* Forwards is always a plain run; the last of many is worth having checkpoints near. */
+/* Going forwards is always a plain run; after a long one it is worth having checkpoints near its end. */
 static int step_forward(struct timeline *tl, uint64_t n, struct timeline_stopped *s, struct error *err)
 {
     const struct line *l = tl_line(tl);
@@ -351,13 +353,13 @@ static void look_for(struct timeline *tl, uint32_t classes, bool last, uint64_t 
     tl_look_out(tl);
 }
 
-/* Where one stands after an event at `icount`. */
+/* The position after an event at `icount`. */
 static uint64_t after_event(const struct timeline *tl, const struct sight *s, uint64_t end)
 {
     return least(s->event.icount + 1, end);
 }
 
-/* The run made `r` of it; an event that the run showed, or the record (`ahead`), may come before. */
+/* The run ended with `r`; an event from the run, or from the record (`ahead`), may come before that. */
 static int forward_result(struct timeline *tl, enum ran r, const struct stop *stop, const struct sight *ahead,
                           uint64_t limit, struct timeline_stopped *s, struct error *err)
 {
@@ -404,7 +406,7 @@ static int forward(struct timeline *tl, uint64_t limit, struct timeline_stopped 
     look_for(tl, tl_unindexed_classes(tl), false, here, NOWHERE);
     enum ran r;
     if (!n && !tl->sight.classes) {
-        r = tl_go(tl, target, &stop, err); /* nothing to meet on the way */
+        r = tl_go(tl, target, &stop, err); /* there are no hits on the way */
     } else {
         tl_arm(tl, points, n);
         r = tl_run(tl, target, here + 1, LAY_EVERY, &stop, err);
@@ -470,8 +472,8 @@ static void search_hit(struct search *q, uint64_t at, const struct stop *stop)
     q->stop = *stop;
 }
 
-/* There are too many hits to look at them all: those so far are kept as the answer if the rest has none, and
- * the rest is cut so that its end comes first. */
+/* There are too many hits to visit all: the last one so far is the answer if the rest has none, and the rest
+ * is divided so that its end is searched first. */
 static enum ran cut_rest(struct timeline *tl, struct search *q, struct stop *stop, struct error *err)
 {
     uint64_t here = tl_here(tl);
@@ -483,7 +485,7 @@ static enum ran cut_rest(struct timeline *tl, struct search *q, struct stop *sto
     return r == RAN_THERE ? RAN_SEEN : r;
 }
 
-/* Runs over the stretch from here to q->high. RAN_THERE: all was seen. RAN_SEEN: it was cut. */
+/* Runs over the stretch from here to q->high. RAN_THERE: all of it was searched. RAN_SEEN: it was divided. */
 static enum ran search_stretch(struct timeline *tl, struct search *q, struct error *err)
 {
     struct stop stop;
@@ -534,7 +536,7 @@ static enum ran search_back(struct timeline *tl, struct search *q, struct error 
         if (r == RAN_THERE) {
             take_seen(tl, q);
             if (q->found && q->at >= from)
-                return RAN_HIT; /* what was found before a cut is farther back */
+                return RAN_HIT; /* hits found before a division are farther back */
             q->high = from;
         } else if (r == RAN_SEEN) {
             if (q->found)

@@ -7,7 +7,7 @@
 /* Takes `data` (SNAPSHOT_PAGE bytes, malloc'd; NULL with an id). */
 struct page *page_new(struct store *s, uint8_t *data, uint32_t id);
 void page_drop(struct store *s, struct page *p); /* NULL is allowed */
-/* Bytes of a page are kept or let go. */
+/* Account for a page's bytes that are kept or dropped. */
 void page_keep(struct store *s, struct page *p, const void *data);
 void page_let_go(struct store *s, struct page *p);
 
@@ -22,11 +22,11 @@ void leaf_drop(struct store *s, struct leaf *l); /* NULL is allowed */
 void tree_copy(struct store *s, struct tree *to, const struct tree *from);
 void tree_free(struct store *s, struct tree *t);
 
-/* Calls fn for each slot of the region in which a and b hold other pages. */
+/* Calls fn for each slot of the region in which a and b hold different pages. */
 typedef void slot_fn(void *ctx, uint64_t index, struct page *a, struct page *b);
 void tree_diff(const struct tree *a, const struct tree *b, size_t region, slot_fn *fn, void *ctx);
 
-/* The region's number, made if it is new. */
+/* The region's number; a new one if it is not known yet. */
 size_t store_region(struct store *s, const char *name);
 
 #endif

@@ -1,7 +1,8 @@
 /* views_bits.c - flags and control registers, bit by bit: the one table of their names. See views.h.
  *
- * Sources: SDM volume 1, 3.4.3 (EFLAGS), 8.1.3 and 8.1.5 (x87 words), 10.2.3 (MXCSR); volume 3, 2.5 (control registers),
- * 2.2.1 (EFER), 17.2 (debug registers); 4.12 (page attribute table is no bit field of names and not here).
+ * Sources: SDM volume 1, 3.4.3 (EFLAGS), 8.1.3 and 8.1.5 (x87 words), 10.2.3 (MXCSR); volume 3, 2.5 (control
+ * registers), 2.2.1 (EFER), 17.2 (debug registers); 4.12 (the page attribute table has no named bits, so it
+ * is not here).
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
-/* views_stack.c - the calls that are under way. See views.h.
+/* views_stack.c - the calls in progress. See views.h.
  *
- * Sources: DWARF 4, 6.4 (call frames; the rows are in the symbol tables already); System V ABI for AMD64, figure 3.36 and for i386,
- * figure 2.14 (numbers of registers); SDM volume 2, CALL (its encodings).
+ * Sources: DWARF 4, 6.4 (call frames; the rows are in the symbol tables already); System V ABI for AMD64,
+ * figure 3.36 and for i386, figure 2.14 (numbers of registers); SDM volume 2, CALL (its encodings).
  */
 #include <string.h>
 
@@ -10,7 +10,7 @@
 enum { I386_SP = 4, I386_BP = 5, I386_PC = 8, AMD64_BP = 6, AMD64_SP = 7, AMD64_PC = 16, REGISTERS = 17 };
 enum { SCAN_WORDS = 512 };
 
-/* The machine as it was before the calls that have been taken back. */
+/* The machine's state before the calls that have been unwound. */
 struct unwind {
     const struct timeline *tl;
     const struct symbols *symbols;
@@ -56,7 +56,7 @@ static bool known(const struct unwind *u, uint64_t pc)
 
 /* ---------------------------------------------------------------- by call frame information */
 
-/* The symbols say that nobody called this. */
+/* The symbols say that this code has no caller. */
 static bool outermost(const struct unwind *u)
 {
     struct symbol_frame f;
@@ -108,7 +108,7 @@ static bool by_pointer(struct unwind *u)
 
 /* ---------------------------------------------------------------- by what looks like a return address */
 
-/* Whether a CALL may end at `pc`: near relative, or by a register or memory. */
+/* Whether a CALL may end at `pc`: near relative, or through a register or memory. */
 static bool after_call(const struct unwind *u, uint64_t pc)
 {
     uint8_t b[8];
