@@ -1,4 +1,5 @@
-/* acpi_pm.h - registers of the PIIX4 power management function: PCI configuration, I/O. Private to hv/board. */
+/* acpi_pm.h - registers of the PIIX4 power management function: PCI configuration, I/O. Private to
+ * hv/board. */
 #ifndef BOOTREEL_HV_BOARD_ACPI_PM_H
 #define BOOTREEL_HV_BOARD_ACPI_PM_H
 

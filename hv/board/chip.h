@@ -1,9 +1,9 @@
 /* chip.h - how a chip is written: what the board gives to chips. Private to hv/board.
  *
- * One file a chip, one struct a chip, one field table a chip. A chip is created once, registers its ports, memory, timers and
- * field table, and from then on is only called back. All of a chip's changeable state is in the field table (or in a ramblock);
- * whatever is derived from it is recomputed in `loaded`. No chip knows host time; guest time is board_now().
- */
+ * One file a chip, one struct a chip, one field table a chip. A chip is created once, registers its ports,
+ * memory, timers and field table, and from then on is only called back. All of a chip's changeable state is
+ * in the field table (or in a ramblock); whatever is derived from it is recomputed in `loaded`. No chip knows
+ * host time; guest time is board_now(). */
 #ifndef BOOTREEL_HV_BOARD_CHIP_H
 #define BOOTREEL_HV_BOARD_CHIP_H
 
@@ -37,8 +37,9 @@ void board_add_chip(struct board *, const struct chip *chip);
 /* ---- ports and memory ---- */
 typedef uint32_t port_in_fn(void *ctx, uint16_t port, unsigned size);
 typedef void port_out_fn(void *ctx, uint16_t port, unsigned size, uint32_t value);
-/* [first, first+count). Accesses of several bytes to a range whose handler is `bytewise` come as single bytes, lowest first.
- * A later registration of the same port wins. A NULL handler: reads 0xff.., writes ignored, not "unhandled". */
+/* [first, first+count). Accesses of several bytes to a range whose handler is `bytewise` come as single
+ * bytes, lowest first. A later registration of the same port wins. A NULL handler: reads 0xff.., writes
+ * ignored, not "unhandled". */
 void board_ports(struct board *, uint16_t first, unsigned count, bool bytewise, void *ctx, port_in_fn *,
                  port_out_fn *);
 /* Take a range out again (PCI I/O BARs move). */
@@ -46,7 +47,8 @@ void board_ports_remove(struct board *, uint16_t first, unsigned count, void *ct
 
 typedef uint64_t mmio_read_fn(void *ctx, uint64_t offset, unsigned size);
 typedef void mmio_write_fn(void *ctx, uint64_t offset, unsigned size, uint64_t value);
-/* A region of device memory; size 1-8 accesses, as the guest made them. Returns an id for move. Initially at `pa`; UINT64_MAX: nowhere. */
+/* A region of device memory; size 1-8 accesses, as the guest made them. Returns an id for move. Initially at
+ * `pa`; UINT64_MAX: nowhere. */
 unsigned board_mmio(struct board *, uint64_t pa, uint64_t size, void *ctx, mmio_read_fn *, mmio_write_fn *);
 void board_mmio_move(struct board *, unsigned id, uint64_t pa);
 
@@ -55,7 +57,8 @@ struct physmem *board_mem(struct board *);
 /* ---- time ---- */
 uint64_t board_now(const struct board *); /* guest time, ns since power-on; exact within callbacks */
 #define TIMER_OFF UINT64_MAX
-/* Embedded in a chip's struct. `deadline` belongs into the chip's field table: FIELD(struct pit, tick.deadline). */
+/* Embedded in a chip's struct. `deadline` belongs into the chip's field table: FIELD(struct pit,
+ * tick.deadline). */
 struct timer {
     uint64_t deadline;       /* guest time, ns; TIMER_OFF */
     void (*fire)(void *ctx); /* called once guest time ≥ deadline; deadline is TIMER_OFF by then */
@@ -76,7 +79,8 @@ static inline uint64_t muldiv64_up(uint64_t a, uint64_t b, uint64_t c)
 }
 
 /* ---- interrupts ---- */
-/* An ISA interrupt line or I/O APIC pin 0-23 (0 is routed to pin 2 as well, as on PCs): level as driven. Each source has its own line. */
+/* An ISA interrupt line or I/O APIC pin 0-23 (0 is routed to pin 2 as well, as on PCs): level as driven. Each
+ * source has its own line. */
 void board_irq(struct board *, unsigned line, bool level);
 /* PCI INTx of a function, pin 0-3; goes through the PIIX3's routing. */
 void board_pci_irq(struct board *, unsigned devfn, unsigned pin, bool level);
@@ -96,14 +100,18 @@ uint64_t board_ram_high(const struct board *);
 /* Report that an image could not be read (the run stops with a guest fault that says so). */
 void board_image_error(struct board *, const struct error *);
 
-/* ---- reporting; none of it changes the run. Always, whoever looks: a chip that left events out would fold differently ---- */
+/* ---- reporting; none of it changes the run. Always, whoever looks: a chip that left events out would fold
+ * differently ---- */
 void board_event(struct board *, struct event *); /* icount, time, cpu are filled in */
-/* A byte to a console device (EV_CONSOLE_LINE numbers: 0-3 serial, 8 screen, 9 debug port). Lines are put together by the board. */
+/* A byte to a console device (EV_CONSOLE_LINE numbers: 0-3 serial, 8 screen, 9 debug port). Lines are put
+ * together by the board. */
 void board_console(struct board *, unsigned device, uint8_t byte);
-/* Something that a chip does not implement: `what` names it ("ide0 command"), `number` the command or register. */
+/* Something that a chip does not implement: `what` names it ("ide0 command"), `number` the command or
+ * register. */
 void board_unhandled(struct board *, const char *what, uint64_t number, bool write, uint64_t value);
 
-/* ---- a disk's content: the image, under what the guest wrote (an overlay in a snapshot region of its own) ---- */
+/* ---- a disk's content: the image, under what the guest wrote (an overlay in a snapshot region of its own)
+ * ---- */
 struct disk;
 /* `role`: "disk0", "cdrom", "floppy0". NULL if there is no such image. */
 struct disk *board_disk(struct board *, const char *role);
@@ -135,10 +143,12 @@ struct pci_device {
     /* After config bytes [reg, reg+size) were written by the guest; may be NULL. */
     void (*written)(void *ctx, unsigned reg, unsigned size);
 };
-/* Standard header: ids, class (24 bits), header type, command register's writable bits, interrupt pin (1-4, 0 none). */
+/* Standard header: ids, class (24 bits), header type, command register's writable bits, interrupt pin (1-4, 0
+ * none). */
 void pci_init(struct pci_device *, const char *name, unsigned devfn, uint16_t vendor, uint16_t device,
               uint32_t class_code, uint8_t revision, uint8_t pin);
-/* On bus 0. The device must outlive the board. Reset of the command register, BARs and interrupt line is the bus's. */
+/* On bus 0. The device must outlive the board. Reset of the command register, BARs and interrupt line is the
+ * bus's. */
 void board_add_pci(struct board *, struct pci_device *);
 /* After a chip's fields were loaded: map the BARs anew. */
 void pci_loaded(struct board *, struct pci_device *);
@@ -164,7 +174,8 @@ int acpi_pm_create(struct board *,
                    struct error *); /* PIIX4 power management: PM timer, SCI, SMI command, sleep; GPE */
 int debug_ports_create(struct board *, struct error *); /* 402h, e9h, 80h, f4h isa-debug-exit */
 
-/* ISA DMA for the floppy: transfer up to n bytes on a channel; returns bytes moved, *tc true at terminal count. */
+/* ISA DMA for the floppy: transfer up to n bytes on a channel; returns bytes moved, *tc true at terminal
+ * count. */
 unsigned dma_transfer(struct board *, unsigned channel, void *buf, unsigned n, bool to_memory, bool *tc);
 
 /* Inputs and the like that board.c passes on; return what was taken. */
@@ -185,11 +196,12 @@ bool pic_output(struct board *);
 /* Deliver an interrupt message: dest, mode and trigger as in an I/O APIC redirection entry's fields. */
 void lapic_message(struct board *, uint8_t dest, bool logical, unsigned delivery, uint8_t vector,
                    bool level_triggered);
-/* The board's NMI source: LINT1 of every local APIC, or the processor's pin while its APIC is off; held back by port 70h bit 7.
- * board_nmi() is this. */
+/* The board's NMI source: LINT1 of every local APIC, or the processor's pin while its APIC is off; held back
+ * by port 70h bit 7. board_nmi() is this. */
 void lapic_nmi(struct board *);
 bool rtc_nmi_masked(struct board *);
-/* HPET legacy replacement: whether the PIT drives IRQ 0, and the RTC IRQ 8. A chip that does not, drives its line low. */
+/* HPET legacy replacement: whether the PIT drives IRQ 0, and the RTC IRQ 8. A chip that does not, drives its
+ * line low. */
 void pit_irq_enable(struct board *, bool on);
 void rtc_irq_enable(struct board *, bool on);
 /* The PIC's INTR line changed: LINT0 in ExtINT mode, or straight through while the APIC is off. */

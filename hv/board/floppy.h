@@ -1,5 +1,5 @@
-/* floppy.h - between floppy.c (registers, control commands) and floppy_data.c (transfers). Private to them.
- */
+/* floppy.h - between floppy.c (registers, control commands) and floppy_data.c (transfers). Private to
+ * them. */
 #ifndef BOOTREEL_HV_BOARD_FLOPPY_H
 #define BOOTREEL_HV_BOARD_FLOPPY_H
 

@@ -2,8 +2,7 @@
  *
  * A channel executes one command at a time, for its selected drive. `phase` says what happens next: either
  * the channel's timer is running (the drive is busy) or the guest has to move data, start the bus master or
- * give a command.
- */
+ * give a command. */
 #ifndef BOOTREEL_HV_BOARD_IDE_H
 #define BOOTREEL_HV_BOARD_IDE_H
 

@@ -1,5 +1,5 @@
-/* ide_cd.h - between ide_atapi.c (how a packet runs) and ide_cd.c (what each packet does). Private to them.
- */
+/* ide_cd.h - between ide_atapi.c (how a packet runs) and ide_cd.c (what each packet does). Private to
+ * them. */
 #ifndef BOOTREEL_HV_BOARD_IDE_CD_H
 #define BOOTREEL_HV_BOARD_IDE_CD_H
 

@@ -171,7 +171,8 @@ struct pci_device *pci_function(struct board *, unsigned devfn);
 /* RAM and reserved ranges as fw_cfg's etc/e820 has them: only what the hardware itself decides. */
 size_t board_e820_ram(struct board *, struct e820_entry *, size_t max);
 
-/* acpi_pm.c: where the power management registers are; where the board's own firmware puts them, if they are nowhere yet. */
+/* acpi_pm.c: where the power management registers are; where the board's own firmware puts them, if they are
+ * nowhere yet. */
 uint32_t acpi_pm_base(struct board *);
 
 /* ---- what fw_cfg hands out ---- */

@@ -4,8 +4,7 @@
  * see it as plain memory; text mode's cells are at 4n (character), 4n + 1 (attribute), fonts in plane 2.
  * Odd/even addresses are halved: cell n is at offset n, and the CRTC's counter is an offset whatever its
  * byte, word or doubleword mode. A guest that writes text by one addressing mode and reads it by another
- * could tell.
- */
+ * could tell. */
 #ifndef BOOTREEL_HV_BOARD_VGA_H
 #define BOOTREEL_HV_BOARD_VGA_H
 

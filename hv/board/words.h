@@ -1,11 +1,11 @@
-/* words.h - what an access to a register means, in words: how a chip's table of names is written, and how it becomes a
- * text. Private to hv/board.
+/* words.h - what an access to a register means, in words: how a chip's table of names is written, and how it
+ * becomes a text. Private to hv/board.
  *
- * Beside CHIP.c is CHIP_words.c: a row a register, with its bits and the manual that names them, and the little that has
- * to be remembered to know which register an access goes to (index registers, flip-flops, base addresses). Nothing here
- * runs the machine: words are made from events alone, so that a trace can be explained wherever it is read. What is
- * remembered is plain bytes, to be copied and compared like any other state.
- */
+ * Beside CHIP.c is CHIP_words.c: a row a register, with its bits and the manual that names them, and the
+ * little that has to be remembered to know which register an access goes to (index registers, flip-flops,
+ * base addresses). Nothing here runs the machine: words are made from events alone, so that a trace can be
+ * explained wherever it is read. What is remembered is plain bytes, to be copied and compared like any other
+ * state. */
 #ifndef BOOTREEL_HV_BOARD_WORDS_H
 #define BOOTREEL_HV_BOARD_WORDS_H
 
@@ -18,9 +18,9 @@ struct word_value {
     const char *name; /* NULL ends a list */
 };
 
-/* A flag (one bit of mask) shows `name` while it is set, `clear` while it is not (NULL: nothing). A field shows the name
- * of its value, if `values` has one, else `name` and its number: decimal, or hexadecimal if the name ends with '#'. A
- * mask of 0 ends a list. */
+/* A flag (one bit of mask) shows `name` while it is set, `clear` while it is not (NULL: nothing). A field
+ * shows the name of its value, if `values` has one, else `name` and its number: decimal, or hexadecimal if
+ * the name ends with '#'. A mask of 0 ends a list. */
 struct word_bits {
     uint32_t mask;
     const char *name, *clear;
@@ -66,7 +66,8 @@ struct access {
 __attribute__((format(printf, 2, 3))) void words_add(struct words *, const char *fmt, ...);
 /* "CHIP: ", if nothing was said so far, else "; ". */
 void words_begin(struct words *, const char *chip, const char *manual);
-/* The bits that are set and the values of fields: " A B", ": such, so". What has nothing to show: its value. */
+/* The bits that are set and the values of fields: " A B", ": such, so". What has nothing to show: its
+ * value. */
 void words_bits(struct words *, const struct word_bits *, uint64_t value, unsigned size);
 /* "CHIP: NAME: …" by the row of register `at`; false: the table has no such row. */
 bool words_register(struct words *, const char *chip, const char *manual, const struct word_reg *table,

@@ -13,8 +13,7 @@
  *
  * Order of checks: #UD/#NM/#MF, then segment limits, alignment and paging, then SIMD floating-point
  * exceptions, then the result is written. Host instructions are SSE2 (every x86-64 processor); what came
- * later is plain C.
- */
+ * later is plain C. */
 #ifndef BOOTREEL_HV_X86_SIMD_H
 #define BOOTREEL_HV_X86_SIMD_H
 

@@ -3,10 +3,9 @@
  * Source: Intel SDM volume 1, chapters 8 and 9 and appendix E; volume 2, the instruction pages.
  *
  * Everything here is computed with integers, so that results and flags are the same on every host. Layers,
- * from the bottom: num_*   pure functions of operands and control word (x87_arith.c, x87_conv.c, x87_math.c)
+ * from the bottom: num_* pure functions of operands and control word (x87_arith.c, x87_conv.c, x87_math.c)
  *   fpu_*   instructions as functions of struct fpu alone (x87_stack.c)
- *   op_*    handlers: checks, memory operands, instruction pointers (x87.c, x87_env.c)
- */
+ *   op_*    handlers: checks, memory operands, instruction pointers (x87.c, x87_env.c) */
 #ifndef BOOTREEL_HV_X86_X87_H
 #define BOOTREEL_HV_X86_X87_H
 

@@ -5,8 +5,7 @@
  *
  * Without CR0.NE an unmasked error drives FERR# (bus.ferr) as soon as it is flagged, and the line follows ES
  * from then on. The board turns it into IRQ 13. Waiting instructions then go on as if IGNNE# were active: the
- * processor never freezes.
- */
+ * processor never freezes. */
 #ifndef BOOTREEL_HV_X86_X87_OP_H
 #define BOOTREEL_HV_X86_X87_OP_H
 
