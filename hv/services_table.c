@@ -1,17 +1,16 @@
-/* services_table.c - the BIOS services by name, and how a call of each is told.
+/* services_table.c - the names of the BIOS services, and how a call of each is described.
  *
- * Sources: IBM PS/2 and PC BIOS Interface Technical Reference; Phoenix, "Enhanced Disk Drive
- * Specification" 3.0; Phoenix/IBM, "El Torito" 1.0; VESA BIOS Extension 3.0; ACPI specification (E820h); PCI
- * BIOS 2.1; APM 1.2; Ralf Brown's Interrupt List.
+ * Sources: IBM PS/2 and PC BIOS Interface Technical Reference; Phoenix, "Enhanced Disk Drive Specification"
+ * 3.0; Phoenix/IBM, "El Torito" 1.0; VESA BIOS Extension 3.0; ACPI specification (E820h); PCI BIOS 2.1; APM
+ * 1.2; Ralf Brown's Interrupt List.
  *
- * `args` are told as they are at the INT, `result` as it is at the return. In both, {…} is
+ * `args` is evaluated at the INT, `result` at the return. In both, {…} is
  *   {al} {ebx}          a register, hexadecimal;  {cx#} decimal;  {al'} a character
  *   {es:bx}             a far pointer
  *   {@ds:si+8/4}        memory, 1 to 8 bytes, with the same endings; {@ds:si+4/4:} a far pointer in memory
  *   {!name}             one of `specials` below
- * Only what is the same in every boot of the same guest is told: words are compared. The rest is in the
- * event's fields.
- */
+ * Only what is the same in every boot of the same guest is described, because the texts are compared. The
+ * rest is in the event's fields. */
 #include "hv/services.h"
 
 #include <stdarg.h>
@@ -21,7 +20,7 @@
 #define AH(n) (n) << 8, 0xff00
 #define AX(n) (n), 0xffff
 #define ANY   0, 0
-/* A row a line. */
+/* One row per line. */
 /* clang-format off */
 static const struct service_row rows[] = {
     {0x10, AH(0x00), 0, "set video mode", "{al}", NULL},

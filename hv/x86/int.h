@@ -128,7 +128,7 @@ static inline bool cond(const struct x86 *cpu, unsigned cc)
 #define EA_g(bytes, write) ea_any(cpu, op, bytes, write)
 #define EA_f(bytes, write) ea_64(cpu, op)
 
-/* Read, change and write one memory operand: `old` is what was there, `expr` gives the new value and sets
+/* Read, change and write one memory operand: `old` is the old value, `expr` gives the new one and sets
  * flags. */
 #define RMW(bits, lin, expr)                                                                                 \
     do {                                                                                                     \
