@@ -30,7 +30,8 @@ struct pc {
     uint64_t icount, skipped;
     uint32_t turn, turn_left; /* with several processors: which one runs, and for how many more steps */
     uint8_t fresh;            /* no step was made since reset: the reset vector has yet to be reported */
-    uint8_t loader_entered;   /* how often 7C00h was reached since the reset */
+    /* how often 7C00h was reached since the reset; see boot_sector_marked() */
+    uint8_t loader_entered;
     uint8_t direct;           /* an image was loaded directly */
     struct services services; /* BIOS service calls in progress */
     /* not state */

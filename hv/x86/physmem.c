@@ -1,4 +1,5 @@
-/* physmem.c - guest-physical memory: blocks, the page map, and the notes on pages that keep decoded code and TLBs coherent. */
+/* physmem.c - guest-physical memory: blocks, the page map, and the per-page records that keep decoded code
+ * and TLBs coherent. */
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -221,7 +222,7 @@ void physmem_touch(struct physmem *pm, struct ramblock *b, uint64_t offset, uint
         uint32_t off = offset % PAGE;
         uint32_t part = end - offset < PAGE - off ? end - offset : PAGE - off;
         struct pmeta *m = &b->meta[offset / PAGE];
-        /* The old content is gone: whatever was read from it must go. */
+        /* The old content is replaced: drop whatever was read from it. */
         if (m->flags & PM_TABLE)
             map_changed(pm);
         m->flags |= PM_CHANGED | PM_EVER;
@@ -283,8 +284,8 @@ struct block *code_alloc(struct physmem *pm, unsigned n)
 
 const struct op *op_resync(struct x86 *, const struct op *);
 
-/* A dropped block stays where it is (it may be running, or chained from another), but every op of it goes back to the dispatcher,
- * which finds the new code. */
+/* A dropped block stays in place (it may be running, or chained from another), but each of its ops now
+ * returns to the dispatcher, which finds the new code. */
 static void block_kill(struct physmem *pm, struct block *b)
 {
     for (unsigned i = 0; i <= b->n; i++)
@@ -305,7 +306,7 @@ void code_drop(struct physmem *pm, struct code_page *p)
     memset(p->code, 0, sizeof p->code);
 }
 
-/* Only the blocks that were decoded from bytes [off, off+n): data often lies close to code. */
+/* Drops only the blocks decoded from bytes [off, off+n), since data is often close to code. */
 static void drop_written(struct physmem *pm, struct code_page *p, uint32_t off, uint32_t n)
 {
     memset(p->code, 0, sizeof p->code);
@@ -384,7 +385,7 @@ void physmem_save(struct physmem *pm, const struct snapshot_sink *sink, uint32_t
     for (struct ramblock *b = pm->blocks; b; b = b->next)
         block_save(b, sink, since, ends);
     for (unsigned i = 0; ends && i < pm->ncpus; i++)
-        tlb_flush(pm->cpu[i]); /* direct write entries exist for changed pages only */
+        tlb_flush(pm->cpu[i]); /* direct write entries may exist only for changed pages */
 }
 
 struct loading {
@@ -405,7 +406,7 @@ static int put_page(void *ctx, uint64_t index, const void *data)
     return 0;
 }
 
-/* In part: what is decoded from the pages that stay is still right. */
+/* Loads only what differs: code decoded from the unchanged pages stays valid. */
 int physmem_load(struct physmem *pm, const struct snapshot_source *src)
 {
     if (src->whole)
