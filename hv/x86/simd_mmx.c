@@ -1,7 +1,6 @@
-/* simd_mmx.c - MMX moves, and what goes between MMX, general and XMM registers.
+/* simd_mmx.c - MMX moves, and moves between MMX, general and XMM registers.
  *
- * Source: Intel SDM volume 1, chapter 9; volume 2, the instruction pages.
- */
+ * Source: Intel SDM volume 1, chapter 9; volume 2, the instruction pages. */
 #include "hv/x86/simd.h"
 
 /* ---------------------------------------------------------------- moves */
@@ -133,8 +132,8 @@ static OP(cvtpi2ps_m)
 }
 FAMILY_RM(fam_cvtpi2ps, cvtpi2ps_r, cvtpi2ps_m);
 
-/* Exact, so there is nothing to do with MXCSR. With a memory operand no MMX register is used and the x87
- * state is left alone. */
+/* The conversion is exact, so MXCSR is not involved. With a memory operand no MMX register is used and the
+ * x87 state is left alone. */
 static OP(cvtpi2pd_r)
 {
     sse_check(cpu, op);

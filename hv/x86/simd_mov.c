@@ -1,7 +1,6 @@
 /* simd_mov.c - SSE to SSE3 moves, non-temporal and masked stores, and between XMM and general registers.
  *
- * Source: Intel SDM volume 2, the instruction pages. Non-temporal hints mean nothing here.
- */
+ * Source: Intel SDM volume 2, the instruction pages. Non-temporal hints have no effect here. */
 #include "hv/x86/simd.h"
 
 void simd_misaligned(struct x86 *cpu, const struct op *op)
@@ -216,7 +215,7 @@ FAMILY_Y(fam_movd_store, movd_store);
 
 /* ---------------------------------------------------------------- MOVNTI, masked stores */
 
-/* MOVNTI: does not depend on the SSE state (SDM volume 3, 13.1). */
+/* MOVNTI does not depend on the SSE state (SDM volume 3, 13.1). */
 static OP(movnti_m)
 {
     if (op->osize == 3)
@@ -227,8 +226,8 @@ static OP(movnti_m)
 }
 FAMILY_RM(fam_movnti, NULL, movnti_m);
 
-/* Store the bytes of `value` whose mask byte has its top bit set at seg:rDI; all or none. The mask may be
- * empty: then no memory is touched. */
+/* Store the bytes of `value` whose mask byte has its top bit set at seg:rDI; all or none. With an empty mask
+ * no memory is accessed. */
 static void masked_store(struct x86 *cpu, const struct op *op, vec value, vec mask)
 {
     unsigned bits = (unsigned)_mm_movemask_epi8(mask);
