@@ -1,7 +1,7 @@
-/* apic_words.c - local and I/O APIC in words, and which interrupt a vector is.
+/* apic_words.c - local and I/O APIC in words, and the interrupt that a vector stands for.
  *
- * Sources: Intel SDM volume 3, chapter 10 (local APIC); Intel 82093AA (I/O APIC) datasheet (290566), chapter 3.
- */
+ * Sources: Intel SDM volume 3, chapter 10 (local APIC); Intel 82093AA (I/O APIC) datasheet (290566), chapter
+ * 3. */
 #include "hv/board/ioapic.h"
 #include "hv/board/lapic.h"
 #include "hv/board/words.h"

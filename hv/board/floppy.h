@@ -112,6 +112,6 @@ void fdc_start_transfer(struct fdc *);
 void fdc_read_id(struct fdc *);
 void fdc_format_track(struct fdc *);
 void fdc_sector_due(struct fdc *);      /* timer: PH_SECTOR */
-void fdc_pio_sector_done(struct fdc *); /* the guest has moved the last byte of buf */
+void fdc_pio_sector_done(struct fdc *); /* the guest has transferred the last byte of buf */
 
 #endif
