@@ -78,7 +78,7 @@ static uint64_t now_time(void *ctx)
     return now_icount(ctx) * NS_PER_STEP + ((struct pc *)ctx)->skipped;
 }
 
-/* ---------------------------------------------------------------- marks: places that people want to find */
+/* ---------------------------------------------------------------- marks */
 
 enum mark { MARK_BOOT_SECTOR, MARK_OPTION_ROM };
 
@@ -428,7 +428,7 @@ static void pc_run(struct engine *e, const struct run_limit *limit, struct stop 
         stop->address = w.cs_base + w.rip;
 }
 
-/* ---------------------------------------------------------------- firmware before an image that is loaded directly */
+/* ---------------------------------------------------------------- firmware before a directly loaded image */
 
 /* Limits for the firmware; SeaBIOS needs eight million steps. */
 enum { FIRMWARE_STEPS = 200000000, FIRMWARE_SECONDS = 60 };
@@ -668,7 +668,7 @@ static bool pc_display(const struct engine *e, struct display *d, struct display
     return true;
 }
 
-/* ---------------------------------------------------------------- life */
+/* ---------------------------------------------------------------- creation and destruction */
 
 static void pc_destroy(struct engine *e)
 {

@@ -339,7 +339,7 @@ static void report(struct services *s, const struct call *c, const struct servic
         report_call(s, c, r);
 }
 
-/* ---------------------------------------------------------------- calls that are under way */
+/* ---------------------------------------------------------------- calls in progress */
 
 /* Removes call `i`. */
 static void forget_call(struct services *s, unsigned i)

@@ -19,7 +19,7 @@ enum {
     SERVICE_LINE = 240,
 };
 
-/* ---------------------------------------------------------------- how a call is described (services_table.c) */
+/* ---------------------------------------------------------------- descriptions of calls (services_table.c) */
 
 /* The registers at the INT, or at its return. */
 struct service_regs {

@@ -212,7 +212,7 @@ static const struct service_row rows[] = {
     {0x1a, AX(0xbb00), 0, "TCG status", NULL, "{eax}"},
 };
 
-/* Functions that no row has, by vector from 10h on. */
+/* For functions without a row, by vector from 10h on. */
 static const struct service_row unknown[] = {
 #define UNKNOWN(vector, flags) {vector, 0, 0xffff, flags, "unknown function", NULL, NULL}
     UNKNOWN(0x10, 0), UNKNOWN(0x11, 0), UNKNOWN(0x12, 0), UNKNOWN(0x13, SVC_STATUS),
@@ -280,7 +280,7 @@ static void put_value(struct words *w, uint64_t v, unsigned bytes, char how)
 
 /* ---------------------------------------------------------------- registers and memory by name */
 
-/* Its value and, in *bytes, its size; a name that is none is a mistake in the table. */
+/* The value of a register, with its size in *bytes. An invalid name is an error in the table. */
 static uint32_t reg_value(const struct service_regs *r, const char *name, size_t n, unsigned *bytes)
 {
     static const struct {
@@ -306,7 +306,7 @@ static uint32_t reg_value(const struct service_regs *r, const char *name, size_t
     return v;
 }
 
-/* `bytes` bytes, little-endian; what is not memory reads as zero. */
+/* `bytes` bytes, little-endian; addresses without memory read as zero. */
 static uint64_t memory_at(const struct words *w, uint32_t linear, unsigned bytes)
 {
     uint64_t v = 0;
@@ -329,7 +329,7 @@ static uint32_t number(const char **p)
     return v;
 }
 
-/* @ds:si+8/4 and an ending */
+/* Handles @ds:si+8/4 and an ending. */
 static void put_memory(struct words *w, const char *p)
 {
     unsigned bytes = 0;
@@ -344,7 +344,7 @@ static void put_memory(struct words *w, const char *p)
     put_value(w, memory_at(w, (seg << 4) + off, bytes), bytes, *p);
 }
 
-/* ---------------------------------------------------------------- what takes more than a register */
+/* ---------------------------------------------------------------- multi-register operations */
 
 static void put_chs(struct words *w, uint32_t cx, uint32_t dx)
 {
@@ -393,7 +393,7 @@ static void put_special(struct words *w, const char *name, size_t n)
 
 /* ---------------------------------------------------------------- a whole */
 
-/* What is between braces. */
+/* Handles the text between braces. */
 static void put_field(struct words *w, const char *p, size_t n)
 {
     unsigned bytes = 0;

@@ -38,7 +38,7 @@ static bool real_mode(const struct pc_seen *s, unsigned cpu)
     return s->mode[cpu % PROCESSORS] == MODE_REAL || s->mode[cpu % PROCESSORS] == MODE_V86;
 }
 
-/* ---------------------------------------------------------------- interrupts of programs */
+/* ---------------------------------------------------------------- software interrupts */
 
 static const char *const service_groups[] = {
     [0x10] = "video service",    [0x11] = "equipment list",        [0x12] = "size of base memory",

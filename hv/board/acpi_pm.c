@@ -243,7 +243,7 @@ static void smb_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
     smbus_write(&s->smbus, port - s->smb_base, (uint8_t)value);
 }
 
-/* ---------------------------------------------------------------- where it is */
+/* ---------------------------------------------------------------- position */
 
 static uint32_t base_register(const struct acpi_pm *s, unsigned reg, uint32_t mask, bool enabled)
 {

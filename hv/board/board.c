@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---------------------------------------------------------------- what chips ask of the board */
+/* ---------------------------------------------------------------- services for chips */
 
 void board_add_chip(struct board *b, const struct chip *chip)
 {
@@ -148,7 +148,7 @@ size_t board_screen(struct board *b, char *buf, size_t size)
     return 0;
 }
 
-/* ---------------------------------------------------------------- building it */
+/* ---------------------------------------------------------------- building the board */
 
 enum { MAX_BIOS = 16 << 20 };
 

@@ -301,7 +301,7 @@ static void cpu_event(void *ctx, struct event *ev)
     c->board->active = old;
 }
 
-/* ---------------------------------------------------------------- the processor's hooks: passed on to the host's */
+/* ---------------------------------------------------------------- the processor's hooks, passed on to the host */
 
 static void hook_interrupt(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t caller,
                            uint64_t next)

@@ -196,7 +196,7 @@ bool pic_output(struct board *);
 void lapic_message(struct board *, uint8_t dest, bool logical, unsigned delivery, uint8_t vector,
                    bool level_triggered);
 /* The board's NMI source: LINT1 of every local APIC, or the processor's pin while its APIC is off; held back
- * by port 70h bit 7. board_nmi() is this. */
+ * by port 70h bit 7. */
 void lapic_nmi(struct board *);
 bool rtc_nmi_masked(struct board *);
 /* HPET legacy replacement: whether the PIT drives IRQ 0, and the RTC IRQ 8. While disabled, the chip drives

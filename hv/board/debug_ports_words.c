@@ -23,7 +23,7 @@ bool debug_words(struct board_seen *s, const struct access *a, struct words *w)
     return true;
 }
 
-/* ---------------------------------------------------------------- what is not here */
+/* ---------------------------------------------------------------- absent devices */
 
 /* Absent devices, by the port ranges that PCs use for them: IBM PC/AT Technical Reference, I/O address map;
  * the chips' datasheets for the rest. */

@@ -10,7 +10,7 @@
 
 enum { FEATURE_DMA = 0x01 };
 
-/* ---------------------------------------------------------------- ends of a command */
+/* ---------------------------------------------------------------- ending a command */
 
 static void reason(struct ide_channel *ch, uint8_t bits)
 {

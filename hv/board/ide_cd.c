@@ -318,7 +318,7 @@ static void get_configuration(struct ide_channel *ch, const uint8_t *p)
     cd_reply(ch, f.n, be16(p + 7));
 }
 
-/* ---------------------------------------------------------------- about the medium */
+/* ---------------------------------------------------------------- medium information */
 
 static void read_capacity(struct ide_channel *ch, const uint8_t *p)
 {

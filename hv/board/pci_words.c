@@ -131,7 +131,7 @@ static const struct function *function_of(unsigned bus, unsigned devfn)
     return NULL;
 }
 
-/* ---------------------------------------------------------------- what is mapped where */
+/* ---------------------------------------------------------------- memory mapping */
 
 /* Writing all ones makes the next read return the size. Any other value is the address. */
 static void note_base(struct pci_seen *p, unsigned devfn, unsigned reg, const struct access *a)

@@ -64,7 +64,8 @@ bool ps2_keyboard_next(struct ps2_keyboard *, uint8_t *byte);
 bool ps2_mouse_next(struct ps2_mouse *, uint8_t *byte);
 bool ps2_keyboard_waits(const struct ps2_keyboard *);
 bool ps2_mouse_waits(const struct ps2_mouse *);
-/* can_press(): can a typed key be pressed now, disregarding key_at? press() presses it. */
+/* ps2_keyboard_can_press(): can a typed key be pressed now, disregarding key_at? ps2_keyboard_press() presses
+ * it. */
 bool ps2_keyboard_can_press(const struct ps2_keyboard *);
 void ps2_keyboard_press(struct ps2_keyboard *);
 /* Input from outside; both return the number of bytes accepted. Keyboard: see ps2_keyboard.c. Mouse: see

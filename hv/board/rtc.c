@@ -371,7 +371,7 @@ static uint32_t rtc_in(void *ctx, uint16_t port, unsigned size)
     return port & 1 ? read_register(s, selected(s)) : 0xff; /* the index cannot be read */
 }
 
-/* ---------------------------------------------------------------- what firmware finds in the CMOS */
+/* ---------------------------------------------------------------- CMOS contents for firmware */
 
 static void put16(struct rtc *s, unsigned reg, uint64_t value)
 {

@@ -123,7 +123,7 @@ static int find_scroll(const struct vga *v, const struct vga_text *t, const stru
     return -1;
 }
 
-/* ---------------------------------------------------------------- what was reported before */
+/* ---------------------------------------------------------------- rows reported before */
 
 /* After a scroll by k rows: the "reported" flags move with their rows, and unreported rows that left the
  * screen are reported now. */
@@ -165,7 +165,7 @@ static void carry_redrawn(struct vga *v, const struct picture *old, const struct
     }
 }
 
-/* ---------------------------------------------------------------- a look at the screen */
+/* ---------------------------------------------------------------- examining the screen */
 
 static void compare(struct vga *v, const struct vga_text *t, unsigned *row, bool on_screen)
 {

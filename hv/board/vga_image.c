@@ -1,4 +1,4 @@
-/* vga_image.c - the screen as a picture, for people: nothing in the machine depends on it.
+/* vga_image.c - the screen as a picture, for users: nothing in the machine depends on it.
  *
  * Source: IBM VGA technical reference (attribute controller, CRT controller addressing). */
 #include "hv/board/board.h"

@@ -109,8 +109,7 @@ void vga_vbe_reset(struct vga *v)
     v->vbe[VBE_MEMORY] = VGA_MEMORY >> 16;
 }
 
-/* ---------------------------------------------------------------- ports 1CEh (index), 1CFh and 1D0h (data)
- */
+/* ---------------------------------------------------------------- ports 1CEh (index), 1CFh, 1D0h (data) */
 
 uint32_t vga_vbe_in(void *ctx, uint16_t port, unsigned size)
 {

@@ -5,7 +5,7 @@
 #include "hv/x86/decode.h"
 #include "hv/x86/int.h"
 
-/* ---------------------------------------------------------------- going on in another block */
+/* ---------------------------------------------------------------- continuing in another block */
 
 #define STOP_HERE                                                                                            \
     do {                                                                                                     \

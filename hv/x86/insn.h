@@ -5,14 +5,16 @@
  *   ROW(map, pfx, opcode, ext, "mnemonic", A, B, C, flags, FEATURE, family)
  *
  *   map      M1 (one byte), M0F, M0F38, M0F3A
- *   pfx      P__ whatever prefixes; PNP none of 66/F3/F2; P66, PF3, PF2 mandatory prefix (then not an operand size, nor a repeat)
- *   opcode   the byte. With flag F_LOW3 the row stands for 8 opcodes whose low 3 bits are a register
- *   ext      E__ none; E_0 … E_7 modrm.reg; with ER_n modrm.reg and mod == 3; EM_n modrm.reg and mod != 3; E_R mod == 3 only, E_M mod != 3
- *            only; for x87: modrm >= 0xC0 matches whole: XC0 … as EX(0xC0) one modrm byte
+ *   pfx      P__ any prefixes; PNP none of 66/F3/F2; P66, PF3, PF2 a mandatory prefix (which then is neither
+ *            an operand size nor a repeat)
+ *   opcode   the byte. With flag F_LOW3 the row is for 8 opcodes whose low 3 bits are a register
+ *   ext      E__ none; E_(n) modrm.reg is n; ER_(n) modrm.reg is n and mod == 3; EM_(n) modrm.reg is n and
+ *            mod != 3; E_R any reg with mod == 3; E_M any reg with mod != 3; EX(m) the whole modrm byte is m
+ *            (x87, 0xC0 and up)
  *   A, B, C  operand kinds (enum operand); their names follow the SDM's opcode map
  *   flags    see enum row_flags, joined by |
- *   FEATURE  the CPUID feature it belongs to (enum feature): without it in the processor's model: #UD
- *   family   name of a `const struct family` : the handlers by operand form and size
+ *   FEATURE  the CPUID feature it belongs to (enum feature): without it the instruction is #UD
+ *   family   name of a `const struct family`: the handlers by operand form and size
  *
  * dst and src of the op are the registers of operands A and B. Operand C (an immediate, CL or a string
  * operand) needs no field in the op. */

@@ -139,7 +139,7 @@ const struct family fam_imul_GE = {
 const struct family fam_imul_GEI = {
     {{NULL, imul_GEI_r16, imul_GEI_r32, imul_GEI_r64}, {NULL, imul_GEI_g16, imul_GEI_g32, imul_GEI_g64}}};
 
-/* ---------------------------------------------------------------- decimal and ASCII adjusts (volume 2; not in 64-bit code) */
+/* ---------------------------------------------------------------- decimal and ASCII adjusts (not in 64-bit code) */
 
 static void adjust_flags(struct x86 *cpu, uint8_t res, bool af, bool cf)
 {

@@ -53,7 +53,7 @@ void stack_adjust(struct x86 *cpu, int64_t bytes)
     set_stack_reg(cpu, RSP, R64(RSP) + (uint64_t)bytes);
 }
 
-/* ---------------------------------------------------------------- PUSH, POP: op->osize 3 exists in 64-bit code only */
+/* ---------------------------------------------------------------- PUSH, POP: op->osize 3 only in 64-bit code */
 
 #define PUSH64(v)                                                                                            \
     do {                                                                                                     \

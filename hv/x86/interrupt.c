@@ -199,7 +199,7 @@ void interrupt_deliver(struct x86 *cpu, enum int_kind kind, uint8_t vector, bool
         cpu->dr[7] &= ~(uint64_t)(1 << 13); /* GD */
 }
 
-/* ---------------------------------------------------------------- INT n and its like */
+/* ---------------------------------------------------------------- INT n, INT3, INTO, INT1 */
 
 /* After delivery: a task switch has already left the block. A set TF causes no trap, because delivery cleared
  * it. */

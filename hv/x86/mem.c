@@ -470,7 +470,7 @@ static void store_as(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v, e
         phys_store(cpu, i < first ? pa1 + i : pa2 + i - first, 1, v >> (8 * i) & 0xff);
 }
 
-/* ---------------------------------------------------------------- what handlers call */
+/* ---------------------------------------------------------------- functions called by handlers */
 
 static uint64_t load_for(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size, enum access acc)
 {

@@ -273,7 +273,7 @@ static bool take_lines(struct x86 *cpu)
     return false;
 }
 
-/* ---------------------------------------------------------------- one look, one block */
+/* ---------------------------------------------------------------- one dispatch */
 
 /* The guest's own instruction breakpoints, DR0-3, at the next instruction (SDM volume 3, section
  * 17.3.1.1). */
@@ -462,7 +462,7 @@ void x86_flush_caches(struct x86 *cpu)
     tlb_flush(cpu);
 }
 
-/* ---------------------------------------------------------------- life */
+/* ---------------------------------------------------------------- creation and destruction */
 
 struct x86 *x86_create(struct physmem *mem, const struct x86_bus *bus, unsigned index, const char *model,
                        struct error *err)

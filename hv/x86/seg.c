@@ -321,7 +321,7 @@ void cs_commit(struct x86 *cpu, const struct seg *cs, unsigned cpl, uint64_t rip
         ring3_events(cpu, rip);
 }
 
-/* ---------------------------------------------------------------- from outside */
+/* ---------------------------------------------------------------- input from outside */
 
 static int seg_by_name(const char *name)
 {

@@ -129,7 +129,7 @@ static OP(op_lgs)
     NEXT;
 }
 
-/* ---------------------------------------------------------------- looking at descriptors */
+/* ---------------------------------------------------------------- examining descriptors */
 
 static void set_zf(struct x86 *cpu, bool on)
 {

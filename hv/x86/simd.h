@@ -208,9 +208,9 @@ SIMD_INLINE uint64_t simd_ea(struct x86 *cpu, const struct op *op, enum simd_ea 
 /* ---------------------------------------------------------------- floating point (SDM volume 1, 11.5)
  *
  * An operation runs on the host under the guest's rounding control, DAZ and FTZ with all exceptions masked,
- * and tells what flags it raised: `vec fn(vec d, vec s, unsigned imm, uint32_t *mx)`; *mx is the MXCSR to
- * load and afterwards the one left. The host's MXCSR is 0x1f80 between handlers, but for sticky flags, which
- * nobody reads. */
+ * and returns the flags it raised: `vec fn(vec d, vec s, unsigned imm, uint32_t *mx)`; *mx is the MXCSR to
+ * load and afterwards the one left. The host's MXCSR is 0x1f80 between handlers, except for sticky flags,
+ * which nothing reads. */
 
 enum {
     MX_IE = 1,

@@ -37,8 +37,8 @@ static bool is_tiny(vec result, enum fp_kind k)
 
 /* ---------------------------------------------------------------- inexact with an unbounded exponent
  *
- * By the host's x87: its extended precision has exponents for every result here and 64 bits of significand.
- * What is inexact there, or has bits beyond the guest format's, is inexact. */
+ * Computed with the host's x87: its extended precision has exponents for every result here and 64 bits of
+ * significand. A result that is inexact there, or has bits beyond the guest format, is inexact. */
 
 /* Element i of a vector of singles or doubles; a denormal counts as 0 with DAZ. */
 static long double element(vec v, unsigned i, bool wide, bool daz)

@@ -225,8 +225,8 @@ TO_INT_BOTH(cvttsd2si, 8)
 /* ---------------------------------------------------------------- approximations
  *
  * Real processors differ in these; the SDM only bounds the relative error by 1.5 * 2^-12. Here the result is
- * the true value rounded to 13 significant bits: an error of at most 2^-13. Neither looks at MXCSR: denormal
- * operands count as 0, tiny results are 0, and no flag is raised. */
+ * the exact value rounded to 13 significant bits: an error of at most 2^-13. Neither depends on MXCSR:
+ * denormal operands count as 0, tiny results are 0, and no flag is raised. */
 
 enum { APPROX_BITS = 12 }; /* of the fraction */
 

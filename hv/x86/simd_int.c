@@ -88,7 +88,7 @@ XMM_OP(punpckhqdq, do_punpckhqdq)
 
 /* ---------------------------------------------------------------- shifts
  *
- * The count is the low 64 bits of the source, or an immediate; the intrinsics take any count. */
+ * The count is the low 64 bits of the source, or an immediate; the intrinsics accept any count. */
 
 #define SHIFT_IMM(name, fn)                                                                                  \
     static OP(name##_imm_r)                                                                                  \

@@ -68,7 +68,7 @@ FAMILY_RMM(fam_mova_store, mova_store);
 
 /* ---------------------------------------------------------------- scalars
  *
- * A load from memory clears the rest of the register; a move from a register keeps it (but MOVQ clears it). */
+ * A load from memory clears the rest of the register; a move from a register keeps it (except MOVQ). */
 
 #define SCALAR_LOAD(name, n)                                                                                 \
     SIMD_INLINE void name##_mem(struct x86 *cpu, const struct op *op, enum simd_ea how)                      \
@@ -171,7 +171,7 @@ XMM_OPN(movddup, do_movddup, 8)
 
 /* ---------------------------------------------------------------- general registers
  *
- * The operand is 64 bits with REX.W, else 32: fn[form][3] and the rest. */
+ * The operand is 64 bits with REX.W (fn[form][3]), else 32 (the other sizes). */
 
 #define FAMILY_Y(fam, name)                                                                                  \
     const struct family fam = {{{name##32_r, name##32_r, name##32_r, name##64_r},                            \

@@ -223,7 +223,7 @@ FAMILY_RM(fam_insertps, insertps_r, insertps_m);
 
 /* ---------------------------------------------------------------- rounding to integers
  *
- * In integers: the host's baseline has no ROUNDPS. */
+ * Computed with integers, because not every host has ROUNDPS. */
 
 struct float_format {
     unsigned fraction, bias;
@@ -302,7 +302,7 @@ ROUND(roundsd, q, float64, 8, 1)
 /* ---------------------------------------------------------------- dot products
  *
  * Three steps, each with its own exceptions: products of the elements that imm[7:4] selects, sums of
- * neighbours, their sum. imm[3:0] says which elements of the result get it. */
+ * neighbours, and their sum. imm[3:0] selects the elements of the result that receive it. */
 
 HOST_FN(host_mulps, "mulps")
 HOST_FN(host_addps, "addps")

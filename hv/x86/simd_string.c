@@ -146,7 +146,7 @@ STRINGS(pcmpistrm, false, false)
 
 /* ---------------------------------------------------------------- CRC32
  *
- * The Castagnoli polynomial 11EDC6F41h, bits reflected; no inversions. Needs no SSE state. */
+ * The Castagnoli polynomial 11EDC6F41h, bits reflected, without inversions. Needs no SSE state. */
 
 static uint32_t crc32c(uint32_t crc, uint64_t data, unsigned bytes)
 {

@@ -124,7 +124,7 @@ static void outs_1(struct x86 *cpu, const struct op *op)
     advance(cpu, op, RSI);
 }
 
-/* ---------------------------------------------------------------- many iterations at a time */
+/* ---------------------------------------------------------------- several iterations at a time */
 
 /* How many iterations from index register `reg` upward stay within its page; 0 if they must be done one by
  * one. */

@@ -8,7 +8,7 @@ typedef unsigned __int128 u128;
 
 enum { EXP_BIAS = 16383, EXP_SPECIAL = 0x7fff, BIAS_ADJUST = 24576 };
 
-/* ---------------------------------------------------------------- taking operands apart */
+/* ---------------------------------------------------------------- unpacking operands */
 
 struct num num_from_reg(struct fpreg a)
 {
@@ -395,8 +395,7 @@ unsigned num_compare(struct num a, struct num b, bool quiet, unsigned *cc)
     return denormal_flag(a, b);
 }
 
-/* ---------------------------------------------------------------- scale, remainder, extract, round to
- * integer */
+/* ---------------------------------------------------------------- scale, remainder, extract, round */
 
 /* trunc(b), clamped to a bound that exceeds any exponent. */
 static int trunc_small(struct num b)
