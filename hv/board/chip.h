@@ -19,7 +19,7 @@ struct chip {
     size_t nfields;
     void *state;
     void (*reset)(void *state); /* power-on or hard reset. May be NULL */
-    /* fields were replaced: recompute what is derived, assert no line again. May be NULL */
+    /* fields were replaced: recompute what is derived, but drive no lines. May be NULL */
     void (*loaded)(void *state);
     void (*destroy)(void *state); /* if NULL, free() is used */
 };
@@ -101,7 +101,8 @@ uint64_t board_ram_high(const struct board *);
 /* Report that an image could not be read (the run stops with a guest fault that says so). */
 void board_image_error(struct board *, const struct error *);
 
-/* ---- reporting ---- */
+/* ---- reporting. It never changes the run. Chips report whether or not anything is observed: leaving events
+ * out would change how they are folded ---- */
 void board_event(struct board *, struct event *); /* icount, time, cpu are filled in */
 /* Report a byte sent to a console device (EV_CONSOLE_LINE numbers: 0-3 serial, 8 screen, 9 debug port). The
  * board assembles the lines. */
