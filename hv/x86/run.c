@@ -404,7 +404,7 @@ void look_again(struct x86 *cpu)
     if (cpu->running) {
         bool brk = cpu->brk;
         x86_break(cpu);
-        cpu->brk = brk; /* the dispatcher only had to look; this is not the caller's x86_break() */
+        cpu->brk = brk; /* only the dispatcher has to look; x86_run() need not return */
     }
 }
 

@@ -73,8 +73,8 @@ struct seg seg_flat(uint16_t sel, uint16_t attr)
     return (struct seg){.limit = 0xffffffff, .attr = attr | SEG_P | SEG_S | SEG_ACCESSED, .sel = sel};
 }
 
-/* Real mode keeps limit and attributes ("unreal mode"), except those of a null segment, which would leave it
- * unusable. Virtual-8086 mode sets them. */
+/* Real mode keeps limit and attributes ("unreal mode"), except those of a null segment, which would be
+ * unusable. Virtual-8086 mode always sets them. */
 struct seg seg_real(const struct x86 *cpu, const struct seg *old, uint16_t sel)
 {
     struct seg s = *old;
