@@ -433,7 +433,7 @@ static void pc_run(struct engine *e, const struct run_limit *limit, struct stop 
 /* Limits for the firmware; SeaBIOS needs eight million steps. */
 enum { FIRMWARE_STEPS = 200000000, FIRMWARE_SECONDS = 60 };
 
-/* One slice of it; the steps are counted as usual. */
+/* One slice of running the firmware; the steps are counted as usual. */
 static int run_firmware_slice(struct pc *pc, const struct run_limit *limit, bool *there, struct error *err)
 {
     const char *name = config_image(&pc->config, "bios")->name, *how = "";

@@ -132,7 +132,7 @@ static const struct word_reg io_registers[] = {
     {IOAPIC_ARBITRATION, WORD_BOTH, "arbitration", io_id_bits, "3.2.3 IOAPICARB", SHOW_VALUE},
 };
 
-/* The legacy timer's IRQ 0 comes in at pin 2. */
+/* The legacy timer's IRQ 0 arrives at pin 2. */
 static unsigned line_of_pin(unsigned pin)
 {
     return pin == 2 ? 0 : pin;

@@ -353,7 +353,7 @@ static int load_section(const struct snapshot_source *src, const char *name, con
     return 0;
 }
 
-/* A snapshot may come from a damaged file: what is used as an index or a length must be in range. */
+/* A snapshot may come from a damaged file: every value used as an index or a length must be in range. */
 static int check_loaded(struct board *b, struct error *err)
 {
     struct events *e = &b->events;

@@ -32,7 +32,7 @@ void board_reset(struct board *);
 
 /* Guest time of the earliest timer, or UINT64_MAX if none is set. */
 uint64_t board_deadline(const struct board *);
-/* Fire all timers due at the present guest time. */
+/* Fire all timers due at the current guest time. */
 void board_run_timers(struct board *);
 
 /* Whether an interrupt that IF does not block may still arrive from a pin: true if the I/O APIC or a LINT0 is

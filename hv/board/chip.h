@@ -138,7 +138,7 @@ struct pci_device {
     uint8_t w1c[256];    /* write-1-to-clear bits */
     struct pci_bar bar[6];
     struct pci_bar rom; /* bar number 6 */
-    uint64_t mapped[7]; /* derived: where each is now */
+    uint64_t mapped[7]; /* derived: where each is mapped now */
     void *ctx;
     /* After config bytes [reg, reg+size) were written by the guest; may be NULL. */
     void (*written)(void *ctx, unsigned reg, unsigned size);
@@ -154,8 +154,8 @@ void board_add_pci(struct board *, struct pci_device *);
 void pci_loaded(struct board *, struct pci_device *);
 
 /* ---- creation: one function per chip, in the order in which board.c calls them ---- */
-int pci_host_create(struct board *,
-                    struct error *);              /* pci.c, i440fx.c: bus, host bridge with PAM and SMRAM */
+/* pci.c, i440fx.c: bus, host bridge with PAM and SMRAM */
+int pci_host_create(struct board *, struct error *);
 int piix3_create(struct board *, struct error *); /* ISA bridge: PIRQ routing, reset control cf9h, ELCR */
 int pic_create(struct board *, struct error *);   /* two 8259A */
 int pit_create(struct board *, struct error *);   /* 8254, port 61h speaker gate */
@@ -170,15 +170,15 @@ int floppy_create(struct board *, struct error *); /* 82077AA and the ISA DMA co
 int dma_create(struct board *, struct error *);    /* two 8237A with page registers */
 int vga_create(struct board *, struct error *);
 int fwcfg_create(struct board *, struct error *);
-int acpi_pm_create(struct board *,
-                   struct error *); /* PIIX4 power management: PM timer, SCI, SMI command, sleep; GPE */
+/* PIIX4 power management: PM timer, SCI, SMI command, sleep; GPE */
+int acpi_pm_create(struct board *, struct error *);
 int debug_ports_create(struct board *, struct error *); /* 402h, e9h, 80h, f4h isa-debug-exit */
 
 /* ISA DMA for the floppy: transfer up to n bytes on a channel; returns bytes moved, *tc true at terminal
  * count. */
 unsigned dma_transfer(struct board *, unsigned channel, void *buf, unsigned n, bool to_memory, bool *tc);
 
-/* Inputs and the like that board.c passes on; return what was taken. */
+/* Input passed on by board.c. Each returns the number of bytes accepted. */
 uint32_t uart_input(struct board *, unsigned index, const uint8_t *data, uint32_t n);
 uint32_t ps2_input(struct board *, enum input_port port, const uint8_t *data, uint32_t n);
 void acpi_power_button(struct board *);

@@ -180,8 +180,8 @@ static void clear_screen(struct board *b)
 /* ---------------------------------------------------------------- PCI */
 
 struct windows {
-    uint32_t io;     /* next free, upwards */
-    uint32_t memory; /* end of what is free, downwards */
+    uint32_t io;     /* next free port, allocated upwards */
+    uint32_t memory; /* end of the free range, allocated downwards */
 };
 
 static void place_bar(struct board *b, const struct pci_device *d, unsigned bar, struct windows *w)

@@ -212,8 +212,8 @@ void board_boot_sector(struct board *b, unsigned drive, uint64_t lba)
 
 /* ---------------------------------------------------------------- snapshots */
 
-/* The bits of chunks [first, first + MAP_BITS). Returns whether any is set, *changed whether any such chunk
- * changed in epoch `since` or later. */
+/* The bits of chunks [first, first + MAP_BITS). Returns whether any is set; *changed gets whether any of
+ * these chunks changed in epoch `since` or later. */
 static bool map_page(const struct disk *d, uint64_t first, uint32_t since, uint8_t *page, bool *changed)
 {
     bool any = false;

@@ -127,7 +127,7 @@ struct board {
     const struct engine_config *cfg;
     struct board_host host;
     struct board_state state;
-    bool built; /* board_create() has returned, so the host can tell the time */
+    bool built; /* board_create() has returned, so the host knows the time */
 
     struct physmem *mem;
     struct ramblock *ram, *rom;

@@ -87,7 +87,7 @@ struct vga {
     uint32_t latch;
     uint16_t vbe_index;
     uint16_t vbe[VBE_COUNT];
-    /* what was reported of the text (vga_console.c) */
+    /* the text reported so far (vga_console.c) */
     uint8_t con_valid;
     uint8_t con_rows, con_cols;
     uint16_t con_start;

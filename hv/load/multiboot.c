@@ -175,7 +175,7 @@ static void fill_mmap(const struct loading *l, struct info *info)
     info_set(info, 48, (uint32_t)info->at + AT_MMAP);
 }
 
-/* Loads the module behind the image if it fits there, and fills in its address. */
+/* Loads the module after the image if it fits there, and fills in its address. */
 static int place_module(struct loading *l, const struct image *im, uint64_t end, uint32_t module[4],
                         struct error *err)
 {

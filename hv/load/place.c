@@ -59,7 +59,7 @@ static void tidy(struct loading *l)
 static uint64_t taken_until(const struct loading *l, uint64_t at, uint64_t size)
 {
     size_t low = 0, high = l->ntaken;
-    while (low < high) { /* find the first that ends behind `at` */
+    while (low < high) { /* find the first that ends after `at` */
         size_t middle = (low + high) / 2;
         if (l->taken[middle].end > at)
             high = middle;

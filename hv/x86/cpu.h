@@ -321,7 +321,7 @@ static inline bool code_marked(const struct code_page *p, uint32_t off, uint32_t
             return true;
     return false;
 }
-/* Would writing the bytes drop anything? */
+/* Would writing the bytes drop decoded code or translations? */
 static inline bool page_guards(const struct pmeta *m, uint32_t off, uint32_t n)
 {
     return m->flags & PM_TABLE || (m->flags & PM_CODE && code_marked(m->code, off, n));
@@ -329,7 +329,7 @@ static inline bool page_guards(const struct pmeta *m, uint32_t off, uint32_t n)
 
 /* The decoded code of a page of memory, created if there is none. */
 struct code_page *code_page_get(struct physmem *, struct pmeta *, uint8_t *host);
-/* Bytes [off, off+n) of it have been decoded. */
+/* Marks bytes [off, off+n) of the page as decoded. */
 void code_mark(struct code_page *, uint32_t off, uint32_t n);
 /* Allocates a block of n instructions. NULL if the code cache is full: the caller then calls code_flush(),
  * with no block running. */
@@ -438,7 +438,7 @@ struct x86 {
     struct itlb_entry *itlb;
     /* of `space`: CPL 0-2, CPL 3, and one that stays empty (used with alignment checks on) */
     struct tlb_entry *tlbs[3];
-    struct space *space; /* of the present page tables */
+    struct space *space; /* of the current page tables */
     struct seg seg[NSEG];
     uint64_t flags; /* EFLAGS without the arithmetic flags; bit 1 is always set */
     /* mode that code is decoded for: bits 0-1 code size (0: 16, 1: 32, 2: 64), bit 2 32-bit stack */
@@ -472,8 +472,8 @@ struct x86 {
 
     /* --- wiring and caches: not state --- */
     int64_t requested; /* x86_run's steps */
-    /* Steps when `left` was last set. Executed so far: slice - left, minus what the running block has not
-     * done yet. */
+    /* Steps when `left` was last set. Executed so far: slice - left, minus the steps that the running block
+     * has not done yet. */
     int64_t slice;
     bool attention; /* the dispatcher must check lines and breaks */
     bool brk;       /* x86_break() */

@@ -246,9 +246,9 @@ static inline void st_sized(struct x86 *cpu, const struct op *op, uint64_t lin, 
 
 /* ---------------------------------------------------------------- the stack (any mode, any stack size) */
 
-/* Push or pop one item of `size` bytes (2, 4, 8) on the present stack as the present CPL. push may raise
- * before rsp changes; several pushes are not atomic: handlers that push more than one item probe first or
- * keep rsp and restore nothing because rsp is written last. */
+/* Push or pop one item of `size` bytes (2, 4, 8) on the current stack, with the current CPL. A push may raise
+ * before rsp changes. Several pushes are not atomic: handlers that push more than one item probe first, or
+ * write rsp last. */
 void stack_push(struct x86 *, const struct op *, unsigned size, uint64_t value);
 uint64_t stack_pop(struct x86 *, const struct op *, unsigned size);
 /* Read the item at rsp + `skip` bytes without popping. */

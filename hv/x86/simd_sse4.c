@@ -325,7 +325,8 @@ static vec lane_mask(unsigned bits, unsigned n)
         m.d[i] = bits >> i * n / 4 & 1 ? 0xffffffff : 0;
     return m.v;
 }
-/* Elements 1 and 3 (2 and 3) moved to 0 and 1 (0), zeros behind. */
+/* Moves elements `first` and `second` to 0 and 1, or only `first` if `second` is 4 or more; the others become
+ * zero. */
 static vec pick(vec v, unsigned first, unsigned second)
 {
     union lanes x = {.v = v}, r = {.d = {x.d[first], second < 4 ? x.d[second] : 0, 0, 0}};

@@ -109,7 +109,7 @@ struct seg desc_seg(uint16_t sel, const struct desc *);
 
 /* ---------------------------------------------------------------- segments and modes (seg.c) */
 
-/* What loading ES, SS, DS, FS or GS with `sel` at privilege `cpl` would give, with all checks of protected
+/* The result of loading ES, SS, DS, FS or GS with `sel` at privilege `cpl`, with all checks of protected
  * mode; marks the descriptor accessed. `bad` is the vector raised for most faults: VEC_GP, or VEC_TS in a
  * task switch. */
 void seg_check(struct x86 *, unsigned n, uint16_t sel, unsigned cpl, unsigned bad, unsigned ext,
@@ -180,7 +180,7 @@ enum task_how { TASK_JMP, TASK_CALL, TASK_IRET, TASK_INT };
  * has been left and gpr[REG_RIP] is set; faults of the new task's segments are raised in the new task.
  * Returns true if the new TSS asks for a debug trap. */
 bool task_switch(struct x86 *, enum task_how, uint16_t sel, uint64_t rip, unsigned ext);
-/* After everything else of a switch: raise the trap that the new TSS asks for. */
+/* Raise the debug trap that the new TSS asks for; called at the very end of a switch. */
 void task_trap(struct x86 *, bool wanted);
 /* The selector that IRET with NT set returns to; raises if the link is bad. */
 uint16_t task_link(struct x86 *);
