@@ -7,9 +7,9 @@
  *
  * An event is reported when its call returns, so its position is that of the return (core/engine.h: positions
  * never go back). Two things are folded, since programs do them thousands of times:
- *   - polling (is there a key? what time is it?): the first is reported, the equal ones after it are
+ *   - polling (is there a key? what time is it?): the first is reported, identical ones after it are
  *     counted, and the count is reported when something else is called;
- *   - characters written one by one: reported as text, a line an event.
+ *   - characters written one by one: reported as text, with one event per line.
  * Unfinished text is reported when the processor turns paging on, because then an operating system is
  * running. */
 #include "hv/services.h"

@@ -13,7 +13,7 @@ struct pc_seen {
     uint8_t mode[PROCESSORS]; /* as in EV_CPU_MODE */
 };
 
-/* The board's part follows, aligned. */
+/* The board's part of the state follows, aligned. */
 static void *board_part(void *state)
 {
     return (char *)state + sizeof(struct pc_seen);

@@ -370,7 +370,8 @@ static uint8_t read_dir(const struct fdc *f)
     return fdc_spinning(f, drive) && f->changed[drive] ? 0x80 : 0;
 }
 
-/* Status registers A and B, PS/2 mode bits that software looks at: interrupt; drive selects and motors. */
+/* Status registers A and B, with the PS/2 mode bits that software uses: interrupt; drive selects and
+ * motors. */
 static uint8_t read_sra(const struct fdc *f)
 {
     return f->irq ? 0x80 : 0;

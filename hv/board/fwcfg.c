@@ -115,7 +115,7 @@ static void add_paths(struct board *b, struct blob *out, char letter, bool same)
     }
 }
 
-/* The chosen kind of device first, then the others. The file ends with a NUL, as on QEMU. */
+/* Lists the selected kind of device first, then the others. The file ends with a NUL, as on QEMU. */
 static void add_bootorder(struct fwcfg *s)
 {
     const char *boot = config_get(s->board->cfg, "boot");

@@ -33,7 +33,7 @@ static void put32(uint8_t *p, uint32_t v)
     put16(p + 2, v);
 }
 
-/* An address as four bytes: LBA, or 0, minute, second, frame. */
+/* Stores an address as four bytes: an LBA, or 0, minute, second, frame. */
 static void put_address(uint8_t *p, uint32_t lba, bool msf)
 {
     uint32_t frame = lba + 150;

@@ -114,7 +114,7 @@ bool pic_output(struct board *board)
     return s && s->out;
 }
 
-/* The INTA cycle's effect on one chip. */
+/* Applies the effect of an INTA cycle to one chip. */
 static void take(struct i8259 *p, unsigned input)
 {
     if (!p->aeoi)

@@ -14,7 +14,7 @@ static int clamp(int32_t v, int low, int high)
     return v < low ? low : v > high ? high : v;
 }
 
-/* 2:1 scaling of a stream mode movement. */
+/* Applies 2:1 scaling to a stream mode movement. */
 static int scaled(const struct ps2_mouse *m, int v)
 {
     static const uint8_t small[6] = {0, 1, 1, 3, 6, 9};

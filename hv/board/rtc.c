@@ -452,7 +452,7 @@ static int fill_boot_order(struct rtc *s, struct error *err)
     return 0;
 }
 
-/* Exactly n digits. */
+/* Parses exactly n digits. */
 static bool parse_number(const char **at, unsigned n, char end, int *value)
 {
     *value = 0;

@@ -31,7 +31,7 @@ static void set(struct table *t, unsigned offset, unsigned width, uint64_t value
     blob_set(t->out, t->at + offset, width, value);
 }
 
-/* Strings follow the structure; its fields hold their numbers, from 1. */
+/* Adds a string. Strings follow the structure, and its fields hold their numbers, from 1. */
 static void string(struct table *t, unsigned offset, const char *text)
 {
     blob_add(t->out, text, strlen(text) + 1);

@@ -11,7 +11,7 @@
 
 /* ---------------------------------------------------------------- timing */
 
-/* One frame in ns; the display and retrace parts of it in lines. */
+/* The timing of a frame, in ns; its display and retrace parts are in lines. */
 struct raster {
     uint64_t line_ns, lines, display, retrace, retrace_end;
     uint64_t shown_ns; /* of a line */

@@ -24,7 +24,7 @@ static void dac_colour(const struct vga *v, uint8_t index, uint8_t *rgb)
         rgb[i] = v->vbe[VBE_ENABLE] & VBE_8BIT_DAC ? c[i] : (c[i] & 0x3f) << 2 | (c[i] & 0x3f) >> 4;
 }
 
-/* Four bits through the attribute controller's palette. */
+/* Looks up four bits in the attribute controller's palette. */
 static void palette_colour(const struct vga *v, unsigned index, uint8_t *rgb)
 {
     unsigned p = v->attr[index & 15] & 0x3f;

@@ -3,7 +3,7 @@
  * Source: IBM VGA technical reference (graphics controller, sequencer memory mode). */
 #include "hv/board/vga.h"
 
-/* The four plane bits as four bytes. */
+/* Expands the four plane bits to four bytes. */
 static uint32_t planes(unsigned bits)
 {
     return (bits & 1 ? 0xff : 0) | (bits & 2 ? 0xff00 : 0) | (bits & 4 ? 0xff0000 : 0) |

@@ -136,7 +136,7 @@ static OP(jmp_legacy)
 }
 const struct family fam_jmp = {{{NULL, jmp_legacy, jmp_legacy, jmp_64}}};
 
-/* The count is rCX in the address size. */
+/* The count register is rCX in the address size. */
 static uint64_t count_mask(const struct x86 *cpu, const struct op *op)
 {
     return op->asize == 2 ? UINT64_MAX : op->asize == 1 ? 0xffffffff : 0xffff;

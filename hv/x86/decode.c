@@ -160,7 +160,7 @@ static bool take_prefix(struct in *in, uint8_t b)
     }
 }
 
-/* Prefixes, REX, opcode. */
+/* Reads prefixes, REX and opcode. */
 static void take_opcode(struct in *in)
 {
     uint8_t b = (uint8_t)take(in, 1);

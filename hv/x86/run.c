@@ -177,7 +177,7 @@ static bool try_deliver(struct x86 *cpu)
     return true;
 }
 
-/* Deliver cpu->fault, and any faults raised by that. One step. */
+/* Deliver cpu->fault, and any faults raised by that. Counts as one step. */
 static void deliver_fault(struct x86 *cpu)
 {
     jmp_buf *outer = cpu->unwind;

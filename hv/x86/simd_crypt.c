@@ -64,7 +64,7 @@ static uint8_t gf_mul(uint8_t a, unsigned b)
     return (uint8_t)r;
 }
 
-/* Each column times the polynomial with these coefficients (FIPS 197, 5.1.3 and 5.3.3). */
+/* Multiplies each column by the polynomial with these coefficients (FIPS 197, 5.1.3 and 5.3.3). */
 static union lanes mix_columns(union lanes x, const uint8_t coefficient[4])
 {
     union lanes r = {.q = {0, 0}};

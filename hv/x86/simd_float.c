@@ -160,7 +160,7 @@ CONVERT(cvttpd2dq, 16, R_NONE)
                                 {name##32_m, name##32_m, name##32_m, name##64_m},                            \
                                 {name##32_m64, name##32_m64, name##32_m64, name##64_m64}}}
 
-/* A general register or memory to a scalar. */
+/* Converts a general register or memory to a scalar. */
 #define FROM_INT(name, bits, suffix)                                                                         \
     SIMD_INLINE void name##bits(struct x86 *cpu, const struct op *op, uint64_t s)                            \
     {                                                                                                        \
@@ -190,7 +190,7 @@ FROM_INT(cvtsi2sd, 64, "q %q2")
 FAMILY_Y(fam_cvtsi2ss, cvtsi2ss);
 FAMILY_Y(fam_cvtsi2sd, cvtsi2sd);
 
-/* A scalar of n bytes to a general register. */
+/* Converts a scalar of n bytes to a general register. */
 #define TO_INT(name, n, bits, reg)                                                                           \
     SIMD_INLINE void name##bits(struct x86 *cpu, const struct op *op, vec s)                                 \
     {                                                                                                        \

@@ -150,7 +150,7 @@ static OP(cvtpi2pd_m)
 }
 FAMILY_RM(fam_cvtpi2pd, cvtpi2pd_r, cvtpi2pd_m);
 
-/* Floats in XMM or memory to two integers in MMX. */
+/* Converts floats in XMM or memory to two integers in MMX. */
 #define TO_MMX(name, fn, n, mask)                                                                            \
     SIMD_INLINE void name(struct x86 *cpu, const struct op *op, vec s)                                       \
     {                                                                                                        \

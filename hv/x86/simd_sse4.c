@@ -110,7 +110,8 @@ SIMD_INLINE vec do_phminposuw(vec d, vec s, unsigned imm)
 }
 XMM_OP(phminposuw, do_phminposuw)
 
-/* Sums of absolute differences of four bytes of s with each of eight neighbouring places of d. */
+/* Sums of absolute differences between four bytes of s and the four bytes at each of eight adjacent offsets
+ * of d. */
 SIMD_INLINE vec do_mpsadbw(vec d, vec s, unsigned imm)
 {
     union lanes x = {.v = d}, y = {.v = s}, r;

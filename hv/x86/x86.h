@@ -112,7 +112,7 @@ const char *x86_model(unsigned i);
 struct x86 *x86_create(struct physmem *, const struct x86_bus *, unsigned index, const char *model,
                        struct error *err);
 void x86_destroy(struct x86 *);
-/* Power-on or hard reset; with `init` an INIT, which keeps caches and FPU. */
+/* Power-on or hard reset, or with `init` an INIT, which keeps caches and FPU. */
 void x86_reset(struct x86 *, bool init);
 
 enum x86_exit {

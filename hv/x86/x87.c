@@ -204,7 +204,7 @@ X87_LOAD(0xdd, fld_f64, 64, num_from_f64);
 X87_LOAD(0xdf, fild_i16, 16, INT16);
 X87_LOAD(0xdf, fild_i64, 64, INT64);
 
-/* Address of the last two of ten bytes. */
+/* The address of the last two of ten bytes. */
 static uint64_t upper16(const struct x86 *cpu, uint64_t lin)
 {
     return cpu->mode64 ? lin + 8 : (uint32_t)(lin + 8);

@@ -2,8 +2,10 @@
  *
  * Source: Intel SDM volume 1, chapters 8 and 9 and appendix E; volume 2, the instruction pages.
  *
- * Everything here is computed with integers, so that results and flags are the same on every host. Layers,
- * from the bottom: num_* pure functions of operands and control word (x87_arith.c, x87_conv.c, x87_math.c)
+ * Everything here is computed with integers, so that results and flags are the same on every host. The
+ * layers, from the bottom:
+ *
+ *   num_*   pure functions of operands and control word (x87_arith.c, x87_conv.c, x87_math.c)
  *   fpu_*   instructions as functions of struct fpu alone (x87_stack.c)
  *   op_*    handlers: checks, memory operands, instruction pointers (x87.c, x87_env.c) */
 #ifndef BOOTREEL_HV_X86_X87_H
@@ -224,8 +226,8 @@ struct fpu_store {
 struct fpu_store fpu_store_prepare(const struct fpu *, enum fpu_store_kind, bool chop);
 void fpu_store_commit(struct fpu *, const struct fpu_store *, bool pop);
 
-/* Images. `word`: 16-bit format; `prot`: protected-mode format. n bytes: 14 or 28, and 80 more of the
- * registers. */
+/* Memory images. `word`: 16-bit format; `prot`: protected-mode format. The size is 14 or 28 bytes, plus 80
+ * for the registers. */
 unsigned fpu_env_save(const struct fpu *, bool word, bool prot, uint8_t *buf);
 void fpu_env_load(struct fpu *, bool word, bool prot, const uint8_t *buf);
 void fpu_regs_save(const struct fpu *, uint8_t *buf);
