@@ -124,7 +124,7 @@ void board_boot_sector(struct board *, unsigned drive, uint64_t lba);
 
 /* ---- PCI (pci.c) ---- */
 struct pci_bar {
-    uint32_t size; /* power of two; 0: none */
+    uint32_t size; /* power of two, or 0 if there is no BAR */
     bool io;
     bool prefetch;
     /* The BAR is now decoded at `base`, or no longer decoded (base UINT64_MAX). */

@@ -72,7 +72,7 @@ enum ide_phase {
 enum { POWER_STANDBY = 0x00, POWER_IDLE = 0x80, POWER_ACTIVE = 0xff };
 
 struct ide_drive {
-    struct disk *disk; /* NULL: no image */
+    struct disk *disk; /* NULL if there is no image */
     bool present, cdrom;
     unsigned number;    /* 0-3, as in events */
     uint64_t sectors;   /* of 512 bytes, or of 2048 bytes for a CD */

@@ -71,7 +71,7 @@ enum { CON_ROWS = 64, CON_COLS = 160 };
 struct vga {
     struct board *board;
     struct pci_device pci;
-    struct ramblock *vram, *rom; /* rom NULL: none */
+    struct ramblock *vram, *rom; /* rom may be NULL */
     uint8_t *mem;                /* vram's host memory */
     unsigned mmio_id;
     uint64_t lfb_base, rom_base; /* derived: where they are mapped; UINT64_MAX */

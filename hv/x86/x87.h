@@ -226,8 +226,8 @@ struct fpu_store {
 struct fpu_store fpu_store_prepare(const struct fpu *, enum fpu_store_kind, bool chop);
 void fpu_store_commit(struct fpu *, const struct fpu_store *, bool pop);
 
-/* Memory images. `word`: 16-bit format; `prot`: protected-mode format. The size is 14 or 28 bytes, plus 80
- * for the registers. */
+/* Memory images. `word`: 16-bit format; `prot`: protected-mode format. An environment has 14 or 28 bytes, the
+ * registers another 80. */
 unsigned fpu_env_save(const struct fpu *, bool word, bool prot, uint8_t *buf);
 void fpu_env_load(struct fpu *, bool word, bool prot, const uint8_t *buf);
 void fpu_regs_save(const struct fpu *, uint8_t *buf);
