@@ -290,8 +290,8 @@ static void reset(void *state)
     memset(s->pci.config + 0x40, 0, 0xc0);
     s->pci.config[REG_PMBASE] = 1;
     s->pci.config[REG_SMBBASE] = 1;
-    s->pci.config[0x5f] =
-        0x10; /* device resources: the values that a BIOS of this board expects (COM1, COM2, floppy) */
+    /* device resources: the values that a BIOS of this board expects (COM1, COM2, floppy) */
+    s->pci.config[0x5f] = 0x10;
     s->pci.config[0x63] = 0x60;
     s->pci.config[0x67] = 0x98;
     s->pm1_status = s->pm1_enable = s->pm1_control = 0;

@@ -152,8 +152,8 @@ static void add_files(struct fwcfg *s)
     blob_add(tables, acpi.tables.data, acpi.tables.size);
     s->acpi = &s->item[s->nitems - 1];
     s->acpi_pm_base = acpi_pm_base(s->board);
-    add_number(s, (uint16_t)(KEY_FIRST_FILE + s->nfiles++), "etc/boot-fail-wait", 4,
-               UINT32_MAX); /* wait forever */
+    /* wait forever */
+    add_number(s, (uint16_t)(KEY_FIRST_FILE + s->nfiles++), "etc/boot-fail-wait", 4, UINT32_MAX);
     if (menu)
         add_number(s, (uint16_t)(KEY_FIRST_FILE + s->nfiles++), "etc/boot-menu-wait", 2,
                    strtoul(menu, NULL, 10));

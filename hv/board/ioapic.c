@@ -87,8 +87,8 @@ static void write_rte(struct ioapic *s, unsigned pin, uint64_t value)
     if (is_level(s->rte[pin])) {
         s->irr = (s->irr & ~bit) | (s->lines & bit);
     } else {
-        s->rte[pin] &=
-            ~(uint64_t)RTE_REMOTE_IRR; /* edge entries have none; guests clear a stuck one this way */
+        /* edge entries have none; guests clear a stuck one this way */
+        s->rte[pin] &= ~(uint64_t)RTE_REMOTE_IRR;
         if (was_level)
             s->irr &= ~bit;
     }
@@ -168,8 +168,8 @@ bool ioapic_sends_nmi(const struct board *board)
     const struct ioapic *s = board_slot(board, SLOT_IOAPIC);
     for (unsigned pin = 0; s && pin < PINS; pin++) {
         unsigned delivery = RTE_DELIVERY(s->rte[pin]);
-        if (!(s->rte[pin] & RTE_MASKED) &&
-            (delivery == 2 || delivery == 4 || delivery == 5)) /* SMI, NMI, INIT */
+        /* SMI, NMI, INIT */
+        if (!(s->rte[pin] & RTE_MASKED) && (delivery == 2 || delivery == 4 || delivery == 5))
             return true;
     }
     return false;

@@ -632,8 +632,8 @@ bool lapic_wrmsr(struct board *board, unsigned cpu, uint32_t msr, uint64_t value
         return false;
     bool was_enabled = hw_enabled(s);
     s->base = (value & ~(uint64_t)BASE_BSP) | (s->base & BASE_BSP);
-    if (was_enabled !=
-        hw_enabled(s)) { /* SDM 10.4.3: when enabled again, it is as after power-on (and LINT0 is masked) */
+    /* SDM 10.4.3: when enabled again, it is as after power-on (and LINT0 is masked) */
+    if (was_enabled != hw_enabled(s)) {
         init_reset(s);
         s->id = s->index;
     }

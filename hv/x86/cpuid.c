@@ -202,8 +202,8 @@ static struct regs extended(const struct x86 *cpu, uint32_t leaf)
     case 4:
         return brand(cpu, (leaf & 0xffff) - 2);
     case 5:
-        return (struct regs){0xff08ff08, 0xff20ff20, 0x40020140,
-                             0x40020140}; /* L1: 64 KiB each, 2 ways, 64-byte lines */
+        /* L1: 64 KiB each, 2 ways, 64-byte lines */
+        return (struct regs){0xff08ff08, 0xff20ff20, 0x40020140, 0x40020140};
     case 6:
         return (struct regs){0, 0x42004200, 0x02008140, 0}; /* L2: 512 KiB, 16 ways */
     case 7:

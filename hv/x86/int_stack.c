@@ -197,8 +197,8 @@ static OP(enter)
 {
     unsigned size = 1u << op->osize, level = op->imm >> 16 & 31;
     uint64_t sp = R64(RSP) - size, bp = R64(RBP), mask = stack_mask(cpu);
-    uint64_t frame = (R64(RSP) & ~mask) |
-                     (sp & mask); /* rSP after the push: a 16-bit stack leaves ESP's upper half alone */
+    /* rSP after the push: a 16-bit stack leaves ESP's upper half alone */
+    uint64_t frame = (R64(RSP) & ~mask) | (sp & mask);
     st_sized(cpu, op, stack_linear(cpu, op, sp, size, true), op->osize, bp);
     for (unsigned i = 1; i < level; i++) {
         bp -= size;

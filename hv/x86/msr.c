@@ -35,8 +35,8 @@ struct msr_row {
 static const struct msr_row rows[] = {
     {0x10, 1, TSC, FT_BASE, false, 0, 0, "IA32_TIME_STAMP_COUNTER"},
     {0x8b, 1, KEEP, FT_BASE, false, AT(msr.bios_sign), 0, "IA32_BIOS_SIGN_ID"},
-    {0xfe, 1, CONSTANT, FT_BASE, false, 0, 0x508,
-     "IA32_MTRRCAP"}, /* MTRRCAP: 8 variable ranges, fixed ranges, write-combining */
+    /* MTRRCAP: 8 variable ranges, fixed ranges, write-combining */
+    {0xfe, 1, CONSTANT, FT_BASE, false, 0, 0x508, "IA32_MTRRCAP"},
     {0x174, 1, KEEP, FT_SYSENTER, true, AT(msr.sysenter_cs), 0, "IA32_SYSENTER_CS"},
     {0x175, 1, CANONICAL, FT_SYSENTER, true, AT(msr.sysenter_esp), 0, "IA32_SYSENTER_ESP"},
     {0x176, 1, CANONICAL, FT_SYSENTER, true, AT(msr.sysenter_eip), 0, "IA32_SYSENTER_EIP"},
