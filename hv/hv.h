@@ -20,7 +20,7 @@ struct engine *hv_create(const struct engine_config *cfg, struct error *err);
 /* Names of the processor models, the default first; NULL after the last. */
 const char *hv_cpu_model(unsigned i);
 
-/* What the PC's events mean, in words (core/explain.h asks). */
+/* What the PC's events mean, in words; core/explain.h uses it. */
 extern const struct engine_words hv_words;
 
 #endif

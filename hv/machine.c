@@ -1,9 +1,8 @@
-/* machine.c - the PC as an engine: processors, board and time put together (core/engine.h, hv/hv.h).
+/* machine.c - the PC as an engine: combines processors, board and time (core/engine.h, hv/hv.h).
  *
- * Guest time is icount x NS_PER_STEP plus what was skipped while halted. Timers are processed at the start of the step that
- * follows their deadline, never at the end of one: a run that stops at a position leaves them to the next, so it does not
- * matter where runs begin and end.
- */
+ * Guest time is icount x NS_PER_STEP plus the time skipped while halted. Timers are processed at the start of
+ * the step that follows their deadline, never at the end of one: a run that stops at a position leaves them
+ * to the next run, so it does not matter where runs begin and end. */
 #include <assert.h>
 
 #include <signal.h>
@@ -18,7 +17,8 @@
 
 enum { NS_PER_STEP = 1, SLICE = 1 << 20, TURN = 1000 };
 
-/* Guest time ends after 146 years, long before its 64 bits do: nothing that would come later is waited for. */
+/* Guest time ends after 146 years, long before its 64 bits overflow: the machine does not wait for anything
+ * later. */
 #define TIME_END (1ull << 62)
 
 struct pc {
@@ -28,24 +28,25 @@ struct pc {
     struct x86 *cpu; /* whose turn it is */
     /* state */
     uint64_t icount, skipped;
-    uint32_t turn, turn_left; /* several processors: which one runs, and for how many steps more */
-    uint8_t fresh;            /* reset, and no step made since: the reset vector is still to be reported */
-    uint8_t loader_entered;   /* how often 7C00h was reached since the reset: see boot_sector_marked() */
+    uint32_t turn, turn_left; /* with several processors: which one runs, and for how many more steps */
+    uint8_t fresh;            /* no step was made since reset: the reset vector has yet to be reported */
+    /* how often 7C00h was reached since the reset; see boot_sector_marked() */
+    uint8_t loader_entered;
     uint8_t direct;           /* an image was loaded directly */
-    struct services services; /* BIOS services under way */
+    struct services services; /* BIOS service calls in progress */
     /* not state */
     struct field_table services_fields;
     struct load_result loaded;
     struct observer observer;
     uint32_t classes;
-    struct stop_point *stops;     /* in force: the marks, then the user's */
-    struct stop_point *new_stops; /* the user's, to be put in force before the next step */
+    struct stop_point *stops;     /* active stops: the marks, then the user's */
+    struct stop_point *new_stops; /* the user's new stops, activated before the next step */
     size_t nnew;
     bool stops_changed;
-    bool boot_sector_marked; /* the mark at 7C00h is among the stops in force */
-    bool reported; /* a probe was reported at the present instruction, which is still to be executed */
+    bool boot_sector_marked; /* the mark at 7C00h is among the active stops */
+    bool reported; /* a probe was reported at the current instruction, which has not been executed yet */
     volatile sig_atomic_t interrupted;
-    bool waking; /* time was let pass up to a timer, which has not been processed */
+    bool waking; /* time was advanced to a timer that has not been processed yet */
     bool running;
 };
 
@@ -77,11 +78,11 @@ static uint64_t now_time(void *ctx)
     return now_icount(ctx) * NS_PER_STEP + ((struct pc *)ctx)->skipped;
 }
 
-/* ---------------------------------------------------------------- marks: places that people want to find */
+/* ---------------------------------------------------------------- marks */
 
 enum mark { MARK_BOOT_SECTOR, MARK_OPTION_ROM };
 
-/* Reached by execution, whatever firmware it is. */
+/* Marks reached by execution, with any firmware. */
 static const struct stop_point marks[] = {
     {MARK_BOOT_SECTOR, STOPS_EXEC_PHYSICAL, 0x7c00, 1, true},
     {MARK_OPTION_ROM, STOPS_EXEC_PHYSICAL, 0xc0003, 1, true},
@@ -131,7 +132,8 @@ static void report_start(struct pc *pc)
 
 enum { MARKS = sizeof marks / sizeof marks[0] };
 
-/* A boot sector is entered once, or a few times if one loads the next. One that loops there would be told for ever. */
+/* A boot sector is entered once, or a few times if one loads the next. The limit is for one that loops there,
+ * which would be reported forever. */
 enum { BOOT_SECTOR_REPORTS = 16 };
 
 static bool boot_sector_marked(const struct pc *pc)
@@ -149,8 +151,8 @@ static void report_boot_try(struct pc *pc, unsigned drive)
     report(pc, &ev);
 }
 
-/* The board's hook: a boot sector was read. Before any was entered, firmware is trying that device; after that, it is
- * another, which may be entered as well. */
+/* The board's hook: a boot sector was read. Before one was entered, firmware is trying that device;
+ * afterwards this is another boot sector, which may be entered as well. */
 static void boot_sector_read(void *ctx, unsigned drive)
 {
     struct pc *pc = ctx;
@@ -162,7 +164,7 @@ static void boot_sector_read(void *ctx, unsigned drive)
     x86_break(pc->cpu); /* the mark must be there before the next step */
 }
 
-/* Puts the stops in force. The processors know each by its place in pc->stops. */
+/* Activates the stops. The processors identify each by its index in pc->stops. */
 static void set_stops(struct pc *pc)
 {
     size_t n = MARKS + pc->nnew;
@@ -185,7 +187,7 @@ static void set_stops(struct pc *pc)
     pc->stops_changed = false;
 }
 
-/* A stop of the processor, and those at the same place. Returns true if the run ends with it. */
+/* Handles a stop of the processor, and the others at the same place. Returns true if the run ends with it. */
 static bool stopped(struct pc *pc, struct stop *stop)
 {
     bool end = false;
@@ -211,8 +213,8 @@ static bool stopped(struct pc *pc, struct stop *stop)
 
 /* ---------------------------------------------------------------- running */
 
-/* The length varies (by up to 1023) with the position: of a fixed length, turns could end at the same place of a loop for ever, say with
- * a lock held each time. */
+/* The length varies with the position, by up to 1023 steps. With a fixed length, turns could end at the same
+ * place of a loop forever, for example each time with a lock held. */
 static void take_turn(struct pc *pc, unsigned cpu)
 {
     pc->turn = cpu;
@@ -222,7 +224,7 @@ static void take_turn(struct pc *pc, unsigned cpu)
 
 static int run_firmware(void *ctx, uint64_t pa, struct error *err);
 
-/* An image that is loaded directly. */
+/* Loads an image directly. */
 static int load_direct(struct pc *pc, struct error *err)
 {
     const struct load_host host = {pc, run_firmware};
@@ -231,7 +233,7 @@ static int load_direct(struct pc *pc, struct error *err)
     return loaded;
 }
 
-/* A machine whose image was loaded directly loads it again. */
+/* Resets the machine. If its image was loaded directly, it is loaded again. */
 static int reset_machine(struct pc *pc, struct error *err)
 {
     board_reset(pc->board);
@@ -242,7 +244,7 @@ static int reset_machine(struct pc *pc, struct error *err)
     return load_direct(pc, err);
 }
 
-/* What the board asked for. Returns true if the run ends. */
+/* Carries out the board's request. Returns true if the run ends. */
 static bool take_request(struct pc *pc, const struct run_limit *limit, struct stop *stop)
 {
     const char *how = "";
@@ -280,7 +282,7 @@ static void halted_event(struct pc *pc)
     report(pc, &ev);
 }
 
-/* Halted with interrupts off, all of them: only a reset could help. */
+/* All processors are halted with interrupts off: only a reset could wake them. */
 static bool all_halted_for_good(const struct pc *pc)
 {
     bool for_good = false;
@@ -294,7 +296,7 @@ static bool all_halted_for_good(const struct pc *pc)
     return for_good && !board_nmi_may_come(pc->board);
 }
 
-/* All processors wait: let time pass to the next timer. Returns true if the run ends. */
+/* All processors wait: advance time to the next timer. Returns true if the run ends. */
 static bool idle(struct pc *pc, const struct run_limit *limit, struct stop *stop)
 {
     uint64_t now = now_time(pc), wake = board_deadline(pc->board);
@@ -343,12 +345,13 @@ static enum x86_exit run_next(struct pc *pc, uint64_t n, uint64_t *done)
         e = x86_run(pc->cpu, n < pc->turn_left ? n : pc->turn_left, done);
     }
     pc->turn_left -= (uint32_t)*done;
-    return *done && e == X86_HALTED ? X86_DONE : e; /* the others are still to be tried */
+    return *done && e == X86_HALTED ? X86_DONE : e; /* the others have yet to be tried */
 }
 
-/* Several processors run in turns of TURN steps and more, in order of their numbers; one that is halted passes its turn on. Turns are counted in
- * steps and are part of the state, so it does not matter where runs begin and end; nor how often it was tried to run processors that are
- * all halted: a turn in which no step was made was none. */
+/* Several processors run in turns of TURN steps and more, in order of their numbers; one that is halted
+ * passes its turn on. Turns are counted in steps and are part of the state, so it does not matter where runs
+ * begin and end, nor how often the machine tries to run processors that are all halted: a turn without a step
+ * does not count. */
 static enum x86_exit run_turn(struct pc *pc, uint64_t n)
 {
     unsigned turn = pc->turn;
@@ -383,14 +386,15 @@ static bool run_slice(struct pc *pc, const struct run_limit *limit, struct stop 
 static void pc_run(struct engine *e, const struct run_limit *limit, struct stop *stop)
 {
     struct pc *pc = pc_of(e);
-    uint64_t worked = UINT64_MAX; /* where something was done between two steps, last */
+    uint64_t worked = UINT64_MAX; /* the last position where something was done between two steps */
     const uint64_t from = pc->icount, since = now_time(pc);
     *stop = (struct stop){.wake = UINT64_MAX};
     for (bool end = false; !end;) {
         if (take_request(pc, limit, stop))
             break;
-        /* Between the report of a probe and its instruction nothing may come (an input, an end): it was reported as executed. Nor
-         * between time that passes for a timer and the timer: a replay that goes to that time makes both. */
+        /* Nothing (an input, the end of the run) may come between the report of a probe and its instruction,
+         * which was reported as executed. Nor may anything come between advancing time to a timer and
+         * processing the timer: a replay that runs to that time does both. */
         if (pc->interrupted && !pc->reported && !pc->waking) {
             pc->interrupted = 0;
             stop->reason = STOP_INTERRUPTED;
@@ -424,12 +428,12 @@ static void pc_run(struct engine *e, const struct run_limit *limit, struct stop 
         stop->address = w.cs_base + w.rip;
 }
 
-/* ---------------------------------------------------------------- firmware before an image that is loaded directly */
+/* ---------------------------------------------------------------- firmware before a directly loaded image */
 
-/* What it may take; SeaBIOS needs eight million steps. */
+/* Limits for the firmware; SeaBIOS needs eight million steps. */
 enum { FIRMWARE_STEPS = 200000000, FIRMWARE_SECONDS = 60 };
 
-/* One slice of it; the steps are counted as usual. */
+/* One slice of running the firmware; the steps are counted as usual. */
 static int run_firmware_slice(struct pc *pc, const struct run_limit *limit, bool *there, struct error *err)
 {
     const char *name = config_image(&pc->config, "bios")->name, *how = "";
@@ -462,8 +466,9 @@ static int run_firmware_steps(struct pc *pc, uint64_t start, struct error *err)
     int rc = 0;
     while (!rc && !there && pc->icount < limit.icount) {
         interrupted |= pc->interrupted;
-        pc->interrupted =
-            0; /* afterwards: this is over in a moment, and it is no position where one could stop */
+        /* The interruption is handled afterwards: this takes only a moment, and is not a position where a run
+         * could stop. */
+        pc->interrupted = 0;
         rc = run_firmware_slice(pc, &limit, &there, err);
     }
     if (interrupted)
@@ -476,8 +481,8 @@ static int run_firmware_steps(struct pc *pc, uint64_t start, struct error *err)
     return rc;
 }
 
-/* Runs the machine to an instruction, as something that happened before: its steps are guest time that passed without a position, and nothing is
- * reported of it. */
+/* Runs the machine to an instruction as if that had happened before the run: its steps add guest time but do
+ * not advance the position, and nothing is reported. */
 static int run_firmware(void *ctx, uint64_t pa, struct error *err)
 {
     struct pc *pc = ctx;
@@ -617,7 +622,8 @@ static size_t pc_poke_physical(struct engine *e, uint64_t pa, const void *buf, s
 
 /* ---------------------------------------------------------------- observing */
 
-/* They come into force before the next step, also if a step is being executed (an observer calls this). */
+/* The stops take effect before the next step, even if a step is being executed (an observer may call
+ * this). */
 static void pc_stops(struct engine *e, const struct stop_point *s, size_t n)
 {
     struct pc *pc = pc_of(e);
@@ -662,7 +668,7 @@ static bool pc_display(const struct engine *e, struct display *d, struct display
     return true;
 }
 
-/* ---------------------------------------------------------------- life */
+/* ---------------------------------------------------------------- creation and destruction */
 
 static void pc_destroy(struct engine *e)
 {

@@ -1,17 +1,17 @@
 /* services.c - see services.h.
  *
- * A call is known again at its return by where it goes to: an IRET or RETF 2 to the instruction after the
- * INT, with the stack pointer that was there before it. So handlers may chain to each other, switch stacks or
- * go through protected mode, and a monitor of virtual-8086 mode may do the INT, the IRET or all of the
+ * A call is matched with its return by the return's destination: an IRET or RETF 2 to the instruction after
+ * the INT, with the stack pointer as it was before the INT. So handlers may chain to each other, switch
+ * stacks or go through protected mode, and a virtual-8086 monitor may emulate the INT, the IRET or the whole
  * service.
  *
  * An event is reported when its call returns, so its position is that of the return (core/engine.h: positions
  * never go back). Two things are folded, since programs do them thousands of times:
- *   - polling (is there a key? what time is it?): the first is reported, the equal ones after it are
+ *   - polling (is there a key? what time is it?): the first is reported, identical ones after it are
  *     counted, and the count is reported when something else is called;
- *   - characters written one by one: reported as text, a line an event.
- * Text without an end is reported when the processor turns paging on: then an operating system runs.
- */
+ *   - characters written one by one: reported as text, with one event per line.
+ * Unfinished text is reported when the processor turns paging on, because then an operating system is
+ * running. */
 #include "hv/services.h"
 
 #include <string.h>
@@ -138,7 +138,7 @@ static void report_repeats(struct services *s, const struct service_poll *p)
     board_event(s->board, &ev);
 }
 
-/* In the order in which they were seen last. */
+/* In the order in which they were last seen. */
 static void report_all_repeats(struct services *s)
 {
     for (unsigned i = SERVICE_REPEATS; i-- > 0;)
@@ -150,7 +150,7 @@ static void forget_repeats(struct services *s)
     memset(s->poll, 0, sizeof s->poll);
 }
 
-/* Puts entry `i` first, those before it one further. */
+/* Moves entry `i` to the front, and those before it back by one. */
 static void poll_to_front(struct services *s, unsigned i)
 {
     struct service_poll first = s->poll[i];
@@ -158,7 +158,7 @@ static void poll_to_front(struct services *s, unsigned i)
     s->poll[0] = first;
 }
 
-/* Takes the place of the one that was seen longest ago. */
+/* Replaces the least recently seen entry. */
 static void poll_remember(struct services *s, const struct call *c)
 {
     struct service_poll *last = &s->poll[SERVICE_REPEATS - 1];
@@ -168,8 +168,8 @@ static void poll_remember(struct services *s, const struct call *c)
     poll_to_front(s, SERVICE_REPEATS - 1);
 }
 
-/* Is the same as one before: it is counted. Else it is remembered, for the next; if only its result is
- * another, the loop has ended. */
+/* If the call is the same as an earlier one, it is counted. Else it is stored for comparison with the next;
+ * if only its result differs, the loop has ended. */
 static bool poll_again(struct services *s, const struct call *c)
 {
     for (unsigned i = 0; i < SERVICE_REPEATS; i++) {
@@ -240,7 +240,7 @@ static void erase_character(struct services *s)
     s->col -= s->col > 0;
 }
 
-/* Teletype: BEL, BS, LF and CR act, all else is shown. */
+/* Teletype: BEL, BS, LF and CR are control characters, all others are shown. */
 static void teletype(struct services *s, uint8_t c, uint64_t start)
 {
     switch (c) {
@@ -253,7 +253,7 @@ static void teletype(struct services *s, uint8_t c, uint64_t start)
         end_line(s);
         s->at_known = false;
         break;
-    case '\r': /* what comes now overwrites the line, if it is not LF */
+    case '\r': /* what follows overwrites the line, unless it is LF */
         s->wrapped = s->line_length > 0;
         s->col = 0;
         break;
@@ -262,7 +262,7 @@ static void teletype(struct services *s, uint8_t c, uint64_t start)
     }
 }
 
-/* The cursor was set or is known now: text goes on only where it is. */
+/* The cursor was set, or is known now: text continues only from there. */
 static void cursor_at(struct services *s, unsigned row, unsigned col, bool set)
 {
     if (s->at_known ? row != s->row || col != s->col : set)
@@ -300,7 +300,7 @@ static void report_call(struct services *s, const struct call *c, const struct s
     board_event(s->board, &ev);
 }
 
-/* A call that writes text or moves the cursor. False: it is reported as any other. */
+/* Handles a call that writes text or moves the cursor. False if it is to be reported like any other. */
 static bool output_call(struct services *s, const struct call *c, const struct service_regs *r)
 {
     unsigned flags = c->row->flags;
@@ -339,9 +339,9 @@ static void report(struct services *s, const struct call *c, const struct servic
         report_call(s, c, r);
 }
 
-/* ---------------------------------------------------------------- calls that are under way */
+/* ---------------------------------------------------------------- calls in progress */
 
-/* Takes call `i` out. */
+/* Removes call `i`. */
 static void forget_call(struct services *s, unsigned i)
 {
     unsigned after = --s->depth - i;
@@ -349,7 +349,7 @@ static void forget_call(struct services *s, unsigned i)
     memset(&s->call[s->depth], 0, sizeof s->call[0]);
 }
 
-/* A call that has been executed up to and with the present instruction, as `words` has it. */
+/* A call that was executed up to and including the current instruction, described by `words`. */
 static struct call call_of(const struct services *s, const struct service_call *c, char words[SERVICE_WORDS])
 {
     memcpy(words, c->words, SERVICE_WORDS);
@@ -382,7 +382,8 @@ static void on_interrupt(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack
     struct service_regs r;
     if (vector < FIRST_VECTOR || vector > LAST_VECTOR)
         return;
-    /* A call from the same place of a stack: the one before did not return (or the INT faulted). */
+    /* A call from the same stack position means that the earlier one did not return (or that the INT
+     * faulted). */
     for (unsigned i = s->depth; i-- > 0;)
         if (s->call[i].cpu == cpu && s->call[i].stack == stack)
             did_not_return(s, i);
@@ -400,7 +401,7 @@ static void on_interrupt(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack
                                    .icount = now(s)};
     const struct service_row *row = service_row(vector, saved->ax);
     service_call_words(row, &r, vector, s->board, cpu, (char *)saved->words, SERVICE_WORDS);
-    if (!(row->flags & SVC_OUTPUT)) { /* what was written comes before what is called now */
+    if (!(row->flags & SVC_OUTPUT)) { /* report text written before, ahead of this call */
         end_line(s);
         s->output = false;
     }
@@ -413,14 +414,14 @@ static void on_interrupt(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack
     report_call(s, &c, &r);
 }
 
-/* Where the vectors of real mode, or of the 8086 program, are. */
+/* The linear address of the vectors of real mode, or of the 8086 program. */
 static uint64_t vector_table(struct x86 *x)
 {
     enum { FLAG_VM = 1 << 17 };
     return x86_get(x, "eflags") & FLAG_VM ? 0 : x86_get(x, "idtr_base");
 }
 
-/* The linear address that a vector points to; 0: it cannot be read. */
+/* The linear address that a vector points to, or 0 if the vector cannot be read. */
 static uint64_t handler_of(const struct services *s, struct x86 *x, uint64_t table, unsigned vector)
 {
     uint16_t entry[2];                               /* offset, segment */
@@ -431,7 +432,7 @@ static uint64_t handler_of(const struct services *s, struct x86 *x, uint64_t tab
     return ((uint64_t)entry[1] << 4) + entry[0];
 }
 
-/* A handler that several vectors share does not tell which service is wanted. */
+/* A handler shared by several vectors does not show which service is meant. */
 static void on_far_call(void *ctx, unsigned cpu, uint64_t target, uint64_t stack, uint64_t caller,
                         uint64_t next)
 {
@@ -470,7 +471,7 @@ static void on_far_return(void *ctx, unsigned cpu, uint64_t stack, uint64_t next
         report(s, &c, &r);
 }
 
-/* What was written through the BIOS is complete: an operating system runs. */
+/* Text written through the BIOS is complete: an operating system is running. */
 static void on_paging(void *ctx, unsigned cpu)
 {
     (void)cpu;

@@ -1,26 +1,25 @@
-/* services.h - BIOS services as events: each INT 10h-1Ah that is executed in real mode (or, by the 8086
- * program's own vectors, in virtual-8086 mode) and its return, of any firmware. Private to hv/.
+/* services.h - BIOS services as events: each INT 10h-1Ah executed in real mode, or in virtual-8086 mode
+ * through the 8086 program's own vectors, and its return. Works with any firmware. Private to hv/.
  *
- * A PUSHF and a far CALL to what a vector points to is such a call as well. In virtual-8086 mode it makes no
- * difference whether the processor does the INT by itself, through the monitor, or the monitor in its place.
+ * A PUSHF and a far CALL to the address in such a vector count as a call too. In virtual-8086 mode it makes
+ * no difference whether the processor executes the INT itself, faults to the monitor, or the monitor emulates
+ * it.
  *
- * What is under way (calls that have not returned, text that is being put together, repeats that are being
- * counted) is saved state: a replay from any checkpoint reports what the recording reported. Nothing here
- * reaches the guest.
- */
+ * Unfinished work (calls that have not returned, text being assembled, repeats being counted) is saved state,
+ * so a replay from any checkpoint reports what the recording reported. Nothing here reaches the guest. */
 #ifndef BOOTREEL_HV_SERVICES_H
 #define BOOTREEL_HV_SERVICES_H
 
 #include "hv/board/board.h"
 
 enum {
-    SERVICE_DEPTH = 16, /* calls inside of calls; the oldest is forgotten when there are more */
+    SERVICE_DEPTH = 16, /* nested calls; when there are more, the oldest is forgotten */
     SERVICE_WORDS = 160,
-    SERVICE_REPEATS = 4, /* different polling calls that are folded at a time */
+    SERVICE_REPEATS = 4, /* different polling calls that are folded at the same time */
     SERVICE_LINE = 240,
 };
 
-/* ---------------------------------------------------------------- what a call says (services_table.c) */
+/* ---------------------------------------------------------------- descriptions of calls (services_table.c) */
 
 /* The registers at the INT, or at its return. */
 struct service_regs {
@@ -30,32 +29,32 @@ struct service_regs {
 
 /* How a call is reported. */
 enum service_flags {
-    SVC_CARRY = 1,   /* carry says that it failed */
-    SVC_STATUS = 2,  /* … and AH has INT 13h's status */
-    SVC_VBE = 4,     /* anything but AX = 004Fh says that it failed */
-    SVC_POLL = 8,    /* repeated in loops: equal ones are counted */
+    SVC_CARRY = 1,   /* carry set means failure */
+    SVC_STATUS = 2,  /* … and AH holds INT 13h's status */
+    SVC_VBE = 4,     /* anything but AX = 004Fh means failure */
+    SVC_POLL = 8,    /* repeated in loops: identical calls are counted */
     SVC_AWAY = 16,   /* does not return: reported when it is called */
-    SVC_CURSOR = 32, /* sets or reads the cursor: part of writing text */
-    SVC_TEXT = 64,   /* writes AL at the cursor, which moves on (teletype) */
-    SVC_CELL = 128,  /* writes AL CX times at the cursor, which stays */
+    SVC_CURSOR = 32, /* sets or reads the cursor: belongs to text output */
+    SVC_TEXT = 64,   /* writes AL at the cursor and advances it (teletype) */
+    SVC_CELL = 128,  /* writes AL CX times at the cursor without moving it */
     SVC_OUTPUT = SVC_CURSOR | SVC_TEXT | SVC_CELL,
 };
 
 struct service_row {
     uint8_t vector;
-    uint16_t function, mask; /* of AX; the mask is what of AX chooses the function */
+    uint16_t function, mask; /* of AX; the mask has the bits of AX that select the function */
     uint16_t flags;
     const char *name, *args, *result; /* the last two may be NULL; see services_table.c */
 };
 
-/* The row of a call, "unknown function" if there is none. For vectors 10h-1Ah. */
+/* The row of a call, or the row "unknown function". For vectors 10h-1Ah. */
 const struct service_row *service_row(uint8_t vector, uint16_t ax);
-/* "INT 13h AH=42h extended read: drive 80h …", as the call stands. Memory is read as `cpu` would, without
- * side effects. At most `size` bytes with the final NUL; returns the length. */
+/* "INT 13h AH=42h extended read: drive 80h …", from the registers at the call. Memory is read as `cpu` would
+ * read it, without side effects. At most `size` bytes with the final NUL; returns the length. */
 size_t service_call_words(const struct service_row *, const struct service_regs *, uint8_t vector,
                           struct board *, unsigned cpu, char *buf, size_t size);
-/* Appends " -> …" with results that are the same in each boot, or why it failed. *failed as the row says.
- * Returns the new length. */
+/* Appends " -> …" with those results that are the same in every boot, or why the call failed. *failed is set
+ * by the row's flags. Returns the new length. */
 size_t service_result_words(const struct service_row *, const struct service_regs *, struct board *,
                             unsigned cpu, char *buf, size_t n, size_t size, bool *failed);
 
@@ -74,7 +73,7 @@ struct service_call {
 struct service_poll {
     uint8_t vector;              /* 0: free */
     uint16_t function;           /* of AX, as the row masks it */
-    uint64_t count, steps, last; /* repeats, their steps together, icount of the last */
+    uint64_t count, steps, last; /* repeats, their total steps, icount of the last one */
     uint8_t words[SERVICE_WORDS];
 };
 
@@ -82,12 +81,12 @@ struct services {
     /* state */
     uint8_t depth;
     struct service_call call[SERVICE_DEPTH];
-    struct service_poll poll[SERVICE_REPEATS]; /* the last seen first */
-    /* text that is being written */
-    bool output;                /* the last call was one that writes, or moves the cursor */
-    bool at_known, wrapped;     /* wrapped: CR, and no LF yet */
+    struct service_poll poll[SERVICE_REPEATS]; /* most recent first */
+    /* text being assembled */
+    bool output;                /* the last call wrote text or moved the cursor */
+    bool at_known, wrapped;     /* wrapped: CR seen, no LF yet */
     uint8_t row, col;           /* where the next character goes, if known */
-    uint8_t line_row, line_col; /* where the line began; 255: not known */
+    uint8_t line_row, line_col; /* where the line began; 255 if unknown */
     uint16_t line_length;
     uint64_t line_calls, line_steps, line_start;
     uint8_t line[SERVICE_LINE];
@@ -97,18 +96,18 @@ struct services {
     void *ctx;
 };
 
-/* The fields of struct services; to be freed. */
+/* The fields of struct services. The caller frees the table. */
 struct field_table services_fields(void);
 
 void services_init(struct services *, struct board *, uint64_t (*now)(void *ctx), void *ctx);
-/* The machine was reset: nothing that was called will return. */
+/* The machine was reset: no pending call will return. */
 void services_reset(struct services *);
-/* After a load: -1 if the state makes no sense (it is empty then). */
+/* After a load: -1 if the state is invalid; it is then emptied. */
 int services_loaded(struct services *);
-/* What the processors call. */
+/* The hooks for the processors to call. */
 struct x86_hooks services_hooks(struct services *);
-/* Report text and repeats that are still being put together. `end`: of the recording: as they are, the state
- * is kept. */
+/* Report text and repeats that are still being assembled. `end`: at the end of the recording they are
+ * reported as they are, and the state is kept. */
 void services_flush(struct services *, bool end);
 
 #endif

@@ -1,17 +1,16 @@
-/* services_table.c - the BIOS services by name, and how a call of each is told.
+/* services_table.c - the names of the BIOS services, and how a call of each is described.
  *
- * Sources: IBM PS/2 and PC BIOS Interface Technical Reference; Phoenix, "Enhanced Disk Drive
- * Specification" 3.0; Phoenix/IBM, "El Torito" 1.0; VESA BIOS Extension 3.0; ACPI specification (E820h); PCI
- * BIOS 2.1; APM 1.2; Ralf Brown's Interrupt List.
+ * Sources: IBM PS/2 and PC BIOS Interface Technical Reference; Phoenix, "Enhanced Disk Drive Specification"
+ * 3.0; Phoenix/IBM, "El Torito" 1.0; VESA BIOS Extension 3.0; ACPI specification (E820h); PCI BIOS 2.1; APM
+ * 1.2; Ralf Brown's Interrupt List.
  *
- * `args` are told as they are at the INT, `result` as it is at the return. In both, {…} is
+ * `args` is evaluated at the INT, `result` at the return. In both, {…} is
  *   {al} {ebx}          a register, hexadecimal;  {cx#} decimal;  {al'} a character
  *   {es:bx}             a far pointer
  *   {@ds:si+8/4}        memory, 1 to 8 bytes, with the same endings; {@ds:si+4/4:} a far pointer in memory
  *   {!name}             one of `specials` below
- * Only what is the same in every boot of the same guest is told: words are compared. The rest is in the
- * event's fields.
- */
+ * Only what is the same in every boot of the same guest is described, because the texts are compared. The
+ * rest is in the event's fields. */
 #include "hv/services.h"
 
 #include <stdarg.h>
@@ -21,7 +20,7 @@
 #define AH(n) (n) << 8, 0xff00
 #define AX(n) (n), 0xffff
 #define ANY   0, 0
-/* A row a line. */
+/* One row per line. */
 /* clang-format off */
 static const struct service_row rows[] = {
     {0x10, AH(0x00), 0, "set video mode", "{al}", NULL},
@@ -213,7 +212,7 @@ static const struct service_row rows[] = {
     {0x1a, AX(0xbb00), 0, "TCG status", NULL, "{eax}"},
 };
 
-/* Functions that no row has, by vector from 10h on. */
+/* For functions without a row, by vector from 10h on. */
 static const struct service_row unknown[] = {
 #define UNKNOWN(vector, flags) {vector, 0, 0xffff, flags, "unknown function", NULL, NULL}
     UNKNOWN(0x10, 0), UNKNOWN(0x11, 0), UNKNOWN(0x12, 0), UNKNOWN(0x13, SVC_STATUS),
@@ -281,7 +280,7 @@ static void put_value(struct words *w, uint64_t v, unsigned bytes, char how)
 
 /* ---------------------------------------------------------------- registers and memory by name */
 
-/* Its value and, in *bytes, its size; a name that is none is a mistake in the table. */
+/* The value of a register, with its size in *bytes. An invalid name is an error in the table. */
 static uint32_t reg_value(const struct service_regs *r, const char *name, size_t n, unsigned *bytes)
 {
     static const struct {
@@ -307,7 +306,7 @@ static uint32_t reg_value(const struct service_regs *r, const char *name, size_t
     return v;
 }
 
-/* `bytes` bytes, little-endian; what is not memory reads as zero. */
+/* `bytes` bytes, little-endian; addresses without memory read as zero. */
 static uint64_t memory_at(const struct words *w, uint32_t linear, unsigned bytes)
 {
     uint64_t v = 0;
@@ -330,7 +329,7 @@ static uint32_t number(const char **p)
     return v;
 }
 
-/* @ds:si+8/4 and an ending */
+/* Handles @ds:si+8/4 and an ending. */
 static void put_memory(struct words *w, const char *p)
 {
     unsigned bytes = 0;
@@ -345,7 +344,7 @@ static void put_memory(struct words *w, const char *p)
     put_value(w, memory_at(w, (seg << 4) + off, bytes), bytes, *p);
 }
 
-/* ---------------------------------------------------------------- what takes more than a register */
+/* ---------------------------------------------------------------- multi-register operations */
 
 static void put_chs(struct words *w, uint32_t cx, uint32_t dx)
 {
@@ -394,7 +393,7 @@ static void put_special(struct words *w, const char *name, size_t n)
 
 /* ---------------------------------------------------------------- a whole */
 
-/* What is between braces. */
+/* Handles the text between braces. */
 static void put_field(struct words *w, const char *p, size_t n)
 {
     unsigned bytes = 0;

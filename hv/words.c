@@ -1,5 +1,5 @@
-/* words.c - what the PC's events mean: MSRs by the processor's table, BIOS services by services_table.c, all else by the
- * board's chips. */
+/* words.c - describes the PC's events in words: MSRs from the processor's table, BIOS services from
+ * services_table.c, everything else from the board's chips. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@ struct pc_seen {
     uint8_t mode[PROCESSORS]; /* as in EV_CPU_MODE */
 };
 
-/* The board's part follows, aligned. */
+/* The board's part of the state follows, aligned. */
 static void *board_part(void *state)
 {
     return (char *)state + sizeof(struct pc_seen);
@@ -24,7 +24,8 @@ static size_t pc_size(void)
     return sizeof(struct pc_seen) + board_words_size();
 }
 
-/* A kernel that is loaded directly says in which mode it begins (loader.handover), or is no matter of real mode. */
+/* A directly loaded kernel reports the mode it starts in (loader.handover), or does not start in real
+ * mode. */
 static void pc_reset(void *state, const struct engine_config *cfg)
 {
     struct pc_seen *s = state;
@@ -37,7 +38,7 @@ static bool real_mode(const struct pc_seen *s, unsigned cpu)
     return s->mode[cpu % PROCESSORS] == MODE_REAL || s->mode[cpu % PROCESSORS] == MODE_V86;
 }
 
-/* ---------------------------------------------------------------- interrupts of programs */
+/* ---------------------------------------------------------------- software interrupts */
 
 static const char *const service_groups[] = {
     [0x10] = "video service",    [0x11] = "equipment list",        [0x12] = "size of base memory",
@@ -85,7 +86,7 @@ static int softint_words(const struct pc_seen *s, const struct event *ev, char *
     return snprintf(buf, size, "INT %02Xh in real mode", vector);
 }
 
-/* The results at the return; the event's own text has the rest. */
+/* Describes the results at the return; the event's own text has the rest. */
 static int service_words(const struct event *ev, char *buf, size_t size)
 {
     unsigned vector = (unsigned)ev->f[EVF_SERVICE_vector];
@@ -129,7 +130,7 @@ static int msr_value_words(uint32_t msr, uint64_t v, char *buf, size_t size)
     return snprintf(buf, size, " %llXh", value);
 }
 
-/* The bits of EFER are core's to tell: it has their names for the register panes as well. */
+/* The bits of EFER are described by core, which has their names for the register panes as well. */
 static int msr_words(uint32_t msr, uint64_t value, bool with_value, char *buf, size_t size,
                      const char **manual)
 {

@@ -2,8 +2,7 @@
  *
  * Sources: Intel 82371AB (PIIX4) datasheet, 7.2 (power management I/O registers), 7.1 (PCI registers 40h,
  * 58h, 80h, 90h, D2h), 9.3 (APMC and APMS); ACPI specification 3.0, 4.7.3. As on QEMU: GPE block 0 is at
- * AFE0h, and the commands F1h and F0h at the SMI command port switch SCI_EN without firmware's help.
- */
+ * AFE0h, and the commands F1h and F0h at the SMI command port set and clear SCI_EN without firmware. */
 #include "hv/board/internal.h"
 #include "hv/board/smbus.h"
 #include "hv/board/acpi_pm.h"
@@ -22,7 +21,7 @@ struct acpi_pm {
     uint64_t toggle; /* the PM timer's tick at which bit 23 changes next and TMR_STS gets set */
     struct timer timer;
     struct smbus smbus;
-    uint32_t pm_base, smb_base; /* derived: where the ports are now; 0: nowhere */
+    uint32_t pm_base, smb_base; /* derived: where the ports are mapped; 0 if they are not */
 };
 
 static const struct field acpi_fields[] = {
@@ -47,7 +46,7 @@ static uint64_t next_toggle(const struct acpi_pm *s)
     return (ticks(s) & ~0x7fffffull) + 0x800000;
 }
 
-/* TMR_STS is set by the toggle whether anybody waits for it or not: found out when it matters. */
+/* The toggle sets TMR_STS whether or not anything waits for it; this is computed when it is needed. */
 static void catch_up(struct acpi_pm *s)
 {
     if (ticks(s) < s->toggle)
@@ -244,7 +243,7 @@ static void smb_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
     smbus_write(&s->smbus, port - s->smb_base, (uint8_t)value);
 }
 
-/* ---------------------------------------------------------------- where it is */
+/* ---------------------------------------------------------------- position */
 
 static uint32_t base_register(const struct acpi_pm *s, unsigned reg, uint32_t mask, bool enabled)
 {
@@ -291,8 +290,8 @@ static void reset(void *state)
     memset(s->pci.config + 0x40, 0, 0xc0);
     s->pci.config[REG_PMBASE] = 1;
     s->pci.config[REG_SMBBASE] = 1;
-    s->pci.config[0x5f] =
-        0x10; /* device resources: what a BIOS of this board finds set (COM1, COM2, floppy) */
+    /* device resources: the values that a BIOS of this board expects (COM1, COM2, floppy) */
+    s->pci.config[0x5f] = 0x10;
     s->pci.config[0x63] = 0x60;
     s->pci.config[0x67] = 0x98;
     s->pm1_status = s->pm1_enable = s->pm1_control = 0;

@@ -1,4 +1,5 @@
-/* acpi_pm.h - registers of the PIIX4 power management function: PCI configuration, I/O. Private to hv/board. */
+/* acpi_pm.h - registers of the PIIX4 power management function: PCI configuration, I/O. Private to
+ * hv/board. */
 #ifndef BOOTREEL_HV_BOARD_ACPI_PM_H
 #define BOOTREEL_HV_BOARD_ACPI_PM_H
 
@@ -33,7 +34,7 @@ enum {
     PWRBTN_STS = 0x0100,
     RTC_STS = 0x0400,
     PM1_EVENTS = TMR_STS | GBL_STS | PWRBTN_STS | RTC_STS,
-    PMSTS_BITS = 0x8d31, /* what PMSTS has and a write of 1 clears */
+    PMSTS_BITS = 0x8d31, /* the bits of PMSTS; writing 1 clears them */
     SCI_EN = 0x0001,
     SLP_EN = 0x2000,
     PMCNTRL_BITS = 0x1c03, /* GBL_RLS and SLP_EN read as 0 */

@@ -1,7 +1,8 @@
-/* acpi_pm_words.c - the PIIX4's power management in words: PM and GPE registers, SMI command port, SMBus host.
+/* acpi_pm_words.c - the PIIX4's power management in words: PM and GPE registers, SMI command port, SMBus
+ * host.
  *
- * Source: Intel 82371AB (PIIX4) datasheet (290562), chapters 7 and 11; ACPI specification, 4.7 (names of the PM1 bits).
- */
+ * Source: Intel 82371AB (PIIX4) datasheet (290562), chapters 7 and 11; ACPI specification, 4.7 (names of the
+ * PM1 bits). */
 #include "hv/board/acpi_pm.h"
 #include "hv/board/words.h"
 

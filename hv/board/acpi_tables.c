@@ -1,12 +1,10 @@
-/* acpi_tables.c - the ACPI tables: handed to firmware by fw_cfg, or written into memory.
- *
- * They describe the chips as they are at that moment: where the power management registers are is firmware's choice.
+/* acpi_tables.c - the ACPI tables: passed to firmware through fw_cfg, or written into memory. They describe
+ * the current state of the chips, because firmware chooses the address of the power management registers.
  *
  * Source: ACPI specification 3.0b: 5.2.5 RSDP, 5.2.9 FADT, 5.2.10 FACS, 5.2.11 DSDT and SSDT, 5.2.12 MADT;
  * IA-PC HPET specification 1.0a, 3.2.4; 20.2 AML encoding; the linker/loader script is QEMU's
  * etc/table-loader as SeaBIOS reads it. Addresses and interrupts: acpi_pm.c, irq.c, and the I/O APIC, local
- * APIC and HPET at their usual places.
- */
+ * APIC and HPET at their usual places. */
 #include "hv/board/internal.h"
 
 #include <stdlib.h>
@@ -60,7 +58,7 @@ static void checksum(struct acpi_tables *a, bool in_rsdp, size_t offset, size_t 
                                     .length = (uint32_t)length};
 }
 
-/* A pointer to the table at `start`: its place holds the offset until it is relocated. */
+/* Adds a pointer to the table at `start`: its field holds the offset until it is relocated. */
 static void pointer(struct acpi_tables *a, bool in_rsdp, size_t offset, unsigned width, size_t start)
 {
     blob_set(in_rsdp ? &a->rsdp : &a->tables, offset, width, start);
@@ -91,7 +89,7 @@ static size_t add_facs(struct acpi_tables *a)
     return at;
 }
 
-/* The bytes of the DSDT that read so; they are there once. */
+/* Finds the bytes of the DSDT that match `pattern`; they occur once. */
 static uint8_t *find_aml(uint8_t *aml, const uint8_t *pattern, size_t length)
 {
     for (size_t i = 0; i + length <= sizeof dsdt_aml; i++)
@@ -135,7 +133,7 @@ static size_t add_ssdt(struct board *b, struct acpi_tables *a)
     static const char hex[] = "0123456789ABCDEF";
     struct blob *t = &a->tables;
     size_t at = begin(t, "SSDT", 1);
-    unsigned n = board_cpus(b), length = 2 + 5 + n * PROCESSOR; /* the length's own two bytes count */
+    unsigned n = board_cpus(b), length = 2 + 5 + n * PROCESSOR; /* includes the length's own two bytes */
     const uint8_t scope[] = {
         0x10, (uint8_t)(0x40 | (length & 15)), (uint8_t)(length >> 4), '\\', '_', 'S', 'B', '_'};
     blob_add(t, scope, sizeof scope);
@@ -319,7 +317,7 @@ static void add_fixup(struct blob *script, const struct acpi_fixup *f)
     }
 }
 
-/* Pointers before the checksums of what they are in: fixups are in that order. */
+/* Pointers come before the checksums of the tables that contain them; the fixups are in that order. */
 void acpi_loader_script(const struct acpi_tables *a, struct blob *script)
 {
     allocate(script, rsdp_file, 16, ZONE_FSEG);

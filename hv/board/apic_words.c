@@ -1,7 +1,7 @@
-/* apic_words.c - local and I/O APIC in words, and which interrupt a vector is.
+/* apic_words.c - local and I/O APIC in words, and the interrupt that a vector stands for.
  *
- * Sources: Intel SDM volume 3, chapter 10 (local APIC); Intel 82093AA (I/O APIC) datasheet (290566), chapter 3.
- */
+ * Sources: Intel SDM volume 3, chapter 10 (local APIC); Intel 82093AA (I/O APIC) datasheet (290566), chapter
+ * 3. */
 #include "hv/board/ioapic.h"
 #include "hv/board/lapic.h"
 #include "hv/board/words.h"
@@ -132,7 +132,7 @@ static const struct word_reg io_registers[] = {
     {IOAPIC_ARBITRATION, WORD_BOTH, "arbitration", io_id_bits, "3.2.3 IOAPICARB", SHOW_VALUE},
 };
 
-/* The legacy timer's IRQ 0 comes in at pin 2. */
+/* The legacy timer's IRQ 0 arrives at pin 2. */
 static unsigned line_of_pin(unsigned pin)
 {
     return pin == 2 ? 0 : pin;

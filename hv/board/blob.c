@@ -1,4 +1,4 @@
-/* blob.c - growing buffers for the tables that fw_cfg hands out. */
+/* blob.c - growing buffers for the tables that fw_cfg provides. */
 #include "hv/board/internal.h"
 #include "traces/memory.h"
 

@@ -1,11 +1,11 @@
-/* board.c - the mainboard: memory, processors and chips put together, their saved state, and requests to the
+/* board.c - the mainboard: combines memory, processors and chips; saves their state; passes requests to the
  * machine. */
 #include "hv/board/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---------------------------------------------------------------- what chips ask of the board */
+/* ---------------------------------------------------------------- services for chips */
 
 void board_add_chip(struct board *b, const struct chip *chip)
 {
@@ -44,7 +44,7 @@ uint64_t board_ram_high(const struct board *b)
     return b->ram_high;
 }
 
-/* While the board is being built the host has no processor to count with. */
+/* While the board is being built, the host has no processor whose steps it could count. */
 uint64_t board_now(const struct board *b)
 {
     return b->built ? b->host.time(b->host.ctx) : 0;
@@ -73,7 +73,7 @@ void board_set_a20(struct board *b, bool on)
 
 /* ---------------------------------------------------------------- requests to the machine */
 
-/* The first request counts: what follows it in the same instruction comes too late. */
+/* Only the first request counts: a later one in the same instruction is ignored. */
 static bool request(struct board *b, enum board_request what, int status, const char *how)
 {
     if (b->state.request != BOARD_NONE)
@@ -148,7 +148,7 @@ size_t board_screen(struct board *b, char *buf, size_t size)
     return 0;
 }
 
-/* ---------------------------------------------------------------- building it */
+/* ---------------------------------------------------------------- building the board */
 
 enum { MAX_BIOS = 16 << 20 };
 
@@ -193,7 +193,7 @@ static int create_ram(struct board *b, struct error *err)
     return 0;
 }
 
-/* The firmware ends at 4 GiB. What is below C0000h is the host bridge's business (PAM registers). */
+/* The firmware ends at 4 GiB. The host bridge handles the copy below 1 MiB (PAM registers). */
 static int create_rom(struct board *b, struct error *err)
 {
     const struct image *bios = config_image(b->cfg, "bios");
@@ -340,7 +340,8 @@ void board_save(struct board *b, const struct snapshot_sink *sink, struct snapsh
     disks_save(b, sink, since);
     if (!base)
         return;
-    b->epoch += b->epoch < UINT32_MAX; /* a last epoch without an end would only hand out too much */
+    /* if the last epoch never ends, saves are only larger than necessary */
+    b->epoch += b->epoch < UINT32_MAX;
     base->epoch = b->epoch;
 }
 
@@ -352,7 +353,7 @@ static int load_section(const struct snapshot_source *src, const char *name, con
     return 0;
 }
 
-/* A snapshot may come from a damaged file: what is used as an index or a length must be in range. */
+/* A snapshot may come from a damaged file: every value used as an index or a length must be in range. */
 static int check_loaded(struct board *b, struct error *err)
 {
     struct events *e = &b->events;

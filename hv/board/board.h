@@ -12,12 +12,14 @@ struct board_host {
     void *ctx;
     uint64_t (*icount)(void *ctx); /* steps since reset, exact within callbacks */
     uint64_t (*time)(void *ctx);   /* guest time, ns */
-    /* The boot record of a drive was read (numbers as in EV_BOOT_SECTOR_READ, which is reported next). May be NULL. */
+    /* The boot record of a drive was read (drive numbers as in EV_BOOT_SECTOR_READ, which is reported next).
+     * May be NULL. */
     void (*boot_sector)(void *ctx, unsigned drive);
-    struct x86_hooks hooks; /* of all processors, with the board's events from the one that calls */
+    /* for all processors; the board's events during a call are attributed to the calling processor */
+    struct x86_hooks hooks;
 };
 
-/* Builds RAM, ROM and all chips from the configuration; processors (config "cpus") included, at reset.
+/* Builds RAM, ROM, all chips and the processors (config "cpus") from the configuration, at reset. Returns
  * NULL with err filled on a bad image or setting. The config must outlive the board. */
 struct board *board_create(const struct engine_config *, const struct board_host *, struct error *);
 void board_destroy(struct board *);
@@ -25,41 +27,42 @@ struct x86 *board_cpu(struct board *, unsigned index);
 unsigned board_cpus(const struct board *);
 struct physmem *board_mem(struct board *);
 
-/* Every chip and processor to its reset state (after a guest reset; memory is kept). */
+/* Puts every chip and processor into its reset state, after a guest reset; memory is kept. */
 void board_reset(struct board *);
 
-/* Guest time of the earliest timer, UINT64_MAX if none. */
+/* Guest time of the earliest timer, or UINT64_MAX if none is set. */
 uint64_t board_deadline(const struct board *);
-/* Fire all timers due at the present guest time. */
+/* Fire all timers due at the current guest time. */
 void board_run_timers(struct board *);
 
-/* Whether what IF does not hold off may still come by itself, from a pin: the I/O APIC or a LINT0 is set up to send NMI,
- * SMI or INIT. (LINT1 is set up for NMI everywhere, and nothing drives it.) */
+/* Whether an interrupt that IF does not block may still arrive from a pin: true if the I/O APIC or a LINT0 is
+ * set up to send NMI, SMI or INIT. (LINT1 is set up for NMI everywhere, but nothing drives it.) */
 bool board_nmi_may_come(const struct board *);
 
-/* What the guest asked for since the last look: reset or power-off. */
+/* What the guest has requested since the last call: reset or power-off. */
 enum board_request { BOARD_NONE, BOARD_RESET, BOARD_POWER_OFF, BOARD_ERROR };
 enum board_request board_take_request(struct board *, int *status, const char **how);
 
 uint32_t board_input(struct board *, const struct input *);
 void board_observe(struct board *, uint32_t classes, const struct observer *);
-/* Report what is still being folded (a console line without its end, a run of port accesses): only at the end of a
- * recording. What is being folded is part of the saved state, and is kept whatever classes are observed. */
+/* Report what is still being folded (an unfinished console line, a run of port accesses). Only for the end of
+ * a recording. Unfinished folds are part of the saved state, and are kept whatever classes are observed. */
 void board_flush_events(struct board *);
-/* Drop it instead: what was done was no part of the recorded run. */
+/* Drop it instead, because it does not belong to the recorded run. */
 void board_forget_events(struct board *);
 size_t board_screen(struct board *, char *buf, size_t size);
 /* A character of code page 437 as UTF-8; returns its length, 1-3. */
 unsigned vga_utf8(uint8_t c, char out[3]);
-/* The screen as a picture: w * h pixels of red, green, blue. False if there is no VGA or nothing to show (*w and *h are 0),
- * or if it needs more than `max` bytes (*w and *h are set). Changes nothing. */
+/* The screen as a picture: w * h pixels of red, green, blue. False if there is no VGA or nothing to show (*w
+ * and *h are 0), or if it needs more than `max` bytes (*w and *h are set). Changes nothing. */
 bool vga_screen_image(struct board *, uint8_t *rgb, unsigned *w, unsigned *h, size_t max);
-/* Its size, and in text modes the cursor and, if there is room, the characters. False if nothing is shown. Changes nothing. */
+/* The size of the screen, and in text modes the cursor and, if there is room, the characters. False if
+ * nothing is shown. Changes nothing. */
 bool vga_display(struct board *, struct display *d, struct display_cell *cells, size_t ncells);
-/* Report an event of the machine's: icount, time and cpu are filled in. It ends what is being folded (which is
- * state), so it must come whatever classes are observed. */
+/* Report an event of the machine; icount, time and cpu are filled in. It ends what is being folded (which is
+ * state), so it must be called whatever classes are observed. */
 void board_event(struct board *, struct event *);
-/* Report an event in its place among the board's own; icount, time and cpu are filled in. */
+/* Report an event, in order with the board's own; icount, time and cpu are filled in. */
 void board_event(struct board *, struct event *);
 
 /* ---- an image that is loaded directly, without firmware ---- */
@@ -70,17 +73,17 @@ struct e820_entry {
     uint64_t length;
     uint32_t type;
 } __attribute__((packed));
-/* The memory map that firmware would hand over. Returns how many entries there are; fills at most `max`. */
+/* The memory map that firmware would pass on. Fills at most `max` entries; returns how many there are. */
 size_t board_e820(struct board *, struct e820_entry *, size_t max);
-/* What firmware does before it boots: shadow RAM on at C0000h-FFFFFh, BIOS data area, PIC and PIT, local APIC of
- * processor 0 in virtual wire mode, PCI BARs and interrupt lines, PMBASE, VGA text mode 3 with an empty screen. After
- * board_create and every board_reset. */
+/* Does what firmware does before it boots: shadow RAM on at C0000h-FFFFFh, BIOS data area, PIC and PIT, local
+ * APIC of processor 0 in virtual wire mode, PCI BARs and interrupt lines, PMBASE, VGA text mode 3 with an
+ * empty screen. To be called after board_create() and every board_reset(). */
 void board_direct_setup(struct board *);
-/* Writes the ACPI tables, with absolute pointers, into guest memory at `where` (a multiple of 64), which must have
- * 32 KiB; meant for E0000h, which board_e820 reserves. Returns the RSDP's address. */
+/* Writes the ACPI tables, with absolute pointers, into guest memory at `where` (a multiple of 64), where 32
+ * KiB must be free; meant for E0000h, which board_e820() reserves. Returns the RSDP's address. */
 uint64_t acpi_install(struct board *, uint64_t where);
-/* The same for SMBIOS: the entry point, then the structures (8 KiB are enough for 64 processors), at `where`, a
- * multiple of 16 in F0000h-FFFFFh. */
+/* The same for SMBIOS: the entry point, then the structures (8 KiB are enough for 64 processors), at `where`,
+ * a multiple of 16 in F0000h-FFFFFh. */
 void smbios_install(struct board *, uint64_t where);
 
 /* See engine_ops.save. */
@@ -89,12 +92,14 @@ int board_load(struct board *, const struct snapshot_source *, struct error *);
 
 /* ---------------------------------------------------------------- events in words (words.h) */
 
-/* What has to be remembered of a board's events to tell the next one: so many plain bytes. */
+/* Size in bytes of the state that has to be kept of past events to describe the next one. It is plain
+ * bytes. */
 size_t board_words_size(void);
-/* As at the beginning of a trace. cfg NULL: after a reset, of the same machine. */
+/* Set the state to the beginning of a trace, or with cfg NULL to a reset of the same machine. */
 void board_words_reset(void *state, const struct engine_config *cfg);
-/* Takes note of an event, and tells it: as snprintf; 0: there are no words for it. *manual, *source: who names the
- * register that way, and where (may become NULL). Cost: below a microsecond. */
+/* Updates the state with an event and describes it. Returns as snprintf does, or 0 if there is no
+ * description. *manual and *source are the manual that names the register and the place in it (either may be
+ * set to NULL). Takes less than a microsecond. */
 int board_words(void *state, const struct event *ev, char *buf, size_t size, const char **manual,
                 const char **source);
 

@@ -1,11 +1,12 @@
-/* bus.c - ports and device memory: which chip answers, and the processors' view of it. */
+/* bus.c - ports and device memory: finds the chip that answers, and implements the processors' bus
+ * callbacks. */
 #include "hv/board/internal.h"
 
 #include <stdlib.h>
 
 /* ---------------------------------------------------------------- registration */
 
-/* PCI BARs come and go: the same handler is looked up again, so the table stays small. */
+/* PCI BARs are mapped and unmapped: an existing handler is reused, so the table stays small. */
 static unsigned handler_index(struct board *b, const struct port_handler *h)
 {
     for (unsigned i = 0; i < b->nhandlers; i++) {
@@ -272,7 +273,7 @@ static void cpu_smm(void *ctx, bool entering)
     c->board->active = old;
 }
 
-/* A processor that shuts down resets the board, as the PC's chipsets do (INIT# on the shutdown cycle). */
+/* A processor that shuts down resets the board, as PC chipsets do (INIT# on the shutdown cycle). */
 static void cpu_shutdown(void *ctx)
 {
     struct board_cpu *c = ctx, *old = enter(c);
@@ -300,7 +301,7 @@ static void cpu_event(void *ctx, struct event *ev)
     c->board->active = old;
 }
 
-/* ---------------------------------------------------------------- the processor's hooks: passed on to the host's */
+/* ---------------------------------------------------------------- the processor's hooks, passed on to the host */
 
 static void hook_interrupt(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t caller,
                            uint64_t next)

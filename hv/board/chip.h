@@ -1,9 +1,9 @@
-/* chip.h - how a chip is written: what the board gives to chips. Private to hv/board.
+/* chip.h - how to write a chip: what the board provides to chips. Private to hv/board.
  *
- * One file a chip, one struct a chip, one field table a chip. A chip is created once, registers its ports, memory, timers and
- * field table, and from then on is only called back. All of a chip's changeable state is in the field table (or in a ramblock);
- * whatever is derived from it is recomputed in `loaded`. No chip knows host time; guest time is board_now().
- */
+ * Each chip has one file, one struct and one field table. It is created once, registers its ports, memory,
+ * timers and field table, and from then on only runs in callbacks. All of its mutable state is in the field
+ * table (or in a ramblock); whatever is derived from that is recomputed in `loaded`. No chip knows host time;
+ * guest time is board_now(). */
 #ifndef BOOTREEL_HV_BOARD_CHIP_H
 #define BOOTREEL_HV_BOARD_CHIP_H
 
@@ -12,17 +12,18 @@
 
 struct board;
 
-/* What the board keeps of a chip; the chip's own struct is `state`. */
+/* What the board stores for a chip; the chip's own struct is `state`. */
 struct chip {
     const char *name; /* section name in snapshots, and in `info`: "pit", "uart0", "ide0" */
     const struct field *fields;
     size_t nfields;
     void *state;
-    void (*reset)(void *state);   /* power-on or hard reset. May be NULL */
-    void (*loaded)(void *state);  /* fields were replaced: derive the rest, re-assert nothing. May be NULL */
-    void (*destroy)(void *state); /* may be NULL: free() */
+    void (*reset)(void *state); /* power-on or hard reset. May be NULL */
+    /* fields were replaced: recompute what is derived, but drive no lines. May be NULL */
+    void (*loaded)(void *state);
+    void (*destroy)(void *state); /* if NULL, free() is used */
 };
-/* A chip as a board keeps it, with a field table that is flat, and the board's to free. */
+/* The chip as the board stores it: with a flattened field table, which the board frees. */
 static inline struct chip chip_flat(const struct chip *c)
 {
     struct field_table flat = fields_flatten(c->fields, c->nfields);
@@ -37,16 +38,18 @@ void board_add_chip(struct board *, const struct chip *chip);
 /* ---- ports and memory ---- */
 typedef uint32_t port_in_fn(void *ctx, uint16_t port, unsigned size);
 typedef void port_out_fn(void *ctx, uint16_t port, unsigned size, uint32_t value);
-/* [first, first+count). Accesses of several bytes to a range whose handler is `bytewise` come as single bytes, lowest first.
- * A later registration of the same port wins. A NULL handler: reads 0xff.., writes ignored, not "unhandled". */
+/* [first, first+count). Accesses of several bytes to a range whose handler is `bytewise` come as single
+ * bytes, lowest first. A later registration of the same port wins. With a NULL handler, reads return all ones
+ * and writes are ignored, and neither is reported as "unhandled". */
 void board_ports(struct board *, uint16_t first, unsigned count, bool bytewise, void *ctx, port_in_fn *,
                  port_out_fn *);
-/* Take a range out again (PCI I/O BARs move). */
+/* Remove a range again (PCI I/O BARs move). */
 void board_ports_remove(struct board *, uint16_t first, unsigned count, void *ctx);
 
 typedef uint64_t mmio_read_fn(void *ctx, uint64_t offset, unsigned size);
 typedef void mmio_write_fn(void *ctx, uint64_t offset, unsigned size, uint64_t value);
-/* A region of device memory; size 1-8 accesses, as the guest made them. Returns an id for move. Initially at `pa`; UINT64_MAX: nowhere. */
+/* A region of device memory, with accesses of 1 to 8 bytes as the guest made them. Returns an id for
+ * board_mmio_move(). It starts at `pa`, or unmapped if that is UINT64_MAX. */
 unsigned board_mmio(struct board *, uint64_t pa, uint64_t size, void *ctx, mmio_read_fn *, mmio_write_fn *);
 void board_mmio_move(struct board *, unsigned id, uint64_t pa);
 
@@ -55,9 +58,10 @@ struct physmem *board_mem(struct board *);
 /* ---- time ---- */
 uint64_t board_now(const struct board *); /* guest time, ns since power-on; exact within callbacks */
 #define TIMER_OFF UINT64_MAX
-/* Embedded in a chip's struct. `deadline` belongs into the chip's field table: FIELD(struct pit, tick.deadline). */
+/* Embedded in a chip's struct. `deadline` belongs in the chip's field table: FIELD(struct pit,
+ * tick.deadline). */
 struct timer {
-    uint64_t deadline;       /* guest time, ns; TIMER_OFF */
+    uint64_t deadline;       /* guest time in ns, or TIMER_OFF */
     void (*fire)(void *ctx); /* called once guest time ≥ deadline; deadline is TIMER_OFF by then */
     void *ctx;
 };
@@ -65,7 +69,7 @@ struct timer {
 void board_timer(struct board *, struct timer *, void (*fire)(void *ctx), void *ctx);
 void timer_set(struct board *, struct timer *, uint64_t deadline);
 void timer_stop(struct board *, struct timer *);
-/* a * b / c without overflow, rounded down (rounded up). Clock conversions. */
+/* a * b / c without overflow, rounded down (or up), for clock conversions. */
 static inline uint64_t muldiv64(uint64_t a, uint64_t b, uint64_t c)
 {
     return (uint64_t)((unsigned __int128)a * b / c);
@@ -76,14 +80,15 @@ static inline uint64_t muldiv64_up(uint64_t a, uint64_t b, uint64_t c)
 }
 
 /* ---- interrupts ---- */
-/* An ISA interrupt line or I/O APIC pin 0-23 (0 is routed to pin 2 as well, as on PCs): level as driven. Each source has its own line. */
+/* An ISA interrupt line or I/O APIC pin 0-23 (0 is routed to pin 2 as well, as on PCs): sets the level. Each
+ * source has its own line. */
 void board_irq(struct board *, unsigned line, bool level);
-/* PCI INTx of a function, pin 0-3; goes through the PIIX3's routing. */
+/* PCI INTx of a function, pin 0-3; it passes through the PIIX3's routing. */
 void board_pci_irq(struct board *, unsigned devfn, unsigned pin, bool level);
 void board_smi(struct board *);
 
 /* ---- the machine ---- */
-/* `how` is for the event: "port 92h". Takes place after the present instruction. */
+/* `how` is the text for the event: "port 92h". The reset takes place after the current instruction. */
 void board_request_reset(struct board *, const char *how);
 void board_power_off(struct board *, int status, const char *how);
 void board_set_a20(struct board *, bool on);
@@ -96,56 +101,61 @@ uint64_t board_ram_high(const struct board *);
 /* Report that an image could not be read (the run stops with a guest fault that says so). */
 void board_image_error(struct board *, const struct error *);
 
-/* ---- reporting; none of it changes the run. Always, whoever looks: a chip that left events out would fold differently ---- */
+/* ---- reporting. It never changes the run. Chips report whether or not anything is observed: leaving events
+ * out would change how they are folded ---- */
 void board_event(struct board *, struct event *); /* icount, time, cpu are filled in */
-/* A byte to a console device (EV_CONSOLE_LINE numbers: 0-3 serial, 8 screen, 9 debug port). Lines are put together by the board. */
+/* Report a byte sent to a console device (EV_CONSOLE_LINE numbers: 0-3 serial, 8 screen, 9 debug port). The
+ * board assembles the lines. */
 void board_console(struct board *, unsigned device, uint8_t byte);
-/* Something that a chip does not implement: `what` names it ("ide0 command"), `number` the command or register. */
+/* Report something that a chip does not implement: `what` names it ("ide0 command"), `number` the command or
+ * register. */
 void board_unhandled(struct board *, const char *what, uint64_t number, bool write, uint64_t value);
 
-/* ---- a disk's content: the image, under what the guest wrote (an overlay in a snapshot region of its own) ---- */
+/* ---- disk content: the image with an overlay of what the guest wrote, in its own snapshot region ---- */
 struct disk;
-/* `role`: "disk0", "cdrom", "floppy0". NULL if there is no such image. */
+/* `role` is "disk0", "cdrom" or "floppy0". NULL if there is no such image. */
 struct disk *board_disk(struct board *, const char *role);
 uint64_t disk_size(const struct disk *);
-/* Whole sectors or any bytes inside the size. -1 after board_image_error(). */
+/* Any bytes within the size, aligned or not. Returns -1 after board_image_error(). */
 int disk_read(struct disk *, uint64_t offset, void *buf, size_t n);
 int disk_write(struct disk *, uint64_t offset, const void *buf, size_t n);
-/* The guest has read a drive's boot record, at `lba`: told to the machine, and reported. */
+/* The guest has read a drive's boot record, at `lba`: notify the machine, and report it. */
 void board_boot_sector(struct board *, unsigned drive, uint64_t lba);
 
 /* ---- PCI (pci.c) ---- */
 struct pci_bar {
-    uint32_t size; /* power of two; 0: none */
+    uint32_t size; /* power of two, or 0 if there is no BAR */
     bool io;
     bool prefetch;
-    /* The BAR is decoded at `base` now, or no more (base UINT64_MAX). */
+    /* The BAR is now decoded at `base`, or no longer decoded (base UINT64_MAX). */
     void (*map)(void *ctx, unsigned bar, uint64_t base);
 };
 struct pci_device {
     const char *name;
     uint8_t devfn;
-    uint8_t config[256]; /* belongs into the chip's field table: FIELDS(struct x, pci.config) */
+    uint8_t config[256]; /* belongs in the chip's field table: FIELDS(struct x, pci.config) */
     uint8_t wmask[256];  /* writable bits */
     uint8_t w1c[256];    /* write-1-to-clear bits */
     struct pci_bar bar[6];
     struct pci_bar rom; /* bar number 6 */
-    uint64_t mapped[7]; /* derived: where each is now */
+    uint64_t mapped[7]; /* derived: where each is mapped now */
     void *ctx;
     /* After config bytes [reg, reg+size) were written by the guest; may be NULL. */
     void (*written)(void *ctx, unsigned reg, unsigned size);
 };
-/* Standard header: ids, class (24 bits), header type, command register's writable bits, interrupt pin (1-4, 0 none). */
+/* Standard header: ids, class (24 bits), header type, command register's writable bits, interrupt pin (1-4, 0
+ * none). */
 void pci_init(struct pci_device *, const char *name, unsigned devfn, uint16_t vendor, uint16_t device,
               uint32_t class_code, uint8_t revision, uint8_t pin);
-/* On bus 0. The device must outlive the board. Reset of the command register, BARs and interrupt line is the bus's. */
+/* On bus 0. The device must outlive the board. The bus resets the command register, BARs and interrupt
+ * line. */
 void board_add_pci(struct board *, struct pci_device *);
-/* After a chip's fields were loaded: map the BARs anew. */
+/* Map the BARs again after a chip's fields were loaded. */
 void pci_loaded(struct board *, struct pci_device *);
 
-/* ---- creation, one a chip; in the order in which board.c calls them ---- */
-int pci_host_create(struct board *,
-                    struct error *);              /* pci.c, i440fx.c: bus, host bridge with PAM and SMRAM */
+/* ---- creation: one function per chip, in the order in which board.c calls them ---- */
+/* pci.c, i440fx.c: bus, host bridge with PAM and SMRAM */
+int pci_host_create(struct board *, struct error *);
 int piix3_create(struct board *, struct error *); /* ISA bridge: PIRQ routing, reset control cf9h, ELCR */
 int pic_create(struct board *, struct error *);   /* two 8259A */
 int pit_create(struct board *, struct error *);   /* 8254, port 61h speaker gate */
@@ -160,23 +170,24 @@ int floppy_create(struct board *, struct error *); /* 82077AA and the ISA DMA co
 int dma_create(struct board *, struct error *);    /* two 8237A with page registers */
 int vga_create(struct board *, struct error *);
 int fwcfg_create(struct board *, struct error *);
-int acpi_pm_create(struct board *,
-                   struct error *); /* PIIX4 power management: PM timer, SCI, SMI command, sleep; GPE */
+/* PIIX4 power management: PM timer, SCI, SMI command, sleep; GPE */
+int acpi_pm_create(struct board *, struct error *);
 int debug_ports_create(struct board *, struct error *); /* 402h, e9h, 80h, f4h isa-debug-exit */
 
-/* ISA DMA for the floppy: transfer up to n bytes on a channel; returns bytes moved, *tc true at terminal count. */
+/* ISA DMA for the floppy: transfer up to n bytes on a channel; returns bytes moved, *tc true at terminal
+ * count. */
 unsigned dma_transfer(struct board *, unsigned channel, void *buf, unsigned n, bool to_memory, bool *tc);
 
-/* Inputs and the like that board.c passes on; return what was taken. */
+/* Input passed on by board.c. Each returns the number of bytes accepted. */
 uint32_t uart_input(struct board *, unsigned index, const uint8_t *data, uint32_t n);
 uint32_t ps2_input(struct board *, enum input_port port, const uint8_t *data, uint32_t n);
 void acpi_power_button(struct board *);
 size_t vga_screen_text(struct board *, char *buf, size_t size);
 
-/* Interrupt controllers among themselves. */
+/* Between the interrupt controllers. */
 void pic_set(struct board *, unsigned line, bool level);
 void ioapic_set(struct board *, unsigned pin, bool level);
-/* A pin, or a LINT0, is unmasked and sends NMI, SMI or INIT. */
+/* True if some pin, or some LINT0, is unmasked and sends NMI, SMI or INIT. */
 bool ioapic_sends_nmi(const struct board *);
 bool lapic_lint0_sends_nmi(const struct board *);
 void ioapic_eoi(struct board *, uint8_t vector);
@@ -185,11 +196,12 @@ bool pic_output(struct board *);
 /* Deliver an interrupt message: dest, mode and trigger as in an I/O APIC redirection entry's fields. */
 void lapic_message(struct board *, uint8_t dest, bool logical, unsigned delivery, uint8_t vector,
                    bool level_triggered);
-/* The board's NMI source: LINT1 of every local APIC, or the processor's pin while its APIC is off; held back by port 70h bit 7.
- * board_nmi() is this. */
+/* The board's NMI source: LINT1 of every local APIC, or the processor's pin while its APIC is off; held back
+ * by port 70h bit 7. */
 void lapic_nmi(struct board *);
 bool rtc_nmi_masked(struct board *);
-/* HPET legacy replacement: whether the PIT drives IRQ 0, and the RTC IRQ 8. A chip that does not, drives its line low. */
+/* HPET legacy replacement: whether the PIT drives IRQ 0, and the RTC IRQ 8. While disabled, the chip drives
+ * its line low. */
 void pit_irq_enable(struct board *, bool on);
 void rtc_irq_enable(struct board *, bool on);
 /* The PIC's INTR line changed: LINT0 in ExtINT mode, or straight through while the APIC is off. */
@@ -205,7 +217,7 @@ void lapic_mmio_write(struct board *, unsigned cpu, uint64_t offset, unsigned si
 struct x86 *board_cpu(struct board *, unsigned index);
 unsigned board_cpus(const struct board *);
 
-/* Per-chip slot of the board: chips find their own state by it. */
+/* Slots in which the board keeps the chips' state, for chips to find it. */
 enum chip_slot {
     SLOT_PCI,
     SLOT_I440FX,

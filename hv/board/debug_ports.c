@@ -1,9 +1,7 @@
-/* debug_ports.c - ports that exist for people: the firmware log (402h, e9h), POST codes (80h), isa-debug-exit
- * (f4h).
+/* debug_ports.c - ports for developers: the firmware log (402h, e9h), POST codes (80h), isa-debug-exit (f4h).
  *
  * Source: QEMU's isa-debugcon (reads give E9h, which is how firmware finds it) and isa-debug-exit ((value <<
- * 1) | 1 becomes the exit status); port 80h is the PC/AT's diagnostic port, whose last value reads back.
- */
+ * 1) | 1 becomes the exit status); port 80h is the PC/AT's diagnostic port, whose last value reads back. */
 #include "hv/board/internal.h"
 #include "hv/board/debug_ports.h"
 
@@ -37,7 +35,7 @@ static uint32_t post_in(void *ctx, uint16_t port, unsigned size)
     return s->post;
 }
 
-/* Operating systems write here to pass time, often the same value: only a new one is a code. */
+/* Operating systems write here for delays, often the same value: only a new value counts as a code. */
 static void post_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
 {
     struct debug_ports *s = ctx;

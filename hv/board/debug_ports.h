@@ -1,4 +1,4 @@
-/* debug_ports.h - ports that exist for people. Private to hv/board. */
+/* debug_ports.h - ports for developers. Private to hv/board. */
 #ifndef BOOTREEL_HV_BOARD_DEBUG_PORTS_H
 #define BOOTREEL_HV_BOARD_DEBUG_PORTS_H
 

@@ -1,4 +1,5 @@
-/* debug_ports_words.c - the ports that exist for people, and what guests look for that this board has not, in words. */
+/* debug_ports_words.c - the ports for developers, and devices that guests look for but this board does not
+ * have, in words. */
 #include "hv/board/debug_ports.h"
 #include "hv/board/words.h"
 
@@ -22,9 +23,10 @@ bool debug_words(struct board_seen *s, const struct access *a, struct words *w)
     return true;
 }
 
-/* ---------------------------------------------------------------- what is not here */
+/* ---------------------------------------------------------------- absent devices */
 
-/* By the ranges that PCs have them at: IBM PC/AT Technical Reference, I/O address map; the chips' datasheets for the rest. */
+/* Absent devices, by the port ranges that PCs use for them: IBM PC/AT Technical Reference, I/O address map;
+ * the chips' datasheets for the rest. */
 static const struct {
     uint16_t first, last;
     const char *name;

@@ -2,9 +2,8 @@
  *
  * Everything goes through the chips' own registers, as firmware would. Sources: the datasheets named in the
  * chips' files; the BIOS data area after IBM's PC/AT technical reference; mode 3's VGA registers from the IBM
- * VGA reference; which values a BIOS leaves where, from SeaBIOS (PIRQs on IRQ 10 and 11, PMBASE 600h, COM and
- * interrupt set-up).
- */
+ * VGA reference; the values that a BIOS leaves in registers from SeaBIOS (PIRQs on IRQ 10 and 11, PMBASE
+ * 600h, COM and interrupt set-up). */
 #include "hv/board/internal.h"
 
 #include <string.h>
@@ -73,7 +72,7 @@ static void out_all(struct board *b, const struct port_write *w, size_t n)
 static void setup_legacy(struct board *b)
 {
     static const struct port_write writes[] = {
-        /* 8259s: vectors 08h and 70h; all masked but the timer, keyboard and cascade */
+        /* 8259s: vectors 08h and 70h; all masked except the timer, keyboard and cascade */
         {0x20, 0x11},
         {0xa0, 0x11},
         {0x21, 0x08},
@@ -84,7 +83,7 @@ static void setup_legacy(struct board *b)
         {0xa1, 0x01},
         {0x21, 0xb8},
         {0xa1, 0xff},
-        /* PCI interrupts 10 and 11 are levels */
+        /* PCI interrupts 10 and 11 are level-triggered */
         {0x4d0, 0x00},
         {0x4d1, 0x0c},
         /* 8254 counter 0: 18.2 Hz, mode 2 */
@@ -156,10 +155,10 @@ static void setup_vga(struct board *b)
         out(b, 0x3d4, 1, i), out(b, 0x3d5, 1, crtc[i]);
     for (unsigned i = 0; i < sizeof graphics; i++)
         out(b, 0x3ce, 1, i), out(b, 0x3cf, 1, graphics[i]);
-    bus_port_read(b, 0x3da, 1, &handled); /* the attribute port takes an index next */
+    bus_port_read(b, 0x3da, 1, &handled); /* the next write to the attribute port is an index */
     for (unsigned i = 0; i < sizeof attribute; i++)
         out(b, 0x3c0, 1, i), out(b, 0x3c0, 1, attribute[i]);
-    out(b, 0x3c0, 1, 0x20); /* show it */
+    out(b, 0x3c0, 1, 0x20); /* turn the display on */
     out(b, 0x3c6, 1, 0xff);
     out(b, 0x3c8, 1, 0);
     for (unsigned i = 0; i < 64; i++) /* 6-bit EGA colours: rgbRGB, a third and two thirds */
@@ -181,8 +180,8 @@ static void clear_screen(struct board *b)
 /* ---------------------------------------------------------------- PCI */
 
 struct windows {
-    uint32_t io;     /* next free, upwards */
-    uint32_t memory; /* end of what is free, downwards */
+    uint32_t io;     /* next free port, allocated upwards */
+    uint32_t memory; /* end of the free range, allocated downwards */
 };
 
 static void place_bar(struct board *b, const struct pci_device *d, unsigned bar, struct windows *w)

@@ -1,9 +1,7 @@
-/* disk.c - a disk's content: the image as it came, under what the guest wrote.
- *
- * The image is only read. Writes go to an overlay of 4 KiB chunks, which is part of the machine's state: a
- * region named by the role ("disk0") with the chunks, and a region of bits ("disk0.map") that says which
- * chunks there are, because a chunk of zeroes is not the same as no chunk.
- */
+/* disk.c - a disk's content: the unmodified image, with an overlay of what the guest wrote. The image is only
+ * read. Writes go to an overlay of 4 KiB chunks, which is part of the machine's state: a region named by the
+ * role ("disk0") with the chunks, and a region of bits ("disk0.map") that says which chunks exist, because a
+ * chunk of zeroes is not the same as no chunk. */
 #include "hv/board/internal.h"
 #include "traces/memory.h"
 
@@ -15,7 +13,7 @@ enum { CHUNK = SNAPSHOT_PAGE, LEAF = 1024, MAP_BITS = SNAPSHOT_PAGE * 8 };
 
 struct leaf {
     const uint8_t *chunk[LEAF]; /* ours, or zero_chunk */
-    uint32_t changed[LEAF];     /* the epoch in which it was changed last; 0: never */
+    uint32_t changed[LEAF];     /* the epoch of the last change; 0 if never */
 };
 
 struct disk {
@@ -27,7 +25,7 @@ struct disk {
     struct leaf **leaf;
 };
 
-/* Stands for chunks that a snapshot's map names, until their content comes. */
+/* Placeholder for chunks in a snapshot's map, until their content is loaded. */
 static const uint8_t zero_chunk[CHUNK];
 
 static uint64_t chunk_count(const struct disk *d)
@@ -59,7 +57,7 @@ static const uint8_t **chunk_place(struct disk *d, uint64_t index)
     return &(*l)->chunk[index % LEAF];
 }
 
-/* The chunk, to be written; made if it is not there, of zeroes. */
+/* The chunk, for writing; created with zeroes if it does not exist. */
 static uint8_t *make_chunk(struct disk *d, uint64_t index)
 {
     const uint8_t **chunk = chunk_place(d, index);
@@ -68,7 +66,7 @@ static uint8_t *make_chunk(struct disk *d, uint64_t index)
     return (uint8_t *)*chunk;
 }
 
-/* The image shows again. That is a change, too. */
+/* Drops a chunk, so that the image is visible again. That counts as a change, too. */
 static void drop_chunk(struct disk *d, uint64_t index)
 {
     if (!find_chunk(d, index))
@@ -159,7 +157,7 @@ int disk_read(struct disk *d, uint64_t offset, void *buf, size_t n)
         if (chunk) {
             memcpy(out, chunk + offset % CHUNK, part);
         } else {
-            /* As much as possible at once from the image. */
+            /* Read as much as possible from the image at once. */
             while (part < n && !find_chunk(d, (offset + part) / CHUNK))
                 part += in_chunk(offset + part, n - part);
             if (read_image(d, offset, out, part))
@@ -172,7 +170,7 @@ int disk_read(struct disk *d, uint64_t offset, void *buf, size_t n)
     return 0;
 }
 
-/* A chunk that is written in part starts as the image has it. */
+/* A chunk that is partly written starts with the image's content. */
 static int fill_chunk(struct disk *d, uint64_t index)
 {
     uint64_t start = index * CHUNK, left = d->size - start;
@@ -214,8 +212,8 @@ void board_boot_sector(struct board *b, unsigned drive, uint64_t lba)
 
 /* ---------------------------------------------------------------- snapshots */
 
-/* The bits of chunks [first, first + MAP_BITS). Returns whether any is set, *changed whether any such chunk
- * changed in epoch `since` or later. */
+/* The bits of chunks [first, first + MAP_BITS). Returns whether any is set; *changed gets whether any of
+ * these chunks changed in epoch `since` or later. */
 static bool map_page(const struct disk *d, uint64_t first, uint32_t since, uint8_t *page, bool *changed)
 {
     bool any = false;
@@ -245,7 +243,7 @@ static void save_map(const struct disk *d, const struct snapshot_sink *sink, uin
     }
 }
 
-/* One that is gone is a page of zeroes to those who know it, as its content in the region is without it. */
+/* A dropped chunk is saved as a page of zeroes, since that is what the region contains without it. */
 static void save_chunks(const struct disk *d, const struct snapshot_sink *sink, uint32_t since)
 {
     for (uint64_t l = 0; l < d->nleaves; l++) {
@@ -293,13 +291,13 @@ static int put_chunk(void *ctx, uint64_t index, const void *data)
     if (index >= chunk_count(d))
         return -1;
     if (!find_chunk(d, index))
-        return 0; /* the map, which came before, says that the image shows here */
+        return 0; /* the map, loaded before, says that there is no chunk here */
     memcpy(make_chunk(d, index), data, CHUNK);
     mark_changed(d, index);
     return 0;
 }
 
-/* Whatever a load changes counts as changed since the last save, as in physmem_load. */
+/* Whatever a load changes counts as changed since the last save, as in physmem_load(). */
 int disks_load(struct board *b, const struct snapshot_source *src, struct error *err)
 {
     for (unsigned i = 0; i < b->ndisks; i++) {

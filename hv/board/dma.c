@@ -1,10 +1,9 @@
 /* dma.c - the two 8237A DMA controllers of a PC with their page registers: channels 0-3 move bytes, 5-7
  * words; 4 is the cascade.
  *
- * Sources: Intel 8237A datasheet (231466); PIIX3 datasheet, DMA page registers. A device moves its data by
- * dma_transfer(); the controller has no clock of its own. Memory-to-memory transfers, which no PC wires, are
- * reported as unhandled.
- */
+ * Sources: Intel 8237A datasheet (231466); PIIX3 datasheet, DMA page registers. A device moves its data with
+ * dma_transfer(); the controller has no clock of its own. Memory-to-memory transfers, which are not wired in
+ * PCs, are reported as unhandled. */
 #include <stdlib.h>
 
 #include "hv/board/chip.h"
@@ -22,7 +21,7 @@ struct dma {
     struct dma_channel ch[8];
     uint8_t command[2], status[2], request[2], mask[2];
     bool high[2];     /* the byte pointer flip-flop */
-    uint8_t spare[8]; /* page registers that belong to no channel, but keep what is written */
+    uint8_t spare[8]; /* page registers that belong to no channel, but store what is written */
 };
 
 static const struct field channel_fields[] = {
@@ -178,7 +177,7 @@ static uint32_t dma_in(void *ctx, uint16_t port, unsigned size)
 
 /* ---------------------------------------------------------------- transfers */
 
-/* Where the channel's next unit is in memory: channels 5-7 address words, and bit 0 of their page is not
+/* The memory address of the channel's next unit. Channels 5-7 address words, and bit 0 of their page is not
  * used. */
 static uint64_t physical(const struct dma_channel *c, bool words)
 {
@@ -240,7 +239,7 @@ unsigned dma_transfer(struct board *board, unsigned channel, void *buf, unsigned
         bool last = units > c->count; /* a count of k moves k + 1 units */
         if (last)
             units = c->count + 1;
-        if (units > to_wrap && !(c->mode & MODE_DECREMENT)) { /* the page does not count on */
+        if (units > to_wrap && !(c->mode & MODE_DECREMENT)) { /* the page register does not count */
             units = to_wrap;
             last = units > c->count;
         }

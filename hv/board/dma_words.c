@@ -1,5 +1,5 @@
-/* dma_words.c - the DMA controllers in words. Sources: Intel 8237A datasheet (231466), register description; PIIX3
- * datasheet, DMA page registers. */
+/* dma_words.c - the DMA controllers in words. Sources: Intel 8237A datasheet (231466), register description;
+ * PIIX3 datasheet, DMA page registers. */
 #include "hv/board/dma.h"
 #include "hv/board/words.h"
 

@@ -1,10 +1,9 @@
-/* dsdt.asl - the board as ACPI describes it. Compiled by iasl at build time into a C array; acpi_tables.c sets the
- * compiler's name and version in the header to fixed values, so that they do not reach the guest.
+/* dsdt.asl - the ACPI description of the board. iasl compiles it at build time into a C array; acpi_tables.c
+ * sets the compiler's name and version in the header to fixed values, so that they do not reach the guest.
  *
- * Processors are in an SSDT that acpi_tables.c makes, for their number is a setting.
- * Source: ACPI specification 3.0. Wiring: see irq.c (slots onto PIRQs) and acpi_pm.c (PMBASE 600h, GPE block 0 at
- * AFE0h).
- */
+ * Processors are in an SSDT that acpi_tables.c builds, because their number is a setting.
+ * Source: ACPI specification 3.0. Wiring: see irq.c (mapping of slots to PIRQs) and acpi_pm.c (PMBASE 600h,
+ * GPE block 0 at AFE0h). */
 DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
 {
     /* Soft off is sleep type 0; there is no other sleep state. */
@@ -156,7 +155,7 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
             }
         }
 
-        /* Motherboard resources that no PCI BAR shows. */
+        /* Motherboard resources that are not in a PCI BAR. */
         Device (MRES)
         {
             Name (_HID, EisaId ("PNP0C02"))
@@ -180,7 +179,7 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
             })
         }
 
-        /* A PIRQ's routing register: bit 7 off, else the interrupt. */
+        /* A PIRQ's routing register: bit 7 set means disabled, else it is the interrupt. */
         Method (IQST, 1, NotSerialized)
         {
             If (Arg0 & 0x80)
@@ -271,7 +270,7 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
                 ^^PCI0.ISA.PRQD = PRRI
             }
         }
-        /* The power management function's own interrupt, wired. */
+        /* The power management function's own interrupt, which is hard-wired. */
         Device (LNKS)
         {
             Name (_HID, EisaId ("PNP0C0F"))

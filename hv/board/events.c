@@ -1,13 +1,11 @@
-/* events.c - what the board tells its observer: events, folded accesses, console lines.
+/* events.c - what the board reports to its observer: events, folded accesses, console lines. Nothing here
+ * reaches the guest. But unfinished reports (a sequence of the same access, an incomplete line) are part of
+ * the saved state, so that a replay from a checkpoint reports what the recording reported; and they are
+ * continued in the same way whatever classes are observed.
  *
- * Nothing here reaches the guest. But what is being put together (a run of the same access, a line without
- * its end) is part of the saved state, so that a replay from a checkpoint reports what the recording
- * reported; and it goes on in the same way whatever classes are observed.
- *
- * Order: an event is never reported with a smaller icount than one before it. A fold carries the icount of
- * its last access, and is reported before anything else is, with one exception: a console line that the
- * folded access itself has completed does not end the fold (it has the same icount).
- */
+ * Order: an event is never reported with a smaller icount than one before it. A fold has the icount of its
+ * last access, and is reported before anything else, with one exception: a console line completed by the
+ * folded access itself does not end the fold (it has the same icount). */
 #include "hv/board/internal.h"
 
 #include <string.h>
@@ -181,7 +179,7 @@ void events_access(struct board *b, bool mmio, bool write, uint64_t number, unsi
 {
     struct access_fold *a = &b->events.access;
     if (!same_access(a, mmio, write, number, size, ip, active_cpu(b))) {
-        if (a->active) /* the handler of a read made accesses of its own: none does */
+        if (a->active) /* would mean that a read's handler made accesses itself; none does */
             end_folds(b);
         *a = (struct access_fold){.active = 1,
                                   .mmio = mmio,
@@ -258,7 +256,8 @@ static void line_end(struct board *b, unsigned line)
         end_folds(b);
     deliver_line(b, line);
     b->events.line_length[line] = 0;
-    /* What a line held stays out of the state: equal consoles, equal snapshots. */
+    /* Clear the line, so that its old content does not enter the state: equal consoles give equal
+     * snapshots. */
     memset(b->events.line[line], 0, sizeof b->events.line[line]);
 }
 

@@ -1,9 +1,8 @@
 /* floppy.c - the floppy disk controller, an Intel 82077AA in PC/AT mode, with two drives.
  *
  * Source: Intel 82077AA datasheet (290166), sections 2 (registers), 4 (data transfer), 5 and 6 (commands,
- * status). After reset implied seeks are on, as on the controller that PC emulators have: their BIOSes depend
- * on it. The media are 512-byte sectors; their geometry follows from the image's size.
- */
+ * status). Implied seeks are on after reset, as in other PC emulators, whose BIOSes depend on it. The media
+ * have 512-byte sectors; the geometry follows from the image's size. */
 #include "hv/board/floppy.h"
 
 #include <stdlib.h>
@@ -15,7 +14,7 @@ static const struct fdc_geometry geometries[] = {
     {1474560, 80, 2, 18, 0x01}, {1720320, 80, 2, 21, 0x01}, {2949120, 80, 2, 36, 0x08},
 };
 
-/* ---------------------------------------------------------------- small parts */
+/* ---------------------------------------------------------------- helpers */
 
 static void update_line(struct fdc *f)
 {
@@ -87,7 +86,7 @@ static void reset_done(struct fdc *f)
     to_command(f);
     if (f->config & CONF_NO_POLL)
         return;
-    f->reset_sense = 4; /* polling finds all four drives changed */
+    f->reset_sense = 4; /* polling reports a change for all four drives */
     fdc_irq(f, true);
 }
 
@@ -120,7 +119,7 @@ static void sense_interrupt(struct fdc *f)
 
 /* ---------------------------------------------------------------- seeks */
 
-/* Moves the head. A step with a medium in the drive takes back the disk change line. */
+/* Moves the head. A step with a medium in the drive clears the disk change line. */
 void fdc_move_head(struct fdc *f, unsigned drive, unsigned track)
 {
     const struct fdc_geometry *geo = fdc_medium(f, drive);
@@ -143,8 +142,8 @@ static void seek_arrived(struct fdc *f)
     uint8_t st0 = ST0_SEEK_END | (f->cmd[1] & 7);
 
     if (f->cmd[0] == 0x07) {
-        /* RECALIBRATE steps until track 0 answers: there is nobody to answer on the drives that are not
-         * there. A drive at track 0 gets a step pulse, too, as drives do. */
+        /* RECALIBRATE steps until the drive signals track 0; absent drives never do. A drive at track 0 gets
+         * a step pulse too, as real controllers do it. */
         if (fdc_medium(f, drive))
             f->changed[drive] = 0;
         fdc_move_head(f, drive, 0);
@@ -200,7 +199,7 @@ static void dumpreg(struct fdc *f)
     memcpy(f->result, f->track, 4);
     f->result[4] = f->spec1;
     f->result[5] = f->spec2;
-    f->result[6] = f->cmd[6]; /* the last EOT or sectors a track */
+    f->result[6] = f->cmd[6]; /* the last EOT or sectors per track */
     f->result[7] = f->lock << 7 | (f->perpendicular & 0x7f);
     f->result[8] = f->config;
     f->result[9] = f->precomp;
@@ -209,7 +208,7 @@ static void dumpreg(struct fdc *f)
 
 static void perpendicular(struct fdc *f)
 {
-    /* D3-D0 change only with OW; GAP and WGATE always. */
+    /* D3-D0 change only if OW is set; GAP and WGATE always do. */
     f->perpendicular = f->cmd[1] & 0x80 ? f->cmd[1] & 0x3f : (f->perpendicular & 0x3c) | (f->cmd[1] & 3);
     to_command(f);
 }
@@ -251,10 +250,10 @@ static const struct fdc_command commands[] = {
     {0xff, 0x0e, 1, "FLOPPY DUMPREG", dumpreg, K_NOW},
     {0xff, 0x12, 2, "FLOPPY PERPENDICULAR MODE", perpendicular, K_NOW},
     {0x7f, 0x14, 1, "FLOPPY LOCK", lock, K_NOW},
-    /* Of later controllers, which drivers try to tell them apart: the documented answer of this one is 80h.
-     */
+    /* A command of later controllers, which drivers use to identify them: the documented answer of this
+     * controller is 80h. */
     {0xff, 0x18, 1, "FLOPPY PART ID", invalid, K_NOW},
-    {0x00, 0x00, 1, "FLOPPY invalid command", invalid, K_NOW}, /* the last row takes everything */
+    {0x00, 0x00, 1, "FLOPPY invalid command", invalid, K_NOW}, /* the last row matches everything */
 };
 
 const struct fdc_command *fdc_command(uint8_t byte)
@@ -357,13 +356,13 @@ static void write_dsr(struct fdc *f, uint8_t value)
 {
     f->dsr = value & 0x7f;
     f->ccr = value & 3;
-    if (value & 0x80 && f->dor & DOR_RUN) { /* a reset that ends by itself */
+    if (value & 0x80 && f->dor & DOR_RUN) { /* this reset ends by itself */
         reset_controller(f);
         leave_reset(f);
     }
 }
 
-/* Digital input register: the disk change line of the drive that is selected, by its motor, too. */
+/* Digital input register: the disk change line of the selected drive, if its motor is on. */
 static uint8_t read_dir(const struct fdc *f)
 {
     unsigned drive = f->dor & 3;
@@ -371,7 +370,8 @@ static uint8_t read_dir(const struct fdc *f)
     return fdc_spinning(f, drive) && f->changed[drive] ? 0x80 : 0;
 }
 
-/* Status registers A and B, PS/2 mode bits that software looks at: interrupt; drive selects and motors. */
+/* Status registers A and B, with the PS/2 mode bits that software uses: interrupt; drive selects and
+ * motors. */
 static uint8_t read_sra(const struct fdc *f)
 {
     return f->irq ? 0x80 : 0;
@@ -486,8 +486,7 @@ static void loaded(void *state)
     struct fdc *f = state;
     bool result = f->phase == PH_RESULT, data = f->phase == PH_IN || f->phase == PH_OUT;
 
-    /* A state may come from a damaged file: no index may lead out of its array. What is not in use stays as
-     * it is. */
+    /* The state may come from a damaged file: no index may exceed its array. Unused values are left alone. */
     if (f->phase > PH_RESETTING || f->cmd_pos >= sizeof f->cmd || f->cmd_len > sizeof f->cmd ||
         (result && (f->result_len > sizeof f->result || f->result_pos >= f->result_len)) ||
         (data && (f->pos >= SECTOR || !fdc_medium(f, fdc_unit(f)))))
@@ -508,8 +507,8 @@ static void reset(void *state)
     memset(f->changed, 1, sizeof f->changed);
 }
 
-/* The smallest medium that holds the image: an image may leave out its end. A 1.44 MB medium at least when
- * the size is none of the known ones, since that is what people mean. */
+/* The smallest medium that holds the image; an image may omit its end. If the size is not a known one, at
+ * least a 1.44 MB medium, since that is what users expect. */
 static const struct fdc_geometry *find_geometry(uint64_t size)
 {
     const unsigned n = sizeof geometries / sizeof *geometries;

@@ -1,5 +1,5 @@
-/* floppy.h - between floppy.c (registers, control commands) and floppy_data.c (transfers). Private to them.
- */
+/* floppy.h - between floppy.c (registers, control commands) and floppy_data.c (transfers). Private to
+ * them. */
 #ifndef BOOTREEL_HV_BOARD_FLOPPY_H
 #define BOOTREEL_HV_BOARD_FLOPPY_H
 
@@ -24,18 +24,18 @@ enum fdc_phase {
     PH_IN,        /* non-DMA: the guest reads buf */
     PH_OUT,       /* non-DMA: the guest fills buf */
     PH_RESULT,    /* bytes of the result */
-    PH_SEEKING,   /* timer: the head arrives; no command is taken meanwhile */
+    PH_SEEKING,   /* timer: the head arrives; no command is accepted until then */
     PH_RESETTING, /* timer: the end of a reset */
 };
 
-/* A medium: bytes, tracks a side, heads, sectors a track, data rates (bit n: rate n). */
+/* A medium: bytes, tracks per side, heads, sectors per track, data rates (bit n: rate n). */
 struct fdc_geometry {
     uint32_t size;
     uint8_t tracks, heads, spt, rates;
 };
 
 struct fdc_drive {
-    struct disk *disk; /* NULL: no medium */
+    struct disk *disk; /* NULL if there is no medium */
     const struct fdc_geometry *geo;
 };
 
@@ -48,16 +48,16 @@ struct fdc {
     uint8_t dor, tdr, dsr, ccr;
     uint8_t phase;       /* enum fdc_phase */
     uint8_t irq;         /* interrupt pending */
-    uint8_t reset_sense; /* drives whose polling status is still to be fetched after a reset: 4 … 1 */
-    uint8_t seek_done;   /* drives with a finished seek: bit n; sense[n] is its ST0 */
+    uint8_t reset_sense; /* drives whose polling status the guest has yet to read after a reset: 4 … 1 */
+    uint8_t seek_done;   /* bit n: drive n has finished a seek; sense[n] is its ST0 */
     uint8_t sense[4];
     uint8_t cmd[9], cmd_pos, cmd_len;
     uint8_t result[10], result_pos, result_len;
     uint8_t spec1, spec2, config, precomp, lock, perpendicular;
-    uint8_t track[4];   /* where the heads are */
+    uint8_t track[4];   /* positions of the heads */
     uint8_t changed[4]; /* disk change lines */
     /* transfer */
-    uint8_t cyl, head, sector; /* of the sector that comes next */
+    uint8_t cyl, head, sector; /* of the next sector */
     uint8_t st1, st2;
     uint32_t start_lba, moved; /* sectors done, for the event */
     uint32_t pos;
@@ -83,7 +83,7 @@ static inline const struct fdc_geometry *fdc_medium(const struct fdc *f, unsigne
     return drive < DRIVES && f->drive[drive].disk ? f->drive[drive].geo : NULL;
 }
 
-/* The disk turns: its motor is on. */
+/* The disk is spinning: its motor is on. */
 static inline bool fdc_spinning(const struct fdc *f, unsigned drive)
 {
     return f->dor >> (4 + drive) & 1;
@@ -102,8 +102,8 @@ static inline bool fdc_non_dma(const struct fdc *f)
 /* ---- floppy.c ---- */
 const struct fdc_command *fdc_command(uint8_t byte); /* the row of a command's first byte */
 void fdc_irq(struct fdc *, bool level);
-void fdc_after(struct fdc *, enum fdc_phase, uint64_t ns); /* go on in `ns` */
-void fdc_result(struct fdc *, unsigned n, bool interrupt); /* n bytes of result[] to the guest */
+void fdc_after(struct fdc *, enum fdc_phase, uint64_t ns); /* continue in `ns` */
+void fdc_result(struct fdc *, unsigned n, bool interrupt); /* pass n bytes of result[] to the guest */
 void fdc_event_command(struct fdc *, uint8_t status);
 void fdc_move_head(struct fdc *, unsigned drive, unsigned track);
 
@@ -112,6 +112,6 @@ void fdc_start_transfer(struct fdc *);
 void fdc_read_id(struct fdc *);
 void fdc_format_track(struct fdc *);
 void fdc_sector_due(struct fdc *);      /* timer: PH_SECTOR */
-void fdc_pio_sector_done(struct fdc *); /* the guest has moved the last byte of buf */
+void fdc_pio_sector_done(struct fdc *); /* the guest has transferred the last byte of buf */
 
 #endif

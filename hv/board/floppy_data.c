@@ -1,8 +1,7 @@
 /* floppy_data.c - the floppy controller's data transfers, a sector at a time.
  *
- * Source: Intel 82077AA datasheet (290166), sections 4.2 (DMA and non-DMA transfers), 5.1 (data
- * commands), 5.3 (result tables).
- */
+ * Source: Intel 82077AA datasheet (290166), sections 4.2 (DMA and non-DMA transfers), 5.1 (data commands),
+ * 5.3 (result tables). */
 #include "hv/board/floppy.h"
 
 #include <string.h>
@@ -58,12 +57,12 @@ static uint64_t lba_of(const struct fdc *f, const struct fdc_geometry *geo)
     return ((uint64_t)f->cyl * geo->heads + f->head) * geo->spt + f->sector - 1;
 }
 
-/* To the sector after the present one, as the result table says (datasheet, table 5-4): to the other side
- * with MT, to the next cylinder at the end. False at the end of the command's range. */
+/* Advances to the next sector as the result table says (datasheet, table 5-4): to the other side with MT, to
+ * the next cylinder at the end. False at the end of the command's range. */
 static bool advance(struct fdc *f)
 {
     bool multitrack = f->cmd[0] & 0x80, scan = fdc_command(f->cmd[0])->kind == K_SCAN;
-    unsigned step = scan && f->cmd[8] == 2 ? 2 : 1; /* SCAN may take every second sector */
+    unsigned step = scan && f->cmd[8] == 2 ? 2 : 1; /* SCAN may use every second sector */
 
     if (step == 2 ? f->sector + 1 < f->cmd[6] : f->sector != f->cmd[6]) {
         f->sector += step;
@@ -102,7 +101,7 @@ static bool find_sector(struct fdc *f)
     return true;
 }
 
-/* Bytes of the image under the present sector: an image may end early. */
+/* How many bytes of the current sector the image has: it may end early. */
 static size_t covered(const struct fdc *f, uint64_t offset)
 {
     uint64_t size = disk_size(f->drive[fdc_unit(f)].disk);
@@ -126,8 +125,8 @@ static int store_sector(struct fdc *f)
     return covered(f, offset) == SECTOR ? disk_write(f->drive[fdc_unit(f)].disk, offset, f->buf, SECTOR) : -1;
 }
 
-/* SCAN EQUAL 11h, LOW OR EQUAL 19h, HIGH OR EQUAL 1Dh: the sector against the guest's bytes, FFh matching
- * all. */
+/* SCAN EQUAL 11h, LOW OR EQUAL 19h, HIGH OR EQUAL 1Dh: compares the sector with the guest's bytes; FFh
+ * matches everything. */
 static bool scan_hit(struct fdc *f, const uint8_t *guest, unsigned n)
 {
     bool equal = true, met = true;
@@ -145,7 +144,7 @@ static bool scan_hit(struct fdc *f, const uint8_t *guest, unsigned n)
     return met;
 }
 
-/* After a sector was moved: the end, or the next. */
+/* After a sector was transferred: ends the command, or continues with the next sector. */
 static void sector_done(struct fdc *f, bool terminal_count)
 {
     bool more;
@@ -155,7 +154,7 @@ static void sector_done(struct fdc *f, bool terminal_count)
     if (terminal_count) {
         end_transfer(f, 0);
     } else if (!more) {
-        f->st1 |= ST1_END; /* went on to the end of the cylinder without a terminal count */
+        f->st1 |= ST1_END; /* reached the end of the cylinder without a terminal count */
         end_transfer(f, ST0_ABNORMAL);
     } else {
         fdc_after(f, PH_SECTOR, NS_SECTOR);
@@ -173,7 +172,8 @@ static void move_by_dma(struct fdc *f, const struct fdc_command *c)
         return;
     }
     if (c->kind == K_VERIFY) {
-        /* Bit 7 of the drive byte (EC): the data length byte is a count of sectors. Otherwise up to EOT. */
+        /* With bit 7 of the drive byte (EC), the data length byte is a count of sectors. Otherwise the
+         * command continues up to EOT. */
         sector_done(f, f->cmd[1] & 0x80 ? f->moved + 1 >= f->cmd[8] : f->sector == f->cmd[6]);
         return;
     }
@@ -217,7 +217,7 @@ void fdc_sector_due(struct fdc *f)
     fdc_irq(f, true);
 }
 
-/* Non-DMA: the guest has moved the last byte of a sector. */
+/* Non-DMA: the guest has transferred the last byte of a sector. */
 void fdc_pio_sector_done(struct fdc *f)
 {
     const struct fdc_command *c = fdc_command(f->cmd[0]);
@@ -277,7 +277,7 @@ void fdc_read_id(struct fdc *f)
         fail_transfer(f, ST1_MISSING, 0);
 }
 
-/* FORMAT TRACK: the guest gives four bytes (C, H, R, N) for each of SC sectors; each sector is filled. */
+/* FORMAT TRACK: the guest supplies four bytes (C, H, R, N) for each of SC sectors; each sector is filled. */
 void fdc_format_track(struct fdc *f)
 {
     unsigned count = f->cmd[3], fill = f->cmd[5];
@@ -291,7 +291,7 @@ void fdc_format_track(struct fdc *f)
     for (unsigned i = 0; i < count && !tc; i++) {
         uint8_t id[4] = {f->cyl, f->head, i + 1, 2};
 
-        f->sector = 1; /* the track has to be there, whatever its sectors are */
+        f->sector = 1; /* the track must exist, whatever its sectors are */
         if (!find_sector(f))
             return;
         if (!fdc_non_dma(f) && dma_transfer(f->board, 2, id, 4, false, &tc) < 4 && !tc) {

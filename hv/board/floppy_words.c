@@ -1,5 +1,5 @@
-/* floppy_words.c - the floppy disk controller in words. Source: Intel 82077AA datasheet (290166), sections 2 (registers),
- * 5 and 6 (commands, status). Names of commands are those of floppy.c's own table. */
+/* floppy_words.c - the floppy disk controller in words. Source: Intel 82077AA datasheet (290166), sections 2
+ * (registers), 5 and 6 (commands, status). Names of commands are those of floppy.c's own table. */
 #include "hv/board/floppy.h"
 #include "hv/board/words.h"
 

@@ -1,8 +1,7 @@
-/* fwcfg.c - QEMU's firmware configuration device: how firmware learns what machine this is.
+/* fwcfg.c - QEMU's firmware configuration device: through which firmware learns the machine's configuration.
  *
- * Source: QEMU's docs/specs/fw_cfg (selector 510h, data 511h, DMA at 514h with big-endian addresses); which
- * items there are, as SeaBIOS asks for them.
- */
+ * Source: QEMU's docs/specs/fw_cfg (selector 510h, data 511h, DMA at 514h with big-endian addresses); the set
+ * of items is the one that SeaBIOS reads. */
 #include "hv/board/internal.h"
 #include "hv/board/fwcfg.h"
 
@@ -21,9 +20,10 @@ struct fwcfg {
     uint16_t selector;
     uint32_t offset;
     uint32_t dma_high;
-    struct item item[MAX_ITEMS]; /* made from the configuration and from other chips' state: not state */
-    struct item *acpi;           /* the tables; they follow the chips */
-    uint32_t acpi_pm_base;       /* for which they were built */
+    /* derived from the configuration and from other chips' state, so not state itself */
+    struct item item[MAX_ITEMS];
+    struct item *acpi;     /* the tables, rebuilt when the chips change */
+    uint32_t acpi_pm_base; /* the base for which they were built */
     unsigned nitems;
     unsigned nfiles;
 };
@@ -73,7 +73,7 @@ static void add_fixed_items(struct fwcfg *s)
     add_number(s, KEY_ID, "id", 4, 3); /* the traditional interface, and DMA */
     blob_add(add_item(s, KEY_UUID, "uuid"), NULL, 16);
     add_number(s, KEY_RAM_SIZE, "ram_size", 8, b->ram_low + b->ram_high);
-    /* Without a screen SeaBIOS talks on the serial port. */
+    /* Without a screen SeaBIOS uses the serial port. */
     add_number(s, KEY_NOGRAPHIC, "nographic", 2, setting_is(b, "vga", "none"));
     add_number(s, KEY_NB_CPUS, "nb_cpus", 2, cpus);
     add_number(s, KEY_BOOT_DEVICE, "boot_device", 2, boot ? (uint8_t)boot[0] : 'c');
@@ -89,8 +89,8 @@ struct boot_path {
     char letter;
     const char *role, *path;
 };
-/* Devices as SeaBIOS names them. Which drive a role is, is ide.c's business: a CD-ROM is the second channel's
- * master, and moves disk2 to slave. */
+/* Device names used by SeaBIOS. The drive of each role is as in ide.c: a CD-ROM is the second channel's
+ * master, which makes disk2 the slave. */
 static const struct boot_path boot_paths[] = {
     {'c', "disk0", "/pci@i0cf8/ide@1,1/drive@0/disk@0"},
     {'c', "disk1", "/pci@i0cf8/ide@1,1/drive@0/disk@1"},
@@ -115,7 +115,7 @@ static void add_paths(struct board *b, struct blob *out, char letter, bool same)
     }
 }
 
-/* The chosen kind of device first, then the others. The file ends with a NUL, as on QEMU. */
+/* Lists the selected kind of device first, then the others. The file ends with a NUL, as on QEMU. */
 static void add_bootorder(struct fwcfg *s)
 {
     const char *boot = config_get(s->board->cfg, "boot");
@@ -138,13 +138,13 @@ static void add_e820(struct fwcfg *s)
 
 static void add_files(struct fwcfg *s)
 {
-    /* S1-S5 as QEMU counts them: bit 7 on is "there"; S3 and S4 are not. */
+    /* S1-S5 as encoded by QEMU: bit 7 means available; S3 and S4 are not. */
     static const uint8_t system_states[] = {128, 0, 0, 1, 2, 128};
     const char *menu = config_get(s->board->cfg, "boot-menu");
     struct acpi_tables acpi;
     acpi_tables_build(s->board, &acpi);
     struct blob *rsdp, *tables, *script, *anchor, *smbios;
-    /* In alphabetical order. A file is found by name, but its key follows from its place. */
+    /* In alphabetical order. A file is found by name, but its key depends on its position. */
     add_bootorder(s);
     rsdp = add_file(s, "etc/acpi/rsdp");
     tables = add_file(s, "etc/acpi/tables");
@@ -152,8 +152,8 @@ static void add_files(struct fwcfg *s)
     blob_add(tables, acpi.tables.data, acpi.tables.size);
     s->acpi = &s->item[s->nitems - 1];
     s->acpi_pm_base = acpi_pm_base(s->board);
-    add_number(s, (uint16_t)(KEY_FIRST_FILE + s->nfiles++), "etc/boot-fail-wait", 4,
-               UINT32_MAX); /* wait for good */
+    /* wait forever */
+    add_number(s, (uint16_t)(KEY_FIRST_FILE + s->nfiles++), "etc/boot-fail-wait", 4, UINT32_MAX);
     if (menu)
         add_number(s, (uint16_t)(KEY_FIRST_FILE + s->nfiles++), "etc/boot-menu-wait", 2,
                    strtoul(menu, NULL, 10));
@@ -211,7 +211,8 @@ static void select_item(struct fwcfg *s, uint16_t key)
     board_event(s->board, &ev);
 }
 
-/* Firmware moves the power management registers, then reads the tables, which must say where they are. */
+/* Firmware moves the power management registers, then reads the tables, which must contain the new
+ * address. */
 static void refresh_acpi(struct fwcfg *s)
 {
     struct acpi_tables now;
@@ -224,7 +225,7 @@ static void refresh_acpi(struct fwcfg *s)
     acpi_tables_free(&now);
 }
 
-/* Copies at most n bytes from the present place and moves on; returns how many there were. */
+/* Copies at most n bytes from the current offset and advances it; returns how many were copied. */
 static uint32_t take(struct fwcfg *s, void *buf, uint32_t n)
 {
     const struct item *item = selected(s);

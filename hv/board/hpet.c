@@ -5,8 +5,7 @@
  * replacement IRQ 0 and IRQ 8. No FSB messages.
  *
  * A timer matches when the counter reaches its comparator's value: a value just passed is reached again after
- * a wrap.
- */
+ * a wrap. */
 #include <stdlib.h>
 
 #include "hv/board/chip.h"
@@ -18,15 +17,15 @@ struct hpet_timer {
     uint64_t config;
     uint64_t comparator; /* the next match */
     uint64_t period;     /* last value written in periodic mode */
-    uint64_t match;      /* guest time of the next match; UINT64_MAX: none while the counter stands */
+    uint64_t match;      /* guest time of the next match; UINT64_MAX while the counter is halted */
     struct timer t;
 };
 
 struct hpet {
     struct board *board;
     uint64_t config;
-    uint32_t status;  /* bit a timer: level interrupt asserted */
-    uint64_t counter; /* value at `since`, or for good while halted */
+    uint32_t status;  /* one bit per timer: level interrupt asserted */
+    uint64_t counter; /* value at `since`; while halted, the fixed value */
     uint64_t since;   /* guest time */
     struct hpet_timer timer[TIMERS];
 };
@@ -53,7 +52,7 @@ static uint64_t counter_now(const struct hpet *s)
     return s->counter + (board_now(s->board) - s->since) / PERIOD_NS;
 }
 
-/* Guest time at which `ticks` more will have been counted. */
+/* The guest time at which `ticks` more will have been counted. */
 static uint64_t time_after(const struct hpet *s, uint64_t ticks)
 {
     uint64_t done = (board_now(s->board) - s->since) / PERIOD_NS;
@@ -72,7 +71,7 @@ static bool repeats(const struct hpet_timer *t)
     return (t->config & TN_PERIODIC) && (t->period & width_mask(t));
 }
 
-/* After matches in the past: move on to the next one. */
+/* Skips matches in the past: advances to the next one. */
 static void sync_timer(struct hpet *s, struct hpet_timer *t)
 {
     uint64_t now = board_now(s->board);
@@ -112,7 +111,7 @@ static void restart_timer(struct hpet *s, struct hpet_timer *t)
 
 /* ---------------------------------------------------------------- interrupts */
 
-/* The line of a timer; 0 for none: with legacy replacement timer 0 is IRQ 0. */
+/* The line of a timer. With legacy replacement, timer 0 is IRQ 0. */
 static bool route(const struct hpet *s, unsigned i, unsigned *line)
 {
     if ((s->config & GENERAL_LEGACY) && i < 2) {
@@ -304,7 +303,7 @@ static uint64_t read_register(struct hpet *s, unsigned reg)
         sync_timer(s, t);
         return t->comparator & width_mask(t);
     }
-    return 0; /* the FSB route does not exist */
+    return 0; /* FSB routing is not implemented */
 }
 
 static void write_register(struct hpet *s, unsigned reg, uint64_t value, uint64_t mask)
@@ -361,7 +360,7 @@ static void init_state(struct hpet *s)
 static void hpet_reset(void *state)
 {
     struct hpet *s = state;
-    write_general(s, 0); /* lowers the lines, gives the legacy interrupts back */
+    write_general(s, 0); /* lowers the lines and returns the legacy interrupts */
     init_state(s);
 }
 

@@ -1,9 +1,8 @@
 /* i440fx.c - the host bridge: shadow RAM (PAM) and SMRAM.
  *
  * Source: Intel 440FX PCIset datasheet (82441FX), 3.2.18 PAM registers 59h-5Fh, 3.2.23 SMRAM register 72h.
- * Where DRAM is not enabled for a shadow range, reads of the last 128 KiB below 1 MiB find the end of the
- * BIOS, as on the PIIX3 boards.
- */
+ * Where DRAM is not enabled for a shadow range, reads of the last 128 KiB below 1 MiB return the end of the
+ * BIOS, as on the PIIX3 boards. */
 #include "hv/board/i440fx.h"
 #include "hv/board/internal.h"
 
@@ -13,11 +12,11 @@
 struct i440fx {
     struct board *board;
     struct pci_device pci;
-    uint64_t smm_cpus; /* processors in system management mode, a bit each */
-    uint8_t smram;     /* as the register is: what a write may change depends on it */
-    uint8_t pam[7];    /* derived: as the memory is mapped now */
+    uint64_t smm_cpus; /* processors in system management mode, one bit each */
+    uint8_t smram;     /* the register's value, which determines what a write may change */
+    uint8_t pam[7];    /* derived: how the memory is mapped now */
     bool smram_open;   /* derived */
-    bool mapped;       /* derived: pam[] and smram_open hold */
+    bool mapped;       /* derived: pam[] and smram_open are valid */
 };
 
 static const struct field i440fx_fields[] = {
@@ -32,7 +31,7 @@ struct pam_range {
     uint32_t start, size;
     uint8_t reg, shift;
 };
-/* Two attribute nibbles a register: bit 0 reads go to DRAM, bit 1 writes go to DRAM. */
+/* Each register has two attribute nibbles: bit 0 sends reads to DRAM, bit 1 sends writes to DRAM. */
 static const struct pam_range pam_ranges[] = {
     {0xf0000, 0x10000, 0, 4}, {0xc0000, 0x4000, 1, 0}, {0xc4000, 0x4000, 1, 4}, {0xc8000, 0x4000, 2, 0},
     {0xcc000, 0x4000, 2, 4},  {0xd0000, 0x4000, 3, 0}, {0xd4000, 0x4000, 3, 4}, {0xd8000, 0x4000, 4, 0},
@@ -40,7 +39,7 @@ static const struct pam_range pam_ranges[] = {
     {0xec000, 0x4000, 6, 4},
 };
 
-/* A shadow range with reads from the bus: the BIOS where there is one. */
+/* Maps a shadow range whose reads go to the bus: the BIOS where there is one. */
 static void map_without_ram(struct board *b, const struct pam_range *r, bool write_ram)
 {
     uint64_t rom_size = b->rom ? ramblock_size(b->rom) : 0;
@@ -100,7 +99,7 @@ void i440fx_smm(struct board *b, unsigned cpu, bool enter)
     update_smram(s);
 }
 
-/* The lock bit takes the open bit away and holds the register until reset. */
+/* The lock bit clears the open bit and locks the register until reset. */
 static void write_smram(struct i440fx *s)
 {
     uint8_t *reg = &s->pci.config[REG_SMRAM];
@@ -125,7 +124,8 @@ static void written(void *ctx, unsigned reg, unsigned size)
         write_smram(s);
 }
 
-/* Memory is mapped as the registers say; what is so already stays, for mapping drops decoded code. */
+/* Maps memory according to the registers. Ranges that are already right are left alone, because mapping drops
+ * decoded code. */
 static void remap(struct i440fx *s)
 {
     update_pam(s);

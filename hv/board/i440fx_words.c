@@ -1,5 +1,5 @@
-/* i440fx_words.c - the host bridge's own configuration registers in words. Source: Intel 440FX PCIset datasheet (82441FX),
- * 3.2. */
+/* i440fx_words.c - the host bridge's own configuration registers in words. Source: Intel 440FX PCIset
+ * datasheet (82441FX), 3.2. */
 #include "hv/board/i440fx.h"
 #include "hv/board/words.h"
 

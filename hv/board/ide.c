@@ -1,11 +1,8 @@
 /* ide.c - the IDE function of the 82371SB (PIIX3): two channels in compatibility mode, four drives.
  *
  * Sources: Intel 82371FB/82371SB (PIIX/PIIX3) datasheet, section 2.3 and 3.3; ATA/ATAPI-6 (T13/1410D) clauses
- * 7 (registers) and 9 (protocols). Where the guest could tell, absent drives answer as QEMU's do: their
- * status reads 0.
- *
- * A command takes a fixed guest time (NS_COMMAND and so on), so that a driver sees BSY, then its interrupt.
- */
+ * 7 (registers) and 9 (protocols). Absent drives answer as on QEMU: their status reads 0. A command takes a
+ * fixed guest time (NS_COMMAND and so on), so that a driver sees BSY, then its interrupt. */
 #include "hv/board/ide.h"
 
 #include <stdlib.h>
@@ -17,7 +14,7 @@ static void update_line(struct ide_channel *ch)
 {
     bool level = ch->intrq && !(ch->control & CTL_NIEN);
 
-    /* The bus master's interrupt bit notes the line's rising edge, whatever the command was. */
+    /* The bus master's interrupt bit latches the line's rising edge, whatever the command was. */
     if (level && !ch->line)
         ch->bm_status |= 0x04;
     ch->line = level;
@@ -109,7 +106,7 @@ static void end_reset(struct ide_channel *ch)
 
         ide_signature(d);
         d->reg[REG_DEVICE] = 0;
-        d->error = 0x01; /* diagnostics passed (and no complaint about device 1) */
+        d->error = 0x01; /* diagnostics passed (and no error of device 1) */
         d->multiple = 0;
         d->status = !d->present || d->cdrom ? 0 : ST_DRDY | ST_DSC;
     }
@@ -120,7 +117,7 @@ static void end_reset(struct ide_channel *ch)
     }
 }
 
-/* Nothing of an earlier command is left. */
+/* Clears everything left from an earlier command. */
 static void forget_transfer(struct ide_channel *ch)
 {
     ch->lba = ch->first_lba = ch->left = 0;
@@ -228,7 +225,7 @@ static void write_command(struct ide_channel *ch, uint8_t command)
     bool device_reset = command == 0x08 && d->cdrom;
 
     ch->control &= ~CTL_HOB;
-    /* EXECUTE DEVICE DIAGNOSTIC is for both drives, whichever is selected. */
+    /* EXECUTE DEVICE DIAGNOSTIC addresses both drives, whichever is selected. */
     if (!d->present && (command != ATA_DIAGNOSTIC || (!ch->drive[0].present && !ch->drive[1].present)))
         return;
     if (!device_reset && (ch->phase != PH_IDLE || ch->control & CTL_SRST))
@@ -253,7 +250,7 @@ static void write_register(struct ide_channel *ch, unsigned reg, uint8_t value)
         return;
     }
     ch->control &= ~CTL_HOB;
-    /* A busy drive does not take parameters. */
+    /* A busy drive does not accept parameters. */
     if (ch->phase != PH_IDLE)
         return;
     /* Both drives see every write. */
@@ -342,8 +339,8 @@ static const struct field drive_fields[] = {
 
 static const struct field ide_fields[] = {FIELDS(struct ide, pci.config)};
 
-/* A state may come from a damaged file: nothing in it may lead out of a buffer or a disk. No state that the
- * channel can be in is changed, as forget_transfer() sees to. */
+/* The state may come from a damaged file: nothing in it may cause an access outside a buffer or a disk. A
+ * state that the channel can really have is not changed; forget_transfer() makes sure of that. */
 static void channel_loaded(void *state)
 {
     struct ide_channel *ch = state;
@@ -423,7 +420,7 @@ static void keep(void *state) {}
 
 /* ---------------------------------------------------------------- creation */
 
-/* Which image is which drive: as QEMU does it, a CD-ROM is the secondary master. */
+/* Assigns images to drives as QEMU does: a CD-ROM is the secondary master. */
 static void find_drives(struct ide *ide)
 {
     static const char *const role[4] = {"disk0", "disk1", "disk2", "disk3"};
@@ -431,7 +428,7 @@ static void find_drives(struct ide *ide)
 
     for (unsigned i = 0; i < 4; i++) {
         struct ide_drive *d = &ide->channel[i / 2].drive[i % 2];
-        /* With a CD-ROM, disk2 moves to secondary slave and disk3 has no place. */
+        /* With a CD-ROM, disk2 becomes the secondary slave, and there is no drive for disk3. */
         const char *name = cd && i == 3 ? role[2] : role[i];
 
         d->number = i;

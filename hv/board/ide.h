@@ -1,9 +1,8 @@
-/* ide.h - the parts of the IDE controller among themselves. Private to ide*.c.
+/* ide.h - interfaces between the parts of the IDE controller. Private to ide*.c.
  *
  * A channel executes one command at a time, for its selected drive. `phase` says what happens next: either
  * the channel's timer is running (the drive is busy) or the guest has to move data, start the bus master or
- * give a command.
- */
+ * give a command. */
 #ifndef BOOTREEL_HV_BOARD_IDE_H
 #define BOOTREEL_HV_BOARD_IDE_H
 
@@ -19,14 +18,15 @@ enum {
     ATA_DIAGNOSTIC = 0x90,
 };
 
-/* Guest times, in ns. Short, since a firmware that polls pays for them in steps; never zero, since drivers
- * expect to see BSY and to get their interrupt after they have given the command. */
+/* Guest times in ns. They are short, since firmware that polls spends steps on them; never zero, since
+ * drivers expect to see BSY and to get their interrupt after they have issued the command. */
 enum {
-    NS_COMMAND = 20000, /* from the command register to the first data or the end */
+    NS_COMMAND = 20000, /* from the command write to the first data or the end */
     NS_BLOCK = 2000,    /* between the DRQ blocks of a PIO command */
-    NS_SECTOR = 500,    /* and this for each sector moved */
-    NS_PACKET = 5000,   /* from PACKET to the request for the packet (at most 50 us by IDENTIFY word 0) */
-    NS_RESET = 100000,  /* from SRST's falling edge to the signature */
+    NS_SECTOR = 500,    /* added for each sector transferred */
+    /* from PACKET to the request for the packet (at most 50 us, as IDENTIFY word 0 says) */
+    NS_PACKET = 5000,
+    NS_RESET = 100000, /* from SRST's falling edge to the signature */
 };
 
 /* Status register (1F7h), error register (1F1h), device control (3F6h), device register (1F6h). */
@@ -56,10 +56,10 @@ enum ide_phase {
     PH_COMMAND,   /* timer: execute `command` */
     PH_PIO_IN,    /* DRQ: the guest reads buf */
     PH_PIO_OUT,   /* DRQ: the guest fills buf */
-    PH_IN_NEXT,   /* timer: bring the next block into buf */
+    PH_IN_NEXT,   /* timer: read the next block into buf */
     PH_OUT_NEXT,  /* timer: write buf to the disk */
     PH_DMA_WAIT,  /* the drive is ready; the bus master is not started */
-    PH_DMA,       /* timer: move it all */
+    PH_DMA,       /* timer: transfer everything */
     PH_PACKET_IN, /* DRQ: the guest writes the command packet */
     PH_PACKET,    /* timer: execute the packet */
     PH_CD_IN,     /* DRQ: the guest reads an ATAPI block */
@@ -68,23 +68,24 @@ enum ide_phase {
     PH_COUNT
 };
 
-/* What a drive does with its motor; only CHECK POWER MODE shows it. */
+/* The drive's power mode; only CHECK POWER MODE shows it. */
 enum { POWER_STANDBY = 0x00, POWER_IDLE = 0x80, POWER_ACTIVE = 0xff };
 
 struct ide_drive {
-    struct disk *disk; /* NULL: no image */
+    struct disk *disk; /* NULL if there is no image */
     bool present, cdrom;
     unsigned number;    /* 0-3, as in events */
     uint64_t sectors;   /* of 512 bytes, or of 2048 bytes for a CD */
     uint32_t cylinders; /* default geometry; heads 16, sectors 63 */
 
     /* everything below is state */
-    uint8_t reg[REG_BLOCK]; /* as written last; REG_DEVICE with the unit bit of the last selection */
-    uint8_t hob[REG_BLOCK]; /* as written before that */
+    uint8_t reg[REG_BLOCK]; /* as last written; REG_DEVICE has the unit bit of the last selection */
+    uint8_t hob[REG_BLOCK]; /* the values written before those */
     uint8_t status, error;
-    uint8_t multiple;                                  /* sectors a block, 0: multiple mode off */
-    uint8_t heads, spt;                                /* present translation */
-    uint8_t pio_mode, mdma_mode, sdma_mode, udma_mode; /* bits of words 62, 63, 88, high byte: selected */
+    uint8_t multiple;   /* sectors per block; 0: multiple mode off */
+    uint8_t heads, spt; /* current translation */
+    /* selected modes: the high bytes of words 62, 63, 88 */
+    uint8_t pio_mode, mdma_mode, sdma_mode, udma_mode;
     uint8_t write_cache, look_ahead;
     uint8_t power;
     /* ATAPI */
@@ -102,23 +103,23 @@ struct ide_channel {
     struct timer timer;
     uint8_t control; /* device control register */
     uint8_t unit;    /* selected drive */
-    uint8_t intrq;   /* the drive asks for an interrupt */
-    uint8_t line;    /* and the line to the interrupt controller is high */
+    uint8_t intrq;   /* the drive requests an interrupt */
+    uint8_t line;    /* the line to the interrupt controller is high */
     uint8_t phase;   /* enum ide_phase */
     uint8_t command;
     /* the transfer of an ATA command */
     uint64_t lba;       /* next sector */
     uint32_t count;     /* sectors left */
-    uint32_t block;     /* sectors a DRQ block; ATAPI: bytes */
+    uint32_t block;     /* sectors per DRQ block; ATAPI: bytes */
     uint64_t first_lba; /* for the event */
     uint32_t total;
     /* the transfer of an ATAPI command */
     uint8_t packet[ATAPI_PACKET];
-    uint8_t cd_medium;   /* data comes from the medium (else from buf) */
-    uint8_t cd_parts;    /* READ CD: which parts of a sector (bits 3-7 of CDB byte 9) */
-    uint32_t cd_unit;    /* bytes a sector as transferred */
-    uint64_t left;       /* bytes of the command that are still to be moved */
-    uint32_t block_left; /* bytes of the present DRQ block */
+    uint8_t cd_medium;   /* data comes from the medium, else from buf */
+    uint8_t cd_parts;    /* READ CD: the parts of a sector to transfer (bits 3-7 of CDB byte 9) */
+    uint32_t cd_unit;    /* bytes per sector as transferred */
+    uint64_t left;       /* bytes of the command still to be transferred */
+    uint32_t block_left; /* bytes of the current DRQ block */
     /* the buffer between drive and guest */
     uint32_t pos, len;
     uint8_t buf[IDE_BUFFER];
@@ -130,7 +131,7 @@ struct ide_channel {
 struct ide {
     struct board *board;
     struct pci_device pci;
-    uint64_t bm_base; /* derived: where BAR 4 is; UINT64_MAX */
+    uint64_t bm_base; /* derived: where BAR 4 is mapped, or UINT64_MAX */
     struct ide_channel channel[2];
 };
 
@@ -140,11 +141,12 @@ static inline struct ide_drive *ide_selected(struct ide_channel *ch)
 }
 
 /* ---- ide.c: registers and the course of a command ---- */
-/* Busy until `ns` from now, then `phase`'s handler. */
+/* Stay busy for `ns`, then run the handler of `phase`. */
 void ide_busy(struct ide_channel *, enum ide_phase phase, uint64_t ns);
 /* Raise or drop the drive's interrupt request; the line follows unless nIEN. */
 void ide_intrq(struct ide_channel *, bool level);
-/* End of a command: status bits besides DRDY, error register (0: none), with an interrupt. */
+/* Ends a command with an interrupt: sets the status bits besides DRDY and the error register (0: no
+ * error). */
 void ide_done(struct ide_channel *, uint8_t error);
 void ide_signature(struct ide_drive *);
 void ide_event_command(struct ide_channel *, uint8_t command, const char *name);
@@ -173,14 +175,14 @@ uint32_t atapi_data_in(struct ide_channel *, unsigned size);
 /* Report the command's read of the medium, if it is one. */
 void atapi_event(struct ide_channel *, uint64_t address);
 void atapi_dma_done(struct ide_channel *, bool moved);
-/* Brings the next sector of a medium transfer into buf (pos = 0). -1: unreadable. */
+/* Reads the next sector of a medium transfer into buf (pos = 0). -1 if it is unreadable. */
 int atapi_fill(struct ide_channel *);
 /* For a sector that is transferred raw: builds the 2352 bytes around 2048 bytes at raw + 16. (ide_cdraw.c) */
 void cd_raw_sector(uint8_t *raw, uint32_t lba);
 
 /* ---- ide_dma.c: the bus master ---- */
-void ide_dma_ready(
-    struct ide_channel *); /* the drive has data or room: go on as soon as the master is started */
+/* The drive has data or room: continue as soon as the bus master is started. */
+void ide_dma_ready(struct ide_channel *);
 void ide_dma_run(struct ide_channel *);         /* timer: PH_DMA */
 uint64_t ide_dma_address(struct ide_channel *); /* of the first region in the PRD table */
 void ide_dma_reset(struct ide_channel *);

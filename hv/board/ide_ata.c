@@ -1,24 +1,23 @@
-/* ide_ata.c - the commands of ATA disks, and what disks and CD-ROMs have in common.
+/* ide_ata.c - the commands of ATA disks, and what disks and CD-ROMs share.
  *
  * Source: ATA/ATAPI-6 (T13/1410D), clause 8 (commands) and 9 (protocols); ATA-1 (X3.221) for CHS translation.
- * Optional commands that these drives do not have end with ABRT, as on a drive without them.
- */
+ * Optional commands that are not implemented end with ABRT, as on a real drive without them. */
 #include "hv/board/ide.h"
 
 #include <string.h>
 
 typedef void ata_run(struct ide_channel *);
 
-/* What a command row says beside its handler. */
+/* Flags of a command row. */
 enum {
-    C_DISK = 1, /* disks have it */
-    C_CD = 2,   /* CD-ROMs have it */
+    C_DISK = 1, /* implemented by disks */
+    C_CD = 2,   /* implemented by CD-ROMs */
     C_BOTH = C_DISK | C_CD,
     C_EXT = 4,   /* 48-bit address */
-    C_WRITE = 8, /* moves data to the disk */
+    C_WRITE = 8, /* transfers data to the disk */
     C_DMA = 16,
-    C_MULTIPLE = 32, /* blocks as SET MULTIPLE MODE said */
-    C_OPTIONAL = 64, /* known, and not there: ABRT and no report */
+    C_MULTIPLE = 32, /* block size as set by SET MULTIPLE MODE */
+    C_OPTIONAL = 64, /* known but not implemented: ABRT without a report */
     C_DATA = 128,    /* reports itself as disk.read or disk.write */
 };
 
@@ -58,7 +57,7 @@ static uint32_t read_count(const struct ide_drive *d, bool ext)
     return n ? n : ext ? 65536 : 256;
 }
 
-/* The address in the registers as an LBA; false if the cylinder, head and sector are none. */
+/* The address in the registers as an LBA; false if cylinder, head and sector are invalid. */
 static bool read_address(const struct ide_drive *d, bool ext, uint64_t *lba)
 {
     uint32_t low = d->reg[REG_LOW] | d->reg[REG_MID] << 8 | d->reg[REG_HIGH] << 16;
@@ -100,8 +99,8 @@ static void write_address(struct ide_drive *d, bool ext, uint64_t lba)
     d->reg[REG_HIGH] = low >> 16;
 }
 
-/* Takes address and count into the channel. On an address outside the disk ends the command with IDNF, the
- * registers at the first bad sector. */
+/* Copies address and count into the channel. If the range exceeds the disk, ends the command with IDNF and
+ * the first bad sector in the registers. */
 static bool take_range(struct ide_channel *ch, bool ext)
 {
     struct ide_drive *d = ide_selected(ch);
@@ -123,7 +122,7 @@ static void end_transfer(struct ide_channel *ch)
 {
     struct ide_drive *d = ide_selected(ch);
 
-    /* The registers show the last sector, and that none is left. */
+    /* The registers show the last sector, and a count of 0. */
     write_address(d, command_row(ch->command)->flags & C_EXT, ch->first_lba + ch->total - 1);
     d->reg[REG_COUNT] = d->hob[REG_COUNT] = 0;
 }
@@ -136,7 +135,7 @@ static void fail_transfer(struct ide_channel *ch, uint64_t lba)
 
 /* ---------------------------------------------------------------- data by PIO */
 
-/* DRQ with `n` bytes in buf for the guest to take (or to fill). */
+/* Sets DRQ with `n` bytes in buf for the guest to read (or to fill). */
 static void request(struct ide_channel *ch, enum ide_phase phase, uint32_t n, bool interrupt)
 {
     ch->phase = phase;
@@ -174,7 +173,7 @@ void ata_block_read(struct ide_channel *ch)
         ide_busy(ch, PH_IN_NEXT, NS_BLOCK + block_sectors(ch) * NS_SECTOR);
         return;
     }
-    /* The last block's interrupt was the last: none at the end. */
+    /* The last block's interrupt was the final one: there is none at the end. */
     ch->phase = PH_IDLE;
     ide_selected(ch)->status = ST_DRDY | ST_DSC;
 }
@@ -357,11 +356,12 @@ static void set_features(struct ide_channel *ch)
     case 0xaa:
         d->look_ahead = d->reg[REG_FEATURE] == 0xaa;
         break;
-    case 0x66: /* keep settings over a software reset; or not: this drive keeps all but the multiple mode */
+    case 0x66: /* keep settings across a software reset, or not: this drive keeps all but the multiple mode */
     case 0xcc:
         break;
-    default: /* power management, acoustic management, release interrupt …: IDENTIFY says they are not there
-              */
+    /* power management, acoustic management, release interrupt …: IDENTIFY says that they are not
+     * supported */
+    default:
         ok = false;
     }
     ide_done(ch, ok ? 0 : ER_ABRT);
@@ -381,7 +381,7 @@ static void device_reset(struct ide_channel *ch)
 
 /* ---------------------------------------------------------------- IDENTIFY */
 
-/* Text in identify words: two characters a word, the first in the high byte, padded with blanks. */
+/* Text in identify words: two characters per word, the first in the high byte, padded with blanks. */
 void ata_identify_string(uint16_t *word, unsigned words, const char *text)
 {
     for (unsigned i = 0; i < words; i++) {
@@ -469,7 +469,7 @@ static void identify_disk(struct ide_drive *d, uint16_t *w)
     w[85] = 0x4000 | (d->write_cache ? 0x20 : 0) | (d->look_ahead ? 0x40 : 0);
     w[86] = 0x3400;
     w[87] = 0x4000;
-    w[106] = 0x4000; /* one logical sector a physical sector */
+    w[106] = 0x4000; /* one logical sector per physical sector */
 }
 
 static void put_identify(struct ide_channel *ch, void (*fill)(struct ide_drive *, uint16_t *))
@@ -489,7 +489,7 @@ static void put_identify(struct ide_channel *ch, void (*fill)(struct ide_drive *
 static void identify(struct ide_channel *ch)
 {
     if (ide_selected(ch)->cdrom) {
-        /* A packet device shows by its signature what it is. */
+        /* A packet device identifies itself by its signature. */
         ide_signature(ide_selected(ch));
         ide_selected(ch)->reg[REG_DEVICE] |= ch->unit ? DEV_UNIT : 0;
         abort_command(ch);
@@ -534,7 +534,7 @@ static const struct ata_command commands[256] = {
     [0x42] = {"READ VERIFY SECTORS EXT", verify, C_DISK | C_EXT},
     [0x47] = {"READ LOG DMA EXT", OPTIONAL},
     [0x70] = {"SEEK", seek, C_DISK},                      /* 70h-7Fh */
-    [0x90] = {"EXECUTE DEVICE DIAGNOSTIC", NULL, C_BOTH}, /* the channel does it: both drives */
+    [0x90] = {"EXECUTE DEVICE DIAGNOSTIC", NULL, C_BOTH}, /* the channel executes it, for both drives */
     [0x91] = {"INITIALIZE DEVICE PARAMETERS", initialize_parameters, C_DISK},
     [0x94] = {"STANDBY IMMEDIATE", standby, C_BOTH},
     [0x95] = {"IDLE IMMEDIATE", idle, C_BOTH},
@@ -542,7 +542,7 @@ static const struct ata_command commands[256] = {
     [0x97] = {"IDLE", idle, C_DISK},
     [0x98] = {"CHECK POWER MODE", check_power, C_BOTH},
     [0x99] = {"SLEEP", standby, C_BOTH},
-    [0xa0] = {"PACKET", atapi_packet_start, C_CD | C_DATA}, /* reports itself by its packet */
+    [0xa0] = {"PACKET", atapi_packet_start, C_CD | C_DATA}, /* reported with its packet */
     [0xa1] = {"IDENTIFY PACKET DEVICE", identify_packet, C_CD},
     [0xb0] = {"SMART", OPTIONAL},
     [0xb1] = {"DEVICE CONFIGURATION", OPTIONAL},
@@ -562,7 +562,7 @@ static const struct ata_command commands[256] = {
     [0xe2] = {"STANDBY", standby, C_DISK},
     [0xe3] = {"IDLE", idle, C_DISK},
     [0xe5] = {"CHECK POWER MODE", check_power, C_BOTH},
-    [0xe6] = {"SLEEP", standby, C_BOTH}, /* wakes at the next command, too */
+    [0xe6] = {"SLEEP", standby, C_BOTH}, /* also wakes at the next command */
     [0xe7] = {"FLUSH CACHE", succeed, C_BOTH},
     [0xea] = {"FLUSH CACHE EXT", succeed, C_DISK},
     [0xec] = {"IDENTIFY DEVICE", identify, C_BOTH},
@@ -575,7 +575,7 @@ static const struct ata_command commands[256] = {
 
 static const struct ata_command *command_row(uint8_t command)
 {
-    /* RECALIBRATE and SEEK have sixteen codes each. */
+    /* RECALIBRATE and SEEK have sixteen opcodes each. */
     if (command >> 4 == 1 || command >> 4 == 7)
         command &= 0xf0;
     return &commands[command];
@@ -594,7 +594,7 @@ void ata_command(struct ide_channel *ch)
         c->run(ch);
     else
         abort_command(ch);
-    /* Transfers report themselves, unless they failed at once. */
+    /* Transfers are reported elsewhere, unless they failed immediately. */
     if (!(c->flags & C_DATA) || d->status & ST_ERR)
         ide_event_command(ch, command, ata_command_name(command));
 }

@@ -1,9 +1,8 @@
 /* ide_atapi.c - the ATAPI CD-ROM drive: packets, sense, and the blocks of a PIO transfer.
  *
  * Sources: SFF-8020i revision 2.6 (ATAPI CD-ROM); MMC-3 (T10/1363D) for the commands; SPC-2 for sense data.
- * The medium is one data track of 2048-byte sectors, in one closed session. It can be taken out with START
- * STOP UNIT.
- */
+ * The medium is one data track of 2048-byte sectors, in one closed session. It can be ejected with START STOP
+ * UNIT. */
 #include "hv/board/ide.h"
 #include "hv/board/ide_cd.h"
 
@@ -11,7 +10,7 @@
 
 enum { FEATURE_DMA = 0x01 };
 
-/* ---------------------------------------------------------------- ends of a command */
+/* ---------------------------------------------------------------- ending a command */
 
 static void reason(struct ide_channel *ch, uint8_t bits)
 {
@@ -44,7 +43,7 @@ void atapi_reset(struct ide_drive *d)
 
 /* ---------------------------------------------------------------- data to the guest */
 
-/* The next DRQ block of a PIO command, or its end. */
+/* Starts the next DRQ block of a PIO command, or ends the command. */
 static void next_block(struct ide_channel *ch)
 {
     struct ide_drive *d = ide_selected(ch);
@@ -53,8 +52,8 @@ static void next_block(struct ide_channel *ch)
         cd_good(ch);
         return;
     }
-    /* The guest's limit, taken with the command, is in `block`; from now on the registers show each block's
-     * size. */
+    /* The guest's limit, saved when the command was issued, is in `block`; from now on the registers show
+     * each block's size. */
     ch->block_left = ch->left < ch->block ? ch->left : ch->block;
     d->reg[REG_MID] = ch->block_left;
     d->reg[REG_HIGH] = ch->block_left >> 8;
@@ -83,7 +82,7 @@ static void start_data(struct ide_channel *ch)
         return;
     }
     atapi_event(ch, UINT64_MAX);
-    /* Only the last block may be odd; and no limit at all means the greatest. */
+    /* Only the last block may be odd; and a limit of 0 means the maximum. */
     ch->block = limit > 1 ? limit & 0xfffe : 0xfffe;
     next_block(ch);
 }
@@ -96,7 +95,7 @@ void cd_reply(struct ide_channel *ch, uint32_t n, uint32_t allocation)
     start_data(ch);
 }
 
-/* Bytes that the chosen parts of a raw mode 1 sector have. */
+/* The size in bytes of the selected parts of a raw mode 1 sector. */
 static uint32_t parts_size(uint8_t parts)
 {
     return (parts & PART_SYNC ? 12 : 0) + (parts & PART_HEADER ? 4 : 0) + (parts & PART_USER ? 2048 : 0) +
@@ -193,7 +192,7 @@ void atapi_event(struct ide_channel *ch, uint64_t address)
         ide_event_transfer(ch, false, ch->packet[0], c->name, ch->first_lba, ch->total, address);
 }
 
-/* What comes before the command itself: a pending unit attention, a missing medium. True if it may be
+/* Checks before the command itself for a pending unit attention and a missing medium. True if it may be
  * executed. */
 static bool may_execute(struct ide_channel *ch, const struct cd_command *c)
 {
@@ -229,7 +228,7 @@ void atapi_packet(struct ide_channel *ch)
     } else if (may_execute(ch, c)) {
         c->run(ch, ch->packet);
     }
-    /* Reads of the medium report themselves, when they know where to. */
+    /* Reads of the medium are reported elsewhere, when the destination is known. */
     if (!ch->cd_medium || d->status & ST_ERR)
         ide_event_command(ch, opcode, c ? c->name : "unknown ATAPI packet");
 }

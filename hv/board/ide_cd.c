@@ -1,7 +1,6 @@
-/* ide_cd.c - what each ATAPI packet of the CD-ROM drive does.
+/* ide_cd.c - the ATAPI packet commands of the CD-ROM drive.
  *
- * Sources: MMC-3 (T10/1363D), clause 6; SFF-8020i for the older forms of READ TOC and MODE SENSE.
- */
+ * Sources: MMC-3 (T10/1363D), clause 6; SFF-8020i for the older forms of READ TOC and MODE SENSE. */
 #include "hv/board/ide_cd.h"
 
 #include <string.h>
@@ -34,7 +33,7 @@ static void put32(uint8_t *p, uint32_t v)
     put16(p + 2, v);
 }
 
-/* An address as four bytes: LBA, or 0, minute, second, frame. */
+/* Stores an address as four bytes: an LBA, or 0, minute, second, frame. */
 static void put_address(uint8_t *p, uint32_t lba, bool msf)
 {
     uint32_t frame = lba + 150;
@@ -87,7 +86,7 @@ static void inquiry(struct ide_channel *ch, const uint8_t *p)
 {
     uint8_t *b = blank(ch, 36);
 
-    if (p[1] & 1) { /* vital product data: not there */
+    if (p[1] & 1) { /* vital product data: not supported */
         bad_field(ch);
         return;
     }
@@ -105,7 +104,7 @@ static void start_stop(struct ide_channel *ch, const uint8_t *p)
     bool start = p[4] & 1, load_eject = p[4] & 2;
 
     if (p[4] >> 4 || !load_eject) {
-        cd_good(ch); /* power conditions, and the motor */
+        cd_good(ch); /* power conditions and motor control */
         return;
     }
     if (!start && d->locked) {
@@ -141,11 +140,11 @@ static void event_status(struct ide_channel *ch, const uint8_t *p)
     struct ide_drive *d = ide_selected(ch);
     uint8_t *b = blank(ch, 8);
 
-    if (!(p[1] & 1)) { /* only polled */
+    if (!(p[1] & 1)) { /* only polling is supported */
         bad_field(ch);
         return;
     }
-    b[3] = 0x10; /* classes there are: media */
+    b[3] = 0x10; /* supported classes: media */
     if (!(p[4] & 0x10)) {
         b[1] = 2;
         b[2] = 0x80; /* no event available */
@@ -219,7 +218,8 @@ static const uint8_t mode_pages[] = {
     0,
 };
 
-/* Appends the pages asked for; 0: there is no such page. `control` 1 asks which bits can be changed: none. */
+/* Appends the requested pages; 0 if there is no such page. `control` 1 requests the changeable bits, of which
+ * there are none. */
 static unsigned put_pages(const struct ide_drive *d, uint8_t *out, unsigned page, unsigned control)
 {
     unsigned n = 0;
@@ -318,7 +318,7 @@ static void get_configuration(struct ide_channel *ch, const uint8_t *p)
     cd_reply(ch, f.n, be16(p + 7));
 }
 
-/* ---------------------------------------------------------------- about the medium */
+/* ---------------------------------------------------------------- medium information */
 
 static void read_capacity(struct ide_channel *ch, const uint8_t *p)
 {
@@ -374,7 +374,7 @@ static void read_toc(struct ide_channel *ch, const uint8_t *p)
 {
     const struct ide_drive *d = ide_selected(ch);
     bool msf = p[1] & 2;
-    unsigned format = p[2] & 15 ? p[2] & 15 : p[9] >> 6; /* the old place of the format: byte 9 */
+    unsigned format = p[2] & 15 ? p[2] & 15 : p[9] >> 6; /* byte 9 is the old position of the format */
     unsigned start = p[6], n;
     uint8_t *b = blank(ch, 64);
 
@@ -457,7 +457,7 @@ static void read_parts(struct ide_channel *ch, const uint8_t *p, uint32_t lba, u
         bad_field(ch);
         return;
     }
-    /* Bit 6 asks for the sub-header, which mode 1 does not have. */
+    /* Bit 6 requests the sub-header, which mode 1 does not have. */
     cd_read(ch, lba, count, p[9] & (PART_SYNC | PART_HEADER | PART_USER | PART_EDC));
 }
 

@@ -1,5 +1,5 @@
-/* ide_cd.h - between ide_atapi.c (how a packet runs) and ide_cd.c (what each packet does). Private to them.
- */
+/* ide_cd.h - between ide_atapi.c (how a packet runs) and ide_cd.c (what each packet does). Private to
+ * them. */
 #ifndef BOOTREEL_HV_BOARD_IDE_CD_H
 #define BOOTREEL_HV_BOARD_IDE_CD_H
 
@@ -20,11 +20,11 @@ enum {
     ASC_TRACK_MODE = 0x64,
 };
 
-/* Parts of a sector, as READ CD's byte 9 chooses them. */
+/* Parts of a sector, as selected in READ CD's byte 9. */
 enum { PART_SYNC = 0x80, PART_HEADER = 0x20, PART_USER = 0x10, PART_EDC = 0x08 };
 
 enum {
-    CD_ANYTIME = 1, /* executed although a unit attention is pending */
+    CD_ANYTIME = 1, /* executed even if a unit attention is pending */
     CD_MEDIUM = 2,  /* needs a medium */
 };
 
@@ -34,11 +34,11 @@ struct cd_command {
     void (*run)(struct ide_channel *, const uint8_t *packet);
     unsigned flags;
 };
-/* The row of a packet's opcode; NULL. */
+/* The row of a packet's opcode, or NULL. */
 const struct cd_command *cd_command_find(uint8_t opcode);
 
-/* Ends of a command: good status; check condition with sense; n bytes of ch->buf, at most what the guest
- * allocated; sectors of the medium. */
+/* Ways to end a command: good status; check condition with sense; n bytes of ch->buf, at most the guest's
+ * allocation length; sectors of the medium. */
 void cd_good(struct ide_channel *);
 void cd_check(struct ide_channel *, uint8_t key, uint8_t asc, uint8_t ascq);
 void cd_reply(struct ide_channel *, uint32_t n, uint32_t allocation);

@@ -1,8 +1,6 @@
-/* ide_cdraw.c - a CD sector as it is on the disc: sync, header, user data, error detection and correction
- * codes.
+/* ide_cdraw.c - a CD sector in raw form: sync, header, user data, error detection and correction codes.
  *
- * Source: ECMA-130, clause 14 (mode 1 sectors) and annex A (the error correction encoding).
- */
+ * Source: ECMA-130, clause 14 (mode 1 sectors) and annex A (the error correction encoding). */
 #include "hv/board/ide.h"
 
 #include <string.h>

@@ -1,18 +1,18 @@
 /* ide_dma.c - the bus master of the IDE function.
  *
  * Source: Programming Interface for Bus Master IDE Controller, revision 1.0 (SFF-8038i); PIIX3 datasheet,
- * section 2.7. A transfer is done in one piece when its guest time is over; until then the drive is busy.
- */
+ * section 2.7. A transfer is executed as a whole when its guest time has passed; until then the drive is
+ * busy. */
 #include "hv/board/ide.h"
 
 #include <string.h>
 
 enum { PCI_COMMAND = 0x04, PCI_MASTER = 0x04 };
 
-/* Where a transfer is in the table of physical region descriptors. */
+/* The position of a transfer in the table of physical region descriptors. */
 struct walk {
     uint32_t entry;   /* address of the next descriptor */
-    uint32_t address; /* of the present region */
+    uint32_t address; /* of the current region */
     uint32_t left;    /* bytes left in it */
     bool last;
 };
@@ -25,7 +25,7 @@ static uint32_t read32(struct ide_channel *ch, uint32_t address)
     return b[0] | b[1] << 8 | b[2] << 16 | (uint32_t)b[3] << 24;
 }
 
-/* Goes to the next region if the present one is used up; false at the end of the table. */
+/* Goes to the next region if the current one is used up; false at the end of the table. */
 static bool next_region(struct ide_channel *ch, struct walk *w)
 {
     uint32_t count;
@@ -42,7 +42,7 @@ static bool next_region(struct ide_channel *ch, struct walk *w)
     return true;
 }
 
-/* Moves n bytes between buf and the regions; returns how many there was room for. */
+/* Moves n bytes between buf and the regions; returns how many fitted. */
 static uint32_t move(struct ide_channel *ch, struct walk *w, uint8_t *buf, uint32_t n, bool to_memory)
 {
     struct physmem *mem = board_mem(ch->ide->board);
@@ -64,7 +64,8 @@ static uint32_t move(struct ide_channel *ch, struct walk *w, uint8_t *buf, uint3
 
 enum outcome { MOVED, SHORT_TABLE, BAD_MEDIUM };
 
-/* A disk's sectors. A piece that the table has no room for ends the transfer before it reaches the disk. */
+/* Transfers a disk's sectors. A chunk that does not fit in the table ends the transfer before it reaches the
+ * disk. */
 static enum outcome run_disk(struct ide_channel *ch, struct walk *w, bool write)
 {
     struct disk *disk = ide_selected(ch)->disk;
@@ -87,7 +88,7 @@ static enum outcome run_disk(struct ide_channel *ch, struct walk *w, bool write)
     return MOVED;
 }
 
-/* An ATAPI reply or a CD's sectors: always to memory. */
+/* Transfers an ATAPI reply or a CD's sectors, always to memory. */
 static enum outcome run_cd(struct ide_channel *ch, struct walk *w)
 {
     while (ch->left) {
@@ -103,7 +104,7 @@ static enum outcome run_cd(struct ide_channel *ch, struct walk *w)
     return MOVED;
 }
 
-/* 35h, CAh, CBh: the only commands that take data from memory. */
+/* 35h, CAh, CBh: the only commands that read data from memory. */
 static bool is_write(uint8_t command)
 {
     return command == 0x35 || command == 0xca || command == 0xcb;
@@ -123,11 +124,13 @@ void ide_dma_run(struct ide_channel *ch)
                            ide_dma_address(ch));
     how = packet ? run_cd(ch, &w) : run_disk(ch, &w, write);
     ch->pos = ch->len = 0;
-    /* A table longer than the transfer leaves the bus master active: a valid end (SFF-8038i, section 3.1). */
+    /* If the table is longer than the transfer, the bus master stays active, which is a valid end (SFF-8038i,
+     * section 3.1). */
     if (how != MOVED || (w.last && !w.left))
         ch->bm_status &= ~BMS_ACTIVE;
     if (how == SHORT_TABLE) {
-        /* The drive waits for a master that has stopped: no interrupt, the driver finds ACTIVE clear. */
+        /* The drive waits for a bus master that has stopped: there is no interrupt, and the driver finds
+         * ACTIVE clear. */
         ch->phase = PH_IDLE;
         ide_selected(ch)->status = ST_DRDY | ST_DSC;
         return;
@@ -167,7 +170,7 @@ void ide_dma_ready(struct ide_channel *ch)
     d->status = ST_DRDY | ST_DSC | ST_DRQ;
 }
 
-/* The guest let the function master the bus, perhaps after it had started the transfer. */
+/* The guest enabled bus mastering, perhaps after it had started the transfer. */
 void ide_dma_written(void *ctx, unsigned reg, unsigned size)
 {
     struct ide *ide = ctx;
@@ -192,7 +195,7 @@ static void write_bm_command(struct ide_channel *ch, uint8_t value)
     }
     ch->bm_status &= ~BMS_ACTIVE;
     if (ch->phase == PH_DMA) {
-        /* Stopped before the end: nothing has been moved yet; the drive goes on asking. */
+        /* Stopped before the end: nothing has been moved yet, and the drive keeps requesting. */
         timer_stop(ch->ide->board, &ch->timer);
         ide_dma_ready(ch);
     }
@@ -229,7 +232,7 @@ static void port_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
     case BM_COMMAND:
         write_bm_command(ch, value);
         break;
-    case BM_STATUS: /* interrupt and error: cleared by ones; drive capable: plain bits */
+    case BM_STATUS: /* interrupt and error: cleared by writing ones; "drive capable" bits are plain bits */
         ch->bm_status = (ch->bm_status & BMS_ACTIVE) |
                         (ch->bm_status & ~value & (BMS_ERROR | BMS_INTERRUPT)) | (value & BMS_CAPABLE);
         break;

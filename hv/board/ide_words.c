@@ -1,9 +1,8 @@
 /* ide_words.c - the IDE channels and their bus master in words.
  *
- * Sources: ATA/ATAPI-6 (T13/1410D), clause 7 (interface register definitions); Programming Interface for Bus Master IDE
- * Controller 1.0 (SFF-8038i); PIIX3 datasheet, IDE configuration registers. Names of commands are those of the drives'
- * own tables (ide_ata.c, ide_cd.c).
- */
+ * Sources: ATA/ATAPI-6 (T13/1410D), clause 7 (interface register definitions); Programming Interface for Bus
+ * Master IDE Controller 1.0 (SFF-8038i); PIIX3 datasheet, IDE configuration registers. Names of commands are
+ * those of the drives' own tables (ide_ata.c, ide_cd.c). */
 #include "hv/board/ide.h"
 #include "hv/board/ide_cd.h"
 #include "hv/board/words.h"
@@ -62,7 +61,7 @@ static void command(struct ide_seen *c, const char *name, unsigned v, struct wor
     words_add(w, "command %s (%02Xh)", ata_command_name((uint8_t)v), v);
 }
 
-/* The first byte of a command packet is its operation. */
+/* The first byte of a command packet is its operation code. */
 static bool packet(struct ide_seen *c, const char *name, const struct access *a, struct words *w)
 {
     const struct cd_command *op = cd_command_find(a->value & 0xff);

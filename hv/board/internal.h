@@ -1,5 +1,5 @@
-/* internal.h - the board's own struct: only for the files that are the board itself (board.c, bus.c,
- * events.c, irq.c, timers.c, disk.c, pci.c, i440fx.c, piix3.c, direct.c). Chips see chip.h. */
+/* internal.h - the board's own struct. Only for the files that implement the board itself (board.c, bus.c,
+ * events.c, irq.c, timers.c, disk.c, pci.c, i440fx.c, piix3.c, direct.c). Chips use chip.h. */
 #ifndef BOOTREEL_HV_BOARD_INTERNAL_H
 #define BOOTREEL_HV_BOARD_INTERNAL_H
 
@@ -46,21 +46,21 @@ uint32_t bus_port_read(struct board *, uint16_t port, unsigned size, bool *handl
 void bus_port_write(struct board *, uint16_t port, unsigned size, uint32_t value, bool *handled);
 /* A write to device memory (not a local APIC), without events. Returns false if nothing answered. */
 bool bus_device_write(struct board *, uint64_t pa, unsigned size, uint64_t value);
-/* Linear address of the instruction that the active processor is at; 0 outside of a bus callback. */
+/* Linear address of the active processor's current instruction; 0 outside a bus callback. */
 uint64_t bus_ip(const struct board *);
 
 /* ---- events.c ---- */
 
 enum { CONSOLE_LINES = 7, CONSOLE_LINE_MAX = 1000, UNHANDLED_NAME = 32 };
 
-/* A run of the same access: same direction, place, size and instruction. */
+/* A sequence of identical accesses: same direction, place, size and instruction. */
 struct access_fold {
     uint8_t active, mmio, write, size, unhandled, cpu;
     uint64_t number, ip;
     uint64_t value, count; /* the last value; how many accesses */
     uint64_t icount, time; /* of the last access */
 };
-/* A run of the same thing that a chip does not implement. */
+/* A sequence of the same unimplemented access. */
 struct unhandled_fold {
     uint8_t active, write, cpu;
     uint8_t what[UNHANDLED_NAME];
@@ -77,9 +77,9 @@ struct events {
 extern const struct field events_fields[];
 extern const size_t events_nfields;
 
-/* Before an access is made: what is being folded is reported if this access does not continue it. */
+/* Call before an access: the current fold is reported if this access does not continue it. */
 void events_before_access(struct board *, bool mmio, bool write, uint64_t number, unsigned size, uint64_t ip);
-/* The access itself: before the handler for a write, after it for a read. */
+/* Call for the access itself: before the handler for a write, after it for a read. */
 void events_access(struct board *, bool mmio, bool write, uint64_t number, unsigned size, uint64_t ip,
                    uint64_t value);
 /* Nothing answered the access that was just made. */
@@ -91,20 +91,20 @@ void events_init(struct events *);
 /* ---- irq.c ---- */
 
 struct irq_state {
-    uint32_t isa;      /* lines as driven by chips */
-    uint8_t intx[256]; /* by devfn, a bit a pin */
-    uint8_t route[4];  /* derived: the PIIX3's PIRQA-D routing; >= 16: none */
-    uint32_t driven;   /* derived: what the interrupt controllers were told last */
+    uint32_t isa;      /* line levels as driven by the chips */
+    uint8_t intx[256]; /* by devfn, one bit per pin */
+    uint8_t route[4];  /* derived: the PIIX3's PIRQA-D routing; 16 and up: not routed */
+    uint32_t driven;   /* derived: the levels last passed to the interrupt controllers */
 };
 /* The PIIX3's routing registers were written. */
 void irq_route(struct board *, const uint8_t route[4]);
-/* The same after a load: nothing is driven anew. */
+/* The same after a load: no line is driven again. */
 void irq_loaded(struct board *, const uint8_t route[4]);
 void irq_reset(struct board *);
 
 /* ---- disk.c ---- */
 
-/* Pages changed in epoch `since` or later; 0: all. */
+/* Save the pages changed in epoch `since` or later; with 0, all. */
 void disks_save(struct board *, const struct snapshot_sink *, uint32_t since);
 int disks_load(struct board *, const struct snapshot_source *, struct error *);
 void disk_destroy(struct disk *);
@@ -127,7 +127,7 @@ struct board {
     const struct engine_config *cfg;
     struct board_host host;
     struct board_state state;
-    bool built; /* board_create has returned: the host knows the time */
+    bool built; /* board_create() has returned, so the host knows the time */
 
     struct physmem *mem;
     struct ramblock *ram, *rom;
@@ -135,7 +135,7 @@ struct board {
 
     struct board_cpu cpu[BOARD_MAX_CPUS];
     unsigned ncpus;
-    struct board_cpu *active; /* whose bus callback is running; NULL outside */
+    struct board_cpu *active; /* the processor whose bus callback is running, or NULL */
 
     struct chip chip[BOARD_MAX_CHIPS];
     unsigned nchips;
@@ -143,7 +143,7 @@ struct board {
 
     struct port_handler handler[BOARD_MAX_HANDLERS];
     unsigned nhandlers;
-    uint8_t port[65536]; /* 0: nothing; else index of the handler + 1 */
+    uint8_t port[65536]; /* index of the handler + 1, or 0 */
     struct mmio_region mmio[BOARD_MAX_MMIO];
     unsigned nmmio;
 
@@ -156,7 +156,7 @@ struct board {
     struct disk *disk[BOARD_MAX_DISKS];
     unsigned ndisks;
 
-    uint32_t epoch; /* from 1: ends with each save that has a base; not part of the state */
+    uint32_t epoch; /* counts from 1; each save that has a base ends one; not part of the state */
 };
 
 /* ---- i440fx.c, pci.c, direct.c ---- */
@@ -168,22 +168,23 @@ void i440fx_smm(struct board *, unsigned cpu, bool enter);
 uint32_t pci_config_read(struct board *, unsigned devfn, unsigned reg, unsigned size);
 void pci_config_write(struct board *, unsigned devfn, unsigned reg, unsigned size, uint32_t value);
 struct pci_device *pci_function(struct board *, unsigned devfn);
-/* RAM and reserved ranges as fw_cfg's etc/e820 has them: only what the hardware itself decides. */
+/* RAM and reserved ranges as in fw_cfg's etc/e820: only those that the hardware itself determines. */
 size_t board_e820_ram(struct board *, struct e820_entry *, size_t max);
 
-/* acpi_pm.c: where the power management registers are; where the board's own firmware puts them, if they are nowhere yet. */
+/* acpi_pm.c: address of the power management registers, or if they are not mapped yet, where the board's own
+ * firmware puts them. */
 uint32_t acpi_pm_base(struct board *);
 
-/* ---- what fw_cfg hands out ---- */
+/* ---- what fw_cfg provides ---- */
 
-/* A growing buffer of bytes, zeroed; pointers into it move as it grows. */
+/* A growing, zeroed byte buffer. Growing invalidates pointers into it. */
 struct blob {
     uint8_t *data;
     size_t size, room;
 };
 /* Append n bytes (zeroes if data is NULL); returns their offset. */
 size_t blob_add(struct blob *, const void *data, size_t n);
-/* Little-endian number of `width` bytes at an offset that exists. */
+/* Writes a little-endian number of `width` bytes at an existing offset. */
 void blob_set(struct blob *, size_t offset, unsigned width, uint64_t value);
 void blob_free(struct blob *);
 
@@ -195,12 +196,12 @@ struct acpi_fixup {
     uint32_t start, length;
 };
 struct acpi_tables {
-    struct blob tables; /* "etc/acpi/tables": offsets stand where pointers will be */
+    struct blob tables; /* "etc/acpi/tables": offsets where the pointers will be */
     struct blob rsdp;   /* "etc/acpi/rsdp" */
     struct acpi_fixup fixup[48];
     unsigned nfixups;
 };
-/* The tables for the chips as they are now; their length does not depend on it. */
+/* Builds the tables for the current state of the chips; their length does not depend on it. */
 void acpi_tables_build(struct board *, struct acpi_tables *);
 void acpi_tables_free(struct acpi_tables *);
 /* The linker/loader script "etc/table-loader" for them. */

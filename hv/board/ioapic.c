@@ -1,9 +1,8 @@
 /* ioapic.c - the 82093AA I/O APIC at FEC00000h: 24 pins.
  *
  * Sources: Intel 82093AA datasheet (290566); the EOI register at 40h is that of later parts (version 20h),
- * which guests of the reference PC find. Polarity (bit 13) is kept but has no effect: a pin's level here is
- * "asserted" or not.
- */
+ * which the reference PC has. Polarity (bit 13) is kept but has no effect: a pin's level here is "asserted"
+ * or not. */
 #include <stdlib.h>
 
 #include "hv/board/chip.h"
@@ -16,7 +15,7 @@ struct ioapic {
     uint8_t select; /* IOREGSEL */
     uint8_t id;     /* bits 24-27 of register 0 */
     uint32_t lines; /* as driven */
-    uint32_t irr;   /* waiting: latched edges; asserted levels */
+    uint32_t irr;   /* pending: latched edges and asserted levels */
     uint64_t rte[PINS];
 };
 
@@ -25,14 +24,14 @@ static const struct field ioapic_fields[] = {
     FIELD(struct ioapic, irr),    FIELDS(struct ioapic, rte),
 };
 
-/* Only fixed and lowest-priority delivery can be level-triggered; the others are edges whatever bit 15 says.
- */
+/* Only fixed and lowest-priority delivery can be level-triggered; the others are edge-triggered whatever bit
+ * 15 is. */
 static bool is_level(uint64_t rte)
 {
     return (rte & RTE_LEVEL) && RTE_DELIVERY(rte) <= 1;
 }
 
-/* Send what waits on a pin, if it may be sent. */
+/* Sends the pending interrupt of a pin, if allowed. */
 static void service(struct ioapic *s, unsigned pin)
 {
     uint64_t *rte = &s->rte[pin];
@@ -88,8 +87,8 @@ static void write_rte(struct ioapic *s, unsigned pin, uint64_t value)
     if (is_level(s->rte[pin])) {
         s->irr = (s->irr & ~bit) | (s->lines & bit);
     } else {
-        s->rte[pin] &=
-            ~(uint64_t)RTE_REMOTE_IRR; /* edge entries have none: how guests get rid of a stuck one */
+        /* edge entries have none; guests clear a stuck one this way */
+        s->rte[pin] &= ~(uint64_t)RTE_REMOTE_IRR;
         if (was_level)
             s->irr &= ~bit;
     }
@@ -169,8 +168,8 @@ bool ioapic_sends_nmi(const struct board *board)
     const struct ioapic *s = board_slot(board, SLOT_IOAPIC);
     for (unsigned pin = 0; s && pin < PINS; pin++) {
         unsigned delivery = RTE_DELIVERY(s->rte[pin]);
-        if (!(s->rte[pin] & RTE_MASKED) &&
-            (delivery == 2 || delivery == 4 || delivery == 5)) /* SMI, NMI, INIT */
+        /* SMI, NMI, INIT */
+        if (!(s->rte[pin] & RTE_MASKED) && (delivery == 2 || delivery == 4 || delivery == 5))
             return true;
     }
     return false;

@@ -2,7 +2,7 @@
 #ifndef BOOTREEL_HV_BOARD_IOAPIC_H
 #define BOOTREEL_HV_BOARD_IOAPIC_H
 
-/* Memory: where it is, and its registers. */
+/* The memory range and its registers. */
 enum { IOAPIC_BASE = 0xfec00000, IOAPIC_SIZE = 0x1000 };
 enum { IOREGSEL = 0x00, IOWIN = 0x10, IOEOI = 0x40 };
 /* Registers by index. */

@@ -1,9 +1,8 @@
 /* irq.c - from chips' lines to the interrupt controllers.
  *
- * Sources: Intel 82371SB (PIIX3) datasheet, PIRQRC[A:D] registers; QEMU's PC for how PCI slots are swizzled
- * onto PIRQs and for ISA interrupt 0 on I/O APIC pin 2. A line is the OR of its ISA source and of the PIRQs
- * routed to it.
- */
+ * Sources: Intel 82371SB (PIIX3) datasheet, PIRQRC[A:D] registers; QEMU's PC for the mapping of PCI slots to
+ * PIRQs, and for ISA interrupt 0 on I/O APIC pin 2. A line is the OR of its ISA source and of the PIRQs
+ * routed to it. */
 #include "hv/board/internal.h"
 
 #include <string.h>
@@ -105,8 +104,8 @@ void irq_reset(struct board *b)
     memset(b->irq.route, 0xff, sizeof b->irq.route);
 }
 
-/* The PIIX4's SMI# reaches the boot processor only, as on QEMU: the others would have to be relocated by
- * firmware. */
+/* The PIIX4's SMI# reaches the boot processor only, as on QEMU: otherwise firmware would have to relocate
+ * SMBASE of the others. */
 void board_smi(struct board *b)
 {
     x86_raise_smi(board_cpu(b, 0));

@@ -1,12 +1,11 @@
 /* lapic.c - the local APIC of each processor (xAPIC).
  *
- * Source: Intel SDM volume 3, chapter 10 (APIC). The bus clock that the timer counts is 1 GHz: one tick a
- * nanosecond before the divider. Not offered: x2APIC, TSC-deadline mode, EOI-broadcast suppression, CMCI.
+ * Source: Intel SDM volume 3, chapter 10 (APIC). The bus clock that the timer counts is 1 GHz: one tick per
+ * nanosecond before the divider. Not implemented: x2APIC, TSC-deadline mode, EOI-broadcast suppression, CMCI.
  *
- * As firmware and reset of the reference PC leave it, LINT0 of processor 0 passes the PIC through (ExtINT,
- * unmasked) although the APIC is disabled by software: the one exception to "a disabled APIC has all LVTs
- * masked".
- */
+ * As on the reference PC after reset and firmware, LINT0 of processor 0 passes the PIC through (ExtINT,
+ * unmasked) although the APIC is disabled by software. This is the only exception to the rule that a disabled
+ * APIC has all LVTs masked. */
 #include <stdlib.h>
 
 #include "hv/board/chip.h"
@@ -23,13 +22,14 @@ struct lapic {
     uint64_t base; /* IA32_APIC_BASE */
     uint32_t id, ldr, dfr, svr, tpr;
     uint32_t isr[8], tmr[8], irr[8];
-    uint32_t esr, esr_new; /* as read; gathered since the last write */
+    uint32_t esr, esr_new; /* the value read; errors collected since the last write */
     uint32_t icr[2];
     uint32_t lvt[LVTS];
     uint32_t divide, initial;
-    uint64_t zero; /* guest time at which the timer's count reaches 0 (next or last); 0: never started */
-    bool lint0;    /* the PIC's INTR as seen at the pin */
-    bool extint;   /* an ExtINT message has come */
+    /* guest time at which the timer's count reaches 0 (next or last time); 0 if never started */
+    uint64_t zero;
+    bool lint0;  /* the PIC's INTR as seen at the pin */
+    bool extint; /* an ExtINT message has arrived */
     struct timer t;
 };
 
@@ -60,7 +60,7 @@ static bool sw_enabled(const struct lapic *s)
     return hw_enabled(s) && (s->svr & SVR_ENABLE);
 }
 
-/* The highest vector of a set; -1 if it is empty. */
+/* The highest vector of a set, or -1 if it is empty. */
 static int highest(const uint32_t set[8])
 {
     for (int i = 7; i >= 0; i--)
@@ -98,7 +98,7 @@ static uint8_t apr(const struct lapic *s)
     return (b > c ? (a > b ? a : b) : (a > c ? a : c)) << 4;
 }
 
-/* The vector that can be delivered now; -1: none. */
+/* The vector that can be delivered now, or -1. */
 static int deliverable(const struct lapic *s)
 {
     if (!sw_enabled(s))
@@ -107,7 +107,7 @@ static int deliverable(const struct lapic *s)
     return vector >= 0 && vector >> 4 > ppr(s) >> 4 ? vector : -1;
 }
 
-/* Whether the PIC's INTR goes to this processor. */
+/* Does the PIC's INTR go to this processor? */
 static bool takes_pic(const struct lapic *s)
 {
     if (!hw_enabled(s))
@@ -117,7 +117,7 @@ static bool takes_pic(const struct lapic *s)
     return !(s->lvt[LVT_LINT0] & LVT_MASKED) && (s->lvt[LVT_LINT0] >> 8 & 7) == EXTINT;
 }
 
-/* The processor's INTR line follows from all the rest. */
+/* Recomputes the processor's INTR line. */
 static void update(struct lapic *s)
 {
     struct x86 *cpu = board_cpu(s->board, s->index);
@@ -152,8 +152,8 @@ static void accept_fixed(struct lapic *s, uint8_t vector, bool level)
 
 static void init_reset(struct lapic *s);
 
-/* A message of any delivery mode arrives (SDM 10.6.1). NMI, SMI, INIT and SIPI pass a software-disabled APIC.
- */
+/* A message of any delivery mode arrives (SDM 10.6.1). NMI, SMI, INIT and SIPI are accepted even by a
+ * software-disabled APIC. */
 static void accept(struct lapic *s, unsigned delivery, uint8_t vector, bool level)
 {
     struct x86 *cpu = board_cpu(s->board, s->index);
@@ -230,7 +230,8 @@ static bool addressed(const struct lapic *s, uint8_t dest, bool logical)
     return (dest >> 4 == s->ldr >> 4 || dest >> 4 == 15) && (dest & s->ldr & 15);
 }
 
-/* Lowest priority: the addressed, enabled APIC with the lowest arbitration priority; of equals, the first. */
+/* Lowest priority: the addressed, enabled APIC with the lowest arbitration priority; among equals, the
+ * first. */
 static struct lapic *lowest_of(struct board *board, uint8_t dest, bool logical)
 {
     struct lapic *best = NULL;
@@ -269,7 +270,7 @@ static void send_ipi(struct lapic *s)
         return;
     }
     if (delivery == INIT && (low & LVT_LEVEL) && !(low & 1 << 14))
-        return; /* level de-assert: sets arbitration ids, which nothing uses */
+        return; /* level de-assert sets arbitration ids, which nothing uses */
     if (!shorthand) {
         lapic_message(s->board, s->icr[1] >> 24, low & 1 << 11, delivery, vector, false);
         return;
@@ -364,7 +365,7 @@ static bool periodic(const struct lapic *s)
     return s->lvt[LVT_TIMER] & LVT_PERIODIC;
 }
 
-/* Bring `zero` up to now: the next time, or 0 if the timer has run out. */
+/* Updates `zero` to the current time: the next expiry, or 0 if the timer has run out. */
 static void timer_sync(struct lapic *s)
 {
     uint64_t now = board_now(s->board);
@@ -412,7 +413,7 @@ static void timer_start(struct lapic *s, uint32_t count)
 static void write_lvt(struct lapic *s, unsigned which, uint32_t value)
 {
     if (which == LVT_TIMER)
-        timer_sync(s); /* with the old mode: a one-shot that ran out stays so */
+        timer_sync(s); /* with the old mode, so that an expired one-shot stays expired */
     uint32_t keep = s->lvt[which] & LVT_REMOTE_IRR;
     value &= lvt_writable[which];
     if (!(value & LVT_LEVEL) || (value >> 8 & 7) != FIXED)
@@ -580,7 +581,7 @@ void lapic_set_tpr(struct board *board, unsigned cpu, uint64_t cr8)
 
 /* ---------------------------------------------------------------- reset and MSR */
 
-/* SDM 10.4.7.3: what INIT does: all but the id and IA32_APIC_BASE. */
+/* SDM 10.4.7.3: INIT resets everything except the id and IA32_APIC_BASE. */
 static void init_reset(struct lapic *s)
 {
     s->ldr = s->tpr = s->esr = s->esr_new = s->divide = s->initial = 0;
@@ -631,8 +632,8 @@ bool lapic_wrmsr(struct board *board, unsigned cpu, uint32_t msr, uint64_t value
         return false;
     bool was_enabled = hw_enabled(s);
     s->base = (value & ~(uint64_t)BASE_BSP) | (s->base & BASE_BSP);
-    if (was_enabled !=
-        hw_enabled(s)) { /* SDM 10.4.3: enabled anew, it is as after power-on (and LINT0 is masked) */
+    /* SDM 10.4.3: when enabled again, it is as after power-on (and LINT0 is masked) */
+    if (was_enabled != hw_enabled(s)) {
         init_reset(s);
         s->id = s->index;
     }

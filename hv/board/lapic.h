@@ -7,7 +7,7 @@ enum { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVTS }
 enum { LVT_MASKED = 1 << 16, LVT_PERIODIC = 1 << 17, LVT_LEVEL = 1 << 15, LVT_REMOTE_IRR = 1 << 14 };
 enum { SVR_ENABLE = 1 << 8, ESR_SEND_VECTOR = 1 << 5, ESR_RECEIVE_VECTOR = 1 << 6, ESR_REGISTER = 1 << 7 };
 
-/* Register numbers are offset / 16. */
+/* Register numbers are the offset / 16. */
 enum {
     R_ID = 0x02,
     R_VERSION,

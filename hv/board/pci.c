@@ -1,8 +1,7 @@
 /* pci.c - PCI bus 0: configuration mechanism #1 and base address registers.
  *
- * Source: PCI Local Bus Specification 2.1, chapter 6 (configuration space), 3.7.4.1 (mechanism #1). Where a
- * BAR may not be decoded (address 0, or the all-ones of sizing), as QEMU does.
- */
+ * Source: PCI Local Bus Specification 2.1, chapter 6 (configuration space), 3.7.4.1 (mechanism #1). Addresses
+ * at which a BAR is not decoded (0, or the all-ones of sizing) are as on QEMU. */
 #include "hv/board/internal.h"
 #include "hv/board/pci.h"
 
@@ -38,7 +37,7 @@ static const struct pci_bar *bar_of(const struct pci_device *d, unsigned bar)
     return bar == BAR_ROM ? &d->rom : &d->bar[bar];
 }
 
-/* The bits of a BAR that are fixed: kind of space. */
+/* The fixed bits of a BAR: the kind of space. */
 static uint32_t bar_type(const struct pci_device *d, unsigned bar)
 {
     const struct pci_bar *r = bar_of(d, bar);
@@ -58,7 +57,7 @@ void pci_init(struct pci_device *d, const char *name, unsigned devfn, uint16_t v
     d->config[0x09] = (uint8_t)class_code;
     d->config[0x0a] = (uint8_t)(class_code >> 8);
     d->config[0x0b] = (uint8_t)(class_code >> 16);
-    /* By QEMU's subsystem ids firmware knows that fw_cfg is there. */
+    /* Firmware recognizes by QEMU's subsystem ids that fw_cfg exists. */
     set32(d->config + 0x2c, 0x11001af4);
     d->config[0x3d] = pin;
     d->wmask[REG_COMMAND] = 0x07;     /* I/O, memory, bus master */
@@ -82,7 +81,7 @@ static void init_bar(struct pci_device *d, unsigned bar)
 
 /* ---------------------------------------------------------------- decoding */
 
-/* Where the BAR is decoded by the registers; UINT64_MAX: nowhere. */
+/* The address at which the registers decode the BAR, or UINT64_MAX. */
 static uint64_t bar_address(const struct pci_device *d, unsigned bar)
 {
     const struct pci_bar *r = bar_of(d, bar);
@@ -95,7 +94,7 @@ static uint64_t bar_address(const struct pci_device *d, unsigned bar)
     return base;
 }
 
-/* Take away what moves before anything is put somewhere: two BARs may change places. */
+/* Unmap all BARs that move before mapping any: two BARs may change places. */
 static void update_bars(struct pci_device *d)
 {
     uint64_t now[7];
@@ -172,7 +171,7 @@ void pci_config_write(struct board *b, unsigned devfn, unsigned reg, unsigned si
         d->written(d->ctx, reg, size);
 }
 
-/* CF8h is a register of 32 bits: narrower writes pass it by (CF9h is the reset control register). */
+/* CF8h is a register of 32 bits: narrower writes do not reach it (CF9h is the reset control register). */
 static uint32_t address_in(void *ctx, uint16_t port, unsigned size)
 {
     const struct pci_bus *bus = ctx;

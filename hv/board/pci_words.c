@@ -1,8 +1,8 @@
-/* pci_words.c - PCI configuration space in words, and where the guest puts what PCI moves.
+/* pci_words.c - PCI configuration space in words, and the addresses that the guest assigns to BARs.
  *
- * Source: PCI Local Bus Specification 2.1, chapter 6 (configuration space), 3.7.4.1 (mechanism #1). What is beyond the
- * standard header is with the function's own words. Devices are those of this board: pci_init() in their files.
- */
+ * Source: PCI Local Bus Specification 2.1, chapter 6 (configuration space), 3.7.4.1 (mechanism #1). Registers
+ * beyond the standard header are in the file of each function's words. The devices are those of this board,
+ * as given to pci_init() in their files. */
 #include "hv/board/pci.h"
 #include "hv/board/words.h"
 
@@ -75,9 +75,9 @@ static const struct word_bits class_all_bits[] = {
 static const struct word_bits rom_bits[] = {
     {1, "decoded", "not decoded", NULL}, {0xfffff800u, "at#", NULL, NULL}, {0, NULL, NULL, NULL}};
 
-/* Of one size each: a row whose size is not that of the access is skipped. */
+/* Each row has one size, and is skipped if the size of the access differs. */
 static const struct header_reg {
-    uint8_t size; /* 0: any */
+    uint8_t size; /* 0 for any */
     struct word_reg reg;
 } header[] = {
     {4, {0x00, WORD_BOTH, "device and vendor ID", id_bits, "6.2.1 Device Identification", SHOW_VALUE}},
@@ -131,9 +131,9 @@ static const struct function *function_of(unsigned bus, unsigned devfn)
     return NULL;
 }
 
-/* ---------------------------------------------------------------- what is mapped where */
+/* ---------------------------------------------------------------- memory mapping */
 
-/* All ones are written to learn a size; the size is what is read then. Any other value is where it is. */
+/* Writing all ones makes the next read return the size. Any other value is the address. */
 static void note_base(struct pci_seen *p, unsigned devfn, unsigned reg, const struct access *a)
 {
     static const struct {

@@ -1,11 +1,10 @@
-/* pic.c - two 8259A interrupt controllers as a PC wires them, with the edge/level control registers.
+/* pic.c - two 8259A interrupt controllers wired as in a PC, with the edge/level control registers.
  *
  * Sources: Intel 8259A datasheet (231468); 82371FB/SB (PIIX/PIIX3) datasheet, ELCR1/ELCR2 at 4D0h/4D1h.
  *
- * An edge is latched in IRR until it is acknowledged, also if the line falls before (devices that pulse a
- * line shorter than one step rely on it). A level line's IRR bit follows the line. The master's IR2 follows
- * the slave's INT.
- */
+ * An edge is latched in IRR until it is acknowledged, even if the line falls earlier (devices that pulse a
+ * line for less than one step rely on this). A level line's IRR bit follows the line. The master's IR2
+ * follows the slave's INT. */
 #include <stdlib.h>
 
 #include "hv/board/chip.h"
@@ -88,7 +87,7 @@ static void set_input(struct i8259 *p, unsigned input, bool level, bool follow)
     p->lines = level ? p->lines | bit : p->lines & ~bit;
 }
 
-/* Carry a change on: slave's INT to the master, master's INT to the processors. */
+/* Propagates a change: the slave's INT to the master, the master's INT to the processors. */
 static void update(struct pic *s)
 {
     set_input(&s->chip[0], CASCADE, pending(s, 1) != NONE, true);
@@ -115,7 +114,7 @@ bool pic_output(struct board *board)
     return s && s->out;
 }
 
-/* The INTA cycle's effect on one chip. */
+/* Applies the effect of an INTA cycle to one chip. */
 static void take(struct i8259 *p, unsigned input)
 {
     if (!p->aeoi)
@@ -126,7 +125,7 @@ static void take(struct i8259 *p, unsigned input)
         p->irr &= ~(1 << input);
 }
 
-/* INT falls during INTA and rises again if more is pending: an edge for those who watch edges. */
+/* INT falls during INTA and rises again if more is pending: an edge for edge-sensitive receivers. */
 static void drop_output(struct pic *s)
 {
     if (s->out) {
@@ -302,7 +301,7 @@ static void pic_reset(void *state)
     }
 }
 
-/* A damaged snapshot must not make an index out of range. */
+/* A damaged snapshot must not cause an index out of range. */
 static void pic_loaded(void *state)
 {
     struct pic *s = state;

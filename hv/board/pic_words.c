@@ -1,8 +1,7 @@
 /* pic_words.c - the interrupt controllers in words.
  *
- * Source: Intel 8259A datasheet (231468): "Initialization Command Words", "Operation Command Words"; PIIX3 datasheet,
- * edge/level control registers.
- */
+ * Source: Intel 8259A datasheet (231468): "Initialization Command Words", "Operation Command Words"; PIIX3
+ * datasheet, edge/level control registers. */
 #include "hv/board/words.h"
 
 static const char manual[] = "Intel 8259A datasheet (231468)";
@@ -53,7 +52,7 @@ static const struct word_bits ocw3_bits[] = {{0x60, NULL, NULL, ocw3_masks},
                                              {0x03, NULL, NULL, ocw3_reads},
                                              {0, NULL, NULL, NULL}};
 
-/* The lines of a mask of eight: "IRQ 0, 2-7", "none", "all". */
+/* Adds the lines of an eight-bit mask: "IRQ 0, 2-7", "none", "all". */
 static void add_lines(struct words *w, unsigned first, unsigned set)
 {
     const char *sep = "IRQ ";
@@ -97,7 +96,7 @@ static void command(struct pic_seen *p, unsigned chip, unsigned v, struct words 
     }
 }
 
-/* An initialization word after the first; single chips have no ICW3, but no PC has a single one. */
+/* An initialization word after the first. A single chip would have no ICW3, but no PC has a single one. */
 static void initialize(struct pic_seen *p, unsigned chip, unsigned v, struct words *w)
 {
     unsigned word = p->icw;

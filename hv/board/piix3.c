@@ -1,8 +1,7 @@
 /* piix3.c - the PCI-to-ISA bridge: PIRQ routing, reset control, coprocessor error.
  *
  * Source: Intel 82371SB (PIIX3) datasheet: PIRQRC[A:D] 60h-63h, RC register CF9h, coprocessor error register
- * F0h. The edge/level control registers 4D0h-4D1h are with the interrupt controllers in pic.c.
- */
+ * F0h. The edge/level control registers 4D0h-4D1h are in pic.c, with the interrupt controllers. */
 #include "hv/board/internal.h"
 
 #include <stdlib.h>
@@ -27,8 +26,8 @@ static uint32_t reset_control_in(void *ctx, uint16_t port, unsigned size)
     return s->reset_control;
 }
 
-/* A reset is made when bit 2 goes from 0 to 1. A soft reset (bit 1 clear) resets the processor only, which on
- * this board is the same: firmware starts at the reset vector and sets up every chip. */
+/* A reset is made when bit 2 goes from 0 to 1. A soft reset (bit 1 clear) resets only the processor. This
+ * board treats it the same: firmware starts at the reset vector and sets up every chip. */
 static void reset_control_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
 {
     struct piix3 *s = ctx;
@@ -38,7 +37,7 @@ static void reset_control_out(void *ctx, uint16_t port, unsigned size, uint32_t 
         board_request_reset(s->board, "port cf9h");
 }
 
-/* Any write to F0h takes the coprocessor's error interrupt back (and asserts IGNNE#). */
+/* Any write to F0h clears the coprocessor's error interrupt (and asserts IGNNE#). */
 static void coprocessor_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
 {
     struct piix3 *s = ctx;

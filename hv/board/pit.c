@@ -2,10 +2,9 @@
  *
  * Source: Intel 8254 datasheet (231164); PIIX3 datasheet, port 61h (NMI status and control).
  *
- * Nothing counts: the input clock's tick number follows from guest time, and a counter's value and output
- * follow from the tick at which its present count was loaded. Only counter 0's next output change has a
- * timer. A count is loaded at the clock pulse after it was written or after the gate's trigger.
- */
+ * Nothing is actually counted: the input clock's tick number follows from guest time, and a counter's value
+ * and output follow from the tick at which its current count was loaded. Only counter 0's next output change
+ * has a timer. A count is loaded at the clock pulse after it was written or after the gate's trigger. */
 #include <stdlib.h>
 
 #include "hv/board/chip.h"
@@ -25,15 +24,16 @@ struct counter {
     bool gate;
     bool loaded;  /* a count was written (modes 1 and 5: and triggered) since the control word */
     bool written; /* a count was written since the control word */
-    bool paused;  /* modes 0 and 4, gate low or half a count written: `elapsed` says where; modes 2, 3: gate
-                     low */
-    bool waiting; /* modes 2 and 3: `reload` replaces `count` at the end of the period or half-period */
+    /* modes 0 and 4: gate low or half a count written, with the position in `elapsed`; modes 2 and 3: gate
+     * low */
+    bool paused;
+    bool waiting;       /* modes 2 and 3: `reload` replaces `count` at the end of the period or half-period */
     bool out_before;    /* the output until tick `start` */
     uint32_t count;     /* 1 … 65536 (10000): what is being counted */
     uint32_t reload;    /* the count register */
     uint64_t start;     /* tick at which `count` was loaded */
     uint64_t elapsed;   /* ticks counted when paused */
-    uint64_t switch_at; /* the tick that `waiting` waits for */
+    uint64_t switch_at; /* the tick at which a `waiting` count is loaded */
 };
 
 struct pit {
@@ -94,13 +94,13 @@ static uint64_t elapsed(const struct counter *c, uint64_t tick)
     return tick > c->start ? tick - c->start : 0;
 }
 
-/* Mode 3: how long the output is high; low for the rest of the count. */
+/* Mode 3: how long the output is high; it is low for the rest of the count. */
 static uint32_t high_part(uint32_t count)
 {
     return (count + 1) / 2;
 }
 
-/* Modes 2 and 3: the tick at which the present period or half-period ends. */
+/* Modes 2 and 3: the tick at which the current period or half-period ends. */
 static uint64_t part_end(const struct counter *c, uint64_t tick)
 {
     uint64_t d = elapsed(c, tick), phase = d % c->count, begin = c->start + d - phase;
@@ -131,7 +131,7 @@ static bool output(const struct counter *c, uint64_t tick)
     }
 }
 
-/* The next tick after `tick` at which the output can change; UINT64_MAX: it stays. */
+/* The next tick after `tick` at which the output can change, or UINT64_MAX if it does not. */
 static uint64_t next_change(const struct counter *c, uint64_t tick)
 {
     if (!c->loaded || c->paused)
@@ -156,7 +156,7 @@ static uint64_t next_change(const struct counter *c, uint64_t tick)
     }
 }
 
-/* Modes 2 and 3: a count written meanwhile takes its place at the end of a period (a half-period). */
+/* Modes 2 and 3: a count written meanwhile is loaded at the end of a period (or half-period). */
 static void switch_count(struct counter *c, uint64_t end)
 {
     bool low_next = c->mode == 3 && (end - c->start) % c->count != 0;
@@ -165,7 +165,7 @@ static void switch_count(struct counter *c, uint64_t end)
     c->start = low_next ? end - high_part(c->count) : end;
 }
 
-/* Bring the counter up to `tick`; done before anything else looks at it. */
+/* Updates the counter to `tick`; called before any other use of it. */
 static void sync_counter(struct counter *c, uint64_t tick)
 {
     if (c->waiting && !c->paused && tick >= c->switch_at)
@@ -190,7 +190,7 @@ static uint16_t value_at(const struct counter *c, uint64_t tick)
     uint32_t v;
     if (c->mode == 2) {
         v = c->count - d % c->count;
-    } else if (c->mode == 3) { /* counts by two; an odd count is loaded less one */
+    } else if (c->mode == 3) { /* counts by two; an odd count is loaded minus one */
         uint64_t phase = d % c->count;
         if (phase >= high_part(c->count))
             phase -= high_part(c->count);
@@ -364,7 +364,7 @@ static void pit_fire(void *ctx)
 {
     struct pit *s = ctx;
     uint64_t now = tick_now(s);
-    /* Late by more than one change: none may be lost, for they are edges. */
+    /* If the timer is late by more than one change, none may be lost, because they are edges. */
     for (unsigned i = 0; i < 16 && s->irq_tick < now; i++)
         update_irq(s, s->irq_tick);
     update_irq(s, now);
@@ -463,7 +463,7 @@ static void pit_reset(void *state)
     init_state(s);
 }
 
-/* A damaged snapshot must not make a divisor 0 or a mode that does not exist. */
+/* A damaged snapshot must not cause a division by 0 or an invalid mode. */
 static void pit_loaded(void *state)
 {
     struct pit *s = state;

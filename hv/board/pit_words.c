@@ -1,8 +1,7 @@
 /* pit_words.c - the interval timer and port 61h in words.
  *
- * Sources: Intel 8254 datasheet (231164): "Control Word Format", "Read-Back Command", "Counter Latch Command"; PIIX3
- * datasheet, NMI status and control register.
- */
+ * Sources: Intel 8254 datasheet (231164): "Control Word Format", "Read-Back Command", "Counter Latch
+ * Command"; PIIX3 datasheet, NMI status and control register. */
 #include "hv/board/words.h"
 
 static const char manual[] = "Intel 8254 datasheet (231164)";

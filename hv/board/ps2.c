@@ -4,11 +4,9 @@
  * Sources: IBM PS/2 Hardware Interface Technical Reference, Keyboard and Auxiliary Device Controller; PIIX3
  * datasheet, port 92h.
  *
- * The controller's own answers are there at once. A byte of a device comes at the earliest 100 us after the
- * one before was read or a command was sent, so that an interrupt handler may read port 60h more than once. A
- * typed key follows the one before after 2 ms. Both A20 sources act on one gate: the last one to be written
- * wins.
- */
+ * The controller's own answers are available immediately. A device byte arrives at the earliest 100 us after
+ * the previous one was read or a command was sent, so that an interrupt handler may read port 60h more than
+ * once. Typed keys are 2 ms apart. Both A20 sources control one gate: the last write wins. */
 #include "hv/board/ps2.h"
 
 #include <stdlib.h>
@@ -17,19 +15,20 @@ enum { BYTE_NS = 100000, KEY_NS = 2000000 };
 
 struct ps2 {
     struct board *board;
-    uint8_t command_byte, last_command; /* last_command: waits for its data byte at port 60h */
-    bool last_was_command;              /* status bit 3 */
-    bool full, from_mouse;              /* the output buffer */
-    bool system;                        /* self test passed */
+    /* last_command: the command whose data byte is expected at port 60h */
+    uint8_t command_byte, last_command;
+    bool last_was_command; /* status bit 3 */
+    bool full, from_mouse; /* the output buffer */
+    bool system;           /* self test passed */
     uint8_t output;
-    bool answer, answer_mouse; /* an answer of the controller that waits for the output buffer */
+    bool answer, answer_mouse; /* a controller answer waiting for the output buffer */
     uint8_t answer_byte;
-    bool release; /* translation: F0h has come */
+    bool release; /* translation: F0h was received */
     bool a20;
     uint8_t port92; /* bits other than A20 */
     bool irq1, irq12;
     uint8_t ram[32];   /* commands 21h-3Fh and 61h-7Fh */
-    uint64_t ready_at; /* guest time before which no device byte comes */
+    uint64_t ready_at; /* guest time before which no device byte arrives */
     struct ps2_keyboard k;
     struct ps2_mouse m;
     struct timer t;
@@ -138,7 +137,8 @@ static void fill(struct ps2 *s, uint8_t byte, bool mouse)
     s->from_mouse = mouse;
 }
 
-/* A byte from the keyboard, translated if the command byte says so: F0h makes a release code of the next. */
+/* A byte from the keyboard, translated if the command byte says so: F0h turns the next byte into a release
+ * code. */
 static bool next_key_byte(struct ps2 *s, uint8_t *byte)
 {
     while (ps2_keyboard_next(&s->k, byte)) {
@@ -165,7 +165,7 @@ static bool mouse_waits(const struct ps2 *s)
     return !(s->command_byte & CMD_NO_MOUSE) && ps2_mouse_waits(&s->m);
 }
 
-/* Fill an empty output buffer with what is next. */
+/* Fill an empty output buffer with the next byte. */
 static void refill(struct ps2 *s, uint64_t now)
 {
     uint8_t byte;
@@ -182,7 +182,7 @@ static void refill(struct ps2 *s, uint64_t now)
     }
 }
 
-/* Let keys and bytes go on as far as they can now; set the timer to when they can go on further. */
+/* Moves keys and bytes on as far as possible now, and sets the timer to when more can move. */
 static void pump(struct ps2 *s)
 {
     uint64_t now = board_now(s->board), next = TIMER_OFF;
@@ -212,10 +212,10 @@ static void delay_devices(struct ps2 *s)
     s->ready_at = board_now(s->board) + BYTE_NS;
 }
 
-/* The interrupt line falls with every read, also if the next byte is there at once. */
+/* The interrupt line falls with every read, even if the next byte is available immediately. */
 static uint8_t read_data(struct ps2 *s)
 {
-    uint8_t byte = s->output; /* stays readable until the next one comes */
+    uint8_t byte = s->output; /* stays readable until the next one arrives */
     if (s->full) {
         s->full = s->from_mouse = false;
         drive_irqs(s);
@@ -278,7 +278,7 @@ static void controller_command(struct ps2 *s, uint8_t command)
     case 0xa8:
         s->command_byte &= ~CMD_NO_MOUSE;
         break;
-    case 0xa9: /* interface tests: nothing wrong */
+    case 0xa9: /* interface tests: no error */
     case 0xab:
         answer(s, 0, false);
         break;
@@ -333,7 +333,7 @@ static void write_data(struct ps2 *s, uint8_t value)
     case 0xd1:
         write_output_port(s, value);
         break;
-    case 0xd2: /* as if it came from the keyboard, from the mouse */
+    case 0xd2: /* returned as if from the keyboard, or from the mouse */
     case 0xd3:
         answer(s, value, command == 0xd3);
         break;
@@ -414,7 +414,7 @@ static void ps2_reset(void *state)
     pump(s);
 }
 
-/* A damaged snapshot must not make an index out of range. */
+/* A damaged snapshot must not cause an index out of range. */
 static void ps2_loaded(void *state)
 {
     struct ps2 *s = state;

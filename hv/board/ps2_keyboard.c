@@ -1,14 +1,12 @@
-/* ps2_keyboard.c - an MF2 keyboard: commands, scan code sets 1 and 2; and the typing of ASCII text on a US
- * layout.
+/* ps2_keyboard.c - an MF2 keyboard: commands, scan code sets 1 and 2; and typing ASCII text on a US layout.
  *
  * Sources: IBM PS/2 Hardware Interface Technical Reference, Keyboard (101/102-key); the 8042's translation
  * table from the same book.
  *
  * Input bytes: ASCII is typed as key presses and releases (CR or LF: Enter; 08h, 7Fh: Backspace; 1Bh: Escape;
- * 01h-1Ah: Control and a letter); an escape sequence that a terminal sends for a cursor or function key,
- * whole within one input, is that key; 00h and a byte is a raw set-1 scan code; bytes from 80h on are
- * dropped.
- */
+ * 01h-1Ah: Control and a letter); an escape sequence that a terminal sends for a cursor or function key types
+ * that key, if it is complete within one input; 00h makes the next byte a raw set-1 scan code; bytes from 80h
+ * on are dropped. */
 #include "hv/board/ps2.h"
 
 #include <string.h>
@@ -61,7 +59,8 @@ static const uint8_t ascii_keys[128] = {
     ['<'] = 0xb3,  ['>'] = 0xb4,  ['?'] = 0xb5,
 };
 
-/* What terminals send for other keys, after the escape; `code` with bit 7: after E0h. */
+/* The sequences that terminals send for other keys, without the escape; bit 7 of `code` stands for an E0h
+ * prefix. */
 static const struct {
     char text[5];
     uint8_t code;
@@ -85,14 +84,15 @@ static bool hold(struct ps2_keyboard *k, const uint8_t *codes, unsigned n)
     return true;
 }
 
-/* Press and release a key, within a modifier's press and release if there is one. */
+/* Press and release a key, enclosed in a modifier's press and release if there is one. */
 static bool hold_key(struct ps2_keyboard *k, uint8_t code, uint8_t modifier)
 {
     uint8_t plain[2] = {code, code | 0x80}, with[4] = {modifier, code, code | 0x80, modifier | 0x80};
     return modifier ? hold(k, with, 4) : hold(k, plain, 2);
 }
 
-/* The escape sequence at the start of the data: its length, and its key; 0 if there is none. */
+/* Matches an escape sequence at the start of the data: returns its length and its key, or 0 if there is
+ * none. */
 static unsigned match_escape(const uint8_t *data, uint32_t n, uint8_t *code)
 {
     for (unsigned i = 0; i < sizeof escape_keys / sizeof escape_keys[0]; i++) {
@@ -105,7 +105,7 @@ static unsigned match_escape(const uint8_t *data, uint32_t n, uint8_t *code)
     return 0;
 }
 
-/* Type what is at the start of the data. Returns bytes taken; 0: there is no room. */
+/* Types the character at the start of the data. Returns the bytes consumed, or 0 if there is no room. */
 static uint32_t type_one(struct ps2_keyboard *k, const uint8_t *data, uint32_t n)
 {
     enum { SHIFT = 0x2a, CONTROL = 0x1d };
@@ -148,7 +148,8 @@ bool ps2_keyboard_can_press(const struct ps2_keyboard *k)
     return k->scanning && k->pending_count && k->keys.count + 4 <= PS2_QUEUE;
 }
 
-/* Put one set-1 byte into the queue in the current set. Returns whether more belongs to the same code. */
+/* Put one set-1 byte into the queue in the current set. Returns whether more bytes of the same code
+ * follow. */
 static bool send_code(struct ps2_keyboard *k, uint8_t code)
 {
     bool prefix = code == 0xe0 || code == 0xe1;
@@ -161,7 +162,7 @@ static bool send_code(struct ps2_keyboard *k, uint8_t code)
     return prefix;
 }
 
-/* Send the oldest code that is held back, with its prefix. */
+/* Send the oldest pending code, with its prefix. */
 void ps2_keyboard_press(struct ps2_keyboard *k)
 {
     bool more = true;
@@ -183,7 +184,7 @@ static void defaults(struct ps2_keyboard *k, bool scanning)
     k->scanning = scanning;
 }
 
-/* Power-on and the reset command; keys that were typed and not sent yet are still to be pressed. */
+/* Power-on and the reset command; keys that were typed but not sent yet stay pending. */
 void ps2_keyboard_reset(struct ps2_keyboard *k)
 {
     k->reply.head = k->reply.count = 0;
@@ -219,7 +220,7 @@ void ps2_keyboard_command(struct ps2_keyboard *k, uint8_t byte)
     uint8_t command = k->command;
     k->reply.head = k->reply.count = 0;
     k->command = 0;
-    if (command && byte < 0xe0) { /* a command byte in place of the argument starts anew */
+    if (command && byte < 0xe0) { /* a command byte in place of the argument starts a new command */
         argument(k, command, byte);
         return;
     }

@@ -1,11 +1,10 @@
 /* ps2_mouse.c - a PS/2 mouse: the standard protocol, with wheel (id 3) and five buttons (id 4) after the
- * known knocks.
+ * known sequences of sample rates.
  *
  * Sources: IBM PS/2 Hardware Interface Technical Reference, Mouse; Microsoft IntelliMouse protocol.
  *
  * Input bytes come in fours: buttons (1 left, 2 right, 4 middle, 8 and 16 the side ones), then signed dx
- * (right), dy (up) and dz (wheel towards the user).
- */
+ * (right), dy (up) and dz (wheel towards the user). */
 #include "hv/board/ps2.h"
 
 enum { ACK = 0xfa, RESEND = 0xfe };
@@ -15,7 +14,7 @@ static int clamp(int32_t v, int low, int high)
     return v < low ? low : v > high ? high : v;
 }
 
-/* 2:1 scaling of a stream mode movement. */
+/* Applies 2:1 scaling to a stream mode movement. */
 static int scaled(const struct ps2_mouse *m, int v)
 {
     static const uint8_t small[6] = {0, 1, 1, 3, 6, 9};
@@ -31,7 +30,7 @@ static bool moved(const struct ps2_mouse *m)
     return m->dx || m->dy || m->dz || m->changed;
 }
 
-/* One packet of what has gathered; the rest stays for the next. */
+/* Sends one packet of the accumulated motion; the rest is kept for the next. */
 static void send_packet(struct ps2_mouse *m, struct ps2_queue *q)
 {
     int dx = clamp(m->dx, -255, 255), dy = clamp(m->dy, -255, 255), dz = m->id ? clamp(m->dz, -8, 7) : m->dz;
@@ -210,6 +209,6 @@ bool ps2_mouse_next(struct ps2_mouse *m, uint8_t *byte)
     if (!ps2_take(&m->reply, byte) && !ps2_take(&m->packets, byte))
         return false;
     m->last = *byte;
-    stream_packets(m); /* there may be room for motion that had to wait */
+    stream_packets(m); /* there may be room for pending motion */
     return true;
 }

@@ -1,8 +1,7 @@
 /* ps2_words.c - the keyboard controller, its devices and port 92h in words.
  *
- * Sources: IBM PS/2 Hardware Interface Technical Reference, Keyboard and Auxiliary Device Controller, Keyboards, Mouse;
- * PIIX3 datasheet, port 92h.
- */
+ * Sources: IBM PS/2 Hardware Interface Technical Reference, Keyboard and Auxiliary Device Controller,
+ * Keyboards, Mouse; PIIX3 datasheet, port 92h. */
 #include "hv/board/ps2.h"
 #include "hv/board/words.h"
 

@@ -3,9 +3,9 @@
  * Sources: Motorola MC146818A datasheet; CMOS byte use as in Ralf Brown's CMOS list and as firmware of the
  * reference PC reads it.
  *
- * The clock does not tick: seconds and interrupt flags follow from guest time when somebody looks. A timer
- * runs only while an enabled interrupt is still to come. Guest time 0 is the date of the setting "rtc".
- */
+ * The clock does not tick: seconds and interrupt flags are computed from guest time when they are needed. A
+ * timer runs only while an enabled interrupt is pending in the future. Guest time 0 is the date of the
+ * setting "rtc". */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,8 +22,8 @@ struct rtc {
     uint8_t index; /* port 70h: bit 7 masks the NMI */
     uint8_t cmos[128];
     int64_t second; /* seconds since 1970 of the clock while it runs, at guest time `chain` */
-    int64_t chain;  /* guest time of some start of a second: the divider chain's phase */
-    uint64_t seen;  /* flags in register C are right up to here */
+    int64_t chain;  /* guest time at which some second started: the divider chain's phase */
+    uint64_t seen;  /* the flags in register C are up to date until here */
     bool line;      /* IRQ 8 as driven */
     bool irq_off;   /* the HPET drives IRQ 8 */
     struct timer t;
@@ -39,7 +39,7 @@ static const struct field rtc_fields[] = {
 
 static int64_t days_from_date(int64_t year, unsigned month, unsigned day)
 {
-    year -= month <= 2; /* years that begin in March */
+    year -= month <= 2; /* years start in March */
     int64_t era = (year >= 0 ? year : year - 399) / 400;
     unsigned of_era = year - era * 400;
     unsigned of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
@@ -120,7 +120,7 @@ static void show_time(struct rtc *s)
     s->cmos[R_CENTURY] = encode(s, year / 100 % 100);
 }
 
-/* The registers as they are become the clock's time; its phase stays. */
+/* Sets the clock's time from the registers; its phase does not change. */
 static void take_time(struct rtc *s)
 {
     unsigned month = decode(s, s->cmos[R_MONTH]);
@@ -135,7 +135,7 @@ static void take_time(struct rtc *s)
 
 /* ---------------------------------------------------------------- interrupts */
 
-/* The period of the periodic interrupt in cycles of 32768 Hz; 0: off. */
+/* The period of the periodic interrupt in cycles of 32768 Hz; 0 if it is off. */
 static uint64_t periodic_cycles(const struct rtc *s)
 {
     unsigned rate = s->cmos[R_A] & A_RATE;
@@ -150,7 +150,7 @@ static uint64_t periods(const struct rtc *s, uint64_t time, uint64_t cycles)
     return muldiv64(time - s->chain, CHAIN_HZ, SECOND_NS) / cycles;
 }
 
-/* An alarm byte against a value: two top bits set match everything. */
+/* Compares an alarm byte with a value; if its two top bits are set, it matches everything. */
 static bool alarm_matches(const struct rtc *s, unsigned reg, unsigned value)
 {
     uint8_t alarm = s->cmos[reg];
@@ -159,7 +159,7 @@ static bool alarm_matches(const struct rtc *s, unsigned reg, unsigned value)
     return (reg == R_HOUR + 1 ? decode_hour(s, alarm) : decode(s, alarm)) == value;
 }
 
-/* The first second after `after` that the alarm names; INT64_MAX if it names none. */
+/* The first second after `after` that matches the alarm; INT64_MAX if none does. */
 static int64_t next_alarm(const struct rtc *s, int64_t after)
 {
     int64_t end = after + 2 * 86400;
@@ -177,8 +177,8 @@ static int64_t next_alarm(const struct rtc *s, int64_t after)
     return INT64_MAX;
 }
 
-/* Collect in register C what has happened since the last look. Before anything that it depends on is changed.
- */
+/* Sets the flags in register C for what has happened since the last call. To be called before anything that
+ * they depend on is changed. */
 static void collect(struct rtc *s)
 {
     uint64_t now = board_now(s->board), cycles = periodic_cycles(s);
@@ -223,7 +223,7 @@ static uint64_t next_interrupt(const struct rtc *s)
     return next;
 }
 
-/* IRQ 8 is up from an interrupt until register C is read; meanwhile nothing can change it, so no timer is
+/* IRQ 8 is high from an interrupt until register C is read; nothing can change it in between, so no timer is
  * needed. */
 static void update(struct rtc *s)
 {
@@ -281,7 +281,7 @@ static void write_b(struct rtc *s, uint8_t value)
     if (value & B_SET)
         value &= ~C_UPDATE; /* SET clears the update interrupt's enable */
     s->cmos[R_B] = value;
-    if (clock_runs(s)) /* the bytes stay; what they mean may be another */
+    if (clock_runs(s)) /* the bytes stay, but their meaning may change */
         take_time(s);
 }
 
@@ -353,7 +353,7 @@ static uint8_t read_register(struct rtc *s, unsigned reg)
 static unsigned selected(const struct rtc *s)
 {
     unsigned reg = s->index & 0x7f;
-    return reg == R_CENTURY_PS2 ? R_CENTURY : reg; /* two places for one byte */
+    return reg == R_CENTURY_PS2 ? R_CENTURY : reg; /* two addresses of the same byte */
 }
 
 static void rtc_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
@@ -371,7 +371,7 @@ static uint32_t rtc_in(void *ctx, uint16_t port, unsigned size)
     return port & 1 ? read_register(s, selected(s)) : 0xff; /* the index cannot be read */
 }
 
-/* ---------------------------------------------------------------- what firmware finds in the CMOS */
+/* ---------------------------------------------------------------- CMOS contents for firmware */
 
 static void put16(struct rtc *s, unsigned reg, uint64_t value)
 {
@@ -412,7 +412,7 @@ static void fill_floppies(struct rtc *s)
         s->cmos[0x14] |= a && b ? 0x41 : 1;
 }
 
-/* Geometry of hard disk n (user-defined type 47), and the translation that firmware is to use for it. */
+/* Geometry of hard disk n (user-defined type 47), and the translation that firmware should use for it. */
 static void fill_disk(struct rtc *s, unsigned n, uint64_t sectors)
 {
     enum { HEADS = 16, SECTORS = 63 };
@@ -452,7 +452,7 @@ static int fill_boot_order(struct rtc *s, struct error *err)
     return 0;
 }
 
-/* Exactly n digits. */
+/* Parses exactly n digits. */
 static bool parse_number(const char **at, unsigned n, char end, int *value)
 {
     *value = 0;

@@ -1,8 +1,7 @@
 /* rtc_words.c - the real-time clock and the CMOS RAM in words.
  *
- * Sources: Motorola MC146818A datasheet (registers 00h-0Dh); Ralf Brown, CMOS Memory Map (the bytes after them, as PC/AT
- * firmware uses them); PIIX3 datasheet, NMI enable and real-time clock address register.
- */
+ * Sources: Motorola MC146818A datasheet (registers 00h-0Dh); Ralf Brown, CMOS Memory Map (the bytes after
+ * them, as PC/AT firmware uses them); PIIX3 datasheet, NMI enable and real-time clock address register. */
 #include "hv/board/rtc.h"
 #include "hv/board/words.h"
 

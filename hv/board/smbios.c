@@ -1,8 +1,7 @@
-/* smbios.c - the SMBIOS structures: what machine this is, for firmware to pass on.
+/* smbios.c - the SMBIOS structures: the description of the machine that firmware passes on.
  *
  * Source: DMTF DSP0134 (SMBIOS reference specification) 2.8: 5.2.1 entry point, 7 structure definitions.
- * Everything follows from the configuration; serial numbers and the UUID are absent.
- */
+ * Everything follows from the configuration; serial numbers and the UUID are absent. */
 #include "hv/board/internal.h"
 
 #include <stdio.h>
@@ -12,7 +11,7 @@ enum { ANCHOR = 31 };
 
 struct table {
     struct blob *out;
-    size_t at; /* of the present structure */
+    size_t at; /* of the current structure */
     unsigned strings;
     unsigned count;
     size_t largest;
@@ -32,7 +31,7 @@ static void set(struct table *t, unsigned offset, unsigned width, uint64_t value
     blob_set(t->out, t->at + offset, width, value);
 }
 
-/* Strings follow the structure; its fields hold their numbers, from 1. */
+/* Adds a string. Strings follow the structure, and its fields hold their numbers, from 1. */
 static void string(struct table *t, unsigned offset, const char *text)
 {
     blob_add(t->out, text, strlen(text) + 1);
@@ -153,7 +152,7 @@ static uint8_t sum(const uint8_t *p, size_t n)
     return s;
 }
 
-/* Checksums are right for a structure table at `address`; firmware that moves it puts them right again. */
+/* The checksums are valid for a structure table at `address`; firmware that moves it recomputes them. */
 static void anchor(const struct table *t, uint32_t address, struct blob *out)
 {
     blob_add(out, NULL, ANCHOR);

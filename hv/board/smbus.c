@@ -2,8 +2,7 @@
  * answered".
  *
  * Source: Intel 82371AB (PIIX4) datasheet, 11.2 SMBus host registers. Part of the power management function
- * (acpi_pm.c).
- */
+ * (acpi_pm.c). */
 #include "hv/board/smbus.h"
 
 #include <string.h>

@@ -8,7 +8,7 @@ struct smbus {
     uint8_t reg[14];
 };
 
-/* Register 0-15. A transfer is done at once. */
+/* Register 0-15. A transfer completes immediately. */
 uint8_t smbus_read(struct smbus *, unsigned reg);
 void smbus_write(struct smbus *, unsigned reg, uint8_t value);
 

@@ -1,4 +1,4 @@
-/* timers.c - the chips' timers: few, so a list with the earliest deadline beside it. */
+/* timers.c - the chips' timers: there are few, so this is a plain list plus the earliest deadline. */
 #include "hv/board/internal.h"
 
 #include <stdlib.h>
@@ -58,7 +58,7 @@ void board_run_timers(struct board *b)
     uint64_t now = board_now(b);
     while (b->next_timer <= now && b->next_timer != TIMER_OFF) {
         struct timer *t = earliest(b);
-        if (!t) { /* a chip changed a deadline by hand */
+        if (!t) { /* a chip changed a deadline directly */
             timers_recount(b);
             continue;
         }

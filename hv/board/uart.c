@@ -1,9 +1,8 @@
 /* uart.c - four 16550A UARTs: 3F8h and 3E8h on IRQ 4, 2F8h and 2E8h on IRQ 3.
  *
- * Source: National Semiconductor PC16550D datasheet. What is sent leaves at once, so the transmitter is
- * always empty; its interrupt still comes and goes as the datasheet says. The interrupt is not gated by OUT2:
- * guests of the reference PC rely on that. The other side holds DCD, DSR and CTS.
- */
+ * Source: National Semiconductor PC16550D datasheet. Sent bytes leave immediately, so the transmitter is
+ * always empty; its interrupt is still set and cleared as the datasheet says. The interrupt is not gated by
+ * OUT2: guests of the reference PC rely on that. The other side asserts DCD, DSR and CTS. */
 #include <stdlib.h>
 
 #include "hv/board/chip.h"
@@ -16,15 +15,15 @@ struct uart {
     char name[8];
     uint8_t index;
     uint8_t ier, lcr, mcr, lsr, scratch;
-    uint8_t msr; /* lines in bits 4-7, changes in bits 0-3 */
+    uint8_t msr; /* line levels in bits 4-7, changes in bits 0-3 */
     uint8_t fcr; /* bit 0 and the trigger level */
     bool thre;   /* transmitter interrupt pending */
-    bool line;   /* its share of the IRQ line */
+    bool line;   /* the level it drives on the IRQ line */
     uint8_t head, count;
     uint8_t fifo[FIFO];
-    uint8_t last; /* what an empty receiver reads as */
+    uint8_t last; /* the value read from an empty receiver */
     uint16_t divisor;
-    uint64_t idle_at; /* guest time at which a received byte has waited for four character times */
+    uint64_t idle_at; /* guest time at which a received byte will have waited for four character times */
     struct timer t;
 };
 
@@ -55,7 +54,7 @@ static bool timed_out(const struct uart *s)
     return fifo_on(s) && s->count && board_now(s->board) >= s->idle_at;
 }
 
-/* Four characters of start bit, data, parity and stop bits at the present speed. */
+/* The time of four characters of start bit, data, parity and stop bits at the current speed. */
 static uint64_t four_characters(const struct uart *s)
 {
     unsigned bits = 1 + 5 + (s->lcr & 3) + !!(s->lcr & 8) + 1 + !!(s->lcr & 4);
@@ -138,7 +137,7 @@ static uint8_t read_receiver(struct uart *s)
 uint32_t uart_input(struct board *board, unsigned index, const uint8_t *data, uint32_t n)
 {
     struct uart *s = index < 4 ? board_slot(board, SLOT_UART0 + index) : NULL;
-    if (!s || (s->mcr & MCR_LOOP)) /* the pin is cut off */
+    if (!s || (s->mcr & MCR_LOOP)) /* the pin is disconnected */
         return 0;
     uint32_t room = (fifo_on(s) ? FIFO : 1) - s->count, taken = n < room ? n : room;
     for (uint32_t i = 0; i < taken; i++)
@@ -152,13 +151,13 @@ uint32_t uart_input(struct board *board, unsigned index, const uint8_t *data, ui
 
 static void transmit(struct uart *s, uint8_t byte)
 {
-    s->thre = false; /* the holding register is full for an instant: the interrupt goes … */
+    s->thre = false; /* the holding register is full for an instant, which clears the interrupt */
     update(s);
     if (s->mcr & MCR_LOOP)
         receive(s, byte);
     else
         board_console(s->board, s->index, byte);
-    s->thre = true; /* … and comes again */
+    s->thre = true; /* then it is empty, which sets it again */
     update(s);
 }
 
@@ -293,7 +292,7 @@ static void uart_reset(void *state)
     update(state);
 }
 
-/* A damaged snapshot must not make an index out of range. */
+/* A damaged snapshot must not cause an index out of range. */
 static void uart_loaded(void *state)
 {
     struct uart *s = state;

@@ -1,9 +1,9 @@
-/* vga.c - a VGA with the Bochs VBE extension, as the PCI function 1234:1111: its registers and its places.
+/* vga.c - a VGA with the Bochs VBE extension, as the PCI function 1234:1111: its registers and address
+ * ranges.
  *
  * Sources: IBM VGA technical reference (registers); QEMU's docs/specs/standard-vga.txt (the PCI function).
  * After a reset it is in text mode 3, so that a kernel started without a VGA BIOS has a text screen. The
- * retrace bits of input status 1 follow from guest time and the CRT controller's timing.
- */
+ * retrace bits of input status 1 are computed from guest time and the CRT controller's timing. */
 #include "hv/board/vga.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 /* ---------------------------------------------------------------- timing */
 
-/* One frame in ns; the display and retrace parts of it in lines. */
+/* The timing of a frame, in ns; its display and retrace parts are in lines. */
 struct raster {
     uint64_t line_ns, lines, display, retrace, retrace_end;
     uint64_t shown_ns; /* of a line */
@@ -33,7 +33,7 @@ static void raster_of(const struct vga *v, struct raster *r)
     r->retrace_end = r->retrace + ((v->crtc[CR_RETRACE_END] - r->retrace) & 15);
     if (r->lines < 100 || r->display >= r->lines || r->retrace >= r->lines || r->retrace_end == r->retrace ||
         vga_vbe_on(v)) {
-        /* Not a picture that a monitor would show, or a VBE mode, whose timing is nobody's: 60 Hz. */
+        /* If no monitor could show this picture, or in a VBE mode, which defines no timing, use 60 Hz. */
         *r = (struct raster){.line_ns = 31746,
                              .lines = 525,
                              .display = 480,
@@ -78,7 +78,7 @@ static void write_crtc(struct vga *v, uint8_t value)
 
     if (i > CR_COMPARE)
         return;
-    /* Registers 0-7 can be protected, but for the line compare bit in 7. */
+    /* Registers 0-7 can be protected, except the line compare bit in 7. */
     if (v->crtc[CR_RETRACE_END] & 0x80 && i <= CR_OVERFLOW) {
         if (i == CR_OVERFLOW)
             v->crtc[i] = (v->crtc[i] & ~0x10) | (value & 0x10);
@@ -134,7 +134,7 @@ static void write_dac(struct vga *v, uint8_t value)
 
 /* ---------------------------------------------------------------- ports */
 
-/* 3B4h, 3B5h, 3BAh are 3D4h, 3D5h, 3DAh of a monochrome display; only the chosen set answers. */
+/* 3B4h, 3B5h, 3BAh are 3D4h, 3D5h, 3DAh of a monochrome display; only the selected set answers. */
 static bool wrong_set(const struct vga *v, uint16_t port)
 {
     return (port >= 0x3b0 && port <= 0x3bf && v->misc & 1) ||
@@ -157,7 +157,7 @@ uint32_t vga_port_in(void *ctx, uint16_t port, unsigned size)
         return v->attr_index;
     case 0x3c1:
         return v->attr[v->attr_index & 31];
-    case 0x3c2: /* input status 0: the monitor senses; no interrupt */
+    case 0x3c2: /* input status 0: the monitor is sensed; no interrupt */
         return 0x10;
     case 0x3c3:
         return v->enable;
@@ -331,7 +331,7 @@ static void set_mode3(struct vga *v)
     v->misc = 0x67;
     v->attr_index = 0x20;
     v->dac_mask = 0xff;
-    /* The EGA's 64 colours: bits 2-0 two thirds of red, green, blue, bits 5-3 the other third. */
+    /* The EGA's 64 colours: bits 2-0 give two thirds of red, green, blue, and bits 5-3 the other third. */
     for (unsigned i = 0; i < 64; i++)
         for (unsigned part = 0; part < 3; part++)
             v->dac[i * 3 + part] = (i >> (2 - part) & 1 ? 0x2a : 0) + (i >> (5 - part) & 1 ? 0x15 : 0);
@@ -358,7 +358,7 @@ static void loaded(void *state)
 {
     struct vga *v = state;
 
-    /* A state may come from a damaged file. */
+    /* The state may come from a damaged file. */
     if (v->con_rows > CON_ROWS || v->con_cols > CON_COLS || v->con_row >= CON_ROWS ||
         v->con_row >= v->con_rows)
         v->con_valid = 0;

@@ -1,11 +1,10 @@
-/* vga.h - the parts of the VGA among themselves. Private to vga*.c.
+/* vga.h - interfaces between the parts of the VGA. Private to vga*.c.
  *
  * Video memory is interleaved: byte 4n + p is plane p at offset n. Chain 4 and the linear frame buffer then
  * see it as plain memory; text mode's cells are at 4n (character), 4n + 1 (attribute), fonts in plane 2.
- * Odd/even addresses are halved: cell n is at offset n, and the CRTC's counter is an offset whatever its
- * byte, word or doubleword mode. A guest that writes text by one addressing mode and reads it by another
- * could tell.
- */
+ * Odd/even addresses are halved: cell n is at offset n, and the CRTC's counter is an offset in byte, word and
+ * doubleword mode alike. A guest that writes text in one addressing mode and reads it in another could see
+ * the difference. */
 #ifndef BOOTREEL_HV_BOARD_VGA_H
 #define BOOTREEL_HV_BOARD_VGA_H
 
@@ -13,7 +12,7 @@
 
 enum { VGA_MEMORY = 16 << 20, VGA_MMIO = 4096 };
 
-/* Register indices that have names here. */
+/* Named register indices. */
 enum { SEQ_CLOCKING = 1, SEQ_MAP_MASK = 2, SEQ_FONT = 3, SEQ_MEMORY = 4 };
 enum {
     GR_SET_RESET = 0,
@@ -66,13 +65,13 @@ enum { VBE_ENABLED = 0x01, VBE_GETCAPS = 0x02, VBE_8BIT_DAC = 0x20, VBE_LFB = 0x
 /* The memory BAR 2: the ports 3C0h-3DFh, the VBE registers, QEMU's own. */
 enum { MMIO_PORTS = 0x400, MMIO_VBE = 0x500, MMIO_EXT = 0x600 };
 
-/* Text that can be followed for the console: larger screens are not reported line by line. */
+/* The largest text screen that is reported line by line on the console. */
 enum { CON_ROWS = 64, CON_COLS = 160 };
 
 struct vga {
     struct board *board;
     struct pci_device pci;
-    struct ramblock *vram, *rom; /* rom NULL: none */
+    struct ramblock *vram, *rom; /* rom may be NULL */
     uint8_t *mem;                /* vram's host memory */
     unsigned mmio_id;
     uint64_t lfb_base, rom_base; /* derived: where they are mapped; UINT64_MAX */
@@ -83,16 +82,16 @@ struct vga {
     uint8_t attr_data; /* flip-flop: the next write to 3C0h is data */
     uint8_t seq[8], gr[16], crtc[32], attr[32];
     uint8_t dac_read, dac_write, dac_reading, dac_part, dac_mask;
-    uint8_t dac_new[2]; /* the parts of a colour before its last */
+    uint8_t dac_new[2]; /* the components of a colour before the last one */
     uint8_t dac[768];   /* as written: 6 bits, or 8 with VBE_8BIT_DAC */
     uint32_t latch;
     uint16_t vbe_index;
     uint16_t vbe[VBE_COUNT];
-    /* what was reported of the text (vga_console.c) */
+    /* the text reported so far (vga_console.c) */
     uint8_t con_valid;
     uint8_t con_rows, con_cols;
     uint16_t con_start;
-    uint16_t con_row, con_col; /* the cursor at the last look */
+    uint16_t con_row, con_col; /* the cursor when last examined */
     uint8_t con_reported[CON_ROWS];
     uint8_t con_text[CON_ROWS * CON_COLS];
 };
@@ -130,7 +129,7 @@ uint16_t vga_vbe_read(const struct vga *, unsigned index);
 void vga_vbe_write(struct vga *, unsigned index, uint16_t value);
 uint32_t vga_vbe_in(void *ctx, uint16_t port, unsigned size);
 void vga_vbe_out(void *ctx, uint16_t port, unsigned size, uint32_t value);
-uint32_t vga_vbe_line(const struct vga *); /* bytes a line */
+uint32_t vga_vbe_line(const struct vga *); /* bytes per line */
 uint64_t vga_mmio_read(void *ctx, uint64_t offset, unsigned size);
 void vga_mmio_write(void *ctx, uint64_t offset, unsigned size, uint64_t value);
 
@@ -139,9 +138,9 @@ struct vga_text {
     unsigned cols, rows;
     unsigned stride; /* cells from one row to the next */
     unsigned start;  /* cell of the upper left corner */
-    unsigned height; /* scan lines a row */
+    unsigned height; /* scan lines per row */
 };
-/* False in graphics modes, and if the registers make no screen. */
+/* False in graphics modes, and if the registers do not define a valid screen. */
 bool vga_text_mode(const struct vga *, struct vga_text *);
 static inline const uint8_t *vga_cell(const struct vga *v, unsigned cell)
 {
@@ -150,7 +149,7 @@ static inline const uint8_t *vga_cell(const struct vga *v, unsigned cell)
 /* A character of code page 437 as UTF-8; returns its length, 1-3. */
 unsigned vga_utf8(uint8_t c, char out[3]);
 uint32_t vga_unicode(uint8_t c);
-/* Is it shown as nothing? */
+/* Is the character displayed as blank? */
 static inline bool vga_blank(uint8_t c)
 {
     return c == 0x20 || c == 0x00 || c == 0xff;

@@ -1,20 +1,16 @@
-/* vga_console.c - the text screen as a console: which lines are complete, each reported once.
- *
- * There is no moment at which a guest says "this line is done". What every text output does, be it a BIOS's
- * teletype, a boot loader or a kernel's console, is to move the cursor: by the low byte of its position, the
- * last or the only register that is written. So at that write the screen is compared with the picture of the
- * last time, the distance by which it has been scrolled is found, and what stands above the cursor and was
- * not reported before is reported.
- *
- * All of this is a function of the guest's doings and is part of the saved state; no observer changes it.
- */
+/* vga_console.c - the text screen as a console: finds the lines that are complete, and reports each once. A
+ * guest never signals that a line is complete. But every kind of text output (a BIOS's teletype, a boot
+ * loader, a kernel's console) moves the cursor, and the low byte of its position is the last or only register
+ * written. So at that write the screen is compared with the previous picture to find how far it was scrolled,
+ * and the lines above the cursor that were not reported before are reported. All of this depends only on what
+ * the guest does, and is part of the saved state; no observer changes it. */
 #include "hv/board/vga.h"
 
 #include <string.h>
 
 enum { CONSOLE = 8 };
 
-/* A screen's characters: rows of CON_COLS, blanks all the same. */
+/* A screen's characters in rows of CON_COLS, with all kinds of blanks made equal. */
 struct picture {
     unsigned rows, cols;
     uint8_t *text;
@@ -39,7 +35,7 @@ static unsigned length(const uint8_t *row)
     return n;
 }
 
-/* The new row begins with all that the old one said. */
+/* Does the new row begin with the complete text of the old one? */
 static bool extends(const uint8_t *new, const uint8_t *old)
 {
     return !memcmp(new, old, length(old));
@@ -89,8 +85,8 @@ static bool all_blank(const struct picture *p)
     return true;
 }
 
-/* With the screen scrolled by k rows, are the old rows above the cursor (row `at`) where they should be now?
- */
+/* With the screen scrolled by k rows, are the old rows above the cursor (row `at`) where they should be
+ * now? */
 static bool fits(const struct picture *old, const struct picture *new, unsigned at, unsigned k, bool strict)
 {
     bool evidence = k == 0, last;
@@ -105,7 +101,7 @@ static bool fits(const struct picture *old, const struct picture *new, unsigned 
     return evidence && (last || !strict);
 }
 
-/* Rows by which the screen has moved up since the last look; -1: it is another screen. */
+/* The number of rows that the screen has moved up since the last call, or -1 if it is a different screen. */
 static int find_scroll(const struct vga *v, const struct vga_text *t, const struct picture *old,
                        const struct picture *new, unsigned cursor_row)
 {
@@ -116,7 +112,7 @@ static int find_scroll(const struct vga *v, const struct vga_text *t, const stru
         return moved / t->stride;
     if (all_blank(new) && !all_blank(old))
         return -1;
-    /* By copying, a screen scrolls when the cursor is at the bottom, and there it stays. */
+    /* A screen that scrolls by copying does so with the cursor at the bottom, where it stays. */
     most = moved || cursor_row >= at ? at : 0;
     for (unsigned k = 0; k <= most; k++)
         if (fits(old, new, at, k, true))
@@ -127,9 +123,10 @@ static int find_scroll(const struct vga *v, const struct vga_text *t, const stru
     return -1;
 }
 
-/* ---------------------------------------------------------------- what was reported before */
+/* ---------------------------------------------------------------- rows reported before */
 
-/* After a scroll by k: the marks move with their rows; what left the screen unreported is reported now. */
+/* After a scroll by k rows: the "reported" flags move with their rows, and unreported rows that left the
+ * screen are reported now. */
 static void carry_scrolled(struct vga *v, const struct vga_text *t, const struct picture *old,
                            const struct picture *new, unsigned k, uint8_t *reported)
 {
@@ -137,7 +134,8 @@ static void carry_scrolled(struct vga *v, const struct vga_text *t, const struct
         uint8_t row[CON_COLS];
 
         memcpy(row, row_of(old, r), CON_COLS);
-        /* Scrolled by its start address, memory still has the row, perhaps with more in it. */
+        /* If the start address was changed to scroll, memory still contains the row, perhaps with more
+         * text. */
         if (t->start != v->con_start)
             take_row(v, v->con_start + r * t->stride, t->cols, row);
         if (r <= v->con_row && (!v->con_reported[r] || !extends(row_of(old, r), row)))
@@ -147,8 +145,8 @@ static void carry_scrolled(struct vga *v, const struct vga_text *t, const struct
         reported[r] = r + k < old->rows && v->con_reported[r + k] && same(row_of(new, r), row_of(old, r + k));
 }
 
-/* Another screen, or one of which only a part moved: a row is known if it is, in order, among those reported.
- * The line that the cursor was in, if it is gone, was complete. */
+/* A different screen, or one of which only a part moved: a row counts as reported if it is, in order, among
+ * those reported before. If the line with the cursor has disappeared, it was complete. */
 static void carry_redrawn(struct vga *v, const struct picture *old, const struct picture *new,
                           uint8_t *reported)
 {
@@ -167,7 +165,7 @@ static void carry_redrawn(struct vga *v, const struct picture *old, const struct
     }
 }
 
-/* ---------------------------------------------------------------- a look at the screen */
+/* ---------------------------------------------------------------- examining the screen */
 
 static void compare(struct vga *v, const struct vga_text *t, unsigned *row, bool on_screen)
 {
@@ -184,7 +182,7 @@ static void compare(struct vga *v, const struct vga_text *t, unsigned *row, bool
         else
             carry_redrawn(v, &old, &new, reported);
     }
-    /* A cursor that is hidden off the screen says nothing: it counts as where it was. */
+    /* A cursor hidden off the screen is treated as if it had not moved. */
     if (!on_screen)
         *row = k < 0 || k > v->con_row ? 0 : v->con_row - k;
     if (*row >= new.rows)
@@ -201,7 +199,8 @@ static void compare(struct vga *v, const struct vga_text *t, unsigned *row, bool
     v->con_cols = new.cols;
 }
 
-/* One character on in the same row, as nearly always: the rest has time until the end of the line. */
+/* In the usual case the cursor advances by one character in the same row: everything else can wait until the
+ * end of the line. */
 static void advance(struct vga *v, const struct vga_text *t, unsigned row)
 {
     uint8_t now[CON_COLS], *old = v->con_text + row * CON_COLS;

@@ -1,18 +1,17 @@
-/* vga_image.c - the screen as a picture, for people: nothing in the machine depends on it.
+/* vga_image.c - the screen as a picture, for users: nothing in the machine depends on it.
  *
- * Source: IBM VGA technical reference (attribute controller, CRT controller addressing).
- */
+ * Source: IBM VGA technical reference (attribute controller, CRT controller addressing). */
 #include "hv/board/board.h"
 #include "hv/board/vga.h"
 
-/* What is shown: its size, and how a pixel's colour is found. */
+/* What is displayed: its size, and how to compute a pixel's colour. */
 struct screen {
     const struct vga *v;
     unsigned width, height;
     void (*pixel)(const struct screen *, unsigned x, unsigned y, uint8_t *rgb);
     struct vga_text text;
     unsigned cell_width;
-    unsigned repeat; /* scan lines a row of pixels */
+    unsigned repeat; /* scan lines per row of pixels */
 };
 
 /* ---------------------------------------------------------------- colours */
@@ -25,7 +24,7 @@ static void dac_colour(const struct vga *v, uint8_t index, uint8_t *rgb)
         rgb[i] = v->vbe[VBE_ENABLE] & VBE_8BIT_DAC ? c[i] : (c[i] & 0x3f) << 2 | (c[i] & 0x3f) >> 4;
 }
 
-/* Four bits through the attribute controller's palette. */
+/* Looks up four bits in the attribute controller's palette. */
 static void palette_colour(const struct vga *v, unsigned index, uint8_t *rgb)
 {
     unsigned p = v->attr[index & 15] & 0x3f;
@@ -37,8 +36,8 @@ static void palette_colour(const struct vga *v, unsigned index, uint8_t *rgb)
 
 /* ---------------------------------------------------------------- text */
 
-/* Plane 2's offset of a font: bits 5, 3, 2 of the map select register for the first (attribute bit 3), 4, 1,
- * 0 for the second. */
+/* Plane 2's offset of a font: bits 5, 3, 2 of the map select register select the first (attribute bit 3),
+ * bits 4, 1, 0 the second. */
 static unsigned font_offset(const struct vga *v, bool first)
 {
     unsigned s = v->seq[SEQ_FONT], n = first ? (s >> 2 & 3) | (s >> 3 & 4) : (s & 3) | (s >> 2 & 4);
@@ -126,7 +125,7 @@ static void planar_pixel(const struct screen *s, unsigned x, unsigned y, uint8_t
     palette_colour(v, index & v->attr[AR_PLANES], rgb);
 }
 
-/* Two bits a pixel: four pixels from plane 0, four from plane 1; planes 2 and 3 give the upper bits. */
+/* Two bits per pixel: four pixels from plane 0, four from plane 1; planes 2 and 3 give the upper bits. */
 static void cga_pixel(const struct screen *s, unsigned x, unsigned y, uint8_t *rgb)
 {
     const struct vga *v = s->v;

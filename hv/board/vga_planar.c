@@ -1,17 +1,16 @@
 /* vga_planar.c - the memory window at A0000h: the graphics controller's read and write modes.
  *
- * Source: IBM VGA technical reference (graphics controller, sequencer memory mode).
- */
+ * Source: IBM VGA technical reference (graphics controller, sequencer memory mode). */
 #include "hv/board/vga.h"
 
-/* The four plane bits as four bytes. */
+/* Expands the four plane bits to four bytes. */
 static uint32_t planes(unsigned bits)
 {
     return (bits & 1 ? 0xff : 0) | (bits & 2 ? 0xff00 : 0) | (bits & 4 ? 0xff0000 : 0) |
            (bits & 8 ? 0xff000000 : 0);
 }
 
-/* The window's part that is decoded, by the miscellaneous register: first byte and size. */
+/* The decoded part of the window, according to the miscellaneous register: first byte and size. */
 static bool in_window(const struct vga *v, uint32_t *address)
 {
     static const struct {
@@ -23,7 +22,7 @@ static bool in_window(const struct vga *v, uint32_t *address)
     return *address < map[which].size;
 }
 
-/* How an address finds its bytes. */
+/* How an address selects its bytes. */
 enum addressing { PLANAR, ODD_EVEN, CHAIN4 };
 
 static bool chained(const struct vga *v)
@@ -54,7 +53,7 @@ static uint32_t rotate(unsigned value, unsigned n)
     return (value >> n | value << (8 - n)) & 0xff;
 }
 
-/* The function select: with the latches. */
+/* Applies the selected function with the latches. */
 static uint32_t combine(const struct vga *v, uint32_t value)
 {
     switch (v->gr[GR_ROTATE] >> 3 & 3) {
@@ -69,7 +68,7 @@ static uint32_t combine(const struct vga *v, uint32_t value)
     }
 }
 
-/* What the four planes get (before the map mask). */
+/* The data for the four planes (before the map mask). */
 static uint32_t plane_data(const struct vga *v, uint8_t byte)
 {
     unsigned mode = v->gr[GR_MODE] & 3, turned = rotate(byte, v->gr[GR_ROTATE] & 7);
@@ -90,7 +89,7 @@ static uint32_t plane_data(const struct vga *v, uint8_t byte)
     return (combine(v, value) & bits) | (v->latch & ~bits);
 }
 
-/* Write mode 0 with nothing between: the byte goes as it is. Text and mode 13h. */
+/* Write mode 0 without any modification: the byte is written as it is. Used by text and mode 13h. */
 static bool is_plain(const struct vga *v)
 {
     return !(v->gr[GR_MODE] & 3) && !(v->gr[GR_ENABLE_SET] & 15) && !v->gr[GR_ROTATE] &&
@@ -134,7 +133,7 @@ void vga_window_write(void *ctx, uint64_t offset, unsigned size, uint64_t value)
 
 /* ---------------------------------------------------------------- reads */
 
-/* Read mode 1: a bit is 1 where the planes that count have the compare colour. */
+/* Read mode 1: a bit is 1 where the planes that are compared have the compare colour. */
 static uint8_t compare_colour(const struct vga *v)
 {
     uint32_t differs = (v->latch ^ planes(v->gr[GR_COMPARE])) & planes(v->gr[GR_DONT_CARE]);

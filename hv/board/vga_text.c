@@ -1,7 +1,6 @@
-/* vga_text.c - the text screen: where its cells are, and what they say.
+/* vga_text.c - the text screen: the location and content of its cells.
  *
- * Source: IBM VGA technical reference (CRT controller registers); code page 437.
- */
+ * Source: IBM VGA technical reference (CRT controller registers); code page 437. */
 #include "hv/board/vga.h"
 
 bool vga_text_mode(const struct vga *v, struct vga_text *t)
@@ -10,7 +9,7 @@ bool vga_text_mode(const struct vga *v, struct vga_text *t)
 
     if (v->gr[GR_MISC] & 1 || vga_vbe_on(v))
         return false;
-    if (v->crtc[CR_SCAN] & 0x80) /* each line twice */
+    if (v->crtc[CR_SCAN] & 0x80) /* each line is displayed twice */
         lines /= 2;
     t->height = (v->crtc[CR_SCAN] & 0x1f) + 1;
     t->cols = v->crtc[CR_HDISPLAY] + 1;
@@ -68,7 +67,7 @@ unsigned vga_utf8(uint8_t c, char out[3])
     return 3;
 }
 
-/* Where the text goes; `length` counts on when there is no more room. */
+/* The output buffer; `length` keeps counting when there is no more room. */
 struct text_out {
     char *buf;
     size_t size, length;

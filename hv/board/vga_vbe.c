@@ -1,8 +1,7 @@
 /* vga_vbe.c - the Bochs display interface ("DISPI"), by ports and by the PCI function's memory.
  *
  * Source: the interface's description in Bochs' vbe_display_api.txt; QEMU's docs/specs/standard-vga.txt for
- * BAR 2. A mode that is enabled overrides what the VGA registers say about addressing and display.
- */
+ * BAR 2. An enabled mode overrides the VGA registers for addressing and display. */
 #include "hv/board/vga.h"
 
 #include <string.h>
@@ -24,7 +23,7 @@ static uint32_t clamp(uint32_t value, uint32_t low, uint32_t high)
     return value < low ? low : value > high ? high : value;
 }
 
-/* Brings the registers to a mode that fits into the memory; only while enabled. */
+/* Adjusts the registers to a mode that fits in memory; only while enabled. */
 static void fix(struct vga *v)
 {
     uint16_t *r = v->vbe;
@@ -110,8 +109,7 @@ void vga_vbe_reset(struct vga *v)
     v->vbe[VBE_MEMORY] = VGA_MEMORY >> 16;
 }
 
-/* ---------------------------------------------------------------- ports 1CEh (index), 1CFh and 1D0h (data)
- */
+/* ---------------------------------------------------------------- ports 1CEh (index), 1CFh, 1D0h (data) */
 
 uint32_t vga_vbe_in(void *ctx, uint16_t port, unsigned size)
 {
@@ -133,7 +131,7 @@ void vga_vbe_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
 /* ---------------------------------------------------------------- BAR 2 */
 
 /* 400h-41Fh: the ports 3C0h-3DFh. 500h: the DISPI registers, words. 600h: size of this block, byte order. The
- * first 1024 bytes would be the monitor's EDID: there is none, they read 0. */
+ * first 1024 bytes would be the monitor's EDID; there is none, so they read as 0. */
 uint64_t vga_mmio_read(void *ctx, uint64_t offset, unsigned size)
 {
     struct vga *v = ctx;

@@ -1,8 +1,7 @@
 /* vga_words.c - the VGA in words.
  *
- * Sources: IBM PS/2 Hardware Interface Technical Reference, Video Subsystem (registers and their names); Bochs, VBE display
- * interface (1CEh, 1CFh).
- */
+ * Sources: IBM PS/2 Hardware Interface Technical Reference, Video Subsystem (registers and their names);
+ * Bochs, VBE display interface (1CEh, 1CFh). */
 #include "hv/board/vga.h"
 #include "hv/board/words.h"
 
@@ -139,7 +138,7 @@ static bool data_words(const struct indexed *x, unsigned index, const struct acc
     return true;
 }
 
-/* 3C0h takes index and data in turns; reading 3DAh begins anew. */
+/* 3C0h takes index and data alternately; reading 3DAh resets it to index. */
 static bool attribute_words(struct vga_seen *v, const struct access *a, struct words *w)
 {
     unsigned index = v->attr & 31;

@@ -1,4 +1,5 @@
-/* words.c - from events to words: how the tables of the chips are told, and which chip an access goes to. See words.h. */
+/* words.c - turns events into words: formats the chips' tables, and finds the chip that an access goes to.
+ * See words.h. */
 #include "hv/board/words.h"
 
 #include <ctype.h>
@@ -42,7 +43,7 @@ const char *words_value(const struct word_value *v, uint64_t value)
     return NULL;
 }
 
-/* DRDY, 4-BYTE: as manuals abbreviate; the others are words of a sentence. */
+/* DRDY, 4-BYTE: abbreviations of manuals; other names are words of a sentence. */
 static bool is_mnemonic(const char *s)
 {
     for (; *s; s++)
@@ -135,7 +136,8 @@ bool words_byte_registers(struct words *w, const char *chip, const char *manual,
 
 /* ---------------------------------------------------------------- which chip */
 
-/* Those whose chips take accesses of several bytes as single ones, lowest first, are `bytewise` here as well. */
+/* Ranges whose chips get accesses of several bytes as single bytes, lowest first, are `bytewise` here as
+ * well. */
 static const struct port_range {
     uint16_t first, count;
     bool bytewise;
@@ -156,7 +158,7 @@ static const struct port_range {
     {0xafe0, 4, true, gpe_words},
 };
 
-/* PCI decodes these wherever the guest puts them. */
+/* Ranges that PCI decodes wherever the guest puts them. */
 static const struct moving_range {
     enum pci_base base;
     uint32_t size;
@@ -214,7 +216,7 @@ static bool port_words(struct board_seen *s, const struct access *a, struct word
     return told;
 }
 
-/* Local APICs can be moved by IA32_APIC_BASE; nobody does, and the board's tables say so. */
+/* Local APICs can be moved by IA32_APIC_BASE; no guest does, and the board's tables assume that. */
 enum { LAPIC_BASE = 0xfee00000, LAPIC_SIZE = 0x1000, VGA_WINDOW = 0xa0000, VGA_WINDOW_SIZE = 0x20000 };
 
 static bool memory_words(struct board_seen *s, const struct access *a, struct words *w)
@@ -274,7 +276,7 @@ static bool irq_words(const struct board_seen *s, const struct event *ev, struct
     return false;
 }
 
-/* What a chip does not implement, or no chip answers. */
+/* Accesses that a chip does not implement, or that no chip answers. */
 static bool unhandled_words(struct board_seen *s, const struct event *ev, struct words *w)
 {
     struct access a = {.at = ev->f[EVF_UNHANDLED_number],
@@ -321,7 +323,7 @@ void board_words_reset(void *state, const struct engine_config *cfg)
     bool direct = cfg ? config_image(cfg, "kernel") != NULL : s->direct;
     memset(s, 0, sizeof *s);
     s->direct = direct;
-    if (direct) /* the firmware has run, and these are where every firmware of this board puts them */
+    if (direct) /* the firmware has run, and every firmware of this board uses these addresses */
         s->pci.base[BASE_PM] = PM_BASE_USUAL;
 }
 

@@ -1,22 +1,22 @@
-/* firmware.c - firmware before a kernel that is loaded directly: it runs from the reset vector up to INT 19h, where it would boot a disk, and
- * then answers for its memory map, as it would to a boot loader.
+/* firmware.c - runs firmware before a kernel is loaded directly: from the reset vector up to INT 19h, where
+ * it would boot a disk. Then it is asked for its memory map, as a boot loader would ask.
  *
- * Sources: IBM PC/AT Technical Reference (INT 19h is at F000:E6F2 in every BIOS); ACPI 3.0, 14.1 (INT 15h E820h), 5.2.5.1 (where the
- * RSDP is searched).
- */
+ * Sources: IBM PC/AT Technical Reference (INT 19h is at F000:E6F2 in every BIOS); ACPI 3.0, 14.1 (INT 15h
+ * E820h), 5.2.5.1 (where the RSDP is searched). */
 #include <string.h>
 
 #include "hv/load/internal.h"
 
 enum {
     BOOT_ENTRY = 0xfe6f2,
-    ASK = 0x7c00, /* a boot sector's place */
+    ASK = 0x7c00, /* where a boot sector is loaded */
     ANSWER = 0x8000,
     ANSWER_MAX = MAP_MAX * sizeof(struct e820_entry),
     EBDA_POINTER = 0x40e,
 };
 
-/* Text mode 3 with an empty screen; then the memory map to 0:8000, an entry after the other, up to DI. */
+/* Text mode 3 with an empty screen; then stores the memory map at 0:8000, one entry after another, up to
+ * DI. */
 /* clang-format off */
 static const uint8_t ask[] = {
     0xb8, 0x03, 0x00,               /*    mov $3, %ax */
@@ -29,7 +29,8 @@ static const uint8_t ask[] = {
     0xcd, 0x15,                     /*    int $0x15 */
     0x72, 0x0e,                     /*    jc 2f */
     0x83, 0xc7, 0x14,               /*    add $20, %di */
-    0x81, 0xff, (ANSWER + ANSWER_MAX) & 0xff, (ANSWER + ANSWER_MAX) >> 8, /* cmp $(ANSWER + ANSWER_MAX), %di */
+    /* cmp $(ANSWER + ANSWER_MAX), %di */
+    0x81, 0xff, (ANSWER + ANSWER_MAX) & 0xff, (ANSWER + ANSWER_MAX) >> 8,
     0x73, 0x05,                     /*    jae 2f */
     0x66, 0x85, 0xdb,               /*    test %ebx, %ebx */
     0x75, 0xdc,                     /*    jnz 1b */
@@ -37,7 +38,7 @@ static const uint8_t ask[] = {
 };
 /* clang-format on */
 
-/* As a boot sector is entered. */
+/* Sets up the registers as at the entry of a boot sector. */
 static void enter_ask(struct board *b)
 {
     static const char *const segments[] = {"ds", "es", "fs", "gs", "ss"};
@@ -98,7 +99,8 @@ int load_after_firmware(struct loading *l, const struct load_host *host, struct 
     if (host->run_to(host->ctx, ASK + sizeof ask - 1, err) < 0 || take_answer(l, err) < 0)
         return -1;
     l->rsdp = find_rsdp(b);
-    for (unsigned i = 0; i < board_cpus(b); i++) /* registers are as they always were at a kernel's entry */
+    /* the registers at a kernel's entry do not depend on the firmware */
+    for (unsigned i = 0; i < board_cpus(b); i++)
         x86_reset(board_cpu(b, i), true);
     return 0;
 }

@@ -1,9 +1,7 @@
-/* flat.c - a bare binary, run at once.
- *
- * Below 1 MiB it starts in real mode (in the first 64 KiB at 0:ADDRESS like a boot sector, with DL 80h; above at ADDRESS/16:ADDRESS%16);
- * from 1 MiB on in 32-bit protected mode with flat segments and paging off, the state in which a domain's firmware loader
- * is started.
- */
+/* flat.c - a flat binary, started directly. Below 1 MiB it starts in real mode (in the first 64 KiB at
+ * 0:ADDRESS like a boot sector, with DL 80h; above at ADDRESS/16:ADDRESS%16); from 1 MiB on in 32-bit
+ * protected mode with flat segments and paging off, the state in which a domain's firmware loader is
+ * started. */
 #include <stdlib.h>
 
 #include "hv/load/internal.h"

@@ -1,10 +1,11 @@
-/* internal.h - what the boot protocols share. Private to hv/load. */
+/* internal.h - declarations shared by the boot protocols. Private to hv/load. */
 #ifndef BOOTREEL_HV_LOAD_INTERNAL_H
 #define BOOTREEL_HV_LOAD_INTERNAL_H
 
 #include "hv/load/load.h"
 
-/* Low memory where a loader keeps its structures if the image is elsewhere: below the EBDA, above the BIOS data area. */
+/* Low memory where a loader puts its structures if the image does not need it: below the EBDA, above the BIOS
+ * data area. */
 enum {
     LOW_STACK = 0x7000, /* a page, which ends where the descriptors begin */
     LOW_GDT = 0x8000,
@@ -12,7 +13,7 @@ enum {
     LOW_PARAMS = 0x10000,
     LOW_COMMAND_LINE = 0x20000,
     LOW_COMMAND_LINE_MAX = 0x10000,
-    LOW_FREE = 0x1000, /* nothing of a loader's is placed below */
+    LOW_FREE = 0x1000, /* a loader places nothing below this */
     TABLES = 0xe0000,  /* without firmware: ACPI tables, */
     SMBIOS = 0xf0000,  /* and SMBIOS */
     PAGE_SIZE_4K = 0x1000,
@@ -29,31 +30,32 @@ struct loading {
     struct board *board;
     const struct engine_config *cfg;
     const struct image *image;
-    struct e820_entry map[MAP_MAX]; /* as the image will be told */
+    struct e820_entry map[MAP_MAX]; /* the memory map as passed to the image */
     size_t nmap;
-    uint64_t rsdp; /* of the ACPI tables; 0: there are none */
+    uint64_t rsdp; /* of the ACPI tables; 0 if there are none */
     struct span *taken;
     size_t ntaken;
 };
 
-/* The whole image in memory; NULL with err. The caller frees it. */
+/* Reads the whole image into memory, or returns NULL with err. The caller frees it. */
 uint8_t *image_load(const struct image *, struct error *);
 
-/* place.c: what is where in memory. */
-/* Is all of it RAM that the memory map gives to the image? */
+/* place.c: allocation of guest memory. */
+/* Is the whole range RAM that the memory map gives to the image? */
 bool load_in_ram(const struct loading *, uint64_t start, uint64_t size);
-/* Nothing else is placed there from now on. */
+/* Reserves a range: nothing else will be placed there. */
 void load_take(struct loading *, uint64_t start, uint64_t size);
-/* Takes room for `size` bytes below `limit`: at `preferred` if that is free, else at the lowest place that is (a multiple of `align`). 0 with
- * err, which names `what`, if there is none. */
+/* Takes room for `size` bytes below `limit`: at `preferred` if that is free, else at the lowest free place
+ * that is a multiple of `align`. Returns 0 with err, which names `what`, if there is none. */
 uint64_t load_place(struct loading *, const char *what, uint64_t preferred, uint64_t size, uint64_t align,
                     uint64_t limit, struct error *);
 
-/* firmware.c: runs the firmware up to where it would boot, and asks it for the memory map and the ACPI tables. */
+/* firmware.c: runs the firmware up to the point where it would boot, and gets the memory map and the ACPI
+ * tables from it. */
 int load_after_firmware(struct loading *, const struct load_host *, struct error *);
 
-/* Flat 32-bit segments (selectors 10h code, 18h data), paging off, interrupts off: what the Linux 32-bit protocol and multiboot
- * want. */
+/* Flat 32-bit segments (selectors 10h code, 18h data), paging off, interrupts off, as the Linux 32-bit
+ * protocol and multiboot require. */
 int enter_protected(struct loading *, uint64_t entry, struct error *);
 /* 64-bit mode with the first 4 GiB mapped one to one by 2 MiB pages: the Linux 64-bit protocol. */
 int enter_long(struct loading *, uint64_t entry, struct error *);
@@ -61,7 +63,7 @@ int enter_long(struct loading *, uint64_t entry, struct error *);
 int load_linux(struct loading *, const uint8_t *kernel, struct load_result *, struct error *);
 int load_multiboot(struct loading *, uint8_t *kernel, struct load_result *, struct error *);
 int load_flat(struct loading *, struct load_result *, struct error *);
-/* Does the image have a multiboot 1 header? Its offset, or -1. */
+/* The offset of the image's multiboot 1 header, or -1 if it has none. */
 long multiboot_header(const uint8_t *image, size_t size);
 
 #endif

@@ -1,4 +1,5 @@
-/* linux.c - the Linux/x86 boot protocol (Documentation/x86/boot.rst, through 2.15): 64-bit entry, or 32-bit for kernels without. */
+/* linux.c - the Linux/x86 boot protocol (Documentation/x86/boot.rst, through 2.15): 64-bit entry, or 32-bit
+ * for kernels that have none. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,7 @@ enum header {
     P_RSDP = 0x070,
     P_ALT_MEM_K = 0x1e0,
     P_E820_ENTRIES = 0x1e8,
-    P_HEADER_END = 0x290, /* there is room for no more of the setup header */
+    P_HEADER_END = 0x290, /* there is no room for more of the setup header */
     P_E820_TABLE = 0x2d0,
     P_SIZE = 0x1000,
     LOADED_HIGH = 1,
@@ -61,11 +62,12 @@ static void put64(uint8_t *p, unsigned at, uint64_t v)
     memcpy(p + at, &v, 8);
 }
 
-/* What the header says, with defaults of older versions. */
+/* The contents of the header, with defaults for older versions. */
 struct setup {
     unsigned version;
     uint32_t code_offset, code_size; /* the protected-mode part, in the file */
-    uint64_t load, run_size;         /* where it goes; what it needs there until it has its own memory map */
+    /* where it is loaded; the memory it needs there until it has its own memory map */
+    uint64_t load, run_size;
     uint32_t initrd_max, cmdline_max;
     bool long_entry;
 };
@@ -102,7 +104,7 @@ static int read_setup(const uint8_t *k, const struct image *im, struct setup *s,
     return 0;
 }
 
-/* The end of the memory that has 1 MiB in it. */
+/* The end of the RAM range that contains 1 MiB. */
 static uint64_t low_memory(const struct loading *l)
 {
     const struct e820_entry *map = l->map;

@@ -1,4 +1,4 @@
-/* load.c - which boot protocol, and the processor states that they share. */
+/* load.c - selects the boot protocol, and sets up the processor states that the protocols share. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +25,7 @@ uint8_t *image_load(const struct image *im, struct error *err)
     return buf;
 }
 
-/* Segment descriptors: null, null, 32- or 64-bit code, data. And a stack. */
+/* Writes segment descriptors: null, null, 32- or 64-bit code, data. Also sets up a stack. */
 static int write_gdt(struct loading *l, bool long_code, struct error *err)
 {
     const uint64_t gdt[4] = {0, 0, long_code ? 0x00af9b000000ffffull : 0x00cf9b000000ffffull,
@@ -122,7 +122,7 @@ static int load_kernel(struct loading *l, struct load_result *r, struct error *e
     return rc;
 }
 
-/* What firmware would have done, if there is none. */
+/* Does what firmware would have done, if there is none. */
 static void set_up_board(struct loading *l)
 {
     board_direct_setup(l->board);

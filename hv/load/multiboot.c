@@ -1,5 +1,5 @@
-/* multiboot.c - multiboot 1 images (Multiboot Specification 0.6.96): ELF, or any format with address fields. The initrd, if any, is
- * module 0. */
+/* multiboot.c - multiboot 1 images (Multiboot Specification 0.6.96): ELF, or any format with address fields.
+ * The initrd, if any, is module 0. */
 #include <gelf.h>
 #include <libelf.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ enum {
     INFO_SIZE = AT_MMAP + MAP_MAX * MMAP_ENTRY,
 };
 
-/* What is loaded: the multiboot information with all that it points to but the command line. */
+/* The multiboot information as loaded, with everything it points to except the command line. */
 struct info {
     uint64_t at;
     uint8_t bytes[INFO_SIZE];
@@ -122,7 +122,7 @@ static int load_segments(struct loading *l, Elf *elf, const uint8_t *k, const st
             continue;
         if (load_segment(l, &ph, k, im, err) < 0)
             return -1;
-        total += ph.p_memsz; /* thousands of segments may say that they lie at the same place */
+        total += ph.p_memsz; /* thousands of segments may claim the same place */
         if (total > UINT32_MAX)
             return error_set(
                 err, "%s: its segments lie upon each other: the image is damaged, fetch it again", im->name);
@@ -175,7 +175,7 @@ static void fill_mmap(const struct loading *l, struct info *info)
     info_set(info, 48, (uint32_t)info->at + AT_MMAP);
 }
 
-/* Behind the image if it fits there. Fills in where it is. */
+/* Loads the module after the image if it fits there, and fills in its address. */
 static int place_module(struct loading *l, const struct image *im, uint64_t end, uint32_t module[4],
                         struct error *err)
 {

@@ -1,11 +1,11 @@
-/* place.c - where in memory a loader may put what it makes: in RAM, by the memory map that the image will be told, and on nothing that was
- * loaded. */
+/* place.c - allocates guest memory for loaders: in RAM according to the memory map passed to the image,
+ * without overlapping anything loaded. */
 #include <stdlib.h>
 
 #include "hv/load/internal.h"
 #include "traces/memory.h"
 
-/* The end of the RAM that begins at or before an address and has it in it; 0: it is no RAM. Entries may be neighbours. */
+/* The end of the RAM that contains an address, or 0 if it is not RAM. Adjacent entries count as one. */
 static uint64_t ram_end(const struct loading *l, uint64_t at)
 {
     uint64_t end = at;
@@ -39,7 +39,7 @@ static int by_start(const void *a, const void *b)
     return x->start < y->start ? -1 : x->start > y->start;
 }
 
-/* In order, and what touches is one: a damaged image may have tens of thousands of segments. */
+/* Sorts the list and merges adjacent ranges: a damaged image may have tens of thousands of segments. */
 static void tidy(struct loading *l)
 {
     size_t n = 0;
@@ -55,11 +55,11 @@ static void tidy(struct loading *l)
     l->ntaken = n + 1;
 }
 
-/* The end of what lies in [at, at + size); 0: it is free. */
+/* The end of what is taken in [at, at + size), or 0 if it is free. */
 static uint64_t taken_until(const struct loading *l, uint64_t at, uint64_t size)
 {
     size_t low = 0, high = l->ntaken;
-    while (low < high) { /* the first that ends behind `at` */
+    while (low < high) { /* find the first that ends after `at` */
         size_t middle = (low + high) / 2;
         if (l->taken[middle].end > at)
             high = middle;
@@ -69,7 +69,7 @@ static uint64_t taken_until(const struct loading *l, uint64_t at, uint64_t size)
     return low < l->ntaken && l->taken[low].start < at + size ? l->taken[low].end : 0;
 }
 
-/* Where to look next if [at, at + size) is not free; `at` itself if it is; UINT64_MAX: nowhere. */
+/* Returns `at` if [at, at + size) is free, else the next address to try, or UINT64_MAX if there is none. */
 static uint64_t next_try(const struct loading *l, uint64_t at, uint64_t size)
 {
     uint64_t next = taken_until(l, at, size);

@@ -1,8 +1,8 @@
-/* block.c - decoded blocks: made, found, left.
+/* block.c - decoding, finding and leaving blocks of code.
  *
- * A block lies within one page. An instruction that crosses into the next page is a block of its own, which only the dispatcher
- * enters, after fetching both pages (so that accessed bits and faults come when the instruction is reached).
- */
+ * A block lies within one page. An instruction that crosses into the next page forms a block of its own,
+ * which only the dispatcher enters after fetching both pages, so that accessed bits are set and faults raised
+ * when the instruction is reached. */
 #include "hv/x86/decode.h"
 #include "hv/x86/exec.h"
 
@@ -21,7 +21,7 @@ const struct op *leave_after(struct x86 *cpu, const struct op *op)
     return leave_to(cpu, op, rip_after(cpu, op));
 }
 
-/* In place of an op before which execution must stop. */
+/* Replaces an op before which execution must stop. */
 OP(op_resync)
 {
     cpu->left += cpu->block->n - op->idx;
@@ -87,7 +87,8 @@ static void link_block(struct block *b, struct code_page *page, unsigned off)
     *bucket = b;
 }
 
-/* Decodes instructions from one page. Returns how many; 0: the first one crosses the page's end or the segment's. */
+/* Decodes instructions from one page. Returns how many; 0 if the first one crosses the end of the page or of
+ * the segment. */
 static unsigned decode_run(struct x86 *cpu, const uint8_t *host, unsigned off, uint64_t lin, uint64_t pa,
                            uint64_t limit, struct op *ops, unsigned *bytes)
 {
@@ -96,7 +97,7 @@ static unsigned decode_run(struct x86 *cpu, const uint8_t *host, unsigned off, u
     uint64_t room = SNAPSHOT_PAGE - off < limit ? SNAPSHOT_PAGE - off : limit;
     while (!end && n < BLOCK_MAX_OPS && at < room) {
         if (n && exec_stop_here(cpu, lin + at, pa + at))
-            break; /* blocks begin at stops and do not run over them */
+            break; /* blocks start at stops and do not extend past them */
         enum decoded r =
             decode(cpu->decoder, host + off + at, (unsigned)(room - at), cpu->code_bits, at, &ops[n], &end);
         if (r == DEC_SHORT)
@@ -128,7 +129,7 @@ static struct block *new_block(struct x86 *cpu, const struct op *ops, unsigned n
     return b;
 }
 
-/* The bytes of an instruction that goes on in the next page, or that does not lie in memory at all. */
+/* Fetches the bytes of an instruction that continues in the next page, or that is not in memory at all. */
 static unsigned gather(struct x86 *cpu, uint64_t rip, uint64_t limit, uint8_t *buf, struct code_page **second)
 {
     unsigned n = 0;
@@ -156,7 +157,7 @@ static unsigned gather(struct x86 *cpu, uint64_t rip, uint64_t limit, uint8_t *b
     return n < limit ? n : (unsigned)limit;
 }
 
-/* One instruction by itself, decoded anew each time unless it lies in two pages of memory. */
+/* A block of one instruction, decoded again each time unless it lies in two pages of memory. */
 static struct block *make_single(struct x86 *cpu, uint64_t rip, uint64_t limit, struct code_page *page,
                                  unsigned off)
 {
@@ -212,7 +213,8 @@ static struct block *find_slow(struct x86 *cpu, uint64_t rip, struct code_page *
             continue;
         if (!cpu->mode64 && rip + b->bytes - 1 > cpu->seg[CS].limit)
             continue;
-        /* From the second page's first byte on, as gather() does: a fault's CR2 must not depend on what is cached. */
+        /* Fetch from the second page's first byte, as gather() does: a fault's CR2 must not depend on what is
+         * cached. */
         if (b->page2 && (fetch_page(cpu, code_linear(cpu, rip + (0x1000 - off)), &pa) != b->page2 ||
                          memcmp(b->page2->host, b->raw2, b->bytes - (0x1000 - off))))
             continue;

@@ -1,11 +1,11 @@
 /* branch.c - near jumps, calls and returns, and how blocks chain.
  *
- * Relative branches: op->imm is the target's and op->disp the next instruction's offset from the block's start.
- */
+ * For relative branches, op->imm is the offset of the target and op->disp that of the next instruction, both
+ * from the block's start. */
 #include "hv/x86/decode.h"
 #include "hv/x86/int.h"
 
-/* ---------------------------------------------------------------- going on in another block */
+/* ---------------------------------------------------------------- continuing in another block */
 
 #define STOP_HERE                                                                                            \
     do {                                                                                                     \
@@ -13,7 +13,7 @@
         return NULL;                                                                                         \
     } while (0)
 
-/* gpr[REG_RIP] is its address already. */
+/* gpr[REG_RIP] already holds the block's address. */
 #define ENTER(b)                                                                                             \
     do {                                                                                                     \
         struct block *enter_ = (b);                                                                          \
@@ -24,7 +24,7 @@
         GOTO(enter_->ops);                                                                                   \
     } while (0)
 
-/* The block at rip, which is not chained yet; `offset` is rip's from the start of the running block. */
+/* Finds the block at rip, and chains it; `offset` is that of rip from the start of the running block. */
 static __attribute__((noinline)) struct block *find_and_chain(struct x86 *cpu, unsigned which, int64_t offset)
 {
     struct block *from = cpu->block, *b = block_find(cpu, cpu->gpr[REG_RIP]);
@@ -42,7 +42,7 @@ static __attribute__((noinline)) struct block *find_and_chain(struct x86 *cpu, u
         ENTER(chain_);                                                                                       \
     } while (0)
 
-/* Outside 64-bit code the segment's limit counts as well. */
+/* Outside 64-bit code the segment's limit is checked as well. */
 #define CHAIN_LEGACY(which, offset)                                                                          \
     do {                                                                                                     \
         struct block *chain_ = cpu->block->next[which];                                                      \
@@ -61,7 +61,7 @@ static __attribute__((noinline)) struct block *find_and_chain(struct x86 *cpu, u
         ENTER(ind_);                                                                                         \
     } while (0)
 
-/* A branch target outside 64-bit code, cut to the operand size and checked. */
+/* A branch target outside 64-bit code, truncated to the operand size and checked. */
 static uint64_t legacy_target(struct x86 *cpu, const struct op *op, uint64_t rip)
 {
     rip = op->osize == 1 ? (uint16_t)rip : (uint32_t)rip;
@@ -72,7 +72,7 @@ static uint64_t legacy_target(struct x86 *cpu, const struct op *op, uint64_t rip
     return rip;
 }
 
-/* In 64-bit code a near target must be canonical; the fault is the branch's. */
+/* In 64-bit code a near target must be canonical; the fault is raised at the branch. */
 static inline void check_canonical(struct x86 *cpu, const struct op *op, uint64_t rip)
 {
     if (unlikely((uint64_t)((int64_t)(rip << 16) >> 16) != rip)) {
@@ -81,8 +81,8 @@ static inline void check_canonical(struct x86 *cpu, const struct op *op, uint64_
     }
 }
 
-/* Where a relative branch goes. The chained block is only right if the target was not cut to 16 bits on the way: then rip is not
- * start + offset, and it is looked up each time. */
+/* Goes to the target of a relative branch. The chained block is valid only if the target was not truncated to
+ * 16 bits; if it was, rip is not start + offset, and the block is looked up each time. */
 #define TAKE_LEGACY                                                                                          \
     do {                                                                                                     \
         uint64_t full_ = cpu->gpr[REG_RIP] + op->uimm, rip_ = legacy_target(cpu, op, full_);                 \
@@ -136,7 +136,7 @@ static OP(jmp_legacy)
 }
 const struct family fam_jmp = {{{NULL, jmp_legacy, jmp_legacy, jmp_64}}};
 
-/* The count is rCX in the address size. */
+/* The count register is rCX in the address size. */
 static uint64_t count_mask(const struct x86 *cpu, const struct op *op)
 {
     return op->asize == 2 ? UINT64_MAX : op->asize == 1 ? 0xffffffff : 0xffff;

@@ -69,8 +69,8 @@ struct block *code_alloc(struct physmem *pm, unsigned n)
 
 const struct op *op_resync(struct x86 *, const struct op *);
 
-/* A dropped block stays where it is (it may be running, or chained from another), but every op of it goes back to the dispatcher,
- * which finds the new code. */
+/* A dropped block stays in place (it may be running, or chained from another), but each of its ops now
+ * returns to the dispatcher, which finds the new code. */
 static void block_kill(struct physmem *pm, struct block *b)
 {
     for (unsigned i = 0; i <= b->n; i++)

@@ -1,17 +1,19 @@
-/* cpu.h - inside of the processor: its state, decoded code, TLB. Private to hv/x86.
+/* cpu.h - inside the processor: its state, decoded code, TLB. Private to hv/x86.
  *
- * How it runs. Guest code is decoded once into blocks (struct block): arrays of struct op, each with a pointer to its handler
- * and unpacked operands. A handler does one instruction and goes on to the next op (NEXT). The last op of a block chains to
- * another block, or returns NULL to the dispatcher (run.c).
+ * How the processor runs: guest code is decoded once into blocks (struct block): arrays of struct op, each
+ * with a pointer to its handler and unpacked operands. A handler executes one instruction and continues with
+ * the next op (NEXT). The last op of a block chains to another block, or returns NULL to the dispatcher
+ * (run.c).
  *
- * Steps are counted a block at a time: entering a block subtracts its `n` from `left`; leaving early gives the rest back. To stop
- * at an exact step inside a block, the op there is patched with op_resync, which returns to the dispatcher.
+ * Steps are counted a block at a time: entering a block subtracts its `n` from `left`; leaving early returns
+ * the rest. To stop at an exact step inside a block, the op there is patched with op_resync, which returns to
+ * the dispatcher.
  *
- * The TLB and the decoded code are coherent: a write to a page that holds decoded code or page-table entries in use takes the
- * slow path and drops what it changes. So neither can ever be seen by the guest, a snapshot holds neither, and
- * running on after a load is the same run. INVLPG has nothing to do, and neither has a load of CR3 but to choose the set of
- * translations that belongs to it (struct space, tlb.c): what was cached for other page tables stays, and stays right.
- */
+ * The TLB and the decoded code are coherent: a write to a page that holds decoded code or page-table entries
+ * in use takes the slow path and drops what it changes. So the guest can never see either of them, a snapshot
+ * contains neither, and a run continued from a load is the same run. INVLPG has nothing to do. A load of CR3
+ * only selects the set of translations that belongs to it (struct space, tlb.c): translations cached for
+ * other page tables are kept, and remain valid. */
 #ifndef BOOTREEL_HV_X86_CPU_H
 #define BOOTREEL_HV_X86_CPU_H
 
@@ -25,7 +27,7 @@
 
 struct x86;
 struct op;
-/* A handler. Returns NULL to leave to the dispatcher. */
+/* A handler. Returns NULL to return to the dispatcher. */
 typedef const struct op *op_fn(struct x86 *, const struct op *);
 
 /* ---------------------------------------------------------------- registers */
@@ -132,8 +134,8 @@ enum vector {
     VEC_XM
 };
 
-/* A segment register with its hidden part. attr: descriptor bits 40-55 (type and S in 0-4, DPL 5-6, P 7, AVL 12, L 13,
- * D/B 14, G 15); limit is in bytes, already scaled. */
+/* A segment register with its hidden part. attr: descriptor bits 40-55 (type and S in 0-4, DPL 5-6, P 7, AVL
+ * 12, L 13, D/B 14, G 15); limit is in bytes, already scaled. */
 enum seg_attr {
     SEG_TYPE = 0xf,
     SEG_ACCESSED = 1,
@@ -155,8 +157,9 @@ struct seg {
     uint16_t attr;
     uint16_t sel;
     uint8_t null; /* protected mode: loaded with a null selector */
-    uint8_t
-        fast; /* derived: bit 0 any read, bit 1 any write is in bounds and allowed (4 GiB limit); see seg_changed() */
+    /* Derived. Bit 0: any read is in bounds and allowed; bit 1: any write is (4 GiB limit). See
+     * seg_changed(). */
+    uint8_t fast;
 };
 
 struct dtable {
@@ -183,7 +186,7 @@ struct fpreg {
 struct fpu {
     struct fpreg r[8]; /* physical registers; ST(i) is r[(top + i) & 7]. MMX registers are r[i].sig */
     uint16_t cw, sw;   /* sw holds TOP too */
-    uint8_t empty;     /* a bit a physical register, 1: empty */
+    uint8_t empty;     /* one bit per physical register, 1: empty */
     uint8_t pad;
     uint16_t fop;
     uint16_t fcs, fds;
@@ -193,16 +196,17 @@ struct fpu {
 
 /* ---------------------------------------------------------------- decoded code */
 
-/* One decoded instruction. `dst` and `src` are the register numbers of the first and second operand as the row lists them
- * (for 8-bit general registers: the byte's offset in gpr[]); whichever of them is memory is unused. */
+/* One decoded instruction. `dst` and `src` are the register numbers of the first and second operand in the
+ * order of the row (for 8-bit general registers, the byte's offset in gpr[]); the one that is a memory
+ * operand is unused. */
 struct op {
     op_fn *fn;
     union {
         int64_t imm; /* immediate, sign-extended; near branches: target's offset from the block's start */
         uint64_t uimm;
     };
-    int32_t
-        disp; /* address: displacement (RIP-relative: from the block's start); branches: fall-through offset */
+    /* address: displacement (RIP-relative: from the block's start); branches: fall-through offset */
+    int32_t disp;
     uint8_t dst, src;
     uint8_t base, index; /* address: registers, REG_ZERO if absent, REG_RIP if RIP-relative */
     uint8_t scale;       /* address: shift count */
@@ -231,14 +235,15 @@ enum { BLOCK_MAX_OPS = 64, CODE_BUCKETS = 512 };
 
 struct code_page;
 struct block {
-    uint32_t
-        id; /* BLOCK_ID(): offset in the page and the mode that it was decoded for; BLOCK_SLOW: only for the dispatcher */
-    uint16_t n; /* instructions; ops[n] is the pseudo op that falls through */
+    /* BLOCK_ID(): offset in the page, and the mode that it was decoded for; BLOCK_SLOW: only for the
+     * dispatcher */
+    uint32_t id;
+    uint16_t n; /* number of instructions; ops[n] is the pseudo op that falls through */
     uint16_t bytes;
     struct block *next[2]; /* chained, within the page only: 0 fall-through, 1 taken */
     struct block *bucket;  /* the page's hash chain */
     struct code_page *page;
-    struct code_page *page2; /* the (only) instruction goes on in this page, with these bytes */
+    struct code_page *page2; /* the block's only instruction continues in this page, with these bytes */
     uint8_t raw2[15];
     struct op ops[];
 };
@@ -246,12 +251,12 @@ struct block {
 #define BLOCK_SLOW            0x8000u
 #define BLOCK_BUCKET(offset)  (((offset) ^ (offset) >> 7) & (CODE_BUCKETS - 1))
 
-/* What is decoded from one page of memory. */
+/* The code decoded from one page of memory. */
 struct code_page {
     uint8_t *host; /* the page's bytes */
     struct pmeta *meta;
-    uint64_t code[SNAPSHOT_PAGE / 64]; /* which bytes were decoded, a bit each */
-    uint64_t linear; /* where it was executed last, while there are stops; 0: nowhere (else bit 0 is set) */
+    uint64_t code[SNAPSHOT_PAGE / 64]; /* which bytes were decoded, one bit each */
+    uint64_t linear; /* where it was last executed, while there are stops: bit 0 is set; 0 if nowhere */
     struct code_page *all_next;
     struct block *bucket[CODE_BUCKETS];
 };
@@ -259,7 +264,7 @@ struct code_page {
 /* ---------------------------------------------------------------- physical memory (mem.c) */
 
 enum pmeta_flags {
-    PM_CHANGED = 1, /* written in the present epoch (physmem_save) */
+    PM_CHANGED = 1, /* written in the current epoch (physmem_save) */
     PM_EVER = 2,    /* ever written */
     PM_CODE = 4,    /* has decoded code */
     PM_TABLE = 8,   /* holds page-table entries that some TLB has used (table->live > 0) */
@@ -267,38 +272,39 @@ enum pmeta_flags {
     PM_SLOW = PM_CODE | PM_TABLE,
 };
 enum { FAST_SLOTS = 3, FAST_MANY = FAST_SLOTS + 1 };
-/* Notes on one page of a ramblock. */
+/* What is recorded about one page of a ramblock. */
 struct pmeta {
     struct code_page *code;
     struct table_page *table;
-    uint32_t epoch; /* the last one that has ended in which it was written; 0: none */
+    uint32_t epoch; /* the last completed epoch in which it was written, or 0 */
     uint8_t flags;
     uint8_t nfast;             /* FAST_MANY: any slot */
-    uint16_t fast[FAST_SLOTS]; /* slots of the TLBs where direct write entries for it may be */
+    uint16_t fast[FAST_SLOTS]; /* TLB slots that may hold direct write entries for it */
 };
 
 /* One page of guest-physical address space. */
 struct pdesc {
-    uint8_t *rd, *wr; /* host pages; NULL: the bus */
+    uint8_t *rd, *wr; /* host pages, or NULL for the bus */
     struct pmeta *rd_meta, *wr_meta;
     bool ignore_writes;
 };
 
-/* The descriptor of the page at pa (after A20); never NULL (beyond the end: an all-bus page). */
+/* The descriptor of the page at pa (after A20). Never NULL: beyond the end it is a page whose accesses all go
+ * to the bus. */
 const struct pdesc *physmem_page(const struct physmem *, uint64_t pa);
-/* All but the A20 line. */
+/* All address bits, except bit 20 while the A20 line is off. */
 uint64_t physmem_a20_mask(const struct physmem *);
-/* Processors to be told when translations or code must go. */
+/* Registers a processor to be notified when translations or code must be dropped. */
 void physmem_attach(struct physmem *, struct x86 *);
 void physmem_detach(struct physmem *, struct x86 *);
-/* The processors attached. */
+/* The attached processors. */
 struct x86 *const *physmem_processors(const struct physmem *, unsigned *n);
-/* Bytes [off, off+n) of a page of memory are about to change (`page` still holds the old ones): drops code decoded from them and
- * translations read from them, sets the changed marks. */
+/* Bytes [off, off+n) of a page of memory are about to change (`page` still holds the old ones): drops code
+ * decoded from them and translations read from them, sets the changed marks. */
 void physmem_before_write(struct physmem *, struct pmeta *, uint8_t *page, uint32_t off, uint32_t n);
-/* The same for code alone, where no translation can change: a walk sets accessed and dirty bits. */
+/* The same for code alone, where no translation can change: for a walk that sets accessed and dirty bits. */
 void physmem_before_mark(struct physmem *, struct pmeta *, uint32_t off, uint32_t n);
-/* The notes on a page of page-table entries, made if there are none; they live as long as the memory. */
+/* The record of a page of page-table entries, created if there is none. It lives as long as the memory. */
 struct table_page *table_page_get(struct physmem *, struct pmeta *);
 
 /* Bits [off, off+n) of word i of a page's byte map. */
@@ -315,7 +321,7 @@ static inline bool code_marked(const struct code_page *p, uint32_t off, uint32_t
             return true;
     return false;
 }
-/* Would writing the bytes drop anything? */
+/* Would writing the bytes drop decoded code or translations? */
 static inline bool page_guards(const struct pmeta *m, uint32_t off, uint32_t n)
 {
     return m->flags & PM_TABLE || (m->flags & PM_CODE && code_marked(m->code, off, n));
@@ -325,18 +331,19 @@ static inline bool page_guards(const struct pmeta *m, uint32_t off, uint32_t n)
 struct code_cache *code_cache_create(void);
 void code_cache_destroy(struct physmem *);
 struct code_cache *physmem_code(const struct physmem *);
-/* The decoded code of a page of memory, made if there is none. */
+/* The decoded code of a page of memory, created if there is none. */
 struct code_page *code_page_get(struct physmem *, struct pmeta *, uint8_t *host);
-/* Bytes [off, off+n) of it have been decoded. */
+/* Marks bytes [off, off+n) of the page as decoded. */
 void code_mark(struct code_page *, uint32_t off, uint32_t n);
-/* Room for a block of n instructions; NULL if the code cache is full: code_flush() then, with no block running. */
+/* Allocates a block of n instructions. NULL if the code cache is full: the caller then calls code_flush(),
+ * with no block running. */
 struct block *code_alloc(struct physmem *, unsigned n);
 void code_flush(struct physmem *);
-/* Drop every block of the page. A block that is running ends after its present instruction. */
+/* Drop every block of the page. A running block ends after its current instruction. */
 void code_drop(struct physmem *, struct code_page *);
-/* The same, and no processor's instruction TLB knows it any more. */
+/* The same, and drops it from every processor's instruction TLB. */
 void code_drop_everywhere(struct physmem *, struct code_page *);
-/* Drops the blocks that were decoded from bytes [off, off+n) of the page: data often lies close to code. */
+/* Drops only the blocks decoded from bytes [off, off+n), since data is often close to code. */
 void code_written(struct physmem *, struct code_page *, uint32_t off, uint32_t n);
 
 /* ---------------------------------------------------------------- TLB */
@@ -347,44 +354,47 @@ enum pte_bits { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40, PTE
 
 enum { TLB_SIZE = 1024, ITLB_SIZE = 256, SPACES = 8, MAX_CPUS = 64 };
 #define TLB_NONE UINT64_MAX
-/* Tags are linear page addresses, TLB_NONE if that access must go the slow way. Host address = add + linear. */
+/* Tags are linear page addresses, or TLB_NONE if that access must take the slow path. Host address = add +
+ * linear. */
 struct tlb_entry {
     uint64_t r, w;
     uintptr_t add;
-    uint64_t
-        pa; /* the page's physical address; bit 0: a write needs no walk either, though it may have to go the slow way */
+    /* The page's physical address. Bit 0: a write needs no walk either, though it may have to take the slow
+     * path. */
+    uint64_t pa;
 };
 struct itlb_entry {
     uint64_t tag; /* linear page, bit 0: CPL 3 */
     struct code_page *page;
     uint64_t pa;
 };
-/* Slots of a space, numbered: the TLBs of CPL 0-2 and 3, then the instruction TLBs. */
+/* How the slots of a space are numbered: the TLBs of CPL 0-2 and 3, then the instruction TLBs. */
 enum { ITLB_SLOT = 2 * TLB_SIZE, TLB_SLOTS = ITLB_SLOT + 2 * ITLB_SIZE };
 
-/* All that translations follow from, besides memory: the page tables' root, and what of CR0, CR4 and EFER paging looks at. Zero without
- * paging. */
+/* Everything besides memory that determines translations: the root of the page tables, and the bits of CR0,
+ * CR4 and EFER that affect paging. Zero without paging. */
 struct space_key {
     uint64_t mode, root, pdpte[4];
 };
-/* The translations of one set of page tables. A processor keeps those of the SPACES that it used last. */
+/* The translations of one set of page tables. A processor keeps the SPACES most recently used ones. */
 struct space {
     struct space_key key;
-    uint64_t used_at;           /* by the processor's count of switches */
-    struct table_page **tables; /* that it has read from */
+    uint64_t used_at;           /* in the processor's count of switches */
+    struct table_page **tables; /* the table pages it has read from */
     size_t ntables, captables;
-    bool filled;                       /* some slot is */
-    uint64_t used[TLB_SLOTS / 64];     /* which ones may be, so that a flush costs what was filled */
+    bool filled;                       /* some slot is filled */
+    uint64_t used[TLB_SLOTS / 64];     /* which slots may be filled, so that a flush visits only those */
     struct tlb_entry tlb[2][TLB_SIZE]; /* CPL 0-2, CPL 3 */
     struct itlb_entry itlb[2][ITLB_SIZE];
 };
 
-/* A page of page-table entries in use: who has read which entries. So a write to one finds what was derived from it without looking at
- * every translation, and a page that nobody uses any more is an ordinary page again. Spaces are a byte a processor, a bit a space. */
+/* A page of page-table entries in use, and which spaces have read which entries. So a write to an entry finds
+ * what was derived from it without scanning every translation, and a page that is no longer used becomes an
+ * ordinary page again. Spaces are one byte per processor, one bit per space. */
 enum { TABLE_USES = 6 };
 struct table_use {
-    uint64_t base; /* linear address of what its first entry maps */
-    uint8_t level; /* 0: the last one */
+    uint64_t base; /* linear address that its first entry maps */
+    uint8_t level; /* 0 is the last one */
     uint8_t spaces[MAX_CPUS];
 };
 struct table_page {
@@ -392,14 +402,14 @@ struct table_page {
     struct table_page *all_next;
     unsigned live; /* bits set in `use` and `many` */
     unsigned n;
-    uint8_t listed[MAX_CPUS]; /* in the lists of these spaces */
-    uint8_t many[MAX_CPUS];   /* spaces with uses for which there was no room: a write flushes them */
+    uint8_t listed[MAX_CPUS]; /* the spaces whose lists contain it */
+    uint8_t many[MAX_CPUS];   /* spaces with uses that did not fit: a write flushes them */
     struct table_use use[TABLE_USES];
 };
 
 /* ---------------------------------------------------------------- the processor */
 
-/* What a pending exception is. */
+/* A pending exception. */
 struct fault {
     uint8_t vector;
     bool has_error;
@@ -408,7 +418,7 @@ struct fault {
     uint64_t dr6;
 };
 
-/* The parts of MTRRs and other MSRs that are only kept. */
+/* MTRRs and other MSRs that are only stored. */
 struct msrs {
     uint64_t star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
     uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
@@ -421,23 +431,24 @@ struct cpuid_model; /* cpuid.c */
 
 struct x86 {
     /* --- hot --- */
-    uint64_t gpr
-        [NGPR]; /* gpr[REG_ZERO] is 0; gpr[REG_RIP] is the address of the running block's start (outside blocks: of the
-                         * next instruction) */
+    /* gpr[REG_ZERO] is 0; gpr[REG_RIP] is the start of the running block, or outside blocks the next
+     * instruction. */
+    uint64_t gpr[NGPR];
     uint64_t cc_res; /* lazy flags: the last result, sign-extended: ZF, SF, PF */
-    uint64_t cc_aux; /* CF, AF, OF at their places in EFLAGS; bits 2 and 7 invert PF and SF got from cc_res */
-    int64_t left;    /* steps left in the slice after the running block */
-    struct block *block; /* running */
-    const struct op *op; /* the present instruction; set wherever something outside of the handler may ask */
+    /* CF, AF, OF at their positions in EFLAGS; bits 2 and 7 invert PF and SF as computed from cc_res */
+    uint64_t cc_aux;
+    int64_t left;          /* steps left in the slice after the running block */
+    struct block *block;   /* running */
+    const struct op *op;   /* the current instruction; set wherever code outside the handler may need it */
     struct tlb_entry *tlb; /* see tlb_select() */
     struct itlb_entry *itlb;
-    struct tlb_entry
-        *tlbs[3];        /* of `space`: CPL 0-2, CPL 3; and one that stays empty (alignment checks on) */
-    struct space *space; /* of the present page tables */
+    /* of `space`: CPL 0-2, CPL 3, and one that stays empty (used with alignment checks on) */
+    struct tlb_entry *tlbs[3];
+    struct space *space; /* of the current page tables */
     struct seg seg[NSEG];
-    uint64_t flags; /* EFLAGS but for the arithmetic flags (and always bit 1) */
-    uint32_t
-        key; /* mode that code is decoded for: bits 0-1 code size (0 16, 1 32, 2 64), bit 2 32-bit stack */
+    uint64_t flags; /* EFLAGS without the arithmetic flags; bit 1 is always set */
+    /* mode that code is decoded for: bits 0-1 code size (0: 16, 1: 32, 2: 64), bit 2 32-bit stack */
+    uint32_t key;
     uint8_t cpl;
     bool mode64;       /* CS.L in long mode */
     uint8_t code_bits; /* 16, 32, 64 */
@@ -456,20 +467,21 @@ struct x86 {
     bool nmi_pending, smi_pending, init_pending, sipi_pending, wait_sipi;
     uint8_t sipi_vector;
     bool tf_pending; /* a single-step trap is due after this instruction */
-    uint8_t
-        data_breaks; /* bits of DR6: breakpoints DR0-3 that an access has met, for a trap after the instruction */
-    uint8_t
-        seen_ring3; /* for EV_CPU_RING3 and EV_PROCESS_FIRST (enum ring3_seen): part of the state, so that a replay from a
-                         * checkpoint is the same */
+    /* bits of DR6: breakpoints DR0-3 that an access has hit, for a trap after the instruction */
+    uint8_t data_breaks;
+    /* for EV_CPU_RING3 and EV_PROCESS_FIRST (enum ring3_seen): part of the state, so that a replay from a
+     * checkpoint is the same */
+    uint8_t seen_ring3;
 
     struct fpu fpu;
     union xmm xmm[16];
 
     /* --- wiring and caches: not state --- */
     int64_t requested; /* x86_run's steps */
-    int64_t
-        slice; /* steps when `left` was last set: slice - left (- what the running block has not done) are executed */
-    bool attention; /* the dispatcher must look at lines and breaks */
+    /* Steps when `left` was last set. Executed so far: slice - left, minus the steps that the running block
+     * has not done yet. */
+    int64_t slice;
+    bool attention; /* the dispatcher must check lines and breaks */
     bool brk;       /* x86_break() */
     bool running;
     unsigned index;
@@ -477,17 +489,17 @@ struct x86 {
     struct x86_bus bus;
     const struct cpuid_model *model;
     struct decoder *decoder;
-    struct field_table saved; /* what of all this is state */
+    struct field_table saved; /* the fields of this struct that are state */
     struct op *patched;       /* op whose fn is replaced by op_resync */
     op_fn *patched_fn;
     jmp_buf *unwind;
-    struct fault fault, first_fault; /* raised last; being delivered */
+    struct fault fault, first_fault; /* the last one raised; the one being delivered */
     bool delivering;                 /* an exception or interrupt is being delivered */
     struct x86_stop stop;
     bool stop_hit;
-    bool stop_probe; /* … for one that is report_only: a real one takes its place */
-    uint8_t
-        stops_said; /* what was reported of the stops at the present instruction: 0 nothing, 1 a real one, 2 probes too */
+    bool stop_probe; /* the stop is report_only: an ordinary one takes precedence */
+    /* which stops at the current instruction were reported: 0 none, 1 an ordinary one, 2 probes too */
+    uint8_t stops_said;
     bool exec_stops, data_stops;
     struct stop_point *stops; /* watchpoints, then execution stops up to nreal, then probes: see stops.c */
     size_t nstops, nwatches, nreal;
@@ -496,7 +508,7 @@ struct x86 {
     uint8_t stop_offsets[SNAPSHOT_PAGE];
     size_t stop_mask;
     long stop_index;   /* of `stop` */
-    uint64_t switches; /* of spaces, counted */
+    uint64_t switches; /* number of switches between spaces */
     struct space spaces[SPACES];
     struct tlb_entry none[TLB_SIZE];
 };
@@ -507,10 +519,11 @@ struct x86 {
 __attribute__((noreturn)) void raise_fault(struct x86 *, unsigned vector);
 __attribute__((noreturn)) void raise_error(struct x86 *, unsigned vector, uint32_t error);
 __attribute__((noreturn)) void raise_page_fault(struct x86 *, uint64_t linear, uint32_t error);
-/* #DB. `bits`: what of DR6 says why; breakpoints that are pending are reported by the same exception. */
+/* #DB. `bits` are the bits of DR6 that say why; pending breakpoints are reported by the same exception. */
 __attribute__((noreturn)) void raise_debug(struct x86 *, uint64_t bits);
 
-/* stops.c. Is there an execution stop at this address? At the next instruction, not reported yet: noted in cpu->stop. */
+/* stops.c. exec_stop_here(): is there an execution stop at this address? exec_stop_reached(): is there one at
+ * the next instruction that was not reported yet? It is stored in cpu->stop. */
 bool exec_stop_here(const struct x86 *, uint64_t linear, uint64_t pa);
 bool exec_stop_reached(struct x86 *);
 /* The code of the page is about to be executed at this linear page. */
@@ -519,32 +532,36 @@ void x86_stops_free(struct x86 *);
 /* state.c: a processor's fields. */
 struct field_table x86_saved(void);
 
-/* mem.c: the slow ways. All may raise. size 1, 2, 4, 8 (loads come zero-extended). `op` is the present instruction. */
+/* mem.c: the slow paths. All may raise. size is 1, 2, 4 or 8 (loads are zero-extended). `op` is the current
+ * instruction. */
 uint64_t mem_load(struct x86 *, const struct op *, uint64_t linear, unsigned size);
 void mem_store(struct x86 *, const struct op *, uint64_t linear, unsigned size, uint64_t value);
 /* A load that must be followed by mem_store to the same place: faults as a write. */
 uint64_t mem_load_rmw(struct x86 *, const struct op *, uint64_t linear, unsigned size);
-/* Check that n bytes at linear can be read (or written), raising if not; nothing is transferred. n up to 4096. */
+/* Check that n bytes at linear can be read (or written), and raise if not; nothing is transferred. n is at
+ * most 4096. */
 void mem_probe(struct x86 *, const struct op *, uint64_t linear, unsigned n, bool write);
-/* An access to a port was made: it may meet an I/O breakpoint. */
+/* A port was accessed: the access may hit an I/O breakpoint. */
 void note_port_break(struct x86 *, uint16_t port, unsigned size);
-/* As a supervisor whatever the CPL: descriptor tables, TSS, interrupt frames to an inner stack. cpu->op must be set, or the
- * dispatcher is delivering. */
+/* Accesses with supervisor privilege whatever the CPL: descriptor tables, TSS, interrupt frames on an inner
+ * stack. Either cpu->op is set, or the dispatcher is delivering. */
 uint64_t sys_load(struct x86 *, uint64_t linear, unsigned size);
 void sys_store(struct x86 *, uint64_t linear, unsigned size, uint64_t value);
-/* run.c: the dispatcher must look again after the present instruction (what runs may not be what is there now). */
+/* run.c: the dispatcher must look again after the current instruction, because the running block may no
+ * longer match memory. */
 void look_again(struct x86 *);
 
-/* tlb.c. Drop every cached translation (what is cached may not follow from memory and control registers alone any more). */
+/* tlb.c. Drop every cached translation: they may no longer follow from memory and control registers alone. */
 void tlb_flush(struct x86 *);
-/* Control registers changed: translations of the present page tables from now on. */
+/* Control registers changed: use the translations of the current page tables from now on. */
 void tlb_switch(struct x86 *);
-/* At the processor's making and end. */
+/* Called when the processor is created and destroyed. */
 void tlb_start(struct x86 *);
 void tlb_free(struct x86 *);
-/* What a walk found: the page of lin is at pa. may_write: a write needs no walk. */
+/* Enter the result of a walk: the page of lin is at pa. may_write: a write needs no walk. */
 void tlb_enter(struct x86 *, uint64_t lin, bool user, uint64_t pa, bool may_write);
-/* The entry has served a write that had to go the slow way: the next one need not, if nothing is to be seen to any more. */
+/* The entry served a write that took the slow path: the next write need not, if nothing has to be handled any
+ * more. */
 void tlb_write_met(struct x86 *, struct tlb_entry *);
 void itlb_enter(struct x86 *, uint64_t lin, uint64_t pa, struct code_page *);
 /* A walk for lin has read an entry of this page at that level. */
@@ -553,35 +570,36 @@ void tlb_watch(struct x86 *, struct pmeta *, uint8_t *page, unsigned level, uint
 void tlb_table_written(struct physmem *, struct pmeta *, const uint8_t *page, uint32_t off, uint32_t n);
 /* Writes to the page must take the slow way from now on. */
 void tlb_drop_fast(struct physmem *, struct pmeta *, const uint8_t *page);
-/* The page's code is not executed by way of any instruction TLB any more. */
+/* Drop the page's code from every instruction TLB. */
 void tlb_drop_code(struct physmem *, const struct code_page *);
-/* CPL or EFLAGS.AC changed: which TLBs are in use. With alignment checks every access goes the slow way. (The dispatcher calls it
- * too.) */
+/* CPL or EFLAGS.AC changed: select the TLBs to use. With alignment checks every access takes the slow path.
+ * (The dispatcher calls it too.) */
 static inline void tlb_select(struct x86 *cpu)
 {
     bool user = cpu->cpl == 3;
     cpu->tlb = cpu->tlbs[user && cpu->flags & FLAG_AC && cpu->cr0 & CR0_AM ? 2 : user];
     cpu->itlb = cpu->space->itlb[user];
 }
-/* The code of the page at linear address lin as the present CPL may execute it, and its physical address. Raises. NULL: the
- * address is not in memory. */
+/* The code of the page at linear address lin if the current CPL may execute it, and its physical address.
+ * Raises faults. NULL if the address is not in memory. */
 struct code_page *fetch_page(struct x86 *, uint64_t linear, uint64_t *pa);
-/* Translate for the processor without side effects; false: not mapped. */
+/* Translate for the processor without side effects; false if not mapped. */
 bool mem_translate_peek(const struct x86 *, uint64_t linear, uint64_t *pa);
 
-/* seg.c: a segment's hidden part or a control register changed: recompute derived fields (fast, key, mode64, code_bits, cpl's
- * TLB). Must be followed by leaving the block (return NULL). */
+/* seg.c: a segment's hidden part or a control register changed: recompute derived fields (fast, key, mode64,
+ * code_bits, cpl's TLB). Must be followed by leaving the block (return NULL). */
 void seg_changed(struct x86 *, unsigned seg);
 void mode_changed(struct x86 *);
 
-/* Interrupts and exceptions (interrupt.c). `soft`: INT n, INT3, INTO (DPL checks; return address is after the instruction). May
- * raise. Cost of one step is the caller's. next_rip: what to push. */
+/* Interrupts and exceptions (interrupt.c). `soft`: INT n, INT3, INTO (DPL checks; return address is after the
+ * instruction). May raise. The caller accounts for the step. next_rip: the address to push. */
 enum int_kind { INT_HARDWARE, INT_EXCEPTION, INT_SOFT };
 void interrupt_deliver(struct x86 *, enum int_kind, uint8_t vector, bool has_error, uint32_t error,
                        uint64_t next_rip);
 
-/* A debug exception is being delivered (run.c): `bits` of DR6 are set. Those of the breakpoints, B0-B3, are set anew: only
- * the others stay from earlier exceptions until the handler clears them (SDM volume 3, 17.2.3). */
+/* A debug exception is being delivered (run.c): `bits` of DR6 are set. The breakpoint bits, B0-B3, are
+ * replaced: only the others are kept from earlier exceptions until the handler clears them (SDM volume 3,
+ * 17.2.3). */
 void debug_note(struct x86 *, uint64_t bits);
 /* No trap is pending any more. */
 static inline void debug_taken(struct x86 *cpu)
@@ -637,7 +655,8 @@ static inline void cc_set(struct x86 *c, uint64_t f)
     uint64_t pf = c->cc_res == 0;
     c->cc_aux = (f & (FLAG_CF | FLAG_AF | FLAG_OF | FLAG_SF)) | ((f >> 2 & 1) ^ pf) << 2;
 }
-/* Set all of EFLAGS without checks. The caller looks to mode changes (VM) and leaves the block if IF or TF may have been set. */
+/* Set all of EFLAGS without checks. The caller handles mode changes (VM) and leaves the block if IF or TF may
+ * have been set. */
 static inline void eflags_set(struct x86 *c, uint64_t f)
 {
     cc_set(c, f);

@@ -1,20 +1,19 @@
-/* cpuid.c - the processor models: what CPUID says, and which instructions and registers there are.
+/* cpuid.c - the processor models: the results of CPUID, and which instructions and registers exist.
  *
  * SDM volume 2, CPUID; AMD CPUID specification (25481) for the extended leaves.
  *
- * The vendor is AMD, family 15 (K8): operating systems
- * then expect neither Meltdown nor a microcode update, and nothing of later families' registers. The model is QEMU's qemu64
- * (6Bh, stepping 1: revision G). Models 20h-3Fh (revision E) lose memory barriers on real machines, of which
- * FreeBSD warns and for which Xen refuses to make domains (erratum 121); models from 41h on may have C1E (erratum 400): systems look
- * at MSR C0010055h, which says that it is off.
- */
+ * The vendor is AMD, family 15 (K8): operating systems then expect neither Meltdown nor microcode updates nor
+ * the registers of later families. The model is QEMU's qemu64 (6Bh, stepping 1: revision G). Models 20h-3Fh
+ * (revision E) have errata on real machines about which FreeBSD warns, and for which Xen refuses to create
+ * domains (erratum 121). Models from 41h on may have C1E (erratum 400): systems check MSR C0010055h, which
+ * says that it is off. */
 #include <stdio.h>
 
 #include "hv/x86/sys.h"
 
 struct cpuid_model {
     const char *name;
-    uint64_t features; /* a bit an enum feature */
+    uint64_t features; /* one bit per enum feature */
     uint32_t signature;
     uint32_t max_basic;
     uint8_t physical_bits, linear_bits;
@@ -30,7 +29,8 @@ struct cpuid_model {
     (FEATURES_V2 | F(MOVBE) | F(AES) | F(PCLMUL) | F(XSAVE) | F(RDRAND) | F(RDSEED) | F(FSGSBASE) |          \
      F(SMEP) | F(SMAP) | F(UMIP) | F(INVPCID) | F(CLFLUSHOPT) | F(CLWB) | F(RDPID))
 
-/* The first is the default; max has all that there is. Signatures: K8 revision G (model 6Bh), and K7 (model 6). */
+/* The first is the default; "max" has every feature. Signatures: K8 revision G (model 6Bh), and K7 (model
+ * 6). */
 static const struct cpuid_model models[] = {
     {"x86-64-v2", FEATURES_V2, 0x60fb1, 0x16, 40, 48, true},
     {"x86-64", FEATURES_V1, 0x60fb1, 0x16, 40, 48, true},
@@ -202,8 +202,8 @@ static struct regs extended(const struct x86 *cpu, uint32_t leaf)
     case 4:
         return brand(cpu, (leaf & 0xffff) - 2);
     case 5:
-        return (struct regs){0xff08ff08, 0xff20ff20, 0x40020140,
-                             0x40020140}; /* L1: 64 KiB each, 2 ways, 64-byte lines */
+        /* L1: 64 KiB each, 2 ways, 64-byte lines */
+        return (struct regs){0xff08ff08, 0xff20ff20, 0x40020140, 0x40020140};
     case 6:
         return (struct regs){0, 0x42004200, 0x02008140, 0}; /* L2: 512 KiB, 16 ways */
     case 7:
@@ -226,7 +226,7 @@ static OP(op_cpuid)
         r = extended(cpu, leaf);
     else if (leaf == 0x40000000)
         r = (struct regs){leaf, word_of("boot"), word_of("reel"), 0};
-    else if (leaf >> 16 != 0x4000) /* systems look for hypervisors all over that range */
+    else if (leaf >> 16 != 0x4000) /* systems search that whole range for hypervisors */
         unhandled_event(cpu, "cpuid", leaf, false, 0);
     SET32(RAX, r.a);
     SET32(RBX, r.b);

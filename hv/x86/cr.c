@@ -55,8 +55,8 @@ void cr3_load(struct x86 *cpu, uint64_t value)
     cr_event(cpu, 3, old, value);
 }
 
-/* With process-context identifiers, bit 63 says that translations of the new one may stay. None are kept by identifier, which
- * a processor is free to do (SDM volume 3, 4.10.4.1). */
+/* With process-context identifiers, bit 63 says that translations of the new one may be kept. None are kept
+ * by identifier, which the architecture permits (SDM volume 3, 4.10.4.1). */
 static void cr3_write(struct x86 *cpu, uint64_t v)
 {
     if (cpu->cr4 & CR4_PCIDE)
@@ -68,7 +68,7 @@ static void cr3_write(struct x86 *cpu, uint64_t v)
 
 /* ---------------------------------------------------------------- CR0 */
 
-/* EFER as it is when CR0 becomes v; raises for transitions that are not allowed. */
+/* The value of EFER when CR0 becomes v; raises for forbidden transitions. */
 static uint64_t efer_after(struct x86 *cpu, uint64_t v)
 {
     if (!((cpu->cr0 ^ v) & CR0_PG))
@@ -126,7 +126,7 @@ static void cr4_write(struct x86 *cpu, uint64_t v)
 
 /* ---------------------------------------------------------------- MOV CR */
 
-/* The general operand: 64 bits in 64-bit code, else 32, whatever prefix. */
+/* The general operand: 64 bits in 64-bit code, else 32, whatever the prefix. */
 static uint64_t gpr_get(const struct x86 *cpu, unsigned r)
 {
     return cpu->mode64 ? R64(r) : R32(r);
@@ -136,7 +136,7 @@ static void gpr_set(struct x86 *cpu, unsigned r, uint64_t v)
     SET64(r, cpu->mode64 ? v : (uint32_t)v);
 }
 
-/* CR0, CR2 to CR4 and CR8 are all that there are. */
+/* Only CR0, CR2 to CR4 and CR8 exist. */
 static void need_cr(struct x86 *cpu, unsigned n)
 {
     if (n > 8 || !(0x11d >> n & 1))
@@ -202,7 +202,7 @@ static OP(op_mov_to_cr)
     LEAVE;
 }
 
-/* INVPCID: nothing stale is ever kept, so only the checks are left. SDM volume 2, INVPCID. */
+/* INVPCID: no stale translation is ever kept, so only the checks remain. SDM volume 2, INVPCID. */
 static OP(op_invpcid)
 {
     enum { INDIVIDUAL, SINGLE, ALL, ALL_BUT_GLOBAL };
@@ -250,7 +250,7 @@ static OP(op_clts)
 
 enum { DR7_GD = 1 << 13, DR6_BD = 1 << 13 };
 
-/* The register's number after aliasing; raises what an access raises. */
+/* The register's number after aliasing; raises the faults of an access. */
 static unsigned dr_number(struct x86 *cpu, unsigned n)
 {
     if (n > 7 || ((n == 4 || n == 5) && cpu->cr4 & CR4_DE))
@@ -282,7 +282,7 @@ static OP(op_mov_to_dr)
         raise_error(cpu, VEC_GP, 0);
     cpu->dr[n] = dr_fixed(n, v);
     if (n != 6)
-        tlb_flush(cpu); /* pages with data breakpoints must not be in it */
+        tlb_flush(cpu); /* pages with data breakpoints must not be in the TLB */
     LEAVE;
 }
 

@@ -1,7 +1,6 @@
 /* decode.c - from bytes to struct op, driven by the instruction table (insn.h).
  *
- * Instruction format: SDM volume 2, chapter 2; opcode maps: appendix A.
- */
+ * Instruction format: SDM volume 2, chapter 2; opcode maps: appendix A. */
 #include <stdlib.h>
 
 #include "hv/x86/decode.h"
@@ -11,10 +10,10 @@
 enum { MAX_ROWS = 2048 };
 
 struct decoder {
-    uint16_t first[NMAPS][256]; /* 1 + place in next[] / row[] of the first candidate; 0: none */
+    uint16_t first[NMAPS][256]; /* 1 + index in next[] and row[] of the first candidate; 0 if none */
     uint16_t next[MAX_ROWS * 2];
     uint16_t row[MAX_ROWS * 2];
-    uint8_t has_modrm[NMAPS][256]; /* 1: has one; 2: always in register form (MOV CR, DR) */
+    uint8_t has_modrm[NMAPS][256]; /* 1: has a modrm byte; 2: always in register form (MOV CR, DR) */
     unsigned used;
 };
 
@@ -99,7 +98,7 @@ struct in {
     /* prefixes */
     uint8_t rex, pfx, seg;
     bool osize66, asize67;
-    uint8_t rep; /* the last of F2, F3; 0 */
+    uint8_t rep; /* the last F2 or F3, or 0 */
     uint8_t map, opcode, modrm;
     bool mem;
 };
@@ -161,13 +160,13 @@ static bool take_prefix(struct in *in, uint8_t b)
     }
 }
 
-/* Prefixes, REX, opcode. */
+/* Reads prefixes, REX and opcode. */
 static void take_opcode(struct in *in)
 {
     uint8_t b = (uint8_t)take(in, 1);
     while (!in->short_ && in->pos < 16) {
         if (take_prefix(in, b))
-            in->rex = 0; /* REX counts only right before the opcode */
+            in->rex = 0; /* REX is valid only directly before the opcode */
         else if (in->bits == 64 && (b & 0xf0) == 0x40)
             in->rex = b;
         else
@@ -325,7 +324,7 @@ static unsigned osize_of(const struct in *in, const struct insn_row *r)
     return (in->bits == 32) != o66 ? 2 : 1;
 }
 
-/* An 8-bit register's byte in gpr[]. */
+/* The byte of an 8-bit register in gpr[]. */
 static uint8_t byte_offset(const struct in *in, unsigned r)
 {
     return (uint8_t)(in->rex || r < 4 || r >= 8 ? r * 8 : (r - 4) * 8 + 1);

@@ -15,19 +15,19 @@ enum decoded {
     DEC_TOO_LONG /* over 15 bytes: #GP(0) */
 };
 
-/* Decodes one instruction of at most `avail` bytes. `off` is its offset in the block. An undefined one comes out as an op
- * that raises #UD. *end: the block ends after it. */
+/* Decodes one instruction of at most `avail` bytes. `off` is its offset in the block. An undefined
+ * instruction becomes an op that raises #UD. *end is set if the block ends after it. */
 enum decoded decode(const struct decoder *, const uint8_t *bytes, unsigned avail, unsigned code_bits,
                     unsigned off, struct op *op, bool *end);
 
-/* The row an op was decoded by; NULL for an undefined instruction. */
+/* The row that an op was decoded with; NULL for an undefined instruction. */
 const struct insn_row *op_row(const struct op *);
-/* Does this op reach the linear address by way of the stack segment (64-bit code: rSP or rBP as the base, or PUSH and the
- * like)? Then what is #GP(0) elsewhere is #SS(0). */
+/* Does this op access the linear address through the stack segment (in 64-bit code: rSP or rBP as the base,
+ * or PUSH and the like)? If so, a fault that is otherwise #GP(0) is #SS(0). */
 bool op_on_stack(const struct x86 *, const struct op *, uint64_t linear);
 
-/* block.c: the block at the present address, decoded if need be. Never NULL; raises what fetching raises. No block may be
- * running. */
+/* block.c: the block at the current address, decoded if necessary. Never NULL; raises the faults of the
+ * fetch. No block may be running. */
 struct block *block_at_rip(struct x86 *);
 
 /* Pseudo handlers. */
@@ -37,7 +37,7 @@ const struct op *op_undefined(struct x86 *, const struct op *);
 
 /* ---- chaining, for the handlers of branches ---- */
 
-/* Linear address of an offset in the code segment. */
+/* The linear address of an offset in the code segment. */
 static inline uint64_t code_linear(const struct x86 *cpu, uint64_t rip)
 {
     return cpu->mode64 ? rip : (uint32_t)(cpu->seg[CS].base + rip);

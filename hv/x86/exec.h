@@ -1,14 +1,15 @@
-/* exec.h - for the files of handlers: how to write one. Private to hv/x86.
+/* exec.h - for the files with handlers: how to write one. Private to hv/x86.
  *
  *     OP(name) { ...; NEXT; }
  *
- * A handler reads op->dst, op->src, op->imm …, loads and stores guest memory with ld*() and st*(), which may not return (fault):
- * so registers and flags are changed only after the last access that can fault. One that calls anything which may raise or ask
- * where the processor is (raise_*, sys_*, bus callbacks) begins with SYNC. One that changes the mode, the translation, IF or
- * anything that decoding depends on ends with LEAVE instead of NEXT: rip is set to the next instruction, and the
- * dispatcher looks again. So does one that has the address of a local variable taken (or inlines something that has): no tail
- * call is made from it, and the stack would grow with every instruction.
- */
+ * A handler reads op->dst, op->src, op->imm …, and loads and stores guest memory with ld*() and st*(). These
+ * do not return if the access faults, so registers and flags are changed only after the last access that can
+ * fault. A handler that calls anything which may raise a fault or need the processor's position (raise_*,
+ * sys_*, bus callbacks) begins with SYNC. One that changes the mode, the translation, IF or anything that
+ * decoding depends on ends with LEAVE instead of NEXT: rip is set to the next instruction, and the dispatcher
+ * looks again. A handler that takes the address of a local variable (or inlines a function that does) ends
+ * with LEAVE too: the compiler makes no tail call from it, and the stack would grow with every
+ * instruction. */
 #ifndef BOOTREEL_HV_X86_EXEC_H
 #define BOOTREEL_HV_X86_EXEC_H
 
@@ -24,7 +25,8 @@
 #define TAIL(call) return call /* gcc -O2 makes sibling calls */
 #endif
 
-/* With BOOTREEL_NO_TAIL (sanitizer builds, whose frames rule out sibling calls) the dispatcher loops instead. */
+/* With BOOTREEL_NO_TAIL (sanitizer builds, whose frames rule out sibling calls) the dispatcher loops
+ * instead. */
 #ifdef BOOTREEL_NO_TAIL
 #define GOTO(o) return (o)
 #else
@@ -36,15 +38,15 @@
 #endif
 #define NEXT GOTO(op + 1)
 #define SYNC (cpu->op = op)
-/* Leave to the dispatcher with this instruction retired and rip at the one after it. */
+/* Return to the dispatcher with this instruction retired and rip at the next one. */
 #define LEAVE return leave_after(cpu, op)
-/* Leave with rip already set to where execution goes on (as an offset into the code segment). */
+/* Return to the dispatcher; execution continues at `rip`, an offset into the code segment. */
 #define LEAVE_TO(rip) return leave_to(cpu, op, rip)
 
 const struct op *leave_after(struct x86 *, const struct op *);
 const struct op *leave_to(struct x86 *, const struct op *, uint64_t rip);
 
-/* Address (offset in the segment) of the present and the following instruction. */
+/* Address (offset in the segment) of the current and of the following instruction. */
 static inline uint64_t rip_of(const struct x86 *cpu, const struct op *op)
 {
     uint64_t rip = cpu->gpr[REG_RIP] + op->off;
@@ -67,7 +69,8 @@ static inline uint64_t rip_after(const struct x86 *cpu, const struct op *op)
 #define SET32(r, v) (cpu->gpr[r] = (uint32_t)(v)) /* clears the upper half */
 #define SET64(r, v) (cpu->gpr[r] = (v))
 
-/* A general register by operand size index (0-3), for handlers that are not made per size. 8-bit: o is a byte offset. */
+/* A general register by operand size index (0-3), for handlers that are not generated per size. For 8 bits, r
+ * is a byte offset. */
 static inline uint64_t reg_get_sized(struct x86 *cpu, unsigned r, unsigned osize)
 {
     switch (osize) {
@@ -101,7 +104,8 @@ static inline void reg_set_sized(struct x86 *cpu, unsigned r, unsigned osize, ui
 
 /* ---------------------------------------------------------------- addresses */
 
-/* Check `size` bytes at offset `off` of a segment outside 64-bit code and return the linear address; raises #GP or #SS. */
+/* Check `size` bytes at offset `off` of a segment, outside 64-bit code, and return the linear address. Raises
+ * #GP or #SS. */
 uint64_t seg_linear_slow(struct x86 *, const struct op *, unsigned seg, uint64_t off, unsigned size,
                          bool write);
 
@@ -117,7 +121,7 @@ static inline uint64_t seg_linear(struct x86 *cpu, const struct op *op, unsigned
     return seg_linear_slow(cpu, op, seg, off, size, write);
 }
 
-/* The offset that the address operand stands for (LEA's result before truncation to the operand size). */
+/* The offset of the memory operand (LEA's result before truncation to the operand size). */
 static inline uint64_t ea_offset(const struct x86 *cpu, const struct op *op)
 {
     uint64_t a = cpu->gpr[op->base] + (cpu->gpr[op->index] << op->scale) + (int64_t)op->disp;
@@ -128,13 +132,14 @@ static inline uint64_t ea_any(struct x86 *cpu, const struct op *op, unsigned siz
 {
     return seg_linear(cpu, op, op->seg, ea_offset(cpu, op), size, write);
 }
-/* The same for 64-bit code with 64-bit addresses and neither FS nor GS: the form that hot handlers are specialised for. */
+/* The same for 64-bit code with 64-bit addresses and neither FS nor GS: the form that hot handlers are
+ * specialised for. */
 static inline uint64_t ea_64(const struct x86 *cpu, const struct op *op)
 {
     return cpu->gpr[op->base] + (cpu->gpr[op->index] << op->scale) + (int64_t)op->disp;
 }
 
-/* Linear address n bytes on in a memory operand: wraps at 4 GiB outside 64-bit code. */
+/* The linear address n bytes further in a memory operand; wraps at 4 GiB outside 64-bit code. */
 static inline uint64_t linear_on(const struct x86 *cpu, uint64_t lin, unsigned n)
 {
     return cpu->mode64 ? lin + n : (uint32_t)(lin + n);
@@ -148,7 +153,7 @@ static inline const struct tlb_entry *tlb_of(const struct x86 *cpu, uint64_t lin
 {
     return &cpu->tlb[lin >> 12 & (TLB_SIZE - 1)];
 }
-/* Host pointer if `size` bytes at lin can be read (written) right now without any ado, else NULL. */
+/* Host pointer if `size` bytes at lin can be read (written) directly, else NULL. */
 static inline void *host_r(const struct x86 *cpu, uint64_t lin, unsigned size)
 {
     const struct tlb_entry *e = tlb_of(cpu, lin);
@@ -183,7 +188,7 @@ DEFINE_MEM(16)
 DEFINE_MEM(32)
 DEFINE_MEM(64)
 
-/* 16 bytes: whole or not at all (faults before anything is stored). */
+/* 16 bytes, all or nothing: a fault is raised before anything is stored. */
 static inline union xmm ld128(struct x86 *cpu, const struct op *op, uint64_t lin)
 {
     union xmm v;
@@ -241,9 +246,9 @@ static inline void st_sized(struct x86 *cpu, const struct op *op, uint64_t lin, 
 
 /* ---------------------------------------------------------------- the stack (any mode, any stack size) */
 
-/* Push or pop one item of `size` bytes (2, 4, 8) on the present stack as the present CPL. push may raise before rsp changes;
- * several pushes are not atomic: handlers that push more than one item probe first or keep rsp and restore nothing
- * because rsp is written last. */
+/* Push or pop one item of `size` bytes (2, 4, 8) on the current stack, with the current CPL. A push may raise
+ * before rsp changes. Several pushes are not atomic: handlers that push more than one item probe first, or
+ * write rsp last. */
 void stack_push(struct x86 *, const struct op *, unsigned size, uint64_t value);
 uint64_t stack_pop(struct x86 *, const struct op *, unsigned size);
 /* Read the item at rsp + `skip` bytes without popping. */

@@ -2,7 +2,7 @@
  * and JMP; volume 3, 5.8. */
 #include "hv/x86/sys.h"
 
-/* A transfer under way. */
+/* A transfer in progress. */
 struct far {
     const struct op *op;
     uint16_t sel;
@@ -10,7 +10,7 @@ struct far {
     bool call;
 };
 
-/* Push CS and the return address on the present stack. */
+/* Push CS and the return address on the current stack. */
 static void push_return(struct x86 *cpu, const struct far *f, struct stk *st, unsigned size)
 {
     stk_push(cpu, st, size, cpu->seg[CS].sel);
@@ -66,7 +66,7 @@ static const struct op *far_code(struct x86 *cpu, const struct far *f, const str
 /* ---------------------------------------------------------------- call gates */
 
 struct gate {
-    unsigned size; /* of what is pushed: 2, 4, 8 */
+    unsigned size; /* of each pushed value: 2, 4, 8 */
     unsigned params;
     uint16_t sel;
     uint64_t off;
@@ -166,7 +166,7 @@ static const struct op *far_task(struct x86 *cpu, const struct far *f, const str
 
 /* ---------------------------------------------------------------- all of them */
 
-/* With the flags pushed before it, a call can stand for an INT: this may be a BIOS service. */
+/* With the flags pushed before it, a call can act as an INT, so this may be a BIOS service. */
 static void service_call(struct x86 *cpu, const struct far *f)
 {
     enum { PUSHED_FLAGS = 2 };

@@ -1,5 +1,4 @@
-/* frame.c - what far transfers and interrupts put on stacks and take from them. rsp changes only at the end.
- */
+/* frame.c - the stack frames of far transfers and interrupts. rsp changes only at the end. */
 #include "hv/x86/sys.h"
 
 static uint64_t stack_mask(const struct x86 *cpu)
@@ -21,7 +20,7 @@ uint64_t stack_linear(const struct x86 *cpu)
 
 /* ---------------------------------------------------------------- the TSS's stacks */
 
-/* Long mode: only rsp is in the TSS, and SS becomes null (SDM volume 3, 6.14.4 and 8.7). */
+/* Long mode: the TSS holds only rsp, and SS becomes null (SDM volume 3, 6.14.4 and 8.7). */
 static void inner_long(struct x86 *cpu, unsigned dpl, unsigned ist, unsigned ext, struct stk *st)
 {
     const struct seg *tr = &cpu->seg[TR];

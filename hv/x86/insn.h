@@ -1,21 +1,23 @@
-/* insn.h - the instruction table: one row an instruction. Private to hv/x86.
+/* insn.h - the instruction table: one row per instruction. Private to hv/x86.
  *
- * The rows are in table/integer.def, system.def, x87.def, simd.def, and have this form:
+ * The rows are in table/integer.def, system.def, x87.def and simd.def, and have this form:
  *
  *   ROW(map, pfx, opcode, ext, "mnemonic", A, B, C, flags, FEATURE, family)
  *
  *   map      M1 (one byte), M0F, M0F38, M0F3A
- *   pfx      P__ whatever prefixes; PNP none of 66/F3/F2; P66, PF3, PF2 mandatory prefix (then not an operand size, nor a repeat)
- *   opcode   the byte. With flag F_LOW3 the row stands for 8 opcodes whose low 3 bits are a register
- *   ext      E__ none; E_0 … E_7 modrm.reg; with ER_n modrm.reg and mod == 3; EM_n modrm.reg and mod != 3; E_R mod == 3 only, E_M mod != 3
- *            only; for x87: modrm >= 0xC0 matches whole: XC0 … as EX(0xC0) one modrm byte
+ *   pfx      P__ any prefixes; PNP none of 66/F3/F2; P66, PF3, PF2 a mandatory prefix (which then is neither
+ *            an operand size nor a repeat)
+ *   opcode   the byte. With flag F_LOW3 the row is for 8 opcodes whose low 3 bits are a register
+ *   ext      E__ none; E_(n) modrm.reg is n; ER_(n) modrm.reg is n and mod == 3; EM_(n) modrm.reg is n and
+ *            mod != 3; E_R any reg with mod == 3; E_M any reg with mod != 3; EX(m) the whole modrm byte is m
+ *            (x87, 0xC0 and up)
  *   A, B, C  operand kinds (enum operand); their names follow the SDM's opcode map
  *   flags    see enum row_flags, joined by |
- *   FEATURE  the CPUID feature it belongs to (enum feature): without it in the processor's model: #UD
- *   family   name of a `const struct family` : the handlers by operand form and size
+ *   FEATURE  the CPUID feature it belongs to (enum feature): without it the instruction is #UD
+ *   family   name of a `const struct family`: the handlers by operand form and size
  *
- * dst, src of the op are the registers of operands A and B (C's register, if any, is not used by any row but as an immediate).
- */
+ * dst and src of the op are the registers of operands A and B. Operand C (an immediate, CL or a string
+ * operand) needs no field in the op. */
 #ifndef BOOTREEL_HV_X86_INSN_H
 #define BOOTREEL_HV_X86_INSN_H
 
@@ -24,7 +26,7 @@
 enum insn_map { M1, M0F, M0F38, M0F3A, NMAPS };
 enum insn_pfx { P__, PNP, P66, PF3, PF2 };
 
-/* ext: -1 none, or packed: low byte value, bit 8.. kind */
+/* ext: the value in the low byte, its kind from bit 8 on */
 enum insn_ext_kind { EXT_NONE, EXT_REG, EXT_REG_R, EXT_REG_M, EXT_ONLY_R, EXT_ONLY_M, EXT_MODRM };
 #define E__    (EXT_NONE << 8)
 #define E_(n)  (EXT_REG << 8 | (n))
@@ -43,7 +45,7 @@ enum operand {
     O_Eq,
     O_Ev,
     O_Ey,
-    O_M, /* memory of whatever size (LEA, LGDT, FXSAVE, x87) */
+    O_M, /* memory of any size (LEA, LGDT, FXSAVE, x87) */
     O_Mb,
     O_Mw,
     O_Md,
@@ -96,8 +98,8 @@ enum operand {
     /* x87 */
     O_ST0,
     O_STi,
-    /* MMX and SSE: P modrm.reg MMX, Q modrm.rm MMX or memory, N modrm.rm MMX only; V modrm.reg XMM, W modrm.rm XMM or memory, U
-     * modrm.rm XMM only */
+    /* MMX and SSE: P modrm.reg MMX, Q modrm.rm MMX or memory, N modrm.rm MMX only; V modrm.reg XMM, W
+     * modrm.rm XMM or memory, U modrm.rm XMM only */
     O_Pq,
     O_Qq,
     O_Qd,
@@ -116,13 +118,13 @@ enum row_flags {
     F_LOW3 = 1 << 0,   /* opcode's low 3 bits are a register */
     F_BYTE = 1 << 1,   /* operand size is 8 bits */
     F_D64 = 1 << 2,    /* in 64-bit code the operand size is 64 (16 with 66), never 32 */
-    F_F64 = 1 << 3,    /* in 64-bit code the operand size is 64 whatever prefix */
+    F_F64 = 1 << 3,    /* in 64-bit code the operand size is 64 whatever the prefix */
     F_I64 = 1 << 4,    /* invalid in 64-bit code */
     F_O64 = 1 << 5,    /* only valid in 64-bit code */
-    F_LOCK = 1 << 6,   /* LOCK allowed with a memory destination; elsewhere LOCK is #UD */
+    F_LOCK = 1 << 6,   /* LOCK is allowed with a memory destination; otherwise LOCK is #UD */
     F_END = 1 << 7,    /* ends the block (jumps, and everything that uses LEAVE always) */
     F_REP = 1 << 8,    /* string instruction: REP prefixes repeat it. Also ends the block when repeated */
-    F_O32 = 1 << 9,    /* operand size is 32 whatever prefix (with REX.W: 64) */
+    F_O32 = 1 << 9,    /* operand size is 32 whatever the prefix (with REX.W: 64) */
     F_NOPM = 1 << 10,  /* #UD in real and virtual-8086 mode */
     F_ALIGN = 1 << 11, /* 16-byte memory operand must be aligned (#GP) */
     F_NOREAL_LOCK = 1 << 12,
@@ -168,13 +170,14 @@ enum feature {
     FT_COUNT
 };
 
-/* Handlers by operand form. fn[form][osize]; a NULL falls back to fn[FORM_MEM] for FORM_MEM64, and to #UD. */
+/* Handlers by operand form: fn[form][osize]. If one is NULL, FORM_MEM64 falls back to FORM_MEM, and others to
+ * #UD. */
 enum form { FORM_REG, FORM_MEM, FORM_MEM64, NFORMS };
 struct family {
     op_fn *fn[NFORMS][4];
 };
 
-/* A family of one handler for all forms and sizes (system instructions and the like). */
+/* A family with one handler for all forms and sizes (system instructions and the like). */
 #define FAMILY1(name, f) const struct family name = {{{f, f, f, f}, {f, f, f, f}, {f, f, f, f}}}
 /* A family with a register and a memory handler, for any size (SSE, x87: the handler uses ea_any()). */
 #define FAMILY_RM(name, r, m) const struct family name = {{{r, r, r, r}, {m, m, m, m}, {m, m, m, m}}}

@@ -1,4 +1,5 @@
-/* int.h - shared by the files of integer handlers: flag computation by size, conditions, memory forms. Private to hv/x86. */
+/* int.h - shared by the files of integer handlers: flag computation by size, conditions, memory forms.
+ * Private to hv/x86. */
 #ifndef BOOTREEL_HV_X86_INT_H
 #define BOOTREEL_HV_X86_INT_H
 
@@ -127,7 +128,8 @@ static inline bool cond(const struct x86 *cpu, unsigned cc)
 #define EA_g(bytes, write) ea_any(cpu, op, bytes, write)
 #define EA_f(bytes, write) ea_64(cpu, op)
 
-/* Read, change and write one memory operand: `old` is what was there, `expr` gives the new value and sets flags. */
+/* Read, change and write one memory operand: `old` is the old value, `expr` gives the new one and sets
+ * flags. */
 #define RMW(bits, lin, expr)                                                                                 \
     do {                                                                                                     \
         uint64_t lin_ = (lin);                                                                               \

@@ -52,7 +52,7 @@ BINARY_FAMILIES(and)
 BINARY_FAMILIES(sub)
 BINARY_FAMILIES(xor)
 
-/* Those that only set flags. */
+/* Operations that only set flags. */
 #define COMPARE_FORMS(bits, name, how, form)                                                                 \
     static OP(name##_GE_##form##bits)                                                                        \
     {                                                                                                        \
@@ -125,7 +125,7 @@ UNARY_FAMILY(not )
 
 /* ---------------------------------------------------------------- XADD, CMPXCHG, XCHG */
 
-/* The register gets what was there, the destination the sum. */
+/* The register gets the old value, the destination the sum. */
 #define XADD_MEM(bits, form)                                                                                 \
     static OP(xadd_##form##bits)                                                                             \
     {                                                                                                        \
@@ -147,8 +147,8 @@ UNARY_FAMILY(not )
 FOR_SIZES(XADD, )
 FAMILY_SIZED(fam_xadd, xadd);
 
-/* The destination is written in any case (SDM), with its own value if not equal. A 32-bit accumulator is only written,
- * and its upper half cleared, if not equal. */
+/* The destination is always written (SDM), with its old value if not equal. A 32-bit accumulator is only
+ * written, and its upper half cleared, if not equal. */
 #define CMPXCHG_MEM(bits, form)                                                                              \
     static OP(cmpxchg_##form##bits)                                                                          \
     {                                                                                                        \

@@ -12,7 +12,8 @@ static inline void bit_flag(struct x86 *cpu, bool cf)
 #define NEW_btr(bits, v, m) ((U(bits))((v) & ~(m)))
 #define NEW_btc(bits, v, m) ((U(bits))((v) ^ (m)))
 
-/* With a register bit offset, memory is addressed beyond the operand: offset / bits operands further, signed. */
+/* With a register bit offset, memory beyond the operand is addressed: offset / bits operands further,
+ * signed. */
 static inline uint64_t bit_string(struct x86 *cpu, const struct op *op, unsigned bits, int64_t bit,
                                   bool write)
 {

@@ -53,7 +53,7 @@ const struct family fam_mov_EG = {{{mov_GE_r8, mov_GE_r16, mov_GE_r32, mov_GE_r6
 const struct family fam_mov_AO = {{{0}, {mov_AO_g8, mov_AO_g16, mov_AO_g32, mov_AO_g64}}};
 const struct family fam_mov_OA = {{{0}, {mov_OA_g8, mov_OA_g16, mov_OA_g32, mov_OA_g64}}};
 
-/* ---------------------------------------------------------------- extending moves: op->osize is the destination's */
+/* ---------------------------------------------------------------- extending moves: op->osize is for the destination */
 
 #define EXTEND(to, name, from, type)                                                                         \
     static OP(name##_r##to)                                                                                  \

@@ -1,8 +1,8 @@
 /* int_mul.c - MUL IMUL DIV IDIV. */
 #include "hv/x86/int.h"
 
-/* Flags after a multiplication: CF = OF = the upper half matters; the others are undefined: set from the low half,
- * AF 0. */
+/* Flags after a multiplication: CF and OF are set if the upper half is significant. The others are undefined;
+ * here they are set from the low half, with AF 0. */
 #define MUL_FLAGS(bits, low, big) (cpu->cc_res = SEXT(bits, low), cpu->cc_aux = (big) ? FLAG_CF | FLAG_OF : 0)
 
 /* ---------------------------------------------------------------- one operand */

@@ -1,8 +1,7 @@
 /* int_shift.c - shifts and rotates (SDM volume 2, SAL/SAR/SHL/SHR, RCL/RCR/ROL/ROR, SHLD, SHRD).
  *
- * A count of zero changes no flag. Flags that the manual leaves undefined get what recent processors give: OF as for a count
- * of one computed from the last step, AF 0 after shifts.
- */
+ * A count of zero changes no flag. Flags that the manual leaves undefined are set as recent processors set
+ * them: OF as for a count of one, computed from the last step; AF 0 after shifts. */
 #include "hv/x86/int.h"
 
 /* After a shift: result, CF, OF. */
@@ -117,7 +116,7 @@ SHIFT_FAMILIES(rcr)
 
 /* ---------------------------------------------------------------- SHLD, SHRD */
 
-/* 16-bit counts over 16 are undefined; done as rotating through the 32 bits dst:src, as processors do. */
+/* 16-bit counts over 16 are undefined; like real processors, this rotates through the 32 bits dst:src. */
 static uint16_t shld16(struct x86 *cpu, uint16_t a, uint16_t b, unsigned n)
 {
     uint64_t w = (uint64_t)a << 32 | (uint64_t)b << 16 | a;

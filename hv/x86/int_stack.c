@@ -8,7 +8,7 @@ static uint64_t stack_mask(const struct x86 *cpu)
     return cpu->mode64 ? UINT64_MAX : cpu->seg[SS].attr & SEG_DB ? 0xffffffff : 0xffff;
 }
 
-/* rSP (or rBP) with `v` in as many bits as the stack has. */
+/* Sets rSP (or rBP) to `v` in as many bits as the stack uses. */
 static void set_stack_reg(struct x86 *cpu, unsigned reg, uint64_t v)
 {
     if (cpu->mode64)
@@ -53,7 +53,7 @@ void stack_adjust(struct x86 *cpu, int64_t bytes)
     set_stack_reg(cpu, RSP, R64(RSP) + (uint64_t)bytes);
 }
 
-/* ---------------------------------------------------------------- PUSH, POP: op->osize 3 exists in 64-bit code only */
+/* ---------------------------------------------------------------- PUSH, POP: op->osize 3 only in 64-bit code */
 
 #define PUSH64(v)                                                                                            \
     do {                                                                                                     \
@@ -137,7 +137,7 @@ static OP(pop_r16)
     SET16(op->dst, v);
     NEXT;
 }
-/* An address based on rSP is computed after the increment; if the store faults, rSP is as before. */
+/* An address based on rSP is computed after the increment; if the store faults, rSP is unchanged. */
 static OP(pop_m)
 {
     unsigned size = 1u << op->osize;
@@ -158,13 +158,13 @@ static OP(pusha)
 {
     unsigned size = 1u << op->osize;
     uint64_t sp = R64(RSP), at = sp & stack_mask(cpu);
-    /* Outside protected mode these are #GP and not #SS (SDM volume 2, PUSHA). At 1, 3 and 5 there is no room for the frame
-     * of the #SS either, so that the processor shuts down. */
+    /* Outside protected mode an rSP of 7 to 15, odd, is #GP and not #SS (SDM volume 2, PUSHA). At 1, 3 and 5
+     * there is no room for the frame of the #SS either, so the processor shuts down. */
     if (!protected_mode(cpu) && at & 1 && at >= 7 && at <= 15) {
         SYNC;
         raise_error(cpu, VEC_GP, 0);
     }
-    /* All eight are checked before any is stored: nothing of it shows if one faults. */
+    /* All eight are checked before any is stored, so a fault leaves no trace in memory. */
     mem_probe(cpu, op, stack_linear(cpu, op, sp - size, size, true), size, true);
     mem_probe(cpu, op, stack_linear(cpu, op, sp - 8 * size, size, true), size, true);
     for (unsigned i = 0; i < 8; i++) {
@@ -197,8 +197,8 @@ static OP(enter)
 {
     unsigned size = 1u << op->osize, level = op->imm >> 16 & 31;
     uint64_t sp = R64(RSP) - size, bp = R64(RBP), mask = stack_mask(cpu);
-    uint64_t frame = (R64(RSP) & ~mask) |
-                     (sp & mask); /* rSP after the push: a 16-bit stack leaves ESP's upper half alone */
+    /* rSP after the push: a 16-bit stack leaves ESP's upper half alone */
+    uint64_t frame = (R64(RSP) & ~mask) | (sp & mask);
     st_sized(cpu, op, stack_linear(cpu, op, sp, size, true), op->osize, bp);
     for (unsigned i = 1; i < level; i++) {
         bp -= size;

@@ -1,26 +1,25 @@
-/* interrupt.c - delivery of interrupts and exceptions, and the instructions that ask for one.
+/* interrupt.c - delivery of interrupts and exceptions, and the instructions that cause one.
  *
- * SDM volume 3 chapter 6; volume 2, INT n; virtual-8086 mode: volume 3, chapter 20.
- */
+ * SDM volume 3 chapter 6; volume 2, INT n; virtual-8086 mode: volume 3, chapter 20. */
 #include "hv/x86/sys.h"
 
-/* A delivery under way. */
+/* A delivery in progress. */
 struct delivery {
     uint8_t vector;
     bool soft;
     bool has_error;
     uint32_t error;
     uint64_t next_rip;
-    unsigned ext;  /* EXT bit of error codes that this delivery causes */
-    unsigned size; /* of what is pushed: 2, 4, 8 */
-    bool trap;     /* IF stays */
+    unsigned ext;  /* EXT bit for the error codes of faults during this delivery */
+    unsigned size; /* of each pushed value: 2, 4, 8 */
+    bool trap;     /* IF is not changed */
     unsigned ist;
     uint16_t sel;
     uint64_t off;
     struct desc code;
 };
 
-/* The error code that names the IDT entry. */
+/* The error code with the number of the IDT entry. */
 static uint32_t idt_error(const struct delivery *d)
 {
     return d->vector * 8u | 2 | d->ext;
@@ -28,7 +27,8 @@ static uint32_t idt_error(const struct delivery *d)
 
 /* ---------------------------------------------------------------- through the real-mode vector table */
 
-/* `flags`: the image to push. The table is at `idt` (linear), read as the present CPL. */
+/* `flags`: the image to push. The table is at `idt` (linear), and is read with the current CPL's
+ * privilege. */
 static void deliver_ivt(struct x86 *cpu, const struct delivery *d, uint64_t idt, uint64_t flags)
 {
     struct stk st;
@@ -72,7 +72,7 @@ static void deliver_task(struct x86 *cpu, struct delivery *d, uint16_t tss)
     task_trap(cpu, trap);
 }
 
-/* Read and check the gate. True: it was a task gate, and all is done. */
+/* Read and check the gate. True if it was a task gate, and the delivery is complete. */
 static bool read_gate(struct x86 *cpu, struct delivery *d)
 {
     bool lm = long_mode(cpu);
@@ -117,12 +117,12 @@ static void check_gate_code(struct x86 *cpu, struct delivery *d)
         raise_sel(cpu, VEC_GP, d->sel, d->ext);
     if (!(attr & SEG_P))
         raise_sel(cpu, VEC_NP, d->sel, d->ext);
-    /* From virtual-8086 mode only CPL 0 can be reached. */
+    /* Virtual-8086 mode can only enter CPL 0. */
     if (v86_mode(cpu) && (is_conforming(attr) || dpl_of(attr) != 0))
         raise_sel(cpu, VEC_GP, d->sel, d->ext);
 }
 
-/* What the handler finds on its stack. Long mode pushes SS:RSP always, and aligns. */
+/* Pushes the handler's frame. Long mode always pushes SS:RSP, and aligns the stack. */
 static void push_frame(struct x86 *cpu, const struct delivery *d, struct stk *st, bool inner)
 {
     static const uint8_t v86_order[] = {GS, FS, DS, ES};
@@ -141,14 +141,14 @@ static void push_frame(struct x86 *cpu, const struct delivery *d, struct stk *st
     push_error(cpu, d, st);
 }
 
-/* The stack for the handler: a TSS's for an inner level or an IST entry, else the present one. */
+/* Selects the stack for the handler: the TSS's for an inner level or an IST entry, else the current one. */
 static void choose_stack(struct x86 *cpu, const struct delivery *d, unsigned cpl, bool inner, struct stk *st)
 {
     if (inner) {
         stk_inner(cpu, cpl, d->ist, d->ext, st);
     } else if (d->ist) {
         stk_inner(cpu, cpl, d->ist, d->ext, st);
-        st->seg = cpu->seg[SS]; /* at the same level SS stays */
+        st->seg = cpu->seg[SS]; /* at the same level SS does not change */
     } else {
         stk_here(cpu, st, d->ext);
         if (d->size == 8)
@@ -199,10 +199,10 @@ void interrupt_deliver(struct x86 *cpu, enum int_kind kind, uint8_t vector, bool
         cpu->dr[7] &= ~(uint64_t)(1 << 13); /* GD */
 }
 
-/* ---------------------------------------------------------------- INT n and its like */
+/* ---------------------------------------------------------------- INT n, INT3, INTO, INT1 */
 
-/* After delivery: a task switch has left the block already. The trap of a set TF does not come: TF was
- * cleared. */
+/* After delivery: a task switch has already left the block. A set TF causes no trap, because delivery cleared
+ * it. */
 static const struct op *delivered(struct x86 *cpu, const struct op *op)
 {
     cpu->tf_pending = false;
@@ -246,7 +246,7 @@ static void softint_event(struct x86 *cpu, const struct op *op, uint8_t vector)
     cpu_event(cpu, &ev);
 }
 
-/* Real and virtual-8086 mode: this may be a BIOS service. */
+/* In real and virtual-8086 mode this may be a BIOS service. */
 static void service_call(struct x86 *cpu, const struct op *op, uint8_t vector)
 {
     uint64_t base = cpu->seg[CS].base;
@@ -294,8 +294,9 @@ static OP(op_into)
     return delivered(cpu, op);
 }
 
-/* Also ICEBP: #DB as hardware would raise it, so no DPL check. It has no bit of its own in DR6, but reports breakpoints that a
- * load of SS has held back: there is one #DB, not a second one in the handler. */
+/* INT1, also called ICEBP: raises #DB as hardware would, without a DPL check. It has no bit of its own in
+ * DR6, but reports breakpoints that a load of SS has delayed, so that there is one #DB and not a second one
+ * in the handler. */
 static OP(op_int1)
 {
     SYNC;

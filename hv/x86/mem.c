@@ -1,8 +1,7 @@
 /* mem.c - linear memory: page walks, and every access that the direct path in exec.h cannot make.
  *
- * Paging: SDM volume 3 chapter 4. The TLBs are coherent with the page tables (see cpu.h and tlb.c): a walk notes the pages it read
- * entries from, and writes to them drop what was read.
- */
+ * Paging: SDM volume 3 chapter 4. The TLBs are coherent with the page tables (see cpu.h and tlb.c): a walk
+ * records the pages it read entries from, and writes to those pages drop the translations. */
 #include "hv/x86/decode.h"
 #include "hv/x86/exec.h"
 
@@ -15,7 +14,7 @@ enum pf_bits { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_I = 16 };
 
 /* ---------------------------------------------------------------- physical accesses of the processor */
 
-/* Of known sizes: a call of memcpy with a size that is not costs more than the rest. */
+/* The sizes are constants here: memcpy() with a variable size would cost more than the rest. */
 static uint64_t bytes_load(const void *at, unsigned size)
 {
     uint64_t v = 0;
@@ -76,7 +75,8 @@ static void store_to(struct x86 *cpu, const struct pdesc *d, uint64_t pa, unsign
     uint32_t off = pa & 0xfff;
     uint8_t *to = d->wr + off;
     d->wr_meta->flags |= PM_CHANGED | PM_EVER;
-    /* Boot loaders patch the same numbers into their code again and again: decoded code stays true to bytes that stay. */
+    /* Boot loaders patch the same numbers into their code again and again. Decoded code stays valid if the
+     * bytes do not change. */
     if (page_guards(d->wr_meta, off, size)) {
         if (bytes_load(to, size) == (size < 8 ? v & ((1ull << 8 * size) - 1) : v))
             return;
@@ -98,7 +98,8 @@ struct walk {
     bool user_page;
 };
 
-/* Whose access it is: the instruction's own at CPL 3 or below, or the processor's (descriptor tables, TSS). */
+/* Who makes the access: the instruction, at CPL 3 or below, or the processor itself (descriptor tables,
+ * TSS). */
 enum agent { AS_SUPERVISOR, AS_USER, AS_SYSTEM };
 
 static enum agent agent_of(const struct x86 *cpu)
@@ -106,9 +107,9 @@ static enum agent agent_of(const struct x86 *cpu)
     return cpu->cpl == 3 ? AS_USER : AS_SUPERVISOR;
 }
 
-/* What differs between the paging modes. */
+/* The parameters of a paging mode. */
 struct paging {
-    unsigned levels, bits, width; /* index bits a level; bytes an entry */
+    unsigned levels, bits, width; /* index bits per level; bytes per entry */
     bool nx;
     uint64_t reserved;
 };
@@ -123,7 +124,7 @@ static struct paging paging_of(const struct x86 *cpu)
     return (struct paging){2, 10, 4, false, 0};
 }
 
-/* One entry on the way. */
+/* One entry of a walk. */
 struct step {
     const struct pdesc *page;
     uint32_t off;
@@ -137,11 +138,11 @@ static uint64_t entry_load(const struct step *s, unsigned width)
     if (s->page->rd)
         v = bytes_load(s->page->rd + s->off, width);
     else
-        v = UINT64_MAX >> (64 - width * 8); /* tables outside of memory: a floating bus */
+        v = UINT64_MAX >> (64 - width * 8); /* tables outside memory read as a floating bus */
     return v;
 }
 
-/* Set accessed (and dirty) bits; the entry is in memory or is left alone. */
+/* Set accessed (and dirty) bits, unless the entry is not in memory. */
 static void entry_set(struct x86 *cpu, const struct step *s, uint64_t bits)
 {
     if ((s->value & bits) == bits || !s->page->wr || s->page->ignore_writes)
@@ -159,7 +160,7 @@ static bool is_large(const struct x86 *cpu, const struct paging *p, unsigned lev
     return level == 1 || (level == 2 && p->levels == 4);
 }
 
-/* Reserved bits of one entry that are set. */
+/* Is a reserved bit of the entry set? */
 static bool reserved_set(const struct x86 *cpu, const struct paging *p, unsigned level, uint64_t v,
                          bool large)
 {
@@ -179,8 +180,8 @@ static uint64_t large_base(const struct paging *p, unsigned level, uint64_t v)
     return v & PTE_ADDR & ~((1ull << (12 + 9 * level)) - 1);
 }
 
-/* Reads the entries for `lin`. Returns how many were read; *error is the fault's P and RSVD bits if the last one ends
- * the walk. */
+/* Reads the entries for `lin`. Returns how many were read; *error is the fault's P and RSVD bits if the last
+ * one ends the walk. */
 static unsigned walk_entries(const struct x86 *cpu, const struct paging *p, uint64_t lin, struct step *s,
                              int *error)
 {
@@ -311,7 +312,7 @@ bool x86_translate(const struct x86 *cpu, uint64_t linear, uint64_t *pa)
 
 /* ---------------------------------------------------------------- the guest's data and I/O breakpoints */
 
-/* SDM volume 3, 17.2.4: of DR7, R/W and LEN of register i. */
+/* SDM volume 3, 17.2.4: the R/W and LEN fields of DR7 for register i. */
 enum break_type { BREAK_WRITE = 1, BREAK_IO = 2, BREAK_ACCESS = 3 };
 
 static bool break_enabled(const struct x86 *cpu, unsigned i)
@@ -343,7 +344,7 @@ static bool page_has_break(const struct x86 *cpu, uint64_t lin)
     return false;
 }
 
-/* The access was made. */
+/* To be called after the access was made. */
 static void note_data_break(struct x86 *cpu, uint64_t lin, unsigned size, bool write)
 {
     for (unsigned i = 0; i < 4; i++)
@@ -361,7 +362,7 @@ void note_port_break(struct x86 *cpu, uint16_t port, unsigned size)
             cpu->data_breaks |= 1u << i;
 }
 
-/* A data-stop in this page keeps it on the slow way. */
+/* Watchpoints in a page keep it on the slow path. */
 static bool page_watched(const struct x86 *cpu, uint64_t lin)
 {
     for (size_t i = 0; i < cpu->nwatches; i++) {
@@ -378,7 +379,7 @@ static void tlb_fill(struct x86 *cpu, uint64_t lin, bool user, const struct walk
     if (!d->rd || cpu->tlb == cpu->tlbs[2] || page_watched(cpu, lin))
         return;
     if (cpu->cr4 & CR4_SMAP && w->user_page && !user)
-        return; /* allowed or not by EFLAGS.AC at each access: always the slow way */
+        return; /* EFLAGS.AC decides at each access: always take the slow path */
     tlb_enter(cpu, lin, user, w->pa, w->may_write);
 }
 
@@ -412,7 +413,8 @@ static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, enum a
     return w.pa;
 }
 
-/* The access was allowed: which stop it meets. The first of an instruction counts, but a real one comes before probes. */
+/* The access was allowed: record the stop that it hits. The first one of an instruction counts, but an
+ * ordinary stop takes precedence over probes. */
 static void note_data_stop(struct x86 *cpu, uint64_t lin, unsigned size, bool write)
 {
     for (size_t i = 0; i < cpu->nwatches; i++) {
@@ -468,7 +470,7 @@ static void store_as(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v, e
         phys_store(cpu, i < first ? pa1 + i : pa2 + i - first, 1, v >> (8 * i) & 0xff);
 }
 
-/* ---------------------------------------------------------------- what handlers call */
+/* ---------------------------------------------------------------- functions called by handlers */
 
 static uint64_t load_for(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size, enum access acc)
 {
@@ -509,7 +511,8 @@ void mem_probe(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned n, b
         translate(cpu, PAGE_OF(lin + n - 1), write ? ACC_WRITE : ACC_READ, agent_of(cpu));
 }
 
-/* The supervisor's TLB serves the processor as well: what is in it does not depend on EFLAGS.AC. */
+/* Accesses by the processor itself use the supervisor's TLB too, whose contents do not depend on
+ * EFLAGS.AC. */
 uint64_t sys_load(struct x86 *cpu, uint64_t lin, unsigned size)
 {
     const struct tlb_entry *e = &cpu->tlbs[0][lin >> 12 & (TLB_SIZE - 1)];

@@ -1,8 +1,6 @@
-/* msr.c - RDMSR and WRMSR. SDM volume 4; AMD BKDG for family 0Fh (26094) for what its models have.
- *
- * One row a register or a run of them. What no row names goes to the board (local APIC), then is #GP(0) and
- * an event.
- */
+/* msr.c - RDMSR and WRMSR. SDM volume 4; AMD BKDG for family 0Fh (26094) for the registers of its models.
+ * There is one row per register or sequence of registers. Registers without a row go to the board (local
+ * APIC); if it does not know one either, the access is #GP(0) and reported as an event. */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +16,7 @@ enum kind {
     MTRR_TYPES,
     MTRR_RANGE,
     MTRR_DEFAULT,
-    MC_BANK, /* four a bank: control, status, address, miscellaneous */
+    MC_BANK, /* four per bank: control, status, address, miscellaneous */
     TSC,
     EFER,
 };
@@ -26,19 +24,19 @@ enum kind {
 struct msr_row {
     uint32_t first, count;
     uint8_t kind, feature;
-    bool report;     /* writes make an EV_CPU_MSR */
+    bool report;     /* writes are reported as EV_CPU_MSR */
     uint32_t offset; /* in struct x86, of an uint64_t (an array if count > 1) */
     uint64_t value;
-    const char
-        *name; /* of a run: one after the other, with "/" between them; "#" counts when they begin anew */
+    /* Of a sequence: the names separated by "/"; "#" stands for a number that counts up when they repeat. */
+    const char *name;
 };
 
 #define AT(member) offsetof(struct x86, member)
 static const struct msr_row rows[] = {
     {0x10, 1, TSC, FT_BASE, false, 0, 0, "IA32_TIME_STAMP_COUNTER"},
     {0x8b, 1, KEEP, FT_BASE, false, AT(msr.bios_sign), 0, "IA32_BIOS_SIGN_ID"},
-    {0xfe, 1, CONSTANT, FT_BASE, false, 0, 0x508,
-     "IA32_MTRRCAP"}, /* MTRRCAP: 8 variable ranges, fixed ranges, write-combining */
+    /* MTRRCAP: 8 variable ranges, fixed ranges, write-combining */
+    {0xfe, 1, CONSTANT, FT_BASE, false, 0, 0x508, "IA32_MTRRCAP"},
     {0x174, 1, KEEP, FT_SYSENTER, true, AT(msr.sysenter_cs), 0, "IA32_SYSENTER_CS"},
     {0x175, 1, CANONICAL, FT_SYSENTER, true, AT(msr.sysenter_esp), 0, "IA32_SYSENTER_ESP"},
     {0x176, 1, CANONICAL, FT_SYSENTER, true, AT(msr.sysenter_eip), 0, "IA32_SYSENTER_EIP"},
@@ -68,7 +66,8 @@ static const struct msr_row rows[] = {
     {0xc0000102, 1, CANONICAL, FT_LM, true, AT(msr.kernel_gs_base), 0, "KERNEL_GS_BASE"},
     {0xc0000103, 1, LOW32, FT_RDTSCP, false, AT(msr.tsc_aux), 0, "TSC_AUX"},
     {0xc0010000, 8, IGNORE, FT_BASE, false, 0, 0,
-     "PERF_CTL/PERF_CTL/PERF_CTL/PERF_CTL/PERF_CTR/PERF_CTR/PERF_CTR/PERF_CTR"}, /* performance counters: they are there, and count nothing */
+     /* the performance counters exist, but count nothing */
+     "PERF_CTL/PERF_CTL/PERF_CTL/PERF_CTL/PERF_CTR/PERF_CTR/PERF_CTR/PERF_CTR"},
     {0xc0010010, 1, IGNORE, FT_LM, false, 0, 0, "SYSCFG"},      /* SYSCFG */
     {0xc0010015, 1, IGNORE, FT_BASE, false, 0, 0, "HWCR"},      /* HWCR */
     {0xc001001a, 1, IGNORE, FT_LM, false, 0, 0, "TOP_MEM"},     /* TOP_MEM: 0, as SYSCFG does not enable it */
@@ -93,7 +92,7 @@ static uint64_t *storage(struct x86 *cpu, const struct msr_row *r, uint32_t msr)
 
 /* ---------------------------------------------------------------- checks */
 
-/* Eight types, one a byte; `types`: a bit a type that exists. */
+/* Eight types, one per byte; `types` has one bit per type that exists. */
 static bool types_valid(uint64_t v, unsigned types)
 {
     for (unsigned i = 0; i < 8; i++, v >>= 8)
@@ -125,7 +124,8 @@ static bool valid(const struct x86 *cpu, const struct msr_row *r, uint32_t msr, 
         return mtrr_range_valid(cpu, msr, v);
     case MTRR_DEFAULT:
         return !(v & ~0xcffull) && types_valid(v & 0xff, TYPES_MTRR);
-    case MC_BANK: /* the status can only be cleared (SDM volume 3, 15.3.2.2; AMD: while HWCR.McStatusWrEn is clear) */
+    /* the status can only be cleared (SDM volume 3, 15.3.2.2; AMD: while HWCR.McStatusWrEn is clear) */
+    case MC_BANK:
         return (msr & 3) != 1 || !v;
     default:
         return true;
@@ -181,7 +181,7 @@ static bool msr_write(struct x86 *cpu, uint32_t msr, uint64_t v)
 {
     const struct msr_row *r = find(cpu, msr);
     if (!r && msr == MSR_APIC_BASE && v >> cpuid_physical_bits(cpu))
-        return false; /* the board does not know how wide addresses are */
+        return false; /* the board does not know the address width */
     if (!r)
         return cpu->bus.wrmsr(cpu->bus.ctx, msr, v);
     if (!valid(cpu, r, msr, v))
@@ -217,7 +217,7 @@ void unhandled_event(struct x86 *cpu, const char *what, uint64_t number, bool wr
     cpu_event(cpu, &ev);
 }
 
-/* A register that is there refuses a value without being "unhandled". */
+/* An existing register that refuses a value is not "unhandled". */
 static void refuse(struct x86 *cpu, uint32_t msr, bool write, uint64_t v)
 {
     uint64_t old;
@@ -269,7 +269,7 @@ FAMILY1(fam_wrmsr, op_wrmsr);
 
 /* ---------------------------------------------------------------- names */
 
-/* MSRs that some processors have, and this one has not. */
+/* MSRs that some processors have, but this one does not. */
 static const struct {
     uint32_t msr;
     const char *name;
@@ -350,7 +350,7 @@ static const struct {
     {0x4b564d01, "KVM_SYSTEM_TIME_NEW"},
 };
 
-/* The `index`-th name of a run. */
+/* The `index`-th name of a sequence. */
 static void run_name(const char *names, unsigned index, char *buf, size_t size)
 {
     unsigned n = 1, at = 0;

@@ -1,4 +1,5 @@
-/* physmem.c - guest-physical memory: blocks, the page map, and the notes on pages that keep decoded code and TLBs coherent with it. */
+/* physmem.c - guest-physical memory: blocks, the page map, and the per-page records that keep decoded code
+ * and TLBs coherent. */
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -223,7 +224,7 @@ void physmem_touch(struct physmem *pm, struct ramblock *b, uint64_t offset, uint
         uint32_t off = offset % PAGE;
         uint32_t part = end - offset < PAGE - off ? end - offset : PAGE - off;
         struct pmeta *m = &b->meta[offset / PAGE];
-        /* The old content is gone: whatever was read from it must go. */
+        /* The old content is replaced: drop whatever was read from it. */
         if (m->flags & PM_TABLE)
             map_changed(pm);
         m->flags |= PM_CHANGED | PM_EVER;
@@ -284,7 +285,7 @@ void physmem_save(struct physmem *pm, const struct snapshot_sink *sink, uint32_t
     for (struct ramblock *b = pm->blocks; b; b = b->next)
         block_save(b, sink, since, ends);
     for (unsigned i = 0; ends && i < pm->ncpus; i++)
-        tlb_flush(pm->cpu[i]); /* direct write entries exist for changed pages only */
+        tlb_flush(pm->cpu[i]); /* direct write entries may exist only for changed pages */
 }
 
 struct loading {
@@ -305,7 +306,7 @@ static int put_page(void *ctx, uint64_t index, const void *data)
     return 0;
 }
 
-/* In part: what is decoded from the pages that stay is still right. */
+/* Loads only what differs: code decoded from the unchanged pages stays valid. */
 int physmem_load(struct physmem *pm, const struct snapshot_source *src)
 {
     if (src->whole)

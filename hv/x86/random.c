@@ -1,8 +1,8 @@
 /* random.c - RDRAND and RDSEED. SDM volume 2.
  *
- * What they give is defined by us, so that a boot is the same on every host: the next number of a sequence that each processor has
- * from power-on (SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014). They never run dry.
- */
+ * The values are deterministic, so that a boot is the same on every host: each processor has its own
+ * sequence, which starts at power-on (SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number
+ * generators", 2014). They never fail to return a number. */
 #include "hv/x86/sys.h"
 
 uint64_t random_seed(unsigned processor)
@@ -21,7 +21,7 @@ static uint64_t random_next(struct x86 *cpu)
 static OP(op_random)
 {
     reg_set_sized(cpu, op->dst, op->osize, random_next(cpu));
-    cc_set(cpu, FLAG_CF); /* there was a number; the other status flags are cleared */
+    cc_set(cpu, FLAG_CF); /* a number was returned; the other status flags are cleared */
     NEXT;
 }
 

@@ -1,7 +1,7 @@
-/* regs.c - registers as debuggers and loaders see them, by descriptor and by name; where the processor is.
+/* regs.c - access to registers for debuggers and loaders, by descriptor and by name; also the processor's
+ * position.
  *
- * The order of the first rows is that of gdb's i386 features core, sse and segments (64 bit).
- */
+ * The order of the first rows is that of gdb's i386 features core, sse and segments (64 bit). */
 #include "hv/x86/sys.h"
 
 enum kind {
@@ -168,7 +168,7 @@ static void selector_set(struct x86 *cpu, unsigned n, uint16_t sel)
         cpu->seg[n] = seg_real(cpu, &cpu->seg[n], sel);
 }
 
-/* Values are taken as they are. What follows from them (LMA, null segments, caches) is brought up to date. */
+/* Values are accepted unchecked. Whatever depends on them (LMA, null segments, caches) is updated here. */
 static void settle(struct x86 *cpu)
 {
     bool lma = cpu->cr0 & CR0_PG && cpu->efer & EFER_LME;

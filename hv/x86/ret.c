@@ -1,11 +1,11 @@
 /* ret.c - far RET and IRET in all modes. SDM volume 2, RET and IRET. */
 #include "hv/x86/sys.h"
 
-/* A return of protected mode under way. */
+/* A return in protected mode, in progress. */
 struct ret {
     uint64_t rip, sp;
     uint16_t sel;
-    unsigned cpl;   /* to be */
+    unsigned cpl;   /* after the return */
     bool outer;     /* CPL rises */
     bool new_stack; /* SS:rSP comes from the frame */
     struct seg cs, ss;
@@ -50,7 +50,7 @@ static void check_return_code(struct x86 *cpu, struct ret *r)
     desc_set_type(cpu, &d, SEG_ACCESSED);
 }
 
-/* SS from the frame. Null is right for a return to 64-bit code that is not CPL 3. */
+/* Checks SS from the frame. It may be null for a return to 64-bit code below CPL 3. */
 static void check_return_stack(struct x86 *cpu, struct ret *r, uint16_t sel)
 {
     struct desc d;
@@ -88,7 +88,7 @@ static const struct op *return_commit(struct x86 *cpu, const struct op *op, cons
 
 /* ---------------------------------------------------------------- far RET */
 
-/* In real or virtual-8086 mode now: this may be the end of a BIOS service. */
+/* If the processor is now in real or virtual-8086 mode, this may be the end of a BIOS service. */
 static void service_return(struct x86 *cpu, uint64_t rip)
 {
     const struct x86_hooks *h = &cpu->bus.hooks;
@@ -131,7 +131,7 @@ static OP(op_retf)
 
 /* ---------------------------------------------------------------- IRET */
 
-/* What all kinds pop first. */
+/* The values that every kind of IRET pops first. */
 struct iret {
     struct stk st;
     uint64_t rip, flags;
@@ -159,7 +159,7 @@ static const struct op *iret_real(struct x86 *cpu, const struct op *op, struct i
     return leave_to(cpu, op, f->rip);
 }
 
-/* Virtual-8086 mode with IOPL below 3 and VME: IF stands for VIF (SDM volume 3, 20.3). */
+/* Virtual-8086 mode with IOPL below 3 and VME: IF means VIF (SDM volume 3, 20.3). */
 static const struct op *iret_vme(struct x86 *cpu, const struct op *op, struct iret *f)
 {
     if ((f->flags & FLAG_IF && cpu->flags & FLAG_VIP) || f->flags & FLAG_TF)

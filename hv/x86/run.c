@@ -1,7 +1,8 @@
-/* run.c - the dispatcher: runs blocks, delivers interrupts and exceptions, and stops exactly where it is told to.
+/* run.c - the dispatcher: runs blocks, delivers interrupts and exceptions, and stops at the exact step
+ * requested.
  *
- * Between blocks `block` is NULL, gpr[REG_RIP] is the next instruction, and slice - left steps have been executed.
- */
+ * Between blocks `block` is NULL, gpr[REG_RIP] is the next instruction, and slice - left steps have been
+ * executed. */
 #include <assert.h>
 
 #include <stdlib.h>
@@ -28,14 +29,14 @@ uint64_t x86_steps(const struct x86 *cpu)
     return (uint64_t)n;
 }
 
-/* Count against the whole request again, after `left` was cut short. */
+/* Restore `left` to the whole request after it was shortened. */
 static void rearm(struct x86 *cpu)
 {
     cpu->left = cpu->requested - executed(cpu);
     cpu->slice = cpu->requested;
 }
 
-/* Let at most n more steps be made before the dispatcher looks again. */
+/* Limit the steps before the dispatcher looks again to n. */
 static void shorten(struct x86 *cpu, int64_t n)
 {
     if (cpu->left > n) {
@@ -110,7 +111,8 @@ void raise_debug(struct x86 *cpu, uint64_t bits)
 
 /* ---------------------------------------------------------------- delivering */
 
-/* Exceptions that make a double fault together: SDM volume 3, table 6-5. 0 benign, 1 contributory, 2 page fault. */
+/* Classes of exceptions that combine to a double fault: SDM volume 3, table 6-5. 0 benign, 1 contributory, 2
+ * page fault. */
 static unsigned fault_class(unsigned vector)
 {
     switch (vector) {
@@ -148,7 +150,8 @@ void debug_note(struct x86 *cpu, uint64_t bits)
     cpu->dr[6] = (cpu->dr[6] & ~(uint64_t)15) | bits;
 }
 
-/* Traps push the address after; all faults leave RF set in what they push. #DB is set up by its raiser. */
+/* Traps push the next instruction's address; faults set RF in the flags they push. For #DB, its raiser does
+ * this. */
 static void note_fault(struct x86 *cpu, const struct fault *f)
 {
     if (f->vector == VEC_PF)
@@ -159,7 +162,7 @@ static void note_fault(struct x86 *cpu, const struct fault *f)
         debug_note(cpu, f->dr6);
 }
 
-/* One try to deliver cpu->first_fault; false if that faulted in turn (cpu->fault). */
+/* Tries to deliver cpu->first_fault; false if the delivery itself faulted (cpu->fault). */
 static bool try_deliver(struct x86 *cpu)
 {
     jmp_buf here;
@@ -174,7 +177,7 @@ static bool try_deliver(struct x86 *cpu)
     return true;
 }
 
-/* Deliver cpu->fault, and whatever faults come of that. One step. */
+/* Deliver cpu->fault, and any faults raised by that. Counts as one step. */
 static void deliver_fault(struct x86 *cpu)
 {
     jmp_buf *outer = cpu->unwind;
@@ -196,7 +199,7 @@ static void deliver_fault(struct x86 *cpu)
     cpu->left--;
 }
 
-/* A fault left the running block: what it had counted ahead comes back. */
+/* A fault left the running block: return the steps that were counted in advance. */
 static void settle(struct x86 *cpu)
 {
     if (cpu->block) {
@@ -212,7 +215,8 @@ static void irq_event(struct x86 *cpu, uint8_t vector, unsigned source)
     cpu_event(cpu, &ev);
 }
 
-/* An external interrupt or NMI; one step. Its own faults go to the caller's unwind, and are delivered as exceptions. */
+/* An external interrupt or NMI; one step. Faults during delivery go to the caller's unwind, and are delivered
+ * as exceptions. */
 static void deliver_interrupt(struct x86 *cpu, uint8_t vector, unsigned source)
 {
     irq_event(cpu, vector, source);
@@ -223,11 +227,12 @@ static void deliver_interrupt(struct x86 *cpu, uint8_t vector, unsigned source)
     cpu->left--;
 }
 
-/* Lines, in the order of SDM volume 3, table 6-2. Returns true if something took place (look again). */
+/* Handles the lines in the order of SDM volume 3, table 6-2. Returns true if one was taken, so that the
+ * dispatcher must look again. */
 static bool take_lines(struct x86 *cpu)
 {
     if (cpu->init_pending) {
-        bool sipi = cpu->sipi_pending; /* it came after the INIT */
+        bool sipi = cpu->sipi_pending; /* a SIPI that came after the INIT */
         uint8_t vector = cpu->sipi_vector;
         x86_reset(cpu, true);
         cpu->sipi_pending = sipi;
@@ -246,7 +251,7 @@ static bool take_lines(struct x86 *cpu)
     if (cpu->inhibit)
         return false;
     if (cpu->smi_pending && !cpu->in_smm) {
-        cpu->smi_pending = false; /* smm_enter() notes a HLT that it interrupts */
+        cpu->smi_pending = false; /* smm_enter() saves whether it interrupts a HLT */
         cpu->stops_said = 0;
         irq_event(cpu, 0, 3);
         smm_enter(cpu);
@@ -268,9 +273,10 @@ static bool take_lines(struct x86 *cpu)
     return false;
 }
 
-/* ---------------------------------------------------------------- one look, one block */
+/* ---------------------------------------------------------------- one dispatch */
 
-/* The guest's own instruction breakpoints, DR0-3, at the next instruction (SDM volume 3, section 17.3.1.1). */
+/* The guest's own instruction breakpoints, DR0-3, at the next instruction (SDM volume 3, section
+ * 17.3.1.1). */
 static uint64_t code_breakpoints(const struct x86 *cpu)
 {
     uint64_t lin = code_linear(cpu, cpu->gpr[REG_RIP]), hit = 0;
@@ -291,7 +297,7 @@ static void check_code_breakpoints(struct x86 *cpu)
     raise_debug(cpu, hit);
 }
 
-/* After an instruction: its single step, and the data and I/O breakpoints that it met. */
+/* Called after an instruction: its single-step trap, and the data and I/O breakpoints that it hit. */
 static void debug_trap(struct x86 *cpu)
 {
     raise_debug(cpu, cpu->tf_pending ? 1u << 14 : 0); /* BS */
@@ -317,7 +323,7 @@ static void execute(struct x86 *cpu, struct block *b)
 #endif
 }
 
-/* Runs until something needs a look. */
+/* Runs until the dispatcher must look. */
 static void run_block(struct x86 *cpu)
 {
     bool trap = cpu->flags & FLAG_TF, one = trap || cpu->inhibit || cpu->flags & FLAG_RF || cpu->dr[7] & 0xff;
@@ -334,7 +340,7 @@ static void run_block(struct x86 *cpu)
     execute(cpu, b);
 }
 
-/* The reason to return, or -1 to go on. */
+/* Returns the reason to leave x86_run(), or -1 to continue. */
 static int look(struct x86 *cpu)
 {
     unpatch(cpu);
@@ -398,7 +404,7 @@ void look_again(struct x86 *cpu)
     if (cpu->running) {
         bool brk = cpu->brk;
         x86_break(cpu);
-        cpu->brk = brk; /* a look is enough; the caller need not see it */
+        cpu->brk = brk; /* only the dispatcher has to look; x86_run() need not return */
     }
 }
 
@@ -456,7 +462,7 @@ void x86_flush_caches(struct x86 *cpu)
     tlb_flush(cpu);
 }
 
-/* ---------------------------------------------------------------- life */
+/* ---------------------------------------------------------------- creation and destruction */
 
 struct x86 *x86_create(struct physmem *mem, const struct x86_bus *bus, unsigned index, const char *model,
                        struct error *err)

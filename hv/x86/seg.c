@@ -1,7 +1,6 @@
-/* seg.c - descriptors, segment registers, and the mode that follows from them and from the control registers.
+/* seg.c - descriptors, segment registers, and the mode determined by them and the control registers.
  *
- * SDM volume 3: 3.4 (segments), 5.2-5.7 (protection), 20 (real and virtual-8086 mode).
- */
+ * SDM volume 3: 3.4 (segments), 5.2-5.7 (protection), 20 (real and virtual-8086 mode). */
 #include <stdio.h>
 
 #include "hv/x86/sys.h"
@@ -74,8 +73,8 @@ struct seg seg_flat(uint16_t sel, uint16_t attr)
     return (struct seg){.limit = 0xffffffff, .attr = attr | SEG_P | SEG_S | SEG_ACCESSED, .sel = sel};
 }
 
-/* Real mode keeps limit and attributes ("unreal mode"), unless they are those of a null segment, which no
- * processor would leave unusable. Virtual-8086 mode sets them. */
+/* Real mode keeps limit and attributes ("unreal mode"), except those of a null segment, which would be
+ * unusable. Virtual-8086 mode always sets them. */
 struct seg seg_real(const struct x86 *cpu, const struct seg *old, uint16_t sel)
 {
     struct seg s = *old;
@@ -173,7 +172,7 @@ bool seg_in_bounds(const struct seg *s, uint64_t first, uint64_t last)
     return last <= s->limit;
 }
 
-/* Bit 0 read, bit 1 write. Real mode does not look at the type. */
+/* Bit 0 read, bit 1 write. Real mode ignores the type. */
 static unsigned seg_rights(const struct x86 *cpu, const struct seg *s)
 {
     if (!protected_mode(cpu))
@@ -211,8 +210,8 @@ void check_rip(struct x86 *cpu, const struct seg *cs, uint64_t rip, unsigned ext
 
 /* ---------------------------------------------------------------- the mode */
 
-/* Numbers of EV_CPU_MODE. At CPL 3 in protected mode code sizes do not count: programs of either size come
- * and go with every system call, and that is no change of the machine's mode. */
+/* Numbers of EV_CPU_MODE. At CPL 3 in protected mode the code size does not count: programs of either size
+ * alternate at every system call, which is not a change of the machine's mode. */
 enum mode { MODE_REAL, MODE_V86, MODE_PROT16, MODE_PROT32, MODE_COMPAT, MODE_LONG, MODE_SMM };
 
 static const char *const mode_names[] = {
@@ -233,8 +232,8 @@ static enum mode mode_number(const struct x86 *cpu)
     return user || cpu->seg[CS].attr & SEG_DB ? MODE_PROT32 : MODE_PROT16;
 }
 
-/* key: bits 0-1 code size, bit 2 32-bit stack, bit 3 protected mode, bits 4-6 the mode number (which is
- * remembered there). */
+/* key: bits 0-1 code size, bit 2 32-bit stack, bit 3 protected mode, bits 4-6 the mode number (stored only
+ * there). */
 static void derive_key(struct x86 *cpu)
 {
     bool big = cpu->seg[CS].attr & SEG_DB, stack32 = cpu->seg[SS].attr & SEG_DB;
@@ -248,7 +247,7 @@ static void derive_key(struct x86 *cpu)
 void mode_derive(struct x86 *cpu)
 {
     derive_key(cpu);
-    if (!cpu->mode64) /* 64-bit code does not look at limits; leaving it comes here again */
+    if (!cpu->mode64) /* 64-bit code ignores limits; leaving it calls this again */
         for (unsigned i = ES; i <= GS; i++)
             derive_seg(cpu, &cpu->seg[i]);
     tlb_select(cpu);
@@ -284,11 +283,11 @@ void seg_changed(struct x86 *cpu, unsigned seg)
         derive_seg(cpu, &cpu->seg[seg]);
 }
 
-/* RING3_SEEN was the only one, and still means that there is nothing more to tell. */
+/* RING3_SEEN is the oldest value, and still means that nothing is left to report. */
 enum ring3_seen { RING3_NEVER, RING3_SEEN, RING3_NO_PROCESS };
 
-/* A program's code: of a 64-bit address space the lower half. In ring 3 of the upper half there is the kernel of a guest whose
- * hypervisor runs it there (Xen's paravirtual ones). */
+/* A program's code is in the lower half of a 64-bit address space. Ring 3 code in the upper half is the
+ * kernel of a paravirtual guest (Xen). */
 static bool is_program(const struct x86 *cpu, uint64_t rip)
 {
     return cpu->cr0 & CR0_PG && !(rip >> 63);
@@ -302,7 +301,7 @@ static void ring3_events(struct x86 *cpu, uint64_t rip)
         ring.f[EVF_CPU_RING3_ip] = rip;
         cpu_event(cpu, &ring);
     }
-    /* Without paging there are no processes: nothing is waited for. */
+    /* Without paging there are no processes to wait for. */
     cpu->seen_ring3 = !(cpu->cr0 & CR0_PG) || is_program(cpu, rip) ? RING3_SEEN : RING3_NO_PROCESS;
     if (!is_program(cpu, rip))
         return;
@@ -322,7 +321,7 @@ void cs_commit(struct x86 *cpu, const struct seg *cs, unsigned cpl, uint64_t rip
         ring3_events(cpu, rip);
 }
 
-/* ---------------------------------------------------------------- from outside */
+/* ---------------------------------------------------------------- input from outside */
 
 static int seg_by_name(const char *name)
 {

@@ -1,8 +1,7 @@
 /* segop.c - instructions on segment registers and descriptors.
  *
  * SDM volume 2: MOV, PUSH, POP, LDS …, LAR, LSL, VERR, ARPL, LLDT, LTR, SLDT, STR, LGDT, LIDT, SGDT, SIDT,
- * SWAPGS, RDFSBASE ….
- */
+ * SWAPGS, RDFSBASE …. */
 #include "hv/x86/sys.h"
 
 static inline bool has_memory(const struct op *op)
@@ -80,7 +79,7 @@ static __attribute__((noinline)) void pop_segment(struct x86 *cpu, const struct 
     struct seg s;
     unsigned size = 1u << op->osize;
     seg_prepare(cpu, op->dst, (uint16_t)stack_peek(cpu, op, 0, size), &s);
-    stack_adjust(cpu, size); /* by the old SS's size */
+    stack_adjust(cpu, size); /* uses the old SS's stack size */
     seg_commit(cpu, op->dst, &s);
 }
 
@@ -117,7 +116,7 @@ static OP(op_lds)
 static OP(op_lss)
 {
     load_far(cpu, op, SS);
-    LEAVE; /* the stack's size may be another; LSS holds nothing off */
+    LEAVE; /* the stack size may have changed; LSS does not hold off interrupts */
 }
 static OP(op_lfs)
 {
@@ -130,7 +129,7 @@ static OP(op_lgs)
     NEXT;
 }
 
-/* ---------------------------------------------------------------- looking at descriptors */
+/* ---------------------------------------------------------------- examining descriptors */
 
 static void set_zf(struct x86 *cpu, bool on)
 {
@@ -138,8 +137,8 @@ static void set_zf(struct x86 *cpu, bool on)
     cc_set(cpu, on ? f | FLAG_ZF : f);
 }
 
-/* The descriptor that a selector names, if the present code may see it. `types`: a bit a system type that
- * counts. */
+/* The descriptor of a selector, if the current code may access it. `types`: one bit per system type that is
+ * accepted. */
 static bool visible(struct x86 *cpu, uint16_t sel, unsigned types, struct desc *d)
 {
     if (is_null_selector(sel) || !desc_read(cpu, sel, d))
@@ -209,7 +208,7 @@ static OP(op_arpl)
     uint16_t v = mem ? ld16(cpu, op, ea_any(cpu, op, 2, false)) : R16(op->dst), rpl = R16(op->src) & 3;
     bool raise = (v & 3) < rpl;
     v = (uint16_t)((v & ~3) | (raise ? rpl : v & 3));
-    if (mem && raise) /* only then is it a write */
+    if (mem && raise) /* only this case is a write */
         st16(cpu, op, ea_any(cpu, op, 2, true), v);
     else if (!mem)
         SET16(op->dst, v);

@@ -12,9 +12,8 @@
  * In the MMX form the upper half of d and s is 0, and of the result unused.
  *
  * Order of checks: #UD/#NM/#MF, then segment limits, alignment and paging, then SIMD floating-point
- * exceptions, then the result is written. Host instructions are SSE2 (every x86-64 processor); what came
- * later is plain C.
- */
+ * exceptions, then the result is written. Only SSE2 host instructions are used (every x86-64 processor has
+ * them); later ones are written in plain C. */
 #ifndef BOOTREEL_HV_X86_SIMD_H
 #define BOOTREEL_HV_X86_SIMD_H
 
@@ -74,7 +73,7 @@ SIMD_INLINE void simd_align(struct x86 *cpu, const struct op *op, uint64_t lin)
     if (unlikely(lin & 15))
         simd_misaligned(cpu, op);
 }
-/* Out of line: what the TLB cannot answer at once. */
+/* Out of line: accesses that the TLB cannot serve directly. */
 vec simd_load_slow(struct x86 *, const struct op *, uint64_t lin);
 void simd_store_slow(struct x86 *, const struct op *, uint64_t lin, vec);
 
@@ -108,7 +107,7 @@ SIMD_INLINE vec simd_load(struct x86 *cpu, const struct op *op, uint64_t lin, un
     }
 }
 
-/* The linear address as the handler's form knows it. */
+/* How a handler's form computes the linear address. */
 enum simd_ea { EA_ANY, EA_64 };
 SIMD_INLINE uint64_t simd_ea(struct x86 *cpu, const struct op *op, enum simd_ea how, unsigned n, bool write)
 {
@@ -198,7 +197,7 @@ SIMD_INLINE uint64_t simd_ea(struct x86 *cpu, const struct op *op, enum simd_ea 
         }                                                                                                    \
         return r.v;                                                                                          \
     }
-/* The 64-bit form of a function that puts what it makes of d in the low half and of s in the high half. */
+/* The 64-bit form of a function whose result has the low half made from d and the high half from s. */
 #define MMX_HALVES_FN(fn, whole)                                                                             \
     SIMD_INLINE vec fn(vec d, vec s, unsigned imm)                                                           \
     {                                                                                                        \
@@ -209,9 +208,9 @@ SIMD_INLINE uint64_t simd_ea(struct x86 *cpu, const struct op *op, enum simd_ea 
 /* ---------------------------------------------------------------- floating point (SDM volume 1, 11.5)
  *
  * An operation runs on the host under the guest's rounding control, DAZ and FTZ with all exceptions masked,
- * and tells what flags it raised: `vec fn(vec d, vec s, unsigned imm, uint32_t *mx)`; *mx is the MXCSR to
- * load and afterwards the one left. The host's MXCSR is 0x1f80 between handlers, but for sticky flags, which
- * nobody reads. */
+ * and returns the flags it raised: `vec fn(vec d, vec s, unsigned imm, uint32_t *mx)`; *mx is the MXCSR to
+ * load and afterwards the one left. The host's MXCSR is 0x1f80 between handlers, except for sticky flags,
+ * which nothing reads. */
 
 enum {
     MX_IE = 1,
@@ -228,8 +227,8 @@ enum {
     MX_FTZ = 0x8000,
 };
 
-/* What was computed, for exceptions that a masked run does not tell: lanes of the result, and if they can be
- * tiny or too big, how they come from d and s. */
+/* The kind of operation, for exceptions that a run with masked exceptions does not show: the lanes of the
+ * result, and if they can underflow or overflow, how they are computed from d and s. */
 enum fp_kind {
     R_NONE,
     R_SS,
@@ -248,7 +247,7 @@ enum fp_kind {
     FP_WHAT = 15 << 3,
 };
 
-/* The MXCSR to run an operation with. FTZ only acts while underflow is masked. */
+/* The MXCSR to run an operation with. FTZ only takes effect while underflow is masked. */
 SIMD_INLINE uint32_t fp_begin(const struct x86 *cpu)
 {
     uint32_t mx = cpu->fpu.mxcsr;
@@ -256,10 +255,10 @@ SIMD_INLINE uint32_t fp_begin(const struct x86 *cpu)
         mx &= ~(uint32_t)MX_FTZ;
     return (mx & (MX_RC | MX_FTZ | MX_DAZ)) | MX_MASKS;
 }
-/* Some exception is unmasked or the host's MXCSR must be put back: as fp_end (simd_except.c). */
+/* fp_end() when some exception is unmasked or the host's MXCSR must be restored (simd_except.c). */
 void fp_end_slow(struct x86 *, const struct op *, uint32_t mx, vec d, vec s, vec result, enum fp_kind);
-/* Record the flags that an operation on d and s raised; #XM if one of them is unmasked (then nothing else may
- * have been changed). */
+/* Record the flags that an operation on d and s raised; #XM if one of them is unmasked (so nothing else may
+ * have been changed before). */
 SIMD_INLINE void fp_end(struct x86 *cpu, const struct op *op, uint32_t mx, vec d, vec s, vec result,
                         enum fp_kind k)
 {
@@ -268,7 +267,7 @@ SIMD_INLINE void fp_end(struct x86 *cpu, const struct op *op, uint32_t mx, vec d
     cpu->fpu.mxcsr |= mx & MX_FLAGS;
 }
 
-/* fn by one host instruction with source s and destination d. */
+/* Defines fn as one host instruction with source s and destination d. */
 #define HOST_FN(fn, insn)                                                                                    \
     SIMD_INLINE vec fn(vec d, vec s, unsigned imm, uint32_t *mx)                                             \
     {                                                                                                        \

@@ -1,8 +1,7 @@
 /* simd_crypt.c - AES-NI and PCLMULQDQ.
  *
  * Source: FIPS 197 (the cipher and its tables); Intel SDM volume 2, the instruction pages, volume 1, 12.13.
- * The state's byte (row r, column c) is byte r + 4c of the register.
- */
+ * The state's byte (row r, column c) is byte r + 4c of the register. */
 #include "hv/x86/simd.h"
 
 static const uint8_t sbox[256] = {
@@ -44,7 +43,7 @@ static const uint8_t inverse_sbox[256] = {
 
 /* ---------------------------------------------------------------- the steps of a round */
 
-/* ShiftRows and SubBytes, in either direction: `step` is how many columns further row 1 comes from. */
+/* ShiftRows and SubBytes, in either direction: row 1 is taken from `step` columns further on. */
 static union lanes shift_sub(union lanes x, const uint8_t *box, unsigned step)
 {
     union lanes r;
@@ -65,7 +64,7 @@ static uint8_t gf_mul(uint8_t a, unsigned b)
     return (uint8_t)r;
 }
 
-/* Each column times the polynomial with these coefficients (FIPS 197, 5.1.3 and 5.3.3). */
+/* Multiplies each column by the polynomial with these coefficients (FIPS 197, 5.1.3 and 5.3.3). */
 static union lanes mix_columns(union lanes x, const uint8_t coefficient[4])
 {
     union lanes r = {.q = {0, 0}};

@@ -2,10 +2,9 @@
  *
  * Source: Intel SDM volume 1, 4.9.1 (detecting exceptions), 11.5.2 and 11.5.3; appendix E.
  *
- * The operation has been run with every exception masked. That tells all flags but those of overflow and
- * underflow when they are unmasked: then a tiny result is an underflow even if it is exact, and inexact (PE)
- * means that the result did not fit in the significand, whatever the exponent's range.
- */
+ * The operation has been run with every exception masked. That gives all flags except overflow and underflow
+ * when these are unmasked. In that case a tiny result is an underflow even if it is exact, and inexact (PE)
+ * means that the result did not fit in the significand, whatever the exponent's range. */
 #include "hv/x86/simd.h"
 
 /* ---------------------------------------------------------------- tiny results */
@@ -38,8 +37,8 @@ static bool is_tiny(vec result, enum fp_kind k)
 
 /* ---------------------------------------------------------------- inexact with an unbounded exponent
  *
- * By the host's x87: its extended precision has exponents for every result here and 64 bits of significand.
- * What is inexact there, or has bits beyond the guest format's, is inexact. */
+ * Computed with the host's x87: its extended precision has exponents for every result here and 64 bits of
+ * significand. A result that is inexact there, or has bits beyond the guest format, is inexact. */
 
 /* Element i of a vector of singles or doubles; a denormal counts as 0 with DAZ. */
 static long double element(vec v, unsigned i, bool wide, bool daz)
@@ -117,7 +116,7 @@ void fp_end_slow(struct x86 *cpu, const struct op *op, uint32_t mx, vec d, vec s
     if (unmasked & MX_UE && is_tiny(result, k))
         flags |= MX_UE;
     if (flags & pre & unmasked)
-        flags &= pre; /* found before computing, so nothing was computed */
+        flags &= pre; /* these are detected before computing, so nothing was computed */
     else if (flags & range & unmasked && !(flags & range & ~unmasked) && !inexact(d, s, k, mx & MX_DAZ))
         flags &= ~(uint32_t)MX_PE; /* (a masked one always comes with PE) */
     if (!(flags & unmasked))

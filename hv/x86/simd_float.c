@@ -3,14 +3,14 @@
  * Source: Intel SDM volume 1, 10.2.3 (MXCSR), 11.5 (exceptions) and appendix E; volume 2, the instruction
  * pages.
  *
- * IEEE 754 defines these operations to the last bit, so the host's are the guest's; RCPPS and RSQRTPS, which
- * it does not, are made in integers here.
- */
+ * IEEE 754 defines these operations to the last bit, so the host's results are valid for the guest. It does
+ * not define RCPPS and RSQRTPS, which are computed with integers here. */
 #include "hv/x86/simd.h"
 
 /* ---------------------------------------------------------------- arithmetic */
 
-/* The four forms of an operation. `what`: FP_ADD and so on; 0 if the result cannot be tiny or too big. */
+/* The four forms of an operation. `what`: FP_ADD and so on; 0 if the result can neither underflow nor
+ * overflow. */
 #define ARITH(name, what)                                                                                    \
     HOST_FN(host_##name##ps, #name "ps")                                                                     \
     HOST_FN(host_##name##ss, #name "ss")                                                                     \
@@ -29,7 +29,7 @@ ARITH(sqrt, 0)
 ARITH(min, 0)
 ARITH(max, 0)
 
-/* Even elements subtracted, odd ones added. The elements that an operation is not for are 0 and raise
+/* Even elements subtracted, odd ones added. Elements that an operation does not apply to are 0 and raise
  * nothing. */
 SIMD_INLINE vec host_addsubps(vec d, vec s, unsigned imm, uint32_t *mx)
 {
@@ -160,7 +160,7 @@ CONVERT(cvttpd2dq, 16, R_NONE)
                                 {name##32_m, name##32_m, name##32_m, name##64_m},                            \
                                 {name##32_m64, name##32_m64, name##32_m64, name##64_m64}}}
 
-/* A general register or memory to a scalar. */
+/* Converts a general register or memory to a scalar. */
 #define FROM_INT(name, bits, suffix)                                                                         \
     SIMD_INLINE void name##bits(struct x86 *cpu, const struct op *op, uint64_t s)                            \
     {                                                                                                        \
@@ -190,7 +190,7 @@ FROM_INT(cvtsi2sd, 64, "q %q2")
 FAMILY_Y(fam_cvtsi2ss, cvtsi2ss);
 FAMILY_Y(fam_cvtsi2sd, cvtsi2sd);
 
-/* A scalar of n bytes to a general register. */
+/* Converts a scalar of n bytes to a general register. */
 #define TO_INT(name, n, bits, reg)                                                                           \
     SIMD_INLINE void name##bits(struct x86 *cpu, const struct op *op, vec s)                                 \
     {                                                                                                        \
@@ -225,8 +225,8 @@ TO_INT_BOTH(cvttsd2si, 8)
 /* ---------------------------------------------------------------- approximations
  *
  * Real processors differ in these; the SDM only bounds the relative error by 1.5 * 2^-12. Here the result is
- * the true value rounded to 13 significant bits: an error of at most 2^-13. Neither looks at MXCSR: denormal
- * operands count as 0, tiny results are 0, and no flag is raised. */
+ * the exact value rounded to 13 significant bits: an error of at most 2^-13. Neither depends on MXCSR:
+ * denormal operands count as 0, tiny results are 0, and no flag is raised. */
 
 enum { APPROX_BITS = 12 }; /* of the fraction */
 
@@ -265,8 +265,8 @@ static uint32_t approx_rsqrt(uint32_t x)
         return 0xffc00000;
     if (e == 0xff)
         return 0;
-    /* x = m / 2^23 * 2^(2h) with m / 2^23 in [1, 4); 1 / sqrt(m / 2^23) lies in (1/2, 1]. The largest q with
-     * q - 1/2 < 2^13 / sqrt(m / 2^23), a bit at a time. */
+    /* x = m / 2^23 * 2^(2h) with m / 2^23 in [1, 4); 1 / sqrt(m / 2^23) lies in (1/2, 1]. Finds the largest q
+     * with q - 1/2 < 2^13 / sqrt(m / 2^23), one bit at a time. */
     bool odd = !(e & 1); /* the exponent is e - 127 */
     uint64_t m = (uint64_t)(f | 0x800000) << odd;
     int h = ((int)e - 127 - odd) / 2;

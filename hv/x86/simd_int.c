@@ -1,7 +1,6 @@
-/* simd_int.c - MMX and SSE2 packed-integer instructions that the host's baseline has too.
+/* simd_int.c - MMX and SSE2 packed-integer instructions that every host has too.
  *
- * Source: Intel SDM volume 2, the instruction pages; volume 1, chapters 9 and 11.
- */
+ * Source: Intel SDM volume 2, the instruction pages; volume 1, chapters 9 and 11. */
 #include "hv/x86/simd.h"
 
 /* ---------------------------------------------------------------- arithmetic and logic, lane by lane */
@@ -45,7 +44,7 @@ INTRINSIC(pcmpeqd, _mm_cmpeq_epi32)
 INTRINSIC(pcmpgtb, _mm_cmpgt_epi8)
 INTRINSIC(pcmpgtw, _mm_cmpgt_epi16)
 INTRINSIC(pcmpgtd, _mm_cmpgt_epi32)
-/* Also ANDPS, ANDPD and so on: they look at no lanes. */
+/* Also used for ANDPS, ANDPD and so on, which do not depend on lanes. */
 INTRINSIC(pand, _mm_and_si128)
 INTRINSIC(pandn, _mm_andnot_si128)
 INTRINSIC(por, _mm_or_si128)
@@ -89,7 +88,7 @@ XMM_OP(punpckhqdq, do_punpckhqdq)
 
 /* ---------------------------------------------------------------- shifts
  *
- * The count is the low 64 bits of the source, or an immediate; the intrinsics take any count. */
+ * The count is the low 64 bits of the source, or an immediate; the intrinsics accept any count. */
 
 #define SHIFT_IMM(name, fn)                                                                                  \
     static OP(name##_imm_r)                                                                                  \
@@ -121,7 +120,7 @@ SHIFT(psrlq, _mm_srl_epi64)
 SHIFT(psraw, _mm_sra_epi16)
 SHIFT(psrad, _mm_sra_epi32)
 
-/* Whole registers by bytes; s is the count. */
+/* Shifts the whole register by bytes; s is the count. */
 SIMD_INLINE vec do_pslldq(vec d, vec s, unsigned imm)
 {
     unsigned n = (unsigned)_mm_cvtsi128_si32(s);
@@ -172,7 +171,7 @@ XMM_OP(pshuflw, do_pshuflw)
 XMM_OP(pshufhw, do_pshufhw)
 MMX_OP(pshufw, do_pshuflw)
 
-/* SHUFPS and the rest, which move bits whatever they mean. */
+/* SHUFPS and the rest, which move bits whatever their type. */
 SIMD_INLINE vec do_shufps(vec d, vec s, unsigned imm)
 {
     union lanes x = {.v = d}, y = {.v = s}, r;

@@ -1,8 +1,7 @@
-/* simd_misc.c - what came with the SSE extensions but needs no SSE state: fences, cache hints, MONITOR and
- * MWAIT, MOVBE, POPCNT.
+/* simd_misc.c - instructions that came with the SSE extensions but use no SSE state: fences, cache hints,
+ * MONITOR and MWAIT, MOVBE, POPCNT.
  *
- * Source: Intel SDM volume 2, the instruction pages; volume 3, 13.1.
- */
+ * Source: Intel SDM volume 2, the instruction pages; volume 3, 13.1. */
 #include "hv/x86/simd.h"
 
 /* ---------------------------------------------------------------- fences and hints
@@ -29,8 +28,8 @@ static OP(clflush_m)
 }
 FAMILY_RM(fam_clflush, NULL, clflush_m);
 
-/* MONITOR faults as a load of the byte at seg:rAX would. MWAIT may end for reasons of the processor's own
- * (SDM volume 2, MWAIT): here it ends at once, so there is nothing to be remembered. */
+/* MONITOR faults as a load of the byte at seg:rAX would. MWAIT may end for implementation-dependent reasons
+ * (SDM volume 2, MWAIT): here it ends immediately, so there is no state to keep. */
 static void monitor_checks(struct x86 *cpu, const struct op *op)
 {
     SYNC;
@@ -50,7 +49,7 @@ static OP(monitor)
 static OP(mwait)
 {
     monitor_checks(cpu, op);
-    if (R32(RCX) & ~1u) /* bit 0: masked interrupts break too */
+    if (R32(RCX) & ~1u) /* bit 0: masked interrupts end it too */
         raise_error(cpu, VEC_GP, 0);
     NEXT;
 }
@@ -79,8 +78,8 @@ MOVBE(64)
     const struct family fam = {{SIMD_ROW(NULL), {NULL, f1, f2, f3}, {NULL, f1, f2, f3}}}
 FAMILY_M_SIZED(fam_movbe_load, movbe_load16, movbe_load32, movbe_load64);
 FAMILY_M_SIZED(fam_movbe_store, movbe_store16, movbe_store32, movbe_store64);
-/* The rows with prefix 66, which to the decoder is a mandatory prefix there, but means the other operand size
- * as ever. */
+/* The rows with prefix 66. The decoder treats it as a mandatory prefix there, but it selects the other
+ * operand size as usual. */
 FAMILY_M_SIZED(fam_movbe_load_66, movbe_load32, movbe_load16, movbe_load64);
 FAMILY_M_SIZED(fam_movbe_store_66, movbe_store32, movbe_store16, movbe_store64);
 

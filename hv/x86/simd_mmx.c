@@ -1,7 +1,6 @@
-/* simd_mmx.c - MMX moves, and what goes between MMX, general and XMM registers.
+/* simd_mmx.c - MMX moves, and moves between MMX, general and XMM registers.
  *
- * Source: Intel SDM volume 1, chapter 9; volume 2, the instruction pages.
- */
+ * Source: Intel SDM volume 1, chapter 9; volume 2, the instruction pages. */
 #include "hv/x86/simd.h"
 
 /* ---------------------------------------------------------------- moves */
@@ -133,8 +132,8 @@ static OP(cvtpi2ps_m)
 }
 FAMILY_RM(fam_cvtpi2ps, cvtpi2ps_r, cvtpi2ps_m);
 
-/* Exact, so there is nothing to do with MXCSR. With a memory operand no MMX register is used and the x87
- * state is left alone. */
+/* The conversion is exact, so MXCSR is not involved. With a memory operand no MMX register is used and the
+ * x87 state is left alone. */
 static OP(cvtpi2pd_r)
 {
     sse_check(cpu, op);
@@ -151,7 +150,7 @@ static OP(cvtpi2pd_m)
 }
 FAMILY_RM(fam_cvtpi2pd, cvtpi2pd_r, cvtpi2pd_m);
 
-/* Floats in XMM or memory to two integers in MMX. */
+/* Converts floats in XMM or memory to two integers in MMX. */
 #define TO_MMX(name, fn, n, mask)                                                                            \
     SIMD_INLINE void name(struct x86 *cpu, const struct op *op, vec s)                                       \
     {                                                                                                        \

@@ -1,7 +1,6 @@
 /* simd_mov.c - SSE to SSE3 moves, non-temporal and masked stores, and between XMM and general registers.
  *
- * Source: Intel SDM volume 2, the instruction pages. Non-temporal hints mean nothing here.
- */
+ * Source: Intel SDM volume 2, the instruction pages. Non-temporal hints have no effect here. */
 #include "hv/x86/simd.h"
 
 void simd_misaligned(struct x86 *cpu, const struct op *op)
@@ -69,7 +68,7 @@ FAMILY_RMM(fam_mova_store, mova_store);
 
 /* ---------------------------------------------------------------- scalars
  *
- * A load from memory clears the rest of the register; a move from a register keeps it (but MOVQ clears it). */
+ * A load from memory clears the rest of the register; a move from a register keeps it (except MOVQ). */
 
 #define SCALAR_LOAD(name, n)                                                                                 \
     SIMD_INLINE void name##_mem(struct x86 *cpu, const struct op *op, enum simd_ea how)                      \
@@ -172,7 +171,7 @@ XMM_OPN(movddup, do_movddup, 8)
 
 /* ---------------------------------------------------------------- general registers
  *
- * The operand is 64 bits with REX.W, else 32: fn[form][3] and the rest. */
+ * The operand is 64 bits with REX.W (fn[form][3]), else 32 (the other sizes). */
 
 #define FAMILY_Y(fam, name)                                                                                  \
     const struct family fam = {{{name##32_r, name##32_r, name##32_r, name##64_r},                            \
@@ -216,7 +215,7 @@ FAMILY_Y(fam_movd_store, movd_store);
 
 /* ---------------------------------------------------------------- MOVNTI, masked stores */
 
-/* MOVNTI: does not depend on the SSE state (SDM volume 3, 13.1). */
+/* MOVNTI does not depend on the SSE state (SDM volume 3, 13.1). */
 static OP(movnti_m)
 {
     if (op->osize == 3)
@@ -227,8 +226,8 @@ static OP(movnti_m)
 }
 FAMILY_RM(fam_movnti, NULL, movnti_m);
 
-/* Store the bytes of `value` whose mask byte has its top bit set at seg:rDI; all or none. The mask may be
- * empty: then no memory is touched. */
+/* Store the bytes of `value` whose mask byte has its top bit set at seg:rDI; all or none. With an empty mask
+ * no memory is accessed. */
 static void masked_store(struct x86 *cpu, const struct op *op, vec value, vec mask)
 {
     unsigned bits = (unsigned)_mm_movemask_epi8(mask);

@@ -1,7 +1,6 @@
 /* simd_sse4.c - SSE4.1, and PCMPGTQ of SSE4.2.
  *
- * Source: Intel SDM volume 2, the instruction pages; volume 1, 12.8 to 12.12.
- */
+ * Source: Intel SDM volume 2, the instruction pages; volume 1, 12.8 to 12.12. */
 #include "hv/x86/simd.h"
 
 /* ---------------------------------------------------------------- lane by lane */
@@ -97,7 +96,7 @@ SIMD_INLINE vec do_packusdw(vec d, vec s, unsigned imm)
 }
 XMM_OP(packusdw, do_packusdw)
 
-/* The least word and its (first) place. */
+/* The least word and the index of its first occurrence. */
 SIMD_INLINE vec do_phminposuw(vec d, vec s, unsigned imm)
 {
     union lanes y = {.v = s}, r = {.q = {0, 0}};
@@ -111,7 +110,8 @@ SIMD_INLINE vec do_phminposuw(vec d, vec s, unsigned imm)
 }
 XMM_OP(phminposuw, do_phminposuw)
 
-/* Sums of absolute differences of four bytes of s with each of eight neighbouring places of d. */
+/* Sums of absolute differences between four bytes of s and the four bytes at each of eight adjacent offsets
+ * of d. */
 SIMD_INLINE vec do_mpsadbw(vec d, vec s, unsigned imm)
 {
     union lanes x = {.v = d}, y = {.v = s}, r;
@@ -224,15 +224,15 @@ FAMILY_RM(fam_insertps, insertps_r, insertps_m);
 
 /* ---------------------------------------------------------------- rounding to integers
  *
- * In integers: the host's baseline has no ROUNDPS. */
+ * Computed with integers, because not every host has ROUNDPS. */
 
 struct float_format {
     unsigned fraction, bias;
     uint64_t sign;
 };
 
-/* Does a magnitude between two integers go away from 0? rc: rounding control; half: -1, 0, 1 below, at, above
- * the middle; `odd`: of the integer below. */
+/* Is a magnitude between two integers rounded away from 0? rc: rounding control; half: -1, 0, 1 for below,
+ * at, above the middle; `odd`: the lower integer is odd. */
 static bool round_away(unsigned rc, bool negative, int half, bool odd)
 {
     switch (rc) {
@@ -278,7 +278,7 @@ static uint64_t round_float(const struct float_format *f, uint64_t x, unsigned i
     if (!rest)
         return x;
     *mx |= inexact;
-    /* With exponent 0 the unit bit is the lowest of the exponent field: odd as the bias is. */
+    /* With exponent 0 the unit bit is the lowest bit of the exponent field, which is odd like the bias. */
     int half = (rest > unit / 2) - (rest < unit / 2);
     return sign | (round_away(rc, sign, half, below & unit) ? below + unit : below);
 }
@@ -303,7 +303,7 @@ ROUND(roundsd, q, float64, 8, 1)
 /* ---------------------------------------------------------------- dot products
  *
  * Three steps, each with its own exceptions: products of the elements that imm[7:4] selects, sums of
- * neighbours, their sum. imm[3:0] says which elements of the result get it. */
+ * neighbours, and their sum. imm[3:0] selects the elements of the result that receive it. */
 
 HOST_FN(host_mulps, "mulps")
 HOST_FN(host_addps, "addps")
@@ -326,7 +326,8 @@ static vec lane_mask(unsigned bits, unsigned n)
         m.d[i] = bits >> i * n / 4 & 1 ? 0xffffffff : 0;
     return m.v;
 }
-/* Elements 1 and 3 (2 and 3) moved to 0 and 1 (0), zeros behind. */
+/* Moves elements `first` and `second` to 0 and 1, or only `first` if `second` is 4 or more; the others become
+ * zero. */
 static vec pick(vec v, unsigned first, unsigned second)
 {
     union lanes x = {.v = v}, r = {.d = {x.d[first], second < 4 ? x.d[second] : 0, 0, 0}};
@@ -337,7 +338,7 @@ static void dpps(struct x86 *cpu, const struct op *op, vec s)
 {
     vec in = lane_mask((unsigned)op->imm >> 4, 4), d = xmm_get(cpu, op->dst);
     vec p = STEP(host_mulps, R_PS | FP_MUL, _mm_and_si128(d, in), _mm_and_si128(s, in));
-    /* 0 * 0 is +0 whatever the rounding: elements left out are +0 too */
+    /* 0 * 0 is +0 in every rounding mode, so elements left out are +0 too */
     vec sums = STEP(host_addps, R_PS | FP_ADD, pick(p, 0, 2), pick(p, 1, 3));
     vec sum = STEP(host_addps, R_PS | FP_ADD, pick(sums, 0, 4), pick(sums, 1, 4));
     xmm_set(cpu, op->dst, _mm_and_si128(_mm_shuffle_epi32(sum, 0), lane_mask((unsigned)op->imm, 4)));

@@ -1,7 +1,6 @@
 /* simd_ssse3.c - SSSE3, in MMX and XMM form.
  *
- * Source: Intel SDM volume 2, the instruction pages; volume 1, chapter 12.
- */
+ * Source: Intel SDM volume 2, the instruction pages; volume 1, chapter 12. */
 #include "hv/x86/simd.h"
 
 static inline int16_t saturate16(int x)
@@ -63,7 +62,7 @@ VEC_FN(do_mmx_pshufb, shuffle_bytes(d, s, 7))
 XMM_OP(pshufb, do_pshufb)
 MMX_OP(pshufb, do_mmx_pshufb)
 
-/* `n` bytes at offset imm of d:s; beyond their 2n bytes there are zeros. */
+/* `n` bytes at offset imm of d:s; bytes beyond those 2n are zero. */
 SIMD_INLINE vec align_right(vec d, vec s, unsigned imm, unsigned n)
 {
     union lanes x = {.v = d}, y = {.v = s}, r;

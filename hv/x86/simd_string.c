@@ -1,14 +1,13 @@
 /* simd_string.c - SSE4.2 string comparison and CRC32.
  *
- * Source: Intel SDM volume 2, section 4.1 (imm8 of PCMPxSTRx) and the instruction pages.
- */
+ * Source: Intel SDM volume 2, section 4.1 (imm8 of PCMPxSTRx) and the instruction pages. */
 #include "hv/x86/simd.h"
 
 /* ---------------------------------------------------------------- PCMPESTRI and the like */
 
 /* The two strings: elements sign- or zero-extended, and how many are valid. */
 struct strings {
-    unsigned n; /* elements a register: 16 or 8 */
+    unsigned n; /* elements per register: 16 or 8 */
     int a[16], b[16];
     unsigned na, nb;
 };
@@ -69,7 +68,7 @@ static bool equal_each(const struct strings *s, unsigned j)
     bool in_a = j < s->na, in_b = j < s->nb;
     return in_a && in_b ? s->a[j] == s->b[j] : in_a == in_b;
 }
-/* Does a (or as much of it as fits in the register) stand at place j of b? */
+/* Does a (or as much of it as fits in the register) occur at index j of b? */
 static bool equal_ordered(const struct strings *s, unsigned j)
 {
     for (unsigned i = 0; i < s->na && j + i < s->n; i++)
@@ -78,7 +77,7 @@ static bool equal_ordered(const struct strings *s, unsigned j)
     return true;
 }
 
-/* IntRes2: a bit an element of b. Sets the flags. */
+/* IntRes2: one bit per element of b. Sets the flags. */
 static unsigned strings_compare(struct x86 *cpu, const struct strings *s, unsigned imm)
 {
     typedef bool compare_fn(const struct strings *, unsigned);
@@ -93,13 +92,13 @@ static unsigned strings_compare(struct x86 *cpu, const struct strings *s, unsign
     return res;
 }
 
-/* To ECX: the place of the lowest or highest bit set, or n. */
+/* Sets ECX to the index of the lowest or highest bit set, or to n. */
 static void store_index(struct x86 *cpu, const struct strings *s, unsigned res, unsigned imm)
 {
     unsigned at = !res ? s->n : imm & 0x40 ? 31 - (unsigned)__builtin_clz(res) : (unsigned)__builtin_ctz(res);
     SET32(RCX, at);
 }
-/* To XMM0: the bits, or elements of all ones. */
+/* Sets XMM0 to the bits, or to elements of all ones. */
 static void store_mask(struct x86 *cpu, const struct strings *s, unsigned res, unsigned imm)
 {
     union lanes r = {.q = {res, 0}};
@@ -147,11 +146,11 @@ STRINGS(pcmpistrm, false, false)
 
 /* ---------------------------------------------------------------- CRC32
  *
- * The Castagnoli polynomial 11EDC6F41h, bits reflected; no inversions. Needs no SSE state. */
+ * The Castagnoli polynomial 11EDC6F41h, bits reflected, without inversions. Needs no SSE state. */
 
 static uint32_t crc32c(uint32_t crc, uint64_t data, unsigned bytes)
 {
-    /* what four bits shifted out do */
+    /* the effect of shifting out four bits */
     static const uint32_t nibble[16] = {
         0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
         0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9, 0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75};

@@ -2,8 +2,7 @@
  *
  * The map of processors with long mode is AMD's (AMD64 APM volume 2, 10.2.3; revision 0x20064), that of
  * others the 32-bit one (SDM volume 3, 34.4.1; revision 0x20000), with the hidden parts of segments where
- * processors of that time kept them. Offsets are from SMBASE + 8000h.
- */
+ * processors of that time kept them. Offsets are from SMBASE + 8000h. */
 #include "hv/x86/sys.h"
 
 enum {
@@ -14,7 +13,7 @@ enum {
     REVISION32 = 0x20000,
 };
 
-/* One number in the map: `width` bytes there, `size` bytes in struct x86. */
+/* One value in the map: `width` bytes in the map, `size` bytes in struct x86. */
 struct slot {
     uint16_t at;
     uint8_t width, size;
@@ -66,8 +65,9 @@ struct map {
     const struct slot *slot;
     unsigned n;
     uint32_t revision;
-    uint16_t halt, nmi; /* bytes: halted when the SMI came (the handler may change it); NMIs were blocked
-                           (reserved to processors) */
+    /* bytes: Offsets of bytes: halted when the SMI came (the handler may change it); NMIs were blocked
+     * (reserved for the processor). */
+    uint16_t halt, nmi;
 };
 
 static struct map map_of(const struct x86 *cpu)
@@ -149,7 +149,7 @@ static void map_load(struct x86 *cpu)
     cpu->halted = halted & 1;
     cpu->nmi_blocked = nmi & 1;
     eflags_set(cpu, cpu->flags & 0x3f7fd7);
-    if (cpu->efer & EFER_LMA || real_mode(cpu)) /* virtual-8086 mode is one of legacy protected mode only */
+    if (cpu->efer & EFER_LMA || real_mode(cpu)) /* virtual-8086 mode exists only in legacy protected mode */
         cpu->flags &= ~(uint64_t)FLAG_VM;
     cpu->dr[6] = dr_fixed(6, cpu->dr[6]);
     cpu->dr[7] = dr_fixed(7, cpu->dr[7]);
@@ -159,7 +159,7 @@ static void map_load(struct x86 *cpu)
         cpu->seg[i].null = i != SEG_NONE && !(cpu->seg[i].attr & SEG_P);
 }
 
-/* What makes RSM shut down: SDM volume 3, 34.10, for what the map holds. */
+/* The conditions of SDM volume 3, 34.10, for which RSM shuts down, as far as the map holds the values. */
 static bool state_valid(const struct x86 *cpu)
 {
     uint64_t cr0 = cpu->cr0, lme = cpu->efer & EFER_LME, lma = cpu->efer & EFER_LMA;
@@ -176,7 +176,7 @@ static OP(op_rsm)
     SYNC;
     if (!cpu->in_smm)
         raise_fault(cpu, VEC_UD);
-    leave_to(cpu, op, 0); /* counted; the block may go with the memory map below */
+    leave_to(cpu, op, 0); /* this counts the step; changing the memory map below may drop the block */
     map_load(cpu);
     cpu->in_smm = false;
     cpu->cpl = real_mode(cpu) ? 0 : v86_mode(cpu) ? 3 : (uint8_t)dpl_of(cpu->seg[SS].attr);

@@ -1,4 +1,4 @@
-/* state.c - reset, saving and loading: one table of all of a processor's state. */
+/* state.c - reset, saving and loading: one table of all the state of a processor. */
 #include <stdio.h>
 
 #include "hv/x86/sys.h"
@@ -121,7 +121,7 @@ static void section_name(const struct x86 *cpu, char name[16])
     snprintf(name, 16, "cpu%u", cpu->index & 0xff);
 }
 
-/* EFLAGS is saved whole: which of the lazy flags' many forms it has is no part of the state. */
+/* EFLAGS is saved as a whole: the internal form of the lazy flags is not part of the state. */
 void x86_save(struct x86 *cpu, const struct snapshot_sink *sink)
 {
     char name[16];
@@ -168,7 +168,8 @@ static void reset_segments(struct x86 *cpu)
     cpu->gdtr = cpu->idtr = (struct dtable){.limit = 0xffff};
 }
 
-/* What INIT leaves alone. The time-stamp counter counts guest time since power-on, also over resets. */
+/* Resets what INIT does not change. The time-stamp counter counts guest time since power-on, across
+ * resets. */
 static void power_on(struct x86 *cpu)
 {
     memset(&cpu->msr, 0, sizeof cpu->msr);

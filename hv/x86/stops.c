@@ -1,13 +1,15 @@
-/* stops.c - breakpoints, probes and watchpoints: kept so that an address is looked up in constant time, however many there are.
+/* stops.c - breakpoints, probes and watchpoints: stored so that looking up an address takes constant time,
+ * however many there are.
  *
- * Watchpoints come first in cpu->stops (there are few; they are gone through). Execution stops follow, those that stop and then those that
- * only report (probes), and are found by a hash table of their addresses: open addressing, a power of two of slots, at most half
- * full; a slot holds the index of a stop + 1. A second table holds the linear pages that have stops, and a byte an offset in a page says
- * which kinds of stops are at such offsets at all.
+ * Watchpoints come first in cpu->stops; there are few, so they are searched linearly. Execution stops follow:
+ * first those that stop, then those that only report (probes). They are found in a hash table of their
+ * addresses, with open addressing, a power of two of slots, at most half full; a slot holds the index of a
+ * stop + 1. A second table holds the linear pages that have stops, and one byte per offset in a page says
+ * which kinds of stops exist at that offset in any page.
  *
- * A stop is reported before anything is done for its instruction, even its fetch, so that the state is the one at the end of the step
- * before. Where something else than that instruction is due (an interrupt, a fault of the fetch) nothing is reported.
- */
+ * A stop is reported before anything is done for its instruction, even the fetch, so the state is that at the
+ * end of the previous step. If something other than that instruction is due (an interrupt, a fault of the
+ * fetch), nothing is reported. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,7 +110,7 @@ void x86_stops(struct x86 *cpu, const struct stop_point *s, size_t n)
     x86_flush_caches(cpu);
 }
 
-/* The first stop after number `after` (in order of the table) of that kind and address; -1: none. */
+/* The first stop of that kind and address after number `after` in the table, or -1. */
 static long find(const struct x86 *cpu, enum stop_kind kind, uint64_t address, long after)
 {
     long best = -1;
@@ -138,7 +140,7 @@ bool exec_stop_here(const struct x86 *cpu, uint64_t lin, uint64_t pa)
     return cpu->exec_stops && find_either(cpu, lin, true, pa, -1) >= 0;
 }
 
-/* The first stop at lin after that number and before `end`. */
+/* Records the first stop at lin after that number and before `end`. */
 static bool note(struct x86 *cpu, uint64_t lin, long after, size_t end)
 {
     uint64_t pa = 0;
@@ -175,8 +177,9 @@ bool x86_stop_next(struct x86 *cpu)
            note(cpu, cpu->stop.address, cpu->stop_index, cpu->nstops);
 }
 
-/* A page's code is decoded once for all linear addresses at which it is executed, but stops at linear addresses are at one of
- * them. So where it moves to or from a page with stops, it is decoded again. */
+/* A page's code is decoded once for all linear addresses at which it is executed, but a stop at a linear
+ * address belongs to only one of them. So when execution moves to or from a linear page with stops, the code
+ * is decoded again. */
 void exec_stops_alias(struct x86 *cpu, struct code_page *p, uint64_t linear)
 {
     uint64_t page = linear >> 12, before = p->linear >> 1;

@@ -1,8 +1,8 @@
 /* string.c - MOVS CMPS STOS LODS SCAS INS OUTS and their REP forms.
  *
- * One iteration of a repeated instruction is one step. A repeated one is the last of its block; while steps are left it goes on
- * within the handler, else the dispatcher comes back to it. rCX = 0: one step that does nothing.
- */
+ * One iteration of a repeated instruction is one step. A repeated instruction is the last of its block. It
+ * continues within the handler while steps are left; after that the dispatcher resumes it. With rCX = 0 it is
+ * one step that does nothing. */
 #include "hv/x86/decode.h"
 #include "hv/x86/int.h"
 #include "hv/x86/sys.h"
@@ -98,7 +98,8 @@ static void check_port(struct x86 *cpu, unsigned size)
     if (!io_allowed(cpu, R16(RDX), size))
         raise_error(cpu, VEC_GP, 0);
 }
-/* The destination is checked first: the port is only read if its value can be stored. Operand size 64 does not exist. */
+/* The destination is checked first: the port is only read if its value can be stored. Operand size 64 does
+ * not exist. */
 static void ins_1(struct x86 *cpu, const struct op *op)
 {
     unsigned osize = op->osize > 2 ? 2 : op->osize, size = 1u << osize;
@@ -123,9 +124,10 @@ static void outs_1(struct x86 *cpu, const struct op *op)
     advance(cpu, op, RSI);
 }
 
-/* ---------------------------------------------------------------- many iterations at a time */
+/* ---------------------------------------------------------------- several iterations at a time */
 
-/* How many iterations from index register `reg` on stay within its page, upward; 0 if it must go one by one. */
+/* How many iterations from index register `reg` upward stay within its page; 0 if they must be done one by
+ * one. */
 static uint64_t within_page(const struct op *op, uint64_t lin, uint64_t index)
 {
     uint64_t size = 1u << op->osize, page = (0x1000 - (lin & 0xfff)) / size;
@@ -138,14 +140,16 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* The whole run must pass the segment's limit check: the last iteration's does, since limits are contiguous. */
+/* All iterations must pass the segment's limit check. Checking the last is enough, since limits are
+ * contiguous. */
 static bool flat(const struct x86 *cpu, unsigned seg, bool write)
 {
     return cpu->mode64 || cpu->seg[seg].fast >> write & 1;
 }
 
-/* Direct host copies and fills, for the upward direction, while both pages are in the TLB. Each returns iterations done. A copy
- * whose destination overlaps its source ahead is left to the loop: order shows there. */
+/* Direct host copies and fills, for the upward direction, while both pages are in the TLB. Each returns
+ * iterations done. A copy whose destination overlaps its source ahead is left to the loop, because the order
+ * matters. */
 static uint64_t movs_many(struct x86 *cpu, const struct op *op, uint64_t n)
 {
     if (cpu->flags & FLAG_DF || !flat(cpu, op->seg, false) || !flat(cpu, ES, true))
@@ -200,9 +204,10 @@ static uint64_t rep_count(const struct x86 *cpu, const struct op *op)
     return R64(RCX) & index_mask(op);
 }
 
-/* The state after each iteration is complete (registers say what is left), so a fault or a stop may come between any two. The first
- * iteration's step is counted with the block's. True: all is done; false: steps have run out, or there is an execution stop here, at which
- * each iteration is a step of its own for the dispatcher. */
+/* The state after each iteration is complete (the registers hold what is left), so a fault or a stop may come
+ * between any two. The first iteration's step is counted with the block's. Returns true if all iterations are
+ * done. Returns false if the steps have run out, or if there is an execution stop here, where the dispatcher
+ * handles each iteration as a separate step. */
 static inline bool repeat(struct x86 *cpu, const struct op *op, iteration_fn *one, many_fn *many,
                           bool compares)
 {
@@ -211,12 +216,12 @@ static inline bool repeat(struct x86 *cpu, const struct op *op, iteration_fn *on
     uint64_t n = rep_count(cpu, op);
     if (!n)
         return true;
-    cpu->left++; /* the block's count; each iteration takes one below */
+    cpu->left++; /* undo the block's count; each iteration takes one below */
     for (;;) {
         uint64_t done = many && cpu->left > 1 && !stop ? many(cpu, op, least(n, (uint64_t)cpu->left)) : 0;
         if (!done) {
             cpu->op = op;
-            cpu->left--; /* as if it were retired: a fault gives it back */
+            cpu->left--; /* count the step in advance: a fault returns it */
             one(cpu, op);
             done = 1;
         } else {
@@ -231,7 +236,7 @@ static inline bool repeat(struct x86 *cpu, const struct op *op, iteration_fn *on
     }
 }
 
-/* Steps have run out: the dispatcher comes back to this instruction. */
+/* The steps have run out: the dispatcher resumes this instruction later. */
 static const struct op *pause_here(struct x86 *cpu, const struct op *op)
 {
     cpu->gpr[REG_RIP] = rip_of(cpu, op);

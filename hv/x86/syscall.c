@@ -1,8 +1,7 @@
-/* syscall.c - SYSCALL, SYSRET, SYSENTER, SYSEXIT. SDM volume 2; AMD64 APM volume 3 for SYSCALL outside of
- * 64-bit mode.
+/* syscall.c - SYSCALL, SYSRET, SYSENTER, SYSEXIT. SDM volume 2; AMD64 APM volume 3 for SYSCALL outside 64-bit
+ * mode.
  *
- * CS and SS get fixed hidden parts; no descriptor is read.
- */
+ * CS and SS get fixed hidden parts; no descriptor is read. */
 #include "hv/x86/sys.h"
 
 enum {
@@ -11,7 +10,7 @@ enum {
     DATA32 = SEG_WRITABLE | SEG_DB | SEG_G,
 };
 
-/* Load CS and SS for privilege `cpl` and go on at rip. */
+/* Load CS and SS for privilege `cpl` and continue at rip. */
 static const struct op *enter(struct x86 *cpu, const struct op *op, uint16_t cs, uint16_t ss, unsigned cpl,
                               bool to64, uint64_t rip)
 {
@@ -39,7 +38,7 @@ static OP(op_syscall)
         rip = (uint32_t)cpu->msr.star;
         eflags_set(cpu, flags & ~(uint64_t)(FLAG_VM | FLAG_IF | FLAG_RF));
     }
-    cpu->tf_pending = cpu->flags & FLAG_TF; /* the trap goes by TF as it is afterwards */
+    cpu->tf_pending = cpu->flags & FLAG_TF; /* the new value of TF decides about the trap */
     return enter(cpu, op, cs & 0xfffc, (uint16_t)((cs & 0xfffc) + 8), 0, lm, rip);
 }
 

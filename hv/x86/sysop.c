@@ -1,11 +1,10 @@
-/* sysop.c - the remaining system instructions: IF and EFLAGS, HLT, caches, time, ports. SDM volume 2.
- */
+/* sysop.c - the remaining system instructions: IF and EFLAGS, HLT, caches, time, ports. SDM volume 2. */
 #include "hv/x86/sys.h"
 
 /* ---------------------------------------------------------------- CLI, STI */
 
-/* IOPL does not allow IF to be changed; true if VIF stands for it (VME in virtual-8086 mode, PVI at CPL 3).
- * Else #GP(0). */
+/* For use when IOPL does not allow IF to be changed: VIF takes its place (VME in virtual-8086 mode, PVI at
+ * CPL 3), else #GP(0). */
 static void need_virtual_if(struct x86 *cpu)
 {
     bool virtual_if = v86_mode(cpu) ? cpu->cr4 & CR4_VME : cpu->cpl == 3 && cpu->cr4 & CR4_PVI;
@@ -67,8 +66,7 @@ static OP(op_stac)
 
 /* ---------------------------------------------------------------- PUSHF, POPF */
 
-/* In virtual-8086 mode with IOPL below 3: the 16-bit forms work on VIF if there is VME, all else is #GP(0).
- */
+/* In virtual-8086 mode with IOPL below 3: with VME the 16-bit forms use VIF; everything else is #GP(0). */
 static bool vme_flags(struct x86 *cpu, const struct op *op)
 {
     if (!v86_mode(cpu) || iopl(cpu) == 3)
@@ -122,7 +120,8 @@ static OP(op_hlt)
     LEAVE;
 }
 
-/* The TLBs are coherent with the page tables (cpu.h), and there are no caches: nothing is left to do. */
+/* The TLBs are coherent with the page tables (cpu.h), and caches are not emulated, so there is nothing to
+ * do. */
 static OP(op_privileged_nop)
 {
     SYNC;
@@ -166,7 +165,7 @@ static OP(op_rdpid)
     NEXT;
 }
 
-/* The models have no performance counters, so every number is a wrong one. */
+/* The models have no performance counters, so every counter number is invalid. */
 static OP(op_rdpmc)
 {
     SYNC;

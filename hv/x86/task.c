@@ -1,10 +1,10 @@
-/* task.c - hardware task switches and the I/O permission bitmap. SDM volume 3, chapter 7; volume 1, 18.5.2.
- */
+/* task.c - hardware task switches and the I/O permission bitmap. SDM volume 3, chapter 7; volume 1,
+ * 18.5.2. */
 #include "hv/x86/sys.h"
 
 /* ---------------------------------------------------------------- layouts */
 
-/* Offsets in a TSS of what a switch saves and loads. */
+/* Offsets in a TSS of the values that a switch saves and loads. */
 struct tss_layout {
     unsigned width; /* of registers */
     unsigned rip, flags, gpr, seg, nsegs, ldt, minimum;
@@ -18,7 +18,7 @@ static const struct tss_layout *layout_of(uint16_t attr)
     return attr & 8 ? &layout32 : &layout16;
 }
 
-/* What a TSS holds for a task. */
+/* The values that a TSS holds for a task. */
 struct context {
     uint64_t cr3, rip, flags, gpr[8];
     uint16_t sel[6], ldt;
@@ -67,7 +67,7 @@ static void context_save(struct x86 *cpu, uint64_t rip, uint64_t flags)
         tss_store(cpu, tss, l->seg + i * l->width, 2, cpu->seg[i].sel);
 }
 
-/* Can all of the old TSS be written? A fault must come before anything has changed. */
+/* Checks that all of the old TSS can be written: a fault must come before anything is changed. */
 static void context_probe(struct x86 *cpu)
 {
     const struct seg *tss = &cpu->seg[TR];
@@ -112,7 +112,7 @@ static void load_v86(struct x86 *cpu, const struct context *c)
     cs_commit(cpu, &cs, 3, c->rip);
 }
 
-/* In the new task already: until a segment is loaded it cannot be used. */
+/* This already runs in the new task: a segment cannot be used until it is loaded. */
 static void load_segments(struct x86 *cpu, const struct context *c, unsigned ext)
 {
     static const uint8_t data[] = {DS, ES, FS, GS};
@@ -139,7 +139,7 @@ static void load_segments(struct x86 *cpu, const struct context *c, unsigned ext
 
 /* ---------------------------------------------------------------- the switch */
 
-/* The new task's TSS, checked as this way of switching wants it. */
+/* The new task's TSS, checked as this kind of switch requires. */
 static struct seg check_tss(struct x86 *cpu, enum task_how how, uint16_t sel, unsigned ext, struct desc *d)
 {
     unsigned bad = how == TASK_IRET ? VEC_TS : VEC_GP;

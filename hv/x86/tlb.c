@@ -1,10 +1,8 @@
-/* tlb.c - cached translations: kept for several sets of page tables, and dropped as soon as an entry that they were read from
- * is written.
- *
- * SDM volume 3, 4.10, allows much more than this to be stale; that nothing ever is, is what lets a run go on from a saved state
- * (see cpu.h). Since it is so, a translation stays right while its page tables are not in use: a load of CR3, or of other
- * control registers that paging looks at, only chooses another space.
- */
+/* tlb.c - cached translations: kept for several sets of page tables, and dropped as soon as an entry that
+ * they were read from is written. SDM volume 3, 4.10, would allow stale translations; because there are none,
+ * a run can continue from a saved state (see cpu.h). For the same reason a translation stays valid while its
+ * page tables are not in use: a load of CR3, or of another control register that affects paging, only selects
+ * another space. */
 #include <assert.h>
 
 #include <stdlib.h>
@@ -55,7 +53,7 @@ static void table_release(struct table_page *t, uint8_t *spaces, uint8_t bit)
     t->meta->flags &= (uint8_t)~PM_TABLE;
 }
 
-/* The space has no translation any more: it uses no table. */
+/* The space has no translations left: it no longer uses any table. */
 static void release_tables(struct x86 *cpu, struct space *s)
 {
     unsigned c = cpu->index;
@@ -86,7 +84,7 @@ static struct table_use *find_use(struct table_page *t, uint64_t base, unsigned 
     return NULL;
 }
 
-/* NULL: no room. */
+/* NULL if there is no room. */
 static struct table_use *new_use(struct table_page *t, uint64_t base, unsigned level)
 {
     unsigned i = 0;
@@ -110,7 +108,7 @@ static void list_table(struct space *s, struct table_page *t)
     s->tables[s->ntables++] = t;
 }
 
-/* Index bits of a level, and bytes of an entry: of 32-bit paging, or of the others. */
+/* Index bits of a level, and bytes of an entry, which differ between 32-bit paging and the other modes. */
 static unsigned index_bits(const struct space *s)
 {
     return s->key.mode & CR4_PAE ? 9 : 10;
@@ -289,7 +287,7 @@ static void drop_slot(struct x86 *cpu, struct space *s, unsigned slot, uint64_t 
     clear_slot(s, slot);
     s->used[slot / 64] &= ~(1ull << slot % 64);
     if (code && s == cpu->space)
-        look_again(cpu); /* it may be the page we are in */
+        look_again(cpu); /* it may be the page being executed */
 }
 
 static void drop_space(struct x86 *cpu, struct space *s)
@@ -308,8 +306,8 @@ static void drop_page(struct x86 *cpu, struct space *s, uint64_t lin)
     drop_slot(cpu, s, ITLB_SLOT + ITLB_SIZE + page % ITLB_SIZE, lin, 0x1000);
 }
 
-/* What an entry of the level above the last maps: with its translations goes the use of the table that it points to (if it
- * does: a large page that looks like one has no use there). */
+/* Drops the area mapped by an entry of the level above the last: its translations, and the use of the table
+ * that it points to. (A large page has no such use.) */
 static void drop_area(struct x86 *cpu, struct space *s, uint64_t lin, uint64_t size, uint64_t entry)
 {
     for (unsigned i = 0; i < TLB_SLOTS / 64; i++)
@@ -323,8 +321,8 @@ static void drop_area(struct x86 *cpu, struct space *s, uint64_t lin, uint64_t s
         table_release(t, &u->spaces[cpu->index], bit_of(cpu, s));
 }
 
-/* What an entry maps that is present and accessed: others are not cached (every walk sets the accessed bit; PDPTEs of PAE paging
- * have none, but are only read when CR3 is loaded). */
+/* Drops what a present and accessed entry maps; others are not cached. (Every walk sets the accessed bit;
+ * PDPTEs of PAE paging have none, but are only read when CR3 is loaded.) */
 static void drop_derived(struct x86 *cpu, struct space *s, const struct table_use *use, const uint8_t *page,
                          uint32_t off, uint32_t n)
 {
@@ -346,7 +344,7 @@ static void drop_derived(struct x86 *cpu, struct space *s, const struct table_us
     }
 }
 
-/* Entries are 4 or 8 bytes: looking at 4-byte pieces finds both, since P and A are in the low half. */
+/* Entries have 4 or 8 bytes: checking 4-byte pieces finds both, since P and A are in the low half. */
 static bool may_be_cached(const uint8_t *page, uint32_t off, uint32_t n)
 {
     for (uint32_t o = off & ~7u; o < off + n; o += 4) {

@@ -1,8 +1,7 @@
 /* x86.h - the processor and its physical memory: the one public header of hv/x86.
  *
- * The board gives each processor a bus (callbacks for ports, device memory and interrupt acknowledge) and the shared
- * physical memory. The processor knows no device, no time and no trace: only steps.
- */
+ * The board gives each processor a bus (callbacks for ports, device memory and interrupt acknowledge) and the
+ * shared physical memory. The processor knows nothing of devices, time or traces: it only counts steps. */
 #ifndef BOOTREEL_HV_X86_X86_H
 #define BOOTREEL_HV_X86_X86_H
 
@@ -11,44 +10,46 @@
 /* ---------------------------------------------------------------- physical memory */
 
 /* A block of host memory that the guest can reach: RAM, ROM, video memory. Its pages may be mapped at several
- * guest addresses. The processor keeps per-page notes beside it (changed since the last save, holds decoded code, holds
- * page tables), so every write to it by a device must go through physmem_write() or physmem_touch(). */
+ * guest addresses. The processor keeps flags for each page (changed since the last save, holds decoded code,
+ * holds page tables), so every write to it by a device must go through physmem_write() or physmem_touch(). */
 struct ramblock;
 struct physmem;
 
-/* Covers guest-physical addresses 0 … 4 GiB, and above that up to `ram_top`. NULL: out of memory. */
+/* Covers guest-physical addresses 0 … 4 GiB, and above that up to `ram_top`. Returns NULL if out of
+ * memory. */
 struct physmem *physmem_create(uint64_t ram_top);
 void physmem_destroy(struct physmem *);
 
-/* A new zeroed block; `name` is its region in snapshots ("ram"). `size` in bytes, a multiple of 4096.
- * Owned by the physmem. NULL: out of memory. */
+/* A new zeroed block; `name` is its region in snapshots ("ram"). `size` in bytes, a multiple of 4096. Owned
+ * by the physmem. Returns NULL if out of memory. */
 struct ramblock *physmem_block(struct physmem *, const char *name, uint64_t size);
 uint8_t *ramblock_host(struct ramblock *);
 uint64_t ramblock_size(const struct ramblock *);
 
-/* Map `size` bytes at guest address `pa` onto the block at `offset` (all multiples of 4096). Reads and writes can go to
- * different places (shadow RAM): a NULL `read` block sends reads to the bus, a NULL `write` block sends
- * writes to the bus; `rom` in write ignores them silently. Code and TLBs are flushed. */
+/* Map `size` bytes at guest address `pa` onto the block at `offset` (all multiples of 4096). Reads and writes
+ * can go to different places (shadow RAM): a NULL `read` block sends reads to the bus, a NULL `write` block
+ * sends writes to the bus; `ignore_writes` drops writes silently. Code and TLBs are flushed. */
 void physmem_map(struct physmem *, uint64_t pa, uint64_t size, struct ramblock *read, uint64_t read_offset,
                  struct ramblock *write, uint64_t write_offset, bool ignore_writes);
 /* Send accesses in the range to the bus. */
 void physmem_unmap(struct physmem *, uint64_t pa, uint64_t size);
 
-/* DMA and firmware: copies between host memory and mapped memory; what is not mapped reads as 0xff and ignores writes.
- * Never reaches a device. Writes drop decoded code and cached translations that they change. */
+/* DMA and firmware: copies between host memory and mapped memory; unmapped memory reads as 0xff and ignores
+ * writes. They never reach a device. Writes drop the decoded code and cached translations that they
+ * change. */
 void physmem_read(struct physmem *, uint64_t pa, void *buf, size_t n);
 void physmem_write(struct physmem *, uint64_t pa, const void *buf, size_t n);
 /* How many bytes from pa on are mapped memory, at most n. */
 size_t physmem_mapped(struct physmem *, uint64_t pa, size_t n);
-/* A device wrote [offset, offset+n) of a block directly by ramblock_host(). */
+/* A device wrote [offset, offset+n) of a block directly, through ramblock_host(). */
 void physmem_touch(struct physmem *, struct ramblock *, uint64_t offset, uint64_t n);
 
 /* Address line 20: when off, bit 20 of every processor address is 0. */
 void physmem_set_a20(struct physmem *, bool on);
 bool physmem_a20(const struct physmem *);
 
-/* The blocks' pages that changed in epoch `since` or later, for snapshots; 0: that were ever written. Epochs are counted by
- * the caller, from 1. `ends`: the present one, if it ends with this save; else 0, and nothing is changed. */
+/* Saves the pages that changed in epoch `since` or later; with 0, all pages ever written. The caller counts
+ * epochs, from 1. `ends` is the current epoch if it ends with this save; with 0 nothing is changed. */
 void physmem_save(struct physmem *, const struct snapshot_sink *, uint32_t since, uint32_t ends);
 int physmem_load(struct physmem *, const struct snapshot_source *);
 
@@ -56,18 +57,20 @@ int physmem_load(struct physmem *, const struct snapshot_source *);
 
 struct x86;
 
-/* What BIOS services are recognized by. Called whatever is observed; they change nothing of the processor. All may be NULL.
- * Addresses are linear: `stack`, the stack pointer before INT or CALL or after the return; `caller`, the instruction; `next`,
- * the one after it or returned to; `target`, what is called. */
+/* Hooks by which BIOS services are recognized. They are called whatever is observed, and change nothing in
+ * the processor. Each may be NULL. Addresses are linear: `stack` is the stack pointer before the INT or CALL,
+ * or after the return; `caller` is the instruction itself; `next` is the one after it, or the one returned
+ * to; `target` is the address called. */
 struct x86_hooks {
     void *ctx;
-    /* INT n in real or virtual-8086 mode is about to be executed, or to fault there (a monitor may then do what it asks for). */
+    /* INT n in real or virtual-8086 mode is about to be executed, or is about to fault (a monitor may then
+     * emulate it). */
     void (*interrupt)(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack, uint64_t caller,
                       uint64_t next);
-    /* A far CALL in these modes is about to be executed, which may be a PUSHF; CALL to a handler. */
+    /* A far CALL in these modes is about to be executed; it may be the CALL of a PUSHF; CALL to a handler. */
     void (*far_call)(void *ctx, unsigned cpu, uint64_t target, uint64_t stack, uint64_t caller,
                      uint64_t next);
-    /* An IRET or RETF 2 of these modes, or an IRET of a monitor to virtual-8086 mode, was executed. */
+    /* An IRET or RETF 2 in these modes, or an IRET from a monitor to virtual-8086 mode, was executed. */
     void (*far_return)(void *ctx, unsigned cpu, uint64_t stack, uint64_t next);
     /* Paging is about to be turned on. */
     void (*paging)(void *ctx, unsigned cpu);
@@ -75,21 +78,21 @@ struct x86_hooks {
 
 struct x86_bus {
     void *ctx;
-    /* Port and device-memory accesses of 1, 2, 4 or 8 bytes (ports: 1, 2, 4). The processor's step count is exact during
-     * the call. `physical` accesses that no RAM answers come here. */
+    /* Port and device-memory accesses of 1, 2, 4 or 8 bytes (ports: 1, 2, 4). The processor's step count is
+     * exact during the call. Physical accesses that no RAM answers come here. */
     uint32_t (*in)(void *ctx, uint16_t port, unsigned size);
     void (*out)(void *ctx, uint16_t port, unsigned size, uint32_t value);
     uint64_t (*read)(void *ctx, uint64_t pa, unsigned size);
     void (*write)(void *ctx, uint64_t pa, unsigned size, uint64_t value);
-    /* The vector of the pending external interrupt, and acknowledge it. *source as in EV_IRQ. */
+    /* Acknowledge the pending external interrupt and return its vector. *source is as in EV_IRQ. */
     uint8_t (*acknowledge)(void *ctx, unsigned *source);
-    /* Model-specific registers and state that belong to the local APIC: return false if not one of them (#GP unless the
-     * processor knows it). */
+    /* Model-specific registers and state that belong to the local APIC: return false for any other (#GP
+     * unless the processor itself implements it). */
     bool (*rdmsr)(void *ctx, uint32_t msr, uint64_t *value);
     bool (*wrmsr)(void *ctx, uint32_t msr, uint64_t value);
     uint64_t (*get_cr8)(void *ctx);
     void (*set_cr8)(void *ctx, uint64_t value);
-    /* The time-stamp counter's source: guest time in ns at the present step. */
+    /* The time-stamp counter's source: guest time in ns at the current step. */
     uint64_t (*time)(void *ctx);
     /* SMRAM opens (true) or closes as the processor enters or leaves SMM. */
     void (*smm)(void *ctx, bool enter);
@@ -97,7 +100,8 @@ struct x86_bus {
     void (*shutdown)(void *ctx);
     /* IGNNE/FERR: an unmasked x87 error with CR0.NE clear (IRQ 13). */
     void (*ferr)(void *ctx, bool level);
-    /* An event (its icount, time and cpu are filled by the receiver). Called for every event; the receiver filters. */
+    /* Report an event; the receiver fills in its icount, time and cpu. Called for every event; the receiver
+     * filters. */
     void (*event)(void *ctx, struct event *ev);
     struct x86_hooks hooks;
 };
@@ -108,33 +112,34 @@ const char *x86_model(unsigned i);
 struct x86 *x86_create(struct physmem *, const struct x86_bus *, unsigned index, const char *model,
                        struct error *err);
 void x86_destroy(struct x86 *);
-/* Power-on or hard reset (INIT with `init`: caches and FPU kept). */
+/* Power-on or hard reset, or with `init` an INIT, which keeps caches and FPU. */
 void x86_reset(struct x86 *, bool init);
 
 enum x86_exit {
     X86_DONE,     /* the steps were executed */
-    X86_HALTED,   /* HLT (or wait-for-SIPI): no step can be made until a line is raised */
-    X86_BREAK,    /* x86_break() was called, or the bus changed a line: look at the time again */
+    X86_HALTED,   /* HLT or wait-for-SIPI: no step is possible until a line is raised */
+    X86_BREAK,    /* x86_break() was called, or the bus changed a line: check the time again */
     X86_STOP,     /* a stop point: see x86_stop_info() */
     X86_SHUTDOWN, /* triple fault */
 };
 
-/* Execute at most `steps` steps; *done is how many. Exact. */
+/* Execute at most `steps` steps; *done gets the exact number executed. */
 enum x86_exit x86_run(struct x86 *, uint64_t steps, uint64_t *done);
-/* Steps executed within the present x86_run so far; exact when called from a bus callback, 0 outside x86_run. */
+/* Steps executed so far in the current x86_run; exact when called from a bus callback, 0 outside x86_run. */
 uint64_t x86_steps(const struct x86 *);
-/* Leave x86_run after the present instruction (from a bus callback). */
+/* Leave x86_run after the current instruction (from a bus callback). */
 void x86_break(struct x86 *);
 
-/* Lines. Level: they stay as set. INTR is the PIC's or local APIC's output. NMI, SMI, INIT and SIPI are edges. */
+/* Interrupt lines. INTR, the output of the PIC or local APIC, is a level and stays as set. NMI, SMI, INIT and
+ * SIPI are edges. */
 void x86_set_intr(struct x86 *, bool level);
 void x86_raise_nmi(struct x86 *);
 void x86_raise_smi(struct x86 *);
 void x86_raise_init(struct x86 *);
 void x86_raise_sipi(struct x86 *, uint8_t vector);
-/* An application processor that was never started. */
+/* True for an application processor that was never started. */
 bool x86_waits_for_sipi(const struct x86 *);
-/* Halted with interrupts disabled and no NMI to come. */
+/* True if halted with interrupts disabled and no NMI pending. */
 bool x86_halted_for_good(const struct x86 *);
 
 void x86_stops(struct x86 *, const struct stop_point *, size_t n);
@@ -144,11 +149,12 @@ struct x86_stop {
     uint64_t address;
 };
 void x86_stop_info(const struct x86 *, struct x86_stop *);
-/* Several probes (report_only) at one instruction: goes on to the next one, in the order given; false if there is no more. A stop that is
- * none comes first and alone, and the probes are reported when the processor goes on from there. */
+/* If several probes (report_only) are at one instruction, goes on to the next of them, in the order given;
+ * false if there are no more. An ordinary stop point is reported first and alone; the probes follow when the
+ * processor is resumed. */
 bool x86_stop_next(struct x86 *);
 
-/* Where it is: for events. All are exact inside bus callbacks. */
+/* Where the processor is, for events. All fields are exact inside bus callbacks. */
 struct x86_where {
     uint16_t cs;
     uint64_t cs_base;
@@ -166,21 +172,23 @@ int x86_reg_set(struct x86 *, size_t reg, const void *value);
 /* By name, for loaders; -1 if there is no such register. */
 int x86_set(struct x86 *, const char *reg, uint64_t value);
 uint64_t x86_get(const struct x86 *, const char *reg);
-/* Load a segment register with a given hidden part (a boot protocol's flat segments). access: as in a descriptor's bytes 5-6
- * (type, S, DPL, P in bits 0-7; AVL, L, D, G in bits 12-15). */
+/* Load a segment register with a given hidden part (a boot protocol's flat segments). `access` is as in a
+ * descriptor's bytes 5-6 (type, S, DPL, P in bits 0-7; AVL, L, D, G in bits 12-15). */
 void x86_set_segment(struct x86 *, const char *seg, uint16_t selector, uint64_t base, uint32_t limit,
                      uint16_t access);
 
-/* Translate as the processor would for a supervisor read, without side effects. Returns false if not mapped. */
+/* Translate as the processor would for a supervisor read, without side effects. Returns false if not
+ * mapped. */
 bool x86_translate(const struct x86 *, uint64_t linear, uint64_t *pa);
 
 void x86_save(struct x86 *, const struct snapshot_sink *);
 int x86_load(struct x86 *, const struct snapshot_source *);
 
-/* Drop everything decoded or cached (a test's means to show that caches do not matter). */
+/* Drop everything decoded or cached. Tests use it to show that caches do not matter. */
 void x86_flush_caches(struct x86 *);
 
-/* The name of an MSR, also of one that this processor has not, into buf (size at least 16). False: it is not known. */
+/* Writes the name of an MSR, even one that this processor does not have, into buf (size at least 16). False
+ * if it is unknown. */
 bool x86_msr_name(uint32_t msr, char *buf, size_t size);
 
 #endif

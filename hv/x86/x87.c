@@ -1,8 +1,7 @@
-/* x87.c - handlers of the x87 instructions D8 to DF, WAIT and EMMS; all but the state images (x87_env.c).
+/* x87.c - handlers of the x87 instructions D8 to DF, WAIT and EMMS; except the state images (x87_env.c).
  *
  * Source: Intel SDM volume 2, the instruction pages and appendix A.3 (escape opcodes); the undocumented
- * duplicates (DC D0 and the like) as processors decode them.
- */
+ * duplicates (DC D0 and the like) as processors decode them. */
 #include "hv/x86/exec.h"
 #include "hv/x86/insn.h"
 #include "hv/x86/x87_op.h"
@@ -81,7 +80,7 @@ X87_REG(0xde, fdivrp);
 X87_REG(0xde, fcompp);
 X87_REG(0xdf, ffreep);
 
-/* Duplicates at another opcode: they only note that one. */
+/* Duplicates at another opcode: they differ only in the opcode that is recorded. */
 #define X87_ALIAS(opcode, name, as)                                                                          \
     static OP(op_##as)                                                                                       \
     {                                                                                                        \
@@ -101,7 +100,7 @@ X87_ALIAS(0xdf, fstp, fstp_df);
 
 /* ---------------------------------------------------------------- FCOMI, FCMOV */
 
-/* Here and below: locals whose address is taken are kept out of the handlers themselves, which must end in
+/* Here and below, locals whose address is taken are kept in separate functions, because handlers must end in
  * tail calls. */
 static NOINLINE void comi(struct x86 *cpu, const struct op *op, unsigned opcode, bool quiet, bool pop)
 {
@@ -171,7 +170,7 @@ FAMILY1(x87_fcmovn, op_fcmovn);
 #define INT32(v)          num_from_int((int32_t)(v))
 #define INT64(v)          num_from_int((int64_t)(v))
 
-/* The eight operations of D8, DA, DC, DE are told by modrm.reg. */
+/* The eight operations of D8, DA, DC, DE are selected by modrm.reg. */
 #define X87_ARITH_MEM(opcode, name, bits, conv)                                                              \
     static OP(op_##name)                                                                                     \
     {                                                                                                        \
@@ -205,7 +204,7 @@ X87_LOAD(0xdd, fld_f64, 64, num_from_f64);
 X87_LOAD(0xdf, fild_i16, 16, INT16);
 X87_LOAD(0xdf, fild_i64, 64, INT64);
 
-/* Address of the last two of ten bytes. */
+/* The address of the last two of ten bytes. */
 static uint64_t upper16(const struct x86 *cpu, uint64_t lin)
 {
     return cpu->mode64 ? lin + 8 : (uint32_t)(lin + 8);
@@ -342,7 +341,7 @@ static OP(op_fninit)
     X87_CONTROL_END(old);
 }
 
-/* FNENI, FNDISI, FNSETPM: the 8087's and 80287's; nothing since. */
+/* FNENI, FNDISI, FNSETPM: instructions of the 8087 and 80287, without effect since. */
 static OP(op_fnnop)
 {
     x87_available(cpu, op);

@@ -2,11 +2,12 @@
  *
  * Source: Intel SDM volume 1, chapters 8 and 9 and appendix E; volume 2, the instruction pages.
  *
- * Everything here is computed with integers, so that results and flags are the same on every host. Layers,
- * from the bottom: num_*   pure functions of operands and control word (x87_arith.c, x87_conv.c, x87_math.c)
+ * Everything here is computed with integers, so that results and flags are the same on every host. The
+ * layers, from the bottom:
+ *
+ *   num_*   pure functions of operands and control word (x87_arith.c, x87_conv.c, x87_math.c)
  *   fpu_*   instructions as functions of struct fpu alone (x87_stack.c)
- *   op_*    handlers: checks, memory operands, instruction pointers (x87.c, x87_env.c)
- */
+ *   op_*    handlers: checks, memory operands, instruction pointers (x87.c, x87_env.c) */
 #ifndef BOOTREEL_HV_X86_X87_H
 #define BOOTREEL_HV_X86_X87_H
 
@@ -56,8 +57,8 @@ static inline void mmx_enter(struct x86 *cpu)
     cpu->fpu.empty = 0;
 }
 
-/* Both, for instructions that cannot fault any more. MMX register i is fpu.r[i].sig; use mmx_set() to write
- * it. */
+/* Does both, for instructions that cannot fault afterwards. MMX register i is fpu.r[i].sig; use mmx_set() to
+ * write it. */
 static inline void mmx_prepare(struct x86 *cpu, const struct op *op)
 {
     mmx_check(cpu, op);
@@ -85,8 +86,8 @@ void fpu_reset(struct fpu *);
 
 /* ---------------------------------------------------------------- numbers (x87_arith.c, x87_conv.c) */
 
-/* An operand taken apart. A finite nonzero number is sig * 2^(exp - 63) with bit 63 of sig set. NaNs keep
- * their payload in sig (as of the 80-bit format) and their quiet bit. */
+/* An unpacked operand. A finite nonzero number is sig * 2^(exp - 63) with bit 63 of sig set. NaNs keep their
+ * payload in sig (as in the 80-bit format) and their quiet bit. */
 enum num_class { NUM_ZERO, NUM_FINITE, NUM_INF, NUM_QNAN, NUM_SNAN, NUM_UNSUPPORTED };
 struct num {
     uint64_t sig;
@@ -122,12 +123,13 @@ num_fn num_add, num_sub, num_mul, num_div, num_subr, num_divr; /* the r forms: b
 num_fn num_scale;                                              /* a * 2^trunc(b) */
 unsigned num_sqrt(unsigned cw, struct num a, struct fpreg *r);
 unsigned num_rndint(unsigned cw, struct num a, struct fpreg *r);
-/* Remainder of a / b; nearest: FPREM1. *cc: C0-C3 (C1 is a quotient bit), or CC_KEPT: not to be changed. */
+/* Remainder of a / b; `nearest` selects FPREM1. *cc gets C0-C3 (C1 is a quotient bit), or CC_KEPT if they
+ * must not change. */
 enum { CC_KEPT = 1 };
 unsigned num_rem(unsigned cw, struct num a, struct num b, bool nearest, struct fpreg *r, unsigned *cc);
 /* FXTRACT: *sig keeps a's significand and sign. */
 unsigned num_xtract(unsigned cw, struct num a, struct fpreg *exponent, struct fpreg *sig);
-/* *cc: C0, C2, C3 as of FCOM; `quiet`: only signalling NaNs are invalid. */
+/* *cc gets C0, C2, C3 as set by FCOM; with `quiet` only signalling NaNs are invalid. */
 unsigned num_compare(struct num a, struct num b, bool quiet, unsigned *cc);
 /* Round (hi:lo) * 2^(exp - 127), bit 127 set, to `prec` (24, 53, 64) bits. lo's low bit may be sticky. */
 unsigned num_round(unsigned cw, unsigned prec, bool sign, int exp, uint64_t hi, uint64_t lo, struct fpreg *r);
@@ -138,7 +140,7 @@ unsigned num_nan(struct num a, struct num b, struct fpreg *r);
 /* Conversions for stores; the same return value. *v is the masked response. */
 unsigned num_to_f32(unsigned cw, struct num a, uint32_t *v);
 unsigned num_to_f64(unsigned cw, struct num a, uint64_t *v);
-/* To a two's-complement integer of 16, 32 or 64 bits (sign-extended into *v); chop: FISTTP. */
+/* To a two's-complement integer of 16, 32 or 64 bits (sign-extended into *v); `chop` is for FISTTP. */
 unsigned num_to_int(unsigned cw, struct num a, unsigned bits, bool chop, int64_t *v);
 /* Packed BCD, 18 digits: low 8 bytes and the two upper ones. */
 struct num num_from_bcd(uint64_t low, uint16_t high);
@@ -149,7 +151,7 @@ unsigned num_to_bcd(unsigned cw, struct num a, uint64_t *low, uint16_t *high);
 unsigned num_2xm1(unsigned cw, struct num a, struct fpreg *r);
 num_fn num_yl2x, num_yl2xp1; /* b * log2(a), b * log2(a + 1) */
 num_fn num_patan;            /* atan2(b, a) */
-/* sin and cos; false in *in_range (C2): |a| >= 2^63, nothing done. Either of s, c may be NULL. */
+/* sin and cos. *in_range is false (C2) if |a| >= 2^63: nothing is computed. Either of s, c may be NULL. */
 unsigned num_sincos(unsigned cw, struct num a, struct fpreg *s, struct fpreg *c, bool *in_range);
 unsigned num_tan(unsigned cw, struct num a, struct fpreg *r, bool *in_range);
 
@@ -174,11 +176,11 @@ static inline struct fpreg fpu_st(const struct fpu *f, unsigned i)
 void fpu_set_st(struct fpu *, unsigned i, struct fpreg);
 void fpu_pop(struct fpu *);
 /* Clear C1, then set it and the exception flags in `flags`, and ES and B. Returns true if an unmasked
- * exception keeps the instruction from having a result (invalid, denormal, zero divide); then no others are
- * flagged. */
+ * exception (invalid, denormal, zero divide) suppresses the instruction's result; no other exceptions are
+ * flagged then. */
 bool fpu_raise(struct fpu *, unsigned flags);
-/* The same for a store of a number into memory, where unmasked overflow and underflow also keep the result
- * back. */
+/* The same for a store of a number into memory, where unmasked overflow and underflow also suppress the
+ * result. */
 bool fpu_raise_store(struct fpu *, unsigned flags);
 /* Recompute ES and B. */
 void fpu_update_es(struct fpu *);
@@ -201,30 +203,31 @@ fpu_insn fpu_f2xm1, fpu_fyl2x, fpu_fptan, fpu_fpatan, fpu_fxtract, fpu_fprem1, f
 fpu_insn fpu_fprem, fpu_fyl2xp1, fpu_fsqrt, fpu_fsincos, fpu_frndint, fpu_fscale, fpu_fsin, fpu_fcos;
 fpu_insn fpu_fnclex, fpu_emms;
 
-/* With a memory operand, already fetched. kind: modrm.reg of D8. */
+/* Arithmetic with a memory operand that was already fetched. kind: modrm.reg of D8. */
 void fpu_arith_mem(struct fpu *, unsigned kind, struct num);
 /* FLD m32, m64, FILD, FBLD (80-bit FLD: fpu_push_reg). */
 void fpu_load(struct fpu *, struct num);
 void fpu_push_reg(struct fpu *, struct fpreg);
-/* FCOMI and FUCOMI (quiet). *flags: ZF, PF, CF as of EFLAGS; returns false if they must stay as they are
- * (unmasked invalid operation). */
+/* FCOMI and FUCOMI (quiet). *flags gets ZF, PF, CF at their EFLAGS positions. Returns false if they must not
+ * change (unmasked invalid operation). */
 bool fpu_comi(struct fpu *, unsigned i, bool quiet, bool pop, unsigned *flags);
 /* FCMOVcc: `take` is the condition. */
 void fpu_cmov(struct fpu *, unsigned i, bool take);
 
-/* Stores. What FST and its like write: computed first, committed after the memory took it. */
+/* Stores. The value that FST and the like write is computed first, and committed after the memory write
+ * succeeded. */
 enum fpu_store_kind { STORE_F32, STORE_F64, STORE_F80, STORE_I16, STORE_I32, STORE_I64, STORE_BCD };
 struct fpu_store {
     uint64_t low;
     uint16_t high;
     unsigned flags; /* for fpu_store_commit */
-    bool write;     /* false: an unmasked exception keeps the memory as it is */
+    bool write;     /* false if an unmasked exception suppresses the write */
 };
 struct fpu_store fpu_store_prepare(const struct fpu *, enum fpu_store_kind, bool chop);
 void fpu_store_commit(struct fpu *, const struct fpu_store *, bool pop);
 
-/* Images. `word`: 16-bit format; `prot`: protected-mode format. n bytes: 14 or 28, and 80 more of the
- * registers. */
+/* Memory images. `word`: 16-bit format; `prot`: protected-mode format. An environment has 14 or 28 bytes, the
+ * registers another 80. */
 unsigned fpu_env_save(const struct fpu *, bool word, bool prot, uint8_t *buf);
 void fpu_env_load(struct fpu *, bool word, bool prot, const uint8_t *buf);
 void fpu_regs_save(const struct fpu *, uint8_t *buf);

@@ -1,15 +1,14 @@
 /* x87_arith.c - IEEE arithmetic on the 80-bit format, with integers.
  *
  * Source: Intel SDM volume 1, chapters 4.8, 4.9 and 8.5. Precision control bounds the significand of add,
- * subtract, multiply, divide and square root, but not the exponent. Tininess is detected after rounding.
- */
+ * subtract, multiply, divide and square root, but not the exponent. Tininess is detected after rounding. */
 #include "hv/x86/x87.h"
 
 typedef unsigned __int128 u128;
 
 enum { EXP_BIAS = 16383, EXP_SPECIAL = 0x7fff, BIAS_ADJUST = 24576 };
 
-/* ---------------------------------------------------------------- taking operands apart */
+/* ---------------------------------------------------------------- unpacking operands */
 
 struct num num_from_reg(struct fpreg a)
 {
@@ -193,7 +192,7 @@ unsigned num_nan(struct num a, struct num b, struct fpreg *r)
     else if (a.sig != b.sig)
         take_b = b.sig > a.sig;
     else
-        take_b = a.sign; /* of equal significands the positive one */
+        take_b = a.sign; /* if the significands are equal, take the positive one */
     nan_result(take_b ? b : a, r);
     return flags;
 }
@@ -358,7 +357,8 @@ unsigned num_sqrt(unsigned cw, struct num a, struct fpreg *r)
     }
     u128 rest;
     uint64_t root = root128((u128)a.sig << (a.exp & 1 ? 64 : 63), &rest);
-    /* The fraction after the root's 64 bits is over one half exactly if rest > root; it never is one half. */
+    /* The fraction after the root's 64 bits is over one half exactly if rest > root; it is never exactly one
+     * half. */
     uint64_t lo = !rest ? 0 : rest > root ? 3ull << 62 : 1ull << 62;
     return denormal_flag(a, a) | num_round(cw, num_precision(cw), false, a.exp >> 1, root, lo, r);
 }
@@ -395,10 +395,9 @@ unsigned num_compare(struct num a, struct num b, bool quiet, unsigned *cc)
     return denormal_flag(a, b);
 }
 
-/* ---------------------------------------------------------------- scale, remainder, extract, round to
- * integer */
+/* ---------------------------------------------------------------- scale, remainder, extract, round */
 
-/* trunc(b), bounded to what no exponent needs more than. */
+/* trunc(b), clamped to a bound that exceeds any exponent. */
 static int trunc_small(struct num b)
 {
     if (b.cls == NUM_ZERO || b.exp < 0)
@@ -440,8 +439,8 @@ static unsigned rem_finite(unsigned cw, struct num a, struct num b, bool nearest
     if (d < (nearest ? -1 : 0))
         return num_round(cw, 64, a.sign, a.exp, a.sig, 0, r);
     if (d >= 64) {
-        /* Partial: 32 to 63 quotient bits at a time; the processor chooses, software loops until C2 is clear.
-         */
+        /* Partial: 32 to 63 quotient bits at a time; the processor chooses the number, and software loops
+         * until C2 is clear. */
         unsigned n = (d & 31) | 32;
         uint64_t rem = (uint64_t)(((u128)a.sig << n) % b.sig);
         *cc = SW_C2;

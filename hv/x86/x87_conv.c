@@ -1,7 +1,6 @@
 /* x87_conv.c - conversions of x87 stores: single, double, integer, packed BCD.
  *
- * Source: Intel SDM volume 1, chapters 4.2, 4.7 and 8.5; volume 2, FST, FIST, FISTTP, FBLD, FBSTP.
- */
+ * Source: Intel SDM volume 1, chapters 4.2, 4.7 and 8.5; volume 2, FST, FIST, FISTTP, FBLD, FBSTP. */
 #include "hv/x86/x87.h"
 
 typedef unsigned __int128 u128;
@@ -46,7 +45,7 @@ static unsigned finite_to_small(unsigned cw, struct num a, unsigned prec, int em
         uint64_t hi = shift > 63 ? 0 : a.sig >> shift;
         bool sticky = shift > 63 || a.sig << (64 - shift);
         sig = round_to(hi, sticky, prec, rc, a.sign, &inexact, &up);
-        *v = sig; /* rounded up to the least normal number, its exponent comes out right */
+        *v = sig; /* if this rounds up to the least normal number, the exponent becomes correct by itself */
         if (inexact || !(cw & SW_UE))
             flags = SW_UE;
     } else {

@@ -3,9 +3,8 @@
  * Source: Intel SDM volume 1, figures 8-9 to 8-12 (environment formats), 10.5 (FXSAVE area), chapter 13
  * (XSAVE); volume 2.
  *
- * XSAVE: only the x87 and SSE components exist, in the legacy region. Neither is tracked as being in its
- * initial state, so XSTATE_BV is what was asked for.
- */
+ * XSAVE: only the x87 and SSE components exist, in the legacy region. Initial states are not tracked for
+ * either, so XSTATE_BV equals the requested components. */
 #include "hv/x86/exec.h"
 #include "hv/x86/insn.h"
 #include "hv/x86/x87_op.h"
@@ -140,8 +139,8 @@ void fpu_regs_load(struct fpu *f, const uint8_t *b)
 
 /* ---------------------------------------------------------------- guest memory */
 
-/* Copy n bytes in pieces of `unit` (2, 4, 8), which is also the alignment that is checked under EFLAGS.AC: so
- * only the first piece can fail after the caller has probed. */
+/* Copy n bytes in pieces of `unit` (2, 4, 8), which is also the alignment checked under EFLAGS.AC. So only
+ * the first piece can fault after the caller has probed. */
 static void copy_out(struct x86 *cpu, const struct op *op, uint64_t lin, const uint8_t *b, unsigned n,
                      unsigned unit)
 {
@@ -169,7 +168,7 @@ static void copy_in(struct x86 *cpu, const struct op *op, uint64_t lin, uint8_t 
     }
 }
 
-/* The unit of FNSTENV and its like. */
+/* The unit of FNSTENV and similar instructions. */
 static unsigned env_unit(const struct op *op)
 {
     return op->osize == 1 ? 2 : 4;
@@ -395,7 +394,7 @@ static void xsave_available(struct x86 *cpu, const struct op *op)
     }
 }
 
-/* The components asked for by EDX:EAX. */
+/* The components requested by EDX:EAX. */
 static unsigned xsave_mask(struct x86 *cpu, const struct op *op)
 {
     xsave_available(cpu, op);

@@ -3,11 +3,10 @@
  * Source: Intel SDM volume 1, chapter 8.3.8 to 8.3.10 (operand ranges, the 66-bit pi of argument reduction);
  * volume 2, the tables of special operands of F2XM1, FYL2X, FYL2XP1, FPATAN, FPTAN, FSIN, FCOS, FSINCOS.
  *
- * Method: reduce the argument, evaluate a Taylor series in fixed point with 127 fraction bits, go on in
- * `struct wide` (a floating-point number of 128 bits), round once. The error before rounding is below 2^-110
- * of the result, so results are within 0.51 units of the last place. What the SDM leaves undefined (operands
- * out of range) is what is said at each function.
- */
+ * Method: reduce the argument, evaluate a Taylor series in fixed point with 127 fraction bits, continue in
+ * `struct wide` (a floating-point number of 128 bits), and round once. The error before rounding is below
+ * 2^-110 of the result, so results are within 0.51 units of the last place. Results that the SDM leaves
+ * undefined (operands out of range) are documented at each function. */
 #include "hv/x86/x87.h"
 
 typedef unsigned __int128 u128;
@@ -110,7 +109,7 @@ static const struct wide wide_2_ln2 = {K(0xb8aa3b295c17f0bb, 0xbe87fed0691d3e89)
 
 /* ---------------------------------------------------------------- 128-bit arithmetic */
 
-/* The upper half of the 256-bit product; *lo: the lower half. */
+/* Returns the upper half of the 256-bit product; *lo gets the lower half. */
 static u128 mul_wide(u128 a, u128 b, u128 *lo)
 {
     uint64_t a1 = (uint64_t)(a >> 64), a0 = (uint64_t)a, b1 = (uint64_t)(b >> 64), b0 = (uint64_t)b;
@@ -202,7 +201,7 @@ static struct wide wide_add(struct wide a, struct wide b)
     unsigned d = a.exp - b.exp;
     u128 y = d > 127 ? 0 : b.sig >> d;
     if (a.sign != b.sign) {
-        y += d > 127; /* something was there */
+        y += d > 127; /* some bit was shifted out */
         return wide_norm(a.sig - y, a.exp, a.sign);
     }
     u128 sum = a.sig + y;
@@ -217,14 +216,13 @@ static struct wide wide_sub(struct wide a, struct wide b)
     return wide_add(a, b);
 }
 
-/* The result of an instruction. Processors do not tell exact results from others: all are flagged as inexact.
- */
+/* The result of an instruction. Processors do not distinguish exact results: all are flagged as inexact. */
 static unsigned round_wide(unsigned cw, struct wide a, struct fpreg *r)
 {
     return num_round(cw, 64, a.sign, a.exp, (uint64_t)(a.sig >> 64), (uint64_t)a.sig | 1, r);
 }
 
-/* c[0] - z*(c[1] - z*(c[2] - …)); less than c[0] = 1 even if z is lost below. */
+/* c[0] - z*(c[1] - z*(c[2] - …)); less than c[0] = 1 even if z underflows. */
 static u128 series_alternating(const u128 *c, unsigned n, u128 z)
 {
     u128 v = c[--n];
@@ -283,7 +281,7 @@ static bool is_one(struct num a)
 
 /* ---------------------------------------------------------------- 2^x - 1 */
 
-/* Beyond [-1, 1] (undefined): the operand, inexact, as processors of both makers give. */
+/* Beyond [-1, 1] (undefined) the result is the operand, inexact, as on Intel's and AMD's processors. */
 unsigned num_2xm1(unsigned cw, struct num a, struct fpreg *r)
 {
     if (num_is_nan(a))
@@ -338,8 +336,8 @@ static struct wide log2_wide(struct wide x)
     return wide_add(log2_ratio(s), wide_from_int(k));
 }
 
-/* Special operands of b * L, L the logarithm: l_sign its sign, l_zero: it is 0, l_inf: infinite. True if it
- * is one of them. */
+/* Handles special operands of b * L, where L is the logarithm: l_sign is its sign; l_zero and l_inf tell if
+ * it is 0 or infinite. True if the operands were special. */
 static bool log_special(struct num b, bool l_sign, bool l_zero, bool l_inf, unsigned flags, struct fpreg *r,
                         unsigned *result)
 {
@@ -379,8 +377,8 @@ unsigned num_yl2x(unsigned cw, struct num a, struct num b, struct fpreg *r)
     return flags | round_wide(cw, wide_mul(wide_from_num(b), log2_wide(wide_from_num(a))), r);
 }
 
-/* The operand is meant to be within 1 - sqrt(1/2) of 0. Beyond (undefined): the true value where there is
- * one, else invalid. */
+/* The operand is meant to be within 1 - sqrt(1/2) of 0. Beyond that (undefined), the result is the
+ * mathematical value if there is one, else invalid. */
 unsigned num_yl2xp1(unsigned cw, struct num a, struct num b, struct fpreg *r)
 {
     unsigned flags = denormal2(a, b), result;

@@ -1,12 +1,11 @@
-/* x87_op.h - what the x87 handlers share (x87.c, x87_env.c): checks before, the error line after. Private to
- * hv/x86.
+/* x87_op.h - shared by the x87 handlers (x87.c, x87_env.c): the checks before an instruction, the error line
+ * after it. Private to hv/x86.
  *
  * Source: Intel SDM volume 1, 8.7 (reporting of x87 errors); volume 3, 2.5 (EM, MP, TS, NE).
  *
  * Without CR0.NE an unmasked error drives FERR# (bus.ferr) as soon as it is flagged, and the line follows ES
- * from then on. The board turns it into IRQ 13. Waiting instructions then go on as if IGNNE# were active: the
- * processor never freezes.
- */
+ * from then on. The board turns it into IRQ 13. Waiting instructions then continue as if IGNNE# were active:
+ * the processor never freezes. */
 #ifndef BOOTREEL_HV_X86_X87_OP_H
 #define BOOTREEL_HV_X86_X87_OP_H
 
@@ -34,7 +33,7 @@ static inline void x87_check(struct x86 *cpu, const struct op *op)
     }
 }
 
-/* Note the instruction (not for control instructions). opcode: D8 to DF. */
+/* Record the instruction pointer and opcode (not for control instructions). opcode: D8 to DF. */
 static inline void x87_note(struct x86 *cpu, const struct op *op, unsigned opcode)
 {
     cpu->fpu.fop = (uint16_t)((opcode & 7) << 8 | op->modrm);
@@ -48,7 +47,7 @@ static inline void x87_note_mem(struct x86 *cpu, const struct op *op, unsigned o
     cpu->fpu.fds = cpu->seg[op->seg == SEG_NONE ? DS : op->seg].sel;
 }
 
-/* Tell the board of the error line, and let it interrupt. */
+/* Report the error line to the board, which may then interrupt. */
 const struct op *x87_ferr(struct x86 *, const struct op *);
 
 /* The end of a handler that may have flagged an error. */
@@ -58,7 +57,7 @@ const struct op *x87_ferr(struct x86 *, const struct op *);
             return x87_ferr(cpu, op);                                                                        \
         NEXT;                                                                                                \
     } while (0)
-/* … that may have changed ES either way. old: the status word before. */
+/* The end of a handler that may have set or cleared ES. old: the status word before. */
 #define X87_CONTROL_END(old)                                                                                 \
     do {                                                                                                     \
         if (unlikely((cpu->fpu.sw ^ (old)) & SW_ES) && !(cpu->cr0 & CR0_NE))                                 \

@@ -1,11 +1,11 @@
 /* x87_stack.c - the register stack, and the x87 instructions as functions of the FPU's state.
  *
- * Source: Intel SDM volume 1, chapters 8.1, 8.5 and appendix A of the x87 sections (order of
- * exceptions: 8.6); volume 2.
+ * Source: Intel SDM volume 1, chapters 8.1, 8.5 and appendix A of the x87 sections (order of exceptions:
+ * 8.6); volume 2.
  *
- * Each instruction: stack fault first; then the operands' exceptions, of which the unmasked ones leave
- * everything as it was (fpu_raise() returns true); then the result is written, and the stack popped.
- */
+ * The order in each instruction: first the stack fault; then the operands' exceptions, where an unmasked one
+ * leaves everything unchanged (fpu_raise() returns true); then the result is written, and the stack
+ * popped. */
 #include "hv/x86/x87.h"
 
 /* ---------------------------------------------------------------- state */
@@ -73,7 +73,7 @@ static void push(struct fpu *f, struct fpreg v)
     fpu_set_st(f, 0, v);
 }
 
-/* Stack overflow if the next register is in use: true, and the masked response is done. */
+/* True on stack overflow (the next register is in use), after giving the masked response. */
 static bool push_fails(struct fpu *f)
 {
     if (fpu_empty(f, 7))
@@ -107,7 +107,7 @@ void fpu_set_tag_word(struct fpu *f, uint16_t tags)
         f->empty |= (tags >> (2 * i) & 3) == 3 ? 1u << i : 0;
 }
 
-/* Bit 6 reads as 1, bits 7 and 13-15 as 0; bit 12 (infinity control) is only kept. */
+/* Bit 6 reads as 1, bits 7 and 13-15 as 0; bit 12 (infinity control) is only stored. */
 void fpu_set_cw(struct fpu *f, uint16_t cw)
 {
     f->cw = (cw & 0x1f3f) | 0x40;
@@ -161,8 +161,8 @@ static bool arith_st(struct fpu *f, num_fn *fn, unsigned dst, unsigned src)
     return arith(f, fn, dst, num_from_reg(fpu_st(f, dst)), num_from_reg(fpu_st(f, src)));
 }
 
-/* D8 fxxx ST(0), ST(i); DC fxxx ST(i), ST(0); DE the same with a pop. In DC and DE the reversed forms'
- * opcodes are swapped, which the instruction table sees to. */
+/* D8 fxxx ST(0), ST(i); DC fxxx ST(i), ST(0); DE the same with a pop. In DC and DE the opcodes of the
+ * reversed forms are swapped; the instruction table accounts for that. */
 #define ARITH(name, fn)                                                                                      \
     void fpu_##name##_0i(struct fpu *f, unsigned i)                                                          \
     {                                                                                                        \
@@ -186,7 +186,7 @@ ARITH(fdivr, num_divr)
 
 /* ---------------------------------------------------------------- compare */
 
-/* The condition codes are set even if the exception is unmasked; false: the stack must not be popped. */
+/* The condition codes are set even if the exception is unmasked. False if the stack must not be popped. */
 static bool compare(struct fpu *f, struct num a, struct num b, bool quiet)
 {
     unsigned cc, flags = num_compare(a, b, quiet, &cc);
@@ -194,7 +194,7 @@ static bool compare(struct fpu *f, struct num a, struct num b, bool quiet)
     return !fpu_raise(f, flags);
 }
 
-/* An empty register: unordered. */
+/* An empty register compares as unordered. */
 static bool compare_empty(struct fpu *f)
 {
     f->sw |= SW_C0 | SW_C2 | SW_C3;
@@ -281,7 +281,7 @@ void fpu_push_reg(struct fpu *f, struct fpreg v)
 
 void fpu_fld(struct fpu *f, unsigned i)
 {
-    if (fpu_empty(f, i)) { /* comes before overflow */
+    if (fpu_empty(f, i)) { /* stack underflow takes precedence over overflow */
         if (!underflow(f))
             push(f, fpreg_indefinite());
         return;
@@ -289,7 +289,7 @@ void fpu_fld(struct fpu *f, unsigned i)
     fpu_push_reg(f, fpu_st(f, i));
 }
 
-/* A number as a register holds it; signalling NaNs become quiet. */
+/* Converts a number to register format; signalling NaNs become quiet. */
 static unsigned to_reg(struct num n, struct fpreg *r)
 {
     switch (n.cls) {
@@ -314,7 +314,7 @@ void fpu_load(struct fpu *f, struct num n)
     if (push_fails(f))
         return;
     fpu_raise(f, flags);
-    if (!(flags & ~f->cw & SW_IE)) /* unmasked denormal: pushed all the same */
+    if (!(flags & ~f->cw & SW_IE)) /* with an unmasked denormal exception it is pushed anyway */
         push(f, v);
 }
 
@@ -375,7 +375,7 @@ void fpu_cmov(struct fpu *f, unsigned i, bool take)
             fpu_set_st(f, 0, fpreg_indefinite());
         return;
     }
-    if (take) /* C1 stays */
+    if (take) /* C1 does not change */
         fpu_set_st(f, 0, fpu_st(f, i));
 }
 
@@ -416,8 +416,8 @@ void fpu_fdecstp(struct fpu *f, unsigned i)
     set_top(f, fpu_top(f) - 1);
 }
 
-/* 1, log2(10), log2(e), pi, log10(2), ln(2), 0: rounded to nearest; `chopped`: what the mode that goes down
- * gives; `up`: up. */
+/* 1, log2(10), log2(e), pi, log10(2), ln(2), 0: rounded to nearest; `chopped` is the value for rounding down,
+ * `up` for rounding up. */
 void fpu_fconst(struct fpu *f, unsigned i)
 {
     static const struct {
@@ -489,7 +489,7 @@ void fpu_f2xm1(struct fpu *f, unsigned i)
 
 /* ---------------------------------------------------------------- two operands */
 
-/* Into ST(1), and pop. */
+/* Stores the result into ST(1), and pops. */
 static void binary_pop(struct fpu *f, num_fn *fn)
 {
     if (fpu_empty(f, 0) || fpu_empty(f, 1)) {
@@ -548,7 +548,7 @@ void fpu_fprem1(struct fpu *f, unsigned i)
 
 /* ---------------------------------------------------------------- instructions that push a second result */
 
-/* ST(0) empty, or ST(7) in use: true, and the masked response (`second` is pushed) is done. */
+/* True if ST(0) is empty or ST(7) in use, after giving the masked response (`second` is pushed). */
 static bool two_results_fail(struct fpu *f)
 {
     bool held;
@@ -576,7 +576,7 @@ void fpu_fxtract(struct fpu *f, unsigned i)
     push(f, s);
 }
 
-/* C2 = 1: the operand is out of range and stays. */
+/* C2 = 1: the operand is out of range and not changed. */
 static bool out_of_range(struct fpu *f, bool in_range)
 {
     if (in_range)
