@@ -37,8 +37,9 @@ enum react {
 };
 
 struct view {
-    /* A list: the number of rows, and row i drawn into a window of one line. `build` brings it up to date first (app->epoch
-     * differs from pane->epoch, or pane->stale). A view without `rows` shows the pane's doc. */
+    /* A list: the number of rows, and row i drawn into a window of one line. `build` brings it up to date
+     * first (app->epoch differs from pane->epoch, or pane->stale). A view without `rows` shows the pane's
+     * doc. */
     size_t (*rows)(struct app *a, struct pane *p);
     void (*row)(struct app *a, struct pane *p, size_t i, const struct window *line);
     void (*build)(struct app *a, struct pane *p);
@@ -141,7 +142,8 @@ struct app {
 
 struct app *app_new(const struct tui_options *o, struct error *err);
 void app_free(struct app *a); /* NULL is allowed */
-/* Goes to where the session is to begin, which may take long: after the first screen, which does not wait for it. */
+/* Goes to where the session is to begin, which may take long: after the first screen, which does not wait for
+ * it. */
 void app_begin(struct app *a);
 void app_resize(struct app *a, int w, int h);
 /* Draws all into a->canvas. */

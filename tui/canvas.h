@@ -1,5 +1,5 @@
-/* canvas.h - what is shown, as cells: views draw into windows of it, and a backend (ncurses, a text file, an SVG file)
- * prints it. Nothing here knows a terminal. Private to tui/.
+/* canvas.h - what is shown, as cells: views draw into windows of it, and a backend (ncurses, a text file, an
+ * SVG file) prints it. Nothing here knows a terminal. Private to tui/.
  */
 #ifndef BOOTREEL_TUI_CANVAS_H
 #define BOOTREEL_TUI_CANVAS_H
@@ -45,11 +45,13 @@ void canvas_resize(struct canvas *c, int w, int h);
 void canvas_free(struct canvas *c);
 void canvas_clear(struct canvas *c);
 struct window canvas_window(struct canvas *c);
-/* Row y as UTF-8 without the blanks at its end; to be freed. `ascii`: what is not ASCII is replaced by what is like it. */
+/* Row y as UTF-8 without the blanks at its end; to be freed. `ascii`: what is not ASCII is replaced by what
+ * is like it. */
 char *canvas_row(const struct canvas *c, int y, bool ascii);
 
 struct window window_part(const struct window *w, int x, int y, int width, int height);
-/* Draw at (x, y) and return the column after it. What is not UTF-8, or not printable, or not one column wide, is a dot. */
+/* Draw at (x, y) and return the column after it. What is not UTF-8, or not printable, or not one column wide,
+ * is a dot. */
 int window_text(const struct window *w, int x, int y, enum style s, const char *text);
 __attribute__((format(printf, 5, 6))) int window_print(const struct window *w, int x, int y, enum style s,
                                                        const char *fmt, ...);
@@ -75,8 +77,8 @@ struct looks {
 };
 
 void looks_default(struct looks *l);
-/* One line of the configuration: a style's name, then "INK [on PAPER] [bold] [underline] [reverse] [dim]", colours as 0-255 or
- * "default". -1: no such style or words. */
+/* One line of the configuration: a style's name, then "INK [on PAPER] [bold] [underline] [reverse] [dim]",
+ * colours as 0-255 or "default". -1: no such style or words. */
 int looks_set(struct looks *l, const char *name, const char *value);
 const char *style_name(enum style s);
 /* One of the 256 colours as 0xRRGGBB. */

@@ -1,7 +1,8 @@
 /* evlist.h - a list of a trace's events, of which only those are read that are asked for. Private to tui/.
  *
- * A list of whole classes is an index into the trace: any row costs a frame at most. What is filtered further, or folded, is
- * found by a walk over the trace in slices, while the list is shown as far as it is known.
+ * A list of whole classes is an index into the trace: any row costs a frame at most. What is filtered
+ * further, or folded, is found by a walk over the trace in slices, while the list is shown as far as it is
+ * known.
  */
 #ifndef BOOTREEL_TUI_EVLIST_H
 #define BOOTREEL_TUI_EVLIST_H
@@ -30,7 +31,8 @@ unsigned evlist_done(const struct evlist *l);
 /* The walk ended at a place of the trace that cannot be read. */
 bool evlist_damaged(const struct evlist *l);
 uint64_t evlist_count(const struct evlist *l);
-/* Row i. *run: how many events it stands for. ev->data is valid until the next call. False: it cannot be read. */
+/* Row i. *run: how many events it stands for. ev->data is valid until the next call. False: it cannot be
+ * read. */
 bool evlist_get(struct evlist *l, uint64_t i, struct event *ev, uint64_t *number, uint32_t *run);
 /* The first row with icount >= this, as far as is known; the count if there is none. */
 uint64_t evlist_find(struct evlist *l, uint64_t icount);

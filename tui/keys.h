@@ -103,7 +103,8 @@ struct bindings {
 
 void bindings_default(struct bindings *b);
 void bindings_free(struct bindings *b);
-/* As the configuration has it: KEY, then COMMAND and perhaps its argument; in one view, or in all (VIEW_COUNT). */
+/* As the configuration has it: KEY, then COMMAND and perhaps its argument; in one view, or in all
+ * (VIEW_COUNT). */
 int bindings_set(struct bindings *b, unsigned view, const char *key, const char *command, struct error *err);
 /* The binding for a key in a view; NULL: it does nothing. */
 const struct binding *bindings_find(const struct bindings *b, enum view_id view, int key);

@@ -1,8 +1,9 @@
-/* session.h - a person's session on a trace: where it stands and was before, how it moves, what it stops at, what it remembers.
- * Knows nothing of screens. Private to tui/.
+/* session.h - a person's session on a trace: where it stands and was before, how it moves, what it stops at,
+ * what it remembers. Knows nothing of screens. Private to tui/.
  *
- * Moves return MOVE_DONE if they stand where they were to go, MOVE_STOPPED if something else ended them (`text` says
- * what), MOVE_FAILED if they could not be made. Long ones call `busy`; if that returns false they end where they are.
+ * Moves return MOVE_DONE if they stand where they were to go, MOVE_STOPPED if something else ended them
+ * (`text` says what), MOVE_FAILED if they could not be made. Long ones call `busy`; if that returns false
+ * they end where they are.
  */
 #ifndef BOOTREEL_TUI_SESSION_H
 #define BOOTREEL_TUI_SESSION_H
@@ -61,7 +62,8 @@ enum move session_out(struct session *s, enum timeline_direction dir);
 enum move session_continue(struct session *s, enum timeline_direction dir);
 enum move session_event(struct session *s, enum timeline_direction dir, const struct event_filter *f);
 enum move session_stage(struct session *s, enum timeline_direction dir);
-/* To where the register's value is another: by the events that tell of it where there are some, else step by step. */
+/* To where the register's value is another: by the events that tell of it where there are some, else step by
+ * step. */
 enum move session_register(struct session *s, enum timeline_direction dir, const char *name);
 /* To where the bytes are others. */
 enum move session_memory(struct session *s, enum timeline_direction dir, uint64_t linear, uint64_t length);

@@ -1,5 +1,5 @@
-/* source.h - lines of source files, where they are on this machine: by the name in the trace, from the present folder on. Private to
- * tui/. */
+/* source.h - lines of source files, where they are on this machine: by the name in the trace, from the
+ * present folder on. Private to tui/. */
 #ifndef BOOTREEL_TUI_SOURCE_H
 #define BOOTREEL_TUI_SOURCE_H
 
@@ -14,7 +14,8 @@ struct sources {
     size_t next;
 };
 
-/* Line number `line`, from 1 on, into buf, without blanks at both ends. NULL: the file is not there, or shorter. */
+/* Line number `line`, from 1 on, into buf, without blanks at both ends. NULL: the file is not there, or
+ * shorter. */
 const char *source_line(struct sources *s, const char *file, unsigned line, char *buf, size_t size);
 void sources_free(struct sources *s);
 

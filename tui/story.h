@@ -1,6 +1,6 @@
-/* story.h - what is known of a whole trace without running it: stages, symbols, where events are dense. It takes a walk over the
- * trace, so a thread of its own does it, with the trace opened a second time, while the first screen is up already.
- * Private to tui/.
+/* story.h - what is known of a whole trace without running it: stages, symbols, where events are dense. It
+ * takes a walk over the trace, so a thread of its own does it, with the trace opened a second time, while the
+ * first screen is up already. Private to tui/.
  */
 #ifndef BOOTREEL_TUI_STORY_H
 #define BOOTREEL_TUI_STORY_H

@@ -20,18 +20,21 @@ struct term_client {
     void (*key)(void *ctx, int key);
     void (*mouse)(void *ctx, int x, int y, int button, bool twice); /* or NULL */
     bool (*all_keys)(void *ctx); /* ^Z is a key as others now; or NULL: never */
-    /* While no key is there. *draw: there is something new. Returns how many ms to wait for a key then; -1: for ever. */
+    /* While no key is there. *draw: there is something new. Returns how many ms to wait for a key then; -1:
+     * for ever. */
     int (*work)(void *ctx, bool *draw);
     void (*progress)(void *ctx); /* draws the canvas' last line; or NULL */
     bool (*done)(void *ctx);
 };
 
-/* Takes over the terminal until the client is done, the terminal has gone, or SIGTERM, SIGHUP or SIGINT came, and leaves it as
- * it was. `begun` is called once. 0: the client was done; 1: it ended otherwise; -1 with err: there is no terminal that will do. */
+/* Takes over the terminal until the client is done, the terminal has gone, or SIGTERM, SIGHUP or SIGINT came,
+ * and leaves it as it was. `begun` is called once. 0: the client was done; 1: it ended otherwise; -1 with
+ * err: there is no terminal that will do. */
 int term_run(const struct term_client *c, void (*begun)(void *ctx, struct terminal_state *t),
              struct error *err);
 
-/* During a long operation that began at `began` (wall_seconds): shows its progress. False: a key was pressed. */
+/* During a long operation that began at `began` (wall_seconds): shows its progress. False: a key was
+ * pressed. */
 bool term_poll(struct terminal_state *t, double began);
 
 double wall_seconds(void);

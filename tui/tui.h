@@ -1,7 +1,7 @@
 /* tui.h - the terminal interface: a boot on one screen. docs/tour.md shows the use.
  *
- * Without a terminal it does the same from a script and dumps what it would show, at a pinned size: that is what tests and
- * documents are made with.
+ * Without a terminal it does the same from a script and dumps what it would show, at a pinned size: that is
+ * what tests and documents are made with.
  */
 #ifndef BOOTREEL_TUI_TUI_H
 #define BOOTREEL_TUI_TUI_H
@@ -25,9 +25,9 @@ struct tui_options {
 
 enum { TUI_LEAST_WIDTH = 60, TUI_LEAST_HEIGHT = 16 };
 
-/* Runs until the person (or the script) is done. The terminal is left as it was, however it ends. -1 with err, which names
- * the line of a script that failed. Signals must be blocked by signals_block or left alone: SIGTERM, SIGHUP and SIGINT are taken
- * meanwhile. */
+/* Runs until the person (or the script) is done. The terminal is left as it was, however it ends. -1 with
+ * err, which names the line of a script that failed. Signals must be blocked by signals_block or left alone:
+ * SIGTERM, SIGHUP and SIGINT are taken meanwhile. */
 int tui_run(const struct tui_options *o, struct error *err);
 
 /* ---------------------------------------------------------------- watching a recording */
@@ -54,10 +54,12 @@ void tui_watch_event(struct tui_watch *w, const struct event *ev);
 void tui_watch_progress(struct tui_watch *w, const struct engine *e);
 /* The recording has ended: like this. */
 void tui_watch_over(struct tui_watch *w, const char *how);
-/* On the terminal, until the recording is over and the person leaves. -1 with err if there is no terminal that will do. */
+/* On the terminal, until the recording is over and the person leaves. -1 with err if there is no terminal
+ * that will do. */
 int tui_watch_run(struct tui_watch *w, struct error *err);
 
-/* All keys, as the manual has them (mdoc or man macros are the caller's business): calls fn for each command. */
+/* All keys, as the manual has them (mdoc or man macros are the caller's business): calls fn for each
+ * command. */
 void tui_commands(void (*fn)(void *ctx, const char *group, const char *name, const char *keys,
                              const char *help),
                   void *ctx);
