@@ -139,7 +139,7 @@ static unsigned depth_of(const struct processes *ps, const struct process *p)
     return depth;
 }
 
-/* What happened to it since the last stop or, after a move back, will happen up to it. */
+/* What happened to it since the last stop; "" after a move back. */
 static const char *news(struct app *a, const struct process *p)
 {
     uint64_t low = a->s->last_stop, high = a->s->where.icount;
