@@ -1,7 +1,7 @@
-/* bios.h - the services and the second part of the POST among themselves: 16-bit code, see entry.S.
+/* bios.h - what the services and the second part of the POST share: 16-bit code, see entry.S.
  *
- * DS, ES and SS are the data segment, FS the BIOS data area, GS whatever was last chosen: far_*() below
- * choose it.
+ * DS, ES and SS are the data segment, FS is the BIOS data area, and GS is the segment that was last chosen
+ * by far_*() below.
  */
 #ifndef BIOS_BIOS_H
 #define BIOS_BIOS_H

@@ -88,7 +88,7 @@ bool ide_select(const struct channel *ch, u8 device);
 /* Moves `bytes` (even) between the data port and linear memory. */
 void ide_data_in(const struct channel *ch, u32 address, u32 bytes);
 void ide_data_out(const struct channel *ch, u32 address, u32 bytes);
-/* Bus master: readies a transfer; false if the memory is not for DMA. Then start, and wait for its end. */
+/* Bus master: prepares a transfer; false if the memory cannot be used. Then start it and wait for its end. */
 bool ide_dma_prepare(const struct channel *ch, u32 address, u32 bytes, bool write);
 void ide_dma_start(const struct channel *ch, bool write);
 u8 ide_dma_finish(const struct channel *ch); /* the drive's status; FFh: it failed */
