@@ -23,7 +23,7 @@ enum {
     ERR_ABRT = 0x04,
 };
 
-/* The error register as INT 13h tells it. */
+/* Converts the error register to INT 13h's status. */
 static u8 error_of(const struct channel *ch, u8 status)
 {
     if (status == 0xff)
@@ -39,7 +39,7 @@ static u8 error_of(const struct channel *ch, u8 status)
                               : DISK_CONTROLLER;
 }
 
-/* Three ways to say where: 48 bits, 28 bits, cylinder-head-sector. */
+/* Three kinds of addresses: 48 bits, 28 bits, cylinder-head-sector. */
 static u8 put_address(const struct request *q, u16 count)
 {
     const struct drive *d = q->drive;
@@ -81,8 +81,8 @@ static u8 by_dma(const struct request *q, u16 count)
     return error_of(ch, ide_dma_finish(ch));
 }
 
-/* An interrupt a sector: before each that is read, after each that is written. After the last one that is
- * read there is none. */
+/* One interrupt per sector: before each sector read, and after each sector
+ * written. There is none after the last sector read. */
 static u8 by_pio(const struct request *q, u16 count)
 {
     const struct channel *ch = &channels[q->drive->channel];

@@ -34,7 +34,7 @@ static u32 get32(const u8 *p)
     return (u32)p[0] << 24 | (u32)p[1] << 16 | p[2] << 8 | p[3];
 }
 
-/* The drive says how much it gives; what is more than wanted is dropped. */
+/* The drive says how much data it gives; any excess is dropped. */
 static u8 data_in(const struct channel *ch, u32 address, u32 bytes)
 {
     for (;;) {
@@ -52,7 +52,7 @@ static u8 data_in(const struct channel *ch, u32 address, u32 bytes)
     }
 }
 
-/* The packet itself, and its data. The drive's status. */
+/* Sends the packet and moves its data. Returns the drive's status. */
 static u8 run_packet(struct drive *d, const u8 packet[12], u32 address, u32 bytes, u16 block)
 {
     const struct channel *ch = &channels[d->channel];
@@ -92,7 +92,7 @@ u32 atapi_command(struct drive *d, const u8 packet[12], u32 address, u32 bytes, 
     return status & (ST_ERR | ST_DF) ? sense(d) : 0;
 }
 
-/* Sense data as INT 13h tells it. */
+/* Converts sense data to INT 13h's status. */
 static u8 error_of(u32 s)
 {
     if (!s)
@@ -122,7 +122,7 @@ static u32 test_ready(struct drive *d)
         if (!s || s == NO_ANSWER)
             return s;
         if (s >> 16 == SENSE_ATTENTION)
-            continue; /* it was reset, or the medium is new: said once */
+            continue; /* it was reset, or the medium is new; reported once */
         if (s >> 16 != SENSE_NOT_READY || (u8)(s >> 8) != CODE_BECOMING_READY)
             return s;
         delay_us(100000);

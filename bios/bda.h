@@ -1,7 +1,7 @@
 /* bda.h - the BIOS data area at 0040:0000, the extended one, and the interrupt vectors.
  *
  * Sources: IBM PC/AT Technical Reference (BIOS data area); IBM PS/2 BIOS Interface Technical Reference
- * (extended BIOS data area). Programs read and write these: nothing may move.
+ * (extended BIOS data area). Programs read and write these, so nothing may move.
  */
 #ifndef BIOS_BDA_H
 #define BIOS_BDA_H
@@ -24,8 +24,8 @@ struct bios_data {
     u8 alt_number;          /* 19: Alt and the keypad */
     u16 key_head, key_tail; /* 1a: offsets from 40:0 */
     u16 key_ring[16];       /* 1e */
-    u8 floppy_calibrated;   /* 3e: bit a drive; bit 7: interrupt came */
-    u8 floppy_motor;        /* 3f: bit a drive */
+    u8 floppy_calibrated;   /* 3e: a bit per drive; bit 7: interrupt came */
+    u8 floppy_motor;        /* 3f: a bit per drive */
     u8 floppy_timeout;      /* 40: ticks until the motors stop */
     u8 floppy_status;       /* 41: of the last INT 13h on a floppy */
     u8 floppy_result[7];    /* 42: the controller's result bytes */
@@ -33,15 +33,15 @@ struct bios_data {
     u16 columns;            /* 4a */
     u16 page_size;          /* 4c */
     u16 page_start;         /* 4e */
-    u16 cursor[8];          /* 50: row << 8 | column, a page each */
+    u16 cursor[8];          /* 50: row << 8 | column, for each page */
     u16 cursor_shape;       /* 60 */
     u8 page;                /* 62 */
     u16 crtc;               /* 63: port */
     u8 cga_mode;            /* 65 */
     u8 cga_palette;         /* 66 */
-    struct far resume;      /* 67: where a reset goes on (CMOS 0Fh) */
+    struct far resume;      /* 67: where to resume after a reset (CMOS 0Fh) */
     u8 unexpected_irq;      /* 6b */
-    u32 ticks;              /* 6c: 18.2 a second since midnight */
+    u32 ticks;              /* 6c: since midnight, 18.2 per second */
     u8 midnight;            /* 70 */
     u8 ctrl_break;          /* 71: bit 7 */
     u16 warm_boot;          /* 72 */
@@ -115,8 +115,8 @@ struct ebda {
     u8 size; /* 00: KiB */
     u8 unused_01[0x21];
     struct far mouse; /* 22: the program's handler */
-    u8 mouse_flags1;  /* 26: bits 2-0 index of the next byte */
-    u8 mouse_flags2;  /* 27: bit 7 there is a handler; bits 2-0 packet size less one */
+    u8 mouse_flags1;  /* 26: bits 2-0 are the index of the next byte */
+    u8 mouse_flags2;  /* 27: bit 7: a handler is set; bits 2-0: packet size - 1 */
     u8 mouse_data[8]; /* 28 */
     u8 unused_30[0x0d];
     u8 disk_table[2][16]; /* 3d: INT 41h and 46h point here */

@@ -1,7 +1,7 @@
-/* bios.h - the services and the second part of the POST among themselves: 16-bit code, see entry.S.
+/* bios.h - what the services and the second part of the POST share: 16-bit code, see entry.S.
  *
- * DS, ES and SS are the data segment, FS the BIOS data area, GS whatever was last chosen: far_*() below
- * choose it.
+ * DS, ES and SS are the data segment, FS is the BIOS data area, and GS is the segment that was last chosen
+ * by far_*() below.
  */
 #ifndef BIOS_BIOS_H
 #define BIOS_BIOS_H
@@ -74,7 +74,7 @@ static inline void set_carry(struct regs *r, bool on)
     set_flag(r, FLAG_CARRY, on);
 }
 
-/* AH and carry, as most services answer. */
+/* Sets AH and carry, which is how most services answer. */
 static inline void answer(struct regs *r, u8 status)
 {
     r->ah = status;
@@ -129,10 +129,10 @@ static inline void far_write32(u16 segment, u16 offset, u32 value)
     *(volatile u32 __seg_gs *)(u32)offset = value;
 }
 
-/* Between the data segment (a pointer) and elsewhere. */
+/* Copy between the data segment (a pointer) and other memory. */
 void far_put(u16 segment, u16 offset, const void *from, u16 n);
 void far_get(void *to, u16 segment, u16 offset, u16 n);
-/* From anywhere to anywhere; forwards. */
+/* Copies from anywhere to anywhere, forwards. */
 void far_copy(u16 to_segment, u16 to, u16 from_segment, u16 from, u16 n);
 void far_fill16(u16 segment, u16 offset, u16 value, u16 count);
 
@@ -144,7 +144,7 @@ static inline u32 linear(u16 segment, u16 offset)
 {
     return ((u32)segment << 4) + offset;
 }
-/* Segment and offset as one number, as far pointers are in memory. */
+/* Segment and offset as one number, like a far pointer in memory. */
 static inline u32 far_pointer(u16 segment, u16 offset)
 {
     return (u32)segment << 16 | offset;
@@ -166,7 +166,7 @@ static inline void call_int(u8 number, struct regs *r)
     far_call(r, vector(number), true);
 }
 
-/* Is this real mode, so that segments give physical addresses? Not in virtual-8086 mode. */
+/* Whether this is real mode, so that segments give physical addresses. False in virtual-8086 mode. */
 static inline bool real_mode(void)
 {
     u32 msw;
@@ -190,18 +190,18 @@ static inline void eoi2(void)
 }
 
 void irq_unmask(u8 irq);
-/* Passes time until something may have changed: halts if the timer's interrupt is on and so ends the halt,
- * else returns at once. `irq` must be on as well. */
+/* Waits until something may have changed: halts if the timer's interrupt is enabled and
+ * will end the halt, otherwise returns at once. `irq` must be enabled as well. */
 void idle(u8 irq);
 
-/* A limit for waiting, by the timer's ticks; where they stand still, by the number of looks. */
+/* A time limit for waiting, in timer ticks or, where these do not advance, in numbers of polls. */
 struct limit {
     u32 start, looks;
     u16 ticks;
 };
 struct limit limit_start(u16 ticks);
 bool limit_over(struct limit *limit);
-/* Microseconds, by the PIT's counter 2 or whatever counts: at least so long. */
+/* Waits at least this long, by the PIT's counter 2 or another counter. */
 void delay_us(u32 microseconds);
 
 /* ---------------------------------------------------------------- messages (print.c) */
@@ -222,10 +222,10 @@ void video_init(void);
 void ide_init(void);
 void floppy_init(void);
 void disks_init(void); /* numbers and geometries, after ide_init */
-/* Calls the option ROMs; the display's only, or the others. */
+/* Calls the option ROMs: only the display's, or all others. */
 void roms_call(bool display);
 
-/* A key (INT 16h's code) from keyboard or COM1 without waiting; 0: none. */
+/* A key (INT 16h's code) from keyboard or COM1, or 0 if there is none. Does not wait. */
 u16 key_poll(void);
 bool keyboard_early_escape(void);
 
@@ -234,7 +234,7 @@ bool keyboard_early_escape(void);
 enum boot_kind { BOOT_FLOPPY, BOOT_DISK, BOOT_CD, BOOT_ROM };
 struct boot_entry {
     u8 kind, index; /* BOOT_ROM: index of bev */
-    u16 rank;       /* by the boot order: small is first */
+    u16 rank;       /* in the boot order: the smallest is first */
 };
 enum { BOOT_MAX = 12 };
 struct boot_list {
@@ -244,10 +244,10 @@ struct boot_list {
 extern struct boot_list boot_list;
 void boot_list_make(void);
 void boot_entry_name(const struct boot_entry *e, char *to, unsigned room);
-/* The boot menu if it is wanted: puts what was chosen first. */
+/* Shows the boot menu if it is wanted, and puts the chosen entry first. */
 void boot_menu(void);
-/* The rank of a device path in the boot order file, counted from 1; 0: it is not there. '*' in the pattern is
- * any text. */
+/* The rank of a device path in the boot order file, counted from 1, or 0 if it
+ * is not in it. A '*' in the pattern matches any text. */
 u16 bootorder_find(const char *pattern);
 
 /* An option ROM's bootstrap entry (Plug and Play BIOS specification: BEV) and its name. */

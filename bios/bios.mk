@@ -2,7 +2,7 @@
 #
 # (The first target of this file is not the default one.)
 #
-# Always gcc and binutils, and the same options, whatever the host program is built with: the image is the same to the byte.
+# It is always built by gcc and binutils with the same options, whatever builds the host program, so the image is the same to the byte.
 
 .DEFAULT_GOAL := all
 BIOS_DIR    := $(BUILD)/bios
@@ -13,7 +13,7 @@ BIOS_CFLAGS := -std=gnu11 -Os -g -march=i486 -mtune=i486 -ffreestanding -fno-pic
                -mno-sse -mno-mmx -fno-ident -Wall -Wextra -Werror -Wno-unused-parameter -Wno-address-of-packed-member \
                -ffile-prefix-map=$(CURDIR)=. -fno-record-gcc-switches -nostdinc -isystem $(shell $(BIOS_CC) -print-file-name=include 2>/dev/null) \
                -I. -I$(BIOS_DIR) -MMD -MP
-# POST, part 1; the rest are the services and part 2.
+# POST, part 1; the others are the services and part 2.
 BIOS_SRC32  := $(sort $(wildcard bios/post32/*.c)) bios/post32/start32.S
 BIOS_SRC16  := $(sort $(wildcard bios/*.c)) bios/entry.S bios/reset.S bios/fixed.S
 # 32-bit code among the services: it stays in memory for the operating system.
@@ -44,7 +44,7 @@ $(BIOS_DIR)/%.S.o: bios/%.S
 	@mkdir -p $(@D)
 	$(Q)$(BIOS_CC) -m16 $(BIOS_CFLAGS) -c -o $@ $<
 
-# The fonts, by a program of the host.
+# The fonts, made by a host program.
 $(BIOS_DIR)/mkfont: bios/font/mkfont.c
 	@mkdir -p $(@D)
 	$(Q)$(BIOS_CC) -std=gnu11 -O1 -Wall -Wextra -Werror -o $@ $<
@@ -53,7 +53,7 @@ $(BIOS_DIR)/fonts.S: $(BIOS_DIR)/mkfont bios/font/glyphs.txt
 $(BIOS_DIR)/fonts.o: $(BIOS_DIR)/fonts.S
 	$(Q)$(BIOS_CC) -m16 -c -o $@ $<
 
-# The two halves; names in the first are its own but for what the other needs.
+# The two halves; names in the first are local except those that the other needs.
 $(BIOS_DIR)/post32.o: $(BIOS_OBJ32)
 	$(Q)ld -m elf_i386 -z noexecstack -r -o $@ $^
 	$(Q)objcopy --keep-global-symbol=post32_start $@
@@ -67,7 +67,7 @@ $(BIOS_DIR)/bios.bin: $(BIOS_DIR)/image.elf
 	$(Q)objcopy -O binary -j .post32 -j .data16 -j .text16 --gap-fill 0xff $< $@
 	$(Q)test $$(stat -c %s $@) = 131072
 
-# The symbols' link: 16-bit relocations do not reach linear addresses, and are not needed: the code is the image's.
+# The link for symbols: 16-bit relocations do not reach linear addresses and are not needed, because the code is the image's.
 $(BIOS_DIR)/bios.elf: $(BIOS_DIR)/image.elf
 	$(Q)objcopy --remove-relocations='.text*' --remove-relocations='.fixed*' --remove-relocations='.rodata*' \
 	    --remove-relocations='.data*' $(BIOS_DIR)/services.o $(BIOS_DIR)/symbols.o
@@ -75,7 +75,7 @@ $(BIOS_DIR)/bios.elf: $(BIOS_DIR)/image.elf
 	$(Q)for s in post32 data16 text16; do \
 	    objcopy -O binary -j .$$s $< $(BIOS_DIR)/$$s.bin && objcopy --update-section .$$s=$(BIOS_DIR)/$$s.bin $@ || exit 1; done
 
-# Both in the library: hv/board/builtin_bios.h declares what is in this object.
+# Both in the library: bios/builtin.h declares what is in this object.
 $(BIOS_DIR)/builtin_bios.S: $(BIOS_DIR)/bios.bin $(BIOS_DIR)/bios.elf
 	$(Q)printf '%s\n' '.section .rodata' '.balign 16' '.globl builtin_bios_start, builtin_bios_end' 'builtin_bios_start:' \
 	    '.incbin "$(BIOS_DIR)/bios.bin"' 'builtin_bios_end:' '.globl builtin_bios_symbols_start, builtin_bios_symbols_end' \

@@ -12,7 +12,7 @@ enum { RANK_LAST = 0x7fff, BOOT_SECTOR = 0x7c00 };
 
 /* ---------------------------------------------------------------- order */
 
-/* Does the text up to end of line fit the pattern? Then nothing more, or a further path below. */
+/* Whether the text up to the end of line matches the pattern, exactly or followed by a further path. */
 static bool fits(const char *line, const char *pattern)
 {
     for (; *pattern; pattern++, line++) {
@@ -21,7 +21,7 @@ static bool fits(const char *line, const char *pattern)
                 line++;
             line--;
         } else if (*line != *pattern) {
-            /* A function number 0 is left out: "@1" is "@1,0". */
+            /* Function number 0 may be left out: "@1" is "@1,0". */
             if (pattern[0] == ',' && pattern[1] == '0' && (*line == '/' || !*line || *line == '\n')) {
                 pattern++;
                 line--;
@@ -45,7 +45,7 @@ u16 bootorder_find(const char *pattern)
     return 0;
 }
 
-/* By the kind of device, if there is no list. */
+/* The order by kind of device, if there is no list. */
 static u16 cmos_rank(u8 kind)
 {
     static const u8 nibble_of[] = {[BOOT_FLOPPY] = 1, [BOOT_DISK] = 2, [BOOT_CD] = 3, [BOOT_ROM] = 4};
@@ -158,7 +158,7 @@ static const char *error_text(u8 status)
     }
 }
 
-/* A boot sector by INT 13h, as whoever hooks it gives it. Retried once: a floppy says that it was changed. */
+/* Reads a boot sector by INT 13h, which may be hooked. Retried once, because a floppy first reports a change. */
 static const char *boot_sector(u8 drive, bool need_signature)
 {
     struct regs r;
@@ -189,7 +189,7 @@ static const char *try_entry(const struct boot_entry *e)
     u32 where;
     u8 drive;
     switch (e->kind) {
-    case BOOT_FLOPPY: /* CMOS 38h bit 0: a floppy may be without signature */
+    case BOOT_FLOPPY: /* CMOS 38h bit 0: a floppy needs no signature */
         why = boot_sector(e->index, !(cmos_read(0x38) & 1));
         if (!why)
             enter(far_pointer(0, BOOT_SECTOR), e->index);
@@ -210,7 +210,7 @@ static const char *try_entry(const struct boot_entry *e)
     }
 }
 
-/* After the last one: wait, and begin again; or for good. */
+/* After the last device: wait and begin again, or stop. */
 static void nothing_left(void)
 {
     print("No bootable device.%s\n", shared.fail_wait == 255 ? "" : " Trying again later.");
@@ -224,7 +224,7 @@ static void nothing_left(void)
     asm volatile("int $0x19");
 }
 
-/* INT 18h: the one before gave up. */
+/* INT 18h: the previous device gave up. */
 void boot_next(void)
 {
     char name[80];
@@ -232,7 +232,7 @@ void boot_next(void)
         const struct boot_entry *e = &boot_list.entry[boot_list.next++];
         const char *why;
         if (e->kind == BOOT_DISK && e->index)
-            continue; /* only as the first one, by the menu: its boot sector takes the disk for 80h */
+            continue; /* only if chosen in the menu: its boot sector assumes disk 80h */
         boot_entry_name(e, name, sizeof name);
         print("Booting from %s\n", name);
         why = try_entry(e);

@@ -1,5 +1,5 @@
-/* builtin.h - the firmware as the program carries it: an object that bios.mk makes of bios.bin and bios.elf.
- * For cli. */
+/* builtin.h - the firmware that is embedded in the program: an object that
+ * bios.mk makes from bios.bin and bios.elf. For cli. */
 #ifndef BOOTREEL_BIOS_BUILTIN_H
 #define BOOTREEL_BIOS_BUILTIN_H
 

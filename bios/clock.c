@@ -33,7 +33,7 @@ enum {
 
 /* ---------------------------------------------------------------- the real-time clock's registers */
 
-/* False: it is being updated for longer than it can be. */
+/* False if an update lasts longer than it can. */
 static bool rtc_steady(void)
 {
     for (u32 looks = 0; looks < 20000; looks++)
@@ -97,7 +97,7 @@ void irq0_timer(struct regs *r)
     eoi1();
 }
 
-/* INT 15h AH=83h and 86h: what is left, a period less. */
+/* INT 15h AH=83h and 86h: a period less is left. */
 static void periodic(void)
 {
     if (!bda->wait_active)
@@ -129,7 +129,7 @@ void irq8_rtc(struct regs *r)
 /* ---------------------------------------------------------------- waiting by the RTC: for INT 15h (system.c)
  */
 
-/* Sets bit 7 of the byte at flag after so many microseconds. False: a wait is running already. */
+/* Sets bit 7 of the byte at flag after that many microseconds. False if a wait is active. */
 bool clock_wait_start(u32 microseconds, u16 segment, u16 offset)
 {
     if (bda->wait_active)

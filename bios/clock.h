@@ -4,7 +4,7 @@
 
 #include "bios/types.h"
 
-/* Sets bit 7 of the byte at segment:offset after so many microseconds. False: a wait is running already. */
+/* Sets bit 7 of the byte at segment:offset after that many microseconds. False if a wait is already active. */
 bool clock_wait_start(u32 microseconds, u16 segment, u16 offset);
 void clock_wait_cancel(void);
 

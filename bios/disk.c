@@ -1,4 +1,4 @@
-/* disk.c - INT 13h: which drive a number is, the classic functions, geometries and parameter tables.
+/* disk.c - INT 13h: drive numbers, the classic functions, geometries and parameter tables.
  *
  * Sources: IBM PS/2 BIOS Interface Technical Reference (INT 13h); Phoenix, BIOS Enhanced Disk Drive
  * Specification 1.1 (AH=41h on); Phoenix/IBM, El Torito 1.0 (AH=4Ah on); translations as the CMOS bytes 39h,
@@ -146,7 +146,7 @@ void disks_init(void)
         print("CD %02xh: %s\n", CD_FIRST + n, drives[cds[n]].model);
 }
 
-/* The drive of a number; NULL: there is none. A disk that El Torito emulates is not here. */
+/* The drive with a number, or NULL. Disks emulated by El Torito are not included. */
 static struct drive *find(u8 number)
 {
     bool shifted = emulation.active && (number & 0x80) == (emulation.drive & 0x80) && number < CD_FIRST;
@@ -193,7 +193,7 @@ static u8 read_write(struct regs *r, struct drive *d, enum direction direction)
     return error;
 }
 
-/* AH=08h. The last cylinder is for tests: it is there, but is not told of. (IBM.) */
+/* AH=08h. The last cylinder is for tests: it exists, but is not reported. (IBM.) */
 static u8 parameters(struct regs *r, struct drive *d)
 {
     const struct geometry *g = &d->logical;
@@ -255,7 +255,7 @@ static u8 disk_function(struct regs *r, struct drive *d)
         return DISK_OK;
     case 0x10:
         return ready(d);
-    case 0x05: /* format: a drive of today is formatted */
+    case 0x05: /* format: modern drives are already formatted */
         return DISK_OK;
     default:
         return DISK_BAD_COMMAND;
@@ -381,7 +381,7 @@ void int13_disk(struct regs *r)
         emulated_service(r);
         return;
     }
-    if (emulation.active && r->ah == 0x4b) { /* the emulation ends whatever the drive is said to be */
+    if (emulation.active && r->ah == 0x4b) { /* the emulation ends whatever the drive number is */
         finish_disk(r, eltorito_service(r));
         return;
     }

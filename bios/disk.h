@@ -1,4 +1,4 @@
-/* disk.h - drives, and what INT 13h's parts use of each other. */
+/* disk.h - drives, and what the parts of INT 13h share. */
 #ifndef BIOS_DISK_H
 #define BIOS_DISK_H
 
@@ -36,7 +36,7 @@ struct drive {
     u8 channel, unit; /* IDE; a floppy has only a unit */
     u8 floppy_type;   /* as in the CMOS */
     bool dma, lba, lba48, locked;
-    u8 multiple; /* sectors a block of READ MULTIPLE; 0: not on */
+    u8 multiple; /* sectors per block of READ MULTIPLE; 0 if off */
     struct geometry physical, logical;
     u8 translation; /* 0 none, 1 LBA, 2 large */
     u32 sectors;    /* of `block` bytes, at most 2^32 - 1 */
@@ -47,7 +47,7 @@ struct drive {
 };
 
 struct channel {
-    u16 command, control, master; /* ports; master 0: no DMA */
+    u16 command, control, master; /* ports; master is 0 without DMA */
     u8 irq;
 };
 
@@ -58,10 +58,10 @@ extern struct channel channels[2];
 /* BIOS numbers: disks[0] is 80h, cds[0] is E0h: indices into drives. */
 extern u8 disks[DRIVES], cds[DRIVES], disk_count, cd_count, floppy_count;
 
-/* Disk 80h + n and disk 80h change places: what is booted from a disk takes it for 80h. */
+/* Exchanges disk 80h + n and disk 80h: a system booted from a disk assumes that it is 80h. */
 void disk_make_first(u8 n);
 
-/* One transfer; what was moved counts in `done`. */
+/* One transfer; `done` counts what was moved. */
 enum direction { DISK_READ, DISK_WRITE, DISK_VERIFY };
 struct request {
     struct drive *drive;
@@ -74,32 +74,32 @@ struct request {
 /* Each returns an INT 13h status. */
 u8 ata_transfer(struct request *q);
 u8 atapi_transfer(struct request *q);
-u8 floppy_transfer(struct request *q); /* lba by the medium's geometry */
+u8 floppy_transfer(struct request *q); /* lba according to the medium's geometry */
 /* Any drive. */
 u8 disk_transfer(struct request *q);
 
-/* ide.c: waits until the channel's selected drive is not busy; its status, or FFh if it stays busy.
- * Acknowledges its interrupt. */
+/* ide.c: waits until the channel's selected drive is not busy. Returns its
+ * status, or FFh if it stays busy, and acknowledges its interrupt. */
 u8 ide_wait(const struct channel *ch);
-/* The same where no interrupt comes (before a packet, before the first block that is written): it looks all
- * the time. */
+/* The same where the drive sends no interrupt (before a packet, before the
+ * first block written): it polls the status continuously. */
 u8 ide_wait_short(const struct channel *ch);
 bool ide_select(const struct channel *ch, u8 device);
 /* Moves `bytes` (even) between the data port and linear memory. */
 void ide_data_in(const struct channel *ch, u32 address, u32 bytes);
 void ide_data_out(const struct channel *ch, u32 address, u32 bytes);
-/* Bus master: readies a transfer; false if the memory is not for DMA. Then start, and wait for its end. */
+/* Bus master: prepares a transfer; false if the memory cannot be used. Then start it and wait for its end. */
 bool ide_dma_prepare(const struct channel *ch, u32 address, u32 bytes, bool write);
 void ide_dma_start(const struct channel *ch, bool write);
 u8 ide_dma_finish(const struct channel *ch); /* the drive's status; FFh: it failed */
 void ide_reset(const struct channel *ch);
 
-/* atapi.c: a packet command with data for the host; sense key << 16 | code << 8 | qualifier, 0 if good,
- * FF0000h: no answer. */
+/* atapi.c: a packet command with data for the host. Returns sense key << 16 |
+ * code << 8 | qualifier, 0 if it succeeded, FF0000h if there was no answer. */
 u32 atapi_command(struct drive *d, const u8 packet[12], u32 address, u32 bytes, u16 block);
-/* Is there a medium, and how large? An INT 13h status. */
+/* Finds whether there is a medium, and its size. Returns an INT 13h status. */
 u8 atapi_ready(struct drive *d);
-/* Tray: eject, load. An INT 13h status. */
+/* Ejects or loads the tray. Returns an INT 13h status. */
 u8 atapi_eject(struct drive *d, bool load);
 
 /* floppy.c */
@@ -116,7 +116,7 @@ u8 edd_service(struct regs *r, struct drive *d);
 /* eltorito.c */
 extern struct emulation {
     bool active;
-    u8 media, drive; /* BIOS number it stands for */
+    u8 media, drive; /* the BIOS number that it emulates */
     u8 cd;           /* index into drives */
     u8 device;       /* of the CD: E0h … */
     u32 lba;         /* of the image, in CD sectors */
@@ -128,7 +128,7 @@ extern struct emulation {
 } emulation;
 u8 eltorito_transfer(struct request *q); /* 512-byte sectors of the emulated disk */
 u8 eltorito_service(struct regs *r);     /* AH=4Ah to 4Dh */
-/* Finds and loads the boot image: its entry, or 0 with *why a message; sets *drive. */
+/* Finds and loads the boot image. Returns its entry and sets *drive, or returns 0 with a message in *why. */
 u32 eltorito_boot(u8 cd, u8 *drive, const char **why);
 
 #endif

@@ -14,7 +14,7 @@ struct packet {
     u32 lba, lba_high;
 } PACKED;
 
-/* What AH=48h fills in: as much as the caller's size allows. */
+/* The result of AH=48h; as much of it as the caller's size allows. */
 struct parameters {
     u16 size, flags;
     u32 cylinders, heads, sectors_per_track;

@@ -26,7 +26,7 @@ static u8 read_cd(u8 cd, u32 lba, u16 count, u32 address)
 
 /* ---------------------------------------------------------------- the emulated disk's sectors */
 
-/* From the n-th quarter of a CD sector on. Whole CD sectors go straight to the caller. */
+/* Reads from the n-th quarter of a CD sector on. Whole CD sectors go directly to the caller. */
 static u8 read_quarters(u8 cd, u32 start, u32 sector, u16 count, u32 address, u16 *done)
 {
     *done = 0;
@@ -131,7 +131,7 @@ static u32 get32(const u8 *p)
 
 static const char *const no_catalog = "no El Torito boot catalog";
 
-/* Sector 17 says where the catalog is. */
+/* Sector 17 gives the catalog's address. */
 static const char *find_catalog(u8 cd, u32 *lba)
 {
     if (read_cd(cd, DESCRIPTOR, 1, DATA_LINEAR + (u32)buffer))
@@ -155,7 +155,7 @@ static const char *check_catalog(u8 cd, u32 lba)
     return NULL;
 }
 
-/* An emulated hard disk's geometry is its first partition's end. */
+/* The end of the first partition gives an emulated hard disk's geometry. */
 static void disk_geometry(void)
 {
     read_cd(emulation.cd, emulation.lba, 1, DATA_LINEAR + (u32)buffer);

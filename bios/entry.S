@@ -1,11 +1,11 @@
 /* entry.S - how the services are entered: from INT and IRQ to a C function with the caller's registers.
  *
  * C code here is compiled for a stack, data and constants in one segment, so a service runs on the firmware's own stack:
- * the caller's registers are copied to it and, with what the service changed, copied back. A service that calls the
- * outside (INT 1Ch, a mouse handler) may be entered again from another stack: then it goes on below what the first one may
- * use, at stack_next. The code segment is F000h, the data segment E800h, FS the BIOS data area.
+ * the caller's registers are copied to it and, with the service's changes, copied back. A service that calls outside
+ * code (INT 1Ch, a mouse handler) may be entered again from another stack. The inner call then runs below the part of the
+ * stack that the outer one may use, at stack_next. The code segment is F000h, the data segment E800h, FS the BIOS data area.
  *
- * A debugger's frames end at what is entered from outside: the caller is on another stack, in another segment.
+ * A debugger's frames end where code is entered from outside, because the caller is on another stack, in another segment.
  */
 #include "bios/layout.h"
 
@@ -49,7 +49,7 @@
         cmpw    %ax, %bx
         je      2f
         movl    %es:stack_next, %edi
-        cmpl    $stack_least, %edi      /* services that never returned used it up: begin anew */
+        cmpl    $stack_least, %edi      /* services that never returned used it up: start over */
         jae     2f
         movl    $stack_top, %edi
 2:      subl    $REGS_ROOM, %edi
@@ -117,7 +117,7 @@
         service entry_irq_master, irq_unused_master
         service entry_irq_slave, irq_unused_slave
 
-/* INT 18h, INT 19h: they do not return, so the stack begins anew. */
+/* INT 18h, INT 19h: they do not return, so the stack starts over. */
         function entry_18
         caller_lost
         movl    $boot_next, %ebx
@@ -143,7 +143,7 @@
         jmp     4b
         end_function entry_19
 
-/* void launch(u32 where, u32 drive): to a boot sector at segment:offset, on the stack below 0:7C00. If it returns: INT 18h. */
+/* void launch(u32 where, u32 drive): jumps to a boot sector at segment:offset, with the stack below 0:7C00. If it returns: INT 18h. */
         function launch
         cli
         caller_lost
@@ -183,7 +183,7 @@
         jz      1f
         pushfw
 1:      pushw   %cs
-        callw   2f                      /* pushes where the code returns to */
+        callw   2f                      /* pushes the code's return address */
         jmp     3f
 2:      pushl   %edx
         pushw   REGS_DS(%esi)
@@ -215,7 +215,7 @@
         movw    %ax, %ds
         movw    %ax, %es
         movzwl  %sp, %ebx
-        movl    38(%ebx), %edx          /* the registers' place */
+        movl    38(%ebx), %edx          /* address of the registers */
         leal    4(%ebx), %esi
         movl    %edx, %edi
         movw    $8, %cx
@@ -275,7 +275,7 @@
         retl
         end_function block_move
 
-/* Plug and Play BIOS: there are no functions, but ROMs want to see one. */
+/* Plug and Play BIOS: it has no functions, but ROMs expect one to exist. */
         .globl  pnp_entry
 pnp_entry:
         movw    $0x82, %ax              /* function not supported */
@@ -295,7 +295,7 @@ stack_top:
 stack_next:
         .long   stack_top - STACK_LEVEL
 
-/* void mouse_call(u32 handler, u32 status, u32 x, u32 y): status, X, Y, 0 pushed as words, far call, popped again. */
+/* void mouse_call(u32 handler, u32 status, u32 x, u32 y): pushes status, X, Y and 0 as words, makes a far call, and pops them. */
         .section .text.entry
         function mouse_call
         pushl   %ebp

@@ -1,5 +1,5 @@
-/* fixed.S - what programs expect at fixed addresses of the BIOS segment: the entry points of IBM's BIOS, of which some
- * programs jump to or compare addresses. (IBM PC/AT Technical Reference, BIOS listing; bios.ld puts each section at its offset.)
+/* fixed.S - what programs expect at fixed addresses of the BIOS segment: the entry points of IBM's BIOS. Some programs
+ * jump to these addresses or compare them. (IBM PC/AT Technical Reference, BIOS listing; bios.ld puts each section at its offset.)
  */
 #include "bios/layout.h"
 
@@ -31,7 +31,7 @@ fixed_\where:
 
         .section .fixed.ff53, "ax"
         .globl  fixed_ff53
-fixed_ff53:                             /* an interrupt that nobody wants */
+fixed_ff53:                             /* an interrupt without a handler */
         iretw
         jmp     entry_05                /* FF54h: print screen */
         .org    4

@@ -35,12 +35,12 @@ enum { MEDIA_KNOWN = 0x10, MEDIA_OTHER = 0x07 };
 struct drive floppies[FLOPPIES];
 u8 floppy_count;
 
-/* What a drive may hold: data rate (as CCR has it), tracks, sectors a track. */
+/* The media of a drive: data rate (as in CCR), tracks, sectors per track. */
 struct medium {
     u8 rate, tracks, sectors;
 };
 
-/* By the drive's type in the CMOS, its own kind first; rate 0 500, 1 300, 2 250 kbit/s, 3 1 Mbit/s. */
+/* By the drive's CMOS type, its own kind first; rates: 0 500, 1 300, 2 250 kbit/s, 3 1 Mbit/s. */
 static const struct medium media[6][4] = {
     [1] = {{2, 40, 9}},
     [2] = {{0, 80, 15}, {1, 40, 9}},
@@ -171,7 +171,7 @@ void floppy_tick(void)
     outb(DOR, DOR_RUN | DOR_DMA);
 }
 
-/* Spins the drive up; a real motor takes half a second, an emulated one tells no difference. */
+/* Spins the drive up. A real motor takes half a second; an emulated one needs no wait. */
 static void motor_on(u8 unit)
 {
     bda->floppy_timeout = 0xff;
@@ -258,7 +258,7 @@ struct chs {
     u8 track, head, sector;
 };
 
-/* Sectors of one track. */
+/* Moves sectors of one track. */
 static u8 move(u8 unit, struct chs at, u16 count, u32 address, bool write)
 {
     const u8 command[] = {write ? CMD_WRITE & ~0x80 : CMD_READ & ~0xa0,
@@ -284,7 +284,7 @@ static u8 read_id(u8 unit)
 
 /* ---------------------------------------------------------------- the medium */
 
-/* Finds what is in the drive: an ID can be read at its data rate, and its last sector is there. */
+/* Detects the medium: an ID can be read at its data rate, and its last sector exists. */
 static u8 detect(struct drive *d)
 {
     static u8 sector[SECTOR];
@@ -309,7 +309,7 @@ static u8 detect(struct drive *d)
     return error;
 }
 
-/* Readies drive and medium. The change line clears by a step of the head. */
+/* Prepares drive and medium. A step of the head clears the change line. */
 static u8 prepare(struct drive *d)
 {
     u8 error;

@@ -23,7 +23,7 @@ static struct prd {
 
 /* ---------------------------------------------------------------- waiting */
 
-/* 400 ns, in which a drive makes up its status. */
+/* Waits 400 ns, until the drive's status is valid. */
 static void settle(const struct channel *ch)
 {
     for (unsigned i = 0; i < 4; i++)
@@ -63,7 +63,7 @@ bool ide_select(const struct channel *ch, u8 device)
     return !(inb(ch->control) & ST_BSY) || ide_wait_short(ch) != 0xff;
 }
 
-/* INT 76h, 77h: IRQ 14, 15. The drive's status is left to who waits for it. */
+/* INT 76h, 77h: IRQ 14, 15. The code that waits for the drive reads its status. */
 static void interrupt(void)
 {
     bda->disk_irq = 0xff;
@@ -138,7 +138,7 @@ void ide_dma_start(const struct channel *ch, bool write)
     outb(ch->master + BM_COMMAND, (write ? 0 : BM_TO_MEMORY) | BM_START);
 }
 
-/* The end is the drive's interrupt: the master's status notes it when all data is in memory. */
+/* The drive's interrupt is the end; the bus master's status shows it when all data is in memory. */
 u8 ide_dma_finish(const struct channel *ch)
 {
     struct limit limit = limit_start(TIMEOUT_TICKS);
@@ -189,7 +189,7 @@ static void take_identity(struct drive *d, const u16 *id)
 {
     copy_model(d->model, id + 27);
     d->version = id[80] == 0xffff ? 0 : id[80];
-    /* A mode of DMA is on already, as the firmware of the drive left it. */
+    /* Whether the drive's own firmware has already enabled a DMA mode. */
     d->dma = id[49] & 0x100 && ((id[53] & 4 && id[88] & 0x7f00) || id[63] & 0x0700 || d->kind == DRIVE_ATAPI);
     if (d->kind == DRIVE_ATAPI) {
         d->block = CD_SECTOR;
@@ -218,7 +218,7 @@ static bool identify(struct drive *d, u8 command, u16 *id)
     return true;
 }
 
-/* A register that keeps what is written: somebody is there. */
+/* If a register keeps what is written, a drive is present. */
 static bool answers(const struct channel *ch)
 {
     outb(ch->command + IDE_COUNT, 0x55);

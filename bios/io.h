@@ -66,7 +66,7 @@ static inline void post_code(u8 code)
 
 enum { CMOS_INDEX = 0x70, CMOS_DATA = 0x71 };
 
-/* Bit 7 of the index would mask NMI; it stays open. */
+/* Bit 7 of the index would mask NMI, which stays enabled. */
 static inline u8 cmos_read(u8 index)
 {
     outb(CMOS_INDEX, index);

@@ -14,7 +14,7 @@ enum { NONE = 0xffff };
 
 /* ---------------------------------------------------------------- what keys give */
 
-/* One key of scan code set 1: without, with Shift, Control, Alt. NONE: nothing. */
+/* One key of scan code set 1: plain, with Shift, Control, Alt. NONE is no key. */
 struct key {
     u16 plain, shift, ctrl, alt;
 };
@@ -147,7 +147,7 @@ int kbc_read(u32 looks)
 /* ---------------------------------------------------------------- commands to the keyboard; answers come by
  * IRQ 1 */
 
-/* While somebody talks to the keyboard, INT 09h collects what comes. */
+/* While a command is being sent, INT 09h collects the keyboard's bytes. */
 static volatile u8 replies[4];
 static volatile u8 reply_count, reply_next;
 static volatile bool talking;
@@ -170,8 +170,8 @@ static int wait_reply(u16 ticks)
     return replies[reply_next++];
 }
 
-/* Sends a byte; true when the keyboard has acknowledged it. Answers after that are for wait_reply, until
- * talking is false. */
+/* Sends a byte; true if the keyboard acknowledged it. Later answers are for
+ * wait_reply, until talking is false. */
 static bool keyboard_send(u8 byte)
 {
     int answer_byte;
@@ -217,8 +217,8 @@ bool keyboard_early_escape(void)
     return early_escape;
 }
 
-/* A key that was pressed before POST came here: Esc or F12, in either scan code set, asks for the boot menu.
- */
+/* Reads keys that were pressed before POST came here: Esc or F12, in either scan code set, asks for the
+ * boot menu. */
 static void drain(void)
 {
     for (unsigned n = 0; n < 16 && inb(KBC_STATUS) & KBC_OUTPUT_FULL; n++) {
@@ -318,13 +318,13 @@ static void system_request(bool released)
     call_int(0x15, &user);
 }
 
-/* Keys that change the state; true if the code is one. Some end the interrupt themselves. */
+/* Handles keys that change the state; true if it is one. Some end the interrupt themselves. */
 static bool state_key(u8 code, bool grey, bool released, bool *ended)
 {
     switch (code) {
     case 0x2a:
     case 0x36:
-        if (!grey) /* E0 2A and E0 36 are made up around grey keys */
+        if (!grey) /* keyboards add E0 2A and E0 36 around grey keys */
             hold(code == 0x2a ? SHIFT_LEFT : SHIFT_RIGHT, released);
         return true;
     case 0x1d:
@@ -439,7 +439,7 @@ static void pressed(u8 code, bool grey)
         ring_put(key);
 }
 
-/* One scan code, after INT 15h AH=4Fh has seen it. True: the interrupt was ended already. */
+/* One scan code, after INT 15h AH=4Fh. True if the interrupt was already ended. */
 static bool scan_code(u8 code)
 {
     bool released = code & 0x80, grey = bda->key_flags & KEYS_E0, ended = false;
@@ -503,7 +503,7 @@ void irq1_keyboard(struct regs *r)
 
 /* ---------------------------------------------------------------- INT 16h */
 
-/* As the 84-key BIOS had it: 0 if that could not have come. */
+/* The key's code on the 84-key BIOS, or 0 if that has none. */
 static u16 classic(u16 key)
 {
     u8 ascii = (u8)key, scan = key >> 8;
@@ -617,7 +617,7 @@ void int16_keyboard(struct regs *r)
         r->al = (u8)bda->shift;
         r->ah = extended_shift();
         break;
-    case 0x92: /* is AH=10h there? AH comes back as 80h or less */
+    case 0x92: /* is AH=10h supported? AH returns 80h or less */
         r->ah = 0x80;
         break;
     case 0xa2:

@@ -14,8 +14,8 @@
 #define ROM_LINEAR  0xfffe0000
 #define BDA_SEG     0x40
 
-/* The stack of the services, and what one level of nesting may use of it before another stack's owner calls
- * again. */
+/* The services' stack, and how much of it one level of nesting may use before
+ * the services are called again from another stack. */
 #define STACK_SIZE  0x3000
 #define STACK_LEVEL 0x800
 

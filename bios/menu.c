@@ -9,7 +9,7 @@ static bool is_menu_key(u16 key)
     return (u8)key == KEY_ESC || key >> 8 == SCAN_F12;
 }
 
-/* An open line while it lasts: to a script on the serial port that is a prompt. */
+/* The line stays open meanwhile, so a script on the serial port sees a prompt. */
 static bool asked_for(u32 ticks)
 {
     u32 start = bda->ticks;
@@ -42,7 +42,7 @@ static void list(void)
     print("Number: ");
 }
 
-/* The number that is typed; Esc again: the order stays. */
+/* The number typed; Esc again keeps the order. */
 static unsigned choose(void)
 {
     while (key_poll()) /* the rest of an escape sequence */

@@ -60,7 +60,7 @@ void irq13_coprocessor(struct regs *r)
     call_int(0x02, &n);
 }
 
-/* An interrupt without a handler is masked, but for the cascade; which it was is in 40:6B. (IBM PC/AT.) */
+/* An interrupt without a handler is masked, except the cascade; 40:6B records it. (IBM PC/AT.) */
 static void unused(u16 command, u16 mask)
 {
     u8 serving;

@@ -32,8 +32,8 @@ static void set_command_byte(u8 byte)
     kbc_data(byte);
 }
 
-/* Sends a command and its parameter (or -1), collects `n` bytes of answer. With the keyboard held back and
- * both interrupts off, so that what comes is the mouse's. */
+/* Sends a command and its parameter (or -1), and collects `n` bytes of answer. The
+ * keyboard is disabled and both interrupts are off, so that all bytes are the mouse's. */
 static bool talk(u8 command, int parameter, u8 *in, unsigned n)
 {
     u8 before = command_byte();

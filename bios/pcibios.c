@@ -24,7 +24,7 @@ static u8 routing(struct regs *r)
     if (room < size)
         return BUFFER_TOO_SMALL;
     far_copy(to >> 16, (u16)to, CODE_SEG, shared.pir + PIR_HEADER, size);
-    r->bx = 0; /* no interrupt is for PCI only */
+    r->bx = 0; /* no interrupt is exclusive to PCI */
     return PCI_OK;
 }
 

@@ -9,7 +9,7 @@
 
 #include "bios/io.h"
 
-/* As PUSHAL leaves them; struct regs begins so too. */
+/* In the order of PUSHAL; struct regs begins in the same way. */
 struct pci_regs {
     u32 edi, esi, ebp, esp;
     union {
@@ -43,7 +43,7 @@ enum {
     PCI_BAD_REGISTER = 0x87
 };
 
-/* Buses are numbered in depth: the bridges of bus 0 know the last. */
+/* Buses are numbered depth-first, so the bridges of bus 0 know the last one. */
 static inline u8 pci_last_bus(void)
 {
     u8 last = 0;
@@ -99,7 +99,7 @@ static inline u8 pci_access(struct pci_regs *r)
     return PCI_OK;
 }
 
-/* The function AL; what AH becomes. */
+/* Executes function AL. Returns the new AH. */
 static inline u8 pci_call(struct pci_regs *r)
 {
     if (r->al == 0x01)

@@ -83,11 +83,11 @@ static void data_area_init(void)
     bda->ebda = EBDA_SEG;
     bda->memory_kb = MEMORY_KB;
     EBDA_WRITE8(size, EBDA_KB);
-    /* Coprocessor (there is one in every processor that this runs on), mouse, floppies. */
+    /* Coprocessor (every supported processor has one), mouse, floppies. */
     bda->equipment = 0x0002;
 }
 
-/* 8259s: vectors 08h and 70h, edge triggered but for what ELCR says; all masked but the cascade. */
+/* 8259s: vectors 08h and 70h; edge triggered except as ELCR says; all masked except the cascade. */
 static void interrupts_init(void)
 {
     outb(PIC1, 0x11);

@@ -1,9 +1,9 @@
-/* reset.S - the reset vector, and the way between the services' real mode and the POST's 32-bit mode.
+/* reset.S - the reset vector, and the switches between the services' real mode and the POST's 32-bit mode.
  *
  * After a reset the processor fetches at FFFFFFF0h with the code segment's base at FFFF0000h: the services' code segment as
  * it is in the ROM. A jump to F000:FFF0 or FFFF:0000 by a program finds the same code in shadow RAM. (Intel SDM volume 3, 9.1.4.)
- * So the first instruction is a far jump: whatever CS was, it goes on in segment F000h, which is the ROM while shadow RAM is off, and then
- * the copy.
+ * So the first instruction is a far jump: whatever CS was, execution continues in segment F000h, which is the ROM while shadow RAM is off,
+ * and the copy later.
  */
 #include "bios/layout.h"
 
@@ -40,14 +40,14 @@ power_on:
 in_shadow_ram:
         .byte   0
 
-/* An application processor, from the far jump at AP_PAGE. */
+/* An application processor arrives here from the far jump at AP_PAGE. */
         .globl ap_start
 ap_start:
         cli
         cld
         movl    $1, %esi
 
-/* To flat 32-bit mode, on at post32_start in the ROM. */
+/* Switches to flat 32-bit mode and continues at post32_start in the ROM. */
         .type enter32, @function
 enter32:
         .cfi_startproc
@@ -97,7 +97,7 @@ leave32:
         .cfi_endproc
         .size leave32, . - leave32
 
-/* void data_limits(u32 selector): how far DS, ES, FS and GS reach in real mode from now on. Loads in real mode change a segment's
+/* void data_limits(u32 selector): sets the limits of DS, ES, FS and GS in real mode. Loads in real mode change a segment's
  * base, but not its limit. (Intel SDM volume 3, 9.9.2.) */
         .globl data_limits
         .type data_limits, @function
@@ -135,7 +135,7 @@ real_idt:
         .word   0x3ff
         .long   0
 
-/* CMOS shutdown codes 05h and 0Ah: on at the address in 40:67. */
+/* CMOS shutdown codes 05h and 0Ah: continue at the address in 40:67. */
         .globl resume_real
 resume_real:
         pushl   %fs:0x67

@@ -64,7 +64,7 @@ static u16 next_header(u16 segment, u16 at)
     return next;
 }
 
-/* A bootstrap entry is for the boot list; a connection vector hooks INT 13h now. */
+/* A bootstrap entry goes into the boot list; a connection vector hooks INT 13h now. */
 static void take_headers(u16 segment, u16 bdf)
 {
     for (u16 h = next_header(segment, 0); h; h = next_header(segment, h)) {
@@ -98,7 +98,7 @@ void roms_call(bool display)
         if (display)
             text_mode();
         take_headers(segment, bdf);
-        /* Its size may have become less, even nothing. */
+        /* Its size may have shrunk, even to nothing. */
         u32 size = far_read16(segment, 0) == 0xaa55 ? far_read8(segment, 2) * 512u : 0;
         at += size ? (size + STEP - 1) & ~(STEP - 1u) : STEP;
         cli();

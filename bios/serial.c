@@ -7,7 +7,7 @@
 enum { DATA = 0, IER = 1, IIR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, LCR_DLAB = 0x80, DIVISOR_115200 = 1 };
 enum { LSR_DATA = 0x01, LSR_ERRORS = 0x1e, LSR_EMPTY = 0x20, TIMED_OUT = 0x80 };
 
-/* What a 16550 or its ancestors have: an interrupt enable register of four bits. */
+/* A 16550 or its ancestors have an interrupt enable register of four bits. */
 static bool is_uart(u16 port)
 {
     outb(port + IER, 0x02);
@@ -45,7 +45,7 @@ void serial_init(void)
     log("%u serial ports\n", n);
 }
 
-/* Waits until the bits are there; false after the port's time limit. */
+/* Waits until the bits are set; false after the port's time limit. */
 static bool wait_for(u16 port, u8 reg, u8 bits, u8 ticks)
 {
     struct limit limit = limit_start(ticks);

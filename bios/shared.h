@@ -1,11 +1,11 @@
-/* shared.h - what the 32-bit POST leaves in the services' data segment. From 32-bit code: SHARED(name). */
+/* shared.h - what the 32-bit POST leaves in the services' data segment. 32-bit code uses SHARED(name). */
 #ifndef BIOS_SHARED_H
 #define BIOS_SHARED_H
 
 #include "bios/layout.h"
 #include "bios/types.h"
 
-/* INT 15h E820h: an entry as it is handed out. */
+/* An entry as INT 15h E820h returns it. */
 struct e820_entry {
     u64 base, length;
     u32 type;
@@ -21,7 +21,7 @@ enum { ROM_MAX = 16 };
 
 struct shared {
     u32 memory_low;      /* bytes of RAM below 4 GiB, holes included */
-    u32 memory_usable;   /* the same, without what the firmware keeps at the top */
+    u32 memory_usable;   /* the same, without the firmware's part at the top */
     u32 memory_high_64k; /* RAM above 4 GiB in units of 64 KiB */
     struct e820_entry e820[E820_MAX];
     u16 e820_count;
@@ -35,8 +35,8 @@ struct shared {
     u16 rom_count;
     u16 menu_wait;        /* milliseconds that the boot menu waits for its key */
     bool menu;            /* show "press a key" and wait */
-    u8 fail_wait;         /* seconds until another try if nothing boots; 255: for good */
-    char bootorder[1024]; /* device paths, a line each; empty: use CMOS */
+    u8 fail_wait;         /* seconds until another try if nothing boots; 255: never */
+    char bootorder[1024]; /* device paths, one per line; if empty, CMOS is used */
 };
 
 extern struct shared shared;

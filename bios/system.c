@@ -123,7 +123,7 @@ static void memory_e801(struct regs *r)
     set_carry(r, false);
 }
 
-/* AX=E820h: EBX which entry, ES:DI where, EDX 'SMAP'. */
+/* AX=E820h: EBX is the entry, ES:DI the buffer, EDX 'SMAP'. */
 static void memory_map(struct regs *r)
 {
     enum { SMAP = 0x534d4150, SIZE = sizeof(struct e820_entry) };
@@ -155,8 +155,8 @@ static void big_memory(struct regs *r)
 
 /* ---------------------------------------------------------------- the rest */
 
-/* AH=89h: into protected mode with the caller's tables. No program that is known needs it; EMS and DPMI hosts
- * do their own. */
+/* AH=89h: enters protected mode with the caller's tables. No known program
+ * needs it; EMS and DPMI hosts have their own code. */
 
 static void configuration(struct regs *r)
 {

@@ -1,4 +1,4 @@
-/* types.h - short names, and what the compiler is told of the machine. */
+/* types.h - short names for types, and compiler attributes. */
 #ifndef BIOS_TYPES_H
 #define BIOS_TYPES_H
 
@@ -14,7 +14,7 @@ typedef uint64_t u64;
 #define PACKED       __attribute__((packed))
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* In memory.c of both halves; the compiler may call them too. */
+/* Each half has its own; the compiler may call them too. */
 void *memcpy(void *to, const void *from, size_t n);
 void *memset(void *to, int byte, size_t n);
 int memcmp(const void *a, const void *b, size_t n);

@@ -91,7 +91,7 @@ struct limit limit_start(u16 ticks)
     return (struct limit){.start = bda->ticks, .ticks = ticks};
 }
 
-/* A look takes a microsecond or so: it reads a port. */
+/* A poll takes about a microsecond: it reads a port. */
 bool limit_over(struct limit *limit)
 {
     u32 now = bda->ticks, passed = now >= limit->start ? now - limit->start : now;

@@ -55,7 +55,7 @@ static const struct vbe_mode modes[] = {
 };
 
 static bool present;
-static u16 now; /* the mode that is set, 0: a standard one */
+static u16 now; /* the mode that is set; 0 if standard */
 static u32 frame_buffer;
 static u16 blocks; /* of 64 KiB */
 
@@ -71,7 +71,7 @@ static u16 get(u16 index)
     return inw(DISPI_DATA);
 }
 
-/* The version that was written last reads back: B0C5h has all that is used here. */
+/* The version last written reads back; B0C5h has everything used here. */
 bool vbe_init(void)
 {
     put(D_ID, 0xb0c5);
@@ -154,8 +154,8 @@ static u16 controller_information(struct regs *r)
         at += 2;
     }
     far_write16(r->es, at, 0xffff);
-    /* A caller of version 1 has room for 256 bytes only, and so many are used; it does not know the last
-     * fields. */
+    /* A caller of version 1 has room for only 256 bytes, so only those are
+     * written; it does not know the last fields. */
     far_put(r->es, r->di, &c, signature == 0x32454256 ? sizeof c : offsetof(struct controller, revision));
     return DONE;
 }
@@ -321,7 +321,7 @@ static u16 display_start(struct regs *r)
         return FAILED;
     switch (r->bl) {
     case 0x00:
-    case 0x80: /* at the retrace: here at once */
+    case 0x80: /* at the retrace; here immediately */
         put(D_X_OFFSET, r->cx);
         put(D_Y_OFFSET, r->dx);
         return get(D_X_OFFSET) == r->cx && get(D_Y_OFFSET) == r->dx ? DONE : FAILED;

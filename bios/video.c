@@ -1,4 +1,4 @@
-/* video.c - INT 10h: which function. Used if no video BIOS in a ROM has taken the interrupt.
+/* video.c - INT 10h: selects the function. Used if no video BIOS in a ROM has taken the interrupt.
  *
  * Sources: IBM PS/2 BIOS Interface Technical Reference (INT 10h); IBM VGA Technical Reference.
  */

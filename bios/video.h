@@ -1,5 +1,5 @@
-/* video.h - INT 10h's parts among themselves: the firmware's own video services, for a machine without a
- * video BIOS in a ROM. */
+/* video.h - what the parts of INT 10h share: the firmware's own video services,
+ * for a machine without a video BIOS in a ROM. */
 #ifndef BIOS_VIDEO_H
 #define BIOS_VIDEO_H
 
@@ -25,7 +25,7 @@ enum {
 
 enum video_kind { KIND_TEXT, KIND_CGA, KIND_PLANAR, KIND_LINEAR };
 
-/* A mode: what the BIOS data area says of it, and the registers. */
+/* A mode: its values in the BIOS data area, and its registers. */
 struct video_mode {
     u8 number, kind;
     u8 bits; /* a pixel */
@@ -41,7 +41,7 @@ const struct video_mode *video_find(u8 number);
 /* The present mode; NULL in a VBE mode. */
 const struct video_mode *video_now(void);
 void video_set(u8 number, bool clear);
-/* The registers only: also for VBE modes. */
+/* Sets only the registers; also used for VBE modes. */
 void video_registers(const struct video_mode *m);
 
 /* video_text.c */

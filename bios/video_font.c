@@ -21,7 +21,7 @@ u32 font_pointer(u8 height)
     }
 }
 
-/* Plane 2 alone at A0000h, and back to what text needs. */
+/* These map only plane 2 at A0000h, and restore the text setup. */
 static void open_plane(void)
 {
     video_index(SEQ, 2, 0x04);
@@ -45,7 +45,7 @@ static u16 block_offset(u8 block)
     return (block & 3) << 14 | (block & 4) << 11;
 }
 
-/* Characters `first` on, `height` bytes each, without gaps. */
+/* Loads characters from `first` on, `height` bytes each, without gaps. */
 static void copy_glyphs(u8 block, u16 segment, u16 from, u16 first, u16 count, u8 height)
 {
     u16 to = block_offset(block) + first * 32;

@@ -139,7 +139,7 @@ void graphics_glyph(const struct video_mode *m, u8 c, u8 colour, u8 page, u16 po
         planar_end();
 }
 
-/* Which character's picture is it? 0: none. */
+/* Finds the character with this picture, or 0. */
 u8 graphics_read_glyph(const struct video_mode *m, u8 page, u16 position)
 {
     u8 height = (u8)bda->char_height, lines[32];

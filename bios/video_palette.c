@@ -4,7 +4,7 @@
  */
 #include "bios/video.h"
 
-/* The index port takes index and value in turn; reading the status makes the index the next. */
+/* The port takes index and value alternately; after reading the status, the index is next. */
 static void reset_flip_flop(void)
 {
     inb(bda->crtc == 0x3b4 ? 0x3ba : STATUS_COLOUR);
@@ -41,7 +41,7 @@ void palette_write_dac(u8 index, u8 red, u8 green, u8 blue)
     outb(DAC_DATA, blue);
 }
 
-/* EGA: bits 2-0 two thirds of red, green, blue, bits 5-3 the other third. */
+/* EGA: bits 2-0 are two thirds of red, green, blue; bits 5-3 the rest. */
 static void load_ega(void)
 {
     for (u8 i = 0; i < 64; i++)

@@ -139,7 +139,7 @@ static u16 next_line(const struct video_mode *m, u8 page, u16 position)
     return bda->rows << 8 | (u8)position;
 }
 
-/* AH=0Eh. BEL is silent: the speaker would only hold up whoever prints. */
+/* AH=0Eh. BEL is silent: waiting for the speaker would only delay printing. */
 void video_teletype(u8 c, u8 colour, u8 page)
 {
     const struct video_mode *m = video_now();
@@ -185,7 +185,7 @@ void video_string(struct regs *r)
         if (c != 0x07 && c != 0x08 && c != 0x0a && c != 0x0d)
             video_write(c, attribute, true, page, 1);
         if (c == 0x07 || c == 0x08 || c == 0x0a || c == 0x0d || video_now()->kind == KIND_TEXT) {
-            /* Moves over what is written, in text mode by writing it again. */
+            /* Moves the cursor over a character; in text mode by rewriting it. */
             video_teletype(c, attribute, page);
         } else {
             u16 position = bda->cursor[page] + 1;

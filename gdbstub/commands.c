@@ -72,7 +72,7 @@ void reply_piece(struct gdbstub *g, const char *request, const void *data, size_
     reply_bytes(g, (const char *)data + offset, (size_t)length);
 }
 
-/* After a Ctrl-C gdb leaves a monitor command with the next packet that comes: that must be the reply. */
+/* After a Ctrl-C gdb leaves a monitor command at the next packet that arrives, which must be the reply. */
 void say_bytes(struct gdbstub *g, const void *data, size_t n)
 {
     enum { PIECE = 1000 };
@@ -163,7 +163,7 @@ static void gdb_kill(struct gdbstub *g, const char *args)
         reply_text(g, "OK");
 }
 
-/* `run`, with extended-remote: from the reset vector again. */
+/* `run` with extended-remote: start again from the reset vector. */
 static bool restart(struct gdbstub *g)
 {
     struct timeline_stopped s;
@@ -266,8 +266,8 @@ static void gdb_thread_extra(struct gdbstub *g, const char *args)
     reply_hex(g, text, (size_t)n);
 }
 
-/* gdb asks for it at every stop, and makes a system call for each character that it reads from a pipe: so it
- * is kept short. */
+/* gdb asks for this at every stop, and makes a system call for each character that it reads from a pipe, so
+ * it is kept short. */
 static void gdb_threads(struct gdbstub *g, const char *args)
 {
     struct text x = {0};
@@ -284,7 +284,7 @@ static void gdb_threads(struct gdbstub *g, const char *args)
 
 /* ---------------------------------------------------------------- target.xml */
 
-/* Reading it from its beginning is what makes the layout of registers that of the present mode. */
+/* When gdb reads it from its beginning, the layout of registers becomes that of the present mode. */
 static void gdb_features(struct gdbstub *g, const char *args)
 {
     static const char name[] = "target.xml:";
@@ -312,7 +312,8 @@ struct command {
     bool exact; /* nothing follows */
 };
 
-/* In order: the first that fits. What is not here gets the empty reply, which says "unknown". */
+/* The first row that matches is used. A packet that matches none gets the empty reply, which means
+ * "unknown". */
 static const struct command commands[] = {
     {"qSupported", gdb_supported, false},
     {"QStartNoAckMode", gdb_no_ack, true},

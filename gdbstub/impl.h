@@ -13,7 +13,7 @@
 #include "gdbstub/packet.h"
 
 enum { PROCESS = 1, ALL_CPUS = -1, MAX_POINTS = 256, MAX_LAYOUT = 192, MAX_FILES = 8, INPUT_ROOM = 65536 };
-/* An answer E0N: errno as in the File-I/O protocol. E14 is what gdb takes for "cannot access memory". */
+/* Error answers E0N: errno as in the File-I/O protocol. gdb reports E14 as "cannot access memory". */
 enum { FAIL_ARGUMENT = 22, FAIL_MEMORY = 14, FAIL_UNKNOWN = 2 };
 
 /* ---------------------------------------------------------------- registers */
@@ -26,14 +26,14 @@ struct layout_reg {
     char name[16];
     enum layout_kind kind;
     enum feature feature;
-    int reg;       /* the engine's; -1: it has none (gdb is told "unavailable") */
+    int reg;       /* the engine's number, or -1 if it has no such register (gdb shows it as unavailable) */
     unsigned bits; /* as gdb sees it */
     const char *type;
-    const char *group; /* NULL: gdb's choice by type */
-    bool expedite;     /* given with every stop */
+    const char *group; /* or NULL for gdb's choice by type */
+    bool expedite;     /* sent with every stop reply */
 };
 
-/* The order of a `g` packet: that of target.xml. */
+/* In the order of a `g` packet, which is that of target.xml. */
 struct layout {
     bool wide; /* 64-bit registers */
     size_t n;
@@ -42,7 +42,7 @@ struct layout {
 
 /* ---------------------------------------------------------------- the session */
 
-/* What gdb asked for with a Z packet. */
+/* A breakpoint or watchpoint that gdb set with a Z packet. */
 struct point {
     char type; /* '0' … '4' */
     uint64_t address, length;
@@ -51,7 +51,7 @@ struct point {
 
 struct reply {
     size_t n;
-    bool full; /* did not fit: becomes an error */
+    bool full; /* the reply did not fit and becomes an error */
     char s[PACKET_MAX + 1];
 };
 
@@ -65,22 +65,22 @@ struct served_file {
 struct gdbstub {
     struct timeline *tl;
     struct layout layouts[2]; /* narrow, wide */
-    atomic_bool stop;         /* gdbstub_stop was called … */
+    atomic_bool stop;         /* gdbstub_stop was called, … */
     int wake;                 /* … and this descriptor became readable */
     /* kept from session to session */
     bool offset_pc;          /* the pc gdb sees is IP, not CS base + IP */
     bool physical;           /* memory packets are of physical memory */
-    bool no_progress;        /* no words from long operations */
-    struct symbols *symbols; /* NULL: not read, or none */
+    bool no_progress;        /* long operations report no progress */
+    struct symbols *symbols; /* NULL if not read yet, or if there are none */
     bool symbols_read;
-    struct text waiting;      /* input that a full FIFO has not taken yet … */
-    enum input_port wait_for; /* … and for which port */
-    unsigned console;         /* the one that is shown live (device of EV_CONSOLE_LINE) */
-    bool mid_line;            /* what the guest printed last was not the end of a line */
-    bool scripted;            /* the monitor command is a script's: `try` */
-    struct stages *stages;    /* the same as symbols */
+    struct text waiting;      /* input that a full FIFO has not accepted yet, … */
+    enum input_port wait_for; /* … and its port */
+    unsigned console;         /* the console that is shown live (device of EV_CONSOLE_LINE) */
+    bool mid_line;            /* the guest's last output did not end a line */
+    bool scripted;            /* the monitor command comes from a script, by `try` */
+    struct stages *stages;    /* NULL as for symbols */
     bool stages_read;
-    struct trace_explainer *explainer; /* NULL: not asked for yet */
+    struct trace_explainer *explainer; /* NULL until it is needed */
     struct served_file file[MAX_FILES];
     size_t nfiles;
     /* of the connection */
@@ -88,29 +88,29 @@ struct gdbstub {
     enum gdbstub_end end;
     bool over; /* the session is to end */
     bool no_ack, multiprocess, swbreak, hwbreak, extended;
-    uint8_t in[INPUT_ROOM]; /* read, not parsed yet: in_from … in_to; looked at up to in_seen */
+    uint8_t in[INPUT_ROOM]; /* in_from … in_to is received but not parsed; scanned up to in_seen */
     size_t in_from, in_seen, in_to;
-    enum packet_state look; /* of the bytes up to in_seen */
+    enum packet_state look; /* the parser's state at in_seen */
     struct packet_parser parser;
     struct reply reply;
-    uint8_t *frame; /* the last one sent, for sending it again */
+    uint8_t *frame; /* the last frame sent, in case gdb asks for it again */
     size_t frame_n;
     /* what gdb has selected */
     const struct layout *layout;
-    unsigned cpu_g, cpu_c; /* for looking, for going on */
-    bool any_c;            /* whichever goes on: a step is that of the one looked at */
+    unsigned cpu_g, cpu_c; /* for examining state (Hg), and for resuming (Hc) */
+    bool any_c;            /* any processor may be resumed: a step is one of cpu_g */
     struct point point[MAX_POINTS];
     size_t npoints;
-    struct timeline_stopped last; /* how it last stopped … */
-    bool back;                    /* … going there backwards */
+    struct timeline_stopped last; /* how the run last stopped, … */
+    bool back;                    /* … and whether it ran backwards */
     struct text xml;              /* the document that gdb reads in pieces */
     /* while running */
     bool interrupted;
     atomic_bool asked;  /* gdbstub_interrupt was called */
-    bool monitoring;    /* a monitor command is being executed: gdb waits for its words and its reply … */
-    bool abandoned;     /* … no more: it has sent something else */
-    bool waited;        /* the processor that was to step made none */
-    double began, told; /* seconds: when the operation began, when its progress was last told */
+    bool monitoring;    /* a monitor command is being executed: gdb waits for its output and reply, … */
+    bool abandoned;     /* … but no longer: it has sent another packet */
+    bool waited;        /* the processor that was to step was waiting, and made no step */
+    double began, told; /* in seconds: when the operation began and when its progress was last reported */
 };
 
 /* ---------------------------------------------------------------- replies (commands.c) */
@@ -119,36 +119,37 @@ struct gdbstub {
 __attribute__((format(printf, 2, 3))) void reply_text(struct gdbstub *g, const char *fmt, ...);
 void reply_bytes(struct gdbstub *g, const void *data, size_t n);
 void reply_hex(struct gdbstub *g, const void *data, size_t n);
-/* Make it an error instead: E and two digits, or, where gdb shows them, words. */
+/* Make the reply an error instead: E and two digits, or a message in places where gdb shows it. */
 void reply_error(struct gdbstub *g, int error);
 __attribute__((format(printf, 2, 3))) void reply_fail(struct gdbstub *g, const char *fmt, ...);
-/* A piece of a document: "m" or "l" and the data, for a qXfer request "OFFSET,LENGTH". */
+/* Replies with a piece of a document, "m" or "l" and the data, to a qXfer request "OFFSET,LENGTH". */
 void reply_piece(struct gdbstub *g, const char *request, const void *data, size_t n);
-/* Words for gdb's console, at once: only while gdb waits for a stop or for the end of a monitor command. */
+/* Sends text to gdb's console at once. Only while gdb waits for a stop or for the end of a monitor
+ * command. */
 __attribute__((format(printf, 2, 3))) void say(struct gdbstub *g, const char *fmt, ...);
 void say_bytes(struct gdbstub *g, const void *data, size_t n);
 
-/* Executes the packet in g->parser.data and leaves the reply. False: it has none. */
+/* Executes the packet in g->parser.data and leaves its reply in g->reply. False if there is no reply. */
 bool command_execute(struct gdbstub *g);
 
 /* ---------------------------------------------------------------- input and output (server.c) */
 
 void stub_send(struct gdbstub *g, const void *data, size_t n);
-/* Before an operation of the timeline that may take long. */
+/* To be called before an operation of the timeline that may take long. */
 void stub_operation(struct gdbstub *g);
-/* The client asked to interrupt what is under way, or has gone. Looks at what has come. */
+/* Whether the client has asked to interrupt the operation, or is gone. Reads the input that has arrived. */
 bool stub_interrupted(struct gdbstub *g);
 
 /* ---------------------------------------------------------------- registers (regs.c) */
 
 void layouts_make(struct gdbstub *g);
-/* The layout for the mode that the processor is in. */
+/* The layout for the processor's present mode. */
 const struct layout *layout_for(struct gdbstub *g, unsigned cpu);
-/* target.xml for that mode; to be freed. */
+/* target.xml for that mode; the caller frees it. */
 char *target_xml(struct gdbstub *g, unsigned cpu);
 /* The pc as gdb sees it in the present layout. */
 uint64_t seen_pc(struct gdbstub *g, unsigned cpu);
-/* NUMBER:VALUE; of what gdb asks for at every stop. */
+/* Appends "NUMBER:VALUE;" for each register that gdb needs at every stop. */
 void reply_expedited(struct gdbstub *g, unsigned cpu);
 void gdb_regs_get(struct gdbstub *g, const char *args);
 void gdb_regs_set(struct gdbstub *g, const char *args);
@@ -157,7 +158,8 @@ void gdb_reg_set(struct gdbstub *g, const char *args);
 
 /* ---------------------------------------------------------------- memory (memory.c) */
 
-/* Linear or physical, as is set. Bytes done; addresses that the present mode does not have are not memory. */
+/* Reads linear or physical memory, as set. Returns the bytes read; an address beyond those of the present
+ * mode is not memory. */
 size_t stub_memory_read(struct gdbstub *g, uint64_t address, void *buf, size_t n);
 void gdb_memory_get(struct gdbstub *g, const char *args);
 void gdb_memory_set(struct gdbstub *g, const char *args);
@@ -165,7 +167,7 @@ void gdb_memory_set_binary(struct gdbstub *g, const char *args);
 void gdb_memory_map(struct gdbstub *g, const char *args);
 void gdb_memory_search(struct gdbstub *g, const char *args);
 
-/* ---------------------------------------------------------------- going on, and stopping (stop.c) */
+/* ---------------------------------------------------------------- resuming and stopping (stop.c) */
 
 void gdb_resume(struct gdbstub *g, const char *args); /* vCont;… */
 void gdb_continue(struct gdbstub *g, const char *args);
@@ -176,16 +178,16 @@ void gdb_why(struct gdbstub *g, const char *args); /* ? */
 void gdb_point_set(struct gdbstub *g, const char *args);
 void gdb_point_remove(struct gdbstub *g, const char *args);
 void stub_points_clear(struct gdbstub *g);
-/* THREAD as in "p1.2", "p1.-1", "2", "-1", "0": *cpu is a processor or ALL_CPUS. False: there is no such one.
- */
+/* Parses a thread such as "p1.2", "p1.-1", "2", "-1" or "0"; *cpu becomes a processor or ALL_CPUS. False if
+ * there is no such thread. */
 bool stub_thread(struct gdbstub *g, const char **args, int *cpu);
 /* The stop reply for g->last. */
 void reply_stop(struct gdbstub *g);
-/* As if it had just stopped where it stands. The processors that gdb has selected stay: it remembers them. */
+/* Acts as if it had just stopped here. The processors that gdb has selected are kept, because gdb remembers
+ * them. */
 void stop_here(struct gdbstub *g);
 
-/* ---------------------------------------------------------------- monitor commands (monitor.c,
- * monitor_show.c) */
+/* ---------------------------------------------------------------- monitor commands (monitor.c, monitor_show.c) */
 
 void gdb_monitor(struct gdbstub *g, const char *args);
 
@@ -195,13 +197,13 @@ struct monitor_command {
     const char *what;
     void (*fn)(struct gdbstub *g, const char *args, struct text *out);
 };
-/* Those that only show; ended by a row without a name. */
+/* The commands that only show something; a row without a name ends the table. */
 extern const struct monitor_command monitor_show_commands[];
 void monitor_when(struct gdbstub *g, const char *args, struct text *out);
 
 /* ---------------------------------------------------------------- symbols and files (symbols.c) */
 
-/* The trace's symbols; NULL: it has none. */
+/* The trace's symbols, or NULL if it has none. */
 const struct symbols *stub_symbols(struct gdbstub *g);
 bool stub_has_symbols(struct gdbstub *g);
 void stub_symbols_free(struct gdbstub *g);

@@ -1,7 +1,7 @@
 /* memory.c - memory as gdb sees it: linear addresses of the selected processor, or physical ones.
  *
- * Nothing here has side effects on the guest: no device is read, no page is marked accessed. Breakpoints are
- * not in memory, so what is read is what the guest would read.
+ * Nothing here has side effects on the guest: no device is read, and no page is marked accessed. Breakpoints
+ * do not change memory, so gdb reads what the guest would read.
  */
 #include <inttypes.h>
 
@@ -11,7 +11,7 @@
 enum { EFER_LMA = 1 << 10, CR4_LA57 = 1 << 12 };
 #define LEGACY_TOP 0x100000000u /* linear addresses have 32 bits outside long mode */
 
-/* How many of n bytes at a linear address are addresses that this mode has. */
+/* How many of the n bytes at a linear address have addresses that exist in this mode. */
 static uint64_t linear_room(const struct gdbstub *g, uint64_t address, uint64_t n)
 {
     uint64_t last = LEGACY_TOP - 1;
@@ -27,7 +27,7 @@ static uint64_t linear_room(const struct gdbstub *g, uint64_t address, uint64_t 
     return n - 1 < last - address ? n : last - address + 1;
 }
 
-/* As many of n bytes as do not wrap. n > 0. */
+/* How many of the n bytes come before the address wraps. n > 0. */
 static size_t room(const struct gdbstub *g, uint64_t address, size_t n)
 {
     if (!n)
@@ -55,7 +55,7 @@ static bool memory_write(struct gdbstub *g, uint64_t address, const void *buf, s
     if (stub_memory_read(g, address, was, n) != n)
         return false;
     if (!memcmp(was, buf, n))
-        return true; /* nothing changes, so nothing diverts */
+        return true; /* nothing changes, so no diversion begins */
     return (g->physical ? timeline_poke_physical(g->tl, address, buf, n)
                         : timeline_poke(g->tl, g->cpu_g, address, buf, n)) == n;
 }
@@ -110,10 +110,10 @@ void gdb_memory_set_binary(struct gdbstub *g, const char *args)
 
 /* ---------------------------------------------------------------- memory map */
 
-/* gdb refuses addresses outside the map, and takes it once a connection, while the guest's own map changes
- * with every page table: so all linear addresses are memory, and only the firmware's flash at the top of 4
- * GiB, where the reset vector is, is called ROM (gdb then sets hardware breakpoints there by itself, and does
- * not try to write). A length of 0 up to the very end is how a range that ends at 2^64 is written. */
+/* gdb refuses addresses outside the map, and reads the map once per connection, while the guest's own map
+ * changes with every page table. So all linear addresses are memory, and only the firmware's flash at the top
+ * of 4 GiB, where the reset vector is, is called ROM (gdb then sets hardware breakpoints there by itself, and
+ * does not try to write). A range that ends at 2^64 is written with length 0. */
 void gdb_memory_map(struct gdbstub *g, const char *args)
 {
     struct trace *t = timeline_trace(g->tl);
@@ -139,8 +139,8 @@ void gdb_memory_map(struct gdbstub *g, const char *args)
 
 enum { SEARCH_PIECE = 65536 };
 
-/* Looks for the pattern from `address` on, at most n places. 1: found at *at; 0: no; -1: memory ends before.
- */
+/* Looks for the pattern at n addresses from `address` on. Returns 1 if found at *at, 0 if not, -1 if memory
+ * ends before. */
 static int search(struct gdbstub *g, uint64_t address, uint64_t n, const void *pattern, size_t len,
                   uint64_t *at)
 {

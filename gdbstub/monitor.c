@@ -1,5 +1,5 @@
 /* monitor.c - `monitor COMMAND` in gdb: moving by position, marks, stops that gdb does not have, diversions.
- * What only shows is in monitor_show.c. */
+ * Commands that only show something are in monitor_show.c. */
 #include <inttypes.h>
 #include <unistd.h>
 
@@ -7,7 +7,7 @@
 #include "gdbstub/impl.h"
 #include "traces/memory.h"
 
-/* A command that failed begins its words with this: scripts look for it. */
+/* The output of a failed command begins with this; scripts look for it. */
 #define FAILED "error: "
 
 __attribute__((format(printf, 2, 3))) static void failed(struct text *out, const char *fmt, ...)
@@ -22,7 +22,7 @@ __attribute__((format(printf, 2, 3))) static void failed(struct text *out, const
 
 /* ---------------------------------------------------------------- arguments */
 
-/* The first word of *args into buf; *args moves behind it and the blanks after it. */
+/* Copies the first word of *args into buf, and moves *args past it and the blanks after it. */
 static void take_word(const char **args, char *buf, size_t size)
 {
     size_t n = strcspn(*args, " \t");
@@ -63,7 +63,8 @@ static bool take_switch(const char *args, const char *on, const char *off, bool 
 
 /* ---------------------------------------------------------------- moving */
 
-/* After a movement of which gdb does not know. Scripts make it look, and ask where it is. */
+/* Called after a move that gdb does not know about. Scripts make gdb refresh its state, and ask for the
+ * position. */
 static void moved(struct gdbstub *g, int rc, const struct timeline_stopped *s, const struct error *err,
                   struct text *out)
 {
@@ -242,7 +243,7 @@ static int port_named(const char *name)
     return -1;
 }
 
-/* \n, \r, \t, \\ and \xNN, in place. Returns the length. */
+/* Replaces \n, \r, \t, \\ and \xNN in place. Returns the length. */
 static size_t unescape(char *s)
 {
     char *to = s;
@@ -262,7 +263,7 @@ static size_t unescape(char *s)
     return (size_t)(to - s);
 }
 
-/* Hands on what waits. Returns how many bytes were taken. */
+/* Delivers waiting input. Returns how many bytes were accepted. */
 static size_t feed(struct gdbstub *g)
 {
     struct text *w = &g->waiting;
@@ -306,8 +307,8 @@ static void monitor_input(struct gdbstub *g, const char *args, struct text *out)
 /* As in EV_CONSOLE_LINE. */
 enum { SERIAL0 = 0, SCREEN = 8 };
 
-/* The console that is shown: the first serial port if the record's guest wrote to it, else the screen. Many
- * guests write to both. */
+/* The console that is shown: the first serial port if the recorded guest wrote to it, otherwise the screen.
+ * Many guests write to both. */
 static unsigned shown_console(struct gdbstub *g)
 {
     struct trace_cursor *c = trace_cursor_open(timeline_trace(g->tl), EVENT_CLASS_BIT(EC_CONSOLE));
@@ -342,7 +343,7 @@ static bool take_duration(const char *args, uint64_t *ns)
     return true;
 }
 
-/* What waits is given a millisecond of guest time for each FIFO full. */
+/* Waiting input is delivered one FIFO at a time, with a millisecond of guest time for each. */
 enum { FEED_EVERY = 1000000 };
 
 static void monitor_live(struct gdbstub *g, const char *args, struct text *out)
@@ -373,7 +374,7 @@ static void monitor_live(struct gdbstub *g, const char *args, struct text *out)
     moved(g, rc, &s, &err, out);
 }
 
-/* The guest's output is not shown again: it is that of the session so far. */
+/* The guest's output is not shown again, because the session has shown it already. */
 static void monitor_record(struct gdbstub *g, const char *args, struct text *out)
 {
     struct error err;
@@ -451,7 +452,7 @@ static void monitor_help(struct gdbstub *g, const char *args, struct text *out)
         }
 }
 
-/* The command of that name, or the only one that begins so. */
+/* The command of that name, or the only one whose name begins with it. */
 static const struct monitor_command *find(const char *name)
 {
     const struct monitor_command *found = NULL;
@@ -468,8 +469,8 @@ static const struct monitor_command *find(const char *name)
     return hits == 1 ? found : NULL;
 }
 
-/* `try COMMAND` is for scripts, which lose the words of a command that fails: its failure is in the words
- * alone. */
+/* `try COMMAND` is for scripts, which cannot read the output of a command that fails: with it, only the
+ * output reports the failure. */
 static void execute(struct gdbstub *g, char *line, struct text *out)
 {
     char name[32];

@@ -1,5 +1,5 @@
-/* monitor_show.c - monitor commands that show: where it is, what happened around, what the machine's parts
- * hold. */
+/* monitor_show.c - monitor commands that show the position, what happened around it, and the state of the
+ * machine's parts. */
 #include <inttypes.h>
 
 #include "core/marks.h"
@@ -18,7 +18,7 @@ static void add_place(struct text *out, uint64_t icount, uint64_t time)
     text_add(out, "%6" PRIu64 ".%06" PRIu64 " s  ", time / 1000000000, time % 1000000000 / 1000);
 }
 
-/* The recorded position that lists are about: in a diversion, where it left the record. */
+/* The recorded position that lists refer to; in a diversion, the position where it left the record. */
 static uint64_t recorded_here(struct gdbstub *g)
 {
     struct timeline_where w;
@@ -60,7 +60,7 @@ void monitor_when(struct gdbstub *g, const char *args, struct text *out)
 
 /* ---------------------------------------------------------------- stages */
 
-/* Built at the first use: it walks over the trace's events. NULL: there are none. */
+/* Built at the first use, by a walk over the trace's events. NULL if there are none. */
 static const struct stages *stub_stages(struct gdbstub *g)
 {
     struct error err;
@@ -70,7 +70,7 @@ static const struct stages *stub_stages(struct gdbstub *g)
     return g->stages;
 }
 
-/* The events that tell a boot's story, for a trace without stages. */
+/* The events that outline a boot, for a trace without stages. */
 static void list_milestones(struct gdbstub *g, struct text *out)
 {
     struct trace_cursor *c = trace_cursor_open(timeline_trace(g->tl), MARK_CLASSES);
@@ -99,7 +99,7 @@ static bool encloses(const struct stages *st, long outer, long inner)
 
 enum { STAGES_DEEP = 2 };
 
-/* Without an argument: the outer ones, and those on the way to here. */
+/* Without an argument, it shows the outermost stages, and those that contain this position. */
 static bool stage_shown(const struct stages *st, long i, long here, const char *args)
 {
     const struct stage *s = stages_get(st, (size_t)i);
@@ -142,7 +142,7 @@ static void add_stage(struct gdbstub *g, struct text *out)
 
 /* ---------------------------------------------------------------- events */
 
-/* What events mean; built at the first use. */
+/* Explains events; built at the first use. */
 static struct trace_explainer *explainer_of(struct gdbstub *g)
 {
     if (!g->explainer)
@@ -159,7 +159,7 @@ static void add_event(struct text *out, const struct event *ev, uint64_t number)
     text_add(out, "%-22s %s\n", event_kind(ev->kind)->name, words);
 }
 
-/* Up to n matching events from here on (before here), in order of time. */
+/* Up to n matching events from here on (or before here), in order of time. */
 static int list_events(struct gdbstub *g, const struct event_filter *f, uint64_t n, bool back,
                        struct text *out, struct error *err)
 {
@@ -207,7 +207,7 @@ static void monitor_events(struct gdbstub *g, const char *args, struct text *out
         text_add(out, "none %s here\n", back ? "before" : "from");
 }
 
-/* [#]NUMBER: that event; EVENT: the next of that kind; nothing: the next one. */
+/* [#]NUMBER is that event; EVENT is the next of that kind; without an argument it is the next event. */
 static void monitor_explain(struct gdbstub *g, const char *args, struct text *out)
 {
     struct event_filter f = {0};
@@ -226,7 +226,7 @@ static void monitor_explain(struct gdbstub *g, const char *args, struct text *ou
            !event_filter_matches(&f, &ev))
         ;
     if (rc == 1)
-        add_event(out, &ev, number); /* before its data are gone with the next question */
+        add_event(out, &ev, number); /* before the next query invalidates its data */
     trace_cursor_close(c);
     int n = rc == 1 ? trace_explain(explainer_of(g), number, words, sizeof words, &err) : 0;
     if (rc < 0 || n < 0) {

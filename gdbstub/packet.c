@@ -95,8 +95,8 @@ static bool needs_escape(uint8_t c)
     return c == '#' || c == '$' || c == '}' || c == '*';
 }
 
-/* How many more of data[0] follow that one count can stand for. The count is a printable character, 29 above
- * its value, and must be none of # $ + -. */
+/* How many repetitions of data[0] a single run-length count can stand for. The count is a printable
+ * character, 29 above its value, and must not be # $ + or -. */
 static size_t repeats(const uint8_t *data, size_t n)
 {
     size_t k = 0;

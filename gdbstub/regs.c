@@ -1,12 +1,11 @@
 /* regs.c - registers as gdb sees them: target.xml for the mode that the processor is in, and the `g` packet
- * in its order. GDB manual, "Target Descriptions" and "Standard Target Features: i386"; widths of what is our
- * own are the engine's.
+ * in its order. GDB manual, "Target Descriptions" and "Standard Target Features: i386"; our own registers are
+ * as wide as the engine's.
  *
- * gdb wants 32-bit registers under the architectures i8086 and i386 and 64-bit ones under i386:x86-64, and
- * changes when it reads target.xml again. So the layout is that of the last target.xml that was read,
- * whatever mode the processor has come to meanwhile. In the narrow layout eip is 64 bits wide all the same: a
- * breakpoint at a high address is then recognized by gdb even if the switch to 64-bit mode came after the
- * last stop.
+ * gdb expects 32-bit registers under the architectures i8086 and i386 and 64-bit ones under i386:x86-64, and
+ * switches when it reads target.xml again. So the layout is that of the last target.xml that gdb read,
+ * whatever mode the processor has entered since. Even in the narrow layout eip is 64 bits wide, so that gdb
+ * recognizes a breakpoint at a high address when the switch to 64-bit mode came after the last stop.
  */
 #include <inttypes.h>
 
@@ -39,7 +38,7 @@ static const struct bit cr4_bits[] = {
 static const struct bit efer_bits[] = {{"SCE", 0}, {"LME", 8}, {"LMA", 10}, {"NXE", 11}, {NULL, 0}};
 
 static const struct {
-    const char *type, *reg; /* reg: of ours, that has this type */
+    const char *type, *reg; /* reg is one of ours, and has this type */
     unsigned bytes;
     const struct bit *bits;
 } flag_types[] = {{"i386_eflags", NULL, 4, eflags_bits},
@@ -58,10 +57,10 @@ static const char *const feature_names[FEATURES] = {
     [FEATURE_OURS] = "org.bootreel.pc.system",
 };
 
-/* A run of registers: a name with %u in it stands for `count` of them. */
+/* A range of registers: a name with %u in it stands for `count` registers. */
 struct row {
     enum feature feature;
-    const char *narrow, *wide; /* names; NULL: not in that layout */
+    const char *narrow, *wide; /* names; NULL if not in that layout */
     unsigned first, count;
     unsigned narrow_bits, wide_bits;
     const char *narrow_type, *wide_type, *group;
@@ -171,7 +170,8 @@ static enum layout_kind kind_of(const char *name)
     return LAYOUT_REG;
 }
 
-/* What gdb, and scripts/gdb, look at at every stop: without it each stop costs another packet. */
+/* The registers that gdb and scripts/gdb read at every stop. Without this, each stop would cost another
+ * packet. */
 static bool looked_at(const char *name, bool wide)
 {
     static const char *const names[2][9] = {
@@ -196,7 +196,7 @@ static void layout_add(const struct gdbstub *g, struct layout *l, const struct l
     l->n++;
 }
 
-/* A name of a table with its number, if it has one, put in. */
+/* A name from a table, with its number inserted if it has one. */
 __attribute__((format(printf, 2, 0))) static void name_set(struct layout_reg *r, const char *pattern,
                                                            unsigned i)
 {
@@ -220,7 +220,7 @@ static void layout_rows(const struct gdbstub *g, struct layout *l, const struct 
 
 #define ROWS(table) table, sizeof(table) / sizeof((table)[0])
 
-/* cr3 and its like are shown with the general registers; the rest is the group "system". */
+/* cr3 and similar registers are shown with the general ones; the rest are in the group "system". */
 static bool shown_always(const char *name)
 {
     static const char *const names[] = {"cr0",  "cr2",       "cr3",     "cr4",     "cr8",
@@ -239,7 +239,7 @@ static const char *type_of(const char *name, unsigned bits)
     return bits > 32 ? "uint64" : bits > 16 ? "uint32" : bits > 8 ? "uint16" : "uint8";
 }
 
-/* What the engine has beyond the features that gdb knows. */
+/* The engine's registers beyond the features that gdb knows. */
 static void layout_ours(const struct gdbstub *g, struct layout *l)
 {
     size_t count;
@@ -319,7 +319,7 @@ static void xml_reg(struct text *x, const struct layout_reg *r)
     text_add(x, "%s/>\n", r->kind == LAYOUT_REG || r->kind == LAYOUT_PC ? "" : " save-restore=\"no\"");
 }
 
-/* The registers of a feature from the i-th on; returns the first that is of another. */
+/* Writes the registers of a feature from the i-th on; returns the first one of another feature. */
 static size_t xml_feature(struct text *x, const struct layout *l, size_t i)
 {
     enum feature f = l->reg[i].feature;
@@ -338,7 +338,7 @@ char *target_xml(struct gdbstub *g, unsigned cpu)
     const struct layout *l = layout_for(g, cpu);
     unsigned bits = timeline_code_bits(g->tl, cpu);
     struct text x = {0};
-    /* compatible: symbols of a 64-bit kernel are welcome while the processor is still in real mode. */
+    /* "compatible" makes gdb accept symbols of a 64-bit kernel while the processor is still in real mode. */
     text_add(
         &x,
         "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target version=\"1.0\">\n"
@@ -383,7 +383,7 @@ static size_t reg_bytes(const struct layout_reg *r)
     return (r->bits + 7) / 8;
 }
 
-/* False: the engine does not have it. */
+/* False if the engine does not have the register. */
 static bool value_get(struct gdbstub *g, const struct layout_reg *r, unsigned cpu, uint8_t value[REG_BYTES])
 {
     memset(value, 0, REG_BYTES);
@@ -404,8 +404,8 @@ static void reply_value(struct gdbstub *g, const struct layout_reg *r, unsigned 
             reply_text(g, "xx");
 }
 
-/* Sets the register if that changes it: an unchanged one must not divert. A narrow value keeps what is above
- * it in the engine's register. 0, or -1. */
+/* Sets the register if that changes it, because an unchanged one must not begin a diversion. A narrow value
+ * keeps the upper bits of the engine's register. Returns 0, or -1. */
 static int value_set(struct gdbstub *g, const struct layout_reg *r, unsigned cpu, const uint8_t *value)
 {
     uint8_t was[REG_BYTES] = {0}, v[REG_BYTES] = {0};
@@ -455,8 +455,8 @@ void gdb_regs_set(struct gdbstub *g, const char *args)
     for (size_t i = 0; i < g->layout->n; i++) {
         const struct layout_reg *r = &g->layout->reg[i];
         size_t n = reg_bytes(r);
-        /* "xx" is a value that gdb does not have. What is not a register cannot be set here, and is not
-         * tried. */
+        /* "xx" is a value that gdb does not have. Entries that are not registers cannot be set, and are
+         * skipped. */
         if (hex_decode(args, n, value) && (r->kind == LAYOUT_REG || r->kind == LAYOUT_PC) &&
             value_set(g, r, g->cpu_g, value)) {
             reply_fail(g, "%s cannot be set", r->name);

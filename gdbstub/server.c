@@ -14,8 +14,8 @@
 #include "gdbstub/impl.h"
 #include "traces/memory.h"
 
-/* Progress of a long operation is told after this many seconds, and again after as many. gdb takes two
- * seconds of silence in a monitor command for a lost packet, and says so. */
+/* The progress of a long operation is reported every so many seconds. gdb takes two seconds of silence in a
+ * monitor command for a lost packet, and warns about it. */
 #define TELL_AFTER 1.5
 
 /* ---------------------------------------------------------------- packets out */
@@ -38,7 +38,7 @@ void stub_send(struct gdbstub *g, const void *data, size_t n)
 
 /* ---------------------------------------------------------------- bytes in */
 
-/* Reads more into the buffer. False: there will be none, or (without `wait`) there are none. */
+/* Reads more into the buffer. False at the end of the input, or (without `wait`) if there is none now. */
 static bool read_more(struct gdbstub *g, bool wait)
 {
     if (g->in_from) {
@@ -48,7 +48,7 @@ static bool read_more(struct gdbstub *g, bool wait)
         g->in_from = 0;
     }
     if (g->in_to == INPUT_ROOM)
-        return false; /* a flood: the rest waits */
+        return false; /* too much input at once: the rest waits */
     long n = g->io->read(g->io->ctx, g->in + g->in_to, INPUT_ROOM - g->in_to, wait);
     if (n > 0)
         g->in_to += (size_t)n;
@@ -59,7 +59,7 @@ static bool read_more(struct gdbstub *g, bool wait)
     return n > 0;
 }
 
-/* Follows the frames up to in_to without executing them, and takes a Ctrl-C out. */
+/* Scans the frames up to in_to without executing them, and removes a Ctrl-C. */
 static void look_ahead(struct gdbstub *g)
 {
     size_t to = g->in_seen;
@@ -128,7 +128,7 @@ static bool progress(void *ctx, const struct timeline_progress *p)
         return false;
     if (g->began > 0 && now - g->told >= TELL_AFTER) {
         if (g->no_progress)
-            stub_send(g, "O", 1); /* no words: a sign of life */
+            stub_send(g, "O", 1); /* without text, as a sign of life */
         else
             say(g, "bootreel: going %s, %.0f %% of the way; Ctrl-C stops\n", p->back ? "back" : "forward",
                 whole ? 100.0 * (double)p->examined / (double)whole : 0.0);
@@ -160,7 +160,7 @@ static void handle(struct gdbstub *g, enum packet_event event)
             put(g, "+", 1);
         execute(g);
         break;
-    case PACKET_BAD: /* without acknowledgements nothing would come again */
+    case PACKET_BAD: /* without acknowledgements nothing would be sent again */
         if (!g->no_ack)
             put(g, "-", 1);
         else
@@ -175,7 +175,7 @@ static void handle(struct gdbstub *g, enum packet_event event)
         if (!g->no_ack && g->frame_n)
             put(g, g->frame, g->frame_n);
         break;
-    default: /* an interrupt while nothing runs: it has stopped by itself in the meantime */
+    default: /* an interrupt while nothing runs: the run has stopped by itself in the meantime */
         break;
     }
 }
@@ -232,7 +232,8 @@ struct descriptors {
     bool socket;
 };
 
-/* Waits until the descriptor is ready. False: gdbstub_stop was called, or (timeout 0) it is not. */
+/* Waits until the descriptor is ready. False if gdbstub_stop was called or, with timeout 0, if it is not
+ * ready. */
 static bool ready(struct descriptors *d, int fd, short events, int timeout)
 {
     struct pollfd p[2] = {{.fd = fd, .events = events}, {.fd = d->g->wake, .events = POLLIN}};
@@ -253,8 +254,8 @@ static long fd_read(void *ctx, void *buf, size_t n, bool wait)
     return got > 0 ? (long)got : -1;
 }
 
-/* Bytes written, 0 if there is no room now, or -1. A descriptor that is no socket may block: only if it was
- * found ready. */
+/* Returns the bytes written, 0 if there is no room now, or -1. Writing to a descriptor that is not a socket
+ * may block, so call this only if it was found ready. */
 static ssize_t write_some(struct descriptors *d, const void *buf, size_t n)
 {
     ssize_t put = d->socket ? send(d->out, buf, n, MSG_NOSIGNAL | MSG_DONTWAIT) : write(d->out, buf, n);
@@ -263,10 +264,10 @@ static ssize_t write_some(struct descriptors *d, const void *buf, size_t n)
 
 static int fd_write(void *ctx, const void *buf, size_t n)
 {
-    enum { PIECE = 4096 }; /* a pipe that is ready takes that much at once */
+    enum { PIECE = 4096 }; /* a pipe that is ready accepts this much at once */
     struct descriptors *d = ctx;
     const char *from = buf;
-    bool known = d->socket; /* an answer nearly always fits: that is tried first */
+    bool known = d->socket; /* an answer nearly always fits, so try that first */
     while (n) {
         if (!known && !ready(d, d->out, POLLOUT, -1))
             return -1;
@@ -280,7 +281,7 @@ static int fd_write(void *ctx, const void *buf, size_t n)
     return 0;
 }
 
-/* gdb gives the program that it starts a pair of sockets, too. */
+/* gdb also gives a program that it starts a pair of sockets. */
 static bool is_socket(int fd)
 {
     int type;
@@ -441,5 +442,5 @@ void gdbstub_stop(struct gdbstub *g)
     g->stop = true;
     timeline_interrupt(g->tl);
     if (write(g->wake, &one, sizeof one) < 0)
-        return; /* it is full: awake already */
+        return; /* the pipe is full, so a wake-up is already pending */
 }

@@ -1,4 +1,4 @@
-/* stop.c - going on, in both directions, and what is said when it stops; breakpoints and watchpoints.
+/* stop.c - running in both directions, stop replies, breakpoints and watchpoints.
  * GDB manual, "Packets" (vCont, bc, bs, Z), "Stop Reply Packets", "Reverse Execution". */
 #include <inttypes.h>
 
@@ -11,7 +11,8 @@ enum { SIGNAL_INT = 2, SIGNAL_TRAP = 5 };
 static const enum timeline_stop_kind kinds[] = {TS_BREAK_LINEAR, TS_BREAK_LINEAR, TS_WATCH_WRITE,
                                                 TS_WATCH_READ, TS_WATCH_ACCESS};
 
-/* TYPE,ADDRESS,KIND: for watchpoints the kind is the length. What may follow (conditions) was not offered. */
+/* TYPE,ADDRESS,KIND; for watchpoints the kind is the length. Conditions could follow, but the stub does not
+ * offer them. */
 static bool parse_point(const char *args, struct point *p)
 {
     *p = (struct point){.type = *args};
@@ -91,7 +92,8 @@ static const struct point *point_of(const struct gdbstub *g, unsigned id)
 /* ---------------------------------------------------------------- stop replies */
 
 /* gdb resumes silently, for ever, after a breakpoint's stop at a pc where it has none (real mode with `pc
- * offset`), so the reason is only given where it will recognize it. Without it the stop is a plain trap. */
+ * offset`), so the reason is only given where gdb will recognize it. Without a reason the stop is a plain
+ * trap. */
 static const char *break_reason(struct gdbstub *g)
 {
     const struct point *p = point_of(g, g->last.id);
@@ -135,7 +137,7 @@ void stop_here(struct gdbstub *g)
     g->back = false;
 }
 
-/* gdb takes the processor of a stop reply for the selected one. */
+/* gdb selects the processor of a stop reply. */
 static void select_stopped(struct gdbstub *g)
 {
     g->cpu_g = g->cpu_c = g->last.cpu;
@@ -149,7 +151,7 @@ void gdb_why(struct gdbstub *g, const char *args)
 
 /* ---------------------------------------------------------------- running */
 
-/* What gdb's stop reply cannot say. */
+/* Tells the user what a stop reply cannot express. */
 static void explain(struct gdbstub *g)
 {
     const struct timeline_stopped *s = &g->last;
@@ -166,7 +168,7 @@ static void explain(struct gdbstub *g)
         say(g, "bootreel: watchpoint %u (monitor)\n", s->id);
 }
 
-/* Who made the step to here. */
+/* The processor that made the step to here. */
 static unsigned last_cpu(struct gdbstub *g)
 {
     struct timeline_where w;
@@ -174,7 +176,7 @@ static unsigned last_cpu(struct gdbstub *g)
     return w.cpu;
 }
 
-/* Ends an operation with a stop reply, or an error's. */
+/* Ends an operation with a stop reply, or with an error reply. */
 static void stopped(struct gdbstub *g, int rc, const struct timeline_stopped *s, bool back,
                     const struct error *err)
 {
@@ -213,8 +215,8 @@ static bool any_stop(const struct gdbstub *g)
     return timeline_stop_get(g->tl, 0, &stop, NULL);
 }
 
-/* On to a position, or back, in which breakpoints and watchpoints count. Getting to the begin or the end is
- * no reason to stop yet: the next step finds it. */
+/* Runs forwards or backwards to a position, stopping at breakpoints and watchpoints. Reaching the beginning
+ * or the end is not a reason to stop yet: the next step finds it. */
 static int pass_to(struct gdbstub *g, bool back, uint64_t to, struct timeline_stopped *s, struct error *err)
 {
     int rc = timeline_continue_to(g->tl, direction(back), to, s, err);
@@ -223,7 +225,7 @@ static int pass_to(struct gdbstub *g, bool back, uint64_t to, struct timeline_st
     return rc;
 }
 
-/* One step of the machine. */
+/* Makes one step of the machine. */
 static int one_step(struct gdbstub *g, bool back, struct timeline_stopped *s, struct error *err)
 {
     uint64_t at = timeline_icount(g->tl);
@@ -235,11 +237,12 @@ static int one_step(struct gdbstub *g, bool back, struct timeline_stopped *s, st
 /* ---------------------------------------------------------------- one processor of several */
 
 enum {
-    WAITS = 100000, /* steps of the others without one of this processor: it waits (halted, not started) */
+    WAITS = 100000, /* steps of the others after which this one counts as waiting (halted, not started) */
     STRETCH = 2048, /* as long as a turn, or longer */
 };
 
-/* Not an error, and not the end: gdb gets a stop where it was, and a signal, so that it ends a stepi N. */
+/* This is neither an error nor the end: gdb gets a stop at the same position, with a signal so that it ends a
+ * stepi N. */
 static int waits(struct gdbstub *g, unsigned cpu, uint64_t at, bool back, struct timeline_stopped *s,
                  struct error *err)
 {
@@ -274,8 +277,9 @@ static int step_of(struct gdbstub *g, unsigned cpu, struct timeline_stopped *s, 
     return waits(g, cpu, at, false, s, err);
 }
 
-/* Goes n steps back and returns; *low is where that was (the beginning may be nearer), *found the position
- * before the last step that this processor made from there to here, UINT64_MAX: it made none. */
+/* Goes n steps back and returns. *low is the position reached (the beginning may be nearer); *found is the
+ * position before the last step that this processor made from there to here, or UINT64_MAX if it made
+ * none. */
 static int last_step_of(struct gdbstub *g, unsigned cpu, uint64_t n, uint64_t *low, uint64_t *found,
                         struct error *err)
 {
@@ -293,8 +297,8 @@ static int last_step_of(struct gdbstub *g, unsigned cpu, uint64_t n, uint64_t *l
     return rc;
 }
 
-/* Backwards it is only known who made a step when it is made again: a stretch of the way here is, and the one
- * before it if none of its steps was this processor's. */
+/* Going backwards, only repeating a step shows which processor made it. So the last few steps are repeated,
+ * and then those before them if none was this processor's. */
 static int step_back_of(struct gdbstub *g, unsigned cpu, struct timeline_stopped *s, struct error *err)
 {
     uint64_t at = timeline_icount(g->tl), low = at, found = UINT64_MAX;
@@ -310,7 +314,7 @@ static int step_back_of(struct gdbstub *g, unsigned cpu, struct timeline_stopped
     if (g->interrupted)
         s->reason = TIMELINE_INTERRUPTED;
     else if (found != UINT64_MAX)
-        rc = pass_to(g, true, found, s, err); /* the others' steps may meet something */
+        rc = pass_to(g, true, found, s, err); /* the others' steps may hit a stop */
     else if (at - low >= WAITS)
         return waits(g, cpu, at, true, s, err);
     else
@@ -344,7 +348,7 @@ static void step(struct gdbstub *g, unsigned cpu, bool back)
     stopped(g, rc, &s, back, &err);
 }
 
-/* Steps as long as the pc stays in [start, end): gdb's way to step over a line. */
+/* Steps while the pc stays in [start, end), which is how gdb steps over a line. */
 static void step_range(struct gdbstub *g, unsigned cpu, uint64_t start, uint64_t end)
 {
     struct timeline_stopped s;
@@ -408,7 +412,8 @@ struct action {
     int cpu;
 };
 
-/* One action of a vCont packet, up to ; or the end. Signals are for real processes; here there are none. */
+/* Parses one action of a vCont packet, up to ; or the end. Signals are ignored: they are for real
+ * processes. */
 static bool parse_action(struct gdbstub *g, const char **args, struct action *a)
 {
     uint64_t ignored;
@@ -449,8 +454,8 @@ static void act(struct gdbstub *g, const struct action *a)
     }
 }
 
-/* The machine is one: processors cannot be held while others run. So the first action that steps a processor
- * decides, else all go on. */
+/* A machine's processors cannot be held while others run. So the first action that steps a processor decides;
+ * if there is none, all continue. */
 void gdb_resume(struct gdbstub *g, const char *args)
 {
     struct action a, chosen = {0};
@@ -469,7 +474,7 @@ void gdb_resume(struct gdbstub *g, const char *args)
         act(g, &chosen);
 }
 
-/* An address to go on at would be a jump: gdb sets the register instead. */
+/* Resuming at an address would be a jump; gdb sets the register instead. */
 void gdb_continue(struct gdbstub *g, const char *args)
 {
     go(g, false);

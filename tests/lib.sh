@@ -1,9 +1,9 @@
-# lib.sh - what the scripts in tests/cli and tests/boot share. Source it first; end with `finish`.
+# lib.sh - what the scripts in tests/cli and tests/boot share. Source it first, and end with `finish`.
 #
 #   BOOTREEL     the program (default ./bootreel)
 #   GUESTS       the folder of scripts/guests (need_guests fetches it)
-#   work         a folder of the script's own, removed at its end
-#   recordings   recordings that scripts share: made once for a program, by `recording`
+#   work         the script's own folder, removed when it ends
+#   recordings   recordings that scripts share: `recording` makes each once for a given program
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 top=$PWD
@@ -17,7 +17,7 @@ trap 'rm -rf "$work"' EXIT
 failures=$work/failures
 : >"$failures"
 
-# Works in background jobs too: what failed is in a file.
+# Works in background jobs too, because failures are collected in a file.
 fail() {
     echo "FAILED: $*"
     echo "$*" >>"$failures"
@@ -30,7 +30,7 @@ finish() {
     exit
 }
 
-# expect STATUS NAME COMMAND...: its output goes to $work/NAME.out and .err.
+# expect STATUS NAME COMMAND...: runs it and checks its exit status; its output goes to $work/NAME.out and .err.
 expect() {
     local want=$1 name=$2 got
     shift 2
@@ -49,7 +49,7 @@ same() { # FILE FILE WHAT
     cmp -s -- "$1" "$2" || { fail "$3: $(cmp -- "$1" "$2" 2>&1)"; return 1; }
 }
 
-# golden FILE GOLDEN: they must be equal; GOLDEN is below tests/; `tests/run rebase` makes it so.
+# golden FILE GOLDEN: they must be equal; GOLDEN is below tests/; `tests/run rebase` copies FILE to it.
 golden() {
     local want=$top/tests/$2
     if [ -n "${REBASE:-}" ]; then
@@ -64,7 +64,7 @@ need_guests() {
     export BOOTREEL_GUESTS=$GUESTS
 }
 
-# The machine of a name, as options; one word a line.
+# Prints the options of a named machine, one word per line.
 machine() {
     case $1 in
     direct) printf '%s\n' --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd.gz" --append console=ttyS0 ;;
@@ -77,12 +77,12 @@ machine() {
     esac
 }
 
-# One folder a program and set of guests; older ones go.
+# One folder per program and set of guests; older ones are removed.
 recordings=$top/build/recordings/$(
     { cat "$BOOTREEL"; stat -c '%n %s %Y' "$GUESTS"/* 2>/dev/null; } | md5sum | cut -c 1-16
 )
 
-# recording MACHINE: records it unless that was done; NAME.reel, NAME.console (what it printed) are in $recordings.
+# recording MACHINE: records it unless that was done; NAME.reel and NAME.console (its output) are in $recordings.
 recording() {
     local name=$1 args console=serial0
     [ -s "$recordings/$name.reel" ] && return 0

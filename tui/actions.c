@@ -1,4 +1,5 @@
-/* actions.c - what the commands do. A view has the first word (its `command`); what it leaves is done here. */
+/* actions.c - what the commands do. A command goes to the view's `command` first; what that does not handle
+ * is done here. */
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -47,7 +48,7 @@ static enum react do_continue(struct app *a, enum command c, const char *arg)
     return app_moved(a, session_continue(a->s, back_if(c == CMD_BACK_CONTINUE)));
 }
 
-/* Of the list's events; the words are the event's. */
+/* Moves among the list's events; the message is the event's text. */
 static enum react next_of_list(struct app *a, enum timeline_direction dir)
 {
     char words[300];
@@ -250,7 +251,7 @@ static enum react do_focus(struct app *a, enum command c, const char *arg)
         app_say(a, STYLE_WARNING, "\"%.40s\" is not shown here", arg);
         return REACT_DRAW;
     }
-    for (int tries = 0; !arg && tries < VIEW_COUNT; tries++) { /* on a tiny screen there may be none */
+    for (int tries = 0; !arg && tries < VIEW_COUNT; tries++) { /* a tiny screen may have none */
         id = (id + step) % VIEW_COUNT;
         if (a->pane[id].w)
             break;
@@ -326,7 +327,7 @@ static bool row_has(struct app *a, struct pane *p, struct canvas *line, size_t i
     return found;
 }
 
-/* From the selected row on, and around the end. */
+/* Searches from the selected row on, and wraps around at the end. */
 static enum react search(struct app *a, int way, bool here_too)
 {
     struct pane *p = app_focus(a);

@@ -139,7 +139,7 @@ void app_begin(struct app *a)
         app_say(a, STYLE_WARNING, "%s", a->s->text);
 }
 
-/* Where it is to begin; app_begin goes there. */
+/* Finds where the session begins; app_begin goes there. */
 static int find_begin(struct app *a, const char *at, struct error *err)
 {
     uint64_t icount = 0;
@@ -245,7 +245,7 @@ void pane_fresh(struct app *a, struct pane *p)
         p->view->follow(a, p);
 }
 
-/* The selected row is to be seen. */
+/* Scrolls so that the selected row is visible. */
 static void scroll_to_selection(struct app *a, struct pane *p)
 {
     size_t n = pane_rows(a, p), lines = (size_t)pane_lines(p);
@@ -261,7 +261,7 @@ static void scroll_to_selection(struct app *a, struct pane *p)
         p->top = n - lines;
 }
 
-/* With some lines of what is before and after. */
+/* Selects a row; if it was not visible, scrolls so that some lines before and after it are visible too. */
 void pane_select(struct app *a, struct pane *p, size_t row)
 {
     size_t lines = (size_t)pane_lines(p);
@@ -331,12 +331,12 @@ static void draw_pane(struct app *a, struct pane *p)
         draw_list(a, p, &w);
     if (p->id == a->focus)
         highlight(a, &w);
-    if (p->x + p->w < a->canvas.w) /* the rule to the neighbour */
+    if (p->x + p->w < a->canvas.w) /* the rule that separates it from its neighbour */
         for (int y = 0; y < p->h; y++)
             window_fill(&all, p->x + p->w, p->y + y, 1, STYLE_RULE, y ? 0x2502 : 0x252c);
 }
 
-/* "32-bit protected mode, ring 0" in fewer words. */
+/* A shorter form of "32-bit protected mode, ring 0". */
 static void shorten(char *mode)
 {
     char *word = strstr(mode, " mode");
@@ -375,7 +375,7 @@ static void draw_head(struct app *a)
     window_text(&w, right, 0, STYLE_HEAD, words);
 }
 
-/* The keys that count in this view first, then those that always do. */
+/* The keys of this view come first, then those that work in all views. */
 static int footer_keys(struct app *a, const struct window *w, int x, bool own)
 {
     for (unsigned c = 0; c < CMD_COUNT; c++) {
@@ -560,7 +560,7 @@ bool app_idle(struct app *a, bool *changed)
     return more;
 }
 
-/* All that would come by waiting is there. */
+/* Waits for all background work, and draws until nothing changes. */
 void app_settle(struct app *a)
 {
     bool changed;

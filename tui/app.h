@@ -1,5 +1,5 @@
-/* app.h - the interface as its files share it: panes, views, commands, the one place that draws. Knows no terminal: keys come
- * in by app_key, the picture is in a canvas. Private to tui/.
+/* app.h - the interface as its files share it: panes, views, commands, and the one place that draws. It knows
+ * nothing of terminals: keys come in through app_key, and the picture is in a canvas. Private to tui/.
  *
  *   app.c       creating, drawing, the session's moves
  *   actions.c   what the commands do
@@ -26,44 +26,45 @@
 struct app;
 struct pane;
 
-/* What an action made necessary; one place does it. */
+/* What must be done after an action; app_react does it. */
 enum react {
     REACT_NONE = 0,
     REACT_DRAW = 1,
-    REACT_MOVED = 3,  /* the position is another */
-    REACT_LAYOUT = 5, /* other panes are shown */
+    REACT_MOVED = 3,  /* the position has changed */
+    REACT_LAYOUT = 5, /* the panes that are shown have changed */
     REACT_QUIT = 8,
-    REACT_UNKNOWN = 16, /* the view has nothing for this command */
+    REACT_UNKNOWN = 16, /* the view does not handle this command */
 };
 
 struct view {
-    /* A list: the number of rows, and row i drawn into a window of one line. `build` brings it up to date first (app->epoch
-     * differs from pane->epoch, or pane->stale). A view without `rows` shows the pane's doc. */
+    /* A list: the number of rows, and row i drawn into a window of one line. `build` brings it up to date
+     * first (app->epoch differs from pane->epoch, or pane->stale). A view without `rows` shows the pane's
+     * doc. */
     size_t (*rows)(struct app *a, struct pane *p);
     void (*row)(struct app *a, struct pane *p, size_t i, const struct window *line);
     void (*build)(struct app *a, struct pane *p);
-    /* The position has changed: select what belongs to it. May be NULL. */
+    /* Called when the position has changed: selects the matching row. May be NULL. */
     void (*follow)(struct app *a, struct pane *p);
-    /* Instead of a list. May be NULL. */
+    /* Draws the whole view, instead of a list. May be NULL. */
     void (*draw)(struct app *a, struct pane *p, const struct window *w);
-    /* What the view does itself for a command. May be NULL. */
+    /* Handles the commands that the view treats itself. May be NULL. */
     enum react (*command)(struct app *a, struct pane *p, enum command c, const char *arg);
-    /* More for the title: like snprintf. May be NULL. */
+    /* Writes an addition to the title, like snprintf. May be NULL. */
     void (*title)(struct app *a, struct pane *p, char *buf, size_t size);
-    /* Work for idle moments: true while there is more. May be NULL. */
+    /* Does a slice of idle work; true while there is more. May be NULL. */
     bool (*idle)(struct app *a, struct pane *p);
 };
 
 struct pane {
     enum view_id id;
     const struct view *view;
-    int x, y, w, h; /* with its title line; w 0: not shown */
+    int x, y, w, h; /* including its title line; w is 0 if it is not shown */
     size_t top, sel;
     int left, down;
-    uint64_t epoch; /* of the session when it was built */
+    uint64_t epoch; /* the session's epoch when it was built */
     bool stale;
     struct doc doc;
-    void *state; /* the view's; freed with free() unless it has more */
+    void *state; /* the view's own; freed with free() unless the view frees it */
 };
 
 struct evlist;
@@ -72,7 +73,7 @@ enum prompt_kind { PROMPT_NONE, PROMPT_COMMAND, PROMPT_ARGUMENT, PROMPT_SEARCH }
 
 struct prompt {
     enum prompt_kind kind;
-    enum command command; /* PROMPT_ARGUMENT: whose */
+    enum command command; /* for PROMPT_ARGUMENT: the command that takes it */
     char text[400];
     size_t n;
     char hint[400]; /* the completions */
@@ -90,7 +91,7 @@ struct app {
     enum view_id focus;
     unsigned page, page_before;
     bool zoomed, helping;
-    char *layout[PAGES][LAYOUT_SIZES]; /* configured; NULL: as built in */
+    char *layout[PAGES][LAYOUT_SIZES]; /* as configured, or NULL for the built-in one */
     char message[400];
     enum style message_style;
     struct prompt prompt;
@@ -99,35 +100,35 @@ struct app {
     char search[200];
     bool mono, ascii;
     bool quit, full_redraw;
-    bool scripted;               /* what takes time in the background is waited for */
-    uint64_t begin_at;           /* where app_begin goes */
+    bool scripted;               /* wait for all background work */
+    uint64_t begin_at;           /* the position to which app_begin goes */
     double opened, first_screen; /* real time; seconds that the first screen took */
-    int refusals; /* of a move by its progress, for scripts: cancel after so many; < 0: never */
-    /* The timeline's window on the boot. */
+    int refusals;                /* for scripts: cancel a move after this many progress calls; < 0: never */
+    /* The part of the boot that the timeline shows. */
     struct {
-        uint64_t from, to; /* icounts; both 0: all of it */
-        uint64_t cursor;   /* the selected place */
-        bool chosen;       /* the person moved it; else it is where the session stands */
+        uint64_t from, to; /* icounts; both 0 for all of it */
+        uint64_t cursor;   /* the selected position */
+        bool chosen;       /* the person moved it; otherwise it is at the session's position */
         bool by_time;
     } span;
     struct evlist *events, *console;
     struct sources sources;
     bool all_consoles;
     char filter[200];
-    /* Memory that is shown. */
+    /* The memory that is shown. */
     struct {
         uint64_t address, cursor;
         bool physical;
         char follow[16];
-        uint8_t before[4096], now[4096]; /* of what is shown, at `at` */
+        uint8_t before[4096], now[4096]; /* the bytes that are shown, at `at` */
         uint64_t at;
         size_t have;
     } memory;
     bool live;
     struct console_text *live_text;
     unsigned live_port;
-    unsigned story_known;            /* what of the story is shown already */
-    struct terminal_state *terminal; /* NULL: none */
+    unsigned story_known;            /* which parts of the story are already shown */
+    struct terminal_state *terminal; /* or NULL */
     /* Progress of a long move. */
     struct {
         bool (*poll)(void *ctx); /* false: a key was pressed */
@@ -141,27 +142,29 @@ struct app {
 
 struct app *app_new(const struct tui_options *o, struct error *err);
 void app_free(struct app *a); /* NULL is allowed */
-/* Goes to where the session is to begin, which may take long: after the first screen, which does not wait for it. */
+/* Goes to the position where the session begins. This may take long, so call it after the first screen was
+ * drawn. */
 void app_begin(struct app *a);
 void app_resize(struct app *a, int w, int h);
-/* Draws all into a->canvas. */
+/* Draws everything into a->canvas. */
 void app_draw(struct app *a);
-/* One key. Draws nothing. */
+/* Handles one key. Draws nothing. */
 void app_key(struct app *a, int key);
 void app_mouse(struct app *a, int x, int y, int button, bool twice);
-/* Work while no key comes: true while there is more, *changed if something is to be drawn. */
+/* Does some work while no key comes. Returns true while there is more; sets *changed if something must be
+ * drawn. */
 bool app_idle(struct app *a, bool *changed);
-/* A command by its name and argument, as typed after `:`. */
+/* Executes a command by its name and argument, as typed after `:`. */
 enum react app_line(struct app *a, const char *line);
 enum react app_command(struct app *a, enum command c, const char *arg);
-/* What follows from it. */
+/* Does what the action made necessary. */
 void app_react(struct app *a, enum react r);
 __attribute__((format(printf, 3, 4))) void app_say(struct app *a, enum style s, const char *fmt, ...);
-/* After a move of the session: its words, and what is to be redrawn. */
+/* Call after a move of the session: shows its message, and returns what must be redrawn. */
 enum react app_moved(struct app *a, enum move m);
 struct pane *app_focus(struct app *a);
 size_t pane_rows(struct app *a, struct pane *p);
-/* Lines for the list in it. */
+/* The number of lines that the pane has for its list. */
 int pane_lines(const struct pane *p);
 void pane_select(struct app *a, struct pane *p, size_t row);
 /* Brings the pane's rows up to date. */
@@ -170,10 +173,10 @@ void pane_fresh(struct app *a, struct pane *p);
 /* ---------------------------------------------------------------- layout.c */
 
 const char *page_name(unsigned page);
-/* -1: no such page. */
+/* -1 if there is no such page. */
 int page_by_name(const char *name);
 void layout_apply(struct app *a);
-/* Checks a layout of the configuration; -1 with err. */
+/* Checks a layout from the configuration; -1 with err if it is malformed. */
 int layout_check(const char *text, struct error *err);
 const char *view_name(enum view_id id);
 const char *view_title(enum view_id id);
@@ -188,7 +191,7 @@ void prompt_draw(struct app *a, const struct window *line);
 
 /* ---------------------------------------------------------------- config.c */
 
-/* Reads the settings. A mistake in them is said, and its line skipped. */
+/* Reads the settings. A line with an error is reported and skipped. */
 void config_read(struct app *a);
 
 /* ---------------------------------------------------------------- views */
@@ -199,13 +202,13 @@ extern const struct view timeline_view, events_view, details_view, stages_view, 
 
 /* view_events.c */
 int events_filter(struct app *a, const char *text, struct error *err);
-/* The filter of the list, for next-event. */
+/* The list's present filter, for next-event. */
 const struct event_filter *events_filter_now(struct app *a);
-/* The event that is selected. False: none. ev->data is valid until the list is used again. */
+/* The selected event, or false if there is none. ev->data is valid until the list is used again. */
 bool events_selected(struct app *a, struct event *ev, uint64_t *number);
 /* view_memory.c */
 void memory_show(struct app *a, uint64_t address);
-/* view_machine.c: a display's characters (with columns), or else its pixels. */
+/* view_machine.c: draws a display's characters (if it has columns), or otherwise its pixels. */
 void display_show(const struct display *d, const struct display_cell *cells, const uint8_t *rgb,
                   const struct window *w, int left, int down, bool mono);
 /* live.c */

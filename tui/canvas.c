@@ -37,7 +37,7 @@ uint32_t utf8_take(const char **s)
     return n && *p < 0xf8 ? c : 0xfffd;
 }
 
-/* One column wide in every terminal, and no control character. */
+/* Whether it is one column wide in every terminal, and not a control character. */
 static uint32_t shown(uint32_t c)
 {
     bool plain = (c >= 0x20 && c < 0x7f) || (c >= 0xa1 && c < 0x300 && c != 0xad) ||

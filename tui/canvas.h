@@ -1,5 +1,5 @@
-/* canvas.h - what is shown, as cells: views draw into windows of it, and a backend (ncurses, a text file, an SVG file)
- * prints it. Nothing here knows a terminal. Private to tui/.
+/* canvas.h - the screen's contents as cells: views draw into windows of it, and a backend (ncurses, a text
+ * file, an SVG file) prints it. Nothing here depends on a terminal. Private to tui/.
  */
 #ifndef BOOTREEL_TUI_CANVAS_H
 #define BOOTREEL_TUI_CANVAS_H
@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* What a cell is for; how that looks is in style.c, and can be configured. */
+/* What a cell shows. style.c defines how that looks, which can be configured. */
 enum style {
 #define STYLE(id, ...) STYLE_##id,
 #include "tui/styles.def"
@@ -18,9 +18,9 @@ enum style {
 };
 
 enum cell_flag {
-    CELL_SELECTED = 1, /* in the selected row of the pane with the focus … */
-    CELL_MARKED = 2,   /* … or of another */
-    CELL_COLOURED = 4, /* ink and paper count: the guest's own colours */
+    CELL_SELECTED = 1, /* in the selected row of the pane with the focus, … */
+    CELL_MARKED = 2,   /* … or of another pane */
+    CELL_COLOURED = 4, /* ink and paper apply: the guest's own colours */
 };
 
 struct cell {
@@ -35,7 +35,7 @@ struct canvas {
     struct cell *cell; /* row by row */
 };
 
-/* A rectangle of a canvas, with its own coordinates. What is drawn beyond it is cut off. */
+/* A rectangle of a canvas, with its own coordinates. Drawing is clipped to it. */
 struct window {
     struct canvas *c;
     int x, y, w, h;
@@ -45,11 +45,13 @@ void canvas_resize(struct canvas *c, int w, int h);
 void canvas_free(struct canvas *c);
 void canvas_clear(struct canvas *c);
 struct window canvas_window(struct canvas *c);
-/* Row y as UTF-8 without the blanks at its end; to be freed. `ascii`: what is not ASCII is replaced by what is like it. */
+/* Row y as UTF-8 without trailing blanks; the caller frees it. With `ascii`, each character that is not ASCII
+ * is replaced by a similar one. */
 char *canvas_row(const struct canvas *c, int y, bool ascii);
 
 struct window window_part(const struct window *w, int x, int y, int width, int height);
-/* Draw at (x, y) and return the column after it. What is not UTF-8, or not printable, or not one column wide, is a dot. */
+/* These draw at (x, y) and return the column after the text. Anything that is not UTF-8, not printable or not
+ * one column wide is drawn as a dot. */
 int window_text(const struct window *w, int x, int y, enum style s, const char *text);
 __attribute__((format(printf, 5, 6))) int window_print(const struct window *w, int x, int y, enum style s,
                                                        const char *fmt, ...);
@@ -57,15 +59,15 @@ void window_fill(const struct window *w, int x, int y, int n, enum style s, uint
 void window_put(const struct window *w, int x, int y, const struct cell *cell);
 /* Sets flags of n cells. */
 void window_flag(const struct window *w, int x, int y, int n, unsigned flags);
-/* Gives n cells a style and leaves their characters. */
+/* Gives n cells a style and keeps their characters. */
 void window_style(const struct window *w, int x, int y, int n, enum style s);
 
 /* ---------------------------------------------------------------- how styles look (style.c) */
 
 struct look {
-    int16_t ink, paper;    /* of the 256 colours; -1: the terminal's own */
-    int8_t ink16, paper16; /* of 8, + 8: bright; -1 */
-    uint8_t attributes;    /* enum look_attribute: with colours … */
+    int16_t ink, paper;    /* of the 256 colours; -1 for the terminal's own */
+    int8_t ink16, paper16; /* of the 8 colours, + 8 if bright; or -1 */
+    uint8_t attributes;    /* enum look_attribute, with colours, … */
     uint8_t mono;          /* … and without */
 };
 enum look_attribute { LOOK_BOLD = 1, LOOK_REVERSE = 2, LOOK_UNDERLINE = 4, LOOK_DIM = 8 };
@@ -75,26 +77,26 @@ struct looks {
 };
 
 void looks_default(struct looks *l);
-/* One line of the configuration: a style's name, then "INK [on PAPER] [bold] [underline] [reverse] [dim]", colours as 0-255 or
- * "default". -1: no such style or words. */
+/* One line of the configuration: a style's name, then "INK [on PAPER] [bold] [underline] [reverse] [dim]",
+ * with colours as 0-255 or "default". -1 if the style or a word is unknown. */
 int looks_set(struct looks *l, const char *name, const char *value);
 const char *style_name(enum style s);
 /* One of the 256 colours as 0xRRGGBB. */
 uint32_t colour_rgb(int colour);
-/* The one of the 256 that is nearest. */
+/* The nearest one of the 256 colours. */
 int colour_nearest(uint32_t rgb);
-/* The ASCII character for one that a terminal may not have. */
+/* An ASCII substitute for a character that a terminal may not have. */
 char ascii_like(uint32_t character);
 /* Appends the character as UTF-8; returns its length, at most 4. */
 unsigned utf8_put(uint32_t character, char out[4]);
-/* Takes one character off *s; 0xfffd for what is not UTF-8. 0 at the end. */
+/* Takes one character off *s. Returns 0xfffd for invalid UTF-8, and 0 at the end. */
 uint32_t utf8_take(const char **s);
 
 /* ---------------------------------------------------------------- dumps (dump.c) */
 
-/* As text, rows without blanks at their ends. */
+/* Writes the canvas as text, without trailing blanks in rows. */
 void dump_text(const struct canvas *c, bool ascii, FILE *out);
-/* As a picture with the colours of 256-colour terminals. */
+/* Writes the canvas as a picture, with the colours of 256-colour terminals. */
 void dump_svg(const struct canvas *c, const struct looks *l, bool mono, FILE *out);
 
 #endif

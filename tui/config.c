@@ -1,4 +1,4 @@
-/* config.c - the settings file, and what is kept of a trace from session to session. See app.h, session.h.
+/* config.c - the settings file, and what is kept about a trace from session to session. See app.h, session.h.
  *
  * Settings, a line each:
  *   colour STYLE = 81 on 236 bold     (tui/styles.def has the names)

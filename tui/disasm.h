@@ -1,4 +1,4 @@
-/* disasm.h - the guest's instructions (capstone). Private to tui/. */
+/* disasm.h - disassembles the guest's code (with capstone). Private to tui/. */
 #ifndef BOOTREEL_TUI_DISASM_H
 #define BOOTREEL_TUI_DISASM_H
 
@@ -17,25 +17,26 @@ enum insn_kind {
 
 struct insn {
     uint64_t linear;
-    unsigned size; /* bytes; INSN_BAD: 1 */
+    unsigned size; /* in bytes; 1 for INSN_BAD */
     uint8_t bytes[16];
     enum insn_kind kind;
-    bool has_target; /* of a call or jump to a fixed address */
+    bool has_target; /* it is a call or jump to a fixed address */
     uint64_t target; /* linear */
     char mnemonic[32], operands[160];
 };
 
-/* How code is read: as it is where the processor stands, for code of its segment. */
+/* How code is read: in the processor's present mode and code segment. */
 struct disasm {
     const struct timeline *tl;
     unsigned cpu, bits;
-    uint64_t base; /* of CS: jumps count from it */
-    size_t handle; /* capstone's; 0: it cannot be had */
+    uint64_t base; /* the base of CS: jump targets are relative to it */
+    size_t handle; /* capstone's, or 0 if it could not be opened */
 };
 
 void disasm_begin(struct disasm *d, const struct timeline *tl, unsigned cpu);
 void disasm_end(struct disasm *d);
-/* The instruction at a linear address. False: there is no memory. What is no instruction is INSN_BAD. */
+/* The instruction at a linear address. False if no memory is mapped there. Bytes that are not an instruction
+ * are INSN_BAD. */
 bool disasm_at(const struct disasm *d, uint64_t linear, struct insn *in);
 
 #endif

@@ -1,4 +1,4 @@
-/* doc.h - styled lines that a view writes once and shows until they are out of date. Private to tui/. */
+/* doc.h - styled lines that a view writes once and shows until they are outdated. Private to tui/. */
 #ifndef BOOTREEL_TUI_DOC_H
 #define BOOTREEL_TUI_DOC_H
 
@@ -8,7 +8,7 @@
 enum row_kind { ROW_TEXT, ROW_HEAD, ROW_ICOUNT, ROW_ADDRESS, ROW_REGISTER, ROW_PART, ROW_STOP };
 
 struct doc_row {
-    size_t at; /* in cells */
+    size_t at; /* index of its first cell */
     int n;
     enum row_kind kind;
     uint64_t value;
@@ -25,13 +25,13 @@ void doc_clear(struct doc *d);
 void doc_free(struct doc *d);
 /* Begins a row. */
 void doc_row(struct doc *d, enum row_kind kind, uint64_t value);
-/* Adds to the last row. */
+/* Appends to the last row. */
 __attribute__((format(printf, 3, 4))) void doc_add(struct doc *d, enum style s, const char *fmt, ...);
-/* Blanks up to a column. */
+/* Appends blanks up to a column. */
 void doc_pad(struct doc *d, int column);
 /* Draws row i without its first `left` columns. */
 void doc_draw(const struct doc *d, size_t i, const struct window *line, int left);
-/* A row of one style. */
+/* Adds a row of one style. */
 __attribute__((format(printf, 3, 4))) void doc_line(struct doc *d, enum style s, const char *fmt, ...);
 
 #endif

@@ -18,9 +18,8 @@ struct evlist {
     struct trace *t;
     struct evlist_filter f;
     struct trace_cursor *c;
-    uint64_t first, count; /* of an index: its rows among the events of the classes */
-    uint64_t next,
-        hint; /* the event that the cursor stands before, if that is known; where the last search ended */
+    uint64_t first, count; /* in an index: the range of its rows among the events of the classes */
+    uint64_t next, hint;   /* the event before which the cursor is, if known; where the last search ended */
     bool known;
     /* of a walk */
     bool walk, done, damaged;
@@ -28,13 +27,14 @@ struct evlist {
     struct processes *processes;
     struct found *found;
     size_t n, cap;
-    uint64_t at;                        /* number of the last event looked at */
-    uint8_t seen[(1 << SEEN_BITS) / 8]; /* processor events, by their sums */
+    uint64_t at;                        /* number of the last event examined */
+    uint8_t seen[(1 << SEEN_BITS) / 8]; /* the processor events seen, by their hashes */
 };
 
 /* ---------------------------------------------------------------- an index */
 
-/* Puts the cursor before the i-th event of the classes. Seeking counts through a frame, so what is near is walked to. */
+/* Puts the cursor before the i-th event of the classes. Seeking counts through a frame, so nearby events are
+ * reached by walking. */
 static bool stand_before(struct evlist *l, uint64_t i)
 {
     struct event ev;
@@ -62,7 +62,8 @@ static bool is_before(struct evlist *l, uint64_t i, uint64_t icount)
     return nth(l, i, &ev, NULL) && ev.icount < icount;
 }
 
-/* How many events of the classes are before an icount. Begins where the last question ended: the next is mostly near. */
+/* How many events of the classes are before an icount. Begins where the last search ended, because the next
+ * one is usually near. */
 static uint64_t nth_at(struct evlist *l, uint64_t icount)
 {
     uint64_t all = trace_event_count(l->t, l->f.classes), low = 0, high = all;
@@ -98,13 +99,13 @@ static uint64_t nth_at(struct evlist *l, uint64_t icount)
 
 /* ---------------------------------------------------------------- a walk */
 
-/* The numbers of a processor event that make it another than one before. */
+/* The numbers that distinguish a processor event from earlier ones. */
 static uint64_t news_of(const struct event *ev)
 {
     switch (ev->kind) {
     case EV_CPU_CR:
         if (ev->f[EVF_CPU_CR_reg] == 3)
-            return 1; /* a switch of address spaces: the first one is told */
+            return 1; /* a switch of address spaces: only the first one is listed */
         return ev->f[EVF_CPU_CR_reg] << 60 ^ (ev->f[EVF_CPU_CR_new] & ~(uint64_t)CR0_TS);
     case EV_CPU_MSR:
         return ev->f[EVF_CPU_MSR_msr];
@@ -119,8 +120,9 @@ static uint64_t news_of(const struct event *ev)
     }
 }
 
-/* What a processor does again and again tells no story: modes entered before, page tables switched, FPU switched off and on. A
- * collision of two sums leaves an event out; `all` has it. */
+/* Events that a processor repeats all the time are not part of the story: modes entered before, page tables
+ * switched, FPU switched off and on. If two hashes collide, an event is left out; the filter `all` shows
+ * it. */
 static bool everyday(struct evlist *l, const struct event *ev)
 {
     if (event_kind(ev->kind)->cls != EC_CPU)

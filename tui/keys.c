@@ -143,7 +143,7 @@ int bindings_set(struct bindings *b, unsigned view, const char *key, const char 
     return 0;
 }
 
-/* A view's own come before those of all; later ones before earlier ones. */
+/* A view's own bindings take precedence over those of all views, and later bindings over earlier ones. */
 const struct binding *bindings_find(const struct bindings *b, enum view_id view, int key)
 {
     const struct binding *any = NULL;

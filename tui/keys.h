@@ -1,4 +1,4 @@
-/* keys.h - keys by name, commands by name, and which key does what where. Private to tui/. */
+/* keys.h - names of keys, names of commands, and the key bindings of each view. Private to tui/. */
 #ifndef BOOTREEL_TUI_KEYS_H
 #define BOOTREEL_TUI_KEYS_H
 
@@ -32,7 +32,7 @@ enum {
     TK_ESCAPE = 27,
 };
 
-/* "a", "C-o", "M-x", "Enter", "S-Tab", "F4". -1: no such key. */
+/* "a", "C-o", "M-x", "Enter", "S-Tab", "F4". -1 if there is no such key. */
 int key_parse(const char *name);
 const char *key_text(int key, char buf[16]);
 
@@ -50,7 +50,7 @@ enum context {
     CX_ANY = (1 << VIEW_COUNT) - 1
 };
 
-/* _ASK: a key without an argument opens the command line for it. */
+/* _ASK: without an argument, the key opens the command line to ask for one. */
 enum argument {
     ARG_NONE,
     ARG_COUNT,
@@ -86,14 +86,14 @@ struct command_row {
 };
 
 const struct command_row *command_row(enum command c);
-/* CMD_NONE: there is none. An unambiguous beginning will do. */
+/* CMD_NONE if there is no such command. An unambiguous prefix is enough. */
 enum command command_by_name(const char *name, size_t n);
 
 struct binding {
     int key;
     unsigned contexts;
     enum command command;
-    char *arg; /* NULL: none */
+    char *arg; /* or NULL */
 };
 
 struct bindings {
@@ -103,11 +103,12 @@ struct bindings {
 
 void bindings_default(struct bindings *b);
 void bindings_free(struct bindings *b);
-/* As the configuration has it: KEY, then COMMAND and perhaps its argument; in one view, or in all (VIEW_COUNT). */
+/* Sets a binding from the configuration: the key, then the command and perhaps its argument; in one view, or
+ * in all (VIEW_COUNT). */
 int bindings_set(struct bindings *b, unsigned view, const char *key, const char *command, struct error *err);
-/* The binding for a key in a view; NULL: it does nothing. */
+/* The binding for a key in a view, or NULL if it has none. */
 const struct binding *bindings_find(const struct bindings *b, enum view_id view, int key);
-/* The first key of a command in a view; 0: none. */
+/* The first key of a command in a view, or 0 if it has none. */
 int bindings_key(const struct bindings *b, enum view_id view, enum command c);
 
 #endif

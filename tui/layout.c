@@ -1,8 +1,8 @@
 /* layout.c - which panes are where: the pages, for small, middle and large screens. See app.h.
  *
  * A layout is rows of columns:   timeline:8 / (events / details:9) | (code / registers:11):52
- *   A / B    A above B           A | B    A beside B; it binds stronger than /
- *   ( )      together            :N       so many lines (columns); without it, an equal part of what is left
+ *   A / B    A above B           A | B    A beside B; it binds more tightly than /
+ *   ( )      together            :N       that many lines (columns); without it, an equal share of what is left
  */
 #include <stdlib.h>
 #include <string.h>
@@ -119,12 +119,12 @@ struct area {
 /* A part's text and its size. */
 struct part {
     const char *begin;
-    int size; /* 0: an equal part of the rest */
+    int size; /* 0 for an equal share of the rest */
 };
 
 static int place(struct layout *l, const struct area *at);
 
-/* Over one item: a name or a bracket. Returns false at what is neither. */
+/* Skips one item: a name or a bracket. Returns false if there is neither. */
 static bool skip_item(const char **p)
 {
     unsigned depth = 0;
@@ -141,7 +141,7 @@ static bool skip_item(const char **p)
     return !depth;
 }
 
-/* Splits at `sign` up to the end or a closing bracket. `over` signs lie inside of a part. */
+/* Splits at `sign` up to the end or a closing bracket. `over` signs may occur inside a part. */
 static int split(struct layout *l, char sign, struct part part[PARTS])
 {
     int n = 0;
@@ -163,7 +163,7 @@ static int split(struct layout *l, char sign, struct part part[PARTS])
             l->p += strspn(l->p, " ");
         } while (sign == '/' && *l->p == '|');
         if (sign == '/' && sizes > 1)
-            part[n].size = 0; /* the sizes are those of columns */
+            part[n].size = 0; /* the sizes are in columns */
         n++;
     } while (*l->p == sign && l->p++);
     return n;
@@ -208,7 +208,7 @@ static int place_item(struct layout *l, const struct area *at)
     return rc;
 }
 
-/* What each part gets of `room`; columns have a rule between them. */
+/* Divides `room` among the parts; columns have a rule between them. */
 static void share(const struct part *part, int n, int room, int size[PARTS])
 {
     int free_parts = 0, left = room;
@@ -279,7 +279,8 @@ static unsigned size_class(const struct canvas *c)
     return c->w < 100 || c->h < 30 ? 0 : c->w >= 190 && c->h >= 48 ? 2 : 1;
 }
 
-/* The focus must be on a pane that is shown: the one that it was on, else the first of a list. */
+/* The focus must be on a visible pane: the pane that had it if that is visible, otherwise the first of a
+ * list. */
 static void keep_focus(struct app *a)
 {
     static const enum view_id favourites[] = {VIEW_EVENTS, VIEW_STAGES,    VIEW_CODE,   VIEW_MEMORY,

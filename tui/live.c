@@ -1,4 +1,4 @@
-/* live.c - typing into the guest, in a private run that leaves the record where one stood. See app.h. */
+/* live.c - typing into the guest, in a diversion that begins at the present position. See app.h. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 enum { ESCAPE = 1 /* Ctrl-A */, STEPS = 2000000, WAITING = 4096 };
 #define SCRIPT_TIME 50000000u /* ns of guest time that an idle guest may pass in a slice, without real time */
 
-/* What the guest printed since, and what it is still to be given. */
+/* The guest's output since it went live, and input that is still to be delivered. */
 struct console_text {
     struct text text;
     uint8_t waiting[WAITING];
@@ -23,7 +23,7 @@ static void on_console(void *ctx, unsigned device, const void *data, size_t n)
 {
     struct app *a = ctx;
     const char *p = data;
-    for (size_t i = 0; device == 0 && i < n; i++) /* NUL would end a text */
+    for (size_t i = 0; device == 0 && i < n; i++) /* a NUL would end the text */
         if (p[i])
             text_add(&a->live_text->text, "%c", p[i]);
 }
@@ -35,7 +35,7 @@ void live_free(struct app *a)
     free(a->live_text);
 }
 
-/* Where people type: at the serial port if the guest talks there, else at the keyboard. */
+/* Typing goes to the serial port if the guest prints there, otherwise to the keyboard. */
 static enum input_port port_of(struct app *a)
 {
     struct event_filter f;
@@ -185,7 +185,7 @@ bool live_slice(struct app *a)
         memmove(l->waiting, l->waiting + taken, l->n - taken);
         l->n -= taken;
     }
-    /* An idle guest waits as long as a real one would; a script has no time. */
+    /* An idle guest waits in real time, as a real machine would; a script does not wait. */
     uint64_t until =
         a->scripted ? before + SCRIPT_TIME : l->time + (uint64_t)((wall_seconds() - l->began) * 1e9);
     if (until < before)

@@ -1,4 +1,5 @@
-/* moves.c - moves that are made of several of the timeline's: over calls, out of functions, to a change. See session.h. */
+/* moves.c - moves that combine several moves of the timeline: over calls, out of functions, to a change. See
+ * session.h. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@ enum { CALL_MOST = 7, FRAMES_LOOKED_AT = 2 };
 
 /* ---------------------------------------------------------------- breakpoints of our own */
 
-/* The person's stop points are put aside while a move has its own. */
+/* The person's stop points are disabled while a move uses its own. */
 struct aside {
     struct timeline_stop *list;
     size_t n;
@@ -38,14 +39,15 @@ static void put_back(struct session *s, struct aside *a)
     free(a->list);
 }
 
-/* Whether the stack says that it is the same call: `sp` is where it shall be at least (`exact`: exactly). */
+/* Whether the stack pointer shows that this is the same call: it must be at least `sp` (with `exact`, equal
+ * to it). */
 static bool right_depth(struct session *s, unsigned cpu, uint64_t sp, bool exact)
 {
     uint64_t now = view_stack(s->tl, cpu);
     return exact ? now == sp : now >= sp;
 }
 
-/* Goes on to one of the addresses, on this processor, with the stack at `sp`. */
+/* Runs to one of the addresses, on this processor, with the stack pointer at `sp`. */
 static enum move run_to(struct session *s, enum timeline_direction dir, const uint64_t *address, size_t n,
                         uint64_t sp, bool exact)
 {
@@ -87,7 +89,7 @@ static bool goes_away(const struct insn *in)
     return in->kind == INSN_CALL || in->kind == INSN_INTERRUPT || in->kind == INSN_REPEAT;
 }
 
-/* Addresses before `linear` at which a call, an interrupt or a repeated instruction ends there. */
+/* Addresses before `linear` of a call, interrupt or repeated instruction that ends there. */
 static size_t before(struct session *s, uint64_t linear, uint64_t list[CALL_MOST])
 {
     size_t n = 0;
@@ -99,7 +101,8 @@ static size_t before(struct session *s, uint64_t linear, uint64_t list[CALL_MOST
     return n;
 }
 
-/* A step back; if that was a return to here, or the last of a repetition, on to where it began. */
+/* Makes a step back; if that step was a return to here, or the last of a repetition, goes on back to where
+ * that began. */
 static enum move over_back(struct session *s)
 {
     uint64_t pc = timeline_pc(s->tl, s->where.cpu), sp = view_stack(s->tl, s->where.cpu), list[CALL_MOST];
@@ -151,7 +154,7 @@ enum move session_out(struct session *s, enum timeline_direction dir)
 
 /* ---------------------------------------------------------------- to a change */
 
-/* Registers of which each change is an event. */
+/* Registers whose every change is an event. */
 static const struct {
     const char *reg, *events;
 } told[] = {
@@ -174,7 +177,7 @@ static bool events_of(struct session *s, const char *reg, struct event_filter *f
     return false;
 }
 
-/* Step by step; progress is told of, as the timeline does of its own long ways. */
+/* Goes step by step, and reports progress as the timeline does in its own long moves. */
 static enum move step_to_change(struct session *s, enum timeline_direction dir, size_t reg)
 {
     struct timeline_stopped st = {.reason = TIMELINE_DONE};

@@ -1,4 +1,4 @@
-/* prompt.c - the command line: `:`, arguments that are asked for, searches; completion. See app.h. */
+/* prompt.c - the command line: `:`, prompts for arguments, searches; completion. See app.h. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ void prompt_open(struct app *a, enum prompt_kind kind, enum command c, const cha
 
 /* ---------------------------------------------------------------- completion */
 
-/* Words that go on from what is typed: the part that all have in common is added, and they are shown. */
+/* The words that begin with the typed text: their common continuation is added, and they are shown. */
 struct completion {
     struct prompt *p;
     const char *typed;

@@ -2,16 +2,16 @@
  *
  *   # a comment
  *   COMMAND [ARGUMENT]      as after `:`
- *   keys KEY…               as they would be pressed: keys g 5 M Enter
+ *   keys KEY…               as if they were pressed: keys g 5 M Enter
  *   type TEXT               the same, letter by letter
- *   show FILE               the screen into a file ("-": standard output), .svg: as a picture
- *   size 80x24              another size; also in the middle of a move
- *   cancel N                the next long move is cancelled when it tells its progress for the Nth time
- *   live-until TEXT         let the guest run until it prints TEXT (at most 2 G steps)
- *   clock NAME COMMAND…     does it, and prints how long it took and the screen after it: "NAME 12.3 ms"
- *   opened NAME             prints how long the first screen took, as a person gets it: "NAME 12.3 ms"
+ *   show FILE               writes the screen to a file ("-" is standard output); .svg makes a picture
+ *   size 80x24              changes the size, even in the middle of a move
+ *   cancel N                cancels the next long move when it reports its progress for the Nth time
+ *   live-until TEXT         lets the guest run until it prints TEXT (at most 2 G steps)
+ *   clock NAME COMMAND…     executes the command, and prints how long it and drawing the screen took: "NAME 12.3 ms"
+ *   opened NAME             prints how long the first screen took for a person: "NAME 12.3 ms"
  *   expect TEXT             ends with an error unless the screen shows TEXT
- *   message TEXT            the same, of the last line
+ *   message TEXT            the same, but only for the last line
  */
 #include <errno.h>
 #include <stdlib.h>

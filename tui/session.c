@@ -1,4 +1,4 @@
-/* session.c - opening, looking, plain moves. See session.h. */
+/* session.c - opening a session, reading the state, plain moves. See session.h. */
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -84,7 +84,7 @@ bool session_changed(const struct session *s, size_t reg)
     return reg < SESSION_REGS_MAX && memcmp(s->reg[reg].now, s->reg[reg].before, sizeof s->reg[reg].now);
 }
 
-/* A position that was jumped to: what lay ahead in the history is forgotten. */
+/* Adds a position reached by a jump; later entries of the history are dropped. */
 static void remember_jump(struct session *s, uint64_t from)
 {
     uint64_t here = s->where.icount;
@@ -93,7 +93,7 @@ static void remember_jump(struct session *s, uint64_t from)
     if (!s->history.n)
         s->history.list[s->history.n++] = from;
     s->history.n = s->history.at + 1;
-    s->history.list[s->history.at] = from; /* steps since the last jump moved it */
+    s->history.list[s->history.at] = from; /* steps since the last jump have moved the position */
     if (s->history.n == SESSION_HISTORY) {
         memmove(s->history.list, s->history.list + 1, (SESSION_HISTORY - 1) * sizeof s->history.list[0]);
         s->history.n--;
@@ -198,7 +198,7 @@ enum move session_continue(struct session *s, enum timeline_direction dir)
     return session_stopped(s, &st, true);
 }
 
-/* Devices write memory too, and no watchpoint sees them: the disk reads that were recorded say where they went. */
+/* Devices write memory too, and watchpoints do not see that. The recorded disk reads say where they wrote. */
 enum { SECTOR = 512, CD_SECTOR = 2048 };
 
 static bool disk_wrote(const struct event *ev, uint64_t physical, uint64_t length)
@@ -209,7 +209,8 @@ static bool disk_wrote(const struct event *ev, uint64_t physical, uint64_t lengt
     return ev->kind == EV_DISK_READ && at != UINT64_MAX && at < physical + length && physical < at + size;
 }
 
-/* The last disk read into the bytes between two positions: 1 and its position and words, or 0. */
+/* Finds the last disk read into the bytes between two positions. Returns 1 with its position and text, or
+ * 0. */
 static int disk_writer(struct session *s, uint64_t from, uint64_t to, uint64_t physical, uint64_t length,
                        uint64_t *at)
 {
@@ -296,7 +297,8 @@ enum move session_stage(struct session *s, enum timeline_direction dir)
     return m;
 }
 
-/* The nearest recorded event that matches and is not here. 1, 0 or -1. */
+/* Finds the nearest recorded event that matches and is not at this position. Returns 1, 0 if there is none,
+ * or -1. */
 static int near_event(struct session *s, enum timeline_direction dir, const struct event_filter *f,
                       struct event *ev, struct error *err)
 {
@@ -350,7 +352,7 @@ const char *session_stage_path(struct session *s, uint64_t icount, char *buf, si
     return buf;
 }
 
-/* Events come in order of time: only what is new is read, unless it goes back. */
+/* Events are in order of time, so only new ones are read, unless the position moves back. */
 static void catch_up(struct session *s, uint64_t at)
 {
     struct trace_cursor *c;

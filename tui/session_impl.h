@@ -1,10 +1,10 @@
-/* session_impl.h - what the files of the session share. Private to them. */
+/* session_impl.h - what the session's files share. Private to them. */
 #ifndef BOOTREEL_TUI_SESSION_IMPL_H
 #define BOOTREEL_TUI_SESSION_IMPL_H
 
 #include "tui/session.h"
 
-/* How a move ended, in words, and a look at where it stands. */
+/* Each of these sets the message that says how a move ended, and reads the state at the new position. */
 enum move session_arrived(struct session *s, bool jump, enum move m);
 enum move session_fail(struct session *s, const struct error *err);
 enum move session_stopped(struct session *s, const struct timeline_stopped *st, bool jump);

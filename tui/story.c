@@ -9,7 +9,7 @@
 
 enum { SAMPLES = 500000 };
 
-/* Every stride-th event: where it is. */
+/* The position of every stride-th event. */
 struct sample {
     uint64_t icount, time;
 };
@@ -88,7 +88,7 @@ struct story *story_begin(const char *path, void (*changed)(void *ctx), void *ct
         abort();
     s->changed = changed;
     s->ctx = ctx;
-    sigset_t all, before; /* signals are the other thread's */
+    sigset_t all, before; /* the other thread handles signals */
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     if (pthread_create(&s->thread, NULL, work, s)) {
@@ -161,7 +161,7 @@ uint64_t story_events_before(struct story *s, uint64_t icount)
     return story_ready(s) && s->n ? samples_before(s, icount, false) * s->stride : 0;
 }
 
-/* On the line from (a, x) to (b, y). */
+/* Interpolates on the line from (a, x) to (b, y). */
 static uint64_t between(uint64_t v, uint64_t a, uint64_t b, uint64_t x, uint64_t y)
 {
     return b > a ? x + (uint64_t)((double)(y - x) * ((double)(v - a) / (double)(b - a))) : x;

@@ -1,4 +1,4 @@
-/* style.c - how styles look; colours; characters for terminals that have few. See canvas.h. */
+/* style.c - how styles look; colours; substitutes for terminals with few characters. See canvas.h. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,7 +86,7 @@ int looks_set(struct looks *l, const char *name, const char *value)
 
 /* ---------------------------------------------------------------- colours */
 
-/* xterm's: 16 of the system, a cube of 6 x 6 x 6, 24 greys. */
+/* xterm's colours: 16 system colours, a cube of 6 x 6 x 6, and 24 greys. */
 uint32_t colour_rgb(int colour)
 {
     static const uint32_t system[16] = {0x000000, 0xcd3131, 0x0dbc79, 0xe5e510, 0x2472c8, 0xbc3fbc,

@@ -1,6 +1,7 @@
-/* term.c - a canvas on a terminal (ncurses, panels), and its keys. The only file that knows ncurses. See term.h. */
+/* term.c - a canvas on a terminal (ncurses, panels), and its keys. The only file that uses ncurses. See
+ * term.h. */
 #define NCURSES_WIDECHAR 1
-/* Ours first: ncurses' term.h has macros like `lines`. */
+/* Our headers come first, because ncurses' term.h has macros like `lines`. */
 #include "tui/term.h"
 
 #include <errno.h>
@@ -37,7 +38,7 @@ struct terminal_state {
 
 /* ---------------------------------------------------------------- painting */
 
-/* One of the 256 for a terminal with 8 or 16: by its colour. */
+/* Maps one of the 256 colours to the nearest of a terminal's 8 or 16. */
 static int fewer(int colour, int colours)
 {
     uint32_t rgb = colour_rgb(colour);
@@ -142,7 +143,7 @@ static void show_progress(struct terminal_state *t)
     doupdate();
 }
 
-/* On the last line of the terminal as it is now. */
+/* Puts the progress bar on the last line of the terminal, at its present size. */
 static void place_bar(struct terminal_state *t)
 {
     int h, w;
@@ -177,7 +178,7 @@ static const struct {
     {KEY_RESIZE, TK_RESIZE}, {KEY_MOUSE, TK_MOUSE},
 };
 
-/* With Alt, xterm and its kin send sequences of their own, which most terminfo entries leave out. */
+/* With Alt, xterm and similar terminals send special sequences, which most terminfo entries lack. */
 static const struct {
     const char *sequence;
     int key;
@@ -191,7 +192,7 @@ static void define_alt_keys(void)
         define_key(with_alt[i].sequence, FIRST_ALT + i);
 }
 
-/* What is there, without waiting. TK_NONE: nothing. */
+/* Reads a key without waiting. TK_NONE if there is none. */
 static int read_key(struct terminal_state *t)
 {
     wint_t c;
@@ -260,7 +261,7 @@ static void take_key(struct terminal_state *t, int key)
 
 /* ---------------------------------------------------------------- waiting */
 
-/* Waits for a key or a signal; ms < 0: for ever. */
+/* Waits for a key or a signal; ms < 0 means for ever. */
 static void wait_for(struct terminal_state *t, int ms)
 {
     struct pollfd fd[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = t->signals, .events = POLLIN}};
@@ -279,7 +280,7 @@ bool term_poll(struct terminal_state *t, double began)
     if (t->over)
         return false;
     while ((key = read_key(t)) != TK_NONE) {
-        if (key == TK_RESIZE) { /* the rest is drawn anew when the move is over */
+        if (key == TK_RESIZE) { /* the rest is redrawn when the move is over */
             t->resized = true;
             place_bar(t);
         } else if (key != TK_MOUSE) {
@@ -312,7 +313,7 @@ static void loop(struct terminal_state *t)
             wait_for(t, c->work(c->ctx, &draw));
             continue;
         }
-        /* Keys that are held down are not all drawn. */
+        /* While keys are held down, the screen is not redrawn after each of them. */
         for (; key != TK_NONE && !c->done(c->ctx) && !t->resized; key = read_key(t))
             take_key(t, key);
         draw = true;

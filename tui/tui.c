@@ -127,7 +127,7 @@ static int run(struct app *a, struct error *err)
         return run_on_terminal(a, err);
     a->scripted = true;
     app_resize(a, a->o->width ? a->o->width : 120, a->o->height ? a->o->height : 40);
-    a->scripted = false; /* the first screen as a person gets it: without what is still being read */
+    a->scripted = false; /* the first screen as a person sees it, without what is still being read */
     app_draw(a);
     a->first_screen = wall_seconds() - a->opened;
     a->scripted = true;

@@ -1,4 +1,4 @@
-/* view_code.c - the code around the position, with the way that was taken and that will be; the stack. */
+/* view_code.c - the code around the position, with the path that was and will be executed; the stack. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 enum { WAY = 48, ROWS_AFTER = 200, BACK_MOST = 4096, GUESS = 64, FRAMES = 32, WORDS = 64, WIDE = 90 };
 
-/* A step of the way around the position. */
+/* A step of the path around the position. */
 struct way_step {
     uint64_t icount, pc;
     struct insn insn;
@@ -19,7 +19,7 @@ struct code_state {
     struct way_step step[2 * WAY + 1];
     size_t n, here;
     bool have_way, by_path;
-    uint64_t anchor; /* shown instead of the pc; 0: none */
+    uint64_t anchor; /* an address that is shown instead of the pc, or 0 */
     uint64_t anchor_epoch;
 };
 
@@ -45,7 +45,7 @@ static void take_step(struct app *a, struct code_state *st)
     disasm_end(&d);
 }
 
-/* Goes a little back, steps over the position and returns to it: the session notices nothing. */
+/* Goes back a little, steps past the position and returns to it. The session's state is not affected. */
 static void find_way(struct app *a, struct code_state *st)
 {
     uint64_t here = a->s->where.icount, from = here > WAY ? here - WAY : 0;
@@ -72,7 +72,7 @@ static bool way_known(struct app *a, const struct code_state *st)
     return st->have_way && st->epoch == a->s->epoch;
 }
 
-/* -1: executed before here, 1: will be after, 0: neither; both: after counts. */
+/* -1 if executed before this position, 1 if executed after it (or both), 0 if neither. */
 static int on_way(struct app *a, const struct code_state *st, uint64_t linear)
 {
     int found = 0;
@@ -87,7 +87,7 @@ static int on_way(struct app *a, const struct code_state *st, uint64_t linear)
 
 /* ---------------------------------------------------------------- where to begin reading */
 
-/* Whether reading from `start` meets `pc`. */
+/* Whether disassembling from `start` arrives at `pc`. */
 static bool meets(const struct disasm *d, uint64_t start, uint64_t pc)
 {
     struct insn in;
@@ -99,8 +99,8 @@ static bool meets(const struct disasm *d, uint64_t start, uint64_t pc)
     return start == pc;
 }
 
-/* An address before pc from which instructions can be read up to it: the symbol's beginning, an address that was executed,
- * else one that fits. */
+/* An address before pc from which disassembly arrives at pc: the symbol's beginning, or an address that was
+ * executed, or else any address that works. */
 static uint64_t start_before(struct app *a, const struct disasm *d, uint64_t pc)
 {
     const struct symbols *sy = story_symbols(a->s->story);
@@ -148,7 +148,7 @@ static void add_insn(struct app *a, struct doc *d, const struct insn *in, int wi
         doc_add(d, STYLE_NORMAL, "%s", in->operands);
 }
 
-/* What is written in the line's beginning. */
+/* Writes the beginning of the line. */
 static void add_gutter(struct app *a, struct doc *d, uint64_t linear, bool here)
 {
     int way = on_way(a, code_state(a), linear);
@@ -275,7 +275,7 @@ static void code_follow(struct app *a, struct pane *p)
     }
 }
 
-/* While nothing else is to be done. */
+/* Idle work. */
 static bool code_idle(struct app *a, struct pane *p)
 {
     struct code_state *st = code_state(a);
@@ -294,7 +294,7 @@ static void code_title(struct app *a, struct pane *p, char *buf, size_t size)
              symbol, code_state(a)->by_path ? ", as executed" : "");
 }
 
-/* The selected address; the pc if none is. */
+/* The selected address, or the pc if none is selected. */
 uint64_t code_selected(struct app *a)
 {
     struct pane *p = &a->pane[VIEW_CODE];

@@ -6,7 +6,7 @@
 #include "tui/app_impl.h"
 #include "tui/evlist.h"
 
-/* What tells the story of a boot; the rest is its noise. */
+/* The classes that outline a boot; the others are noise. */
 #define STORY_CLASSES                                                                                        \
     (EVENT_CLASSES_ALL & ~(EVENT_CLASS_BIT(EC_PIO) | EVENT_CLASS_BIT(EC_MMIO) | EVENT_CLASS_BIT(EC_IRQ) |    \
                            EVENT_CLASS_BIT(EC_EXCEPTION) | EVENT_CLASS_BIT(EC_SCHED) |                       \
@@ -14,7 +14,7 @@
 
 struct events_state {
     struct evlist_filter filter;
-    struct event_filter move; /* what next-event goes to */
+    struct event_filter move; /* the events to which next-event goes */
 };
 
 static struct events_state *state_of(struct app *a)
@@ -52,7 +52,7 @@ static struct evlist *lines_of(struct app *a, unsigned device)
     return l;
 }
 
-/* All, or the first serial port if it printed anything, else the screen. */
+/* Lines of all devices, or of the first serial port if it printed anything, or else of the screen. */
 static struct evlist *console_of(struct app *a)
 {
     struct evlist_filter all = {.classes = EVENT_CLASS_BIT(EC_CONSOLE)};
@@ -90,7 +90,7 @@ static int take_stage(struct app *a, const char *name, struct evlist_filter *f, 
     return error_set(err, "\"%.60s\" is no stage of this boot", name);
 }
 
-/* What is left: classes, or a kind with conditions. */
+/* The remaining words are classes, or a kind with conditions. */
 static int take_rest(const char *text, struct evlist_filter *f, struct error *err)
 {
     const char *bad;
@@ -298,9 +298,11 @@ const struct view events_view = {.rows = events_rows,
 
 /* ---------------------------------------------------------------- details */
 
-enum { EXPLAINED_AT_ONCE = 30000 }; /* events on the way to an explanation in one idle moment: some 10 ms */
+enum {
+    EXPLAINED_AT_ONCE = 30000
+}; /* events to process per idle slice on the way to an explanation: about 10 ms */
 
-/* What the event means (core/explain.h). A first look far into a trace takes the idle moments that it needs. */
+/* What the event means (core/explain.h). The first explanation far into a trace takes several idle slices. */
 static void explain_event(struct app *a, uint64_t number, struct doc *d)
 {
     struct trace_explainer *x = a->s->explainer;
@@ -329,7 +331,7 @@ static bool details_idle(struct app *a, struct pane *p)
     return ready >= 0;
 }
 
-/* A number field: as the table has it, in the other base, as a symbol, and where Enter leads. */
+/* A number field: as the table formats it, in the other base, as a symbol, and where Enter goes. */
 static void detail_field(struct app *a, struct doc *d, const struct event *ev, unsigned i)
 {
     const struct event_field *f = &event_kind(ev->kind)->field[i];
@@ -410,7 +412,7 @@ static const char *device_name(uint64_t device)
     return device < 10 ? names[device] : "?";
 }
 
-/* In a diversion: what the guest printed since it went live, which no trace has. */
+/* In a diversion, the guest's output since it went live, which is not in the trace. */
 static bool shows_live(struct app *a)
 {
     return a->s->where.diverted && *live_console_text(a);
@@ -460,7 +462,7 @@ static void console_row(struct app *a, struct pane *p, size_t i, const struct wi
         window_text(line, x, 0, ahead ? STYLE_DIM : STYLE_NORMAL, words + p->left);
 }
 
-/* The line that was printed last. */
+/* The last line printed. */
 static void console_follow(struct app *a, struct pane *p)
 {
     uint64_t at = shows_live(a) ? p->doc.n : evlist_find(console_of(a), recorded_here(a));

@@ -1,4 +1,4 @@
-/* view_machine.c - the machine's parts by their field tables; the guest's screen. */
+/* view_machine.c - the machine's parts, shown from their field tables; the guest's screen. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@ enum { PARTS_MAX = 256, VALUES_SHOWN = 12 };
 
 struct devices_state {
     bool open[PARTS_MAX];
-    uint64_t hash[PARTS_MAX], epoch; /* of the parts' contents at the last stop */
+    uint64_t hash[PARTS_MAX], epoch; /* the parts' contents at the last stop */
     bool changed[PARTS_MAX];
 };
 
@@ -106,7 +106,7 @@ const struct view devices_view = {.build = devices_build, .command = devices_com
 
 static const uint32_t shades[] = {' ', 0x2591, 0x2592, 0x2593, 0x2588};
 
-/* Scrolled so that the cursor is seen, and from there by `down` rows. */
+/* Scrolled so that the cursor is visible, and then by `down` more rows. */
 static void draw_text(const struct display *d, const struct display_cell *cells, const struct window *w,
                       int left, int down)
 {
@@ -142,7 +142,7 @@ static uint32_t mean(const struct display *d, const uint8_t *rgb, unsigned x0, u
     return (uint32_t)(sum[0] / n) << 16 | (uint32_t)(sum[1] / n) << 8 | (uint32_t)(sum[2] / n);
 }
 
-/* Two pixels a cell, one above the other; each a rectangle of the guest's. */
+/* Each cell has two pixels, one above the other; each stands for a rectangle of the guest's pixels. */
 static void draw_pixels(const struct display *d, const uint8_t *rgb, const struct window *w)
 {
     int columns = w->w, rows = w->h * 2;
@@ -165,7 +165,7 @@ static void draw_pixels(const struct display *d, const uint8_t *rgb, const struc
         }
 }
 
-/* Without colours: by brightness. */
+/* Without colours, the character shows the brightness. */
 static void shade(const struct window *w)
 {
     for (int y = 0; y < w->h; y++)

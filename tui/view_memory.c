@@ -165,7 +165,7 @@ static enum react memory_command(struct app *a, struct pane *p, enum command c, 
 
 enum { SEARCHED = 64 << 20, PIECE = 4096, PATTERN_MAX = 100, LOOK_EVERY = 256 };
 
-/* "0x55 aa": bytes; else text as it is. Returns its length, 0: nonsense. */
+/* Parses "0x55 aa" as bytes, and anything else as text. Returns the length, or 0 if it is malformed. */
 static size_t parse_pattern(const char *text, uint8_t pattern[PATTERN_MAX])
 {
     size_t n = 0;
@@ -184,7 +184,7 @@ static size_t parse_pattern(const char *text, uint8_t pattern[PATTERN_MAX])
     return n;
 }
 
-/* From the cursor on; what is not mapped is passed over. */
+/* Searches from the cursor on; unmapped memory is skipped. */
 static bool find_bytes(struct app *a, const uint8_t *pattern, size_t n, uint64_t *found)
 {
     uint8_t buf[PIECE + PATTERN_MAX];

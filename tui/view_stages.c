@@ -139,7 +139,7 @@ static unsigned depth_of(const struct processes *ps, const struct process *p)
     return depth;
 }
 
-/* What happened to it since the last stop, or, going back, is still to happen. */
+/* What happened to it since the last stop; "" after a move back. */
 static const char *news(struct app *a, const struct process *p)
 {
     uint64_t low = a->s->last_stop, high = a->s->where.icount;
@@ -175,7 +175,7 @@ static void process_row(struct app *a, struct doc *d, const struct processes *ps
         doc_add(d, STYLE_DIM, "  %s", p->path);
 }
 
-/* By process events alone one knows who ran last; if that one is gone, nobody is known. */
+/* Process events only say which process ran last; if that has exited, the running one is unknown. */
 static const struct process *running(struct app *a, const struct processes *ps)
 {
     const struct process *p = processes_current(ps, a->s->where.cpu);
@@ -331,7 +331,7 @@ static void help_row(void *ctx, const char *group, const char *name, const char 
         doc_line(h->d, STYLE_TITLE_FOCUS, " %s", group);
         h->group = group;
     }
-    for (size_t i = 0; i < h->a->bindings.n; i++) { /* as they are now, configured or not */
+    for (size_t i = 0; i < h->a->bindings.n; i++) { /* the present bindings, configured or not */
         const struct binding *b = &h->a->bindings.list[i];
         char key[16];
         if (b->command == c && !b->arg && strlen(bound) + 20 < sizeof bound)

@@ -1,4 +1,5 @@
-/* view_timeline.c - the whole boot as a bar: where events are dense, stages as nested spans, marks, and where one is. */
+/* view_timeline.c - the whole boot as a bar: the density of events, stages as nested spans, marks, and the
+ * position. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 
 enum { ZOOM_LEAST = 100 };
 
-/* The window on the boot, as columns. */
+/* The visible part of the boot, in columns. */
 struct scale {
     struct app *a;
     uint64_t from, to;   /* icounts */
@@ -30,7 +31,7 @@ static struct scale scale_of(struct app *a, int columns)
     return s;
 }
 
-/* The column of a position; may lie beyond both ends. */
+/* The column of a position; it may be beyond either end. */
 static int column_of(const struct scale *s, uint64_t icount)
 {
     uint64_t v = s->by_time ? story_time(s->a->s->story, icount) : icount;
@@ -57,7 +58,7 @@ static uint64_t cursor_of(struct app *a)
 
 /* ---------------------------------------------------------------- drawing */
 
-/* On a scale of logarithms: a boot has columns with ten events and with a hundred thousand. */
+/* On a logarithmic scale, because a boot has columns with ten events and columns with a hundred thousand. */
 static void draw_density(const struct scale *s, const struct window *w, int y)
 {
     struct story *st = s->a->s->story;
@@ -92,7 +93,7 @@ static void draw_span(const struct scale *s, const struct window *w, int y, cons
         begin = 0;
     if (end > s->columns)
         end = s->columns;
-    if (end <= begin) { /* less than a column: a tick, unless there is something already */
+    if (end <= begin) { /* less than a column wide: a tick, unless something is already there */
         if (w->c->cell[(w->y + y) * w->c->w + w->x + begin].character == ' ' && begin < s->columns)
             window_fill(w, begin, y, 1, STYLE_DENSITY, 0x258c);
         return;
@@ -164,7 +165,7 @@ static void timeline_draw(struct app *a, struct pane *p, const struct window *w)
     draw_ruler(&s, w, w->h - 1);
     if (here >= s.columns)
         here = s.columns - 1;
-    for (int y = 0; here >= 0 && y < w->h - 1; y++) /* the moment, through all levels */
+    for (int y = 0; here >= 0 && y < w->h - 1; y++) /* the position, through all levels */
         window_style(w, here, y, 1, STYLE_HERE);
 }
 
@@ -200,7 +201,7 @@ static enum react zoom(struct app *a, bool in)
     return REACT_DRAW;
 }
 
-/* The chosen place must be in sight. */
+/* The selected position must be visible. */
 static void pan_to(struct app *a, uint64_t at)
 {
     uint64_t size = a->span.to - a->span.from;

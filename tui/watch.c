@@ -1,7 +1,8 @@
-/* watch.c - a recording, while it runs: the stage, the speed, the guest's screen and console, events; typing to the guest; looking back
- * without ending it. See tui.h.
+/* watch.c - watching a recording while it runs: the stage, the speed, the guest's screen and console, events;
+ * typing to the guest; looking back without ending the recording. See tui.h.
  *
- * The recorder runs on a thread of its own; what its hooks tell is copied under `lock`, and drawn on the other thread.
+ * The recorder runs on its own thread; what its hooks report is copied under `lock`, and drawn on the other
+ * thread.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -30,20 +31,20 @@ struct tui_watch {
     uint64_t icount, time, count[EC_COUNT];
     char stage[200], how[300];
     bool over, paused, changed;
-    char line[LINES_KEPT][LINE_MAX_KEPT]; /* of the console: a ring */
+    char line[LINES_KEPT][LINE_MAX_KEPT]; /* the console's output: a ring buffer */
     size_t lines, column;
     struct marks *marks;
     struct display display;
     struct display_cell *cells;
     uint8_t *rgb;
     bool shown; /* the display shows something */
-    /* of the recorder's thread */
+    /* used by the recorder's thread */
     struct stages_watch *stages;
-    /* of the terminal's thread */
+    /* used by the terminal's thread */
     struct canvas canvas;
     struct looks looks;
     bool mono, ascii, escape, look, leave, console_first;
-    double at; /* real time of the last look at the speed */
+    double at; /* real time when the speed was last measured */
     uint64_t at_icount;
     double speed;
     char message[200];
@@ -298,7 +299,7 @@ static void escape_key(struct tui_watch *w, int key)
         w->console_first = !w->console_first;
         break;
     case 'a':
-    case ESCAPE: /* doubled: the other end has the same escape key */
+    case ESCAPE: /* doubled, because the other end has the same escape key */
         type_key(w, ESCAPE);
         type_key(w, ESCAPE);
         break;
@@ -360,7 +361,7 @@ static void pause_recording(struct tui_watch *w, bool pause)
     pthread_mutex_unlock(&w->lock);
 }
 
-/* What is in the file so far is a trace. */
+/* What has been written so far is a trace. */
 static void look_back(struct tui_watch *w)
 {
     struct tui_options o = w->o.look;

@@ -1,14 +1,14 @@
-/* entry32.S - what 32-bit code may call, far: the BIOS32 service directory and the PCI BIOS that it names.
+/* entry32.S - what 32-bit code may call with far calls: the BIOS32 service directory and the PCI BIOS that it names.
  *
  * Source: Phoenix, Standard BIOS 32-bit Service Directory 0.4; PCI BIOS Specification 2.1, 3.3. The caller's code
- * and data segment begin at the base that the directory told, or are flat: the code runs anywhere and has no data.
+ * and data segments begin at the base that the directory returned, or are flat: the code runs anywhere and has no data.
  */
 #include "bios/layout.h"
 
         .code32
         .text
 
-/* EAX: the service. AL: 0 there, 80h not; EBX: base, ECX: length, EDX: entry. */
+/* EAX: the service. Returns AL: 0 if present, 80h if not; EBX: base, ECX: length, EDX: entry. */
         .globl  bios32_entry
 bios32_entry:
         testb   %bl, %bl
@@ -32,7 +32,7 @@ pci32_entry:
         pushl   %ds
         pushl   %es
         pushal
-        pushl   %ss                     /* C takes the stack's segment for the data's */
+        pushl   %ss                     /* C code uses the stack's segment for data */
         popl    %ds
         pushl   %ss
         popl    %es

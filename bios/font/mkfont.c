@@ -110,7 +110,7 @@ struct font {
     unsigned char cell[256][16];
 };
 
-/* How often each of the eight rows is drawn, after so many empty lines. */
+/* How often each of the eight rows is drawn, after that many empty lines. */
 struct stretch {
     unsigned top;
     unsigned char times[ROWS];

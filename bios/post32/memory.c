@@ -101,7 +101,7 @@ static void insert(unsigned i, u64 start, u64 end, u32 type)
     *map(i) = (struct e820_entry){start, end - start, type};
 }
 
-/* Cuts [start, end) out of what is there. */
+/* Cuts [start, end) out of the map. */
 static void cut(u64 start, u64 end)
 {
     for (unsigned i = 0; i < SHARED.e820_count; i++) {
@@ -116,7 +116,7 @@ static void cut(u64 start, u64 end)
     }
 }
 
-/* Sorted, without overlap; neighbours of a type are one. The last call wins. Type 0 takes away. */
+/* Kept sorted, without overlap, equal neighbours merged. The last call wins. Type 0 removes. */
 void e820_set(u64 start, u64 end, u32 type)
 {
     unsigned i = 0;
@@ -186,7 +186,7 @@ void memory_size(void)
 
 /* ---------------------------------------------------------------- room for tables */
 
-/* With a megabyte of RAM or less there is none above. */
+/* With 1 MiB of RAM or less there is none above it. */
 void *high_alloc(u32 size, u32 align)
 {
     u32 at = (high_top - size) & ~(align - 1);
@@ -218,7 +218,7 @@ void *data_alloc(u32 size, u32 align)
     return at ? at : high_alloc(size, align);
 }
 
-/* What is not for the operating system: the extended BIOS data area, ROMs, tables, the flash ROM. */
+/* Reserved: the extended BIOS data area, ROMs, tables, the flash ROM. */
 void memory_finish(void)
 {
     e820_set(EBDA_START, 0xa0000, E820_RESERVED);

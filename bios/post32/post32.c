@@ -10,8 +10,8 @@ extern char post16[], resume_real[], in_shadow_ram[];
 
 enum { CMOS_SHUTDOWN = 0x0f, RESUME_EOI = 0x05, RESUME_JUMP = 0x0a };
 
-/* IBM PC/AT: a program may reset the processor to leave protected mode; the CMOS says that it wants to go on.
- * Shadow RAM and all memory are as they were. */
+/* IBM PC/AT: a program may reset the processor to leave protected mode; the CMOS says
+ * that it wants to resume. Shadow RAM and all memory are unchanged. */
 static void resume_if_wanted(void)
 {
     u8 code = cmos_read(CMOS_SHUTDOWN);

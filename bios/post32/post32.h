@@ -1,5 +1,5 @@
-/* post32.h - POST, part 1: the parts among themselves. 32-bit flat code in the ROM; variables in low RAM; no
- * initialized ones. */
+/* post32.h - what the files of POST, part 1 share. This is 32-bit flat code in
+ * the ROM; its variables are in low RAM and cannot be initialized. */
 #ifndef BIOS_POST32_H
 #define BIOS_POST32_H
 
@@ -8,7 +8,7 @@
 
 /* The POST codes of both parts are listed in bios/README.md. */
 
-/* log.c: the firmware log, port 402h. Knows %s %c %d %u %x, a width with zeroes (%04x), and %llx. */
+/* log.c: the firmware log, port 402h. Supports %s %c %d %u %x, a zero-padded width (%04x), and %llx. */
 void log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* memory.c */
@@ -17,13 +17,13 @@ void shadow_copy(void);
 void memory_size(void);
 void e820_set(u64 start, u64 end, u32 type);
 void memory_finish(void); /* after everything was allocated */
-/* Memory for the operating system's tables, zeroed; NULL: full. At the top of RAM below 4 GiB; in the BIOS
- * segment, for what is searched there; behind the services' data, or if that is full at the top of RAM. */
+/* Zeroed memory for the operating system's tables, or NULL if full: at the top of RAM below 4 GiB; in the
+ * BIOS segment, for tables searched there; after the services' data, or at the top of RAM if that is full. */
 void *high_alloc(u32 size, u32 align);
 void *bios_alloc(u32 size, u32 align);
 void *data_alloc(u32 size, u32 align);
 
-/* fwcfg.c: QEMU's configuration device. All of it does nothing where it is absent. */
+/* fwcfg.c: QEMU's configuration device. These do nothing where it is absent. */
 void fwcfg_init(void);
 bool fwcfg_present(void);
 u32 fwcfg_number(u16 key, unsigned width, u32 otherwise);
@@ -34,12 +34,12 @@ struct fwcfg_file {
 };
 /* Finds a file. */
 bool fwcfg_find(const char *name, struct fwcfg_file *file);
-/* The next file whose name begins so, from *index on; false: no more. */
+/* The next file whose name begins with this, from *index on; false if there are no more. */
 bool fwcfg_next(const char *prefix, u32 *index, struct fwcfg_file *file);
 void fwcfg_read(const struct fwcfg_file *file, u32 offset, void *to, u32 size);
 u32 fwcfg_file_number(const char *name, u32 otherwise);
 
-/* The others, each a step of the POST. */
+/* The other files, each of which is a step of the POST. */
 void pci_init(void);
 void roms_copy(void);
 void processors_init(void);

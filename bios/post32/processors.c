@@ -120,7 +120,7 @@ static void write_trampoline(void)
     *(u16 *)(page + 3) = CODE_SEG;
 }
 
-/* How many there are: fw_cfg's or the CMOS's word for it. Bounded, should one not answer. */
+/* The number comes from fw_cfg or CMOS. The wait is bounded in case one does not answer. */
 static void start_others(void)
 {
     u32 expected = fwcfg_number(5, 2, cmos_read(0x5f) + 1u);
@@ -129,7 +129,7 @@ static void start_others(void)
     if (expected < 2)
         return;
     write_trampoline();
-    LAPIC(ICR_LOW) = 0x000c4500; /* INIT, all but this one */
+    LAPIC(ICR_LOW) = 0x000c4500; /* INIT to all others */
     LAPIC(ICR_LOW) = 0x000c4600 | AP_PAGE >> 12;
     for (u32 wait = 0; wait < 50000000 && counted < expected; wait++)
         asm volatile("pause");

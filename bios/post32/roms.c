@@ -32,7 +32,7 @@ static bool room(u32 size)
     return size && SHARED.rom_count < ROM_MAX && size <= ROM_AREA_END - next;
 }
 
-/* The image for a PC in a function's ROM; 0: none. */
+/* The image for a PC in a function's ROM, or 0. */
 static u32 find_image(u32 rom, u32 room_size, u16 bdf)
 {
     for (u32 at = 0; at + 0x1a <= room_size;) {

@@ -1,5 +1,5 @@
-/* settings.c - what the machine's owner wants: boot order, boot menu. From fw_cfg; the services keep to the
- * CMOS without it. */
+/* settings.c - the machine owner's settings: boot order and boot menu, from fw_cfg. Without fw_cfg, the
+ * services use the CMOS. */
 #include "bios/post32/post32.h"
 
 enum { KEY_BOOT_MENU = 0x0e, MENU_WAIT = 2500 };

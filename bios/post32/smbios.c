@@ -35,7 +35,7 @@ static const struct {
     .segment = 0xe800,
     .date = 3,
     .rom_size = 1,           /* 128 KiB */
-    .characteristics = 0x08, /* none is told */
+    .characteristics = 0x08, /* none reported */
     .extension = {0, 4},     /* targeted content distribution */
     .release = {0, 0, 0xff, 0xff},
     .strings = "bootreel\0"

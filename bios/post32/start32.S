@@ -1,4 +1,4 @@
-/* start32.S - the first 32-bit instructions, in the ROM; the way to the services' real mode; block move by paging-free copy. */
+/* start32.S - the first 32-bit instructions, in the ROM, and the switch to the services' real mode. */
 #include "bios/layout.h"
 
         .cfi_sections .debug_frame
@@ -20,7 +20,7 @@ post32_start:
         movl    $POST_STACK, %esp
         call    post32                  /* it does not return */
 
-/* Application processors come one at a time: they share a stack. */
+/* Application processors come one at a time, because they share a stack. */
 ap_turn:
         lock btsl $0, ap_lock
         jnc     1f

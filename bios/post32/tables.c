@@ -185,7 +185,7 @@ static void add_interrupt(u8 type, u8 kind, u16 flags, u8 bus, u8 source, u8 api
     *i = (struct mp_interrupt){type, kind, flags, bus, source, apic, pin};
 }
 
-/* One entry a PCI slot and pin that is used; ISA interrupts but the cascade and those that PCI has taken. */
+/* One entry per used PCI slot and pin; ISA interrupts except the cascade and those that PCI uses. */
 static void add_interrupts(u8 apic)
 {
     for (int bdf = pci_next(-1, 0), seen = -1; bdf >= 0; bdf = pci_next(bdf, 0)) {

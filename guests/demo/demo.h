@@ -1,5 +1,5 @@
-/* demo.h - the demo guest as the program carries it: an object that demo.mk makes of demo.img and what goes
- * with it. For cli. */
+/* demo.h - the demo guest that is embedded in the program: an object that
+ * demo.mk makes from demo.img and its other files. For cli. */
 #ifndef BOOTREEL_GUESTS_DEMO_H
 #define BOOTREEL_GUESTS_DEMO_H
 
@@ -11,7 +11,7 @@ extern const uint8_t demo_loader_start[], demo_loader_end[];
 extern const uint8_t demo_kernel_start[], demo_kernel_end[];
 extern const char demo_profile_start[];
 
-/* A hard disk that boots by itself to power-off: see README.md beside this file. */
+/* A hard disk that boots by itself and ends with power-off; see README.md beside this file. */
 static inline const uint8_t *demo_disk(size_t *size)
 {
     *size = (size_t)(demo_disk_end - demo_disk_start);

@@ -1,7 +1,7 @@
 # demo.mk - the demo guest: a disk image, as an object of the library. Included from the Makefile.
 #
-# Always gcc and binutils and the same options, whatever the host program is built with: the image is the same to the byte. The ELF files
-# with symbols and lines stay in the build folder: loader.elf, kernel.elf, *.elf of the programs.
+# It is always built by gcc and binutils with the same options, whatever builds the host program, so the image is the same to the byte.
+# The ELF files with symbols and lines stay in the build folder: loader.elf, kernel.elf, and *.elf of the programs.
 
 DEMO        := guests/demo
 DEMO_DIR    := $(BUILD)/$(DEMO)
@@ -21,7 +21,7 @@ DEMO_LOADER   := $(DEMO_DIR)/boot/entry.S.o $(DEMO_DIR)/boot/loader.c.o $(DEMO_D
 DEMO_PROGRAMS := init hello primes family fault shell
 DEMO_FILES    := kernel $(DEMO_PROGRAMS)
 
-# The loader is 16-bit code but for its last part.
+# The loader is 16-bit code, except its last part.
 DEMO_MODE_boot/loader.c := -m16 -Os -mregparm=3
 DEMO_MODE_boot/entry.S  := -m16
 DEMO_MODE_boot/boot.S   := -m16

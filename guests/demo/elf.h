@@ -1,4 +1,4 @@
-/* elf.h - what is needed of the ELF format to load 32-bit executables (System V ABI, chapters 4 and 5). */
+/* elf.h - the parts of the ELF format needed to load 32-bit executables (System V ABI, chapters 4 and 5). */
 #ifndef DEMO_ELF_H
 #define DEMO_ELF_H
 

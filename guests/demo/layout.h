@@ -59,16 +59,16 @@ struct file {
     u32 lba, size;
 } PACKED;
 
-/* What the firmware says of memory: INT 15h E820h. */
+/* What the firmware reports about memory (INT 15h E820h). */
 struct memory_range {
     u64 address, length;
-    u32 type; /* 1: RAM that may be used */
+    u32 type; /* 1 is usable RAM */
     u32 reserved;
 } PACKED;
 
 /* From the loader to the kernel, at BOOT_INFO. */
 struct boot_info {
-    u32 drive; /* BIOS number of the disk that we come from */
+    u32 drive; /* BIOS number of the boot disk */
     u32 ranges;
     struct memory_range range[32];
 };

@@ -1,6 +1,6 @@
 /* pack.c - makes the demo disk: pack IMAGE SIZE BOOT LOADER NAME=FILE…
  *
- * A program of the host. The same files always give the same bytes. SIZE is in KiB; layout.h says what is
+ * This is a host program. The same files always give the same bytes. SIZE is in KiB; layout.h says what is
  * where.
  */
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* syscalls.h - what programs may ask of the kernel: INT 80h with the number in EAX, arguments in EBX, ECX and
- * EDX, and the result in EAX (negative: an error). */
+/* syscalls.h - the system calls: INT 80h with the number in EAX, arguments in
+ * EBX, ECX and EDX, and the result in EAX, which is negative for an error. */
 #ifndef DEMO_SYSCALLS_H
 #define DEMO_SYSCALLS_H
 
@@ -11,9 +11,9 @@ enum {
     SYS_EXIT,      /* (code) never returns */
     SYS_PRINT,     /* (text, bytes) */
     SYS_GETPID,    /* () */
-    SYS_FORK,      /* () 0 in the child, its pid in the parent */
-    SYS_SPAWN,     /* (name, argument) a program of the disk as a new process: its pid */
-    SYS_WAIT,      /* (int *code) waits for a child to end: its pid */
+    SYS_FORK,      /* () returns 0 in the child, its pid in the parent */
+    SYS_SPAWN,     /* (name, argument) runs a program in a new process; its pid */
+    SYS_WAIT,      /* (int *code) waits for a child to end; its pid */
     SYS_YIELD,     /* () */
     SYS_SLEEP,     /* (milliseconds) */
     SYS_UPTIME,    /* () milliseconds */
@@ -26,7 +26,7 @@ enum {
 };
 
 enum { ERROR_NONE = -1, ERROR_NO_FILE = -2, ERROR_NO_ROOM = -3, ERROR_BAD_ADDRESS = -4, ERROR_NO_CALL = -5 };
-/* What SYS_WAIT says of a process that the kernel ended. */
+/* The code that SYS_WAIT gives for a process that the kernel ended. */
 enum { CODE_KILLED = 256 };
 
 enum process_state {

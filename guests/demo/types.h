@@ -1,4 +1,4 @@
-/* types.h - short names for numbers, and the compiler's own needs. For all parts of the demo guest. */
+/* types.h - short names for integers, and functions that the compiler needs. For all parts of the demo guest. */
 #ifndef DEMO_TYPES_H
 #define DEMO_TYPES_H
 

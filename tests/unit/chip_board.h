@@ -1,9 +1,8 @@
-/* chip_board.h - a small board for the tests of the classic chips: ports, memory, timers, lines and
- * processors that only remember.
+/* chip_board.h - a small board for the tests of the classic chips: its ports, memory, timers, lines and
+ * processors only record what happens.
  *
- * The board_*, x86_* and physmem_* functions here take the place of the library's: the chips' object files
- * need nothing else, so no member of the library that defines them is linked. Included by one source file a
- * program.
+ * The board_*, x86_* and physmem_* functions here replace the library's: the chips' object files need nothing
+ * else, so no library member that defines them is linked. Only one source file of a program includes this.
  */
 #ifndef BOOTREEL_TESTS_CHIP_BOARD_H
 #define BOOTREEL_TESTS_CHIP_BOARD_H
@@ -220,7 +219,7 @@ static inline struct timer *earliest(struct board *b)
     return best;
 }
 
-/* Let guest time pass, stopping at each timer exactly. */
+/* Lets guest time pass, stopping exactly at each timer. */
 static inline void run_until(struct board *b, uint64_t time)
 {
     struct timer *t;
@@ -317,7 +316,7 @@ static inline void set_cmos(struct board *b, uint8_t reg, uint8_t value)
     out(b, 0x71, value);
 }
 
-/* The firmware's initialization: vectors 8 and 70h, all masked. */
+/* Initializes the controllers as firmware does: vectors 8 and 70h, everything masked. */
 static inline void init_pic(struct board *b, uint8_t icw4)
 {
     static const uint8_t base[2] = {0x08, 0x70};

@@ -2,7 +2,8 @@
  * replay.
  *
  * It counts, scribbles on its RAM, reads its disk, prints, waits for timers, and, with the setting "shell",
- * reads lines from its serial port after a prompt and answers them. "steps" says when it switches itself off.
+ * reads lines from its serial port after a prompt and answers them. It switches itself off after "steps"
+ * steps.
  */
 #ifndef BOOTREEL_TESTS_FAKE_ENGINE_H
 #define BOOTREEL_TESTS_FAKE_ENGINE_H
@@ -12,8 +13,8 @@
 extern const struct engine_kind fake_kind;
 /* The same with another behaviour version. */
 extern const struct engine_kind fake_kind_newer;
-/* These go wrong at icount FAKE_FLIP: a bit of register 2, a byte of RAM page 5, the value of an event, a
- * power-off. */
+/* Each of these goes wrong at icount FAKE_FLIP, in a bit of register 2, a byte of RAM page 5, the value of an
+ * event, or a power-off. */
 #define FAKE_FLIP 123456
 extern const struct engine_kind fake_flip_register, fake_flip_page, fake_flip_event, fake_stops_early;
 

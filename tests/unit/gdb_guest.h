@@ -1,5 +1,6 @@
-/* gdb_guest.h - a timeline to debug: a small real-mode guest, recorded into a file of its own. And the other
- * end of the wire: a client made of bytes. For tests/unit/test_gdbstub.c and tests/fuzz/fuzz_packet.c. */
+/* gdb_guest.h - a timeline to debug: a small real-mode guest, recorded into its own file. It also has the
+ * other end of the connection: a client that sends given bytes. For tests/unit/test_gdbstub.c and
+ * tests/fuzz/fuzz_packet.c. */
 #ifndef BOOTREEL_TESTS_GDB_GUEST_H
 #define BOOTREEL_TESTS_GDB_GUEST_H
 
@@ -30,7 +31,7 @@ static inline void guest_write(const char *path, uint32_t rounds)
         abort();
 }
 
-/* Records it and opens the timeline. The files are gone at once. */
+/* Records it and opens the timeline. The files are removed at once. */
 static inline struct timeline *guest_timeline(uint32_t rounds)
 {
     static const struct engine_kind *const kinds[] = {&guest_kind};
@@ -69,13 +70,14 @@ static inline struct timeline *guest_timeline(uint32_t rounds)
 
 /* ---------------------------------------------------------------- the client */
 
-/* Sends `in`, `piece` bytes at a time, then vanishes; keeps what comes. */
+/* Sends `in`, `piece` bytes at a time, then disconnects; keeps what it receives. */
 struct client {
     const uint8_t *in;
     size_t n, at, piece;
-    struct text out; /* may hold zero bytes: out.n counts */
-    bool vanishes;   /* is seen to have gone while something runs (else only when it is waited for) */
-    bool deaf;       /* cannot be written to */
+    struct text out; /* may contain zero bytes; out.n is the length */
+    bool
+        vanishes; /* its disconnection is noticed while something runs (otherwise only when the stub waits for it) */
+    bool deaf; /* cannot be written to */
 };
 
 static inline long client_read(void *ctx, void *buf, size_t n, bool wait)
@@ -109,8 +111,8 @@ static inline enum gdbstub_end client_run(struct client *c, struct gdbstub *g)
     return gdbstub_session(g, &t);
 }
 
-/* Undoes a frame at *p (escapes and run lengths) into buf, and moves *p behind it. Returns the length, -1:
- * none there, or it is wrong. */
+/* Decodes a frame at *p (escapes and run lengths) into buf, and moves *p past it. Returns the length, or -1
+ * if there is no frame or it is malformed. */
 static inline long unframe(const char **p, const char *end, char *buf, size_t size)
 {
     const char *s = memchr(*p, '$', (size_t)(end - *p));

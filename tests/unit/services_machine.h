@@ -1,5 +1,5 @@
 /* services_machine.h - a small machine that runs a bare guest at 8000h, and a log of the BIOS services that
- * it is seen to call. For tests, after cmocka.h.
+ * it calls. For tests, after cmocka.h.
  */
 #ifndef BOOTREEL_TESTS_UNIT_SERVICES_MACHINE_H
 #define BOOTREEL_TESTS_UNIT_SERVICES_MACHINE_H
@@ -16,7 +16,7 @@ struct log {
     uint64_t last;
 };
 
-/* The words of a service's event without its length in steps, which is no business of these tests. */
+/* The text of a service's event without its length in steps, which these tests do not check. */
 static void take(void *ctx, const struct event *ev)
 {
     struct log *l = ctx;
@@ -70,7 +70,7 @@ static void listen_to(struct engine *e, struct log *l, uint32_t classes)
     e->ops->observe(e, classes, &o);
 }
 
-/* Runs to the end of the guest, or to `icount`. */
+/* Runs until the guest ends, or up to `icount`. */
 static enum stop_reason run(struct engine *e, uint64_t icount)
 {
     const struct run_limit limit = {.icount = icount, .time = UINT64_MAX};

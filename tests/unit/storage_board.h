@@ -1,6 +1,6 @@
 /* storage_board.h - the board of test_storage.c: ports, timers, lines, disks and memory made of arrays. The
- * functions here stand in for the library's, so that nothing else of hv/board is linked. Included by one
- * source file a program.
+ * functions here stand in for the library's, so that nothing else of hv/board is linked. Only one source file
+ * of a program includes this.
  */
 #ifndef BOOTREEL_TESTS_STORAGE_BOARD_H
 #define BOOTREEL_TESTS_STORAGE_BOARD_H

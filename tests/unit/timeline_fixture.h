@@ -1,5 +1,5 @@
-/* timeline_fixture.h - for the tests of the timeline: traces of two machines, and one of them single-stepped,
- * so that every answer is known. */
+/* timeline_fixture.h - for the tests of the timeline: traces of two machines, one of which is also
+ * single-stepped, so that every answer is known. */
 #ifndef BOOTREEL_TESTS_TIMELINE_FIXTURE_H
 #define BOOTREEL_TESTS_TIMELINE_FIXTURE_H
 
@@ -42,7 +42,7 @@ enum {
 
 /* Real mode at 0:8000h. Sets up the PIC (base 8) and the PIT (a tick each 3352 ns), then ROUNDS times: counts
  * in memory, reads it again, calls `work`, fills 40 bytes; each 256th time prints "x\n" on port E9h and halts
- * until the next tick; at last leaves by port F4h. */
+ * until the next tick; finally ends through port F4h. */
 static const uint8_t guest[] = {
     0xfa, 0x31, 0xc0, 0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xd0, 0xbc, 0x00, 0x70, 0xc7, 0x06, 0x20, 0x00, 0x79,
     0x80, 0xc7, 0x06, 0x22, 0x00, 0x00, 0x00, 0xb0, 0x11, 0xe6, 0x20, 0xb0, 0x08, 0xe6, 0x21, 0xb0, 0x04,
@@ -55,15 +55,16 @@ static const uint8_t guest[] = {
 
 /* A position of the single-stepped run. */
 struct seen {
-    uint16_t pc;   /* the instruction that the step from here executes; 0: an interrupt, or none */
-    uint64_t hash; /* of the state; of some positions */
+    uint16_t pc;   /* the instruction that the step from here executes; 0 for an interrupt, or none */
+    uint64_t hash; /* hash of the state, at some positions */
 };
 
 enum { HASH_EVERY = 97 };
 
 struct fixture {
     char dir[64];
-    char reel[96], bare[96], typed[96]; /* all events recorded; none; the small machine with inputs */
+    char reel[96], bare[96],
+        typed[96]; /* with all events recorded; with none; of the small machine with inputs */
     struct seen *seen;
     uint64_t last;
     struct timeline *tl;
@@ -278,8 +279,8 @@ static inline bool is_pc(const struct fixture *f, uint64_t i, uint16_t a, uint16
     return f->seen[i].pc && (f->seen[i].pc == a || f->seen[i].pc == b);
 }
 
-/* The next position after (before) `from` at which the instruction at a or b is executed; UINT64_MAX: none.
- */
+/* The next position after (before) `from` at which the instruction at a or b is executed, or UINT64_MAX if
+ * there is none. */
 static inline uint64_t expected(const struct fixture *f, enum timeline_direction dir, uint64_t from,
                                 uint16_t a, uint16_t b)
 {
@@ -301,7 +302,7 @@ static inline void state_is(struct fixture *f, struct timeline *tl)
     if (f->seen[at].hash)
         assert_int_equal(hash, f->seen[at].hash);
     else
-        f->seen[at].hash = hash; /* any later visit must give the same */
+        f->seen[at].hash = hash; /* every later visit must give the same */
 }
 
 #endif

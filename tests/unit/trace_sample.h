@@ -48,7 +48,7 @@ __attribute__((unused)) static void spill(const char *path, const void *p, size_
     fclose(f);
 }
 
-/* A small generator with a fixed seed: tests are the same each time. */
+/* A small random generator with a fixed seed, so that tests are the same each time. */
 __attribute__((unused)) static uint64_t rnd(uint64_t *state)
 {
     *state ^= *state << 13;
@@ -141,7 +141,7 @@ __attribute__((unused)) static void sample_image_page(uint8_t *page, unsigned ch
 
 static const struct trace_field pit_fields[] = {{"count", 2, 3}, {"mode", 1, 3}, {"latch", 8, 1}};
 
-/* In checkpoint k the region has pages [0, 8 + k); later ones give every third only. */
+/* In checkpoint k the region has pages [0, 8 + k); later checkpoints store only every third page. */
 __attribute__((unused)) static void sample_checkpoint(struct trace_writer *w, unsigned k, uint64_t icount,
                                                       bool whole)
 {
@@ -232,7 +232,7 @@ __attribute__((unused)) static struct trace *open_good(struct bytes b)
     return t;
 }
 
-/* Walks everything; whatever the file is, that must not crash. Returns whether all was good. */
+/* Reads everything, which must not crash whatever the file contains. Returns whether all of it was valid. */
 __attribute__((unused)) static bool walk(struct trace *t)
 {
     struct event ev;
@@ -255,7 +255,7 @@ struct put_check {
     bool *have;
 };
 
-/* Which checkpoint last gave page i, as of checkpoint k. */
+/* Which checkpoint last stored page i, as of checkpoint k. */
 __attribute__((unused)) static unsigned page_of(unsigned k, uint64_t i)
 {
     if (k == 2 && i % 3 && i != 9)
@@ -299,7 +299,7 @@ __attribute__((unused)) static void check_state(struct trace *t, unsigned k)
     assert_int_equal(page[50], 0);
     assert_int_equal(trace_state_regions(s), 2);
     assert_string_equal(trace_state_region_name(s, 1), "disk0");
-    /* A whole state has its one page of disk0; one that is not keeps those before. */
+    /* A full state has its one page of disk0; one that is not full keeps the earlier pages. */
     assert_int_equal(trace_state_region_pages(s, 1), k == 2 ? 2 : 1);
     assert_int_equal(trace_state_page(s, "disk0", UINT32_MAX - k, page, NULL), 1);
     for (size_t i = 0; i < TRACE_PAGE; i++)

@@ -11,7 +11,7 @@ struct bios_regs {
 };
 enum { CARRY = 1 };
 
-/* INT number; the registers go there and come back. */
+/* Calls INT number with these registers, and stores those it returns. */
 void bios(u32 number, struct bios_regs *regs);
 
 #endif

@@ -55,7 +55,7 @@ fail:   call    print
 1:      hlt
         jmp     1b
 
-# The text at SI, with a NUL at its end, on the screen.
+# Prints the text at SI, which ends with a NUL, on the screen.
 print:  lodsb
         test    %al, %al
         jz      1f

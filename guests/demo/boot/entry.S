@@ -63,7 +63,7 @@ interrupt:
         .cfi_endproc
         .size   bios, . - bios
 
-# void protected_mode(void): on to load_kernel() of load.c, in 32 bits. Never returns.
+# void protected_mode(void): continues in 32 bits at load_kernel() of load.c. Never returns.
         .globl  protected_mode
         .type   protected_mode, @function
 protected_mode:

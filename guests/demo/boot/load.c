@@ -2,7 +2,7 @@
 #include "guests/demo/elf.h"
 #include "guests/demo/layout.h"
 
-/* Nothing can be said any more: the screen shows a red E. */
+/* There is no console any more, so the screen shows a red E. */
 static NORETURN void fail(void)
 {
     *(volatile u16 *)0xb8000 = 0x4f00 | 'E';

@@ -85,7 +85,7 @@ static u8 in8(u16 port)
     return value;
 }
 
-/* With the line closed, FFFF:0510 is 0000:0500. */
+/* With the line off, FFFF:0510 is 0000:0500. */
 static bool a20_is_open(void)
 {
     volatile u16 *low = (volatile u16 *)0x500;
@@ -99,7 +99,7 @@ static bool a20_is_open(void)
     return high != 0x4321;
 }
 
-/* The BIOS knows how; if it does not, the system control port of the PS/2. */
+/* By the BIOS or, if it cannot, by the PS/2's system control port. */
 static void open_a20(void)
 {
     struct bios_regs r = {.eax = 0x2401};

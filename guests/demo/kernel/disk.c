@@ -8,7 +8,7 @@ enum { CONTROL = 0x3f6, NO_INTERRUPTS = 2 };
 enum { DEVICE_LBA = 0xe0, ERROR = 1, WANTS_DATA = 8, BUSY = 0x80, NOTHING = 0xff };
 enum { READ_SECTORS = 0x20, IDENTIFY = 0xec };
 
-/* Until the disk has a sector for us. */
+/* Waits until the disk has a sector for us. */
 static bool wait_for_data(void)
 {
     u8 status;

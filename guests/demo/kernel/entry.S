@@ -1,11 +1,11 @@
-# entry.S - interrupts and exceptions: all come together in one place with the registers saved; and the switch between two
-# processes in the kernel.
+# entry.S - the entries of interrupts and exceptions, which all lead to one place with the registers saved; and the switch
+# between two processes in the kernel.
 
 #include "guests/demo/layout.h"
 
         .cfi_sections .debug_frame
         .text
-# 256 entries. Some exceptions push an error code; for all else a 0 stands in its place.
+# 256 entries. Some exceptions push an error code; all others push a 0 in its place.
         .macro  entry_of n
         .if     \n == 8 || (\n >= 10 && \n <= 14) || \n == 17
         .else

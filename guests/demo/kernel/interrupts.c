@@ -73,7 +73,7 @@ void set_kernel_stack(u32 top)
 
 /* ---------------------------------------------------------------- hardware interrupts */
 
-/* IRQ 0-15 become vectors 20h-2Fh, and all are held back. */
+/* IRQ 0-15 become vectors 20h-2Fh, and all are masked. */
 static void pic_init(void)
 {
     static const u8 words[2][4] = {{PIC_INIT, IRQ_BASE, 4, PIC_8086}, {PIC_INIT, IRQ_BASE + 8, 2, PIC_8086}};
@@ -92,7 +92,7 @@ void irq_handle(unsigned irq, void (*fn)(struct frame *))
     out8(port + PIC_DATA, in8(port + PIC_DATA) & ~(1 << (irq & 7)));
 }
 
-/* IRQ 7 and 15 come also when a request went away: then it is not in service. */
+/* IRQ 7 and 15 also come when a request went away; then they are not in service. */
 static bool spurious(unsigned irq)
 {
     u16 port = irq < 8 ? PIC1 : PIC2;

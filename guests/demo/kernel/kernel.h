@@ -1,4 +1,4 @@
-/* kernel.h - what the files of the kernel know of each other.
+/* kernel.h - what the kernel's files share.
  *
  * One processor; interrupts are off whenever the kernel runs (but for the moment in which it waits with
  * nothing to do), so nothing here needs a lock.
@@ -60,7 +60,7 @@ void format(void (*put)(void *ctx, char c), void *ctx, const char *fmt, va_list 
 void console_init(void);
 void print_char(char c);
 __attribute__((format(printf, 1, 2))) void print(const char *fmt, ...);
-/* Says why, and stops for good. */
+/* Prints why, and stops for ever. */
 __attribute__((format(printf, 1, 2))) void panic(const char *fmt, ...) NORETURN;
 
 /* ---- memory.c: pages of physical memory ---- */
@@ -69,15 +69,15 @@ __attribute__((format(printf, 1, 2))) void panic(const char *fmt, ...) NORETURN;
 enum { NO_PAGE = 0 };
 
 void memory_init(const struct boot_info *info);
-/* A page of zeros, used once; its physical address, NO_PAGE if there is none. */
+/* A page of zeros with one user. Returns its physical address, or NO_PAGE if there is none. */
 u32 page_new(void);
-/* One user more, one less. The last one frees it. */
+/* Add or remove a user. Removing the last one frees the page. */
 void page_share(u32 page);
 void page_drop(u32 page);
 unsigned page_users(u32 page);
 u32 memory_top(void);
 u32 memory_free_kib(void);
-/* Where the kernel sees physical memory. */
+/* The virtual address at which the kernel sees a physical one. */
 static inline void *direct(u32 physical)
 {
     return (void *)(physical + KERNEL_BASE);
@@ -85,7 +85,7 @@ static inline void *direct(u32 physical)
 
 /* ---- paging.c: address spaces ---- */
 
-typedef u32 entry; /* of a page table or directory */
+typedef u32 entry; /* an entry of a page table or directory */
 
 void paging_init(void);
 /* A space with the kernel in it and no program; the physical address of its directory. */
@@ -94,13 +94,13 @@ u32 space_new(void);
 u32 space_fork(u32 space);
 void space_free(u32 space);
 void space_enter(u32 space);
-/* A new page at a program's address; false if memory is out. */
+/* Maps a new page at a program's address; false if there is no free memory. */
 bool space_add(u32 space, u32 address, bool writable);
 /* Copies into a space that is not in use, page by page. */
 void space_write(u32 space, u32 address, const void *from, u32 n);
-/* Is all of it the program's own memory, in the space in use? */
+/* Whether all of it is the program's own memory, in the space in use. */
 bool user_range(u32 address, u32 n);
-/* A page fault: true if it could be put right. */
+/* Handles a page fault; true if it was resolved. */
 bool paging_fault(u32 address, u32 error);
 
 /* ---- interrupts.c, entry.S ---- */
@@ -121,7 +121,7 @@ static inline bool from_program(const struct frame *f)
 void interrupts_init(void);
 /* The stack that the processor switches to when a program is interrupted. */
 void set_kernel_stack(u32 top);
-/* Call fn at hardware interrupt irq, and let it through. */
+/* Calls fn at hardware interrupt irq, and unmasks it. */
 void irq_handle(unsigned irq, void (*fn)(struct frame *));
 /* entry.S calls it for all vectors. */
 void interrupt(struct frame *f);
@@ -141,9 +141,9 @@ int keyboard_next(void);
 
 /* False if there is no such disk, or it reports an error. */
 bool disk_read(u32 lba, u32 count, void *to);
-/* The file of that name; NULL if there is none. Valid until the next call. */
+/* The file of that name, or NULL if there is none. Valid until the next call. */
 const struct file *file_find(const char *name);
-/* What the disk calls itself. */
+/* Prints the disk's model name and size. */
 void disk_init(void);
 
 /* ---- process.c ---- */
@@ -154,7 +154,7 @@ struct process {
     int pid, parent;
     enum process_state state;
     u32 space;
-    u32 wake; /* PROCESS_SLEEPING, PROCESS_KEY: uptime at which it goes on by itself */
+    u32 wake; /* PROCESS_SLEEPING, PROCESS_KEY: uptime at which it resumes by itself */
     int code; /* PROCESS_ZOMBIE */
     u32 ticks;
     u32 esp;   /* in the kernel, while another runs */
@@ -165,19 +165,19 @@ struct process {
 void process_init(void);
 struct process *process_current(void);
 struct process *process_at(unsigned index);
-/* A new process from a program of the disk: its pid or an error. */
+/* Starts a program of the disk in a new process. Returns its pid or an error. */
 int process_spawn(const char *name, const char *argument);
 int process_fork(const struct frame *f);
 void process_exit(int code) NORETURN;
 int process_wait(int *code);
-/* Wait in that state until somebody makes it ready, or the time has come. */
+/* Waits in that state until the process is made ready, or the time has come. */
 void process_block(enum process_state state, u32 milliseconds);
-/* All that wait in that state are ready. */
+/* Makes all processes that wait in that state ready. */
 void process_wake(enum process_state state);
 void process_yield(void);
-/* A millisecond is over. True: it is another one's turn. */
+/* A millisecond has passed. True if it is another process's turn. */
 bool process_tick(void);
-/* Run processes; never returns. */
+/* Runs processes; never returns. */
 void process_run(void) NORETURN;
 
 /* ---- syscall.c, acpi.c ---- */

@@ -54,6 +54,6 @@ void keyboard_init(void)
 {
     irq_handle(1, key);
     irq_handle(4, serial);
-    key(NULL); /* what came before would keep the controller from interrupting */
+    key(NULL); /* an old byte would keep the controller from interrupting */
     out8(COM1_ENABLE, 1);
 }

@@ -1,4 +1,4 @@
-/* main.c - the kernel's beginning: one thing after the other, until the first program runs. */
+/* main.c - the kernel's start: initialization step by step, until the first program runs. */
 #include "guests/demo/kernel/kernel.h"
 
 static void say_what_is_there(const struct boot_info *info)

@@ -1,4 +1,4 @@
-/* memory.c - pages of physical memory: how many users each has. A page without any is free. */
+/* memory.c - pages of physical memory, with the number of users of each. A page without users is free. */
 #include "guests/demo/kernel/kernel.h"
 
 enum { PAGES = DIRECT_MAP_MAX / PAGE, NOT_MEMORY = 255 };
@@ -18,7 +18,7 @@ static void mark(u64 from, u64 to, u8 as)
         users[page] = as;
 }
 
-/* Whole pages of usable memory above the kernel are free; all below 1 MiB and all else is left alone. */
+/* Whole pages of usable memory above the kernel are free; everything else is left alone. */
 void memory_init(const struct boot_info *info)
 {
     memset(users, NOT_MEMORY, sizeof users);

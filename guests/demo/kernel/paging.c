@@ -6,7 +6,7 @@
  */
 #include "guests/demo/kernel/kernel.h"
 
-/* COPY is ours: may be written, after copying. */
+/* COPY is our own: writable after copying. */
 enum { PRESENT = 1, WRITABLE = 2, USER = 4, BIG = 0x80, COPY = 0x200 };
 enum { FAULT_PRESENT = 1, FAULT_WRITE = 2 };
 enum { ENTRIES = 1024, KERNEL_FIRST = KERNEL_BASE >> 22, BIG_PAGE = 4 << 20 };
@@ -42,7 +42,7 @@ void paging_init(void)
 
 /* ---------------------------------------------------------------- entries */
 
-/* The entry of a program's address; NULL if there is no page table for it, and none is made. */
+/* The entry for a program's address, or NULL if it has no page table and none is made. */
 static entry *entry_of(u32 space, u32 address, bool make)
 {
     entry *directory = table_at(space), *d = &directory[address >> 22];
@@ -88,7 +88,7 @@ u32 space_new(void)
     return space;
 }
 
-/* One page of both from now on. */
+/* The page belongs to both from now on. */
 static bool share(u32 space, u32 address, entry *e)
 {
     entry *other = entry_of(space, address, true);

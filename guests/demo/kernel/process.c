@@ -35,7 +35,7 @@ static struct process *find_free(void)
 
 /* ---------------------------------------------------------------- taking turns */
 
-/* On to process_run(), which chooses the next. */
+/* Switches to process_run(), which chooses the next. */
 static void leave(void)
 {
     switch_to(&current->esp, idle_esp);
@@ -64,7 +64,7 @@ static bool any_left(void)
     return false;
 }
 
-/* With nobody ready the processor waits, interrupts on: one of them will make somebody ready. */
+/* If no process is ready, the processor waits with interrupts on: one will make a process ready. */
 void process_run(void)
 {
     while (any_left()) {
@@ -123,7 +123,7 @@ static void prepare_stack(struct process *p, const struct frame *f)
     p->esp = (u32)top;
 }
 
-/* A place with a pid and a stack; the space is the caller's. */
+/* Gets a slot with a pid and a stack; the caller adds the space. */
 static struct process *make(const char *name, u32 space)
 {
     struct process *p = find_free();
@@ -156,7 +156,7 @@ int process_fork(const struct frame *f)
 
 /* ---------------------------------------------------------------- programs of the disk */
 
-/* Reads a file to memory that the next call overwrites. */
+/* Reads a file into memory that the next call overwrites. */
 static const void *read_file(const struct file *f)
 {
     static char buffer[32 * 1024] __attribute__((aligned(4)));
@@ -175,7 +175,7 @@ static bool load_segment(u32 space, const char *file, const struct elf_segment *
     return true;
 }
 
-/* Returns the entry, 0 if it cannot be loaded. */
+/* Returns the entry, or 0 if it cannot be loaded. */
 static u32 load_program(u32 space, const struct file *f)
 {
     const char *file = read_file(f);

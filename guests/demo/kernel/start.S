@@ -1,7 +1,7 @@
-# start.S - the kernel's first instructions, at 1 MiB in 32-bit protected mode without paging, EBX: struct boot_info.
+# start.S - the kernel's first instructions, at 1 MiB in 32-bit protected mode without paging. EBX points to struct boot_info.
 #
-# The kernel is linked at C0100000h, so it first needs paging: two 4 MiB pages, both onto the first 4 MiB of memory - at 0 for
-# the few instructions that are executed there, and at C0000000h for good.
+# The kernel is linked at C0100000h, so it first needs paging: two 4 MiB pages that both map the first 4 MiB of memory, at 0
+# for the few instructions that are executed there, and at C0000000h permanently.
 
 #include "guests/demo/layout.h"
 

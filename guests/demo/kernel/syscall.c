@@ -1,4 +1,4 @@
-/* syscall.c - what programs ask for (syscalls.h): a function a call, and the table of them. */
+/* syscall.c - the system calls (syscalls.h): a function for each call, and their table. */
 #include "guests/demo/kernel/kernel.h"
 
 static int sys_exit(struct frame *f)
@@ -25,7 +25,7 @@ static int sys_fork(struct frame *f)
     return process_fork(f);
 }
 
-/* A program's text, copied; false if it is not its own memory, or too long. */
+/* Copies a program's text; false if it is not in its own memory, or too long. */
 static bool user_text(u32 from, char *to, u32 size)
 {
     for (u32 i = 0; i < size; i++) {

@@ -22,7 +22,7 @@ static void run(const char *name, const char *argument)
         printf("init: process %d is %s%s%s\n", pid, name, *argument ? " " : "", argument);
 }
 
-/* A key within some time means that somebody is there. */
+/* A key pressed in time means that a person is there. */
 static bool somebody(void)
 {
     printf("init: press a key for a shell: ");

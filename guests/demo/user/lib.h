@@ -12,7 +12,7 @@ void exit(int code) NORETURN;
 int getpid(void);
 int fork(void);
 int spawn(const char *name, const char *argument);
-/* A child that ended, and how; negative: there is none. */
+/* Waits for a child to end. Returns its pid, negative if there is none. */
 int wait(int *code);
 void yield(void);
 void sleep(u32 milliseconds);
