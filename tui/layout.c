@@ -137,8 +137,11 @@ static bool skip_item(const char **p)
     do {
         depth += **p == '(';
         depth -= **p == ')';
-    } while (*(*p)++ && depth);
-    return !depth;
+        if (!**p)
+            return false; /* the bracket is not closed */
+        ++*p;
+    } while (depth);
+    return true;
 }
 
 /* Splits at `sign` up to the end or a closing bracket. `over` signs may occur inside a part. */

@@ -306,7 +306,8 @@ static void open_beside(struct builder *b, size_t rule, const struct condition *
                              .text = mem_alloc(key.len + 1),
                              .len = key.len,
                              .home = home};
-    memcpy(o->text, key.text, key.len);
+    if (key.len)
+        memcpy(o->text, key.text, key.len);
     if (r->moment)
         close_beside(b, b->nbeside - 1, ev, number, false);
 }
