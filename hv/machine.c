@@ -14,6 +14,7 @@
 #include "hv/load/load.h"
 #include "hv/services.h"
 #include "hv/x86/x86.h"
+#include "traces/memory.h"
 
 enum { NS_PER_STEP = 1, SLICE = 1 << 20, TURN = 1000 };
 
@@ -168,10 +169,8 @@ static void boot_sector_read(void *ctx, unsigned drive)
 static void set_stops(struct pc *pc)
 {
     size_t n = MARKS + pc->nnew;
-    struct stop_point *numbered = calloc(n, sizeof *numbered);
-    pc->stops = realloc(pc->stops, n * sizeof *pc->stops);
-    if (!numbered || !pc->stops)
-        abort();
+    struct stop_point *numbered = mem_zero(n, sizeof *numbered);
+    pc->stops = mem_resize(pc->stops, n * sizeof *pc->stops);
     size_t set = 0;
     pc->boot_sector_marked = boot_sector_marked(pc);
     for (size_t i = 0; i < n; i++) {
@@ -476,7 +475,7 @@ static int run_firmware_steps(struct pc *pc, uint64_t start, struct error *err)
     if (!rc && !there)
         rc = error_set(
             err,
-            "%s: does not come to INT 19h, where a BIOS boots, in %d million steps: for --kernel choose another --bios",
+            "%s: does not reach INT 19h, where a BIOS boots, within %d million steps: for --kernel choose another --bios",
             config_image(&pc->config, "bios")->name, FIRMWARE_STEPS / 1000000);
     return rc;
 }
@@ -628,11 +627,7 @@ static void pc_stops(struct engine *e, const struct stop_point *s, size_t n)
 {
     struct pc *pc = pc_of(e);
     free(pc->new_stops);
-    pc->new_stops = malloc((n + 1) * sizeof *s);
-    if (!pc->new_stops)
-        abort();
-    for (size_t i = 0; i < n; i++)
-        pc->new_stops[i] = s[i];
+    pc->new_stops = mem_copy(s, n * sizeof *s);
     pc->nnew = n;
     pc->stops_changed = true;
     x86_break(pc->cpu);
@@ -714,11 +709,7 @@ const char *hv_cpu_model(unsigned i)
 
 struct engine *hv_create(const struct engine_config *cfg, struct error *err)
 {
-    struct pc *pc = calloc(1, sizeof *pc);
-    if (!pc) {
-        error_set(err, "no memory for the machine");
-        return NULL;
-    }
+    struct pc *pc = mem_zero(1, sizeof *pc);
     const struct board_host host = {.ctx = pc,
                                     .icount = now_icount,
                                     .time = now_time,

@@ -53,7 +53,7 @@ struct field_table services_fields(void)
     return fields_flatten(fields, FIELD_COUNT(fields));
 }
 
-enum { UNKNOWN = 255, FIRST_VECTOR = 0x10, LAST_VECTOR = 0x1a };
+enum { UNKNOWN = 255 };
 #define STATE_SIZE offsetof(struct services, board)
 
 void services_init(struct services *s, struct board *b, uint64_t (*now)(void *ctx), void *ctx)
@@ -80,7 +80,7 @@ int services_loaded(struct services *s)
     bool good = s->depth <= SERVICE_DEPTH && s->line_length <= SERVICE_LINE;
     for (unsigned i = 0; good && i < SERVICE_DEPTH; i++)
         good = ends(s->call[i].words) &&
-               (i >= s->depth || (s->call[i].vector >= FIRST_VECTOR && s->call[i].vector <= LAST_VECTOR));
+               (i >= s->depth || (s->call[i].vector >= SERVICE_FIRST && s->call[i].vector <= SERVICE_LAST));
     for (unsigned i = 0; good && i < SERVICE_REPEATS; i++)
         good = ends(s->poll[i].words);
     if (good)
@@ -380,7 +380,7 @@ static void on_interrupt(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack
 {
     struct services *s = ctx;
     struct service_regs r;
-    if (vector < FIRST_VECTOR || vector > LAST_VECTOR)
+    if (vector < SERVICE_FIRST || vector > SERVICE_LAST)
         return;
     /* A call from the same stack position means that the earlier one did not return (or that the INT
      * faulted). */
@@ -440,7 +440,7 @@ static void on_far_call(void *ctx, unsigned cpu, uint64_t target, uint64_t stack
     struct x86 *x = board_cpu(s->board, cpu);
     uint64_t table = vector_table(x);
     unsigned found = 0, vector = 0;
-    for (unsigned v = FIRST_VECTOR; v <= LAST_VECTOR; v++)
+    for (unsigned v = SERVICE_FIRST; v <= SERVICE_LAST; v++)
         if (handler_of(s, x, table, v) == target) {
             vector = v;
             found++;

@@ -13,6 +13,8 @@
 #include "hv/board/board.h"
 
 enum {
+    SERVICE_FIRST = 0x10, /* vectors of the services: INT 10h-1Ah */
+    SERVICE_LAST = 0x1a,
     SERVICE_DEPTH = 16, /* nested calls; when there are more, the oldest is forgotten */
     SERVICE_WORDS = 160,
     SERVICE_REPEATS = 4, /* different polling calls that are folded at the same time */

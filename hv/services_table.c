@@ -244,7 +244,7 @@ const struct service_row *service_row(uint8_t vector, uint16_t ax)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].vector == vector && (ax & rows[i].mask) == rows[i].function)
             return &rows[i];
-    return &unknown[vector - 0x10];
+    return &unknown[vector - SERVICE_FIRST];
 }
 
 /* ---------------------------------------------------------------- writing words */

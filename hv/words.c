@@ -46,7 +46,6 @@ static const char *const service_groups[] = {
     [0x16] = "keyboard service", [0x17] = "printer service",       [0x18] = "no boot device",
     [0x19] = "bootstrap loader", [0x1a] = "clock and PCI service",
 };
-enum { SERVICES_FIRST = 0x10, SERVICES_LAST = 0x1a };
 
 static const struct {
     uint8_t vector;
@@ -77,7 +76,7 @@ static int softint_words(const struct pc_seen *s, const struct event *ev, char *
     if (!real_mode(s, ev->cpu))
         return snprintf(buf, size,
                         vector == 0x80 ? "system call by INT 80h, number %u" : "INT in protected mode", ax);
-    if (vector >= SERVICES_FIRST && vector <= SERVICES_LAST)
+    if (vector >= SERVICE_FIRST && vector <= SERVICE_LAST)
         return snprintf(buf, size, "BIOS %s: %s", service_groups[vector],
                         service_row((uint8_t)vector, (uint16_t)ax)->name);
     for (size_t i = 0; i < sizeof real_vectors / sizeof real_vectors[0]; i++)
@@ -91,7 +90,7 @@ static int service_words(const struct event *ev, char *buf, size_t size)
 {
     unsigned vector = (unsigned)ev->f[EVF_SERVICE_vector];
     const char *group =
-        vector >= SERVICES_FIRST && vector <= SERVICES_LAST ? service_groups[vector] : "service";
+        vector >= SERVICE_FIRST && vector <= SERVICE_LAST ? service_groups[vector] : "service";
     return snprintf(buf, size, "BIOS %s, %s", group, ev->f[EVF_SERVICE_carry] ? "carry set" : "carry clear");
 }
 
@@ -198,4 +197,11 @@ static int pc_event(void *state, const struct event *ev, char *buf, size_t size,
     return n ? n : board_words(board_part(state), ev, buf, size, manual, source);
 }
 
-const struct engine_words hv_words = {.size = pc_size, .reset = pc_reset, .event = pc_event};
+static int pc_later(const void *state, const struct event *ev, const struct event *next, char *buf,
+                    size_t size)
+{
+    return board_words_later(board_part((void *)state), ev, next, buf, size);
+}
+
+const struct engine_words hv_words = {
+    .size = pc_size, .reset = pc_reset, .event = pc_event, .later = pc_later};

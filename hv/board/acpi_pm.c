@@ -6,8 +6,8 @@
 #include "hv/board/internal.h"
 #include "hv/board/smbus.h"
 #include "hv/board/acpi_pm.h"
+#include "traces/memory.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct acpi_pm {
@@ -326,9 +326,7 @@ static void init_pci(struct acpi_pm *s)
 
 int acpi_pm_create(struct board *b, struct error *err)
 {
-    struct acpi_pm *s = calloc(1, sizeof *s);
-    if (!s)
-        return error_set(err, "out of memory");
+    struct acpi_pm *s = mem_zero(1, sizeof *s);
     s->board = b;
     init_pci(s);
     board_timer(b, &s->timer, timer_fired, s);

@@ -9,7 +9,7 @@ enum {
     REG_PMREGMISC = 0x80,
     REG_SMBBASE = 0x90,
     REG_SMBCFG = 0xd2,
-    PM_BASE_USUAL = 0x600,
+    PM_BASE_USUAL = 0x600, /* where every firmware of this board puts the registers */
     PM_SIZE = 64,
     SMB_SIZE = 16,
     GPE_BASE = 0xafe0,

@@ -1,7 +1,7 @@
 /* acpi_pm_words.c - the PIIX4's power management in words: PM and GPE registers, SMI command port, SMBus
  * host.
  *
- * Source: Intel 82371AB (PIIX4) datasheet (290562), chapters 7 and 11; ACPI specification, 4.7 (names of the
+ * Source: Intel 82371AB (PIIX4) datasheet (290562), chapter 7; ACPI specification, 4.7 (names of the
  * PM1 bits). */
 #include "hv/board/acpi_pm.h"
 #include "hv/board/words.h"
@@ -91,14 +91,14 @@ bool smbus_words(struct board_seen *s, const struct access *a, struct words *w)
                                                {0x40, "start", NULL, NULL},
                                                {0, NULL, NULL, NULL}};
     static const struct word_reg table[] = {
-        {0x00, WORD_BOTH, "host status", host, "11.2.1 SMBHSTSTS", SHOW_VALUE},
-        {0x01, WORD_BOTH, "slave status", NULL, "11.2.2 SMBSLVSTS", SHOW_VALUE},
-        {0x02, WORD_BOTH, "host control", control, "11.2.3 SMBHSTCNT", SHOW_VALUE},
-        {0x03, WORD_BOTH, "host command", NULL, "11.2.4 SMBHSTCMD", SHOW_VALUE},
-        {0x04, WORD_BOTH, "host address", NULL, "11.2.5 SMBHSTADD", SHOW_VALUE},
-        {0x05, WORD_BOTH, "host data 0", NULL, "11.2.6 SMBHSTDAT0", SHOW_VALUE},
-        {0x06, WORD_BOTH, "host data 1", NULL, "11.2.7 SMBHSTDAT1", SHOW_VALUE},
-        {0x07, WORD_BOTH, "block data", NULL, "11.2.8 SMBBLKDAT", SHOW_VALUE},
+        {0x00, WORD_BOTH, "host status", host, "7.3.1 SMBHSTSTS", SHOW_VALUE},
+        {0x01, WORD_BOTH, "slave status", NULL, "7.3.2 SMBSLVSTS", SHOW_VALUE},
+        {0x02, WORD_BOTH, "host control", control, "7.3.3 SMBHSTCNT", SHOW_VALUE},
+        {0x03, WORD_BOTH, "host command", NULL, "7.3.4 SMBHSTCMD", SHOW_VALUE},
+        {0x04, WORD_BOTH, "host address", NULL, "7.3.5 SMBHSTADD", SHOW_VALUE},
+        {0x05, WORD_BOTH, "host data 0", NULL, "7.3.6 SMBHSTDAT0", SHOW_VALUE},
+        {0x06, WORD_BOTH, "host data 1", NULL, "7.3.7 SMBHSTDAT1", SHOW_VALUE},
+        {0x07, WORD_BOTH, "block data", NULL, "7.3.8 SMBBLKDAT", SHOW_VALUE},
     };
     return words_register(w, "SMBus", manual, WORD_ROWS(table), a->at, a);
 }

@@ -5,7 +5,10 @@
  * IA-PC HPET specification 1.0a, 3.2.4; 20.2 AML encoding; the linker/loader script is QEMU's
  * etc/table-loader as SeaBIOS reads it. Addresses and interrupts: acpi_pm.c, irq.c, and the I/O APIC, local
  * APIC and HPET at their usual places. */
+#include "hv/board/acpi_pm.h"
+#include "hv/board/hpet.h"
 #include "hv/board/internal.h"
+#include "hv/board/lapic.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +19,6 @@ static const uint8_t dsdt_aml[] = {
 
 enum {
     HEADER = 36,
-    GPE_BASE = 0xafe0,
-    SCI = 9,
     RESET_PORT = 0xcf9,
 };
 
@@ -166,10 +167,10 @@ static size_t add_fadt(struct board *b, struct acpi_tables *a, size_t facs, size
     const uint32_t pm = acpi_pm_base(b);
     enum { WBINVD = 1 << 0, PROC_C1 = 1 << 2, SLP_BUTTON = 1 << 5, RTC_S4 = 1 << 7, RESET_REG = 1 << 10 };
     const struct value values[] = {
-        {46, 2, SCI},      /* SCI_INT */
-        {48, 4, 0xb2},     /* SMI_CMD */
-        {52, 1, 0xf1},     /* ACPI_ENABLE */
-        {53, 1, 0xf0},     /* ACPI_DISABLE */
+        {46, 2, SCI_LINE}, /* SCI_INT */
+        {48, 4, APMC},     /* SMI_CMD */
+        {52, 1, CMD_ACPI_ENABLE},
+        {53, 1, CMD_ACPI_DISABLE},
         {56, 4, pm},       /* PM1a_EVT_BLK */
         {64, 4, pm + 4},   /* PM1a_CNT_BLK */
         {76, 4, pm + 8},   /* PM_TMR_BLK */
@@ -218,7 +219,7 @@ static size_t add_madt(struct board *b, struct acpi_tables *a)
     static const uint8_t level[] = {5, 9, 10, 11};
     struct blob *t = &a->tables;
     size_t at = begin(t, "APIC", 1);
-    add_number(t, 4, 0xfee00000);
+    add_number(t, 4, LAPIC_BASE);
     add_number(t, 4, 1); /* there are 8259s as well */
     for (unsigned i = 0; i < board_cpus(b); i++) {
         const uint8_t lapic[] = {0, 8, (uint8_t)i, (uint8_t)i, 1, 0, 0, 0};
@@ -239,7 +240,7 @@ static size_t add_hpet(struct acpi_tables *a)
     size_t at = begin(t, "HPET", 1);
     add_number(t, 4, 0x8086a201); /* as the low half of its capabilities register */
     add_number(t, 4, 0);          /* address: memory space */
-    add_number(t, 8, 0xfed00000);
+    add_number(t, 8, HPET_BASE);
     add_number(t, 4, 0); /* number 0, minimum tick and page protection unknown */
     end(a, at);
     return at;

@@ -1,13 +1,12 @@
 /* apic_words.c - local and I/O APIC in words, and the interrupt that a vector stands for.
  *
- * Sources: Intel SDM volume 3, chapter 10 (local APIC); Intel 82093AA (I/O APIC) datasheet (290566), chapter
+ * Sources: Intel SDM volume 3, chapter 10 in the editions until 2022 (local APIC); Intel 82093AA (I/O APIC) datasheet (290566), chapter
  * 3. */
-#include "hv/board/ioapic.h"
 #include "hv/board/lapic.h"
 #include "hv/board/words.h"
 
-static const char sdm[] = "Intel SDM volume 3", io_manual[] = "Intel 82093AA datasheet (290566)";
-enum { TABLE_PINS = 24 };
+static const char sdm[] = "Intel SDM volume 3, APIC (chapter 10 until 2022)",
+                  io_manual[] = "Intel 82093AA datasheet (290566)";
 
 static const struct word_value deliveries[] = {
     {FIXED, "fixed"}, {LOWEST, "lowest priority"}, {SMI, "SMI"},       {NMI, "NMI"},
@@ -138,6 +137,11 @@ static unsigned line_of_pin(unsigned pin)
     return pin == 2 ? 0 : pin;
 }
 
+static bool selects_entry(const struct apic_seen *p)
+{
+    return p->select >= IOAPIC_RTE && p->select < IOAPIC_RTE + 2 * IOAPIC_PINS;
+}
+
 static void entry_words(struct apic_seen *p, const struct access *a, struct words *w)
 {
     unsigned pin = (p->select - IOAPIC_RTE) / 2;
@@ -158,24 +162,19 @@ static void entry_words(struct apic_seen *p, const struct access *a, struct word
 bool ioapic_words(struct board_seen *s, const struct access *a, struct words *w)
 {
     struct apic_seen *p = &s->apic;
-    bool entry = p->select >= IOAPIC_RTE && p->select < IOAPIC_RTE + 2 * TABLE_PINS;
-    const struct word_reg *r;
     switch (a->at & 0xff) {
     case IOREGSEL:
         p->select = (uint8_t)a->value;
-        r = words_row(WORD_ROWS(io_registers), p->select, true);
-        words_begin(w, "I/O APIC", io_manual);
+        words_select(w, "I/O APIC", io_manual, WORD_ROWS(io_registers), p->select);
         w->source = "3.1.1 IOREGSEL";
-        words_add(w, "select register %02Xh", p->select);
-        if (r)
-            words_add(w, " (%s)", r->name);
-        else if (p->select >= IOAPIC_RTE && p->select < IOAPIC_RTE + 2 * TABLE_PINS)
+        if (selects_entry(p))
             words_add(w, " (pin %u, %s half)", (p->select - IOAPIC_RTE) / 2, p->select & 1 ? "high" : "low");
         return true;
     case IOWIN:
-        if (entry)
-            entry_words(p, a, w);
-        return entry || words_register(w, "I/O APIC", io_manual, WORD_ROWS(io_registers), p->select, a);
+        if (!selects_entry(p))
+            return words_register(w, "I/O APIC", io_manual, WORD_ROWS(io_registers), p->select, a);
+        entry_words(p, a, w);
+        return true;
     case IOEOI:
         words_begin(w, "I/O APIC", io_manual);
         words_add(w, "EOI of vector %02llXh", (unsigned long long)a->value);
@@ -191,7 +190,7 @@ bool apic_vector_words(const struct board_seen *s, unsigned vector, struct words
     static const char *const local[LVTS] = {"timer", "thermal sensor", "performance counters",
                                             "LINT0", "LINT1",          "error"};
     const struct apic_seen *p = &s->apic;
-    for (unsigned pin = 0; pin < TABLE_PINS; pin++)
+    for (unsigned pin = 0; pin < IOAPIC_PINS; pin++)
         if (vector && p->pin_vector[pin] == vector && !p->pin_masked[pin]) {
             words_add(w, "IRQ %u (%s) from I/O APIC pin %u", line_of_pin(pin),
                       irq_line_name(line_of_pin(pin)), pin);

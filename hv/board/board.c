@@ -1,6 +1,7 @@
 /* board.c - the mainboard: combines memory, processors and chips; saves their state; passes requests to the
  * machine. */
 #include "hv/board/internal.h"
+#include "traces/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -184,7 +185,7 @@ static int create_ram(struct board *b, struct error *err)
     b->mem = physmem_create(0x100000000ull + b->ram_high);
     b->ram = b->mem ? physmem_block(b->mem, "ram", size) : NULL;
     if (!b->ram)
-        return error_set(err, "memory=%llu: the host has not that much", (unsigned long long)size);
+        return error_set(err, "memory=%llu: the host does not have that much", (unsigned long long)size);
     physmem_map(b->mem, 0, 0xa0000, b->ram, 0, b->ram, 0, false);
     if (b->ram_low > 0x100000)
         physmem_map(b->mem, 0x100000, b->ram_low - 0x100000, b->ram, 0x100000, b->ram, 0x100000, false);
@@ -265,11 +266,7 @@ static int create_chips(struct board *b, struct error *err)
 
 struct board *board_create(const struct engine_config *cfg, const struct board_host *host, struct error *err)
 {
-    struct board *b = calloc(1, sizeof *b);
-    if (!b) {
-        error_set(err, "out of memory");
-        return NULL;
-    }
+    struct board *b = mem_zero(1, sizeof *b);
     b->cfg = cfg;
     b->host = *host;
     b->next_timer = TIMER_OFF;

@@ -59,10 +59,8 @@ bool vga_screen_image(struct board *, uint8_t *rgb, unsigned *w, unsigned *h, si
 /* The size of the screen, and in text modes the cursor and, if there is room, the characters. False if
  * nothing is shown. Changes nothing. */
 bool vga_display(struct board *, struct display *d, struct display_cell *cells, size_t ncells);
-/* Report an event of the machine; icount, time and cpu are filled in. It ends what is being folded (which is
- * state), so it must be called whatever classes are observed. */
-void board_event(struct board *, struct event *);
-/* Report an event, in order with the board's own; icount, time and cpu are filled in. */
+/* Report an event of the machine, in order with the board's own; icount, time and cpu are filled in. It ends
+ * what is being folded (which is state), so it must be called whatever classes are observed. */
 void board_event(struct board *, struct event *);
 
 /* ---- an image that is loaded directly, without firmware ---- */
@@ -102,5 +100,8 @@ void board_words_reset(void *state, const struct engine_config *cfg);
  * set to NULL). Takes less than a microsecond. */
 int board_words(void *state, const struct event *ev, char *buf, size_t size, const char **manual,
                 const char **source);
+/* See engine_words.later (core/engine.h). */
+int board_words_later(const void *state, const struct event *ev, const struct event *next, char *buf,
+                      size_t size);
 
 #endif

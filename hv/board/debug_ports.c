@@ -4,6 +4,7 @@
  * 1) | 1 becomes the exit status); port 80h is the PC/AT's diagnostic port, whose last value reads back. */
 #include "hv/board/internal.h"
 #include "hv/board/debug_ports.h"
+#include "traces/memory.h"
 
 #include <stdlib.h>
 
@@ -63,9 +64,7 @@ static void reset(void *state)
 
 int debug_ports_create(struct board *b, struct error *err)
 {
-    struct debug_ports *s = calloc(1, sizeof *s);
-    if (!s)
-        return error_set(err, "out of memory");
+    struct debug_ports *s = mem_zero(1, sizeof *s);
     s->board = b;
     board_set_slot(b, SLOT_DEBUG, s);
     board_add_chip(b, &(struct chip){.name = "debug",

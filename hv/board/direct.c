@@ -4,6 +4,7 @@
  * chips' files; the BIOS data area after IBM's PC/AT technical reference; mode 3's VGA registers from the IBM
  * VGA reference; the values that a BIOS leaves in registers from SeaBIOS (PIRQs on IRQ 10 and 11, PMBASE
  * 600h, COM and interrupt set-up). */
+#include "hv/board/acpi_pm.h"
 #include "hv/board/internal.h"
 
 #include <string.h>
@@ -11,7 +12,6 @@
 enum {
     EBDA = 0x9fc00,
     ROM_AREA = 0xe0000, /* where the loader puts ACPI tables and SMBIOS */
-    PM_BASE = 0x600,
     SMB_BASE = 0x700,
     DEV_ISA = 1 << 3,
     DEV_IDE = 1 << 3 | 1,
@@ -227,10 +227,10 @@ static void setup_pci(struct board *b)
     if (pci_function(b, DEV_IDE))
         pci_config_write(b, DEV_IDE, 0x40, 4, 0x80008000); /* both channels on */
     pci_config_write(b, DEV_PM, 0x3c, 1, 9);
-    pci_config_write(b, DEV_PM, 0x40, 4, PM_BASE | 1);
-    pci_config_write(b, DEV_PM, 0x80, 1, 1);
-    pci_config_write(b, DEV_PM, 0x90, 4, SMB_BASE | 1);
-    pci_config_write(b, DEV_PM, 0xd2, 1, 9);
+    pci_config_write(b, DEV_PM, REG_PMBASE, 4, PM_BASE_USUAL | 1);
+    pci_config_write(b, DEV_PM, REG_PMREGMISC, 1, 1);
+    pci_config_write(b, DEV_PM, REG_SMBBASE, 4, SMB_BASE | 1);
+    pci_config_write(b, DEV_PM, REG_SMBCFG, 1, 9);
     /* Shadow RAM, readable and writable, from C0000h to FFFFFh. */
     pci_config_write(b, 0, 0x59, 1, 0x30);
     for (unsigned reg = 0x5a; reg <= 0x5f; reg++)

@@ -4,10 +4,9 @@
  * Sources: Intel 8237A datasheet (231466); PIIX3 datasheet, DMA page registers. A device moves its data with
  * dma_transfer(); the controller has no clock of its own. Memory-to-memory transfers, which are not wired in
  * PCs, are reported as unhandled. */
-#include <stdlib.h>
-
 #include "hv/board/chip.h"
 #include "hv/board/dma.h"
+#include "traces/memory.h"
 
 struct dma_channel {
     uint16_t base_address, base_count;
@@ -268,9 +267,7 @@ static void dma_reset(void *state)
 
 int dma_create(struct board *board, struct error *err)
 {
-    struct dma *s = calloc(1, sizeof *s);
-    if (!s)
-        return error_set(err, "dma: out of memory");
+    struct dma *s = mem_zero(1, sizeof *s);
     s->board = board;
     dma_reset(s);
     board_set_slot(board, SLOT_DMA, s);

@@ -4,8 +4,8 @@
  * status). Implied seeks are on after reset, as in other PC emulators, whose BIOSes depend on it. The media
  * have 512-byte sectors; the geometry follows from the image's size. */
 #include "hv/board/floppy.h"
+#include "traces/memory.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const struct fdc_geometry geometries[] = {
@@ -525,11 +525,9 @@ static const struct fdc_geometry *find_geometry(uint64_t size)
 int floppy_create(struct board *board, struct error *err)
 {
     static const char *const role[DRIVES] = {"floppy0", "floppy1"};
-    struct fdc *f = calloc(1, sizeof *f);
+    struct fdc *f = mem_zero(1, sizeof *f);
     struct chip chip = {"floppy", fields, FIELD_COUNT(fields), f, reset, loaded, NULL};
 
-    if (!f)
-        return error_set(err, "no memory for the floppy controller");
     f->board = board;
     board_add_chip(board, &chip);
     board_set_slot(board, SLOT_FLOPPY, f);

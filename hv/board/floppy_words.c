@@ -48,7 +48,7 @@ void fdc_status_words(struct words *w, uint8_t st0)
     words_add(w, ": ST0");
     words_bits(w, st0_bits, st0, 1);
     w->manual = manual;
-    w->source = "6.0 Status Registers";
+    w->source = "6.0 Status Register Encoding";
 }
 
 static void written(struct fdc_seen *f, const struct access *a, struct words *w)
@@ -85,7 +85,7 @@ bool floppy_words(struct board_seen *s, const struct access *a, struct words *w)
     unsigned reg = a->at & 7;
     if (reg == FIFO) {
         words_begin(w, "floppy", manual);
-        w->source = "5.0 Command Set";
+        w->source = "5.0 Command Set/Descriptions";
         a->write ? written(&s->fdc, a, w) : fetched(&s->fdc, a, w);
         return true;
     }

@@ -4,6 +4,7 @@
  * of items is the one that SeaBIOS reads. */
 #include "hv/board/internal.h"
 #include "hv/board/fwcfg.h"
+#include "traces/memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -351,9 +352,7 @@ static void destroy(void *state)
 
 int fwcfg_create(struct board *b, struct error *err)
 {
-    struct fwcfg *s = calloc(1, sizeof *s);
-    if (!s)
-        return error_set(err, "out of memory");
+    struct fwcfg *s = mem_zero(1, sizeof *s);
     s->board = b;
     add_fixed_items(s);
     add_files(s);

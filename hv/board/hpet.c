@@ -6,10 +6,9 @@
  *
  * A timer matches when the counter reaches its comparator's value: a value just passed is reached again after
  * a wrap. */
-#include <stdlib.h>
-
 #include "hv/board/chip.h"
 #include "hv/board/hpet.h"
+#include "traces/memory.h"
 
 enum { TIMERS = 3, PERIOD_NS = 10 };
 
@@ -367,9 +366,7 @@ static void hpet_reset(void *state)
 int hpet_create(struct board *board, struct error *err)
 {
     static void (*const fires[TIMERS])(void *) = {fire0, fire1, fire2};
-    struct hpet *s = calloc(1, sizeof *s);
-    if (!s)
-        return error_set(err, "hpet: out of memory");
+    struct hpet *s = mem_zero(1, sizeof *s);
     s->board = board;
     for (unsigned i = 0; i < TIMERS; i++)
         board_timer(board, &s->timer[i].t, fires[i], s);

@@ -5,8 +5,8 @@
  * BIOS, as on the PIIX3 boards. */
 #include "hv/board/i440fx.h"
 #include "hv/board/internal.h"
+#include "traces/memory.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct i440fx {
@@ -150,9 +150,7 @@ static void loaded(void *state)
 
 int i440fx_create(struct board *b, struct error *err)
 {
-    struct i440fx *s = calloc(1, sizeof *s);
-    if (!s)
-        return error_set(err, "out of memory");
+    struct i440fx *s = mem_zero(1, sizeof *s);
     s->board = b;
     pci_init(&s->pci, "i440fx", 0, 0x8086, 0x1237, 0x060000, 2, 0);
     s->pci.config[0x07] = 0x02; /* medium DEVSEL# */

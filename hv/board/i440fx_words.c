@@ -23,7 +23,7 @@ static const struct word_bits smram_bits[] = {{SMRAM_OPEN, "open", NULL, NULL},
                                               {SMRAM_LOCK, "locked", NULL, NULL},
                                               {SMRAM_ENABLE, "enabled", "disabled", NULL},
                                               {0, NULL, NULL, NULL}};
-static const char pam_source[] = "3.2.18 PAM";
+static const char pam_source[] = "PAM[6:0], 59h-5Fh";
 static const struct word_reg registers[] = {
     {0x57, WORD_BOTH, "DRAMC, DRAM control", NULL, "3.2.16", SHOW_VALUE},
     {0x58, WORD_BOTH, "DRAMT, DRAM timing", NULL, "3.2.17", SHOW_VALUE},
@@ -34,7 +34,7 @@ static const struct word_reg registers[] = {
     {REG_PAM0 + 4, WORD_BOTH, "PAM4, D8000h-DFFFFh", pam_bits, pam_source, SHOW_VALUE},
     {REG_PAM0 + 5, WORD_BOTH, "PAM5, E0000h-E7FFFh", pam_bits, pam_source, SHOW_VALUE},
     {REG_PAM0 + 6, WORD_BOTH, "PAM6, E8000h-EFFFFh", pam_bits, pam_source, SHOW_VALUE},
-    {REG_SMRAM, WORD_BOTH, "SMRAM, system management RAM control", smram_bits, "3.2.23 SMRAM", SHOW_VALUE},
+    {REG_SMRAM, WORD_BOTH, "SMRAM, system management RAM control", smram_bits, "SMRAM, 72h", SHOW_VALUE},
 };
 
 bool i440fx_pci_words(struct board_seen *s, const struct access *a, struct words *w)

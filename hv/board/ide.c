@@ -4,8 +4,8 @@
  * 7 (registers) and 9 (protocols). Absent drives answer as on QEMU: their status reads 0. A command takes a
  * fixed guest time (NS_COMMAND and so on), so that a driver sees BSY, then its interrupt. */
 #include "hv/board/ide.h"
+#include "traces/memory.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- interrupts, timing, events */
@@ -481,10 +481,8 @@ static void add_channel(struct ide *ide, unsigned index)
 
 int ide_create(struct board *board, struct error *err)
 {
-    struct ide *ide = calloc(1, sizeof *ide);
+    struct ide *ide = mem_zero(1, sizeof *ide);
 
-    if (!ide)
-        return error_set(err, "no memory for the IDE controller");
     ide->board = board;
     ide->bm_base = UINT64_MAX;
     board_set_slot(board, SLOT_IDE, ide);

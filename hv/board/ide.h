@@ -163,7 +163,6 @@ const char *ata_command_name(uint8_t command);
 /* Words of IDENTIFY that disks and CD-ROMs share. */
 void ata_identify_string(uint16_t *word, unsigned words, const char *text);
 void ata_identify_modes(const struct ide_drive *, uint16_t *word);
-void ata_identify_sum(uint16_t *word);
 
 /* ---- ide_atapi.c: commands of CD-ROMs ---- */
 void atapi_reset(struct ide_drive *);

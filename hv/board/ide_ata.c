@@ -403,7 +403,7 @@ void ata_identify_modes(const struct ide_drive *d, uint16_t *word)
 }
 
 /* The words are little-endian in the buffer; the sum of all 512 bytes is 0. */
-void ata_identify_sum(uint16_t *word)
+static void ata_identify_sum(uint16_t *word)
 {
     uint8_t sum = 0xa5;
 

@@ -3,6 +3,8 @@
  * Sources: ATA/ATAPI-6 (T13/1410D), clause 7 (interface register definitions); Programming Interface for Bus
  * Master IDE Controller 1.0 (SFF-8038i); PIIX3 datasheet, IDE configuration registers. Names of commands are
  * those of the drives' own tables (ide_ata.c, ide_cd.c). */
+#include <stdio.h>
+
 #include "hv/board/ide.h"
 #include "hv/board/ide_cd.h"
 #include "hv/board/words.h"
@@ -30,13 +32,13 @@ static const struct word_bits reason_bits[] = {{REASON_CD, "C/D (command)", "dat
                                                {REASON_IO, "I/O (to host)", "to drive", NULL},
                                                {0, NULL, NULL, NULL}};
 static const struct word_reg registers[] = {
-    {REG_DATA, WORD_BOTH, "data", NULL, "7.5 Data register", SHOW_NAME},
+    {REG_DATA, WORD_BOTH, "data", NULL, "7.6 Data register", SHOW_NAME},
     {REG_FEATURE, WORD_READ, "error", error_bits, "7.9 Error register", SHOW_VALUE},
     {REG_FEATURE, WORD_WRITE, "features", NULL, "7.10 Features register", SHOW_VALUE},
     {REG_COUNT, WORD_BOTH, "sector count", NULL, "7.14 Sector Count register", SHOW_VALUE},
-    {REG_LOW, WORD_BOTH, "LBA low", NULL, "7.11 LBA Low register", SHOW_VALUE},
-    {REG_MID, WORD_BOTH, "LBA mid", NULL, "7.12 LBA Mid register", SHOW_VALUE},
-    {REG_HIGH, WORD_BOTH, "LBA high", NULL, "7.13 LBA High register", SHOW_VALUE},
+    {REG_LOW, WORD_BOTH, "LBA low", NULL, "7.12 LBA Low register", SHOW_VALUE},
+    {REG_MID, WORD_BOTH, "LBA mid", NULL, "7.13 LBA Mid register", SHOW_VALUE},
+    {REG_HIGH, WORD_BOTH, "LBA high", NULL, "7.11 LBA High register", SHOW_VALUE},
     {REG_DEVICE, WORD_BOTH, "device", device_bits, "7.7 Device register", SHOW_VALUE},
     {REG_COMMAND, WORD_READ, "status", status_bits, "7.15 Status register", SHOW_VALUE},
     {CONTROL, WORD_READ, "alternate status", status_bits, "7.3 Alternate Status register", SHOW_VALUE},
@@ -61,7 +63,8 @@ static void command(struct ide_seen *c, const char *name, unsigned v, struct wor
     words_add(w, "command %s (%02Xh)", ata_command_name((uint8_t)v), v);
 }
 
-/* The first byte of a command packet is its operation code. */
+/* The first byte of a command packet is its operation code. Of a packet that is written by REP OUTSW the event has only
+ * the last word. */
 static bool packet(struct ide_seen *c, const char *name, const struct access *a, struct words *w)
 {
     const struct cd_command *op = cd_command_find(a->value & 0xff);
@@ -69,21 +72,55 @@ static bool packet(struct ide_seen *c, const char *name, const struct access *a,
     uint64_t bytes = a->count * a->size;
     if (!c->packet || !a->write)
         return false;
+    c->unseen = c->packet == ATAPI_PACKET && !first && bytes >= ATAPI_PACKET;
     c->packet = bytes < c->packet ? (uint8_t)(c->packet - bytes) : 0;
     words_begin(w, name, manual);
-    w->source = "7.5 Data register";
+    w->source = "7.6 Data register";
     words_add(w, "command packet");
     if (first)
         words_add(w, ": %s (%02Xh)", op ? op->name : "unknown ATAPI packet", (unsigned)a->value & 0xff);
     return true;
 }
 
+static unsigned channel_of(uint64_t port)
+{
+    return port & 0x80 ? 0 : 1;
+}
+
+/* The drive reports each command that it has executed (EC_DISK), so the first ATAPI command of that channel is the
+ * packet's, unless another command was begun before. */
+int ide_packet_later(const struct board_seen *s, const struct event *ev, const struct event *next, char *buf,
+                     size_t size)
+{
+    uint64_t port = ev->f[EVF_PIO_WRITE_port];
+    unsigned channel = channel_of(port);
+    if ((port & ~0x80ull) != 0x170 || !s->ide[channel].unseen)
+        return -1;
+    if (!next)
+        return 0;
+    if (next->kind == EV_PIO_WRITE && next->f[EVF_PIO_WRITE_port] == port + REG_COMMAND)
+        return -1;
+    bool moved = next->kind == EV_DISK_READ || next->kind == EV_DISK_WRITE;
+    if ((!moved && next->kind != EV_DISK_COMMAND) || next->f[EVF_DISK_READ_drive] / 2 != channel)
+        return next->kind == EV_RESET ? -1 : 0;
+    const struct cd_command *op = cd_command_find((unsigned)next->f[EVF_DISK_READ_command] & 0xff);
+    int n = snprintf(buf, size, ": %s (%02Xh)", op ? op->name : "unknown ATAPI packet",
+                     (unsigned)next->f[EVF_DISK_READ_command] & 0xff);
+    uint64_t count = next->f[EVF_DISK_READ_count];
+    if (moved && n > 0 && (size_t)n < size)
+        snprintf(buf + n, size - (size_t)n, ", LBA %llu, %llu block%s",
+                 (unsigned long long)next->f[EVF_DISK_READ_lba], (unsigned long long)count,
+                 count == 1 ? "" : "s");
+    return 1;
+}
+
 bool ide_words(struct board_seen *s, const struct access *a, struct words *w)
 {
     static const char *const names[] = {"IDE primary", "IDE secondary"};
-    unsigned channel = a->at & 0x80 ? 0 : 1;
+    unsigned channel = channel_of(a->at);
     unsigned reg = a->at >= 0x300 ? CONTROL : (unsigned)a->at & 7;
     struct ide_seen *c = &s->ide[channel];
+    c->unseen = 0;
     if (reg == REG_COMMAND && a->write) {
         command(c, names[channel], (unsigned)a->value, w);
         return true;
@@ -92,8 +129,6 @@ bool ide_words(struct board_seen *s, const struct access *a, struct words *w)
         return true;
     if (reg == REG_COUNT && !a->write && c->command == COMMAND_PACKET)
         reg = REASON;
-    if (reg == REG_DEVICE && a->write)
-        c->unit = !!(a->value & DEV_UNIT);
     return words_register(w, names[channel], manual, WORD_ROWS(registers), reg, a);
 }
 

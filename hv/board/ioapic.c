@@ -3,12 +3,11 @@
  * Sources: Intel 82093AA datasheet (290566); the EOI register at 40h is that of later parts (version 20h),
  * which the reference PC has. Polarity (bit 13) is kept but has no effect: a pin's level here is "asserted"
  * or not. */
-#include <stdlib.h>
-
 #include "hv/board/chip.h"
 #include "hv/board/ioapic.h"
+#include "traces/memory.h"
 
-enum { PINS = 24, VERSION = 0x20 };
+enum { VERSION = 0x20 };
 
 struct ioapic {
     struct board *board;
@@ -16,7 +15,7 @@ struct ioapic {
     uint8_t id;     /* bits 24-27 of register 0 */
     uint32_t lines; /* as driven */
     uint32_t irr;   /* pending: latched edges and asserted levels */
-    uint64_t rte[PINS];
+    uint64_t rte[IOAPIC_PINS];
 };
 
 static const struct field ioapic_fields[] = {
@@ -51,7 +50,7 @@ static void service(struct ioapic *s, unsigned pin)
 void ioapic_set(struct board *board, unsigned pin, bool level)
 {
     struct ioapic *s = board_slot(board, SLOT_IOAPIC);
-    if (!s || pin >= PINS)
+    if (!s || pin >= IOAPIC_PINS)
         return;
     uint32_t bit = 1u << pin;
     bool rise = level && !(s->lines & bit);
@@ -70,7 +69,7 @@ void ioapic_set(struct board *board, unsigned pin, bool level)
 void ioapic_eoi(struct board *board, uint8_t vector)
 {
     struct ioapic *s = board_slot(board, SLOT_IOAPIC);
-    for (unsigned pin = 0; s && pin < PINS; pin++) {
+    for (unsigned pin = 0; s && pin < IOAPIC_PINS; pin++) {
         uint64_t *rte = &s->rte[pin];
         if (!is_level(*rte) || !(*rte & RTE_REMOTE_IRR) || (*rte & RTE_VECTOR) != vector)
             continue;
@@ -97,11 +96,11 @@ static void write_rte(struct ioapic *s, unsigned pin, uint64_t value)
 
 static uint32_t read_register(const struct ioapic *s)
 {
-    if (s->select == IOAPIC_ID || s->select == IOAPIC_ARBITRATION) /* identification, arbitration */
+    if (s->select == IOAPIC_ID || s->select == IOAPIC_ARBITRATION)
         return (uint32_t)s->id << 24;
     if (s->select == IOAPIC_VERSION)
-        return (PINS - 1) << 16 | VERSION;
-    if (s->select < IOAPIC_RTE || s->select >= IOAPIC_RTE + 2 * PINS)
+        return (IOAPIC_PINS - 1) << 16 | VERSION;
+    if (s->select < IOAPIC_RTE || s->select >= IOAPIC_RTE + 2 * IOAPIC_PINS)
         return 0;
     uint64_t rte = s->rte[(s->select - IOAPIC_RTE) / 2];
     return s->select & 1 ? rte >> 32 : rte;
@@ -109,9 +108,9 @@ static uint32_t read_register(const struct ioapic *s)
 
 static void write_register(struct ioapic *s, uint32_t value)
 {
-    if (s->select == 0)
+    if (s->select == IOAPIC_ID)
         s->id = value >> 24 & 15;
-    if (s->select < IOAPIC_RTE || s->select >= IOAPIC_RTE + 2 * PINS)
+    if (s->select < IOAPIC_RTE || s->select >= IOAPIC_RTE + 2 * IOAPIC_PINS)
         return; /* read-only or reserved */
     unsigned pin = (s->select - IOAPIC_RTE) / 2;
     uint64_t old = s->rte[pin];
@@ -159,14 +158,14 @@ static void ioapic_reset(void *state)
     s->select = 0;
     s->id = 0;
     s->lines = s->irr = 0;
-    for (unsigned pin = 0; pin < PINS; pin++)
+    for (unsigned pin = 0; pin < IOAPIC_PINS; pin++)
         s->rte[pin] = RTE_MASKED;
 }
 
 bool ioapic_sends_nmi(const struct board *board)
 {
     const struct ioapic *s = board_slot(board, SLOT_IOAPIC);
-    for (unsigned pin = 0; s && pin < PINS; pin++) {
+    for (unsigned pin = 0; s && pin < IOAPIC_PINS; pin++) {
         unsigned delivery = RTE_DELIVERY(s->rte[pin]);
         /* SMI, NMI, INIT */
         if (!(s->rte[pin] & RTE_MASKED) && (delivery == 2 || delivery == 4 || delivery == 5))
@@ -177,9 +176,7 @@ bool ioapic_sends_nmi(const struct board *board)
 
 int ioapic_create(struct board *board, struct error *err)
 {
-    struct ioapic *s = calloc(1, sizeof *s);
-    if (!s)
-        return error_set(err, "ioapic: out of memory");
+    struct ioapic *s = mem_zero(1, sizeof *s);
     s->board = board;
     ioapic_reset(s);
     board_set_slot(board, SLOT_IOAPIC, s);

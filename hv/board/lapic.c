@@ -6,10 +6,9 @@
  * As on the reference PC after reset and firmware, LINT0 of processor 0 passes the PIC through (ExtINT,
  * unmasked) although the APIC is disabled by software. This is the only exception to the rule that a disabled
  * APIC has all LVTs masked. */
-#include <stdlib.h>
-
 #include "hv/board/chip.h"
 #include "hv/board/lapic.h"
+#include "traces/memory.h"
 
 enum { MSR_APIC_BASE = 0x1b, BASE_BSP = 1 << 8, BASE_ENABLE = 1 << 11 };
 /* Writable bits of each LVT. */
@@ -601,7 +600,7 @@ static void power_on(struct lapic *s)
 {
     init_reset(s);
     s->id = s->index;
-    s->base = 0xfee00000 | BASE_ENABLE | (s->index ? 0 : BASE_BSP);
+    s->base = LAPIC_BASE | BASE_ENABLE | (s->index ? 0 : BASE_BSP);
     s->lint0 = false;
     if (!s->index)
         s->lvt[LVT_LINT0] = EXTINT << 8;
@@ -643,9 +642,7 @@ bool lapic_wrmsr(struct board *board, unsigned cpu, uint32_t msr, uint64_t value
 
 int lapic_create(struct board *board, unsigned cpu, struct error *err)
 {
-    struct lapic *s = calloc(1, sizeof *s);
-    if (!s)
-        return error_set(err, "lapic%u: out of memory", cpu);
+    struct lapic *s = mem_zero(1, sizeof *s);
     s->board = board;
     s->index = cpu;
     snprintf(s->name, sizeof s->name, "lapic%u", cpu & 63);

@@ -2,6 +2,8 @@
 #ifndef BOOTREEL_HV_BOARD_LAPIC_H
 #define BOOTREEL_HV_BOARD_LAPIC_H
 
+/* Where the registers are after reset. */
+enum { LAPIC_BASE = 0xfee00000, LAPIC_SIZE = 0x1000 };
 enum { FIXED, LOWEST, SMI, NMI = 4, INIT, SIPI, EXTINT };
 enum { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVTS };
 enum { LVT_MASKED = 1 << 16, LVT_PERIODIC = 1 << 17, LVT_LEVEL = 1 << 15, LVT_REMOTE_IRR = 1 << 14 };

@@ -4,6 +4,7 @@
  * at which a BAR is not decoded (0, or the all-ones of sizing) are as on QEMU. */
 #include "hv/board/internal.h"
 #include "hv/board/pci.h"
+#include "traces/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -239,9 +240,7 @@ static const struct field pci_fields[] = {FIELD(struct pci_bus, address)};
 
 int pci_host_create(struct board *b, struct error *err)
 {
-    struct pci_bus *bus = calloc(1, sizeof *bus);
-    if (!bus)
-        return error_set(err, "out of memory");
+    struct pci_bus *bus = mem_zero(1, sizeof *bus);
     bus->board = b;
     board_set_slot(b, SLOT_PCI, bus);
     board_add_chip(b, &(struct chip){.name = "pci",

@@ -3,6 +3,7 @@
  * Source: PCI Local Bus Specification 2.1, chapter 6 (configuration space), 3.7.4.1 (mechanism #1). Registers
  * beyond the standard header are in the file of each function's words. The devices are those of this board,
  * as given to pci_init() in their files. */
+#include "hv/board/acpi_pm.h"
 #include "hv/board/pci.h"
 #include "hv/board/words.h"
 
@@ -143,8 +144,8 @@ static void note_base(struct pci_seen *p, unsigned devfn, unsigned reg, const st
     } bases[] = {
         {DEVFN_IDE, REG_BAR0 + 16, BASE_IDE, 0xfff0},
         {DEVFN_VGA, REG_BAR0 + 8, BASE_VGA_REGISTERS, 0xfffffff0u},
-        {DEVFN_PM, 0x40, BASE_PM, 0xffc0},
-        {DEVFN_PM, 0x90, BASE_SMBUS, 0xfff0},
+        {DEVFN_PM, REG_PMBASE, BASE_PM, 0xffc0},
+        {DEVFN_PM, REG_SMBBASE, BASE_SMBUS, 0xfff0},
     };
     for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++) {
         if (bases[i].devfn != devfn || bases[i].reg != reg || a->size < 2)

@@ -5,9 +5,8 @@
  * An edge is latched in IRR until it is acknowledged, even if the line falls earlier (devices that pulse a
  * line for less than one step rely on this). A level line's IRR bit follows the line. The master's IR2
  * follows the slave's INT. */
-#include <stdlib.h>
-
 #include "hv/board/chip.h"
+#include "traces/memory.h"
 
 struct i8259 {
     uint8_t lines; /* as driven */
@@ -311,9 +310,7 @@ static void pic_loaded(void *state)
 
 int pic_create(struct board *board, struct error *err)
 {
-    struct pic *s = calloc(1, sizeof *s);
-    if (!s)
-        return error_set(err, "pic: out of memory");
+    struct pic *s = mem_zero(1, sizeof *s);
     s->board = board;
     pic_reset(s);
     board_set_slot(board, SLOT_PIC, s);

@@ -3,8 +3,8 @@
  * Source: Intel 82371SB (PIIX3) datasheet: PIRQRC[A:D] 60h-63h, RC register CF9h, coprocessor error register
  * F0h. The edge/level control registers 4D0h-4D1h are in pic.c, with the interrupt controllers. */
 #include "hv/board/internal.h"
+#include "traces/memory.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { REG_PIRQ = 0x60, RESET_NOW = 4, RESET_HARD = 2 };
@@ -78,9 +78,7 @@ static void loaded(void *state)
 
 int piix3_create(struct board *b, struct error *err)
 {
-    struct piix3 *s = calloc(1, sizeof *s);
-    if (!s)
-        return error_set(err, "out of memory");
+    struct piix3 *s = mem_zero(1, sizeof *s);
     s->board = b;
     pci_init(&s->pci, "piix3", 1 << 3, 0x8086, 0x7000, 0x060100, 0, 0);
     s->pci.config[0x07] = 0x02; /* medium DEVSEL# */

@@ -5,9 +5,8 @@
  * Nothing is actually counted: the input clock's tick number follows from guest time, and a counter's value
  * and output follow from the tick at which its current count was loaded. Only counter 0's next output change
  * has a timer. A count is loaded at the clock pulse after it was written or after the gate's trigger. */
-#include <stdlib.h>
-
 #include "hv/board/chip.h"
+#include "traces/memory.h"
 
 enum { PIT_HZ = 1193182, NS_PER_S = 1000000000 };
 
@@ -480,9 +479,7 @@ static void pit_loaded(void *state)
 
 int pit_create(struct board *board, struct error *err)
 {
-    struct pit *s = calloc(1, sizeof *s);
-    if (!s)
-        return error_set(err, "pit: out of memory");
+    struct pit *s = mem_zero(1, sizeof *s);
     s->board = board;
     board_timer(board, &s->t, pit_fire, s);
     init_state(s);

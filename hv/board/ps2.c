@@ -8,8 +8,7 @@
  * the previous one was read or a command was sent, so that an interrupt handler may read port 60h more than
  * once. Typed keys are 2 ms apart. Both A20 sources control one gate: the last write wins. */
 #include "hv/board/ps2.h"
-
-#include <stdlib.h>
+#include "traces/memory.h"
 
 enum { BYTE_NS = 100000, KEY_NS = 2000000 };
 
@@ -432,9 +431,7 @@ static void ps2_loaded(void *state)
 
 int ps2_create(struct board *board, struct error *err)
 {
-    struct ps2 *s = calloc(1, sizeof *s);
-    if (!s)
-        return error_set(err, "ps2: out of memory");
+    struct ps2 *s = mem_zero(1, sizeof *s);
     s->board = board;
     board_timer(board, &s->t, ps2_fire, s);
     ps2_reset(s);

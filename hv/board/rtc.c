@@ -11,6 +11,7 @@
 
 #include "hv/board/chip.h"
 #include "hv/board/rtc.h"
+#include "traces/memory.h"
 
 enum { CHAIN_HZ = 32768 };
 
@@ -516,9 +517,7 @@ static int fill(struct rtc *s, struct error *err)
 
 int rtc_create(struct board *board, struct error *err)
 {
-    struct rtc *s = calloc(1, sizeof *s);
-    if (!s)
-        return error_set(err, "rtc: out of memory");
+    struct rtc *s = mem_zero(1, sizeof *s);
     s->board = board;
     if (fill(s, err)) {
         free(s);

@@ -95,13 +95,11 @@ static const struct word_reg registers[] = {
 
 static void selected(struct board_seen *s, const struct access *a, struct words *w)
 {
-    const struct word_reg *r = words_row(WORD_ROWS(registers), a->value & 0x7f, true);
     s->cmos = a->value & 0x7f;
     s->cmos_known = 1;
-    words_begin(w, "CMOS", "PIIX3 datasheet");
+    words_select(w, "CMOS", "PIIX3 datasheet", WORD_ROWS(registers), s->cmos);
     w->source = "NMI Enable and Real-Time Clock Address Register";
-    words_add(w, "select register %02Xh%s%s%s, NMI %s", s->cmos, r ? " (" : "", r ? r->name : "",
-              r ? ")" : "", a->value & 0x80 ? "masked" : "enabled");
+    words_add(w, ", NMI %s", a->value & 0x80 ? "masked" : "enabled");
 }
 
 bool rtc_words(struct board_seen *s, const struct access *a, struct words *w)

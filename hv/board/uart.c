@@ -3,10 +3,9 @@
  * Source: National Semiconductor PC16550D datasheet. Sent bytes leave immediately, so the transmitter is
  * always empty; its interrupt is still set and cleared as the datasheet says. The interrupt is not gated by
  * OUT2: guests of the reference PC rely on that. The other side asserts DCD, DSR and CTS. */
-#include <stdlib.h>
-
 #include "hv/board/chip.h"
 #include "hv/board/uart.h"
+#include "traces/memory.h"
 
 enum { FIFO = 16, BASE_HZ = 115200 };
 
@@ -304,9 +303,7 @@ static void uart_loaded(void *state)
 int uart_create(struct board *board, unsigned index, struct error *err)
 {
     static const uint16_t port[4] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
-    struct uart *s = calloc(1, sizeof *s);
-    if (!s)
-        return error_set(err, "uart%u: out of memory", index);
+    struct uart *s = mem_zero(1, sizeof *s);
     s->board = board;
     s->index = index & 3;
     snprintf(s->name, sizeof s->name, "uart%u", index & 3);

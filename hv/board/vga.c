@@ -5,8 +5,8 @@
  * After a reset it is in text mode 3, so that a kernel started without a VGA BIOS has a text screen. The
  * retrace bits of input status 1 are computed from guest time and the CRT controller's timing. */
 #include "hv/board/vga.h"
+#include "traces/memory.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- timing */
@@ -382,11 +382,9 @@ static int create_memory(struct vga *v, struct error *err)
 
 int vga_create(struct board *board, struct error *err)
 {
-    struct vga *v = calloc(1, sizeof *v);
+    struct vga *v = mem_zero(1, sizeof *v);
     struct chip chip = {"vga", fields, FIELD_COUNT(fields), v, reset, loaded, NULL};
 
-    if (!v)
-        return error_set(err, "no memory for the VGA");
     v->board = board;
     v->lfb_base = v->rom_base = UINT64_MAX;
     board_add_chip(board, &chip);

@@ -125,8 +125,6 @@ void vga_window_write(void *ctx, uint64_t offset, unsigned size, uint64_t value)
 
 /* ---- vga_vbe.c ---- */
 void vga_vbe_reset(struct vga *);
-uint16_t vga_vbe_read(const struct vga *, unsigned index);
-void vga_vbe_write(struct vga *, unsigned index, uint16_t value);
 uint32_t vga_vbe_in(void *ctx, uint16_t port, unsigned size);
 void vga_vbe_out(void *ctx, uint16_t port, unsigned size, uint32_t value);
 uint32_t vga_vbe_line(const struct vga *); /* bytes per line */

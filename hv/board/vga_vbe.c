@@ -64,7 +64,7 @@ static void write_enable(struct vga *v, uint16_t value)
     }
 }
 
-void vga_vbe_write(struct vga *v, unsigned index, uint16_t value)
+static void vga_vbe_write(struct vga *v, unsigned index, uint16_t value)
 {
     switch (index) {
     case VBE_ID:
@@ -90,7 +90,7 @@ void vga_vbe_write(struct vga *v, unsigned index, uint16_t value)
     }
 }
 
-uint16_t vga_vbe_read(const struct vga *v, unsigned index)
+static uint16_t vga_vbe_read(const struct vga *v, unsigned index)
 {
     bool caps = v->vbe[VBE_ENABLE] & VBE_GETCAPS;
 

@@ -119,13 +119,9 @@ static const struct indexed seq_set = {"VGA sequencer", WORD_ROWS(sequencer)},
 
 static bool select_words(const struct indexed *x, uint8_t *index, const struct access *a, struct words *w)
 {
-    const struct word_reg *r = words_row(x->table, x->n, a->value, true);
     if (a->write)
         *index = (uint8_t)a->value;
-    words_begin(w, x->chip, manual);
-    words_add(w, "select register %02llXh", (unsigned long long)a->value);
-    if (r)
-        words_add(w, " (%s)", r->name);
+    words_select(w, x->chip, manual, x->table, x->n, a->value);
     return true;
 }
 
@@ -243,16 +239,11 @@ bool vga_words(struct board_seen *s, const struct access *in, struct words *w)
 
 bool vbe_words(struct board_seen *s, const struct access *a, struct words *w)
 {
-    const struct word_reg *r;
     if (a->at != 0x1ce)
         return words_register(w, "VBE", vbe_manual, WORD_ROWS(vbe), s->vga.vbe, a);
     if (a->write)
         s->vga.vbe = (uint16_t)a->value;
-    r = words_row(WORD_ROWS(vbe), a->value, true);
-    words_begin(w, "VBE", vbe_manual);
-    words_add(w, "select register %02Xh", (unsigned)a->value);
-    if (r)
-        words_add(w, " (%s)", r->name);
+    words_select(w, "VBE", vbe_manual, WORD_ROWS(vbe), a->value);
     return true;
 }
 

@@ -10,7 +10,7 @@
 #include "hv/board/acpi_pm.h"
 #include "hv/board/board.h"
 #include "hv/board/hpet.h"
-#include "hv/board/ioapic.h"
+#include "hv/board/lapic.h"
 #include "hv/board/vga.h"
 
 /* ---------------------------------------------------------------- texts */
@@ -134,6 +134,16 @@ bool words_byte_registers(struct words *w, const char *chip, const char *manual,
     return told;
 }
 
+void words_select(struct words *w, const char *chip, const char *manual, const struct word_reg *table,
+                  size_t n, uint64_t selected)
+{
+    const struct word_reg *r = words_row(table, n, selected, true);
+    words_begin(w, chip, manual);
+    words_add(w, "select register %02llXh", (unsigned long long)selected);
+    if (r)
+        words_add(w, " (%s)", r->name);
+}
+
 /* ---------------------------------------------------------------- which chip */
 
 /* Ranges whose chips get accesses of several bytes as single bytes, lowest first, are `bytewise` here as
@@ -155,7 +165,7 @@ static const struct port_range {
     {0x3f7, 1, true, floppy_words}, {0x3f8, 8, true, uart_words},   {0x402, 1, false, debug_words},
     {0x4d0, 2, true, elcr_words},   {0x510, 2, false, fwcfg_words}, {0x514, 8, false, fwcfg_words},
     {0xcf8, 1, false, pci_words},   {0xcf9, 1, false, reset_words}, {0xcfa, 6, false, pci_words},
-    {0xafe0, 4, true, gpe_words},
+    {GPE_BASE, 4, true, gpe_words},
 };
 
 /* Ranges that PCI decodes wherever the guest puts them. */
@@ -185,25 +195,24 @@ static bool told_by_moving(struct board_seen *s, const struct access *a, bool io
     return false;
 }
 
-static bool told_by_port(struct board_seen *s, const struct access *a, struct words *w)
-{
-    for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++)
-        if (a->at - ports[i].first < ports[i].count)
-            return ports[i].fn(s, a, w);
-    return told_by_moving(s, a, true, w) || absent_words(s, a, w);
-}
-
-static bool is_bytewise(uint64_t port)
+static const struct port_range *range_of(uint64_t port)
 {
     for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++)
         if (port - ports[i].first < ports[i].count)
-            return ports[i].bytewise;
-    return false;
+            return &ports[i];
+    return NULL;
+}
+
+static bool told_by_port(struct board_seen *s, const struct access *a, struct words *w)
+{
+    const struct port_range *r = range_of(a->at);
+    return r ? r->fn(s, a, w) : told_by_moving(s, a, true, w) || absent_words(s, a, w);
 }
 
 static bool port_words(struct board_seen *s, const struct access *a, struct words *w)
 {
-    if (a->size == 1 || !is_bytewise(a->at))
+    const struct port_range *r = range_of(a->at);
+    if (a->size == 1 || !r || !r->bytewise)
         return told_by_port(s, a, w);
     bool told = false;
     for (unsigned i = 0; i < a->size; i++) {
@@ -216,9 +225,9 @@ static bool port_words(struct board_seen *s, const struct access *a, struct word
     return told;
 }
 
-/* Local APICs can be moved by IA32_APIC_BASE; no guest does, and the board's tables assume that. */
-enum { LAPIC_BASE = 0xfee00000, LAPIC_SIZE = 0x1000, VGA_WINDOW = 0xa0000, VGA_WINDOW_SIZE = 0x20000 };
+enum { VGA_WINDOW = 0xa0000, VGA_WINDOW_SIZE = 0x20000 };
 
+/* Local APICs can be moved by IA32_APIC_BASE; no guest does, and the board's tables assume that. */
 static bool memory_words(struct board_seen *s, const struct access *a, struct words *w)
 {
     static const struct {
@@ -370,4 +379,10 @@ int board_words(void *state, const struct event *ev, char *buf, size_t size, con
     *manual = told ? w.manual : NULL;
     *source = told ? w.source : NULL;
     return told ? (int)w.n : 0;
+}
+
+int board_words_later(const void *state, const struct event *ev, const struct event *next, char *buf,
+                      size_t size)
+{
+    return ev->kind == EV_PIO_WRITE ? ide_packet_later(state, ev, next, buf, size) : -1;
 }

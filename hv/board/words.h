@@ -9,6 +9,7 @@
 #define BOOTREEL_HV_BOARD_WORDS_H
 
 #include "core/engine.h"
+#include "hv/board/ioapic.h"
 
 /* ---------------------------------------------------------------- tables */
 
@@ -75,6 +76,10 @@ bool words_register(struct words *, const char *chip, const char *manual, const 
 /* The same for an access that may span several one-byte registers: each one that has a row is described. */
 bool words_byte_registers(struct words *, const char *chip, const char *manual, const struct word_reg *table,
                           size_t n, uint64_t at, const struct access *);
+/* Adds "CHIP: select register 0Fh (NAME)" for a write to an index register, without the name if the table has
+ * no such row. */
+void words_select(struct words *, const char *chip, const char *manual, const struct word_reg *table,
+                  size_t n, uint64_t selected);
 /* The row of a register, or NULL if there is none. */
 const struct word_reg *words_row(const struct word_reg *table, size_t n, uint64_t at, bool write);
 /* The name of a value, or NULL if it has none. */
@@ -96,8 +101,9 @@ struct pic_seen {
     uint8_t read_isr;
 };
 struct ide_seen {
-    uint8_t unit, command;
-    uint8_t packet; /* words of a packet still to come */
+    uint8_t command;
+    uint8_t packet; /* bytes of a packet still to come */
+    uint8_t unseen; /* the last access was a whole packet, of which only its last word is known */
 };
 struct fdc_seen {
     uint8_t command, pos, length; /* bytes of a command */
@@ -121,8 +127,8 @@ struct pci_seen {
 enum pci_base { BASE_IDE, BASE_VGA_REGISTERS, BASE_PM, BASE_SMBUS };
 struct apic_seen {
     uint8_t select;
-    uint8_t pin_vector[24]; /* 0 if unknown */
-    uint8_t pin_masked[24];
+    uint8_t pin_vector[IOAPIC_PINS]; /* 0 if unknown */
+    uint8_t pin_masked[IOAPIC_PINS];
     uint8_t lvt[8];       /* vectors of the local vector table, as last written by any processor */
     uint8_t ipi[256 / 8]; /* vectors that were sent */
 };
@@ -160,6 +166,9 @@ chip_words_fn i440fx_pci_words, piix3_pci_words, ide_pci_words, acpi_pm_pci_word
 /* Appends the status that a command ended with: an IDE drive's, or the floppy controller's ST0. */
 void ide_status_words(struct words *, uint8_t status);
 void fdc_status_words(struct words *, uint8_t st0);
+/* What the drive's event tells of a command packet whose first byte is not known (engine_words.later). */
+int ide_packet_later(const struct board_seen *, const struct event *ev, const struct event *next, char *buf,
+                     size_t size);
 /* Adds the name of a fw_cfg item. */
 bool fwcfg_item_words(unsigned key, struct words *w);
 /* The name of the device that drives ISA interrupt line 0-15 on this board. */

@@ -18,6 +18,7 @@ enum {
     SMBIOS = 0xf0000,  /* and SMBIOS */
     PAGE_SIZE_4K = 0x1000,
     MAP_MAX = 128,
+    LOAD_MODULES = 16, /* of a multiboot image */
     E820_RAM = 1,
 };
 
@@ -39,6 +40,12 @@ struct loading {
 
 /* Reads the whole image into memory, or returns NULL with err. The caller frees it. */
 uint8_t *image_load(const struct image *, struct error *);
+
+/* gzip.c: Unpacks a gzip file (RFC 1952) of `*size` bytes in place: the bytes are freed, others are returned,
+ * and *size is theirs. Bytes that are no gzip file are returned as they are. NULL with err, which names the
+ * image, if it is damaged or larger than an image may be. */
+uint8_t *image_unzip(const struct image *, uint8_t *bytes, uint64_t *size, struct error *);
+enum { IMAGE_MAX = 1 << 30 };
 
 /* place.c: allocation of guest memory. */
 /* Is the whole range RAM that the memory map gives to the image? */

@@ -4,16 +4,14 @@
 
 #include "hv/load/internal.h"
 
-enum { MAX_IMAGE = 1 << 30 };
-
 uint8_t *image_load(const struct image *im, struct error *err)
 {
-    if (im->size == 0 || im->size > MAX_IMAGE) {
+    if (im->size == 0 || im->size > IMAGE_MAX) {
         error_set(err, "%s: the %s image is %s: give a file of 1 byte to 1 GiB", im->name, im->role,
                   im->size ? "too large" : "empty");
         return NULL;
     }
-    uint8_t *buf = malloc(im->size);
+    uint8_t *buf = malloc(im->size); /* the user chose its size: so an error, not memory.h */
     if (!buf) {
         error_set(err, "%s: no memory for an image of %llu bytes", im->name, (unsigned long long)im->size);
         return NULL;
@@ -104,13 +102,19 @@ int enter_long(struct loading *l, uint64_t entry, struct error *err)
 
 static int load_kernel(struct loading *l, struct load_result *r, struct error *err)
 {
-    const struct image *im = l->image;
+    struct image unzipped = *l->image;
+    const struct image *im = l->image = &unzipped;
     uint8_t *kernel = image_load(im, err);
     int rc;
+    if (kernel)
+        kernel = image_unzip(im, kernel, &unzipped.size, err);
     if (!kernel)
         return -1;
     if (im->size >= 0x300 && !memcmp(kernel + 0x202, "HdrS", 4))
-        rc = load_linux(l, kernel, r, err);
+        rc = config_image(l->cfg, "module0")
+                 ? error_set(err, "--module: %s is a Linux kernel, which takes no modules: give it --initrd",
+                             im->name)
+                 : load_linux(l, kernel, r, err);
     else if (multiboot_header(kernel, im->size) >= 0)
         rc = load_multiboot(l, kernel, r, err);
     else

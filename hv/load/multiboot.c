@@ -1,5 +1,5 @@
 /* multiboot.c - multiboot 1 images (Multiboot Specification 0.6.96): ELF, or any format with address fields.
- * The initrd, if any, is module 0. */
+ * The initrd, if any, is module 0; otherwise the images module0, module1 … are the modules. */
 #include <gelf.h>
 #include <libelf.h>
 #include <stdlib.h>
@@ -23,6 +23,7 @@ enum {
     AT_MODULES = 0x100,
     AT_NAME = 0x200,
     AT_MMAP = 0x400,
+    MODULE_ENTRY = 16,
     MMAP_ENTRY = 24,
     INFO_SIZE = AT_MMAP + MAP_MAX * MMAP_ENTRY,
 };
@@ -59,7 +60,7 @@ static int place(struct loading *l, const struct image *im, uint64_t to, const u
                          (unsigned long long)total, (unsigned long long)to);
     if (!load_in_ram(l, to, total))
         return error_set(
-            err, "%s: %llu bytes at %#llx lie where firmware has its own: link it for another address",
+            err, "%s: %llu bytes at %#llx lie where the firmware keeps its data: link it for another address",
             im->name, (unsigned long long)total, (unsigned long long)to);
     physmem_write(m, to, from, n);
     static const uint8_t zero[4096];
@@ -124,8 +125,7 @@ static int load_segments(struct loading *l, Elf *elf, const uint8_t *k, const st
             return -1;
         total += ph.p_memsz; /* thousands of segments may claim the same place */
         if (total > UINT32_MAX)
-            return error_set(
-                err, "%s: its segments lie upon each other: the image is damaged, fetch it again", im->name);
+            return error_set(err, "%s: its segments overlap: the image is damaged, fetch it again", im->name);
         if (ph.p_paddr + ph.p_memsz > *end)
             *end = ph.p_paddr + ph.p_memsz;
     }
@@ -175,21 +175,59 @@ static void fill_mmap(const struct loading *l, struct info *info)
     info_set(info, 48, (uint32_t)info->at + AT_MMAP);
 }
 
-/* Loads the module after the image if it fits there, and fills in its address. */
-static int place_module(struct loading *l, const struct image *im, uint64_t end, uint32_t module[4],
-                        struct error *err)
+/* Loads a module after `end` if it fits there. Returns its address, or 0 with err. */
+static uint64_t place_module(struct loading *l, const struct image *im, uint64_t end, struct error *err)
 {
     uint64_t preferred = (end + 0xfff) & ~0xfffull;
     uint8_t *bytes = image_load(im, err);
     if (!bytes)
-        return -1;
-    uint64_t at = load_place(l, "initrd", preferred, im->size, PAGE_SIZE_4K, UINT32_MAX, err);
+        return 0;
+    uint64_t at = load_place(l, im->role, preferred, im->size, PAGE_SIZE_4K, UINT32_MAX, err);
     if (at)
         physmem_write(board_mem(l->board), at, bytes, im->size);
     free(bytes);
-    module[0] = (uint32_t)at;
-    module[1] = (uint32_t)(at + im->size);
-    return at ? 0 : -1;
+    return at;
+}
+
+/* The setting of the same name as the image's role is the module's string. Returns its address; 0 if there
+ * is none, or with err. */
+static uint64_t place_string(struct loading *l, const struct image *im, struct error *err)
+{
+    const char *text = config_get(l->cfg, im->role);
+    size_t size = text ? strlen(text) + 1 : 0;
+    uint64_t at = text ? load_place(l, "module string", LOW_COMMAND_LINE, size, 16, UINT32_MAX, err) : 0;
+    if (at)
+        physmem_write(board_mem(l->board), at, text, size);
+    return at;
+}
+
+/* The image of module i, or NULL. */
+static const struct image *module_image(const struct loading *l, unsigned i)
+{
+    char role[24];
+    const struct image *initrd = config_image(l->cfg, "initrd");
+    snprintf(role, sizeof role, "module%u", i);
+    return initrd && !i ? initrd : config_image(l->cfg, role);
+}
+
+/* Loads all modules and lists them. Returns how many there are; -1 with err. */
+static int place_modules(struct loading *l, uint64_t end, struct info *info, struct error *err)
+{
+    const struct image *im;
+    unsigned n = 0;
+    for (; n < LOAD_MODULES && (im = module_image(l, n)); n++) {
+        uint32_t entry[MODULE_ENTRY / 4] = {0};
+        uint64_t at = place_module(l, im, end, err);
+        if (!at)
+            return -1;
+        entry[0] = (uint32_t)at;
+        entry[1] = (uint32_t)(end = at + im->size);
+        entry[2] = (uint32_t)place_string(l, im, err);
+        if (!entry[2] && config_get(l->cfg, im->role))
+            return -1;
+        memcpy(info->bytes + AT_MODULES + n * MODULE_ENTRY, entry, sizeof entry);
+    }
+    return (int)n;
 }
 
 /* The command line is the image's name, then --append. */
@@ -210,9 +248,9 @@ static uint64_t place_command_line(struct loading *l, struct error *err)
 
 static int place_info(struct loading *l, uint64_t end, struct info *info, struct error *err)
 {
-    const struct image *initrd = config_image(l->cfg, "initrd");
-    uint32_t module[4] = {0}, flags = INFO_MEMORY | INFO_COMMAND_LINE | INFO_MMAP | INFO_LOADER_NAME;
-    if (initrd && place_module(l, initrd, end, module, err) < 0)
+    uint32_t flags = INFO_MEMORY | INFO_COMMAND_LINE | INFO_MMAP | INFO_LOADER_NAME;
+    int modules = place_modules(l, end, info, err);
+    if (modules < 0)
         return -1;
     uint64_t line = place_command_line(l, err);
     info->at =
@@ -220,10 +258,9 @@ static int place_info(struct loading *l, uint64_t end, struct info *info, struct
              : 0;
     if (!info->at)
         return -1;
-    if (initrd) {
+    if (modules) {
         flags |= INFO_MODULES;
-        memcpy(info->bytes + AT_MODULES, module, sizeof module);
-        info_set(info, 20, 1);
+        info_set(info, 20, (uint32_t)modules);
         info_set(info, 24, (uint32_t)info->at + AT_MODULES);
     }
     info_set(info, 0, flags);
@@ -243,7 +280,8 @@ int load_multiboot(struct loading *l, uint8_t *k, struct load_result *r, struct 
     uint64_t entry = 0, end = 0;
     struct info info = {0};
     if (flags & 0xffff & ~MB_KNOWN)
-        return error_set(err, "%s: multiboot flags %#x ask for what is not known", im->name, flags);
+        return error_set(err, "%s: multiboot flags %#x ask for something that is not supported", im->name,
+                         flags);
     int rc = flags & MB_FLAG_ADDRESSES ? load_by_addresses(l, k, im, h, &entry, &end, err)
                                        : load_elf(l, k, im, &entry, &end, err);
     if (rc < 0 || place_info(l, end, &info, err) < 0 || enter_protected(l, entry, err) < 0)

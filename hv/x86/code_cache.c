@@ -1,5 +1,5 @@
-/* code_cache.c - the cache of decoded code: blocks in one arena, listed by the page that they were decoded from. Which bytes of
- * a page were decoded is known, so that a store beside code costs nothing. */
+/* code_cache.c - the cache of decoded code: blocks in one arena, listed by the page that they were decoded
+ * from. It records which bytes of a page were decoded, so that a store beside code costs nothing. */
 #include <string.h>
 #include <sys/mman.h>
 

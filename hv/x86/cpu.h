@@ -511,6 +511,8 @@ struct x86 {
     uint64_t switches; /* number of switches between spaces */
     struct space spaces[SPACES];
     struct tlb_entry none[TLB_SIZE];
+    bool hosted, trap_hit; /* x86_host(); x86_run() must return X86_TRAP */
+    struct x86_trap trap;
 };
 
 /* ---------------------------------------------------------------- between the files */
@@ -607,6 +609,11 @@ static inline void debug_taken(struct x86 *cpu)
     cpu->tf_pending = false;
     cpu->data_breaks = 0;
 }
+
+/* Under a host (hosted.c): cpu->fault goes to it, as one step; the SYSCALL or INT n at `op` does. */
+void hosted_fault(struct x86 *);
+const struct op *hosted_syscall(struct x86 *, const struct op *);
+const struct op *hosted_int(struct x86 *, const struct op *, uint8_t vector);
 
 /* RSM state and SMI entry (smm.c) */
 void smm_enter(struct x86 *);

@@ -120,6 +120,11 @@ static uint32_t leaf1_edx(const struct x86 *cpu)
     return apic ? d : d & ~(uint32_t)D_APIC;
 }
 
+uint32_t x86_user_features(const struct x86 *cpu)
+{
+    return leaf1_edx(cpu);
+}
+
 /* ---------------------------------------------------------------- leaves */
 
 struct regs {

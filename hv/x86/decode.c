@@ -6,6 +6,7 @@
 #include "hv/x86/decode.h"
 #include "hv/x86/exec.h"
 #include "hv/x86/sys.h"
+#include "traces/memory.h"
 
 enum { MAX_ROWS = 2048 };
 
@@ -47,11 +48,9 @@ static void add_candidate(struct decoder *d, unsigned map, unsigned opcode, unsi
 
 struct decoder *decoder_create(const struct x86 *cpu)
 {
-    struct decoder *d = calloc(1, sizeof *d);
+    struct decoder *d = mem_zero(1, sizeof *d);
     size_t n;
     const struct insn_row *rows = insn_rows(&n);
-    if (!d)
-        return NULL;
     for (unsigned i = 0; i < n; i++) {
         if (!cpu_has(cpu, rows[i].feature))
             continue;

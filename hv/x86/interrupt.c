@@ -261,6 +261,8 @@ static OP(op_int)
     uint8_t vector = (uint8_t)op->imm;
     bool v86 = v86_mode(cpu);
     SYNC;
+    if (cpu->hosted)
+        return hosted_int(cpu, op, vector);
     bool redirect = v86 && cpu->cr4 & CR4_VME && vme_redirects(cpu, vector);
     bool refused = v86 && !redirect && iopl(cpu) < 3;
     if (!refused)
@@ -279,6 +281,8 @@ static OP(op_int)
 static OP(op_int3)
 {
     SYNC;
+    if (cpu->hosted)
+        return hosted_int(cpu, op, VEC_BP);
     softint_event(cpu, op, VEC_BP);
     interrupt_deliver(cpu, INT_SOFT, VEC_BP, false, 0, rip_after(cpu, op));
     return delivered(cpu, op);
@@ -300,6 +304,8 @@ static OP(op_into)
 static OP(op_int1)
 {
     SYNC;
+    if (cpu->hosted)
+        return hosted_int(cpu, op, VEC_DB);
     softint_event(cpu, op, VEC_DB);
     debug_note(cpu, cpu->data_breaks);
     debug_taken(cpu);

@@ -35,16 +35,16 @@ struct msr_row {
 static const struct msr_row rows[] = {
     {0x10, 1, TSC, FT_BASE, false, 0, 0, "IA32_TIME_STAMP_COUNTER"},
     {0x8b, 1, KEEP, FT_BASE, false, AT(msr.bios_sign), 0, "IA32_BIOS_SIGN_ID"},
-    /* MTRRCAP: 8 variable ranges, fixed ranges, write-combining */
+    /* 8 variable ranges, fixed ranges, write-combining */
     {0xfe, 1, CONSTANT, FT_BASE, false, 0, 0x508, "IA32_MTRRCAP"},
     {0x174, 1, KEEP, FT_SYSENTER, true, AT(msr.sysenter_cs), 0, "IA32_SYSENTER_CS"},
     {0x175, 1, CANONICAL, FT_SYSENTER, true, AT(msr.sysenter_esp), 0, "IA32_SYSENTER_ESP"},
     {0x176, 1, CANONICAL, FT_SYSENTER, true, AT(msr.sysenter_eip), 0, "IA32_SYSENTER_EIP"},
-    {0x179, 1, CONSTANT, FT_BASE, false, 0, 0x10a, "IA32_MCG_CAP"}, /* MCG_CAP: 10 banks, MCG_CTL */
+    {0x179, 1, CONSTANT, FT_BASE, false, 0, 0x10a, "IA32_MCG_CAP"}, /* 10 banks, MCG_CTL */
     {0x17a, 1, KEEP, FT_BASE, false, AT(msr.mcg_status), 0, "IA32_MCG_STATUS"},
     {0x17b, 1, KEEP, FT_BASE, false, AT(msr.mcg_ctl), 0, "IA32_MCG_CTL"},
     {0x1a0, 1, KEEP, FT_BASE, false, AT(msr.misc_enable), 0, "IA32_MISC_ENABLE"},
-    {0x1d9, 1, IGNORE, FT_BASE, false, 0, 0, "IA32_DEBUGCTL"}, /* DEBUGCTL: no branch records */
+    {0x1d9, 1, IGNORE, FT_BASE, false, 0, 0, "IA32_DEBUGCTL"}, /* no branch records */
     {0x200, 16, MTRR_RANGE, FT_BASE, false, AT(msr.mtrr_var), 0, "IA32_MTRR_PHYSBASE#/IA32_MTRR_PHYSMASK#"},
     {0x250, 1, MTRR_TYPES, FT_BASE, false, AT(msr.mtrr_fix[0]), 0, "IA32_MTRR_FIX64K_00000"},
     {0x258, 2, MTRR_TYPES, FT_BASE, false, AT(msr.mtrr_fix[1]), 0,
@@ -68,12 +68,12 @@ static const struct msr_row rows[] = {
     {0xc0010000, 8, IGNORE, FT_BASE, false, 0, 0,
      /* the performance counters exist, but count nothing */
      "PERF_CTL/PERF_CTL/PERF_CTL/PERF_CTL/PERF_CTR/PERF_CTR/PERF_CTR/PERF_CTR"},
-    {0xc0010010, 1, IGNORE, FT_LM, false, 0, 0, "SYSCFG"},      /* SYSCFG */
-    {0xc0010015, 1, IGNORE, FT_BASE, false, 0, 0, "HWCR"},      /* HWCR */
-    {0xc001001a, 1, IGNORE, FT_LM, false, 0, 0, "TOP_MEM"},     /* TOP_MEM: 0, as SYSCFG does not enable it */
-    {0xc001001d, 1, IGNORE, FT_LM, false, 0, 0, "TOP_MEM2"},    /* TOP_MEM2 */
-    {0xc001001f, 1, IGNORE, FT_LM, false, 0, 0, "NB_CFG"},      /* NB_CFG */
-    {0xc0010055, 1, IGNORE, FT_LM, false, 0, 0, "INT_PENDING"}, /* interrupt pending and C1E: never in C1E */
+    {0xc0010010, 1, IGNORE, FT_LM, false, 0, 0, "SYSCFG"},
+    {0xc0010015, 1, IGNORE, FT_BASE, false, 0, 0, "HWCR"},
+    {0xc001001a, 1, IGNORE, FT_LM, false, 0, 0, "TOP_MEM"}, /* 0, as SYSCFG does not enable it */
+    {0xc001001d, 1, IGNORE, FT_LM, false, 0, 0, "TOP_MEM2"},
+    {0xc001001f, 1, IGNORE, FT_LM, false, 0, 0, "NB_CFG"},
+    {0xc0010055, 1, IGNORE, FT_LM, false, 0, 0, "INT_PENDING"}, /* never in C1E */
 };
 enum { NROWS = sizeof rows / sizeof rows[0], MSR_APIC_BASE = 0x1b };
 

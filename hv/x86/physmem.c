@@ -36,9 +36,7 @@ static void *zeroed(size_t size)
 
 struct physmem *physmem_create(uint64_t ram_top)
 {
-    struct physmem *pm = calloc(1, sizeof *pm);
-    if (!pm)
-        return NULL;
+    struct physmem *pm = mem_zero(1, sizeof *pm);
     pm->npages = (ram_top > 1ull << 32 ? ram_top : 1ull << 32) / PAGE;
     pm->page = zeroed(pm->npages * sizeof *pm->page);
     pm->code = code_cache_create();
@@ -74,9 +72,7 @@ void physmem_destroy(struct physmem *pm)
 
 struct ramblock *physmem_block(struct physmem *pm, const char *name, uint64_t size)
 {
-    struct ramblock *b = calloc(1, sizeof *b);
-    if (!b)
-        return NULL;
+    struct ramblock *b = mem_zero(1, sizeof *b);
     snprintf(b->name, sizeof b->name, "%s", name);
     b->npages = size / PAGE;
     b->host = zeroed(size);

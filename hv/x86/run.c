@@ -11,6 +11,7 @@
 #include "hv/x86/exec.h"
 #include "hv/x86/sys.h"
 #include "hv/x86/x87.h"
+#include "traces/memory.h"
 
 /* ---------------------------------------------------------------- counting */
 
@@ -181,6 +182,10 @@ static bool try_deliver(struct x86 *cpu)
 static void deliver_fault(struct x86 *cpu)
 {
     jmp_buf *outer = cpu->unwind;
+    if (cpu->hosted) {
+        hosted_fault(cpu);
+        return;
+    }
     cpu->op = NULL;
     cpu->stops_said = 0;
     cpu->first_fault = cpu->fault;
@@ -350,6 +355,10 @@ static int look(struct x86 *cpu)
         cpu->bus.shutdown(cpu->bus.ctx);
         return X86_SHUTDOWN;
     }
+    if (cpu->trap_hit) {
+        cpu->trap_hit = false;
+        return X86_TRAP;
+    }
     if (cpu->stop_hit) {
         cpu->stop_hit = false;
         return X86_STOP;
@@ -467,11 +476,7 @@ void x86_flush_caches(struct x86 *cpu)
 struct x86 *x86_create(struct physmem *mem, const struct x86_bus *bus, unsigned index, const char *model,
                        struct error *err)
 {
-    struct x86 *cpu = aligned_alloc(64, (sizeof *cpu + 63) & ~(size_t)63);
-    if (!cpu) {
-        error_set(err, "no memory for processor %u", index);
-        return NULL;
-    }
+    struct x86 *cpu = mem_check(aligned_alloc(64, (sizeof *cpu + 63) & ~(size_t)63));
     memset(cpu, 0, sizeof *cpu);
     cpu->mem = mem;
     cpu->bus = *bus;

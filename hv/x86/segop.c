@@ -218,7 +218,7 @@ static OP(op_arpl)
 
 /* ---------------------------------------------------------------- LDTR and TR */
 
-void dtable_event(struct x86 *cpu, unsigned table, uint64_t base, uint64_t limit)
+static void dtable_event(struct x86 *cpu, unsigned table, uint64_t base, uint64_t limit)
 {
     static const char *const names[] = {"GDT", "IDT", "LDT", "TR"};
     struct event ev = {.kind = EV_CPU_DTABLE, .data = names[table], .len = (uint32_t)strlen(names[table])};

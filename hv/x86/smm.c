@@ -65,8 +65,8 @@ struct map {
     const struct slot *slot;
     unsigned n;
     uint32_t revision;
-    /* bytes: Offsets of bytes: halted when the SMI came (the handler may change it); NMIs were blocked
-     * (reserved for the processor). */
+    /* Offsets of two bytes in the map: whether the processor was halted when the SMI came (the handler may
+     * change this), and whether NMIs were blocked (reserved for the processor). */
     uint16_t halt, nmi;
 };
 

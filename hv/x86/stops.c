@@ -15,6 +15,7 @@
 
 #include "hv/x86/decode.h"
 #include "hv/x86/exec.h"
+#include "traces/memory.h"
 
 enum offset_kind { OFFSET_LINEAR = 1, OFFSET_PHYSICAL = 2 };
 
@@ -57,10 +58,8 @@ static void hash_stops(struct x86 *cpu)
     size_t size = 16;
     while (size < 2 * (cpu->nstops - cpu->nwatches) + 1)
         size *= 2;
-    cpu->stop_hash = calloc(size, sizeof *cpu->stop_hash);
-    cpu->stop_pages = malloc(size * sizeof *cpu->stop_pages);
-    if (!cpu->stop_hash || !cpu->stop_pages)
-        abort();
+    cpu->stop_hash = mem_zero(size, sizeof *cpu->stop_hash);
+    cpu->stop_pages = mem_alloc(size * sizeof *cpu->stop_pages);
     memset(cpu->stop_pages, 0xff, size * sizeof *cpu->stop_pages);
     cpu->stop_mask = size - 1;
     for (size_t i = cpu->nwatches; i < cpu->nstops; i++) {
@@ -97,9 +96,7 @@ void x86_stops_free(struct x86 *cpu)
 void x86_stops(struct x86 *cpu, const struct stop_point *s, size_t n)
 {
     x86_stops_free(cpu);
-    cpu->stops = malloc((n + 1) * sizeof *s);
-    if (!cpu->stops)
-        abort();
+    cpu->stops = mem_alloc(n * sizeof *s);
     cpu->nwatches = copy_stops(cpu, 0, s, n, WATCHES);
     cpu->nreal = copy_stops(cpu, cpu->nwatches, s, n, REAL);
     cpu->nstops = copy_stops(cpu, cpu->nreal, s, n, PROBES);

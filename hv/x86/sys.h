@@ -229,6 +229,5 @@ unsigned cpuid_physical_bits(const struct x86 *);
 uint64_t random_seed(unsigned processor);
 /* Report an access that is not implemented: `what` is "msr" or "cpuid". */
 void unhandled_event(struct x86 *, const char *what, uint64_t number, bool write, uint64_t value);
-void dtable_event(struct x86 *, unsigned table, uint64_t base, uint64_t limit);
 
 #endif

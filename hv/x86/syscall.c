@@ -24,6 +24,8 @@ static const struct op *enter(struct x86 *cpu, const struct op *op, uint16_t cs,
 static OP(op_syscall)
 {
     SYNC;
+    if (cpu->hosted)
+        return hosted_syscall(cpu, op);
     if (!(cpu->efer & EFER_SCE))
         raise_fault(cpu, VEC_UD);
     uint16_t cs = cpu->msr.star >> 32 & 0xffff;

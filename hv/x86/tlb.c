@@ -100,11 +100,7 @@ static struct table_use *new_use(struct table_page *t, uint64_t base, unsigned l
 
 static void list_table(struct space *s, struct table_page *t)
 {
-    if (s->ntables == s->captables) {
-        size_t cap = s->captables ? s->captables * 2 : 64;
-        s->tables = mem_resize(s->tables, cap * sizeof *s->tables);
-        s->captables = cap;
-    }
+    s->tables = mem_grow(s->tables, &s->captables, s->ntables + 1, sizeof *s->tables);
     s->tables[s->ntables++] = t;
 }
 

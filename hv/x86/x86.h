@@ -106,6 +106,45 @@ struct x86_bus {
     struct x86_hooks hooks;
 };
 
+/* ---- programs in user mode under a host ---- */
+
+/* The processor runs 64-bit programs at CPL 3, and nothing else: there is no kernel in its memory. What would
+ * enter one makes x86_run() return X86_TRAP after that step instead, with the registers as the program left
+ * them. For good; call it once, after x86_create() or x86_reset(). The caller provides page tables
+ * (x86_user_space()), whose translations stay coherent with memory as always. */
+void x86_host(struct x86 *);
+
+enum x86_trap_kind {
+    X86_TRAP_SYSCALL, /* rip is after the instruction; rcx and r11 are set as SYSCALL sets them */
+    X86_TRAP_INT,     /* INT3, INT1, INTO or INT 80h; rip is after the instruction */
+    X86_TRAP_FAULT,   /* an exception; rip is the instruction's, or after it for a trap (#DB) */
+};
+struct x86_trap {
+    enum x86_trap_kind kind;
+    uint8_t vector;
+    uint32_t error;   /* of an exception that has an error code */
+    uint64_t address; /* of a page fault: CR2 */
+};
+void x86_trap_info(const struct x86 *, struct x86_trap *);
+
+/* A program's registers; gpr[] is in the order of the encoding: rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi,
+ * r8 … r15. */
+struct x86_user {
+    uint64_t gpr[16], rip, rflags, fs_base, gs_base;
+    uint16_t cs, ss, ds, es, fs, gs;
+};
+void x86_user_get(const struct x86 *, struct x86_user *);
+/* Selectors are only stored: segments are flat. Flags that a program may not change are ignored. */
+void x86_user_set(struct x86 *, const struct x86_user *);
+/* Use these page tables (the physical address of the root). */
+void x86_user_space(struct x86 *, uint64_t cr3);
+/* The x87 and SSE state as FXSAVE64 stores it. Setting it fails if MXCSR has reserved bits. */
+enum { X86_FX_SIZE = 512 };
+void x86_user_fx_get(const struct x86 *, uint8_t area[X86_FX_SIZE]);
+bool x86_user_fx_set(struct x86 *, const uint8_t area[X86_FX_SIZE]);
+/* CPUID.1:EDX, which programs get as AT_HWCAP. */
+uint32_t x86_user_features(const struct x86 *);
+
 /* Names of the CPUID models, the default first; NULL after the last. */
 const char *x86_model(unsigned i);
 /* A processor at power-on reset. `model` is a CPUID model name; NULL with err filled if unknown. */
@@ -121,6 +160,7 @@ enum x86_exit {
     X86_BREAK,    /* x86_break() was called, or the bus changed a line: check the time again */
     X86_STOP,     /* a stop point: see x86_stop_info() */
     X86_SHUTDOWN, /* triple fault */
+    X86_TRAP,     /* under a host: a system call or an exception, see x86_trap_info() */
 };
 
 /* Execute at most `steps` steps; *done gets the exact number executed. */

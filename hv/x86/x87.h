@@ -133,7 +133,6 @@ unsigned num_xtract(unsigned cw, struct num a, struct fpreg *exponent, struct fp
 unsigned num_compare(struct num a, struct num b, bool quiet, unsigned *cc);
 /* Round (hi:lo) * 2^(exp - 127), bit 127 set, to `prec` (24, 53, 64) bits. lo's low bit may be sticky. */
 unsigned num_round(unsigned cw, unsigned prec, bool sign, int exp, uint64_t hi, uint64_t lo, struct fpreg *r);
-unsigned num_precision(unsigned cw);
 /* The result of an operation one or both of whose operands is a NaN or unsupported; b may be a copy of a. */
 unsigned num_nan(struct num a, struct num b, struct fpreg *r);
 

@@ -79,7 +79,7 @@ struct num num_from_int(int64_t v)
 
 /* ---------------------------------------------------------------- rounding */
 
-unsigned num_precision(unsigned cw)
+static unsigned num_precision(unsigned cw)
 {
     switch (cw >> 8 & 3) {
     case 0:
