@@ -1,0 +1,41 @@
+#!/bin/bash
+# A program on the deterministic Linux host sees what it sees on the real one: tests/guests/host_calls.c prints the same lines in both.
+# And a recording of it is verified, twice the same, and refused where it makes no sense.
+. "$(dirname "$0")/../lib.sh"
+
+flags="-O1 -w -pthread -ffile-prefix-map=$top=."
+gcc $flags -static -o "$work/calls" "$top/tests/guests/host_calls.c" || fail "cannot compile host_calls.c"
+gcc $flags -o "$work/calls-dynamic" "$top/tests/guests/host_calls.c" || fail "cannot compile host_calls.c"
+"$work/calls" >"$work/native" </dev/null || fail "host_calls fails natively"
+for kind in calls calls-dynamic; do
+    expect 0 "$kind" "$BOOTREEL" record -q --console -o "$work/$kind.reel" --program "$work/$kind"
+    tr -d '\r' <"$work/$kind.out" >"$work/$kind.lines"
+    diff -u "$work/native" "$work/$kind.lines" || fail "$kind: not what the real kernel does"
+    expect 0 "$kind-verify" "$BOOTREEL" replay --verify "$work/$kind.reel"
+    holds "$work/$kind-verify.out" '^verified: ' "$kind"
+done
+expect 0 again "$BOOTREEL" record -q -o "$work/again.reel" --program "$work/calls"
+same "$work/calls.reel" "$work/again.reel" "two recordings of one program"
+
+# The host's calls are a class of events; they change nothing in the run.
+expect 0 all "$BOOTREEL" record -q --events all -o "$work/all.reel" --program "$work/calls"
+expect 0 host "$BOOTREEL" events "$work/all.reel" --class host
+holds "$work/host.out" 'host\.call +1000: mkdir' "a call"
+holds "$work/host.out" 'host\.signal +[0-9]+: signal 11, code 2' "a signal"
+holds "$work/host.out" 'host\.exit .*code 0x700' "the exit of a child"
+expect 0 info "$BOOTREEL" info "$work/all.reel"
+steps() { "$BOOTREEL" replay --verify "$1" | sed -n 's/^verified: \([0-9,]*\) steps.*/\1/p'; }
+[ "$(steps "$work/all.reel")" = "$(steps "$work/calls.reel")" ] || fail "what is observed changes the run"
+
+# Exit statuses, and what is not there.
+printf 'int main(void) { return 42; }\n' | gcc -x c -static -o "$work/exit42" -
+expect 0 exit42 "$BOOTREEL" record -o "$work/exit42.reel" --program "$work/exit42"
+holds "$work/exit42.out" 'status 42' "the exit status"
+printf '#!/bin/sh\n' >"$work/script"
+chmod +x "$work/script"
+expect 2 script "$BOOTREEL" record -o "$work/no.reel" --program "$work/script"
+holds "$work/script.err" '^bootreel: .*script: cannot be executed' "a script without its interpreter"
+expect 2 both "$BOOTREEL" record -o "$work/no.reel" --program "$work/calls" --uml "$work/calls"
+expect 2 pc "$BOOTREEL" record -o "$work/no.reel" --program "$work/calls" --bios seabios
+expect 2 words "$BOOTREEL" record -o "$work/no.reel" argument
+finish

@@ -1,0 +1,594 @@
+/* engine.c - the host as an engine (core/engine.h): time, running, saving.
+ *
+ * A position is a number of steps: instructions, iterations of string instructions, and what left a program (a
+ * system call, an exception), which the host handles at once. Timers, wake-ups and signals are handled at the
+ * start of the step that follows, so that run(a) and then run(b) is run(b). */
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "uml/host.h"
+#include "uml/uml.h"
+
+enum { SLICE = 1 << 20, FIRST_PID = 1000 };
+#define TIME_END (1ull << 62)
+
+static const struct field root_fields[] = {
+    FIELD(struct root, icount),     FIELD(struct root, skipped),       FIELD(struct root, boot),
+    FIELD(struct root, random),     FIELD(struct root, turn_left),     FIELD(struct root, live),
+    FIELD(struct root, ended),      FIELD(struct root, status),        FIELD(struct root, current),
+    FIELD(struct root, run_first),  FIELD(struct root, run_last),      FIELD(struct root, tasks),
+    FIELD(struct root, groups),     FIELD(struct root, next_pid),      FIELD(struct root, next_inode),
+    FIELD(struct root, next_pty),   FIELD(struct root, timers),        FIELD(struct root, folder),
+    FIELD(struct root, terminal),   FIELDS(struct root, free_list),    FIELD(struct root, arena_top),
+    FIELD(struct root, frame_free), FIELD(struct root, frame_top),     FIELD(struct root, frames_used),
+    FIELD(struct root, calls),      FIELD(struct root, calls_missing),
+};
+
+static struct host *host_of(struct engine *e)
+{
+    return (struct host *)e;
+}
+static const struct host *host_const(const struct engine *e)
+{
+    return (const struct host *)e;
+}
+
+/* ---------------------------------------------------------------- running */
+
+static bool take_stop(struct host *h, struct stop *stop)
+{
+    bool end = false;
+    struct x86_stop s;
+    do {
+        x86_stop_info(h->cpu, &s);
+        const struct stop_point *p = &h->stops[s.id];
+        if (p->report_only) {
+            if (h->observer.probe)
+                h->observer.probe(h->observer.ctx, p->id, 0, h->r.icount);
+        } else if (!end) {
+            stop->reason = s.reason;
+            stop->id = p->id;
+            stop->address = s.address;
+            end = true;
+        }
+    } while (x86_stop_next(h->cpu));
+    h->reported = !end;
+    return end;
+}
+
+static void set_stops(struct host *h)
+{
+    size_t n = h->nnew;
+    struct stop_point *numbered = calloc(n + 1, sizeof *numbered);
+    h->stops = realloc(h->stops, (n + 1) * sizeof *h->stops);
+    if (!numbered || !h->stops)
+        abort();
+    for (size_t i = 0; i < n; i++) {
+        numbered[i] = h->stops[i] = h->new_stops[i];
+        numbered[i].id = (unsigned)i;
+    }
+    x86_stops(h->cpu, numbered, n);
+    free(numbered);
+    h->stops_changed = false;
+}
+
+static void ended(const struct host *h, struct stop *stop)
+{
+    int s = h->r.status;
+    stop->reason = STOP_POWER_OFF;
+    stop->status = WIFEXITED(s) ? WEXITSTATUS(s) : 128 + WTERMSIG(s);
+    if (WIFSIGNALED(s))
+        snprintf(stop->text, sizeof stop->text, "ended by signal %d", WTERMSIG(s));
+}
+
+/* No task can run: time goes on to the next timer. True if the run ends. */
+static bool idle(struct host *h, const struct run_limit *limit, struct stop *stop)
+{
+    uint64_t wake = next_deadline(h), at_ = now(h);
+    if (h->r.ended) {
+        ended(h, stop);
+        return true;
+    }
+    if (wake >= TIME_END)
+        wake = UINT64_MAX;
+    stop->wake = wake;
+    if (wake > limit->time) {
+        if (limit->time > at_)
+            h->r.skipped += limit->time - at_;
+        stop->reason = STOP_IDLE;
+        return true;
+    }
+    if (wake == UINT64_MAX) {
+        stop->reason = STOP_HALTED;
+        return true;
+    }
+    if (h->interrupted)
+        return false;
+    if (wake > at_)
+        h->r.skipped += wake - at_;
+    h->waking = true;
+    return false;
+}
+
+/* Steps until something else must be looked at. */
+static uint64_t slice_for(struct host *h, const struct run_limit *limit)
+{
+    uint64_t n = limit->icount - h->r.icount, due = next_deadline(h), at_ = now(h);
+    uint64_t until = due > at_ ? due - at_ : 1;
+    n = n < until ? n : until;
+    n = n < h->r.turn_left ? n : h->r.turn_left;
+    return n < SLICE ? n : SLICE;
+}
+
+static bool run_slice(struct host *h, const struct run_limit *limit, struct stop *stop)
+{
+    uint64_t done;
+    if (next_deadline(h) <= now(h))
+        run_timers(h);
+    if (!h->r.turn_left)
+        sched_rotate(h);
+    if (!schedule(h))
+        return h->failed ? false : idle(h, limit, stop);
+    ref self = h->r.current;
+    enum x86_exit e = x86_run(h->cpu, slice_for(h, limit), &done);
+    h->r.icount += done;
+    h->r.turn_left -= (uint32_t)(done < h->r.turn_left ? done : h->r.turn_left);
+    TASK(self)->steps += done;
+    if (e == X86_TRAP) {
+        handle_trap(h);
+        schedule(h);
+    }
+    return e == X86_STOP && take_stop(h, stop);
+}
+
+static void host_run(struct engine *e, const struct run_limit *limit, struct stop *stop)
+{
+    struct host *h = host_of(e);
+    uint64_t worked = UINT64_MAX;
+    *stop = (struct stop){.wake = UINT64_MAX};
+    for (bool end = false; !end;) {
+        if (h->failed) {
+            stop->reason = STOP_GUEST_FAULT;
+            snprintf(stop->text, sizeof stop->text, "%s", h->failure);
+            break;
+        }
+        if (h->r.ended && !h->r.tasks) {
+            ended(h, stop);
+            break;
+        }
+        if (h->interrupted && !h->reported && !h->waking) {
+            h->interrupted = 0;
+            stop->reason = STOP_INTERRUPTED;
+            break;
+        }
+        if (h->r.icount >= limit->icount) {
+            stop->reason = STOP_REACHED;
+            break;
+        }
+        if (h->stops_changed)
+            set_stops(h);
+        struct task *t = current(h);
+        if (!t || t->state != TASK_READY || !h->r.live || next_deadline(h) <= now(h) || !h->r.turn_left)
+            worked = h->r.icount;
+        h->reported = h->waking = false;
+        end = run_slice(h, limit, stop);
+    }
+    struct x86_where w;
+    x86_where(h->cpu, &w);
+    stop->cpu = 0;
+    stop->late = stop->reason == STOP_BREAKPOINT && worked == h->r.icount;
+    stop->icount = h->r.icount;
+    stop->time = now(h);
+    if (stop->reason != STOP_WATCHPOINT)
+        stop->address = w.rip;
+}
+
+static void host_interrupt(struct engine *e)
+{
+    host_of(e)->interrupted = 1;
+}
+static uint64_t host_icount(const struct engine *e)
+{
+    return host_const(e)->r.icount;
+}
+static uint64_t host_time(const struct engine *e)
+{
+    return now(host_const(e));
+}
+static uint32_t host_input(struct engine *e, const struct input *in)
+{
+    struct host *h = host_of(e);
+    if (in->port != INPUT_SERIAL0)
+        return in->len;
+    return tty_typed(h, TERM(h->r.terminal), in->data, in->len);
+}
+
+/* ---------------------------------------------------------------- saving */
+
+/* Tells the memory which pages of the arena were used. */
+static void mark_used(struct host *h)
+{
+    uint64_t n = ramblock_size(h->arena_block) / PAGE;
+    for (uint64_t i = 0; i < n; i += 8) {
+        uint64_t eight = 0;
+        memcpy(&eight, h->dirty + i, n - i < 8 ? n - i : 8);
+        for (uint64_t k = i; eight && k < i + 8 && k < n; k++)
+            if (h->dirty[k])
+                physmem_touch(h->mem, h->arena_block, k * PAGE, PAGE);
+    }
+    memset(h->dirty, 0, n);
+}
+
+static void host_save(struct engine *e, const struct snapshot_sink *sink, struct snapshot_base *base)
+{
+    struct host *h = host_of(e);
+    mark_used(h);
+    sink->section(sink->ctx, "host", root_fields, FIELD_COUNT(root_fields), &h->r);
+    x86_save(h->cpu, sink);
+    physmem_save(h->mem, sink, base ? base->epoch : 0, base ? h->epoch : 0);
+    if (!base)
+        return;
+    h->epoch += h->epoch < UINT32_MAX;
+    base->epoch = h->epoch;
+}
+
+static bool in_arena(const struct host *h, ref r)
+{
+    return r < ramblock_size(h->arena_block) && r % 32 == 0;
+}
+
+static int host_load(struct engine *e, const struct snapshot_source *src, struct error *err)
+{
+    struct host *h = host_of(e);
+    mark_used(h);
+    if (src->section(src->ctx, "host", root_fields, FIELD_COUNT(root_fields), &h->r) < 0)
+        return error_set(err, "the saved state has no section \"host\" of this version");
+    if (x86_load(h->cpu, src) < 0 || physmem_load(h->mem, src) < 0)
+        return error_set(err, "the saved state's processor or memory does not fit");
+    const ref all[] = {h->r.current, h->r.run_first, h->r.run_last, h->r.tasks,
+                       h->r.groups,  h->r.timers,    h->r.folder,   h->r.terminal};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (!in_arena(h, all[i]))
+            return error_set(err, "the saved state of the host makes no sense");
+    if (h->r.frame_top > h->nframes || h->r.arena_top > ramblock_size(h->arena_block))
+        return error_set(err, "the saved state's memory makes no sense");
+    return 0;
+}
+
+/* ---------------------------------------------------------------- registers and memory */
+
+static const struct reg_desc *host_regs(const struct engine *e, size_t *count)
+{
+    return x86_regs(count);
+}
+static int host_reg_get(const struct engine *e, unsigned cpu, size_t reg, void *value)
+{
+    return x86_reg_get(host_const(e)->cpu, reg, value);
+}
+static int host_reg_set(struct engine *e, unsigned cpu, size_t reg, const void *value)
+{
+    return x86_reg_set(host_of(e)->cpu, reg, value);
+}
+static unsigned host_cpus(const struct engine *e)
+{
+    return 1;
+}
+static unsigned host_code_bits(const struct engine *e, unsigned cpu)
+{
+    return 64;
+}
+
+static size_t copy(const struct host *h, bool linear, uint64_t address, void *buf, size_t n, bool write)
+{
+    size_t done = 0;
+    while (done < n) {
+        uint64_t pa = address + done;
+        size_t part = PAGE - pa % PAGE < n - done ? PAGE - pa % PAGE : n - done;
+        if (linear && !x86_translate(h->cpu, address + done, &pa))
+            break;
+        size_t got = physmem_mapped(h->mem, pa, part);
+        if (write)
+            physmem_write(h->mem, pa, (char *)buf + done, got);
+        else
+            physmem_read(h->mem, pa, (char *)buf + done, got);
+        done += got;
+        if (got < part)
+            break;
+    }
+    return done;
+}
+static size_t host_peek(const struct engine *e, unsigned cpu, uint64_t linear, void *buf, size_t n)
+{
+    return copy(host_const(e), true, linear, buf, n, false);
+}
+static size_t host_poke(struct engine *e, unsigned cpu, uint64_t linear, const void *buf, size_t n)
+{
+    return copy(host_of(e), true, linear, (void *)buf, n, true);
+}
+static size_t host_peek_physical(const struct engine *e, uint64_t address, void *buf, size_t n)
+{
+    return copy(host_const(e), false, address, buf, n, false);
+}
+static size_t host_poke_physical(struct engine *e, uint64_t address, const void *buf, size_t n)
+{
+    return copy(host_of(e), false, address, (void *)buf, n, true);
+}
+
+/* ---------------------------------------------------------------- observing */
+
+static void host_stops(struct engine *e, const struct stop_point *s, size_t n)
+{
+    struct host *h = host_of(e);
+    free(h->new_stops);
+    h->new_stops = malloc((n + 1) * sizeof *s);
+    if (!h->new_stops)
+        abort();
+    for (size_t i = 0; i < n; i++)
+        h->new_stops[i] = s[i];
+    h->nnew = n;
+    h->stops_changed = true;
+    x86_break(h->cpu);
+}
+
+static void host_observe(struct engine *e, uint32_t classes, const struct observer *o)
+{
+    struct host *h = host_of(e);
+    h->observer = o ? *o : (struct observer){0};
+    h->classes = classes;
+}
+
+static void host_flush(struct engine *e)
+{
+    tty_flush(host_of(e));
+}
+
+static size_t host_screen(const struct engine *e, char *buf, size_t size)
+{
+    if (size)
+        *buf = 0;
+    return 0;
+}
+
+/* ---------------------------------------------------------------- creation */
+
+static void host_destroy(struct engine *e)
+{
+    struct host *h = host_of(e);
+    x86_destroy(h->cpu);
+    physmem_destroy(h->mem);
+    free(h->dirty);
+    free(h->stops);
+    free(h->new_stops);
+    free(h);
+}
+
+static const struct engine_ops host_ops = {
+    .name = "linux",
+    .behaviour = UML_BEHAVIOUR,
+    .destroy = host_destroy,
+    .run = host_run,
+    .interrupt = host_interrupt,
+    .icount = host_icount,
+    .time = host_time,
+    .input = host_input,
+    .save = host_save,
+    .load = host_load,
+    .regs = host_regs,
+    .reg_get = host_reg_get,
+    .reg_set = host_reg_set,
+    .cpus = host_cpus,
+    .code_bits = host_code_bits,
+    .peek = host_peek,
+    .poke = host_poke,
+    .peek_physical = host_peek_physical,
+    .poke_physical = host_poke_physical,
+    .stops = host_stops,
+    .observe = host_observe,
+    .flush = host_flush,
+    .screen = host_screen,
+};
+
+/* What reaches the bus of a processor without devices: nothing, and programs cannot do it. */
+static uint64_t bus_read(void *ctx, uint64_t pa, unsigned size)
+{
+    return UINT64_MAX;
+}
+static void bus_write(void *ctx, uint64_t pa, unsigned size, uint64_t value) {}
+static bool bus_rdmsr(void *ctx, uint32_t msr, uint64_t *value)
+{
+    return false;
+}
+static bool bus_wrmsr(void *ctx, uint32_t msr, uint64_t value)
+{
+    return false;
+}
+static uint64_t bus_get_cr8(void *ctx)
+{
+    return 0;
+}
+static void bus_set_cr8(void *ctx, uint64_t value) {}
+/* The time-stamp counter counts steps, as time does. */
+static uint64_t bus_time(void *ctx)
+{
+    const struct host *h = ctx;
+    return now(h) + x86_steps(h->cpu);
+}
+static void bus_smm(void *ctx, bool enter) {}
+static void bus_ferr(void *ctx, bool level) {}
+static void bus_event(void *ctx, struct event *ev) {}
+
+static int make_memory(struct host *h, struct error *err)
+{
+    const char *text = config_get(h->config, "ram");
+    uint64_t size = text ? strtoull(text, NULL, 10) : 0;
+    if (size < 1 << 20 || size > 1ull << 36 || size % PAGE)
+        return error_set(err, "the host's memory is not between 1M and 64G");
+    h->nframes = size / PAGE;
+    h->mem = physmem_create(size);
+    h->ram = h->mem ? physmem_block(h->mem, "ram", size) : NULL;
+    if (!h->ram)
+        return error_set(err, "no memory for %llu MB: give a smaller --memory",
+                         (unsigned long long)(size >> 20));
+    h->memory = ramblock_host(h->ram);
+    physmem_map(h->mem, 0, size, h->ram, 0, h->ram, 0, false);
+    return arena_create(h, err);
+}
+
+static int make_processor(struct host *h, struct error *err)
+{
+    const struct x86_bus bus = {.ctx = h,
+                                .read = bus_read,
+                                .write = bus_write,
+                                .rdmsr = bus_rdmsr,
+                                .wrmsr = bus_wrmsr,
+                                .get_cr8 = bus_get_cr8,
+                                .set_cr8 = bus_set_cr8,
+                                .time = bus_time,
+                                .smm = bus_smm,
+                                .ferr = bus_ferr,
+                                .event = bus_event};
+    h->cpu = x86_create(h->mem, &bus, 0, config_get(h->config, "cpu"), err);
+    if (!h->cpu)
+        return -1;
+    x86_host(h->cpu);
+    x86_user_space(h->cpu, 0);
+    return 0;
+}
+
+static uint64_t start_time(const struct host *h)
+{
+    const char *text = config_get(h->config, "rtc");
+    struct tm tm = {.tm_year = 127, .tm_mday = 1};
+    if (text && sscanf(text, "%d-%d-%dT%d:%d:%d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
+                       &tm.tm_min, &tm.tm_sec) == 6) {
+        tm.tm_year -= 1900;
+        tm.tm_mon--;
+    }
+    return (uint64_t)timegm(&tm) * 1000000000u;
+}
+
+static void set_limits(struct group *g)
+{
+    for (unsigned i = 0; i < LIMITS; i++)
+        g->limit[i][0] = g->limit[i][1] = UINT64_MAX;
+    g->limit[3][0] = 8 << 20;                /* stack */
+    g->limit[4][0] = 0;                      /* core files: none are written */
+    g->limit[6][0] = g->limit[6][1] = 32768; /* processes */
+    g->limit[7][0] = 1024;                   /* descriptors */
+    g->limit[7][1] = FD_MAX;
+    g->limit[8][0] = g->limit[8][1] = 8 << 20; /* locked memory */
+    g->limit[13][0] = g->limit[13][1] = 0;
+    g->limit[14][0] = g->limit[14][1] = 0;
+}
+
+/* The three standard descriptors are the console. */
+static void open_console(struct host *h, struct task *t)
+{
+    ref f;
+    if (file_open(h, t, -100, "/dev/console", 2 | 0400 /* O_RDWR | O_NOCTTY */, 0, &f))
+        return;
+    for (int i = 0; i < 3; i++) {
+        if (i)
+            file_hold(h, f);
+        fd_new(h, t, f, 0, false);
+    }
+    struct terminal *tt = TERM(h->r.terminal);
+    GROUP(t->group)->terminal = h->r.terminal;
+    tt->session = tt->pgrp = t->pid;
+}
+
+static struct task *first_task(struct host *h)
+{
+    struct group *g = group_new(h);
+    struct task *t = task_new(h, g);
+    g->leader = ref_of(h, t);
+    g->pid = g->pgid = g->sid = t->pid;
+    g->exit_signal = SIGCHLD;
+    g->dumpable = 1;
+    set_limits(g);
+    t->files = arena_new(h, sizeof(struct files));
+    FILES(t->files)->refs = 1;
+    t->actions = arena_new(h, sizeof(struct actions));
+    ((struct actions *)at(h, t->actions))->refs = 1;
+    t->folders = arena_new(h, sizeof(struct folder_state));
+    struct folder_state *fs = at(h, t->folders);
+    *fs = (struct folder_state){.refs = 1, .umask = 022, .cwd = h->r.folder, .root = h->r.folder};
+    inode_hold(h, h->r.folder);
+    inode_hold(h, h->r.folder);
+    h->r.current = ref_of(h, t);
+    open_console(h, t);
+    const char *cwd = config_get(h->config, "folder");
+    int64_t at_ = cwd ? path_walk(h, t, -100, cwd, 0, NULL) : -1;
+    if (at_ > 0) {
+        inode_drop(h, fs->cwd);
+        fs->cwd = (ref)at_;
+    }
+    return t;
+}
+
+/* The settings of that key, as a list of strings. */
+static char **settings_of(const struct engine_config *cfg, const char *key)
+{
+    char **list = calloc(cfg->nsettings + 1, sizeof *list);
+    size_t n = 0;
+    if (!list)
+        abort();
+    for (size_t i = 0; i < cfg->nsettings; i++)
+        if (!strcmp(cfg->settings[i].key, key))
+            list[n++] = (char *)cfg->settings[i].value;
+    return list;
+}
+
+static int start_program(struct host *h, struct error *err)
+{
+    const char *path = config_get(h->config, "program");
+    if (!path)
+        return error_set(err, "no program to run: give --program FILE");
+    struct task *t = first_task(h);
+    char **argv = settings_of(h->config, "argument"), **envp = settings_of(h->config, "environment");
+    int rc = exec_program(h, t, path, argv, envp, -100, 0);
+    free(argv);
+    free(envp);
+    if (h->failed)
+        return error_set(err, "%s", h->failure);
+    if (rc)
+        return error_set(err, "%s: cannot be executed: %s%s", path, strerror(-rc),
+                         rc == -ENOENT ? " (its interpreter is missing: give --sysroot)" : "");
+    h->r.turn_left = 1;
+    return 0;
+}
+
+struct engine *uml_create(const struct engine_config *cfg, struct error *err)
+{
+    struct host *h = calloc(1, sizeof *h);
+    if (!h) {
+        error_set(err, "no memory for the host");
+        return NULL;
+    }
+    h->engine.ops = &host_ops;
+    h->own_config = *cfg;
+    h->config = &h->own_config;
+    h->epoch = 1;
+    h->r.boot = start_time(h);
+    h->r.random = 0x626f6f747265656cull;
+    h->r.next_pid = FIRST_PID;
+    h->r.next_inode = 2;
+    int rc = make_memory(h, err);
+    if (!rc)
+        rc = make_processor(h, err);
+    if (!rc && !(h->r.terminal = tty_new(h)))
+        rc = error_set(err, "no memory for the terminal");
+    if (!rc) {
+        TERM(h->r.terminal)->console = 1;
+        rc = tree_create(h, err);
+    }
+    if (!rc)
+        rc = start_program(h, err);
+    if (!rc)
+        return &h->engine;
+    host_destroy(&h->engine);
+    return NULL;
+}

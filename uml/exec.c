@@ -1,0 +1,479 @@
+/* exec.c - loading programs: ELF files and scripts. execve(2), elf(5); the layout of the first stack page is
+ * that of the System V ABI for AMD64, 3.4.1. */
+#include <elf.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "uml/host.h"
+
+enum { MAX_SEGMENTS = 64, SCRIPT_HEAD = 256, STACK_PAGES = 33, STRINGS_MAX = 1 << 21, MAX_STRINGS = 65536 };
+#define STACK_TOP 0x7ffffffff000ull
+#define PIE_BASE  0x555555554000ull
+#define DOWN(a)   ((a) & ~(uint64_t)(PAGE - 1))
+#define UP(a)     DOWN((a) + PAGE - 1)
+
+struct program {
+    Elf64_Ehdr head;
+    Elf64_Phdr seg[MAX_SEGMENTS];
+    ref inode;
+    uint64_t bias, first, end; /* first, end: of the code; end of all is `brk` */
+    uint64_t brk, phdr;
+};
+
+static int read_program(struct host *h, ref inode, struct program *p)
+{
+    struct inode *i = INODE(inode);
+    p->inode = inode;
+    if (inode_read(h, i, 0, &p->head, sizeof p->head) != sizeof p->head ||
+        memcmp(p->head.e_ident, ELFMAG, SELFMAG))
+        return -ENOEXEC;
+    const Elf64_Ehdr *e = &p->head;
+    if (e->e_ident[EI_CLASS] != ELFCLASS64 || e->e_machine != EM_X86_64) {
+        report_missing(h, "program that is not of 64 bits", e->e_machine, 0);
+        return -ENOEXEC;
+    }
+    if ((e->e_type != ET_EXEC && e->e_type != ET_DYN) || e->e_phentsize != sizeof(Elf64_Phdr) ||
+        !e->e_phnum || e->e_phnum > MAX_SEGMENTS)
+        return -ENOEXEC;
+    size_t n = e->e_phnum * sizeof(Elf64_Phdr);
+    return inode_read(h, i, e->e_phoff, p->seg, n) == (int64_t)n ? 0 : -ENOEXEC;
+}
+
+static uint32_t prot_of(const Elf64_Phdr *s)
+{
+    return (s->p_flags & PF_R ? PROT_READ : 0) | (s->p_flags & PF_W ? PROT_WRITE : 0) |
+           (s->p_flags & PF_X ? PROT_EXEC : 0);
+}
+
+/* The range of addresses of the segments, before the bias. */
+static int extent(const struct program *p, uint64_t *start, uint64_t *end)
+{
+    *start = UINT64_MAX;
+    *end = 0;
+    for (unsigned i = 0; i < p->head.e_phnum; i++) {
+        const Elf64_Phdr *s = &p->seg[i];
+        if (s->p_type != PT_LOAD)
+            continue;
+        if (s->p_vaddr > USER_END || s->p_memsz > USER_END - s->p_vaddr || s->p_filesz > s->p_memsz ||
+            (s->p_vaddr ^ s->p_offset) % PAGE)
+            return -ENOEXEC;
+        *start = DOWN(s->p_vaddr) < *start ? DOWN(s->p_vaddr) : *start;
+        *end = UP(s->p_vaddr + s->p_memsz) > *end ? UP(s->p_vaddr + s->p_memsz) : *end;
+    }
+    return *start < *end ? 0 : -ENOEXEC;
+}
+
+/* Zeros from the end of a segment's file part to the end of that page, and whole pages after it. */
+static int clear_rest(struct host *h, struct mm *m, const Elf64_Phdr *s, uint64_t bias)
+{
+    static const uint8_t zero[PAGE];
+    uint64_t from = bias + s->p_vaddr + s->p_filesz, end = UP(bias + s->p_vaddr + s->p_memsz);
+    uint64_t page = s->p_filesz ? UP(from) : DOWN(from);
+    if (s->p_memsz == s->p_filesz)
+        return 0;
+    if (s->p_filesz && from < page && s->p_flags & PF_W &&
+        user_poke(h, m, from, zero, page - from) != page - from)
+        return -EFAULT;
+    return page < end ? area_map(h, m, page, end, prot_of(s), 0, 0, 0) : 0;
+}
+
+static int map_segment(struct host *h, struct mm *m, struct program *p, const Elf64_Phdr *s)
+{
+    uint64_t start = DOWN(p->bias + s->p_vaddr), end = UP(p->bias + s->p_vaddr + s->p_filesz);
+    if (end > USER_END || area_unmap(h, m, start, UP(p->bias + s->p_vaddr + s->p_memsz)))
+        return -ENOMEM;
+    if (s->p_filesz && area_map(h, m, start, end, prot_of(s), 0, p->inode, DOWN(s->p_offset)))
+        return -ENOMEM;
+    if (s->p_flags & PF_X) {
+        p->first = p->first && p->first < start ? p->first : start;
+        p->end = p->end > end ? p->end : end;
+    }
+    uint64_t stop = p->bias + s->p_vaddr + s->p_memsz;
+    p->brk = stop > p->brk ? stop : p->brk;
+    if (p->head.e_phoff >= s->p_offset && p->head.e_phoff < s->p_offset + s->p_filesz)
+        p->phdr = p->bias + s->p_vaddr + (p->head.e_phoff - s->p_offset);
+    return clear_rest(h, m, s, p->bias);
+}
+
+static int map_program(struct host *h, struct mm *m, struct program *p, bool interpreter)
+{
+    uint64_t start, end;
+    int rc = extent(p, &start, &end);
+    if (rc)
+        return rc;
+    if (p->head.e_type == ET_DYN && interpreter) {
+        p->bias = space_place(h, m, end - start) - start;
+        if (p->bias + start == 0)
+            return -ENOMEM;
+    } else if (p->head.e_type == ET_DYN) {
+        p->bias = PIE_BASE - start;
+    }
+    for (unsigned i = 0; i < p->head.e_phnum && !rc; i++)
+        if (p->seg[i].p_type == PT_LOAD)
+            rc = map_segment(h, m, p, &p->seg[i]);
+    return rc;
+}
+
+/* ---------------------------------------------------------------- the first stack page */
+
+struct stack {
+    struct host *h;
+    struct mm *m;
+    uint64_t sp;
+    int rc;
+};
+
+static uint64_t push(struct stack *s, const void *p, size_t n)
+{
+    s->sp -= n;
+    if (!s->rc)
+        s->rc = user_write(s->h, s->m, s->sp, p, n);
+    return s->sp;
+}
+
+static size_t count(char *const *list)
+{
+    size_t n = 0;
+    while (list[n])
+        n++;
+    return n;
+}
+
+/* Pushes the strings, the last first; their addresses go to `at_`. */
+static void push_strings(struct stack *s, char *const *list, uint64_t *at_)
+{
+    for (size_t i = count(list); i-- > 0;)
+        at_[i] = push(s, list[i], strlen(list[i]) + 1);
+}
+
+static void set_auxv(struct host *h, struct mm *m, const struct program *p, const struct program *interp,
+                     uint64_t execfn, uint64_t platform, uint64_t random)
+{
+    const uint64_t v[][2] = {{AT_HWCAP, x86_user_features(h->cpu)},
+                             {AT_PAGESZ, PAGE},
+                             {AT_CLKTCK, 100},
+                             {AT_PHDR, p->phdr},
+                             {AT_PHENT, sizeof(Elf64_Phdr)},
+                             {AT_PHNUM, p->head.e_phnum},
+                             {AT_BASE, interp ? interp->bias : 0},
+                             {AT_FLAGS, 0},
+                             {AT_ENTRY, p->bias + p->head.e_entry},
+                             {AT_UID, 0},
+                             {AT_EUID, 0},
+                             {AT_GID, 0},
+                             {AT_EGID, 0},
+                             {AT_SECURE, 0},
+                             {AT_RANDOM, random},
+                             {AT_HWCAP2, 0},
+                             {AT_EXECFN, execfn},
+                             {AT_PLATFORM, platform},
+                             {AT_NULL, 0}};
+    memcpy(m->auxv, v, sizeof v);
+    m->nauxv = sizeof v / sizeof(uint64_t);
+}
+
+static int make_stack(struct host *h, struct mm *m, const struct program *p, const struct program *interp,
+                      const char *path, char *const *argv, char *const *envp, bool exec_stack, uint64_t *sp)
+{
+    struct stack s = {h, m, STACK_TOP - 8, 0};
+    size_t argc = count(argv), envc = count(envp);
+    uint64_t *at_ = calloc(argc + envc + 4, sizeof *at_), random[2];
+    uint64_t size = (uint64_t)STACK_PAGES * PAGE;
+    for (size_t i = 0; i < argc; i++)
+        size += strlen(argv[i]) + 9;
+    for (size_t i = 0; i < envc; i++)
+        size += strlen(envp[i]) + 9;
+    uint32_t prot = PROT_READ | PROT_WRITE | (exec_stack ? PROT_EXEC : 0);
+    s.rc =
+        at_ ? area_map(h, m, STACK_TOP - UP(size), STACK_TOP, prot, AREA_GROWS | AREA_STACK, 0, 0) : -ENOMEM;
+    uint64_t execfn = push(&s, path, strlen(path) + 1);
+    m->env_end = execfn;
+    push_strings(&s, envp, at_ + argc + 2);
+    m->env_start = m->arg_end = s.sp;
+    push_strings(&s, argv, at_ + 1);
+    m->arg_start = s.sp;
+    uint64_t platform = push(&s, "x86_64", 7);
+    random[0] = random_next(h);
+    random[1] = random_next(h);
+    uint64_t rnd = push(&s, random, sizeof random);
+    set_auxv(h, m, p, interp, execfn, platform, rnd);
+    at_[0] = argc;
+    size_t words = argc + envc + 3 + m->nauxv;
+    s.sp = (s.sp & ~15ull) - (words % 2 ? 8 : 0);
+    push(&s, m->auxv, m->nauxv * 8);
+    push(&s, at_, (argc + envc + 3) * 8);
+    free(at_);
+    *sp = s.sp;
+    m->stack_top = s.sp;
+    return s.rc;
+}
+
+/* ---------------------------------------------------------------- the new program */
+
+static int find_interpreter(struct host *h, struct task *t, const struct program *p, struct program *in,
+                            bool *has)
+{
+    char path[4096];
+    *has = false;
+    for (unsigned i = 0; i < p->head.e_phnum; i++) {
+        const Elf64_Phdr *s = &p->seg[i];
+        if (s->p_type != PT_INTERP)
+            continue;
+        if (s->p_filesz < 2 || s->p_filesz > sizeof path ||
+            inode_read(h, INODE(p->inode), s->p_offset, path, s->p_filesz) != (int64_t)s->p_filesz ||
+            path[s->p_filesz - 1])
+            return -ENOEXEC;
+        int64_t inode = path_walk(h, t, AT_FDCWD, path, 0, NULL);
+        if (inode < 0)
+            return (int)inode;
+        *has = true;
+        int rc = read_program(h, (ref)inode, in);
+        return rc == -ENOEXEC ? -ELIBBAD : rc;
+    }
+    return 0;
+}
+
+static bool wants_exec_stack(const struct program *p)
+{
+    for (unsigned i = 0; i < p->head.e_phnum; i++)
+        if (p->seg[i].p_type == PT_GNU_STACK)
+            return p->seg[i].p_flags & PF_X;
+    return true;
+}
+
+/* Handlers become defaults; what was ignored stays so. */
+static void reset_actions(struct host *h, struct task *t)
+{
+    struct actions *old = at(h, t->actions);
+    if (old->refs > 1) {
+        ref r = arena_new(h, sizeof *old);
+        if (r) {
+            *(struct actions *)at(h, r) = *old;
+            ((struct actions *)at(h, r))->refs = 1;
+            old->refs--;
+            t->actions = r;
+        }
+    }
+    struct actions *new = at(h, t->actions);
+    for (unsigned i = 0; i < NSIG_HOST; i++) {
+        bool ignore = new->a[i].handler == (uint64_t)(uintptr_t)SIG_IGN;
+        new->a[i] = (struct action){.handler = ignore ? 1 : 0};
+    }
+}
+
+static void become(struct host *h, struct task *t, ref mm, uint64_t entry, uint64_t sp, const char *path)
+{
+    static const uint8_t fx[X86_FX_SIZE] = {0x7f, 3, [24] = 0x80, 0x1f};
+    ref old = t->mm;
+    if (old)
+        futex_exit(h, t);
+    vfork_done(h, t);
+    t->mm = mm;
+    mm_drop(h, old);
+    t->u = (struct x86_user){.rip = entry, .cs = 0x33, .ss = 0x2b, .rflags = 0x202};
+    t->u.gpr[4] = sp;
+    memcpy(t->fx, fx, sizeof fx);
+    if (h->r.current == ref_of(h, t))
+        x86_user_fx_set(h->cpu, fx);
+    t->clear_tid = t->robust = 0;
+    t->alt_base = t->alt_size = 0;
+    reset_actions(h, t);
+    for (struct group *g = GROUP(t->group); g->timers;)
+        timer_free(h, TIMER(g->timers));
+    GROUP(t->group)->exec_done = 1;
+    const char *name = strrchr(path, '/');
+    snprintf(t->name, sizeof t->name, "%s", name ? name + 1 : path);
+}
+
+static void report_exec(struct host *h, const struct task *t, const char *path, uint64_t entry)
+{
+    struct event ev = {.kind = EV_HOST_EXEC, .data = path, .len = (uint32_t)strlen(path)};
+    ev.f[EVF_HOST_EXEC_pid] = (uint32_t)t->pid;
+    ev.f[EVF_HOST_EXEC_entry] = entry;
+    report(h, &ev);
+}
+
+static int load_elf(struct host *h, struct task *t, struct program *p, const char *path, char *const *argv,
+                    char *const *envp)
+{
+    struct program in = {.bias = 0};
+    bool has;
+    int rc = find_interpreter(h, t, p, &in, &has);
+    ref mm = rc ? 0 : mm_new(h);
+    uint64_t sp = 0;
+    if (!rc && !mm)
+        rc = -ENOMEM;
+    if (!rc)
+        rc = map_program(h, MM(mm), p, false);
+    if (!rc)
+        rc = make_stack(h, MM(mm), p, &in, path, argv, envp, wants_exec_stack(p), &sp);
+    if (!rc && has) {
+        rc = map_program(h, MM(mm), &in, true);
+        for (unsigned i = 0; i < MM(mm)->nauxv && !rc; i += 2)
+            if (MM(mm)->auxv[i] == AT_BASE) { /* known only now */
+                MM(mm)->auxv[i + 1] = in.bias;
+                rc = user_write(h, MM(mm), sp + 8 * (count(argv) + count(envp) + 3 + i + 1), &in.bias, 8);
+            }
+    }
+    if (in.inode)
+        inode_drop(h, in.inode);
+    if (rc) {
+        mm_drop(h, mm);
+        return rc;
+    }
+    struct mm *m = MM(mm);
+    m->brk = m->brk_start = UP(p->brk);
+    m->code_start = p->first;
+    m->code_end = p->end;
+    m->program = p->inode;
+    inode_hold(h, p->inode);
+    uint64_t entry = has ? in.bias + in.head.e_entry : p->bias + p->head.e_entry;
+    files_close_exec(h, t);
+    become(h, t, mm, entry, sp, path);
+    report_exec(h, t, path, entry);
+    return 0;
+}
+
+/* A script: "#! interpreter argument". */
+static int run_script(struct host *h, struct task *t, ref inode, const char *path, char *const *argv,
+                      char *const *envp, unsigned depth);
+
+static int run_inode(struct host *h, struct task *t, ref inode, const char *path, char *const *argv,
+                     char *const *envp, unsigned depth)
+{
+    struct program p = {.bias = 0};
+    char magic[2] = "";
+    const struct inode *i = INODE(inode);
+    if (!S_ISREG(i->mode) || !(i->mode & 0111))
+        return -EACCES;
+    inode_read(h, INODE(inode), 0, magic, 2);
+    if (!memcmp(magic, "#!", 2))
+        return depth > 4 ? -ELOOP : run_script(h, t, inode, path, argv, envp, depth);
+    int rc = read_program(h, inode, &p);
+    return rc ? rc : load_elf(h, t, &p, path, argv, envp);
+}
+
+static int run_script(struct host *h, struct task *t, ref inode, const char *path, char *const *argv,
+                      char *const *envp, unsigned depth)
+{
+    char line[SCRIPT_HEAD] = "";
+    size_t argc = count(argv), n = 0;
+    inode_read(h, INODE(inode), 2, line, sizeof line - 1);
+    char *end = strchr(line, '\n'), *name = line + strspn(line, " \t");
+    if (!end)
+        return -ENOEXEC;
+    while (end > name && (end[-1] == ' ' || end[-1] == '\t'))
+        end--;
+    *end = 0;
+    char *arg = name + strcspn(name, " \t");
+    if (*arg) {
+        *arg++ = 0;
+        arg += strspn(arg, " \t");
+    }
+    if (!*name)
+        return -ENOEXEC;
+    int64_t in = path_walk(h, t, AT_FDCWD, name, 0, NULL);
+    if (in < 0)
+        return (int)in;
+    char **list = calloc(argc + 4, sizeof *list);
+    if (!list)
+        abort();
+    list[n++] = name;
+    if (*arg)
+        list[n++] = arg;
+    list[n++] = (char *)path;
+    for (size_t k = 1; k < argc; k++)
+        list[n++] = argv[k];
+    int rc = run_inode(h, t, (ref)in, name, list, envp, depth + 1);
+    inode_drop(h, (ref)in);
+    free(list);
+    return rc;
+}
+
+int exec_program(struct host *h, struct task *t, const char *path, char *const *argv, char *const *envp,
+                 int dirfd, unsigned flags)
+{
+    struct file *f = !*path && flags & AT_EMPTY_PATH ? fd_file(h, t, dirfd) : NULL;
+    int64_t inode =
+        f ? f->inode : path_walk(h, t, dirfd, path, flags & AT_SYMLINK_NOFOLLOW ? WALK_NOFOLLOW : 0, NULL);
+    if (inode < 0)
+        return (int)inode;
+    if (f)
+        inode_hold(h, (ref)inode);
+    int rc = run_inode(h, t, (ref)inode, path, argv, envp, 0);
+    inode_drop(h, (ref)inode);
+    return rc;
+}
+
+/* ---------------------------------------------------------------- the calls */
+
+/* A program's list of strings, copied; NULL with *rc. */
+static char **take_strings(struct host *h, struct task *t, uint64_t from, size_t *left, int *rc)
+{
+    size_t n = 0, cap = 16;
+    char **list = calloc(cap, sizeof *list), *buf = malloc(131072);
+    if (!list || !buf)
+        abort();
+    for (uint64_t p; from && !*rc; from += 8) {
+        *rc = get_user(h, t, from, &p, 8);
+        if (*rc || !p)
+            break;
+        int len = user_string(h, MM(t->mm), p, buf, 131072);
+        if (len < 0 || (size_t)len + 9 > *left || n >= MAX_STRINGS) {
+            *rc = len == -EFAULT ? -EFAULT : -E2BIG;
+            break;
+        }
+        *left -= (size_t)len + 9;
+        if (n + 2 > cap && !(list = realloc(list, (cap *= 2) * sizeof *list)))
+            abort();
+        list[n++] = strdup(buf);
+        list[n] = NULL;
+    }
+    free(buf);
+    return list;
+}
+
+static void free_strings(char **list)
+{
+    for (char **p = list; *p; p++)
+        free(*p);
+    free(list);
+}
+
+static int64_t execute(struct host *h, struct task *t, int dirfd, uint64_t path_at, uint64_t args,
+                       uint64_t env, unsigned flags)
+{
+    char path[4096];
+    size_t left = STRINGS_MAX;
+    int rc = user_string(h, MM(t->mm), path_at, path, sizeof path);
+    if (rc < 0)
+        return rc;
+    if (!group_single(h, t)) /* the other threads go first */
+        return wait_for(t, KEY_OBJECT(t->group), UINT64_MAX);
+    rc = 0;
+    char **argv = take_strings(h, t, args, &left, &rc), **envp = take_strings(h, t, env, &left, &rc);
+    static char *const empty[] = {"", NULL};
+    if (!rc)
+        rc = exec_program(h, t, path, *argv ? argv : empty, envp, dirfd, flags);
+    free_strings(argv);
+    free_strings(envp);
+    if (rc)
+        return rc;
+    if (t->tracer && !(t->trace_options & 1u << 4)) /* PTRACE_O_TRACEEXEC */
+        signal_kernel(h, t, SIGTRAP);
+    else if (t->tracer)
+        trace_event(h, t, 4, (uint64_t)t->pid);
+    return 0;
+}
+
+int64_t call_execve(struct host *h, struct task *t, const uint64_t *a)
+{
+    return execute(h, t, AT_FDCWD, a[0], a[1], a[2], 0);
+}
+int64_t call_execveat(struct host *h, struct task *t, const uint64_t *a)
+{
+    return execute(h, t, (int)a[0], a[1], a[2], a[3], (unsigned)a[4]);
+}

@@ -1,0 +1,640 @@
+/* host.h - inside the deterministic host: its objects and the functions between its files. Private to uml/.
+ *
+ * State. All objects (tasks, address spaces, files, pipes …) lie in one block of memory, the arena, and refer
+ * to each other by offsets (`ref`, 0 is none). The arena is a region of snapshots, as the programs' memory is:
+ * saving, loading and hashing the host are copies of pages. A few numbers are in `struct root`, which has a
+ * field table. Pointers to objects are only used while the host works between two steps.
+ *
+ * Blocking. A call that cannot finish returns wait_for(); its handler is called again, with the same
+ * arguments, when the task is woken. What it has done so far is in the task (`progress`). */
+#ifndef BOOTREEL_UML_HOST_H
+#define BOOTREEL_UML_HOST_H
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "core/engine.h"
+#include "hv/x86/x86.h"
+
+enum { PAGE = 4096 };
+typedef uint32_t ref;
+struct host;
+
+/* The task's call blocks: returned by handlers, never seen by programs. */
+enum { BLOCKS = -10000 };
+
+/* ---------------------------------------------------------------- the numbers outside of the arena */
+
+enum { SIZE_CLASSES = 8, NO_TIME = 0 };
+struct root {
+    uint64_t icount, skipped;
+    uint64_t boot;   /* wall clock at guest time 0: ns since 1970 */
+    uint64_t random; /* of getrandom() and AT_RANDOM */
+    uint32_t turn_left;
+    uint8_t live;   /* the current task's registers are those in the processor, not those in the task */
+    uint8_t ended;  /* the first process, or every one, has exited */
+    int32_t status; /* of the first process: a wait status */
+    ref current;    /* the task whose registers are in the processor */
+    ref run_first, run_last;
+    ref tasks, groups;
+    uint32_t next_pid, next_inode, next_pty;
+    ref timers;
+    ref folder;   /* "/" */
+    ref terminal; /* the console */
+    uint32_t free_list[SIZE_CLASSES], arena_top;
+    uint32_t frame_free, frame_top, frames_used;
+    uint64_t calls, calls_missing;
+};
+
+/* ---------------------------------------------------------------- objects */
+
+/* Something that one can wait for: readable, writable, gone. */
+struct source {
+    uint32_t seq; /* counts what happened, for edge-triggered polling */
+    ref async;    /* files with O_ASYNC */
+};
+
+enum { NSIG_HOST = 64, INFO_SIZE = 128 };
+/* siginfo_t as programs see it. */
+struct info {
+    int32_t signo, error, code, pad;
+    union {
+        struct {
+            int32_t pid, uid;
+            union {
+                uint64_t value;
+                int32_t status;
+            };
+        };
+        struct {
+            int32_t timer, overrun;
+            uint64_t timer_value;
+        };
+        struct {
+            uint64_t address;
+        };
+        struct {
+            int64_t band;
+            int32_t fd;
+        };
+        uint8_t rest[INFO_SIZE - 16];
+    };
+};
+
+struct queued {
+    ref next;
+    uint32_t timer; /* of a POSIX timer: ref, so that it is queued once */
+    struct info info;
+};
+
+struct pending {
+    uint64_t set;
+    ref first;
+};
+
+/* As rt_sigaction() has it. */
+struct action {
+    uint64_t handler, flags, restorer, mask;
+};
+enum {
+    ACTION_NOCLDSTOP = 1,
+    ACTION_NOCLDWAIT = 2,
+    ACTION_SIGINFO = 4,
+    ACTION_ONSTACK = 0x08000000,
+    ACTION_RESTART = 0x10000000,
+    ACTION_NODEFER = 0x40000000,
+    ACTION_RESTORER = 0x04000000
+};
+#define ACTION_RESETHAND 0x80000000u
+
+struct actions { /* shared with CLONE_SIGHAND */
+    uint32_t refs;
+    struct action a[NSIG_HOST];
+};
+
+struct folder_state { /* CLONE_FS */
+    uint32_t refs, umask;
+    ref cwd, root;
+};
+
+enum { FD_CHUNK = 512, FD_CHUNKS = 8, FD_MAX = FD_CHUNK * FD_CHUNKS };
+struct fd_entry {
+    ref file;
+    uint32_t cloexec;
+};
+struct files {
+    uint32_t refs;
+    ref chunk[FD_CHUNKS];
+};
+
+struct timer {
+    ref next;        /* of all timers that are set, by time */
+    ref group_next;  /* of the process */
+    ref group, task; /* to whom */
+    uint32_t id, clock, signal, notify;
+    uint64_t value;
+    uint64_t due, interval; /* ns of CLOCK_MONOTONIC; due 0: not set */
+    uint64_t overrun, last_overrun;
+    uint32_t queued; /* its signal is pending */
+    uint32_t real;   /* ITIMER_REAL */
+    ref file;        /* of a timerfd */
+};
+
+enum { LIMITS = 16 };
+/* A process: what its threads share. */
+struct group {
+    ref next; /* of all */
+    int32_t pid, pgid, sid;
+    ref leader, parent; /* parent: a group; 0: none */
+    struct pending pending;
+    uint32_t threads;
+    int32_t exit_status; /* a wait status */
+    int32_t exit_signal; /* sent to the parent */
+    int32_t stop_signal; /* why it is stopped, or 0 */
+    uint8_t exiting, stopped, zombie, stop_reported, continued, subreaper, exec_done, reaped;
+    ref timers, real_timer;
+    uint32_t next_timer;
+    ref terminal;
+    uint64_t limit[LIMITS][2];
+    uint64_t user_steps, child_steps, begun;
+    uint32_t uid, gid, personality, dumpable;
+    ref exec_waiter; /* a thread that executes and waits for the others to go */
+};
+
+enum task_state { TASK_READY, TASK_WAITS, TASK_STOPPED, TASK_TRACED, TASK_ZOMBIE };
+enum trace_mode { TRACE_CONT, TRACE_CALL, TRACE_EMULATE };
+enum call_state { CALL_NONE, CALL_ENTERING, CALL_RUNS, CALL_LEAVING, CALL_SKIPPED };
+
+struct task {
+    ref next; /* of all */
+    ref run_next;
+    uint32_t queued; /* in the run queue */
+    int32_t pid;
+    ref group, mm, files, folders, actions;
+    uint32_t state;
+    struct x86_user u;
+    uint8_t fx[X86_FX_SIZE];
+    /* signals */
+    uint64_t mask, saved_mask;
+    uint32_t mask_saved;
+    struct pending pending;
+    uint64_t alt_base, alt_size;
+    uint32_t alt_flags;
+    /* the call in progress */
+    uint32_t call;  /* enum call_state */
+    int64_t number; /* orig_rax; -1: none */
+    uint64_t arg[6];
+    uint64_t wait_key;    /* what wakes it */
+    uint64_t deadline;    /* CLOCK_MONOTONIC, ns; UINT64_MAX: none */
+    uint64_t progress;    /* what the handler has done so far */
+    uint64_t restart;     /* deadline of an interrupted sleep */
+    uint32_t again;       /* the handler is called again */
+    uint32_t woken;       /* by what it waited for (not by a signal or the time) */
+    uint32_t interrupted; /* 0, or how the call that a signal interrupted is restarted */
+    /* tracing */
+    ref tracer; /* a task */
+    uint32_t trace_mode, trace_step, trace_options, trace_new;
+    uint32_t trace_signal;  /* the signal that it stopped with; the one to be delivered */
+    uint32_t trace_status;  /* to be reported by wait4(), or 0 */
+    uint32_t trace_resumed; /* it was resumed with trace_signal */
+    uint32_t trace_seized;
+    uint64_t trace_message;
+    struct info trace_info;
+    /* life */
+    int32_t exit_code; /* a wait status */
+    ref vfork_parent;  /* it waits until this one executes or exits */
+    uint64_t clear_tid, robust;
+    char name[16];
+    uint32_t futex_mask;
+    uint64_t steps;
+    uint32_t dying;                                 /* SIGKILL, exit_group */
+    uint64_t trap_number, trap_error, trap_address; /* of the last exception, for signal frames */
+    uint64_t begun;
+};
+
+struct area { /* a mapping */
+    ref next;
+    uint32_t prot, flags;
+    uint64_t start, end;
+    ref inode;
+    uint32_t pad;
+    uint64_t offset; /* bytes */
+};
+enum {
+    AREA_SHARED = 1,
+    AREA_GROWS = 2,
+    AREA_STACK = 4,
+    AREA_HEAP = 8,
+    AREA_NORESERVE = 16,
+    AREA_WIPE = 32,
+    AREA_NOFORK = 64
+};
+
+struct mm {
+    uint32_t refs;
+    ref areas;
+    uint64_t root; /* physical address of the page tables */
+    uint64_t brk_start, brk, stack_top, code_start, code_end, arg_start, arg_end, env_start, env_end;
+    ref program; /* inode */
+    uint32_t pages;
+    uint64_t auxv[64];
+    uint32_t nauxv;
+};
+
+enum inode_kind {
+    INODE_FILE,
+    INODE_FOLDER,
+    INODE_LINK,
+    INODE_PIPE,
+    INODE_SOCKET,
+    INODE_DEVICE,
+    INODE_EPOLL,
+    INODE_EVENT,
+    INODE_TIMER,
+    INODE_SIGNAL,
+    INODE_PROC,
+    INODE_PROC_PID,
+    INODE_PROC_FD,
+    INODE_PROC_LINK,
+    INODE_KINDS
+};
+struct inode {
+    uint32_t refs, kind, mode, nlink;
+    uint32_t uid, gid;
+    uint64_t number, size;
+    uint64_t atime, mtime, ctime; /* ns since 1970 */
+    uint32_t device;              /* major << 8 | minor */
+    uint32_t image;               /* 1 + its number in the configuration, or 0 */
+    uint64_t image_size;          /* up to here its content is that of the image where nothing was written */
+    ref data;    /* file: table of pages; folder: first entry; link: its target; others: the object */
+    ref parent;  /* of a folder */
+    int32_t pid; /* /proc */
+    uint32_t lock_pid, shm;         /* shm: on a tmpfs */
+    uint32_t lock_owner, lock_kind; /* flock: file ref, LOCK_SH or LOCK_EX */
+};
+
+enum { NAME_SIZE = 240 };
+struct entry {
+    ref next, inode;
+    uint32_t cookie, pad;
+    char name[NAME_SIZE];
+};
+
+struct file { /* an open file */
+    uint32_t refs;
+    ref inode, object; /* object: pipe, socket, terminal … */
+    uint32_t flags;    /* O_… */
+    uint64_t pos;
+    int32_t owner;                    /* F_SETOWN */
+    uint32_t owner_kind, signal, end; /* end: 0 read, 1 write; of a pty: 1 is the master */
+    ref async_next;
+    ref folder; /* where it was opened, for /proc/self/fd: text */
+};
+
+enum { PIPE_CHUNKS = 16 };
+struct pipe {
+    struct source source;
+    uint32_t refs, readers, writers, head, len;
+    ref chunk[PIPE_CHUNKS];
+};
+
+struct message {
+    ref next;
+    uint32_t len, at; /* at: what was read of it already */
+    ref from;         /* address of the sender: text, or 0 */
+    ref fds;          /* passed descriptors: struct passed, or 0 */
+    uint32_t nchunks;
+    ref chunk[64];
+};
+enum { PASSED_MAX = 32 };
+struct passed {
+    uint32_t n;
+    ref file[PASSED_MAX];
+};
+struct socket {
+    struct source source;
+    uint32_t refs, family, type, listening, backlog, shut, gone, connected;
+    ref peer, inbox, inbox_last, name, waiting; /* waiting: connections to accept, by `waiting` */
+    uint32_t bytes, messages;
+    int32_t peer_pid;
+    uint32_t reuse, passcred;
+};
+
+enum { LINE_SIZE = 4096 };
+struct terminal {
+    struct source source, master; /* master: the other end of a pty */
+    uint32_t refs, masters, slaves, number, console, locked, packet;
+    uint32_t iflag, oflag, cflag, lflag;
+    uint8_t cc[20];
+    uint8_t line;
+    uint16_t rows, columns, px, py;
+    int32_t pgrp, session;
+    uint32_t column;
+    ref in, out;                       /* LINE_SIZE bytes each; out: for the master */
+    uint32_t in_len, in_done, out_len; /* in_done: up to here lines are complete */
+    uint32_t line_ends;                /* number of them in `in` */
+    uint32_t in_eofs, stopped;
+    ref eofs; /* one bit per byte of `in`: it is the end-of-file character */
+};
+
+struct watch { /* an entry of an epoll set */
+    ref next, file;
+    int32_t fd;
+    uint32_t events, seq, reported;
+    uint64_t data;
+};
+struct epoll {
+    struct source source;
+    ref watches;
+};
+struct event_counter {
+    struct source source;
+    uint64_t count;
+    uint32_t semaphore;
+};
+struct timer_file {
+    struct source source;
+    ref timer;
+    uint64_t expired;
+    uint32_t clock;
+};
+
+/* ---------------------------------------------------------------- the host */
+
+struct host {
+    struct engine engine;
+    struct engine_config own_config;
+    const struct engine_config *config;
+    struct physmem *mem;
+    struct ramblock *ram, *arena_block;
+    struct x86 *cpu;
+    uint8_t *arena, *dirty; /* dirty: pages of the arena that were used since the last save */
+    uint8_t *memory;        /* of `ram` */
+    uint64_t nframes;
+    struct root r;
+    /* not state */
+    struct observer observer;
+    uint32_t classes;
+    struct stop_point *stops, *new_stops;
+    size_t nnew;
+    bool stops_changed, reported, waking;
+    volatile sig_atomic_t interrupted;
+    uint32_t epoch;
+    bool failed; /* the engine cannot go on */
+    char failure[300];
+};
+
+/* The object at r. Marks its page as used: every object lies within one page. */
+static inline void *at(struct host *h, ref r)
+{
+    h->dirty[r / PAGE] = 1;
+    return h->arena + r;
+}
+#define TASK(r)   ((struct task *)at(h, r))
+#define GROUP(r)  ((struct group *)at(h, r))
+#define MM(r)     ((struct mm *)at(h, r))
+#define AREA(r)   ((struct area *)at(h, r))
+#define INODE(r)  ((struct inode *)at(h, r))
+#define FILE_(r)  ((struct file *)at(h, r))
+#define FILES(r)  ((struct files *)at(h, r))
+#define PIPE(r)   ((struct pipe *)at(h, r))
+#define SOCKET(r) ((struct socket *)at(h, r))
+#define TERM(r)   ((struct terminal *)at(h, r))
+#define TIMER(r)  ((struct timer *)at(h, r))
+static inline ref ref_of(const struct host *h, const void *p)
+{
+    return (ref)((const uint8_t *)p - h->arena);
+}
+
+/* ---- arena.c ---- */
+int arena_create(struct host *h, struct error *err);
+/* A zeroed object of at most 4096 bytes; 0 if there is no room (the caller answers ENOMEM). */
+ref arena_new(struct host *h, size_t size);
+void arena_free(struct host *h, ref r, size_t size);
+/* A text of at most 4095 bytes. */
+ref arena_text(struct host *h, const char *s);
+void arena_text_free(struct host *h, ref r);
+/* Pages of the programs' memory, by number; each has a count of its users. 0 if there is none left. */
+uint32_t frame_new(struct host *h);
+void frame_hold(struct host *h, uint32_t f);
+void frame_drop(struct host *h, uint32_t f);
+uint32_t frame_users(struct host *h, uint32_t f);
+static inline uint64_t frame_address(uint32_t f)
+{
+    return (uint64_t)f * PAGE;
+}
+
+/* ---- space.c: address spaces ---- */
+enum access { ACCESS_READ = 1, ACCESS_WRITE = 2, ACCESS_EXEC = 4, ACCESS_FORCE = 8 };
+#define USER_END 0x7ffffffff000ull
+ref mm_new(struct host *h);
+ref mm_copy(struct host *h, struct mm *from);
+void mm_drop(struct host *h, ref mm);
+/* The first area that ends above `addr`, or NULL. */
+struct area *area_find(struct host *h, const struct mm *m, uint64_t addr);
+/* The area that contains `addr`, or NULL. */
+struct area *area_at(struct host *h, const struct mm *m, uint64_t addr);
+int area_map(struct host *h, struct mm *m, uint64_t start, uint64_t end, uint32_t prot, uint32_t flags,
+             ref inode, uint64_t offset);
+int area_unmap(struct host *h, struct mm *m, uint64_t start, uint64_t end);
+int area_protect(struct host *h, struct mm *m, uint64_t start, uint64_t end, uint32_t prot);
+/* Gives the pages of a range back; they are made anew when they are used. */
+void space_zap(struct host *h, struct mm *m, uint64_t start, uint64_t end);
+/* The pages of a file from `first` on are gone: no address space has them any more. */
+void space_zap_inode(struct host *h, ref inode, uint64_t first, uint64_t end);
+/* A free range of that size below the stack; 0 if there is none. */
+uint64_t space_place(struct host *h, const struct mm *m, uint64_t size);
+/* Makes the page at `addr` present for that access. 0, or a signal, with *code. */
+int space_fault(struct host *h, struct mm *m, uint64_t addr, unsigned access, int *code);
+/* Moves page table entries (mremap). */
+int space_move(struct host *h, struct mm *m, uint64_t from, uint64_t to, uint64_t size);
+/* Copies to and from a program's memory; -EFAULT. */
+int user_read(struct host *h, struct mm *m, uint64_t addr, void *buf, size_t n);
+int user_write(struct host *h, struct mm *m, uint64_t addr, const void *buf, size_t n);
+/* The same, whatever the protection (ptrace); returns the number of bytes. */
+size_t user_peek(struct host *h, struct mm *m, uint64_t addr, void *buf, size_t n);
+size_t user_poke(struct host *h, struct mm *m, uint64_t addr, const void *buf, size_t n);
+/* The length of the string, or -EFAULT, or -ENAMETOOLONG if it does not fit. */
+int user_string(struct host *h, struct mm *m, uint64_t addr, char *buf, size_t size);
+static inline int get_user(struct host *h, struct task *t, uint64_t addr, void *buf, size_t n)
+{
+    return user_read(h, MM(t->mm), addr, buf, n);
+}
+static inline int put_user(struct host *h, struct task *t, uint64_t addr, const void *buf, size_t n)
+{
+    return user_write(h, MM(t->mm), addr, buf, n);
+}
+/* The physical address behind a linear one, without side effects; false if there is none. */
+bool space_lookup(const struct host *h, uint64_t root, uint64_t addr, uint64_t *pa);
+
+/* ---- inode.c: files in memory and images ---- */
+ref inode_new(struct host *h, enum inode_kind kind, uint32_t mode);
+void inode_hold(struct host *h, ref i);
+void inode_drop(struct host *h, ref i);
+/* The frame of page `index` of a file; made if there is none, or if `make` is false 0. */
+uint32_t inode_page(struct host *h, ref inode, uint64_t index, bool make);
+int64_t inode_read(struct host *h, struct inode *i, uint64_t pos, void *buf, size_t n);
+int64_t inode_write(struct host *h, struct inode *i, uint64_t pos, const void *buf, size_t n);
+int inode_resize(struct host *h, struct inode *i, uint64_t size);
+void inode_punch(struct host *h, struct inode *i, uint64_t from, uint64_t to);
+struct entry *folder_find(struct host *h, struct inode *dir, const char *name);
+int folder_add(struct host *h, struct inode *dir, const char *name, ref inode);
+void folder_remove(struct host *h, struct inode *dir, const char *name);
+const char *link_target(struct host *h, const struct inode *i);
+
+/* ---- path.c ---- */
+enum { WALK_NOFOLLOW = 1, WALK_PARENT = 2 };
+/* The inode of a path (held), or a negative error. With WALK_PARENT the folder it is in, and *last is its
+ * last part. */
+int64_t path_walk(struct host *h, struct task *t, int dirfd, const char *path, unsigned how, char *last);
+/* The path of an inode below "/"; returns its length, or 0 if it has none. */
+size_t path_of(struct host *h, ref inode, char *buf, size_t size);
+int tree_create(struct host *h, struct error *err);
+
+/* ---- file.c ---- */
+struct file *fd_file(struct host *h, struct task *t, int fd);
+int fd_new(struct host *h, struct task *t, ref file, uint32_t from, bool cloexec);
+int fd_close(struct host *h, struct task *t, int fd);
+struct fd_entry *fd_entry(struct host *h, struct files *f, uint32_t fd);
+ref file_new(struct host *h, ref inode, uint32_t flags);
+void file_hold(struct host *h, ref f);
+void file_drop(struct host *h, ref f);
+ref files_copy(struct host *h, ref f);
+void files_drop(struct host *h, ref f);
+void files_close_exec(struct host *h, struct task *t);
+unsigned file_poll(struct host *h, struct file *f);
+struct source *file_source(struct host *h, struct file *f);
+/* Something happened: wakes those who wait for it, and sends SIGIO. */
+void source_changed(struct host *h, struct source *s, unsigned events);
+void file_async(struct host *h, struct file *f, bool on);
+int file_open(struct host *h, struct task *t, int dirfd, const char *path, uint32_t flags, uint32_t mode,
+              ref *file);
+
+/* Objects behind files: how they read and write. */
+int64_t pipe_read(struct host *h, struct task *t, struct file *f, uint64_t buf, size_t n);
+int64_t pipe_write(struct host *h, struct task *t, struct file *f, uint64_t buf, size_t n);
+unsigned pipe_poll(struct host *h, struct file *f);
+void pipe_close(struct host *h, struct file *f);
+int64_t pipe_open(struct host *h, struct task *t, struct file *f);
+int64_t socket_read(struct host *h, struct task *t, struct file *f, uint64_t buf, size_t n);
+int64_t socket_write(struct host *h, struct task *t, struct file *f, uint64_t buf, size_t n);
+unsigned socket_poll(struct host *h, struct file *f);
+void socket_close(struct host *h, struct file *f);
+int64_t tty_read(struct host *h, struct task *t, struct file *f, uint64_t buf, size_t n);
+int64_t tty_write(struct host *h, struct task *t, struct file *f, uint64_t buf, size_t n);
+unsigned tty_poll(struct host *h, struct file *f);
+void tty_close(struct host *h, struct file *f);
+int64_t tty_ioctl(struct host *h, struct task *t, struct file *f, uint32_t request, uint64_t arg);
+/* Opens a terminal device; sets f->object. */
+int tty_open_device(struct host *h, struct task *t, struct file *f, uint32_t device);
+ref tty_new(struct host *h);
+/* What was typed: returns how many bytes were taken. */
+uint32_t tty_typed(struct host *h, struct terminal *tt, const uint8_t *in, uint32_t n);
+void tty_flush(struct host *h);
+unsigned epoll_poll(struct host *h, struct file *f);
+void epoll_close(struct host *h, struct file *f);
+/* The file is gone: no epoll set watches it any more. */
+void epoll_forget(struct host *h, ref file);
+/* One character device. */
+int64_t device_read(struct host *h, struct task *t, struct file *f, uint64_t buf, size_t n);
+int64_t device_write(struct host *h, struct task *t, struct file *f, uint64_t buf, size_t n);
+
+/* ---- proc.c ---- */
+int64_t proc_lookup(struct host *h, struct task *t, struct inode *dir, const char *name);
+size_t proc_link(struct host *h, struct task *t, const struct inode *i, char *buf, size_t size);
+/* The i-th name in a folder of /proc, or 0. */
+size_t proc_name(struct host *h, const struct inode *dir, uint64_t i, char *name, uint32_t *kind);
+
+/* ---- task.c ---- */
+struct task *task_find(struct host *h, int pid);
+struct group *group_find(struct host *h, int pid);
+struct task *current(struct host *h);
+/* The call blocks until `key` is woken or the time comes. */
+int64_t wait_for(struct task *t, uint64_t key, uint64_t deadline);
+bool timed_out(struct host *h, const struct task *t);
+void wake(struct host *h, uint64_t key);
+void task_ready(struct host *h, struct task *t);
+void task_exit(struct host *h, struct task *t, int status);
+void group_exit(struct host *h, struct task *t, int status);
+void group_stop(struct host *h, struct group *g, int sig);
+void group_continue(struct host *h, struct group *g);
+void vfork_done(struct host *h, struct task *t);
+/* Ends all threads of the process but this one (execve). True if they are gone. */
+bool group_single(struct host *h, struct task *t);
+struct task *task_new(struct host *h, struct group *g);
+struct group *group_new(struct host *h);
+enum { KEY_ANY_FILE = 1, KEY_CHILD = 2, KEY_NEVER = 3, KEY_SIGNAL = 4 };
+#define KEY_OBJECT(r) ((uint64_t)(r) << 8)
+/* ---- sched.c ---- */
+/* Puts a task that can run on the processor; delivers its signals. False: all wait. */
+bool schedule(struct host *h);
+void sched_rotate(struct host *h);
+/* The next time at which something happens by itself, or UINT64_MAX. */
+uint64_t next_deadline(struct host *h);
+void run_timers(struct host *h);
+/* The processor left the program. */
+void handle_trap(struct host *h);
+/* Takes the registers of the current task out of the processor. */
+void task_save(struct host *h);
+void current_gone(struct host *h);
+
+/* ---- exec.c ---- */
+int exec_program(struct host *h, struct task *t, const char *path, char *const *argv, char *const *envp,
+                 int dirfd, unsigned flags);
+
+/* ---- signal.c ---- */
+void signal_task(struct host *h, struct task *t, const struct info *info);
+void signal_group(struct host *h, struct group *g, const struct info *info);
+/* The kernel's own, with SI_KERNEL. */
+void signal_kernel(struct host *h, struct task *t, int sig);
+void signal_force(struct host *h, struct task *t, const struct info *info);
+void signal_pgrp(struct host *h, int pgrp, int sig);
+bool signal_waits(struct host *h, struct task *t); /* one is pending that is not blocked */
+bool signal_take(struct host *h, struct task *t, uint64_t among, struct info *info);
+/* Delivers pending signals to a task that is about to run. False: it does not run. */
+bool signals_deliver(struct host *h, struct task *t);
+void pending_free(struct host *h, struct pending *p);
+bool signal_ignored(struct host *h, struct task *t, int sig);
+void timer_taken(struct host *h, struct queued *q);
+
+/* ---- ptrace.c ---- */
+/* Stops a traced task with a wait status; `sig`: what it would get. */
+void trace_stop(struct host *h, struct task *t, int status, const struct info *info);
+void trace_event(struct host *h, struct task *t, int event, uint64_t message);
+void trace_forget(struct host *h, struct task *tracer);
+void trace_release(struct host *h, struct task *t);
+
+/* ---- time.c ---- */
+uint64_t now(const struct host *h);  /* guest time = CLOCK_MONOTONIC, ns */
+uint64_t wall(const struct host *h); /* CLOCK_REALTIME */
+void timer_arm(struct host *h, struct timer *tm, uint64_t due, uint64_t interval);
+void timer_free(struct host *h, struct timer *tm);
+struct timer *timer_new(struct host *h);
+uint64_t random_next(struct host *h);
+int time_get(struct host *h, struct task *t, uint64_t addr, uint64_t *ns); /* struct timespec */
+int time_put(struct host *h, struct task *t, uint64_t addr, uint64_t ns);
+/* A deadline from a relative timeout, in ns. */
+uint64_t deadline_after(const struct host *h, const struct task *t, uint64_t ns);
+
+/* ---- futex.c ---- */
+void futex_wake_address(struct host *h, struct task *t, uint64_t addr, unsigned n);
+void futex_exit(struct host *h, struct task *t);
+
+/* ---- calls.c ---- */
+typedef int64_t call_fn(struct host *h, struct task *t, const uint64_t *a);
+#define CALL(number, name, args, how) call_fn call_##name;
+#define MISSING(number, name)
+#include "uml/calls.def"
+#undef CALL
+#undef MISSING
+/* How an interrupted call is restarted (as the kernel's ERESTART…). */
+enum restart { RESTART_NEVER, RESTART_ALWAYS, RESTART_NO_HANDLER, RESTART_SLEEP, RESTART_UNINTERRUPTED };
+/* Begins or continues the task's call. */
+void call_begin(struct host *h, struct task *t);
+void call_continue(struct host *h, struct task *t);
+void report(struct host *h, struct event *ev);
+__attribute__((format(printf, 2, 3))) void fail(struct host *h, const char *fmt, ...);
+void report_missing(struct host *h, const char *what, uint64_t number, uint64_t value);
+
+#endif

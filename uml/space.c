@@ -1,0 +1,571 @@
+/* space.c - address spaces: areas, page tables, page faults, copies to and from programs.
+ *
+ * Page tables are the processor's own, with four levels, in frames of the programs' memory. A page is present
+ * only once it was used. Private pages are shared, read-only, until one of their users writes. */
+#include <signal.h>
+#include <sys/mman.h>
+
+#include "uml/host.h"
+
+#define PTE_P    1ull
+#define PTE_W    2ull
+#define PTE_U    4ull
+#define PTE_NX   (1ull << 63)
+#define PTE_ADDR 0x000ffffffffff000ull
+
+/* ---------------------------------------------------------------- page tables */
+
+static uint64_t pte_get(const struct host *h, uint64_t pa)
+{
+    uint64_t v;
+    memcpy(&v, h->memory + pa, 8);
+    return v;
+}
+
+static void pte_set(struct host *h, uint64_t pa, uint64_t v)
+{
+    physmem_write(h->mem, pa, &v, 8);
+}
+
+/* The physical address of the entry for `addr`; 0 if there is no table (and `make` is false, or no memory). */
+static uint64_t pte_find(struct host *h, uint64_t root, uint64_t addr, bool make)
+{
+    uint64_t table = root;
+    for (unsigned shift = 39; shift > 12; shift -= 9) {
+        uint64_t at_ = table + (addr >> shift & 511) * 8, e = pte_get(h, at_);
+        if (!(e & PTE_P)) {
+            uint32_t f = make ? frame_new(h) : 0;
+            if (!f)
+                return 0;
+            e = frame_address(f) | PTE_P | PTE_W | PTE_U;
+            pte_set(h, at_, e);
+        }
+        table = e & PTE_ADDR;
+    }
+    return table + (addr >> 12 & 511) * 8;
+}
+
+bool space_lookup(const struct host *h, uint64_t root, uint64_t addr, uint64_t *pa)
+{
+    uint64_t table = root;
+    if (!root || addr >= USER_END)
+        return false;
+    for (unsigned shift = 39; shift >= 12; shift -= 9) {
+        uint64_t e = pte_get(h, table + (addr >> shift & 511) * 8);
+        if (!(e & PTE_P))
+            return false;
+        table = e & PTE_ADDR;
+    }
+    *pa = table | (addr & (PAGE - 1));
+    return true;
+}
+
+/* The next address at or after `addr` whose last-level table exists: whole missing tables are skipped. */
+static uint64_t next_table(struct host *h, uint64_t root, uint64_t addr, uint64_t end)
+{
+    while (addr < end) {
+        uint64_t table = root;
+        unsigned shift = 39;
+        for (; shift > 12; shift -= 9) {
+            uint64_t e = pte_get(h, table + (addr >> shift & 511) * 8);
+            if (!(e & PTE_P))
+                break;
+            table = e & PTE_ADDR;
+        }
+        if (shift == 12)
+            return addr;
+        addr = ((addr >> shift) + 1) << shift;
+    }
+    return end;
+}
+
+typedef void pte_fn(struct host *h, struct mm *m, uint64_t addr, uint64_t pte, void *ctx);
+
+/* Calls fn for each present page of the range. */
+static void each_page(struct host *h, struct mm *m, uint64_t start, uint64_t end, pte_fn *fn, void *ctx)
+{
+    for (uint64_t a = next_table(h, m->root, start, end); a < end; a = next_table(h, m->root, a, end)) {
+        uint64_t stop = (a | 0x1fffff) + 1, pte = pte_find(h, m->root, a, false);
+        for (; a < end && a < stop; a += PAGE, pte += 8)
+            if (pte_get(h, pte) & PTE_P)
+                fn(h, m, a, pte, ctx);
+    }
+}
+
+static void zap_one(struct host *h, struct mm *m, uint64_t addr, uint64_t pte, void *ctx)
+{
+    uint32_t f = (uint32_t)((pte_get(h, pte) & PTE_ADDR) / PAGE);
+    pte_set(h, pte, 0);
+    frame_drop(h, f);
+    m->pages--;
+}
+
+void space_zap(struct host *h, struct mm *m, uint64_t start, uint64_t end)
+{
+    each_page(h, m, start, end, zap_one, NULL);
+}
+
+static void drop_tables(struct host *h, uint64_t table, unsigned level)
+{
+    for (unsigned i = 0; level && i < 512; i++) {
+        uint64_t e = pte_get(h, table + i * 8);
+        if (e & PTE_P)
+            drop_tables(h, e & PTE_ADDR, level - 1);
+    }
+    frame_drop(h, (uint32_t)(table / PAGE));
+}
+
+/* ---------------------------------------------------------------- areas */
+
+static void area_drop(struct host *h, struct area *v)
+{
+    if (v->inode)
+        inode_drop(h, v->inode);
+    arena_free(h, ref_of(h, v), sizeof *v);
+}
+
+struct area *area_find(struct host *h, const struct mm *m, uint64_t addr)
+{
+    for (ref r = m->areas; r; r = AREA(r)->next)
+        if (AREA(r)->end > addr)
+            return AREA(r);
+    return NULL;
+}
+
+struct area *area_at(struct host *h, const struct mm *m, uint64_t addr)
+{
+    struct area *v = area_find(h, m, addr);
+    return v && v->start <= addr ? v : NULL;
+}
+
+/* Divides the area that contains `addr`, so that one begins there. */
+static int area_split(struct host *h, struct mm *m, uint64_t addr)
+{
+    struct area *v = area_at(h, m, addr);
+    if (!v || v->start == addr)
+        return 0;
+    ref r = arena_new(h, sizeof *v);
+    if (!r)
+        return -ENOMEM;
+    struct area *w = AREA(r);
+    *w = *v;
+    w->start = addr;
+    w->offset += addr - v->start;
+    v->end = addr;
+    v->next = r;
+    if (w->inode)
+        inode_hold(h, w->inode);
+    return 0;
+}
+
+static bool areas_join(const struct area *a, const struct area *b)
+{
+    return a->end == b->start && a->prot == b->prot && a->flags == b->flags && a->inode == b->inode &&
+           (!a->inode || a->offset + (a->end - a->start) == b->offset);
+}
+
+/* Joins neighbours that are alike, from the one before `start` to the one after `end`. */
+static void areas_merge(struct host *h, struct mm *m, uint64_t start, uint64_t end)
+{
+    for (ref r = m->areas; r && AREA(r)->start <= end;) {
+        struct area *v = AREA(r);
+        if (!v->next || v->end < start || !areas_join(v, AREA(v->next))) {
+            r = v->next;
+            continue;
+        }
+        struct area *w = AREA(v->next);
+        v->end = w->end;
+        v->next = w->next;
+        area_drop(h, w);
+    }
+}
+
+int area_map(struct host *h, struct mm *m, uint64_t start, uint64_t end, uint32_t prot, uint32_t flags,
+             ref inode, uint64_t offset)
+{
+    ref r = arena_new(h, sizeof(struct area)), before = 0;
+    if (!r)
+        return -ENOMEM;
+    struct area *v = AREA(r);
+    *v = (struct area){
+        .start = start, .end = end, .prot = prot, .flags = flags, .inode = inode, .offset = offset};
+    if (inode)
+        inode_hold(h, inode);
+    for (ref p = m->areas; p && AREA(p)->start < start; p = AREA(p)->next)
+        before = p;
+    ref *link = before ? &AREA(before)->next : &m->areas;
+    v->next = *link;
+    *link = r;
+    areas_merge(h, m, start, end);
+    return 0;
+}
+
+int area_unmap(struct host *h, struct mm *m, uint64_t start, uint64_t end)
+{
+    if (area_split(h, m, start) || area_split(h, m, end))
+        return -ENOMEM;
+    ref *link = &m->areas;
+    while (*link && AREA(*link)->start < end) {
+        struct area *v = AREA(*link);
+        if (v->start < start) {
+            link = &v->next;
+            continue;
+        }
+        space_zap(h, m, v->start, v->end);
+        *link = v->next;
+        area_drop(h, v);
+    }
+    return 0;
+}
+
+static uint64_t pte_bits(const struct area *v, bool writable)
+{
+    return PTE_P | PTE_U | (writable ? PTE_W : 0) | (v->prot & PROT_EXEC ? 0 : PTE_NX);
+}
+
+static void protect_one(struct host *h, struct mm *m, uint64_t addr, uint64_t pte, void *ctx)
+{
+    const struct area *v = ctx;
+    uint64_t e = pte_get(h, pte);
+    if (!(v->prot & (PROT_READ | PROT_WRITE | PROT_EXEC))) {
+        pte_set(h, pte, (e & PTE_ADDR) | PTE_P | PTE_NX); /* kept, but not for the program */
+        return;
+    }
+    bool writable = v->prot & PROT_WRITE && v->flags & AREA_SHARED;
+    pte_set(h, pte,
+            (e & PTE_ADDR) | pte_bits(v, writable)); /* private pages fault once, and are then writable */
+}
+
+int area_protect(struct host *h, struct mm *m, uint64_t start, uint64_t end, uint32_t prot)
+{
+    uint64_t a = start;
+    for (struct area *v; a < end; a = v->end) {
+        v = area_at(h, m, a);
+        if (!v)
+            break;
+        if (area_split(h, m, start) || area_split(h, m, end))
+            return -ENOMEM;
+        v = area_at(h, m, a);
+        if (v->prot == prot)
+            continue;
+        v->prot = prot;
+        each_page(h, m, v->start, v->end, protect_one, v);
+    }
+    areas_merge(h, m, start, end);
+    return a < end ? -ENOMEM : 0;
+}
+
+uint64_t space_place(struct host *h, const struct mm *m, uint64_t size)
+{
+    const uint64_t top = 0x7ffff7fff000, lowest = 0x10000;
+    uint64_t best = 0, gap = lowest;
+    for (ref r = m->areas; r && gap < top; r = AREA(r)->next) {
+        const struct area *v = AREA(r);
+        uint64_t end = v->start < top ? v->start : top;
+        if (end > gap && end - gap >= size)
+            best = end - size;
+        gap = v->end > gap ? v->end : gap;
+    }
+    if (gap < top && top - gap >= size)
+        best = top - size;
+    return best;
+}
+
+/* ---------------------------------------------------------------- address spaces */
+
+ref mm_new(struct host *h)
+{
+    uint32_t f = frame_new(h);
+    ref r = f ? arena_new(h, sizeof(struct mm)) : 0;
+    if (!r) {
+        if (f)
+            frame_drop(h, f);
+        return 0;
+    }
+    MM(r)->refs = 1;
+    MM(r)->root = frame_address(f);
+    return r;
+}
+
+void mm_drop(struct host *h, ref r)
+{
+    if (!r || --MM(r)->refs)
+        return;
+    struct mm *m = MM(r);
+    area_unmap(h, m, 0, USER_END);
+    drop_tables(h, m->root, 3);
+    if (m->program)
+        inode_drop(h, m->program);
+    arena_free(h, r, sizeof *m);
+}
+
+struct copying {
+    struct mm *to;
+    const struct area *area;
+    int rc;
+};
+
+static void copy_one(struct host *h, struct mm *from, uint64_t addr, uint64_t pte, void *ctx)
+{
+    struct copying *c = ctx;
+    uint64_t e = pte_get(h, pte), to = c->rc ? 0 : pte_find(h, c->to->root, addr, true);
+    if (!to) {
+        c->rc = -ENOMEM;
+        return;
+    }
+    if (!(c->area->flags & AREA_SHARED) && e & PTE_W)
+        pte_set(h, pte, e &= ~PTE_W);
+    pte_set(h, to, e);
+    frame_hold(h, (uint32_t)((e & PTE_ADDR) / PAGE));
+    c->to->pages++;
+}
+
+ref mm_copy(struct host *h, struct mm *from)
+{
+    ref r = mm_new(h);
+    if (!r)
+        return 0;
+    struct mm *m = MM(r);
+    uint64_t root = m->root;
+    *m = *from;
+    m->root = root;
+    m->refs = 1;
+    m->areas = 0;
+    m->pages = 0;
+    if (m->program)
+        inode_hold(h, m->program);
+    struct copying c = {.to = m};
+    for (ref a = from->areas, *link = &m->areas; a && !c.rc; a = AREA(a)->next) {
+        const struct area *v = c.area = AREA(a);
+        if (v->flags & AREA_NOFORK)
+            continue;
+        ref n = arena_new(h, sizeof *v);
+        if (!n) {
+            c.rc = -ENOMEM;
+            break;
+        }
+        *AREA(n) = *v;
+        AREA(n)->next = 0;
+        if (v->inode)
+            inode_hold(h, v->inode);
+        *link = n;
+        link = &AREA(n)->next;
+        if (!(v->flags & AREA_WIPE))
+            each_page(h, from, v->start, v->end, copy_one, &c);
+    }
+    if (c.rc) {
+        mm_drop(h, r);
+        return 0;
+    }
+    return r;
+}
+
+/* ---------------------------------------------------------------- page faults */
+
+static bool allowed(const struct area *v, unsigned access)
+{
+    if (access & ACCESS_FORCE)
+        return !(access & ACCESS_WRITE) || !(v->flags & AREA_SHARED) || v->prot & PROT_WRITE;
+    if (access & ACCESS_WRITE)
+        return v->prot & PROT_WRITE;
+    if (access & ACCESS_EXEC)
+        return v->prot & PROT_EXEC;
+    return v->prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
+}
+
+/* The stack grows down to an address close below it, within its limit. */
+static struct area *grow(struct host *h, struct mm *m, uint64_t addr)
+{
+    struct area *v = area_find(h, m, addr);
+    if (!v || !(v->flags & AREA_GROWS) || v->end - addr > 8u << 20)
+        return NULL;
+    uint64_t start = addr & ~(uint64_t)(PAGE - 1);
+    for (ref r = m->areas; r && AREA(r) != v; r = AREA(r)->next)
+        if (AREA(r)->end + 256 * PAGE > start)
+            return NULL; /* too close to the area below it */
+    v->start = start;
+    return v;
+}
+
+/* The frame that belongs at `addr`, with one user more: a page of the file, or a new one. */
+static uint32_t frame_for(struct host *h, struct area *v, uint64_t addr, int *code)
+{
+    if (!v->inode)
+        return frame_new(h);
+    uint64_t index = (v->offset + (addr - v->start)) / PAGE;
+    if (index * PAGE >= INODE(v->inode)->size) {
+        *code = 2; /* BUS_ADRERR */
+        return 0;
+    }
+    uint32_t f = inode_page(h, v->inode, index, true);
+    if (f)
+        frame_hold(h, f);
+    return f;
+}
+
+/* A page of its own for a private area. */
+static uint32_t copied(struct host *h, uint32_t old)
+{
+    uint32_t f = frame_new(h);
+    if (f)
+        physmem_write(h->mem, frame_address(f), h->memory + frame_address(old), PAGE);
+    return f;
+}
+
+static int no_frame(int *code)
+{
+    if (*code)
+        return SIGBUS;
+    *code = 0;
+    return SIGKILL; /* no memory is left */
+}
+
+static int make_present(struct host *h, struct mm *m, struct area *v, uint64_t addr, unsigned access,
+                        int *code)
+{
+    uint64_t pte = pte_find(h, m->root, addr, true), e = pte ? pte_get(h, pte) : 0;
+    bool write = access & ACCESS_WRITE, own = !(v->flags & AREA_SHARED);
+    uint32_t f = (uint32_t)((e & PTE_ADDR) / PAGE);
+    if (!pte)
+        return no_frame(code);
+    if (!(e & PTE_P)) {
+        f = frame_for(h, v, addr, code);
+        if (!f)
+            return no_frame(code);
+        m->pages++;
+    }
+    if (write && own && frame_users(h, f) > 1) {
+        uint32_t copy = copied(h, f);
+        frame_drop(h, f);
+        if (!copy) {
+            pte_set(h, pte, 0);
+            m->pages--;
+            return no_frame(code);
+        }
+        f = copy;
+    }
+    bool writable = v->prot & PROT_WRITE && (!own || frame_users(h, f) == 1);
+    uint64_t bits = v->prot & (PROT_READ | PROT_WRITE | PROT_EXEC) ? pte_bits(v, writable) : PTE_P | PTE_NX;
+    if ((e & ~0x60ull) != (frame_address(f) | bits))
+        pte_set(h, pte, frame_address(f) | bits);
+    return 0;
+}
+
+int space_fault(struct host *h, struct mm *m, uint64_t addr, unsigned access, int *code)
+{
+    *code = 0;
+    if (addr >= USER_END) {
+        *code = 1;
+        return SIGSEGV;
+    }
+    struct area *v = area_at(h, m, addr);
+    if (!v)
+        v = grow(h, m, addr);
+    if (!v || !allowed(v, access)) {
+        *code = v ? 2 : 1; /* SEGV_ACCERR, SEGV_MAPERR */
+        return SIGSEGV;
+    }
+    return make_present(h, m, v, addr & ~(uint64_t)(PAGE - 1), access, code);
+}
+
+static void zap_part(struct host *h, struct mm *m, struct area *v, uint64_t first, uint64_t end)
+{
+    uint64_t from = v->offset, to = v->offset + (v->end - v->start);
+    from = first > from ? first : from;
+    to = end < to ? end : to;
+    if (from < to)
+        space_zap(h, m, v->start + (from - v->offset), v->start + (to - v->offset));
+}
+
+void space_zap_inode(struct host *h, ref inode, uint64_t first, uint64_t end)
+{
+    for (ref t = h->r.tasks; t; t = TASK(t)->next)
+        for (ref a = TASK(t)->mm ? MM(TASK(t)->mm)->areas : 0; a; a = AREA(a)->next)
+            if (AREA(a)->inode == inode)
+                zap_part(h, MM(TASK(t)->mm), AREA(a), first, end);
+}
+
+int space_move(struct host *h, struct mm *m, uint64_t from, uint64_t to, uint64_t size)
+{
+    for (uint64_t o = 0; o < size; o += PAGE) {
+        uint64_t old = pte_find(h, m->root, from + o, false), e = old ? pte_get(h, old) : 0;
+        if (!(e & PTE_P))
+            continue;
+        uint64_t pte = pte_find(h, m->root, to + o, true);
+        if (!pte)
+            return -ENOMEM;
+        pte_set(h, old, 0);
+        pte_set(h, pte, e);
+    }
+    return 0;
+}
+
+/* ---------------------------------------------------------------- copies */
+
+/* The physical address of a program's page for an access; 0 if it may not. */
+static uint64_t user_page(struct host *h, struct mm *m, uint64_t addr, unsigned access)
+{
+    uint64_t pte, e, need = PTE_P | (access & ACCESS_WRITE ? PTE_W : 0) | (access & ACCESS_FORCE ? 0 : PTE_U);
+    int code;
+    if (addr >= USER_END)
+        return 0;
+    pte = pte_find(h, m->root, addr, false);
+    e = pte ? pte_get(h, pte) : 0;
+    if ((e & need) != need) {
+        if (space_fault(h, m, addr, access, &code))
+            return 0;
+        e = pte_get(h, pte_find(h, m->root, addr, false));
+    }
+    return e & PTE_ADDR;
+}
+
+static size_t user_copy(struct host *h, struct mm *m, uint64_t addr, void *buf, size_t n, unsigned access)
+{
+    size_t done = 0;
+    while (done < n) {
+        size_t off = (addr + done) % PAGE, part = PAGE - off < n - done ? PAGE - off : n - done;
+        uint64_t pa = user_page(h, m, addr + done, access);
+        if (!pa)
+            break;
+        if (access & ACCESS_WRITE)
+            physmem_write(h->mem, pa + off, (char *)buf + done, part);
+        else
+            memcpy((char *)buf + done, h->memory + pa + off, part);
+        done += part;
+    }
+    return done;
+}
+
+int user_read(struct host *h, struct mm *m, uint64_t addr, void *buf, size_t n)
+{
+    return user_copy(h, m, addr, buf, n, ACCESS_READ) == n ? 0 : -EFAULT;
+}
+int user_write(struct host *h, struct mm *m, uint64_t addr, const void *buf, size_t n)
+{
+    return user_copy(h, m, addr, (void *)buf, n, ACCESS_WRITE) == n ? 0 : -EFAULT;
+}
+size_t user_peek(struct host *h, struct mm *m, uint64_t addr, void *buf, size_t n)
+{
+    return user_copy(h, m, addr, buf, n, ACCESS_READ | ACCESS_FORCE);
+}
+size_t user_poke(struct host *h, struct mm *m, uint64_t addr, const void *buf, size_t n)
+{
+    return user_copy(h, m, addr, (void *)buf, n, ACCESS_WRITE | ACCESS_FORCE);
+}
+
+int user_string(struct host *h, struct mm *m, uint64_t addr, char *buf, size_t size)
+{
+    for (size_t n = 0; n < size;) {
+        size_t part = PAGE - (addr + n) % PAGE;
+        part = part < size - n ? part : size - n;
+        uint64_t pa = user_page(h, m, addr + n, ACCESS_READ);
+        if (!pa)
+            return -EFAULT;
+        memcpy(buf + n, h->memory + pa + (addr + n) % PAGE, part);
+        char *end = memchr(buf + n, 0, part);
+        if (end)
+            return (int)(end - buf);
+        n += part;
+    }
+    return -ENAMETOOLONG;
+}
