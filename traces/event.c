@@ -232,6 +232,11 @@ int event_text(const struct event *ev, char *buf, size_t size)
 {
     const struct event_kind *k = event_kind(ev->kind);
     struct out o = {buf, size, 0};
+    if (ev->guest) {
+        out_text(&o, "guest ", 6);
+        out_field(&o, EFT_DEC, ev->guest);
+        out_text(&o, ": ", 2);
+    }
     for (const char *p = k ? k->format : "event of unknown kind"; *p;) {
         const char *close = *p == '{' ? strchr(p, '}') : NULL;
         if (!close) {
@@ -279,7 +284,8 @@ uint64_t event_key_hash(const struct event *ev)
 bool event_same(const struct event *a, const struct event *b)
 {
     const struct event_kind *k = event_kind(a->kind);
-    if (!k || a->kind != b->kind || a->cpu != b->cpu || a->icount != b->icount || a->time != b->time)
+    if (!k || a->kind != b->kind || a->cpu != b->cpu || a->guest != b->guest || a->icount != b->icount ||
+        a->time != b->time)
         return false;
     for (unsigned i = 0; i < k->nfields; i++)
         if (a->f[i] != b->f[i])

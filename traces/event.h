@@ -80,12 +80,20 @@ enum event_id {
 struct event {
     uint16_t kind; /* enum event_id */
     uint8_t cpu;
+    uint16_t
+        guest; /* the number of the guest that made it (core/guest.h); 0: the first one, or the machine */
     uint64_t icount; /* steps since reset when it happened */
     uint64_t time;   /* guest time in nanoseconds */
     uint64_t f[EVENT_MAX_FIELDS];
     const void *data; /* borrowed; valid only during the observer's call */
     uint32_t len;     /* at most EVENT_MAX_DATA */
 };
+
+/* A guest's number as events have it: those beyond the last possible one share it. */
+static inline uint16_t event_guest(unsigned number)
+{
+    return number < UINT16_MAX ? (uint16_t)number : UINT16_MAX;
+}
 
 /* The row of a kind; NULL if the number is not that of a kind. */
 const struct event_kind *event_kind(unsigned id);
@@ -102,7 +110,7 @@ const char *event_class_list(void);
 int event_classes_parse(const char *text, uint32_t *mask, const char **bad);
 
 /* The event as text, without its position: fills `buf` like snprintf and returns the length. Bytes that are
- * not printable are written as \xNN. */
+ * not printable are written as \xNN. The text of an event of guest 1 or a later one begins with "guest 1: ". */
 int event_text(const struct event *ev, char *buf, size_t size);
 
 /* ---- text as a person sees it on a terminal: without escape sequences ---- */

@@ -13,15 +13,22 @@ enum {
     TAG_TIME = 1, /* a halt was skipped since the last event */
     TAG_CPU = 2,  /* the processor is not the last event's */
     TAG_BITS = 2,
-    EVENT_MAX_CODE = EVENT_MAX_DATA + (EVENT_MAX_FIELDS + 6) * VARINT_MAX,
+    EVENT_MAX_CODE = EVENT_MAX_DATA + (EVENT_MAX_FIELDS + 8) * VARINT_MAX,
 };
 
-unsigned text_slot(const void *data, size_t n)
+/* In place of an event's tag: the next event, and those after it, are of another guest. It is the tag of the
+ * first kind that the trace does not have, so a reader that does not know it refuses it. */
+static uint64_t guest_tag(const struct event_layout *l)
+{
+    return (uint64_t)l->nkinds << TAG_BITS;
+}
+
+static unsigned text_slot(const void *data, size_t n)
 {
     return XXH3_64bits(data, n) % TEXT_SLOTS;
 }
 
-void event_layout_own(struct event_layout *l)
+static void event_layout_own(struct event_layout *l)
 {
     l->nkinds = EV_COUNT;
     for (unsigned i = 0; i < EV_COUNT; i++) {
@@ -35,6 +42,7 @@ struct event_past {
     uint64_t icount;
     uint64_t skipped; /* time that the steps do not account for, modulo 2^64 */
     uint8_t cpu;
+    uint16_t guest;
     uint64_t f[EV_COUNT][EVENT_MAX_FIELDS];
 };
 
@@ -123,7 +131,10 @@ bool event_encoder_add(struct event_encoder *e, const struct event *ev)
     struct event_past *past = &e->past;
     uint64_t skipped = ev->time - ev->icount * e->step_ns;
     unsigned tag = (skipped != past->skipped ? TAG_TIME : 0) | (ev->cpu != past->cpu ? TAG_CPU : 0);
-    uint8_t *p = varint_write(e->bytes + e->n, (unsigned)ev->kind << TAG_BITS | tag);
+    uint8_t *p = e->bytes + e->n;
+    if (ev->guest != past->guest)
+        p = varint_write(varint_write(p, guest_tag(&e->layout)), ev->guest);
+    p = varint_write(p, (unsigned)ev->kind << TAG_BITS | tag);
     p = varint_write(p, ev->icount - past->icount);
     if (tag & TAG_CPU)
         *p++ = ev->cpu;
@@ -132,6 +143,7 @@ bool event_encoder_add(struct event_encoder *e, const struct event *ev)
     past->icount = ev->icount;
     past->skipped = skipped;
     past->cpu = ev->cpu;
+    past->guest = ev->guest;
     if (e->layout.nfields[ev->kind])
         p = encode_fields(p, past->f[ev->kind], ev->f, e->layout.nfields[ev->kind]);
     if (e->layout.has_data[ev->kind])
@@ -205,6 +217,10 @@ static const char *decode_fields(struct event_decoder *d, struct event *ev, unsi
 static const char *decode_event(struct event_decoder *d, struct event *ev)
 {
     uint64_t tag = view_varint(&d->v);
+    if (tag == guest_tag(d->layout)) {
+        d->past.guest = (uint16_t)view_number(&d->v, UINT16_MAX);
+        tag = view_varint(&d->v);
+    }
     if (tag >> TAG_BITS >= d->layout->nkinds)
         return "an event is of no known kind";
     *ev = (struct event){.kind = (uint16_t)(tag >> TAG_BITS)};
@@ -217,6 +233,7 @@ static const char *decode_event(struct event_decoder *d, struct event *ev)
         d->past.skipped += unzigzag(view_varint(&d->v));
     d->past.icount = ev->icount;
     ev->cpu = d->past.cpu;
+    ev->guest = d->past.guest;
     ev->time = ev->icount * d->step_ns + d->past.skipped;
     unsigned nfields = d->layout->nfields[ev->kind];
     const char *bad = nfields ? decode_fields(d, ev, nfields) : NULL;

@@ -8,8 +8,6 @@
 /* Texts of events repeat, so the last text in each of these slots can be referred to by the slot's number. */
 enum { TEXT_SLOTS = 64, TEXT_SLOT_MAX = 64 };
 
-unsigned text_slot(const void *data, size_t n);
-
 /* The fields of the kinds in a trace: fields may have been added to a row since it was written. */
 struct event_layout {
     unsigned nkinds;
@@ -17,7 +15,6 @@ struct event_layout {
     bool has_data[EV_COUNT];
 };
 
-void event_layout_own(struct event_layout *l);
 /* Makes the encoder use the layout of a trace, without fields that the trace does not have. */
 void event_encoder_layout(struct event_encoder *e, const struct event_layout *layout);
 

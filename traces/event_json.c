@@ -95,8 +95,8 @@ int event_json_explained(const struct event *ev, uint64_t number, const char *ex
         return -1;
     bool ok = number == UINT64_MAX || json_number(gen, "number", number);
     ok = ok && json_number(gen, "icount", ev->icount) && json_number(gen, "time", ev->time) &&
-         json_number(gen, "cpu", ev->cpu) && json_string(gen, "kind", k->name) &&
-         json_string(gen, "class", event_class_name(k->cls));
+         json_number(gen, "cpu", ev->cpu) && (!ev->guest || json_number(gen, "guest", ev->guest)) &&
+         json_string(gen, "kind", k->name) && json_string(gen, "class", event_class_name(k->cls));
     ok = ok && json_text(gen, "fields") && yajl_gen_map_open(gen) == yajl_gen_status_ok;
     for (unsigned i = 0; ok && i < k->nfields; i++)
         ok = json_field(gen, &k->field[i], ev->f[i]);

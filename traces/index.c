@@ -271,7 +271,7 @@ static int index_scan(struct trace *t, struct error *err)
         offset += bad ? 0 : frame_lead(&h) + h.stored;
     }
     if (!t->damage.text[0])
-        error_set(&t->damage, "%s: ends behind frame %zu, without an index", t->name, t->nframes);
+        error_set(&t->damage, "%s: ends after frame %zu, without an index", t->name, t->nframes);
     if (t->has_config)
         return 0;
     if (err)
@@ -361,7 +361,7 @@ static int sort_chunks(struct trace *t, struct error *err)
             qsort(c->ref, c->n, sizeof c->ref[0], by_chunk);
         for (size_t k = 1; k < c->n; k++)
             if (c->ref[k - 1].chunk == c->ref[k].chunk)
-                return error_set(err, "%s: chunk %" PRIu64 " of image %s is there twice", t->name,
+                return error_set(err, "%s: chunk %" PRIu64 " of image %s appears twice", t->name,
                                  c->ref[k].chunk, t->images[i].role);
     }
     return 0;

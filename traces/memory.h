@@ -45,6 +45,12 @@ static inline char *mem_string(const char *s)
     return mem_check(strdup(s));
 }
 
+/* The text in the first n bytes, up to a 0 among them. */
+static inline char *mem_text(const void *bytes, size_t n)
+{
+    return mem_check(strndup(bytes, n));
+}
+
 static inline void *mem_copy(const void *p, size_t n)
 {
     return n ? memcpy(mem_alloc(n), p, n) : mem_alloc(0);

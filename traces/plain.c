@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "traces/event.h"
+#include "traces/memory.h"
 
 enum { ESC = 0x1b, BEL = 0x07, CAN = 0x18, SUB = 0x1a };
 enum { TEXT, ESCAPE, CONTROL, STRING, STRING_ESCAPE };
@@ -74,7 +75,7 @@ bool plain_holds(const void *data, size_t n, const char *text)
         return true;
     if (!n || !memchr(data, ESC, n))
         return false;
-    char *plain = malloc(n);
+    char *plain = mem_alloc(n);
     size_t left = plain_text(data, n, plain);
     bool holds = left >= len && memmem(plain, left, text, len);
     free(plain);

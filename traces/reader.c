@@ -419,10 +419,7 @@ uint64_t trace_file_size(const struct trace *t)
 
 const char *trace_setting(const struct trace *t, const char *key)
 {
-    for (size_t i = 0; i < t->config.nsettings; i++)
-        if (!strcmp(t->settings[i].key, key))
-            return t->settings[i].value;
-    return NULL;
+    return setting_find(t->settings, t->config.nsettings, key);
 }
 
 int trace_image_by_role(const struct trace *t, const char *role)

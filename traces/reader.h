@@ -89,7 +89,7 @@ struct trace {
     struct trace_config config;
     bool has_config;
     struct event_layout layout;
-    struct trace_setting *settings;
+    struct setting *settings;
     struct trace_image *images;
 
     struct frame_entry *frame;

@@ -86,12 +86,12 @@ uint64_t trace_input_count(const struct trace *t)
     return t->list[TF_INPUT].items;
 }
 
-int trace_input(struct trace *t, uint64_t i, struct trace_input *in, struct error *err)
+int trace_input(struct trace *t, uint64_t i, struct input *in, struct error *err)
 {
     const struct record *r = record_get(t, TF_INPUT, &t->input, i, err);
     if (!r)
         return -1;
-    *in = (struct trace_input){r->icount, r->time, r->port, r->data, r->len};
+    *in = (struct input){r->icount, r->time, r->port, r->data, r->len};
     return 0;
 }
 

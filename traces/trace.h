@@ -19,6 +19,7 @@
 
 #include "traces/error.h"
 #include "traces/event.h"
+#include "traces/given.h"
 
 /* Raised when the format changes. A reader accepts this version and all earlier ones, and
  * refuses later ones. */
@@ -30,11 +31,6 @@ enum {
 };
 
 /* ---------------------------------------------------------------- what was recorded */
-
-struct trace_setting {
-    const char *key;
-    const char *value;
-};
 
 struct trace_image {
     const char *role; /* "disk0", "kernel": unique */
@@ -50,22 +46,13 @@ struct trace_config {
     uint32_t behaviour; /* the engine's behaviour version */
     uint64_t step_ns;   /* guest nanoseconds per step, or 0 if not constant; it only makes the file smaller */
     uint32_t classes;   /* the event classes that were observed (mask of EVENT_CLASS_BIT) */
-    const struct trace_setting *settings;
+    const struct setting *settings;
     size_t nsettings;
     const struct trace_image *images;
     size_t nimages;
 };
 
 /* ---------------------------------------------------------------- parts of a trace */
-
-/* Something that came from outside. `port` is the engine's number for the device that got it. */
-struct trace_input {
-    uint64_t icount;
-    uint64_t time;
-    uint16_t port;
-    const void *data;
-    uint32_t len; /* at most TRACE_MAX_INPUT */
-};
 
 /* A remark at a position: a user's mark, a stage edge, symbols. `type` says which ("mark", "stage.begin",
  * "symbols"); readers skip types they do not know. */
@@ -80,7 +67,9 @@ struct trace_note {
 
 enum { TRACE_MAX_INPUT = 65536, TRACE_MAX_NOTE = 1 << 20 };
 
-/* One field of a section: `count` numbers of `width` bytes (1, 2, 4, 8), little-endian. */
+/* One field of a section: `count` numbers of `width` bytes (1, 2, 4, 8), little-endian. An engine's row, struct
+ * field of core/fields.h, says as well where the numbers are in memory, which no file knows; the recorder turns
+ * it into this. */
 struct trace_field {
     const char *name;
     uint16_t width;
@@ -133,7 +122,7 @@ struct trace_writer *trace_writer_create(const char *path, const struct trace_co
 int trace_write_event(struct trace_writer *w, const struct event *ev, struct error *err);
 
 /* Adds an input. Icounts must not decrease from one input to the next. */
-int trace_write_input(struct trace_writer *w, const struct trace_input *in, struct error *err);
+int trace_write_input(struct trace_writer *w, const struct input *in, struct error *err);
 
 /* Whether that chunk of the image is in the trace already. `chunk` = offset / TRACE_CHUNK. Cheap. */
 bool trace_writer_has_chunk(const struct trace_writer *w, unsigned image, uint64_t chunk);
@@ -257,7 +246,7 @@ int trace_cursor_prev(struct trace_cursor *c, struct event *ev, uint64_t *number
 
 uint64_t trace_input_count(const struct trace *t);
 /* in->data stays valid until the next call of this function. */
-int trace_input(struct trace *t, uint64_t i, struct trace_input *in, struct error *err);
+int trace_input(struct trace *t, uint64_t i, struct input *in, struct error *err);
 uint64_t trace_note_count(const struct trace *t);
 int trace_note(struct trace *t, uint64_t i, struct trace_note *note, struct error *err);
 
@@ -368,7 +357,8 @@ int trace_verifier_event(struct trace_verifier *v, const struct event *ev, struc
  * as trace_verifier_event. */
 int trace_verifier_finish(struct trace_verifier *v, uint64_t icount, struct trace_difference *diff,
                           struct error *err);
-uint64_t trace_verifier_frames(const struct trace_verifier *v); /* compared so far */
+/* The number of the next event that it expects. */
+uint64_t trace_verifier_next(const struct trace_verifier *v);
 void trace_verifier_close(struct trace_verifier *v);
 
 /* ---------------------------------------------------------------- event encoding */

@@ -1,4 +1,3 @@
-/* utf8.h - which bytes are text that can safely be shown on a terminal. Private to traces/. */
 #ifndef BOOTREEL_TRACES_UTF8_H
 #define BOOTREEL_TRACES_UTF8_H
 

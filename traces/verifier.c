@@ -13,7 +13,6 @@ struct trace_verifier {
     bool one_by_one; /* the current frame is in `recorded`, and each event is compared when it is given */
     struct event_encoder *encoder;
     struct event_frame recorded, replayed;
-    uint64_t frames;
     uint8_t data[EVENT_MAX_DATA]; /* of a replayed event that differs */
 };
 
@@ -46,9 +45,9 @@ void trace_verifier_close(struct trace_verifier *v)
     free(v);
 }
 
-uint64_t trace_verifier_frames(const struct trace_verifier *v)
+uint64_t trace_verifier_next(const struct trace_verifier *v)
 {
-    return v->frames;
+    return v->at == verify_list(v)->n ? verify_list(v)->items : verify_frame(v)->first + v->pos;
 }
 
 /* Unpacks the current frame, to compare its events one by one. */
@@ -61,7 +60,6 @@ static int verify_load(struct trace_verifier *v, struct error *err)
 
 static void verify_next_frame(struct trace_verifier *v)
 {
-    v->frames++;
     v->at++;
     v->pos = 0;
     v->one_by_one = false;
@@ -104,8 +102,7 @@ static int verify_encoded(struct trace_verifier *v, struct trace_difference *dif
     uint32_t count = event_encoder_count(v->encoder);
     size_t n;
     const void *bytes = event_encoder_bytes(v->encoder, &n);
-    uint8_t *copy = mem_alloc(n);
-    memcpy(copy, bytes, n);
+    uint8_t *copy = mem_copy(bytes, n);
     event_frame_free(&v->replayed);
     const char *bad = event_frame_decode(&v->replayed, copy, n, count, v->t->config.step_ns, &v->t->layout);
     if (bad)

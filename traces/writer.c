@@ -23,11 +23,12 @@ static void note_icount(struct trace_writer *w, uint64_t icount)
 static int writer_check(const struct trace_writer *w, struct error *err)
 {
     if (w->full)
-        return error_set(err, "the trace has reached its greatest size");
+        return error_set(err, "the trace has reached its maximum size");
     return sink_check(w->sink, err);
 }
 
-void writer_emit(struct trace_writer *w, struct collect *c, enum trace_frame_kind kind)
+/* Passes the items to the sink as a frame, if there are any. */
+static void writer_emit(struct trace_writer *w, struct collect *c, enum trace_frame_kind kind)
 {
     if (!c->items)
         return;
@@ -186,7 +187,7 @@ int trace_write_chunk(struct trace_writer *w, unsigned image, uint64_t chunk, co
 
 /* ---------------------------------------------------------------- inputs and notes */
 
-int trace_write_input(struct trace_writer *w, const struct trace_input *in, struct error *err)
+int trace_write_input(struct trace_writer *w, const struct input *in, struct error *err)
 {
     struct collect *c = &w->input;
     if (in->len > TRACE_MAX_INPUT)

@@ -76,8 +76,6 @@ struct trace_writer {
     uint64_t last_event_time;
 };
 
-/* Passes the items to the sink as a frame, if there are any. */
-void writer_emit(struct trace_writer *w, struct collect *c, enum trace_frame_kind kind);
 /* If there is a limit, commits what was passed to the sink, up to this position. -1 if the file is full. */
 int writer_commit(struct trace_writer *w, uint64_t icount, uint64_t time, struct error *err);
 void writer_checkpoint_free(struct checkpoint_state *ck);
