@@ -1,0 +1,556 @@
+/* kernel.c - a small kernel that GRUB's kfreebsd starts, for amd64 and i386. It has the functions and structures of FreeBSD
+ * by which bootreel understands that kernel, under their names, and does nothing else; its structures have offsets of their own.
+ * What it does it also prints ("truth: …"), and each SYSINIT as VERBOSE_SYSINIT does.
+ *
+ *   -DWITHOUT_CONSTANTS   without the constants for debuggers: offsets have to be derived
+ *   -DHOSTILE             the list of processes is a cycle, the set of SYSINITs holds itself
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+typedef unsigned long word;
+#define FUNCTION __attribute__((noipa))
+
+/* ---------------------------------------------------------------- ports and text */
+
+static void out8(uint16_t port, uint8_t v)
+{
+    __asm__ volatile("outb %0, %1" ::"a"(v), "Nd"(port));
+}
+
+static void out16(uint16_t port, uint16_t v)
+{
+    __asm__ volatile("outw %0, %1" ::"a"(v), "Nd"(port));
+}
+
+static void put(const char *s)
+{
+    for (; *s; s++)
+        out8(0x3f8, (uint8_t)*s);
+}
+
+static void put_number(word v, unsigned base)
+{
+    char text[24], *p = text + sizeof text;
+    *--p = 0;
+    do
+        *--p = "0123456789abcdef"[v % base];
+    while (v /= base);
+    put(p);
+}
+
+static void copy(char *to, const char *from)
+{
+    while ((*to++ = *from++))
+        ;
+}
+
+/* ---------------------------------------------------------------- structures */
+
+struct proc;
+struct thread {
+    struct { /* TAILQ_ENTRY */
+        struct thread *next, **previous;
+    } td_plist;
+    word padding[5];
+    struct proc *td_proc;
+    int td_tid;
+    char td_name[20];
+    void *td_frame;
+    void *td_pcb;
+};
+struct sysentvec {
+    int size;
+    const char *name;
+    const char **names;
+};
+struct proc {
+    struct proc *p_next, **p_previous; /* LIST_ENTRY */
+    word padding[3];
+    struct thread *first, **last; /* TAILQ_HEAD */
+    const struct sysentvec *p_sysent;
+    int p_flag, p_state, p_pid;
+    word more[4];
+    char p_comm[20];
+    struct proc *p_pptr;
+};
+struct trapframe_64 {
+    uint64_t rdi, rsi, rdx, rcx, r8, r9, rax, rbx, rbp, r10, r11, r12, r13, r14, r15, trap, address, flags, error, rip,
+        cs, rflags, rsp, ss;
+};
+struct trapframe_32 {
+    uint32_t fs, es, ds, edi, esi, ebp, isp, ebx, edx, ecx, eax, trap, error, eip, cs, eflags, esp, ss;
+};
+
+struct proc *allproc, *initproc, proc0, processes[8];
+struct thread thread0_st, threads[8];
+struct { /* struct pcpu */
+    struct thread *current;
+} pcpu;
+int osreldate = 1201000;
+const char version[] = "FreeBSD 12.1-TEST a small kernel\n    of bootreel's tests\n";
+static int next_pid = 10, next_tid = 100001, next_process;
+
+#ifndef WITHOUT_CONSTANTS
+const int proc_off_p_pid = offsetof(struct proc, p_pid), proc_off_p_comm = offsetof(struct proc, p_comm),
+          proc_off_p_list = offsetof(struct proc, p_next), proc_off_p_threads = offsetof(struct proc, first),
+          thread_off_td_tid = offsetof(struct thread, td_tid), thread_off_td_name = offsetof(struct thread, td_name),
+          thread_off_td_plist = offsetof(struct thread, td_plist);
+#endif
+
+const char *syscallnames[] = {"syscall", "exit", "fork", "read", "write", "open", "close", "wait4"};
+const struct sysentvec elf_freebsd_sysvec = {8, "FreeBSD ELF", syscallnames};
+
+/* ---------------------------------------------------------------- processes */
+
+FUNCTION void thread_link(struct thread *td, struct proc *p)
+{
+    td->td_proc = p;
+    td->td_plist.next = NULL;
+    if (!p->first)
+        p->last = &p->first;
+    td->td_plist.previous = p->last;
+    *p->last = td;
+    p->last = &td->td_plist.next;
+}
+
+FUNCTION void vm_forkproc(struct thread *td, struct proc *p2, struct thread *td2, void *vm2, int flags)
+{
+    __asm__ volatile("" ::"r"(td), "r"(p2), "r"(td2), "r"(vm2), "r"(flags));
+}
+
+FUNCTION void fork_exit(void (*callout)(void *), void *argument, void *frame)
+{
+    __asm__ volatile("" ::"r"(callout), "r"(argument), "r"(frame));
+}
+
+enum { RFFDG = 4, RFPROC = 16, RFMEM = 32 };
+
+static struct proc *fork1(struct thread *td, int flags)
+{
+    struct proc *p = &processes[next_process];
+    struct thread *td2 = &threads[next_process++];
+    *p = (struct proc){.p_pid = flags & RFMEM ? next_pid++ : initproc ? next_pid++ : 1, .p_sysent = td->td_proc->p_sysent};
+    *td2 = (struct thread){.td_tid = next_tid++};
+    copy(td2->td_name, td->td_name);
+    thread_link(td2, p);
+    copy(p->p_comm, td->td_proc->p_comm);
+    p->p_pptr = td->td_proc;
+    p->p_next = allproc;
+    allproc = p;
+#ifdef HOSTILE
+    p->p_next = p;
+#endif
+    vm_forkproc(td, p, td2, NULL, flags);
+    put("truth: created ");
+    put_number((word)p->p_pid, 10);
+    put(" by ");
+    put_number((word)td->td_proc->p_pid, 10);
+    put("\n");
+    return p;
+}
+
+FUNCTION int kproc_create(void (*f)(void *), void *argument, struct proc **p, int flags, int pages, const char *name)
+{
+    struct proc *made = fork1(&thread0_st, RFMEM | RFFDG | RFPROC | flags);
+    copy(made->p_comm, name);
+    put("truth: named ");
+    put(name);
+    put("\n");
+    *p = made;
+    __asm__ volatile("" ::"r"(f), "r"(argument), "r"(pages));
+    return 0;
+}
+
+struct image_args {
+    char *buffer;
+    void *space;
+    char *argv, *envv, *end, *path, *path_buffer;
+};
+static char strings[256];
+
+FUNCTION int kern_execve(struct thread *td, struct image_args *args, void *mac)
+{
+    enum { ENOENT = 2, EJUSTRETURN = -2 };
+    __asm__ volatile("" ::"r"(mac));
+    if (args->path[0] == 'n')
+        return ENOENT;
+    copy(td->td_proc->p_comm, "program");
+    put("truth: executed ");
+    put(args->path);
+    put("\n");
+    return EJUSTRETURN;
+}
+
+static void execute(struct thread *td, const char *path, const char *argument)
+{
+    static struct image_args args;
+    char *p = strings;
+    args.buffer = args.path = p;
+    copy(p, path);
+    while (*p++)
+        ;
+    args.argv = p;
+    copy(p, path);
+    while (*p++)
+        ;
+    copy(p, argument);
+    while (*p++)
+        ;
+    args.envv = NULL; /* there is no environment */
+    args.end = p;
+    pcpu.current = td;
+    kern_execve(td, &args, NULL);
+}
+
+FUNCTION void thread_exit(void)
+{
+    __asm__ volatile("");
+}
+
+FUNCTION void exit1(struct thread *td, int status, int signal)
+{
+    struct proc **at = &allproc;
+    put("truth: exited ");
+    put_number((word)td->td_proc->p_pid, 10);
+    put(" ");
+    put_number((word)(signal ? signal : status << 8), 16);
+    put("\n");
+    while (*at && *at != td->td_proc && *at != (*at)->p_next)
+        at = &(*at)->p_next;
+    if (*at)
+        *at = (*at)->p_next;
+    thread_exit();
+}
+
+FUNCTION void proc_reap(struct thread *td, struct proc *p, int *status, int options)
+{
+    __asm__ volatile("" ::"r"(td), "r"(p), "r"(status), "r"(options));
+}
+
+FUNCTION void cpu_switch(struct thread *from, struct thread *to)
+{
+    pcpu.current = to;
+    __asm__ volatile("" ::"r"(from));
+}
+
+/* What a system call does is to report the number of its arguments as its result; number 5 fails. */
+#ifdef __x86_64__
+FUNCTION void amd64_syscall(struct thread *td, int traced)
+{
+    struct trapframe_64 *frame = td->td_frame;
+    __asm__ volatile("" ::"r"(traced));
+    frame->rflags = frame->rax == 5;
+    frame->rax = frame->rax == 5 ? 2 : frame->rdx;
+}
+
+static void system_call(struct thread *td, word number, word a, word b, word c)
+{
+    __asm__ volatile("sub $200, %%rsp\n movq %2, 48(%%rsp)\n movq %3, 0(%%rsp)\n movq %4, 8(%%rsp)\n movq %5, 16(%%rsp)\n"
+                     "movq %%rsp, %0\n mov %1, %%rdi\n xor %%esi, %%esi\n call amd64_syscall\n add $200, %%rsp"
+                     : "=m"(td->td_frame)
+                     : "r"(td), "r"(number), "r"(a), "r"(b), "r"(c)
+                     : "memory", "rdi", "rsi", "rcx", "r8", "r9", "r10", "r11", "rax", "rdx", "cc");
+}
+#else
+FUNCTION void syscall(struct trapframe_32 *frame)
+{
+    frame->eflags = frame->eax == 5;
+    frame->eax = frame->eax == 5 ? 2 : ((uint32_t *)frame->esp)[3];
+}
+
+static void system_call(struct thread *td, word number, word a, word b, word c)
+{
+    uint32_t stack[] = {0, a, b, c, 0, 0, 0, 0};
+    struct trapframe_32 frame = {.eax = number, .esp = (uint32_t)stack};
+    td->td_frame = &frame;
+    syscall(&frame);
+}
+#endif
+
+FUNCTION int sys_getpid(struct thread *td, void *arguments)
+{
+    struct proc *p = td->td_proc;
+    __asm__ volatile("" ::"r"(arguments));
+    return p->p_pid;
+}
+
+/* ---------------------------------------------------------------- devices, file systems */
+
+struct device {
+    word padding[6];
+    struct device *parent;
+    word more[2];
+    char *nameunit, *desc;
+};
+static struct device nexus = {.nameunit = "nexus0"}, uart = {.parent = &nexus, .nameunit = "uart0", .desc = "a serial port"};
+
+FUNCTION const char *device_get_nameunit(struct device *d)
+{
+    return d->nameunit;
+}
+
+FUNCTION const char *device_get_desc(struct device *d)
+{
+    return d->desc;
+}
+
+FUNCTION struct device *device_get_parent(struct device *d)
+{
+    return d->parent;
+}
+
+FUNCTION int device_attach(struct device *d)
+{
+    put("truth: attached ");
+    put(d->nameunit);
+    put("\n");
+    return 0;
+}
+
+struct vfsconf {
+    unsigned number;
+    char name[16];
+};
+static struct vfsconf cd9660 = {1, "cd9660"};
+static word root_mount[16];
+
+FUNCTION void *vfs_mount_alloc(void *vnode, struct vfsconf *type, const char *path, void *credentials)
+{
+    __asm__ volatile("" ::"r"(vnode), "r"(type), "r"(path), "r"(credentials));
+    return root_mount;
+}
+
+FUNCTION void vfs_mountedfrom(void *mount, const char *from)
+{
+    __asm__ volatile("" ::"r"(mount), "r"(from));
+}
+
+struct consdev {
+    void *operations;
+    short priority;
+    void *argument;
+    int flags;
+    char name[16];
+};
+static struct consdev console = {.name = "ttyu0"};
+
+FUNCTION void cnadd(struct consdev *c)
+{
+    __asm__ volatile("" ::"r"(c));
+}
+
+FUNCTION void kern_reboot(int howto)
+{
+    __asm__ volatile("" ::"r"(howto));
+    out16(0x604, 0x2000); /* ACPI: PM1a control, sleep type 0, sleep enable */
+    for (;;)
+        __asm__ volatile("hlt");
+}
+
+/* ---------------------------------------------------------------- SYSINITs */
+
+struct sysinit {
+    unsigned subsystem, order;
+    void (*function)(const void *);
+    const void *argument;
+};
+#define SYSINIT(id, subsystem, order, f, argument)                                                                     \
+    static struct sysinit id##_sys_init = {subsystem, order, f, argument};                                             \
+    __attribute__((section("set_sysinit_set"), used)) static struct sysinit *id##_set = &id##_sys_init
+
+static const char copyright[] = "Copyright: none\n";
+static const int m_one = 1, m_two = 2;
+static struct proc *pagedaemon;
+
+FUNCTION static void print_caddr_t(const void *text)
+{
+    put(text);
+}
+
+FUNCTION static void malloc_init(const void *type)
+{
+    __asm__ volatile("" ::"r"(type));
+}
+
+FUNCTION static void proc0_init(const void *unused)
+{
+    __asm__ volatile("" ::"r"(unused));
+    allproc = &proc0;
+    copy(proc0.p_comm, "kernel");
+}
+
+FUNCTION static void create_init(const void *unused)
+{
+    __asm__ volatile("" ::"r"(unused));
+    initproc = fork1(&thread0_st, RFFDG | RFPROC);
+}
+
+FUNCTION static void vm_pageout(const void *unused)
+{
+    __asm__ volatile("" ::"r"(unused));
+    kproc_create(NULL, NULL, &pagedaemon, 0, 0, "pagedaemon");
+    copy(threads[7].td_name, "uma");
+    threads[7].td_tid = next_tid++;
+    thread_link(&threads[7], pagedaemon);
+}
+
+FUNCTION static void configure(const void *unused)
+{
+    __asm__ volatile("" ::"r"(unused));
+    device_attach(&nexus);
+    device_attach(&uart);
+}
+
+FUNCTION static void mount_root(const void *unused)
+{
+    __asm__ volatile("" ::"r"(unused));
+    vfs_mountedfrom(vfs_mount_alloc(NULL, &cd9660, "/", NULL), "/dev/cd0");
+}
+
+/* Not in their order: mi_startup sorts them. */
+SYSINIT(root, 0xb000000, 0, mount_root, NULL);
+SYSINIT(two, 0x1800000, 1, malloc_init, &m_two);
+SYSINIT(devices, 0x3800000, 3, configure, NULL);
+SYSINIT(one, 0x1800000, 0, malloc_init, &m_one);
+SYSINIT(text, 0x800001, 0, print_caddr_t, copyright);
+SYSINIT(page, 0xe400000, 1, vm_pageout, NULL);
+SYSINIT(init, 0x2500000, 0, create_init, NULL);
+SYSINIT(proc0, 0x2200000, 0, proc0_init, NULL);
+SYSINIT(skipped, 0, 0, configure, NULL);
+
+/* The names that are printed. */
+static const struct {
+    const void *address;
+    const char *name;
+} names[] = {{print_caddr_t, "print_caddr_t"}, {malloc_init, "malloc_init"}, {proc0_init, "proc0_init"},
+             {create_init, "create_init"},     {vm_pageout, "vm_pageout"},   {configure, "configure"},
+             {mount_root, "mount_root"},       {copyright, "copyright"},     {&m_one, "m_one"},
+             {&m_two, "m_two"}};
+
+static void put_name(const void *address)
+{
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].address == address)
+            put(names[i].name);
+}
+
+extern struct sysinit *__start_set_sysinit_set[], *__stop_set_sysinit_set[];
+struct sysinit **sysinit, **sysinit_end;
+
+static void sort(void)
+{
+    for (struct sysinit **a = sysinit; a < sysinit_end; a++)
+        for (struct sysinit **b = a + 1; b < sysinit_end; b++)
+            if ((*a)->subsystem > (*b)->subsystem ||
+                ((*a)->subsystem == (*b)->subsystem && (*a)->order > (*b)->order)) {
+                struct sysinit *saved = *a;
+                *a = *b;
+                *b = saved;
+            }
+}
+
+/* Processes: one executes and ends, one is killed, one executes what there is not. */
+static void programs(void)
+{
+    struct thread *init = initproc->first;
+    pcpu.current = init;
+    execute(init, "/sbin/init", "--");
+    for (int i = 0; i < 3; i++) {
+        struct proc *p = fork1(init, RFFDG | RFPROC);
+        cpu_switch(init, p->first);
+        execute(p->first, i == 1 ? "nothing" : "/bin/program", "two words");
+        if (i == 2)
+            system_call(p->first, 4, 1, (word) "hello", 5);
+        if (i == 2)
+            system_call(p->first, 5, (word) "/none", 0, 0);
+        exit1(p->first, i == 0 ? 42 : 0, i == 1 ? 9 : 0);
+        cpu_switch(p->first, init);
+        proc_reap(init, p, NULL, 0);
+    }
+}
+
+FUNCTION void mi_startup(void)
+{
+    sysinit = __start_set_sysinit_set;
+    sysinit_end = __stop_set_sysinit_set;
+    sort();
+#ifdef HOSTILE
+    sysinit[0] = (struct sysinit *)sysinit;
+    sysinit[1] = NULL;
+#endif
+    for (struct sysinit **s = sysinit; s < sysinit_end; s++) {
+#ifdef HOSTILE
+        if (s - sysinit < 2)
+            continue;
+#endif
+        if ((*s)->subsystem <= 1)
+            continue;
+        put("   ");
+        put_name((const void *)(*s)->function);
+        put((*s)->argument ? "(&" : "(0");
+        put_name((*s)->argument);
+        put(")...\n");
+        (*s)->function((*s)->argument);
+        (*s)->subsystem = 1;
+    }
+    programs();
+    kern_reboot(0x4000);
+}
+
+/* ---------------------------------------------------------------- from the entry */
+
+static word stack[4096];
+
+static void make_first(void)
+{
+    thread0_st.td_tid = 100000;
+    copy(thread0_st.td_name, "swapper");
+    proc0.p_sysent = &elf_freebsd_sysvec;
+    thread_link(&thread0_st, &proc0);
+    pcpu.current = &thread0_st;
+    cnadd(&console);
+}
+
+#ifdef __x86_64__
+FUNCTION word hammer_time(word metadata, word end)
+{
+    enum { GS_BASE = 0xc0000101 };
+    word base = (word)&pcpu;
+    __asm__ volatile("wrmsr" ::"c"(GS_BASE), "a"((uint32_t)base), "d"((uint32_t)(base >> 32)));
+    __asm__ volatile("" ::"r"(metadata), "r"(end));
+    make_first();
+    return (word)(stack + 4096);
+}
+__asm__(".globl btext\n.type btext, @function\nbtext:\n"
+        "movl 4(%rsp), %edi\n movl 8(%rsp), %esi\n movq $stack + 32768, %rsp\n xor %ebp, %ebp\n"
+        "call hammer_time\n movq %rax, %rsp\n call mi_startup\n"
+        ".size btext, . - btext");
+#else
+/* The segment that FS is loaded with begins at pcpu. */
+static struct {
+    uint16_t limit, base_low;
+    uint8_t base_middle, access, flags, base_high;
+} __attribute__((packed)) gdt[] = {{0}, {0xffff, 0, 0, 0x9b, 0xcf, 0}, {0xffff, 0, 0, 0x93, 0xcf, 0}, {0xffff, 0, 0, 0x93, 0xcf, 0}};
+
+FUNCTION word init386(word first)
+{
+    struct {
+        uint16_t limit;
+        uint32_t base;
+    } __attribute__((packed)) pointer = {sizeof gdt - 1, (uint32_t)gdt};
+    uint32_t base = (uint32_t)&pcpu;
+    gdt[3].base_low = (uint16_t)base;
+    gdt[3].base_middle = (uint8_t)(base >> 16);
+    gdt[3].base_high = (uint8_t)(base >> 24);
+    __asm__ volatile("lgdt %0\n ljmp $8, $1f\n1: mov $16, %%eax\n mov %%eax, %%ds\n mov %%eax, %%es\n mov %%eax, %%ss\n"
+                     "mov $24, %%eax\n mov %%eax, %%fs" ::"m"(pointer)
+                     : "eax", "memory");
+    __asm__ volatile("" ::"r"(first));
+    make_first();
+    return (word)(stack + 4096);
+}
+__asm__(".globl btext\n.type btext, @function\nbtext:\n"
+        "movl $stack + 16384, %esp\n xor %ebp, %ebp\n pushl $0\n call init386\n movl %eax, %esp\n call mi_startup\n"
+        ".size btext, . - btext");
+#endif
