@@ -1,0 +1,172 @@
+/* access.c - registers, memory and symbols of the hypervisor; its functions as hooks. See impl.h. */
+#include "core/xen/impl.h"
+#include "traces/memory.h"
+
+/* ---------------------------------------------------------------- registers and memory */
+
+void xen_find_registers(struct xen_guest *xg)
+{
+    static const char *const names[XEN_REGS] = {"rax", "rbx", "rdi", "rsi", "rdx",
+                                                "rsp", "rip", "cr0", "cpl"};
+    for (unsigned i = 0; i < XEN_REGS; i++)
+        xg->reg[i] = engine_reg_index(xg->o.engine, names[i]);
+}
+
+uint64_t xen_reg(const struct xen_guest *xg, enum xen_reg reg)
+{
+    uint64_t v = 0;
+    const struct engine *e = xg->o.engine;
+    if (xg->reg[reg] == SIZE_MAX || e->ops->reg_get(e, xg->cpu, xg->reg[reg], &v))
+        return 0;
+    return v;
+}
+
+uint64_t xen_argument(const struct xen_guest *xg, unsigned i)
+{
+    static const enum xen_reg order[] = {XEN_RDI, XEN_RSI, XEN_RDX};
+    return xen_reg(xg, order[i]);
+}
+
+bool xen_read(const struct xen_guest *xg, uint64_t address, void *buf, size_t n)
+{
+    const struct engine *e = xg->o.engine;
+    size_t done = e->ops->peek(e, xg->cpu, address, buf, n);
+    memset((char *)buf + done, 0, n - done);
+    return done == n;
+}
+
+uint64_t xen_u64(const struct xen_guest *xg, uint64_t address)
+{
+    uint64_t v;
+    xen_read(xg, address, &v, sizeof v);
+    return v;
+}
+
+uint32_t xen_u32(const struct xen_guest *xg, uint64_t address)
+{
+    uint32_t v;
+    xen_read(xg, address, &v, sizeof v);
+    return v;
+}
+
+void xen_string(const struct xen_guest *xg, uint64_t address, char *buf, size_t size)
+{
+    memset(buf, 0, size);
+    for (size_t n = 0; address && n + 1 < size; n += strlen(buf + n)) {
+        /* Up to the end of a page at a time: the next page may not be mapped. */
+        size_t part = 0x1000 - ((address + n) & 0xfff);
+        part = part < size - 1 - n ? part : size - 1 - n;
+        if (!xen_read(xg, address + n, buf + n, part) || memchr(buf + n, 0, part))
+            break;
+    }
+}
+
+/* ---------------------------------------------------------------- symbols */
+
+uint64_t xen_symbol(const struct xen_guest *xg, const char *name)
+{
+    struct symbol sym;
+    return symbols_find_in(xg->o.symbols, xg->space, name, SYMBOLS_NOW, &sym) ? sym.address : 0;
+}
+
+bool xen_function(const struct xen_guest *xg, const char *name, struct symbol *sym)
+{
+    return symbols_find_in(xg->o.symbols, xg->space, name, SYMBOLS_NOW, sym) &&
+           (sym->type == 't' || sym->type == 'T');
+}
+
+void xen_name(const struct xen_guest *xg, uint64_t address, char *buf, size_t size)
+{
+    symbols_text(xg->o.symbols, xg->space, address, SYMBOLS_NOW, buf, size);
+}
+
+/* ---------------------------------------------------------------- hooks */
+
+void xen_here(struct xen_guest *xg, const struct probe_hit *hit)
+{
+    xg->cpu = hit->cpu;
+    xg->icount = hit->icount;
+    xg->time = hit->time;
+}
+
+static bool here(void *ctx, const struct probe_hit *hit)
+{
+    xen_here(ctx, hit);
+    return true;
+}
+
+static bool read_memory(void *ctx, unsigned cpu, uint64_t address, void *buf, size_t n)
+{
+    struct xen_guest *xg = ctx;
+    xg->cpu = cpu;
+    return xen_read(xg, address, buf, n);
+}
+
+struct hooks *xen_hooks_new(struct xen_guest *xg)
+{
+    const struct hooks_options o = {.engine = xg->o.engine,
+                                    .probes = xg->o.probes,
+                                    .bits = 64,
+                                    .ctx = xg,
+                                    .read = read_memory,
+                                    .here = here};
+    return hooks_new(&o);
+}
+
+struct hooked {
+    struct xen_guest *xg;
+    xen_enter *enter;
+    xen_leave *leave;
+};
+
+static void entered(struct hook *h, const struct probe_hit *hit, struct frame *f)
+{
+    const struct hooked *x = h->ctx;
+    x->enter(x->xg, f);
+}
+
+static void left(struct hook *h, const struct probe_hit *hit, const struct frame *f)
+{
+    const struct hooked *x = h->ctx;
+    x->leave(x->xg, f);
+}
+
+/* The part of a function that the compiler moved elsewhere; its size is 0 if there is none. */
+static void cold_part(const struct xen_guest *xg, const struct symbol *function, struct symbol *cold)
+{
+    char name[560];
+    snprintf(name, sizeof name, "%s.cold", function->name);
+    if (!xen_function(xg, name, cold))
+        *cold = (struct symbol){0};
+}
+
+void xen_sites(struct xen_guest *xg, const struct symbol *function,
+               void (*fn)(void *ctx, const struct code_site *site), void *ctx)
+{
+    struct symbol cold;
+    cold_part(xg, function, &cold);
+    hooks_sites(xg->hooks, xg->cpu, function, &cold, fn, ctx);
+}
+
+static void note_missing(struct xen_guest *xg, const char *name)
+{
+    size_t n = strlen(xg->missing);
+    snprintf(xg->missing + n, sizeof xg->missing - n, "%s%s", n ? ", " : "", name);
+}
+
+bool xen_hook(struct xen_guest *xg, const char *const *names, xen_enter *enter, xen_leave *leave)
+{
+    struct symbol sym, cold;
+    const char *const *name = names;
+    while (*name && !xen_function(xg, *name, &sym))
+        name++;
+    if (!*name) {
+        note_missing(xg, names[0]);
+        return false;
+    }
+    cold_part(xg, &sym, &cold);
+    struct hooked *x = mem_zero(1, sizeof *x);
+    *x = (struct hooked){xg, enter, leave};
+    hook_function(xg->hooks, xg->cpu, &sym, &cold, enter ? entered : NULL, leave ? left : NULL, x);
+    return true;
+}

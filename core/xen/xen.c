@@ -1,0 +1,366 @@
+/* xen.c - see xen.h: life, events, finding the hypervisor. */
+#include <stdlib.h>
+
+#include "core/xen/impl.h"
+#include "core/xen/symbol_table.h"
+#include "traces/memory.h"
+
+/* ---------------------------------------------------------------- events of its own */
+
+bool xen_wants(const struct xen_guest *xg, enum event_class cls)
+{
+    return xg->o.classes & EVENT_CLASS_BIT(cls);
+}
+
+void xen_emit(struct xen_guest *xg, unsigned kind, const char *data, const uint64_t *fields, size_t nfields)
+{
+    struct event ev = {
+        .kind = (uint16_t)kind, .cpu = (uint8_t)xg->cpu, .icount = xg->icount, .time = xg->time};
+    size_t n = data ? strlen(data) : 0;
+    if (!xen_wants(xg, event_kind(kind)->cls))
+        return;
+    ev.data = data;
+    ev.len = (uint32_t)(n < EVENT_MAX_DATA ? n : EVENT_MAX_DATA);
+    for (size_t i = 0; i < nfields && i < EVENT_MAX_FIELDS; i++)
+        ev.f[i] = fields[i];
+    xg->o.emit(xg->o.ctx, &ev);
+}
+
+/* ---------------------------------------------------------------- life */
+
+static struct xen_guest *xen_guest(struct guest *g)
+{
+    return (struct xen_guest *)g;
+}
+
+static void begin(struct xen_guest *xg, const struct guest_options *o)
+{
+    *xg = (struct xen_guest){.guest = {&xen_system, o->parent, o->domain},
+                             .o = *o,
+                             .icount = xg->icount,
+                             .time = xg->time,
+                             .misses = xg->misses};
+    xen_find_registers(xg);
+}
+
+static struct guest *create(const struct guest_options *o)
+{
+    struct xen_guest *xg = mem_zero(1, sizeof *xg);
+    begin(xg, o);
+    return &xg->guest;
+}
+
+/* Drops the hypervisor and its probes. */
+static void forget(struct xen_guest *xg)
+{
+    hooks_free(xg->hooks);
+    probe_remove(xg->o.probes, xg->start_probe);
+    xen_domains_free(xg);
+}
+
+static void destroy(struct guest *g)
+{
+    forget(xen_guest(g));
+    free(g);
+}
+
+static void start_again(struct xen_guest *xg)
+{
+    const struct guest_options o = xg->o;
+    forget(xg);
+    begin(xg, &o);
+    probes_apply(o.probes);
+}
+
+/* ---------------------------------------------------------------- its entry, with paging off */
+
+enum { MULTIBOOT = 0x1badb002, AROUND = 8 << 20, PIECE = 64 << 10, MISSES = 32, TRIES = 16 };
+
+static bool multiboot_header(const uint8_t *p)
+{
+    uint32_t v[3];
+    memcpy(v, p, sizeof v);
+    return v[0] == MULTIBOOT && v[0] + v[1] + v[2] == 0;
+}
+
+/* The offset of the last multiboot header before `at`, or -1 if there is none. */
+static int64_t header_before(const uint8_t *bytes, size_t at)
+{
+    for (int64_t i = (int64_t)(at & ~(size_t)3) - 12; i >= 0; i -= 4)
+        if (multiboot_header(bytes + i))
+            return i;
+    return -1;
+}
+
+/* Whether the code at `ip` belongs to a Xen that was loaded there: both its code and its banner's format come after
+ * the same multiboot header. (GRUB has such a header too.) */
+static bool image_around(const struct xen_guest *xg, uint64_t ip)
+{
+    static const char banner[] = "Xen version %d.%d%s";
+    uint64_t start = ip > AROUND ? ip - AROUND : 0;
+    uint8_t *bytes = mem_zero(2, AROUND);
+    for (size_t i = 0; i < 2 * AROUND; i += PIECE) /* what is no memory stays zero */
+        guest_peek_physical(&xg->guest, xg->o.engine, start + i, bytes + i, PIECE);
+    int64_t header = header_before(bytes, ip - start);
+    const uint8_t *text =
+        header < 0 ? NULL : memmem(bytes + header, 2 * AROUND - (size_t)header, banner, sizeof banner - 1);
+    bool found = text && header_before(bytes, (size_t)(text - bytes)) == header;
+    free(bytes);
+    return found;
+}
+
+static void look_for_entry(struct xen_guest *xg, uint64_t ip)
+{
+    if (xg->misses >= MISSES || !image_around(xg, ip)) {
+        xg->misses++;
+        return;
+    }
+    xg->state = XEN_ENTERED;
+    XEN_EMIT(xg, EV_KERNEL_ENTRY, "Xen", ip);
+}
+
+/* ---------------------------------------------------------------- the hypervisor is found */
+
+enum { LARGE = 2 << 20, IMAGE_MAX = 64 << 20, GIGABYTE = 1 << 30 };
+
+static void add_symbol(void *ctx, const char *name, char type, uint64_t address)
+{
+    const char *local = strchr(name, '#');
+    symbol_table_add(ctx, local ? local + 1 : name, address, 0, type, 0);
+}
+
+/* What a function of common/version.c returns: it loads a constant, and returns. 0 if its code is another. */
+static uint64_t constant_of(const struct xen_guest *xg, const char *function)
+{
+    uint8_t code[16];
+    int32_t offset;
+    uint64_t at = xen_symbol(xg, function);
+    if (!at || !xen_read(xg, at, code, sizeof code))
+        return 0;
+    const uint8_t *p = memcmp(code, "\xf3\x0f\x1e\xfa", 4) ? code : code + 4; /* endbr64 */
+    memcpy(&offset, p + 1 + 2 * (p[0] == 0x48), 4);
+    if (p[0] == 0xb8) /* mov $n,%eax */
+        return (uint32_t)offset;
+    if (p[0] == 0x48 && p[1] == 0x8d && p[2] == 0x05) /* lea n(%rip),%rax */
+        return at + (uint64_t)(p - code) + 7 + (uint64_t)(int64_t)offset;
+    return p[0] == 0x48 && p[1] == 0xc7 && p[2] == 0xc0 ? (uint64_t)(int64_t)offset : 0; /* mov $n,%rax */
+}
+
+static void text_of(const struct xen_guest *xg, const char *function, char *buf, size_t size)
+{
+    xen_string(xg, constant_of(xg, function), buf, size);
+}
+
+/* The build id, from its ELF note: name size, size, type, "GNU". */
+static void add_build_id(const struct xen_guest *xg, char *text, size_t size)
+{
+    uint8_t note[16 + 32];
+    uint32_t n;
+    uint64_t at = xen_symbol(xg, "__note_gnu_build_id_start");
+    if (!at || !xen_read(xg, at, note, sizeof note) || memcmp(note + 12, "GNU", 4))
+        return;
+    memcpy(&n, note + 4, 4);
+    xen_put(text, size, ", build id ");
+    for (uint32_t i = 0; i < n && i < 32; i++)
+        xen_put(text, size, "%02x", note[16 + i]);
+}
+
+/* As print_xen_info (drivers/char/console.c) puts it. */
+static void find_version(struct xen_guest *xg)
+{
+    char extra[80], compiler[120], date[80], *to = xg->version;
+    const size_t size = sizeof xg->version;
+    unsigned major = (unsigned)constant_of(xg, "xen_major_version");
+    to[0] = 0;
+    text_of(xg, "xen_extra_version", extra, sizeof extra);
+    text_of(xg, "xen_compiler", compiler, sizeof compiler);
+    text_of(xg, "xen_compile_date", date, sizeof date);
+    if (major)
+        xen_put(to, size, "Xen version %u.%u%s", major, (unsigned)constant_of(xg, "xen_minor_version"),
+                extra);
+    else
+        xen_put(to, size, "Xen of unknown version");
+    if (compiler[0])
+        xen_put(to, size, " (%s)", compiler);
+    if (date[0])
+        xen_put(to, size, " %s", date);
+    add_build_id(xg, to, size);
+}
+
+static void set_up(struct xen_guest *xg)
+{
+    char note[sizeof xg->missing + 80];
+    xg->hooks = xen_hooks_new(xg);
+    xen_boot_setup(xg);
+    xen_domain_setup(xg);
+    xen_hypercall_setup(xg);
+    xen_trap_setup(xg);
+    if (xg->missing[0]) {
+        snprintf(note, sizeof note, "this hypervisor has no %s: what it would tell is not reported",
+                 xg->missing);
+        xen_emit(xg, EV_KERNEL_NOTE, note, NULL, 0);
+    }
+    xg->o.symbols_changed(xg->o.ctx);
+    probes_apply(xg->o.probes);
+}
+
+/* Whether the table is that of the hypervisor that runs, and not one that merely is in its memory. */
+static bool is_hypervisor(const struct xen_guest *xg, uint64_t ip)
+{
+    struct symbol sym;
+    return xen_symbol(xg, "__start_xen") && xen_symbol(xg, "context_switch") &&
+           symbols_at(xg->o.symbols, xg->space, ip, SYMBOLS_NOW, &sym, NULL);
+}
+
+static void take_symbols(struct xen_guest *xg, const struct xen_symbols *s, uint64_t ip)
+{
+    struct symbol_table *t = symbol_table_begin(xg->o.symbols, "xen", "xen");
+    xg->space = symbol_space_of(xg->o.found(xg->o.ctx), 0);
+    xen_symbols_each(s, add_symbol, t);
+    const struct symbol_mapping m = {
+        .table = symbol_table_end(t), .space = xg->space, .since = xg->icount, .time = xg->time};
+    symbols_map(xg->o.symbols, &m);
+    xg->state = XEN_FOUND;
+    find_version(xg);
+    XEN_EMIT(xg, EV_XEN_FOUND, xg->version, s->origin, s->count);
+    if (!is_hypervisor(xg, ip))
+        xen_emit(xg, EV_KERNEL_NOTE, "this hypervisor has no symbols that are known: only they are reported",
+                 NULL, 0);
+    else
+        set_up(xg);
+}
+
+static bool mapped(const struct xen_guest *xg, uint64_t address)
+{
+    uint8_t byte;
+    return xg->o.engine->ops->peek(xg->o.engine, xg->cpu, address, &byte, 1) == 1;
+}
+
+static void give_up(struct xen_guest *xg, const struct error *err)
+{
+    char note[sizeof err->text + 80];
+    snprintf(note, sizeof note, "a Xen was entered, but its symbols are not found: %s", err->text);
+    if (xg->state == XEN_ENTERED)
+        xen_emit(xg, EV_KERNEL_NOTE, note, NULL, 0);
+    xg->state = XEN_GIVEN_UP;
+}
+
+/* Reads what is mapped around `ip` in large pages without a hole, and searches it. */
+static void take_running(struct xen_guest *xg, uint64_t ip)
+{
+    const struct engine *e = xg->o.engine;
+    const uint64_t lowest = ip & ~(uint64_t)(GIGABYTE - 1);
+    uint64_t first = ip & ~(uint64_t)(LARGE - 1), end = first + LARGE;
+    struct xen_symbols s;
+    struct error err;
+    while (first > lowest && mapped(xg, first - LARGE))
+        first -= LARGE;
+    while (end - first < IMAGE_MAX && mapped(xg, end))
+        end += LARGE;
+    size_t size = end - first;
+    uint8_t *image = mem_zero(1, size);
+    for (size_t done = 0; done < size; done += PIECE) /* pieces that are not mapped stay zero */
+        e->ops->peek(e, xg->cpu, first + done, image + done, PIECE);
+    if (!xen_symbols_find(image, size, ip, &s, &err))
+        take_symbols(xg, &s, ip);
+    else if (xg->state == XEN_ENTERED || ++xg->tries > TRIES)
+        give_up(xg, &err);
+    free(image);
+}
+
+/* ---------------------------------------------------------------- events of the engine */
+
+/* The address of the instruction that made the event; 0 if the event does not have it. */
+static uint64_t event_ip(const struct event *ev)
+{
+    switch (ev->kind) {
+    case EV_CPU_CR:
+        return ev->f[EVF_CPU_CR_ip];
+    case EV_CPU_MSR:
+        return ev->f[EVF_CPU_MSR_ip];
+    case EV_CPU_DTABLE:
+        return ev->f[EVF_CPU_DTABLE_ip];
+    default:
+        return 0;
+    }
+}
+
+/* Firmware has loops that write control registers, so each place is tried only once. */
+static bool was_tried(struct xen_guest *xg, uint64_t ip)
+{
+    enum { N = sizeof xg->tried / sizeof xg->tried[0] };
+    for (unsigned i = 0; i < N; i++)
+        if (xg->tried[i] == ip)
+            return true;
+    xg->tried[xg->ntried++ % N] = ip;
+    return false;
+}
+
+static void look(struct xen_guest *xg, uint64_t ip)
+{
+    const uint64_t paging = (uint64_t)1 << 31;
+    const struct engine *e = xg->o.engine;
+    if (!ip || xg->state >= XEN_FOUND || xen_reg(xg, XEN_CPL))
+        return;
+    unsigned bits = e->ops->code_bits(e, xg->cpu);
+    if (bits == 64 && ip >= XEN_VIRT_BEGIN && ip < XEN_VIRT_END) {
+        if (!was_tried(xg, ip))
+            take_running(xg, ip);
+    } else if (bits == 32 && xg->state == XEN_NONE && !(xen_reg(xg, XEN_CR0) & paging) &&
+               !was_tried(xg, ip)) {
+        look_for_entry(xg, ip);
+    }
+}
+
+static void event(struct guest *g, const struct event *ev)
+{
+    struct xen_guest *xg = xen_guest(g);
+    xg->cpu = ev->cpu;
+    xg->icount = ev->icount;
+    xg->time = ev->time;
+    if (ev->kind == EV_RESET)
+        start_again(xg);
+    else if (event_kind(ev->kind)->cls == EC_POWER)
+        xen_hypercall_flush(xg);
+    else
+        look(xg, event_ip(ev));
+}
+
+/* ---------------------------------------------------------------- the row */
+
+static bool task(struct guest *g, unsigned cpu, struct guest_task *t)
+{
+    const struct xen_guest *xg = xen_guest(g);
+    *t = (struct guest_task){.space = xg->space};
+    return xg->state == XEN_FOUND;
+}
+
+static bool read_memory(struct guest *g, unsigned cpu, uint64_t address, void *buf, size_t n)
+{
+    xen_guest(g)->cpu = cpu;
+    return xen_read(xen_guest(g), address, buf, n);
+}
+
+static void describe(const struct guest *g, struct text *out)
+{
+    const struct xen_guest *xg = (const struct xen_guest *)g;
+    if (xg->state == XEN_FOUND)
+        text_add(out, "%s%s%s", xg->version, xg->missing[0] ? "; without " : "", xg->missing);
+    else
+        text_add(out, "%s", xg->state == XEN_NONE ? "no Xen" : "a Xen without symbols");
+}
+
+const struct guest_system xen_system = {
+    .name = "xen",
+    .needs = EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_POWER),
+    .create = create,
+    .destroy = destroy,
+    .event = event,
+    .task = task,
+    .read = read_memory,
+    .describe = describe,
+    .word = xen_word,
+    .explain = xen_explain,
+    .domain = xen_domain_of,
+    .translate = xen_translate,
+};

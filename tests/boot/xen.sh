@@ -1,0 +1,72 @@
+#!/bin/bash
+# xen.sh - Debian's Xen with Debian's kernel as domain 0: what the inspector tells of both, against what they say themselves. Of the
+# kernel the same as on the bare machine (story.sh); of Xen its memory map, processors, modules, version, where domain 0 was put.
+. "$(dirname "$0")/../lib.sh"
+. tests/story.sh
+need_guests
+scripts/guests "$GUESTS" xen >/dev/null
+case $? in
+0) ;;
+3) echo "no packages of Xen: left out"; finish ;;
+*) fail "no guests of the group xen"; finish ;;
+esac
+
+append="console=hvc0 quiet initcall_debug log_buf_len=2M"
+
+# said EXTENDED-REGULAR-EXPRESSION REPLACEMENT: what Xen's log says.
+said() { tr -d '\r' <"$work/xen.console" | sed -nE "s/^\(XEN\) $1/$2/p"; }
+all() { "$BOOTREEL" events "$work/xen.reel" "$@" | awk '{ $1 = $2 = $3 = ""; print }' | sed -E 's/^ *//; s/ guest [0-9]+: / /'; }
+
+memory_map() {
+    said ' \[([0-9a-f]+), ([0-9a-f]+)\] \((.*)\)$' '\1 \2 \3' >"$work/map.b"
+    all --to "$start" --class kernel | sed -n 's/^kernel.e820 e820 //p' | while read -r begin _ size type; do
+        printf '%016x %016x %s\n' $((begin)) $((begin + size - 1)) "$type"
+    done >"$work/map.a"
+    [ -s "$work/map.b" ] || fail "no memory map in Xen's log"
+    same "$work/map.a" "$work/map.b" "Xen's memory map"
+}
+
+hypervisor() {
+    local version
+    version=$(said 'Xen version ([0-9.]+) .*' '\1')
+    holds "$work/story.all" "^xen.found Xen version $version .*, build id $(said 'build-id: ([0-9a-f]+)' '\1');" "Xen's version and build id"
+    holds "$work/story.all" "^kernel.command-line command line: xen.gz com1=115200,8n1 console=com1 loglvl=all$" "Xen's command line"
+    holds "$work/story.all" "^loader.module module 0 at 0x[0-9a-f]+, [0-9]+ bytes: vmlinux $append$" "the first module"
+    holds "$work/story.all" "^loader.module module 1 at 0x[0-9a-f]+, $(stat -c %s "$GUESTS/initrd-story.gz") bytes: initrd-story.gz$" "the second module"
+    ! grep '^kernel.note' "$work/story.all" || fail "what is missing of Xen or its kernel"
+    memory_map
+}
+
+# Where the kernel begins, and its memory: "ENTRY ADDRESS" and the end of the physical to machine map, with 8 bytes a page.
+domain() {
+    local p2m begin end
+    p2m=$(said ' Phys-Mach map: ([0-9a-f]+)->([0-9a-f]+)' '\1 \2')
+    read -r begin end <<<"$p2m"
+    holds "$work/story.all" "^domain.start domain 0 starts at 0x$(said ' ENTRY ADDRESS: 0*([0-9a-f]+)' '\1'): $(((16#$end - 16#$begin) / 8)) pages, start info at 0x$(said ' Start info:    ([0-9a-f]+)->.*' '\1');" "the start of domain 0"
+    holds "$work/story.all" "^kernel.found Linux version .*; text at 0x$(said ' Loaded kernel: ([0-9a-f]+)->.*' '\1')," "domain 0's kernel"
+    holds "$work/story.all" '^kernel.shutdown Xen acpi_enter_sleep$' "the end"
+}
+
+# What domain 0 prints goes through Xen: the same lines.
+console() {
+    tr -d '\r' <"$work/xen.console" | grep '^truth: ' >"$work/console.b"
+    "$BOOTREEL" events --class hypercall "$work/xen.reel" | sed -n 's/^.* domain.console  *domain 0 writes \(truth: .*\)/\1/p' | sed 's/\\x09/\t/g' >"$work/console.a"
+    same "$work/console.a" "$work/console.b" "lines of domain 0"
+}
+
+told xen --memory 512M --kernel "$GUESTS/xen/xen.gz" --append "com1=115200,8n1 console=com1 loglvl=all" --module "$GUESTS/xen/vmlinux $append" \
+    --module "$GUESTS/initrd-story.gz"
+start=$("$BOOTREEL" events --class hypercall "$work/xen.reel" | awk '$4 == "domain.start" { print $2; exit }')
+all --class kernel,loader,hypercall >"$work/story.all"
+hypervisor
+domain
+console
+# Xen's own initcalls are of levels 32 and 33.
+sed -i -E '/level (32|33)/d' "$work/xen.events"
+guest=1:
+initcalls xen 0
+processes xen
+symbols xen
+modules xen
+expect 0 xen-verify "$BOOTREEL" replay --verify -q --console=none "$work/xen.reel"
+finish
