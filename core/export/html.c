@@ -1,0 +1,525 @@
+/* html.c - a report of one boot: a page that needs nothing else, no script and no network. Its parts come from the trace's
+ * events; only the pictures of the screen need the trace to be run. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/export/impl.h"
+#include "core/export/report_css.h"
+#include "core/guest.h"
+#include "core/marks.h"
+#include "core/picture.h"
+
+enum {
+    DEEP = 2 /* levels that are shown at first */,
+    BAR = 24,
+    COLOURS = 8,
+    SLOWEST = 30,
+    CONSOLE_LINES = 20000
+};
+
+struct page {
+    const struct export_options *o;
+    const struct story *s;
+    FILE *out;
+};
+
+/* ---------------------------------------------------------------- text */
+
+static void put(FILE *out, const char *text)
+{
+    put_html(out, text, strlen(text));
+}
+
+static void put_commas(FILE *out, uint64_t n)
+{
+    char digits[24];
+    int len = snprintf(digits, sizeof digits, "%" PRIu64, n);
+    for (int i = 0; i < len; i++)
+        fprintf(out, "%s%c", i && (len - i) % 3 == 0 ? "," : "", digits[i]);
+}
+
+static void put_time(FILE *out, uint64_t ns)
+{
+    put_seconds(out, ns);
+    fputs(" s", out);
+}
+
+static void cell_time(FILE *out, uint64_t ns)
+{
+    fputs("<td class=\"n\">", out);
+    put_time(out, ns);
+    fputs("</td>", out);
+}
+
+static void cell_number(FILE *out, uint64_t n)
+{
+    fputs("<td class=\"n\">", out);
+    put_commas(out, n);
+    fputs("</td>", out);
+}
+
+static void cell_text(FILE *out, const char *text)
+{
+    fputs("<td class=\"name\">", out);
+    put(out, text);
+    fputs("</td>", out);
+}
+
+static void begin_table(FILE *out, const char *const *heads)
+{
+    fputs("<table><thead><tr>", out);
+    for (; *heads; heads++) /* a head that begins with '#' is over numbers */
+        fprintf(out, "<th%s>%s</th>", **heads == '#' ? " class=\"n\"" : "",
+                **heads == '#' ? *heads + 1 : *heads);
+    fputs("</tr></thead><tbody>\n", out);
+}
+
+static void end_table(FILE *out)
+{
+    fputs("</tbody></table>\n", out);
+}
+
+/* ---------------------------------------------------------------- what was recorded */
+
+static void fact(FILE *out, const char *name, const char *value)
+{
+    fputs("<div><span class=\"soft\">", out);
+    put(out, name);
+    fputs("</span><b>", out);
+    put(out, value);
+    fputs("</b></div>\n", out);
+}
+
+static void fact_number(FILE *out, const char *name, uint64_t n)
+{
+    fprintf(out, "<div><span class=\"soft\">%s</span><b>", name);
+    put_commas(out, n);
+    fputs("</b></div>\n", out);
+}
+
+static void put_facts(const struct page *p)
+{
+    const struct trace_end *end = trace_end(p->o->trace);
+    FILE *out = p->out;
+    fputs("<div class=\"facts\">\n", out);
+    fact(out, "ended", end ? end->reason : "cut short");
+    fputs("<div><span class=\"soft\">guest time</span><b>", out);
+    put_time(out, p->s->end_time);
+    fputs("</b></div>\n", out);
+    fact_number(out, "steps", p->s->end);
+    fact_number(out, "events", trace_event_count(p->o->trace, EVENT_CLASSES_ALL));
+    fact_number(out, "processes", processes_count(p->s->processes));
+    fputs("</div>\n", out);
+}
+
+static void put_machine(const struct page *p)
+{
+    const struct trace_config *cfg = trace_config(p->o->trace);
+    FILE *out = p->out;
+    fputs("<h2 id=\"machine\">Machine</h2>\n<table><tbody>\n", out);
+    for (size_t i = 0; i < cfg->nsettings; i++) {
+        fputs("<tr>", out);
+        cell_text(out, cfg->settings[i].key);
+        cell_text(out, cfg->settings[i].value);
+        fputs("</tr>\n", out);
+    }
+    for (size_t i = 0; i < cfg->nimages; i++) {
+        fputs("<tr>", out);
+        cell_text(out, cfg->images[i].role);
+        fputs("<td class=\"name\">", out);
+        put(out, cfg->images[i].name);
+        fputs(", ", out);
+        put_commas(out, cfg->images[i].size);
+        fputs(" bytes</td></tr>\n", out);
+    }
+    end_table(out);
+}
+
+/* ---------------------------------------------------------------- the time line */
+
+static unsigned colour_of(const char *name)
+{
+    unsigned h = 0, dots = 0; /* of its first two parts, so that stages of one sort look alike */
+    for (; *name && (dots += *name == '.') < 2; name++)
+        h = h * 31 + (unsigned char)*name;
+    return h % COLOURS;
+}
+
+static double percent(uint64_t part, uint64_t whole)
+{
+    return whole ? (double)part * 100.0 / (double)whole : 0;
+}
+
+static void put_bar(FILE *out, const struct stage *s, uint64_t begin, uint64_t length, uint64_t whole)
+{
+    fprintf(out, "<div class=\"bar c%u\" style=\"left:%.4f%%;width:%.4f%%;top:%upx\" title=\"",
+            colour_of(s->name), percent(begin, whole), percent(length, whole), s->depth * BAR);
+    put(out, s->name);
+    fputs(", ", out);
+    put_time(out, s->took);
+    fputs(", ", out);
+    put_commas(out, s->steps);
+    fputs(" steps\">", out);
+    if (percent(length, whole) > 1)
+        put(out, s->name);
+    fputs("</div>\n", out);
+}
+
+/* Stages of too small a part of the whole to be seen are left out: the table has them. */
+static bool seen(uint64_t length, uint64_t whole)
+{
+    return percent(length, whole) >= 0.02;
+}
+
+static void put_line(const struct page *p, bool steps)
+{
+    const struct stages *all = p->s->stages;
+    uint64_t whole = steps ? p->s->end : p->s->end_time;
+    unsigned deepest = 0;
+    for (size_t i = 0; i < stages_count(all); i++)
+        if (!stages_get(all, i)->beside && stages_get(all, i)->depth > deepest)
+            deepest = stages_get(all, i)->depth;
+    fprintf(p->out, "<div class=\"line %s\" style=\"height:%upx\">\n", steps ? "steps" : "time",
+            (deepest + 1) * BAR);
+    for (size_t i = 0; i < stages_count(all); i++) {
+        const struct stage *s = stages_get(all, i);
+        uint64_t begin = steps ? s->begin : s->begin_time, length = steps ? s->steps : s->took;
+        if (!s->beside && seen(length, whole))
+            put_bar(p->out, s, begin, length, whole);
+    }
+    fputs("</div>\n", p->out);
+}
+
+static void put_lines(const struct page *p)
+{
+    fputs(
+        "<h2 id=\"line\">Time line</h2>\n<div class=\"lines\">"
+        "<input type=\"radio\" name=\"by\" id=\"by-time\" checked><label for=\"by-time\"> by guest time</label>"
+        "<input type=\"radio\" name=\"by\" id=\"by-steps\"><label for=\"by-steps\"> by steps (without the time that the machine "
+        "was halted)</label>\n",
+        p->out);
+    put_line(p, false);
+    put_line(p, true);
+    fputs("</div>\n", p->out);
+}
+
+/* ---------------------------------------------------------------- tables */
+
+static void put_stage(const struct page *p, const struct stage *s)
+{
+    FILE *out = p->out;
+    fprintf(out, "<tr%s><td class=\"name\">", s->depth >= DEEP ? " class=\"deep\"" : "");
+    for (unsigned i = 0; i < s->depth; i++)
+        fputs("&#8195;", out);
+    put(out, s->name);
+    if (s->count > 1)
+        fprintf(out, " <span class=\"soft\">and %zu more short ones</span>", s->count - 1);
+    if (s->note) {
+        fputs(" <span class=\"soft\">", out);
+        put(out, s->note);
+        fputs("</span>", out);
+    }
+    fputs(s->failed ? " <span class=\"bad\">failed</span>"
+          : s->open ? " <span class=\"soft\">not ended</span>"
+                    : "",
+          out);
+    fputs("</td>", out);
+    cell_time(out, s->begin_time);
+    cell_time(out, s->took);
+    fprintf(out, "<td><span class=\"share\" style=\"width:%.1fpx\"></span> %.1f %%</td>",
+            percent(s->took, p->s->end_time), percent(s->took, p->s->end_time));
+    cell_number(out, s->steps);
+    cell_number(out, s->last_event - s->first_event);
+    fputs("</tr>\n", out);
+}
+
+static void put_stages(const struct page *p)
+{
+    static const char *const heads[] = {"stage", "#begins at", "#took", "share", "#steps", "#events", NULL};
+    fputs(
+        "<h2 id=\"stages\">Stages</h2>\n<div><input type=\"checkbox\" id=\"all\"><label for=\"all\"> all levels</label>\n",
+        p->out);
+    begin_table(p->out, heads);
+    for (size_t i = 0; i < stages_count(p->s->stages); i++)
+        put_stage(p, stages_get(p->s->stages, i));
+    end_table(p->out);
+    fputs("</div>\n", p->out);
+}
+
+static int slower(const void *a, const void *b)
+{
+    const struct story_initcall *x = *(const struct story_initcall *const *)a;
+    const struct story_initcall *y = *(const struct story_initcall *const *)b;
+    if (x->took != y->took)
+        return x->took < y->took ? 1 : -1;
+    return x->begin < y->begin ? -1 : x->begin > y->begin;
+}
+
+static void put_initcall(FILE *out, const struct story_initcall *c)
+{
+    const char *level = guest_word(EV_INITCALL, EVF_INITCALL_level, c->level);
+    fputs("<tr>", out);
+    cell_text(out, c->name);
+    cell_text(out, level ? level : "");
+    cell_time(out, c->begin_time);
+    cell_time(out, c->took);
+    fprintf(out, "<td class=\"n%s\">", c->result && !c->open ? " bad" : "");
+    if (c->open)
+        fputs("did not return", out);
+    else
+        fprintf(out, "%" PRId64, c->result);
+    fputs("</td></tr>\n", out);
+}
+
+static void put_initcalls(const struct page *p)
+{
+    static const char *const heads[] = {"initcall", "level", "#begins at", "#took itself", "#result", NULL};
+    size_t n = p->s->ninitcalls;
+    if (!n)
+        return;
+    const struct story_initcall **list = mem_zero(n, sizeof *list);
+    for (size_t i = 0; i < n; i++)
+        list[i] = &p->s->initcalls[i];
+    qsort(list, n, sizeof *list, slower);
+    fprintf(p->out, "<h2 id=\"initcalls\">The slowest of %zu initcalls</h2>\n", n);
+    begin_table(p->out, heads);
+    for (size_t i = 0; i < n && i < SLOWEST; i++)
+        put_initcall(p->out, list[i]);
+    end_table(p->out);
+    free(list);
+}
+
+static void put_process(const struct page *p, const struct process *q)
+{
+    static const char *const kinds[] = {"kernel thread", "process", "thread"};
+    FILE *out = p->out;
+    fputs("<tr>", out);
+    fprintf(out, "<td class=\"n\">%u</td><td class=\"n\">%u</td>", q->pid, q->parent);
+    cell_text(out, kinds[q->kind % 3]);
+    cell_text(out, q->name);
+    cell_text(out, q->path);
+    cell_time(out, q->created_time);
+    if (process_lives(q)) {
+        fputs("<td class=\"n soft\">lives</td><td></td></tr>\n", out);
+        return;
+    }
+    cell_time(out, q->exited_time - q->created_time);
+    if (q->code & 0x7f)
+        fprintf(out, "<td class=\"bad\">signal %u</td></tr>\n", q->code & 0x7f);
+    else
+        fprintf(out, "<td%s>%u</td></tr>\n", q->code ? " class=\"bad\"" : "", q->code >> 8 & 0xff);
+}
+
+static void put_processes(const struct page *p)
+{
+    static const char *const heads[] = {"#pid",        "#parent", "kind", "name", "executed last",
+                                        "#created at", "#lived",  "exit", NULL};
+    size_t n = processes_count(p->s->processes);
+    if (!n)
+        return;
+    fprintf(p->out,
+            "<h2 id=\"processes\">Processes</h2>\n<details%s><summary>%zu in order of creation</summary>\n",
+            n <= 60 ? " open" : "", n);
+    begin_table(p->out, heads);
+    for (size_t i = 0; i < n; i++)
+        put_process(p, processes_get(p->s->processes, i));
+    end_table(p->out);
+    fputs("</details>\n", p->out);
+}
+
+/* ---------------------------------------------------------------- marks and console */
+
+static int see_all(const struct page *p, uint32_t classes, void (*see)(void *ctx, const struct event *ev),
+                   void *ctx, struct error *err)
+{
+    struct trace_cursor *c = trace_cursor_open(p->o->trace, classes);
+    struct event ev;
+    int rc;
+    while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1)
+        see(ctx, &ev);
+    trace_cursor_close(c);
+    return rc;
+}
+
+static void see_mark(void *ctx, const struct event *ev)
+{
+    marks_see(ctx, ev);
+}
+
+static int put_marks(const struct page *p, struct error *err)
+{
+    static const char *const heads[] = {"#icount", "#guest time", "kind", "what", NULL};
+    struct marks *m = marks_new();
+    size_t n;
+    int rc = see_all(p, MARK_CLASSES, see_mark, m, err);
+    const struct mark *list = marks_list(m, &n);
+    fprintf(p->out, "<h2 id=\"marks\">Marks</h2>\n<details%s><summary>%zu</summary>\n",
+            n <= 40 ? " open" : "", n);
+    begin_table(p->out, heads);
+    for (size_t i = 0; i < n; i++) {
+        fputs("<tr>", p->out);
+        cell_number(p->out, list[i].icount);
+        cell_time(p->out, list[i].time);
+        cell_text(p->out, event_kind(list[i].kind)->name);
+        cell_text(p->out, list[i].text);
+        fputs("</tr>\n", p->out);
+    }
+    end_table(p->out);
+    fputs("</details>\n", p->out);
+    marks_free(m);
+    return rc;
+}
+
+struct console {
+    const struct page *p;
+    size_t lines, left_out;
+    char plain[EVENT_MAX_DATA];
+};
+
+static void see_line(void *ctx, const struct event *ev)
+{
+    struct console *c = ctx;
+    if (ev->kind != EV_CONSOLE_LINE)
+        return;
+    if (c->lines == CONSOLE_LINES) {
+        c->left_out++;
+        return;
+    }
+    c->lines++;
+    fputs("<i>", c->p->out);
+    put_seconds(c->p->out, ev->time);
+    fprintf(c->p->out, " %" PRIu64 "</i> ", ev->f[EVF_CONSOLE_LINE_device]);
+    put_html(c->p->out, c->plain, plain_text(ev->data, ev->len, c->plain));
+    fputc('\n', c->p->out);
+}
+
+static int put_console(const struct page *p, struct error *err)
+{
+    struct console *c = mem_zero(1, sizeof *c);
+    c->p = p;
+    fputs(
+        "<h2 id=\"console\">Console</h2>\n<p class=\"soft\">Guest time in seconds, the device (0 to 3: serial ports, 8: screen, "
+        "9: debug port), and the line.</p>\n<pre>",
+        p->out);
+    int rc = see_all(p, EVENT_CLASS_BIT(EC_CONSOLE), see_line, c, err);
+    fputs("</pre>\n", p->out);
+    if (c->left_out)
+        fprintf(p->out, "<p class=\"soft\">%zu more lines are in the trace.</p>\n", c->left_out);
+    free(c);
+    return rc;
+}
+
+/* ---------------------------------------------------------------- pictures */
+
+/* All that differ; some of them are shown. */
+struct album {
+    struct picture *list;
+    size_t n;
+};
+
+enum { LOOKED_AT = 120 };
+
+static void keep_picture(void *ctx, struct picture *p)
+{
+    struct album *a = ctx;
+    MEM_MORE(a->list, a->n);
+    a->list[a->n++] = *p;
+}
+
+static void put_base64(FILE *out, const uint8_t *p, size_t n)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < n; i += 3) {
+        unsigned v =
+            (unsigned)p[i] << 16 | (i + 1 < n ? (unsigned)p[i + 1] << 8 : 0) | (i + 2 < n ? p[i + 2] : 0u);
+        fputc(digits[v >> 18], out);
+        fputc(digits[v >> 12 & 63], out);
+        fputc(i + 1 < n ? digits[v >> 6 & 63] : '=', out);
+        fputc(i + 2 < n ? digits[v & 63] : '=', out);
+    }
+}
+
+static int put_picture(FILE *out, const struct picture *p, struct error *err)
+{
+    char *png = NULL;
+    size_t n;
+    FILE *m = mem_check(open_memstream(&png, &n));
+    int rc = picture_png(m, p->width, p->height, p->rgb, (size_t)p->width * 3, err);
+    fclose(m);
+    fputs("<figure><img alt=\"the screen\" src=\"data:image/png;base64,", out);
+    put_base64(out, (const uint8_t *)png, n);
+    fputs("\"><figcaption>icount ", out);
+    put_commas(out, p->icount);
+    fputs(", ", out);
+    put_time(out, p->time);
+    fputs("</figcaption></figure>\n", out);
+    free(png);
+    return rc;
+}
+
+/* `n` of those that differ, evenly chosen, with the last. */
+static int put_pictures(const struct page *p, struct error *err)
+{
+    struct album a = {0};
+    size_t n = p->o->pictures;
+    if (!n)
+        return 0;
+    int rc = export_pictures(p->o, LOOKED_AT > n ? LOOKED_AT : (unsigned)n, keep_picture, &a, err);
+    if (!rc && a.n) {
+        fputs("<h2 id=\"screen\">Screen</h2>\n<div class=\"pictures\">\n", p->out);
+        for (size_t i = 0; i < a.n && !rc; i++)
+            if (a.n <= n || i * n / a.n != (i + 1) * n / a.n)
+                rc = put_picture(p->out, &a.list[i], err);
+        fputs("</div>\n", p->out);
+    }
+    for (size_t i = 0; i < a.n; i++)
+        picture_free(&a.list[i]);
+    free(a.list);
+    return rc;
+}
+
+/* ---------------------------------------------------------------- the page */
+
+static void put_head(const struct page *p)
+{
+    fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>Boot: ",
+          p->out);
+    put(p->out, p->o->title);
+    fprintf(p->out, "</title>\n<style>\n%s</style></head>\n<body>\n<h1>Boot: ", report_css);
+    put(p->out, p->o->title);
+    fputs("</h1>\n<nav><a href=\"#line\">Time line</a><a href=\"#stages\">Stages</a>", p->out);
+    if (p->s->ninitcalls)
+        fputs("<a href=\"#initcalls\">Initcalls</a>", p->out);
+    if (processes_count(p->s->processes))
+        fputs("<a href=\"#processes\">Processes</a>", p->out);
+    fputs("<a href=\"#marks\">Marks</a>", p->out);
+    if (p->o->pictures)
+        fputs("<a href=\"#screen\">Screen</a>", p->out);
+    fputs("<a href=\"#console\">Console</a><a href=\"#machine\">Machine</a></nav>\n", p->out);
+}
+
+int export_html(const struct export_options *o, FILE *out, struct error *err)
+{
+    struct story *s = story_of(o->trace, err);
+    if (!s)
+        return -1;
+    const struct page p = {.o = o, .s = s, .out = out};
+    put_head(&p);
+    put_facts(&p);
+    put_lines(&p);
+    stages_fold(s->stages);
+    put_stages(&p);
+    put_initcalls(&p);
+    put_processes(&p);
+    int rc = put_marks(&p, err);
+    if (!rc)
+        rc = put_pictures(&p, err);
+    if (!rc)
+        rc = put_console(&p, err);
+    put_machine(&p);
+    fputs("</body></html>\n", out);
+    story_free(s);
+    return rc;
+}

@@ -1,0 +1,468 @@
+/* samples.c - see samples.h. */
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "core/inspector.h"
+#include "core/processes.h"
+#include "core/run/replay_impl.h"
+#include "core/samples.h"
+#include "core/stages.h"
+#include "core/symbols.h"
+#include "core/views.h"
+#include "traces/memory.h"
+
+/* Numbers of things that were seen, by the hash of what they are: open addressing. */
+struct seen {
+    uint32_t *slot; /* number + 1; 0: empty */
+    uint64_t *hash; /* by number */
+    size_t n, nslots, cap;
+};
+
+struct samples {
+    uint64_t every, count;
+    struct sample_function *functions;
+    struct sample_chain *chains;
+    size_t nfunctions, nchains;
+    uint32_t *order; /* functions, as they are listed */
+    char **names;    /* of stages, processes and code without symbols; the chains point to them */
+    size_t nnames;
+    struct symbols *symbols;
+    struct seen by_name, by_function, by_chain;
+};
+
+struct sampler {
+    const struct samples_options *o;
+    struct replay *r;
+    struct samples *out;
+    struct stages *stages;
+    struct processes *processes;
+    struct inspector *inspector; /* NULL: the processes are as the trace says */
+    struct trace_cursor *events;
+    struct event next; /* of `events`; kind EV_COUNT: none */
+    struct timeline *look;
+    struct view_orc *orc;
+    struct observer observer;
+    unsigned cpu;
+    struct view_frame frame[SAMPLES_DEPTH];
+    uint32_t call[SAMPLES_DEPTH];
+};
+
+enum {
+    PROCESS_CLASSES = EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_SCHED) | EVENT_CLASS_BIT(EC_POWER)
+};
+
+/* ---------------------------------------------------------------- what was seen */
+
+static void seen_grow(struct seen *s)
+{
+    s->nslots = s->nslots ? 2 * s->nslots : 1024;
+    free(s->slot);
+    s->slot = mem_zero(s->nslots, sizeof *s->slot);
+    for (size_t i = 0; i < s->n; i++) {
+        size_t at = s->hash[i] & (s->nslots - 1);
+        while (s->slot[at])
+            at = (at + 1) & (s->nslots - 1);
+        s->slot[at] = (uint32_t)i + 1;
+    }
+}
+
+/* The number of the thing with that hash for which same(ctx, number) holds; a new number (s->n - 1) if there is none. */
+static uint32_t seen_number(struct seen *s, uint64_t hash, bool (*same)(const void *ctx, uint32_t number),
+                            const void *ctx)
+{
+    if (2 * s->n >= s->nslots)
+        seen_grow(s);
+    size_t at = hash & (s->nslots - 1);
+    for (; s->slot[at]; at = (at + 1) & (s->nslots - 1))
+        if (s->hash[s->slot[at] - 1] == hash && same(ctx, s->slot[at] - 1))
+            return s->slot[at] - 1;
+    s->hash = mem_grow(s->hash, &s->cap, s->n + 1, sizeof *s->hash);
+    s->hash[s->n++] = hash;
+    s->slot[at] = (uint32_t)s->n;
+    return (uint32_t)s->n - 1;
+}
+
+static void seen_free(struct seen *s)
+{
+    free(s->slot);
+    free(s->hash);
+}
+
+struct asked_name {
+    const struct samples *s;
+    const char *text;
+};
+
+static bool same_name(const void *ctx, uint32_t number)
+{
+    const struct asked_name *a = ctx;
+    return !strcmp(a->s->names[number], a->text);
+}
+
+/* The one copy of a text that all chains share. */
+static const char *shared(struct samples *s, const char *text)
+{
+    const struct asked_name a = {s, text};
+    uint32_t i = seen_number(&s->by_name, XXH3_64bits(text, strlen(text)), same_name, &a);
+    if (i == s->nnames) {
+        MEM_MORE(s->names, s->nnames);
+        s->names[s->nnames++] = mem_string(text);
+    }
+    return s->names[i];
+}
+
+/* ---------------------------------------------------------------- functions */
+
+struct asked_function {
+    const struct samples *s;
+    const char *name, *module;
+};
+
+static bool same_function(const void *ctx, uint32_t number)
+{
+    const struct asked_function *a = ctx;
+    const struct sample_function *f = &a->s->functions[number];
+    return f->name == a->name && f->module == a->module;
+}
+
+static uint32_t function_number(struct samples *s, const struct sample_function *f)
+{
+    const struct asked_function a = {s, f->name, f->module};
+    const void *key[2] = {f->name, f->module};
+    uint32_t i = seen_number(&s->by_function, XXH3_64bits(key, sizeof key), same_function, &a);
+    if (i == s->nfunctions) {
+        MEM_MORE(s->functions, s->nfunctions);
+        s->functions[s->nfunctions++] = *f;
+    }
+    return i;
+}
+
+/* Code without symbols: only what sort of code it is, because addresses say nothing to a reader. */
+static const char *sort_of_code(const struct sampler *s)
+{
+    unsigned bits = timeline_code_bits(s->look, s->cpu);
+    if (bits != 16 && timeline_reg(s->look, s->cpu, "cpl") == 3)
+        return "[program without symbols]";
+    return bits == 16   ? "[16-bit code without symbols]"
+           : bits == 32 ? "[32-bit code without symbols]"
+                        : "[64-bit code without symbols]";
+}
+
+/* The function of a frame; a caller's address is that after its call. */
+static uint32_t function_at(struct sampler *s, symbol_space space, uint64_t pc, uint64_t at)
+{
+    struct sample_function f = {.module = shared(s->out, "")};
+    struct symbol sym;
+    if (symbols_at(s->out->symbols, space, pc, at, &sym, NULL)) {
+        f.name = sym.name;
+        f.module = sym.module;
+        f.address = sym.address;
+        symbols_line(s->out->symbols, space, sym.address, at, &f.file, &f.line);
+    } else {
+        f.name = shared(s->out, sort_of_code(s));
+    }
+    return function_number(s->out, &f);
+}
+
+/* ---------------------------------------------------------------- chains */
+
+struct asked_chain {
+    const struct samples *s;
+    const struct sample_chain *chain;
+};
+
+static bool same_chain(const void *ctx, uint32_t number)
+{
+    const struct asked_chain *a = ctx;
+    const struct sample_chain *c = &a->s->chains[number];
+    return c->stage == a->chain->stage && c->process == a->chain->process && c->ncalls == a->chain->ncalls &&
+           !memcmp(c->call, a->chain->call, c->ncalls * sizeof *c->call);
+}
+
+static void count_chain(struct samples *s, const struct sample_chain *c)
+{
+    const struct asked_chain a = {s, c};
+    uint64_t hash = XXH3_64bits(c->call, c->ncalls * sizeof *c->call);
+    const void *key[2] = {c->stage, c->process};
+    hash = XXH3_64bits_withSeed(key, sizeof key, hash);
+    uint32_t i = seen_number(&s->by_chain, hash, same_chain, &a);
+    if (i == s->nchains) {
+        MEM_MORE(s->chains, s->nchains);
+        s->chains[s->nchains] = *c;
+        s->chains[s->nchains++].call = mem_copy(c->call, c->ncalls * sizeof *c->call);
+    }
+    s->chains[i].count++;
+    s->count++;
+}
+
+static void count_functions(struct samples *s, const uint32_t *call, size_t n)
+{
+    if (n)
+        s->functions[call[n - 1]].self++;
+    for (size_t i = 0; i < n; i++) {
+        bool again = false; /* a recursive function counts once */
+        for (size_t k = 0; k < i && !again; k++)
+            again = call[k] == call[i];
+        s->functions[call[i]].total += !again;
+    }
+}
+
+/* ---------------------------------------------------------------- who runs */
+
+static const char *stage_at(struct sampler *s, uint64_t at)
+{
+    long i = stages_at(s->stages, at);
+    while (i >= 0 && stages_get(s->stages, (size_t)i)->depth > 1)
+        i = stages_get(s->stages, (size_t)i)->parent;
+    return shared(s->out, i < 0 ? "" : stages_get(s->stages, (size_t)i)->name);
+}
+
+/* Without an inspector: the recorded events before the position. */
+static int catch_up(struct sampler *s, uint64_t at, struct error *err)
+{
+    while (s->next.kind != EV_COUNT && s->next.icount < at) {
+        processes_see(s->processes, &s->next);
+        int rc = trace_cursor_next(s->events, &s->next, NULL, err);
+        if (rc < 0)
+            return -1;
+        if (!rc)
+            s->next.kind = EV_COUNT;
+    }
+    return 0;
+}
+
+static const struct process *who_runs(struct sampler *s)
+{
+    if (s->inspector)
+        inspector_finish(
+            s->inspector); /* events that it still holds, to be in order, are before this position */
+    return processes_current(s->processes, s->cpu);
+}
+
+/* ---------------------------------------------------------------- sampling */
+
+static int take_one(struct sampler *s, uint64_t at, struct error *err)
+{
+    if (!s->inspector && catch_up(s, at, err))
+        return -1;
+    const struct process *p = who_runs(s);
+    symbol_space space = p && p->kind != PROCESS_KERNEL_THREAD ? symbol_space_of(0, p->tgid) : SPACE_KERNEL;
+    struct sample_chain c = {
+        .stage = stage_at(s, at), .process = shared(s->out, p ? p->name : ""), .first = at};
+    c.ncalls = view_frames_orc(s->look, s->cpu, s->out->symbols, space, s->orc, s->frame, SAMPLES_DEPTH);
+    for (size_t i = 0; i < c.ncalls; i++)
+        s->call[c.ncalls - 1 - i] = function_at(s, space, s->frame[i].pc - (i > 0), at);
+    c.call = s->call;
+    count_functions(s->out, s->call, c.ncalls);
+    count_chain(s->out, &c);
+    return 0;
+}
+
+static int take_all(struct sampler *s, struct error *err)
+{
+    uint64_t every = s->out->every;
+    uint64_t at = s->o->from / every * every;
+    if (at < s->o->from)
+        at += every;
+    for (; at < s->o->to; at += every) {
+        if (replay_reach(s->r, at, err))
+            return -1;
+        s->cpu = s->r->last.cpu;
+        if (take_one(s, at, err))
+            return -1;
+        if (UINT64_MAX - at < every)
+            break;
+    }
+    return 0;
+}
+
+/* ---------------------------------------------------------------- beginning */
+
+static void inspected_event(void *ctx, const struct event *ev)
+{
+    processes_see(((struct sampler *)ctx)->processes, ev);
+}
+
+static void on_event(void *ctx, const struct event *ev)
+{
+    inspector_event(((struct sampler *)ctx)->inspector, ev);
+}
+
+static void on_probe(void *ctx, unsigned id, unsigned cpu, uint64_t icount)
+{
+    inspector_probe(((struct sampler *)ctx)->inspector, id, cpu, icount);
+}
+
+/* An inspector that says which process runs; it has to see the run from its beginning. */
+static int begin_inspected(struct sampler *s, struct error *err)
+{
+    const struct inspector_options io = {.engine = s->r->e,
+                                         .config = &s->r->cfg,
+                                         .classes = PROCESS_CLASSES,
+                                         .recorded = s->o->trace,
+                                         .ctx = s,
+                                         .emit = inspected_event};
+    s->inspector = inspector_create(&io, err);
+    if (!s->inspector)
+        return -1;
+    s->observer = (struct observer){.ctx = s, .event = on_event, .probe = on_probe};
+    s->r->e->ops->observe(s->r->e, PROCESS_CLASSES | inspector_classes(s->inspector), &s->observer);
+    inspector_start(s->inspector);
+    return 0;
+}
+
+static int begin_plain(struct sampler *s, struct error *err)
+{
+    s->events = trace_cursor_open(s->o->trace, PROCESS_CLASSES);
+    int rc = trace_cursor_next(s->events, &s->next, NULL, err);
+    if (!rc)
+        s->next.kind = EV_COUNT;
+    return rc < 0 ? -1 : replay_seek(s->r, s->o->from, err);
+}
+
+static bool is_inspected(const struct samples_options *o)
+{
+    const char *inspect = trace_setting(o->trace, "inspect");
+    return inspect && strcmp(inspect, "none");
+}
+
+static int begin(struct sampler *s, struct error *err)
+{
+    s->out->symbols = symbols_load(s->o->trace, err);
+    s->stages = s->out->symbols ? stages_of_trace(s->o->trace, err) : NULL;
+    if (!s->stages)
+        return -1;
+    s->processes = processes_new();
+    s->look = timeline_look(s->r->e);
+    s->orc = view_orc_new();
+    replay_progress(s->r, s->o->progress, s->o->ctx);
+    return is_inspected(s->o) ? begin_inspected(s, err) : begin_plain(s, err);
+}
+
+/* ---------------------------------------------------------------- order */
+
+static int by_count(const void *a, const void *b)
+{
+    const struct sample_chain *x = a, *y = b;
+    if (x->count != y->count)
+        return x->count < y->count ? 1 : -1;
+    return x->first < y->first ? -1 : x->first > y->first;
+}
+
+static int by_self(const void *a, const void *b, void *ctx)
+{
+    const struct samples *s = ctx;
+    uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
+    const struct sample_function *x = &s->functions[i], *y = &s->functions[k];
+    if (x->self != y->self)
+        return x->self < y->self ? 1 : -1;
+    if (x->total != y->total)
+        return x->total < y->total ? 1 : -1;
+    return i < k ? -1 : i > k;
+}
+
+static void sort(struct samples *s)
+{
+    qsort(s->chains, s->nchains, sizeof *s->chains, by_count);
+    s->order = mem_zero(s->nfunctions, sizeof *s->order);
+    for (size_t i = 0; i < s->nfunctions; i++)
+        s->order[i] = (uint32_t)i;
+    qsort_r(s->order, s->nfunctions, sizeof *s->order, by_self, s);
+}
+
+/* ---------------------------------------------------------------- all of it */
+
+static bool is_prime(uint64_t n)
+{
+    for (uint64_t d = 2; d * d <= n; d++)
+        if (n % d == 0)
+            return false;
+    return n > 1;
+}
+
+uint64_t samples_usual(uint64_t steps)
+{
+    uint64_t n = steps / SAMPLES_USUAL;
+    while (n > 1 && !is_prime(n))
+        n++;
+    return n ? n : 1;
+}
+
+struct samples *samples_take(const struct samples_options *o, struct error *err)
+{
+    struct sampler s = {.o = o, .r = o->replay, .out = mem_zero(1, sizeof *s.out)};
+    s.out->every = o->every ? o->every : samples_usual(o->to > o->from ? o->to - o->from : 0);
+    int rc = begin(&s, err);
+    if (!rc)
+        rc = take_all(&s, err);
+    s.r->e->ops->observe(s.r->e, s.r->classes, s.r->observer);
+    if (s.inspector)
+        s.r->e->ops->stops(s.r->e, NULL, 0);
+    inspector_destroy(s.inspector);
+    trace_cursor_close(s.events);
+    timeline_close(s.look);
+    view_orc_free(s.orc);
+    processes_free(s.processes);
+    stages_free(s.stages);
+    if (rc) {
+        samples_free(s.out);
+        return NULL;
+    }
+    sort(s.out);
+    return s.out;
+}
+
+void samples_free(struct samples *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->nchains; i++)
+        free((void *)s->chains[i].call);
+    for (size_t i = 0; i < s->nnames; i++)
+        free(s->names[i]);
+    free(s->chains);
+    free(s->functions);
+    free(s->order);
+    free(s->names);
+    seen_free(&s->by_name);
+    seen_free(&s->by_function);
+    seen_free(&s->by_chain);
+    symbols_free(s->symbols);
+    free(s);
+}
+
+uint64_t samples_every(const struct samples *s)
+{
+    return s->every;
+}
+
+uint64_t samples_count(const struct samples *s)
+{
+    return s->count;
+}
+
+size_t samples_functions(const struct samples *s)
+{
+    return s->nfunctions;
+}
+
+const struct sample_function *samples_function(const struct samples *s, size_t i)
+{
+    return &s->functions[s->order[i]];
+}
+
+const struct sample_function *samples_function_number(const struct samples *s, uint32_t number)
+{
+    return &s->functions[number];
+}
+
+size_t samples_chains(const struct samples *s)
+{
+    return s->nchains;
+}
+
+const struct sample_chain *samples_chain(const struct samples *s, size_t i)
+{
+    return &s->chains[i];
+}

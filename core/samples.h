@@ -1,0 +1,69 @@
+/* samples.h - where the steps of a run went: at every so many steps, what is executed and the calls in progress, found
+ * by running the trace again.
+ *
+ * A sample is taken at each position that is a multiple of `every`. The clock of a run is its steps, so the samples are
+ * the same whenever and wherever they are taken, and those of a part of the run are some of those of the whole. A halted
+ * machine makes no steps, so the time that it waits is not in them.
+ *
+ * The calls are those of view_frames (core/views.h): by call frame information where there is some, otherwise by the
+ * frame pointer, otherwise by what looks like return addresses on the stack. The process is known exactly if the trace's
+ * guest was inspected: the run then begins at icount 0, with an inspector of its own.
+ */
+#ifndef BOOTREEL_CORE_SAMPLES_H
+#define BOOTREEL_CORE_SAMPLES_H
+
+#include "core/replay.h"
+
+/* The default of `every` takes this many samples. */
+enum { SAMPLES_USUAL = 10000 };
+enum { SAMPLES_DEPTH = 128 }; /* most calls in a chain */
+
+struct samples_options {
+    struct replay *replay; /* fresh; replay_interrupt() ends the sampling */
+    struct trace *trace;   /* that of the replay */
+    uint64_t from, to;     /* icounts: from <= sample < to */
+    uint64_t every;        /* steps; 0: about SAMPLES_USUAL samples (samples_usual) */
+    void (*progress)(void *ctx, const struct engine *e); /* may be NULL */
+    void *ctx;
+};
+
+/* A function, or a sort of code without symbols. */
+struct sample_function {
+    const char *name;
+    const char *module; /* "kernel", a module, a program's path; "" if there is no symbol */
+    const char *file;   /* where it begins in the source; NULL if not known */
+    unsigned line;
+    uint64_t address;     /* of its beginning where it was first seen; 0 if there is no symbol */
+    uint64_t self, total; /* samples in it; samples in it or in what it called */
+};
+
+/* Samples with the same calls, in the same process and stage. */
+struct sample_chain {
+    const char *stage;    /* one of the two outer levels (core/stages.h); "" if none */
+    const char *process;  /* its name; "" if no process is known */
+    const uint32_t *call; /* numbers of functions, the outermost first */
+    size_t ncalls;
+    uint64_t count;
+    uint64_t first; /* icount of the first sample */
+};
+
+struct samples;
+
+/* A number of steps that is a prime, so that it does not fall in step with a loop of the guest, and that gives about
+ * SAMPLES_USUAL samples in a range of that length. */
+uint64_t samples_usual(uint64_t steps);
+/* Takes the samples. NULL with err; also if it was interrupted. Cost: a replay up to `to`, and some 50 us a sample. */
+struct samples *samples_take(const struct samples_options *o, struct error *err);
+void samples_free(struct samples *s); /* NULL is allowed */
+uint64_t samples_every(const struct samples *s);
+uint64_t samples_count(const struct samples *s);
+/* By `self`, then by `total`, the largest first; of equal ones the first that was seen. */
+size_t samples_functions(const struct samples *s);
+const struct sample_function *samples_function(const struct samples *s, size_t i);
+/* The function of that number in a chain. */
+const struct sample_function *samples_function_number(const struct samples *s, uint32_t number);
+/* By count, the largest first; of equal ones the first that was seen. */
+size_t samples_chains(const struct samples *s);
+const struct sample_chain *samples_chain(const struct samples *s, size_t i);
+
+#endif
