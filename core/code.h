@@ -13,9 +13,10 @@ enum code_kind {
     CODE_JUMP,          /* jmp to `target`, always taken */
     CODE_CALL,          /* call `target` */
     CODE_CALL_REGISTER, /* call through the register `reg` */
-    CODE_CALL_MEMORY,   /* call through memory */
+    CODE_CALL_MEMORY,   /* call through memory; at `reg` + `target` if `reg` is not NULL */
     CODE_PERCPU_LOAD,   /* a load of a pointer from gs:`target` (32-bit code: fs:`target`) */
     CODE_LOAD,          /* a load of 32 bits or a pointer from `target` (32-bit code: an absolute address) */
+    CODE_MEMBER,        /* a load of 32 bits or a pointer from `reg` + `target` */
 };
 
 struct code_site {

@@ -15,6 +15,7 @@
 #include "core/fields.h"
 #include "traces/error.h"
 #include "traces/event.h"
+#include "traces/given.h"
 
 /* ---------------------------------------------------------------- configuration and images */
 
@@ -29,12 +30,6 @@ struct image {
     int (*read)(void *ctx, uint64_t offset, void *buf, size_t n, struct error *err);
 };
 
-/* One setting of the machine: "memory" = "268435456". Order is kept; it is stored in the trace. */
-struct setting {
-    const char *key;
-    const char *value;
-};
-
 struct engine_config {
     const struct setting *settings;
     size_t nsettings;
@@ -45,10 +40,7 @@ struct engine_config {
 /* Value of a key, or NULL. */
 static inline const char *config_get(const struct engine_config *cfg, const char *key)
 {
-    for (size_t i = 0; i < cfg->nsettings; i++)
-        if (!__builtin_strcmp(cfg->settings[i].key, key))
-            return cfg->settings[i].value;
-    return NULL;
+    return setting_find(cfg->settings, cfg->nsettings, key);
 }
 
 /* The image of a role, or NULL. */
@@ -144,6 +136,8 @@ struct stop_point {
 
 /* ---------------------------------------------------------------- input */
 
+/* `port` of a struct input (traces/given.h). The keyboard's data is ASCII or, with 0xE0/0x80 bits, set-1 scan
+ * codes as 0x00,code. */
 enum input_port {
     INPUT_SERIAL0,
     INPUT_SERIAL1,
@@ -152,15 +146,6 @@ enum input_port {
     INPUT_KEYBOARD,
     INPUT_MOUSE,
     INPUT_POWER_BUTTON
-};
-
-struct input {
-    uint64_t icount; /* applied once this many steps have been executed … */
-    uint64_t time;   /* … and, if halted, when guest time has been skipped up to here */
-    /* enum input_port. Keyboard: data is ASCII or, with 0xE0/0x80 bits, set-1 scan codes as 0x00,code */
-    uint16_t port;
-    const void *data;
-    uint32_t len;
 };
 
 /* ---------------------------------------------------------------- observing */
@@ -278,6 +263,9 @@ struct engine_words {
      * Must be called with every event, in order. */
     int (*event)(void *state, const struct event *ev, char *buf, size_t size, const char **manual,
                  const char **source);
+    /* What a later event tells about `ev`, which was the last one processed: 1 and its words (to be appended); 0 if
+     * `next` tells nothing, but one after it may; -1 if none will. With NULL as `next`: 0 or -1. May be NULL. */
+    int (*later)(const void *state, const struct event *ev, const struct event *next, char *buf, size_t size);
 };
 
 /* The number of a register of at most 64 bits, for reg_get and reg_set; SIZE_MAX if there is none
@@ -290,6 +278,13 @@ static inline size_t engine_reg_index(const struct engine *e, const char *name)
         if (!__builtin_strcmp(d[i].name, name) && d[i].bits <= 64)
             return i;
     return SIZE_MAX;
+}
+
+/* The value of the register of that number (from engine_reg_index); 0 if it is SIZE_MAX. */
+static inline uint64_t engine_reg_value(const struct engine *e, unsigned cpu, size_t index)
+{
+    uint64_t v = 0;
+    return index == SIZE_MAX || e->ops->reg_get(e, cpu, index, &v) ? 0 : v;
 }
 
 #endif

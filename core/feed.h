@@ -17,9 +17,9 @@
 struct feed_source {
     void *ctx;
     /* Input number i, by position. in->icount is UINT64_MAX if there is none. 0, or -1 and err. */
-    int (*input)(void *ctx, uint64_t i, struct trace_input *in, struct error *err);
+    int (*input)(void *ctx, uint64_t i, struct input *in, struct error *err);
     /* Called with each input after the engine has taken it; may be NULL. 0, or -1 and err. */
-    int (*given)(void *ctx, const struct trace_input *in, struct error *err);
+    int (*given)(void *ctx, const struct input *in, struct error *err);
 };
 
 struct feed {
@@ -35,7 +35,7 @@ enum feed_result {
 };
 
 /* The source of the inputs of a trace; `ctx` is the trace. */
-int feed_trace_input(void *ctx, uint64_t i, struct trace_input *in, struct error *err);
+int feed_trace_input(void *ctx, uint64_t i, struct input *in, struct error *err);
 
 /* The icount of the next input, UINT64_MAX if there is none. 0, or -1 and err. */
 int feed_next(const struct feed *f, uint64_t *icount, struct error *err);
@@ -52,7 +52,7 @@ enum feed_result feed_one(struct feed *f, struct error *err);
 
 /* Offers an input at the current position and time. The guest may take only a part of it: in->len is the
  * length taken (if 0, `given` is not called). 0, or -1 and err. */
-int feed_offer(const struct feed *f, struct trace_input *in, struct error *err);
+int feed_offer(const struct feed *f, struct input *in, struct error *err);
 
 /* Lets guest time pass up to `time` while the guest is idle; does nothing if it is already that late. */
 enum feed_result feed_pass_time(struct engine *e, uint64_t time, struct error *err);

@@ -42,7 +42,8 @@ struct guest_options {
     uint64_t domain;
     void *ctx; /* of the functions below */
     /* Called with its events. It fills in cpu, icount and time; icount is not below that of the
-     * engine's last event. */
+     * engine's last event. The inspector fills in its number (before it is found: that of the guest that it
+     * runs inside). */
     void (*emit)(void *ctx, const struct event *ev);
     /* To be called once when its system is found, before it adds symbols. Returns its number, for
      * symbol_space_of: 0 for the first guest found since the reset. */
@@ -52,6 +53,11 @@ struct guest_options {
     /* A domain that guests may run in begins or ends. Guests in it are destroyed soon after its end. */
     void (*domain_begins)(void *ctx, uint64_t domain);
     void (*domain_ends)(void *ctx, uint64_t domain);
+    /* The domain's own code begins to run, on that processor at that linear address: shown to the guests in it, since no
+     * event of the engine need come from there. */
+    void (*domain_enters)(void *ctx, uint64_t domain, unsigned cpu, uint64_t ip);
+    /* The space of the kernel that was found in a domain. False if none was. */
+    bool (*domain_space)(void *ctx, uint64_t domain, symbol_space *space);
 };
 
 /* The task that runs on a processor. */
@@ -70,6 +76,8 @@ struct guest_system {
      * everything known about the machine becomes invalid; the symbols of its number have already
      * been unmapped. */
     void (*event)(struct guest *g, const struct event *ev);
+    /* Its domain begins to run, as domain_enters says. NULL if it does not need that. */
+    void (*enters)(struct guest *g, unsigned cpu, uint64_t ip);
     /* The task that runs on that processor, at a probe. False if the system has not been found or something
      * else runs there. */
     bool (*task)(struct guest *g, unsigned cpu, struct guest_task *task);

@@ -56,6 +56,16 @@ struct inspector_options {
 
 struct inspector;
 
+/* The classes that guest systems' and probes' events belong to, except EV_LOADER_MODULE; some of the events in
+ * them are the engine's. */
+enum {
+    INSPECTOR_CLASSES = EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_PROCESS) |
+                        EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_HYPERCALL) |
+                        EVENT_CLASS_BIT(EC_SCHED)
+};
+/* Whether an inspector makes events of that kind. An engine may make some too (EV_KERNEL_ENTRY). */
+bool inspector_makes(unsigned kind);
+
 /* NULL with err if a setting makes no sense, or a symbol file cannot be read. If no setting asks for
  * anything, it only passes events through. */
 struct inspector *inspector_create(const struct inspector_options *o, struct error *err);

@@ -3,7 +3,7 @@
 #ifndef BOOTREEL_CORE_MARKS_H
 #define BOOTREEL_CORE_MARKS_H
 
-#include "traces/event.h"
+#include "traces/trace.h"
 
 /* The event classes that marks are made from. */
 #define MARK_CLASSES                                                                                         \
@@ -24,6 +24,8 @@ void marks_free(struct marks *m); /* NULL is allowed */
 /* Looks at an event, in order; keeps it if it is a mark. A repetition (a sector read once more, a mode
  * entered again) is a mark only after a reset. At most 500 are kept. */
 void marks_see(struct marks *m, const struct event *ev);
+/* Looks at all events of a trace. -1 with err if it is damaged: then those before the damage were looked at. */
+int marks_see_trace(struct marks *m, struct trace *t, struct error *err);
 const struct mark *marks_list(const struct marks *m, size_t *count);
 /* True if there were more than are kept. */
 bool marks_more(const struct marks *m);

@@ -87,7 +87,7 @@ int position_parse(const char *text, struct position *pos, struct error *err)
     else if (!parse_scaled(text, time_units, &pos->n))
         pos->kind = POS_TIME;
     else if (parse_steps(text, &pos->n))
-        return error_set(err, "\"%.100s\" is no position: " WAYS, text);
+        return error_set(err, "\"%.100s\" is not a position: " WAYS, text);
     if (pos->kind == POS_PERCENT && pos->n > 1000000)
         return error_set(err, "\"%.100s\" is more than the whole run: at most 100%%", text);
     return 0;

@@ -3,11 +3,12 @@
 #ifndef BOOTREEL_CORE_PROCESSES_H
 #define BOOTREEL_CORE_PROCESSES_H
 
-#include "traces/trace.h"
+#include "core/symbols.h"
 
 enum process_kind { PROCESS_KERNEL_THREAD, PROCESS_PROCESS, PROCESS_THREAD };
 
 struct process {
+    unsigned guest; /* the number of the guest that it belongs to: each has its own pids */
     uint32_t pid, tgid;
     uint32_t parent;                    /* tgid of the process that it belongs to at its creation */
     uint8_t kind;                       /* enum process_kind */
@@ -19,6 +20,11 @@ struct process {
     const char *path; /* what it executed last, and arguments as in the event; "" if nothing */
 };
 
+/* "kernel thread", "process", "thread"; of an EV_PROCESS_CREATE the field `kind`. "task" for other numbers. */
+const char *process_kind_text(uint64_t kind);
+/* Its addresses, for symbols: those of its group; a kernel thread has its guest's kernel's. */
+symbol_space process_space(const struct process *p);
+
 struct processes;
 
 /* Empty. */
@@ -27,14 +33,18 @@ void processes_free(struct processes *ps); /* NULL is allowed */
 /* Processes an event; events must come in order, and those that are not about processes are ignored. A reset
  * of the machine removes all processes. */
 void processes_see(struct processes *ps, const struct event *ev);
+/* Moves to a position of a trace: reads only the events since the last one, unless it moves back. For one that
+ * processes_see() was not called for. -1 if the trace cannot be read: then
+ * those before the damage are known. */
+int processes_move(struct processes *ps, struct trace *t, uint64_t icount, struct error *err);
 /* The state at a position of a trace: after all events with icount <= this. NULL on error. */
 struct processes *processes_at(struct trace *t, uint64_t icount, struct error *err);
 
 /* All that have been created, exited ones too, in order of creation. */
 size_t processes_count(const struct processes *ps);
 const struct process *processes_get(const struct processes *ps, size_t i);
-/* The process of that pid that has not exited, otherwise the last one that had it, or NULL. */
-const struct process *processes_find(const struct processes *ps, uint32_t pid);
+/* The guest's process of that pid that has not exited, otherwise the last one that had it, or NULL. */
+const struct process *processes_find(const struct processes *ps, unsigned guest, uint32_t pid);
 /* The process that runs on a processor: from context switches, if the trace has them (class sched), otherwise
  * from the last process event there. NULL if not known. */
 const struct process *processes_current(const struct processes *ps, unsigned cpu);

@@ -36,7 +36,7 @@ struct record_hooks {
 /* A diversion: the recorded inputs before `fork` are repeated, then these are given, and it ends at `end`. */
 struct record_branch {
     uint64_t fork;
-    const struct trace_input *inputs; /* in order, from `fork` on */
+    const struct input *inputs; /* in order, from `fork` on */
     size_t ninputs;
     uint64_t end, end_time;
 };

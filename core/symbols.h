@@ -41,6 +41,10 @@ static inline uint32_t symbol_space_id(symbol_space space)
 {
     return (uint32_t)space;
 }
+/* A process as people write it: "5", or "1:5" for process 5 of guest 1. Like snprintf; like sscanf, false if it
+ * is neither. */
+int symbol_space_text(symbol_space space, char *buf, size_t size);
+bool symbol_space_parse(const char *text, symbol_space *space);
 /* The kernel's space of the guest that the space belongs to; SPACE_KERNEL for a negative one. */
 static inline symbol_space symbol_space_kernel(symbol_space space)
 {
@@ -143,6 +147,9 @@ bool symbols_find_next(const struct symbols *s, symbol_space space, const char *
 /* The symbol that contains `address`, and the offset in it; `offset` may be NULL. */
 bool symbols_at(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
                 struct symbol *sym, uint64_t *offset);
+/* The same in this space only. */
+bool symbols_at_in(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
+                   struct symbol *sym);
 /* "name+0x12" or "name+0x12 [module]" (kernel: without module; offset 0: without offset) or
  * "0x…": like snprintf. */
 int symbols_text(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at, char *buf,
@@ -197,7 +204,7 @@ struct symbol_table *symbols_add_copy(struct symbols *s, const char *name, const
 
 /* ---------------------------------------------------------------- for a debugger (core/symbols/elf_write.c) */
 
-/* The symbols of a space as an ELF-64 file, with lines and call frames, all at their runtime addresses: of all that was
+/* The symbols of a space (SPACE_ANY: of the kernels of all guests) as an ELF-64 file, with lines and call frames, all at their runtime addresses: of all that was
  * mapped at any time, and of several tables of one name the last. To be freed; NULL if the space has none. Cost: a
  * kernel's takes some tens of milliseconds. */
 void *symbols_elf(const struct symbols *s, symbol_space space, size_t *size);

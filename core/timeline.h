@@ -58,6 +58,11 @@ struct timeline *timeline_open(const char *path, const struct engine_kind *const
 struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *kind, struct error *err);
 void timeline_close(struct timeline *tl); /* NULL is allowed */
 
+/* A timeline that only looks at an engine which somebody else runs: of the functions below those under "looking", and
+ * timeline_icount, work, and show the engine as it is at that moment; so core/views.h works too. The engine must outlive
+ * it. */
+struct timeline *timeline_look(struct engine *e);
+
 /* The trace: for its configuration, events, stages, notes, and position_resolve(). Cursors may
  * be opened on it. */
 struct trace *timeline_trace(struct timeline *tl);
@@ -177,6 +182,20 @@ int timeline_to_end(struct timeline *tl, struct timeline_stopped *s, struct erro
  * `address`, other stop points aside. TIMELINE_WATCHPOINT, or TIMELINE_AT_BEGIN if there was none. */
 int timeline_last_write(struct timeline *tl, uint64_t address, uint64_t length, struct timeline_stopped *s,
                         struct error *err);
+
+/* ---------------------------------------------------------------- preparing */
+
+enum { TIMELINE_PREPARED = 16 };
+
+/* Makes states in memory at and before each of these positions (the first TIMELINE_PREPARED of them), in this order,
+ * so that a seek to one of them, or a step back from there, takes milliseconds. The position stays. To be called while
+ * nothing else is to be done. 1: all is ready (cheap, if it was before); 0: the progress function interrupted it, and
+ * the next call goes on from there; -1. In a diversion nothing is to be done. */
+int timeline_prepare(struct timeline *tl, const uint64_t *icount, size_t n, struct error *err);
+
+/* By default, a seek to a checkpoint of the trace first runs the way before it, so that the first steps back from there
+ * are quick. With `on`, it takes the shortest way: for callers that use timeline_prepare. */
+void timeline_short_seeks(struct timeline *tl, bool on);
 
 /* ---------------------------------------------------------------- stop points */
 

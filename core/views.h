@@ -6,7 +6,9 @@
 #ifndef BOOTREEL_CORE_VIEWS_H
 #define BOOTREEL_CORE_VIEWS_H
 
+#include "core/processes.h"
 #include "core/symbols.h"
+#include "core/text.h"
 #include "core/timeline.h"
 
 /* ---------------------------------------------------------------- where a processor is */
@@ -29,6 +31,12 @@ struct view_bit {
     uint8_t low, width;
     const char *what;
 };
+
+/* The value of that bit or field in a register. */
+static inline uint64_t view_bit_value(const struct view_bit *b, uint64_t reg)
+{
+    return reg >> b->low & ((1u << b->width) - 1);
+}
 
 /* The named bits of a register ("eflags", "cr0", "efer", "mxcsr" …), lowest first; NULL and 0
  * if it has none. */
@@ -97,5 +105,33 @@ struct view_frame {
  * as in symbols.h; `s` may be NULL (no symbols). Returns the number of calls. */
 size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols *s, symbol_space space,
                    struct view_frame *frame, size_t max);
+
+/* The tables of a Linux kernel by which it finds callers itself (ORC), read from the guest's memory when they are first
+ * needed, and kept: some 4 MB. */
+struct view_orc;
+struct view_orc *view_orc_new(void);
+void view_orc_free(struct view_orc *o); /* NULL is allowed */
+/* As view_frames, and by these tables where there is no other call frame information. `o` may be NULL. */
+size_t view_frames_orc(const struct timeline *tl, unsigned cpu, const struct symbols *s, symbol_space space,
+                       struct view_orc *o, struct view_frame *frame, size_t max);
+
+/* ---------------------------------------------------------------- lists of what a trace says
+ * Each adds lines of text. A position is given as an icount of the record. */
+
+/* The beginning of a line: "           123       0.000123 s  ". */
+void view_place(struct text *out, uint64_t icount, uint64_t time);
+/* One event, with its number. */
+void view_event(struct text *out, const struct event *ev, uint64_t number);
+/* The next n events from a position on that match, or the last n before it, in order. -1 with err if the trace
+ * cannot be read. */
+int view_events(struct text *out, struct trace *t, uint64_t from, const struct event_filter *f, uint64_t n,
+                bool back, struct error *err);
+/* The events that outline a boot (core/marks.h); ">" before those that lie ahead. */
+void view_milestones(struct text *out, struct trace *t, uint64_t here);
+/* The domains of a hypervisor, as they are here. */
+void view_domains(struct text *out, struct trace *t, uint64_t here);
+#define VIEW_NO_PROCESSES "no processes are known here: those of a Linux kernel are, from its start on"
+/* The processes, those that have exited only if `all`; "*" before `current`, which may be NULL. */
+void view_processes(struct text *out, const struct processes *ps, const struct process *current, bool all);
 
 #endif

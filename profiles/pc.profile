@@ -11,6 +11,8 @@ stage loader
     close event kernel.found
     close event kernel.entry "multiboot"
     close event kernel.entry "linux"
+    close event kernel.entry "Xen"
+    close event xen.found
     # a kernel that is not known: code of the upper half, of 64-bit and of 32-bit address spaces
     close event cpu.cr ip>=0x80000000
     close event cpu.msr ip>=0x80000000
@@ -27,6 +29,7 @@ stage loader.core
 # ---- a kernel of which nothing is known but that it runs ----
 stage kernel
     outside kernel
+    outside xen
     outside bios
     lasting
     note "not known"
@@ -36,6 +39,8 @@ stage kernel
     open event cpu.table ip>=0x80000000
     close event kernel.boot-params
     close event kernel.found
+    close event kernel.entry "Xen"
+    close event xen.found
     close event power.off
     close event power.reset
     close event power.halt
@@ -64,6 +69,7 @@ stage kernel.early
     open event kernel.decompressed
     open event kernel.reached "x86_64_start_kernel"
     open event kernel.reached "i386_start_kernel"
+    open event kernel.reached "xen_start_kernel"
     once
 stage kernel.start_kernel
     in kernel

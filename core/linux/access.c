@@ -17,21 +17,13 @@ void lx_find_registers(struct linux_guest *lx)
 
 static uint64_t register_value(const struct linux_guest *lx, size_t index)
 {
-    uint64_t v = 0;
-    const struct engine *e = lx->o.engine;
-    if (index == SIZE_MAX || e->ops->reg_get(e, lx->cpu, index, &v))
-        return 0;
-    return v;
-}
-
-static uint64_t word_of(const struct linux_guest *lx, uint64_t v)
-{
+    uint64_t v = engine_reg_value(lx->o.engine, lx->cpu, index);
     return lx->word == 4 ? (uint32_t)v : v;
 }
 
 uint64_t lx_reg(const struct linux_guest *lx, enum lx_reg reg)
 {
-    return word_of(lx, register_value(lx, lx->reg[reg]));
+    return register_value(lx, lx->reg[reg]);
 }
 
 bool lx_reg_by_name(const struct linux_guest *lx, const char *name, uint64_t *value)
@@ -39,14 +31,22 @@ bool lx_reg_by_name(const struct linux_guest *lx, const char *name, uint64_t *va
     char wide[8];
     snprintf(wide, sizeof wide, "%s%s", name[0] == 'e' ? "r" : "", name + (name[0] == 'e'));
     size_t index = engine_reg_index(lx->o.engine, wide);
-    *value = word_of(lx, register_value(lx, index));
+    *value = register_value(lx, index);
     return index != SIZE_MAX;
 }
 
 uint64_t lx_argument(const struct linux_guest *lx, unsigned i)
 {
-    static const enum lx_reg wide[] = {LX_RDI, LX_RSI, LX_RDX}, narrow[] = {LX_RAX, LX_RDX, LX_RCX};
-    return lx_reg(lx, (lx->word == 8 ? wide : narrow)[i]);
+    static const enum lx_reg wide[] = {LX_RDI, LX_RSI, LX_RDX, LX_RCX, LX_R8, LX_R9},
+                             narrow[] = {LX_RAX, LX_RDX, LX_RCX};
+    if (lx->word == 8)
+        return lx_reg(lx, wide[i]);
+    return i < 3 ? lx_reg(lx, narrow[i]) : lx_u32(lx, lx_reg(lx, LX_RSP) + 4 + 4 * (i - 3));
+}
+
+uint64_t lx_stack_argument(const struct linux_guest *lx, unsigned i)
+{
+    return lx->word == 8 ? lx_argument(lx, i) : lx_u32(lx, lx_reg(lx, LX_RSP) + 4 + 4 * i);
 }
 
 /* ---------------------------------------------------------------- memory */
@@ -62,14 +62,7 @@ static size_t peek_image(const struct linux_guest *lx, uint64_t address, void *b
     uint64_t offset = address - lx->text;
     if (!lx->has_physical || offset >= lx->image_size)
         return 0;
-    size_t done = 0;
-    while (done < n) {
-        size_t got = lx_peek_physical(lx, lx->text_physical + offset + done, (char *)buf + done, n - done);
-        if (!got)
-            break;
-        done += got;
-    }
-    return done;
+    return lx_peek_physical(lx, lx->text_physical + offset, buf, n);
 }
 
 bool lx_read(const struct linux_guest *lx, uint64_t address, void *buf, size_t n)

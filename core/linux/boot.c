@@ -49,11 +49,19 @@ static uint64_t get(const uint8_t *p, size_t offset, size_t n)
 
 static size_t read_physical(const struct linux_guest *lx, uint64_t address, void *buf, size_t n)
 {
-    size_t done = 0, got = 1;
     memset(buf, 0, n);
-    for (; done < n && got; done += got)
-        got = lx_peek_physical(lx, address + done, (uint8_t *)buf + done, n - done);
-    return done;
+    return lx_peek_physical(lx, address, buf, n);
+}
+
+/* Reads the boot parameters, with zeros for what cannot be read. False if not all of them can be read. */
+static bool read_params(const struct linux_guest *lx, uint64_t address, uint8_t p[BP_SIZE])
+{
+    return read_physical(lx, address, p, BP_SIZE) == BP_SIZE;
+}
+
+static bool has_magic(const uint8_t *p)
+{
+    return !memcmp(p + BP_MAGIC, "HdrS", 4);
 }
 
 static const char *e820_type(uint32_t type)
@@ -121,10 +129,11 @@ static void look_at_entry(struct linux_guest *lx, const uint8_t *p)
 static void report_params(struct linux_guest *lx, uint64_t address, bool sure)
 {
     uint8_t p[BP_SIZE];
-    if (read_physical(lx, address, p, sizeof p) == sizeof p && !memcmp(p + BP_MAGIC, "HdrS", 4))
+    if (!read_params(lx, address, p))
+        return;
+    if (has_magic(p))
         look_at_entry(lx, p);
-    if (lx->params_reported || !lx_wants(lx, EC_KERNEL) ||
-        read_physical(lx, address, p, sizeof p) < sizeof p || (!sure && memcmp(p + BP_MAGIC, "HdrS", 4)))
+    if (lx->params_reported || !lx_wants(lx, EC_KERNEL) || !(sure || has_magic(p)))
         return;
     lx->params_reported = true;
     lx->boot_params = address;
@@ -195,7 +204,7 @@ static void decompressed(void *ctx, const struct probe_hit *hit)
     uint64_t entry = lx_reg(lx, LX_RAX), params = lx_reg(lx, LX_RSI);
     if (lx_wants(lx, EC_KERNEL))
         LX_EMIT(lx, EV_DECOMPRESS_END, NULL, entry);
-    bool good = read_physical(lx, params, p, sizeof p) == sizeof p && !memcmp(p + BP_MAGIC, "HdrS", 4);
+    bool good = read_params(lx, params, p) && has_magic(p);
     if (good) {
         lx->boot_params = params;
         lx_boot_params(lx, params);
@@ -210,11 +219,11 @@ static void decompressed(void *ctx, const struct probe_hit *hit)
 static void decompress(void *ctx, const struct probe_hit *hit)
 {
     struct linux_guest *lx = ctx;
-    uint8_t p[BP_SIZE] = {0};
+    uint8_t p[BP_SIZE];
     if (!lx_here(lx, hit))
         return;
     uint64_t params = lx_reg(lx, lx->word == 8 ? LX_RDI : LX_RSI);
-    if (read_physical(lx, params, p, sizeof p) == sizeof p && !memcmp(p + BP_MAGIC, "HdrS", 4))
+    if (read_params(lx, params, p) && has_magic(p))
         lx_boot_params(lx, params);
     if (lx_wants(lx, EC_KERNEL))
         LX_EMIT(lx, EV_DECOMPRESS_BEGIN, NULL, get(p, BP_PAYLOAD_LENGTH, 4), hit->address,

@@ -52,6 +52,7 @@ enum lx_parent {
     PARENT_KERNEL_INIT,
     PARENT_KERNEL_INIT_FREEABLE,
     PARENT_I386_START_KERNEL,
+    PARENT_XEN_START_KERNEL,
     PARENT_COUNT
 };
 /* The function's symbol. */
@@ -173,9 +174,12 @@ void lx_find_registers(struct linux_guest *lx);
 uint64_t lx_reg(const struct linux_guest *lx, enum lx_reg reg);
 /* The value of the register of that name ("r12", "ebx"); false if there is none. */
 bool lx_reg_by_name(const struct linux_guest *lx, const char *name, uint64_t *value);
-/* Argument i (0-2) of a function that was just entered: 64-bit kernels use the System V convention, 32-bit
- * ones are built with regparm(3). Not for variadic functions. */
+/* Argument i (0-5) of a function that was just entered. 64-bit kernels use the System V convention (ABI for
+ * AMD64, 3.2.3); 32-bit ones are built with regparm(3): the first three in registers, the others on the
+ * stack. */
 uint64_t lx_argument(const struct linux_guest *lx, unsigned i);
+/* The same for a variadic or asmlinkage function, which gets all of them on the stack in a 32-bit kernel. */
+uint64_t lx_stack_argument(const struct linux_guest *lx, unsigned i);
 
 /* Memory at a linear address of the processor that was stopped. Kernel addresses can be read before the
  * kernel is mapped. Bytes that cannot be read are zero. */
@@ -191,7 +195,8 @@ uint64_t lx_member(const struct linux_guest *lx, uint64_t base, int offset);
 uint64_t lx_member64(const struct linux_guest *lx, uint64_t base, int offset);
 uint32_t lx_member32(const struct linux_guest *lx, uint64_t base, int offset);
 
-/* Reads this kernel's physical memory. Returns the number of bytes done. */
+/* Reads this kernel's physical memory, up to the first byte that is not memory. Returns the number of bytes
+ * done. */
 size_t lx_peek_physical(const struct linux_guest *lx, uint64_t address, void *buf, size_t n);
 
 /* A kernel symbol's address, or 0 if there is none. */
@@ -234,7 +239,6 @@ void lx_emit(struct linux_guest *lx, unsigned kind, const char *data, const uint
 /* Notes one more thing that cannot be reported about this kernel, and why. lx_say_notes makes one event,
  * kernel.note, of all that is known when the kernel is found. */
 __attribute__((format(printf, 2, 3))) void lx_note(struct linux_guest *lx, const char *fmt, ...);
-void lx_say_notes(struct linux_guest *lx);
 /* The same for what is noticed later: an event of its own, once per kernel. */
 void lx_note_once(struct linux_guest *lx, enum lx_note which, const char *text);
 /* Notes that a symbol is missing; this is reported when all symbols have been looked up. */

@@ -23,18 +23,17 @@ static uint64_t image_word(const struct linux_guest *lx, size_t at)
     return v;
 }
 
-/* The first task is in the image: it is its own parent, and has no children. */
-static uint64_t find_init_task(struct linux_guest *lx)
+/* The first task is in the image: it is its own parent, and has no children. 0 if it is not found. */
+static uint64_t find_init_task(struct linux_guest *lx, struct layout_task *t)
 {
     const struct layout_memory m = memory(lx);
-    struct layout_task t;
     size_t w = lx->word;
     for (size_t at = 0; at + 7 * w <= lx->image.size; at += w) {
         uint64_t here = lx->image.base + at, task = image_word(lx, at);
         if (task >= here || here - task > 16384 || image_word(lx, at + w) != task ||
             image_word(lx, at + 2 * w) != here + 2 * w || image_word(lx, at + 6 * w) != task)
             continue;
-        if (layout_task(&m, task, &t))
+        if (layout_task(&m, task, t))
             return task;
     }
     return 0;
@@ -79,10 +78,9 @@ void lx_infer_initcalls(struct linux_guest *lx)
 
 void lx_infer_tasks(struct linux_guest *lx)
 {
-    const struct layout_memory m = memory(lx);
     struct layout_task t;
-    lx->init_task = find_init_task(lx);
-    if (!lx->init_task || !layout_task(&m, lx->init_task, &t))
+    lx->init_task = find_init_task(lx, &t);
+    if (!lx->init_task)
         return;
     lx->types.task_comm = t.comm;
     lx->types.task_real_parent = t.real_parent;

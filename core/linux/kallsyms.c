@@ -1,12 +1,6 @@
 /* kallsyms.c - see kallsyms.h. The format: scripts/kallsyms.c and kernel/kallsyms.c of Linux.
  *
- *   token table: 256 texts ended by NUL. Those of characters that occur in names stand for themselves,
- *     so those of '0' to '9' are the characters, in a row: that is what is looked for.
- *
- *   token index: 256 x u16, where each token begins in the table.
- *
- *   names: count x (length in tokens, of one byte or, with bit 7, two; so many tokens). The first
- *     character is the type.
+ *   token table, token index, names: core/packed_names.h. Linux has count x names.
  *
  *   markers: where in `names` each 256th name begins, u32 (a word before 4.20).
  *
@@ -20,7 +14,7 @@
 
 #include "core/linux/kallsyms.h"
 
-enum { TOKENS = 256, NAMES_MAX = 32 << 20, SYMBOLS_MIN = 256, SYMBOLS_MAX = 8 << 20, NAME_MAX_LEN = 512 };
+enum { NAMES_MAX = 32 << 20, SYMBOLS_MIN = 256, SYMBOLS_MAX = 8 << 20 };
 
 static size_t align(const struct kallsyms *k, size_t n)
 {
@@ -32,11 +26,6 @@ static size_t align(const struct kallsyms *k, size_t n)
 static uint64_t kernel_map(const struct kallsyms *k)
 {
     return k->word == 8 ? 0xffffffff80000000u : 0x40000000u;
-}
-
-static uint16_t get16(const struct kallsyms *k, size_t at)
-{
-    return (uint16_t)(k->image[at] | k->image[at + 1] << 8);
 }
 
 static uint32_t get32(const struct kallsyms *k, size_t at)
@@ -58,67 +47,7 @@ static uint64_t get_word(const struct kallsyms *k, size_t at)
     return k->word == 8 ? get64(k, at) : get32(k, at);
 }
 
-/* ---------------------------------------------------------------- tokens */
-
-/* Whether a token table begins at `at`: then a matching index follows it. */
-static bool token_table_at(struct kallsyms *k, size_t at)
-{
-    size_t begin[TOKENS], p = at;
-    for (unsigned i = 0; i < TOKENS; i++) {
-        const uint8_t *end = p < k->size ? memchr(k->image + p, 0, k->size - p) : NULL;
-        begin[i] = p - at;
-        if (!end)
-            return false;
-        p = (size_t)(end - k->image) + 1;
-    }
-    p = align(k, p);
-    if (p + 2 * TOKENS > k->size)
-        return false;
-    for (unsigned i = 0; i < TOKENS; i++)
-        if (get16(k, p + 2 * i) != begin[i])
-            return false;
-    k->tokens = at;
-    k->token_index = p;
-    return true;
-}
-
-/* The token of '0' is at `digits`: the table begins where 48 tokens come before it, at a multiple of a word. */
-static bool token_table_before(struct kallsyms *k, size_t digits)
-{
-    unsigned zeros = 0;
-    for (size_t p = digits; p-- > 0 && zeros <= '0' && digits - p < 65536;) {
-        if (zeros == '0' && !((p + 1) & (k->word - 1)) && token_table_at(k, p + 1))
-            return true;
-        zeros += !k->image[p];
-    }
-    return false;
-}
-
-static bool find_tokens(struct kallsyms *k)
-{
-    static const char digits[] = "\0000\0001\0002\0003\0004\0005\0006\0007\0008\0009";
-    const uint8_t *p = k->image, *end = k->image + k->size;
-    while ((p = memmem(p, (size_t)(end - p), digits, sizeof digits))) {
-        p++;
-        if (token_table_before(k, (size_t)(p - k->image)))
-            return true;
-    }
-    return false;
-}
-
 /* ---------------------------------------------------------------- names */
-
-/* The length, in tokens, of the name at *p, which is moved to the first token. 0 if there is none. */
-static unsigned name_length(const struct kallsyms *k, size_t *p, size_t end)
-{
-    unsigned n;
-    if (*p + 2 >= end)
-        return 0;
-    n = k->image[(*p)++];
-    if (n & 0x80)
-        n = (n & 0x7f) | (unsigned)k->image[(*p)++] << 7;
-    return *p + n < end ? n : 0;
-}
 
 static bool marker_is(const struct kallsyms *k, size_t markers, unsigned width, size_t i, size_t value)
 {
@@ -131,19 +60,19 @@ static bool names_at(const struct kallsyms *k, size_t names, uint32_t count)
 {
     size_t p = names;
     for (uint32_t i = 0; i < count; i++) {
-        unsigned n = name_length(k, &p, k->tokens);
+        unsigned n = packed_name_length(&k->packed, &p, k->packed.tokens);
         if (!n)
             return false;
         p += n;
     }
     size_t markers = align(k, p), nmarkers = (count + 255) / 256;
     for (unsigned width = 4; width <= k->word; width += 4) {
-        bool good = markers + width * nmarkers <= k->tokens;
+        bool good = markers + width * nmarkers <= k->packed.tokens;
         p = names;
         for (uint32_t i = 0; good && i < count; i++) {
             if (i % 256 == 0)
                 good = marker_is(k, markers, width, i / 256, p - names);
-            p += name_length(k, &p, k->tokens);
+            p += packed_name_length(&k->packed, &p, k->packed.tokens);
         }
         if (good)
             return true;
@@ -153,11 +82,11 @@ static bool names_at(const struct kallsyms *k, size_t names, uint32_t count)
 
 static bool find_names(struct kallsyms *k)
 {
-    size_t lowest = k->tokens > NAMES_MAX ? k->tokens - NAMES_MAX : 0;
-    for (size_t p = k->tokens & ~(size_t)(k->word - 1); p >= lowest + k->word;) {
+    size_t lowest = k->packed.tokens > NAMES_MAX ? k->packed.tokens - NAMES_MAX : 0;
+    for (size_t p = k->packed.tokens & ~(size_t)(k->word - 1); p >= lowest + k->word;) {
         p -= k->word;
         uint64_t count = get_word(k, p);
-        if (count < SYMBOLS_MIN || count > SYMBOLS_MAX || (k->tokens - p) / 2 < count)
+        if (count < SYMBOLS_MIN || count > SYMBOLS_MAX || (k->packed.tokens - p) / 2 < count)
             continue;
         if (names_at(k, p + k->word, (uint32_t)count)) {
             k->names = p + k->word;
@@ -218,7 +147,7 @@ static bool relative_at(struct kallsyms *k, size_t offsets, size_t base)
 static bool find_addresses(struct kallsyms *k)
 {
     size_t word = k->word, num = k->names - word, table = align(k, 4 * (size_t)k->count),
-           after = align(k, k->token_index + 2 * TOKENS);
+           after = align(k, k->packed.token_index + 2 * PACKED_TOKENS);
     if (num >= table + word && relative_at(k, num - word - table, num - word))
         return true;
     if (relative_at(k, after, after + table))
@@ -236,7 +165,8 @@ static bool find_addresses(struct kallsyms *k)
 int kallsyms_find(const void *image, size_t size, unsigned word, struct kallsyms *k, struct error *err)
 {
     *k = (struct kallsyms){.image = image, .size = size, .word = word};
-    if (!find_tokens(k))
+    k->packed = (struct packed_names){.image = image, .size = size, .align = word};
+    if (!packed_names_find(&k->packed, 0))
         return error_set(err, "no kallsyms token table in the kernel's image");
     if (!find_names(k))
         return error_set(err, "no kallsyms names before the token table");
@@ -245,29 +175,16 @@ int kallsyms_find(const void *image, size_t size, unsigned word, struct kallsyms
     return 0;
 }
 
-/* Unpacks a name of n tokens. */
-static void expand(const struct kallsyms *k, size_t p, unsigned n, char *out)
-{
-    size_t len = 0;
-    for (; n--; p++) {
-        const char *token =
-            (const char *)k->image + k->tokens + get16(k, k->token_index + 2 * (size_t)k->image[p]);
-        while (*token && len < NAME_MAX_LEN)
-            out[len++] = *token++;
-    }
-    out[len] = 0;
-}
-
 void kallsyms_each(const struct kallsyms *k,
                    void (*fn)(void *ctx, const char *name, char type, uint64_t address, bool absolute),
                    void *ctx)
 {
-    char name[NAME_MAX_LEN + 1];
+    char name[PACKED_NAME_MAX + 1];
     size_t p = k->names;
     for (uint32_t i = 0; i < k->count; i++) {
         bool absolute;
-        unsigned n = name_length(k, &p, k->tokens);
-        expand(k, p, n, name);
+        unsigned n = packed_name_length(&k->packed, &p, k->packed.tokens);
+        packed_name_unpack(&k->packed, p, n, name);
         p += n;
         uint64_t address = address_of(k, i, &absolute);
         if (name[0])

@@ -12,13 +12,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/packed_names.h"
 #include "traces/error.h"
 
 struct kallsyms {
     const uint8_t *image;
     size_t size;
-    unsigned word;                                /* bytes of a pointer, and the alignment of tables */
-    size_t tokens, token_index, names, addresses; /* offsets in the image */
+    unsigned word; /* bytes of a pointer, and the alignment of tables */
+    struct packed_names packed;
+    size_t names, addresses; /* offsets in the image */
     uint32_t count;
     uint64_t base;                                                      /* relative addresses are from it */
     enum { KALLSYMS_RELATIVE, KALLSYMS_PERCPU, KALLSYMS_ABSOLUTE } how; /* of the addresses */

@@ -15,7 +15,8 @@ static const char *const parents[PARENT_COUNT] = {[PARENT_X86_64_START_KERNEL] =
                                                   [PARENT_REST_INIT] = "rest_init",
                                                   [PARENT_KERNEL_INIT] = "kernel_init",
                                                   [PARENT_KERNEL_INIT_FREEABLE] = "kernel_init_freeable",
-                                                  [PARENT_I386_START_KERNEL] = "i386_start_kernel"};
+                                                  [PARENT_I386_START_KERNEL] = "i386_start_kernel",
+                                                  [PARENT_XEN_START_KERNEL] = "xen_start_kernel"};
 
 static const char *const levels[INITCALL_LEVELS] = {
     [INITCALL_PURE] = "pure",     [INITCALL_CORE] = "core",       [INITCALL_POSTCORE] = "postcore",
@@ -80,7 +81,7 @@ void lx_note(struct linux_guest *lx, const char *fmt, ...)
     va_end(ap);
 }
 
-void lx_say_notes(struct linux_guest *lx)
+static void lx_say_notes(struct linux_guest *lx)
 {
     if (lx->notes[0])
         lx_emit(lx, EV_KERNEL_NOTE, lx->notes, NULL, 0);
@@ -262,6 +263,17 @@ static void move_given(struct linux_guest *lx)
     }
 }
 
+/* Where the image is in the kernel's physical memory. Inside another guest page tables may hold that guest's addresses,
+ * so there the kernel's own distance is taken. */
+static void find_physical(struct linux_guest *lx)
+{
+    uint64_t base = lx_symbol(lx, "phys_base");
+    if (!lx->guest.parent)
+        lx_physical(lx, lx->text, &lx->text_physical);
+    else if (lx->word == 8 && base)
+        lx->text_physical = lx->text - KERNEL_MAP_BASE + lx_u64(lx, base);
+}
+
 /* The kernel's image has been read; its first byte is at `base`, or at _text if that is 0. */
 static bool take_image(struct linux_guest *lx, const void *image, size_t size, uint64_t base)
 {
@@ -302,7 +314,7 @@ static bool take_image(struct linux_guest *lx, const void *image, size_t size, u
     lx->image.base = base;
     lx_types_load(lx, image, size, base);
     if (!lx->has_physical)
-        lx_physical(lx, lx->text, &lx->text_physical);
+        find_physical(lx);
     banner(lx, lx->version, sizeof lx->version);
     LX_EMIT(lx, EV_KERNEL_FOUND, lx->version, lx->text, lx->bias, lx->text_physical, k.count,
             lx->types.count);
@@ -323,11 +335,7 @@ void lx_kernel_at(struct linux_guest *lx, uint64_t physical, uint64_t size)
 {
     size = size && size < IMAGE_MAX ? size : IMAGE_DEFAULT;
     uint8_t *image = mem_alloc(size);
-    size_t done = 0, got = 1;
-    while (done < size && got) {
-        got = lx_peek_physical(lx, physical + done, image + done, size - done);
-        done += got;
-    }
+    size_t done = lx_peek_physical(lx, physical, image, size);
     lx->text_physical = physical;
     lx->has_physical = true;
     if (!take_image(lx, image, done, 0))
@@ -345,6 +353,16 @@ static bool mapped(const struct linux_guest *lx, uint64_t address)
     return lx->o.engine->ops->peek(lx->o.engine, lx->cpu, address, &byte, 1) == 1;
 }
 
+/* Whether the image of a FreeBSD kernel begins there: an ELF header with that system's number. */
+static bool is_freebsd(const struct linux_guest *lx, uint64_t address)
+{
+    static const uint8_t magic[] = {0x7f, 'E', 'L', 'F'};
+    enum { EI_OSABI = 7, OSABI_FREEBSD = 9 };
+    uint8_t header[8];
+    return lx->o.engine->ops->peek(lx->o.engine, lx->cpu, address, header, sizeof header) == sizeof header &&
+           !memcmp(header, magic, sizeof magic) && header[EI_OSABI] == OSABI_FREEBSD;
+}
+
 /* The range that is mapped around `ip` in the kernel's part of the address space by large pages without a
  * hole. A 32-bit kernel maps all other memory next to its image, so less is searched there. */
 static void take_running(struct linux_guest *lx, uint64_t ip)
@@ -355,8 +373,12 @@ static void take_running(struct linux_guest *lx, uint64_t ip)
     const uint64_t lowest = wide                                ? KERNEL_MAP_BASE
                             : begin > KERNEL_MAP_32 + BEFORE_32 ? begin - BEFORE_32
                                                                 : KERNEL_MAP_32;
-    while (begin > lowest && mapped(lx, begin - LARGE))
+    while (begin > lowest && mapped(lx, begin - LARGE) && !is_freebsd(lx, begin))
         begin -= LARGE;
+    if (is_freebsd(lx, begin)) {
+        lx->state = LX_GIVEN_UP; /* the guest system of that kernel speaks of it */
+        return;
+    }
     const uint64_t most = wide ? IMAGE_MAX : IMAGE_DEFAULT + BEFORE_32;
     while ((wide ? end : (uint32_t)end) && end - begin < most && mapped(lx, end))
         end += LARGE;
@@ -457,6 +479,16 @@ static void event(struct guest *g, const struct event *ev)
     look_for_kernel(lx, event_ip(ev));
 }
 
+/* A host enters the kernel, already unpacked, in a domain (Xen's paravirtual ones). */
+static void enters(struct guest *g, unsigned cpu, uint64_t ip)
+{
+    struct linux_guest *lx = linux_guest(g);
+    lx->cpu = cpu;
+    lx->icount = lx->o.engine->ops->icount(lx->o.engine);
+    lx->time = lx->o.engine->ops->time(lx->o.engine);
+    look_for_kernel(lx, ip);
+}
+
 /* ---------------------------------------------------------------- the row */
 
 static bool task(struct guest *g, unsigned cpu, struct guest_task *t)
@@ -487,6 +519,7 @@ const struct guest_system linux_system = {
     .create = create,
     .destroy = destroy,
     .event = event,
+    .enters = enters,
     .task = task,
     .read = read_memory,
     .describe = describe,

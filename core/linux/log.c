@@ -11,21 +11,8 @@
 #include "core/linux/format.h"
 #include "core/linux/impl.h"
 
-/* ---------------------------------------------------------------- arguments
- * System V ABI for AMD64, 3.2.3 and 3.5.7; for the 80386: on the stack, except for the first three of a
- * function that is neither variadic nor asmlinkage (the kernel is built with regparm(3)). */
-
-/* Argument i of a function that has just been entered; `stack`: a 32-bit kernel has all of them there. */
-static uint64_t argument(const struct linux_guest *lx, unsigned i, bool stack)
-{
-    static const enum lx_reg regs[] = {LX_RDI, LX_RSI, LX_RDX, LX_RCX, LX_R8, LX_R9};
-    static const enum lx_reg regs32[] = {LX_RAX, LX_RDX, LX_RCX};
-    if (lx->word == 8)
-        return lx_reg(lx, regs[i]);
-    if (!stack && i < 3)
-        return lx_reg(lx, regs32[i]);
-    return lx_u32(lx, lx_reg(lx, LX_RSP) + 4 + 4 * (stack ? i : i - 3));
-}
+/* ---------------------------------------------------------------- variable arguments
+ * System V ABI for AMD64, 3.5.7; for the 80386: all are on the stack. */
 
 struct arguments {
     struct linux_guest *lx;
@@ -51,7 +38,7 @@ static bool next_argument(void *ctx, unsigned bytes, uint64_t *value)
     if (a->lx->word == 4)
         return take_value(a, &a->stack, bytes, value);
     if (a->used < IN_REGISTERS)
-        *value = argument(a->lx, a->used++, false);
+        *value = lx_argument(a->lx, a->used++);
     else
         good = take_value(a, a->next < a->end ? &a->next : &a->stack, 8, value);
     if (bytes == 4)
@@ -104,7 +91,7 @@ static void panics(struct linux_guest *lx, struct frame *f)
     struct arguments a = entered(lx);
     const struct format_source src = {
         .ctx = &a, .word = lx->word, .next = next_argument, .string = read_text, .name = name_of};
-    lx_string(lx, argument(lx, 0, true), format, sizeof format);
+    lx_string(lx, lx_stack_argument(lx, 0), format, sizeof format);
     guest_format(&t, format, &src);
     while (t.n && t.s[t.n - 1] == '\n')
         t.s[--t.n] = 0;
@@ -134,14 +121,14 @@ static void printed(struct linux_guest *lx, struct frame *f)
 {
     char format[8], text[1024];
     uint64_t value;
-    if (!(argument(lx, 0, true) & UINT32_MAX)) /* the kernel's own */
+    if (!(lx_stack_argument(lx, 0) & UINT32_MAX)) /* the kernel's own */
         return;
-    struct arguments a = of_list(lx, argument(lx, 4, true));
-    lx_string(lx, argument(lx, 3, true), format, sizeof format);
+    struct arguments a = of_list(lx, lx_stack_argument(lx, 4));
+    lx_string(lx, lx_stack_argument(lx, 3), format, sizeof format);
     if (strcmp(format, "%s") || !next_argument(&a, lx->word, &value))
         return;
     lx_string(lx, value, text, sizeof text);
-    say(lx, (unsigned)argument(lx, 1, true) & 7, text);
+    say(lx, (unsigned)lx_stack_argument(lx, 1) & 7, text);
 }
 
 /* The value of a field in the datagram, or NULL. */
@@ -190,8 +177,8 @@ static void datagram(struct linux_guest *lx, uint64_t msghdr, unsigned word, cha
 static void sends(struct linux_guest *lx, struct frame *f)
 {
     char text[DATAGRAM] = "";
-    unsigned word = argument(lx, 2, false) & MSG_CMSG_COMPAT ? 4 : lx->word;
-    datagram(lx, argument(lx, 1, false), word, text);
+    unsigned word = lx_argument(lx, 2) & MSG_CMSG_COMPAT ? 4 : lx->word;
+    datagram(lx, lx_argument(lx, 1), word, text);
     if (!is_journal(text))
         return;
     char *message = field(text, "MESSAGE="), *level = field(text, "PRIORITY=");

@@ -8,6 +8,7 @@
 #include "core/linux/names.h"
 
 #include "core/linux/impl.h"
+#include "core/processes.h"
 
 void linux_add_signal(struct text *t, uint64_t v)
 {
@@ -21,7 +22,7 @@ void linux_add_signal(struct text *t, uint64_t v)
         text_add(t, "%llu", (unsigned long long)v);
 }
 
-const struct linux_flag linux_clone_flags[] = {
+static const struct linux_flag linux_clone_flags[] = {
     {0x100, "CLONE_VM"},
     {0x200, "CLONE_FS"},
     {0x400, "CLONE_FILES"},
@@ -215,7 +216,8 @@ static const struct {
     {516, "ERESTART_RESTARTBLOCK"}, {517, "EPROBE_DEFER"},   {524, "ENOTSUPP"},
 };
 
-const char *linux_error_name(int64_t result)
+/* "ENOENT" for -2; NULL if it is not an error, or one without a name. */
+static const char *linux_error_name(int64_t result)
 {
     int64_t e = -result;
     if (e <= 0)
@@ -245,9 +247,7 @@ static void add_result(struct text *out, int64_t result)
 
 static void created(struct text *out, const struct event *ev)
 {
-    static const char *const kinds[] = {"kernel thread", "process", "thread"};
-    uint64_t kind = ev->f[EVF_PROCESS_CREATE_kind];
-    text_add(out, "%s: ", kind < 3 ? kinds[kind] : "task");
+    text_add(out, "%s: ", process_kind_text(ev->f[EVF_PROCESS_CREATE_kind]));
     linux_add_clone(out, ev->f[EVF_PROCESS_CREATE_flags]);
 }
 

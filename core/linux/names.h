@@ -14,7 +14,6 @@ struct linux_flag {
     uint64_t bit; /* or several, which have to be set together */
     const char *name;
 };
-extern const struct linux_flag linux_clone_flags[];
 
 /* Adds "CLONE_VM|CLONE_FS|0x80000000": bits without a name as a number; `none` if no bit is set. */
 void linux_add_flags(struct text *t, uint64_t v, const struct linux_flag *flags, const char *none);
@@ -22,8 +21,6 @@ void linux_add_flags(struct text *t, uint64_t v, const struct linux_flag *flags,
 void linux_add_clone(struct text *t, uint64_t flags);
 /* "SIGKILL", or the number of one that has no name. */
 void linux_add_signal(struct text *t, uint64_t v);
-/* "ENOENT" for -2; NULL if it is not an error, or one without a name. */
-const char *linux_error_name(int64_t result);
 
 /* Adds to `out` what an event of this guest system means, in words, from the event alone. False if there is
  * nothing to say. */

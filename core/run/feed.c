@@ -1,16 +1,16 @@
 /* feed.c - see feed.h. */
 #include "core/feed.h"
 
-int feed_trace_input(void *ctx, uint64_t i, struct trace_input *in, struct error *err)
+int feed_trace_input(void *ctx, uint64_t i, struct input *in, struct error *err)
 {
     struct trace *t = ctx;
-    *in = (struct trace_input){.icount = UINT64_MAX};
+    *in = (struct input){.icount = UINT64_MAX};
     return i < trace_input_count(t) ? trace_input(t, i, in, err) : 0;
 }
 
 int feed_next(const struct feed *f, uint64_t *icount, struct error *err)
 {
-    struct trace_input in;
+    struct input in;
     if (f->source.input(f->source.ctx, f->next, &in, err))
         return -1;
     *icount = in.icount;
@@ -48,41 +48,34 @@ enum feed_result feed_pass_time(struct engine *e, uint64_t time, struct error *e
     if (interrupted)
         e->ops->interrupt(e);
     if (e->ops->icount(e) != at || e->ops->time(e) < time)
-        return astray(e, "the guest runs on where it was idle", err);
+        return astray(e, "the guest runs on where the recorded one was idle", err);
     return FEED_DONE;
 }
 
-static int tell(const struct feed *f, const struct trace_input *in, struct error *err)
+static int tell(const struct feed *f, const struct input *in, struct error *err)
 {
     return f->source.given ? f->source.given(f->source.ctx, in, err) : 0;
 }
 
-static uint32_t give(struct engine *e, const struct trace_input *in)
-{
-    const struct input input = {
-        .icount = in->icount, .time = in->time, .port = in->port, .data = in->data, .len = in->len};
-    return e->ops->input(e, &input);
-}
-
-int feed_offer(const struct feed *f, struct trace_input *in, struct error *err)
+int feed_offer(const struct feed *f, struct input *in, struct error *err)
 {
     in->icount = f->e->ops->icount(f->e);
     in->time = f->e->ops->time(f->e);
-    in->len = in->len ? give(f->e, in) : 0;
+    in->len = in->len ? f->e->ops->input(f->e, in) : 0;
     return in->len ? tell(f, in, err) : 0;
 }
 
 enum feed_result feed_one(struct feed *f, struct error *err)
 {
-    struct trace_input in;
+    struct input in;
     if (f->source.input(f->source.ctx, f->next, &in, err))
         return FEED_ERROR;
     enum feed_result r = feed_pass_time(f->e, in.time, err);
     if (r)
         return r;
     f->next++;
-    if (give(f->e, &in) != in.len)
-        return astray(f->e, "the guest does not take the input that it took", err);
+    if (f->e->ops->input(f->e, &in) != in.len)
+        return astray(f->e, "the guest does not accept an input that the recorded one accepted", err);
     return tell(f, &in, err) ? FEED_ERROR : FEED_DONE;
 }
 
@@ -95,7 +88,7 @@ enum feed_result feed_here(struct feed *f, struct error *err)
         if (at > f->e->ops->icount(f->e))
             return FEED_DONE;
         if (at < f->e->ops->icount(f->e))
-            return astray(f->e, "an input that came before it was not given", err);
+            return astray(f->e, "an earlier input was not given", err);
         enum feed_result r = feed_one(f, err);
         if (r)
             return r;

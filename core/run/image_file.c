@@ -34,7 +34,7 @@ static int read_file(void *ctx, uint64_t offset, void *buf, size_t n, struct err
             return error_set(err, "%s: cannot be read at byte %llu: %s", f->path, (unsigned long long)offset,
                              strerror(errno));
         if (got == 0)
-            return error_set(err, "%s: ends before byte %llu: it was cut while in use", f->path,
+            return error_set(err, "%s: ends before byte %llu: it was truncated while in use", f->path,
                              (unsigned long long)(offset + n));
         to += got;
         offset += (uint64_t)got;

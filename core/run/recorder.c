@@ -163,11 +163,8 @@ static void matcher_init(struct matcher *m, const char *text)
 static int create_writer(struct recorder *r, struct error *err)
 {
     const struct engine_config *cfg = r->o.config;
-    struct trace_setting *settings = mem_zero(cfg->nsettings + 1, sizeof *settings);
     struct trace_image *images = mem_zero(cfg->nimages + 1, sizeof *images);
     int rc = 0;
-    for (size_t i = 0; i < cfg->nsettings; i++)
-        settings[i] = (struct trace_setting){cfg->settings[i].key, cfg->settings[i].value};
     for (size_t i = 0; i < cfg->nimages && !rc; i++)
         rc = r->o.again ? (images[i] = trace_config(r->o.again)->images[i], 0)
                         : image_describe(&cfg->images[i], &images[i], err);
@@ -175,7 +172,7 @@ static int create_writer(struct recorder *r, struct error *err)
                                     .behaviour = r->o.kind->behaviour,
                                     .step_ns = r->o.kind->step_ns,
                                     .classes = r->o.classes,
-                                    .settings = settings,
+                                    .settings = cfg->settings,
                                     .nsettings = cfg->nsettings,
                                     .images = images,
                                     .nimages = cfg->nimages};
@@ -183,31 +180,30 @@ static int create_writer(struct recorder *r, struct error *err)
         r->w = trace_writer_create(r->o.path, &tc, err);
     if (r->w && r->o.max_size)
         trace_writer_limit(r->w, r->o.max_size);
-    free(settings);
     free(images);
     return r->w ? 0 : -1;
 }
 
 /* The inputs of a repeated run: those of `again`, then those of the diversion. */
-static int input_again(void *ctx, uint64_t i, struct trace_input *in, struct error *err)
+static int input_again(void *ctx, uint64_t i, struct input *in, struct error *err)
 {
     const struct recorder *r = ctx;
     const struct record_branch *b = r->o.branch;
     if (!b || i < r->branch_from)
         return feed_trace_input(r->o.again, i, in, err);
-    *in = (struct trace_input){.icount = UINT64_MAX};
+    *in = (struct input){.icount = UINT64_MAX};
     if (i - r->branch_from < b->ninputs)
         *in = b->inputs[i - r->branch_from];
     return 0;
 }
 
-static int no_input(void *ctx, uint64_t i, struct trace_input *in, struct error *err)
+static int no_input(void *ctx, uint64_t i, struct input *in, struct error *err)
 {
-    *in = (struct trace_input){.icount = UINT64_MAX};
+    *in = (struct input){.icount = UINT64_MAX};
     return 0;
 }
 
-static int input_given(void *ctx, const struct trace_input *in, struct error *err)
+static int input_given(void *ctx, const struct input *in, struct error *err)
 {
     struct recorder *r = ctx;
     r->result.inputs++;
@@ -384,7 +380,7 @@ static int feed_typing(struct recorder *r)
 {
     size_t n;
     const uint8_t *bytes = live_bytes(r->o.live, &n);
-    struct trace_input in = {.port = live_port(r->o.live), .data = bytes};
+    struct input in = {.port = live_port(r->o.live), .data = bytes};
     n = n < TRACE_MAX_INPUT ? n : TRACE_MAX_INPUT;
     in.len = (uint32_t)n;
     int rc = feed_offer(&r->feed, &in, &r->err);
@@ -625,7 +621,7 @@ static int finish_full(struct recorder *r)
     r->w = NULL;
     if (!kept.checkpoints) {
         trace_writer_finish_full(w, text, &ignored);
-        return error_set(&r->err, "%s: the machine as it begins does not fit into %s: give a greater size",
+        return error_set(&r->err, "%s: the machine's first state does not fit into %s: give a larger size",
                          r->o.path, text);
     }
     r->result.full = true;

@@ -26,16 +26,6 @@ bool replay_behaviour_differs(const struct trace *t, const struct engine_kind *k
 
 static void no_event(void *ctx, const struct event *ev) {}
 
-static void copy_settings(struct replay *r)
-{
-    const struct trace_config *cfg = trace_config(r->t);
-    r->settings = mem_zero(cfg->nsettings + 1, sizeof *r->settings);
-    for (size_t i = 0; i < cfg->nsettings; i++)
-        r->settings[i] = (struct setting){cfg->settings[i].key, cfg->settings[i].value};
-    r->cfg.settings = r->settings;
-    r->cfg.nsettings = cfg->nsettings;
-}
-
 struct replay *replay_open(struct trace *t, const struct engine_kind *kind, struct error *err)
 {
     if (strcmp(trace_config(t)->engine, kind->name)) {
@@ -50,7 +40,8 @@ struct replay *replay_open(struct trace *t, const struct engine_kind *kind, stru
     r->observer = &r->silent;
     r->fed_at = UINT64_MAX;
     r->images = image_replay_new(t);
-    copy_settings(r);
+    r->cfg.settings = trace_config(t)->settings;
+    r->cfg.nsettings = trace_config(t)->nsettings;
     r->cfg.images = image_replay_images(r->images, &r->cfg.nimages);
     r->e = kind->create(&r->cfg, err);
     if (!r->e) {
@@ -68,7 +59,6 @@ void replay_close(struct replay *r)
     if (r->e)
         r->e->ops->destroy(r->e);
     image_replay_free(r->images);
-    free(r->settings);
     free(r);
 }
 
@@ -77,16 +67,16 @@ struct engine *replay_engine(struct replay *r)
     return r->e;
 }
 
-const struct engine_kind *replay_kind(const struct replay *r)
+const struct engine_config *replay_config(const struct replay *r)
 {
-    return r->kind;
+    return &r->cfg;
 }
 
 void replay_observe(struct replay *r, uint32_t classes, const struct observer *observer)
 {
     r->classes = classes;
-    r->observer = observer;
-    r->e->ops->observe(r->e, classes, observer);
+    r->observer = observer ? observer : &r->silent;
+    r->e->ops->observe(r->e, classes, r->observer);
 }
 
 void replay_interrupt(struct replay *r)
@@ -175,14 +165,35 @@ int replay_run_to(struct replay *r, uint64_t icount, struct stop *stop, struct e
     return replay_run_inputs(r, icount, false, stop, err);
 }
 
+int replay_reach(struct replay *r, uint64_t icount, struct error *err)
+{
+    struct stop stop;
+    int rc = replay_run_to(r, icount, &stop, err);
+    if (rc != 1)
+        return rc;
+    if (stop.reason == STOP_INTERRUPTED)
+        return error_set(err, "interrupted at icount %llu", (unsigned long long)stop.icount);
+    return error_set(err,
+                     "the replay stopped at icount %llu (%s) on the way to %llu: verify the trace with "
+                     "`bootreel replay --verify`",
+                     (unsigned long long)stop.icount, stop.text[0] ? stop.text : stop_word(stop.reason),
+                     (unsigned long long)icount);
+}
+
+void replay_progress(struct replay *r, void (*fn)(void *ctx, const struct engine *e), void *ctx)
+{
+    r->progress = fn;
+    r->progress_ctx = ctx;
+}
+
 /* ---------------------------------------------------------------- seeking */
 
-static int load_checkpoint(struct replay *r, long k, struct error *err)
+int replay_load(struct replay *r, size_t k, struct error *err)
 {
-    if (restore_checkpoint(r->e, r->t, (size_t)k, err))
+    if (restore_checkpoint(r->e, r->t, k, err))
         return -1;
     r->fed_at = UINT64_MAX;
-    return feed_seek(&r->feed, trace_checkpoint(r->t, (size_t)k)->icount, err);
+    return feed_seek(&r->feed, trace_checkpoint(r->t, k)->icount, err);
 }
 
 /* Whether to go on from the current state to `icount`: it is not beyond it, and no checkpoint is nearer. */
@@ -196,7 +207,6 @@ static bool on_the_way(const struct replay *r, uint64_t icount, long k)
 int replay_seek(struct replay *r, uint64_t icount, struct error *err)
 {
     long k = trace_checkpoint_find(r->t, icount);
-    struct stop stop;
     int rc = 0;
     if (icount > trace_last_icount(r->t))
         return error_set(err, "icount %llu is after the end of the run, which is at %llu",
@@ -207,16 +217,10 @@ int replay_seek(struct replay *r, uint64_t icount, struct error *err)
         if (k < 0)
             rc = error_set(err, "the trace has no checkpoint before icount %llu", (unsigned long long)icount);
         else
-            rc = load_checkpoint(r, k, err);
+            rc = replay_load(r, (size_t)k, err);
     }
     if (!rc)
-        rc = replay_run_to(r, icount, &stop, err);
+        rc = replay_reach(r, icount, err);
     r->e->ops->observe(r->e, r->classes, r->observer);
-    if (rc == 1)
-        return error_set(err,
-                         "the replay stopped at icount %llu (%s) on the way to %llu: verify the trace with "
-                         "`bootreel replay --verify`",
-                         (unsigned long long)stop.icount, stop.text[0] ? stop.text : stop_word(stop.reason),
-                         (unsigned long long)icount);
     return rc;
 }

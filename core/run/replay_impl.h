@@ -12,7 +12,6 @@ struct replay {
     const struct engine_kind *kind;
     struct engine *e;
     struct image_replay *images;
-    struct setting *settings;
     struct engine_config cfg;
     struct observer silent;          /* observes nothing */
     const struct observer *observer; /* the user's */
@@ -24,6 +23,9 @@ struct replay {
     void *progress_ctx;
     atomic_bool interrupted;
 };
+
+/* Goes to checkpoint k, wherever the replay is. */
+int replay_load(struct replay *r, size_t k, struct error *err);
 
 /* Runs to `icount` and, if asked for, applies the inputs at it. As replay_run_to. */
 int replay_run_inputs(struct replay *r, uint64_t icount, bool with_inputs, struct stop *stop,

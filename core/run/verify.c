@@ -5,6 +5,7 @@
 #include "core/run/divergence.h"
 #include "core/fold.h"
 #include "core/inspector.h"
+#include "core/run/recorded_story.h"
 #include "core/run/replay_impl.h"
 #include "core/state.h"
 
@@ -15,8 +16,11 @@ struct verify {
     struct error *err;
     struct trace_verifier *events; /* NULL if not verified, or no longer */
     struct observer observer;
-    struct inspector *inspector; /* NULL if not verified */
-    struct fold *fold;           /* NULL: the record is not folded */
+    struct inspector *inspector;  /* NULL if not verified, or in a part that does not begin at 0 */
+    struct recorded_story *story; /* in such a part: what the inspector would emit */
+    size_t first,
+        last; /* checkpoints where the run begins and ends; last may be one more than there are: the end */
+    struct fold *fold; /* NULL: the record is not folded */
     uint32_t recorded_classes;
     struct state_hash *hash;
     struct snapshot_base hashed; /* the state that `hash` holds */
@@ -45,6 +49,13 @@ static void stop_comparing(struct verify *v)
         v->r->e->ops->interrupt(v->r->e);
 }
 
+static void fail(struct verify *v)
+{
+    v->failed = true;
+    v->recorded_classes = 0;
+    v->r->e->ops->interrupt(v->r->e);
+}
+
 static void verify_event(void *ctx, const struct event *ev)
 {
     struct verify *v = ctx;
@@ -54,11 +65,8 @@ static void verify_event(void *ctx, const struct event *ev)
     v->report->events++;
     if (rc > 0)
         stop_comparing(v);
-    if (rc < 0) {
-        v->failed = true;
-        v->recorded_classes = 0;
-        v->r->e->ops->interrupt(v->r->e);
-    }
+    if (rc < 0)
+        fail(v);
 }
 
 /* An event of the engine or of the inspector, in order. */
@@ -77,6 +85,8 @@ static void take_event(void *ctx, const struct event *ev)
 static void on_event(void *ctx, const struct event *ev)
 {
     struct verify *v = ctx;
+    if (v->story && recorded_story_before(v->story, ev, v->err))
+        fail(v);
     if (v->inspector)
         inspector_event(v->inspector, ev);
     else
@@ -151,6 +161,8 @@ static int compare_checkpoint(struct verify *v, size_t k)
 {
     const struct trace_checkpoint *c = trace_checkpoint(v->r->t, k);
     uint64_t time = v->r->e->ops->time(v->r->e);
+    if (v->story && recorded_story_until(v->story, c->event, v->err))
+        fail(v);
     if (v->fold)
         fold_cut(v->fold); /* as the recorder did */
     if (v->failed)
@@ -308,6 +320,8 @@ static int finish(struct verify *v)
         r->e->ops->flush(r->e);
         if (v->inspector)
             inspector_finish(v->inspector);
+        if (v->story && recorded_story_until(v->story, UINT64_MAX, v->err))
+            fail(v);
         if (v->fold)
             fold_finish(v->fold);
     }
@@ -318,11 +332,38 @@ static int finish(struct verify *v)
 
 /* ---------------------------------------------------------------- the whole */
 
+/* Checkpoints that divide the run: not that of the final state. */
+static size_t dividing_checkpoints(const struct trace *t)
+{
+    return trace_checkpoint_count(t) - (final_checkpoint(t) >= 0);
+}
+
+size_t replay_parts(const struct trace *t)
+{
+    size_t n = dividing_checkpoints(t);
+    return n ? n : 1;
+}
+
+/* The end of a part: the record has no events before its checkpoint that the replay did not have. */
+static int part_ends(struct verify *v)
+{
+    const struct trace_checkpoint *c = trace_checkpoint(v->r->t, v->last);
+    if (!v->recorded_classes || trace_verifier_next(v->events) == c->event)
+        return 0;
+    int rc = trace_verifier_finish(v->events, UINT64_MAX, &v->diff, v->err);
+    v->recorded_classes = 0;
+    if (rc <= 0)
+        return rc;
+    divergence_of_event(&v->diff, &v->out);
+    v->report->diverged = true;
+    return 0;
+}
+
 static int run_whole(struct verify *v)
 {
     struct trace *t = v->r->t;
-    long final = final_checkpoint(t);
-    for (size_t k = 0; v->o->verify && k < trace_checkpoint_count(t) && (long)k != final; k++) {
+    size_t n = dividing_checkpoints(t), last = v->last < n ? v->last + 1 : n;
+    for (size_t k = v->first; v->o->verify && k < last; k++) {
         uint64_t at = trace_checkpoint(t, k)->icount;
         int rc = replay_run_to(v->r, at, &v->stop, v->err);
         if (rc < 0)
@@ -332,31 +373,73 @@ static int run_whole(struct verify *v)
         rc = compare_checkpoint(v, k);
         if (rc)
             return rc < 0 ? -1 : 0;
+        if (k == v->first && k) /* where a part begins; it is counted where another ends */
+            v->report->checkpoints--;
     }
+    if (v->last < n)
+        return part_ends(v);
     int rc = replay_run_to(v->r, trace_last_icount(t), &v->stop, v->err);
     if (rc < 0)
         return -1;
     return rc || v->event_differs || v->failed ? stopped_early(v, trace_last_icount(t)) : finish(v);
 }
 
+/* The folder as the recorder had it at that checkpoint: its state is in a note right before it. */
+static int load_fold(struct verify *v, const struct trace_checkpoint *c)
+{
+    struct trace_note note;
+    fold_cut(v->fold);
+    for (uint64_t i = 0, n = trace_note_count(v->r->t); i < n; i++) {
+        if (trace_note(v->r->t, i, &note, v->err))
+            return -1;
+        if (note.icount == c->icount && !strcmp(note.type, FOLD_NOTE))
+            return fold_load(v->fold, note.data, note.len, v->err);
+    }
+    return 0;
+}
+
+static int start_at_checkpoint(struct verify *v)
+{
+    const struct trace_checkpoint *c = trace_checkpoint(v->r->t, v->first);
+    if (trace_verifier_seek(v->events, c->event, v->err) || replay_load(v->r, v->first, v->err) ||
+        (v->fold && load_fold(v, c)))
+        return -1;
+    return recorded_story_open(v->r->t, c->event, take_event, v, &v->story, v->err);
+}
+
+/* Which checkpoints are the ends of the part that was asked for. False: it is empty. */
+static bool choose_part(struct verify *v)
+{
+    size_t n = replay_parts(v->r->t), part = v->o->part, parts = v->o->parts;
+    v->last = SIZE_MAX;
+    if (!parts)
+        return true;
+    v->first = (size_t)((unsigned __int128)n * (part - 1) / parts);
+    size_t end = (size_t)((unsigned __int128)n * part / parts);
+    v->last = part < parts && end < n ? end : SIZE_MAX;
+    return v->first < end;
+}
+
 /* The verifier of the events, and an inspector like the recorder's. */
 static int start_verifying(struct verify *v)
 {
     struct replay *r = v->r;
-    if (trace_check(r->t, v->err)) /* the parts that the replay does not need must be valid too */
+    if (!v->o->checked && trace_check(r->t, v->err)) /* what the replay does not need must be valid too */
         return -1;
     v->recorded_classes = trace_config(r->t)->classes;
     v->events = trace_verifier_open(r->t, v->err);
     if (!v->events)
         return -1;
+    if (v->recorded_classes & EVENT_CLASS_BIT(EC_FOLD))
+        v->fold = fold_new(verify_event, v);
+    if (v->first)
+        return start_at_checkpoint(v);
     const struct inspector_options io = {.engine = r->e,
                                          .config = &r->cfg,
                                          .classes = v->recorded_classes,
                                          .recorded = r->t,
                                          .ctx = v,
                                          .emit = take_event};
-    if (v->recorded_classes & EVENT_CLASS_BIT(EC_FOLD))
-        v->fold = fold_new(verify_event, v);
     v->inspector = inspector_create(&io, v->err);
     return v->inspector ? 0 : -1;
 }
@@ -371,8 +454,14 @@ int replay_all(struct replay *r, const struct replay_options *o, struct replay_r
     r->progress_ctx = o->ctx;
     v.observer = (struct observer){.ctx = &v, .event = on_event, .probe = on_probe, .console = on_console};
     int rc = 0;
+    if (!choose_part(&v)) {
+        report->verified = true;
+        state_hash_free(v.hash);
+        return 0;
+    }
     if (o->verify)
         rc = start_verifying(&v);
+    report->from = r->e->ops->icount(r->e);
     uint32_t needs = v.inspector ? inspector_classes(v.inspector) : 0;
     r->e->ops->observe(r->e, r->classes | v.recorded_classes | needs, &v.observer);
     if (v.inspector)
@@ -380,18 +469,20 @@ int replay_all(struct replay *r, const struct replay_options *o, struct replay_r
     if (!rc)
         rc = run_whole(&v);
     if (!rc && o->verify && !report->diverged && trace_damaged(r->t))
-        rc = error_set(err, "%s: the trace is damaged; the replay equals what is before that",
+        rc = error_set(err, "%s: the trace is damaged; the replay equals everything before that",
                        trace_damage(r->t));
     r->e->ops->observe(r->e, r->classes, r->observer);
     if (report->diverged && replay_behaviour_differs(r->t, r->kind, &note))
         text_add(&v.out, "%s\n", note.text);
     report->divergence = v.out.s;
-    report->steps = r->e->ops->icount(r->e);
+    report->steps = r->e->ops->icount(r->e) - report->from;
+    report->taken = v.story ? recorded_story_count(v.story) : 0;
     report->stop = v.stop;
     report->verified = o->verify && !rc && !report->diverged && !report->interrupted;
     if (v.inspector)
         r->e->ops->stops(r->e, NULL, 0);
     inspector_destroy(v.inspector);
+    recorded_story_close(v.story);
     fold_free(v.fold);
     trace_verifier_close(v.events);
     state_hash_free(v.hash);

@@ -33,6 +33,13 @@ void code_free(struct code *c)
     free(c);
 }
 
+/* Whether memory is addressed by one register and a displacement. */
+static bool at_register(const cs_x86_op *op)
+{
+    return op->mem.index == X86_REG_INVALID && op->mem.segment == X86_REG_INVALID &&
+           op->mem.base != X86_REG_INVALID && op->mem.base != X86_REG_RIP;
+}
+
 /* A call or jump by its operand. */
 static bool branch(const struct code *c, struct code_site *s)
 {
@@ -48,18 +55,29 @@ static bool branch(const struct code *c, struct code_site *s)
     if (!call)
         return false;
     s->kind = op->type == X86_OP_REG ? CODE_CALL_REGISTER : CODE_CALL_MEMORY;
-    if (op->type == X86_OP_REG)
+    if (op->type == X86_OP_REG) {
         s->reg = cs_reg_name(c->handle, op->reg);
+    } else if (op->type == X86_OP_MEM && at_register(op)) {
+        s->reg = cs_reg_name(c->handle, op->mem.base);
+        s->target = (uint64_t)op->mem.disp;
+    }
     return true;
 }
 
-/* A load from a fixed address: with the segment that per-cpu variables are in, or with none. */
+/* A load of a member, or from a fixed address: with the segment that per-cpu variables are in, or with none. */
 static bool load(const struct code *c, struct code_site *s)
 {
     const cs_x86 *x = &c->insn->detail->x86;
     const cs_x86_op *to = &x->operands[0], *from = &x->operands[1];
-    if (x->op_count != 2 || to->type != X86_OP_REG || from->type != X86_OP_MEM ||
-        from->mem.index != X86_REG_INVALID ||
+    if (x->op_count != 2 || to->type != X86_OP_REG || from->type != X86_OP_MEM)
+        return false;
+    if (at_register(from) && to->size >= 4) {
+        s->kind = CODE_MEMBER;
+        s->reg = cs_reg_name(c->handle, from->mem.base);
+        s->target = (uint64_t)from->mem.disp;
+        return true;
+    }
+    if (from->mem.index != X86_REG_INVALID ||
         (from->mem.base != X86_REG_INVALID && from->mem.base != X86_REG_RIP))
         return false;
     bool percpu = from->mem.segment == (c->word == 8 ? X86_REG_GS : X86_REG_FS);
@@ -82,6 +100,7 @@ static bool site(const struct code *c, struct code_site *s)
         s->kind = CODE_RETURN;
         return true;
     case X86_INS_MOV:
+    case X86_INS_MOVSXD:
         return load(c, s);
     default:
         break;
@@ -92,12 +111,49 @@ static bool site(const struct code *c, struct code_site *s)
     return false;
 }
 
+/* The length of a ModRM byte with what follows it (64-bit addressing). */
+static size_t operand_length(uint8_t modrm, uint8_t sib)
+{
+    unsigned mod = modrm >> 6, rm = modrm & 7;
+    size_t length = mod == 3 ? 1 : 1 + (rm == 4);
+    if (mod == 1)
+        return length + 1;
+    bool wide = mod == 2 || (mod == 0 && (rm == 5 || (rm == 4 && (sib & 7) == 5)));
+    return length + (wide ? 4 : 0);
+}
+
+/* The length of an instruction that capstone 4 does not know: those of the shadow stack (SDM volume 1, 17.2: RDSSP, INCSSP,
+ * CLRSSBSY, RSTORSSP, SAVEPREVSSP, SETSSBSY, WRSS, WRUSS), and UDB (D6), which fills places that are patched at boot. 0 if
+ * it is none. */
+static size_t unknown_length(const uint8_t *p, size_t n)
+{
+    enum { UDB = 0xd6, LONGEST = 12 };
+    size_t i = 0;
+    if (n && p[0] == UDB)
+        return 1;
+    if (n < LONGEST)
+        return 0;
+    bool repeated = p[0] == 0xf3;
+    i += p[0] == 0xf3 || p[0] == 0x66;
+    i += (p[i] & 0xf0) == 0x40;
+    if (p[i] != 0x0f)
+        return 0;
+    if (!repeated && p[i + 1] == 0x38 && (p[i + 2] == 0xf6 || p[i + 2] == 0xf5))
+        return i + 3 + operand_length(p[i + 3], p[i + 4]);
+    if (repeated && (p[i + 1] == 0x1e || p[i + 1] == 0xae || p[i + 1] == 0x01))
+        return i + 2 + operand_length(p[i + 2], p[i + 3]);
+    return 0;
+}
+
 void code_sites(struct code *c, const void *bytes, size_t n, uint64_t address,
                 void (*fn)(void *ctx, const struct code_site *site), void *ctx)
 {
     const uint8_t *p = bytes;
     struct code_site s;
-    while (cs_disasm_iter(c->handle, &p, &n, &address, c->insn))
-        if (site(c, &s))
-            fn(ctx, &s);
+    for (size_t skip = 1; skip; p += skip, n -= skip, address += skip) {
+        while (cs_disasm_iter(c->handle, &p, &n, &address, c->insn))
+            if (site(c, &s))
+                fn(ctx, &s);
+        skip = c->word == 8 ? unknown_length(p, n) : 0;
+    }
 }

@@ -19,6 +19,7 @@ struct explainer {
     size_t size;                      /* of the memory */
     struct memory *memory;
     const struct trace_config *cfg;
+    struct profile *builtin; /* NULL until a POST code is explained */
     const char *manual, *source;
 };
 
@@ -32,16 +33,12 @@ static void *engine_part(struct memory *m)
 /* A configuration in the engines' form, for reading settings; an engine cannot be created from it. */
 static void reset_engine(struct explainer *x, const struct trace_config *cfg)
 {
-    struct setting *settings = mem_zero(cfg->nsettings, sizeof *settings);
     struct image *images = mem_zero(cfg->nimages, sizeof *images);
-    for (size_t i = 0; i < cfg->nsettings; i++)
-        settings[i] = (struct setting){cfg->settings[i].key, cfg->settings[i].value};
     for (size_t i = 0; i < cfg->nimages; i++)
         images[i] = (struct image){
             .role = cfg->images[i].role, .name = cfg->images[i].name, .size = cfg->images[i].size};
     x->words->reset(engine_part(x->memory),
-                    &(struct engine_config){settings, cfg->nsettings, images, cfg->nimages});
-    free(settings);
+                    &(struct engine_config){cfg->settings, cfg->nsettings, images, cfg->nimages});
     free(images);
 }
 
@@ -61,6 +58,7 @@ void explainer_free(struct explainer *x)
 {
     if (!x)
         return;
+    profile_free(x->builtin);
     free(x->memory);
     free(x);
 }
@@ -125,7 +123,7 @@ int explainer_event(struct explainer *x, const struct event *ev, char *buf, size
         remember(x->memory, ev);
     if (n && (size_t)n < size && ev->kind == EV_CPU_MSR)
         explain_register_bits(&t, buf, ev->f[EVF_CPU_MSR_value]);
-    else if (!n && (explain_cpu(ev, x->cfg, &t) || guest_explain(ev, &t)))
+    else if (!n && (explain_cpu(ev, x->cfg, &x->builtin, &t) || guest_explain(ev, &t)))
         x->manual = explain_cpu_manual(ev);
     if (t.n && (size_t)n < size)
         snprintf(buf + n, size - (size_t)n, "%s", t.s);
@@ -136,7 +134,7 @@ int explainer_event(struct explainer *x, const struct event *ev, char *buf, size
 
 /* ---------------------------------------------------------------- anywhere in a trace */
 
-enum { STATE_EVERY = 4096, STATES_MOST = 1024 };
+enum { STATE_EVERY = 4096, STATES_MOST = 1024, LATER_MOST = 2000 };
 
 /* The memory as it was before event `number`. */
 struct state {
@@ -254,10 +252,30 @@ int trace_explain_prepare(struct trace_explainer *e, uint64_t number, uint64_t m
     return number <= e->reach;
 }
 
+/* What only a later event tells; the cursor is behind `ev`. A trace that is damaged there tells nothing more. */
+static int add_later(struct trace_explainer *e, const struct event *ev, char *buf, size_t size)
+{
+    const struct engine_words *w = e->x->words;
+    const void *state = engine_part(e->x->memory);
+    struct event of = *ev, next;
+    of.data = NULL; /* it is lost with the cursor's next event */
+    of.len = 0;
+    if (!w || !w->later || w->later(state, &of, NULL, buf, size))
+        return 0;
+    *buf = 0;
+    for (unsigned i = 0; i < LATER_MOST && trace_cursor_next(e->cursor, &next, NULL, NULL) == 1; i++) {
+        int rc = w->later(state, &of, &next, buf, size);
+        if (rc)
+            return rc > 0 ? (int)strlen(buf) : 0;
+    }
+    return 0;
+}
+
 int trace_explain(struct trace_explainer *e, uint64_t number, char *buf, size_t size, struct error *err)
 {
     struct event ev;
     uint64_t n = number;
+    char more[128] = "";
     if (e->fed >= e->every)
         keep_state(e);
     go_near(e, number);
@@ -274,7 +292,10 @@ int trace_explain(struct trace_explainer *e, uint64_t number, char *buf, size_t 
     e->at = number + 1;
     e->reach = e->at > e->reach ? e->at : e->reach;
     e->fed++;
-    return explainer_event(e->x, &ev, buf, size);
+    int len = explainer_event(e->x, &ev, buf, size), later = add_later(e, &ev, more, sizeof more);
+    if (later && (size_t)len < size)
+        snprintf(buf + len, size - (size_t)len, "%s", more);
+    return len + later;
 }
 
 const struct explainer *trace_explainer_last(const struct trace_explainer *e)

@@ -8,7 +8,6 @@
 #include <inttypes.h>
 
 #include "core/story/explain_impl.h"
-#include "core/profile.h"
 #include "core/views.h"
 
 /* ---------------------------------------------------------------- registers */
@@ -23,7 +22,7 @@ void explain_register_bits(struct text *out, const char *reg, uint64_t value)
     const struct view_bit *b = reg[i] ? NULL : view_bits(name, &n);
     const char *sep = ": ";
     for (i = 0; b && i < n; i++) {
-        uint64_t v = value >> b[i].low & ((1u << b[i].width) - 1);
+        uint64_t v = view_bit_value(&b[i], value);
         if (!v)
             continue;
         text_add(out, "%s%s", sep, b[i].name);
@@ -42,7 +41,7 @@ static void changed_bits(struct text *out, const char *reg, uint64_t old, uint64
     const struct view_bit *b = view_bits(reg, &n);
     const char *sep = ": ";
     for (size_t i = 0; b && i < n; i++)
-        if ((old ^ now) >> b[i].low & ((1u << b[i].width) - 1)) {
+        if (view_bit_value(&b[i], old ^ now)) {
             text_add(out, "%s%s %s (%s)", sep, b[i].name, now >> b[i].low & 1 ? "on" : "off", b[i].what);
             sep = ", ";
         }
@@ -196,9 +195,9 @@ static const char *setting_of(const void *cfg, const char *key)
 
 /* The meaning of POST codes comes from the built-in profile: each begins a stage, whose name says
  * what is done. */
-static bool post_code(struct text *out, const struct event *ev, const struct trace_config *cfg)
+static void post_code(struct text *out, const struct event *ev, const struct trace_config *cfg,
+                      const struct profile *p)
 {
-    struct profile *p = profile_builtin();
     bool found = false;
     for (size_t i = 0; !found && i < profile_stages(p); i++) {
         const struct stage_rule *r = profile_stage(p, i);
@@ -208,10 +207,8 @@ static bool post_code(struct text *out, const struct event *ev, const struct tra
         if (found)
             text_add(out, "stage %s begins", r->name);
     }
-    profile_free(p);
     if (!found)
         text_add(out, "a number for people with a POST card");
-    return true;
 }
 
 /* Kinds with a fixed explanation. */
@@ -236,7 +233,8 @@ static const struct {
     {EV_TRIPLE_FAULT, "a fault while a double fault was delivered: the processor shuts down"},
 };
 
-bool explain_cpu(const struct event *ev, const struct trace_config *cfg, struct text *out)
+bool explain_cpu(const struct event *ev, const struct trace_config *cfg, struct profile **builtin,
+                 struct text *out)
 {
     switch (ev->kind) {
     case EV_CPU_CR:
@@ -260,7 +258,10 @@ bool explain_cpu(const struct event *ev, const struct trace_config *cfg, struct 
         exception(out, ev);
         return true;
     case EV_POST_CODE:
-        return post_code(out, ev, cfg);
+        if (!*builtin)
+            *builtin = profile_builtin();
+        post_code(out, ev, cfg, *builtin);
+        return true;
     }
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         if (fixed[i].kind == ev->kind) {

@@ -1,11 +1,13 @@
 /* guests.c - the table of guest systems, and functions for guests inside others. See guest.h. */
 #include <string.h>
 
+#include "core/freebsd/freebsd.h"
 #include "core/guest.h"
 #include "core/linux/linux.h"
+#include "core/xen/xen.h"
 
 /* Add new ones at the end: guests get events in this order, so a trace depends on it. */
-const struct guest_system *const guest_systems[] = {&linux_system, NULL};
+const struct guest_system *const guest_systems[] = {&linux_system, &freebsd_system, &xen_system, NULL};
 
 /* ---------------------------------------------------------------- the table */
 
@@ -71,8 +73,12 @@ const char *guest_word(unsigned kind, unsigned field, uint64_t value)
 
 bool guest_explain(const struct event *ev, struct text *out)
 {
-    for (size_t i = 0; guest_systems[i]; i++)
-        if (guest_systems[i]->explain && guest_systems[i]->explain(ev, out))
+    size_t n = 0;
+    while (guest_systems[n])
+        n++;
+    /* Linux explains all events that it shares with others; they explain only those that are surely theirs. */
+    while (n-- > 0)
+        if (guest_systems[n]->explain && guest_systems[n]->explain(ev, out))
             return true;
     return false;
 }

@@ -92,10 +92,7 @@ struct hook *hook_keep(struct hooks *hs, void *ctx)
 
 static uint64_t get(const struct hooks *hs, unsigned cpu, size_t reg)
 {
-    uint64_t v = 0;
-    if (reg != SIZE_MAX)
-        hs->o.engine->ops->reg_get(hs->o.engine, cpu, reg, &v);
-    return v;
+    return engine_reg_value(hs->o.engine, cpu, reg);
 }
 
 static unsigned code_bits(const struct hooks *hs, unsigned cpu)

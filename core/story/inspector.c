@@ -33,6 +33,13 @@ struct inspector {
     struct held *first, *last; /* by icount */
 };
 
+bool inspector_makes(unsigned kind)
+{
+    const struct event_kind *k = event_kind(kind);
+    return (k && EVENT_CLASS_BIT(k->cls) & INSPECTOR_CLASSES && kind != EV_PROCESS_FIRST) ||
+           kind == EV_LOADER_MODULE;
+}
+
 /* ---------------------------------------------------------------- the order of events */
 
 /* Inserts after all held events with the same icount or a lower one. Most come in order, so the end
@@ -90,9 +97,28 @@ static unsigned guest_found(void *ctx)
     return i->number;
 }
 
+static struct inspected *inspected_of(const struct inspector *in, const struct guest *g)
+{
+    for (size_t k = 0; k < in->nguests; k++)
+        if (in->guests[k]->guest == g)
+            return in->guests[k];
+    return NULL;
+}
+
+/* The number of a guest, or, until it is found, of the one that it runs inside. */
+static unsigned number_of(const struct inspected *i)
+{
+    while (!i->found && i->guest->parent)
+        i = inspected_of(i->in, i->guest->parent);
+    return i->found ? i->number : 0;
+}
+
 static void guest_emits(void *ctx, const struct event *ev)
 {
-    hold(((struct inspected *)ctx)->in, ev);
+    const struct inspected *i = ctx;
+    struct event own = *ev;
+    own.guest = event_guest(number_of(i));
+    hold(i->in, &own);
 }
 
 static void guest_symbols_changed(void *ctx)
@@ -109,14 +135,6 @@ static void domain_begins(void *ctx, uint64_t domain)
             add_guest(in, in->o.systems[k], i->guest, domain);
 }
 
-static struct inspected *inspected_of(const struct inspector *in, const struct guest *g)
-{
-    for (size_t k = 0; k < in->nguests; k++)
-        if (in->guests[k]->guest == g)
-            return in->guests[k];
-    return NULL;
-}
-
 static void domain_ends(void *ctx, uint64_t domain)
 {
     const struct inspected *i = ctx;
@@ -128,6 +146,31 @@ static void domain_ends(void *ctx, uint64_t domain)
         inner->gone |=
             parent == i->guest ? inner->guest->domain == domain : parent && inspected_of(in, parent)->gone;
     }
+}
+
+static bool is_inside(const struct inspected *inner, const struct inspected *outer, uint64_t domain)
+{
+    return inner->guest->parent == outer->guest && inner->guest->domain == domain && !inner->gone;
+}
+
+static void domain_enters(void *ctx, uint64_t domain, unsigned cpu, uint64_t ip)
+{
+    const struct inspected *i = ctx;
+    struct inspector *in = i->in;
+    for (size_t k = 0, n = in->nguests; k < n; k++)
+        if (is_inside(in->guests[k], i, domain) && in->guests[k]->guest->system->enters)
+            in->guests[k]->guest->system->enters(in->guests[k]->guest, cpu, ip);
+}
+
+static bool domain_space(void *ctx, uint64_t domain, symbol_space *space)
+{
+    const struct inspected *i = ctx;
+    for (size_t k = 0; k < i->in->nguests; k++)
+        if (is_inside(i->in->guests[k], i, domain) && i->in->guests[k]->found) {
+            *space = symbol_space_of(i->in->guests[k]->number, 0);
+            return true;
+        }
+    return false;
 }
 
 static void add_guest(struct inspector *in, const struct guest_system *system, struct guest *parent,
@@ -145,7 +188,9 @@ static void add_guest(struct inspector *in, const struct guest_system *system, s
                                     .found = guest_found,
                                     .symbols_changed = guest_symbols_changed,
                                     .domain_begins = domain_begins,
-                                    .domain_ends = domain_ends};
+                                    .domain_ends = domain_ends,
+                                    .domain_enters = domain_enters,
+                                    .domain_space = domain_space};
     i->in = in;
     i->guest = system->create(&o);
     MEM_MORE(in->guests, in->nguests);

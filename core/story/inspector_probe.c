@@ -40,10 +40,7 @@ static void find_registers(struct asked *a)
 
 static uint64_t get(const struct asked *a, unsigned cpu, enum reg r)
 {
-    uint64_t v = 0;
-    if (a->reg[r] != SIZE_MAX)
-        a->o.engine->ops->reg_get(a->o.engine, cpu, a->reg[r], &v);
-    return v;
+    return engine_reg_value(a->o.engine, cpu, a->reg[r]);
 }
 
 static bool long_code(const struct asked *a, unsigned cpu)
@@ -53,11 +50,12 @@ static bool long_code(const struct asked *a, unsigned cpu)
 
 /* ---------------------------------------------------------------- calls */
 
-static void report(struct asked *a, const struct probe_hit *hit, unsigned kind, const char *text,
-                   const uint64_t fields[EVENT_MAX_FIELDS])
+static void report(struct asked *a, const struct probe_hit *hit, const struct guest_task *task, unsigned kind,
+                   const char *text, const uint64_t fields[EVENT_MAX_FIELDS])
 {
     struct event ev = {.kind = (uint16_t)kind,
                        .cpu = (uint8_t)hit->cpu,
+                       .guest = event_guest(symbol_space_guest(task->space)),
                        .icount = hit->icount,
                        .time = hit->time,
                        .data = text,
@@ -73,7 +71,7 @@ static void on_leave(struct hook *h, const struct probe_hit *hit, const struct f
     struct guest_task task;
     a->o.task(a->o.ctx, hit->cpu, &task);
     const uint64_t fields[EVENT_MAX_FIELDS] = {task.pid, get(a, hit->cpu, RAX), hit->time - f->time};
-    report(a, hit, EV_PROBE_LEAVE, p->text, fields);
+    report(a, hit, &task, EV_PROBE_LEAVE, p->text, fields);
 }
 
 /* Whether the symbol is still there: its module may have been removed, or another program may
@@ -132,7 +130,7 @@ static void on_entry(struct hook *h, const struct probe_hit *hit, struct frame *
         return;
     uint64_t f[EVENT_MAX_FIELDS] = {task.pid};
     arguments(a, hit->cpu, f + 1);
-    report(a, hit, EV_PROBE_ENTER, p->text, f);
+    report(a, hit, &task, EV_PROBE_ENTER, p->text, f);
     if (p->by_address)
         return;
     if (long_code(a, hit->cpu))
@@ -210,7 +208,8 @@ int asked_create(const struct asked_options *o, const struct engine_config *cfg,
         if (!*text || (!strncmp(text, "0x", 2) && !number(text, &v))) {
             asked_free(a);
             return error_set(
-                err, "probe: \"%.80s\" is no symbol and no address: write start_kernel or 0x7c00", text);
+                err, "probe: \"%.80s\" is neither a symbol nor an address: write start_kernel or 0x7c00",
+                text);
         }
         MEM_MORE(a->texts, a->n);
         a->texts[a->n++] = text;

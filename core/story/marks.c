@@ -57,7 +57,7 @@ static uint64_t identity(const struct event *ev)
 {
     if (ev->kind == EV_CPU_MODE)
         return ev->f[EVF_CPU_MODE_to];
-    return event_key_hash(ev);
+    return event_key_hash(ev) + ev->guest; /* each guest has its own milestones */
 }
 
 static bool first(struct marks *m, uint64_t id)
@@ -98,6 +98,17 @@ void marks_see(struct marks *m, const struct event *ev)
 struct marks *marks_new(void)
 {
     return mem_zero(1, sizeof(struct marks));
+}
+
+int marks_see_trace(struct marks *m, struct trace *t, struct error *err)
+{
+    struct trace_cursor *c = trace_cursor_open(t, MARK_CLASSES);
+    struct event ev;
+    int rc;
+    while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1)
+        marks_see(m, &ev);
+    trace_cursor_close(c);
+    return rc;
 }
 
 void marks_free(struct marks *m)

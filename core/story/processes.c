@@ -10,9 +10,26 @@ enum { CPUS = 256 };
 struct processes {
     struct process *list;
     size_t n;
-    uint32_t current[CPUS]; /* pid + 1; 0: not known */
+    struct {
+        bool known;
+        unsigned guest;
+        uint32_t pid;
+    } current[CPUS];
     bool switches;
+    uint64_t at; /* where processes_move() was last */
+    bool moved;
 };
+
+const char *process_kind_text(uint64_t kind)
+{
+    static const char *const words[] = {"kernel thread", "process", "thread"};
+    return kind < sizeof words / sizeof words[0] ? words[kind] : "task";
+}
+
+symbol_space process_space(const struct process *p)
+{
+    return symbol_space_of(p->guest, p->kind == PROCESS_KERNEL_THREAD ? 0 : p->tgid);
+}
 
 struct processes *processes_new(void)
 {
@@ -39,7 +56,7 @@ void processes_free(struct processes *ps)
 
 static char *text_of(const struct event *ev)
 {
-    return ev->len ? strndup(ev->data, ev->len) : mem_string("");
+    return ev->len ? mem_text(ev->data, ev->len) : mem_string("");
 }
 
 static void replace(const char **text, const struct event *ev)
@@ -48,11 +65,11 @@ static void replace(const char **text, const struct event *ev)
     *text = text_of(ev);
 }
 
-static struct process *find(const struct processes *ps, uint64_t pid)
+static struct process *find(const struct processes *ps, unsigned guest, uint64_t pid)
 {
     struct process *dead = NULL;
     for (size_t i = ps->n; i-- > 0;)
-        if (ps->list[i].pid == pid) {
+        if (ps->list[i].guest == guest && ps->list[i].pid == pid) {
             if (!ps->list[i].exited)
                 return &ps->list[i];
             dead = dead ? dead : &ps->list[i];
@@ -60,32 +77,33 @@ static struct process *find(const struct processes *ps, uint64_t pid)
     return dead;
 }
 
-static struct process *add(struct processes *ps, uint64_t pid)
+static struct process *add(struct processes *ps, unsigned guest, uint64_t pid)
 {
     MEM_MORE(ps->list, ps->n);
     struct process *p = &ps->list[ps->n++];
-    *p = (struct process){.pid = (uint32_t)pid, .tgid = (uint32_t)pid, .path = mem_string("")};
+    *p =
+        (struct process){.guest = guest, .pid = (uint32_t)pid, .tgid = (uint32_t)pid, .path = mem_string("")};
     return p;
 }
 
 /* The process of an event; it is added if its creation was not seen (the trace began later). */
-static struct process *process_of(struct processes *ps, uint64_t pid)
+static struct process *process_of(struct processes *ps, unsigned guest, uint64_t pid)
 {
-    struct process *p = find(ps, pid);
+    struct process *p = find(ps, guest, pid);
     if (p)
         return p;
-    p = add(ps, pid);
+    p = add(ps, guest, pid);
     p->name = mem_string("");
     return p;
 }
 
 static void created(struct processes *ps, const struct event *ev)
 {
-    struct process *p = add(ps, ev->f[EVF_PROCESS_CREATE_pid]);
+    struct process *p = add(ps, ev->guest, ev->f[EVF_PROCESS_CREATE_pid]);
     /* A thread runs the program of its group; a process at first runs that of its parent. */
     bool thread = ev->f[EVF_PROCESS_CREATE_kind] == PROCESS_THREAD;
     const struct process *parent =
-        find(ps, ev->f[thread ? EVF_PROCESS_CREATE_tgid : EVF_PROCESS_CREATE_parent]);
+        find(ps, ev->guest, ev->f[thread ? EVF_PROCESS_CREATE_tgid : EVF_PROCESS_CREATE_parent]);
     p->tgid = (uint32_t)ev->f[EVF_PROCESS_CREATE_tgid];
     p->parent = (uint32_t)ev->f[EVF_PROCESS_CREATE_parent];
     p->kind = (uint8_t)ev->f[EVF_PROCESS_CREATE_kind];
@@ -99,9 +117,16 @@ static void created(struct processes *ps, const struct event *ev)
     }
 }
 
+static void runs(struct processes *ps, const struct event *ev, uint64_t pid)
+{
+    ps->current[ev->cpu].known = true;
+    ps->current[ev->cpu].guest = ev->guest;
+    ps->current[ev->cpu].pid = (uint32_t)pid;
+}
+
 static void see(struct processes *ps, const struct event *ev, uint64_t pid)
 {
-    struct process *p = process_of(ps, pid);
+    struct process *p = process_of(ps, ev->guest, pid);
     if (ev->kind == EV_PROCESS_NAME) {
         replace(&p->name, ev);
     } else if (ev->kind == EV_PROCESS_EXEC) {
@@ -114,7 +139,7 @@ static void see(struct processes *ps, const struct event *ev, uint64_t pid)
         p->code = (uint32_t)ev->f[EVF_PROCESS_EXIT_code];
     }
     if (!ps->switches && ev->kind != EV_PROCESS_NAME)
-        ps->current[ev->cpu] = (uint32_t)pid + 1;
+        runs(ps, ev, pid);
 }
 
 void processes_see(struct processes *ps, const struct event *ev)
@@ -137,24 +162,38 @@ void processes_see(struct processes *ps, const struct event *ev)
         break;
     case EV_SCHED_SWITCH:
         ps->switches = true;
-        ps->current[ev->cpu] = (uint32_t)ev->f[EVF_SCHED_SWITCH_next] + 1;
+        runs(ps, ev, ev->f[EVF_SCHED_SWITCH_next]);
         break;
     default:
         break;
     }
 }
 
+int processes_move(struct processes *ps, struct trace *t, uint64_t icount, struct error *err)
+{
+    const uint64_t from = ps->moved && icount >= ps->at ? ps->at + 1 : 0;
+    struct event ev;
+    if (from > icount)
+        return 0;
+    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_SCHED) |
+                                                      EVENT_CLASS_BIT(EC_POWER));
+    if (!from)
+        clear(ps);
+    int rc = from ? trace_cursor_seek_icount(c, from, err) : 0;
+    while (!rc && (rc = trace_cursor_next(c, &ev, NULL, err)) == 1 && ev.icount <= icount) {
+        processes_see(ps, &ev);
+        rc = 0;
+    }
+    trace_cursor_close(c);
+    ps->moved = true;
+    ps->at = icount;
+    return rc < 0 ? -1 : 0;
+}
+
 struct processes *processes_at(struct trace *t, uint64_t icount, struct error *err)
 {
     struct processes *ps = processes_new();
-    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_SCHED) |
-                                                      EVENT_CLASS_BIT(EC_POWER));
-    struct event ev;
-    int rc = c ? trace_cursor_next(c, &ev, NULL, err) : -1;
-    for (; rc > 0 && ev.icount <= icount; rc = trace_cursor_next(c, &ev, NULL, err))
-        processes_see(ps, &ev);
-    trace_cursor_close(c);
-    if (rc >= 0)
+    if (!processes_move(ps, t, icount, err))
         return ps;
     processes_free(ps);
     return NULL;
@@ -170,12 +209,13 @@ const struct process *processes_get(const struct processes *ps, size_t i)
     return &ps->list[i];
 }
 
-const struct process *processes_find(const struct processes *ps, uint32_t pid)
+const struct process *processes_find(const struct processes *ps, unsigned guest, uint32_t pid)
 {
-    return find(ps, pid);
+    return find(ps, guest, pid);
 }
 
 const struct process *processes_current(const struct processes *ps, unsigned cpu)
 {
-    return cpu < CPUS && ps->current[cpu] ? find(ps, ps->current[cpu] - 1) : NULL;
+    return cpu < CPUS && ps->current[cpu].known ? find(ps, ps->current[cpu].guest, ps->current[cpu].pid)
+                                                : NULL;
 }

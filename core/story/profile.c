@@ -79,7 +79,7 @@ static int number(const struct line *l, const char *text, uint64_t *v)
     errno = 0;
     *v = strtoull(text, &end, 0);
     if (!*text || *end || errno)
-        return BAD(l, "\"%.60s\" is no number", text);
+        return BAD(l, "\"%.60s\" is not a number", text);
     return 0;
 }
 
@@ -92,7 +92,7 @@ static int find_kind(const struct line *l, const char *name, unsigned *kind)
             *kind = k;
             return 0;
         }
-    return BAD(l, "\"%.60s\" is no kind of event: bootreel events shows them", name);
+    return BAD(l, "\"%.60s\" is not a kind of event: bootreel events shows them", name);
 }
 
 static int add_range(const struct line *l, struct condition *c, const char *name, size_t len, uint64_t low,
@@ -189,7 +189,7 @@ static int parse_mode(const struct line *l, struct condition *c)
     for (unsigned i = 0; i < sizeof modes / sizeof modes[0]; i++)
         if (!strcmp(modes[i], l->word[2]))
             return set_field(l, c, "to", i);
-    return BAD(l, "\"%.60s\" is no mode: real, v86, protected16, protected32, compatibility, long or smm",
+    return BAD(l, "\"%.60s\" is not a mode: real, v86, protected16, protected32, compatibility, long or smm",
                l->word[2]);
 }
 
@@ -281,7 +281,7 @@ static int parse_condition(const struct line *l, struct condition **list, size_t
         }
     return BAD(
         l,
-        "\"%.60s\" is no condition: event, mode, port, post, service, disk, console, symbol, return, address",
+        "\"%.60s\" is not a condition: event, mode, port, post, service, disk, console, symbol, return, address",
         l->word[1]);
 }
 

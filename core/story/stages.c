@@ -519,7 +519,7 @@ struct stages *stages_of_trace(struct trace *t, struct error *err)
         if (trace_note(t, i, &note, err))
             return NULL;
         if (!strcmp(note.type, "profile")) {
-            char *text = strndup(note.data, note.len);
+            char *text = mem_text(note.data, note.len);
             p = profile_parse(note.name, text, err);
             free(text);
             if (!p)

@@ -12,13 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/symbols/bytes.h"
 #include "core/symbols/impl.h"
 #include "traces/memory.h"
-
-struct bytes {
-    uint8_t *p;
-    size_t n, cap;
-};
 
 enum { ABBREV, INFO, LINE, RANGES, FRAMES };
 
@@ -33,34 +29,10 @@ static const char *const names[DWARF_SECTIONS] = {
 
 /* ---------------------------------------------------------------- bytes */
 
-static size_t put(struct bytes *b, const void *data, size_t n)
-{
-    size_t at = b->n;
-    if (n > b->cap - b->n) {
-        b->cap = 2 * (b->n + n) + 4096;
-        b->p = mem_resize(b->p, b->cap);
-    }
-    memcpy(b->p + at, data, n);
-    b->n += n;
-    return at;
-}
-
 /* Little-endian, as the host is. */
 static size_t put_int(struct bytes *b, uint64_t v, size_t n)
 {
     return put(b, &v, n);
-}
-
-static void put_byte(struct bytes *b, unsigned v)
-{
-    put_int(b, v, 1);
-}
-
-static void put_uleb(struct bytes *b, uint64_t v)
-{
-    for (; v >= 0x80; v >>= 7)
-        put_byte(b, (uint8_t)(v | 0x80));
-    put_byte(b, (unsigned)v);
 }
 
 static void put_sleb(struct bytes *b, int64_t v)

@@ -126,7 +126,7 @@ static struct symbol_table *add_elf(struct symbols *s, const char *name, Elf *el
                                     struct error *err)
 {
     if (elf_kind(elf) != ELF_K_ELF) {
-        error_set(err, "%.200s: is no ELF file: give one with symbols, such as a vmlinux", name);
+        error_set(err, "%.200s: is not an ELF file: give one with symbols, such as a vmlinux", name);
         return NULL;
     }
     struct symbol_table *t = symbol_table_begin(s, name, "elf");

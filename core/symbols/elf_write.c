@@ -1,35 +1,18 @@
 /* elf_write.c - the symbols of a space as an ELF file, for debuggers. ELF-64 Object File Format 1.5.
  *
- * It has symbols, empty (NOBITS) sections at their addresses, and lines and call frames as far as they are known. It
- * has no code: a debugger reads that from the guest's memory.
+ * It has symbols, empty (NOBITS) sections at their addresses, and lines and call frames as far as they are
+ * known. It has no code: a debugger reads that from the guest's memory.
  */
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/symbols/bytes.h"
 #include "core/symbols/impl.h"
-#include "traces/memory.h"
-
-struct bytes {
-    uint8_t *p;
-    size_t n, cap;
-};
-
-static size_t add_bytes(struct bytes *b, const void *data, size_t n)
-{
-    size_t at = b->n;
-    if (n > b->cap - b->n) {
-        b->cap = 2 * (b->n + n) + 4096;
-        b->p = mem_resize(b->p, b->cap);
-    }
-    memcpy(b->p + b->n, data, n);
-    b->n += n;
-    return at;
-}
 
 static uint32_t add_string(struct bytes *b, const char *s)
 {
-    return (uint32_t)add_bytes(b, s, strlen(s) + 1);
+    return (uint32_t)put(b, s, strlen(s) + 1);
 }
 
 /* The file while it is made: tables of sections, symbols and names. */
@@ -44,7 +27,7 @@ struct elf {
 static unsigned add_section(struct elf *e, const char *name, Elf64_Shdr s)
 {
     s.sh_name = add_string(&e->section_names, name);
-    add_bytes(&e->sections, &s, sizeof s);
+    put(&e->sections, &s, sizeof s);
     return e->nsections++;
 }
 
@@ -53,8 +36,8 @@ static void elf_begin(struct elf *e)
     *e = (struct elf){0};
     add_string(&e->names, "");
     add_string(&e->section_names, "");
-    add_bytes(&e->sections, &(Elf64_Shdr){0}, sizeof(Elf64_Shdr));
-    add_bytes(&e->symbols, &(Elf64_Sym){0}, sizeof(Elf64_Sym));
+    put(&e->sections, &(Elf64_Shdr){0}, sizeof(Elf64_Shdr));
+    put(&e->symbols, &(Elf64_Sym){0}, sizeof(Elf64_Sym));
     e->nsections = 1;
     e->dwarf = symbols_dwarf_new();
 }
@@ -67,13 +50,9 @@ static enum part part_of(const struct symbol *s)
 {
     if (s->flags & SYMBOL_ABSOLUTE)
         return NOWHERE;
-    switch (s->type) {
-    case 'T':
-    case 't':
-    case 'W':
-    case 'w':
-    case 'i':
+    if (symbol_is_code(s->type))
         return CODE;
+    switch (s->type) {
     case 'D':
     case 'd':
     case 'B':
@@ -144,7 +123,7 @@ static void add_symbol(struct elf *e, const struct symbol *s, uint64_t address, 
                      .st_shndx = part == NOWHERE ? SHN_ABS : (uint16_t)section,
                      .st_value = address,
                      .st_size = extent(s)};
-    add_bytes(&e->symbols, &sym, sizeof sym);
+    put(&e->symbols, &sym, sizeof sym);
 }
 
 static void add_mapping(struct elf *e, const struct symbol_mapping *m)
@@ -179,7 +158,7 @@ static void add_mapping(struct elf *e, const struct symbol_mapping *m)
 static size_t pad8(struct bytes *b)
 {
     static const uint8_t zeros[8];
-    add_bytes(b, zeros, -b->n & 7);
+    put(b, zeros, -b->n & 7);
     return b->n;
 }
 
@@ -192,7 +171,7 @@ static void add_debug_sections(struct elf *e, struct bytes *out)
         if (size)
             add_section(e, name,
                         (Elf64_Shdr){.sh_type = SHT_PROGBITS,
-                                     .sh_offset = add_bytes(out, data, size),
+                                     .sh_offset = put(out, data, size),
                                      .sh_size = size,
                                      .sh_addralign = 1});
     }
@@ -202,7 +181,7 @@ static void add_debug_sections(struct elf *e, struct bytes *out)
 static void *elf_end(struct elf *e, size_t *size)
 {
     struct bytes out = {0};
-    add_bytes(&out, &(Elf64_Ehdr){0}, sizeof(Elf64_Ehdr));
+    put(&out, &(Elf64_Ehdr){0}, sizeof(Elf64_Ehdr));
     add_debug_sections(e, &out);
     unsigned symtab = e->nsections, strtab = symtab + 1, shstrtab = symtab + 2;
     Elf64_Ehdr h = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
@@ -214,8 +193,8 @@ static void *elf_end(struct elf *e, size_t *size)
                     .e_shentsize = sizeof(Elf64_Shdr),
                     .e_shnum = (uint16_t)(shstrtab + 1),
                     .e_shstrndx = (uint16_t)shstrtab};
-    size_t symbols = add_bytes(&out, e->symbols.p, e->symbols.n);
-    size_t names = add_bytes(&out, e->names.p, e->names.n);
+    size_t symbols = put(&out, e->symbols.p, e->symbols.n);
+    size_t names = put(&out, e->names.p, e->names.n);
     /* sh_info: one more than the last local symbol. They come in any order here, so none is promised to be
      * global. */
     add_section(e, ".symtab",
@@ -230,15 +209,15 @@ static void *elf_end(struct elf *e, size_t *size)
         e, ".strtab",
         (Elf64_Shdr){.sh_type = SHT_STRTAB, .sh_offset = names, .sh_size = e->names.n, .sh_addralign = 1});
     uint32_t own_name = add_string(&e->section_names, ".shstrtab");
-    size_t section_names = add_bytes(&out, e->section_names.p, e->section_names.n);
+    size_t section_names = put(&out, e->section_names.p, e->section_names.n);
     Elf64_Shdr own = {.sh_name = own_name,
                       .sh_type = SHT_STRTAB,
                       .sh_offset = section_names,
                       .sh_size = e->section_names.n,
                       .sh_addralign = 1};
-    add_bytes(&e->sections, &own, sizeof own);
+    put(&e->sections, &own, sizeof own);
     h.e_shoff = pad8(&out);
-    add_bytes(&out, e->sections.p, e->sections.n);
+    put(&out, e->sections.p, e->sections.n);
     memcpy(out.p, &h, sizeof h);
     free(e->sections.p);
     free(e->symbols.p);
@@ -262,7 +241,9 @@ static bool replaced(const struct symbols *s, size_t i)
 
 static bool wanted(const struct symbols *s, size_t i, symbol_space space)
 {
-    return symbols_mapping(s, i)->space == space && !replaced(s, i);
+    const symbol_space of = symbols_mapping(s, i)->space;
+    const bool any_kernel = space == SPACE_ANY && of >= 0 && !symbol_space_id(of);
+    return (of == space || any_kernel) && !replaced(s, i);
 }
 
 void *symbols_elf(const struct symbols *s, symbol_space space, size_t *size)

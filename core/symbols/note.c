@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/symbols/bytes.h"
 #include "core/symbols/impl.h"
 #include "traces/memory.h"
 
@@ -27,59 +28,30 @@ enum { NOTE_VERSION = 1, PART = 256 << 10, NOTE_TABLES = 1 << 20 };
 
 /* ---------------------------------------------------------------- writing */
 
-struct out {
-    uint8_t *p;
-    size_t n, cap;
-};
-
-static void put(struct out *o, const void *bytes, size_t n)
+static void put_signed(struct bytes *o, int64_t v)
 {
-    if (o->n + n > o->cap) {
-        o->cap = 2 * o->cap + n + 1024;
-        o->p = mem_resize(o->p, o->cap);
-    }
-    memcpy(o->p + o->n, bytes, n);
-    o->n += n;
+    put_uleb(o, (uint64_t)v << 1 ^ (uint64_t)(v >> 63));
 }
 
-static void put_byte(struct out *o, uint8_t b)
-{
-    put(o, &b, 1);
-}
-
-static void put_number(struct out *o, uint64_t v)
-{
-    while (v >= 0x80) {
-        put_byte(o, (uint8_t)(v | 0x80));
-        v >>= 7;
-    }
-    put_byte(o, (uint8_t)v);
-}
-
-static void put_signed(struct out *o, int64_t v)
-{
-    put_number(o, (uint64_t)v << 1 ^ (uint64_t)(v >> 63));
-}
-
-static void put_string(struct out *o, const char *s)
+static void put_string(struct bytes *o, const char *s)
 {
     size_t n = strlen(s);
-    put_number(o, n);
+    put_uleb(o, n);
     put(o, s, n);
 }
 
-static void begin(struct out *o, const struct symbol_table *t)
+static void begin(struct bytes *o, const struct symbol_table *t)
 {
     o->n = 0;
     put_byte(o, NOTE_VERSION);
-    put_number(o, t->number);
+    put_uleb(o, t->number);
 }
 
 struct position_of {
     uint64_t icount, time;
 };
 
-static void give(struct symbols *s, const struct out *o, const char *type, const char *name,
+static void give(struct symbols *s, const struct bytes *o, const char *type, const char *name,
                  struct position_of at)
 {
     const struct trace_note note = {.icount = at.icount,
@@ -93,7 +65,7 @@ static void give(struct symbols *s, const struct out *o, const char *type, const
 
 static void note_lines(struct symbols *s, const struct symbol_table *t, struct position_of at)
 {
-    struct out o = {0};
+    struct bytes o = {0};
     size_t file = 0;
     for (size_t i = 0; i < t->nlines;) {
         struct line_row last = {0};
@@ -103,7 +75,7 @@ static void note_lines(struct symbols *s, const struct symbol_table *t, struct p
          * remaining ones as fit. */
         for (size_t bytes = 0; files < t->nfiles && bytes < PART; files++)
             bytes += strlen(t->files[files]) + 3;
-        put_number(&o, files - file);
+        put_uleb(&o, files - file);
         for (; file < files; file++)
             put_string(&o, t->files[file]);
         for (; file == t->nfiles && i < t->nlines && o.n < PART; i++) {
@@ -118,7 +90,7 @@ static void note_lines(struct symbols *s, const struct symbol_table *t, struct p
     free(o.p);
 }
 
-static void put_frame(struct out *o, const struct symbol_frame *f, uint64_t *last)
+static void put_frame(struct bytes *o, const struct symbol_frame *f, uint64_t *last)
 {
     put_signed(o, (int64_t)(f->address - *last));
     put_byte(o, f->base);
@@ -134,7 +106,7 @@ static void put_frame(struct out *o, const struct symbol_frame *f, uint64_t *las
 
 static void note_frames(struct symbols *s, const struct symbol_table *t, struct position_of at)
 {
-    struct out o = {0};
+    struct bytes o = {0};
     for (size_t i = 0; i < t->nframes;) {
         uint64_t last = 0;
         begin(&o, t);
@@ -145,20 +117,20 @@ static void note_frames(struct symbols *s, const struct symbol_table *t, struct 
     free(o.p);
 }
 
-static void put_entry(struct out *o, const struct symbol_table *t, const struct entry *e, uint64_t *last)
+static void put_entry(struct bytes *o, const struct symbol_table *t, const struct entry *e, uint64_t *last)
 {
     put_signed(o, (int64_t)(e->address - *last));
     put_byte(o, e->flags);
     put_byte(o, (uint8_t)e->type);
     if (e->flags & SYMBOL_SIZED)
-        put_number(o, e->size);
+        put_uleb(o, e->size);
     put_string(o, t->names + e->name);
     *last = e->address;
 }
 
 static void note_table(struct symbols *s, struct symbol_table *t, struct position_of at)
 {
-    struct out part = {0}, entries = {0};
+    struct bytes part = {0}, entries = {0};
     size_t i = 0;
     t->noted = true;
     note_lines(s, t, at);
@@ -168,7 +140,7 @@ static void note_table(struct symbols *s, struct symbol_table *t, struct positio
         for (entries.n = 0; i < t->n && entries.n < PART; i++)
             put_entry(&entries, t, &t->entries[i], &last);
         begin(&part, t);
-        put_number(&part, number);
+        put_uleb(&part, number);
         put_byte(&part, i == t->n);
         if (!number)
             put_string(&part, t->source);
@@ -181,7 +153,7 @@ static void note_table(struct symbols *s, struct symbol_table *t, struct positio
 
 void symbols_note_map(struct symbols *s, const struct symbol_mapping *m)
 {
-    struct out o = {0};
+    struct bytes o = {0};
     struct position_of at = {m->since, m->time};
     if (!s->sink)
         return;
@@ -189,9 +161,9 @@ void symbols_note_map(struct symbols *s, const struct symbol_mapping *m)
         note_table(s, s->tables[m->table->number], at);
     begin(&o, m->table);
     put_signed(&o, m->space);
-    put_number(&o, m->bias);
-    put_number(&o, m->begin);
-    put_number(&o, m->end);
+    put_uleb(&o, m->bias);
+    put_uleb(&o, m->begin);
+    put_uleb(&o, m->end);
     give(s, &o, "symbols.map", m->table->name, at);
     free(o.p);
 }
@@ -199,11 +171,11 @@ void symbols_note_map(struct symbols *s, const struct symbol_mapping *m)
 void symbols_note_unmap(struct symbols *s, const struct symbol_table *t, symbol_space space, uint64_t at,
                         uint64_t time)
 {
-    struct out o = {0};
+    struct bytes o = {0};
     if (!s->sink)
         return;
     put_byte(&o, NOTE_VERSION);
-    put_number(&o, t ? t->number + 1 : 0);
+    put_uleb(&o, t ? t->number + 1 : 0);
     put_signed(&o, space);
     give(s, &o, "symbols.unmap", t ? t->name : "", (struct position_of){at, time});
     free(o.p);

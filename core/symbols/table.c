@@ -358,6 +358,38 @@ bool symbol_table_find(const struct symbol_table *t, const char *name, struct sy
     return find_in(t, 0, name, strlen(name), NULL, sym);
 }
 
+int symbol_space_text(symbol_space space, char *buf, size_t size)
+{
+    const unsigned guest = symbol_space_guest(space);
+    return guest ? snprintf(buf, size, "%u:%u", guest, symbol_space_id(space))
+                 : snprintf(buf, size, "%u", symbol_space_id(space));
+}
+
+static bool take_digits(const char **text, uint64_t max, uint64_t *value)
+{
+    char *end;
+    if (**text < '0' || **text > '9')
+        return false;
+    *value = strtoull(*text, &end, 10);
+    *text = end;
+    return *value <= max;
+}
+
+bool symbol_space_parse(const char *text, symbol_space *space)
+{
+    uint64_t guest = 0, id;
+    if (!take_digits(&text, INT32_MAX, &id))
+        return false;
+    if (*text == ':') {
+        guest = id;
+        text++;
+        if (!take_digits(&text, INT32_MAX, &id))
+            return false;
+    }
+    *space = symbol_space_of((unsigned)guest, (uint32_t)id);
+    return !*text;
+}
+
 /* The space that is searched after this one. False if there is none. */
 static bool outer_space(symbol_space *space)
 {
@@ -464,8 +496,8 @@ static const struct symbol_mapping *mapping_at(const struct symbols *s, symbol_s
     return NULL;
 }
 
-static bool at_space(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
-                     struct symbol *sym)
+bool symbols_at_in(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
+                   struct symbol *sym)
 {
     const struct symbol_mapping *m;
     for (size_t i = s->nmaps; (m = mapping_at(s, space, address, at, &i));) {
@@ -482,7 +514,7 @@ bool symbols_at(const struct symbols *s, symbol_space space, uint64_t address, u
                 struct symbol *sym, uint64_t *offset)
 {
     do
-        if (at_space(s, space, address, at, sym)) {
+        if (symbols_at_in(s, space, address, at, sym)) {
             if (offset)
                 *offset = address - sym->address;
             return true;

@@ -63,19 +63,33 @@ void tl_line_clear(struct timeline *tl, struct line *l)
     *l = (struct line){.end = NOWHERE};
 }
 
+static uint64_t outside(uint64_t a, uint64_t c, uint64_t here)
+{
+    return here > c ? here - c : here < a ? a - here : 0;
+}
+
+/* How far the stretch from a to c is from the position, or from the nearest of those that were prepared. */
+static uint64_t away(const struct timeline *tl, uint64_t a, uint64_t c, uint64_t here)
+{
+    uint64_t least = outside(a, c, here);
+    for (size_t i = 0; i < tl->nanchors && !tl->diverted; i++)
+        if (outside(a, c, tl->anchor[i]) < least)
+            least = outside(a, c, tl->anchor[i]);
+    return least;
+}
+
 /* Whether point i can be dropped: its neighbours are close enough to each other for their distance from
  * the position. */
-static bool superfluous(const struct line *l, size_t i, uint64_t here)
+static bool superfluous(const struct timeline *tl, const struct line *l, size_t i, uint64_t here)
 {
     uint64_t a = l->point[i - 1].icount, c = l->point[i + 1].icount;
-    uint64_t from = here > c ? here - c : here < a ? a - here : 0;
-    return c - a < from / 2;
+    return c - a < away(tl, a, c, here) / 2;
 }
 
 static void thin(struct timeline *tl, struct line *l, uint64_t here)
 {
     for (size_t i = 1; i + 1 < l->n;)
-        if (superfluous(l, i, here))
+        if (superfluous(tl, l, i, here))
             remove_point(tl, l, i);
         else
             i++;
@@ -140,16 +154,20 @@ static int load_one(struct timeline *tl, size_t k, struct error *err)
     return store_recorded(&tl->store, k, before ? before : &tl->store.now, after, &tl->recorded[k], err);
 }
 
-/* The reader is fast only in ascending order, so some checkpoints before this one are loaded on the way. */
-static int load_recorded(struct timeline *tl, size_t k, struct error *err)
+/* The reader is fast only in ascending order, so some checkpoints before this one are loaded on the way. 1; 0 if `go_on`
+ * (which may be NULL) ended it; -1. */
+static int load_recorded(struct timeline *tl, size_t k, bool (*go_on)(void *ctx), struct error *err)
 {
     if (tl->recorded[k].sections)
-        return 0;
+        return 1;
     bool back = k + 1 < tl->nrecorded && tl->recorded[k + 1].sections;
-    for (size_t i = back && k > BATCH ? k - BATCH : k; i <= k; i++)
+    for (size_t i = back && k > BATCH ? k - BATCH : k; i <= k; i++) {
         if (load_one(tl, i, err))
             return -1;
-    return 0;
+        if (go_on && !go_on(tl))
+            return 0;
+    }
+    return 1;
 }
 
 void tl_pass_recorded(struct timeline *tl, size_t k)
@@ -197,20 +215,38 @@ uint64_t tl_nearest(struct timeline *tl, uint64_t icount)
     return best;
 }
 
+/* The line's point at that position, or NULL: it is a checkpoint of the trace. */
+static const struct point *point_at(const struct line *l, uint64_t icount)
+{
+    size_t n = points_to(l, icount);
+    return n && l->point[n - 1].icount == icount ? &l->point[n - 1] : NULL;
+}
+
+int tl_fetch(struct timeline *tl, uint64_t icount, bool (*go_on)(void *ctx), struct error *err)
+{
+    const struct point *p = point_at(tl_line(tl), icount);
+    if (p)
+        return store_fetch(&tl->store, &p->state, go_on, tl);
+    long k = recorded_at_or_before(tl, icount);
+    if (tl->diverted || k < 0)
+        return 1;
+    int rc = load_recorded(tl, (size_t)k, go_on, err);
+    return rc == 1 ? store_fetch(&tl->store, &tl->recorded[k], go_on, tl) : rc;
+}
+
 int tl_restore(struct timeline *tl, uint64_t icount, struct error *err)
 {
-    const struct line *l = tl_line(tl);
-    size_t n = points_to(l, icount);
+    const struct point *p = point_at(tl_line(tl), icount);
     int rc;
     tl->settled = false;
-    if (n && l->point[n - 1].icount == icount) {
-        rc = store_restore(&tl->store, &l->point[n - 1].state, err);
-        tl->feed.next = l->point[n - 1].next_input;
+    if (p) {
+        rc = store_restore(&tl->store, &p->state, err);
+        tl->feed.next = p->next_input;
     } else {
         long k = recorded_at_or_before(tl, icount);
         if (tl->diverted || k < 0)
             return error_set(err, "there is no checkpoint at icount %llu", (unsigned long long)icount);
-        rc = load_recorded(tl, (size_t)k, err);
+        rc = load_recorded(tl, (size_t)k, NULL, err) < 0 ? -1 : 0;
         if (!rc)
             rc = store_restore(&tl->store, &tl->recorded[k], err);
         if (!rc)
@@ -249,20 +285,24 @@ static long farthest_recorded(const struct timeline *tl, uint64_t here)
     return best;
 }
 
-/* The point of the line that is farthest from here and not pinned, or -1. */
-static long farthest_point(const struct line *l, uint64_t here)
+/* The point of the line that is farthest from here (and from what was prepared) and not pinned, or -1. */
+static long farthest_point(const struct timeline *tl, const struct line *l, uint64_t here)
 {
-    size_t first = l->pinned ? 1 : 0;
-    if (l->n <= first)
-        return -1;
-    return distance(l->point[first].icount, here) > distance(l->point[l->n - 1].icount, here)
-               ? (long)first
-               : (long)l->n - 1;
+    long best = -1;
+    uint64_t most = 0;
+    for (size_t i = l->pinned ? 1 : 0; i < l->n; i++) {
+        uint64_t d = away(tl, l->point[i].icount, l->point[i].icount, here);
+        if (best < 0 || d > most) {
+            best = (long)i;
+            most = d;
+        }
+    }
+    return best;
 }
 
 static bool drop_point(struct timeline *tl, struct line *l, uint64_t here)
 {
-    long i = farthest_point(l, here);
+    long i = farthest_point(tl, l, here);
     if (i >= 0)
         remove_point(tl, l, (size_t)i);
     return i >= 0;

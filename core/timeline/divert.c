@@ -43,7 +43,8 @@ bool timeline_off(const struct timeline *tl)
     return tl->diverted && tl_here(tl) == tl->divert.end && tl->divert.how == STOP_POWER_OFF;
 }
 
-void tl_fork(struct timeline *tl)
+/* The current state was changed by hand: what was known to come after it no longer applies. */
+static void tl_fork(struct timeline *tl)
 {
     timeline_divert(tl);
     tl_line_clear(tl, &tl->divert);
@@ -116,13 +117,11 @@ void tl_save_base(struct timeline *tl)
     tl->divert.pinned = true;
 }
 
-static void note_given(struct timeline *tl, const struct trace_input *in)
+static void note_given(struct timeline *tl, const struct input *in)
 {
     MEM_MORE(tl->given, tl->ngiven);
-    void *copy = mem_alloc(in->len + 1);
-    memcpy(copy, in->data, in->len);
     tl->given[tl->ngiven] = *in;
-    tl->given[tl->ngiven++].data = copy;
+    tl->given[tl->ngiven++].data = mem_copy(in->data, in->len);
     tl->feed.next = tl->ngiven;
 }
 
@@ -132,7 +131,7 @@ uint32_t timeline_input(struct timeline *tl, uint16_t port, const void *data, ui
     if (timeline_off(tl))
         return 0;
     tl_save_base(tl);
-    struct trace_input in = {.port = port, .data = data, .len = len};
+    struct input in = {.port = port, .data = data, .len = len};
     struct error err;
     if (feed_offer(&tl->feed, &in, &err) || !in.len)
         return 0;
@@ -159,10 +158,7 @@ struct saving {
     struct recorder *rec;
     struct record_options o;
     struct record_branch branch;
-    struct setting *settings;
-    struct engine_config config;
-    struct image_replay *images;
-    struct trace_input *inputs;
+    struct input *inputs;
 };
 
 static void saving_progress(void *ctx, const struct engine *e)
@@ -179,22 +175,14 @@ static void saving_progress(void *ctx, const struct engine *e)
 static void prepare(struct saving *s, const char *path)
 {
     struct timeline *tl = s->tl;
-    const struct trace_config *tc = trace_config(tl->t);
-    s->settings = mem_zero(tc->nsettings + 1, sizeof *s->settings);
-    s->inputs = mem_zero(tl->ngiven + 1, sizeof *s->inputs);
-    for (size_t i = 0; i < tc->nsettings; i++)
-        s->settings[i] = (struct setting){tc->settings[i].key, tc->settings[i].value};
     /* Inputs after the current position are left out. */
-    memcpy(s->inputs, tl->given, tl->feed.next * sizeof *s->inputs);
-    s->images = image_replay_new(tl->t);
-    s->config = (struct engine_config){.settings = s->settings, .nsettings = tc->nsettings};
-    s->config.images = image_replay_images(s->images, &s->config.nimages);
+    s->inputs = mem_copy(tl->given, tl->feed.next * sizeof *s->inputs);
     s->branch = (struct record_branch){tl->fork, s->inputs, (size_t)tl->feed.next, tl_here(tl),
                                        tl->e->ops->time(tl->e)};
     s->o = (struct record_options){.path = path,
-                                   .kind = replay_kind(tl->replay),
-                                   .config = &s->config,
-                                   .classes = tc->classes,
+                                   .kind = tl->kind,
+                                   .config = replay_config(tl->replay),
+                                   .classes = trace_config(tl->t)->classes,
                                    .checkpoint_every = RECORD_CHECKPOINT_EVERY,
                                    .again = tl->t,
                                    .branch = &s->branch,
@@ -229,8 +217,6 @@ int timeline_save_private(struct timeline *tl, const char *path, struct error *e
     tl->op = (struct timeline_progress){.to = tl_here(tl)};
     prepare(&s, path);
     int rc = save(&s, err);
-    image_replay_free(s.images);
-    free(s.settings);
     free(s.inputs);
     return rc;
 }

@@ -6,13 +6,17 @@
 
 /* ---------------------------------------------------------------- matching */
 
-static const uint64_t *field_value(const struct event *ev, const char *name)
+/* The value of a field; "guest" is one of every event. */
+static bool field_value(const struct event *ev, const char *name, uint64_t *value)
 {
     const struct event_kind *k = event_kind(ev->kind);
     for (unsigned i = 0; i < k->nfields; i++)
-        if (!strcmp(k->field[i].name, name))
-            return &ev->f[i];
-    return NULL;
+        if (!strcmp(k->field[i].name, name)) {
+            *value = ev->f[i];
+            return true;
+        }
+    *value = ev->guest;
+    return !strcmp(name, "guest");
 }
 
 uint32_t event_filter_classes(const struct event_filter *f)
@@ -28,8 +32,9 @@ bool event_filter_matches(const struct event_filter *f, const struct event *ev)
                     : !(event_filter_classes(f) & EVENT_CLASS_BIT(event_kind(ev->kind)->cls)))
         return false;
     for (unsigned i = 0; i < f->n; i++) {
-        const uint64_t *v = field_value(ev, f->condition[i].field);
-        if (!v || *v < f->condition[i].low || *v > f->condition[i].high)
+        uint64_t v;
+        if (!field_value(ev, f->condition[i].field, &v) || v < f->condition[i].low ||
+            v > f->condition[i].high)
             return false;
     }
     return !f->text[0] || (ev->data && plain_holds(ev->data, ev->len, f->text));
@@ -54,7 +59,7 @@ static int parse_what(const char *word, struct event_filter *f, struct error *er
         }
     return error_set(
         err,
-        "\"%.60s\" is no class and no kind of event (as \"irq\", \"pio.write\"), nor \"all\" or console:TEXT",
+        "\"%.60s\" is neither a class nor a kind of event: give irq, pio.write, all or console:TEXT, for example",
         word);
 }
 
@@ -63,8 +68,9 @@ static bool field_exists(const struct event_filter *f, const char *name)
 {
     for (unsigned id = 0; id < EV_COUNT; id++) {
         struct event ev = {.kind = (uint16_t)id};
+        uint64_t v;
         struct event_filter plain = {.classes = f->classes, .one_kind = f->one_kind, .kind = f->kind};
-        if (event_filter_matches(&plain, &ev) && field_value(&ev, name))
+        if (event_filter_matches(&plain, &ev) && field_value(&ev, name, &v))
             return true;
     }
     return false;
@@ -95,12 +101,12 @@ static int parse_condition(const char *word, struct event_filter *f, struct erro
     if (!field_exists(f, name))
         return error_set(err, "\"%s\": those events have no field of that name", name);
     if (parse_number(value + 1, &end, &f->condition[f->n].low))
-        return error_set(err, "\"%.60s\": \"%.30s\" is no number", word, value + 1);
+        return error_set(err, "\"%.60s\": \"%.30s\" is not a number", word, value + 1);
     f->condition[f->n].high = f->condition[f->n].low;
     if (!strncmp(end, "..", 2) && parse_number(end + 2, &end, &f->condition[f->n].high))
-        return error_set(err, "\"%.60s\": after .. comes a number", word);
+        return error_set(err, "\"%.60s\": a number must follow ..", word);
     if (*end)
-        return error_set(err, "\"%.60s\": \"%.30s\" is too much", word, end);
+        return error_set(err, "\"%.60s\": unexpected \"%.30s\" after the number", word, end);
     f->n++;
     return 0;
 }

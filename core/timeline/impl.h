@@ -9,6 +9,7 @@
  *   filter.c       event filters; recorded events as an index
  *   look.c         registers, memory, parts, marks
  *   divert.c       diversions
+ *   prepare.c      states near positions where somebody is likely to go next
  */
 #ifndef BOOTREEL_CORE_TIMELINE_IMPL_H
 #define BOOTREEL_CORE_TIMELINE_IMPL_H
@@ -16,7 +17,6 @@
 #include <stdatomic.h>
 
 #include "core/feed.h"
-#include "core/images.h"
 #include "core/replay.h"
 #include "core/timeline.h"
 #include "core/timeline/state.h"
@@ -48,6 +48,8 @@ struct named {
     char *name;
     uint64_t icount;
 };
+
+enum { ANCHORS = TIMELINE_PREPARED + 1 };
 
 /* What is searched for among the events that the run reports. */
 struct sight {
@@ -86,13 +88,17 @@ struct timeline {
     bool by_hand;      /* registers or memory were changed in it */
     bool base_pending; /* the diversion's beginning has not been saved yet */
     uint64_t fork;
-    struct trace_input *given; /* in the diversion; their data is ours */
+    struct input *given; /* in the diversion; their data is ours */
     size_t ngiven;
 
     bool settled;     /* the engine's state is that of its position */
     struct feed feed; /* of the current line */
     enum laying laying;
     uint64_t target, lay_at;
+    uint64_t
+        anchor[ANCHORS]; /* positions around which states stay dense, besides the present one (prepare.c) */
+    size_t nanchors;
+    bool short_seeks; /* nothing is run besides what leads to the target */
     uint64_t steps;
 
     struct stop_entry *stop;
@@ -140,6 +146,9 @@ void tl_pass_recorded(struct timeline *tl, size_t k);
 long tl_recorded_from(const struct timeline *tl, uint64_t icount);
 /* The highest position at or before `icount` that can be restored; NOWHERE: none. */
 uint64_t tl_nearest(struct timeline *tl, uint64_t icount);
+/* Reads what restoring that position (from tl_nearest) takes, so that restoring it is quick. 1; 0 if `go_on`, which is
+ * called with the timeline from time to time, ended it; -1. */
+int tl_fetch(struct timeline *tl, uint64_t icount, bool (*go_on)(void *ctx), struct error *err);
 /* Restores the engine to that position (from tl_nearest). */
 int tl_restore(struct timeline *tl, uint64_t icount, struct error *err);
 void tl_fit_budget(struct timeline *tl);
@@ -160,11 +169,13 @@ enum ran {
 };
 
 /* feed_source.input; ctx is the timeline. */
-int tl_input(void *ctx, uint64_t i, struct trace_input *in, struct error *err);
+int tl_input(void *ctx, uint64_t i, struct input *in, struct error *err);
 /* Runs to `target`, making checkpoints. Breakpoints and watchpoints that are hit at a position from `first`
  * on end the run; earlier ones are passed over (NOWHERE: all are). */
 enum ran tl_run(struct timeline *tl, uint64_t target, uint64_t first, enum laying laying, struct stop *stop,
                 struct error *err);
+/* Restores that position (from tl_nearest), and reports progress meanwhile. RAN_THERE, INTERRUPTED or ERROR. */
+enum ran tl_restore_with_progress(struct timeline *tl, uint64_t icount, struct error *err);
 /* Goes to `icount` by the shortest way; the state is then settled. RAN_THERE, INTERRUPTED, ENDED or ERROR. */
 enum ran tl_go(struct timeline *tl, uint64_t icount, struct stop *stop, struct error *err);
 /* The same without interrupts. */
@@ -196,8 +207,6 @@ void tl_sight_set(struct sight *s, unsigned id, const struct event *ev);
 
 /* ---------------------------------------------------------------- divert.c */
 
-/* The current state was changed by hand: what was known to come after it no longer applies. */
-void tl_fork(struct timeline *tl);
 /* Drops the inputs from number `from` on. */
 void tl_given_clear(struct timeline *tl, uint64_t from);
 /* Saves the diversion's beginning if that has not been done; to be called before anything moves. */

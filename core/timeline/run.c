@@ -6,7 +6,7 @@
 #include "traces/memory.h"
 
 enum {
-    SLICE = 4000000, /* steps between two checks for progress and interrupts */
+    SLICE = 250000,  /* steps between two checks for progress and interrupts */
     EVERY = 5000000, /* between two checkpoints on a long way forwards */
     EVERY_SEARCH = 25000000,
     FINEST = 10000,      /* checkpoints closer to the target than this are of no use */
@@ -92,12 +92,12 @@ void tl_arm(struct timeline *tl, const struct stop_point *s, size_t n)
 /* ---------------------------------------------------------------- inputs */
 
 /* The inputs of the current line. */
-int tl_input(void *ctx, uint64_t i, struct trace_input *in, struct error *err)
+int tl_input(void *ctx, uint64_t i, struct input *in, struct error *err)
 {
     const struct timeline *tl = ctx;
     if (!tl->diverted)
         return feed_trace_input(tl->t, i, in, err);
-    *in = (struct trace_input){.icount = NOWHERE};
+    *in = (struct input){.icount = NOWHERE};
     if (i < tl->ngiven)
         *in = tl->given[i];
     return 0;
@@ -275,10 +275,26 @@ static bool on_the_way(const struct timeline *tl, uint64_t icount, uint64_t near
  * returned; NOWHERE if this is not needed), and leaves states on the way. */
 static uint64_t long_way(struct timeline *tl, uint64_t icount, uint64_t nearest)
 {
-    if (nearest == NOWHERE || nearest <= tl_line(tl)->begin || icount - nearest >= FINEST)
+    if (tl->short_seeks || nearest == NOWHERE || nearest <= tl_line(tl)->begin || icount - nearest >= FINEST)
         return NOWHERE;
     uint64_t before = tl_nearest(tl, nearest - 1);
     return before != NOWHERE && nearest - before > EVERY ? before : NOWHERE;
+}
+
+static bool go_on(void *ctx)
+{
+    struct timeline *tl = ctx;
+    if (!report_progress(tl))
+        atomic_store(&tl->interrupted, true);
+    return !atomic_load(&tl->interrupted);
+}
+
+enum ran tl_restore_with_progress(struct timeline *tl, uint64_t icount, struct error *err)
+{
+    int rc = tl->progress ? tl_fetch(tl, icount, go_on, err) : 1;
+    if (rc != 1)
+        return rc < 0 ? RAN_ERROR : RAN_INTERRUPTED;
+    return tl_restore(tl, icount, err) ? RAN_ERROR : RAN_THERE;
 }
 
 enum ran tl_go(struct timeline *tl, uint64_t icount, struct stop *stop, struct error *err)
@@ -289,8 +305,9 @@ enum ran tl_go(struct timeline *tl, uint64_t icount, struct stop *stop, struct e
             error_set(err, "there is no checkpoint before icount %llu", (unsigned long long)icount);
             return RAN_ERROR;
         }
-        if (tl_restore(tl, before != NOWHERE ? before : nearest, err))
-            return RAN_ERROR;
+        enum ran r = tl_restore_with_progress(tl, before != NOWHERE ? before : nearest, err);
+        if (r != RAN_THERE)
+            return r;
     }
     if (icount - tl_here(tl) > DISARM)
         tl_arm(tl, NULL, 0);

@@ -248,6 +248,52 @@ static int restore_section(void *ctx, const char *name, const struct field *fiel
     return 0;
 }
 
+/* ---------------------------------------------------------------- reading ahead */
+
+enum { FETCH_AT_A_TIME = 128 }; /* pages */
+
+struct fetch {
+    struct page **page;
+    size_t n, cap;
+};
+
+static void fetch_differs(void *ctx, uint64_t index, struct page *now, struct page *want)
+{
+    struct fetch *f = ctx;
+    if (!want || want->data)
+        return;
+    f->page = mem_grow(f->page, &f->cap, f->n + 1, sizeof *f->page);
+    f->page[f->n++] = want;
+}
+
+static int by_page_id(const void *a, const void *b)
+{
+    uint32_t i = (*(struct page *const *)a)->id, j = (*(struct page *const *)b)->id;
+    return (i > j) - (i < j);
+}
+
+/* An error is left for the restore, which meets it again. */
+int store_fetch(struct store *s, const struct machine_state *from, bool (*go_on)(void *ctx), void *ctx)
+{
+    static const struct tree nothing;
+    struct fetch f = {0};
+    bool on = true;
+    for (size_t r = 0; r < s->nregions; r++)
+        tree_diff(s->known ? &s->now : &nothing, &from->tree, r, fetch_differs, &f);
+    if (f.n)
+        qsort(f.page, f.n, sizeof *f.page, by_page_id);
+    for (size_t i = 0; i < f.n && on && s->used + SNAPSHOT_PAGE <= s->budget; i++) {
+        if (!page_data(s, f.page[i], NULL))
+            break;
+        if (i % FETCH_AT_A_TIME == FETCH_AT_A_TIME - 1)
+            on = go_on(ctx);
+    }
+    free(f.page);
+    return on;
+}
+
+/* ---------------------------------------------------------------- restoring a state */
+
 /* Which pages must be put. */
 static void plan(struct restore *r)
 {

@@ -78,6 +78,9 @@ void store_free(struct store *s);
 void store_capture(struct store *s, struct machine_state *to);
 /* The present sections, packed; to be freed. */
 uint8_t *store_sections(struct store *s);
+/* Reads the pages that restoring the state would have to read, as far as the budget allows. 1; 0 if `go_on`, which is
+ * called every few ms, ended it. */
+int store_fetch(struct store *s, const struct machine_state *from, bool (*go_on)(void *ctx), void *ctx);
 /* Restores a state into the engine. After -1 the engine holds no valid state until another
  * restore succeeds. */
 int store_restore(struct store *s, const struct machine_state *from, struct error *err);

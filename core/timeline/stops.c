@@ -11,10 +11,10 @@ static int check_stop(const struct timeline_stop *s, struct error *err)
 {
     bool watch = s->kind == TS_WATCH_WRITE || s->kind == TS_WATCH_READ || s->kind == TS_WATCH_ACCESS;
     if (s->kind > TS_EVENT)
-        return error_set(err, "a stop point of kind %d: there is none", (int)s->kind);
+        return error_set(err, "there is no stop point of kind %d", (int)s->kind);
     if (watch && (!s->length || s->address + s->length - 1 < s->address))
         return error_set(
-            err, "a watchpoint of %llu bytes at %#llx: at least 1 byte, and not beyond the end of memory",
+            err, "a watchpoint of %llu bytes at %#llx: give at least 1 byte, and an end within memory",
             (unsigned long long)s->length, (unsigned long long)s->address);
     if (s->kind == TS_EVENT && s->filter.n > EVENT_FILTER_CONDITIONS)
         return error_set(err, "an event filter of %u conditions: at most %d", s->filter.n,
@@ -27,7 +27,8 @@ int timeline_stop_add(struct timeline *tl, const struct timeline_stop *stop, uns
     if (check_stop(stop, err))
         return -1;
     if (tl->nstops == MAX_STOPS)
-        return error_set(err, "more than %d stop points", MAX_STOPS);
+        return error_set(err, "there are %d stop points already, and no more are possible: remove one",
+                         MAX_STOPS);
     if (tl->nstops == tl->stops_cap) {
         tl->stops_cap = tl->stops_cap ? tl->stops_cap * 2 : 16;
         tl->stop = mem_resize(tl->stop, tl->stops_cap * sizeof *tl->stop);

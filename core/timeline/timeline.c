@@ -98,10 +98,21 @@ struct timeline *timeline_open(const char *path, const struct engine_kind *const
     return tl;
 }
 
+struct timeline *timeline_look(struct engine *e)
+{
+    struct timeline *tl = mem_zero(1, sizeof *tl);
+    tl->e = e;
+    return tl;
+}
+
 void timeline_close(struct timeline *tl)
 {
     if (!tl)
         return;
+    if (!tl->replay) { /* timeline_look */
+        free(tl);
+        return;
+    }
     tl_line_clear(tl, &tl->record);
     tl_line_clear(tl, &tl->divert);
     for (size_t i = 0; i < tl->nrecorded; i++)
@@ -621,9 +632,9 @@ int timeline_last_write(struct timeline *tl, uint64_t address, uint64_t length, 
     struct sight nothing = {.found = false};
     *s = (struct timeline_stopped){0};
     if (!length || address + length - 1 < address)
-        return error_set(
-            err, "last write to %llu bytes at %#llx: at least 1 byte, and not beyond the end of memory",
-            (unsigned long long)length, (unsigned long long)address);
+        return error_set(err,
+                         "last write to %llu bytes at %#llx: give at least 1 byte, and an end within memory",
+                         (unsigned long long)length, (unsigned long long)address);
     int rc = backward(tl, &q, 0, &nothing, s, err);
     s->id = 0;
     if (!rc && s->reason == TIMELINE_WATCHPOINT)

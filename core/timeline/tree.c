@@ -36,7 +36,7 @@ void page_keep(struct store *s, struct page *p, const void *data)
     s->used += SNAPSHOT_PAGE + OVERHEAD;
 }
 
-void page_drop(struct store *s, struct page *p)
+static void page_drop(struct store *s, struct page *p)
 {
     if (!p || --p->refs)
         return;

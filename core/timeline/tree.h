@@ -6,7 +6,6 @@
 
 /* Takes `data` (SNAPSHOT_PAGE bytes, malloc'd; NULL with an id). */
 struct page *page_new(struct store *s, uint8_t *data, uint32_t id);
-void page_drop(struct store *s, struct page *p); /* NULL is allowed */
 /* Account for a page's bytes that are kept or dropped. */
 void page_keep(struct store *s, struct page *p, const void *data);
 void page_let_go(struct store *s, struct page *p);

@@ -177,7 +177,7 @@ int view_bits_text(const char *reg, uint64_t value, char *buf, size_t size)
     if (size)
         *buf = 0;
     for (size_t i = 0; i < n; i++) {
-        uint64_t v = value >> b[i].low & ((1u << b[i].width) - 1);
+        uint64_t v = view_bit_value(&b[i], value);
         char word[48];
         if (!v)
             continue;

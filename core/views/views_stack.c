@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "core/views.h"
+#include "core/views/orc.h"
 
 enum { I386_SP = 4, I386_BP = 5, I386_PC = 8, AMD64_BP = 6, AMD64_SP = 7, AMD64_PC = 16, REGISTERS = 17 };
 enum { SCAN_WORDS = 512 };
@@ -20,8 +20,10 @@ struct unwind {
     uint64_t reg[REGISTERS]; /* by DWARF number */
     bool wide, segmented;
     uint64_t ss_base, cs_base;
-    uint64_t pc, sp; /* linear */
-    bool called;     /* pc is a return address: the call is before it */
+    uint64_t pc, sp;         /* linear */
+    bool called;             /* pc is a return address: the call is before it */
+    struct view_orc *orc;    /* or NULL */
+    bool interrupted, ended; /* by the ORC tables: pc was interrupted there; there is no caller */
 };
 
 static const char *const wide_names[REGISTERS] = {"rax", "rdx", "rcx", "rbx", "rsi", "rdi",
@@ -90,6 +92,82 @@ static bool by_cfi(struct unwind *u)
     return ra != 0;
 }
 
+/* ---------------------------------------------------------------- by a Linux kernel's own tables */
+
+enum { AMD64_DX = 1, AMD64_DI = 5, AMD64_R10 = 10, AMD64_R13 = 13 };
+/* struct pt_regs, and the part of it that an interrupt pushes. */
+enum { PT_BP = 32, PT_IP = 128, PT_CS = 136, PT_SP = 152, IRET_CS = 8, IRET_SP = 24 };
+
+/* What the stack pointer was before the call, or where the registers are. */
+static bool orc_sp(const struct unwind *u, const struct orc_row *row, uint64_t *sp)
+{
+    static const uint8_t numbers[] = {[ORC_DX] = AMD64_DX, [ORC_DI] = AMD64_DI,   [ORC_BP] = AMD64_BP,
+                                      [ORC_SP] = AMD64_SP, [ORC_R10] = AMD64_R10, [ORC_R13] = AMD64_R13};
+    uint64_t offset = (uint64_t)(int64_t)row->sp_offset;
+    switch (row->sp_reg) {
+    case ORC_BP:
+    case ORC_SP:
+        *sp = u->reg[numbers[row->sp_reg]] + offset;
+        return true;
+    case ORC_DX:
+    case ORC_DI:
+    case ORC_R10:
+    case ORC_R13:
+        *sp = u->reg[numbers[row->sp_reg]] + offset;
+        return !u->called; /* callers' values are not known */
+    case ORC_BP_INDIRECT:
+        return peek(u, u->reg[AMD64_BP] + offset, 8, sp);
+    case ORC_SP_INDIRECT:
+        if (!peek(u, u->reg[AMD64_SP], 8, sp))
+            return false;
+        *sp += offset;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool orc_bp(struct unwind *u, const struct orc_row *row, uint64_t sp)
+{
+    uint64_t offset = (uint64_t)(int64_t)row->bp_offset;
+    if (row->bp_reg == ORC_PREV_SP)
+        return peek(u, sp + offset, 8, &u->reg[AMD64_BP]);
+    if (row->bp_reg == ORC_BP)
+        return peek(u, u->reg[AMD64_BP] + offset, 8, &u->reg[AMD64_BP]);
+    return row->type != ORC_REGS || peek(u, sp + PT_BP, 8, &u->reg[AMD64_BP]);
+}
+
+/* The code that was interrupted: its registers were stored at `at`. A program is not a caller. */
+static bool orc_interrupted(struct unwind *u, uint64_t at, unsigned ip, unsigned cs, unsigned sp)
+{
+    uint64_t segment;
+    if (!peek(u, at + ip, 8, &u->pc) || !peek(u, at + cs, 8, &segment) || !peek(u, at + sp, 8, &u->sp))
+        return false;
+    u->interrupted = true;
+    u->ended = segment & 3;
+    return true;
+}
+
+static bool by_orc(struct unwind *u)
+{
+    struct orc_row row;
+    uint64_t sp;
+    if (!u->orc || !u->wide || !view_orc_row(u->orc, u->tl, u->cpu, u->symbols, u->pc - u->called, &row))
+        return false;
+    u->ended = row.type == ORC_END;
+    if (u->ended)
+        return true;
+    if (!orc_sp(u, &row, &sp) || !orc_bp(u, &row, sp))
+        return false;
+    bool found = row.type == ORC_CALL   ? peek(u, sp - 8, 8, &u->pc)
+                 : row.type == ORC_REGS ? orc_interrupted(u, sp, PT_IP, PT_CS, PT_SP)
+                                        : orc_interrupted(u, sp, 0, IRET_CS, IRET_SP);
+    if (row.type == ORC_CALL)
+        u->sp = sp;
+    u->reg[AMD64_SP] = u->sp;
+    return found;
+}
+
 /* ---------------------------------------------------------------- by the frame pointer */
 
 static bool by_pointer(struct unwind *u)
@@ -131,7 +209,7 @@ static bool by_guess(struct unwind *u)
             return false;
         if (u->word == 2)
             value += u->cs_base;
-        if (!known(u, value) || !after_call(u, value))
+        if (!after_call(u, value) || !known(u, value))
             continue;
         u->sp += (uint64_t)(i + 1) * word;
         u->reg[u->wide ? AMD64_SP : I386_SP] = u->sp;
@@ -152,6 +230,10 @@ static bool caller(struct unwind *u, enum view_frame_by *by, bool guessing)
         *by = VIEW_FRAME_CFI;
         return u->sp > was || u->segmented;
     }
+    if (!guessing && by_orc(u)) {
+        *by = VIEW_FRAME_CFI;
+        return !u->ended;
+    }
     if (!guessing && by_pointer(u)) {
         *by = VIEW_FRAME_POINTER;
         return true;
@@ -163,8 +245,18 @@ static bool caller(struct unwind *u, enum view_frame_by *by, bool guessing)
 size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols *s, symbol_space space,
                    struct view_frame *frame, size_t max)
 {
-    struct unwind u = {
-        .tl = tl, .symbols = s, .cpu = cpu, .space = space, .wide = timeline_code_bits(tl, cpu) == 64};
+    return view_frames_orc(tl, cpu, s, space, NULL, frame, max);
+}
+
+size_t view_frames_orc(const struct timeline *tl, unsigned cpu, const struct symbols *s, symbol_space space,
+                       struct view_orc *o, struct view_frame *frame, size_t max)
+{
+    struct unwind u = {.tl = tl,
+                       .symbols = s,
+                       .cpu = cpu,
+                       .space = space,
+                       .orc = o,
+                       .wide = timeline_code_bits(tl, cpu) == 64};
     enum view_frame_by by = VIEW_FRAME_HERE;
     size_t n = 0;
     begin(&u);
@@ -172,7 +264,8 @@ size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols
     while (n < max && caller(&u, &by, by == VIEW_FRAME_GUESS)) {
         frame[n - 1].sp = u.sp;
         frame[n++] = (struct view_frame){u.pc, u.sp, by};
-        u.called = true;
+        u.called = !u.interrupted;
+        u.interrupted = false;
     }
     return n;
 }

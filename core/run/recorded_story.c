@@ -1,0 +1,123 @@
+/* recorded_story.c - see recorded_story.h. */
+#include <stdlib.h>
+
+#include "core/inspector.h"
+#include "core/run/recorded_story.h"
+#include "traces/memory.h"
+
+struct recorded_story {
+    struct trace_cursor *next_of, *around;
+    void (*emit)(void *ctx, const struct event *ev);
+    void *ctx;
+    struct event next;
+    bool any;        /* `next` is one */
+    uint64_t number; /* of `next` */
+    uint64_t before; /* events of the engine at the icount of `next` that are before it in the record */
+    uint64_t at;     /* icount of the engine's last event */
+    uint64_t seen;   /* its events at that icount */
+    uint64_t count;
+};
+
+/* Events at one icount are in the order in which they were made, which only the record knows. */
+static int count_before(struct recorded_story *s, struct error *err)
+{
+    struct event ev;
+    int rc = trace_cursor_seek_number(s->around, s->number, err);
+    s->before = 0;
+    while (!rc && (rc = trace_cursor_prev(s->around, &ev, NULL, err)) == 1 && ev.icount == s->next.icount) {
+        s->before += ev.kind != EV_AGAIN && !inspector_makes(ev.kind);
+        rc = 0;
+    }
+    return rc < 0 ? -1 : 0;
+}
+
+static int advance(struct recorded_story *s, struct error *err)
+{
+    int rc;
+    while ((rc = trace_cursor_next(s->next_of, &s->next, &s->number, err)) == 1 &&
+           !inspector_makes(s->next.kind))
+        ;
+    s->any = rc == 1;
+    return rc < 0 ? -1 : s->any ? count_before(s, err) : 0;
+}
+
+static int pass_on(struct recorded_story *s, struct error *err)
+{
+    s->count++;
+    s->emit(s->ctx, &s->next);
+    return advance(s, err);
+}
+
+/* Whether a repetition that was left out holds events of guest systems. */
+static int check_folds(struct trace *t, struct error *err)
+{
+    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_FOLD));
+    struct event ev;
+    int rc;
+    while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1)
+        if (ev.f[EVF_AGAIN_classes] & INSPECTOR_CLASSES) {
+            rc = error_set(
+                err,
+                "the trace cannot be verified in parts: from icount %llu on whole boots repeat, and what the guest "
+                "did in them was left out: verify it as a whole",
+                (unsigned long long)ev.f[EVF_AGAIN_begin]);
+            break;
+        }
+    trace_cursor_close(c);
+    return rc < 0 ? -1 : 0;
+}
+
+int recorded_story_open(struct trace *t, uint64_t first, void (*emit)(void *ctx, const struct event *ev),
+                        void *ctx, struct recorded_story **story, struct error *err)
+{
+    if (check_folds(t, err))
+        return -1;
+    struct recorded_story *s = mem_zero(1, sizeof *s);
+    s->emit = emit;
+    s->ctx = ctx;
+    /* One kind of the inspector's is of the loader's class (EV_LOADER_MODULE). */
+    s->next_of = trace_cursor_open(t, INSPECTOR_CLASSES | EVENT_CLASS_BIT(EC_LOADER));
+    s->around = trace_cursor_open(t, EVENT_CLASSES_ALL);
+    if (!trace_cursor_seek_number(s->next_of, first, err) && !advance(s, err)) {
+        *story = s;
+        return 0;
+    }
+    recorded_story_close(s);
+    return -1;
+}
+
+void recorded_story_close(struct recorded_story *s)
+{
+    if (!s)
+        return;
+    trace_cursor_close(s->next_of);
+    trace_cursor_close(s->around);
+    free(s);
+}
+
+int recorded_story_before(struct recorded_story *s, const struct event *ev, struct error *err)
+{
+    if (ev->icount != s->at)
+        s->seen = 0;
+    s->at = ev->icount;
+    if (s->any && event_same(&s->next, ev)) /* the engine's own */
+        return advance(s, err);
+    while (s->any && (s->next.icount < ev->icount || (s->next.icount == ev->icount && s->before <= s->seen)))
+        if (pass_on(s, err))
+            return -1;
+    s->seen++;
+    return 0;
+}
+
+int recorded_story_until(struct recorded_story *s, uint64_t end, struct error *err)
+{
+    while (s->any && s->number < end)
+        if (pass_on(s, err))
+            return -1;
+    return 0;
+}
+
+uint64_t recorded_story_count(const struct recorded_story *s)
+{
+    return s->count;
+}

@@ -1,0 +1,24 @@
+/* recorded_story.h - the guest systems' events of a record, for a verification that begins at a checkpoint: there is no
+ * inspector then (core/inspector.h), but where these events are in the record decides how the events around them are
+ * folded. Private to core/run/.
+ */
+#ifndef BOOTREEL_CORE_RECORDED_STORY_H
+#define BOOTREEL_CORE_RECORDED_STORY_H
+
+#include "traces/trace.h"
+
+struct recorded_story;
+
+/* The events from number `first` on. -1 with err: of this trace that cannot be done, because whole boots that repeat were
+ * folded, and the guest systems' events with them. */
+int recorded_story_open(struct trace *t, uint64_t first, void (*emit)(void *ctx, const struct event *ev),
+                        void *ctx, struct recorded_story **story, struct error *err);
+void recorded_story_close(struct recorded_story *s); /* NULL is allowed */
+/* An event of the engine is about to be passed on: emits those that come before it. */
+int recorded_story_before(struct recorded_story *s, const struct event *ev, struct error *err);
+/* Emits those with a number below `end`. */
+int recorded_story_until(struct recorded_story *s, uint64_t end, struct error *err);
+/* How many were emitted. */
+uint64_t recorded_story_count(const struct recorded_story *s);
+
+#endif

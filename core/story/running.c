@@ -1,0 +1,132 @@
+/* running.c - see running.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/running.h"
+
+enum {
+    LOOK_BACK = 4096, /* events */
+    GUESTS_EVENTS = EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_SCHED) |
+                    EVENT_CLASS_BIT(EC_SYSCALL)
+};
+
+/* ---------------------------------------------------------------- guests */
+
+static bool in_force(const struct symbol_mapping *m, uint64_t at)
+{
+    return m->space >= 0 && m->since <= at && (!m->until || at < m->until);
+}
+
+/* The lowest number of a guest that has symbols at this position and is not below `from`; -1 if there is
+ * none. */
+static long guest_from(const struct symbols *s, unsigned from, uint64_t at)
+{
+    long lowest = -1;
+    for (size_t i = 0; s && i < symbols_mappings(s); i++) {
+        const struct symbol_mapping *m = symbols_mapping(s, i);
+        const long number = symbol_space_guest(m->space);
+        if (in_force(m, at) && number >= (long)from && (lowest < 0 || number < lowest))
+            lowest = number;
+    }
+    return lowest;
+}
+
+/* Whether the guest's own kernel has a symbol at the address that is executed. */
+static bool has_code(const struct running_place *p, unsigned guest)
+{
+    struct symbol sym;
+    return symbols_at_in(p->symbols, symbol_space_of(guest, 0), p->pc, p->icount, &sym);
+}
+
+/* As guest_from(), for guests that have code there. */
+static long candidate_from(const struct running_place *p, unsigned from)
+{
+    long g = guest_from(p->symbols, from, p->icount);
+    while (g >= 0 && !has_code(p, (unsigned)g))
+        g = guest_from(p->symbols, (unsigned)g + 1, p->icount);
+    return g;
+}
+
+/* The guest that made the last event on this processor; that of the process if there is none. */
+static unsigned last_active(const struct running_place *p, const struct process *process)
+{
+    struct trace_cursor *c = trace_cursor_open(p->t, GUESTS_EVENTS);
+    struct event ev;
+    long found = -1;
+    if (!trace_cursor_seek_icount(c, p->recorded, NULL))
+        for (unsigned n = 0; n < LOOK_BACK && found < 0 && trace_cursor_prev(c, &ev, NULL, NULL) == 1; n++)
+            found = ev.cpu == p->cpu ? (long)ev.guest : -1;
+    trace_cursor_close(c);
+    return found >= 0 ? (unsigned)found : process ? process->guest : 0;
+}
+
+/* ---------------------------------------------------------------- who runs */
+
+static void decide(const struct running_place *p, const struct process *process, struct running *r)
+{
+    unsigned guest = last_active(p, process);
+    long other = candidate_from(p, 0);
+    if (other >= 0 && !has_code(p, guest))
+        guest = (unsigned)other;
+    if (other == (long)guest)
+        other = candidate_from(p, guest + 1);
+    r->ambiguous = other >= 0;
+    r->other = r->ambiguous ? (unsigned)other : 0;
+    r->space = process && process->guest == guest ? process_space(process) : symbol_space_of(guest, 0);
+}
+
+void running_at(const struct running_place *p, struct running *r)
+{
+    const struct process *process = processes_current(p->processes, p->cpu);
+    const long first = guest_from(p->symbols, 0, p->icount);
+    *r = (struct running){.space = process ? process_space(process) : SPACE_KERNEL};
+    r->several = first >= 0 && guest_from(p->symbols, (unsigned)first + 1, p->icount) >= 0;
+    if (r->several)
+        decide(p, process, r);
+}
+
+int running_text(const struct running *r, char *buf, size_t size)
+{
+    const unsigned guest = symbol_space_guest(r->space);
+    if (r->ambiguous)
+        return snprintf(buf, size, "guest %u or %u", guest, r->other);
+    return snprintf(buf, size, r->several ? "guest %u" : "", guest);
+}
+
+/* ---------------------------------------------------------------- names */
+
+/* "guest1:NAME": true, with the guest's number and the rest. */
+static bool take_guest(const char **name, unsigned *guest)
+{
+    char *end;
+    if (strncmp(*name, "guest", 5) || (*name)[5] < '0' || (*name)[5] > '9')
+        return false;
+    const unsigned long n = strtoul(*name + 5, &end, 10);
+    if (*end != ':' || n > INT32_MAX)
+        return false;
+    *guest = (unsigned)n;
+    *name = end + 1;
+    return true;
+}
+
+int running_find(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
+                 struct symbol *sym, struct error *err)
+{
+    unsigned guest;
+    long found = -1;
+    if (take_guest(&name, &guest))
+        return symbols_find_in(s, symbol_space_of(guest, 0), name, at, sym);
+    if (symbols_find(s, space, name, at, sym))
+        return 1;
+    for (long g = guest_from(s, 0, at); g >= 0; g = guest_from(s, (unsigned)g + 1, at)) {
+        struct symbol other;
+        if (!symbols_find_in(s, symbol_space_of((unsigned)g, 0), name, at, &other))
+            continue;
+        if (found >= 0)
+            return error_set(err, "%.100s: guests %ld and %ld have this symbol: write guest%ld:%.100s", name,
+                             found, g, found, name);
+        found = g;
+        *sym = other;
+    }
+    return found >= 0;
+}
