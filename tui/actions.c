@@ -4,8 +4,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tui/app_impl.h"
+#include "tui/duo.h"
 
 typedef enum react action(struct app *a, enum command c, const char *arg);
 
@@ -27,7 +29,7 @@ static enum react do_step(struct app *a, enum command c, const char *arg)
     struct error err;
     uint64_t n = 1;
     if (arg && (position_parse(arg, &pos, &err) || pos.kind != POS_ICOUNT || !(n = pos.n))) {
-        app_say(a, STYLE_WARNING, "\"%.40s\" is no number of steps: write 100, 5k, 2M", arg);
+        app_say(a, STYLE_WARNING, "\"%.40s\" is not a number of steps: write 100, 5k, 2M", arg);
         return REACT_DRAW;
     }
     return app_moved(a, session_step(a->s, back_if(c == CMD_BACK_STEP), n));
@@ -202,7 +204,7 @@ static enum react do_clear_stops(struct app *a, enum command c, const char *arg)
 {
     timeline_stop_clear(a->s->tl);
     a->pane[VIEW_CODE].stale = a->pane[VIEW_MARKS].stale = true;
-    app_say(a, STYLE_NORMAL, "no breakpoints and watchpoints are left");
+    app_say(a, STYLE_NORMAL, "no breakpoints or watchpoints are left");
     return REACT_DRAW;
 }
 
@@ -229,7 +231,7 @@ static enum react do_page(struct app *a, enum command c, const char *arg)
                                  : (int)(c - CMD_PAGE_1 + 1);
     if (page >= 0)
         return show_page(a, (unsigned)page);
-    app_say(a, STYLE_WARNING, "\"%.40s\" is no page: Tab completes", arg);
+    app_say(a, STYLE_WARNING, "\"%.40s\" is not a page: Tab completes", arg);
     return REACT_DRAW;
 }
 
@@ -372,7 +374,7 @@ static enum react do_search(struct app *a, enum command c, const char *arg)
         return search(a, 1, true);
     }
     if (!*a->search) {
-        app_say(a, STYLE_WARNING, "nothing was searched for yet: / does");
+        app_say(a, STYLE_WARNING, "nothing was searched for yet: / searches");
         return REACT_DRAW;
     }
     return search(a, c == CMD_SEARCH_NEXT ? 1 : -1, false);
@@ -414,7 +416,7 @@ static enum react do_cpu(struct app *a, enum command c, const char *arg)
     if (arg && strcmp(arg, "turn")) {
         cpu = (unsigned)strtoul(arg, &end, 10);
         if (*end || cpu >= n) {
-            app_say(a, STYLE_WARNING, "\"%.40s\" is no processor: there are %u, from 0 on", arg, n);
+            app_say(a, STYLE_WARNING, "\"%.40s\" is not a processor: there are %u, from 0 on", arg, n);
             return REACT_DRAW;
         }
     }
@@ -484,6 +486,11 @@ static enum react do_save(struct app *a, enum command c, const char *arg)
     return REACT_MOVED;
 }
 
+static enum react do_duo(struct app *a, enum command c, const char *arg)
+{
+    return duo_command(a, c);
+}
+
 /* ---------------------------------------------------------------- the program */
 
 static enum react do_command(struct app *a, enum command c, const char *arg)
@@ -502,6 +509,39 @@ static enum react do_dump(struct app *a, enum command c, const char *arg)
     else
         app_say(a, STYLE_GOOD, "the screen is in %.300s", arg);
     return REACT_DRAW;
+}
+
+static enum react say_sources(struct app *a)
+{
+    char words[sizeof a->message];
+    sources_text(&a->sources, words, sizeof words);
+    app_say(a, STYLE_NORMAL, "%s", words);
+    a->pane[VIEW_CODE].stale = true;
+    return REACT_DRAW;
+}
+
+static enum react do_directory(struct app *a, enum command c, const char *arg)
+{
+    struct stat st;
+    if (arg && !strchr(arg, ':') && *arg != '~' && (stat(arg, &st) || !S_ISDIR(st.st_mode))) {
+        app_say(a, STYLE_WARNING, "%.300s is not a folder", arg);
+        return REACT_DRAW;
+    }
+    if (arg)
+        sources_search(&a->sources, arg);
+    return say_sources(a);
+}
+
+static enum react do_substitute(struct app *a, enum command c, const char *arg)
+{
+    char from[400];
+    if (arg) {
+        size_t n = strcspn(arg, " ");
+        const char *to = arg + n + strspn(arg + n, " ");
+        snprintf(from, sizeof from, "%.*s", (int)n, arg);
+        sources_substitute(&a->sources, from, *to ? to : NULL);
+    }
+    return say_sources(a);
 }
 
 static enum react do_redraw(struct app *a, enum command c, const char *arg)
@@ -582,6 +622,8 @@ static action *const actions[CMD_COUNT] = {
     [CMD_ALL_CONSOLES] = do_not_here,
     [CMD_SORT] = do_not_here,
     [CMD_PATH] = do_not_here,
+    [CMD_DIRECTORY] = do_directory,
+    [CMD_SUBSTITUTE] = do_substitute,
     [CMD_CPU] = do_cpu,
     [CMD_ADDRESS] = do_address,
     [CMD_PHYSICAL] = do_not_here,
@@ -590,6 +632,10 @@ static action *const actions[CMD_COUNT] = {
     [CMD_LIVE] = do_live,
     [CMD_UNDO] = do_undo,
     [CMD_SAVE] = do_save,
+    [CMD_OTHER] = do_duo,
+    [CMD_NEXT_DIFFERENCE] = do_duo,
+    [CMD_PREVIOUS_DIFFERENCE] = do_duo,
+    [CMD_TIE] = do_duo,
     [CMD_COMMAND] = do_command,
     [CMD_DUMP] = do_dump,
     [CMD_REDRAW] = do_redraw,
@@ -623,14 +669,15 @@ enum react app_command(struct app *a, enum command c, const char *arg)
 enum react app_line(struct app *a, const char *line)
 {
     line += strspn(line, " ");
+    a->greeting = false;
     size_t n = strcspn(line, " ");
     enum command c = command_by_name(line, n);
     const char *arg = line + n + strspn(line + n, " ");
     if (c == CMD_NONE && (isdigit((unsigned char)*line) || strchr("+-#", *line) || strchr(line, ':')))
         return app_command(a, CMD_GOTO, line); /* a position alone */
     if (c == CMD_NONE) {
-        app_say(a, STYLE_WARNING, "\"%.*s\" is no command, or the beginning of several: ? shows them", (int)n,
-                line);
+        app_say(a, STYLE_WARNING, "\"%.*s\" is not a command, or is the beginning of several: ? shows them",
+                (int)n, line);
         return REACT_UNKNOWN | REACT_DRAW;
     }
     if (c == CMD_FOLLOW && *arg)

@@ -5,8 +5,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "traces/memory.h"
 #include "tui/app.h"
 #include "tui/app_impl.h"
+#include "tui/duo.h"
 
 /* ---------------------------------------------------------------- text */
 
@@ -103,6 +105,8 @@ static void progress_words(struct app *a, const struct timeline_progress *p)
 static bool on_busy(void *ctx, const struct timeline_progress *p)
 {
     struct app *a = ctx;
+    if (a->preparing.working)
+        return app_prepare_goes_on(a);
     if (a->refusals >= 0 && a->refusals-- == 0)
         return false;
     if (!a->progress.poll)
@@ -115,16 +119,6 @@ static bool on_busy(void *ctx, const struct timeline_progress *p)
 
 /* ---------------------------------------------------------------- creating */
 
-/* The session begins here: there is nothing to go back to, and nothing has changed. */
-static void forget_way(struct app *a)
-{
-    a->s->history.n = a->s->history.at = 0;
-    a->s->text[0] = 0;
-    for (size_t i = 0; i < SESSION_REGS_MAX; i++)
-        memcpy(a->s->reg[i].before, a->s->reg[i].now, sizeof a->s->reg[i].now);
-    a->s->last_stop = a->s->where.icount;
-}
-
 void app_begin(struct app *a)
 {
     uint64_t to = a->begin_at;
@@ -134,7 +128,7 @@ void app_begin(struct app *a)
     enum move m = session_seek(a->s, to);
     a->progress.began = 0;
     if (m == MOVE_DONE)
-        forget_way(a);
+        session_begins_here(a->s);
     else
         app_say(a, STYLE_WARNING, "%s", a->s->text);
 }
@@ -147,6 +141,7 @@ static int find_begin(struct app *a, const char *at, struct error *err)
     if (at && timeline_resolve(a->s->tl, at, &icount, err))
         return -1;
     a->begin_at = icount;
+    a->greeting = !recalled;
     if (recalled && !at && icount)
         app_say(a, STYLE_NORMAL, "where the last session ended; ^ goes to the reset vector");
     return 0;
@@ -164,12 +159,10 @@ static void welcome(struct app *a)
 
 struct app *app_new(const struct tui_options *o, struct error *err)
 {
-    struct session *s = session_open(o->path, o->kinds, o->nkinds, NULL, NULL, err);
+    struct session *s = session_open(o->path, o->kinds, o->nkinds, err);
     if (!s)
         return NULL;
-    struct app *a = calloc(1, sizeof *a);
-    if (!a)
-        abort();
+    struct app *a = mem_zero(1, sizeof *a);
     a->s = s;
     a->o = o;
     a->mono = o->mono;
@@ -185,6 +178,8 @@ struct app *app_new(const struct tui_options *o, struct error *err)
     a->page = a->page_before = 1;
     snprintf(a->filter, sizeof a->filter, "story");
     config_read(a);
+    if (o->sources)
+        sources_search(&a->sources, o->sources);
     if (find_begin(a, o->at, err)) {
         app_free(a);
         return NULL;
@@ -197,6 +192,7 @@ void app_free(struct app *a)
 {
     if (!a)
         return;
+    duo_close(a);
     for (unsigned i = 0; i < VIEW_COUNT; i++) {
         doc_free(&a->pane[i].doc);
         free(a->pane[i].state);
@@ -273,9 +269,15 @@ void pane_select(struct app *a, struct pane *p, size_t row)
 
 /* ---------------------------------------------------------------- drawing */
 
+/* Of two boots only the one in front has it. */
+static bool has_focus(struct app *a, const struct pane *p)
+{
+    return p->id == a->focus && duo_front(a) == a;
+}
+
 static void draw_title(struct app *a, struct pane *p, const struct window *w)
 {
-    bool focus = p->id == a->focus;
+    bool focus = has_focus(a, p);
     char more[200] = "";
     if (p->view->title)
         p->view->title(a, p, more, sizeof more);
@@ -302,8 +304,17 @@ static void draw_list(struct app *a, struct pane *p, const struct window *w)
         else
             doc_draw(&p->doc, i, &line, p->left);
         if (i == p->sel)
-            window_flag(&line, 0, 0, line.w, p->id == a->focus ? CELL_SELECTED : CELL_MARKED);
+            window_flag(&line, 0, 0, line.w, has_focus(a, p) ? CELL_SELECTED : CELL_MARKED);
     }
+}
+
+static bool same_letter(uint32_t a, uint32_t b)
+{
+    if (a >= 'A' && a <= 'Z')
+        a += 32;
+    if (b >= 'A' && b <= 'Z')
+        b += 32;
+    return a == b;
 }
 
 static void highlight(struct app *a, const struct window *w)
@@ -329,9 +340,9 @@ static void draw_pane(struct app *a, struct pane *p)
         p->view->draw(a, p, &w);
     else
         draw_list(a, p, &w);
-    if (p->id == a->focus)
+    if (has_focus(a, p))
         highlight(a, &w);
-    if (p->x + p->w < a->canvas.w) /* the rule that separates it from its neighbour */
+    if (p->x + p->w < a->place.x + a->place.w) /* the rule that separates it from its neighbour */
         for (int y = 0; y < p->h; y++)
             window_fill(&all, p->x + p->w, p->y + y, 1, STYLE_RULE, y ? 0x2502 : 0x252c);
 }
@@ -346,9 +357,10 @@ static void shorten(char *mode)
 
 static void draw_head(struct app *a)
 {
-    struct window all = canvas_window(&a->canvas), w = window_part(&all, 0, 0, all.w, 1);
+    struct window all = canvas_window(&a->canvas),
+                  w = window_part(&all, a->place.x, a->place.y, a->place.w, 1);
     const struct timeline_where *at = &a->s->where;
-    char n[TEXT_MAX], t[TEXT_MAX], mode[48], stage[200];
+    char n[TEXT_MAX], t[TEXT_MAX], mode[48], stage[200], guest[40];
     const char *name = strrchr(a->s->path, '/') ? strrchr(a->s->path, '/') + 1 : a->s->path;
     char words[48];
     snprintf(words, sizeof words, "%s", view_mode_text(a->s->tl, at->cpu, mode));
@@ -356,7 +368,7 @@ static void draw_head(struct app *a)
         shorten(words);
     int right = w.w - (int)strlen(words) - 2;
     window_fill(&w, 0, 0, w.w, STYLE_HEAD, ' ');
-    int x = window_print(&w, 1, 0, STYLE_HEAD_STRONG, "%.*s", w.w / 4, name);
+    int x = window_print(&w, a->duo ? 0 : 1, 0, STYLE_HEAD_STRONG, "%s%.*s", duo_letter(a), w.w / 4, name);
     if (at->diverted)
         x = window_print(&w, x + 2, 0, STYLE_LIVE, " %s ", a->live ? "LIVE" : "diverted");
     x = window_print(&w, x + 2, 0, STYLE_HEAD_STRONG, "%s", count_text(n, at->icount));
@@ -365,22 +377,34 @@ static void draw_head(struct app *a)
     if (!at->diverted && at->last)
         x = window_print(&w, x, 0, STYLE_HEAD_DIM, "  %.1f %%",
                          100.0 * (double)at->icount / (double)at->last);
-    x = window_print(&w, x + 2, 0, STYLE_HEAD, "%s", time_text(t, at->time));
+    if (x + 3 + (int)strlen(time_text(t, at->time)) < right) /* not if the processor's mode would cover it */
+        x = window_print(&w, x + 2, 0, STYLE_HEAD, "%s", t);
     struct window middle = window_part(&w, x + 2, 0, right - x - 3 > 0 ? right - x - 3 : 0, 1);
-    session_stage_path(a->s, at->diverted ? at->fork : at->icount, stage, sizeof stage);
+    session_stage_path(a->s, session_recorded(a->s), stage, sizeof stage);
     x = window_text(&middle, 0, 0, STYLE_HEAD_STRONG, stage);
     const struct process *runs = processes_current(session_processes(a->s), at->cpu);
     if (runs && !runs->exited && runs->name)
-        window_print(&middle, x + 2, 0, STYLE_HEAD, "%s[%u]", runs->name, runs->pid);
+        x = window_print(&middle, x + 2, 0, STYLE_HEAD, "%s[%u]", runs->name, runs->pid);
+    if (running_text(session_running(a->s), guest, sizeof guest))
+        window_print(&middle, x + 2, 0, STYLE_HEAD, "%s", guest);
     window_text(&w, right, 0, STYLE_HEAD, words);
 }
 
-/* The keys of this view come first, then those that work in all views. */
-static int footer_keys(struct app *a, const struct window *w, int x, bool own)
+/* The keys of this view come first, then those of two boots, then those that work in all views. */
+enum footer_part { FOOTER_VIEW, FOOTER_DUO, FOOTER_ALL };
+
+static enum footer_part footer_part_of(unsigned command)
+{
+    return command >= CMD_OTHER && command <= CMD_TIE               ? FOOTER_DUO
+           : command_row((enum command)command)->contexts != CX_ANY ? FOOTER_VIEW
+                                                                    : FOOTER_ALL;
+}
+
+static int footer_keys(struct app *a, const struct window *w, int x, enum footer_part part)
 {
     for (unsigned c = 0; c < CMD_COUNT; c++) {
         const struct command_row *r = command_row((enum command)c);
-        int key = *r->label && (r->contexts != CX_ANY) == own
+        int key = *r->label && footer_part_of(c) == part
                       ? bindings_key(&a->bindings, a->focus, (enum command)c)
                       : 0;
         char name[16];
@@ -395,26 +419,80 @@ static int footer_keys(struct app *a, const struct window *w, int x, bool own)
     return x;
 }
 
+/* A long one takes the line above, too. */
+static void draw_message(struct app *a, const struct window *last)
+{
+    struct window all = canvas_window(&a->canvas), above = window_part(&all, 0, last->y - 1, last->w, 1);
+    char first[sizeof a->message];
+    size_t n = strlen(a->message), room = last->w > 2 ? (size_t)last->w - 2 : 0;
+    if (n > room) {
+        for (n = room; n && a->message[n] != ' ';)
+            n--;
+        n = n ? n : room;
+        snprintf(first, sizeof first, "%.*s", (int)n, a->message);
+        window_fill(&above, 0, 0, above.w, STYLE_NORMAL, ' ');
+        window_text(&above, 1, 0, a->message_style, first);
+    } else {
+        n = 0;
+    }
+    window_text(last, 1, 0, a->message_style, a->message + n + (a->message[n] == ' '));
+}
+
 static void draw_footer(struct app *a)
 {
     struct window all = canvas_window(&a->canvas), w = window_part(&all, 0, all.h - 1, all.w, 1);
     if (a->prompt.kind != PROMPT_NONE) {
         prompt_draw(a, &w);
     } else if (*a->message) {
-        window_text(&w, 1, 0, a->message_style, a->message);
+        draw_message(a, &w);
     } else if (a->live) {
         window_text(&w, 1, 0, STYLE_LIVE, " LIVE ");
         window_text(&w, 9, 0, STYLE_FOOTER,
                     "what is typed goes to the guest; Ctrl-A x comes back, Ctrl-A h shows more");
     } else {
-        int x = footer_keys(a, &w, 1, true);
-        footer_keys(a, &w, x, false);
+        int x = footer_keys(a, &w, 1, FOOTER_VIEW);
+        if (a->duo)
+            x = footer_keys(a, &w, x, FOOTER_DUO);
+        footer_keys(a, &w, x, FOOTER_ALL);
     }
 }
 
-void app_draw_progress(struct app *a)
+/* Above the footer. Five keys are enough to begin with. */
+static void draw_greeting(struct app *a)
 {
-    struct window all = canvas_window(&a->canvas), w = window_part(&all, 0, all.h - 1, all.w, 1);
+    static const struct {
+        enum command command, reverse; /* CMD_COUNT: none */
+        const char *words, *few;
+    } five[] = {{CMD_GOTO, CMD_COUNT, "go anywhere", "go to"},
+                {CMD_NEXT_EVENT, CMD_PREVIOUS_EVENT, "next event, and back", "events"},
+                {CMD_STEP, CMD_BACK_STEP, "step, and back", "steps"},
+                {CMD_BACK, CMD_FORWARD, "where you were, and forward again", "history"},
+                {CMD_HELP, CMD_COUNT, "all keys", "keys"}};
+    struct window all = canvas_window(&a->canvas);
+    struct window w = window_part(&all, a->place.x, a->place.y + a->place.h - 2, a->place.w, 2);
+    char name[16];
+    int x = 1;
+    window_fill(&w, 0, 0, w.w, STYLE_HEAD, ' ');
+    window_fill(&w, 0, 1, w.w, STYLE_HEAD, ' ');
+    window_text(
+        &w, 1, 0, STYLE_HEAD,
+        w.w < 80 ? "The boot: you are at \xe2\x96\xb2; events ahead are dim."
+        : w.w < 118
+            ? "The whole boot: you are at \xe2\x96\xb2. Its events, those ahead are dim; the code."
+            : "The whole boot as a bar: you are at \xe2\x96\xb2. Below are its events, of which those "
+              "ahead are dim, and the code there.");
+    for (size_t i = 0; i < sizeof five / sizeof five[0]; i++) {
+        int key = bindings_key(&a->bindings, a->focus, five[i].command);
+        x = window_text(&w, x, 1, STYLE_HEAD_STRONG, key ? key_text(key, name) : "");
+        key = five[i].reverse == CMD_COUNT ? 0 : bindings_key(&a->bindings, a->focus, five[i].reverse);
+        x = key ? window_text(&w, x + 1, 1, STYLE_HEAD_STRONG, key_text(key, name)) : x;
+        x = window_text(&w, x + 1, 1, STYLE_HEAD, w.w < 118 ? five[i].few : five[i].words) + 3;
+    }
+}
+
+void app_draw_progress(struct app *a, struct canvas *c)
+{
+    struct window all = canvas_window(c), w = window_part(&all, 0, all.h - 1, all.w, 1);
     window_fill(&w, 0, 0, w.w, STYLE_HEAD, ' ');
     window_text(&w, 1, 0, STYLE_HEAD_STRONG, a->progress.text);
 }
@@ -422,10 +500,11 @@ void app_draw_progress(struct app *a)
 void app_draw(struct app *a)
 {
     struct window w = canvas_window(&a->canvas);
+    int more = duo_lines(a) ? duo_lines(a) + 1 : 0;
     canvas_clear(&a->canvas);
-    if (w.w < TUI_LEAST_WIDTH || w.h < TUI_LEAST_HEIGHT) {
+    if (w.w < TUI_LEAST_WIDTH || w.h < TUI_LEAST_HEIGHT + more) {
         window_print(&w, 0, 0, STYLE_NORMAL, "The terminal has %d x %d;", w.w, w.h);
-        window_print(&w, 0, 1, STYLE_NORMAL, "%d x %d are needed.", TUI_LEAST_WIDTH, TUI_LEAST_HEIGHT);
+        window_print(&w, 0, 1, STYLE_NORMAL, "%d x %d are needed.", TUI_LEAST_WIDTH, TUI_LEAST_HEIGHT + more);
         return;
     }
     for (unsigned i = 0; i < VIEW_COUNT; i++)
@@ -436,11 +515,15 @@ void app_draw(struct app *a)
             draw_pane(a, &a->pane[i]);
     draw_head(a);
     draw_footer(a);
+    if (a->greeting && a->page == 1 && !a->zoomed && !a->helping)
+        draw_greeting(a);
 }
 
 void app_resize(struct app *a, int w, int h)
 {
     canvas_resize(&a->canvas, w, h);
+    if (!a->duo)
+        a->place = (struct place){0, 0, w, h - 1};
     layout_apply(a);
 }
 
@@ -460,11 +543,14 @@ enum react app_moved(struct app *a, enum move m)
     if (*a->s->text)
         app_say(a, m == MOVE_DONE ? STYLE_NORMAL : STYLE_WARNING, "%s", a->s->text);
     a->span.chosen = false;
+    if (m != MOVE_FAILED)
+        duo_moved(a);
     return m == MOVE_FAILED ? REACT_DRAW : REACT_MOVED;
 }
 
 void app_key(struct app *a, int key)
 {
+    a->greeting = false;
     if (a->live) {
         live_key(a, key);
         return;
@@ -514,6 +600,7 @@ void app_mouse(struct app *a, int x, int y, int button, bool twice)
     struct pane *p = pane_at(a, x, y);
     if (!p || a->live)
         return;
+    a->greeting = false;
     if (button == MOUSE_WHEEL_UP || button == MOUSE_WHEEL_DOWN) {
         wheel(a, p, button == MOUSE_WHEEL_DOWN);
         return;

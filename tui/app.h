@@ -5,10 +5,12 @@
  *   actions.c   what the commands do
  *   keys.c      names of keys, bindings
  *   layout.c    pages: which panes are where
+ *   prepare.c   states for the next move, made while no key comes
  *   prompt.c    command line, completion
  *   config.c    settings and what is remembered
  *   view_*.c    the views
  *   live.c      typing into the guest, in a diversion
+ *   duo.c       two of them side by side
  *   script.c    keys and commands from a file
  *   tui.c       on a terminal (term.c), or by a script
  *   watch.c     a recording while it runs, which has panes of its own
@@ -81,16 +83,41 @@ struct prompt {
 
 enum { LAYOUT_SIZES = 3, PAGES = 11, PAGE_MARKS = 10, KEEP_COMMANDS = 50 };
 
+/* prepare.c */
+struct preparing {
+    uint64_t epoch; /* for which position … */
+    enum view_id focus;
+    size_t row; /* … and selection */
+    unsigned known;
+    bool listed;
+    double since;   /* since when both are so */
+    unsigned asked; /* how many ways were looked at */
+    uint64_t to[TIMELINE_PREPARED];
+    size_t n;
+    bool working, done;
+    double began; /* the present slice */
+};
+
+/* Where an app is on the screen: its head line and its panes. */
+struct place {
+    int x, y, w, h;
+};
+
+struct duo;
+
 struct app {
     struct session *s;
     const struct tui_options *o;
     struct canvas canvas;
+    struct place place;
+    struct duo *duo; /* or NULL: duo.h */
     struct looks looks;
     struct bindings bindings;
     struct pane pane[VIEW_COUNT];
     enum view_id focus;
     unsigned page, page_before;
     bool zoomed, helping;
+    bool greeting;                     /* the first screen says what it shows, until something is done */
     char *layout[PAGES][LAYOUT_SIZES]; /* as configured, or NULL for the built-in one */
     char message[400];
     enum style message_style;
@@ -129,9 +156,11 @@ struct app {
     unsigned live_port;
     unsigned story_known;            /* which parts of the story are already shown */
     struct terminal_state *terminal; /* or NULL */
+    struct preparing preparing;
     /* Progress of a long move. */
     struct {
-        bool (*poll)(void *ctx); /* false: a key was pressed */
+        bool (*poll)(void *ctx);    /* false: a key was pressed, which this takes */
+        bool (*pending)(void *ctx); /* whether a key or something else waits, which stays */
         void *ctx;
         double began;
         char text[200];
@@ -202,10 +231,6 @@ extern const struct view timeline_view, events_view, details_view, stages_view, 
 
 /* view_events.c */
 int events_filter(struct app *a, const char *text, struct error *err);
-/* The list's present filter, for next-event. */
-const struct event_filter *events_filter_now(struct app *a);
-/* The selected event, or false if there is none. ev->data is valid until the list is used again. */
-bool events_selected(struct app *a, struct event *ev, uint64_t *number);
 /* view_memory.c */
 void memory_show(struct app *a, uint64_t address);
 /* view_machine.c: draws a display's characters (if it has columns), or otherwise its pixels. */

@@ -4,31 +4,32 @@
 
 #include "core/position.h"
 #include "tui/app.h"
+#include "tui/evlist.h"
 #include "tui/term.h"
 
 /* Draws the progress of a long move over the last line; the rest of the canvas is unchanged. */
-void app_draw_progress(struct app *a);
+void app_draw_progress(struct app *a, struct canvas *c);
 /* Does all idle work and draws. */
 void app_settle(struct app *a);
-static inline bool same_letter(uint32_t a, uint32_t b)
-{
-    if (a >= 'A' && a <= 'Z')
-        a += 32;
-    if (b >= 'A' && b <= 'Z')
-        b += 32;
-    return a == b;
-}
 
+/* prepare.c */
+/* Does a slice of making the next move quick. Returns how many ms to wait before the next (at first it waits for the
+ * person to pause, unless `at_once`), or -1 if nothing is left. Changes nothing that is shown. */
+int app_prepare(struct app *a, bool at_once);
+/* A slice of making steps back from here quick. True when they are. */
+bool app_prepare_here(struct app *a);
+/* Whether the slice may go on. */
+bool app_prepare_goes_on(struct app *a);
 /* view_timeline.c */
 void timeline_click(struct app *a, struct pane *p, int column);
 /* view_code.c */
 uint64_t code_selected(struct app *a);
-/* Shows the code at an address, until the next move. */
-void code_show(struct app *a, uint64_t linear);
 /* view_events.c */
 /* Finds the position of the list's next event after here, or its last event before here. Returns 1, or 0 if
  * there is none. */
 int events_near(struct app *a, enum timeline_direction dir, uint64_t *icount, char *words, size_t size);
+/* Whether the list is complete. */
+bool events_done(struct app *a);
 void events_free(struct app *a);
 /* live.c */
 /* The bytes that a terminal sends for a key. Returns their number, which may be 0. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/memory.h"
 #include "tui/canvas.h"
 
 /* ---------------------------------------------------------------- UTF-8 */
@@ -53,9 +54,7 @@ void canvas_resize(struct canvas *c, int w, int h)
 {
     if (w != c->w || h != c->h) {
         free(c->cell);
-        c->cell = calloc((size_t)w * (size_t)h + 1, sizeof *c->cell);
-        if (!c->cell)
-            abort();
+        c->cell = mem_zero((size_t)w * (size_t)h, sizeof *c->cell);
         c->w = w;
         c->h = h;
     }
@@ -82,10 +81,8 @@ struct window canvas_window(struct canvas *c)
 char *canvas_row(const struct canvas *c, int y, bool ascii)
 {
     const struct cell *row = c->cell + (size_t)y * (size_t)c->w;
-    char *text = malloc((size_t)c->w * 4 + 1), *p = text;
+    char *text = mem_alloc((size_t)c->w * 4 + 1), *p = text;
     int n = c->w;
-    if (!text)
-        abort();
     while (n && row[n - 1].character == ' ')
         n--;
     for (int x = 0; x < n; x++)

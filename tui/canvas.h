@@ -80,7 +80,6 @@ void looks_default(struct looks *l);
 /* One line of the configuration: a style's name, then "INK [on PAPER] [bold] [underline] [reverse] [dim]",
  * with colours as 0-255 or "default". -1 if the style or a word is unknown. */
 int looks_set(struct looks *l, const char *name, const char *value);
-const char *style_name(enum style s);
 /* One of the 256 colours as 0xRRGGBB. */
 uint32_t colour_rgb(int colour);
 /* The nearest one of the 256 colours. */

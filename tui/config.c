@@ -7,6 +7,8 @@
  *   layout PAGE small|middle|large = timeline:8 / (events / details:9) | code:52
  *   set mono|ascii|by-time = yes|no
  *   set filter = story
+ *   directory = FOLDER[:FOLDER…]      where source files are looked for
+ *   substitute-path FROM = TO         source files below FROM are below TO on this machine
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -15,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "traces/memory.h"
 #include "tui/app_impl.h"
 
 enum { WORDS = 4 };
@@ -51,7 +54,7 @@ static int take_layout(struct app *a, const char *page, const char *size, const 
     if (layout_check(value, err))
         return -1;
     free(a->layout[p][i]);
-    a->layout[p][i] = strdup(value);
+    a->layout[p][i] = mem_string(value);
     return 0;
 }
 
@@ -65,14 +68,22 @@ static int take_setting(struct app *a, char *word[WORDS], unsigned n, const char
         return bindings_set(&a->bindings, VIEW_COUNT, word[1], value, err);
     if (n == 3 && !strcmp(word[0], "key")) {
         int view = view_by_name(word[1]);
-        return view < 0 ? error_set(err, "\"%.40s\" is no view", word[1])
+        return view < 0 ? error_set(err, "\"%.40s\" is not a view", word[1])
                         : bindings_set(&a->bindings, (unsigned)view, word[2], value, err);
     }
     if (n == 3 && !strcmp(word[0], "layout"))
         return take_layout(a, word[1], word[2], value, err);
     if (n == 2 && !strcmp(word[0], "set"))
         return take_set(a, word[1], value, err);
-    return error_set(err, "colour, key, layout or set is expected");
+    if (n == 1 && !strcmp(word[0], "directory")) {
+        sources_search(&a->sources, value);
+        return 0;
+    }
+    if (n == 2 && !strcmp(word[0], "substitute-path")) {
+        sources_substitute(&a->sources, word[1], value);
+        return 0;
+    }
+    return error_set(err, "colour, key, layout, set, directory or substitute-path is expected");
 }
 
 static int take_line(struct app *a, char *line, struct error *err)
@@ -158,7 +169,7 @@ int session_remember(struct session *s, const char *folder, struct error *err)
     FILE *f = make_folders(folder) ? NULL : fopen(new_path, "w");
     if (!f)
         return error_set(err, "%s: %s: the position and the marks are not kept", folder, strerror(errno));
-    fprintf(f, "position %" PRIu64 "\n", s->where.diverted ? s->where.fork : s->where.icount);
+    fprintf(f, "position %" PRIu64 "\n", session_recorded(s));
     for (size_t i = 0; timeline_mark(s->tl, i, &name, &at); i++)
         fprintf(f, "mark %" PRIu64 " %s\n", at, name);
     int bad = ferror(f);

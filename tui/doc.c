@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/memory.h"
 #include "tui/doc.h"
 
 void doc_clear(struct doc *d)
@@ -17,36 +18,21 @@ void doc_free(struct doc *d)
     *d = (struct doc){0};
 }
 
-static void *grown(void *p, size_t *cap, size_t need, size_t size)
-{
-    if (need <= *cap)
-        return p;
-    *cap = need + *cap / 2 + 64;
-    p = realloc(p, *cap * size);
-    if (!p)
-        abort();
-    return p;
-}
-
 void doc_row(struct doc *d, enum row_kind kind, uint64_t value)
 {
-    d->row = grown(d->row, &d->cap, d->n + 1, sizeof *d->row);
+    d->row = mem_grow(d->row, &d->cap, d->n + 1, sizeof *d->row);
     d->row[d->n++] = (struct doc_row){d->ncells, 0, kind, value};
 }
 
 static void add_text(struct doc *d, enum style s, const char *text)
 {
-    struct canvas line = {0};
-    int n = (int)strlen(text);
-    canvas_resize(&line, n + 1, 1);
-    struct window w = canvas_window(&line);
-    n = window_text(&w, 0, 0, s, text);
-    d->cell = grown(d->cell, &d->cells_cap, d->ncells + (size_t)n, sizeof *d->cell);
-    if (n)
-        memcpy(d->cell + d->ncells, line.cell, (size_t)n * sizeof *d->cell);
+    size_t most = strlen(text);
+    d->cell = mem_grow(d->cell, &d->cells_cap, d->ncells + most + 1, sizeof *d->cell);
+    struct canvas room = {.w = (int)most, .h = 1, .cell = d->cell + d->ncells};
+    struct window w = canvas_window(&room);
+    int n = window_text(&w, 0, 0, s, text);
     d->ncells += (size_t)n;
     d->row[d->n - 1].n += n;
-    canvas_free(&line);
 }
 
 static void add_format(struct doc *d, enum style s, const char *fmt, va_list ap)

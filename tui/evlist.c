@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "core/processes.h"
+#include "traces/memory.h"
 #include "tui/evlist.h"
 
 enum { SLICE_NS = 8000000, LOOK_EVERY = 512, CR0_TS = 8, SEEN_BITS = 20, NEAR = 100 };
@@ -143,7 +144,7 @@ static bool wanted(struct evlist *l, const struct event *ev)
     if (!l->f.has_pid)
         return true;
     p = processes_current(l->processes, ev->cpu);
-    return p && p->pid == l->f.pid;
+    return p && symbol_space_of(p->guest, p->pid) == l->f.pid;
 }
 
 static void keep(struct evlist *l, const struct event *ev, uint64_t number)
@@ -152,12 +153,7 @@ static void keep(struct evlist *l, const struct event *ev, uint64_t number)
         l->found[l->n - 1].run++;
         return;
     }
-    if (l->n == l->cap) {
-        l->cap = l->cap * 2 + 1024;
-        l->found = realloc(l->found, l->cap * sizeof *l->found);
-        if (!l->found)
-            abort();
-    }
+    l->found = mem_grow(l->found, &l->cap, l->n + 1, sizeof *l->found);
     l->found[l->n++] = (struct found){number, ev->icount, 1, ev->kind};
 }
 
@@ -199,9 +195,7 @@ unsigned evlist_done(const struct evlist *l)
 
 struct evlist *evlist_new(struct trace *t, const struct evlist_filter *f)
 {
-    struct evlist *l = calloc(1, sizeof *l);
-    if (!l)
-        abort();
+    struct evlist *l = mem_zero(1, sizeof *l);
     l->t = t;
     l->f = *f;
     l->walk = f->story || f->has_filter || f->has_pid || f->fold;

@@ -7,6 +7,7 @@
 #ifndef BOOTREEL_TUI_EVLIST_H
 #define BOOTREEL_TUI_EVLIST_H
 
+#include "core/symbols.h"
 #include "core/timeline.h"
 
 struct evlist_filter {
@@ -16,7 +17,7 @@ struct evlist_filter {
     struct event_filter filter;
     uint64_t from, to; /* icounts; `to` is 0 for the end of the trace */
     bool has_pid;
-    uint32_t pid;
+    symbol_space pid; /* of has_pid: guest and pid */
     bool fold;
 };
 

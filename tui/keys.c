@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/memory.h"
 #include "tui/canvas.h"
 #include "tui/keys.h"
 
@@ -75,7 +76,7 @@ const char *key_text(int key, char buf[16])
 static const struct command_row rows[CMD_COUNT] = {
 #define GROUP(title)
 #define COMMAND(id, name, contexts, keys, label, argument, help)                                             \
-    [CMD_##id] = {name, keys, label, help, NULL, contexts, argument},
+    [CMD_##id] = {name, keys, label, help, contexts, argument},
 #include "tui/commands.def"
 #undef GROUP
 #undef COMMAND
@@ -105,10 +106,8 @@ enum command command_by_name(const char *name, size_t n)
 
 static void add(struct bindings *b, int key, unsigned contexts, enum command c, const char *arg)
 {
-    b->list = realloc(b->list, (b->n + 1) * sizeof *b->list);
-    if (!b->list)
-        abort();
-    b->list[b->n++] = (struct binding){key, contexts, c, arg ? strdup(arg) : NULL};
+    MEM_MORE(b->list, b->n);
+    b->list[b->n++] = (struct binding){key, contexts, c, arg ? mem_string(arg) : NULL};
 }
 
 void bindings_default(struct bindings *b)
@@ -135,9 +134,9 @@ int bindings_set(struct bindings *b, unsigned view, const char *key, const char 
     size_t n = strcspn(command, " \t");
     enum command c = command_by_name(command, n);
     if (k < 0)
-        return error_set(err, "\"%.20s\" is no key: write it as a, C-a, M-a, F1, Enter, PageUp …", key);
+        return error_set(err, "\"%.20s\" is not a key: write it as a, C-a, M-a, F1, Enter, PageUp …", key);
     if (c == CMD_NONE)
-        return error_set(err, "\"%.*s\" is no command: ? shows them", (int)n, command);
+        return error_set(err, "\"%.*s\" is not a command: ? shows them", (int)n, command);
     command += n + strspn(command + n, " \t");
     add(b, k, view == VIEW_COUNT ? CX_ANY : 1u << view, c, *command ? command : NULL);
     return 0;

@@ -80,7 +80,7 @@ enum command {
 };
 
 struct command_row {
-    const char *name, *keys, *label, *help, *group;
+    const char *name, *keys, *label, *help;
     unsigned contexts;
     enum argument argument;
 };

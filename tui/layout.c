@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tui/app.h"
+#include "tui/duo.h"
 
 static const struct {
     const char *name, *title;
@@ -18,23 +19,24 @@ static const struct {
 };
 
 static const struct view *const views[VIEW_COUNT] = {
-#define VIEW(id, name, title) [VIEW_##id] = &VIEW_OBJECT_##id,
-#define VIEW_OBJECT_TIMELINE  timeline_view
-#define VIEW_OBJECT_EVENTS    events_view
-#define VIEW_OBJECT_DETAILS   details_view
-#define VIEW_OBJECT_STAGES    stages_view
-#define VIEW_OBJECT_REGISTERS registers_view
-#define VIEW_OBJECT_CPU       cpu_view
-#define VIEW_OBJECT_CODE      code_view
-#define VIEW_OBJECT_STACK     stack_view
-#define VIEW_OBJECT_MEMORY    memory_view
-#define VIEW_OBJECT_WALK      walk_view
-#define VIEW_OBJECT_DEVICES   devices_view
-#define VIEW_OBJECT_SCREEN    screen_view
-#define VIEW_OBJECT_CONSOLE   console_view
-#define VIEW_OBJECT_PROCESSES processes_view
-#define VIEW_OBJECT_MARKS     marks_view
-#define VIEW_OBJECT_HELP      help_view
+#define VIEW(id, name, title)   [VIEW_##id] = &VIEW_OBJECT_##id,
+#define VIEW_OBJECT_TIMELINE    timeline_view
+#define VIEW_OBJECT_EVENTS      events_view
+#define VIEW_OBJECT_DETAILS     details_view
+#define VIEW_OBJECT_STAGES      stages_view
+#define VIEW_OBJECT_REGISTERS   registers_view
+#define VIEW_OBJECT_CPU         cpu_view
+#define VIEW_OBJECT_CODE        code_view
+#define VIEW_OBJECT_STACK       stack_view
+#define VIEW_OBJECT_MEMORY      memory_view
+#define VIEW_OBJECT_WALK        walk_view
+#define VIEW_OBJECT_DEVICES     devices_view
+#define VIEW_OBJECT_SCREEN      screen_view
+#define VIEW_OBJECT_CONSOLE     console_view
+#define VIEW_OBJECT_PROCESSES   processes_view
+#define VIEW_OBJECT_MARKS       marks_view
+#define VIEW_OBJECT_DIFFERENCES differences_view
+#define VIEW_OBJECT_HELP        help_view
 #include "tui/views.def"
 #undef VIEW
 };
@@ -102,7 +104,7 @@ int page_by_name(const char *name)
 
 /* ---------------------------------------------------------------- parsing */
 
-enum { PARTS = 12, DEEPEST = 8 };
+enum { PARTS = 12, DEEPEST = 8, LEAST_LINES = 4, LEAST_COLUMNS = 20 };
 
 struct layout {
     struct app *a; /* NULL: only a check */
@@ -179,9 +181,9 @@ static int place_view(struct layout *l, const struct area *at)
     snprintf(name, sizeof name, "%.*s", (int)n, l->p);
     int id = view_by_name(name);
     if (id < 0)
-        return error_set(l->err, "\"%s\" is no view", name);
+        return error_set(l->err, "\"%s\" is not a view", name);
     if (l->seen[id])
-        return error_set(l->err, "%s is there twice", name);
+        return error_set(l->err, "%s appears twice", name);
     l->seen[id] = true;
     l->p += n;
     if (l->a) {
@@ -211,14 +213,30 @@ static int place_item(struct layout *l, const struct area *at)
     return rc;
 }
 
-/* Divides `room` among the parts; columns have a rule between them. */
-static void share(const struct part *part, int n, int room, int size[PARTS])
+/* Makes the largest of the parts that have a size smaller, until `least` is left for each of the others. */
+static int make_room(struct part *part, int n, int left, int wanted, int least)
+{
+    while (left < wanted) {
+        int most = 0;
+        for (int i = 1; i < n; i++)
+            most = part[i].size >= part[most].size ? i : most;
+        if (part[most].size <= least)
+            break;
+        part[most].size--;
+        left++;
+    }
+    return left;
+}
+
+/* Divides `room` among the parts, of which each should have `least`; columns have a rule between them. */
+static void share(struct part *part, int n, int room, int least, int size[PARTS])
 {
     int free_parts = 0, left = room;
     for (int i = 0; i < n; i++) {
         free_parts += !part[i].size;
         left -= part[i].size;
     }
+    left = make_room(part, n, left, least * free_parts, least);
     for (int i = 0; i < n; i++) {
         size[i] = part[i].size;
         if (!size[i]) {
@@ -238,7 +256,7 @@ static int place_columns(struct layout *l, const struct area *at)
         return -1;
     if (n == 1)
         part[0].size = 0; /* a size of lines */
-    share(part, n, at->w - (n - 1), size);
+    share(part, n, at->w - (n - 1), LEAST_COLUMNS, size);
     for (int i = 0; i < n; i++) {
         l->p = part[i].begin;
         if (place_item(l, &(struct area){x, at->y, size[i], at->h}))
@@ -256,7 +274,7 @@ static int place(struct layout *l, const struct area *at)
     const char *end = l->p;
     if (n < 0)
         return -1;
-    share(part, n, at->h, size);
+    share(part, n, at->h, LEAST_LINES, size);
     for (int i = 0; i < n; i++) {
         l->p = part[i].begin;
         if (place_columns(l, &(struct area){at->x, y, at->w, size[i]}))
@@ -272,14 +290,14 @@ int layout_check(const char *text, struct error *err)
     struct layout l = {.p = text, .err = err};
     if (place(&l, &(struct area){0, 0, 100, 40}))
         return -1;
-    return *l.p ? error_set(err, "nothing is expected at \"%.20s\"", l.p) : 0;
+    return *l.p ? error_set(err, "unexpected text at \"%.20s\"", l.p) : 0;
 }
 
 /* ---------------------------------------------------------------- showing */
 
-static unsigned size_class(const struct canvas *c)
+static unsigned size_class(const struct place *p)
 {
-    return c->w < 100 || c->h < 30 ? 0 : c->w >= 190 && c->h >= 48 ? 2 : 1;
+    return p->w < 100 || p->h < 29 ? 0 : p->w >= 190 && p->h >= 47 ? 2 : 1;
 }
 
 /* The focus must be on a visible pane: the pane that had it if that is visible, otherwise the first of a
@@ -304,24 +322,41 @@ static void keep_focus(struct app *a)
         a->focus = (enum view_id)best;
 }
 
+/* Below both boots. */
+static void place_differences(struct app *a)
+{
+    struct pane *p = &a->pane[VIEW_DIFFERENCES];
+    if (duo_lines(a))
+        *p = (struct pane){.id = p->id,
+                           .view = p->view,
+                           .x = 0,
+                           .y = a->place.y + a->place.h,
+                           .w = a->canvas.w,
+                           .h = duo_lines(a),
+                           .top = p->top,
+                           .sel = p->sel,
+                           .epoch = p->epoch};
+}
+
 void layout_apply(struct app *a)
 {
-    unsigned size = size_class(&a->canvas);
+    unsigned size = size_class(&a->place);
     const char *text = a->layout[a->page][size] ? a->layout[a->page][size] : pages[a->page].layout[size];
     struct error err;
     struct layout l = {.a = a, .p = text, .err = &err};
-    struct area at = {0, 1, a->canvas.w, a->canvas.h - 2};
+    struct area at = {a->place.x, a->place.y + 1, a->place.w, a->place.h - 1};
     for (unsigned i = 0; i < VIEW_COUNT; i++)
         a->pane[i].w = 0;
     if (a->helping || a->zoomed) {
         struct pane *p = a->helping ? &a->pane[VIEW_HELP] : app_focus(a);
         p->x = 0;
-        p->y = 1;
-        p->w = at.w;
-        p->h = at.h > 1 ? at.h : 2;
+        p->y = at.y;
+        p->w = a->canvas.w;
+        p->h = at.h + duo_lines(a) > 1 ? at.h + duo_lines(a) : 2;
         a->focus = p->id;
     } else {
         place(&l, &at);
+        place_differences(a);
         keep_focus(a);
     }
     for (unsigned i = 0; i < VIEW_COUNT; i++)

@@ -4,6 +4,7 @@
 
 #include "core/live.h"
 #include "core/text.h"
+#include "traces/memory.h"
 #include "tui/app_impl.h"
 
 enum { ESCAPE = 1 /* Ctrl-A */, STEPS = 2000000, WAITING = 4096 };
@@ -50,8 +51,8 @@ static enum input_port port_of(struct app *a)
 
 enum react live_enter(struct app *a)
 {
-    if (!a->live_text && !(a->live_text = calloc(1, sizeof *a->live_text)))
-        abort();
+    if (!a->live_text)
+        a->live_text = mem_zero(1, sizeof *a->live_text);
     if (!timeline_diverted(a->s->tl)) {
         a->live_port = port_of(a);
         free(a->live_text->text.s);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/memory.h"
 #include "tui/disasm.h"
 #include "tui/session_impl.h"
 
@@ -22,9 +23,7 @@ static void put_aside(struct session *s, struct aside *a)
     struct timeline_stop stop;
     *a = (struct aside){0};
     while (timeline_stop_get(s->tl, a->n, &stop, NULL)) {
-        a->list = realloc(a->list, (a->n + 1) * sizeof stop);
-        if (!a->list)
-            abort();
+        MEM_MORE(a->list, a->n);
         a->list[a->n++] = stop;
     }
     timeline_stop_clear(s->tl);
@@ -206,7 +205,7 @@ enum move session_register(struct session *s, enum timeline_direction dir, const
     struct event_filter f;
     int reg = timeline_reg_index(s->tl, name);
     if (reg < 0) {
-        snprintf(s->text, sizeof s->text, "\"%.40s\" is no register", name);
+        snprintf(s->text, sizeof s->text, "\"%.40s\" is not a register", name);
         return MOVE_FAILED;
     }
     if (events_of(s, name, &f))

@@ -1,7 +1,10 @@
 /* prompt.c - the command line: `:`, prompts for arguments, searches; completion. See app.h. */
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "traces/memory.h"
 #include "tui/app_impl.h"
 
 void prompt_open(struct app *a, enum prompt_kind kind, enum command c, const char *text)
@@ -89,6 +92,27 @@ static void offer_registers(struct app *a, struct completion *c)
         offer(c, "", d[i].name);
 }
 
+/* Files whose names begin like the typed path; folders with a slash. */
+static void offer_files(struct completion *c)
+{
+    char folder[400], name[800];
+    const char *slash = strrchr(c->typed, '/');
+    struct dirent *e;
+    struct stat st;
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash + 1 - c->typed) : 0, c->typed);
+    DIR *dir = opendir(*folder ? folder : ".");
+    while (dir && (e = readdir(dir))) {
+        if (e->d_name[0] == '.' && !(slash ? slash[1] == '.' : c->typed[0] == '.'))
+            continue;
+        snprintf(name, sizeof name, "%s%s", folder, e->d_name);
+        bool is_folder = !stat(name, &st) && S_ISDIR(st.st_mode);
+        snprintf(name, sizeof name, "%s%s", e->d_name, is_folder ? "/" : "");
+        offer(c, folder, name);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 static void offer_arguments(struct app *a, struct completion *c, enum command command)
 {
     switch (command_row(command)->argument) {
@@ -123,6 +147,9 @@ static void offer_arguments(struct app *a, struct completion *c, enum command co
     case ARG_VIEW:
         for (unsigned i = 0; i < VIEW_COUNT; i++)
             offer(c, "", view_name((enum view_id)i));
+        break;
+    case ARG_FILE:
+        offer_files(c);
         break;
     default:
         break;
@@ -159,7 +186,7 @@ static void complete(struct app *a)
         strcpy(p->text + from, c.common);
         if (c.count == 1) {
             size_t n = strlen(p->text);
-            if (p->text[n - 1] != ':')
+            if (p->text[n - 1] != ':' && p->text[n - 1] != '/')
                 strcpy(p->text + n, " ");
             p->hint[0] = 0;
         }
@@ -178,7 +205,7 @@ static void keep_typed(struct app *a, const char *line)
         memmove(a->typed, a->typed + 1, (KEEP_COMMANDS - 1) * sizeof a->typed[0]);
         a->ntyped--;
     }
-    a->typed[a->ntyped++] = strdup(line);
+    a->typed[a->ntyped++] = mem_string(line);
 }
 
 static enum react done(struct app *a)

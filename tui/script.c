@@ -9,6 +9,7 @@
  *   cancel N                cancels the next long move when it reports its progress for the Nth time
  *   live-until TEXT         lets the guest run until it prints TEXT (at most 2 G steps)
  *   clock NAME COMMAND…     executes the command, and prints how long it and drawing the screen took: "NAME 12.3 ms"
+ *   pause                   does what the program does while no key comes: it makes the likely next moves quick
  *   opened NAME             prints how long the first screen took for a person: "NAME 12.3 ms"
  *   expect TEXT             ends with an error unless the screen shows TEXT
  *   message TEXT            the same, but only for the last line
@@ -18,6 +19,7 @@
 #include <string.h>
 
 #include "tui/app_impl.h"
+#include "tui/duo.h"
 
 static int do_keys(struct app *a, char *text, struct error *err)
 {
@@ -25,9 +27,9 @@ static int do_keys(struct app *a, char *text, struct error *err)
     for (char *k = strtok_r(text, " ", &save); k; k = strtok_r(NULL, " ", &save)) {
         int key = key_parse(k);
         if (key < 0)
-            return error_set(err, "\"%.40s\" is no key", k);
-        app_key(a, key);
-        app_settle(a);
+            return error_set(err, "\"%.40s\" is not a key", k);
+        app_key(duo_front(a), key);
+        duo_settle(a);
     }
     return 0;
 }
@@ -36,8 +38,8 @@ static void do_type(struct app *a, const char *text)
 {
     uint32_t c;
     while ((c = utf8_take(&text)))
-        app_key(a, (int)c);
-    app_settle(a);
+        app_key(duo_front(a), (int)c);
+    duo_settle(a);
 }
 
 static int do_size(struct app *a, const char *text, struct error *err)
@@ -45,17 +47,18 @@ static int do_size(struct app *a, const char *text, struct error *err)
     int w, h;
     char end;
     if (sscanf(text, "%dx%d%c", &w, &h, &end) != 2 || w < 1 || h < 1 || w > 1000 || h > 1000)
-        return error_set(err, "\"%.40s\" is no size: 120x40", text);
-    app_resize(a, w, h);
-    app_settle(a);
+        return error_set(err, "\"%.40s\" is not a size: 120x40", text);
+    duo_resize(a, w, h);
+    duo_settle(a);
     return 0;
 }
 
 static bool shows(struct app *a, const char *text, int from)
 {
+    const struct canvas *c = duo_canvas(a);
     bool found = false;
-    for (int y = from; y < a->canvas.h && !found; y++) {
-        char *row = canvas_row(&a->canvas, y, false);
+    for (int y = from; y < c->h && !found; y++) {
+        char *row = canvas_row(c, y, false);
         found = strstr(row, text);
         free(row);
     }
@@ -66,11 +69,15 @@ static int do_clock(struct app *a, const char *text, struct error *err)
 {
     size_t n = strcspn(text, " ");
     double begin = wall_seconds();
-    if (app_line(a, text + n) & REACT_UNKNOWN)
-        return error_set(err, "%.200s", a->message);
-    app_draw(a);
+    struct app *front = duo_front(a);
+    front->scripted = false; /* as for a person, who sees at once what takes no further work */
+    enum react r = app_line(front, text + n);
+    duo_draw(a);
+    front->scripted = true;
+    if (r & REACT_UNKNOWN)
+        return error_set(err, "%.200s", front->message);
     printf("%.*s %.1f ms\n", (int)n, text, (wall_seconds() - begin) * 1000);
-    app_settle(a);
+    duo_settle(a);
     return 0;
 }
 
@@ -78,24 +85,26 @@ enum { LIVE_SLICES = 2000 };
 
 static int do_live_until(struct app *a, const char *text, struct error *err)
 {
-    for (int i = 0; i < LIVE_SLICES && a->live; i++) {
-        if (live_printed(a, text)) {
-            app_settle(a);
+    struct app *front = duo_front(a);
+    for (int i = 0; i < LIVE_SLICES && front->live; i++) {
+        if (live_printed(front, text)) {
+            duo_settle(a);
             return 0;
         }
-        live_slice(a);
+        live_slice(front);
     }
     return error_set(err, "the guest did not print \"%.100s\"", text);
 }
 
 static int do_command(struct app *a, const char *line, struct error *err)
 {
-    a->message[0] = 0;
-    enum react r = app_line(a, line);
+    struct app *front = duo_front(a);
+    front->message[0] = 0;
+    enum react r = app_line(front, line);
     if (r & REACT_UNKNOWN)
-        return error_set(err, "%.200s", a->message);
-    app_react(a, r & ~REACT_UNKNOWN);
-    app_settle(a);
+        return error_set(err, "%.200s", front->message);
+    app_react(front, r & ~REACT_UNKNOWN);
+    duo_settle(a);
     return 0;
 }
 
@@ -110,7 +119,7 @@ static int do_line(struct app *a, char *line, struct error *err)
     if (!strcmp(line, "size"))
         return do_size(a, rest, err);
     if (!strcmp(line, "show")) {
-        app_settle(a);
+        duo_settle(a);
         return app_dump(a, rest, err);
     }
     if (!strcmp(line, "clock"))
@@ -120,14 +129,18 @@ static int do_line(struct app *a, char *line, struct error *err)
     if (!strcmp(line, "expect"))
         return shows(a, rest, 0) ? 0 : error_set(err, "the screen does not show \"%.200s\"", rest);
     if (!strcmp(line, "message"))
-        return shows(a, rest, a->canvas.h - 1) ? 0
-                                               : error_set(err, "the last line is \"%.200s\"", a->message);
+        return shows(a, rest, duo_canvas(a)->h - 1)
+                   ? 0
+                   : error_set(err, "the last line is \"%.200s\"", duo_front(a)->message);
     if (!strcmp(line, "type"))
         do_type(a, rest);
+    else if (!strcmp(line, "pause"))
+        while (duo_prepare(a, true) >= 0)
+            ;
     else if (!strcmp(line, "opened"))
         printf("%s %.1f ms\n", rest, a->first_screen * 1000);
     else if (!strcmp(line, "cancel"))
-        a->refusals = atoi(rest) - 1;
+        duo_front(a)->refusals = atoi(rest) - 1;
     else {
         if (word)
             line[n] = ' ';
@@ -146,8 +159,8 @@ int script_run(struct app *a, struct error *err)
     if (!f)
         return error_set(err, "--script %.200s: %s: give the name of a file of keys and commands",
                          a->o->script, strerror(errno));
-    app_settle(a);
-    while (!rc && !a->quit && fgets(line, sizeof line, f)) {
+    duo_settle(a);
+    while (!rc && !duo_front(a)->quit && fgets(line, sizeof line, f)) {
         n++;
         line[strcspn(line, "\n")] = 0;
         char *p = line + strspn(line, " \t");

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/memory.h"
 #include "tui/session_impl.h"
 
 /* ---------------------------------------------------------------- opening */
@@ -28,24 +29,23 @@ void session_progress_again(struct session *s)
 }
 
 struct session *session_open(const char *path, const struct engine_kind *const *kinds, size_t nkinds,
-                             void (*changed)(void *ctx), void *ctx, struct error *err)
+                             struct error *err)
 {
     struct timeline *tl = timeline_open(path, kinds, nkinds, err);
     if (!tl)
         return NULL;
-    struct session *s = calloc(1, sizeof *s);
-    if (!s || !(s->path = strdup(path)))
-        abort();
+    struct session *s = mem_zero(1, sizeof *s);
+    s->path = mem_string(path);
     s->tl = tl;
+    s->processes = processes_new();
     s->t = timeline_trace(tl);
     s->explainer = trace_explainer_new(s->t, timeline_kind(tl));
     s->identity = identity_of(s->t);
-    s->story = story_begin(path, changed, ctx);
+    s->story = story_begin(path);
     session_progress_again(s);
+    timeline_short_seeks(tl, true); /* prepare.c makes steps back quick */
     session_look(s);
-    memcpy(s->text, "", 1);
-    for (size_t i = 0; i < SESSION_REGS_MAX; i++)
-        memcpy(s->reg[i].before, s->reg[i].now, sizeof s->reg[i].now);
+    session_begins_here(s);
     return s;
 }
 
@@ -79,6 +79,15 @@ void session_look(struct session *s)
     s->epoch++;
 }
 
+void session_begins_here(struct session *s)
+{
+    s->history.n = s->history.at = 0;
+    s->text[0] = 0;
+    for (size_t i = 0; i < SESSION_REGS_MAX; i++)
+        memcpy(s->reg[i].before, s->reg[i].now, sizeof s->reg[i].now);
+    s->last_stop = s->where.icount;
+}
+
 bool session_changed(const struct session *s, size_t reg)
 {
     return reg < SESSION_REGS_MAX && memcmp(s->reg[reg].now, s->reg[reg].before, sizeof s->reg[reg].now);
@@ -102,7 +111,7 @@ static void remember_jump(struct session *s, uint64_t from)
     s->history.at = s->history.n++;
 }
 
-enum move session_arrived(struct session *s, bool jump, enum move m)
+static enum move session_arrived(struct session *s, bool jump, enum move m)
 {
     uint64_t from = s->where.icount;
     session_look(s);
@@ -111,10 +120,18 @@ enum move session_arrived(struct session *s, bool jump, enum move m)
     return m;
 }
 
+/* Where a damaged part was needed, the machine may be in no state at all: it goes back to where it was, or to the
+ * beginning. */
 enum move session_fail(struct session *s, const struct error *err)
 {
+    struct timeline_stopped st;
+    uint64_t last_stop = s->last_stop;
     snprintf(s->text, sizeof s->text, "%s", err->text);
+    timeline_interrupt_clear(s->tl);
+    if (!s->where.diverted && timeline_seek(s->tl, s->where.icount, &st, NULL))
+        timeline_seek(s->tl, 0, &st, NULL);
     session_look(s);
+    s->last_stop = last_stop;
     return MOVE_FAILED;
 }
 
@@ -277,7 +294,7 @@ enum move session_history(struct session *s, enum timeline_direction dir)
 
 /* ---------------------------------------------------------------- stages, events */
 
-enum move session_stage(struct session *s, enum timeline_direction dir)
+const struct stage *session_near_stage(struct session *s, enum timeline_direction dir)
 {
     const struct stages *st = story_stages(s->story);
     const struct stage *best = NULL;
@@ -286,8 +303,15 @@ enum move session_stage(struct session *s, enum timeline_direction dir)
         if (dir == TIMELINE_FORWARD ? g->begin > s->where.icount && !best : g->begin < s->where.icount)
             best = g;
     }
+    return best;
+}
+
+enum move session_stage(struct session *s, enum timeline_direction dir)
+{
+    const struct stage *best = session_near_stage(s, dir);
     if (!best) {
-        snprintf(s->text, sizeof s->text, !st ? "no stages are known yet" : "no stage %s here",
+        snprintf(s->text, sizeof s->text,
+                 !story_stages(s->story) ? "no stages are known yet" : "no stage %s here",
                  dir == TIMELINE_BACK ? "begins before" : "begins after");
         return MOVE_FAILED;
     }
@@ -297,22 +321,23 @@ enum move session_stage(struct session *s, enum timeline_direction dir)
     return m;
 }
 
-/* Finds the nearest recorded event that matches and is not at this position. Returns 1, 0 if there is none,
- * or -1. */
-static int near_event(struct session *s, enum timeline_direction dir, const struct event_filter *f,
-                      struct event *ev, struct error *err)
+int session_near(struct session *s, enum timeline_direction dir, const struct event_filter *f,
+                 struct event *ev, char *words)
 {
+    struct error err;
     struct trace_cursor *c = trace_cursor_open(s->t, event_filter_classes(f));
     uint64_t here = s->where.icount + (dir == TIMELINE_FORWARD);
-    int rc = trace_cursor_seek_icount(c, here, err) ? -1 : 1;
+    int rc = trace_cursor_seek_icount(c, here, &err) ? -1 : 1;
     while (rc == 1) {
-        rc = dir == TIMELINE_FORWARD ? trace_cursor_next(c, ev, NULL, err)
-                                     : trace_cursor_prev(c, ev, NULL, err);
+        rc = dir == TIMELINE_FORWARD ? trace_cursor_next(c, ev, NULL, &err)
+                                     : trace_cursor_prev(c, ev, NULL, &err);
         if (rc == 1 && event_filter_matches(f, ev))
             break;
     }
-    if (rc == 1)
-        event_text(ev, s->text, sizeof s->text);
+    if (rc == 1 && words)
+        event_text(ev, words, SESSION_WORDS);
+    if (rc < 0)
+        snprintf(s->text, sizeof s->text, "%s", err.text);
     trace_cursor_close(c);
     return rc;
 }
@@ -320,12 +345,11 @@ static int near_event(struct session *s, enum timeline_direction dir, const stru
 enum move session_event(struct session *s, enum timeline_direction dir, const struct event_filter *f)
 {
     struct event ev;
-    struct error err;
-    char words[sizeof s->text];
+    char words[SESSION_WORDS];
     uint32_t missing = event_filter_classes(f) & ~trace_config(s->t)->classes;
-    int rc = s->where.diverted ? 0 : near_event(s, dir, f, &ev, &err);
+    int rc = s->where.diverted ? 0 : session_near(s, dir, f, &ev, words);
     if (rc < 0)
-        return session_fail(s, &err);
+        return MOVE_FAILED;
     if (!rc) {
         snprintf(s->text, sizeof s->text, "%s",
                  s->where.diverted ? "a diversion has no recorded events: l comes back"
@@ -335,7 +359,6 @@ enum move session_event(struct session *s, enum timeline_direction dir, const st
                                         : "no such event after here");
         return MOVE_FAILED;
     }
-    snprintf(words, sizeof words, "%s", s->text);
     enum move m = session_seek(s, ev.icount);
     if (m == MOVE_DONE)
         snprintf(s->text, sizeof s->text, "%.40s: %.340s", event_kind(ev.kind)->name, words);
@@ -343,6 +366,11 @@ enum move session_event(struct session *s, enum timeline_direction dir, const st
 }
 
 /* ---------------------------------------------------------------- looking */
+
+uint64_t session_recorded(const struct session *s)
+{
+    return s->where.diverted ? s->where.fork : s->where.icount;
+}
 
 const char *session_stage_path(struct session *s, uint64_t icount, char *buf, size_t size)
 {
@@ -352,38 +380,34 @@ const char *session_stage_path(struct session *s, uint64_t icount, char *buf, si
     return buf;
 }
 
-/* Events are in order of time, so only new ones are read, unless the position moves back. */
-static void catch_up(struct session *s, uint64_t at)
-{
-    struct trace_cursor *c;
-    struct event ev;
-    struct error err;
-    bool from_start = !s->processes || at < s->processes_at;
-    if (from_start) {
-        processes_free(s->processes);
-        s->processes = processes_new();
-    }
-    c = trace_cursor_open(s->t, EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_SCHED) |
-                                    EVENT_CLASS_BIT(EC_POWER));
-    if (from_start || !trace_cursor_seek_icount(c, s->processes_at + 1, &err))
-        while (trace_cursor_next(c, &ev, NULL, &err) == 1 && ev.icount <= at)
-            processes_see(s->processes, &ev);
-    trace_cursor_close(c);
-    s->processes_at = at;
-}
-
 const struct processes *session_processes(struct session *s)
 {
-    uint64_t at = s->where.diverted ? s->where.fork : s->where.icount;
-    if (!s->processes || at != s->processes_at)
-        catch_up(s, at);
+    struct error err;
+    processes_move(s->processes, s->t, session_recorded(s), &err);
     return s->processes;
+}
+
+const struct running *session_running(struct session *s)
+{
+    const struct symbols *sy = story_symbols(s->story);
+    if (s->running_epoch == s->epoch && s->running_symbols == sy)
+        return &s->running;
+    s->running_epoch = s->epoch;
+    s->running_symbols = sy;
+    const struct running_place p = {.t = s->t,
+                                    .symbols = sy,
+                                    .processes = session_processes(s),
+                                    .icount = s->where.icount,
+                                    .recorded = session_recorded(s),
+                                    .cpu = s->where.cpu,
+                                    .pc = timeline_pc(s->tl, s->where.cpu)};
+    running_at(&p, &s->running);
+    return &s->running;
 }
 
 symbol_space session_space(struct session *s)
 {
-    const struct process *p = processes_current(session_processes(s), s->where.cpu);
-    return p && p->kind != PROCESS_KERNEL_THREAD ? symbol_space_of(0, p->tgid) : SPACE_KERNEL;
+    return session_running(s)->space;
 }
 
 const char *session_symbol(struct session *s, uint64_t linear, char *buf, size_t size)
@@ -396,7 +420,8 @@ const char *session_symbol(struct session *s, uint64_t linear, char *buf, size_t
     return buf;
 }
 
-static int parse_term(struct session *s, const char *word, uint64_t *v)
+/* -1: it is none of these. -2, with err: it is ambiguous. */
+static int parse_term(struct session *s, const char *word, uint64_t *v, struct error *err)
 {
     char *end;
     struct symbol sym;
@@ -422,9 +447,10 @@ static int parse_term(struct session *s, const char *word, uint64_t *v)
         }
         return *end ? -1 : 0;
     }
-    if (sy && symbols_find(sy, session_space(s), word, s->where.icount, &sym)) {
+    int found = sy ? running_find(sy, session_space(s), word, s->where.icount, &sym, err) : 0;
+    if (found) {
         *v = sym.address;
-        return 0;
+        return found < 0 ? -2 : 0;
     }
     *v = strtoull(word, NULL, 16);
     return hex && !word[hex] ? 0 : -1;
@@ -438,11 +464,16 @@ int session_address(struct session *s, const char *text, uint64_t *linear, struc
     snprintf(words, sizeof words, "%.*s", (int)n, text);
     while (*words && words[strlen(words) - 1] == ' ')
         words[strlen(words) - 1] = 0;
-    if (parse_term(s, words, linear))
-        return error_set(err, "\"%.60s\" is no address: 7c00, 0x7c00, f000:fff0, a register or symbol, +N",
-                         text);
-    if (text[n] && parse_term(s, text + n + 1 + strspn(text + n + 1, " "), &offset))
-        return error_set(err, "\"%.60s\": what follows %c is no number", text, text[n]);
+    int rc = parse_term(s, words, linear, err);
+    if (rc == -1)
+        return error_set(
+            err, "\"%.60s\" is not an address: 7c00, 0x7c00, f000:fff0, a register or symbol, +N", text);
+    if (!rc && text[n])
+        rc = parse_term(s, text + n + 1 + strspn(text + n + 1, " "), &offset, err);
+    if (rc == -1)
+        return error_set(err, "\"%.60s\": what follows %c is not a number", text, text[n]);
+    if (rc)
+        return -1;
     *linear += text[n] == '-' ? -offset : offset;
     return 0;
 }

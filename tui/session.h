@@ -9,14 +9,14 @@
 #define BOOTREEL_TUI_SESSION_H
 
 #include "core/explain.h"
-#include "core/processes.h"
+#include "core/running.h"
 #include "core/timeline.h"
 #include "core/views.h"
 #include "tui/story.h"
 
 enum move { MOVE_DONE, MOVE_STOPPED, MOVE_FAILED };
 
-enum { SESSION_REGS_MAX = 160, SESSION_HISTORY = 200 };
+enum { SESSION_REGS_MAX = 160, SESSION_HISTORY = 200, SESSION_WORDS = 400 };
 
 struct session_register {
     uint8_t now[16], before[16]; /* here, and at the last stop */
@@ -34,10 +34,12 @@ struct session {
     uint64_t last_stop;  /* the position before the last move */
     uint64_t identity;   /* identifies the trace, whatever its name */
     uint64_t epoch;      /* raised by each move */
-    char text[400];      /* message of the last move, or "" */
+    char text[SESSION_WORDS]; /* message of the last move, or "" */
     struct session_register reg[SESSION_REGS_MAX];
-    struct processes *processes; /* as of processes_at */
-    uint64_t processes_at;
+    struct processes *processes;
+    struct running running; /* at that epoch, by these symbols */
+    uint64_t running_epoch;
+    const struct symbols *running_symbols;
     struct {
         uint64_t list[SESSION_HISTORY];
         size_t n, at; /* list[at] is the present position, if at < n */
@@ -46,9 +48,9 @@ struct session {
     void *busy_ctx;
 };
 
-/* The kinds must outlive the session. `changed` is called as in story_begin. */
+/* The kinds must outlive the session. */
 struct session *session_open(const char *path, const struct engine_kind *const *kinds, size_t nkinds,
-                             void (*changed)(void *ctx), void *ctx, struct error *err);
+                             struct error *err);
 void session_close(struct session *s); /* NULL is allowed */
 
 /* ---- moving ---- */
@@ -57,12 +59,18 @@ enum move session_go(struct session *s, const char *position);
 enum move session_step(struct session *s, enum timeline_direction dir, uint64_t n);
 /* Makes a step; a call, software interrupt or repeated instruction is executed as a whole. */
 enum move session_over(struct session *s, enum timeline_direction dir);
-/* Goes to after the present function's return; backwards, to before its call. */
+/* Goes to after the current function's return; backwards, to before its call. */
 enum move session_out(struct session *s, enum timeline_direction dir);
 /* Runs to the next breakpoint or watchpoint. */
 enum move session_continue(struct session *s, enum timeline_direction dir);
 enum move session_event(struct session *s, enum timeline_direction dir, const struct event_filter *f);
 enum move session_stage(struct session *s, enum timeline_direction dir);
+/* Finds the nearest recorded event that matches and is not at this position. `words` (SESSION_WORDS bytes) gets its
+ * text, and may be NULL; ev->data is not valid. 1; 0 if there is none; -1. */
+int session_near(struct session *s, enum timeline_direction dir, const struct event_filter *f,
+                 struct event *ev, char *words);
+/* The stage that begins next, or the last that began before here; NULL if there is none. */
+const struct stage *session_near_stage(struct session *s, enum timeline_direction dir);
 /* Goes to where the register's value changes: by events that report the register if there are any, otherwise
  * step by step. */
 enum move session_register(struct session *s, enum timeline_direction dir, const char *name);
@@ -73,12 +81,17 @@ enum move session_writer(struct session *s, uint64_t linear, uint64_t length);
 enum move session_history(struct session *s, enum timeline_direction dir);
 /* To be called after the state was changed other than by a move (a diversion): reads it again. */
 void session_look(struct session *s);
+/* Makes this position the first one: there is nothing to go back to, and nothing has changed. */
+void session_begins_here(struct session *s);
 /* Sends the timeline's progress to `busy` again, after somebody else took it. */
 void session_progress_again(struct session *s);
 
 /* ---- looking ---- */
+/* The position in the record: in a diversion, where it began. */
+uint64_t session_recorded(const struct session *s);
 const char *session_stage_path(struct session *s, uint64_t icount, char *buf, size_t size);
-/* The space of the running process, for symbols; SPACE_KERNEL if not known. */
+/* Whose code the shown processor executes, and the space of it, for symbols. */
+const struct running *session_running(struct session *s);
 symbol_space session_space(struct session *s);
 /* "name+0x12", or "" if nothing is known of the address. */
 const char *session_symbol(struct session *s, uint64_t linear, char *buf, size_t size);

@@ -5,7 +5,6 @@
 #include "tui/session.h"
 
 /* Each of these sets the message that says how a move ended, and reads the state at the new position. */
-enum move session_arrived(struct session *s, bool jump, enum move m);
 enum move session_fail(struct session *s, const struct error *err);
 enum move session_stopped(struct session *s, const struct timeline_stopped *st, bool jump);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/memory.h"
 #include "tui/story.h"
 
 enum { SAMPLES = 500000 };
@@ -18,8 +19,6 @@ struct story {
     char *path;
     pthread_t thread;
     bool joined;
-    void (*changed)(void *ctx);
-    void *ctx;
     struct trace *t; /* the thread's */
     struct stages *stages;
     struct symbols *symbols;
@@ -30,13 +29,6 @@ struct story {
     atomic_bool have_stages, have_symbols, ready, stop;
 };
 
-static void tell(struct story *s, atomic_bool *what)
-{
-    atomic_store(what, true);
-    if (s->changed)
-        s->changed(s->ctx);
-}
-
 static void sample_events(struct story *s)
 {
     struct trace_cursor *c = trace_cursor_open(s->t, EVENT_CLASSES_ALL);
@@ -46,8 +38,8 @@ static void sample_events(struct story *s)
     int rc;
     s->events = trace_event_count(s->t, EVENT_CLASSES_ALL);
     s->stride = s->events / SAMPLES + 1;
-    s->sample = malloc((s->events / s->stride + 2) * sizeof *s->sample);
-    while (s->sample && !atomic_load(&s->stop) && (rc = trace_cursor_next(c, &ev, &number, &err)) != 0) {
+    s->sample = mem_alloc((s->events / s->stride + 2) * sizeof *s->sample);
+    while (!atomic_load(&s->stop) && (rc = trace_cursor_next(c, &ev, &number, &err)) != 0) {
         if (rc < 0) {
             s->err = err;
             break;
@@ -68,26 +60,23 @@ static void *work(void *ctx)
         s->err.text[0] = 0;
         s->last = trace_last_icount(s->t);
         s->stages = stages_of_trace(s->t, &err);
-        tell(s, &s->have_stages);
+        atomic_store(&s->have_stages, true);
         s->symbols = atomic_load(&s->stop) ? NULL : symbols_load(s->t, &s->err);
-        tell(s, &s->have_symbols);
+        atomic_store(&s->have_symbols, true);
         if (!s->stages)
             s->err = err;
         sample_events(s);
         if (trace_end(s->t))
             s->last_time = trace_end(s->t)->time;
     }
-    tell(s, &s->ready);
+    atomic_store(&s->ready, true);
     return NULL;
 }
 
-struct story *story_begin(const char *path, void (*changed)(void *ctx), void *ctx)
+struct story *story_begin(const char *path)
 {
-    struct story *s = calloc(1, sizeof *s);
-    if (!s || !(s->path = strdup(path)))
-        abort();
-    s->changed = changed;
-    s->ctx = ctx;
+    struct story *s = mem_zero(1, sizeof *s);
+    s->path = mem_string(path);
     sigset_t all, before; /* the other thread handles signals */
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);

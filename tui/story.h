@@ -10,8 +10,8 @@
 
 struct story;
 
-/* Begins the walk. `changed` (may be NULL) is called on the thread when something has become ready. */
-struct story *story_begin(const char *path, void (*changed)(void *ctx), void *ctx);
+/* Begins the walk. */
+struct story *story_begin(const char *path);
 void story_end(struct story *s); /* NULL is allowed */
 /* Waits until everything is ready. */
 void story_wait(struct story *s);

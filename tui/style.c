@@ -14,11 +14,6 @@ static const struct {
 #undef STYLE
 };
 
-const char *style_name(enum style s)
-{
-    return styles[s].name;
-}
-
 void looks_default(struct looks *l)
 {
     for (unsigned i = 0; i < STYLE_COUNT; i++)

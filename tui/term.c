@@ -17,7 +17,7 @@
 #include <term.h>
 #include <unistd.h>
 
-enum { ESCAPE_MS = 25, FIRST_PROGRESS_MS = 150, PROGRESS_MS = 60, SUSPEND_KEY = 26 };
+enum { ESCAPE_MS = 25, FIRST_PROGRESS_MS = 35, PROGRESS_MS = 60, SUSPEND_KEY = 26 };
 #define TWICE_SECONDS 0.4
 
 struct terminal_state {
@@ -296,6 +296,14 @@ bool term_poll(struct terminal_state *t, double began)
     return true;
 }
 
+bool term_pending(struct terminal_state *t)
+{
+    struct pollfd fd[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = t->signals, .events = POLLIN}};
+    int h, w;
+    getmaxyx(stdscr, h, w);
+    return poll(fd, 2, 0) != 0 || is_term_resized(h, w);
+}
+
 static void loop(struct terminal_state *t)
 {
     const struct term_client *c = t->c;
@@ -327,15 +335,15 @@ static int check_terminal(struct error *err)
     const char *name = getenv("TERM");
     int status;
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-        return error_set(err,
-                         "tui: standard input and output are no terminal: use --script FILE and --dump FILE");
+        return error_set(
+            err, "tui: standard input and output are not a terminal: use --script FILE and --dump FILE");
     if (!name || !*name || setupterm(name, STDOUT_FILENO, &status) != OK)
         return error_set(err, "tui: the terminal TERM=%.60s is not known: set TERM, or use --script",
                          name ? name : "");
     if (!tigetstr("cup") || tigetstr("cup") == (char *)-1)
         return error_set(
             err,
-            "tui: the terminal TERM=%.60s cannot place its cursor: set TERM to what it is, or use --script",
+            "tui: the terminal TERM=%.60s cannot place its cursor: set TERM to its type, or use --script",
             name);
     return 0;
 }
@@ -367,7 +375,7 @@ static int begin(struct terminal_state *t, struct error *err)
 {
     t->screen = newterm(NULL, stdout, stdin);
     if (!t->screen)
-        return error_set(err, "tui: the terminal cannot be used: set TERM to what it is, or use --script");
+        return error_set(err, "tui: the terminal cannot be used: set TERM to its type, or use --script");
     set_term(t->screen);
     set_escdelay(ESCAPE_MS);
     raw();

@@ -35,6 +35,9 @@ int term_run(const struct term_client *c, void (*begun)(void *ctx, struct termin
 /* Shows the progress of a long operation that began at `began` (wall_seconds). False if a key was pressed. */
 bool term_poll(struct terminal_state *t, double began);
 
+/* Whether a key, a signal or a new size waits to be handled. Takes nothing. */
+bool term_pending(struct terminal_state *t);
+
 double wall_seconds(void);
 
 #endif

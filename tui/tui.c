@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tui/app_impl.h"
+#include "tui/duo.h"
 
 int app_dump(struct app *a, const char *path, struct error *err)
 {
@@ -11,9 +12,9 @@ int app_dump(struct app *a, const char *path, struct error *err)
     if (!f)
         return error_set(err, "%.300s: %s: give another place", path, strerror(errno));
     if (n > 4 && !strcmp(path + n - 4, ".svg"))
-        dump_svg(&a->canvas, &a->looks, a->mono, f);
+        dump_svg(duo_canvas(a), &a->looks, a->mono, f);
     else
-        dump_text(&a->canvas, a->ascii, f);
+        dump_text(duo_canvas(a), a->ascii, f);
     int bad = ferror(f);
     if ((f == stdout ? fflush(f) : fclose(f)) || bad)
         return error_set(err, "%.300s: %s: make room, or give another place", path, strerror(errno));
@@ -26,21 +27,21 @@ enum { INTERRUPT_KEY = 3, WAIT_MS = 15, LIVE_WAIT_MS = 20 };
 
 static bool on_draw(void *ctx)
 {
-    struct app *a = ctx;
-    bool full = a->full_redraw;
-    a->full_redraw = false;
-    app_draw(a);
+    struct app *a = ctx, *front = duo_front(a);
+    bool full = front->full_redraw;
+    front->full_redraw = false;
+    duo_draw(a);
     return full;
 }
 
 static void on_resize(void *ctx, int w, int h)
 {
-    app_resize(ctx, w, h);
+    duo_resize(ctx, w, h);
 }
 
 static void on_key(void *ctx, int key)
 {
-    struct app *a = ctx;
+    struct app *a = duo_front(ctx);
     if (key == INTERRUPT_KEY && !a->live && a->prompt.kind == PROMPT_NONE)
         app_say(a, STYLE_NORMAL, "q ends");
     else
@@ -49,12 +50,12 @@ static void on_key(void *ctx, int key)
 
 static void on_mouse(void *ctx, int x, int y, int button, bool twice)
 {
-    app_mouse(ctx, x, y, button, twice);
+    duo_mouse(ctx, x, y, button, twice);
 }
 
 static bool on_all_keys(void *ctx)
 {
-    return ((struct app *)ctx)->live;
+    return duo_front(ctx)->live;
 }
 
 static int on_work(void *ctx, bool *draw)
@@ -65,23 +66,24 @@ static int on_work(void *ctx, bool *draw)
         *draw = true;
         return 0;
     }
-    if (a->live) {
-        bool busy = live_slice(a);
+    if (duo_front(a)->live) {
+        bool busy = live_slice(duo_front(a));
         *draw = true;
         return busy ? 0 : LIVE_WAIT_MS;
     }
-    bool more = app_idle(a, draw);
-    return *draw ? 0 : more ? WAIT_MS : -1;
+    bool more = duo_idle(a, draw);
+    int wait = *draw ? 0 : duo_prepare(a, false);
+    return wait < 0 && more ? WAIT_MS : wait;
 }
 
 static void on_progress(void *ctx)
 {
-    app_draw_progress(ctx);
+    duo_draw_progress(ctx);
 }
 
 static bool on_done(void *ctx)
 {
-    return ((struct app *)ctx)->quit;
+    return duo_front(ctx)->quit;
 }
 
 static bool poll_terminal(void *ctx)
@@ -90,18 +92,27 @@ static bool poll_terminal(void *ctx)
     return term_poll(a->terminal, a->progress.began);
 }
 
+static bool something_waits(void *ctx)
+{
+    return term_pending(((struct app *)ctx)->terminal);
+}
+
 static void on_begun(void *ctx, struct terminal_state *t)
 {
-    struct app *a = ctx;
-    a->terminal = t;
-    a->progress.poll = poll_terminal;
-    a->progress.ctx = a;
+    struct app *root = ctx;
+    for (unsigned i = 0; i < 2; i++) {
+        struct app *a = duo_app(root, i);
+        a->terminal = t;
+        a->progress.poll = poll_terminal;
+        a->progress.pending = something_waits;
+        a->progress.ctx = a;
+    }
 }
 
 static int run_on_terminal(struct app *a, struct error *err)
 {
     const struct term_client c = {.ctx = a,
-                                  .canvas = &a->canvas,
+                                  .canvas = duo_canvas(a),
                                   .looks = &a->looks,
                                   .mono = &a->mono,
                                   .ascii = &a->ascii,
@@ -114,7 +125,8 @@ static int run_on_terminal(struct app *a, struct error *err)
                                   .progress = on_progress,
                                   .done = on_done};
     int rc = term_run(&c, on_begun, err);
-    a->progress.poll = NULL;
+    for (unsigned i = 0; i < 2; i++)
+        duo_app(a, i)->progress.poll = NULL;
     return rc < 0 ? -1 : 0;
 }
 
@@ -125,16 +137,14 @@ static int run(struct app *a, struct error *err)
     bool alone = a->o->script || a->o->dump;
     if (!alone)
         return run_on_terminal(a, err);
-    a->scripted = true;
-    app_resize(a, a->o->width ? a->o->width : 120, a->o->height ? a->o->height : 40);
-    a->scripted = false; /* the first screen as a person sees it, without what is still being read */
-    app_draw(a);
+    duo_resize(a, a->o->width ? a->o->width : 120, a->o->height ? a->o->height : 40);
+    duo_draw(a); /* the first screen as a person sees it, without what is still being read */
     a->first_screen = wall_seconds() - a->opened;
-    a->scripted = true;
+    duo_app(a, 0)->scripted = duo_app(a, 1)->scripted = true;
     app_begin(a);
     if (a->o->script && script_run(a, err))
         return -1;
-    app_settle(a);
+    duo_settle(a);
     return a->o->dump ? app_dump(a, a->o->dump, err) : 0;
 }
 
@@ -146,9 +156,13 @@ int tui_run(const struct tui_options *o, struct error *err)
     if (!a)
         return -1;
     a->opened = begin;
-    int rc = run(a, err);
-    if (!rc && o->memory && !a->begin_at && session_remember(a->s, o->memory, &kept))
-        fprintf(stderr, "bootreel: %s\n", kept.text);
+    int rc = o->other ? duo_open(a, o->other, err) : 0;
+    rc = rc ? rc : run(a, err);
+    for (unsigned i = 0; i < (a->duo ? 2 : 1) && !rc && o->memory; i++) {
+        const struct app *x = duo_app(a, i);
+        if (!x->begin_at && session_remember(x->s, o->memory, &kept))
+            fprintf(stderr, "bootreel: %s\n", kept.text);
+    }
     app_free(a);
     return rc;
 }

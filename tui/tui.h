@@ -11,6 +11,7 @@
 
 struct tui_options {
     const char *path;                       /* the trace */
+    const char *other;                      /* a second one, to be shown beside it, or NULL */
     const struct engine_kind *const *kinds; /* which must outlive the call */
     size_t nkinds;
     const char *at;     /* a position; NULL for where the last session ended, or else the beginning */
@@ -19,6 +20,7 @@ struct tui_options {
     int width, height; /* of a script's screen; 0 for 120 x 40 */
     bool mono, ascii;  /* act as if the terminal had no colours, or no UTF-8 */
     const char *settings; /* the settings file, or NULL to read none */
+    const char *sources;  /* folders (A:B) in which source files are looked for, or NULL */
     const char *note;     /* a message to show at the beginning, or NULL */
     const char *memory;   /* the folder in which positions and marks are kept, or NULL */
 };

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/memory.h"
 #include "tui/app_impl.h"
 #include "tui/disasm.h"
 
@@ -18,16 +19,17 @@ struct code_state {
     uint64_t epoch; /* of the way */
     struct way_step step[2 * WAY + 1];
     size_t n, here;
-    bool have_way, by_path;
-    uint64_t anchor; /* an address that is shown instead of the pc, or 0 */
+    bool have_way, by_path, tried; /* tried: it cannot be known, since the trace is damaged before here */
+    uint64_t anchor;               /* an address that is shown instead of the pc, or 0 */
     uint64_t anchor_epoch;
+    char missing[200]; /* a source file of what is shown that was not found */
 };
 
 static struct code_state *code_state(struct app *a)
 {
     struct pane *p = &a->pane[VIEW_CODE];
-    if (!p->state && !(p->state = calloc(1, sizeof(struct code_state))))
-        abort();
+    if (!p->state)
+        p->state = mem_zero(1, sizeof(struct code_state));
     return p->state;
 }
 
@@ -45,9 +47,12 @@ static void take_step(struct app *a, struct code_state *st)
     disasm_end(&d);
 }
 
-/* Goes back a little, steps past the position and returns to it. The session's state is not affected. */
+/* Goes back a little, steps past the position and returns to it. The session's state is not affected. Does nothing
+ * yet if that would take long and a key waits. */
 static void find_way(struct app *a, struct code_state *st)
 {
+    if (!app_prepare_here(a))
+        return;
     uint64_t here = a->s->where.icount, from = here > WAY ? here - WAY : 0;
     uint64_t to = here + WAY < a->s->where.last ? here + WAY : a->s->where.last;
     struct timeline_stopped s = {.reason = TIMELINE_DONE};
@@ -65,6 +70,7 @@ static void find_way(struct app *a, struct code_state *st)
     for (st->here = 0; st->here + 1 < st->n && st->step[st->here].icount < here;)
         st->here++;
     st->have_way = st->n > 0;
+    st->tried = true;
 }
 
 static bool way_known(struct app *a, const struct code_state *st)
@@ -164,19 +170,36 @@ static void add_gutter(struct app *a, struct doc *d, uint64_t linear, bool here)
         doc_add(d, STYLE_NORMAL, " ");
 }
 
+/* What the heads of the rows so far said. */
+struct heads {
+    char symbol[200];
+    unsigned line;
+};
+
+static void add_source(struct app *a, struct doc *d, uint64_t linear, const char *file, unsigned line)
+{
+    char text[160];
+    const char *base = strrchr(file, '/');
+    doc_row(d, ROW_HEAD, linear);
+    doc_add(d, STYLE_DIM, "   %s:%u", a->pane[VIEW_CODE].w < WIDE && base ? base + 1 : file, line);
+    if (source_line(&a->sources, file, line, text, sizeof text))
+        doc_add(d, STYLE_LABEL, "  %s", text);
+    else
+        snprintf(code_state(a)->missing, sizeof code_state(a)->missing, "%s", file);
+}
+
 /* "start_kernel:" where a function begins, and the source line where it changes. */
-static void add_heads(struct app *a, struct doc *d, uint64_t linear, char last[200], unsigned *last_line)
+static void add_heads(struct app *a, struct doc *d, uint64_t linear, struct heads *h)
 {
     const struct symbols *sy = story_symbols(a->s->story);
     struct symbol sym;
-    char text[160];
     const char *file;
     unsigned line;
     if (!sy)
         return;
     if (symbols_at(sy, session_space(a->s), linear, a->s->where.icount, &sym, NULL) &&
-        strncmp(last, sym.name, 199)) {
-        snprintf(last, 200, "%s", sym.name);
+        strncmp(h->symbol, sym.name, sizeof h->symbol - 1)) {
+        snprintf(h->symbol, sizeof h->symbol, "%s", sym.name);
         doc_row(d, ROW_HEAD, linear);
         doc_add(d, STYLE_SYMBOL, "%s", sym.name);
         if (sym.address != linear)
@@ -184,14 +207,9 @@ static void add_heads(struct app *a, struct doc *d, uint64_t linear, char last[2
         if (strcmp(sym.module, "kernel"))
             doc_add(d, STYLE_DIM, "  [%s]", sym.module);
     }
-    if (symbols_line(sy, session_space(a->s), linear, a->s->where.icount, &file, &line) &&
-        line != *last_line) {
-        *last_line = line;
-        doc_row(d, ROW_HEAD, linear);
-        const char *base = strrchr(file, '/');
-        doc_add(d, STYLE_DIM, "   %s:%u", a->pane[VIEW_CODE].w < WIDE && base ? base + 1 : file, line);
-        if (source_line(&a->sources, file, line, text, sizeof text))
-            doc_add(d, STYLE_LABEL, "  %s", text);
+    if (symbols_line(sy, session_space(a->s), linear, a->s->where.icount, &file, &line) && line != h->line) {
+        h->line = line;
+        add_source(a, d, linear, file, line);
     }
 }
 
@@ -200,13 +218,13 @@ static void address_order(struct app *a, struct pane *p, uint64_t middle)
     struct doc *d = &p->doc;
     struct disasm dis;
     struct insn in;
-    char symbol[200] = "";
-    unsigned line = 0, after = 0;
+    struct heads h = {0};
+    unsigned after = 0;
     uint64_t pc = timeline_pc(a->s->tl, a->s->where.cpu);
     disasm_begin(&dis, a->s->tl, a->s->where.cpu);
     for (uint64_t at = start_before(a, &dis, middle); after < ROWS_AFTER && disasm_at(&dis, at, &in);
          at += in.size) {
-        add_heads(a, d, at, symbol, &line);
+        add_heads(a, d, at, &h);
         doc_row(d, ROW_ADDRESS, at);
         add_gutter(a, d, at, at == pc);
         add_insn(a, d, &in, p->w);
@@ -251,9 +269,11 @@ static uint64_t middle_of(struct app *a)
 static void code_build(struct app *a, struct pane *p)
 {
     struct code_state *st = code_state(a);
-    if (!a->s->where.diverted && !way_known(a, st) && (a->scripted || st->by_path))
+    bool tried = st->tried && st->epoch == a->s->epoch;
+    if (!a->s->where.diverted && !way_known(a, st) && !tried && (a->scripted || st->by_path))
         find_way(a, st);
     doc_clear(&p->doc);
+    st->missing[0] = 0;
     if (st->by_path && way_known(a, st))
         path_order(a, p);
     else
@@ -279,7 +299,7 @@ static void code_follow(struct app *a, struct pane *p)
 static bool code_idle(struct app *a, struct pane *p)
 {
     struct code_state *st = code_state(a);
-    if (a->s->where.diverted || way_known(a, st))
+    if (a->s->where.diverted || way_known(a, st) || (st->tried && st->epoch == a->s->epoch))
         return false;
     find_way(a, st);
     p->stale = true;
@@ -290,8 +310,12 @@ static void code_title(struct app *a, struct pane *p, char *buf, size_t size)
 {
     char place[48], symbol[200];
     session_symbol(a->s, timeline_pc(a->s->tl, a->s->where.cpu), symbol, sizeof symbol);
-    snprintf(buf, size, "%s%s%s%s", view_place_text(a->s->tl, a->s->where.cpu, place), *symbol ? " " : "",
-             symbol, code_state(a)->by_path ? ", as executed" : "");
+    const char *missing = code_state(a)->missing, *base = strrchr(missing, '/');
+    if (p->w < WIDE && base)
+        missing = base + 1;
+    snprintf(buf, size, "%s%s%s%s%s%s%s", view_place_text(a->s->tl, a->s->where.cpu, place),
+             *symbol ? " " : "", symbol, code_state(a)->by_path ? ", as executed" : "",
+             *missing ? "; no " : "", missing, *missing ? ": :directory FOLDER" : "");
 }
 
 /* The selected address, or the pc if none is selected. */
@@ -335,7 +359,8 @@ static enum react code_command(struct app *a, struct pane *p, enum command c, co
     }
 }
 
-void code_show(struct app *a, uint64_t linear)
+/* Shows the code at an address, until the next move. */
+static void code_show(struct app *a, uint64_t linear)
 {
     struct code_state *st = code_state(a);
     st->anchor = linear;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/memory.h"
 #include "tui/app_impl.h"
 
 static uint64_t number(const uint8_t value[16])
@@ -28,8 +29,8 @@ struct registers_state {
 
 static struct registers_state *registers_state(struct pane *p)
 {
-    if (!p->state && !(p->state = calloc(1, sizeof(struct registers_state))))
-        abort();
+    if (!p->state)
+        p->state = mem_zero(1, sizeof(struct registers_state));
     return p->state;
 }
 

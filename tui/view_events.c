@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/memory.h"
 #include "tui/app_impl.h"
 #include "tui/evlist.h"
 
@@ -12,20 +13,14 @@
                            EVENT_CLASS_BIT(EC_EXCEPTION) | EVENT_CLASS_BIT(EC_SCHED) |                       \
                            EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_UNHANDLED)))
 
-struct events_state {
-    struct evlist_filter filter;
-    struct event_filter move; /* the events to which next-event goes */
-};
-
-static struct events_state *state_of(struct app *a)
+/* The list's present filter. */
+static struct evlist_filter *filter_of(struct app *a)
 {
     struct pane *p = &a->pane[VIEW_EVENTS];
     if (!p->state) {
-        struct events_state *st = p->state = calloc(1, sizeof *st);
-        if (!st)
-            abort();
-        st->filter = (struct evlist_filter){.classes = STORY_CLASSES, .story = true};
-        st->move = (struct event_filter){.classes = STORY_CLASSES};
+        struct evlist_filter *f = p->state = mem_zero(1, sizeof *f);
+        f->classes = STORY_CLASSES;
+        f->story = true;
     }
     return p->state;
 }
@@ -33,7 +28,7 @@ static struct events_state *state_of(struct app *a)
 static struct evlist *events_of(struct app *a)
 {
     if (!a->events)
-        a->events = evlist_new(a->s->t, &state_of(a)->filter);
+        a->events = evlist_new(a->s->t, filter_of(a));
     return a->events;
 }
 
@@ -87,7 +82,7 @@ static int take_stage(struct app *a, const char *name, struct evlist_filter *f, 
             return 0;
         }
     }
-    return error_set(err, "\"%.60s\" is no stage of this boot", name);
+    return error_set(err, "\"%.60s\" is not a stage of this boot", name);
 }
 
 /* The remaining words are classes, or a kind with conditions. */
@@ -117,24 +112,21 @@ static int take_rest(const char *text, struct evlist_filter *f, struct error *er
 
 static int parse_filter(struct app *a, const char *text, struct evlist_filter *f, struct error *err)
 {
-    char words[200], rest[200] = "", *save, *end;
+    char words[200], rest[200] = "", *save;
     const char *found = strstr(text, "text:");
-    struct event_filter all = {0};
     snprintf(words, sizeof words, "%.*s", found ? (int)(found - text) : 199, text);
     for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
         if (!strncmp(w, "stage:", 6)) {
             if (take_stage(a, w + 6, f, err))
                 return -1;
         } else if (!strncmp(w, "process:", 8)) {
-            f->pid = (uint32_t)strtoul(w + 8, &end, 10);
             f->has_pid = true;
-            if (!w[8] || *end)
-                return error_set(err, "process:PID: \"%.40s\" is no number", w + 8);
+            if (!symbol_space_parse(w + 8, &f->pid))
+                return error_set(err, "process:PID: \"%.40s\" is not a number", w + 8);
         } else {
             snprintf(rest + strlen(rest), sizeof rest - strlen(rest), "%s%s", *rest ? " " : "", w);
         }
     }
-    f->filter = all;
     if (take_rest(rest, f, err))
         return -1;
     if (found) {
@@ -146,14 +138,10 @@ static int parse_filter(struct app *a, const char *text, struct evlist_filter *f
 
 int events_filter(struct app *a, const char *text, struct error *err)
 {
-    struct events_state *st = state_of(a);
-    struct evlist_filter f = {.classes = EVENT_CLASSES_ALL, .fold = st->filter.fold};
+    struct evlist_filter f = {.classes = EVENT_CLASSES_ALL, .fold = filter_of(a)->fold};
     if (parse_filter(a, text, &f, err))
         return -1;
-    st->filter = f;
-    st->move = f.has_filter ? f.filter : (struct event_filter){.classes = f.classes};
-    if (!st->move.classes && !st->move.one_kind)
-        st->move.classes = f.classes;
+    *filter_of(a) = f;
     snprintf(a->filter, sizeof a->filter, "%s", text);
     evlist_free(a->events);
     a->events = NULL;
@@ -161,9 +149,9 @@ int events_filter(struct app *a, const char *text, struct error *err)
     return 0;
 }
 
-const struct event_filter *events_filter_now(struct app *a)
+bool events_done(struct app *a)
 {
-    return &state_of(a)->move;
+    return evlist_done(events_of(a)) == 100;
 }
 
 int events_near(struct app *a, enum timeline_direction dir, uint64_t *icount, char *words, size_t size)
@@ -190,11 +178,6 @@ static enum style style_of(const struct event *ev)
     return (enum style)(STYLE_CLASS_CPU + event_kind(ev->kind)->cls);
 }
 
-static uint64_t recorded_here(struct app *a)
-{
-    return a->s->where.diverted ? a->s->where.fork : a->s->where.icount;
-}
-
 static void events_row(struct app *a, struct pane *p, size_t i, const struct window *line)
 {
     char n[TEXT_MAX], t[TEXT_MAX], words[400];
@@ -205,8 +188,8 @@ static void events_row(struct app *a, struct pane *p, size_t i, const struct win
         window_text(line, 0, 0, STYLE_WARNING, "this event cannot be read: the trace is damaged here");
         return;
     }
-    bool ahead = ev.icount > recorded_here(a);
-    if (ev.icount == recorded_here(a))
+    bool ahead = ev.icount > session_recorded(a->s);
+    if (ev.icount == session_recorded(a->s))
         window_text(line, 0, 0, STYLE_HERE, "\xe2\x96\xb8");
     window_print(line, 1, 0, ahead ? STYLE_DIM : STYLE_NUMBER, "%14s", count_text(n, ev.icount));
     int x = 17;
@@ -228,7 +211,7 @@ static size_t events_rows(struct app *a, struct pane *p)
 
 static void events_follow(struct app *a, struct pane *p)
 {
-    uint64_t at = evlist_find(events_of(a), recorded_here(a)), n = evlist_count(events_of(a));
+    uint64_t at = evlist_find(events_of(a), session_recorded(a->s)), n = evlist_count(events_of(a));
     pane_select(a, p, at < n ? at : n ? n - 1 : 0);
     a->pane[VIEW_DETAILS].stale = true;
 }
@@ -238,7 +221,7 @@ static void events_title(struct app *a, struct pane *p, char *buf, size_t size)
     char n[TEXT_MAX];
     unsigned done = evlist_done(events_of(a));
     int at = snprintf(buf, size, "%.100s: %s", a->filter, count_text(n, evlist_count(events_of(a))));
-    if (state_of(a)->filter.fold)
+    if (filter_of(a)->fold)
         at += snprintf(buf + at, size - (size_t)at, ", runs folded");
     if (evlist_damaged(events_of(a)))
         at += snprintf(buf + at, size - (size_t)at, ", the trace is damaged after them");
@@ -251,12 +234,13 @@ static bool events_idle(struct app *a, struct pane *p)
     bool more = evlist_work(events_of(a));
     if (!more && !p->state)
         return false;
-    if (!more && evlist_done(events_of(a)) == 100 && p->sel == 0 && recorded_here(a))
+    if (!more && evlist_done(events_of(a)) == 100 && p->sel == 0 && session_recorded(a->s))
         events_follow(a, p);
     return more;
 }
 
-bool events_selected(struct app *a, struct event *ev, uint64_t *number)
+/* The selected event, or false if there is none. ev->data is valid until the list is used again. */
+static bool events_selected(struct app *a, struct event *ev, uint64_t *number)
 {
     uint32_t run;
     return evlist_get(events_of(a), a->pane[VIEW_EVENTS].sel, ev, number, &run);
@@ -274,12 +258,12 @@ static enum react go_to_event(struct app *a, struct evlist *l, size_t i)
 
 static enum react events_command(struct app *a, struct pane *p, enum command c, const char *arg)
 {
-    struct events_state *st = state_of(a);
+    struct evlist_filter *f = filter_of(a);
     switch (c) {
     case CMD_ENTER:
         return go_to_event(a, events_of(a), p->sel);
     case CMD_FOLD:
-        st->filter.fold = !st->filter.fold;
+        f->fold = !f->fold;
         evlist_free(a->events);
         a->events = NULL;
         p->epoch = 0;
@@ -452,7 +436,7 @@ static void console_row(struct app *a, struct pane *p, size_t i, const struct wi
         window_text(line, 0, 0, STYLE_WARNING, "this line cannot be read: the trace is damaged here");
         return;
     }
-    bool ahead = ev.icount >= recorded_here(a);
+    bool ahead = ev.icount >= session_recorded(a->s);
     event_text(&ev, words, sizeof words);
     if (line->w >= 70) {
         x = window_print(line, x, 0, STYLE_DIM, "%12s", time_text(t, ev.time)) + 1;
@@ -465,7 +449,7 @@ static void console_row(struct app *a, struct pane *p, size_t i, const struct wi
 /* The last line printed. */
 static void console_follow(struct app *a, struct pane *p)
 {
-    uint64_t at = shows_live(a) ? p->doc.n : evlist_find(console_of(a), recorded_here(a));
+    uint64_t at = shows_live(a) ? p->doc.n : evlist_find(console_of(a), session_recorded(a->s));
     pane_select(a, p, at ? at - 1 : 0);
 }
 

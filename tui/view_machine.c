@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/memory.h"
 #include "tui/app_impl.h"
 
 /* ---------------------------------------------------------------- devices */
@@ -17,8 +18,8 @@ struct devices_state {
 
 static struct devices_state *devices_state(struct pane *p)
 {
-    if (!p->state && !(p->state = calloc(1, sizeof(struct devices_state))))
-        abort();
+    if (!p->state)
+        p->state = mem_zero(1, sizeof(struct devices_state));
     return p->state;
 }
 
@@ -73,7 +74,7 @@ static void devices_build(struct app *a, struct pane *p)
         doc_row(&p->doc, ROW_PART, i);
         doc_add(&p->doc, STYLE_KEY, " %s ", st->open[i] ? "\xe2\x96\xbe" : "\xe2\x96\xb8");
         doc_add(&p->doc, st->changed[i] ? STYLE_CHANGED : STYLE_STRONG, "%-16s", name);
-        doc_add(&p->doc, STYLE_DIM, "%u fields%s", sum.fields,
+        doc_add(&p->doc, STYLE_DIM, "%u field%s%s", sum.fields, sum.fields == 1 ? "" : "s",
                 st->changed[i] ? ", changed since the last stop" : "");
         if (st->open[i])
             timeline_section(a->s->tl, name, on_field, &show);
@@ -198,10 +199,8 @@ static void show_display(const struct timeline *tl, const struct window *w, int 
         return;
     }
     size_t ncells = (size_t)d.columns * d.rows, nrgb = ncells ? 0 : (size_t)d.width * d.height * 3;
-    struct display_cell *cells = calloc(ncells + 1, sizeof *cells);
-    uint8_t *rgb = malloc(nrgb + 1);
-    if (!cells || !rgb)
-        abort();
+    struct display_cell *cells = mem_zero(ncells, sizeof *cells);
+    uint8_t *rgb = mem_alloc(nrgb);
     timeline_display(tl, &d, cells, ncells, rgb, nrgb);
     display_show(&d, cells, rgb, w, left, down, mono);
     free(cells);

@@ -4,19 +4,13 @@
 #include <string.h>
 
 #include "core/marks.h"
+#include "traces/memory.h"
 #include "tui/app_impl.h"
-
-static uint64_t recorded_here(struct app *a)
-{
-    return a->s->where.diverted ? a->s->where.fork : a->s->where.icount;
-}
 
 /* ---------------------------------------------------------------- stages */
 
 struct stages_state {
     bool by_duration;
-    const struct stages *of;
-    size_t *order;
 };
 
 static int longer(const void *x, const void *y, void *ctx)
@@ -28,8 +22,8 @@ static int longer(const void *x, const void *y, void *ctx)
 
 static struct stages_state *stages_state(struct pane *p)
 {
-    if (!p->state && !(p->state = calloc(1, sizeof(struct stages_state))))
-        abort();
+    if (!p->state)
+        p->state = mem_zero(1, sizeof(struct stages_state));
     return p->state;
 }
 
@@ -46,8 +40,8 @@ static void stage_row(struct app *a, struct doc *d, const struct stages *st, siz
     const struct stage *g = stages_get(st, i);
     char n[TEXT_MAX], took[TEXT_MAX];
     uint64_t length = g->end_time - g->begin_time;
-    bool here = on_path(st, (long)i, stages_at(st, recorded_here(a)));
-    enum style s = here ? STYLE_STRONG : g->begin > recorded_here(a) ? STYLE_DIM : STYLE_NORMAL;
+    bool here = on_path(st, (long)i, stages_at(st, session_recorded(a->s)));
+    enum style s = here ? STYLE_STRONG : g->begin > session_recorded(a->s) ? STYLE_DIM : STYLE_NORMAL;
     unsigned bar = whole ? (unsigned)(length * 10 / whole) : 0;
     doc_row(d, ROW_ICOUNT, g->begin);
     doc_add(d, STYLE_HERE, "%s", here ? "\xe2\x96\xb8" : "");
@@ -76,9 +70,7 @@ static void stages_build_view(struct app *a, struct pane *p)
     for (size_t i = 0; i < n; i++)
         if (stages_get(st, i)->end_time > whole)
             whole = stages_get(st, i)->end_time;
-    size_t *order = calloc(n, sizeof *order);
-    if (!order)
-        abort();
+    size_t *order = mem_alloc(n * sizeof *order);
     for (size_t i = 0; i < n; i++)
         order[i] = i;
     if (state->by_duration)
@@ -91,10 +83,9 @@ static void stages_build_view(struct app *a, struct pane *p)
 static void stages_follow(struct app *a, struct pane *p)
 {
     const struct stages *st = story_stages(a->s->story);
-    long at = st ? stages_at(st, recorded_here(a)) : -1;
-    for (size_t i = 0; at >= 0 && i < p->doc.n; i++)
-        if (p->doc.row[i].value == stages_get(st, (size_t)at)->begin && !stages_state(p)->by_duration)
-            pane_select(a, p, stages_state(p)->by_duration ? i : (size_t)at);
+    long at = st ? stages_at(st, session_recorded(a->s)) : -1;
+    if (at >= 0 && !stages_state(p)->by_duration)
+        pane_select(a, p, (size_t)at);
 }
 
 static enum react stages_command(struct app *a, struct pane *p, enum command c, const char *arg)
@@ -130,7 +121,7 @@ static unsigned depth_of(const struct processes *ps, const struct process *p)
 {
     unsigned depth = 0;
     while (p && p->parent && p->parent != p->tgid && depth < 20) {
-        const struct process *up = processes_find(ps, p->parent);
+        const struct process *up = processes_find(ps, p->guest, p->parent);
         if (!up || up == p)
             break;
         p = up;
@@ -173,6 +164,8 @@ static void process_row(struct app *a, struct doc *d, const struct processes *ps
             p->name ? p->name : "");
     if (p->path && *p->path)
         doc_add(d, STYLE_DIM, "  %s", p->path);
+    if (p->guest)
+        doc_add(d, STYLE_DIM, "  in guest %u", p->guest);
 }
 
 /* Process events only say which process ran last; if that has exited, the running one is unknown. */
@@ -182,22 +175,31 @@ static const struct process *running(struct app *a, const struct processes *ps)
     return p && !p->exited ? p : NULL;
 }
 
+static bool hangs_from(const struct process *p, const struct process *above)
+{
+    return p->guest == above->guest && p->parent == above->tgid;
+}
+
+/* Those whose parents are gone follow after the tree. */
+static bool is_root(const struct processes *ps, const struct process *p)
+{
+    return !p->parent || (p->parent == p->tgid && !processes_find(ps, p->guest, p->parent));
+}
+
 /* Parents before their children. */
-static void process_tree(struct app *a, struct doc *d, const struct processes *ps, uint32_t parent,
-                         unsigned depth, bool *shown)
+static void process_tree(struct app *a, struct doc *d, const struct processes *ps,
+                         const struct process *above, unsigned depth, bool *shown)
 {
     const struct process *runs = running(a, ps);
     for (size_t i = 0; i < processes_count(ps); i++) {
         const struct process *p = processes_get(ps, i);
         bool old = p->exited && !*news(a, p);
-        if (shown[i] || old || (depth ? p->parent != parent : p->parent && processes_find(ps, p->parent)))
-            continue;
-        if (!depth && p->parent && p->parent != p->tgid && processes_find(ps, p->parent) != p)
+        if (shown[i] || old || !(above ? hangs_from(p, above) : is_root(ps, p)))
             continue;
         shown[i] = true;
         process_row(a, d, ps, p, p == runs);
         if (depth < 20 && p->kind != PROCESS_THREAD)
-            process_tree(a, d, ps, p->tgid, depth + 1, shown);
+            process_tree(a, d, ps, p, depth + 1, shown);
     }
 }
 
@@ -207,14 +209,11 @@ static void processes_build(struct app *a, struct pane *p)
     size_t n = processes_count(ps);
     doc_clear(&p->doc);
     if (!n) {
-        doc_line(&p->doc, STYLE_DIM,
-                 "no processes are known here: those of a Linux kernel are, from its start on");
+        doc_line(&p->doc, STYLE_DIM, VIEW_NO_PROCESSES);
         return;
     }
-    bool *shown = calloc(n, sizeof *shown);
-    if (!shown)
-        abort();
-    process_tree(a, &p->doc, ps, 0, 0, shown);
+    bool *shown = mem_zero(n, sizeof *shown);
+    process_tree(a, &p->doc, ps, NULL, 0, shown);
     for (size_t i = 0; i < n; i++) { /* whose parents are gone */
         const struct process *q = processes_get(ps, i);
         if (!shown[i] && (!q->exited || *news(a, q)))
@@ -259,24 +258,20 @@ static const char *stop_words(const struct timeline_stop *s)
 
 static void add_milestones(struct app *a, struct doc *d)
 {
-    struct trace_cursor *c = trace_cursor_open(a->s->t, MARK_CLASSES);
     struct marks *m = marks_new();
-    struct event ev;
     char at[TEXT_MAX];
     size_t n;
-    while (trace_cursor_next(c, &ev, NULL, NULL) == 1)
-        marks_see(m, &ev);
+    marks_see_trace(m, a->s->t, NULL);
     const struct mark *list = marks_list(m, &n);
     doc_line(d, STYLE_LABEL, " Milestones of the boot");
     for (size_t i = 0; i < n; i++) {
-        bool ahead = list[i].icount > recorded_here(a);
+        bool ahead = list[i].icount > session_recorded(a->s);
         doc_row(d, ROW_ICOUNT, list[i].icount);
         doc_add(d, ahead ? STYLE_DIM : STYLE_NUMBER, " %16s  ", count_text(at, list[i].icount));
         doc_add(d, ahead ? STYLE_DIM : STYLE_NORMAL, "%-24s %s", event_kind(list[i].kind)->name,
                 list[i].text);
     }
     marks_free(m);
-    trace_cursor_close(c);
 }
 
 static void marks_build(struct app *a, struct pane *p)

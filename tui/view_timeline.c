@@ -46,14 +46,9 @@ static uint64_t icount_of(const struct scale *s, int column)
     return s->by_time ? story_icount(s->a->s->story, v) : v;
 }
 
-static uint64_t recorded_here(struct app *a)
-{
-    return a->s->where.diverted ? a->s->where.fork : a->s->where.icount;
-}
-
 static uint64_t cursor_of(struct app *a)
 {
-    return a->span.chosen ? a->span.cursor : recorded_here(a);
+    return a->span.chosen ? a->span.cursor : session_recorded(a->s);
 }
 
 /* ---------------------------------------------------------------- drawing */
@@ -132,7 +127,7 @@ static void draw_ruler(const struct scale *s, const struct window *w, int y)
     char text[TEXT_MAX], left[TEXT_MAX], right[TEXT_MAX];
     const char *name;
     uint64_t at;
-    int here = column_of(s, recorded_here(s->a)), cursor = column_of(s, cursor_of(s->a));
+    int here = column_of(s, session_recorded(s->a->s)), cursor = column_of(s, cursor_of(s->a));
     window_fill(w, 0, y, s->columns, STYLE_RULE, 0x2500);
     label(s, left, s->from);
     label(s, right, s->to);
@@ -261,7 +256,7 @@ static enum react timeline_command(struct app *a, struct pane *p, enum command c
 
 static void timeline_follow(struct app *a, struct pane *p)
 {
-    pan_to(a, recorded_here(a));
+    pan_to(a, session_recorded(a->s));
 }
 
 void timeline_click(struct app *a, struct pane *p, int column)

@@ -12,6 +12,7 @@
 
 #include "core/marks.h"
 #include "core/stages.h"
+#include "traces/memory.h"
 #include "tui/app_impl.h"
 
 enum {
@@ -52,9 +53,9 @@ struct tui_watch {
 
 struct tui_watch *tui_watch_new(const struct tui_watch_options *o)
 {
-    struct tui_watch *w = calloc(1, sizeof *w);
-    if (!w || !(w->cells = calloc(CELLS_MAX, sizeof *w->cells)) || !(w->rgb = malloc(RGB_MAX)))
-        abort();
+    struct tui_watch *w = mem_zero(1, sizeof *w);
+    w->cells = mem_zero(CELLS_MAX, sizeof *w->cells);
+    w->rgb = mem_alloc(RGB_MAX);
     w->o = *o;
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->go_on, NULL);
