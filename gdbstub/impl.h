@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "core/explain.h"
+#include "core/running.h"
 #include "core/stages.h"
 #include "core/symbols.h"
 #include "core/text.h"
@@ -73,12 +74,13 @@ struct gdbstub {
     bool no_progress;        /* long operations report no progress */
     struct symbols *symbols; /* NULL if not read yet, or if there are none */
     bool symbols_read;
-    struct text waiting;      /* input that a full FIFO has not accepted yet, … */
-    enum input_port wait_for; /* … and its port */
-    unsigned console;         /* the console that is shown live (device of EV_CONSOLE_LINE) */
-    bool mid_line;            /* the guest's last output did not end a line */
-    bool scripted;            /* the monitor command comes from a script, by `try` */
-    struct stages *stages;    /* NULL as for symbols */
+    struct text waiting;         /* input that a full FIFO has not accepted yet, … */
+    enum input_port wait_for;    /* … and its port */
+    unsigned console;            /* the console that is shown live (device of EV_CONSOLE_LINE) */
+    bool mid_line;               /* the guest's last output did not end a line */
+    bool scripted;               /* the monitor command comes from a script, by `try` */
+    struct processes *processes; /* NULL until they are needed */
+    struct stages *stages;       /* NULL as for symbols */
     bool stages_read;
     struct trace_explainer *explainer; /* NULL until it is needed */
     struct served_file file[MAX_FILES];
@@ -158,9 +160,6 @@ void gdb_reg_set(struct gdbstub *g, const char *args);
 
 /* ---------------------------------------------------------------- memory (memory.c) */
 
-/* Reads linear or physical memory, as set. Returns the bytes read; an address beyond those of the present
- * mode is not memory. */
-size_t stub_memory_read(struct gdbstub *g, uint64_t address, void *buf, size_t n);
 void gdb_memory_get(struct gdbstub *g, const char *args);
 void gdb_memory_set(struct gdbstub *g, const char *args);
 void gdb_memory_set_binary(struct gdbstub *g, const char *args);
@@ -181,8 +180,6 @@ void stub_points_clear(struct gdbstub *g);
 /* Parses a thread such as "p1.2", "p1.-1", "2", "-1" or "0"; *cpu becomes a processor or ALL_CPUS. False if
  * there is no such thread. */
 bool stub_thread(struct gdbstub *g, const char **args, int *cpu);
-/* The stop reply for g->last. */
-void reply_stop(struct gdbstub *g);
 /* Acts as if it had just stopped here. The processors that gdb has selected are kept, because gdb remembers
  * them. */
 void stop_here(struct gdbstub *g);
@@ -206,6 +203,10 @@ void monitor_when(struct gdbstub *g, const char *args, struct text *out);
 /* The trace's symbols, or NULL if it has none. */
 const struct symbols *stub_symbols(struct gdbstub *g);
 bool stub_has_symbols(struct gdbstub *g);
+/* The processes at a position of the record, or NULL with err if it cannot be read. */
+const struct processes *stub_processes(struct gdbstub *g, uint64_t icount, struct error *err);
+/* Whose code a processor executes here. False if the trace has no symbols or cannot be read. */
+bool stub_running(struct gdbstub *g, unsigned cpu, struct running *r);
 void stub_symbols_free(struct gdbstub *g);
 void gdb_exec_file(struct gdbstub *g, const char *args);
 void gdb_file(struct gdbstub *g, const char *args); /* vFile:… */

@@ -37,7 +37,9 @@ static size_t room(const struct gdbstub *g, uint64_t address, size_t n)
     return (size_t)linear_room(g, address, n);
 }
 
-size_t stub_memory_read(struct gdbstub *g, uint64_t address, void *buf, size_t n)
+/* Reads linear or physical memory, as set. Returns the bytes read; an address beyond those of the present
+ * mode is not memory. */
+static size_t stub_memory_read(struct gdbstub *g, uint64_t address, void *buf, size_t n)
 {
     n = room(g, address, n);
     if (!n)

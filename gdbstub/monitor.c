@@ -31,21 +31,33 @@ static void take_word(const char **args, char *buf, size_t size)
     *args += strspn(*args, " \t");
 }
 
-/* A number, or the address of a symbol. */
-static bool take_address(struct gdbstub *g, const char **args, uint64_t *value)
+static bool take_number(const char **args, uint64_t *value)
+{
+    char word[40], *end;
+    take_word(args, word, sizeof word);
+    *value = strtoull(word, &end, 0);
+    return *word && !*end;
+}
+
+/* A number, or the address of a symbol. If the symbol is ambiguous, the output says so. */
+static bool take_address(struct gdbstub *g, const char **args, uint64_t *value, struct text *out)
 {
     char word[200], *end;
+    struct running r;
     struct symbol sym;
+    struct error err;
     take_word(args, word, sizeof word);
     const char *digits = *word == '*' ? word + 1 : word;
     *value = strtoull(digits, &end, 0);
     if (*digits && !*end)
         return true;
-    const struct symbols *s = stub_symbols(g);
-    if (!s || !symbols_find(s, SPACE_KERNEL, word, timeline_icount(g->tl), &sym))
-        return false;
-    *value = sym.address;
-    return true;
+    int rc = stub_running(g, g->cpu_g, &r)
+                 ? running_find(stub_symbols(g), r.space, word, timeline_icount(g->tl), &sym, &err)
+                 : 0;
+    if (rc < 0)
+        failed(out, "%s", err.text);
+    *value = rc == 1 ? sym.address : 0;
+    return rc == 1;
 }
 
 static bool take_switch(const char *args, const char *on, const char *off, bool *value, struct text *out)
@@ -55,7 +67,7 @@ static bool take_switch(const char *args, const char *on, const char *off, bool 
     else if (!strcmp(args, off))
         *value = false;
     else if (*args) {
-        failed(out, "\"%.40s\": it is %s or %s", args, on, off);
+        failed(out, "\"%.40s\": give %s or %s", args, on, off);
         return false;
     }
     return true;
@@ -99,9 +111,10 @@ static void monitor_last_write(struct gdbstub *g, const char *args, struct text 
     struct timeline_stopped s;
     struct error err;
     uint64_t address, length = 1;
-    if (!take_address(g, &args, &address) || (*args && !take_address(g, &args, &length)) || *args ||
+    if (!take_address(g, &args, &address, out) || (*args && !take_address(g, &args, &length, out)) || *args ||
         !length) {
-        failed(out, "last-write: give a linear address or a symbol, and a number of bytes");
+        if (!out->n)
+            failed(out, "last-write: give a linear address or a symbol, and a number of bytes");
         return;
     }
     int rc = timeline_last_write(g->tl, address, length, &s, &err);
@@ -158,10 +171,10 @@ static void monitor_break_event(struct gdbstub *g, const char *args, struct text
 static void monitor_break_physical(struct gdbstub *g, const char *args, struct text *out)
 {
     struct timeline_stop stop = {.kind = TS_BREAK_PHYSICAL, .length = 1};
-    if (!take_address(g, &args, &stop.address) || *args)
-        failed(out, "break-physical: give a physical address");
-    else
+    if (take_address(g, &args, &stop.address, out) && !*args)
         stop_added(g, &stop, out);
+    else if (!out->n)
+        failed(out, "break-physical: give a physical address");
 }
 
 static bool gdbs_own(const struct gdbstub *g, unsigned id)
@@ -202,7 +215,7 @@ static void monitor_unbreak(struct gdbstub *g, const char *args, struct text *ou
 {
     uint64_t id;
     const char *word = args;
-    if (!take_address(g, &args, &id) || *args || id > UINT32_MAX || gdbs_own(g, (unsigned)id) ||
+    if (!take_number(&args, &id) || *args || id > UINT32_MAX || gdbs_own(g, (unsigned)id) ||
         timeline_stop_remove(g->tl, (unsigned)id))
         failed(out, "unbreak: \"%.40s\" is none of the stops set here: see monitor stops", word);
 }
@@ -219,7 +232,7 @@ static void monitor_undo(struct gdbstub *g, const char *args, struct text *out)
 {
     struct error err;
     if (!timeline_diverted(g->tl)) {
-        failed(out, "undo: this is the recorded run");
+        failed(out, "undo: there is no diversion to leave: this is the recorded run");
         return;
     }
     g->waiting.n = 0;
@@ -354,7 +367,7 @@ static void monitor_live(struct gdbstub *g, const char *args, struct text *out)
     uint64_t ns = 1000000000, wake;
     int rc = 0;
     if (*args && !take_duration(args, &ns)) {
-        failed(out, "live: how long, in guest time: 2s, 300ms");
+        failed(out, "live: give a guest time, such as 2s or 300ms");
         return;
     }
     timeline_where(g->tl, &w);
@@ -486,7 +499,7 @@ static void execute(struct gdbstub *g, char *line, struct text *out)
     if (c)
         c->fn(g, args, out);
     else if (*name)
-        failed(out, "\"%.31s\" is no command: see monitor help", name);
+        failed(out, "\"%.31s\" is not a command: see monitor help", name);
     else
         monitor_help(g, "", out);
 }

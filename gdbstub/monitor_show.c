@@ -12,12 +12,6 @@ static void add_time(struct text *out, uint64_t ns)
     text_add(out, "%" PRIu64 ".%06" PRIu64 " s", ns / 1000000000, ns % 1000000000 / 1000);
 }
 
-static void add_place(struct text *out, uint64_t icount, uint64_t time)
-{
-    text_add(out, "%14" PRIu64 "  ", icount);
-    text_add(out, "%6" PRIu64 ".%06" PRIu64 " s  ", time / 1000000000, time % 1000000000 / 1000);
-}
-
 /* The recorded position that lists refer to; in a diversion, the position where it left the record. */
 static uint64_t recorded_here(struct gdbstub *g)
 {
@@ -33,6 +27,7 @@ static void add_stage(struct gdbstub *g, struct text *out);
 void monitor_when(struct gdbstub *g, const char *args, struct text *out)
 {
     struct timeline_where w;
+    struct running r;
     char mode[48], place[48], name[200];
     timeline_where(g->tl, &w);
     text_add(out, "icount %" PRIu64, w.icount);
@@ -44,10 +39,14 @@ void monitor_when(struct gdbstub *g, const char *args, struct text *out)
     add_time(out, w.time);
     text_add(out, "\nCPU %u at %s, %s", w.cpu, view_place_text(g->tl, w.cpu, place),
              view_mode_text(g->tl, w.cpu, mode));
-    if (stub_symbols(g) && symbols_at(stub_symbols(g), SPACE_KERNEL, timeline_pc(g->tl, w.cpu), w.icount,
-                                      &(struct symbol){0}, NULL)) {
-        symbols_text(stub_symbols(g), SPACE_KERNEL, timeline_pc(g->tl, w.cpu), w.icount, name, sizeof name);
-        text_add(out, ", %s", name);
+    if (stub_running(g, w.cpu, &r)) {
+        const uint64_t pc = timeline_pc(g->tl, w.cpu);
+        if (symbols_at(stub_symbols(g), r.space, pc, w.icount, &(struct symbol){0}, NULL)) {
+            symbols_text(stub_symbols(g), r.space, pc, w.icount, name, sizeof name);
+            text_add(out, ", %s", name);
+        }
+        if (running_text(&r, name, sizeof name))
+            text_add(out, ", in %s", name);
     }
     text_add(out, "\n");
     add_stage(g, out);
@@ -68,26 +67,6 @@ static const struct stages *stub_stages(struct gdbstub *g)
         g->stages = stages_of_trace(timeline_trace(g->tl), &err);
     g->stages_read = true;
     return g->stages;
-}
-
-/* The events that outline a boot, for a trace without stages. */
-static void list_milestones(struct gdbstub *g, struct text *out)
-{
-    struct trace_cursor *c = trace_cursor_open(timeline_trace(g->tl), MARK_CLASSES);
-    struct marks *m = marks_new();
-    struct event ev;
-    size_t n;
-    while (trace_cursor_next(c, &ev, NULL, NULL) == 1)
-        marks_see(m, &ev);
-    const struct mark *list = marks_list(m, &n);
-    text_add(out, "no stages are known of this boot; what happened (> lies ahead):\n");
-    for (size_t i = 0; i < n; i++) {
-        text_add(out, "%s", list[i].icount <= recorded_here(g) ? "  " : "> ");
-        add_place(out, list[i].icount, list[i].time);
-        text_add(out, "%-24s %s\n", event_kind(list[i].kind)->name, list[i].text);
-    }
-    marks_free(m);
-    trace_cursor_close(c);
 }
 
 static bool encloses(const struct stages *st, long outer, long inner)
@@ -116,7 +95,8 @@ static void monitor_stages(struct gdbstub *g, const char *args, struct text *out
     const struct stages *st = stub_stages(g);
     uint64_t at = recorded_here(g);
     if (!st || !stages_count(st)) {
-        list_milestones(g, out);
+        text_add(out, "no stages are known of this boot; what happened (> lies ahead):\n");
+        view_milestones(out, timeline_trace(g->tl), at);
         return;
     }
     long here = stages_at(st, at);
@@ -125,7 +105,7 @@ static void monitor_stages(struct gdbstub *g, const char *args, struct text *out
         if (!stage_shown(st, (long)i, here, args))
             continue;
         text_add(out, "%s", encloses(st, (long)i, here) ? "* " : s->begin > at ? "> " : "  ");
-        add_place(out, s->begin, s->begin_time);
+        view_place(out, s->begin, s->begin_time);
         text_add(out, "%*s%s\n", (int)(2 * s->depth), "", s->name);
     }
     if (!out->n)
@@ -150,38 +130,6 @@ static struct trace_explainer *explainer_of(struct gdbstub *g)
     return g->explainer;
 }
 
-static void add_event(struct text *out, const struct event *ev, uint64_t number)
-{
-    char words[400];
-    event_text(ev, words, sizeof words);
-    text_add(out, "%9s%-8" PRIu64, "#", number);
-    add_place(out, ev->icount, ev->time);
-    text_add(out, "%-22s %s\n", event_kind(ev->kind)->name, words);
-}
-
-/* Up to n matching events from here on (or before here), in order of time. */
-static int list_events(struct gdbstub *g, const struct event_filter *f, uint64_t n, bool back,
-                       struct text *out, struct error *err)
-{
-    struct trace_cursor *c = trace_cursor_open(timeline_trace(g->tl), event_filter_classes(f));
-    struct event ev;
-    uint64_t number, found = 0;
-    int rc = trace_cursor_seek_icount(c, recorded_here(g), err) ? -1 : 1;
-    if (back) {
-        while (found < n && (rc = trace_cursor_prev(c, &ev, &number, err)) == 1)
-            found += event_filter_matches(f, &ev);
-        n = found;
-        found = 0;
-    }
-    while (found < n && (rc = trace_cursor_next(c, &ev, &number, err)) == 1)
-        if (event_filter_matches(f, &ev)) {
-            add_event(out, &ev, number);
-            found++;
-        }
-    trace_cursor_close(c);
-    return rc < 0 ? -1 : 0;
-}
-
 enum { EVENTS_SHOWN = 10, EVENTS_MOST = 1000 };
 
 /* [-]N [EVENT] */
@@ -199,7 +147,8 @@ static void monitor_events(struct gdbstub *g, const char *args, struct text *out
     end += strspn(end, " \t");
     if (n > EVENTS_MOST)
         n = EVENTS_MOST;
-    if ((*end && event_filter_parse(end, &f, &err)) || list_events(g, &f, n, back, out, &err)) {
+    if ((*end && event_filter_parse(end, &f, &err)) ||
+        view_events(out, timeline_trace(g->tl), recorded_here(g), &f, n, back, &err)) {
         text_add(out, "error: %s\n", err.text);
         return;
     }
@@ -226,7 +175,7 @@ static void monitor_explain(struct gdbstub *g, const char *args, struct text *ou
            !event_filter_matches(&f, &ev))
         ;
     if (rc == 1)
-        add_event(out, &ev, number); /* before the next query invalidates its data */
+        view_event(out, &ev, number); /* before the next query invalidates its data */
     trace_cursor_close(c);
     int n = rc == 1 ? trace_explain(explainer_of(g), number, words, sizeof words, &err) : 0;
     if (rc < 0 || n < 0) {
@@ -236,7 +185,7 @@ static void monitor_explain(struct gdbstub *g, const char *args, struct text *ou
     } else {
         const struct explainer *x = trace_explainer_last(explainer_of(g));
         const char *manual = explainer_manual(x), *source = explainer_source(x);
-        text_add(out, "          %s\n", n ? words : "nothing is known of it but this");
+        text_add(out, "          %s\n", n ? words : "nothing more is known about it");
         if (manual)
             text_add(out, "          (%s%s%s)\n", manual, source ? ": " : "", source ? source : "");
     }
@@ -254,7 +203,7 @@ static void near_event(struct gdbstub *g, const char *args, enum timeline_direct
     if (rc < 0)
         text_add(out, "error: %s\n", err.text);
     else if (rc)
-        add_event(out, &ev, number);
+        view_event(out, &ev, number);
     else
         text_add(out, "%s\n",
                  timeline_diverted(g->tl) ? "a diversion has no recorded events"
@@ -284,15 +233,9 @@ static void monitor_marks(struct gdbstub *g, const char *args, struct text *out)
         text_add(out, "no marks yet: monitor mark NAME\n");
 }
 
-static void add_process(struct text *out, const struct process *p, bool current)
+static void monitor_domains(struct gdbstub *g, const char *args, struct text *out)
 {
-    static const char *const kinds[] = {"kernel thread", "process", "thread"};
-    text_add(out, "%s%6u %6u %6u  %-13s  %-6s %12" PRIu64 "  %s", current ? "*" : " ", p->pid, p->tgid,
-             p->parent, p->kind < 3 ? kinds[p->kind] : "?", p->exited ? "exited" : "",
-             p->executed ? p->executed : p->created, p->name ? p->name : "");
-    if (p->path && *p->path)
-        text_add(out, "  (%s)", p->path);
-    text_add(out, "\n");
+    view_domains(out, timeline_trace(g->tl), recorded_here(g));
 }
 
 static void monitor_processes(struct gdbstub *g, const char *args, struct text *out)
@@ -301,24 +244,12 @@ static void monitor_processes(struct gdbstub *g, const char *args, struct text *
     struct error err;
     bool ever = !strcmp(args, "ever"), all = ever || !strcmp(args, "all");
     timeline_where(g->tl, &w);
-    struct processes *ps = processes_at(timeline_trace(g->tl), ever ? w.last : recorded_here(g), &err);
+    const struct processes *ps = stub_processes(g, ever ? w.last : recorded_here(g), &err);
     if (!ps) {
         text_add(out, "error: %s\n", err.text);
         return;
     }
-    if (!processes_count(ps)) {
-        text_add(out, "no processes are known here: those of a Linux kernel are, from its start on\n");
-        processes_free(ps);
-        return;
-    }
-    const struct process *current = ever ? NULL : processes_current(ps, w.cpu);
-    text_add(out, "    pid   tgid parent  kind           state         since  name (what it executed)\n");
-    for (size_t i = 0; i < processes_count(ps); i++) {
-        const struct process *p = processes_get(ps, i);
-        if (all || !p->exited)
-            add_process(out, p, p == current);
-    }
-    processes_free(ps);
+    view_processes(out, ps, ever ? NULL : processes_current(ps, w.cpu), all);
 }
 
 /* ---------------------------------------------------------------- registers, parts, screen */
@@ -351,7 +282,7 @@ static void monitor_regs(struct gdbstub *g, const char *args, struct text *out)
                 add_register(g, out, &d[i], i);
     }
     if (!any)
-        text_add(out, "error: \"%.40s\" is no group: general, segment, float, vector, control, system\n",
+        text_add(out, "error: \"%.40s\" is not a group: general, segment, float, vector, control, system\n",
                  args);
 }
 
@@ -433,6 +364,7 @@ const struct monitor_command monitor_show_commands[] = {
     {"last", "[EVENT]", "the last such event before here", monitor_last},
     {"next", "[EVENT]", "the next such event", monitor_next},
     {"marks", "", "the marks of this session", monitor_marks},
+    {"domains", "", "the domains of a hypervisor, as they are here", monitor_domains},
     {"processes", "[all|ever]", "the processes here; all: exited ones too; ever: of the whole record",
      monitor_processes},
     {"regs", "[GROUP]", "all registers: general, segment, float, vector, control, system", monitor_regs},

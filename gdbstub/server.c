@@ -313,7 +313,7 @@ static int split_address(const char *address, char host[HOST_MAX], const char **
     char *end = NULL;
     unsigned long number = colon && isdigit((unsigned char)colon[1]) ? strtoul(colon + 1, &end, 10) : 0;
     if (!end || *end || number > UINT16_MAX || n >= HOST_MAX)
-        return error_set(err, "%.100s: is no address to listen on: write HOST:PORT, as 127.0.0.1:1234",
+        return error_set(err, "%.100s: is not an address to listen on: write HOST:PORT, as 127.0.0.1:1234",
                          address);
     bool brackets = n >= 2 && address[0] == '[' && address[n - 1] == ']';
     memcpy(host, address + brackets, n - 2 * brackets);
@@ -424,6 +424,7 @@ void gdbstub_free(struct gdbstub *g)
     stub_symbols_free(g);
     stages_free(g->stages);
     trace_explainer_free(g->explainer);
+    processes_free(g->processes);
     free(g->waiting.s);
     close(g->wake);
     free(g->frame);

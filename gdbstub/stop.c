@@ -47,7 +47,8 @@ void gdb_point_set(struct gdbstub *g, const char *args)
     if (!find_point(g, &p)) {
         struct timeline_stop stop = {.kind = kinds[p.type - '0'], .address = p.address, .length = p.length};
         if (g->npoints == MAX_POINTS) {
-            reply_fail(g, "%d breakpoints and watchpoints are all there can be", MAX_POINTS);
+            reply_fail(g, "there are %d breakpoints and watchpoints already, and no more are possible",
+                       MAX_POINTS);
             return;
         }
         if (timeline_stop_add(g->tl, &stop, &p.id, &err)) {
@@ -112,7 +113,8 @@ static void reply_watch(struct gdbstub *g)
         reply_text(g, "%s:%" PRIx64 ";", words[p->type - '2'], p->address);
 }
 
-void reply_stop(struct gdbstub *g)
+/* The stop reply for g->last. */
+static void reply_stop(struct gdbstub *g)
 {
     const struct timeline_stopped *s = &g->last;
     reply_text(g, "T%02xthread:%s%x;", s->reason == TIMELINE_INTERRUPTED ? SIGNAL_INT : SIGNAL_TRAP,
@@ -247,8 +249,8 @@ static int waits(struct gdbstub *g, unsigned cpu, uint64_t at, bool back, struct
                  struct error *err)
 {
     say(g,
-        "bootreel: CPU %u waits: none of the %s %d steps of the machine is its own. continue and "
-        "reverse-continue go on, info threads and thread N choose another\n",
+        "bootreel: CPU %u is waiting: it makes none of the machine's %s %d steps. continue and "
+        "reverse-continue go on; info threads and thread N choose another processor\n",
         cpu, back ? "last" : "next", WAITS);
     int rc = timeline_seek(g->tl, at, s, err);
     s->reason = TIMELINE_INTERRUPTED;

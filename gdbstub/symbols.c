@@ -1,8 +1,10 @@
 /* symbols.c - the trace's symbols as ELF files that gdb opens by itself: qXfer:exec-file names the first,
  * vFile reads them. GDB manual, "Host I/O Packets".
  *
- *   /bootreel/kernel        the kernel and its modules, at the addresses at which they run (KASLR included)
- *   /bootreel/process-PID   what a process has executed, the kernel's not
+ *   /bootreel/kernel        the kernel and its modules, at the addresses at which they run (KASLR included); of
+ *                           several guests, all kernels
+ *   /bootreel/process-PID   what a process has executed, without the kernel; process-GUEST:PID of another guest
+ *                           than the first
  */
 #include <inttypes.h>
 
@@ -25,6 +27,30 @@ const struct symbols *stub_symbols(struct gdbstub *g)
 bool stub_has_symbols(struct gdbstub *g)
 {
     return stub_symbols(g) && symbols_mappings(g->symbols);
+}
+
+const struct processes *stub_processes(struct gdbstub *g, uint64_t icount, struct error *err)
+{
+    if (!g->processes)
+        g->processes = processes_new();
+    return processes_move(g->processes, timeline_trace(g->tl), icount, err) ? NULL : g->processes;
+}
+
+bool stub_running(struct gdbstub *g, unsigned cpu, struct running *r)
+{
+    struct timeline_where w;
+    struct error err;
+    timeline_where(g->tl, &w);
+    struct running_place p = {.t = timeline_trace(g->tl),
+                              .symbols = stub_symbols(g),
+                              .icount = w.icount,
+                              .recorded = w.diverted ? w.fork : w.icount,
+                              .cpu = cpu,
+                              .pc = timeline_pc(g->tl, cpu)};
+    p.processes = p.symbols ? stub_processes(g, p.recorded, &err) : NULL;
+    if (p.processes)
+        running_at(&p, r);
+    return p.processes;
 }
 
 int gdbstub_add_symbols(struct gdbstub *g, const char *path, struct error *err)
@@ -57,16 +83,11 @@ void stub_symbols_free(struct gdbstub *g)
 static bool space_of(const char *name, symbol_space *space)
 {
     size_t n = strlen(PROCESS_FILE);
-    char *end;
     if (!strcmp(name, KERNEL_FILE)) {
-        *space = SPACE_KERNEL;
+        *space = SPACE_ANY;
         return true;
     }
-    if (strncmp(name, PROCESS_FILE, n) || !name[n])
-        return false;
-    unsigned long pid = strtoul(name + n, &end, 10);
-    *space = symbol_space_of(0, (uint32_t)pid);
-    return !*end && pid > 0 && pid <= INT32_MAX;
+    return !strncmp(name, PROCESS_FILE, n) && symbol_space_parse(name + n, space) && symbol_space_id(*space);
 }
 
 static const struct served_file *served(struct gdbstub *g, const char *name)

@@ -106,6 +106,13 @@ boot-explain [NUMBER|EVENT]
 What an event means, in words: that one, or the next such one.
 end
 
+define boot-domains
+  monitor domains
+end
+document boot-domains
+The domains of a hypervisor at this position, by the record.
+end
+
 define boot-processes
   monitor processes
 end

@@ -275,6 +275,7 @@ shows("boot-stages", "stages", "The stages of the boot.")
 shows("boot-events", "events", "boot-events [[-]N] [EVENT]\nRecorded events from here on, or the N before here.")
 shows("boot-explain", "explain", "boot-explain [NUMBER|EVENT]\nWhat an event means, in words: that one, or the next such one.")
 shows("boot-processes", "processes", "boot-processes [all]\nThe processes at this position, by the record.")
+shows("boot-domains", "domains", "The domains of a hypervisor at this position, by the record.")
 shows("boot-mark", "mark", "boot-mark NAME [POSITION]\nName a position.")
 shows("boot-marks", "marks", "The marks of this session.")
 shows("boot-screen", "screen", "The screen's text.")
@@ -288,7 +289,7 @@ shows("boot-info", "info", "boot-info [PART]\nThe state of a part of the machine
 def boot_symbols(args):
     """boot-symbols [PID]
 Load the trace's symbols: the kernel's, or those of a process."""
-    if args and not args.isdigit():
+    if args and not re.fullmatch(r"(\d+:)?\d+", args):
         raise gdb.GdbError("boot-symbols: give a process number, as boot-processes shows them, or nothing")
     if args:
         try:
