@@ -24,8 +24,13 @@ extern const struct command command_symbols;
 extern const struct command command_processes;
 extern const struct command command_stages;
 extern const struct command command_annotate;
+extern const struct command command_profile;
+extern const struct command command_export;
+extern const struct command command_matrix;
 extern const struct command command_tui;
 extern const struct command command_gdb;
+extern const struct command command_digest;
+extern const struct command command_diff;
 extern const struct command command_completion;
 extern const struct command command_manual;
 
@@ -59,6 +64,14 @@ int run_on_trace(const struct command *c, int argc, char **argv, option_taker *t
 int find_position(struct trace *t, const char *text, uint64_t here, uint64_t otherwise, uint64_t *icount,
                   struct error *err);
 
+/* Both ends of a range, whole if they are NULL. -1 with err, also if it begins after its end. */
+int find_range(struct trace *t, const char *from, const char *to, uint64_t *begin, uint64_t *end,
+               struct error *err);
+struct replay;
+/* A replay of the trace, by the engine that recorded it; warns on standard error if that is another version of it. NULL
+ * with err. */
+struct replay *open_replay(struct trace *t, const char *path, struct error *err);
+
 /* ---- text ---- */
 enum { NUMBER_TEXT = 40 };
 /* 1,234,567 */
@@ -89,8 +102,26 @@ int take_console(const struct option_row *row, const char *value, int *device, s
 /* Print what comes from `device`. The screen is printed by lines (events), other devices as bytes. */
 void console_bytes(int device, unsigned from, const void *data, size_t n);
 void console_event(int device, const struct event *ev);
+/* The same, to another file. */
+void console_bytes_to(FILE *out, int device, unsigned from, const void *data, size_t n);
+void console_event_to(FILE *out, int device, const struct event *ev);
 /* The console device of a trace: the first serial port, or the screen if nothing was printed there. */
 int console_of_trace(struct trace *t);
+
+/* ---- several jobs ---- */
+/* Calls fn(ctx, i) for each i below n, on `jobs` threads, the lowest i first. */
+void run_jobs(unsigned jobs, size_t n, void (*fn)(void *ctx, size_t i), void *ctx);
+
+/* What replay --verify is to do in parts. */
+struct verify_parts {
+    const char *path;
+    unsigned part, parts; /* K/N; 0/0: the whole */
+    unsigned jobs;
+    int console; /* not CONSOLE_AUTO */
+    bool quiet;
+};
+/* Verifies a trace in parts, and prints what one job would print. Returns the exit status. */
+int verify_in_parts(const struct verify_parts *v, struct trace *t);
 
 /* ---- signals ---- */
 struct signals;

@@ -6,6 +6,7 @@
 #include "core/guest.h"
 #include "core/images.h"
 #include "core/recorder.h"
+#include "traces/memory.h"
 
 struct annotate {
     struct record_options o;
@@ -36,9 +37,9 @@ static void make_config(struct annotate *a, struct image_replay *images)
 {
     const struct trace_config *tc = trace_config(a->t);
     size_t n = 0;
-    a->settings = calloc(tc->nsettings + a->observed.probes.n + 1, sizeof *a->settings);
+    a->settings = mem_zero(tc->nsettings + a->observed.probes.n + 1, sizeof *a->settings);
     for (size_t i = 0; i < tc->nsettings; i++)
-        a->settings[n++] = (struct setting){tc->settings[i].key, tc->settings[i].value};
+        a->settings[n++] = tc->settings[i];
     guest_systems_names(guest_systems, UINT32_MAX, &a->inspect);
     if (!trace_setting(a->t, "inspect"))
         a->settings[n++] = (struct setting){"inspect", a->inspect.s};
@@ -102,16 +103,12 @@ static int annotate(struct annotate *a)
     int status;
     if (!a->o.kind) {
         status = trouble(&err);
-    } else if (observe_profile(&a->observed, &err)) {
-        status = trouble(&err);
     } else {
+        observe(&a->observed, &a->o);
         make_config(a, images);
         a->o.config = &a->config;
         a->o.again = a->t;
         a->o.classes = choose_classes(a);
-        a->o.profile = a->observed.profile;
-        a->o.symbol_files = a->observed.symbols.word;
-        a->o.nsymbol_files = a->observed.symbols.n;
         a->o.hooks = (struct record_hooks){.ctx = a, .progress = on_progress};
         signals_block();
         status = run(a);
@@ -122,10 +119,14 @@ static int annotate(struct annotate *a)
     return status;
 }
 
-enum { OPT_OUTPUT = 1, OPT_EVENTS };
+enum { OPT_EVENTS = 1 };
 
 static const struct option_row rows[] = {
-    {.name = "output", .letter = 'o', .argument = "NEW", .help = "the new trace", .id = OPT_OUTPUT},
+    {.name = "output",
+     .letter = 'o',
+     .argument = "NEW",
+     .help = "the new trace",
+     STORE(struct annotate, o.path)},
     {.name = "events",
      .argument = "CLASSES",
      .help = "which classes of events to record; -CLASS and +CLASS change those of TRACE (default: the same)",
@@ -139,9 +140,6 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
 {
     struct annotate *a = ctx;
     switch (row->id) {
-    case OPT_OUTPUT:
-        a->o.path = value;
-        return 0;
     case OPT_QUIET:
         a->quiet = true;
         return 0;
@@ -161,7 +159,7 @@ static int start(struct annotate *a, int argc, char **argv)
     if (!a->o.path)
         return trouble_text("annotate: -o NEW is missing: give the new trace a name");
     if (!strcmp(path, a->o.path))
-        return trouble_text("-o %s: is the trace that is read: give another name", path);
+        return trouble_text("-o %s: this is the trace to be read: give the new one another name", path);
     a->t = open_trace(path);
     return a->t ? finish_output(annotate(a)) : EXIT_TROUBLE;
 }

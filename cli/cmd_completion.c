@@ -123,15 +123,10 @@ static void print_values(void)
     fputs("    help) echo \"words $(_bootreel_commands)\" ;;\n    esac\n}\n\n", stdout);
 }
 
-static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
-{
-    return option_not_handled(row, err);
-}
-
 static int cmd_completion(int argc, char **argv)
 {
     int status;
-    if (!parse_options(&command_completion, argc, argv, take_option, NULL, &status))
+    if (!parse_options(&command_completion, argc, argv, NULL, NULL, &status))
         return status;
     const char *shell = only_argument(argc, argv, "shell");
     if (!shell)

@@ -7,6 +7,7 @@
 #include "core/explain.h"
 #include "core/processes.h"
 #include "core/stages.h"
+#include "traces/memory.h"
 
 enum {
     WORDS = 4 * EVENT_MAX_DATA + 1024,
@@ -19,7 +20,7 @@ struct listing {
     uint32_t classes;
     const char *from_text, *to_text, *grep, *stage;
     bool json, by_pid;
-    uint64_t pid;
+    symbol_space pid;            /* of by_pid: guest and pid */
     struct processes *processes; /* by_pid: the state at the current event */
     uint64_t from, to;
     yajl_gen gen;
@@ -88,12 +89,14 @@ static void print_text(struct listing *l, const struct event *ev, uint64_t numbe
 static bool of_process(struct listing *l, const struct event *ev)
 {
     const struct event_kind *k = event_kind(ev->kind);
-    for (unsigned i = 0; i < k->nfields; i++)
+    const uint32_t pid = symbol_space_id(l->pid);
+    const unsigned guest = symbol_space_guest(l->pid);
+    for (unsigned i = 0; i < k->nfields && ev->guest == guest; i++)
         if (!strcmp(k->field[i].name, "pid") || !strcmp(k->field[i].name, "tgid"))
-            if (ev->f[i] == l->pid)
+            if (ev->f[i] == pid)
                 return true;
     const struct process *p = processes_current(l->processes, ev->cpu);
-    return p && p->pid == l->pid && k->cls != EC_PROCESS && k->cls != EC_SCHED;
+    return p && p->guest == guest && p->pid == pid && k->cls != EC_PROCESS && k->cls != EC_SCHED;
 }
 
 static bool wanted(struct listing *l, const struct event *ev)
@@ -205,33 +208,40 @@ static int list(struct listing *l, struct trace *t, struct error *err)
     return rc;
 }
 
-enum { OPT_CLASS = 1, OPT_FROM, OPT_TO, OPT_STAGE, OPT_PID, OPT_GREP, OPT_EXPLAIN };
+enum { OPT_CLASS = 1, OPT_PID };
 
 static const struct option_row rows[] = {
     {.name = "class",
      .argument = "CLASSES",
      .help = "only these classes, with their repetitions (-fold: without these)",
      .id = OPT_CLASS},
-    {.name = "from", .argument = "POSITION", .help = "only from there on (inclusive)", .id = OPT_FROM},
-    {.name = "to", .argument = "POSITION", .help = "only up to there (inclusive)", .id = OPT_TO},
+    {.name = "from",
+     .argument = "POSITION",
+     .help = "only from there on (inclusive)",
+     STORE(struct listing, from_text)},
+    {.name = "to",
+     .argument = "POSITION",
+     .help = "only up to there (inclusive)",
+     STORE(struct listing, to_text)},
     {.name = "stage",
      .argument = "NAME",
      .help = "from the beginning to the end of the first stage of that name (bootreel stages)",
-     .id = OPT_STAGE},
+     STORE(struct listing, stage)},
     {.name = "pid",
-     .argument = "N",
-     .help = "only events of process N",
+     .argument = "PID",
+     .help = "only events of process PID",
      .id = OPT_PID,
      .more =
-         "These are the events that name it and, if the trace has context switches (class sched), all events while it runs."},
+         "These are the events that name it and, if the trace has context switches (class sched), all events while it runs. "
+         "GUEST:PID is a process of another guest than the first, as bootreel processes prints it."},
     {.name = "grep",
      .argument = "TEXT",
      .help = "only events whose kind or words hold TEXT",
-     .id = OPT_GREP,
+     STORE(struct listing, grep),
      .more = "Escape sequences (colours) in the text are skipped."},
     {.name = "explain",
      .help = "one more column: what each event means, in words",
-     .id = OPT_EXPLAIN,
+     STORE(struct listing, explain),
      .more =
          "The register that an access goes to, with its bits (\"IDE primary: status DRDY DSC DRQ\"), the interrupt that a vector is, the "
          "error code of a page fault, flags, exit codes and errors by name. It follows from the trace's events, without running it "
@@ -248,24 +258,9 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     switch (row->id) {
     case OPT_CLASS:
         return take_classes(row, value, &l->classes, err);
-    case OPT_FROM:
-        l->from_text = value;
-        return 0;
-    case OPT_TO:
-        l->to_text = value;
-        return 0;
-    case OPT_GREP:
-        l->grep = value;
-        return 0;
-    case OPT_STAGE:
-        l->stage = value;
-        return 0;
-    case OPT_EXPLAIN:
-        l->explain = true;
-        return 0;
     case OPT_PID:
         l->by_pid = true;
-        return take_number(row, value, 0, UINT64_MAX, &l->pid, err);
+        return take_process(row, value, &l->pid, err);
     case OPT_FORMAT:
         return take_format(row, value, &l->json, err);
     default:
@@ -279,7 +274,7 @@ static int print_events(void *ctx, struct trace *t, const char *path)
     struct error err;
     l->processes = processes_new();
     l->gen = yajl_gen_alloc(NULL);
-    l->words = malloc(WORDS);
+    l->words = mem_alloc(WORDS);
     if (l->explain)
         l->explainer = trace_explainer_new(t, engine_find(trace_config(t)->engine, &err));
     int status = list(l, t, &err) ? trouble(&err) : EXIT_DONE;

@@ -72,19 +72,22 @@ static int debug(const struct gdb_command *c, struct error *err)
 
 #define LISTEN "127.0.0.1:1234"
 
-enum { OPT_STDIO = 1, OPT_LISTEN, OPT_ONCE, OPT_CHILD, OPT_AT, OPT_MEMORY };
+enum { OPT_MEMORY = 1 };
 
 static const struct option_row rows[] = {
-    {.name = "stdio", .help = "talk to gdb on standard input and output", .id = OPT_STDIO},
+    {.name = "stdio", .help = "talk to gdb on standard input and output", STORE(struct gdb_command, stdio)},
     {.name = "listen",
      .argument = "HOST:PORT",
      .help = "wait for gdb there (default " LISTEN "; port 0: any that is free)",
-     .id = OPT_LISTEN},
-    {.name = "once", .help = "end after the first gdb has gone", .id = OPT_ONCE},
+     STORE(struct gdb_command, listen)},
+    {.name = "once", .help = "end after the first gdb has gone", STORE(struct gdb_command, once)},
     {.name = "child",
      .help = "started by gdb: Ctrl-C only interrupts what is under way (--stdio implies it)",
-     .id = OPT_CHILD},
-    {.name = "at", .argument = "POSITION", .help = "where to begin (default: icount 0)", .id = OPT_AT},
+     STORE(struct gdb_command, child)},
+    {.name = "at",
+     .argument = "POSITION",
+     .help = "where to begin (default: icount 0)",
+     STORE(struct gdb_command, at)},
     {.name = "symbols",
      .argument = "FILE",
      .help = "an ELF file whose symbols and lines gdb gets as well (several times)",
@@ -100,23 +103,9 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
 {
     struct gdb_command *c = ctx;
     switch (row->id) {
-    case OPT_STDIO:
-        c->stdio = true;
-        return 0;
-    case OPT_LISTEN:
-        c->listen = value;
-        return 0;
-    case OPT_ONCE:
-        c->once = true;
-        return 0;
-    case OPT_CHILD:
-        c->child = true;
-        return 0;
-    case OPT_AT:
-        c->at = value;
-        return 0;
     case OPT_SYMBOLS:
-        return given_words_add(&c->symbols, value, err);
+        given_words_add(&c->symbols, value);
+        return 0;
     case OPT_MEMORY:
         return take_size(row, value, 1, &c->memory, err);
     default:

@@ -39,7 +39,7 @@ static int print_inputs(struct trace *t, struct error *err)
 {
     char a[NUMBER_TEXT];
     uint64_t bytes = 0;
-    struct trace_input in;
+    struct input in;
     for (uint64_t i = 0; i < trace_input_count(t); i++) {
         if (trace_input(t, i, &in, err))
             return -1;
@@ -93,14 +93,9 @@ static void print_frames(struct trace *t)
 
 static int print_marks_of(struct trace *t, struct error *err)
 {
-    struct trace_cursor *c = trace_cursor_open(t, MARK_CLASSES);
     struct marks *m = marks_new();
-    struct event ev;
     size_t n;
-    int rc;
-    while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1)
-        marks_see(m, &ev);
-    trace_cursor_close(c);
+    int rc = marks_see_trace(m, t, err);
     marks_list(m, &n);
     if (n)
         puts("marks        (icount, guest time)");
@@ -164,32 +159,28 @@ static int print_all(struct trace *t, const char *path, bool check, struct error
     return 0;
 }
 
+struct info_command {
+    bool check;
+};
+
 static int info(void *ctx, struct trace *t, const char *path)
 {
-    const bool *check = ctx;
+    const struct info_command *c = ctx;
     struct error err;
-    return print_all(t, path, *check, &err) ? trouble(&err) : EXIT_DONE;
+    return print_all(t, path, c->check, &err) ? trouble(&err) : EXIT_DONE;
 }
 
-enum { OPT_CHECK = 1 };
-
 static const struct option_row rows[] = {
-    {.name = "check", .help = "read and check every frame of the file as well", .id = OPT_CHECK},
+    {.name = "check",
+     .help = "read and check every frame of the file as well",
+     STORE(struct info_command, check)},
     END_OF_ROWS,
 };
 
-static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
-{
-    if (row->id != OPT_CHECK)
-        return option_not_handled(row, err);
-    *(bool *)ctx = true;
-    return 0;
-}
-
 static int cmd_info(int argc, char **argv)
 {
-    bool check = false;
-    return run_on_trace(&command_info, argc, argv, take_option, &check, info);
+    struct info_command c = {0};
+    return run_on_trace(&command_info, argc, argv, NULL, &c, info);
 }
 
 const struct command command_info = {

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "core/text.h"
+#include "tui/tui.h"
 
 /* ---------------------------------------------------------------- roff */
 
@@ -145,12 +147,11 @@ static void put_option(FILE *out, const struct option_row *row)
     fprintf(out, "\\fR%s", optional ? "[=" : *argument ? " " : "");
     put_usage(out, argument + optional);
     fputc('\n', out);
-    char *text = NULL;
-    if (asprintf(&text, "%s.%s%s", row->help, row->more ? " " : "", row->more ? row->more : "") < 0)
-        abort();
-    *text = (char)toupper((unsigned char)*text);
-    put_text(out, text, row->argument);
-    free(text);
+    struct text text = {0};
+    text_add(&text, "%s.%s%s", row->help, row->more ? " " : "", row->more ? row->more : "");
+    *text.s = (char)toupper((unsigned char)*text.s);
+    put_text(out, text.s, row->argument);
+    free(text.s);
 }
 
 static void put_command(FILE *out, const struct command *c)
@@ -184,6 +185,41 @@ static void put_classes(FILE *out)
     }
 }
 
+/* Text at the beginning of a line, where roff takes a dot or an apostrophe for a request. */
+static void put_line(FILE *out, const char *text)
+{
+    if (*text == '.' || *text == '\'')
+        fputs("\\&", out);
+    while (*text)
+        put_char(out, &text);
+}
+
+static void put_key(void *ctx, const char *group, const char *name, const char *keys, const char *what)
+{
+    const char **last = ctx;
+    if (strcmp(group, *last)) {
+        fputs(".PP\n.I ", stdout);
+        put_line(stdout, group);
+        putchar('\n');
+        *last = group;
+    }
+    fputs(".TP\n.B ", stdout);
+    put_line(stdout, name);
+    if (*keys)
+        fputs("   ", stdout);
+    put_line(stdout, keys);
+    putchar('\n');
+    put_line(stdout, what);
+    puts(".");
+}
+
+/* The keys and commands of the terminal interface. */
+static void put_keys(void)
+{
+    const char *group = "";
+    tui_commands(put_key, &group);
+}
+
 /* All options, a line each, for tests: command, name, letter, argument. */
 static void put_table(FILE *out)
 {
@@ -200,15 +236,10 @@ static void put_table(FILE *out)
     }
 }
 
-static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
-{
-    return option_not_handled(row, err);
-}
-
 static int cmd_manual(int argc, char **argv)
 {
     int status;
-    if (!parse_options(&command_manual, argc, argv, take_option, NULL, &status))
+    if (!parse_options(&command_manual, argc, argv, NULL, NULL, &status))
         return status;
     const char *part = only_argument(argc, argv, "part");
     if (!part)
@@ -220,10 +251,12 @@ static int cmd_manual(int argc, char **argv)
         put_synopsis(stdout);
     else if (!strcmp(part, "classes"))
         put_classes(stdout);
+    else if (!strcmp(part, "keys"))
+        put_keys();
     else if (!strcmp(part, "table"))
         put_table(stdout);
     else
-        return trouble_text("manual: \"%.60s\" is no part of the manual page: see bootreel manual --help",
+        return trouble_text("manual: \"%.60s\" is not a part of the manual page: see bootreel manual --help",
                             part);
     return finish_output(EXIT_DONE);
 }
@@ -231,9 +264,9 @@ static int cmd_manual(int argc, char **argv)
 const struct command command_manual = {
     .name = "manual",
     .run = cmd_manual,
-    .arguments = "synopsis|classes|table|COMMAND",
+    .arguments = "synopsis|classes|keys|table|COMMAND",
     .intro =
         "Prints a part of the manual page, as scripts/manual puts it into docs/bootreel.1: the synopsis, the event "
-        "classes, or a command with its options. table: all options, a line each, with tabs between command, name, "
-        "letter and argument.",
+        "classes, the keys of the terminal interface, or a command with its options. table: all options, a line each, with "
+        "tabs between command, name, letter and argument.",
 };

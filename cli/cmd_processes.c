@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/json.h"
 #include "core/processes.h"
+#include "traces/memory.h"
 
 struct tree {
     const char *at;
@@ -12,12 +13,6 @@ struct tree {
     bool all, json;
     bool *printed;
 };
-
-static const char *kind_word(const struct process *p)
-{
-    static const char *const words[] = {"kernel thread", "process", "thread"};
-    return words[p->kind < 3 ? p->kind : 1];
-}
 
 static void status_text(const struct process *p, char *buf, size_t size)
 {
@@ -31,10 +26,11 @@ static void status_text(const struct process *p, char *buf, size_t size)
 
 static void print_process(const struct process *p, unsigned depth)
 {
-    char status[40], at[NUMBER_TEXT];
+    char status[40], at[NUMBER_TEXT], number[40];
     status_text(p, status, sizeof status);
-    printf("%*s%u %s (%s, created at %s%s)%s%s\n", 2 * (int)depth, "", p->pid, p->name, kind_word(p),
-           seconds(at, p->created_time), status, *p->path ? ": " : "", p->path);
+    symbol_space_text(symbol_space_of(p->guest, p->pid), number, sizeof number);
+    printf("%*s%s %s (%s, created at %s%s)%s%s\n", 2 * (int)depth, "", number, p->name,
+           process_kind_text(p->kind), seconds(at, p->created_time), status, *p->path ? ": " : "", p->path);
 }
 
 /* A thread hangs from its process, a process from its parent. */
@@ -43,27 +39,30 @@ static uint32_t above(const struct process *p)
     return p->kind == PROCESS_THREAD ? p->tgid : p->parent;
 }
 
-static void print_below(struct tree *t, uint32_t pid, unsigned depth)
+/* All that hang from a process, or from none: 0. */
+static void print_below(struct tree *t, unsigned guest, uint32_t pid, unsigned depth)
 {
     for (size_t i = 0; i < processes_count(t->ps); i++) {
         const struct process *p = processes_get(t->ps, i);
-        if (t->printed[i] || above(p) != pid || p->pid == pid || depth > 64)
+        if (t->printed[i] || above(p) != pid || (pid && p->guest != guest) || p->pid == pid || depth > 64)
             continue;
         t->printed[i] = true;
         bool shown = t->all || !p->exited;
         if (shown)
             print_process(p, depth);
-        print_below(t, p->pid, depth + shown);
+        print_below(t, p->guest, p->pid, depth + shown);
     }
 }
 
 static void json_process(yajl_gen g, const struct process *p)
 {
     yajl_gen_map_open(g);
+    if (p->guest)
+        json_number(g, "guest", p->guest);
     json_number(g, "pid", p->pid);
     json_number(g, "tgid", p->tgid);
     json_number(g, "parent", p->parent);
-    json_text(g, "kind", kind_word(p));
+    json_text(g, "kind", process_kind_text(p->kind));
     json_number(g, "flags", p->flags);
     json_text(g, "name", p->name);
     json_text(g, "command", p->path);
@@ -98,11 +97,11 @@ static int print_processes(void *ctx, struct trace *t, const char *path)
     if (!ps)
         return trouble(&err);
     tree->ps = ps;
-    tree->printed = calloc(processes_count(ps) + 1, sizeof *tree->printed);
+    tree->printed = mem_zero(processes_count(ps), sizeof *tree->printed);
     if (tree->json) {
         print_json(tree);
     } else {
-        print_below(tree, 0, 0);
+        print_below(tree, 0, 0, 0);
         for (size_t i = 0; i < processes_count(ps); i++) /* whose parent was never seen */
             if (!tree->printed[i] && (tree->all || !processes_get(ps, i)->exited))
                 print_process(processes_get(ps, i), 0);
@@ -112,14 +111,12 @@ static int print_processes(void *ctx, struct trace *t, const char *path)
     return EXIT_DONE;
 }
 
-enum { OPT_AT = 1, OPT_ALL };
-
 static const struct option_row rows[] = {
     {.name = "at",
      .argument = "POSITION",
      .help = "the process tree at that position (default: the end)",
-     .id = OPT_AT},
-    {.name = "all", .help = "also list processes that have exited", .id = OPT_ALL},
+     STORE(struct tree, at)},
+    {.name = "all", .help = "also list processes that have exited", STORE(struct tree, all)},
     GROUP(format_options),
     END_OF_ROWS,
 };
@@ -128,12 +125,6 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
 {
     struct tree *tree = ctx;
     switch (row->id) {
-    case OPT_AT:
-        tree->at = value;
-        return 0;
-    case OPT_ALL:
-        tree->all = true;
-        return 0;
     case OPT_FORMAT:
         return take_format(row, value, &tree->json, err);
     default:

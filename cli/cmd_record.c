@@ -12,6 +12,7 @@
 #include "core/marks.h"
 #include "core/recorder.h"
 #include "guests/demo/demo.h"
+#include "traces/memory.h"
 #include "tui/tui.h"
 
 #define RECORD_PATH "boot.reel"
@@ -42,18 +43,7 @@ struct record {
 
 /* ---------------------------------------------------------------- options */
 
-enum {
-    OPT_OUTPUT = 1,
-    OPT_UNTIL,
-    OPT_STOP_ON_RESET,
-    OPT_MAX_SIZE,
-    OPT_EVENTS,
-    OPT_CHECKPOINTS,
-    OPT_INTERACTIVE,
-    OPT_VGA_CONSOLE,
-    OPT_TUI,
-    OPT_CONSOLE
-};
+enum { OPT_UNTIL = 1, OPT_MAX_SIZE, OPT_EVENTS, OPT_CHECKPOINTS, OPT_CONSOLE };
 
 static const struct option_row rows[] = {
     HEADING("Machine"),
@@ -63,14 +53,14 @@ static const struct option_row rows[] = {
      .letter = 'o',
      .argument = "FILE",
      .help = "the trace (default " RECORD_PATH ")",
-     .id = OPT_OUTPUT},
+     STORE(struct record, o.path)},
     {.name = "until",
      .argument = "WHEN",
      .help = "stop at an icount (500M), a guest time (10s), or when a text was printed (console:TEXT)",
      .id = OPT_UNTIL},
     {.name = "stop-on-reset",
      .help = "stop at the first reset after power-on",
-     .id = OPT_STOP_ON_RESET,
+     STORE(struct record, o.stop_on_reset),
      .more = "That is when the guest resets the machine, or its processor shuts down."},
     {.name = "max-size",
      .argument = "SIZE",
@@ -78,7 +68,7 @@ static const struct option_row rows[] = {
      .id = OPT_MAX_SIZE,
      .more =
          "The suffixes K, M and G are powers of 1024. The trace ends with the last events or saved state that fit, with its end and "
-         "index; what the guest did after them (at most 256 KiB of packed events) is not in it, nor is its last screen. Where it ends depends on the run alone, not on the host. Reaching the limit is no error, unless not even the initial state of the machine fits."},
+         "index; what the guest did after them (at most 256 KiB of packed events) is not in it, nor is its last screen. Where it ends depends on the run alone, not on the host. Reaching the limit is not an error, unless not even the initial state of the machine fits."},
     {.name = "events",
      .argument = "CLASSES",
      .help = "which classes of events to record (default: all but {other-classes})",
@@ -94,16 +84,16 @@ static const struct option_row rows[] = {
     {.name = "interactive",
      .letter = 'i',
      .help = "the terminal is the guest's serial port, and what is typed is recorded; Ctrl-A x ends",
-     .id = OPT_INTERACTIVE,
+     STORE(struct record, interactive),
      .more =
          "Ctrl-A Ctrl-A sends Ctrl-A, and Ctrl-A h lists these keys. An idle guest waits in real time. If standard input is a pipe or a file instead of a terminal, its lines are typed one by one, each when the guest is idle after a prompt (or has printed nothing for ten seconds of "
          "guest time); at its end the guest goes on without waiting. The same lines then give the same trace."},
     {.name = "vga-console",
      .help = "with -i or --tui: use the guest's screen and keyboard instead of its serial port",
-     .id = OPT_VGA_CONSOLE},
+     STORE(struct record, vga_console)},
     {.name = "tui",
      .help = "watch the recording on the terminal, and type to the guest",
-     .id = OPT_TUI,
+     STORE(struct record, tui),
      .more =
          "It shows the stage, the speed, the guest's screen and console, and counts of events. Ctrl-A l looks back, with all "
          "that tui can do, while the recording waits; Ctrl-A s shows the screen or the console first; Ctrl-A x ends the "
@@ -141,20 +131,11 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     if (row->id >= OPT_MACHINE)
         return machine_option(r->machine, row, value, err);
     switch (row->id) {
-    case OPT_OUTPUT:
-        r->o.path = value;
-        return 0;
-    case OPT_INTERACTIVE:
-        r->interactive = true;
-        return 0;
     case OPT_QUIET:
         r->quiet = true;
         return 0;
     case OPT_UNTIL:
         return set_until(r, value, err);
-    case OPT_STOP_ON_RESET:
-        r->o.stop_on_reset = true;
-        return 0;
     case OPT_MAX_SIZE:
         return take_size(row, value, 1, &r->o.max_size, err);
     case OPT_EVENTS:
@@ -162,13 +143,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     case OPT_CHECKPOINTS:
         if (!parse_steps(value, &r->o.checkpoint_every))
             return 0;
-        return error_set(err, "--%s: \"%.40s\" is no number of steps: write it as 100M", row->name, value);
-    case OPT_VGA_CONSOLE:
-        r->vga_console = true;
-        return 0;
-    case OPT_TUI:
-        r->tui = true;
-        return 0;
+        return error_set(err, "--%s: \"%.40s\" is not a number of steps: write it as 100M", row->name, value);
     case OPT_CONSOLE:
         return set_console(r, row, value, err);
     default:
@@ -181,15 +156,15 @@ static bool parse(struct record *r, int argc, char **argv, int *status)
     if (!parse_options(&command_record, argc, argv, take_option, r, status))
         return false;
     *status = EXIT_TROUBLE;
-    if (optind < argc)
-        trouble_text("record: \"%.100s\" is no option: give images as --kernel, --disk, --cdrom …",
-                     argv[optind]);
+    struct error err;
+    if (machine_arguments(r->machine, argv + optind, (size_t)(argc - optind), &err))
+        trouble(&err);
     else if (r->vga_console && !r->interactive && !r->tui)
         trouble_text("--vga-console: goes with -i or --tui: give one of them");
     else if (r->tui && r->interactive)
         trouble_text("--tui and -i: choose one of them");
     else if (r->tui && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
-        trouble_text("--tui: standard input and output are no terminal: record without it");
+        trouble_text("--tui: standard input and output are not a terminal: record without it");
     else
         return true;
     return false;
@@ -346,7 +321,7 @@ static int open_typing(int *master, struct error *err)
         if (slave >= 0)
             return slave;
     }
-    return error_set(err, "--tui: no pseudo terminal can be had: record without it");
+    return error_set(err, "--tui: cannot get a pseudo-terminal: record without it");
 }
 
 static void end_recording(void *ctx)
@@ -385,7 +360,7 @@ static int run_watched(struct record *r, struct record_result *res, struct error
     pthread_t thread;
     r->err = err;
     if (pthread_create(&thread, NULL, record_on_thread, r))
-        return error_set(err, "--tui: no thread can be had: record without it");
+        return error_set(err, "--tui: cannot start a thread: record without it");
     int rc = tui_watch_run(r->watch, &why);
     recorder_interrupt(
         r->recorder); /* the user has quit, or the terminal is gone: the trace is closed properly */
@@ -432,7 +407,7 @@ static int check_output(struct record *r, struct error *err)
     long same = image_files_same(machine_files(r->machine), r->o.path);
     if (same < 0)
         return 0;
-    return error_set(err, "-o %s: is the image %s: give another name for the trace", r->o.path,
+    return error_set(err, "-o %s: this is the image %s: give the trace another name", r->o.path,
                      image_files_path(machine_files(r->machine), (size_t)same));
 }
 
@@ -442,14 +417,10 @@ static int set_observed(struct record *r, struct error *err)
     if (machine_is_demo(r->machine) && !o->profile &&
         !(o->profile = profile_parse("demo", demo_profile(), err)))
         return -1;
-    if (observe_profile(o, err))
-        return -1;
+    observe(o, &r->o);
     for (size_t i = 0; i < o->probes.n; i++)
         if (machine_add_setting(r->machine, "probe", o->probes.word[i], err))
             return -1;
-    r->o.profile = o->profile;
-    r->o.symbol_files = o->symbols.word;
-    r->o.nsymbol_files = o->symbols.n;
     return 0;
 }
 
@@ -460,7 +431,7 @@ static int record(struct record *r, struct error *err)
     r->o.config = machine_config(r->machine);
     r->o.nsymbol_images = machine_symbols(r->machine, r->own_symbols);
     r->o.symbol_images = r->own_symbols;
-    r->o.kind = engine_find("pc", err);
+    r->o.kind = engine_find(machine_is_hosted(r->machine) ? "linux" : "pc", err);
     int master = -1;
     if (r->tui) {
         r->typing = open_typing(&master, err);
@@ -499,8 +470,8 @@ static int cmd_record(int argc, char **argv)
                        .machine = machine_new(),
                        .console = CONSOLE_NONE,
                        .marks = marks_new(),
-                       .painted = calloc(1, SCREEN_SIZE),
-                       .screen = calloc(1, SCREEN_SIZE)};
+                       .painted = mem_zero(1, SCREEN_SIZE),
+                       .screen = mem_zero(1, SCREEN_SIZE)};
     int status;
     if (parse(&r, argc, argv, &status)) {
         if (r.interactive && !r.vga_console && r.console == CONSOLE_NONE)

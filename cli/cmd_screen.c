@@ -1,47 +1,16 @@
 /* cmd_screen.c - bootreel screen. */
 #include <errno.h>
-#include <png.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "core/picture.h"
 #include "core/replay.h"
+#include "traces/memory.h"
 
 enum { SCREEN_SIZE = 65536 };
 
 /* ---------------------------------------------------------------- as a picture */
-
-static void png_failed(png_structp png, png_const_charp text)
-{
-    snprintf(((struct error *)png_get_error_ptr(png))->text, sizeof(struct error), "%s", text);
-    png_longjmp(png, 1);
-}
-
-static void write_rows(png_structp png, png_infop info, FILE *f, const struct display *d, const uint8_t *rgb)
-{
-    png_init_io(png, f);
-    png_set_IHDR(png, info, d->width, d->height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
-                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-    png_write_info(png, info);
-    for (unsigned y = 0; y < d->height; y++)
-        png_write_row(png, rgb + (size_t)y * d->width * 3);
-    png_write_end(png, NULL);
-}
-
-static int write_png(FILE *f, const struct display *d, const uint8_t *rgb, struct error *err)
-{
-    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, err, png_failed, NULL);
-    png_infop info = png ? png_create_info_struct(png) : NULL;
-    int rc = 0;
-    if (!info)
-        rc = error_set(err, "no memory for the picture");
-    else if (setjmp(png_jmpbuf(png)))
-        rc = -1;
-    else
-        write_rows(png, info, f, d, rgb);
-    png_destroy_write_struct(&png, &info);
-    return rc;
-}
 
 static int save_png(const char *path, const struct display *d, const uint8_t *rgb)
 {
@@ -49,7 +18,7 @@ static int save_png(const char *path, const struct display *d, const uint8_t *rg
     FILE *f = fopen(path, "wb");
     if (!f)
         return trouble_text("--png %s: %s: give another place", path, strerror(errno));
-    int rc = write_png(f, d, rgb, &err);
+    int rc = picture_png(f, d->width, d->height, rgb, (size_t)d->width * 3, &err);
     if (fclose(f) || rc)
         return trouble_text("--png %s: %s: make room, or give another place", path, err.text);
     return EXIT_DONE;
@@ -63,9 +32,7 @@ static int draw(struct engine *e, const char *path, uint64_t icount)
         return EXIT_NO;
     }
     size_t n = (size_t)d.width * d.height * 3;
-    uint8_t *rgb = calloc(n, 1);
-    if (!rgb)
-        return trouble_text("no memory for a picture of %u x %u", d.width, d.height);
+    uint8_t *rgb = mem_zero(n, 1);
     e->ops->display(e, &d, NULL, 0, rgb, n);
     int status = save_png(path, &d, rgb);
     free(rgb);
@@ -81,7 +48,7 @@ static int print_at(struct replay *r, uint64_t icount, const char *png, struct e
     struct engine *e = replay_engine(r);
     if (png)
         return draw(e, png, icount);
-    char *text = malloc(SCREEN_SIZE);
+    char *text = mem_alloc(SCREEN_SIZE);
     size_t n = e->ops->screen(e, text, SCREEN_SIZE);
     if (n)
         fputs(text, stdout);
@@ -109,39 +76,22 @@ static int screen(void *ctx, struct trace *t, const char *path)
     return status;
 }
 
-enum { OPT_AT = 1, OPT_PNG };
-
 static const struct option_row rows[] = {
     {.name = "at",
      .argument = "POSITION",
      .help = "the screen at that position (default: the end)",
-     .id = OPT_AT},
+     STORE(struct screen_command, at)},
     {.name = "png",
      .argument = "FILE",
      .help = "draw it into a PNG file, pixel by pixel: text in the guest's own font, or graphics",
-     .id = OPT_PNG},
+     STORE(struct screen_command, png)},
     END_OF_ROWS,
 };
-
-static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
-{
-    struct screen_command *c = ctx;
-    switch (row->id) {
-    case OPT_AT:
-        c->at = value;
-        return 0;
-    case OPT_PNG:
-        c->png = value;
-        return 0;
-    default:
-        return option_not_handled(row, err);
-    }
-}
 
 static int cmd_screen(int argc, char **argv)
 {
     struct screen_command c = {0};
-    return run_on_trace(&command_screen, argc, argv, take_option, &c, screen);
+    return run_on_trace(&command_screen, argc, argv, NULL, &c, screen);
 }
 
 const struct command command_screen = {

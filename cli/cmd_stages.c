@@ -176,15 +176,15 @@ static struct stages *build(const struct options *o, struct trace *t, struct err
     return s;
 }
 
-enum { OPT_LAID_OVER = 1, OPT_DEPTH, OPT_ALL, OPT_CHAIN };
+enum { OPT_DEPTH = 1, OPT_CHAIN };
 
 static const struct option_row rows[] = {
     {.name = "profile",
      .argument = "FILE",
      .help = "lay this boot profile over the trace instead of the one it was recorded with",
-     .id = OPT_LAID_OVER},
+     STORE(struct options, profile)},
     {.name = "depth", .argument = "N", .help = "only the outer N levels (default: all)", .id = OPT_DEPTH},
-    {.name = "all", .help = "give each short process a line of its own", .id = OPT_ALL},
+    {.name = "all", .help = "give each short process a line of its own", STORE(struct options, all)},
     {.name = "critical-chain",
      .argument = "[NAME]",
      .help = "what the boot waited for, last first: from stage NAME, or from the last one of the start-up",
@@ -199,12 +199,6 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
 {
     struct options *o = ctx;
     switch (row->id) {
-    case OPT_LAID_OVER:
-        o->profile = value;
-        return 0;
-    case OPT_ALL:
-        o->all = true;
-        return 0;
     case OPT_CHAIN:
         o->chain = true;
         o->goal = value;

@@ -70,30 +70,10 @@ static void list_table(const struct symbol_mapping *m)
 static void space_text(symbol_space space, char *buf, size_t size)
 {
     const unsigned guest = space < 0 ? 0 : symbol_space_guest(space);
-    const uint32_t id = space < 0 ? 0 : symbol_space_id(space);
-    if (!id)
+    if (space < 0 || !symbol_space_id(space))
         snprintf(buf, size, guest ? "kernel %u" : "kernel", guest);
-    else if (!guest)
-        snprintf(buf, size, "pid %u", id);
     else
-        snprintf(buf, size, "pid %u:%u", guest, id);
-}
-
-/* --pid: "5", or "1:5" as listed: process 5 of guest 1. */
-static int set_space(struct query *q, const struct option_row *row, const char *value, struct error *err)
-{
-    const char *colon = strchr(value, ':');
-    uint64_t guest = 0, pid;
-    char first[8] = "";
-    if (colon && (size_t)(colon - value) < sizeof first) {
-        memcpy(first, value, (size_t)(colon - value));
-        if (take_number(row, first, 0, UINT16_MAX, &guest, err))
-            return -1;
-    }
-    if (take_number(row, colon ? colon + 1 : value, 0, INT32_MAX, &pid, err))
-        return -1;
-    q->space = symbol_space_of((unsigned)guest, (uint32_t)pid);
-    return 0;
+        symbol_space_text(space, buf + snprintf(buf, size, "pid "), size - 4);
 }
 
 static void list(const struct query *q)
@@ -135,18 +115,19 @@ static int symbols_command(struct trace *t, struct query *q, char **what, struct
     return status;
 }
 
-enum { OPT_AT = 1, OPT_PID, OPT_ALL };
+enum { OPT_PID = 1 };
 
 static const struct option_row rows[] = {
     {.name = "at",
      .argument = "POSITION",
      .help = "the symbols in force at that position (default: the end)",
-     .id = OPT_AT},
+     STORE(struct query, at_text)},
     {.name = "pid",
      .argument = "PID",
      .help = "also look in the programs of process PID (its tgid)",
+     .more = "GUEST:PID is a process of another guest than the first.",
      .id = OPT_PID},
-    {.name = "all", .help = "list every symbol in force", .id = OPT_ALL},
+    {.name = "all", .help = "list every symbol in force", STORE(struct query, all)},
     END_OF_ROWS,
 };
 
@@ -154,14 +135,8 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
 {
     struct query *q = ctx;
     switch (row->id) {
-    case OPT_AT:
-        q->at_text = value;
-        return 0;
     case OPT_PID:
-        return set_space(q, row, value, err);
-    case OPT_ALL:
-        q->all = true;
-        return 0;
+        return take_process(row, value, &q->space, err);
     default:
         return option_not_handled(row, err);
     }
@@ -187,11 +162,11 @@ static int cmd_symbols(int argc, char **argv)
 const struct command command_symbols = {
     .name = "symbols",
     .run = cmd_symbols,
-    .what = "look names and addresses up",
+    .what = "look up names and addresses",
     .arguments = "TRACE [NAME|ADDRESS…]",
     .rows = rows,
     .intro =
-        "Looks names and addresses up among the symbols that the trace holds: those of the kernel and its modules, of the "
+        "Looks up names and addresses among the symbols that the trace holds: those of the kernel and its modules, of the "
         "programs that were executed, of the built-in firmware and the demo guest, and of files given by --symbols. Without a "
         "NAME or ADDRESS it lists where the symbols are from.",
     .outro = "ADDRESS is 0x…; NAME may be MODULE:NAME. Exits with 1 if one is not found.",

@@ -1,8 +1,10 @@
 /* cmd_tui.c - bootreel tui. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
+#include "core/text.h"
 #include "tui/tui.h"
 
 struct tui_command {
@@ -15,17 +17,30 @@ struct tui_command {
 static char *xdg(const char *variable, const char *below_home, const char *file)
 {
     const char *folder = getenv(variable), *home = getenv("HOME");
-    char *path = NULL;
+    struct text path = {0};
     if (folder && *folder == '/') /* the specification says to ignore relative paths */
-        return asprintf(&path, "%s/%s", folder, file) < 0 ? NULL : path;
-    if (!home || !*home)
-        return NULL;
-    return asprintf(&path, "%s/%s/%s", home, below_home, file) < 0 ? NULL : path;
+        text_add(&path, "%s/%s", folder, file);
+    else if (home && *home)
+        text_add(&path, "%s/%s/%s", home, below_home, file);
+    return path.s;
+}
+
+/* The folder of this program: if it was built there, it has the sources of its firmware and demo guest. "" if not known. */
+static void own_folder(char *path, size_t size)
+{
+    ssize_t n = readlink("/proc/self/exe", path, size - 1);
+    path[n > 0 ? n : 0] = 0;
+    char *slash = strrchr(path, '/');
+    if (slash)
+        *slash = 0;
 }
 
 static int show(struct tui_options *o)
 {
     struct error err;
+    char own[4096];
+    own_folder(own, sizeof own);
+    o->sources = own;
     const struct engine_kind *kinds[ENGINES_MAX];
     o->nkinds = engine_list(kinds);
     o->kinds = kinds;
@@ -38,43 +53,43 @@ static void print_command(void *ctx, const char *group, const char *name, const 
     printf("%s\t%s\t%s\t%s\n", group, name, keys, what);
 }
 
-enum { OPT_AT = 1, OPT_SCRIPT, OPT_DUMP, OPT_SIZE, OPT_KEYS, OPT_MONO, OPT_ASCII, OPT_SETTINGS, OPT_MEMORY };
+enum { OPT_SIZE = 1 };
 
 static const struct option_row rows[] = {
     {.name = "at",
      .argument = "POSITION",
      .help = "where to begin (default: where the last session on this trace ended, else at the reset vector)",
-     .id = OPT_AT},
+     STORE(struct tui_command, o.at)},
     {.name = "script",
      .argument = "FILE",
      .help = "take keys and commands from a file (- is standard input) instead of a terminal",
-     .id = OPT_SCRIPT,
+     STORE(struct tui_command, o.script),
      .more =
          "A line is a command as after `:`, or `keys KEY...`, `type TEXT`, `show FILE`, `size WxH`, `expect TEXT`, "
          "`message TEXT`, `live-until TEXT`, `cancel N` or `clock NAME COMMAND`."},
     {.name = "dump",
      .argument = "FILE",
      .help = "write what is shown in the end: text, or a picture if it is FILE.svg (- is standard output)",
-     .id = OPT_DUMP},
+     STORE(struct tui_command, o.dump)},
     {.name = "size",
      .argument = "WxH",
      .help = "the size of a script's screen (default 120x40)",
      .id = OPT_SIZE},
     {.name = "keys",
      .help = "print all keys and commands: group, name, keys and what it does, with tabs between them",
-     .id = OPT_KEYS},
-    {.name = "mono", .help = "without colours", .id = OPT_MONO},
-    {.name = "ascii", .help = "only ASCII characters", .id = OPT_ASCII},
+     STORE(struct tui_command, keys)},
+    {.name = "mono", .help = "without colours", STORE(struct tui_command, o.mono)},
+    {.name = "ascii", .help = "only ASCII characters", STORE(struct tui_command, o.ascii)},
     {.name = "settings",
      .argument = "FILE",
      .help = "the settings (default: bootreel/settings in XDG_CONFIG_HOME; with --script or --dump none)",
-     .id = OPT_SETTINGS},
+     STORE(struct tui_command, o.settings)},
     {.name = "memory",
      .argument = "FOLDER",
      .help =
          "keep positions and marks of traces there (default: bootreel in XDG_STATE_HOME; with --script or "
          "--dump nowhere)",
-     .id = OPT_MEMORY},
+     STORE(struct tui_command, o.memory)},
     END_OF_ROWS,
 };
 
@@ -85,39 +100,15 @@ static int take_screen_size(struct tui_options *o, const struct option_row *row,
     if (sscanf(value, "%dx%d%c", &o->width, &o->height, &end) == 2 && o->width > 0 && o->height > 0 &&
         o->width <= 1000 && o->height <= 1000)
         return 0;
-    return error_set(err, "--%s: \"%.40s\" is no size: write it as 120x40", row->name, value);
+    return error_set(err, "--%s: \"%.40s\" is not a size: write it as 120x40", row->name, value);
 }
 
 static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
 {
     struct tui_command *c = ctx;
     switch (row->id) {
-    case OPT_AT:
-        c->o.at = value;
-        return 0;
-    case OPT_SCRIPT:
-        c->o.script = value;
-        return 0;
-    case OPT_DUMP:
-        c->o.dump = value;
-        return 0;
     case OPT_SIZE:
         return take_screen_size(&c->o, row, value, err);
-    case OPT_KEYS:
-        c->keys = true;
-        return 0;
-    case OPT_MONO:
-        c->o.mono = true;
-        return 0;
-    case OPT_ASCII:
-        c->o.ascii = true;
-        return 0;
-    case OPT_SETTINGS:
-        c->o.settings = value;
-        return 0;
-    case OPT_MEMORY:
-        c->o.memory = value;
-        return 0;
     default:
         return option_not_handled(row, err);
     }
@@ -126,8 +117,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
 static int start(struct tui_options *o, int argc, char **argv)
 {
     if (argc - optind == 2)
-        return trouble_text("tui: %s and %s: two traces side by side are not there yet: open one of them",
-                            argv[optind], argv[optind + 1]);
+        o->other = argv[--argc];
     o->path = only_argument(argc, argv, "trace");
     if (!o->path)
         return EXIT_TROUBLE;
@@ -160,7 +150,7 @@ const struct command command_tui = {
     .name = "tui",
     .run = cmd_tui,
     .what = "look at a trace, and go through it, on a terminal",
-    .arguments = "TRACE [--at POSITION] [--script FILE] [--dump FILE]",
+    .arguments = "TRACE [OTHER] [--at POSITION] [--script FILE] [--dump FILE]",
     .rows = rows,
     .intro =
         "Shows the recorded boot on a terminal, at any of its moments, and goes through it forwards and backwards. ? "
@@ -168,5 +158,6 @@ const struct command command_tui = {
     .more =
         "docs/tour.md is a tour. It needs 60 columns and 16 lines; colours, UTF-8 and a mouse are used where they are.",
     .outro =
-        "The settings file holds lines: colour STYLE = …, key [VIEW] KEY = COMMAND, layout PAGE SIZE = …, set NAME = …",
+        "The settings file holds lines: colour STYLE = …, key [VIEW] KEY = COMMAND, layout PAGE SIZE = …, set NAME = …, "
+        "directory = FOLDERS (where source files are looked for), substitute-path FROM = TO",
 };

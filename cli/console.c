@@ -29,23 +29,33 @@ int take_console(const struct option_row *row, const char *value, int *device, s
             *device = devices[i].device;
             return 0;
         }
-    return error_set(err, "--%s: \"%.40s\" is no console: serial0 … serial3, screen, debug, auto or none",
+    return error_set(err, "--%s: \"%.40s\" is not a console: serial0 … serial3, screen, debug, auto or none",
                      row->name, value);
 }
 
 void console_bytes(int device, unsigned from, const void *data, size_t n)
 {
-    if ((int)from == device && device != CONSOLE_SCREEN)
-        fwrite(data, 1, n, stdout);
+    console_bytes_to(stdout, device, from, data, n);
 }
 
 void console_event(int device, const struct event *ev)
 {
+    console_event_to(stdout, device, ev);
+}
+
+void console_bytes_to(FILE *out, int device, unsigned from, const void *data, size_t n)
+{
+    if ((int)from == device && device != CONSOLE_SCREEN)
+        fwrite(data, 1, n, out);
+}
+
+void console_event_to(FILE *out, int device, const struct event *ev)
+{
     if (device != CONSOLE_SCREEN || ev->kind != EV_CONSOLE_LINE ||
         ev->f[EVF_CONSOLE_LINE_device] != CONSOLE_SCREEN)
         return;
-    fwrite(ev->data, 1, ev->len, stdout);
-    fputc('\n', stdout);
+    fwrite(ev->data, 1, ev->len, out);
+    fputc('\n', out);
 }
 
 int console_of_trace(struct trace *t)

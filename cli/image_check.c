@@ -60,9 +60,9 @@ static int check_sectors(const struct head *h, unsigned sector, const char *what
 {
     if (h->im->size % sector == 0)
         return 0;
-    return error_set(err,
-                     "%s: %llu bytes are not whole sectors of %u: it is no image of %s, or it was cut off",
-                     h->im->name, (unsigned long long)h->im->size, sector, what);
+    return error_set(
+        err, "%s: %llu bytes are not whole sectors of %u: it is not an image of %s, or it was cut off",
+        h->im->name, (unsigned long long)h->im->size, sector, what);
 }
 
 static int check_size(const struct head *h, uint64_t max, struct error *err)
@@ -93,7 +93,7 @@ static int check_cdrom(const struct head *h, struct error *err)
         return -1;
     if (h->im->size < PVD + sizeof pvd)
         return error_set(
-            err, "%s: ends before its file system begins: it is no image of a CD-ROM, or it was cut off",
+            err, "%s: ends before its file system begins: it is not an image of a CD-ROM, or it was cut off",
             h->im->name);
     if (h->im->read(h->im->ctx, PVD, pvd, sizeof pvd, err))
         return -1;
@@ -108,7 +108,7 @@ static int check_cdrom(const struct head *h, struct error *err)
 static int check_option_rom(const struct head *h, struct error *err)
 {
     if (h->n < 3 || h->bytes[0] != 0x55 || h->bytes[1] != 0xaa)
-        return error_set(err, "%s: is no option ROM: it does not begin with 55 AA", h->im->name);
+        return error_set(err, "%s: is not an option ROM: it does not begin with 55 AA", h->im->name);
     if (h->bytes[2] * 512u <= h->im->size)
         return 0;
     return error_set(err, "%s: was cut off: its header says %u bytes, the file has %llu: fetch it again",

@@ -24,6 +24,12 @@ void json_bool(yajl_gen g, const char *key, bool value)
     yajl_gen_bool(g, value);
 }
 
+void json_array(yajl_gen g, const char *key)
+{
+    yajl_gen_string(g, (const unsigned char *)key, strlen(key));
+    yajl_gen_array_open(g);
+}
+
 void json_print(yajl_gen g)
 {
     const unsigned char *text;

@@ -4,15 +4,22 @@
 #include <string.h>
 
 #include "bios/builtin.h"
+#include "cli/hosted.h"
 #include "cli/machine.h"
 #include "core/guest.h"
 #include "guests/demo/demo.h"
 #include "hv/hv.h"
+#include "traces/memory.h"
 
-enum { MAX_SETTINGS = 16, MAX_EXTRA = 64 };
+enum { MAX_SETTINGS = 24 + MACHINE_MODULES, MAX_EXTRA = 1024 };
 #define MIB         (1ull << 20)
 #define MAX_MEMORY  (64ull << 30)
 #define MAX_ADDRESS (64ull << 30)
+
+/* The roles of the modules' images, and the keys of the settings with their strings. */
+static const char *const module_roles[MACHINE_MODULES] = {
+    "module0", "module1", "module2",  "module3",  "module4",  "module5",  "module6",  "module7",
+    "module8", "module9", "module10", "module11", "module12", "module13", "module14", "module15"};
 
 struct machine {
     const char *bios, *vgabios, *cpu, *rtc, *boot, *append, *vga; /* as given, or NULL */
@@ -21,6 +28,12 @@ struct machine {
     const char *disk[MACHINE_DISKS];
     unsigned ndisks;
     const char *cdrom, *floppy, *kernel, *initrd;
+    char *module[MACHINE_MODULES];              /* the files … */
+    const char *module_string[MACHINE_MODULES]; /* … and "FILE ARGUMENTS" as given */
+    unsigned nmodules;
+    const char *program, *uml, *sysroot; /* the Linux host instead of a PC */
+    char *const *arguments;
+    size_t narguments;
     char *flat;
     uint64_t flat_address;
     uint64_t memory;
@@ -58,7 +71,7 @@ static int set_rtc(struct machine *m, const char *value, struct error *err)
              minute < 60 && second >= 0 && second < 60;
     }
     if (!ok)
-        return error_set(err, "--rtc: \"%.40s\" is no time: write it as " MACHINE_RTC, value);
+        return error_set(err, "--rtc: \"%.40s\" is not a time: write it as " MACHINE_RTC, value);
     m->rtc = value;
     return 0;
 }
@@ -87,9 +100,9 @@ static int set_flat(struct machine *m, const char *value, struct error *err)
                          value);
     m->flat_address = strtoull(at + 1, &end, 0);
     if (*end || m->flat_address >= MAX_ADDRESS)
-        return error_set(err, "--flat: \"%.40s\" is no address: write it as 0x100000", at + 1);
+        return error_set(err, "--flat: \"%.40s\" is not an address: write it as 0x100000", at + 1);
     free(m->flat);
-    m->flat = strndup(value, (size_t)(at - value));
+    m->flat = mem_text(value, (size_t)(at - value));
     return 0;
 }
 
@@ -104,9 +117,22 @@ static int set_once(const char **to, const struct option_row *row, const char *v
 static int add_disk(struct machine *m, const char *value, struct error *err)
 {
     if (m->ndisks == MACHINE_DISKS)
-        return error_set(err, "--disk: %.200s: there are %d already, and no more places", value,
+        return error_set(err, "--disk: %.200s: the machine has %d disks already, and no room for more", value,
                          MACHINE_DISKS);
     m->disk[m->ndisks++] = value;
+    return 0;
+}
+
+static int add_module(struct machine *m, const char *value, struct error *err)
+{
+    size_t n = strcspn(value, " ");
+    if (!n)
+        return error_set(err, "--module: \"%.40s\" names no file: write it as \"FILE ARGUMENTS\"", value);
+    if (m->nmodules == MACHINE_MODULES)
+        return error_set(err, "--module: %.200s: there are %d already, and no more places", value,
+                         MACHINE_MODULES);
+    m->module[m->nmodules] = strndup(value, n);
+    m->module_string[m->nmodules++] = value;
     return 0;
 }
 
@@ -123,10 +149,14 @@ enum {
     MO_BOOT,
     MO_KERNEL,
     MO_INITRD,
+    MO_MODULE,
     MO_APPEND,
     MO_FLAT,
     MO_VGA,
-    MO_INSPECT
+    MO_INSPECT,
+    MO_PROGRAM,
+    MO_UML,
+    MO_SYSROOT
 };
 
 const struct option_row machine_options[] = {
@@ -162,13 +192,17 @@ const struct option_row machine_options[] = {
      .id = MO_RTC,
      .more = "The host's time is never used."},
     {.name = "inspect",
-     .argument = "linux|none",
-     .help = "look for a Linux kernel and record what it does (default), or do not",
+     .argument = "linux,freebsd,xen|none",
+     .help =
+         "look for these kernels and hypervisors and record what they do (default: all of them), or do not",
      .id = MO_INSPECT,
      .more =
-         "It is found by what every build of a kernel has in memory. It gives events of the classes kernel, process, sched and "
+         "They are found by what every build has in memory. A kernel gives events of the classes kernel, process, sched and "
          "syscall, and symbols. Kernels from 4.6 on are understood, of 64 and of 32 bits; system calls are those of 64-bit, x32 and 32-bit programs. "
-         "A kernel without type information (BTF), such as Debian's 32-bit ones, gives no symbols of programs; an event kernel.note says what is not known of a kernel, and why."},
+         "A kernel without type information (BTF), such as Debian's 32-bit ones, gives no symbols of programs; an event kernel.note says what is not known of a kernel, and why. "
+         "FreeBSD kernels of amd64 and i386 are understood (tried: 12.1 and 13.0-CURRENT); their programs have no symbols. "
+         "Xen (x86-64, from 4.5 on) gives the steps of its boot, domains, hypercalls, switches of virtual processors and symbols; kernels are looked for "
+         "in its paravirtual domains too. Its symbols are complete if it was built with CONFIG_LIVEPATCH, and without data otherwise."},
     {.name = "vga", .argument = "std|none", .help = "the display adapter (default std)", .id = MO_VGA},
     {.name = "disk",
      .argument = "FILE",
@@ -187,16 +221,40 @@ const struct option_row machine_options[] = {
          "The firmware reads the key from the screen's keyboard and, if it is the built-in one, also from the serial port."},
     {.name = "kernel",
      .argument = "FILE",
-     .help = "a Linux bzImage or multiboot image, loaded directly",
+     .help = "a Linux bzImage or multiboot image (or either packed by gzip), loaded directly",
      .id = MO_KERNEL,
      .more =
          "The recording begins at the kernel's entry. The firmware has run before that, unrecorded: its services, tables and settings are there. A reset loads the kernel again."},
     {.name = "initrd", .argument = "FILE", .help = "the kernel's initial RAM disk", .id = MO_INITRD},
+    {.name = "module",
+     .argument = "\"FILE ARGUMENTS\"",
+     .help = "a module for a multiboot kernel (up to {max-modules} times)",
+     .id = MO_MODULE,
+     .more =
+         "The kernel gets the file as it is, and the file's name without its folder and the arguments as the module's string. Xen's first module is the kernel of its domain 0, with its command line; the second is that kernel's initial RAM disk."},
     {.name = "append", .argument = "STRING", .help = "the kernel's command line", .id = MO_APPEND},
     {.name = "flat",
      .argument = "FILE@ADDRESS",
      .help = "a bare binary, loaded there and run at once",
      .id = MO_FLAT},
+    {.name = "uml",
+     .argument = "FILE",
+     .help = "user-mode Linux, on a deterministic Linux host instead of a PC",
+     .id = MO_UML,
+     .more =
+         "With --memory (`mem=`), --initrd, --disk (`ubd0=` and further) and --append. The kernel is an unmodified `linux.uml`; its C library is taken from the host, or from "
+         "--sysroot, and is in the trace."},
+    {.name = "program",
+     .argument = "FILE",
+     .help = "any 64-bit Linux program, on that host; its arguments follow, after -- if they begin with -",
+     .id = MO_PROGRAM,
+     .more =
+         "It sees its own file, its interpreter and its libraries, and nothing else of the real host: no files, no network, no time. A system call that the host does not have is answered with `ENOSYS`, "
+         "and reported as an event of the class unhandled. --memory is for all its processes."},
+    {.name = "sysroot",
+     .argument = "FOLDER",
+     .help = "where a program's interpreter and libraries are (default: /)",
+     .id = MO_SYSROOT},
     END_OF_ROWS,
 };
 
@@ -231,6 +289,8 @@ int machine_option(struct machine *m, const struct option_row *row, const char *
         return set_once(&m->kernel, row, value, err);
     case MO_INITRD:
         return set_once(&m->initrd, row, value, err);
+    case MO_MODULE:
+        return add_module(m, value, err);
     case MO_APPEND:
         return set_once(&m->append, row, value, err);
     case MO_FLAT:
@@ -239,6 +299,12 @@ int machine_option(struct machine *m, const struct option_row *row, const char *
         return set_word(&m->vga, row, value, err);
     case MO_INSPECT:
         return set_inspect(m, value, err);
+    case MO_PROGRAM:
+        return set_once(&m->program, row, value, err);
+    case MO_UML:
+        return set_once(&m->uml, row, value, err);
+    case MO_SYSROOT:
+        return set_once(&m->sysroot, row, value, err);
     default:
         return option_not_handled(row, err);
     }
@@ -248,7 +314,7 @@ int machine_option(struct machine *m, const struct option_row *row, const char *
 
 struct machine *machine_new(void)
 {
-    struct machine *m = calloc(1, sizeof *m);
+    struct machine *m = mem_zero(1, sizeof *m);
     m->memory = MACHINE_MEMORY;
     m->cpus = 1;
     m->files = image_files_new();
@@ -262,22 +328,55 @@ void machine_free(struct machine *m)
     for (size_t i = 0; i < m->nsettings; i++)
         free((char *)m->settings[i].value);
     image_files_free(m->files);
+    for (unsigned i = 0; i < m->nmodules; i++)
+        free(m->module[i]);
     free(m->flat);
     free(m);
 }
 
+bool machine_is_hosted(const struct machine *m)
+{
+    return m->program || m->uml;
+}
+
+int machine_arguments(struct machine *m, char *const *arguments, size_t n, struct error *err)
+{
+    if (n && !m->program)
+        return error_set(err,
+                         "record: \"%.100s\" is not an option: give images as --kernel, --disk, --cdrom …",
+                         arguments[0]);
+    m->arguments = arguments;
+    m->narguments = n;
+    return 0;
+}
+
 bool machine_is_demo(const struct machine *m)
 {
-    return !m->ndisks && !m->cdrom && !m->floppy && !m->kernel && !m->flat;
+    return !m->ndisks && !m->cdrom && !m->floppy && !m->kernel && !m->flat && !machine_is_hosted(m);
 }
 
 static int check(const struct machine *m, struct error *err)
 {
     if (m->kernel && m->flat)
         return error_set(err, "--kernel and --flat: give one of them: both say what runs first");
-    if (!m->kernel && (m->initrd || m->append))
+    if (m->program && m->uml)
+        return error_set(err, "--program and --uml: give one of them: both say what runs first");
+    if (machine_is_hosted(m) &&
+        (m->kernel || m->flat || m->bios || m->cdrom || m->floppy || m->boot || m->vga || m->nmodules))
+        return error_set(err, "--%s: runs on a Linux host, not on a PC: leave the PC's options out",
+                         m->uml ? "uml" : "program");
+    if (m->program && (m->initrd || m->append || m->ndisks))
+        return error_set(err, "--program: takes no --initrd, --append or --disk: leave them out");
+    if (m->sysroot && !machine_is_hosted(m))
+        return error_set(err, "--sysroot: goes with --program or --uml: give one of them");
+    if (!m->kernel && !m->uml && (m->initrd || m->append || m->nmodules))
         return error_set(err, "--%s: goes with a kernel: give --kernel FILE too",
-                         m->initrd ? "initrd" : "append");
+                         m->initrd   ? "initrd"
+                         : m->append ? "append"
+                                     : "module");
+    if (m->initrd && m->nmodules)
+        return error_set(
+            err, "--initrd and --module: give one of them: Xen's initial RAM disk is its second module");
     if (m->flat && m->bios)
         return error_set(err,
                          "--flat and --bios: a bare binary runs without firmware: leave one of them out");
@@ -288,7 +387,7 @@ static int check(const struct machine *m, struct error *err)
 
 static void set(struct machine *m, const char *key, const char *value)
 {
-    m->settings[m->nsettings++] = (struct setting){key, strdup(value)};
+    m->settings[m->nsettings++] = (struct setting){key, mem_string(value)};
 }
 
 static void set_number(struct machine *m, const char *key, uint64_t n)
@@ -328,6 +427,15 @@ static void set_inspected(struct machine *m)
     free(names.s);
 }
 
+/* The string of a module: its file's name without the folder, then its arguments. */
+static void set_modules(struct machine *m)
+{
+    for (unsigned i = 0; i < m->nmodules; i++) {
+        const char *slash = strrchr(m->module[i], '/');
+        set(m, module_roles[i], m->module_string[i] + (slash ? slash + 1 - m->module[i] : 0));
+    }
+}
+
 /* All settings are stored, even defaults, so that a trace keeps its meaning when defaults change. */
 static void make_settings(struct machine *m, const char *bios)
 {
@@ -344,10 +452,93 @@ static void make_settings(struct machine *m, const char *bios)
     set_inspected(m);
     if (m->kernel)
         set(m, "append", or_default(m->append, ""));
+    set_modules(m);
     if (m->flat)
         set_number(m, "flat-address", m->flat_address);
     for (size_t i = 0; i < m->nextra; i++)
         set(m, m->extra[i].key, m->extra[i].value);
+}
+
+/* ---------------------------------------------------------------- a program on the Linux host */
+
+enum { HOST_EXTRA = 256 }; /* MiB for what user-mode Linux's host needs besides the guest's memory */
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static void set_format(struct machine *m, const char *key, const char *format, const char *text)
+{
+    char *s = NULL;
+    if (asprintf(&s, format, text) < 0)
+        abort();
+    set(m, key, s);
+    free(s);
+}
+
+/* What the guest is told: by arguments, as on any host. */
+static int set_uml_arguments(struct machine *m, struct error *err)
+{
+    char text[64];
+    set(m, "argument", base_name(m->uml));
+    snprintf(text, sizeof text, "mem=%lluM", (unsigned long long)(m->memory / MIB));
+    set(m, "argument", text);
+    if (m->initrd) {
+        if (image_files_add(m->files, "file /initrd", m->initrd, err))
+            return -1;
+        set(m, "argument", "initrd=/initrd");
+    }
+    for (unsigned i = 0; i < m->ndisks; i++) {
+        snprintf(text, sizeof text, "file /disk%u", i);
+        if (image_files_add(m->files, text, m->disk[i], err))
+            return -1;
+        snprintf(text, sizeof text, "ubd%u=/disk%u", i, i);
+        set(m, "argument", text);
+    }
+    set(m, "argument", "con0=fd:0,fd:1");
+    set(m, "argument", "con=null");
+    for (char *copy = strdup(m->append ? m->append : ""), *rest = copy, *word; copy; copy = NULL) {
+        while ((word = strsep(&rest, " ")))
+            if (*word && m->nsettings < MAX_SETTINGS + MAX_EXTRA - 16)
+                set(m, "argument", word);
+        free(copy);
+    }
+    return 0;
+}
+
+static int finish_hosted(struct machine *m, struct error *err)
+{
+    const char *file = m->uml ? m->uml : m->program, *sysroot = m->sysroot ? m->sysroot : "";
+    char to[4096];
+    snprintf(to, sizeof to, "/usr/bin/%s", base_name(file));
+    if (m->narguments > MAX_EXTRA - 64)
+        return error_set(err, "--program: %zu arguments: at most %d", m->narguments, MAX_EXTRA - 64);
+    if (hosted_add_program(m->files, strcmp(sysroot, "/") ? sysroot : "", file, to, err))
+        return -1;
+    set_number(m, "ram", m->memory + (m->uml ? HOST_EXTRA * MIB : 0));
+    set(m, "cpu", or_default(m->cpu, hv_cpu_model(0)));
+    set(m, "rtc", or_default(m->rtc, MACHINE_RTC));
+    set(m, "inspect", "none");
+    set(m, "kind", m->uml ? "uml" : "program");
+    set(m, "program", to);
+    set(m, "folder", "/root");
+    set(m, "environment", "HOME=/root");
+    set(m, "environment", "PATH=/usr/local/bin:/usr/bin:/bin");
+    set(m, "environment", "TERM=linux");
+    if (m->uml && set_uml_arguments(m, err))
+        return -1;
+    if (!m->uml)
+        set_format(m, "argument", "%s", base_name(m->program));
+    for (size_t i = 0; i < m->narguments; i++)
+        set(m, "argument", m->arguments[i]);
+    for (size_t i = 0; i < m->nextra; i++)
+        set(m, m->extra[i].key, m->extra[i].value);
+    m->config.settings = m->settings;
+    m->config.nsettings = m->nsettings;
+    m->config.images = image_files_images(m->files, &m->config.nimages);
+    return 0;
 }
 
 static const char *bios_kind(const struct machine *m)
@@ -390,6 +581,9 @@ static int add_media(struct machine *m, struct error *err)
     for (unsigned i = 0; i < m->ndisks; i++)
         if (add(m, roles[i], m->disk[i], err))
             return -1;
+    for (unsigned i = 0; i < m->nmodules; i++)
+        if (add(m, module_roles[i], m->module[i], err))
+            return -1;
     size_t size;
     const uint8_t *demo = demo_disk(&size);
     if (machine_is_demo(m) && image_files_add_memory(m->files, roles[0], "demo", demo, size, err))
@@ -400,6 +594,8 @@ static int add_media(struct machine *m, struct error *err)
 int machine_finish(struct machine *m, struct error *err)
 {
     const char *bios = bios_kind(m);
+    if (machine_is_hosted(m))
+        return check(m, err) ? -1 : finish_hosted(m, err);
     if (check(m, err) || add_firmware(m, bios, err) || add_media(m, err))
         return -1;
     make_settings(m, bios);
@@ -444,7 +640,7 @@ static void add_bios_symbols(struct symbol_image *list, size_t *n)
 size_t machine_symbols(const struct machine *m, struct symbol_image list[MACHINE_SYMBOLS])
 {
     size_t n = 0;
-    if (!strcmp(bios_kind(m), "builtin"))
+    if (!strcmp(bios_kind(m), "builtin") && !machine_is_hosted(m))
         add_bios_symbols(list, &n);
     if (machine_is_demo(m)) {
         add_symbols(list, &n, "loader", demo_loader_symbols);

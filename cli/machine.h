@@ -8,7 +8,13 @@
 #include "core/symbols.h"
 
 /* Defaults and bounds. The default processor model is hv_cpu_model(0). */
-enum { MACHINE_DISKS = 4, MACHINE_CPUS = 64, MACHINE_BOOT_MENU_MS = 3000, MACHINE_MEMORY = 256 << 20 };
+enum {
+    MACHINE_DISKS = 4,
+    MACHINE_MODULES = 16,
+    MACHINE_CPUS = 64,
+    MACHINE_BOOT_MENU_MS = 3000,
+    MACHINE_MEMORY = 256 << 20
+};
 #define MACHINE_RTC "2027-01-01T00:00:00"
 
 extern const struct option_row machine_options[];
@@ -19,6 +25,11 @@ struct machine *machine_new(void);
 void machine_free(struct machine *m); /* NULL is allowed */
 /* One of machine_options. -1 with err if its value makes no sense. */
 int machine_option(struct machine *m, const struct option_row *row, const char *value, struct error *err);
+/* The arguments after the options, which are the program's; they must stay valid. -1 with err if there is no
+ * program. */
+int machine_arguments(struct machine *m, char *const *arguments, size_t n, struct error *err);
+/* Whether it is a program on the Linux host, not a PC. After the options. */
+bool machine_is_hosted(const struct machine *m);
 /* To be called after all options: finds the firmware, opens the images, sets the defaults. */
 int machine_finish(struct machine *m, struct error *err);
 /* Adds a setting, after those of the options. -1 with err if there are too many. */

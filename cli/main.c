@@ -4,10 +4,12 @@
 
 #include "cli/cli.h"
 #include "hv/hv.h"
+#include "uml/uml.h"
 
-/* A step of the PC takes one nanosecond of guest time. */
+/* A step of either takes one nanosecond of guest time. */
 static const struct engine_kind engines[] = {
     {.name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = hv_create, .words = &hv_words},
+    {.name = "linux", .behaviour = UML_BEHAVIOUR, .step_ns = 1, .create = uml_create},
 };
 
 const struct engine_kind *engine_find(const char *name, struct error *err)
@@ -15,10 +17,11 @@ const struct engine_kind *engine_find(const char *name, struct error *err)
     for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++)
         if (!strcmp(engines[i].name, name))
             return &engines[i];
-    error_set(err,
-              "the trace is of an engine \"%.40s\" that this version does not have: use the version that "
-              "recorded it",
-              name);
+    error_set(
+        err,
+        "the trace was recorded by the engine \"%.40s\", which this version does not have: use the version "
+        "that recorded it",
+        name);
     return NULL;
 }
 

@@ -7,7 +7,10 @@
 
 #include "cli/cli.h"
 #include "core/position.h"
+#include "core/position.h"
 #include "core/profile.h"
+#include "core/recorder.h"
+#include "traces/memory.h"
 
 /* ---------------------------------------------------------------- rows */
 
@@ -118,6 +121,22 @@ static void complain(const struct option_list *list, char **argv, int argc)
         trouble_text("%s: option \"%.60s\" is unknown: see bootreel %s --help", argv[0], word, argv[0]);
 }
 
+static int take_or_store(const struct option_row *row, const char *value, option_taker *take, void *ctx,
+                         struct error *err)
+{
+    char *to = (char *)ctx + row->to;
+    switch (row->store) {
+    case STORE_TEXT:
+        *(const char **)to = value;
+        return 0;
+    case STORE_FLAG:
+        *(bool *)to = true;
+        return 0;
+    default:
+        return take ? take(ctx, row, value, err) : option_not_handled(row, err);
+    }
+}
+
 bool parse_options(const struct command *command, int argc, char **argv, option_taker *take, void *ctx,
                    int *status)
 {
@@ -135,7 +154,7 @@ bool parse_options(const struct command *command, int argc, char **argv, option_
             *status = finish_output(EXIT_DONE);
             return false;
         }
-        if (row && !take(ctx, row, optarg, &err))
+        if (row && !take_or_store(row, optarg, take, ctx, &err))
             continue;
         if (row)
             trouble(&err);
@@ -154,6 +173,14 @@ int option_not_handled(const struct option_row *row, struct error *err)
 
 /* ---------------------------------------------------------------- values */
 
+int take_process(const struct option_row *row, const char *value, symbol_space *process, struct error *err)
+{
+    if (symbol_space_parse(value, process))
+        return 0;
+    return error_set(err, "--%s: \"%.40s\": give a number, or GUEST:NUMBER as bootreel processes prints it",
+                     row->name, value);
+}
+
 int take_number(const struct option_row *row, const char *value, uint64_t min, uint64_t max, uint64_t *n,
                 struct error *err)
 {
@@ -170,7 +197,16 @@ int take_number(const struct option_row *row, const char *value, uint64_t min, u
     return 0;
 }
 
-int parse_size(const char *text, uint64_t *n)
+int take_steps(const struct option_row *row, const char *value, uint64_t *n, struct error *err)
+{
+    if (parse_steps(value, n) || !*n)
+        return error_set(err, "--%s: \"%.40s\": give a number of steps, such as 100k or 2.5M", row->name,
+                         value);
+    return 0;
+}
+
+/* 256M, 1G, 65536: bytes, with suffixes K, M, G, T of 1024. Returns 0 or -1. */
+static int parse_size(const char *text, uint64_t *n)
 {
     static const char suffixes[] = "KMGT";
     char *end;
@@ -194,7 +230,7 @@ int take_size(const struct option_row *row, const char *value, uint64_t min, uin
 {
     if (!parse_size(value, n) && *n >= min)
         return 0;
-    return error_set(err, "--%s: \"%.40s\" is no size: write it as 256M or 1G", row->name, value);
+    return error_set(err, "--%s: \"%.40s\" is not a size: write it as 256M or 1G", row->name, value);
 }
 
 int take_word(const struct option_row *row, const char *value, unsigned *index, struct error *err)
@@ -229,18 +265,14 @@ int take_classes(const struct option_row *row, const char *value, uint32_t *mask
     const char *bad = "";
     if (!event_classes_parse(value, mask, &bad))
         return 0;
-    return error_set(err, "--%s: \"%.40s\" is no class of events: %s; or all, none, default", row->name, bad,
-                     event_class_list());
+    return error_set(err, "--%s: \"%.40s\" is not a class of events: %s; or all, none, default", row->name,
+                     bad, event_class_list());
 }
 
-int given_words_add(struct words *w, const char *word, struct error *err)
+void given_words_add(struct words *w, const char *word)
 {
-    const char **grown = realloc(w->word, (w->n + 1) * sizeof *grown);
-    if (!grown)
-        return error_set(err, "no memory for \"%.60s\"", word);
-    w->word = grown;
+    MEM_MORE(w->word, w->n);
     w->word[w->n++] = word;
-    return 0;
 }
 
 void words_free(struct words *w)
@@ -294,20 +326,23 @@ int observe_option(struct observed *o, const struct option_row *row, const char 
         o->profile = profile_load(value, err);
         return o->profile ? 0 : -1;
     case OPT_PROBE:
-        return given_words_add(&o->probes, value, err);
+        given_words_add(&o->probes, value);
+        return 0;
     case OPT_SYMBOLS:
-        return given_words_add(&o->symbols, value, err);
+        given_words_add(&o->symbols, value);
+        return 0;
     default:
         return option_not_handled(row, err);
     }
 }
 
-int observe_profile(struct observed *o, struct error *err)
+void observe(struct observed *o, struct record_options *to)
 {
     for (size_t i = 0; o->profile && profile_probe(o->profile, i); i++)
-        if (given_words_add(&o->probes, profile_probe(o->profile, i), err))
-            return -1;
-    return 0;
+        given_words_add(&o->probes, profile_probe(o->profile, i));
+    to->profile = o->profile;
+    to->symbol_files = o->symbols.word;
+    to->nsymbol_files = o->symbols.n;
 }
 
 void observed_free(struct observed *o)

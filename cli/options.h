@@ -15,21 +15,32 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "core/symbols.h"
 #include "traces/error.h"
 
 /* ---- the tables ---- */
+
+/* What parse_options does with an option by itself. */
+enum option_store { STORE_NOTHING, STORE_TEXT, STORE_FLAG };
 
 struct option_row {
     const char *name;     /* "until"; NULL for a heading or a group of rows */
     char letter;          /* 'o', or 0 */
     const char *argument; /* "FILE", "text|json"; "[DEVICE]" if it is optional; NULL if it takes none */
-    const char
-        *help; /* a few words, without a full stop at the end; or the heading. In the manual page they begin
-                           * with a capital letter. */
-    int id;
+    /* A few words, without a full stop at the end; or the heading. In the manual page they begin with a
+     * capital letter. */
+    const char *help;
+    int id; /* for the command's option_taker; not if the row has STORE */
+    enum option_store store;
+    size_t to;                      /* with STORE: the offset of the member */
     const char *more;               /* further sentences for the manual page, or NULL */
     const struct option_row *group; /* rows that several commands share, inserted here */
 };
+/* In a row: the option sets this member of the command's struct, which is the `ctx` of parse_options. A text
+ * gets the argument, and a flag becomes true. */
+#define STORE(type, member)                                                                                  \
+    .store = _Generic(((type *)0)->member, const char * : STORE_TEXT, bool : STORE_FLAG),                    \
+    .to = offsetof(type, member)
 #define HEADING(text)                                                                                        \
     {                                                                                                        \
         .help = (text)                                                                                       \
@@ -72,9 +83,9 @@ bool option_is_heading(const struct option_row *row);
 
 /* Called with an option; `value` is NULL if it has none. -1 with err if the value is not valid. */
 typedef int option_taker(void *ctx, const struct option_row *row, const char *value, struct error *err);
-/* Calls `take` for each option; optind is then the index of the first other argument. False, with
- * *status set, if there is nothing more to do: --help was printed, or an option was wrong and a
- * message was printed. */
+/* Stores the options whose rows have STORE, and calls `take` for the others (NULL if there are none); optind
+ * is then the index of the first other argument. False, with *status set, if there is nothing more to do:
+ * --help was printed, or an option was wrong and a message was printed. */
 bool parse_options(const struct command *c, int argc, char **argv, option_taker *take, void *ctx,
                    int *status);
 /* To be returned for a row that the command does not handle, which is an error in the program. */
@@ -85,8 +96,12 @@ int option_not_handled(const struct option_row *row, struct error *err);
 /* A number without a suffix, in the range from min to max. */
 int take_number(const struct option_row *row, const char *value, uint64_t min, uint64_t max, uint64_t *n,
                 struct error *err);
+/* A process: PID, or GUEST:PID. */
+int take_process(const struct option_row *row, const char *value, symbol_space *process, struct error *err);
 /* Bytes: 256M, 1G; at least `min`. */
 int take_size(const struct option_row *row, const char *value, uint64_t min, uint64_t *n, struct error *err);
+/* Steps: 1234567, 100k, 2.5M; at least 1. */
+int take_steps(const struct option_row *row, const char *value, uint64_t *n, struct error *err);
 /* One of the words in the row's argument ("text|json"): *index is which one. */
 int take_word(const struct option_row *row, const char *value, unsigned *index, struct error *err);
 /* OPT_FORMAT. */
@@ -99,11 +114,8 @@ struct words {
     const char **word;
     size_t n;
 };
-int given_words_add(struct words *w, const char *word, struct error *err);
+void given_words_add(struct words *w, const char *word);
 void words_free(struct words *w);
-
-/* 256M, 1G, 65536: bytes, with suffixes K, M, G, T of 1024. Returns 0 or -1. */
-int parse_size(const char *text, uint64_t *n);
 
 /* ---- options that several commands have ---- */
 
@@ -114,6 +126,7 @@ extern const struct option_row quiet_options[];   /* OPT_QUIET */
 extern const struct option_row observe_options[]; /* OPT_PROFILE, OPT_PROBE, OPT_SYMBOLS: observe_option */
 
 struct profile;
+struct record_options;
 /* What a recording observes in addition to events. */
 struct observed {
     struct profile *profile; /* NULL: none */
@@ -121,8 +134,9 @@ struct observed {
     struct words symbols;    /* files */
 };
 int observe_option(struct observed *o, const struct option_row *row, const char *value, struct error *err);
-/* Adds the profile's probes, after those given as options. */
-int observe_profile(struct observed *o, struct error *err);
+/* To be called after all options: adds the profile's probes after the given ones, and sets the profile and
+ * the symbol files for the recorder. The probes are settings of the machine, which the caller adds. */
+void observe(struct observed *o, struct record_options *to);
 void observed_free(struct observed *o);
 
 /* ---- what the tables' texts stand for (values.c) ---- */

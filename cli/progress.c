@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "traces/memory.h"
 
 struct progress {
     const char *what;
@@ -23,7 +24,7 @@ static double real_seconds(void)
 
 struct progress *progress_new(const char *what, bool quiet)
 {
-    struct progress *p = calloc(1, sizeof *p);
+    struct progress *p = mem_zero(1, sizeof *p);
     p->what = what;
     p->on = !quiet && isatty(STDERR_FILENO);
     p->last = real_seconds();

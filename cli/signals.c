@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "traces/memory.h"
 
 enum { PATIENCE = 3 };
 
@@ -56,7 +57,7 @@ struct signals *signals_start(void (*fn)(void *ctx), void *ctx)
 
 struct signals *signals_start_apart(void (*fn)(void *ctx), void (*on_interrupt)(void *ctx), void *ctx)
 {
-    struct signals *s = calloc(1, sizeof *s);
+    struct signals *s = mem_zero(1, sizeof *s);
     s->fn = fn;
     s->on_interrupt = on_interrupt;
     s->ctx = ctx;

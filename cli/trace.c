@@ -1,6 +1,7 @@
 /* trace.c - what the commands do with a trace: open it, find a position in it. */
 #include "cli/cli.h"
 #include "core/position.h"
+#include "core/replay.h"
 
 const char *only_argument(int argc, char **argv, const char *what)
 {
@@ -48,4 +49,25 @@ int find_position(struct trace *t, const char *text, uint64_t here, uint64_t oth
     if (!text)
         return 0;
     return position_parse(text, &pos, err) || position_resolve(t, &pos, here, icount, err) ? -1 : 0;
+}
+
+int find_range(struct trace *t, const char *from, const char *to, uint64_t *begin, uint64_t *end,
+               struct error *err)
+{
+    if (find_position(t, from, 0, 0, begin, err) ||
+        find_position(t, to, *begin, trace_last_icount(t), end, err))
+        return -1;
+    if (*begin > *end)
+        return error_set(err, "--from is after --to: icounts %llu and %llu", (unsigned long long)*begin,
+                         (unsigned long long)*end);
+    return 0;
+}
+
+struct replay *open_replay(struct trace *t, const char *path, struct error *err)
+{
+    struct error note;
+    const struct engine_kind *kind = engine_find(trace_config(t)->engine, err);
+    if (kind && replay_behaviour_differs(t, kind, &note))
+        fprintf(stderr, "bootreel: %s: %s\n", path, note.text);
+    return kind ? replay_open(t, kind, err) : NULL;
 }

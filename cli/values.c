@@ -4,8 +4,10 @@
 
 #include "cli/cli.h"
 #include "cli/machine.h"
+#include "core/export.h"
 #include "core/guest.h"
 #include "core/recorder.h"
+#include "core/samples.h"
 #include "core/timeline.h"
 #include "hv/hv.h"
 
@@ -80,6 +82,11 @@ static void put_max_disks(FILE *out)
     fprintf(out, "%d", MACHINE_DISKS);
 }
 
+static void put_max_modules(FILE *out)
+{
+    fprintf(out, "%d", MACHINE_MODULES);
+}
+
 static void put_boot_menu(FILE *out)
 {
     fprintf(out, "%d", MACHINE_BOOT_MENU_MS / 1000);
@@ -93,6 +100,19 @@ static void put_rtc(FILE *out)
 static void put_checkpoint_every(FILE *out)
 {
     put_suffixed(out, RECORD_CHECKPOINT_EVERY, 1000);
+}
+
+/* A paragraph each. */
+static void put_export_formats(FILE *out)
+{
+    const struct export_format *f;
+    for (size_t i = 0; (f = export_format(i)); i++)
+        fprintf(out, "%s`%s`: %s.", i ? "\n" : "", f->name, f->what);
+}
+
+static void put_samples(FILE *out)
+{
+    fprintf(out, "%d", SAMPLES_USUAL);
 }
 
 static void put_timeline_memory(FILE *out)
@@ -113,9 +133,12 @@ static const struct {
     {"memory", put_memory},
     {"max-cpus", put_max_cpus},
     {"max-disks", put_max_disks},
+    {"max-modules", put_max_modules},
     {"boot-menu", put_boot_menu},
     {"rtc", put_rtc},
     {"checkpoint-every", put_checkpoint_every},
+    {"samples", put_samples},
+    {"export-formats", put_export_formats},
     {"timeline-memory", put_timeline_memory},
 };
 
@@ -172,6 +195,11 @@ static const struct {
      .explained =
          "POSITION is an icount (1234, 5M), a guest time (1.5s), NN% of the run, #EVENT, console:TEXT, mark:NAME or "
          "stage:NAME."},
+    {"RULE", .words = "all input stage process stage: process: console: {classes}",
+     .explained =
+         "RULE is WHAT [in=STAGE] [field=NAME] [way=WAY] [text=TEXT], where WHAT is a class or kind of event, input, stage, "
+         "process, all, stage:NAME, process:NAME or console:TEXT; a bound also has FIELD=LIMIT (10%, 250, 5ms, 10%+5ms), and may "
+         "leave out WHAT. Names may hold * and ?."},
     {"CLASSES", .words = "all default none {classes}", .list = true,
      .explained =
          "CLASSES is a list, with commas, of: {classes}; or all, none, default. After these, -CLASS takes one "

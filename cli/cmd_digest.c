@@ -1,0 +1,71 @@
+/* cmd_digest.c - bootreel digest. */
+#include <errno.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/outline.h"
+#include "traces/digest.h"
+
+struct options {
+    struct outline_options outline;
+    const char *file;
+};
+
+enum { OPT_OUTPUT = 1 };
+
+static const struct option_row rows[] = {
+    {.name = "output", .letter = 'o', .argument = "FILE", .help = "write to FILE", .id = OPT_OUTPUT},
+    GROUP(outline_options),
+    END_OF_ROWS,
+};
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
+{
+    struct options *o = ctx;
+    switch (row->id) {
+    case OPT_OUTPUT:
+        o->file = value;
+        return 0;
+    default:
+        return take_outline_option(&o->outline, row, value, err);
+    }
+}
+
+static int write_digest(const struct options *o, const struct outline *outline, struct error *err)
+{
+    FILE *f = o->file ? fopen(o->file, "w") : stdout;
+    if (!f)
+        return error_set(err, "%.200s: %s", o->file, strerror(errno));
+    int rc = digest_write(outline, f, err);
+    if (o->file && fclose(f) && !rc)
+        rc = error_set(err, "%.200s: %s", o->file, strerror(errno));
+    return rc;
+}
+
+static int make_digest(void *ctx, struct trace *t, const char *path)
+{
+    struct options *o = ctx;
+    struct error err;
+    struct outline *outline = outline_from_trace(&o->outline, t, path, &err);
+    int rc = outline ? write_digest(o, outline, &err) : -1;
+    outline_free(outline);
+    return rc ? trouble(&err) : EXIT_DONE;
+}
+
+static int cmd_digest(int argc, char **argv)
+{
+    struct options o = {0};
+    int status = run_on_trace(&command_digest, argc, argv, take_option, &o, make_digest);
+    outline_options_free(&o.outline);
+    return status;
+}
+
+const struct command command_digest = {
+    .name = "digest",
+    .run = cmd_digest,
+    .what = "the boot as a small text, to be kept in git and compared",
+    .arguments = "TRACE [-o FILE]",
+    .rows = rows,
+    .intro =
+        "Prints the boot as a text: its stages, processes, milestones and console lines, with the guest time of each stage and how often each port, address and vector was used. bootreel diff takes such a digest in place of a trace. It has a line for each, so that it can be kept in git, and read there when it changes.",
+};

@@ -1,0 +1,217 @@
+/* cmd_export.c - bootreel export. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/output.h"
+#include "core/export.h"
+
+struct export_command {
+    const struct export_format *format;
+    const char *path, *from, *to;
+    struct export_options o;
+    bool quiet, pictures_given;
+    struct progress *progress;
+};
+
+static void on_progress(void *ctx, const struct engine *e)
+{
+    progress_update(((struct export_command *)ctx)->progress, e->ops->icount(e), e->ops->time(e));
+}
+
+static void on_signal(void *ctx)
+{
+    if (ctx)
+        replay_interrupt(ctx);
+}
+
+/* ---------------------------------------------------------------- writing */
+
+static int write_file(struct export_command *c, struct error *err)
+{
+    const struct export_format *f = c->format;
+    struct output *out = f->write_folder ? output_open_folder(c->path, err) : output_open(c->path, err);
+    if (!out)
+        return -1;
+    int rc = f->write_folder ? f->write_folder(&c->o, output_folder(out), err)
+                             : f->write(&c->o, output_file(out), err);
+    if (!rc)
+        return output_done(out, err);
+    output_drop(out);
+    return rc;
+}
+
+static int write_export(struct export_command *c, struct error *err)
+{
+    struct signals *signals = c->o.replay ? signals_start(on_signal, c->o.replay) : NULL;
+    c->progress = progress_new("exporting", c->quiet);
+    int rc = write_file(c, err);
+    progress_end(c->progress);
+    signals_stop(signals);
+    return rc;
+}
+
+static int check(const struct export_command *c, struct error *err)
+{
+    const struct export_format *f = c->format;
+    if (!f)
+        return error_set(err, "export: no format given: --format %s",
+                         "perfetto, for example; bootreel export --help lists them");
+    if (f->write_folder && !c->path)
+        return error_set(err, "export --format %s: it is a folder: give its name with -o", f->name);
+    if (f->flags & EXPORT_BINARY && !c->path && isatty(STDOUT_FILENO))
+        return error_set(err, "export --format %s: not text: give a file with -o", f->name);
+    return 0;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static int prepare(struct export_command *c, struct trace *t, const char *path, struct error *err)
+{
+    struct export_options *o = &c->o;
+    o->trace = t;
+    o->title = base_name(path);
+    o->progress = on_progress;
+    o->ctx = c;
+    if (!c->pictures_given)
+        o->pictures = c->format->pictures;
+    if (o->console == CONSOLE_AUTO)
+        o->console = console_of_trace(t);
+    if (find_range(t, c->from, c->to, &o->from, &o->to, err))
+        return -1;
+    if (!export_needs_replay(c->format, o))
+        return 0;
+    signals_block(); /* from here on a signal ends the replay, so that no half of a file is left */
+    o->replay = open_replay(t, path, err);
+    return o->replay ? 0 : -1;
+}
+
+static int export(void *ctx, struct trace *t, const char *path)
+{
+    struct export_command *c = ctx;
+    struct error err;
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe, or a limit on sizes, is an error like a full disk */
+    signal(SIGXFSZ, SIG_IGN);
+    int rc = check(c, &err);
+    if (!rc)
+        rc = prepare(c, t, path, &err);
+    if (!rc)
+        rc = write_export(c, &err);
+    replay_close(c->o.replay);
+    return rc ? trouble(&err) : EXIT_DONE;
+}
+
+/* ---------------------------------------------------------------- options */
+
+enum { OPT_NAME = 1, OPT_OUTPUT, OPT_FROM, OPT_TO, OPT_EVERY, OPT_PICTURES, OPT_CONSOLE };
+
+static const struct option_row rows[] = {
+    {.name = "format",
+     .argument = "perfetto|folded|pprof|speedscope|ctf|json|asciicast|apng|html",
+     .help = "the format",
+     .id = OPT_NAME},
+    {.name = "output",
+     .letter = 'o',
+     .argument = "FILE",
+     .help = "write there (default: standard output)",
+     .id = OPT_OUTPUT,
+     .more =
+         "The file appears under its name when it is complete; until then it is FILE.part. ctf makes a folder of that name."},
+    {.name = "from", .argument = "POSITION", .help = "only from there on (inclusive)", .id = OPT_FROM},
+    {.name = "to",
+     .argument = "POSITION",
+     .help = "only up to there (inclusive)",
+     .id = OPT_TO,
+     .more = "Stages, initcalls and processes are always exported whole."},
+    {.name = "every",
+     .argument = "STEPS",
+     .help =
+         "a sample every so many steps, for folded and pprof (default for pprof: about {samples} samples)",
+     .id = OPT_EVERY},
+    {.name = "pictures",
+     .argument = "N",
+     .help =
+         "how many pictures: for apng the screen is looked at N times (default 250), for html up to N are shown (default 8; 0: none, and nothing is run)",
+     .id = OPT_PICTURES},
+    {.name = "console",
+     .argument = "DEVICE",
+     .help = "which console, for asciicast: {consoles} (default auto)",
+     .id = OPT_CONSOLE},
+    GROUP(quiet_options),
+    END_OF_ROWS,
+};
+
+static int take_format_name(struct export_command *c, const struct option_row *row, const char *value,
+                            struct error *err)
+{
+    unsigned index;
+    if (take_word(row, value, &index, err))
+        return -1;
+    c->format = export_format_by_name(value);
+    return 0;
+}
+
+static int take_pictures(struct export_command *c, const struct option_row *row, const char *value,
+                         struct error *err)
+{
+    enum { MOST = 10000 };
+    uint64_t n;
+    c->pictures_given = true;
+    if (take_number(row, value, 0, MOST, &n, err))
+        return -1;
+    c->o.pictures = (unsigned)n;
+    return 0;
+}
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
+{
+    struct export_command *c = ctx;
+    switch (row->id) {
+    case OPT_NAME:
+        return take_format_name(c, row, value, err);
+    case OPT_OUTPUT:
+        c->path = value;
+        return 0;
+    case OPT_FROM:
+        c->from = value;
+        return 0;
+    case OPT_TO:
+        c->to = value;
+        return 0;
+    case OPT_EVERY:
+        return take_steps(row, value, &c->o.every, err);
+    case OPT_PICTURES:
+        return take_pictures(c, row, value, err);
+    case OPT_CONSOLE:
+        return take_console(row, value, &c->o.console, err);
+    case OPT_QUIET:
+        c->quiet = true;
+        return 0;
+    default:
+        return option_not_handled(row, err);
+    }
+}
+
+static int cmd_export(int argc, char **argv)
+{
+    struct export_command c = {.o.console = CONSOLE_AUTO};
+    return run_on_trace(&command_export, argc, argv, take_option, &c, export);
+}
+
+const struct command command_export = {
+    .name = "export",
+    .run = cmd_export,
+    .what = "the boot in the formats of other tools, or as a page to read",
+    .arguments = "TRACE --format FORMAT [-o FILE]",
+    .rows = rows,
+    .intro =
+        "Writes a recorded boot for other tools: time lines, profiles, events, the console, the screen, or a report. Times are "
+        "guest time since the reset.",
+    .more = "{export-formats}",
+};

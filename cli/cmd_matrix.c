@@ -1,0 +1,166 @@
+/* cmd_matrix.c - bootreel matrix. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/matrix.h"
+
+struct matrix_command {
+    enum { NOTHING, LIST, RUN, MERGE } what;
+    uint64_t job;
+    struct job_options o;
+    struct rules *rules;
+    bool json;
+};
+
+/* A word as a shell takes it. */
+static void print_word(const char *word)
+{
+    if (*word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.,:=/+@%") ==
+                     strlen(word)) {
+        fputs(word, stdout);
+        return;
+    }
+    putchar('\'');
+    for (; *word; word++)
+        fputs(*word == '\'' ? "'\\''" : (char[]){*word, 0}, stdout);
+    putchar('\'');
+}
+
+static int list(const struct matrix *m)
+{
+    for (size_t i = 0; i < m->njobs; i++) {
+        printf("%zu\t%s\t", i + 1, m->jobs[i].name);
+        for (size_t k = 0; k < m->jobs[i].noptions; k++) {
+            if (k)
+                putchar(' ');
+            print_word(m->jobs[i].options[k]);
+        }
+        putchar('\n');
+    }
+    return EXIT_DONE;
+}
+
+static int run(const struct matrix_command *c, const struct matrix *m)
+{
+    if (!c->o.dir)
+        return trouble_text("matrix --run: give the folder for the results with -o");
+    if (c->job > m->njobs)
+        return trouble_text("matrix --run %llu: %s has %zu jobs: --list shows them",
+                            (unsigned long long)c->job, m->path, m->njobs);
+    return matrix_run(m, (size_t)c->job - 1, &c->o);
+}
+
+static int merge(const struct matrix_command *c, const struct matrix *m, int argc, char **argv)
+{
+    if (argc - optind < 2)
+        return trouble_text("matrix --merge: give the folders of results, the oldest first");
+    return matrix_merge(m, argv + optind + 1, (size_t)(argc - optind - 1), c->rules, c->json);
+}
+
+/* ---------------------------------------------------------------- options */
+
+enum { OPT_LIST = 1, OPT_RUN, OPT_MERGE, OPT_OUTPUT, OPT_AGAINST, OPT_RULES, OPT_DROP };
+
+static const struct option_row rows[] = {
+    {.name = "list", .help = "print the jobs: number, name and options, with tabs between", .id = OPT_LIST},
+    {.name = "run",
+     .argument = "K",
+     .help = "run job K: record it into the folder of -o",
+     .id = OPT_RUN,
+     .more =
+         "The folder gets NAME.reel, NAME.digest, NAME.log (what the recording said), NAME.junit.xml, and NAME.job, which says "
+         "how it ended. Running a job again replaces its files."},
+    {.name = "merge",
+     .help = "print one table of the results in the folders DIR, the oldest first",
+     .id = OPT_MERGE,
+     .more =
+         "A line a job: how its boot ended in the last folder, since which folder it has been the same, and the first thing "
+         "that differs from the one before. Jobs that failed, were killed or were not run are named, with the command that runs "
+         "each alone. Exits with 1 if there are such, or if a boot changed since the last folder but one."},
+    {.name = "output",
+     .letter = 'o',
+     .argument = "DIR",
+     .help = "the folder for --run; made if it is not there",
+     .id = OPT_OUTPUT},
+    {.name = "against",
+     .argument = "DIR",
+     .help =
+         "with --run: compare with the digest in that folder of an earlier run; exit with 1 if the boot differs",
+     .id = OPT_AGAINST},
+    {.name = "rules", .argument = "FILE", .help = "what may differ, as for bootreel diff", .id = OPT_RULES},
+    {.name = "drop-traces", .help = "with --run: keep the digest only", .id = OPT_DROP},
+    GROUP(format_options),
+    END_OF_ROWS,
+};
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
+{
+    struct matrix_command *c = ctx;
+    switch (row->id) {
+    case OPT_LIST:
+        c->what = LIST;
+        return 0;
+    case OPT_RUN:
+        c->what = RUN;
+        return take_number(row, value, 1, UINT64_MAX, &c->job, err);
+    case OPT_MERGE:
+        c->what = MERGE;
+        return 0;
+    case OPT_OUTPUT:
+        c->o.dir = value;
+        return 0;
+    case OPT_AGAINST:
+        c->o.against = value;
+        return 0;
+    case OPT_RULES:
+        return rules_load(c->rules, value, err);
+    case OPT_DROP:
+        c->o.drop = true;
+        return 0;
+    case OPT_FORMAT:
+        return take_format(row, value, &c->json, err);
+    default:
+        return option_not_handled(row, err);
+    }
+}
+
+static int act(struct matrix_command *c, int argc, char **argv)
+{
+    struct error err;
+    if (optind == argc)
+        return trouble_text("matrix: no matrix file given: see bootreel matrix --help");
+    if (c->what == NOTHING)
+        return trouble_text("matrix: give --list, --run K or --merge");
+    if (c->what != MERGE && argc - optind > 1)
+        return trouble_text("matrix: \"%.60s\" is one argument too many: give one matrix file",
+                            argv[optind + 1]);
+    struct matrix *m = matrix_load(argv[optind], &err);
+    if (!m)
+        return trouble(&err);
+    c->o.rules = c->rules;
+    int status = c->what == LIST ? list(m) : c->what == RUN ? run(c, m) : merge(c, m, argc, argv);
+    matrix_free(m);
+    return finish_output(status);
+}
+
+static int cmd_matrix(int argc, char **argv)
+{
+    struct matrix_command c = {.rules = rules_new()};
+    int status;
+    if (parse_options(&command_matrix, argc, argv, take_option, &c, &status))
+        status = act(&c, argc, argv);
+    rules_free(c.rules);
+    return status;
+}
+
+const struct command command_matrix = {
+    .name = "matrix",
+    .run = cmd_matrix,
+    .what = "boot many machines, and say in one table what changed",
+    .arguments = "FILE --list | --run K -o DIR | --merge DIR…",
+    .rows = rows,
+    .intro =
+        "A matrix file lists kernels, command lines, firmwares, machines; each combination is a job, which is one recording with its "
+        "digest. Jobs are independent: GNU parallel or a Slurm job array runs them, on one machine or many.",
+    .outro = "docs/fleets.md has the form of the file, and how to run its jobs by GNU parallel and by Slurm.",
+};

@@ -1,0 +1,263 @@
+/* cmd_profile.c - bootreel profile. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/json.h"
+#include "core/position.h"
+#include "core/samples.h"
+
+struct profile_command {
+    const char *from, *to;
+    uint64_t every, functions, chains; /* functions, chains: how many are shown; 0: all */
+    bool json, quiet;
+    struct progress *progress;
+};
+
+static void on_progress(void *ctx, const struct engine *e)
+{
+    progress_update(((struct profile_command *)ctx)->progress, e->ops->icount(e), e->ops->time(e));
+}
+
+static void on_signal(void *ctx)
+{
+    replay_interrupt(ctx);
+}
+
+static size_t shown(uint64_t limit, size_t n)
+{
+    return limit && limit < n ? (size_t)limit : n;
+}
+
+/* ---------------------------------------------------------------- text */
+
+static void print_share(uint64_t count, uint64_t whole)
+{
+    uint64_t share = whole ? (uint64_t)((unsigned __int128)count * 1000 / whole) : 0;
+    printf("%9" PRIu64 " %4" PRIu64 ".%" PRIu64 "%%", count, share / 10, share % 10);
+}
+
+static void print_where(const struct sample_function *f)
+{
+    if (*f->module)
+        printf(" [%s]", f->module);
+    if (f->file)
+        printf("  %s:%u", f->file, f->line);
+    putchar('\n');
+}
+
+static void print_functions(const struct profile_command *c, const struct samples *s)
+{
+    size_t n = shown(c->functions, samples_functions(s));
+    printf("%9s %6s %9s %6s  %s\n", "self", "share", "total", "share", "symbol");
+    for (size_t i = 0; i < n; i++) {
+        const struct sample_function *f = samples_function(s, i);
+        print_share(f->self, samples_count(s));
+        putchar(' ');
+        print_share(f->total, samples_count(s));
+        printf("  %s", f->name);
+        print_where(f);
+    }
+    if (n < samples_functions(s))
+        printf("%zu more symbols: --symbols 0 shows all\n", samples_functions(s) - n);
+}
+
+/* The innermost call first, as debuggers do. */
+static void print_chain(const struct samples *s, const struct sample_chain *c)
+{
+    print_share(c->count, samples_count(s));
+    printf("  %s%s%s\n", *c->stage ? c->stage : "(no stage)", *c->process ? ", process " : "", c->process);
+    for (size_t i = c->ncalls; i-- > 0;) {
+        const struct sample_function *f = samples_function_number(s, c->call[i]);
+        printf("%20s%s%s", "", i + 1 < c->ncalls ? "from " : "", f->name);
+        print_where(f);
+    }
+}
+
+static void print_chains(const struct profile_command *c, const struct samples *s)
+{
+    size_t n = shown(c->chains, samples_chains(s));
+    printf("\ncalls in progress, the most frequent first (%zu of %zu):\n", n, samples_chains(s));
+    for (size_t i = 0; i < n; i++)
+        print_chain(s, samples_chain(s, i));
+}
+
+static void print_text(const struct profile_command *c, const struct samples *s, uint64_t from, uint64_t to)
+{
+    char n[NUMBER_TEXT], every[NUMBER_TEXT], a[NUMBER_TEXT], b[NUMBER_TEXT];
+    printf("%s samples, one every %s steps, from icount %s to %s\n", commas(n, samples_count(s)),
+           commas(every, samples_every(s)), commas(a, from), commas(b, to));
+    print_functions(c, s);
+    print_chains(c, s);
+}
+
+/* ---------------------------------------------------------------- JSON */
+
+static void json_function(yajl_gen g, const struct sample_function *f)
+{
+    json_text(g, "symbol", f->name);
+    json_text(g, "module", f->module);
+    json_text(g, "file", f->file);
+    json_number(g, "line", f->line);
+}
+
+static void json_functions(yajl_gen g, const struct profile_command *c, const struct samples *s)
+{
+    json_array(g, "symbols");
+    for (size_t i = 0; i < shown(c->functions, samples_functions(s)); i++) {
+        const struct sample_function *f = samples_function(s, i);
+        yajl_gen_map_open(g);
+        json_function(g, f);
+        json_number(g, "self", f->self);
+        json_number(g, "total", f->total);
+        yajl_gen_map_close(g);
+    }
+    yajl_gen_array_close(g);
+}
+
+static void json_chains(yajl_gen g, const struct profile_command *c, const struct samples *s)
+{
+    json_array(g, "chains");
+    for (size_t i = 0; i < shown(c->chains, samples_chains(s)); i++) {
+        const struct sample_chain *chain = samples_chain(s, i);
+        yajl_gen_map_open(g);
+        json_number(g, "samples", chain->count);
+        json_number(g, "first", chain->first);
+        json_text(g, "stage", chain->stage);
+        json_text(g, "process", chain->process);
+        json_array(g, "calls");
+        for (size_t k = chain->ncalls; k-- > 0;) {
+            yajl_gen_map_open(g);
+            json_function(g, samples_function_number(s, chain->call[k]));
+            yajl_gen_map_close(g);
+        }
+        yajl_gen_array_close(g);
+        yajl_gen_map_close(g);
+    }
+    yajl_gen_array_close(g);
+}
+
+static void print_json(const struct profile_command *c, const struct samples *s, uint64_t from, uint64_t to)
+{
+    yajl_gen g = yajl_gen_alloc(NULL);
+    yajl_gen_map_open(g);
+    json_number(g, "from", from);
+    json_number(g, "to", to);
+    json_number(g, "every", samples_every(s));
+    json_number(g, "samples", samples_count(s));
+    json_functions(g, c, s);
+    json_chains(g, c, s);
+    yajl_gen_map_close(g);
+    json_print(g);
+    putchar('\n');
+    yajl_gen_free(g);
+}
+
+/* ---------------------------------------------------------------- the command */
+
+static int sample(struct profile_command *c, struct trace *t, struct replay *r)
+{
+    struct error err;
+    struct samples_options o = {
+        .replay = r, .trace = t, .every = c->every, .progress = on_progress, .ctx = c};
+    if (find_range(t, c->from, c->to, &o.from, &o.to, &err))
+        return trouble(&err);
+    c->progress = progress_new("sampling", c->quiet);
+    struct signals *signals = signals_start(on_signal, r);
+    struct samples *s = samples_take(&o, &err);
+    signals_stop(signals);
+    progress_end(c->progress);
+    if (!s)
+        return trouble(&err);
+    if (c->json)
+        print_json(c, s, o.from, o.to);
+    else
+        print_text(c, s, o.from, o.to);
+    samples_free(s);
+    return EXIT_DONE;
+}
+
+static int profile(void *ctx, struct trace *t, const char *path)
+{
+    struct error err;
+    signals_block();
+    struct replay *r = open_replay(t, path, &err);
+    int status = r ? sample(ctx, t, r) : trouble(&err);
+    replay_close(r);
+    return status;
+}
+
+enum { OPT_EVERY = 1, OPT_FROM, OPT_TO, OPT_FUNCTIONS, OPT_CHAINS };
+
+static const struct option_row rows[] = {
+    {.name = "every",
+     .argument = "STEPS",
+     .help = "one sample every so many steps (default: about {samples} samples)",
+     .id = OPT_EVERY,
+     .more =
+         "Samples are taken at the positions that are multiples of this number. The default is a prime, so that it does not "
+         "fall in step with a loop of the guest."},
+    {.name = "from", .argument = "POSITION", .help = "only from there on (inclusive)", .id = OPT_FROM},
+    {.name = "to", .argument = "POSITION", .help = "only up to there (exclusive)", .id = OPT_TO},
+    {.name = "symbols", .argument = "N", .help = "show N symbols (default 40; 0: all)", .id = OPT_FUNCTIONS},
+    {.name = "chains",
+     .argument = "N",
+     .help = "show N chains of calls (default 10; 0: all)",
+     .id = OPT_CHAINS},
+    {.name = "format",
+     .argument = "text|json",
+     .help = "text (default), or json: one object",
+     .id = OPT_FORMAT},
+    GROUP(quiet_options),
+    END_OF_ROWS,
+};
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
+{
+    struct profile_command *c = ctx;
+    switch (row->id) {
+    case OPT_EVERY:
+        return take_steps(row, value, &c->every, err);
+    case OPT_FROM:
+        c->from = value;
+        return 0;
+    case OPT_TO:
+        c->to = value;
+        return 0;
+    case OPT_FUNCTIONS:
+        return take_number(row, value, 0, UINT64_MAX, &c->functions, err);
+    case OPT_CHAINS:
+        return take_number(row, value, 0, UINT64_MAX, &c->chains, err);
+    case OPT_FORMAT:
+        return take_format(row, value, &c->json, err);
+    case OPT_QUIET:
+        c->quiet = true;
+        return 0;
+    default:
+        return option_not_handled(row, err);
+    }
+}
+
+static int cmd_profile(int argc, char **argv)
+{
+    struct profile_command c = {.functions = 40, .chains = 10};
+    return run_on_trace(&command_profile, argc, argv, take_option, &c, profile);
+}
+
+const struct command command_profile = {
+    .name = "profile",
+    .run = cmd_profile,
+    .what = "where the steps went, by symbol and call chain",
+    .arguments = "TRACE [--every STEPS] [--from POSITION] [--to POSITION]",
+    .rows = rows,
+    .intro =
+        "Runs the recorded boot again and looks, every so many steps, at what is executed and at the calls in progress. Prints "
+        "the symbols by the number of samples in them (self), with the number in them or in what they called (total), and the "
+        "most frequent chains of calls.",
+    .more =
+        "The samples depend on the trace alone, so two profiles of one trace are equal, and so are those of two equal boots. A "
+        "halted machine makes no steps: time that it waits is not counted. Callers are found by call frame information where "
+        "the trace has symbols with it, otherwise by frame pointers, otherwise by what looks like return addresses on the "
+        "stack, which may be stale. bootreel export writes the same samples as folded stacks and for pprof.",
+};

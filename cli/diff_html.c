@@ -1,0 +1,218 @@
+/* diff_html.c - comparisons as one HTML page: no network, no script; what is the same is folded away. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli/diff.h"
+#include "cli/markup.h"
+
+enum { NAME = 1200 };
+
+static const char style[] =
+    "body{font:14px/1.45 system-ui,sans-serif;margin:2em auto;max-width:75em;padding:0 1em;color:#222;background:#fff}"
+    "table{border-collapse:collapse;margin:1em 0}td,th{padding:.15em .8em;text-align:left;vertical-align:top}"
+    "tr:first-child th{border-bottom:1px solid #999}td.n{text-align:right;font-variant-numeric:tabular-nums}"
+    "details{margin-left:1.2em}summary{cursor:pointer}"
+    ".d{font-family:ui-monospace,monospace;margin:.1em 0 .1em 1.2em;padding:0 .4em;white-space:pre-wrap}"
+    ".a{background:#fde8e8}.b{background:#e6f6e6}.c{background:#fff4d6}.m{background:#e2f1f8}.s{background:#f3e6f8}"
+    ".p{color:#777}.bar{display:block;height:.45em;margin:.15em 0;background:#7a9cc6}.bar.x{background:#d08a5a}"
+    "@media(prefers-color-scheme:dark){body{background:#1b1b1b;color:#ddd}.a{background:#4a2222}.b{background:#1f3d22}"
+    ".c{background:#453a18}.m{background:#1d3a46}.s{background:#3b2445}.p{color:#999}}";
+
+static const char *const css[PAIR_WAYS] = {"", "a", "b", "c", "m", "s", "s"};
+
+struct page {
+    FILE *out;
+    const struct diff_result *r;
+};
+
+static void text(struct page *g, const char *s)
+{
+    markup_text(g->out, s);
+}
+
+static void put_boot(struct page *g, const char *letter, const struct diff_boot *b)
+{
+    const struct outline_about *a = outline_about(b->outline);
+    char n[3][NUMBER_TEXT];
+    fprintf(g->out, "<tr><th>%s<td>", letter);
+    text(g, b->path);
+    fputs(a->digest ? " (digest)<td>" : "<td>", g->out);
+    text(g, *a->ended ? a->ended : "no end");
+    fprintf(g->out, "<td class=n>%s<td class=n>%s<td class=n>%s", seconds(n[0], a->time),
+            commas(n[1], a->icount), commas(n[2], a->events));
+    if (*a->warning) {
+        fputs("<tr><td><td colspan=5>", g->out);
+        text(g, a->warning);
+    }
+}
+
+static void put_inputs(struct page *g)
+{
+    bool any = false;
+    for (size_t i = 0; i < comparison_count(g->r->c); i++) {
+        const struct pair *p = comparison_pair(g->r->c, i);
+        const struct outline_item *a = diff_item(g->r, p, 0), *b = diff_item(g->r, p, 1);
+        if (diff_either(g->r, p)->type != OUTLINE_INPUT || (p->way == PAIR_SAME && !p->nchanges))
+            continue;
+        if (!any)
+            fputs("<h3>Inputs that differ</h3><table><tr><th>input<th>A<th>B", g->out);
+        any = true;
+        fputs("<tr><td>", g->out);
+        text(g, diff_either(g->r, p)->text);
+        fputs("<td>", g->out);
+        text(g, a ? a->detail : "");
+        fputs("<td>", g->out);
+        text(g, b ? b->detail : "");
+    }
+    if (any)
+        fputs("</table>", g->out);
+}
+
+static void put_bar(struct page *g, uint64_t took, uint64_t whole, const char *cls)
+{
+    unsigned width = whole ? (unsigned)((unsigned __int128)took * 300 / whole) : 0;
+    fprintf(g->out, "<span class=\"bar%s\" style=\"width:%upx\"></span>", cls, width);
+}
+
+/* The outer stages: how long each took in both. */
+static void put_stages(struct page *g)
+{
+    char n[2][NUMBER_TEXT];
+    uint64_t a_time = outline_about(g->r->a->outline)->time, b_time = outline_about(g->r->b->outline)->time;
+    uint64_t whole = a_time > b_time ? a_time : b_time;
+    fputs("<h3>Stages</h3><table><tr><th>stage<th>differences<th>A took<th>B took<th>", g->out);
+    for (size_t i = 0; i < comparison_count(g->r->c); i++) {
+        const struct pair *p = comparison_pair(g->r->c, i);
+        const struct outline_item *a = diff_item(g->r, p, 0), *b = diff_item(g->r, p, 1);
+        if (diff_either(g->r, p)->type != OUTLINE_STAGE || p->depth > 3 ||
+            (p->depth > 2 && !p->below && !diff_counts(p)))
+            continue;
+        fprintf(g->out, "<tr><td style=\"padding-left:%uem\">", p->depth * 2);
+        text(g, diff_either(g->r, p)->text);
+        fprintf(g->out, "<td class=n>%zu<td class=n>%s<td class=n>%s<td>", (size_t)p->below + diff_counts(p),
+                a ? seconds(n[0], a->took) : "", b ? seconds(n[1], b->took) : "");
+        put_bar(g, a ? a->took : 0, whole, "");
+        put_bar(g, b ? b->took : 0, whole, " x");
+    }
+    fputs("</table>", g->out);
+}
+
+static void put_difference(struct page *g, const struct pair *p)
+{
+    char name[NAME], n[NUMBER_TEXT];
+    bool only_b = p->a == OUTLINE_NONE;
+    diff_name((only_b ? g->r->b : g->r->a)->outline, only_b ? p->b : p->a, name, sizeof name);
+    fprintf(g->out, "<div class=\"d %s\">%s: ", css[p->way], pair_way_name(p->way));
+    text(g, name);
+    for (unsigned s = 0; s < 2; s++) {
+        const struct outline_item *it = diff_item(g->r, p, s);
+        if (it && it->event != UINT64_MAX)
+            fprintf(g->out, " <span class=p>%s %s</span>", s ? "B" : "A", commas(n, it->begin));
+    }
+    for (unsigned i = 0; i < p->nchanges; i++) {
+        const struct change *c = comparison_change(g->r->c, p, i);
+        if (c->tolerated)
+            continue;
+        fputs("\n  ", g->out);
+        text(g, c->field);
+        fputs(": ", g->out);
+        text(g, c->a);
+        fputs(" → ", g->out);
+        text(g, c->b);
+    }
+    fputs("</div>\n", g->out);
+}
+
+static void put_tree(struct page *g)
+{
+    uint16_t open[256];
+    size_t nopen = 0;
+    fputs("<h3>Differences</h3>\n", g->out);
+    for (size_t i = 0; i < comparison_count(g->r->c); i++) {
+        const struct pair *p = comparison_pair(g->r->c, i);
+        while (nopen && open[nopen - 1] >= p->depth) {
+            fputs("</details>\n", g->out);
+            nopen--;
+        }
+        if (diff_counts(p))
+            put_difference(g, p);
+        if (!p->below || nopen == sizeof open / sizeof open[0])
+            continue;
+        fputs("<details open><summary>", g->out);
+        text(g, diff_either(g->r, p)->text);
+        fprintf(g->out, " <span class=p>%u</span></summary>\n", p->below);
+        open[nopen++] = p->depth;
+    }
+    while (nopen--)
+        fputs("</details>\n", g->out);
+}
+
+static void put_rules(struct page *g)
+{
+    size_t n = rules_count(g->r->rules);
+    if (!n)
+        return;
+    fputs("<h3>Rules</h3><table><tr><th>rule<th>from<th>reason<th>applied", g->out);
+    for (size_t i = 0; i < n; i++) {
+        struct rule_about about;
+        rules_get(g->r->rules, i, &about);
+        fputs("<tr><td>", g->out);
+        text(g, about.text);
+        fputs("<td>", g->out);
+        text(g, about.where);
+        fputs("<td>", g->out);
+        text(g, about.reason);
+        fprintf(g->out, "<td class=n>%zu", comparison_rule_uses(g->r->c)[i]);
+    }
+    fputs("</table>", g->out);
+}
+
+static void put_cause(struct page *g)
+{
+    const struct cause *c = g->r->cause;
+    char n[NUMBER_TEXT];
+    if (c)
+        fputs("<h3>Cause</h3><table><tr><th><th>icount<th>", g->out);
+    for (size_t i = 0; c && i < c->n; i++) {
+        fputs("<tr><td>", g->out);
+        text(g, c->finding[i].what);
+        fprintf(g->out, "<td class=n>%s<td>", c->finding[i].placed ? commas(n, c->finding[i].icount) : "");
+        text(g, c->finding[i].text);
+    }
+    if (c)
+        fputs("</table>", g->out);
+}
+
+static void put_result(struct page *g)
+{
+    struct comparison_counts k;
+    comparison_counts(g->r->c, &k);
+    fputs("<h2>", g->out);
+    text(g, g->r->b->path);
+    fprintf(g->out, "</h2><p>%s", k.differences ? "Different: " : "The same.");
+    if (k.differences)
+        fprintf(g->out, "%zu difference%s.", k.differences, k.differences == 1 ? "" : "s");
+    fputs("</p><table><tr><th><th>file<th>ended<th>guest time<th>steps<th>events", g->out);
+    put_boot(g, "A", g->r->a);
+    put_boot(g, "B", g->r->b);
+    fputs("</table>\n", g->out);
+    put_inputs(g);
+    put_stages(g);
+    if (k.differences)
+        put_tree(g);
+    put_cause(g);
+    put_rules(g);
+}
+
+void diff_html(FILE *out, const struct diff_result *r, size_t n)
+{
+    fputs("<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8><title>bootreel: how boots differ</title>"
+          "<style>",
+          out);
+    fprintf(out, "%s</style></head><body>\n<h1>How boots differ from ", style);
+    markup_text(out, r->a->path);
+    fputs("</h1>\n", out);
+    for (size_t i = 0; i < n; i++)
+        put_result(&(struct page){out, &r[i]});
+    fputs("</body></html>\n", out);
+}

@@ -1,0 +1,128 @@
+/* diff_junit.c - comparisons as JUnit XML, for CI systems: a suite for each, a case for each of its outer stages. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/diff.h"
+#include "cli/markup.h"
+#include "traces/memory.h"
+
+enum {
+    CASE_DEPTH = 2 /* stages further in belong to the case of the one that they are in */,
+    NAME = 800,
+    PATH = 1000
+};
+
+struct suite {
+    FILE *out;
+    const struct diff_result *r;
+};
+
+static bool is_case(const struct suite *s, const struct pair *p)
+{
+    return diff_either(s->r, p)->type == OUTLINE_STAGE && p->depth <= CASE_DEPTH;
+}
+
+/* The case that a pair belongs to. */
+static size_t case_of(const struct suite *s, size_t i)
+{
+    while (!is_case(s, comparison_pair(s->r->c, i)) && comparison_pair(s->r->c, i)->within != OUTLINE_NONE)
+        i = comparison_pair(s->r->c, i)->within;
+    return i;
+}
+
+static void put_difference(struct suite *s, const struct pair *p)
+{
+    char name[NAME];
+    bool only_b = p->a == OUTLINE_NONE;
+    diff_name((only_b ? s->r->b : s->r->a)->outline, only_b ? p->b : p->a, name, sizeof name);
+    markup_text(s->out, pair_way_name(p->way));
+    fputs(": ", s->out);
+    markup_text(s->out, name);
+    for (unsigned i = 0; i < p->nchanges; i++) {
+        const struct change *c = comparison_change(s->r->c, p, i);
+        if (c->tolerated)
+            continue;
+        fputs("\n    ", s->out);
+        markup_text(s->out, c->field);
+        fputs(": ", s->out);
+        markup_text(s->out, c->a);
+        fputs(" -> ", s->out);
+        markup_text(s->out, c->b);
+    }
+    putc('\n', s->out);
+}
+
+static void put_seconds(FILE *out, uint64_t ns)
+{
+    fprintf(out, "%" PRIu64 ".%06" PRIu64, ns / 1000000000, ns % 1000000000 / 1000);
+}
+
+static void put_case(struct suite *s, size_t i)
+{
+    const struct pair *p = comparison_pair(s->r->c, i);
+    const struct outline_item *it = diff_either(s->r, p), *b = diff_item(s->r, p, 1);
+    size_t n = 0;
+    fputs("    <testcase classname=\"bootreel.diff\" name=\"", s->out);
+    markup_text(s->out, it->text);
+    fputs("\" time=\"", s->out);
+    put_seconds(s->out, (b ? b : it)->took);
+    fputs("\">", s->out);
+    for (size_t k = i; k < comparison_count(s->r->c); k++)
+        if (diff_counts(comparison_pair(s->r->c, k)) && case_of(s, k) == i) {
+            if (!n++)
+                fputs("\n      <failure message=\"the boots differ here\">", s->out);
+            put_difference(s, comparison_pair(s->r->c, k));
+        }
+    fputs(n ? "</failure>\n    </testcase>\n" : "</testcase>\n", s->out);
+}
+
+static void put_rules(struct suite *s)
+{
+    const size_t *uses = comparison_rule_uses(s->r->c);
+    fputs("    <system-out>", s->out);
+    for (size_t i = 0; i < rules_count(s->r->rules); i++) {
+        struct rule_about about;
+        rules_get(s->r->rules, i, &about);
+        if (uses[i])
+            continue;
+        fputs("this rule matches nothing: ", s->out);
+        markup_text(s->out, about.where);
+        fputs(": ", s->out);
+        markup_text(s->out, about.text);
+        putc('\n', s->out);
+    }
+    fputs("</system-out>\n", s->out);
+}
+
+static void put_suite(struct suite *s)
+{
+    size_t cases = 0, failures = 0, n = comparison_count(s->r->c);
+    bool *fails = mem_zero(n + 1, sizeof *fails);
+    for (size_t i = 0; i < n; i++)
+        if (diff_counts(comparison_pair(s->r->c, i)))
+            fails[case_of(s, i)] = true;
+    for (size_t i = 0; i < n; i++) {
+        cases += is_case(s, comparison_pair(s->r->c, i));
+        failures += fails[i];
+    }
+    free(fails);
+    fputs("  <testsuite name=\"", s->out);
+    markup_text(s->out, s->r->b->path);
+    fprintf(s->out, "\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" time=\"", cases, failures);
+    put_seconds(s->out, outline_about(s->r->b->outline)->time);
+    fputs("\">\n", s->out);
+    for (size_t i = 0; i < n; i++)
+        if (is_case(s, comparison_pair(s->r->c, i)))
+            put_case(s, i);
+    put_rules(s);
+    fputs("  </testsuite>\n", s->out);
+}
+
+void diff_junit(FILE *out, const struct diff_result *r, size_t n)
+{
+    fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n", out);
+    for (size_t i = 0; i < n; i++)
+        put_suite(&(struct suite){out, &r[i]});
+    fputs("</testsuites>\n", out);
+}

@@ -1,0 +1,15 @@
+/* hosted.h - programs for the deterministic Linux host: which files they need, and the settings. Private to
+ * cli/. */
+#ifndef BOOTREEL_CLI_HOSTED_H
+#define BOOTREEL_CLI_HOSTED_H
+
+#include "core/engine.h"
+#include "core/image_file.h"
+
+/* Where a program's interpreter and libraries are looked for: below `sysroot` ("" is the real root). The
+ * program gets the guest path `to`. All become images, with the role "file PATH". -1 with err if one is
+ * missing. A static program needs no others. */
+int hosted_add_program(struct image_files *files, const char *sysroot, const char *path, const char *to,
+                       struct error *err);
+
+#endif

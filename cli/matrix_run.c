@@ -1,0 +1,289 @@
+/* matrix_run.c - running one job of a matrix. See matrix.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/diff.h"
+#include "cli/markup.h"
+#include "cli/matrix.h"
+#include "cli/outline.h"
+#include "cli/output.h"
+#include "core/text.h"
+#include "traces/digest.h"
+
+extern char **environ;
+
+struct job {
+    const struct matrix *m;
+    const struct matrix_job *j;
+    const struct job_options *o;
+    char *dir; /* absolute: the recording runs in the matrix file's folder */
+    struct job_result result;
+    struct outline *outline;
+    size_t differences;
+};
+
+/* ---------------------------------------------------------------- the recording */
+
+static int make_folder(const char *path, struct error *err)
+{
+    char *part = mem_string(path);
+    int rc = 0;
+    for (char *p = part + 1; !rc; p++) {
+        char was = *p;
+        if (was && was != '/')
+            continue;
+        *p = 0;
+        if (mkdir(part, 0777) && errno != EEXIST)
+            rc = error_set(err, "%.300s: %s: give another folder", part, strerror(errno));
+        *p = was;
+        if (!was)
+            break;
+    }
+    free(part);
+    return rc;
+}
+
+static int spawn(const struct job *job, char **argv, const char *log, pid_t *pid)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&files, STDERR_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    posix_spawn_file_actions_addchdir_np(&files, job->m->folder);
+    int rc = posix_spawn(pid, "/proc/self/exe", &files, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&files);
+    return rc;
+}
+
+/* The last line of what the recording said, without "bootreel: ". */
+static void last_line(const char *log, char *to, size_t size)
+{
+    char *line = NULL;
+    size_t room = 0;
+    FILE *f = fopen(log, "r");
+    *to = 0;
+    while (f && getline(&line, &room, f) >= 0) {
+        line[strcspn(line, "\n")] = 0;
+        const char *text = strncmp(line, "bootreel: ", 10) ? line : line + 10;
+        if (*text)
+            snprintf(to, size, "%s", text);
+    }
+    if (f)
+        fclose(f);
+    free(line);
+}
+
+static void fail(struct job *job, const char *why)
+{
+    job->result.state = JOB_FAILED;
+    snprintf(job->result.why, sizeof job->result.why, "%s", why);
+}
+
+/* What became of the process. True if it ended well. */
+static bool recording_ended(struct job *job, int status, const char *log)
+{
+    struct text why = {0};
+    char said[300];
+    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_DONE)
+        return true;
+    last_line(log, said, sizeof said);
+    if (WIFSIGNALED(status))
+        text_add(&why, "the recording was ended by signal %d (%s)", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    else
+        text_add(&why, "%s", *said ? said : "the recording failed and did not say why");
+    fail(job, why.s);
+    free(why.s);
+    return false;
+}
+
+static bool record(struct job *job, const char *reel, const char *log)
+{
+    const struct matrix_job *j = job->j;
+    char **argv = mem_zero(j->noptions + 8, sizeof *argv);
+    size_t n = 0;
+    pid_t pid;
+    int status = 0;
+    argv[n++] = "bootreel";
+    argv[n++] = "record";
+    for (size_t i = 0; i < j->noptions; i++)
+        argv[n++] = j->options[i];
+    argv[n++] = "-q";
+    argv[n++] = "-o";
+    argv[n++] = (char *)reel;
+    int rc = spawn(job, argv, log, &pid);
+    free(argv);
+    if (rc) {
+        fail(job, strerror(rc));
+        return false;
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return recording_ended(job, status, log);
+}
+
+/* ---------------------------------------------------------------- the digest */
+
+static bool end_is_good(struct job *job)
+{
+    struct text why = {0};
+    for (size_t i = 0; i < job->m->nends; i++)
+        if (!strcmp(job->m->ends[i], job->result.ended))
+            return true;
+    if (!job->m->nends)
+        return true;
+    text_add(&why, "the boot ended with %s, not", job->result.ended);
+    for (size_t i = 0; i < job->m->nends; i++)
+        text_add(&why, "%s %s", i ? " or" : "", job->m->ends[i]);
+    fail(job, why.s);
+    free(why.s);
+    return false;
+}
+
+static int write_digest(struct job *job, struct trace *t, const char *reel, struct error *err)
+{
+    const struct outline_options oo = {0};
+    const struct trace_end *end = trace_end(t);
+    snprintf(job->result.ended, sizeof job->result.ended, "%s", end ? end->reason : "cut-short");
+    job->result.icount = trace_last_icount(t);
+    job->result.time = end ? end->time : 0;
+    job->outline = outline_from_trace(&oo, t, reel, err);
+    if (!job->outline)
+        return -1;
+    char *path = job_path(job->dir, job->j->name, "digest");
+    struct output *out = output_open(path, err);
+    free(path);
+    if (!out)
+        return -1;
+    if (!digest_write(job->outline, output_file(out), err))
+        return output_done(out, err);
+    output_drop(out);
+    return -1;
+}
+
+static void take_digest(struct job *job, const char *reel)
+{
+    struct error err;
+    struct trace *t = trace_open(reel, &err);
+    int rc = t ? write_digest(job, t, reel, &err) : -1;
+    trace_close(t);
+    if (rc)
+        fail(job, err.text);
+    else if (end_is_good(job))
+        job->result.state = JOB_DONE;
+}
+
+/* ---------------------------------------------------------------- JUnit */
+
+static void put_plain_report(const struct job *job, FILE *out)
+{
+    bool failed = job->result.state == JOB_FAILED;
+    fprintf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"1\" failures=\"%d\">\n",
+            failed);
+    fprintf(
+        out,
+        "<testsuite name=\"%s\" tests=\"1\" failures=\"%d\">\n<testcase classname=\"bootreel\" name=\"%s\"",
+        job->j->name, failed, job->j->name);
+    if (failed) {
+        fputs("><failure message=\"", out);
+        markup_text(out, job->result.why);
+        fputs("\"/></testcase>\n", out);
+    } else {
+        fputs("/>\n", out);
+    }
+    fputs("</testsuite>\n</testsuites>\n", out);
+}
+
+/* Compares with the earlier run, and reports that. False if there is nothing to compare with. */
+static bool put_comparison(struct job *job, FILE *out)
+{
+    struct error err;
+    char *path = job->o->against ? job_path(job->o->against, job->j->name, "digest") : NULL;
+    struct outline *was = path && job->outline ? digest_read(path, &err) : NULL;
+    if (was) {
+        struct comparison_counts counts;
+        const struct diff_boot a = {.path = path, .outline = was},
+                               b = {.path = job->j->name, .outline = job->outline};
+        struct comparison *c = compare(was, job->outline, job->o->rules);
+        const struct diff_result r = {.a = &a, .b = &b, .c = c, .rules = job->o->rules};
+        comparison_counts(c, &counts);
+        job->differences = counts.differences;
+        diff_junit(out, &r, 1);
+        comparison_free(c);
+    } else if (path && job->outline) {
+        fprintf(stderr, "bootreel: %s: not compared: %s\n", job->j->name, err.text);
+    }
+    outline_free(was);
+    free(path);
+    return was;
+}
+
+static int put_report(struct job *job, struct error *err)
+{
+    char *path = job_path(job->dir, job->j->name, "junit.xml");
+    struct output *out = output_open(path, err);
+    free(path);
+    if (!out)
+        return -1;
+    if (job->result.state == JOB_FAILED || !put_comparison(job, output_file(out)))
+        put_plain_report(job, output_file(out));
+    return output_done(out, err);
+}
+
+/* ---------------------------------------------------------------- a job */
+
+static int say(const struct job *job)
+{
+    char steps[NUMBER_TEXT], time[NUMBER_TEXT];
+    if (job->result.state == JOB_FAILED)
+        return trouble_text("%s: %s", job->j->name, job->result.why);
+    printf("%s: %s, %s steps, guest time %s", job->j->name, job->result.ended,
+           commas(steps, job->result.icount), seconds(time, job->result.time));
+    if (job->differences)
+        printf(", %zu differences", job->differences);
+    putchar('\n');
+    return job->differences ? EXIT_NO : EXIT_DONE;
+}
+
+static int run(struct job *job, struct error *err)
+{
+    const char *name = job->j->name;
+    char *reel = job_path(job->dir, name, "reel"), *log = job_path(job->dir, name, "log");
+    job->result.state =
+        JOB_STARTED; /* what is left if this process is killed, or there is no room for more */
+    int rc = job_result_write(job->dir, name, &job->result, err);
+    if (!rc && record(job, reel, log))
+        take_digest(job, reel);
+    if (!rc && job->o->drop)
+        unlink(reel);
+    if (!rc)
+        rc = put_report(job, err);
+    if (!rc)
+        rc = job_result_write(job->dir, name, &job->result, err);
+    free(reel);
+    free(log);
+    return rc;
+}
+
+int matrix_run(const struct matrix *m, size_t k, const struct job_options *o)
+{
+    struct error err;
+    struct job job = {.m = m, .j = &m->jobs[k], .o = o};
+    int rc = make_folder(o->dir, &err);
+    if (!rc && !(job.dir = realpath(o->dir, NULL)))
+        rc = error_set(&err, "%.300s: %s", o->dir, strerror(errno));
+    if (!rc)
+        rc = run(&job, &err);
+    int status = rc ? trouble(&err) : say(&job);
+    outline_free(job.outline);
+    free(job.dir);
+    return status;
+}
