@@ -9,7 +9,7 @@ BUILD   := build/$(VARIANT)
 PREFIX  ?= /usr/local
 Q       := $(if $(V),,@)
 
-PKGS    := libelf libdw libbpf capstone panelw ncursesw libzstd libxxhash yajl libpng
+PKGS    := zlib libelf libdw libbpf capstone panelw ncursesw libzstd libxxhash yajl libpng libprotobuf-c
 CFLAGS_WARN := -Wall -Wextra -Werror -Wno-unused-parameter
 # -fno-strict-aliasing, -fwrapv: the processor reads registers at several widths and computes modulo 2^n.
 CFLAGS_BASE := -std=gnu11 -g -I. -I$(BUILD) -D_GNU_SOURCE $(CFLAGS_WARN) -fno-strict-aliasing -fwrapv -MMD -MP \
@@ -31,7 +31,8 @@ ALL_LDFLAGS := $(OPT_$(VARIANT)) $(LDFLAGS)
 ROOMS   := traces core $(patsubst %/,%,$(sort $(wildcard core/*/))) hv/x86 hv/board hv/load hv uml tui gdbstub
 LIB_SRC := $(foreach r,$(ROOMS),$(sort $(wildcard $(r)/*.c)))
 CLI_SRC := $(sort $(wildcard cli/*.c))
-LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
+PROTO_SRC := $(sort $(wildcard core/*/*.proto))
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(PROTO_SRC:%.proto=$(BUILD)/%.pb-c.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
 LIB     := $(BUILD)/libbootreel.a
 
@@ -81,6 +82,22 @@ $(BUILD)/core/story/builtin_profile.h: $(PROFILES)
 	@mkdir -p $(@D)
 	$(Q){ echo 'static const char builtin_profile[] ='; sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $^; echo ';'; } >$@
 $(BUILD)/core/story/profile.o: $(BUILD)/core/story/builtin_profile.h
+
+# The look of reports, as a string.
+$(BUILD)/core/export/report_css.h: core/export/report.css
+	@mkdir -p $(@D)
+	$(Q){ echo 'static const char report_css[] ='; sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $<; echo ';'; } >$@
+$(BUILD)/core/export/html.o: $(BUILD)/core/export/report_css.h
+
+# Formats that are protocol buffers: from each .proto come a .pb-c.h and a .pb-c.c.
+$(BUILD)/%.pb-c.c: %.proto
+	@mkdir -p $(@D)
+	$(Q)protoc-c --proto_path=. --c_out=$(BUILD) $<
+$(BUILD)/%.pb-c.o: $(BUILD)/%.pb-c.c
+	@echo "  CC $<"
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+$(BUILD)/core/export/perfetto.o: $(BUILD)/core/export/perfetto.pb-c.c
+$(BUILD)/core/export/pprof.o: $(BUILD)/core/export/pprof.pb-c.c
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)

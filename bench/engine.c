@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hv/hv.h"
+#include "traces/memory.h"
 
 struct file {
     uint8_t *bytes;
@@ -31,7 +32,7 @@ static struct file slurp(const char *path)
         exit(2);
     }
     f.size = (size_t)ftell(in);
-    f.bytes = malloc(f.size);
+    f.bytes = mem_alloc(f.size);
     rewind(in);
     if (!f.bytes || fread(f.bytes, 1, f.size, in) != f.size) {
         perror(path);

@@ -71,12 +71,11 @@ __asm__(BEGIN(g_pf, 32) TABLES RING3("h_pf", "mov 0xc0000000, %eax; inc %eax\n")
 /* Real mode: a boot sector with its data and stack close to the code. */
 #define REAL_BEGIN(name) ".pushsection .rodata\n.globl " #name ", " #name "_end\n" #name ":\n.code16\n.set here, " #name " - 0x7c00\n"
 #define REAL_VECTOR(n, handler) "  movw $" handler " - here, 4*" #n "; movw $0, 4*" #n "+2\n"
-#define REAL_WORK                                                                                            \
-    "  mov $16, %cx\n"                                                                                       \
-    "9: mov counter - here, %ax; inc %ax; mov %ax, counter - here; push %ax; pop %dx; call sub; loop 9b\n"
-#define REAL_END(name) "sub: ret\ncounter: .word 0\n" END(name)
 
-__asm__(REAL_BEGIN(g_real) "  mov $0x7c00, %sp\n0:\n" REAL_WORK "jmp 0b\n" "sub: ret\ncounter: .word 0\n" END(g_real));
+__asm__(REAL_BEGIN(g_real) "  mov $0x7c00, %sp\n"
+        "0: mov $16, %cx\n"
+        "9: mov counter - here, %ax; inc %ax; mov %ax, counter - here; push %ax; pop %dx; call sub; loop 9b\n"
+        "  jmp 0b\nsub: ret\ncounter: .word 0\n" END(g_real));
 __asm__(REAL_BEGIN(g_real_int) "  mov $0x7c00, %sp\n" REAL_VECTOR(0x60, "r_int")
         "0: int $0x60; inc %ax; jmp 0b\nr_int: iret\n" END(g_real_int));
 /* The PIT at 119 kHz: an interrupt every 8381 steps. */

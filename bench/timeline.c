@@ -19,6 +19,7 @@
 #include "core/replay.h"
 #include "core/timeline.h"
 #include "hv/hv.h"
+#include "traces/memory.h"
 
 static struct timeline *tl;
 static struct error err;
@@ -67,9 +68,9 @@ static double timed_step(enum timeline_direction dir)
 
 static void random_positions(unsigned n, uint64_t last)
 {
-    double *seek = calloc(n, sizeof *seek), *first = calloc(n, sizeof *first),
-           *second = calloc(n, sizeof *second);
-    double *more = calloc(n, sizeof *more), *step = calloc(n, sizeof *step);
+    double *seek = mem_zero(n, sizeof *seek), *first = mem_zero(n, sizeof *first),
+           *second = mem_zero(n, sizeof *second);
+    double *more = mem_zero(n, sizeof *more), *step = mem_zero(n, sizeof *step);
     struct timeline_stopped s;
     uint64_t x = 1;
     for (unsigned i = 0; i < n; i++) {
@@ -131,7 +132,7 @@ static void some_stop(unsigned i, uint64_t *x, uint64_t last)
 
 static void after_stops(unsigned n, uint64_t last)
 {
-    double *ms = calloc(n, sizeof *ms);
+    double *ms = mem_zero(n, sizeof *ms);
     struct timeline_stopped s;
     uint64_t x = 3;
     unsigned id;

@@ -64,6 +64,18 @@ need_guests() {
     export BOOTREEL_GUESTS=$GUESTS
 }
 
+# OVMF, and a disk whose EFI shell starts Debian's kernel.
+need_efi() {
+    need_guests
+    [ -e "$GUESTS/efi.img" ] && [ -e "$GUESTS/OVMF.fd" ] || scripts/guests "$GUESTS" ovmf >/dev/null || { echo "no OVMF: see scripts/guests"; exit 2; }
+}
+
+# flat_guest OUT AT SOURCE [AS-OPTION...]: assembles SOURCE (-: standard input) into a flat binary, linked at AT, that begins with its code.
+flat_guest() {
+    as --32 "${@:4}" -o "$work/flat.o" "$3" &&
+        ld -m elf_i386 --no-warn-rwx-segments -Ttext "$2" -e _start --oformat binary -o "$1" "$work/flat.o" || fail "${1##*/}: no guest"
+}
+
 # Prints the options of a named machine, one word per line.
 machine() {
     case $1 in
@@ -77,19 +89,27 @@ machine() {
     esac
 }
 
-# One folder per program and set of guests; older ones are removed.
+# build TARGET...: make, while no other test builds in the same folders.
+build() { flock "$top/build/make.lock" make -s -j"$(nproc)" "$@"; }
+
+# One folder per program and set of guests; old ones are removed.
 recordings=$top/build/recordings/$(
-    { cat "$BOOTREEL"; stat -c '%n %s %Y' "$GUESTS"/* 2>/dev/null; } | md5sum | cut -c 1-16
+    { cat "$BOOTREEL"; stat -c '%n %s %Y' "$GUESTS"/{vmlinuz,initrd.gz,grub.iso,disk.img} 2>/dev/null; } | md5sum | cut -c 1-16
 )
 
 # recording MACHINE: records it unless that was done; NAME.reel and NAME.console (its output) are in $recordings.
+# A script that needs a recording which another one is making waits for it.
 recording() {
+    mkdir -p "$recordings"
+    find "$top/build/recordings" -mindepth 1 -maxdepth 1 ! -path "$recordings" -mmin +240 -exec rm -rf {} +
+    (
+        flock 9
+        [ -s "$recordings/$1.reel" ] || record_shared "$1"
+    ) 9>"$recordings/$1.lock"
+}
+
+record_shared() { # MACHINE
     local name=$1 args console=serial0
-    [ -s "$recordings/$name.reel" ] && return 0
-    if [ ! -d "$recordings" ]; then
-        rm -rf "$top/build/recordings"
-        mkdir -p "$recordings"
-    fi
     case $name in *-vga) console=screen ;; esac
     mapfile -t args < <(machine "$name")
     "$BOOTREEL" record "${args[@]}" -q --console=$console -o "$recordings/$name.new" >"$recordings/$name.console" </dev/null || {

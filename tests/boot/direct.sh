@@ -4,9 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 guest() { # AT ROOM HOW
-    as --32 --defsym AT="$1" --defsym ROOM="$2" --defsym HOW="$3" -o "$work/direct.o" tests/guests/direct.S &&
-        ld -m elf_i386 -Ttext "$1" -e _start --oformat binary -o "$work/direct.bin" "$work/direct.o" 2>"$work/ld.err" ||
-        fail "no guest: $(cat "$work/ld.err")"
+    flat_guest "$work/direct.bin" "$1" tests/guests/direct.S --defsym AT="$1" --defsym ROOM="$2" --defsym HOW="$3"
 }
 run() { # NAME OPTION...
     expect 0 "$1" "$BOOTREEL" record --kernel "$work/direct.bin" "${@:2}" --until 200M --console -q -o "$work/$1.reel"
@@ -30,7 +28,7 @@ run nearly-all
 holds "$work/nearly-all.out" '^whole$' "nearly all of conventional memory"
 guest 0xe8000 0x400 0
 expect 2 rom "$BOOTREEL" record --kernel "$work/direct.bin" -q -o "$work/rom.reel"
-holds "$work/rom.err" '^bootreel: direct.bin: .* lie where firmware has its own' "an image on the BIOS"
+holds "$work/rom.err" '^bootreel: direct.bin: .* lie where the firmware keeps its data' "an image on the BIOS"
 
 # Whatever resets: the kernel again, as on QEMU.
 for how in 1:INIT 2:triple-fault 3:port-CF9 4:keyboard-controller 6:JMP-FFFF-0; do

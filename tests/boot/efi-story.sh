@@ -2,8 +2,7 @@
 # efi-story.sh - Debian's kernel as an EFI program under OVMF: where the firmware ends and the kernel begins, its parameters, its physical
 # address. Ends where the kernel proper has begun; tests/boot/efi.sh goes to the power-off.
 . "$(dirname "$0")/../lib.sh"
-need_guests
-[ -e "$GUESTS/efi.img" ] && [ -e "$GUESTS/OVMF.fd" ] || scripts/guests "$GUESTS" ovmf >/dev/null || { echo "no OVMF: see scripts/guests"; exit 2; }
+need_efi
 
 expect 0 efi "$BOOTREEL" record --bios "$GUESTS/OVMF.fd" --disk "$GUESTS/efi.img" --until 'console:Linux version' --console -q -o "$work/efi.reel"
 "$BOOTREEL" info "$work/efi.reel" >"$work/info"

@@ -2,8 +2,7 @@
 # efi.sh - UEFI firmware (OVMF): its shell starts Debian's kernel as an EFI program, which finds the power management registers where OVMF put
 # them, and gets to its power-off.
 . "$(dirname "$0")/../lib.sh"
-need_guests
-[ -e "$GUESTS/efi.img" ] && [ -e "$GUESTS/OVMF.fd" ] || scripts/guests "$GUESTS" ovmf >/dev/null || { echo "no OVMF: see scripts/guests"; exit 2; }
+need_efi
 
 expect 0 efi "$BOOTREEL" record --bios "$GUESTS/OVMF.fd" --disk "$GUESTS/efi.img" --until 60G --console -q -o "$work/efi.reel"
 holds "$work/efi.out" 'efi: EFI v2\.70 by EDK II' "the kernel's firmware"

@@ -6,8 +6,7 @@
 ways=('JMP FFFF:0000' 'JMP F000:FFF0' 'JMP F000:E05B' 'JMP FFFF:0000 with A20 off' 'CMOS shutdown code 0Ah')
 for how in 0 1 2 3 4; do
     way=${ways[$how]}
-    as --32 --defsym HOW=$how -o "$work/reset.o" tests/guests/reset.S &&
-        ld -m elf_i386 -Ttext 0x7c00 -e _start --oformat binary -o "$work/reset.img" "$work/reset.o" || fail "$way: no guest"
+    flat_guest "$work/reset.img" 0x7c00 tests/guests/reset.S --defsym HOW=$how
     truncate -s 1M "$work/reset.img"
     expect 0 reset$how "$BOOTREEL" record --disk "$work/reset.img" --until 5M --console -q -o "$work/reset.reel"
     "$BOOTREEL" events --class power "$work/reset.reel" >"$work/power"

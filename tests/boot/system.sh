@@ -3,7 +3,7 @@
 # exceptions, virtual-8086 mode, debugging, code that changes; in 16-, 32- and 64-bit modes. What they print is in
 # tests/guests/*.golden; tests/guests/oracle shows how QEMU or Bochs print it.
 . "$(dirname "$0")/../lib.sh"
-make -s test-guests >"$work/make.log" 2>&1 || { cat "$work/make.log"; exit 1; }
+build test-guests >"$work/make.log" 2>&1 || { cat "$work/make.log"; exit 1; }
 guests=$top/build/release/tests/guests
 
 for name in sys32 sys64; do

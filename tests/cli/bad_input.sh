@@ -121,6 +121,10 @@ rec --console=tty
 rec --vga-console
 rec --initrd text
 rec --append quiet
+rec --module text
+rec --kernel text --module ""
+rec --kernel text --module "gone with arguments"
+rec --kernel text --initrd text --module text
 rec --kernel text --flat loop.bin@0
 rec --bios seabios --flat loop.bin@0
 rec --vga none --vgabios text

@@ -3,10 +3,6 @@
 . "$(dirname "$0")/../lib.sh"
 cd "$work" || exit 2
 
-# guest NAME: NAME.bin from assembly on standard input.
-guest() {
-    as --32 -o "$1.o" - && ld -m elf_i386 --no-warn-rwx-segments -Ttext 0x7c00 --oformat binary -o "$1.bin" "$1.o" || fail "$1 does not build"
-}
 rec() { # NAME OPTION...
     local name=$1
     shift
@@ -15,7 +11,7 @@ rec() { # NAME OPTION...
 verify() { expect 0 verify "$BOOTREEL" replay --verify --console=none "$1"; }
 
 # Three events that come 200,000 times; a line; a loop of loops.
-guest loop <<'END'
+flat_guest loop.bin 0x7c00 - <<'END'
 .code16
 .globl _start
 _start: mov $200000, %ecx
@@ -42,7 +38,7 @@ _start: mov $200000, %ecx
     hlt
 END
 # The same boot for ever, with a line on the console.
-guest reset <<'END'
+flat_guest reset.bin 0x7c00 - <<'END'
 .code16
 .globl _start
 _start: in $0x61, %al

@@ -168,7 +168,7 @@ gdb_run -x "$work/steps.gdb" >"$work/steps"
 holds "$work/steps" '^stepped by 2000$' "2,000 steps"
 
 # The states themselves, at random positions (bench/timeline --check; by hand with 1,000).
-make -s build/release/bench/timeline >/dev/null && build/release/bench/timeline --check "$reel" 20 >"$work/check" || { fail "bench/timeline --check"; cat "$work/check"; }
+build build/release/bench/timeline >/dev/null && build/release/bench/timeline --check "$reel" 20 >"$work/check" || { fail "bench/timeline --check"; cat "$work/check"; }
 
 expect 2 gdb-nothing "$BOOTREEL" gdb "$work/nothing.reel" --stdio
 expect 2 gdb-both "$BOOTREEL" gdb "$reel" --stdio --listen :0

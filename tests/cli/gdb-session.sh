@@ -102,7 +102,7 @@ holds "$out" '^the guest stopped \(power-off\)' "its end"
 holds "$out" '^input: the guest is switched off here' "input after the end"
 holds "$out" 'live.reel is there already' "a file that is there"
 holds "$out" 'give a file name' "no file name"
-holds "$out" 'how long, in guest time' "no duration"
+holds "$out" 'give a guest time' "no duration"
 holds "$out" '^icount [0-9]* of ' "back in the record"
 expect 0 live-replay "$BOOTREEL" replay --verify "$work/live.reel"
 holds "$work/live-replay.out" '^primes: 25 below 100' "the new trace replays"
@@ -135,7 +135,7 @@ detach
 END
 transcript two "$work/two.gdb"
 holds "$work/two.out" '^  2 +Thread 1.2 "CPU 1"' "info threads"
-[ "$(grep -c '^bootreel: CPU 1 waits' "$work/two.out")" = 4 ] || { fail "steps of a processor that waits"; cat "$work/two.out"; }
+[ "$(grep -c '^bootreel: CPU 1 is waiting' "$work/two.out")" = 4 ] || { fail "steps of a processor that waits"; cat "$work/two.out"; }
 holds "$work/two.out" 'No more reverse-execution history' "the beginning"
 [ "$(grep -c '^\$[0-9] = 0$' "$work/two.out")" = 3 ] || fail "positions: $(grep '^\$' "$work/two.out")"
 

@@ -12,6 +12,13 @@ commands=$(cut -f 1 "$work/table" | uniq | grep -vx manual)
 # Words that look like options, one a line.
 options_in() { grep -oE -- '(^|[^a-z0-9-])--[a-z][a-z-]*' | grep -oE -- '--[a-z-]*' | sort -u; }
 
+# only_known NAMED WHAT: the options named in the file NAMED are some command's.
+awk -F '\t' '{ print "--" $2 }' "$work/table" | sort -u >"$work/all"
+only_known() {
+    comm -13 "$work/all" "$1" >"$work/unknown"
+    [ ! -s "$work/unknown" ] || fail "$2 options that do not exist: $(cat "$work/unknown")"
+}
+
 section() { sed -n "/^\.SS $1\$/,/^\.S[SH] /p" docs/bootreel.1 | sed 's/\\-/-/g; s/\\f[BIR]//g'; }
 
 . "$work/completion"
@@ -32,12 +39,10 @@ for command in $commands; do
     diff "$work/want" "$work/got" || fail "docs/bootreel.1, $command: not the options of the table"
     # What else is said of options is of some command's.
     cat "$work/help" "$work/section" | options_in >"$work/named"
-    awk -F '\t' '{ print "--" $2 }' "$work/table" | sort -u | comm -13 - "$work/named" >"$work/unknown"
-    [ ! -s "$work/unknown" ] || fail "$command: its texts name options that do not exist: $(cat "$work/unknown")"
+    only_known "$work/named" "$command: its texts name"
 done
 options_in < <(sed 's/\\-/-/g; s/\\f[BIR]//g' docs/bootreel.1) >"$work/named"
-awk -F '\t' '{ print "--" $2 }' "$work/table" | sort -u | comm -13 - "$work/named" >"$work/unknown"
-[ ! -s "$work/unknown" ] || fail "docs/bootreel.1 names options that do not exist: $(cat "$work/unknown")"
+only_known "$work/named" "docs/bootreel.1 names"
 
 # Every option is known to getopt_long and handled by its command, by its letter too (--help ends the parsing after it).
 known() { # COMMAND OPTION...

@@ -5,6 +5,7 @@
  * the wire, and as the contents of packets (a line each), framed as they must be.
  */
 #include "tests/unit/gdb_guest.h"
+#include "traces/memory.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -38,14 +39,14 @@ static void session(const void *data, size_t n, size_t piece)
 
 static void lines(const uint8_t *data, size_t size)
 {
-    uint8_t *in = malloc(packet_frame_room(size) + 8 * size + 16), *to = in;
+    uint8_t *in = mem_alloc(packet_frame_room(size) + 8 * size + 16), *to = in;
     const uint8_t *end = data + size;
     while (data < end) {
         const uint8_t *nl = memchr(data, '\n', (size_t)(end - data));
         size_t n = (size_t)((nl ? nl : end) - data);
         /* The words of a monitor command are found more easily than their hexadecimal digits. */
         if (n > 1 && *data == '>') {
-            char *hex = malloc(6 + 2 * n);
+            char *hex = mem_alloc(6 + 2 * n);
             memcpy(hex, "qRcmd,", 6);
             hex_encode(data + 1, n - 1, hex + 6);
             to += packet_frame(hex, 6 + 2 * (n - 1), to);

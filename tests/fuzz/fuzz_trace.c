@@ -93,7 +93,7 @@ static void walk(const uint8_t *data, size_t size)
     struct trace *t = trace_open_memory(data, size, &err);
     if (!t)
         return;
-    struct trace_input in;
+    struct input in;
     struct trace_note note;
     walk_events(t);
     walk_images(t);

@@ -23,18 +23,14 @@ enum { AT_SYSINFO = 32, O_RDWR = 2, S_IFCHR = 020000, CONSOLE = 5 << 8 | 1 };
 typedef long call_fn(long number, const long a[6]);
 
 /* The frame pointer holds the sixth argument: everything is on the stack before. */
+#define WAY(name, enter)                                                                                     \
+    name ": push %ebp; push %ebx; push %esi; push %edi\n"                                                    \
+         "mov 20(%esp), %eax; mov 24(%esp), %ebp\n"                                                          \
+         "mov 0(%ebp), %ebx; mov 4(%ebp), %ecx; mov 8(%ebp), %edx; mov 12(%ebp), %esi\n"                     \
+         "mov 16(%ebp), %edi; mov 20(%ebp), %ebp\n" enter "\n"                                               \
+         "pop %edi; pop %esi; pop %ebx; pop %ebp; ret\n"
 __asm__(
-    ".globl call_int80, call_vsyscall\n"
-    "call_int80: push %ebp; push %ebx; push %esi; push %edi\n"
-    "mov 20(%esp), %eax; mov 24(%esp), %ebp\n"
-    "mov 0(%ebp), %ebx; mov 4(%ebp), %ecx; mov 8(%ebp), %edx; mov 12(%ebp), %esi; mov 16(%ebp), %edi; mov 20(%ebp), %ebp\n"
-    "int $0x80\n"
-    "pop %edi; pop %esi; pop %ebx; pop %ebp; ret\n"
-    "call_vsyscall: push %ebp; push %ebx; push %esi; push %edi\n"
-    "mov 20(%esp), %eax; mov 24(%esp), %ebp\n"
-    "mov 0(%ebp), %ebx; mov 4(%ebp), %ecx; mov 8(%ebp), %edx; mov 12(%ebp), %esi; mov 16(%ebp), %edi; mov 20(%ebp), %ebp\n"
-    "call *vsyscall_entry\n"
-    "pop %edi; pop %esi; pop %ebx; pop %ebp; ret\n"
+    ".globl call_int80, call_vsyscall\n" WAY("call_int80", "int $0x80") WAY("call_vsyscall", "call *vsyscall_entry")
     ".globl _start\n"
     "_start: xor %ebp, %ebp; mov %esp, %eax; and $-16, %esp; push %eax; push %eax; push %eax; push %eax; call story; hlt\n");
 call_fn call_int80, call_vsyscall;

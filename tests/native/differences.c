@@ -337,19 +337,10 @@ const struct difference *differences(unsigned *count)
     return table;
 }
 
-static bool names(const char *list, const char *word)
-{
-    size_t n = strlen(word);
-    for (const char *p = strstr(list, word); p; p = strstr(p + 1, word))
-        if ((p == list || p[-1] == ' ') && (!p[n] || p[n] == ' '))
-            return true;
-    return false;
-}
-
 const struct difference *difference_of(const struct insn_case *c)
 {
     for (unsigned i = 0; i < NTABLE; i++)
-        if (names(table[i].mnemonics, c->row->mnemonic) && (!table[i].concerns || table[i].concerns(c)))
+        if (one_of(c->row->mnemonic, table[i].mnemonics) && (!table[i].concerns || table[i].concerns(c)))
             return &table[i];
     return NULL;
 }

@@ -7,7 +7,7 @@
 
 /* ---------------------------------------------------------------- which rows */
 
-static bool one_of(const char *word, const char *list)
+bool one_of(const char *word, const char *list)
 {
     size_t n = strlen(word);
     for (const char *p = strstr(list, word); p; p = strstr(p + 1, word))

@@ -118,6 +118,8 @@ int guest_decode(const uint8_t *bytes, unsigned n, unsigned bits, const struct i
 
 /* ---------------------------------------------------------------- gen.c */
 
+/* Is the word in the list, whose words are separated by spaces? */
+bool one_of(const char *word, const char *list);
 /* Why a row is left out of the comparison in this kind of code; NULL: it is not. */
 const char *gen_skips(const struct insn_row *, unsigned bits);
 /* Makes the case of this seed, and puts the operands into the host's memory. */

@@ -1,8 +1,8 @@
 /* vendor.h - where processors of Intel and AMD differ, and what each does.
  *
- * The emulator's processor says that it is AMD's (CPUID), and where the two differ it does what AMD's do. On a
- * host by Intel the tests against the host therefore turn the emulator's result into Intel's by the rule that
- * the table in vendor.c has for the row, and compare that: a result that is neither fails as it does elsewhere.
+ * The emulator's processor says that it is AMD's (CPUID), and where the two differ it does what AMD's do. On an
+ * Intel host, the tests against the host therefore turn the emulator's result into Intel's, by the row's rule in
+ * the table in differences.c, and compare that. A result that is neither vendor's fails, as on any other host.
  */
 #ifndef BOOTREEL_TESTS_NATIVE_VENDOR_H
 #define BOOTREEL_TESTS_NATIVE_VENDOR_H
@@ -16,7 +16,8 @@ struct state;
 
 enum vendor { VENDOR_AMD, VENDOR_INTEL, VENDOR_OTHER };
 
-/* The host's (Hygon counts as AMD, Zhaoxin and Centaur are others), or what NATIVE_VENDOR names: intel, amd. */
+/* The vendor of the host's processor, or the one that the environment's NATIVE_VENDOR (intel, amd) names. Hygon
+ * counts as AMD. */
 enum vendor host_vendor(void);
 
 /* Turns the emulator's result, in *out and in its memory, into that of Intel's processors. guest_keep() was called

@@ -50,6 +50,6 @@ for how in keys signal; do
     ended 0 "$how"
     "$BOOTREEL" info "$work/$how.reel" | grep -q '^ended  *interrupted' || fail "$how: the trace has no end"
 done
-expect 2 tty "$BOOTREEL" record --tui -o "$work/none.reel" && holds "$work/tty.err" 'no terminal' "no terminal"
+expect 2 tty "$BOOTREEL" record --tui -o "$work/none.reel" && holds "$work/tty.err" 'not a terminal' "no terminal"
 expect 2 both "$BOOTREEL" record --tui -i -o "$work/none.reel" && holds "$work/both.err" 'choose one' "--tui -i"
 finish

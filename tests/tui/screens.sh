@@ -122,13 +122,13 @@ bad() { # TEXT SCRIPTLINE
     expect 2 bad "$BOOTREEL" tui "$work/demo.reel" --script "$work/bad.script" --dump "$work/bad.out" && holds "$work/bad.err" "$1" "$2"
     [ "$(wc -l <"$work/bad.err")" = 1 ] || fail "$2: more than a line"
 }
-bad 'bad.script:1: "nonsense" is no command' nonsense
-bad 'is no key' 'keys Hyper-x'
-bad 'is no size' 'size big'
+bad 'bad.script:1: "nonsense" is not a command' nonsense
+bad 'is not a key' 'keys Hyper-x'
+bad 'is not a size' 'size big'
 bad 'the screen does not show' 'expect a picture of a cat'
-bad "is no command" "st"
-expect 2 two "$BOOTREEL" tui "$work/demo.reel" "$work/demo.reel" && holds "$work/two.err" 'side by side' "two traces"
-expect 2 tty "$BOOTREEL" tui "$work/demo.reel" && holds "$work/tty.err" 'no terminal: use --script' "no terminal"
+bad "is not a command" "st"
+expect 2 two "$BOOTREEL" tui "$work/demo.reel" "$work/demo.reel" && holds "$work/two.err" 'not a terminal: use --script' "two traces"
+expect 2 tty "$BOOTREEL" tui "$work/demo.reel" && holds "$work/tty.err" 'not a terminal: use --script' "no terminal"
 expect 2 none "$BOOTREEL" tui "$work/none.reel" --dump - && holds "$work/none.err" 'none.reel' "no trace"
 expect 2 at "$BOOTREEL" tui "$work/demo.reel" --at 99G --dump - && holds "$work/at.err" "after the end" "--at"
 
@@ -138,7 +138,7 @@ expect 0 png "$BOOTREEL" screen "$work/demo.reel" --at 60% --png "$work/screen.p
     fail "screen --png: no PNG of 720 x 400"
 expect 2 png-where "$BOOTREEL" screen "$work/demo.reel" --png "$work/nowhere/screen.png" && holds "$work/png-where.err" 'give another place' "--png"
 
-scripts/keys --check || fail "the manual's keys"
+BOOTREEL=$BOOTREEL scripts/manual --check || fail "the manual's keys"
 
 # Too small; resized; a move that is cancelled.
 printf '%s\n' 'size 30x5' 'show -' 'size 80x24' 'cancel 1' 'end' 'show -' >"$work/small.script"
@@ -194,5 +194,11 @@ if recording iso-builtin; then
             moments | shoot "$reel" "debian-$size" $size
         done
     fi
+
+    # A checkpoint in the middle cannot be read: that is said, one stays where one was, and can go on.
+    cp "$reel" "$work/damaged.reel"
+    dd if=/dev/zero of="$work/damaged.reel" bs=4096 seek=$(($(stat -c %s "$reel") / 8192)) count=1 conv=notrunc status=none
+    printf '%s\n' 'goto 1000' 'goto 95%' 'message match' 'expect damaged.reel  1,000 of' step 'expect damaged.reel  1,001 of' |
+        timeout 60 "$BOOTREEL" tui "$work/damaged.reel" --script - 2>"$work/damaged.err" || fail "damaged: $(cat "$work/damaged.err")"
 fi
 finish

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "hv/board/chip.h"
+#include "traces/memory.h"
 
 static const uint64_t hpet = 0xfed00000;
 
@@ -338,9 +339,9 @@ static inline struct board *new_board(void)
 {
     static int (*const create[])(struct board *, struct error *) = {
         pic_create, pit_create, ioapic_create, hpet_create, rtc_create, ps2_create, dma_create};
-    struct board *b = calloc(1, sizeof *b);
+    struct board *b = mem_zero(1, sizeof *b);
     struct error err;
-    b->memory = calloc(1, MEMORY);
+    b->memory = mem_zero(1, MEMORY);
     b->a20 = true;
     b->config = (struct engine_config){settings, 2, images, 2};
     for (unsigned i = 0; i < sizeof create / sizeof create[0]; i++)

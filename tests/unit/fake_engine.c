@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fake_engine.h"
+#include "traces/memory.h"
 
 enum { PAGES = 64, FIFO = 4, LINE = 64, DISK_READ_EVERY = 7000, TIMER = 4000000 };
 enum flaw { SOUND, FLIP_REGISTER, FLIP_PAGE, FLIP_EVENT, STOPS_EARLY };
@@ -333,7 +334,7 @@ static const struct engine_ops ops = {
 
 static struct engine *create(const struct engine_config *cfg, enum flaw flaw, struct error *err)
 {
-    struct fake *f = calloc(1, sizeof *f);
+    struct fake *f = mem_zero(1, sizeof *f);
     const char *steps = config_get(cfg, "steps");
     f->engine.ops = &ops;
     f->cfg = *cfg;

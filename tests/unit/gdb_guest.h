@@ -14,6 +14,7 @@
 #include "gdbstub/gdbstub.h"
 #include "gdbstub/packet.h"
 #include "hv/hv.h"
+#include "traces/memory.h"
 
 static const struct engine_kind guest_kind = {"pc", HV_BEHAVIOUR, 1, hv_create, &hv_words};
 
@@ -75,9 +76,9 @@ struct client {
     const uint8_t *in;
     size_t n, at, piece;
     struct text out; /* may contain zero bytes; out.n is the length */
-    bool
-        vanishes; /* its disconnection is noticed while something runs (otherwise only when the stub waits for it) */
-    bool deaf; /* cannot be written to */
+    bool deaf;       /* cannot be written to */
+    /* Its disconnection is noticed while something runs; otherwise only when the stub waits for it. */
+    bool vanishes;
 };
 
 static inline long client_read(void *ctx, void *buf, size_t n, bool wait)
@@ -98,7 +99,7 @@ static inline int client_write(void *ctx, const void *buf, size_t n)
     struct client *c = ctx;
     if (c->deaf)
         return -1;
-    c->out.s = realloc(c->out.s, c->out.n + n + 1);
+    c->out.s = mem_resize(c->out.s, c->out.n + n + 1);
     memcpy(c->out.s + c->out.n, buf, n);
     c->out.n += n;
     c->out.s[c->out.n] = 0;

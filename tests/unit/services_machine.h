@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hv/hv.h"
+#include "traces/memory.h"
 
 struct log {
     char text[16384];
@@ -49,7 +50,7 @@ static struct engine *services_machine(const char *guest, const char *end)
 {
     static const struct setting settings[] = {
         {"memory", "2097152"}, {"bios", "none"}, {"vga", "none"}, {"flat-address", "32768"}};
-    struct image *im = malloc(sizeof *im);
+    struct image *im = mem_alloc(sizeof *im);
     struct engine_config cfg = {.settings = settings, .nsettings = 4, .images = im, .nimages = 1};
     struct error err;
     *im = (struct image){.role = "flat",

@@ -219,4 +219,71 @@ unsigned dma_transfer(struct board *b, unsigned channel, void *buf, unsigned n, 
     return n;
 }
 
+/* ---------------------------------------------------------------- what a guest does */
+
+static inline struct range *range_of(struct board *b, uint16_t port)
+{
+    for (unsigned i = b->nranges; i-- > 0;)
+        if (port >= b->range[i].first && port < b->range[i].first + b->range[i].count)
+            return &b->range[i];
+    fail_msg("no handler for port %x", port);
+    return NULL;
+}
+
+static inline uint32_t in(struct board *b, uint16_t port, unsigned size)
+{
+    struct range *r = range_of(b, port);
+    uint32_t v = 0;
+
+    if (!r->bytewise)
+        return r->in(r->ctx, port, size);
+    for (unsigned i = 0; i < size; i++)
+        v |= (r->in(r->ctx, port + i, 1) & 0xff) << 8 * i;
+    return v;
+}
+
+static inline void out(struct board *b, uint16_t port, unsigned size, uint32_t v)
+{
+    struct range *r = range_of(b, port);
+
+    if (!r->bytewise)
+        r->out(r->ctx, port, size, v);
+    else
+        for (unsigned i = 0; i < size; i++)
+            r->out(r->ctx, port + i, 1, v >> 8 * i & 0xff);
+}
+
+static inline uint8_t inb(struct board *b, uint16_t port)
+{
+    return in(b, port, 1);
+}
+static inline void outb(struct board *b, uint16_t port, uint8_t v)
+{
+    out(b, port, 1, v);
+}
+
+/* Lets guest time pass until no timer runs. */
+static inline void settle(struct board *b)
+{
+    for (unsigned round = 0; round < 100000; round++) {
+        struct timer *first = NULL;
+
+        for (unsigned i = 0; i < b->ntimers; i++)
+            if (b->timer[i]->deadline != TIMER_OFF && (!first || b->timer[i]->deadline < first->deadline))
+                first = b->timer[i];
+        if (!first)
+            return;
+        b->now = first->deadline > b->now ? first->deadline : b->now;
+        first->deadline = TIMER_OFF;
+        first->fire(first->ctx);
+    }
+    fail_msg("timers never rest");
+}
+
+static inline void step_to_idle(struct board *b)
+{
+    b->now += 1000;
+    settle(b);
+}
+
 #endif

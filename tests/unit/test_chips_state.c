@@ -1,6 +1,7 @@
 /* test_chips_state.c - the chips' field tables: what they save is all there is, and no damage to it does
  * harm. */
 #include "tests/unit/chip_board.h"
+#include "traces/memory.h"
 
 #include <malloc.h>
 
@@ -121,7 +122,7 @@ static void fields_are_complete(void **state)
     uint8_t *before[32];
     for (unsigned c = 0; c < a->nchips; c++) {
         size_t n = malloc_usable_size(a->chip[c].state);
-        before[c] = malloc(n);
+        before[c] = mem_alloc(n);
         memcpy(before[c], a->chip[c].state, n);
         for (size_t i = 0; i < a->chip[c].nfields; i++)
             for (size_t j = 0; j < i; j++) {

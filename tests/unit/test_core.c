@@ -19,6 +19,7 @@
 #include "core/replay.h"
 #include "core/state.h"
 #include "core/text.h"
+#include "traces/memory.h"
 #include "fake_engine.c" /* not in the library: only tests have it */
 
 enum { STEPS = 400000 };
@@ -42,7 +43,7 @@ static void write_disk(const char *path)
 
 static int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = mem_zero(1, sizeof *f);
     struct error err;
     snprintf(f->dir, sizeof f->dir, "/tmp/bootreel-test-XXXXXX");
     if (!mkdtemp(f->dir))
@@ -116,15 +117,15 @@ static struct trace *open_reel(const char *path)
     return t;
 }
 
-/* Replays the whole; the report's text is to be freed. */
-static struct replay_report replay(const char *path, const struct engine_kind *kind, bool verify,
-                                   struct text *console)
+/* Replays the whole, or a part; the report's text is to be freed. */
+static struct replay_report replay_part(const char *path, const struct engine_kind *kind, bool verify,
+                                        unsigned part, unsigned parts, struct text *console)
 {
     struct error err = {""};
     struct replay_report rep;
     struct trace *t = open_reel(path);
     struct observer o = {.ctx = console, .event = ignore_event, .console = console ? grab_console : NULL};
-    const struct replay_options ro = {.verify = verify};
+    const struct replay_options ro = {.verify = verify, .part = part, .parts = parts};
     struct replay *r = replay_open(t, kind, &err);
     if (!r)
         fail_msg("%s", err.text);
@@ -134,6 +135,12 @@ static struct replay_report replay(const char *path, const struct engine_kind *k
     replay_close(r);
     trace_close(t);
     return rep;
+}
+
+static struct replay_report replay(const char *path, const struct engine_kind *kind, bool verify,
+                                   struct text *console)
+{
+    return replay_part(path, kind, verify, 0, 0, console);
 }
 
 static void assert_verified(const char *path)
@@ -156,7 +163,7 @@ static char *slurp(const char *path, size_t *n)
     struct stat st;
     assert_non_null(f);
     assert_int_equal(fstat(fileno(f), &st), 0);
-    char *s = malloc((size_t)st.st_size + 1);
+    char *s = mem_alloc((size_t)st.st_size + 1);
     *n = fread(s, 1, (size_t)st.st_size, f);
     fclose(f);
     return s;
@@ -286,6 +293,61 @@ static void test_divergence_event(void **state)
     assert_contains(rep.divergence, "recorded: icount 123600");
     assert_contains(rep.divergence, "pio.read");
     free(rep.divergence);
+}
+
+/* All parts of a record, of which there may be more than stretches between checkpoints, are the whole. */
+static void test_parts(void **state)
+{
+    struct fixture *f = *state;
+    struct record_options o = options(f, f->reel);
+    const struct record_result res = record(&o);
+    struct replay_report whole = replay(f->reel, &fake_kind, true, NULL);
+    for (unsigned parts = 1; parts <= 12; parts++) {
+        struct replay_report sum = {0};
+        struct text console = {0};
+        for (unsigned part = 1; part <= parts; part++) {
+            struct replay_report rep = replay_part(f->reel, &fake_kind, true, part, parts, &console);
+            if (!rep.verified)
+                fail_msg("part %u of %u: %s", part, parts, rep.divergence);
+            if (rep.steps)
+                assert_int_equal(rep.from, sum.steps);
+            sum.steps += rep.steps;
+            sum.checkpoints += rep.checkpoints;
+            sum.events += rep.events;
+        }
+        assert_int_equal(sum.steps, res.stop.icount);
+        assert_int_equal(sum.checkpoints, whole.checkpoints);
+        assert_int_equal(sum.events, whole.events);
+        assert_string_equal(console.s, f->console.s);
+        free(console.s);
+    }
+}
+
+/* A divergence is found in the part that holds it, and in no other. */
+static void test_parts_diverge(void **state)
+{
+    static const struct {
+        const struct engine_kind *kind;
+        const char *says;
+    } flips[] = {{&fake_flip_register, "cpu0.reg[2]: recorded 0x"},
+                 {&fake_flip_page, "ram page 5: first differing byte"},
+                 {&fake_flip_event, "differs, at icount 123600:"}};
+    struct fixture *f = *state;
+    struct record_options o = options(f, f->reel);
+    record(&o);
+    for (unsigned i = 0; i < sizeof flips / sizeof flips[0]; i++) {
+        unsigned diverged = 0;
+        for (unsigned part = 1; part <= 5; part++) {
+            struct replay_report rep = replay_part(f->reel, flips[i].kind, true, part, 5, NULL);
+            if (rep.diverged) {
+                diverged++;
+                assert_true(rep.from <= 150000);
+                assert_contains(rep.divergence, flips[i].says);
+            }
+            free(rep.divergence);
+        }
+        assert_int_equal(diverged, 1);
+    }
 }
 
 static void test_divergence_early_end(void **state)
@@ -692,6 +754,8 @@ int main(void)
         TEST(test_divergence_register),
         TEST(test_divergence_page),
         TEST(test_divergence_event),
+        TEST(test_parts),
+        TEST(test_parts_diverge),
         TEST(test_divergence_early_end),
         TEST(test_behaviour),
         TEST(test_flipped_bit_in_file),

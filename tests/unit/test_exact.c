@@ -20,8 +20,10 @@
 #include "core/state.h"
 #include "hv/board/internal.h"
 #include "hv/machine.c" /* to reach the processor within the engine, and its table of functions */
+#include "tests/unit/saved_state.h"
+#include "traces/memory.h"
 
-enum { MAX_SECTIONS = 128, MAX_REGIONS = 16, MAX_PIECES = 64 };
+enum { MAX_PIECES = 64 };
 
 /* ---------------------------------------------------------------- machines */
 
@@ -140,7 +142,7 @@ static void on_console(void *ctx, unsigned device, const void *data, size_t n)
 static struct reports *listen_to(struct engine *e, struct reports *r)
 {
     if (!r) {
-        r = calloc(1, sizeof *r);
+        r = mem_zero(1, sizeof *r);
         r->observer = (struct observer){.ctx = r, .event = on_event, .console = on_console};
         r->digest = XXH3_createState();
         XXH3_64bits_reset(r->digest);
@@ -188,104 +190,19 @@ static bool run_to(struct engine *e, uint64_t icount)
     return s.reason == STOP_REACHED;
 }
 
-/* ---------------------------------------------------------------- a saved state, in memory */
-
-struct saved {
-    struct {
-        char name[32];
-        uint8_t *bytes;
-    } section[MAX_SECTIONS];
-    size_t nsections;
-    struct {
-        char name[32];
-        uint64_t *index;
-        uint8_t *data;
-        size_t n, room;
-    } region[MAX_REGIONS];
-    size_t nregions;
-};
-
-static void put_section(void *ctx, const char *name, const struct field *f, size_t n, const void *base)
-{
-    struct saved *s = ctx;
-    assert_true(s->nsections < MAX_SECTIONS && strlen(name) < 32);
-    strcpy(s->section[s->nsections].name, name);
-    s->section[s->nsections].bytes = malloc(section_size(f, n) + 1);
-    section_pack(f, n, base, s->section[s->nsections++].bytes);
-}
-
-static void put_page(void *ctx, const char *name, uint64_t index, const void *data)
-{
-    struct saved *s = ctx;
-    size_t k = 0;
-    while (k < s->nregions && strcmp(s->region[k].name, name))
-        k++;
-    if (k == s->nregions) {
-        assert_true(k < MAX_REGIONS && strlen(name) < 32);
-        strcpy(s->region[s->nregions++].name, name);
-    }
-    if (s->region[k].n == s->region[k].room) {
-        size_t room = s->region[k].room = s->region[k].room * 2 + 64;
-        s->region[k].index = realloc(s->region[k].index, room * sizeof(uint64_t));
-        s->region[k].data = realloc(s->region[k].data, room * SNAPSHOT_PAGE);
-    }
-    memcpy(s->region[k].data + s->region[k].n * SNAPSHOT_PAGE, data, SNAPSHOT_PAGE);
-    s->region[k].index[s->region[k].n++] = index;
-}
-
-static int get_section(void *ctx, const char *name, const struct field *f, size_t n, void *base)
-{
-    struct saved *s = ctx;
-    for (size_t i = 0; i < s->nsections; i++)
-        if (!strcmp(s->section[i].name, name)) {
-            section_unpack(f, n, base, s->section[i].bytes);
-            return 0;
-        }
-    return -1;
-}
-
-static int get_pages(void *ctx, const char *name, int (*put)(void *, uint64_t, const void *), void *put_ctx)
-{
-    struct saved *s = ctx;
-    for (size_t k = 0; k < s->nregions; k++)
-        for (size_t i = 0; !strcmp(s->region[k].name, name) && i < s->region[k].n; i++)
-            if (put(put_ctx, s->region[k].index[i], s->region[k].data + i * SNAPSHOT_PAGE))
-                return -1;
-    return 0;
-}
-
-static struct saved *save(struct engine *e)
-{
-    struct saved *s = calloc(1, sizeof *s);
-    const struct snapshot_sink sink = {.ctx = s, .section = put_section, .page = put_page};
-    e->ops->save(e, &sink, NULL);
-    return s;
-}
+/* ---------------------------------------------------------------- a saved state */
 
 static void load(struct engine *e, struct saved *s)
 {
-    const struct snapshot_source source = {
-        .ctx = s, .section = get_section, .pages = get_pages, .whole = true};
     struct error err;
-    if (e->ops->load(e, &source, &err))
+    if (saved_load(e, s, &err))
         fail_msg("%s", err.text);
-}
-
-static void saved_free(struct saved *s)
-{
-    for (size_t i = 0; i < s->nsections; i++)
-        free(s->section[i].bytes);
-    for (size_t i = 0; i < s->nregions; i++) {
-        free(s->region[i].index);
-        free(s->region[i].data);
-    }
-    free(s);
 }
 
 /* The same state in another machine. */
 static struct engine *moved(const struct guest *g, struct engine *e, struct reports *r)
 {
-    struct saved *s = save(e);
+    struct saved *s = saved_take(e);
     struct engine *fresh = machine(g);
     load(fresh, s);
     saved_free(s);
@@ -362,7 +279,7 @@ static bool check_from(const struct guest *g, struct engine *e, uint64_t start, 
 {
     if (!run_to(e, start))
         return false;
-    struct piece p = {save(e), start, steps};
+    struct piece p = {saved_take(e), start, steps};
     check_piece(g, &p, start * 2654435761u + 1);
     saved_free(p.from);
     return true;

@@ -91,8 +91,8 @@ static void record_again(struct trace *t, const struct engine_kind *kind, const 
 /* The small machine waits for typing, which comes a millisecond and more after each prompt. */
 static void record_slow_typing(struct fixture *f, const char *path)
 {
-    static const struct trace_input typed[] = {{1000, 1500000, INPUT_SERIAL0, "ls\n", 3},
-                                               {5000, 4000000, INPUT_SERIAL0, "off\n", 4}};
+    static const struct input typed[] = {{1000, 1500000, INPUT_SERIAL0, "ls\n", 3},
+                                         {5000, 4000000, INPUT_SERIAL0, "off\n", 4}};
     const struct record_branch branch = {1000, typed, 2, 8500, 0};
     struct trace *t = open_trace(f->typed);
     record_again(t, &fake_kind, &branch, path);
@@ -110,7 +110,7 @@ static void repeat_recording(struct fixture *f, const char *path, const struct e
     assert_true(final_hash(again) == final_hash(t));
     assert_int_equal(trace_input_count(again), trace_input_count(t));
     for (uint64_t i = 0; i < trace_input_count(t); i++) {
-        struct trace_input a, b;
+        struct input a, b;
         struct error err;
         assert_int_equal(trace_input(t, i, &a, &err), 0);
         assert_int_equal(trace_input(again, i, &b, &err), 0);
@@ -138,8 +138,8 @@ static void replay_run(const char *path, const struct engine_kind *kind)
             rc = replay_run_to(r, c->icount, &stop, &err);
             assert_true(rc == 0 || (rc == 1 && stop.reason == STOP_INTERRUPTED));
         }
-        if (k + 1 <
-            trace_checkpoint_count(t)) /* the last is taken at the end, after the time that passes there */
+        /* The last is taken at the end, after the time that passes there. */
+        if (k + 1 < trace_checkpoint_count(t))
             assert_true(state_hash_engine(h, replay_engine(r), &base) == c->hash);
     }
     state_hash_free(h);
@@ -194,9 +194,9 @@ static void test_interrupted(void **state)
 }
 
 /* A guest that does not do what was recorded is an error that says so, not a wrong run. */
-static int late_input(void *ctx, uint64_t i, struct trace_input *in, struct error *err)
+static int late_input(void *ctx, uint64_t i, struct input *in, struct error *err)
 {
-    *in = (struct trace_input){.icount = i ? UINT64_MAX : 10, .time = 1000000, .data = "x", .len = 1};
+    *in = (struct input){.icount = i ? UINT64_MAX : 10, .time = 1000000, .data = "x", .len = 1};
     return 0;
 }
 static void test_astray(void **state)
@@ -212,7 +212,7 @@ static void test_astray(void **state)
     assert_int_equal(feed_here(&feed, &err), FEED_DONE); /* not due yet */
     e->ops->run(e, &limit, &stop);
     assert_int_equal(feed_here(&feed, &err), FEED_ASTRAY); /* the guest is busy: no time can pass */
-    assert_non_null(strstr(err.text, "runs on where it was idle"));
+    assert_non_null(strstr(err.text, "runs on where the recorded one was idle"));
     assert_int_equal(feed_here(&feed, &err), FEED_ASTRAY);
     e->ops->destroy(e);
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "core/state.h"
+#include "traces/memory.h"
 
 struct point {
     uint16_t x;
@@ -105,7 +106,7 @@ static void round_trip(void **state)
     d.number[1].u = 0x0123456789abcdef;
     size_t size = section_size(flat.fields, flat.n);
     assert_int_equal(size, 4 + 2 * (2 * 3 + 3) + 2 * 8 + 3 + 6 + 4);
-    uint8_t *bytes = malloc(size);
+    uint8_t *bytes = mem_alloc(size);
     section_pack(flat.fields, flat.n, &d, bytes);
     memset(&e, 0, sizeof e);
     section_unpack(flat.fields, flat.n, &e, bytes);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "core/fold.h"
+#include "traces/memory.h"
 
 enum { MOST = 20000 };
 
@@ -73,7 +74,7 @@ static uint64_t counted(const struct out *o)
 
 static void test_loop(void **state)
 {
-    struct out *o = calloc(1, sizeof *o);
+    struct out *o = mem_zero(1, sizeof *o);
     struct fold *f = fold_new(put, o);
     loop(f, 1000, 100);
     fold_finish(f);
@@ -96,7 +97,7 @@ static void test_loop(void **state)
 /* A few repetitions are no loop; nor is what is written differently each time. */
 static void test_few(void **state)
 {
-    struct out *o = calloc(1, sizeof *o);
+    struct out *o = mem_zero(1, sizeof *o);
     struct fold *f = fold_new(put, o);
     uint64_t at = loop(f, 10, 0);
     for (unsigned i = 0; i < 1000; i++, at += 2) {
@@ -112,7 +113,7 @@ static void test_few(void **state)
 /* Console lines end a loop, and each is there. */
 static void test_console(void **state)
 {
-    struct out *o = calloc(1, sizeof *o);
+    struct out *o = mem_zero(1, sizeof *o);
     struct fold *f = fold_new(put, o);
     uint64_t at = 0;
     unsigned lines = 0;
@@ -133,7 +134,7 @@ static void test_console(void **state)
 /* A loop in a loop, whose length varies. */
 static void test_nested(void **state)
 {
-    struct out *o = calloc(1, sizeof *o);
+    struct out *o = mem_zero(1, sizeof *o);
     struct fold *f = fold_new(put, o);
     uint64_t at = 0;
     for (unsigned i = 0; i < 1000; i++, at++) {
@@ -151,7 +152,7 @@ static void test_awkward(void **state)
 {
     static const char *const words[] = {"aab", "aabb", "abaab", "aaaaaab", "abcabd"};
     for (size_t w = 0; w < sizeof words / sizeof words[0]; w++) {
-        struct out *o = calloc(1, sizeof *o);
+        struct out *o = mem_zero(1, sizeof *o);
         struct fold *f = fold_new(put, o);
         size_t n = strlen(words[w]);
         for (unsigned i = 0; i < 1000 * n; i++)
@@ -177,7 +178,7 @@ static uint64_t boot(struct fold *f, unsigned n, uint64_t at, const char *text)
 /* From reset to reset everything is folded; not in a boot that differs in one line. */
 static void test_boots(void **state)
 {
-    struct out *o = calloc(1, sizeof *o);
+    struct out *o = mem_zero(1, sizeof *o);
     struct fold *f = fold_new(put, o);
     uint64_t at = 0;
     for (unsigned i = 0; i < 500; i++)
@@ -220,7 +221,7 @@ static uint64_t stretch(struct fold *f, unsigned which, uint64_t at)
 /* What comes after a cut is the same for a folder that was put into the state there. */
 static void test_state(void **state)
 {
-    struct out *a = calloc(1, sizeof *a), *b = calloc(1, sizeof *b);
+    struct out *a = mem_zero(1, sizeof *a), *b = mem_zero(1, sizeof *b);
     unsigned continued = 0;
     for (unsigned first = 0; first < 8; first++)
         for (unsigned next = 0; next < 8; next++) {

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "gdb_guest.h"
+#include "traces/memory.h"
 
 enum { ROUNDS = 1000, STEPS = 3 + 2 * ROUNDS + 1, LONG_ROUNDS = 30000000 };
 
@@ -28,7 +29,7 @@ static enum packet_event feed(struct packet_parser *p, const char *s, size_t n)
 
 static void parse(void **state)
 {
-    struct packet_parser *p = calloc(1, sizeof *p);
+    struct packet_parser *p = mem_zero(1, sizeof *p);
     assert_int_equal(FEED(p, "noise$g#67"), PACKET_DATA);
     assert_string_equal((char *)p->data, "g");
     assert_int_equal(FEED(p, "$g#68"), PACKET_BAD);
@@ -87,7 +88,7 @@ struct fixture {
 
 static int setup_of(void **state, uint32_t rounds)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = mem_zero(1, sizeof *f);
     f->tl = guest_timeline(rounds);
     if (!f->tl)
         return -1;
@@ -135,7 +136,7 @@ static const char *ask(struct fixture *f, const char *packets)
 {
     struct text in = {0};
     char frame[PACKET_MAX + 8];
-    char *copy = strdup(packets), *rest = copy, *word;
+    char *copy = mem_string(packets), *rest = copy, *word;
     while ((word = strsep(&rest, " "))) {
         plain_frame(word, frame);
         text_add(&in, "+%s", frame);
@@ -408,7 +409,7 @@ static void flood(void **state)
 {
     struct fixture *f = *state;
     enum { N = 300000 };
-    char *in = malloc(N);
+    char *in = mem_alloc(N);
     for (size_t i = 0; i < N; i++)
         in[i] = "$qC#b4+"[i % 7];
     assert_int_equal(raw(f, in, N, 60000), GDBSTUB_GONE);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "core/hooks.h"
+#include "traces/memory.h"
 
 /* ---------------------------------------------------------------- the machine */
 
@@ -147,7 +148,7 @@ static void leaves(struct hook *h, const struct probe_hit *hit, const struct fra
 /* The hook frees it. */
 static void *pointer_to(struct fixture *f)
 {
-    struct engine **p = malloc(sizeof *p);
+    struct engine **p = mem_alloc(sizeof *p);
     *p = &f->m.e;
     return p;
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/linux/layout.h"
+#include "traces/memory.h"
 
 /* ---------------------------------------------------------------- memory */
 
@@ -57,7 +58,7 @@ static void put_text(struct guest *g, uint64_t address, const char *s)
 
 static struct guest *new_guest(unsigned word)
 {
-    struct guest *g = calloc(1, sizeof *g);
+    struct guest *g = mem_zero(1, sizeof *g);
     g->word = word;
     g->base = word == 8 ? 0xffffffff81000000 : 0xc1000000;
     g->stack = word == 8 ? 0x7ffff7f00000 : 0xbf900000;

@@ -5,9 +5,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
+
 #include <cmocka.h>
 
 #include "hv/load/load.h"
+#include "traces/memory.h"
 
 enum { SETUP = 1024, KERNEL = 4096 };
 
@@ -34,7 +37,7 @@ static int image_read(void *ctx, uint64_t offset, void *buf, size_t n, struct er
 
 static int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = mem_zero(1, sizeof *f);
     struct board_host host = {.icount = zero, .time = zero};
     f->image = (struct image){
         .role = "kernel", .name = "image", .size = sizeof f->bytes, .read = image_read, .ctx = f->bytes};
@@ -130,7 +133,95 @@ static void multiboot_no_room(void **state)
     put32(f->bytes + 20, 0xe0000 + sizeof f->bytes);
     put32(f->bytes + 24, 0);
     assert_int_equal(load(f), -1);
-    assert_non_null(strstr(f->err.text, "lie where firmware has its own"));
+    assert_non_null(strstr(f->err.text, "lie where the firmware keeps its data"));
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* A multiboot image at 100000h. */
+static void make_multiboot(uint8_t *k)
+{
+    enum { AT = 0x100000 };
+    const uint32_t header[8] = {0x1badb002, 0x10000, -(0x1badb002u + 0x10000u), AT, AT, 0, 0, AT};
+    memcpy(k, header, sizeof header);
+}
+
+/* Modules follow the image in their order, each with its string. */
+static void multiboot_modules(void **state)
+{
+    struct fixture *f = *state;
+    char one[5000], two[] = "two", seen[sizeof one];
+    memset(one, '1', sizeof one);
+    make_multiboot(f->bytes);
+    const struct image images[3] = {
+        f->image,
+        {.role = "module1", .name = "b", .size = sizeof two, .read = image_read, .ctx = two},
+        {.role = "module0", .name = "a", .size = sizeof one, .read = image_read, .ctx = one}};
+    struct setting settings[4] = {
+        f->setting[0], f->setting[1], {"module0", "a first words"}, {"module1", "b"}};
+    const struct setting want[2] = {settings[2], settings[3]};
+    const char *content[2] = {one, two};
+    const size_t size[2] = {sizeof one, sizeof two};
+    f->cfg = (struct engine_config){settings, 4, images, 3};
+    assert_int_equal(load(f), 1);
+    uint8_t info[120], module[2][16];
+    struct physmem *m = board_mem(f->board);
+    physmem_read(m, f->result.params, info, sizeof info);
+    assert_true(get32(info) & 8);
+    assert_int_equal(get32(info + 20), 2);
+    physmem_read(m, get32(info + 24), module, sizeof module);
+    for (unsigned i = 0; i < 2; i++) {
+        uint32_t at = get32(module[i]), string = get32(module[i] + 8);
+        assert_int_equal(get32(module[i] + 4) - at, size[i]);
+        assert_int_equal(at % 4096, 0);
+        physmem_read(m, at, seen, size[i]);
+        assert_memory_equal(seen, content[i], size[i]);
+        physmem_read(m, string, seen, strlen(want[i].value) + 1);
+        assert_string_equal(seen, want[i].value);
+    }
+    assert_true(get32(module[0]) >= 0x100000 + sizeof f->bytes && get32(module[1]) >= get32(module[0] + 4));
+}
+
+/* Packs the image by gzip; it is `name` from then on. */
+static size_t pack(struct fixture *f, uint8_t *to, size_t room)
+{
+    z_stream z = {0};
+    assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 16 + MAX_WBITS, 9, Z_DEFAULT_STRATEGY), Z_OK);
+    z.next_in = f->bytes;
+    z.avail_in = sizeof f->bytes;
+    z.next_out = to;
+    z.avail_out = (uInt)room;
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    deflateEnd(&z);
+    f->image.ctx = to;
+    f->image.size = z.total_out;
+    return z.total_out;
+}
+
+/* As Debian's Xen is. */
+static void packed_by_gzip(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t packed[2 * sizeof f->bytes], seen[sizeof f->bytes];
+    for (size_t i = 0; i < sizeof f->bytes; i++)
+        f->bytes[i] = (uint8_t)(i * i >> 3);
+    make_multiboot(f->bytes);
+    size_t n = pack(f, packed, sizeof packed);
+    assert_int_equal(load(f), 1);
+    physmem_read(board_mem(f->board), 0x100000, seen, sizeof seen);
+    assert_memory_equal(seen, f->bytes, sizeof seen);
+    f->image.size = n - 20;
+    assert_int_equal(load(f), -1);
+    assert_non_null(strstr(f->err.text, "image: it cannot be unpacked: it is truncated"));
+    f->image.size = n;
+    packed[n / 2] ^= 0xff;
+    assert_int_equal(load(f), -1);
+    assert_non_null(strstr(f->err.text, "image: it cannot be unpacked: it is "));
 }
 
 int main(void)
@@ -139,6 +230,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(linux_size_is_rounded, setup, teardown),
         cmocka_unit_test_setup_teardown(multiboot_elsewhere, setup, teardown),
         cmocka_unit_test_setup_teardown(multiboot_no_room, setup, teardown),
+        cmocka_unit_test_setup_teardown(multiboot_modules, setup, teardown),
+        cmocka_unit_test_setup_teardown(packed_by_gzip, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -95,35 +95,31 @@ static struct live *open_pipe(const char *text, int *in)
     return live_open(&lo, &err);
 }
 
-/* What bash prints when a line was entered: the end of its echo, then a control sequence, then the program's output. */
-static void a_sequence_is_no_prompt(void **state)
+/* The first line is typed at the prompt, the second only after the rest of the answer. */
+static void waits_for_the_rest(const char *prompt, const char *part, const char *rest)
 {
     int in;
     struct live *l = open_pipe("one\ntwo\n", &in);
-    prints(l, "\033[?2004h# ", 10);
+    prints(l, prompt, 10);
     assert_true(types(l, 20));
     take_line(l);
-    prints(l, "one\r\n\033[?2004l\r", 30);
+    prints(l, part, 30);
     assert_false(types(l, 40));
-    prints(l, "answer\r\n\033[?2004h# ", 50);
+    prints(l, rest, 50);
     assert_true(types(l, 60));
     live_close(l);
     close(in);
 }
 
+/* What bash prints when a line was entered: the end of its echo, then a control sequence, then the program's output. */
+static void a_sequence_is_no_prompt(void **state)
+{
+    waits_for_the_rest("\033[?2004h# ", "one\r\n\033[?2004l\r", "answer\r\n\033[?2004h# ");
+}
+
 static void an_echo_is_no_prompt(void **state)
 {
-    int in;
-    struct live *l = open_pipe("one\ntwo\n", &in);
-    prints(l, "# ", 10);
-    assert_true(types(l, 20));
-    take_line(l);
-    prints(l, "on", 30);
-    assert_false(types(l, 40));
-    prints(l, "e\r\n# ", 50);
-    assert_true(types(l, 60));
-    live_close(l);
-    close(in);
+    waits_for_the_rest("# ", "on", "e\r\n# ");
 }
 
 int main(void)

@@ -20,13 +20,13 @@ static void bad(const char *text, const char *message)
 static void errors_name_the_line(void **state)
 {
     bad("open event irq\n", "p:1: \"open\" before the first stage");
-    bad("stage a\n open event nothing\n", "p:2: \"nothing\" is no kind of event");
+    bad("stage a\n open event nothing\n", "p:2: \"nothing\" is not a kind of event");
     bad("stage a\n open event irq vektor=3\n", "p:2: events irq have no field \"vektor\"");
-    bad("stage a\n open event irq vector=x\n", "p:2: \"x\" is no number");
+    bad("stage a\n open event irq vector=x\n", "p:2: \"x\" is not a number");
     bad("stage a\n\n# comment\nstage b\n open event irq\n", "p:1: stage a has no open line");
-    bad("stage a\n open mode unreal\n", "p:2: \"unreal\" is no mode");
+    bad("stage a\n open mode unreal\n", "p:2: \"unreal\" is not a mode");
     bad("stage a\n open console \"x\n", "p:2: a quotation mark");
-    bad("stage a\n close weather fine\n", "p:2: \"weather\" is no condition");
+    bad("stage a\n close weather fine\n", "p:2: \"weather\" is not a condition");
     bad("stage a\n with bios\n", "p:2: expected: with KEY=VALUE");
     bad("stage a b\n", "p:1: expected: stage NAME");
     bad("stage a\n open event irq vector>3\n", "p:2: \"vector>3\": ranges are written");
@@ -77,7 +77,7 @@ static void put(struct trace_writer *w, unsigned kind, uint64_t icount, const ch
 static struct trace *sample(void)
 {
     struct error err;
-    static const struct trace_setting settings[] = {{"bios", "builtin"}};
+    static const struct setting settings[] = {{"bios", "builtin"}};
     const struct trace_config cfg = {.engine = "pc",
                                      .behaviour = 1,
                                      .step_ns = 1,
@@ -104,6 +104,38 @@ static struct trace *sample(void)
     return t;
 }
 
+struct wanted {
+    const char *name;
+    long parent;
+    uint64_t begin, end;
+};
+
+static struct stages *stages_are(struct trace *t, const char *text, const struct wanted *want, size_t n)
+{
+    struct error err;
+    struct profile *p = text ? profile_parse("p", text, &err) : profile_builtin();
+    assert_non_null(p);
+    struct stages *s = stages_build(t, p, &err);
+    assert_non_null(s);
+    profile_free(p);
+    for (size_t i = 0; i < n && i < stages_count(s); i++) {
+        const struct stage *g = stages_get(s, i);
+        assert_string_equal(g->name, want[i].name);
+        assert_int_equal(g->parent, want[i].parent);
+        assert_int_equal(g->begin, want[i].begin);
+        assert_int_equal(g->end, want[i].end);
+    }
+    assert_int_equal(stages_count(s), n);
+    return s;
+}
+
+static void drop(struct stages *s, struct trace *t)
+{
+    stages_free(s);
+    trace_close(t);
+    unlink(path);
+}
+
 static void stages_nest(void **state)
 {
     static const char text[] =
@@ -112,32 +144,14 @@ static void stages_nest(void **state)
         "stage loader\n open event loader.boot-sector\n"
         "stage hello\n in loader\n open console \"Hello\"\n close event kernel.initcall\n"
         "stage call.{data}\n open event kernel.initcall\n close event kernel.initcall-done same\n";
-    static const struct {
-        const char *name;
-        long parent;
-        uint64_t begin, end;
-    } want[] = {{"bios", -1, 0, 100},   {"rom", 0, 10, 100},        {"loader", -1, 100, 200},
-                {"hello", 2, 150, 200}, {"call.one", -1, 200, 230}, {"call.two", 4, 210, 220}};
-    struct error err;
+    static const struct wanted want[] = {{"bios", -1, 0, 100},       {"rom", 0, 10, 100},
+                                         {"loader", -1, 100, 200},   {"hello", 2, 150, 200},
+                                         {"call.one", -1, 200, 230}, {"call.two", 4, 210, 220}};
     struct trace *t = sample();
-    struct profile *p = profile_parse("p", text, &err);
-    assert_non_null(p);
-    struct stages *s = stages_build(t, p, &err);
-    assert_non_null(s);
-    assert_int_equal(stages_count(s), sizeof want / sizeof want[0]);
-    for (size_t i = 0; i < stages_count(s); i++) {
-        const struct stage *g = stages_get(s, i);
-        assert_string_equal(g->name, want[i].name);
-        assert_int_equal(g->parent, want[i].parent);
-        assert_int_equal(g->begin, want[i].begin);
-        assert_int_equal(g->end, want[i].end);
-    }
+    struct stages *s = stages_are(t, text, want, sizeof want / sizeof want[0]);
     assert_string_equal(stages_get(s, (size_t)stages_at(s, 215))->name, "call.two");
     assert_string_equal(stages_get(s, (size_t)stages_at(s, 120))->name, "loader");
-    stages_free(s);
-    profile_free(p);
-    trace_close(t);
-    unlink(path);
+    drop(s, t);
 }
 
 /* ---------------------------------------------------------------- stages beside each other */
@@ -173,31 +187,6 @@ static struct trace *trace_of(const struct given *list, size_t n, uint64_t end_i
     struct trace *t = trace_open(path, &err);
     assert_non_null(t);
     return t;
-}
-
-struct wanted {
-    const char *name;
-    long parent;
-    uint64_t begin, end;
-};
-
-static struct stages *stages_are(struct trace *t, const char *text, const struct wanted *want, size_t n)
-{
-    struct error err;
-    struct profile *p = text ? profile_parse("p", text, &err) : profile_builtin();
-    assert_non_null(p);
-    struct stages *s = stages_build(t, p, &err);
-    assert_non_null(s);
-    profile_free(p);
-    for (size_t i = 0; i < n && i < stages_count(s); i++) {
-        const struct stage *g = stages_get(s, i);
-        assert_string_equal(g->name, want[i].name);
-        assert_int_equal(g->parent, want[i].parent);
-        assert_int_equal(g->begin, want[i].begin);
-        assert_int_equal(g->end, want[i].end);
-    }
-    assert_int_equal(stages_count(s), n);
-    return s;
 }
 
 /* create: kind, flags, pid, tgid, parent; name: pid, tgid; exec: pid, tgid; exit: code, pid, tgid */
@@ -238,9 +227,7 @@ static void processes_are_beside_each_other(void **state)
     assert_int_equal(stages_get(s, 4)->took, 3);
     assert_int_equal(stages_get(s, 4)->parent, 3);
     assert_string_equal(stages_get(s, 5)->name, "process.worker");
-    stages_free(s);
-    trace_close(t);
-    unlink(path);
+    drop(s, t);
 }
 
 #define SAYS(icount, text)                                                                                   \
@@ -289,9 +276,7 @@ static void units_are_stages(void **state)
     assert_int_equal(stages_chain(s, 7), 6);
     assert_int_equal(stages_chain(s, 6), 4);
     assert_int_equal(stages_chain(s, 4), -1);
-    stages_free(s);
-    trace_close(t);
-    unlink(path);
+    drop(s, t);
 }
 
 /* Where a kernel that nobody knows takes over: the loader does not go on for ever. */
@@ -306,9 +291,7 @@ static void a_kernel_that_is_not_known(void **state)
     struct trace *t = trace_of(multiboot, 3, 100, 100);
     struct stages *s = stages_are(t, NULL, kernel, 2);
     assert_string_equal(stages_get(s, 1)->note, "not known");
-    stages_free(s);
-    trace_close(t);
-    unlink(path);
+    drop(s, t);
 
     /* FreeBSD's loader, then its kernel. */
     static const struct given upper_half[] = {
@@ -324,9 +307,7 @@ static void a_kernel_that_is_not_known(void **state)
         {"kernel", -1, 30, 100},
     };
     t = trace_of(upper_half, 5, 100, 100);
-    stages_free(stages_are(t, NULL, freebsd, 5));
-    trace_close(t);
-    unlink(path);
+    drop(stages_are(t, NULL, freebsd, 5), t);
 
     /* Found by the inspector right there: then it is that one. */
     static const struct given found[] = {
@@ -341,9 +322,7 @@ static void a_kernel_that_is_not_known(void **state)
     t = trace_of(found, 5, 100, 100);
     s = stages_are(t, NULL, known, 3);
     assert_null(stages_get(s, 2)->note);
-    stages_free(s);
-    trace_close(t);
-    unlink(path);
+    drop(s, t);
 }
 
 /* A text's {NAME}, in what is left of a console line without its colours. */
@@ -355,17 +334,15 @@ static void captures_in_console_lines(void **state)
         {EV_IRQ, 6, 6, NULL, {0x20}},
         {EV_IRQ, 7, 7, NULL, {0x30}},
     };
-    static const struct wanted want[] = {{"on.one", -1, 1, 5}, {"high", -1, 7, 10}, {"low", -1, 6, 10}};
+    static const struct wanted want[] = {{"on.one", -1, 1, 5}, {"low", -1, 6, 10}, {"high", -1, 7, 10}};
     struct trace *t = trace_of(lines, sizeof lines / sizeof lines[0], 10, 10);
     struct stages *s = stages_are(
         t,
         "stage on.{what}\n by what\n open console \"Started {what}.\"\n close console \"Stopped {what}.\"\n"
         "stage high\n by data\n open event irq vector>=0x30\n"
         "stage low\n by data\n open event irq vector<0x30\n",
-        (const struct wanted[]){want[0], want[2], want[1]}, 3);
-    stages_free(s);
-    trace_close(t);
-    unlink(path);
+        want, sizeof want / sizeof want[0]);
+    drop(s, t);
 }
 
 /* Rules that are meant for other machines do not count. */
@@ -386,10 +363,8 @@ static void machines_differ(void **state)
     assert_int_equal(stages_count(s), 2);
     assert_string_equal(stages_get(s, 0)->name, "ours");
     assert_string_equal(stages_get(s, 1)->name, "all");
-    stages_free(s);
     profile_free(p);
-    trace_close(t);
-    unlink(path);
+    drop(s, t);
 }
 
 int main(void)

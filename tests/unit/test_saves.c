@@ -11,6 +11,7 @@
 #include "core/state.h"
 #include "fake_engine.c" /* not in the library: only tests have it */
 #include "hv/hv.h"
+#include "saved_state.h"
 
 /* ---------------------------------------------------------------- the machines */
 
@@ -100,81 +101,11 @@ static uint64_t whole_hash(struct engine *e)
     return hash;
 }
 
-/* ---------------------------------------------------------------- a state to load */
-
-struct saved {
-    struct {
-        char name[32];
-        uint8_t *bytes;
-    } section[128];
-    struct {
-        char region[32];
-        uint64_t index;
-        uint8_t data[SNAPSHOT_PAGE];
-    } page[1024];
-    size_t nsections, npages;
-};
-
-static void keep_section(void *ctx, const char *name, const struct field *f, size_t n, const void *base)
-{
-    struct saved *s = ctx;
-    assert_true(s->nsections < 128 && strlen(name) < 32);
-    strcpy(s->section[s->nsections].name, name);
-    s->section[s->nsections].bytes = malloc(section_size(f, n) + 1);
-    section_pack(f, n, base, s->section[s->nsections++].bytes);
-}
-
-static void keep_page(void *ctx, const char *region, uint64_t index, const void *data)
-{
-    struct saved *s = ctx;
-    assert_true(s->npages < 1024 && strlen(region) < 32);
-    strcpy(s->page[s->npages].region, region);
-    s->page[s->npages].index = index;
-    memcpy(s->page[s->npages++].data, data, SNAPSHOT_PAGE);
-}
-
-static int get_section(void *ctx, const char *name, const struct field *f, size_t n, void *base)
-{
-    struct saved *s = ctx;
-    for (size_t i = 0; i < s->nsections; i++)
-        if (!strcmp(s->section[i].name, name)) {
-            section_unpack(f, n, base, s->section[i].bytes);
-            return 0;
-        }
-    return -1;
-}
-
-static int get_pages(void *ctx, const char *region, int (*put)(void *, uint64_t, const void *), void *put_ctx)
-{
-    struct saved *s = ctx;
-    for (size_t i = 0; i < s->npages; i++)
-        if (!strcmp(s->page[i].region, region) && put(put_ctx, s->page[i].index, s->page[i].data))
-            return -1;
-    return 0;
-}
-
-static struct saved *take(struct engine *e)
-{
-    struct saved *s = calloc(1, sizeof *s);
-    const struct snapshot_sink sink = {.ctx = s, .section = keep_section, .page = keep_page};
-    e->ops->save(e, &sink, NULL);
-    return s;
-}
-
 static void go_back(struct engine *e, struct saved *s)
 {
-    const struct snapshot_source source = {
-        .ctx = s, .section = get_section, .pages = get_pages, .whole = true};
     struct error err;
-    if (e->ops->load(e, &source, &err))
+    if (saved_load(e, s, &err))
         fail_msg("%s", err.text);
-}
-
-static void saved_free(struct saved *s)
-{
-    for (size_t i = 0; i < s->nsections; i++)
-        free(s->section[i].bytes);
-    free(s);
 }
 
 /* ---------------------------------------------------------------- tests */
@@ -188,7 +119,7 @@ static void interleave(struct engine *e)
     struct consumer often = {.hash = state_hash_new()}, seldom = {.hash = state_hash_new()};
     uint64_t icount = 0;
     run_to(e, icount += 1000);
-    struct saved *early = take(e);
+    struct saved *early = saved_take(e);
     for (unsigned i = 0; i < ROUNDS; i++) {
         run_to(e, icount += STEPS);
         assert_int_equal(save_for(e, &often), whole_hash(e));

@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/state.h"
 #include "hv/services.h"
+#include "tests/unit/saved_state.h"
 #include "tests/unit/services_machine.h"
 
-enum { STEPS = 100000, MAX_SECTIONS = 128, MAX_PAGES = 4096 };
+enum { STEPS = 100000 };
 
 /* ---------------------------------------------------------------- the guest */
 
@@ -128,84 +128,6 @@ static struct engine *machine(void)
     return services_machine(services_guest, services_guest_end);
 }
 
-/* ---------------------------------------------------------------- a saved state, in memory */
-
-struct saved {
-    size_t nsections, npages;
-    char *name[MAX_SECTIONS];
-    uint8_t *bytes[MAX_SECTIONS];
-    char *region[MAX_PAGES];
-    uint64_t index[MAX_PAGES];
-    uint8_t *page[MAX_PAGES];
-};
-
-static void put_section(void *ctx, const char *name, const struct field *f, size_t n, const void *base)
-{
-    struct saved *s = ctx;
-    s->name[s->nsections] = strdup(name);
-    s->bytes[s->nsections] = malloc(section_size(f, n) + 1);
-    section_pack(f, n, base, s->bytes[s->nsections++]);
-    assert_true(s->nsections < MAX_SECTIONS);
-}
-
-static void put_page(void *ctx, const char *region, uint64_t index, const void *data)
-{
-    struct saved *s = ctx;
-    s->region[s->npages] = strdup(region);
-    s->index[s->npages] = index;
-    s->page[s->npages] = malloc(SNAPSHOT_PAGE);
-    memcpy(s->page[s->npages++], data, SNAPSHOT_PAGE);
-    assert_true(s->npages < MAX_PAGES);
-}
-
-static int get_section(void *ctx, const char *name, const struct field *f, size_t n, void *base)
-{
-    struct saved *s = ctx;
-    for (size_t i = 0; i < s->nsections; i++)
-        if (!strcmp(s->name[i], name)) {
-            section_unpack(f, n, base, s->bytes[i]);
-            return 0;
-        }
-    return -1;
-}
-
-static int get_pages(void *ctx, const char *region, int (*put)(void *, uint64_t, const void *), void *put_ctx)
-{
-    struct saved *s = ctx;
-    for (size_t i = 0; i < s->npages; i++)
-        if (!strcmp(s->region[i], region) && put(put_ctx, s->index[i], s->page[i]))
-            return -1;
-    return 0;
-}
-
-static void saved_free(struct saved *s)
-{
-    for (size_t i = 0; i < s->nsections; i++) {
-        free(s->name[i]);
-        free(s->bytes[i]);
-    }
-    for (size_t i = 0; i < s->npages; i++) {
-        free(s->region[i]);
-        free(s->page[i]);
-    }
-    free(s);
-}
-
-static int load(struct engine *e, struct saved *s, struct error *err)
-{
-    const struct snapshot_source source = {
-        .ctx = s, .section = get_section, .pages = get_pages, .whole = true};
-    return e->ops->load(e, &source, err);
-}
-
-static struct saved *save(struct engine *e)
-{
-    struct saved *s = calloc(1, sizeof *s);
-    const struct snapshot_sink sink = {.ctx = s, .section = put_section, .page = put_page};
-    e->ops->save(e, &sink, NULL);
-    return s;
-}
-
 /* ---------------------------------------------------------------- tests */
 
 static void test_words(void **state)
@@ -244,12 +166,12 @@ static void test_saved(void **state)
         struct engine *e = machine();
         struct error err;
         run(e, at);
-        struct saved *s = save(e);
+        struct saved *s = saved_take(e);
         listen_to(e, &once, EVENT_CLASSES_ALL);
         run(e, STEPS);
         e->ops->flush(e);
         e->ops->observe(e, 0, NULL);
-        assert_int_equal(load(e, s, &err), 0);
+        assert_int_equal(saved_load(e, s, &err), 0);
         listen_to(e, &again, EVENT_CLASSES_ALL);
         run(e, STEPS);
         e->ops->flush(e);
@@ -266,23 +188,23 @@ static void test_damaged(void **state)
     struct error err;
     unsigned refused = 0;
     run(e, 300);
-    struct saved *s = save(e);
+    struct saved *s = saved_take(e);
     struct field_table fields = services_fields();
     size_t size = section_size(fields.fields, fields.n), k = 0;
-    while (strcmp(s->name[k], "services"))
+    while (strcmp(s->section[k].name, "services"))
         k++;
     for (size_t i = 0; i < size; i++) {
-        uint8_t was = s->bytes[k][i];
-        s->bytes[k][i] = 0xff;
-        if (load(e, s, &err))
+        uint8_t was = s->section[k].bytes[i];
+        s->section[k].bytes[i] = 0xff;
+        if (saved_load(e, s, &err))
             refused++;
         else
             run(e, 2000);
-        s->bytes[k][i] = was;
-        assert_int_equal(load(e, s, &err), 0);
+        s->section[k].bytes[i] = was;
+        assert_int_equal(saved_load(e, s, &err), 0);
     }
-    memset(s->bytes[k], 0xff, size);
-    assert_int_equal(load(e, s, &err), -1);
+    memset(s->section[k].bytes, 0xff, size);
+    assert_int_equal(saved_load(e, s, &err), -1);
     assert_true(refused > 0);
     free(fields.fields);
     saved_free(s);

@@ -24,6 +24,7 @@
 #include "hv/x86/exec.h"
 #include "hv/x86/sys.h"
 #include "tests/native/vendor.h"
+#include "traces/memory.h"
 
 #define ROW(map, pfx, opcode, ext, name, a, b, c, flags, feature, fam) extern const struct family fam;
 #include "hv/x86/table/simd.def"
@@ -675,7 +676,7 @@ static void test_approximations(void **state)
 
 static int set_up(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = mem_zero(1, sizeof *f);
     f->code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     f->memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     f->cpu = aligned_alloc(64, (sizeof *f->cpu + 63) & ~(size_t)63);

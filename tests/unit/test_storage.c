@@ -1,85 +1,21 @@
 /* test_storage.c - IDE disks, the ATAPI CD-ROM and the floppy controller on a board made of arrays. */
 #include "tests/unit/storage_board.h"
+#include "traces/memory.h"
 
-/* ---------------------------------------------------------------- what a guest does */
-
-static struct range *range_of(struct board *b, uint16_t port)
-{
-    for (unsigned i = b->nranges; i-- > 0;)
-        if (port >= b->range[i].first && port < b->range[i].first + b->range[i].count)
-            return &b->range[i];
-    fail_msg("no handler for port %x", port);
-    return NULL;
-}
-
-static uint32_t in(struct board *b, uint16_t port, unsigned size)
-{
-    struct range *r = range_of(b, port);
-    uint32_t v = 0;
-
-    if (!r->bytewise)
-        return r->in(r->ctx, port, size);
-    for (unsigned i = 0; i < size; i++)
-        v |= (r->in(r->ctx, port + i, 1) & 0xff) << 8 * i;
-    return v;
-}
-
-static void out(struct board *b, uint16_t port, unsigned size, uint32_t v)
-{
-    struct range *r = range_of(b, port);
-
-    if (!r->bytewise)
-        r->out(r->ctx, port, size, v);
-    else
-        for (unsigned i = 0; i < size; i++)
-            r->out(r->ctx, port + i, 1, v >> 8 * i & 0xff);
-}
-
-static uint8_t inb(struct board *b, uint16_t port)
-{
-    return in(b, port, 1);
-}
-static void outb(struct board *b, uint16_t port, uint8_t v)
-{
-    out(b, port, 1, v);
-}
-
-/* Lets guest time pass until no timer runs. */
-static void settle(struct board *b)
-{
-    for (unsigned round = 0; round < 100000; round++) {
-        struct timer *first = NULL;
-
-        for (unsigned i = 0; i < b->ntimers; i++)
-            if (b->timer[i]->deadline != TIMER_OFF && (!first || b->timer[i]->deadline < first->deadline))
-                first = b->timer[i];
-        if (!first)
-            return;
-        b->now = first->deadline > b->now ? first->deadline : b->now;
-        first->deadline = TIMER_OFF;
-        first->fire(first->ctx);
-    }
-    fail_msg("timers never rest");
-}
-
-static void step_to_idle(struct board *b)
-{
-    b->now += 1000;
-    settle(b);
-}
+/* ---------------------------------------------------------------- the machine */
 
 static void add_disk(struct board *b, const char *role, uint64_t size)
 {
     struct disk *d = &b->disk[b->ndisks++];
 
-    *d = (struct disk){role, size, malloc(size)};
+    *d = (struct disk){role, size, mem_alloc(size)};
     for (uint64_t i = 0; i < size; i++)
         d->data[i] = i / 512 * 7 + i * 3 + i / 65536;
 }
 
 static int setup(void **state)
 {
-    struct board *b = calloc(1, sizeof *b);
+    struct board *b = mem_zero(1, sizeof *b);
     struct error err;
 
     add_disk(b, "disk0", 40 << 20);
@@ -536,10 +472,17 @@ static void fdc_result(struct board *b, uint8_t *bytes, unsigned n)
     assert_int_equal(inb(b, 0x3f4), 0x80);
 }
 
-static void test_floppy(void **state)
+/* A command that takes a while, and the seven bytes of its result. */
+static void fdc_command(struct board *b, const uint8_t *bytes, unsigned n, uint8_t *result)
 {
-    struct board *b = *state;
-    uint8_t r[10];
+    fdc_send(b, bytes, n);
+    settle(b);
+    fdc_result(b, result, 7);
+}
+
+static void floppy_reset(struct board *b)
+{
+    uint8_t r[2];
 
     outb(b, 0x3f2, 0);
     assert_int_equal(inb(b, 0x3f4), 0);
@@ -558,6 +501,12 @@ static void test_floppy(void **state)
     fdc_send(b, (uint8_t[]){0x10}, 1);
     fdc_result(b, r, 1);
     assert_int_equal(r[0], 0x90);
+}
+
+static void floppy_recalibrate(struct board *b)
+{
+    uint8_t r[2];
+
     assert_int_equal(inb(b, 0x3f7), 0x80); /* changed */
     fdc_send(b, (uint8_t[]){3, 0xaf, 2}, 3);
     fdc_send(b, (uint8_t[]){7, 0}, 2);
@@ -566,19 +515,25 @@ static void test_floppy(void **state)
     fdc_result(b, r, 2);
     assert_int_equal(r[0], 0x20);
     assert_int_equal(inb(b, 0x3f7), 0);
+}
 
-    /* At 250 kbit/s there is nothing to read, at 500 there is. */
-    fdc_send(b, (uint8_t[]){0x4a, 0}, 2);
-    settle(b);
-    fdc_result(b, r, 7);
+/* At 250 kbit/s there is nothing to read, at 500 there is. */
+static void floppy_rate(struct board *b)
+{
+    uint8_t r[7];
+
+    fdc_command(b, (uint8_t[]){0x4a, 0}, 2, r);
     assert_int_equal(r[0], 0x40);
     outb(b, 0x3f7, 0);
-    fdc_send(b, (uint8_t[]){0x4a, 0}, 2);
-    settle(b);
-    fdc_result(b, r, 7);
+    fdc_command(b, (uint8_t[]){0x4a, 0}, 2, r);
     assert_int_equal(r[0], 0);
+}
 
-    /* Cylinder 0, from head 0 sector 17 on, over to head 1: 4 sectors. */
+/* Cylinder 0, from head 0 sector 17 on, over to head 1: 4 sectors. */
+static void floppy_read(struct board *b)
+{
+    uint8_t r[7];
+
     b->dma_address = 0x8000;
     b->dma_left = 2048;
     fdc_send(b, (uint8_t[]){0xe6, 0, 0, 0, 17, 2, 18, 0x1b, 0xff}, 9);
@@ -589,40 +544,44 @@ static void test_floppy(void **state)
     assert_memory_equal(r, "\4\0\0\0\1\3\2", 7);
     assert_memory_equal(b->ram + 0x8000, b->disk[3].data + 16 * 512, 2048);
     assert_string_equal(b->log, "R FLOPPY READ DATA d8 lba 16 n 4 @ffffffffffffffff\n");
+}
 
-    /* The first sector; a write with an implied seek. */
+/* The first sector; a write with an implied seek. */
+static void floppy_boot_sector_and_write(struct board *b)
+{
+    uint8_t r[7];
+
     b->log[0] = 0;
     b->dma_address = 0x7c00;
     b->dma_left = 512;
-    fdc_send(b, (uint8_t[]){0xe6, 0, 0, 0, 1, 2, 1, 0x1b, 0xff}, 9);
-    settle(b);
-    fdc_result(b, r, 7);
+    fdc_command(b, (uint8_t[]){0xe6, 0, 0, 0, 1, 2, 1, 0x1b, 0xff}, 9, r);
     assert_non_null(strstr(b->log, "boot 8 0\n"));
     b->dma_address = 0x7c00;
     b->dma_left = 512;
-    fdc_send(b, (uint8_t[]){0xc5, 4, 40, 1, 2, 2, 2, 0x1b, 0xff}, 9);
-    settle(b);
-    fdc_result(b, r, 7);
+    fdc_command(b, (uint8_t[]){0xc5, 4, 40, 1, 2, 2, 2, 0x1b, 0xff}, 9, r);
     assert_int_equal(r[0] & 0xc0, 0);
     assert_memory_equal(b->disk[3].data + ((40 * 2 + 1) * 18 + 1) * 512, b->ram + 0x7c00, 512);
+}
 
-    /* No terminal count by the end of the track; no such sector; no such drive. */
+/* No terminal count by the end of the track; no such sector; no such drive. */
+static void floppy_errors(struct board *b)
+{
+    uint8_t r[7];
+
     b->dma_left = 4096;
-    fdc_send(b, (uint8_t[]){0x46, 0, 40, 0, 18, 2, 18, 0x1b, 0xff}, 9);
-    settle(b);
-    fdc_result(b, r, 7);
+    fdc_command(b, (uint8_t[]){0x46, 0, 40, 0, 18, 2, 18, 0x1b, 0xff}, 9, r);
     assert_int_equal(r[0], 0x40);
     assert_int_equal(r[1], 0x80);
-    fdc_send(b, (uint8_t[]){0x46, 0, 40, 0, 19, 2, 19, 0x1b, 0xff}, 9);
-    settle(b);
-    fdc_result(b, r, 7);
+    fdc_command(b, (uint8_t[]){0x46, 0, 40, 0, 19, 2, 19, 0x1b, 0xff}, 9, r);
     assert_int_equal(r[1], 4);
-    fdc_send(b, (uint8_t[]){0x46, 1, 0, 0, 1, 2, 18, 0x1b, 0xff}, 9);
-    settle(b);
-    fdc_result(b, r, 7);
+    fdc_command(b, (uint8_t[]){0x46, 1, 0, 0, 1, 2, 18, 0x1b, 0xff}, 9, r);
     assert_int_equal(r[0], 0x41);
+}
 
-    /* Without DMA. */
+static void floppy_without_dma(struct board *b)
+{
+    uint8_t r[7];
+
     fdc_send(b, (uint8_t[]){3, 0xaf, 3}, 3);
     fdc_send(b, (uint8_t[]){0x46, 0, 40, 0, 5, 2, 5, 0x1b, 0xff}, 9);
     settle(b);
@@ -632,6 +591,20 @@ static void test_floppy(void **state)
     }
     assert_memory_equal(b->ram, b->disk[3].data + (40 * 2 * 18 + 4) * 512, 512);
     fdc_result(b, r, 7);
+}
+
+/* Each step goes on from where the one before left the controller. */
+static void test_floppy(void **state)
+{
+    struct board *b = *state;
+
+    floppy_reset(b);
+    floppy_recalibrate(b);
+    floppy_rate(b);
+    floppy_read(b);
+    floppy_boot_sector_and_write(b);
+    floppy_errors(b);
+    floppy_without_dma(b);
 }
 
 static void test_floppy_format(void **state)
@@ -645,9 +618,7 @@ static void test_floppy_format(void **state)
         memcpy(b->ram + 0x9000 + 4 * i, (uint8_t[]){0, 0, i + 1, 2}, 4);
     b->dma_address = 0x9000;
     b->dma_left = 72;
-    fdc_send(b, (uint8_t[]){0x4d, 0, 2, 18, 0x6c, 0xf6}, 6);
-    settle(b);
-    fdc_result(b, r, 7);
+    fdc_command(b, (uint8_t[]){0x4d, 0, 2, 18, 0x6c, 0xf6}, 6, r);
     assert_int_equal(r[0], 0);
     for (unsigned i = 0; i < 18 * 512; i++)
         assert_int_equal(b->disk[3].data[i], 0xf6);

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "core/state.h"
 #include "hv/x86/sys.h"
+#include "traces/memory.h"
 
 enum {
     RAM = 4 << 20,
@@ -88,7 +90,7 @@ static void bus_event(void *ctx, struct event *ev)
 
 static struct machine *machine_new(const char *model)
 {
-    struct machine *m = calloc(1, sizeof *m);
+    struct machine *m = mem_zero(1, sizeof *m);
     struct x86_bus bus = {.ctx = m,
                           .in = bus_in,
                           .out = bus_out,
@@ -192,19 +194,21 @@ extern const uint8_t g_long[], g_long_end[], g_prot[], g_prot_end[], g_v86[], g_
 
 /* ---------------------------------------------------------------- real mode */
 
-__asm__(BEGIN(
-    "g_real") ".code16\n"
-              "  xor %ax, %ax; mov %ax, %ss; mov $0x7000, %sp; mov %ax, %ds\n"
-              "  movw $(r_int - g_real), 0x21*4; movw $0x800, 0x21*4+2\n"
-              "  sti; mov $0x1234, %ax; int $0x21\n"
-              "r_back: mov %sp, 0x6008\n"
-              "  push $0x4000; pop %es; mov %es, 0x600c\n"
-              "  lcall $0x7ff, $(r_far - g_real + 16)\n"
-              "r_after: smsw %ax; mov %ax, 0x6018\n"
-              "  cli; hlt\n"
-              "r_int: mov %ax, 0x6000; pushf; pop %cx; mov %cx, 0x6002; mov %sp, %bp; mov (%bp), %dx; mov %dx, 0x6004\n"
-              "  mov 4(%bp), %dx; mov %dx, 0x6006; iret\n"
-              "r_far: mov %sp, 0x6010; mov %cs, 0x6014; lret\n" END("g_real"));
+/* clang-format off */
+__asm__(BEGIN("g_real")
+        ".code16\n"
+        "  xor %ax, %ax; mov %ax, %ss; mov $0x7000, %sp; mov %ax, %ds\n"
+        "  movw $(r_int - g_real), 0x21*4; movw $0x800, 0x21*4+2\n"
+        "  sti; mov $0x1234, %ax; int $0x21\n"
+        "r_back: mov %sp, 0x6008\n"
+        "  push $0x4000; pop %es; mov %es, 0x600c\n"
+        "  lcall $0x7ff, $(r_far - g_real + 16)\n"
+        "r_after: smsw %ax; mov %ax, 0x6018\n"
+        "  cli; hlt\n"
+        "r_int: mov %ax, 0x6000; pushf; pop %cx; mov %cx, 0x6002; mov %sp, %bp; mov (%bp), %dx; mov %dx, 0x6004\n"
+        "  mov 4(%bp), %dx; mov %dx, 0x6006; iret\n"
+        "r_far: mov %sp, 0x6010; mov %cs, 0x6014; lret\n" END("g_real"));
+/* clang-format on */
 
 static void test_real(void **state)
 {
@@ -230,12 +234,14 @@ static void test_real(void **state)
 }
 
 /* INT n, INT3, INTO and ICEBP make the same event; INTO without an overflow makes none. */
-__asm__(BEGIN(
-    "g_ints") ".code16\n"
-              "  xor %ax, %ax; mov %ax, %ss; mov $0x7000, %sp; mov %ax, %ds; xor %di, %di\n"
-              "2: movw $(i_iret - g_ints), (%di); movw $0x800, 2(%di); add $4, %di; cmp $0x100, %di; jb 2b\n"
-              "  int $0x21; int3; .byte 0xf1; into; mov $0x7fff, %ax; inc %ax; into; hlt\n"
-              "i_iret: iret\n" END("g_ints"));
+/* clang-format off */
+__asm__(BEGIN("g_ints")
+        ".code16\n"
+        "  xor %ax, %ax; mov %ax, %ss; mov $0x7000, %sp; mov %ax, %ds; xor %di, %di\n"
+        "2: movw $(i_iret - g_ints), (%di); movw $0x800, 2(%di); add $4, %di; cmp $0x100, %di; jb 2b\n"
+        "  int $0x21; int3; .byte 0xf1; into; mov $0x7fff, %ax; inc %ax; into; hlt\n"
+        "i_iret: iret\n" END("g_ints"));
+/* clang-format on */
 
 static void test_soft_interrupts(void **state)
 {
@@ -256,47 +262,41 @@ static void test_soft_interrupts(void **state)
 /* ---------------------------------------------------------------- from real mode to ring 3 of long mode */
 
 #define LA(label) "(" label " - g_long + 0x8000)"
-__asm__(BEGIN(
-    "g_long") ".code16\n"
-              "  xor %ax, %ax; mov %ax, %ds; mov %ax, %ss; mov $0x7000, %sp\n"
-              "  lgdtl " LA(
-                  "l_gdtr") "; mov $0x20, %eax; mov %eax, %cr4; mov $0x10000, %eax; mov %eax, %cr3\n"
-                            "  mov $0xc0000080, %ecx; rdmsr; or $0x901, %eax; wrmsr\n"
-                            "  mov %cr0, %eax; or $0x80000001, %eax; mov %eax, %cr0\n"
-                            "  ljmpl $8, $" LA(
-                                "l_64") "\n"
-                                        "l_gdtr: .word 0x6f; .long 0x5000\n"
-                                        ".code64\n"
-                                        "l_64: mov $0x10, %eax; mov %eax, %ds; mov %eax, %es; mov %eax, %ss; mov $0x7000, %rsp\n"
-                                        "  mov $0x30, %eax; ltr %ax; lidt " LA(
-                                            "l_idtr") "\n"
-                                                      "  mov $0xc0000081, %ecx; xor %eax, %eax; mov $0x001b0008, %edx; wrmsr\n"
-                                                      "  mov $0xc0000082, %ecx; mov $" LA(
-                                                          "l_syscall") ", %eax; xor %edx, %edx; wrmsr\n"
-                                                                       "  mov $0xc0000084, %ecx; mov $0x200, %eax; wrmsr\n"
-                                                                       "  mov $0xc0000102, %ecx; mov $0x1000, %eax; mov $0xffff8000, %edx; wrmsr\n"
-                                                                       "  int3\n"
-                                                                       "  push $0x23; push $0x20000; push $0x202; push $0x2b; push $" LA(
-                                                                           "l_user") "; iretq\n"
-                                                                                     "l_user: mov $0x77, %eax; syscall\n"
-                                                                                     "l_ret: mov %cs, %ebx; mov %rbx, 0x6010; mov %ss, %ebx; mov %rbx, 0x6018\n"
-                                                                                     "  int $0x80\n"
-                                                                                     "  ljmp *" LA(
-                                                                                         "l_compat") "\n" /* to 32-bit code */
-                                                                                                     "l_compat: .long " LA(
-                                                                                                         "l_32") "; .word 0x1b\n"
-                                                                                                                 ".code32\n"
-                                                                                                                 "l_32: mov $0x23, %eax; mov %eax, %ds; mov $0x55, %eax; push %eax; pop %ebx; mov %ebx, 0x6040; mov %cs, %ebx; mov %ebx, 0x6048; hlt\n"
-                                                                                                                 ".code64\n"
-                                                                                                                 "l_syscall: swapgs; mov %rcx, 0x6000; mov %r11, 0x6008; mov %rax, 0x6058; swapgs\n"
-                                                                                                                 "  sysretq\n"
-                                                                                                                 "l_bp: mov %rsp, 0x6050; iretq\n"
-                                                                                                                 "l_80: mov (%rsp), %rax; mov %rax, 0x6020; mov 24(%rsp), %rax; mov %rax, 0x6028; mov %ss, %eax; mov %rax, 0x6030\n"
-                                                                                                                 "  mov %rsp, 0x6038; iretq\n"
-                                                                                                                 "l_gp: mov (%rsp), %rax; mov %rax, 0x6060; mov 8(%rsp), %rax; mov %rax, 0x6068; mov 16(%rsp), %rax\n"
-                                                                                                                 "  mov %rax, 0x6070; mov %rsp, 0x6078; cli; hlt\n"
-                                                                                                                 "l_idtr: .word 0x8ff; .quad 0x4000\n" END(
-                                                                                                                     "g_long"));
+/* clang-format off */
+__asm__(BEGIN("g_long")
+        ".code16\n"
+        "  xor %ax, %ax; mov %ax, %ds; mov %ax, %ss; mov $0x7000, %sp\n"
+        "  lgdtl " LA("l_gdtr") "; mov $0x20, %eax; mov %eax, %cr4; mov $0x10000, %eax; mov %eax, %cr3\n"
+        "  mov $0xc0000080, %ecx; rdmsr; or $0x901, %eax; wrmsr\n"
+        "  mov %cr0, %eax; or $0x80000001, %eax; mov %eax, %cr0\n"
+        "  ljmpl $8, $" LA("l_64") "\n"
+        "l_gdtr: .word 0x6f; .long 0x5000\n"
+        ".code64\n"
+        "l_64: mov $0x10, %eax; mov %eax, %ds; mov %eax, %es; mov %eax, %ss; mov $0x7000, %rsp\n"
+        "  mov $0x30, %eax; ltr %ax; lidt " LA("l_idtr") "\n"
+        "  mov $0xc0000081, %ecx; xor %eax, %eax; mov $0x001b0008, %edx; wrmsr\n"
+        "  mov $0xc0000082, %ecx; mov $" LA("l_syscall") ", %eax; xor %edx, %edx; wrmsr\n"
+        "  mov $0xc0000084, %ecx; mov $0x200, %eax; wrmsr\n"
+        "  mov $0xc0000102, %ecx; mov $0x1000, %eax; mov $0xffff8000, %edx; wrmsr\n"
+        "  int3\n"
+        "  push $0x23; push $0x20000; push $0x202; push $0x2b; push $" LA("l_user") "; iretq\n"
+        "l_user: mov $0x77, %eax; syscall\n"
+        "l_ret: mov %cs, %ebx; mov %rbx, 0x6010; mov %ss, %ebx; mov %rbx, 0x6018\n"
+        "  int $0x80\n"
+        "  ljmp *" LA("l_compat") "\n" /* to 32-bit code */
+        "l_compat: .long " LA("l_32") "; .word 0x1b\n"
+        ".code32\n"
+        "l_32: mov $0x23, %eax; mov %eax, %ds; mov $0x55, %eax; push %eax; pop %ebx; mov %ebx, 0x6040; mov %cs, %ebx; mov %ebx, 0x6048; hlt\n"
+        ".code64\n"
+        "l_syscall: swapgs; mov %rcx, 0x6000; mov %r11, 0x6008; mov %rax, 0x6058; swapgs\n"
+        "  sysretq\n"
+        "l_bp: mov %rsp, 0x6050; iretq\n"
+        "l_80: mov (%rsp), %rax; mov %rax, 0x6020; mov 24(%rsp), %rax; mov %rax, 0x6028; mov %ss, %eax; mov %rax, 0x6030\n"
+        "  mov %rsp, 0x6038; iretq\n"
+        "l_gp: mov (%rsp), %rax; mov %rax, 0x6060; mov 8(%rsp), %rax; mov %rax, 0x6068; mov 16(%rsp), %rax\n"
+        "  mov %rax, 0x6070; mov %rsp, 0x6078; cli; hlt\n"
+        "l_idtr: .word 0x8ff; .quad 0x4000\n" END("g_long"));
+/* clang-format on */
 extern const uint8_t l_ret[], l_bp[], l_80[], l_gp[];
 
 static uint32_t guest_address(const uint8_t *base, const uint8_t *label)
@@ -391,41 +391,41 @@ static void prot_setup(struct machine *m, const uint8_t *entry, const uint8_t *b
 
 #define PA(label) "(" label " - g_prot + 0x8000)"
 /* The fault handler records error code and address at (edi) and goes on at esi, at CPL 0. */
-__asm__(BEGIN(
-    "g_prot") ".code32\n"
-              "  mov $0x28, %eax; ltr %ax; mov $0x6100, %edi\n"
-              /* faults of loading segment registers */
-              "  mov $1f - g_prot + 0x8000, %esi; mov $0x48, %eax; mov %eax, %ds\n"
-              "1: mov $1f - g_prot + 0x8000, %esi; mov $0x10, %eax; mov %eax, %ds; mov $0x48, %eax; mov %eax, %ss\n"
-              "1: mov $1f - g_prot + 0x8000, %esi; mov $0x13, %eax; mov %eax, %ss\n"
-              "1: mov $1f - g_prot + 0x8000, %esi; mov $0x60, %eax; mov %eax, %es\n"
-              "1: mov $1f - g_prot + 0x8000, %esi; xor %eax, %eax; mov %eax, %es; mov %es:(%eax), %eax\n"
-              /* expand-down: offsets up to the limit are outside */
-              "1: mov $1f - g_prot + 0x8000, %esi; mov $0x50, %eax; mov %eax, %es; mov %es:0x7000, %ebx; mov %es:0x6fff, %ebx\n"
-              /* LAR, LSL, VERR, ARPL */
-              "1: mov $0x58, %eax; lsl %ax, %ebx; mov %ebx, 0x6000; lar %ax, %ebx; mov %ebx, 0x6004; mov $0x60, %eax\n"
-              "  mov $0x99, %ebx; lsl %ax, %ebx; setz 0x6008; mov %bl, 0x6009; mov $8, %eax; verr %ax; setz 0x600a; verw %ax; setz 0x600b\n"
-              /* to CPL 3 by RETF with 8 bytes dropped on both stacks */
-              "  push $0; push $0; mov %esp, 0x600c; mov $0x10, %eax; mov %eax, %es; mov %eax, %fs\n"
-              "  push $0x23; push $0x20000; push $0x1234; push $0x5678; push $0x1b; push $" PA(
-                  "p_user") "; lret $8\n"
-                            "p_user: mov %esp, 0x6010\n" /* DS is 10h no more: this faults */
-                            "p_user2: mov $0x23, %eax; mov %eax, %ds; mov %esp, 0x6010; mov %fs, 0x6014\n"
-                            "  push $0xaaaa; push $0xbbbb; lcall $0x33, $0\n"
-                            "p_back: mov %esp, 0x6018; mov %eax, 0x601c\n"
-                            "  in $0x60, %al; mov %al, 0x6020; mov $p_io - g_prot + 0x8000, %esi; in $0x61, %al\n"
-                            "p_io: cli; hlt\n"
-                            /* call gate with 2 parameters */
-                            "p_gate: mov %esp, 0x6024; mov 8(%esp), %eax; mov %eax, 0x6028; mov 12(%esp), %eax; mov %eax, 0x602c\n"
-                            "  mov 16(%esp), %eax; mov %eax, 0x6030; mov 20(%esp), %eax; mov %eax, 0x6034; mov 4(%esp), %eax; lret $8\n"
-                            /* faults */
-                            "p_gp: push %ds; push %eax; mov $0x10, %eax; mov %eax, %ds; mov 8(%esp), %eax; mov %eax, (%edi); mov 12(%esp), %eax\n"
-                            "  mov %eax, 4(%edi); mov 16(%esp), %eax; mov %eax, 8(%edi); add $12, %edi; testb $3, 16(%esp); pop %eax; jnz p_from3\n"
-                            "  add $4, %esp; add $16, %esp; jmp *%esi\n"
-                            "p_from3: add $4, %esp; cmpl $" PA("p_user") ", 4(%esp); jne p_stop; movl $" PA(
-                                "p_user2") ", 4(%esp); add $4, %esp\n"
-                                           "  xor %eax, %eax; mov %eax, %ds; iretl\n"
-                                           "p_stop: hlt\n" END("g_prot"));
+/* clang-format off */
+__asm__(BEGIN("g_prot")
+        ".code32\n"
+        "  mov $0x28, %eax; ltr %ax; mov $0x6100, %edi\n"
+        /* faults of loading segment registers */
+        "  mov $1f - g_prot + 0x8000, %esi; mov $0x48, %eax; mov %eax, %ds\n"
+        "1: mov $1f - g_prot + 0x8000, %esi; mov $0x10, %eax; mov %eax, %ds; mov $0x48, %eax; mov %eax, %ss\n"
+        "1: mov $1f - g_prot + 0x8000, %esi; mov $0x13, %eax; mov %eax, %ss\n"
+        "1: mov $1f - g_prot + 0x8000, %esi; mov $0x60, %eax; mov %eax, %es\n"
+        "1: mov $1f - g_prot + 0x8000, %esi; xor %eax, %eax; mov %eax, %es; mov %es:(%eax), %eax\n"
+        /* expand-down: offsets up to the limit are outside */
+        "1: mov $1f - g_prot + 0x8000, %esi; mov $0x50, %eax; mov %eax, %es; mov %es:0x7000, %ebx; mov %es:0x6fff, %ebx\n"
+        /* LAR, LSL, VERR, ARPL */
+        "1: mov $0x58, %eax; lsl %ax, %ebx; mov %ebx, 0x6000; lar %ax, %ebx; mov %ebx, 0x6004; mov $0x60, %eax\n"
+        "  mov $0x99, %ebx; lsl %ax, %ebx; setz 0x6008; mov %bl, 0x6009; mov $8, %eax; verr %ax; setz 0x600a; verw %ax; setz 0x600b\n"
+        /* to CPL 3 by RETF with 8 bytes dropped on both stacks */
+        "  push $0; push $0; mov %esp, 0x600c; mov $0x10, %eax; mov %eax, %es; mov %eax, %fs\n"
+        "  push $0x23; push $0x20000; push $0x1234; push $0x5678; push $0x1b; push $" PA("p_user") "; lret $8\n"
+        "p_user: mov %esp, 0x6010\n" /* DS is 10h no more: this faults */
+        "p_user2: mov $0x23, %eax; mov %eax, %ds; mov %esp, 0x6010; mov %fs, 0x6014\n"
+        "  push $0xaaaa; push $0xbbbb; lcall $0x33, $0\n"
+        "p_back: mov %esp, 0x6018; mov %eax, 0x601c\n"
+        "  in $0x60, %al; mov %al, 0x6020; mov $p_io - g_prot + 0x8000, %esi; in $0x61, %al\n"
+        "p_io: cli; hlt\n"
+        /* call gate with 2 parameters */
+        "p_gate: mov %esp, 0x6024; mov 8(%esp), %eax; mov %eax, 0x6028; mov 12(%esp), %eax; mov %eax, 0x602c\n"
+        "  mov 16(%esp), %eax; mov %eax, 0x6030; mov 20(%esp), %eax; mov %eax, 0x6034; mov 4(%esp), %eax; lret $8\n"
+        /* faults */
+        "p_gp: push %ds; push %eax; mov $0x10, %eax; mov %eax, %ds; mov 8(%esp), %eax; mov %eax, (%edi); mov 12(%esp), %eax\n"
+        "  mov %eax, 4(%edi); mov 16(%esp), %eax; mov %eax, 8(%edi); add $12, %edi; testb $3, 16(%esp); pop %eax; jnz p_from3\n"
+        "  add $4, %esp; add $16, %esp; jmp *%esi\n"
+        "p_from3: add $4, %esp; cmpl $" PA("p_user") ", 4(%esp); jne p_stop; movl $" PA("p_user2") ", 4(%esp); add $4, %esp\n"
+        "  xor %eax, %eax; mov %eax, %ds; iretl\n"
+        "p_stop: hlt\n" END("g_prot"));
+/* clang-format on */
 extern const uint8_t p_gate[], p_gp[];
 
 static void test_protected(void **state)
@@ -468,22 +468,23 @@ static void test_protected(void **state)
 /* ---------------------------------------------------------------- virtual-8086 mode */
 
 #define VA(label) "(" label " - g_v86 + 0x8000)"
-__asm__(BEGIN(
-    "g_v86") ".code32\n"
-             "  mov $0x28, %eax; ltr %ax; mov %cr4, %eax; or $1, %eax; mov %eax, %cr4\n"
-             "  push $0x4400; push $0x3300; push $0x2200; push $0x1100; push $0; push $0x6f00\n" /* GS FS DS ES SS ESP */
-             "  push $0x20202; push $0x800; push $(v_16 - g_v86); iretl\n"
-             ".code16\n"
-             "v_16: mov %sp, %cs:(v_data - g_v86); pushf; pop %ax; mov %ax, %cs:(v_data - g_v86 + 2); int $0x22\n" /* redirected */
-             "  cli; sti; int $0x21\n"
-             "v_data: .word 0, 0\n"
-             "v_22: mov %sp, %bp; mov 4(%bp), %ax; mov %ax, %cs:(v_data - g_v86 + 4); iret\n"
-             ".space 4\n"
-             ".code32\n"
-             "v_gp: mov $0x10, %eax; mov %eax, %ds; mov (%esp), %eax; mov %eax, 0x6000; mov 4(%esp), %eax; mov %eax, 0x6004\n"
-             "  mov 12(%esp), %eax; mov %eax, 0x6008; mov 24(%esp), %eax; mov %eax, 0x600c; mov 36(%esp), %eax; mov %eax, 0x6010\n"
-             "  mov %esp, 0x6014; mov %es, 0x6018; mov %fs, 0x601a; pushf; pop %eax; mov %eax, 0x601c; hlt\n" END(
-                 "g_v86"));
+/* clang-format off */
+__asm__(BEGIN("g_v86")
+        ".code32\n"
+        "  mov $0x28, %eax; ltr %ax; mov %cr4, %eax; or $1, %eax; mov %eax, %cr4\n"
+        "  push $0x4400; push $0x3300; push $0x2200; push $0x1100; push $0; push $0x6f00\n" /* GS FS DS ES SS ESP */
+        "  push $0x20202; push $0x800; push $(v_16 - g_v86); iretl\n"
+        ".code16\n"
+        "v_16: mov %sp, %cs:(v_data - g_v86); pushf; pop %ax; mov %ax, %cs:(v_data - g_v86 + 2); int $0x22\n" /* redirected */
+        "  cli; sti; int $0x21\n"
+        "v_data: .word 0, 0\n"
+        "v_22: mov %sp, %bp; mov 4(%bp), %ax; mov %ax, %cs:(v_data - g_v86 + 4); iret\n"
+        ".space 4\n"
+        ".code32\n"
+        "v_gp: mov $0x10, %eax; mov %eax, %ds; mov (%esp), %eax; mov %eax, 0x6000; mov 4(%esp), %eax; mov %eax, 0x6004\n"
+        "  mov 12(%esp), %eax; mov %eax, 0x6008; mov 24(%esp), %eax; mov %eax, 0x600c; mov 36(%esp), %eax; mov %eax, 0x6010\n"
+        "  mov %esp, 0x6014; mov %es, 0x6018; mov %fs, 0x601a; pushf; pop %eax; mov %eax, 0x601c; hlt\n" END("g_v86"));
+/* clang-format on */
 extern const uint8_t v_gp[], v_22[], v_data[];
 
 static void test_v86(void **state)
@@ -512,13 +513,14 @@ static void test_v86(void **state)
 
 /* ---------------------------------------------------------------- task switches */
 
-__asm__(BEGIN(
-    "g_task") ".code32\n"
-              "  mov $0x28, %eax; ltr %ax; mov $0x1111, %ebx; lcall $0x38, $0\n"
-              "t_back: mov %ebx, 0x6000; str %ax; mov %ax, 0x6004; clts; ljmp $0x38, $0\n"
-              "t_new: mov %ebx, 0x6008; pushf; pop %eax; mov %eax, 0x600c; mov %esp, 0x6010; smsw %eax; mov %eax, 0x6014; mov $0x3333, %ebx; iret\n"
-              "  mov $0x4444, %ecx; mov %ebx, 0x6018; pushf; pop %eax; mov %eax, 0x601c; hlt\n" END(
-                  "g_task"));
+/* clang-format off */
+__asm__(BEGIN("g_task")
+        ".code32\n"
+        "  mov $0x28, %eax; ltr %ax; mov $0x1111, %ebx; lcall $0x38, $0\n"
+        "t_back: mov %ebx, 0x6000; str %ax; mov %ax, 0x6004; clts; ljmp $0x38, $0\n"
+        "t_new: mov %ebx, 0x6008; pushf; pop %eax; mov %eax, 0x600c; mov %esp, 0x6010; smsw %eax; mov %eax, 0x6014; mov $0x3333, %ebx; iret\n"
+        "  mov $0x4444, %ecx; mov %ebx, 0x6018; pushf; pop %eax; mov %eax, 0x601c; hlt\n" END("g_task"));
+/* clang-format on */
 extern const uint8_t t_new[];
 
 static void test_task(void **state)
@@ -552,12 +554,13 @@ static void test_task(void **state)
 /* ---------------------------------------------------------------- system management mode */
 
 /* The handler at 38000h: moves SMBASE, changes what EBX will be. */
-__asm__(BEGIN("g_smm") ".code16\n"
-                       "  mov %cs, %ax; mov %ax, %ds; mov %cs:0xfefc, %eax; mov %eax, %cs:0xf000\n"
-                       "  movl $0xa5, %cs:0xffe0; movl $0x40000, %cs:0xff00; rsm\n" END("g_smm"));
-__asm__(
-    BEGIN("g_smm_main") ".code32\n mov $0x12, %ebx; nop; nop; mov %ebx, 0x6000; mov %esp, 0x6004; hlt\n" END(
-        "g_smm_main"));
+/* clang-format off */
+__asm__(BEGIN("g_smm")
+        ".code16\n"
+        "  mov %cs, %ax; mov %ax, %ds; mov %cs:0xfefc, %eax; mov %eax, %cs:0xf000\n"
+        "  movl $0xa5, %cs:0xffe0; movl $0x40000, %cs:0xff00; rsm\n" END("g_smm"));
+__asm__(BEGIN("g_smm_main") ".code32\n mov $0x12, %ebx; nop; nop; mov %ebx, 0x6000; mov %esp, 0x6004; hlt\n" END("g_smm_main"));
+/* clang-format on */
 
 static void test_smm(void **state)
 {
@@ -581,17 +584,19 @@ static void test_smm(void **state)
 
 /* ---------------------------------------------------------------- CPUID, MSRs, saving */
 
-__asm__(BEGIN(
-    "g_flags") ".code32\n"
-               "  xor %eax, %eax; cpuid; mov %eax, 0x6000; mov %ebx, 0x6004; mov %edx, 0x6008; mov %ecx, 0x600c\n"
-               "  mov $1, %eax; cpuid; mov %ecx, 0x6010; mov %edx, 0x6014\n"
-               "  mov $0x80000001, %eax; cpuid; mov %ecx, 0x6018; mov %edx, 0x601c\n"
-               "  mov $0x277, %ecx; rdmsr; mov %eax, 0x6020; mov %edx, 0x6024\n"
-               "  mov $0x10, %ecx; mov $1000, %eax; xor %edx, %edx; wrmsr; rdtsc; mov %eax, 0x6028\n"
-               "  pushf; pop %eax; xor $0x200000, %eax; push %eax; popf; pushf; pop %ebx; xor %ebx, %eax; mov %eax, 0x602c\n"
-               "  mov $0xc0010004, %ecx; mov $1, %eax; wrmsr; rdmsr; mov %eax, 0x6034\n" /* Xen clears the counters unasked */
-               "  mov $0x12345, %ecx; rdmsr\n"
-               "f_gp: mov (%esp), %eax; mov %eax, 0x6030; hlt\n" END("g_flags"));
+/* clang-format off */
+__asm__(BEGIN("g_flags")
+        ".code32\n"
+        "  xor %eax, %eax; cpuid; mov %eax, 0x6000; mov %ebx, 0x6004; mov %edx, 0x6008; mov %ecx, 0x600c\n"
+        "  mov $1, %eax; cpuid; mov %ecx, 0x6010; mov %edx, 0x6014\n"
+        "  mov $0x80000001, %eax; cpuid; mov %ecx, 0x6018; mov %edx, 0x601c\n"
+        "  mov $0x277, %ecx; rdmsr; mov %eax, 0x6020; mov %edx, 0x6024\n"
+        "  mov $0x10, %ecx; mov $1000, %eax; xor %edx, %edx; wrmsr; rdtsc; mov %eax, 0x6028\n"
+        "  pushf; pop %eax; xor $0x200000, %eax; push %eax; popf; pushf; pop %ebx; xor %ebx, %eax; mov %eax, 0x602c\n"
+        "  mov $0xc0010004, %ecx; mov $1, %eax; wrmsr; rdmsr; mov %eax, 0x6034\n" /* Xen clears the counters unasked */
+        "  mov $0x12345, %ecx; rdmsr\n"
+        "f_gp: mov (%esp), %eax; mov %eax, 0x6030; hlt\n" END("g_flags"));
+/* clang-format on */
 extern const uint8_t f_gp[];
 
 /* A sink and source in one: the section's fields, one after the other. */
@@ -602,18 +607,14 @@ struct blob {
 static void blob_save(void *ctx, const char *name, const struct field *f, size_t n, const void *base)
 {
     struct blob *b = ctx;
-    for (size_t i = 0; i < n; i++) {
-        memcpy(b->data + b->n, (const char *)base + f[i].offset, (size_t)f[i].width * f[i].count);
-        b->n += (size_t)f[i].width * f[i].count;
-    }
+    section_pack(f, n, base, b->data + b->n);
+    b->n += section_size(f, n);
 }
 static int blob_load(void *ctx, const char *name, const struct field *f, size_t n, void *base)
 {
     struct blob *b = ctx;
-    for (size_t i = 0; i < n; i++) {
-        memcpy((char *)base + f[i].offset, b->data + b->at, (size_t)f[i].width * f[i].count);
-        b->at += (size_t)f[i].width * f[i].count;
-    }
+    section_unpack(f, n, base, b->data + b->at);
+    b->at += section_size(f, n);
     return 0;
 }
 
@@ -652,21 +653,18 @@ static void test_identification(void **state)
 
 /* The first 4 MiB are the supervisor's; the next 4 MiB are the same memory as the user's. */
 #define LABEL(label) "(" label " - g_guard + 0x8000)"
-__asm__(BEGIN(
-    "g_guard") ".code32\n"
-               "  mov $0x10000, %eax; mov %eax, %cr3; mov $0x300010, %eax; mov %eax, %cr4\n" /* PSE, SMEP, SMAP */
-               "  mov %cr0, %eax; or $0x80000000, %eax; mov %eax, %cr0; mov $0x6000, %edi\n"
-               "  mov $" LABEL(
-                   "1f") ", %esi; mov 0x406040, %eax\n"
-                         "1: mov $" LABEL(
-                             "1f") ", %esi; stac; mov 0x406040, %eax; mov %eax, 0x6020\n"
-                                   "1: mov $" LABEL(
-                                       "1f") ", %esi; clac; mov %eax, 0x406040\n"
-                                             "1: mov $" LABEL("1f") ", %esi; mov $" LABEL(
-                                                 "1f") " + 0x400000, %eax; jmp *%eax\n"
-                                                       "1: rdrand %eax; setc 0x6024; mov %eax, 0x6028; rdrand %eax; mov %eax, 0x602c; hlt\n"
-                                                       "u_pf: pop %eax; mov %eax, (%edi); add $4, %edi; mov %esi, (%esp); iretl\n" END(
-                                                           "g_guard"));
+/* clang-format off */
+__asm__(BEGIN("g_guard")
+        ".code32\n"
+        "  mov $0x10000, %eax; mov %eax, %cr3; mov $0x300010, %eax; mov %eax, %cr4\n" /* PSE, SMEP, SMAP */
+        "  mov %cr0, %eax; or $0x80000000, %eax; mov %eax, %cr0; mov $0x6000, %edi\n"
+        "  mov $" LABEL("1f") ", %esi; mov 0x406040, %eax\n"
+        "1: mov $" LABEL("1f") ", %esi; stac; mov 0x406040, %eax; mov %eax, 0x6020\n"
+        "1: mov $" LABEL("1f") ", %esi; clac; mov %eax, 0x406040\n"
+        "1: mov $" LABEL("1f") ", %esi; mov $" LABEL("1f") " + 0x400000, %eax; jmp *%eax\n"
+        "1: rdrand %eax; setc 0x6024; mov %eax, 0x6028; rdrand %eax; mov %eax, 0x602c; hlt\n"
+        "u_pf: pop %eax; mov %eax, (%edi); add $4, %edi; mov %esi, (%esp); iretl\n" END("g_guard"));
+/* clang-format on */
 extern const uint8_t u_pf[];
 
 static void test_supervisor_guards(void **state)
@@ -693,18 +691,18 @@ static void test_supervisor_guards(void **state)
 
 /* As GRUB's way into the BIOS does: numbers are patched into code that was decoded, data lies beside it. */
 #define HERE(label) "(" label " - g_patch + 0x8000)"
-__asm__(BEGIN("g_patch") ".code32\n"
-                         "  xor %ebx, %ebx; mov $4, %ecx\n"
-                         "p_loop: mov %ecx, %edx; or $1, %edx; mov %edx, " HERE("p_value") " + 1; incl " HERE(
-                             "p_data") "\n"
-                                       "  call p_value; add %eax, %ebx; loop p_loop\n"
-                                       "  mov %ebx, 0x6000; mov " HERE(
-                                           "p_data") ", %eax; mov %eax, 0x6004\n"
-                                                     "  movb $0x43, " HERE(
-                                                         "p_next") "\n"
-                                                                   "p_next: inc %ecx; mov %ebx, 0x6008; hlt\n"
-                                                                   "p_value: mov $0, %eax; ret\n"
-                                                                   "p_data: .long 40\n" END("g_patch"));
+/* clang-format off */
+__asm__(BEGIN("g_patch")
+        ".code32\n"
+        "  xor %ebx, %ebx; mov $4, %ecx\n"
+        "p_loop: mov %ecx, %edx; or $1, %edx; mov %edx, " HERE("p_value") " + 1; incl " HERE("p_data") "\n"
+        "  call p_value; add %eax, %ebx; loop p_loop\n"
+        "  mov %ebx, 0x6000; mov " HERE("p_data") ", %eax; mov %eax, 0x6004\n"
+        "  movb $0x43, " HERE("p_next") "\n"
+        "p_next: inc %ecx; mov %ebx, 0x6008; hlt\n"
+        "p_value: mov $0, %eax; ret\n"
+        "p_data: .long 40\n" END("g_patch"));
+/* clang-format on */
 
 static void test_changing_code(void **state)
 {

@@ -61,6 +61,78 @@ static void test_divert(void **state)
     timeline_close(tl);
 }
 
+/* ---------------------------------------------------------------- preparing */
+
+enum { SPIN_STEPS = 12000000, SPIN_HOME = 2500000, SPIN_FAR = 11500000, SPIN_NEAR = 1100000 };
+
+/* inc %eax; jmp: for as many steps as it is allowed. */
+static void record_spin(const char *path)
+{
+    static const uint8_t spin[] = {0x66, 0x40, 0xeb, 0xfc};
+    const struct image image = {"flat", "spin.bin", sizeof spin, (void *)spin, read_guest};
+    const struct engine_config cfg = {flat_settings, 2, &image, 1};
+    const struct position until = {.kind = POS_ICOUNT, .n = SPIN_STEPS};
+    const struct record_options o = {
+        .path = path, .kind = &pc_kind, .config = &cfg, .until = &until, .checkpoint_every = 4000000};
+    record(&o);
+}
+
+static bool refuse_twice(void *ctx, const struct timeline_progress *p)
+{
+    unsigned *left = ctx;
+    return !*left || (*left)-- == 0;
+}
+
+/* Goes there, and a step back. Returns how many steps had to be run. */
+static uint64_t way_to(struct timeline *tl, uint64_t icount)
+{
+    struct timeline_stats before, after;
+    timeline_stats(tl, &before);
+    seek(tl, icount);
+    steps(tl, TIMELINE_BACK, 1);
+    timeline_stats(tl, &after);
+    assert_int_equal(timeline_icount(tl), icount - 1);
+    return after.steps - before.steps;
+}
+
+/* What was prepared is near, the position stays, and the states are those of the run. */
+static void test_prepare(void **state)
+{
+    struct fixture *f = *state;
+    char path[128];
+    struct error err = {""};
+    snprintf(path, sizeof path, "%s/spin.reel", f->dir);
+    record_spin(path);
+    struct timeline *tl = open_reel(path), *plain = open_reel(path);
+    const uint64_t wanted[] = {SPIN_HOME, SPIN_FAR, 7000000, SPIN_STEPS};
+    unsigned refusals = 2, calls = 0;
+    timeline_short_seeks(tl, true);
+    seek(tl, SPIN_HOME);
+    uint64_t hash = timeline_hash(tl);
+    timeline_set_progress(tl, refuse_twice, &refusals);
+    int rc;
+    while (!(rc = timeline_prepare(tl, wanted, 4, &err)) && calls++ < 10) {
+        assert_int_equal(timeline_icount(tl), SPIN_HOME);
+        assert_int_equal(timeline_hash(tl), hash);
+    }
+    assert_int_equal(rc, 1);
+    assert_int_equal(calls, 2);
+    assert_int_equal(timeline_icount(tl), SPIN_HOME);
+    assert_int_equal(timeline_hash(tl), hash);
+    assert_true(way_to(tl, SPIN_FAR) < SPIN_NEAR);
+    seek(plain, SPIN_FAR - 1);
+    assert_int_equal(timeline_hash(tl), timeline_hash(plain));
+    assert_true(way_to(tl, 7000000) < SPIN_NEAR);
+    assert_true(way_to(tl, SPIN_HOME) < SPIN_NEAR);
+    assert_true(way_to(tl, SPIN_STEPS) < SPIN_NEAR);
+    timeline_divert(tl);
+    assert_int_equal(timeline_prepare(tl, wanted, 4, &err), 1);
+    assert_int_equal(timeline_icount(tl), SPIN_STEPS - 1);
+    timeline_close(tl);
+    timeline_close(plain);
+    unlink(path);
+}
+
 static struct timeline *alarmed;
 
 static void on_alarm(int signal)
@@ -168,7 +240,7 @@ static void test_inputs(void **state)
     uint64_t last = trace_last_icount(t), x = 5;
     assert_true(trace_input_count(t) > 6);
     for (unsigned i = 0; i < 400; i++) {
-        struct trace_input in;
+        struct input in;
         uint64_t at = random_below(&x, last);
         assert_int_equal(trace_input(t, random_below(&x, trace_input_count(t)), &in, &err), 0);
         if (i & 1) /* about inputs in particular */
@@ -233,7 +305,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_divert), cmocka_unit_test(test_live),    cmocka_unit_test(test_signal),
-        cmocka_unit_test(test_inputs), cmocka_unit_test(test_aliases),
+        cmocka_unit_test(test_inputs), cmocka_unit_test(test_aliases), cmocka_unit_test(test_prepare),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -12,6 +12,7 @@
 #include "hv/x86/decode.h"
 #include "hv/x86/exec.h"
 #include "hv/x86/sys.h"
+#include "traces/memory.h"
 
 /* Memory: pages 16-63 are tables (of any level, also of several at once), 64-127 data and code. */
 enum { PAGES = 128, RAM = PAGES << 12, FIRST_TABLE = 16, FIRST_DATA = 64, NCPUS = 2, ROOTS = 12 };
@@ -33,7 +34,7 @@ static void bus_event(void *ctx, struct event *ev) {}
 
 static struct machine *machine_new(void)
 {
-    struct machine *m = calloc(1, sizeof *m);
+    struct machine *m = mem_zero(1, sizeof *m);
     struct x86_bus bus = {.ctx = m, .read = bus_read, .write = bus_write, .event = bus_event};
     m->mem = physmem_create(1ull << 32);
     struct ramblock *ram = physmem_block(m->mem, "ram", RAM);

@@ -3,6 +3,7 @@
  * `test_trace --seeds DIR` writes small traces, as they are and with nothing packed, as seeds for fuzz_trace.
  */
 #include "tests/unit/trace_sample.h"
+#include "traces/memory.h"
 
 #include <time.h>
 #include <zstd.h>
@@ -149,7 +150,7 @@ static void test_roundtrip_records(void **state)
 {
     struct bytes b = sample_trace("records", 1000);
     struct trace *t = open_good(b);
-    struct trace_input in;
+    struct input in;
     struct trace_note note;
     char text[20];
     assert_int_equal(trace_input_count(t), 50);
@@ -422,7 +423,7 @@ static struct bytes unpacked(struct bytes b)
         struct frame_head h;
         const uint8_t *extra;
         assert_null(frame_head_unpack(&v, &h, &extra));
-        uint8_t *raw = malloc(h.raw + 1);
+        uint8_t *raw = mem_alloc(h.raw + 1);
         if (h.packing == PACK_ZSTD)
             ZSTD_decompress(raw, h.raw, v.p, h.stored);
         else

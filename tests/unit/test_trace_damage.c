@@ -1,5 +1,6 @@
 /* test_trace_damage.c - cut, changed and foreign trace files, and hosts that cannot write one. */
 #include "tests/unit/trace_sample.h"
+#include "traces/memory.h"
 
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -16,7 +17,7 @@ static void test_truncated_everywhere(void **state)
     size_t all = trace_frame_count(whole);
     for (size_t n = 0; n < b.n; n++) {
         struct error err = {""};
-        uint8_t *copy = malloc(n + !n); /* so that ASan sees a read beyond */
+        uint8_t *copy = mem_alloc(n + !n); /* so that ASan sees a read beyond */
         memcpy(copy, b.p, n);
         struct trace *t = trace_open_memory(copy, n, &err);
         assert_true(!!t == (n >= config_end));

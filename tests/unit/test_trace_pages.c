@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <xxhash.h>
 
+#include "traces/memory.h"
 #include "traces/page_code.h"
 #include "traces/page_store.h"
 #include "traces/pagemap.h"
@@ -60,7 +61,7 @@ static void memory_step(struct memory *m, unsigned k, uint64_t *seed)
 
 static struct memory *memory_first(void)
 {
-    struct memory *m = calloc(1, sizeof *m);
+    struct memory *m = mem_zero(1, sizeof *m);
     uint64_t seed = 11;
     for (unsigned i = 0; i < PAGES; i++)
         fill_random(m->page[i], i % 7 ? TRACE_PAGE : 0, &seed);
@@ -173,7 +174,7 @@ static void test_changes_cut(void **state)
     struct trace *whole = open_good(b);
     for (size_t i = 1; i < trace_frame_count(whole); i += 3) {
         uint64_t n = trace_frame(whole, i)->offset + 100;
-        struct bytes cut = {malloc(n), n};
+        struct bytes cut = {mem_alloc(n), n};
         memcpy(cut.p, b.p, n);
         struct trace *t = open_good(cut);
         assert_true(trace_truncated(t));

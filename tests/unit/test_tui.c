@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "core/views.h"
@@ -135,12 +137,53 @@ static void test_bits(void **state)
     }
 }
 
+static void write_file(const char *dir, const char *name, const char *text)
+{
+    char path[200];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+/* A name as a compiler wrote it, found by a folder of the search path, by a part of its path, and by a substitution. */
+static void test_sources(void **state)
+{
+    char dir[] = "/tmp/bootreel-test-XXXXXX", sub[100], line[80];
+    struct sources s = {0};
+    assert_non_null(mkdtemp(dir));
+    snprintf(sub, sizeof sub, "%s/kernel", dir);
+    assert_int_equal(mkdir(sub, 0700), 0);
+    write_file(sub, "fork.c", "one\n  two \r\nthree\n");
+    assert_null(source_line(&s, "/build/linux/kernel/fork.c", 2, line, sizeof line));
+    sources_search(&s, "/nowhere::");
+    assert_null(source_line(&s, "/build/linux/kernel/fork.c", 2, line, sizeof line));
+    sources_search(&s, dir);
+    assert_string_equal(source_line(&s, "/build/linux/kernel/fork.c", 2, line, sizeof line), "two");
+    assert_string_equal(source_line(&s, "fork.c/../kernel/fork.c", 1, line, sizeof line), "one");
+    assert_null(source_line(&s, "/build/linux/kernel/fork.c", 4, line, sizeof line));
+    assert_null(source_line(&s, "/build/linux/kernel", 1, line, sizeof line)); /* a folder */
+    sources_free(&s);
+    sources_substitute(&s, "/build/linux", dir);
+    assert_string_equal(source_line(&s, "/build/linux/kernel/fork.c", 3, line, sizeof line), "three");
+    assert_null(source_line(&s, "/build/linux-6/kernel/fork.c", 3, line, sizeof line));
+    sources_substitute(&s, "/build/linux", NULL);
+    assert_null(source_line(&s, "/build/linux/kernel/fork.c", 3, line, sizeof line));
+    sources_free(&s);
+    strcat(sub, "/fork.c");
+    unlink(sub);
+    *strrchr(sub, '/') = 0;
+    rmdir(sub);
+    rmdir(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),    cmocka_unit_test(test_table), cmocka_unit_test(test_bindings),
-        cmocka_unit_test(test_layouts), cmocka_unit_test(test_cells), cmocka_unit_test(test_looks),
-        cmocka_unit_test(test_bits),
+        cmocka_unit_test(test_keys),    cmocka_unit_test(test_table),   cmocka_unit_test(test_bindings),
+        cmocka_unit_test(test_layouts), cmocka_unit_test(test_cells),   cmocka_unit_test(test_looks),
+        cmocka_unit_test(test_bits),    cmocka_unit_test(test_sources),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 
 #include "hv/board/board.h"
 #include "hv/board/chip.h"
+#include "traces/memory.h"
 
 /* ---------------------------------------------------------------- the fake board */
 
@@ -94,7 +95,7 @@ struct ramblock *physmem_block(struct physmem *m, const char *name, uint64_t siz
     struct board *b = (struct board *)m;
     struct ramblock *r = &b->block[b->nblocks++];
 
-    *r = (struct ramblock){name, size, calloc(1, size)};
+    *r = (struct ramblock){name, size, mem_zero(1, size)};
     return r;
 }
 
@@ -178,7 +179,7 @@ static int read_image(void *ctx, uint64_t offset, void *buf, size_t n, struct er
 
 static int setup(void **state)
 {
-    struct board *b = calloc(1, sizeof *b);
+    struct board *b = mem_zero(1, sizeof *b);
     struct error err;
 
     b->image = (struct image){.role = "vgabios", .name = "rom", .size = 39424, .read = read_image};
@@ -572,7 +573,7 @@ static void test_console_screens(void **state)
 static void test_vbe(void **state)
 {
     struct board *b = *state;
-    uint8_t *m = b->block[0].data, *rgb = malloc(1024 * 768 * 3);
+    uint8_t *m = b->block[0].data, *rgb = mem_alloc(1024 * 768 * 3);
     char text[64];
     unsigned w, h;
 
@@ -625,7 +626,7 @@ static void test_vbe(void **state)
 static void test_images(void **state)
 {
     struct board *b = *state;
-    uint8_t *rgb = malloc(720 * 480 * 3);
+    uint8_t *rgb = mem_alloc(720 * 480 * 3);
     struct tty t = {.b = b, .row = 1};
     unsigned w, h;
 
@@ -639,7 +640,7 @@ static void test_images(void **state)
     assert_memory_equal(rgb + 720 * 3 * 19, "\xff\xff\xff\0\0\xaa", 6);
     /* The same as characters with their colours, and the cursor. */
     struct display d;
-    struct display_cell *cells = calloc(80 * 25, sizeof *cells);
+    struct display_cell *cells = mem_zero(80 * 25, sizeof *cells);
     assert_true(vga_display(b, &d, cells, 80 * 25));
     assert_int_equal(d.columns, 80);
     assert_int_equal(d.rows, 25);
@@ -728,7 +729,7 @@ static void test_fields(void **state)
     struct board *b = *state;
     struct chip *c = &b->chip[0];
     static uint8_t saved[65536], again[65536];
-    uint8_t *vram = malloc(16 << 20);
+    uint8_t *vram = mem_alloc(16 << 20);
     struct tty t = {.b = b}, t2;
     char first[8192];
     size_t n;

@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/state.h"
 #include "hv/hv.h"
+#include "traces/memory.h"
 
 struct blob {
     const void *bytes;
@@ -31,7 +33,7 @@ static struct engine *machine(const char *role, const struct blob *b, const char
 {
     const struct setting settings[] = {
         {"memory", "16777216"}, {"cpus", cpus}, {"bios", "none"}, {"flat-address", "1048576"}};
-    struct image *im = malloc(sizeof *im); /* a reset would need it again; none comes */
+    struct image *im = mem_alloc(sizeof *im); /* a reset would need it again; none comes */
     *im = (struct image){.role = role, .name = "image", .size = b->size, .ctx = (void *)b, .read = read_blob};
     const struct engine_config cfg = {.settings = settings, .nsettings = 4, .images = im, .nimages = 1};
     struct engine *e = hv_create(&cfg, err);
@@ -96,12 +98,9 @@ static void take_section(void *ctx, const char *name, const struct field *f, siz
     struct state *s = ctx;
     if (strcmp(name, "machine") && strncmp(name, "cpu", 3))
         return;
-    for (size_t i = 0; i < n; i++) {
-        size_t size = (size_t)f[i].width * f[i].count;
-        assert_true(s->n + size <= sizeof s->bytes);
-        memcpy(s->bytes + s->n, (const uint8_t *)base + f[i].offset, size);
-        s->n += size;
-    }
+    assert_true(s->n + section_size(f, n) <= sizeof s->bytes);
+    section_pack(f, n, base, s->bytes + s->n);
+    s->n += section_size(f, n);
 }
 
 static void take_page(void *ctx, const char *region, uint64_t index, const void *data) {}
@@ -293,7 +292,7 @@ static void multiboot_segments(void **state)
     static uint8_t k[ELF_SIZE];
     Elf64_Phdr p = {.p_type = PT_LOAD, .p_paddr = 0x100000, .p_filesz = 16, .p_memsz = 0xe00000};
     make_elf(k, 0x100000, &p, SEGMENTS);
-    assert_refused(k, sizeof k, "lie upon each other");
+    assert_refused(k, sizeof k, "its segments overlap");
     make_elf(k, 1ull << 32, &p, 1);
     assert_refused(k, sizeof k, "is above 4 GiB");
     p.p_memsz = UINT64_MAX;

@@ -12,6 +12,7 @@
 #include "hv/x86/exec.h"
 #include "hv/x86/insn.h"
 #include "hv/x86/x87.h"
+#include "traces/memory.h"
 
 enum { RAM_SIZE = 0x10000, AREA = 0x2000, NO_FAULT = -1 };
 
@@ -38,7 +39,7 @@ static void on_ferr(void *ctx, bool level)
 
 static int setup(void **state)
 {
-    struct rig *r = calloc(1, sizeof *r);
+    struct rig *r = mem_zero(1, sizeof *r);
     r->mem = physmem_create(RAM_SIZE);
     struct ramblock *ram = physmem_block(r->mem, "ram", RAM_SIZE);
     physmem_map(r->mem, 0, RAM_SIZE, ram, 0, ram, 0, false);
@@ -48,7 +49,7 @@ static int setup(void **state)
     r->cpu->mem = r->mem;
     r->cpu->bus.ctx = r;
     r->cpu->bus.ferr = on_ferr;
-    r->block = calloc(1, sizeof *r->block + 2 * sizeof(struct op));
+    r->block = mem_zero(1, sizeof *r->block + 2 * sizeof(struct op));
     physmem_attach(r->mem, r->cpu);
     tlb_start(r->cpu);
     tlb_select(r->cpu);

@@ -22,6 +22,7 @@
 #include "core/timeline.h"
 #include "fake_engine.c" /* not in the library: only tests have it */
 #include "hv/hv.h"
+#include "traces/memory.h"
 
 static const struct engine_kind pc_kind = {
     .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = hv_create};
@@ -63,8 +64,8 @@ enum { HASH_EVERY = 97 };
 
 struct fixture {
     char dir[64];
-    char reel[96], bare[96],
-        typed[96]; /* with all events recorded; with none; of the small machine with inputs */
+    char reel[96], bare[96]; /* with all events recorded; with none */
+    char typed[96];          /* of the small machine, with inputs */
     struct seen *seen;
     uint64_t last;
     struct timeline *tl;
@@ -155,7 +156,7 @@ static inline void single_step(struct fixture *f)
     struct stop stop;
     uint16_t pc = (uint16_t)reg(e, "rip");
     assert_non_null(e);
-    f->seen = calloc(f->last + 2, sizeof *f->seen);
+    f->seen = mem_zero(f->last + 2, sizeof *f->seen);
     for (uint64_t i = 0; i <= f->last; i++) {
         assert_int_equal(e->ops->icount(e), i);
         if (i % HASH_EVERY == 0)
@@ -172,7 +173,7 @@ static inline void single_step(struct fixture *f)
 
 static inline int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = mem_zero(1, sizeof *f);
     struct error err = {""};
     snprintf(f->dir, sizeof f->dir, "/tmp/bootreel-test-XXXXXX");
     if (!mkdtemp(f->dir))

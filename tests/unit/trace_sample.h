@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "traces/frame.h"
+#include "traces/memory.h"
 
 /* ---------------------------------------------------------------- helpers */
 
@@ -34,7 +35,7 @@ __attribute__((unused)) static struct bytes slurp(const char *path)
     fseek(f, 0, SEEK_END);
     struct bytes b = {NULL, (size_t)ftell(f)};
     rewind(f);
-    b.p = malloc(b.n + 1);
+    b.p = mem_alloc(b.n + 1);
     assert_int_equal(fread(b.p, 1, b.n, f), b.n);
     fclose(f);
     return b;
@@ -61,7 +62,7 @@ __attribute__((unused)) static uint64_t rnd(uint64_t *state)
 
 enum { KERNEL_SIZE = 3 * TRACE_CHUNK + 1000, DISK_SIZE = 8 * TRACE_CHUNK, STEP_NS = 4 };
 
-static const struct trace_setting sample_settings[] = {
+static const struct setting sample_settings[] = {
     {"memory", "268435456"}, {"append", ""}, {"append", "x=\xc3\xa4 y"}};
 static const struct trace_image sample_images[] = {
     {.role = "kernel", .name = "vmlinuz", .size = KERNEL_SIZE},
@@ -105,6 +106,7 @@ __attribute__((unused)) static struct event sample_event(uint64_t i)
     uint64_t seed = i * 0x9e3779b97f4a7c15u + 1;
     struct event ev = {.kind = (uint16_t)(i % EV_COUNT), .cpu = (uint8_t)(i / 100 % 3), .icount = i * 3};
     ev.time = ev.icount * STEP_NS + i / 50 * 1000000;
+    ev.guest = i % 1000 < 900 ? 0 : event_guest((unsigned)(i / 1000 % 4 * 30000));
     const struct event_kind *k = event_kind(ev.kind);
     for (unsigned f = 0; f < k->nfields; f++)
         ev.f[f] = f % 2 ? rnd(&seed) >> (rnd(&seed) % 64) : i / EV_COUNT % 7;
@@ -165,7 +167,7 @@ __attribute__((unused)) static void sample_input(struct trace_writer *w, uint64_
 {
     char text[20];
     int n = snprintf(text, sizeof text, "key %" PRIu64, i);
-    struct trace_input in = {i * 3, i * 3 * STEP_NS + i, (uint16_t)(i % 5), text, (uint32_t)n};
+    struct input in = {i * 3, i * 3 * STEP_NS + i, (uint16_t)(i % 5), text, (uint32_t)n};
     assert_int_equal(trace_write_input(w, &in, NULL), 0);
 }
 

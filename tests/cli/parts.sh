@@ -1,0 +1,73 @@
+#!/bin/bash
+# parts.sh - replay --verify in parts: all of them are the whole, with the console in order; and profile's samples, against
+# what gdb says when it steps.
+. "$(dirname "$0")/../lib.sh"
+unset BOOTREEL_GUESTS
+cd "$work" || exit 2
+reel=demo.reel
+"$BOOTREEL" record -q --checkpoint-every 300k -o "$reel" || { fail "record"; finish; }
+expect 0 one "$BOOTREEL" replay --verify "$reel"
+
+whole() {
+    expect 0 jobs "$BOOTREEL" replay --verify --jobs 3 "$reel"
+    sed '/^of these, 1 events of guest systems were taken from the record/d' jobs.out >without
+    same one.out without "three jobs"
+    cmp -s jobs.out without && fail "three jobs: nothing is said about events that were taken from the record"
+}
+
+# More parts than stretches between checkpoints: some are empty.
+each() {
+    local n=50 k
+    for k in $(seq $n); do
+        expect 0 part "$BOOTREEL" replay --verify --part "$k/$n" "$reel"
+        sed '/^verified: /d; /^of these, /d' part.out >>consoles
+        sed -n 's/^verified: part [0-9]* of 50, from icount [0-9,]* on: \(.*\) steps, \(.*\) checkpoints, \(.*\) events$/\1 \2 \3/p' part.out |
+            tr -d , >>sums
+    done
+    tr -d '\n' <consoles >joined # a part ends its console's last line
+    grep -v '^verified: ' one.out | tr -d '\n' | cmp - joined || fail "$n parts: the console"
+    [ "$(awk '{ s += $1; c += $2; e += $3 } END { print s, c, e }' sums)" = \
+        "$(sed -n 's/^verified: \(.*\) steps, \(.*\) checkpoints, \(.*\) events$/\1 \2 \3/p' one.out | tr -d ,)" ] ||
+        fail "$n parts: not the sums of the whole: $(tail -n 1 sums)"
+}
+
+errors() {
+    expect 2 alone "$BOOTREEL" replay --part 1/2 "$reel" && holds alone.err 'are for --verify' "--part without --verify"
+    for bad in 0/2 3/2 1/ /2 1/2x -1/2 1/0; do
+        expect 2 bad "$BOOTREEL" replay --verify --part="$bad" "$reel" && holds bad.err 'give K/N, with K from 1 to N' "--part $bad"
+    done
+    cp "$reel" bad.reel
+    printf X | dd of=bad.reel bs=1 seek=$(($(stat -c %s "$reel") / 2)) conv=notrunc status=none
+    expect 2 damaged "$BOOTREEL" replay --verify --console none --part 1/2 bad.reel
+}
+
+# A sample is the instruction that gdb stands at.
+samples() {
+    local from=3600000 n=300
+    "$BOOTREEL" profile "$reel" --every 1 --from $from --to $((from + n)) --symbols 0 --format json >profile.json || fail "profile"
+    {
+        echo "target remote | $BOOTREEL gdb $work/$reel --stdio"
+        echo "monitor seek $from"
+        echo "maintenance flush register-cache"
+        for _ in $(seq $n); do echo 'info symbol $pc'; echo 'stepi'; done
+    } >steps.gdb
+    gdb -nx -nh -batch -iex "set debuginfod enabled off" -x steps.gdb >gdb.out 2>&1 </dev/null
+    python3 - <<'END' || { fail "profile: other symbols than gdb says"; tail -n 5 gdb.out; }
+import collections, json, re
+p = json.load(open('profile.json'))
+gdb = collections.Counter(re.match(r'(\S+)(?: \+ \d+)? in section', l)[1] for l in open('gdb.out') if ' in section' in l)
+mine = {s['symbol']: s['self'] for s in p['symbols'] if s['self']}
+assert p['samples'] == 300 and mine == gdb, (mine, gdb)
+END
+    "$BOOTREEL" profile "$reel" --every 997 --chains 0 >a && "$BOOTREEL" profile "$reel" --every 997 --chains 0 >b && same a b "two profiles"
+    "$BOOTREEL" profile "$reel" --from stage:kernel.memory --to stage:user --chains 1 >memory
+    holds memory 'memory_init \[kernel\]  guests/demo/kernel/memory.c' "profile of a stage"
+    expect 2 range "$BOOTREEL" profile "$reel" --from 90% --to 10% && holds range.err 'from is after --to' "profile: an empty range"
+    expect 2 every "$BOOTREEL" profile "$reel" --every 0 && holds every.err 'give a number of steps' "profile --every 0"
+}
+
+whole
+each
+errors
+samples
+finish

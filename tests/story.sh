@@ -1,0 +1,129 @@
+# story.sh - what the inspector tells of a Linux boot, against what the guest says of itself (tests/guests/init-story): initcalls,
+# processes, symbols, modules. Sourced after lib.sh.
+
+# told NAME RECORD-OPTION...: records; NAME.truth is what the guest said, NAME.events what we say.
+told() {
+    local name=$1 reel=$work/$1.reel
+    shift
+    "$BOOTREEL" record "$@" -o "$reel" --console -q --until 120s >"$work/$name.console" 2>"$work/$name.err" </dev/null ||
+        fail "$name: record exits with $?: $(tail -n 1 "$work/$name.err")"
+    heard "$name"
+}
+
+heard() { # NAME
+    tr -d '\r' <"$work/$1.console" | sed -n 's/^truth: //p' >"$work/$1.truth"
+    # Where there are several guests, each event names its own.
+    "$BOOTREEL" events --class kernel,process "$work/$1.reel" | sed -E 's/ guest [0-9]+: / /' >"$work/$1.events"
+    grep -q '^end$' "$work/$1.truth" || fail "$1: the guest did not get to its end"
+}
+
+# A kernel of 32 bits: its addresses tell.
+narrow() { grep -qE 'kernel\.found .*; text at 0x[0-9a-f]{8},' "$work/$1.events"; } # NAME
+
+# ours NAME KIND: the words of the events of a kind.
+ours() { awk -v kind="$2" '$4 == kind { sub(/^ *[0-9]+ +[0-9]+ +[0-9.]+ +[^ ]+ +/, ""); print }' "$work/$1.events"; }
+
+# Lines "NAME result duration-in-ns", and the guest's "NAME result duration-in-us".
+our_initcalls() { ours "$1" kernel.initcall-done | sed -E 's/^initcall (.*), level [0-9]+, returned (-?[0-9]+) after ([0-9]+) ns$/\1|\2|\3/'; }
+guest_initcalls() {
+    sed -nE 's/^initcall ([^ ]+)\+0x[0-9a-f]+\/0x[0-9a-f]+( \[[^]]*\])? returned (-?[0-9]+) .*after ([0-9]+) usecs.*/\1\2|\3|\4/p' "$work/$1.truth"
+}
+
+# Durations: until clocksources are there the guest counts jiffies. Before Linux 5.11 its microseconds are of 1024 ns. On a preemptible
+# kernel something else may run between the initcall and the guest's look at the clock: `allowed` so often.
+initcalls() { # NAME ALLOWED
+    our_initcalls "$1" >"$work/$1.initcalls"
+    guest_initcalls "$1" >"$work/$1.wanted"
+    [ "$(wc -l <"$work/$1.wanted")" -gt 400 ] || fail "$1: only $(wc -l <"$work/$1.wanted") initcalls in the guest's log"
+    cut -d'|' -f1,2 "$work/$1.initcalls" >"$work/$1.a"
+    cut -d'|' -f1,2 "$work/$1.wanted" >"$work/$1.b"
+    cmp -s "$work/$1.a" "$work/$1.b" || fail "$1: initcalls differ: $(diff "$work/$1.a" "$work/$1.b" | head -n 3 | tr '\n' ' ')"
+    paste -d'|' "$work/$1.initcalls" "$work/$1.wanted" | awk -F'|' -v name="$1" -v allowed="$2" '
+        function off(unit, d) { d = $3 / unit - $6; return d < 0 ? -d : d }
+        {
+            slack = exact ? 2 : 4100
+            if ($6 / 100 > slack) slack = $6 / 100
+            if (off(1000) > slack && off(1024) > slack && ++bad > allowed) print name ": " $1 " took " $3 " ns, the guest says " $6 " us"
+            if ($1 == "clocksource_done_booting") exact = 1
+        }' >"$work/$1.slow"
+    [ ! -s "$work/$1.slow" ] || fail "$(head -n 3 "$work/$1.slow")"
+    [ "$(ours "$1" kernel.initcall | wc -l)" = "$(wc -l <"$work/$1.initcalls")" ] || fail "$1: initcalls that do not return"
+    echo "$1: $(wc -l <"$work/$1.initcalls") initcalls"
+}
+
+# Those that live when the guest looks, with their parents and names; how many were ever made; how they ended.
+processes() { # NAME
+    local reel=$work/$1.reel at
+    # While the guest's cat prints its list: before it exits.
+    at=$(awk '$4 == "process.exec" && / cat \/proc\/1\/stat/ { pid = $5 } pid && $4 == "process.exit" && $5 == pid { printf "%.0f", $2 - 1; exit }' "$work/$1.events")
+    "$BOOTREEL" processes --at "$at" --format json "$reel" |
+        awk '/"pid":/ { pid = $2 } /"parent":/ { parent = $2 } /"name":/ { sub(/^ *"name": "/, ""); sub(/",$/, ""); name = $0 } /"code":/ { print pid + 0 "|" parent + 0 "|" name }' |
+        sort >"$work/$1.a"
+    # The name in stat is longer for kernel threads: only what a comm holds is compared.
+    sed -nE 's/^stat ([0-9]+) \((.*)\) [A-Z] ([0-9]+) .*/\1|\3|\2/p' "$work/$1.truth" | sort >"$work/$1.b"
+    [ "$(wc -l <"$work/$1.b")" -gt 30 ] || fail "$1: only $(wc -l <"$work/$1.b") processes in the guest's list"
+    join -t'|' -j1 "$work/$1.a" "$work/$1.b" | awk -F'|' -v name="$1" '
+        $2 != $4 || (substr($5, 1, 15) != $3 && index($5, $3) != 1) { print name ": process " $0 }' >"$work/$1.odd"
+    [ ! -s "$work/$1.odd" ] || fail "$(head -n 3 "$work/$1.odd")"
+    comm -3 <(cut -d'|' -f1 "$work/$1.a" | sort) <(cut -d'|' -f1 "$work/$1.b" | sort) >"$work/$1.odd"
+    [ ! -s "$work/$1.odd" ] || fail "$1: processes only in one list: $(tr '\n' ' ' <"$work/$1.odd")"
+    local counted made
+    counted=$(sed -n 's/^count processes //p' "$work/$1.truth")
+    at=$(awk '$4 == "process.exec" && / sed .*count/ { print $2 }' "$work/$1.events" | head -n 1)
+    made=$(awk -v at="$at" '$4 == "process.create" && $2 <= at' "$work/$1.events" | wc -l)
+    [ "$made" -ge "$counted" ] && [ "$made" -le $((counted + 1)) ] || fail "$1: $made processes created, the guest counts $counted"
+    ours "$1" process.exec >"$work/$1.exec"
+    for line in 'executes /init /bin/sh /init' "executes /bin/story story 'two words' 'it'\\\\''s'" 'executes /bin/story story threads'; do
+        grep -qF -- "$(printf "$line")" "$work/$1.exec" || grep -qF -- "$line" "$work/$1.exec" || fail "$1: nobody $line"
+    done
+    ours "$1" process.exit >"$work/$1.exit"
+    holds "$work/$1.exit" '\(story\) exits, code 0x700$' "$1: exits"
+    holds "$work/$1.exit" '\(sh\) exits, code 0x300$' "$1: exits"
+    holds "$work/$1.exit" '\(sh\) exits, code 0x9$' "$1: exits"
+    # Its threads, by their own numbers.
+    tr -d '\r' <"$work/$1.console" | sed -nE 's/^story: thread ([0-9]+) of ([0-9]+)$/created \1 (story), group \2,/p' >"$work/$1.threads"
+    [ "$(wc -l <"$work/$1.threads")" = 2 ] || fail "$1: no threads in the guest's story"
+    while read -r line; do
+        grep -qF "$line" "$work/$1.events" || fail "$1: not $line"
+    done <"$work/$1.threads"
+    echo "$1: $made processes"
+}
+
+# A sample of /proc/kallsyms, all symbols of a module, and of a program.
+symbols() { # NAME
+    local reel=$work/$1.reel at pid
+    at=$(awk '$4 == "process.exec" && / poweroff -f/ { print $2 }' "$work/$1.events" | tail -n 1)
+    "$BOOTREEL" symbols --all --at "$at" "$reel" | awk '{ print $1, $4, $5 }' | sort -u >"$work/$1.a"
+    sed -E 's/^symbol ([0-9a-f]{8}) /symbol 00000000\1 /' "$work/$1.truth" | sed -nE 's/^symbol ([0-9a-f]{16}) [a-zA-Z] ([^ \t]+)$/\1 \2 [kernel]/p; s/^symbol ([0-9a-f]{16}) [a-zA-Z] ([^ \t]+)[ \t]+(\[dummy\])$/\1 \2 \3/p' |
+        sort -u >"$work/$1.b"
+    [ "$(grep -c 'kernel\]' "$work/$1.b")" -ge 100 ] || fail "$1: only $(wc -l <"$work/$1.b") symbols in the guest's sample"
+    [ "$(grep -c 'dummy\]' "$work/$1.b")" -ge 5 ] || fail "$1: no symbols of the module in the guest's sample"
+    comm -13 "$work/$1.a" "$work/$1.b" >"$work/$1.odd"
+    [ ! -s "$work/$1.odd" ] || fail "$1: symbols that we do not have: $(head -n 3 "$work/$1.odd" | tr '\n' ' ')"
+    echo "$1: $(wc -l <"$work/$1.b") symbols"
+    narrow "$1" || program_symbols "$1"
+}
+
+# guest: empty, or the number of the guest that Linux is, with a colon.
+program_symbols() { # NAME
+    local reel=$work/$1.reel at pid name address
+    at=$(awk '$4 == "process.exec" && /executes \/bin\/story story threads/ { print $2 }' "$work/$1.events")
+    pid=$(awk '$4 == "process.exec" && /executes \/bin\/story story threads/ { print $5 }' "$work/$1.events")
+    tr -d '\r' <"$work/$1.console" | grep '^story: ' | awk -v pid="$pid" '$2 == "pid" { now = $3 } $2 == "symbol" && now == pid { print $3, $4 }' >"$work/$1.program"
+    [ "$(wc -l <"$work/$1.program")" = 3 ] || fail "$1: no symbols in the story of $pid"
+    while read -r name address; do
+        "$BOOTREEL" symbols --at $((at + 100)) --pid "${guest:-}$pid" "$reel" "$name" | grep -q "^0*${address#0x} .* $name \[/bin/story\]" || fail "$1: $name of the program is not at $address"
+    done <"$work/$1.program"
+}
+
+modules() { # NAME
+    sed -nE 's/^module ([^ ]+) [0-9]+ .* (0x[0-9a-f]+)( .*)?$/module \1 at \2,/p' "$work/$1.truth" >"$work/$1.a"
+    [ "$(wc -l <"$work/$1.a")" = 2 ] || fail "$1: no modules in the guest's story"
+    while read -r line; do
+        ours "$1" kernel.module | grep -qF "$line" || fail "$1: no $line"
+    done <"$work/$1.a"
+    sed -nE 's/^section ([^ ]+ [^ ]+) 0x0*([0-9a-f]+)$/section \1 at 0x\2/p' "$work/$1.truth" | sort -u >"$work/$1.a"
+    ours "$1" kernel.module-section | sort -u >"$work/$1.b"
+    same "$work/$1.a" "$work/$1.b" "$1: sections of modules"
+    ours "$1" kernel.module-unload | grep -q 'nls_utf8 removed' || fail "$1: the module's end"
+}
