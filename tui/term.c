@@ -27,6 +27,9 @@ struct terminal_state {
     PANEL *main_panel, *bar_panel;
     int colours; /* 256, 16, 8 or 0 */
     int signals; /* a signalfd */
+    /* The signals that stay blocked in wait_for(): SIGWINCH does not. It is blocked everywhere else, or one that came between
+     * read_key() and the wait would be noticed only at the next key. */
+    sigset_t waiting;
     bool over;   /* hung up, or told to end */
     bool resized;
     double progress_at;
@@ -265,8 +268,11 @@ static void take_key(struct terminal_state *t, int key)
 static void wait_for(struct terminal_state *t, int ms)
 {
     struct pollfd fd[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = t->signals, .events = POLLIN}};
-    if (poll(fd, 2, ms) < 0 && errno != EINTR)
-        t->over = true;
+    struct timespec limit = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    if (ppoll(fd, 2, ms < 0 ? NULL : &limit, &t->waiting) < 0) {
+        t->over = t->over || errno != EINTR;
+        return; /* revents are not set */
+    }
     if (fd[1].revents & POLLIN ||
         (fd[0].revents & (POLLHUP | POLLERR | POLLNVAL) && !(fd[0].revents & POLLIN)))
         t->over = true;
@@ -359,16 +365,21 @@ static void begin_colours(struct terminal_state *t)
     }
 }
 
-static int take_signals(sigset_t *before)
+static void take_signals(struct terminal_state *t, sigset_t *before)
 {
-    sigset_t set;
+    sigset_t set, resized;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGQUIT);
     sigprocmask(SIG_BLOCK, &set, before);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    sigprocmask(SIG_BLOCK, NULL, &t->waiting);
+    sigdelset(&t->waiting, SIGWINCH);
+    sigemptyset(&resized);
+    sigaddset(&resized, SIGWINCH);
+    sigprocmask(SIG_BLOCK, &resized, NULL);
+    t->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 static int begin(struct terminal_state *t, struct error *err)
@@ -419,7 +430,7 @@ int term_run(const struct term_client *c, void (*begun)(void *ctx, struct termin
     setlocale(LC_CTYPE, "");
     if (strcmp(nl_langinfo(CODESET), "UTF-8"))
         *c->ascii = true;
-    t.signals = take_signals(&before);
+    take_signals(&t, &before);
     int rc = begin(&t, err);
     if (!rc) {
         begun(c->ctx, &t);

@@ -90,7 +90,11 @@ int running_text(const struct running *r, char *buf, size_t size)
     const unsigned guest = symbol_space_guest(r->space);
     if (r->ambiguous)
         return snprintf(buf, size, "guest %u or %u", guest, r->other);
-    return snprintf(buf, size, r->several ? "guest %u" : "", guest);
+    if (r->several)
+        return snprintf(buf, size, "guest %u", guest);
+    if (size)
+        *buf = 0;
+    return 0;
 }
 
 /* ---------------------------------------------------------------- names */

@@ -103,6 +103,15 @@ mux resize-window -x 40 -y 10
 await 'The terminal has 40 x 10' "too small"
 mux resize-window -x 200 -y 60
 await 'Console' "200 x 60"
+# Again and again while it works: the last size is the one that is drawn.
+press g
+press -l '100%'
+press Enter
+for size in 90x30 100x30 110x30 120x30 130x35; do
+    mux resize-window -x "${size%x*}" -y "${size#*x}"
+    sleep 0.05
+done
+await '^─ Timeline.{120}$' "130 x 35"
 
 # Suspended and continued.
 press C-z
