@@ -30,7 +30,7 @@ struct terminal_state {
     /* The signals that stay blocked in wait_for(): SIGWINCH does not. It is blocked everywhere else, or one that came between
      * read_key() and the wait would be noticed only at the next key. */
     sigset_t waiting;
-    bool over;   /* hung up, or told to end */
+    bool over; /* hung up, or told to end */
     bool resized;
     double progress_at;
     struct {
