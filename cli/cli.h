@@ -109,6 +109,10 @@ void console_event_to(FILE *out, int device, const struct event *ev);
 int console_of_trace(struct trace *t);
 
 /* ---- several jobs ---- */
+enum { MAX_JOBS = 256 };
+
+/* How many jobs work on a trace unless --jobs says it: one a processor, as far as the memory that is free allows. */
+unsigned default_jobs(const struct trace *t);
 /* Calls fn(ctx, i) for each i below n, on `jobs` threads, the lowest i first. */
 void run_jobs(unsigned jobs, size_t n, void (*fn)(void *ctx, size_t i), void *ctx);
 

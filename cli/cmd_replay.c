@@ -89,8 +89,10 @@ static int replay(void *ctx, struct trace *t, const char *path)
     c->path = path;
     if (c->console == CONSOLE_AUTO)
         c->console = console_of_trace(t);
-    if (!c->verify && (c->parts || c->jobs > 1))
+    if (!c->verify && (c->parts || c->jobs))
         return trouble_text("replay: --part and --jobs are for --verify: add it, or leave them out");
+    if (!c->jobs)
+        c->jobs = c->verify && !replay_check_parts(t, &err) ? default_jobs(t) : 1;
     signals_block();
     if (c->parts || c->jobs > 1) {
         const struct verify_parts v = {.path = path,
@@ -107,7 +109,7 @@ static int replay(void *ctx, struct trace *t, const char *path)
     return status;
 }
 
-enum { OPT_CONSOLE = 1, OPT_PART, OPT_JOBS, MAX_JOBS = 256, MAX_PARTS = 1000000 };
+enum { OPT_CONSOLE = 1, OPT_PART, OPT_JOBS, MAX_PARTS = 1000000 };
 
 static const struct option_row rows[] = {
     {.name = "verify",
@@ -127,9 +129,12 @@ static const struct option_row rows[] = {
          "them again; the states and all other events are compared."},
     {.name = "jobs",
      .argument = "N",
-     .help = "with --verify: on N processors, in parts (default 1)",
+     .help = "with --verify: on N processors, in parts (default: all of them)",
      .id = OPT_JOBS,
-     .more = "Each job needs the guest's memory and some 250 MB. The output is that of one job."},
+     .more =
+         "Each job needs the guest's memory and some 250 MB; without this option there are only as many as the free memory allows. "
+         "The output is that of one job, but for a line that says how many events were taken from the record: those of guest "
+         "systems, which only --jobs 1 makes again."},
     {.name = "console",
      .argument = "DEVICE",
      .help = "which console to print: {consoles} (default auto)",
@@ -179,7 +184,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
 
 static int cmd_replay(int argc, char **argv)
 {
-    struct replay_command c = {.console = CONSOLE_AUTO, .jobs = 1, .last = '\n'};
+    struct replay_command c = {.console = CONSOLE_AUTO, .last = '\n'};
     return run_on_trace(&command_replay, argc, argv, take_option, &c, replay);
 }
 

@@ -1,6 +1,9 @@
 /* jobs.c - work in several threads. */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/cli.h"
 #include "traces/memory.h"
@@ -31,4 +34,32 @@ void run_jobs(unsigned jobs, size_t n, void (*fn)(void *ctx, size_t i), void *ct
     for (size_t i = 0; i < started; i++)
         pthread_join(threads[i], NULL);
     free(threads);
+}
+
+/* Memory that a job needs beside the guest's own. */
+enum { JOB_BYTES = 256 << 20 };
+
+/* Bytes of memory that programs can still have; 0 if that is not known. */
+static uint64_t available_memory(void)
+{
+    unsigned long long kib = 0;
+    char line[128];
+    FILE *f = fopen("/proc/meminfo", "re");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
+            break;
+    if (f)
+        fclose(f);
+    return kib << 10;
+}
+
+unsigned default_jobs(const struct trace *t)
+{
+    cpu_set_t set;
+    const char *text = trace_setting(t, "memory");
+    const uint64_t guest = text ? strtoull(text, NULL, 0) : 0, memory = available_memory();
+    uint64_t jobs = sched_getaffinity(0, sizeof set, &set) ? 1 : (uint64_t)CPU_COUNT(&set);
+    if (jobs > memory / (guest + JOB_BYTES))
+        jobs = memory / (guest + JOB_BYTES);
+    return jobs > MAX_JOBS ? MAX_JOBS : jobs ? (unsigned)jobs : 1;
 }

@@ -52,6 +52,8 @@ void replay_interrupt(struct replay *r);
 
 /* In how many parts a record can be verified. */
 size_t replay_parts(const struct trace *t);
+/* Whether it can be verified in parts at all: 0, or -1 with err (whole boots were folded, or the trace cannot be read). */
+int replay_check_parts(struct trace *t, struct error *err);
 
 struct replay_options {
     /* Check every frame of the trace, and compare each event and the state at each checkpoint; otherwise only

@@ -48,8 +48,7 @@ static int pass_on(struct recorded_story *s, struct error *err)
     return advance(s, err);
 }
 
-/* Whether a repetition that was left out holds events of guest systems. */
-static int check_folds(struct trace *t, struct error *err)
+int recorded_story_check(struct trace *t, struct error *err)
 {
     struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_FOLD));
     struct event ev;
@@ -70,7 +69,7 @@ static int check_folds(struct trace *t, struct error *err)
 int recorded_story_open(struct trace *t, uint64_t first, void (*emit)(void *ctx, const struct event *ev),
                         void *ctx, struct recorded_story **story, struct error *err)
 {
-    if (check_folds(t, err))
+    if (recorded_story_check(t, err))
         return -1;
     struct recorded_story *s = mem_zero(1, sizeof *s);
     s->emit = emit;

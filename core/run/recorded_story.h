@@ -9,8 +9,10 @@
 
 struct recorded_story;
 
-/* The events from number `first` on. -1 with err: of this trace that cannot be done, because whole boots that repeat were
- * folded, and the guest systems' events with them. */
+/* 0, or -1 with err: the record lacks some of them, because whole boots that repeat were folded, and the guest systems' events
+ * with them. Reads the events of class fold. */
+int recorded_story_check(struct trace *t, struct error *err);
+/* The events from number `first` on. -1 with err: see recorded_story_check(). */
 int recorded_story_open(struct trace *t, uint64_t first, void (*emit)(void *ctx, const struct event *ev),
                         void *ctx, struct recorded_story **story, struct error *err);
 void recorded_story_close(struct recorded_story *s); /* NULL is allowed */

@@ -344,6 +344,11 @@ size_t replay_parts(const struct trace *t)
     return n ? n : 1;
 }
 
+int replay_check_parts(struct trace *t, struct error *err)
+{
+    return recorded_story_check(t, err);
+}
+
 /* The end of a part: the record has no events before its checkpoint that the replay did not have. */
 static int part_ends(struct verify *v)
 {

@@ -17,7 +17,7 @@ again() { # NAME PROGRAM WHAT: record once more, compare
 
 verified() { # NAME
     local r=$recordings/$1.reel out=$work/$1-replay
-    expect 0 "$1-replay" "$BOOTREEL" replay --verify "$r"
+    expect 0 "$1-replay" "$BOOTREEL" replay --verify --jobs 1 "$r"
     grep -Eq '^verified: [0-9,]{9,} steps, [0-9,]+ checkpoints, [0-9,]{4,} events$' <(tail -n 1 "$out.out") ||
         fail "$1: no summary of what was verified: $(tail -n 1 "$out.out")"
     head -n -1 "$out.out" >"$out.console"
@@ -29,7 +29,7 @@ verified() { # NAME
 parts() { # NAME
     local part
     for part in 3/30 22/30 29/30 30/30; do
-        expect 0 "$1-part" "$BOOTREEL" replay --verify --console=none --part "$part" "$recordings/$1.reel"
+        expect 0 "$1-part" "$BOOTREEL" replay --verify --jobs 1 --console=none --part "$part" "$recordings/$1.reel"
         holds "$work/$1-part.out" "^verified: part ${part%/*} of 30, from icount [0-9,]{6,} on: [0-9,]{9,} steps, [1-9] checkpoints" "$1: part $part"
     done
 }

@@ -14,5 +14,5 @@ holds "$work/events" 'kernel.initrd ' "the initrd"
 "$BOOTREEL" stages --depth 2 "$work/efi.reel" | sed -e 1d -e 's/.* s *[0-9]*  //' >"$work/stages"
 grep -v '^  bios\.' "$work/stages" | awk '!seen[$0]++' | sed 's/ (not ended)//' | tr '\n' ',' >"$work/order"
 holds "$work/order" '^bios,kernel,  kernel.efi-stub,  kernel.setup,  kernel.early,  kernel.start_kernel,' "stages"
-expect 0 verify "$BOOTREEL" replay --verify -q --console=none "$work/efi.reel"
+expect 0 verify "$BOOTREEL" replay --verify --jobs 1 -q --console=none "$work/efi.reel"
 finish

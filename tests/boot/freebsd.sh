@@ -95,7 +95,7 @@ all() { # NAME
     holds "$work/$1.events" '^syscall.enter +[0-9]+: write\(1, "hello", 5\)' "$1"
     holds "$work/$1.events" '^syscall.exit +[0-9]+: write = 5' "$1"
     holds "$work/$1.events" '^syscall.exit +[0-9]+: open = -2' "$1"
-    expect 0 "$1-verify" "$BOOTREEL" replay --verify "$work/$1.reel"
+    expect 0 "$1-verify" "$BOOTREEL" replay --verify --jobs 1 "$work/$1.reel"
 }
 
 stages() { # NAME

@@ -5,8 +5,8 @@ need_guests
 shell=(--kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd-shell.gz")
 prompt='/ # '
 
-replayed() { # NAME: replay --verify of $work/NAME.reel prints what the recording printed
-    expect 0 "$1-replay" "$BOOTREEL" replay --verify "$work/$1.reel"
+replayed() { # NAME: replay --verify --jobs 1 of $work/NAME.reel prints what the recording printed
+    expect 0 "$1-replay" "$BOOTREEL" replay --verify --jobs 1 "$work/$1.reel"
     holds "$work/$1-replay.out" '^verified: ' "$1"
 }
 

@@ -19,6 +19,6 @@ for how in 0 1 2 3 4; do
         [ "$(grep -c 'power\.reset' "$work/power")" = 1 ] || fail "$way: not one reset"
     fi
     holds "$work/power" 'power off by isa-debug-exit' "$way: its end"
-    expect 0 replay$how "$BOOTREEL" replay --verify --console=none "$work/reset.reel"
+    expect 0 replay$how "$BOOTREEL" replay --verify --jobs 1 --console=none "$work/reset.reel"
 done
 finish

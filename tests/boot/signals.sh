@@ -5,7 +5,7 @@ need_guests
 mapfile -t iso < <(machine iso)
 
 replays() { # NAME TRACE
-    expect 0 "$1-replay" "$BOOTREEL" replay --verify --console=none "$2"
+    expect 0 "$1-replay" "$BOOTREEL" replay --verify --jobs 1 --console=none "$2"
     holds "$work/$1-replay.out" '^verified: [0-9,]{8,} steps' "$1"
     expect 0 "$1-info" "$BOOTREEL" info --check "$2"
 }
@@ -49,7 +49,7 @@ cut_anywhere() {
     size=$(stat -c %s "$work/INT.reel")
     for at in 64 65 1000 $((size / 7)) $((size / 3)) $((size / 2)) $((size - 1000)) $((size - 30)) $((size - 1)); do
         head -c "$at" "$work/INT.reel" >"$work/cut.reel"
-        "$BOOTREEL" replay --verify --console=none "$work/cut.reel" >"$work/cut.out" 2>"$work/cut.err"
+        "$BOOTREEL" replay --verify --jobs 1 --console=none "$work/cut.reel" >"$work/cut.out" 2>"$work/cut.err"
         case $? in
         0) grep -q '^verified' "$work/cut.out" || fail "cut at $at: exit 0, and nothing verified" ;;
         2) [ "$(wc -l <"$work/cut.err")" -le 2 ] || fail "cut at $at: $(cat "$work/cut.err")" ;;

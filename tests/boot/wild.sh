@@ -7,7 +7,7 @@
 
 ended() { # NAME TEXT: how the recording must have ended, and that it replays
     holds "$1.out" "^ended: $2" "$1"
-    expect 0 "$1-replay" "$BOOTREEL" replay --verify --console=none "$1.reel"
+    expect 0 "$1-replay" "$BOOTREEL" replay --verify --jobs 1 --console=none "$1.reel"
     holds "$1-replay.out" '^verified: ' "$1"
 }
 flat() { # NAME ADDRESS UNTIL
@@ -54,7 +54,7 @@ ended loop 'stopped where --until said'
 expect 0 wait "$BOOTREEL" record --flat "$wild/wait.bin@0x100000" --until 60000s -o wait.reel
 ended wait 'stopped where --until said'
 for pause in 0.2 0.5; do
-    timeout -s INT $pause "$BOOTREEL" replay --verify --console=none wait.reel >wait.out 2>&1
+    timeout -s INT $pause "$BOOTREEL" replay --verify --jobs 1 --console=none wait.reel >wait.out 2>&1
     holds wait.out '(: interrupted at icount|^verified: )' "wait: replay"
 done
 

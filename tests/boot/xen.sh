@@ -68,5 +68,5 @@ initcalls xen 0
 processes xen
 symbols xen
 modules xen
-expect 0 xen-verify "$BOOTREEL" replay --verify -q --console=none "$work/xen.reel"
+expect 0 xen-verify "$BOOTREEL" replay --verify --jobs 1 -q --console=none "$work/xen.reel"
 finish

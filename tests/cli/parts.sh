@@ -6,7 +6,7 @@ unset BOOTREEL_GUESTS
 cd "$work" || exit 2
 reel=demo.reel
 "$BOOTREEL" record -q --checkpoint-every 300k -o "$reel" || { fail "record"; finish; }
-expect 0 one "$BOOTREEL" replay --verify "$reel"
+expect 0 one "$BOOTREEL" replay --verify --jobs 1 "$reel"
 
 whole() {
     expect 0 jobs "$BOOTREEL" replay --verify --jobs 3 "$reel"
