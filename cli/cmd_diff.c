@@ -24,6 +24,7 @@ enum {
     OPT_BOUND,
     OPT_RULES,
     OPT_EXPLAIN,
+    OPT_STAGE,
     OPT_ALL,
     OPT_STAT,
     OPT_CONTEXT,
@@ -45,6 +46,11 @@ static const struct option_row rows[] = {
      .argument = "FILE",
      .help = "rules from a file: a line each, ignore RULE or bound RULE, then # and the reason",
      .id = OPT_RULES},
+    {.name = "stage",
+     .argument = "NAME",
+     .help = "compare only this stage of each boot, wherever it is: a kernel alone, and in a hypervisor",
+     .id = OPT_STAGE,
+     .more = "Of several stages of that name it is the longest."},
     GROUP(outline_options),
     HEADING("Cause"),
     {.name = "explain",
@@ -98,6 +104,9 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     case OPT_EXPLAIN:
         o->explain = true;
         return 0;
+    case OPT_STAGE:
+        o->shown.stage = value;
+        return 0;
     case OPT_ALL:
         o->shown.all = true;
         return 0;
@@ -121,6 +130,11 @@ static int open_boot(const struct options *o, struct diff_boot *b, const char *p
     } else {
         b->trace = trace_open(path, err);
         b->outline = b->trace ? outline_from_trace(&o->outline, b->trace, path, err) : NULL;
+    }
+    if (b->outline && o->shown.stage) {
+        struct outline *whole = b->outline;
+        b->outline = outline_cut(whole, o->shown.stage, err);
+        outline_free(whole);
     }
     return b->outline ? 0 : -1;
 }
@@ -148,7 +162,7 @@ static int compare_two(struct job *j, size_t i, struct error *err)
     struct trace *t[2] = {j->boot[0].trace, j->boot[i].trace};
     *r = (struct diff_result){.a = &j->boot[0], .b = &j->boot[i], .rules = j->o->rules};
     r->c = compare(r->a->outline, r->b->outline, j->o->rules);
-    r->has_prefix = t[0] && t[1];
+    r->has_prefix = t[0] && t[1] && !j->o->shown.stage; /* that is about whole boots */
     return r->has_prefix ? traces_common_prefix(t, 2, &r->prefix, err) : 0;
 }
 
@@ -178,7 +192,7 @@ static int explain(struct diff_result *r, struct error *err)
 static int find_prefix(struct job *j, struct error *err)
 {
     struct trace **t = mem_alloc(j->nboots * sizeof(struct trace *));
-    j->has_prefix = j->nboots > 2;
+    j->has_prefix = j->nboots > 2 && !j->o->shown.stage;
     for (size_t i = 0; i < j->nboots; i++) {
         t[i] = j->boot[i].trace;
         j->has_prefix = j->has_prefix && t[i];
@@ -261,6 +275,8 @@ static int cmd_diff(int argc, char **argv)
         o.shown.color = o.color == 1 || (o.color == 0 && isatty(STDOUT_FILENO));
         if (argc - optind < 2)
             status = trouble_text("diff: give two or more traces or digests: see bootreel diff --help");
+        else if (o.shown.stage && o.explain)
+            status = trouble_text("diff --explain compares whole boots: leave --stage out");
         else
             status = compare_boots(&o, argv + optind, (size_t)(argc - optind));
     }

@@ -18,7 +18,8 @@ struct diff_options {
     bool all;  /* show what is tolerated as well */
     bool stat; /* only how many differences each stage has */
     bool color;
-    uint64_t context; /* how many equal neighbours of a difference to show */
+    const char *stage; /* only this stage is compared, or NULL */
+    uint64_t context;  /* how many equal neighbours of a difference to show */
 };
 
 /* One of the comparisons with the first boot. */

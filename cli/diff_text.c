@@ -38,9 +38,13 @@ static void print_boot(struct printer *p, const char *letter, const struct diff_
 {
     const struct outline_about *a = outline_about(b->outline);
     char time[NUMBER_TEXT], steps[NUMBER_TEXT], events[NUMBER_TEXT];
-    fprintf(p->out, "%-10s %s%s: %s, %s, %s steps, %s events\n", letter, b->path,
-            a->digest ? " (digest)" : "", *a->ended ? a->ended : "no end", seconds(time, a->time),
-            commas(steps, a->icount), commas(events, a->events));
+    fprintf(p->out, "%-10s %s%s: ", letter, b->path, a->digest ? " (digest)" : "");
+    if (p->o->stage)
+        fprintf(p->out, "stage %s, %s, %s steps\n", p->o->stage, seconds(time, a->time),
+                commas(steps, a->icount));
+    else
+        fprintf(p->out, "%s, %s, %s steps, %s events\n", *a->ended ? a->ended : "no end",
+                seconds(time, a->time), commas(steps, a->icount), commas(events, a->events));
     if (*a->warning)
         fprintf(p->out, "%-10s %s\n", "", a->warning);
     if (a->edited)

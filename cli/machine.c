@@ -27,7 +27,7 @@ struct machine {
     uint32_t inspect;                                             /* what it chose among guest_systems */
     const char *disk[MACHINE_DISKS];
     unsigned ndisks;
-    const char *cdrom, *floppy, *kernel, *initrd;
+    const char *cdrom, *floppy, *kernel, *initrd, *protocol;
     char *module[MACHINE_MODULES];              /* the files … */
     const char *module_string[MACHINE_MODULES]; /* … and "FILE ARGUMENTS" as given */
     unsigned nmodules;
@@ -151,6 +151,7 @@ enum {
     MO_INITRD,
     MO_MODULE,
     MO_APPEND,
+    MO_PROTOCOL,
     MO_FLAT,
     MO_VGA,
     MO_INSPECT,
@@ -221,18 +222,25 @@ const struct option_row machine_options[] = {
          "The firmware reads the key from the screen's keyboard and, if it is the built-in one, also from the serial port."},
     {.name = "kernel",
      .argument = "FILE",
-     .help = "a Linux bzImage or multiboot image (or either packed by gzip), loaded directly",
+     .help =
+         "a Linux bzImage, a multiboot image, or an ELF file with a PVH entry (packed by gzip or not), loaded directly",
      .id = MO_KERNEL,
      .more =
          "The recording begins at the kernel's entry. The firmware has run before that, unrecorded: its services, tables and settings are there. A reset loads the kernel again."},
     {.name = "initrd", .argument = "FILE", .help = "the kernel's initial RAM disk", .id = MO_INITRD},
     {.name = "module",
      .argument = "\"FILE ARGUMENTS\"",
-     .help = "a module for a multiboot kernel (up to {max-modules} times)",
+     .help = "a module for a multiboot or PVH kernel (up to {max-modules} times)",
      .id = MO_MODULE,
      .more =
          "The kernel gets the file as it is, and the file's name without its folder and the arguments as the module's string. Xen's first module is the kernel of its domain 0, with its command line; the second is that kernel's initial RAM disk."},
     {.name = "append", .argument = "STRING", .help = "the kernel's command line", .id = MO_APPEND},
+    {.name = "protocol",
+     .argument = "linux|multiboot|multiboot2|pvh",
+     .help = "how the kernel is loaded and entered (default: the first of these that it has)",
+     .id = MO_PROTOCOL,
+     .more =
+         "PVH is Xen's entry for guests without firmware; Linux's ELF image (vmlinux) has it. With it, as with multiboot, an initial RAM disk is the first module."},
     {.name = "flat",
      .argument = "FILE@ADDRESS",
      .help = "a bare binary, loaded there and run at once",
@@ -293,6 +301,8 @@ int machine_option(struct machine *m, const struct option_row *row, const char *
         return add_module(m, value, err);
     case MO_APPEND:
         return set_once(&m->append, row, value, err);
+    case MO_PROTOCOL:
+        return set_word(&m->protocol, row, value, err);
     case MO_FLAT:
         return set_flat(m, value, err);
     case MO_VGA:
@@ -369,6 +379,8 @@ static int check(const struct machine *m, struct error *err)
         return error_set(err, "--program: takes no --initrd, --append or --disk: leave them out");
     if (m->sysroot && !machine_is_hosted(m))
         return error_set(err, "--sysroot: goes with --program or --uml: give one of them");
+    if (!m->kernel && m->protocol)
+        return error_set(err, "--protocol: goes with a kernel: give --kernel FILE too");
     if (!m->kernel && !m->uml && (m->initrd || m->append || m->nmodules))
         return error_set(err, "--%s: goes with a kernel: give --kernel FILE too",
                          m->initrd   ? "initrd"
@@ -454,6 +466,8 @@ static void make_settings(struct machine *m, const char *bios)
     if (m->kernel)
         set(m, "append", or_default(m->append, ""));
     set_modules(m);
+    if (m->protocol)
+        set(m, "protocol", m->protocol);
     if (m->flat)
         set_number(m, "flat-address", m->flat_address);
     for (size_t i = 0; i < m->nextra; i++)

@@ -10,6 +10,7 @@ stage loader
     close event kernel.reached "startup_32"
     close event kernel.found
     close event kernel.entry "multiboot"
+    close event kernel.entry "pvh"
     close event kernel.entry "linux"
     close event kernel.entry "Xen"
     close event xen.found
@@ -34,6 +35,7 @@ stage kernel
     lasting
     note "not known"
     open event kernel.entry "multiboot"
+    open event kernel.entry "pvh"
     open event cpu.cr ip>=0x80000000
     open event cpu.msr ip>=0x80000000
     open event cpu.table ip>=0x80000000

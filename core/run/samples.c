@@ -6,6 +6,7 @@
 #include "core/inspector.h"
 #include "core/processes.h"
 #include "core/run/replay_impl.h"
+#include "core/running.h"
 #include "core/samples.h"
 #include "core/stages.h"
 #include "core/symbols.h"
@@ -43,6 +44,7 @@ struct sampler {
     struct timeline *look;
     struct view_orc *orc;
     struct observer observer;
+    long active[256]; /* by processor: the guest that made the last event there, or -1 */
     unsigned cpu;
     struct view_frame frame[SAMPLES_DEPTH];
     uint32_t call[SAMPLES_DEPTH];
@@ -218,11 +220,33 @@ static const char *stage_at(struct sampler *s, uint64_t at)
     return shared(s->out, i < 0 ? "" : stages_get(s->stages, (size_t)i)->name);
 }
 
+static void see(struct sampler *s, const struct event *ev)
+{
+    s->active[ev->cpu] = ev->guest;
+    processes_see(s->processes, ev);
+}
+
+/* The space of what is executed. */
+static symbol_space space_at(struct sampler *s, const struct process *p, uint64_t at)
+{
+    const struct running_place place = {.symbols = s->out->symbols,
+                                        .processes = s->processes,
+                                        .icount = at,
+                                        .recorded = at,
+                                        .cpu = s->cpu,
+                                        .pc = timeline_pc(s->look, s->cpu)};
+    struct running r;
+    running_after(&place, s->active[s->cpu], &r);
+    return r.several                               ? r.space
+           : p && p->kind != PROCESS_KERNEL_THREAD ? symbol_space_of(0, p->tgid)
+                                                   : SPACE_KERNEL;
+}
+
 /* Without an inspector: the recorded events before the position. */
 static int catch_up(struct sampler *s, uint64_t at, struct error *err)
 {
     while (s->next.kind != EV_COUNT && s->next.icount < at) {
-        processes_see(s->processes, &s->next);
+        see(s, &s->next);
         int rc = trace_cursor_next(s->events, &s->next, NULL, err);
         if (rc < 0)
             return -1;
@@ -247,7 +271,7 @@ static int take_one(struct sampler *s, uint64_t at, struct error *err)
     if (!s->inspector && catch_up(s, at, err))
         return -1;
     const struct process *p = who_runs(s);
-    symbol_space space = p && p->kind != PROCESS_KERNEL_THREAD ? symbol_space_of(0, p->tgid) : SPACE_KERNEL;
+    symbol_space space = space_at(s, p, at);
     struct sample_chain c = {
         .stage = stage_at(s, at), .process = shared(s->out, p ? p->name : ""), .first = at};
     c.ncalls = view_frames_orc(s->look, s->cpu, s->out->symbols, space, s->orc, s->frame, SAMPLES_DEPTH);
@@ -281,7 +305,7 @@ static int take_all(struct sampler *s, struct error *err)
 
 static void inspected_event(void *ctx, const struct event *ev)
 {
-    processes_see(((struct sampler *)ctx)->processes, ev);
+    see(ctx, ev);
 }
 
 static void on_event(void *ctx, const struct event *ev)
@@ -334,6 +358,8 @@ static int begin(struct sampler *s, struct error *err)
     if (!s->stages)
         return -1;
     s->processes = processes_new();
+    for (size_t i = 0; i < sizeof s->active / sizeof s->active[0]; i++)
+        s->active[i] = -1;
     s->look = timeline_look(s->r->e);
     s->orc = view_orc_new();
     replay_progress(s->r, s->o->progress, s->o->ctx);

@@ -390,7 +390,7 @@ static bool left_out(struct maker *m)
     const struct event *ev = m->ev;
     enum event_class cls = event_kind(ev->kind)->cls;
     return is_printed_twice(m) || cls == EC_SCHED || cls == EC_FOLD || ev->kind == EV_PROBE_LEAVE ||
-           ev->kind == EV_SYSCALL_EXIT;
+           ev->kind == EV_SYSCALL_EXIT || ev->kind == EV_HYPERCALL_AGAIN;
 }
 
 static void take_event(struct maker *m)

@@ -16,7 +16,8 @@ struct slot {
 
 /* What one of the last events was. */
 struct seen {
-    uint32_t item;         /* that it counts for, or OUTLINE_NONE */
+    uint32_t item;         /* that it counts for, or OUTLINE_NONE … */
+    uint64_t each;         /* … so often */
     uint32_t period, more; /* a repetition: of how many events, and how many more */
     uint64_t times;        /* 0: not a repetition */
     uint64_t base;         /* number of the event after those that it repeats */
@@ -27,6 +28,7 @@ struct counter {
     struct slot *slot;
     size_t slots, used;
     struct seen seen[2 * FOLD_BOOT]; /* by event number */
+    uint32_t called;                 /* the last hypercall, or what was done for a domain; OUTLINE_NONE */
     uint64_t first_again;            /* of several fold.again in a row */
     uint64_t last_again;
 };
@@ -37,6 +39,11 @@ bool outline_counts(unsigned kind)
     case EV_RESET_VECTOR:
     case EV_CPU_RING3:
     case EV_SYSCALL_EXIT:
+    case EV_HYPERCALL_AGAIN: /* counter_other */
+    case EV_DOMAIN_CREATE:
+    case EV_VCPU_CREATE:
+    case EV_DOMAIN_START:
+    case EV_DOMAIN_END:
         return false;
     case EV_SERVICE:
     case EV_SERVICE_AGAIN:
@@ -60,6 +67,7 @@ struct counter *counter_new(struct outline *o)
     c->o = o;
     c->slots = 4096;
     c->slot = mem_zero(c->slots, sizeof *c->slot);
+    c->called = OUTLINE_NONE;
     c->last_again = UINT64_MAX;
     return c;
 }
@@ -88,10 +96,58 @@ static bool counted_under(const struct event_kind *k, unsigned i, uint64_t *v)
     return k->cls != EC_DISK || (strcmp(k->field[i].name, "lba") && strcmp(k->field[i].name, "count"));
 }
 
+/* Whether a hypervisor does it for a domain; its lines on a console are only counted. */
+static bool is_call(unsigned kind)
+{
+    return event_kind(kind)->cls == EC_HYPERCALL && kind != EV_DOMAIN_CONSOLE;
+}
+
 /* Whether the event's text says more than its keys. */
 static bool text_counts(const struct event *ev)
 {
-    return ev->kind == EV_UNHANDLED || ev->kind == EV_MODULE_SECTION || ev->kind == EV_PROBE_ENTER;
+    return ev->kind == EV_UNHANDLED || ev->kind == EV_MODULE_SECTION || ev->kind == EV_PROBE_ENTER ||
+           is_call(ev->kind);
+}
+
+/* Length of a text up to the last `mark` in it. */
+static size_t before_last(const char *text, size_t n, const char *mark)
+{
+    size_t len = strlen(mark);
+    for (size_t at = n; at-- > 1;)
+        if (at + len <= n && !memcmp(text + at, mark, len))
+            return at;
+    return n;
+}
+
+/* What a hypercall is, or what is done for a domain: "memory_op(memory_map", "in port CFCh"; without who asks for it,
+ * and without how much. */
+static size_t call_text(const struct event *ev)
+{
+    const char *text = ev->data;
+    bool call = ev->kind == EV_HYPERCALL;
+    size_t n = before_last(text, ev->len, call ? " by " : " in ");
+    const char *open = call ? memchr(text, '(', n) : NULL;
+    if (!open)
+        return n;
+    size_t name = (size_t)(open - text), end = name + 1;
+    if (end < n && text[end] >= '0' && text[end] <= '9')
+        return name;
+    while (end < n && text[end] != ',' && text[end] != ')')
+        end++;
+    return end > name + 1 ? end : name;
+}
+
+/* The text that is worth showing: a system call's name, a disk command, not the arguments. */
+static size_t shown_text(const struct event *ev)
+{
+    enum event_class cls = event_kind(ev->kind)->cls;
+    if (cls == EC_SYSCALL && ev->len) {
+        const char *end = memchr(ev->data, '(', ev->len);
+        return end ? (size_t)(end - (const char *)ev->data) : ev->len;
+    }
+    if (is_call(ev->kind) && ev->len)
+        return call_text(ev);
+    return cls == EC_DISK || cls == EC_CPU || ev->kind == EV_FW_CFG || text_counts(ev) ? ev->len : 0;
 }
 
 static uint64_t mix(uint64_t h, uint64_t v)
@@ -109,20 +165,22 @@ static uint64_t hash_of(const struct event *ev, uint32_t in)
         if (counted_under(k, i, &v))
             h = mix(h, v);
     }
-    for (uint32_t i = 0; text_counts(ev) && i < ev->len; i++)
+    for (size_t i = 0, n = text_counts(ev) ? shown_text(ev) : 0; i < n; i++)
         h = mix(h, ((const uint8_t *)ev->data)[i]);
     return h;
 }
 
-/* The text that is worth showing: a system call's name, a disk command, not the arguments. */
-static size_t shown_text(const struct event *ev)
+/* A call's arguments end where call_text ended it. */
+static void name_call(const struct event *ev, size_t n, char name[NAME_MAX])
 {
-    enum event_class cls = event_kind(ev->kind)->cls;
-    if (cls == EC_SYSCALL && ev->len) {
-        const char *end = memchr(ev->data, '(', ev->len);
-        return end ? (size_t)(end - (const char *)ev->data) : ev->len;
-    }
-    return cls == EC_DISK || cls == EC_CPU || ev->kind == EV_FW_CFG || text_counts(ev) ? ev->len : 0;
+    const char *open = ev->kind == EV_HYPERCALL ? memchr(ev->data, '(', n) : NULL;
+    const struct event_kind *k = event_kind(ev->kind);
+    size_t len = 0;
+    for (unsigned i = 0; i < k->nfields; i++)
+        if (!strcmp(k->field[i].name, "domain"))
+            len = (size_t)snprintf(name, NAME_MAX, "domain %" PRIu64 ": ", ev->f[i]);
+    snprintf(name + len, NAME_MAX - len, "%.*s%s", (int)(n < TEXT_SHOWN ? n : TEXT_SHOWN),
+             (const char *)ev->data, open ? ")" : "");
 }
 
 static void name_of(const struct event *ev, char name[NAME_MAX])
@@ -137,6 +195,10 @@ static void name_of(const struct event *ev, char name[NAME_MAX])
     }
     if (n && (k->cls == EC_CPU || k->cls == EC_SYSCALL))
         return;
+    if (n && is_call(ev->kind)) {
+        name_call(ev, n, name);
+        return;
+    }
     for (unsigned i = 0; i < k->nfields && n < NAME_MAX - 60; i++) {
         uint64_t v = ev->f[i];
         if (counted_under(k, i, &v))
@@ -198,7 +260,9 @@ void counter_event(struct counter *c, const struct event *ev, uint64_t number, u
         }
     }
     outline_edit(c->o, s->item - 1)->count++;
-    c->seen[number % (2 * FOLD_BOOT)] = (struct seen){.item = s->item - 1};
+    if (is_call(ev->kind))
+        c->called = s->item - 1;
+    c->seen[number % (2 * FOLD_BOOT)] = (struct seen){.item = s->item - 1, .each = 1};
 }
 
 /* ---------------------------------------------------------------- repetitions */
@@ -212,7 +276,7 @@ static void count_again(struct counter *c, uint64_t from, uint64_t n, uint64_t t
             count_again(c, s->base - s->period, s->period, times * s->times, depth + 1);
             count_again(c, s->base - s->period, s->more, times, depth + 1);
         } else if (s->item != OUTLINE_NONE && !s->times) {
-            outline_edit(c->o, s->item)->count += times;
+            outline_edit(c->o, s->item)->count += times * s->each;
         }
     }
 }
@@ -221,6 +285,10 @@ void counter_other(struct counter *c, const struct event *ev, uint64_t number)
 {
     struct seen *s = &c->seen[number % (2 * FOLD_BOOT)];
     *s = (struct seen){.item = OUTLINE_NONE};
+    if (ev->kind == EV_HYPERCALL_AGAIN && c->called != OUTLINE_NONE) {
+        *s = (struct seen){.item = c->called, .each = ev->f[EVF_HYPERCALL_AGAIN_count]};
+        outline_edit(c->o, c->called)->count += s->each;
+    }
     if (ev->kind != EV_AGAIN)
         return;
     bool continues = ev->f[EVF_AGAIN_continues] && c->last_again + 1 == number;

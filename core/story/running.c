@@ -47,8 +47,8 @@ static long candidate_from(const struct running_place *p, unsigned from)
     return g;
 }
 
-/* The guest that made the last event on this processor; that of the process if there is none. */
-static unsigned last_active(const struct running_place *p, const struct process *process)
+/* The guest that made the last event on this processor; -1 if there is none. */
+static long last_active(const struct running_place *p)
 {
     struct trace_cursor *c = trace_cursor_open(p->t, GUESTS_EVENTS);
     struct event ev;
@@ -57,14 +57,14 @@ static unsigned last_active(const struct running_place *p, const struct process 
         for (unsigned n = 0; n < LOOK_BACK && found < 0 && trace_cursor_prev(c, &ev, NULL, NULL) == 1; n++)
             found = ev.cpu == p->cpu ? (long)ev.guest : -1;
     trace_cursor_close(c);
-    return found >= 0 ? (unsigned)found : process ? process->guest : 0;
+    return found;
 }
 
 /* ---------------------------------------------------------------- who runs */
 
-static void decide(const struct running_place *p, const struct process *process, struct running *r)
+static void decide(const struct running_place *p, const struct process *process, long last, struct running *r)
 {
-    unsigned guest = last_active(p, process);
+    unsigned guest = last >= 0 ? (unsigned)last : process ? process->guest : 0;
     long other = candidate_from(p, 0);
     if (other >= 0 && !has_code(p, guest))
         guest = (unsigned)other;
@@ -75,14 +75,27 @@ static void decide(const struct running_place *p, const struct process *process,
     r->space = process && process->guest == guest ? process_space(process) : symbol_space_of(guest, 0);
 }
 
-void running_at(const struct running_place *p, struct running *r)
+static const struct process *begin(const struct running_place *p, struct running *r)
 {
     const struct process *process = processes_current(p->processes, p->cpu);
     const long first = guest_from(p->symbols, 0, p->icount);
     *r = (struct running){.space = process ? process_space(process) : SPACE_KERNEL};
     r->several = first >= 0 && guest_from(p->symbols, (unsigned)first + 1, p->icount) >= 0;
+    return process;
+}
+
+void running_at(const struct running_place *p, struct running *r)
+{
+    const struct process *process = begin(p, r);
     if (r->several)
-        decide(p, process, r);
+        decide(p, process, last_active(p), r);
+}
+
+void running_after(const struct running_place *p, long last, struct running *r)
+{
+    const struct process *process = begin(p, r);
+    if (r->several)
+        decide(p, process, last, r);
 }
 
 int running_text(const struct running *r, char *buf, size_t size)

@@ -67,10 +67,45 @@ int enter_protected(struct loading *, uint64_t entry, struct error *);
 /* 64-bit mode with the first 4 GiB mapped one to one by 2 MiB pages: the Linux 64-bit protocol. */
 int enter_long(struct loading *, uint64_t entry, struct error *);
 
+/* image.c: where an image's parts go. *end becomes the end of its memory. -1 with err. */
+int load_elf(struct loading *, uint8_t *bytes, uint64_t *entry, uint64_t *end, struct error *);
+/* A part of the file, as multiboot headers describe it: the address that the header will have, that of the first byte, of the
+ * end of the file's part, and of the end of what is zero; 0: up to the end of the file, nothing. */
+struct load_addresses {
+    uint32_t header, load, load_end, bss_end;
+};
+int load_at_addresses(struct loading *, const uint8_t *bytes, size_t header, const struct load_addresses *,
+                      uint64_t *end, struct error *);
+/* The first 4 bytes of an ELF note's content. False if the image has no such note. */
+struct load_note {
+    const char *owner;
+    uint32_t type;
+};
+bool load_elf_note(const struct image *, uint8_t *bytes, const struct load_note *, uint32_t *value);
+
+/* module.c */
+struct load_module {
+    uint64_t at, size;
+    uint64_t string;  /* its address; 0 if there is none */
+    const char *text; /* the same, or NULL */
+};
+/* Loads all modules, after `end` if they fit there, each at a page. Returns how many there are; -1 with err. */
+int load_modules(struct loading *, uint64_t end, struct load_module list[LOAD_MODULES], struct error *);
+/* What --append gives, after the image's name if it is `named`. -1 with err if it is too long. */
+enum { LOAD_LINE = 4096 };
+int load_command_line(const struct loading *, bool named, char line[LOAD_LINE], struct error *);
+/* Puts it into memory. Returns its address, or 0 with err. */
+uint64_t load_place_line(struct loading *, const char *line, struct error *);
+
 int load_linux(struct loading *, const uint8_t *kernel, struct load_result *, struct error *);
 int load_multiboot(struct loading *, uint8_t *kernel, struct load_result *, struct error *);
 int load_flat(struct loading *, struct load_result *, struct error *);
-/* The offset of the image's multiboot 1 header, or -1 if it has none. */
+int load_multiboot2(struct loading *, uint8_t *kernel, struct load_result *, struct error *);
+int load_pvh(struct loading *, uint8_t *kernel, struct load_result *, struct error *);
+/* The offset of the image's multiboot 1 or 2 header, or -1 if it has none. */
 long multiboot_header(const uint8_t *image, size_t size);
+long multiboot2_header(const uint8_t *image, size_t size);
+/* Whether the image is an ELF file with a PVH entry. */
+bool pvh_has_entry(const struct image *, uint8_t *kernel);
 
 #endif

@@ -100,28 +100,72 @@ int enter_long(struct loading *l, uint64_t entry, struct error *err)
     return 0;
 }
 
+/* ---------------------------------------------------------------- which protocol */
+
+static bool is_linux(const struct image *im, uint8_t *kernel)
+{
+    return im->size >= 0x300 && !memcmp(kernel + 0x202, "HdrS", 4);
+}
+
+static bool is_multiboot(const struct image *im, uint8_t *kernel)
+{
+    return multiboot_header(kernel, im->size) >= 0;
+}
+
+static bool is_multiboot2(const struct image *im, uint8_t *kernel)
+{
+    return multiboot2_header(kernel, im->size) >= 0;
+}
+
+static int linux_without_modules(struct loading *l, uint8_t *kernel, struct load_result *r, struct error *err)
+{
+    if (config_image(l->cfg, "module0"))
+        return error_set(err, "--module: %s is a Linux kernel, which takes no modules: give it --initrd",
+                         l->image->name);
+    return load_linux(l, kernel, r, err);
+}
+
+/* In the order in which they are tried. */
+static const struct protocol {
+    const char *name;
+    bool (*has)(const struct image *im, uint8_t *kernel);
+    int (*load)(struct loading *l, uint8_t *kernel, struct load_result *r, struct error *err);
+} protocols[] = {{"linux", is_linux, linux_without_modules},
+                 {"multiboot", is_multiboot, load_multiboot},
+                 {"multiboot2", is_multiboot2, load_multiboot2},
+                 {"pvh", pvh_has_entry, load_pvh}};
+
+/* The one that is named, or without a name the first that the image has. NULL with err. */
+static const struct protocol *choose(const struct loading *l, uint8_t *kernel, struct error *err)
+{
+    const char *name = config_get(l->cfg, "protocol");
+    for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++)
+        if ((!name || !strcmp(name, protocols[i].name)) && protocols[i].has(l->image, kernel))
+            return &protocols[i];
+    if (name)
+        error_set(
+            err,
+            "%s: it cannot be loaded by --protocol %s: it has no such header; give another --protocol or --kernel",
+            l->image->name, name);
+    else
+        error_set(
+            err,
+            "%s: neither a Linux bzImage nor a multiboot image nor an ELF file with a PVH entry: give another --kernel, or --flat FILE@ADDRESS",
+            l->image->name);
+    return NULL;
+}
+
 static int load_kernel(struct loading *l, struct load_result *r, struct error *err)
 {
     struct image unzipped = *l->image;
     const struct image *im = l->image = &unzipped;
     uint8_t *kernel = image_load(im, err);
-    int rc;
     if (kernel)
         kernel = image_unzip(im, kernel, &unzipped.size, err);
     if (!kernel)
         return -1;
-    if (im->size >= 0x300 && !memcmp(kernel + 0x202, "HdrS", 4))
-        rc = config_image(l->cfg, "module0")
-                 ? error_set(err, "--module: %s is a Linux kernel, which takes no modules: give it --initrd",
-                             im->name)
-                 : load_linux(l, kernel, r, err);
-    else if (multiboot_header(kernel, im->size) >= 0)
-        rc = load_multiboot(l, kernel, r, err);
-    else
-        rc = error_set(
-            err,
-            "%s: neither a Linux bzImage nor a multiboot image: give another --kernel, or --flat FILE@ADDRESS",
-            im->name);
+    const struct protocol *p = choose(l, kernel, err);
+    int rc = p ? p->load(l, kernel, r, err) : -1;
     free(kernel);
     return rc;
 }

@@ -73,6 +73,15 @@ expect 0 unbound "$BOOTREEL" diff a.digest fast.digest
 expect 1 bound "$BOOTREEL" diff --bound 'stage:boot steps=0' a.digest fast.digest
 holds bound.out 'faster' "--bound"
 
+# Only a stage.
+expect 0 stage "$BOOTREEL" diff --stage kernel a.reel b.digest
+expect 1 stage-memory "$BOOTREEL" diff --stage loader a.reel c.reel
+holds stage-memory.out "^A +a.reel: stage loader, " "--stage"
+! grep -q '^events' stage.out || fail "--stage: events of the whole boot"
+expect 2 no-stage "$BOOTREEL" diff --stage nothing a.reel b.reel
+holds no-stage.err 'a.reel: it has no stage nothing' "--stage"
+expect 2 stage-explain "$BOOTREEL" diff --stage kernel --explain a.reel c.reel
+
 # --explain ends at the setting, or at the first byte that differs.
 expect 0 explain-same "$BOOTREEL" diff --explain a.reel b.reel
 expect 1 explain "$BOOTREEL" diff --explain a.reel c.reel

@@ -454,6 +454,46 @@ static void a_cut_digest_is_compared_as_far_as_it_goes(void **state)
     outline_free(b);
 }
 
+/* A kernel by itself, and the same one as the second guest of a hypervisor. */
+static void a_stage_is_compared_wherever_it_is(void **state)
+{
+    static const char alone[] = BOOT "  stage \"kernel\" : time 50 steps 50\n"
+                                     "    kernel.call \"setup\" parent=1\n"
+                                     "    pio.read \"port 0x60\" x3\n"
+                                     "    console:0 \"hello\"\n";
+    static const char inside[] = BOOT "  stage \"kernel\" : time 1 steps 1\n"
+                                      "  stage \"xen\" : time 90 steps 90\n"
+                                      "    console:0 \"(XEN) hello\"\n"
+                                      "    stage \"kernel\" : time 70 steps 70\n"
+                                      "      kernel.call \"setup\" parent=1 guest=1\n"
+                                      "      pio.read \"port 0x60\" x5\n"
+                                      "      console:0 \"hello\"\n";
+    struct outline *a = parse(alone), *b = parse(inside);
+    struct outline *one = outline_cut(a, "kernel", NULL), *two = outline_cut(b, "kernel", NULL);
+    struct comparison_counts k;
+    struct error err;
+    assert_int_equal(outline_about(two)->time, 70);
+    assert_int_equal(outline_count(two), 4);
+    assert_int_equal(outline_get(two, 0)->depth, 0);
+    assert_int_equal(outline_get(two, 2)->count, 5);
+    assert_int_equal(outline_get(two, 3)->parent, 0);
+    struct comparison *c = compare(one, two, NULL);
+    comparison_counts(c, &k);
+    assert_int_equal(k.differences, 0);
+    assert_int_equal(k.ways[PAIR_SAME], 4);
+    comparison_free(c);
+    c = compare(a, b, NULL); /* not as whole boots */
+    comparison_counts(c, &k);
+    assert_true(k.differences > 0);
+    comparison_free(c);
+    assert_null(outline_cut(a, "user", &err));
+    assert_non_null(strstr(err.text, "it has no stage user"));
+    outline_free(one);
+    outline_free(two);
+    outline_free(a);
+    outline_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -476,6 +516,7 @@ int main(void)
         cmocka_unit_test(damaged_digests_are_refused),
         cmocka_unit_test(damaged_digests_do_no_harm),
         cmocka_unit_test(a_cut_digest_is_compared_as_far_as_it_goes),
+        cmocka_unit_test(a_stage_is_compared_wherever_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -187,6 +187,172 @@ static void multiboot_modules(void **state)
     assert_true(get32(module[0]) >= 0x100000 + sizeof f->bytes && get32(module[1]) >= get32(module[0] + 4));
 }
 
+/* ---------------------------------------------------------------- multiboot 2 */
+
+enum { MB2_AT = 0x100000, MB2_HEADER = 64 };
+
+/* A header at 8 with the tags for an image at 100000h: a request for modules, the address, the entry, the end. */
+static void make_multiboot2(uint8_t *k)
+{
+    const uint32_t header[] = {
+        0xe85250d6,      0, 80, -(0xe85250d6u + 80), 1, 12, 3, 0, 2, 24, MB2_AT + 8, MB2_AT, 0,
+        MB2_AT + 0x4000, 3, 12, MB2_AT + 0x20,       0, 0,  8};
+    memset(k, 0x90, SETUP + KERNEL);
+    memcpy(k + 8, header, sizeof header);
+}
+
+/* The tag of that type in the information, or NULL. */
+static const uint8_t *tag_of(const uint8_t *info, uint32_t type)
+{
+    for (uint32_t at = 8; at < get32(info); at += (get32(info + at + 4) + 7) & ~7u)
+        if (get32(info + at) == type)
+            return info + at;
+    return NULL;
+}
+
+static void multiboot2_information(void **state)
+{
+    struct fixture *f = *state;
+    char one[] = "one";
+    uint8_t info[2048];
+    make_multiboot2(f->bytes);
+    const struct image images[2] = {
+        f->image, {.role = "module0", .name = "a", .size = sizeof one, .read = image_read, .ctx = one}};
+    struct setting settings[4] = {f->setting[0], f->setting[1], {"module0", "a first"}, {"append", "words"}};
+    f->cfg = (struct engine_config){settings, 4, images, 2};
+    assert_int_equal(load(f), 1);
+    assert_string_equal(f->result.protocol, "multiboot2");
+    assert_int_equal(f->result.entry, MB2_AT + 0x20);
+    assert_int_equal(x86_get(board_cpu(f->board, 0), "rax"), 0x36d76289);
+    assert_int_equal(x86_get(board_cpu(f->board, 0), "rbx"), f->result.params);
+    physmem_read(board_mem(f->board), f->result.params, info, sizeof info);
+    assert_true(get32(info) <= sizeof info && get32(info) % 8 == 0);
+    assert_string_equal(tag_of(info, 1) + 8, "words");
+    const uint8_t *module = tag_of(info, 3);
+    assert_string_equal(module + 16, "a first");
+    assert_int_equal(get32(module + 12) - get32(module + 8), sizeof one);
+    assert_true(get32(module + 8) >= MB2_AT + 0x4000);
+    const uint8_t *map = tag_of(info, 6);
+    assert_int_equal(get32(map + 8), 24);
+    assert_int_equal(get32(map + 4) % 24, 16);
+    assert_int_equal(get32(tag_of(info, 0) + 4), 8);
+    assert_null(tag_of(info, 21));
+}
+
+static void refused(struct fixture *f, const char *text)
+{
+    assert_int_equal(load(f), -1);
+    if (!strstr(f->err.text, text))
+        fail_msg("%s: no \"%s\"", f->err.text, text);
+}
+
+static void multiboot2_damaged(void **state)
+{
+    struct fixture *f = *state;
+    make_multiboot2(f->bytes);
+    put32(f->bytes + 8 + 24, 8); /* the framebuffer's description is asked for */
+    refused(f, "asks for multiboot 2 information of type 8");
+    make_multiboot2(f->bytes);
+    put32(f->bytes + 8 + 16 + 4, 1000);
+    refused(f, "goes beyond the header");
+    make_multiboot2(f->bytes);
+    put32(f->bytes + 8 + 16 + 4, 4);
+    refused(f, "goes beyond the header");
+    make_multiboot2(f->bytes);
+    put32(f->bytes + 8 + 16, 7); /* boot services of EFI */
+    refused(f, "not supported (tag 7)");
+    make_multiboot2(f->bytes);
+    put32(f->bytes + 8 + 16 + 16 + 24, 5); /* no entry */
+    refused(f, "tag 5");
+    make_multiboot2(f->bytes);
+    put32(f->bytes + 8 + 4, 4);
+    put32(f->bytes + 8 + 12, -(0xe85250d6u + 80 + 4));
+    refused(f, "another processor");
+    make_multiboot2(f->bytes);
+    put32(f->bytes + 8 + 8, 0x10000000);
+    put32(f->bytes + 8 + 12, -(0xe85250d6u + 0x10000000));
+    refused(f, "truncated");
+}
+
+/* ---------------------------------------------------------------- PVH */
+
+/* An ELF file of 32 bits: a segment at 100000h, and a note with the entry 100010h. */
+static void make_pvh(uint8_t *k)
+{
+    enum { HEAD = 52, PH = 32, NOTE = 256 };
+    static const uint8_t ident[16] = {0x7f, 'E', 'L', 'F', 1, 1, 1};
+    const uint32_t rest[] = {2 | 3 << 16, 1, 0x100000, HEAD, 0, 0, HEAD | PH << 16, 2, 0};
+    const uint32_t load_it[] = {1, 512, 0x100000, 0x100000, 1024, 4096, 7, 4096};
+    const uint32_t note_it[] = {4, NOTE, 0, 0, 40, 40, 4, 4};
+    const uint32_t notes[] = {4, 4, 1, 0x554e47 /* GNU */, 1, 4, 4, 18, 0x6e6558 /* Xen */, 0x100010};
+    memset(k, 0, SETUP + KERNEL);
+    memcpy(k, ident, sizeof ident);
+    memcpy(k + 16, rest, sizeof rest);
+    memcpy(k + HEAD, load_it, sizeof load_it);
+    memcpy(k + HEAD + PH, note_it, sizeof note_it);
+    memcpy(k + NOTE, notes, sizeof notes);
+    memset(k + 512, 0x90, 1024);
+}
+
+static uint64_t get64(const uint8_t *p)
+{
+    return get32(p) | (uint64_t)get32(p + 4) << 32;
+}
+
+static void pvh_start_info(void **state)
+{
+    struct fixture *f = *state;
+    char initrd[] = "initrd", line[8];
+    uint8_t info[2048];
+    struct physmem *m = board_mem(f->board);
+    make_pvh(f->bytes);
+    const struct image images[2] = {
+        f->image, {.role = "initrd", .name = "i", .size = sizeof initrd, .read = image_read, .ctx = initrd}};
+    struct setting settings[3] = {f->setting[0], f->setting[1], {"append", "words"}};
+    f->cfg = (struct engine_config){settings, 3, images, 2};
+    assert_int_equal(load(f), 1);
+    assert_string_equal(f->result.protocol, "pvh");
+    assert_int_equal(f->result.entry, 0x100010);
+    assert_int_equal(x86_get(board_cpu(f->board, 0), "rbx"), f->result.params);
+    physmem_read(m, f->result.params, info, sizeof info);
+    assert_int_equal(get32(info), 0x336ec578);
+    assert_int_equal(get32(info + 4), 1);
+    assert_int_equal(get32(info + 12), 1);
+    const uint8_t *module = info + (get64(info + 16) - f->result.params);
+    assert_int_equal(get64(module + 8), sizeof initrd);
+    assert_true(get64(module) >= 0x101000 && get64(module) % 4096 == 0);
+    physmem_read(m, get64(info + 24), line, sizeof line);
+    assert_string_equal(line, "words");
+    const uint8_t *map = info + (get64(info + 40) - f->result.params);
+    assert_true(get32(info + 48) > 1);
+    assert_int_equal(get64(map), 0);
+    assert_int_equal(get32(map + 16), 1);
+}
+
+/* Notes whose sizes lie, and an image that was loaded by the protocol that was asked for. */
+static void pvh_damaged(void **state)
+{
+    struct fixture *f = *state;
+    struct setting settings[3] = {f->setting[0], f->setting[1], {"protocol", "multiboot"}};
+    for (unsigned i = 0; i < 3; i++) {
+        static const uint32_t wrong[] = {0xffffffff, 0x7ffffffe, 100};
+        for (unsigned at = 0; at < 2; at++) {
+            make_pvh(f->bytes);
+            put32(f->bytes + 256 + 4 * at, wrong[i]);
+            refused(f, "neither a Linux bzImage nor");
+        }
+    }
+    make_pvh(f->bytes);
+    put32(f->bytes + 52 + 32 + 4, 0xfffffff0);
+    refused(f, "neither a Linux bzImage nor");
+    make_pvh(f->bytes);
+    f->cfg.settings = settings;
+    f->cfg.nsettings = 3;
+    refused(f, "it cannot be loaded by --protocol multiboot");
+    settings[2].value = "pvh";
+    assert_int_equal(load(f), 1);
+}
+
 /* Packs the image by gzip; it is `name` from then on. */
 static size_t pack(struct fixture *f, uint8_t *to, size_t room)
 {
@@ -231,6 +397,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(multiboot_elsewhere, setup, teardown),
         cmocka_unit_test_setup_teardown(multiboot_no_room, setup, teardown),
         cmocka_unit_test_setup_teardown(multiboot_modules, setup, teardown),
+        cmocka_unit_test_setup_teardown(multiboot2_information, setup, teardown),
+        cmocka_unit_test_setup_teardown(multiboot2_damaged, setup, teardown),
+        cmocka_unit_test_setup_teardown(pvh_start_info, setup, teardown),
+        cmocka_unit_test_setup_teardown(pvh_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(packed_by_gzip, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,6 +84,19 @@ static void runs(struct recorded *r, unsigned cpu, uint64_t pc, uint64_t icount,
     assert_string_equal(text, words);
 }
 
+/* The same for one who has seen the events. */
+static void runs_after(struct recorded *r, long last, uint64_t pc, unsigned guest)
+{
+    const struct running_place p = {.symbols = r->symbols,
+                                    .processes = r->processes,
+                                    .icount = BOTH_FOUND,
+                                    .recorded = BOTH_FOUND,
+                                    .pc = pc};
+    struct running who;
+    running_after(&p, last, &who);
+    assert_int_equal(who.space, symbol_space_of(guest, 0));
+}
+
 static void events_say_whose_they_are(void **state)
 {
     struct recorded *r = *state;
@@ -113,6 +126,10 @@ static void who_runs(void **state)
     runs(r, 1, FUNCTION, BOTH_FOUND, 2, "guest 2 or 1");
     runs(r, 1, HYPERVISOR_AT, BOTH_FOUND, 0, "guest 0");
     runs(r, 1, 0x9000, BOTH_FOUND, 2, "guest 2"); /* nobody's code: a program's */
+    runs_after(r, 1, FUNCTION, 1);
+    runs_after(r, 2, FUNCTION, 2);
+    runs_after(r, 2, HYPERVISOR_AT, 0);
+    runs_after(r, -1, HYPERVISOR_AT, 0);
 }
 
 static void names(void **state)
