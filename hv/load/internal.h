@@ -64,11 +64,17 @@ int load_after_firmware(struct loading *, const struct load_host *, struct error
 /* Flat 32-bit segments (selectors 10h code, 18h data), paging off, interrupts off, as the Linux 32-bit
  * protocol and multiboot require. */
 int enter_protected(struct loading *, uint64_t entry, struct error *);
+/* The same without descriptors in memory, and without a stack. */
+void enter_flat(struct loading *, uint64_t entry);
 /* 64-bit mode with the first 4 GiB mapped one to one by 2 MiB pages: the Linux 64-bit protocol. */
 int enter_long(struct loading *, uint64_t entry, struct error *);
 
 int load_linux(struct loading *, const uint8_t *kernel, struct load_result *, struct error *);
 int load_multiboot(struct loading *, uint8_t *kernel, struct load_result *, struct error *);
+int load_hvmloader(struct loading *, uint8_t *image, struct load_result *, struct error *);
+/* multiboot.c: loads an ELF image's segments at their physical addresses; *end is the end of the highest. */
+int load_elf(struct loading *, uint8_t *image, const struct image *, uint64_t *entry, uint64_t *end,
+             struct error *);
 int load_flat(struct loading *, struct load_result *, struct error *);
 /* The offset of the image's multiboot 1 header, or -1 if it has none. */
 long multiboot_header(const uint8_t *image, size_t size);

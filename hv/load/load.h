@@ -15,12 +15,15 @@ struct load_host {
 };
 
 struct load_result {
-    const char *protocol; /* "linux 64-bit", "multiboot", "flat" */
+    const char *protocol; /* "linux 64-bit", "multiboot", "flat", HVM_DOMAIN */
     uint64_t entry;       /* physical address where execution starts */
     uint64_t params;      /* physical address of boot_params or the multiboot information, or 0 */
 };
 
-/* Loads the image that the configuration names for direct loading: role "kernel" (Linux bzImage or multiboot
+#define HVM_DOMAIN "HVM domain"
+
+/* Loads the image that the configuration names for direct loading: role "hvmloader" (the first code of a domain,
+ * with the image "bios" as a module), role "kernel" (Linux bzImage or multiboot
  * 1 ELF) with "initrd" and setting "append", or role "flat" at setting "flat-address". A kernel finds the
  * machine as its firmware (role "bios") left it; without firmware, and for a flat image, as
  * board_direct_setup() leaves it. The board must just have been reset. Returns 1 if something was loaded, 0

@@ -132,17 +132,17 @@ static int load_segments(struct loading *l, Elf *elf, const uint8_t *k, const st
     return 0;
 }
 
-static int load_elf(struct loading *l, uint8_t *k, const struct image *im, uint64_t *entry, uint64_t *end,
-                    struct error *err)
+int load_elf(struct loading *l, uint8_t *k, const struct image *im, uint64_t *entry, uint64_t *end,
+             struct error *err)
 {
     GElf_Ehdr eh;
     int rc = -1;
     elf_version(EV_CURRENT);
     Elf *elf = elf_memory((char *)k, im->size);
     if (!elf || !gelf_getehdr(elf, &eh)) {
-        error_set(err, "%s: a multiboot header, but not an ELF image: %s", im->name, elf_errmsg(-1));
+        error_set(err, "%s: not an ELF image that could be loaded: %s", im->name, elf_errmsg(-1));
     } else if (eh.e_entry > UINT32_MAX) {
-        error_set(err, "%s: its entry %#llx is above 4 GiB, where a multiboot image cannot be", im->name,
+        error_set(err, "%s: its entry %#llx is above 4 GiB, where such an image cannot be", im->name,
                   (unsigned long long)eh.e_entry);
     } else {
         *entry = eh.e_entry;
