@@ -94,7 +94,7 @@ void progress_update(struct progress *p, uint64_t icount, uint64_t time);
 void progress_end(struct progress *p);
 
 /* ---- the guest's console on standard output ---- */
-enum { CONSOLE_SCREEN = 8, CONSOLE_DEBUG = 9, CONSOLE_AUTO = 100, CONSOLE_NONE };
+enum { CONSOLE_SCREEN = 8, CONSOLE_DEBUG = 9, CONSOLE_XEN = 10, CONSOLE_AUTO = 100, CONSOLE_NONE };
 /* The names of the console devices; NULL after the last. */
 const char *console_name(size_t i);
 /* Sets *device to the device of that name. -1 with err if there is none. */

@@ -12,6 +12,7 @@ static const struct {
                {"serial3", 3},
                {"screen", CONSOLE_SCREEN},
                {"debug", CONSOLE_DEBUG},
+               {"xen", CONSOLE_XEN},
                {"auto", CONSOLE_AUTO},
                {"none", CONSOLE_NONE}};
 
@@ -29,7 +30,8 @@ int take_console(const struct option_row *row, const char *value, int *device, s
             *device = devices[i].device;
             return 0;
         }
-    return error_set(err, "--%s: \"%.40s\" is not a console: serial0 … serial3, screen, debug, auto or none",
+    return error_set(err,
+                     "--%s: \"%.40s\" is not a console: serial0 … serial3, screen, debug, xen, auto or none",
                      row->name, value);
 }
 

@@ -27,7 +27,7 @@ struct machine {
     uint32_t inspect;                                             /* what it chose among guest_systems */
     const char *disk[MACHINE_DISKS];
     unsigned ndisks;
-    const char *cdrom, *floppy, *kernel, *initrd, *protocol;
+    const char *cdrom, *floppy, *kernel, *initrd, *protocol, *hvmloader;
     char *module[MACHINE_MODULES];              /* the files … */
     const char *module_string[MACHINE_MODULES]; /* … and "FILE ARGUMENTS" as given */
     unsigned nmodules;
@@ -153,6 +153,7 @@ enum {
     MO_APPEND,
     MO_PROTOCOL,
     MO_FLAT,
+    MO_HVMLOADER,
     MO_VGA,
     MO_INSPECT,
     MO_PROGRAM,
@@ -245,6 +246,14 @@ const struct option_row machine_options[] = {
      .argument = "FILE@ADDRESS",
      .help = "a bare binary, loaded there and run at once",
      .id = MO_FLAT},
+    {.name = "hvmloader",
+     .argument = "FILE",
+     .help = "the first code of an HVM domain of Xen: Xen's hvmloader, or an image of your own",
+     .id = MO_HVMLOADER,
+     .more =
+         "The machine is then the domain, and plays the parts of Xen 4.17, its domain builder, its device model and its "
+         "xenstore. The file is a 32-bit ELF image. Xen's own (package xen-utils-4.17) takes SeaBIOS "
+         "as its firmware, which is the default with this option; with `--bios none`, an image of your own gets none."},
     {.name = "uml",
      .argument = "FILE",
      .help = "user-mode Linux, on a deterministic Linux host instead of a PC",
@@ -305,6 +314,8 @@ int machine_option(struct machine *m, const struct option_row *row, const char *
         return set_word(&m->protocol, row, value, err);
     case MO_FLAT:
         return set_flat(m, value, err);
+    case MO_HVMLOADER:
+        return set_once(&m->hvmloader, row, value, err);
     case MO_VGA:
         return set_word(&m->vga, row, value, err);
     case MO_INSPECT:
@@ -362,17 +373,25 @@ int machine_arguments(struct machine *m, char *const *arguments, size_t n, struc
 
 bool machine_is_demo(const struct machine *m)
 {
-    return !m->ndisks && !m->cdrom && !m->floppy && !m->kernel && !m->flat && !machine_is_hosted(m);
+    return !m->ndisks && !m->cdrom && !m->floppy && !m->kernel && !m->flat && !m->hvmloader &&
+           !machine_is_hosted(m);
 }
 
 static int check(const struct machine *m, struct error *err)
 {
     if (m->kernel && m->flat)
         return error_set(err, "--kernel and --flat: give one of them: both say what runs first");
+    if (m->hvmloader && (m->kernel || m->flat))
+        return error_set(err, "--hvmloader and --%s: give one of them: both say what runs first",
+                         m->kernel ? "kernel" : "flat");
+    if (m->hvmloader && m->bios && !strcmp(m->bios, "builtin"))
+        return error_set(err,
+                         "--hvmloader: bootreel's own BIOS does not know Xen: leave --bios out, which takes "
+                         "SeaBIOS, or give a file");
     if (m->program && m->uml)
         return error_set(err, "--program and --uml: give one of them: both say what runs first");
-    if (machine_is_hosted(m) &&
-        (m->kernel || m->flat || m->bios || m->cdrom || m->floppy || m->boot || m->vga || m->nmodules))
+    if (machine_is_hosted(m) && (m->kernel || m->flat || m->hvmloader || m->bios || m->cdrom || m->floppy ||
+                                 m->boot || m->vga || m->nmodules))
         return error_set(err, "--%s: runs on a Linux host, not on a PC: leave the PC's options out",
                          m->uml ? "uml" : "program");
     if (m->program && (m->initrd || m->append || m->ndisks))
@@ -559,7 +578,9 @@ static int finish_hosted(struct machine *m, struct error *err)
 static const char *bios_kind(const struct machine *m)
 {
     if (!m->bios)
-        return m->flat ? "none" : "builtin";
+        return m->flat ? "none" : m->hvmloader ? "seabios" : "builtin";
+    if (m->hvmloader && !strcmp(m->bios, "none"))
+        return "none";
     return !strcmp(m->bios, "seabios") || !strcmp(m->bios, "builtin") ? m->bios : "file";
 }
 
@@ -591,7 +612,8 @@ static int add_firmware(struct machine *m, const char *kind, struct error *err)
 static int add_media(struct machine *m, struct error *err)
 {
     static const char *const roles[MACHINE_DISKS] = {"disk0", "disk1", "disk2", "disk3"};
-    if (add(m, "kernel", m->kernel, err) || add(m, "initrd", m->initrd, err) || add(m, "flat", m->flat, err))
+    if (add(m, "kernel", m->kernel, err) || add(m, "initrd", m->initrd, err) ||
+        add(m, "flat", m->flat, err) || add(m, "hvmloader", m->hvmloader, err))
         return -1;
     for (unsigned i = 0; i < m->ndisks; i++)
         if (add(m, roles[i], m->disk[i], err))

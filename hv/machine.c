@@ -116,7 +116,9 @@ static void report_start(struct pc *pc)
     struct x86_where w;
     x86_where(pc->cpu, &w);
     pc->fresh = 0;
-    if (pc->direct) {
+    if (pc->direct && !strcmp(pc->loaded.protocol, HVM_DOMAIN)) {
+        board_domain_starts(pc->board, pc->loaded.entry, pc->loaded.params);
+    } else if (pc->direct) {
         struct event ev = {.kind = EV_KERNEL_HANDOVER,
                            .f = {pc->loaded.entry, pc->loaded.params},
                            .data = pc->loaded.protocol,
@@ -292,7 +294,7 @@ static bool all_halted_for_good(const struct pc *pc)
         else if (!x86_waits_for_sipi(cpu))
             return false;
     }
-    return for_good && !board_nmi_may_come(pc->board);
+    return for_good && !board_nmi_may_come(pc->board) && !board_domain_wakes(pc->board);
 }
 
 /* All processors wait: advance time to the next timer. Returns true if the run ends. */

@@ -198,7 +198,7 @@ static int create_ram(struct board *b, struct error *err)
 static int create_rom(struct board *b, struct error *err)
 {
     const struct image *bios = config_image(b->cfg, "bios");
-    if (!bios)
+    if (!bios || xen_host_wanted(b)) /* a domain has no ROM: it gets its firmware as a module */
         return 0;
     if (bios->size == 0 || bios->size > MAX_BIOS || bios->size % 4096)
         return error_set(err, "%s: a BIOS image must be a multiple of 4 KiB, at most 16 MiB", bios->name);
@@ -256,7 +256,7 @@ static int create_chips(struct board *b, struct error *err)
     static int (*const create[])(struct board *, struct error *) = {
         pci_host_create, piix3_create, pic_create,     pit_create,   ioapic_create,      create_lapics,
         hpet_create,     rtc_create,   ps2_create,     create_uarts, dma_create,         floppy_create,
-        ide_create,      create_vga,   acpi_pm_create, fwcfg_create, debug_ports_create,
+        ide_create,      create_vga,   acpi_pm_create, fwcfg_create, debug_ports_create, xen_host_create,
     };
     for (size_t i = 0; i < sizeof create / sizeof create[0]; i++)
         if (create[i](b, err))

@@ -38,6 +38,8 @@ void board_run_timers(struct board *);
 /* Whether an interrupt that IF does not block may still arrive from a pin: true if the I/O APIC or a LINT0 is
  * set up to send NMI, SMI or INIT. (LINT1 is set up for NMI everywhere, but nothing drives it.) */
 bool board_nmi_may_come(const struct board *);
+/* Whether a processor that waits in a hypercall goes on by itself. */
+bool board_domain_wakes(struct board *);
 
 /* What the guest has requested since the last call: reset or power-off. */
 enum board_request { BOARD_NONE, BOARD_RESET, BOARD_POWER_OFF, BOARD_ERROR };
@@ -59,6 +61,8 @@ bool vga_screen_image(struct board *, uint8_t *rgb, unsigned *w, unsigned *h, si
 /* The size of the screen, and in text modes the cursor and, if there is room, the characters. False if
  * nothing is shown. Changes nothing. */
 bool vga_display(struct board *, struct display *d, struct display_cell *cells, size_t ncells);
+/* Report the first instruction of the domain that Xen has built. */
+void board_domain_starts(struct board *, uint64_t entry, uint64_t start_info);
 /* Report an event of the machine, in order with the board's own; icount, time and cpu are filled in. It ends
  * what is being folded (which is state), so it must be called whatever classes are observed. */
 void board_event(struct board *, struct event *);
@@ -73,6 +77,11 @@ struct e820_entry {
 } __attribute__((packed));
 /* The memory map that firmware would pass on. Fills at most `max` entries; returns how many there are. */
 size_t board_e820(struct board *, struct e820_entry *, size_t max);
+/* The board as Xen's domain builder leaves it: RAM at C0000h-FFFFFh, and the page that says what memory there
+ * is. To be called after board_create() and every board_reset() of a board with an image "hvmloader". */
+void board_domain_setup(struct board *);
+/* Its RAM, as Xen's domain builder lays it out. As board_e820(). */
+size_t board_e820_domain(struct board *, struct e820_entry *, size_t max);
 /* Does what firmware does before it boots: shadow RAM on at C0000h-FFFFFh, BIOS data area, PIC and PIT, local
  * APIC of processor 0 in virtual wire mode, PCI BARs and interrupt lines, PMBASE, VGA text mode 3 with an
  * empty screen. To be called after board_create() and every board_reset(). */

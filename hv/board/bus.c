@@ -234,7 +234,7 @@ static uint8_t cpu_acknowledge(void *ctx, unsigned *source)
 static bool cpu_rdmsr(void *ctx, uint32_t msr, uint64_t *value)
 {
     struct board_cpu *c = ctx, *old = enter(c);
-    bool known = lapic_rdmsr(c->board, c->index, msr, value);
+    bool known = lapic_rdmsr(c->board, c->index, msr, value) || xen_host_rdmsr(c->board, msr, value);
     c->board->active = old;
     return known;
 }
@@ -242,7 +242,8 @@ static bool cpu_rdmsr(void *ctx, uint32_t msr, uint64_t *value)
 static bool cpu_wrmsr(void *ctx, uint32_t msr, uint64_t value)
 {
     struct board_cpu *c = ctx, *old = enter(c);
-    bool known = lapic_wrmsr(c->board, c->index, msr, value);
+    bool known =
+        lapic_wrmsr(c->board, c->index, msr, value) || xen_host_wrmsr(c->board, c->index, msr, value);
     c->board->active = old;
     return known;
 }
@@ -292,6 +293,19 @@ static void cpu_ferr(void *ctx, bool level)
     struct board_cpu *c = ctx, *old = enter(c);
     board_irq(c->board, 13, level);
     c->board->active = old;
+}
+
+static void cpu_hypercall(void *ctx)
+{
+    struct board_cpu *c = ctx, *old = enter(c);
+    xen_host_hypercall(c->board, c->index);
+    c->board->active = old;
+}
+
+static void cpu_cpuid(void *ctx, uint32_t leaf, uint32_t subleaf, uint32_t result[4])
+{
+    struct board_cpu *c = ctx;
+    xen_host_cpuid(c->board, c->index, leaf, subleaf, result);
 }
 
 static void cpu_event(void *ctx, struct event *ev)
@@ -361,6 +375,8 @@ void bus_init(struct board_cpu *c, struct board *b, unsigned index)
         .shutdown = cpu_shutdown,
         .ferr = cpu_ferr,
         .event = cpu_event,
+        .hypercall = xen_host_wanted(b) ? cpu_hypercall : NULL,
+        .cpuid = xen_host_wanted(b) ? cpu_cpuid : NULL,
         .hooks = {.ctx = c,
                   .interrupt = hook_interrupt,
                   .far_call = hook_far_call,

@@ -173,6 +173,8 @@ int fwcfg_create(struct board *, struct error *);
 /* PIIX4 power management: PM timer, SCI, SMI command, sleep; GPE */
 int acpi_pm_create(struct board *, struct error *);
 int debug_ports_create(struct board *, struct error *); /* 402h, e9h, 80h, f4h isa-debug-exit */
+/* xen_host.c: with an image "hvmloader", Xen and its platform device; otherwise nothing */
+int xen_host_create(struct board *, struct error *);
 
 /* ISA DMA for the floppy: transfer up to n bytes on a channel; returns bytes moved, *tc true at terminal
  * count. */
@@ -200,6 +202,8 @@ void lapic_message(struct board *, uint8_t dest, bool logical, unsigned delivery
  * by port 70h bit 7. */
 void lapic_nmi(struct board *);
 bool rtc_nmi_masked(struct board *);
+/* What the clock says at guest time 0: seconds since 1970. */
+int64_t rtc_power_on_time(struct board *);
 /* HPET legacy replacement: whether the PIT drives IRQ 0, and the RTC IRQ 8. While disabled, the chip drives
  * its line low. */
 void pit_irq_enable(struct board *, bool on);
@@ -212,6 +216,12 @@ bool lapic_rdmsr(struct board *, unsigned cpu, uint32_t msr, uint64_t *value);
 bool lapic_wrmsr(struct board *, unsigned cpu, uint32_t msr, uint64_t value);
 uint64_t lapic_get_tpr(struct board *, unsigned cpu);
 void lapic_set_tpr(struct board *, unsigned cpu, uint64_t cr8);
+/* The vector by which Xen tells a processor of events, or -1; it is acknowledged before any of the local APIC's.
+ * An interrupt of any kind ends a processor's waiting in a hypercall. */
+int xen_host_upcall(struct board *, unsigned cpu);
+int xen_host_acknowledge(struct board *, unsigned cpu);
+/* Recomputes the processor's INTR line. */
+void lapic_update(struct board *, unsigned cpu);
 uint64_t lapic_mmio_read(struct board *, unsigned cpu, uint64_t offset, unsigned size);
 void lapic_mmio_write(struct board *, unsigned cpu, uint64_t offset, unsigned size, uint64_t value);
 struct x86 *board_cpu(struct board *, unsigned index);
@@ -235,6 +245,7 @@ enum chip_slot {
     SLOT_FWCFG,
     SLOT_ACPI,
     SLOT_DEBUG,
+    SLOT_XEN,
     SLOT_UART0,
     SLOT_UART3 = SLOT_UART0 + 3,
     SLOT_LAPIC0,

@@ -288,6 +288,7 @@ void events_debug_byte(struct board *b, uint16_t port, uint8_t byte)
 void board_flush_events(struct board *b)
 {
     deliver_folds(b);
+    xen_host_flush(b);
     for (unsigned line = 0; line < CONSOLE_LINES; line++)
         if (b->events.line_length[line])
             deliver_line(b, line);

@@ -130,6 +130,16 @@ static void add_bootorder(struct fwcfg *s)
     blob_free(&order);
 }
 
+/* If nothing can be booted: for ever. */
+static void add_boot_waits(struct fwcfg *s)
+{
+    const char *menu = config_get(s->board->cfg, "boot-menu");
+    add_number(s, (uint16_t)(KEY_FIRST_FILE + s->nfiles++), "etc/boot-fail-wait", 4, UINT32_MAX);
+    if (menu)
+        add_number(s, (uint16_t)(KEY_FIRST_FILE + s->nfiles++), "etc/boot-menu-wait", 2,
+                   strtoul(menu, NULL, 10));
+}
+
 static void add_e820(struct fwcfg *s)
 {
     struct e820_entry map[8];
@@ -137,11 +147,17 @@ static void add_e820(struct fwcfg *s)
     blob_add(add_file(s, "etc/e820"), map, n * sizeof map[0]);
 }
 
+/* In a domain of Xen, memory map and tables come from hvmloader. */
+static void add_domain_files(struct fwcfg *s)
+{
+    add_bootorder(s);
+    add_boot_waits(s);
+}
+
 static void add_files(struct fwcfg *s)
 {
     /* S1-S5 as encoded by QEMU: bit 7 means available; S3 and S4 are not. */
     static const uint8_t system_states[] = {128, 0, 0, 1, 2, 128};
-    const char *menu = config_get(s->board->cfg, "boot-menu");
     struct acpi_tables acpi;
     acpi_tables_build(s->board, &acpi);
     struct blob *rsdp, *tables, *script, *anchor, *smbios;
@@ -153,11 +169,7 @@ static void add_files(struct fwcfg *s)
     blob_add(tables, acpi.tables.data, acpi.tables.size);
     s->acpi = &s->item[s->nitems - 1];
     s->acpi_pm_base = acpi_pm_base(s->board);
-    /* wait forever */
-    add_number(s, (uint16_t)(KEY_FIRST_FILE + s->nfiles++), "etc/boot-fail-wait", 4, UINT32_MAX);
-    if (menu)
-        add_number(s, (uint16_t)(KEY_FIRST_FILE + s->nfiles++), "etc/boot-menu-wait", 2,
-                   strtoul(menu, NULL, 10));
+    add_boot_waits(s);
     add_e820(s);
     anchor = add_file(s, "etc/smbios/smbios-anchor");
     smbios = add_file(s, "etc/smbios/smbios-tables");
@@ -230,7 +242,7 @@ static void refresh_acpi(struct fwcfg *s)
 static uint32_t take(struct fwcfg *s, void *buf, uint32_t n)
 {
     const struct item *item = selected(s);
-    if (item == s->acpi)
+    if (item && item == s->acpi)
         refresh_acpi(s);
     uint32_t left = item && s->offset < item->data.size ? (uint32_t)(item->data.size - s->offset) : 0;
     if (n > left)
@@ -355,7 +367,10 @@ int fwcfg_create(struct board *b, struct error *err)
     struct fwcfg *s = mem_zero(1, sizeof *s);
     s->board = b;
     add_fixed_items(s);
-    add_files(s);
+    if (xen_host_wanted(s->board))
+        add_domain_files(s);
+    else
+        add_files(s);
     add_directory(s);
     board_set_slot(b, SLOT_FWCFG, s);
     board_add_chip(b, &(struct chip){.name = "fwcfg",

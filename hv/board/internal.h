@@ -94,7 +94,7 @@ struct irq_state {
     uint32_t isa;      /* line levels as driven by the chips */
     uint8_t intx[256]; /* by devfn, one bit per pin */
     uint8_t route[4];  /* derived: the PIIX3's PIRQA-D routing; 16 and up: not routed */
-    uint32_t driven;   /* derived: the levels last passed to the interrupt controllers */
+    uint64_t driven;   /* derived: the levels last passed to the interrupt controllers */
 };
 /* The PIIX3's routing registers were written. */
 void irq_route(struct board *, const uint8_t route[4]);
@@ -174,6 +174,17 @@ size_t board_e820_ram(struct board *, struct e820_entry *, size_t max);
 /* acpi_pm.c: address of the power management registers, or if they are not mapped yet, where the board's own
  * firmware puts them. */
 uint32_t acpi_pm_base(struct board *);
+
+/* ---- xen_host.c: the hypervisor's side of the processors' bus; nothing without a domain ---- */
+
+bool xen_host_wanted(const struct board *);
+void xen_host_hypercall(struct board *, unsigned cpu);
+void xen_host_cpuid(struct board *, unsigned cpu, uint32_t leaf, uint32_t subleaf, uint32_t result[4]);
+bool xen_host_rdmsr(struct board *, uint32_t msr, uint64_t *value);
+bool xen_host_wrmsr(struct board *, unsigned cpu, uint32_t msr, uint64_t value);
+/* PCI functions have moved in the memory map. */
+void xen_host_remap(struct board *);
+void xen_host_flush(struct board *);
 
 /* ---- what fw_cfg provides ---- */
 

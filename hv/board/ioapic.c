@@ -1,4 +1,4 @@
-/* ioapic.c - the 82093AA I/O APIC at FEC00000h: 24 pins.
+/* ioapic.c - the 82093AA I/O APIC at FEC00000h: 24 pins; in a domain of Xen 48, as Xen's has.
  *
  * Sources: Intel 82093AA datasheet (290566); the EOI register at 40h is that of later parts (version 20h),
  * which the reference PC has. Polarity (bit 13) is kept but has no effect: a pin's level here is "asserted"
@@ -16,12 +16,56 @@ struct ioapic {
     uint32_t lines; /* as driven */
     uint32_t irr;   /* pending: latched edges and asserted levels */
     uint64_t rte[IOAPIC_PINS];
+    /* the same of the other pins of a domain's */
+    uint32_t lines_more, irr_more;
+    uint64_t rte_more[IOAPIC_PINS_DOMAIN - IOAPIC_PINS];
+    unsigned pins; /* not state */
 };
 
 static const struct field ioapic_fields[] = {
     FIELD(struct ioapic, select), FIELD(struct ioapic, id),   FIELD(struct ioapic, lines),
     FIELD(struct ioapic, irr),    FIELDS(struct ioapic, rte),
 };
+
+static const struct field domain_fields[] = {
+    FIELD(struct ioapic, select),   FIELD(struct ioapic, id),        FIELD(struct ioapic, lines),
+    FIELD(struct ioapic, irr),      FIELDS(struct ioapic, rte),      FIELD(struct ioapic, lines_more),
+    FIELD(struct ioapic, irr_more), FIELDS(struct ioapic, rte_more),
+};
+
+/* ---------------------------------------------------------------- a pin's state */
+
+static uint64_t *rte_of(struct ioapic *s, unsigned pin)
+{
+    return pin < IOAPIC_PINS ? &s->rte[pin] : &s->rte_more[pin - IOAPIC_PINS];
+}
+
+static bool get_bit(uint32_t low, uint32_t more, unsigned pin)
+{
+    return pin < IOAPIC_PINS ? low >> pin & 1 : more >> (pin - IOAPIC_PINS) & 1;
+}
+
+static void set_bit(uint32_t *low, uint32_t *more, unsigned pin, bool on)
+{
+    uint32_t *word = pin < IOAPIC_PINS ? low : more,
+             bit = 1u << (pin < IOAPIC_PINS ? pin : pin - IOAPIC_PINS);
+    *word = on ? *word | bit : *word & ~bit;
+}
+
+static bool line_of(const struct ioapic *s, unsigned pin)
+{
+    return get_bit(s->lines, s->lines_more, pin);
+}
+
+static bool irr_of(const struct ioapic *s, unsigned pin)
+{
+    return get_bit(s->irr, s->irr_more, pin);
+}
+
+static void set_irr(struct ioapic *s, unsigned pin, bool on)
+{
+    set_bit(&s->irr, &s->irr_more, pin, on);
+}
 
 /* Only fixed and lowest-priority delivery can be level-triggered; the others are edge-triggered whatever bit
  * 15 is. */
@@ -33,8 +77,8 @@ static bool is_level(uint64_t rte)
 /* Sends the pending interrupt of a pin, if allowed. */
 static void service(struct ioapic *s, unsigned pin)
 {
-    uint64_t *rte = &s->rte[pin];
-    if (!(s->irr >> pin & 1) || (*rte & RTE_MASKED))
+    uint64_t *rte = rte_of(s, pin);
+    if (!irr_of(s, pin) || (*rte & RTE_MASKED))
         return;
     bool level = is_level(*rte);
     if (level) {
@@ -42,7 +86,7 @@ static void service(struct ioapic *s, unsigned pin)
             return;
         *rte |= RTE_REMOTE_IRR;
     } else {
-        s->irr &= ~(1u << pin);
+        set_irr(s, pin, false);
     }
     lapic_message(s->board, *rte >> 56, *rte & RTE_LOGICAL, RTE_DELIVERY(*rte), *rte & RTE_VECTOR, level);
 }
@@ -50,17 +94,17 @@ static void service(struct ioapic *s, unsigned pin)
 void ioapic_set(struct board *board, unsigned pin, bool level)
 {
     struct ioapic *s = board_slot(board, SLOT_IOAPIC);
-    if (!s || pin >= IOAPIC_PINS)
+    if (!s || pin >= s->pins)
         return;
-    uint32_t bit = 1u << pin;
-    bool rise = level && !(s->lines & bit);
-    s->lines = level ? s->lines | bit : s->lines & ~bit;
-    if (is_level(s->rte[pin])) {
-        s->irr = level ? s->irr | bit : s->irr & ~bit;
+    uint64_t rte = *rte_of(s, pin);
+    bool rise = level && !line_of(s, pin);
+    set_bit(&s->lines, &s->lines_more, pin, level);
+    if (is_level(rte)) {
+        set_irr(s, pin, level);
         if (rise)
             service(s, pin);
-    } else if (rise && !(s->rte[pin] & RTE_MASKED)) { /* an edge at a masked pin is lost */
-        s->irr |= bit;
+    } else if (rise && !(rte & RTE_MASKED)) { /* an edge at a masked pin is lost */
+        set_irr(s, pin, true);
         service(s, pin);
     }
 }
@@ -69,8 +113,8 @@ void ioapic_set(struct board *board, unsigned pin, bool level)
 void ioapic_eoi(struct board *board, uint8_t vector)
 {
     struct ioapic *s = board_slot(board, SLOT_IOAPIC);
-    for (unsigned pin = 0; s && pin < IOAPIC_PINS; pin++) {
-        uint64_t *rte = &s->rte[pin];
+    for (unsigned pin = 0; s && pin < s->pins; pin++) {
+        uint64_t *rte = rte_of(s, pin);
         if (!is_level(*rte) || !(*rte & RTE_REMOTE_IRR) || (*rte & RTE_VECTOR) != vector)
             continue;
         *rte &= ~(uint64_t)RTE_REMOTE_IRR;
@@ -80,29 +124,29 @@ void ioapic_eoi(struct board *board, uint8_t vector)
 
 static void write_rte(struct ioapic *s, unsigned pin, uint64_t value)
 {
-    uint32_t bit = 1u << pin;
-    bool was_level = is_level(s->rte[pin]);
-    s->rte[pin] = (s->rte[pin] & ~RTE_WRITABLE) | (value & RTE_WRITABLE);
-    if (is_level(s->rte[pin])) {
-        s->irr = (s->irr & ~bit) | (s->lines & bit);
+    uint64_t *rte = rte_of(s, pin);
+    bool was_level = is_level(*rte);
+    *rte = (*rte & ~RTE_WRITABLE) | (value & RTE_WRITABLE);
+    if (is_level(*rte)) {
+        set_irr(s, pin, line_of(s, pin));
     } else {
         /* edge entries have none; guests clear a stuck one this way */
-        s->rte[pin] &= ~(uint64_t)RTE_REMOTE_IRR;
+        *rte &= ~(uint64_t)RTE_REMOTE_IRR;
         if (was_level)
-            s->irr &= ~bit;
+            set_irr(s, pin, false);
     }
     service(s, pin);
 }
 
-static uint32_t read_register(const struct ioapic *s)
+static uint32_t read_register(struct ioapic *s)
 {
     if (s->select == IOAPIC_ID || s->select == IOAPIC_ARBITRATION)
         return (uint32_t)s->id << 24;
     if (s->select == IOAPIC_VERSION)
-        return (IOAPIC_PINS - 1) << 16 | VERSION;
-    if (s->select < IOAPIC_RTE || s->select >= IOAPIC_RTE + 2 * IOAPIC_PINS)
+        return (s->pins - 1) << 16 | VERSION;
+    if (s->select < IOAPIC_RTE || s->select >= IOAPIC_RTE + 2 * s->pins)
         return 0;
-    uint64_t rte = s->rte[(s->select - IOAPIC_RTE) / 2];
+    uint64_t rte = *rte_of(s, (s->select - IOAPIC_RTE) / 2);
     return s->select & 1 ? rte >> 32 : rte;
 }
 
@@ -110,10 +154,10 @@ static void write_register(struct ioapic *s, uint32_t value)
 {
     if (s->select == IOAPIC_ID)
         s->id = value >> 24 & 15;
-    if (s->select < IOAPIC_RTE || s->select >= IOAPIC_RTE + 2 * IOAPIC_PINS)
+    if (s->select < IOAPIC_RTE || s->select >= IOAPIC_RTE + 2 * s->pins)
         return; /* read-only or reserved */
     unsigned pin = (s->select - IOAPIC_RTE) / 2;
-    uint64_t old = s->rte[pin];
+    uint64_t old = *rte_of(s, pin);
     if (s->select & 1)
         write_rte(s, pin, (uint32_t)old | (uint64_t)value << 32);
     else
@@ -157,18 +201,19 @@ static void ioapic_reset(void *state)
     struct ioapic *s = state;
     s->select = 0;
     s->id = 0;
-    s->lines = s->irr = 0;
-    for (unsigned pin = 0; pin < IOAPIC_PINS; pin++)
-        s->rte[pin] = RTE_MASKED;
+    s->lines = s->irr = s->lines_more = s->irr_more = 0;
+    for (unsigned pin = 0; pin < IOAPIC_PINS_DOMAIN; pin++)
+        *rte_of(s, pin) = RTE_MASKED;
 }
 
 bool ioapic_sends_nmi(const struct board *board)
 {
-    const struct ioapic *s = board_slot(board, SLOT_IOAPIC);
-    for (unsigned pin = 0; s && pin < IOAPIC_PINS; pin++) {
-        unsigned delivery = RTE_DELIVERY(s->rte[pin]);
+    struct ioapic *s = board_slot(board, SLOT_IOAPIC);
+    for (unsigned pin = 0; s && pin < s->pins; pin++) {
+        uint64_t rte = *rte_of(s, pin);
+        unsigned delivery = RTE_DELIVERY(rte);
         /* SMI, NMI, INIT */
-        if (!(s->rte[pin] & RTE_MASKED) && (delivery == 2 || delivery == 4 || delivery == 5))
+        if (!(rte & RTE_MASKED) && (delivery == 2 || delivery == 4 || delivery == 5))
             return true;
     }
     return false;
@@ -177,14 +222,17 @@ bool ioapic_sends_nmi(const struct board *board)
 int ioapic_create(struct board *board, struct error *err)
 {
     struct ioapic *s = mem_zero(1, sizeof *s);
+    bool domain = config_image(board_config(board), "hvmloader");
     s->board = board;
+    s->pins = domain ? IOAPIC_PINS_DOMAIN : IOAPIC_PINS;
     ioapic_reset(s);
     board_set_slot(board, SLOT_IOAPIC, s);
-    board_add_chip(board, &(struct chip){.name = "ioapic",
-                                         .fields = ioapic_fields,
-                                         .nfields = FIELD_COUNT(ioapic_fields),
-                                         .state = s,
-                                         .reset = ioapic_reset});
+    board_add_chip(board,
+                   &(struct chip){.name = "ioapic",
+                                  .fields = domain ? domain_fields : ioapic_fields,
+                                  .nfields = domain ? FIELD_COUNT(domain_fields) : FIELD_COUNT(ioapic_fields),
+                                  .state = s,
+                                  .reset = ioapic_reset});
     board_mmio(board, IOAPIC_BASE, IOAPIC_SIZE, s, ioapic_read, ioapic_write);
     return 0;
 }

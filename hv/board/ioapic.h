@@ -3,7 +3,7 @@
 #define BOOTREEL_HV_BOARD_IOAPIC_H
 
 /* The memory range and its registers. */
-enum { IOAPIC_BASE = 0xfec00000, IOAPIC_SIZE = 0x1000, IOAPIC_PINS = 24 };
+enum { IOAPIC_BASE = 0xfec00000, IOAPIC_SIZE = 0x1000, IOAPIC_PINS = 24, IOAPIC_PINS_DOMAIN = 48 };
 enum { IOREGSEL = 0x00, IOWIN = 0x10, IOEOI = 0x40 };
 /* Registers by index. */
 enum { IOAPIC_ID, IOAPIC_VERSION, IOAPIC_ARBITRATION, IOAPIC_RTE = 0x10 };

@@ -13,12 +13,25 @@ static unsigned pirq_of(unsigned devfn, unsigned pin)
     return ((devfn >> 3) + 3 + pin) & 3;
 }
 
+/* The same in a domain of Xen (xen/arch/x86/include/asm/hvm/irq.h); the pin also has an input of the I/O APIC
+ * for itself, from 16 on. */
+static unsigned domain_pirq_of(unsigned devfn, unsigned pin)
+{
+    return ((devfn >> 3) + pin) & 3;
+}
+
+static unsigned domain_input_of(unsigned devfn, unsigned pin)
+{
+    unsigned slot = devfn >> 3;
+    return (((slot << 2) + (slot >> 3) + pin) & 31) + 16;
+}
+
 bool board_nmi_may_come(const struct board *b)
 {
     return ioapic_sends_nmi(b) || lapic_lint0_sends_nmi(b);
 }
 
-static unsigned pirq_levels(const struct irq_state *s)
+static unsigned pirq_levels(const struct irq_state *s, bool domain)
 {
     unsigned levels = 0;
     for (unsigned devfn = 0; devfn < 256; devfn++) {
@@ -26,18 +39,30 @@ static unsigned pirq_levels(const struct irq_state *s)
             continue;
         for (unsigned pin = 0; pin < 4; pin++)
             if (s->intx[devfn] >> pin & 1)
-                levels |= 1u << pirq_of(devfn, pin);
+                levels |= 1u << (domain ? domain_pirq_of(devfn, pin) : pirq_of(devfn, pin));
     }
     return levels;
 }
 
-static uint32_t line_levels(const struct irq_state *s)
+static uint64_t input_levels(const struct irq_state *s)
 {
-    uint32_t lines = s->isa;
-    unsigned pirq = pirq_levels(s);
+    uint64_t levels = 0;
+    for (unsigned devfn = 0; devfn < 256; devfn++)
+        for (unsigned pin = 0; s->intx[devfn] && pin < 4; pin++)
+            if (s->intx[devfn] >> pin & 1)
+                levels |= 1ull << domain_input_of(devfn, pin);
+    return levels;
+}
+
+static uint64_t line_levels(const struct board *b)
+{
+    const struct irq_state *s = &b->irq;
+    bool domain = xen_host_wanted(b);
+    uint64_t lines = s->isa | (domain ? input_levels(s) : 0);
+    unsigned pirq = pirq_levels(s, domain);
     for (unsigned i = 0; i < 4; i++)
         if (pirq >> i & 1 && s->route[i] < 16)
-            lines |= 1u << s->route[i];
+            lines |= 1ull << s->route[i];
     return lines;
 }
 
@@ -53,7 +78,7 @@ static void drive(struct board *b, unsigned line, bool level)
 
 static void update(struct board *b)
 {
-    uint32_t now = line_levels(&b->irq), changed = now ^ b->irq.driven;
+    uint64_t now = line_levels(b), changed = now ^ b->irq.driven;
     b->irq.driven = now;
     for (unsigned line = 0; changed; line++, changed >>= 1)
         if (changed & 1)
@@ -95,7 +120,7 @@ void irq_route(struct board *b, const uint8_t route[4])
 void irq_loaded(struct board *b, const uint8_t route[4])
 {
     set_route(b, route);
-    b->irq.driven = line_levels(&b->irq);
+    b->irq.driven = line_levels(b);
 }
 
 void irq_reset(struct board *b)

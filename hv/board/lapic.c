@@ -121,7 +121,15 @@ static void update(struct lapic *s)
 {
     struct x86 *cpu = board_cpu(s->board, s->index);
     if (cpu)
-        x86_set_intr(cpu, deliverable(s) >= 0 || (takes_pic(s) && pic_output(s->board)));
+        x86_set_intr(cpu, xen_host_upcall(s->board, s->index) >= 0 || deliverable(s) >= 0 ||
+                              (takes_pic(s) && pic_output(s->board)));
+}
+
+void lapic_update(struct board *board, unsigned cpu)
+{
+    struct lapic *s = lapic_of(board, cpu);
+    if (s)
+        update(s);
 }
 
 /* ---------------------------------------------------------------- accepting interrupts */
@@ -316,7 +324,11 @@ void lapic_nmi(struct board *board)
 uint8_t lapic_acknowledge(struct board *board, unsigned cpu, unsigned *source)
 {
     struct lapic *s = lapic_of(board, cpu);
-    int vector = deliverable(s);
+    int vector = xen_host_acknowledge(board, cpu);
+    *source = 4;
+    if (vector >= 0)
+        return vector;
+    vector = deliverable(s);
     *source = 1;
     if (vector >= 0) {
         set_bit(s->irr, vector, false);
@@ -596,10 +608,16 @@ static void init_reset(struct lapic *s)
     timer_stop(s->board, &s->t);
 }
 
+/* The numbers of a domain's are even, as Xen has them. */
+static uint8_t first_id(const struct lapic *s)
+{
+    return board_slot(s->board, SLOT_XEN) ? (uint8_t)(s->index * 2) : s->index;
+}
+
 static void power_on(struct lapic *s)
 {
     init_reset(s);
-    s->id = s->index;
+    s->id = first_id(s);
     s->base = LAPIC_BASE | BASE_ENABLE | (s->index ? 0 : BASE_BSP);
     s->lint0 = false;
     if (!s->index)
@@ -634,7 +652,7 @@ bool lapic_wrmsr(struct board *board, unsigned cpu, uint32_t msr, uint64_t value
     /* SDM 10.4.3: when enabled again, it is as after power-on (and LINT0 is masked) */
     if (was_enabled != hw_enabled(s)) {
         init_reset(s);
-        s->id = s->index;
+        s->id = first_id(s);
     }
     update(s);
     return true;

@@ -166,8 +166,10 @@ void pci_config_write(struct board *b, unsigned devfn, unsigned reg, unsigned si
             (uint8_t)(((d->config[r] & ~d->wmask[r]) | (byte & d->wmask[r])) & ~(byte & d->w1c[r]));
     }
     if (touches(reg, size, REG_COMMAND, REG_COMMAND + 1) || touches(reg, size, REG_BAR0, REG_BAR0 + 23) ||
-        touches(reg, size, REG_ROM, REG_ROM + 3))
+        touches(reg, size, REG_ROM, REG_ROM + 3)) {
         update_bars(d);
+        xen_host_remap(b);
+    }
     if (d->written)
         d->written(d->ctx, reg, size);
 }

@@ -454,6 +454,8 @@ static int fill_boot_order(struct rtc *s, struct error *err)
 }
 
 /* Parses exactly n digits. */
+#define DEFAULT_DATE "2027-01-01T00:00:00"
+
 static bool parse_number(const char **at, unsigned n, char end, int *value)
 {
     *value = 0;
@@ -512,7 +514,15 @@ static int fill(struct rtc *s, struct error *err)
     }
     if (fill_boot_order(s, err))
         return -1;
-    return parse_date(date ? date : "2027-01-01T00:00:00", &s->second, err);
+    return parse_date(date ? date : DEFAULT_DATE, &s->second, err);
+}
+
+int64_t rtc_power_on_time(struct board *board)
+{
+    const char *date = config_get(board_config(board), "rtc");
+    int64_t second = 0;
+    parse_date(date ? date : DEFAULT_DATE, &second, NULL);
+    return second;
 }
 
 int rtc_create(struct board *board, struct error *err)

@@ -64,10 +64,13 @@ int load_after_firmware(struct loading *, const struct load_host *, struct error
 /* Flat 32-bit segments (selectors 10h code, 18h data), paging off, interrupts off, as the Linux 32-bit
  * protocol and multiboot require. */
 int enter_protected(struct loading *, uint64_t entry, struct error *);
+/* The same without descriptors in memory, and without a stack. */
+void enter_flat(struct loading *, uint64_t entry);
 /* 64-bit mode with the first 4 GiB mapped one to one by 2 MiB pages: the Linux 64-bit protocol. */
 int enter_long(struct loading *, uint64_t entry, struct error *);
 
-/* image.c: where an image's parts go. *end becomes the end of its memory. -1 with err. */
+/* image.c: where an image's parts go: an ELF image's segments at their physical addresses. *end becomes the end of its memory.
+ * -1 with err. */
 int load_elf(struct loading *, uint8_t *bytes, uint64_t *entry, uint64_t *end, struct error *);
 /* A part of the file, as multiboot headers describe it: the address that the header will have, that of the first byte, of the
  * end of the file's part, and of the end of what is zero; 0: up to the end of the file, nothing. */
@@ -99,6 +102,7 @@ uint64_t load_place_line(struct loading *, const char *line, struct error *);
 
 int load_linux(struct loading *, const uint8_t *kernel, struct load_result *, struct error *);
 int load_multiboot(struct loading *, uint8_t *kernel, struct load_result *, struct error *);
+int load_hvmloader(struct loading *, uint8_t *image, struct load_result *, struct error *);
 int load_flat(struct loading *, struct load_result *, struct error *);
 int load_multiboot2(struct loading *, uint8_t *kernel, struct load_result *, struct error *);
 int load_pvh(struct loading *, uint8_t *kernel, struct load_result *, struct error *);

@@ -51,15 +51,20 @@ static void flat_segments(struct board *b, bool long_code)
     x86_set_segment(cpu, "cs", 0x10, 0, 0xffffffff, long_code ? 0xa09b : 0xc09b);
 }
 
-int enter_protected(struct loading *l, uint64_t entry, struct error *err)
+void enter_flat(struct loading *l, uint64_t entry)
 {
     struct x86 *cpu = board_cpu(l->board, 0);
-    if (write_gdt(l, false, err) < 0)
-        return -1;
     x86_set(cpu, "cr0", 0x11); /* PE, ET */
     flat_segments(l->board, false);
     x86_set(cpu, "eflags", 2);
     x86_set(cpu, "rip", entry);
+}
+
+int enter_protected(struct loading *l, uint64_t entry, struct error *err)
+{
+    if (write_gdt(l, false, err) < 0)
+        return -1;
+    enter_flat(l, entry);
     return 0;
 }
 
@@ -177,12 +182,27 @@ static void set_up_board(struct loading *l)
     l->nmap = board_e820(l->board, l->map, MAP_MAX);
 }
 
+static int build_domain(struct loading *l, const struct image *im, struct load_result *r, struct error *err)
+{
+    if (l->image)
+        return error_set(err, "--hvmloader and --%s: only one image can be run at once: leave one out",
+                         l->image->role);
+    l->image = im;
+    uint8_t *bytes = image_load(im, err);
+    int rc = bytes ? load_hvmloader(l, bytes, r, err) : -1;
+    free(bytes);
+    free(l->taken);
+    return rc;
+}
+
 int load_images(struct board *b, const struct engine_config *cfg, const struct load_host *host,
                 struct load_result *r, struct error *err)
 {
     const struct image *kernel = config_image(cfg, "kernel"), *flat = config_image(cfg, "flat");
     struct loading l = {.board = b, .cfg = cfg, .image = kernel ? kernel : flat};
     int rc;
+    if (config_image(cfg, "hvmloader"))
+        return build_domain(&l, config_image(cfg, "hvmloader"), r, err);
     if (kernel && flat)
         return error_set(err, "--kernel and --flat: only one image can be run at once: leave one out");
     if (!l.image)

@@ -15,12 +15,15 @@ struct load_host {
 };
 
 struct load_result {
-    const char *protocol; /* "linux 64-bit", "multiboot", "multiboot2", "pvh", "flat" */
+    const char *protocol; /* "linux 64-bit", "multiboot", "multiboot2", "pvh", "flat", HVM_DOMAIN */
     uint64_t entry;       /* physical address where execution starts */
     uint64_t params; /* physical address of boot_params or the multiboot information or start info, or 0 */
 };
 
-/* Loads the image that the configuration names for direct loading: role "kernel" (by the protocol that
+#define HVM_DOMAIN "HVM domain"
+
+/* Loads the image that the configuration names for direct loading: role "hvmloader" (the first code of a domain,
+ * with the image "bios" as a module), role "kernel" (by the protocol that
  * the setting "protocol" names, or else the first that the image has of linux, multiboot, multiboot2, pvh) with "initrd" or
  * "module0" … and setting "append", or role "flat" at setting "flat-address". A kernel finds the
  * machine as its firmware (role "bios") left it; without firmware, and for a flat image, as

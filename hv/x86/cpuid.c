@@ -220,6 +220,17 @@ static struct regs extended(const struct x86 *cpu, uint32_t leaf)
     }
 }
 
+static void set_result(struct x86 *cpu, uint32_t leaf, struct regs r)
+{
+    uint32_t result[4] = {r.a, r.b, r.c, r.d};
+    if (cpu->bus.cpuid)
+        cpu->bus.cpuid(cpu->bus.ctx, leaf, R32(RCX), result);
+    SET32(RAX, result[0]);
+    SET32(RBX, result[1]);
+    SET32(RCX, result[2]);
+    SET32(RDX, result[3]);
+}
+
 static OP(op_cpuid)
 {
     struct regs r = {0};
@@ -233,10 +244,7 @@ static OP(op_cpuid)
         r = (struct regs){leaf, word_of("boot"), word_of("reel"), 0};
     else if (leaf >> 16 != 0x4000) /* systems search that whole range for hypervisors */
         unhandled_event(cpu, "cpuid", leaf, false, 0);
-    SET32(RAX, r.a);
-    SET32(RBX, r.b);
-    SET32(RCX, r.c);
-    SET32(RDX, r.d);
+    set_result(cpu, leaf, r);
     NEXT;
 }
 

@@ -1,6 +1,6 @@
 /* insn.h - the instruction table: one row per instruction. Private to hv/x86.
  *
- * The rows are in table/integer.def, system.def, x87.def and simd.def, and have this form:
+ * The rows are in table/integer.def, system.def, x87.def, simd.def and virtual.def, and have this form:
  *
  *   ROW(map, pfx, opcode, ext, "mnemonic", A, B, C, flags, FEATURE, family)
  *

@@ -458,6 +458,18 @@ bool x86_waits_for_sipi(const struct x86 *cpu)
 {
     return cpu->wait_sipi;
 }
+void x86_halt(struct x86 *cpu, bool on)
+{
+    cpu->halted = on;
+    if (!on)
+        look_again(cpu);
+}
+
+bool x86_halted(const struct x86 *cpu)
+{
+    return cpu->halted;
+}
+
 bool x86_halted_for_good(const struct x86 *cpu)
 {
     return cpu->halted && !(cpu->flags & FLAG_IF) && !cpu->nmi_pending;

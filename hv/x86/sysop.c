@@ -120,6 +120,16 @@ static OP(op_hlt)
     LEAVE;
 }
 
+/* VMCALL, VMMCALL: a call of the hypervisor that the board plays, with the registers as they are. */
+static OP(op_vmcall)
+{
+    SYNC;
+    if (!cpu->bus.hypercall)
+        raise_fault(cpu, VEC_UD);
+    cpu->bus.hypercall(cpu->bus.ctx);
+    LEAVE;
+}
+
 /* The TLBs are coherent with the page tables (cpu.h), and caches are not emulated, so there is nothing to
  * do. */
 static OP(op_privileged_nop)
@@ -238,6 +248,7 @@ FAMILY1(fam_stac, op_stac);
 FAMILY1(fam_pushf, op_pushf);
 FAMILY1(fam_popf, op_popf);
 FAMILY1(fam_hlt, op_hlt);
+FAMILY1(fam_vmcall, op_vmcall);
 FAMILY1(fam_privileged_nop, op_privileged_nop);
 FAMILY1(fam_rdtsc, op_rdtsc);
 FAMILY1(fam_rdtscp, op_rdtscp);

@@ -100,6 +100,11 @@ struct x86_bus {
     void (*shutdown)(void *ctx);
     /* IGNNE/FERR: an unmasked x87 error with CR0.NE clear (IRQ 13). */
     void (*ferr)(void *ctx, bool level);
+    /* For a board that plays a hypervisor; both may be NULL. A call by VMCALL or VMMCALL: it may read and
+     * write registers and memory, and may halt the processor (x86_halt). Without it these are #UD. */
+    void (*hypercall)(void *ctx);
+    /* CPUID's result (EAX, EBX, ECX, EDX) may be changed. */
+    void (*cpuid)(void *ctx, uint32_t leaf, uint32_t subleaf, uint32_t result[4]);
     /* Report an event; the receiver fills in its icount, time and cpu. Called for every event; the receiver
      * filters. */
     void (*event)(void *ctx, struct event *ev);
@@ -169,6 +174,9 @@ enum x86_exit x86_run(struct x86 *, uint64_t steps, uint64_t *done);
 uint64_t x86_steps(const struct x86 *);
 /* Leave x86_run after the current instruction (from a bus callback). */
 void x86_break(struct x86 *);
+/* Halt, or go on, as HLT and an interrupt do. From `hypercall`, or outside x86_run. */
+void x86_halt(struct x86 *, bool on);
+bool x86_halted(const struct x86 *);
 
 /* Interrupt lines. INTR, the output of the PIC or local APIC, is a level and stays as set. NMI, SMI, INIT and
  * SIPI are edges. */

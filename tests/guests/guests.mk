@@ -41,3 +41,19 @@ $(FUZZ_GUEST): tests/guests/wild/fuzz.h
 $(GUEST_DIR)/fuzz.bin: $(FUZZ_GUEST) tests/guests/sys/sys.ld
 	$(Q)ld -m elf_i386 -T tests/guests/sys/sys.ld --oformat binary -o $@ $(filter %.o,$^)
 test-guests: $(WILD:%=$(GUEST_DIR)/%.bin) $(GUEST_DIR)/fuzz.bin
+
+# Images for --hvmloader: the example, and those of the tests.
+HVM_CFLAGS := $(GUEST_CFLAGS) -march=pentium3
+$(GUEST_DIR)/hvm/start.o: guests/hvm/start.S
+	@mkdir -p $(@D)
+	$(Q)gcc -m32 -c -o $@ $<
+$(GUEST_DIR)/hvm/%.o: guests/hvm/%.c
+	@mkdir -p $(@D)
+	$(Q)gcc -m32 $(HVM_CFLAGS) -c -o $@ $<
+$(GUEST_DIR)/hvm/%.o: tests/guests/hvm/%.c
+	@mkdir -p $(@D)
+	$(Q)gcc -m32 $(HVM_CFLAGS) -c -o $@ $<
+$(GUEST_DIR)/hvm/%.elf: $(GUEST_DIR)/hvm/%.o $(GUEST_DIR)/hvm/start.o guests/hvm/hvm.ld
+	$(Q)ld -m elf_i386 --no-warn-rwx-segments -T guests/hvm/hvm.ld --build-id=none -o $@ $(filter %.o,$^)
+HVM_GUESTS := hello
+test-guests: $(HVM_GUESTS:%=$(GUEST_DIR)/hvm/%.elf)

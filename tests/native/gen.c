@@ -25,7 +25,7 @@ const char *gen_skips(const struct insn_row *row, unsigned bits)
 {
     static const char leaves[] = "lret iret lcall ljmp int int1 int3 into syscall sysret sysenter sysexit";
     static const char differs[] =
-        "cpuid rdtsc rdtscp rdpmc rdpid rdrand rdseed xgetbv xsetbv monitor mwait xsave xrstor";
+        "cpuid rdtsc rdtscp rdpmc rdpid rdrand rdseed xgetbv xsetbv monitor mwait xsave xrstor vmcall vmmcall";
     static const char tables[] =
         "rdfsbase rdgsbase wrfsbase wrgsbase lar lsl verr verw sldt str sgdt sidt smsw les lds lss lfs lgs";
     if (row->flags & (bits == 64 ? F_I64 : F_O64))

@@ -148,6 +148,16 @@ void board_unhandled(struct board *b, const char *what, uint64_t number, bool wr
     b->unhandled++;
 }
 
+int xen_host_upcall(struct board *b, unsigned cpu)
+{
+    return -1;
+}
+
+int xen_host_acknowledge(struct board *b, unsigned cpu)
+{
+    return -1;
+}
+
 void *board_slot(const struct board *b, enum chip_slot slot)
 {
     return b->slot[slot];
