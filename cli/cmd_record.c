@@ -81,6 +81,10 @@ static const struct option_row rows[] = {
      .help =
          "steps between saved states (default {checkpoint-every}; 0: only at the beginning and at the end)",
      .id = OPT_CHECKPOINTS},
+    {.name = "no-index",
+     .help = "leave out the index of what was executed and written, by which searches skip parts of the run",
+     STORE(struct record, o.no_index),
+     .more = "bootreel annotate adds it."},
     {.name = "interactive",
      .letter = 'i',
      .help = "the terminal is the guest's serial port, and what is typed is recorded; Ctrl-A x ends",

@@ -16,6 +16,7 @@
 #include "traces/error.h"
 #include "traces/event.h"
 #include "traces/given.h"
+#include "traces/touched.h"
 
 /* ---------------------------------------------------------------- configuration and images */
 
@@ -210,6 +211,13 @@ struct engine_ops {
      * page, and copying 4 KiB for each page saved. */
     void (*save)(struct engine *, const struct snapshot_sink *, struct snapshot_base *base);
     int (*load)(struct engine *, const struct snapshot_source *, struct error *);
+
+    /* Gives the pages that processors executed and wrote since the last call (the first call only begins): what
+     * instructions were fetched from, and what was translated for a write by an instruction or a delivery, at the
+     * linear address used. Not page walks, nor writes by devices; but these count in `lines`. Follows from the
+     * run alone, not from what the engine caches, if it is called at positions that do. The pages are valid until
+     * the next call. May be NULL. */
+    void (*touched)(struct engine *, struct touched_set *);
 
     /* Registers of a processor, by index into the descriptors (fixed for the engine's life).
      * Values are little-endian, (bits + 7) / 8 bytes. */

@@ -44,13 +44,14 @@ struct record_branch {
 struct record_options {
     const char *path;
     const struct engine_kind *kind;
-    const struct engine_config *config;       /* must stay until the recorder is destroyed */
-    uint32_t classes;                         /* event classes that go into the trace */
-    uint64_t checkpoint_every;                /* steps; 0: only the one at icount 0 */
-    const struct position *until;             /* NULL, or an ICOUNT, a TIME or a CONSOLE text */
-    bool stop_on_reset;                       /* end the run at the first reset after power-on */
-    uint64_t max_size;                        /* the most bytes that the trace may have; 0: no limit */
-    struct live *live;                        /* NULL, or typing */
+    const struct engine_config *config; /* must stay until the recorder is destroyed */
+    uint32_t classes;                   /* event classes that go into the trace */
+    uint64_t checkpoint_every;          /* steps; 0: only the one at icount 0 */
+    const struct position *until;       /* NULL, or an ICOUNT, a TIME or a CONSOLE text */
+    bool stop_on_reset;                 /* end the run at the first reset after power-on */
+    bool no_index;     /* leave out which pages were executed and written (traces/touched.h) */
+    uint64_t max_size; /* the most bytes that the trace may have; 0: no limit */
+    struct live *live; /* NULL, or typing */
     const struct symbol_image *symbol_images; /* the same for ELF images that are built into the program */
     size_t nsymbol_images;
     const char *const *symbol_files; /* ELF files whose symbols go into the trace */

@@ -78,6 +78,11 @@ const char *timeline_warning(const struct timeline *tl);
 #define TIMELINE_MEMORY (640ull << 20)
 void timeline_set_budget(struct timeline *tl, uint64_t bytes);
 
+/* With `on` (the default), searches run only the parts of the recorded run in which the trace's index
+ * (traces/touched.h) says that there can be a hit. Without it, or in a trace that has none, all is run; the
+ * answers are the same. */
+void timeline_set_index(struct timeline *tl, bool on);
+
 struct timeline_stats {
     uint64_t budget;      /* bytes */
     uint64_t used;        /* bytes of pages and tables held by checkpoints in memory */

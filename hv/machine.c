@@ -547,6 +547,11 @@ static int pc_load(struct engine *e, const struct snapshot_source *src, struct e
     return board_load(pc->board, src, err);
 }
 
+static void pc_touched(struct engine *e, struct touched_set *set)
+{
+    physmem_touched(board_mem(pc_of(e)->board), set);
+}
+
 /* ---------------------------------------------------------------- registers and memory */
 
 static const struct reg_desc *pc_regs(const struct engine *e, size_t *count)
@@ -688,6 +693,7 @@ static const struct engine_ops pc_ops = {
     .input = pc_input,
     .save = pc_save,
     .load = pc_load,
+    .touched = pc_touched,
     .regs = pc_regs,
     .reg_get = pc_reg_get,
     .reg_set = pc_reg_set,

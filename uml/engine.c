@@ -222,6 +222,11 @@ static void mark_used(struct host *h)
     memset(h->dirty, 0, n);
 }
 
+static void host_touched(struct engine *e, struct touched_set *set)
+{
+    physmem_touched(host_of(e)->mem, set);
+}
+
 static void host_save(struct engine *e, const struct snapshot_sink *sink, struct snapshot_base *base)
 {
     struct host *h = host_of(e);
@@ -380,6 +385,7 @@ static const struct engine_ops host_ops = {
     .input = host_input,
     .save = host_save,
     .load = host_load,
+    .touched = host_touched,
     .regs = host_regs,
     .reg_get = host_reg_get,
     .reg_set = host_reg_set,

@@ -40,6 +40,7 @@ struct recorder {
     struct fold *fold;                                     /* NULL: repeated events are written one by one */
     uint64_t next_checkpoint, last_checkpoint, last_event; /* icounts */
     uint64_t last_hash;                                    /* of the state at the last checkpoint */
+    struct touched_writer *touched;                        /* NULL: no search index */
     struct matcher matcher;
     bool matched; /* the text of --until was printed */
     bool failed;  /* the trace cannot be written; see `err` */
@@ -271,8 +272,11 @@ struct recorder *recorder_create(const struct record_options *o, struct error *e
     r->hash = state_hash_new();
     if (o->classes & EVENT_CLASS_BIT(EC_FOLD))
         r->fold = fold_new(write_event, r);
-    if (!create_writer(r, err) && !create_engine(r, err))
+    if (!create_writer(r, err) && !create_engine(r, err)) {
+        if (r->e->ops->touched && !o->no_index)
+            r->touched = touched_writer_new();
         return r;
+    }
     recorder_destroy(r);
     return NULL;
 }
@@ -287,6 +291,7 @@ void recorder_destroy(struct recorder *r)
     if (r->e)
         r->e->ops->destroy(r->e);
     image_tracker_free(r->images);
+    touched_writer_free(r->touched);
     state_hash_free(r->hash);
     free(r->matcher.fallback);
     free(r);
@@ -356,11 +361,24 @@ static int cut_fold(struct recorder *r)
     return rc;
 }
 
+/* The pages touched since the last checkpoint, for searches. */
+static int write_touched(struct recorder *r, bool first)
+{
+    struct touched_set set;
+    if (!r->touched)
+        return 0;
+    r->e->ops->touched(r->e, &set);
+    return first
+               ? 0
+               : touched_write(r->touched, r->w, r->last_checkpoint, icount_of(r), time_of(r), &set, &r->err);
+}
+
 static int checkpoint(struct recorder *r)
 {
     const struct snapshot_sink sink = {.ctx = r, .section = save_section, .page = save_page};
     bool whole = !r->saved.epoch;
-    if (cut_fold(r) || trace_checkpoint_begin(r->w, icount_of(r), time_of(r), whole, &r->err))
+    if (cut_fold(r) || write_touched(r, whole) ||
+        trace_checkpoint_begin(r->w, icount_of(r), time_of(r), whole, &r->err))
         return -1;
     state_hash_begin(r->hash, whole);
     r->e->ops->save(r->e, &sink, &r->saved);

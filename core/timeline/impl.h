@@ -7,6 +7,7 @@
  *   timeline.c     opening; the movements
  *   stops.c        stop points
  *   filter.c       event filters; recorded events as an index
+ *   skip.c         the index of what was executed and written: which parts a search need not run
  *   look.c         registers, memory, parts, marks
  *   divert.c       diversions
  *   prepare.c      states near positions where somebody is likely to go next
@@ -77,6 +78,9 @@ struct timeline {
     uint64_t last; /* of the record */
     uint32_t
         folded; /* classes of which the record does not have each event: the engine is asked for them too */
+
+    struct touched_index *index; /* read when it is first needed */
+    bool no_index;               /* there is none, or it is not to be used */
 
     struct store store;
     uint64_t budget;
@@ -196,6 +200,16 @@ const struct stop_entry *tl_stop_by_id(const struct timeline *tl, unsigned id);
 bool tl_indexed(const struct timeline *tl, const struct stop_entry *s);
 /* The classes to be observed for those whose events are not. */
 uint32_t tl_unindexed_classes(const struct timeline *tl);
+
+/* ---------------------------------------------------------------- skip.c */
+
+/* The first position from `at` on, at most `limit`, before which these stops cannot be hit; backwards: the last
+ * position at or before `at`, at least `limit`, from which on they cannot. Nothing is run. */
+uint64_t tl_skip_forward(struct timeline *tl, const struct stop_point *p, size_t n, uint64_t at,
+                         uint64_t limit);
+uint64_t tl_skip_back(struct timeline *tl, const struct stop_point *p, size_t n, uint64_t at, uint64_t limit);
+/* Where the part of the index that the step from `at` on belongs to ends; NOWHERE: no such part. */
+uint64_t tl_part_end(struct timeline *tl, uint64_t at);
 
 /* ---------------------------------------------------------------- filter.c */
 

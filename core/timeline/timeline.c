@@ -127,6 +127,7 @@ void timeline_close(struct timeline *tl)
         free(tl->mark[i].name);
     free(tl->mark);
     trace_cursor_close(tl->near);
+    touched_index_free(tl->index);
     replay_close(tl->replay);
     if (tl->own_trace)
         trace_close(tl->t);
@@ -164,6 +165,11 @@ void timeline_stats(const struct timeline *tl, struct timeline_stats *s)
 }
 
 /* ---------------------------------------------------------------- where */
+
+void timeline_set_index(struct timeline *tl, bool on)
+{
+    tl->no_index = !on;
+}
 
 uint64_t timeline_icount(const struct timeline *tl)
 {
@@ -400,6 +406,39 @@ static int forward_result(struct timeline *tl, enum ran r, const struct stop *st
     }
 }
 
+/* Goes to `to` where no hit can be on the way, by the shortest way: it is passed, not arrived at. */
+static enum ran pass(struct timeline *tl, uint64_t to, struct stop *stop, struct error *err)
+{
+    bool short_seeks = tl->short_seeks;
+    tl->short_seeks = true;
+    enum ran r = tl_go(tl, to, stop, err);
+    tl->short_seeks = short_seeks;
+    return r;
+}
+
+/* Runs the parts on the way to `target` that can hold a hit. */
+static enum ran run_parts(struct timeline *tl, uint64_t target, const struct stop_point *points, size_t n,
+                          struct stop *stop, struct error *err)
+{
+    uint64_t first = tl_here(tl) + 1;
+    uint32_t classes = tl->sight.classes;
+    enum ran r = RAN_THERE;
+    while (r == RAN_THERE && tl_here(tl) < target) {
+        if (atomic_load(&tl->interrupted))
+            return RAN_INTERRUPTED;
+        uint64_t here = tl_here(tl), to = classes ? here : tl_skip_forward(tl, points, n, here, target);
+        if (to == target)
+            return tl_go(tl, target, stop, err);
+        if (to > here)
+            r = pass(tl, to, stop, err);
+        if (r != RAN_THERE)
+            break;
+        tl_arm(tl, points, n);
+        r = tl_run(tl, classes ? target : least(target, tl_part_end(tl, to)), first, LAY_EVERY, stop, err);
+    }
+    return r;
+}
+
 static int forward(struct timeline *tl, uint64_t limit, struct timeline_stopped *s, struct error *err)
 {
     uint64_t here = tl_here(tl), end = tl_line(tl)->end, target = least(limit, end);
@@ -419,8 +458,7 @@ static int forward(struct timeline *tl, uint64_t limit, struct timeline_stopped 
     if (!n && !tl->sight.classes) {
         r = tl_go(tl, target, &stop, err); /* there are no hits on the way */
     } else {
-        tl_arm(tl, points, n);
-        r = tl_run(tl, target, here + 1, LAY_EVERY, &stop, err);
+        r = run_parts(tl, target, points, n, &stop, err);
         if (r != RAN_SEEN)
             tl_flush_folds(tl);
     }
@@ -533,10 +571,14 @@ static void take_seen(struct timeline *tl, struct search *q)
 static enum ran search_back(struct timeline *tl, struct search *q, struct error *err)
 {
     while (q->high > q->low) {
-        uint64_t from = tl_nearest(tl, q->high - 1);
-        tl->op.examined = tl->op.from - q->high;
         if (atomic_load(&tl->interrupted))
             return RAN_INTERRUPTED;
+        if (!q->classes)
+            q->high = tl_skip_back(tl, q->points, q->n, q->high, q->low);
+        if (q->high <= q->low)
+            break;
+        uint64_t from = tl_nearest(tl, q->high - 1);
+        tl->op.examined = tl->op.from - q->high;
         if (from == NOWHERE) {
             error_set(err, "there is no checkpoint before icount %llu", (unsigned long long)q->high);
             return RAN_ERROR;

@@ -269,9 +269,11 @@ enum pmeta_flags {
     PM_CODE = 4,    /* has decoded code */
     PM_TABLE = 8,   /* holds page-table entries that some TLB has used (table->live > 0) */
     PM_FAST = 16,   /* some TLB may have a direct write entry for it */
+    PM_LINES = 32,  /* each write is noted by lines: see touched.c */
     PM_SLOW = PM_CODE | PM_TABLE,
 };
 enum { FAST_SLOTS = 3, FAST_MANY = FAST_SLOTS + 1 };
+enum by_lines { BY_LINES_NOT, BY_LINES_TRIED, BY_LINES_KEPT };
 /* What is recorded about one page of a ramblock. */
 struct pmeta {
     struct code_page *code;
@@ -280,6 +282,11 @@ struct pmeta {
     uint8_t flags;
     uint8_t nfast;             /* FAST_MANY: any slot */
     uint16_t fast[FAST_SLOTS]; /* TLB slots that may hold direct write entries for it */
+    /* touched.c: whether the lines that are written were noted from the last physmem_touched() on, which, and how
+     * many bytes were written */
+    uint8_t by_lines; /* enum by_lines */
+    uint32_t written;
+    uint64_t lines;
 };
 
 /* One page of guest-physical address space. */
@@ -327,6 +334,29 @@ static inline bool page_guards(const struct pmeta *m, uint32_t off, uint32_t n)
     return m->flags & PM_TABLE || (m->flags & PM_CODE && code_marked(m->code, off, n));
 }
 
+/* ---- touched.c ---- */
+
+struct touch_log;
+struct touch_log *touch_log_create(void);
+void touch_log_destroy(struct touch_log *);
+struct touch_log *physmem_touch_log(const struct physmem *);
+/* Whether anybody wants to know. */
+bool touch_noting(const struct physmem *);
+/* The page of `linear` at `physical` is executed, or translated for a write. */
+void touch_note(struct physmem *, enum touch, uint64_t linear, uint64_t physical);
+/* After so many bytes a page is taken as written all over, and its writes are direct again. */
+enum { LINES_BYTES = 4096 };
+/* Bytes [off, off+n) of a page are written. */
+static inline void touch_lines(struct pmeta *m, uint32_t off, uint32_t n)
+{
+    if (likely(!(m->flags & PM_LINES)))
+        return;
+    m->lines |= (2ull << (off + n - 1) / TOUCHED_LINE) - (1ull << off / TOUCHED_LINE);
+    m->written += n;
+    if (m->written >= LINES_BYTES)
+        m->flags &= (uint8_t)~PM_LINES;
+}
+
 /* The cache of decoded code (code_cache.c): one for all processors of a memory. NULL: no memory for it. */
 struct code_cache *code_cache_create(void);
 void code_cache_destroy(struct physmem *);
@@ -353,6 +383,7 @@ enum pte_bits { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40, PTE
 #define PTE_ADDR 0x000ffffffffff000ull
 
 enum { TLB_SIZE = 1024, ITLB_SIZE = 256, SPACES = 8, MAX_CPUS = 64 };
+enum { TLB_MAY_WRITE = 1, TLB_NOTED = 2 }; /* bits of tlb_entry.pa */
 #define TLB_NONE UINT64_MAX
 /* Tags are linear page addresses, or TLB_NONE if that access must take the slow path. Host address = add +
  * linear. */
@@ -360,7 +391,7 @@ struct tlb_entry {
     uint64_t r, w;
     uintptr_t add;
     /* The page's physical address. Bit 0: a write needs no walk either, though it may have to take the slow
-     * path. */
+     * path. Bit 1: a write through this entry has been noted (touched.c). */
     uint64_t pa;
 };
 struct itlb_entry {
@@ -560,9 +591,10 @@ void tlb_switch(struct x86 *);
 /* Called when the processor is created and destroyed. */
 void tlb_start(struct x86 *);
 void tlb_free(struct x86 *);
-/* Enter the result of a walk: the page of lin is at pa. may_write: a write needs no walk. */
-void tlb_enter(struct x86 *, uint64_t lin, bool user, uint64_t pa, bool may_write);
-/* The entry served a write that took the slow path: the next write need not, if nothing has to be handled any
+/* Enter the result of a walk: the page of lin is at pa. may_write: a write needs no walk; writes: there is one now, and it
+ * has been noted. */
+void tlb_enter(struct x86 *, uint64_t lin, bool user, uint64_t pa, bool may_write, bool writes);
+/* The entry serves a write that takes the slow path: the next write need not, if nothing has to be handled any
  * more. */
 void tlb_write_met(struct x86 *, struct tlb_entry *);
 void itlb_enter(struct x86 *, uint64_t lin, uint64_t pa, struct code_page *);

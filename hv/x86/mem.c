@@ -75,6 +75,7 @@ static void store_to(struct x86 *cpu, const struct pdesc *d, uint64_t pa, unsign
     uint32_t off = pa & 0xfff;
     uint8_t *to = d->wr + off;
     d->wr_meta->flags |= PM_CHANGED | PM_EVER;
+    touch_lines(d->wr_meta, off, size);
     /* Boot loaders patch the same numbers into their code again and again. Decoded code stays valid if the
      * bytes do not change. */
     if (page_guards(d->wr_meta, off, size)) {
@@ -148,6 +149,7 @@ static void entry_set(struct x86 *cpu, const struct step *s, uint64_t bits)
     if ((s->value & bits) == bits || !s->page->wr || s->page->ignore_writes)
         return;
     physmem_before_mark(cpu->mem, s->page->wr_meta, s->off, 1);
+    touch_lines(s->page->wr_meta, s->off, 1);
     s->page->wr[s->off] |= bits;
 }
 
@@ -373,14 +375,14 @@ static bool page_watched(const struct x86 *cpu, uint64_t lin)
     return cpu->dr[7] & 0xff && page_has_break(cpu, lin);
 }
 
-static void tlb_fill(struct x86 *cpu, uint64_t lin, bool user, const struct walk *w)
+static void tlb_fill(struct x86 *cpu, uint64_t lin, bool user, const struct walk *w, bool writes)
 {
     const struct pdesc *d = physmem_page(cpu->mem, w->pa);
     if (!d->rd || cpu->tlb == cpu->tlbs[2] || page_watched(cpu, lin))
         return;
     if (cpu->cr4 & CR4_SMAP && w->user_page && !user)
         return; /* EFLAGS.AC decides at each access: always take the slow path */
-    tlb_enter(cpu, lin, user, w->pa, w->may_write);
+    tlb_enter(cpu, lin, user, w->pa, w->may_write, writes);
 }
 
 static bool canonical(uint64_t lin)
@@ -395,7 +397,7 @@ static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, enum a
     struct walk w;
     uint32_t error;
     struct tlb_entry *e = &cpu->tlbs[user][lin >> 12 & (TLB_SIZE - 1)];
-    if (likely(e->r == PAGE_OF(lin)) && (acc == ACC_READ || e->pa & 1)) {
+    if (likely(e->r == PAGE_OF(lin)) && (acc == ACC_READ || e->pa & TLB_MAY_WRITE)) {
         if (acc == ACC_WRITE)
             tlb_write_met(cpu, e);
         return PAGE_OF(e->pa) | (lin & 0xfff);
@@ -409,7 +411,9 @@ static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, enum a
     }
     if (!walk(cpu, lin, acc, agent, &w, &error))
         raise_page_fault(cpu, lin, error);
-    tlb_fill(cpu, lin, user, &w);
+    if (acc == ACC_WRITE)
+        touch_note(cpu->mem, TOUCH_WRITTEN, lin, w.pa);
+    tlb_fill(cpu, lin, user, &w, acc == ACC_WRITE);
     return w.pa;
 }
 
@@ -541,9 +545,14 @@ struct code_page *fetch_page(struct x86 *cpu, uint64_t lin, uint64_t *pa)
         uint32_t error;
         if (long_mode(cpu) && (uint64_t)((int64_t)(lin << 16) >> 16) != lin)
             raise_error(cpu, VEC_GP, 0);
-        if (!walk(cpu, lin, ACC_EXEC, agent_of(cpu), &w, &error))
+        if (!walk(cpu, lin, ACC_EXEC, agent_of(cpu), &w, &error)) {
+            if (mem_translate_peek(cpu, lin, &w.pa))
+                touch_note(cpu->mem, TOUCH_EXECUTED, lin,
+                           w.pa); /* an execution stop there has been reached */
             raise_page_fault(cpu, lin, error);
+        }
         const struct pdesc *d = physmem_page(cpu->mem, w.pa);
+        touch_note(cpu->mem, TOUCH_EXECUTED, lin, w.pa);
         if (!d->rd) {
             *pa = w.pa;
             return NULL;

@@ -26,6 +26,7 @@ struct physmem {
     unsigned ncpus;
     struct table_page *table_pages;
     struct code_cache *code;
+    struct touch_log *touch;
 };
 
 static void *zeroed(size_t size)
@@ -40,6 +41,7 @@ struct physmem *physmem_create(uint64_t ram_top)
     pm->npages = (ram_top > 1ull << 32 ? ram_top : 1ull << 32) / PAGE;
     pm->page = zeroed(pm->npages * sizeof *pm->page);
     pm->code = code_cache_create();
+    pm->touch = touch_log_create();
     pm->last = &pm->blocks;
     pm->a20 = true;
     if (!pm->page || !pm->code) {
@@ -55,6 +57,7 @@ void physmem_destroy(struct physmem *pm)
         return;
     if (pm->code)
         code_cache_destroy(pm);
+    touch_log_destroy(pm->touch);
     for (struct ramblock *b = pm->blocks, *next; b; b = next) {
         next = b->next;
         munmap(b->host, b->npages * PAGE);
@@ -120,9 +123,12 @@ void physmem_map(struct physmem *pm, uint64_t pa, uint64_t size, struct ramblock
 {
     for (uint64_t o = 0; o < size && (pa + o) / PAGE < pm->npages; o += PAGE) {
         struct pdesc *d = &pm->page[(pa + o) / PAGE];
+        const struct pmeta *was = d->ignore_writes ? NULL : d->wr_meta;
         set_side(&d->rd, &d->rd_meta, read, read_offset + o);
         set_side(&d->wr, &d->wr_meta, write, write_offset + o);
         d->ignore_writes = ignore_writes;
+        if (d->wr_meta && d->wr_meta != was)
+            d->wr_meta->flags &= (uint8_t)~PM_LINES; /* some writes there went elsewhere */
     }
     map_changed(pm);
 }
@@ -172,6 +178,11 @@ struct code_cache *physmem_code(const struct physmem *pm)
     return pm->code;
 }
 
+struct touch_log *physmem_touch_log(const struct physmem *pm)
+{
+    return pm->touch;
+}
+
 struct x86 *const *physmem_processors(const struct physmem *pm, unsigned *n)
 {
     *n = pm->ncpus;
@@ -199,7 +210,8 @@ void physmem_write(struct physmem *pm, uint64_t pa, const void *buf, size_t n)
         const struct pdesc *d = physmem_page(pm, pa);
         size_t off = pa % PAGE, part = n < PAGE - off ? n : PAGE - off;
         if (d->wr && !d->ignore_writes) {
-            physmem_before_write(pm, d->wr_meta, d->wr, off, part);
+            physmem_before_write(pm, d->wr_meta, d->wr, (uint32_t)off, (uint32_t)part);
+            touch_lines(d->wr_meta, (uint32_t)off, (uint32_t)part);
             memcpy(d->wr + off, from, part);
         }
         from += part, pa += part, n -= part;
@@ -224,6 +236,7 @@ void physmem_touch(struct physmem *pm, struct ramblock *b, uint64_t offset, uint
         if (m->flags & PM_TABLE)
             map_changed(pm);
         m->flags |= PM_CHANGED | PM_EVER;
+        touch_lines(m, off, part);
         if (m->code)
             code_drop(pm, m->code);
         offset += part;

@@ -239,27 +239,32 @@ static void note_fast(struct pmeta *m, unsigned slot)
 static bool may_write_directly(const struct pdesc *d)
 {
     return d->wr && d->wr == d->rd && !d->ignore_writes &&
-           (d->wr_meta->flags & (PM_SLOW | PM_CHANGED)) == PM_CHANGED;
+           (d->wr_meta->flags & (PM_SLOW | PM_LINES | PM_CHANGED)) == PM_CHANGED;
 }
 
 void tlb_write_met(struct x86 *cpu, struct tlb_entry *e)
 {
     const struct pdesc *d = physmem_page(cpu->mem, e->pa);
+    if (!(e->pa & TLB_NOTED)) {
+        touch_note(cpu->mem, TOUCH_WRITTEN, e->r, e->pa);
+        e->pa |= TLB_NOTED;
+    }
     if (e->w != TLB_NONE || !may_write_directly(d))
         return;
     e->w = e->r;
     note_fast(d->wr_meta, e->r >> 12 & (TLB_SIZE - 1));
 }
 
-void tlb_enter(struct x86 *cpu, uint64_t lin, bool user, uint64_t pa, bool may_write)
+void tlb_enter(struct x86 *cpu, uint64_t lin, bool user, uint64_t pa, bool may_write, bool writes)
 {
     const struct pdesc *d = physmem_page(cpu->mem, pa);
     unsigned slot = lin >> 12 & (TLB_SIZE - 1);
     uint64_t page = lin & ~0xfffull;
-    bool fast_write = may_write && may_write_directly(d);
+    bool fast_write = may_write && (writes || !touch_noting(cpu->mem)) && may_write_directly(d);
     note_used(cpu->space, user * TLB_SIZE + slot);
-    cpu->space->tlb[user][slot] = (struct tlb_entry){page, fast_write ? page : TLB_NONE,
-                                                     (uintptr_t)d->rd - page, (pa & ~0xfffull) | may_write};
+    cpu->space->tlb[user][slot] =
+        (struct tlb_entry){page, fast_write ? page : TLB_NONE, (uintptr_t)d->rd - page,
+                           (pa & ~0xfffull) | (may_write ? TLB_MAY_WRITE : 0) | (writes ? TLB_NOTED : 0)};
     if (fast_write)
         note_fast(d->wr_meta, slot);
 }

@@ -53,6 +53,18 @@ bool physmem_a20(const struct physmem *);
 void physmem_save(struct physmem *, const struct snapshot_sink *, uint32_t since, uint32_t ends);
 int physmem_load(struct physmem *, const struct snapshot_source *);
 
+/* What processors executed and wrote since the last call, see engine_ops.touched. No processor may be running. The
+ * contract for whatever executes guest code (interpreter or compiled code), so that nothing is missed and nothing
+ * depends on caches:
+ *   - The first instruction that is executed in a linear page after a flush of the TLBs is fetched through
+ *     fetch_page(), which notes the page. So nothing that leads from one page to another (chains, inline caches,
+ *     return stacks) outlives a flush, and nothing is fetched that is not about to be executed.
+ *   - Memory is written directly only through a TLB entry whose `w` matches. Such an entry exists only after a write
+ *     through it took the slow way, which notes the page; and while a page's lines are being noted (PM_LINES) there
+ *     is none for it at all, so each write takes the slow way. Before anything else is written for an instruction,
+ *     the same addresses are translated for writing in the same order. */
+void physmem_touched(struct physmem *, struct touched_set *);
+
 /* ---------------------------------------------------------------- the processor */
 
 struct x86;

@@ -1,0 +1,405 @@
+/* touched.c - see touched.h. */
+#include "traces/touched.h"
+#include "traces/bytes.h"
+#include "traces/trace.h"
+
+#define NOTE_TYPE "touched"
+
+enum {
+    VERSION = 1,
+    PIECE = 512 << 10,     /* bytes of a note at most */
+    MOST_PAGES = 16 << 20, /* of all sets in memory: parts after that are as if they had none */
+};
+
+/* How the lines of a page are stored. */
+enum lines_code {
+    LINES_ALL,
+    LINES_AGAIN, /* as in the previous part */
+    LINES_ALIAS, /* as those of the page before it in this set with the same physical address */
+    LINES_GIVEN,
+    LINES_CODES,
+};
+
+/* A set of pages, ours. */
+struct pages {
+    struct touched *page;
+    size_t n, cap;
+};
+
+static int compare(const struct touched *a, const struct touched *b)
+{
+    if (a->linear != b->linear)
+        return a->linear < b->linear ? -1 : 1;
+    return a->physical != b->physical ? a->physical < b->physical ? -1 : 1 : 0;
+}
+
+/* ---------------------------------------------------------------- pages by physical address */
+
+/* For each physical page the last one that was put. */
+struct aliases {
+    const struct touched **slot;
+    size_t size; /* a power of two */
+};
+
+static struct aliases aliases_for(size_t n)
+{
+    struct aliases a = {.size = 64};
+    while (a.size < 2 * n)
+        a.size *= 2;
+    a.slot = mem_zero(a.size, sizeof *a.slot);
+    return a;
+}
+
+/* Puts `page`; returns the one that it replaces, or NULL. */
+static const struct touched *aliases_put(struct aliases *a, const struct touched *page)
+{
+    size_t i = (size_t)((page->physical * 0x9e3779b97f4a7c15ull) >> 20);
+    for (;; i++) {
+        const struct touched **slot = &a->slot[i & (a->size - 1)], *was = *slot;
+        if (was && was->physical != page->physical)
+            continue;
+        *slot = page;
+        return was;
+    }
+}
+
+/* ---------------------------------------------------------------- writing */
+
+struct touched_writer {
+    struct pages last[TOUCHES];
+};
+
+struct touched_writer *touched_writer_new(void)
+{
+    return mem_zero(1, sizeof(struct touched_writer));
+}
+
+void touched_writer_free(struct touched_writer *w)
+{
+    for (unsigned k = 0; w && k < TOUCHES; k++)
+        free(w->last[k].page);
+    free(w);
+}
+
+/* One bit for each page of the last part: whether it is in this one too. before[i] is where page i of this part was then. */
+static void put_kept(struct buf *out, const struct pages *last, const struct touched *page, size_t n,
+                     const struct touched **before)
+{
+    uint8_t byte = 0;
+    size_t i = 0;
+    buf_varint(out, last->n);
+    for (size_t k = 0; k < last->n; k++) {
+        while (i < n && compare(&page[i], &last->page[k]) < 0)
+            i++;
+        bool kept = i < n && !compare(&page[i], &last->page[k]);
+        if (kept)
+            before[i] = &last->page[k];
+        byte |= (uint8_t)(kept << k % 8);
+        if (k % 8 == 7 || k + 1 == last->n) {
+            buf_u8(out, byte);
+            byte = 0;
+        }
+    }
+}
+
+static void put_new(struct buf *out, const struct touched *page, size_t n, const struct touched **before)
+{
+    uint64_t linear = 0, physical = 0;
+    size_t fresh = 0;
+    for (size_t i = 0; i < n; i++)
+        fresh += !before[i];
+    buf_varint(out, fresh);
+    for (size_t i = 0; i < n; i++) {
+        if (before[i])
+            continue;
+        uint64_t step = page[i].linear - linear;
+        buf_varint(out, step);
+        buf_varint(out, zigzag(page[i].physical - physical - step));
+        linear = page[i].linear;
+        physical = page[i].physical;
+    }
+}
+
+static enum lines_code code_of(const struct touched *page, const struct touched *before,
+                               const struct touched *alias)
+{
+    if (page->lines == UINT64_MAX)
+        return LINES_ALL;
+    if (alias && alias->lines == page->lines)
+        return LINES_ALIAS;
+    return before && before->lines == page->lines ? LINES_AGAIN : LINES_GIVEN;
+}
+
+static void put_lines(struct buf *out, const struct touched *page, size_t n, const struct touched **before)
+{
+    struct aliases aliases = aliases_for(n);
+    struct buf given = {0};
+    for (size_t i = 0; i < n; i++) {
+        enum lines_code code = code_of(&page[i], before[i], aliases_put(&aliases, &page[i]));
+        buf_u8(out, (uint8_t)code);
+        if (code == LINES_GIVEN)
+            buf_u64(&given, page[i].lines);
+    }
+    buf_add(out, given.p, given.n);
+    buf_free(&given);
+    free(aliases.slot);
+}
+
+static void put_pages(struct buf *out, struct pages *last, const struct touched *page, size_t n)
+{
+    const struct touched **before = mem_zero(n + 1, sizeof *before);
+    put_kept(out, last, page, n, before);
+    put_new(out, page, n, before);
+    put_lines(out, page, n, before);
+    free(before);
+    last->page = mem_grow(last->page, &last->cap, n + 1, sizeof *last->page);
+    if (n)
+        memcpy(last->page, page, n * sizeof *page);
+    last->n = n;
+}
+
+int touched_write(struct touched_writer *w, struct trace_writer *tw, uint64_t begin, uint64_t end,
+                  uint64_t time, const struct touched_set *set, struct error *err)
+{
+    struct buf all = {0}, piece = {0};
+    int rc = 0;
+    buf_varint(&all, begin);
+    for (unsigned k = 0; k < TOUCHES; k++)
+        put_pages(&all, &w->last[k], set->page[k], set->n[k]);
+    for (size_t at = 0; at < all.n && !rc; at += PIECE) {
+        size_t n = all.n - at < PIECE ? all.n - at : PIECE;
+        piece.n = 0;
+        buf_u8(&piece, VERSION);
+        buf_u8(&piece, at + n == all.n);
+        buf_add(&piece, all.p + at, n);
+        const struct trace_note note = {.icount = end,
+                                        .time = time,
+                                        .type = NOTE_TYPE,
+                                        .name = "",
+                                        .data = piece.p,
+                                        .len = (uint32_t)piece.n};
+        rc = trace_write_note(tw, &note, err);
+    }
+    buf_free(&all);
+    buf_free(&piece);
+    return rc;
+}
+
+/* ---------------------------------------------------------------- reading */
+
+struct part {
+    uint64_t begin, end;
+    struct pages pages[TOUCHES];
+};
+
+struct touched_index {
+    struct part *part;
+    size_t n, cap;
+    uint64_t pages; /* of all parts */
+    bool full;
+};
+
+/* Reads which pages of the last part are in this one too, and which are not, and merges the two. before[i] is where page i
+ * of this part was then. */
+static void take_pages(struct view *v, const struct pages *last, struct pages *now,
+                       const struct touched ***before)
+{
+    uint64_t nlast = view_varint(v);
+    const uint8_t *kept = view_take(v, (nlast + 7) / 8);
+    uint64_t fresh = view_varint(v);
+    if (nlast != last->n || !kept || fresh > view_left(v) / 2) {
+        v->bad = true;
+        return;
+    }
+    now->page = mem_zero((size_t)(nlast + fresh) + 1, sizeof *now->page);
+    *before = mem_zero((size_t)(nlast + fresh) + 1, sizeof **before);
+    struct touched next = {0};
+    size_t k = 0;
+    for (uint64_t i = 0; i <= fresh; i++) {
+        if (i < fresh) {
+            uint64_t step = view_varint(v);
+            next.linear += step;
+            next.physical += step + unzigzag(view_varint(v));
+        }
+        for (; k < nlast && (i == fresh || compare(&last->page[k], &next) < 0); k++)
+            if (kept[k / 8] >> k % 8 & 1) {
+                (*before)[now->n] = &last->page[k];
+                now->page[now->n++] = last->page[k];
+            }
+        if (i < fresh)
+            now->page[now->n++] = next;
+    }
+    for (size_t i = 1; i < now->n; i++)
+        v->bad |= compare(&now->page[i - 1], &now->page[i]) >= 0;
+}
+
+static void take_lines(struct view *v, struct pages *now, const struct touched **before)
+{
+    const uint8_t *code = view_take(v, now->n);
+    struct aliases aliases = aliases_for(now->n);
+    for (size_t i = 0; code && i < now->n; i++) {
+        struct touched *page = &now->page[i];
+        const struct touched *alias = aliases_put(&aliases, page);
+        switch (code[i]) {
+        case LINES_ALL:
+            page->lines = UINT64_MAX;
+            break;
+        case LINES_AGAIN:
+            v->bad |= !before[i];
+            page->lines = before[i] ? before[i]->lines : UINT64_MAX;
+            break;
+        case LINES_ALIAS:
+            v->bad |= !alias;
+            page->lines = alias ? alias->lines : UINT64_MAX;
+            break;
+        case LINES_GIVEN:
+            page->lines = view_u64(v);
+            break;
+        default:
+            v->bad = true;
+        }
+    }
+    free(aliases.slot);
+}
+
+static bool take_part(struct touched_index *x, const struct buf *all, uint64_t end)
+{
+    static const struct part none;
+    struct view v = view_of(all->p, all->n);
+    x->part = mem_grow(x->part, &x->cap, x->n + 1, sizeof *x->part);
+    const struct part *last = x->n ? &x->part[x->n - 1] : &none;
+    struct part *now = &x->part[x->n++];
+    *now = (struct part){.begin = view_varint(&v), .end = end};
+    v.bad |= now->begin < last->end || now->begin > end;
+    for (unsigned k = 0; k < TOUCHES && !v.bad; k++) {
+        const struct touched **before = NULL;
+        take_pages(&v, &last->pages[k], &now->pages[k], &before);
+        if (!v.bad)
+            take_lines(&v, &now->pages[k], before);
+        free(before);
+        x->pages += now->pages[k].n;
+    }
+    x->full = x->pages > MOST_PAGES;
+    return !v.bad && !view_left(&v);
+}
+
+/* A note is one part, or a piece of one. False: it is damaged. */
+static bool take_note(struct touched_index *x, struct buf *all, const struct trace_note *note)
+{
+    const uint8_t *data = note->data;
+    if (note->len < 2 || data[0] != VERSION || data[1] > 1)
+        return note->len > 0 && data[0] > VERSION; /* a later form: as if there were none */
+    if (x->full)
+        return true;
+    buf_add(all, data + 2, note->len - 2);
+    if (!data[1])
+        return true;
+    bool good = take_part(x, all, note->icount);
+    all->n = 0;
+    return good;
+}
+
+struct touched_index *touched_index_read(struct trace *t, struct error *err)
+{
+    struct touched_index *x = mem_zero(1, sizeof *x);
+    struct trace_note note;
+    struct buf all = {0};
+    int rc = 0;
+    for (uint64_t i = 0, n = trace_note_count(t); i < n && !rc; i++) {
+        rc = trace_note(t, i, &note, err);
+        if (!rc && !strcmp(note.type, NOTE_TYPE) && !take_note(x, &all, &note))
+            rc = error_set(err,
+                           "note %llu (" NOTE_TYPE
+                           ") at icount %llu is damaged: write the trace anew with bootreel annotate",
+                           (unsigned long long)i, (unsigned long long)note.icount);
+    }
+    buf_free(&all);
+    if (!rc)
+        return x;
+    touched_index_free(x);
+    return NULL;
+}
+
+void touched_index_free(struct touched_index *x)
+{
+    if (!x)
+        return;
+    for (size_t i = 0; i < x->n; i++)
+        for (unsigned k = 0; k < TOUCHES; k++)
+            free(x->part[i].pages[k].page);
+    free(x->part);
+    free(x);
+}
+
+/* ---------------------------------------------------------------- asking */
+
+size_t touched_parts(const struct touched_index *x)
+{
+    return x->n;
+}
+
+void touched_part(const struct touched_index *x, size_t i, uint64_t *begin, uint64_t *end,
+                  struct touched_set *set)
+{
+    const struct part *p = &x->part[i];
+    *begin = p->begin;
+    *end = p->end;
+    for (unsigned k = 0; k < TOUCHES; k++) {
+        set->page[k] = p->pages[k].page;
+        set->n[k] = p->pages[k].n;
+    }
+}
+
+long touched_part_at(const struct touched_index *x, uint64_t icount)
+{
+    size_t low = 0, high = x->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (x->part[middle].end <= icount)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < x->n && x->part[low].begin <= icount ? (long)low : -1;
+}
+
+/* The lines of page `number` that the range has. */
+static uint64_t lines_of(uint64_t number, uint64_t address, uint64_t last)
+{
+    uint64_t first = address >> 12 < number ? 0 : (address & 0xfff) / TOUCHED_LINE;
+    uint64_t end = last >> 12 > number ? 63 : (last & 0xfff) / TOUCHED_LINE;
+    return (end == 63 ? UINT64_MAX : (1ull << (end + 1)) - 1) & ~((1ull << first) - 1);
+}
+
+bool touched_linear(const struct touched_index *x, size_t part, enum touch k, uint64_t address,
+                    uint64_t length)
+{
+    const struct pages *p = &x->part[part].pages[k];
+    uint64_t last = address + length - 1;
+    size_t low = 0, high = p->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (p->page[middle].linear < address >> 12)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < p->n && p->page[low].linear <= last >> 12; low++)
+        if (p->page[low].lines & lines_of(p->page[low].linear, address, last))
+            return true;
+    return false;
+}
+
+bool touched_physical(const struct touched_index *x, size_t part, enum touch k, uint64_t address,
+                      uint64_t length)
+{
+    const struct pages *p = &x->part[part].pages[k];
+    uint64_t last = address + length - 1;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct touched *page = &p->page[i];
+        if (page->physical >= address >> 12 && page->physical <= last >> 12 &&
+            page->lines & lines_of(page->physical, address, last))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,63 @@
+/* touched.h - which pages each part of a run (between two checkpoints) executed and wrote: an index for
+ * searches, in notes of the trace (docs/trace-format.md). A trace need not have it, or not for each part.
+ *
+ * A page is noted at the linear address that was used, so a search needs to know no translation: if the page
+ * of an address is not in a part's set, no processor executed (wrote) anything at that address in the part,
+ * whatever the page tables were. What is noted follows from the run alone, so it is the same in each recording.
+ */
+#ifndef BOOTREEL_TRACES_TOUCHED_H
+#define BOOTREEL_TRACES_TOUCHED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "traces/error.h"
+
+enum touch { TOUCH_EXECUTED, TOUCH_WRITTEN, TOUCHES };
+
+struct touched {
+    uint64_t linear, physical; /* page numbers: addresses / 4096 */
+    /* The lines of 64 bytes that may have been touched, bit 0 for the first. All ones if it is not known. A
+     * page that was noted may have none: what wrote to it faulted. */
+    uint64_t lines;
+};
+#define TOUCHED_LINE 64u
+
+/* In ascending order of linear, then physical; no pair twice. */
+struct touched_set {
+    const struct touched *page[TOUCHES];
+    size_t n[TOUCHES];
+};
+
+/* ---------------------------------------------------------------- writing */
+
+struct trace_writer;
+struct touched_writer;
+struct touched_writer *touched_writer_new(void);
+void touched_writer_free(struct touched_writer *); /* NULL is allowed */
+/* Writes the set of the part from icount `begin` to `end`, where the writer is now. Parts in order. */
+int touched_write(struct touched_writer *, struct trace_writer *, uint64_t begin, uint64_t end, uint64_t time,
+                  const struct touched_set *, struct error *err);
+
+/* ---------------------------------------------------------------- reading */
+
+struct trace;
+struct touched_index;
+
+/* Reads the index of a trace; empty if it has none. NULL if it is damaged. */
+struct touched_index *touched_index_read(struct trace *, struct error *err);
+void touched_index_free(struct touched_index *); /* NULL is allowed */
+size_t touched_parts(const struct touched_index *);
+/* The i-th part, in the order of the run. */
+void touched_part(const struct touched_index *, size_t i, uint64_t *begin, uint64_t *end,
+                  struct touched_set *set);
+/* The part that the step from `icount` on belongs to; -1 if the index does not have it. */
+long touched_part_at(const struct touched_index *, uint64_t icount);
+/* Whether that part can have touched one of `length` bytes at a linear address (length > 0; the end must not
+ * wrap), or at a physical one. */
+bool touched_linear(const struct touched_index *, size_t part, enum touch, uint64_t address, uint64_t length);
+bool touched_physical(const struct touched_index *, size_t part, enum touch, uint64_t address,
+                      uint64_t length);
+
+#endif
