@@ -40,8 +40,7 @@ static const struct image *module_image(const struct loading *l, unsigned i)
     return initrd && !i ? initrd : config_image(l->cfg, role);
 }
 
-int load_modules(struct loading *l, uint64_t end, struct load_module list[LOAD_MODULES],
-                 struct error *err)
+int load_modules(struct loading *l, uint64_t end, struct load_module list[LOAD_MODULES], struct error *err)
 {
     const struct image *im;
     unsigned n = 0;
@@ -62,7 +61,8 @@ int load_modules(struct loading *l, uint64_t end, struct load_module list[LOAD_M
 int load_command_line(const struct loading *l, bool named, char line[LOAD_LINE], struct error *err)
 {
     const char *append = config_get(l->cfg, "append");
-    int len = snprintf(line, LOAD_LINE, "%s%s%s", named ? l->image->name : "", named ? " " : "", append ? append : "");
+    int len = snprintf(line, LOAD_LINE, "%s%s%s", named ? l->image->name : "", named ? " " : "",
+                       append ? append : "");
     if (len >= 0 && len < LOAD_LINE)
         return 0;
     return error_set(err, "--append: too long for this kernel: at most 4000 characters");

@@ -76,20 +76,24 @@ static int check_request(const struct loading *l, const uint8_t *tag, uint32_t s
 {
     for (uint32_t i = 8; i + 4 <= size; i += 4)
         if (!is_provided(get32(tag + i)))
-            return error_set(err, "%s: asks for multiboot 2 information of type %u, which is not there: choose another --protocol",
-                             l->image->name, get32(tag + i));
+            return error_set(
+                err,
+                "%s: asks for multiboot 2 information of type %u, which is not there: choose another --protocol",
+                l->image->name, get32(tag + i));
     return 0;
 }
 
 /* A tag of the header; 8 bytes and what `size` says are there. */
-static int take_tag(const struct loading *l, const uint8_t *tag, uint32_t size, struct asked *a, struct error *err)
+static int take_tag(const struct loading *l, const uint8_t *tag, uint32_t size, struct asked *a,
+                    struct error *err)
 {
     uint16_t type = get16(tag);
     bool optional = get16(tag + 2) & OPTIONAL;
     if (type == TAG_REQUEST)
         return optional ? 0 : check_request(l, tag, size, err);
     if (type == TAG_ADDRESS && size >= 24) {
-        a->addresses = (struct load_addresses){get32(tag + 8), get32(tag + 12), get32(tag + 16), get32(tag + 20)};
+        a->addresses =
+            (struct load_addresses){get32(tag + 8), get32(tag + 12), get32(tag + 16), get32(tag + 20)};
         a->has_addresses = true;
     } else if (type == TAG_ENTRY && size >= 12) {
         a->entry = get32(tag + 8);
@@ -97,23 +101,28 @@ static int take_tag(const struct loading *l, const uint8_t *tag, uint32_t size, 
     } else if (type == TAG_RELOCATABLE) {
         a->relocatable = true; /* it is loaded where it is linked */
     } else if (type != TAG_CONSOLE && type != TAG_ALIGN && !optional) {
-        return error_set(err, "%s: its multiboot 2 header asks for something that is not supported (tag %u): choose another --protocol",
-                         l->image->name, type);
+        return error_set(
+            err,
+            "%s: its multiboot 2 header asks for something that is not supported (tag %u): choose another --protocol",
+            l->image->name, type);
     }
     return 0;
 }
 
-static int read_header(const struct loading *l, const uint8_t *k, size_t h, struct asked *a, struct error *err)
+static int read_header(const struct loading *l, const uint8_t *k, size_t h, struct asked *a,
+                       struct error *err)
 {
     uint64_t end = h + get32(k + h + 8);
     if (get32(k + h + 4))
-        return error_set(err, "%s: its multiboot 2 header is for another processor than i386", l->image->name);
+        return error_set(err, "%s: its multiboot 2 header is for another processor than i386",
+                         l->image->name);
     if (end > l->image->size)
         return error_set(err, "%s: truncated multiboot 2 header", l->image->name);
     for (uint64_t at = h + HEADER; at + 8 <= end && get16(k + at) != TAG_END;) {
         uint32_t size = get32(k + at + 4);
         if (size < 8 || size > end - at)
-            return error_set(err, "%s: a tag of its multiboot 2 header goes beyond the header", l->image->name);
+            return error_set(err, "%s: a tag of its multiboot 2 header goes beyond the header",
+                             l->image->name);
         if (take_tag(l, k + at, size, a, err) < 0)
             return -1;
         at += ((uint64_t)size + 7) & ~7ull;
@@ -190,8 +199,8 @@ static void add_load_base(struct info *info, const struct asked *a, uint64_t ent
         add_tag(info, INFO_LOAD_BASE, &base, sizeof base);
 }
 
-static int fill_info(struct loading *l, const struct asked *a, uint64_t start, uint64_t end, struct info *info,
-                     struct error *err)
+static int fill_info(struct loading *l, const struct asked *a, uint64_t start, uint64_t end,
+                     struct info *info, struct error *err)
 {
     struct load_module list[LOAD_MODULES];
     char line[LOAD_LINE];
@@ -212,7 +221,8 @@ static int fill_info(struct loading *l, const struct asked *a, uint64_t start, u
     return 0;
 }
 
-static int enter(struct loading *l, struct info *info, uint64_t entry, struct load_result *r, struct error *err)
+static int enter(struct loading *l, struct info *info, uint64_t entry, struct load_result *r,
+                 struct error *err)
 {
     uint64_t at = load_place(l, "multiboot information", LOW_PARAMS, info->n, 16, UINT32_MAX, err);
     if (!at)

@@ -60,8 +60,8 @@ static uint64_t place_info(struct loading *l, uint64_t end, struct error *err)
     uint64_t at = text ? load_place(l, "start info", LOW_PARAMS, sizeof bytes, 16, UINT32_MAX, err) : 0;
     if (!at)
         return 0;
-    const struct start_info info = {MAGIC,   VERSION, 0,           (uint32_t)n,       n ? at + AT_MODULES : 0, text,
-                                    l->rsdp, at + AT_MAP, (uint32_t)l->nmap, 0};
+    const struct start_info info = {MAGIC, VERSION, 0,           (uint32_t)n,       n ? at + AT_MODULES : 0,
+                                    text,  l->rsdp, at + AT_MAP, (uint32_t)l->nmap, 0};
     memcpy(bytes, &info, sizeof info);
     for (int i = 0; i < n; i++) {
         const struct module_entry e = {list[i].at, list[i].size, list[i].string, 0};
@@ -77,8 +77,9 @@ int load_pvh(struct loading *l, uint8_t *k, struct load_result *r, struct error 
     uint64_t unused, end = 0;
     uint32_t entry;
     if (!load_elf_note(l->image, k, &entry_note, &entry))
-        return error_set(err, "%s: has no PVH entry (ELF note XEN_ELFNOTE_PHYS32_ENTRY): choose another --protocol",
-                         l->image->name);
+        return error_set(
+            err, "%s: has no PVH entry (ELF note XEN_ELFNOTE_PHYS32_ENTRY): choose another --protocol",
+            l->image->name);
     if (load_elf(l, k, &unused, &end, err) < 0)
         return -1;
     uint64_t info = place_info(l, end, err);
