@@ -98,6 +98,14 @@ static size_t point_at(struct probes *p, enum probe_space space, uint64_t addres
     return p->npoints++;
 }
 
+static bool wanted(const struct point *q)
+{
+    for (const struct listener *l = q->first; l; l = l->next)
+        if (l->fn)
+            return true;
+    return false;
+}
+
 unsigned probe_add(struct probes *p, enum probe_space space, uint64_t address, probe_fn *fn, void *ctx)
 {
     struct listener *l = mem_zero(1, sizeof *l), **end;
@@ -105,7 +113,7 @@ unsigned probe_add(struct probes *p, enum probe_space space, uint64_t address, p
     struct point *q = &p->points[at];
     for (end = &q->first; *end; end = &(*end)->next)
         ;
-    if (!q->first)
+    if (!wanted(q)) /* what was removed is still in the list */
         p->changed = true;
     *end = l;
     MEM_MORE(p->by_id, p->nids);
@@ -124,14 +132,6 @@ void probe_remove(struct probes *p, unsigned id)
 }
 
 /* ---------------------------------------------------------------- the engine */
-
-static bool wanted(const struct point *q)
-{
-    for (const struct listener *l = q->first; l; l = l->next)
-        if (l->fn)
-            return true;
-    return false;
-}
 
 void probes_apply(struct probes *p)
 {

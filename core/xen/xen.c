@@ -97,7 +97,7 @@ static int64_t header_before(const uint8_t *bytes, size_t at)
 static bool image_around(const struct xen_guest *xg, uint64_t ip)
 {
     static const char banner[] = "Xen version %d.%d%s";
-    uint64_t start = ip > AROUND ? ip - AROUND : 0;
+    uint64_t start = ip > AROUND ? (ip - AROUND) & ~(uint64_t)0xfff : 0; /* headers are aligned */
     uint8_t *bytes = mem_zero(2, AROUND);
     for (size_t i = 0; i < 2 * AROUND; i += PIECE) /* what is no memory stays zero */
         guest_peek_physical(&xg->guest, xg->o.engine, start + i, bytes + i, PIECE);

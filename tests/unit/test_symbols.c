@@ -768,6 +768,15 @@ static void test_probes(void **state)
         probe_remove(p, probe_add(p, PROBE_LINEAR, 0x3000 + i, count_hit, &a));
     probes_apply(p);
     assert_int_equal(r.n, 2);
+    /* At the same address again, as after a reset. */
+    unsigned c = 0, again = probe_add(p, PROBE_LINEAR, 0x2000, count_hit, &c);
+    probes_apply(p);
+    probe_remove(p, again);
+    probes_apply(p);
+    assert_int_equal(r.n, 2);
+    probe_add(p, PROBE_LINEAR, 0x2000, count_hit, &c);
+    probes_apply(p);
+    assert_int_equal(r.n, 3);
     probes_free(p);
 }
 
