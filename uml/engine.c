@@ -116,7 +116,7 @@ static bool idle(struct host *h, const struct run_limit *limit, struct stop *sto
 /* Steps until something else must be looked at. */
 static uint64_t slice_for(struct host *h, const struct run_limit *limit)
 {
-    uint64_t n = limit->icount - h->r.icount, due = next_deadline(h), at_ = now(h);
+    uint64_t n = limit->icount - h->r.icount, due = soonest(h), at_ = now(h);
     uint64_t until = due > at_ ? due - at_ : 1;
     n = n < until ? n : until;
     n = n < h->r.turn_left ? n : h->r.turn_left;
@@ -126,7 +126,7 @@ static uint64_t slice_for(struct host *h, const struct run_limit *limit)
 static bool run_slice(struct host *h, const struct run_limit *limit, struct stop *stop)
 {
     uint64_t done;
-    if (next_deadline(h) <= now(h))
+    if (soonest(h) <= now(h))
         run_timers(h);
     if (!h->r.turn_left)
         sched_rotate(h);
@@ -171,7 +171,7 @@ static void host_run(struct engine *e, const struct run_limit *limit, struct sto
         if (h->stops_changed)
             set_stops(h);
         struct task *t = current(h);
-        if (!t || t->state != TASK_READY || !h->r.live || next_deadline(h) <= now(h) || !h->r.turn_left)
+        if (!t || t->state != TASK_READY || !h->r.live || soonest(h) <= now(h) || !h->r.turn_left)
             worked = h->r.icount;
         h->reported = h->waking = false;
         end = run_slice(h, limit, stop);
@@ -249,6 +249,7 @@ static int host_load(struct engine *e, const struct snapshot_source *src, struct
 {
     struct host *h = host_of(e);
     mark_used(h);
+    h->soonest = 0;
     if (src->section(src->ctx, "host", root_fields, FIELD_COUNT(root_fields), &h->r) < 0)
         return error_set(err, "the saved state has no section \"host\" of this version");
     if (x86_load(h->cpu, src) < 0 || physmem_load(h->mem, src) < 0)
@@ -267,15 +268,30 @@ static int host_load(struct engine *e, const struct snapshot_source *src, struct
 
 static const struct reg_desc *host_regs(const struct engine *e, size_t *count)
 {
-    return x86_regs(count);
+    *count = host_const(e)->nregs;
+    return host_const(e)->regs;
 }
+
+static uint32_t running_pid(const struct host *h)
+{
+    const struct task *t = (const void *)(h->arena + h->r.current);
+    return h->r.current && t->group
+               ? (uint32_t)((const struct group *)(const void *)(h->arena + t->group))->pid
+               : 0;
+}
+
 static int host_reg_get(const struct engine *e, unsigned cpu, size_t reg, void *value)
 {
+    if (reg + 1 == host_const(e)->nregs) {
+        const uint32_t pid = running_pid(host_const(e));
+        memcpy(value, &pid, sizeof pid);
+        return 0;
+    }
     return x86_reg_get(host_const(e)->cpu, reg, value);
 }
 static int host_reg_set(struct engine *e, unsigned cpu, size_t reg, const void *value)
 {
-    return x86_reg_set(host_of(e)->cpu, reg, value);
+    return reg + 1 < host_of(e)->nregs ? x86_reg_set(host_of(e)->cpu, reg, value) : -1;
 }
 static unsigned host_cpus(const struct engine *e)
 {
@@ -369,6 +385,7 @@ static void host_destroy(struct engine *e)
     x86_destroy(h->cpu);
     physmem_destroy(h->mem);
     free(h->dirty);
+    free(h->regs);
     free(h->stops);
     free(h->new_stops);
     free(h);
@@ -445,6 +462,19 @@ static int make_memory(struct host *h, struct error *err)
     h->memory = ramblock_host(h->ram);
     physmem_map(h->mem, 0, size, h->ram, 0, h->ram, 0, false);
     return arena_create(h, err);
+}
+
+static int make_regs(struct host *h, struct error *err)
+{
+    size_t n;
+    const struct reg_desc *d = x86_regs(&n);
+    h->nregs = n + 1;
+    h->regs = calloc(h->nregs, sizeof *h->regs);
+    if (!h->regs)
+        return error_set(err, "no memory for the host");
+    memcpy(h->regs, d, n * sizeof *d);
+    h->regs[n] = (struct reg_desc){.name = "host_pid", .bits = 32, .group = REG_SYSTEM};
+    return 0;
 }
 
 static int make_processor(struct host *h, struct error *err)
@@ -568,6 +598,8 @@ static int start_program(struct host *h, struct error *err)
         return error_set(err, "%s: cannot be executed: %s%s", path, strerror(-rc),
                          rc == -ENOENT ? " (its interpreter is missing: give --sysroot)" : "");
     h->r.turn_left = 1;
+    x86_user_space(h->cpu, MM(t->mm)->root); /* for those who look before the first step */
+    x86_user_set(h->cpu, &t->u);
     return 0;
 }
 
@@ -589,6 +621,8 @@ struct engine *uml_create(const struct engine_config *cfg, struct error *err)
     int rc = make_memory(h, err);
     if (!rc)
         rc = make_processor(h, err);
+    if (!rc)
+        rc = make_regs(h, err);
     if (!rc && !(h->r.terminal = tty_new(h)))
         rc = error_set(err, "no memory for the terminal");
     if (!rc) {
