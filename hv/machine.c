@@ -81,17 +81,29 @@ static uint64_t now_time(void *ctx)
 
 /* ---------------------------------------------------------------- marks */
 
-enum mark { MARK_BOOT_SECTOR, MARK_OPTION_ROM };
+enum mark { MARK_BOOT_SECTOR, MARK_OPTION_ROM, MARK_FIRMWARE };
 
 /* Marks reached by execution, with any firmware. */
 static const struct stop_point marks[] = {
     {MARK_BOOT_SECTOR, STOPS_EXEC_PHYSICAL, 0x7c00, 1, true},
     {MARK_OPTION_ROM, STOPS_EXEC_PHYSICAL, 0xc0003, 1, true},
+    {MARK_FIRMWARE, STOPS_EXEC_PHYSICAL, 0xffff0, 1, true}, /* only in a domain, whose loader jumps there */
 };
 
 static void report(struct pc *pc, struct event *ev)
 {
     board_event(pc->board, ev);
+}
+
+static bool is_domain(const struct pc *pc)
+{
+    return config_image(&pc->config, "hvmloader");
+}
+
+static void report_vector(struct pc *pc, const struct x86_where *w)
+{
+    struct event ev = {.kind = EV_RESET_VECTOR, .f = {w->cs, w->rip}};
+    report(pc, &ev);
 }
 
 static void mark_reached(struct pc *pc, unsigned id)
@@ -105,6 +117,8 @@ static void mark_reached(struct pc *pc, unsigned id)
                            .f = {w.cs_base + w.rip, x86_get(pc->cpu, "rdx") & 0xff}};
         pc->loader_entered++;
         report(pc, &ev);
+    } else if (id == MARK_FIRMWARE) {
+        report_vector(pc, &w);
     } else {
         struct event ev = {.kind = EV_OPTION_ROM, .f = {w.cs_base + w.rip - 3}};
         report(pc, &ev);
@@ -116,7 +130,7 @@ static void report_start(struct pc *pc)
     struct x86_where w;
     x86_where(pc->cpu, &w);
     pc->fresh = 0;
-    if (pc->direct && !strcmp(pc->loaded.protocol, HVM_DOMAIN)) {
+    if (pc->direct && is_domain(pc)) {
         board_domain_starts(pc->board, pc->loaded.entry, pc->loaded.params);
     } else if (pc->direct) {
         struct event ev = {.kind = EV_KERNEL_HANDOVER,
@@ -128,8 +142,7 @@ static void report_start(struct pc *pc)
             .kind = EV_KERNEL_ENTRY, .f = {pc->loaded.entry}, .data = ev.data, .len = ev.len};
         report(pc, &entry);
     } else {
-        struct event ev = {.kind = EV_RESET_VECTOR, .f = {w.cs, w.rip}};
-        report(pc, &ev);
+        report_vector(pc, &w);
     }
 }
 
@@ -177,7 +190,7 @@ static void set_stops(struct pc *pc)
     pc->boot_sector_marked = boot_sector_marked(pc);
     for (size_t i = 0; i < n; i++) {
         pc->stops[i] = i < MARKS ? marks[i] : pc->new_stops[i - MARKS];
-        if (i == MARK_BOOT_SECTOR && !pc->boot_sector_marked)
+        if ((i == MARK_BOOT_SECTOR && !pc->boot_sector_marked) || (i == MARK_FIRMWARE && !is_domain(pc)))
             continue;
         numbered[set] = pc->stops[i];
         numbered[set++].id = (unsigned)i;

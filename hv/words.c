@@ -29,7 +29,8 @@ static size_t pc_size(void)
 static void pc_reset(void *state, const struct engine_config *cfg)
 {
     struct pc_seen *s = state;
-    memset(s->mode, config_image(cfg, "kernel") ? MODE_UNKNOWN : MODE_REAL, sizeof s->mode);
+    memset(s->mode, config_image(cfg, "kernel") || config_image(cfg, "hvmloader") ? MODE_UNKNOWN : MODE_REAL,
+           sizeof s->mode);
     board_words_reset(board_part(state), cfg);
 }
 

@@ -99,11 +99,14 @@ int recorded_story_before(struct recorded_story *s, const struct event *ev, stru
     if (ev->icount != s->at)
         s->seen = 0;
     s->at = ev->icount;
-    if (s->any && event_same(&s->next, ev)) /* the engine's own */
-        return advance(s, err);
-    while (s->any && (s->next.icount < ev->icount || (s->next.icount == ev->icount && s->before <= s->seen)))
+    for (;;) {
+        if (s->any && event_same(&s->next, ev)) /* the engine's own */
+            return advance(s, err);
+        if (!s->any || s->next.icount > ev->icount || (s->next.icount == ev->icount && s->before > s->seen))
+            break;
         if (pass_on(s, err))
             return -1;
+    }
     s->seen++;
     return 0;
 }

@@ -2,6 +2,7 @@
 # hvm.sh - an HVM domain with code of our own in hvmloader's place (guests/hvm, tests/guests/hvm): hypercalls, events, the story;
 # what is not such a file.
 . "$(dirname "$0")/../lib.sh"
+. tests/hvm.sh
 build test-guests >"$work/build" 2>&1 || { cat "$work/build"; fail "test guests"; }
 guests=$top/build/release/tests/guests/hvm
 cd "$work" || exit 2
@@ -22,6 +23,45 @@ holds hello.out '^memory at 0x0, 2097152 KiB$' "memory above 4 GiB"
 cp hello.reel first.reel
 record hello --memory 5G
 same first.reel hello.reel "two recordings"
+
+# Hypercalls and requests to xenstore that nobody would make: the domain gets errors, and goes on to its end.
+for n in 1 2 4; do
+    hvm_calls $n calls-$n.elf
+    expect 0 calls-$n timeout 60 "$BOOTREEL" record -q --hvmloader calls-$n.elf --bios none --memory 32M --cpus $n --until 100M -o calls-$n.reel
+    "$BOOTREEL" events --class hypercall,power calls-$n.reel | tail -n 3 >calls-$n.end
+    holds calls-$n.end 'power off by sched_op shutdown: power off' "calls with seed $n"
+    expect 0 calls-$n-replay timeout 60 "$BOOTREEL" replay --verify --console=none calls-$n.reel
+done
+"$BOOTREEL" events --class unhandled calls-1.reel >unhandled
+holds unhandled 'memory_op exchange 0xb ' "an operation that is not implemented, by its name"
+
+# Steps back give the states that were there: registers, and memory that hypercalls have changed.
+cat >steps.gdb <<'EOF'
+set confirm off
+set pagination off
+source TOP/scripts/gdb/bootreel.py
+target remote | "$BOOTREEL" gdb calls-1.reel --stdio
+define state
+    info registers eip eax ecx edx ebx
+    monitor when
+    x/8xb 0xfeffc800
+end
+boot-seek 9000000
+state
+stepi 1000
+reverse-stepi 1000
+state
+boot-seek 17000000
+boot-seek 9000000
+state
+EOF
+sed -i "s|\"\$BOOTREEL\"|$BOOTREEL|; s|TOP|$top|" steps.gdb
+expect 0 steps timeout 100 gdb -nx -batch -x steps.gdb
+grep -E '^(eip|eax|ecx|edx|ebx|0xfeff)' steps.out >states
+[ "$(wc -l <states)" = 18 ] || { fail "states in gdb"; cat steps.err; }
+for n in 1 2; do
+    tail -n +$((1 + n * 6)) states | head -n 6 | diff - <(head -n 6 states) || fail "a state after steps back"
+done
 
 # Not an image for a domain; and options that make no sense with it.
 refused() { # NAME TEXT OPTION...

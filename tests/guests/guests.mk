@@ -55,5 +55,5 @@ $(GUEST_DIR)/hvm/%.o: tests/guests/hvm/%.c
 	$(Q)gcc -m32 $(HVM_CFLAGS) -c -o $@ $<
 $(GUEST_DIR)/hvm/%.elf: $(GUEST_DIR)/hvm/%.o $(GUEST_DIR)/hvm/start.o guests/hvm/hvm.ld
 	$(Q)ld -m elf_i386 --no-warn-rwx-segments -T guests/hvm/hvm.ld --build-id=none -o $@ $(filter %.o,$^)
-HVM_GUESTS := hello
+HVM_GUESTS := hello calls
 test-guests: $(HVM_GUESTS:%=$(GUEST_DIR)/hvm/%.elf)
