@@ -1,6 +1,5 @@
 /* code_cache.c - the cache of decoded code: blocks in one arena, listed by the page that they were decoded
  * from. It records which bytes of a page were decoded, so that a store beside code costs nothing. */
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -23,8 +22,7 @@ struct code_cache *code_cache_create(void)
     c->arena =
         mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (c->arena != MAP_FAILED) {
-        if (getenv("JIT"))
-            c->jit = jit_create((unsigned)atoi(getenv("JIT")));
+        c->jit = jit_create();
         return c;
     }
     free(c);

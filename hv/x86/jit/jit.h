@@ -15,9 +15,10 @@
 struct jit;
 struct region;
 
-/* `heat`: how often a block is entered before it is compiled, at least 1. NULL if the host has no memory for
- * it: then nothing is compiled. */
-struct jit *jit_create(unsigned heat);
+/* A block is compiled when it is entered for the n-th time. n is a default, or the environment variable
+ * BOOTREEL_COMPILE; with 0 nothing is compiled. NULL if nothing will be, for instance because the host allows
+ * no memory for code. */
+struct jit *jit_create(void);
 void jit_destroy(struct jit *);
 /* All blocks are gone. */
 void jit_reset(struct jit *);
