@@ -58,7 +58,8 @@ static void make_tables(uint8_t *ram)
 
 static struct machine make(const char *compile)
 {
-    static const struct x86_bus bus = {.read = bus_read, .write = bus_write, .time = bus_time, .event = bus_event};
+    static const struct x86_bus bus = {
+        .read = bus_read, .write = bus_write, .time = bus_time, .event = bus_event};
     struct machine m;
     struct error err;
     setenv("BOOTREEL_COMPILE", compile, 1);
@@ -107,8 +108,9 @@ static void emit(struct program *p, uint64_t v, unsigned n)
 /* Often one with which carries and signs are at stake. */
 static uint64_t value(void)
 {
-    static const uint64_t edge[] = {0, 1, UINT64_MAX, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0x7fffffff, 0x80000000, INT64_MAX,
-                                    0x8000000000000000, 0xffffffff, 0x100000000};
+    static const uint64_t edge[] = {
+        0,          1,         UINT64_MAX,         0x7f,       0x80,       0xff, 0x7fff, 0x8000, 0x7fffffff,
+        0x80000000, INT64_MAX, 0x8000000000000000, 0xffffffff, 0x100000000};
     uint64_t r = any(UINT64_MAX);
     return any(3) ? r : edge[any(sizeof edge / sizeof edge[0])];
 }
@@ -125,10 +127,12 @@ static unsigned a_register(bool byte, bool rex)
 }
 
 /* One instruction with a modrm byte. `map` 0x0f or 0; `ext` 0-7 or -1 for a register; `size` of both operands. */
-static void modrm(struct program *p, unsigned size, unsigned map, unsigned opcode, int ext, bool to_memory, unsigned imm)
+static void modrm(struct program *p, unsigned size, unsigned map, unsigned opcode, int ext, bool to_memory,
+                  unsigned imm)
 {
     bool rex = size == 8 || any(2), mem = to_memory && any(5) < 2;
-    unsigned reg = ext < 0 ? a_register(size == 1, rex) : (unsigned)ext, rm = a_register(size == 1, rex), base = 0;
+    unsigned reg = ext < 0 ? a_register(size == 1, rex) : (unsigned)ext, rm = a_register(size == 1, rex),
+             base = 0;
     unsigned bits = 0x40 | (size == 8 ? 8 : 0) | reg >> 3 << 2;
     if (mem && !any(12))
         emit(p, 0x64, 1);
@@ -323,8 +327,8 @@ static void others(struct program *p)
 
 static void instruction(struct program *p)
 {
-    static void (*const kind[])(struct program *) = {arithmetic, arithmetic, arithmetic, one_operand, move, move,
-                                                     move,       shift,      conditional, stack,      others};
+    static void (*const kind[])(struct program *) = {
+        arithmetic, arithmetic, arithmetic, one_operand, move, move, move, shift, conditional, stack, others};
     kind[any(sizeof kind / sizeof kind[0])](p);
 }
 
@@ -378,7 +382,10 @@ static void start(struct machine *m, const struct program *p, const struct x86_u
 
 static struct x86_user random_user(const struct program *p)
 {
-    struct x86_user u = {.cs = 0x33, .ss = 0x2b, .rip = CODE + p->start[any(p->nblocks)], .rflags = 0x202 | (any(0x1000) & 0x8d5)};
+    struct x86_user u = {.cs = 0x33,
+                         .ss = 0x2b,
+                         .rip = CODE + p->start[any(p->nblocks)],
+                         .rflags = 0x202 | (any(0x1000) & 0x8d5)};
     for (unsigned i = 0; i < 16; i++)
         u.gpr[i] = value();
     u.gpr[RBX] = DATA + 0x800 + any(16);
@@ -390,9 +397,10 @@ static struct x86_user random_user(const struct program *p)
 
 static void differ(uint64_t first, uint64_t steps, const char *what, uint64_t a, uint64_t b)
 {
-    fail_msg("program %llu, after %llu steps: %s is %llx interpreted, %llx compiled (COMPILE_SEED=%llu COMPILE_PROGRAMS=1)",
-             (unsigned long long)first, (unsigned long long)steps, what, (unsigned long long)a, (unsigned long long)b,
-             (unsigned long long)first);
+    fail_msg(
+        "program %llu, after %llu steps: %s is %llx interpreted, %llx compiled (COMPILE_SEED=%llu COMPILE_PROGRAMS=1)",
+        (unsigned long long)first, (unsigned long long)steps, what, (unsigned long long)a,
+        (unsigned long long)b, (unsigned long long)first);
 }
 
 static void compare(struct machine *a, struct machine *b, uint64_t first, uint64_t steps)
@@ -413,7 +421,8 @@ static void compare(struct machine *a, struct machine *b, uint64_t first, uint64
         if (memcmp(a->host + at, b->host + at, PAGES * PAGE))
             for (unsigned i = at; i < at + PAGES * PAGE; i++)
                 if (a->host[i] != b->host[i])
-                    differ(first, steps, "memory", (uint64_t)i << 8 | a->host[i], (uint64_t)i << 8 | b->host[i]);
+                    differ(first, steps, "memory", (uint64_t)i << 8 | a->host[i],
+                           (uint64_t)i << 8 | b->host[i]);
 }
 
 /* Runs both for so many steps. False after a trap. */

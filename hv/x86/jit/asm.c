@@ -52,8 +52,8 @@ static void sib(struct code *c, unsigned mod, unsigned reg, struct host_mem m)
 
 void asm_rm(struct code *c, unsigned size, unsigned opcode, unsigned reg, struct host_mem m)
 {
-    unsigned rex = (reg >> 3) << 2 | (m.index == H_NONE ? 0 : m.index >> 3 << 1) |
-                   (m.base == H_NONE ? 0 : m.base >> 3);
+    unsigned rex =
+        (reg >> 3) << 2 | (m.index == H_NONE ? 0 : m.index >> 3 << 1) | (m.base == H_NONE ? 0 : m.base >> 3);
     opcode_bytes(c, size, opcode, rex, size == 1 && reg >= 4);
     if (m.base == H_NONE) {
         sib(c, 0, reg, m);

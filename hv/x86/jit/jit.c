@@ -46,16 +46,16 @@ static bool map_code(struct jit *j)
 static void write_enter(struct jit *j)
 {
     static const uint8_t code[] = {
-        0x53,                         /* push rbx */
-        0x55,                         /* push rbp */
-        0x41, 0x54, 0x41, 0x55,       /* push r12, r13 */
-        0x41, 0x56, 0x41, 0x57,       /* push r14, r15 */
-        0x48, 0x83, 0xec, 0x08,       /* sub rsp, 8 */
-        0xff, 0xd2,                   /* call rdx */
-        0x48, 0x83, 0xc4, 0x08,       /* add rsp, 8 */
-        0x41, 0x5f, 0x41, 0x5e,       /* pop r15, r14 */
-        0x41, 0x5d, 0x41, 0x5c,       /* pop r13, r12 */
-        0x5d, 0x5b, 0xc3,             /* pop rbp, rbx; ret */
+        0x53,                   /* push rbx */
+        0x55,                   /* push rbp */
+        0x41, 0x54, 0x41, 0x55, /* push r12, r13 */
+        0x41, 0x56, 0x41, 0x57, /* push r14, r15 */
+        0x48, 0x83, 0xec, 0x08, /* sub rsp, 8 */
+        0xff, 0xd2,             /* call rdx */
+        0x48, 0x83, 0xc4, 0x08, /* add rsp, 8 */
+        0x41, 0x5f, 0x41, 0x5e, /* pop r15, r14 */
+        0x41, 0x5d, 0x41, 0x5c, /* pop r13, r12 */
+        0x5d, 0x5b, 0xc3,       /* pop rbp, rbx; ret */
     };
     memcpy(j->writable, code, sizeof code);
     j->enter = (enter_fn *)(uintptr_t)j->executable;
@@ -308,27 +308,13 @@ struct jit *jit_create(void)
 {
     return NULL;
 }
-void jit_destroy(struct jit *j)
-{
-}
-void jit_reset(struct jit *j)
-{
-}
-void jit_watch(struct jit *j, struct block *b)
-{
-}
-void jit_block_dropped(struct physmem *pm, struct block *b)
-{
-}
-void jit_page_dropped(struct physmem *pm, struct code_page *p)
-{
-}
-void jit_hold(struct x86 *cpu, struct block *b)
-{
-}
-void jit_release(struct x86 *cpu)
-{
-}
+void jit_destroy(struct jit *j) {}
+void jit_reset(struct jit *j) {}
+void jit_watch(struct jit *j, struct block *b) {}
+void jit_block_dropped(struct physmem *pm, struct block *b) {}
+void jit_page_dropped(struct physmem *pm, struct code_page *p) {}
+void jit_hold(struct x86 *cpu, struct block *b) {}
+void jit_release(struct x86 *cpu) {}
 void jit_enter(const struct jit *j, struct x86 *cpu, const struct op *op)
 {
     op->fn(cpu, op);

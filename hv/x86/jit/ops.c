@@ -298,7 +298,7 @@ static void flags_capture(struct unit *u, const struct op *op, unsigned result)
 {
     struct code *c = &u->code;
     asm_move(c, FLAG_A, result);
-    asm_bytes(c, 0x9c, 1);                     /* PUSHF */
+    asm_bytes(c, 0x9c, 1);                       /* PUSHF */
     asm_bytes(c, 0x5841 | (FLAG_B & 7) << 8, 2); /* POP */
     asm_alu_imm(c, 4, ALU_AND, FLAG_B, FLAG_CF | FLAG_AF | FLAG_OF);
     flags_from(u, FLAGS_RAW, op);

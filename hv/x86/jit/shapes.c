@@ -2,6 +2,7 @@
 #include "hv/x86/jit/unit.h"
 #include "traces/memory.h"
 
+/* clang-format off */
 #define FAMILIES(F)                                                                                          \
     F(add_EG, ALU, 0, EG) F(add_GE, ALU, 0, GE) F(add_EI, ALU, 0, EI)                                        \
     F(or_EG, ALU, 1, EG) F(or_GE, ALU, 1, GE) F(or_EI, ALU, 1, EI)                                           \
@@ -31,8 +32,9 @@
 #define CONDITIONS(F)                                                                                        \
     F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12) F(13) F(14) F(15)
 
+/* clang-format on */
 #define FAMILY_DECLARED(name, kind, arg, form) extern const struct family fam_##name;
-#define CONDITION_DECLARED(cc) extern const struct family fam_j##cc, fam_cmov##cc, fam_set##cc;
+#define CONDITION_DECLARED(cc)                 extern const struct family fam_j##cc, fam_cmov##cc, fam_set##cc;
 FAMILIES(FAMILY_DECLARED)
 CONDITIONS(CONDITION_DECLARED)
 
@@ -42,9 +44,8 @@ static const struct {
 } families[] = {
 #define FAMILY_ENTRY(name, kind, arg, form) {&fam_##name, {SHAPE_##kind, arg, FORM_##form}},
 #define CONDITION_ENTRY(cc)                                                                                  \
-    {&fam_j##cc, {SHAPE_JCC, cc, FORM_EG}},                                                                  \
-    {&fam_cmov##cc, {SHAPE_CMOV, cc, FORM_GE}},                                                              \
-    {&fam_set##cc, {SHAPE_SET, cc, FORM_EG}},
+    {&fam_j##cc, {SHAPE_JCC, cc, FORM_EG}}, {&fam_cmov##cc, {SHAPE_CMOV, cc, FORM_GE}},                      \
+        {&fam_set##cc, {SHAPE_SET, cc, FORM_EG}},
     FAMILIES(FAMILY_ENTRY) CONDITIONS(CONDITION_ENTRY)};
 
 struct shape *shapes_create(void)

@@ -38,7 +38,7 @@ static unsigned evict(struct unit *u)
             oldest = g;
     unsigned host = u->now.host[oldest];
     write_back(&u->code, &u->now, oldest);
-    u->now.dirty &= (uint16_t)~(1u << oldest);
+    u->now.dirty &= (uint16_t) ~(1u << oldest);
     u->now.host[oldest] = H_NONE;
     return host;
 }
@@ -110,8 +110,8 @@ static void store_arithmetic(struct code *c, const struct flow *f)
         asm_alu_imm(c, f->size, operation, H_AX, f->value);
     else
         asm_alu(c, f->size, operation, H_AX, FLAG_B);
-    asm_bytes(c, 0x9c, 1);            /* PUSHF */
-    asm_bytes(c, 0x58 | H_CX, 1);     /* POP */
+    asm_bytes(c, 0x9c, 1);        /* PUSHF */
+    asm_bytes(c, 0x58 | H_CX, 1); /* POP */
     asm_alu_imm(c, 4, 4, H_CX, AUX_FLAGS);
     asm_rm(c, 8, 0x89, H_CX, CPU_FIELD(cc_aux));
     store_result(c, f->size, H_AX);
@@ -463,7 +463,7 @@ static void adapt(struct unit *u, const struct flow *to)
     for (unsigned g = 0; g < 16; g++)
         if (u->now.host[g] != to->host[g] || !(to->dirty >> g & 1)) {
             write_back(&u->code, &u->now, g);
-            u->now.dirty &= (uint16_t)~(1u << g);
+            u->now.dirty &= (uint16_t) ~(1u << g);
         }
     for (unsigned g = 0; g < 16; g++)
         if (u->now.host[g] != to->host[g] && to->host[g] != H_NONE)
@@ -510,7 +510,8 @@ static void enter_block(struct unit *u, struct block *b)
 }
 
 /* The block that an edge leads to, if it may belong to the region. */
-static struct block *edge_target(const struct unit *u, const struct block *from, unsigned which, int64_t offset)
+static struct block *edge_target(const struct unit *u, const struct block *from, unsigned which,
+                                 int64_t offset)
 {
     struct block *b = from->next[which];
     unsigned count;

@@ -74,7 +74,7 @@ struct unit {
     bool host_flags;  /* the host's flags are the guest's */
     bool overflow_ok; /* OF too */
     uint32_t clock, last_use[16];
-    uint16_t pinned; /* guest registers that the instruction uses */
+    uint16_t pinned;            /* guest registers that the instruction uses */
     struct block *block, *next; /* the current one; the one to go on with */
     unsigned op, ops;
     struct side side[MAX_SIDES];
