@@ -20,8 +20,10 @@
 #include "tests/unit/saved_state.h"
 #include "traces/memory.h"
 
-static const struct setting from_cd[] = {{"memory", "134217728"}, {"cpus", "2"}, {"bios", "seabios"}, {"boot", "d"}};
-static const struct setting direct[] = {{"memory", "134217728"}, {"cpus", "1"}, {"bios", "none"}, {"append", "console=ttyS0"}};
+static const struct setting from_cd[] = {
+    {"memory", "134217728"}, {"cpus", "2"}, {"bios", "seabios"}, {"boot", "d"}};
+static const struct setting direct[] = {
+    {"memory", "134217728"}, {"cpus", "1"}, {"bios", "none"}, {"append", "console=ttyS0"}};
 
 /* ---------------------------------------------------------------- two machines */
 
@@ -110,8 +112,8 @@ static void name_step(const struct engine_config *cfg, struct saved *from, uint6
     name_registers(e[0], e[1]);
     for (unsigned i = 0; i < 2; i++)
         e[i]->ops->destroy(e[i]);
-    fail_msg("the step at icount %llu differs (the last of %llu from %llu on)", (unsigned long long)(start + n - 1),
-             (unsigned long long)n, (unsigned long long)start);
+    fail_msg("the step at icount %llu differs (the last of %llu from %llu on)",
+             (unsigned long long)(start + n - 1), (unsigned long long)n, (unsigned long long)start);
 }
 
 /* The states were equal at `start`, and differ n steps later. */
@@ -119,8 +121,8 @@ static void bisect(const struct engine_config *cfg, struct saved *from, uint64_t
 {
     uint64_t good = 0, bad = n;
     if (equal_after(cfg, from, start, n))
-        fail_msg("from %llu to %llu: the states differ, but not when the run begins at the first", (unsigned long long)start,
-                 (unsigned long long)(start + n));
+        fail_msg("from %llu to %llu: the states differ, but not when the run begins at the first",
+                 (unsigned long long)start, (unsigned long long)(start + n));
     while (bad - good > 1) {
         uint64_t middle = good + (bad - good) / 2;
         *(equal_after(cfg, from, start, middle) ? &good : &bad) = middle;
@@ -141,7 +143,8 @@ static void lockstep(const struct engine_config *cfg, uint64_t every, uint64_t u
         uint64_t to = at + every < until ? at + every : until;
         on = run_to(a, to);
         assert_int_equal(run_to(b, to), on);
-        if (a->ops->icount(a) != b->ops->icount(b) || state_hash_engine(ha, a, &base_a) != state_hash_engine(hb, b, &base_b))
+        if (a->ops->icount(a) != b->ops->icount(b) ||
+            state_hash_engine(ha, a, &base_a) != state_hash_engine(hb, b, &base_b))
             bisect(cfg, from, at, to - at);
         saved_free(from);
     }
