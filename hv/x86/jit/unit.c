@@ -442,6 +442,15 @@ static void emit_sides(struct unit *u)
 
 /* ---------------------------------------------------------------- edges */
 
+static bool same_flags(const struct flow *a, const struct flow *b)
+{
+    if (a->source != b->source || a->source == FLAGS_MEMORY)
+        return a->source == b->source;
+    return a->size == b->size && a->count == b->count && a->imm == b->imm &&
+           (!a->imm || a->value == b->value);
+}
+
+/* The version that needs least for the present state; NULL if none can be entered. */
 static const struct version *find_version(const struct unit *u, const struct block *b, unsigned *count)
 {
     const struct version *found = NULL;
@@ -451,7 +460,7 @@ static const struct version *find_version(const struct unit *u, const struct blo
         if (v->block != b)
             continue;
         ++*count;
-        if (v->flow.source == FLAGS_MEMORY)
+        if (same_flags(&v->flow, &u->now) || (!found && v->flow.source == FLAGS_MEMORY))
             found = v;
     }
     return found;
@@ -494,18 +503,20 @@ static bool has_room(const struct unit *u, const struct block *b)
 static void enter_block(struct unit *u, struct block *b)
 {
     unsigned count;
-    const struct version *v = find_version(u, b, &count);
-    bool room = count < 2 && has_room(u, b);
     flags_lost(u);
     if (hidden_from(u, b, 0))
         u->now.source = FLAGS_MEMORY;
-    else if (count)
-        flags_to_memory(u);
+    const struct version *v = find_version(u, b, &count);
+    bool room = count < 2 && has_room(u, b);
     if (v && !(room && holds_nothing(&v->flow))) {
+        if (!same_flags(&v->flow, &u->now))
+            flags_to_memory(u);
         adapt(u, &v->flow);
         asm_patch(asm_jmp(&u->code), v->label);
         return;
     }
+    if (count == MAX_OF_BLOCK - 1)
+        flags_to_memory(u); /* the last one is for all edges */
     add_version(u, b);
 }
 
@@ -519,7 +530,7 @@ static struct block *edge_target(const struct unit *u, const struct block *from,
         return NULL;
     if ((int64_t)(from->id >> 16) + offset != (int64_t)(b->id >> 16))
         return NULL;
-    if (find_version(u, b, &count) || (count < 2 && has_room(u, b)))
+    if (find_version(u, b, &count) || (count < MAX_OF_BLOCK && has_room(u, b)))
         return b;
     return NULL;
 }
