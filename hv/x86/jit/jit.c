@@ -1,13 +1,12 @@
 /* jit.c - when blocks are compiled, where their code is, and when it is dropped.
  *
- * The code lies in one memory object that is mapped twice: writable, and executable. */
+ * The code's memory is mapped twice: writable, and executable. */
 #include "hv/x86/jit/jit.h"
 #include "hv/x86/decode.h"
 
 #if BOOTREEL_COMPILER
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "hv/x86/jit/region.h"
 #include "hv/x86/jit/unit.h"
@@ -28,17 +27,16 @@ struct jit {
 
 /* ---------------------------------------------------------------- memory for code */
 
+/* Not memfd_create(): a limit on the size of files (ulimit -f) would hold for it. mremap() of nothing maps
+ * the same pages once more. */
 static bool map_code(struct jit *j)
 {
-    int fd = memfd_create("bootreel-code", MFD_CLOEXEC);
-    if (fd < 0)
+    j->writable =
+        mmap(NULL, CODE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (j->writable == MAP_FAILED)
         return false;
-    if (ftruncate(fd, CODE_SIZE) == 0) {
-        j->writable = mmap(NULL, CODE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        j->executable = mmap(NULL, CODE_SIZE, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
-    }
-    close(fd);
-    return j->writable && j->writable != MAP_FAILED && j->executable != MAP_FAILED;
+    j->executable = mremap(j->writable, 0, CODE_SIZE, MREMAP_MAYMOVE);
+    return j->executable != MAP_FAILED && mprotect(j->executable, CODE_SIZE, PROT_READ | PROT_EXEC) == 0;
 }
 
 /* Calls the third argument with the first two, and keeps the registers that a C function must keep: compiled

@@ -59,7 +59,14 @@ struct edge {
     struct flow flow;
 };
 
-enum { MAX_SIDES = 600, MAX_VERSIONS = 24, MAX_OF_BLOCK = 3, MAX_EDGES = 32, MAX_OPS = 256, MAX_RESUMES = 64 };
+enum {
+    MAX_SIDES = 600,
+    MAX_VERSIONS = 24,
+    MAX_OF_BLOCK = 3,
+    MAX_EDGES = 32,
+    MAX_OPS = 256,
+    MAX_RESUMES = 64
+};
 
 struct resume {
     struct block *block;
