@@ -12,7 +12,7 @@
 #include "hv/x86/jit/unit.h"
 #include "traces/memory.h"
 
-enum { CODE_SIZE = 64 << 20, CODE_ROOM = 128 << 10, MAX_DROPS = 8, HEAT = 50 };
+enum { CODE_SIZE = 64 << 20, CODE_ROOM = 128 << 10, MAX_DROPS = 8, HEAT = 100 };
 
 typedef const struct op *enter_fn(struct x86 *, const struct op *, op_fn *);
 
