@@ -39,6 +39,11 @@ stage xen.to-domain
     open event kernel.reached "init_done"
     open event kernel.reached "reinit_bsp_stack"
     close event domain.start
+stage xen.domain.{domain}
+    in xen
+    by domain
+    open event domain.create
+    close event domain.end "destroyed"
 stage xen.shutdown
     in xen
     open event kernel.shutdown "Xen "

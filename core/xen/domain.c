@@ -321,5 +321,5 @@ void xen_domain_setup(struct xen_guest *xg)
     XEN_HOOK(xg, vcpu_call, vcpu_made, "vcpu_create", "alloc_vcpu");
     XEN_HOOK(xg, switches, NULL, "context_switch");
     XEN_HOOK(xg, shuts_down, NULL, "domain_shutdown");
-    XEN_HOOK(xg, destroyed, NULL, "complete_domain_destroy", "domain_destroy");
+    XEN_HOOK(xg, destroyed, NULL, "domain_destroy");
 }

@@ -1,0 +1,42 @@
+#!/bin/bash
+# xen-domu.sh - domain 0 with Xen's own tools starts a domain: three kernels in one trace, each with its console, to power-off.
+. "$(dirname "$0")/../lib.sh"
+need_guests
+scripts/guests "$GUESTS" xen-tools >/dev/null
+case $? in
+0) ;;
+3) echo "no packages of Xen: left out"; finish ;;
+*) fail "no guests of the group xen-tools"; finish ;;
+esac
+
+expect 0 record "$BOOTREEL" record -q --console --memory 1G --kernel "$GUESTS/xen/xen.gz" --append "com1=115200,8n1 console=com1 dom0_mem=640M" \
+    --module "$GUESTS/xen/vmlinux console=hvc0 quiet" --module "$GUESTS/xen/initrd-tools.gz" --until 120s -o "$work/domu.reel"
+tr -d '\r' <"$work/record.out" >"$work/console"
+"$BOOTREEL" events --class kernel,process,hypercall,power "$work/domu.reel" >"$work/events.all"
+awk '{ $1 = $2 = $3 = ""; print }' "$work/events.all" | sed 's/^ *//' >"$work/events"
+
+# Each kernel, with its command line and its memory.
+holds "$work/events" '^xen.found Xen version ' "the hypervisor"
+holds "$work/events" '^domain.start domain 0 starts at 0x[0-9a-f]+: 163840 pages' "domain 0"
+holds "$work/events" '^domain.start domain 1 starts at 0x[0-9a-f]+: 32768 pages' "domain 1"
+holds "$work/events" '^kernel.found guest 1: Linux version ' "domain 0's kernel"
+holds "$work/events" '^kernel.found guest 2: Linux version ' "domain 1's kernel"
+holds "$work/events" '^process.exec guest 1: [0-9]+ executes /bin/xl xl create -F /etc/domu.cfg$' "xl"
+holds "$work/events" '^kernel.init guest 2: init executed: /init /bin/sh /init$' "domain 1's first process"
+holds "$work/events" '^kernel.shutdown guest 2: machine_halt$' "domain 1's end"
+holds "$work/events" '^domain.end domain 1 shuts down: power off$' "domain 1's end"
+holds "$work/events" '^domain.end domain 1 destroyed$' "domain 1's end"
+holds "$work/events" '^power.off power off by ACPI$' "the end"
+
+# What domain 1 writes to its console, comes out of domain 0's: all processes that it lists are its own in the trace.
+sed -n 's/^domU: *\([0-9][0-9]*\) 0  *\[\([^]/]*\)\].*/\1 \2/p' "$work/console" >"$work/listed"
+[ "$(wc -l <"$work/listed")" -gt 20 ] || fail "only $(wc -l <"$work/listed") processes in domain 1's list"
+at=$(awk '$4 == "process.name" && $5 == "guest" && $6 == "2:" && / is named ps$/ { print $2 }' "$work/events.all")
+"$BOOTREEL" processes --at "$((at + 1000000))" "$work/domu.reel" | sed -nE 's/^ *2:([0-9]+) ([^ ]+) \(kernel thread.*/\1 \2/p' | sort >"$work/ours"
+while read -r pid program; do
+    grep -q "^$pid ${program:0:15}" "$work/ours" || fail "domain 1's process $pid $program is not in the trace: $(grep "^$pid " "$work/ours")"
+done <"$work/listed"
+"$BOOTREEL" stages "$work/domu.reel" >"$work/stages"
+holds "$work/stages" ' xen.domain.1$' "a stage of domain 1"
+holds "$work/console" '^dom0: xl ends with 0$' "xl"
+finish
