@@ -281,6 +281,9 @@ static bool irq_words(const struct board_seen *s, const struct event *ev, struct
     case 3:
         words_add(w, "SMI: system management interrupt");
         return true;
+    case 4:
+        words_add(w, "Xen's callback: event channels are pending");
+        return true;
     }
     return false;
 }
@@ -321,6 +324,44 @@ static bool disk_words(const struct event *ev, struct words *w)
     return true;
 }
 
+/* What Xen emulates itself of an HVM domain's machine (xen/arch/x86/hvm: vpic.c, i8254.c, rtc.c, pmtimer.c,
+ * vlapic.c, vioapic.c, hpet.c; hvm_print_line). Everything else is the device model's. */
+static const struct {
+    uint32_t first, last;
+    const char *name;
+} intercepted_ports[] = {{0x20, 0x21, "8259A"},   {0xa0, 0xa1, "8259A"},        {0x4d0, 0x4d1, "8259A"},
+                         {0x40, 0x43, "8254"},    {0x61, 0x61, "8254"},         {0x70, 0x71, "clock"},
+                         {0xe9, 0xe9, "console"}, {0xb000, 0xb003, "PM timer"}, {0xb008, 0xb00b, "PM timer"}},
+  intercepted_memory[] = {{0xfec00000, 0xfec00fff, "I/O APIC"},
+                          {0xfed00000, 0xfed003ff, "HPET"},
+                          {0xfee00000, 0xfee00fff, "local APIC"}};
+
+static const char *intercepted(const struct access *a, bool memory)
+{
+    enum { PORTS = sizeof intercepted_ports / sizeof intercepted_ports[0], RANGES = 3 };
+    for (size_t i = 0; i < (memory ? (size_t)RANGES : (size_t)PORTS); i++) {
+        uint32_t first = memory ? intercepted_memory[i].first : intercepted_ports[i].first;
+        uint32_t last = memory ? intercepted_memory[i].last : intercepted_ports[i].last;
+        if (a->at >= first && a->at <= last)
+            return memory ? intercepted_memory[i].name : intercepted_ports[i].name;
+    }
+    return NULL;
+}
+
+/* What becomes of an access in a domain: Xen intercepts it, and answers, or hands it to the device model as a
+ * request (xen/include/public/hvm/ioreq.h). */
+static void request_words(const struct access *a, bool memory, struct words *w)
+{
+    const char *by = intercepted(a, memory);
+    words_add(w, "%s", w->n ? "; " : "");
+    if (by)
+        words_add(w, "intercepted: Xen's own %s answers", by);
+    else
+        words_add(w, "intercepted: request to the device model, %s, %s %llXh, %u byte%s, data %llXh",
+                  a->write ? "write" : "read", memory ? "address" : "port", (unsigned long long)a->at,
+                  a->size, a->size == 1 ? "" : "s", (unsigned long long)a->value);
+}
+
 size_t board_words_size(void)
 {
     return sizeof(struct board_seen);
@@ -330,8 +371,10 @@ void board_words_reset(void *state, const struct engine_config *cfg)
 {
     struct board_seen *s = state;
     bool direct = cfg ? config_image(cfg, "kernel") != NULL : s->direct;
+    bool domain = cfg ? config_image(cfg, "hvmloader") != NULL : s->domain;
     memset(s, 0, sizeof *s);
     s->direct = direct;
+    s->domain = domain;
     if (direct) /* the firmware has run, and every firmware of this board uses these addresses */
         s->pci.base[BASE_PM] = PM_BASE_USUAL;
 }
@@ -373,6 +416,13 @@ int board_words(void *state, const struct event *ev, char *buf, size_t size, con
     case EV_RESET:
         board_words_reset(s, NULL);
         break;
+    }
+    bool memory = ev->kind == EV_MMIO_READ || ev->kind == EV_MMIO_WRITE;
+    if (s->domain && (memory || ev->kind == EV_PIO_READ || ev->kind == EV_PIO_WRITE)) {
+        if (!told)
+            w = (struct words){.buf = buf, .size = size};
+        request_words(&a, memory, &w);
+        told = true;
     }
     if (!told && size)
         *buf = 0;

@@ -136,6 +136,7 @@ struct apic_seen {
 struct board_seen {
     uint8_t direct; /* the firmware ran before the first event: a kernel is loaded directly */
     uint8_t cmos;   /* the selected register */
+    bool domain;    /* an HVM domain of Xen */
     uint8_t cmos_known;
     uint8_t dlab[4];
     uint8_t dma_high[2];
