@@ -24,6 +24,7 @@ extern const struct command command_symbols;
 extern const struct command command_processes;
 extern const struct command command_stages;
 extern const struct command command_annotate;
+extern const struct command command_search;
 extern const struct command command_profile;
 extern const struct command command_export;
 extern const struct command command_matrix;

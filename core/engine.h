@@ -110,6 +110,8 @@ struct run_limit {
     bool stop_on_reset; /* otherwise a reset starts the machine again */
 };
 
+enum { STOP_BYTES = 16 };
+
 struct stop {
     enum stop_reason reason;
     uint64_t icount;
@@ -122,6 +124,12 @@ struct stop {
     /* STOP_BREAKPOINT: the timers that are due at this position, before its instruction, have already fired,
      * so this is not exactly the state at which run(icount) ends. The run goes on the same way from both. */
     bool late;
+    /* STOP_WATCHPOINT: linear address of the instruction that made the access (during the delivery of an interrupt or
+     * exception, that of the next one), and what was in the first bytes of the watched range before it: `nbefore` bytes, 0 if
+     * they are not in memory. An engine may leave these zero. */
+    uint64_t pc;
+    uint8_t before[STOP_BYTES];
+    unsigned nbefore;
     char text[400];
 };
 

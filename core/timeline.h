@@ -257,6 +257,27 @@ void timeline_stop_clear(struct timeline *tl);
 /* The i-th stop point, in the order in which they were added; false beyond the last. `id` may be NULL. */
 bool timeline_stop_get(const struct timeline *tl, size_t i, struct timeline_stop *stop, unsigned *id);
 
+/* ---------------------------------------------------------------- all hits */
+
+struct timeline_hit {
+    uint64_t icount; /* the step from there on executes the instruction, or makes the access */
+    uint64_t time;   /* guest time, ns: at the breakpoint, or after the access */
+    unsigned cpu;
+    uint64_t pc;      /* linear address of the instruction */
+    uint64_t address; /* of the first byte accessed (linear); for a breakpoint, `pc` */
+    /* A watchpoint: the first bytes of its range before and after the access, as many as are known. */
+    uint8_t before[STOP_BYTES], after[STOP_BYTES];
+    unsigned nbefore, nafter;
+};
+/* Returns false to end the scan. It may look at the machine, which stands before the instruction (breakpoint) or after the
+ * access. */
+typedef bool timeline_hit_fn(void *ctx, const struct timeline_hit *hit);
+
+/* Calls fn for each hit of `stop` (not TS_EVENT) with from <= icount < to, in order, in the recorded run; other stop points
+ * do not count. TIMELINE_DONE, or TIMELINE_INTERRUPTED, at some position. Not in a diversion. */
+int timeline_scan(struct timeline *tl, const struct timeline_stop *stop, uint64_t from, uint64_t to,
+                  timeline_hit_fn *fn, void *ctx, struct timeline_stopped *s, struct error *err);
+
 /* ---------------------------------------------------------------- looking */
 
 /* As the functions of struct engine_ops. They have no side effects and do not change the position. */

@@ -197,6 +197,10 @@ struct monitor_command {
 /* The commands that only show something; a row without a name ends the table. */
 extern const struct monitor_command monitor_show_commands[];
 void monitor_when(struct gdbstub *g, const char *args, struct text *out);
+/* monitor_find.c: what "exec", "write" and "read" search for; and all hits, as lines. -1 with err. */
+bool monitor_find_kind(const char *word, enum timeline_stop_kind *kind);
+int monitor_find_hits(struct gdbstub *g, const struct timeline_stop *stop, struct text *out,
+                      struct error *err);
 
 /* ---------------------------------------------------------------- symbols and files (symbols.c) */
 

@@ -123,6 +123,25 @@ static void monitor_last_write(struct gdbstub *g, const char *args, struct text 
     moved(g, rc, &s, &err, out);
 }
 
+static void monitor_find(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct timeline_stop stop = {.length = 1};
+    struct error err;
+    char word[20];
+    take_word(&args, word, sizeof word);
+    if (!monitor_find_kind(word, &stop.kind) || !take_address(g, &args, &stop.address, out) ||
+        (*args && !take_address(g, &args, &stop.length, out)) || *args) {
+        if (!out->n)
+            failed(out,
+                   "find: give exec, write or read, a linear address or a symbol, and a number of bytes");
+        return;
+    }
+    int rc = monitor_find_hits(g, &stop, out, &err);
+    if (rc)
+        failed(out, "%s", err.text);
+    stop_here(g);
+}
+
 /* ---------------------------------------------------------------- marks */
 
 static void monitor_mark(struct gdbstub *g, const char *args, struct text *out)
@@ -433,6 +452,8 @@ static const struct monitor_command commands[] = {
     {"seek", "POSITION", "go there: ICOUNT, 1.5s, NN%, #EVENT, stage:NAME, console:TEXT, mark:NAME, +N, -N",
      monitor_seek},
     {"last-write", "ADDRESS [N]", "go back to before the last write to N bytes there", monitor_last_write},
+    {"find", "exec|write|read ADDRESS [N]", "all moments at which that happens; the position stays",
+     monitor_find},
     {"mark", "NAME [POSITION]", "name a position", monitor_mark},
     {"unmark", "NAME", "forget that", monitor_unmark},
     {"break-event", "EVENT", "stop at events: irq, pio port=0x60, exception vector=14, console:TEXT",

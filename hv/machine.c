@@ -218,6 +218,9 @@ static bool stopped(struct pc *pc, struct stop *stop)
             stop->reason = s.reason;
             stop->id = p->id;
             stop->address = s.address;
+            stop->pc = s.pc;
+            stop->nbefore = s.nbefore;
+            memcpy(stop->before, s.before, sizeof s.before);
             end = true;
         }
     } while (x86_stop_next(pc->cpu));

@@ -52,6 +52,9 @@ static bool take_stop(struct host *h, struct stop *stop)
             stop->reason = s.reason;
             stop->id = p->id;
             stop->address = s.address;
+            stop->pc = s.pc;
+            stop->nbefore = s.nbefore;
+            memcpy(stop->before, s.before, sizeof s.before);
             end = true;
         }
     } while (x86_stop_next(h->cpu));

@@ -8,6 +8,7 @@
  *   stops.c        stop points
  *   filter.c       event filters; recorded events as an index
  *   skip.c         the index of what was executed and written: which parts a search need not run
+ *   scan.c         all hits of a stop point
  *   look.c         registers, memory, parts, marks
  *   divert.c       diversions
  *   prepare.c      states near positions where somebody is likely to go next
@@ -200,6 +201,13 @@ const struct stop_entry *tl_stop_by_id(const struct timeline *tl, unsigned id);
 bool tl_indexed(const struct timeline *tl, const struct stop_entry *s);
 /* The classes to be observed for those whose events are not. */
 uint32_t tl_unindexed_classes(const struct timeline *tl);
+
+/* ---------------------------------------------------------------- timeline.c */
+
+/* An operation begins here that ends at `to` or before. */
+void tl_begin_op(struct timeline *tl, uint64_t to, bool back);
+/* Goes to `to` by the shortest way: it is passed, not arrived at. */
+enum ran tl_pass(struct timeline *tl, uint64_t to, struct stop *stop, struct error *err);
 
 /* ---------------------------------------------------------------- skip.c */
 

@@ -209,7 +209,7 @@ void timeline_interrupt_clear(struct timeline *tl)
 
 /* ---------------------------------------------------------------- results */
 
-static void begin_op(struct timeline *tl, uint64_t to, bool back)
+void tl_begin_op(struct timeline *tl, uint64_t to, bool back)
 {
     uint64_t here = tl_here(tl);
     tl->op = (struct timeline_progress){.icount = here, .from = here, .to = to, .back = back};
@@ -308,7 +308,7 @@ int timeline_seek(struct timeline *tl, uint64_t icount, struct timeline_stopped 
             err,
             "icount %llu is before the private run, which begins at %llu: go back to the recorded run first",
             (unsigned long long)icount, (unsigned long long)l->begin);
-    begin_op(tl, icount, icount < tl_here(tl));
+    tl_begin_op(tl, icount, icount < tl_here(tl));
     return go(tl, icount, TIMELINE_DONE, s, err);
 }
 
@@ -322,7 +322,7 @@ static int step_forward(struct timeline *tl, uint64_t n, struct timeline_stopped
     enum timeline_reason there = n <= left ? TIMELINE_DONE : TIMELINE_AT_END;
     if (here >= l->end && n)
         return result(tl, s, TIMELINE_AT_END);
-    begin_op(tl, to, false);
+    tl_begin_op(tl, to, false);
     if (to - here > 100000)
         return go(tl, to, there, s, err);
     enum ran how = tl_run(tl, to, NOWHERE, LAY_EVERY, &stop, err);
@@ -339,21 +339,21 @@ int timeline_step(struct timeline *tl, enum timeline_direction dir, uint64_t n, 
     uint64_t to = here - begin >= n ? here - n : begin;
     if (here <= begin && n)
         return result(tl, s, TIMELINE_AT_BEGIN);
-    begin_op(tl, to, true);
+    tl_begin_op(tl, to, true);
     return go(tl, to, here - begin >= n ? TIMELINE_DONE : TIMELINE_AT_BEGIN, s, err);
 }
 
 int timeline_to_begin(struct timeline *tl, struct timeline_stopped *s, struct error *err)
 {
     *s = (struct timeline_stopped){0};
-    begin_op(tl, tl_line(tl)->begin, true);
+    tl_begin_op(tl, tl_line(tl)->begin, true);
     return go(tl, tl_line(tl)->begin, TIMELINE_AT_BEGIN, s, err);
 }
 
 int timeline_to_end(struct timeline *tl, struct timeline_stopped *s, struct error *err)
 {
     *s = (struct timeline_stopped){0};
-    begin_op(tl, tl_line(tl)->end, false);
+    tl_begin_op(tl, tl_line(tl)->end, false);
     return go(tl, tl_line(tl)->end, TIMELINE_AT_END, s, err);
 }
 
@@ -406,8 +406,7 @@ static int forward_result(struct timeline *tl, enum ran r, const struct stop *st
     }
 }
 
-/* Goes to `to` where no hit can be on the way, by the shortest way: it is passed, not arrived at. */
-static enum ran pass(struct timeline *tl, uint64_t to, struct stop *stop, struct error *err)
+enum ran tl_pass(struct timeline *tl, uint64_t to, struct stop *stop, struct error *err)
 {
     bool short_seeks = tl->short_seeks;
     tl->short_seeks = true;
@@ -430,7 +429,7 @@ static enum ran run_parts(struct timeline *tl, uint64_t target, const struct sto
         if (to == target)
             return tl_go(tl, target, stop, err);
         if (to > here)
-            r = pass(tl, to, stop, err);
+            r = tl_pass(tl, to, stop, err);
         if (r != RAN_THERE)
             break;
         tl_arm(tl, points, n);
@@ -446,7 +445,7 @@ static int forward(struct timeline *tl, uint64_t limit, struct timeline_stopped 
     size_t n;
     if (here >= target)
         return result(tl, s, here >= end ? TIMELINE_AT_END : TIMELINE_DONE);
-    begin_op(tl, target, false);
+    tl_begin_op(tl, target, false);
     if (tl_nearest_event(tl, TIMELINE_FORWARD, here, err) < 0)
         return -1;
     struct sight ahead = tl->sight;
@@ -481,7 +480,7 @@ int timeline_live(struct timeline *tl, uint64_t steps, uint64_t time, uint64_t *
         s->engine = STOP_POWER_OFF;
         return result(tl, s, TIMELINE_ENDED);
     }
-    begin_op(tl, limit, false);
+    tl_begin_op(tl, limit, false);
     struct stop_point *points = tl_engine_stops(tl, &n);
     tl_arm(tl, points, n);
     free(points);
@@ -643,7 +642,7 @@ static int backward(struct timeline *tl, struct search *q, uint64_t limit, struc
         return result(tl, s, here <= begin ? TIMELINE_AT_BEGIN : TIMELINE_DONE);
     q->high = here;
     q->low = limit > begin ? limit : begin;
-    begin_op(tl, q->low, true);
+    tl_begin_op(tl, q->low, true);
     if (ahead->found && ahead->event.icount >= q->low)
         q->low = ahead->event.icount;
     else

@@ -417,6 +417,18 @@ static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, enum a
     return w.pa;
 }
 
+static unsigned bytes_at(const struct x86 *cpu, uint64_t lin, uint64_t length, uint8_t *to)
+{
+    unsigned n = 0;
+    for (uint64_t pa; n < length && n < STOP_BYTES && mem_translate_peek(cpu, lin + n, &pa); n++) {
+        const struct pdesc *d = physmem_page(cpu->mem, pa);
+        if (!d->rd)
+            break;
+        to[n] = d->rd[pa & 0xfff];
+    }
+    return n;
+}
+
 /* The access was allowed: record the stop that it hits. The first one of an instruction counts, but an
  * ordinary stop takes precedence over probes. */
 static void note_data_stop(struct x86 *cpu, uint64_t lin, unsigned size, bool write)
@@ -426,7 +438,13 @@ static void note_data_stop(struct x86 *cpu, uint64_t lin, unsigned size, bool wr
         bool kind = s->kind == STOPS_ACCESS || (write ? s->kind == STOPS_WRITE : s->kind == STOPS_READ);
         bool taken = cpu->stop_hit && (!cpu->stop_probe || s->report_only);
         if (kind && (lin - s->address < s->length || s->address - lin < size) && !taken) {
-            cpu->stop = (struct x86_stop){STOP_WATCHPOINT, s->id, lin};
+            bool in_block = cpu->block && cpu->op;
+            cpu->stop = (struct x86_stop){
+                .reason = STOP_WATCHPOINT,
+                .id = s->id,
+                .address = lin,
+                .pc = code_linear(cpu, in_block ? rip_of(cpu, cpu->op) : cpu->gpr[REG_RIP])};
+            cpu->stop.nbefore = bytes_at(cpu, s->address, s->length, cpu->stop.before);
             cpu->stop_hit = true;
             cpu->stop_probe = s->report_only;
             x86_break(cpu);

@@ -148,7 +148,7 @@ static bool note(struct x86 *cpu, uint64_t lin, long after, size_t end)
     long i = find_either(cpu, lin, true, pa, after);
     if (i < 0 || (size_t)i >= end)
         return false;
-    cpu->stop = (struct x86_stop){STOP_BREAKPOINT, cpu->stops[i].id, lin};
+    cpu->stop = (struct x86_stop){.reason = STOP_BREAKPOINT, .id = cpu->stops[i].id, .address = lin};
     cpu->stop_index = i;
     return true;
 }

@@ -207,6 +207,10 @@ struct x86_stop {
     enum stop_reason reason;
     unsigned id;
     uint64_t address;
+    /* A watchpoint: see struct stop. */
+    uint64_t pc;
+    uint8_t before[STOP_BYTES];
+    unsigned nbefore;
 };
 void x86_stop_info(const struct x86 *, struct x86_stop *);
 /* If several probes (report_only) are at one instruction, goes on to the next of them, in the order given;

@@ -227,6 +227,35 @@ def host_process(pid):
     return None
 
 
+@command("boot-find", gdb.COMMAND_DATA)
+def boot_find(args):
+    """boot-find exec LOCATION | boot-find write EXPRESSION | boot-find read EXPRESSION
+List every moment at which the instruction is executed, or the variable is written (with the old and the
+new value) or read: icount, guest time, symbol. An EXPRESSION is as for boot-last-write. The position stays."""
+    m = re.match(r"(exec|write|read)\s+(\S.*)", args)
+    if not m:
+        raise gdb.GdbError("boot-find: give exec, write or read, and what: boot-find write jiffies")
+    size = 1
+    if m.group(1) == "exec":
+        address = number("(unsigned long long) &(%s)" % m.group(2))
+        if address is None:
+            address = int(gdb.parse_and_eval(m.group(2).lstrip("*")))
+    else:
+        value = gdb.parse_and_eval(m.group(2))
+        size = value.type.sizeof
+        address = number("(unsigned long long) &(%s)" % m.group(2))
+        if address is None:
+            address, size = int(value), 1
+    for line in monitor("find %s 0x%x %d" % (m.group(1), address & (1 << 64) - 1, size)).splitlines():
+        print(re.sub(r"(?<= s  )0x[0-9a-f]+", lambda a: named(a.group(0)), line, count=1))
+
+
+def named(address):
+    """An address that the trace has no symbol for, by gdb's own symbols."""
+    m = re.search(r"<(.*)>", gdb.execute("output/a " + address, to_string=True))
+    return m.group(1) if m else address
+
+
 @command("boot-break-process", gdb.COMMAND_BREAKPOINTS)
 def boot_break_process(args):
     """boot-break-process PID LOCATION

@@ -84,6 +84,9 @@ boot-last-write *(long*)&counter
 boot-seek 100%
 boot-last-write *(long*)&counter
 x/i \$pc
+boot-find write *(long*)&counter
+boot-find exec *&tick
+x/i \$pc
 boot-mark here
 boot-seek 0
 boot-seek mark:here

@@ -1,0 +1,354 @@
+/* cmd_find.c - bootreel find: every execution, write, read or event of a kind. */
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/find.h"
+#include "cli/json.h"
+#include "core/timeline.h"
+#include "traces/memory.h"
+
+enum { OPT_EXEC = 1, OPT_WRITE, OPT_READ, OPT_EVENT, OPT_JOBS };
+
+struct find_command {
+    struct find_request r;
+    int what; /* the option that says what is searched for; 0: none */
+    const char *text, *from, *to;
+    bool first, last, all, count;
+    bool json, quiet;
+};
+
+/* ---------------------------------------------------------------- what is searched for */
+
+static bool number_of(const char *text, uint64_t *n)
+{
+    char *end;
+    *n = strtoull(text, &end, 0);
+    return end != text && !*end && *text != '-';
+}
+
+/* SYMBOL or ADDRESS. A symbol of one, two, four or eight bytes gives its size. */
+static int take_place(struct trace *t, const char *text, uint64_t *address, uint64_t *length,
+                      struct error *err)
+{
+    struct symbol sym = {0};
+    *length = 1;
+    if (number_of(text, address))
+        return 0;
+    struct symbols *s = symbols_load(t, err);
+    int found = s ? find_symbol(s, text, &sym, err) : -1;
+    *address = sym.address;
+    if (sym.size == 2 || sym.size == 4 || sym.size == 8)
+        *length = sym.size;
+    symbols_free(s);
+    return found > 0 ? 0
+           : found < 0
+               ? -1
+               : error_set(
+                     err, "\"%.100s\" is no address and no symbol of this trace: bootreel symbols lists them",
+                     text);
+}
+
+static int take_range(struct trace *t, const char *text, struct timeline_stop *stop, struct error *err)
+{
+    char *place = mem_string(text), *comma = strrchr(place, ',');
+    uint64_t length = 0;
+    if (comma && number_of(comma + 1, &length))
+        *comma = 0;
+    int rc = take_place(t, place, &stop->address, &stop->length, err);
+    free(place);
+    if (length)
+        stop->length = length;
+    if (rc)
+        return -1;
+    if ((comma && !length) || stop->address + stop->length - 1 < stop->address)
+        return error_set(err, "\"%.100s\": give ADDRESS,LENGTH with at least 1 byte and an end within memory",
+                         text);
+    return 0;
+}
+
+static int take_what(struct find_command *c, struct trace *t, struct error *err)
+{
+    struct timeline_stop *stop = &c->r.stop;
+    uint64_t length;
+    switch (c->what) {
+    case OPT_EXEC:
+        stop->kind = TS_BREAK_LINEAR;
+        return take_place(t, c->text, &stop->address, &length, err);
+    case OPT_WRITE:
+    case OPT_READ:
+        stop->kind = c->what == OPT_WRITE ? TS_WATCH_WRITE : TS_WATCH_READ;
+        return take_range(t, c->text, stop, err);
+    case OPT_EVENT:
+        stop->kind = TS_EVENT;
+        return event_filter_parse(c->text, &stop->filter, err);
+    default:
+        return error_set(
+            err, "find: nothing to be searched for: give --exec, --write, --read or --event (see --help)");
+    }
+}
+
+/* ---------------------------------------------------------------- printing */
+
+static void print_hit(const struct find_command *c, const struct find_hit *h)
+{
+    const struct timeline_hit *hit = &h->hit;
+    char old[FIND_VALUE], new[FIND_VALUE];
+    printf("%15" PRIu64 " %7" PRIu64 ".%09" PRIu64 "  %-16s  %s", hit->icount, hit->time / 1000000000,
+           hit->time % 1000000000, h->process, h->symbol);
+    if (*h->caller)
+        printf("  from %s", h->caller);
+    if (c->what == OPT_WRITE)
+        printf("  %s -> %s", find_value(hit->before, hit->nbefore, old),
+               find_value(hit->after, hit->nafter, new));
+    if (c->what == OPT_READ)
+        printf("  %s", find_value(hit->after, hit->nafter, new));
+    putchar('\n');
+}
+
+/* JSON's numbers are too short for addresses. */
+static void json_address(yajl_gen g, const char *key, uint64_t address)
+{
+    char text[32];
+    snprintf(text, sizeof text, "0x%" PRIx64, address);
+    json_text(g, key, text);
+}
+
+static void json_hit(yajl_gen g, const struct find_command *c, const struct find_hit *h)
+{
+    const struct timeline_hit *hit = &h->hit;
+    char value[FIND_VALUE];
+    yajl_gen_map_open(g);
+    json_number(g, "icount", hit->icount);
+    json_number(g, "time", hit->time);
+    json_number(g, "cpu", hit->cpu);
+    json_text(g, "process", *h->process ? h->process : NULL);
+    json_address(g, "pc", hit->pc);
+    json_text(g, "symbol", h->symbol);
+    json_text(g, "caller", *h->caller ? h->caller : NULL);
+    if (c->what != OPT_EXEC)
+        json_address(g, "address", hit->address);
+    if (c->what == OPT_WRITE)
+        json_text(g, "old", find_value(hit->before, hit->nbefore, value));
+    if (c->what != OPT_EXEC)
+        json_text(g, c->what == OPT_WRITE ? "new" : "value", find_value(hit->after, hit->nafter, value));
+    yajl_gen_map_close(g);
+}
+
+static int print_hits(const struct find_command *c, const struct find_result *res)
+{
+    yajl_gen g = yajl_gen_alloc(NULL);
+    if (c->count) {
+        printf("%" PRIu64 "\n", res->count);
+    } else if (c->json) {
+        yajl_gen_array_open(g);
+        for (size_t i = 0; i < res->n; i++) {
+            json_hit(g, c, &res->hit[i]);
+            json_print(g);
+        }
+        yajl_gen_array_close(g);
+        json_print(g);
+        putchar('\n');
+    } else {
+        for (size_t i = 0; i < res->n; i++)
+            print_hit(c, &res->hit[i]);
+    }
+    yajl_gen_free(g);
+    return res->count ? EXIT_DONE : EXIT_NO;
+}
+
+/* ---------------------------------------------------------------- events */
+
+/* They are in the record. `last`: the last one is kept. */
+static int walk_events(const struct find_command *c, struct trace *t, yajl_gen g, uint64_t *count,
+                       struct error *err)
+{
+    const struct event_filter *f = &c->r.stop.filter;
+    enum { WORDS = 4 * EVENT_MAX_DATA + 1024 };
+    struct trace_cursor *cur = trace_cursor_open(t, event_filter_classes(f));
+    char *words = mem_zero(1, WORDS);
+    struct event ev, last = {0};
+    uint64_t number, at = 0;
+    int rc = trace_cursor_seek_icount(cur, c->r.from, err);
+    while (!rc && (rc = trace_cursor_next(cur, &ev, &number, err)) == 1 && ev.icount < c->r.to) {
+        rc = 0;
+        if (!event_filter_matches(f, &ev))
+            continue;
+        ++*count;
+        if (c->last || c->count) {
+            last = ev;
+            at = number;
+            event_text(&ev, words, WORDS);
+            continue;
+        }
+        event_text(&ev, words, WORDS);
+        if (c->json)
+            event_json(&ev, number, (struct yajl_gen_t *)g);
+        else
+            find_print_event(&ev, number, words);
+        if (c->first)
+            break;
+    }
+    if (c->last && *count && !c->json)
+        find_print_event(&last, at, words);
+    trace_cursor_close(cur);
+    free(words);
+    return rc < 0 ? -1 : 0;
+}
+
+static int find_events(const struct find_command *c, struct trace *t, struct error *err)
+{
+    uint32_t missing = event_filter_classes(&c->r.stop.filter) & ~trace_config(t)->classes;
+    uint64_t count = 0;
+    if (missing && c->r.stop.filter.classes)
+        return error_set(
+            err,
+            "--event %.60s: the trace does not have all of these classes: add them with bootreel "
+            "annotate --events",
+            c->text);
+    if (c->last && c->json)
+        return error_set(err,
+                         "--event with --last has no JSON form: take the last one of bootreel find --event");
+    yajl_gen g = yajl_gen_alloc(NULL);
+    if (c->json && !c->count)
+        yajl_gen_array_open(g);
+    int rc = walk_events(c, t, g, &count, err);
+    if (c->json && !c->count) {
+        yajl_gen_array_close(g);
+        json_print(g);
+        putchar('\n');
+    }
+    yajl_gen_free(g);
+    if (c->count)
+        printf("%" PRIu64 "\n", count);
+    return rc ? -1 : count ? EXIT_DONE : EXIT_NO;
+}
+
+/* ---------------------------------------------------------------- the command */
+
+static int find(void *ctx, struct trace *t, const char *path)
+{
+    struct find_command *c = ctx;
+    struct find_result res = {0};
+    struct error err;
+    if (c->first + c->last + c->all + c->count > 1)
+        return trouble_text("find: --first, --last, --all and --count: choose one of them");
+    c->r.path = path;
+    c->r.mode = c->first ? FIND_FIRST : c->last ? FIND_LAST : c->count ? FIND_COUNT : FIND_ALL;
+    if (take_what(c, t, &err) || find_range(t, c->from, c->to, &c->r.from, &c->r.to, &err))
+        return trouble(&err);
+    if (!c->to)
+        c->r.to++; /* the record's last position has events too */
+    if (c->what == OPT_EVENT) {
+        int status = find_events(c, t, &err);
+        return status < 0 ? trouble(&err) : status;
+    }
+    signals_block();
+    c->r.progress = progress_new("searching", c->quiet);
+    int rc = find_hits(&c->r, t, &res, &err);
+    progress_end(c->r.progress);
+    int status = rc ? trouble(&err) : print_hits(c, &res);
+    find_result_free(&res);
+    return status;
+}
+
+static const struct option_row rows[] = {
+    {.name = "exec",
+     .argument = "SYMBOL|ADDRESS",
+     .help = "where the instruction there is executed",
+     .id = OPT_EXEC,
+     .more =
+         "An ADDRESS is linear, and counts in any address space. MODULE:NAME is a symbol of one module, guestN:NAME one "
+         "of guest N."},
+    {.name = "write",
+     .argument = "ADDRESS[,LENGTH]",
+     .help =
+         "where a processor writes to one of these bytes (LENGTH: default 1, or the symbol's size up to 8)",
+     .id = OPT_WRITE,
+     .more =
+         "Each hit has the old and the new value. A write that does not change the value counts, one by a device does not."},
+    {.name = "read",
+     .argument = "ADDRESS[,LENGTH]",
+     .help = "where a processor reads one of these bytes",
+     .id = OPT_READ,
+     .more = "All of the range is run for this: the index of a trace has no reads."},
+    {.name = "event",
+     .argument = "FILTER",
+     .help = "recorded events: a class or kind, then conditions, as in \"pio.write port=0x3f8\"",
+     .id = OPT_EVENT},
+    {.name = "from",
+     .argument = "POSITION",
+     .help = "only from there on (inclusive)",
+     STORE(struct find_command, from)},
+    {.name = "to",
+     .argument = "POSITION",
+     .help = "only up to there (exclusive)",
+     STORE(struct find_command, to)},
+    {.name = "first", .help = "only the first hit", STORE(struct find_command, first)},
+    {.name = "last", .help = "only the last hit", STORE(struct find_command, last)},
+    {.name = "all", .help = "all hits (default)", STORE(struct find_command, all)},
+    {.name = "count", .help = "only how many there are", STORE(struct find_command, count)},
+    {.name = "jobs",
+     .argument = "N",
+     .help = "on N processors (default: all)",
+     .id = OPT_JOBS,
+     .more = "Each job needs the guest's memory and some 250 MB. The output is that of one job."},
+    GROUP(format_options),
+    GROUP(quiet_options),
+    END_OF_ROWS,
+};
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
+{
+    struct find_command *c = ctx;
+    uint64_t n;
+    switch (row->id) {
+    case OPT_EXEC:
+    case OPT_WRITE:
+    case OPT_READ:
+    case OPT_EVENT:
+        if (c->what)
+            return error_set(
+                err, "--%s: one thing is searched for already: use one of --exec, --write, --read, --event",
+                row->name);
+        c->what = row->id;
+        c->text = value;
+        return 0;
+    case OPT_JOBS:
+        if (take_number(row, value, 1, MAX_JOBS, &n, err))
+            return -1;
+        c->r.jobs = (unsigned)n;
+        return 0;
+    case OPT_FORMAT:
+        return take_format(row, value, &c->json, err);
+    case OPT_QUIET:
+        c->quiet = true;
+        return 0;
+    default:
+        return option_not_handled(row, err);
+    }
+}
+
+static int cmd_find(int argc, char **argv)
+{
+    struct find_command c = {.r = {.jobs = find_jobs()}};
+    return run_on_trace(&command_search, argc, argv, take_option, &c, find);
+}
+
+const struct command command_search = {
+    .name = "find",
+    .run = cmd_find,
+    .what = "find every execution of an instruction, write to memory, or event",
+    .arguments =
+        "TRACE --exec SYMBOL|ADDRESS | --write ADDRESS[,LENGTH] | --read ADDRESS[,LENGTH] | --event FILTER",
+    .rows = rows,
+    .intro =
+        "Finds every moment at which an instruction is executed, memory is written or read, or an event of a kind happens. Prints "
+        "for each of them the icount, the guest time in seconds, the process if it is known, the symbol and its caller.",
+    .more =
+        "Only the parts of the run in which it can have happened are run again, as the trace's index says. A caller with a "
+        "question mark was taken from what looks like a return address.",
+    .outro = "Exits with 1 if there is no hit.",
+};

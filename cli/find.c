@@ -1,0 +1,363 @@
+/* find.c - see find.h. */
+#include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/find.h"
+#include "core/replay.h"
+#include "core/running.h"
+#include "core/views.h"
+#include "traces/memory.h"
+
+/* What a job needs; it is made for the first part that a job does, and used again. */
+struct worker {
+    struct trace *t;
+    struct timeline *tl;
+    struct symbols *symbols;
+    struct processes *processes;
+    struct view_orc *orc;
+    struct worker *next_free, *next;
+};
+
+/* A part between two recorded checkpoints. */
+struct part {
+    uint64_t from, to;
+    struct find_hit *hit;
+    size_t n, cap;
+    uint64_t count;
+    bool failed;
+    struct error err;
+};
+
+struct search {
+    const struct find_request *r;
+    const struct engine_kind *kind;
+    struct part *part;
+    size_t n;
+    atomic_size_t enough; /* FIND_FIRST: the first part with a hit; later ones are left out */
+    pthread_mutex_t lock; /* of the following */
+    struct worker *all, *free;
+    bool interrupted;
+};
+
+struct scan {
+    struct search *s;
+    struct worker *w;
+    struct part *part;
+};
+
+/* ---------------------------------------------------------------- names */
+
+unsigned find_jobs(void)
+{
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
+    return n > 0 ? (unsigned)n : 1;
+}
+
+int find_symbol(const struct symbols *s, const char *name, struct symbol *sym, struct error *err)
+{
+    int found = running_find(s, SPACE_KERNEL, name, SYMBOLS_NOW, sym, err);
+    for (size_t i = 0; !found && i < symbols_mappings(s); i++) {
+        const struct symbol_mapping *m = symbols_mapping(s, i);
+        found = symbols_find_in(s, m->space, name, m->since, sym);
+    }
+    return found;
+}
+
+const char *find_value(const uint8_t *bytes, unsigned n, char buf[FIND_VALUE])
+{
+    bool number = n == 1 || n == 2 || n == 4 || n == 8;
+    char *at = buf;
+    if (!n)
+        return "?";
+    at += sprintf(at, number ? "0x" : "%s", "");
+    for (unsigned i = 0; i < n; i++)
+        at += sprintf(at, "%s%02x", i && !number ? " " : "", bytes[number ? n - 1 - i : i]);
+    return buf;
+}
+
+void find_print_event(const struct event *ev, uint64_t number, const char *words)
+{
+    printf("%8" PRIu64 " %15" PRIu64 " %7" PRIu64 ".%09" PRIu64 "  %-16s %s\n", number, ev->icount,
+           ev->time / 1000000000, ev->time % 1000000000, event_kind(ev->kind)->name, words);
+}
+
+/* ---------------------------------------------------------------- workers */
+
+static bool on_progress(void *ctx, const struct timeline_progress *p)
+{
+    struct search *s = ctx;
+    if (pthread_mutex_trylock(&s->lock))
+        return true;
+    bool go_on = !s->interrupted;
+    progress_update(s->r->progress, p->icount, 0);
+    pthread_mutex_unlock(&s->lock);
+    return go_on;
+}
+
+static void worker_free(struct worker *w)
+{
+    view_orc_free(w->orc);
+    processes_free(w->processes);
+    symbols_free(w->symbols);
+    timeline_close(w->tl);
+    trace_close(w->t);
+    free(w);
+}
+
+static struct worker *worker_new(struct search *s, struct error *err)
+{
+    struct worker *w = mem_zero(1, sizeof *w);
+    w->t = trace_open(s->r->path, err); /* a trace is for one thread only */
+    w->tl = w->t ? timeline_open_trace(w->t, s->kind, err) : NULL;
+    w->symbols = w->tl ? symbols_load(w->t, err) : NULL;
+    if (!w->symbols) {
+        worker_free(w);
+        return NULL;
+    }
+    w->processes = processes_new();
+    w->orc = view_orc_new();
+    timeline_short_seeks(w->tl, true);
+    timeline_set_budget(w->tl, 0);
+    timeline_set_progress(w->tl, on_progress, s);
+    return w;
+}
+
+static struct worker *worker_get(struct search *s, struct error *err)
+{
+    pthread_mutex_lock(&s->lock);
+    struct worker *w = s->free;
+    if (w)
+        s->free = w->next_free;
+    pthread_mutex_unlock(&s->lock);
+    if (w || !(w = worker_new(s, err)))
+        return w;
+    pthread_mutex_lock(&s->lock);
+    w->next = s->all;
+    s->all = w;
+    pthread_mutex_unlock(&s->lock);
+    return w;
+}
+
+static void worker_put(struct search *s, struct worker *w)
+{
+    pthread_mutex_lock(&s->lock);
+    w->next_free = s->free;
+    s->free = w;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void on_signal(void *ctx)
+{
+    struct search *s = ctx;
+    pthread_mutex_lock(&s->lock);
+    s->interrupted = true;
+    for (struct worker *w = s->all; w; w = w->next)
+        timeline_interrupt(w->tl);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* ---------------------------------------------------------------- hits */
+
+static char *caller_of(const struct worker *w, const struct timeline_hit *hit, symbol_space space)
+{
+    struct view_frame frame[2];
+    char text[600];
+    if (view_frames_orc(w->tl, hit->cpu, w->symbols, space, w->orc, frame, 2) < 2)
+        return mem_string("");
+    symbols_text(w->symbols, space, frame[1].pc, hit->icount, text, sizeof text - 2);
+    if (frame[1].by == VIEW_FRAME_GUESS)
+        strcat(text, "?");
+    return mem_string(text);
+}
+
+static char *process_of(const struct worker *w, const struct timeline_hit *hit)
+{
+    const struct process *p = processes_current(w->processes, hit->cpu);
+    char text[128], pid[32];
+    if (!p)
+        return mem_string("");
+    symbol_space_text(symbol_space_of(p->guest, p->pid), pid, sizeof pid);
+    snprintf(text, sizeof text, "%.64s (%s)", p->name, pid);
+    return mem_string(text);
+}
+
+/* The machine stands at the hit. */
+static struct find_hit describe(struct worker *w, const struct timeline_hit *hit)
+{
+    struct error ignored;
+    struct find_hit h = {.hit = *hit};
+    char text[600];
+    processes_move(w->processes, w->t, hit->icount, &ignored);
+    const struct running_place place = {.t = w->t,
+                                        .symbols = w->symbols,
+                                        .processes = w->processes,
+                                        .icount = hit->icount,
+                                        .recorded = hit->icount,
+                                        .cpu = hit->cpu,
+                                        .pc = hit->pc};
+    struct running run;
+    running_at(&place, &run);
+    symbols_text(w->symbols, run.space, hit->pc, hit->icount, text, sizeof text);
+    h.symbol = mem_string(text);
+    h.process = process_of(w, hit);
+    h.caller = caller_of(w, hit, run.space);
+    return h;
+}
+
+static bool take_hit(void *ctx, const struct timeline_hit *hit)
+{
+    struct scan *q = ctx;
+    struct part *p = q->part;
+    p->count++;
+    if (q->s->r->mode == FIND_COUNT)
+        return true;
+    p->hit = mem_grow(p->hit, &p->cap, p->n + 1, sizeof *p->hit);
+    p->hit[p->n++] = describe(q->w, hit);
+    return q->s->r->mode != FIND_FIRST;
+}
+
+/* ---------------------------------------------------------------- parts */
+
+static void lower(atomic_size_t *to, size_t i)
+{
+    size_t was = atomic_load(to);
+    while (i < was && !atomic_compare_exchange_weak(to, &was, i))
+        ;
+}
+
+static void do_part(void *ctx, size_t i)
+{
+    struct search *s = ctx;
+    struct part *p = &s->part[i];
+    struct timeline_stopped how;
+    if (i > atomic_load(&s->enough))
+        return;
+    struct worker *w = worker_get(s, &p->err);
+    p->failed = !w;
+    if (!w) {
+        lower(&s->enough, i);
+        return;
+    }
+    struct scan q = {s, w, p};
+    if (s->interrupted)
+        timeline_interrupt(w->tl);
+    p->failed = timeline_scan(w->tl, &s->r->stop, p->from, p->to, take_hit, &q, &how, &p->err);
+    if (!p->failed && how.reason == TIMELINE_INTERRUPTED)
+        p->failed = error_set(&p->err, "%s: interrupted at icount %" PRIu64, s->r->path, how.icount);
+    if (p->failed || (p->n && s->r->mode == FIND_FIRST))
+        lower(&s->enough, i);
+    worker_put(s, w);
+}
+
+/* The last hit: backwards from the end, which needs one job. */
+static int find_last(struct search *s, struct find_result *res, struct error *err)
+{
+    struct worker *w = worker_get(s, err);
+    struct timeline_stopped how;
+    const struct timeline_stop *stop = &s->r->stop;
+    unsigned id;
+    uint64_t last = w ? trace_last_icount(w->t) : 0;
+    if (!w || timeline_seek(w->tl, s->r->to < last ? s->r->to : last, &how, err) ||
+        timeline_stop_add(w->tl, stop, &id, err) ||
+        timeline_continue_to(w->tl, TIMELINE_BACK, s->r->from, &how, err))
+        return -1;
+    if (how.reason == TIMELINE_INTERRUPTED)
+        return error_set(err, "%s: interrupted at icount %" PRIu64, s->r->path, how.icount);
+    bool watch = how.reason == TIMELINE_WATCHPOINT;
+    if (!watch && how.reason != TIMELINE_BREAKPOINT)
+        return 0;
+    struct part p = {0};
+    struct scan q = {s, w, &p};
+    timeline_stop_clear(w->tl);
+    /* Once more, forwards: so that the hit is what --all gives. */
+    if (timeline_scan(w->tl, stop, how.icount, how.icount + 1, take_hit, &q, &how, err))
+        return -1;
+    *res = (struct find_result){p.hit, p.n, p.count};
+    return 0;
+}
+
+static void choose_parts(struct search *s, struct trace *t)
+{
+    size_t n = trace_checkpoint_count(t);
+    uint64_t at = s->r->from;
+    s->part = mem_zero(n + 1, sizeof *s->part);
+    for (size_t i = 0; i <= n; i++) {
+        uint64_t end = i < n ? trace_checkpoint(t, i)->icount : UINT64_MAX;
+        if (end > s->r->to)
+            end = s->r->to;
+        if (end <= at)
+            continue;
+        s->part[s->n++] = (struct part){.from = at, .to = end};
+        at = end;
+    }
+}
+
+static int gather(struct search *s, struct find_result *res, struct error *err)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        struct part *p = &s->part[i];
+        if (p->failed)
+            return *err = p->err, -1;
+        if (s->r->mode == FIND_FIRST && res->n)
+            continue;
+        res->hit = mem_resize(res->hit, (res->n + p->n + 1) * sizeof *res->hit);
+        if (p->n)
+            memcpy(res->hit + res->n, p->hit, p->n * sizeof *p->hit);
+        res->n += p->n;
+        res->count += p->count;
+        p->n = 0;
+    }
+    return 0;
+}
+
+static void free_hits(struct find_hit *hit, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free(hit[i].process);
+        free(hit[i].symbol);
+        free(hit[i].caller);
+    }
+    free(hit);
+}
+
+int find_hits(const struct find_request *r, struct trace *t, struct find_result *res, struct error *err)
+{
+    struct search s = {.r = r, .enough = SIZE_MAX, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct error note;
+    s.kind = engine_find(trace_config(t)->engine, err);
+    if (!s.kind)
+        return -1;
+    if (replay_behaviour_differs(t, s.kind, &note))
+        fprintf(stderr, "bootreel: %s: %s\n", r->path, note.text);
+    struct signals *signals = signals_start(on_signal, &s);
+    int rc = 0;
+    if (r->mode == FIND_LAST) {
+        rc = find_last(&s, res, err);
+    } else {
+        choose_parts(&s, t);
+        run_jobs(r->jobs, s.n, do_part, &s);
+    }
+    signals_stop(signals);
+    if (!rc && r->mode != FIND_LAST)
+        rc = gather(&s, res, err);
+    for (size_t i = 0; i < s.n; i++)
+        free_hits(s.part[i].hit, s.part[i].n);
+    free(s.part);
+    for (struct worker *w = s.all, *next; w; w = next) {
+        next = w->next;
+        worker_free(w);
+    }
+    return rc;
+}
+
+void find_result_free(struct find_result *res)
+{
+    free_hits(res->hit, res->n);
+    *res = (struct find_result){0};
+}

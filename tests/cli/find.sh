@@ -1,0 +1,61 @@
+#!/bin/bash
+# find.sh - bootreel find: the same hits with the index and without it, on one job and on three; what --first, --last, --count,
+# --from and --to leave of them; old and new values, callers, JSON; events; mistakes.
+. "$(dirname "$0")/../lib.sh"
+unset BOOTREEL_GUESTS
+cd "$work" || exit 2
+"$BOOTREEL" record -q --checkpoint-every 300k -o a.reel && "$BOOTREEL" record -q --checkpoint-every 300k --no-index -o bare.reel || { fail "record"; finish; }
+find_in() { "$BOOTREEL" find "$@"; }
+
+hits() { # WHAT...: compared with a full search; the hits are in `all`
+    find_in a.reel "$@" --jobs 3 >all || fail "$*: find exits with $?"
+    [ -s all ] || fail "$*: no hits"
+    find_in a.reel "$@" --jobs 1 >one
+    same all one "$*: three jobs and one"
+    find_in bare.reel "$@" --jobs 2 >bare
+    same all bare "$*: with the index and without"
+    [ "$(find_in a.reel "$@" --count)" = "$(wc -l <all)" ] || fail "$*: --count"
+    find_in a.reel "$@" --first | cmp -s - <(head -n 1 all) || fail "$*: --first"
+    find_in a.reel "$@" --last | cmp -s - <(tail -n 1 all) || fail "$*: --last"
+    at=$(sed -n "$((($(wc -l <all) + 1) / 2))p" all | awk '{ print $1 }')
+    { find_in a.reel "$@" --to "$at"; find_in a.reel "$@" --from "$at"; } | cmp -s - all || fail "$*: --to and --from $at"
+}
+
+hits --exec 0x7c00
+holds all '^ +[0-9]+ +0\.[0-9]{9} +0x7c00$' "the boot sector"
+hits --exec process_run
+holds all '  process_run  from [a-z_]+\+0x' "a function of the kernel, with its caller"
+hits --exec sys_print
+holds all '  sys_print  from syscall\+0x' "a system call"
+hits --read 0x7dfe,2
+
+# A variable that is only written by instructions: each old value is the new one before.
+hits --write 0x46c,4
+awk '{ old = $(NF - 2); new = $NF; if (NR > 1 && old != was) bad = 1; was = new } END { exit bad || NR < 3 }' all || fail "the BIOS's count of ticks: values"
+
+# As text, so as JSON.
+find_in a.reel --write 0x46c,4 --format json >json
+python3 - all json <<'END' || fail "JSON and text differ"
+import json, sys
+text = [l.split() for l in open(sys.argv[1])]
+hits = json.load(open(sys.argv[2]))
+assert len(text) == len(hits)
+for t, h in zip(text, hits):
+    assert int(t[0]) == h["icount"] and t[-3] == h["old"] and t[-1] == h["new"] and h["address"] and h["pc"]
+END
+
+[ "$(find_in a.reel --event irq --count)" = "$("$BOOTREEL" events a.reel --class irq,-fold | wc -l)" ] || fail "--event: --count"
+find_in a.reel --event 'console:demo' --first >first && holds first ' console ' "--event console:TEXT"
+find_in a.reel --event irq | tail -n 1 >last
+find_in a.reel --event irq --last | cmp - last || fail "--event --last"
+
+expect 1 none "$BOOTREEL" find a.reel --exec 0x123456789 && [ ! -s none.out ] || fail "no hit"
+expect 2 bad "$BOOTREEL" find a.reel && holds bad.err 'give --exec, --write' "nothing to be searched for"
+expect 2 bad "$BOOTREEL" find a.reel --exec no_such_symbol && holds bad.err '"no_such_symbol" is no address and no symbol' "an unknown symbol"
+expect 2 bad "$BOOTREEL" find a.reel --write 0x100,0 && holds bad.err 'give ADDRESS,LENGTH with at least 1 byte' "no bytes"
+expect 2 bad "$BOOTREEL" find a.reel --write 0xffffffffffffffff,2 && holds bad.err 'an end within memory' "beyond the end"
+expect 2 bad "$BOOTREEL" find a.reel --exec 1 --write 2 && holds bad.err 'one thing is searched for already' "two things"
+expect 2 bad "$BOOTREEL" find a.reel --exec 1 --first --last && holds bad.err 'choose one of them' "first and last"
+expect 2 bad "$BOOTREEL" find a.reel --event sched && holds bad.err 'annotate --events' "a class that was not recorded"
+
+finish
