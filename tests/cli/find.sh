@@ -56,6 +56,6 @@ expect 2 bad "$BOOTREEL" find a.reel --write 0x100,0 && holds bad.err 'give ADDR
 expect 2 bad "$BOOTREEL" find a.reel --write 0xffffffffffffffff,2 && holds bad.err 'an end within memory' "beyond the end"
 expect 2 bad "$BOOTREEL" find a.reel --exec 1 --write 2 && holds bad.err 'one thing is searched for already' "two things"
 expect 2 bad "$BOOTREEL" find a.reel --exec 1 --first --last && holds bad.err 'choose one of them' "first and last"
-expect 2 bad "$BOOTREEL" find a.reel --event sched && holds bad.err 'annotate --events' "a class that was not recorded"
+expect 2 bad "$BOOTREEL" find a.reel --event syscall && holds bad.err 'annotate --events' "a class that was not recorded"
 
 finish
