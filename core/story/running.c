@@ -7,7 +7,7 @@
 enum {
     LOOK_BACK = 4096, /* events */
     GUESTS_EVENTS = EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_SCHED) |
-                    EVENT_CLASS_BIT(EC_SYSCALL)
+                    EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_HYPERCALL)
 };
 
 /* ---------------------------------------------------------------- guests */
@@ -47,15 +47,75 @@ static long candidate_from(const struct running_place *p, unsigned from)
     return g;
 }
 
-/* The guest that made the last event on this processor; -1 if there is none. */
+/* The domain that an event of a hypervisor is about, if it runs there then. */
+static bool domain_of(const struct event *ev, uint64_t *domain)
+{
+    static const struct {
+        uint16_t kind;
+        uint8_t field;
+    } kinds[] = {{EV_HYPERCALL, EVF_HYPERCALL_domain},
+                 {EV_DOMAIN_EMULATE, EVF_DOMAIN_EMULATE_domain},
+                 {EV_DOMAIN_EXCEPTION, EVF_DOMAIN_EXCEPTION_domain},
+                 {EV_DOMAIN_START, EVF_DOMAIN_START_domain},
+                 {EV_VCPU_SWITCH, EVF_VCPU_SWITCH_domain}};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (kinds[i].kind == ev->kind) {
+            *domain = ev->f[kinds[i].field];
+            return true;
+        }
+    return false;
+}
+
+/* Where a guest was found. */
+static uint64_t found_at(const struct symbols *s, unsigned guest)
+{
+    uint64_t first = UINT64_MAX;
+    for (size_t i = 0; s && i < symbols_mappings(s); i++) {
+        const struct symbol_mapping *m = symbols_mapping(s, i);
+        if (m->space >= 0 && symbol_space_guest(m->space) == guest && m->since < first)
+            first = m->since;
+    }
+    return first;
+}
+
+/* Whether the guest was found in that domain: a kernel is found at its domain's first instruction. */
+static bool is_in_domain(const struct running_place *p, unsigned guest, uint64_t domain)
+{
+    struct trace_cursor *c = trace_cursor_open(p->t, EVENT_CLASS_BIT(EC_HYPERCALL));
+    uint64_t at = found_at(p->symbols, guest);
+    struct event ev;
+    bool found = false;
+    if (at != UINT64_MAX && !trace_cursor_seek_icount(c, at, NULL))
+        while (!found && trace_cursor_next(c, &ev, NULL, NULL) == 1 && ev.icount <= at)
+            found = ev.kind == EV_DOMAIN_START && ev.f[EVF_DOMAIN_START_domain] == domain;
+    trace_cursor_close(c);
+    return found;
+}
+
+/* The guest in a domain; -1 if none is known there. */
+static long guest_in(const struct running_place *p, uint64_t domain)
+{
+    long g = guest_from(p->symbols, 0, p->icount);
+    while (g >= 0 && !is_in_domain(p, (unsigned)g, domain))
+        g = guest_from(p->symbols, (unsigned)g + 1, p->icount);
+    return g;
+}
+
+/* The guest that made the last event on this processor, or in whose domain it was; -1 if there is none. */
 static long last_active(const struct running_place *p)
 {
     struct trace_cursor *c = trace_cursor_open(p->t, GUESTS_EVENTS);
     struct event ev;
+    uint64_t domain;
     long found = -1;
-    if (!trace_cursor_seek_icount(c, p->recorded, NULL))
-        for (unsigned n = 0; n < LOOK_BACK && found < 0 && trace_cursor_prev(c, &ev, NULL, NULL) == 1; n++)
-            found = ev.cpu == p->cpu ? (long)ev.guest : -1;
+    bool there = !trace_cursor_seek_icount(c, p->recorded, NULL);
+    for (unsigned n = 0; there && n < LOOK_BACK && found < 0 && trace_cursor_prev(c, &ev, NULL, NULL) == 1;
+         n++) {
+        if (ev.cpu == p->cpu && domain_of(&ev, &domain))
+            found = guest_in(p, domain);
+        else if (ev.cpu == p->cpu && event_kind(ev.kind)->cls != EC_HYPERCALL)
+            found = ev.guest;
+    }
     trace_cursor_close(c);
     return found;
 }

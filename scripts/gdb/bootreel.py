@@ -283,6 +283,32 @@ LOCATION is as for break: *ADDRESS, or a symbol (boot-symbols PID loads those of
     point.condition = "$icount >= %s && ((unsigned long long) $cr3 & ~0xfffull) == 0x%x" % (since[-1], cr3 & ~0xFFF)
 
 
+class RunningGuest(gdb.Function):
+    """$boot_guest(): the number of the guest that runs, by the record; 0 if the boot has only one."""
+
+    def __init__(self):
+        super().__init__("boot_guest")
+
+    def invoke(self):
+        m = re.search(r", in guest (\d+)", monitor("when"))
+        return int(m.group(1)) if m else 0
+
+
+RunningGuest()
+
+
+@command("boot-break-guest", gdb.COMMAND_BREAKPOINTS)
+def boot_break_guest(args):
+    """boot-break-guest GUEST LOCATION
+A breakpoint in one guest only: a kernel in a hypervisor's domain, though others have the same code at the same addresses.
+boot-when says which guest runs. LOCATION is as for break."""
+    m = re.match(r"(\d+)\s+(\S.*)", args)
+    if not m:
+        raise gdb.GdbError("boot-break-guest: give the number of a guest and a location")
+    point = gdb.Breakpoint(m.group(2))
+    point.condition = "$boot_guest() == %s" % m.group(1)
+
+
 @command("boot-undo")
 def boot_undo(args):
     """Leave a diversion: back to the recorded run, where it was left."""

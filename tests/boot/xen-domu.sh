@@ -38,5 +38,21 @@ while read -r pid program; do
 done <"$work/listed"
 "$BOOTREEL" stages "$work/domu.reel" >"$work/stages"
 holds "$work/stages" ' xen.domain.1$' "a stage of domain 1"
+# gdb: a breakpoint in one of two kernels that have the same code at the same addresses; the last hypercall before it says whose it is.
+stops_in() { # GUEST DOMAIN
+    gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/domu.reel" -ex "boot-seek $at" -ex "boot-break-guest $1 do_syscall_64" -ex continue \
+        -ex boot-when >"$work/gdb.$1"
+    local stop
+    stop=$(sed -n 's/^icount \([0-9]*\) .*/\1/p' "$work/gdb.$1")
+    holds "$work/gdb.$1" "do_syscall_64.*, in guest $1" "gdb in guest $1"
+    "$BOOTREEL" events --class hypercall --to "${stop:-0}" "$work/domu.reel" | awk '$4 == "hypercall" { last = $5 } END { print last }' >"$work/last"
+    holds "$work/last" "^d$2v0\$" "whose hypercall was last in guest $1"
+}
+if command -v gdb >/dev/null; then
+    . tests/gdb.sh
+    PATH=$(dirname "$BOOTREEL"):$PATH
+    stops_in 1 0
+    stops_in 2 1
+fi
 holds "$work/console" '^dom0: xl ends with 0$' "xl"
 finish
