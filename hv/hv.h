@@ -13,7 +13,8 @@ enum { HV_BEHAVIOUR = 3 };
  *   bios    "seabios" | "builtin" | "file" | "none"             boot  "c" | "d" | "a"
  *   append  kernel command line                                 flat-address  number
  *   vga     "std" | "none"
- * Images by role: bios, vgabios, kernel, initrd, disk0 … disk3, cdrom, floppy0, flat.
+ * Images by role: bios, vgabios, kernel, initrd, disk0 … disk3, cdrom, floppy0, flat, and hvmloader, which makes
+ * the machine an HVM domain of Xen.
  * Returns NULL and fills err. Images and settings must outlive the engine. */
 struct engine *hv_create(const struct engine_config *cfg, struct error *err);
 

@@ -285,6 +285,11 @@ void events_debug_byte(struct board *b, uint16_t port, uint8_t byte)
     line_byte(b, port == 0xe9 ? LINE_E9 : LINE_DEBUG, byte);
 }
 
+void events_deliver(struct board *b, struct event *ev)
+{
+    deliver_now(b, ev);
+}
+
 void board_flush_events(struct board *b)
 {
     deliver_folds(b);

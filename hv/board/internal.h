@@ -87,6 +87,8 @@ void events_access_unhandled(struct board *);
 /* A byte of firmware log: console device 9, and EV_FIRMWARE_LOG lines. port: 402h or e9h. */
 void events_debug_byte(struct board *, uint16_t port, uint8_t byte);
 void events_init(struct events *);
+/* An event of now, which ends no fold: only for what is flushed. */
+void events_deliver(struct board *, struct event *);
 
 /* ---- irq.c ---- */
 

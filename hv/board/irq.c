@@ -57,7 +57,7 @@ static uint64_t input_levels(const struct irq_state *s)
 static uint64_t line_levels(const struct board *b)
 {
     const struct irq_state *s = &b->irq;
-    bool domain = xen_host_wanted(b);
+    bool domain = board_slot(b, SLOT_XEN);
     uint64_t lines = s->isa | (domain ? input_levels(s) : 0);
     unsigned pirq = pirq_levels(s, domain);
     for (unsigned i = 0; i < 4; i++)

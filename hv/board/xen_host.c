@@ -8,6 +8,7 @@
 #include "hv/xen/xen.h"
 #include "traces/memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +60,12 @@ static void host_event(void *ctx, struct event *ev)
     board_event(ctx, ev);
 }
 
+/* Without ending what is being folded. */
+static void host_deliver(void *ctx, struct event *ev)
+{
+    events_deliver(ctx, ev);
+}
+
 static void host_unhandled(void *ctx, const char *what, uint64_t number, bool write, uint64_t value)
 {
     board_unhandled(ctx, what, number, write, value);
@@ -83,7 +90,9 @@ static void host_shutdown(void *ctx, enum xen_shutdown reason)
     static const char *const how[] = {"sched_op shutdown: power off", "sched_op shutdown: reboot",
                                       "sched_op shutdown: suspend",   "sched_op shutdown: crash",
                                       "sched_op shutdown: watchdog",  "sched_op shutdown: soft reset"};
-    struct event ev = {.kind = EV_DOMAIN_END, .data = "shuts down", .len = 10};
+    char text[48];
+    int n = snprintf(text, sizeof text, "shuts down%s", strchr(how[reason], ':'));
+    struct event ev = {.kind = EV_DOMAIN_END, .data = text, .len = (uint32_t)n};
     ev.f[EVF_DOMAIN_END_domain] = XEN_DOMAIN;
     board_event(ctx, &ev);
     if (reason == XEN_REBOOT || reason == XEN_SOFT_RESET)
@@ -152,7 +161,7 @@ void xen_host_remap(struct board *b)
 void xen_host_flush(struct board *b)
 {
     if (xen_of(b))
-        xen_flush(xen_of(b));
+        xen_flush(xen_of(b), host_deliver);
 }
 
 bool board_domain_wakes(struct board *b)

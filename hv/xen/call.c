@@ -143,7 +143,7 @@ int64_t run_call(struct call *c)
 
 /* ---------------------------------------------------------------- reporting */
 
-static void emit_repeat(struct xen *xen)
+static void emit_repeat(const struct xen *xen, xen_emit_fn *emit)
 {
     const struct repeat *r = &xen->repeat;
     if (!r->count)
@@ -154,12 +154,13 @@ static void emit_repeat(struct xen *xen)
     ev.f[EVF_HYPERCALL_AGAIN_vcpu] = r->vcpu;
     ev.f[EVF_HYPERCALL_AGAIN_count] = r->count;
     ev.f[EVF_HYPERCALL_AGAIN_last] = r->last;
-    xen->host.event(xen->host.ctx, &ev);
+    emit(xen->host.ctx, &ev);
 }
 
-void xen_flush(struct xen *xen)
+void xen_flush(const struct xen *xen, xen_emit_fn *emit)
 {
-    emit_repeat(xen);
+    emit_repeat(xen, emit);
+    console_flush(xen, emit);
 }
 
 /* Equal calls in a row are counted. */
@@ -173,7 +174,7 @@ static void report(struct call *c, unsigned batch, int64_t result, uint64_t call
         r->last = xen->host.now(xen->host.ctx);
         return;
     }
-    emit_repeat(xen);
+    emit_repeat(xen, xen->host.event);
     *r = (struct repeat){.number = c->number, .vcpu = (uint8_t)c->vcpu, .length = n};
     memcpy(r->text, c->text, n);
     struct event ev = {.kind = EV_HYPERCALL, .data = c->text, .len = n};

@@ -194,11 +194,22 @@ bool xen_wrmsr(struct xen *xen, unsigned vcpu, uint32_t msr, uint64_t value)
 
 /* ---------------------------------------------------------------- consoles */
 
-static void end_line(struct xen *xen)
+static void report_line(const struct xen *xen, xen_emit_fn *emit)
 {
     struct event ev = {.kind = EV_DOMAIN_CONSOLE, .data = (const char *)xen->line, .len = xen->line_length};
     ev.f[EVF_DOMAIN_CONSOLE_domain] = XEN_DOMAIN;
-    xen->host.event(xen->host.ctx, &ev);
+    emit(xen->host.ctx, &ev);
+}
+
+void console_flush(const struct xen *xen, xen_emit_fn *emit)
+{
+    if (xen->line_length)
+        report_line(xen, emit);
+}
+
+static void end_line(struct xen *xen)
+{
+    report_line(xen, xen->host.event);
     xen->line_length = 0;
     memset(xen->line, 0, sizeof xen->line);
 }

@@ -224,6 +224,8 @@ extern const size_t version_noperations, hvm_noperations, grant_noperations;
 int64_t console_io(struct call *);
 int64_t vm_assist(struct call *);
 void console_byte(struct xen *, uint8_t byte);
+/* Reports the line that is not ended yet; it stays. */
+void console_flush(const struct xen *, xen_emit_fn *emit);
 int64_t run_operation(struct call *, const struct operation *, size_t n);
 int64_t run_call(struct call *);
 

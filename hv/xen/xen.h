@@ -67,8 +67,10 @@ void xen_interrupted(struct xen *, unsigned vcpu);
 /* When something happens by itself; UINT64_MAX: never. */
 uint64_t xen_deadline(const struct xen *);
 void xen_run_timers(struct xen *);
-/* Report what is still being counted. Changes nothing. */
-void xen_flush(struct xen *);
+/* Hands what is still being counted, and an unfinished line, to `emit`, with the host's context. Changes
+ * nothing. */
+typedef void xen_emit_fn(void *ctx, struct event *);
+void xen_flush(const struct xen *, xen_emit_fn *emit);
 
 /* ---- the domain builder ---- */
 /* What the page that hvmloader gets its memory sizes from says (struct hvm_info_table, 800h into page 9Fh). */
