@@ -200,6 +200,26 @@ static enum react do_writer(struct app *a, enum command c, const char *arg)
     return app_moved(a, session_writer(a->s, address, length));
 }
 
+static enum react do_find(struct app *a, enum command c, const char *arg)
+{
+    bool memory = a->focus == VIEW_MEMORY && a->memory.cursor && !a->memory.physical;
+    enum timeline_stop_kind kind = memory ? TS_WATCH_WRITE : TS_BREAK_LINEAR;
+    uint64_t address, length;
+    struct error err;
+    if (arg && (!strncmp(arg, "exec ", 5) || !strncmp(arg, "write ", 6))) {
+        kind = *arg == 'e' ? TS_BREAK_LINEAR : TS_WATCH_WRITE;
+        arg = strchr(arg, ' ') + 1;
+    }
+    if (address_of(a, arg, memory ? a->memory.cursor : code_selected(a), &address, &length))
+        return REACT_DRAW;
+    if (session_find(a->s, kind, address, length, &err))
+        app_say(a, STYLE_WARNING, "%.390s", err.text);
+    else
+        app_say(a, STYLE_NORMAL, "%s", a->s->text);
+    a->pane[VIEW_MARKS].stale = true;
+    return REACT_DRAW;
+}
+
 static enum react do_clear_stops(struct app *a, enum command c, const char *arg)
 {
     timeline_stop_clear(a->s->tl);
@@ -629,6 +649,7 @@ static action *const actions[CMD_COUNT] = {
     [CMD_PHYSICAL] = do_not_here,
     [CMD_FOLLOW] = do_follow,
     [CMD_WRITER] = do_writer,
+    [CMD_FIND] = do_find,
     [CMD_LIVE] = do_live,
     [CMD_UNDO] = do_undo,
     [CMD_SAVE] = do_save,

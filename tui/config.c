@@ -171,7 +171,8 @@ int session_remember(struct session *s, const char *folder, struct error *err)
         return error_set(err, "%s: %s: the position and the marks are not kept", folder, strerror(errno));
     fprintf(f, "position %" PRIu64 "\n", session_recorded(s));
     for (size_t i = 0; timeline_mark(s->tl, i, &name, &at); i++)
-        fprintf(f, "mark %" PRIu64 " %s\n", at, name);
+        if (!session_is_found(name))
+            fprintf(f, "mark %" PRIu64 " %s\n", at, name);
     int bad = ferror(f);
     if (fclose(f) || bad || rename(new_path, path)) {
         unlink(new_path);

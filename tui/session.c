@@ -245,6 +245,66 @@ static int disk_writer(struct session *s, uint64_t from, uint64_t to, uint64_t p
     return found;
 }
 
+bool session_is_found(const char *mark)
+{
+    return !strncmp(mark, "find:", 5);
+}
+
+static void forget_found(struct session *s)
+{
+    const char *name;
+    uint64_t at;
+    for (size_t i = 0; timeline_mark(s->tl, i, &name, &at);)
+        if (session_is_found(name))
+            timeline_mark_remove(s->tl, name);
+        else
+            i++;
+}
+
+struct finding {
+    struct session *s;
+    unsigned n;
+};
+
+static bool on_found(void *ctx, const struct timeline_hit *hit)
+{
+    struct finding *f = ctx;
+    struct error ignored;
+    char name[20];
+    if (f->n == SESSION_FOUND)
+        return false;
+    snprintf(name, sizeof name, "find:%u", ++f->n);
+    timeline_mark_set(f->s->tl, name, hit->icount, &ignored);
+    return true;
+}
+
+int session_find(struct session *s, enum timeline_stop_kind kind, uint64_t address, uint64_t length,
+                 struct error *err)
+{
+    const struct timeline_stop stop = {.kind = kind, .address = address, .length = length};
+    struct finding f = {.s = s};
+    struct timeline_stopped how, back;
+    char symbol[200] = " ";
+    timeline_interrupt_clear(s->tl);
+    if (!s->where.diverted)
+        forget_found(s);
+    if (timeline_scan(s->tl, &stop, 0, s->where.last, on_found, &f, &how, err))
+        return -1;
+    timeline_interrupt_clear(s->tl);
+    timeline_set_progress(s->tl, NULL, NULL); /* the way back is not to be interrupted */
+    int rc = timeline_seek(s->tl, s->where.icount, &back, err);
+    session_progress_again(s);
+    if (rc)
+        return -1;
+    session_symbol(s, address, symbol + 1, sizeof symbol - 1);
+    snprintf(s->text, sizeof s->text, "0x%" PRIx64 "%.150s: %s %u%s time%s%s%s", address,
+             symbol[1] ? symbol : "", kind == TS_BREAK_LINEAR ? "executed" : "written", f.n,
+             f.n == SESSION_FOUND ? " or more" : "", f.n == 1 ? "" : "s",
+             how.reason == TIMELINE_INTERRUPTED ? ", as far as it was searched" : "",
+             f.n ? "; ' lists them" : "");
+    return 0;
+}
+
 enum move session_writer(struct session *s, uint64_t linear, uint64_t length)
 {
     struct timeline_stopped st;

@@ -78,6 +78,13 @@ enum move session_register(struct session *s, enum timeline_direction dir, const
 enum move session_memory(struct session *s, enum timeline_direction dir, uint64_t linear, uint64_t length);
 /* Goes to before the last write to any of the bytes. */
 enum move session_writer(struct session *s, uint64_t linear, uint64_t length);
+/* Finds all executions (TS_BREAK_LINEAR) or writes in the record, and makes marks "find:1" … of the first of them, in place of those
+ * of the last time. s->text says how many there are. -1 with err; otherwise the position stays. */
+enum { SESSION_FOUND = 200 };
+int session_find(struct session *s, enum timeline_stop_kind kind, uint64_t address, uint64_t length,
+                 struct error *err);
+/* Whether a mark is one of these. */
+bool session_is_found(const char *mark);
 enum move session_history(struct session *s, enum timeline_direction dir);
 /* To be called after the state was changed other than by a move (a diversion): reads it again. */
 void session_look(struct session *s);

@@ -114,6 +114,14 @@ address cr3
 follow sp
 step
 show -
+find write 0x46c 4
+marks
+show -
+code
+find
+show -
+find exec 0x123
+message 0x123: executed 0 times
 SCRIPT
 
 # What goes wrong is said in one line.
