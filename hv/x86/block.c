@@ -5,6 +5,7 @@
  * when the instruction is reached. */
 #include "hv/x86/decode.h"
 #include "hv/x86/exec.h"
+#include "hv/x86/jit/jit.h"
 
 /* ---------------------------------------------------------------- leaving */
 
@@ -198,6 +199,7 @@ static struct block *make(struct x86 *cpu, uint64_t rip, struct code_page *page,
         b->id |= BLOCK_SLOW;
     link_block(b, page, off);
     code_mark(page, off, bytes);
+    jit_watch(physmem_jit(cpu->mem), b);
     return b;
 }
 

@@ -4,6 +4,7 @@
  * from the block's start. */
 #include "hv/x86/decode.h"
 #include "hv/x86/int.h"
+#include "hv/x86/jit/branch.h"
 
 /* ---------------------------------------------------------------- continuing in another block */
 
@@ -60,6 +61,19 @@ static __attribute__((noinline)) struct block *find_and_chain(struct x86 *cpu, u
             STOP_HERE;                                                                                       \
         ENTER(ind_);                                                                                         \
     } while (0)
+
+OP(branch_taken)
+{
+    CHAIN(1, op->imm);
+}
+OP(branch_fall)
+{
+    CHAIN(0, op->disp);
+}
+OP(branch_indirect)
+{
+    INDIRECT;
+}
 
 /* A branch target outside 64-bit code, truncated to the operand size and checked. */
 static uint64_t legacy_target(struct x86 *cpu, const struct op *op, uint64_t rip)

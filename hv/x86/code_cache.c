@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "hv/x86/cpu.h"
+#include "hv/x86/jit/jit.h"
 #include "traces/memory.h"
 
 enum { ARENA_SIZE = 64 << 20 };
@@ -12,6 +13,7 @@ struct code_cache {
     uint8_t *arena;
     size_t used;
     struct code_page *pages;
+    struct jit *jit;
 };
 
 struct code_cache *code_cache_create(void)
@@ -19,8 +21,10 @@ struct code_cache *code_cache_create(void)
     struct code_cache *c = mem_zero(1, sizeof *c);
     c->arena =
         mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (c->arena != MAP_FAILED)
+    if (c->arena != MAP_FAILED) {
+        c->jit = jit_create();
         return c;
+    }
     free(c);
     return NULL;
 }
@@ -29,8 +33,14 @@ void code_cache_destroy(struct physmem *pm)
 {
     struct code_cache *c = physmem_code(pm);
     code_flush(pm);
+    jit_destroy(c->jit);
     munmap(c->arena, ARENA_SIZE);
     free(c);
+}
+
+struct jit *physmem_jit(const struct physmem *pm)
+{
+    return physmem_code(pm)->jit;
 }
 
 struct code_page *code_page_get(struct physmem *pm, struct pmeta *m, uint8_t *host)
@@ -73,6 +83,7 @@ const struct op *op_resync(struct x86 *, const struct op *);
  * returns to the dispatcher, which finds the new code. */
 static void block_kill(struct physmem *pm, struct block *b)
 {
+    jit_block_dropped(pm, b);
     for (unsigned i = 0; i <= b->n; i++)
         b->ops[i].fn = op_resync;
     unsigned ncpus;
@@ -85,6 +96,7 @@ static void block_kill(struct physmem *pm, struct block *b)
 
 void code_drop(struct physmem *pm, struct code_page *p)
 {
+    jit_page_dropped(pm, p);
     for (unsigned i = 0; i < CODE_BUCKETS; i++) {
         for (struct block *b = p->bucket[i]; b; b = b->bucket)
             block_kill(pm, b);
@@ -123,14 +135,17 @@ void code_flush(struct physmem *pm)
     struct x86 *const *cpu = physmem_processors(pm, &ncpus);
     for (struct code_page *p = cache->pages, *next; p; p = next) {
         next = p->all_next;
+        jit_page_dropped(pm, p);
         p->meta->code = NULL;
         p->meta->flags &= ~PM_CODE;
         free(p);
     }
     cache->pages = NULL;
     cache->used = 0;
+    jit_reset(cache->jit);
     for (unsigned i = 0; i < ncpus; i++) {
         cpu[i]->patched = NULL;
+        cpu[i]->held = NULL;
         tlb_flush(cpu[i]);
     }
 }

@@ -234,6 +234,7 @@ enum op_pfx {
 enum { BLOCK_MAX_OPS = 64, CODE_BUCKETS = 512 };
 
 struct code_page;
+struct region; /* compiled code: jit/jit.h */
 struct block {
     /* BLOCK_ID(): offset in the page, and the mode that it was decoded for; BLOCK_SLOW: only for the
      * dispatcher */
@@ -245,6 +246,9 @@ struct block {
     struct code_page *page;
     struct code_page *page2; /* the block's only instruction continues in this page, with these bytes */
     uint8_t raw2[15];
+    uint16_t heat;          /* entries until it is compiled */
+    op_fn *first;           /* the first op's handler, while entries are counted and afterwards */
+    struct region *regions; /* that begin in the block */
     struct op ops[];
 };
 #define BLOCK_ID(key, offset) ((key) | (uint32_t)(offset) << 16)
@@ -258,6 +262,8 @@ struct code_page {
     uint64_t code[SNAPSHOT_PAGE / 64]; /* which bytes were decoded, one bit each */
     uint64_t linear; /* where it was last executed, while there are stops: bit 0 is set; 0 if nowhere */
     struct code_page *all_next;
+    struct region *regions; /* compiled from the page's blocks */
+    uint8_t drops;          /* how often one was dropped again, up to a limit */
     struct block *bucket[CODE_BUCKETS];
 };
 
@@ -331,6 +337,8 @@ static inline bool page_guards(const struct pmeta *m, uint32_t off, uint32_t n)
 struct code_cache *code_cache_create(void);
 void code_cache_destroy(struct physmem *);
 struct code_cache *physmem_code(const struct physmem *);
+/* The compiler of the memory's code; NULL if there is none. */
+struct jit *physmem_jit(const struct physmem *);
 /* The decoded code of a page of memory, created if there is none. */
 struct code_page *code_page_get(struct physmem *, struct pmeta *, uint8_t *host);
 /* Marks bytes [off, off+n) of the page as decoded. */
@@ -492,6 +500,7 @@ struct x86 {
     struct field_table saved; /* the fields of this struct that are state */
     struct op *patched;       /* op whose fn is replaced by op_resync */
     op_fn *patched_fn;
+    struct block *held; /* executed in part: its compiled code is not entered */
     jmp_buf *unwind;
     struct fault fault, first_fault; /* the last one raised; the one being delivered */
     bool delivering;                 /* an exception or interrupt is being delivered */

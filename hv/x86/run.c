@@ -9,6 +9,7 @@
 
 #include "hv/x86/decode.h"
 #include "hv/x86/exec.h"
+#include "hv/x86/jit/jit.h"
 #include "hv/x86/sys.h"
 #include "hv/x86/x87.h"
 #include "traces/memory.h"
@@ -315,8 +316,10 @@ static bool at_stop(struct x86 *cpu)
 
 static void execute(struct x86 *cpu, struct block *b)
 {
-    if (b->n > cpu->left)
+    if (b->n > cpu->left) {
+        jit_hold(cpu, b);
         patch(cpu, &b->ops[cpu->left]);
+    }
     cpu->block = b;
     cpu->left -= b->n;
     const struct op *op = b->ops;
@@ -324,7 +327,7 @@ static void execute(struct x86 *cpu, struct block *b)
     while (op)
         op = op->fn(cpu, op);
 #else
-    op->fn(cpu, op);
+    jit_enter(physmem_jit(cpu->mem), cpu, op);
 #endif
 }
 
@@ -335,6 +338,8 @@ static void run_block(struct x86 *cpu)
     tlb_select(cpu);
     if (cpu->dr[7] & 0xff)
         check_code_breakpoints(cpu);
+    if (jit_full(physmem_jit(cpu->mem)))
+        code_flush(cpu->mem);
     struct block *b = block_at_rip(cpu);
     if (one)
         shorten(cpu, 1);
@@ -349,6 +354,7 @@ static void run_block(struct x86 *cpu)
 static int look(struct x86 *cpu)
 {
     unpatch(cpu);
+    jit_release(cpu);
     rearm(cpu);
     cpu->attention = false;
     if (cpu->shutdown) {

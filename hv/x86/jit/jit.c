@@ -1,0 +1,324 @@
+/* jit.c - when blocks are compiled, where their code is, and when it is dropped.
+ *
+ * The code's memory is mapped twice: writable, and executable. */
+#include "hv/x86/jit/jit.h"
+#include "hv/x86/decode.h"
+
+#if BOOTREEL_COMPILER
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "hv/x86/jit/region.h"
+#include "hv/x86/jit/unit.h"
+#include "traces/memory.h"
+
+enum { CODE_SIZE = 64 << 20, CODE_ROOM = 128 << 10, MAX_DROPS = 8, HEAT = 100 };
+
+typedef const struct op *enter_fn(struct x86 *, const struct op *, op_fn *);
+
+struct jit {
+    uint8_t *writable, *executable;
+    size_t used, start; /* bytes; where regions begin */
+    unsigned heat;
+    struct shape *shapes;
+    enter_fn *enter;
+    struct unit unit;
+};
+
+/* ---------------------------------------------------------------- memory for code */
+
+/* Not memfd_create(): a limit on the size of files (ulimit -f) would hold for it. mremap() of nothing maps
+ * the same pages once more. */
+static bool map_code(struct jit *j)
+{
+    j->writable =
+        mmap(NULL, CODE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (j->writable == MAP_FAILED)
+        return false;
+    j->executable = mremap(j->writable, 0, CODE_SIZE, MREMAP_MAYMOVE);
+    return j->executable != MAP_FAILED && mprotect(j->executable, CODE_SIZE, PROT_READ | PROT_EXEC) == 0;
+}
+
+/* Calls the third argument with the first two, and keeps the registers that a C function must keep: compiled
+ * code uses them all. */
+static void write_enter(struct jit *j)
+{
+    static const uint8_t code[] = {
+        0x53,                   /* push rbx */
+        0x55,                   /* push rbp */
+        0x41, 0x54, 0x41, 0x55, /* push r12, r13 */
+        0x41, 0x56, 0x41, 0x57, /* push r14, r15 */
+        0x48, 0x83, 0xec, 0x08, /* sub rsp, 8 */
+        0xff, 0xd2,             /* call rdx */
+        0x48, 0x83, 0xc4, 0x08, /* add rsp, 8 */
+        0x41, 0x5f, 0x41, 0x5e, /* pop r15, r14 */
+        0x41, 0x5d, 0x41, 0x5c, /* pop r13, r12 */
+        0x5d, 0x5b, 0xc3,       /* pop rbp, rbx; ret */
+    };
+    memcpy(j->writable, code, sizeof code);
+    j->enter = (enter_fn *)(uintptr_t)j->executable;
+    j->used = j->start = 64;
+}
+
+static unsigned heat_wanted(void)
+{
+    const char *text = getenv("BOOTREEL_COMPILE");
+    unsigned long n = text && *text ? strtoul(text, NULL, 10) : HEAT;
+    return n < UINT16_MAX ? (unsigned)n : UINT16_MAX;
+}
+
+struct jit *jit_create(void)
+{
+    unsigned heat = heat_wanted();
+    if (!heat)
+        return NULL;
+    struct jit *j = mem_zero(1, sizeof *j);
+    j->heat = heat;
+    if (!map_code(j)) {
+        jit_destroy(j);
+        return NULL;
+    }
+    j->shapes = shapes_create();
+    j->unit.shapes = j->shapes;
+    write_enter(j);
+    return j;
+}
+
+void jit_destroy(struct jit *j)
+{
+    if (!j)
+        return;
+    if (j->writable && j->writable != MAP_FAILED)
+        munmap(j->writable, CODE_SIZE);
+    if (j->executable && j->executable != MAP_FAILED)
+        munmap(j->executable, CODE_SIZE);
+    free(j->shapes);
+    free(j);
+}
+
+void jit_reset(struct jit *j)
+{
+    if (j)
+        j->used = j->start;
+}
+
+bool jit_full(const struct jit *j)
+{
+    return j && j->used + CODE_ROOM > CODE_SIZE;
+}
+
+void jit_enter(const struct jit *j, struct x86 *cpu, const struct op *op)
+{
+    if (j)
+        j->enter(cpu, op, op->fn);
+    else
+        op->fn(cpu, op);
+}
+
+/* ---------------------------------------------------------------- regions */
+
+op_fn *op_original(const struct block *b, unsigned op)
+{
+    for (const struct region *r = b->regions; r; r = r->block_next)
+        if (r->op == op)
+            return r->original;
+    return op == 0 && b->first ? b->first : b->ops[op].fn;
+}
+
+static bool is_member(const struct region *r, const struct block *b)
+{
+    for (unsigned i = 0; i < r->nmembers; i++)
+        if (r->member[i] == b)
+            return true;
+    return false;
+}
+
+static void remove_from_block(struct region *r)
+{
+    struct region **at = &r->entry->regions;
+    while (*at != r)
+        at = &(*at)->block_next;
+    *at = r->block_next;
+}
+
+/* The op may be replaced at the moment: by the end of a slice. */
+static void set_handler(struct physmem *pm, struct op *op, op_fn *from, op_fn *to)
+{
+    unsigned n;
+    struct x86 *const *cpu = physmem_processors(pm, &n);
+    if (op->fn == from)
+        op->fn = to;
+    for (unsigned i = 0; i < n; i++)
+        if (cpu[i]->patched == op && cpu[i]->patched_fn == from)
+            cpu[i]->patched_fn = to;
+}
+
+static const struct op *count_entry(struct x86 *, const struct op *);
+
+static void watch_again(struct jit *j, struct block *b)
+{
+    unsigned drops = b->page->drops < MAX_DROPS ? b->page->drops : MAX_DROPS;
+    unsigned heat = j->heat << drops;
+    b->heat = (uint16_t)(heat < UINT16_MAX ? heat : UINT16_MAX);
+    b->first = b->ops[0].fn;
+    b->ops[0].fn = count_entry;
+}
+
+static void drop_region(struct physmem *pm, struct region *r)
+{
+    remove_from_block(r);
+    set_handler(pm, &r->entry->ops[r->op], r->code, r->original);
+    free(r);
+}
+
+void jit_block_dropped(struct physmem *pm, struct block *b)
+{
+    if (!b->page)
+        return;
+    for (struct region **at = &b->page->regions, *r; (r = *at);) {
+        if (!is_member(r, b)) {
+            at = &r->page_next;
+            continue;
+        }
+        *at = r->page_next;
+        struct block *entry = r->entry;
+        bool again = entry != b && r->op == 0 && entry->ops[0].fn == r->code;
+        drop_region(pm, r);
+        b->page->drops += b->page->drops < MAX_DROPS;
+        if (again)
+            watch_again(physmem_jit(pm), entry);
+    }
+}
+
+void jit_page_dropped(struct physmem *pm, struct code_page *p)
+{
+    for (struct region *r; (r = p->regions);) {
+        p->regions = r->page_next;
+        drop_region(pm, r);
+    }
+}
+
+static void install(struct jit *j, struct block *b, unsigned op, op_fn *code)
+{
+    const struct unit *u = &j->unit;
+    struct region *r = mem_alloc(sizeof *r + (u->nversions + 1) * sizeof r->member[0]);
+    *r = (struct region){.page_next = b->page->regions,
+                         .entry = b,
+                         .op = op,
+                         .code = code,
+                         .original = op_original(b, op),
+                         .block_next = b->regions};
+    r->member[r->nmembers++] = b;
+    for (unsigned i = 0; i < u->nversions; i++)
+        if (!is_member(r, u->version[i].block))
+            r->member[r->nmembers++] = u->version[i].block;
+    b->page->regions = b->regions = r;
+    b->ops[op].fn = code;
+}
+
+static bool compile_one(struct jit *j, struct block *b, unsigned op)
+{
+    struct unit *u = &j->unit;
+    uint8_t *start = j->writable + j->used;
+    u->code = (struct code){start, j->writable + CODE_SIZE, false};
+    if (!unit_compile(u, b, op))
+        return false;
+    install(j, b, op, (op_fn *)(uintptr_t)(j->executable + j->used));
+    j->used = (size_t)(u->code.at - j->writable + 15) & ~(size_t)15;
+    return true;
+}
+
+static bool has_region(const struct block *b, unsigned op)
+{
+    for (const struct region *r = b->regions; r; r = r->block_next)
+        if (r->op == op)
+            return true;
+    return false;
+}
+
+/* Compiles the block, and what follows the instructions in it that are left to their handlers. */
+static void compile_from(struct jit *j, struct block *b)
+{
+    struct resume todo[MAX_RESUMES] = {{b, 0}};
+    unsigned n = 1;
+    while (n && !jit_full(j)) {
+        struct resume t = todo[--n];
+        while (t.op < t.block->n && !op_compiled(&j->unit, &t.block->ops[t.op]))
+            t.op++;
+        if (t.op >= t.block->n || has_region(t.block, t.op) || !compile_one(j, t.block, t.op))
+            continue;
+        for (unsigned i = 0; i < j->unit.nresumes && n < MAX_RESUMES; i++)
+            todo[n++] = j->unit.resume[i];
+    }
+}
+
+/* ---------------------------------------------------------------- counting */
+
+/* The handler of a block's first op until it is compiled. No block is compiled while an op is patched: the
+ * patch may be in it. */
+static const struct op *count_entry(struct x86 *cpu, const struct op *op)
+{
+    struct block *b = cpu->block;
+    op_fn *first = b->first;
+    if (b->heat > 1) {
+        b->heat--;
+        return first(cpu, op);
+    }
+    if (cpu->patched || cpu->held)
+        return first(cpu, op);
+    b->ops[0].fn = first;
+    struct jit *j = physmem_jit(cpu->mem);
+    cpu->op = op;
+    if (jit_full(j))
+        look_again(cpu);
+    else
+        compile_from(j, b);
+    return b->ops[0].fn(cpu, op);
+}
+
+void jit_watch(struct jit *j, struct block *b)
+{
+    enum { CODE_64 = 2 };
+    if (j && b->page && (b->id & 3) == CODE_64 && !(b->id & BLOCK_SLOW))
+        watch_again(j, b);
+}
+
+/* ---------------------------------------------------------------- execution in part */
+
+void jit_hold(struct x86 *cpu, struct block *b)
+{
+    for (struct region *r = b->regions; r; r = r->block_next)
+        b->ops[r->op].fn = r->original;
+    cpu->held = b->regions ? b : NULL;
+}
+
+void jit_release(struct x86 *cpu)
+{
+    if (!cpu->held)
+        return;
+    for (struct region *r = cpu->held->regions; r; r = r->block_next)
+        cpu->held->ops[r->op].fn = r->code;
+    cpu->held = NULL;
+}
+#else
+
+struct jit *jit_create(void)
+{
+    return NULL;
+}
+void jit_destroy(struct jit *j) {}
+void jit_reset(struct jit *j) {}
+void jit_watch(struct jit *j, struct block *b) {}
+void jit_block_dropped(struct physmem *pm, struct block *b) {}
+void jit_page_dropped(struct physmem *pm, struct code_page *p) {}
+void jit_hold(struct x86 *cpu, struct block *b) {}
+void jit_release(struct x86 *cpu) {}
+void jit_enter(const struct jit *j, struct x86 *cpu, const struct op *op)
+{
+    op->fn(cpu, op);
+}
+bool jit_full(const struct jit *j)
+{
+    return false;
+}
+#endif

@@ -1,0 +1,1143 @@
+/* ops.c - one instruction to host code.
+ *
+ * What is not compiled here is left to its handler: other modes than 64-bit code, 32-bit addresses, high byte
+ * registers as destinations, and everything rare. Within an instruction no guest register and no flag source
+ * changes before the last side exit. */
+#include "hv/x86/decode.h"
+#include "hv/x86/exec.h"
+#include "hv/x86/jit/branch.h"
+#include "hv/x86/jit/unit.h"
+
+enum { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP };
+
+/* ---------------------------------------------------------------- what is compiled */
+
+static const struct shape *shape_of(const struct unit *u, const struct op *op)
+{
+    static const struct shape none;
+    return op->row == UINT16_MAX ? &none : &u->shapes[op->row];
+}
+
+static bool in_memory(const struct op *op)
+{
+    return op->pfx & PFX_MEM;
+}
+
+static unsigned size_of(const struct op *op)
+{
+    return 1u << op->osize;
+}
+
+static bool is_branch(unsigned kind)
+{
+    return kind == SHAPE_JCC || kind == SHAPE_JMP || kind == SHAPE_CALL || kind == SHAPE_RET ||
+           kind == SHAPE_JMP_E || kind == SHAPE_CALL_E;
+}
+
+/* An 8-bit register operand is the offset of its byte in gpr[]. */
+static bool is_high(unsigned byte)
+{
+    return byte & 7;
+}
+static unsigned guest_of(const struct op *op, unsigned operand)
+{
+    return op->osize == 0 ? operand >> 3 : operand;
+}
+
+static bool address_ok(const struct op *op)
+{
+    int32_t sum;
+    return op->asize == 2 && (op->seg == SEG_NONE || op->seg == FS || op->seg == GS) &&
+           !(op->base == REG_RIP && __builtin_add_overflow(op->disp, op->disp < 0 ? -4096 : 4096, &sum));
+}
+
+static unsigned shift_count(const struct op *op)
+{
+    return (unsigned)op->imm & (op->osize == 3 ? 63 : 31);
+}
+
+/* MOVSXD with 16-bit operands: processors differ in how much they read. */
+static bool extend_ok(const struct op *op, const struct shape *s)
+{
+    return s->arg < 4 || op->osize >= 2;
+}
+
+/* Forms that are compiled, with register operands and with memory operands. */
+static bool register_form_ok(const struct op *op, const struct shape *s)
+{
+    bool wide = op->osize >= 2, low = op->osize || !is_high(op->dst);
+    switch (s->kind) {
+    case SHAPE_ALU:
+    case SHAPE_TEST:
+        return low && (op->osize || s->form == FORM_EI || !is_high(op->src));
+    case SHAPE_MOV:
+        return low && (op->osize || s->form == FORM_EI || !is_high(op->src));
+    case SHAPE_INC:
+    case SHAPE_DEC:
+    case SHAPE_NEG:
+    case SHAPE_NOT:
+    case SHAPE_SET:
+        return low;
+    case SHAPE_SHIFT:
+        return low && shift_count(op) && shift_count(op) < 8 * size_of(op);
+    case SHAPE_CALL_E:
+        return op->osize == 3 && op->dst != RSP;
+    case SHAPE_JMP_E:
+    case SHAPE_PUSH:
+    case SHAPE_PUSH_IMM:
+    case SHAPE_POP:
+    case SHAPE_LEAVE:
+        return op->osize == 3;
+    case SHAPE_SHIFT_CL:
+    case SHAPE_ROTATE:
+    case SHAPE_BT:
+    case SHAPE_CBW:
+    case SHAPE_CWD:
+    case SHAPE_BSWAP:
+    case SHAPE_XCHG:
+        return wide && (s->kind != SHAPE_ROTATE || shift_count(op));
+    case SHAPE_LEA:
+        return false;
+    case SHAPE_MOVSX:
+        return extend_ok(op, s);
+    case SHAPE_JCC:
+    case SHAPE_JMP:
+    case SHAPE_CALL:
+        return op->imm == (int32_t)op->imm && op->imm < INT32_MAX - 8192 && op->imm > INT32_MIN + 8192;
+    default:
+        return true;
+    }
+}
+
+static bool memory_form_ok(const struct op *op, const struct shape *s)
+{
+    unsigned g = s->form == FORM_EG ? op->src : op->dst;
+    bool low = op->osize || s->form == FORM_EI || !is_high(g);
+    if (!address_ok(op))
+        return false;
+    switch (s->kind) {
+    case SHAPE_ALU:
+        return low && (s->form == FORM_GE || (s->arg != ALU_ADC && s->arg != ALU_SBB));
+    case SHAPE_TEST:
+    case SHAPE_MOV:
+        return low;
+    case SHAPE_JMP_E:
+        return op->osize == 3;
+    case SHAPE_MOVSX:
+        return extend_ok(op, s);
+    case SHAPE_INC:
+    case SHAPE_DEC:
+    case SHAPE_MOVZX:
+    case SHAPE_CMOV:
+    case SHAPE_IMUL:
+    case SHAPE_IMUL_IMM:
+    case SHAPE_NOP:
+    case SHAPE_LEA:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool supported(const struct unit *u, const struct op *op)
+{
+    const struct shape *s = shape_of(u, op);
+    if (s->kind == SHAPE_NONE)
+        return false;
+    return in_memory(op) ? memory_form_ok(op, s) : register_form_ok(op, s);
+}
+
+bool op_compiled(const struct unit *u, const struct op *op)
+{
+    return supported(u, op);
+}
+
+bool op_ends(const struct unit *u, const struct op *op)
+{
+    return is_branch(shape_of(u, op)->kind);
+}
+
+/* Register forms that neither read flags nor leave. */
+static bool is_plain(const struct unit *u, const struct op *op)
+{
+    const struct shape *s = shape_of(u, op);
+    if (!supported(u, op))
+        return false;
+    switch (s->kind) {
+    case SHAPE_ALU:
+        return !in_memory(op) && s->arg != ALU_ADC && s->arg != ALU_SBB;
+    case SHAPE_TEST:
+    case SHAPE_NEG:
+    case SHAPE_NOT:
+    case SHAPE_MOV:
+    case SHAPE_MOVZX:
+    case SHAPE_MOVSX:
+    case SHAPE_SHIFT:
+    case SHAPE_IMUL:
+    case SHAPE_IMUL_IMM:
+    case SHAPE_CBW:
+    case SHAPE_CWD:
+    case SHAPE_BSWAP:
+    case SHAPE_XCHG:
+        return !in_memory(op);
+    case SHAPE_LEA:
+    case SHAPE_NOP:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool op_shows_flags(const struct unit *u, const struct op *op)
+{
+    return !is_plain(u, op);
+}
+
+bool op_hides_flags(const struct unit *u, const struct op *op)
+{
+    unsigned kind = shape_of(u, op)->kind;
+    return is_plain(u, op) && (kind == SHAPE_ALU || kind == SHAPE_TEST || kind == SHAPE_NEG ||
+                               kind == SHAPE_SHIFT || kind == SHAPE_IMUL || kind == SHAPE_IMUL_IMM);
+}
+
+/* ---------------------------------------------------------------- memory */
+
+/* The memory operand's offset, without its segment; for a RIP-relative one AX is loaded. */
+static struct host_mem operand(struct unit *u, const struct op *op)
+{
+    struct host_mem m = {H_NONE, H_NONE, op->scale, op->disp};
+    if (op->base == REG_RIP) {
+        asm_rm(&u->code, 8, 0x8b, H_AX, CPU_FIELD(gpr[REG_RIP]));
+        m.base = H_AX;
+        m.disp += (int32_t)(u->block->id >> 16) - (int32_t)(u->entry->id >> 16);
+    } else if (op->base != REG_ZERO) {
+        m.base = (uint8_t)reg_use(u, op->base);
+    }
+    if (op->index != REG_ZERO)
+        m.index = (uint8_t)reg_use(u, op->index);
+    return m;
+}
+
+/* AX: the linear address becomes the host's address, which is `u->at`, or the handler executes the
+ * instruction. The TLB is probed as by host_r() and host_w(). */
+static void probe(struct unit *u, unsigned size, bool write)
+{
+    struct code *c = &u->code;
+    _Static_assert(sizeof(struct tlb_entry) == 32 && TLB_SIZE == 1024, "the code shifts and masks by these");
+    unsigned tag = write ? offsetof(struct tlb_entry, w) : offsetof(struct tlb_entry, r);
+    asm_rr(c, 4, 0x89, H_AX, H_CX);
+    asm_rr(c, 4, 0xc1, 5, H_CX);
+    asm_bytes(c, 7, 1);
+    asm_alu_imm(c, 4, ALU_AND, H_CX, (TLB_SIZE - 1) * 32);
+    asm_rm(c, 8, 0x03, H_CX, CPU_FIELD(tlb));
+    if (size > 1)
+        asm_rm(c, 8, 0x8d, H_DX, at_reg(H_AX, (int32_t)size - 1));
+    else
+        asm_move(c, H_DX, H_AX);
+    asm_alu_imm(c, 8, ALU_AND, H_DX, -4096);
+    asm_rm(c, 8, 0x3b, H_DX, at_reg(H_CX, (int32_t)tag));
+    flags_lost(u);
+    side_exit(u, CC_NE);
+    asm_rm(c, 8, 0x03, H_AX, at_reg(H_CX, offsetof(struct tlb_entry, add)));
+    u->at = at_reg(H_AX, 0);
+}
+
+/* ---------------------------------------------------------------- several accesses at once */
+
+enum { GROUP_REACH = 128 };
+
+/* The accesses of a group, relative to its register's first value. */
+struct reach {
+    int64_t low, high, moved;
+    unsigned accesses, last;
+    bool write;
+};
+
+/* False if the access is too far away. */
+static bool reach_add(struct reach *r, unsigned op, int64_t at, unsigned size, bool write)
+{
+    int64_t low = r->accesses && r->low < at ? r->low : at;
+    int64_t high = r->accesses && r->high > at + size ? r->high : at + size;
+    if (high - low > GROUP_REACH || low < -(1 << 30) || high > 1 << 30)
+        return false;
+    r->low = low;
+    r->high = high;
+    r->last = op;
+    r->write |= write;
+    r->accesses++;
+    return true;
+}
+
+static bool accesses_memory(const struct op *op, const struct shape *s)
+{
+    return in_memory(op) && s->kind != SHAPE_LEA && s->kind != SHAPE_NOP;
+}
+
+/* Is the operand a register and a displacement, and nothing else? */
+static bool is_simple(const struct op *op)
+{
+    return op->seg == SEG_NONE && op->index == REG_ZERO && op->base < 16;
+}
+
+static unsigned access_size(const struct op *op, const struct shape *s)
+{
+    return s->kind == SHAPE_MOVZX || s->kind == SHAPE_MOVSX ? s->arg : size_of(op);
+}
+
+static bool access_writes(const struct shape *s)
+{
+    return s->kind == SHAPE_INC || s->kind == SHAPE_DEC || (s->kind == SHAPE_MOV && s->form != FORM_GE) ||
+           (s->kind == SHAPE_ALU && s->form != FORM_GE && s->arg != ALU_CMP);
+}
+
+static bool pushes(const struct shape *s)
+{
+    return s->kind == SHAPE_PUSH || s->kind == SHAPE_PUSH_IMM || s->kind == SHAPE_CALL ||
+           s->kind == SHAPE_CALL_E;
+}
+
+/* By how much ADD or SUB of an immediate moves rSP; 0 if the instruction is neither. */
+static int32_t stack_step(const struct op *op, const struct shape *s)
+{
+    bool step =
+        s->kind == SHAPE_ALU && s->form == FORM_EI && !in_memory(op) && op->osize == 3 && op->dst == RSP;
+    return !step ? 0 : s->arg == ALU_ADD ? (int32_t)op->imm : s->arg == ALU_SUB ? -(int32_t)op->imm : 0;
+}
+
+/* May the instruction change this register (rSP by PUSH, POP and stack_step() aside)? */
+static bool may_change(const struct op *op, const struct shape *s, unsigned guest)
+{
+    if (in_memory(op) && access_writes(s))
+        return false;
+    switch (s->kind) {
+    case SHAPE_ALU:
+        return s->arg != ALU_CMP && guest == guest_of(op, op->dst) && !(guest == RSP && stack_step(op, s));
+    case SHAPE_TEST:
+    case SHAPE_PUSH:
+    case SHAPE_PUSH_IMM:
+    case SHAPE_NOP:
+        return false;
+    case SHAPE_LEAVE:
+        return guest == RSP || guest == RBP;
+    case SHAPE_XCHG:
+        return guest == op->dst || guest == op->src;
+    case SHAPE_CBW:
+    case SHAPE_CWD:
+        return guest == RAX || guest == RDX;
+    default:
+        return guest == guest_of(op, op->dst);
+    }
+}
+
+/* The accesses through a register from the current instruction on. */
+static struct reach reach_of(const struct unit *u, unsigned base)
+{
+    struct reach r = {.last = u->op};
+    for (unsigned k = u->op; k < u->block->n; k++) {
+        const struct op *op = &u->block->ops[k];
+        const struct shape *s = shape_of(u, op);
+        bool stack = base == RSP, ok = true;
+        if (!supported(u, op))
+            break;
+        if (accesses_memory(op, s) && is_simple(op) && op->base == base)
+            ok = reach_add(&r, k, r.moved + op->disp, access_size(op, s), access_writes(s));
+        if (stack && pushes(s))
+            ok = reach_add(&r, k, r.moved -= 8, 8, true);
+        if (stack && (s->kind == SHAPE_POP || s->kind == SHAPE_RET)) {
+            ok = reach_add(&r, k, r.moved, 8, false);
+            r.moved += 8;
+        }
+        if (!ok || may_change(op, s, base) || is_branch(s->kind))
+            break;
+        if (stack)
+            r.moved += stack_step(op, s);
+    }
+    return r;
+}
+
+/* Checks the access at rBASE + disp, together with those that follow if there are any. False: the caller has
+ * to check it alone. */
+static bool group_probe(struct unit *u, unsigned base, int32_t disp)
+{
+    struct group *g = &u->group;
+    struct code *c = &u->code;
+    if (g->active && g->base == base) {
+        u->at = at_reg(g->host, g->moved + disp);
+        return true;
+    }
+    struct reach r = reach_of(u, base);
+    if (g->active || r.accesses < 2)
+        return false;
+    asm_rm(c, 8, 0x8d, H_AX, at_reg(reg_use(u, base), (int32_t)r.low));
+    probe(u, (unsigned)(r.high - r.low), r.write);
+    *g = (struct group){.base = (uint8_t)base, .last = r.last, .host = (uint8_t)reg_extra(u)};
+    g->active = true;
+    asm_rm(c, 8, 0x8d, g->host, at_reg(H_AX, -(int32_t)r.low));
+    u->at = at_reg(g->host, disp);
+    return true;
+}
+
+/* ---------------------------------------------------------------- operands in memory */
+
+/* `u->at` becomes the host's address of the memory operand. */
+static void operand_probe(struct unit *u, const struct op *op, unsigned size, bool write)
+{
+    if (is_simple(op) && group_probe(u, op->base, op->disp))
+        return;
+    struct host_mem m = operand(u, op);
+    asm_rm(&u->code, 8, 0x8d, H_AX, m);
+    if (op->seg == FS || op->seg == GS) {
+        struct host_mem base = CPU_FIELD(seg);
+        base.disp += (int32_t)(op->seg * sizeof(struct seg) + offsetof(struct seg, base));
+        asm_rm(&u->code, 8, 0x03, H_AX, base);
+    }
+    probe(u, size, write);
+}
+
+/* The same for 8 bytes at rSP + offset. */
+static void stack_probe(struct unit *u, int32_t offset, bool write)
+{
+    if (group_probe(u, RSP, offset))
+        return;
+    asm_rm(&u->code, 8, 0x8d, H_AX, at_reg(reg_use(u, RSP), offset));
+    probe(u, 8, write);
+}
+
+static void stack_move(struct unit *u, int32_t bytes)
+{
+    unsigned sp = reg_change(u, RSP);
+    asm_rm(&u->code, 8, 0x8d, sp, at_reg(sp, bytes));
+    if (u->group.base == RSP)
+        u->group.moved += bytes;
+}
+
+/* Zero-extends the memory operand. No flag changes. */
+static void fetch(struct unit *u, unsigned size, unsigned to)
+{
+    if (size >= 4)
+        asm_rm(&u->code, size, 0x8b, to, u->at);
+    else
+        asm_rm(&u->code, 4, size == 2 ? OP0F(0xb7) : OP0F(0xb6), to, u->at);
+}
+
+static void put(struct unit *u, unsigned size, unsigned from)
+{
+    asm_rm(&u->code, size, size == 1 ? 0x88 : 0x89, from, u->at);
+}
+
+/* ---------------------------------------------------------------- flag sources */
+
+static void flags_from(struct unit *u, enum flag_source source, const struct op *op)
+{
+    u->now.source = (uint8_t)source;
+    u->now.size = (uint8_t)size_of(op);
+    u->now.imm = false;
+    u->now.count = 0;
+    u->host_flags = u->overflow_ok = true;
+}
+
+/* The host's flags become the source: after an instruction that sets all of them as the guest's does. */
+static void flags_capture(struct unit *u, const struct op *op, unsigned result)
+{
+    struct code *c = &u->code;
+    asm_move(c, FLAG_A, result);
+    asm_bytes(c, 0x9c, 1);                       /* PUSHF */
+    asm_bytes(c, 0x5841 | (FLAG_B & 7) << 8, 2); /* POP */
+    asm_alu_imm(c, 4, ALU_AND, FLAG_B, FLAG_CF | FLAG_AF | FLAG_OF);
+    flags_from(u, FLAGS_RAW, op);
+    flags_lost(u);
+}
+
+/* No flag is needed before they are set again. */
+static void flags_none(struct unit *u)
+{
+    u->now.source = FLAGS_MEMORY;
+    flags_lost(u);
+}
+
+static enum flag_source source_of(unsigned operation)
+{
+    return operation == ALU_ADD                           ? FLAGS_ADD
+           : operation == ALU_SUB || operation == ALU_CMP ? FLAGS_SUB
+                                                          : FLAGS_LOGIC;
+}
+
+/* ---------------------------------------------------------------- two operands */
+
+/* The second operand: a host register, or an immediate. */
+struct second {
+    bool imm;
+    int32_t value;
+    unsigned reg;
+};
+
+static struct second second_of(struct unit *u, const struct op *op, const struct shape *s)
+{
+    if (s->form == FORM_EI)
+        return (struct second){true, (int32_t)op->imm, 0};
+    return (struct second){false, 0, reg_use(u, guest_of(op, op->src))};
+}
+
+static void apply(struct unit *u, unsigned size, unsigned operation, unsigned dst, struct second b)
+{
+    if (b.imm)
+        asm_alu_imm(&u->code, size, operation, dst, b.value);
+    else
+        asm_alu(&u->code, size, operation, dst, b.reg);
+}
+
+/* The same with the first operand in memory. */
+static void apply_memory(struct unit *u, unsigned size, unsigned operation, struct second b)
+{
+    struct host_mem m = u->at;
+    if (!b.imm) {
+        asm_rm(&u->code, size, operation << 3 | (size > 1), b.reg, m);
+        return;
+    }
+    asm_rm(&u->code, size, size > 1 ? 0x81 : 0x80, operation, m);
+    asm_bytes(&u->code, (uint32_t)b.value, size > 4 ? 4 : size);
+}
+
+/* Keeps the operands of an addition or subtraction. The first one is in FLAG_A. */
+static void keep_second(struct unit *u, const struct op *op, unsigned operation, struct second b)
+{
+    if (!b.imm && b.reg != FLAG_B)
+        asm_move(&u->code, FLAG_B, b.reg);
+    flags_from(u, source_of(operation), op);
+    u->now.imm = b.imm;
+    u->now.value = b.value;
+}
+
+/* With a register as the destination. The second operand may be FLAG_B. */
+static void alu_to_register(struct unit *u, const struct op *op, unsigned operation, struct second b)
+{
+    struct code *c = &u->code;
+    unsigned size = size_of(op), guest = guest_of(op, op->dst);
+    unsigned d = operation == ALU_CMP ? reg_use(u, guest) : reg_change(u, guest);
+    bool dead = flags_dead(u);
+    if (dead) {
+        apply(u, size, operation, d, b);
+        flags_none(u);
+    } else if (source_of(operation) == FLAGS_LOGIC) {
+        apply(u, size, operation, d, b);
+        asm_move(c, FLAG_A, d);
+        flags_from(u, FLAGS_LOGIC, op);
+    } else {
+        asm_move(c, FLAG_A, d);
+        keep_second(u, op, operation, b);
+        apply(u, size, operation, d, b);
+    }
+}
+
+static void alu_with_carry(struct unit *u, const struct op *op, unsigned operation, struct second b)
+{
+    unsigned d = reg_change(u, guest_of(op, op->dst));
+    flags_carry(u);
+    apply(u, size_of(op), operation, d, b);
+    flags_capture(u, op, d);
+}
+
+/* With memory as the destination. */
+static void alu_to_memory(struct unit *u, const struct op *op, unsigned operation, struct second b)
+{
+    unsigned size = size_of(op);
+    if (flags_dead(u)) {
+        apply_memory(u, size, operation, b);
+        flags_none(u);
+    } else if (source_of(operation) == FLAGS_LOGIC) {
+        fetch(u, size, FLAG_A);
+        apply(u, size, operation, FLAG_A, b);
+        put(u, size, FLAG_A);
+        flags_from(u, FLAGS_LOGIC, op);
+    } else {
+        fetch(u, size, FLAG_A);
+        keep_second(u, op, operation, b);
+        if (operation == ALU_CMP)
+            apply(u, size, operation, FLAG_A, b);
+        else
+            apply_memory(u, size, operation, b);
+    }
+}
+
+static bool compile_alu(struct unit *u, const struct op *op, const struct shape *s)
+{
+    unsigned size = size_of(op), operation = s->arg;
+    bool carry = operation == ALU_ADC || operation == ALU_SBB;
+    struct second b = {0};
+    if (!in_memory(op) && operation == ALU_XOR && s->form != FORM_EI && op->dst == op->src && size >= 4) {
+        unsigned d = reg_set(u, op->dst);
+        asm_alu(&u->code, 4, ALU_XOR, d, d);
+        asm_move(&u->code, FLAG_A, d);
+        flags_from(u, FLAGS_LOGIC, op);
+        return true;
+    }
+    if (carry && u->now.source >= FLAGS_SHL && u->now.source <= FLAGS_SAR)
+        flags_to_memory(u);
+    if (s->form != FORM_GE || !in_memory(op))
+        b = second_of(u, op, s);
+    if (in_memory(op))
+        operand_probe(u, op, size, s->form != FORM_GE && operation != ALU_CMP);
+    if (in_memory(op) && s->form != FORM_GE) {
+        alu_to_memory(u, op, operation, b);
+        return true;
+    }
+    if (in_memory(op)) {
+        b.reg = carry ? H_DX : FLAG_B;
+        fetch(u, size, b.reg);
+    }
+    if (carry)
+        alu_with_carry(u, op, operation, b);
+    else
+        alu_to_register(u, op, operation, b);
+    if (u->group.base == RSP)
+        u->group.moved += stack_step(op, s);
+    return true;
+}
+
+/* FLAG_A becomes the result. */
+static bool compile_test(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    unsigned size = size_of(op);
+    struct second b = second_of(u, op, s);
+    if (in_memory(op)) {
+        operand_probe(u, op, size, false);
+        fetch(u, size, FLAG_A);
+    } else {
+        asm_move(c, FLAG_A, reg_use(u, guest_of(op, op->dst)));
+    }
+    if (!in_memory(op) && !b.imm && op->dst == op->src)
+        asm_rr(c, size, size == 1 ? 0x84 : 0x85, FLAG_A, FLAG_A);
+    else
+        apply(u, size, ALU_AND, FLAG_A, b);
+    flags_from(u, FLAGS_LOGIC, op);
+    return true;
+}
+
+/* ---------------------------------------------------------------- one operand */
+
+static bool compile_step(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    unsigned size = size_of(op), ext = s->kind == SHAPE_DEC, opcode = size == 1 ? 0xfe : 0xff;
+    bool dead = flags_dead(u);
+    if (u->now.source >= FLAGS_SHL && u->now.source <= FLAGS_SAR)
+        flags_to_memory(u);
+    unsigned d = FLAG_A;
+    if (in_memory(op))
+        operand_probe(u, op, size, true);
+    else
+        d = reg_change(u, guest_of(op, op->dst));
+    if (!dead)
+        flags_carry(u);
+    if (in_memory(op)) {
+        fetch(u, size, FLAG_A); /* no flag changes, nor is FLAG_A needed any more */
+        asm_rr_from(c, size, opcode, ext, FLAG_A, false);
+        put(u, size, FLAG_A);
+    } else {
+        asm_rr(c, size, opcode, ext, d);
+    }
+    if (dead)
+        flags_none(u);
+    else
+        flags_capture(u, op, d);
+    return true;
+}
+
+static bool compile_neg(struct unit *u, const struct op *op)
+{
+    unsigned d = reg_change(u, guest_of(op, op->dst)), size = size_of(op);
+    asm_move(&u->code, FLAG_B, d);
+    asm_imm(&u->code, FLAG_A, 0);
+    asm_rr(&u->code, size, size == 1 ? 0xf6 : 0xf7, 3, d);
+    flags_from(u, FLAGS_SUB, op);
+    return true;
+}
+
+static bool compile_not(struct unit *u, const struct op *op)
+{
+    unsigned size = size_of(op);
+    asm_rr(&u->code, size, size == 1 ? 0xf6 : 0xf7, 2, reg_change(u, guest_of(op, op->dst)));
+    return true;
+}
+
+/* ---------------------------------------------------------------- moves */
+
+static void move_register(struct unit *u, unsigned size, unsigned dst, unsigned from)
+{
+    if (size >= 4)
+        asm_rr(&u->code, size, 0x89, from, reg_set(u, dst));
+    else
+        asm_rr(&u->code, size, size == 1 ? 0x88 : 0x89, from, reg_change(u, dst));
+}
+
+static void move_immediate(struct unit *u, const struct op *op)
+{
+    struct code *c = &u->code;
+    unsigned size = size_of(op), guest = guest_of(op, op->dst);
+    if (size == 8) {
+        asm_imm(c, reg_set(u, guest), op->uimm);
+    } else if (size == 4) {
+        asm_imm(c, reg_set(u, guest), (uint32_t)op->imm);
+    } else {
+        asm_rr(c, size, size == 1 ? 0xc6 : 0xc7, 0, reg_change(u, guest));
+        asm_bytes(c, op->uimm, size);
+    }
+}
+
+static bool compile_mov(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    unsigned size = size_of(op);
+    if (!in_memory(op)) {
+        if (s->form == FORM_EI)
+            move_immediate(u, op);
+        else
+            move_register(u, size, guest_of(op, op->dst), reg_use(u, guest_of(op, op->src)));
+    } else if (s->form == FORM_GE) {
+        operand_probe(u, op, size, false);
+        unsigned guest = guest_of(op, op->dst), d = size >= 4 ? reg_set(u, guest) : reg_change(u, guest);
+        asm_rm(c, size, size == 1 ? 0x8a : 0x8b, d, u->at);
+    } else if (s->form == FORM_EG) {
+        unsigned from = reg_use(u, guest_of(op, op->src));
+        operand_probe(u, op, size, true);
+        put(u, size, from);
+    } else {
+        operand_probe(u, op, size, true);
+        asm_rm(c, size, size == 1 ? 0xc6 : 0xc7, 0, u->at);
+        asm_bytes(c, op->uimm, size > 4 ? 4 : size);
+    }
+    return true;
+}
+
+/* shape.arg: size of the source. */
+static bool compile_extend(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    unsigned size = size_of(op), from = s->arg;
+    unsigned opcode = from == 4 ? 0x63 : OP0F((s->kind == SHAPE_MOVZX ? 0xb6 : 0xbe) | (from == 2));
+    if (in_memory(op)) {
+        operand_probe(u, op, from, false);
+        asm_rm(c, size, opcode, size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst), u->at);
+        return true;
+    }
+    unsigned r = reg_use(u, from == 1 ? op->src >> 3 : op->src);
+    if (from == 1 && is_high(op->src)) {
+        asm_move(c, H_AX, r);
+        asm_rr(c, 4, 0xc1, 5, H_AX);
+        asm_bytes(c, 8, 1);
+        flags_lost(u);
+        r = H_AX;
+    }
+    asm_rr_from(c, size, opcode, size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst), r, from == 1);
+    return true;
+}
+
+static bool compile_lea(struct unit *u, const struct op *op)
+{
+    unsigned size = size_of(op);
+    struct host_mem m = operand(u, op);
+    asm_rm(&u->code, size, 0x8d, size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst), m);
+    return true;
+}
+
+static bool compile_cmov(struct unit *u, const struct op *op, const struct shape *s)
+{
+    unsigned size = size_of(op), from = H_DX;
+    if (in_memory(op)) {
+        operand_probe(u, op, size, false);
+        fetch(u, size, H_DX);
+    } else {
+        from = reg_use(u, op->src);
+    }
+    unsigned d = reg_change(u, op->dst);
+    int cc = flags_condition(u, s->arg);
+    asm_rr(&u->code, size, OP0F(0x40 | (unsigned)cc), d, from);
+    return true;
+}
+
+static bool compile_set(struct unit *u, const struct op *op, const struct shape *s)
+{
+    unsigned d = reg_change(u, op->dst >> 3);
+    int cc = flags_condition(u, s->arg);
+    asm_rr(&u->code, 1, OP0F(0x90 | (unsigned)cc), 0, d);
+    return true;
+}
+
+static bool compile_xchg(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    unsigned size = size_of(op);
+    if (s->arg && op->dst == RAX && size == 4)
+        return true; /* NOP: xchg_A32() */
+    unsigned a = reg_change(u, op->dst), b = reg_change(u, op->src);
+    asm_rr(c, size, 0x89, a, H_AX);
+    asm_rr(c, size, 0x89, b, a);
+    asm_rr(c, size, 0x89, H_AX, b);
+    return true;
+}
+
+static bool compile_bswap(struct unit *u, const struct op *op)
+{
+    unsigned d = reg_change(u, op->dst);
+    unsigned rex = 0x40 | (op->osize == 3 ? 8 : 0) | d >> 3;
+    asm_bytes(&u->code, rex | 0x0f00 | (0xc8u | (d & 7)) << 16, 3);
+    return true;
+}
+
+/* CWDE, CDQE; CDQ, CQO. */
+static bool compile_sign(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    unsigned size = size_of(op);
+    if (s->kind == SHAPE_CBW) {
+        unsigned a = reg_change(u, RAX);
+        asm_rr(c, size, size == 8 ? 0x63 : OP0F(0xbf), a, a);
+        return true;
+    }
+    unsigned a = reg_use(u, RAX), d = reg_set(u, RDX);
+    asm_rr(c, size, 0x89, a, d);
+    asm_rr(c, size, 0xc1, 7, d);
+    asm_bytes(c, size * 8 - 1, 1);
+    flags_lost(u);
+    return true;
+}
+
+/* ---------------------------------------------------------------- shifts, multiplication, bits */
+
+static enum flag_source shift_source(unsigned ext)
+{
+    return ext == 4 ? FLAGS_SHL : ext == 5 ? FLAGS_SHR : FLAGS_SAR;
+}
+
+static bool compile_shift(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    unsigned size = size_of(op), n = shift_count(op), d = reg_change(u, guest_of(op, op->dst));
+    bool dead = flags_dead(u);
+    if (!dead)
+        asm_move(c, FLAG_A, d);
+    asm_rr(c, size, size == 1 ? 0xc0 : 0xc1, s->arg, d);
+    asm_bytes(c, n, 1);
+    if (dead) {
+        flags_none(u);
+        return true;
+    }
+    flags_from(u, shift_source(s->arg), op);
+    u->now.count = (uint8_t)n;
+    u->overflow_ok = false;
+    return true;
+}
+
+/* A count of 0, which changes no flag, is left to the handler. */
+static bool compile_shift_cl(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    unsigned size = size_of(op), d = reg_use(u, op->dst);
+    asm_rr(c, 4, 0x89, reg_use(u, RCX), H_CX);
+    asm_alu_imm(c, 4, ALU_AND, H_CX, size == 8 ? 63 : 31);
+    flags_lost(u);
+    side_exit(u, CC_E);
+    d = reg_change(u, op->dst);
+    if (flags_dead(u)) {
+        asm_rr(c, size, 0xd3, s->arg, d);
+        flags_none(u);
+        return true;
+    }
+    asm_move(c, FLAG_A, d);
+    asm_move(c, FLAG_B, H_CX);
+    asm_rr(c, size, 0xd3, s->arg, d);
+    flags_from(u, shift_source(s->arg), op);
+    u->overflow_ok = false;
+    return true;
+}
+
+/* ROL, ROR: CF is the result's lowest or highest bit, OF the highest one XOR CF or the one below. */
+static bool compile_rotate(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    unsigned size = size_of(op), n = shift_count(op), top = 8 * size - 1, d = reg_change(u, op->dst);
+    bool dead = flags_dead(u);
+    if (!dead)
+        flags_to_memory(u);
+    asm_rr(c, size, 0xc1, s->arg, d);
+    asm_bytes(c, n, 1);
+    flags_lost(u);
+    if (dead)
+        return true;
+    asm_rr(c, size, 0x89, d, H_AX);
+    asm_rr(c, size, 0xc1, 5, H_AX);
+    asm_bytes(c, top - (s->arg == 1), 1); /* ROR: the highest two bits */
+    asm_rr(c, 4, 0x89, s->arg == 1 ? H_AX : d, H_CX);
+    if (s->arg == 1) {
+        asm_rr(c, 4, 0xd1, 5, H_CX);
+        asm_alu(c, 4, ALU_XOR, H_AX, H_CX);
+    } else {
+        asm_alu(c, 4, ALU_XOR, H_AX, H_CX);
+    }
+    asm_alu_imm(c, 4, ALU_AND, H_CX, 1);
+    asm_alu_imm(c, 4, ALU_AND, H_AX, 1);
+    asm_rr(c, 4, 0xc1, 4, H_AX);
+    asm_bytes(c, 11, 1);
+    asm_alu(c, 4, ALU_OR, H_CX, H_AX);
+    asm_rm(c, 8, 0x8b, H_AX, CPU_FIELD(cc_aux));
+    asm_alu_imm(c, 8, ALU_AND, H_AX, ~(FLAG_CF | FLAG_OF));
+    asm_alu(c, 8, ALU_OR, H_AX, H_CX);
+    asm_rm(c, 8, 0x89, H_AX, CPU_FIELD(cc_aux));
+    return true;
+}
+
+/* CF and OF are the host's, which all processors define; the others follow from the result. */
+static bool compile_imul(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    unsigned size = size_of(op), from = H_DX;
+    bool dead = flags_dead(u), three = s->kind == SHAPE_IMUL_IMM;
+    if (in_memory(op)) {
+        operand_probe(u, op, size, false);
+        fetch(u, size, H_DX);
+    } else {
+        from = reg_use(u, op->src);
+    }
+    unsigned d = three && size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst);
+    if (three) {
+        asm_rr(c, size, 0x69, d, from);
+        asm_bytes(c, op->uimm, size > 4 ? 4 : size);
+    } else {
+        asm_rr(c, size, OP0F(0xaf), d, from);
+    }
+    if (dead) {
+        flags_none(u);
+        return true;
+    }
+    asm_imm(c, FLAG_B, 0);
+    asm_rr(c, 1, OP0F(0x92), 0, FLAG_B);
+    asm_rr(c, 4, 0xf7, 3, FLAG_B);
+    asm_alu_imm(c, 4, ALU_AND, FLAG_B, FLAG_CF | FLAG_OF);
+    asm_move(c, FLAG_A, d);
+    flags_from(u, FLAGS_RAW, op);
+    flags_lost(u);
+    return true;
+}
+
+/* Only CF changes. */
+static bool compile_bt(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    unsigned size = size_of(op), src = 0;
+    bool imm = s->form == FORM_EI;
+    flags_to_memory(u);
+    if (!imm)
+        src = reg_use(u, op->src);
+    unsigned d = s->arg == 4 ? reg_use(u, op->dst) : reg_change(u, op->dst);
+    asm_rm(c, 8, 0x8b, H_CX, CPU_FIELD(cc_aux));
+    asm_alu_imm(c, 8, ALU_AND, H_CX, ~FLAG_CF);
+    if (imm) {
+        asm_rr(c, size, OP0F(0xba), s->arg, d);
+        asm_bytes(c, op->uimm, 1);
+    } else {
+        asm_rr(c, size, OP0F(0x83 | s->arg << 3), src, d);
+    }
+    asm_alu_imm(c, 8, ALU_ADC, H_CX, 0);
+    asm_rm(c, 8, 0x89, H_CX, CPU_FIELD(cc_aux));
+    flags_lost(u);
+    return true;
+}
+
+/* ---------------------------------------------------------------- the stack */
+
+static bool compile_push(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    unsigned from = s->kind == SHAPE_PUSH ? reg_use(u, op->dst) : 0;
+    stack_probe(u, -8, true);
+    if (s->kind == SHAPE_PUSH) {
+        put(u, 8, from);
+    } else {
+        asm_rm(c, 8, 0xc7, 0, u->at);
+        asm_bytes(c, op->uimm, 4);
+    }
+    stack_move(u, -8);
+    return true;
+}
+
+static bool compile_pop(struct unit *u, const struct op *op)
+{
+    stack_probe(u, 0, false);
+    fetch(u, 8, H_DX);
+    stack_move(u, 8);
+    asm_move(&u->code, reg_set(u, op->dst), H_DX);
+    return true;
+}
+
+static bool compile_leave(struct unit *u)
+{
+    struct code *c = &u->code;
+    asm_move(c, H_AX, reg_use(u, RBP));
+    probe(u, 8, false);
+    unsigned bp = reg_change(u, RBP);
+    asm_rm(c, 8, 0x8d, reg_set(u, RSP), at_reg(bp, 8));
+    fetch(u, 8, bp);
+    return true;
+}
+
+/* ---------------------------------------------------------------- branches */
+
+static bool compile_jcc(struct unit *u, const struct op *op, const struct shape *s)
+{
+    int cc = flags_condition(u, s->arg);
+    edge_later(u, asm_jcc(&u->code, (unsigned)cc), 1, op->imm, branch_taken);
+    edge_now(u, 0, op->disp, branch_fall);
+    return true;
+}
+
+/* Leave to the handler if the address in this register is not canonical. Uses CX. */
+static void check_target(struct unit *u, unsigned reg)
+{
+    struct code *c = &u->code;
+    asm_move(c, H_CX, reg);
+    asm_rr(c, 8, 0xc1, 4, H_CX);
+    asm_bytes(c, 16, 1);
+    asm_rr(c, 8, 0xc1, 7, H_CX);
+    asm_bytes(c, 16, 1);
+    asm_alu(c, 8, ALU_CMP, H_CX, reg);
+    flags_lost(u);
+    side_exit(u, CC_NE);
+}
+
+/* AX: the address of the instruction's end, or of another offset from the block's start. */
+static void code_address(struct unit *u, unsigned to, int32_t offset)
+{
+    asm_rm(&u->code, 8, 0x8b, to, CPU_FIELD(gpr[REG_RIP]));
+    offset += (int32_t)(u->block->id >> 16) - (int32_t)(u->entry->id >> 16);
+    asm_rm(&u->code, 8, 0x8d, to, at_reg(to, offset));
+}
+
+static void push_return(struct unit *u, int32_t offset)
+{
+    stack_probe(u, -8, true);
+    code_address(u, H_CX, offset);
+    put(u, 8, H_CX);
+    stack_move(u, -8);
+}
+
+static bool compile_call(struct unit *u, const struct op *op)
+{
+    push_return(u, op->disp);
+    edge_now(u, 1, op->imm, branch_taken);
+    return true;
+}
+
+static bool compile_ret(struct unit *u, const struct op *op)
+{
+    stack_probe(u, 0, false);
+    fetch(u, 8, H_DX);
+    check_target(u, H_DX);
+    stack_move(u, 8 + (int32_t)op->uimm);
+    leave_indirect(u, H_DX, branch_indirect);
+    return true;
+}
+
+static bool compile_jmp_indirect(struct unit *u, const struct op *op)
+{
+    unsigned to = H_DX;
+    if (in_memory(op)) {
+        operand_probe(u, op, 8, false);
+        fetch(u, 8, H_DX);
+    } else {
+        to = reg_use(u, op->dst);
+    }
+    check_target(u, to);
+    leave_indirect(u, to, branch_indirect);
+    return true;
+}
+
+static bool compile_call_indirect(struct unit *u, const struct op *op)
+{
+    unsigned to = reg_use(u, op->dst);
+    check_target(u, to);
+    push_return(u, op->off + op->len);
+    leave_indirect(u, to, branch_indirect);
+    return true;
+}
+
+/* ---------------------------------------------------------------- all */
+
+static bool compile_other(struct unit *u, const struct op *op, const struct shape *s)
+{
+    switch (s->kind) {
+    case SHAPE_JCC:
+        return compile_jcc(u, op, s);
+    case SHAPE_JMP:
+        edge_now(u, 1, op->imm, branch_taken);
+        return true;
+    case SHAPE_CALL:
+        return compile_call(u, op);
+    case SHAPE_RET:
+        return compile_ret(u, op);
+    case SHAPE_JMP_E:
+        return compile_jmp_indirect(u, op);
+    case SHAPE_CALL_E:
+        return compile_call_indirect(u, op);
+    case SHAPE_PUSH:
+    case SHAPE_PUSH_IMM:
+        return compile_push(u, op, s);
+    case SHAPE_POP:
+        return compile_pop(u, op);
+    case SHAPE_LEAVE:
+        return compile_leave(u);
+    case SHAPE_SHIFT:
+        return compile_shift(u, op, s);
+    case SHAPE_SHIFT_CL:
+        return compile_shift_cl(u, op, s);
+    case SHAPE_ROTATE:
+        return compile_rotate(u, op, s);
+    case SHAPE_IMUL:
+    case SHAPE_IMUL_IMM:
+        return compile_imul(u, op, s);
+    case SHAPE_BT:
+        return compile_bt(u, op, s);
+    case SHAPE_CBW:
+    case SHAPE_CWD:
+        return compile_sign(u, op, s);
+    case SHAPE_BSWAP:
+        return compile_bswap(u, op);
+    case SHAPE_XCHG:
+        return compile_xchg(u, op, s);
+    default:
+        return s->kind == SHAPE_NOP;
+    }
+}
+
+bool op_compile(struct unit *u, const struct op *op)
+{
+    const struct shape *s = shape_of(u, op);
+    if (!supported(u, op))
+        return false;
+    switch (s->kind) {
+    case SHAPE_ALU:
+        return compile_alu(u, op, s);
+    case SHAPE_TEST:
+        return compile_test(u, op, s);
+    case SHAPE_INC:
+    case SHAPE_DEC:
+        return compile_step(u, op, s);
+    case SHAPE_NEG:
+        return compile_neg(u, op);
+    case SHAPE_NOT:
+        return compile_not(u, op);
+    case SHAPE_MOV:
+        return compile_mov(u, op, s);
+    case SHAPE_MOVZX:
+    case SHAPE_MOVSX:
+        return compile_extend(u, op, s);
+    case SHAPE_LEA:
+        return compile_lea(u, op);
+    case SHAPE_CMOV:
+        return compile_cmov(u, op, s);
+    case SHAPE_SET:
+        return compile_set(u, op, s);
+    default:
+        return compile_other(u, op, s);
+    }
+}

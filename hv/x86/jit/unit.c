@@ -1,0 +1,635 @@
+/* unit.c - compiles a region: blocks of one page that are chained, from one op on.
+ *
+ * The state is tracked at compile time (struct flow). Every way out of the region first writes back what is
+ * not in memory, so a handler never sees the difference. Blocks that several edges lead to are compiled for
+ * the state of the first one, and other edges adapt to that; a second version of a block keeps loops in
+ * registers. */
+#include "hv/x86/exec.h"
+#include "hv/x86/jit/unit.h"
+#include "hv/x86/jit/jit.h"
+#include "hv/x86/jit/region.h"
+
+/* ---------------------------------------------------------------- registers */
+
+static const uint8_t pool[] = {H_BX, H_BP, H_SI, H_8, H_9, H_12, H_13, H_14, H_15};
+enum { POOL = sizeof pool };
+
+static bool is_free(const struct unit *u, unsigned host)
+{
+    for (unsigned g = 0; g < 16; g++)
+        if (u->now.host[g] == host)
+            return false;
+    return !u->group.active || u->group.host != host;
+}
+
+static void write_back(struct code *c, const struct flow *f, unsigned guest)
+{
+    if (f->dirty >> guest & 1)
+        asm_store(c, H_CPU, (int32_t)(offsetof(struct x86, gpr) + 8 * guest), f->host[guest]);
+}
+
+/* The guest register that was not used for longest gives up its host register. */
+static unsigned evict(struct unit *u)
+{
+    unsigned oldest = 16;
+    for (unsigned g = 0; g < 16; g++)
+        if (u->now.host[g] != H_NONE && !(u->pinned >> g & 1) &&
+            (oldest == 16 || u->last_use[g] < u->last_use[oldest]))
+            oldest = g;
+    unsigned host = u->now.host[oldest];
+    write_back(&u->code, &u->now, oldest);
+    u->now.dirty &= (uint16_t) ~(1u << oldest);
+    u->now.host[oldest] = H_NONE;
+    return host;
+}
+
+unsigned reg_extra(struct unit *u)
+{
+    for (unsigned i = POOL; i--;)
+        if (is_free(u, pool[i]))
+            return pool[i];
+    return evict(u);
+}
+
+/* A guest register prefers the same host register everywhere, so that edges have little to move. */
+static unsigned allocate(struct unit *u, unsigned guest)
+{
+    unsigned home = pool[guest % POOL];
+    if (is_free(u, home))
+        return home;
+    return reg_extra(u);
+}
+
+static unsigned reg_at(struct unit *u, unsigned guest, bool load)
+{
+    u->pinned |= (uint16_t)(1u << guest);
+    u->last_use[guest] = ++u->clock;
+    if (u->now.host[guest] != H_NONE)
+        return u->now.host[guest];
+    unsigned host = allocate(u, guest);
+    u->now.host[guest] = (uint8_t)host;
+    if (load)
+        asm_load(&u->code, host, H_CPU, (int32_t)(offsetof(struct x86, gpr) + 8 * guest));
+    return host;
+}
+
+unsigned reg_use(struct unit *u, unsigned guest)
+{
+    return reg_at(u, guest, true);
+}
+
+unsigned reg_change(struct unit *u, unsigned guest)
+{
+    unsigned host = reg_at(u, guest, true);
+    u->now.dirty |= (uint16_t)(1u << guest);
+    return host;
+}
+
+unsigned reg_set(struct unit *u, unsigned guest)
+{
+    unsigned host = reg_at(u, guest, false);
+    u->now.dirty |= (uint16_t)(1u << guest);
+    return host;
+}
+
+/* ---------------------------------------------------------------- flags */
+
+enum { OP_ADD = 0, OP_SUB = 5, AUX_FLAGS = FLAG_CF | FLAG_AF | FLAG_OF };
+
+static void store_result(struct code *c, unsigned size, unsigned from)
+{
+    if (size == 8)
+        asm_move(c, H_AX, from);
+    else if (size == 4)
+        asm_rr(c, 8, 0x63, H_AX, from);
+    else
+        asm_rr_from(c, 8, size == 2 ? OP0F(0xbf) : OP0F(0xbe), H_AX, from, size == 1);
+    asm_rm(c, 8, 0x89, H_AX, CPU_FIELD(cc_res));
+}
+
+static void store_arithmetic(struct code *c, const struct flow *f)
+{
+    unsigned operation = f->source == FLAGS_ADD ? OP_ADD : OP_SUB;
+    asm_move(c, H_AX, FLAG_A);
+    if (f->imm)
+        asm_alu_imm(c, f->size, operation, H_AX, f->value);
+    else
+        asm_alu(c, f->size, operation, H_AX, FLAG_B);
+    asm_bytes(c, 0x9c, 1);        /* PUSHF */
+    asm_bytes(c, 0x58 | H_CX, 1); /* POP */
+    asm_alu_imm(c, 4, 4, H_CX, AUX_FLAGS);
+    asm_rm(c, 8, 0x89, H_CX, CPU_FIELD(cc_aux));
+    store_result(c, f->size, H_AX);
+}
+
+/* CX is CF. OF is defined as in int_shift.c, whatever the host does: SHL and SHR as for a count of one, SAR
+ * 0. */
+static void store_overflow(struct code *c, const struct flow *f)
+{
+    if (f->source == FLAGS_SHL) {
+        asm_rr(c, 8, 0xc1, 5, H_AX);
+        asm_bytes(c, 63, 1);
+        asm_alu(c, 4, 6, H_AX, H_CX);
+    } else if (f->source == FLAGS_SHR) {
+        asm_rr(c, 8, 0xc1, 5, H_AX);
+        asm_bytes(c, f->size * 8u - 2, 1);
+        asm_alu_imm(c, 4, 4, H_AX, 1);
+    } else {
+        return;
+    }
+    asm_rr(c, 4, 0xc1, 4, H_AX);
+    asm_bytes(c, 11, 1);
+    asm_alu(c, 4, 1, H_CX, H_AX);
+}
+
+static void store_shift(struct code *c, const struct flow *f)
+{
+    static const uint8_t ext[] = {[FLAGS_SHL] = 4, [FLAGS_SHR] = 5, [FLAGS_SAR] = 7};
+    asm_move(c, H_AX, FLAG_A);
+    if (f->count) {
+        asm_rr_from(c, f->size, f->size == 1 ? 0xc0 : 0xc1, ext[f->source], H_AX, false);
+        asm_bytes(c, f->count, 1);
+    } else {
+        asm_move(c, H_CX, FLAG_B);
+        asm_rr_from(c, f->size, 0xd3, ext[f->source], H_AX, false);
+    }
+    asm_rr(c, 1, OP0F(0x92), 0, H_CX); /* SETB */
+    asm_rr_from(c, 4, OP0F(0xb6), H_CX, H_CX, true);
+    store_result(c, f->size, H_AX);
+    store_overflow(c, f);
+    asm_rm(c, 8, 0x89, H_CX, CPU_FIELD(cc_aux));
+}
+
+void flags_store(struct unit *u, const struct flow *f)
+{
+    struct code *c = &u->code;
+    switch (f->source) {
+    case FLAGS_MEMORY:
+        return;
+    case FLAGS_LOGIC:
+        store_result(c, f->size, FLAG_A);
+        asm_rm(c, 8, 0xc7, 0, CPU_FIELD(cc_aux));
+        asm_bytes(c, 0, 4);
+        break;
+    case FLAGS_ADD:
+    case FLAGS_SUB:
+        store_arithmetic(c, f);
+        break;
+    case FLAGS_RAW:
+        store_result(c, f->size, FLAG_A);
+        asm_rm(c, 8, 0x89, FLAG_B, CPU_FIELD(cc_aux));
+        break;
+    default:
+        store_shift(c, f);
+        break;
+    }
+    flags_lost(u);
+}
+
+void flags_to_memory(struct unit *u)
+{
+    flags_store(u, &u->now);
+    u->now.source = FLAGS_MEMORY;
+}
+
+void flags_carry(struct unit *u)
+{
+    struct code *c = &u->code;
+    switch (u->now.source) {
+    case FLAGS_LOGIC:
+        asm_bytes(c, 0xf8, 1); /* CLC */
+        break;
+    case FLAGS_ADD:
+    case FLAGS_SUB:
+        flags_condition(u, CC_B);
+        break;
+    case FLAGS_RAW:
+        asm_rr(c, 4, OP0F(0xba), 4, FLAG_B); /* BT */
+        asm_bytes(c, 0, 1);
+        break;
+    default:
+        flags_to_memory(u);
+        asm_rm(c, 4, OP0F(0xba), 4, CPU_FIELD(cc_aux));
+        asm_bytes(c, 0, 1);
+        break;
+    }
+    flags_lost(u);
+}
+
+static void test_aux(struct code *c, unsigned bit)
+{
+    struct host_mem m = CPU_FIELD(cc_aux);
+    m.disp += (int32_t)bit / 8;
+    asm_rm(c, 1, 0xf6, 0, m); /* TEST */
+    asm_bytes(c, 1u << bit % 8, 1);
+}
+
+static void test_zero(struct code *c)
+{
+    asm_rm(c, 8, 0x83, 7, CPU_FIELD(cc_res)); /* CMP */
+    asm_bytes(c, 0, 1);
+}
+
+/* AL's bit 0: CF or ZF. */
+static void below_or_equal(struct code *c)
+{
+    asm_rm(c, 8, 0x8b, H_AX, CPU_FIELD(cc_aux));
+    asm_alu_imm(c, 4, 4, H_AX, 1);
+    test_zero(c);
+    asm_rr(c, 1, OP0F(0x94), 0, H_CX); /* SETE */
+    asm_alu(c, 1, 1, H_AX, H_CX);
+}
+
+static void shift_right(struct code *c, unsigned size, unsigned reg, unsigned n)
+{
+    asm_rr(c, size, 0xc1, 5, reg);
+    asm_bytes(c, n, 1);
+}
+
+/* EAX: SF, or SF != OF. */
+static void sign(struct code *c, bool with_overflow)
+{
+    asm_rm(c, 8, 0x8b, H_AX, CPU_FIELD(cc_res));
+    shift_right(c, 8, H_AX, 63);
+    asm_rm(c, 8, 0x8b, H_CX, CPU_FIELD(cc_aux));
+    shift_right(c, 4, H_CX, 7);
+    asm_alu(c, 4, 6, H_AX, H_CX);
+    if (with_overflow) {
+        shift_right(c, 4, H_CX, 4);
+        asm_alu(c, 4, 6, H_AX, H_CX);
+    }
+    asm_alu_imm(c, 4, 4, H_AX, 1);
+}
+
+static void parity(struct code *c)
+{
+    asm_rm(c, 8, 0x8b, H_AX, CPU_FIELD(cc_res));
+    asm_rr(c, 1, 0x84, H_AX, H_AX);
+    asm_rr(c, 1, OP0F(0x9a), 0, H_AX); /* SETP */
+    asm_rm(c, 8, 0x8b, H_CX, CPU_FIELD(cc_aux));
+    shift_right(c, 4, H_CX, 2);
+    asm_alu(c, 4, 6, H_AX, H_CX);
+    asm_alu_imm(c, 4, 4, H_AX, 1);
+}
+
+/* From cc_res and cc_aux. Those of EFLAGS are tested for being set: the result is NE. */
+static int condition_in_memory(struct code *c, unsigned cc)
+{
+    switch (cc >> 1) {
+    case CC_O >> 1:
+        test_aux(c, 11);
+        break;
+    case CC_B >> 1:
+        test_aux(c, 0);
+        break;
+    case CC_E >> 1:
+        test_zero(c);
+        return (int)cc;
+    case CC_BE >> 1:
+        below_or_equal(c);
+        break;
+    case CC_S >> 1:
+        sign(c, false);
+        break;
+    case CC_P >> 1:
+        parity(c);
+        break;
+    case CC_L >> 1:
+        sign(c, true);
+        break;
+    default:
+        sign(c, true);
+        test_zero(c);
+        asm_rr(c, 1, OP0F(0x94), 0, H_CX);
+        asm_alu(c, 1, 1, H_AX, H_CX);
+        break;
+    }
+    return cc & 1 ? CC_E : CC_NE;
+}
+
+static bool needs_overflow(unsigned cc)
+{
+    return cc >> 1 == CC_O >> 1 || cc >= CC_L;
+}
+
+int flags_condition(struct unit *u, unsigned cc)
+{
+    struct code *c = &u->code;
+    const struct flow *f = &u->now;
+    if (u->host_flags && (u->overflow_ok || !needs_overflow(cc)))
+        return (int)cc;
+    switch (f->source) {
+    case FLAGS_LOGIC:
+        asm_rr(c, f->size, f->size == 1 ? 0x84 : 0x85, FLAG_A, FLAG_A);
+        break;
+    case FLAGS_ADD:
+        asm_move(c, H_CX, FLAG_A);
+        if (f->imm)
+            asm_alu_imm(c, f->size, OP_ADD, H_CX, f->value);
+        else
+            asm_alu(c, f->size, OP_ADD, H_CX, FLAG_B);
+        break;
+    case FLAGS_SUB:
+        if (f->imm)
+            asm_alu_imm(c, f->size, 7, FLAG_A, f->value);
+        else
+            asm_alu(c, f->size, 7, FLAG_A, FLAG_B);
+        break;
+    default:
+        flags_to_memory(u);
+        flags_lost(u);
+        return condition_in_memory(c, cc);
+    }
+    u->host_flags = u->overflow_ok = true;
+    return (int)cc;
+}
+
+/* Are the flags overwritten from op k of the block on before anything needs them? */
+static bool hidden_from(const struct unit *u, const struct block *b, unsigned k)
+{
+    for (; k < b->n; k++) {
+        if (op_shows_flags(u, &b->ops[k]))
+            return false;
+        if (op_hides_flags(u, &b->ops[k]))
+            return true;
+    }
+    return false;
+}
+
+bool flags_dead(const struct unit *u)
+{
+    return hidden_from(u, u->block, u->op + 1);
+}
+
+/* ---------------------------------------------------------------- ways out */
+
+static int64_t block_offset(const struct unit *u, const struct block *b)
+{
+    return (int64_t)(b->id >> 16) - (int64_t)(u->entry->id >> 16);
+}
+
+static void add_rip(struct code *c, int64_t offset)
+{
+    if (!offset)
+        return;
+    asm_rm(c, 8, 0x81, 0, CPU_FIELD(gpr[REG_RIP]));
+    asm_bytes(c, (uint32_t)offset, 4);
+}
+
+static void write_all(struct unit *u, const struct flow *f)
+{
+    for (unsigned g = 0; g < 16; g++)
+        write_back(&u->code, f, g);
+    flags_store(u, f);
+}
+
+void leave_region(struct unit *u, const struct flow *f, struct block *b, unsigned op, int64_t rip, op_fn *fn)
+{
+    struct code *c = &u->code;
+    write_all(u, f);
+    add_rip(c, block_offset(u, b) + rip);
+    if (b != u->entry) {
+        asm_imm(c, H_AX, (uintptr_t)b);
+        asm_rm(c, 8, 0x89, H_AX, CPU_FIELD(block));
+    }
+    asm_imm(c, H_SI, (uintptr_t)&b->ops[op]);
+    asm_imm(c, H_AX, (uintptr_t)fn);
+    asm_rr(c, 4, 0xff, 4, H_AX); /* JMP */
+}
+
+void leave_indirect(struct unit *u, unsigned reg, op_fn *fn)
+{
+    struct code *c = &u->code;
+    asm_rm(c, 8, 0x89, reg, CPU_FIELD(gpr[REG_RIP]));
+    write_all(u, &u->now);
+    asm_imm(c, H_AX, (uintptr_t)fn);
+    asm_rr(c, 4, 0xff, 4, H_AX);
+}
+
+static void stop_before(struct unit *u, const struct side *s)
+{
+    struct code *c = &u->code;
+    asm_rm(c, 8, 0x81, 0, CPU_FIELD(left));
+    asm_bytes(c, s->block->n, 4);
+    write_all(u, &s->flow);
+    add_rip(c, block_offset(u, s->block));
+    asm_rm(c, 8, 0xc7, 0, CPU_FIELD(block));
+    asm_bytes(c, 0, 4);
+    asm_rr(c, 4, 0x31, H_AX, H_AX);
+    asm_bytes(c, 0xc3, 1);
+}
+
+static void add_side(struct unit *u, uint8_t *jump, enum way way, struct block *b, unsigned op)
+{
+    if (u->nsides == MAX_SIDES) {
+        u->code.full = true;
+        return;
+    }
+    u->side[u->nsides++] = (struct side){jump, way, u->now, b, op};
+}
+
+void side_exit(struct unit *u, unsigned cc)
+{
+    add_side(u, asm_jcc(&u->code, cc), WAY_OP, u->block, u->op);
+}
+
+static void emit_sides(struct unit *u)
+{
+    for (unsigned i = 0; i < u->nsides && !u->code.full; i++) {
+        const struct side *s = &u->side[i];
+        asm_patch(s->jump, u->code.at);
+        if (s->way == WAY_OP)
+            leave_region(u, &s->flow, s->block, s->op, 0, op_original(s->block, s->op));
+        else
+            stop_before(u, s);
+    }
+}
+
+/* ---------------------------------------------------------------- edges */
+
+static bool same_flags(const struct flow *a, const struct flow *b)
+{
+    if (a->source != b->source || a->source == FLAGS_MEMORY)
+        return a->source == b->source;
+    return a->size == b->size && a->count == b->count && a->imm == b->imm &&
+           (!a->imm || a->value == b->value);
+}
+
+/* The version that needs least for the present state; NULL if none can be entered. */
+static const struct version *find_version(const struct unit *u, const struct block *b, unsigned *count)
+{
+    const struct version *found = NULL;
+    *count = 0;
+    for (unsigned i = 0; i < u->nversions; i++) {
+        const struct version *v = &u->version[i];
+        if (v->block != b)
+            continue;
+        ++*count;
+        if (same_flags(&v->flow, &u->now) || (!found && v->flow.source == FLAGS_MEMORY))
+            found = v;
+    }
+    return found;
+}
+
+/* Brings the state to that at the entry of a version. */
+static void adapt(struct unit *u, const struct flow *to)
+{
+    for (unsigned g = 0; g < 16; g++)
+        if (u->now.host[g] != to->host[g] || !(to->dirty >> g & 1)) {
+            write_back(&u->code, &u->now, g);
+            u->now.dirty &= (uint16_t) ~(1u << g);
+        }
+    for (unsigned g = 0; g < 16; g++)
+        if (u->now.host[g] != to->host[g] && to->host[g] != H_NONE)
+            asm_load(&u->code, to->host[g], H_CPU, (int32_t)(offsetof(struct x86, gpr) + 8 * g));
+}
+
+static bool holds_nothing(const struct flow *f)
+{
+    for (unsigned g = 0; g < 16; g++)
+        if (f->host[g] != H_NONE)
+            return false;
+    return true;
+}
+
+static void add_version(struct unit *u, struct block *b)
+{
+    u->version[u->nversions++] = (struct version){b, u->code.at, u->now};
+    u->next = b;
+}
+
+static bool has_room(const struct unit *u, const struct block *b)
+{
+    return u->nversions < MAX_VERSIONS && u->ops + b->n <= MAX_OPS &&
+           u->nsides + 2 * BLOCK_MAX_OPS <= MAX_SIDES;
+}
+
+/* Goes on in a block of the region; its steps are subtracted already. */
+static void enter_block(struct unit *u, struct block *b)
+{
+    unsigned count;
+    flags_lost(u);
+    if (hidden_from(u, b, 0))
+        u->now.source = FLAGS_MEMORY;
+    const struct version *v = find_version(u, b, &count);
+    bool room = count < 2 && has_room(u, b);
+    if (v && !(room && holds_nothing(&v->flow))) {
+        if (!same_flags(&v->flow, &u->now))
+            flags_to_memory(u);
+        adapt(u, &v->flow);
+        asm_patch(asm_jmp(&u->code), v->label);
+        return;
+    }
+    if (count == MAX_OF_BLOCK - 1)
+        flags_to_memory(u); /* the last one is for all edges */
+    add_version(u, b);
+}
+
+/* The block that an edge leads to, if it may belong to the region. */
+static struct block *edge_target(const struct unit *u, const struct block *from, unsigned which,
+                                 int64_t offset)
+{
+    struct block *b = from->next[which];
+    unsigned count;
+    if (!b || b->page != from->page || (uint16_t)b->id != (uint16_t)from->id || b->ops[0].fn == op_resync)
+        return NULL;
+    if ((int64_t)(from->id >> 16) + offset != (int64_t)(b->id >> 16))
+        return NULL;
+    if (find_version(u, b, &count) || (count < MAX_OF_BLOCK && has_room(u, b)))
+        return b;
+    return NULL;
+}
+
+void edge_now(struct unit *u, unsigned which, int64_t offset, op_fn *otherwise)
+{
+    struct block *from = u->block, *b = edge_target(u, from, which, offset);
+    struct code *c = &u->code;
+    u->group.active = false;
+    if (!b) {
+        bool chain = otherwise != NULL;
+        leave_region(u, &u->now, from, u->op, chain ? offset : 0,
+                     chain ? otherwise : op_original(from, u->op));
+        return;
+    }
+    asm_rm(c, 8, 0x81, 5, CPU_FIELD(left)); /* SUB */
+    asm_bytes(c, b->n, 4);
+    flags_lost(u);
+    add_side(u, asm_jcc(c, CC_L), WAY_STOP, b, 0);
+    enter_block(u, b);
+}
+
+void edge_later(struct unit *u, uint8_t *jump, unsigned which, int64_t offset, op_fn *otherwise)
+{
+    if (u->nedges == MAX_EDGES) {
+        u->code.full = true;
+        return;
+    }
+    u->edge[u->nedges++] = (struct edge){jump, u->block, u->op, which, offset, otherwise, u->now};
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+static void note_resume(struct unit *u, struct block *b, unsigned op)
+{
+    if (op < b->n && u->nresumes < MAX_RESUMES)
+        u->resume[u->nresumes++] = (struct resume){b, op};
+}
+
+/* One block from an op on. */
+static void compile_block(struct unit *u, struct block *b, unsigned from)
+{
+    u->block = b;
+    u->group.active = false;
+    for (u->op = from; !u->code.full; u->op++) {
+        const struct op *op = &b->ops[u->op];
+        u->pinned = 0;
+        u->group.active &= u->op <= u->group.last;
+        if (u->op == b->n) {
+            edge_now(u, 0, op->off, NULL);
+            return;
+        }
+        u->ops++;
+        if (!op_compile(u, op)) {
+            leave_region(u, &u->now, b, u->op, 0, op_original(b, u->op));
+            note_resume(u, b, u->op + 1);
+            return;
+        }
+        if (op_ends(u, op))
+            return;
+    }
+}
+
+static void compile_on(struct unit *u)
+{
+    while (u->next && !u->code.full) {
+        struct block *b = u->next;
+        u->next = NULL;
+        compile_block(u, b, 0);
+    }
+}
+
+bool unit_compile(struct unit *u, struct block *b, unsigned op)
+{
+    u->entry = b;
+    u->nsides = u->nversions = u->nedges = u->nresumes = u->ops = 0;
+    u->next = NULL;
+    u->host_flags = false;
+    memset(&u->now, 0, sizeof u->now);
+    memset(u->now.host, H_NONE, sizeof u->now.host);
+    if (op == 0)
+        u->version[u->nversions++] = (struct version){b, u->code.at, u->now};
+    compile_block(u, b, op);
+    compile_on(u);
+    while (u->nedges && !u->code.full) {
+        struct edge e = u->edge[--u->nedges];
+        asm_patch(e.jump, u->code.at);
+        u->now = e.flow;
+        u->block = e.from;
+        u->op = e.op;
+        u->host_flags = false;
+        edge_now(u, e.which, e.offset, e.otherwise);
+        compile_on(u);
+    }
+    emit_sides(u);
+    return !u->code.full;
+}

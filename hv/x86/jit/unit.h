@@ -1,0 +1,209 @@
+/* unit.h - the region that is being compiled. Private to hv/x86/jit. */
+#ifndef BOOTREEL_HV_X86_JIT_UNIT_H
+#define BOOTREEL_HV_X86_JIT_UNIT_H
+
+#include <stddef.h>
+
+#include "hv/x86/decode.h"
+#include "hv/x86/jit/asm.h"
+
+/* What host registers are for. H_DI is the processor, AX, CX and DX are free within an instruction, FLAG_A and
+ * FLAG_B hold what the flags follow from; the others hold guest registers. */
+enum { H_CPU = H_DI, FLAG_A = H_10, FLAG_B = H_11 };
+
+/* What the guest's arithmetic flags follow from. */
+enum flag_source {
+    FLAGS_MEMORY, /* cc_res and cc_aux are up to date */
+    FLAGS_LOGIC,  /* the result FLAG_A */
+    FLAGS_ADD,    /* FLAG_A + FLAG_B */
+    FLAGS_SUB,    /* FLAG_A - FLAG_B */
+    FLAGS_SHL,    /* FLAG_A shifted by `count`; if that is 0 by FLAG_B, which is not 0 */
+    FLAGS_SHR,
+    FLAGS_SAR,
+    FLAGS_RAW, /* cc_res is FLAG_A, cc_aux FLAG_B */
+};
+
+/* Where the guest's state is at a point of the code. */
+struct flow {
+    uint8_t host[16]; /* the host register of each guest register; H_NONE: in memory */
+    uint16_t dirty;   /* guest registers whose host register differs from memory */
+    uint8_t source, size, count;
+    bool imm; /* `value` takes the place of FLAG_B */
+    int32_t value;
+};
+
+/* A way out that is seldom taken: its code is behind the region's. */
+enum way { WAY_OP /* to the op's handler */, WAY_STOP /* no steps left to enter `block` */ };
+struct side {
+    uint8_t *jump; /* where its address goes */
+    enum way way;
+    struct flow flow;
+    struct block *block;
+    unsigned op;
+};
+
+/* A block as compiled for one state at its entry. */
+struct version {
+    struct block *block;
+    uint8_t *label;
+    struct flow flow;
+};
+
+/* The taken edge of a conditional branch: compiled after what follows the branch. */
+struct edge {
+    uint8_t *jump;
+    struct block *from;
+    unsigned op, which;
+    int64_t offset;
+    op_fn *otherwise;
+    struct flow flow;
+};
+
+enum {
+    MAX_SIDES = 600,
+    MAX_VERSIONS = 24,
+    MAX_OF_BLOCK = 3,
+    MAX_EDGES = 32,
+    MAX_OPS = 256,
+    MAX_RESUMES = 64
+};
+
+struct resume {
+    struct block *block;
+    unsigned op;
+};
+
+/* Several accesses near one another through one guest register: they are checked at once, by the first. */
+struct group {
+    bool active;
+    uint8_t base;  /* guest register; all accesses are relative to its value at the first one */
+    uint8_t host;  /* points to where that value does */
+    unsigned last; /* the last op of the block that belongs to it */
+    int32_t moved; /* how far rSP has moved since */
+};
+
+struct unit {
+    struct code code;
+    const struct shape *shapes;
+    struct block *entry; /* gpr[REG_RIP] is its address throughout */
+    struct flow now;
+    bool host_flags;  /* the host's flags are the guest's */
+    bool overflow_ok; /* OF too */
+    uint32_t clock, last_use[16];
+    uint16_t pinned;            /* guest registers that the instruction uses */
+    struct block *block, *next; /* the current one; the one to go on with */
+    unsigned op, ops;
+    struct group group;
+    struct host_mem at; /* the memory operand of the current instruction, once it was checked */
+    struct side side[MAX_SIDES];
+    unsigned nsides;
+    struct version version[MAX_VERSIONS];
+    unsigned nversions;
+    struct edge edge[MAX_EDGES];
+    unsigned nedges;
+    struct resume resume[MAX_RESUMES]; /* after instructions that are not compiled */
+    unsigned nresumes;
+};
+
+/* ---- instructions, by row of the instruction table (ops.c) ---- */
+
+enum shape_kind {
+    SHAPE_NONE, /* not compiled */
+    SHAPE_ALU,
+    SHAPE_TEST,
+    SHAPE_INC,
+    SHAPE_DEC,
+    SHAPE_NEG,
+    SHAPE_NOT,
+    SHAPE_MOV,
+    SHAPE_MOVZX,
+    SHAPE_MOVSX,
+    SHAPE_LEA,
+    SHAPE_CMOV,
+    SHAPE_SET,
+    SHAPE_JCC,
+    SHAPE_JMP,
+    SHAPE_CALL,
+    SHAPE_RET,
+    SHAPE_JMP_E,
+    SHAPE_CALL_E,
+    SHAPE_PUSH,
+    SHAPE_PUSH_IMM,
+    SHAPE_POP,
+    SHAPE_LEAVE,
+    SHAPE_SHIFT,
+    SHAPE_SHIFT_CL,
+    SHAPE_ROTATE,
+    SHAPE_IMUL,
+    SHAPE_IMUL_IMM,
+    SHAPE_BT,
+    SHAPE_CBW,
+    SHAPE_CWD,
+    SHAPE_BSWAP,
+    SHAPE_XCHG,
+    SHAPE_NOP,
+};
+enum shape_form { FORM_EG, FORM_GE, FORM_EI };
+struct shape {
+    uint8_t kind, arg, form;
+};
+/* One for each row; the caller frees it. */
+struct shape *shapes_create(void);
+
+/* Compiles the instruction `u->op` of `u->block`. False if it is left to its handler. */
+bool op_compile(struct unit *, const struct op *);
+/* Is the instruction compiled? */
+bool op_compiled(const struct unit *, const struct op *);
+/* Is it the last one of its block? */
+bool op_ends(const struct unit *, const struct op *);
+/* Does it set all flags, and can nothing that it does end the region before? */
+bool op_hides_flags(const struct unit *, const struct op *);
+/* Can the code leave the region at this instruction, or does it need flags? */
+bool op_shows_flags(const struct unit *, const struct op *);
+
+/* ---- state (unit.c) ---- */
+
+#define CPU_FIELD(member) at_reg(H_CPU, (int32_t)offsetof(struct x86, member))
+
+/* The host register of a guest register, loaded. It stays where it is until the instruction's end. */
+unsigned reg_use(struct unit *, unsigned guest);
+/* The same, to be changed. */
+unsigned reg_change(struct unit *, unsigned guest);
+/* The same, to be overwritten: it is not loaded. */
+unsigned reg_set(struct unit *, unsigned guest);
+
+/* A host register for something else, until `group` ends. */
+unsigned reg_extra(struct unit *);
+
+/* Set cc_res and cc_aux. Uses AX and CX. */
+void flags_store(struct unit *, const struct flow *);
+/* The guest's flags are in memory from now on. */
+void flags_to_memory(struct unit *);
+/* Sets the host's flags so that the result is the host's condition code. -1: cannot be. */
+int flags_condition(struct unit *, unsigned cc);
+/* Sets the host's CF to the guest's. */
+void flags_carry(struct unit *);
+/* Are the flags that the current instruction sets overwritten before they are needed? */
+bool flags_dead(const struct unit *);
+/* The host's flags were changed by something else. */
+static inline void flags_lost(struct unit *u)
+{
+    u->host_flags = false;
+}
+
+/* Leave the region to the handler of the current instruction if the host's condition holds. */
+void side_exit(struct unit *, unsigned cc);
+/* Leave it always. `fn` is entered with the instruction as its op; gpr[REG_RIP] changes by `rip`. */
+void leave_region(struct unit *, const struct flow *, struct block *, unsigned op, int64_t rip, op_fn *fn);
+/* Leave it to the address in a host register (not AX or CX). */
+void leave_indirect(struct unit *, unsigned reg, op_fn *fn);
+/* The current instruction was a branch to block->next[which], at `offset` from the block's start: goes on
+ * there, or leaves the region to `otherwise` (NULL: to the current op's handler) with gpr[REG_RIP] set. */
+void edge_now(struct unit *, unsigned which, int64_t offset, op_fn *otherwise);
+/* The same at the target of `jump`. */
+void edge_later(struct unit *, uint8_t *jump, unsigned which, int64_t offset, op_fn *otherwise);
+
+/* Compiles the region that begins at an op; false if there is nothing to compile or no room. */
+bool unit_compile(struct unit *, struct block *, unsigned op);
+
+#endif
