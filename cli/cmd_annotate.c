@@ -132,6 +132,7 @@ static const struct option_row rows[] = {
      .help = "which classes of events to record; -CLASS and +CLASS change those of TRACE (default: the same)",
      .id = OPT_EVENTS},
     GROUP(observe_options),
+    GROUP(compile_options),
     GROUP(quiet_options),
     END_OF_ROWS,
 };

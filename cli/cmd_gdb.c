@@ -96,6 +96,7 @@ static const struct option_row rows[] = {
      .argument = "SIZE",
      .help = "memory for checkpoints (default {timeline-memory}); less makes going back slower",
      .id = OPT_MEMORY},
+    GROUP(compile_options),
     END_OF_ROWS,
 };
 

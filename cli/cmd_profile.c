@@ -209,6 +209,7 @@ static const struct option_row rows[] = {
      .argument = "text|json",
      .help = "text (default), or json: one object",
      .id = OPT_FORMAT},
+    GROUP(compile_options),
     GROUP(quiet_options),
     END_OF_ROWS,
 };

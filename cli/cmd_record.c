@@ -103,6 +103,7 @@ static const struct option_row rows[] = {
      .help = "print the guest's console: {consoles} (default serial0)",
      .id = OPT_CONSOLE,
      .more = "The screen is printed line by line."},
+    GROUP(compile_options),
     GROUP(quiet_options),
     END_OF_ROWS,
 };

@@ -135,6 +135,7 @@ static const struct option_row rows[] = {
      .help = "which console to print: {consoles} (default auto)",
      .id = OPT_CONSOLE,
      .more = "`auto` is the first serial port, or the screen if that port printed nothing."},
+    GROUP(compile_options),
     GROUP(quiet_options),
     END_OF_ROWS,
 };

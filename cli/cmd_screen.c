@@ -85,6 +85,7 @@ static const struct option_row rows[] = {
      .argument = "FILE",
      .help = "draw it into a PNG file, pixel by pixel: text in the guest's own font, or graphics",
      STORE(struct screen_command, png)},
+    GROUP(compile_options),
     END_OF_ROWS,
 };
 

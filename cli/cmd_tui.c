@@ -90,6 +90,7 @@ static const struct option_row rows[] = {
          "keep positions and marks of traces there (default: bootreel in XDG_STATE_HOME; with --script or "
          "--dump nowhere)",
      STORE(struct tui_command, o.memory)},
+    GROUP(compile_options),
     END_OF_ROWS,
 };
 

@@ -132,6 +132,8 @@ static int take_or_store(const struct option_row *row, const char *value, option
     case STORE_FLAG:
         *(bool *)to = true;
         return 0;
+    case STORE_INTERPRET:
+        return setenv("BOOTREEL_COMPILE", "0", 1) ? error_set(err, "--%s: no memory", row->name) : 0;
     default:
         return take ? take(ctx, row, value, err) : option_not_handled(row, err);
     }
@@ -293,6 +295,13 @@ const struct option_row format_options[] = {
 
 const struct option_row quiet_options[] = {
     {.name = "quiet", .letter = 'q', .help = "print no summary and no progress line", .id = OPT_QUIET},
+    END_OF_ROWS,
+};
+
+const struct option_row compile_options[] = {
+    {.name = "no-compile",
+     .help = "interpret all guest code: slower, nothing else differs",
+     .store = STORE_INTERPRET},
     END_OF_ROWS,
 };
 

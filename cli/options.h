@@ -21,7 +21,7 @@
 /* ---- the tables ---- */
 
 /* What parse_options does with an option by itself. */
-enum option_store { STORE_NOTHING, STORE_TEXT, STORE_FLAG };
+enum option_store { STORE_NOTHING, STORE_TEXT, STORE_FLAG, STORE_INTERPRET };
 
 struct option_row {
     const char *name;     /* "until"; NULL for a heading or a group of rows */
@@ -121,8 +121,11 @@ void words_free(struct words *w);
 
 /* Ids of a command's own rows begin with 1. */
 enum { OPT_SHARED = 1000, OPT_FORMAT, OPT_QUIET, OPT_PROFILE, OPT_PROBE, OPT_SYMBOLS, OPT_MACHINE = 2000 };
-extern const struct option_row format_options[];  /* OPT_FORMAT: take_format */
-extern const struct option_row quiet_options[];   /* OPT_QUIET */
+extern const struct option_row format_options[]; /* OPT_FORMAT: take_format */
+extern const struct option_row quiet_options[];  /* OPT_QUIET */
+/* --no-compile, for commands that run a machine: it is done when it is parsed (the machines of this process,
+ * and of those that it starts, take it from the environment). */
+extern const struct option_row compile_options[];
 extern const struct option_row observe_options[]; /* OPT_PROFILE, OPT_PROBE, OPT_SYMBOLS: observe_option */
 
 struct profile;
