@@ -1,0 +1,501 @@
+/* test_compile.c - compiled code against the interpreter: random programs of 64-bit code in two processors, one of which compiles
+ * each block when it is first entered. They are run in the same pieces, and must be equal after each.
+ *
+ * COMPILE_SEED and COMPILE_PROGRAMS: the first program, and how many.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hv/x86/x86.h"
+
+enum { RAM = 8 << 20, CODE = 0x200000, DATA = 0x400000, STACK = 0x600000, PAGES = 4, PAGE = 4096 };
+enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
+
+/* ---------------------------------------------------------------- a processor */
+
+struct machine {
+    struct physmem *mem;
+    struct ramblock *ram;
+    struct x86 *cpu;
+    uint8_t *host;
+    uint32_t epoch;
+};
+
+static uint64_t bus_read(void *ctx, uint64_t pa, unsigned size)
+{
+    return UINT64_MAX;
+}
+static void bus_write(void *ctx, uint64_t pa, unsigned size, uint64_t v) {}
+static void bus_event(void *ctx, struct event *ev) {}
+static uint64_t bus_time(void *ctx)
+{
+    return 0;
+}
+
+static void put64(uint8_t *at, uint64_t v)
+{
+    memcpy(at, &v, 8);
+}
+
+/* Code, data and stack are mapped to themselves; there is nothing behind them. The third page of data is read-only. */
+static void make_tables(uint8_t *ram)
+{
+    put64(ram + 0x1000, 0x2000 | 0x67);
+    put64(ram + 0x2000, 0x3000 | 0x67);
+    for (unsigned i = 1; i < 4; i++) {
+        put64(ram + 0x3000 + 8 * i, (0x4000 + i * 0x1000) | 0x67);
+        for (unsigned k = 0; k < PAGES; k++)
+            put64(ram + 0x4000 + i * 0x1000 + 8 * k,
+                  (i * 0x200000 + k * PAGE) | (i * 0x200000 == DATA && k == 2 ? 0x25 : 0x27));
+    }
+}
+
+static struct machine make(const char *compile)
+{
+    static const struct x86_bus bus = {
+        .read = bus_read, .write = bus_write, .time = bus_time, .event = bus_event};
+    struct machine m = {.epoch = 1};
+    struct error err;
+    setenv("BOOTREEL_COMPILE", compile, 1);
+    m.mem = physmem_create(RAM);
+    m.ram = physmem_block(m.mem, "ram", RAM);
+    physmem_map(m.mem, 0, RAM, m.ram, 0, m.ram, 0, false);
+    m.host = ramblock_host(m.ram);
+    make_tables(m.host);
+    physmem_touch(m.mem, m.ram, 0, 0x8000);
+    m.cpu = x86_create(m.mem, &bus, 0, "max", &err);
+    assert_non_null(m.cpu);
+    x86_host(m.cpu);
+    x86_user_space(m.cpu, 0x1000);
+    return m;
+}
+
+static void end(struct machine *m)
+{
+    x86_destroy(m->cpu);
+    physmem_destroy(m->mem);
+}
+
+/* ---------------------------------------------------------------- random programs */
+
+static uint64_t seed;
+
+static uint64_t any(uint64_t n)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return (seed >> 11) % n;
+}
+
+struct program {
+    uint8_t code[2 * PAGE];
+    unsigned size, start[16], nblocks, jump[64], njumps;
+};
+
+static void emit(struct program *p, uint64_t v, unsigned n)
+{
+    memcpy(p->code + p->size, &v, n);
+    p->size += n;
+}
+
+/* Often one with which carries and signs are at stake. */
+static uint64_t value(void)
+{
+    static const uint64_t edge[] = {
+        0,          1,         UINT64_MAX,         0x7f,       0x80,       0xff, 0x7fff, 0x8000, 0x7fffffff,
+        0x80000000, INT64_MAX, 0x8000000000000000, 0xffffffff, 0x100000000};
+    uint64_t r = any(UINT64_MAX);
+    return any(3) ? r : edge[any(sizeof edge / sizeof edge[0])];
+}
+
+/* Registers that hold addresses are hardly ever changed. */
+static unsigned a_register(bool byte, bool rex)
+{
+    for (;;) {
+        unsigned r = (unsigned)any(rex ? 16 : 8);
+        bool address = byte && !rex ? r == 3 || r == 7 : r == RBX || r == RSP || r == RSI;
+        if (!address || !any(300))
+            return r;
+    }
+}
+
+/* One instruction with a modrm byte. `map` 0x0f or 0; `ext` 0-7 or -1 for a register; `size` of both operands. */
+static void modrm(struct program *p, unsigned size, unsigned map, unsigned opcode, int ext, bool to_memory,
+                  unsigned imm)
+{
+    bool rex = size == 8 || any(2), mem = to_memory && any(5) < 2;
+    unsigned reg = ext < 0 ? a_register(size == 1, rex) : (unsigned)ext, rm = a_register(size == 1, rex),
+             base = 0;
+    unsigned bits = 0x40 | (size == 8 ? 8 : 0) | reg >> 3 << 2;
+    if (mem && !any(12))
+        emit(p, 0x64, 1);
+    if (mem && !any(100))
+        emit(p, 0x67, 1);
+    if (size == 2)
+        emit(p, 0x66, 1);
+    if (mem) {
+        static const uint8_t bases[] = {RBX, RBX, RSI, RSP, 5};
+        base = any(200) ? bases[any(5)] : (unsigned)any(8);
+        rm = base;
+    }
+    if (rex)
+        emit(p, bits | (mem ? 0 : rm >> 3), 1);
+    if (map)
+        emit(p, map, 1);
+    emit(p, opcode, 1);
+    if (!mem) {
+        emit(p, 0xc0 | (reg & 7) << 3 | (rm & 7), 1);
+    } else if (base == 5) { /* relative to rip: data, and now and then code */
+        emit(p, (reg & 7) << 3 | 5, 1);
+        uint64_t to = any(60) ? DATA + any(64) : CODE + any(p->size);
+        emit(p, to - (CODE + p->size + 4 + imm), 4);
+    } else {
+        emit(p, 0x40 | (reg & 7) << 3 | base, 1);
+        if (base == RSP)
+            emit(p, any(2) ? 0x24 : 0x23, 1); /* (rsp), (rbx) */
+        emit(p, any(256), 1);
+    }
+    for (unsigned i = 0; i < imm; i++)
+        emit(p, any(3) ? any(256) : any(2) * 0xff, 1);
+}
+
+static unsigned wide(void)
+{
+    static const uint8_t size[] = {2, 4, 4, 8, 8};
+    return size[any(5)];
+}
+static unsigned any_size(void)
+{
+    return any(5) ? wide() : 1;
+}
+
+static unsigned imm_of(unsigned size)
+{
+    return size > 4 ? 4 : size;
+}
+
+static void arithmetic(struct program *p)
+{
+    unsigned size = any_size(), operation = (unsigned)any(8), form = (unsigned)any(3);
+    if (form < 2)
+        modrm(p, size, 0, operation * 8 + form * 2 + (size > 1), -1, true, 0);
+    else if (size > 1 && any(2))
+        modrm(p, size, 0, 0x83, (int)operation, true, 1);
+    else
+        modrm(p, size, 0, size > 1 ? 0x81 : 0x80, (int)operation, true, imm_of(size));
+}
+
+static void one_operand(struct program *p)
+{
+    unsigned size = any_size(), big = size > 1;
+    switch (any(6)) {
+    case 0:
+    case 1:
+        modrm(p, size, 0, 0xfe + big, (int)any(2), true, 0); /* INC, DEC */
+        break;
+    case 2:
+        modrm(p, size, 0, 0xf6 + big, 2 + (int)any(2), true, 0); /* NOT, NEG */
+        break;
+    case 3:
+        modrm(p, size, 0, 0xf6 + big, 0, true, imm_of(size)); /* TEST */
+        break;
+    case 4:
+        modrm(p, size, 0, 0x84 + big, -1, true, 0);
+        break;
+    default:
+        modrm(p, size, 0, 0xf6 + big, 4 + (int)any(2), true, 0); /* MUL, IMUL */
+        break;
+    }
+}
+
+static void move(struct program *p)
+{
+    unsigned size = any_size();
+    switch (any(8)) {
+    case 0:
+        modrm(p, wide(), 0x0f, 0xb6 + 8 * any(2) + any(2), -1, true, 0); /* MOVZX, MOVSX */
+        break;
+    case 1:
+        modrm(p, any(2) ? 8 : 4, 0, 0x63, -1, true, 0);
+        break;
+    case 2:
+        modrm(p, wide(), 0, 0x8d, -1, false, 0);
+        p->code[p->size - 1] &= 0x7f; /* LEA needs a memory operand: (reg) with a byte of displacement */
+        if ((p->code[p->size - 1] & 7) == 4)
+            emit(p, 0x08 | any(8), 1); /* base and RCX as the index */
+        emit(p, any(256), 1);
+        break;
+    case 3:
+        modrm(p, size, 0, 0xc6 + (size > 1), 0, true, imm_of(size));
+        break;
+    case 4: {
+        unsigned r = a_register(false, true);
+        emit(p, 0x48 | r >> 3, 1);
+        emit(p, 0xb8 | (r & 7), 1);
+        emit(p, value(), 8);
+        break;
+    }
+    default:
+        modrm(p, size, 0, 0x88 + 2 * any(2) + (size > 1), -1, true, 0);
+        break;
+    }
+}
+
+static void shift(struct program *p)
+{
+    static const uint8_t ext[] = {0, 1, 4, 5, 7, 2, 3, 4, 5, 7};
+    unsigned size = any_size();
+    int e = ext[any(10)];
+    switch (any(3)) {
+    case 0:
+        modrm(p, size, 0, 0xd0 + (size > 1) + 2 * any(2), e, true, 0); /* by 1, by CL */
+        break;
+    default:
+        modrm(p, size, 0, 0xc0 + (size > 1), e, true, 1);
+        break;
+    }
+}
+
+static void conditional(struct program *p)
+{
+    if (any(2))
+        modrm(p, wide(), 0x0f, 0x40 + any(16), -1, true, 0); /* CMOV */
+    else
+        modrm(p, 1, 0x0f, 0x90 + any(16), 0, true, 0); /* SET */
+}
+
+static void stack(struct program *p)
+{
+    switch (any(8)) {
+    case 0:
+        emit(p, 0x6a | any(256) << 8, 2);
+        break;
+    case 1:
+        emit(p, 0x68 | any(1u << 31) << 8, 5);
+        break;
+    case 2:
+        emit(p, 0x9c, 1); /* PUSHF */
+        break;
+    case 3:
+        emit(p, any(2) ? 0xec8348 : 0xc48348, 3); /* SUB, ADD of rsp */
+        emit(p, 8 * any(8) + !any(8), 1);
+        break;
+    default: {
+        unsigned r = a_register(false, true);
+        emit(p, 0x40 | r >> 3 | ((any(2) ? 0x50 : 0x58) | (r & 7)) << 8, 2);
+        break;
+    }
+    }
+}
+
+static void others(struct program *p)
+{
+    static const uint8_t byte[] = {0x90, 0x98, 0x99, 0xf5, 0xf8, 0xf9, 0xfc, 0x9f, 0x91, 0x92, 0x97, 0xc9};
+    unsigned r = a_register(false, true);
+    switch (any(8)) {
+    case 0:
+        modrm(p, wide(), 0x0f, 0xaf, -1, true, 0); /* IMUL */
+        break;
+    case 1:
+        modrm(p, wide(), 0, 0x6b, -1, true, 1);
+        break;
+    case 2:
+        modrm(p, wide(), 0x0f, 0xa3 + 8 * any(4), -1, false, 0); /* BT … */
+        break;
+    case 3:
+        modrm(p, wide(), 0x0f, 0xba, 4 + (int)any(4), true, 1);
+        break;
+    case 4:
+        modrm(p, any_size(), 0, 0x87, -1, true, 0); /* XCHG */
+        break;
+    case 5:
+        modrm(p, wide(), 0x0f, 0xb1 + 0x10 * any(2), -1, true, 0); /* CMPXCHG, XADD */
+        break;
+    case 6:
+        emit(p, (any(2) ? 0x48 : 0x40) | r >> 3 | 0x0f00 | (0xc8u | (r & 7)) << 16, 3); /* BSWAP */
+        break;
+    default:
+        if (any(2))
+            emit(p, 0x48, 1);
+        emit(p, byte[any(sizeof byte - !!any(20))], 1);
+        break;
+    }
+}
+
+static void instruction(struct program *p)
+{
+    static void (*const kind[])(struct program *) = {
+        arithmetic, arithmetic, arithmetic, one_operand, move, move, move, shift, conditional, stack, others};
+    kind[any(sizeof kind / sizeof kind[0])](p);
+}
+
+/* The target is filled in when all blocks are there. */
+static void branch(struct program *p)
+{
+    switch (any(8)) {
+    case 0:
+        emit(p, 0xe9, 1);
+        break;
+    case 1:
+        emit(p, 0xe8, 1);
+        break;
+    case 2:
+        emit(p, 0xc3, 1); /* RET: to what is on the stack */
+        return;
+    default:
+        emit(p, 0x0f | (0x80 | any(16)) << 8, 2);
+        break;
+    }
+    p->jump[p->njumps++] = p->size;
+    emit(p, 0, 4);
+}
+
+static void make_program(struct program *p)
+{
+    p->size = p->njumps = 0;
+    p->nblocks = 2 + (unsigned)any(10);
+    for (unsigned i = 0; i < p->nblocks; i++) {
+        p->start[i] = p->size;
+        for (uint64_t n = any(14); n--;)
+            instruction(p);
+        branch(p);
+    }
+    emit(p, 0xe9, 1);
+    p->jump[p->njumps++] = p->size;
+    emit(p, 0, 4);
+    for (unsigned i = 0; i < p->njumps; i++) {
+        uint32_t offset = p->start[any(p->nblocks)] - (p->jump[i] + 4);
+        memcpy(p->code + p->jump[i], &offset, 4);
+    }
+}
+
+/* ---------------------------------------------------------------- comparing */
+
+static void start(struct machine *m, const struct program *p, const struct x86_user *u)
+{
+    physmem_write(m->mem, CODE, p->code, p->size);
+    x86_user_set(m->cpu, u);
+}
+
+static struct x86_user random_user(const struct program *p)
+{
+    struct x86_user u = {.cs = 0x33,
+                         .ss = 0x2b,
+                         .rip = CODE + p->start[any(p->nblocks)],
+                         .rflags = 0x202 | (any(0x1000) & 0x8d5)};
+    for (unsigned i = 0; i < 16; i++)
+        u.gpr[i] = value();
+    u.gpr[RBX] = DATA + 0x800 + any(16);
+    u.gpr[RSI] = DATA + PAGE - 8 + any(16);
+    u.gpr[RSP] = STACK + 2 * PAGE - 8 * any(100);
+    if (!any(4))
+        u.gpr[RSI] = CODE + any(p->size); /* data beside code, and code as data */
+    if (!any(4))
+        u.gpr[RBX] = DATA + 2 * PAGE + any(0x200) - 0x100;
+    u.fs_base = any(64);
+    return u;
+}
+
+static void differ(uint64_t first, uint64_t steps, const char *what, uint64_t a, uint64_t b)
+{
+    fail_msg(
+        "program %llu, after %llu steps: %s is %llx interpreted, %llx compiled (COMPILE_SEED=%llu COMPILE_PROGRAMS=1)",
+        (unsigned long long)first, (unsigned long long)steps, what, (unsigned long long)a,
+        (unsigned long long)b, (unsigned long long)first);
+}
+
+static void compare(struct machine *a, struct machine *b, uint64_t first, uint64_t steps)
+{
+    static const char *const name[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                       "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+    struct x86_user x, y;
+    x86_user_get(a->cpu, &x);
+    x86_user_get(b->cpu, &y);
+    if (x.rip != y.rip)
+        differ(first, steps, "rip", x.rip, y.rip);
+    for (unsigned i = 0; i < 16; i++)
+        if (x.gpr[i] != y.gpr[i])
+            differ(first, steps, name[i], x.gpr[i], y.gpr[i]);
+    if (x.rflags != y.rflags)
+        differ(first, steps, "rflags", x.rflags, y.rflags);
+    for (unsigned at = CODE; at < STACK + PAGES * PAGE; at += 0x200000)
+        if (memcmp(a->host + at, b->host + at, PAGES * PAGE))
+            for (unsigned i = at; i < at + PAGES * PAGE; i++)
+                if (a->host[i] != b->host[i])
+                    differ(first, steps, "memory", (uint64_t)i << 8 | a->host[i],
+                           (uint64_t)i << 8 | b->host[i]);
+}
+
+static void count_page(void *ctx, const char *region, uint64_t index, const void *data)
+{
+    uint64_t *sum = ctx;
+    *sum = (*sum ^ index) * 0x9e3779b97f4a7c15u;
+}
+
+/* The pages that were changed since the last call. */
+static uint64_t changed(struct machine *m)
+{
+    uint64_t sum = 0;
+    const struct snapshot_sink sink = {.ctx = &sum, .page = count_page};
+    physmem_save(m->mem, &sink, m->epoch, m->epoch);
+    m->epoch++;
+    return sum;
+}
+
+/* Runs both for so many steps. False after a trap. */
+static bool run_both(struct machine *a, struct machine *b, uint64_t steps, uint64_t first, uint64_t *total)
+{
+    uint64_t da, db;
+    enum x86_exit ea = x86_run(a->cpu, steps, &da), eb = x86_run(b->cpu, steps, &db);
+    *total += da;
+    if (ea != eb || da != db)
+        differ(first, *total, "steps done", da, db);
+    compare(a, b, first, *total);
+    return ea == X86_DONE;
+}
+
+static void run_program(struct machine *a, struct machine *b, uint64_t first)
+{
+    struct program p;
+    uint64_t total = 0;
+    make_program(&p);
+    for (unsigned try = 0; try < 24; try++) {
+        struct x86_user u = random_user(&p);
+        start(a, &p, &u);
+        start(b, &p, &u);
+        for (unsigned piece = 0; piece < 12; piece++)
+            if (!run_both(a, b, 1 + any(any(3) ? 20 : 3000), first, &total))
+                break;
+        if (changed(a) != changed(b))
+            differ(first, total, "the set of changed pages", 0, 0);
+    }
+}
+
+static void random_programs(void **state)
+{
+    const char *text = getenv("COMPILE_SEED"), *many = getenv("COMPILE_PROGRAMS");
+    uint64_t first = text ? strtoull(text, NULL, 10) : 1, n = many ? strtoull(many, NULL, 10) : 1500;
+    for (uint64_t i = first; i < first + n; i++) {
+        seed = i * 0x9e3779b97f4a7c15u | 1;
+        any(2), any(2), any(2);
+        struct machine a = make("0"), b = make(any(3) ? "1" : "3");
+        run_program(&a, &b, i);
+        end(&a);
+        end(&b);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_programs)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
