@@ -26,6 +26,7 @@ struct machine {
     struct ramblock *ram;
     struct x86 *cpu;
     uint8_t *host;
+    uint32_t epoch;
 };
 
 static uint64_t bus_read(void *ctx, uint64_t pa, unsigned size)
@@ -44,7 +45,7 @@ static void put64(uint8_t *at, uint64_t v)
     memcpy(at, &v, 8);
 }
 
-/* Code, data and stack are mapped to themselves; there is nothing behind them. */
+/* Code, data and stack are mapped to themselves; there is nothing behind them. The third page of data is read-only. */
 static void make_tables(uint8_t *ram)
 {
     put64(ram + 0x1000, 0x2000 | 0x67);
@@ -52,7 +53,8 @@ static void make_tables(uint8_t *ram)
     for (unsigned i = 1; i < 4; i++) {
         put64(ram + 0x3000 + 8 * i, (0x4000 + i * 0x1000) | 0x67);
         for (unsigned k = 0; k < PAGES; k++)
-            put64(ram + 0x4000 + i * 0x1000 + 8 * k, (i * 0x200000 + k * PAGE) | 0x27);
+            put64(ram + 0x4000 + i * 0x1000 + 8 * k,
+                  (i * 0x200000 + k * PAGE) | (i * 0x200000 == DATA && k == 2 ? 0x25 : 0x27));
     }
 }
 
@@ -60,7 +62,7 @@ static struct machine make(const char *compile)
 {
     static const struct x86_bus bus = {
         .read = bus_read, .write = bus_write, .time = bus_time, .event = bus_event};
-    struct machine m;
+    struct machine m = {.epoch = 1};
     struct error err;
     setenv("BOOTREEL_COMPILE", compile, 1);
     m.mem = physmem_create(RAM);
@@ -273,7 +275,7 @@ static void conditional(struct program *p)
 
 static void stack(struct program *p)
 {
-    switch (any(5)) {
+    switch (any(8)) {
     case 0:
         emit(p, 0x6a | any(256) << 8, 2);
         break;
@@ -282,6 +284,10 @@ static void stack(struct program *p)
         break;
     case 2:
         emit(p, 0x9c, 1); /* PUSHF */
+        break;
+    case 3:
+        emit(p, any(2) ? 0xec8348 : 0xc48348, 3); /* SUB, ADD of rsp */
+        emit(p, 8 * any(8) + !any(8), 1);
         break;
     default: {
         unsigned r = a_register(false, true);
@@ -391,6 +397,10 @@ static struct x86_user random_user(const struct program *p)
     u.gpr[RBX] = DATA + 0x800 + any(16);
     u.gpr[RSI] = DATA + PAGE - 8 + any(16);
     u.gpr[RSP] = STACK + 2 * PAGE - 8 * any(100);
+    if (!any(4))
+        u.gpr[RSI] = CODE + any(p->size); /* data beside code, and code as data */
+    if (!any(4))
+        u.gpr[RBX] = DATA + 2 * PAGE + any(0x200) - 0x100;
     u.fs_base = any(64);
     return u;
 }
@@ -425,6 +435,22 @@ static void compare(struct machine *a, struct machine *b, uint64_t first, uint64
                            (uint64_t)i << 8 | b->host[i]);
 }
 
+static void count_page(void *ctx, const char *region, uint64_t index, const void *data)
+{
+    uint64_t *sum = ctx;
+    *sum = (*sum ^ index) * 0x9e3779b97f4a7c15u;
+}
+
+/* The pages that were changed since the last call. */
+static uint64_t changed(struct machine *m)
+{
+    uint64_t sum = 0;
+    const struct snapshot_sink sink = {.ctx = &sum, .page = count_page};
+    physmem_save(m->mem, &sink, m->epoch, m->epoch);
+    m->epoch++;
+    return sum;
+}
+
 /* Runs both for so many steps. False after a trap. */
 static bool run_both(struct machine *a, struct machine *b, uint64_t steps, uint64_t first, uint64_t *total)
 {
@@ -449,6 +475,8 @@ static void run_program(struct machine *a, struct machine *b, uint64_t first)
         for (unsigned piece = 0; piece < 12; piece++)
             if (!run_both(a, b, 1 + any(any(3) ? 20 : 3000), first, &total))
                 break;
+        if (changed(a) != changed(b))
+            differ(first, total, "the set of changed pages", 0, 0);
     }
 }
 

@@ -218,8 +218,8 @@ static struct host_mem operand(struct unit *u, const struct op *op)
     return m;
 }
 
-/* AX: the linear address becomes the host's address, or the handler executes the instruction. The TLB is
- * probed as by host_r() and host_w(). */
+/* AX: the linear address becomes the host's address, which is `u->at`, or the handler executes the
+ * instruction. The TLB is probed as by host_r() and host_w(). */
 static void probe(struct unit *u, unsigned size, bool write)
 {
     struct code *c = &u->code;
@@ -239,11 +239,151 @@ static void probe(struct unit *u, unsigned size, bool write)
     flags_lost(u);
     side_exit(u, CC_NE);
     asm_rm(c, 8, 0x03, H_AX, at_reg(H_CX, offsetof(struct tlb_entry, add)));
+    u->at = at_reg(H_AX, 0);
 }
 
-/* AX: the host's address of the memory operand. */
+/* ---------------------------------------------------------------- several accesses at once */
+
+enum { GROUP_REACH = 128 };
+
+/* The accesses of a group, relative to its register's first value. */
+struct reach {
+    int64_t low, high, moved;
+    unsigned accesses, last;
+    bool write;
+};
+
+/* False if the access is too far away. */
+static bool reach_add(struct reach *r, unsigned op, int64_t at, unsigned size, bool write)
+{
+    int64_t low = r->accesses && r->low < at ? r->low : at;
+    int64_t high = r->accesses && r->high > at + size ? r->high : at + size;
+    if (high - low > GROUP_REACH || low < -(1 << 30) || high > 1 << 30)
+        return false;
+    r->low = low;
+    r->high = high;
+    r->last = op;
+    r->write |= write;
+    r->accesses++;
+    return true;
+}
+
+static bool accesses_memory(const struct op *op, const struct shape *s)
+{
+    return in_memory(op) && s->kind != SHAPE_LEA && s->kind != SHAPE_NOP;
+}
+
+/* Is the operand a register and a displacement, and nothing else? */
+static bool is_simple(const struct op *op)
+{
+    return op->seg == SEG_NONE && op->index == REG_ZERO && op->base < 16;
+}
+
+static unsigned access_size(const struct op *op, const struct shape *s)
+{
+    return s->kind == SHAPE_MOVZX || s->kind == SHAPE_MOVSX ? s->arg : size_of(op);
+}
+
+static bool access_writes(const struct shape *s)
+{
+    return s->kind == SHAPE_INC || s->kind == SHAPE_DEC || (s->kind == SHAPE_MOV && s->form != FORM_GE) ||
+           (s->kind == SHAPE_ALU && s->form != FORM_GE && s->arg != ALU_CMP);
+}
+
+static bool pushes(const struct shape *s)
+{
+    return s->kind == SHAPE_PUSH || s->kind == SHAPE_PUSH_IMM || s->kind == SHAPE_CALL ||
+           s->kind == SHAPE_CALL_E;
+}
+
+/* By how much ADD or SUB of an immediate moves rSP; 0 if the instruction is neither. */
+static int32_t stack_step(const struct op *op, const struct shape *s)
+{
+    bool step =
+        s->kind == SHAPE_ALU && s->form == FORM_EI && !in_memory(op) && op->osize == 3 && op->dst == RSP;
+    return !step ? 0 : s->arg == ALU_ADD ? (int32_t)op->imm : s->arg == ALU_SUB ? -(int32_t)op->imm : 0;
+}
+
+/* May the instruction change this register (rSP by PUSH, POP and stack_step() aside)? */
+static bool may_change(const struct op *op, const struct shape *s, unsigned guest)
+{
+    if (in_memory(op) && access_writes(s))
+        return false;
+    switch (s->kind) {
+    case SHAPE_ALU:
+        return s->arg != ALU_CMP && guest == guest_of(op, op->dst) && !(guest == RSP && stack_step(op, s));
+    case SHAPE_TEST:
+    case SHAPE_PUSH:
+    case SHAPE_PUSH_IMM:
+    case SHAPE_NOP:
+        return false;
+    case SHAPE_LEAVE:
+        return guest == RSP || guest == RBP;
+    case SHAPE_XCHG:
+        return guest == op->dst || guest == op->src;
+    case SHAPE_CBW:
+    case SHAPE_CWD:
+        return guest == RAX || guest == RDX;
+    default:
+        return guest == guest_of(op, op->dst);
+    }
+}
+
+/* The accesses through a register from the current instruction on. */
+static struct reach reach_of(const struct unit *u, unsigned base)
+{
+    struct reach r = {.last = u->op};
+    for (unsigned k = u->op; k < u->block->n; k++) {
+        const struct op *op = &u->block->ops[k];
+        const struct shape *s = shape_of(u, op);
+        bool stack = base == RSP, ok = true;
+        if (!supported(u, op))
+            break;
+        if (accesses_memory(op, s) && is_simple(op) && op->base == base)
+            ok = reach_add(&r, k, r.moved + op->disp, access_size(op, s), access_writes(s));
+        if (stack && pushes(s))
+            ok = reach_add(&r, k, r.moved -= 8, 8, true);
+        if (stack && (s->kind == SHAPE_POP || s->kind == SHAPE_RET)) {
+            ok = reach_add(&r, k, r.moved, 8, false);
+            r.moved += 8;
+        }
+        if (!ok || may_change(op, s, base) || is_branch(s->kind))
+            break;
+        if (stack)
+            r.moved += stack_step(op, s);
+    }
+    return r;
+}
+
+/* Checks the access at rBASE + disp, together with those that follow if there are any. False: the caller has
+ * to check it alone. */
+static bool group_probe(struct unit *u, unsigned base, int32_t disp)
+{
+    struct group *g = &u->group;
+    struct code *c = &u->code;
+    if (g->active && g->base == base) {
+        u->at = at_reg(g->host, g->moved + disp);
+        return true;
+    }
+    struct reach r = reach_of(u, base);
+    if (g->active || r.accesses < 2)
+        return false;
+    asm_rm(c, 8, 0x8d, H_AX, at_reg(reg_use(u, base), (int32_t)r.low));
+    probe(u, (unsigned)(r.high - r.low), r.write);
+    *g = (struct group){.base = (uint8_t)base, .last = r.last, .host = (uint8_t)reg_extra(u)};
+    g->active = true;
+    asm_rm(c, 8, 0x8d, g->host, at_reg(H_AX, -(int32_t)r.low));
+    u->at = at_reg(g->host, disp);
+    return true;
+}
+
+/* ---------------------------------------------------------------- operands in memory */
+
+/* `u->at` becomes the host's address of the memory operand. */
 static void operand_probe(struct unit *u, const struct op *op, unsigned size, bool write)
 {
+    if (is_simple(op) && group_probe(u, op->base, op->disp))
+        return;
     struct host_mem m = operand(u, op);
     asm_rm(&u->code, 8, 0x8d, H_AX, m);
     if (op->seg == FS || op->seg == GS) {
@@ -254,9 +394,11 @@ static void operand_probe(struct unit *u, const struct op *op, unsigned size, bo
     probe(u, size, write);
 }
 
-/* AX: the host's address of `size` bytes at rSP + offset. */
+/* The same for 8 bytes at rSP + offset. */
 static void stack_probe(struct unit *u, int32_t offset, bool write)
 {
+    if (group_probe(u, RSP, offset))
+        return;
     asm_rm(&u->code, 8, 0x8d, H_AX, at_reg(reg_use(u, RSP), offset));
     probe(u, 8, write);
 }
@@ -265,21 +407,22 @@ static void stack_move(struct unit *u, int32_t bytes)
 {
     unsigned sp = reg_change(u, RSP);
     asm_rm(&u->code, 8, 0x8d, sp, at_reg(sp, bytes));
+    if (u->group.base == RSP)
+        u->group.moved += bytes;
 }
 
-/* Zero-extends what AX points to. No flag changes. */
+/* Zero-extends the memory operand. No flag changes. */
 static void fetch(struct unit *u, unsigned size, unsigned to)
 {
-    static const struct host_mem at = {H_AX, H_NONE, 0, 0};
     if (size >= 4)
-        asm_rm(&u->code, size, 0x8b, to, at);
+        asm_rm(&u->code, size, 0x8b, to, u->at);
     else
-        asm_rm(&u->code, 4, size == 2 ? OP0F(0xb7) : OP0F(0xb6), to, at);
+        asm_rm(&u->code, 4, size == 2 ? OP0F(0xb7) : OP0F(0xb6), to, u->at);
 }
 
 static void put(struct unit *u, unsigned size, unsigned from)
 {
-    asm_rm(&u->code, size, size == 1 ? 0x88 : 0x89, from, at_reg(H_AX, 0));
+    asm_rm(&u->code, size, size == 1 ? 0x88 : 0x89, from, u->at);
 }
 
 /* ---------------------------------------------------------------- flag sources */
@@ -343,10 +486,10 @@ static void apply(struct unit *u, unsigned size, unsigned operation, unsigned ds
         asm_alu(&u->code, size, operation, dst, b.reg);
 }
 
-/* The same with the first operand where AX points to. */
+/* The same with the first operand in memory. */
 static void apply_memory(struct unit *u, unsigned size, unsigned operation, struct second b)
 {
-    struct host_mem m = at_reg(H_AX, 0);
+    struct host_mem m = u->at;
     if (!b.imm) {
         asm_rm(&u->code, size, operation << 3 | (size > 1), b.reg, m);
         return;
@@ -394,7 +537,7 @@ static void alu_with_carry(struct unit *u, const struct op *op, unsigned operati
     flags_capture(u, op, d);
 }
 
-/* With memory as the destination; AX points to it. */
+/* With memory as the destination. */
 static void alu_to_memory(struct unit *u, const struct op *op, unsigned operation, struct second b)
 {
     unsigned size = size_of(op);
@@ -446,6 +589,8 @@ static bool compile_alu(struct unit *u, const struct op *op, const struct shape 
         alu_with_carry(u, op, operation, b);
     else
         alu_to_register(u, op, operation, b);
+    if (u->group.base == RSP)
+        u->group.moved += stack_step(op, s);
     return true;
 }
 
@@ -552,14 +697,14 @@ static bool compile_mov(struct unit *u, const struct op *op, const struct shape 
     } else if (s->form == FORM_GE) {
         operand_probe(u, op, size, false);
         unsigned guest = guest_of(op, op->dst), d = size >= 4 ? reg_set(u, guest) : reg_change(u, guest);
-        asm_rm(c, size, size == 1 ? 0x8a : 0x8b, d, at_reg(H_AX, 0));
+        asm_rm(c, size, size == 1 ? 0x8a : 0x8b, d, u->at);
     } else if (s->form == FORM_EG) {
         unsigned from = reg_use(u, guest_of(op, op->src));
         operand_probe(u, op, size, true);
         put(u, size, from);
     } else {
         operand_probe(u, op, size, true);
-        asm_rm(c, size, size == 1 ? 0xc6 : 0xc7, 0, at_reg(H_AX, 0));
+        asm_rm(c, size, size == 1 ? 0xc6 : 0xc7, 0, u->at);
         asm_bytes(c, op->uimm, size > 4 ? 4 : size);
     }
     return true;
@@ -573,7 +718,7 @@ static bool compile_extend(struct unit *u, const struct op *op, const struct sha
     unsigned opcode = from == 4 ? 0x63 : OP0F((s->kind == SHAPE_MOVZX ? 0xb6 : 0xbe) | (from == 2));
     if (in_memory(op)) {
         operand_probe(u, op, from, false);
-        asm_rm(c, size, opcode, size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst), at_reg(H_AX, 0));
+        asm_rm(c, size, opcode, size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst), u->at);
         return true;
     }
     unsigned r = reg_use(u, from == 1 ? op->src >> 3 : op->src);
@@ -809,7 +954,7 @@ static bool compile_push(struct unit *u, const struct op *op, const struct shape
     if (s->kind == SHAPE_PUSH) {
         put(u, 8, from);
     } else {
-        asm_rm(c, 8, 0xc7, 0, at_reg(H_AX, 0));
+        asm_rm(c, 8, 0xc7, 0, u->at);
         asm_bytes(c, op->uimm, 4);
     }
     stack_move(u, -8);

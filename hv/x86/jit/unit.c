@@ -14,12 +14,12 @@
 static const uint8_t pool[] = {H_BX, H_BP, H_SI, H_8, H_9, H_12, H_13, H_14, H_15};
 enum { POOL = sizeof pool };
 
-static bool is_free(const struct flow *f, unsigned host)
+static bool is_free(const struct unit *u, unsigned host)
 {
     for (unsigned g = 0; g < 16; g++)
-        if (f->host[g] == host)
+        if (u->now.host[g] == host)
             return false;
-    return true;
+    return !u->group.active || u->group.host != host;
 }
 
 static void write_back(struct code *c, const struct flow *f, unsigned guest)
@@ -43,16 +43,21 @@ static unsigned evict(struct unit *u)
     return host;
 }
 
+unsigned reg_extra(struct unit *u)
+{
+    for (unsigned i = POOL; i--;)
+        if (is_free(u, pool[i]))
+            return pool[i];
+    return evict(u);
+}
+
 /* A guest register prefers the same host register everywhere, so that edges have little to move. */
 static unsigned allocate(struct unit *u, unsigned guest)
 {
     unsigned home = pool[guest % POOL];
-    if (is_free(&u->now, home))
+    if (is_free(u, home))
         return home;
-    for (unsigned i = 0; i < POOL; i++)
-        if (is_free(&u->now, pool[i]))
-            return pool[i];
-    return evict(u);
+    return reg_extra(u);
 }
 
 static unsigned reg_at(struct unit *u, unsigned guest, bool load)
@@ -539,6 +544,7 @@ void edge_now(struct unit *u, unsigned which, int64_t offset, op_fn *otherwise)
 {
     struct block *from = u->block, *b = edge_target(u, from, which, offset);
     struct code *c = &u->code;
+    u->group.active = false;
     if (!b) {
         bool chain = otherwise != NULL;
         leave_region(u, &u->now, from, u->op, chain ? offset : 0,
@@ -573,9 +579,11 @@ static void note_resume(struct unit *u, struct block *b, unsigned op)
 static void compile_block(struct unit *u, struct block *b, unsigned from)
 {
     u->block = b;
+    u->group.active = false;
     for (u->op = from; !u->code.full; u->op++) {
         const struct op *op = &b->ops[u->op];
         u->pinned = 0;
+        u->group.active &= u->op <= u->group.last;
         if (u->op == b->n) {
             edge_now(u, 0, op->off, NULL);
             return;

@@ -73,6 +73,15 @@ struct resume {
     unsigned op;
 };
 
+/* Several accesses near one another through one guest register: they are checked at once, by the first. */
+struct group {
+    bool active;
+    uint8_t base;  /* guest register; all accesses are relative to its value at the first one */
+    uint8_t host;  /* points to where that value does */
+    unsigned last; /* the last op of the block that belongs to it */
+    int32_t moved; /* how far rSP has moved since */
+};
+
 struct unit {
     struct code code;
     const struct shape *shapes;
@@ -84,6 +93,8 @@ struct unit {
     uint16_t pinned;            /* guest registers that the instruction uses */
     struct block *block, *next; /* the current one; the one to go on with */
     unsigned op, ops;
+    struct group group;
+    struct host_mem at; /* the memory operand of the current instruction, once it was checked */
     struct side side[MAX_SIDES];
     unsigned nsides;
     struct version version[MAX_VERSIONS];
@@ -160,6 +171,9 @@ unsigned reg_use(struct unit *, unsigned guest);
 unsigned reg_change(struct unit *, unsigned guest);
 /* The same, to be overwritten: it is not loaded. */
 unsigned reg_set(struct unit *, unsigned guest);
+
+/* A host register for something else, until `group` ends. */
+unsigned reg_extra(struct unit *);
 
 /* Set cc_res and cc_aux. Uses AX and CX. */
 void flags_store(struct unit *, const struct flow *);
