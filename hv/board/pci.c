@@ -95,13 +95,15 @@ static uint64_t bar_address(const struct pci_device *d, unsigned bar)
     return base;
 }
 
-/* Unmap all BARs that move before mapping any: two BARs may change places. */
-static void update_bars(struct pci_device *d)
+/* Unmap all BARs that move before mapping any: two BARs may change places. Returns whether any moved. */
+static bool update_bars(struct pci_device *d)
 {
     uint64_t now[7];
+    bool moved = false;
     for (unsigned bar = 0; bar < 7; bar++) {
         const struct pci_bar *r = bar_of(d, bar);
         now[bar] = r->size ? bar_address(d, bar) : UINT64_MAX;
+        moved |= now[bar] != d->mapped[bar];
         if (now[bar] == d->mapped[bar] || d->mapped[bar] == UINT64_MAX)
             continue;
         d->mapped[bar] = UINT64_MAX;
@@ -115,6 +117,7 @@ static void update_bars(struct pci_device *d)
         if (bar_of(d, bar)->map)
             bar_of(d, bar)->map(d->ctx, bar, now[bar]);
     }
+    return moved;
 }
 
 void pci_loaded(struct board *b, struct pci_device *d)
@@ -165,11 +168,10 @@ void pci_config_write(struct board *b, unsigned devfn, unsigned reg, unsigned si
         d->config[r] =
             (uint8_t)(((d->config[r] & ~d->wmask[r]) | (byte & d->wmask[r])) & ~(byte & d->w1c[r]));
     }
-    if (touches(reg, size, REG_COMMAND, REG_COMMAND + 1) || touches(reg, size, REG_BAR0, REG_BAR0 + 23) ||
-        touches(reg, size, REG_ROM, REG_ROM + 3)) {
-        update_bars(d);
+    bool decodes = touches(reg, size, REG_COMMAND, REG_COMMAND + 1) ||
+                   touches(reg, size, REG_BAR0, REG_BAR0 + 23) || touches(reg, size, REG_ROM, REG_ROM + 3);
+    if (decodes && update_bars(d))
         xen_host_remap(b);
-    }
     if (d->written)
         d->written(d->ctx, reg, size);
 }

@@ -383,9 +383,9 @@ static int64_t reset(struct call *c, uint64_t at)
 }
 
 const struct operation event_operations[] = {
-    [0] = {"bind_interdomain"},
+    [0] = {.name = "bind_interdomain"},
     [1] = {"bind_virq", bind_virq},
-    [2] = {"bind_pirq"},
+    [2] = {.name = "bind_pirq"},
     [3] = {"close", close_channel},
     [4] = {"send", send},
     [5] = {"status", status},
@@ -394,8 +394,8 @@ const struct operation event_operations[] = {
     [8] = {"bind_vcpu", bind_vcpu},
     [9] = {"unmask", unmask},
     [10] = {"reset", reset},
-    [11] = {"init_control"},
-    [12] = {"expand_array"},
-    [13] = {"set_priority"},
+    [11] = {.name = "init_control"},
+    [12] = {.name = "expand_array"},
+    [13] = {.name = "set_priority"},
 };
 const size_t event_noperations = sizeof event_operations / sizeof event_operations[0];

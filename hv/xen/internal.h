@@ -105,7 +105,8 @@ struct xen {
     struct ramblock *frames;   /* a byte for each frame: enum frame_use */
     struct ramblock *pool;     /* frames besides RAM */
     struct ramblock *store;
-    uint32_t *applied; /* the physmap as it is mapped now */
+    uint32_t *applied;   /* the physmap as it is mapped now */
+    uint32_t first_free; /* no frame of RAM below it is free */
 
     /* state */
     uint64_t param[PARAMETERS];

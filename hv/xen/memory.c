@@ -33,8 +33,11 @@ static bool is_own(const struct xen *xen, uint32_t frame)
 
 static void release(struct xen *xen, uint32_t frame)
 {
-    if (!is_own(xen, frame))
-        set_use(xen, frame, frame < xen->ram_pages ? RAM_FREE : POOL_FREE);
+    if (is_own(xen, frame))
+        return;
+    set_use(xen, frame, frame < xen->ram_pages ? RAM_FREE : POOL_FREE);
+    if (frame < xen->first_free)
+        xen->first_free = frame;
 }
 
 static struct ramblock *block_of(const struct xen *xen, uint32_t frame, uint64_t *offset)
@@ -66,7 +69,11 @@ static uint32_t take(struct xen *xen, uint32_t first, uint64_t n, uint8_t from, 
 static uint32_t allocate(struct xen *xen)
 {
     uint32_t frame = take(xen, (uint32_t)xen->ram_pages, POOL_PAGES, POOL_FREE, POOL_USED);
-    return frame != NO_FRAME ? frame : take(xen, 0, xen->ram_pages, RAM_FREE, RAM_MOVED);
+    if (frame != NO_FRAME || xen->first_free >= xen->ram_pages)
+        return frame;
+    frame = take(xen, xen->first_free, xen->ram_pages - xen->first_free, RAM_FREE, RAM_MOVED);
+    xen->first_free = frame == NO_FRAME ? (uint32_t)xen->ram_pages : frame;
+    return frame;
 }
 
 uint8_t *own_page(struct xen *xen, unsigned own)
@@ -159,6 +166,7 @@ bool memory_loaded(struct xen *xen)
 {
     uint32_t last = (uint32_t)(P2M_FRAME + xen->ram_pages + POOL_PAGES);
     bool good = true;
+    xen->first_free = 0;
     for (uint64_t page = 0; page < xen->pages; page++) {
         uint32_t entry = *entry_of(xen, page);
         if (entry == xen->applied[page] && entry == P2M_MACHINE)
@@ -209,6 +217,7 @@ void memory_reset(struct xen *xen)
             set_entry(xen, page, P2M_MACHINE);
     clear_block(xen, xen->frames);
     clear_block(xen, xen->pool);
+    xen->first_free = (uint32_t)xen->ram_pages;
     for (unsigned i = 0; i < OWN_SPECIAL; i++)
         set_use(xen, (uint32_t)xen->ram_pages + i, POOL_OWN);
     for (unsigned i = 0; i < SPECIALS; i++) {
@@ -494,28 +503,28 @@ static int64_t not_permitted(struct call *c, uint64_t at)
 }
 
 const struct operation memory_operations[] = {
-    [0] = {"increase_reservation"},
+    [0] = {.name = "increase_reservation"},
     [1] = {"decrease_reservation", decrease_reservation},
-    [2] = {"maximum_ram_page"},
+    [2] = {.name = "maximum_ram_page"},
     [3] = {"current_reservation", current_reservation},
     [4] = {"maximum_reservation", maximum_reservation},
-    [5] = {"machphys_mfn_list"},
+    [5] = {.name = "machphys_mfn_list"},
     [6] = {"populate_physmap", populate_physmap},
     [7] = {"add_to_physmap", add_to_physmap},
-    [8] = {"translate_gpfn_list"},
+    [8] = {.name = "translate_gpfn_list"},
     [9] = {"memory_map", memory_map},
     [10] = {"machine_memory_map", not_permitted},
-    [11] = {"exchange"},
-    [12] = {"machphys_mapping"},
+    [11] = {.name = "exchange"},
+    [12] = {.name = "machphys_mapping"},
     [13] = {"set_memory_map", set_memory_map},
     [14] = {"maximum_gpfn", maximum_gpfn},
     [15] = {"remove_from_physmap", remove_from_physmap},
     [16] = {"set_pod_target", not_permitted},
     [17] = {"get_pod_target", not_permitted},
-    [23] = {"add_to_physmap_batch"},
+    [23] = {.name = "add_to_physmap_batch"},
     [24] = {"claim_pages", not_permitted},
     [26] = {"get_vnumainfo", no_vnuma},
     [27] = {"reserved_device_memory_map", reserved_device_memory_map},
-    [28] = {"acquire_resource"},
+    [28] = {.name = "acquire_resource"},
 };
 const size_t memory_noperations = sizeof memory_operations / sizeof memory_operations[0];

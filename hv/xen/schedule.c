@@ -95,8 +95,8 @@ const struct operation schedule_operations[] = {
     [2] = {"shutdown", shut_down},
     [3] = {"poll", poll},
     [4] = {"remote_shutdown", not_permitted},
-    [5] = {"shutdown_code"},
-    [6] = {"watchdog"},
+    [5] = {.name = "shutdown_code"},
+    [6] = {.name = "watchdog"},
     [7] = {"pin_override", not_permitted},
 };
 const size_t schedule_noperations = sizeof schedule_operations / sizeof schedule_operations[0];

@@ -537,7 +537,7 @@ static const struct {
     [XS_RESUME] = {"resume", do_refuse},
     [XS_SET_TARGET] = {"set_target", do_refuse},
     [XS_RESET_WATCHES] = {"reset_watches", do_reset_watches},
-    [XS_DIRECTORY_PART] = {"directory_part"},
+    [XS_DIRECTORY_PART] = {.name = "directory_part"},
 };
 
 /* ---------------------------------------------------------------- requests */

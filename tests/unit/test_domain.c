@@ -104,9 +104,9 @@ static void test_permissions(void **state)
         size_t n;
         bool read, write;
     } rows[] = {
-        {"n1", 3, true, true},         {"n0", 3, false, false},       {"r0", 3, true, false},
-        {"n0\0r1", 6, true, false},    {"n0\0b1", 6, true, true},     {"b0\0n1", 6, false, false},
-        {"w0", 3, false, true},        {"n0\0r2\0w1", 9, false, true}, {"n0\0r12", 7, false, false},
+        {"n1", 3, true, true},      {"n0", 3, false, false},        {"r0", 3, true, false},
+        {"n0\0r1", 6, true, false}, {"n0\0b1", 6, true, true},      {"b0\0n1", 6, false, false},
+        {"w0", 3, false, true},     {"n0\0r2\0w1", 9, false, true}, {"n0\0r12", 7, false, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const struct store_node node = {.permissions = rows[i].list, .permissions_length = rows[i].n};
@@ -134,21 +134,11 @@ static struct x86 *fake_cpu(void *ctx, unsigned vcpu)
 {
     return ((struct fake *)ctx)->cpu;
 }
-static void fake_event(void *ctx, struct event *ev)
-{
-}
-static void fake_unhandled(void *ctx, const char *what, uint64_t number, bool write, uint64_t value)
-{
-}
-static void fake_console(void *ctx, uint8_t byte)
-{
-}
-static void fake_upcall(void *ctx, unsigned vcpu)
-{
-}
-static void fake_shutdown(void *ctx, enum xen_shutdown reason)
-{
-}
+static void fake_event(void *ctx, struct event *ev) {}
+static void fake_unhandled(void *ctx, const char *what, uint64_t number, bool write, uint64_t value) {}
+static void fake_console(void *ctx, uint8_t byte) {}
+static void fake_upcall(void *ctx, unsigned vcpu) {}
+static void fake_shutdown(void *ctx, enum xen_shutdown reason) {}
 
 static bool no_msr(void *ctx, uint32_t msr, uint64_t *value)
 {
@@ -288,8 +278,8 @@ static void test_timer(void **state)
     f->now = 5000;
     xen_run_timers(f->xen);
     assert_int_equal(get32(f, 0xfe700000 + 2048), 1u << port);
-    assert_int_equal(get32(f, 0xfe700000) & 0xff, 1);          /* upcall pending */
-    assert_int_equal(xen_upcall(f->xen, 0), -1);               /* but no vector was given */
+    assert_int_equal(get32(f, 0xfe700000) & 0xff, 1); /* upcall pending */
+    assert_int_equal(xen_upcall(f->xen, 0), -1);      /* but no vector was given */
     const uint32_t via[4] = {0x7ff0, 0, 0xf3, 2u << 24};
     physmem_write(f->mem, AT, via, sizeof via);
     assert_int_equal(call(f, 34, 0, AT), 0);
