@@ -1,0 +1,184 @@
+/* test_touched.c - the index for searches in a trace: what was written is read, and damaged notes are refused or
+ * passed over, but never crash. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "traces/memory.h"
+#include "traces/touched.h"
+#include "traces/trace.h"
+
+enum { PARTS = 20, PAGES = 400 };
+
+static char path[64];
+
+static uint64_t random_below(uint64_t *x, uint64_t n)
+{
+    *x = *x * 6364136223846793005u + 1442695040888963407u;
+    return (uint64_t)((unsigned __int128)(*x ^ *x >> 29) * n >> 64);
+}
+
+/* The same set for the same part; some pages are in several parts, and some are aliases of others. */
+static size_t make_pages(unsigned part, enum touch k, struct touched *page)
+{
+    uint64_t x = k, linear = 0;
+    size_t n = 0;
+    for (unsigned i = 0; i < PAGES; i++) {
+        linear += 1 + random_below(&x, i % 7 ? 3 : 1000);
+        uint64_t physical = i % 5 ? linear & 0xffff : 7, lines = random_below(&x, UINT64_MAX);
+        if (i % 3 && (i + part) % 4)
+            continue;
+        page[n++] = (struct touched){linear, physical,
+                                     k == TOUCH_EXECUTED || i % 2 ? UINT64_MAX
+                                     : physical == 7              ? 5
+                                                                  : lines + part / 3};
+    }
+    return n;
+}
+
+static struct trace_writer *begin_trace(void)
+{
+    struct error err;
+    const struct trace_config tc = {.engine = "pc", .behaviour = 1, .step_ns = 1};
+    snprintf(path, sizeof path, "/tmp/test_touched.%d.reel", (int)getpid());
+    struct trace_writer *w = trace_writer_create(path, &tc, &err);
+    assert_non_null(w);
+    return w;
+}
+
+static struct trace *end_trace(struct trace_writer *w, uint64_t icount)
+{
+    struct error err;
+    const struct trace_end end = {.reason = "reached", .text = "", .icount = icount};
+    assert_int_equal(trace_writer_finish(w, &end, &err), 0);
+    struct trace *t = trace_open(path, &err);
+    assert_non_null(t);
+    unlink(path);
+    return t;
+}
+
+static struct trace *make_trace(void)
+{
+    struct error err;
+    struct trace_writer *w = begin_trace();
+    struct touched_writer *tw = touched_writer_new();
+    struct touched page[TOUCHES][PAGES];
+    for (unsigned i = 0; i < PARTS; i++) {
+        struct touched_set set;
+        for (unsigned k = 0; k < TOUCHES; k++) {
+            set.page[k] = page[k];
+            set.n[k] = make_pages(i, k, page[k]);
+        }
+        assert_int_equal(touched_write(tw, w, i * 1000, (i + 1) * 1000, 0, &set, &err), 0);
+    }
+    touched_writer_free(tw);
+    return end_trace(w, PARTS * 1000);
+}
+
+static void test_round_trip(void **state)
+{
+    struct error err;
+    struct trace *t = make_trace();
+    struct touched_index *x = touched_index_read(t, &err);
+    struct touched page[PAGES];
+    assert_non_null(x);
+    assert_int_equal(touched_parts(x), PARTS);
+    for (unsigned i = 0; i < PARTS; i++) {
+        uint64_t begin, end;
+        struct touched_set set;
+        touched_part(x, i, &begin, &end, &set);
+        assert_int_equal(begin, i * 1000);
+        assert_int_equal(end, (i + 1) * 1000);
+        for (unsigned k = 0; k < TOUCHES; k++) {
+            assert_int_equal(set.n[k], make_pages(i, k, page));
+            assert_memory_equal(set.page[k], page, set.n[k] * sizeof *page);
+        }
+        assert_int_equal(touched_part_at(x, begin), i);
+        assert_int_equal(touched_part_at(x, end - 1), i);
+    }
+    assert_int_equal(touched_part_at(x, PARTS * 1000), -1);
+    touched_index_free(x);
+    trace_close(t);
+}
+
+static void write_one(struct trace_writer *w, const struct touched *page)
+{
+    struct error err;
+    struct touched_writer *tw = touched_writer_new();
+    const struct touched_set set = {.page = {page, page}, .n = {1, 1}};
+    assert_int_equal(touched_write(tw, w, 0, 1000, 0, &set, &err), 0);
+    touched_writer_free(tw);
+}
+
+static void test_ranges(void **state)
+{
+    struct error err;
+    struct trace_writer *w = begin_trace();
+    const struct touched page = {0x10, 0x20, 1ull << 2 | 1ull << 63};
+    write_one(w, &page);
+    struct trace *t = end_trace(w, 1000);
+    struct touched_index *x = touched_index_read(t, &err);
+    assert_non_null(x);
+    assert_false(touched_linear(x, 0, TOUCH_WRITTEN, 0x1007f, 1));
+    assert_true(touched_linear(x, 0, TOUCH_WRITTEN, 0x1007f, 2));
+    assert_true(touched_linear(x, 0, TOUCH_WRITTEN, 0x100bf, 1));
+    assert_false(touched_linear(x, 0, TOUCH_WRITTEN, 0x100c0, 0x100));
+    assert_false(touched_linear(x, 0, TOUCH_WRITTEN, 0xf000, 0x1080));
+    assert_true(touched_linear(x, 0, TOUCH_WRITTEN, 0xf000, 0x1081));
+    assert_true(touched_linear(x, 0, TOUCH_WRITTEN, 0x10fff, 1));
+    assert_false(touched_linear(x, 0, TOUCH_WRITTEN, 0x11000, 0x10000));
+    assert_true(touched_linear(x, 0, TOUCH_WRITTEN, 0, UINT64_MAX));
+    assert_false(touched_physical(x, 0, TOUCH_WRITTEN, 0x10080, 1));
+    assert_true(touched_physical(x, 0, TOUCH_WRITTEN, 0x20080, 1));
+    touched_index_free(x);
+    trace_close(t);
+}
+
+/* Bytes changed, cut off or added: an error, or an index that can be asked. */
+static void test_damage(void **state)
+{
+    struct error err;
+    struct trace *good = make_trace();
+    uint64_t x = 3, refused = 0;
+    for (unsigned i = 0; i < 500; i++) {
+        struct trace_writer *w = begin_trace();
+        for (unsigned k = 0; k < PARTS; k++) {
+            struct trace_note note;
+            uint8_t data[16384];
+            assert_int_equal(trace_note(good, k, &note, &err), 0);
+            assert_true(note.len < sizeof data - 16);
+            memcpy(data, note.data, note.len);
+            if (k == i % PARTS && i % 3 == 0)
+                note.len = (uint32_t)random_below(&x, note.len);
+            else if (k == i % PARTS)
+                data[random_below(&x, i % 2 ? 40 : note.len)] ^= (uint8_t)(1u << random_below(&x, 8));
+            note.data = data;
+            assert_int_equal(trace_write_note(w, &note, &err), 0);
+        }
+        struct trace *t = end_trace(w, PARTS * 1000);
+        struct touched_index *idx = touched_index_read(t, &err);
+        refused += !idx;
+        for (size_t k = 0; idx && k < touched_parts(idx); k++)
+            touched_linear(idx, k, TOUCH_WRITTEN, 0x12345, 1000);
+        touched_index_free(idx);
+        trace_close(t);
+    }
+    assert_true(refused > 100);
+    trace_close(good);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_damage),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
