@@ -31,7 +31,7 @@ static const char *const functions[] = {"__start_xen",
                                         "vcpu_create",
                                         "pv_hypercall",
                                         "domain_shutdown",
-                                        "complete_domain_destroy",
+                                        "domain_destroy",
                                         "send_guest_vcpu_virq",
                                         "pv_inject_event",
                                         "pv_emulate_privileged_op",
@@ -468,7 +468,7 @@ static void life_of_a_domain(void **state)
     reach(f, ENTRY); /* only once */
     call(f, "domain_shutdown", DOMAIN_STRUCT, 1, 0);
     call(f, "context_switch", VCPU_STRUCT, IDLE_STRUCT, 0);
-    call(f, "complete_domain_destroy", DOMAIN_STRUCT, 0, 0);
+    call(f, "domain_destroy", DOMAIN_STRUCT, 0, 0);
     call(f, "acpi_enter_sleep", 0, 0, 0);
     assert_string_equal(
         told(f),
