@@ -25,6 +25,7 @@ enum { NS_PER_STEP = 1, SLICE = 1 << 20, TURN = 1000 };
 struct pc {
     struct engine engine;
     struct engine_config config;
+    bool domain; /* an HVM domain: hvmloader is its first code */
     struct board *board;
     struct x86 *cpu; /* whose turn it is */
     /* state */
@@ -95,11 +96,6 @@ static void report(struct pc *pc, struct event *ev)
     board_event(pc->board, ev);
 }
 
-static bool is_domain(const struct pc *pc)
-{
-    return config_image(&pc->config, "hvmloader");
-}
-
 static void report_vector(struct pc *pc, const struct x86_where *w)
 {
     struct event ev = {.kind = EV_RESET_VECTOR, .f = {w->cs, w->rip}};
@@ -130,7 +126,7 @@ static void report_start(struct pc *pc)
     struct x86_where w;
     x86_where(pc->cpu, &w);
     pc->fresh = 0;
-    if (pc->direct && is_domain(pc)) {
+    if (pc->direct && pc->domain) {
         board_domain_starts(pc->board, pc->loaded.entry, pc->loaded.params);
     } else if (pc->direct) {
         struct event ev = {.kind = EV_KERNEL_HANDOVER,
@@ -190,7 +186,7 @@ static void set_stops(struct pc *pc)
     pc->boot_sector_marked = boot_sector_marked(pc);
     for (size_t i = 0; i < n; i++) {
         pc->stops[i] = i < MARKS ? marks[i] : pc->new_stops[i - MARKS];
-        if ((i == MARK_BOOT_SECTOR && !pc->boot_sector_marked) || (i == MARK_FIRMWARE && !is_domain(pc)))
+        if ((i == MARK_BOOT_SECTOR && !pc->boot_sector_marked) || (i == MARK_FIRMWARE && !pc->domain))
             continue;
         numbered[set] = pc->stops[i];
         numbered[set++].id = (unsigned)i;
@@ -742,6 +738,7 @@ struct engine *hv_create(const struct engine_config *cfg, struct error *err)
     pc->engine.ops = &pc_ops;
     pc->services_fields = services_fields();
     pc->config = *cfg;
+    pc->domain = config_image(cfg, "hvmloader");
     pc->board = board_create(&pc->config, &host, err);
     if (!pc->board) {
         free(pc->services_fields.fields);

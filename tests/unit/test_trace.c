@@ -23,7 +23,7 @@ static void test_roundtrip_config(void **state)
     assert_string_equal(c->engine, "pc");
     assert_int_equal(c->behaviour, 7);
     assert_int_equal(c->step_ns, STEP_NS);
-    assert_int_equal(c->classes, EVENT_CLASSES_DEFAULT);
+    assert_int_equal(c->classes, EVENT_CLASSES_ALL);
     assert_int_equal(c->nsettings, 3);
     assert_int_equal(c->nimages, 3);
     assert_string_equal(c->settings[2].value, sample_settings[2].value);

@@ -25,18 +25,12 @@ enum form { OFFSETS, WHOLE_ADDRESSES, WITH_ENDS, FORMS };
 enum { IMAGE_SIZE = 0x40000, FUNCTION = 0x100, TABLES = 0x20000, FILLERS = 300, DATA_SIZE = 0x4000 };
 
 /* Functions that are looked for, each at IMAGE + (its place here + 1) * FUNCTION: one byte of code, then a return. */
-static const char *const functions[] = {"__start_xen",
-                                        "context_switch",
-                                        "domain_create",
-                                        "vcpu_create",
-                                        "pv_hypercall",
-                                        "domain_shutdown",
-                                        "domain_destroy",
-                                        "send_guest_vcpu_virq",
-                                        "pv_inject_event",
-                                        "pv_emulate_privileged_op",
-                                        "restore_all_guest",
-                                        "arch/x86/acpi/power.c#acpi_enter_sleep"};
+static const char *const functions[] = {"__start_xen",       "context_switch",
+                                        "domain_create",     "vcpu_create",
+                                        "pv_hypercall",      "domain_shutdown",
+                                        "domain_destroy",    "send_guest_vcpu_virq",
+                                        "pv_inject_event",   "pv_emulate_privileged_op",
+                                        "restore_all_guest", "arch/x86/acpi/power.c#acpi_enter_sleep"};
 enum { FUNCTIONS = sizeof functions / sizeof functions[0] };
 
 struct xen_image {
