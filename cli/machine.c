@@ -419,10 +419,11 @@ static const char *boot_default(const struct machine *m)
 }
 
 /* Stores the names, not "all": that would mean others in a program that has more guest systems. */
-static void set_inspected(struct machine *m)
+static void set_inspected(struct machine *m, const char *engine)
 {
     struct text names = {0};
-    guest_systems_names(guest_systems, m->inspects ? m->inspect : UINT32_MAX, &names);
+    uint32_t chosen = guest_systems_of(guest_systems, engine);
+    guest_systems_names(guest_systems, m->inspects ? m->inspect & chosen : chosen, &names);
     set(m, "inspect", names.s);
     free(names.s);
 }
@@ -449,7 +450,7 @@ static void make_settings(struct machine *m, const char *bios)
     if (menu)
         set_number(m, "boot-menu", MACHINE_BOOT_MENU_MS);
     set(m, "vga", or_default(m->vga, "std"));
-    set_inspected(m);
+    set_inspected(m, "pc");
     if (m->kernel)
         set(m, "append", or_default(m->append, ""));
     set_modules(m);
@@ -520,7 +521,7 @@ static int finish_hosted(struct machine *m, struct error *err)
     set_number(m, "ram", m->memory + (m->uml ? HOST_EXTRA * MIB : 0));
     set(m, "cpu", or_default(m->cpu, hv_cpu_model(0)));
     set(m, "rtc", or_default(m->rtc, MACHINE_RTC));
-    set(m, "inspect", "none");
+    set_inspected(m, "linux");
     set(m, "kind", m->uml ? "uml" : "program");
     set(m, "program", to);
     set(m, "folder", "/root");

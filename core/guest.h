@@ -68,7 +68,8 @@ struct guest_task {
 
 /* The row of a guest system. Functions may be NULL where their comments say so. */
 struct guest_system {
-    const char *name; /* for the setting "inspect": "linux" */
+    const char *name;   /* for the setting "inspect": "linux" */
+    const char *engine; /* the engine (engine_ops.name) in whose machine it looks; NULL: in any */
     uint32_t needs;   /* classes of engine events that it has to see, whether they are recorded or not */
     struct guest *(*create)(const struct guest_options *o);
     void (*destroy)(struct guest *g);
@@ -76,6 +77,8 @@ struct guest_system {
      * everything known about the machine becomes invalid; the symbols of its number have already
      * been unmapped. */
     void (*event)(struct guest *g, const struct event *ev);
+    /* The run ends here: the last events. NULL if it has none. */
+    void (*finish)(struct guest *g);
     /* Its domain begins to run, as domain_enters says. NULL if it does not need that. */
     void (*enters)(struct guest *g, unsigned cpu, uint64_t ip);
     /* The task that runs on that processor, at a probe. False if the system has not been found or something
@@ -116,6 +119,8 @@ size_t guest_peek_physical(const struct guest *g, const struct engine *e, uint64
 extern const struct guest_system *const guest_systems[];
 
 enum { GUEST_SYSTEMS_MAX = 32 };
+/* Those that look in the machine of the engine of that name: bits by index in the table. */
+uint32_t guest_systems_of(const struct guest_system *const *table, const char *engine);
 /* The value of the setting "inspect": names separated by commas, or "all", or "none". Sets a bit in *chosen
  * for each, by its index in the table. -1 with err, which lists the names, if one is unknown. */
 int guest_systems_parse(const struct guest_system *const *table, const char *list, uint32_t *chosen,

@@ -5,12 +5,19 @@
 
 #include "core/symbols.h"
 
-enum process_kind { PROCESS_KERNEL_THREAD, PROCESS_PROCESS, PROCESS_THREAD };
+enum process_kind {
+    PROCESS_KERNEL_THREAD,
+    PROCESS_PROCESS,
+    PROCESS_THREAD,
+    PROCESS_OF_HOST, /* of the Linux host that programs run on (uml/) */
+    PROCESS_THREAD_OF_HOST
+};
 
 struct process {
     unsigned guest; /* the number of the guest that it belongs to: each has its own pids */
     uint32_t pid, tgid;
     uint32_t parent;                    /* tgid of the process that it belongs to at its creation */
+    uint32_t host;                      /* the host's process that runs its code (user-mode Linux); 0: none */
     uint8_t kind;                       /* enum process_kind */
     uint64_t flags;                     /* clone flags */
     uint64_t created, executed, exited; /* icounts; 0 if it has not (yet) happened */

@@ -287,8 +287,12 @@ static size_t copy(const struct host *h, bool linear, uint64_t address, void *bu
     while (done < n) {
         uint64_t pa = address + done;
         size_t part = PAGE - pa % PAGE < n - done ? PAGE - pa % PAGE : n - done;
-        if (linear && !x86_translate(h->cpu, address + done, &pa))
-            break;
+        if (linear && !x86_translate(h->cpu, address + done, &pa)) {
+            if (write || !space_peek(h, address + done, (char *)buf + done, part))
+                break;
+            done += part;
+            continue;
+        }
         size_t got = physmem_mapped(h->mem, pa, part);
         if (write)
             physmem_write(h->mem, pa, (char *)buf + done, got);

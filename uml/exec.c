@@ -288,9 +288,14 @@ static void become(struct host *h, struct task *t, ref mm, uint64_t entry, uint6
     snprintf(t->name, sizeof t->name, "%s", name ? name + 1 : path);
 }
 
-static void report_exec(struct host *h, const struct task *t, const char *path, uint64_t entry)
+/* The entry is the program's own, not its interpreter's. */
+void exec_report(struct host *h, const struct task *t, const char *path)
 {
     struct event ev = {.kind = EV_HOST_EXEC, .data = path, .len = (uint32_t)strlen(path)};
+    const struct mm *m = MM(t->mm);
+    uint64_t entry = 0;
+    for (unsigned i = 0; i + 1 < m->nauxv; i += 2)
+        entry = m->auxv[i] == AT_ENTRY ? m->auxv[i + 1] : entry;
     ev.f[EVF_HOST_EXEC_pid] = (uint32_t)t->pid;
     ev.f[EVF_HOST_EXEC_entry] = entry;
     report(h, &ev);
@@ -333,7 +338,7 @@ static int load_elf(struct host *h, struct task *t, struct program *p, const cha
     uint64_t entry = has ? in.bias + in.head.e_entry : p->bias + p->head.e_entry;
     files_close_exec(h, t);
     become(h, t, mm, entry, sp, path);
-    report_exec(h, t, path, entry);
+    exec_report(h, t, path);
     return 0;
 }
 

@@ -468,6 +468,11 @@ static inline int put_user(struct host *h, struct task *t, uint64_t addr, const 
 /* The physical address behind a linear one, without side effects; false if there is none. */
 bool space_lookup(const struct host *h, uint64_t root, uint64_t addr, uint64_t *pa);
 
+/* ---- peek.c ---- */
+/* Reads from a page of the current task that is mapped but not present: what the program would find there. `buf` does
+ * not cross a page's end. Changes nothing; false if nothing is mapped there, or the image cannot be read. */
+bool space_peek(const struct host *h, uint64_t addr, void *buf, size_t n);
+
 /* ---- inode.c: files in memory and images ---- */
 ref inode_new(struct host *h, enum inode_kind kind, uint32_t mode);
 void inode_hold(struct host *h, ref i);
@@ -580,6 +585,8 @@ void task_save(struct host *h);
 void current_gone(struct host *h);
 
 /* ---- exec.c ---- */
+/* The event of a program that begins. */
+void exec_report(struct host *h, const struct task *t, const char *path);
 int exec_program(struct host *h, struct task *t, const char *path, char *const *argv, char *const *envp,
                  int dirfd, unsigned flags);
 

@@ -48,11 +48,29 @@ static struct task *next_in_queue(struct host *h)
     return t;
 }
 
+static void report_turn(struct host *h, const struct task *t)
+{
+    struct event ev = {.kind = EV_HOST_SWITCH};
+    ev.f[EVF_HOST_SWITCH_pid] = (uint32_t)t->pid;
+    ev.f[EVF_HOST_SWITCH_tgid] = (uint32_t)GROUP(t->group)->pid;
+    report(h, &ev);
+}
+
+/* The first program is loaded before anybody can observe it: its events are made when it begins to run. */
+static void report_first(struct host *h, const struct task *t)
+{
+    char path[PAGE];
+    path[path_of(h, MM(t->mm)->program, path, sizeof path)] = 0;
+    exec_report(h, t, path);
+    report_turn(h, t);
+}
+
 static void take_turn(struct host *h, struct task *t)
 {
     struct task *old = current(h);
     if (old == t)
         return;
+    report_turn(h, t);
     if (old)
         x86_user_fx_get(h->cpu, old->fx);
     h->r.current = ref_of(h, t);
@@ -105,6 +123,8 @@ bool schedule(struct host *h)
             t = next;
         }
         if (prepare(h, t)) {
+            if (!h->r.icount)
+                report_first(h, t);
             load(h, t);
             return true;
         }

@@ -239,6 +239,7 @@ static void describe(const struct guest *g, struct text *out)
 
 const struct guest_system freebsd_system = {
     .name = "freebsd",
+    .engine = "pc",
     .needs = EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_POWER),
     .create = create,
     .destroy = destroy,

@@ -4,10 +4,12 @@
 #include "core/freebsd/freebsd.h"
 #include "core/guest.h"
 #include "core/linux/linux.h"
+#include "core/uml/uml.h"
 #include "core/xen/xen.h"
 
 /* Add new ones at the end: guests get events in this order, so a trace depends on it. */
-const struct guest_system *const guest_systems[] = {&linux_system, &freebsd_system, &xen_system, NULL};
+const struct guest_system *const guest_systems[] = {&linux_system, &freebsd_system, &xen_system, &uml_system,
+                                                   NULL};
 
 /* ---------------------------------------------------------------- the table */
 
@@ -51,6 +53,15 @@ int guest_systems_parse(const struct guest_system *const *table, const char *lis
         if (!*end)
             return 0;
     }
+}
+
+uint32_t guest_systems_of(const struct guest_system *const *table, const char *engine)
+{
+    uint32_t chosen = 0;
+    for (size_t i = 0; table[i]; i++)
+        if (!table[i]->engine || !strcmp(table[i]->engine, engine))
+            chosen |= 1u << i;
+    return chosen;
 }
 
 void guest_systems_names(const struct guest_system *const *table, uint32_t chosen, struct text *out)

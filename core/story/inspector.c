@@ -335,6 +335,9 @@ void inspector_event(struct inspector *in, const struct event *ev)
 
 void inspector_finish(struct inspector *in)
 {
+    for (size_t k = 0; k < in->nguests; k++)
+        if (in->guests[k]->guest->system->finish)
+            in->guests[k]->guest->system->finish(in->guests[k]->guest);
     release(in, UINT64_MAX);
 }
 

@@ -22,7 +22,8 @@ struct processes {
 
 const char *process_kind_text(uint64_t kind)
 {
-    static const char *const words[] = {"kernel thread", "process", "thread"};
+    static const char *const words[] = {"kernel thread", "process", "thread", "host process",
+                                        "host thread"};
     return kind < sizeof words / sizeof words[0] ? words[kind] : "task";
 }
 
@@ -101,7 +102,8 @@ static void created(struct processes *ps, const struct event *ev)
 {
     struct process *p = add(ps, ev->guest, ev->f[EVF_PROCESS_CREATE_pid]);
     /* A thread runs the program of its group; a process at first runs that of its parent. */
-    bool thread = ev->f[EVF_PROCESS_CREATE_kind] == PROCESS_THREAD;
+    bool thread = ev->f[EVF_PROCESS_CREATE_kind] == PROCESS_THREAD ||
+                  ev->f[EVF_PROCESS_CREATE_kind] == PROCESS_THREAD_OF_HOST;
     const struct process *parent =
         find(ps, ev->guest, ev->f[thread ? EVF_PROCESS_CREATE_tgid : EVF_PROCESS_CREATE_parent]);
     p->tgid = (uint32_t)ev->f[EVF_PROCESS_CREATE_tgid];
@@ -137,6 +139,7 @@ static void see(struct processes *ps, const struct event *ev, uint64_t pid)
         p->exited = ev->icount;
         p->exited_time = ev->time;
         p->code = (uint32_t)ev->f[EVF_PROCESS_EXIT_code];
+        p->host = 0;
     }
     if (!ps->switches && ev->kind != EV_PROCESS_NAME)
         runs(ps, ev, pid);
@@ -159,6 +162,9 @@ void processes_see(struct processes *ps, const struct event *ev)
         break;
     case EV_PROCESS_EXIT:
         see(ps, ev, ev->f[EVF_PROCESS_EXIT_pid]);
+        break;
+    case EV_PROCESS_HOST:
+        process_of(ps, ev->guest, ev->f[EVF_PROCESS_HOST_pid])->host = (uint32_t)ev->f[EVF_PROCESS_HOST_host];
         break;
     case EV_SCHED_SWITCH:
         ps->switches = true;

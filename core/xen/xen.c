@@ -352,6 +352,7 @@ static void describe(const struct guest *g, struct text *out)
 
 const struct guest_system xen_system = {
     .name = "xen",
+    .engine = "pc",
     .needs = EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_POWER),
     .create = create,
     .destroy = destroy,
