@@ -1,8 +1,11 @@
 /* cmd_info.c - bootreel info. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "core/marks.h"
+#include "core/text.h"
+#include "traces/memory.h"
 
 static void print_machine(struct trace *t, const char *path)
 {
@@ -58,6 +61,69 @@ static void print_classes(struct trace *t)
         printf("             %-10s %14s\n", event_class_name(c),
                recorded ? commas(a, trace_event_count(t, EVENT_CLASS_BIT(c))) : "not recorded");
     }
+}
+
+/* ---- what the calls to the Linux host add up to ---- */
+
+struct host_call {
+    char name[40];
+    uint64_t count;
+    struct text errors; /* "EAGAIN 12, EINTR 3" */
+};
+
+static void add_error(struct host_call *c, const struct event *ev)
+{
+    const char *name = strerrorname_np((int)ev->f[EVF_HOST_ERRORS_error]);
+    text_add(&c->errors, "%s%s %llu", c->errors.n ? ", " : "", name ? name : "error",
+             (unsigned long long)ev->f[EVF_HOST_ERRORS_count]);
+}
+
+/* A call's total is followed by its errors. */
+static int take_host_calls(struct trace *t, struct host_call **list, size_t *n, struct error *err)
+{
+    struct event ev;
+    int rc;
+    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_PROCESS));
+    while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1) {
+        if (ev.kind == EV_HOST_ERRORS && *n)
+            add_error(&(*list)[*n - 1], &ev);
+        if (ev.kind != EV_HOST_TOTAL)
+            continue;
+        MEM_MORE(*list, *n);
+        struct host_call *call = &(*list)[(*n)++];
+        *call = (struct host_call){.count = ev.f[EVF_HOST_TOTAL_count]};
+        snprintf(call->name, sizeof call->name, "%.*s", (int)ev.len, (const char *)ev.data);
+    }
+    trace_cursor_close(c);
+    return rc;
+}
+
+static int by_count(const void *a, const void *b)
+{
+    const struct host_call *x = a, *y = b;
+    return x->count != y->count ? (x->count < y->count ? 1 : -1) : strcmp(x->name, y->name);
+}
+
+static int print_host_calls(struct trace *t, struct error *err)
+{
+    char a[NUMBER_TEXT];
+    struct host_call *list = NULL;
+    size_t n = 0;
+    uint64_t all = 0;
+    int rc = take_host_calls(t, &list, &n, err);
+    for (size_t i = 0; i < n; i++)
+        all += list[i].count;
+    if (n) {
+        printf("host calls   %s\n", commas(a, all));
+        qsort(list, n, sizeof *list, by_count);
+    }
+    for (size_t i = 0; i < n; i++) {
+        printf("             %-18s %10s%s%s\n", list[i].name, commas(a, list[i].count),
+               list[i].errors.n ? "   " : "", list[i].errors.n ? list[i].errors.s : "");
+        free(list[i].errors.s);
+    }
+    free(list);
+    return rc;
 }
 
 static void print_checkpoints(struct trace *t)
@@ -147,6 +213,8 @@ static int print_all(struct trace *t, const char *path, bool check, struct error
     if (print_inputs(t, err))
         return -1;
     print_classes(t);
+    if (print_host_calls(t, err))
+        return -1;
     print_checkpoints(t);
     print_frames(t);
     print_end(t);
@@ -191,6 +259,6 @@ const struct command command_info = {
     .rows = rows,
     .intro =
         "Prints what is in a trace: the machine, its images and how much of them is in the trace, inputs, counts of events "
-        "by class, checkpoints, sizes by kind of frame, how it ended, the first and last marks, and the final screen if it "
+        "by class, what programs on the Linux host called and how often it failed, checkpoints, sizes by kind of frame, how it ended, the first and last marks, and the final screen if it "
         "showed text.",
 };

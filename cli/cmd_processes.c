@@ -26,17 +26,20 @@ static void status_text(const struct process *p, char *buf, size_t size)
 
 static void print_process(const struct process *p, unsigned depth)
 {
-    char status[40], at[NUMBER_TEXT], number[40];
+    char status[40], at[NUMBER_TEXT], number[40], host[40] = "";
     status_text(p, status, sizeof status);
     symbol_space_text(symbol_space_of(p->guest, p->pid), number, sizeof number);
-    printf("%*s%s %s (%s, created at %s%s)%s%s\n", 2 * (int)depth, "", number, p->name,
-           process_kind_text(p->kind), seconds(at, p->created_time), status, *p->path ? ": " : "", p->path);
+    if (p->host)
+        snprintf(host, sizeof host, ", in host process %u", p->host);
+    printf("%*s%s %s (%s, created at %s%s%s)%s%s\n", 2 * (int)depth, "", number, p->name,
+           process_kind_text(p->kind), seconds(at, p->created_time), host, status, *p->path ? ": " : "",
+           p->path);
 }
 
 /* A thread hangs from its process, a process from its parent. */
 static uint32_t above(const struct process *p)
 {
-    return p->kind == PROCESS_THREAD ? p->tgid : p->parent;
+    return p->kind == PROCESS_THREAD || p->kind == PROCESS_THREAD_OF_HOST ? p->tgid : p->parent;
 }
 
 /* All that hang from a process, or from none: 0. */
@@ -63,6 +66,8 @@ static void json_process(yajl_gen g, const struct process *p)
     json_number(g, "tgid", p->tgid);
     json_number(g, "parent", p->parent);
     json_text(g, "kind", process_kind_text(p->kind));
+    if (p->host)
+        json_number(g, "host", p->host);
     json_number(g, "flags", p->flags);
     json_text(g, "name", p->name);
     json_text(g, "command", p->path);

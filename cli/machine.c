@@ -192,7 +192,7 @@ const struct option_row machine_options[] = {
      .id = MO_RTC,
      .more = "The host's time is never used."},
     {.name = "inspect",
-     .argument = "linux,freebsd,xen|none",
+     .argument = "linux,freebsd,xen,uml|none",
      .help =
          "look for these kernels and hypervisors and record what they do (default: all of them), or do not",
      .id = MO_INSPECT,

@@ -70,7 +70,7 @@ struct guest_task {
 struct guest_system {
     const char *name;   /* for the setting "inspect": "linux" */
     const char *engine; /* the engine (engine_ops.name) in whose machine it looks; NULL: in any */
-    uint32_t needs;   /* classes of engine events that it has to see, whether they are recorded or not */
+    uint32_t needs;     /* classes of engine events that it has to see, whether they are recorded or not */
     struct guest *(*create)(const struct guest_options *o);
     void (*destroy)(struct guest *g);
     /* Called with an event of the engine, of the classes above, after it was passed on. At EV_RESET

@@ -51,9 +51,26 @@ stage kernel
     open event kernel.boot-params
     open event kernel.found
     once
+    close event kernel.end
     close event power.off
     close event power.reset
     close event power.halt
+# user-mode Linux boots again by executing itself, without a reset of the machine
+stage kernel
+    with kind=uml
+    outside kernel
+    open event kernel.found
+    close event kernel.end
+    close event power.off
+stage kernel.main
+    in kernel
+    with kind=uml
+    open event kernel.reached "linux_main"
+    close event kernel.reached "start_kernel"
+stage kernel.main.{data}
+    in kernel.main
+    open event kernel.call parent=7
+    close event kernel.return parent=7 same
 stage kernel.efi-stub
     in kernel
     open event kernel.entry "linux EFI"
@@ -79,6 +96,12 @@ stage kernel.start_kernel.{data}
     in kernel.start_kernel
     open event kernel.call parent=1
     close event kernel.return parent=1 same
+# user-mode Linux: the file that is its physical memory is made and mapped there
+stage kernel.start_kernel.setup_arch.{data}
+    in kernel.start_kernel.{data}
+    with kind=uml
+    open event kernel.call parent=8
+    close event kernel.return parent=8 same
 stage kernel.init
     in kernel
     open event kernel.reached "rest_init"

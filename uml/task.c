@@ -272,6 +272,15 @@ static void terminal_hangup(struct host *h, struct group *g)
     tt->session = tt->pgrp = 0;
 }
 
+static void report_end(struct host *h, const struct group *g)
+{
+    static const char how[] = "the first process's end";
+    struct event ev = {.kind = EV_POWER_OFF, .data = how, .len = sizeof how - 1};
+    int s = g->exit_status;
+    ev.f[EVF_POWER_OFF_status] = (uint64_t)(WIFSIGNALED(s) ? 128 + WTERMSIG(s) : WEXITSTATUS(s));
+    report(h, &ev);
+}
+
 static void group_ended(struct host *h, struct group *g)
 {
     bool first = ref_of(h, g) == h->r.groups && !h->r.ended;
@@ -287,6 +296,7 @@ static void group_ended(struct host *h, struct group *g)
     ev.f[EVF_HOST_EXIT_pid] = (uint32_t)g->pid;
     report(h, &ev);
     if (first) { /* as the first process of a process-ID namespace: the others end with it */
+        report_end(h, g);
         h->r.status = g->exit_status;
         h->r.ended = 1;
         kill_all(h);

@@ -53,6 +53,8 @@ uint64_t lx_stack_argument(const struct linux_guest *lx, unsigned i)
 
 size_t lx_peek_physical(const struct linux_guest *lx, uint64_t address, void *buf, size_t n)
 {
+    if (lx->hosted.is)
+        return lx_hosted_physical(lx, address, buf, n);
     return guest_peek_physical(&lx->guest, lx->o.engine, address, buf, n);
 }
 
@@ -68,7 +70,8 @@ static size_t peek_image(const struct linux_guest *lx, uint64_t address, void *b
 bool lx_read(const struct linux_guest *lx, uint64_t address, void *buf, size_t n)
 {
     const struct engine *e = lx->o.engine;
-    size_t done = e->ops->peek(e, lx->cpu, address, buf, n);
+    size_t done =
+        lx->hosted.is ? lx_hosted_read(lx, address, buf, n) : e->ops->peek(e, lx->cpu, address, buf, n);
     if (done < n)
         done += peek_image(lx, address + done, (char *)buf + done, n - done);
     memset((char *)buf + done, 0, n - done);
@@ -211,7 +214,7 @@ bool lx_here(struct linux_guest *lx, const struct probe_hit *hit)
     lx->cpu = hit->cpu;
     lx->icount = hit->icount;
     lx->time = hit->time;
-    return true;
+    return lx_kernel_runs(lx);
 }
 
 static bool here(void *ctx, const struct probe_hit *hit)
@@ -240,7 +243,7 @@ struct hooks *lx_hooks_new(struct linux_guest *lx)
 void lx_frames_of_stack(struct linux_guest *lx, uint64_t sp)
 {
     /* Stacks have this size and alignment, or are larger. */
-    hooks_drop_stack(lx->hooks, sp, lx->word == 8 ? 16384 : 8192);
+    hooks_drop_stack(lx->hooks, sp, lx->hosted.stack ? lx->hosted.stack : lx->word == 8 ? 16384 : 8192);
 }
 
 struct hooked {

@@ -321,28 +321,9 @@ struct call_site {
     struct linux_guest *lx;
     unsigned parent;
     uint64_t target;
+    const char *reg; /* the register it calls through, if only the call shows what is called */
     char name[128];
 };
-
-static void at_call(void *ctx, const struct probe_hit *hit)
-{
-    struct hook *h = ctx;
-    const struct call_site *c = h->ctx;
-    hook_push(h, lx_reg(c->lx, LX_RSP), hit->time);
-    LX_EMIT(c->lx, EV_KERNEL_CALL, c->name, c->parent, c->target);
-}
-
-static void after_call(void *ctx, const struct probe_hit *hit)
-{
-    struct hook *h = ctx;
-    const struct call_site *c = h->ctx;
-    struct frame *f = hook_find(h, lx_reg(c->lx, LX_RSP));
-    if (!f)
-        return;
-    uint64_t duration = hit->time - f->time;
-    hooks_drop(h->set, f);
-    LX_EMIT(c->lx, EV_KERNEL_RETURN, c->name, c->parent, lx_reg(c->lx, LX_RAX), duration);
-}
 
 /* Functions that a compiler or a tracer inserts, and those called everywhere, are not reported. */
 static bool boring(const char *name)
@@ -380,6 +361,32 @@ static bool boring(const char *name)
     return false;
 }
 
+static void at_call(void *ctx, const struct probe_hit *hit)
+{
+    struct hook *h = ctx;
+    struct call_site *c = h->ctx;
+    if (c->reg) {
+        lx_reg_by_name(c->lx, c->reg, &c->target);
+        lx_name(c->lx, c->target, c->name, sizeof c->name);
+        if (boring(c->name))
+            return;
+    }
+    hook_push(h, lx_reg(c->lx, LX_RSP), hit->time);
+    LX_EMIT(c->lx, EV_KERNEL_CALL, c->name, c->parent, c->target);
+}
+
+static void after_call(void *ctx, const struct probe_hit *hit)
+{
+    struct hook *h = ctx;
+    const struct call_site *c = h->ctx;
+    struct frame *f = hook_find(h, lx_reg(c->lx, LX_RSP));
+    if (!f)
+        return;
+    uint64_t duration = hit->time - f->time;
+    hooks_drop(h->set, f);
+    LX_EMIT(c->lx, EV_KERNEL_RETURN, c->name, c->parent, lx_reg(c->lx, LX_RAX), duration);
+}
+
 struct callees {
     struct linux_guest *lx;
     unsigned parent;
@@ -388,14 +395,18 @@ struct callees {
 static void callee(void *ctx, const struct code_site *site)
 {
     const struct callees *cs = ctx;
-    char name[sizeof((struct call_site *)0)->name];
-    if (site->kind != CODE_CALL)
+    char name[sizeof((struct call_site *)0)->name] = "";
+    /* User-mode Linux is built for addresses anywhere: it loads even those of functions that it knows. */
+    bool loaded = cs->lx->hosted.is && site->kind == CODE_CALL_REGISTER;
+    if (site->kind != CODE_CALL && !loaded)
         return;
-    lx_name(cs->lx, site->target, name, sizeof name);
+    if (!loaded)
+        lx_name(cs->lx, site->target, name, sizeof name);
     if (boring(name))
         return;
     struct call_site *c = mem_zero(1, sizeof *c);
-    *c = (struct call_site){.lx = cs->lx, .parent = cs->parent, .target = site->target};
+    *c = (struct call_site){
+        .lx = cs->lx, .parent = cs->parent, .target = site->target, .reg = loaded ? site->reg : NULL};
     memcpy(c->name, name, sizeof name);
     struct hook *h = hook_keep(cs->lx->hooks, c);
     hooks_probe(h->set, PROBE_LINEAR, site->address, at_call, h);
@@ -421,7 +432,7 @@ static void first_c(struct linux_guest *lx, struct frame *f)
 static void milestones(struct linux_guest *lx)
 {
     struct symbol sym;
-    for (unsigned i = 0; i < PARENT_COUNT; i++) {
+    for (unsigned i = 0; i < (lx->hosted.is ? PARENT_COUNT : PARENT_LINUX_MAIN); i++) {
         struct callees cs = {lx, i};
         if (!lx_hook(lx, lx_parent_name(i),
                      i == PARENT_X86_64_START_KERNEL && lx->word == 8 ? first_c : reached, NULL))

@@ -10,6 +10,7 @@
  *   module.c    modules
  *   program.c   user programs' symbols
  *   syscall.c   system calls
+ *   hosted.c    user-mode Linux
  *   efi.c       a kernel started by EFI firmware
  *   log.c       what programs say to the kernel's log and the journal; panics
  *   names.c     numbers by name, events in words
@@ -53,6 +54,8 @@ enum lx_parent {
     PARENT_KERNEL_INIT_FREEABLE,
     PARENT_I386_START_KERNEL,
     PARENT_XEN_START_KERNEL,
+    PARENT_LINUX_MAIN, /* from here on only of user-mode Linux */
+    PARENT_SETUP_ARCH,
     PARENT_COUNT
 };
 /* The function's symbol. */
@@ -73,6 +76,7 @@ struct linux_types {
         bin_private;
     int console_name, console_index, console_flags;
     int file_mapping, file_inode, inode_size, inode_mapping, mapping_head, node_shift, node_slots;
+    int mm_tables;   /* user-mode Linux: the page tables' address, in mm_struct */
     int page_size;   /* bytes of struct page */
     int hot_current; /* current_task in struct pcpu_hot */
     size_t count;    /* number of types; 0 if there is no BTF */
@@ -115,6 +119,28 @@ enum lx_reg {
     LX_REGS
 };
 
+/* The host's process that runs the code of processes with that mm_struct. */
+struct lx_stub {
+    uint64_t mm;
+    uint32_t pid;
+};
+
+/* User-mode Linux: a kernel that is a process of a Linux host. */
+struct lx_hosted {
+    bool is;
+    uint64_t space; /* cr3 of its process */
+    uint64_t begin,
+        end;         /* its image and its physical memory, which begins there; what it maps is before `end` */
+    unsigned levels; /* of page tables */
+    uint64_t tables; /* page tables that are tried (infer.c); 0: those of the current task */
+    uint64_t stack;  /* bytes of a kernel stack, whose first word is the task's address; 0: not so */
+    uint64_t current;   /* otherwise: address of the variable with the task's address */
+    uint32_t pid, tgid; /* of the task that was switched to last */
+    uint32_t made;      /* the host's process that was made last */
+    struct lx_stub *stubs;
+    size_t nstubs;
+};
+
 enum linux_state { LX_NONE, LX_DECOMPRESSOR, LX_FOUND, LX_GIVEN_UP };
 
 struct linux_guest {
@@ -152,8 +178,9 @@ struct linux_guest {
     struct initcall_entry *initcalls; /* initcall.c: sorted by address */
     size_t ninitcalls;
     uint64_t memory_total; /* address of _totalram_pages; 0: not known */
-    bool inferring;        /* there is no BTF, so offsets of members are inferred */
-    uint64_t init_task;    /* if so; 0: not found */
+    struct lx_hosted hosted;
+    bool inferring;     /* there is no BTF, so offsets of members are inferred */
+    uint64_t init_task; /* if so; 0: not found */
     struct {
         const uint8_t *bytes; /* the kernel's image, only while the parts are set up */
         size_t size;
@@ -280,6 +307,28 @@ void lx_log_setup(struct linux_guest *lx);
 /* The kernel was decompressed and is about to be entered: looks for symbols in its image in
  * physical memory. */
 void lx_kernel_at(struct linux_guest *lx, uint64_t physical, uint64_t size);
+
+/* ---------------------------------------------------------------- hosted.c */
+
+/* Whether a kernel that was entered at `ip` is a program on a Linux host. */
+bool lx_hosted_entered(const struct linux_guest *lx, uint64_t ip);
+/* The memory around `ip` without a gap, to be freed: the image. Fills in lx->hosted. */
+void *lx_hosted_image(struct linux_guest *lx, uint64_t ip, uint64_t *begin, size_t *size);
+/* Whether the kernel itself runs, and not another process of its host. Always true for other kernels. */
+bool lx_kernel_runs(const struct linux_guest *lx);
+/* As lx_peek_physical and lx_read; return the number of bytes done. */
+size_t lx_hosted_physical(const struct linux_guest *lx, uint64_t address, void *buf, size_t n);
+size_t lx_hosted_read(const struct linux_guest *lx, uint64_t address, void *buf, size_t n);
+/* layout_memory.tables, for a linux_guest. */
+void lx_hosted_tables(void *ctx, uint64_t tables, unsigned levels);
+void lx_hosted_find_current(struct linux_guest *lx);
+uint64_t lx_hosted_current(const struct linux_guest *lx);
+/* The task whose program runs in another process of the host. */
+bool lx_hosted_task(struct linux_guest *lx, struct guest_task *t);
+/* Reports in which process of the host that task's program runs, if it is known. */
+void lx_hosted_runs_in(struct linux_guest *lx, uint64_t task);
+void lx_hosted_setup(struct linux_guest *lx);
+void lx_hosted_free(struct linux_guest *lx);
 
 /* ---------------------------------------------------------------- task.c */
 

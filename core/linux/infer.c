@@ -11,7 +11,13 @@ static bool read_guest(void *ctx, uint64_t address, void *buf, size_t n)
 
 static struct layout_memory memory(struct linux_guest *lx)
 {
-    return (struct layout_memory){lx->word, lx, read_guest};
+    struct layout_memory m = {.word = lx->word, .ctx = lx, .read = read_guest};
+    if (lx->hosted.is) {
+        m.begin = lx->hosted.begin;
+        m.end = lx->hosted.end;
+        m.tables = lx_hosted_tables;
+    }
+    return m;
 }
 
 /* ---------------------------------------------------------------- in the image */
@@ -114,12 +120,15 @@ void lx_infer_executed(struct linux_guest *lx, uint64_t task, uint64_t binprm)
     struct layout_binprm b;
     if (!lx->inferring || lx->types.binprm_filename >= 0 || !lx->init_task)
         return;
-    if (!layout_exec(&m, task, lx->init_task, &x) || !layout_binprm(&m, binprm, &x, &b)) {
+    bool found = layout_exec(&m, task, lx->init_task, &x) && layout_binprm(&m, binprm, &x, &b);
+    lx->hosted.tables = 0; /* from now on those of the current task */
+    if (!found) {
         lx_note_once(lx, LX_NOTE_EXEC,
                      "a program's name and arguments are not found in linux_binprm and mm_struct");
         return;
     }
     lx->types.task_mm = x.task_mm;
+    lx->types.mm_tables = x.tables;
     lx->types.mm_start_code = x.start_code;
     lx->types.mm_arg_start = x.arg_start;
     lx->types.mm_arg_end = x.arg_end;

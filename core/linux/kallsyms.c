@@ -25,7 +25,7 @@ static size_t align(const struct kallsyms *k, size_t n)
  * quarters of the address space. */
 static uint64_t kernel_map(const struct kallsyms *k)
 {
-    return k->word == 8 ? 0xffffffff80000000u : 0x40000000u;
+    return k->lowest ? k->lowest : k->word == 8 ? 0xffffffff80000000u : 0x40000000u;
 }
 
 static uint32_t get32(const struct kallsyms *k, size_t at)
@@ -162,9 +162,10 @@ static bool find_addresses(struct kallsyms *k)
 
 /* ---------------------------------------------------------------- the whole */
 
-int kallsyms_find(const void *image, size_t size, unsigned word, struct kallsyms *k, struct error *err)
+int kallsyms_find(const void *image, size_t size, unsigned word, uint64_t lowest, struct kallsyms *k,
+                  struct error *err)
 {
-    *k = (struct kallsyms){.image = image, .size = size, .word = word};
+    *k = (struct kallsyms){.image = image, .size = size, .word = word, .lowest = lowest};
     k->packed = (struct packed_names){.image = image, .size = size, .align = word};
     if (!packed_names_find(&k->packed, 0))
         return error_set(err, "no kallsyms token table in the kernel's image");

@@ -19,6 +19,8 @@ struct kallsyms {
     const uint8_t *image;
     size_t size;
     unsigned word; /* bytes of a pointer, and the alignment of tables */
+    uint64_t
+        lowest; /* the lowest address that a symbol may have; 0: what is usual for kernels of that kind */
     struct packed_names packed;
     size_t names, addresses; /* offsets in the image */
     uint32_t count;
@@ -26,9 +28,11 @@ struct kallsyms {
     enum { KALLSYMS_RELATIVE, KALLSYMS_PERCPU, KALLSYMS_ABSOLUTE } how; /* of the addresses */
 };
 
-/* Finds the tables of a kernel with pointers of `word` bytes (8 or 4). -1 with err, which says what is
+/* Finds the tables of a kernel with pointers of `word` bytes (8 or 4), whose symbols are at `lowest` or above (as in the
+ * struct). -1 with err, which says what is
  * missing. The image must stay valid while `k` is used. */
-int kallsyms_find(const void *image, size_t size, unsigned word, struct kallsyms *k, struct error *err);
+int kallsyms_find(const void *image, size_t size, unsigned word, uint64_t lowest, struct kallsyms *k,
+                  struct error *err);
 /* Calls fn for each symbol, in the kernel's order. `absolute`: the value is a plain number (such as a per-cpu
  * offset), not an address. */
 void kallsyms_each(const struct kallsyms *k,

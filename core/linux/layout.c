@@ -56,9 +56,18 @@ static uint32_t read_int(const struct layout_memory *m, uint64_t address)
 }
 
 /* Whether it could be a pointer to kernel memory. */
-static bool is_pointer(unsigned word, uint64_t v)
+static bool is_pointer(const struct layout_memory *m, uint64_t v)
 {
-    return word == 8 ? v >> 47 == 0x1ffff && v < 0xfffffffffffff000u : v >= 0x40000000 && v < 0xfffff000;
+    uint8_t byte;
+    if (m->end)
+        return v >= m->begin && v < m->end && m->read(m->ctx, v, &byte, 1);
+    return m->word == 8 ? v >> 47 == 0x1ffff && v < 0xfffffffffffff000u : v >= 0x40000000 && v < 0xfffff000;
+}
+
+/* Whether it cannot be a pointer to a program's memory. */
+static bool is_kernels(const struct layout_memory *m, uint64_t v)
+{
+    return m->end ? is_pointer(m, v) : v >> 47 == 0x1ffff && v < 0xfffffffffffff000u;
 }
 
 /* A text of printable characters, not empty. */
@@ -155,6 +164,27 @@ static bool arguments_at(const struct layout_memory *m, uint64_t stack, uint64_t
     return true;
 }
 
+/* The same in a kernel that reaches a program's memory by its page tables only: tries what may be their address, among
+ * the members before those of the arguments. */
+static bool tables_at(const struct layout_memory *m, const struct piece *p, size_t before, const uint64_t *v,
+                      struct layout_exec *x)
+{
+    enum { PAGE = 4096, LEVELS_MIN = 3, LEVELS_MAX = 4 };
+    for (unsigned levels = LEVELS_MIN; levels <= LEVELS_MAX; levels++)
+        for (size_t at = 0; at < before; at += p->word) {
+            uint64_t tables = word_at(p, at);
+            if (!is_pointer(m, tables) || tables % PAGE)
+                continue;
+            m->tables(m->ctx, tables, levels);
+            if (!arguments_at(m, v[6], v[7], v[9], x))
+                continue;
+            x->tables = (int)at;
+            return true;
+        }
+    m->tables(m->ctx, 0, LEVELS_MIN);
+    return false;
+}
+
 /* start_code, end_code, start_data, end_data, start_brk, brk, start_stack, arg_start, arg_end,
  * env_start, env_end. */
 static bool memory_at(const struct layout_memory *m, const struct piece *p, size_t at, struct layout_exec *x)
@@ -164,7 +194,10 @@ static bool memory_at(const struct layout_memory *m, const struct piece *p, size
     for (unsigned i = 0; i < WORDS; i++)
         v[i] = word_at(p, at + i * p->word);
     if (!v[0] || v[0] >= v[1] || v[2] > v[3] || v[4] > v[5] || v[6] >= v[7] || v[7] >= v[8] || v[8] != v[9] ||
-        v[9] > v[10] || is_pointer(8, v[6]) || !arguments_at(m, v[6], v[7], v[9], x))
+        v[9] > v[10] || is_kernels(m, v[6]))
+        return false;
+    x->tables = -1;
+    if (m->tables ? !tables_at(m, p, at, v, x) : !arguments_at(m, v[6], v[7], v[9], x))
         return false;
     x->start_code = (int)at;
     x->arg_start = (int)(at + 7 * p->word);
@@ -192,7 +225,7 @@ bool layout_exec(const struct layout_memory *m, uint64_t task, uint64_t init_tas
     bool good = false;
     for (size_t at = 0, w = m->word; !good && at + 2 * w <= p->n; at += w) {
         uint64_t mm = word_at(p, at);
-        if (!is_pointer(m->word, mm) || mm != word_at(p, at + w) || word_at(first, at))
+        if (!is_pointer(m, mm) || mm != word_at(p, at + w) || word_at(first, at))
             continue;
         good = memory_of(m, mm, &found);
         found.task_mm = (int)at;
@@ -212,7 +245,7 @@ static int exec_of(const struct layout_memory *m, const struct piece *p, size_t 
     char text[256];
     for (size_t at = from; at < from + NEAR * p->word && at + p->word <= p->n; at += p->word) {
         uint64_t v = word_at(p, at);
-        if (v >= args_end && !is_pointer(8, v) && text_at(m, v, text, sizeof text) && !strcmp(text, name))
+        if (v >= args_end && !is_kernels(m, v) && text_at(m, v, text, sizeof text) && !strcmp(text, name))
             return (int)at;
     }
     return -1;
@@ -227,9 +260,8 @@ bool layout_binprm(const struct layout_memory *m, uint64_t binprm, const struct 
     bool good = false;
     for (size_t at = 0, w = m->word; !good && at + 8 + 2 * w <= p->n; at += 4) {
         size_t names = (at + 8 + w - 1) & ~(w - 1);
-        if (int_at(p, at) != x->argc || int_at(p, at + 4) != x->envc ||
-            !is_pointer(m->word, word_at(p, names)) || !is_pointer(m->word, word_at(p, names + w)) ||
-            !text_at(m, word_at(p, names), name, sizeof name) ||
+        if (int_at(p, at) != x->argc || int_at(p, at + 4) != x->envc || !is_pointer(m, word_at(p, names)) ||
+            !is_pointer(m, word_at(p, names + w)) || !text_at(m, word_at(p, names), name, sizeof name) ||
             !text_at(m, word_at(p, names + w), interp, sizeof interp))
             continue;
         *b = (struct layout_binprm){(int)names, (int)(names + w),
@@ -269,7 +301,7 @@ static bool is_kallsyms(const struct layout_memory *m, uint64_t k)
     unsigned w = m->word, symbol = w == 8 ? 24 : 16, named = 0;
     uint64_t symtab = read_word(m, k), strtab = read_word(m, k + 2 * w);
     uint32_t n = read_int(m, k + w);
-    if (!is_pointer(w, symtab) || !is_pointer(w, strtab) || n < 2 || n > 1 << 20 ||
+    if (!is_pointer(m, symtab) || !is_pointer(m, strtab) || n < 2 || n > 1 << 20 ||
         !m->read(m->ctx, symtab, first, symbol) || memcmp(first, zero, symbol) ||
         !m->read(m->ctx, strtab, first, 1) || first[0])
         return false;
@@ -318,7 +350,7 @@ static void module_pointers(const struct layout_memory *m, const struct piece *p
     char name[16];
     for (size_t at = 0; at + p->word <= p->n; at += p->word) {
         uint64_t v = word_at(p, at);
-        if (!is_pointer(m->word, v))
+        if (!is_pointer(m, v))
             continue;
         if (l->kallsyms < 0 && is_kallsyms(m, v))
             l->kallsyms = (int)at;
@@ -360,7 +392,7 @@ bool layout_console(const struct layout_memory *m, uint64_t console, int *flags)
     enum { NAME = 16, FUNCTIONS_MAX = 16, CON_ENABLED = 4 };
     for (unsigned i = 0; i < FUNCTIONS_MAX; i++) {
         uint64_t v = read_word(m, console + NAME + (uint64_t)i * m->word);
-        if (!v || is_pointer(m->word, v))
+        if (!v || is_pointer(m, v))
             continue;
         if (!(v & CON_ENABLED))
             return false;

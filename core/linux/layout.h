@@ -21,6 +21,10 @@ struct layout_memory {
     unsigned word; /* bytes of a pointer: 8 or 4 */
     void *ctx;
     bool (*read)(void *ctx, uint64_t address, void *buf, size_t n);
+    /* For a kernel that is a program (user-mode Linux): its memory, and a function to be called with the place that may
+     * hold a program's page tables; from then on `read` uses them for the program's addresses. Otherwise 0. */
+    uint64_t begin, end;
+    void (*tables)(void *ctx, uint64_t tables, unsigned levels);
 };
 
 struct layout_task {
@@ -33,6 +37,7 @@ bool layout_pid(const struct layout_memory *m, uint64_t task, int real_parent, u
 
 struct layout_exec {
     int task_mm, start_code, arg_start, arg_end; /* the last three are in the mm */
+    int tables;                                  /* of the page tables in the mm; -1: not searched for */
     uint64_t args_end;                           /* the value of arg_end */
     uint32_t argc, envc;                         /* as on the program's stack */
 };

@@ -16,7 +16,9 @@ static const char *const parents[PARENT_COUNT] = {[PARENT_X86_64_START_KERNEL] =
                                                   [PARENT_KERNEL_INIT] = "kernel_init",
                                                   [PARENT_KERNEL_INIT_FREEABLE] = "kernel_init_freeable",
                                                   [PARENT_I386_START_KERNEL] = "i386_start_kernel",
-                                                  [PARENT_XEN_START_KERNEL] = "xen_start_kernel"};
+                                                  [PARENT_XEN_START_KERNEL] = "xen_start_kernel",
+                                                  [PARENT_LINUX_MAIN] = "linux_main",
+                                                  [PARENT_SETUP_ARCH] = "setup_arch"};
 
 static const char *const levels[INITCALL_LEVELS] = {
     [INITCALL_PURE] = "pure",     [INITCALL_CORE] = "core",       [INITCALL_POSTCORE] = "postcore",
@@ -129,6 +131,7 @@ static void forget(struct linux_guest *lx)
     hooks_free(lx->hooks);
     free(lx->clones);
     free(lx->initcalls);
+    lx_hosted_free(lx);
 }
 
 static struct linux_guest *linux_guest(struct guest *g)
@@ -236,6 +239,7 @@ static void set_up(struct linux_guest *lx)
     lx_module_setup(lx);
     lx_syscall_setup(lx);
     lx_log_setup(lx);
+    lx_hosted_setup(lx);
     if (lx->missing[0])
         lx_note(lx, "this kernel has no %s: what it would tell is not reported", lx->missing);
     lx_say_notes(lx);
@@ -280,7 +284,7 @@ static bool take_image(struct linux_guest *lx, const void *image, size_t size, u
     struct kallsyms k;
     struct error err;
     struct well_known w = {0};
-    if (kallsyms_find(image, size, lx->word, &k, &err)) {
+    if (kallsyms_find(image, size, lx->word, lx->hosted.begin, &k, &err)) {
         lx_note(lx,
                 "a kernel was entered, but its symbols are not found (%s): no kernel, process or system call "
                 "events",
@@ -297,7 +301,7 @@ static bool take_image(struct linux_guest *lx, const void *image, size_t size, u
     }
     lx->text = w.text ? w.text : w.stext;
     lx->image_size = size;
-    lx->bias = lx->text - link_address(lx);
+    lx->bias = lx->hosted.is ? 0 : lx->text - link_address(lx);
     lx->space = symbol_space_of(lx->o.found(lx->o.ctx), 0);
     struct adding a = {symbol_table_begin(lx->o.symbols, "kernel", "kallsyms"), lx->bias};
     lx->hooks = lx_hooks_new(lx);
@@ -313,7 +317,9 @@ static bool take_image(struct linux_guest *lx, const void *image, size_t size, u
     lx->image.size = size;
     lx->image.base = base;
     lx_types_load(lx, image, size, base);
-    if (!lx->has_physical)
+    if (lx->hosted.is)
+        lx->text_physical = lx->text - lx->hosted.begin;
+    else if (!lx->has_physical)
         find_physical(lx);
     banner(lx, lx->version, sizeof lx->version);
     LX_EMIT(lx, EV_KERNEL_FOUND, lx->version, lx->text, lx->bias, lx->text_physical, k.count,
@@ -388,6 +394,17 @@ static void take_running(struct linux_guest *lx, uint64_t ip)
         e->ops->peek(e, lx->cpu, begin + done, image + done, PIECE);
     lx->notes[0] = 0;
     if (!take_image(lx, image, size, begin) && ++lx->running_tries == 2)
+        give_up(lx);
+    free(image);
+}
+
+/* A process of a Linux host executes a kernel as its program. */
+static void take_hosted(struct linux_guest *lx, uint64_t ip)
+{
+    uint64_t begin;
+    size_t size;
+    void *image = lx_hosted_image(lx, ip, &begin, &size);
+    if (!take_image(lx, image, size, begin))
         give_up(lx);
     free(image);
 }
@@ -486,7 +503,10 @@ static void enters(struct guest *g, unsigned cpu, uint64_t ip)
     lx->cpu = cpu;
     lx->icount = lx->o.engine->ops->icount(lx->o.engine);
     lx->time = lx->o.engine->ops->time(lx->o.engine);
-    look_for_kernel(lx, ip);
+    if (lx_hosted_entered(lx, ip))
+        take_hosted(lx, ip);
+    else
+        look_for_kernel(lx, ip);
 }
 
 /* ---------------------------------------------------------------- the row */

@@ -257,16 +257,27 @@ static void begin(struct linux_guest *lx, struct frame *f, uint64_t regs, const 
     free(t.s);
 }
 
-static void enter_64(struct linux_guest *lx, struct frame *f)
+static void enter_regs(struct linux_guest *lx, struct frame *f, uint64_t regs)
 {
-    /* do_syscall_64(nr, regs) became (regs, nr) in 5.15. */
-    uint64_t first = lx_argument(lx, 0), regs = first >> 63 ? first : lx_argument(lx, 1);
     const uint8_t places[ARGUMENTS] = {wide.di, wide.si, wide.dx, PT_R10, PT_R8, PT_R9};
     uint64_t a[ARGUMENTS + 1] = {0}, number = lx_u64(lx, regs + wide.orig_ax);
     const struct made_call m = {number & X32_BIT && !(number >> 32) ? 4 : 8, false, number};
     for (unsigned i = 0; i < ARGUMENTS; i++)
         a[i] = lx_u64(lx, regs + places[i]);
     begin(lx, f, regs, &m, a);
+}
+
+static void enter_64(struct linux_guest *lx, struct frame *f)
+{
+    /* do_syscall_64(nr, regs) became (regs, nr) in 5.15. */
+    uint64_t first = lx_argument(lx, 0);
+    enter_regs(lx, f, first >> 63 ? first : lx_argument(lx, 1));
+}
+
+/* User-mode Linux's handle_syscall(regs), whose registers are in the same order. */
+static void enter_hosted(struct linux_guest *lx, struct frame *f)
+{
+    enter_regs(lx, f, lx_argument(lx, 0));
 }
 
 /* A call of a 32-bit program. The sixth argument is in EBP or, where EBP has to hold the stack pointer, on
@@ -355,6 +366,11 @@ void lx_syscall_setup(struct linux_guest *lx)
     static const char *const emulations[] = {"do_int80_emulation", "int80_emulation", NULL};
     if (!lx_wants(lx, EC_SYSCALL))
         return;
+    if (lx->hosted.is) {
+        if (!lx_hook(lx, "handle_syscall", enter_hosted, leave))
+            lx_missing(lx, "handle_syscall");
+        return;
+    }
     if (lx->word == 8 && !lx_hook(lx, "do_syscall_64", enter_64, leave))
         lx_missing(lx, "do_syscall_64");
     bool int80 = lx_hook(lx, "do_int80_syscall_32", enter_int80, leave);

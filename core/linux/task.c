@@ -10,6 +10,8 @@ enum { COMM = 16, PF_KTHREAD = 0x200000, CLONE_THREAD = 0x10000, ARGUMENTS_MAX =
 
 uint64_t lx_current(const struct linux_guest *lx)
 {
+    if (lx->hosted.is)
+        return lx_hosted_current(lx);
     /* The entry code loads the segment register, which has the program's value before. */
     if (lx->word == 4 && lx->current_offset >= 0)
         return lx_reg(lx, LX_CPL) == 3
@@ -32,6 +34,8 @@ uint32_t lx_tgid(const struct linux_guest *lx, uint64_t task)
 bool lx_task(struct linux_guest *lx, struct guest_task *t)
 {
     uint64_t task = lx->state == LX_FOUND ? lx_current(lx) : 0;
+    if (lx->state == LX_FOUND && !lx_kernel_runs(lx))
+        return lx_hosted_task(lx, t);
     *t = (struct guest_task){.pid = lx_pid(lx, task), .tgid = lx_tgid(lx, task)};
     t->space = lx_space(lx, t->tgid);
     return lx->state == LX_FOUND;
@@ -63,8 +67,10 @@ static void find_current(struct linux_guest *lx)
     static const char *const askers[] = {"__x64_sys_gettid", "__ia32_sys_gettid", "sys_gettid"};
     struct symbol sym;
     struct percpu_search s = {0};
-    if (symbols_find_in(lx->o.symbols, lx->space, "pcpu_hot", SYMBOLS_NOW, &sym) &&
-        lx->types.hot_current >= 0)
+    if (lx->hosted.is)
+        lx_hosted_find_current(lx);
+    else if (symbols_find_in(lx->o.symbols, lx->space, "pcpu_hot", SYMBOLS_NOW, &sym) &&
+             lx->types.hot_current >= 0)
         lx->current_offset = (int64_t)(sym.address + (unsigned)lx->types.hot_current);
     else if (symbols_find_in(lx->o.symbols, lx->space, "current_task", SYMBOLS_NOW, &sym))
         lx->current_offset = (int64_t)sym.address;
@@ -116,6 +122,8 @@ static void created(struct linux_guest *lx, struct frame *f)
     char comm[COMM + 1];
     comm_of(lx, task, comm);
     LX_EMIT(lx, EV_PROCESS_CREATE, comm, kind, flags, pid, tgid, parent);
+    if (kind)
+        lx_hosted_runs_in(lx, task);
     if (kind == 1)
         lx_program_forked(lx, parent, tgid);
 }
@@ -184,6 +192,7 @@ static void executed(struct linux_guest *lx, struct frame *f)
     add_arguments(lx, lx_member(lx, task, t->task_mm), &words);
     LX_EMIT(lx, EV_PROCESS_EXEC, words.s, lx_pid(lx, task), lx_tgid(lx, task),
             lx_member(lx, binprm, t->binprm_exec));
+    lx_hosted_runs_in(lx, task);
     if (lx_pid(lx, task) == 1 && !lx->init_seen && lx_wants(lx, EC_KERNEL)) {
         lx->init_seen = true;
         LX_EMIT(lx, EV_INIT_RUN, words.s);
@@ -225,7 +234,7 @@ void lx_task_setup(struct linux_guest *lx)
     lx->vmemmap = lx_symbol(lx, "vmemmap_base");
     if (lx->types.task_comm < 0)
         return;
-    if (lx->current_offset < 0)
+    if (lx->current_offset < 0 && !lx->hosted.stack && !lx->hosted.current)
         lx_missing(lx, "current_task");
     if (lx_wants(lx, EC_PROCESS)) {
         if (!lx_hook_any(lx, clones, clone_enter, NULL))

@@ -196,6 +196,7 @@ void lx_types_load(struct linux_guest *lx, const void *image, size_t size, uint6
     }
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         fields[rows[i].where / sizeof(int)] = btf ? row_value(btf, &rows[i]) : -1;
+    lx->types.mm_tables = -1;
     lx->types.count = btf ? btf__type_cnt(btf) - 1 : 0;
     btf__free(btf);
     if (lx->types.count)

@@ -92,6 +92,21 @@ static bool load(const struct code *c, struct code_site *s)
     return true;
 }
 
+static bool mask(const struct code *c, struct code_site *s)
+{
+    enum { FEW = 12, MANY = 20 };
+    const cs_x86 *x = &c->insn->detail->x86;
+    if (x->op_count != 2 || x->operands[0].type != X86_OP_REG || x->operands[1].type != X86_OP_IMM)
+        return false;
+    for (unsigned bits = FEW; bits <= MANY; bits++)
+        if (x->operands[1].imm == -((int64_t)1 << bits)) {
+            s->kind = CODE_MASK;
+            s->target = (uint64_t)x->operands[1].imm;
+            return true;
+        }
+    return false;
+}
+
 static bool site(const struct code *c, struct code_site *s)
 {
     *s = (struct code_site){.address = c->insn->address, .length = c->insn->size};
@@ -101,7 +116,10 @@ static bool site(const struct code *c, struct code_site *s)
         return true;
     case X86_INS_MOV:
     case X86_INS_MOVSXD:
+    case X86_INS_MOVABS:
         return load(c, s);
+    case X86_INS_AND:
+        return mask(c, s);
     default:
         break;
     }

@@ -9,7 +9,7 @@
 
 /* Add new ones at the end: guests get events in this order, so a trace depends on it. */
 const struct guest_system *const guest_systems[] = {&linux_system, &freebsd_system, &xen_system, &uml_system,
-                                                   NULL};
+                                                    NULL};
 
 /* ---------------------------------------------------------------- the table */
 

@@ -22,8 +22,7 @@ struct processes {
 
 const char *process_kind_text(uint64_t kind)
 {
-    static const char *const words[] = {"kernel thread", "process", "thread", "host process",
-                                        "host thread"};
+    static const char *const words[] = {"kernel thread", "process", "thread", "host process", "host thread"};
     return kind < sizeof words / sizeof words[0] ? words[kind] : "task";
 }
 

@@ -120,8 +120,10 @@ static void kernel_ends(struct uml_guest *u, uint32_t pid)
             u->list[i].kernel = 0;
             any = true;
         }
-    if (any)
-        u->o.domain_ends(u->o.ctx, pid);
+    if (!any)
+        return;
+    EMIT(u, EV_KERNEL_END, NULL, pid);
+    u->o.domain_ends(u->o.ctx, pid);
 }
 
 static void cloned(struct uml_guest *u, const struct event *ev)

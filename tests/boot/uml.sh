@@ -21,6 +21,32 @@ holds "$work/verify.out" '^verified: ' "replay"
 uml again --memory 128M --initrd "$GUESTS/initrd.gz"
 same "$work/boot.reel" "$work/again.reel" "two recordings of one boot"
 
+# The kernel's own story, told by the same inspector as on the PC, and the host's processes.
+expect 0 stages "$BOOTREEL" stages "$work/boot.reel"
+for stage in kernel.main.os_early_checks kernel.start_kernel.setup_arch.setup_physmem kernel.start_kernel.mem_init \
+    kernel.initcall.ubd_driver_init user.init process.md5sum kernel.shutdown; do
+    holds "$work/stages.out" " $stage( |\$)" "stage $stage"
+done
+expect 0 kernel "$BOOTREEL" events "$work/boot.reel" --class kernel
+holds "$work/kernel.out" 'kernel\.found +guest 1: Linux version 6' "the kernel is found"
+holds "$work/kernel.out" 'initcall ubd_driver_init, level [67]' "an initcall with its level"
+holds "$work/kernel.out" 'kernel\.shutdown .*machine_power_off' "the end"
+# Where ps runs, the guest's own table is the trace's.
+expect 0 processes "$BOOTREEL" processes "$work/boot.reel" --at 'console:{ps} /bin/sh'
+sed -n 's/^ *1:\([0-9]*\) .*/\1/p' "$work/processes.out" | sort -n >"$work/pids"
+sed -n '/^PID /,/{ps}/s/^ *\([0-9][0-9]*\) .*/\1/p' "$work/boot.out" | tr -d '\r' | sort -n | diff - "$work/pids" ||
+    fail "ps and the trace know other processes"
+for host in $(sed -n 's/.* in host process \([0-9]*\).*/\1/p' "$work/processes.out"); do
+    holds "$work/processes.out" "^ *$host linux.uml \(host process" "host process $host"
+done
+holds "$work/processes.out" '1:1 init \(process, .* in host process [0-9]+\): /init' "init has a host process"
+expect 0 info "$BOOTREEL" info "$work/boot.reel"
+holds "$work/info.out" '^ +ptrace +[0-9,]+ .*ESRCH [0-9]+' "the summary of the host's calls"
+uml calls --memory 128M --initrd "$GUESTS/initrd.gz" --events +syscall
+expect 0 syscalls "$BOOTREEL" events "$work/calls.reel" --class syscall
+holds "$work/syscalls.out" '1:.* 1: openat\(AT_FDCWD, "/' "a call with a text from the program's memory"
+holds "$work/syscalls.out" 'execve\("/proc/self/exe", \["poweroff", "-f"\]' "arguments of a program"
+
 # Without an initramfs and a disk the kernel panics, and its process ends by SIGABRT.
 uml panic --memory 32M
 holds "$work/panic.out" 'Kernel panic' "panic"

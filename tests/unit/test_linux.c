@@ -67,7 +67,7 @@ static struct guest *new_guest(unsigned word)
 
 static struct layout_memory memory(struct guest *g)
 {
-    return (struct layout_memory){g->word, g, read_guest};
+    return (struct layout_memory){.word = g->word, .ctx = g, .read = read_guest};
 }
 
 /* ---------------------------------------------------------------- tasks */

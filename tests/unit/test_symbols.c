@@ -552,7 +552,7 @@ static void test_kallsyms(void **state)
         struct kallsyms k;
         struct error err;
         struct seen s = {0, word};
-        assert_int_equal(kallsyms_find(m.p, IMAGE, word, &k, &err), 0);
+        assert_int_equal(kallsyms_find(m.p, IMAGE, word, 0, &k, &err), 0);
         assert_int_equal(k.count, COUNT);
         kallsyms_each(&k, see_symbol, &s);
         assert_int_equal(s.n, COUNT);
@@ -572,7 +572,7 @@ static void test_kallsyms_garbage(void **state)
     struct error err;
     uint64_t seed = 7;
     unsigned n = 0;
-    assert_int_equal(kallsyms_find("", 0, 8, &k, &err), -1);
+    assert_int_equal(kallsyms_find("", 0, 8, 0, &k, &err), -1);
     assert_non_null(strstr(err.text, "token table"));
     for (unsigned round = 0; round < 300; round++) {
         uint8_t *p = memcpy(mem_alloc(IMAGE), m.p, IMAGE);
@@ -580,7 +580,7 @@ static void test_kallsyms_garbage(void **state)
             seed = seed * 6364136223846793005u + 1442695040888963407u;
             p[4096 + (seed >> 33) % (m.at - 4096)] ^= (uint8_t)(seed >> 56);
         }
-        if (!kallsyms_find(p, round % 3 ? m.at : m.at - round, round % 2 ? 8 : 4, &k, &err))
+        if (!kallsyms_find(p, round % 3 ? m.at : m.at - round, round % 2 ? 8 : 4, 0, &k, &err))
             kallsyms_each(&k, count_symbol, &n);
         free(p);
     }
