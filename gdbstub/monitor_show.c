@@ -249,7 +249,9 @@ static void monitor_processes(struct gdbstub *g, const char *args, struct text *
         text_add(out, "error: %s\n", err.text);
         return;
     }
-    view_processes(out, ps, ever ? NULL : processes_current(ps, w.cpu), all);
+    view_processes(
+        out, ps, ever ? NULL : processes_running(ps, w.cpu, (uint32_t)timeline_reg(g->tl, w.cpu, "host_pid")),
+        all);
 }
 
 /* ---------------------------------------------------------------- registers, parts, screen */

@@ -164,6 +164,8 @@ static void process_row(struct app *a, struct doc *d, const struct processes *ps
             p->name ? p->name : "");
     if (p->path && *p->path)
         doc_add(d, STYLE_DIM, "  %s", p->path);
+    if (p->host)
+        doc_add(d, STYLE_DIM, "  in host process %u", p->host);
     if (p->guest)
         doc_add(d, STYLE_DIM, "  in guest %u", p->guest);
 }
@@ -171,7 +173,8 @@ static void process_row(struct app *a, struct doc *d, const struct processes *ps
 /* Process events only say which process ran last; if that has exited, the running one is unknown. */
 static const struct process *running(struct app *a, const struct processes *ps)
 {
-    const struct process *p = processes_current(ps, a->s->where.cpu);
+    const uint32_t host = (uint32_t)timeline_reg(a->s->tl, a->s->where.cpu, "host_pid");
+    const struct process *p = processes_running(ps, a->s->where.cpu, host);
     return p && !p->exited ? p : NULL;
 }
 

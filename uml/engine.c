@@ -262,15 +262,30 @@ static int host_load(struct engine *e, const struct snapshot_source *src, struct
 
 static const struct reg_desc *host_regs(const struct engine *e, size_t *count)
 {
-    return x86_regs(count);
+    *count = host_const(e)->nregs;
+    return host_const(e)->regs;
 }
+
+static uint32_t running_pid(const struct host *h)
+{
+    const struct task *t = (const void *)(h->arena + h->r.current);
+    return h->r.current && t->group
+               ? (uint32_t)((const struct group *)(const void *)(h->arena + t->group))->pid
+               : 0;
+}
+
 static int host_reg_get(const struct engine *e, unsigned cpu, size_t reg, void *value)
 {
+    if (reg + 1 == host_const(e)->nregs) {
+        const uint32_t pid = running_pid(host_const(e));
+        memcpy(value, &pid, sizeof pid);
+        return 0;
+    }
     return x86_reg_get(host_const(e)->cpu, reg, value);
 }
 static int host_reg_set(struct engine *e, unsigned cpu, size_t reg, const void *value)
 {
-    return x86_reg_set(host_of(e)->cpu, reg, value);
+    return reg + 1 < host_of(e)->nregs ? x86_reg_set(host_of(e)->cpu, reg, value) : -1;
 }
 static unsigned host_cpus(const struct engine *e)
 {
@@ -364,6 +379,7 @@ static void host_destroy(struct engine *e)
     x86_destroy(h->cpu);
     physmem_destroy(h->mem);
     free(h->dirty);
+    free(h->regs);
     free(h->stops);
     free(h->new_stops);
     free(h);
@@ -439,6 +455,19 @@ static int make_memory(struct host *h, struct error *err)
     h->memory = ramblock_host(h->ram);
     physmem_map(h->mem, 0, size, h->ram, 0, h->ram, 0, false);
     return arena_create(h, err);
+}
+
+static int make_regs(struct host *h, struct error *err)
+{
+    size_t n;
+    const struct reg_desc *d = x86_regs(&n);
+    h->nregs = n + 1;
+    h->regs = calloc(h->nregs, sizeof *h->regs);
+    if (!h->regs)
+        return error_set(err, "no memory for the host");
+    memcpy(h->regs, d, n * sizeof *d);
+    h->regs[n] = (struct reg_desc){.name = "host_pid", .bits = 32, .group = REG_SYSTEM};
+    return 0;
 }
 
 static int make_processor(struct host *h, struct error *err)
@@ -562,6 +591,8 @@ static int start_program(struct host *h, struct error *err)
         return error_set(err, "%s: cannot be executed: %s%s", path, strerror(-rc),
                          rc == -ENOENT ? " (its interpreter is missing: give --sysroot)" : "");
     h->r.turn_left = 1;
+    x86_user_space(h->cpu, MM(t->mm)->root); /* for those who look before the first step */
+    x86_user_set(h->cpu, &t->u);
     return 0;
 }
 
@@ -583,6 +614,8 @@ struct engine *uml_create(const struct engine_config *cfg, struct error *err)
     int rc = make_memory(h, err);
     if (!rc)
         rc = make_processor(h, err);
+    if (!rc)
+        rc = make_regs(h, err);
     if (!rc && !(h->r.terminal = tty_new(h)))
         rc = error_set(err, "no memory for the terminal");
     if (!rc) {

@@ -381,6 +381,8 @@ struct host {
     bool stops_changed, reported, waking;
     volatile sig_atomic_t interrupted;
     uint32_t epoch;
+    struct reg_desc *regs; /* the processor's, then host_pid */
+    size_t nregs;
     bool failed; /* the engine cannot go on */
     char failure[300];
 };

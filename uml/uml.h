@@ -9,14 +9,16 @@
  * Settings: "ram" (bytes of memory for all programs), "cpu" (processor model), "rtc" (the wall clock at the
  * start), "argument" and "environment" (one setting for each, in order), "folder" (the current directory),
  * "link PATH" (a symbolic link, its target). Images: the role is "file PATH"; "program" names the first
- * program by its path. */
+ * program by its path.
+ *
+ * Its registers are the processor's, and "host_pid": the process ID of the process that has the processor. */
 #ifndef BOOTREEL_UML_UML_H
 #define BOOTREEL_UML_UML_H
 
 #include "core/engine.h"
 
 /* Raised by any change that makes the same inputs give another run. */
-enum { UML_BEHAVIOUR = 1 };
+enum { UML_BEHAVIOUR = 2 };
 
 /* Creates the host and loads the first program. The images and the settings must stay valid. NULL with err
  * if there is no program, it cannot be loaded, or there is not enough memory. */

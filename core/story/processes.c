@@ -224,3 +224,16 @@ const struct process *processes_current(const struct processes *ps, unsigned cpu
     return cpu < CPUS && ps->current[cpu].known ? find(ps, ps->current[cpu].guest, ps->current[cpu].pid)
                                                 : NULL;
 }
+
+const struct process *processes_running(const struct processes *ps, unsigned cpu, uint32_t host)
+{
+    const struct process *own = NULL, *current = processes_current(ps, cpu);
+    for (size_t i = 0; host && i < ps->n; i++) {
+        const struct process *p = &ps->list[i];
+        if (!p->exited && p->host == host)
+            return p;
+        if (!p->exited && p->kind == PROCESS_OF_HOST && p->pid == host)
+            own = p;
+    }
+    return own && (!current || current->guest == own->guest) ? own : current;
+}

@@ -123,6 +123,8 @@ static void add_process(struct text *out, const struct process *p, bool current)
              p->executed ? p->executed : p->created, p->name ? p->name : "");
     if (p->path && *p->path)
         text_add(out, "  (%s)", p->path);
+    if (p->host)
+        text_add(out, "  in host process %u", p->host);
     if (p->guest)
         text_add(out, "  in guest %u", p->guest);
     text_add(out, "\n");

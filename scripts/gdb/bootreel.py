@@ -215,14 +215,31 @@ Go back to before the last write to it: a variable, or *(TYPE *)ADDRESS, or a pl
     move("last-write 0x%x %d" % (address & (1 << 64) - 1, size))
 
 
+def host_process(pid):
+    """The process of the Linux host that runs a process, or None."""
+    for line in monitor("processes").splitlines():
+        m = re.match(r"[* ] *%s +\d+ +\d+  (.{13})  " % pid, line)
+        if m and m.group(1).strip() == "host process":
+            return pid
+        tied = m and re.search(r"  in host process (\d+)", line)
+        if tied:
+            return tied.group(1)
+    return None
+
+
 @command("boot-break-process", gdb.COMMAND_BREAKPOINTS)
 def boot_break_process(args):
     """boot-break-process PID LOCATION
 A breakpoint in one process only: told by its page tables, from when it executed its program on.
+Under user-mode Linux it is told by the host's process that runs it now, or is itself one of the host's.
 LOCATION is as for break: *ADDRESS, or a symbol (boot-symbols PID loads those of the process)."""
     m = re.match(r"(\d+)\s+(\S.*)", args)
     if not m:
         raise gdb.GdbError("boot-break-process: give a process number and a location")
+    host = host_process(m.group(1))
+    if host:
+        gdb.Breakpoint(m.group(2)).condition = "$host_pid == %s" % host
+        return
     row = re.compile(r"[* ] *%s +\d+ +\d+  .{13}  .{6} +(\d+)  " % m.group(1))
     since = [r.group(1) for r in map(row.match, monitor("processes ever").splitlines()) if r]
     if not since:
