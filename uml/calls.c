@@ -198,6 +198,7 @@ static void run(struct host *h, struct task *t)
         return;
     }
     t->state = TASK_WAITS;
+    wait_until(h, t->deadline);
 }
 
 static void take_arguments(struct task *t)

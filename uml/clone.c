@@ -105,6 +105,16 @@ static int64_t give_up(struct host *h, struct task *n)
     return -ENOMEM;
 }
 
+/* As many as Linux allows in that much memory: an eighth of it for their kernel stacks of 16 KiB. */
+static bool too_many(struct host *h)
+{
+    enum { STACK = 16384, PART = 8, AT_LEAST = 20 };
+    uint64_t n = 0, most = h->nframes * PAGE / (STACK * PART);
+    for (ref r = h->r.tasks; r; r = TASK(r)->next)
+        n++;
+    return n >= (most > AT_LEAST ? most : AT_LEAST);
+}
+
 static struct task *make_child(struct host *h, struct task *t, const struct cloning *c)
 {
     struct group *g = c->flags & CLONE_THREAD ? GROUP(t->group) : new_group(h, t, c);
@@ -146,7 +156,7 @@ static int64_t clone_task(struct host *h, struct task *t, const struct cloning *
         (c->flags & CLONE_SIGHAND && !(c->flags & CLONE_VM)))
         return -EINVAL;
     x86_user_fx_get(h->cpu, t->fx);
-    struct task *n = make_child(h, t, c);
+    struct task *n = too_many(h) ? NULL : make_child(h, t, c);
     if (!n)
         return -EAGAIN;
     if (!copy_parts(h, t, n, c->flags))

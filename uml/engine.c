@@ -116,7 +116,7 @@ static bool idle(struct host *h, const struct run_limit *limit, struct stop *sto
 /* Steps until something else must be looked at. */
 static uint64_t slice_for(struct host *h, const struct run_limit *limit)
 {
-    uint64_t n = limit->icount - h->r.icount, due = next_deadline(h), at_ = now(h);
+    uint64_t n = limit->icount - h->r.icount, due = soonest(h), at_ = now(h);
     uint64_t until = due > at_ ? due - at_ : 1;
     n = n < until ? n : until;
     n = n < h->r.turn_left ? n : h->r.turn_left;
@@ -126,7 +126,7 @@ static uint64_t slice_for(struct host *h, const struct run_limit *limit)
 static bool run_slice(struct host *h, const struct run_limit *limit, struct stop *stop)
 {
     uint64_t done;
-    if (next_deadline(h) <= now(h))
+    if (soonest(h) <= now(h))
         run_timers(h);
     if (!h->r.turn_left)
         sched_rotate(h);
@@ -171,7 +171,7 @@ static void host_run(struct engine *e, const struct run_limit *limit, struct sto
         if (h->stops_changed)
             set_stops(h);
         struct task *t = current(h);
-        if (!t || t->state != TASK_READY || !h->r.live || next_deadline(h) <= now(h) || !h->r.turn_left)
+        if (!t || t->state != TASK_READY || !h->r.live || soonest(h) <= now(h) || !h->r.turn_left)
             worked = h->r.icount;
         h->reported = h->waking = false;
         end = run_slice(h, limit, stop);
@@ -244,6 +244,7 @@ static int host_load(struct engine *e, const struct snapshot_source *src, struct
 {
     struct host *h = host_of(e);
     mark_used(h);
+    h->soonest = 0;
     if (src->section(src->ctx, "host", root_fields, FIELD_COUNT(root_fields), &h->r) < 0)
         return error_set(err, "the saved state has no section \"host\" of this version");
     if (x86_load(h->cpu, src) < 0 || physmem_load(h->mem, src) < 0)

@@ -381,6 +381,7 @@ struct host {
     bool stops_changed, reported, waking;
     volatile sig_atomic_t interrupted;
     uint32_t epoch;
+    uint64_t soonest;      /* nothing happens by itself before this time */
     struct reg_desc *regs; /* the processor's, then host_pid */
     size_t nregs;
     bool failed; /* the engine cannot go on */
@@ -579,6 +580,10 @@ bool schedule(struct host *h);
 void sched_rotate(struct host *h);
 /* The next time at which something happens by itself, or UINT64_MAX. */
 uint64_t next_deadline(struct host *h);
+/* The same, or an earlier time: what was waited for then may be over. Not before that time is it computed anew. */
+uint64_t soonest(struct host *h);
+/* Something is waited for until then. */
+void wait_until(struct host *h, uint64_t deadline);
 void run_timers(struct host *h);
 /* The processor left the program. */
 void handle_trap(struct host *h);

@@ -171,9 +171,10 @@ int64_t call_rt_sigqueueinfo(struct host *h, struct task *t, const uint64_t *a)
 
 static int64_t limits(struct host *h, struct task *t, unsigned what, uint64_t new, uint64_t old)
 {
-    uint64_t v[2], (*l)[2] = &GROUP(t->group)->limit[what];
+    uint64_t v[2];
     if (what >= LIMITS)
         return -EINVAL;
+    uint64_t(*l)[2] = &GROUP(t->group)->limit[what];
     if (new &&get_user(h, t, new, v, sizeof v))
         return -EFAULT;
     if (new &&v[0] > v[1])

@@ -178,6 +178,8 @@ void signal_group(struct host *h, struct group *g, const struct info *info)
 {
     int sig = info->signo;
     struct task *to = TASK(g->leader);
+    if (sig < 1 || sig > NSIG_HOST)
+        return;                                      /* clone() takes any number as the signal of an exit */
     for (ref r = h->r.tasks; r; r = TASK(r)->next) { /* the leader, or any thread that does not block it */
         struct task *t = TASK(r);
         if (GROUP(t->group) != g || t->state == TASK_ZOMBIE)
@@ -185,7 +187,7 @@ void signal_group(struct host *h, struct group *g, const struct info *info)
         if (to->state == TASK_ZOMBIE || (to->mask & BIT(sig) && !(t->mask & BIT(sig))))
             to = t;
     }
-    if (sig < 1 || sig > NSIG_HOST || prepare(h, to, sig, to->mask & BIT(sig)))
+    if (prepare(h, to, sig, to->mask & BIT(sig)))
         return;
     enqueue(h, &g->pending, info);
     interrupt(h, to, sig);

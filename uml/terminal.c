@@ -357,7 +357,7 @@ static int64_t master_write(struct host *h, struct task *t, struct file *f, uint
 
 int64_t tty_read(struct host *h, struct task *t, struct file *f, uint64_t buf, size_t n)
 {
-    return (f->end ? master_read : slave_read)(h, t, f, buf, n);
+    return n ? (f->end ? master_read : slave_read)(h, t, f, buf, n) : 0;
 }
 int64_t tty_write(struct host *h, struct task *t, struct file *f, uint64_t buf, size_t n)
 {

@@ -193,6 +193,7 @@ void timer_arm(struct host *h, struct timer *tm, uint64_t due, uint64_t interval
     tm->interval = interval;
     if (!due)
         return;
+    wait_until(h, due);
     ref *link = &h->r.timers;
     while (*link && TIMER(*link)->due <= due)
         link = &TIMER(*link)->next;
@@ -276,6 +277,18 @@ uint64_t next_deadline(struct host *h)
         if (TASK(r)->state == TASK_WAITS && TASK(r)->deadline < due)
             due = TASK(r)->deadline;
     return due;
+}
+
+uint64_t soonest(struct host *h)
+{
+    if (h->soonest <= now(h))
+        h->soonest = next_deadline(h);
+    return h->soonest;
+}
+
+void wait_until(struct host *h, uint64_t deadline)
+{
+    h->soonest = deadline < h->soonest ? deadline : h->soonest;
 }
 
 void run_timers(struct host *h)

@@ -34,7 +34,7 @@ struct uml_guest {
     uint64_t icount, time;
     uint32_t running, running_tgid;
     struct host_process *list;
-    size_t n;
+    size_t n, nexamine; /* nexamine: programs that have not been looked at */
     struct call_total calls[CALLS];
     struct error_total *errors;
     size_t nerrors;
@@ -157,8 +157,9 @@ static void executed(struct uml_guest *u, const struct event *ev)
         EMIT(u, EV_PROCESS_NAME, p->name, pid, p->tgid);
     }
     p->kernel = 0;
-    p->examine = ev->f[EVF_HOST_EXEC_entry];
-    EMIT(u, EV_PROCESS_EXEC, path, pid, p->tgid, p->examine);
+    u->nexamine += !p->examine;
+    p->examine = ev->f[EVF_HOST_EXEC_entry] ? ev->f[EVF_HOST_EXEC_entry] : 1;
+    EMIT(u, EV_PROCESS_EXEC, path, pid, p->tgid, ev->f[EVF_HOST_EXEC_entry]);
 }
 
 static void exited(struct uml_guest *u, const struct event *ev)
@@ -169,8 +170,10 @@ static void exited(struct uml_guest *u, const struct event *ev)
     kernel_ends(u, tgid);
     EMIT(u, EV_PROCESS_EXIT, name, ev->f[EVF_HOST_EXIT_code], tgid, tgid);
     for (size_t i = u->n; i-- > 0;)
-        if (u->list[i].tgid == tgid)
+        if (u->list[i].tgid == tgid) {
+            u->nexamine -= u->list[i].examine != 0;
             u->list[i] = u->list[--u->n];
+        }
 }
 
 /* ---------------------------------------------------------------- kernels */
@@ -214,11 +217,12 @@ static bool is_kernel(const struct uml_guest *u, uint64_t entry)
 /* A program makes its first call: its image is in the address space, which it was not yet when it was executed. */
 static void first_call(struct uml_guest *u, uint64_t pid)
 {
-    struct host_process *p = find(u, pid);
-    if (!p || !p->examine || pid != u->running)
+    struct host_process *p = u->nexamine && pid == u->running ? find(u, pid) : NULL;
+    if (!p || !p->examine)
         return;
     const uint64_t entry = p->examine;
     p->examine = 0;
+    u->nexamine--;
     if (!is_kernel(u, entry))
         return;
     p->kernel = p->pid;

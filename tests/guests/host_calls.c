@@ -243,8 +243,9 @@ static void signals(void)
         TRY(write(fds[1], "x", 1) - 1);
         _exit(0);
     }
-    TRY(read(fds[0], &c, 1));
-    wait(NULL);
+    ssize_t got = read(fds[0], &c, 1);
+    wait(NULL); /* so that the child's line comes first */
+    SAY("read after the signal: %zd", got);
     setitimer(ITIMER_REAL, &it, NULL);
     TRY(poll(NULL, 0, 1000));
     TRY(kill(getpid(), 65));
@@ -424,6 +425,13 @@ static void io(void)
     FD_SET(c1, &set);
     struct timeval tv = {0, 1000};
     TRY(select(c1 + 1, &set, NULL, NULL, &tv));
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    TRY(unlockpt(master));
+    int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+    TRY(read(slave, &master, 0)); /* nothing to read, and nothing asked for */
+    TRY(read(master, &master, 0));
+    close(slave);
+    close(master);
 }
 
 /* ---- ptrace ---- */
