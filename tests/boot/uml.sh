@@ -42,6 +42,31 @@ done
 holds "$work/processes.out" '1:1 init \(process, .* in host process [0-9]+\): /init' "init has a host process"
 expect 0 info "$BOOTREEL" info "$work/boot.reel"
 holds "$work/info.out" '^ +ptrace +[0-9,]+ .*ESRCH [0-9]+' "the summary of the host's calls"
+# gdb: the kernel with its symbols, and a program of one of its processes, in both directions.
+entry=$(readelf -h "$GUESTS/root/bin/busybox" | sed -n 's/.*Entry point address: *//p')
+cat >"$work/gdb.in" <<END
+set pagination off
+source scripts/gdb/bootreel.py
+boot-open $work/boot.reel
+break start_kernel
+continue
+stepi
+reverse-continue
+delete
+boot-seek stage:user.init
+boot-break-process 1 *$entry
+continue
+printf "host process %d\\n", \$host_pid
+stepi
+reverse-stepi
+boot-when
+END
+timeout 120 gdb -nx -batch -x "$work/gdb.in" >"$work/gdb.out" 2>&1 </dev/null
+[ "$(grep -c '^Breakpoint 1, .* in start_kernel' "$work/gdb.out")" = 2 ] || fail "gdb: start_kernel twice: $(cat "$work/gdb.out")"
+init=$(sed -n 's/^ *1:1 init .* in host process \([0-9]*\).*/\1/p' "$work/processes.out")
+holds "$work/gdb.out" "^host process $init\$" "gdb: the host's process that runs init"
+holds "$work/gdb.out" "^CPU 0 at 0x0*${entry#0x}," "gdb: init's entry, forwards and back"
+
 uml calls --memory 128M --initrd "$GUESTS/initrd.gz" --events +syscall
 expect 0 syscalls "$BOOTREEL" events "$work/calls.reel" --class syscall
 holds "$work/syscalls.out" '1:.* 1: openat\(AT_FDCWD, "/' "a call with a text from the program's memory"
