@@ -144,11 +144,30 @@ static void see(struct processes *ps, const struct event *ev, uint64_t pid)
         runs(ps, ev, pid);
 }
 
+/* A kernel is gone, and with it all of its processes: as if they were killed. */
+static void kernel_ended(struct processes *ps, const struct event *ev)
+{
+    enum { KILLED = 9 };
+    for (size_t i = 0; i < ps->n; i++) {
+        struct process *p = &ps->list[i];
+        if (p->exited || p->guest != ev->f[EVF_KERNEL_END_kernel])
+            continue;
+        p->exited = ev->icount;
+        p->exited_time = ev->time;
+        p->code = KILLED;
+        p->host = 0;
+    }
+}
+
 void processes_see(struct processes *ps, const struct event *ev)
 {
     switch (ev->kind) {
     case EV_RESET:
         clear(ps);
+        break;
+    case EV_KERNEL_END:
+        if (ev->f[EVF_KERNEL_END_kernel])
+            kernel_ended(ps, ev);
         break;
     case EV_PROCESS_CREATE:
         created(ps, ev);

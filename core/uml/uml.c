@@ -112,7 +112,7 @@ static void text_of(const struct event *ev, char *buf, size_t size)
 }
 
 /* The processes of a kernel that is gone are still there, but belong to nobody. */
-static void kernel_ends(struct uml_guest *u, uint32_t pid)
+static void kernel_ends(struct uml_guest *u, uint32_t pid, bool replaced)
 {
     bool any = false;
     for (size_t i = 0; i < u->n; i++)
@@ -122,7 +122,10 @@ static void kernel_ends(struct uml_guest *u, uint32_t pid)
         }
     if (!any)
         return;
-    EMIT(u, EV_KERNEL_END, NULL, pid);
+    symbol_space space = 0;
+    if (replaced)
+        u->o.domain_space(u->o.ctx, pid, &space);
+    EMIT(u, EV_KERNEL_END, NULL, pid, symbol_space_guest(space));
     u->o.domain_ends(u->o.ctx, pid);
 }
 
@@ -147,7 +150,7 @@ static void executed(struct uml_guest *u, const struct event *ev)
     text_of(ev, path, sizeof path);
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     struct host_process *p = find(u, pid);
-    kernel_ends(u, pid);
+    kernel_ends(u, pid, true);
     if (!p) { /* the first one */
         p = add(u, pid, pid, name);
         EMIT(u, EV_PROCESS_CREATE, p->name, PROCESS_OF_HOST, 0, pid, pid, 0);
@@ -167,7 +170,7 @@ static void exited(struct uml_guest *u, const struct event *ev)
     const uint32_t tgid = (uint32_t)ev->f[EVF_HOST_EXIT_pid];
     char name[NAME];
     text_of(ev, name, sizeof name);
-    kernel_ends(u, tgid);
+    kernel_ends(u, tgid, false);
     EMIT(u, EV_PROCESS_EXIT, name, ev->f[EVF_HOST_EXIT_code], tgid, tgid);
     for (size_t i = u->n; i-- > 0;)
         if (u->list[i].tgid == tgid) {

@@ -72,7 +72,44 @@ expect 0 syscalls "$BOOTREEL" events "$work/calls.reel" --class syscall
 holds "$work/syscalls.out" '1:.* 1: openat\(AT_FDCWD, "/' "a call with a text from the program's memory"
 holds "$work/syscalls.out" 'execve\("/proc/self/exe", \["poweroff", "-f"\]' "arguments of a program"
 
+# What is typed is part of the trace; many processes; a reboot executes the kernel again, which is another kernel.
+printf '%s\n' 'i=0; while [ $i -lt 300 ]; do (exit 3) & i=$((i+1)); done; wait; echo all $i done' 'reboot -f' \
+    'echo answer $((6 * 7))' exit |
+    "$BOOTREEL" record -i -o "$work/typed.reel" --uml "$GUESTS/uml/linux.uml" --memory 256M --initrd "$GUESTS/initrd-shell.gz" \
+        --append quiet >"$work/typed.out" || fail "typed: record exits with $?"
+holds "$work/typed.out" '^all 300 done' "typed: 300 processes"
+holds "$work/typed.out" '^answer 42' "typed: the second boot"
+expect 0 typed-stages "$BOOTREEL" stages "$work/typed.reel"
+[ "$(grep -cE ' [0-9]+  (kernel|  user\.init|  kernel\.shutdown)$' "$work/typed-stages.out")" -ge 4 ] ||
+    fail "typed: two boots: $(grep -E '  (kernel|  user)' "$work/typed-stages.out")"
+expect 0 typed-all "$BOOTREEL" processes --all "$work/typed.reel"
+[ "$(grep -c '^ *1:.*exited with 3' "$work/typed-all.out")" = 300 ] || fail "typed: exit codes of 300 processes"
+# At any position a process's host process is there, and no two have the same unless they share their memory.
+for at in 20 40 46 47 48 48.5 49 49.5 60 99 99.5 99.9; do
+    "$BOOTREEL" processes "$work/typed.reel" --at $at% >"$work/at"
+    sed -n 's/.* in host process \([0-9]*\).*/\1/p' "$work/at" | sort >"$work/tied"
+    sed -n 's/^ *\([0-9]*\) .*(host process, .*/\1/p' "$work/at" | sort >"$work/there"
+    [ -z "$(uniq -d "$work/tied")" ] && [ -z "$(comm -23 "$work/tied" "$work/there")" ] || fail "tables at $at %: $(cat "$work/at")"
+done
+
 # Without an initramfs and a disk the kernel panics, and its process ends by SIGABRT.
 uml panic --memory 32M
 holds "$work/panic.out" 'Kernel panic' "panic"
+holds "$work/panic.out" 'status 134' "panic: how it ends"
+
+# A disk image: its file system is the root, and stays as it is.
+mkdir -p "$work/root/bin" "$work/root/proc" "$work/root/dev"
+cp "$GUESTS/root/bin/busybox" "$work/root/bin/"
+ln -s busybox "$work/root/bin/sh"
+printf '#!/bin/sh\nb=/bin/busybox\n$b mount -t proc proc /proc\n$b mount -o remount,rw /\necho written >/new\n$b sync\n$b cat /new\n$b md5sum $b\n$b poweroff -f\n' \
+    >"$work/root/init"
+chmod +x "$work/root/init"
+truncate -s 16M "$work/root.img"
+/sbin/mke2fs -q -t ext4 -d "$work/root" "$work/root.img" || fail "mke2fs"
+before=$(md5sum <"$work/root.img")
+uml disk --memory 64M --disk "$work/root.img" --append "root=/dev/ubda init=/init quiet"
+holds "$work/disk.out" '^written' "disk: what was written"
+holds "$work/disk.out" "^$(md5sum <"$work/root/bin/busybox" | cut -d ' ' -f 1)" "disk: what is read"
+holds "$work/disk.out" 'status 0' "disk: power-off"
+[ "$before" = "$(md5sum <"$work/root.img")" ] || fail "disk: the image was written"
 finish
