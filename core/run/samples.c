@@ -6,6 +6,7 @@
 #include "core/inspector.h"
 #include "core/processes.h"
 #include "core/run/replay_impl.h"
+#include "core/running.h"
 #include "core/samples.h"
 #include "core/stages.h"
 #include "core/symbols.h"
@@ -237,7 +238,7 @@ static const struct process *who_runs(struct sampler *s)
     if (s->inspector)
         inspector_finish(
             s->inspector); /* events that it still holds, to be in order, are before this position */
-    return processes_current(s->processes, s->cpu);
+    return processes_running(s->processes, s->cpu, (uint32_t)timeline_reg(s->look, s->cpu, "host_pid"));
 }
 
 /* ---------------------------------------------------------------- sampling */
@@ -247,7 +248,7 @@ static int take_one(struct sampler *s, uint64_t at, struct error *err)
     if (!s->inspector && catch_up(s, at, err))
         return -1;
     const struct process *p = who_runs(s);
-    symbol_space space = p && p->kind != PROCESS_KERNEL_THREAD ? symbol_space_of(0, p->tgid) : SPACE_KERNEL;
+    symbol_space space = running_space(s->out->symbols, p, at);
     struct sample_chain c = {
         .stage = stage_at(s, at), .process = shared(s->out, p ? p->name : ""), .first = at};
     c.ncalls = view_frames_orc(s->look, s->cpu, s->out->symbols, space, s->orc, s->frame, SAMPLES_DEPTH);
