@@ -237,9 +237,7 @@ static symbol_space space_at(struct sampler *s, const struct process *p, uint64_
                                         .pc = timeline_pc(s->look, s->cpu)};
     struct running r;
     running_after(&place, s->active[s->cpu], &r);
-    return r.several                               ? r.space
-           : p && p->kind != PROCESS_KERNEL_THREAD ? symbol_space_of(0, p->tgid)
-                                                   : SPACE_KERNEL;
+    return r.several ? r.space : running_space(s->out->symbols, p, at);
 }
 
 /* Without an inspector: the recorded events before the position. */
@@ -261,7 +259,7 @@ static const struct process *who_runs(struct sampler *s)
     if (s->inspector)
         inspector_finish(
             s->inspector); /* events that it still holds, to be in order, are before this position */
-    return processes_current(s->processes, s->cpu);
+    return processes_running(s->processes, s->cpu, (uint32_t)timeline_reg(s->look, s->cpu, "host_pid"));
 }
 
 /* ---------------------------------------------------------------- sampling */

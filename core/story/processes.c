@@ -254,5 +254,5 @@ const struct process *processes_running(const struct processes *ps, unsigned cpu
         if (!p->exited && p->kind == PROCESS_OF_HOST && p->pid == host)
             own = p;
     }
-    return own && (!current || current->guest == own->guest) ? own : current;
+    return own && (!current || current->exited || current->guest == own->guest) ? own : current;
 }

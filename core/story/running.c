@@ -135,11 +135,19 @@ static void decide(const struct running_place *p, const struct process *process,
     r->space = process && process->guest == guest ? process_space(process) : symbol_space_of(guest, 0);
 }
 
+symbol_space running_space(const struct symbols *s, const struct process *process, uint64_t at)
+{
+    const symbol_space own = process ? process_space(process) : SPACE_KERNEL;
+    const long first = guest_from(s, 0, at);
+    const bool has = first < 0 || guest_from(s, symbol_space_guest(own), at) == (long)symbol_space_guest(own);
+    return has ? own : symbol_space_of((unsigned)first, 0);
+}
+
 static const struct process *begin(const struct running_place *p, struct running *r)
 {
     const struct process *process = processes_current(p->processes, p->cpu);
     const long first = guest_from(p->symbols, 0, p->icount);
-    *r = (struct running){.space = process ? process_space(process) : SPACE_KERNEL};
+    *r = (struct running){.space = running_space(p->symbols, process, p->icount)};
     r->several = first >= 0 && guest_from(p->symbols, (unsigned)first + 1, p->icount) >= 0;
     return process;
 }

@@ -67,6 +67,10 @@ init=$(sed -n 's/^ *1:1 init .* in host process \([0-9]*\).*/\1/p' "$work/proces
 holds "$work/gdb.out" "^host process $init\$" "gdb: the host's process that runs init"
 holds "$work/gdb.out" "^CPU 0 at 0x0*${entry#0x}," "gdb: init's entry, forwards and back"
 
+# Where the steps go: the kernel is a program with symbols.
+expect 0 profile "$BOOTREEL" profile "$work/boot.reel" --every 1M
+holds "$work/profile.out" 'raid6_.* \[kernel\]' "profile"
+
 uml calls --memory 128M --initrd "$GUESTS/initrd.gz" --events +syscall
 expect 0 syscalls "$BOOTREEL" events "$work/calls.reel" --class syscall
 holds "$work/syscalls.out" '1:.* 1: openat\(AT_FDCWD, "/' "a call with a text from the program's memory"

@@ -204,10 +204,41 @@ static void processes_as_written(void **state)
         assert_false(symbol_space_parse(bad[i], &s));
 }
 
+static void see(struct processes *ps, unsigned guest, unsigned kind, uint64_t a, uint64_t b, uint64_t c,
+                uint64_t d)
+{
+    struct event ev = {.kind = (uint16_t)kind, .guest = (uint8_t)guest, .icount = 10, .f = {a, b, c, d}};
+    processes_see(ps, &ev);
+}
+
+/* A host's processes 1000 and 1005, and in 1000 a kernel whose process 1 is run by 1005. */
+static void test_host(void **state)
+{
+    struct processes *ps = processes_new();
+    see(ps, 0, EV_PROCESS_CREATE, PROCESS_OF_HOST, 0, 1000, 1000);
+    see(ps, 0, EV_PROCESS_CREATE, PROCESS_OF_HOST, 0, 1005, 1005);
+    assert_int_equal(processes_running(ps, 0, 1000)->pid, 1000);
+    see(ps, 1, EV_PROCESS_CREATE, PROCESS_PROCESS, 0, 1, 1);
+    assert_int_equal(processes_running(ps, 0, 1005)->pid, 1005);
+    see(ps, 1, EV_PROCESS_HOST, 1, 1, 1005, 0);
+    assert_int_equal(processes_running(ps, 0, 1005)->pid, 1);
+    assert_int_equal(processes_find(ps, 1, 1)->host, 1005);
+    see(ps, 1, EV_PROCESS_EXEC, 1, 1, 0, 0);
+    assert_int_equal(processes_running(ps, 0, 1000)->pid, 1); /* the kernel works for it */
+    see(ps, 0, EV_KERNEL_END, 1000, 0, 0, 0); /* it exits: everything is as it was at the end */
+    assert_int_equal(processes_find(ps, 1, 1)->exited, 0);
+    see(ps, 0, EV_KERNEL_END, 1000, 1, 0, 0); /* it boots again */
+    assert_int_equal(processes_find(ps, 1, 1)->exited, 10);
+    assert_int_equal(processes_find(ps, 0, 1000)->exited, 0);
+    assert_int_equal(processes_running(ps, 0, 1005)->pid, 1005);
+    processes_free(ps);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(events_say_whose_they_are, setup, teardown),
+        cmocka_unit_test(test_host),
         cmocka_unit_test_setup_teardown(who_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(names, setup, teardown),
         cmocka_unit_test_setup_teardown(all_kernels_in_one_file, setup, teardown),

@@ -601,6 +601,27 @@ static void keep_site(void *ctx, const struct code_site *site)
     s->list[s->n++] = *site;
 }
 
+/* As user-mode Linux is built: the task is at the beginning of the stack, addresses are loaded whole. */
+static void test_code_large(void **state)
+{
+    static const uint8_t bytes[] = {
+        0x48, 0x25, 0x00, 0xc0, 0xff, 0xff, /* and $~0x3fff,%rax */
+        0x48, 0x83, 0xe4, 0xf0,             /* and $~15,%rsp: not the size of a stack */
+        0x48, 0xa1, 0xc0, 0x70, 0xa5, 0x60, 0x00, 0x00, 0x00, 0x00, /* movabs 0x60a570c0,%rax */
+        0xff, 0xd1,                                                 /* call *%rcx */
+    };
+    struct sites s = {.n = 0};
+    struct code *c = code_new(64);
+    code_sites(c, bytes, sizeof bytes, 0x60000000, keep_site, &s);
+    assert_int_equal(s.n, 3);
+    assert_int_equal(s.list[0].kind, CODE_MASK);
+    assert_int_equal(s.list[0].target, -0x4000);
+    assert_int_equal(s.list[1].kind, CODE_LOAD);
+    assert_int_equal(s.list[1].target, 0x60a570c0);
+    assert_int_equal(s.list[2].kind, CODE_CALL_REGISTER);
+    code_free(c);
+}
+
 static void test_code(void **state)
 {
     static const uint8_t bytes[] = {
@@ -795,6 +816,7 @@ int main(void)
         cmocka_unit_test(test_kallsyms),
         cmocka_unit_test(test_kallsyms_garbage),
         cmocka_unit_test(test_code),
+        cmocka_unit_test(test_code_large),
         cmocka_unit_test(test_code_32),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_processes),
