@@ -178,9 +178,14 @@ source scripts/gdb/bootreel.py
 boot-open $work/spin.reel --at 100%
 python
 import glob, os, re
+def status(path):
+    try:
+        return open(path).read()
+    except OSError: # that process has ended
+        return ""
 def children():
     of_gdb = re.compile(r"^Name:\s*bootreel$.*^PPid:\s*%d$" % os.getpid(), re.M | re.S)
-    return [path.split("/")[2] for path in glob.glob("/proc/[0-9]*/status") if of_gdb.search(open(path).read())]
+    return [path.split("/")[2] for path in glob.glob("/proc/[0-9]*/status") if of_gdb.search(status(path))]
 def executed():
     return int(re.search(r"steps executed (\d+)", gdb.execute("monitor stats", to_string=True)).group(1))
 def back(where):
