@@ -4,6 +4,7 @@
  * have their counts in a table at the beginning of the arena. */
 #include <stdlib.h>
 
+#include "traces/memory.h"
 #include "uml/host.h"
 
 enum { ARENA_OBJECTS = 192 << 20, SMALLEST = 32 };
@@ -22,8 +23,8 @@ int arena_create(struct host *h, struct error *err)
     uint64_t table = (h->nframes * sizeof(struct frame) + PAGE - 1) & ~(uint64_t)(PAGE - 1);
     uint64_t size = PAGE + table + ARENA_OBJECTS;
     h->arena_block = physmem_block(h->mem, "host", size);
-    h->dirty = calloc(size / PAGE, 1);
-    if (!h->arena_block || !h->dirty)
+    h->dirty = mem_zero(size / PAGE, 1);
+    if (!h->arena_block)
         return error_set(err, "no memory for the host's own objects: give a smaller --memory");
     h->arena = ramblock_host(h->arena_block);
     h->r.arena_top = (ref)(PAGE + table);

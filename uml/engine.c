@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "traces/memory.h"
 #include "uml/host.h"
 #include "uml/uml.h"
 
@@ -65,10 +66,8 @@ static bool take_stop(struct host *h, struct stop *stop)
 static void set_stops(struct host *h)
 {
     size_t n = h->nnew;
-    struct stop_point *numbered = calloc(n + 1, sizeof *numbered);
-    h->stops = realloc(h->stops, (n + 1) * sizeof *h->stops);
-    if (!numbered || !h->stops)
-        abort();
+    struct stop_point *numbered = mem_zero(n, sizeof *numbered);
+    h->stops = mem_resize(h->stops, n * sizeof *h->stops);
     for (size_t i = 0; i < n; i++) {
         numbered[i] = h->stops[i] = h->new_stops[i];
         numbered[i].id = (unsigned)i;
@@ -351,11 +350,7 @@ static void host_stops(struct engine *e, const struct stop_point *s, size_t n)
 {
     struct host *h = host_of(e);
     free(h->new_stops);
-    h->new_stops = malloc((n + 1) * sizeof *s);
-    if (!h->new_stops)
-        abort();
-    for (size_t i = 0; i < n; i++)
-        h->new_stops[i] = s[i];
+    h->new_stops = mem_copy(s, n * sizeof *s);
     h->nnew = n;
     h->stops_changed = true;
     x86_break(h->cpu);
@@ -472,9 +467,7 @@ static int make_regs(struct host *h, struct error *err)
     size_t n;
     const struct reg_desc *d = x86_regs(&n);
     h->nregs = n + 1;
-    h->regs = calloc(h->nregs, sizeof *h->regs);
-    if (!h->regs)
-        return error_set(err, "no memory for the host");
+    h->regs = mem_zero(h->nregs, sizeof *h->regs);
     memcpy(h->regs, d, n * sizeof *d);
     h->regs[n] = (struct reg_desc){.name = "host_pid", .bits = 32, .group = REG_SYSTEM};
     return 0;
@@ -575,10 +568,8 @@ static struct task *first_task(struct host *h)
 /* The settings of that key, as a list of strings. */
 static char **settings_of(const struct engine_config *cfg, const char *key)
 {
-    char **list = calloc(cfg->nsettings + 1, sizeof *list);
+    char **list = mem_zero(cfg->nsettings + 1, sizeof *list);
     size_t n = 0;
-    if (!list)
-        abort();
     for (size_t i = 0; i < cfg->nsettings; i++)
         if (!strcmp(cfg->settings[i].key, key))
             list[n++] = (char *)cfg->settings[i].value;
@@ -608,11 +599,7 @@ static int start_program(struct host *h, struct error *err)
 
 struct engine *uml_create(const struct engine_config *cfg, struct error *err)
 {
-    struct host *h = calloc(1, sizeof *h);
-    if (!h) {
-        error_set(err, "no memory for the host");
-        return NULL;
-    }
+    struct host *h = mem_zero(1, sizeof *h);
     h->engine.ops = &host_ops;
     h->own_config = *cfg;
     h->config = &h->own_config;

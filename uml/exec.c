@@ -7,9 +7,17 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "traces/memory.h"
 #include "uml/host.h"
 
-enum { MAX_SEGMENTS = 64, SCRIPT_HEAD = 256, STACK_PAGES = 33, STRINGS_MAX = 1 << 21, MAX_STRINGS = 65536 };
+enum {
+    MAX_SEGMENTS = 64,
+    SCRIPT_HEAD = 256,
+    STACK_PAGES = 33,
+    STRINGS_MAX = 1 << 21,
+    STRING_MAX = 32 * 4096 /* MAX_ARG_STRLEN */,
+    MAX_STRINGS = 65536
+};
 #define STACK_TOP 0x7ffffffff000ull
 #define PIE_BASE  0x555555554000ull
 #define DOWN(a)   ((a) & ~(uint64_t)(PAGE - 1))
@@ -142,11 +150,11 @@ static size_t count(char *const *list)
     return n;
 }
 
-/* Pushes the strings, the last first; their addresses go to `at_`. */
-static void push_strings(struct stack *s, char *const *list, uint64_t *at_)
+/* Pushes the strings, the last first; their addresses go to `addresses`. */
+static void push_strings(struct stack *s, char *const *list, uint64_t *addresses)
 {
     for (size_t i = count(list); i-- > 0;)
-        at_[i] = push(s, list[i], strlen(list[i]) + 1);
+        addresses[i] = push(s, list[i], strlen(list[i]) + 1);
 }
 
 static void set_auxv(struct host *h, struct mm *m, const struct program *p, const struct program *interp,
@@ -180,32 +188,31 @@ static int make_stack(struct host *h, struct mm *m, const struct program *p, con
 {
     struct stack s = {h, m, STACK_TOP - 8, 0};
     size_t argc = count(argv), envc = count(envp);
-    uint64_t *at_ = calloc(argc + envc + 4, sizeof *at_), random[2];
+    uint64_t *addresses = mem_zero(argc + envc + 4, sizeof *addresses), random[2];
     uint64_t size = (uint64_t)STACK_PAGES * PAGE;
     for (size_t i = 0; i < argc; i++)
         size += strlen(argv[i]) + 9;
     for (size_t i = 0; i < envc; i++)
         size += strlen(envp[i]) + 9;
     uint32_t prot = PROT_READ | PROT_WRITE | (exec_stack ? PROT_EXEC : 0);
-    s.rc =
-        at_ ? area_map(h, m, STACK_TOP - UP(size), STACK_TOP, prot, AREA_GROWS | AREA_STACK, 0, 0) : -ENOMEM;
+    s.rc = area_map(h, m, STACK_TOP - UP(size), STACK_TOP, prot, AREA_GROWS | AREA_STACK, 0, 0);
     uint64_t execfn = push(&s, path, strlen(path) + 1);
     m->env_end = execfn;
-    push_strings(&s, envp, at_ + argc + 2);
+    push_strings(&s, envp, addresses + argc + 2);
     m->env_start = m->arg_end = s.sp;
-    push_strings(&s, argv, at_ + 1);
+    push_strings(&s, argv, addresses + 1);
     m->arg_start = s.sp;
     uint64_t platform = push(&s, "x86_64", 7);
     random[0] = random_next(h);
     random[1] = random_next(h);
     uint64_t rnd = push(&s, random, sizeof random);
     set_auxv(h, m, p, interp, execfn, platform, rnd);
-    at_[0] = argc;
+    addresses[0] = argc;
     size_t words = argc + envc + 3 + m->nauxv;
     s.sp = (s.sp & ~15ull) - (words % 2 ? 8 : 0);
     push(&s, m->auxv, m->nauxv * 8);
-    push(&s, at_, (argc + envc + 3) * 8);
-    free(at_);
+    push(&s, addresses, (argc + envc + 3) * 8);
+    free(addresses);
     *sp = s.sp;
     m->stack_top = s.sp;
     return s.rc;
@@ -383,9 +390,7 @@ static int run_script(struct host *h, struct task *t, ref inode, const char *pat
     int64_t in = path_walk(h, t, AT_FDCWD, name, 0, NULL);
     if (in < 0)
         return (int)in;
-    char **list = calloc(argc + 4, sizeof *list);
-    if (!list)
-        abort();
+    char **list = mem_zero(argc + 4, sizeof *list);
     list[n++] = name;
     if (*arg)
         list[n++] = arg;
@@ -419,22 +424,19 @@ int exec_program(struct host *h, struct task *t, const char *path, char *const *
 static char **take_strings(struct host *h, struct task *t, uint64_t from, size_t *left, int *rc)
 {
     size_t n = 0, cap = 16;
-    char **list = calloc(cap, sizeof *list), *buf = malloc(131072);
-    if (!list || !buf)
-        abort();
+    char **list = mem_zero(cap, sizeof *list), *buf = mem_alloc(STRING_MAX);
     for (uint64_t p; from && !*rc; from += 8) {
         *rc = get_user(h, t, from, &p, 8);
         if (*rc || !p)
             break;
-        int len = user_string(h, MM(t->mm), p, buf, 131072);
+        int len = user_string(h, MM(t->mm), p, buf, STRING_MAX);
         if (len < 0 || (size_t)len + 9 > *left || n >= MAX_STRINGS) {
             *rc = len == -EFAULT ? -EFAULT : -E2BIG;
             break;
         }
         *left -= (size_t)len + 9;
-        if (n + 2 > cap && !(list = realloc(list, (cap *= 2) * sizeof *list)))
-            abort();
-        list[n++] = strdup(buf);
+        list = mem_grow(list, &cap, n + 2, sizeof *list);
+        list[n++] = mem_string(buf);
         list[n] = NULL;
     }
     free(buf);
