@@ -351,7 +351,7 @@ bool touch_noting(const struct physmem *);
 /* The page of `linear` at `physical` is executed, or translated for a write. */
 void touch_note(struct physmem *, enum touch, uint64_t linear, uint64_t physical);
 /* After so many bytes a page is taken as written all over, and its writes are direct again. */
-enum { LINES_BYTES = 4096 };
+enum { LINES_BYTES = 1024 };
 /* Bytes [off, off+n) of a page are written. */
 static inline void touch_lines(struct pmeta *m, uint32_t off, uint32_t n)
 {
