@@ -3,427 +3,9 @@
  * What is not compiled here is left to its handler: other modes than 64-bit code, 32-bit addresses, high byte
  * registers as destinations, and everything rare. Within an instruction no guest register and no flag source
  * changes before the last side exit. */
-#include "hv/x86/decode.h"
 #include "hv/x86/exec.h"
 #include "hv/x86/jit/branch.h"
-#include "hv/x86/jit/unit.h"
-
-enum { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP };
-
-/* ---------------------------------------------------------------- what is compiled */
-
-static const struct shape *shape_of(const struct unit *u, const struct op *op)
-{
-    static const struct shape none;
-    return op->row == UINT16_MAX ? &none : &u->shapes[op->row];
-}
-
-static bool in_memory(const struct op *op)
-{
-    return op->pfx & PFX_MEM;
-}
-
-static unsigned size_of(const struct op *op)
-{
-    return 1u << op->osize;
-}
-
-static bool is_branch(unsigned kind)
-{
-    return kind == SHAPE_JCC || kind == SHAPE_JMP || kind == SHAPE_CALL || kind == SHAPE_RET ||
-           kind == SHAPE_JMP_E || kind == SHAPE_CALL_E;
-}
-
-/* An 8-bit register operand is the offset of its byte in gpr[]. */
-static bool is_high(unsigned byte)
-{
-    return byte & 7;
-}
-static unsigned guest_of(const struct op *op, unsigned operand)
-{
-    return op->osize == 0 ? operand >> 3 : operand;
-}
-
-static bool address_ok(const struct op *op)
-{
-    int32_t sum;
-    return op->asize == 2 && (op->seg == SEG_NONE || op->seg == FS || op->seg == GS) &&
-           !(op->base == REG_RIP && __builtin_add_overflow(op->disp, op->disp < 0 ? -4096 : 4096, &sum));
-}
-
-static unsigned shift_count(const struct op *op)
-{
-    return (unsigned)op->imm & (op->osize == 3 ? 63 : 31);
-}
-
-/* MOVSXD with 16-bit operands: processors differ in how much they read. */
-static bool extend_ok(const struct op *op, const struct shape *s)
-{
-    return s->arg < 4 || op->osize >= 2;
-}
-
-/* Forms that are compiled, with register operands and with memory operands. */
-static bool register_form_ok(const struct op *op, const struct shape *s)
-{
-    bool wide = op->osize >= 2, low = op->osize || !is_high(op->dst);
-    switch (s->kind) {
-    case SHAPE_ALU:
-    case SHAPE_TEST:
-        return low && (op->osize || s->form == FORM_EI || !is_high(op->src));
-    case SHAPE_MOV:
-        return low && (op->osize || s->form == FORM_EI || !is_high(op->src));
-    case SHAPE_INC:
-    case SHAPE_DEC:
-    case SHAPE_NEG:
-    case SHAPE_NOT:
-    case SHAPE_SET:
-        return low;
-    case SHAPE_SHIFT:
-        return low && shift_count(op) && shift_count(op) < 8 * size_of(op);
-    case SHAPE_CALL_E:
-        return op->osize == 3 && op->dst != RSP;
-    case SHAPE_JMP_E:
-    case SHAPE_PUSH:
-    case SHAPE_PUSH_IMM:
-    case SHAPE_POP:
-    case SHAPE_LEAVE:
-        return op->osize == 3;
-    case SHAPE_SHIFT_CL:
-    case SHAPE_ROTATE:
-    case SHAPE_BT:
-    case SHAPE_CBW:
-    case SHAPE_CWD:
-    case SHAPE_BSWAP:
-    case SHAPE_XCHG:
-        return wide && (s->kind != SHAPE_ROTATE || shift_count(op));
-    case SHAPE_LEA:
-        return false;
-    case SHAPE_MOVSX:
-        return extend_ok(op, s);
-    case SHAPE_JCC:
-    case SHAPE_JMP:
-    case SHAPE_CALL:
-        return op->imm == (int32_t)op->imm && op->imm < INT32_MAX - 8192 && op->imm > INT32_MIN + 8192;
-    default:
-        return true;
-    }
-}
-
-static bool memory_form_ok(const struct op *op, const struct shape *s)
-{
-    unsigned g = s->form == FORM_EG ? op->src : op->dst;
-    bool low = op->osize || s->form == FORM_EI || !is_high(g);
-    if (!address_ok(op))
-        return false;
-    switch (s->kind) {
-    case SHAPE_ALU:
-        return low && (s->form == FORM_GE || (s->arg != ALU_ADC && s->arg != ALU_SBB));
-    case SHAPE_TEST:
-    case SHAPE_MOV:
-        return low;
-    case SHAPE_JMP_E:
-        return op->osize == 3;
-    case SHAPE_MOVSX:
-        return extend_ok(op, s);
-    case SHAPE_INC:
-    case SHAPE_DEC:
-    case SHAPE_MOVZX:
-    case SHAPE_CMOV:
-    case SHAPE_IMUL:
-    case SHAPE_IMUL_IMM:
-    case SHAPE_NOP:
-    case SHAPE_LEA:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool supported(const struct unit *u, const struct op *op)
-{
-    const struct shape *s = shape_of(u, op);
-    if (s->kind == SHAPE_NONE)
-        return false;
-    return in_memory(op) ? memory_form_ok(op, s) : register_form_ok(op, s);
-}
-
-bool op_compiled(const struct unit *u, const struct op *op)
-{
-    return supported(u, op);
-}
-
-bool op_ends(const struct unit *u, const struct op *op)
-{
-    return is_branch(shape_of(u, op)->kind);
-}
-
-/* Register forms that neither read flags nor leave. */
-static bool is_plain(const struct unit *u, const struct op *op)
-{
-    const struct shape *s = shape_of(u, op);
-    if (!supported(u, op))
-        return false;
-    switch (s->kind) {
-    case SHAPE_ALU:
-        return !in_memory(op) && s->arg != ALU_ADC && s->arg != ALU_SBB;
-    case SHAPE_TEST:
-    case SHAPE_NEG:
-    case SHAPE_NOT:
-    case SHAPE_MOV:
-    case SHAPE_MOVZX:
-    case SHAPE_MOVSX:
-    case SHAPE_SHIFT:
-    case SHAPE_IMUL:
-    case SHAPE_IMUL_IMM:
-    case SHAPE_CBW:
-    case SHAPE_CWD:
-    case SHAPE_BSWAP:
-    case SHAPE_XCHG:
-        return !in_memory(op);
-    case SHAPE_LEA:
-    case SHAPE_NOP:
-        return true;
-    default:
-        return false;
-    }
-}
-
-bool op_shows_flags(const struct unit *u, const struct op *op)
-{
-    return !is_plain(u, op);
-}
-
-bool op_hides_flags(const struct unit *u, const struct op *op)
-{
-    unsigned kind = shape_of(u, op)->kind;
-    return is_plain(u, op) && (kind == SHAPE_ALU || kind == SHAPE_TEST || kind == SHAPE_NEG ||
-                               kind == SHAPE_SHIFT || kind == SHAPE_IMUL || kind == SHAPE_IMUL_IMM);
-}
-
-/* ---------------------------------------------------------------- memory */
-
-/* The memory operand's offset, without its segment; for a RIP-relative one AX is loaded. */
-static struct host_mem operand(struct unit *u, const struct op *op)
-{
-    struct host_mem m = {H_NONE, H_NONE, op->scale, op->disp};
-    if (op->base == REG_RIP) {
-        asm_rm(&u->code, 8, 0x8b, H_AX, CPU_FIELD(gpr[REG_RIP]));
-        m.base = H_AX;
-        m.disp += (int32_t)(u->block->id >> 16) - (int32_t)(u->entry->id >> 16);
-    } else if (op->base != REG_ZERO) {
-        m.base = (uint8_t)reg_use(u, op->base);
-    }
-    if (op->index != REG_ZERO)
-        m.index = (uint8_t)reg_use(u, op->index);
-    return m;
-}
-
-/* AX: the linear address becomes the host's address, which is `u->at`, or the handler executes the
- * instruction. The TLB is probed as by host_r() and host_w(). */
-static void probe(struct unit *u, unsigned size, bool write)
-{
-    struct code *c = &u->code;
-    _Static_assert(sizeof(struct tlb_entry) == 32 && TLB_SIZE == 1024, "the code shifts and masks by these");
-    unsigned tag = write ? offsetof(struct tlb_entry, w) : offsetof(struct tlb_entry, r);
-    asm_rr(c, 4, 0x89, H_AX, H_CX);
-    asm_rr(c, 4, 0xc1, 5, H_CX);
-    asm_bytes(c, 7, 1);
-    asm_alu_imm(c, 4, ALU_AND, H_CX, (TLB_SIZE - 1) * 32);
-    asm_rm(c, 8, 0x03, H_CX, CPU_FIELD(tlb));
-    if (size > 1)
-        asm_rm(c, 8, 0x8d, H_DX, at_reg(H_AX, (int32_t)size - 1));
-    else
-        asm_move(c, H_DX, H_AX);
-    asm_alu_imm(c, 8, ALU_AND, H_DX, -4096);
-    asm_rm(c, 8, 0x3b, H_DX, at_reg(H_CX, (int32_t)tag));
-    flags_lost(u);
-    side_exit(u, CC_NE);
-    asm_rm(c, 8, 0x03, H_AX, at_reg(H_CX, offsetof(struct tlb_entry, add)));
-    u->at = at_reg(H_AX, 0);
-}
-
-/* ---------------------------------------------------------------- several accesses at once */
-
-enum { GROUP_REACH = 128 };
-
-/* The accesses of a group, relative to its register's first value. */
-struct reach {
-    int64_t low, high, moved;
-    unsigned accesses, last;
-    bool write;
-};
-
-/* False if the access is too far away. */
-static bool reach_add(struct reach *r, unsigned op, int64_t at, unsigned size, bool write)
-{
-    int64_t low = r->accesses && r->low < at ? r->low : at;
-    int64_t high = r->accesses && r->high > at + size ? r->high : at + size;
-    if (high - low > GROUP_REACH || low < -(1 << 30) || high > 1 << 30)
-        return false;
-    r->low = low;
-    r->high = high;
-    r->last = op;
-    r->write |= write;
-    r->accesses++;
-    return true;
-}
-
-static bool accesses_memory(const struct op *op, const struct shape *s)
-{
-    return in_memory(op) && s->kind != SHAPE_LEA && s->kind != SHAPE_NOP;
-}
-
-/* Is the operand a register and a displacement, and nothing else? */
-static bool is_simple(const struct op *op)
-{
-    return op->seg == SEG_NONE && op->index == REG_ZERO && op->base < 16;
-}
-
-static unsigned access_size(const struct op *op, const struct shape *s)
-{
-    return s->kind == SHAPE_MOVZX || s->kind == SHAPE_MOVSX ? s->arg : size_of(op);
-}
-
-static bool access_writes(const struct shape *s)
-{
-    return s->kind == SHAPE_INC || s->kind == SHAPE_DEC || (s->kind == SHAPE_MOV && s->form != FORM_GE) ||
-           (s->kind == SHAPE_ALU && s->form != FORM_GE && s->arg != ALU_CMP);
-}
-
-static bool pushes(const struct shape *s)
-{
-    return s->kind == SHAPE_PUSH || s->kind == SHAPE_PUSH_IMM || s->kind == SHAPE_CALL ||
-           s->kind == SHAPE_CALL_E;
-}
-
-/* By how much ADD or SUB of an immediate moves rSP; 0 if the instruction is neither. */
-static int32_t stack_step(const struct op *op, const struct shape *s)
-{
-    bool step =
-        s->kind == SHAPE_ALU && s->form == FORM_EI && !in_memory(op) && op->osize == 3 && op->dst == RSP;
-    return !step ? 0 : s->arg == ALU_ADD ? (int32_t)op->imm : s->arg == ALU_SUB ? -(int32_t)op->imm : 0;
-}
-
-/* May the instruction change this register (rSP by PUSH, POP and stack_step() aside)? */
-static bool may_change(const struct op *op, const struct shape *s, unsigned guest)
-{
-    if (in_memory(op) && access_writes(s))
-        return false;
-    switch (s->kind) {
-    case SHAPE_ALU:
-        return s->arg != ALU_CMP && guest == guest_of(op, op->dst) && !(guest == RSP && stack_step(op, s));
-    case SHAPE_TEST:
-    case SHAPE_PUSH:
-    case SHAPE_PUSH_IMM:
-    case SHAPE_NOP:
-        return false;
-    case SHAPE_LEAVE:
-        return guest == RSP || guest == RBP;
-    case SHAPE_XCHG:
-        return guest == op->dst || guest == op->src;
-    case SHAPE_CBW:
-    case SHAPE_CWD:
-        return guest == RAX || guest == RDX;
-    default:
-        return guest == guest_of(op, op->dst);
-    }
-}
-
-/* The accesses through a register from the current instruction on. */
-static struct reach reach_of(const struct unit *u, unsigned base)
-{
-    struct reach r = {.last = u->op};
-    for (unsigned k = u->op; k < u->block->n; k++) {
-        const struct op *op = &u->block->ops[k];
-        const struct shape *s = shape_of(u, op);
-        bool stack = base == RSP, ok = true;
-        if (!supported(u, op))
-            break;
-        if (accesses_memory(op, s) && is_simple(op) && op->base == base)
-            ok = reach_add(&r, k, r.moved + op->disp, access_size(op, s), access_writes(s));
-        if (stack && pushes(s))
-            ok = reach_add(&r, k, r.moved -= 8, 8, true);
-        if (stack && (s->kind == SHAPE_POP || s->kind == SHAPE_RET)) {
-            ok = reach_add(&r, k, r.moved, 8, false);
-            r.moved += 8;
-        }
-        if (!ok || may_change(op, s, base) || is_branch(s->kind))
-            break;
-        if (stack)
-            r.moved += stack_step(op, s);
-    }
-    return r;
-}
-
-/* Checks the access at rBASE + disp, together with those that follow if there are any. False: the caller has
- * to check it alone. */
-static bool group_probe(struct unit *u, unsigned base, int32_t disp)
-{
-    struct group *g = &u->group;
-    struct code *c = &u->code;
-    if (g->active && g->base == base) {
-        u->at = at_reg(g->host, g->moved + disp);
-        return true;
-    }
-    struct reach r = reach_of(u, base);
-    if (g->active || r.accesses < 2)
-        return false;
-    asm_rm(c, 8, 0x8d, H_AX, at_reg(reg_use(u, base), (int32_t)r.low));
-    probe(u, (unsigned)(r.high - r.low), r.write);
-    *g = (struct group){.base = (uint8_t)base, .last = r.last, .host = (uint8_t)reg_extra(u)};
-    g->active = true;
-    asm_rm(c, 8, 0x8d, g->host, at_reg(H_AX, -(int32_t)r.low));
-    u->at = at_reg(g->host, disp);
-    return true;
-}
-
-/* ---------------------------------------------------------------- operands in memory */
-
-/* `u->at` becomes the host's address of the memory operand. */
-static void operand_probe(struct unit *u, const struct op *op, unsigned size, bool write)
-{
-    if (is_simple(op) && group_probe(u, op->base, op->disp))
-        return;
-    struct host_mem m = operand(u, op);
-    asm_rm(&u->code, 8, 0x8d, H_AX, m);
-    if (op->seg == FS || op->seg == GS) {
-        struct host_mem base = CPU_FIELD(seg);
-        base.disp += (int32_t)(op->seg * sizeof(struct seg) + offsetof(struct seg, base));
-        asm_rm(&u->code, 8, 0x03, H_AX, base);
-    }
-    probe(u, size, write);
-}
-
-/* The same for 8 bytes at rSP + offset. */
-static void stack_probe(struct unit *u, int32_t offset, bool write)
-{
-    if (group_probe(u, RSP, offset))
-        return;
-    asm_rm(&u->code, 8, 0x8d, H_AX, at_reg(reg_use(u, RSP), offset));
-    probe(u, 8, write);
-}
-
-static void stack_move(struct unit *u, int32_t bytes)
-{
-    unsigned sp = reg_change(u, RSP);
-    asm_rm(&u->code, 8, 0x8d, sp, at_reg(sp, bytes));
-    if (u->group.base == RSP)
-        u->group.moved += bytes;
-}
-
-/* Zero-extends the memory operand. No flag changes. */
-static void fetch(struct unit *u, unsigned size, unsigned to)
-{
-    if (size >= 4)
-        asm_rm(&u->code, size, 0x8b, to, u->at);
-    else
-        asm_rm(&u->code, 4, size == 2 ? OP0F(0xb7) : OP0F(0xb6), to, u->at);
-}
-
-static void put(struct unit *u, unsigned size, unsigned from)
-{
-    asm_rm(&u->code, size, size == 1 ? 0x88 : 0x89, from, u->at);
-}
+#include "hv/x86/jit/ops.h"
 
 /* ---------------------------------------------------------------- flag sources */
 
@@ -545,12 +127,12 @@ static void alu_to_memory(struct unit *u, const struct op *op, unsigned operatio
         apply_memory(u, size, operation, b);
         flags_none(u);
     } else if (source_of(operation) == FLAGS_LOGIC) {
-        fetch(u, size, FLAG_A);
+        operand_fetch(u, size, FLAG_A);
         apply(u, size, operation, FLAG_A, b);
-        put(u, size, FLAG_A);
+        operand_put(u, size, FLAG_A);
         flags_from(u, FLAGS_LOGIC, op);
     } else {
-        fetch(u, size, FLAG_A);
+        operand_fetch(u, size, FLAG_A);
         keep_second(u, op, operation, b);
         if (operation == ALU_CMP)
             apply(u, size, operation, FLAG_A, b);
@@ -583,7 +165,7 @@ static bool compile_alu(struct unit *u, const struct op *op, const struct shape 
     }
     if (in_memory(op)) {
         b.reg = carry ? H_DX : FLAG_B;
-        fetch(u, size, b.reg);
+        operand_fetch(u, size, b.reg);
     }
     if (carry)
         alu_with_carry(u, op, operation, b);
@@ -602,7 +184,7 @@ static bool compile_test(struct unit *u, const struct op *op, const struct shape
     struct second b = second_of(u, op, s);
     if (in_memory(op)) {
         operand_probe(u, op, size, false);
-        fetch(u, size, FLAG_A);
+        operand_fetch(u, size, FLAG_A);
     } else {
         asm_move(c, FLAG_A, reg_use(u, guest_of(op, op->dst)));
     }
@@ -631,9 +213,9 @@ static bool compile_step(struct unit *u, const struct op *op, const struct shape
     if (!dead)
         flags_carry(u);
     if (in_memory(op)) {
-        fetch(u, size, FLAG_A); /* no flag changes, nor is FLAG_A needed any more */
+        operand_fetch(u, size, FLAG_A); /* no flag changes, nor is FLAG_A needed any more */
         asm_rr_from(c, size, opcode, ext, FLAG_A, false);
-        put(u, size, FLAG_A);
+        operand_put(u, size, FLAG_A);
     } else {
         asm_rr(c, size, opcode, ext, d);
     }
@@ -701,7 +283,7 @@ static bool compile_mov(struct unit *u, const struct op *op, const struct shape 
     } else if (s->form == FORM_EG) {
         unsigned from = reg_use(u, guest_of(op, op->src));
         operand_probe(u, op, size, true);
-        put(u, size, from);
+        operand_put(u, size, from);
     } else {
         operand_probe(u, op, size, true);
         asm_rm(c, size, size == 1 ? 0xc6 : 0xc7, 0, u->at);
@@ -736,7 +318,7 @@ static bool compile_extend(struct unit *u, const struct op *op, const struct sha
 static bool compile_lea(struct unit *u, const struct op *op)
 {
     unsigned size = size_of(op);
-    struct host_mem m = operand(u, op);
+    struct host_mem m = operand_address(u, op);
     asm_rm(&u->code, size, 0x8d, size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst), m);
     return true;
 }
@@ -746,7 +328,7 @@ static bool compile_cmov(struct unit *u, const struct op *op, const struct shape
     unsigned size = size_of(op), from = H_DX;
     if (in_memory(op)) {
         operand_probe(u, op, size, false);
-        fetch(u, size, H_DX);
+        operand_fetch(u, size, H_DX);
     } else {
         from = reg_use(u, op->src);
     }
@@ -895,7 +477,7 @@ static bool compile_imul(struct unit *u, const struct op *op, const struct shape
     bool dead = flags_dead(u), three = s->kind == SHAPE_IMUL_IMM;
     if (in_memory(op)) {
         operand_probe(u, op, size, false);
-        fetch(u, size, H_DX);
+        operand_fetch(u, size, H_DX);
     } else {
         from = reg_use(u, op->src);
     }
@@ -952,7 +534,7 @@ static bool compile_push(struct unit *u, const struct op *op, const struct shape
     unsigned from = s->kind == SHAPE_PUSH ? reg_use(u, op->dst) : 0;
     stack_probe(u, -8, true);
     if (s->kind == SHAPE_PUSH) {
-        put(u, 8, from);
+        operand_put(u, 8, from);
     } else {
         asm_rm(c, 8, 0xc7, 0, u->at);
         asm_bytes(c, op->uimm, 4);
@@ -964,7 +546,7 @@ static bool compile_push(struct unit *u, const struct op *op, const struct shape
 static bool compile_pop(struct unit *u, const struct op *op)
 {
     stack_probe(u, 0, false);
-    fetch(u, 8, H_DX);
+    operand_fetch(u, 8, H_DX);
     stack_move(u, 8);
     asm_move(&u->code, reg_set(u, op->dst), H_DX);
     return true;
@@ -974,10 +556,10 @@ static bool compile_leave(struct unit *u)
 {
     struct code *c = &u->code;
     asm_move(c, H_AX, reg_use(u, RBP));
-    probe(u, 8, false);
+    tlb_check(u, 8, false);
     unsigned bp = reg_change(u, RBP);
     asm_rm(c, 8, 0x8d, reg_set(u, RSP), at_reg(bp, 8));
-    fetch(u, 8, bp);
+    operand_fetch(u, 8, bp);
     return true;
 }
 
@@ -1017,7 +599,7 @@ static void push_return(struct unit *u, int32_t offset)
 {
     stack_probe(u, -8, true);
     code_address(u, H_CX, offset);
-    put(u, 8, H_CX);
+    operand_put(u, 8, H_CX);
     stack_move(u, -8);
 }
 
@@ -1031,7 +613,7 @@ static bool compile_call(struct unit *u, const struct op *op)
 static bool compile_ret(struct unit *u, const struct op *op)
 {
     stack_probe(u, 0, false);
-    fetch(u, 8, H_DX);
+    operand_fetch(u, 8, H_DX);
     check_target(u, H_DX);
     stack_move(u, 8 + (int32_t)op->uimm);
     leave_indirect(u, H_DX, branch_indirect);
@@ -1043,7 +625,7 @@ static bool compile_jmp_indirect(struct unit *u, const struct op *op)
     unsigned to = H_DX;
     if (in_memory(op)) {
         operand_probe(u, op, 8, false);
-        fetch(u, 8, H_DX);
+        operand_fetch(u, 8, H_DX);
     } else {
         to = reg_use(u, op->dst);
     }
@@ -1112,7 +694,7 @@ static bool compile_other(struct unit *u, const struct op *op, const struct shap
 bool op_compile(struct unit *u, const struct op *op)
 {
     const struct shape *s = shape_of(u, op);
-    if (!supported(u, op))
+    if (!op_compiled(u, op))
         return false;
     switch (s->kind) {
     case SHAPE_ALU:

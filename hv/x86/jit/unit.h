@@ -105,7 +105,7 @@ struct unit {
     unsigned nresumes;
 };
 
-/* ---- instructions, by row of the instruction table (ops.c) ---- */
+/* ---- instructions, by row of the instruction table (shapes.c, compiled.c, ops.c) ---- */
 
 enum shape_kind {
     SHAPE_NONE, /* not compiled */

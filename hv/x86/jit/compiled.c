@@ -1,0 +1,148 @@
+/* compiled.c - which instructions are compiled, in which forms, and what they do to flags. */
+#include "hv/x86/jit/ops.h"
+
+static bool address_ok(const struct op *op)
+{
+    int32_t sum;
+    return op->asize == 2 && (op->seg == SEG_NONE || op->seg == FS || op->seg == GS) &&
+           !(op->base == REG_RIP && __builtin_add_overflow(op->disp, op->disp < 0 ? -4096 : 4096, &sum));
+}
+
+/* MOVSXD with 16-bit operands: processors differ in how much they read. */
+static bool extend_ok(const struct op *op, const struct shape *s)
+{
+    return s->arg < 4 || op->osize >= 2;
+}
+
+/* Forms that are compiled, with register operands and with memory operands. */
+static bool register_form_ok(const struct op *op, const struct shape *s)
+{
+    bool wide = op->osize >= 2, low = op->osize || !is_high(op->dst);
+    switch (s->kind) {
+    case SHAPE_ALU:
+    case SHAPE_TEST:
+        return low && (op->osize || s->form == FORM_EI || !is_high(op->src));
+    case SHAPE_MOV:
+        return low && (op->osize || s->form == FORM_EI || !is_high(op->src));
+    case SHAPE_INC:
+    case SHAPE_DEC:
+    case SHAPE_NEG:
+    case SHAPE_NOT:
+    case SHAPE_SET:
+        return low;
+    case SHAPE_SHIFT:
+        return low && shift_count(op) && shift_count(op) < 8 * size_of(op);
+    case SHAPE_CALL_E:
+        return op->osize == 3 && op->dst != RSP;
+    case SHAPE_JMP_E:
+    case SHAPE_PUSH:
+    case SHAPE_PUSH_IMM:
+    case SHAPE_POP:
+    case SHAPE_LEAVE:
+        return op->osize == 3;
+    case SHAPE_SHIFT_CL:
+    case SHAPE_ROTATE:
+    case SHAPE_BT:
+    case SHAPE_CBW:
+    case SHAPE_CWD:
+    case SHAPE_BSWAP:
+    case SHAPE_XCHG:
+        return wide && (s->kind != SHAPE_ROTATE || shift_count(op));
+    case SHAPE_LEA:
+        return false;
+    case SHAPE_MOVSX:
+        return extend_ok(op, s);
+    case SHAPE_JCC:
+    case SHAPE_JMP:
+    case SHAPE_CALL:
+        return op->imm == (int32_t)op->imm && op->imm < INT32_MAX - 8192 && op->imm > INT32_MIN + 8192;
+    default:
+        return true;
+    }
+}
+
+static bool memory_form_ok(const struct op *op, const struct shape *s)
+{
+    unsigned g = s->form == FORM_EG ? op->src : op->dst;
+    bool low = op->osize || s->form == FORM_EI || !is_high(g);
+    if (!address_ok(op))
+        return false;
+    switch (s->kind) {
+    case SHAPE_ALU:
+        return low && (s->form == FORM_GE || (s->arg != ALU_ADC && s->arg != ALU_SBB));
+    case SHAPE_TEST:
+    case SHAPE_MOV:
+        return low;
+    case SHAPE_JMP_E:
+        return op->osize == 3;
+    case SHAPE_MOVSX:
+        return extend_ok(op, s);
+    case SHAPE_INC:
+    case SHAPE_DEC:
+    case SHAPE_MOVZX:
+    case SHAPE_CMOV:
+    case SHAPE_IMUL:
+    case SHAPE_IMUL_IMM:
+    case SHAPE_NOP:
+    case SHAPE_LEA:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool op_compiled(const struct unit *u, const struct op *op)
+{
+    const struct shape *s = shape_of(u, op);
+    if (s->kind == SHAPE_NONE)
+        return false;
+    return in_memory(op) ? memory_form_ok(op, s) : register_form_ok(op, s);
+}
+
+bool op_ends(const struct unit *u, const struct op *op)
+{
+    return is_branch(shape_of(u, op)->kind);
+}
+
+/* Register forms that neither read flags nor leave. */
+static bool is_plain(const struct unit *u, const struct op *op)
+{
+    const struct shape *s = shape_of(u, op);
+    if (!op_compiled(u, op))
+        return false;
+    switch (s->kind) {
+    case SHAPE_ALU:
+        return !in_memory(op) && s->arg != ALU_ADC && s->arg != ALU_SBB;
+    case SHAPE_TEST:
+    case SHAPE_NEG:
+    case SHAPE_NOT:
+    case SHAPE_MOV:
+    case SHAPE_MOVZX:
+    case SHAPE_MOVSX:
+    case SHAPE_SHIFT:
+    case SHAPE_IMUL:
+    case SHAPE_IMUL_IMM:
+    case SHAPE_CBW:
+    case SHAPE_CWD:
+    case SHAPE_BSWAP:
+    case SHAPE_XCHG:
+        return !in_memory(op);
+    case SHAPE_LEA:
+    case SHAPE_NOP:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool op_shows_flags(const struct unit *u, const struct op *op)
+{
+    return !is_plain(u, op);
+}
+
+bool op_hides_flags(const struct unit *u, const struct op *op)
+{
+    unsigned kind = shape_of(u, op)->kind;
+    return is_plain(u, op) && (kind == SHAPE_ALU || kind == SHAPE_TEST || kind == SHAPE_NEG ||
+                               kind == SHAPE_SHIFT || kind == SHAPE_IMUL || kind == SHAPE_IMUL_IMM);
+}

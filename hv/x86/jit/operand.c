@@ -1,0 +1,220 @@
+/* operand.c - operands in memory: one check of the TLB for each, or for several that are close to one another. */
+#include "hv/x86/jit/ops.h"
+
+/* ---------------------------------------------------------------- memory */
+
+struct host_mem operand_address(struct unit *u, const struct op *op)
+{
+    struct host_mem m = {H_NONE, H_NONE, op->scale, op->disp};
+    if (op->base == REG_RIP) {
+        asm_rm(&u->code, 8, 0x8b, H_AX, CPU_FIELD(gpr[REG_RIP]));
+        m.base = H_AX;
+        m.disp += (int32_t)(u->block->id >> 16) - (int32_t)(u->entry->id >> 16);
+    } else if (op->base != REG_ZERO) {
+        m.base = (uint8_t)reg_use(u, op->base);
+    }
+    if (op->index != REG_ZERO)
+        m.index = (uint8_t)reg_use(u, op->index);
+    return m;
+}
+
+void tlb_check(struct unit *u, unsigned size, bool write)
+{
+    struct code *c = &u->code;
+    _Static_assert(sizeof(struct tlb_entry) == 32 && TLB_SIZE == 1024, "the code shifts and masks by these");
+    unsigned tag = write ? offsetof(struct tlb_entry, w) : offsetof(struct tlb_entry, r);
+    asm_rr(c, 4, 0x89, H_AX, H_CX);
+    asm_rr(c, 4, 0xc1, 5, H_CX);
+    asm_bytes(c, 7, 1);
+    asm_alu_imm(c, 4, ALU_AND, H_CX, (TLB_SIZE - 1) * 32);
+    asm_rm(c, 8, 0x03, H_CX, CPU_FIELD(tlb));
+    if (size > 1)
+        asm_rm(c, 8, 0x8d, H_DX, at_reg(H_AX, (int32_t)size - 1));
+    else
+        asm_move(c, H_DX, H_AX);
+    asm_alu_imm(c, 8, ALU_AND, H_DX, -4096);
+    asm_rm(c, 8, 0x3b, H_DX, at_reg(H_CX, (int32_t)tag));
+    flags_lost(u);
+    side_exit(u, CC_NE);
+    asm_rm(c, 8, 0x03, H_AX, at_reg(H_CX, offsetof(struct tlb_entry, add)));
+    u->at = at_reg(H_AX, 0);
+}
+
+/* ---------------------------------------------------------------- several accesses at once */
+
+enum { GROUP_REACH = 128 };
+
+/* The accesses of a group, relative to its register's first value. */
+struct reach {
+    int64_t low, high, moved;
+    unsigned accesses, last;
+    bool write;
+};
+
+/* False if the access is too far away. */
+static bool reach_add(struct reach *r, unsigned op, int64_t at, unsigned size, bool write)
+{
+    int64_t low = r->accesses && r->low < at ? r->low : at;
+    int64_t high = r->accesses && r->high > at + size ? r->high : at + size;
+    if (high - low > GROUP_REACH || low < -(1 << 30) || high > 1 << 30)
+        return false;
+    r->low = low;
+    r->high = high;
+    r->last = op;
+    r->write |= write;
+    r->accesses++;
+    return true;
+}
+
+static bool accesses_memory(const struct op *op, const struct shape *s)
+{
+    return in_memory(op) && s->kind != SHAPE_LEA && s->kind != SHAPE_NOP;
+}
+
+/* Is the operand a register and a displacement, and nothing else? */
+static bool is_simple(const struct op *op)
+{
+    return op->seg == SEG_NONE && op->index == REG_ZERO && op->base < 16;
+}
+
+static unsigned access_size(const struct op *op, const struct shape *s)
+{
+    return s->kind == SHAPE_MOVZX || s->kind == SHAPE_MOVSX ? s->arg : size_of(op);
+}
+
+static bool access_writes(const struct shape *s)
+{
+    return s->kind == SHAPE_INC || s->kind == SHAPE_DEC || (s->kind == SHAPE_MOV && s->form != FORM_GE) ||
+           (s->kind == SHAPE_ALU && s->form != FORM_GE && s->arg != ALU_CMP);
+}
+
+static bool pushes(const struct shape *s)
+{
+    return s->kind == SHAPE_PUSH || s->kind == SHAPE_PUSH_IMM || s->kind == SHAPE_CALL ||
+           s->kind == SHAPE_CALL_E;
+}
+
+int32_t stack_step(const struct op *op, const struct shape *s)
+{
+    bool step =
+        s->kind == SHAPE_ALU && s->form == FORM_EI && !in_memory(op) && op->osize == 3 && op->dst == RSP;
+    return !step ? 0 : s->arg == ALU_ADD ? (int32_t)op->imm : s->arg == ALU_SUB ? -(int32_t)op->imm : 0;
+}
+
+/* May the instruction change this register (rSP by PUSH, POP and stack_step() aside)? */
+static bool may_change(const struct op *op, const struct shape *s, unsigned guest)
+{
+    if (in_memory(op) && access_writes(s))
+        return false;
+    switch (s->kind) {
+    case SHAPE_ALU:
+        return s->arg != ALU_CMP && guest == guest_of(op, op->dst) && !(guest == RSP && stack_step(op, s));
+    case SHAPE_TEST:
+    case SHAPE_PUSH:
+    case SHAPE_PUSH_IMM:
+    case SHAPE_NOP:
+        return false;
+    case SHAPE_LEAVE:
+        return guest == RSP || guest == RBP;
+    case SHAPE_XCHG:
+        return guest == op->dst || guest == op->src;
+    case SHAPE_CBW:
+    case SHAPE_CWD:
+        return guest == RAX || guest == RDX;
+    default:
+        return guest == guest_of(op, op->dst);
+    }
+}
+
+/* The accesses through a register from the current instruction on. */
+static struct reach reach_of(const struct unit *u, unsigned base)
+{
+    struct reach r = {.last = u->op};
+    for (unsigned k = u->op; k < u->block->n; k++) {
+        const struct op *op = &u->block->ops[k];
+        const struct shape *s = shape_of(u, op);
+        bool stack = base == RSP, ok = true;
+        if (!op_compiled(u, op))
+            break;
+        if (accesses_memory(op, s) && is_simple(op) && op->base == base)
+            ok = reach_add(&r, k, r.moved + op->disp, access_size(op, s), access_writes(s));
+        if (stack && pushes(s))
+            ok = reach_add(&r, k, r.moved -= 8, 8, true);
+        if (stack && (s->kind == SHAPE_POP || s->kind == SHAPE_RET)) {
+            ok = reach_add(&r, k, r.moved, 8, false);
+            r.moved += 8;
+        }
+        if (!ok || may_change(op, s, base) || is_branch(s->kind))
+            break;
+        if (stack)
+            r.moved += stack_step(op, s);
+    }
+    return r;
+}
+
+/* Checks the access at rBASE + disp, together with those that follow if there are any. False: the caller has
+ * to check it alone. */
+static bool group_probe(struct unit *u, unsigned base, int32_t disp)
+{
+    struct group *g = &u->group;
+    struct code *c = &u->code;
+    if (g->active && g->base == base) {
+        u->at = at_reg(g->host, g->moved + disp);
+        return true;
+    }
+    struct reach r = reach_of(u, base);
+    if (g->active || r.accesses < 2)
+        return false;
+    asm_rm(c, 8, 0x8d, H_AX, at_reg(reg_use(u, base), (int32_t)r.low));
+    tlb_check(u, (unsigned)(r.high - r.low), r.write);
+    *g = (struct group){.base = (uint8_t)base, .last = r.last, .host = (uint8_t)reg_extra(u)};
+    g->active = true;
+    asm_rm(c, 8, 0x8d, g->host, at_reg(H_AX, -(int32_t)r.low));
+    u->at = at_reg(g->host, disp);
+    return true;
+}
+
+/* ---------------------------------------------------------------- operands in memory */
+
+void operand_probe(struct unit *u, const struct op *op, unsigned size, bool write)
+{
+    if (is_simple(op) && group_probe(u, op->base, op->disp))
+        return;
+    struct host_mem m = operand_address(u, op);
+    asm_rm(&u->code, 8, 0x8d, H_AX, m);
+    if (op->seg == FS || op->seg == GS) {
+        struct host_mem base = CPU_FIELD(seg);
+        base.disp += (int32_t)(op->seg * sizeof(struct seg) + offsetof(struct seg, base));
+        asm_rm(&u->code, 8, 0x03, H_AX, base);
+    }
+    tlb_check(u, size, write);
+}
+
+void stack_probe(struct unit *u, int32_t offset, bool write)
+{
+    if (group_probe(u, RSP, offset))
+        return;
+    asm_rm(&u->code, 8, 0x8d, H_AX, at_reg(reg_use(u, RSP), offset));
+    tlb_check(u, 8, write);
+}
+
+void stack_move(struct unit *u, int32_t bytes)
+{
+    unsigned sp = reg_change(u, RSP);
+    asm_rm(&u->code, 8, 0x8d, sp, at_reg(sp, bytes));
+    if (u->group.base == RSP)
+        u->group.moved += bytes;
+}
+
+void operand_fetch(struct unit *u, unsigned size, unsigned to)
+{
+    if (size >= 4)
+        asm_rm(&u->code, size, 0x8b, to, u->at);
+    else
+        asm_rm(&u->code, 4, size == 2 ? OP0F(0xb7) : OP0F(0xb6), to, u->at);
+}
+
+void operand_put(struct unit *u, unsigned size, unsigned from)
+{
+    asm_rm(&u->code, size, size == 1 ? 0x88 : 0x89, from, u->at);
+}
