@@ -27,9 +27,7 @@ uint64_t fb_reg(const struct fb_guest *fb, enum fb_reg reg)
 
 bool fb_reg_by_name(const struct fb_guest *fb, const char *name, uint64_t *value)
 {
-    char wide[8];
-    snprintf(wide, sizeof wide, "%s%s", name[0] == 'e' ? "r" : "", name + (name[0] == 'e'));
-    size_t index = engine_reg_index(fb->o.engine, wide);
+    size_t index = guest_reg_index(fb->o.engine, name);
     *value = register_value(fb, index);
     return index != SIZE_MAX;
 }
@@ -88,21 +86,14 @@ uint32_t fb_u32(const struct fb_guest *fb, uint64_t address)
     return v;
 }
 
+static bool read_for_string(const void *ctx, uint64_t address, void *buf, size_t n)
+{
+    return fb_read(ctx, address, buf, n);
+}
+
 size_t fb_string(const struct fb_guest *fb, uint64_t address, char *buf, size_t size)
 {
-    memset(buf, 0, size);
-    if (!address)
-        return 0;
-    /* Up to the end of a page at a time: the next page may not be mapped. */
-    for (size_t n = 0; n + 1 < size;) {
-        size_t part = 0x1000 - ((address + n) & 0xfff);
-        part = part < size - 1 - n ? part : size - 1 - n;
-        bool whole = fb_read(fb, address + n, buf + n, part);
-        if (memchr(buf + n, 0, part) || !whole)
-            break;
-        n += part;
-    }
-    return strlen(buf);
+    return guest_string(address, buf, size, read_for_string, fb);
 }
 
 uint64_t fb_member(const struct fb_guest *fb, uint64_t object, int offset)
@@ -124,14 +115,12 @@ bool fb_is_kernel(const struct fb_guest *fb, uint64_t address)
 
 uint64_t fb_symbol(const struct fb_guest *fb, const char *name)
 {
-    struct symbol sym;
-    return symbols_find_in(fb->o.symbols, fb->space, name, SYMBOLS_NOW, &sym) ? sym.address : 0;
+    return guest_symbol(fb->o.symbols, fb->space, name);
 }
 
 bool fb_function(const struct fb_guest *fb, const char *name, struct symbol *sym)
 {
-    return symbols_find_in(fb->o.symbols, fb->space, name, SYMBOLS_NOW, sym) &&
-           (sym->type == 't' || sym->type == 'T');
+    return guest_function(fb->o.symbols, fb->space, name, sym);
 }
 
 const char *fb_exact_name(const struct fb_guest *fb, uint64_t address)

@@ -189,28 +189,13 @@ void fb_take_kernel(struct fb_guest *fb, bool entered)
 static void event(struct guest *g, const struct event *ev)
 {
     struct fb_guest *fb = freebsd_guest(g);
-    uint64_t ip = 0;
     fb->cpu = ev->cpu;
     fb->icount = ev->icount;
     fb->time = ev->time;
-    switch (ev->kind) {
-    case EV_RESET:
+    if (ev->kind == EV_RESET)
         start_again(fb);
-        return;
-    case EV_CPU_CR:
-        ip = ev->f[EVF_CPU_CR_ip];
-        break;
-    case EV_CPU_MSR:
-        ip = ev->f[EVF_CPU_MSR_ip];
-        break;
-    case EV_CPU_DTABLE:
-        ip = ev->f[EVF_CPU_DTABLE_ip];
-        break;
-    default:
-        return;
-    }
-    if (fb->state == FB_LOOKING)
-        fb_look(fb, ip);
+    else if (fb->state == FB_LOOKING)
+        fb_look(fb, guest_event_ip(ev));
 }
 
 /* ---------------------------------------------------------------- the row */

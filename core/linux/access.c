@@ -28,9 +28,7 @@ uint64_t lx_reg(const struct linux_guest *lx, enum lx_reg reg)
 
 bool lx_reg_by_name(const struct linux_guest *lx, const char *name, uint64_t *value)
 {
-    char wide[8];
-    snprintf(wide, sizeof wide, "%s%s", name[0] == 'e' ? "r" : "", name + (name[0] == 'e'));
-    size_t index = engine_reg_index(lx->o.engine, wide);
+    size_t index = guest_reg_index(lx->o.engine, name);
     *value = register_value(lx, index);
     return index != SIZE_MAX;
 }
@@ -97,21 +95,14 @@ uint64_t lx_word(const struct linux_guest *lx, uint64_t address)
     return lx->word == 8 ? lx_u64(lx, address) : lx_u32(lx, address);
 }
 
+static bool read_for_string(const void *ctx, uint64_t address, void *buf, size_t n)
+{
+    return lx_read(ctx, address, buf, n);
+}
+
 size_t lx_string(const struct linux_guest *lx, uint64_t address, char *buf, size_t size)
 {
-    memset(buf, 0, size);
-    if (!address)
-        return 0;
-    /* Reads up to the end of a page at a time: the next page may not be mapped. */
-    for (size_t n = 0; n + 1 < size;) {
-        size_t part = 0x1000 - ((address + n) & 0xfff);
-        part = part < size - 1 - n ? part : size - 1 - n;
-        bool whole = lx_read(lx, address + n, buf + n, part);
-        if (memchr(buf + n, 0, part) || !whole)
-            break;
-        n += part;
-    }
-    return strlen(buf);
+    return guest_string(address, buf, size, read_for_string, lx);
 }
 
 uint64_t lx_member(const struct linux_guest *lx, uint64_t base, int offset)
@@ -159,14 +150,12 @@ symbol_space lx_space(const struct linux_guest *lx, uint32_t tgid)
 
 uint64_t lx_symbol(const struct linux_guest *lx, const char *name)
 {
-    struct symbol sym;
-    return symbols_find_in(lx->o.symbols, lx->space, name, SYMBOLS_NOW, &sym) ? sym.address : 0;
+    return guest_symbol(lx->o.symbols, lx->space, name);
 }
 
 bool lx_function(const struct linux_guest *lx, const char *name, struct symbol *sym)
 {
-    return symbols_find_in(lx->o.symbols, lx->space, name, SYMBOLS_NOW, sym) &&
-           (sym->type == 't' || sym->type == 'T');
+    return guest_function(lx->o.symbols, lx->space, name, sym);
 }
 
 void lx_name(const struct linux_guest *lx, uint64_t address, char *buf, size_t size)

@@ -424,21 +424,6 @@ static bool runs_high_32(struct linux_guest *lx, uint64_t ip)
 
 /* ---------------------------------------------------------------- events of the engine */
 
-/* The address of the instruction that made the event; 0 if the event does not have it. */
-static uint64_t event_ip(const struct event *ev)
-{
-    switch (ev->kind) {
-    case EV_CPU_CR:
-        return ev->f[EVF_CPU_CR_ip];
-    case EV_CPU_MSR:
-        return ev->f[EVF_CPU_MSR_ip];
-    case EV_CPU_DTABLE:
-        return ev->f[EVF_CPU_DTABLE_ip];
-    default:
-        return 0;
-    }
-}
-
 /* 64-bit firmware has loops that write control registers, so each place is tried only once. */
 static bool was_tried(struct linux_guest *lx, uint64_t ip)
 {
@@ -489,11 +474,11 @@ static void event(struct guest *g, const struct event *ev)
         start_again(lx);
     else if (ev->kind == EV_KERNEL_HANDOVER && ev->len > 5 && !memcmp(ev->data, "linux", 5))
         lx_boot_params(lx, ev->f[EVF_KERNEL_HANDOVER_params]);
-    else if (lx->state == LX_NONE && !lx->params_reported && event_ip(ev))
-        lx_boot_entered(lx, event_ip(ev));
+    else if (lx->state == LX_NONE && !lx->params_reported && guest_event_ip(ev))
+        lx_boot_entered(lx, guest_event_ip(ev));
     if (ev->kind == EV_IRQ)
         interrupted(lx, ev);
-    look_for_kernel(lx, event_ip(ev));
+    look_for_kernel(lx, guest_event_ip(ev));
 }
 
 /* A host enters the kernel, already unpacked, in a domain (Xen's paravirtual ones). */

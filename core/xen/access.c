@@ -49,30 +49,26 @@ uint32_t xen_u32(const struct xen_guest *xg, uint64_t address)
     return v;
 }
 
+static bool read_for_string(const void *ctx, uint64_t address, void *buf, size_t n)
+{
+    return xen_read(ctx, address, buf, n);
+}
+
 void xen_string(const struct xen_guest *xg, uint64_t address, char *buf, size_t size)
 {
-    memset(buf, 0, size);
-    for (size_t n = 0; address && n + 1 < size; n += strlen(buf + n)) {
-        /* Up to the end of a page at a time: the next page may not be mapped. */
-        size_t part = 0x1000 - ((address + n) & 0xfff);
-        part = part < size - 1 - n ? part : size - 1 - n;
-        if (!xen_read(xg, address + n, buf + n, part) || memchr(buf + n, 0, part))
-            break;
-    }
+    guest_string(address, buf, size, read_for_string, xg);
 }
 
 /* ---------------------------------------------------------------- symbols */
 
 uint64_t xen_symbol(const struct xen_guest *xg, const char *name)
 {
-    struct symbol sym;
-    return symbols_find_in(xg->o.symbols, xg->space, name, SYMBOLS_NOW, &sym) ? sym.address : 0;
+    return guest_symbol(xg->o.symbols, xg->space, name);
 }
 
 bool xen_function(const struct xen_guest *xg, const char *name, struct symbol *sym)
 {
-    return symbols_find_in(xg->o.symbols, xg->space, name, SYMBOLS_NOW, sym) &&
-           (sym->type == 't' || sym->type == 'T');
+    return guest_function(xg->o.symbols, xg->space, name, sym);
 }
 
 void xen_name(const struct xen_guest *xg, uint64_t address, char *buf, size_t size)

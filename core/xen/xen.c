@@ -270,21 +270,6 @@ static void take_running(struct xen_guest *xg, uint64_t ip)
 
 /* ---------------------------------------------------------------- events of the engine */
 
-/* The address of the instruction that made the event; 0 if the event does not have it. */
-static uint64_t event_ip(const struct event *ev)
-{
-    switch (ev->kind) {
-    case EV_CPU_CR:
-        return ev->f[EVF_CPU_CR_ip];
-    case EV_CPU_MSR:
-        return ev->f[EVF_CPU_MSR_ip];
-    case EV_CPU_DTABLE:
-        return ev->f[EVF_CPU_DTABLE_ip];
-    default:
-        return 0;
-    }
-}
-
 /* Firmware has loops that write control registers, so each place is tried only once. */
 static bool was_tried(struct xen_guest *xg, uint64_t ip)
 {
@@ -323,7 +308,7 @@ static void event(struct guest *g, const struct event *ev)
     else if (event_kind(ev->kind)->cls == EC_POWER)
         xen_hypercall_flush(xg);
     else
-        look(xg, event_ip(ev));
+        look(xg, guest_event_ip(ev));
 }
 
 /* ---------------------------------------------------------------- the row */
