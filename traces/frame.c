@@ -20,6 +20,7 @@ static const struct {
     [TF_NOTE] = {"note", RECORDS_CUT_BYTES + TRACE_MAX_NOTE + 2 * MAX_STRING + 64},
     [TF_END] = {"end", 256 << 10},
     [TF_INDEX] = {"index", 64 << 20},
+    [TF_STREAM] = {"stream", 1},
 };
 
 const char *trace_frame_kind_name(enum trace_frame_kind kind)

@@ -1,10 +1,7 @@
-/* image_table.c - see image_table.h.
- *
- * Anchors: about one place in 512 is chosen by the eight bytes there. So the same bytes are an anchor both in
- * an image and in a page, and show which part of the image the page holds.
- */
+/* image_table.c - see image_table.h. */
 #include <xxhash.h>
 
+#include "traces/anchor.h"
 #include "traces/image_table.h"
 
 enum {
@@ -49,19 +46,6 @@ void image_table_free(struct image_table *t)
 }
 
 /* ---------------------------------------------------------------- content */
-
-/* The first anchor at or after `at`, with its slot; n if there is none. */
-static size_t anchor_next(const uint8_t *data, size_t n, size_t at, uint32_t *slot)
-{
-    for (; at + 8 <= n; at++) {
-        uint64_t hash = get_u64(data + at) * 0x9e3779b97f4a7c15u;
-        if (hash >> 55 == 1) {
-            *slot = hash >> 35 & (SLOTS - 1);
-            return at;
-        }
-    }
-    return n;
-}
 
 static void add_anchors(struct image_table *t, const uint8_t *data, size_t n)
 {

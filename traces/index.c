@@ -116,6 +116,19 @@ static const char *add_records(struct trace *t, struct frame_entry *e, struct vi
     return NULL;
 }
 
+static const char *add_stream(struct trace *t, struct frame_entry *e, struct view extra)
+{
+    struct stream s;
+    if (!stream_decode(&extra, &s) || e->info.items != 1 || e->info.raw)
+        return "not the header of a stream";
+    if (!unpack_format_name(s.format))
+        return "packed in a way that this program does not know: it needs a newer bootreel";
+    if (s.image >= t->config.nimages || s.packed > STREAM_MAX_PACKED || s.offset > t->images[s.image].size ||
+        s.packed > t->images[s.image].size - s.offset)
+        return "is not in an image";
+    return streams_add(&t->streams, &s, (uint32_t)t->nframes) ? NULL : "longer than all streams may be";
+}
+
 static const char *add_single(struct trace *t, struct frame_entry *e, struct view extra)
 {
     return e->info.items != 1 ? "more than one item" : NULL;
@@ -124,7 +137,7 @@ static const char *add_single(struct trace *t, struct frame_entry *e, struct vie
 static const char *(*const add_kind[TF_KINDS])(struct trace *, struct frame_entry *, struct view) = {
     [TF_CONFIG] = add_single, [TF_CHUNKS] = add_chunks, [TF_EVENTS] = add_events,
     [TF_INPUT] = add_records, [TF_PAGES] = add_pages,   [TF_CHECKPOINT] = add_checkpoint,
-    [TF_NOTE] = add_records,  [TF_END] = add_single,
+    [TF_NOTE] = add_records,  [TF_END] = add_single,    [TF_STREAM] = add_stream,
 };
 
 static const char *frame_order(const struct trace *t, const struct frame_head *h)
@@ -195,6 +208,7 @@ static void index_reset(struct trace *t)
         t->list[k].n = t->list[k].items = 0;
     config_free(t);
     frame_cache_clear(t);
+    streams_clear(&t->streams);
     t->nframes = t->ncontent = 0;
     memset(t->kinds, 0, sizeof t->kinds);
 }

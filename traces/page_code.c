@@ -1,5 +1,5 @@
 /* page_code.c - see page_code.h. */
-#include "traces/page_code.h"
+#include "traces/stream_code.h"
 
 /* ---------------------------------------------------------------- changes */
 
@@ -43,7 +43,7 @@ bool delta_make(struct delta *d, const uint8_t *page, const uint8_t *base)
 
 /* ---------------------------------------------------------------- writing */
 
-static void item_head(struct page_frame *f, uint64_t parts, enum page_kind kind)
+void page_frame_item(struct page_frame *f, uint64_t parts, enum page_kind kind)
 {
     buf_varint(&f->code, parts << 2 | kind);
     f->items++;
@@ -51,13 +51,13 @@ static void item_head(struct page_frame *f, uint64_t parts, enum page_kind kind)
 
 void page_frame_full(struct page_frame *f, const uint8_t *page)
 {
-    item_head(f, 0, PAGE_FULL);
+    page_frame_item(f, 0, PAGE_FULL);
     buf_add(&f->full, page, TRACE_PAGE);
 }
 
 void page_frame_delta(struct page_frame *f, uint32_t base, const struct delta *d)
 {
-    item_head(f, d->runs, PAGE_DELTA);
+    page_frame_item(f, d->runs, PAGE_DELTA);
     buf_varint(&f->code, zigzag(base - f->next_base));
     f->next_base = (uint64_t)base + 1;
     buf_add(&f->code, d->code, d->ncode);
@@ -79,7 +79,7 @@ void page_parts_add(struct page_parts *p, enum part_kind kind, unsigned length, 
 
 void page_frame_parts(struct page_frame *f, const uint8_t *page, const struct page_parts *parts)
 {
-    item_head(f, parts->n, PAGE_PARTS);
+    page_frame_item(f, parts->n, PAGE_PARTS);
     for (unsigned i = 0; i < parts->n; i++) {
         const struct page_part *part = &parts->part[i];
         buf_varint(&f->code, (part->length - 1u) << 2 | part->kind);
@@ -106,7 +106,8 @@ uint32_t page_frame_take(struct page_frame *f, struct buf *payload)
     buf_add(payload, f->full.p, f->full.n);
     f->code.n = f->bytes.n = f->full.n = 0;
     f->items = 0;
-    f->next_base = f->next_place = 0;
+    f->next_base = f->next_place = f->next_stream = 0;
+    f->addend = 0;
     return items;
 }
 
@@ -123,7 +124,8 @@ void page_frame_free(struct page_frame *f)
 struct page_reader {
     struct view code;
     uint64_t bytes, full;
-    uint64_t next_base, next_place;
+    uint64_t next_base, next_place, next_stream;
+    uint32_t addend;
 };
 
 static const char *read_delta(struct page_reader *r, struct page_item *item, uint64_t number)
@@ -156,6 +158,17 @@ static const char *read_parts(struct page_reader *r, struct page_item *item)
                                                                          : NULL;
 }
 
+static const char *read_stream(struct page_reader *r, struct page_item *item, const uint8_t *raw)
+{
+    item->base = r->next_stream + unzigzag(view_varint(&r->code));
+    uint64_t more = view_varint(&r->code);
+    item->growth = (struct growth){r->addend + (uint32_t)unzigzag(more >> 1), more & 1};
+    item->code = (uint32_t)(r->code.p - raw);
+    r->next_stream = item->base + TRACE_PAGE;
+    r->addend = item->growth.addend;
+    return stream_changes_check(&r->code, item->parts, &r->bytes);
+}
+
 static const char *read_item(struct page_reader *r, const uint8_t *raw, struct page_item *item,
                              uint64_t number)
 {
@@ -167,12 +180,14 @@ static const char *read_item(struct page_reader *r, const uint8_t *raw, struct p
         r->next_base = item->base + 1;
     }
     item->code = (uint32_t)(r->code.p - raw);
-    if (r->code.bad || item->kind > PAGE_PARTS || (item->kind == PAGE_FULL && item->parts))
+    if (r->code.bad || (item->kind == PAGE_FULL && item->parts))
         return "its items do not add up";
     if (item->kind == PAGE_DELTA)
         return read_delta(r, item, number);
     if (item->kind == PAGE_PARTS)
         return read_parts(r, item);
+    if (item->kind == PAGE_STREAM)
+        return read_stream(r, item, raw);
     r->full += TRACE_PAGE;
     return NULL;
 }
@@ -200,14 +215,14 @@ const char *page_items_read(const uint8_t *raw, size_t n, uint32_t items, uint64
 }
 
 /* The frame's data follow its code. */
-static struct view code_of(const struct page_item *item, const uint8_t *raw)
+struct view page_item_code(const struct page_item *item, const uint8_t *raw)
 {
     return view_of(raw + item->code, item->data - item->code);
 }
 
 void page_item_change(const struct page_item *item, const uint8_t *raw, uint8_t page[TRACE_PAGE])
 {
-    struct view v = code_of(item, raw);
+    struct view v = page_item_code(item, raw);
     const uint8_t *from = raw + item->data;
     for (unsigned i = 0; i < item->parts; i++) {
         page += view_varint(&v);
@@ -220,7 +235,7 @@ void page_item_change(const struct page_item *item, const uint8_t *raw, uint8_t 
 
 void page_item_parts(const struct page_item *item, const uint8_t *raw, struct page_part part[PARTS_MAX])
 {
-    struct view v = code_of(item, raw);
+    struct view v = page_item_code(item, raw);
     uint64_t next = item->base;
     const uint8_t *literal = raw + item->data;
     for (unsigned i = 0; i < item->parts; i++) {

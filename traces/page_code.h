@@ -1,5 +1,6 @@
 /* page_code.h - the items of a PAGES frame: a page as it is, as changes of an earlier page, or made of parts,
- * most of them image content that is in the trace already. Bytes: docs/trace-format.md. Private to traces/.
+ * most of them image content that is in the trace already, or as
+ * what a stream in an image unpacks to (stream_code.h). Bytes: docs/trace-format.md. Private to traces/.
  */
 #ifndef BOOTREEL_TRACES_PAGE_CODE_H
 #define BOOTREEL_TRACES_PAGE_CODE_H
@@ -7,7 +8,7 @@
 #include "traces/bytes.h"
 #include "traces/frame.h"
 
-enum page_kind { PAGE_FULL, PAGE_DELTA, PAGE_PARTS };
+enum page_kind { PAGE_FULL, PAGE_DELTA, PAGE_PARTS, PAGE_STREAM };
 
 enum {
     DELTA_MAX = 2048, /* most bytes of changes for which this is better than the page itself */
@@ -51,9 +52,12 @@ bool delta_make(struct delta *d, const uint8_t *page, const uint8_t *base);
 struct page_frame {
     struct buf code, bytes, full;
     uint32_t items;
-    uint64_t next_base, next_place; /* the values that are encoded shortest */
+    uint64_t next_base, next_place, next_stream; /* the values that are encoded shortest */
+    uint32_t addend;                             /* likewise */
 };
 
+/* Begins an item: what comes next in `code` and `bytes` belongs to it. */
+void page_frame_item(struct page_frame *f, uint64_t parts, enum page_kind kind);
 void page_frame_full(struct page_frame *f, const uint8_t *page);
 void page_frame_delta(struct page_frame *f, uint32_t base, const struct delta *d);
 void page_frame_parts(struct page_frame *f, const uint8_t *page, const struct page_parts *parts);
@@ -64,19 +68,29 @@ void page_frame_free(struct page_frame *f);
 
 /* ---- reading ---- */
 
+/* By what numbers of a page have grown that is content of a stream (stream_code.h). */
+struct growth {
+    uint32_t addend;
+    bool by_place; /* and by the number's place in the streams' content */
+};
+
 /* A page's item in an unpacked frame. */
 struct page_item {
     uint8_t kind;
     uint16_t parts; /* changes, or parts */
     uint32_t code;  /* where these are in the frame */
     uint32_t data;  /* the page, or the changed or literal bytes */
-    uint64_t base;  /* number of the page that is changed; or what the first part's place is relative to */
+    uint64_t base;  /* number of the page that is changed; or what the first part's place is relative to; or a
+                     * place in streams */
+    struct growth growth;
 };
 
 /* Finds the items of a frame whose first page has number `first`, and checks all that can be checked without
  * other frames. Returns NULL, or what is wrong. `item` has room for `items`. */
 const char *page_items_read(const uint8_t *raw, size_t n, uint32_t items, uint64_t first,
                             struct page_item *item);
+/* The code of the item's changes or parts, and what follows it. */
+struct view page_item_code(const struct page_item *item, const uint8_t *raw);
 /* Applies the changes to the base page, in place. The item must have been checked. */
 void page_item_change(const struct page_item *item, const uint8_t *raw, uint8_t page[TRACE_PAGE]);
 /* The page's parts, item->parts of them. The item must have been checked. */

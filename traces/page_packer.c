@@ -2,14 +2,17 @@
 #include "traces/image_table.h"
 #include "traces/page_packer.h"
 #include "traces/page_store.h"
+#include "traces/stream_table.h"
 
 struct page_packer {
     uint32_t next; /* number of the next page */
     struct page_frame frame;
     struct page_store *store;
     struct image_table *images;
+    struct stream_table *streams;
     struct page_parts aligned, anywhere;
     struct delta delta[2];
+    struct stream_changes stream;
     struct buf replaced; /* numbers of pages that are no longer in the current state */
 };
 
@@ -18,6 +21,7 @@ struct page_packer *page_packer_new(void)
     struct page_packer *p = mem_zero(1, sizeof *p);
     p->store = page_store_new();
     p->images = image_table_new();
+    p->streams = stream_table_new();
     return p;
 }
 
@@ -26,6 +30,7 @@ void page_packer_free(struct page_packer *p)
     page_frame_free(&p->frame);
     page_store_free(p->store);
     image_table_free(p->images);
+    stream_table_free(p->streams);
     buf_free(&p->replaced);
     free(p);
 }
@@ -40,6 +45,11 @@ void page_packer_contents(struct page_packer *p, const struct buf *contents, con
     }
 }
 
+void page_packer_stream(struct page_packer *p, struct stream_content *content, uint64_t room)
+{
+    stream_table_add(p->streams, content, room);
+}
+
 /* ---------------------------------------------------------------- one page */
 
 /* The best way found so far. */
@@ -49,6 +59,7 @@ struct choice {
     const struct page_parts *parts;
     const struct delta *delta; /* of page `base` */
     uint32_t base;
+    const struct stream_changes *stream;
 };
 
 /* Below this, searching further costs more than it saves. */
@@ -70,12 +81,20 @@ static void try_parts(const struct page_parts *parts, bool known, struct choice 
         *c = (struct choice){.cost = parts->literal, .parts = parts};
 }
 
+static void try_streams(struct page_packer *p, const uint8_t *page, struct choice *c)
+{
+    if (stream_table_find(p->streams, page, c->cost, &p->stream))
+        *c = (struct choice){.cost = p->stream.ncode + p->stream.nbytes, .stream = &p->stream};
+}
+
 static struct choice choose(struct page_packer *p, const uint8_t *page, const struct page_hint *hint)
 {
     struct choice c = {.cost = DELTA_MAX + 1};
     try_parts(&p->aligned, image_table_match(p->images, page, &p->aligned), &c);
     if (c.cost)
         try_delta(p, page, hint->own, &p->delta[0], &c);
+    if (c.cost > GOOD_COST)
+        try_streams(p, page, &c);
     if (c.cost > GOOD_COST)
         try_delta(p, page, hint->moved, &p->delta[1], &c);
     if (c.cost > GOOD_COST)
@@ -90,6 +109,8 @@ bool page_packer_add(struct page_packer *p, const uint8_t *page, const struct pa
         page_frame_parts(&p->frame, page, c.parts);
     else if (c.delta)
         page_frame_delta(&p->frame, c.base, c.delta);
+    else if (c.stream)
+        page_frame_stream(&p->frame, c.stream);
     else
         page_frame_full(&p->frame, page);
     page_store_put(p->store, p->next++, c.depth, page);

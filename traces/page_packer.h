@@ -4,7 +4,7 @@
 #ifndef BOOTREEL_TRACES_PAGE_PACKER_H
 #define BOOTREEL_TRACES_PAGE_PACKER_H
 
-#include "traces/bytes.h"
+#include "traces/stream.h"
 
 /* Numbers of earlier pages that a page may be stored as a change of, or NO_PAGE. */
 struct page_hint {
@@ -20,6 +20,8 @@ struct page_packer *page_packer_new(void);
 void page_packer_free(struct page_packer *p);
 /* Adds the next image contents, one after the other, with their lengths, each a uint32_t. */
 void page_packer_contents(struct page_packer *p, const struct buf *contents, const struct buf *lengths);
+/* Adds the content of the next stream, which is taken. `room`: stream_room() of its length. */
+void page_packer_stream(struct page_packer *p, struct stream_content *content, uint64_t room);
 /* Adds the next page; pages are numbered from 0. True if the frame is full and must be taken. */
 bool page_packer_add(struct page_packer *p, const uint8_t *page, const struct page_hint *hint);
 /* A state is complete: from now on its pages are the likely bases of changes, and no longer the pages that

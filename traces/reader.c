@@ -303,6 +303,7 @@ static struct trace *trace_start(struct trace *t, struct error *err)
         trace_close(t);
         return NULL;
     }
+    streams_ready(&t->streams);
     return t;
 }
 
@@ -338,6 +339,19 @@ struct trace *trace_open_memory(const void *data, size_t size, struct error *err
     return trace_start(t, err);
 }
 
+struct trace *trace_open_again(const struct trace *t, struct error *err)
+{
+    return t->memory ? trace_open_memory(t->memory, t->size, err) : trace_open(t->name, err);
+}
+
+struct trace *trace_open_beside(const struct trace *t, struct error *err)
+{
+    struct trace *beside = trace_open_again(t, err);
+    if (beside)
+        streams_share(t, beside);
+    return beside;
+}
+
 void trace_close(struct trace *t)
 {
     if (!t)
@@ -349,6 +363,7 @@ void trace_close(struct trace *t)
     records_free(&t->input);
     records_free(&t->note);
     maps_free(&t->maps);
+    streams_clear(&t->streams);
     free((char *)t->end.reason);
     free((char *)t->end.text);
     free(t->content);
@@ -476,6 +491,33 @@ int trace_image_read(struct trace *t, unsigned image, uint64_t offset, void *buf
     return 0;
 }
 
+static int by_content(const void *a, const void *b)
+{
+    const struct trace_chunk *x = a, *y = b;
+    if (x->content != y->content)
+        return x->content < y->content ? -1 : 1;
+    if (x->image != y->image)
+        return x->image < y->image ? -1 : 1;
+    return x->chunk < y->chunk ? -1 : x->chunk > y->chunk;
+}
+
+struct trace_chunk *trace_chunks(const struct trace *t, size_t *n)
+{
+    size_t all = 0;
+    for (size_t i = 0; i < t->config.nimages; i++)
+        all += t->chunks[i].n;
+    struct trace_chunk *list = mem_zero(all + 1, sizeof *list);
+    *n = 0;
+    for (size_t i = 0; i < t->config.nimages; i++)
+        for (size_t k = 0; k < t->chunks[i].n; k++) {
+            const struct chunk_ref *r = &t->chunks[i].ref[k];
+            list[(*n)++] =
+                (struct trace_chunk){(unsigned)i, r->chunk, r->content, t->content[r->content].frame};
+        }
+    qsort(list, all, sizeof *list, by_content);
+    return list;
+}
+
 uint64_t trace_image_recorded(const struct trace *t, unsigned image)
 {
     return image < t->config.nimages ? t->chunks[image].bytes : 0;
@@ -500,6 +542,8 @@ static int check_frame(struct trace *t, size_t i, struct error *err)
         return result;
     case TF_PAGES:
         return pages_check(t, i, err);
+    case TF_STREAM:
+        return stream_use(t, t->frame[i].info.first, err);
     case TF_CHECKPOINT: {
         struct trace_state *s = trace_checkpoint_load(t, t->frame[i].info.first, err);
         trace_state_free(s);

@@ -5,6 +5,7 @@
 #include "traces/event_code.h"
 #include "traces/frame.h"
 #include "traces/pagemap.h"
+#include "traces/stream.h"
 
 /* Limits of the cache of unpacked frames. It is this large since pages can be changes of pages
  * in many frames. */
@@ -62,6 +63,24 @@ struct region_maps {
     size_t done; /* checkpoints applied */
 };
 
+/* A stream of the trace: its place in the content of all streams. */
+struct stream_entry {
+    struct stream s;
+    uint32_t frame;
+    uint64_t begin; /* a multiple of STREAM_BLOCK */
+};
+
+/* What is unpacked so far; traces of the same file that were opened by trace_open_beside share it. */
+struct stream_cache;
+
+struct streams {
+    struct stream_entry *entry;
+    size_t n;
+    uint64_t end;
+    struct stream_cache *cache;
+    const struct stream_content **content; /* of each stream, once it was used */
+};
+
 /* Inputs or notes of one unpacked frame. */
 struct record {
     uint64_t icount, time;
@@ -104,6 +123,7 @@ struct trace {
     struct image_chunks *chunks; /* an entry an image */
     struct chunk_content *content;
     size_t ncontent, content_cap;
+    struct streams streams;
     struct trace_checkpoint *checkpoint;
     size_t checkpoint_cap;
 
@@ -123,6 +143,8 @@ size_t frame_list_find(const struct trace *t, const struct frame_list *list, uin
 
 /* ---- reader.c ---- */
 int source_read(struct trace *t, uint64_t offset, void *buf, size_t n, struct error *err);
+/* Opens the same file once more, sharing nothing. */
+struct trace *trace_open_again(const struct trace *t, struct error *err);
 /* "FILE: frame 3 (events) at offset 4711: what". Returns -1. */
 int frame_error(const struct trace *t, size_t frame, struct error *err, const char *what);
 /* Unpacks a frame into new memory, checked. NULL on error. */
@@ -141,6 +163,19 @@ int events_load(struct trace *t, size_t frame, struct event_frame *f, struct err
 /* ---- reader_records.c ---- */
 int records_load(struct trace *t, size_t frame, struct record_frame *r, struct error *err);
 void records_free(struct record_frame *r);
+
+/* ---- reader_streams.c ---- */
+/* Adds a stream. False if it does not fit. */
+bool streams_add(struct streams *s, const struct stream *stream, uint32_t frame);
+void streams_clear(struct streams *s);
+/* All streams are added. */
+void streams_ready(struct streams *s);
+/* Makes `beside` use what `t` unpacks, if it has the same streams. */
+void streams_share(const struct trace *t, struct trace *beside);
+/* Unpacks stream i, if that was not done yet. */
+int stream_use(struct trace *t, size_t i, struct error *err);
+/* The content at a place, for a page in `frame`: the stream must be in an earlier one. Zeros beyond its end. */
+int stream_page(struct trace *t, size_t frame, uint64_t place, uint8_t out[TRACE_PAGE], struct error *err);
 
 /* ---- reader_pages.c ---- */
 /* The content of a stored page, whose number is in range. */

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "traces/reader.h"
+#include "traces/sorted.h"
 
 struct trace_state {
     struct trace *t;
@@ -27,15 +28,7 @@ const struct trace_checkpoint *trace_checkpoint(const struct trace *t, size_t k)
 
 long trace_checkpoint_find(const struct trace *t, uint64_t icount)
 {
-    size_t low = 0, high = trace_checkpoint_count(t);
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (t->checkpoint[mid].icount <= icount)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return (long)low - 1;
+    return (long)SORTED_ABOVE(t->checkpoint, trace_checkpoint_count(t), icount, icount) - 1;
 }
 
 /* ---------------------------------------------------------------- page tables */

@@ -1,6 +1,6 @@
 /* reader_pages.c - the content of stored pages: found in its frame, and composed of what it refers to. */
-#include "traces/page_code.h"
 #include "traces/reader.h"
+#include "traces/stream_code.h"
 
 /* ---------------------------------------------------------------- items */
 
@@ -96,6 +96,16 @@ static int page_change(struct trace *t, const struct located *at, uint32_t numbe
     return 0;
 }
 
+static int page_of_stream(struct trace *t, const struct located *at, uint32_t number, uint8_t *out,
+                          struct error *err)
+{
+    struct located again;
+    if (stream_page(t, at->frame, at->item->base, out, err) || locate(t, number, &again, err))
+        return -1;
+    stream_changes_apply(again.item, again.raw, out);
+    return 0;
+}
+
 static int page_make(struct trace *t, uint32_t number, uint8_t *out, unsigned depth, struct error *err)
 {
     struct located at;
@@ -105,6 +115,8 @@ static int page_make(struct trace *t, uint32_t number, uint8_t *out, unsigned de
         return page_change(t, &at, number, out, depth, err);
     if (at.item->kind == PAGE_PARTS)
         return copy_parts(t, &at, out, err);
+    if (at.item->kind == PAGE_STREAM)
+        return page_of_stream(t, &at, number, out, err);
     memcpy(out, at.raw + at.item->data, TRACE_PAGE);
     return 0;
 }

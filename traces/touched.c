@@ -1,9 +1,8 @@
 /* touched.c - see touched.h. */
 #include "traces/touched.h"
 #include "traces/bytes.h"
+#include "traces/sorted.h"
 #include "traces/trace.h"
-
-#define NOTE_TYPE "touched"
 
 enum {
     VERSION = 1,
@@ -174,7 +173,7 @@ int touched_write(struct touched_writer *w, struct trace_writer *tw, uint64_t be
         buf_add(&piece, all.p + at, n);
         const struct trace_note note = {.icount = end,
                                         .time = time,
-                                        .type = NOTE_TYPE,
+                                        .type = TOUCHED_NOTE,
                                         .name = "",
                                         .data = piece.p,
                                         .len = (uint32_t)piece.n};
@@ -307,9 +306,9 @@ struct touched_index *touched_index_read(struct trace *t, struct error *err)
     int rc = 0;
     for (uint64_t i = 0, n = trace_note_count(t); i < n && !rc; i++) {
         rc = trace_note(t, i, &note, err);
-        if (!rc && !strcmp(note.type, NOTE_TYPE) && !take_note(x, &all, &note))
+        if (!rc && !strcmp(note.type, TOUCHED_NOTE) && !take_note(x, &all, &note))
             rc = error_set(err,
-                           "note %llu (" NOTE_TYPE
+                           "note %llu (" TOUCHED_NOTE
                            ") at icount %llu is damaged: write the trace anew with bootreel annotate",
                            (unsigned long long)i, (unsigned long long)note.icount);
     }
@@ -352,14 +351,7 @@ void touched_part(const struct touched_index *x, size_t i, uint64_t *begin, uint
 
 long touched_part_at(const struct touched_index *x, uint64_t icount)
 {
-    size_t low = 0, high = x->n;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (x->part[middle].end <= icount)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    size_t low = SORTED_ABOVE(x->part, x->n, end, icount);
     return low < x->n && x->part[low].begin <= icount ? (long)low : -1;
 }
 
@@ -376,14 +368,7 @@ bool touched_linear(const struct touched_index *x, size_t part, enum touch k, ui
 {
     const struct pages *p = &x->part[part].pages[k];
     uint64_t last = address + length - 1;
-    size_t low = 0, high = p->n;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (p->page[middle].linear < address >> 12)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    size_t low = SORTED_FROM(p->page, p->n, linear, address >> 12);
     for (; low < p->n && p->page[low].linear <= last >> 12; low++)
         if (p->page[low].lines & lines_of(p->page[low].linear, address, last))
             return true;

@@ -32,6 +32,8 @@ struct touched_set {
 
 /* ---------------------------------------------------------------- writing */
 
+#define TOUCHED_NOTE "touched" /* type of its notes */
+
 struct trace_writer;
 struct touched_writer;
 struct touched_writer *touched_writer_new(void);

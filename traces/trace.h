@@ -23,7 +23,7 @@
 
 /* Raised when the format changes. A reader accepts this version and all earlier ones, and
  * refuses later ones. */
-#define TRACE_VERSION 1
+#define TRACE_VERSION 2
 
 enum {
     TRACE_CHUNK = 65536, /* image content is stored in pieces of this size (the last may be shorter) */
@@ -106,7 +106,8 @@ struct trace_end {
 /* Writes a trace from one thread. The writer compresses and writes on a thread of its own, behind a bounded
  * queue (about 16 MiB). That thread also keeps the pages that are likely to change next (as many as the
  * machine uses, at most 96 MiB) and digests of image content (at most 16 MiB), to store pages as differences
- * from them. It uses at most about 180 MiB in all, whatever the machine's size.
+ * from them, and what packed data in images unpacks to (at most 128 MiB, without zeros). It uses at most about 320 MiB in all,
+ * whatever the machine's size, and up to 128 MiB while it unpacks.
  *
  * When writing fails (disk full, file size limit, I/O error) the next call, or a later one, returns -1 with
  * "FILE: no space left on device; what was written up to icount N is kept", and so does each call after it.
@@ -181,7 +182,8 @@ void trace_writer_abort(struct trace_writer *w);
 
 /* An open trace. Everything that is read is checked; using a damaged part gives an error that names the file,
  * the frame and its offset. Only one thread at a time may use it. Memory: the index, one checkpoint's page
- * table, and at most 32 MiB of unpacked frames. */
+ * table, at most 32 MiB of unpacked frames, and, once a page needs it, what packed data in images unpacks to (at most 128
+ * MiB, without zeros). */
 struct trace;
 
 /* Opens a trace. Only the index is read; if there is none (a recording that was killed), all
@@ -189,6 +191,12 @@ struct trace;
 struct trace *trace_open(const char *path, struct error *err);
 /* The same for bytes in memory, which must stay valid until trace_close. */
 struct trace *trace_open_memory(const void *data, size_t size, struct error *err);
+/* Begins to unpack what states will need, on a thread of its own, so that the first one need not wait for it (half a
+ * second, if a kernel is packed with xz). */
+void trace_prepare(const struct trace *t);
+/* Opens the same file once more, for another thread: what both need of it is unpacked only once. Any
+ * thread may call this; either may be closed first. */
+struct trace *trace_open_beside(const struct trace *t, struct error *err);
 void trace_close(struct trace *t); /* NULL is allowed */
 
 /* Whether the file has no complete end: the recording was killed or the file was cut short. All whole frames
@@ -216,6 +224,15 @@ int trace_image_by_role(const struct trace *t, const char *role);
 /* Reads n bytes of an image at offset. -1 if they reach beyond the image, or were never recorded. */
 int trace_image_read(struct trace *t, unsigned image, uint64_t offset, void *buf, size_t n,
                      struct error *err);
+/* The chunks that are in the trace, in the order in which they were first read (but one whose content was there already comes right
+ * after that one), each with the number of its frame. To be freed. Cost: sorts them. */
+struct trace_chunk {
+    unsigned image;
+    uint64_t chunk;
+    uint32_t content;
+    size_t frame;
+};
+struct trace_chunk *trace_chunks(const struct trace *t, size_t *n);
 /* Bytes of the image that are in the trace. */
 uint64_t trace_image_recorded(const struct trace *t, unsigned image);
 
@@ -306,6 +323,7 @@ enum trace_frame_kind {
     TF_NOTE,
     TF_END,
     TF_INDEX,
+    TF_STREAM,
     TF_KINDS /* one more than the last */
 };
 

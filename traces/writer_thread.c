@@ -15,6 +15,7 @@
 #include <zstd.h>
 
 #include "traces/sink.h"
+#include "traces/stream_finder.h"
 
 /* The most unpacked bytes in the queue; a single larger frame is accepted when the queue is empty. */
 enum { QUEUE_BYTES = 8 << 20 };
@@ -57,6 +58,10 @@ struct sink {
     } committed;
     ZSTD_CCtx *zstd;
     struct page_packer *pages;
+    struct stream_finder *finder;
+    uint64_t streams;             /* written so far */
+    uint32_t contents;            /* image contents so far */
+    uint64_t position;            /* of the CHUNKS frame that was written last */
     struct frame_head pages_head; /* of the PAGES frame that is being filled: the next one's `first` too */
 };
 
@@ -97,17 +102,19 @@ static bool sink_write(struct sink *s, const void *data, size_t n)
 /* Packs and writes one frame, and notes its head for the index. */
 static bool sink_frame(struct sink *s, struct frame_head *h, const void *extra, const struct buf *payload)
 {
+    static const uint8_t nothing[1];
+    const uint8_t *bytes = payload->n ? payload->p : nothing;
     size_t room = ZSTD_compressBound(payload->n);
     struct buf packed = {mem_alloc(room), 0, room};
     int level = h->kind == TF_PAGES ? PAGES_ZSTD_LEVEL : FRAME_ZSTD_LEVEL;
-    size_t n = ZSTD_compressCCtx(s->zstd, packed.p, room, payload->p, payload->n, level);
+    size_t n = ZSTD_compressCCtx(s->zstd, packed.p, room, bytes, payload->n, level);
     bool smaller = !ZSTD_isError(n) && n < payload->n;
-    const void *stored = smaller ? packed.p : payload->p;
+    const void *stored = smaller ? packed.p : bytes;
     h->packing = smaller ? PACK_ZSTD : PACK_NONE;
     h->raw = (uint32_t)payload->n;
     h->stored = (uint32_t)(smaller ? n : payload->n);
     h->number = (uint32_t)s->frames;
-    h->raw_hash = XXH3_64bits(payload->p, payload->n);
+    h->raw_hash = XXH3_64bits(bytes, payload->n);
     h->stored_hash = XXH3_64bits(stored, h->stored);
     s->out.n = 0;
     frame_head_pack(&s->out, h, extra);
@@ -169,6 +176,41 @@ static bool sink_pages(struct sink *s)
     return good;
 }
 
+/* A stream is complete: from now on, pages may refer to its content. */
+static void sink_stream(void *ctx, const struct stream *stream, struct stream_content *content)
+{
+    struct sink *s = ctx;
+    struct buf extra = {0}, none = {0};
+    stream_encode(&extra, stream);
+    struct frame_head h = {.kind = TF_STREAM,
+                           .extra = (uint16_t)extra.n,
+                           .first_icount = s->position,
+                           .last_icount = s->position,
+                           .first = s->streams++,
+                           .items = 1};
+    sink_frame(s, &h, extra.p, &none);
+    page_packer_stream(s->pages, content, stream_room(stream->length));
+    buf_free(&extra);
+}
+
+/* Content that was there before is in no stream that is still to be found. */
+static void sink_chunks(struct sink *s, const struct job *job)
+{
+    struct view refs = view_of(job->extra.p, job->extra.n);
+    const uint8_t *data = job->payload.p, *length = job->aside.p;
+    page_packer_contents(s->pages, &job->payload, &job->aside);
+    s->position = job->head.last_icount;
+    while (view_left(&refs)) {
+        uint64_t image = view_varint(&refs), chunk = view_varint(&refs);
+        if (view_varint(&refs) != s->contents)
+            continue;
+        stream_finder_chunk(s->finder, image, chunk, data, get_u32(length));
+        data += get_u32(length);
+        length += sizeof(uint32_t);
+        s->contents++;
+    }
+}
+
 static void sink_pack(struct sink *s, const struct job *job)
 {
     const struct page_hint *hint = (const struct page_hint *)job->aside.p;
@@ -205,7 +247,7 @@ static void sink_job(struct sink *s, struct job *job)
     if (!sink_frame(s, h, job->extra.p, &job->payload))
         return;
     if (h->kind == TF_CHUNKS)
-        page_packer_contents(s->pages, &job->payload, &job->aside);
+        sink_chunks(s, job);
     if (h->kind == TF_EVENTS || h->kind == TF_CHECKPOINT || h->kind == TF_END)
         s->kept = h->last_icount;
 }
@@ -292,6 +334,7 @@ static void sink_free(struct sink *s)
 {
     ZSTD_freeCCtx(s->zstd);
     page_packer_free(s->pages);
+    stream_finder_free(s->finder);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->more);
     pthread_cond_destroy(&s->room);
@@ -324,6 +367,7 @@ struct sink *sink_open(const char *path, const uint8_t header[FILE_HEADER_SIZE],
     s->tail = &s->head;
     s->zstd = mem_check(ZSTD_createCCtx());
     s->pages = page_packer_new();
+    s->finder = stream_finder_new(sink_stream, s);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->more, NULL);
     pthread_cond_init(&s->room, NULL);

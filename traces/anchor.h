@@ -1,0 +1,22 @@
+/* anchor.h - places in bytes that are chosen by what is there: about one in 512, by the eight bytes at the place. So the
+ * same bytes have the same anchors, in an image and in a page, and show which part of the one the other holds. Private to traces/.
+ */
+#ifndef BOOTREEL_TRACES_ANCHOR_H
+#define BOOTREEL_TRACES_ANCHOR_H
+
+#include "traces/bytes.h"
+
+/* The first anchor at or after `at`; n if there is none. *hash: 20 bits of its bytes. */
+static inline size_t anchor_next(const uint8_t *data, size_t n, size_t at, uint32_t *hash)
+{
+    for (; at + 8 <= n; at++) {
+        uint64_t h = get_u64(data + at) * 0x9e3779b97f4a7c15u;
+        if (h >> 55 == 1) {
+            *hash = h >> 35 & 0xfffff;
+            return at;
+        }
+    }
+    return n;
+}
+
+#endif

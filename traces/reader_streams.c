@@ -1,0 +1,217 @@
+/* reader_streams.c - the content of streams, unpacked when it is first used, or by a thread that begins earlier. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+#include "traces/reader.h"
+#include "traces/sorted.h"
+
+struct stream_cache {
+    pthread_mutex_t lock; /* of all but `stop` and `ahead` */
+    unsigned users;
+    bool preparing; /* `thread` was started */
+    pthread_t thread;
+    struct trace *ahead; /* the thread's; not among the users */
+    atomic_bool stop;
+    size_t n;
+    struct {
+        bool done;
+        struct stream_content content; /* does not change once it is done */
+    } * stream;
+};
+
+bool streams_add(struct streams *s, const struct stream *stream, uint32_t frame)
+{
+    uint64_t room = stream_room(stream->length);
+    if (!stream->length || stream->length > STREAMS_MAX || room > STREAMS_MAX - s->end)
+        return false;
+    MEM_MORE(s->entry, s->n);
+    s->entry[s->n++] = (struct stream_entry){*stream, frame, s->end};
+    s->end += room;
+    return true;
+}
+
+static void cache_leave(struct stream_cache *c)
+{
+    pthread_mutex_lock(&c->lock);
+    bool last = !--c->users;
+    pthread_mutex_unlock(&c->lock);
+    if (!last)
+        return;
+    if (c->preparing) {
+        atomic_store(&c->stop, true);
+        pthread_join(c->thread, NULL);
+    }
+    for (size_t i = 0; i < c->n; i++)
+        stream_content_free(&c->stream[i].content);
+    pthread_mutex_destroy(&c->lock);
+    free(c->stream);
+    free(c);
+}
+
+void streams_clear(struct streams *s)
+{
+    if (s->cache)
+        cache_leave(s->cache);
+    free(s->content);
+    free(s->entry);
+    *s = (struct streams){0};
+}
+
+void streams_ready(struct streams *s)
+{
+    if (!s->n)
+        return;
+    struct stream_cache *c = mem_zero(1, sizeof *c);
+    pthread_mutex_init(&c->lock, NULL);
+    c->users = 1;
+    c->n = s->n;
+    c->stream = mem_zero(s->n, sizeof c->stream[0]);
+    s->content = mem_zero(s->n, sizeof s->content[0]);
+    s->cache = c;
+}
+
+static bool same_streams(const struct streams *a, const struct streams *b)
+{
+    bool same = a->n == b->n;
+    for (size_t i = 0; same && i < a->n; i++)
+        same = a->entry[i].s.length == b->entry[i].s.length &&
+               !memcmp(a->entry[i].s.hash, b->entry[i].s.hash, sizeof b->entry[i].s.hash);
+    return same;
+}
+
+void streams_share(const struct trace *t, struct trace *beside)
+{
+    const struct streams *a = &t->streams;
+    struct streams *b = &beside->streams;
+    if (!a->n || !same_streams(a, b))
+        return;
+    pthread_mutex_lock(&a->cache->lock);
+    a->cache->users++;
+    pthread_mutex_unlock(&a->cache->lock);
+    cache_leave(b->cache);
+    b->cache = a->cache;
+}
+
+/* ---------------------------------------------------------------- unpacking */
+
+/* Gives the packed bytes to the reader, a chunk at a time. */
+static int feed(struct trace *t, const struct stream *s, struct stream_reader *r, enum unpack_result *result,
+                struct error *err)
+{
+    uint8_t *chunk = mem_alloc(TRACE_CHUNK);
+    int rc = 0;
+    *result = UNPACK_MORE;
+    for (uint64_t at = 0;
+         at < s->packed && !rc && !atomic_load(&t->streams.cache->stop) && *result == UNPACK_MORE;) {
+        size_t used, n = TRACE_CHUNK - (s->offset + at) % TRACE_CHUNK;
+        n = s->packed - at < n ? (size_t)(s->packed - at) : n;
+        rc = trace_image_read(t, (unsigned)s->image, s->offset + at, chunk, n, err);
+        if (!rc)
+            *result = stream_reader_feed(r, chunk, n, &used);
+        at += n;
+    }
+    free(chunk);
+    return rc;
+}
+
+static int unpack(struct trace *t, const struct stream_entry *e, struct stream_content *content,
+                  struct error *err)
+{
+    struct stream_reader *r = stream_reader_new(e->s.format, e->s.length);
+    enum unpack_result result;
+    uint64_t hash[2] = {0};
+    int rc = feed(t, &e->s, r, &result, err);
+    bool whole = !rc && result == UNPACK_END && stream_reader_length(r) == e->s.length;
+    if (whole)
+        stream_reader_take(r, content, hash);
+    stream_reader_free(r);
+    if (rc || (whole && !memcmp(hash, e->s.hash, sizeof hash)))
+        return rc;
+    stream_content_free(content);
+    return frame_error(t, e->frame, err,
+                       "what is packed in the image there does not unpack to what was recorded");
+}
+
+int stream_use(struct trace *t, size_t i, struct error *err)
+{
+    struct streams *s = &t->streams;
+    struct stream_cache *c = s->cache;
+    if (s->content[i])
+        return 0;
+    pthread_mutex_lock(&c->lock);
+    int rc = c->stream[i].done ? 0 : unpack(t, &s->entry[i], &c->stream[i].content, err);
+    c->stream[i].done = !rc;
+    pthread_mutex_unlock(&c->lock);
+    if (!rc)
+        s->content[i] = &c->stream[i].content;
+    return rc;
+}
+
+/* ---------------------------------------------------------------- ahead of time */
+
+/* An error will be found again by whoever needs the stream. */
+static void *prepare(void *arg)
+{
+    struct stream_cache *c = arg;
+    for (size_t i = 0; i < c->n && !atomic_load(&c->stop); i++)
+        if (stream_use(c->ahead, i, NULL))
+            break;
+    c->ahead->streams.cache = NULL;
+    trace_close(c->ahead);
+    return NULL;
+}
+
+/* The thread gets no signals: they are for the others. */
+static bool start(struct stream_cache *c)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    bool good = !pthread_create(&c->thread, NULL, prepare, c);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return good;
+}
+
+void trace_prepare(const struct trace *t)
+{
+    struct stream_cache *c = t->streams.cache;
+    if (!c)
+        return;
+    pthread_mutex_lock(&c->lock);
+    struct trace *ahead = c->preparing ? NULL : trace_open_again(t, NULL);
+    if (ahead && same_streams(&t->streams, &ahead->streams)) {
+        cache_leave(ahead->streams.cache);
+        ahead->streams.cache = c;
+        c->ahead = ahead;
+        c->preparing = start(c);
+        if (!c->preparing)
+            ahead->streams.cache = NULL;
+    }
+    if (!c->preparing)
+        trace_close(ahead);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* ---------------------------------------------------------------- pages */
+
+/* The stream that has the place, or -1. */
+static long stream_at(const struct streams *s, uint64_t place)
+{
+    size_t low = SORTED_ABOVE(s->entry, s->n, begin, place);
+    return low && place - s->entry[low - 1].begin < stream_room(s->entry[low - 1].s.length) ? (long)low - 1
+                                                                                            : -1;
+}
+
+int stream_page(struct trace *t, size_t frame, uint64_t place, uint8_t out[TRACE_PAGE], struct error *err)
+{
+    long i = stream_at(&t->streams, place);
+    if (i < 0 || t->streams.entry[i].frame > frame)
+        return frame_error(t, frame, err, "a page refers to a stream that is not before it");
+    if (stream_use(t, (size_t)i, err))
+        return -1;
+    const uint8_t *page = stream_content_page(t->streams.content[i], place - t->streams.entry[i].begin, out);
+    if (page != out)
+        memcpy(out, page, TRACE_PAGE);
+    return 0;
+}

@@ -1,0 +1,149 @@
+/* stream.c - see stream.h. */
+#include <xxhash.h>
+
+#include "traces/stream.h"
+
+void stream_encode(struct buf *out, const struct stream *s)
+{
+    buf_varint(out, s->image);
+    buf_varint(out, s->offset);
+    buf_varint(out, s->packed);
+    buf_u8(out, (uint8_t)s->format);
+    buf_varint(out, s->length);
+    buf_u64(out, s->hash[0]);
+    buf_u64(out, s->hash[1]);
+}
+
+bool stream_decode(struct view *v, struct stream *s)
+{
+    s->image = view_varint(v);
+    s->offset = view_varint(v);
+    s->packed = view_varint(v);
+    s->format = view_u8(v);
+    s->length = view_varint(v);
+    s->hash[0] = view_u64(v);
+    s->hash[1] = view_u64(v);
+    return !v->bad && !view_left(v);
+}
+
+/* ---------------------------------------------------------------- content */
+
+static const uint8_t zeros[STREAM_BLOCK];
+
+void stream_content_free(struct stream_content *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        free(c->block[i]);
+    free(c->block);
+    *c = (struct stream_content){0};
+}
+
+void stream_content_move(struct stream_content *c, struct stream_content *more, uint64_t room)
+{
+    for (size_t i = 0; i < room / STREAM_BLOCK; i++) {
+        MEM_MORE(c->block, c->n);
+        c->block[c->n++] = i < more->n ? more->block[i] : NULL;
+    }
+    free(more->block);
+    *more = (struct stream_content){0};
+}
+
+static const uint8_t *block_of(const struct stream_content *c, uint64_t at)
+{
+    uint64_t i = at / STREAM_BLOCK;
+    const uint8_t *block = i < c->n ? c->block[i] : NULL;
+    return block ? block : zeros;
+}
+
+const uint8_t *stream_content_page(const struct stream_content *c, uint64_t at, uint8_t room[TRACE_PAGE])
+{
+    size_t within = at % STREAM_BLOCK, part = STREAM_BLOCK - within;
+    const uint8_t *page = block_of(c, at) + within;
+    if (part >= TRACE_PAGE)
+        return page;
+    memcpy(room, page, part);
+    memcpy(room + part, block_of(c, at + part), TRACE_PAGE - part);
+    return room;
+}
+
+/* ---------------------------------------------------------------- unpacking */
+
+struct stream_reader {
+    struct unpacker *unpacker;
+    XXH3_state_t *hash;
+    struct stream_content content;
+    uint64_t most, length; /* of what is in `content` */
+    uint8_t *next;         /* the next block, as far as it is unpacked */
+    size_t have;
+};
+
+struct stream_reader *stream_reader_new(unsigned format, uint64_t most)
+{
+    struct stream_reader *r = mem_zero(1, sizeof *r);
+    r->unpacker = unpacker_new(format);
+    r->hash = mem_check(XXH3_createState());
+    XXH3_128bits_reset(r->hash);
+    r->most = most;
+    r->next = mem_alloc(STREAM_BLOCK);
+    return r;
+}
+
+void stream_reader_free(struct stream_reader *r)
+{
+    if (!r)
+        return;
+    unpacker_free(r->unpacker);
+    XXH3_freeState(r->hash);
+    stream_content_free(&r->content);
+    free(r->next);
+    free(r);
+}
+
+static void block_done(struct stream_reader *r)
+{
+    if (!r->have)
+        return;
+    struct stream_content *c = &r->content;
+    XXH3_128bits_update(r->hash, r->next, r->have);
+    memset(r->next + r->have, 0, STREAM_BLOCK - r->have);
+    MEM_MORE(c->block, c->n);
+    bool zero = !memcmp(r->next, zeros, STREAM_BLOCK);
+    c->block[c->n++] = zero ? NULL : r->next;
+    if (!zero)
+        r->next = mem_alloc(STREAM_BLOCK);
+    r->length += r->have;
+    r->have = 0;
+}
+
+enum unpack_result stream_reader_feed(struct stream_reader *r, const uint8_t *data, size_t n, size_t *used)
+{
+    const uint8_t *in = data;
+    enum unpack_result result = UNPACK_MORE;
+    while (result == UNPACK_MORE && r->length < r->most) {
+        uint64_t left = r->most - r->length;
+        size_t whole = left < STREAM_BLOCK ? (size_t)left : STREAM_BLOCK, room = whole - r->have;
+        uint8_t *out = r->next + r->have;
+        result = unpacker_run(r->unpacker, &in, &n, &out, &room);
+        r->have = whole - room;
+        if (room && result == UNPACK_MORE)
+            break; /* it needs more input */
+        if (result != UNPACK_BAD)
+            block_done(r);
+    }
+    *used = (size_t)(in - data);
+    return result == UNPACK_MORE && r->length == r->most ? UNPACK_END : result;
+}
+
+uint64_t stream_reader_length(const struct stream_reader *r)
+{
+    return r->length + r->have;
+}
+
+void stream_reader_take(struct stream_reader *r, struct stream_content *c, uint64_t hash[2])
+{
+    XXH128_hash_t h = XXH3_128bits_digest(r->hash);
+    hash[0] = h.low64;
+    hash[1] = h.high64;
+    *c = r->content;
+    r->content = (struct stream_content){0};
+}

@@ -1,0 +1,62 @@
+/* stream.h - compressed streams in images. A kernel or an initial RAM disk is in its image packed, and in memory
+ * unpacked: what it unpacks to need not be in the trace. A STREAM frame says where such a stream is, and pages refer to
+ * places in its content. Bytes: docs/trace-format.md. Private to traces/.
+ */
+#ifndef BOOTREEL_TRACES_STREAM_H
+#define BOOTREEL_TRACES_STREAM_H
+
+#include "traces/frame.h"
+#include "traces/unpack.h"
+
+enum {
+    STREAM_BLOCK = 65536, /* each stream's content begins at a multiple of this */
+    STREAM_LEAST = 65536, /* shorter streams are not worth a frame */
+    STREAMS_MAX =
+        128 << 20, /* content of all streams of a trace; of one that is longer, the first part is used */
+    STREAM_MAX_PACKED = 1 << 30, /* of one stream */
+};
+
+struct stream {
+    uint64_t image, offset; /* where the packed bytes begin */
+    uint64_t packed;        /* how many of them are needed */
+    unsigned format;        /* enum unpack_format */
+    uint64_t length;        /* of the content; the packed data may have more */
+    uint64_t hash[2];       /* XXH3-128 of the content: low half, high half */
+};
+
+/* What content of that length takes of the space that pages refer to: whole blocks, and at least a page of zeros behind
+ * the content. */
+static inline uint64_t stream_room(uint64_t length)
+{
+    return (length / STREAM_BLOCK + 1 + (length % STREAM_BLOCK > STREAM_BLOCK - TRACE_PAGE)) * STREAM_BLOCK;
+}
+
+void stream_encode(struct buf *out, const struct stream *s);
+/* False if the bytes do not add up. What the numbers mean is not checked. */
+bool stream_decode(struct view *v, struct stream *s);
+
+/* Content in blocks of STREAM_BLOCK, of which those that are all zeros take no memory. */
+struct stream_content {
+    uint8_t **block; /* NULL: zeros */
+    size_t n;
+};
+
+void stream_content_free(struct stream_content *c);
+/* Appends the blocks of `more`, which is left empty, then zeros: `room` bytes in all. */
+void stream_content_move(struct stream_content *c, struct stream_content *more, uint64_t room);
+/* The page at that place, perhaps in `room`; zeros beyond the end. */
+const uint8_t *stream_content_page(const struct stream_content *c, uint64_t at, uint8_t room[TRACE_PAGE]);
+
+/* Unpacks a stream piece by piece. */
+struct stream_reader;
+
+struct stream_reader *stream_reader_new(unsigned format, uint64_t most); /* bytes of content */
+void stream_reader_free(struct stream_reader *r);                        /* NULL is allowed */
+/* Gives the next packed bytes; *used: how many it took. UNPACK_END at the end of the stream, or when `most` bytes are
+ * unpacked. */
+enum unpack_result stream_reader_feed(struct stream_reader *r, const uint8_t *data, size_t n, size_t *used);
+uint64_t stream_reader_length(const struct stream_reader *r);
+/* After the end: the content and its digest. */
+void stream_reader_take(struct stream_reader *r, struct stream_content *c, uint64_t hash[2]);
+
+#endif

@@ -1,0 +1,172 @@
+/* stream_finder.c - see stream_finder.h. */
+#include "traces/frame.h"
+#include "traces/stream_finder.h"
+
+enum {
+    OPEN_STREAMS = 4, /* that wait for their next chunk; the one that has waited longest gives way */
+    KEPT_CHUNKS = 64,
+};
+
+/* A stream of which more is to come. */
+struct open_stream {
+    struct stream s;
+    struct stream_reader *reader; /* NULL: not used */
+    uint64_t next;                /* chunk of the image */
+    uint64_t fed;                 /* when it last got one */
+};
+
+struct kept {
+    uint64_t image, chunk;
+    uint8_t *data; /* NULL: not used */
+    size_t n;
+};
+
+struct stream_finder {
+    stream_found *found;
+    void *ctx;
+    uint64_t left; /* bytes of content that may still be used */
+    uint64_t clock;
+    struct open_stream open[OPEN_STREAMS];
+    struct kept kept[KEPT_CHUNKS]; /* the latest that are not wholly part of a stream */
+    size_t next_kept;
+};
+
+struct stream_finder *stream_finder_new(stream_found *found, void *ctx)
+{
+    struct stream_finder *f = mem_zero(1, sizeof *f);
+    f->found = found;
+    f->ctx = ctx;
+    f->left = STREAMS_MAX;
+    return f;
+}
+
+static void close_stream(struct open_stream *o)
+{
+    stream_reader_free(o->reader);
+    *o = (struct open_stream){0};
+}
+
+void stream_finder_free(struct stream_finder *f)
+{
+    if (!f)
+        return;
+    for (size_t i = 0; i < OPEN_STREAMS; i++)
+        close_stream(&f->open[i]);
+    for (size_t i = 0; i < KEPT_CHUNKS; i++)
+        free(f->kept[i].data);
+    free(f);
+}
+
+/* ---------------------------------------------------------------- kept chunks */
+
+static void keep(struct stream_finder *f, uint64_t image, uint64_t chunk, const uint8_t *data, size_t n)
+{
+    struct kept *k = &f->kept[f->next_kept++ % KEPT_CHUNKS];
+    if (!k->data)
+        k->data = mem_alloc(TRACE_CHUNK);
+    memcpy(k->data, data, n);
+    k->image = image;
+    k->chunk = chunk;
+    k->n = n;
+}
+
+static const struct kept *kept_find(const struct stream_finder *f, uint64_t image, uint64_t chunk)
+{
+    for (size_t i = 0; i < KEPT_CHUNKS; i++)
+        if (f->kept[i].data && f->kept[i].image == image && f->kept[i].chunk == chunk)
+            return &f->kept[i];
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- streams */
+
+static void complete(struct stream_finder *f, struct open_stream *o)
+{
+    struct stream_content content;
+    o->s.length = stream_reader_length(o->reader);
+    if (o->s.length < STREAM_LEAST || stream_room(o->s.length) > f->left)
+        return;
+    f->left -= stream_room(o->s.length);
+    stream_reader_take(o->reader, &content, o->s.hash);
+    f->found(f->ctx, &o->s, &content);
+}
+
+/* Gives the stream the next bytes, which end a chunk. Returns how many belong to it; the stream is closed if
+ * it ends there. */
+static size_t feed(struct stream_finder *f, struct open_stream *o, const uint8_t *data, size_t n)
+{
+    size_t used;
+    enum unpack_result result = stream_reader_feed(o->reader, data, n, &used);
+    o->s.packed += used;
+    o->next++;
+    o->fed = ++f->clock;
+    if (result == UNPACK_END)
+        complete(f, o);
+    if (result != UNPACK_MORE || o->s.packed > STREAM_MAX_PACKED)
+        close_stream(o);
+    return result == UNPACK_BAD ? 0 : used;
+}
+
+static struct open_stream *oldest(struct stream_finder *f)
+{
+    struct open_stream *o = &f->open[0];
+    for (size_t i = 0; i < OPEN_STREAMS; i++) {
+        if (!f->open[i].reader)
+            return &f->open[i];
+        if (f->open[i].fed < o->fed)
+            o = &f->open[i];
+    }
+    close_stream(o);
+    return o;
+}
+
+/* The chunks behind it that came earlier. */
+static void catch_up(struct stream_finder *f, struct open_stream *o)
+{
+    const struct kept *k;
+    while (o->reader && (k = kept_find(f, o->s.image, o->next)))
+        feed(f, o, k->data, k->n);
+}
+
+/* A stream seems to begin at data + at. Returns how many bytes belong to it. */
+static size_t begin(struct stream_finder *f, uint64_t image, uint64_t chunk, const uint8_t *data, size_t n,
+                    size_t at, unsigned format)
+{
+    struct open_stream *o = oldest(f);
+    o->s = (struct stream){.image = image, .offset = chunk * TRACE_CHUNK + at, .format = format};
+    o->reader = stream_reader_new(format, f->left - STREAM_BLOCK);
+    o->next = chunk;
+    size_t used = feed(f, o, data + at, n - at);
+    catch_up(f, o);
+    return used;
+}
+
+static void search(struct stream_finder *f, uint64_t image, uint64_t chunk, const uint8_t *data, size_t n,
+                   size_t at)
+{
+    while (at < n && f->left >= 2 * STREAM_LEAST) {
+        unsigned format = unpack_format_at(data + at, n - at);
+        size_t used = format ? begin(f, image, chunk, data, n, at, format) : 0;
+        at += used ? used : 1;
+    }
+}
+
+void stream_finder_chunk(struct stream_finder *f, uint64_t image, uint64_t chunk, const uint8_t *data,
+                         size_t n)
+{
+    size_t at = 0;
+    if (f->left < 2 * STREAM_LEAST)
+        return;
+    for (size_t i = 0; i < OPEN_STREAMS; i++) {
+        struct open_stream *o = &f->open[i];
+        if (!o->reader || o->s.image != image || o->next != chunk)
+            continue;
+        size_t used = feed(f, o, data, n);
+        at = used > at ? used : at;
+        catch_up(f, o);
+    }
+    if (at == n)
+        return;
+    keep(f, image, chunk, data, n);
+    search(f, image, chunk, data, n, at);
+}
