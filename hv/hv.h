@@ -18,6 +18,9 @@ enum { HV_BEHAVIOUR = 3 };
  * Returns NULL and fills err. Images and settings must outlive the engine. */
 struct engine *hv_create(const struct engine_config *cfg, struct error *err);
 
+/* Whether this build compiles guest code at all (docs/compiler.md). */
+bool hv_compiles(void);
+
 /* Names of the processor models, the default first; NULL after the last. */
 const char *hv_cpu_model(unsigned i);
 

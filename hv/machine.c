@@ -756,3 +756,8 @@ struct engine *hv_create(const struct engine_config *cfg, struct error *err)
     }
     return &pc->engine;
 }
+
+bool hv_compiles(void)
+{
+    return x86_compiles();
+}

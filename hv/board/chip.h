@@ -72,11 +72,15 @@ void timer_stop(struct board *, struct timer *);
 /* a * b / c without overflow, rounded down (or up), for clock conversions. */
 static inline uint64_t muldiv64(uint64_t a, uint64_t b, uint64_t c)
 {
-    return (uint64_t)((unsigned __int128)a * b / c);
+    uint64_t ab;
+    return __builtin_mul_overflow(a, b, &ab) ? (uint64_t)((unsigned __int128)a * b / c) : ab / c;
 }
 static inline uint64_t muldiv64_up(uint64_t a, uint64_t b, uint64_t c)
 {
-    return (uint64_t)(((unsigned __int128)a * b + c - 1) / c);
+    uint64_t ab;
+    return __builtin_mul_overflow(a, b, &ab) || ab > UINT64_MAX - c
+               ? (uint64_t)(((unsigned __int128)a * b + c - 1) / c)
+               : (ab + c - 1) / c;
 }
 
 /* ---- interrupts ---- */
@@ -154,6 +158,8 @@ void board_add_pci(struct board *, struct pci_device *);
 void pci_loaded(struct board *, struct pci_device *);
 
 /* ---- creation: one function per chip, in the order in which board.c calls them ---- */
+int pflash_create(struct board *,
+                  struct error *); /* with images "pflash0" and "pflash1": firmware in flash chips */
 /* pci.c, i440fx.c: bus, host bridge with PAM and SMRAM */
 int pci_host_create(struct board *, struct error *);
 int piix3_create(struct board *, struct error *); /* ISA bridge: PIRQ routing, reset control cf9h, ELCR */

@@ -357,7 +357,7 @@ static void request_words(const struct access *a, bool memory, struct words *w)
     if (by)
         words_add(w, "intercepted: Xen's own %s answers", by);
     else
-        words_add(w, "intercepted: request to the device model, %s, %s %llXh, %u byte%s, data %llXh",
+        words_add(w, "intercepted: ioreq to the device model: %s, %s %llXh, %u byte%s, data %llXh",
                   a->write ? "write" : "read", memory ? "address" : "port", (unsigned long long)a->at,
                   a->size, a->size == 1 ? "" : "s", (unsigned long long)a->value);
 }

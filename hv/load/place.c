@@ -4,6 +4,7 @@
 
 #include "hv/load/internal.h"
 #include "traces/memory.h"
+#include "traces/sorted.h"
 
 /* The end of the RAM that contains an address, or 0 if it is not RAM. Adjacent entries count as one. */
 static uint64_t ram_end(const struct loading *l, uint64_t at)
@@ -58,14 +59,7 @@ static void tidy(struct loading *l)
 /* The end of what is taken in [at, at + size), or 0 if it is free. */
 static uint64_t taken_until(const struct loading *l, uint64_t at, uint64_t size)
 {
-    size_t low = 0, high = l->ntaken;
-    while (low < high) { /* find the first that ends after `at` */
-        size_t middle = (low + high) / 2;
-        if (l->taken[middle].end > at)
-            high = middle;
-        else
-            low = middle + 1;
-    }
+    size_t low = SORTED_ABOVE(l->taken, l->ntaken, end, at);
     return low < l->ntaken && l->taken[low].start < at + size ? l->taken[low].end : 0;
 }
 

@@ -92,6 +92,7 @@ static void block_kill(struct physmem *pm, struct block *b)
         if (cpu[c]->patched >= b->ops && cpu[c]->patched <= b->ops + b->n)
             cpu[c]->patched = NULL;
     b->next[0] = b->next[1] = NULL;
+    b->id |= BLOCK_SLOW;
 }
 
 void code_drop(struct physmem *pm, struct code_page *p)
@@ -146,6 +147,7 @@ void code_flush(struct physmem *pm)
     for (unsigned i = 0; i < ncpus; i++) {
         cpu[i]->patched = NULL;
         cpu[i]->held = NULL;
+        jumps_clear(cpu[i]);
         tlb_flush(cpu[i]);
     }
 }

@@ -231,13 +231,13 @@ enum op_pfx {
 };
 /* PFX_MEM: the modrm operand is memory. */
 
-enum { BLOCK_MAX_OPS = 64, CODE_BUCKETS = 512 };
+enum { BLOCK_MAX_OPS = 64, CODE_BUCKETS = 512, JUMPS = 4096 };
 
 struct code_page;
 struct region; /* compiled code: jit/jit.h */
 struct block {
     /* BLOCK_ID(): offset in the page, and the mode that it was decoded for; BLOCK_SLOW: only for the
-     * dispatcher */
+     * dispatcher, or dropped */
     uint32_t id;
     uint16_t n; /* number of instructions; ops[n] is the pseudo op that falls through */
     uint16_t bytes;
@@ -253,7 +253,11 @@ struct block {
 };
 #define BLOCK_ID(key, offset) ((key) | (uint32_t)(offset) << 16)
 #define BLOCK_SLOW            0x8000u
-#define BLOCK_BUCKET(offset)  (((offset) ^ (offset) >> 7) & (CODE_BUCKETS - 1))
+/* 32-bit code and stack; CS, SS, DS and ES allow every address, and add nothing to it. */
+#define KEY_FLAT 0x80u
+/* Where struct x86's `jumps` has the block at a linear address. */
+#define JUMP_SLOT(lin)       (((lin) ^ (lin) >> 12) & (JUMPS - 1))
+#define BLOCK_BUCKET(offset) (((offset) ^ (offset) >> 7) & (CODE_BUCKETS - 1))
 
 /* The code decoded from one page of memory. */
 struct code_page {
@@ -390,7 +394,7 @@ enum pte_bits { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40, PTE
 #define PTE_NX   (1ull << 63)
 #define PTE_ADDR 0x000ffffffffff000ull
 
-enum { TLB_SIZE = 1024, ITLB_SIZE = 256, SPACES = 8, MAX_CPUS = 64 };
+enum { TLB_SIZE = 4096, ITLB_SIZE = 1024, SPACES = 8, MAX_CPUS = 64 };
 enum { TLB_MAY_WRITE = 1, TLB_NOTED = 2 }; /* bits of tlb_entry.pa */
 #define TLB_NONE UINT64_MAX
 /* Tags are linear page addresses, or TLB_NONE if that access must take the slow path. Host address = add +
@@ -403,7 +407,7 @@ struct tlb_entry {
     uint64_t pa;
 };
 struct itlb_entry {
-    uint64_t tag; /* linear page, bit 0: CPL 3 */
+    uint64_t tag; /* linear page */
     struct code_page *page;
     uint64_t pa;
 };
@@ -486,7 +490,7 @@ struct x86 {
     struct space *space; /* of the current page tables */
     struct seg seg[NSEG];
     uint64_t flags; /* EFLAGS without the arithmetic flags; bit 1 is always set */
-    /* mode that code is decoded for: bits 0-1 code size (0: 16, 1: 32, 2: 64), bit 2 32-bit stack */
+    /* mode that code is decoded for: bits 0-1 code size (0: 16, 1: 32, 2: 64), bit 2 32-bit stack, KEY_FLAT */
     uint32_t key;
     uint8_t cpl;
     bool mode64;       /* CS.L in long mode */
@@ -549,10 +553,15 @@ struct x86 {
     size_t stop_mask;
     long stop_index;   /* of `stop` */
     uint64_t switches; /* number of switches between spaces */
+    /* The blocks that were entered last, by JUMP_SLOT(). Valid if page and id are right. Never NULL. */
+    struct block *jumps[JUMPS];
     struct space spaces[SPACES];
     struct tlb_entry none[TLB_SIZE];
     bool hosted, trap_hit; /* x86_host(); x86_run() must return X86_TRAP */
     struct x86_trap trap;
+#ifdef BOOTREEL_COUNT
+    struct counts *counts;
+#endif
 };
 
 /* ---------------------------------------------------------------- between the files */
@@ -583,6 +592,9 @@ uint64_t mem_load_rmw(struct x86 *, const struct op *, uint64_t linear, unsigned
 /* Check that n bytes at linear can be read (or written), and raise if not; nothing is transferred. n is at
  * most 4096. */
 void mem_probe(struct x86 *, const struct op *, uint64_t linear, unsigned n, bool write);
+/* The host's address of a byte, if reading its page needs no slow path and sets no bit in a page table; else NULL. The TLB is
+ * neither used nor filled: this is for a page whose slot another page needs at the same time. */
+const uint8_t *mem_read_directly(const struct x86 *, uint64_t linear);
 /* A port was accessed: the access may hit an I/O breakpoint. */
 void note_port_break(struct x86 *, uint16_t port, unsigned size);
 /* Accesses with supervisor privilege whatever the CPL: descriptor tables, TSS, interrupt frames on an inner
@@ -597,6 +609,8 @@ void look_again(struct x86 *);
 void tlb_flush(struct x86 *);
 /* Control registers changed: use the translations of the current page tables from now on. */
 void tlb_switch(struct x86 *);
+/* Forgets `jumps`. */
+void jumps_clear(struct x86 *);
 /* Called when the processor is created and destroyed. */
 void tlb_start(struct x86 *);
 void tlb_free(struct x86 *);

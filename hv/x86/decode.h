@@ -44,16 +44,21 @@ static inline uint64_t code_linear(const struct x86 *cpu, uint64_t rip)
 }
 
 /* The decoded block at rip if it may be entered directly, else NULL. */
-static inline struct block *block_find(const struct x86 *cpu, uint64_t rip)
+static inline struct block *block_find(struct x86 *cpu, uint64_t rip)
 {
     uint64_t lin = code_linear(cpu, rip);
     const struct itlb_entry *e = &cpu->itlb[lin >> 12 & (ITLB_SIZE - 1)];
-    if (unlikely(e->tag != ((lin & ~0xfffull) | (cpu->cpl == 3))))
+    if (unlikely(e->tag != (lin & ~0xfffull)))
         return NULL;
     uint32_t off = lin & 0xfff, id = BLOCK_ID(cpu->key, off);
-    struct block *b = e->page->bucket[BLOCK_BUCKET(off)];
-    while (b && b->id != id)
-        b = b->bucket;
+    struct block **slot = &cpu->jumps[JUMP_SLOT(lin)], *b = *slot;
+    if (unlikely(b->id != id || b->page != e->page)) {
+        b = e->page->bucket[BLOCK_BUCKET(off)];
+        while (b && b->id != id)
+            b = b->bucket;
+        if (b)
+            *slot = b;
+    }
     if (b && !cpu->mode64 && unlikely(rip + b->bytes - 1 > cpu->seg[CS].limit))
         return NULL;
     return b;

@@ -13,6 +13,7 @@
 #ifndef BOOTREEL_HV_X86_EXEC_H
 #define BOOTREEL_HV_X86_EXEC_H
 
+#include "hv/x86/count.h"
 #include "hv/x86/cpu.h"
 
 #define OP(name) const struct op *name(struct x86 *cpu __attribute__((unused)), const struct op *op)
@@ -33,6 +34,7 @@
 #define GOTO(o)                                                                                              \
     do {                                                                                                     \
         const struct op *goto_ = (o);                                                                        \
+        count_op(cpu, goto_);                                                                                \
         TAIL(goto_->fn(cpu, goto_));                                                                         \
     } while (0)
 #endif

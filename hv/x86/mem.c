@@ -533,6 +533,27 @@ void mem_probe(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned n, b
         translate(cpu, PAGE_OF(lin + n - 1), write ? ACC_WRITE : ACC_READ, agent_of(cpu));
 }
 
+const uint8_t *mem_read_directly(const struct x86 *cpu, uint64_t lin)
+{
+    uint64_t pa = (uint32_t)lin & physmem_a20_mask(cpu->mem);
+    if (cpu->tlb == cpu->tlbs[2] || page_watched(cpu, lin) || !canonical(lin))
+        return NULL;
+    if (cpu->cr0 & CR0_PG) {
+        struct paging p = paging_of(cpu);
+        struct step s[4];
+        int bad;
+        unsigned n = walk_entries(cpu, &p, lin, s, &bad);
+        uint64_t all = UINT64_MAX, any = 0;
+        for (unsigned i = 0; i < n; i++)
+            all &= s[i].value, any |= s[i].value;
+        if (bad >= 0 || !(all & PTE_A) || !allowed(cpu, all, any, ACC_READ, agent_of(cpu), p.nx))
+            return NULL;
+        pa = walk_address(&p, &s[n - 1], n, lin) & physmem_a20_mask(cpu->mem);
+    }
+    const struct pdesc *d = physmem_page(cpu->mem, pa);
+    return d->rd ? d->rd + (pa & 0xfff) : NULL;
+}
+
 /* Accesses by the processor itself use the supervisor's TLB too, whose contents do not depend on
  * EFLAGS.AC. */
 uint64_t sys_load(struct x86 *cpu, uint64_t lin, unsigned size)
@@ -556,9 +577,8 @@ void sys_store(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v)
 
 struct code_page *fetch_page(struct x86 *cpu, uint64_t lin, uint64_t *pa)
 {
-    uint64_t tag = (lin & ~0xfffull) | (cpu->cpl == 3);
     const struct itlb_entry *e = &cpu->space->itlb[cpu->cpl == 3][lin >> 12 & (ITLB_SIZE - 1)];
-    if (e->tag != tag) {
+    if (e->tag != PAGE_OF(lin)) {
         struct walk w;
         uint32_t error;
         if (long_mode(cpu) && (uint64_t)((int64_t)(lin << 16) >> 16) != lin)

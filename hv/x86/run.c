@@ -323,6 +323,7 @@ static void execute(struct x86 *cpu, struct block *b)
     cpu->block = b;
     cpu->left -= b->n;
     const struct op *op = b->ops;
+    count_op(cpu, op);
 #ifdef BOOTREEL_NO_TAIL
     while (op)
         op = op->fn(cpu, op);
@@ -407,6 +408,7 @@ enum x86_exit x86_run(struct x86 *cpu, uint64_t steps, uint64_t *done)
     cpu->unwind = NULL;
     cpu->op = NULL;
     *done = (uint64_t)executed(cpu);
+    count_steps(cpu, *done);
     assert(cpu->left >= 0 && *done <= steps && "a run makes no step too many");
     return (enum x86_exit)result;
 }
@@ -501,6 +503,9 @@ struct x86 *x86_create(struct physmem *mem, const struct x86_bus *bus, unsigned 
     cpu->index = index;
     cpu->saved = x86_saved();
     cpu->random = random_seed(index);
+#ifdef BOOTREEL_COUNT
+    cpu->counts = counts_create();
+#endif
     tlb_start(cpu);
     physmem_attach(mem, cpu);
     if (cpuid_select(cpu, model, err) < 0) {
@@ -516,6 +521,9 @@ void x86_destroy(struct x86 *cpu)
 {
     if (!cpu)
         return;
+#ifdef BOOTREEL_COUNT
+    counts_end(cpu->counts);
+#endif
     physmem_detach(cpu->mem, cpu);
     tlb_free(cpu);
     decoder_destroy(cpu->decoder);

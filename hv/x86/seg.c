@@ -244,12 +244,28 @@ static void derive_key(struct x86 *cpu)
                (unsigned)mode_number(cpu) << 4;
 }
 
+static bool is_flat(const struct seg *s, unsigned rights)
+{
+    return !s->base && (s->fast & rights) == rights;
+}
+
+/* Sets KEY_FLAT in the key, or clears it. */
+static void derive_flat(struct x86 *cpu)
+{
+    const struct seg *s = cpu->seg;
+    bool flat = cpu->code_bits == 32 && s[SS].attr & SEG_DB && !s[CS].base && s[CS].limit == 0xffffffff &&
+                is_flat(&s[SS], 3) && is_flat(&s[DS], 3) && is_flat(&s[ES], 3);
+    cpu->key = (cpu->key & ~KEY_FLAT) | (flat ? KEY_FLAT : 0);
+}
+
 void mode_derive(struct x86 *cpu)
 {
     derive_key(cpu);
-    if (!cpu->mode64) /* 64-bit code ignores limits; leaving it calls this again */
+    if (!cpu->mode64) { /* 64-bit code ignores limits; leaving it calls this again */
         for (unsigned i = ES; i <= GS; i++)
             derive_seg(cpu, &cpu->seg[i]);
+        derive_flat(cpu);
+    }
     tlb_select(cpu);
 }
 
@@ -279,8 +295,10 @@ void seg_changed(struct x86 *cpu, unsigned seg)
 {
     if (seg == CS || seg == SS)
         mode_changed(cpu);
-    else if (seg <= GS && !cpu->mode64)
+    else if (seg <= GS && !cpu->mode64) {
         derive_seg(cpu, &cpu->seg[seg]);
+        derive_flat(cpu);
+    }
 }
 
 /* RING3_SEEN is the oldest value, and still means that nothing is left to report. */

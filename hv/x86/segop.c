@@ -47,6 +47,14 @@ static __attribute__((noinline)) void load_segment(struct x86 *cpu, unsigned n, 
     seg_commit(cpu, n, &s);
 }
 
+/* Goes on in the block, unless its code was decoded for segments unlike the present ones. */
+#define NEXT_IF_SAME                                                                                         \
+    do {                                                                                                     \
+        if ((cpu->block->id & (BLOCK_SLOW - 1)) != cpu->key)                                                 \
+            LEAVE;                                                                                           \
+        NEXT;                                                                                                \
+    } while (0)
+
 static OP(op_mov_to_sreg)
 {
     SYNC;
@@ -55,7 +63,7 @@ static OP(op_mov_to_sreg)
     load_segment(cpu, op->dst, read_ew(cpu, op, op->src));
     if (op->dst == SS)
         return loaded_ss(cpu, op);
-    NEXT;
+    NEXT_IF_SAME;
 }
 
 static OP(op_mov_from_sreg)
@@ -89,7 +97,7 @@ static OP(op_pop_sreg)
     pop_segment(cpu, op);
     if (op->dst == SS)
         return loaded_ss(cpu, op);
-    NEXT;
+    NEXT_IF_SAME;
 }
 
 static __attribute__((noinline)) void load_far(struct x86 *cpu, const struct op *op, unsigned n)
@@ -106,12 +114,12 @@ static __attribute__((noinline)) void load_far(struct x86 *cpu, const struct op 
 static OP(op_les)
 {
     load_far(cpu, op, ES);
-    NEXT;
+    NEXT_IF_SAME;
 }
 static OP(op_lds)
 {
     load_far(cpu, op, DS);
-    NEXT;
+    NEXT_IF_SAME;
 }
 static OP(op_lss)
 {

@@ -126,12 +126,13 @@ static void outs_1(struct x86 *cpu, const struct op *op)
 
 /* ---------------------------------------------------------------- several iterations at a time */
 
-/* How many iterations from index register `reg` upward stay within its page; 0 if they must be done one by
- * one. */
-static uint64_t within_page(const struct op *op, uint64_t lin, uint64_t index)
+/* How many iterations from index register `reg` on stay within its page; 0 if they must be done one by one. */
+static uint64_t within_page(const struct x86 *cpu, const struct op *op, uint64_t lin, unsigned reg)
 {
-    uint64_t size = 1u << op->osize, page = (0x1000 - (lin & 0xfff)) / size;
-    uint64_t wrap = (index_mask(op) - index) / size; /* the index register may wrap */
+    uint64_t size = 1u << op->osize, at = lin & 0xfff, index = R64(reg) & index_mask(op);
+    bool down = cpu->flags & FLAG_DF;
+    uint64_t page = down ? at / size + 1 : (0x1000 - at) / size;
+    uint64_t wrap = down ? index / size : (index_mask(op) - index) / size; /* the index register may wrap */
     return page < wrap ? page : wrap;
 }
 
@@ -147,25 +148,54 @@ static bool flat(const struct x86 *cpu, unsigned seg, bool write)
     return cpu->mode64 || cpu->seg[seg].fast >> write & 1;
 }
 
-/* Direct host copies and fills, for the upward direction, while both pages are in the TLB. Each returns
- * iterations done. A copy whose destination overlaps its source ahead is left to the loop, because the order
- * matters. */
+#define COPY_EACH(bits)                                                                                      \
+    for (uint64_t i = 0; i < n; i++, from += step, to += step) {                                             \
+        uint##bits##_t v;                                                                                    \
+        memcpy(&v, from, sizeof v);                                                                          \
+        memcpy(to, &v, sizeof v);                                                                            \
+    }
+
+/* One after the other, `step` bytes apart: what was stored may be loaded by a later iteration. */
+static void copy_each(uint8_t *to, const uint8_t *from, uint64_t n, int64_t step)
+{
+    switch (step < 0 ? -step : step) {
+    case 1:
+        COPY_EACH(8)
+        break;
+    case 2:
+        COPY_EACH(16)
+        break;
+    case 4:
+        COPY_EACH(32)
+        break;
+    default:
+        COPY_EACH(64)
+        break;
+    }
+}
+
+/* Host copies and fills within a page. Each returns iterations done. The destination must be in the TLB. The source need not: source
+ * and destination may contend for one slot. */
 static uint64_t movs_many(struct x86 *cpu, const struct op *op, uint64_t n)
 {
-    if (cpu->flags & FLAG_DF || !flat(cpu, op->seg, false) || !flat(cpu, ES, true))
+    if (!flat(cpu, op->seg, false) || !flat(cpu, ES, true))
         return 0;
     unsigned size = 1u << op->osize;
-    uint64_t s = source(cpu, op), d = destination(cpu, op, true), mask = index_mask(op);
-    n = least(n, least(within_page(op, s, R64(RSI) & mask), within_page(op, d, R64(RDI) & mask)));
-    if (!n)
+    int64_t step = stride(cpu, op);
+    uint64_t s = source(cpu, op), d = destination(cpu, op, true);
+    uint8_t *to = host_w(cpu, d, size);
+    n = least(n, least(within_page(cpu, op, s, RSI), within_page(cpu, op, d, RDI)));
+    if (!n || !to || PAGE_OF(s + size - 1) != PAGE_OF(s))
         return 0;
     const uint8_t *from = host_r(cpu, s, size);
-    uint8_t *to = host_w(cpu, d, size);
-    if (!from || !to || (to > from && to < from + n * size))
+    if (!from && !(from = mem_read_directly(cpu, s)))
         return 0;
-    memmove(to, from, n * size);
-    set_index(cpu, op, RSI, R64(RSI) + n * size);
-    set_index(cpu, op, RDI, R64(RDI) + n * size);
+    if (step < 0 || (to > from && to < from + n * size))
+        copy_each(to, from, n, step);
+    else
+        memmove(to, from, n * size);
+    set_index(cpu, op, RSI, R64(RSI) + n * (uint64_t)step);
+    set_index(cpu, op, RDI, R64(RDI) + n * (uint64_t)step);
     return n;
 }
 static uint64_t stos_many(struct x86 *cpu, const struct op *op, uint64_t n)
@@ -174,7 +204,7 @@ static uint64_t stos_many(struct x86 *cpu, const struct op *op, uint64_t n)
         return 0;
     unsigned size = 1u << op->osize;
     uint64_t d = destination(cpu, op, true), v = R64(RAX);
-    n = least(n, within_page(op, d, R64(RDI) & index_mask(op)));
+    n = least(n, within_page(cpu, op, d, RDI));
     uint8_t *to = n ? host_w(cpu, d, size) : NULL;
     if (!to)
         return 0;
@@ -204,19 +234,29 @@ static uint64_t rep_count(const struct x86 *cpu, const struct op *op)
     return R64(RCX) & index_mask(op);
 }
 
+/* Must the dispatcher look at each iteration? An execution stop is here, or the instruction's bytes have to be compared with memory
+ * again. */
+static bool one_by_one(const struct x86 *cpu, const struct op *op)
+{
+    const struct block *b = cpu->block;
+    return unlikely(b->id & BLOCK_SLOW) &&
+           (!b->page || b->page2 || stop_at(cpu, code_linear(cpu, rip_of(cpu, op))));
+}
+
 /* The state after each iteration is complete (the registers hold what is left), so a fault or a stop may come
  * between any two. The first iteration's step is counted with the block's. Returns true if all iterations are
- * done. Returns false if the steps have run out, or if there is an execution stop here, where the dispatcher
- * handles each iteration as a separate step. */
+ * done. Returns false if the steps have run out, if the dispatcher handles each iteration as a separate step,
+ * or if an iteration has written to the instruction. */
 static inline bool repeat(struct x86 *cpu, const struct op *op, iteration_fn *one, many_fn *many,
                           bool compares)
 {
     bool until_equal = op->pfx & PFX_REPNE;
-    bool stop = unlikely(cpu->block->id & BLOCK_SLOW) && stop_at(cpu, code_linear(cpu, rip_of(cpu, op)));
+    bool stop = one_by_one(cpu, op);
     uint64_t n = rep_count(cpu, op);
     if (!n)
         return true;
-    cpu->left++; /* undo the block's count; each iteration takes one below */
+    count_more(cpu, op, (uint64_t)-1); /* the dispatcher has */
+    cpu->left++;                       /* undo the block's count; each iteration takes one below */
     for (;;) {
         uint64_t done = many && cpu->left > 1 && !stop ? many(cpu, op, least(n, (uint64_t)cpu->left)) : 0;
         if (!done) {
@@ -228,10 +268,11 @@ static inline bool repeat(struct x86 *cpu, const struct op *op, iteration_fn *on
             cpu->left -= (int64_t)done;
         }
         n -= done;
+        count_more(cpu, op, done);
         set_index(cpu, op, RCX, R64(RCX) - done);
         if (!n || (compares && cc_zf(cpu) == until_equal))
             return true;
-        if (cpu->left <= 0 || stop)
+        if (cpu->left <= 0 || stop || op->fn == op_resync)
             return false;
     }
 }

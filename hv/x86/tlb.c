@@ -206,8 +206,16 @@ void tlb_flush(struct x86 *cpu)
     tlb_switch(cpu);
 }
 
+void jumps_clear(struct x86 *cpu)
+{
+    static struct block none = {.id = BLOCK_SLOW};
+    for (unsigned i = 0; i < JUMPS; i++)
+        cpu->jumps[i] = &none;
+}
+
 void tlb_start(struct x86 *cpu)
 {
+    jumps_clear(cpu);
     for (unsigned i = 0; i < TLB_SIZE; i++)
         cpu->none[i] = no_entry;
     for (struct space *s = cpu->spaces; s < cpu->spaces + SPACES; s++)
@@ -273,7 +281,7 @@ void itlb_enter(struct x86 *cpu, uint64_t lin, uint64_t pa, struct code_page *p)
 {
     unsigned slot = lin >> 12 & (ITLB_SIZE - 1), user = cpu->cpl == 3;
     note_used(cpu->space, ITLB_SLOT + user * ITLB_SIZE + slot);
-    cpu->space->itlb[user][slot] = (struct itlb_entry){(lin & ~0xfffull) | user, p, pa & ~0xfffull};
+    cpu->space->itlb[user][slot] = (struct itlb_entry){lin & ~0xfffull, p, pa & ~0xfffull};
 }
 
 /* ---------------------------------------------------------------- dropping */

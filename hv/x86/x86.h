@@ -165,6 +165,8 @@ uint32_t x86_user_features(const struct x86 *);
 /* Names of the CPUID models, the default first; NULL after the last. */
 const char *x86_model(unsigned i);
 /* A processor at power-on reset. `model` is a CPUID model name; NULL with err filled if unknown. */
+/* Whether hot code is compiled to host code in this build. */
+bool x86_compiles(void);
 struct x86 *x86_create(struct physmem *, const struct x86_bus *, unsigned index, const char *model,
                        struct error *err);
 void x86_destroy(struct x86 *);

@@ -29,6 +29,8 @@ static void opcode_bytes(struct code *c, unsigned size, unsigned opcode, unsigne
         byte(c, 0x40 | rex);
     if (opcode >> 8)
         byte(c, 0x0f);
+    if (opcode >> 16)
+        byte(c, opcode >> 8 & 0xff);
     byte(c, opcode & 0xff);
 }
 

@@ -2,7 +2,7 @@
  *
  * `size` is the operand size in bytes. An opcode is the byte of the form for 16 bits and more (of two-operand
  * instructions: the one whose destination is the modrm operand, unless said otherwise); OP0F() marks the
- * second map. */
+ * second map, OP0F38() the third. */
 #ifndef BOOTREEL_HV_X86_JIT_ASM_H
 #define BOOTREEL_HV_X86_JIT_ASM_H
 
@@ -30,7 +30,8 @@ enum host_reg {
     H_NONE = 0xff
 };
 
-#define OP0F(b) (0x0f00 | (b))
+#define OP0F(b)   (0x0f00 | (b))
+#define OP0F38(b) (0x0f3800 | (b))
 
 /* The host's condition codes are the guest's. */
 enum {

@@ -1,9 +1,11 @@
 /* compiled.c - which instructions are compiled, in which forms, and what they do to flags. */
 #include "hv/x86/jit/ops.h"
 
-static bool address_ok(const struct op *op)
+static bool address_ok(const struct unit *u, const struct op *op)
 {
     int32_t sum;
+    if (u->word == 4)
+        return op->asize == 1 && (op->seg == DS || op->seg == SS || op->seg == ES);
     return op->asize == 2 && (op->seg == SEG_NONE || op->seg == FS || op->seg == GS) &&
            !(op->base == REG_RIP && __builtin_add_overflow(op->disp, op->disp < 0 ? -4096 : 4096, &sum));
 }
@@ -14,14 +16,21 @@ static bool extend_ok(const struct op *op, const struct shape *s)
     return s->arg < 4 || op->osize >= 2;
 }
 
+static bool string_ok(const struct unit *u, const struct op *op)
+{
+    bool flat =
+        u->word == 8 ? op->seg != FS && op->seg != GS : op->seg == DS || op->seg == SS || op->seg == ES;
+    return !(op->pfx & (PFX_REP | PFX_REPNE)) && op->asize == (u->word == 8 ? 2 : 1) && flat;
+}
+
 /* Forms that are compiled, with register operands and with memory operands. */
-static bool register_form_ok(const struct op *op, const struct shape *s)
+static bool register_form_ok(const struct unit *u, const struct op *op, const struct shape *s)
 {
     bool wide = op->osize >= 2, low = op->osize || !is_high(op->dst);
     switch (s->kind) {
-    case SHAPE_ALU:
     case SHAPE_TEST:
-        return low && (op->osize || s->form == FORM_EI || !is_high(op->src));
+        return op->osize || s->form == FORM_EI || !is_high(op->src) || op->src == op->dst;
+    case SHAPE_ALU:
     case SHAPE_MOV:
         return low && (op->osize || s->form == FORM_EI || !is_high(op->src));
     case SHAPE_INC:
@@ -33,21 +42,37 @@ static bool register_form_ok(const struct op *op, const struct shape *s)
     case SHAPE_SHIFT:
         return low && shift_count(op) && shift_count(op) < 8 * size_of(op);
     case SHAPE_CALL_E:
-        return op->osize == 3 && op->dst != RSP;
+        return size_of(op) == u->word && op->dst != RSP;
     case SHAPE_JMP_E:
     case SHAPE_PUSH:
     case SHAPE_PUSH_IMM:
     case SHAPE_POP:
     case SHAPE_LEAVE:
-        return op->osize == 3;
+    case SHAPE_RET:
+        return size_of(op) == u->word;
     case SHAPE_SHIFT_CL:
     case SHAPE_ROTATE:
     case SHAPE_BT:
     case SHAPE_CBW:
     case SHAPE_CWD:
     case SHAPE_BSWAP:
-    case SHAPE_XCHG:
+    case SHAPE_MUL:
+    case SHAPE_DIV:
+    case SHAPE_SCAN:
         return wide && (s->kind != SHAPE_ROTATE || shift_count(op));
+    case SHAPE_DOUBLE:
+        return wide && shift_count(op);
+    case SHAPE_XCHG:
+        return op->osize;
+    case SHAPE_XADD:
+    case SHAPE_CMPXCHG:
+    case SHAPE_SIMD_HALF:
+        return false;
+    case SHAPE_SIMD_LOAD:
+    case SHAPE_SIMD_STORE:
+        return s->arg == SIMD_BY_SIZE;
+    case SHAPE_STRING:
+        return string_ok(u, op);
     case SHAPE_LEA:
         return false;
     case SHAPE_MOVSX:
@@ -55,26 +80,40 @@ static bool register_form_ok(const struct op *op, const struct shape *s)
     case SHAPE_JCC:
     case SHAPE_JMP:
     case SHAPE_CALL:
-        return op->imm == (int32_t)op->imm && op->imm < INT32_MAX - 8192 && op->imm > INT32_MIN + 8192;
+        return op->osize >= 2 && op->imm == (int32_t)op->imm && op->imm < INT32_MAX - 8192 &&
+               op->imm > INT32_MIN + 8192;
     default:
         return true;
     }
 }
 
-static bool memory_form_ok(const struct op *op, const struct shape *s)
+static bool memory_form_ok(const struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned g = s->form == FORM_EG ? op->src : op->dst;
     bool low = op->osize || s->form == FORM_EI || !is_high(g);
-    if (!address_ok(op))
+    if (!address_ok(u, op))
         return false;
     switch (s->kind) {
     case SHAPE_ALU:
         return low && (s->form == FORM_GE || (s->arg != ALU_ADC && s->arg != ALU_SBB));
     case SHAPE_TEST:
     case SHAPE_MOV:
+    case SHAPE_XCHG:
+    case SHAPE_XADD:
         return low;
     case SHAPE_JMP_E:
-        return op->osize == 3;
+    case SHAPE_CALL_E:
+    case SHAPE_PUSH:
+        return size_of(op) == u->word;
+    case SHAPE_SHIFT:
+        return shift_count(op) && shift_count(op) < 8 * size_of(op);
+    case SHAPE_MUL:
+    case SHAPE_DIV:
+    case SHAPE_SCAN:
+    case SHAPE_CMPXCHG:
+        return op->osize >= 2;
+    case SHAPE_BT:
+        return op->osize >= 2;
     case SHAPE_MOVSX:
         return extend_ok(op, s);
     case SHAPE_INC:
@@ -85,6 +124,12 @@ static bool memory_form_ok(const struct op *op, const struct shape *s)
     case SHAPE_IMUL_IMM:
     case SHAPE_NOP:
     case SHAPE_LEA:
+    case SHAPE_SET:
+    case SHAPE_SIMD:
+    case SHAPE_SIMD_MOVE:
+    case SHAPE_SIMD_LOAD:
+    case SHAPE_SIMD_STORE:
+    case SHAPE_SIMD_HALF:
         return true;
     default:
         return false;
@@ -94,9 +139,9 @@ static bool memory_form_ok(const struct op *op, const struct shape *s)
 bool op_compiled(const struct unit *u, const struct op *op)
 {
     const struct shape *s = shape_of(u, op);
-    if (s->kind == SHAPE_NONE)
+    if (s->kind == SHAPE_NONE || (is_simd(s->kind) && !simd_compiled(op)))
         return false;
-    return in_memory(op) ? memory_form_ok(op, s) : register_form_ok(op, s);
+    return in_memory(op) ? memory_form_ok(u, op, s) : register_form_ok(u, op, s);
 }
 
 bool op_ends(const struct unit *u, const struct op *op)

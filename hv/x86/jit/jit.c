@@ -3,6 +3,7 @@
  * The code's memory is mapped twice: writable, and executable. */
 #include "hv/x86/jit/jit.h"
 #include "hv/x86/decode.h"
+#include "hv/x86/x86.h"
 
 #if BOOTREEL_COMPILER
 #include <stdlib.h>
@@ -67,6 +68,11 @@ static unsigned heat_wanted(void)
     return n < UINT16_MAX ? (unsigned)n : UINT16_MAX;
 }
 
+bool x86_compiles(void)
+{
+    return true;
+}
+
 struct jit *jit_create(void)
 {
     unsigned heat = heat_wanted();
@@ -80,6 +86,7 @@ struct jit *jit_create(void)
     }
     j->shapes = shapes_create();
     j->unit.shapes = j->shapes;
+    j->unit.wrong = getenv("BOOTREEL_COMPILE_WRONG");
     write_enter(j);
     return j;
 }
@@ -113,6 +120,24 @@ void jit_enter(const struct jit *j, struct x86 *cpu, const struct op *op)
         j->enter(cpu, op, op->fn);
     else
         op->fn(cpu, op);
+}
+
+bool jit_has(const struct jit *j, op_fn *fn)
+{
+    return j && (uintptr_t)fn - (uintptr_t)j->executable < CODE_SIZE;
+}
+
+static bool is_compiled(const struct block *b)
+{
+    return is_code64(b) || b->id & KEY_FLAT;
+}
+
+bool jit_compiles(struct jit *j, const struct block *b, const struct op *op)
+{
+    if (!j || !is_compiled(b))
+        return false;
+    j->unit.word = is_code64(b) ? 8 : 4;
+    return op_compiled(&j->unit, op);
 }
 
 /* ---------------------------------------------------------------- regions */
@@ -241,6 +266,7 @@ static void compile_from(struct jit *j, struct block *b)
 {
     struct resume todo[MAX_RESUMES] = {{b, 0}};
     unsigned n = 1;
+    j->unit.word = is_code64(b) ? 8 : 4;
     while (n && !jit_full(j)) {
         struct resume t = todo[--n];
         while (t.op < t.block->n && !op_compiled(&j->unit, &t.block->ops[t.op]))
@@ -269,6 +295,9 @@ static const struct op *count_entry(struct x86 *cpu, const struct op *op)
     b->ops[0].fn = first;
     struct jit *j = physmem_jit(cpu->mem);
     cpu->op = op;
+#ifdef BOOTREEL_COUNT
+    j->unit.counts = cpu->counts;
+#endif
     if (jit_full(j))
         look_again(cpu);
     else
@@ -278,8 +307,7 @@ static const struct op *count_entry(struct x86 *cpu, const struct op *op)
 
 void jit_watch(struct jit *j, struct block *b)
 {
-    enum { CODE_64 = 2 };
-    if (j && b->page && (b->id & 3) == CODE_64 && !(b->id & BLOCK_SLOW))
+    if (j && b->page && is_compiled(b) && !(b->id & BLOCK_SLOW))
         watch_again(j, b);
 }
 
@@ -302,6 +330,10 @@ void jit_release(struct x86 *cpu)
 }
 #else
 
+bool x86_compiles(void)
+{
+    return false;
+}
 struct jit *jit_create(void)
 {
     return NULL;
@@ -316,6 +348,14 @@ void jit_release(struct x86 *cpu) {}
 void jit_enter(const struct jit *j, struct x86 *cpu, const struct op *op)
 {
     op->fn(cpu, op);
+}
+bool jit_has(const struct jit *j, op_fn *fn)
+{
+    return false;
+}
+bool jit_compiles(struct jit *j, const struct block *b, const struct op *op)
+{
+    return false;
 }
 bool jit_full(const struct jit *j)
 {

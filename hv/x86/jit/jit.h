@@ -33,6 +33,9 @@ void jit_hold(struct x86 *, struct block *);
 void jit_release(struct x86 *);
 /* Executes from this op on until a handler returns to the dispatcher. */
 void jit_enter(const struct jit *, struct x86 *, const struct op *);
+/* Is this compiled code? Is the block's op compiled where its block is hot? */
+bool jit_has(const struct jit *, op_fn *);
+bool jit_compiles(struct jit *, const struct block *, const struct op *);
 /* Is there no more room for code? The dispatcher then flushes all code. */
 bool jit_full(const struct jit *);
 

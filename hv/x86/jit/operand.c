@@ -21,7 +21,7 @@ struct host_mem operand_address(struct unit *u, const struct op *op)
 void tlb_check(struct unit *u, unsigned size, bool write)
 {
     struct code *c = &u->code;
-    _Static_assert(sizeof(struct tlb_entry) == 32 && TLB_SIZE == 1024, "the code shifts and masks by these");
+    _Static_assert(sizeof(struct tlb_entry) == 32 && TLB_SIZE == 4096, "the code shifts and masks by these");
     unsigned tag = write ? offsetof(struct tlb_entry, w) : offsetof(struct tlb_entry, r);
     asm_rr(c, 4, 0x89, H_AX, H_CX);
     asm_rr(c, 4, 0xc1, 5, H_CX);
@@ -38,6 +38,13 @@ void tlb_check(struct unit *u, unsigned size, bool write)
     side_exit(u, CC_NE);
     asm_rm(c, 8, 0x03, H_AX, at_reg(H_CX, offsetof(struct tlb_entry, add)));
     u->at = at_reg(H_AX, 0);
+}
+
+struct host_mem segment_base(unsigned seg)
+{
+    struct host_mem m = CPU_FIELD(seg);
+    m.disp += (int32_t)(seg * sizeof(struct seg) + offsetof(struct seg, base));
+    return m;
 }
 
 /* ---------------------------------------------------------------- several accesses at once */
@@ -66,26 +73,50 @@ static bool reach_add(struct reach *r, unsigned op, int64_t at, unsigned size, b
     return true;
 }
 
+/* Does it access its memory operand? (Bits by a register are elsewhere.) */
 static bool accesses_memory(const struct op *op, const struct shape *s)
 {
-    return in_memory(op) && s->kind != SHAPE_LEA && s->kind != SHAPE_NOP;
+    return in_memory(op) && s->kind != SHAPE_LEA && s->kind != SHAPE_NOP &&
+           !(s->kind == SHAPE_BT && s->form != FORM_EI);
 }
 
-/* Is the operand a register and a displacement, and nothing else? */
+/* Is the operand a register and a displacement, and nothing else? (The other segments are flat.) */
 static bool is_simple(const struct op *op)
 {
-    return op->seg == SEG_NONE && op->index == REG_ZERO && op->base < 16;
+    return op->seg != FS && op->seg != GS && op->index == REG_ZERO && op->base < 16;
 }
 
 static unsigned access_size(const struct op *op, const struct shape *s)
 {
+    if (s->kind == SHAPE_SIMD || s->kind == SHAPE_SIMD_MOVE)
+        return 16;
+    if (is_simd(s->kind))
+        return simd_bytes(op, s);
     return s->kind == SHAPE_MOVZX || s->kind == SHAPE_MOVSX ? s->arg : size_of(op);
 }
 
 static bool access_writes(const struct shape *s)
 {
-    return s->kind == SHAPE_INC || s->kind == SHAPE_DEC || (s->kind == SHAPE_MOV && s->form != FORM_GE) ||
-           (s->kind == SHAPE_ALU && s->form != FORM_GE && s->arg != ALU_CMP);
+    switch (s->kind) {
+    case SHAPE_INC:
+    case SHAPE_DEC:
+    case SHAPE_XCHG:
+    case SHAPE_XADD:
+    case SHAPE_CMPXCHG:
+    case SHAPE_SHIFT:
+    case SHAPE_SET:
+    case SHAPE_SIMD_STORE:
+        return true;
+    case SHAPE_MOV:
+    case SHAPE_SIMD_MOVE:
+        return s->form != FORM_GE;
+    case SHAPE_ALU:
+        return s->form != FORM_GE && s->arg != ALU_CMP;
+    case SHAPE_BT:
+        return s->arg != 4;
+    default:
+        return false;
+    }
 }
 
 static bool pushes(const struct shape *s)
@@ -94,30 +125,46 @@ static bool pushes(const struct shape *s)
            s->kind == SHAPE_CALL_E;
 }
 
-int32_t stack_step(const struct op *op, const struct shape *s)
+int32_t stack_step(const struct unit *u, const struct op *op, const struct shape *s)
 {
-    bool step =
-        s->kind == SHAPE_ALU && s->form == FORM_EI && !in_memory(op) && op->osize == 3 && op->dst == RSP;
+    bool step = s->kind == SHAPE_ALU && s->form == FORM_EI && !in_memory(op) && size_of(op) == u->word &&
+                op->dst == RSP;
     return !step ? 0 : s->arg == ALU_ADD ? (int32_t)op->imm : s->arg == ALU_SUB ? -(int32_t)op->imm : 0;
 }
 
 /* May the instruction change this register (rSP by PUSH, POP and stack_step() aside)? */
-static bool may_change(const struct op *op, const struct shape *s, unsigned guest)
+static bool may_change(const struct unit *u, const struct op *op, const struct shape *s, unsigned guest)
 {
-    if (in_memory(op) && access_writes(s))
+    switch (s->kind) {
+    case SHAPE_XCHG:
+        return guest == guest_of(op, op->src) || (!in_memory(op) && guest == op->dst);
+    case SHAPE_XADD:
+        return guest == guest_of(op, op->src);
+    case SHAPE_CMPXCHG:
+        return guest == RAX;
+    case SHAPE_MUL:
+    case SHAPE_DIV:
+        return guest == RAX || guest == RDX;
+    case SHAPE_STRING:
+        return guest == RAX || guest == RSI || guest == RDI;
+    default:
+        break;
+    }
+    if ((in_memory(op) && access_writes(s)) || (is_simd(s->kind) && s->kind < SHAPE_SIMD_STORE))
         return false;
     switch (s->kind) {
     case SHAPE_ALU:
-        return s->arg != ALU_CMP && guest == guest_of(op, op->dst) && !(guest == RSP && stack_step(op, s));
+        return s->arg != ALU_CMP && guest == guest_of(op, op->dst) && !(guest == RSP && stack_step(u, op, s));
     case SHAPE_TEST:
     case SHAPE_PUSH:
     case SHAPE_PUSH_IMM:
     case SHAPE_NOP:
+    case SHAPE_CARRY:
+    case SHAPE_CLD:
+    case SHAPE_SIMD_HALF:
         return false;
     case SHAPE_LEAVE:
         return guest == RSP || guest == RBP;
-    case SHAPE_XCHG:
-        return guest == op->dst || guest == op->src;
     case SHAPE_CBW:
     case SHAPE_CWD:
         return guest == RAX || guest == RDX;
@@ -139,35 +186,76 @@ static struct reach reach_of(const struct unit *u, unsigned base)
         if (accesses_memory(op, s) && is_simple(op) && op->base == base)
             ok = reach_add(&r, k, r.moved + op->disp, access_size(op, s), access_writes(s));
         if (stack && pushes(s))
-            ok = reach_add(&r, k, r.moved -= 8, 8, true);
+            ok = reach_add(&r, k, r.moved -= u->word, u->word, true);
         if (stack && (s->kind == SHAPE_POP || s->kind == SHAPE_RET)) {
-            ok = reach_add(&r, k, r.moved, 8, false);
-            r.moved += 8;
+            ok = reach_add(&r, k, r.moved, u->word, false);
+            r.moved += u->word;
         }
-        if (!ok || may_change(op, s, base) || is_branch(s->kind))
+        if (!ok || may_change(u, op, s, base) || is_branch(s->kind))
             break;
         if (stack)
-            r.moved += stack_step(op, s);
+            r.moved += stack_step(u, op, s);
     }
     return r;
 }
 
+static bool within(const struct group *g, int64_t at, unsigned size, bool write)
+{
+    return at >= g->low && at + size <= g->high && g->write >= write;
+}
+
+bool group_useful(const struct unit *u, const struct block *b, unsigned from)
+{
+    const struct group *g = &u->now.group;
+    int64_t moved = g->moved;
+    bool stack = g->base == RSP;
+    for (unsigned k = from; g->active && k < b->n; k++) {
+        const struct op *op = &b->ops[k];
+        const struct shape *s = shape_of(u, op);
+        if (!op_compiled(u, op))
+            return false;
+        if (accesses_memory(op, s) && is_simple(op) && op->base == g->base &&
+            within(g, moved + op->disp, access_size(op, s), access_writes(s)))
+            return true;
+        if (stack && pushes(s) && within(g, moved -= u->word, u->word, true))
+            return true;
+        if (stack && (s->kind == SHAPE_POP || s->kind == SHAPE_RET) && within(g, moved, u->word, false))
+            return true;
+        if (may_change(u, op, s, g->base) || is_branch(s->kind) || s->kind == SHAPE_POP)
+            return false;
+        if (stack)
+            moved += stack_step(u, op, s);
+    }
+    return false;
+}
+
+void group_after(struct unit *u, const struct op *op)
+{
+    struct group *g = &u->now.group;
+    g->active &= !may_change(u, op, shape_of(u, op), g->base);
+}
+
 /* Checks the access at rBASE + disp, together with those that follow if there are any. False: the caller has
  * to check it alone. */
-static bool group_probe(struct unit *u, unsigned base, int32_t disp)
+static bool group_probe(struct unit *u, unsigned base, int32_t disp, unsigned size, bool write)
 {
-    struct group *g = &u->group;
+    struct group *g = &u->now.group;
     struct code *c = &u->code;
-    if (g->active && g->base == base) {
+    if (g->active && g->base == base && within(g, (int64_t)g->moved + disp, size, write)) {
         u->at = at_reg(g->host, g->moved + disp);
         return true;
     }
     struct reach r = reach_of(u, base);
-    if (g->active || r.accesses < 2)
+    if (r.accesses < 2 || group_useful(u, u->block, u->op))
         return false;
-    asm_rm(c, 8, 0x8d, H_AX, at_reg(reg_use(u, base), (int32_t)r.low));
+    g->active = false;
+    asm_rm(c, u->word, 0x8d, H_AX, at_reg(reg_use(u, base), (int32_t)r.low));
     tlb_check(u, (unsigned)(r.high - r.low), r.write);
-    *g = (struct group){.base = (uint8_t)base, .last = r.last, .host = (uint8_t)reg_extra(u)};
+    *g = (struct group){.base = (uint8_t)base,
+                        .write = r.write,
+                        .low = (int32_t)r.low,
+                        .high = (int32_t)r.high,
+                        .host = (uint8_t)reg_extra(u)};
     g->active = true;
     asm_rm(c, 8, 0x8d, g->host, at_reg(H_AX, -(int32_t)r.low));
     u->at = at_reg(g->host, disp);
@@ -178,32 +266,29 @@ static bool group_probe(struct unit *u, unsigned base, int32_t disp)
 
 void operand_probe(struct unit *u, const struct op *op, unsigned size, bool write)
 {
-    if (is_simple(op) && group_probe(u, op->base, op->disp))
+    if (is_simple(op) && group_probe(u, op->base, op->disp, size, write))
         return;
     struct host_mem m = operand_address(u, op);
-    asm_rm(&u->code, 8, 0x8d, H_AX, m);
-    if (op->seg == FS || op->seg == GS) {
-        struct host_mem base = CPU_FIELD(seg);
-        base.disp += (int32_t)(op->seg * sizeof(struct seg) + offsetof(struct seg, base));
-        asm_rm(&u->code, 8, 0x03, H_AX, base);
-    }
+    asm_rm(&u->code, u->word, 0x8d, H_AX, m);
+    if (op->seg == FS || op->seg == GS)
+        asm_rm(&u->code, 8, 0x03, H_AX, segment_base(op->seg));
     tlb_check(u, size, write);
 }
 
 void stack_probe(struct unit *u, int32_t offset, bool write)
 {
-    if (group_probe(u, RSP, offset))
+    if (group_probe(u, RSP, offset, u->word, write))
         return;
-    asm_rm(&u->code, 8, 0x8d, H_AX, at_reg(reg_use(u, RSP), offset));
-    tlb_check(u, 8, write);
+    asm_rm(&u->code, u->word, 0x8d, H_AX, at_reg(reg_use(u, RSP), offset));
+    tlb_check(u, u->word, write);
 }
 
 void stack_move(struct unit *u, int32_t bytes)
 {
     unsigned sp = reg_change(u, RSP);
-    asm_rm(&u->code, 8, 0x8d, sp, at_reg(sp, bytes));
-    if (u->group.base == RSP)
-        u->group.moved += bytes;
+    asm_rm(&u->code, u->word, 0x8d, sp, at_reg(sp, bytes));
+    if (u->now.group.base == RSP)
+        u->now.group.moved += bytes;
 }
 
 void operand_fetch(struct unit *u, unsigned size, unsigned to)

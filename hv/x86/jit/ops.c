@@ -1,7 +1,7 @@
 /* ops.c - one instruction to host code.
  *
- * What is not compiled here is left to its handler: other modes than 64-bit code, 32-bit addresses, high byte
- * registers as destinations, and everything rare. Within an instruction no guest register and no flag source
+ * What is not compiled here is left to its handler: addresses of another size than the code's, high byte registers as destinations,
+ * and everything rare. Within an instruction no guest register and no flag source
  * changes before the last side exit. */
 #include "hv/x86/exec.h"
 #include "hv/x86/jit/branch.h"
@@ -9,7 +9,7 @@
 
 /* ---------------------------------------------------------------- flag sources */
 
-static void flags_from(struct unit *u, enum flag_source source, const struct op *op)
+void flags_from(struct unit *u, enum flag_source source, const struct op *op)
 {
     u->now.source = (uint8_t)source;
     u->now.size = (uint8_t)size_of(op);
@@ -30,8 +30,7 @@ static void flags_capture(struct unit *u, const struct op *op, unsigned result)
     flags_lost(u);
 }
 
-/* No flag is needed before they are set again. */
-static void flags_none(struct unit *u)
+void flags_none(struct unit *u)
 {
     u->now.source = FLAGS_MEMORY;
     flags_lost(u);
@@ -171,8 +170,8 @@ static bool compile_alu(struct unit *u, const struct op *op, const struct shape 
         alu_with_carry(u, op, operation, b);
     else
         alu_to_register(u, op, operation, b);
-    if (u->group.base == RSP)
-        u->group.moved += stack_step(op, s);
+    if (u->now.group.base == RSP)
+        u->now.group.moved += stack_step(u, op, s);
     return true;
 }
 
@@ -187,6 +186,10 @@ static bool compile_test(struct unit *u, const struct op *op, const struct shape
         operand_fetch(u, size, FLAG_A);
     } else {
         asm_move(c, FLAG_A, reg_use(u, guest_of(op, op->dst)));
+    }
+    if (!in_memory(op) && size == 1 && is_high(op->dst)) {
+        asm_rr(c, 4, 0xc1, 5, FLAG_A);
+        asm_bytes(c, 8, 1);
     }
     if (!in_memory(op) && !b.imm && op->dst == op->src)
         asm_rr(c, size, size == 1 ? 0x84 : 0x85, FLAG_A, FLAG_A);
@@ -350,7 +353,7 @@ static bool compile_xchg(struct unit *u, const struct op *op, const struct shape
 {
     struct code *c = &u->code;
     unsigned size = size_of(op);
-    if (s->arg && op->dst == RAX && size == 4)
+    if (op->dst == op->src && (s->arg || size != 4))
         return true; /* NOP: xchg_A32() */
     unsigned a = reg_change(u, op->dst), b = reg_change(u, op->src);
     asm_rr(c, size, 0x89, a, H_AX);
@@ -392,6 +395,17 @@ static enum flag_source shift_source(unsigned ext)
     return ext == 4 ? FLAGS_SHL : ext == 5 ? FLAGS_SHR : FLAGS_SAR;
 }
 
+void flags_of_shift(struct unit *u, const struct op *op, const struct shape *s, bool dead)
+{
+    if (dead) {
+        flags_none(u);
+        return;
+    }
+    flags_from(u, shift_source(s->arg), op);
+    u->now.count = (uint8_t)shift_count(op);
+    u->overflow_ok = false;
+}
+
 static bool compile_shift(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
@@ -401,13 +415,7 @@ static bool compile_shift(struct unit *u, const struct op *op, const struct shap
         asm_move(c, FLAG_A, d);
     asm_rr(c, size, size == 1 ? 0xc0 : 0xc1, s->arg, d);
     asm_bytes(c, n, 1);
-    if (dead) {
-        flags_none(u);
-        return true;
-    }
-    flags_from(u, shift_source(s->arg), op);
-    u->now.count = (uint8_t)n;
-    u->overflow_ok = false;
+    flags_of_shift(u, op, s, dead);
     return true;
 }
 
@@ -532,22 +540,22 @@ static bool compile_push(struct unit *u, const struct op *op, const struct shape
 {
     struct code *c = &u->code;
     unsigned from = s->kind == SHAPE_PUSH ? reg_use(u, op->dst) : 0;
-    stack_probe(u, -8, true);
+    stack_probe(u, -(int32_t)u->word, true);
     if (s->kind == SHAPE_PUSH) {
-        operand_put(u, 8, from);
+        operand_put(u, u->word, from);
     } else {
-        asm_rm(c, 8, 0xc7, 0, u->at);
+        asm_rm(c, u->word, 0xc7, 0, u->at);
         asm_bytes(c, op->uimm, 4);
     }
-    stack_move(u, -8);
+    stack_move(u, -(int32_t)u->word);
     return true;
 }
 
 static bool compile_pop(struct unit *u, const struct op *op)
 {
     stack_probe(u, 0, false);
-    operand_fetch(u, 8, H_DX);
-    stack_move(u, 8);
+    operand_fetch(u, u->word, H_DX);
+    stack_move(u, (int32_t)u->word);
     asm_move(&u->code, reg_set(u, op->dst), H_DX);
     return true;
 }
@@ -555,11 +563,11 @@ static bool compile_pop(struct unit *u, const struct op *op)
 static bool compile_leave(struct unit *u)
 {
     struct code *c = &u->code;
-    asm_move(c, H_AX, reg_use(u, RBP));
-    tlb_check(u, 8, false);
+    asm_rr(c, u->word, 0x89, reg_use(u, RBP), H_AX);
+    tlb_check(u, u->word, false);
     unsigned bp = reg_change(u, RBP);
-    asm_rm(c, 8, 0x8d, reg_set(u, RSP), at_reg(bp, 8));
-    operand_fetch(u, 8, bp);
+    asm_rm(c, u->word, 0x8d, reg_set(u, RSP), at_reg(bp, (int32_t)u->word));
+    operand_fetch(u, u->word, bp);
     return true;
 }
 
@@ -573,10 +581,11 @@ static bool compile_jcc(struct unit *u, const struct op *op, const struct shape 
     return true;
 }
 
-/* Leave to the handler if the address in this register is not canonical. Uses CX. */
-static void check_target(struct unit *u, unsigned reg)
+void check_target(struct unit *u, unsigned reg)
 {
     struct code *c = &u->code;
+    if (u->word == 4)
+        return;
     asm_move(c, H_CX, reg);
     asm_rr(c, 8, 0xc1, 4, H_CX);
     asm_bytes(c, 16, 1);
@@ -592,15 +601,15 @@ static void code_address(struct unit *u, unsigned to, int32_t offset)
 {
     asm_rm(&u->code, 8, 0x8b, to, CPU_FIELD(gpr[REG_RIP]));
     offset += (int32_t)(u->block->id >> 16) - (int32_t)(u->entry->id >> 16);
-    asm_rm(&u->code, 8, 0x8d, to, at_reg(to, offset));
+    asm_rm(&u->code, u->word, 0x8d, to, at_reg(to, offset));
 }
 
-static void push_return(struct unit *u, int32_t offset)
+void push_return(struct unit *u, int32_t offset)
 {
-    stack_probe(u, -8, true);
+    stack_probe(u, -(int32_t)u->word, true);
     code_address(u, H_CX, offset);
-    operand_put(u, 8, H_CX);
-    stack_move(u, -8);
+    operand_put(u, u->word, H_CX);
+    stack_move(u, -(int32_t)u->word);
 }
 
 static bool compile_call(struct unit *u, const struct op *op)
@@ -613,9 +622,9 @@ static bool compile_call(struct unit *u, const struct op *op)
 static bool compile_ret(struct unit *u, const struct op *op)
 {
     stack_probe(u, 0, false);
-    operand_fetch(u, 8, H_DX);
+    operand_fetch(u, u->word, H_DX);
     check_target(u, H_DX);
-    stack_move(u, 8 + (int32_t)op->uimm);
+    stack_move(u, (int32_t)u->word + (int32_t)op->uimm);
     leave_indirect(u, H_DX, branch_indirect);
     return true;
 }
@@ -624,10 +633,12 @@ static bool compile_jmp_indirect(struct unit *u, const struct op *op)
 {
     unsigned to = H_DX;
     if (in_memory(op)) {
-        operand_probe(u, op, 8, false);
-        operand_fetch(u, 8, H_DX);
-    } else {
+        operand_probe(u, op, u->word, false);
+        operand_fetch(u, u->word, H_DX);
+    } else if (u->word == 8) {
         to = reg_use(u, op->dst);
+    } else {
+        asm_rr(&u->code, 4, 0x89, reg_use(u, op->dst), H_DX);
     }
     check_target(u, to);
     leave_indirect(u, to, branch_indirect);
@@ -639,13 +650,17 @@ static bool compile_call_indirect(struct unit *u, const struct op *op)
     unsigned to = reg_use(u, op->dst);
     check_target(u, to);
     push_return(u, op->off + op->len);
+    if (u->word == 4) {
+        asm_rr(&u->code, 4, 0x89, to, H_DX);
+        to = H_DX;
+    }
     leave_indirect(u, to, branch_indirect);
     return true;
 }
 
 /* ---------------------------------------------------------------- all */
 
-static bool compile_other(struct unit *u, const struct op *op, const struct shape *s)
+static bool compile_branch(struct unit *u, const struct op *op, const struct shape *s)
 {
     switch (s->kind) {
     case SHAPE_JCC:
@@ -659,17 +674,73 @@ static bool compile_other(struct unit *u, const struct op *op, const struct shap
         return compile_ret(u, op);
     case SHAPE_JMP_E:
         return compile_jmp_indirect(u, op);
-    case SHAPE_CALL_E:
-        return compile_call_indirect(u, op);
+    default:
+        return in_memory(op) ? compile_call_memory(u, op) : compile_call_indirect(u, op);
+    }
+}
+
+static bool compile_simd_any(struct unit *u, const struct op *op, const struct shape *s)
+{
+    switch (s->kind) {
+    case SHAPE_SIMD:
+        return compile_simd(u, op);
+    case SHAPE_SIMD_SHIFT:
+        return compile_simd_shift(u, op);
+    case SHAPE_SIMD_MOVE:
+        return compile_simd_move(u, op, s);
+    case SHAPE_SIMD_LOAD:
+        return compile_simd_load(u, op, s);
+    case SHAPE_SIMD_STORE:
+        return compile_simd_store(u, op, s);
+    case SHAPE_SIMD_HALF:
+        return compile_simd_half(u, op, s);
+    default:
+        return compile_simd_mask(u, op);
+    }
+}
+
+static bool compile_last(struct unit *u, const struct op *op, const struct shape *s)
+{
+    switch (s->kind) {
+    case SHAPE_MUL:
+        return compile_mul(u, op, s);
+    case SHAPE_DIV:
+        return compile_div(u, op, s);
+    case SHAPE_SCAN:
+        return compile_scan(u, op, s);
+    case SHAPE_DOUBLE:
+        return compile_double(u, op, s);
+    case SHAPE_CARRY:
+        return compile_carry(u, s);
+    case SHAPE_CLD:
+        return compile_cld(u);
+    case SHAPE_XADD:
+        return compile_xadd(u, op);
+    case SHAPE_CMPXCHG:
+        return compile_cmpxchg(u, op);
+    case SHAPE_STRING:
+        return compile_string(u, op, s);
+    default:
+        return s->kind == SHAPE_NOP;
+    }
+}
+
+static bool compile_other(struct unit *u, const struct op *op, const struct shape *s)
+{
+    if (is_branch(s->kind))
+        return compile_branch(u, op, s);
+    if (is_simd(s->kind))
+        return compile_simd_any(u, op, s);
+    switch (s->kind) {
     case SHAPE_PUSH:
     case SHAPE_PUSH_IMM:
-        return compile_push(u, op, s);
+        return in_memory(op) ? compile_push_memory(u, op) : compile_push(u, op, s);
     case SHAPE_POP:
         return compile_pop(u, op);
     case SHAPE_LEAVE:
         return compile_leave(u);
     case SHAPE_SHIFT:
-        return compile_shift(u, op, s);
+        return in_memory(op) ? compile_shift_memory(u, op, s) : compile_shift(u, op, s);
     case SHAPE_SHIFT_CL:
         return compile_shift_cl(u, op, s);
     case SHAPE_ROTATE:
@@ -678,16 +749,16 @@ static bool compile_other(struct unit *u, const struct op *op, const struct shap
     case SHAPE_IMUL_IMM:
         return compile_imul(u, op, s);
     case SHAPE_BT:
-        return compile_bt(u, op, s);
+        return in_memory(op) ? compile_bt_memory(u, op, s) : compile_bt(u, op, s);
     case SHAPE_CBW:
     case SHAPE_CWD:
         return compile_sign(u, op, s);
     case SHAPE_BSWAP:
         return compile_bswap(u, op);
     case SHAPE_XCHG:
-        return compile_xchg(u, op, s);
+        return in_memory(op) ? compile_xchg_memory(u, op) : compile_xchg(u, op, s);
     default:
-        return s->kind == SHAPE_NOP;
+        return compile_last(u, op, s);
     }
 }
 
@@ -718,7 +789,7 @@ bool op_compile(struct unit *u, const struct op *op)
     case SHAPE_CMOV:
         return compile_cmov(u, op, s);
     case SHAPE_SET:
-        return compile_set(u, op, s);
+        return in_memory(op) ? compile_set_memory(u, op, s) : compile_set(u, op, s);
     default:
         return compile_other(u, op, s);
     }

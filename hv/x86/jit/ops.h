@@ -29,6 +29,21 @@ static inline bool is_branch(unsigned kind)
            kind == SHAPE_JMP_E || kind == SHAPE_CALL_E;
 }
 
+static inline bool is_simd(unsigned kind)
+{
+    return kind >= SHAPE_SIMD;
+}
+
+/* shape.arg of SHAPE_STRING; of the moves of SHAPE_SIMD_…: bytes in memory, or SIMD_BY_SIZE for 32 or 64 bits by the operand size. */
+enum { STRING_LOADS = 1, STRING_STORES = 2 };
+enum { SIMD_BY_SIZE = 0, SIMD_HIGH = 0x80 };
+
+static inline unsigned simd_bytes(const struct op *op, const struct shape *s)
+{
+    unsigned n = s->arg & ~(unsigned)SIMD_HIGH;
+    return n ? n : op->osize == 3 ? 8 : 4;
+}
+
 /* An 8-bit register operand is the offset of its byte in gpr[]. */
 static inline bool is_high(unsigned byte)
 {
@@ -53,15 +68,61 @@ struct host_mem operand_address(struct unit *, const struct op *);
 void tlb_check(struct unit *, unsigned size, bool write);
 /* `u->at` becomes the host's address of the memory operand. */
 void operand_probe(struct unit *, const struct op *, unsigned size, bool write);
-/* The same for 8 bytes at rSP + offset. */
+/* The same for an item of the stack at rSP + offset. */
 void stack_probe(struct unit *, int32_t offset, bool write);
 /* rSP changes. */
 void stack_move(struct unit *, int32_t bytes);
 /* By how much ADD or SUB of an immediate moves rSP; 0 if the instruction is neither. */
-int32_t stack_step(const struct op *, const struct shape *);
+int32_t stack_step(const struct unit *, const struct op *, const struct shape *);
 /* Zero-extends the memory operand into a register. No flag changes. */
 void operand_fetch(struct unit *, unsigned size, unsigned to);
 /* Writes a register to the memory operand. */
 void operand_put(struct unit *, unsigned size, unsigned from);
+
+/* The base of a segment. */
+struct host_mem segment_base(unsigned seg);
+
+/* ---- flags ---- */
+
+/* The flags follow from FLAG_A and FLAG_B, and the host's are the guest's. */
+void flags_from(struct unit *, enum flag_source, const struct op *);
+/* No flag is needed before they are set again. */
+void flags_none(struct unit *);
+/* After a shift by an immediate; dead: nobody asks for them. */
+void flags_of_shift(struct unit *u, const struct op *op, const struct shape *s, bool dead);
+
+/* ---- branches ---- */
+
+/* Leave to the handler if the address in this register is not canonical. Uses CX. */
+void check_target(struct unit *, unsigned reg);
+/* Pushes the address at an offset from the block's start. */
+void push_return(struct unit *, int32_t offset);
+
+/* ---- ops_arith.c, ops_memory.c, ops_simd.c: instructions, as op_compile() ---- */
+
+bool compile_mul(struct unit *, const struct op *, const struct shape *);
+bool compile_div(struct unit *, const struct op *, const struct shape *);
+bool compile_scan(struct unit *, const struct op *, const struct shape *);
+bool compile_double(struct unit *, const struct op *, const struct shape *);
+bool compile_carry(struct unit *, const struct shape *);
+bool compile_cld(struct unit *);
+bool compile_xchg_memory(struct unit *, const struct op *);
+bool compile_xadd(struct unit *, const struct op *);
+bool compile_cmpxchg(struct unit *, const struct op *);
+bool compile_bt_memory(struct unit *, const struct op *, const struct shape *);
+bool compile_shift_memory(struct unit *, const struct op *, const struct shape *);
+bool compile_set_memory(struct unit *, const struct op *, const struct shape *);
+bool compile_push_memory(struct unit *, const struct op *);
+bool compile_call_memory(struct unit *, const struct op *);
+bool compile_string(struct unit *, const struct op *, const struct shape *);
+bool compile_simd(struct unit *, const struct op *);
+bool compile_simd_shift(struct unit *, const struct op *);
+bool compile_simd_move(struct unit *, const struct op *, const struct shape *);
+bool compile_simd_load(struct unit *, const struct op *, const struct shape *);
+bool compile_simd_store(struct unit *, const struct op *, const struct shape *);
+bool compile_simd_half(struct unit *, const struct op *, const struct shape *);
+bool compile_simd_mask(struct unit *, const struct op *);
+/* Does this host have the instruction? */
+bool simd_compiled(const struct op *);
 
 #endif

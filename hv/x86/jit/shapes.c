@@ -27,7 +27,36 @@
     F(bt_G, BT, 4, EG) F(bts_G, BT, 5, EG) F(btr_G, BT, 6, EG) F(btc_G, BT, 7, EG)                           \
     F(bt_I, BT, 4, EI) F(bts_I, BT, 5, EI) F(btr_I, BT, 6, EI) F(btc_I, BT, 7, EI)                           \
     F(cbw, CBW, 0, EG) F(cwd, CWD, 0, EG) F(bswap, BSWAP, 0, EG)                                             \
-    F(xchg, XCHG, 0, EG) F(xchg_A, XCHG, 1, EG) F(nop, NOP, 0, EG)
+    F(xchg, XCHG, 0, EG) F(xchg_A, XCHG, 1, EG) F(nop, NOP, 0, EG)                                           \
+    F(fence, NOP, 0, EG) F(prefetch, NOP, 0, EG) F(movnti, MOV, 0, EG)                                       \
+    F(mul, MUL, 4, EG) F(imul, MUL, 5, EG) F(div, DIV, 6, EG) F(idiv, DIV, 7, EG)                            \
+    F(bsf, SCAN, 0xbc, GE) F(bsr, SCAN, 0xbd, GE)                                                            \
+    F(shld_i, DOUBLE, 0xa4, EG) F(shrd_i, DOUBLE, 0xac, EG)                                                  \
+    F(clc, CARRY, 4, EG) F(stc, CARRY, 1, EG) F(cmc, CARRY, 6, EG) F(cld, CLD, 0, EG)                        \
+    F(xadd, XADD, 0, EG) F(cmpxchg, CMPXCHG, 0, EG)                                                          \
+    F(lods, STRING, 1, EG) F(stos, STRING, 2, EG) F(movs, STRING, 3, EG)                                     \
+    F(movu_load, SIMD_MOVE, 0, GE) F(mova_load, SIMD_MOVE, 0, GE)                                            \
+    F(movu_store, SIMD_MOVE, 0, EG) F(mova_store, SIMD_MOVE, 0, EG)                                          \
+    F(movd_load, SIMD_LOAD, 0, GE) F(movss_load, SIMD_LOAD, 4, GE) F(movsd_load, SIMD_LOAD, 8, GE)           \
+    F(movq_load, SIMD_LOAD, 8, GE) F(movd_store, SIMD_STORE, 0, EG) F(movss_store, SIMD_STORE, 4, EG)        \
+    F(movsd_store, SIMD_STORE, 8, EG) F(movq_store, SIMD_STORE, 8, EG)                                       \
+    F(movlps_store, SIMD_STORE, 8, EG) F(movhps_store, SIMD_STORE, 0x88, EG)                                 \
+    F(movlps_load, SIMD_HALF, 8, GE) F(movhps_load, SIMD_HALF, 0x88, GE)                                     \
+    F(pmovmskb, SIMD_MASK, 4, EG) F(movmskps, SIMD_MASK, 4, EG) F(movmskpd, SIMD_MASK, 4, EG)
+
+/* V = fn(V, W), on integers or bits. */
+#define SIMD_OPERATIONS(F)                                                                                   \
+    F(punpcklbw) F(punpcklwd) F(punpckldq) F(punpcklqdq) F(punpckhbw) F(punpckhwd) F(punpckhdq)              \
+    F(punpckhqdq) F(packsswb) F(packssdw) F(packuswb) F(pshufd) F(pshuflw) F(pshufhw) F(pshufb)              \
+    F(shufps) F(shufpd) F(unpcklps) F(unpckhps) F(unpcklpd) F(unpckhpd) F(pand) F(pandn) F(por) F(pxor)      \
+    F(paddb) F(paddw) F(paddd) F(paddq) F(psubb) F(psubw) F(psubd) F(psubq) F(paddsb) F(paddsw)              \
+    F(paddusb) F(paddusw) F(psubsb) F(psubsw) F(psubusb) F(psubusw) F(pavgb) F(pavgw) F(pmullw)              \
+    F(pmulhw) F(pmulhuw) F(pmaddwd) F(pmuludq) F(psadbw) F(pcmpeqb) F(pcmpeqw) F(pcmpeqd) F(pcmpgtb)         \
+    F(pcmpgtw) F(pcmpgtd) F(pminub) F(pmaxub) F(pminsw) F(pmaxsw) F(psllw) F(pslld) F(psllq) F(psrlw)        \
+    F(psrld) F(psrlq) F(psraw) F(psrad)
+#define SIMD_SHIFTS(F)                                                                                       \
+    F(psllw_imm) F(pslld_imm) F(psllq_imm) F(psrlw_imm) F(psrld_imm) F(psrlq_imm) F(psraw_imm)               \
+    F(psrad_imm) F(pslldq_imm) F(psrldq_imm)
 
 #define CONDITIONS(F)                                                                                        \
     F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12) F(13) F(14) F(15)
@@ -37,6 +66,9 @@
 #define CONDITION_DECLARED(cc)                 extern const struct family fam_j##cc, fam_cmov##cc, fam_set##cc;
 FAMILIES(FAMILY_DECLARED)
 CONDITIONS(CONDITION_DECLARED)
+#define SIMD_DECLARED(name) extern const struct family fam_##name;
+SIMD_OPERATIONS(SIMD_DECLARED)
+SIMD_SHIFTS(SIMD_DECLARED)
 
 static const struct {
     const struct family *family;
@@ -46,7 +78,10 @@ static const struct {
 #define CONDITION_ENTRY(cc)                                                                                  \
     {&fam_j##cc, {SHAPE_JCC, cc, FORM_EG}}, {&fam_cmov##cc, {SHAPE_CMOV, cc, FORM_GE}},                      \
         {&fam_set##cc, {SHAPE_SET, cc, FORM_EG}},
-    FAMILIES(FAMILY_ENTRY) CONDITIONS(CONDITION_ENTRY)};
+#define SIMD_ENTRY(name)       {&fam_##name, {SHAPE_SIMD, 16, FORM_GE}},
+#define SIMD_SHIFT_ENTRY(name) {&fam_##name, {SHAPE_SIMD_SHIFT, 16, FORM_EI}},
+    FAMILIES(FAMILY_ENTRY) CONDITIONS(CONDITION_ENTRY) SIMD_OPERATIONS(SIMD_ENTRY)
+        SIMD_SHIFTS(SIMD_SHIFT_ENTRY)};
 
 struct shape *shapes_create(void)
 {

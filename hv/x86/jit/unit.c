@@ -5,6 +5,7 @@
  * the state of the first one, and other edges adapt to that; a second version of a block keeps loops in
  * registers. */
 #include "hv/x86/exec.h"
+#include "hv/x86/insn.h"
 #include "hv/x86/jit/unit.h"
 #include "hv/x86/jit/jit.h"
 #include "hv/x86/jit/region.h"
@@ -19,7 +20,7 @@ static bool is_free(const struct unit *u, unsigned host)
     for (unsigned g = 0; g < 16; g++)
         if (u->now.host[g] == host)
             return false;
-    return !u->group.active || u->group.host != host;
+    return !u->now.group.active || u->now.group.host != host;
 }
 
 static void write_back(struct code *c, const struct flow *f, unsigned guest)
@@ -94,7 +95,7 @@ unsigned reg_set(struct unit *u, unsigned guest)
 
 /* ---------------------------------------------------------------- flags */
 
-enum { OP_ADD = 0, OP_SUB = 5, AUX_FLAGS = FLAG_CF | FLAG_AF | FLAG_OF };
+enum { OP_ADD = 0, OP_SUB = 5, OP_XOR = 6, AUX_FLAGS = FLAG_CF | FLAG_AF | FLAG_OF };
 
 static void store_result(struct code *c, unsigned size, unsigned from)
 {
@@ -368,11 +369,12 @@ static int64_t block_offset(const struct unit *u, const struct block *b)
     return (int64_t)(b->id >> 16) - (int64_t)(u->entry->id >> 16);
 }
 
-static void add_rip(struct code *c, int64_t offset)
+static void add_rip(struct unit *u, int64_t offset)
 {
+    struct code *c = &u->code;
     if (!offset)
         return;
-    asm_rm(c, 8, 0x81, 0, CPU_FIELD(gpr[REG_RIP]));
+    asm_rm(c, u->word, 0x81, 0, CPU_FIELD(gpr[REG_RIP]));
     asm_bytes(c, (uint32_t)offset, 4);
 }
 
@@ -383,11 +385,29 @@ static void write_all(struct unit *u, const struct flow *f)
     flags_store(u, f);
 }
 
+/* Counts an op that is left to the interpreter. Uses AX. */
+static void emit_count(struct unit *u, struct block *b, const struct op *op)
+{
+#ifdef BOOTREEL_COUNT
+    uint64_t *at = count_place(u->counts, b, op, op_compiled(u, op) ? COUNT_LEFT : COUNT_NEVER);
+    if (!at)
+        return;
+    asm_imm(&u->code, H_AX, (uintptr_t)at);
+    asm_rm(&u->code, 8, 0xff, 0, at_reg(H_AX, 0)); /* INC */
+#endif
+}
+
 void leave_region(struct unit *u, const struct flow *f, struct block *b, unsigned op, int64_t rip, op_fn *fn)
 {
     struct code *c = &u->code;
     write_all(u, f);
-    add_rip(c, block_offset(u, b) + rip);
+    add_rip(u, block_offset(u, b) + rip);
+    if (rip && (uint64_t)((int64_t)(b->id >> 16) + rip) >= SNAPSHOT_PAGE) {
+        asm_load(c, H_DX, H_CPU, (int32_t)offsetof(struct x86, gpr[REG_RIP]));
+        enter_found(u, H_DX);
+    }
+    if (!rip)
+        emit_count(u, b, &b->ops[op]);
     if (b != u->entry) {
         asm_imm(c, H_AX, (uintptr_t)b);
         asm_rm(c, 8, 0x89, H_AX, CPU_FIELD(block));
@@ -402,6 +422,7 @@ void leave_indirect(struct unit *u, unsigned reg, op_fn *fn)
     struct code *c = &u->code;
     asm_rm(c, 8, 0x89, reg, CPU_FIELD(gpr[REG_RIP]));
     write_all(u, &u->now);
+    enter_found(u, reg);
     asm_imm(c, H_AX, (uintptr_t)fn);
     asm_rr(c, 4, 0xff, 4, H_AX);
 }
@@ -412,7 +433,7 @@ static void stop_before(struct unit *u, const struct side *s)
     asm_rm(c, 8, 0x81, 0, CPU_FIELD(left));
     asm_bytes(c, s->block->n, 4);
     write_all(u, &s->flow);
-    add_rip(c, block_offset(u, s->block));
+    add_rip(u, block_offset(u, s->block));
     asm_rm(c, 8, 0xc7, 0, CPU_FIELD(block));
     asm_bytes(c, 0, 4);
     asm_rr(c, 4, 0x31, H_AX, H_AX);
@@ -455,6 +476,14 @@ static bool same_flags(const struct flow *a, const struct flow *b)
            (!a->imm || a->value == b->value);
 }
 
+/* Does a version that expects the one find it where the other holds? */
+static bool has_group(const struct group *have, const struct group *need)
+{
+    return !need->active || (have->active && have->base == need->base && have->host == need->host &&
+                             have->moved == need->moved && have->low <= need->low &&
+                             have->high >= need->high && have->write >= need->write);
+}
+
 /* The version that needs least for the present state; NULL if none can be entered. */
 static const struct version *find_version(const struct unit *u, const struct block *b, unsigned *count)
 {
@@ -465,6 +494,8 @@ static const struct version *find_version(const struct unit *u, const struct blo
         if (v->block != b)
             continue;
         ++*count;
+        if (!has_group(&u->now.group, &v->flow.group))
+            continue;
         if (same_flags(&v->flow, &u->now) || (!found && v->flow.source == FLAGS_MEMORY))
             found = v;
     }
@@ -501,7 +532,7 @@ static void add_version(struct unit *u, struct block *b)
 static bool has_room(const struct unit *u, const struct block *b)
 {
     return u->nversions < MAX_VERSIONS && u->ops + b->n <= MAX_OPS &&
-           u->nsides + 2 * BLOCK_MAX_OPS <= MAX_SIDES;
+           u->nsides + 3 * BLOCK_MAX_OPS <= MAX_SIDES;
 }
 
 /* Goes on in a block of the region; its steps are subtracted already. */
@@ -511,17 +542,20 @@ static void enter_block(struct unit *u, struct block *b)
     flags_lost(u);
     if (hidden_from(u, b, 0))
         u->now.source = FLAGS_MEMORY;
+    u->now.group.active &= group_useful(u, b, 0);
     const struct version *v = find_version(u, b, &count);
-    bool room = count < 2 && has_room(u, b);
-    if (v && !(room && holds_nothing(&v->flow))) {
+    bool room = count < 2 && has_room(u, b), better = v && u->now.group.active && !v->flow.group.active;
+    if (v && !(room && (better || holds_nothing(&v->flow)))) {
         if (!same_flags(&v->flow, &u->now))
             flags_to_memory(u);
         adapt(u, &v->flow);
         asm_patch(asm_jmp(&u->code), v->label);
         return;
     }
-    if (count == MAX_OF_BLOCK - 1)
-        flags_to_memory(u); /* the last one is for all edges */
+    if (count == MAX_OF_BLOCK - 1) { /* the last one is for all edges */
+        flags_to_memory(u);
+        u->now.group.active = false;
+    }
     add_version(u, b);
 }
 
@@ -544,7 +578,6 @@ void edge_now(struct unit *u, unsigned which, int64_t offset, op_fn *otherwise)
 {
     struct block *from = u->block, *b = edge_target(u, from, which, offset);
     struct code *c = &u->code;
-    u->group.active = false;
     if (!b) {
         bool chain = otherwise != NULL;
         leave_region(u, &u->now, from, u->op, chain ? offset : 0,
@@ -575,15 +608,24 @@ static void note_resume(struct unit *u, struct block *b, unsigned op)
         u->resume[u->nresumes++] = (struct resume){b, op};
 }
 
+/* For tests of what looks for mistakes: a bit of the result is inverted, if that is in a register. */
+static void make_wrong(struct unit *u, const struct op *op)
+{
+    if (op->row == UINT16_MAX || op->pfx & PFX_MEM || op->osize < 2 || op_ends(u, op) ||
+        strcmp(insn_rows(NULL)[op->row].mnemonic, u->wrong))
+        return;
+    asm_alu_imm(&u->code, 4, OP_XOR, reg_change(u, op->dst), 1);
+    flags_lost(u);
+}
+
 /* One block from an op on. */
 static void compile_block(struct unit *u, struct block *b, unsigned from)
 {
     u->block = b;
-    u->group.active = false;
+    u->simd_ok = false;
     for (u->op = from; !u->code.full; u->op++) {
         const struct op *op = &b->ops[u->op];
         u->pinned = 0;
-        u->group.active &= u->op <= u->group.last;
         if (u->op == b->n) {
             edge_now(u, 0, op->off, NULL);
             return;
@@ -594,8 +636,11 @@ static void compile_block(struct unit *u, struct block *b, unsigned from)
             note_resume(u, b, u->op + 1);
             return;
         }
+        if (u->wrong)
+            make_wrong(u, op);
         if (op_ends(u, op))
             return;
+        group_after(u, op);
     }
 }
 

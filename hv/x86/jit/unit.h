@@ -23,8 +23,19 @@ enum flag_source {
     FLAGS_RAW, /* cc_res is FLAG_A, cc_aux FLAG_B */
 };
 
+/* Memory near one guest register that was checked: accesses to it need no check, until the register changes. No translation can
+ * change while a region runs. */
+struct group {
+    bool active, write;
+    uint8_t base;      /* guest register */
+    uint8_t host;      /* points to where its value at the check does */
+    int32_t low, high; /* what was checked, relative to that value */
+    int32_t moved;     /* how far rSP has moved since */
+};
+
 /* Where the guest's state is at a point of the code. */
 struct flow {
+    struct group group;
     uint8_t host[16]; /* the host register of each guest register; H_NONE: in memory */
     uint16_t dirty;   /* guest registers whose host register differs from memory */
     uint8_t source, size, count;
@@ -60,7 +71,7 @@ struct edge {
 };
 
 enum {
-    MAX_SIDES = 600,
+    MAX_SIDES = 700,
     MAX_VERSIONS = 24,
     MAX_OF_BLOCK = 3,
     MAX_EDGES = 32,
@@ -73,19 +84,11 @@ struct resume {
     unsigned op;
 };
 
-/* Several accesses near one another through one guest register: they are checked at once, by the first. */
-struct group {
-    bool active;
-    uint8_t base;  /* guest register; all accesses are relative to its value at the first one */
-    uint8_t host;  /* points to where that value does */
-    unsigned last; /* the last op of the block that belongs to it */
-    int32_t moved; /* how far rSP has moved since */
-};
-
 struct unit {
     struct code code;
     const struct shape *shapes;
     struct block *entry; /* gpr[REG_RIP] is its address throughout */
+    unsigned word; /* bytes of addresses and of the stack's items: 8 in 64-bit code, 4 in flat 32-bit code */
     struct flow now;
     bool host_flags;  /* the host's flags are the guest's */
     bool overflow_ok; /* OF too */
@@ -93,7 +96,7 @@ struct unit {
     uint16_t pinned;            /* guest registers that the instruction uses */
     struct block *block, *next; /* the current one; the one to go on with */
     unsigned op, ops;
-    struct group group;
+    bool simd_ok;       /* SSE instructions were found to be allowed in this block */
     struct host_mem at; /* the memory operand of the current instruction, once it was checked */
     struct side side[MAX_SIDES];
     unsigned nsides;
@@ -103,7 +106,17 @@ struct unit {
     unsigned nedges;
     struct resume resume[MAX_RESUMES]; /* after instructions that are not compiled */
     unsigned nresumes;
+    const char *wrong; /* for tests: the mnemonic of an instruction whose result is made wrong; NULL: none */
+#ifdef BOOTREEL_COUNT
+    struct counts *counts;
+#endif
 };
+
+static inline bool is_code64(const struct block *b)
+{
+    enum { CODE_64 = 2 };
+    return (b->id & 3) == CODE_64;
+}
 
 /* ---- instructions, by row of the instruction table (shapes.c, compiled.c, ops.c) ---- */
 
@@ -142,6 +155,22 @@ enum shape_kind {
     SHAPE_BSWAP,
     SHAPE_XCHG,
     SHAPE_NOP,
+    SHAPE_MUL,
+    SHAPE_DIV,
+    SHAPE_SCAN,
+    SHAPE_DOUBLE,
+    SHAPE_CARRY,
+    SHAPE_CLD,
+    SHAPE_XADD,
+    SHAPE_CMPXCHG,
+    SHAPE_STRING,
+    SHAPE_SIMD, /* is_simd(): from here on */
+    SHAPE_SIMD_SHIFT,
+    SHAPE_SIMD_MOVE,
+    SHAPE_SIMD_LOAD,
+    SHAPE_SIMD_STORE,
+    SHAPE_SIMD_HALF,
+    SHAPE_SIMD_MASK,
 };
 enum shape_form { FORM_EG, FORM_GE, FORM_EI };
 struct shape {
@@ -175,6 +204,11 @@ unsigned reg_set(struct unit *, unsigned guest);
 /* A host register for something else, until `group` ends. */
 unsigned reg_extra(struct unit *);
 
+/* Does an access from this op of the block on need the group? (operand.c) */
+bool group_useful(const struct unit *, const struct block *, unsigned op);
+/* The instruction was compiled: the group ends if its register may have changed. */
+void group_after(struct unit *, const struct op *);
+
 /* Set cc_res and cc_aux. Uses AX and CX. */
 void flags_store(struct unit *, const struct flow *);
 /* The guest's flags are in memory from now on. */
@@ -197,6 +231,9 @@ void side_exit(struct unit *, unsigned cc);
 void leave_region(struct unit *, const struct flow *, struct block *, unsigned op, int64_t rip, op_fn *fn);
 /* Leave it to the address in a host register (not AX or CX). */
 void leave_indirect(struct unit *, unsigned reg, op_fn *fn);
+/* The state is written back, and the running block may be any. Enters the block at the address in a host register (not AX, CX,
+ * FLAG_A or FLAG_B), which is in gpr[REG_RIP], if block_find() would find it at once; else goes on behind. (jump.c) */
+void enter_found(struct unit *, unsigned reg);
 /* The current instruction was a branch to block->next[which], at `offset` from the block's start: goes on
  * there, or leaves the region to `otherwise` (NULL: to the current op's handler) with gpr[REG_RIP] set. */
 void edge_now(struct unit *, unsigned which, int64_t offset, op_fn *otherwise);

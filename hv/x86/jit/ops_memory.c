@@ -1,0 +1,218 @@
+/* ops_memory.c - one instruction to host code: those that read and write memory, and those that access it twice. LOCK needs nothing:
+ * processors run in turns. */
+#include "hv/x86/jit/branch.h"
+#include "hv/x86/jit/ops.h"
+
+/* A second check of the TLB uses all free registers. In the meantime a value is in XMM0. */
+static void keep(struct unit *u, unsigned reg)
+{
+    asm_bytes(&u->code, 0x66, 1);
+    asm_rr(&u->code, 8, OP0F(0x6e), 0, reg);
+}
+static void take(struct unit *u, unsigned reg)
+{
+    asm_bytes(&u->code, 0x66, 1);
+    asm_rr(&u->code, 8, OP0F(0x7e), 0, reg);
+}
+
+static void put_register(struct unit *u, unsigned size, unsigned to, unsigned from)
+{
+    asm_rr(&u->code, size, size == 1 ? 0x88 : 0x89, from, to);
+}
+
+/* ---------------------------------------------------------------- exchanges */
+
+bool compile_xchg_memory(struct unit *u, const struct op *op)
+{
+    unsigned size = size_of(op), r = reg_change(u, guest_of(op, op->src));
+    operand_probe(u, op, size, true);
+    operand_fetch(u, size, H_DX);
+    operand_put(u, size, r);
+    put_register(u, size, r, H_DX);
+    return true;
+}
+
+bool compile_xadd(struct unit *u, const struct op *op)
+{
+    struct code *c = &u->code;
+    unsigned size = size_of(op), r = reg_change(u, guest_of(op, op->src));
+    operand_probe(u, op, size, true);
+    operand_fetch(u, size, FLAG_A);
+    asm_move(c, FLAG_B, r);
+    asm_move(c, H_DX, FLAG_A);
+    asm_alu(c, size, ALU_ADD, H_DX, FLAG_B);
+    operand_put(u, size, H_DX);
+    put_register(u, size, r, FLAG_A);
+    flags_from(u, FLAGS_ADD, op);
+    return true;
+}
+
+/* 32 and 64 bits. Memory is always written; rAX only if it was not equal. */
+bool compile_cmpxchg(struct unit *u, const struct op *op)
+{
+    struct code *c = &u->code;
+    unsigned size = size_of(op), a = reg_change(u, RAX), r = reg_use(u, op->src);
+    operand_probe(u, op, size, true);
+    operand_fetch(u, size, FLAG_B);
+    asm_move(c, FLAG_A, a);
+    asm_move(c, H_DX, FLAG_B);
+    asm_alu(c, size, ALU_CMP, FLAG_A, FLAG_B);
+    asm_rr(c, 8, OP0F(0x44), H_DX, r); /* CMOVE */
+    operand_put(u, size, H_DX);
+    asm_rr(c, 8, OP0F(0x45), a, FLAG_B); /* CMOVNE */
+    flags_from(u, FLAGS_SUB, op);
+    return true;
+}
+
+/* ---------------------------------------------------------------- bits, shifts, conditions */
+
+/* The operand that bit `r` is in: that many operands further on. */
+static void bit_probe(struct unit *u, const struct op *op, unsigned size, bool write)
+{
+    struct code *c = &u->code;
+    unsigned r = reg_use(u, op->src), log = size == 8 ? 6 : 5;
+    struct host_mem m = operand_address(u, op);
+    asm_rm(c, u->word, 0x8d, H_AX, m);
+    if (size == 8)
+        asm_move(c, H_CX, r);
+    else
+        asm_rr(c, 8, 0x63, H_CX, r); /* MOVSXD */
+    asm_rr(c, 8, 0xc1, 7, H_CX);
+    asm_bytes(c, log, 1);
+    asm_rr(c, 8, 0xc1, 4, H_CX);
+    asm_bytes(c, log - 3, 1);
+    asm_alu(c, u->word, ALU_ADD, H_AX, H_CX);
+    flags_lost(u);
+    if (op->seg == FS || op->seg == GS)
+        asm_rm(c, 8, 0x03, H_AX, segment_base(op->seg));
+    tlb_check(u, size, write);
+}
+
+/* BT, BTS, BTR, BTC of memory. Only CF changes. */
+bool compile_bt_memory(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    unsigned size = size_of(op);
+    bool imm = s->form == FORM_EI, write = s->arg != 4;
+    flags_to_memory(u);
+    if (imm)
+        operand_probe(u, op, size, write);
+    else
+        bit_probe(u, op, size, write);
+    operand_fetch(u, size, H_DX);
+    asm_rm(c, 8, 0x8b, H_CX, CPU_FIELD(cc_aux));
+    asm_alu_imm(c, 8, ALU_AND, H_CX, ~FLAG_CF);
+    if (imm) {
+        asm_rr(c, size, OP0F(0xba), s->arg, H_DX);
+        asm_bytes(c, op->uimm, 1);
+    } else {
+        asm_rr(c, size, OP0F(0x83 | s->arg << 3), reg_use(u, op->src), H_DX);
+    }
+    asm_alu_imm(c, 8, ALU_ADC, H_CX, 0);
+    if (write)
+        operand_put(u, size, H_DX);
+    asm_rm(c, 8, 0x89, H_CX, CPU_FIELD(cc_aux));
+    flags_lost(u);
+    return true;
+}
+
+bool compile_shift_memory(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    unsigned size = size_of(op), n = shift_count(op);
+    bool dead = flags_dead(u);
+    operand_probe(u, op, size, true);
+    operand_fetch(u, size, FLAG_A);
+    asm_move(c, H_DX, FLAG_A);
+    asm_rr(c, size, size == 1 ? 0xc0 : 0xc1, s->arg, H_DX);
+    asm_bytes(c, n, 1);
+    operand_put(u, size, H_DX);
+    flags_of_shift(u, op, s, dead);
+    return true;
+}
+
+bool compile_set_memory(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    int cc = flags_condition(u, s->arg);
+    asm_rr(c, 1, OP0F(0x90 | (unsigned)cc), 0, H_DX);
+    keep(u, H_DX);
+    operand_probe(u, op, 1, true);
+    take(u, H_DX);
+    operand_put(u, 1, H_DX);
+    return true;
+}
+
+/* ---------------------------------------------------------------- the stack */
+
+bool compile_push_memory(struct unit *u, const struct op *op)
+{
+    operand_probe(u, op, u->word, false);
+    operand_fetch(u, u->word, H_DX);
+    keep(u, H_DX);
+    stack_probe(u, -(int32_t)u->word, true);
+    take(u, H_DX);
+    operand_put(u, u->word, H_DX);
+    stack_move(u, -(int32_t)u->word);
+    return true;
+}
+
+bool compile_call_memory(struct unit *u, const struct op *op)
+{
+    operand_probe(u, op, u->word, false);
+    operand_fetch(u, u->word, H_DX);
+    check_target(u, H_DX);
+    keep(u, H_DX);
+    push_return(u, op->off + op->len);
+    take(u, H_DX);
+    leave_indirect(u, H_DX, branch_indirect);
+    return true;
+}
+
+/* ---------------------------------------------------------------- MOVS, STOS, LODS, not repeated */
+
+static void index_probe(struct unit *u, unsigned guest, unsigned size, bool write)
+{
+    asm_rr(&u->code, u->word, 0x89, reg_use(u, guest), H_AX);
+    tlb_check(u, size, write);
+}
+
+static void index_move(struct unit *u, unsigned guest, unsigned size)
+{
+    unsigned r = reg_change(u, guest);
+    asm_rm(&u->code, u->word, 0x8d, r, at_reg(r, (int32_t)size));
+}
+
+/* With DF set the handler does it. */
+bool compile_string(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    unsigned size = size_of(op);
+    struct host_mem direction = CPU_FIELD(flags);
+    direction.disp += 1;
+    asm_rm(c, 1, 0xf6, 0, direction); /* TEST */
+    asm_bytes(c, FLAG_DF >> 8, 1);
+    flags_lost(u);
+    side_exit(u, CC_NE);
+    if (s->arg & STRING_LOADS)
+        index_probe(u, RSI, size, false);
+    if (s->arg == (STRING_LOADS | STRING_STORES))
+        keep(u, H_AX);
+    if (s->arg & STRING_STORES)
+        index_probe(u, RDI, size, true);
+    if (s->arg == STRING_LOADS) {
+        operand_fetch(u, size, H_DX);
+        put_register(u, size, size >= 4 ? reg_set(u, RAX) : reg_change(u, RAX), H_DX);
+    } else if (s->arg == STRING_STORES) {
+        operand_put(u, size, reg_use(u, RAX));
+    } else {
+        take(u, H_CX);
+        asm_rm(c, size, size == 1 ? 0x8a : 0x8b, H_DX, at_reg(H_CX, 0));
+        operand_put(u, size, H_DX);
+    }
+    if (s->arg & STRING_LOADS)
+        index_move(u, RSI, size);
+    if (s->arg & STRING_STORES)
+        index_move(u, RDI, size);
+    return true;
+}
