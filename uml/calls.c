@@ -25,6 +25,12 @@ static const struct call *call_of(int64_t number)
     return number >= 0 && number < CALLS && calls[number].name ? &calls[number] : NULL;
 }
 
+const char *call_name(int64_t number)
+{
+    const struct call *c = call_of(number);
+    return c ? c->name : NULL;
+}
+
 /* ---------------------------------------------------------------- reporting */
 
 void report(struct host *h, struct event *ev)
@@ -71,10 +77,11 @@ __attribute__((format(printf, 2, 3))) static void add(struct line *l, const char
     l->n += (size_t)n < sizeof l->s - l->n ? (size_t)n : sizeof l->s - l->n - 1;
 }
 
-static void add_string(struct host *h, struct task *t, struct line *l, uint64_t addr)
+/* Read as those read who look: a page that the program has not touched must not become present because of an event. */
+static void add_string(const struct host *h, const struct task *t, struct line *l, uint64_t addr)
 {
     char s[64];
-    size_t got = t->mm ? user_peek(h, MM(t->mm), addr, s, sizeof s - 1) : 0;
+    size_t got = look_peek(&h->engine, ENGINE_TASK | (unsigned)t->pid, addr, s, sizeof s - 1);
     s[got] = 0;
     if (!got) {
         add(l, "%#llx", (unsigned long long)addr);
@@ -87,7 +94,7 @@ static void add_string(struct host *h, struct task *t, struct line *l, uint64_t 
 }
 
 /* One argument: d signed, u unsigned, o octal, s a path or other text, x anything else. */
-static void add_arg(struct host *h, struct task *t, struct line *l, char form, uint64_t v)
+static void add_arg(const struct host *h, const struct task *t, struct line *l, char form, uint64_t v)
 {
     if (form == 'd')
         add(l, "%d", (int)v);
@@ -194,6 +201,7 @@ static void run(struct host *h, struct task *t)
         return; /* a tracer's stop inside of the call */
     if (c->how != RESTART_UNINTERRUPTED && signal_waits(h, t)) {
         t->interrupted = 1 + c->how;
+        open_given_up(h, t);
         finish(h, t, c, t->progress && c->how == RESTART_ALWAYS ? (int64_t)t->progress : -EINTR);
         return;
     }

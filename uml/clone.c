@@ -59,8 +59,8 @@ static struct group *new_group(struct host *h, struct task *t, const struct clon
     g->terminal = old->terminal;
     g->parent = c->flags & CLONE_PARENT ? old->parent : t->group;
     g->exit_signal = c->signal;
-    g->uid = old->uid;
-    g->gid = old->gid;
+    memcpy(g->ids, old->ids, sizeof g->ids);
+    g->nice = old->nice;
     g->personality = old->personality;
     g->dumpable = 1;
     memcpy(g->limit, old->limit, sizeof g->limit);
@@ -174,7 +174,9 @@ static int64_t clone_task(struct host *h, struct task *t, const struct cloning *
         struct info stop = {.signo = SIGSTOP, .code = SI_USER};
         n->tracer = t->tracer;
         n->trace_options = t->trace_options;
-        signal_task(h, n, &stop);
+        n->trace_seized = n->trace_interrupt = t->trace_seized;
+        if (!t->trace_seized)
+            signal_task(h, n, &stop);
     }
     task_ready(h, n);
     t->progress = (uint64_t)pid;
@@ -244,61 +246,6 @@ int64_t call_getppid(struct host *h, struct task *t, const uint64_t *a)
     ref p = GROUP(t->group)->parent;
     return p ? GROUP(p)->pid : 1;
 }
-int64_t call_getuid(struct host *h, struct task *t, const uint64_t *a)
-{
-    return GROUP(t->group)->uid;
-}
-int64_t call_getgid(struct host *h, struct task *t, const uint64_t *a)
-{
-    return GROUP(t->group)->gid;
-}
-int64_t call_geteuid(struct host *h, struct task *t, const uint64_t *a)
-{
-    return GROUP(t->group)->uid;
-}
-int64_t call_getegid(struct host *h, struct task *t, const uint64_t *a)
-{
-    return GROUP(t->group)->gid;
-}
-
-static int64_t set_id(uint32_t *id, uint64_t to)
-{
-    if ((uint32_t)to == UINT32_MAX)
-        return -EINVAL;
-    if (*id && *id != (uint32_t)to)
-        return -EPERM;
-    *id = (uint32_t)to;
-    return 0;
-}
-int64_t call_setuid(struct host *h, struct task *t, const uint64_t *a)
-{
-    return set_id(&GROUP(t->group)->uid, a[0]);
-}
-int64_t call_setgid(struct host *h, struct task *t, const uint64_t *a)
-{
-    return set_id(&GROUP(t->group)->gid, a[0]);
-}
-
-int64_t call_getresuid(struct host *h, struct task *t, const uint64_t *a)
-{
-    for (unsigned i = 0; i < 3; i++)
-        if (put_user(h, t, a[i], &GROUP(t->group)->uid, 4))
-            return -EFAULT;
-    return 0;
-}
-int64_t call_getresgid(struct host *h, struct task *t, const uint64_t *a)
-{
-    for (unsigned i = 0; i < 3; i++)
-        if (put_user(h, t, a[i], &GROUP(t->group)->gid, 4))
-            return -EFAULT;
-    return 0;
-}
-
-int64_t call_getgroups(struct host *h, struct task *t, const uint64_t *a)
-{
-    return (int32_t)a[0] < 0 ? -EINVAL : 0;
-}
-
 static struct group *group_or_self(struct host *h, struct task *t, int pid)
 {
     return pid ? group_find(h, pid) : GROUP(t->group);

@@ -17,15 +17,15 @@ enum { SLICE = 1 << 20, FIRST_PID = 1000 };
 #define TIME_END (1ull << 62)
 
 static const struct field root_fields[] = {
-    FIELD(struct root, icount),     FIELD(struct root, skipped),       FIELD(struct root, boot),
-    FIELD(struct root, random),     FIELD(struct root, turn_left),     FIELD(struct root, live),
-    FIELD(struct root, ended),      FIELD(struct root, status),        FIELD(struct root, current),
-    FIELD(struct root, run_first),  FIELD(struct root, run_last),      FIELD(struct root, tasks),
-    FIELD(struct root, groups),     FIELD(struct root, next_pid),      FIELD(struct root, next_inode),
-    FIELD(struct root, next_pty),   FIELD(struct root, timers),        FIELD(struct root, folder),
-    FIELD(struct root, terminal),   FIELDS(struct root, free_list),    FIELD(struct root, arena_top),
-    FIELD(struct root, frame_free), FIELD(struct root, frame_top),     FIELD(struct root, frames_used),
-    FIELD(struct root, calls),      FIELD(struct root, calls_missing),
+    FIELD(struct root, icount),      FIELD(struct root, skipped),    FIELD(struct root, boot),
+    FIELD(struct root, random),      FIELD(struct root, turn_left),  FIELD(struct root, live),
+    FIELD(struct root, ended),       FIELD(struct root, status),     FIELD(struct root, current),
+    FIELD(struct root, run_first),   FIELD(struct root, run_last),   FIELD(struct root, tasks),
+    FIELD(struct root, groups),      FIELD(struct root, next_pid),   FIELD(struct root, next_inode),
+    FIELD(struct root, next_pty),    FIELD(struct root, timers),     FIELD(struct root, sockets),
+    FIELD(struct root, folder),      FIELD(struct root, terminal),   FIELDS(struct root, free_list),
+    FIELD(struct root, arena_top),   FIELD(struct root, frame_free), FIELD(struct root, frame_top),
+    FIELD(struct root, frames_used), FIELD(struct root, calls),      FIELD(struct root, calls_missing),
 };
 
 static struct host *host_of(struct engine *e)
@@ -119,9 +119,10 @@ static bool idle(struct host *h, const struct run_limit *limit, struct stop *sto
 static uint64_t slice_for(struct host *h, const struct run_limit *limit)
 {
     uint64_t n = limit->icount - h->r.icount, due = soonest(h), at_ = now(h);
-    uint64_t until = due > at_ ? due - at_ : 1;
+    uint64_t until = due > at_ ? due - at_ : 1, left = cpu_timer_left(h);
     n = n < until ? n : until;
     n = n < h->r.turn_left ? n : h->r.turn_left;
+    n = n < left ? n : left ? left : 1;
     return n < SLICE ? n : SLICE;
 }
 
@@ -130,6 +131,8 @@ static bool run_slice(struct host *h, const struct run_limit *limit, struct stop
     uint64_t done;
     if (soonest(h) <= now(h))
         run_timers(h);
+    if (!cpu_timer_left(h))
+        run_cpu_timers(h);
     if (!h->r.turn_left)
         sched_rotate(h);
     if (!schedule(h))
@@ -173,7 +176,8 @@ static void host_run(struct engine *e, const struct run_limit *limit, struct sto
         if (h->stops_changed)
             set_stops(h);
         struct task *t = current(h);
-        if (!t || t->state != TASK_READY || !h->r.live || soonest(h) <= now(h) || !h->r.turn_left)
+        if (!t || t->state != TASK_READY || !h->r.live || soonest(h) <= now(h) || !h->r.turn_left ||
+            !cpu_timer_left(h))
             worked = h->r.icount;
         h->reported = h->waking = false;
         end = run_slice(h, limit, stop);
@@ -181,6 +185,7 @@ static void host_run(struct engine *e, const struct run_limit *limit, struct sto
     struct x86_where w;
     x86_where(h->cpu, &w);
     stop->cpu = 0;
+    stop->task = look_running(e);
     stop->late = stop->reason == STOP_BREAKPOINT && worked == h->r.icount;
     stop->icount = h->r.icount;
     stop->time = now(h);
@@ -256,92 +261,14 @@ static int host_load(struct engine *e, const struct snapshot_source *src, struct
         return error_set(err, "the saved state has no section \"host\" of this version");
     if (x86_load(h->cpu, src) < 0 || physmem_load(h->mem, src) < 0)
         return error_set(err, "the saved state's processor or memory does not fit");
-    const ref all[] = {h->r.current, h->r.run_first, h->r.run_last, h->r.tasks,
-                       h->r.groups,  h->r.timers,    h->r.folder,   h->r.terminal};
+    const ref all[] = {h->r.current, h->r.run_first, h->r.run_last, h->r.tasks,   h->r.groups,
+                       h->r.timers,  h->r.sockets,   h->r.folder,   h->r.terminal};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (!in_arena(h, all[i]))
             return error_set(err, "the saved state of the host makes no sense");
     if (h->r.frame_top > h->nframes || h->r.arena_top > ramblock_size(h->arena_block))
         return error_set(err, "the saved state's memory makes no sense");
     return 0;
-}
-
-/* ---------------------------------------------------------------- registers and memory */
-
-static const struct reg_desc *host_regs(const struct engine *e, size_t *count)
-{
-    *count = host_const(e)->nregs;
-    return host_const(e)->regs;
-}
-
-static uint32_t running_pid(const struct host *h)
-{
-    const struct task *t = (const void *)(h->arena + h->r.current);
-    return h->r.current && t->group
-               ? (uint32_t)((const struct group *)(const void *)(h->arena + t->group))->pid
-               : 0;
-}
-
-static int host_reg_get(const struct engine *e, unsigned cpu, size_t reg, void *value)
-{
-    if (reg + 1 == host_const(e)->nregs) {
-        const uint32_t pid = running_pid(host_const(e));
-        memcpy(value, &pid, sizeof pid);
-        return 0;
-    }
-    return x86_reg_get(host_const(e)->cpu, reg, value);
-}
-static int host_reg_set(struct engine *e, unsigned cpu, size_t reg, const void *value)
-{
-    return reg + 1 < host_of(e)->nregs ? x86_reg_set(host_of(e)->cpu, reg, value) : -1;
-}
-static unsigned host_cpus(const struct engine *e)
-{
-    return 1;
-}
-static unsigned host_code_bits(const struct engine *e, unsigned cpu)
-{
-    return 64;
-}
-
-static size_t copy(const struct host *h, bool linear, uint64_t address, void *buf, size_t n, bool write)
-{
-    size_t done = 0;
-    while (done < n) {
-        uint64_t pa = address + done;
-        size_t part = PAGE - pa % PAGE < n - done ? PAGE - pa % PAGE : n - done;
-        if (linear && !x86_translate(h->cpu, address + done, &pa)) {
-            if (write || !space_peek(h, address + done, (char *)buf + done, part))
-                break;
-            done += part;
-            continue;
-        }
-        size_t got = physmem_mapped(h->mem, pa, part);
-        if (write)
-            physmem_write(h->mem, pa, (char *)buf + done, got);
-        else
-            physmem_read(h->mem, pa, (char *)buf + done, got);
-        done += got;
-        if (got < part)
-            break;
-    }
-    return done;
-}
-static size_t host_peek(const struct engine *e, unsigned cpu, uint64_t linear, void *buf, size_t n)
-{
-    return copy(host_const(e), true, linear, buf, n, false);
-}
-static size_t host_poke(struct engine *e, unsigned cpu, uint64_t linear, const void *buf, size_t n)
-{
-    return copy(host_of(e), true, linear, (void *)buf, n, true);
-}
-static size_t host_peek_physical(const struct engine *e, uint64_t address, void *buf, size_t n)
-{
-    return copy(host_const(e), false, address, buf, n, false);
-}
-static size_t host_poke_physical(struct engine *e, uint64_t address, const void *buf, size_t n)
-{
-    return copy(host_of(e), false, address, (void *)buf, n, true);
 }
 
 /* ---------------------------------------------------------------- observing */
@@ -380,10 +307,10 @@ static size_t host_screen(const struct engine *e, char *buf, size_t size)
 static void host_destroy(struct engine *e)
 {
     struct host *h = host_of(e);
+    look_end(h);
     x86_destroy(h->cpu);
     physmem_destroy(h->mem);
     free(h->dirty);
-    free(h->regs);
     free(h->stops);
     free(h->new_stops);
     free(h);
@@ -401,49 +328,22 @@ static const struct engine_ops host_ops = {
     .save = host_save,
     .load = host_load,
     .touched = host_touched,
-    .regs = host_regs,
-    .reg_get = host_reg_get,
-    .reg_set = host_reg_set,
-    .cpus = host_cpus,
-    .code_bits = host_code_bits,
-    .peek = host_peek,
-    .poke = host_poke,
-    .peek_physical = host_peek_physical,
-    .poke_physical = host_poke_physical,
+    .tasks = look_tasks,
+    .running = look_running,
+    .regs = look_regs,
+    .reg_get = look_reg_get,
+    .reg_set = look_reg_set,
+    .cpus = look_cpus,
+    .code_bits = look_code_bits,
+    .peek = look_peek,
+    .poke = look_poke,
+    .peek_physical = look_peek_physical,
+    .poke_physical = look_poke_physical,
     .stops = host_stops,
     .observe = host_observe,
     .flush = host_flush,
     .screen = host_screen,
 };
-
-/* What reaches the bus of a processor without devices: nothing, and programs cannot do it. */
-static uint64_t bus_read(void *ctx, uint64_t pa, unsigned size)
-{
-    return UINT64_MAX;
-}
-static void bus_write(void *ctx, uint64_t pa, unsigned size, uint64_t value) {}
-static bool bus_rdmsr(void *ctx, uint32_t msr, uint64_t *value)
-{
-    return false;
-}
-static bool bus_wrmsr(void *ctx, uint32_t msr, uint64_t value)
-{
-    return false;
-}
-static uint64_t bus_get_cr8(void *ctx)
-{
-    return 0;
-}
-static void bus_set_cr8(void *ctx, uint64_t value) {}
-/* The time-stamp counter counts steps, as time does. */
-static uint64_t bus_time(void *ctx)
-{
-    const struct host *h = ctx;
-    return now(h) + x86_steps(h->cpu);
-}
-static void bus_smm(void *ctx, bool enter) {}
-static void bus_ferr(void *ctx, bool level) {}
-static void bus_event(void *ctx, struct event *ev) {}
 
 static int make_memory(struct host *h, struct error *err)
 {
@@ -460,38 +360,6 @@ static int make_memory(struct host *h, struct error *err)
     h->memory = ramblock_host(h->ram);
     physmem_map(h->mem, 0, size, h->ram, 0, h->ram, 0, false);
     return arena_create(h, err);
-}
-
-static int make_regs(struct host *h, struct error *err)
-{
-    size_t n;
-    const struct reg_desc *d = x86_regs(&n);
-    h->nregs = n + 1;
-    h->regs = mem_zero(h->nregs, sizeof *h->regs);
-    memcpy(h->regs, d, n * sizeof *d);
-    h->regs[n] = (struct reg_desc){.name = "host_pid", .bits = 32, .group = REG_SYSTEM};
-    return 0;
-}
-
-static int make_processor(struct host *h, struct error *err)
-{
-    const struct x86_bus bus = {.ctx = h,
-                                .read = bus_read,
-                                .write = bus_write,
-                                .rdmsr = bus_rdmsr,
-                                .wrmsr = bus_wrmsr,
-                                .get_cr8 = bus_get_cr8,
-                                .set_cr8 = bus_set_cr8,
-                                .time = bus_time,
-                                .smm = bus_smm,
-                                .ferr = bus_ferr,
-                                .event = bus_event};
-    h->cpu = x86_create(h->mem, &bus, 0, config_get(h->config, "cpu"), err);
-    if (!h->cpu)
-        return -1;
-    x86_host(h->cpu);
-    x86_user_space(h->cpu, 0);
-    return 0;
 }
 
 static uint64_t start_time(const struct host *h)
@@ -545,8 +413,7 @@ static struct task *first_task(struct host *h)
     g->exit_signal = SIGCHLD;
     g->dumpable = 1;
     set_limits(g);
-    t->files = arena_new(h, sizeof(struct files));
-    FILES(t->files)->refs = 1;
+    t->files = files_new(h);
     t->actions = arena_new(h, sizeof(struct actions));
     ((struct actions *)at(h, t->actions))->refs = 1;
     t->folders = arena_new(h, sizeof(struct folder_state));
@@ -610,9 +477,9 @@ struct engine *uml_create(const struct engine_config *cfg, struct error *err)
     h->r.next_inode = 2;
     int rc = make_memory(h, err);
     if (!rc)
-        rc = make_processor(h, err);
+        rc = (h->cpu = processor_new(h, h->mem, err)) ? 0 : -1;
     if (!rc)
-        rc = make_regs(h, err);
+        look_begin(h);
     if (!rc && !(h->r.terminal = tty_new(h)))
         rc = error_set(err, "no memory for the terminal");
     if (!rc) {

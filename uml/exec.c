@@ -469,10 +469,10 @@ static int64_t execute(struct host *h, struct task *t, int dirfd, uint64_t path_
     free_strings(envp);
     if (rc)
         return rc;
-    if (t->tracer && !(t->trace_options & 1u << 4)) /* PTRACE_O_TRACEEXEC */
-        signal_kernel(h, t, SIGTRAP);
-    else if (t->tracer)
+    if (t->tracer && t->trace_options & 1u << 4) /* PTRACE_O_TRACEEXEC */
         trace_event(h, t, 4, (uint64_t)t->pid);
+    else if (t->tracer && !t->trace_seized)
+        signal_kernel(h, t, SIGTRAP);
     return 0;
 }
 

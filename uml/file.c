@@ -20,6 +20,13 @@ struct file *fd_file(struct host *h, struct task *t, int fd)
     return e && e->file ? FILE_(e->file) : NULL;
 }
 
+/* Linux's table begins with a word of descriptors and grows to a power of two (fs/file.c, expand_files). */
+static void make_room(struct files *f, uint32_t fd)
+{
+    while (f->room <= fd)
+        f->room *= 2;
+}
+
 /* The lowest free descriptor from `from` on; takes over the reference to the file. */
 int fd_new(struct host *h, struct task *t, ref file, uint32_t from, bool cloexec)
 {
@@ -32,6 +39,7 @@ int fd_new(struct host *h, struct task *t, ref file, uint32_t from, bool cloexec
         if (e->file)
             continue;
         *e = (struct fd_entry){file, cloexec};
+        make_room(f, fd);
         return (int)fd;
     }
     file_drop(h, file);
@@ -49,21 +57,30 @@ int fd_close(struct host *h, struct task *t, int fd)
     return 0;
 }
 
-ref files_copy(struct host *h, ref from)
+ref files_new(struct host *h)
 {
     ref r = arena_new(h, sizeof(struct files));
-    if (!r)
-        return 0;
-    FILES(r)->refs = 1;
-    for (unsigned c = 0; c < FD_CHUNKS; c++) {
+    if (r)
+        *FILES(r) = (struct files){.refs = 1, .room = 64};
+    return r;
+}
+
+ref files_copy(struct host *h, ref from)
+{
+    ref r = files_new(h);
+    for (unsigned c = 0; r && c < FD_CHUNKS; c++) {
         ref old = FILES(from)->chunk[c], chunk = old ? arena_new(h, PAGE) : 0;
         FILES(r)->chunk[c] = chunk;
         if (!chunk)
             continue;
         memcpy(at(h, chunk), at(h, old), PAGE);
-        for (unsigned i = 0; i < FD_CHUNK; i++)
-            if (((struct fd_entry *)at(h, chunk))[i].file)
-                file_hold(h, ((struct fd_entry *)at(h, chunk))[i].file);
+        for (unsigned i = 0; i < FD_CHUNK; i++) {
+            ref file = ((struct fd_entry *)at(h, chunk))[i].file;
+            if (!file)
+                continue;
+            file_hold(h, file);
+            make_room(FILES(r), c * FD_CHUNK + i);
+        }
     }
     return r;
 }
@@ -339,6 +356,13 @@ static int64_t open_object(struct host *h, struct task *t, struct file *f)
     if (i->kind == INODE_FILE && f->flags & O_TRUNC && (f->flags & O_ACCMODE) != O_RDONLY)
         return inode_resize(h, i, 0);
     return 0;
+}
+
+void open_given_up(struct host *h, struct task *t)
+{
+    if (t->opening)
+        file_drop(h, t->opening);
+    t->opening = 0;
 }
 
 int file_open(struct host *h, struct task *t, int dirfd, const char *path, uint32_t flags, uint32_t mode,

@@ -40,6 +40,7 @@ struct root {
     ref tasks, groups;
     uint32_t next_pid, next_inode, next_pty;
     ref timers;
+    ref sockets;  /* with abstract names */
     ref folder;   /* "/" */
     ref terminal; /* the console */
     uint32_t free_list[SIZE_CLASSES], arena_top;
@@ -125,6 +126,7 @@ struct fd_entry {
 };
 struct files {
     uint32_t refs;
+    uint32_t room; /* descriptors that Linux would have a table for: select() looks at no others */
     ref chunk[FD_CHUNKS];
 };
 
@@ -141,6 +143,13 @@ struct timer {
     ref file;        /* of a timerfd */
 };
 
+/* In steps of the process; due 0: it is not set. */
+struct cpu_timer {
+    uint64_t due, interval;
+};
+
+enum id_kind { ID_USER, ID_GROUP, ID_KINDS };
+enum { ID_REAL, ID_EFFECTIVE, ID_SAVED, ID_FILES, ID_COUNT };
 enum { LIMITS = 16 };
 /* A process: what its threads share. */
 struct group {
@@ -154,11 +163,14 @@ struct group {
     int32_t stop_signal; /* why it is stopped, or 0 */
     uint8_t exiting, stopped, zombie, stop_reported, continued, subreaper, exec_done, reaped;
     ref timers, real_timer;
+    struct cpu_timer cpu_timer[2]; /* ITIMER_VIRTUAL and ITIMER_PROF */
     uint32_t next_timer;
     ref terminal;
     uint64_t limit[LIMITS][2];
     uint64_t user_steps, child_steps, begun;
-    uint32_t uid, gid, personality, dumpable;
+    uint32_t ids[ID_KINDS][ID_COUNT];
+    int32_t nice;
+    uint32_t personality, dumpable;
     ref exec_waiter; /* a thread that executes and waits for the others to go */
 };
 
@@ -191,6 +203,7 @@ struct task {
     uint64_t restart;     /* deadline of an interrupted sleep */
     uint32_t again;       /* the handler is called again */
     uint32_t woken;       /* by what it waited for (not by a signal or the time) */
+    ref opening;          /* the file that open() waits for the other end of */
     uint32_t interrupted; /* 0, or how the call that a signal interrupted is restarted */
     /* tracing */
     ref tracer; /* a task */
@@ -198,7 +211,7 @@ struct task {
     uint32_t trace_signal;  /* the signal that it stopped with; the one to be delivered */
     uint32_t trace_status;  /* to be reported by wait4(), or 0 */
     uint32_t trace_resumed; /* it was resumed with trace_signal */
-    uint32_t trace_seized;
+    uint32_t trace_seized, trace_interrupt, trace_listen; /* PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_LISTEN */
     uint64_t trace_message;
     struct info trace_info;
     /* life */
@@ -207,6 +220,7 @@ struct task {
     uint64_t clear_tid, robust;
     char name[16];
     uint32_t futex_mask;
+    uint32_t policy, priority, death_signal;
     uint64_t steps;
     uint32_t dying;                                 /* SIGKILL, exit_group */
     uint64_t trap_number, trap_error, trap_address; /* of the last exception, for signal frames */
@@ -296,6 +310,7 @@ enum { PIPE_CHUNKS = 16 };
 struct pipe {
     struct source source;
     uint32_t refs, readers, writers, head, len;
+    uint32_t opens[2]; /* how often it was opened for reading, and for writing */
     ref chunk[PIPE_CHUNKS];
 };
 
@@ -317,8 +332,9 @@ struct socket {
     uint32_t refs, family, type, listening, backlog, shut, gone, connected;
     ref peer, inbox, inbox_last, name, waiting; /* waiting: connections to accept, by `waiting` */
     uint32_t bytes, messages;
-    int32_t peer_pid;
-    uint32_t reuse, passcred;
+    int32_t peer_pid, owner_pid; /* owner_pid: of who listens */
+    uint32_t passcred;
+    ref bound_next; /* of those with an abstract name */
 };
 
 enum { LINE_SIZE = 4096 };
@@ -384,6 +400,9 @@ struct host {
     uint64_t soonest;      /* nothing happens by itself before this time */
     struct reg_desc *regs; /* the processor's, then host_pid */
     size_t nregs;
+    struct x86
+        *viewer; /* shows the registers of a task that does not have the processor; NULL until it is needed */
+    struct physmem *viewer_memory;
     bool failed; /* the engine cannot go on */
     char failure[300];
 };
@@ -471,10 +490,24 @@ static inline int put_user(struct host *h, struct task *t, uint64_t addr, const 
 /* The physical address behind a linear one, without side effects; false if there is none. */
 bool space_lookup(const struct host *h, uint64_t root, uint64_t addr, uint64_t *pa);
 
-/* ---- peek.c ---- */
-/* Reads from a page of the current task that is mapped but not present: what the program would find there. `buf` does
- * not cross a page's end. Changes nothing; false if nothing is mapped there, or the image cannot be read. */
-bool space_peek(const struct host *h, uint64_t addr, void *buf, size_t n);
+/* ---- processor.c ---- */
+/* A processor in user mode on that memory, without devices. NULL with err if the configuration names no model that exists. */
+struct x86 *processor_new(struct host *h, struct physmem *mem, struct error *err);
+
+/* ---- look.c: registers and memory, for those who look: functions of struct engine_ops ---- */
+void look_begin(struct host *h);
+void look_end(struct host *h);
+size_t look_tasks(const struct engine *e, struct engine_task *list, size_t n);
+uint32_t look_running(const struct engine *e);
+const struct reg_desc *look_regs(const struct engine *e, size_t *count);
+int look_reg_get(const struct engine *e, unsigned cpu, size_t reg, void *value);
+int look_reg_set(struct engine *e, unsigned cpu, size_t reg, const void *value);
+unsigned look_cpus(const struct engine *e);
+unsigned look_code_bits(const struct engine *e, unsigned cpu);
+size_t look_peek(const struct engine *e, unsigned cpu, uint64_t linear, void *buf, size_t n);
+size_t look_poke(struct engine *e, unsigned cpu, uint64_t linear, const void *buf, size_t n);
+size_t look_peek_physical(const struct engine *e, uint64_t address, void *buf, size_t n);
+size_t look_poke_physical(struct engine *e, uint64_t address, const void *buf, size_t n);
 
 /* ---- inode.c: files in memory and images ---- */
 ref inode_new(struct host *h, enum inode_kind kind, uint32_t mode);
@@ -499,6 +532,8 @@ int64_t path_walk(struct host *h, struct task *t, int dirfd, const char *path, u
 /* The path of an inode below "/"; returns its length, or 0 if it has none. */
 size_t path_of(struct host *h, ref inode, char *buf, size_t size);
 int tree_create(struct host *h, struct error *err);
+/* The inode of a path argument of an …at call, held: with AT_EMPTY_PATH the descriptor's own. */
+int64_t path_at(struct host *h, struct task *t, int dirfd, uint64_t path, unsigned flags);
 
 /* ---- file.c ---- */
 struct file *fd_file(struct host *h, struct task *t, int fd);
@@ -508,6 +543,9 @@ struct fd_entry *fd_entry(struct host *h, struct files *f, uint32_t fd);
 ref file_new(struct host *h, ref inode, uint32_t flags);
 void file_hold(struct host *h, ref f);
 void file_drop(struct host *h, ref f);
+/* The task's open() of a FIFO does not wait any more. */
+void open_given_up(struct host *h, struct task *t);
+ref files_new(struct host *h);
 ref files_copy(struct host *h, ref f);
 void files_drop(struct host *h, ref f);
 void files_close_exec(struct host *h, struct task *t);
@@ -525,9 +563,25 @@ int64_t pipe_write(struct host *h, struct task *t, struct file *f, uint64_t buf,
 unsigned pipe_poll(struct host *h, struct file *f);
 void pipe_close(struct host *h, struct file *f);
 int64_t pipe_open(struct host *h, struct task *t, struct file *f);
+/* Whether open() of a FIFO has to wait for the other end. */
+bool pipe_lacks(struct host *h, const struct file *f);
+/* What fits into a pipe now, and puts that much into it. */
+size_t pipe_room(struct host *h, const struct file *f);
+int64_t pipe_put(struct host *h, struct file *f, const void *data, size_t n);
 int64_t socket_read(struct host *h, struct task *t, struct file *f, uint64_t buf, size_t n);
 int64_t socket_write(struct host *h, struct task *t, struct file *f, uint64_t buf, size_t n);
 unsigned socket_poll(struct host *h, struct file *f);
+struct socket *socket_of(struct host *h, struct file *f);
+/* The error for a descriptor that is no socket. */
+int64_t not_socket(const struct file *f);
+/* address.c: names of sockets as text. */
+enum { ADDRESS_TEXT = 240 };
+int address_take(struct host *h, struct task *t, uint64_t from, uint64_t len, char text[ADDRESS_TEXT]);
+/* NULL: it has no name. */
+int address_put(struct host *h, struct task *t, const char *text, uint64_t to, uint64_t len_at);
+/* The socket with that name; -error. */
+int64_t address_find(struct host *h, struct task *t, const char *text);
+void address_gone(struct host *h, ref socket);
 void socket_close(struct host *h, struct file *f);
 int64_t tty_read(struct host *h, struct task *t, struct file *f, uint64_t buf, size_t n);
 int64_t tty_write(struct host *h, struct task *t, struct file *f, uint64_t buf, size_t n);
@@ -616,6 +670,8 @@ void timer_taken(struct host *h, struct queued *q);
 /* Stops a traced task with a wait status; `sig`: what it would get. */
 void trace_stop(struct host *h, struct task *t, int status, const struct info *info);
 void trace_event(struct host *h, struct task *t, int event, uint64_t message);
+/* PTRACE_EVENT_STOP: a stop that no signal made, or that the whole process made by `sig`. */
+void trace_event_stop(struct host *h, struct task *t, int sig);
 void trace_forget(struct host *h, struct task *tracer);
 void trace_release(struct host *h, struct task *t);
 
@@ -624,6 +680,12 @@ uint64_t now(const struct host *h);  /* guest time = CLOCK_MONOTONIC, ns */
 uint64_t wall(const struct host *h); /* CLOCK_REALTIME */
 void timer_arm(struct host *h, struct timer *tm, uint64_t due, uint64_t interval);
 void timer_free(struct host *h, struct timer *tm);
+/* How many steps a process has executed. */
+uint64_t group_steps(const struct host *h, const struct group *g);
+/* In how many steps of the current task a timer of its process's processor time is due; UINT64_MAX: never. */
+uint64_t cpu_timer_left(const struct host *h);
+/* Sends the signals of those that are due. */
+void run_cpu_timers(struct host *h);
 struct timer *timer_new(struct host *h);
 uint64_t random_next(struct host *h);
 int time_get(struct host *h, struct task *t, uint64_t addr, uint64_t *ns); /* struct timespec */
@@ -637,6 +699,8 @@ void futex_exit(struct host *h, struct task *t);
 
 /* ---- calls.c ---- */
 typedef int64_t call_fn(struct host *h, struct task *t, const uint64_t *a);
+/* The call's name, or NULL. */
+const char *call_name(int64_t number);
 #define CALL(number, name, args, how) call_fn call_##name;
 #define MISSING(number, name)
 #include "uml/calls.def"

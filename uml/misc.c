@@ -98,8 +98,10 @@ int64_t call_rt_sigtimedwait(struct host *h, struct task *t, const uint64_t *a)
 
 static struct info from_user(struct host *h, struct task *t, int sig, int code)
 {
-    return (struct info){
-        .signo = sig, .code = code, .pid = GROUP(t->group)->pid, .uid = (int32_t)GROUP(t->group)->uid};
+    return (struct info){.signo = sig,
+                         .code = code,
+                         .pid = GROUP(t->group)->pid,
+                         .uid = (int32_t)GROUP(t->group)->ids[ID_USER][ID_REAL]};
 }
 
 int64_t call_kill(struct host *h, struct task *t, const uint64_t *a)
@@ -146,22 +148,47 @@ int64_t call_tkill(struct host *h, struct task *t, const uint64_t *a)
     return kill_thread(h, t, -1, (int)a[0], (int)a[1]);
 }
 
+/* What a program may say about a signal that it queues. */
+static int take_info(struct host *h, struct task *t, uint64_t from, int sig, bool own, struct info *info)
+{
+    if (get_user(h, t, from, info, sizeof *info))
+        return -EFAULT;
+    if (sig < 0 || sig > NSIG_HOST)
+        return -EINVAL;
+    if ((info->code >= 0 || info->code == SI_TKILL) && !own)
+        return -EPERM;
+    info->signo = sig;
+    info->pad = 0;
+    if (info->code == SI_TIMER)
+        info->code = SI_QUEUE; /* that one is the host's own */
+    return 0;
+}
+
+int64_t call_rt_tgsigqueueinfo(struct host *h, struct task *t, const uint64_t *a)
+{
+    struct info info;
+    struct task *to = task_find(h, (int)a[1]);
+    if ((int)a[0] <= 0 || (int)a[1] <= 0)
+        return -EINVAL;
+    int rc = take_info(h, t, a[3], (int)a[2], to && to->group == t->group, &info);
+    if (rc)
+        return rc;
+    if (!to || GROUP(to->group)->pid != (int)a[0])
+        return -ESRCH;
+    if (info.signo)
+        signal_task(h, to, &info);
+    return 0;
+}
+
 int64_t call_rt_sigqueueinfo(struct host *h, struct task *t, const uint64_t *a)
 {
     struct group *g = group_find(h, (int)a[0]);
     struct info info;
-    if (get_user(h, t, a[2], &info, sizeof info))
-        return -EFAULT;
-    if ((int)a[1] < 0 || (int)a[1] > NSIG_HOST)
-        return -EINVAL;
+    int rc = take_info(h, t, a[2], (int)a[1], g && ref_of(h, g) == t->group, &info);
+    if (rc)
+        return g || rc != -EPERM ? rc : -ESRCH;
     if (!g)
         return -ESRCH;
-    if ((info.code >= 0 || info.code == SI_TKILL) && g->pid != GROUP(t->group)->pid)
-        return -EPERM;
-    info.signo = (int)a[1];
-    info.pad = 0;
-    if (info.code == SI_TIMER)
-        info.code = SI_QUEUE; /* that one is the host's own */
     if (info.signo)
         signal_group(h, g, &info);
     return 0;
@@ -216,61 +243,10 @@ int64_t call_getrusage(struct host *h, struct task *t, const uint64_t *a)
         return -EINVAL;
     uint64_t ns = who == RUSAGE_CHILDREN ? g->child_steps
                   : who == RUSAGE_THREAD ? t->steps
-                                         : g->user_steps + t->steps;
+                                         : group_steps(h, g);
     uint64_t v[18] = {ns / 1000000000, ns / 1000 % 1000000};
     v[4] = who == RUSAGE_CHILDREN ? 0 : MM(t->mm)->pages * 4;
     return put_user(h, t, a[1], v, sizeof v);
-}
-
-int64_t call_getpriority(struct host *h, struct task *t, const uint64_t *a)
-{
-    return 20;
-}
-int64_t call_setpriority(struct host *h, struct task *t, const uint64_t *a)
-{
-    return 0;
-}
-
-/* ---------------------------------------------------------------- scheduling: there is one processor */
-
-int64_t call_sched_yield(struct host *h, struct task *t, const uint64_t *a)
-{
-    h->r.turn_left = 0;
-    return 0;
-}
-int64_t call_sched_getaffinity(struct host *h, struct task *t, const uint64_t *a)
-{
-    uint64_t one = 1;
-    if (a[1] < 8 || a[1] % 8)
-        return -EINVAL;
-    return put_user(h, t, a[2], &one, 8) ? -EFAULT : 8;
-}
-int64_t call_sched_setaffinity(struct host *h, struct task *t, const uint64_t *a)
-{
-    uint64_t mask = 0;
-    if (get_user(h, t, a[2], &mask, a[1] < 8 ? a[1] : 8))
-        return -EFAULT;
-    return mask & 1 ? 0 : -EINVAL;
-}
-int64_t call_sched_getscheduler(struct host *h, struct task *t, const uint64_t *a)
-{
-    return 0;
-}
-int64_t call_sched_getparam(struct host *h, struct task *t, const uint64_t *a)
-{
-    uint32_t zero = 0;
-    return put_user(h, t, a[1], &zero, 4);
-}
-int64_t call_getcpu(struct host *h, struct task *t, const uint64_t *a)
-{
-    uint32_t zero = 0;
-    if ((a[0] && put_user(h, t, a[0], &zero, 4)) || (a[1] && put_user(h, t, a[1], &zero, 4)))
-        return -EFAULT;
-    return 0;
-}
-int64_t call_membarrier(struct host *h, struct task *t, const uint64_t *a)
-{
-    return a[0] ? 0 : 1; /* one processor at a time: every order is kept */
 }
 
 /* ---------------------------------------------------------------- names and modes */
@@ -314,6 +290,13 @@ int64_t call_prctl(struct host *h, struct task *t, const uint64_t *a)
             return -EINVAL;
         GROUP(t->group)->dumpable = (uint32_t)a[1];
         return 0;
+    case PR_SET_PDEATHSIG:
+        if (a[1] > NSIG_HOST)
+            return -EINVAL;
+        t->death_signal = (uint32_t)a[1];
+        return 0;
+    case PR_GET_PDEATHSIG:
+        return put_user(h, t, a[1], &t->death_signal, 4);
     case PR_SET_PTRACER:
         return 0; /* anybody may trace */
     case PR_CAPBSET_READ:
@@ -372,6 +355,7 @@ int64_t call_getrandom(struct host *h, struct task *t, const uint64_t *a)
 int64_t call_capget(struct host *h, struct task *t, const uint64_t *a)
 {
     uint32_t version;
+    int32_t pid;
     const uint32_t all[6] = {UINT32_MAX, UINT32_MAX, 0, 0x1ff, 0x1ff, 0};
     if (get_user(h, t, a[0], &version, 4))
         return -EFAULT;
@@ -379,17 +363,29 @@ int64_t call_capget(struct host *h, struct task *t, const uint64_t *a)
         version = _LINUX_CAPABILITY_VERSION_3;
         return put_user(h, t, a[0], &version, 4) ? -EFAULT : a[1] ? -EINVAL : 0;
     }
+    if (get_user(h, t, a[0] + 4, &pid, 4))
+        return -EFAULT;
+    if (pid < 0)
+        return -EINVAL;
+    if (pid && !task_find(h, pid))
+        return -ESRCH;
     return a[1] ? put_user(h, t, a[1], all, sizeof all) : 0;
 }
 
-int64_t call_ioprio_get(struct host *h, struct task *t, const uint64_t *a)
+/* The kernel's log is empty. */
+int64_t call_syslog(struct host *h, struct task *t, const uint64_t *a)
 {
-    return 0;
+    enum { READ = 2, READ_ALL, READ_CLEAR, UNREAD = 9, SIZE };
+    if (a[0] > SIZE || (a[0] >= READ && a[0] <= READ_CLEAR && (!a[1] || (int)a[2] < 0)))
+        return -EINVAL;
+    if (a[0] == READ && (int)a[2])
+        return wait_for(t, KEY_NEVER, UINT64_MAX);
+    return a[0] == SIZE ? 1 << 17 : 0;
 }
 
 /* The local descriptor table is empty: reading it gives nothing, and clearing an entry changes nothing. No entry can
  * be made. */
-int64_t call_modify_ldt(struct host *h, struct task *t, const uint64_t *a)
+static int64_t change_ldt(struct host *h, struct task *t, const uint64_t *a)
 {
     enum { READ, WRITE_OLD, READ_DEFAULT, WRITE = 0x11, EMPTY = 0x28, ENTRIES = 8192 };
     uint32_t d[4];
@@ -407,4 +403,9 @@ int64_t call_modify_ldt(struct host *h, struct task *t, const uint64_t *a)
     }
     report_missing(h, "modify_ldt operation", a[0], a[1]);
     return -ENOSYS;
+}
+/* Linux returns the lower half of it only. */
+int64_t call_modify_ldt(struct host *h, struct task *t, const uint64_t *a)
+{
+    return (uint32_t)change_ldt(h, t, a);
 }

@@ -271,6 +271,10 @@ int64_t call_mlock(struct host *h, struct task *t, const uint64_t *a)
     uint64_t start = a[0] & ~(uint64_t)(PAGE - 1), end = UP(a[0] + a[1]);
     return bad_range(start, end - start) ? -EINVAL : advise(h, MM(t->mm), start, end, MADV_NORMAL);
 }
+int64_t call_mlock2(struct host *h, struct task *t, const uint64_t *a)
+{
+    return a[2] & ~1ull ? -EINVAL : call_mlock(h, t, a);
+}
 int64_t call_munlock(struct host *h, struct task *t, const uint64_t *a)
 {
     return call_mlock(h, t, a);

@@ -105,6 +105,33 @@ void pipe_close(struct host *h, struct file *f)
     INODE(f->inode)->data = 0;
 }
 
+size_t pipe_room(struct host *h, const struct file *f)
+{
+    return CAPACITY - PIPE(f->object)->len;
+}
+
+int64_t pipe_put(struct host *h, struct file *f, const void *data, size_t n)
+{
+    struct pipe *p = PIPE(f->object);
+    const uint8_t *from = data;
+    size_t done = 0;
+    if (!p->readers)
+        return -EPIPE;
+    while (done < n && p->len < CAPACITY) {
+        const uint32_t pos = (p->head + p->len) % CAPACITY;
+        ref *chunk = &p->chunk[pos / PAGE];
+        if (!*chunk && !(*chunk = arena_new(h, PAGE)))
+            return -ENOMEM;
+        size_t part = PAGE - pos % PAGE < n - done ? PAGE - pos % PAGE : n - done;
+        part = part < CAPACITY - p->len ? part : CAPACITY - p->len;
+        memcpy((uint8_t *)at(h, *chunk) + pos % PAGE, from + done, part);
+        p->len += (uint32_t)part;
+        done += part;
+    }
+    source_changed(h, &p->source, POLLIN);
+    return (int64_t)done;
+}
+
 static void pipe_attach(struct host *h, struct file *f, ref pipe)
 {
     struct pipe *p = PIPE(pipe);
@@ -113,9 +140,22 @@ static void pipe_attach(struct host *h, struct file *f, ref pipe)
     p->refs++;
     p->readers += how != O_WRONLY;
     p->writers += how != O_RDONLY;
+    p->opens[0] += how != O_WRONLY;
+    p->opens[1] += how != O_RDONLY;
 }
 
-/* A FIFO; it does not wait for the other end (as O_NONBLOCK and O_RDWR have it). */
+/* fifo(7): an end that is there, or was since this one was opened, is enough. */
+bool pipe_lacks(struct host *h, const struct file *f)
+{
+    const unsigned how = f->flags & O_ACCMODE;
+    if (INODE(f->inode)->kind != INODE_PIPE || !f->object || f->flags & (O_NONBLOCK | O_PATH) ||
+        how == O_RDWR)
+        return false;
+    const struct pipe *p = PIPE(f->object);
+    return !(how == O_RDONLY ? p->writers : p->readers) && p->opens[how == O_RDONLY] == (uint32_t)f->pos;
+}
+
+/* A FIFO; whoever opens it waits for the other end afterwards. */
 int64_t pipe_open(struct host *h, struct task *t, struct file *f)
 {
     struct inode *i = INODE(f->inode);
@@ -125,6 +165,7 @@ int64_t pipe_open(struct host *h, struct task *t, struct file *f)
     if (how == O_WRONLY && f->flags & O_NONBLOCK && !PIPE(i->data)->readers)
         return -ENXIO;
     pipe_attach(h, f, i->data);
+    f->pos = PIPE(i->data)->opens[how == O_RDONLY];
     source_changed(h, &PIPE(f->object)->source, 0);
     return 0;
 }

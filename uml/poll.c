@@ -98,9 +98,11 @@ static int64_t select_once(struct host *h, struct task *t, unsigned n, const uin
 static int64_t do_select(struct host *h, struct task *t, const uint64_t *a, uint64_t ns)
 {
     uint64_t out[3][SETS] = {{0}};
-    unsigned n = (unsigned)a[0] < 1024 ? (unsigned)a[0] : 1024;
     if ((int)a[0] < 0)
         return -EINVAL;
+    unsigned n = (unsigned)a[0] < SETS * 64 ? (unsigned)a[0] : SETS * 64;
+    if (n > FILES(t->files)->room)
+        n = FILES(t->files)->room;
     uint64_t deadline = ns == UINT64_MAX ? UINT64_MAX : deadline_after(h, t, ns);
     int64_t ready = select_once(h, t, n, a + 1, out);
     if (!ready && ns && !timed_out(h, t))

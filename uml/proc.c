@@ -131,9 +131,9 @@ static void pid_stat(struct text *x, struct task *t)
     const struct group *g = GROUP(t->group);
     add(x, "%d (%s) %c %d %d %d 0 -1 0 0 0 0 0 %llu 0 %llu 0 20 0 %u 0 %llu %llu %u", t->pid, t->name,
         state_of(t), g->parent ? GROUP(g->parent)->pid : 1, g->pgid, g->sid,
-        (unsigned long long)(g->user_steps + t->steps) / 10000000,
-        (unsigned long long)g->child_steps / 10000000, g->threads, (unsigned long long)g->begun / 10000000,
-        (unsigned long long)mapped(h, t), t->mm ? MM(t->mm)->pages : 0);
+        (unsigned long long)group_steps(h, g) / 10000000, (unsigned long long)g->child_steps / 10000000,
+        g->threads, (unsigned long long)g->begun / 10000000, (unsigned long long)mapped(h, t),
+        t->mm ? MM(t->mm)->pages : 0);
     add(x, " 18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
 }
 
@@ -148,8 +148,8 @@ static void pid_status(struct text *x, struct task *t)
         t->tracer ? TASK(t->tracer)->pid : 0);
     add(x,
         "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nVmSize:\t%8llu kB\nVmRSS:\t%8u kB\nThreads:\t%u\n",
-        g->uid, g->uid, g->uid, g->uid, g->gid, g->gid, g->gid, g->gid,
-        (unsigned long long)mapped(h, t) / 1024, t->mm ? MM(t->mm)->pages * 4 : 0, g->threads);
+        g->ids[0][0], g->ids[0][1], g->ids[0][2], g->ids[0][3], g->ids[1][0], g->ids[1][1], g->ids[1][2],
+        g->ids[1][3], (unsigned long long)mapped(h, t) / 1024, t->mm ? MM(t->mm)->pages * 4 : 0, g->threads);
     add(x, "SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n", (unsigned long long)t->pending.set,
         (unsigned long long)g->pending.set, (unsigned long long)t->mask);
 }

@@ -7,6 +7,7 @@
 #include "uml/host.h"
 
 enum { OLD_SETOPTIONS = 21, SYSEMU = 31, SYSEMU_STEP = 32, ARCH_PRCTL = 30, EXITKILL = 1 << 20 };
+enum { EVENT_STOP = 128 };
 enum { FLAG_TF = 0x100, FLAGS_SETTABLE = 0x250dd5 };
 
 void trace_stop(struct host *h, struct task *t, int status, const struct info *info)
@@ -31,6 +32,14 @@ void trace_event(struct host *h, struct task *t, int event, uint64_t message)
     trace_stop(h, t, (SIGTRAP | event << 8) << 8 | 0x7f, &info);
 }
 
+void trace_event_stop(struct host *h, struct task *t, int sig)
+{
+    struct info info = {.signo = sig, .code = sig | EVENT_STOP << 8, .pid = t->pid};
+    t->trace_signal = 0;
+    t->trace_listen = 0;
+    trace_stop(h, t, (sig | EVENT_STOP << 8) << 8 | 0x7f, &info);
+}
+
 static void resume(struct host *h, struct task *t, int sig)
 {
     t->trace_status = 0;
@@ -49,6 +58,7 @@ void trace_release(struct host *h, struct task *t)
     t->tracer = 0;
     t->trace_mode = TRACE_CONT;
     t->trace_step = t->trace_options = 0;
+    t->trace_seized = t->trace_interrupt = t->trace_listen = 0;
 }
 
 void trace_forget(struct host *h, struct task *tracer)
@@ -209,10 +219,12 @@ static int64_t detach(struct host *h, struct task *t, uint64_t sig)
     return 0;
 }
 
-static int64_t set_options(struct task *t, uint64_t options)
+static int64_t set_options(struct host *h, struct task *t, uint64_t options)
 {
     if (options & ~(uint64_t)(0x7f | EXITKILL))
         return -EINVAL;
+    if (options & PTRACE_O_TRACEEXIT)
+        report_missing(h, "ptrace option", PTRACE_O_TRACEEXIT, options);
     t->trace_options = (uint32_t)options;
     return 0;
 }
@@ -276,7 +288,7 @@ static int64_t request(struct host *h, struct task *me, struct task *t, uint64_t
         return regset(h, me, t, addr, data, what == PTRACE_SETREGSET);
     case PTRACE_SETOPTIONS:
     case OLD_SETOPTIONS:
-        return set_options(t, data);
+        return set_options(h, t, data);
     case PTRACE_GETEVENTMSG:
         return put_user(h, me, data, &t->trace_message, 8);
     case PTRACE_GETSIGINFO:
@@ -321,6 +333,44 @@ static int64_t attach(struct host *h, struct task *me, struct task *t)
     return 0;
 }
 
+/* Traced without being stopped, unless its process is. */
+static int64_t seize(struct host *h, struct task *me, struct task *t, uint64_t addr, uint64_t options)
+{
+    if (addr || options & ~(uint64_t)(0x7f | EXITKILL))
+        return -EIO;
+    if (t->group == me->group || t->tracer || t->state == TASK_ZOMBIE)
+        return -EPERM;
+    t->tracer = ref_of(h, me);
+    t->trace_seized = 1;
+    set_options(h, t, options);
+    if (t->state == TASK_STOPPED)
+        trace_event_stop(h, t, GROUP(t->group)->stop_signal);
+    return 0;
+}
+
+static int64_t interrupt(struct host *h, struct task *t)
+{
+    if (!t->trace_seized)
+        return -EIO;
+    if (t->trace_listen) {
+        trace_event_stop(h, t, SIGTRAP);
+        return 0;
+    }
+    t->trace_interrupt = 1;
+    if (t->state == TASK_WAITS)
+        task_ready(h, t);
+    return 0;
+}
+
+static int64_t listen_on(struct task *t)
+{
+    if (!t->trace_seized || t->trace_info.code >> 8 != EVENT_STOP)
+        return -EIO;
+    t->trace_listen = 1;
+    t->trace_status = 0;
+    return 0;
+}
+
 int64_t call_ptrace(struct host *h, struct task *t, const uint64_t *a)
 {
     if (a[0] == PTRACE_TRACEME)
@@ -330,17 +380,19 @@ int64_t call_ptrace(struct host *h, struct task *t, const uint64_t *a)
         return -ESRCH;
     if (a[0] == PTRACE_ATTACH)
         return attach(h, t, to);
-    if (a[0] == PTRACE_SEIZE) {
-        report_missing(h, "ptrace request", a[0], 0);
-        return -EIO;
-    }
+    if (a[0] == PTRACE_SEIZE)
+        return seize(h, t, to, a[2], a[3]);
     if (to->tracer != ref_of(h, t))
         return -ESRCH;
     if (a[0] == PTRACE_KILL) {
         signal_kernel(h, to, SIGKILL);
         return 0;
     }
-    if (to->state != TASK_TRACED)
+    if (a[0] == PTRACE_INTERRUPT)
+        return interrupt(h, to);
+    if (to->state != TASK_TRACED || to->trace_listen)
         return -ESRCH;
+    if (a[0] == PTRACE_LISTEN)
+        return listen_on(to);
     return request(h, t, to, a[0], a[2], a[3]);
 }

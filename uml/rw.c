@@ -277,34 +277,23 @@ int64_t call_pwritev(struct host *h, struct task *t, const uint64_t *a)
     return vector_at(h, t, a, true);
 }
 
-/* From a file to any other: sendfile(2). */
-int64_t call_sendfile(struct host *h, struct task *t, const uint64_t *a)
+/* With flags, of which none is known; -1 is the file's own position. */
+static int64_t vector_flags(struct host *h, struct task *t, const uint64_t *a, bool out)
 {
-    struct file *out = fd_file(h, t, (int)a[0]), *in = fd_file(h, t, (int)a[1]);
-    uint8_t block[PAGE];
-    uint64_t pos, done = 0;
-    if (!in || !out)
+    struct file *f = fd_file(h, t, (int)a[0]);
+    if (!f)
         return -EBADF;
-    if (INODE(in->inode)->kind != INODE_FILE || INODE(out->inode)->kind != INODE_FILE)
-        return -EINVAL; /* programs then copy by read and write */
-    pos = in->pos;
-    if (a[2] && get_user(h, t, a[2], &pos, 8))
-        return -EFAULT;
-    while (done < a[3]) {
-        size_t part = a[3] - done < sizeof block ? (size_t)(a[3] - done) : sizeof block;
-        int64_t got = inode_read(h, INODE(in->inode), pos, block, part);
-        if (got > 0)
-            got = inode_write(h, INODE(out->inode), out->pos, block, (size_t)got);
-        if (got <= 0)
-            break;
-        pos += (uint64_t)got;
-        out->pos += (uint64_t)got;
-        done += (uint64_t)got;
-    }
-    if (a[2])
-        return put_user(h, t, a[2], &pos, 8) ? -EFAULT : (int64_t)done;
-    in->pos = pos;
-    return (int64_t)done;
+    if (a[5])
+        return -EOPNOTSUPP;
+    return a[3] == UINT64_MAX ? vector(h, t, f, a[1], a[2], out, &f->pos) : vector_at(h, t, a, out);
+}
+int64_t call_preadv2(struct host *h, struct task *t, const uint64_t *a)
+{
+    return vector_flags(h, t, a, false);
+}
+int64_t call_pwritev2(struct host *h, struct task *t, const uint64_t *a)
+{
+    return vector_flags(h, t, a, true);
 }
 
 /* ---------------------------------------------------------------- opening and closing */
@@ -313,12 +302,17 @@ static int64_t do_open(struct host *h, struct task *t, int dirfd, uint64_t path_
                        uint64_t mode)
 {
     char path[4096];
-    ref f;
-    int rc = user_string(h, MM(t->mm), path_at, path, sizeof path);
-    if (rc < 0)
-        return rc;
-    rc = file_open(h, t, dirfd, path, (uint32_t)flags, (uint32_t)mode, &f);
-    return rc ? rc : fd_new(h, t, f, 0, flags & O_CLOEXEC);
+    ref f = t->opening;
+    if (!f) {
+        int rc = user_string(h, MM(t->mm), path_at, path, sizeof path);
+        if (rc < 0 || (rc = file_open(h, t, dirfd, path, (uint32_t)flags, (uint32_t)mode, &f)))
+            return rc;
+    }
+    t->opening = 0;
+    if (!pipe_lacks(h, FILE_(f)))
+        return fd_new(h, t, f, 0, flags & O_CLOEXEC);
+    t->opening = f;
+    return wait_for(t, KEY_OBJECT(FILE_(f)->object), UINT64_MAX);
 }
 
 int64_t call_open(struct host *h, struct task *t, const uint64_t *a)

@@ -100,6 +100,11 @@ static bool prepare(struct host *h, struct task *t)
         task_exit(h, t, GROUP(t->group)->exiting ? GROUP(t->group)->exit_status : 0);
         return false;
     }
+    if (t->trace_interrupt) {
+        t->trace_interrupt = 0;
+        trace_event_stop(h, t, SIGTRAP);
+        return false;
+    }
     if (t->call != CALL_NONE) {
         call_continue(h, t);
         if (h->r.current != self || t->state != TASK_READY)
@@ -112,7 +117,8 @@ bool schedule(struct host *h)
 {
     for (;;) {
         struct task *t = current(h);
-        if (t && h->r.live && t->state == TASK_READY && !t->dying && !signal_waits(h, t))
+        if (t && h->r.live && t->state == TASK_READY && !t->dying && !t->trace_interrupt &&
+            !signal_waits(h, t))
             return true;
         task_save(h);
         if (!t || t->state != TASK_READY) {

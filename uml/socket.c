@@ -11,12 +11,12 @@
 enum { CHUNKS = 64, SPACE = 212992, LARGEST = CHUNKS * PAGE };
 #define MESSAGE(r) ((struct message *)at(h, r))
 
-static struct socket *socket_of(struct host *h, struct file *f)
+struct socket *socket_of(struct host *h, struct file *f)
 {
     return f && f->object && INODE(f->inode)->kind == INODE_SOCKET ? SOCKET(f->object) : NULL;
 }
 
-static int64_t not_socket(const struct file *f)
+int64_t not_socket(const struct file *f)
 {
     return f ? -ENOTSOCK : -EBADF;
 }
@@ -116,6 +116,7 @@ void socket_close(struct host *h, struct file *f)
             SOCKET(SOCKET(c)->peer)->gone = 1;
             source_changed(h, &SOCKET(SOCKET(c)->peer)->source, POLLHUP);
         }
+        arena_text_free(h, SOCKET(c)->name);
         arena_free(h, c, sizeof *s);
     }
     if (p && p->peer == f->object) {
@@ -130,7 +131,7 @@ void socket_close(struct host *h, struct file *f)
             if (o && o->peer == f->object)
                 o->peer = 0;
         }
-    arena_text_free(h, s->name);
+    address_gone(h, f->object);
     arena_free(h, f->object, sizeof *s);
     if (INODE(f->inode)->data == f->object)
         INODE(f->inode)->data = 0;
@@ -211,69 +212,7 @@ static int64_t deliver(struct host *h, struct parts *p, uint64_t from, size_t n,
     return (int64_t)n;
 }
 
-/* ---------------------------------------------------------------- addresses */
-
-/* The path of a struct sockaddr_un, with '@' for the abstract ones. */
-static int take_address(struct host *h, struct task *t, uint64_t at_, uint64_t len, char path[120])
-{
-    struct sockaddr_un sa = {0};
-    if (len < sizeof sa.sun_family || len > sizeof sa)
-        return -EINVAL;
-    if (get_user(h, t, at_, &sa, len))
-        return -EFAULT;
-    if (sa.sun_family != AF_UNIX)
-        return -EINVAL;
-    size_t n = len - sizeof sa.sun_family;
-    memcpy(path, sa.sun_path, n);
-    path[n] = 0;
-    if (n && !path[0])
-        path[0] = '@';
-    return n ? 0 : -EINVAL;
-}
-
-/* The socket bound to a path; -error. */
-static int64_t find_bound(struct host *h, struct task *t, const char *path)
-{
-    if (path[0] == '@')
-        return -ECONNREFUSED; /* only paths are bound */
-    int64_t i = path_walk(h, t, AT_FDCWD, path, 0, NULL);
-    if (i < 0)
-        return i;
-    ref o = INODE((ref)i)->kind == INODE_SOCKET ? INODE((ref)i)->data : 0;
-    inode_drop(h, (ref)i);
-    return o ? (int64_t)o : -ECONNREFUSED;
-}
-
-int64_t call_bind(struct host *h, struct task *t, const uint64_t *a)
-{
-    char path[120], last[256];
-    struct file *f = fd_file(h, t, (int)a[0]);
-    struct socket *s = socket_of(h, f);
-    int rc = s ? take_address(h, t, a[1], a[2], path) : (int)not_socket(f);
-    if (rc)
-        return rc;
-    if (path[0] == '@') {
-        report_missing(h, "abstract socket address", 0, 0);
-        return -EINVAL;
-    }
-    if (s->name)
-        return -EINVAL;
-    int64_t dir = path_walk(h, t, AT_FDCWD, path, WALK_PARENT, last);
-    if (dir < 0)
-        return dir;
-    rc = INODE((ref)dir)->kind != INODE_FOLDER ? -EACCES : 0;
-    if (!rc && folder_find(h, INODE((ref)dir), last))
-        rc = -EADDRINUSE;
-    if (!rc)
-        rc = folder_add(h, INODE((ref)dir), last, f->inode);
-    if (!rc) {
-        INODE(f->inode)->parent = (ref)dir;
-        INODE(f->inode)->data = f->object;
-        s->name = arena_text(h, path);
-    }
-    inode_drop(h, (ref)dir);
-    return rc;
-}
+/* ---------------------------------------------------------------- connections */
 
 int64_t call_listen(struct host *h, struct task *t, const uint64_t *a)
 {
@@ -286,17 +225,18 @@ int64_t call_listen(struct host *h, struct task *t, const uint64_t *a)
     if (!s->name)
         return -EINVAL;
     s->listening = 1;
+    s->owner_pid = GROUP(t->group)->pid;
     s->backlog = (uint32_t)a[1];
     return 0;
 }
 
 int64_t call_connect(struct host *h, struct task *t, const uint64_t *a)
 {
-    char path[120];
+    char path[ADDRESS_TEXT];
     struct file *f = fd_file(h, t, (int)a[0]);
     struct socket *s = socket_of(h, f);
-    int rc = s ? take_address(h, t, a[1], a[2], path) : (int)not_socket(f);
-    int64_t to = rc ? rc : find_bound(h, t, path);
+    int rc = s ? address_take(h, t, a[1], a[2], path) : (int)not_socket(f);
+    int64_t to = rc ? rc : address_find(h, t, path);
     if (to < 0)
         return to;
     struct socket *l = SOCKET((ref)to);
@@ -316,6 +256,8 @@ int64_t call_connect(struct host *h, struct task *t, const uint64_t *a)
     *SOCKET(r) =
         (struct socket){.refs = 1, .family = AF_UNIX, .type = s->type, .peer = f->object, .connected = 1};
     SOCKET(r)->peer_pid = GROUP(t->group)->pid;
+    SOCKET(r)->name = arena_text(h, at(h, l->name));
+    s->peer_pid = l->owner_pid;
     s->peer = r;
     s->connected = 1;
     while (*link)
@@ -329,10 +271,10 @@ int64_t call_accept4(struct host *h, struct task *t, const uint64_t *a)
 {
     struct file *f = fd_file(h, t, (int)a[0]);
     struct socket *s = socket_of(h, f);
-    uint32_t len = 2;
-    uint16_t family = AF_UNIX;
     if (!s)
         return not_socket(f);
+    if (a[3] & ~(uint64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC))
+        return -EINVAL;
     if (!s->listening)
         return s->type == SOCK_DGRAM ? -EOPNOTSUPP : -EINVAL;
     if (!s->waiting)
@@ -345,46 +287,17 @@ int64_t call_accept4(struct host *h, struct task *t, const uint64_t *a)
     s->waiting = SOCKET(c)->waiting;
     SOCKET(c)->waiting = 0;
     FILE_(n)->object = c;
-    if (a[1] && (put_user(h, t, a[1], &family, 2) || put_user(h, t, a[2], &len, 4)))
+    const ref peer = SOCKET(c)->peer, name = peer ? SOCKET(peer)->name : 0;
+    if (address_put(h, t, name ? at(h, name) : NULL, a[1], a[2])) {
+        file_drop(h, n);
         return -EFAULT;
+    }
     return fd_new(h, t, n, 0, a[3] & SOCK_CLOEXEC);
 }
 int64_t call_accept(struct host *h, struct task *t, const uint64_t *a)
 {
     const uint64_t b[4] = {a[0], a[1], a[2], 0};
     return call_accept4(h, t, b);
-}
-
-/* An address to a program, as accept() and the like give it. */
-static int put_address(struct host *h, struct task *t, const char *name, uint64_t to, uint64_t len_at)
-{
-    struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    uint32_t room, len = 2;
-    if (!to)
-        return 0;
-    if (get_user(h, t, len_at, &room, 4))
-        return -EFAULT;
-    if (name)
-        len = 2 + (uint32_t)snprintf(sa.sun_path, sizeof sa.sun_path, "%s", name) + 1;
-    if (put_user(h, t, to, &sa, room < len ? room : len))
-        return -EFAULT;
-    return put_user(h, t, len_at, &len, 4);
-}
-
-int64_t call_getsockname(struct host *h, struct task *t, const uint64_t *a)
-{
-    struct file *f = fd_file(h, t, (int)a[0]);
-    struct socket *s = socket_of(h, f);
-    return s ? put_address(h, t, s->name ? at(h, s->name) : NULL, a[1], a[2]) : not_socket(f);
-}
-int64_t call_getpeername(struct host *h, struct task *t, const uint64_t *a)
-{
-    struct file *f = fd_file(h, t, (int)a[0]);
-    struct socket *s = socket_of(h, f);
-    if (!s)
-        return not_socket(f);
-    struct socket *p = s->peer ? SOCKET(s->peer) : NULL;
-    return p ? put_address(h, t, p->name ? at(h, p->name) : NULL, a[1], a[2]) : -ENOTCONN;
 }
 
 int64_t call_shutdown(struct host *h, struct task *t, const uint64_t *a)
@@ -461,15 +374,15 @@ int64_t socket_write(struct host *h, struct task *t, struct file *f, uint64_t bu
 /* Whom a message goes to: the address, or the peer. */
 static int64_t receiver(struct host *h, struct task *t, struct socket *s, uint64_t name, uint64_t len)
 {
-    char path[120];
+    char path[ADDRESS_TEXT];
     if (!name || !len)
         return s->peer;
-    int rc = take_address(h, t, name, len, path);
+    int rc = address_take(h, t, name, len, path);
     if (rc)
         return rc;
     if (s->type != SOCK_DGRAM)
         return s->connected ? -EISCONN : -EOPNOTSUPP;
-    return find_bound(h, t, path);
+    return address_find(h, t, path);
 }
 
 int64_t call_sendto(struct host *h, struct task *t, const uint64_t *a)
@@ -565,7 +478,7 @@ static int64_t nothing(struct host *h, struct task *t, struct file *f, const str
 
 struct received {
     ref fds; /* taken from the message */
-    char from[120];
+    char from[ADDRESS_TEXT];
     bool named, cut;
 };
 
@@ -627,7 +540,7 @@ int64_t call_recvfrom(struct host *h, struct task *t, const uint64_t *a)
         return not_socket(f);
     int64_t rc = receive(h, f, &p, (unsigned)a[3], &r);
     drop_fds(h, r.fds);
-    if (rc >= 0 && a[4] && put_address(h, t, r.named ? r.from : NULL, a[4], a[5]))
+    if (rc >= 0 && a[4] && address_put(h, t, r.named ? r.from : NULL, a[4], a[5]))
         return -EFAULT;
     return rc;
 }
@@ -676,7 +589,7 @@ int64_t call_recvmsg(struct host *h, struct task *t, const uint64_t *a)
         flags |= MSG_TRUNC;
     uint64_t control = give_fds(h, t, &m, r.fds, a[2] & MSG_CMSG_CLOEXEC, &flags);
     drop_fds(h, r.fds);
-    if (m.name && put_address(h, t, r.named ? r.from : NULL, m.name, a[1] + 8))
+    if (m.name && address_put(h, t, r.named ? r.from : NULL, m.name, a[1] + 8))
         return -EFAULT;
     if (put_user(h, t, a[1] + 40, &control, 8) || put_user(h, t, a[1] + 48, &flags, 4))
         return -EFAULT;
@@ -693,45 +606,4 @@ unsigned socket_poll(struct host *h, struct file *f)
     if (s->gone || s->shut == 3 || (s->type == SOCK_STREAM && !s->connected && !s->listening))
         events |= POLLHUP;
     return events | (ended ? POLLRDHUP : 0);
-}
-
-/* ---------------------------------------------------------------- options */
-
-int64_t call_setsockopt(struct host *h, struct task *t, const uint64_t *a)
-{
-    struct file *f = fd_file(h, t, (int)a[0]);
-    struct socket *s = socket_of(h, f);
-    if (!s)
-        return not_socket(f);
-    if (a[1] != SOL_SOCKET)
-        return -ENOPROTOOPT;
-    return 0; /* buffers have the sizes that they have */
-}
-
-int64_t call_getsockopt(struct host *h, struct task *t, const uint64_t *a)
-{
-    struct file *f = fd_file(h, t, (int)a[0]);
-    const struct socket *s = socket_of(h, f);
-    uint32_t v[3] = {0}, len = 4, room;
-    if (!s)
-        return not_socket(f);
-    if (a[1] != SOL_SOCKET)
-        return -ENOPROTOOPT;
-    if (a[2] == SO_TYPE)
-        v[0] = s->type;
-    else if (a[2] == SO_DOMAIN)
-        v[0] = AF_UNIX;
-    else if (a[2] == SO_SNDBUF || a[2] == SO_RCVBUF)
-        v[0] = SPACE;
-    else if (a[2] == SO_ACCEPTCONN)
-        v[0] = s->listening;
-    else if (a[2] == SO_PEERCRED) {
-        v[0] = (uint32_t)s->peer_pid;
-        len = 12;
-    } else if (a[2] != SO_ERROR && a[2] != SO_PASSCRED)
-        return -ENOPROTOOPT;
-    if (get_user(h, t, a[4], &room, 4) || put_user(h, t, a[3], v, room < len ? room : len))
-        return -EFAULT;
-    len = room < len ? room : len;
-    return put_user(h, t, a[4], &len, 4);
 }

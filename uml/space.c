@@ -350,7 +350,8 @@ ref mm_copy(struct host *h, struct mm *from)
             inode_hold(h, v->inode);
         *link = n;
         link = &AREA(n)->next;
-        if (!(v->flags & AREA_WIPE))
+        /* Pages of a file are found again when they are used, as Linux does it: most copies execute or exit before. */
+        if (!(v->flags & (AREA_WIPE | AREA_SHARED)))
             each_page(h, from, v->start, v->end, copy_one, &c);
     }
     if (c.rc) {

@@ -171,6 +171,7 @@ static void give_back(struct host *h, struct task *t)
             futex_wake_address(h, t, t->clear_tid, 1);
     }
     vfork_done(h, t);
+    open_given_up(h, t);
     if (h->r.current == ref_of(h, t))
         x86_user_space(h->cpu, 0);
     files_drop(h, t->files);
@@ -227,6 +228,16 @@ static void notify_exit(struct host *h, struct group *g)
         reap(h, leader);
 }
 
+/* prctl(PR_SET_PDEATHSIG): to the threads that asked for it. */
+static void send_death(struct host *h, ref group)
+{
+    for (ref r = h->r.tasks; r; r = TASK(r)->next) {
+        struct info info = {.signo = (int)TASK(r)->death_signal, .code = SI_USER};
+        if (TASK(r)->group == group && info.signo)
+            signal_task(h, TASK(r), &info);
+    }
+}
+
 /* Children of a process that ends have no parent any more: nobody waits for them. */
 static void orphan(struct host *h, struct group *g)
 {
@@ -237,6 +248,7 @@ static void orphan(struct host *h, struct group *g)
         if (c->parent != self)
             continue;
         c->parent = 0;
+        send_death(h, r);
         if (c->zombie && !TASK(c->leader)->tracer)
             reap(h, TASK(c->leader));
     }
@@ -384,6 +396,8 @@ void group_stop(struct host *h, struct group *g, int sig)
             continue;
         leave_queue(h, t);
         t->state = TASK_STOPPED;
+        if (t->tracer && t->trace_seized)
+            trace_event_stop(h, t, sig);
     }
     struct group *p = g->parent ? GROUP(g->parent) : NULL;
     if (p) {
@@ -401,9 +415,12 @@ void group_continue(struct host *h, struct group *g)
         return;
     g->stopped = 0;
     g->continued = 1;
-    for (ref r = h->r.tasks; r; r = TASK(r)->next)
+    for (ref r = h->r.tasks; r; r = TASK(r)->next) {
         if (GROUP(TASK(r)->group) == g && TASK(r)->state == TASK_STOPPED)
             task_ready(h, TASK(r));
+        if (GROUP(TASK(r)->group) == g && TASK(r)->trace_listen)
+            trace_event_stop(h, TASK(r), SIGTRAP);
+    }
     if (g->parent)
         send_child(h, GROUP(g->parent), TASK(g->leader), SIGCHLD, 6, SIGCONT); /* CLD_CONTINUED */
     wake(h, KEY_CHILD);

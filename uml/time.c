@@ -70,10 +70,7 @@ static int clock_now(struct host *h, struct task *t, int clock, uint64_t *ns)
         *ns = t->steps;
         return 0;
     case CLOCK_PROCESS_CPUTIME_ID:
-        *ns = GROUP(t->group)->user_steps;
-        for (ref r = h->r.tasks; r; r = TASK(r)->next)
-            if (TASK(r)->group == t->group && TASK(r)->state != TASK_ZOMBIE)
-                *ns += TASK(r)->steps;
+        *ns = group_steps(h, GROUP(t->group));
         return 0;
     default:
         return -EINVAL;
@@ -418,34 +415,93 @@ static int put_itimer(struct host *h, struct task *t, const struct timer *tm, ui
     return put_user(h, t, to, v, sizeof v);
 }
 
+/* ---- of processor time: a step is a nanosecond of it, in the program or on its behalf ---- */
+
+static const void *look(const struct host *h, ref r)
+{
+    return r ? h->arena + r : NULL;
+}
+
+uint64_t group_steps(const struct host *h, const struct group *g)
+{
+    const ref self = ref_of(h, g);
+    uint64_t n = g->user_steps;
+    for (const struct task *t = look(h, h->r.tasks); t; t = look(h, t->next))
+        n += t->group == self && t->state != TASK_ZOMBIE ? t->steps : 0;
+    return n;
+}
+
+uint64_t cpu_timer_left(const struct host *h)
+{
+    const struct task *t = look(h, h->r.current);
+    const struct group *g = t ? look(h, t->group) : NULL;
+    if (!g || (!g->cpu_timer[0].due && !g->cpu_timer[1].due))
+        return UINT64_MAX;
+    uint64_t at_ = group_steps(h, g), left = UINT64_MAX;
+    for (unsigned i = 0; i < 2; i++) {
+        const uint64_t due = g->cpu_timer[i].due;
+        if (due && (due > at_ ? due - at_ : 0) < left)
+            left = due > at_ ? due - at_ : 0;
+    }
+    return left;
+}
+
+void run_cpu_timers(struct host *h)
+{
+    struct group *g = GROUP(current(h)->group);
+    const uint64_t at_ = group_steps(h, g);
+    for (unsigned i = 0; i < 2; i++) {
+        struct cpu_timer *c = &g->cpu_timer[i];
+        struct info info = {.signo = i ? SIGPROF : SIGVTALRM, .code = SI_KERNEL};
+        if (!c->due || c->due > at_)
+            continue;
+        c->due = c->interval ? c->due + (1 + (at_ - c->due) / c->interval) * c->interval : 0;
+        signal_group(h, g, &info);
+    }
+}
+
+/* What a timer has left, and its interval, as struct itimerval. */
+static int put_left(struct host *h, struct task *t, uint64_t which, uint64_t to)
+{
+    const struct group *g = GROUP(t->group);
+    if (!which) {
+        const struct timer *tm = real_timer(h, t);
+        return tm ? put_itimer(h, t, tm, to) : -ENOMEM;
+    }
+    const struct cpu_timer *c = &g->cpu_timer[which - 1];
+    const uint64_t at_ = group_steps(h, g), left = !c->due ? 0 : c->due > at_ + 1000 ? c->due - at_ : 1000;
+    uint64_t v[4] = {c->interval / SECOND, c->interval % SECOND / 1000, left / SECOND, left % SECOND / 1000};
+    return put_user(h, t, to, v, sizeof v);
+}
+
 int64_t call_setitimer(struct host *h, struct task *t, const uint64_t *a)
 {
     uint64_t v[4] = {0};
     if (a[0] > 2)
         return -EINVAL;
-    if (a[0]) {
-        report_missing(h, "setitimer of a processor-time clock", a[0], 0);
-        return -EINVAL;
-    }
-    struct timer *tm = real_timer(h, t);
-    if (!tm)
-        return -ENOMEM;
     if (a[1] && get_user(h, t, a[1], v, sizeof v))
         return -EFAULT;
     if (v[1] >= 1000000 || v[3] >= 1000000 || v[0] >> 32 || v[2] >> 32)
         return -EINVAL;
-    if (a[2] && put_itimer(h, t, tm, a[2]))
-        return -EFAULT;
-    uint64_t value = v[2] * SECOND + v[3] * 1000;
-    timer_arm(h, tm, value ? now(h) + value : 0, v[0] * SECOND + v[1] * 1000);
+    int rc = a[2] ? put_left(h, t, a[0], a[2]) : 0;
+    if (rc)
+        return rc;
+    const uint64_t value = v[2] * SECOND + v[3] * 1000, interval = v[0] * SECOND + v[1] * 1000;
+    struct group *g = GROUP(t->group);
+    if (a[0]) {
+        g->cpu_timer[a[0] - 1] = (struct cpu_timer){value ? group_steps(h, g) + value : 0, interval};
+        return 0;
+    }
+    struct timer *tm = real_timer(h, t);
+    if (!tm)
+        return -ENOMEM;
+    timer_arm(h, tm, value ? now(h) + value : 0, interval);
     return 0;
 }
 
 int64_t call_getitimer(struct host *h, struct task *t, const uint64_t *a)
 {
-    static const struct timer none;
-    struct timer *tm = a[0] ? NULL : real_timer(h, t);
-    return a[0] > 2 ? -EINVAL : put_itimer(h, t, tm ? tm : &none, a[1]);
+    return a[0] > 2 ? -EINVAL : put_left(h, t, a[0], a[1]);
 }
 
 int64_t call_alarm(struct host *h, struct task *t, const uint64_t *a)

@@ -40,7 +40,7 @@ static int64_t walk(struct host *h, struct task *t, int dirfd, uint64_t at_, uns
 }
 
 /* The same for the …at calls: the descriptor itself with AT_EMPTY_PATH. */
-static int64_t walk_at(struct host *h, struct task *t, int dirfd, uint64_t at_, unsigned flags)
+int64_t path_at(struct host *h, struct task *t, int dirfd, uint64_t at_, unsigned flags)
 {
     char path[4096] = "";
     int rc = at_ ? take_path(h, t, at_, path) : 0;
@@ -123,13 +123,18 @@ int64_t call_fstat(struct host *h, struct task *t, const uint64_t *a)
 }
 int64_t call_newfstatat(struct host *h, struct task *t, const uint64_t *a)
 {
-    return put_stat(h, t, walk_at(h, t, (int)a[0], a[1], (unsigned)a[3]), a[2]);
+    if (a[3] & ~(uint64_t)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH))
+        return -EINVAL;
+    return put_stat(h, t, path_at(h, t, (int)a[0], a[1], (unsigned)a[3]), a[2]);
 }
 
 int64_t call_statx(struct host *h, struct task *t, const uint64_t *a)
 {
+    const uint64_t sync = AT_STATX_SYNC_AS_STAT | AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC;
     struct kernel_stat s;
-    int64_t i = walk_at(h, t, (int)a[0], a[1], (unsigned)a[2]);
+    if (a[2] & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | sync) || (a[2] & sync) == sync)
+        return -EINVAL;
+    int64_t i = path_at(h, t, (int)a[0], a[1], (unsigned)a[2]);
     if (i < 0)
         return i;
     fill(h, t, INODE((ref)i), &s);
@@ -191,7 +196,7 @@ static int64_t may_access(struct host *h, struct task *t, int dirfd, uint64_t at
 {
     if (how & ~7ull)
         return -EINVAL;
-    int64_t i = walk_at(h, t, dirfd, at_, flags);
+    int64_t i = path_at(h, t, dirfd, at_, flags);
     if (i < 0)
         return i;
     bool exec = is_folder(INODE((ref)i)) || INODE((ref)i)->mode & 0111; /* the super-user may do all else */
@@ -209,6 +214,8 @@ int64_t call_faccessat(struct host *h, struct task *t, const uint64_t *a)
 }
 int64_t call_faccessat2(struct host *h, struct task *t, const uint64_t *a)
 {
+    if (a[3] & ~(uint64_t)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
     return may_access(h, t, (int)a[0], a[1], a[2], (unsigned)a[3]);
 }
 
@@ -217,7 +224,7 @@ static int64_t read_link(struct host *h, struct task *t, int dirfd, uint64_t at_
     char target[4096];
     if ((int64_t)size <= 0)
         return -EINVAL;
-    int64_t r = walk_at(h, t, dirfd, at_, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH);
+    int64_t r = path_at(h, t, dirfd, at_, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH);
     if (r < 0)
         return r;
     const struct inode *i = INODE((ref)r);
@@ -308,7 +315,7 @@ int64_t call_symlink(struct host *h, struct task *t, const uint64_t *a)
 int64_t call_linkat(struct host *h, struct task *t, const uint64_t *a)
 {
     unsigned flags = (unsigned)a[4] & AT_SYMLINK_FOLLOW ? 0 : AT_SYMLINK_NOFOLLOW;
-    int64_t i = walk_at(h, t, (int)a[0], a[1], flags | (a[4] & AT_EMPTY_PATH));
+    int64_t i = path_at(h, t, (int)a[0], a[1], flags | (a[4] & AT_EMPTY_PATH));
     if (i < 0)
         return i;
     if (is_folder(INODE((ref)i)) || INODE((ref)i)->kind >= INODE_PROC) {
@@ -332,6 +339,11 @@ int64_t call_link(struct host *h, struct task *t, const uint64_t *a)
 int64_t call_mknodat(struct host *h, struct task *t, const uint64_t *a)
 {
     uint32_t type = (uint32_t)a[2] & IFMT;
+    if (type == IFDIR)
+        return -EPERM;
+    if (type == IFIFO)
+        return add_at(h, t, (int)a[0], a[1],
+                      inode_new(h, INODE_PIPE, IFIFO | (a[2] & 07777 & ~umask_of(h, t))));
     if (type && type != IFREG) {
         report_missing(h, "mknod of this type", type, a[3]);
         return -EPERM;
@@ -397,6 +409,21 @@ static bool is_below(struct host *h, ref inode, ref above)
     return false;
 }
 
+/* RENAME_EXCHANGE */
+static int64_t exchange(struct host *h, struct inode *from, struct entry *e, struct inode *to,
+                        struct entry *there)
+{
+    const ref one = e->inode, other = there->inode;
+    if ((is_folder(INODE(one)) && is_below(h, ref_of(h, to), one)) ||
+        (is_folder(INODE(other)) && is_below(h, ref_of(h, from), other)))
+        return -EINVAL;
+    e->inode = other;
+    there->inode = one;
+    INODE(one)->parent = ref_of(h, to);
+    INODE(other)->parent = ref_of(h, from);
+    return 0;
+}
+
 /* Both folders and names are known. */
 static int64_t rename_in(struct host *h, struct inode *from, const char *old, struct inode *to,
                          const char *new, unsigned flags)
@@ -407,8 +434,12 @@ static int64_t rename_in(struct host *h, struct inode *from, const char *old, st
     ref moved = e->inode;
     if (there && flags & 1) /* RENAME_NOREPLACE */
         return -EEXIST;
+    if (!there && flags & 2)
+        return -ENOENT;
     if (there && there->inode == moved)
         return 0;
+    if (flags & 2)
+        return exchange(h, from, e, to, there);
     if (is_folder(INODE(moved)) && is_below(h, ref_of(h, to), moved))
         return -EINVAL;
     if (there) {
@@ -431,7 +462,7 @@ static int64_t rename_in(struct host *h, struct inode *from, const char *old, st
 int64_t call_renameat2(struct host *h, struct task *t, const uint64_t *a)
 {
     char old[256], new[256];
-    if (a[4] & ~1ull)
+    if (a[4] & ~3ull || a[4] == 3)
         return -EINVAL;
     int64_t from = walk(h, t, (int)a[0], a[1], WALK_PARENT, old);
     if (from < 0)
@@ -567,28 +598,9 @@ int64_t call_lchown(struct host *h, struct task *t, const uint64_t *a)
 }
 int64_t call_fchownat(struct host *h, struct task *t, const uint64_t *a)
 {
-    return set_owner(h, walk_at(h, t, (int)a[0], a[1], (unsigned)a[4]), a[2], a[3]);
-}
-
-int64_t call_utimensat(struct host *h, struct task *t, const uint64_t *a)
-{
-    int64_t v[4] = {0, UTIME_NOW, 0, UTIME_NOW};
-    int64_t r = walk_at(h, t, (int)a[0], a[1], (unsigned)a[3] | (a[1] ? 0 : AT_EMPTY_PATH));
-    if (r < 0)
-        return r;
-    int64_t rc = a[2] && get_user(h, t, a[2], v, sizeof v) ? -EFAULT : 0;
-    struct inode *i = INODE((ref)r);
-    uint64_t *to[2] = {&i->atime, &i->mtime};
-    for (unsigned k = 0; k < 2 && !rc; k++) {
-        if (v[2 * k + 1] == UTIME_NOW)
-            *to[k] = wall(h);
-        else if (v[2 * k + 1] < 0 || (v[2 * k + 1] >= (int64_t)SECOND && v[2 * k + 1] != UTIME_OMIT))
-            rc = -EINVAL;
-        else if (v[2 * k + 1] != UTIME_OMIT)
-            *to[k] = (uint64_t)v[2 * k] * SECOND + (uint64_t)v[2 * k + 1];
-    }
-    inode_drop(h, (ref)r);
-    return rc;
+    if (a[4] & ~(uint64_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    return set_owner(h, path_at(h, t, (int)a[0], a[1], (unsigned)a[4]), a[2], a[3]);
 }
 
 /* Everything is in memory: there is nothing to be written. */
@@ -607,6 +619,22 @@ int64_t call_fdatasync(struct host *h, struct task *t, const uint64_t *a)
     return call_fsync(h, t, a);
 }
 int64_t call_fadvise64(struct host *h, struct task *t, const uint64_t *a)
+{
+    const struct file *f = fd_file(h, t, (int)a[0]);
+    if (!f)
+        return -EBADF;
+    if (INODE(f->inode)->kind == INODE_PIPE)
+        return -ESPIPE;
+    return a[3] > POSIX_FADV_NOREUSE ? -EINVAL : 0;
+}
+int64_t call_readahead(struct host *h, struct task *t, const uint64_t *a)
+{
+    const struct file *f = fd_file(h, t, (int)a[0]);
+    if (!f || (f->flags & O_ACCMODE) == O_WRONLY)
+        return -EBADF;
+    return INODE(f->inode)->kind == INODE_FILE ? 0 : -EINVAL;
+}
+int64_t call_syncfs(struct host *h, struct task *t, const uint64_t *a)
 {
     return fd_file(h, t, (int)a[0]) ? 0 : -EBADF;
 }
