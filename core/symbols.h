@@ -10,8 +10,8 @@
  *   t = symbol_table_end(t);
  *   symbols_map(s, &(struct symbol_mapping){.table = t, .space = SPACE_KERNEL, .bias = kaslr});
  *
- * A trace keeps them as notes ("symbols.table", "symbols.lines", "symbols.frames", "symbols.map",
- * "symbols.unmap"): symbols_sink passes them on as they are made; symbols_load reads all of a trace, after
+ * A trace keeps them as notes ("symbols.table", "symbols.lines", "symbols.frames",
+ * "symbols.members", "symbols.map", "symbols.unmap"): symbols_sink passes them on as they are made; symbols_load reads all of a trace, after
  * which lookups at any position work without running anything. Sizes and biases are in bytes. All names
  * belong to the table and are valid as long as it is.
  */
@@ -92,6 +92,7 @@ enum symbol_frame_flag {
     FRAME_WIDE = 1,      /* 64-bit code; else 32-bit, with 4-byte return addresses */
     FRAME_SEGMENTED = 2, /* real-mode code: SP is relative to SS, return addresses to CS */
     FRAME_OUTERMOST = 4, /* there is no caller */
+    FRAME_INTERRUPT = 8, /* the caller was interrupted: its address is not a return address; CS is above it */
 };
 struct symbol_frame {
     uint64_t address;
@@ -105,6 +106,38 @@ struct symbol_frame {
     } saved[FRAME_SAVED];
 };
 void symbol_table_add_frame(struct symbol_table *t, const struct symbol_frame *f);
+
+/* 64-bit code, at link addresses, and where in it interrupts enter. */
+struct symbol_code {
+    const void *bytes;
+    size_t size;
+    uint64_t address;
+    const char *entries, *entries_end; /* symbols around entries from interrupts, in assembly; NULL: none */
+    /* Or where there are none: whether code of that name is such an entry, and whether it has no caller. NULL: not known by name. */
+    bool (*is_entry)(const char *name);
+    bool (*is_outermost)(const char *name);
+    const struct symbol_registers {
+        int32_t depth; /* from the registers that entries save up to above RIP, which is pushed with them */
+        int32_t saved[6]; /* where RBX, RBP, R12 to R15 are, from above RIP on; RSP */
+        int32_t sp;
+    } * registers; /* NULL if there are no entries */
+};
+/* Adds frames for all functions of a table that are in this code, which needs neither tables nor frame pointers: what each
+ * instruction does to the stack is followed along every path. Before symbol_table_end, without other frames. In code of
+ * a compiler all is found, but for functions that make room for arrays of variable size and have no frame pointer. Cost:
+ * 0.1 s for the 2 MB of a hypervisor. */
+void symbol_table_deduce_frames(struct symbol_table *t, const struct symbol_code *code);
+
+/* A member of a structure of the file's: proc, p_pid. Offset and size are in bytes; size 0: not known. */
+struct symbol_member {
+    const char *type, *name;
+    uint32_t offset, size;
+};
+/* What is known of a member already stays. `kind`: what tells of it, "DWARF" or "CTF". */
+void symbol_table_add_member(struct symbol_table *t, const struct symbol_member *m, const char *kind);
+/* Whose members tables of ELF files get from now on: the structures of these names (the list ends with NULL; both must outlive
+ * `s`) in files of this EI_OSABI. They are from DWARF, or from CTF as FreeBSD's kernels have it (.SUNW_ctf). */
+void symbols_want_members(struct symbols *s, unsigned osabi, const char *const *structures);
 
 /* Completes the table: sorts it. Returns the table; if there already is an equal one, frees `t` and
  * returns that one. */
@@ -170,12 +203,20 @@ const char *symbol_table_name(const struct symbol_table *t);
 const char *symbol_table_source(const struct symbol_table *t);
 /* The symbol of that name, with its link address. False if there is none. */
 bool symbol_table_find(const struct symbol_table *t, const char *name, struct symbol *sym);
+/* The member of that name of a structure (or of an anonymous one in it). False if not known. */
+bool symbol_table_member(const struct symbol_table *t, const char *type, const char *name,
+                         struct symbol_member *m);
+size_t symbol_table_members(const struct symbol_table *t);
+void symbol_table_nth_member(const struct symbol_table *t, size_t i, struct symbol_member *m);
+/* What told of the members: "DWARF", "CTF", or "" if there are none. */
+const char *symbol_table_members_from(const struct symbol_table *t);
 /* The i-th by address, with its link address. */
 void symbol_table_symbol(const struct symbol_table *t, size_t i, struct symbol *sym);
 
 /* ---------------------------------------------------------------- ELF files (core/symbols/elf.c) */
 
-/* Adds a table with the function and object symbols of an ELF image (.symtab, else .dynsym). `name` as above.
+/* Adds a table with the function and object symbols of an ELF image (.symtab, else .dynsym), and the members that are wanted.
+ * `name` as above.
  * With `lines` the DWARF line table and call frames too (real mode's where DW_AT_producer says -m16). Returns
  * the table, or NULL with err if it is not an ELF file, is damaged, or has no symbols. The data is only
  * needed during the call. */
@@ -196,6 +237,35 @@ struct symbol_image {
 };
 /* Link address of the first executable segment of an ELF image; -1 if it has none or is damaged. */
 int symbols_elf_base(const void *data, size_t size, uint64_t *vaddr, uint64_t *offset);
+
+/* ---------------------------------------------------------------- modules (core/symbols/module.c, files.c) */
+
+/* Files with the symbols of modules that are loaded wherever there is room: ELF files that are linked at 0 (EDK II's .debug), PDB files,
+ * and folders in which both are looked for. */
+struct symbol_files;
+struct symbol_files *symbol_files_new(void);
+void symbol_files_free(struct symbol_files *f); /* NULL is allowed */
+/* Adds a file or a folder with all below it, of which no more than the names are read now. *fixed: it is or may be a file
+ * whose symbols have addresses of their own. -1 with err if it cannot be read, or is damaged. */
+int symbol_files_add(struct symbol_files *f, const char *path, bool *fixed, struct error *err);
+/* The i-th file (not folder) that was added and that no module has used; NULL beyond the last. */
+const char *symbol_files_unused(const struct symbol_files *f, size_t i);
+
+/* A PE or TE image as it is in memory. */
+struct symbol_module {
+    const char *name;
+    const void *bytes; /* from its relative address 0 on: a TE image has something else there */
+    size_t size;
+    uint64_t base; /* where that is */
+};
+/* Adds a table of an image, at relative addresses. It has the functions and lines of the file that the image's CodeView record names, or
+ * that has the module's name, if there is one in `files` (NULL: there are none) and it is of this very image; else one symbol, the
+ * module's name. Its call frames, of 64-bit code, are those of the image's exception directory, else of the file, else deduced.
+ * `warn` (or NULL) is called with a line for each file that has the right name but cannot be used. Returns NULL if the bytes are no
+ * image. Cost: some ms for 100 kB of code. */
+struct symbol_table *symbols_add_module(struct symbols *s, const struct symbol_module *m,
+                                        struct symbol_files *files, void (*warn)(void *ctx, const char *text),
+                                        void *ctx);
 
 /* Adds a table with some functions of another, their lines and frames, at addresses that are higher by
  * `distance`. Functions that are not found are left out. */

@@ -217,7 +217,7 @@ static void put_lines(struct symbols_dwarf *d, const struct symbol_mapping *m)
 /* ---------------------------------------------------------------- .debug_frame */
 
 enum { ESP = 4, EIP = 8, RIP = 16, CS = 41, SS = 42 }; /* i386 numbers, except for rip */
-enum { FRAME_KIND = FRAME_WIDE | FRAME_SEGMENTED, FRAME_KINDS = FRAME_KIND + 1 };
+enum { FRAME_KIND = FRAME_WIDE | FRAME_SEGMENTED | FRAME_INTERRUPT, FRAME_KINDS = FRAME_KIND + 1 };
 
 static void put_block(struct bytes *b, const struct bytes *block)
 {
@@ -271,10 +271,12 @@ static size_t put_cie(struct bytes *b, unsigned kind)
     bool wide = kind & FRAME_WIDE;
     put_int(b, UINT32_MAX, 4);
     put_byte(b, 4);
-    put_byte(b, 0); /* no augmentation */
-    put_byte(b, 8); /* bytes of an address */
-    put_byte(b, 0); /* of a segment */
-    put_uleb(b, 1); /* factors of code and data */
+    put_string(b, kind & FRAME_INTERRUPT
+                      ? "S"
+                      : ""); /* augmentation: the caller's address is not a return address */
+    put_byte(b, 8);          /* bytes of an address */
+    put_byte(b, 0);          /* of a segment */
+    put_uleb(b, 1);          /* factors of code and data */
     put_sleb(b, 1);
     put_uleb(b, wide ? RIP : EIP);
     if (wide) {

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "core/symbols/frame.h"
+#include "core/symbols/module.h"
+#include "core/symbols/types.h"
 
 /* The type letter of nm(1), as far as it is known from a symbol table. */
 static char type_letter(Elf *elf, const GElf_Sym *sym)
@@ -44,6 +46,14 @@ static uint64_t room_of(Elf *elf, const GElf_Sym *sym)
     return sym->st_value - sh.sh_addr < sh.sh_size ? sh.sh_addr + sh.sh_size - sym->st_value : 1;
 }
 
+/* A place in a debug section is no address. */
+static bool is_loaded(Elf *elf, const GElf_Sym *sym)
+{
+    GElf_Shdr sh;
+    Elf_Scn *scn = sym->st_shndx < SHN_LORESERVE ? elf_getscn(elf, sym->st_shndx) : NULL;
+    return !scn || !gelf_getshdr(scn, &sh) || sh.sh_flags & SHF_ALLOC;
+}
+
 static void add_section(struct symbol_table *t, Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, bool local)
 {
     Elf_Data *data = elf_getdata(scn, NULL);
@@ -53,7 +63,7 @@ static void add_section(struct symbol_table *t, Elf *elf, Elf_Scn *scn, const GE
         if (!gelf_getsym(data, (int)i, &sym))
             break;
         const char *name = elf_strptr(elf, sh->sh_link, sym.st_name);
-        if (!wanted(&sym, name) || (GELF_ST_BIND(sym.st_info) == STB_LOCAL) != local)
+        if (!wanted(&sym, name) || !is_loaded(elf, &sym) || (GELF_ST_BIND(sym.st_info) == STB_LOCAL) != local)
             continue;
         unsigned flags = (sym.st_size ? SYMBOL_SIZED : 0) | (sym.st_shndx == SHN_ABS ? SYMBOL_ABSOLUTE : 0);
         symbol_table_add(t, name, sym.st_value, sym.st_size ? sym.st_size : room_of(elf, &sym),
@@ -109,16 +119,26 @@ static void add_lines(struct symbol_table *t, Dwarf *dwarf)
         add_unit_lines(t, &die);
 }
 
-static void add_debug_information(struct symbol_table *t, Elf *elf)
+static int add_debug_information(struct symbol_table *t, Elf *elf, struct error *err)
 {
     Dwarf *dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
     GElf_Ehdr head;
+    int rc = symbol_table_read_members(t, elf, dwarf, err);
     if (!dwarf)
-        return;
+        return rc;
     add_lines(t, dwarf);
     if (gelf_getehdr(elf, &head) && (head.e_machine == EM_386 || head.e_machine == EM_X86_64))
         symbol_table_read_frames(t, elf, dwarf, head.e_machine == EM_X86_64);
     dwarf_end(dwarf);
+    return rc;
+}
+
+static int read_elf(struct symbol_table *t, Elf *elf, bool lines, struct error *err)
+{
+    add_symbols(t, elf, SHT_SYMTAB);
+    if (!t->n)
+        add_symbols(t, elf, SHT_DYNSYM);
+    return lines ? add_debug_information(t, elf, err) : 0;
 }
 
 /* Reads all of an open ELF. NULL with err if it has no symbols. */
@@ -130,15 +150,12 @@ static struct symbol_table *add_elf(struct symbols *s, const char *name, Elf *el
         return NULL;
     }
     struct symbol_table *t = symbol_table_begin(s, name, "elf");
-    add_symbols(t, elf, SHT_SYMTAB);
-    if (!t->n)
-        add_symbols(t, elf, SHT_DYNSYM);
-    if (lines)
-        add_debug_information(t, elf);
-    if (t->n || t->nlines)
+    const int rc = read_elf(t, elf, lines, err);
+    if (!rc && (t->n || t->nlines))
         return symbol_table_end(t);
     symbol_table_free(t);
-    error_set(err, "%.200s: has no symbols, or is broken: give one that is not stripped", name);
+    if (!rc)
+        error_set(err, "%.200s: has no symbols, or is broken: give one that is not stripped", name);
     return NULL;
 }
 
@@ -156,24 +173,79 @@ struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const 
     return t;
 }
 
+/* An ELF file that is open. */
+struct elf_file {
+    Elf *elf;
+    int fd;
+};
+
+static int open_file(struct elf_file *f, const char *path, struct error *err)
+{
+    f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* do not wait for the writer of a pipe */
+    if (f->fd < 0)
+        return error_set(err, "%.200s: %m", path);
+    elf_version(EV_CURRENT);
+    f->elf = elf_begin(f->fd, ELF_C_READ_MMAP, NULL);
+    if (f->elf)
+        return 0;
+    close(f->fd);
+    return error_set(err, "%.200s: %.100s", path, elf_errmsg(-1));
+}
+
+static void close_file(struct elf_file *f)
+{
+    elf_end(f->elf);
+    close(f->fd);
+}
+
 struct symbol_table *symbols_add_elf_file(struct symbols *s, const char *path, struct error *err)
 {
     const char *slash = strrchr(path, '/');
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* do not wait for the writer of a pipe */
-    if (fd < 0) {
-        error_set(err, "%.200s: %m", path);
+    struct elf_file f;
+    if (open_file(&f, path, err))
         return NULL;
-    }
-    elf_version(EV_CURRENT);
-    Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
-    struct symbol_table *t = NULL;
-    if (elf)
-        t = add_elf(s, slash ? slash + 1 : path, elf, true, err);
-    else
-        error_set(err, "%.200s: %.100s", path, elf_errmsg(-1));
-    elf_end(elf);
-    close(fd);
+    struct symbol_table *t = add_elf(s, slash ? slash + 1 : path, f.elf, true, err);
+    close_file(&f);
     return t;
+}
+
+int symbol_table_read_elf_file(struct symbol_table *t, const char *path, struct error *err)
+{
+    struct elf_file f;
+    if (open_file(&f, path, err))
+        return -1;
+    int rc = read_elf(t, f.elf, true, err);
+    close_file(&f);
+    if (!rc && !t->n && !t->nlines)
+        rc = error_set(err, "%.200s: has no symbols, or is broken: give one that is not stripped", path);
+    return rc;
+}
+
+int symbols_elf_about(const char *path, struct elf_about *about, struct error *err)
+{
+    GElf_Ehdr head;
+    GElf_Shdr sh;
+    struct elf_file f;
+    if (open_file(&f, path, err))
+        return -1;
+    if (elf_kind(f.elf) != ELF_K_ELF || !gelf_getehdr(f.elf, &head)) {
+        close_file(&f);
+        return error_set(err, "%.200s: is not an ELF file", path);
+    }
+    *about = (struct elf_about){.machine = head.e_machine,
+                                .movable = head.e_type == ET_DYN,
+                                .entry = head.e_entry,
+                                .code = UINT64_MAX,
+                                .lowest = UINT64_MAX};
+    for (Elf_Scn *scn = NULL; (scn = elf_nextscn(f.elf, scn));) {
+        if (!gelf_getshdr(scn, &sh) || !(sh.sh_flags & SHF_ALLOC))
+            continue;
+        about->lowest = sh.sh_addr < about->lowest ? sh.sh_addr : about->lowest;
+        if (sh.sh_flags & SHF_EXECINSTR && sh.sh_addr < about->code)
+            about->code = sh.sh_addr;
+    }
+    close_file(&f);
+    return 0;
 }
 
 int symbols_elf_base(const void *data, size_t size, uint64_t *vaddr, uint64_t *offset)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/symbols/frame.h"
+#include "core/symbols/module.h"
 #include "traces/memory.h"
 
 void symbol_table_add_frame(struct symbol_table *t, const struct symbol_frame *f)
@@ -55,6 +56,36 @@ void symbol_table_sort_frames(struct symbol_table *t)
             t->frames[n++] = f;
     }
     t->nframes = n;
+}
+
+/* The row in force at the i-th of several rows in order; NULL: none. */
+static const struct symbol_frame *in_force(const struct symbol_table *t, size_t i)
+{
+    return i && t->frames[i - 1].base != FRAME_UNKNOWN ? &t->frames[i - 1] : NULL;
+}
+
+void symbol_table_merge_frames(struct symbol_table *t, struct symbol_table *more)
+{
+    struct symbol_frame *merged = NULL;
+    size_t n = 0, cap = 0, i = 0, k = 0;
+    symbol_table_sort_frames(t);
+    symbol_table_sort_frames(more);
+    while (i < t->nframes || k < more->nframes) {
+        const uint64_t a = i < t->nframes ? t->frames[i].address : UINT64_MAX;
+        const uint64_t b = k < more->nframes ? more->frames[k].address : UINT64_MAX;
+        const uint64_t address = a < b ? a : b;
+        i += a == address;
+        k += b == address;
+        const struct symbol_frame *f = in_force(t, i) ? in_force(t, i) : in_force(more, k);
+        merged = mem_grow(merged, &cap, n + 1, sizeof *merged);
+        merged[n] = f ? *f : (struct symbol_frame){.base = FRAME_UNKNOWN};
+        merged[n++].address = address;
+    }
+    free(t->frames);
+    t->frames = merged;
+    t->nframes = n;
+    t->frames_cap = cap;
+    symbol_table_sort_frames(t);
 }
 
 /* ---------------------------------------------------------------- real mode's code */

@@ -35,6 +35,12 @@ struct symbol_table {
     size_t nfiles;
     struct symbol_frame *frames;
     size_t nframes, frames_cap;
+    struct member_row {
+        uint32_t type, name; /* in names */
+        uint32_t offset, size;
+    } * members;
+    size_t nmembers;
+    char members_from[8];
     uint64_t low, high; /* of what is not absolute */
     uint64_t hash;
     uint32_t number; /* among the tables, from 0 */
@@ -51,6 +57,11 @@ struct symbols {
     struct symbol_table *
         *incoming; /* notes: tables by their number there, or NULL; whole ones are in `tables` too */
     size_t nincoming;
+    struct wanted_members {
+        unsigned osabi;
+        const char *const *structures;
+    } * wanted;
+    size_t nwanted;
 };
 
 /* note.c: write notes to the sink, if there is one. */
@@ -60,6 +71,10 @@ void symbols_note_unmap(struct symbols *s, const struct symbol_table *t, symbol_
 void symbol_table_free(struct symbol_table *t);
 /* frame.c: sorts; of several rows at one address one is left. */
 void symbol_table_sort_frames(struct symbol_table *t);
+/* members.c */
+uint64_t symbol_table_hash_members(const struct symbol_table *t, uint64_t seed);
+/* table.c: keeps a text in t->names, and returns where it is; UINT32_MAX if there are too many. */
+uint32_t symbol_table_keep_name(struct symbol_table *t, const char *name);
 /* table.c: the last line row at or before a link address, or -1. */
 long symbol_table_row_at(const struct symbol_table *t, uint64_t address);
 /* A function, or a label in code. */

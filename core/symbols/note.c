@@ -13,6 +13,9 @@
  * symbols.frames, there too: u8 1, table number, then rows: zigzag address minus the one before, u8 base, u8
  * flags, zigzag offset, u8 number of saved registers, each u8 register, zigzag offset.
  *
+ * symbols.members, there too: u8 1, table number, string what they are from, then up to the end: string structure, string name,
+ * offset, size.
+ *
  * symbols.map: u8 1, table number, zigzag space, bias, begin, end. Since: the note's position.
  *
  * symbols.unmap: u8 1, table number + 1 or 0 for all, zigzag space. Until: the note's position.
@@ -117,6 +120,25 @@ static void note_frames(struct symbols *s, const struct symbol_table *t, struct 
     free(o.p);
 }
 
+static void note_members(struct symbols *s, const struct symbol_table *t, struct position_of at)
+{
+    struct bytes o = {0};
+    struct symbol_member m;
+    for (size_t i = 0; i < t->nmembers;) {
+        begin(&o, t);
+        put_string(&o, t->members_from);
+        for (; i < t->nmembers && o.n < PART; i++) {
+            symbol_table_nth_member(t, i, &m);
+            put_string(&o, m.type);
+            put_string(&o, m.name);
+            put_uleb(&o, m.offset);
+            put_uleb(&o, m.size);
+        }
+        give(s, &o, "symbols.members", t->name, at);
+    }
+    free(o.p);
+}
+
 static void put_entry(struct bytes *o, const struct symbol_table *t, const struct entry *e, uint64_t *last)
 {
     put_signed(o, (int64_t)(e->address - *last));
@@ -135,6 +157,7 @@ static void note_table(struct symbols *s, struct symbol_table *t, struct positio
     t->noted = true;
     note_lines(s, t, at);
     note_frames(s, t, at);
+    note_members(s, t, at);
     for (unsigned number = 0; !number || i < t->n; number++) {
         uint64_t last = 0;
         for (entries.n = 0; i < t->n && entries.n < PART; i++)
@@ -350,6 +373,28 @@ static bool take_frames(struct symbols *s, struct in *in, const char *name)
     return t && !in->bad;
 }
 
+static void take_member(struct symbol_table *t, struct in *in, const char *from)
+{
+    char type[SYMBOL_NAME_MAX + 1], name[SYMBOL_NAME_MAX + 1];
+    get_string(in, type, sizeof type);
+    get_string(in, name, sizeof name);
+    const uint64_t offset = get_number(in), size = get_number(in);
+    in->bad |= offset > UINT32_MAX || size > UINT32_MAX;
+    if (!in->bad)
+        symbol_table_add_member(t, &(struct symbol_member){type, name, (uint32_t)offset, (uint32_t)size},
+                                from);
+}
+
+static bool take_members(struct symbols *s, struct in *in, const char *name)
+{
+    char from[sizeof((struct symbol_table *)0)->members_from];
+    struct symbol_table *t = incoming(s, in, name);
+    get_string(in, from, sizeof from);
+    while (t && !in->bad && in->p < in->end)
+        take_member(t, in, from);
+    return t && !in->bad;
+}
+
 /* The complete table of that number. */
 static struct symbol_table *numbered(struct symbols *s, struct in *in, uint64_t number)
 {
@@ -397,6 +442,8 @@ int symbols_take_note(struct symbols *s, const struct trace_note *note, struct e
         ok = take_lines(s, &in, note->name);
     else if (!strcmp(note->type, "symbols.frames"))
         ok = take_frames(s, &in, note->name);
+    else if (!strcmp(note->type, "symbols.members"))
+        ok = take_members(s, &in, note->name);
     else if (!strcmp(note->type, "symbols.map"))
         ok = take_map(s, &in, note);
     else if (!strcmp(note->type, "symbols.unmap"))

@@ -5,6 +5,7 @@
 
 #include "core/symbols/impl.h"
 #include "traces/memory.h"
+#include "traces/sorted.h"
 
 struct symbols *symbols_new(void)
 {
@@ -18,6 +19,7 @@ void symbol_table_free(struct symbol_table *t)
     for (size_t i = 0; i < t->nfiles; i++)
         free(t->files[i]);
     free(t->files);
+    free(t->members);
     free(t->frames);
     free(t->lines);
     free(t->by_name);
@@ -38,6 +40,7 @@ void symbols_free(struct symbols *s)
     for (size_t i = 0; i < s->ntables; i++)
         symbol_table_free(s->tables[i]);
     free(s->incoming);
+    free(s->wanted);
     free(s->tables);
     free(s->maps);
     free(s);
@@ -54,8 +57,10 @@ struct symbol_table *symbol_table_begin(struct symbols *s, const char *name, con
     return t;
 }
 
-static uint32_t keep_name(struct symbol_table *t, const char *name)
+uint32_t symbol_table_keep_name(struct symbol_table *t, const char *name)
 {
+    if (t->names_len > UINT32_MAX / 2)
+        return UINT32_MAX;
     size_t n = strnlen(name, SYMBOL_NAME_MAX);
     if (t->names_len + n + 1 > t->names_cap) {
         t->names_cap = 2 * t->names_cap + n + 4096;
@@ -71,14 +76,15 @@ static uint32_t keep_name(struct symbol_table *t, const char *name)
 void symbol_table_add(struct symbol_table *t, const char *name, uint64_t address, uint64_t size, char type,
                       unsigned flags)
 {
-    if (t->names_len > UINT32_MAX / 2 || t->n > UINT32_MAX / 4)
+    const uint32_t kept = t->n > UINT32_MAX / 4 ? UINT32_MAX : symbol_table_keep_name(t, name);
+    if (kept == UINT32_MAX)
         return;
     if (t->n == t->cap) {
         t->cap = 2 * t->cap + 256;
         t->entries = mem_resize(t->entries, t->cap * sizeof *t->entries);
     }
-    t->entries[t->n++] = (struct entry){
-        .address = address, .size = size, .name = keep_name(t, name), .type = type, .flags = (uint8_t)flags};
+    t->entries[t->n++] =
+        (struct entry){.address = address, .size = size, .name = kept, .type = type, .flags = (uint8_t)flags};
 }
 
 static uint32_t keep_file(struct symbol_table *t, const char *file)
@@ -188,7 +194,7 @@ static uint64_t table_hash(const struct symbol_table *t)
         const uint64_t key[3] = {f->address, (uint64_t)f->base << 8 | f->flags, (uint64_t)f->offset};
         h = XXH3_64bits_withSeed(key, sizeof key, h);
     }
-    return h;
+    return symbol_table_hash_members(t, h);
 }
 
 static size_t name_slot(const struct symbol_table *t, const char *name, size_t n)
@@ -454,14 +460,8 @@ static bool made_up(const char *name)
 /* The entry that contains a link address, or -1. */
 static long entry_at(const struct symbol_table *t, uint64_t address)
 {
-    size_t first = absolute_count(t), low = first, high = t->n;
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (t->entries[mid].address <= address)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    size_t first = absolute_count(t),
+           low = first + SORTED_ABOVE(t->entries + first, t->n - first, address, address);
     if (low == first)
         return -1;
     long best = -1;
@@ -540,15 +540,7 @@ int symbols_text(const struct symbols *s, symbol_space space, uint64_t address, 
 
 long symbol_table_row_at(const struct symbol_table *t, uint64_t address)
 {
-    size_t low = 0, high = t->nlines;
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (t->lines[mid].address <= address)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return (long)low - 1;
+    return (long)SORTED_ABOVE(t->lines, t->nlines, address, address) - 1;
 }
 
 static bool line_space(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
@@ -579,14 +571,7 @@ bool symbols_line(const struct symbols *s, symbol_space space, uint64_t address,
 /* The last frame row at or before a link address, or NULL. */
 static const struct symbol_frame *frame_at(const struct symbol_table *t, uint64_t address)
 {
-    size_t low = 0, high = t->nframes;
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (t->frames[mid].address <= address)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    size_t low = SORTED_ABOVE(t->frames, t->nframes, address, address);
     return low && t->frames[low - 1].base != FRAME_UNKNOWN ? &t->frames[low - 1] : NULL;
 }
 

@@ -1,0 +1,76 @@
+/* deduce.h - what the files that deduce call frames share. Private to core/symbols/. */
+#ifndef BOOTREEL_CORE_SYMBOLS_DEDUCE_H
+#define BOOTREEL_CORE_SYMBOLS_DEDUCE_H
+
+#include "core/symbols/impl.h"
+#include "core/symbols/insn.h"
+
+enum { CALLS_PRESERVE = 6, WORD = 8 };
+
+/* Before an instruction. All distances are from the CFA down. */
+struct stack {
+    int32_t sp; /* of the stack pointer; -1 if it is not known */
+    int32_t bp; /* of RBP, if it is a frame pointer; otherwise -1. In entries: of RAX */
+    int32_t saved
+        [CALLS_PRESERVE]; /* where the caller's registers are; 0: in themselves. In entries: whether they were stored */
+    uint8_t flags
+        [4]; /* the first: FRAME_INTERRUPT (the CFA is above the address), FRAME_OUTERMOST. The second: 1 in entries */
+};
+
+enum mark {
+    FUNCTION = 1, /* is called */
+    COLD = 2,     /* is jumped to */
+    ENTRY = 4,    /* is reached by interrupts */
+    RETURNS = 8,  /* as the pass before this one found */
+    ENDS = 16,    /* the same, as this one finds */
+    CALLED = 32,  /* there is a call of it */
+    JUMPED = 64,  /* there is a jump to it from other code */
+    TABLES = 128, /* the targets of its jumps by tables were followed */
+    NAMED = 256,  /* is an entry by its name */
+    FIRST = 512,  /* has no caller by its name */
+};
+
+/* What a guest that is up to something can cost. */
+enum { DEDUCE_CODE_MAX = 16 << 20, DEDUCE_ROWS_MAX = 1 << 20, DEDUCE_ROUNDS_MAX = 100 };
+
+struct deduction {
+    const struct symbol_code *code;
+    struct symbol_table *t;
+    struct start {
+        uint64_t address;
+        uint16_t marks;
+    } * starts; /* of functions and other code that has a name, by address */
+    size_t nstarts;
+    uint64_t entries, entries_end;
+    uint32_t *at; /* for each byte of code: 0, or 1 + the stack before the instruction there */
+    struct stack *stacks;
+    size_t nstacks, stacks_cap;
+    struct path {
+        uint64_t address;
+        uint32_t stack, function; /* as in `at`; index in starts */
+    } * todo, *later,
+        *tables; /* paths to follow; those that are followed if nothing else leads there; jumps by tables */
+    size_t ntodo, todo_cap, nlater, later_cap, ntables, tables_cap;
+};
+
+/* deduce.c */
+/* Registers that a function preserves, by the processor's number. */
+extern const uint8_t deduce_preserved[CALLS_PRESERVE];
+bool deduce_inside(const struct symbol_code *code, uint64_t address);
+/* The start at or before the address, as an index; -1 if there is none. */
+long deduce_start_at(const struct deduction *d, uint64_t address);
+/* Where the code that begins at the i-th start ends. */
+uint64_t deduce_end_of(const struct deduction *d, size_t i);
+bool deduce_insn(const struct deduction *d, uint64_t address, struct insn *i);
+/* Whether there is nothing but padding between two addresses. */
+bool deduce_is_padding(const struct deduction *d, uint64_t from, uint64_t to);
+uint32_t deduce_add_stack(struct deduction *d, const struct stack *s);
+/* The stack after an instruction. */
+void deduce_apply(struct stack *s, const struct insn *i);
+
+/* deduce_entry.c: marks the starts of code that interrupts enter, which keeps no order of calls. */
+void deduce_mark_entries(struct deduction *d);
+/* Finds the stacks before its instructions. */
+void deduce_entries(struct deduction *d);
+
+#endif
