@@ -8,8 +8,9 @@
 
 void fb_find_registers(struct fb_guest *fb)
 {
-    static const char *const names[FB_REGS] = {"rax", "rcx", "rdx",    "rsi",     "rdi",     "rsp", "rbp",
-                                               "r8",  "r9",  "eflags", "gs_base", "fs_base", "cpl", "cr0"};
+    static const char *const names[FB_REGS] = {"rax",     "rcx",     "rdx", "rsi", "rdi",
+                                               "rsp",     "rbp",     "r8",  "r9",  "eflags",
+                                               "gs_base", "fs_base", "cpl", "cr0", "cr2"};
     for (unsigned i = 0; i < FB_REGS; i++)
         fb->reg[i] = engine_reg_index(fb->o.engine, names[i]);
 }

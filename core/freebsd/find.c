@@ -13,7 +13,8 @@ enum {
     TRIES = 64,
     HEADERS_MAX = 64
 };
-enum { OSABI_FREEBSD = 9, ET_EXEC = 2, ET_DYN = 3, EM_386 = 3, EM_X86_64 = 62, PT_LOAD = 1, PT_DYNAMIC = 2 };
+enum { OSABI_FREEBSD = 9, ET_EXEC = 2, ET_DYN = 3, EM_386 = 3, EM_X86_64 = 62 };
+enum { PT_LOAD = 1, PT_DYNAMIC = 2, PF_X = 1 };
 
 static uint64_t get(const uint8_t *p, size_t offset, size_t n)
 {
@@ -26,9 +27,9 @@ static uint64_t get(const uint8_t *p, size_t offset, size_t n)
 
 /* Places in a program header, by the class of the file. */
 struct place {
-    uint8_t size, offset, vaddr, memsz;
+    uint8_t size, offset, vaddr, memsz, flags;
 };
-static const struct place wide = {56, 8, 16, 40}, narrow = {32, 4, 8, 20};
+static const struct place wide = {56, 8, 16, 40, 4}, narrow = {32, 4, 8, 20, 24};
 
 static bool is_header(const uint8_t *h)
 {
@@ -53,6 +54,10 @@ static void take_segment(struct fb_image *im, const uint8_t *p, const struct pla
         *first = false;
     }
     im->end = address + size > im->end ? address + size : im->end;
+    if (get(p, at->flags, 4) & PF_X) {
+        im->text = im->text ? im->text : address;
+        im->text_end = address + size;
+    }
 }
 
 /* Reads a header of at most HEADER bytes. False if it is not a kernel's: a kernel is not small, is entered at an address

@@ -1,4 +1,5 @@
 /* freebsd.c - see freebsd.h: life, events, notes. */
+#include <elf.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -14,14 +15,9 @@ bool fb_wants(const struct fb_guest *fb, enum event_class cls)
 
 void fb_emit(struct fb_guest *fb, unsigned kind, const char *data, const uint64_t *fields, size_t nfields)
 {
-    struct event ev = {
+    const struct event head = {
         .kind = (uint16_t)kind, .cpu = (uint8_t)fb->cpu, .icount = fb->icount, .time = fb->time};
-    size_t n = data ? strlen(data) : 0;
-    ev.data = data;
-    ev.len = (uint32_t)(n < EVENT_MAX_DATA ? n : EVENT_MAX_DATA);
-    for (size_t i = 0; i < nfields && i < EVENT_MAX_FIELDS; i++)
-        ev.f[i] = fields[i];
-    fb->o.emit(fb->o.ctx, &ev);
+    guest_emit(&fb->o, &head, data, fields, nfields);
 }
 
 void fb_note(struct fb_guest *fb, const char *fmt, ...)
@@ -61,50 +57,29 @@ void fb_missing(struct fb_guest *fb, const char *name)
 
 /* ---------------------------------------------------------------- life */
 
-static void begin(struct fb_guest *fb, const struct guest_options *o)
-{
-    *fb = (struct fb_guest){.guest = {&freebsd_system, o->parent, o->domain},
-                            .o = *o,
-                            .icount = fb->icount,
-                            .time = fb->time,
-                            .word = 8};
-    memset(&fb->layout, -1, sizeof fb->layout);
-    fb_find_registers(fb);
-}
-
-static struct guest *create(const struct guest_options *o)
-{
-    struct fb_guest *fb = mem_zero(1, sizeof *fb);
-    begin(fb, o);
-    return &fb->guest;
-}
-
-/* Drops the kernel and its probes. */
-static void forget(struct fb_guest *fb)
-{
-    fb_forget_candidates(fb);
-    hooks_free(fb->hooks);
-    fb_task_forget(fb);
-    free(fb->mounts);
-}
-
 static struct fb_guest *freebsd_guest(struct guest *g)
 {
     return (struct fb_guest *)g;
 }
 
-static void destroy(struct guest *g)
+static struct guest *create(const struct guest_options *o)
 {
-    forget(freebsd_guest(g));
-    free(g);
+    struct fb_guest *fb = mem_zero(1, sizeof *fb);
+    *fb = (struct fb_guest){.guest = {&freebsd_system, o->parent, o->domain}, .o = *o, .word = 8};
+    memset(&fb->layout, -1, sizeof fb->layout);
+    fb_find_registers(fb);
+    return &fb->guest;
 }
 
-static void start_again(struct fb_guest *fb)
+static void destroy(struct guest *g)
 {
-    const struct guest_options o = fb->o;
-    forget(fb);
-    begin(fb, &o);
-    probes_apply(o.probes);
+    struct fb_guest *fb = freebsd_guest(g);
+    fb_forget_candidates(fb);
+    hooks_free(fb->hooks);
+    fb_task_forget(fb);
+    free(fb->mounts);
+    free(fb->klds);
+    free(fb);
 }
 
 /* ---------------------------------------------------------------- the kernel is found */
@@ -124,10 +99,14 @@ static void read_version(struct fb_guest *fb)
 static void set_up(struct fb_guest *fb)
 {
     fb_layout_constants(fb);
+    fb_layout_types(fb);
     fb_boot_setup(fb);
     fb_sysinit_setup(fb);
     fb_task_setup(fb);
+    fb_script_setup(fb);
     fb_syscall_setup(fb);
+    fb_kld_setup(fb);
+    fb_trap_setup(fb);
 }
 
 static void report(struct fb_guest *fb, bool entered)
@@ -135,7 +114,7 @@ static void report(struct fb_guest *fb, bool entered)
     if (!fb_wants(fb, EC_KERNEL))
         return;
     FB_EMIT(fb, EV_KERNEL_FOUND, fb->version, fb->image.base, 0, fb->image.physical,
-            symbol_table_count(fb->kernel), 0);
+            symbol_table_count(fb->kernel), fb_types_count(fb));
     if (!entered)
         return;
     FB_EMIT(fb, EV_KERNEL_ENTRY, "freebsd", fb->image.entry);
@@ -171,6 +150,7 @@ void fb_take_kernel(struct fb_guest *fb, bool entered)
         fb_say_notes(fb);
         return;
     }
+    fb_types_take(fb);
     fb->hooks = fb_hooks_new(fb);
     read_version(fb);
     report(fb, entered);
@@ -192,9 +172,7 @@ static void event(struct guest *g, const struct event *ev)
     fb->cpu = ev->cpu;
     fb->icount = ev->icount;
     fb->time = ev->time;
-    if (ev->kind == EV_RESET)
-        start_again(fb);
-    else if (fb->state == FB_LOOKING)
+    if (fb->state == FB_LOOKING)
         fb_look(fb, guest_event_ip(ev));
 }
 
@@ -226,6 +204,7 @@ const struct guest_system freebsd_system = {
     .name = "freebsd",
     .engine = "pc",
     .needs = EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_POWER),
+    .last = true,
     .create = create,
     .destroy = destroy,
     .event = event,
@@ -234,4 +213,8 @@ const struct guest_system freebsd_system = {
     .describe = describe,
     .word = fb_word_of,
     .explain = fb_event_words,
+    .structures = fb_structures,
+    .osabi = ELFOSABI_FREEBSD,
+    .banner = "FreeBSD",
+    .explain_own = fb_own_words,
 };

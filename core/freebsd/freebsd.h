@@ -18,6 +18,8 @@
  * 3. At mi_startup process 0 and its thread exist, from which offsets are derived; then each SYSINIT is followed where
  * mi_startup calls it.
  *
+ * 4. Modules are found when the kernel's linker registers what is in a file, and their symbol tables by their form.
+ *
  * After a reset of the machine all of this starts again.
  *
  * Process numbers are the kernel's. The first thread of a process goes by its process's number, as a task of its own

@@ -17,14 +17,6 @@ enum {
     STB_LOCAL = 0
 };
 
-/* A symbol table as it is in the guest, copied. */
-struct elf_symbols {
-    uint8_t *entries;
-    size_t count;
-    char *strings;
-    size_t size;
-};
-
 static uint64_t get(const uint8_t *p, size_t offset, size_t n)
 {
     uint64_t v = 0;
@@ -46,8 +38,7 @@ struct elf_symbol {
 };
 
 /* False if its name is not within the strings. */
-static bool symbol_of(const struct fb_guest *fb, const struct elf_symbols *s, size_t i,
-                      struct elf_symbol *sym)
+static bool symbol_of(const struct fb_guest *fb, const struct fb_symbols *s, size_t i, struct elf_symbol *sym)
 {
     const uint8_t *p = s->entries + i * entry_size(fb);
     bool wide = fb->word == 8;
@@ -69,107 +60,45 @@ static char type_letter(const struct elf_symbol *sym)
     return sym->binding == STB_LOCAL ? c : (char)(c - 'a' + 'A');
 }
 
-/* ---------------------------------------------------------------- frames */
-
-/* The kernel's entries for interrupts, exceptions and system calls call C with struct trapframe on the top of the stack:
- * the caller's registers are in it. They are assembly, without frame pointers. machine/frame.h; registers by their DWARF
- * numbers. An i386 trap in the kernel does not save ESP, so there are none for it. */
-static bool is_entry(const struct elf_symbol *sym)
-{
-    static const char *const names[] = {"calltrap", "fast_syscall_common", "fork_trampoline"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (!strcmp(sym->name, names[i]))
-            return true;
-    return sym->name[0] == 'X' && sym->name[1] >= 'a' && sym->name[1] <= 'z';
-}
-
-/* The entries of a table, and where each ends at the latest. */
-struct entries {
-    struct entry {
-        uint64_t address, end;
-        bool outermost;
-    } * list;
-    size_t n;
-};
-
-static void note_entry(struct entries *es, const struct elf_symbol *sym)
-{
-    enum { LENGTH = 512, LENGTH_MAX = 4096 }; /* most have no size */
-    uint64_t length = sym->size && sym->size < LENGTH_MAX ? sym->size : LENGTH;
-    MEM_MORE(es->list, es->n);
-    es->list[es->n++] =
-        (struct entry){sym->value, sym->value + length, !strcmp(sym->name, "fork_trampoline")};
-}
-
-static int by_address(const void *a, const void *b)
-{
-    const struct entry *x = a, *y = b;
-    return x->address < y->address ? -1 : x->address > y->address;
-}
-
-static void add_entry(struct symbol_table *t, const struct entry *e)
-{
-    enum { RSP = 7, TF_RIP = 152, CFA = TF_RIP + 8 };
-    static const struct {
-        uint8_t reg, place;
-    } saved[] = {{3, 56}, {6, 64}, {12, 88}, {13, 96}, {14, 104}, {15, 112}, {RSP, 176}};
-    struct symbol_frame f = {.address = e->address, .base = RSP, .flags = FRAME_WIDE, .offset = CFA};
-    for (; f.nsaved < sizeof saved / sizeof saved[0]; f.nsaved++) {
-        f.saved[f.nsaved].reg = saved[f.nsaved].reg;
-        f.saved[f.nsaved].offset = saved[f.nsaved].place - CFA;
-    }
-    f.flags |= e->outermost ? FRAME_OUTERMOST : 0;
-    symbol_table_add_frame(t, &f);
-}
-
-static void add_frames(struct symbol_table *t, struct entries *es)
-{
-    if (es->n)
-        qsort(es->list, es->n, sizeof *es->list, by_address);
-    for (size_t i = 0; i < es->n; i++) {
-        const struct entry *e = &es->list[i], *next = i + 1 < es->n ? e + 1 : NULL;
-        if (next && next->address == e->address)
-            continue;
-        add_entry(t, e);
-        if (!next || next->address > e->end)
-            symbol_table_add_frame(
-                t, &(struct symbol_frame){.address = e->end, .base = FRAME_UNKNOWN, .flags = FRAME_WIDE});
-    }
-}
-
 /* ---------------------------------------------------------------- the table */
 
-static bool is_wanted(const struct fb_guest *fb, const struct elf_symbol *sym)
+static bool is_wanted(const struct elf_symbol *sym, const struct fb_range *in)
 {
     return sym->section != SHN_UNDEF && sym->section != SHN_ABS && *sym->name &&
-           (sym->type <= STT_FUNC || sym->type == STT_IFUNC) && sym->value >= fb->image.base &&
-           sym->value < fb->image.end && sym->name[0] != '$' && sym->name[0] != '.';
+           (sym->type <= STT_FUNC || sym->type == STT_IFUNC) && sym->value + in->bias >= in->base &&
+           sym->value + in->bias < in->end && sym->name[0] != '$' && sym->name[0] != '.';
 }
 
-static size_t add(struct fb_guest *fb, struct symbol_table *t, const struct elf_symbols *s)
+size_t fb_symbols_in(const struct fb_guest *fb, const struct fb_symbols *s, const struct fb_range *in)
 {
     struct elf_symbol sym;
-    struct entries entries = {0};
+    size_t n = 0;
+    for (size_t i = 1; i < s->count; i++)
+        n += symbol_of(fb, s, i, &sym) && is_wanted(&sym, in);
+    return n;
+}
+
+size_t fb_symbols_add(const struct fb_guest *fb, struct symbol_table *t, const struct fb_symbols *s,
+                      const struct fb_range *in)
+{
+    struct elf_symbol sym;
     size_t added = 0;
     for (size_t i = 1; i < s->count; i++) {
-        if (!symbol_of(fb, s, i, &sym) || !is_wanted(fb, &sym))
+        if (!symbol_of(fb, s, i, &sym) || !is_wanted(&sym, in))
             continue;
-        symbol_table_add(t, sym.name, sym.value, sym.size ? sym.size : fb->image.end - sym.value,
-                         type_letter(&sym), sym.size ? SYMBOL_SIZED : 0);
-        if (fb->word == 8 && sym.type != STT_OBJECT && is_entry(&sym))
-            note_entry(&entries, &sym);
+        sym.value += in->bias;
+        symbol_table_add(t, sym.name, sym.value, sym.size ? sym.size : in->end - sym.value, type_letter(&sym),
+                         sym.size ? SYMBOL_SIZED : 0);
         added++;
     }
-    add_frames(t, &entries);
-    free(entries.list);
     return added;
 }
 
-static void drop(struct elf_symbols *s)
+void fb_symbols_drop(struct fb_symbols *s)
 {
     free(s->entries);
     free(s->strings);
-    *s = (struct elf_symbols){0};
+    *s = (struct fb_symbols){0};
 }
 
 /* ---------------------------------------------------------------- the dynamic section */
@@ -222,25 +151,32 @@ static size_t dynamic_count(const struct fb_guest *fb, const struct dynamic *d)
     return d->strings > d->symbols ? (d->strings - d->symbols) / entry_size(fb) : 0;
 }
 
-static bool dynamic_symbols(const struct fb_guest *fb, struct elf_symbols *s)
+bool fb_symbols_read(const struct fb_guest *fb, uint64_t entries, size_t n, uint64_t strings, size_t size,
+                     struct fb_symbols *s)
+{
+    *s = (struct fb_symbols){0};
+    if (!n || n > SYMBOLS_MAX || !size || size > STRINGS_MAX)
+        return false;
+    *s = (struct fb_symbols){mem_alloc(n * entry_size(fb)), n, mem_zero(1, size + 1), size};
+    if (fb_read(fb, entries, s->entries, n * entry_size(fb)) && fb_read(fb, strings, s->strings, size))
+        return true;
+    fb_symbols_drop(s);
+    return false;
+}
+
+static bool dynamic_symbols(const struct fb_guest *fb, struct fb_symbols *s)
 {
     struct dynamic d;
     read_dynamic(fb, &d);
     size_t n = d.symbols ? dynamic_count(fb, &d) : 0;
-    if (!n || n > SYMBOLS_MAX || !d.size || d.size > STRINGS_MAX ||
-        !inside(fb, d.symbols, n * entry_size(fb)) || !inside(fb, d.strings, d.size))
-        return false;
-    *s = (struct elf_symbols){mem_alloc(n * entry_size(fb)), n, mem_zero(1, d.size + 1), d.size};
-    if (fb_read(fb, d.symbols, s->entries, n * entry_size(fb)) && fb_read(fb, d.strings, s->strings, d.size))
-        return true;
-    drop(s);
-    return false;
+    return n <= SYMBOLS_MAX && inside(fb, d.symbols, n * entry_size(fb)) && inside(fb, d.strings, d.size) &&
+           fb_symbols_read(fb, d.symbols, n, d.strings, d.size, s);
 }
 
 /* ---------------------------------------------------------------- the whole symbol table */
 
 /* At `begin`: size, symbols, size, strings; sizes are words, and what follows them is padded to words. */
-static const char *read_symtab(const struct fb_guest *fb, uint64_t begin, uint64_t end, struct elf_symbols *s)
+static const char *read_symtab(const struct fb_guest *fb, uint64_t begin, uint64_t end, struct fb_symbols *s)
 {
     const unsigned w = fb->word;
     uint64_t length = end - begin, n = 0, size = 0;
@@ -252,20 +188,20 @@ static const char *read_symtab(const struct fb_guest *fb, uint64_t begin, uint64
     if (strings > end || end - strings < w || fb_peek_physical(fb, strings, &size, w) < w ||
         size > end - strings - w)
         return "its strings' size is damaged";
-    *s = (struct elf_symbols){mem_alloc(n), n / entry_size(fb), mem_zero(1, size + 1), size};
+    *s = (struct fb_symbols){mem_alloc(n), n / entry_size(fb), mem_zero(1, size + 1), size};
     if (fb_peek_physical(fb, begin + w, s->entries, n) == n &&
         fb_peek_physical(fb, strings + w, s->strings, size) == size)
         return NULL;
-    drop(s);
+    fb_symbols_drop(s);
     return "its place is not in memory";
 }
 
 /* What was read is this kernel's table if it has the function that every kernel has where the dynamic table has it. */
-static bool agrees(const struct fb_guest *fb, const struct elf_symbols *whole,
-                   const struct elf_symbols *dynamic)
+static bool agrees(const struct fb_guest *fb, const struct fb_symbols *whole,
+                   const struct fb_symbols *dynamic)
 {
     uint64_t at[2] = {0, 0};
-    const struct elf_symbols *const both[] = {whole, dynamic};
+    const struct fb_symbols *const both[] = {whole, dynamic};
     struct elf_symbol sym;
     for (unsigned k = 0; k < 2; k++)
         for (size_t i = 1; i < both[k]->count; i++)
@@ -274,13 +210,13 @@ static bool agrees(const struct fb_guest *fb, const struct elf_symbols *whole,
     return at[0] && (at[0] == at[1] || !at[1]);
 }
 
-static void whole_symbols(struct fb_guest *fb, const struct elf_symbols *dynamic, struct elf_symbols *s)
+static void whole_symbols(struct fb_guest *fb, const struct fb_symbols *dynamic, struct fb_symbols *s)
 {
     uint64_t begin, end;
     fb_metadata_symbols(fb, &begin, &end);
     const char *wrong = begin ? read_symtab(fb, begin, end, s) : "the loader passed none on";
     if (!wrong && !agrees(fb, s, dynamic)) {
-        drop(s);
+        fb_symbols_drop(s);
         wrong = "it is not this kernel's";
     }
     if (wrong)
@@ -289,15 +225,18 @@ static void whole_symbols(struct fb_guest *fb, const struct elf_symbols *dynamic
 
 bool fb_image_symbols(struct fb_guest *fb)
 {
-    struct elf_symbols dynamic = {0}, whole = {0};
+    struct fb_symbols dynamic = {0}, whole = {0};
     dynamic_symbols(fb, &dynamic);
     whole_symbols(fb, &dynamic, &whole);
-    const struct elf_symbols *best = whole.count ? &whole : &dynamic;
+    fb->has_symtab = whole.count;
+    const struct fb_symbols *best = whole.count ? &whole : &dynamic;
     struct symbol_table *t = symbol_table_begin(fb->o.symbols, "kernel", whole.count ? "symtab" : "dynsym");
-    size_t n = best->count ? add(fb, t, best) : 0;
+    const struct fb_range all = {fb->image.base, fb->image.end, 0};
+    size_t n = best->count ? fb_symbols_add(fb, t, best, &all) : 0;
+    fb_add_frames(fb, t, fb->image.text, fb->image.text_end);
     fb->kernel = symbol_table_end(t);
-    drop(&dynamic);
-    drop(&whole);
+    fb_symbols_drop(&dynamic);
+    fb_symbols_drop(&whole);
     const struct symbol_mapping m = {
         .table = fb->kernel, .space = fb->space, .since = fb->icount, .time = fb->time};
     if (n)

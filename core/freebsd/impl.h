@@ -5,11 +5,16 @@
  *   image.c     the kernel's symbols: dynamic section, symbol table
  *   access.c    registers, memory, symbols, functions hooked at entry and exit
  *   layout.c    offsets of members
+ *   frames.c    how callers are found
+ *   types.c     symbol files of the user's: whether they are of this kernel, their types
+ *   kld.c       modules, as the kernel's linker has them
  *   metadata.c  what the loader passes on: modules, environment, memory map
  *   boot.c      milestones, devices, mounts, consoles, processors, shutdown
  *   sysinit.c   each SYSINIT
  *   task.c      processes, threads, context switches
+ *   script.c    scripts that shells read
  *   syscall.c   system calls
+ *   trap.c      traps
  *   words.c     numbers by name, events in words
  */
 #ifndef BOOTREEL_CORE_FREEBSD_IMPL_H
@@ -40,15 +45,17 @@ enum fb_reg {
     FB_FS_BASE,
     FB_CPL,
     FB_CR0,
+    FB_CR2,
     FB_REGS
 };
 
 /* A kernel's ELF header and program headers. */
 struct fb_image {
-    uint64_t physical;  /* address of the header; valid if has_physical */
-    uint64_t base, end; /* virtual: of the header, and behind the last segment */
-    uint64_t entry;     /* virtual */
-    uint64_t dynamic;   /* virtual */
+    uint64_t physical;       /* address of the header; valid if has_physical */
+    uint64_t base, end;      /* virtual: of the header, and behind the last segment */
+    uint64_t text, text_end; /* the same of what can be executed */
+    uint64_t entry;          /* virtual */
+    uint64_t dynamic;        /* virtual */
     uint64_t dynamic_size;
     unsigned word; /* bytes of its pointers: 8 or 4 */
     bool has_physical;
@@ -66,11 +73,33 @@ struct fb_layout {
     int p_list, p_pid, p_comm, p_threads, p_sysent, sv_names;
     int td_proc, td_tid, td_name, td_plist, td_frame;
     int dev_nameunit, dev_desc, dev_parent;
+    int kld_filename, kld_address;
+};
+
+/* A symbol table as it is in the guest, copied. */
+struct fb_symbols {
+    uint8_t *entries;
+    size_t count;
+    char *strings;
+    size_t size;
+};
+
+/* The addresses of a file's symbols: their values + bias. */
+struct fb_range {
+    uint64_t base, end, bias;
+};
+
+/* A module: a file that the kernel's linker holds. */
+struct fb_kld {
+    uint64_t object; /* struct linker_file */
+    uint64_t base;
+    const struct symbol_table *table; /* NULL: no symbols were found */
+    char name[64];
 };
 
 struct fb_process {
     uint64_t proc; /* struct proc */
-    uint32_t pid;
+    uint32_t pid, parent;
     bool kernel; /* it shares the memory of process 0 */
     char comm[20];
 };
@@ -93,9 +122,9 @@ struct fb_mount {
     char type[16], path[128];
 };
 
-enum { FB_CANDIDATES = 4, FB_TRIED = 16, FB_CPUS = 256, FB_COMM = 19 };
+enum { FB_GIVEN = 4, FB_CANDIDATES = 4, FB_TRIED = 16, FB_CPUS = 256, FB_COMM = 19 };
 /* What is noticed after the kernel was found, once per kernel. */
-enum fb_note { FB_NOTE_SYSINIT, FB_NOTE_EXEC, FB_NOTE_PROCESS };
+enum fb_note { FB_NOTE_SYSINIT, FB_NOTE_EXEC, FB_NOTE_PROCESS, FB_NOTE_MODULE };
 
 struct fb_guest {
     struct guest guest;
@@ -130,6 +159,11 @@ struct fb_guest {
     size_t nexecs;
     struct fb_mount *mounts;
     size_t nmounts;
+    struct fb_kld *klds;
+    size_t nklds;
+    bool has_symtab;                            /* fb->kernel is the whole symbol table */
+    const struct symbol_table *given[FB_GIVEN]; /* the user's files of this kernel */
+    unsigned ngiven;
     bool first_seen, init_seen, panicked;
     char missing[1024];
     char notes[2048];
@@ -201,16 +235,37 @@ void fb_forget_candidates(struct fb_guest *fb);
 void fb_take_kernel(struct fb_guest *fb, bool entered);
 /* Adds the symbols of fb->image. False with a note if there are none. */
 bool fb_image_symbols(struct fb_guest *fb);
+/* Copies a symbol table of the guest: n entries, and their names. False: it cannot be read, or is no table. */
+bool fb_symbols_read(const struct fb_guest *fb, uint64_t entries, size_t n, uint64_t strings, size_t size,
+                     struct fb_symbols *s);
+void fb_symbols_drop(struct fb_symbols *s);
+/* Adds to a table how callers of its code are found, by the code in that range. */
+void fb_add_frames(const struct fb_guest *fb, struct symbol_table *t, uint64_t from, uint64_t to);
+/* Counts, or adds, those that are in the range. */
+size_t fb_symbols_in(const struct fb_guest *fb, const struct fb_symbols *s, const struct fb_range *in);
+size_t fb_symbols_add(const struct fb_guest *fb, struct symbol_table *t, const struct fb_symbols *s,
+                      const struct fb_range *in);
 
 /* The constants for debuggers; the rest once process 0 exists. */
 void fb_layout_constants(struct fb_guest *fb);
+/* Then what the user's files tell. */
+void fb_layout_types(struct fb_guest *fb);
 void fb_layout_derive(struct fb_guest *fb);
-/* Process 0 has a name. */
+/* struct linker_file, from one of them. */
+void fb_layout_kld(struct fb_guest *fb, uint64_t file);
+/* Process 0 and its thread have names, and the thread its number: a SYSINIT gives them these. */
 void fb_layout_named(struct fb_guest *fb);
 /* A thread begins in the kernel: its frame is at that address. */
 void fb_layout_frame(struct fb_guest *fb, uint64_t td, uint64_t frame);
 /* A process makes a system call: which table of names it uses follows from one of its members. */
 void fb_layout_sysent(struct fb_guest *fb, uint64_t proc);
+
+/* The structures whose members are of interest. */
+extern const char *const fb_structures[];
+/* Which of the user's files are of the kernel that was found; others are refused, in a note. */
+void fb_types_take(struct fb_guest *fb);
+/* How many members these tell of. */
+size_t fb_types_count(const struct fb_guest *fb);
 
 /* At the kernel's entry: where the metadata is, by the loader's arguments. */
 void fb_metadata_at_entry(struct fb_guest *fb);
@@ -223,7 +278,10 @@ void fb_metadata_report(struct fb_guest *fb);
 void fb_boot_setup(struct fb_guest *fb);
 void fb_sysinit_setup(struct fb_guest *fb);
 void fb_task_setup(struct fb_guest *fb);
+void fb_script_setup(struct fb_guest *fb);
 void fb_syscall_setup(struct fb_guest *fb);
+void fb_kld_setup(struct fb_guest *fb);
+void fb_trap_setup(struct fb_guest *fb);
 /* To be called while process 0 may join the list of processes. */
 void fb_task_first(struct fb_guest *fb);
 
@@ -235,13 +293,19 @@ void fb_task_forget(struct fb_guest *fb);
 /* The number that a thread goes by, and its process's. */
 uint32_t fb_tid(const struct fb_guest *fb, uint64_t td, uint32_t *pid);
 uint32_t fb_current_pid(const struct fb_guest *fb);
+/* The process of a thread, or NULL if its creation was not seen. */
+const struct fb_process *fb_process_of(struct fb_guest *fb, uint64_t td);
 
 /* ---------------------------------------------------------------- words.c */
 
 const char *fb_parent_name(unsigned parent);
 /* "SI_SUB_VM", or NULL if that version has no such subsystem. */
 const char *fb_subsystem_name(uint32_t release, uint32_t subsystem);
+/* "T_PAGEFLT", or NULL. */
+const char *fb_trap_name(uint32_t trap);
 const char *fb_word_of(unsigned kind, unsigned field, uint64_t value);
 bool fb_event_words(const struct event *ev, struct text *out);
+/* The same for what events of other systems could be too: it is FreeBSD's. */
+bool fb_own_words(const struct event *ev, struct text *out);
 
 #endif

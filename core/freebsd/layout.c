@@ -12,10 +12,11 @@ void fb_layout_constants(struct fb_guest *fb)
     const struct {
         const char *name;
         int *to;
-    } constants[] = {{"proc_off_p_list", &l->p_list},      {"proc_off_p_pid", &l->p_pid},
-                     {"proc_off_p_comm", &l->p_comm},      {"proc_off_p_threads", &l->p_threads},
-                     {"thread_off_td_tid", &l->td_tid},    {"thread_off_td_name", &l->td_name},
-                     {"thread_off_td_plist", &l->td_plist}};
+    } constants[] = {{"proc_off_p_list", &l->p_list},       {"proc_off_p_pid", &l->p_pid},
+                     {"proc_off_p_comm", &l->p_comm},       {"proc_off_p_threads", &l->p_threads},
+                     {"thread_off_td_tid", &l->td_tid},     {"thread_off_td_name", &l->td_name},
+                     {"thread_off_td_plist", &l->td_plist}, {"kld_off_filename", &l->kld_filename},
+                     {"kld_off_address", &l->kld_address}};
     for (size_t i = 0; i < sizeof constants / sizeof constants[0]; i++) {
         uint64_t at = fb_symbol(fb, constants[i].name);
         uint32_t v = at ? fb_u32(fb, at) : OBJECT_MAX;
@@ -171,33 +172,36 @@ static void need(struct fb_guest *fb, int offset, const char *name)
 
 void fb_layout_derive(struct fb_guest *fb)
 {
-    static const char *const names[] = {"swapper", "kernel", NULL};
     struct fb_layout *l = &fb->layout;
     struct object proc0, thread0;
     read_object(fb, fb_symbol(fb, "proc0"), &proc0);
     read_object(fb, either(fb, "thread0_st", "thread0"), &thread0);
     derive(&l->td_proc, find_word(fb, &thread0, 0, proc0.address));
     derive_threads(fb, &proc0, &thread0);
-    derive(&l->td_tid, find_u32(&thread0, THREAD0_TID));
-    derive(&l->td_name, find_text(&thread0, names));
     derive(&l->p_pid, pid_of_getpid(fb));
     derive(&l->dev_nameunit, accessor(fb, "device_get_nameunit"));
     derive(&l->dev_desc, accessor(fb, "device_get_desc"));
     derive(&l->dev_parent, accessor(fb, "device_get_parent"));
     need(fb, l->td_proc, "td_proc");
-    need(fb, l->td_tid, "td_tid");
-    need(fb, l->td_name, "td_name");
     need(fb, l->p_pid, "p_pid");
     need(fb, l->p_threads, "p_threads");
 }
 
 void fb_layout_named(struct fb_guest *fb)
 {
-    static const char *const names[] = {"kernel", "swapper", NULL};
-    struct object proc0;
+    /* What is read may be more than the object: the text that it should have comes first. */
+    static const char *const names[] = {"kernel", "swapper", NULL}, *const td_names[] = {"swapper", "kernel",
+                                                                                         NULL};
+    struct fb_layout *l = &fb->layout;
+    struct object proc0, thread0;
     read_object(fb, fb_symbol(fb, "proc0"), &proc0);
-    derive(&fb->layout.p_comm, find_text(&proc0, names));
-    need(fb, fb->layout.p_comm, "p_comm");
+    read_object(fb, either(fb, "thread0_st", "thread0"), &thread0);
+    derive(&l->p_comm, find_text(&proc0, names));
+    derive(&l->td_tid, find_u32(&thread0, THREAD0_TID));
+    derive(&l->td_name, find_text(&thread0, td_names));
+    need(fb, l->p_comm, "p_comm");
+    need(fb, l->td_tid, "td_tid");
+    need(fb, l->td_name, "td_name");
 }
 
 void fb_layout_frame(struct fb_guest *fb, uint64_t td, uint64_t frame)
@@ -230,5 +234,29 @@ void fb_layout_sysent(struct fb_guest *fb, uint64_t proc)
                 l->sv_names = in;
                 return;
             }
+    }
+}
+
+/* A path, whose last part the word before it points to; a number and the address follow. */
+void fb_layout_kld(struct fb_guest *fb, uint64_t file)
+{
+    enum { NAME = 256 };
+    struct fb_layout *l = &fb->layout;
+    struct object o;
+    char name[NAME], path[NAME];
+    if (l->kld_filename >= 0 && l->kld_address >= 0)
+        return;
+    read_object(fb, file, &o);
+    for (size_t at = 0; at + 4 * fb->word <= o.size; at += fb->word) {
+        if (!fb_is_kernel(fb, word_in(fb, &o, at)) ||
+            !fb_string(fb, word_in(fb, &o, at), name, sizeof name) ||
+            !fb_string(fb, word_in(fb, &o, at + fb->word), path, sizeof path))
+            continue;
+        const char *slash = strrchr(path, '/');
+        if (strcmp(slash ? slash + 1 : path, name))
+            continue;
+        derive(&l->kld_filename, (int)at);
+        derive(&l->kld_address, (int)(at + 3 * fb->word));
+        return;
     }
 }

@@ -173,7 +173,10 @@ static void mi_startup(struct fb_guest *fb, struct frame *f)
 
 void fb_sysinit_setup(struct fb_guest *fb)
 {
-    static const char *const callers[] = {"mi_startup", "linker_file_sysinit", "linker_load_file"};
+    /* Those of modules are called in linker_file_sysinit, wherever the compiler has put it. */
+    static const char *const callers[] = {
+        "mi_startup",         "linker_file_sysinit",      "linker_load_file",
+        "linker_load_module", "linker_load_dependencies", "kern_kldload"};
     struct symbol sym;
     struct sites all = {fb, 0};
     fb_hook_needed(fb, "mi_startup", mi_startup, NULL);

@@ -84,6 +84,11 @@ static struct fb_process *find_process(struct fb_guest *fb, uint64_t proc)
     return NULL;
 }
 
+const struct fb_process *fb_process_of(struct fb_guest *fb, uint64_t td)
+{
+    return find_process(fb, process_of(fb, td));
+}
+
 /* A list of what lives in the guest, from which nothing was ever removed, is no real one: it begins anew. */
 static void bound(size_t *n)
 {
@@ -146,6 +151,7 @@ static void forked(struct fb_guest *fb, struct frame *f)
     fb_task_first(fb);
     fb_tid(fb, td, &parent);
     struct fb_process *p = add_process(fb, proc);
+    p->parent = parent;
     p->kernel = !parent && flags & RFMEM;
     FB_EMIT(fb, EV_PROCESS_CREATE, p->comm, p->kernel ? KIND_KERNEL_THREAD : KIND_PROCESS, clone_flags(flags),
             p->pid, p->pid, parent);
@@ -192,15 +198,17 @@ void fb_task_first(struct fb_guest *fb)
 {
     const struct fb_layout *l = &fb->layout;
     uint64_t allproc = fb_symbol(fb, "allproc"), proc0 = fb_symbol(fb, "proc0");
-    if (fb->first_seen || !fb_wants(fb, EC_PROCESS) || !proc0 || (allproc && !fb_word(fb, allproc)))
+    if (fb->first_seen || !proc0 || (allproc && !fb_word(fb, allproc)))
         return;
     fb->first_seen = true;
     fb_layout_named(fb);
+    fb_say_notes(fb);
+    if (!fb_wants(fb, EC_PROCESS))
+        return;
     if (l->p_pid < 0 || l->p_comm < 0 || l->td_proc < 0) {
         fb_note_once(fb, FB_NOTE_PROCESS, "places of a process's members are not known: no process events");
         return;
     }
-    fb_say_notes(fb);
     struct fb_process *p = add_process(fb, proc0);
     p->kernel = true;
     FB_EMIT(fb, EV_PROCESS_CREATE, p->comm, KIND_KERNEL_THREAD, 0, p->pid, p->pid, 0);

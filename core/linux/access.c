@@ -179,20 +179,11 @@ const char *lx_thunk_register(const struct linux_guest *lx, uint64_t address)
 
 /* ---------------------------------------------------------------- functions that are hooked */
 
-/* The part of a function that the compiler moved elsewhere; its size is 0 if there is none. */
-static void cold_part(const struct linux_guest *lx, const struct symbol *function, struct symbol *cold)
-{
-    char name[560];
-    snprintf(name, sizeof name, "%s.cold", function->name);
-    if (!lx_function(lx, name, cold))
-        *cold = (struct symbol){0};
-}
-
 void lx_sites(struct linux_guest *lx, const struct symbol *function,
               void (*fn)(void *ctx, const struct code_site *site), void *ctx)
 {
     struct symbol cold;
-    cold_part(lx, function, &cold);
+    guest_cold_part(lx->o.symbols, lx->space, function, &cold);
     hooks_sites(lx->hooks, lx->cpu, function, &cold, fn, ctx);
 }
 
@@ -258,7 +249,7 @@ struct hook *lx_hook(struct linux_guest *lx, const char *name, enter_fn *enter, 
     struct symbol sym, cold;
     if (!lx_function(lx, name, &sym))
         return NULL;
-    cold_part(lx, &sym, &cold);
+    guest_cold_part(lx->o.symbols, lx->space, &sym, &cold);
     struct hooked *x = mem_zero(1, sizeof *x);
     *x = (struct hooked){lx, enter, leave};
     return hook_function(lx->hooks, lx->cpu, &sym, &cold, enter ? entered : NULL, leave ? left : NULL, x);

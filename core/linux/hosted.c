@@ -168,15 +168,15 @@ static void switched(struct linux_guest *lx, struct frame *f)
 
 /* ---------------------------------------------------------------- the host's processes */
 
-static uint32_t *stub_of(struct linux_guest *lx, uint64_t mm)
+static struct lx_stub *stub_of(struct linux_guest *lx, uint64_t mm)
 {
     struct lx_hosted *h = &lx->hosted;
     for (size_t i = 0; i < h->nstubs; i++)
         if (h->stubs[i].mm == mm)
-            return &h->stubs[i].pid;
+            return &h->stubs[i];
     MEM_MORE(h->stubs, h->nstubs);
     h->stubs[h->nstubs] = (struct lx_stub){.mm = mm};
-    return &h->stubs[h->nstubs++].pid;
+    return &h->stubs[h->nstubs++];
 }
 
 static void remember(struct linux_guest *lx, struct frame *f)
@@ -195,7 +195,7 @@ static void stub_made(struct linux_guest *lx, const struct frame *f)
 static void context_made(struct linux_guest *lx, const struct frame *f)
 {
     if (!(int32_t)lx_reg(lx, LX_RAX) && f->value[1])
-        *stub_of(lx, f->value[1]) = lx->hosted.made;
+        *stub_of(lx, f->value[1]) = (struct lx_stub){.mm = f->value[1], .pid = lx->hosted.made};
 }
 
 static void context_gone(struct linux_guest *lx, struct frame *f)
@@ -205,14 +205,25 @@ static void context_gone(struct linux_guest *lx, struct frame *f)
     for (size_t i = 0; i < h->nstubs; i++)
         if (h->stubs[i].mm == mm)
             h->stubs[i--] = h->stubs[--h->nstubs];
+    if (lx_current(lx))
+        lx_hosted_runs_in(lx, lx_current(lx));
 }
 
 void lx_hosted_runs_in(struct linux_guest *lx, uint64_t task)
 {
     uint64_t mm = lx->hosted.is ? lx_member(lx, task, lx->types.task_mm) : 0;
-    uint32_t host = mm ? *stub_of(lx, mm) : 0;
-    if (host)
-        LX_EMIT(lx, EV_PROCESS_HOST, NULL, lx_pid(lx, task), lx_tgid(lx, task), host);
+    struct lx_stub *stub = mm ? stub_of(lx, mm) : NULL;
+    uint32_t pid = lx_pid(lx, task);
+    if (!stub || !stub->pid || stub->said == pid)
+        return;
+    stub->said = pid;
+    LX_EMIT(lx, EV_PROCESS_HOST, NULL, pid, lx_tgid(lx, task), stub->pid);
+}
+
+/* An address space loses its owner: execve() has given it another one, or it exits and has none. */
+static void left(struct linux_guest *lx, struct frame *f)
+{
+    lx_hosted_runs_in(lx, lx_current(lx));
 }
 
 void lx_hosted_setup(struct linux_guest *lx)
@@ -225,6 +236,7 @@ void lx_hosted_setup(struct linux_guest *lx)
     lx_hook(lx, "start_userspace", remember, stub_made);
     lx_hook(lx, "copy_context_skas0", remember, stub_made);
     lx_hook(lx, "destroy_context", context_gone, NULL);
+    lx_hook(lx, "mm_update_next_owner", left, NULL);
     if (!lx_hook(lx, "init_new_context", remember, context_made))
         lx_missing(lx, "init_new_context");
 }

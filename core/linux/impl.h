@@ -123,6 +123,7 @@ enum lx_reg {
 struct lx_stub {
     uint64_t mm;
     uint32_t pid;
+    uint32_t said; /* the process that was last said to run in it */
 };
 
 /* User-mode Linux: a kernel that is a process of a Linux host. */

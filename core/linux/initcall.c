@@ -9,6 +9,7 @@
 
 #include "core/linux/impl.h"
 #include "traces/memory.h"
+#include "traces/sorted.h"
 
 struct initcall_entry {
     uint64_t address;
@@ -82,15 +83,7 @@ static void read_tables(struct linux_guest *lx)
 static unsigned level_of(const struct linux_guest *lx, uint64_t address)
 {
     struct symbol sym;
-    const struct initcall_entry key = {.address = address};
-    size_t low = 0, high = lx->ninitcalls;
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (by_address(&lx->initcalls[mid], &key) < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    size_t low = SORTED_FROM(lx->initcalls, lx->ninitcalls, address, address);
     if (low < lx->ninitcalls && lx->initcalls[low].address == address)
         return lx->initcalls[low].level;
     bool found = symbols_at(lx->o.symbols, lx->space, address, SYMBOLS_NOW, &sym, NULL);

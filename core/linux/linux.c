@@ -61,14 +61,9 @@ bool lx_wants(const struct linux_guest *lx, enum event_class cls)
 
 void lx_emit(struct linux_guest *lx, unsigned kind, const char *data, const uint64_t *fields, size_t nfields)
 {
-    struct event ev = {
+    const struct event head = {
         .kind = (uint16_t)kind, .cpu = (uint8_t)lx->cpu, .icount = lx->icount, .time = lx->time};
-    size_t n = data ? strlen(data) : 0;
-    ev.data = data;
-    ev.len = (uint32_t)(n < EVENT_MAX_DATA ? n : EVENT_MAX_DATA);
-    for (size_t i = 0; i < nfields && i < EVENT_MAX_FIELDS; i++)
-        ev.f[i] = fields[i];
-    lx->o.emit(lx->o.ctx, &ev);
+    guest_emit(&lx->o, &head, data, fields, nfields);
 }
 
 void lx_note(struct linux_guest *lx, const char *fmt, ...)
@@ -105,53 +100,30 @@ void lx_missing(struct linux_guest *lx, const char *name)
 
 /* ---------------------------------------------------------------- life */
 
-static void begin(struct linux_guest *lx, const struct guest_options *o)
+static struct linux_guest *linux_guest(struct guest *g)
 {
-    *lx = (struct linux_guest){.guest = {&linux_system, o->parent, o->domain},
-                               .o = *o,
-                               .icount = lx->icount,
-                               .time = lx->time,
-                               .current_offset = -1,
-                               .word = 8};
-    lx_find_registers(lx);
+    return (struct linux_guest *)g;
 }
 
 static struct guest *create(const struct guest_options *o)
 {
     struct linux_guest *lx = mem_zero(1, sizeof *lx);
-    begin(lx, o);
+    *lx = (struct linux_guest){
+        .guest = {&linux_system, o->parent, o->domain}, .o = *o, .current_offset = -1, .word = 8};
+    lx_find_registers(lx);
     return &lx->guest;
 }
 
-/* Drops the kernel and its probes. */
-static void forget(struct linux_guest *lx)
+static void destroy(struct guest *g)
 {
+    struct linux_guest *lx = linux_guest(g);
     for (size_t i = 0; i < sizeof lx->early_probe / sizeof lx->early_probe[0]; i++)
         probe_remove(lx->o.probes, lx->early_probe[i]);
     hooks_free(lx->hooks);
     free(lx->clones);
     free(lx->initcalls);
     lx_hosted_free(lx);
-}
-
-static struct linux_guest *linux_guest(struct guest *g)
-{
-    return (struct linux_guest *)g;
-}
-
-static void destroy(struct guest *g)
-{
-    forget(linux_guest(g));
-    free(g);
-}
-
-/* The machine was reset: drops what was known. */
-static void start_again(struct linux_guest *lx)
-{
-    const struct guest_options o = lx->o;
-    forget(lx);
-    begin(lx, &o);
-    probes_apply(o.probes);
+    free(lx);
 }
 
 /* ---------------------------------------------------------------- the kernel is found */
@@ -470,9 +442,7 @@ static void event(struct guest *g, const struct event *ev)
     lx->cpu = ev->cpu;
     lx->icount = ev->icount;
     lx->time = ev->time;
-    if (ev->kind == EV_RESET)
-        start_again(lx);
-    else if (ev->kind == EV_KERNEL_HANDOVER && ev->len > 5 && !memcmp(ev->data, "linux", 5))
+    if (ev->kind == EV_KERNEL_HANDOVER && ev->len > 5 && !memcmp(ev->data, "linux", 5))
         lx_boot_params(lx, ev->f[EVF_KERNEL_HANDOVER_params]);
     else if (lx->state == LX_NONE && !lx->params_reported && guest_event_ip(ev))
         lx_boot_entered(lx, guest_event_ip(ev));
@@ -530,4 +500,5 @@ const struct guest_system linux_system = {
     .describe = describe,
     .word = word,
     .explain = linux_event_words,
+    .banner = "Linux",
 };

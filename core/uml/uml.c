@@ -64,14 +64,9 @@ static void destroy(struct guest *g)
 
 static void emit(struct uml_guest *u, unsigned kind, const char *data, const uint64_t *fields, size_t nfields)
 {
-    struct event ev = {.kind = (uint16_t)kind, .icount = u->icount, .time = u->time};
-    size_t n = data ? strlen(data) : 0;
-    if (!(u->o.classes & EVENT_CLASS_BIT(event_kind(kind)->cls)))
-        return;
-    ev.data = data;
-    ev.len = (uint32_t)(n < EVENT_MAX_DATA ? n : EVENT_MAX_DATA);
-    memcpy(ev.f, fields, nfields * sizeof *fields);
-    u->o.emit(u->o.ctx, &ev);
+    const struct event head = {.kind = (uint16_t)kind, .icount = u->icount, .time = u->time};
+    if (u->o.classes & EVENT_CLASS_BIT(event_kind(kind)->cls))
+        guest_emit(&u->o, &head, data, fields, nfields);
 }
 #define EMIT(u, kind, data, ...)                                                                             \
     emit(u, kind, data, (const uint64_t[]){__VA_ARGS__}, sizeof((const uint64_t[]){__VA_ARGS__}) / 8)

@@ -127,20 +127,11 @@ static void left(struct hook *h, const struct probe_hit *hit, const struct frame
     x->leave(x->xg, f);
 }
 
-/* The part of a function that the compiler moved elsewhere; its size is 0 if there is none. */
-static void cold_part(const struct xen_guest *xg, const struct symbol *function, struct symbol *cold)
-{
-    char name[560];
-    snprintf(name, sizeof name, "%s.cold", function->name);
-    if (!xen_function(xg, name, cold))
-        *cold = (struct symbol){0};
-}
-
 void xen_sites(struct xen_guest *xg, const struct symbol *function,
                void (*fn)(void *ctx, const struct code_site *site), void *ctx)
 {
     struct symbol cold;
-    cold_part(xg, function, &cold);
+    guest_cold_part(xg->o.symbols, xg->space, function, &cold);
     hooks_sites(xg->hooks, xg->cpu, function, &cold, fn, ctx);
 }
 
@@ -160,7 +151,7 @@ bool xen_hook(struct xen_guest *xg, const char *const *names, xen_enter *enter, 
         note_missing(xg, names[0]);
         return false;
     }
-    cold_part(xg, &sym, &cold);
+    guest_cold_part(xg->o.symbols, xg->space, &sym, &cold);
     struct hooked *x = mem_zero(1, sizeof *x);
     *x = (struct hooked){xg, enter, leave};
     hook_function(xg->hooks, xg->cpu, &sym, &cold, enter ? entered : NULL, leave ? left : NULL, x);

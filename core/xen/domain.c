@@ -213,6 +213,16 @@ static void switches(struct xen_guest *xg, struct frame *f)
              prev ? prev->domain : UINT64_MAX, prev ? prev->id : 0);
 }
 
+/* That it runs is told by the switch. RUNSTATE_… of xen/include/public/vcpu.h. */
+static void state_changes(struct xen_guest *xg, struct frame *f)
+{
+    static const char *const names[] = {NULL, "runnable", "blocked", "offline"};
+    const struct xen_vcpu *v = xen_vcpu(xg, xen_argument(xg, 0));
+    const uint64_t state = (uint32_t)xen_argument(xg, 1);
+    if (v && state < sizeof names / sizeof names[0] && names[state])
+        XEN_EMIT(xg, EV_VCPU_STATE, names[state], v->domain, v->id, state);
+}
+
 bool xen_domain_of(struct guest *g, unsigned cpu, uint64_t *domain)
 {
     struct xen_guest *xg = (struct xen_guest *)g;
@@ -320,6 +330,8 @@ void xen_domain_setup(struct xen_guest *xg)
     XEN_HOOK(xg, domain_call, domain_made, "domain_create");
     XEN_HOOK(xg, vcpu_call, vcpu_made, "vcpu_create", "alloc_vcpu");
     XEN_HOOK(xg, switches, NULL, "context_switch");
+    if (xen_wants(xg, EC_SCHED))
+        XEN_HOOK(xg, state_changes, NULL, "vcpu_runstate_change");
     XEN_HOOK(xg, shuts_down, NULL, "domain_shutdown");
     XEN_HOOK(xg, destroyed, NULL, "domain_destroy");
 }

@@ -103,7 +103,7 @@ struct xen_guest {
     uint64_t icount, time;
     size_t reg[XEN_REGS];
     /* what was searched */
-    unsigned misses; /* places where its entry was not, in all boots: each costs milliseconds */
+    unsigned misses; /* places where its entry was not: each costs milliseconds */
     unsigned tries;
     uint64_t tried[8];
     unsigned ntried;
@@ -127,6 +127,9 @@ struct xen_guest {
     struct xen_arguments calls[XEN_PROCESSORS];
     uint64_t user_regs; /* distance from the stack's end down to a domain's registers; 0: not known yet */
     struct xen_line line;
+    /* events */
+    uint64_t port_offset;            /* of the port in struct evtchn */
+    bool interrupts[XEN_PROCESSORS]; /* a virtual or a device's interrupt is being raised there */
     char missing[512];
 };
 

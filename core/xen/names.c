@@ -241,6 +241,16 @@ static void explain_result(int64_t result, struct text *out)
             text_add(out, "; fails: %s", errors[i].text);
 }
 
+static bool explain_state(uint64_t state, struct text *out)
+{
+    static const char *const words[] = {NULL, "it waits for a processor", "it waits for an event",
+                                        "it is not up, or is paused"};
+    if (state >= sizeof words / sizeof words[0] || !words[state])
+        return false;
+    text_add(out, "%s", words[state]);
+    return true;
+}
+
 bool xen_explain(const struct event *ev, struct text *out)
 {
     uint64_t number = ev->f[EVF_HYPERCALL_number];
@@ -263,6 +273,14 @@ bool xen_explain(const struct event *ev, struct text *out)
         text_add(out, "Xen enters the handler that domain %llu has set",
                  (unsigned long long)ev->f[EVF_DOMAIN_EXCEPTION_domain]);
         return true;
+    case EV_DOMAIN_EVENT:
+        text_add(
+            out,
+            "Xen marks the event in memory that it shares with domain %llu, and lets the domain know when it runs",
+            (unsigned long long)ev->f[EVF_DOMAIN_EVENT_domain]);
+        return true;
+    case EV_VCPU_STATE:
+        return explain_state(ev->f[EVF_VCPU_STATE_state], out);
     default:
         return false;
     }

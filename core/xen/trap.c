@@ -171,6 +171,19 @@ static void raised(struct xen_guest *xg, uint64_t domain, uint64_t vcpu, const c
     xen_report_call(xg, &c);
 }
 
+/* An interrupt is raised by its event channel, too, which is not told again. */
+static void interrupt_begins(struct xen_guest *xg)
+{
+    if (xg->cpu < XEN_PROCESSORS)
+        xg->interrupts[xg->cpu] = true;
+}
+
+static void interrupt_ends(struct xen_guest *xg, const struct frame *f)
+{
+    if (xg->cpu < XEN_PROCESSORS)
+        xg->interrupts[xg->cpu] = false;
+}
+
 static void virq(struct xen_guest *xg, uint64_t domain, uint64_t vcpu, uint64_t number)
 {
     char text[80];
@@ -185,12 +198,14 @@ static void virq(struct xen_guest *xg, uint64_t domain, uint64_t vcpu, uint64_t 
 static void vcpu_virq(struct xen_guest *xg, struct frame *f)
 {
     const struct xen_vcpu *v = xen_vcpu(xg, xen_argument(xg, 0));
+    interrupt_begins(xg);
     if (v)
         virq(xg, v->domain, v->id, (uint32_t)xen_argument(xg, 1));
 }
 
 static void global_virq(struct xen_guest *xg, struct frame *f)
 {
+    interrupt_begins(xg);
     virq(xg, xen_domain_number(xg, xen_argument(xg, 0)), 0, (uint32_t)xen_argument(xg, 1));
 }
 
@@ -198,8 +213,39 @@ static void global_virq(struct xen_guest *xg, struct frame *f)
 static void pirq(struct xen_guest *xg, struct frame *f)
 {
     char text[40];
+    interrupt_begins(xg);
     snprintf(text, sizeof text, "interrupt %u", xen_u32(xg, xen_argument(xg, 1)));
     raised(xg, xen_domain_number(xg, xen_argument(xg, 0)), 0, text);
+}
+
+/* An event channel's port becomes pending: by another domain, another virtual processor, or Xen. */
+static void port(struct xen_guest *xg, struct frame *f)
+{
+    char text[40];
+    const struct xen_vcpu *v = xen_vcpu(xg, xen_argument(xg, 0));
+    if (!v || (xg->cpu < XEN_PROCESSORS && xg->interrupts[xg->cpu]))
+        return;
+    snprintf(text, sizeof text, "port %u", xen_u32(xg, xen_argument(xg, 1) + xg->port_offset));
+    raised(xg, v->domain, v->id, text);
+}
+
+/* The function that sets a port pending first loads the port, from its second argument. */
+static void find_port(void *ctx, const struct code_site *site)
+{
+    struct xen_guest *xg = ctx;
+    if (!xg->port_offset && site->kind == CODE_MEMBER && !strcmp(site->reg, "rsi"))
+        xg->port_offset = site->target;
+}
+
+static void hook_ports(struct xen_guest *xg)
+{
+    struct symbol sym;
+    if (xen_function(xg, "evtchn_2l_set_pending", &sym))
+        xen_sites(xg, &sym, find_port, xg);
+    if (!xg->port_offset)
+        return;
+    XEN_HOOK(xg, port, NULL, "evtchn_2l_set_pending");
+    XEN_HOOK(xg, port, NULL, "evtchn_fifo_set_pending");
 }
 
 void xen_trap_setup(struct xen_guest *xg)
@@ -208,7 +254,8 @@ void xen_trap_setup(struct xen_guest *xg)
         return;
     XEN_HOOK(xg, injected, NULL, "pv_inject_event");
     XEN_HOOK(xg, emulation_begins, emulation_ends, "pv_emulate_privileged_op", "emulate_privileged_op");
-    XEN_HOOK(xg, vcpu_virq, NULL, "send_guest_vcpu_virq");
-    XEN_HOOK(xg, global_virq, NULL, "send_guest_global_virq", "send_guest_domain_virq");
-    XEN_HOOK(xg, pirq, NULL, "send_guest_pirq");
+    XEN_HOOK(xg, vcpu_virq, interrupt_ends, "send_guest_vcpu_virq");
+    XEN_HOOK(xg, global_virq, interrupt_ends, "send_guest_global_virq", "send_guest_domain_virq");
+    XEN_HOOK(xg, pirq, interrupt_ends, "send_guest_pirq");
+    hook_ports(xg);
 }

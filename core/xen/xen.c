@@ -14,16 +14,10 @@ bool xen_wants(const struct xen_guest *xg, enum event_class cls)
 
 void xen_emit(struct xen_guest *xg, unsigned kind, const char *data, const uint64_t *fields, size_t nfields)
 {
-    struct event ev = {
+    const struct event head = {
         .kind = (uint16_t)kind, .cpu = (uint8_t)xg->cpu, .icount = xg->icount, .time = xg->time};
-    size_t n = data ? strlen(data) : 0;
-    if (!xen_wants(xg, event_kind(kind)->cls))
-        return;
-    ev.data = data;
-    ev.len = (uint32_t)(n < EVENT_MAX_DATA ? n : EVENT_MAX_DATA);
-    for (size_t i = 0; i < nfields && i < EVENT_MAX_FIELDS; i++)
-        ev.f[i] = fields[i];
-    xg->o.emit(xg->o.ctx, &ev);
+    if (xen_wants(xg, event_kind(kind)->cls))
+        guest_emit(&xg->o, &head, data, fields, nfields);
 }
 
 /* ---------------------------------------------------------------- life */
@@ -33,43 +27,21 @@ static struct xen_guest *xen_guest(struct guest *g)
     return (struct xen_guest *)g;
 }
 
-static void begin(struct xen_guest *xg, const struct guest_options *o)
-{
-    *xg = (struct xen_guest){.guest = {&xen_system, o->parent, o->domain},
-                             .o = *o,
-                             .icount = xg->icount,
-                             .time = xg->time,
-                             .misses = xg->misses};
-    xen_find_registers(xg);
-}
-
 static struct guest *create(const struct guest_options *o)
 {
     struct xen_guest *xg = mem_zero(1, sizeof *xg);
-    begin(xg, o);
+    *xg = (struct xen_guest){.guest = {&xen_system, o->parent, o->domain}, .o = *o};
+    xen_find_registers(xg);
     return &xg->guest;
-}
-
-/* Drops the hypervisor and its probes. */
-static void forget(struct xen_guest *xg)
-{
-    hooks_free(xg->hooks);
-    probe_remove(xg->o.probes, xg->start_probe);
-    xen_domains_free(xg);
 }
 
 static void destroy(struct guest *g)
 {
-    forget(xen_guest(g));
-    free(g);
-}
-
-static void start_again(struct xen_guest *xg)
-{
-    const struct guest_options o = xg->o;
-    forget(xg);
-    begin(xg, &o);
-    probes_apply(o.probes);
+    struct xen_guest *xg = xen_guest(g);
+    hooks_free(xg->hooks);
+    probe_remove(xg->o.probes, xg->start_probe);
+    xen_domains_free(xg);
+    free(xg);
 }
 
 /* ---------------------------------------------------------------- its entry, with paging off */
@@ -212,11 +184,30 @@ static bool is_hypervisor(const struct xen_guest *xg, uint64_t ip)
            symbols_at(xg->o.symbols, xg->space, ip, SYMBOLS_NOW, &sym, NULL);
 }
 
-static void take_symbols(struct xen_guest *xg, const struct xen_symbols *s, uint64_t ip)
+/* Xen has no tables to find callers by, and no frame pointers. What its entries save: struct cpu_user_regs (public/arch-x86/
+ * xen-x86_64.h), the registers from R15 on, which is lowest. */
+static void add_frames(struct symbol_table *t, const struct xen_symbols *s, uint64_t first)
+{
+    enum { RIP_END = 0x88, RSP = 0x98 };
+    static const struct symbol_registers registers = {
+        RIP_END,
+        {0x28 - RIP_END, 0x20 - RIP_END, 0x18 - RIP_END, 0x10 - RIP_END, 0x08 - RIP_END, -RIP_END},
+        RSP - RIP_END};
+    const struct symbol_code code = {.bytes = s->packed.image,
+                                     .size = s->packed.size,
+                                     .address = first,
+                                     .entries = "_stextentry",
+                                     .entries_end = "_etextentry",
+                                     .registers = &registers};
+    symbol_table_deduce_frames(t, &code);
+}
+
+static void take_symbols(struct xen_guest *xg, const struct xen_symbols *s, uint64_t first, uint64_t ip)
 {
     struct symbol_table *t = symbol_table_begin(xg->o.symbols, "xen", "xen");
     xg->space = symbol_space_of(xg->o.found(xg->o.ctx), 0);
     xen_symbols_each(s, add_symbol, t);
+    add_frames(t, s, first);
     const struct symbol_mapping m = {
         .table = symbol_table_end(t), .space = xg->space, .since = xg->icount, .time = xg->time};
     symbols_map(xg->o.symbols, &m);
@@ -262,7 +253,7 @@ static void take_running(struct xen_guest *xg, uint64_t ip)
     for (size_t done = 0; done < size; done += PIECE) /* pieces that are not mapped stay zero */
         e->ops->peek(e, xg->cpu, first + done, image + done, PIECE);
     if (!xen_symbols_find(image, size, ip, &s, &err))
-        take_symbols(xg, &s, ip);
+        take_symbols(xg, &s, first, ip);
     else if (xg->state == XEN_ENTERED || ++xg->tries > TRIES)
         give_up(xg, &err);
     free(image);
@@ -303,9 +294,7 @@ static void event(struct guest *g, const struct event *ev)
     xg->cpu = ev->cpu;
     xg->icount = ev->icount;
     xg->time = ev->time;
-    if (ev->kind == EV_RESET)
-        start_again(xg);
-    else if (event_kind(ev->kind)->cls == EC_POWER)
+    if (event_kind(ev->kind)->cls == EC_POWER)
         xen_hypercall_flush(xg);
     else
         look(xg, guest_event_ip(ev));
