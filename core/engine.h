@@ -120,6 +120,8 @@ struct stop {
     uint64_t address; /* linear address of the next instruction, or of the watched access */
     unsigned id;      /* of the breakpoint or watchpoint */
     unsigned cpu;
+    uint32_t
+        task;   /* STOP_BREAKPOINT, STOP_WATCHPOINT: whose instruction it is; 0 if the engine has no tasks */
     int status; /* STOP_POWER_OFF: exit status (isa-debug-exit), else 0 */
     /* STOP_BREAKPOINT: the timers that are due at this position, before its instruction, have already fired,
      * so this is not exactly the state at which run(icount) ends. The run goes on the same way from both. */
@@ -179,6 +181,20 @@ struct reg_desc {
     enum reg_group group;
 };
 
+/* ---------------------------------------------------------------- tasks */
+
+/* A program that an engine runs on its processors in turns, and whose state can be looked at at any time: a thread of the
+ * Linux host. In the functions that name a processor, ENGINE_TASK + id names a task. */
+enum { ENGINE_TASK = 1 << 30, ENGINE_TASK_NAME = 16 };
+
+struct engine_task {
+    uint32_t id, process;        /* as programs know them: its thread ID and its process's ID */
+    uint64_t steps;              /* that it has executed */
+    const char *state;           /* "runs", "ready", "waits", "stopped", "traced" */
+    const char *call;            /* the call that it waits in, or NULL */
+    char name[ENGINE_TASK_NAME]; /* of the program; ends with 0 */
+};
+
 /* ---------------------------------------------------------------- the interface */
 
 struct engine;
@@ -227,8 +243,14 @@ struct engine_ops {
      * the next call. May be NULL. */
     void (*touched)(struct engine *, struct touched_set *);
 
-    /* Registers of a processor, by index into the descriptors (fixed for the engine's life).
-     * Values are little-endian, (bits + 7) / 8 bytes. */
+    /* The tasks, in order of creation: fills at most n of them, and returns how many there are. NULL if the engine has none,
+     * but only processors. */
+    size_t (*tasks)(const struct engine *, struct engine_task *list, size_t n);
+    /* The id of the task that has the processor; 0 if none has. NULL as for `tasks`. */
+    uint32_t (*running)(const struct engine *);
+
+    /* Registers of a processor or a task, by index into the descriptors (fixed for the engine's life).
+     * Values are little-endian, (bits + 7) / 8 bytes. -1 if there is no such register or task. */
     const struct reg_desc *(*regs)(const struct engine *, size_t *count);
     int (*reg_get)(const struct engine *, unsigned cpu, size_t reg, void *value);
     int (*reg_set)(struct engine *, unsigned cpu, size_t reg, const void *value);
@@ -236,7 +258,7 @@ struct engine_ops {
     /* The width of the code at the current address: 16, 32 or 64 bits. */
     unsigned (*code_bits)(const struct engine *, unsigned cpu);
 
-    /* Memory without side effects (no TLB fill, no accessed bits, no device). Returns the number of bytes
+    /* Memory of a processor or a task, without side effects (no TLB fill, no accessed bits, no device). Returns the number of bytes
      * done: stops at the first byte that is not memory. */
     size_t (*peek)(const struct engine *, unsigned cpu, uint64_t linear, void *buf, size_t n);
     size_t (*poke)(struct engine *, unsigned cpu, uint64_t linear, const void *buf, size_t n);

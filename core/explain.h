@@ -15,7 +15,8 @@
 /* The classes of events that an explainer has to see. */
 #define EXPLAIN_NEEDS                                                                                        \
     (EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_PIO) | EVENT_CLASS_BIT(EC_MMIO) |                          \
-     EVENT_CLASS_BIT(EC_POWER) | EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_FOLD))
+     EVENT_CLASS_BIT(EC_POWER) | EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_KERNEL) |                   \
+     EVENT_CLASS_BIT(EC_FOLD))
 
 /* ---------------------------------------------------------------- in order */
 

@@ -35,10 +35,11 @@ struct guest {
 /* What a guest is given. All of it outlives the guest. */
 struct guest_options {
     struct engine *engine;
-    struct probes *probes;   /* where it adds its probes; it applies them itself */
-    struct symbols *symbols; /* where it adds the symbols it finds, in the spaces of its number */
-    uint32_t classes;        /* classes of events that are wanted; nothing is probed for others */
-    struct guest *parent;    /* as in struct guest */
+    struct probes *probes;      /* where it adds its probes; it applies them itself */
+    struct symbols *symbols;    /* where it adds the symbols it finds, in the spaces of its number */
+    struct symbol_files *files; /* where the symbols of modules that it loads are looked for, or NULL */
+    uint32_t classes;           /* classes of events that are wanted; nothing is probed for others */
+    struct guest *parent;       /* as in struct guest */
     uint64_t domain;
     void *ctx; /* of the functions below */
     /* Called with its events. It fills in cpu, icount and time; icount is not below that of the
@@ -56,6 +57,8 @@ struct guest_options {
     /* The domain's own code begins to run, on that processor at that linear address: shown to the guests in it, since no
      * event of the engine need come from there. */
     void (*domain_enters)(void *ctx, uint64_t domain, unsigned cpu, uint64_t ip);
+    /* Called with one line about a symbol file that is of another kernel or module; NULL if nobody wants to know. */
+    void (*warn)(void *ctx, const char *text);
     /* The space of the kernel that was found in a domain. False if none was. */
     bool (*domain_space)(void *ctx, uint64_t domain, symbol_space *space);
 };
@@ -71,11 +74,13 @@ struct guest_system {
     const char *name;   /* for the setting "inspect": "linux" */
     const char *engine; /* the engine (engine_ops.name) in whose machine it looks; NULL: in any */
     uint32_t needs;     /* classes of engine events that it has to see, whether they are recorded or not */
+    bool
+        last; /* a kernel that no other follows before a reset: once it is found, others are not looked for */
     struct guest *(*create)(const struct guest_options *o);
+    /* Removes its probes, too, but does not apply that. */
     void (*destroy)(struct guest *g);
-    /* Called with an event of the engine, of the classes above, after it was passed on. At EV_RESET
-     * everything known about the machine becomes invalid; the symbols of its number have already
-     * been unmapped. */
+    /* Called with an event of the engine, of the classes above, after it was passed on. After
+     * EV_RESET it is a new guest: the old one was destroyed. */
     void (*event)(struct guest *g, const struct event *ev);
     /* The run ends here: the last events. NULL if it has none. */
     void (*finish)(struct guest *g);
@@ -95,6 +100,14 @@ struct guest_system {
     /* Adds to `out` what one of its events means, in words, from the event alone. False if there is nothing
      * to say. The function may be NULL. */
     bool (*explain)(const struct event *ev, struct text *out);
+    /* NULL, or the structures (ended by NULL) whose members it would like to know from files given with --symbols, in ELF files of
+     * this EI_OSABI. */
+    const char *const *structures;
+    unsigned osabi;
+    /* How the data of its kernel.found begins; NULL if it makes none. */
+    const char *banner;
+    /* As explain, called first, for events of the guest whose kernel.found begins so. The function may be NULL. */
+    bool (*explain_own)(const struct event *ev, struct text *out);
 
     /* Only for systems that others run inside; otherwise NULL. The domain that runs on that processor now;
      * false if the system itself runs. */
@@ -115,6 +128,9 @@ size_t guest_peek_physical(const struct guest *g, const struct engine *e, uint64
 
 /* The address of the instruction that made an event of the processor (cpu.cr, cpu.msr, cpu.dtable); 0 for other events. */
 uint64_t guest_event_ip(const struct event *ev);
+/* Hands out an event: `head` with that text as its data (NULL: none; what is longer than EVENT_MAX_DATA is cut) and these fields. */
+void guest_emit(const struct guest_options *o, const struct event *head, const char *data,
+                const uint64_t *fields, size_t nfields);
 /* The number of a register, as from engine_reg_index, by its 64-bit or its 32-bit name (rax, eax). */
 size_t guest_reg_index(const struct engine *e, const char *name);
 /* Reads a string of at most size - 1 bytes by `read`, which returns whether all n bytes could be read. The rest of buf is zero, all of
@@ -125,6 +141,9 @@ size_t guest_string(uint64_t address, char *buf, size_t size,
 uint64_t guest_symbol(const struct symbols *s, symbol_space space, const char *name);
 /* The same for a function, as *sym. False if there is none. */
 bool guest_function(const struct symbols *s, symbol_space space, const char *name, struct symbol *sym);
+/* The part of a function that the compiler moved elsewhere, NAME.cold; its size is 0 if there is none. */
+void guest_cold_part(const struct symbols *s, symbol_space space, const struct symbol *function,
+                     struct symbol *cold);
 
 /* ---------------------------------------------------------------- the table (core/story/guests.c) */
 
@@ -143,6 +162,8 @@ void guest_systems_names(const struct guest_system *const *table, uint32_t chose
 /* The name of a value of an event's field, from the system that makes these events; NULL if it has none. */
 const char *guest_word(unsigned kind, unsigned field, uint64_t value);
 /* Adds to `out` what an event means, from the system that makes it. False if there is nothing to say. */
-bool guest_explain(const struct event *ev, struct text *out);
+bool guest_explain(const struct event *ev, unsigned system, struct text *out);
+/* Whose kernel.found this is: a number for guest_explain; 0 if not known, or if it is another event. */
+unsigned guest_system_found(const struct event *ev);
 
 #endif

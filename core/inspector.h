@@ -49,15 +49,15 @@ struct inspector_options {
     size_t nsymbol_files;
     /* The available guest systems, ended by NULL. NULL: those of core/story/guests.c. */
     const struct guest_system *const *systems;
-    /* Called with one line about each symbol file that cannot be used. If NULL, inspector_create fails with
+    /* Called with one line about each symbol file that cannot be used, or turns out to be of another kernel. If NULL, inspector_create fails with
      * that error instead. */
     void (*warn)(void *ctx, const char *text);
 };
 
 struct inspector;
 
-/* The classes that guest systems' and probes' events belong to, except EV_LOADER_MODULE; some of the events in
- * them are the engine's. */
+/* The classes that guest systems' and probes' events belong to, except EV_LOADER_MODULE and those of UEFI firmware (EV_EFI_VOLUME and
+ * on); some of the events in them are the engine's. */
 enum {
     INSPECTOR_CLASSES = EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_PROCESS) |
                         EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_HYPERCALL) |

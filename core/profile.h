@@ -17,8 +17,8 @@
  *     by KEY              many may be open at a time, distinguished by KEY of their events: a field, data, or
  *                         what {KEY} matches in their TEXT. They open and close beside the others, and are
  *                         inside the innermost open stage that `in` names. Only one of a KEY is open at a time
- *     under FIELD         … or inside the stage of the same description whose KEY equals that field of the
- *                         opening event
+ *     under FIELD [of NAME]  … or inside the stage of the same description, or of NAME's, whose KEY equals that
+ *                         field of the opening event; several: the first of them that is open
  *     rename CONDITION    NAME is computed again from such an event with the same KEY
  *     fail CONDITION      closes it, and marks it as failed
  *     moment              it closes where it opens
@@ -101,15 +101,21 @@ struct machine_rule {
     bool wanted;
 };
 
+/* A line `under`. */
+struct under_rule {
+    const char *field, *of; /* a stage's name (before the substitution), or NULL: its own */
+};
+
 struct stage_rule {
     const char *name;
     const char **in, **outside;
     struct machine_rule *machine;
+    struct under_rule *under;
     struct condition *open, *close, *fail, *rename;
-    size_t nin, noutside, nopen, nclose, nfail, nrename, nmachine;
+    size_t nin, noutside, nopen, nclose, nfail, nrename, nmachine, nunder;
     bool once, moment, chain, lasting;
-    const char *by, *under, *note; /* NULL: none */
-    unsigned fold;                 /* percent; 0: never */
+    const char *by, *note; /* NULL: none */
+    unsigned fold;         /* percent; 0: never */
     unsigned line;
 };
 

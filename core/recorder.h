@@ -31,6 +31,8 @@ struct record_hooks {
     /* Called from time to time (at least every 25 M steps, and whenever the guest is idle during
      * live typing). */
     void (*progress)(void *ctx, const struct engine *e);
+    /* Called once, with the engine as it is where the trace ends. */
+    void (*ended)(void *ctx, struct engine *e);
 };
 
 /* A diversion: the recorded inputs before `fork` are repeated, then these are given, and it ends at `end`. */
@@ -46,7 +48,7 @@ struct record_options {
     const struct engine_kind *kind;
     const struct engine_config *config; /* must stay until the recorder is destroyed */
     uint32_t classes;                   /* event classes that go into the trace */
-    uint64_t checkpoint_every;          /* steps; 0: only the one at icount 0 */
+    uint64_t checkpoint_every;          /* steps; 0: only the one at icount 0; not used with `again` */
     const struct position *until;       /* NULL, or an ICOUNT, a TIME or a CONSOLE text */
     bool stop_on_reset;                 /* end the run at the first reset after power-on */
     bool no_index;     /* leave out which pages were executed and written (traces/touched.h) */

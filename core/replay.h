@@ -52,8 +52,25 @@ void replay_interrupt(struct replay *r);
 
 /* In how many parts a record can be verified. */
 size_t replay_parts(const struct trace *t);
+/* The checkpoint of the final state, or -1. */
+long replay_final_checkpoint(const struct trace *t);
 /* Whether it can be verified in parts at all: 0, or -1 with err (whole boots were folded, or the trace cannot be read). */
 int replay_check_parts(struct trace *t, struct error *err);
+
+struct touched_set;
+
+/* Takes from a verified run what another record of it has: see bootreel annotate. The states are those of this record. */
+struct replay_taker {
+    uint32_t classes; /* of its events; with EC_FOLD they are folded */
+    void *ctx;
+    /* The part begins, with this state of the folder (core/fold.h): that of this record, which is a guess if the classes differ. */
+    void (*begin)(void *ctx, const void *fold, size_t n);
+    void (*event)(void *ctx, const struct event *ev);
+    /* The events up to checkpoint k are given. With `touched`, which only a part from the beginning can have, `set` is what was
+     * touched since the last one; otherwise it is NULL. */
+    bool touched;
+    void (*checkpoint)(void *ctx, size_t k, const void *fold, size_t n, const struct touched_set *set);
+};
 
 struct replay_options {
     /* Check every frame of the trace, and compare each event and the state at each checkpoint; otherwise only
@@ -65,7 +82,13 @@ struct replay_options {
      * be empty. Part 1 has the whole run's inspector. The others cannot have one: they compare the states and the engine's
      * events; the guest systems' events between these are taken from the record (`taken` in the report). */
     unsigned part, parts;
-    bool checked; /* trace_check() was done already */
+    /* Asked at the checkpoint where the part would end, and at each one after that: whether to go on with the stretch that begins
+     * there (it has the checkpoint's number). A run that goes on needs neither a restored state nor its hash. NULL: the part
+     * ends. */
+    bool (*go_on)(void *ctx, size_t stretch);
+    bool no_inspector; /* not even in part 1: the record has the guest systems' events there too */
+    bool checked;      /* trace_check() was done already */
+    const struct replay_taker *taker; /* NULL, or with verify and no_inspector */
     /* Called from time to time, at least every 25 M steps; may be NULL. */
     void (*progress)(void *ctx, const struct engine *e);
     void *ctx;
@@ -74,7 +97,8 @@ struct replay_options {
 struct replay_report {
     bool verified;    /* the whole record was compared, and is equal */
     bool interrupted; /* ended by replay_interrupt before that */
-    bool diverged;    /* `divergence` says where and how, in lines ended by \n; to be freed */
+    bool unclear; /* an error that only a taker has: the record does not say in which order its events come */
+    bool diverged; /* `divergence` says where and how, in lines ended by \n; to be freed */
     char *divergence;
     uint64_t from;  /* icount where the part begins */
     uint64_t taken; /* of `events` */
@@ -84,8 +108,8 @@ struct replay_report {
     struct stop stop; /* where it stopped */
 };
 
-/* Runs from icount 0 to the end of the record, or a part of that. Only on a fresh replay. A divergence is not an
- * error: see the report. */
+/* Runs from icount 0 to the end of the record, or a part of that. Only on a fresh replay, unless the part begins at a later
+ * checkpoint. A divergence is not an error: see the report. */
 int replay_all(struct replay *r, const struct replay_options *o, struct replay_report *report,
                struct error *err);
 

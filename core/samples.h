@@ -7,12 +7,18 @@
  *
  * The calls are those of view_frames (core/views.h): by call frame information where there is some, otherwise by the
  * frame pointer, otherwise by what looks like return addresses on the stack. The process is known exactly if the trace's
- * guest was inspected: the run then begins at icount 0, with an inspector of its own.
+ * guest was inspected: from the recorded context switches (class sched); in a trace without them the run begins at icount 0,
+ * with an inspector of its own.
+ *
+ * In parts, for several threads: each takes the samples of some stretches between checkpoints, and samples_join() makes one profile
+ * of them. It is the same however the stretches were divided.
  */
 #ifndef BOOTREEL_CORE_SAMPLES_H
 #define BOOTREEL_CORE_SAMPLES_H
 
 #include "core/replay.h"
+#include "core/stages.h"
+#include "core/symbols.h"
 
 /* The default of `every` takes this many samples. */
 enum { SAMPLES_USUAL = 10000 };
@@ -25,6 +31,11 @@ struct samples_options {
     uint64_t every;        /* steps; 0: about SAMPLES_USUAL samples (samples_usual) */
     void (*progress)(void *ctx, const struct engine *e); /* may be NULL */
     void *ctx;
+    /* For a part; `every` is then given. What all parts look up is loaded once, and outlives the samples; NULL: their own. */
+    const struct symbols *symbols;
+    const struct stages *stages;
+    /* Asked at each checkpoint after `from`: whether to go on into the stretch that begins there. NULL: to the end. */
+    bool (*go_on)(void *ctx, size_t checkpoint);
 };
 
 /* A function, or a sort of code without symbols. */
@@ -52,8 +63,14 @@ struct samples;
 /* A number of steps that is a prime, so that it does not fall in step with a loop of the guest, and that gives about
  * SAMPLES_USUAL samples in a range of that length. */
 uint64_t samples_usual(uint64_t steps);
-/* Takes the samples. NULL with err; also if it was interrupted. Cost: a replay up to `to`, and some 50 us a sample. */
+/* Whether samples can be taken in parts: 1; 0 if an inspector has to see the run from its beginning; -1 with err. */
+int samples_divisible(struct trace *t, struct error *err);
+/* Takes the samples. NULL with err; also if it was interrupted. Cost: a replay from the checkpoint before `from` (or from icount 0,
+ * if they are not divisible) up to `to`, and some 50 us a sample. With samples_divisible(), the replay need not be fresh. */
 struct samples *samples_take(const struct samples_options *o, struct error *err);
+/* The samples of n parts as one, in their order. They must have the same symbols and `every`; they are not freed, and must
+ * outlive the result. n > 0. */
+struct samples *samples_join(struct samples *const *part, size_t n);
 void samples_free(struct samples *s); /* NULL is allowed */
 uint64_t samples_every(const struct samples *s);
 uint64_t samples_count(const struct samples *s);

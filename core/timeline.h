@@ -102,6 +102,7 @@ struct timeline_where {
     uint64_t fork; /* … which left the record at this icount */
     /* The current processor: it made the step to here, and makes the next unless its turn ends. */
     unsigned cpu;
+    uint32_t task; /* the task that has it (core/engine.h); 0 if there is none */
 };
 void timeline_where(const struct timeline *tl, struct timeline_where *w);
 uint64_t timeline_icount(const struct timeline *tl);
@@ -151,6 +152,7 @@ struct timeline_stopped {
     uint64_t icount;     /* where it stands now */
     uint64_t time;
     unsigned cpu;
+    uint32_t task; /* whose breakpoint or access it is; otherwise as in timeline_where */
     uint64_t address;
     uint64_t watched;
     struct event event; /* data is NULL; see text */
@@ -280,8 +282,14 @@ int timeline_scan(struct timeline *tl, const struct timeline_stop *stop, uint64_
 
 /* ---------------------------------------------------------------- looking */
 
-/* As the functions of struct engine_ops. They have no side effects and do not change the position. */
+/* As the functions of struct engine_ops: `cpu` is a processor, or ENGINE_TASK and a task. They have no side effects and do
+ * not change the position. */
 unsigned timeline_cpus(const struct timeline *tl);
+/* Whether the engine has tasks; the number of them here, and at most n of them. */
+bool timeline_has_tasks(const struct timeline *tl);
+size_t timeline_tasks(const struct timeline *tl, struct engine_task *list, size_t n);
+/* How many steps a task has executed up to here; false if there is no such task here. */
+bool timeline_task_steps(const struct timeline *tl, uint32_t task, uint64_t *steps);
 const struct reg_desc *timeline_regs(const struct timeline *tl, size_t *count);
 /* Index of a register, or -1. */
 int timeline_reg_index(const struct timeline *tl, const char *name);

@@ -7,7 +7,7 @@
 #include "core/fold.h"
 #include "traces/memory.h"
 
-enum { LEVELS = 3, BOOTS = LEVELS - 1, RECENT = 2 * FOLD_LOOP };
+enum { LEVELS = 3, BOOTS = LEVELS - 1, RECENT = 2 * FOLD_LOOP, SEEN = 256 };
 
 #define LOOP_CLASSES                                                                                         \
     (EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_EXCEPTION) | EVENT_CLASS_BIT(EC_IRQ) |                     \
@@ -18,15 +18,21 @@ struct held {
     uint64_t id;
 };
 
+/* Where an id is among the last ones when `noted` were noted. Bit i: the one i + 1 earlier. */
+struct seen {
+    uint64_t id, mask, noted;
+};
+
 /* One level: the recent output, as ids, in which a loop or a boot may be found to repeat. */
 struct level {
     struct fold *fold;
     unsigned number;
-    /* Loops: the last ids, the newest at `at`; and for each period how many events in a row were equal to the
-     * one a period earlier. */
+    /* Loops: the last ids, the newest at `at`, and how many were noted. Bit i of `equal`: the last event was equal to the one
+     * i + 1 events earlier, as all were from the one numbered since[i] on. No period has been seen twice before event `due`. */
     uint64_t recent[RECENT];
-    uint32_t run[FOLD_LOOP];
     unsigned at;
+    uint64_t noted, equal, due, since[FOLD_LOOP];
+    struct seen seen[SEEN];
     bool blank; /* `recent` is empty */
     /* Boots: ids since the last reset. */
     uint64_t *boot;
@@ -175,9 +181,48 @@ static void forget_recent(struct level *l)
     if (l->blank)
         return;
     memset(l->recent, 0, sizeof l->recent);
-    memset(l->run, 0, sizeof l->run);
+    l->noted += FOLD_LOOP; /* so long ago are those that were noted */
+    l->equal = 0;
+    l->due = UINT64_MAX;
     l->at = FOLD_LOOP;
     l->blank = true;
+}
+
+static uint64_t search(const uint64_t *back, uint64_t id)
+{
+    uint64_t equal = 0;
+    for (unsigned i = 0; i < FOLD_LOOP; i++)
+        equal |= (uint64_t)(back[i] == id) << i;
+    return equal;
+}
+
+/* Bit i of the result: the id is that of the event i + 1 events earlier. */
+static uint64_t equal_before(struct level *l, uint64_t id)
+{
+    _Static_assert(FOLD_LOOP == 64, "periods are bits");
+    struct seen *s = &l->seen[id % SEEN];
+    uint64_t ago = l->noted - s->noted, equal;
+    if (s->id != id)
+        equal = search(l->recent + l->at, id);
+    else
+        equal = ago < 64 ? s->mask << ago : 0;
+    *s = (struct seen){id, equal << 1 | 1, l->noted + 1};
+    return equal;
+}
+
+/* The shortest period that has been seen twice, or 0. */
+static size_t shortest(struct level *l)
+{
+    l->due = UINT64_MAX;
+    for (uint64_t bits = l->equal; bits; bits &= bits - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(bits);
+        if (l->noted - l->since[i] >= i) {
+            l->due = l->noted;
+            return i + 1;
+        }
+        l->due = l->since[i] + i < l->due ? l->since[i] + i : l->due;
+    }
+    return 0;
 }
 
 /* Notes the id of an event that may be part of a loop. Returns the shortest period that has been
@@ -188,19 +233,18 @@ static size_t remember(struct level *l, uint64_t id)
         memcpy(l->recent + FOLD_LOOP, l->recent, FOLD_LOOP * sizeof l->recent[0]);
         l->at = FOLD_LOOP;
     }
-    const uint64_t *back = l->recent + l->at;
-    uint32_t any = 0;
-    for (unsigned i = 0; i < FOLD_LOOP; i++) {
-        uint32_t run = back[i] == id ? l->run[i] + 1 : 0;
-        l->run[i] = run;
-        any |= run > i;
+    uint64_t equal = equal_before(l, id);
+    for (uint64_t bits = equal & ~l->equal; bits; bits &= bits - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(bits);
+        l->since[i] = l->noted;
+        l->due = l->noted + i < l->due ? l->noted + i : l->due;
     }
+    l->equal = equal;
+    size_t period = l->noted >= l->due ? shortest(l) : 0;
     l->recent[--l->at] = id;
+    l->noted++;
     l->blank = false;
-    for (unsigned i = 0; any && i < FOLD_LOOP; i++)
-        if (l->run[i] > i)
-            return i + 1;
-    return 0;
+    return period;
 }
 
 /* From now on the events of the period that has just ended are expected again. */

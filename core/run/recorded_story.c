@@ -16,6 +16,9 @@ struct recorded_story {
     uint64_t at;     /* icount of the engine's last event */
     uint64_t seen;   /* its events at that icount */
     uint64_t count;
+    uint64_t passed;  /* the number after the last one's */
+    uint32_t classes; /* that are recorded */
+    bool unclear;
 };
 
 /* Events at one icount are in the order in which they were made, which only the record knows. */
@@ -44,17 +47,36 @@ static int advance(struct recorded_story *s, struct error *err)
 static int pass_on(struct recorded_story *s, struct error *err)
 {
     s->count++;
+    s->passed = s->number + 1;
     s->emit(s->ctx, &s->next);
     return advance(s, err);
 }
 
-int recorded_story_check(struct trace *t, struct error *err)
+/* Whether the boots that were folded away have events of the inspector's in them. Each boot of UEFI firmware has; it is seen at the
+ * reset vector. */
+static int lost_classes(struct trace *t, uint64_t *classes, struct error *err)
 {
-    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_FOLD));
+    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_FIRMWARE));
     struct event ev;
     int rc;
+    *classes = INSPECTOR_CLASSES;
+    while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1 && !ev.icount)
+        if (ev.kind == EV_EFI_VOLUME)
+            *classes |= EVENT_CLASS_BIT(EC_POWER);
+    trace_cursor_close(c);
+    return rc;
+}
+
+int recorded_story_check(struct trace *t, struct error *err)
+{
+    struct event ev;
+    uint64_t classes;
+    if (lost_classes(t, &classes, err) < 0)
+        return -1;
+    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_FOLD));
+    int rc;
     while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1)
-        if (ev.f[EVF_AGAIN_classes] & INSPECTOR_CLASSES) {
+        if (ev.f[EVF_AGAIN_classes] & classes) {
             rc = error_set(
                 err,
                 "the trace cannot be verified in parts: from icount %llu on whole boots repeat, and what the guest "
@@ -74,8 +96,10 @@ int recorded_story_open(struct trace *t, uint64_t first, void (*emit)(void *ctx,
     struct recorded_story *s = mem_zero(1, sizeof *s);
     s->emit = emit;
     s->ctx = ctx;
-    /* One kind of the inspector's is of the loader's class (EV_LOADER_MODULE). */
-    s->next_of = trace_cursor_open(t, INSPECTOR_CLASSES | EVENT_CLASS_BIT(EC_LOADER));
+    s->classes = trace_config(t)->classes;
+    /* One kind of the inspector's is of the loader's class (EV_LOADER_MODULE), some are of the firmware's. */
+    s->next_of =
+        trace_cursor_open(t, INSPECTOR_CLASSES | EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_FIRMWARE));
     s->around = trace_cursor_open(t, EVENT_CLASSES_ALL);
     if (!trace_cursor_seek_number(s->next_of, first, err) && !advance(s, err)) {
         *story = s;
@@ -96,6 +120,7 @@ void recorded_story_close(struct recorded_story *s)
 
 int recorded_story_before(struct recorded_story *s, const struct event *ev, struct error *err)
 {
+    bool recorded = s->classes & EVENT_CLASS_BIT(event_kind(ev->kind)->cls);
     if (ev->icount != s->at)
         s->seen = 0;
     s->at = ev->icount;
@@ -104,11 +129,22 @@ int recorded_story_before(struct recorded_story *s, const struct event *ev, stru
             return advance(s, err);
         if (!s->any || s->next.icount > ev->icount || (s->next.icount == ev->icount && s->before > s->seen))
             break;
+        s->unclear |= !recorded && s->next.icount == ev->icount;
         if (pass_on(s, err))
             return -1;
     }
-    s->seen++;
+    s->seen += recorded;
     return 0;
+}
+
+bool recorded_story_unclear(const struct recorded_story *s)
+{
+    return s->unclear;
+}
+
+uint64_t recorded_story_passed(const struct recorded_story *s)
+{
+    return s->passed;
 }
 
 int recorded_story_until(struct recorded_story *s, uint64_t end, struct error *err)

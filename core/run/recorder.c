@@ -10,6 +10,7 @@
 #include "core/images.h"
 #include "core/inspector.h"
 #include "core/recorder.h"
+#include "core/replay.h"
 #include "core/state.h"
 #include "traces/memory.h"
 
@@ -373,6 +374,18 @@ static int write_touched(struct recorder *r, bool first)
                : touched_write(r->touched, r->w, r->last_checkpoint, icount_of(r), time_of(r), &set, &r->err);
 }
 
+/* A repeated run has its checkpoints where the record has them. */
+static uint64_t next_checkpoint(const struct recorder *r)
+{
+    uint64_t here = icount_of(r);
+    if (!r->o.again || r->o.branch)
+        return r->o.checkpoint_every ? (here / r->o.checkpoint_every + 1) * r->o.checkpoint_every
+                                     : UINT64_MAX;
+    size_t next = (size_t)(trace_checkpoint_find(r->o.again, here) + 1);
+    bool any = next < trace_checkpoint_count(r->o.again) && (long)next != replay_final_checkpoint(r->o.again);
+    return any ? trace_checkpoint(r->o.again, next)->icount : UINT64_MAX;
+}
+
 static int checkpoint(struct recorder *r)
 {
     const struct snapshot_sink sink = {.ctx = r, .section = save_section, .page = save_page};
@@ -383,9 +396,7 @@ static int checkpoint(struct recorder *r)
     state_hash_begin(r->hash, whole);
     r->e->ops->save(r->e, &sink, &r->saved);
     r->result.checkpoints++;
-    r->next_checkpoint = r->o.checkpoint_every
-                             ? (icount_of(r) / r->o.checkpoint_every + 1) * r->o.checkpoint_every
-                             : UINT64_MAX;
+    r->next_checkpoint = next_checkpoint(r);
     r->last_checkpoint = icount_of(r);
     r->last_hash = state_hash_end(r->hash);
     return trace_checkpoint_end(r->w, r->last_hash, &r->err);
@@ -676,5 +687,7 @@ int recorder_run(struct recorder *r, struct record_result *result, struct error 
         over = finish_full(r);
     r->result.bytes = file_size(r->o.path);
     *result = r->result;
+    if (over >= 0 && r->o.hooks.ended)
+        r->o.hooks.ended(r->o.hooks.ctx, r->e);
     return over < 0 ? error_set(err, "%s", r->err.text) : 0;
 }

@@ -193,6 +193,7 @@ int replay_load(struct replay *r, size_t k, struct error *err)
     if (restore_checkpoint(r->e, r->t, k, err))
         return -1;
     r->fed_at = UINT64_MAX;
+    r->last = (struct stop){0};
     return feed_seek(&r->feed, trace_checkpoint(r->t, k)->icount, err);
 }
 

@@ -28,7 +28,8 @@ struct samples {
     uint32_t *order; /* functions, as they are listed */
     char **names;    /* of stages, processes and code without symbols; the chains point to them */
     size_t nnames;
-    struct symbols *symbols;
+    const struct symbols *symbols;
+    struct symbols *own_symbols; /* NULL: they are another's */
     struct seen by_name, by_function, by_chain;
 };
 
@@ -36,7 +37,8 @@ struct sampler {
     const struct samples_options *o;
     struct replay *r;
     struct samples *out;
-    struct stages *stages;
+    const struct stages *stages;
+    struct stages *own_stages; /* NULL: they are another's */
     struct processes *processes;
     struct inspector *inspector; /* NULL: the processes are as the trace says */
     struct trace_cursor *events;
@@ -48,6 +50,7 @@ struct sampler {
     unsigned cpu;
     struct view_frame frame[SAMPLES_DEPTH];
     uint32_t call[SAMPLES_DEPTH];
+    long checkpoint; /* the last one that was passed, or is at the beginning */
 };
 
 enum {
@@ -182,7 +185,7 @@ static bool same_chain(const void *ctx, uint32_t number)
            !memcmp(c->call, a->chain->call, c->ncalls * sizeof *c->call);
 }
 
-static void count_chain(struct samples *s, const struct sample_chain *c)
+static uint32_t chain_number(struct samples *s, const struct sample_chain *c)
 {
     const struct asked_chain a = {s, c};
     uint64_t hash = XXH3_64bits(c->call, c->ncalls * sizeof *c->call);
@@ -194,6 +197,12 @@ static void count_chain(struct samples *s, const struct sample_chain *c)
         s->chains[s->nchains] = *c;
         s->chains[s->nchains++].call = mem_copy(c->call, c->ncalls * sizeof *c->call);
     }
+    return i;
+}
+
+static void count_chain(struct samples *s, const struct sample_chain *c)
+{
+    uint32_t i = chain_number(s, c); /* this may move s->chains */
     s->chains[i].count++;
     s->count++;
 }
@@ -281,13 +290,25 @@ static int take_one(struct sampler *s, uint64_t at, struct error *err)
     return 0;
 }
 
+/* Whether the stretches up to `at` are this part's. */
+static bool go_on(struct sampler *s, uint64_t at)
+{
+    if (!s->o->go_on)
+        return true;
+    for (long end = trace_checkpoint_find(s->o->trace, at); s->checkpoint < end; s->checkpoint++)
+        if (!s->o->go_on(s->o->ctx, (size_t)s->checkpoint + 1))
+            return false;
+    return true;
+}
+
 static int take_all(struct sampler *s, struct error *err)
 {
     uint64_t every = s->out->every;
     uint64_t at = s->o->from / every * every;
     if (at < s->o->from)
         at += every;
-    for (; at < s->o->to; at += every) {
+    s->checkpoint = trace_checkpoint_find(s->o->trace, s->o->from);
+    for (; at < s->o->to && go_on(s, at); at += every) {
         if (replay_reach(s->r, at, err))
             return -1;
         s->cpu = s->r->last.cpu;
@@ -343,16 +364,24 @@ static int begin_plain(struct sampler *s, struct error *err)
     return rc < 0 ? -1 : replay_seek(s->r, s->o->from, err);
 }
 
-static bool is_inspected(const struct samples_options *o)
+int samples_divisible(struct trace *t, struct error *err)
 {
-    const char *inspect = trace_setting(o->trace, "inspect");
-    return inspect && strcmp(inspect, "none");
+    const char *inspect = trace_setting(t, "inspect");
+    struct error folded;
+    if (!inspect || !strcmp(inspect, "none"))
+        return 1;
+    /* The record's events are those that an inspector would make, if it has all of them. */
+    return (trace_config(t)->classes & PROCESS_CLASSES) == PROCESS_CLASSES && !replay_check_parts(t, &folded);
 }
 
 static int begin(struct sampler *s, struct error *err)
 {
-    s->out->symbols = symbols_load(s->o->trace, err);
-    s->stages = s->out->symbols ? stages_of_trace(s->o->trace, err) : NULL;
+    int divisible = samples_divisible(s->o->trace, err);
+    if (divisible < 0)
+        return -1;
+    s->out->symbols = s->o->symbols ? s->o->symbols : (s->out->own_symbols = symbols_load(s->o->trace, err));
+    if (s->out->symbols)
+        s->stages = s->o->stages ? s->o->stages : (s->own_stages = stages_of_trace(s->o->trace, err));
     if (!s->stages)
         return -1;
     s->processes = processes_new();
@@ -361,7 +390,7 @@ static int begin(struct sampler *s, struct error *err)
     s->look = timeline_look(s->r->e);
     s->orc = view_orc_new();
     replay_progress(s->r, s->o->progress, s->o->ctx);
-    return is_inspected(s->o) ? begin_inspected(s, err) : begin_plain(s, err);
+    return divisible ? begin_plain(s, err) : begin_inspected(s, err);
 }
 
 /* ---------------------------------------------------------------- order */
@@ -428,13 +457,61 @@ struct samples *samples_take(const struct samples_options *o, struct error *err)
     timeline_close(s.look);
     view_orc_free(s.orc);
     processes_free(s.processes);
-    stages_free(s.stages);
+    stages_free(s.own_stages);
     if (rc) {
         samples_free(s.out);
         return NULL;
     }
     sort(s.out);
     return s.out;
+}
+
+/* Texts that are not of symbols are each part's own. */
+static uint32_t join_function(struct samples *s, const struct sample_function *of)
+{
+    struct sample_function f = *of;
+    f.self = f.total = 0;
+    if (!*f.module) {
+        f.module = shared(s, "");
+        f.name = shared(s, f.name);
+    }
+    uint32_t i = function_number(s, &f);
+    s->functions[i].self += of->self;
+    s->functions[i].total += of->total;
+    return i;
+}
+
+static void join_chain(struct samples *s, const struct sample_chain *of, const uint32_t *number)
+{
+    uint32_t call[SAMPLES_DEPTH];
+    struct sample_chain c = *of;
+    c.stage = shared(s, of->stage);
+    c.process = shared(s, of->process);
+    c.call = call;
+    c.count = 0;
+    for (size_t i = 0; i < c.ncalls; i++)
+        call[i] = number[of->call[i]];
+    uint32_t i = chain_number(s, &c);
+    s->chains[i].count += of->count;
+    s->count += of->count;
+}
+
+struct samples *samples_join(struct samples *const *part, size_t n)
+{
+    struct samples *s = mem_zero(1, sizeof *s);
+    s->every = part[0]->every;
+    s->symbols = part[0]->symbols;
+    for (size_t i = 0; i < n; i++) {
+        const struct samples *p = part[i];
+        uint32_t *number = mem_zero(p->nfunctions + 1, sizeof *number);
+        for (size_t k = 0; k < p->nfunctions; k++)
+            number[k] = join_function(s, &p->functions[k]);
+        for (size_t k = 0; k < p->nchains; k++)
+            join_chain(s, &p->chains[k], number);
+        free(number);
+    }
+    sort(s);
+    return s;
 }
 
 void samples_free(struct samples *s)
@@ -452,7 +529,7 @@ void samples_free(struct samples *s)
     seen_free(&s->by_name);
     seen_free(&s->by_function);
     seen_free(&s->by_chain);
-    symbols_free(s->symbols);
+    symbols_free(s->own_symbols);
     free(s);
 }
 

@@ -20,7 +20,8 @@ struct verify {
     struct recorded_story *story; /* in such a part: what the inspector would emit */
     size_t first,
         last; /* checkpoints where the run begins and ends; last may be one more than there are: the end */
-    struct fold *fold; /* NULL: the record is not folded */
+    struct fold *fold;  /* NULL: the record is not folded */
+    struct fold *taken; /* the taker's; NULL: none, or it does not fold */
     uint32_t recorded_classes;
     struct state_hash *hash;
     struct snapshot_base hashed; /* the state that `hash` holds */
@@ -69,6 +70,14 @@ static void verify_event(void *ctx, const struct event *ev)
         fail(v);
 }
 
+static void give_event(struct verify *v, const struct event *ev)
+{
+    if (v->taken)
+        fold_event(v->taken, ev);
+    else
+        v->o->taker->event(v->o->taker->ctx, ev);
+}
+
 /* An event of the engine or of the inspector, in order. */
 static void take_event(void *ctx, const struct event *ev)
 {
@@ -78,6 +87,8 @@ static void take_event(void *ctx, const struct event *ev)
         fold_event(v->fold, ev);
     else if (bit & v->recorded_classes)
         verify_event(v, ev);
+    if (v->o->taker && bit & v->o->taker->classes)
+        give_event(v, ev);
     if (bit & v->r->classes)
         v->r->observer->event(v->r->observer->ctx, ev);
 }
@@ -156,6 +167,33 @@ static int state_differs(struct verify *v, size_t k)
     return report_state(v, k);
 }
 
+static int is_unclear(struct verify *v)
+{
+    v->report->unclear = true;
+    return error_set(
+        v->err, "the record does not say in which order the events of guest systems and the new ones come");
+}
+
+/* An event that an inspector holds is passed on at the engine's next event, which may be a new one: before this checkpoint and not
+ * after it. */
+static int give_checkpoint(struct verify *v, size_t k)
+{
+    const struct replay_taker *taker = v->o->taker;
+    struct touched_set set;
+    size_t n = 0;
+    if (recorded_story_unclear(v->story) ||
+        recorded_story_passed(v->story) > trace_checkpoint(v->r->t, k)->event)
+        return is_unclear(v);
+    if (v->taken)
+        fold_cut(v->taken);
+    void *state = v->taken ? fold_save(v->taken, &n) : NULL;
+    if (taker->touched)
+        v->r->e->ops->touched(v->r->e, &set);
+    taker->checkpoint(taker->ctx, k, state, state ? n : 0, taker->touched ? &set : NULL);
+    free(state);
+    return 0;
+}
+
 /* 0: equal; 1: differs, reported; -1: error. */
 static int compare_checkpoint(struct verify *v, size_t k)
 {
@@ -176,7 +214,7 @@ static int compare_checkpoint(struct verify *v, size_t k)
         return 1;
     }
     v->report->checkpoints++;
-    return 0;
+    return v->o->taker && k != v->first ? give_checkpoint(v, k) : 0;
 }
 
 /* ---------------------------------------------------------------- divergences */
@@ -277,7 +315,7 @@ static int compare_end(struct verify *v, const struct trace_end *end)
 
 /* The checkpoint that the recorder took of the final state, if there is one; otherwise the last checkpoint is
  * from an earlier moment at that position. */
-static long final_checkpoint(const struct trace *t)
+long replay_final_checkpoint(const struct trace *t)
 {
     const struct trace_end *end = trace_end(t);
     size_t n = trace_checkpoint_count(t);
@@ -289,7 +327,7 @@ static long final_checkpoint(const struct trace *t)
 
 static int compare_final_state(struct verify *v, const struct trace_end *end)
 {
-    long k = final_checkpoint(v->r->t);
+    long k = replay_final_checkpoint(v->r->t);
     if (!end->hash)
         return 0;
     if (k >= 0)
@@ -324,6 +362,10 @@ static int finish(struct verify *v)
             fail(v);
         if (v->fold)
             fold_finish(v->fold);
+        if (v->taken)
+            fold_finish(v->taken);
+        if (v->o->taker && recorded_story_unclear(v->story))
+            return is_unclear(v);
     }
     if (v->failed || (!v->event_differs && events_left(v, r->e->ops->icount(r->e))))
         return -1;
@@ -335,7 +377,7 @@ static int finish(struct verify *v)
 /* Checkpoints that divide the run: not that of the final state. */
 static size_t dividing_checkpoints(const struct trace *t)
 {
-    return trace_checkpoint_count(t) - (final_checkpoint(t) >= 0);
+    return trace_checkpoint_count(t) - (replay_final_checkpoint(t) >= 0);
 }
 
 size_t replay_parts(const struct trace *t)
@@ -364,11 +406,19 @@ static int part_ends(struct verify *v)
     return 0;
 }
 
+/* Whether the part ends at checkpoint k; then that is its last. */
+static bool ends_at(struct verify *v, size_t k)
+{
+    if (k < v->last || (v->o->go_on && v->o->go_on(v->o->ctx, k)))
+        return false;
+    v->last = k;
+    return true;
+}
+
 static int run_whole(struct verify *v)
 {
     struct trace *t = v->r->t;
-    size_t n = dividing_checkpoints(t), last = v->last < n ? v->last + 1 : n;
-    for (size_t k = v->first; v->o->verify && k < last; k++) {
+    for (size_t k = v->first; v->o->verify && k < dividing_checkpoints(t); k++) {
         uint64_t at = trace_checkpoint(t, k)->icount;
         int rc = replay_run_to(v->r, at, &v->stop, v->err);
         if (rc < 0)
@@ -380,36 +430,68 @@ static int run_whole(struct verify *v)
             return rc < 0 ? -1 : 0;
         if (k == v->first && k) /* where a part begins; it is counted where another ends */
             v->report->checkpoints--;
+        if (k > v->first && ends_at(v, k))
+            return part_ends(v);
     }
-    if (v->last < n)
-        return part_ends(v);
     int rc = replay_run_to(v->r, trace_last_icount(t), &v->stop, v->err);
     if (rc < 0)
         return -1;
     return rc || v->event_differs || v->failed ? stopped_early(v, trace_last_icount(t)) : finish(v);
 }
 
-/* The folder as the recorder had it at that checkpoint: its state is in a note right before it. */
-static int load_fold(struct verify *v, const struct trace_checkpoint *c)
+/* The state of the folder as the recorder had it at that checkpoint: a note right before it. 1; 0: that of a new one. */
+static int recorded_fold(struct verify *v, const struct trace_checkpoint *c, struct trace_note *note)
+{
+    for (uint64_t i = 0, n = trace_note_count(v->r->t); i < n; i++) {
+        if (trace_note(v->r->t, i, note, v->err))
+            return -1;
+        if (note->icount == c->icount && !strcmp(note->type, FOLD_NOTE))
+            return 1;
+    }
+    return 0;
+}
+
+static int load_fold(struct verify *v, struct fold *fold)
 {
     struct trace_note note;
-    fold_cut(v->fold);
-    for (uint64_t i = 0, n = trace_note_count(v->r->t); i < n; i++) {
-        if (trace_note(v->r->t, i, &note, v->err))
-            return -1;
-        if (note.icount == c->icount && !strcmp(note.type, FOLD_NOTE))
-            return fold_load(v->fold, note.data, note.len, v->err);
-    }
+    int any = recorded_fold(v, trace_checkpoint(v->r->t, v->first), &note);
+    fold_cut(fold);
+    return any > 0 ? fold_load(fold, note.data, note.len, v->err) : any;
+}
+
+/* What the taker needs from where the part begins. */
+static int start_taking(struct verify *v)
+{
+    const struct replay_taker *taker = v->o->taker;
+    struct touched_set ignored;
+    size_t n = 0;
+    if (!taker)
+        return 0;
+    if (taker->classes & EVENT_CLASS_BIT(EC_FOLD))
+        v->taken = fold_new(taker->event, taker->ctx);
+    if (v->first && v->taken && load_fold(v, v->taken))
+        return -1;
+    void *state = v->taken ? fold_save(v->taken, &n) : NULL;
+    taker->begin(taker->ctx, state, state ? n : 0);
+    free(state);
+    if (taker->touched)
+        v->r->e->ops->touched(v->r->e, &ignored);
     return 0;
 }
 
 static int start_at_checkpoint(struct verify *v)
 {
     const struct trace_checkpoint *c = trace_checkpoint(v->r->t, v->first);
-    if (trace_verifier_seek(v->events, c->event, v->err) || replay_load(v->r, v->first, v->err) ||
-        (v->fold && load_fold(v, c)))
-        return -1;
-    return recorded_story_open(v->r->t, c->event, take_event, v, &v->story, v->err);
+    return trace_verifier_seek(v->events, c->event, v->err) || replay_load(v->r, v->first, v->err) ||
+                   (v->fold && load_fold(v, v->fold))
+               ? -1
+               : 0;
+}
+
+static int take_story(struct verify *v)
+{
+    uint64_t event = v->first ? trace_checkpoint(v->r->t, v->first)->event : 0;
+    return recorded_story_open(v->r->t, event, take_event, v, &v->story, v->err);
 }
 
 /* Which checkpoints are the ends of the part that was asked for. False: it is empty. */
@@ -437,8 +519,10 @@ static int start_verifying(struct verify *v)
         return -1;
     if (v->recorded_classes & EVENT_CLASS_BIT(EC_FOLD))
         v->fold = fold_new(verify_event, v);
-    if (v->first)
-        return start_at_checkpoint(v);
+    if (v->first && start_at_checkpoint(v))
+        return -1;
+    if (v->first || v->o->no_inspector)
+        return start_taking(v) ? -1 : take_story(v);
     const struct inspector_options io = {.engine = r->e,
                                          .config = &r->cfg,
                                          .classes = v->recorded_classes,
@@ -468,7 +552,8 @@ int replay_all(struct replay *r, const struct replay_options *o, struct replay_r
         rc = start_verifying(&v);
     report->from = r->e->ops->icount(r->e);
     uint32_t needs = v.inspector ? inspector_classes(v.inspector) : 0;
-    r->e->ops->observe(r->e, r->classes | v.recorded_classes | needs, &v.observer);
+    r->e->ops->observe(r->e, r->classes | v.recorded_classes | needs | (o->taker ? o->taker->classes : 0),
+                       &v.observer);
     if (v.inspector)
         inspector_start(v.inspector);
     if (!rc)
@@ -489,6 +574,7 @@ int replay_all(struct replay *r, const struct replay_options *o, struct replay_r
     inspector_destroy(v.inspector);
     recorded_story_close(v.story);
     fold_free(v.fold);
+    fold_free(v.taken);
     trace_verifier_close(v.events);
     state_hash_free(v.hash);
     return rc;

@@ -9,8 +9,10 @@
 
 /* The explainer's memory, as one block of bytes: the last events (a repetition may have ended in the middle),
  * then the engine's state. */
+enum { GUESTS = 32 };
 struct memory {
-    uint64_t seen; /* events so far */
+    uint64_t seen;           /* events so far */
+    uint8_t systems[GUESTS]; /* of the guests, as from guest_system_found */
     struct event last[FOLD_LOOP];
 };
 
@@ -99,6 +101,16 @@ static void after_repetition(struct explainer *x, const struct event *again)
     x->source = source;
 }
 
+/* Numbers begin again at a reset. */
+static void note_guest(struct memory *m, const struct event *ev)
+{
+    unsigned system = guest_system_found(ev);
+    if (ev->kind == EV_RESET)
+        memset(m->systems, 0, sizeof m->systems);
+    else if (system && ev->guest < GUESTS)
+        m->systems[ev->guest] = (uint8_t)system;
+}
+
 static void remember(struct memory *m, const struct event *ev)
 {
     struct event *to = &m->last[m->seen++ % FOLD_LOOP];
@@ -119,11 +131,13 @@ int explainer_event(struct explainer *x, const struct event *ev, char *buf, size
     int n = engine_says(x, ev, buf, size);
     if (ev->kind == EV_AGAIN)
         after_repetition(x, ev);
+    note_guest(x->memory, ev);
+    unsigned system = ev->guest < GUESTS ? x->memory->systems[ev->guest] : 0;
     if (EXPLAIN_NEEDS >> k->cls & 1)
         remember(x->memory, ev);
     if (n && (size_t)n < size && ev->kind == EV_CPU_MSR)
         explain_register_bits(&t, buf, ev->f[EVF_CPU_MSR_value]);
-    else if (!n && (explain_cpu(ev, x->cfg, &x->builtin, &t) || guest_explain(ev, &t)))
+    else if (!n && (explain_cpu(ev, x->cfg, &x->builtin, &t) || guest_explain(ev, system, &t)))
         x->manual = explain_cpu_manual(ev);
     if (t.n && (size_t)n < size)
         snprintf(buf + n, size - (size_t)n, "%s", t.s);

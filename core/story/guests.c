@@ -1,6 +1,7 @@
 /* guests.c - the table of guest systems, and functions for guests inside others. See guest.h. */
 #include <string.h>
 
+#include "core/efi/efi.h"
 #include "core/freebsd/freebsd.h"
 #include "core/guest.h"
 #include "core/linux/linux.h"
@@ -8,8 +9,8 @@
 #include "core/xen/xen.h"
 
 /* Add new ones at the end: guests get events in this order, so a trace depends on it. */
-const struct guest_system *const guest_systems[] = {&linux_system, &freebsd_system, &xen_system, &uml_system,
-                                                    NULL};
+const struct guest_system *const guest_systems[] = {&linux_system, &freebsd_system, &xen_system,
+                                                    &uml_system,   &efi_system,     NULL};
 
 /* ---------------------------------------------------------------- the table */
 
@@ -82,9 +83,21 @@ const char *guest_word(unsigned kind, unsigned field, uint64_t value)
     return word;
 }
 
-bool guest_explain(const struct event *ev, struct text *out)
+unsigned guest_system_found(const struct event *ev)
+{
+    for (unsigned i = 0; ev->kind == EV_KERNEL_FOUND && guest_systems[i]; i++) {
+        const char *banner = guest_systems[i]->banner;
+        if (banner && ev->len >= strlen(banner) && !memcmp(ev->data, banner, strlen(banner)))
+            return i + 1;
+    }
+    return 0;
+}
+
+bool guest_explain(const struct event *ev, unsigned system, struct text *out)
 {
     size_t n = 0;
+    if (system && guest_systems[system - 1]->explain_own && guest_systems[system - 1]->explain_own(ev, out))
+        return true;
     while (guest_systems[n])
         n++;
     /* Linux explains all events that it shares with others; they explain only those that are surely theirs. */
@@ -128,6 +141,18 @@ size_t guest_peek_physical(const struct guest *g, const struct engine *e, uint64
         got = to_machine(g, &outer) ? e->ops->peek_physical(e, outer, (char *)buf + done, part) : 0;
     }
     return done;
+}
+
+void guest_emit(const struct guest_options *o, const struct event *head, const char *data,
+                const uint64_t *fields, size_t nfields)
+{
+    struct event ev = *head;
+    size_t n = data ? strlen(data) : 0;
+    ev.data = data;
+    ev.len = (uint32_t)(n < EVENT_MAX_DATA ? n : EVENT_MAX_DATA);
+    for (size_t i = 0; i < nfields && i < EVENT_MAX_FIELDS; i++)
+        ev.f[i] = fields[i];
+    o->emit(o->ctx, &ev);
 }
 
 uint64_t guest_event_ip(const struct event *ev)
@@ -178,4 +203,13 @@ uint64_t guest_symbol(const struct symbols *s, symbol_space space, const char *n
 bool guest_function(const struct symbols *s, symbol_space space, const char *name, struct symbol *sym)
 {
     return symbols_find_in(s, space, name, SYMBOLS_NOW, sym) && (sym->type == 't' || sym->type == 'T');
+}
+
+void guest_cold_part(const struct symbols *s, symbol_space space, const struct symbol *function,
+                     struct symbol *cold)
+{
+    char name[560];
+    snprintf(name, sizeof name, "%s.cold", function->name);
+    if (!guest_function(s, space, name, cold))
+        *cold = (struct symbol){0};
 }

@@ -24,6 +24,7 @@ struct inspector {
     struct inspector_options o;
     struct probes *probes;
     struct symbols *symbols;
+    struct symbol_files *files;
     uint32_t chosen;           /* guest systems to look for, bits by index in o.systems */
     struct inspected **guests; /* a guest comes after those that it is inside */
     size_t nguests;
@@ -37,7 +38,7 @@ bool inspector_makes(unsigned kind)
 {
     const struct event_kind *k = event_kind(kind);
     return (k && EVENT_CLASS_BIT(k->cls) & INSPECTOR_CLASSES && kind != EV_PROCESS_FIRST) ||
-           kind == EV_LOADER_MODULE;
+           kind == EV_LOADER_MODULE || (kind >= EV_EFI_VOLUME && kind <= EV_EFI_NOTE);
 }
 
 /* ---------------------------------------------------------------- the order of events */
@@ -126,6 +127,13 @@ static void guest_symbols_changed(void *ctx)
     symbols_changed(((struct inspected *)ctx)->in);
 }
 
+static void guest_warns(void *ctx, const char *text)
+{
+    const struct inspected *i = ctx;
+    if (i->in->o.warn)
+        i->in->o.warn(i->in->o.ctx, text);
+}
+
 static void domain_begins(void *ctx, uint64_t domain)
 {
     struct inspected *i = ctx;
@@ -173,13 +181,14 @@ static bool domain_space(void *ctx, uint64_t domain, symbol_space *space)
     return false;
 }
 
-static void add_guest(struct inspector *in, const struct guest_system *system, struct guest *parent,
-                      uint64_t domain)
+static void create_guest(struct inspected *i, const struct guest_system *system, struct guest *parent,
+                         uint64_t domain)
 {
-    struct inspected *i = mem_zero(1, sizeof *i);
+    const struct inspector *in = i->in;
     const struct guest_options o = {.engine = in->o.engine,
                                     .probes = in->probes,
                                     .symbols = in->symbols,
+                                    .files = in->files,
                                     .classes = in->o.classes,
                                     .parent = parent,
                                     .domain = domain,
@@ -187,26 +196,34 @@ static void add_guest(struct inspector *in, const struct guest_system *system, s
                                     .emit = guest_emits,
                                     .found = guest_found,
                                     .symbols_changed = guest_symbols_changed,
+                                    .warn = guest_warns,
                                     .domain_begins = domain_begins,
                                     .domain_ends = domain_ends,
                                     .domain_enters = domain_enters,
                                     .domain_space = domain_space};
-    i->in = in;
     i->guest = system->create(&o);
+}
+
+static void add_guest(struct inspector *in, const struct guest_system *system, struct guest *parent,
+                      uint64_t domain)
+{
+    struct inspected *i = mem_zero(1, sizeof *i);
+    i->in = in;
+    create_guest(i, system, parent, domain);
     MEM_MORE(in->guests, in->nguests);
     in->guests[in->nguests++] = i;
 }
 
-/* What it had found is no longer there: unmaps it. What was mapped at icount 0 was given by the
- * user, and stays. */
-static void forget_found(struct inspector *in, struct inspected *i, uint64_t icount, uint64_t time)
+/* What was found by that guest (NULL: by any) is no longer there: unmaps it. What was mapped at icount 0 was given by the user, and
+ * stays. */
+static void forget_found(struct inspector *in, const struct inspected *i, uint64_t icount, uint64_t time)
 {
-    for (size_t k = 0, n = symbols_mappings(in->symbols); i->found && k < n; k++) {
+    for (size_t k = 0, n = symbols_mappings(in->symbols); k < n; k++) {
         const struct symbol_mapping *m = symbols_mapping(in->symbols, k);
-        if (!m->until && m->space >= 0 && symbol_space_guest(m->space) == i->number && m->since)
+        bool its = !i || (i->found && m->space >= 0 && symbol_space_guest(m->space) == i->number);
+        if (its && !m->until && m->since)
             symbols_unmap(in->symbols, m->table, m->space, icount, time);
     }
-    i->found = false;
 }
 
 static void destroy_guest(struct inspected *i)
@@ -229,25 +246,45 @@ static void sweep(struct inspector *in, uint64_t icount, uint64_t time)
     in->any_gone = false;
 }
 
+static void start_again(struct inspected *i)
+{
+    const struct guest_system *system = i->guest->system;
+    system->destroy(i->guest);
+    i->found = false;
+    create_guest(i, system, NULL, 0);
+}
+
+/* The guests of domains end with it; all others are made anew. */
 static void machine_reset(struct inspector *in, const struct event *ev)
 {
     for (size_t k = 0; k < in->nguests; k++)
         in->guests[k]->gone = in->guests[k]->guest->parent;
     in->any_gone = true;
     sweep(in, ev->icount, ev->time);
+    forget_found(in, NULL, ev->icount, ev->time);
     for (size_t k = 0; k < in->nguests; k++)
-        forget_found(in, in->guests[k], ev->icount, ev->time);
+        start_again(in->guests[k]);
     in->nfound = 0;
+    probes_apply(in->probes);
 }
 
-/* Whether the machine belongs to a guest that others run inside, while this one still looks for its system in
- * the machine itself: what it would find is in a domain, where another guest looks for it. */
+/* A guest that others run inside has the machine, and this one looks in the machine itself: what it would find is in
+ * a domain, where another guest looks for it. */
+static bool is_inside_other(const struct guest *g, const struct guest *found)
+{
+    return !g->parent && !found->parent && found->system->domain;
+}
+
+/* Whether this guest, which still looks for its system, would find what another one has found already. */
 static bool is_displaced(const struct inspector *in, const struct inspected *i)
 {
     bool displaced = false;
-    for (size_t k = 0; k < in->nguests && !displaced && !i->found && !i->guest->parent; k++)
-        displaced =
-            in->guests[k]->found && !in->guests[k]->guest->parent && in->guests[k]->guest->system->domain;
+    for (size_t k = 0; k < in->nguests && !displaced && !i->found; k++) {
+        const struct guest *g = i->guest, *other = in->guests[k]->guest;
+        displaced = in->guests[k]->found && !in->guests[k]->gone &&
+                    (is_inside_other(g, other) ||
+                     (other->system->last && other->parent == g->parent && other->domain == g->domain));
+    }
     return displaced;
 }
 
@@ -333,11 +370,22 @@ void inspector_event(struct inspector *in, const struct event *ev)
         asked_reset(in->asked);
 }
 
+static void say_unused(struct inspector *in)
+{
+    char text[600];
+    const char *path;
+    for (size_t i = 0; in->o.warn && (path = symbol_files_unused(in->files, i)); i++) {
+        snprintf(text, sizeof text, "%.500s: no module that was loaded has its symbols", path);
+        in->o.warn(in->o.ctx, text);
+    }
+}
+
 void inspector_finish(struct inspector *in)
 {
     for (size_t k = 0; k < in->nguests; k++)
         if (in->guests[k]->guest->system->finish)
             in->guests[k]->guest->system->finish(in->guests[k]->guest);
+    say_unused(in);
     release(in, UINT64_MAX);
 }
 
@@ -372,8 +420,13 @@ static int load_given(struct inspector *in, struct error *err)
             rc = take_given(
                 in, symbols_add_copy(in->symbols, im->rom_name, t, im->rom_functions, im->rom_distance), err);
     }
-    for (size_t i = 0; !rc && i < in->o.nsymbol_files; i++)
-        rc = take_given(in, symbols_add_elf_file(in->symbols, in->o.symbol_files[i], err), err);
+    for (size_t i = 0; !rc && i < in->o.nsymbol_files; i++) {
+        bool fixed;
+        if (symbol_files_add(in->files, in->o.symbol_files[i], &fixed, err))
+            rc = take_given(in, NULL, err);
+        else if (fixed)
+            rc = take_given(in, symbols_add_elf_file(in->symbols, in->o.symbol_files[i], err), err);
+    }
     return rc;
 }
 
@@ -425,6 +478,10 @@ struct inspector *inspector_create(const struct inspector_options *o, struct err
     in->o.systems = o->systems ? o->systems : guest_systems;
     in->probes = probes_new(o->engine);
     in->symbols = symbols_new();
+    for (size_t k = 0; in->o.systems[k]; k++)
+        if (in->o.systems[k]->structures)
+            symbols_want_members(in->symbols, in->o.systems[k]->osabi, in->o.systems[k]->structures);
+    in->files = symbol_files_new();
     if (o->note)
         symbols_sink(in->symbols, give_note, in);
     int rc = o->recorded ? load_recorded(in, err) : 0;
@@ -460,6 +517,7 @@ void inspector_destroy(struct inspector *in)
         free(h);
     }
     symbols_free(in->symbols);
+    symbol_files_free(in->files);
     probes_free(in->probes);
     free(in);
 }

@@ -32,6 +32,21 @@ static bool kernel_mark(unsigned kind)
     return false;
 }
 
+/* A UEFI firmware's: where its phases begin, and where its boot services end and the kernel takes over its memory. */
+static bool firmware_mark(const struct event *ev)
+{
+    enum { SEC = 3, DXE_CORE = 5, EXIT_BOOT_SERVICES = 0x21a, SET_VIRTUAL_ADDRESS_MAP = 0x304 };
+    switch (ev->kind) {
+    case EV_EFI_START:
+        return ev->f[EVF_EFI_START_type] >= SEC && ev->f[EVF_EFI_START_type] <= DXE_CORE;
+    case EV_EFI_SERVICE:
+        return ev->f[EVF_EFI_SERVICE_service] == EXIT_BOOT_SERVICES ||
+               ev->f[EVF_EFI_SERVICE_service] == SET_VIRTUAL_ADDRESS_MAP;
+    default:
+        return ev->kind == EV_EFI_MEMORY || ev->kind == EV_EFI_SYSTEM_TABLE || ev->kind == EV_EFI_BDS;
+    }
+}
+
 static enum when mark_kind(const struct event *ev)
 {
     switch (ev->kind) {
@@ -46,7 +61,7 @@ static enum when mark_kind(const struct event *ev)
         break;
     }
     enum event_class cls = event_kind(ev->kind)->cls;
-    if (cls == EC_LOADER || kernel_mark(ev->kind))
+    if (cls == EC_LOADER || kernel_mark(ev->kind) || firmware_mark(ev))
         return FIRST;
     return cls == EC_POWER ? ALWAYS : NEVER;
 }

@@ -334,6 +334,15 @@ static int parse_word(const struct line *l, const char **to)
     return 0;
 }
 
+static int parse_under(const struct line *l, struct stage_rule *s)
+{
+    if (l->n != 2 && (l->n != 4 || strcmp(l->word[2], "of") != 0))
+        return BAD(l, "expected: under FIELD [of NAME]");
+    MEM_MORE(s->under, s->nunder);
+    s->under[s->nunder++] = (struct under_rule){l->word[1], l->n == 4 ? l->word[3] : NULL};
+    return 0;
+}
+
 static int parse_condition_of(const struct line *l, struct stage_rule *s)
 {
     switch (l->word[0][0]) {
@@ -385,7 +394,7 @@ static int parse_line(struct line *l)
     if (!strcmp(word, "by"))
         return parse_word(l, &s->by);
     if (!strcmp(word, "under"))
-        return parse_word(l, &s->under);
+        return parse_under(l, s);
     if (!strcmp(word, "note"))
         return parse_word(l, &s->note);
     if (!strcmp(word, "fold"))
@@ -423,14 +432,28 @@ static int check_keys(const struct line *l, const struct stage_rule *s, const st
     return 0;
 }
 
+static int check_under(const struct line *l, const struct stage_rule *s)
+{
+    for (size_t i = 0; i < s->nunder; i++) {
+        bool known = !s->under[i].of;
+        for (size_t k = 0; k < l->p->nstages && !known; k++)
+            known = l->p->stage[k].by && !strcmp(l->p->stage[k].name, s->under[i].of);
+        if (!known)
+            return BAD(l, "stage %s: there is no stage %s with by for it to be under", s->name,
+                       s->under[i].of);
+    }
+    return 0;
+}
+
 static int check_stage(const struct line *l, const struct stage_rule *s)
 {
     if (!s->nopen)
         return BAD(l, "stage %s has no open line: it would never begin", s->name);
     if (!s->by)
-        return s->under || s->nrename ? BAD(l, "stage %s: under and rename need by", s->name) : 0;
-    return check_keys(l, s, s->open, s->nopen) || check_keys(l, s, s->close, s->nclose) ||
-                   check_keys(l, s, s->fail, s->nfail) || check_keys(l, s, s->rename, s->nrename)
+        return s->nunder || s->nrename ? BAD(l, "stage %s: under and rename need by", s->name) : 0;
+    return check_under(l, s) || check_keys(l, s, s->open, s->nopen) ||
+                   check_keys(l, s, s->close, s->nclose) || check_keys(l, s, s->fail, s->nfail) ||
+                   check_keys(l, s, s->rename, s->nrename)
                ? -1
                : 0;
 }
@@ -505,6 +528,7 @@ void profile_free(struct profile *p)
         free(p->stage[i].in);
         free(p->stage[i].outside);
         free(p->stage[i].machine);
+        free(p->stage[i].under);
         free(p->stage[i].open);
         free(p->stage[i].close);
         free(p->stage[i].fail);

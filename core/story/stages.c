@@ -287,13 +287,29 @@ static bool find_home(const struct builder *b, const struct stage_rule *r, long 
     return r->nin == 0;
 }
 
+/* The open stage that `under` names, or -1. */
+static long find_above(const struct builder *b, size_t rule, const struct event *ev)
+{
+    const struct stage_rule *r = profile_stage(b->p, rule);
+    char text[KEY_MAX];
+    long found = -1;
+    for (size_t i = 0; i < r->nunder && found < 0; i++) {
+        struct capture key = key_of(r->under[i].field, NULL, ev, text);
+        const char *of = r->under[i].of ? r->under[i].of : r->name;
+        for (size_t k = 0; k < profile_stages(b->p) && found < 0; k++)
+            if (!strcmp(profile_stage(b->p, k)->name, of))
+                found = find_beside(b, k, key);
+    }
+    return found;
+}
+
 static void open_beside(struct builder *b, size_t rule, const struct condition *c, const struct event *ev,
                         uint64_t number)
 {
     const struct stage_rule *r = profile_stage(b->p, rule);
-    char text[KEY_MAX], above[KEY_MAX];
+    char text[KEY_MAX];
     struct capture key = key_of(r->by, c, ev, text);
-    long home, parent = r->under ? find_beside(b, rule, key_of(r->under, NULL, ev, above)) : -1;
+    long home, parent = find_above(b, rule, ev);
     if (find_beside(b, rule, key) >= 0 || !find_home(b, r, &home) || !is_outside(b, r) ||
         (r->once && b->done[rule]))
         return;

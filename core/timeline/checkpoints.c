@@ -11,6 +11,7 @@
 #include "core/timeline/impl.h"
 #include "core/timeline/tree.h"
 #include "traces/memory.h"
+#include "traces/sorted.h"
 
 /* How many recorded checkpoints are loaded at a time when going back, since the reader starts from the first
  * one each time. */
@@ -31,15 +32,7 @@ uint64_t tl_points(const struct timeline *tl)
 /* The number of points at or before icount. */
 static size_t points_to(const struct line *l, uint64_t icount)
 {
-    size_t low = 0, high = l->n;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (l->point[mid].icount <= icount)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return SORTED_ABOVE(l->point, l->n, icount, icount);
 }
 
 static void remove_point(struct timeline *tl, struct line *l, size_t i)

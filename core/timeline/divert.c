@@ -82,7 +82,7 @@ int timeline_reg_set(struct timeline *tl, unsigned cpu, size_t reg, const void *
 {
     size_t n;
     timeline_regs(tl, &n);
-    if (cpu >= timeline_cpus(tl) || reg >= n || tl->e->ops->reg_set(tl->e, cpu, reg, value))
+    if (!tl_has(tl, cpu) || reg >= n || tl->e->ops->reg_set(tl->e, cpu, reg, value))
         return -1;
     tl_fork(tl);
     return 0;
@@ -90,7 +90,7 @@ int timeline_reg_set(struct timeline *tl, unsigned cpu, size_t reg, const void *
 
 size_t timeline_poke(struct timeline *tl, unsigned cpu, uint64_t linear, const void *buf, size_t n)
 {
-    size_t done = cpu < timeline_cpus(tl) ? tl->e->ops->poke(tl->e, cpu, linear, buf, n) : 0;
+    size_t done = tl_has(tl, cpu) ? tl->e->ops->poke(tl->e, cpu, linear, buf, n) : 0;
     if (done)
         tl_fork(tl);
     return done;

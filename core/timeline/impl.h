@@ -227,6 +227,13 @@ int tl_nearest_event(struct timeline *tl, enum timeline_direction dir, uint64_t 
 /* Copies the event and its words. */
 void tl_sight_set(struct sight *s, unsigned id, const struct event *ev);
 
+/* ---------------------------------------------------------------- look.c */
+
+/* Whether `cpu` can name something to look at: a processor, or a task where there are tasks. */
+bool tl_has(const struct timeline *tl, unsigned cpu);
+/* The task that has the processor; 0 if there is none. */
+uint32_t tl_task(const struct timeline *tl);
+
 /* ---------------------------------------------------------------- divert.c */
 
 /* Drops the inputs from number `from` on. */

@@ -14,6 +14,39 @@ unsigned timeline_cpus(const struct timeline *tl)
     return tl->e->ops->cpus(tl->e);
 }
 
+bool timeline_has_tasks(const struct timeline *tl)
+{
+    return tl->e->ops->tasks;
+}
+
+size_t timeline_tasks(const struct timeline *tl, struct engine_task *list, size_t n)
+{
+    return timeline_has_tasks(tl) ? tl->e->ops->tasks(tl->e, list, n) : 0;
+}
+
+bool timeline_task_steps(const struct timeline *tl, uint32_t task, uint64_t *steps)
+{
+    const size_t n = timeline_tasks(tl, NULL, 0);
+    struct engine_task *list = mem_zero(n, sizeof *list);
+    bool found = false;
+    timeline_tasks(tl, list, n);
+    for (size_t i = 0; i < n && !found; i++)
+        if ((found = list[i].id == task))
+            *steps = list[i].steps;
+    free(list);
+    return found;
+}
+
+uint32_t tl_task(const struct timeline *tl)
+{
+    return timeline_has_tasks(tl) ? tl->e->ops->running(tl->e) : 0;
+}
+
+bool tl_has(const struct timeline *tl, unsigned cpu)
+{
+    return cpu < timeline_cpus(tl) || (cpu & ENGINE_TASK && timeline_has_tasks(tl));
+}
+
 const struct reg_desc *timeline_regs(const struct timeline *tl, size_t *count)
 {
     return tl->e->ops->regs(tl->e, count);
@@ -33,7 +66,7 @@ int timeline_reg_get(const struct timeline *tl, unsigned cpu, size_t reg, void *
 {
     size_t n;
     timeline_regs(tl, &n);
-    return cpu < timeline_cpus(tl) && reg < n ? tl->e->ops->reg_get(tl->e, cpu, reg, value) : -1;
+    return tl_has(tl, cpu) && reg < n ? tl->e->ops->reg_get(tl->e, cpu, reg, value) : -1;
 }
 
 uint64_t timeline_reg(const struct timeline *tl, unsigned cpu, const char *name)
@@ -49,7 +82,7 @@ uint64_t timeline_reg(const struct timeline *tl, unsigned cpu, const char *name)
 
 unsigned timeline_code_bits(const struct timeline *tl, unsigned cpu)
 {
-    return cpu < timeline_cpus(tl) ? tl->e->ops->code_bits(tl->e, cpu) : 0;
+    return tl_has(tl, cpu) ? tl->e->ops->code_bits(tl->e, cpu) : 0;
 }
 
 uint64_t timeline_pc(const struct timeline *tl, unsigned cpu)
@@ -62,7 +95,7 @@ uint64_t timeline_pc(const struct timeline *tl, unsigned cpu)
 
 size_t timeline_peek(const struct timeline *tl, unsigned cpu, uint64_t linear, void *buf, size_t n)
 {
-    return cpu < timeline_cpus(tl) ? tl->e->ops->peek(tl->e, cpu, linear, buf, n) : 0;
+    return tl_has(tl, cpu) ? tl->e->ops->peek(tl->e, cpu, linear, buf, n) : 0;
 }
 
 size_t timeline_peek_physical(const struct timeline *tl, uint64_t address, void *buf, size_t n)

@@ -72,6 +72,7 @@ struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *
     tl->feed = (struct feed){.e = tl->e, .source = {.ctx = tl, .input = tl_input}};
     tl->folded = folded_classes(t);
     open_store(tl);
+    trace_prepare(t);
     return tl;
 }
 
@@ -183,7 +184,8 @@ void timeline_where(const struct timeline *tl, struct timeline_where *w)
                                  .last = tl->last,
                                  .diverted = tl->diverted,
                                  .fork = tl->fork,
-                                 .cpu = tl->cpu};
+                                 .cpu = tl->cpu,
+                                 .task = tl_task(tl)};
 }
 
 /* ---------------------------------------------------------------- long operations */
@@ -222,6 +224,8 @@ static int result(struct timeline *tl, struct timeline_stopped *s, enum timeline
         atomic_store(&tl->interrupted, false);
     s->reason = reason;
     s->icount = tl_here(tl);
+    if (!s->task)
+        s->task = tl_task(tl);
     s->time = tl->e->ops->time(tl->e);
     return 0;
 }
@@ -231,6 +235,7 @@ static void fill_hit(struct timeline *tl, struct timeline_stopped *s, const stru
     const struct stop_entry *e = tl_stop_by_id(tl, stop->id);
     s->id = stop->id;
     s->cpu = stop->cpu;
+    s->task = stop->task;
     s->address = stop->address;
     if (stop->reason != STOP_WATCHPOINT || tl->op.back)
         tl->cpu = stop->cpu; /* its instruction is the next */
@@ -433,7 +438,8 @@ static enum ran run_parts(struct timeline *tl, uint64_t target, const struct sto
         if (r != RAN_THERE)
             break;
         tl_arm(tl, points, n);
-        r = tl_run(tl, classes ? target : least(target, tl_part_end(tl, to)), first, LAY_EVERY, stop, err);
+        uint64_t end = classes ? NOWHERE : tl_part_end(tl, to);
+        r = tl_run(tl, least(target, end), first, end == NOWHERE ? LAY_EVERY : LAY_SEARCH, stop, err);
     }
     return r;
 }

@@ -23,7 +23,7 @@ struct unwind {
     uint64_t pc, sp;         /* linear */
     bool called;             /* pc is a return address: the call is before it */
     struct view_orc *orc;    /* or NULL */
-    bool interrupted, ended; /* by the ORC tables: pc was interrupted there; there is no caller */
+    bool interrupted, ended; /* pc was interrupted there; there is no caller */
 };
 
 static const char *const wide_names[REGISTERS] = {"rax", "rdx", "rcx", "rbx", "rsi", "rdi",
@@ -56,6 +56,22 @@ static bool known(const struct unwind *u, uint64_t pc)
     return u->symbols && symbols_at(u->symbols, u->space, pc, u->at, &(struct symbol){0}, NULL);
 }
 
+/* ---------------------------------------------------------------- code that was interrupted */
+
+/* struct pt_regs, and the part of it that an interrupt pushes. */
+enum { PT_BP = 32, PT_IP = 128, PT_CS = 136, PT_SP = 152, IRET_CS = 8, IRET_SP = 24 };
+
+/* The code that was interrupted: its registers were stored at `at`. A program is not a caller. */
+static bool interrupted(struct unwind *u, uint64_t at, unsigned ip, unsigned cs, unsigned sp)
+{
+    uint64_t segment;
+    if (!peek(u, at + ip, 8, &u->pc) || !peek(u, at + cs, 8, &segment) || !peek(u, at + sp, 8, &u->sp))
+        return false;
+    u->interrupted = true;
+    u->ended = segment & 3;
+    return true;
+}
+
 /* ---------------------------------------------------------------- by call frame information */
 
 /* The symbols say that this code has no caller. */
@@ -86,6 +102,11 @@ static bool by_cfi(struct unwind *u)
     for (unsigned i = 0; i < f.nsaved; i++)
         if (f.saved[i].reg < REGISTERS)
             peek(u, cfa + (uint64_t)(int64_t)f.saved[i].offset, word, &u->reg[f.saved[i].reg]);
+    if (f.flags & FRAME_INTERRUPT) {
+        const bool found = interrupted(u, cfa - 8, 0, IRET_CS, IRET_SP);
+        u->ended |= found && !known(u, u->pc); /* a hypervisor's guest */
+        return found;
+    }
     u->sp = cfa;
     u->reg[u->wide ? AMD64_SP : I386_SP] = u->segmented ? cfa - u->ss_base : cfa;
     u->pc = u->segmented ? u->cs_base + (ra & 0xffff) : ra;
@@ -95,9 +116,6 @@ static bool by_cfi(struct unwind *u)
 /* ---------------------------------------------------------------- by a Linux kernel's own tables */
 
 enum { AMD64_DX = 1, AMD64_DI = 5, AMD64_R10 = 10, AMD64_R13 = 13 };
-/* struct pt_regs, and the part of it that an interrupt pushes. */
-enum { PT_BP = 32, PT_IP = 128, PT_CS = 136, PT_SP = 152, IRET_CS = 8, IRET_SP = 24 };
-
 /* What the stack pointer was before the call, or where the registers are. */
 static bool orc_sp(const struct unwind *u, const struct orc_row *row, uint64_t *sp)
 {
@@ -137,17 +155,6 @@ static bool orc_bp(struct unwind *u, const struct orc_row *row, uint64_t sp)
     return row->type != ORC_REGS || peek(u, sp + PT_BP, 8, &u->reg[AMD64_BP]);
 }
 
-/* The code that was interrupted: its registers were stored at `at`. A program is not a caller. */
-static bool orc_interrupted(struct unwind *u, uint64_t at, unsigned ip, unsigned cs, unsigned sp)
-{
-    uint64_t segment;
-    if (!peek(u, at + ip, 8, &u->pc) || !peek(u, at + cs, 8, &segment) || !peek(u, at + sp, 8, &u->sp))
-        return false;
-    u->interrupted = true;
-    u->ended = segment & 3;
-    return true;
-}
-
 static bool by_orc(struct unwind *u)
 {
     struct orc_row row;
@@ -160,8 +167,8 @@ static bool by_orc(struct unwind *u)
     if (!orc_sp(u, &row, &sp) || !orc_bp(u, &row, sp))
         return false;
     bool found = row.type == ORC_CALL   ? peek(u, sp - 8, 8, &u->pc)
-                 : row.type == ORC_REGS ? orc_interrupted(u, sp, PT_IP, PT_CS, PT_SP)
-                                        : orc_interrupted(u, sp, 0, IRET_CS, IRET_SP);
+                 : row.type == ORC_REGS ? interrupted(u, sp, PT_IP, PT_CS, PT_SP)
+                                        : interrupted(u, sp, 0, IRET_CS, IRET_SP);
     if (row.type == ORC_CALL)
         u->sp = sp;
     u->reg[AMD64_SP] = u->sp;
@@ -228,7 +235,7 @@ static bool caller(struct unwind *u, enum view_frame_by *by, bool guessing)
         return false;
     if (!guessing && by_cfi(u)) {
         *by = VIEW_FRAME_CFI;
-        return u->sp > was || u->segmented;
+        return !u->ended && (u->sp > was || u->segmented || u->interrupted);
     }
     if (!guessing && by_orc(u)) {
         *by = VIEW_FRAME_CFI;

@@ -1,0 +1,272 @@
+/* rewriter.c - see rewriter.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/rewriter.h"
+#include "core/fold.h"
+#include "traces/memory.h"
+
+struct region_ids {
+    char *name;
+    uint32_t *id; /* by page, in the last checkpoint that was written */
+    size_t n;
+};
+
+/* What the record's file has in front of a checkpoint. */
+struct before {
+    size_t frame;
+    uint64_t notes;
+};
+
+struct rewriter {
+    struct trace *t;
+    struct trace_writer *w;
+    struct touched_writer *touched;
+    struct touched_index *index; /* the record's, or NULL */
+    struct before *before;       /* by checkpoint; one more for the end */
+    size_t next;                 /* checkpoint */
+    struct trace_chunk *chunk;
+    size_t nchunks, chunks; /* all, and those that were written */
+    uint64_t inputs, notes; /* that were written or left out */
+    struct region_ids *region;
+    size_t nregions;
+    uint64_t events;
+};
+
+/* ---------------------------------------------------------------- what comes before something */
+
+static void find_before(struct rewriter *r)
+{
+    uint64_t notes = 0;
+    r->before = mem_zero(trace_checkpoint_count(r->t) + 1, sizeof *r->before);
+    for (size_t i = 0; i < trace_frame_count(r->t); i++) {
+        const struct trace_frame *f = trace_frame(r->t, i);
+        notes += f->kind == TF_NOTE ? f->items : 0;
+        if (f->kind == TF_CHECKPOINT && f->first < trace_checkpoint_count(r->t))
+            r->before[f->first] = (struct before){i, notes};
+    }
+    r->before[trace_checkpoint_count(r->t)] = (struct before){SIZE_MAX, UINT64_MAX};
+}
+
+/* Chunks that the guest read after an event at a lower position. */
+static int write_chunks(struct rewriter *r, uint64_t icount, struct error *err)
+{
+    uint8_t data[TRACE_CHUNK];
+    int rc = 0;
+    for (; !rc && r->chunks < r->nchunks; r->chunks += !rc) {
+        const struct trace_chunk *c = &r->chunk[r->chunks];
+        uint64_t size = trace_config(r->t)->images[c->image].size, at = c->chunk * TRACE_CHUNK;
+        size_t n = size - at < TRACE_CHUNK ? (size_t)(size - at) : TRACE_CHUNK;
+        if (c->frame > r->before[r->next].frame || trace_frame(r->t, c->frame)->last_icount >= icount)
+            break;
+        rc = trace_image_read(r->t, c->image, at, data, n, err) ||
+             trace_write_chunk(r->w, c->image, c->chunk, data, n, err);
+    }
+    return rc ? -1 : 0;
+}
+
+/* Inputs at positions below `end`. */
+static int write_inputs(struct rewriter *r, uint64_t end, struct error *err)
+{
+    struct input in;
+    for (; r->inputs < trace_input_count(r->t); r->inputs++) {
+        if (trace_input(r->t, r->inputs, &in, err))
+            return -1;
+        if (in.icount >= end)
+            break;
+        if (trace_write_input(r->w, &in, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* Notes at positions up to `icount`, but those that are made anew. */
+static int write_notes(struct rewriter *r, uint64_t icount, struct error *err)
+{
+    struct trace_note note;
+    for (; r->notes < r->before[r->next].notes && r->notes < trace_note_count(r->t); r->notes++) {
+        if (trace_note(r->t, r->notes, &note, err))
+            return -1;
+        if (note.icount > icount)
+            break;
+        bool anew = !strcmp(note.type, FOLD_NOTE) || !strcmp(note.type, TOUCHED_NOTE);
+        if (!anew && trace_write_note(r->w, &note, err))
+            return -1;
+    }
+    return 0;
+}
+
+int rewriter_event(struct rewriter *r, const struct event *ev, struct error *err)
+{
+    r->events++;
+    return write_chunks(r, ev->icount, err) || write_inputs(r, ev->icount + 1, err) ||
+                   write_notes(r, ev->icount, err) || trace_write_event(r->w, ev, err)
+               ? -1
+               : 0;
+}
+
+/* ---------------------------------------------------------------- states */
+
+struct changed {
+    struct rewriter *r;
+    struct region_ids *region;
+    struct error *err;
+    int rc;
+};
+
+static void write_page(void *ctx, uint64_t index, uint32_t id)
+{
+    struct changed *c = ctx;
+    struct region_ids *g = c->region;
+    if (index >= g->n) {
+        size_t n = (size_t)index + 1 + g->n / 2;
+        g->id = mem_resize(g->id, n * sizeof *g->id);
+        memset(g->id + g->n, 0, (n - g->n) * sizeof *g->id);
+        g->n = n;
+    }
+    if (g->id[index] == id || c->rc)
+        return;
+    g->id[index] = id;
+    const void *data = trace_page(c->r->t, id, c->err);
+    c->rc = data ? 0 : -1;
+    if (data)
+        trace_checkpoint_page(c->r->w, g->name, index, data);
+}
+
+static struct region_ids *region_of(struct rewriter *r, const char *name)
+{
+    for (size_t i = 0; i < r->nregions; i++)
+        if (!strcmp(r->region[i].name, name))
+            return &r->region[i];
+    MEM_MORE(r->region, r->nregions);
+    r->region[r->nregions] = (struct region_ids){.name = mem_string(name)};
+    return &r->region[r->nregions++];
+}
+
+/* As the record has it. */
+static int write_state(struct rewriter *r, size_t k, struct error *err)
+{
+    const struct trace_checkpoint *c = trace_checkpoint(r->t, k);
+    struct trace_state *s = trace_checkpoint_load(r->t, k, err);
+    struct changed ch = {.r = r, .err = err};
+    if (!s || trace_checkpoint_begin(r->w, c->icount, c->time, !k, err)) {
+        trace_state_free(s);
+        return -1;
+    }
+    for (size_t i = 0; i < trace_state_sections(s); i++)
+        trace_checkpoint_section(r->w, trace_state_section(s, i));
+    for (size_t i = 0; i < trace_state_regions(s) && !ch.rc; i++) {
+        ch.region = region_of(r, trace_state_region_name(s, i));
+        trace_state_page_ids(s, i, write_page, &ch);
+    }
+    trace_state_free(s);
+    return ch.rc ? -1 : trace_checkpoint_end(r->w, c->hash, err);
+}
+
+static int write_made(struct rewriter *r, const struct taped_item *item, struct error *err)
+{
+    const struct trace_checkpoint *c = trace_checkpoint(r->t, item->k), *last = c - 1;
+    const struct trace_note fold = {.icount = c->icount,
+                                    .time = c->time,
+                                    .type = FOLD_NOTE,
+                                    .name = "state",
+                                    .data = item->fold.data,
+                                    .len = (uint32_t)item->fold.n};
+    if (item->fold.n && trace_write_note(r->w, &fold, err))
+        return -1;
+    if (!r->index && !item->has_touched)
+        return 0;
+    struct touched_set set = item->set;
+    uint64_t begin = last->icount, end;
+    if (r->index)
+        touched_part(r->index, item->k - 1, &begin, &end, &set);
+    return touched_write(r->touched, r->w, begin, c->icount, c->time, &set, err);
+}
+
+int rewriter_checkpoint(struct rewriter *r, const struct taped_item *item, struct error *err)
+{
+    size_t k = item ? item->k : 0;
+    if (write_chunks(r, UINT64_MAX, err) || write_inputs(r, trace_checkpoint(r->t, k)->icount, err) ||
+        write_notes(r, UINT64_MAX, err) || (item && write_made(r, item, err)) || write_state(r, k, err))
+        return -1;
+    r->next = k + 1;
+    return 0;
+}
+
+/* ---------------------------------------------------------------- life */
+
+static void rewriter_free(struct rewriter *r)
+{
+    touched_writer_free(r->touched);
+    touched_index_free(r->index);
+    for (size_t i = 0; i < r->nregions; i++) {
+        free(r->region[i].name);
+        free(r->region[i].id);
+    }
+    free(r->region);
+    free(r->before);
+    free(r->chunk);
+    free(r);
+}
+
+bool rewriter_has_index(struct trace *t)
+{
+    struct error ignored;
+    struct touched_index *x = touched_index_read(t, &ignored);
+    struct touched_set set;
+    size_t n = trace_checkpoint_count(t);
+    bool all = x && touched_parts(x) + 1 == n;
+    for (size_t i = 0; all && i + 1 < n; i++) {
+        uint64_t begin, end;
+        touched_part(x, i, &begin, &end, &set);
+        all = begin == trace_checkpoint(t, i)->icount && end == trace_checkpoint(t, i + 1)->icount;
+    }
+    touched_index_free(x);
+    return all;
+}
+
+struct rewriter *rewriter_new(struct trace *t, const char *path, const struct trace_config *config,
+                              struct error *err)
+{
+    struct rewriter *r = mem_zero(1, sizeof *r);
+    r->t = t;
+    r->w = trace_writer_create(path, config, err);
+    if (!r->w) {
+        rewriter_free(r);
+        return NULL;
+    }
+    r->touched = touched_writer_new();
+    r->index = rewriter_has_index(t) ? touched_index_read(t, err) : NULL;
+    r->chunk = trace_chunks(t, &r->nchunks);
+    find_before(r);
+    if (!rewriter_checkpoint(r, NULL, err))
+        return r;
+    rewriter_abort(r);
+    return NULL;
+}
+
+uint64_t rewriter_events(const struct rewriter *r)
+{
+    return r->events;
+}
+
+void rewriter_abort(struct rewriter *r)
+{
+    if (!r)
+        return;
+    trace_writer_abort(r->w);
+    rewriter_free(r);
+}
+
+int rewriter_finish(struct rewriter *r, struct error *err)
+{
+    const struct trace_end *end = trace_end(r->t);
+    int rc = write_chunks(r, UINT64_MAX, err) || write_inputs(r, UINT64_MAX, err) ||
+             write_notes(r, UINT64_MAX, err);
+    if (rc)
+        trace_writer_abort(r->w);
+    else
+        rc = trace_writer_finish(r->w, end, err);
+    rewriter_free(r);
+    return rc ? -1 : 0;
+}

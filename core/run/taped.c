@@ -1,0 +1,107 @@
+/* taped.c - what parts put on their tapes; see rewriter.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/rewriter.h"
+#include "traces/memory.h"
+
+struct taped_head {
+    uint8_t what; /* enum taped */
+    uint8_t fields, cpu, has_touched;
+    uint16_t kind, guest;
+    uint32_t len; /* of an event's data, or of a fold state */
+    uint64_t icount, time;
+    uint64_t k;
+};
+
+void taped_begin(void *tape, const void *fold, size_t n)
+{
+    const struct taped_head h = {.what = TAPED_BEGIN, .len = (uint32_t)n};
+    tape_put(tape, &h, sizeof h);
+    tape_put(tape, fold, n);
+}
+
+void taped_event(void *tape, const struct event *ev)
+{
+    const struct taped_head h = {.what = TAPED_EVENT,
+                                 .fields = (uint8_t)event_kind(ev->kind)->nfields,
+                                 .cpu = ev->cpu,
+                                 .kind = ev->kind,
+                                 .guest = ev->guest,
+                                 .len = ev->len,
+                                 .icount = ev->icount,
+                                 .time = ev->time};
+    tape_put(tape, &h, sizeof h);
+    tape_put(tape, ev->f, h.fields * sizeof ev->f[0]);
+    tape_put(tape, ev->data, ev->len);
+}
+
+void taped_checkpoint(void *tape, size_t k, const void *fold, size_t n, const struct touched_set *set)
+{
+    const struct taped_head h = {
+        .what = TAPED_CHECKPOINT, .has_touched = set != NULL, .len = (uint32_t)n, .k = k};
+    tape_put(tape, &h, sizeof h);
+    tape_put(tape, fold, n);
+    for (unsigned i = 0; set && i < TOUCHES; i++) {
+        uint64_t pages = set->n[i];
+        tape_put(tape, &pages, sizeof pages);
+        tape_put(tape, set->page[i], pages * sizeof *set->page[i]);
+    }
+}
+
+void taped_free(struct taped_item *item)
+{
+    free(item->fold.data);
+    item->fold = (struct fold_state){0};
+    for (unsigned i = 0; i < TOUCHES; i++) {
+        free(item->touched[i]);
+        item->touched[i] = NULL;
+    }
+}
+
+static bool take_event(struct tape *t, const struct taped_head *h, struct taped_item *item)
+{
+    item->ev = (struct event){.kind = h->kind,
+                              .cpu = h->cpu,
+                              .guest = h->guest,
+                              .icount = h->icount,
+                              .time = h->time,
+                              .data = item->data,
+                              .len = h->len};
+    return tape_get(t, item->ev.f, h->fields * sizeof item->ev.f[0]) && tape_get(t, item->data, h->len);
+}
+
+static bool take_fold(struct tape *t, const struct taped_head *h, struct taped_item *item)
+{
+    item->fold = (struct fold_state){mem_alloc(h->len + 1u), h->len};
+    return tape_get(t, item->fold.data, h->len);
+}
+
+static bool take_touched(struct tape *t, struct taped_item *item)
+{
+    for (unsigned i = 0; i < TOUCHES; i++) {
+        uint64_t pages;
+        if (!tape_get(t, &pages, sizeof pages))
+            return false;
+        item->touched[i] = mem_zero(pages + 1, sizeof *item->touched[i]);
+        item->set.page[i] = item->touched[i];
+        item->set.n[i] = pages;
+        if (!tape_get(t, item->touched[i], pages * sizeof *item->touched[i]))
+            return false;
+    }
+    return true;
+}
+
+enum taped taped_next(struct tape *t, struct taped_item *item)
+{
+    struct taped_head h;
+    taped_free(item);
+    if (!tape_get(t, &h, sizeof h))
+        return TAPED_END;
+    item->k = h.k;
+    item->has_touched = h.has_touched;
+    bool whole = h.what == TAPED_EVENT ? take_event(t, &h, item) : take_fold(t, &h, item);
+    if (whole && h.has_touched)
+        whole = take_touched(t, item);
+    return whole ? (enum taped)h.what : TAPED_END;
+}
