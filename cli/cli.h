@@ -22,6 +22,7 @@ extern const struct command command_events;
 extern const struct command command_screen;
 extern const struct command command_symbols;
 extern const struct command command_processes;
+extern const struct command command_firmware;
 extern const struct command command_stages;
 extern const struct command command_annotate;
 extern const struct command command_search;
@@ -117,6 +118,39 @@ unsigned default_jobs(const struct trace *t);
 /* Calls fn(ctx, i) for each i below n, on `jobs` threads, the lowest i first. */
 void run_jobs(unsigned jobs, size_t n, void (*fn)(void *ctx, size_t i), void *ctx);
 
+/* The stretches of a run that jobs replay, each of them once. A job begins somewhere, and goes on from there as long as nobody else has
+ * the next stretch. Which job gets which depends on their speed, so no result may. Any thread may call these functions. */
+struct shares;
+/* Stretches from `first` to `end` (not included). */
+struct shares *shares_new(size_t first, size_t end, unsigned jobs);
+void shares_free(struct shares *s); /* NULL is allowed */
+/* Where the progress of all jobs together is shown; not before any has begun. NULL: nowhere. */
+void shares_show(struct shares *s, struct progress *p);
+/* What began with that stretch has failed: later ones are left out. */
+void shares_fail(struct shares *s, size_t first);
+/* All jobs stop soon, as after a signal. Of the form that signals_start takes. */
+void shares_interrupt(void *shares);
+
+/* A job, and what it has for all its stretches: a trace is for one thread only. Begins with `of` and `job`, below the number of jobs. */
+struct sharer {
+    struct shares *of;
+    size_t job;
+    struct trace *t;
+    struct replay *r;
+    size_t first;  /* the stretch that it began with last */
+    uint64_t last; /* icount of the last progress */
+};
+/* Sets w->first to where it is to begin. False: nothing is left that would be worth it. */
+bool sharer_take(struct sharer *w);
+/* Opens what it needs, once, beside a trace that is open. -1 with err. */
+int sharer_open(struct sharer *w, const struct trace *t, const struct engine_kind *kind, struct error *err);
+void sharer_close(struct sharer *w);
+/* Its replay runs from now on, or no longer: only in between it is interrupted. */
+void sharer_runs(struct sharer *w, bool runs);
+/* For replay_options and samples_options, with the sharer as ctx: takes that stretch, unless somebody else has it; shows progress. */
+bool sharer_go_on(void *sharer, size_t stretch);
+void sharer_progress(void *sharer, const struct engine *e);
+
 /* What replay --verify is to do in parts. */
 struct verify_parts {
     const char *path;
@@ -127,6 +161,24 @@ struct verify_parts {
 };
 /* Verifies a trace in parts, and prints what one job would print. Returns the exit status. */
 int verify_in_parts(const struct verify_parts *v, struct trace *t);
+
+/* What profile is to do in parts (core/samples.h, samples_divisible). */
+struct profile_parts {
+    const char *path;
+    uint64_t from, to, every; /* every 0: samples_usual() */
+    unsigned jobs;
+    struct progress *progress;
+};
+struct part;
+struct profiled {
+    struct samples *samples;
+    struct part *part; /* what `samples` refers to, as the following */
+    size_t n;
+    struct symbols *symbols;
+};
+/* Takes the samples. -1 with err, also if it was interrupted. *out is to be freed in any case. */
+int profile_in_parts(const struct profile_parts *v, struct trace *t, struct profiled *out, struct error *err);
+void profiled_free(struct profiled *p);
 
 /* ---- signals ---- */
 struct signals;

@@ -2,10 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/annotate.h"
 #include "cli/cli.h"
 #include "core/guest.h"
 #include "core/images.h"
 #include "core/recorder.h"
+#include "core/inspector.h"
+#include "core/replay.h"
 #include "traces/memory.h"
 
 struct annotate {
@@ -18,6 +21,8 @@ struct annotate {
     struct text inspect; /* the setting, if the trace has none */
     struct engine_config config;
     struct progress *progress;
+    unsigned jobs;
+    bool inspect_again;
     bool quiet;
 };
 
@@ -96,7 +101,45 @@ static int run(struct annotate *a)
     return rc ? trouble(&err) : compare(a, &res);
 }
 
-static int annotate(struct annotate *a)
+/* The classes of events that guest systems make, or have to see. */
+static uint32_t story_classes(const struct annotate *a)
+{
+    uint32_t mask = INSPECTOR_CLASSES | EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_FIRMWARE);
+    for (size_t i = 0; guest_systems[i]; i++)
+        mask |= guest_systems[i]->needs;
+    return mask;
+}
+
+/* Whether the record has all that the run has to be watched for by an inspector, which would have to see it from its beginning.
+ * Then the run can be divided; the answer does not depend on how many jobs there are. */
+static bool is_divisible(const struct annotate *a)
+{
+    const char *inspect = trace_setting(a->t, "inspect");
+    const struct trace_end *end = trace_end(a->t);
+    struct error ignored;
+    if (a->inspect_again || !inspect || a->observed.probes.n || a->observed.symbols.n || a->observed.profile)
+        return false;
+    if (!end || trace_cut_off(a->t) || replay_final_checkpoint(a->t) < 0 ||
+        replay_check_parts(a->t, &ignored))
+        return false;
+    return !strcmp(inspect, "none") || !(a->o.classes & ~trace_config(a->t)->classes & story_classes(a));
+}
+
+/* 1: done; 0: it has to be recorded as a whole. */
+static int in_parts(struct annotate *a, const char *from, int *status)
+{
+    struct trace_config config = *trace_config(a->t);
+    config.classes = a->o.classes;
+    config.behaviour = a->o.kind->behaviour;
+    const struct annotate_parts v = {.path = a->o.path,
+                                     .from = from,
+                                     .config = &config,
+                                     .jobs = a->jobs ? a->jobs : default_jobs(a->t),
+                                     .quiet = a->quiet};
+    return is_divisible(a) ? annotate_in_parts(&v, a->t, status) : 0;
+}
+
+static int annotate(struct annotate *a, const char *from)
 {
     struct error err;
     struct image_replay *images = image_replay_new(a->t);
@@ -112,7 +155,8 @@ static int annotate(struct annotate *a)
         a->o.classes = choose_classes(a);
         a->o.hooks = (struct record_hooks){.ctx = a, .progress = on_progress};
         signals_block();
-        status = run(a);
+        if (!in_parts(a, from, &status))
+            status = run(a);
     }
     image_replay_free(images);
     free(a->settings);
@@ -120,7 +164,7 @@ static int annotate(struct annotate *a)
     return status;
 }
 
-enum { OPT_EVENTS = 1 };
+enum { OPT_EVENTS = 1, OPT_JOBS };
 
 static const struct option_row rows[] = {
     {.name = "output",
@@ -132,6 +176,20 @@ static const struct option_row rows[] = {
      .argument = "CLASSES",
      .help = "which classes of events to record; -CLASS and +CLASS change those of TRACE (default: the same)",
      .id = OPT_EVENTS},
+    {.name = "inspect",
+     .help = "make the events of guest systems again, though the trace has them",
+     STORE(struct annotate, inspect_again),
+     .more =
+         "Initcalls, processes and what else is found out about a guest are otherwise taken from TRACE, unless it does not have "
+         "them (an option adds probes, symbols, a profile, or one of their classes). A newer program may find more."},
+    {.name = "jobs",
+     .argument = "N",
+     .help = "on N processors, in parts (default: all of them)",
+     .id = OPT_JOBS,
+     .more =
+         "Each job needs the guest's memory and some 250 MB; without this option there are only as many as the free memory "
+         "allows. The new trace does not depend on it. If the events of guest systems are made again, the whole run is one "
+         "part, since who makes them has to see it from its beginning."},
     GROUP(observe_options),
     GROUP(compile_options),
     GROUP(quiet_options),
@@ -141,7 +199,13 @@ static const struct option_row rows[] = {
 static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
 {
     struct annotate *a = ctx;
+    uint64_t n;
     switch (row->id) {
+    case OPT_JOBS:
+        if (take_number(row, value, 1, MAX_JOBS, &n, err))
+            return -1;
+        a->jobs = (unsigned)n;
+        return 0;
     case OPT_QUIET:
         a->quiet = true;
         return 0;
@@ -163,7 +227,7 @@ static int start(struct annotate *a, int argc, char **argv)
     if (!strcmp(path, a->o.path))
         return trouble_text("-o %s: this is the trace to be read: give the new one another name", path);
     a->t = open_trace(path);
-    return a->t ? finish_output(annotate(a)) : EXIT_TROUBLE;
+    return a->t ? finish_output(annotate(a, path)) : EXIT_TROUBLE;
 }
 
 static int cmd_annotate(int argc, char **argv)

@@ -12,6 +12,7 @@ struct profile_command {
     const char *from, *to;
     uint64_t every, functions, chains; /* functions, chains: how many are shown; 0: all */
     bool json, quiet;
+    unsigned jobs;
     struct progress *progress;
 };
 
@@ -156,39 +157,67 @@ static void print_json(const struct profile_command *c, const struct samples *s,
 
 /* ---------------------------------------------------------------- the command */
 
-static int sample(struct profile_command *c, struct trace *t, struct replay *r)
+/* From the beginning of the run, with an inspector: in a trace that does not say which process runs. */
+static int profile_whole(struct profile_command *c, struct trace *t, const char *path, uint64_t from,
+                         uint64_t to, struct profiled *out, struct error *err)
 {
-    struct error err;
-    struct samples_options o = {
-        .replay = r, .trace = t, .every = c->every, .progress = on_progress, .ctx = c};
-    if (find_range(t, c->from, c->to, &o.from, &o.to, &err))
-        return trouble(&err);
-    c->progress = progress_new("sampling", c->quiet);
+    *out = (struct profiled){0};
+    struct replay *r = open_replay(t, path, err);
+    if (!r)
+        return -1;
+    struct samples_options o = {.replay = r,
+                                .trace = t,
+                                .from = from,
+                                .to = to,
+                                .every = c->every,
+                                .progress = on_progress,
+                                .ctx = c};
     struct signals *signals = signals_start(on_signal, r);
-    struct samples *s = samples_take(&o, &err);
+    out->samples = samples_take(&o, err);
     signals_stop(signals);
-    progress_end(c->progress);
-    if (!s)
-        return trouble(&err);
-    if (c->json)
-        print_json(c, s, o.from, o.to);
-    else
-        print_text(c, s, o.from, o.to);
-    samples_free(s);
-    return EXIT_DONE;
+    replay_close(r);
+    return out->samples ? 0 : -1;
+}
+
+static int take_samples(struct profile_command *c, struct trace *t, const char *path, uint64_t from,
+                        uint64_t to, struct profiled *out, struct error *err)
+{
+    int divisible = samples_divisible(t, err);
+    *out = (struct profiled){0};
+    if (divisible < 0)
+        return -1;
+    if (!divisible)
+        return profile_whole(c, t, path, from, to, out, err);
+    const struct profile_parts v = {.path = path,
+                                    .from = from,
+                                    .to = to,
+                                    .every = c->every,
+                                    .jobs = c->jobs ? c->jobs : default_jobs(t),
+                                    .progress = c->progress};
+    return profile_in_parts(&v, t, out, err);
 }
 
 static int profile(void *ctx, struct trace *t, const char *path)
 {
+    struct profile_command *c = ctx;
     struct error err;
+    struct profiled p;
+    uint64_t from, to;
+    if (find_range(t, c->from, c->to, &from, &to, &err))
+        return trouble(&err);
     signals_block();
-    struct replay *r = open_replay(t, path, &err);
-    int status = r ? sample(ctx, t, r) : trouble(&err);
-    replay_close(r);
-    return status;
+    c->progress = progress_new("sampling", c->quiet);
+    int rc = take_samples(c, t, path, from, to, &p, &err);
+    progress_end(c->progress);
+    if (!rc && c->json)
+        print_json(c, p.samples, from, to);
+    else if (!rc)
+        print_text(c, p.samples, from, to);
+    profiled_free(&p);
+    return rc ? trouble(&err) : EXIT_DONE;
 }
 
-enum { OPT_EVERY = 1, OPT_FROM, OPT_TO, OPT_FUNCTIONS, OPT_CHAINS };
+enum { OPT_EVERY = 1, OPT_FROM, OPT_TO, OPT_FUNCTIONS, OPT_CHAINS, OPT_JOBS };
 
 static const struct option_row rows[] = {
     {.name = "every",
@@ -205,6 +234,14 @@ static const struct option_row rows[] = {
      .argument = "N",
      .help = "show N chains of calls (default 10; 0: all)",
      .id = OPT_CHAINS},
+    {.name = "jobs",
+     .argument = "N",
+     .help = "on N processors (default: all of them)",
+     .id = OPT_JOBS,
+     .more =
+         "Each job needs the guest's memory and some 250 MB; without this option there are only as many as the free memory "
+         "allows. The output is that of one job. A trace of a guest system without the events of the classes process, "
+         "sched and power is run from its beginning, by one job."},
     {.name = "format",
      .argument = "text|json",
      .help = "text (default), or json: one object",
@@ -217,7 +254,13 @@ static const struct option_row rows[] = {
 static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
 {
     struct profile_command *c = ctx;
+    uint64_t n;
     switch (row->id) {
+    case OPT_JOBS:
+        if (take_number(row, value, 1, MAX_JOBS, &n, err))
+            return -1;
+        c->jobs = (unsigned)n;
+        return 0;
     case OPT_EVERY:
         return take_steps(row, value, &c->every, err);
     case OPT_FROM:
@@ -250,7 +293,7 @@ const struct command command_profile = {
     .name = "profile",
     .run = cmd_profile,
     .what = "where the steps went, by symbol and call chain",
-    .arguments = "TRACE [--every STEPS] [--from POSITION] [--to POSITION]",
+    .arguments = "TRACE [--every STEPS] [--from POSITION] [--to POSITION] [--jobs N]",
     .rows = rows,
     .intro =
         "Runs the recorded boot again and looks, every so many steps, at what is executed and at the calls in progress. Prints "

@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/machine.h"
+#include "cli/variables.h"
 #include "core/marks.h"
 #include "core/recorder.h"
 #include "guests/demo/demo.h"
@@ -30,7 +31,9 @@ struct record {
     struct record_result result;
     struct error *err;
     int rc;
-    bool typed_end; /* Ctrl-A x */
+    const char *variables; /* --save-vars */
+    bool lost;             /* … could not be written */
+    bool typed_end;        /* Ctrl-A x */
     int console;
     struct observed observed;
     struct symbol_image own_symbols[MACHINE_SYMBOLS];
@@ -81,6 +84,10 @@ static const struct option_row rows[] = {
      .help =
          "steps between saved states (default {checkpoint-every}; 0: only at the beginning and at the end)",
      .id = OPT_CHECKPOINTS},
+    {.name = "save-vars",
+     .argument = "FILE",
+     .help = "write the flash chip with the firmware's variables to FILE at the end: for another --pflash",
+     STORE(struct record, variables)},
     {.name = "no-index",
      .help = "leave out the index of what was executed and written, by which searches skip parts of the run",
      STORE(struct record, o.no_index),
@@ -300,9 +307,19 @@ static struct live *open_live(struct record *r, struct error *err)
     return live_open(&lo, err);
 }
 
+static void on_ended(void *ctx, struct engine *e)
+{
+    struct record *r = ctx;
+    struct error err;
+    if (r->variables &&
+        variables_save(e, machine_config(r->machine), machine_variables(r->machine), r->variables, &err))
+        r->lost = trouble(&err);
+}
+
 static void set_hooks(struct record *r)
 {
     r->o.hooks = (struct record_hooks){.ctx = r,
+                                       .ended = on_ended,
                                        .console = on_console,
                                        .event = on_event,
                                        .classes = MARK_CLASSES,
@@ -404,7 +421,7 @@ static int run(struct record *r, struct recorder *rec, struct error *err)
                             (unsigned long long)res.stop.icount, res.stop.text, r->o.path);
     if (image_files_unchanged(machine_files(r->machine), err))
         return trouble(err);
-    return EXIT_DONE;
+    return r->lost ? EXIT_TROUBLE : EXIT_DONE;
 }
 
 static int check_output(struct record *r, struct error *err)
@@ -434,6 +451,8 @@ static int record(struct record *r, struct error *err)
     if (set_observed(r, err) || machine_finish(r->machine, err) || check_output(r, err))
         return trouble(err);
     r->o.config = machine_config(r->machine);
+    if (r->variables && !machine_variables(r->machine))
+        return trouble_text("--save-vars: the firmware is not in flash: give --bios ovmf, or --pflash");
     r->o.nsymbol_images = machine_symbols(r->machine, r->own_symbols);
     r->o.symbol_images = r->own_symbols;
     r->o.kind = engine_find(machine_is_hosted(r->machine) ? "linux" : "pc", err);

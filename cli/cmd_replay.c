@@ -4,13 +4,17 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "core/lockstep.h"
 #include "core/replay.h"
+#include "hv/hv.h"
 
 struct replay_command {
     const char *path;
-    bool verify, quiet;
+    bool verify, quiet, console_given;
     int console;
     unsigned part, parts, jobs;
+    uint64_t lockstep; /* steps between two comparisons; 0: no lockstep */
+    char *heat;        /* BOOTREEL_COMPILE as it was given, or NULL */
     struct progress *progress;
     char last; /* byte on standard output */
 };
@@ -82,6 +86,71 @@ static int run(struct replay_command *c, struct replay *r, struct error *err)
     return status;
 }
 
+/* ---------------------------------------------------------------- lockstep */
+
+/* The environment is what engines ask (docs/compiler.md): this one interprets, and the other one compiles as it said. */
+static void prepare_side(void *ctx, enum lockstep_side side)
+{
+    const struct replay_command *c = ctx;
+    if (side == LOCKSTEP_INTERPRETED)
+        setenv("BOOTREEL_COMPILE", "0", 1);
+    else if (c->heat)
+        setenv("BOOTREEL_COMPILE", c->heat, 1);
+    else
+        unsetenv("BOOTREEL_COMPILE");
+}
+
+static void on_lockstep_signal(void *ctx)
+{
+    lockstep_interrupt(ctx);
+}
+
+static int say_lockstep(const struct replay_command *c, const struct lockstep_report *rep)
+{
+    char a[NUMBER_TEXT], b[NUMBER_TEXT];
+    if (rep->differs) {
+        printf("%s: compiled code does not do what the interpreter does; equal up to icount %llu\n%s",
+               c->path, (unsigned long long)rep->steps, rep->difference ? rep->difference : "");
+        return EXIT_NO;
+    }
+    if (rep->interrupted)
+        return trouble_text("%s: interrupted; equal up to icount %llu", c->path,
+                            (unsigned long long)rep->steps);
+    if (!c->quiet)
+        printf("lockstep: %s steps, equal at each of %s comparisons\n", commas(a, rep->steps),
+               commas(b, rep->comparisons));
+    return EXIT_DONE;
+}
+
+static int lockstep(struct replay_command *c, struct trace *t)
+{
+    struct error err;
+    struct lockstep_report rep;
+    struct lockstep_options o = {
+        .prepare = prepare_side, .progress = on_progress, .ctx = c, .every = c->lockstep};
+    const char *heat = getenv("BOOTREEL_COMPILE");
+    if (heat && !strcmp(heat, "0"))
+        return trouble_text("replay: --lockstep compares compiled code with the interpreter: leave out "
+                            "--no-compile, or BOOTREEL_COMPILE=0");
+    if (!hv_compiles())
+        return trouble_text("replay: --lockstep: this build of bootreel has no compiler");
+    c->heat = heat ? strdup(heat) : NULL;
+    o.kind = engine_find(trace_config(t)->engine, &err);
+    struct lockstep *l = o.kind ? lockstep_open(t, &o, &err) : NULL;
+    if (!l)
+        return trouble(&err);
+    c->progress = progress_new("comparing", c->quiet);
+    struct signals *signals = signals_start(on_lockstep_signal, l);
+    int rc = lockstep_run(l, &rep, &err);
+    signals_stop(signals);
+    progress_end(c->progress);
+    lockstep_close(l);
+    int status = rc ? trouble(&err) : say_lockstep(c, &rep);
+    free(rep.difference);
+    free(c->heat);
+    return status;
+}
+
 static int replay(void *ctx, struct trace *t, const char *path)
 {
     struct replay_command *c = ctx;
@@ -91,6 +160,12 @@ static int replay(void *ctx, struct trace *t, const char *path)
         c->console = console_of_trace(t);
     if (!c->verify && (c->parts || c->jobs))
         return trouble_text("replay: --part and --jobs are for --verify: add it, or leave them out");
+    if (c->lockstep && (c->verify || c->console_given))
+        return trouble_text("replay: --lockstep goes with neither --verify nor --console");
+    if (c->lockstep) {
+        signals_block();
+        return lockstep(c, t);
+    }
     if (!c->jobs)
         c->jobs = c->verify && !replay_check_parts(t, &err) ? default_jobs(t) : 1;
     signals_block();
@@ -109,7 +184,7 @@ static int replay(void *ctx, struct trace *t, const char *path)
     return status;
 }
 
-enum { OPT_CONSOLE = 1, OPT_PART, OPT_JOBS, MAX_PARTS = 1000000 };
+enum { OPT_CONSOLE = 1, OPT_PART, OPT_JOBS, OPT_LOCKSTEP, MAX_PARTS = 1000000, LOCKSTEP_EVERY = 1000000 };
 
 static const struct option_row rows[] = {
     {.name = "verify",
@@ -135,6 +210,14 @@ static const struct option_row rows[] = {
          "Each job needs the guest's memory and some 250 MB; without this option there are only as many as the free memory allows. "
          "The output is that of one job, but for a line that says how many events were taken from the record: those of guest "
          "systems, which only --jobs 1 makes again."},
+    {.name = "lockstep",
+     .argument = "[N]",
+     .help = "compile and interpret the code side by side, and compare the states every N steps (default 1M)",
+     .id = OPT_LOCKSTEP,
+     .more =
+         "This is a test of bootreel itself, which needs no record of a state: one machine compiles the guest's code, another "
+         "interprets it. If their states differ, the first step after which they do is named, with the last instructions before it "
+         "and what differs."},
     {.name = "console",
      .argument = "DEVICE",
      .help = "which console to print: {consoles} (default auto)",
@@ -165,6 +248,14 @@ static int take_part(struct replay_command *c, const struct option_row *row, con
     return 0;
 }
 
+static int take_every(const struct option_row *row, const char *value, uint64_t *n, struct error *err)
+{
+    *n = LOCKSTEP_EVERY;
+    if (value && take_steps(row, value, n, err))
+        return -1;
+    return *n ? 0 : error_set(err, "--%s: give at least one step, such as 1M", row->name);
+}
+
 static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
 {
     struct replay_command *c = ctx;
@@ -173,7 +264,10 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         return take_part(c, row, value, err);
     case OPT_JOBS:
         return take_unsigned(row, value, 1, MAX_JOBS, &c->jobs, err);
+    case OPT_LOCKSTEP:
+        return take_every(row, value, &c->lockstep, err);
     case OPT_CONSOLE:
+        c->console_given = true;
         return take_console(row, value, &c->console, err);
     case OPT_QUIET:
         c->quiet = true;
@@ -193,7 +287,7 @@ const struct command command_replay = {
     .name = "replay",
     .run = cmd_replay,
     .what = "run a trace again, and verify it",
-    .arguments = "TRACE [--verify [--part K/N] [--jobs N]]",
+    .arguments = "TRACE [--verify [--part K/N] [--jobs N] | --lockstep[=N]]",
     .rows = rows,
     .intro = "Runs the recorded boot again, from the trace alone, and prints the guest's console.",
     .more =

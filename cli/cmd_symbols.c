@@ -36,7 +36,7 @@ static bool look_up_address(const struct query *q, const char *text)
     return true;
 }
 
-static bool look_up(const struct query *q, const char *what)
+static bool look_up_in_space(const struct query *q, const char *what)
 {
     struct symbol sym;
     if (!strncmp(what, "0x", 2))
@@ -53,6 +53,42 @@ static bool in_force(const struct query *q, const struct symbol_mapping *m)
 {
     return m->since <= q->at && (!m->until || q->at < m->until) &&
            (m->space <= SPACE_KERNEL || q->space == SPACE_KERNEL || m->space == q->space);
+}
+
+/* What the first guest's kernel does not have, another guest's may: a kernel in a domain, or under a Linux host. */
+static bool look_up(const struct query *q, const char *what)
+{
+    bool found = look_up_in_space(q, what);
+    for (size_t i = 0; !found && q->space == SPACE_KERNEL && i < symbols_mappings(q->s); i++) {
+        const struct symbol_mapping *m = symbols_mapping(q->s, i);
+        struct query other = *q;
+        other.space = m->space;
+        if (in_force(q, m) && m->space > SPACE_KERNEL && !symbol_space_id(m->space))
+            found = look_up_in_space(&other, what);
+    }
+    return found;
+}
+
+/* A member of a structure, as STRUCTURE.MEMBER, or all of it, as STRUCTURE. */
+static bool look_up_members(const struct query *q, const char *what)
+{
+    const size_t n = strcspn(what, ".");
+    for (size_t i = 0; i < symbols_mappings(q->s); i++) {
+        const struct symbol_mapping *m = symbols_mapping(q->s, i);
+        bool found = false;
+        for (size_t k = 0; in_force(q, m) && k < symbol_table_members(m->table); k++) {
+            struct symbol_member is;
+            symbol_table_nth_member(m->table, k, &is);
+            if (strncmp(is.type, what, n) || is.type[n] || (what[n] && strcmp(is.name, what + n + 1)))
+                continue;
+            found = true;
+            printf("%16u %8u . %s.%s [%s]\n", is.offset, is.size, is.type, is.name,
+                   symbol_table_name(m->table));
+        }
+        if (found)
+            return true;
+    }
+    return false;
 }
 
 static void list_table(const struct symbol_mapping *m)
@@ -106,7 +142,7 @@ static int symbols_command(struct trace *t, struct query *q, char **what, struct
     if (!*what)
         list(q);
     for (; *what; what++)
-        if (!look_up(q, *what)) {
+        if (!look_up(q, *what) && !look_up_members(q, *what)) {
             fprintf(stderr, "bootreel: %s: no such symbol at icount %llu\n", *what,
                     (unsigned long long)q->at);
             status = EXIT_NO;
@@ -169,5 +205,7 @@ const struct command command_symbols = {
         "Looks up names and addresses among the symbols that the trace holds: those of the kernel and its modules, of the "
         "programs that were executed, of the built-in firmware and the demo guest, and of files given by --symbols. Without a "
         "NAME or ADDRESS it lists where the symbols are from.",
-    .outro = "ADDRESS is 0x…; NAME may be MODULE:NAME. Exits with 1 if one is not found.",
+    .outro =
+        "ADDRESS is 0x…; NAME may be MODULE:NAME, or, where a file given by --symbols tells of a FreeBSD kernel's structures, "
+        "STRUCTURE or STRUCTURE.MEMBER, for offset and size in bytes. Exits with 1 if one is not found.",
 };

@@ -35,6 +35,7 @@ struct part {
 
 struct search {
     const struct find_request *r;
+    const struct trace *t;
     const struct engine_kind *kind;
     struct part *part;
     size_t n;
@@ -113,7 +114,7 @@ static void worker_free(struct worker *w)
 static struct worker *worker_new(struct search *s, struct error *err)
 {
     struct worker *w = mem_zero(1, sizeof *w);
-    w->t = trace_open(s->r->path, err); /* a trace is for one thread only */
+    w->t = trace_open_beside(s->t, err); /* a trace is for one thread only */
     w->tl = w->t ? timeline_open_trace(w->t, s->kind, err) : NULL;
     w->symbols = w->tl ? symbols_load(w->t, err) : NULL;
     if (!w->symbols) {
@@ -328,7 +329,7 @@ static void free_hits(struct find_hit *hit, size_t n)
 
 int find_hits(const struct find_request *r, struct trace *t, struct find_result *res, struct error *err)
 {
-    struct search s = {.r = r, .enough = SIZE_MAX, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct search s = {.r = r, .t = t, .enough = SIZE_MAX, .lock = PTHREAD_MUTEX_INITIALIZER};
     struct error note;
     s.kind = engine_find(trace_config(t)->engine, err);
     if (!s.kind)

@@ -1,4 +1,4 @@
-/* firmware.c - finds SeaBIOS: in the folder of fetched guests, or where the distribution installs it. */
+/* firmware.c - finds SeaBIOS and OVMF: in the folder of fetched guests, or where the distribution installs them. */
 #include <glob.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -6,9 +6,24 @@
 #include "cli/machine.h"
 
 /* The folder itself may hold the files, or be a package's root, or a folder of such. */
-static const char *const below[] = {".", "usr/share/seabios", "*", "*/usr/share/seabios",
-                                    "*/*/usr/share/seabios"};
-static const char *const usual[] = {"/usr/share/seabios", "/usr/share/qemu"};
+struct package {
+    const char *name, *package;
+    const char *below[6]; /* the last one is NULL */
+    const char *usual[3];
+    const char *instead;
+};
+static const struct package packages[] = {
+    [FIRMWARE_SEABIOS] = {"SeaBIOS",
+                          "seabios",
+                          {".", "usr/share/seabios", "*", "*/usr/share/seabios", "*/*/usr/share/seabios"},
+                          {"/usr/share/seabios", "/usr/share/qemu"},
+                          "--bios FILE (and --vgabios FILE)"},
+    [FIRMWARE_OVMF] = {"OVMF",
+                       "ovmf",
+                       {".", "usr/share/OVMF", "*", "*/usr/share/OVMF", "*/*/usr/share/OVMF"},
+                       {"/usr/share/OVMF", "/usr/share/qemu"},
+                       "--pflash CODE --pflash VARS"},
+};
 
 static int try_pattern(const char *pattern, char *path, size_t size)
 {
@@ -20,32 +35,31 @@ static int try_pattern(const char *pattern, char *path, size_t size)
     return rc;
 }
 
-static int try_root(const char *root, const char *file, char *path, size_t size)
+static int try_root(const struct package *p, const char *root, const char *file, char *path, size_t size)
 {
     char pattern[4096];
-    for (size_t i = 0; i < sizeof below / sizeof below[0]; i++) {
-        snprintf(pattern, sizeof pattern, "%s/%s/%s", root, below[i], file);
+    for (size_t i = 0; p->below[i]; i++) {
+        snprintf(pattern, sizeof pattern, "%s/%s/%s", root, p->below[i], file);
         if (!try_pattern(pattern, path, size))
             return 0;
     }
     return -1;
 }
 
-int firmware_find(const char *file, char *path, size_t size, struct error *err)
+int firmware_find(enum firmware which, const char *file, char *path, size_t size, struct error *err)
 {
+    const struct package *p = &packages[which];
     const char *guests = getenv("BOOTREEL_GUESTS");
-    if (guests && *guests && !try_root(guests, file, path, size))
+    if (guests && *guests && !try_root(p, guests, file, path, size))
         return 0;
-    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
-        snprintf(path, size, "%s/%s", usual[i], file);
+    for (size_t i = 0; p->usual[i]; i++) {
+        snprintf(path, size, "%s/%s", p->usual[i], file);
         if (!access(path, R_OK))
             return 0;
     }
-    if (!try_root("./.cache", file, path, size))
+    if (!try_root(p, "./.cache", file, path, size))
         return 0;
     return error_set(
-        err,
-        "SeaBIOS: %s is not in /usr/share/seabios, /usr/share/qemu, $BOOTREEL_GUESTS or ./.cache: "
-        "install the package seabios, or give --bios FILE (and --vgabios FILE)",
-        file);
+        err, "%s: %s is not in %s, %s, $BOOTREEL_GUESTS or ./.cache: install the package %s, or give %s",
+        p->name, file, p->usual[0], p->usual[1], p->package, p->instead);
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "cli/machine.h"
+#include "core/firmware.h"
+#include "traces/memory.h"
 
 enum { SECTOR = 512, CD_SECTOR = 2048, HEAD = 4096, PVD = 16 * CD_SECTOR };
 
@@ -115,12 +117,51 @@ static int check_option_rom(const struct head *h, struct error *err)
                      h->im->name, h->bytes[2] * 512u, (unsigned long long)h->im->size);
 }
 
+/* Of firmware that needs what the machine has not, nothing would be seen but that it does not go on. */
+static int check_needs(const struct image *im, struct error *err)
+{
+    enum { MOST = 16 << 20 };
+    char name[64];
+    if (im->size > MOST)
+        return 0;
+    uint8_t *bytes = mem_alloc(im->size);
+    int rc = im->read(im->ctx, 0, bytes, im->size, err);
+    if (!rc && firmware_has_smm(bytes, im->size, name))
+        rc = error_set(
+            err,
+            "%s: its drivers for system management mode (%s) need a Q35 chipset, and this machine has a 440FX: give a "
+            "build without SMM, such as OVMF_CODE_4M.fd",
+            im->name, name);
+    free(bytes);
+    return rc;
+}
+
+static int check_bios(const struct head *h, struct error *err)
+{
+    return h->im->size ? check_needs(h->im, err) : 0;
+}
+
+static int check_flash(const struct head *h, struct error *err)
+{
+    enum { BLOCK = 4096, MOST = 8 << 20 };
+    if (!h->im->size)
+        return error_set(err, "%s: is empty: it is not an image of a flash chip", h->im->name);
+    if (h->im->size % BLOCK || h->im->size > MOST)
+        return error_set(
+            err,
+            "%s: has %llu bytes: an image of a flash chip has a multiple of 4 KiB, at most 8 MiB: it was cut off, or it is not one",
+            h->im->name, (unsigned long long)h->im->size);
+    return check_needs(h->im, err);
+}
+
 static const struct {
     const char *role;
     int (*check)(const struct head *h, struct error *err);
 } checks[] = {
-    {"disk0", check_disk},     {"disk1", check_disk},  {"disk2", check_disk},         {"disk3", check_disk},
-    {"floppy0", check_floppy}, {"cdrom", check_cdrom}, {"vgabios", check_option_rom},
+    {"disk0", check_disk},         {"disk1", check_disk},     {"disk2", check_disk},
+    {"disk3", check_disk},         {"floppy0", check_floppy}, {"cdrom", check_cdrom},
+    {"vgabios", check_option_rom}, {"pflash0", check_flash},  {"pflash1", check_flash},
+    {"bios", check_bios},
 };
 
 int image_check(const struct image *im, struct error *err)

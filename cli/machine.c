@@ -27,6 +27,8 @@ struct machine {
     uint32_t inspect;                                             /* what it chose among guest_systems */
     const char *disk[MACHINE_DISKS];
     unsigned ndisks;
+    const char *flash[MACHINE_FLASH];
+    unsigned nflash;
     const char *cdrom, *floppy, *kernel, *initrd, *protocol, *hvmloader;
     char *module[MACHINE_MODULES];              /* the files … */
     const char *module_string[MACHINE_MODULES]; /* … and "FILE ARGUMENTS" as given */
@@ -123,6 +125,15 @@ static int add_disk(struct machine *m, const char *value, struct error *err)
     return 0;
 }
 
+static int add_flash(struct machine *m, const char *value, struct error *err)
+{
+    if (m->nflash == MACHINE_FLASH)
+        return error_set(err, "--pflash: %.200s: there are %d already: give code and variables", value,
+                         MACHINE_FLASH);
+    m->flash[m->nflash++] = value;
+    return 0;
+}
+
 static int add_module(struct machine *m, const char *value, struct error *err)
 {
     size_t n = strcspn(value, " ");
@@ -138,6 +149,7 @@ static int add_module(struct machine *m, const char *value, struct error *err)
 
 enum {
     MO_BIOS = OPT_MACHINE,
+    MO_PFLASH,
     MO_VGABIOS,
     MO_MEMORY,
     MO_CPUS,
@@ -163,11 +175,19 @@ enum {
 
 const struct option_row machine_options[] = {
     {.name = "bios",
-     .argument = "builtin|seabios|FILE",
-     .help = "the firmware: bootreel's own (default), SeaBIOS, or a file; none with --flat",
+     .argument = "builtin|seabios|ovmf|FILE",
+     .help = "the firmware: bootreel's own (default), SeaBIOS, OVMF (UEFI), or a file; none with --flat",
      .id = MO_BIOS,
      .more =
-         "SeaBIOS is looked for below `$BOOTREEL_GUESTS`, in /usr/share/seabios, in /usr/share/qemu and below ./.cache."},
+         "SeaBIOS is looked for below `$BOOTREEL_GUESTS`, in /usr/share/seabios, in /usr/share/qemu and below ./.cache; OVMF likewise, in "
+         "/usr/share/OVMF: its 4 MB build, in flash as with --pflash. A file is in ROM: UEFI firmware there keeps its variables only until the machine is switched off."},
+    {.name = "pflash",
+     .argument = "FILE",
+     .help =
+         "firmware in a flash chip that ends at 4 GiB; given twice: read-only code, then variables in a chip below it",
+     .id = MO_PFLASH,
+     .more =
+         "Multiples of 4 KiB, at most 8 MiB each. A single chip can be written. The files are only read: what the guest writes is part of the machine's state; see --save-vars."},
     {.name = "vgabios",
      .argument = "FILE",
      .help = "the display's option ROM (default: SeaBIOS has its own, builtin needs none)",
@@ -194,9 +214,9 @@ const struct option_row machine_options[] = {
      .id = MO_RTC,
      .more = "The host's time is never used."},
     {.name = "inspect",
-     .argument = "linux,freebsd,xen,uml|none",
+     .argument = "linux,freebsd,xen,uml,efi|none",
      .help =
-         "look for these kernels and hypervisors and record what they do (default: all of them), or do not",
+         "look for these kernels, hypervisors and firmware and record what they do (default: all of them), or do not",
      .id = MO_INSPECT,
      .more =
          "They are found by what every build has in memory. A kernel gives events of the classes kernel, process, sched and "
@@ -204,7 +224,9 @@ const struct option_row machine_options[] = {
          "A kernel without type information (BTF), such as Debian's 32-bit ones, gives no symbols of programs; an event kernel.note says what is not known of a kernel, and why. "
          "FreeBSD kernels of amd64 and i386 are understood (tried: 12.1 and 13.0-CURRENT); their programs have no symbols. "
          "Xen (x86-64, from 4.5 on) gives the steps of its boot, domains, hypercalls, switches of virtual processors and symbols; kernels are looked for "
-         "in its paravirtual domains too. Its symbols are complete if it was built with CONFIG_LIVEPATCH, and without data otherwise."},
+         "in its paravirtual domains too. Its symbols are complete if it was built with CONFIG_LIVEPATCH, and without data otherwise. "
+         "`efi` is UEFI firmware: volumes, modules, boot and runtime services, as events of the class firmware, and symbols that say which module "
+         "an address is in."},
     {.name = "vga", .argument = "std|none", .help = "the display adapter (default std)", .id = MO_VGA},
     {.name = "disk",
      .argument = "FILE",
@@ -281,6 +303,8 @@ int machine_option(struct machine *m, const struct option_row *row, const char *
     switch (row->id) {
     case MO_BIOS:
         return set_once(&m->bios, row, value, err);
+    case MO_PFLASH:
+        return add_flash(m, value, err);
     case MO_VGABIOS:
         return set_once(&m->vgabios, row, value, err);
     case MO_MEMORY:
@@ -390,8 +414,8 @@ static int check(const struct machine *m, struct error *err)
                          "SeaBIOS, or give a file");
     if (m->program && m->uml)
         return error_set(err, "--program and --uml: give one of them: both say what runs first");
-    if (machine_is_hosted(m) && (m->kernel || m->flat || m->hvmloader || m->bios || m->cdrom || m->floppy ||
-                                 m->boot || m->vga || m->nmodules))
+    if (machine_is_hosted(m) && (m->kernel || m->flat || m->hvmloader || m->bios || m->nflash || m->cdrom ||
+                                 m->floppy || m->boot || m->vga || m->nmodules))
         return error_set(err, "--%s: runs on a Linux host, not on a PC: leave the PC's options out",
                          m->uml ? "uml" : "program");
     if (m->program && (m->initrd || m->append || m->ndisks))
@@ -408,6 +432,16 @@ static int check(const struct machine *m, struct error *err)
     if (m->initrd && m->nmodules)
         return error_set(
             err, "--initrd and --module: give one of them: Xen's initial RAM disk is its second module");
+    if (m->nflash && (m->bios || m->flat || m->hvmloader))
+        return error_set(err, "--pflash and --%s: give one of them: both say which firmware runs",
+                         m->bios   ? "bios"
+                         : m->flat ? "flat"
+                                   : "hvmloader");
+    if (m->kernel && (m->nflash || (m->bios && !strcmp(m->bios, "ovmf"))))
+        return error_set(
+            err,
+            "--kernel and UEFI firmware: a kernel is loaded directly by a BIOS: leave one of them out, or put the "
+            "kernel on a disk");
     if (m->flat && m->bios)
         return error_set(err,
                          "--flat and --bios: a bare binary runs without firmware: leave one of them out");
@@ -476,6 +510,11 @@ static void make_settings(struct machine *m, const char *bios)
     set(m, "cpu", or_default(m->cpu, hv_cpu_model(0)));
     set(m, "rtc", or_default(m->rtc, MACHINE_RTC));
     set(m, "bios", bios);
+    bool both = m->nflash == MACHINE_FLASH || !strcmp(bios, "ovmf");
+    if (both || m->nflash)
+        set(m, "pflash0", both ? "read-only" : "writable");
+    if (both)
+        set(m, "pflash1", "writable");
     bool menu = m->boot && !strcmp(m->boot, "menu");
     set(m, "boot", m->boot && !menu ? m->boot : boot_default(m));
     if (menu)
@@ -577,11 +616,14 @@ static int finish_hosted(struct machine *m, struct error *err)
 
 static const char *bios_kind(const struct machine *m)
 {
+    if (m->nflash)
+        return "flash";
     if (!m->bios)
         return m->flat ? "none" : m->hvmloader ? "seabios" : "builtin";
     if (m->hvmloader && !strcmp(m->bios, "none"))
         return "none";
-    return !strcmp(m->bios, "seabios") || !strcmp(m->bios, "builtin") ? m->bios : "file";
+    bool known = !strcmp(m->bios, "seabios") || !strcmp(m->bios, "builtin") || !strcmp(m->bios, "ovmf");
+    return known ? m->bios : "file";
 }
 
 static int add(struct machine *m, const char *role, const char *path, struct error *err)
@@ -589,22 +631,39 @@ static int add(struct machine *m, const char *role, const char *path, struct err
     return path ? image_files_add(m->files, role, path, err) : 0;
 }
 
+static int add_flash_images(struct machine *m, const char *kind, struct error *err)
+{
+    static const char *const roles[MACHINE_FLASH] = {"pflash0", "pflash1"};
+    static const char *const ovmf[MACHINE_FLASH] = {"OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"};
+    char path[4096];
+    for (unsigned i = 0; i < m->nflash; i++)
+        if (add(m, roles[i], m->flash[i], err))
+            return -1;
+    for (unsigned i = 0; i < MACHINE_FLASH && !strcmp(kind, "ovmf"); i++)
+        if (firmware_find(FIRMWARE_OVMF, ovmf[i], path, sizeof path, err) || add(m, roles[i], path, err))
+            return -1;
+    return 0;
+}
+
 static int add_firmware(struct machine *m, const char *kind, struct error *err)
 {
     char path[4096];
+    if (add_flash_images(m, kind, err))
+        return -1;
     bool seabios = !strcmp(kind, "seabios");
     bool display = !m->vga || strcmp(m->vga, "none");
     size_t size;
     const uint8_t *builtin = builtin_bios(&size);
     if (!strcmp(kind, "builtin") && image_files_add_memory(m->files, "bios", "builtin", builtin, size, err))
         return -1;
-    if (seabios && (firmware_find("bios-256k.bin", path, sizeof path, err) || add(m, "bios", path, err)))
+    if (seabios && (firmware_find(FIRMWARE_SEABIOS, "bios-256k.bin", path, sizeof path, err) ||
+                    add(m, "bios", path, err)))
         return -1;
     if (!strcmp(kind, "file") && add(m, "bios", m->bios, err))
         return -1;
     if (!seabios || m->vgabios || !display)
         return add(m, "vgabios", m->vgabios, err);
-    if (firmware_find("vgabios-stdvga.bin", path, sizeof path, err))
+    if (firmware_find(FIRMWARE_SEABIOS, "vgabios-stdvga.bin", path, sizeof path, err))
         return -1;
     return add(m, "vgabios", path, err);
 }
@@ -643,6 +702,13 @@ int machine_finish(struct machine *m, struct error *err)
         if (image_check(&m->config.images[i], err))
             return -1;
     return 0;
+}
+
+const char *machine_variables(const struct machine *m)
+{
+    return config_image(&m->config, "pflash1")   ? "pflash1"
+           : config_image(&m->config, "pflash0") ? "pflash0"
+                                                 : NULL;
 }
 
 const struct engine_config *machine_config(const struct machine *m)

@@ -10,6 +10,7 @@
 /* Defaults and bounds. The default processor model is hv_cpu_model(0). */
 enum {
     MACHINE_DISKS = 4,
+    MACHINE_FLASH = 2,
     MACHINE_MODULES = 16,
     MACHINE_CPUS = 64,
     MACHINE_BOOT_MENU_MS = 3000,
@@ -44,12 +45,16 @@ size_t machine_symbols(const struct machine *m, struct symbol_image list[MACHINE
 /* Whether nothing to boot was given, so that the demo disk is used. After the options. */
 bool machine_is_demo(const struct machine *m);
 
+/* The role of the flash chip that holds variables (settings of UEFI firmware); NULL if the machine has none. After machine_finish. */
+const char *machine_variables(const struct machine *m);
+
 /* Checks whether an image can be used in its role. -1 with err if it has another format or an impossible
  * size, or is truncated. */
 int image_check(const struct image *im, struct error *err);
 
-/* Finds a file of SeaBIOS's package in the usual places. Returns 0 and its path, or -1 with err, which
+/* Finds a file of a firmware's package in the usual places. Returns 0 and its path, or -1 with err, which
  * says what to do. */
-int firmware_find(const char *file, char *path, size_t size, struct error *err);
+enum firmware { FIRMWARE_SEABIOS, FIRMWARE_OVMF };
+int firmware_find(enum firmware which, const char *file, char *path, size_t size, struct error *err);
 
 #endif

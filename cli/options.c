@@ -320,10 +320,12 @@ const struct option_row observe_options[] = {
          "ECX and three words of the stack in other code."},
     {.name = "symbols",
      .argument = "FILE",
-     .help = "an ELF file whose symbols go into the trace (several times)",
+     .help = "a file whose symbols go into the trace, or a folder with some (several times)",
      .id = OPT_SYMBOLS,
      .more =
-         "Line numbers and call frames go with them. The file may be a vmlinux with debug information, for example, or another firmware. The symbols of the built-in firmware and of the demo guest are always in the trace."},
+         "Line numbers and call frames go with them. An ELF file may be a vmlinux with debug information, for example, or another firmware. "
+         "ELF files that are linked at address 0 (EDK II's .debug) and PDB files are those of UEFI modules: they are matched to the modules "
+         "that are loaded, as all such files in a folder are. The symbols of the built-in firmware and of the demo guest are always in the trace."},
     END_OF_ROWS,
 };
 

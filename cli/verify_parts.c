@@ -1,5 +1,4 @@
 /* verify_parts.c - replay --verify in parts: one of them (--part), or several at a time (--jobs). */
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,10 +7,8 @@
 #include "core/replay.h"
 #include "traces/memory.h"
 
-/* Parts for each job: more than one, so that no job waits long for another's last part. */
-enum { PARTS_A_JOB = 4 };
-
 struct part {
+    bool begun;
     int rc; /* -1: err */
     struct error err;
     struct replay_report report;
@@ -21,24 +18,18 @@ struct part {
 
 struct parts {
     const struct verify_parts *v;
+    struct trace *trace; /* the check's */
     const struct engine_kind *kind;
-    struct part *list;
+    struct shares *shares;
+    struct part *list; /* by the stretch that a part begins with; most are not begun */
     size_t n;
-    size_t first; /* number of the first of them out of `all`, from 0 */
-    size_t all;
-    atomic_size_t
-        bad; /* the first part that is not equal to the record, or cannot be replayed; later ones are left out */
-    pthread_mutex_t lock; /* of `running` and `interrupted` */
-    struct replay **running;
-    bool interrupted;
-    struct progress *progress;
-    atomic_uint_least64_t steps;
+    atomic_bool damaged; /* the trace: why */
+    struct error damage;
 };
 
 struct part_run {
-    struct parts *all;
+    const struct parts *all;
     FILE *out;
-    uint64_t last; /* icount of the last progress */
 };
 
 /* ---------------------------------------------------------------- one part */
@@ -55,76 +46,59 @@ static void on_event(void *ctx, const struct event *ev)
     console_event_to(r->out, r->all->v->console, ev);
 }
 
-static void set_running(struct parts *p, size_t i, struct replay *r)
+static int run_part(const struct parts *p, struct sharer *w, struct part *part)
 {
-    pthread_mutex_lock(&p->lock);
-    p->running[i] = r;
-    if (r && p->interrupted)
-        replay_interrupt(r);
-    pthread_mutex_unlock(&p->lock);
-}
-
-static void on_signal(void *ctx)
-{
-    struct parts *p = ctx;
-    pthread_mutex_lock(&p->lock);
-    p->interrupted = true;
-    for (size_t i = 0; i < p->n; i++)
-        if (p->running[i])
-            replay_interrupt(p->running[i]);
-    pthread_mutex_unlock(&p->lock);
-}
-
-/* The progress of all parts together. */
-static void on_progress(void *ctx, const struct engine *e)
-{
-    struct part_run *r = ctx;
-    uint64_t now = e->ops->icount(e), more = now > r->last ? now - r->last : 0;
-    r->last = now;
-    uint64_t steps = atomic_fetch_add(&r->all->steps, more) + more;
-    if (pthread_mutex_trylock(&r->all->lock))
-        return;
-    progress_update(r->all->progress, steps, e->ops->time(e));
-    pthread_mutex_unlock(&r->all->lock);
-}
-
-static int run_part(struct parts *p, size_t i, struct trace *t, struct part *part)
-{
-    struct part_run run = {
-        .all = p, .out = open_memstream(&part->console, &part->nconsole), .last = UINT64_MAX};
+    struct part_run run = {p, open_memstream(&part->console, &part->nconsole)};
     const struct observer observer = {.ctx = &run, .event = on_event, .console = on_console};
     const struct replay_options o = {.verify = true,
-                                     .part = (unsigned)(p->first + i + 1),
-                                     .parts = (unsigned)p->all,
+                                     .part = (unsigned)w->first + 1,
+                                     .parts = (unsigned)replay_parts(p->trace),
+                                     .go_on = sharer_go_on,
+                                     .no_inspector = p->v->jobs > 1, /* which part it is would be chance */
                                      .checked = true,
-                                     .progress = on_progress,
-                                     .ctx = &run};
-    struct replay *r = replay_open(t, p->kind, &part->err);
-    int rc = r ? 0 : -1;
-    if (r) {
-        replay_observe(r, p->v->console == CONSOLE_SCREEN ? EVENT_CLASS_BIT(EC_CONSOLE) : 0, &observer);
-        set_running(p, i, r);
-        rc = replay_all(r, &o, &part->report, &part->err);
-        set_running(p, i, NULL);
-    }
-    replay_close(r);
+                                     .progress = sharer_progress,
+                                     .ctx = w};
+    replay_observe(w->r, p->v->console == CONSOLE_SCREEN ? EVENT_CLASS_BIT(EC_CONSOLE) : 0, &observer);
+    sharer_runs(w, true);
+    int rc = replay_all(w->r, &o, &part->report, &part->err);
+    sharer_runs(w, false);
+    replay_observe(w->r, 0, NULL);
     fclose(run.out);
     return rc;
 }
 
-static void do_part(void *ctx, size_t i)
+/* Whether every frame is whole. What the parts said means nothing if not. */
+static void do_check(struct parts *p)
+{
+    if (!trace_check(p->trace, &p->damage))
+        return;
+    p->damaged = true;
+    shares_fail(p->shares, 0);
+    shares_interrupt(p->shares);
+}
+
+static void do_part(struct parts *p, struct sharer *w)
+{
+    struct part *part = &p->list[w->first];
+    part->begun = true;
+    part->rc = sharer_open(w, p->trace, p->kind, &part->err);
+    if (!part->rc)
+        part->rc = run_part(p, w, part);
+    if (part->rc || part->report.diverged || part->report.interrupted)
+        shares_fail(p->shares, w->first);
+}
+
+/* The first job also checks the trace: that unpacks what states need, while the second job runs the beginning, which needs none
+ * of it. */
+static void do_job(void *ctx, size_t job)
 {
     struct parts *p = ctx;
-    struct part *part = &p->list[i];
-    size_t bad = atomic_load(&p->bad);
-    if (i > bad)
-        return;
-    struct trace *t = trace_open(p->v->path, &part->err); /* a trace is for one thread only */
-    part->rc = t ? run_part(p, i, t, part) : -1;
-    trace_close(t);
-    if (part->rc || part->report.diverged || part->report.interrupted)
-        while (i < bad && !atomic_compare_exchange_weak(&p->bad, &bad, i))
-            ;
+    struct sharer w = {.of = p->shares, .job = job};
+    if (!job)
+        do_check(p);
+    while (!p->damaged && sharer_take(&w))
+        do_part(p, &w);
+    sharer_close(&w);
 }
 
 /* ---------------------------------------------------------------- the result */
@@ -152,18 +126,30 @@ static int say_verified(const struct parts *p, const struct replay_report *sum, 
     return EXIT_DONE;
 }
 
+static size_t last_begun(const struct parts *p)
+{
+    size_t last = p->n;
+    while (last && !p->list[last - 1].begun)
+        last--;
+    return last - 1;
+}
+
 static int say_result(const struct parts *p)
 {
     struct replay_report sum = {0};
     char last = '\n';
     for (size_t i = 0; i < p->n; i++) {
         const struct part *part = &p->list[i];
+        if (!part->begun)
+            continue;
+        if (!sum.steps && !sum.from)
+            sum.from = part->report.from;
         if (part->nconsole) {
             fwrite(part->console, 1, part->nconsole, stdout);
             last = part->console[part->nconsole - 1];
         }
         bool bad = part->rc || part->report.diverged || part->report.interrupted;
-        if ((bad || i + 1 == p->n) && !p->v->quiet && last != '\n')
+        if ((bad || i == last_begun(p)) && !p->v->quiet && last != '\n')
             putchar('\n');
         if (part->rc)
             return trouble(&part->err);
@@ -178,47 +164,43 @@ static int say_result(const struct parts *p)
         sum.events += part->report.events;
         sum.taken += part->report.taken;
     }
-    return say_verified(p, &sum, p->list[0].report.from);
+    return say_verified(p, &sum, sum.from);
 }
 
 /* ---------------------------------------------------------------- all of it */
 
+/* The stretches of the part that was asked for; there may be none. */
 static void choose(struct parts *p, const struct trace *t)
 {
-    size_t stretches = replay_parts(t), parts = p->v->parts ? p->v->parts : 1, each = 1;
-    if (p->v->jobs > 1) {
-        each = (size_t)p->v->jobs * PARTS_A_JOB;
-        if (each > stretches)
-            each = stretches;
-    }
-    p->n = each;
-    p->all = parts * each;
-    p->first = (p->v->parts ? p->v->part - 1 : 0) * each;
-    p->list = mem_zero(p->n, sizeof *p->list);
-    p->running = mem_zero(p->n, sizeof(struct replay *));
+    size_t n = replay_parts(t), part = p->v->parts ? p->v->part : 1, parts = p->v->parts ? p->v->parts : 1;
+    p->n = n;
+    p->list = mem_zero(n, sizeof *p->list);
+    p->shares = shares_new((size_t)((unsigned __int128)n * (part - 1) / parts),
+                           (size_t)((unsigned __int128)n * part / parts), p->v->jobs);
 }
 
 int verify_in_parts(const struct verify_parts *v, struct trace *t)
 {
     struct error err, note;
-    struct parts p = {.v = v, .bad = SIZE_MAX, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct parts p = {.v = v, .trace = t};
     p.kind = engine_find(trace_config(t)->engine, &err);
-    if (!p.kind || trace_check(t, &err))
+    if (!p.kind)
         return trouble(&err);
     if (replay_behaviour_differs(t, p.kind, &note))
         fprintf(stderr, "bootreel: %s: %s\n", v->path, note.text);
     choose(&p, t);
-    p.progress = progress_new("verifying", v->quiet);
-    struct signals *signals = signals_start(on_signal, &p);
-    run_jobs(v->jobs, p.n, do_part, &p);
+    struct progress *progress = progress_new("verifying", v->quiet);
+    shares_show(p.shares, progress);
+    struct signals *signals = signals_start(shares_interrupt, p.shares);
+    run_jobs(v->jobs, v->jobs, do_job, &p);
     signals_stop(signals);
-    progress_end(p.progress);
-    int status = say_result(&p);
+    progress_end(progress);
+    int status = p.damaged ? trouble(&p.damage) : say_result(&p);
     for (size_t i = 0; i < p.n; i++) {
         free(p.list[i].console);
         free(p.list[i].report.divergence);
     }
     free(p.list);
-    free(p.running);
+    shares_free(p.shares);
     return status;
 }

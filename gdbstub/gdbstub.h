@@ -6,7 +6,7 @@
  *
  * A debugger can do all that the timeline can: run in both directions, set breakpoints and watchpoints without
  * changing guest memory, and write registers and memory (which begins a diversion). Processors are threads of
- * process 1. docs/gdb.md describes the use.
+ * process 1; where an engine has tasks, these are. docs/gdb.md describes the use.
  *
  * A client is assumed to be hostile: any bytes lead to an answer, an error or the end of the session.
  * Memory use: about 300 KiB, plus the symbols.

@@ -99,13 +99,13 @@ struct gdbstub {
     size_t frame_n;
     /* what gdb has selected */
     const struct layout *layout;
-    unsigned cpu_g, cpu_c; /* for examining state (Hg), and for resuming (Hc) */
-    bool any_c;            /* any processor may be resumed: a step is one of cpu_g */
+    unsigned cpu_g, cpu_c; /* for examining state (Hg), and for resuming (Hc): processors or tasks */
+    bool any_c;            /* any thread may be resumed: a step is one of cpu_g */
     struct point point[MAX_POINTS];
     size_t npoints;
     struct timeline_stopped last; /* how the run last stopped, … */
     bool back;                    /* … and whether it ran backwards */
-    struct text xml;              /* the document that gdb reads in pieces */
+    struct text xml, threads;     /* documents that gdb reads in pieces */
     /* while running */
     bool interrupted;
     atomic_bool asked;  /* gdbstub_interrupt was called */
@@ -177,12 +177,32 @@ void gdb_why(struct gdbstub *g, const char *args); /* ? */
 void gdb_point_set(struct gdbstub *g, const char *args);
 void gdb_point_remove(struct gdbstub *g, const char *args);
 void stub_points_clear(struct gdbstub *g);
-/* Parses a thread such as "p1.2", "p1.-1", "2", "-1" or "0"; *cpu becomes a processor or ALL_CPUS. False if
- * there is no such thread. */
-bool stub_thread(struct gdbstub *g, const char **args, int *cpu);
-/* Acts as if it had just stopped here. The processors that gdb has selected are kept, because gdb remembers
+/* Acts as if it had just stopped here. The threads that gdb has selected are kept, because gdb remembers
  * them. */
 void stop_here(struct gdbstub *g);
+
+/* ---------------------------------------------------------------- single steps (step.c) */
+
+/* The next or the last step of a thread: what the others do on the way is part of it, and stop points stop it. */
+int step_once(struct gdbstub *g, unsigned cpu, bool back, struct timeline_stopped *s, struct error *err);
+
+/* ---------------------------------------------------------------- threads (threads.c) */
+
+/* The thread of a stop, and the one that runs here, as timeline.h names processors and tasks. */
+unsigned thread_stopped(const struct gdbstub *g, const struct timeline_stopped *s);
+unsigned thread_here(const struct gdbstub *g);
+/* Appends the thread as gdb names it. */
+void reply_thread(struct gdbstub *g, unsigned cpu);
+/* Parses a thread such as "p1.2", "p1.-1", "2", "-1" or "0"; *cpu becomes a processor, a task or ALL_CPUS. False if
+ * there is no such thread. */
+bool stub_thread(struct gdbstub *g, const char **args, int *cpu);
+void gdb_thread_current(struct gdbstub *g, const char *args);
+void gdb_thread_list(struct gdbstub *g, const char *args);
+void gdb_thread_list_end(struct gdbstub *g, const char *args);
+void gdb_thread_select(struct gdbstub *g, const char *args);
+void gdb_thread_alive(struct gdbstub *g, const char *args);
+void gdb_thread_extra(struct gdbstub *g, const char *args);
+void gdb_threads(struct gdbstub *g, const char *args);
 
 /* ---------------------------------------------------------------- monitor commands (monitor.c, monitor_show.c) */
 

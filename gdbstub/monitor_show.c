@@ -2,6 +2,7 @@
  * machine's parts. */
 #include <inttypes.h>
 
+#include "core/firmware.h"
 #include "core/marks.h"
 #include "core/processes.h"
 #include "gdbstub/impl.h"
@@ -39,6 +40,8 @@ void monitor_when(struct gdbstub *g, const char *args, struct text *out)
     add_time(out, w.time);
     text_add(out, "\nCPU %u at %s, %s", w.cpu, view_place_text(g->tl, w.cpu, place),
              view_mode_text(g->tl, w.cpu, mode));
+    if (w.task)
+        text_add(out, ", thread %u of the host", w.task);
     if (stub_running(g, w.cpu, &r)) {
         const uint64_t pc = timeline_pc(g->tl, w.cpu);
         if (symbols_at(stub_symbols(g), r.space, pc, w.icount, &(struct symbol){0}, NULL)) {
@@ -254,6 +257,27 @@ static void monitor_processes(struct gdbstub *g, const char *args, struct text *
         all);
 }
 
+/* ---------------------------------------------------------------- UEFI firmware */
+
+static size_t peek_memory(const void *ctx, uint64_t address, void *buf, size_t n)
+{
+    return timeline_peek_physical(ctx, address, buf, n);
+}
+
+static void monitor_firmware(struct gdbstub *g, const char *args, struct text *out)
+{
+    const struct firmware_memory m = {g->tl, peek_memory};
+    const char *name, *what;
+    struct error err;
+    if (*args) {
+        if (firmware_text(out, timeline_trace(g->tl), recorded_here(g), &m, args, &err))
+            text_add(out, "error: %s\n", err.text);
+        return;
+    }
+    for (size_t i = 0; (name = firmware_list(i, &what)); i++)
+        text_add(out, "monitor firmware %-10s %s\n", name, what);
+}
+
 /* ---------------------------------------------------------------- registers, parts, screen */
 
 static void add_register(struct gdbstub *g, struct text *out, const struct reg_desc *d, size_t i)
@@ -369,6 +393,8 @@ const struct monitor_command monitor_show_commands[] = {
     {"domains", "", "the domains of a hypervisor, as they are here", monitor_domains},
     {"processes", "[all|ever]", "the processes here; all: exited ones too; ever: of the whole record",
      monitor_processes},
+    {"firmware", "[LIST]", "what UEFI firmware has here: handles, drivers, images, map, tables or variables",
+     monitor_firmware},
     {"regs", "[GROUP]", "all registers: general, segment, float, vector, control, system", monitor_regs},
     {"info", "[PART]", "the state of a part of the machine: pic, pit, rtc, cpu0 …", monitor_info},
     {"screen", "", "the screen's text", monitor_screen},

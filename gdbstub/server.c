@@ -182,8 +182,6 @@ static void handle(struct gdbstub *g, enum packet_event event)
 
 static void connection_begins(struct gdbstub *g, const struct gdbstub_transport *t)
 {
-    struct timeline_where w;
-    timeline_where(g->tl, &w);
     g->io = t;
     g->over = g->no_ack = g->multiprocess = g->swbreak = g->hwbreak = g->extended = g->interrupted = false;
     g->end = GDBSTUB_GONE;
@@ -193,9 +191,9 @@ static void connection_begins(struct gdbstub *g, const struct gdbstub_transport 
     g->frame_n = 0;
     g->began = 0;
     stop_here(g);
-    g->cpu_g = g->cpu_c = w.cpu;
+    g->cpu_g = g->cpu_c = thread_here(g);
     g->any_c = true;
-    g->layout = layout_for(g, w.cpu);
+    g->layout = layout_for(g, g->cpu_g);
 }
 
 enum gdbstub_end gdbstub_session(struct gdbstub *g, const struct gdbstub_transport *t)
@@ -219,6 +217,8 @@ enum gdbstub_end gdbstub_session(struct gdbstub *g, const struct gdbstub_transpo
     stub_points_clear(g);
     timeline_set_progress(g->tl, NULL, NULL);
     free(g->xml.s);
+    free(g->threads.s);
+    g->threads = (struct text){0};
     g->xml = (struct text){0};
     g->io = NULL;
     return g->end;

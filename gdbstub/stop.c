@@ -98,7 +98,7 @@ static const struct point *point_of(const struct gdbstub *g, unsigned id)
 static const char *break_reason(struct gdbstub *g)
 {
     const struct point *p = point_of(g, g->last.id);
-    if (!p || p->type > '1' || seen_pc(g, g->last.cpu) != p->address)
+    if (!p || p->type > '1' || seen_pc(g, thread_stopped(g, &g->last)) != p->address)
         return "";
     if (p->type == '0')
         return g->swbreak ? "swbreak:;" : "";
@@ -117,11 +117,13 @@ static void reply_watch(struct gdbstub *g)
 static void reply_stop(struct gdbstub *g)
 {
     const struct timeline_stopped *s = &g->last;
-    reply_text(g, "T%02xthread:%s%x;", s->reason == TIMELINE_INTERRUPTED ? SIGNAL_INT : SIGNAL_TRAP,
-               g->multiprocess ? "p1." : "", s->cpu + 1);
+    const unsigned cpu = thread_stopped(g, s);
+    reply_text(g, "T%02xthread:", s->reason == TIMELINE_INTERRUPTED ? SIGNAL_INT : SIGNAL_TRAP);
+    reply_thread(g, cpu);
+    reply_text(g, ";");
     if (timeline_cpus(g->tl) > 1)
         reply_text(g, "core:%x;", s->cpu);
-    reply_expedited(g, s->cpu);
+    reply_expedited(g, cpu);
     if (s->reason == TIMELINE_BREAKPOINT)
         reply_text(g, "%s", break_reason(g));
     else if (s->reason == TIMELINE_WATCHPOINT)
@@ -134,15 +136,15 @@ void stop_here(struct gdbstub *g)
 {
     struct timeline_where w;
     timeline_where(g->tl, &w);
-    g->last =
-        (struct timeline_stopped){.reason = TIMELINE_DONE, .icount = w.icount, .time = w.time, .cpu = w.cpu};
+    g->last = (struct timeline_stopped){
+        .reason = TIMELINE_DONE, .icount = w.icount, .time = w.time, .cpu = w.cpu, .task = w.task};
     g->back = false;
 }
 
-/* gdb selects the processor of a stop reply. */
+/* gdb selects the thread of a stop reply. */
 static void select_stopped(struct gdbstub *g)
 {
-    g->cpu_g = g->cpu_c = g->last.cpu;
+    g->cpu_g = g->cpu_c = thread_stopped(g, &g->last);
 }
 
 void gdb_why(struct gdbstub *g, const char *args)
@@ -170,18 +172,12 @@ static void explain(struct gdbstub *g)
         say(g, "bootreel: watchpoint %u (monitor)\n", s->id);
 }
 
-/* The processor that made the step to here. */
-static unsigned last_cpu(struct gdbstub *g)
-{
-    struct timeline_where w;
-    timeline_where(g->tl, &w);
-    return w.cpu;
-}
-
 /* Ends an operation with a stop reply, or with an error reply. */
 static void stopped(struct gdbstub *g, int rc, const struct timeline_stopped *s, bool back,
                     const struct error *err)
 {
+    struct timeline_where where;
+    timeline_where(g->tl, &where);
     if (rc) {
         stop_here(g);
         reply_fail(g, "%s", err->text);
@@ -190,16 +186,13 @@ static void stopped(struct gdbstub *g, int rc, const struct timeline_stopped *s,
     g->last = *s;
     g->back = back;
     if (s->reason == TIMELINE_AT_BEGIN || s->reason == TIMELINE_AT_END ||
-        (s->reason == TIMELINE_INTERRUPTED && !g->waited))
-        g->last.cpu = last_cpu(g);
+        (s->reason == TIMELINE_INTERRUPTED && !g->waited)) {
+        g->last.cpu = where.cpu;
+        g->last.task = where.task;
+    }
     select_stopped(g);
     explain(g);
     reply_stop(g);
-}
-
-static enum timeline_direction direction(bool back)
-{
-    return back ? TIMELINE_BACK : TIMELINE_FORWARD;
 }
 
 static void go(struct gdbstub *g, bool back)
@@ -207,130 +200,8 @@ static void go(struct gdbstub *g, bool back)
     struct timeline_stopped s;
     struct error err;
     stub_operation(g);
-    int rc = timeline_continue(g->tl, direction(back), &s, &err);
+    int rc = timeline_continue(g->tl, back ? TIMELINE_BACK : TIMELINE_FORWARD, &s, &err);
     stopped(g, rc, &s, back, &err);
-}
-
-static bool any_stop(const struct gdbstub *g)
-{
-    struct timeline_stop stop;
-    return timeline_stop_get(g->tl, 0, &stop, NULL);
-}
-
-/* Runs forwards or backwards to a position, stopping at breakpoints and watchpoints. Reaching the beginning
- * or the end is not a reason to stop yet: the next step finds it. */
-static int pass_to(struct gdbstub *g, bool back, uint64_t to, struct timeline_stopped *s, struct error *err)
-{
-    int rc = timeline_continue_to(g->tl, direction(back), to, s, err);
-    if (!rc && (s->reason == TIMELINE_AT_BEGIN || s->reason == TIMELINE_AT_END) && s->icount == to)
-        s->reason = TIMELINE_DONE;
-    return rc;
-}
-
-/* Makes one step of the machine. */
-static int one_step(struct gdbstub *g, bool back, struct timeline_stopped *s, struct error *err)
-{
-    uint64_t at = timeline_icount(g->tl);
-    if (!any_stop(g) || (back && !at) || at == UINT64_MAX)
-        return timeline_step(g->tl, direction(back), 1, s, err);
-    return pass_to(g, back, back ? at - 1 : at + 1, s, err);
-}
-
-/* ---------------------------------------------------------------- one processor of several */
-
-enum {
-    WAITS = 100000, /* steps of the others after which this one counts as waiting (halted, not started) */
-    STRETCH = 2048, /* as long as a turn, or longer */
-};
-
-/* This is neither an error nor the end: gdb gets a stop at the same position, with a signal so that it ends a
- * stepi N. */
-static int waits(struct gdbstub *g, unsigned cpu, uint64_t at, bool back, struct timeline_stopped *s,
-                 struct error *err)
-{
-    say(g,
-        "bootreel: CPU %u is waiting: it makes none of the machine's %s %d steps. continue and "
-        "reverse-continue go on; info threads and thread N choose another processor\n",
-        cpu, back ? "last" : "next", WAITS);
-    int rc = timeline_seek(g->tl, at, s, err);
-    s->reason = TIMELINE_INTERRUPTED;
-    s->cpu = cpu;
-    g->waited = true;
-    return rc;
-}
-
-/* Forwards, the others' turns are steps like any other; they may stop it. */
-static int step_of(struct gdbstub *g, unsigned cpu, struct timeline_stopped *s, struct error *err)
-{
-    uint64_t at = timeline_icount(g->tl);
-    for (unsigned n = 1; n <= WAITS; n++) {
-        int rc = one_step(g, false, s, err);
-        if (rc || s->reason != TIMELINE_DONE)
-            return rc;
-        if (last_cpu(g) == cpu) {
-            s->cpu = cpu;
-            return 0;
-        }
-        if (n % 256 == 0 && stub_interrupted(g)) {
-            s->reason = TIMELINE_INTERRUPTED;
-            return 0;
-        }
-    }
-    return waits(g, cpu, at, false, s, err);
-}
-
-/* Goes n steps back and returns. *low is the position reached (the beginning may be nearer); *found is the
- * position before the last step that this processor made from there to here, or UINT64_MAX if it made
- * none. */
-static int last_step_of(struct gdbstub *g, unsigned cpu, uint64_t n, uint64_t *low, uint64_t *found,
-                        struct error *err)
-{
-    struct timeline_stopped s;
-    uint64_t high = timeline_icount(g->tl);
-    int rc = timeline_step(g->tl, TIMELINE_BACK, n, &s, err);
-    *low = timeline_icount(g->tl);
-    *found = UINT64_MAX;
-    for (uint64_t at; !rc && (at = timeline_icount(g->tl)) < high;) {
-        rc = timeline_step(g->tl, TIMELINE_FORWARD, 1, &s, err);
-        if (last_cpu(g) == cpu)
-            *found = at;
-    }
-    stub_interrupted(g);
-    return rc;
-}
-
-/* Going backwards, only repeating a step shows which processor made it. So the last few steps are repeated,
- * and then those before them if none was this processor's. */
-static int step_back_of(struct gdbstub *g, unsigned cpu, struct timeline_stopped *s, struct error *err)
-{
-    uint64_t at = timeline_icount(g->tl), low = at, found = UINT64_MAX;
-    int rc = 0;
-    for (bool more = at > 0; !rc && more; more = found == UINT64_MAX && at - low < WAITS) {
-        uint64_t high = low;
-        rc = timeline_seek(g->tl, high, s, err) || last_step_of(g, cpu, STRETCH, &low, &found, err) ? -1 : 0;
-        if (low == high || g->interrupted)
-            break;
-    }
-    if (rc || timeline_seek(g->tl, at, s, err))
-        return -1;
-    if (g->interrupted)
-        s->reason = TIMELINE_INTERRUPTED;
-    else if (found != UINT64_MAX)
-        rc = pass_to(g, true, found, s, err); /* the others' steps may hit a stop */
-    else if (at - low >= WAITS)
-        return waits(g, cpu, at, true, s, err);
-    else
-        return timeline_to_begin(g->tl, s, err);
-    if (s->reason == TIMELINE_DONE)
-        s->cpu = cpu;
-    return rc;
-}
-
-static int cpu_step(struct gdbstub *g, unsigned cpu, bool back, struct timeline_stopped *s, struct error *err)
-{
-    if (timeline_cpus(g->tl) == 1)
-        return one_step(g, back, s, err);
-    return back ? step_back_of(g, cpu, s, err) : step_of(g, cpu, s, err);
 }
 
 static bool has_break(struct gdbstub *g, uint64_t pc)
@@ -346,7 +217,7 @@ static void step(struct gdbstub *g, unsigned cpu, bool back)
     struct timeline_stopped s;
     struct error err;
     stub_operation(g);
-    int rc = cpu_step(g, cpu, back, &s, &err);
+    int rc = step_once(g, cpu, back, &s, &err);
     stopped(g, rc, &s, back, &err);
 }
 
@@ -359,7 +230,7 @@ static void step_range(struct gdbstub *g, unsigned cpu, uint64_t start, uint64_t
     uint64_t pc;
     stub_operation(g);
     for (unsigned n = 1;; n++) {
-        rc = cpu_step(g, cpu, false, &s, &err);
+        rc = step_once(g, cpu, false, &s, &err);
         pc = rc ? 0 : seen_pc(g, cpu);
         if (rc || s.reason != TIMELINE_DONE || pc < start || pc >= end || has_break(g, pc))
             break;
@@ -372,36 +243,6 @@ static void step_range(struct gdbstub *g, unsigned cpu, uint64_t start, uint64_t
 }
 
 /* ---------------------------------------------------------------- packets */
-
-bool stub_thread(struct gdbstub *g, const char **args, int *cpu)
-{
-    const char *s = *args;
-    uint64_t n;
-    *cpu = ALL_CPUS;
-    if (*s == 'p') {
-        s++;
-        bool all = s[0] == '-' && s[1] == '1';
-        if (all)
-            s += 2;
-        else if (!hex_number(&s, &n) || n > PROCESS)
-            return false;
-        if (*s != '.') {
-            *args = s;
-            return true;
-        }
-        s++;
-    }
-    if (s[0] == '-' && s[1] == '1') {
-        *args = s + 2;
-        return true;
-    }
-    if (!hex_number(&s, &n) || n > timeline_cpus(g->tl))
-        return false;
-    *args = s;
-    if (n)
-        *cpu = (int)n - 1;
-    return true;
-}
 
 static unsigned stepping_cpu(const struct gdbstub *g)
 {

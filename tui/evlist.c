@@ -5,6 +5,7 @@
 
 #include "core/processes.h"
 #include "traces/memory.h"
+#include "traces/sorted.h"
 #include "tui/evlist.h"
 
 enum { SLICE_NS = 8000000, LOOK_EVERY = 512, CR0_TS = 8, SEEN_BITS = 20, NEAR = 100 };
@@ -256,17 +257,9 @@ bool evlist_get(struct evlist *l, uint64_t i, struct event *ev, uint64_t *number
 
 uint64_t evlist_find(struct evlist *l, uint64_t icount)
 {
-    size_t low = 0, high = l->n;
     if (!l->walk) {
         uint64_t at = nth_at(l, icount);
         return at < l->first ? 0 : at - l->first < l->count ? at - l->first : l->count;
     }
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (l->found[mid].icount < icount)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return SORTED_FROM(l->found, l->n, icount, icount);
 }

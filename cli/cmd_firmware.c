@@ -1,0 +1,102 @@
+/* cmd_firmware.c - bootreel firmware: what UEFI firmware has in memory at a position of a trace. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "core/firmware.h"
+#include "core/replay.h"
+
+struct firmware_command {
+    const char *at;
+    char **lists; /* ended by NULL; none: what there is is said */
+};
+
+static size_t peek(const void *ctx, uint64_t address, void *buf, size_t n)
+{
+    const struct engine *e = ctx;
+    return e->ops->peek_physical(e, address, buf, n);
+}
+
+static int show(struct replay *r, struct trace *t, uint64_t icount, const char *list, bool title,
+                struct error *err)
+{
+    struct text out = {0};
+    uint64_t at;
+    if (firmware_position(t, list, icount, &at, err) || replay_seek(r, at, err))
+        return trouble(err);
+    const struct firmware_memory m = {replay_engine(r), peek};
+    if (firmware_text(&out, t, at, &m, list, err)) {
+        free(out.s);
+        fprintf(stderr, "bootreel: %s\n", err->text);
+        return EXIT_NO;
+    }
+    if (title || at != icount)
+        printf("%s at icount %llu%s:\n", list, (unsigned long long)at,
+               at != icount ? ", the end of boot services" : "");
+    if (out.s)
+        fputs(out.s, stdout);
+    free(out.s);
+    return EXIT_DONE;
+}
+
+/* Each list is checked before the machine runs to the position. */
+static int firmware(struct trace *t, const char *path, const struct firmware_command *c)
+{
+    struct error err;
+    uint64_t icount, at;
+    int status = EXIT_DONE;
+    if (find_position(t, c->at, 0, trace_last_icount(t), &icount, &err))
+        return trouble(&err);
+    for (char **list = c->lists; *list; list++)
+        if (firmware_position(t, *list, icount, &at, &err))
+            return trouble(&err);
+    struct replay *r = open_replay(t, path, &err);
+    if (!r)
+        return trouble(&err);
+    for (char **list = c->lists; *list && status == EXIT_DONE; list++)
+        status = show(r, t, icount, *list, c->lists[1], &err);
+    replay_close(r);
+    return status;
+}
+
+static const struct option_row rows[] = {
+    {.name = "at",
+     .argument = "POSITION",
+     .help = "the lists at that position (default: the end; lists that end with boot services: there)",
+     STORE(struct firmware_command, at)},
+    GROUP(compile_options),
+    END_OF_ROWS,
+};
+
+static int cmd_firmware(int argc, char **argv)
+{
+    struct firmware_command c = {0};
+    int status;
+    if (!parse_options(&command_firmware, argc, argv, NULL, &c, &status))
+        return status;
+    if (argc - optind < 2)
+        return trouble_text(
+            "firmware: give a trace, and one of handles, drivers, images, map, tables, variables");
+    struct trace *t = open_trace(argv[optind]);
+    if (!t)
+        return EXIT_TROUBLE;
+    c.lists = argv + optind + 1;
+    status = firmware(t, argv[optind], &c);
+    trace_close(t);
+    return finish_output(status);
+}
+
+const struct command command_firmware = {
+    .name = "firmware",
+    .run = cmd_firmware,
+    .what = "handles, drivers, variables … of UEFI firmware at a position",
+    .arguments = "TRACE handles|drivers|images|map|tables|variables… [--at POSITION]",
+    .rows = rows,
+    .intro =
+        "Prints what UEFI firmware has in memory at a position: its handles with their protocols and who has opened these, its "
+        "drivers with the number of devices that each drives, the images in memory, the DXE core's memory map, the system "
+        "table's configuration tables, or its variables with their content.",
+    .outro =
+        "Handles, drivers and the memory map are read in the form in which EDK II has them, which most firmware is made from. "
+        "Exits with 1 if a list cannot be had at the position; the message says why.",
+};

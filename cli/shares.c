@@ -1,0 +1,184 @@
+/* shares.c - a run's stretches, divided among jobs. See cli.h.
+ *
+ * Beginning somewhere costs a job the restoring and hashing of a whole state, as much as running a stretch of some guests. So each job
+ * gets as many stretches in a row as there are, and who has none left takes half of what is left of the longest row. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "cli/cli.h"
+#include "core/replay.h"
+#include "traces/memory.h"
+
+/* Stretches from `next` to `end` that nobody has taken. */
+struct row {
+    size_t next, end;
+    bool begun; /* somebody is running towards `next` */
+};
+
+struct shares {
+    pthread_mutex_t lock; /* of rows, replays and progress */
+    struct row *row;
+    size_t n;
+    struct replay **running; /* by job */
+    unsigned jobs;
+    bool interrupted;
+    struct progress *progress;
+    atomic_uint_least64_t steps;
+    atomic_size_t bad; /* the first stretch from which a job failed */
+};
+
+enum { WORTH_SHARING = 2 }; /* stretches in a row */
+
+struct shares *shares_new(size_t first, size_t end, unsigned jobs)
+{
+    struct shares *s = mem_zero(1, sizeof *s);
+    size_t n = end - first;
+    pthread_mutex_init(&s->lock, NULL);
+    s->running = mem_zero(jobs, sizeof(struct replay *));
+    s->jobs = jobs;
+    atomic_store(&s->bad, SIZE_MAX);
+    for (unsigned i = 0; i < jobs; i++) {
+        MEM_MORE(s->row, s->n);
+        s->row[s->n++] =
+            (struct row){.next = first + n * i / jobs, .end = first + n * ((size_t)i + 1) / jobs};
+    }
+    return s;
+}
+
+void shares_free(struct shares *s)
+{
+    if (!s)
+        return;
+    pthread_mutex_destroy(&s->lock);
+    free(s->running);
+    free(s->row);
+    free(s);
+}
+
+void shares_show(struct shares *s, struct progress *p)
+{
+    s->progress = p;
+}
+
+void shares_fail(struct shares *s, size_t first)
+{
+    size_t was = atomic_load(&s->bad);
+    while (first < was && !atomic_compare_exchange_weak(&s->bad, &was, first))
+        ;
+}
+
+void shares_interrupt(void *shares)
+{
+    struct shares *s = shares;
+    pthread_mutex_lock(&s->lock);
+    s->interrupted = true;
+    for (unsigned i = 0; i < s->jobs; i++)
+        if (s->running[i])
+            replay_interrupt(s->running[i]);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* ---------------------------------------------------------------- taking */
+
+/* A row that nobody has begun, the first of them; otherwise half of the longest; NULL if there is nothing worth it. */
+static struct row *choose(struct shares *s)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct row *r = &s->row[i];
+        if (!r->begun && r->next < r->end)
+            return &s->row[i];
+        if (r->end - r->next > s->row[longest].end - s->row[longest].next)
+            longest = i;
+    }
+    struct row *from = s->n ? &s->row[longest] : NULL;
+    if (!from || from->end - from->next < WORTH_SHARING)
+        return NULL;
+    struct row half = {.next = from->next + (from->end - from->next) / 2, .end = from->end};
+    from->end = half.next;
+    MEM_MORE(s->row, s->n);
+    s->row[s->n] = half;
+    return &s->row[s->n++];
+}
+
+static bool take(struct shares *s, size_t *stretch)
+{
+    pthread_mutex_lock(&s->lock);
+    struct row *r = choose(s);
+    if (r) {
+        r->begun = true;
+        *stretch = r->next++;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return r;
+}
+
+bool sharer_take(struct sharer *w)
+{
+    bool any;
+    do
+        any = take(w->of, &w->first);
+    while (any && w->first > atomic_load(&w->of->bad));
+    w->last = UINT64_MAX;
+    return any;
+}
+
+bool sharer_go_on(void *sharer, size_t stretch)
+{
+    struct sharer *w = sharer;
+    struct shares *s = w->of;
+    bool mine = false;
+    if (w->first > atomic_load(&s->bad))
+        return false;
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < s->n && !mine; i++) {
+        struct row *r = &s->row[i];
+        if (r->next == stretch && r->next < r->end) {
+            r->begun = mine = true;
+            r->next++;
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+    return mine;
+}
+
+/* ---------------------------------------------------------------- running */
+
+int sharer_open(struct sharer *w, const struct trace *t, const struct engine_kind *kind, struct error *err)
+{
+    if (!w->t)
+        w->t = trace_open_beside(t, err);
+    if (w->t && !w->r)
+        w->r = replay_open(w->t, kind, err);
+    return w->r ? 0 : -1;
+}
+
+void sharer_close(struct sharer *w)
+{
+    replay_close(w->r);
+    trace_close(w->t);
+}
+
+void sharer_runs(struct sharer *w, bool runs)
+{
+    struct shares *s = w->of;
+    pthread_mutex_lock(&s->lock);
+    s->running[w->job] = runs ? w->r : NULL;
+    if (runs && s->interrupted)
+        replay_interrupt(w->r);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void sharer_progress(void *sharer, const struct engine *e)
+{
+    struct sharer *w = sharer;
+    struct shares *s = w->of;
+    uint64_t now = e->ops->icount(e), more = now > w->last ? now - w->last : 0;
+    w->last = now;
+    uint64_t steps = atomic_fetch_add(&s->steps, more) + more;
+    if (pthread_mutex_trylock(&s->lock))
+        return;
+    progress_update(s->progress, steps, e->ops->time(e));
+    pthread_mutex_unlock(&s->lock);
+}
