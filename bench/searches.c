@@ -8,48 +8,14 @@
  *                                           addresses in pages that are executed or written on the way; each over
  *                                           at most STEPS steps (default 150 M)
  */
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "bench/bench.h"
 #include "core/symbols.h"
-#include "core/timeline.h"
-#include "hv/hv.h"
 #include "traces/memory.h"
 
 static struct error err;
 static uint64_t seed = 1;
-
-static double now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
-static void must(int rc)
-{
-    if (!rc)
-        return;
-    fprintf(stderr, "searches: %s\n", err.text);
-    exit(2);
-}
-
-static uint64_t random_below(uint64_t n)
-{
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (uint64_t)((unsigned __int128)(seed ^ seed >> 29) * n >> 64);
-}
-
-static struct timeline *open_timeline(const char *path)
-{
-    static const struct engine_kind pc = {
-        .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = hv_create};
-    static const struct engine_kind *const kinds[] = {&pc};
-    struct timeline *tl = timeline_open(path, kinds, 1, &err);
-    must(tl ? 0 : -1);
-    return tl;
-}
 
 static uint64_t last_of(const struct timeline *tl)
 {
@@ -71,12 +37,12 @@ struct question {
 static void ask(struct timeline *tl, const struct question *q, struct timeline_stopped *s)
 {
     unsigned id;
-    must(timeline_seek(tl, q->from, s, &err));
+    must(timeline_seek(tl, q->from, s, &err), &err);
     const struct timeline_stop stop = {.kind = q->what == EXECUTED ? TS_BREAK_LINEAR : TS_WATCH_WRITE,
                                        .address = q->address,
                                        .length = q->length};
-    must(timeline_stop_add(tl, &stop, &id, &err));
-    must(timeline_continue_to(tl, q->dir, q->limit, s, &err));
+    must(timeline_stop_add(tl, &stop, &id, &err), &err);
+    must(timeline_continue_to(tl, q->dir, q->limit, s, &err), &err);
     timeline_stop_clear(tl);
 }
 
@@ -88,17 +54,17 @@ static uint64_t some_address(struct timeline *tl, const struct touched_index *x,
     uint64_t begin, end;
     enum touch k = what == EXECUTED ? TOUCH_EXECUTED : TOUCH_WRITTEN;
     long part = touched_part_at(x, at);
-    if (what == EXECUTED && random_below(2)) {
-        must(timeline_seek(tl, at, &s, &err));
+    if (what == EXECUTED && random_below(&seed, 2)) {
+        must(timeline_seek(tl, at, &s, &err), &err);
         return timeline_pc(tl, 0);
     }
     touched_part(x, part < 0 ? 0 : (size_t)part, &begin, &end, &set);
     if (!set.n[k])
-        return random_below(1ull << 32);
-    const struct touched *page = &set.page[k][random_below(set.n[k])];
-    uint64_t offset = random_below(4096);
+        return random_below(&seed, 1ull << 32);
+    const struct touched *page = &set.page[k][random_below(&seed, set.n[k])];
+    uint64_t offset = random_below(&seed, 4096);
     for (unsigned i = 0; i < 64 && !(page->lines >> offset / TOUCHED_LINE & 1); i++)
-        offset = random_below(4096);
+        offset = random_below(&seed, 4096);
     return page->linear << 12 | offset;
 }
 
@@ -106,18 +72,18 @@ static uint64_t some_address(struct timeline *tl, const struct touched_index *x,
 static void make_question(struct timeline *tl, const struct touched_index *x, uint64_t way,
                           struct question *q)
 {
-    uint64_t last = last_of(tl), here = random_below(last + 1);
-    q->what = random_below(2) ? WRITTEN : EXECUTED;
-    q->dir = random_below(2) ? TIMELINE_BACK : TIMELINE_FORWARD;
-    q->length = 1ull << random_below(4);
-    if (random_below(2))
-        here = last - random_below(last / 4 + 1);
+    uint64_t last = last_of(tl), here = random_below(&seed, last + 1);
+    q->what = random_below(&seed, 2) ? WRITTEN : EXECUTED;
+    q->dir = random_below(&seed, 2) ? TIMELINE_BACK : TIMELINE_FORWARD;
+    q->length = 1ull << random_below(&seed, 4);
+    if (random_below(&seed, 2))
+        here = last - random_below(&seed, last / 4 + 1);
     q->from = here;
     q->limit = q->dir == TIMELINE_FORWARD ? here + way < last ? here + way : last
                : here > way               ? here - way
                                           : 0;
     uint64_t low = q->from < q->limit ? q->from : q->limit, high = q->from < q->limit ? q->limit : q->from;
-    q->address = some_address(tl, x, q->what, low + random_below(high - low + 1));
+    q->address = some_address(tl, x, q->what, low + random_below(&seed, high - low + 1));
     if (q->address + q->length < q->length)
         q->length = 1;
 }
@@ -133,7 +99,7 @@ static int check(const char *path, uint64_t n, uint64_t way)
     struct touched_index *x = touched_index_read(timeline_trace(with), &err);
     uint64_t hits = 0, wrong = 0;
     double ms[2] = {0};
-    must(x && touched_parts(x) ? 0 : error_set(&err, "%s has no index", path));
+    must(x && touched_parts(x) ? 0 : error_set(&err, "%s has no index", path), &err);
     timeline_set_index(without, false);
     timeline_short_seeks(with, true);
     timeline_short_seeks(without, true);
@@ -189,7 +155,7 @@ static const struct symbol_table *kernel_of(const struct symbols *s, uint64_t *b
         if (!strcmp(symbol_table_name(m->table), "kernel") && m->space == SPACE_KERNEL)
             found = m;
     }
-    must(found ? 0 : error_set(&err, "the trace has no symbols of a kernel"));
+    must(found ? 0 : error_set(&err, "the trace has no symbols of a kernel"), &err);
     *bias = found->bias;
     return found->table;
 }
@@ -204,7 +170,7 @@ static void last_writes(const char *path)
     enum { VARIABLES = 100 };
     struct timeline *tl = open_timeline(path);
     struct symbols *s = symbols_load(timeline_trace(tl), &err);
-    must(s ? 0 : -1);
+    must(s ? 0 : -1, &err);
     uint64_t bias, last = last_of(tl), found = 0;
     const struct symbol_table *t = kernel_of(s, &bias);
     double ms[VARIABLES];
@@ -213,11 +179,11 @@ static void last_writes(const char *path)
         struct symbol sym;
         struct timeline_stopped stopped;
         do
-            symbol_table_symbol(t, random_below(symbol_table_count(t)), &sym);
+            symbol_table_symbol(t, random_below(&seed, symbol_table_count(t)), &sym);
         while (!is_variable(&sym));
-        must(timeline_seek(tl, last, &stopped, &err));
+        must(timeline_seek(tl, last, &stopped, &err), &err);
         double began = now_ms();
-        must(timeline_last_write(tl, sym.address + bias, 1, &stopped, &err));
+        must(timeline_last_write(tl, sym.address + bias, 1, &stopped, &err), &err);
         ms[i] = now_ms() - began;
         found += stopped.reason == TIMELINE_WATCHPOINT;
     }
@@ -250,7 +216,7 @@ static void hit_once(const char *path)
     enum { FUNCTIONS = 40 };
     struct timeline *tl = open_timeline(path);
     struct symbols *s = symbols_load(timeline_trace(tl), &err);
-    must(s ? 0 : -1);
+    must(s ? 0 : -1, &err);
     uint64_t last = last_of(tl);
     char name[FUNCTIONS][64];
     double ahead[FUNCTIONS], behind[FUNCTIONS];
@@ -264,14 +230,14 @@ static void hit_once(const char *path)
         if (!symbols_find(s, SPACE_KERNEL, name[i], SYMBOLS_NOW, &sym))
             continue;
         stop.address = sym.address;
-        must(timeline_to_begin(tl, &a, &err));
-        must(timeline_stop_add(tl, &stop, &id, &err));
+        must(timeline_to_begin(tl, &a, &err), &err);
+        must(timeline_stop_add(tl, &stop, &id, &err), &err);
         double began = now_ms();
-        must(timeline_continue(tl, TIMELINE_FORWARD, &a, &err));
+        must(timeline_continue(tl, TIMELINE_FORWARD, &a, &err), &err);
         double first = now_ms();
-        must(timeline_seek(tl, last, &b, &err));
+        must(timeline_seek(tl, last, &b, &err), &err);
         double again = now_ms();
-        must(timeline_continue(tl, TIMELINE_BACK, &b, &err));
+        must(timeline_continue(tl, TIMELINE_BACK, &b, &err), &err);
         double end = now_ms();
         timeline_stop_clear(tl);
         if (a.reason != TIMELINE_BREAKPOINT || a.icount != b.icount)
@@ -279,7 +245,7 @@ static void hit_once(const char *path)
         ahead[n] = first - began;
         behind[n++] = end - again;
     }
-    must(n ? 0 : error_set(&err, "no function that is hit once was found"));
+    must(n ? 0 : error_set(&err, "no function that is hit once was found"), &err);
     report("breakpoint hit once, from 0", ahead, n);
     report("breakpoint hit once, from the end", behind, n);
     symbols_free(s);
@@ -292,7 +258,7 @@ static void size_of_index(const char *path)
     struct touched_index *x = touched_index_read(timeline_trace(tl), &err);
     uint64_t pages[TOUCHES] = {0}, begin, end;
     struct touched_set set;
-    must(x ? 0 : -1);
+    must(x ? 0 : -1, &err);
     for (size_t i = 0; i < touched_parts(x); i++) {
         touched_part(x, i, &begin, &end, &set);
         for (unsigned k = 0; k < TOUCHES; k++)

@@ -11,40 +11,15 @@
  * reverse-continue to a breakpoint or watchpoint must land where going forward from far behind met it last,
  * in the state that seeking there gives.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "bench/bench.h"
 #include "core/replay.h"
-#include "core/timeline.h"
-#include "hv/hv.h"
 #include "traces/memory.h"
 
 static struct timeline *tl;
 static struct error err;
-
-/* The processor's time: the timeline never waits, and others may use the machine. */
-static double now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
-static void must(int rc)
-{
-    if (!rc)
-        return;
-    fprintf(stderr, "timeline: %s\n", err.text);
-    exit(2);
-}
-
-static uint64_t random_below(uint64_t *x, uint64_t n)
-{
-    *x = *x * 6364136223846793005u + 1442695040888963407u;
-    return (uint64_t)((unsigned __int128)(*x ^ *x >> 29) * n >> 64);
-}
 
 static int by_size(const void *a, const void *b)
 {
@@ -62,7 +37,7 @@ static double timed_step(enum timeline_direction dir)
 {
     struct timeline_stopped s;
     double t = now_ms();
-    must(timeline_step(tl, dir, 1, &s, &err));
+    must(timeline_step(tl, dir, 1, &s, &err), &err);
     return now_ms() - t;
 }
 
@@ -75,7 +50,7 @@ static void random_positions(unsigned n, uint64_t last)
     uint64_t x = 1;
     for (unsigned i = 0; i < n; i++) {
         double t = now_ms();
-        must(timeline_seek(tl, 20 + random_below(&x, last - 20), &s, &err));
+        must(timeline_seek(tl, 20 + random_below(&x, last - 20), &s, &err), &err);
         seek[i] = now_ms() - t;
         first[i] = timed_step(TIMELINE_BACK);
         second[i] = timed_step(TIMELINE_BACK);
@@ -117,15 +92,16 @@ static void some_stop(unsigned i, uint64_t *x, uint64_t last)
     switch (i / 2 % 3) {
     case 0:
         timeline_set_progress(tl, interrupt_soon, &left);
-        must(timeline_continue(tl, dir, &s, &err));
+        must(timeline_continue(tl, dir, &s, &err), &err);
         timeline_set_progress(tl, NULL, NULL);
         break;
     case 1:
         far = dir == TIMELINE_BACK ? (here > far ? here - far : 0) : here + far < last ? here + far : last;
-        must(timeline_continue_to(tl, dir, far, &s, &err));
+        must(timeline_continue_to(tl, dir, far, &s, &err), &err);
         break;
     default:
-        must(timeline_seek(tl, here - here % 100000000, &s, &err)); /* where `record` puts checkpoints */
+        must(timeline_seek(tl, here - here % 100000000, &s, &err),
+             &err); /* where `record` puts checkpoints */
         break;
     }
 }
@@ -136,13 +112,13 @@ static void after_stops(unsigned n, uint64_t last)
     struct timeline_stopped s;
     uint64_t x = 3;
     unsigned id;
-    must(timeline_stop_add(tl, &never, &id, &err));
+    must(timeline_stop_add(tl, &never, &id, &err), &err);
     for (unsigned i = 0; i < n; i++) {
-        must(timeline_seek(tl, 20 + random_below(&x, last - 20), &s, &err));
+        must(timeline_seek(tl, 20 + random_below(&x, last - 20), &s, &err), &err);
         some_stop(i, &x, last);
         uint64_t here = timeline_icount(tl);
         double t = now_ms();
-        must(timeline_continue_to(tl, TIMELINE_BACK, here ? here - 1 : 0, &s, &err));
+        must(timeline_continue_to(tl, TIMELINE_BACK, here ? here - 1 : 0, &s, &err), &err);
         ms[i] = now_ms() - t;
     }
     timeline_stop_clear(tl);
@@ -163,7 +139,7 @@ static double timed_continue(const char *what, enum timeline_direction dir)
 {
     struct timeline_stopped s;
     double t = now_ms();
-    must(timeline_continue(tl, dir, &s, &err));
+    must(timeline_continue(tl, dir, &s, &err), &err);
     t = now_ms() - t;
     printf("%-34s %9.0f ms (%s)\n", what, t, reason(&s));
     return t;
@@ -175,9 +151,9 @@ static double one_replay(const struct engine_kind *kind)
     struct replay *r = replay_open(timeline_trace(tl), kind, &err);
     const struct replay_options o = {.verify = false};
     struct replay_report rep;
-    must(r ? 0 : -1);
+    must(r ? 0 : -1, &err);
     double t = now_ms();
-    must(replay_all(r, &o, &rep, &err));
+    must(replay_all(r, &o, &rep, &err), &err);
     t = now_ms() - t;
     printf("%-34s %9.0f ms\n", "one replay", t);
     free(rep.divergence);
@@ -190,13 +166,13 @@ static void whole_run(const struct engine_kind *kind)
     struct timeline_stopped s;
     unsigned id;
     double plain = one_replay(kind);
-    must(timeline_to_end(tl, &s, &err));
+    must(timeline_to_end(tl, &s, &err), &err);
     const struct timeline_stop watch = {.kind = TS_WATCH_WRITE, .address = never.address, .length = 8};
-    must(timeline_stop_add(tl, &never, &id, &err));
+    must(timeline_stop_add(tl, &never, &id, &err), &err);
     double back = timed_continue("reverse-continue, breakpoint", TIMELINE_BACK);
     timed_continue("continue, breakpoint", TIMELINE_FORWARD);
     timeline_stop_clear(tl);
-    must(timeline_stop_add(tl, &watch, &id, &err));
+    must(timeline_stop_add(tl, &watch, &id, &err), &err);
     timed_continue("reverse-continue, watchpoint", TIMELINE_BACK);
     timed_continue("continue, watchpoint", TIMELINE_FORWARD);
     timeline_stop_clear(tl);
@@ -212,9 +188,9 @@ static uint64_t last_forward(uint64_t at, const struct timeline_stop *stop, unsi
 {
     struct timeline_stopped s;
     uint64_t found = UINT64_MAX;
-    must(timeline_seek(tl, at > FAR ? at - FAR : 0, &s, &err));
+    must(timeline_seek(tl, at > FAR ? at - FAR : 0, &s, &err), &err);
     for (*hits = 0;; ++*hits) {
-        must(timeline_continue_to(tl, TIMELINE_FORWARD, at, &s, &err));
+        must(timeline_continue_to(tl, TIMELINE_FORWARD, at, &s, &err), &err);
         bool broke = s.reason == TIMELINE_BREAKPOINT, watched = s.reason == TIMELINE_WATCHPOINT;
         if (!broke && !watched)
             return found;
@@ -227,10 +203,10 @@ static bool lands_wrong(uint64_t at, const struct timeline_stop *stop, unsigned 
 {
     struct timeline_stopped s;
     unsigned id;
-    must(timeline_stop_add(tl, stop, &id, &err));
+    must(timeline_stop_add(tl, stop, &id, &err), &err);
     uint64_t want = last_forward(at, stop, hits);
-    must(timeline_seek(tl, at, &s, &err));
-    must(timeline_continue_to(tl, TIMELINE_BACK, at > FAR ? at - FAR + 1 : 0, &s, &err));
+    must(timeline_seek(tl, at, &s, &err), &err);
+    must(timeline_continue_to(tl, TIMELINE_BACK, at > FAR ? at - FAR + 1 : 0, &s, &err), &err);
     bool met = s.reason == TIMELINE_BREAKPOINT || s.reason == TIMELINE_WATCHPOINT;
     bool wrong = want == UINT64_MAX ? met && s.icount > at - FAR : !met || s.icount != want;
     if (wrong)
@@ -239,8 +215,8 @@ static bool lands_wrong(uint64_t at, const struct timeline_stop *stop, unsigned 
                met ? "hit" : "nothing", (unsigned long long)s.icount, (unsigned long long)want);
     uint64_t hash = timeline_hash(tl), here = timeline_icount(tl);
     timeline_stop_clear(tl);
-    must(timeline_step(tl, TIMELINE_BACK, here > 5 ? 5 : 0, &s, &err));
-    must(timeline_seek(tl, here, &s, &err));
+    must(timeline_step(tl, TIMELINE_BACK, here > 5 ? 5 : 0, &s, &err), &err);
+    must(timeline_seek(tl, here, &s, &err), &err);
     if (timeline_hash(tl) != hash) {
         printf("the state at icount %llu after a stop is another than after a seek\n",
                (unsigned long long)here);
@@ -256,7 +232,7 @@ static void check_stops(unsigned n, uint64_t last)
     unsigned bad = 0, hits;
     for (unsigned i = 0; i < n; i++) {
         uint64_t at = 1 + random_below(&x, last - 1), off = random_below(&x, FAR / 2);
-        must(timeline_seek(tl, at > off ? at - off : at, &s, &err));
+        must(timeline_seek(tl, at > off ? at - off : at, &s, &err), &err);
         const struct timeline_stop brk = {.kind = TS_BREAK_LINEAR, .address = timeline_pc(tl, 0)};
         const struct timeline_stop watch = {.kind = i % 4 == 1 ? TS_WATCH_WRITE : TS_WATCH_ACCESS,
                                             .address = timeline_reg(tl, 0, "rsp") - 8,
@@ -275,10 +251,10 @@ static void check(unsigned n, uint64_t last)
     uint64_t x = 7;
     unsigned bad = 0;
     for (unsigned i = 0; i < n; i++) {
-        must(timeline_seek(tl, 1 + random_below(&x, last - 1), &s, &err));
+        must(timeline_seek(tl, 1 + random_below(&x, last - 1), &s, &err), &err);
         uint64_t hash = timeline_hash(tl), at = timeline_icount(tl);
-        must(timeline_step(tl, TIMELINE_BACK, 1, &s, &err));
-        must(timeline_step(tl, TIMELINE_FORWARD, 1, &s, &err));
+        must(timeline_step(tl, TIMELINE_BACK, 1, &s, &err), &err);
+        must(timeline_step(tl, TIMELINE_FORWARD, 1, &s, &err), &err);
         if (timeline_hash(tl) != hash || timeline_icount(tl) != at) {
             printf("icount %llu: reverse-step and step give another state\n", (unsigned long long)at);
             bad++;
@@ -291,9 +267,6 @@ static void check(unsigned n, uint64_t last)
 
 int main(int argc, char **argv)
 {
-    static const struct engine_kind pc = {
-        .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = hv_create};
-    static const struct engine_kind *const kinds[] = {&pc};
     bool checking = argc > 1 && !strcmp(argv[1], "--check");
     if (argc < 2 + checking) {
         fprintf(stderr, "usage: timeline [--check] TRACE [POSITIONS [BUDGET]]\n");
@@ -304,8 +277,7 @@ int main(int argc, char **argv)
     struct timeline_where w;
     struct timeline_stats stats;
     double t = now_ms();
-    tl = timeline_open(path, kinds, 1, &err);
-    must(tl ? 0 : -1);
+    tl = open_timeline(path);
     printf("%-34s %9.1f ms\n", "open", now_ms() - t);
     timeline_where(tl, &w);
     if (argc > 3 + checking)
@@ -316,7 +288,7 @@ int main(int argc, char **argv)
     } else {
         random_positions(n, w.last);
         after_stops(n / 2, w.last);
-        whole_run(&pc);
+        whole_run(&bench_pc);
     }
     timeline_stats(tl, &stats);
     struct rusage u;
