@@ -1,5 +1,5 @@
 # bootreel: `make` builds ./bootreel (release, assertions on). `make help` lists the targets; see README.md and docs/architecture.md.
-# V=1 shows whole commands. VARIANT=release|clang|asan|ubsan|fuzz builds in build/VARIANT. PREFIX=/usr/local is for install.
+# V=1 shows whole commands. VARIANT=release|clang|asan|ubsan|fuzz|count builds in build/VARIANT. PREFIX=/usr/local is for install.
 
 VARIANT ?= release
 ifeq ($(origin CC),default)
@@ -9,7 +9,7 @@ BUILD   := build/$(VARIANT)
 PREFIX  ?= /usr/local
 Q       := $(if $(V),,@)
 
-PKGS    := zlib libelf libdw libbpf capstone panelw ncursesw libzstd libxxhash yajl libpng libprotobuf-c
+PKGS    := zlib liblzma libelf libdw libbpf capstone panelw ncursesw libzstd libxxhash yajl libpng libprotobuf-c
 CFLAGS_WARN := -Wall -Wextra -Werror -Wno-unused-parameter
 # -fno-strict-aliasing, -fwrapv: the processor reads registers at several widths and computes modulo 2^n.
 CFLAGS_BASE := -std=gnu11 -g -I. -I$(BUILD) -D_GNU_SOURCE $(CFLAGS_WARN) -fno-strict-aliasing -fwrapv -MMD -MP \
@@ -18,6 +18,7 @@ LDLIBS  := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -pthread
 
 OPT_release := -O2
 OPT_clang   := -O2
+OPT_count   := -O2 -DBOOTREEL_COUNT
 OPT_asan    := -O1 -fsanitize=address -fno-omit-frame-pointer -DBOOTREEL_NO_TAIL
 OPT_ubsan   := -O1 -fsanitize=undefined -fno-sanitize=alignment -fno-sanitize-recover=all -DBOOTREEL_NO_TAIL
 OPT_fuzz    := -O1 -fsanitize=fuzzer-no-link,address -DBOOTREEL_NO_TAIL

@@ -3,6 +3,7 @@
 
 stage bios
     open event cpu.reset-vector
+    close event efi.start type=9
     close event loader.boot-sector
     close event kernel.boot-params
     close event kernel.entry
@@ -11,8 +12,19 @@ stage bios
     close event cpu.cr ip>=0xffff800000000000
     close event cpu.msr ip>=0xffff800000000000
     close event cpu.table ip>=0xffff800000000000
+# UEFI: an application has returned to the boot device selection
+stage bios
+    outside bios
+    outside kernel
+    open event efi.bds "goes on"
+    close event efi.start type=9
+    close event loader.boot-sector
+    close event kernel.boot-params
+    close event kernel.entry
+    close event kernel.found
 stage bios.post
     in bios
+    lasting
     open event cpu.reset-vector
 
 # ---- our own: its POST codes (bios/README.md) ----
@@ -119,6 +131,39 @@ stage bios.boot
     in bios
     open event firmware.log "enter handle_19"
 
+# ---- UEFI: its phases, by what core/efi finds in memory ----
+stage bios.reset
+    in bios
+    once
+    open event efi.volume
+stage bios.sec
+    in bios
+    open event efi.start type=3
+stage bios.pei
+    in bios
+    once
+    open event efi.start type=4
+stage bios.pei.{data}
+    in bios.pei
+    open event efi.start type=6
+    open event efi.start type=8
+    close event efi.return type=6 same
+    close event efi.return type=8 same
+stage bios.dxe
+    in bios
+    open event efi.start type=5
+stage bios.dxe.{data}
+    in bios.dxe
+    open event efi.start type=7
+    close event efi.return type=7 same
+stage bios.bds
+    in bios
+    open event efi.bds
+stage bios.bds.{data}
+    in bios.bds
+    open event efi.start type=7
+    close event efi.return type=7 same
+
 # ---- another: by the numbers of its POST codes ----
 stage bios.post.{code}
     without bios=builtin
@@ -143,6 +188,8 @@ stage bios.boot.{data}
 stage bios.boot.{data}
     without bios=builtin
     without bios=seabios
+    outside bios.dxe
+    outside bios.bds
     in bios
     open event firmware.boot-device
 

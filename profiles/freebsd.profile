@@ -1,4 +1,36 @@
-# The stages of FreeBSD's boot, inside the stage "kernel" of pc.profile. Form: core/profile.h, docs/profiles.md.
+# The stages of FreeBSD's boot, inside the stages "loader" and "kernel" of pc.profile. Form: core/profile.h, docs/profiles.md.
+
+# ---- its own boot blocks and loader ----
+# The menu of boot0, which waits for a key.
+stage loader.boot0
+    in loader.boot-sector
+    open event firmware.text "Boot:  F"
+    open event firmware.text "Default: F"
+# On a CD: it reads the loader, which it starts with the BTX kernel that is part of it.
+stage loader.cdboot
+    in loader
+    open event firmware.text "CD Loader "
+# BTX, a small kernel for programs that call the BIOS: its interrupt table is always at 5E00h.
+stage loader.btx
+    in loader
+    in loader.cdboot
+    once
+    open event cpu.table "IDT" base=0x5e00
+# The first such program is boot2 (gptboot, zfsboot), which boot1 has read together with BTX, except on a CD.
+stage loader.boot2
+    in loader.btx
+    outside loader.cdboot
+    once
+    open event cpu.table "IDT" base=0x5e00
+# The loader: BTX's own loader moves it to its place, and says so; then it lists its consoles and drives.
+stage loader.loader
+    in loader.btx
+    once
+    open event cpu.table "GDT" ip>=0x200000 ip<0x201000
+    open event firmware.text "Consoles: "
+    open event firmware.text "BIOS drive "
+    open event console "Consoles: "
+    open event console "BIOS drive "
 
 # ---- from the loader's hand-over to mi_startup ----
 stage kernel.btext
@@ -44,3 +76,50 @@ stage mount.{data}
     in kernel.mi_startup
     moment
     open event kernel.mount
+
+# ---- programs: /sbin/init runs rc, whose programs are processes inside it, then getty for each terminal ----
+stage rc
+    in user.{program}
+    by pid
+    open event process.exec "sh /etc/rc "
+    close event process.exit
+# A script of /etc/rc.d is read by a subshell of rc, or by the shell that executes it.
+stage rc.d.{script}
+    in user.{program}
+    by pid
+    under parent of rc
+    under parent of rc.shutdown
+    under parent
+    open event process.script "/etc/rc.d/{script}"
+    close event process.script "/etc/rc.d/{script}"
+    close event process.exit
+    fold 1%
+stage rc.fsck
+    in user.{program}
+    by pid
+    open event process.exec "/sbin/fsck "
+    close event process.exit
+stage rc.shutdown
+    in user.{program}
+    by pid
+    open event process.exec "sh /etc/rc.shutdown "
+    close event process.exit
+stage cron
+    in user.{program}
+    by pid
+    under parent
+    open event process.exec "/usr/sbin/cron "
+    open event process.create kind=1 "cron"
+    close event process.exit
+stage getty
+    in user.{program}
+    by pid
+    open event process.exec "/usr/libexec/getty "
+    close event process.exec "login "
+    close event process.exit
+stage login
+    in user.{program}
+    by pid
+    open event process.exec "/usr/bin/login "
+    close event process.exec "sh "
+    close event process.exit

@@ -19,11 +19,34 @@ stage loader
     close event cpu.msr ip>=0x80000000
     close event cpu.table ip>=0x80000000
     close event power.reset
+# UEFI: the applications that the firmware starts, and those that they start
+stage loader
+    outside loader
+    outside kernel
+    open event efi.start type=9
+    close event efi.bds
+    close event kernel.boot-params
+    close event kernel.reached "startup_64"
+    close event kernel.reached "startup_32"
+    close event kernel.found
+    close event kernel.entry "multiboot"
+    close event kernel.entry "linux"
+    close event kernel.entry "Xen"
+    close event xen.found
+    close event power.reset
+    close event power.off
+stage loader.{data}
+    in loader
+    in loader.{data}
+    open event efi.start type=9
+    close event efi.return type=9 same
 stage loader.boot-sector
     in loader
     open event loader.boot-sector
 stage loader.core
     in loader
+    outside loader.cdboot
+    outside loader.btx
     open mode protected32
     once
 
@@ -76,6 +99,10 @@ stage kernel.main.{data}
 stage kernel.efi-stub
     in kernel
     open event kernel.entry "linux EFI"
+stage kernel.efi-stub.ExitBootServices
+    in kernel.efi-stub
+    open event efi.call service=0x21a
+    close event efi.service service=0x21a
 stage kernel.setup
     in kernel
     open event kernel.boot-params
@@ -104,6 +131,11 @@ stage kernel.start_kernel.setup_arch.{data}
     with kind=uml
     open event kernel.call parent=8
     close event kernel.return parent=8 same
+stage kernel.SetVirtualAddressMap
+    in kernel.start_kernel
+    in kernel.start_kernel.{data}
+    open event efi.call service=0x304
+    close event efi.service service=0x304
 stage kernel.init
     in kernel
     open event kernel.reached "rest_init"

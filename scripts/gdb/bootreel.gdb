@@ -113,6 +113,25 @@ document boot-domains
 The domains of a hypervisor at this position, by the record.
 end
 
+define boot-firmware
+  if $argc == 0
+    monitor firmware
+  else
+    monitor firmware $arg0
+  end
+end
+document boot-firmware
+boot-firmware [LIST]
+What UEFI firmware has at this position: handles, drivers, images, map, tables or variables.
+end
+
+define boot-handles
+  monitor firmware handles
+end
+document boot-handles
+The handles of UEFI firmware at this position, with their protocols.
+end
+
 define boot-processes
   monitor processes
 end

@@ -71,9 +71,13 @@ def refresh(when):
     gdb.execute("maintenance flush register-cache", to_string=True)
     gdb.execute("maintenance flush dcache", to_string=True)
     bootreel_orc.forget_memory()
-    m = re.search(r"^CPU (\d+) at ", when, re.M)
+    cpu = re.search(r"^CPU (\d+) at ", when, re.M)
+    task = re.search(r"^CPU .*, thread (\d+) of the host", when, re.M)
+    runs = int(task.group(1)) if task else cpu and int(cpu.group(1)) + 1
+    if task:
+        gdb.execute("info threads", to_string=True)  # not those that gdb knows
     for thread in gdb.selected_inferior().threads():
-        if m and thread.ptid[1] == int(m.group(1)) + 1 and thread != gdb.selected_thread():
+        if thread.ptid[1] == runs and thread != gdb.selected_thread():
             thread.switch()
     boot_stopped()
     gdb.execute("frame")
@@ -348,6 +352,9 @@ shows("boot-events", "events", "boot-events [[-]N] [EVENT]\nRecorded events from
 shows("boot-explain", "explain", "boot-explain [NUMBER|EVENT]\nWhat an event means, in words: that one, or the next such one.")
 shows("boot-processes", "processes", "boot-processes [all]\nThe processes at this position, by the record.")
 shows("boot-domains", "domains", "The domains of a hypervisor at this position, by the record.")
+shows("boot-firmware", "firmware",
+      "boot-firmware [LIST]\nWhat UEFI firmware has at this position: handles, drivers, images, map, tables or variables.")
+shows("boot-handles", "firmware handles", "The handles of UEFI firmware at this position, with their protocols.")
 shows("boot-mark", "mark", "boot-mark NAME [POSITION]\nName a position.")
 shows("boot-marks", "marks", "The marks of this session.")
 shows("boot-screen", "screen", "The screen's text.")
