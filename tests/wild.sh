@@ -1,6 +1,6 @@
 # wild.sh - what tests/boot/wild.sh and tests/sanitize/wild.sh share: the fuzz guest (tests/guests/wild). Source it after lib.sh.
 need_guests
-make -s test-guests >"$work/make.log" 2>&1 || { cat "$work/make.log"; exit 1; }
+build test-guests >"$work/make.log" 2>&1 || { cat "$work/make.log"; exit 1; }
 wild=$top/build/release/tests/guests
 cd "$work" || exit 2
 head -c 2M /dev/zero >disk
