@@ -67,7 +67,7 @@ need_guests() {
 # OVMF, and a disk whose EFI shell starts Debian's kernel.
 need_efi() {
     need_guests
-    [ -e "$GUESTS/efi.img" ] && [ -e "$GUESTS/OVMF.fd" ] || scripts/guests "$GUESTS" ovmf >/dev/null || { echo "no OVMF: see scripts/guests"; exit 2; }
+    [ -e "$GUESTS/efi.img" ] && [ -e "$GUESTS/OVMF.fd" ] && [ -e "$GUESTS/efi/gpt.img" ] || scripts/guests "$GUESTS" ovmf >/dev/null || { echo "no OVMF: see scripts/guests"; exit 2; }
 }
 
 # flat_guest OUT AT SOURCE [AS-OPTION...]: assembles SOURCE (-: standard input) into a flat binary, linked at AT, that begins with its code.

@@ -6,6 +6,7 @@
 # found, and with VERBOSE_SYSINIT its SYSINITs are compared.
 . "$(dirname "$0")/../lib.sh"
 need_guests
+. tests/gdb.sh
 source=$top/tests/guests/freebsd
 modules=$GUESTS/root/usr/lib/grub/i386-pc
 
@@ -21,6 +22,10 @@ kernel() {
         ld -m $emulation -Bdynamic --export-dynamic --hash-style=both --no-warn-rwx-segments -z max-page-size=4096 \
             --defsym BASE=$base --defsym LOAD=$load -T "$source/kernel.ld" -o "$out" "$out.o" "$work/empty.so" &&
         elfedit --output-osabi FreeBSD "$out" || fail "$1: no kernel"
+    local format="-c"
+    [ "$2" = 64 ] || format="-shared -nostdlib -Wl,--hash-style=sysv"
+    gcc $options -O1 -ffreestanding -fno-pic -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -Wall -Werror \
+        $format -o "$out.ko" "$source/module.c" && elfedit --output-osabi FreeBSD "$out.ko" || fail "$1: no module"
 }
 
 # GRUB 2.06's jump to a 64-bit kernel takes its target from the wrong place: the operand of "jmp *0(%rip)" has to skip four bytes.
@@ -36,8 +41,10 @@ iso() { # NAME
     cp "$modules"/*.mod "$modules"/*.lst "$modules"/*.img "$tree/boot/grub/i386-pc/"
     repair "$tree/boot/grub/i386-pc/relocator.mod"
     cp "$work/$1" "$tree/kernel"
+    cp "$work/$1.ko" "$tree/fake.ko"
     printf 'hint.uart.0.port=0x3F8\n' >"$tree/device.hints"
-    printf '%s\n' 'kfreebsd /kernel -v' 'kfreebsd_loadenv /device.hints' 'set kFreeBSD.console=comconsole' boot >"$tree/boot/grub/grub.cfg"
+    printf '%s\n' 'kfreebsd /kernel -v' 'kfreebsd_loadenv /device.hints' 'kfreebsd_module_elf /fake.ko' \
+        'set kFreeBSD.console=comconsole' boot >"$tree/boot/grub/grub.cfg"
     grub-mkimage -d "$tree/boot/grub/i386-pc" -O i386-pc -p /boot/grub -o "$work/core.img" biosdisk iso9660 normal configfile bsd
     cat "$modules/cdboot.img" "$work/core.img" >"$tree/boot/grub/eltorito.img"
     xorriso -as mkisofs -quiet -o "$work/$1.iso" -R -J -b boot/grub/eltorito.img -no-emul-boot -boot-load-size 4 -boot-info-table \
@@ -67,11 +74,14 @@ sysinits() { # NAME
     same "$work/$1.wanted" "$work/$1.last" "$1: SYSINITs"
 }
 
-truth() { # NAME: "created 10 by 0", "exited 10 2a00", "attached uart0" …
+truth() { # NAME: "created 10 by 0", "exited 10 2a00", "attached uart0", "module fake.ko at 12345" …
     tr -d '\r' <"$work/$1.console" | sed -n 's/^truth: //p' | grep -v '^named' >"$work/$1.truth"
     awk '$1 == "process.create" && $NF != "0x10500" { gsub(/,/, ""); if ($3 != 0) print "created " $3 " by " $8 }
         $1 == "process.exec" { print "executed " $4 }
         $1 == "process.exit" { sub(/.*0x/, "", $NF); print "exited " $2 " " $NF }
+        $1 == "process.script" { print "read " $2, $4 }
+        $1 == "kernel.module" { gsub(/,|0x/, ""); print $2, $3, "at", $5 }
+        $1 == "kernel.module-unload" { print "removed", $3 }
         $1 == "kernel.device" { sub(/:.*/, "", $2); print "attached " $2 }' "$work/$1.events" >"$work/$1.told"
     same "$work/$1.truth" "$work/$1.told" "$1: what the kernel did" || diff "$work/$1.truth" "$work/$1.told" | head -n 5
 }
@@ -95,7 +105,27 @@ all() { # NAME
     holds "$work/$1.events" '^syscall.enter +[0-9]+: write\(1, "hello", 5\)' "$1"
     holds "$work/$1.events" '^syscall.exit +[0-9]+: write = 5' "$1"
     holds "$work/$1.events" '^syscall.exit +[0-9]+: open = -2' "$1"
+    holds "$work/$1.events" '^trap +12: T_PAGEFLT at 0x1234, error 0x6' "$1"
+    modules "$1"
+    "$BOOTREEL" events --explain --class process,syscall "$work/$1.reel" >"$work/$1.explained"
+    holds "$work/$1.explained" 'code 0xa +killed by SIGBUS$' "$1: words" # not Linux's number
+    holds "$work/$1.explained" 'open = -2 +failed: ENOENT$' "$1: words"
+    holds "$work/$1.explained" 'T_PAGEFLT.* page fault, in a program, ' "$1: words"
     expect 0 "$1-verify" "$BOOTREEL" replay --verify --jobs 1 "$work/$1.reel"
+    expect 0 "$1-parts" "$BOOTREEL" replay --verify --jobs 2 "$work/$1.reel"
+}
+
+# Each module's symbols are known while it is loaded.
+modules() { # NAME
+    holds "$work/$1.events" '^kernel.file +loaded fake.ko ' "$1"
+    holds "$work/$1.events" '^kernel.sysinit +fake_init\(&fake_data\), subsystem 0x7000000' "$1"
+    "$BOOTREEL" symbols "$work/$1.reel" fake.ko:fake_init fake_data >"$work/$1.symbols"
+    holds "$work/$1.symbols" ' T fake_init \[fake.ko\]$' "$1"
+    holds "$work/$1.symbols" ' fake_data \[fake.ko\]$' "$1"
+    expect 1 "$1-gone" "$BOOTREEL" symbols "$work/$1.reel" second.ko:fake_init
+    local at
+    at=$("$BOOTREEL" events "$work/$1.reel" | awk '/ kernel.module-unload / { print $1 - 1; exit }')
+    expect 0 "$1-there" "$BOOTREEL" symbols --at "#$at" "$work/$1.reel" second.ko:fake_init
 }
 
 stages() { # NAME
@@ -103,7 +133,22 @@ stages() { # NAME
     holds "$work/$1.stages" '    kernel\.mi_startup$' "$1: stages"
     holds "$work/$1.stages" '      kernel\.SI_SUB_KMEM$' "$1: stages"
     holds "$work/$1.stages" '        sysinit\.malloc_init\(&m_two\)$' "$1: stages"
+    holds "$work/$1.stages" '        rc$' "$1: stages"
+    holds "$work/$1.stages" '          rc\.d\.hostname$' "$1: stages"
 }
+
+# FreeBSD's boot blocks and loader, by what they print and by BTX's interrupt table.
+blocks() { # NAME OPTION STAGES
+    gcc -m32 -Wa,--32 ${2:+"$2"} -nostdlib -Wl,-Ttext=0x7c00,--oformat,binary,--build-id=none -static -o "$work/$1.disk" "$source/boot.S" ||
+        fail "$1: no boot sector"
+    truncate -s 1M "$work/$1.disk"
+    expect 0 "$1" "$BOOTREEL" record --disk "$work/$1.disk" --until 10s -q -o "$work/$1.reel" || return
+    "$BOOTREEL" stages --all "$work/$1.reel" | awk '{ sub(/ \(not ended\)$/, "") } $NF ~ /^loader/ { print $NF }' >"$work/$1.stages"
+    printf '%s\n' loader loader.boot-sector $3 >"$work/$1.wanted"
+    same "$work/$1.wanted" "$work/$1.stages" "$1: stages"
+}
+blocks disk "" "loader.boot0 loader.btx loader.boot2 loader.loader"
+blocks cd -DCD "loader.cdboot loader.btx loader.loader"
 
 boot amd64 64
 all amd64
@@ -115,28 +160,110 @@ all i386
 boot derived 64 -DWITHOUT_CONSTANTS
 all derived
 
+# The user's own file: types, names, lines. One of another build is refused.
+boot_with() { # NAME FILE...
+    local name=$1 files=()
+    shift
+    for file; do files+=(--symbols "$file"); done
+    record "$name" "$work/$name.iso" "${files[@]}"
+}
+kernel typed 64 -DWITHOUT_CONSTANTS -g
+iso typed
+cp "$work/typed" "$work/typed.debug"
+boot_with typed "$work/typed.debug" "$work/amd64"
+all typed
+holds "$work/typed.events" '^kernel.note .*types are from typed.debug \(DWARF\): 1[0-9] offsets, and 0 that' typed
+holds "$work/typed.events" '^kernel.note .*amd64: is of another kernel: .*; its symbols and types are not used' typed
+[ "$(grep -c '^bootreel: amd64: is of another kernel: it has .*: give the file of this build' "$work/typed.err")" = 1 ] || fail "typed: no warning"
+"$BOOTREEL" symbols "$work/typed.reel" proc.p_pid thread.td_name >"$work/typed.members"
+gdb_run -ex "printf \"%d %d\\n\", (int)&((struct proc *)0)->p_pid, (int)&((struct thread *)0)->td_name" "$work/typed" | tail -n 1 >"$work/typed.wanted"
+awk '{ printf NR == 1 ? "%d " : "%d\n", $1 }' "$work/typed.members" >"$work/typed.told"
+same "$work/typed.wanted" "$work/typed.told" "typed: members"
+expect 1 typed-none "$BOOTREEL" symbols "$work/typed.reel" proc.p_nothing
+
+# The same by CTF, as a kernel of a release has it; a damaged one is refused.
+"$BOOTREEL" symbols "$work/typed.reel" proc thread | sed 's/ \. / /' >"$work/typed.all"
+for version in 2 3; do
+    python3 "$source/ctf.py" $version "$work/ctf" <"$work/typed.all"
+    objcopy --strip-debug --add-section .SUNW_ctf="$work/ctf" "$work/typed" "$work/ctf.kernel"
+    elfedit --output-osabi FreeBSD "$work/ctf.kernel"
+    boot_with typed "$work/ctf.kernel"
+    truth typed
+    holds "$work/typed.events" '^kernel.note .*types are from ctf.kernel \(CTF\): 8 offsets' "CTF $version"
+    "$BOOTREEL" symbols "$work/typed.reel" proc thread | sed 's/ \. / /; s/ctf.kernel/typed.debug/' >"$work/ctf.all"
+    same "$work/typed.all" "$work/ctf.all" "CTF $version: members"
+done
+head -c 100 "$work/ctf" >"$work/ctf.short"
+objcopy --remove-section .SUNW_ctf --add-section .SUNW_ctf="$work/ctf.short" "$work/ctf.kernel" "$work/short.kernel"
+elfedit --output-osabi FreeBSD "$work/short.kernel"
+boot_with typed "$work/short.kernel"
+holds "$work/typed.err" '^bootreel: short.kernel: its types \(.SUNW_ctf\) cannot be used: it is cut short or damaged' "CTF cut short"
+
+# Callers across a module and an interrupt, in gdb.
+gdb_run -x scripts/gdb/bootreel.py -ex "target remote | $BOOTREEL gdb $work/typed.reel --stdio" -ex 'tbreak fake_handler' -ex continue -ex bt \
+    -ex 'tbreak fake_inner' -ex continue -ex bt | sed -nE 's/^#[0-9]+ +(0x[0-9a-f]+ in )?(<signal handler called>|[a-z_0-9]+).*/\2/p' >"$work/typed.callers"
+printf '%s\n' fake_handler '<signal handler called>' interrupted configure mi_startup btext fake_inner fake_init mi_startup btext >"$work/typed.wanted"
+same "$work/typed.wanted" "$work/typed.callers" "typed: callers"
+
 # Only dynamic symbols: static functions have no names, which is said, and all else works.
 kernel stripped 64
+cp "$work/stripped" "$work/stripped.debug"
 strip -K btext "$work/stripped" # without any symbol table GRUB does not start it
 elfedit --output-osabi FreeBSD "$work/stripped"
 iso stripped
 record stripped "$work/stripped.iso"
 holds "$work/stripped.events" '^kernel.note .*no whole symbol table' "stripped"
-[ "$(ours stripped kernel.sysinit | wc -l)" = "$(ours amd64 kernel.sysinit | wc -l)" ] || fail "stripped: not as many SYSINITs"
+# A module's SYSINIT is called in a static function.
+[ "$(ours stripped kernel.sysinit | wc -l)" = "$(($(ours amd64 kernel.sysinit | wc -l) - 1))" ] || fail "stripped: not as many SYSINITs"
 truth stripped
+# The file that it was before names them.
+cp "$work/stripped.debug" "$work/whole.debug"
+boot_with stripped "$work/whole.debug"
+[ "$(ours stripped kernel.sysinit | wc -l)" = "$(ours amd64 kernel.sysinit | wc -l)" ] || fail "stripped, with its file: not as many SYSINITs"
+holds "$work/stripped.events" '^kernel.sysinit +configure\(0\), ' "stripped, with its file"
 
 # Lists that lead to themselves.
 for bits in 64 32; do
     boot hostile$bits $bits -DHOSTILE
     holds "$work/hostile$bits.events" '^kernel.shutdown' "hostile$bits"
-    [ "$(ours hostile$bits process.exit | wc -l)" = 3 ] || fail "hostile$bits: processes"
+    [ "$(ours hostile$bits process.exit | wc -l)" = 4 ] || fail "hostile$bits: processes"
+    holds "$work/hostile$bits.events" '^kernel.note +no symbols were found of the module fake.ko' "hostile$bits"
 done
+
+# As sysinits, for a kernel that may print addresses instead of names: its debugger has symbols only later (i386). Modules that are loaded
+# after mi_startup print none.
+real_sysinits() {
+    "$BOOTREEL" events --format json --class kernel "$work/real.reel" >"$work/real.json"
+    python3 - "$work/real.json" "$work/real.console" <<'END' || fail "real: SYSINITs"
+import json, re, sys
+
+calls = []
+for event in json.load(open(sys.argv[1])):
+    if event["kind"] == "kernel.init":
+        break
+    if event["kind"] == "kernel.sysinit":
+        calls.append(event)
+printed = re.findall(r"^   (\S+\(.*?\))\.\.\.", open(sys.argv[2], errors="replace").read(), re.M)
+different = len(printed) > len(calls)
+for want, call in zip(reversed(printed), reversed(calls)):
+    numbers = re.fullmatch(r"0x([0-9a-f]+)\((?:0x)?([0-9a-f]+)\)", want)
+    fields = call["fields"]
+    same = want == call["data"]
+    if numbers:
+        same = [int(n, 16) for n in numbers.groups()] == [int(fields[n], 16) for n in ("address", "argument")]
+    if not same:
+        print("printed", want, "told", call["data"])
+        different = True
+sys.exit(different)
+END
+}
 
 if [ -n "${BOOTREEL_FREEBSD:-}" ]; then
     UNTIL=600s record real "$BOOTREEL_FREEBSD"
     holds "$work/real.events" '^kernel.found +FreeBSD ' real
     holds "$work/real.events" '^process.exec +1 executes ' real
-    grep -qE '^   [^ ]+\(.*\)\.\.\.' "$work/real.console" && sysinits real
+    grep -qE '^   [^ ]+\(.*\)\.\.\.' "$work/real.console" && real_sysinits
+    expect 0 real-verify "$BOOTREEL" replay --verify "$work/real.reel"
     echo "real: $(ours real kernel.sysinit | wc -l) SYSINITs, $(ours real kernel.device | wc -l) devices, $(ours real process.create | wc -l) processes and threads"
 fi
 finish

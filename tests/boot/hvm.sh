@@ -49,8 +49,8 @@ done
 # The boot sector is read over 1F0h-1F7h, by requests to the device model; the PM timer is Xen's.
 sector=$(awk '$4 == "loader.boot-sector-read" { print $2; exit }' events)
 "$BOOTREEL" events boot.reel --explain --class pio --from $((sector - 20000)) --to $((sector + 2000)) >requests
-holds requests 'IDE primary: command READ.*request to the device model, write, port 1F7h, 1 byte' "a disk command"
-holds requests 'in 0x1f0/2 .*request to the device model, read, port 1F0h, 2 bytes, data AA55h' "the boot signature"
+holds requests 'IDE primary: command READ.*ioreq to the device model: write, port 1F7h, 1 byte' "a disk command"
+holds requests 'in 0x1f0/2 .*ioreq to the device model: read, port 1F0h, 2 bytes, data AA55h' "the boot signature"
 holds requests "in 0xb008/4 .*intercepted: Xen's own PM timer answers" "the PM timer"
 
 # Verified in parts: each begins with a state that was saved.

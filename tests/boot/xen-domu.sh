@@ -36,6 +36,18 @@ at=$(awk '$4 == "process.name" && $5 == "guest" && $6 == "2:" && / is named ps$/
 while read -r pid program; do
     grep -q "^$pid ${program:0:15}" "$work/ours" || fail "domain 1's process $pid $program is not in the trace: $(grep "^$pid " "$work/ours")"
 done <"$work/listed"
+# Virtual processors: each that leaves the processor idle waits by then. Event channels: whatever port becomes pending was bound.
+"$BOOTREEL" events --class sched,hypercall "$work/domu.reel" | sed -E 's/^ *[0-9]+ +[0-9]+ +[0-9.]+ +//' >"$work/switches"
+awk '$1 == "sched.state" { state[$2] = $4 }
+     $1 == "sched.vcpu" && $4 == "idle" && state[$2] !~ /blocked|offline/ { print }
+     $1 == "sched.vcpu" { state[$4] = "runs" }' "$work/switches" >"$work/restless"
+[ ! -s "$work/restless" ] || fail "virtual processors stop without a reason: $(head -n 3 "$work/restless")"
+for v in d0v0 d1v0; do
+    [ "$(grep -c "^sched.state *$v is blocked" "$work/switches")" -gt 5 ] || fail "$v is hardly ever blocked"
+    sed -nE "s/^domain.event +$v gets (port [0-9]+)( .*)?$/\1/p" "$work/switches" | sort -u >"$work/ports.$v"
+    sed -nE "s/^hypercall +$v event_channel_op\(bind_.*(port [0-9]+)[,)].* = 0$/\1/p" "$work/switches" | sort -u >"$work/bound.$v"
+    [ -s "$work/ports.$v" ] && [ -z "$(comm -23 "$work/ports.$v" "$work/bound.$v")" ] || fail "$v: ports that become pending: $(tr '\n' ' ' <"$work/ports.$v")"
+done
 "$BOOTREEL" stages "$work/domu.reel" >"$work/stages"
 holds "$work/stages" ' xen.domain.1$' "a stage of domain 1"
 # gdb: a breakpoint in one of two kernels that have the same code at the same addresses; the last hypercall before it says whose it is.

@@ -76,6 +76,46 @@ END
 }
 guest_initcalls_of() { guest_initcalls "$1" | tr " " _; }
 
+# Hypercalls by the executions of Xen's handlers, which the inspector has no part in. A call that Xen interrupts is made again, but reported once.
+hypercall_counts() {
+    "$BOOTREEL" events --class hypercall --format json "$work/xen.reel" >"$work/hypercalls.json"
+    "$BOOTREEL" find -q "$work/xen.reel" --exec hypercall_create_continuation >"$work/again"
+    for handler in mmu_update set_segment_base; do
+        "$BOOTREEL" find -q "$work/xen.reel" --exec do_$handler --count
+        grep -c "from do_$handler+" "$work/again"
+    done >"$work/executed"
+    python3 - "$work/hypercalls.json" "$work/executed" <<'END' || fail "hypercalls are not as often as their handlers are executed"
+import json, sys
+events = json.load(open(sys.argv[1]))
+def reported(name):
+    number = next(e["fields"]["number"] for e in events if e["kind"] == "hypercall" and e["data"].startswith(name))
+    fields = [(e["kind"], e["fields"]) for e in events if e["kind"] in ("hypercall", "hypercall.again") and e["fields"]["number"] == number]
+    return sum(f["count"] if kind == "hypercall.again" else 1 for kind, f in fields)
+executed = [int(n) for n in open(sys.argv[2])]
+for name in "mmu_update", "set_segment_base":
+    times, again = executed[:2]
+    executed = executed[2:]
+    print("%d times %s, of which %d were interrupted" % (reported(name), name, again))
+    if times != reported(name) + again or times < 1000:
+        sys.exit("its handler: %d times" % times)
+END
+}
+
+# Callers in Xen, which has neither tables nor frame pointers: those that called, at random positions. gdb: through a hypercall into the
+# kernel that made it; back to breakpoints of one guest.
+callers() {
+    build build/release/bench/callers >/dev/null && build/release/bench/callers "$work/xen.reel" _start __init_end 40 >"$work/callers" || fail "bench/callers"
+    holds "$work/callers" '^40 positions, [0-9]+ callers: at 40 all are right$' "callers in Xen"
+    command -v gdb >/dev/null || return
+    . tests/gdb.sh
+    PATH=$(dirname "$BOOTREEL"):$PATH gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/xen.reel" -ex "boot-seek stage:kernel.initcalls" \
+        -ex "break do_mmu_update" -ex continue -ex bt -ex delete -ex "boot-break-guest 1 wake_up_process" -ex reverse-continue -ex boot-when -ex delete \
+        -ex "boot-break-guest 0 wake_up_process" -ex "boot-break-guest 0 do_mmu_update" -ex reverse-continue -ex boot-when >"$work/gdb"
+    tr '\n' ' ' <"$work/gdb" | sed 's/  */ /g' >"$work/gdb.line"
+    holds "$work/gdb.line" '#0 0x[0-9a-f]+ in do_mmu_update \(\) #1 0x[0-9a-f]+ in pv_hypercall \(\) #2 <signal handler called> #3 0x[0-9a-f]+ in [a-z_]+ \(\) .* in (ret_from_fork|startup_xen) \(\) #' "bt from Xen into the kernel"
+    holds "$work/gdb.line" 'Breakpoint 2, 0x[0-9a-f]+ in wake_up_process .* wake_up_process, in guest 1 .* Breakpoint 4, 0x[0-9a-f]+ in do_mmu_update .* do_mmu_update \[xen\], in guest 0 ' "back to a breakpoint of one guest"
+}
+
 told xen --memory 512M --kernel "$GUESTS/xen/xen.gz" --protocol multiboot2 --append "com1=115200,8n1 console=com1 loglvl=all" --module "$GUESTS/xen/vmlinux $append" \
     --module "$GUESTS/initrd-story.gz"
 start=$("$BOOTREEL" events --class hypercall "$work/xen.reel" | awk '$4 == "domain.start" { print $2; exit }')
@@ -91,5 +131,7 @@ processes xen
 symbols xen
 modules xen
 other_results
+hypercall_counts
+callers
 expect 0 xen-verify "$BOOTREEL" replay --verify --jobs 1 -q --console=none "$work/xen.reel"
 finish

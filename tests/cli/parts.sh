@@ -1,6 +1,6 @@
 #!/bin/bash
-# parts.sh - replay --verify in parts: all of them are the whole, with the console in order; and profile's samples, against
-# what gdb says when it steps.
+# parts.sh - replay --verify in parts: all of them are the whole, with the console in order; annotate in parts; and profile's samples, in
+# parts and against what gdb says when it steps.
 . "$(dirname "$0")/../lib.sh"
 unset BOOTREEL_GUESTS
 cd "$work" || exit 2
@@ -29,6 +29,29 @@ each() {
     [ "$(awk '{ s += $1; c += $2; e += $3 } END { print s, c, e }' sums)" = \
         "$(sed -n 's/^verified: \(.*\) steps, \(.*\) checkpoints, \(.*\) events$/\1 \2 \3/p' one.out | tr -d ,)" ] ||
         fail "$n parts: not the sums of the whole: $(tail -n 1 sums)"
+}
+
+# The new trace does not depend on the number of jobs; nor on whether the guest systems' events are made again.
+annotated() {
+    local e j
+    for e in default all,-fold -pio,-mmio none; do
+        for j in 1 2 3; do
+            expect 0 new "$BOOTREEL" annotate "$reel" -o "$j.reel" --events=$e --jobs $j
+            grep -q "^$j.reel: the same run, .* final state equal" new.out || fail "annotate --events=$e: $(cat new.out)"
+        done
+        same 1.reel 2.reel "annotate --events=$e: two jobs"
+        same 1.reel 3.reel "annotate --events=$e: three jobs"
+        expect 0 again "$BOOTREEL" replay --verify --jobs 1 1.reel
+        "$BOOTREEL" annotate -q "$reel" -o whole.reel --events=$e --inspect || fail "annotate --inspect"
+        "$BOOTREEL" events 1.reel --format json >a && "$BOOTREEL" events whole.reel --format json >b && same a b "annotate --events=$e: events"
+    done
+    # Neither without the index, nor with classes that an inspector makes.
+    "$BOOTREEL" record -q --checkpoint-every 300k --no-index --events=-process -o bare.reel
+    "$BOOTREEL" annotate -q bare.reel -o 3.reel --jobs 3 && "$BOOTREEL" annotate -q bare.reel -o 1.reel --jobs 1 && same 1.reel 3.reel "annotate: no index"
+    "$BOOTREEL" annotate -q bare.reel -o 3.reel --events=default --jobs 3 && "$BOOTREEL" events 3.reel --format json >b &&
+        "$BOOTREEL" events "$reel" --format json >a && same a b "annotate: events of processes"
+    "$BOOTREEL" annotate -q nothing/"$reel" -o x.reel 2>/dev/null && fail "annotate: no trace"
+    expect 2 folder "$BOOTREEL" annotate "$reel" -o nothing/x.reel
 }
 
 errors() {
@@ -60,6 +83,11 @@ mine = {s['symbol']: s['self'] for s in p['symbols'] if s['self']}
 assert p['samples'] == 300 and mine == gdb, (mine, gdb)
 END
     "$BOOTREEL" profile "$reel" --every 997 --chains 0 >a && "$BOOTREEL" profile "$reel" --every 997 --chains 0 >b && same a b "two profiles"
+    "$BOOTREEL" profile "$reel" --every 997 --symbols 0 --chains 0 --format json --jobs 1 >a &&
+        "$BOOTREEL" profile "$reel" --every 997 --symbols 0 --chains 0 --format json --jobs 3 >b && same a b "profile: three jobs"
+    # Without context switches in the record an inspector has to see the run from its beginning: the same samples.
+    "$BOOTREEL" record -q --checkpoint-every 300k --events=-sched -o plain.reel &&
+        "$BOOTREEL" profile plain.reel --every 997 --symbols 0 --chains 0 --format json --jobs 3 >c && same a c "profile: an inspector"
     "$BOOTREEL" profile "$reel" --from stage:kernel.memory --to stage:user --chains 1 >memory
     holds memory 'memory_init \[kernel\]  guests/demo/kernel/memory.c' "profile of a stage"
     expect 2 range "$BOOTREEL" profile "$reel" --from 90% --to 10% && holds range.err 'from is after --to' "profile: an empty range"
@@ -68,6 +96,7 @@ END
 
 whole
 each
+annotated
 errors
 samples
 finish

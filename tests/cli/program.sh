@@ -14,6 +14,18 @@ for kind in calls calls-dynamic; do
     expect 0 "$kind-verify" "$BOOTREEL" replay --verify "$work/$kind.reel"
     holds "$work/$kind-verify.out" '^verified: ' "$kind"
 done
+
+# The calls that are left, each with its errors.
+gcc $flags -static -o "$work/rest" "$top/tests/guests/host_rest.c" || fail "cannot compile host_rest.c"
+"$work/rest" >"$work/native" </dev/null || fail "host_rest fails natively"
+expect 0 rest "$BOOTREEL" record -q --console -o "$work/rest.reel" --program "$work/rest"
+tr -d '\r' <"$work/rest.out" | diff -u "$work/native" - || fail "rest: not what the real kernel does"
+# With one job an inspector looks on, as in the recording; with two none does. Neither may be seen in the host's state.
+for jobs in 1 2; do
+    expect 0 rest-verify "$BOOTREEL" replay --verify --jobs $jobs "$work/rest.reel"
+    holds "$work/rest-verify.out" '^verified: ' "rest, $jobs jobs"
+done
+
 expect 0 again "$BOOTREEL" record -q -o "$work/again.reel" --program "$work/calls"
 same "$work/calls.reel" "$work/again.reel" "two recordings of one program"
 

@@ -1,12 +1,13 @@
 #!/bin/bash
 # host.sh - the Linux host under asan and ubsan: a hostile program (tests/guests/host_wild.c), the program that tries every call
-# (host_calls.c), and user-mode Linux to its power-off. No findings, the same bytes as from the release build, and nothing
+# (host_calls.c, host_rest.c), and user-mode Linux to its power-off. No findings, the same bytes as from the release build, and nothing
 # left behind outside of the trace. `tests/run sanitize` has made the builds.
 . "$(dirname "$0")/../lib.sh"
 need_guests
 [ -e "$GUESTS/uml/linux.uml" ] || scripts/guests "$GUESTS" uml >/dev/null || { echo "no user-mode Linux: see scripts/guests"; exit 2; }
 cd "$work" || exit 2
 gcc -O1 -w -static -pthread -ffile-prefix-map="$top"=. -o host_calls "$top/tests/guests/host_calls.c" || fail "cannot compile host_calls.c"
+gcc -O1 -w -static -pthread -ffile-prefix-map="$top"=. -o host_rest "$top/tests/guests/host_rest.c" || fail "cannot compile host_rest.c"
 gcc -O1 -w -static -ffile-prefix-map="$top"=. -o host_wild "$top/tests/guests/host_wild.c" || fail "cannot compile host_wild.c"
 
 # Records as VARIANT-NAME.reel. It ends, and says how: with status 0, or 2 for what the host does not have, which it must name.
@@ -26,6 +27,7 @@ all() { # VARIANT
         done
     done
     record "$1" host_calls --program ./host_calls
+    record "$1" host_rest --program ./host_rest
     record "$1" uml --memory 64M --initrd "$GUESTS/initrd.gz" --uml "$GUESTS/uml/linux.uml"
 }
 ls -A >before

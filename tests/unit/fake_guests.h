@@ -198,11 +198,7 @@ static inline void kernel_event(struct guest *g, const struct event *ev)
 {
     struct fake_guest *f = fake(g);
     f->seen++;
-    if (ev->kind == EV_RESET) {
-        hooks_free(f->hooks);
-        f->hooks = NULL;
-        f->found = false;
-    } else if (!f->found && ev->f[EVF_CPU_MSR_value] == KERNEL_RUNS) {
+    if (!f->found && ev->f[EVF_CPU_MSR_value] == KERNEL_RUNS) {
         find(f, ev, FUNCTION);
         hook_it(f);
     }
@@ -229,10 +225,8 @@ static inline void hypervisor_event(struct guest *g, const struct event *ev)
     struct fake_guest *f = fake(g);
     uint64_t which = ev->f[EVF_CPU_MSR_msr];
     f->seen++;
-    if (ev->kind == EV_RESET) {
-        f->found = false;
+    if (event_kind(ev->kind)->cls != EC_CPU)
         return;
-    }
     switch (ev->f[EVF_CPU_MSR_value]) {
     case HYPERVISOR_RUNS:
         find(f, ev, 0x3000);

@@ -1,4 +1,4 @@
-/* test_compile.c - compiled code against the interpreter: random programs of 64-bit code in two processors, one of which compiles
+/* test_compile.c - compiled code against the interpreter: random programs of 64-bit and 32-bit code, with SSE2 instructions, in two processors, one of which compiles
  * each block when it is first entered. They are run in the same pieces, and must be equal after each.
  *
  * COMPILE_SEED and COMPILE_PROGRAMS: the first program, and how many.
@@ -34,6 +34,10 @@ static uint64_t bus_read(void *ctx, uint64_t pa, unsigned size)
     return UINT64_MAX;
 }
 static void bus_write(void *ctx, uint64_t pa, unsigned size, uint64_t v) {}
+static bool bus_rdmsr(void *ctx, uint32_t msr, uint64_t *value)
+{
+    return false;
+}
 static void bus_event(void *ctx, struct event *ev) {}
 static uint64_t bus_time(void *ctx)
 {
@@ -61,7 +65,7 @@ static void make_tables(uint8_t *ram)
 static struct machine make(const char *compile)
 {
     static const struct x86_bus bus = {
-        .read = bus_read, .write = bus_write, .time = bus_time, .event = bus_event};
+        .read = bus_read, .write = bus_write, .rdmsr = bus_rdmsr, .time = bus_time, .event = bus_event};
     struct machine m = {.epoch = 1};
     struct error err;
     setenv("BOOTREEL_COMPILE", compile, 1);
@@ -97,6 +101,8 @@ static uint64_t any(uint64_t n)
 }
 
 struct program {
+    bool code32;  /* 32-bit code in flat segments; else 64-bit code */
+    bool aligned; /* displacements are multiples of 16 */
     uint8_t code[2 * PAGE];
     unsigned size, start[16], nblocks, jump[64], njumps;
 };
@@ -132,7 +138,8 @@ static unsigned a_register(bool byte, bool rex)
 static void modrm(struct program *p, unsigned size, unsigned map, unsigned opcode, int ext, bool to_memory,
                   unsigned imm)
 {
-    bool rex = size == 8 || any(2), mem = to_memory && any(5) < 2;
+    size = p->code32 && size == 8 ? 4 : size;
+    bool rex = !p->code32 && (size == 8 || any(2)), mem = to_memory && any(5) < 2;
     unsigned reg = ext < 0 ? a_register(size == 1, rex) : (unsigned)ext, rm = a_register(size == 1, rex),
              base = 0;
     unsigned bits = 0x40 | (size == 8 ? 8 : 0) | reg >> 3 << 2;
@@ -154,15 +161,15 @@ static void modrm(struct program *p, unsigned size, unsigned map, unsigned opcod
     emit(p, opcode, 1);
     if (!mem) {
         emit(p, 0xc0 | (reg & 7) << 3 | (rm & 7), 1);
-    } else if (base == 5) { /* relative to rip: data, and now and then code */
+    } else if (base == 5) { /* absolute or relative to rip: data, and now and then code */
         emit(p, (reg & 7) << 3 | 5, 1);
         uint64_t to = any(60) ? DATA + any(64) : CODE + any(p->size);
-        emit(p, to - (CODE + p->size + 4 + imm), 4);
+        emit(p, p->code32 ? to : to - (CODE + p->size + 4 + imm), 4);
     } else {
         emit(p, 0x40 | (reg & 7) << 3 | base, 1);
         if (base == RSP)
             emit(p, any(2) ? 0x24 : 0x23, 1); /* (rsp), (rbx) */
-        emit(p, any(256), 1);
+        emit(p, p->aligned ? any(16) * 16 : any(256), 1);
     }
     for (unsigned i = 0; i < imm; i++)
         emit(p, any(3) ? any(256) : any(2) * 0xff, 1);
@@ -238,10 +245,11 @@ static void move(struct program *p)
         modrm(p, size, 0, 0xc6 + (size > 1), 0, true, imm_of(size));
         break;
     case 4: {
-        unsigned r = a_register(false, true);
-        emit(p, 0x48 | r >> 3, 1);
+        unsigned r = a_register(false, !p->code32);
+        if (!p->code32)
+            emit(p, 0x48 | r >> 3, 1);
         emit(p, 0xb8 | (r & 7), 1);
-        emit(p, value(), 8);
+        emit(p, value(), p->code32 ? 4 : 8);
         break;
     }
     default:
@@ -286,12 +294,16 @@ static void stack(struct program *p)
         emit(p, 0x9c, 1); /* PUSHF */
         break;
     case 3:
-        emit(p, any(2) ? 0xec8348 : 0xc48348, 3); /* SUB, ADD of rsp */
+        if (!p->code32)
+            emit(p, 0x48, 1);
+        emit(p, any(2) ? 0xec83 : 0xc483, 2); /* SUB, ADD of rsp */
         emit(p, 8 * any(8) + !any(8), 1);
         break;
     default: {
-        unsigned r = a_register(false, true);
-        emit(p, 0x40 | r >> 3 | ((any(2) ? 0x50 : 0x58) | (r & 7)) << 8, 2);
+        unsigned r = a_register(false, !p->code32);
+        if (!p->code32)
+            emit(p, 0x40 | r >> 3, 1);
+        emit(p, (any(2) ? 0x50 : 0x58) | (r & 7), 1);
         break;
     }
     }
@@ -300,7 +312,7 @@ static void stack(struct program *p)
 static void others(struct program *p)
 {
     static const uint8_t byte[] = {0x90, 0x98, 0x99, 0xf5, 0xf8, 0xf9, 0xfc, 0x9f, 0x91, 0x92, 0x97, 0xc9};
-    unsigned r = a_register(false, true);
+    unsigned r = a_register(false, !p->code32);
     switch (any(8)) {
     case 0:
         modrm(p, wide(), 0x0f, 0xaf, -1, true, 0); /* IMUL */
@@ -321,20 +333,176 @@ static void others(struct program *p)
         modrm(p, wide(), 0x0f, 0xb1 + 0x10 * any(2), -1, true, 0); /* CMPXCHG, XADD */
         break;
     case 6:
-        emit(p, (any(2) ? 0x48 : 0x40) | r >> 3 | 0x0f00 | (0xc8u | (r & 7)) << 16, 3); /* BSWAP */
+        if (!p->code32)
+            emit(p, (any(2) ? 0x48 : 0x40) | r >> 3, 1);
+        emit(p, 0x0f | (0xc8u | (r & 7)) << 8, 2); /* BSWAP */
         break;
     default:
-        if (any(2))
+        if (p->code32 && any(2))
+            emit(p, 0x40 | any(16), 1); /* INC, DEC */
+        else if (any(2))
             emit(p, 0x48, 1);
         emit(p, byte[any(sizeof byte - !!any(20))], 1);
         break;
     }
 }
 
+/* Multiplication, division (of what seldom overflows), bit scans, double shifts. */
+static void more_arithmetic(struct program *p)
+{
+    unsigned size = wide();
+    switch (any(5)) {
+    case 0:
+        modrm(p, any_size(), 0, 0xf7, 4 + (int)any(4), true, 0);
+        break;
+    case 1:
+        emit(p, 0xd231, 2); /* XOR EDX, EDX; DIV */
+        modrm(p, size, 0, 0xf7, 6, true, 0);
+        break;
+    case 2:
+        if (size == 8 && !p->code32)
+            emit(p, 0x48, 1);
+        emit(p, 0x99, 1); /* CDQ, CQO; IDIV */
+        modrm(p, size, 0, 0xf7, 7, true, 0);
+        break;
+    case 3:
+        if (!any(3))
+            emit(p, 0xc031, 2); /* XOR EAX, EAX */
+        modrm(p, size, 0x0f, 0xbc + any(2), -1, true, 0);
+        break;
+    default:
+        modrm(p, size, 0x0f, any(2) ? 0xa4 : 0xac, -1, true, 1);
+        break;
+    }
+}
+
+/* What reads and writes memory, or accesses it twice. */
+static void more_memory(struct program *p)
+{
+    switch (any(8)) {
+    case 0: /* bits by a register, near the operand */
+        emit(p, 0xb9 | (any(4096) - 2048) << 8, 5);
+        modrm(p, wide(), 0x0f, 0xa3 + 8 * any(4), 1, true, 0);
+        break;
+    case 1: /* CMPXCHG with what may be equal */
+        if (any(2))
+            emit(p, 0xc031, 2);
+        modrm(p, any_size(), 0x0f, 0xb1, -1, true, 0);
+        break;
+    case 2:
+        modrm(p, p->code32 ? 4 : 8, 0, 0xff, 6, true, 0); /* PUSH */
+        break;
+    case 3:
+        modrm(p, any_size(), 0x0f, 0xc1, -1, true, 0); /* XADD */
+        break;
+    case 4: /* CALL through memory, to a block */
+        if (!p->code32)
+            emit(p, 0x48, 1);
+        emit(p, 0xb8, 1);
+        emit(p, CODE + p->start[0], p->code32 ? 4 : 8);
+        if (!p->code32)
+            emit(p, 0x48, 1);
+        emit(p, 0x104389, 3); /* MOV 16(rbx), rAX; CALL *16(rbx) */
+        emit(p, 0x1053ff, 3);
+        break;
+    case 5:
+        emit(p, any(2) ? 0xe8ae0f : 0x4b180f, 3); /* LFENCE, PREFETCHT0 … */
+        if (p->code[p->size - 1] == 0x4b)
+            emit(p, any(256), 1);
+        break;
+    case 6:
+        emit(p, 0x9066, 2); /* NOP of two bytes */
+        break;
+    default:
+        modrm(p, any(2) ? 4 : 8, 0, 0x87, -1, true, 0); /* XCHG */
+        break;
+    }
+}
+
+/* SSE2 instructions: opcodes with a 66 prefix; those with an immediate; shifts by an immediate; moves. */
+static void vector(struct program *p)
+{
+    static const uint8_t plain[] = {
+        0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6a, 0x6b, 0x6c, 0x6d, 0x74, 0x75,
+        0x76, 0xd1, 0xd2, 0xd3, 0xd4, 0xd5, 0xd8, 0xd9, 0xda, 0xdb, 0xdc, 0xdd, 0xde, 0xdf, 0xe0, 0xe1,
+        0xe2, 0xe3, 0xe4, 0xe5, 0xe8, 0xe9, 0xea, 0xeb, 0xec, 0xed, 0xee, 0xef, 0xf1, 0xf2, 0xf3, 0xf4,
+        0xf5, 0xf6, 0xf8, 0xf9, 0xfa, 0xfb, 0xfc, 0xfd, 0xfe, 0x14, 0x15, 0x54, 0x55, 0x56, 0x57};
+    static const uint8_t moves[] = {0x10, 0x11, 0x28, 0x29, 0x12, 0x13, 0x16, 0x17, 0x6f, 0x7f, 0xd6};
+    p->aligned = any(4);
+    switch (any(8)) {
+    case 0: /* MOVD, MOVQ */
+        emit(p, 0x66, 1);
+        modrm(p, any(2) ? 4 : 8, 0x0f, any(2) ? 0x6e : 0x7e, -1, true, 0);
+        break;
+    case 1:
+        modrm(p, any(2) ? 2 : 4, 0x0f, moves[any(8)], -1, true, 0);
+        break;
+    case 2:
+        if (any(2))
+            emit(p, any(2) ? 0xf2 : 0xf3, 1);
+        modrm(p, 4, 0x0f, moves[any(any(3) ? 2 : sizeof moves)], -1, true, 0);
+        break;
+    case 3:
+        if (any(2))
+            emit(p, any(2) ? 0xf2 : 0xf3, 1);
+        modrm(p, any(2) ? 2 : 4, 0x0f, any(2) ? 0x70 : 0xc6, -1, true, 1);
+        break;
+    case 4: {
+        static const uint8_t ext[] = {2, 4, 6, 3, 7};
+        emit(p, 0x0f66, 2);
+        emit(p, 0x71 + any(3), 1);
+        emit(p, 0xc0 | ext[any(5)] << 3 | any(8), 1);
+        emit(p, any(any(2) ? 20 : 256), 1);
+        break;
+    }
+    case 5:
+        modrm(p, any(3) ? 2 : 4, 0x0f, any(2) ? 0xd7 : 0x50, -1, false, 0); /* PMOVMSKB … */
+        break;
+    case 6:
+        if (!any(3)) {
+            modrm(p, 2, 0x0f, 0x38, -1, false, 0); /* PSHUFB: the opcode goes before the modrm byte */
+            p->code[p->size] = p->code[p->size - 1];
+            p->code[p->size++ - 1] = 0;
+            break;
+        }
+        __attribute__((fallthrough));
+    default:
+        modrm(p, 2, 0x0f, plain[any(sizeof plain)], -1, any(2), 0);
+        break;
+    }
+    p->aligned = false;
+}
+
+/* MOVS, STOS and LODS to where they overlap what they read, or to the stack, whose translations contend with those of code. */
+static void string(struct program *p)
+{
+    static const uint8_t opcode[] = {0xa4, 0xa5, 0xa5, 0xaa, 0xab, 0xac, 0xad};
+    if (!any(3))
+        emit(p, 0xfc | any(2), 1); /* CLD, STD */
+    if (!p->code32)
+        emit(p, 0x48, 1);
+    if (any(2))
+        emit(p, 0x7e8d, 2); /* LEA of RDI: RSI or RSP, and a byte */
+    else
+        emit(p, 0x247c8d, 3);
+    emit(p, any(256), 1);
+    emit(p, 0xb9 | any(any(4) ? 24 : 3000) << 8, 5); /* MOV to ECX */
+    if (any(3))
+        emit(p, 0xf3, 1);
+    if (any(2))
+        emit(p, any(2) ? 0x48 : 0x66, 1);
+    emit(p, opcode[any(sizeof opcode)], 1);
+}
+
 static void instruction(struct program *p)
 {
     static void (*const kind[])(struct program *) = {
-        arithmetic, arithmetic, arithmetic, one_operand, move, move, move, shift, conditional, stack, others};
+        arithmetic, arithmetic, arithmetic, one_operand,     move,        move,   move,  shift, conditional,
+        stack,      others,     others,     more_arithmetic, more_memory, vector, vector};
+    if (!any(30)) {
+        string(p);
+        return;
+    }
     kind[any(sizeof kind / sizeof kind[0])](p);
 }
 
@@ -349,7 +517,10 @@ static void branch(struct program *p)
         emit(p, 0xe8, 1);
         break;
     case 2:
-        emit(p, 0xc3, 1); /* RET: to what is on the stack */
+        if (any(4))
+            emit(p, 0xc3, 1); /* RET: to what is on the stack */
+        else
+            modrm(p, 4, 0, 0xff, any(2) ? 2 : 4, true, 0); /* CALL, JMP */
         return;
     default:
         emit(p, 0x0f | (0x80 | any(16)) << 8, 2);
@@ -362,6 +533,7 @@ static void branch(struct program *p)
 static void make_program(struct program *p)
 {
     p->size = p->njumps = 0;
+    p->code32 = !any(3);
     p->nblocks = 2 + (unsigned)any(10);
     for (unsigned i = 0; i < p->nblocks; i++) {
         p->start[i] = p->size;
@@ -384,6 +556,16 @@ static void start(struct machine *m, const struct program *p, const struct x86_u
 {
     physmem_write(m->mem, CODE, p->code, p->size);
     x86_user_set(m->cpu, u);
+    uint8_t fx[X86_FX_SIZE];
+    x86_user_fx_get(m->cpu, fx);
+    for (unsigned i = 0; i < 16 * 16; i += 8) /* the XMM registers */
+        put64(fx + 160 + i, (u->gpr[i / 16] ^ u->gpr[15 - i / 16] << (i & 8)) * (i / 16 + 1));
+    assert_true(x86_user_fx_set(m->cpu, fx));
+    if (!p->code32)
+        return;
+    x86_set_segment(m->cpu, "cs", 0x23, 0, UINT32_MAX, 0xc0fb);
+    for (unsigned i = 0; i < 3; i++)
+        x86_set_segment(m->cpu, &"ss\0ds\0es"[3 * i], 0x2b, 0, UINT32_MAX, 0xc0f3);
 }
 
 static struct x86_user random_user(const struct program *p)
@@ -394,7 +576,7 @@ static struct x86_user random_user(const struct program *p)
                          .rflags = 0x202 | (any(0x1000) & 0x8d5)};
     for (unsigned i = 0; i < 16; i++)
         u.gpr[i] = value();
-    u.gpr[RBX] = DATA + 0x800 + any(16);
+    u.gpr[RBX] = DATA + 0x800 + any(2) * any(16);
     u.gpr[RSI] = DATA + PAGE - 8 + any(16);
     u.gpr[RSP] = STACK + 2 * PAGE - 8 * any(100);
     if (!any(4))
@@ -402,6 +584,9 @@ static struct x86_user random_user(const struct program *p)
     if (!any(4))
         u.gpr[RBX] = DATA + 2 * PAGE + any(0x200) - 0x100;
     u.fs_base = any(64);
+    if (p->code32)
+        for (unsigned i = 0; i < 16; i++)
+            u.gpr[i] |= any(2) << 32 | any(2) << 63; /* 32-bit addresses have no use for it */
     return u;
 }
 
@@ -427,6 +612,12 @@ static void compare(struct machine *a, struct machine *b, uint64_t first, uint64
             differ(first, steps, name[i], x.gpr[i], y.gpr[i]);
     if (x.rflags != y.rflags)
         differ(first, steps, "rflags", x.rflags, y.rflags);
+    uint8_t fx[2][X86_FX_SIZE];
+    x86_user_fx_get(a->cpu, fx[0]);
+    x86_user_fx_get(b->cpu, fx[1]);
+    for (unsigned i = 0; i < X86_FX_SIZE; i++)
+        if (fx[0][i] != fx[1][i])
+            differ(first, steps, "the FXSAVE area", i << 8 | fx[0][i], i << 8 | fx[1][i]);
     for (unsigned at = CODE; at < STACK + PAGES * PAGE; at += 0x200000)
         if (memcmp(a->host + at, b->host + at, PAGES * PAGE))
             for (unsigned i = at; i < at + PAGES * PAGE; i++)
@@ -451,11 +642,24 @@ static uint64_t changed(struct machine *m)
     return sum;
 }
 
+/* One step after the other. */
+static enum x86_exit run_by_steps(struct x86 *cpu, uint64_t steps, uint64_t *done)
+{
+    enum x86_exit end = X86_DONE;
+    for (*done = 0; *done < steps && end == X86_DONE;) {
+        uint64_t n;
+        end = x86_run(cpu, 1, &n);
+        *done += n;
+    }
+    return end;
+}
+
 /* Runs both for so many steps. False after a trap. */
 static bool run_both(struct machine *a, struct machine *b, uint64_t steps, uint64_t first, uint64_t *total)
 {
     uint64_t da, db;
-    enum x86_exit ea = x86_run(a->cpu, steps, &da), eb = x86_run(b->cpu, steps, &db);
+    enum x86_exit ea = any(4) ? x86_run(a->cpu, steps, &da) : run_by_steps(a->cpu, steps, &da),
+                  eb = x86_run(b->cpu, steps, &db);
     *total += da;
     if (ea != eb || da != db)
         differ(first, *total, "steps done", da, db);

@@ -323,6 +323,46 @@ static void test_parts(void **state)
     }
 }
 
+static bool go_on_below(void *ctx, size_t stretch)
+{
+    return stretch < *(const size_t *)ctx;
+}
+
+/* A part may go on into the next stretches; one replay does several parts, in any order. */
+static void test_parts_go_on(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {""};
+    struct record_options o = options(f, f->reel);
+    const struct record_result res = record(&o);
+    struct replay_report whole = replay(f->reel, &fake_kind, true, NULL);
+    struct trace *t = open_reel(f->reel);
+    struct replay *r = replay_open(t, &fake_kind, &err);
+    uint64_t steps = 0, checkpoints = 0, events = 0;
+    const size_t n = replay_parts(t), begin[] = {0, n - 1, 2}, end[] = {2, n, n - 1};
+    assert_true(n > 4);
+    for (unsigned i = 0; i < 3; i++) {
+        size_t to = end[i];
+        struct replay_report rep;
+        const struct replay_options ro = {.verify = true,
+                                          .part = (unsigned)begin[i] + 1,
+                                          .parts = (unsigned)n,
+                                          .go_on = go_on_below,
+                                          .no_inspector = true,
+                                          .ctx = &to};
+        assert_int_equal(replay_all(r, &ro, &rep, &err), 0);
+        assert_true(rep.verified);
+        steps += rep.steps;
+        checkpoints += rep.checkpoints;
+        events += rep.events;
+    }
+    assert_int_equal(steps, res.stop.icount);
+    assert_int_equal(checkpoints, whole.checkpoints);
+    assert_int_equal(events, whole.events);
+    replay_close(r);
+    trace_close(t);
+}
+
 /* A divergence is found in the part that holds it, and in no other. */
 static void test_parts_diverge(void **state)
 {
@@ -755,6 +795,7 @@ int main(void)
         TEST(test_divergence_page),
         TEST(test_divergence_event),
         TEST(test_parts),
+        TEST(test_parts_go_on),
         TEST(test_parts_diverge),
         TEST(test_divergence_early_end),
         TEST(test_behaviour),

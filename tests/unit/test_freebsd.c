@@ -131,6 +131,8 @@ enum {
     FUNCTION = TEXT + 0x300
 };
 enum { OSRELDATE = DATA, VERSION = DATA + 0x10, SYSINIT = DATA + 0x100 };
+enum { SYMBOLS = 9 }; /* with the empty one */
+enum { ALLPROC = DATA + 0x200, PROC0 = DATA + 0x400, THREAD0 = DATA + 0x1800 };
 
 /* One symbol more; returns how many there are. */
 static unsigned symbol(struct machine *m, unsigned i, uint64_t *strings, const char *name, uint64_t physical,
@@ -156,6 +158,10 @@ static void make_symbols(struct machine *m)
     n = symbol(m, n, &strings, "sys_function", FUNCTION, 2);
     n = symbol(m, n, &strings, "osreldate", OSRELDATE, 1);
     n = symbol(m, n, &strings, "version", VERSION, 1);
+    n = symbol(m, n, &strings, "allproc", ALLPROC, 1);
+    n = symbol(m, n, &strings, "proc0", PROC0, 1);
+    n = symbol(m, n, &strings, "thread0_st", THREAD0, 1);
+    assert_int_equal(n, SYMBOLS);
     put(m, HASH + 4, n, 4);
     const uint64_t dynamic[] = {
         4, HASH + KERNBASE, 5, STRTAB + KERNBASE, 6, SYMTAB + KERNBASE, 10, strings - STRTAB, 0, 0};
@@ -380,6 +386,43 @@ static void no_sysinits(void **state)
     finish(f);
 }
 
+/* A SYSINIT has made process 0. */
+static void process_0(struct fixture *f)
+{
+    put(&f->m, ALLPROC, PROC0 + KERNBASE, 8);
+    strcpy((char *)f->m.memory + PROC0 + 0x100, "kernel");
+    assert_true(executes(f, CALL + KERNBASE));
+    assert_true(executes(f, CALL + 3 + KERNBASE));
+    msr(f, 0x3000);
+}
+
+/* Thread 0 gets its number and its name from a SYSINIT: before it they are not to be missed, nor to be looked for in vain. */
+static void a_number_that_comes_late(void **state)
+{
+    struct fixture *f = start();
+    boot(f);
+    assert_true(executes(f, MI_STARTUP + KERNBASE));
+    put(&f->m, THREAD0 + 0x40, 100000, 4);
+    strcpy((char *)f->m.memory + THREAD0 + 0x80, "swapper");
+    process_0(f);
+    says(f, "p_pid"); /* is missing here */
+    says_not(f, "td_tid");
+    says_not(f, "td_name");
+    finish(f);
+}
+
+static void no_number(void **state)
+{
+    struct fixture *f = start();
+    boot(f);
+    assert_true(executes(f, MI_STARTUP + KERNBASE));
+    says_not(f, "td_tid");
+    process_0(f);
+    says(f, "td_tid, td_name");
+    says(f, "no process events");
+    finish(f);
+}
+
 static void not_found_with_header(uint64_t at, uint64_t v, size_t n)
 {
     struct fixture *f = start();
@@ -421,7 +464,7 @@ static void damaged_metadata(void **state)
     found_with_note(ESYM + 8, 0, 8, "no whole symbol table");
     found_with_note(WHOLE, UINT64_MAX, 8, "its size is damaged");
     found_with_note(WHOLE, 25, 8, "its size is damaged");
-    found_with_note(WHOLE + 8 + 24 * 6, UINT64_MAX - 7, 8, "its strings' size is damaged");
+    found_with_note(WHOLE + 8 + 24 * SYMBOLS, UINT64_MAX - 7, 8, "its strings' size is damaged");
     found_with_note(WHOLE + 8 + 24 + 8, 0, 8, "it is not this kernel's");
 }
 
@@ -469,7 +512,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(found_at_its_entry), cmocka_unit_test(found_while_it_runs),
-        cmocka_unit_test(a_sysinit),          cmocka_unit_test(no_sysinits),
+        cmocka_unit_test(a_sysinit),          cmocka_unit_test(a_number_that_comes_late),
+        cmocka_unit_test(no_number),          cmocka_unit_test(no_sysinits),
         cmocka_unit_test(damaged_headers),    cmocka_unit_test(damaged_metadata),
         cmocka_unit_test(no_symbols),         cmocka_unit_test(random_damage),
     };

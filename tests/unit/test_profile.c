@@ -38,6 +38,8 @@ static void errors_name_the_line(void **state)
     bad("stage a\n\nstage b\n open event irq\n by pid\n", "p:1: stage a has no open line");
     bad("stage b\n open event irq\n by pid\n", "p:1: stage b: events irq have no pid");
     bad("stage b\n open event irq\n under pid\n", "p:1: stage b: under and rename need by");
+    bad("stage b\n open event process.exit\n by pid\n under pid of\n", "p:4: expected: under FIELD");
+    bad("stage b\n open event process.exit\n by pid\n under pid of a\n", "p:1: stage b: there is no stage a");
 }
 
 static void builtin_parses(void **state)

@@ -388,6 +388,75 @@ static void test_elf(void **state)
     symbols_free(s);
 }
 
+struct tested_inner {
+    char first;
+    union {
+        int of_union;
+        long wide_of_union;
+    };
+    unsigned bits : 3;
+    uint16_t array[5];
+};
+struct tested {
+    struct tested_inner inner, *pointer;
+    const struct {
+        char named;
+    } last;
+};
+
+static void keep_members(void *ctx, const struct trace_note *note)
+{
+    struct symbols *copy = ctx;
+    struct error err;
+    assert_int_equal(symbols_take_note(copy, note, &err), 0);
+}
+
+static void check_member(const struct symbol_table *t, const char *type, const char *name, size_t offset,
+                         size_t size)
+{
+    struct symbol_member m;
+    assert_true(symbol_table_member(t, type, name, &m));
+    assert_int_equal(m.offset, offset);
+    assert_int_equal(m.size, size);
+}
+
+/* Members as this program's own DWARF has them, and again from a trace's notes. */
+static void test_members(void **state)
+{
+    static const char *const structures[] = {"tested", "tested_inner", "missing", NULL};
+    struct symbols *s = symbols_new(), *copy = symbols_new(), *other = symbols_new();
+    struct error err;
+    struct symbol_member m;
+    struct tested used = {.inner = {.bits = 1}}; /* or its type is not in the debug information */
+    size_t n;
+    char *self = read_self(&n);
+    assert_int_equal(used.inner.bits, 1);
+    symbols_want_members(other, 77, structures);
+    assert_int_equal(symbol_table_members(symbols_add_elf(other, "not", self, n, true, &err)), 0);
+    symbols_want_members(s, (uint8_t)self[7], structures); /* EI_OSABI */
+    symbols_sink(s, keep_members, copy);
+    struct symbol_table *t = symbols_add_elf(s, "self", self, n, true, &err);
+    assert_non_null(t);
+    symbols_map(s, &(struct symbol_mapping){.table = t});
+    for (int again = 0; again < 2; again++) {
+        const struct symbol_table *of = again ? symbols_mapping(copy, 0)->table : t;
+        check_member(of, "tested", "pointer", offsetof(struct tested, pointer), sizeof(void *));
+        check_member(of, "tested", "inner", 0, sizeof(struct tested_inner));
+        check_member(of, "tested", "last", offsetof(struct tested, last), 1);
+        check_member(of, "tested_inner", "of_union", offsetof(struct tested_inner, of_union), sizeof(int));
+        check_member(of, "tested_inner", "wide_of_union", offsetof(struct tested_inner, of_union),
+                     sizeof(long));
+        check_member(of, "tested_inner", "array", offsetof(struct tested_inner, array), 10);
+        assert_false(symbol_table_member(of, "tested_inner", "bits", &m));
+        assert_int_equal(symbol_table_members(of), 7);
+        assert_string_equal(symbol_table_members_from(of), "DWARF");
+    }
+    free(self);
+    symbols_free(other);
+    symbols_free(s);
+    symbols_free(copy);
+}
+
 /* Headers and section headers changed at random. Without lines: libdw is trusted with files that a person
  * gives, not more. */
 static void test_broken_elf(void **state)
@@ -680,19 +749,13 @@ static void test_code_32(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lookup),
-        cmocka_unit_test(test_mappings),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_firmware),
-        cmocka_unit_test(test_notes),
-        cmocka_unit_test(test_guest_spaces),
-        cmocka_unit_test(test_damaged_notes),
-        cmocka_unit_test(test_elf),
-        cmocka_unit_test(test_broken_elf),
-        cmocka_unit_test(test_kallsyms),
-        cmocka_unit_test(test_kallsyms_garbage),
-        cmocka_unit_test(test_code),
-        cmocka_unit_test(test_code_large),
+        cmocka_unit_test(test_lookup),        cmocka_unit_test(test_mappings),
+        cmocka_unit_test(test_limits),        cmocka_unit_test(test_firmware),
+        cmocka_unit_test(test_notes),         cmocka_unit_test(test_guest_spaces),
+        cmocka_unit_test(test_damaged_notes), cmocka_unit_test(test_elf),
+        cmocka_unit_test(test_members),       cmocka_unit_test(test_broken_elf),
+        cmocka_unit_test(test_kallsyms),      cmocka_unit_test(test_kallsyms_garbage),
+        cmocka_unit_test(test_code),          cmocka_unit_test(test_code_large),
         cmocka_unit_test(test_code_32),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,12 +25,13 @@ enum form { OFFSETS, WHOLE_ADDRESSES, WITH_ENDS, FORMS };
 enum { IMAGE_SIZE = 0x40000, FUNCTION = 0x100, TABLES = 0x20000, FILLERS = 300, DATA_SIZE = 0x4000 };
 
 /* Functions that are looked for, each at IMAGE + (its place here + 1) * FUNCTION: one byte of code, then a return. */
-static const char *const functions[] = {"__start_xen",       "context_switch",
-                                        "domain_create",     "vcpu_create",
-                                        "pv_hypercall",      "domain_shutdown",
-                                        "domain_destroy",    "send_guest_vcpu_virq",
-                                        "pv_inject_event",   "pv_emulate_privileged_op",
-                                        "restore_all_guest", "arch/x86/acpi/power.c#acpi_enter_sleep"};
+static const char *const functions[] = {"__start_xen",          "context_switch",
+                                        "domain_create",        "vcpu_create",
+                                        "pv_hypercall",         "domain_shutdown",
+                                        "domain_destroy",       "send_guest_vcpu_virq",
+                                        "pv_inject_event",      "pv_emulate_privileged_op",
+                                        "restore_all_guest",    "arch/x86/acpi/power.c#acpi_enter_sleep",
+                                        "vcpu_runstate_change", "evtchn_2l_set_pending"};
 enum { FUNCTIONS = sizeof functions / sizeof functions[0] };
 
 struct xen_image {
@@ -113,6 +114,7 @@ static void make_image(struct xen_image *m, enum form form)
     memset(m, 0, sizeof *m);
     for (unsigned i = 0; i < FUNCTIONS; i++)
         memcpy(m->bytes + (i + 1) * FUNCTION, "\x90\xc3", 2);
+    memcpy(m->bytes + FUNCTIONS * FUNCTION, "\x8b\x46\x10\xc3", 4); /* mov 16(%rsi),%eax: the port */
     add_tables(m, form);
 }
 
@@ -429,7 +431,7 @@ static void finds_hypervisor(void **state)
     boot_xen(f);
     told(f);
     assert_non_null(
-        strstr(f->events, "xen.found: Xen of unknown version; at 0xffff82d040000000, 312 symbols\n"));
+        strstr(f->events, "xen.found: Xen of unknown version; at 0xffff82d040000000, 314 symbols\n"));
     assert_non_null(strstr(f->events, "kernel.note: this hypervisor has no init_e820, "));
 }
 
@@ -596,6 +598,37 @@ static void traps(void **state)
                                  "domain.event: d0v0 gets virtual interrupt timer\n");
 }
 
+/* Virtual processors wait and are woken; an event channel's port becomes pending, but is not told of an interrupt that was. */
+static void events(void **state)
+{
+    struct fixture *f = *state;
+    start_domain(f);
+    forget(f);
+    put64(f, 0x610, 7);
+    call(f, "evtchn_2l_set_pending", VCPU_STRUCT, DATA + 0x600, 0);
+    call(f, "evtchn_2l_set_pending", 0xbad, DATA + 0x600, 0);
+    f->m.reg[RDI] = VCPU_STRUCT;
+    f->m.reg[RSI] = 0;
+    reach(f, address_of("send_guest_vcpu_virq"));
+    f->m.reg[RSP] -= 64;
+    f->m.reg[RSI] = DATA + 0x600;
+    reach(f, address_of("evtchn_2l_set_pending"));
+    f->m.reg[RSP] += 64;
+    reach(f, address_of("send_guest_vcpu_virq") + 1);
+    put64(f, 0x610, 8);
+    call(f, "evtchn_2l_set_pending", VCPU_STRUCT, DATA + 0x600, 0);
+    call(f, "vcpu_runstate_change", VCPU_STRUCT, 2, 0);
+    call(f, "vcpu_runstate_change", IDLE_STRUCT, 1, 0);
+    call(f, "vcpu_runstate_change", VCPU_STRUCT, 1, 0);
+    call(f, "vcpu_runstate_change", VCPU_STRUCT, 0, 0);
+    call(f, "vcpu_runstate_change", VCPU_STRUCT, 77, 0);
+    assert_string_equal(told(f), "domain.event: d0v0 gets port 7\n"
+                                 "domain.event: d0v0 gets virtual interrupt timer\n"
+                                 "domain.event: d0v0 gets port 8\n"
+                                 "sched.state: d0v0 is blocked\n"
+                                 "sched.state: d0v0 is runnable\n");
+}
+
 /* Whatever a domain passes. */
 static void hostile(void **state)
 {
@@ -650,6 +683,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(hypercalls, set_up, tear_down),
         cmocka_unit_test_setup_teardown(continued, set_up, tear_down),
         cmocka_unit_test_setup_teardown(traps, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(events, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hostile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory, set_up, tear_down),
     };

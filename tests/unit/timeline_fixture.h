@@ -263,7 +263,7 @@ static inline unsigned add_event(struct timeline *tl, const char *text)
 {
     struct error err = {""};
     struct timeline_stop stop = {.kind = TS_EVENT};
-    unsigned id;
+    unsigned id = 0;
     if (event_filter_parse(text, &stop.filter, &err) || timeline_stop_add(tl, &stop, &id, &err))
         fail_msg("%s", err.text);
     return id;

@@ -3,7 +3,7 @@
  * What it does it also prints ("truth: …"), and each SYSINIT as VERBOSE_SYSINIT does.
  *
  *   -DWITHOUT_CONSTANTS   without the constants for debuggers: offsets have to be derived
- *   -DHOSTILE             the list of processes is a cycle, the set of SYSINITs holds itself
+ *   -DHOSTILE             the list of processes is a cycle, the set of SYSINITs holds itself, a module's symbols have no end
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -45,6 +45,8 @@ static void copy(char *to, const char *from)
         ;
 }
 
+#include "linker.h"
+
 /* ---------------------------------------------------------------- structures */
 
 struct proc;
@@ -82,8 +84,8 @@ struct trapframe_32 {
     uint32_t fs, es, ds, edi, esi, ebp, isp, ebx, edx, ecx, eax, trap, error, eip, cs, eflags, esp, ss;
 };
 
-struct proc *allproc, *initproc, proc0, processes[8];
-struct thread thread0_st, threads[8];
+struct proc *allproc, *initproc, proc0, processes[16];
+struct thread thread0_st, threads[16];
 struct { /* struct pcpu */
     struct thread *current;
 } pcpu;
@@ -175,14 +177,14 @@ FUNCTION int kern_execve(struct thread *td, struct image_args *args, void *mac)
     __asm__ volatile("" ::"r"(mac));
     if (args->path[0] == 'n')
         return ENOENT;
-    copy(td->td_proc->p_comm, "program");
+    copy(td->td_proc->p_comm, args->path[1] == 'b' && args->path[5] == 's' ? "sh" : "program");
     put("truth: executed ");
     put(args->path);
     put("\n");
     return EJUSTRETURN;
 }
 
-static void execute(struct thread *td, const char *path, const char *argument)
+static void execute(struct thread *td, const char *path, const char *first, const char *second)
 {
     static struct image_args args;
     char *p = strings;
@@ -194,13 +196,44 @@ static void execute(struct thread *td, const char *path, const char *argument)
     copy(p, path);
     while (*p++)
         ;
-    copy(p, argument);
+    copy(p, first);
     while (*p++)
+        ;
+    if (second)
+        copy(p, second);
+    while (second && *p++)
         ;
     args.envv = NULL; /* there is no environment */
     args.end = p;
     pcpu.current = td;
     kern_execve(td, &args, NULL);
+}
+
+FUNCTION int kern_openat(struct thread *td, int directory, const char *path, int segment, int flags, int mode)
+{
+    enum { ENOENT = 2 };
+    __asm__ volatile("" ::"r"(td), "r"(directory), "r"(segment), "r"(flags), "r"(mode));
+    return path[1] == 'n' ? ENOENT : 0;
+}
+
+/* A program reads what is not there. */
+#ifdef __x86_64__
+typedef struct trapframe_64 trapframe;
+#define AT rip
+#else
+typedef struct trapframe_32 trapframe;
+#define AT eip
+#endif
+
+FUNCTION void trap(trapframe *frame)
+{
+    __asm__ volatile("" ::"r"(frame));
+}
+
+static void page_fault(void)
+{
+    trapframe frame = {.trap = 12, .error = 6, .AT = 0x1234, .cs = 0x2b};
+    trap(&frame);
 }
 
 FUNCTION void thread_exit(void)
@@ -232,6 +265,27 @@ FUNCTION void cpu_switch(struct thread *from, struct thread *to)
 {
     pcpu.current = to;
     __asm__ volatile("" ::"r"(from));
+}
+
+/* A script that a subshell reads; the subshell also opens what is no script, and the parent what it only writes to. */
+static void read_script(struct thread *shell, const char *path)
+{
+    enum { AT_FDCWD = -100, O_RDONLY = 0, O_WRONLY = 1, O_CLOEXEC = 0x100000, O_DIRECTORY = 0x20000 };
+    struct proc *p = fork1(shell, RFFDG | RFPROC);
+    cpu_switch(shell, p->first);
+    kern_openat(p->first, AT_FDCWD, "/dev/null", 0, O_RDONLY, 0);
+    kern_openat(p->first, AT_FDCWD, "/none", 0, O_RDONLY, 0);
+    kern_openat(p->first, AT_FDCWD, "/etc", 0, O_DIRECTORY, 0);
+    kern_openat(p->first, AT_FDCWD, "/var/log", 0, O_WRONLY, 0);
+    kern_openat(p->first, AT_FDCWD, path, 0, O_CLOEXEC, 0);
+    put("truth: read ");
+    put_number((word)p->p_pid, 10);
+    put(" ");
+    put(path);
+    put("\n");
+    exit1(p->first, 0, 0);
+    cpu_switch(p->first, shell);
+    proc_reap(shell, p, NULL, 0);
 }
 
 /* What a system call does is to report the number of its arguments as its result; number 5 fails. */
@@ -378,6 +432,8 @@ FUNCTION static void proc0_init(const void *unused)
     __asm__ volatile("" ::"r"(unused));
     allproc = &proc0;
     copy(proc0.p_comm, "kernel");
+    thread0_st.td_tid = 100000; /* not before: the same is so in FreeBSD */
+    copy(thread0_st.td_name, "swapper");
 }
 
 FUNCTION static void create_init(const void *unused)
@@ -395,9 +451,49 @@ FUNCTION static void vm_pageout(const void *unused)
     thread_link(&threads[7], pagedaemon);
 }
 
+/* An entry as FreeBSD's: it makes room for struct trapframe and stores registers. */
+#ifdef __x86_64__
+__asm__(".text\n.globl Xfake_isr\nXfake_isr: sub $152, %rsp\n mov %rbx, 56(%rsp)\n mov %rbp, 64(%rsp)\n mov %r12, 88(%rsp)\n"
+        "mov %r13, 96(%rsp)\n mov %r14, 104(%rsp)\n mov %r15, 112(%rsp)\n mov %rsp, %rdi\n xor %ebp, %ebp\n xor %ebx, %ebx\n"
+        "call fake_handler\n mov 112(%rsp), %r15\n mov 104(%rsp), %r14\n mov 96(%rsp), %r13\n mov 88(%rsp), %r12\n"
+        "mov 64(%rsp), %rbp\n mov 56(%rsp), %rbx\n add $152, %rsp\n iretq\n");
+
+FUNCTION void fake_handler(struct trapframe_64 *frame)
+{
+    __asm__ volatile("" ::"r"(frame));
+}
+
+struct table {
+    uint16_t limit;
+    const void *base;
+} __attribute__((packed));
+enum { VECTOR = 0x40 };
+
+/* With tables of its own: the loader's are gone. */
+FUNCTION static void interrupted(void)
+{
+    extern const char Xfake_isr[];
+    static word segments[8], gates[2 * VECTOR + 2];
+    const struct table gdt = {sizeof segments - 1, segments}, idt = {sizeof gates - 1, gates};
+    word at = (word)Xfake_isr, code;
+    __asm__ volatile("mov %%cs, %0" : "=r"(code));
+    for (unsigned i = 1; i < 8; i++)
+        segments[i] = i == code / 8 ? 0xaf9b000000ffff : 0xcf93000000ffff;
+    __asm__ volatile("lgdt %0\n lidt %1" ::"m"(gdt), "m"(idt));
+    gates[2 * VECTOR] = (at & 0xffff) | (code & 0xffff) << 16 | (word)0x8e00 << 32 | (at >> 16 & 0xffff) << 48;
+    gates[2 * VECTOR + 1] = at >> 32;
+    __asm__ volatile("int %0" ::"i"(VECTOR) : "memory", "cc", "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11");
+}
+#else
+static void interrupted(void)
+{
+}
+#endif
+
 FUNCTION static void configure(const void *unused)
 {
     __asm__ volatile("" ::"r"(unused));
+    interrupted();
     device_attach(&nexus);
     device_attach(&uart);
 }
@@ -407,6 +503,8 @@ FUNCTION static void mount_root(const void *unused)
     __asm__ volatile("" ::"r"(unused));
     vfs_mountedfrom(vfs_mount_alloc(NULL, &cd9660, "/", NULL), "/dev/cd0");
 }
+
+FUNCTION static void linker_preload(const void *unused);
 
 /* Not in their order: mi_startup sorts them. */
 SYSINIT(root, 0xb000000, 0, mount_root, NULL);
@@ -418,6 +516,24 @@ SYSINIT(page, 0xe400000, 1, vm_pageout, NULL);
 SYSINIT(init, 0x2500000, 0, create_init, NULL);
 SYSINIT(proc0, 0x2200000, 0, proc0_init, NULL);
 SYSINIT(skipped, 0, 0, configure, NULL);
+SYSINIT(fake, 0x4000000, 0x1000000, malloc_init, NULL); /* a module takes its place */
+SYSINIT(kld, 0x2000000, 0, linker_preload, NULL);
+static struct sysinit second_sys_init = {0x7000000, 1, NULL, NULL}, *second_set[1] = {&second_sys_init};
+
+/* A module's function is called as if it had been in the set from the start. */
+static void take_module(struct sysinit *s, const struct elf_file *f)
+{
+    s->function = (void (*)(const void *))module_symbol(f, "fake_init");
+    s->argument = module_symbol(f, "fake_data");
+}
+
+FUNCTION static void linker_preload(const void *unused)
+{
+    __asm__ volatile("" ::"r"(unused));
+    load_first();
+    if (first_file.file.address)
+        take_module(&fake_sys_init, &first_file);
+}
 
 /* The names that are printed. */
 static const struct {
@@ -426,13 +542,36 @@ static const struct {
 } names[] = {{print_caddr_t, "print_caddr_t"}, {malloc_init, "malloc_init"}, {proc0_init, "proc0_init"},
              {create_init, "create_init"},     {vm_pageout, "vm_pageout"},   {configure, "configure"},
              {mount_root, "mount_root"},       {copyright, "copyright"},     {&m_one, "m_one"},
-             {&m_two, "m_two"}};
+             {&m_two, "m_two"},               {linker_preload, "linker_preload"}};
 
 static void put_name(const void *address)
 {
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
         if (names[i].address == address)
             put(names[i].name);
+    for (int i = 0; i < 2; i++) {
+        static const char *const known[] = {"fake_init", "fake_data"};
+        if (address && (module_symbol(&first_file, known[i]) == address || module_symbol(&second_file, known[i]) == address))
+            put(known[i]);
+    }
+}
+
+static void put_call(const struct sysinit *s)
+{
+    put("   ");
+    put_name((const void *)s->function);
+    put(s->argument ? "(&" : "(0");
+    put_name(s->argument);
+    put(")...\n");
+}
+
+/* What the linker does for a file that is loaded later. */
+FUNCTION static void linker_file_sysinit(struct sysinit **set, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        put_call(set[i]);
+        set[i]->function(set[i]->argument);
+    }
 }
 
 extern struct sysinit *__start_set_sysinit_set[], *__stop_set_sysinit_set[];
@@ -455,16 +594,23 @@ static void programs(void)
 {
     struct thread *init = initproc->first;
     pcpu.current = init;
-    execute(init, "/sbin/init", "--");
+    execute(init, "/sbin/init", "--", NULL);
     for (int i = 0; i < 3; i++) {
         struct proc *p = fork1(init, RFFDG | RFPROC);
         cpu_switch(init, p->first);
-        execute(p->first, i == 1 ? "nothing" : "/bin/program", "two words");
+        if (i == 2)
+            execute(p->first, "/bin/sh", "/etc/rc", "autoboot");
+        else
+            execute(p->first, i == 1 ? "nothing" : "/bin/program", "two words", NULL);
+        if (i == 1)
+            page_fault();
+        if (i == 2)
+            read_script(p->first, "/etc/rc.d/hostname");
         if (i == 2)
             system_call(p->first, 4, 1, (word) "hello", 5);
         if (i == 2)
             system_call(p->first, 5, (word) "/none", 0, 0);
-        exit1(p->first, i == 0 ? 42 : 0, i == 1 ? 9 : 0);
+        exit1(p->first, i == 0 ? 42 : 0, i == 1 ? 10 : 0);
         cpu_switch(p->first, init);
         proc_reap(init, p, NULL, 0);
     }
@@ -486,15 +632,17 @@ FUNCTION void mi_startup(void)
 #endif
         if ((*s)->subsystem <= 1)
             continue;
-        put("   ");
-        put_name((const void *)(*s)->function);
-        put((*s)->argument ? "(&" : "(0");
-        put_name((*s)->argument);
-        put(")...\n");
+        put_call(*s);
         (*s)->function((*s)->argument);
         (*s)->subsystem = 1;
     }
     programs();
+    if (first_file.file.address) {
+        load_second();
+        take_module(&second_sys_init, &second_file);
+        linker_file_sysinit(second_set, 1);
+        unload_second();
+    }
     kern_reboot(0x4000);
 }
 
@@ -504,8 +652,6 @@ static word stack[4096];
 
 static void make_first(void)
 {
-    thread0_st.td_tid = 100000;
-    copy(thread0_st.td_name, "swapper");
     proc0.p_sysent = &elf_freebsd_sysvec;
     thread_link(&thread0_st, &proc0);
     pcpu.current = &thread0_st;
@@ -513,12 +659,13 @@ static void make_first(void)
 }
 
 #ifdef __x86_64__
-FUNCTION word hammer_time(word metadata, word end)
+FUNCTION word hammer_time(word modulep, word end)
 {
     enum { GS_BASE = 0xc0000101 };
     word base = (word)&pcpu;
     __asm__ volatile("wrmsr" ::"c"(GS_BASE), "a"((uint32_t)base), "d"((uint32_t)(base >> 32)));
-    __asm__ volatile("" ::"r"(metadata), "r"(end));
+    metadata = modulep;
+    __asm__ volatile("" ::"r"(end));
     make_first();
     return (word)(stack + 4096);
 }
@@ -533,7 +680,7 @@ static struct {
     uint8_t base_middle, access, flags, base_high;
 } __attribute__((packed)) gdt[] = {{0}, {0xffff, 0, 0, 0x9b, 0xcf, 0}, {0xffff, 0, 0, 0x93, 0xcf, 0}, {0xffff, 0, 0, 0x93, 0xcf, 0}};
 
-FUNCTION word init386(word first)
+FUNCTION word init386(word bootinfo)
 {
     struct {
         uint16_t limit;
@@ -546,11 +693,11 @@ FUNCTION word init386(word first)
     __asm__ volatile("lgdt %0\n ljmp $8, $1f\n1: mov $16, %%eax\n mov %%eax, %%ds\n mov %%eax, %%es\n mov %%eax, %%ss\n"
                      "mov $24, %%eax\n mov %%eax, %%fs" ::"m"(pointer)
                      : "eax", "memory");
-    __asm__ volatile("" ::"r"(first));
+    metadata = *(word *)(bootinfo + 80); /* struct bootinfo, bi_modulep */
     make_first();
     return (word)(stack + 4096);
 }
 __asm__(".globl btext\n.type btext, @function\nbtext:\n"
-        "movl $stack + 16384, %esp\n xor %ebp, %ebp\n pushl $0\n call init386\n movl %eax, %esp\n call mi_startup\n"
+        "movl 24(%esp), %eax\n movl $stack + 16384, %esp\n xor %ebp, %ebp\n pushl %eax\n call init386\n movl %eax, %esp\n call mi_startup\n"
         ".size btext, . - btext");
 #endif

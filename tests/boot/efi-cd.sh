@@ -1,0 +1,69 @@
+#!/bin/bash
+# efi-cd.sh - a CD for UEFI, made by grub-mkrescue (El Torito, its EFI image): OVMF starts GRUB from it, and GRUB Debian's kernel, which comes to its
+# power-off; two recordings are equal. The variables that the kernel shows in efivarfs are those that bootreel reads from flash and memory.
+. "$(dirname "$0")/../lib.sh"
+need_efi
+
+# The usual initramfs, and another first process.
+mkdir -p "$work/extra/lib" "$work/iso/boot/grub"
+cp "$(find "$GUESTS/root" -name efivarfs.ko | head -n 1)" "$work/extra/lib/" || { echo "no efivarfs.ko"; exit 2; }
+cat >"$work/extra/init" <<'EOT'
+#!/bin/sh
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev
+insmod /lib/efivarfs.ko && mount -t efivarfs efivarfs /sys/firmware/efi/efivars
+cd /sys/firmware/efi/efivars && sha256sum *
+echo "init: powering off"
+poweroff -f
+EOT
+chmod 755 "$work/extra/init"
+(cd "$work/extra" && find . | cpio -o -H newc --quiet | gzip -n) >"$work/iso/boot/extra.gz"
+cp "$GUESTS/vmlinuz" "$GUESTS/initrd.gz" "$work/iso/boot/"
+cat >"$work/iso/boot/grub/grub.cfg" <<'EOT'
+linux /boot/vmlinuz console=ttyS0
+initrd /boot/initrd.gz /boot/extra.gz
+boot
+EOT
+grub-mkrescue -d "$(find "$GUESTS/root" -type d -path '*/grub/x86_64-efi' | head -n 1)" -o "$work/cd.iso" "$work/iso" >"$work/mkrescue" 2>&1 ||
+    { tail -n 3 "$work/mkrescue"; exit 2; }
+
+record() { # NAME
+    expect 0 "$1" "$BOOTREEL" record --bios ovmf --memory 512M --cdrom "$work/cd.iso" --until 60G --console -q -o "$work/$1.reel"
+}
+record cd
+holds "$work/cd.out" 'init: powering off' "the guest's end"
+"$BOOTREEL" info "$work/cd.reel" >"$work/info"
+holds "$work/info" '^ended +power-off: ACPI' "how it ends"
+"$BOOTREEL" stages --depth 2 "$work/cd.reel" >"$work/stages"
+for s in bios.pei bios.dxe bios.bds loader.BOOTX64.EFI kernel.start_kernel user; do
+    holds "$work/stages" "  $s( |$)" "a stage"
+done
+"$BOOTREEL" events --class firmware "$work/cd.reel" >"$work/events"
+holds "$work/events" 'BdsDxe: LoadImage\(.*CDROM\(.*EFI.BOOT.BOOTX64.EFI.*\) = EFI_SUCCESS' "the loader, from the CD"
+record again
+same "$work/cd.reel" "$work/again.reel" "two recordings"
+
+# Attributes and content, as efivarfs gives them in a file.
+expect 0 variables "$BOOTREEL" firmware --at 'console:init: powering off' "$work/cd.reel" variables
+tr -d '\r' <"$work/cd.out" | grep -E '^[0-9a-f]{64}  ' | sort >"$work/guest"
+python3 - "$work/variables.out" <<'EOT' | sort >"$work/own"
+import hashlib, re, sys
+names = ["NV", "BS", "RT", "HW", "count-authenticated", "time-authenticated"]
+found, last = {}, None
+for line in open(sys.argv[1]):
+    m = re.match(r"(\S.*?)(  EFI_\S+)?  (\S+)  \d+ bytes$", line)
+    d = re.match(r"      [0-9a-f]{8} ((?: [0-9a-f]{2})+)", line)
+    if m:
+        bits = sum(1 << names.index(a) for a in m[3].split("+"))
+        last = m[1] if bits & 4 else None
+        found.setdefault(last, bytearray(bits.to_bytes(4, "little")))
+    elif d:
+        found[last] += bytes.fromhex(d[1])
+for name, data in found.items():
+    if name:
+        print("%s  %s" % (hashlib.sha256(data).hexdigest(), name))
+EOT
+[ "$(wc -l <"$work/guest")" -gt 15 ] || fail "$(wc -l <"$work/guest") variables in the guest"
+diff "$work/guest" "$work/own" || fail "variables in the guest, and read from memory"
+finish

@@ -1,0 +1,452 @@
+/* test_trace_streams.c - pages that follow from compressed streams in images. */
+#include "tests/unit/trace_sample.h"
+
+#include <lzma.h>
+#include <xxhash.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "traces/stream_code.h"
+#include "traces/stream_finder.h"
+
+enum { LENGTH = 3 * STREAM_BLOCK + 5000, PAGES = LENGTH / TRACE_PAGE, BEFORE = 70001, BEHIND = 100000 };
+
+/* ---------------------------------------------------------------- something packed, in an image */
+
+/* What a program looks like: numbers that point into it among other bytes; and a block of zeros. */
+static void fill_content(uint8_t *p)
+{
+    uint64_t seed = 7;
+    for (size_t i = 0; i < LENGTH; i++)
+        p[i] = rnd(&seed) % 3 ? (uint8_t)(rnd(&seed) >> 20) : 0x48;
+    for (size_t i = 100; i + 4 < LENGTH; i += 13 + rnd(&seed) % 40)
+        put_u32(p + i, 0x81000000 + (uint32_t)(rnd(&seed) % LENGTH));
+    memset(p + STREAM_BLOCK, 0, STREAM_BLOCK);
+}
+
+static struct buf pack_gzip(const uint8_t *p, size_t n)
+{
+    struct buf b = {0};
+    z_stream z = {0};
+    assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    size_t room = deflateBound(&z, n);
+    z.next_in = (Bytef *)p;
+    z.avail_in = (uInt)n;
+    z.next_out = buf_room(&b, room);
+    z.avail_out = (uInt)room;
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    b.n = z.total_out;
+    deflateEnd(&z);
+    return b;
+}
+
+static struct buf pack_xz(const uint8_t *p, size_t n)
+{
+    struct buf b = {0};
+    size_t room = lzma_stream_buffer_bound(n);
+    uint8_t *to = buf_room(&b, room);
+    assert_int_equal(lzma_easy_buffer_encode(6, LZMA_CHECK_CRC32, NULL, p, n, to, &b.n, room), LZMA_OK);
+    return b;
+}
+
+static struct buf pack_zstd(const uint8_t *p, size_t n)
+{
+    struct buf b = {0};
+    size_t room = ZSTD_compressBound(n);
+    b.n = ZSTD_compress(buf_room(&b, room), room, p, n, 3);
+    assert_false(ZSTD_isError(b.n));
+    return b;
+}
+
+static struct buf (*const pack[UNPACK_FORMATS])(const uint8_t *, size_t) = {
+    [UNPACK_GZIP] = pack_gzip, [UNPACK_XZ] = pack_xz, [UNPACK_ZSTD] = pack_zstd};
+
+/* Other bytes, then the packed content, then other bytes. */
+static struct buf image_of(const struct buf *packed)
+{
+    struct buf b = {0};
+    uint64_t seed = 3;
+    for (size_t i = 0; i < BEFORE; i++)
+        buf_u8(&b, (uint8_t)(rnd(&seed) >> 30));
+    buf_add(&b, packed->p, packed->n);
+    for (size_t i = 0; i < BEHIND; i++)
+        buf_u8(&b, (uint8_t)(rnd(&seed) >> 30));
+    return b;
+}
+
+/* ---------------------------------------------------------------- its pages in a trace */
+
+/* Page i of a state: the content in state 0, relocated in state 1, elsewhere with other changes in state 2. */
+static void state_page(uint8_t *page, const uint8_t *content, unsigned state, unsigned i)
+{
+    uint64_t seed = 1000 + i;
+    memcpy(page, content + (size_t)i * TRACE_PAGE + (state == 2 ? 77 : 0), TRACE_PAGE);
+    for (size_t k = 0; state && k + 4 < TRACE_PAGE; k++)
+        if (get_u32(page + k) >> 24 == 0x81) {
+            put_u32(page + k, get_u32(page + k) + 0x2d000000);
+            k += 3;
+        }
+    if (state == 2) {
+        memset(page + 3000, 0, 700);
+        for (unsigned k = 0; k < 20; k++)
+            page[rnd(&seed) % TRACE_PAGE] ^= 0x5a;
+    }
+}
+
+static void write_states(struct trace_writer *w, const uint8_t *content)
+{
+    uint8_t page[TRACE_PAGE];
+    for (unsigned state = 0; state < 3; state++) {
+        assert_int_equal(trace_checkpoint_begin(w, state, state, true, NULL), 0);
+        for (unsigned i = 0; i + 1 < PAGES; i++) {
+            state_page(page, content, state, i);
+            trace_checkpoint_page(w, "ram", state == 2 ? 5 * i : i, page);
+        }
+        assert_int_equal(trace_checkpoint_end(w, 1, NULL), 0);
+    }
+}
+
+/* Chunks in the order that `turn` gives: the k-th is number k ^ turn, if there is one. */
+static struct bytes stream_trace(const struct buf *image, const uint8_t *content, size_t turn)
+{
+    char *path = temp_path("streams");
+    struct trace_image im = {.role = "kernel", .name = "x", .size = image->n};
+    struct trace_config cfg = {.engine = "pc", .images = &im, .nimages = 1, .classes = EVENT_CLASSES_ALL};
+    struct trace_writer *w = trace_writer_create(path, &cfg, NULL);
+    for (size_t k = 0; k < 64; k++)
+        if ((k ^ turn) < chunk_count(image->n))
+            assert_int_equal(trace_write_chunk(w, 0, k ^ turn, image->p + (k ^ turn) * TRACE_CHUNK,
+                                               chunk_length(image->n, k ^ turn), NULL),
+                             0);
+    write_states(w, content);
+    assert_int_equal(trace_writer_finish(w, &sample_end, NULL), 0);
+    struct bytes b = slurp(path);
+    unlink(path);
+    free(path);
+    return b;
+}
+
+static void check_states(struct trace *t, const uint8_t *content)
+{
+    uint8_t page[TRACE_PAGE], want[TRACE_PAGE];
+    struct error err = {""};
+    for (unsigned state = 3; state-- > 0;) {
+        struct trace_state *s = trace_checkpoint_load(t, state, NULL);
+        assert_non_null(s);
+        for (unsigned i = 0; i + 1 < PAGES; i++) {
+            state_page(want, content, state, i);
+            if (trace_state_page(s, "ram", state == 2 ? 5 * i : i, page, &err) != 1)
+                fail_msg("state %u page %u: %s", state, i, err.text);
+            assert_memory_equal(want, page, TRACE_PAGE);
+        }
+        trace_state_free(s);
+    }
+}
+
+static uint64_t stored(struct trace *t, enum trace_frame_kind kind, size_t *frames)
+{
+    uint64_t n = 0;
+    *frames = 0;
+    for (size_t i = 0; i < trace_frame_count(t); i++)
+        if (trace_frame(t, i)->kind == kind) {
+            n += trace_frame(t, i)->stored;
+            ++*frames;
+        }
+    return n;
+}
+
+static void test_formats(void **state)
+{
+    uint8_t *content = mem_alloc(LENGTH);
+    size_t streams, frames;
+    fill_content(content);
+    for (unsigned format = 1; format < UNPACK_FORMATS; format++) {
+        struct buf packed = pack[format](content, LENGTH), image = image_of(&packed);
+        struct bytes b = stream_trace(&image, content, 0), again = stream_trace(&image, content, 0);
+        assert_int_equal(b.n, again.n);
+        assert_memory_equal(b.p, again.p, b.n);
+        struct trace *t = open_good(b);
+        stored(t, TF_STREAM, &streams);
+        assert_int_equal(streams, 1);
+        /* The pages are 600 kB. A relocation takes about a byte; some pages of the last state have 20 more changes. */
+        if (stored(t, TF_PAGES, &frames) > 12000)
+            fail_msg("%s: the pages take %" PRIu64 " bytes", unpack_format_name(format),
+                     stored(t, TF_PAGES, &frames));
+        check_states(t, content);
+        assert_int_equal(trace_check(t, NULL), 0);
+        trace_close(t);
+        free(b.p);
+        free(again.p);
+        buf_free(&packed);
+        buf_free(&image);
+    }
+    free(content);
+}
+
+/* The stream's chunks in another order; packed content that is damaged, or not all there, is no stream. */
+static void test_found(void **state)
+{
+    static const struct {
+        size_t turn, cut, damaged, streams;
+    } cases[] = {{1, 0, 0, 1}, {3, 0, 0, 1}, {0, 3000, 0, 0}, {0, 0, 20000, 0}};
+    uint8_t *content = mem_alloc(LENGTH);
+    fill_content(content);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf packed = pack_gzip(content, LENGTH), image;
+        size_t streams;
+        packed.n -= cases[i].cut;
+        if (cases[i].damaged)
+            memset(packed.p + cases[i].damaged, 0xff, 50);
+        image = image_of(&packed);
+        struct bytes b = stream_trace(&image, content, cases[i].turn);
+        struct trace *t = open_good(b);
+        stored(t, TF_STREAM, &streams);
+        assert_int_equal(streams, cases[i].streams);
+        check_states(t, content);
+        trace_close(t);
+        free(b.p);
+        buf_free(&packed);
+        buf_free(&image);
+    }
+    free(content);
+}
+
+/* ---------------------------------------------------------------- several readers */
+
+static void test_beside(void **state)
+{
+    uint8_t *content = mem_alloc(LENGTH);
+    fill_content(content);
+    struct buf packed = pack_xz(content, LENGTH), image = image_of(&packed);
+    struct bytes b = stream_trace(&image, content, 0);
+    struct trace *t = open_good(b), *beside = trace_open_beside(t, NULL),
+                 *third = trace_open_beside(beside, NULL);
+    trace_prepare(t);
+    trace_prepare(beside);
+    check_states(beside, content);
+    trace_close(t);
+    check_states(third, content);
+    trace_close(beside);
+    check_states(third, content);
+    trace_close(third);
+    t = open_good(b);
+    trace_prepare(t);
+    trace_close(t); /* while that is going on */
+    free(b.p);
+    buf_free(&packed);
+    buf_free(&image);
+    free(content);
+}
+
+/* ---------------------------------------------------------------- long content */
+
+static void count_found(void *ctx, const struct stream *s, struct stream_content *content)
+{
+    uint64_t *sum = ctx;
+    sum[0]++;
+    sum[1] += stream_room(s->length);
+    sum[2] += content->n * STREAM_BLOCK;
+    stream_content_free(content);
+}
+
+/* More than all streams may have: the first part of the content is used, and later streams are not. */
+static void test_most(void **state)
+{
+    const size_t n = STREAMS_MAX + (1 << 20);
+    uint8_t *content = mem_zero(n, 1);
+    content[n / 2] = 1;
+    struct buf packed = pack_zstd(content, n);
+    uint64_t sum[3] = {0};
+    struct stream_finder *f = stream_finder_new(count_found, sum);
+    for (unsigned image = 0; image < 2; image++)
+        for (uint64_t c = 0; c < chunk_count(packed.n); c++)
+            stream_finder_chunk(f, image, c, packed.p + c * TRACE_CHUNK, chunk_length(packed.n, c));
+    assert_int_equal(sum[0], 1);
+    assert_true(sum[1] <= STREAMS_MAX && sum[1] > STREAMS_MAX - 4 * STREAM_BLOCK);
+    assert_true(sum[2] <= sum[1]);
+    stream_finder_free(f);
+    buf_free(&packed);
+    free(content);
+}
+
+/* Short ones are not worth it. */
+static void test_least(void **state)
+{
+    uint8_t *content = mem_zero(STREAM_LEAST, 1);
+    uint64_t sum[3] = {0};
+    struct stream_finder *f = stream_finder_new(count_found, sum);
+    for (unsigned more = 0; more < 2; more++) {
+        struct buf packed = pack_gzip(content, STREAM_LEAST - 1 + more);
+        stream_finder_chunk(f, more, 0, packed.p, packed.n);
+        assert_int_equal(sum[0], more);
+        buf_free(&packed);
+    }
+    stream_finder_free(f);
+    free(content);
+}
+
+/* ---------------------------------------------------------------- changes */
+
+static void test_changes(void **state)
+{
+    static uint8_t base[TRACE_PAGE], page[TRACE_PAGE], got[TRACE_PAGE];
+    struct stream_changes c;
+    uint64_t seed = 21;
+    for (unsigned round = 0; round < 400; round++) {
+        struct page_frame f = {0};
+        struct page_item item;
+        struct buf payload = {0};
+        uint32_t addend = (uint32_t)rnd(&seed) << (rnd(&seed) % 4 * 8);
+        for (size_t i = 0; i < TRACE_PAGE; i++)
+            page[i] = base[i] = rnd(&seed) % 4 ? (uint8_t)(rnd(&seed) >> 9) : 0;
+        for (unsigned k = (unsigned)(rnd(&seed) % 60); k-- > 0;) {
+            size_t at = rnd(&seed) % (TRACE_PAGE - 40);
+            if (rnd(&seed) % 3)
+                put_u32(page + at, get_u32(page + at) + addend);
+            else if (rnd(&seed) % 2)
+                memset(page + at, 0, 40);
+            else
+                page[at] ^= 1;
+        }
+        const struct growth growth = {rnd(&seed) % 2 ? addend : 0, rnd(&seed) % 2};
+        assert_true(stream_changes_make(&c, page, base, 8192, 0, growth, DELTA_MAX));
+        page_frame_stream(&f, &c);
+        assert_int_equal(page_frame_take(&f, &payload), 1);
+        assert_null(page_items_read(payload.p, payload.n, 1, 0, &item));
+        assert_int_equal(item.base, 8192);
+        memcpy(got, base, TRACE_PAGE);
+        stream_changes_apply(&item, payload.p, got);
+        assert_memory_equal(got, page, TRACE_PAGE);
+        buf_free(&payload);
+        page_frame_free(&f);
+    }
+}
+
+/* Calls whose targets were made absolute: each takes a byte or two. */
+static void test_branches(void **state)
+{
+    static uint8_t base[TRACE_PAGE], page[TRACE_PAGE];
+    const uint64_t begin = 3 * STREAM_BLOCK, place = begin + 0x54321;
+    struct stream_changes c;
+    uint64_t seed = 4;
+    unsigned calls = 0;
+    for (size_t i = 0; i < TRACE_PAGE; i++)
+        base[i] = (uint8_t)(rnd(&seed) >> 9);
+    memcpy(page, base, TRACE_PAGE);
+    for (unsigned at = 20; at + 4 <= TRACE_PAGE; at += 30, calls++) {
+        put_u32(base + at, (uint32_t)(rnd(&seed) % 100000) - 50000);
+        put_u32(page + at, get_u32(base + at) + (uint32_t)(place - begin) + at + 4);
+    }
+    assert_true(stream_changes_make(&c, page, base, place, begin, (struct growth){0}, DELTA_MAX));
+    assert_int_equal(c.runs, calls);
+    assert_int_equal(c.nbytes, 0);
+    assert_true(c.ncode <= 2 * calls);
+}
+
+/* ---------------------------------------------------------------- references that lead nowhere */
+
+struct craft {
+    struct buf file;
+    uint32_t number;
+    uint64_t first[TF_KINDS];
+};
+
+static void craft_frame(struct craft *c, uint8_t kind, const struct buf *extra, const struct buf *payload)
+{
+    uint64_t hash = XXH3_64bits(payload->n ? payload->p : (const uint8_t *)"", payload->n);
+    struct frame_head h = {.kind = kind,
+                           .extra = (uint16_t)extra->n,
+                           .stored = (uint32_t)payload->n,
+                           .raw = (uint32_t)payload->n,
+                           .first = c->first[kind]++,
+                           .items = 1,
+                           .number = c->number++,
+                           .raw_hash = hash,
+                           .stored_hash = hash};
+    frame_head_pack(&c->file, &h, extra->p);
+    buf_add(&c->file, payload->p, payload->n);
+}
+
+/* Configuration and chunks of a good trace, then the stream, and a page at a place. */
+static void check_crafted(const struct bytes *good, const struct stream *s, uint64_t place, const char *want)
+{
+    struct trace *t = open_good(*good);
+    struct craft c = {0};
+    struct buf extra = {0}, payload = {0}, code = {0}, none = {0};
+    struct error err = {""};
+    buf_add(&c.file, good->p, FILE_HEADER_SIZE);
+    for (; trace_frame(t, c.number)->kind <= TF_CHUNKS; c.number++)
+        buf_add(&c.file, good->p + trace_frame(t, c.number)->offset, trace_frame(t, c.number)->stored);
+    trace_close(t);
+    if (s) {
+        stream_encode(&extra, s);
+        craft_frame(&c, TF_STREAM, &extra, &none);
+    }
+    buf_varint(&code, PAGE_STREAM);
+    buf_varint(&code, zigzag(place));
+    buf_varint(&code, 0);
+    buf_bytes(&payload, code.p, code.n);
+    craft_frame(&c, TF_PAGES, &none, &payload);
+    t = trace_open_memory(c.file.p, c.file.n, &err);
+    if (t && !trace_check(t, &err))
+        fail_msg("accepted: %s", want);
+    if (!strstr(err.text, want))
+        fail_msg("%s: not \"%s\"", err.text, want);
+    trace_close(t);
+    buf_free(&c.file);
+    buf_free(&extra);
+    buf_free(&payload);
+    buf_free(&code);
+}
+
+static void test_damaged(void **state)
+{
+    uint8_t *content = mem_alloc(LENGTH);
+    fill_content(content);
+    struct buf packed = pack_gzip(content, LENGTH), image = image_of(&packed);
+    struct bytes b = stream_trace(&image, content, 0);
+    XXH128_hash_t h = XXH3_128bits(content, LENGTH);
+    const struct stream good = {
+        0, BEFORE, packed.n, UNPACK_GZIP, LENGTH, {h.low64, h.high64},
+    };
+    struct stream s = good;
+    check_crafted(&b, NULL, 0, "a stream that is not before it");
+    check_crafted(&b, &s, stream_room(LENGTH), "a stream that is not before it");
+    check_crafted(&b, &s, (uint64_t)-TRACE_PAGE, "a stream that is not before it");
+    s.hash[1]++;
+    check_crafted(&b, &s, 0, "does not unpack to what was recorded");
+    s = good, s.length++;
+    check_crafted(&b, &s, 0, "does not unpack to what was recorded");
+    s = good, s.offset++;
+    check_crafted(&b, &s, 0, "does not unpack to what was recorded");
+    s = good, s.packed -= 3000;
+    check_crafted(&b, &s, 0, "does not unpack to what was recorded");
+    s = good, s.format = UNPACK_XZ;
+    check_crafted(&b, &s, 0, "does not unpack to what was recorded");
+    s.format = UNPACK_FORMATS;
+    check_crafted(&b, &s, 0, "needs a newer bootreel");
+    s = good, s.length = STREAMS_MAX + 1;
+    check_crafted(&b, &s, 0, "longer than all streams may be");
+    s = good, s.length = 0;
+    check_crafted(&b, &s, 0, "longer than all streams may be");
+    s = good, s.image = 1;
+    check_crafted(&b, &s, 0, "is not in an image");
+    s = good, s.packed = image.n;
+    check_crafted(&b, &s, 0, "is not in an image");
+    s = good, s.offset = UINT64_MAX;
+    check_crafted(&b, &s, 0, "is not in an image");
+    free(b.p);
+    buf_free(&packed);
+    buf_free(&image);
+    free(content);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_formats), cmocka_unit_test(test_found),    cmocka_unit_test(test_beside),
+        cmocka_unit_test(test_most),    cmocka_unit_test(test_least),    cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_damaged), cmocka_unit_test(test_branches),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
