@@ -1,6 +1,6 @@
 /* differences.c - what Intel's processors do differently from AMD's: the table, and the rules for test_native.
  *
- * Measured on a Xeon (Sapphire Rapids) and an EPYC (Zen 5). SDM is Intel's manual, APM AMD's (24592 to 24594,
+ * Measured on a Xeon (Sapphire Rapids) and two EPYCs (Zen 4 and Zen 5). SDM is Intel's manual, APM AMD's (24592 to 24594,
  * 26568, 26569); the number after either is the volume.
  */
 #include <string.h>
@@ -153,17 +153,21 @@ static void scan_fault(const struct insn_case *c, const struct state *in, struct
 }
 
 /* The second operand, at ES:rDI, is read first: would reading it alone fault as well? */
-static void compare_fault(const struct insn_case *c, const struct state *in, struct state *out)
+static void compare_order(const struct insn_case *c, const struct state *in, struct state *out)
 {
     struct state from = *out, alone;
-    if (out->vector >= 0) {
-        struct insn_case scas = *c;
-        scas.bytes[opcode_at(c)] += 0xae - 0xa6;
-        from.flags = in->flags;
-        guest_run(&scas, &from, &alone);
-        if (alone.vector >= 0 && alone.gpr[RDI] == out->gpr[RDI])
-            out->vector = alone.vector, out->error = alone.error, out->cr2 = alone.cr2;
-    }
+    if (out->vector < 0)
+        return;
+    struct insn_case scas = *c;
+    scas.bytes[opcode_at(c)] += 0xae - 0xa6;
+    from.flags = in->flags;
+    guest_run(&scas, &from, &alone);
+    if (alone.vector >= 0 && alone.gpr[RDI] == out->gpr[RDI])
+        out->vector = alone.vector, out->error = alone.error, out->cr2 = alone.cr2;
+}
+static void compare_fault(const struct insn_case *c, const struct state *in, struct state *out)
+{
+    compare_order(c, in, out);
     scan_fault(c, in, out);
 }
 
@@ -295,10 +299,11 @@ static const struct difference table[] = {
      .apply = scan_fault},
     {.mnemonics = "cmps",
      .intel = "as SCAS; and ES:rDI is read before DS:rSI, so it decides which fault is raised",
-     .amd = "as SCAS; DS:rSI is read first",
+     .amd = "as SCAS; Zen 5 reads DS:rSI first, Zen 4 ES:rDI in all cases but some of REP CMPSB",
      .manual = "as SCAS; of the order, SDM 2 and APM 3, CMPS, do not say",
-     .ours = AS_AMD,
-     .apply = compare_fault},
+     .ours = AS_AMD ", and as Zen 5",
+     .apply = compare_fault,
+     .apply_older = compare_order},
     {.mnemonics = "fst fstp fist fistp fisttp fbstp",
      .intel =
          "if an unmasked exception other than precision keeps the result back, memory is not touched and cannot "

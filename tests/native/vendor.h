@@ -31,6 +31,7 @@ struct difference {
     const char *ours;                           /* what the emulator does, and why */
     bool (*concerns)(const struct insn_case *); /* NULL: every case of these rows */
     intel_fn *apply;
+    intel_fn *apply_older; /* the same for those of AMD's that differ from the newest; NULL: none does */
 };
 
 /* The whole table. */

@@ -41,6 +41,19 @@ static void run_as_host(const struct insn_case *c, const struct state *in, struc
         d->apply(c, in, out);
 }
 
+/* As compare(). Processors of AMD differ among themselves in a few cases, in which what either does is right. */
+static const char *compare_models(const struct insn_case *c, const struct state *in, struct state *host,
+                                  struct state *guest)
+{
+    const char *what = compare(c, in, host, guest);
+    const struct difference *d = what && host_vendor() == VENDOR_AMD ? difference_of(c) : NULL;
+    struct state older = *guest;
+    if (!d || !d->apply_older)
+        return what;
+    d->apply_older(c, in, &older);
+    return compare(c, in, host, &older) ? what : NULL;
+}
+
 static void explain(const struct insn_case *c)
 {
     const struct difference *d = difference_of(c);
@@ -62,7 +75,7 @@ static unsigned run_row(const struct insn_row *row, size_t number_of_row, unsign
             continue;
         host_run(&c, &in, &host);
         run_as_host(&c, &in, &guest);
-        const char *what = compare(&c, &in, &host, &guest);
+        const char *what = compare_models(&c, &in, &host, &guest);
         if (!what)
             continue;
         if (failed++ < show) {
