@@ -260,6 +260,41 @@ def named(address):
     return m.group(1) if m else address
 
 
+def space_of(pid):
+    """The position from which on a process has its program, and the page tables that it has since. The position of gdb stays."""
+    row = re.compile(r"[* ] *%s +\d+ +\d+  .{13}  .{6} +(\d+)  " % pid)
+    since = [r.group(1) for r in map(row.match, monitor("processes ever").splitlines()) if r]
+    if not since:
+        raise gdb.GdbError("there is no process %s in this record" % pid)
+    here = number("$icount")
+    monitor("seek " + since[-1])
+    gdb.execute("maintenance flush register-cache", to_string=True)
+    tables = number("$cr3") & ~0xFFF
+    monitor("seek %d" % here)
+    gdb.execute("maintenance flush register-cache", to_string=True)
+    return int(since[-1]), tables
+
+
+class InProcess(gdb.Function):
+    """$boot_in_process(PID): 1 in the process for which boot-break-process was given, otherwise 0.
+A condition keeps gdb's register numbers of the mode in which it was set: if it named registers itself, one that was set in real mode
+would compare other registers in 64-bit mode."""
+
+    spaces = {}
+
+    def __init__(self):
+        super().__init__("boot_in_process")
+
+    def invoke(self, pid):
+        if int(pid) not in self.spaces:
+            raise gdb.GdbError("boot-break-process %d LOCATION was not given" % int(pid))
+        since, tables = self.spaces[int(pid)]
+        return int(number("$icount") >= since and number("$cr3") & ~0xFFF == tables)
+
+
+InProcess()
+
+
 @command("boot-break-process", gdb.COMMAND_BREAKPOINTS)
 def boot_break_process(args):
     """boot-break-process PID LOCATION
@@ -270,21 +305,9 @@ LOCATION is as for break: *ADDRESS, or a symbol (boot-symbols PID loads those of
     if not m:
         raise gdb.GdbError("boot-break-process: give a process number and a location")
     host = host_process(m.group(1))
-    if host:
-        gdb.Breakpoint(m.group(2)).condition = "$host_pid == %s" % host
-        return
-    row = re.compile(r"[* ] *%s +\d+ +\d+  .{13}  .{6} +(\d+)  " % m.group(1))
-    since = [r.group(1) for r in map(row.match, monitor("processes ever").splitlines()) if r]
-    if not since:
-        raise gdb.GdbError("there is no process %s in this record" % m.group(1))
-    here = number("$icount")
-    monitor("seek " + since[-1])
-    gdb.execute("maintenance flush register-cache", to_string=True)
-    cr3 = number("$cr3")
-    monitor("seek %d" % here)
-    gdb.execute("maintenance flush register-cache", to_string=True)
-    point = gdb.Breakpoint(m.group(2))
-    point.condition = "$icount >= %s && ((unsigned long long) $cr3 & ~0xfffull) == 0x%x" % (since[-1], cr3 & ~0xFFF)
+    if not host:
+        InProcess.spaces[int(m.group(1))] = space_of(m.group(1))
+    gdb.Breakpoint(m.group(2)).condition = "$host_pid == %s" % host if host else "$boot_in_process(%s)" % m.group(1)
 
 
 class RunningGuest(gdb.Function):
