@@ -152,13 +152,33 @@ static void refuse(struct gdbstub *g, const char *why)
     stub_send(g, g->reply.s, g->reply.n);
 }
 
+/* Whether this is a session's first packet, and follows again at once. gdb sends it again after remotetimeout (two seconds), while the
+ * trace is opened or the position sought, and would take the second reply for that of its next packet. */
+static bool is_sent_again(struct gdbstub *g)
+{
+    if (g->frame_n || strncmp((const char *)g->parser.data, "qSupported", 10))
+        return false;
+    struct packet_parser *next = mem_zero(1, sizeof *next);
+    enum packet_event event = PACKET_NONE;
+    while (!g->over && read_more(g, false))
+        ;
+    g->over = false; /* what came before the end of the input is executed first */
+    for (size_t i = g->in_from; i < g->in_to && event != PACKET_DATA; i++)
+        event = packet_feed(next, g->in[i]);
+    const bool again =
+        event == PACKET_DATA && next->n == g->parser.n && !memcmp(next->data, g->parser.data, next->n);
+    free(next);
+    return again;
+}
+
 static void handle(struct gdbstub *g, enum packet_event event)
 {
     switch (event) {
     case PACKET_DATA:
         if (!g->no_ack)
             put(g, "+", 1);
-        execute(g);
+        if (!is_sent_again(g))
+            execute(g);
         break;
     case PACKET_BAD: /* without acknowledgements nothing would be sent again */
         if (!g->no_ack)

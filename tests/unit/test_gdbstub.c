@@ -389,6 +389,11 @@ static void transport_trouble(void **state)
     assert_memory_equal(f->c.out.s, "-+$T05", 6);
     raw(f, "$qC#b4--", 8, 100);
     assert_string_equal(f->c.out.s, "+$QC1#c5$QC1#c5$QC1#c5");
+    /* The first packet was sent again before there was a reply. */
+    raw(f, "$qSupported#37$qSupported#37+$qC#b4", 35, 100);
+    assert_memory_equal(f->c.out.s, "++$PacketSize", 13);
+    assert_string_equal(strrchr(f->c.out.s, '$'), "$QC1#c5");
+    assert_null(strstr(strstr(f->c.out.s, "PacketSize") + 1, "PacketSize"));
     /* Without acknowledgements it is an error. */
     raw(f, "$QStartNoAckMode#b0$?#00$qC#b4", 30, 3);
     assert_string_equal(f->c.out.s, "+$OK#9a$E.the packet's checksum is wrong#a2$QC1#c5");
