@@ -521,6 +521,7 @@ struct x86 {
 
     /* --- wiring and caches: not state --- */
     int64_t requested; /* x86_run's steps */
+    uint64_t time;     /* guest time when x86_run() began */
     /* Steps when `left` was last set. Executed so far: slice - left, minus the steps that the running block
      * has not done yet. */
     int64_t slice;

@@ -392,6 +392,7 @@ enum x86_exit x86_run(struct x86 *cpu, uint64_t steps, uint64_t *done)
 {
     jmp_buf here;
     int result;
+    cpu->time = cpu->bus.time(cpu->bus.ctx);
     cpu->requested = cpu->slice = cpu->left = (int64_t)(steps < INT64_MAX / 4 ? steps : INT64_MAX / 4);
     cpu->running = true;
     cpu->unwind = &here;

@@ -104,7 +104,8 @@ struct x86_bus {
     bool (*wrmsr)(void *ctx, uint32_t msr, uint64_t value);
     uint64_t (*get_cr8)(void *ctx);
     void (*set_cr8)(void *ctx, uint64_t value);
-    /* The time-stamp counter's source: guest time in ns at the current step. */
+    /* The time-stamp counter's source: guest time in ns at the current step. Within x86_run() it advances by
+     * one with each step. */
     uint64_t (*time)(void *ctx);
     /* SMRAM opens (true) or closes as the processor enters or leaves SMM. */
     void (*smm)(void *ctx, bool enter);

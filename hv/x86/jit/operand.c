@@ -147,6 +147,8 @@ static bool may_change(const struct unit *u, const struct op *op, const struct s
         return guest == RAX || guest == RDX;
     case SHAPE_STRING:
         return guest == RAX || guest == RSI || guest == RDI;
+    case SHAPE_TSC:
+        return guest == RAX || guest == RDX || guest == RCX;
     default:
         break;
     }

@@ -720,6 +720,8 @@ static bool compile_last(struct unit *u, const struct op *op, const struct shape
         return compile_cmpxchg(u, op);
     case SHAPE_STRING:
         return compile_string(u, op, s);
+    case SHAPE_TSC:
+        return compile_tsc(u, s);
     default:
         return s->kind == SHAPE_NOP;
     }

@@ -98,7 +98,7 @@ void check_target(struct unit *, unsigned reg);
 /* Pushes the address at an offset from the block's start. */
 void push_return(struct unit *, int32_t offset);
 
-/* ---- ops_arith.c, ops_memory.c, ops_simd.c: instructions, as op_compile() ---- */
+/* ---- ops_arith.c, ops_memory.c, ops_simd.c, ops_time.c: instructions, as op_compile() ---- */
 
 bool compile_mul(struct unit *, const struct op *, const struct shape *);
 bool compile_div(struct unit *, const struct op *, const struct shape *);
@@ -115,6 +115,7 @@ bool compile_set_memory(struct unit *, const struct op *, const struct shape *);
 bool compile_push_memory(struct unit *, const struct op *);
 bool compile_call_memory(struct unit *, const struct op *);
 bool compile_string(struct unit *, const struct op *, const struct shape *);
+bool compile_tsc(struct unit *, const struct shape *);
 bool compile_simd(struct unit *, const struct op *);
 bool compile_simd_shift(struct unit *, const struct op *);
 bool compile_simd_move(struct unit *, const struct op *, const struct shape *);

@@ -33,7 +33,7 @@
     F(bsf, SCAN, 0xbc, GE) F(bsr, SCAN, 0xbd, GE)                                                            \
     F(shld_i, DOUBLE, 0xa4, EG) F(shrd_i, DOUBLE, 0xac, EG)                                                  \
     F(clc, CARRY, 4, EG) F(stc, CARRY, 1, EG) F(cmc, CARRY, 6, EG) F(cld, CLD, 0, EG)                        \
-    F(xadd, XADD, 0, EG) F(cmpxchg, CMPXCHG, 0, EG)                                                          \
+    F(rdtsc, TSC, 0, EG) F(rdtscp, TSC, 1, EG) F(xadd, XADD, 0, EG) F(cmpxchg, CMPXCHG, 0, EG)                                                          \
     F(lods, STRING, 1, EG) F(stos, STRING, 2, EG) F(movs, STRING, 3, EG)                                     \
     F(movu_load, SIMD_MOVE, 0, GE) F(mova_load, SIMD_MOVE, 0, GE)                                            \
     F(movu_store, SIMD_MOVE, 0, EG) F(mova_store, SIMD_MOVE, 0, EG)                                          \

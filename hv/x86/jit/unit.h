@@ -164,6 +164,7 @@ enum shape_kind {
     SHAPE_XADD,
     SHAPE_CMPXCHG,
     SHAPE_STRING,
+    SHAPE_TSC,
     SHAPE_SIMD, /* is_simd(): from here on */
     SHAPE_SIMD_SHIFT,
     SHAPE_SIMD_MOVE,

@@ -1,0 +1,33 @@
+/* ops_time.c - RDTSC to host code, and loops that wait for it. */
+#include "hv/x86/jit/ops.h"
+
+enum { OP_ADD_LOAD = 0x03, OP_SUB_LOAD = 0x2b };
+
+/* AX: the time-stamp counter at the current instruction. As x86_steps() has it: `left` is without the whole of the running block. */
+static void load_tsc(struct unit *u)
+{
+    struct code *c = &u->code;
+    asm_rm(c, 8, 0x8b, H_AX, CPU_FIELD(time));
+    asm_rm(c, 8, OP_ADD_LOAD, H_AX, CPU_FIELD(msr.tsc_offset));
+    asm_rm(c, 8, OP_ADD_LOAD, H_AX, CPU_FIELD(slice));
+    asm_rm(c, 8, OP_SUB_LOAD, H_AX, CPU_FIELD(left));
+    asm_alu_imm(c, 8, ALU_SUB, H_AX, u->block->n - (int32_t)u->op);
+}
+
+/* shape.arg: 1 RDTSCP. Where it may be forbidden it is left to the handler. */
+bool compile_tsc(struct unit *u, const struct shape *s)
+{
+    struct code *c = &u->code;
+    flags_lost(u);
+    asm_rm(c, 1, 0xf6, 0, CPU_FIELD(cr4)); /* TEST */
+    asm_bytes(c, CR4_TSD, 1);
+    side_exit(u, CC_NE);
+    load_tsc(u);
+    asm_rr(c, 4, 0x89, H_AX, reg_set(u, RAX));
+    asm_rr(c, 8, 0xc1, 5, H_AX); /* SHR */
+    asm_bytes(c, 32, 1);
+    asm_rr(c, 4, 0x89, H_AX, reg_set(u, RDX));
+    if (s->arg)
+        asm_rm(c, 4, 0x8b, reg_set(u, RCX), CPU_FIELD(msr.tsc_aux));
+    return true;
+}
