@@ -86,6 +86,16 @@ static bool of_loops(const struct event *ev)
            (ev->kind == EV_AGAIN && !ev->f[EVF_AGAIN_continues]);
 }
 
+/* Are two events of loops the same, of one kind and processor? If so, their identities are equal. */
+static bool same_in_loop(const struct event *a, const struct event *b)
+{
+    uint64_t differ = 0;
+    unsigned may = tolerated(a);
+    for (unsigned i = 0; i < EVENT_MAX_FIELDS; i++)
+        differ |= (uint64_t)(a->f[i] != b->f[i]) << i;
+    return !(differ & ~(uint64_t)may) && a->len == b->len && (!a->len || !memcmp(a->data, b->data, a->len));
+}
+
 /* An id that is equal for events that are the same; never 0. */
 static uint64_t identity(const struct event *ev)
 {
@@ -130,14 +140,14 @@ static struct held *unhold(struct level *l)
 /* Leaves out the first n of the held events. */
 static void drop(struct level *l, size_t n)
 {
-    if (n && !l->dropped)
+    if (!n)
+        return;
+    if (!l->dropped)
         l->begin = l->held[l->first].ev.icount;
     l->dropped += n;
-    while (n--) {
-        struct held *h = unhold(l);
-        free((void *)h->ev.data);
-        l->last = h->ev;
-    }
+    l->last = l->held[l->first + n - 1].ev;
+    while (n--)
+        free((void *)unhold(l)->ev.data);
 }
 
 static void report(struct level *l)
@@ -318,6 +328,21 @@ static void end_period(struct level *l)
     l->period = 0;
 }
 
+/* A loop that is folded goes on as in the round before, whose events are held. */
+static bool goes_on(struct level *l, const struct event *ev)
+{
+    if (!l->period || !l->committed || l->nheld < l->period || l->number == BOOTS)
+        return false;
+    const struct held *before = &l->held[l->first + l->nheld - l->period];
+    if (before->ev.kind != ev->kind || before->ev.cpu != ev->cpu || !same_in_loop(&before->ev, ev))
+        return false;
+    hold(l, ev, before->id);
+    l->next = l->next + 1 == l->period ? 0 : l->next + 1;
+    if (l->nheld >= 2 * l->period)
+        drop(l, l->period);
+    return true;
+}
+
 static void take(struct fold *f, unsigned number, const struct event *ev)
 {
     if (number == LEVELS) {
@@ -325,10 +350,12 @@ static void take(struct fold *f, unsigned number, const struct event *ev)
         return;
     }
     struct level *l = &f->level[number];
+    if (goes_on(l, ev))
+        return;
     bool boots = number == BOOTS, foldable = boots || of_loops(ev);
     uint64_t id = foldable ? identity(ev) : 0;
     if (l->period && foldable && id == l->ref[l->next]) {
-        if (!boots)
+        if (!boots && !l->committed) /* at the end of a folded loop all that was noted is forgotten */
             remember(l, id);
         matched(l, ev, id);
         return;
