@@ -8,7 +8,7 @@
 #include "traces/trace.h"
 #include "traces/utf8.h"
 
-static const struct event_kind event_table[EV_COUNT] = {
+const struct event_kind event_table[EV_COUNT] = {
 #define K(kind, name, type) {#name, type, true},
 #define P(kind, name, type) {#name, type, false},
 #define EVENT(number, id, cls, name, data, format, ...)                                                      \
@@ -26,11 +26,6 @@ static const struct {
 #include "traces/event_classes.def"
 #undef CLASS
 };
-
-const struct event_kind *event_kind(unsigned id)
-{
-    return id < EV_COUNT ? &event_table[id] : NULL;
-}
 
 /* ---------------------------------------------------------------- classes */
 

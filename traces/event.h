@@ -95,8 +95,12 @@ static inline uint16_t event_guest(unsigned number)
     return number < UINT16_MAX ? (uint16_t)number : UINT16_MAX;
 }
 
+extern const struct event_kind event_table[EV_COUNT];
 /* The row of a kind; NULL if the number is not that of a kind. */
-const struct event_kind *event_kind(unsigned id);
+static inline const struct event_kind *event_kind(unsigned id)
+{
+    return id < EV_COUNT ? &event_table[id] : NULL;
+}
 /* The class of that name ("pio"), or -1. */
 int event_class_by_name(const char *name);
 const char *event_class_name(enum event_class c);

@@ -86,14 +86,14 @@ static bool of_loops(const struct event *ev)
            (ev->kind == EV_AGAIN && !ev->f[EVF_AGAIN_continues]);
 }
 
-/* Are two events of loops the same, of one kind and processor? If so, their identities are equal. */
+/* Are two events of loops the same, of one kind? If so, their identities are equal. */
 static bool same_in_loop(const struct event *a, const struct event *b)
 {
-    uint64_t differ = 0;
     unsigned may = tolerated(a);
     for (unsigned i = 0; i < EVENT_MAX_FIELDS; i++)
-        differ |= (uint64_t)(a->f[i] != b->f[i]) << i;
-    return !(differ & ~(uint64_t)may) && a->len == b->len && (!a->len || !memcmp(a->data, b->data, a->len));
+        if (a->f[i] != b->f[i] && !(may >> i & 1))
+            return false;
+    return a->cpu == b->cpu && a->len == b->len && (!a->len || !memcmp(a->data, b->data, a->len));
 }
 
 /* An id that is equal for events that are the same; never 0. */
@@ -334,7 +334,7 @@ static bool goes_on(struct level *l, const struct event *ev)
     if (!l->period || !l->committed || l->nheld < l->period || l->number == BOOTS)
         return false;
     const struct held *before = &l->held[l->first + l->nheld - l->period];
-    if (before->ev.kind != ev->kind || before->ev.cpu != ev->cpu || !same_in_loop(&before->ev, ev))
+    if (before->ev.kind != ev->kind || !same_in_loop(&before->ev, ev))
         return false;
     hold(l, ev, before->id);
     l->next = l->next + 1 == l->period ? 0 : l->next + 1;

@@ -151,11 +151,7 @@ static void mmio_write(struct board_cpu *c, uint64_t pa, unsigned size, uint64_t
 
 uint64_t bus_ip(const struct board *b)
 {
-    if (!b->active)
-        return 0;
-    struct x86_where w;
-    x86_where(b->active->x86, &w);
-    return w.cs_base + w.rip;
+    return b->active ? x86_linear_ip(b->active->x86) : 0;
 }
 
 static struct board_cpu *enter(struct board_cpu *c)

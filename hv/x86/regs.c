@@ -268,6 +268,11 @@ uint64_t x86_get(const struct x86 *cpu, const char *name)
 
 /* ---------------------------------------------------------------- where */
 
+uint64_t x86_linear_ip(const struct x86 *cpu)
+{
+    return (cpu->mode64 ? 0 : cpu->seg[CS].base) + where_rip(cpu);
+}
+
 void x86_where(const struct x86 *cpu, struct x86_where *w)
 {
     *w = (struct x86_where){

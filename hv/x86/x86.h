@@ -232,6 +232,8 @@ struct x86_where {
     uint64_t cr3;
 };
 void x86_where(const struct x86 *, struct x86_where *);
+/* cs_base + rip of x86_where(). */
+uint64_t x86_linear_ip(const struct x86 *);
 
 const struct reg_desc *x86_regs(size_t *count);
 int x86_reg_get(const struct x86 *, size_t reg, void *value);
