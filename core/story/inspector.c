@@ -29,6 +29,7 @@ struct inspector {
     struct inspected **guests; /* a guest comes after those that it is inside */
     size_t nguests;
     unsigned nfound; /* since the reset */
+    uint32_t needs; /* the classes of events that some guest system has needed */
     bool any_gone;
     struct asked *asked;
     struct held *first, *last; /* by icount */
@@ -202,6 +203,7 @@ static void create_guest(struct inspected *i, const struct guest_system *system,
                                     .domain_enters = domain_enters,
                                     .domain_space = domain_space};
     i->guest = system->create(&o);
+    i->in->needs |= system->needs;
 }
 
 static void add_guest(struct inspector *in, const struct guest_system *system, struct guest *parent,
@@ -296,9 +298,9 @@ static bool wants(const struct inspector *in, const struct inspected *i, const s
 
 static void show_guests(struct inspector *in, const struct event *ev)
 {
-    bool any = false;
+    bool any = false, needed = in->needs & EVENT_CLASS_BIT(event_kind(ev->kind)->cls);
     /* Guests that are created meanwhile get the next event. */
-    for (size_t k = 0, n = in->nguests; k < n; k++)
+    for (size_t k = 0, n = needed ? in->nguests : 0; k < n; k++)
         if (wants(in, in->guests[k], ev)) {
             in->guests[k]->guest->system->event(in->guests[k]->guest, ev);
             any = true;

@@ -88,7 +88,16 @@ static void deliver_access(struct board *b)
     static const uint16_t kind[2][2] = {{EV_PIO_READ, EV_PIO_WRITE}, {EV_MMIO_READ, EV_MMIO_WRITE}};
     if (!a->active)
         return;
-    struct event ev = {.kind = kind[a->mmio][a->write], .cpu = a->cpu, .icount = a->icount, .time = a->time};
+    struct event ev; /* hosts take long to clear it: no initializer */
+    ev.kind = kind[a->mmio][a->write];
+    ev.cpu = a->cpu;
+    ev.guest = 0;
+    ev.icount = a->icount;
+    ev.time = a->time;
+    ev.data = NULL;
+    ev.len = 0;
+    for (unsigned i = EVF_PIO_READ_COUNT; i < EVENT_MAX_FIELDS; i++)
+        ev.f[i] = 0;
     ev.f[EVF_PIO_READ_port] = a->number;
     ev.f[EVF_PIO_READ_size] = a->size;
     ev.f[EVF_PIO_READ_value] = a->value;
