@@ -48,6 +48,8 @@ uint64_t board_ram_high(const struct board *b)
 /* While the board is being built, the host has no processor whose steps it could count. */
 uint64_t board_now(const struct board *b)
 {
+    if (b->moment.known)
+        return b->moment.time;
     return b->built ? b->host.time(b->host.ctx) : 0;
 }
 

@@ -161,9 +161,24 @@ static struct board_cpu *enter(struct board_cpu *c)
     return old;
 }
 
+static struct board_cpu *begin_access(struct board_cpu *c)
+{
+    struct board *b = c->board;
+    struct board_cpu *old = enter(c);
+    if (b->built && !b->moment.known)
+        b->moment = (struct moment){true, b->host.icount(b->host.ctx), b->host.time(b->host.ctx)};
+    return old;
+}
+
+static void end_access(struct board *b, struct board_cpu *old)
+{
+    b->moment.known = false;
+    b->active = old;
+}
+
 static uint32_t cpu_in(void *ctx, uint16_t port, unsigned size)
 {
-    struct board_cpu *c = ctx, *old = enter(c);
+    struct board_cpu *c = ctx, *old = begin_access(c);
     struct board *b = c->board;
     uint64_t ip = bus_ip(b);
     bool handled;
@@ -172,13 +187,13 @@ static uint32_t cpu_in(void *ctx, uint16_t port, unsigned size)
     events_access(b, false, false, port, size, ip, value);
     if (!handled)
         events_access_unhandled(b);
-    b->active = old;
+    end_access(b, old);
     return value;
 }
 
 static void cpu_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
 {
-    struct board_cpu *c = ctx, *old = enter(c);
+    struct board_cpu *c = ctx, *old = begin_access(c);
     struct board *b = c->board;
     uint64_t ip = bus_ip(b);
     bool handled;
@@ -187,12 +202,12 @@ static void cpu_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
     bus_port_write(b, port, size, value, &handled);
     if (!handled)
         events_access_unhandled(b);
-    b->active = old;
+    end_access(b, old);
 }
 
 static uint64_t cpu_read(void *ctx, uint64_t pa, unsigned size)
 {
-    struct board_cpu *c = ctx, *old = enter(c);
+    struct board_cpu *c = ctx, *old = begin_access(c);
     struct board *b = c->board;
     uint64_t ip = bus_ip(b);
     bool handled;
@@ -201,13 +216,13 @@ static uint64_t cpu_read(void *ctx, uint64_t pa, unsigned size)
     events_access(b, true, false, pa, size, ip, value);
     if (!handled)
         events_access_unhandled(b);
-    b->active = old;
+    end_access(b, old);
     return value;
 }
 
 static void cpu_write(void *ctx, uint64_t pa, unsigned size, uint64_t value)
 {
-    struct board_cpu *c = ctx, *old = enter(c);
+    struct board_cpu *c = ctx, *old = begin_access(c);
     struct board *b = c->board;
     uint64_t ip = bus_ip(b);
     bool handled;
@@ -216,7 +231,7 @@ static void cpu_write(void *ctx, uint64_t pa, unsigned size, uint64_t value)
     mmio_write(c, pa, size, value, &handled);
     if (!handled)
         events_access_unhandled(b);
-    b->active = old;
+    end_access(b, old);
 }
 
 static uint8_t cpu_acknowledge(void *ctx, unsigned *source)

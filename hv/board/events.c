@@ -44,6 +44,8 @@ void events_init(struct events *e)
 
 static uint64_t now_icount(const struct board *b)
 {
+    if (b->moment.known)
+        return b->moment.icount;
     return b->built ? b->host.icount(b->host.ctx) : 0;
 }
 

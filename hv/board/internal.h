@@ -24,6 +24,12 @@ struct board_cpu {
     struct x86_bus bus;
 };
 
+/* When the access takes place that a processor is making; it is at one step, so the host is asked once. */
+struct moment {
+    bool known; /* there is one */
+    uint64_t icount, time;
+};
+
 /* A registered range of ports; the port table holds its index + 1. */
 struct port_handler {
     void *ctx;
@@ -138,6 +144,7 @@ struct board {
     struct board_cpu cpu[BOARD_MAX_CPUS];
     unsigned ncpus;
     struct board_cpu *active; /* the processor whose bus callback is running, or NULL */
+    struct moment moment;
 
     struct chip chip[BOARD_MAX_CHIPS];
     unsigned nchips;
