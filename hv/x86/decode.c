@@ -525,8 +525,10 @@ enum decoded decode(const struct decoder *d, const uint8_t *bytes, unsigned avai
         fill_prefixes(&in, op);
         op->fn = handler(&in, op, r);
     }
-    if (in.short_)
+    if (in.short_) {
+        op->row = UINT16_MAX; /* it is not that instruction: nobody may compile it as such */
         return avail >= 15 ? DEC_TOO_LONG : DEC_SHORT;
+    }
     op->len = (uint8_t)in.pos;
     if (!r || !op->fn || !lock_ok(&in, r) || !resolve_relative(op, r)) {
         undefined(op, end);

@@ -15,13 +15,21 @@
 #include <string.h>
 
 #include "hv/x86/x86.h"
+#include "traces/memory.h"
 
 enum { RAM = 8 << 20, CODE = 0x200000, DATA = 0x400000, STACK = 0x600000, PAGES = 4, PAGE = 4096 };
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
 
 /* ---------------------------------------------------------------- a processor */
 
+/* Time is the steps made: those of earlier runs, and of the present one. */
+struct clock {
+    struct x86 *cpu;
+    uint64_t before;
+};
+
 struct machine {
+    struct clock *clock;
     struct physmem *mem;
     struct ramblock *ram;
     struct x86 *cpu;
@@ -41,7 +49,8 @@ static bool bus_rdmsr(void *ctx, uint32_t msr, uint64_t *value)
 static void bus_event(void *ctx, struct event *ev) {}
 static uint64_t bus_time(void *ctx)
 {
-    return 0;
+    const struct clock *c = ctx;
+    return c->before + (c->cpu ? x86_steps(c->cpu) : 0);
 }
 
 static void put64(uint8_t *at, uint64_t v)
@@ -64,9 +73,13 @@ static void make_tables(uint8_t *ram)
 
 static struct machine make(const char *compile)
 {
-    static const struct x86_bus bus = {
-        .read = bus_read, .write = bus_write, .rdmsr = bus_rdmsr, .time = bus_time, .event = bus_event};
-    struct machine m = {.epoch = 1};
+    struct machine m = {.epoch = 1, .clock = mem_zero(1, sizeof *m.clock)};
+    const struct x86_bus bus = {.ctx = m.clock,
+                                .read = bus_read,
+                                .write = bus_write,
+                                .rdmsr = bus_rdmsr,
+                                .time = bus_time,
+                                .event = bus_event};
     struct error err;
     setenv("BOOTREEL_COMPILE", compile, 1);
     m.mem = physmem_create(RAM);
@@ -77,6 +90,7 @@ static struct machine make(const char *compile)
     physmem_touch(m.mem, m.ram, 0, 0x8000);
     m.cpu = x86_create(m.mem, &bus, 0, "max", &err);
     assert_non_null(m.cpu);
+    m.clock->cpu = m.cpu;
     x86_host(m.cpu);
     x86_user_space(m.cpu, 0x1000);
     return m;
@@ -86,6 +100,14 @@ static void end(struct machine *m)
 {
     x86_destroy(m->cpu);
     physmem_destroy(m->mem);
+    free(m->clock);
+}
+
+static enum x86_exit run(struct machine *m, uint64_t steps, uint64_t *done)
+{
+    enum x86_exit end = x86_run(m->cpu, steps, done);
+    m->clock->before += *done;
+    return end;
 }
 
 /* ---------------------------------------------------------------- random programs */
@@ -313,7 +335,7 @@ static void others(struct program *p)
 {
     static const uint8_t byte[] = {0x90, 0x98, 0x99, 0xf5, 0xf8, 0xf9, 0xfc, 0x9f, 0x91, 0x92, 0x97, 0xc9};
     unsigned r = a_register(false, !p->code32);
-    switch (any(8)) {
+    switch (any(9)) {
     case 0:
         modrm(p, wide(), 0x0f, 0xaf, -1, true, 0); /* IMUL */
         break;
@@ -336,6 +358,12 @@ static void others(struct program *p)
         if (!p->code32)
             emit(p, (any(2) ? 0x48 : 0x40) | r >> 3, 1);
         emit(p, 0x0f | (0xc8u | (r & 7)) << 8, 2); /* BSWAP */
+        break;
+    case 7:
+        if (any(2))
+            emit(p, 0x310f, 2); /* RDTSC */
+        else
+            emit(p, 0xf9010f, 3); /* RDTSCP */
         break;
     default:
         if (p->code32 && any(2))
@@ -643,12 +671,12 @@ static uint64_t changed(struct machine *m)
 }
 
 /* One step after the other. */
-static enum x86_exit run_by_steps(struct x86 *cpu, uint64_t steps, uint64_t *done)
+static enum x86_exit run_by_steps(struct machine *m, uint64_t steps, uint64_t *done)
 {
     enum x86_exit end = X86_DONE;
     for (*done = 0; *done < steps && end == X86_DONE;) {
         uint64_t n;
-        end = x86_run(cpu, 1, &n);
+        end = run(m, 1, &n);
         *done += n;
     }
     return end;
@@ -658,8 +686,8 @@ static enum x86_exit run_by_steps(struct x86 *cpu, uint64_t steps, uint64_t *don
 static bool run_both(struct machine *a, struct machine *b, uint64_t steps, uint64_t first, uint64_t *total)
 {
     uint64_t da, db;
-    enum x86_exit ea = any(4) ? x86_run(a->cpu, steps, &da) : run_by_steps(a->cpu, steps, &da),
-                  eb = x86_run(b->cpu, steps, &db);
+    enum x86_exit ea = any(4) ? run(a, steps, &da) : run_by_steps(a, steps, &da),
+                  eb = run(b, steps, &db);
     *total += da;
     if (ea != eb || da != db)
         differ(first, *total, "steps done", da, db);

@@ -73,7 +73,8 @@ static uint64_t bus_cr8(void *ctx)
 static void bus_set_cr8(void *ctx, uint64_t v) {}
 static uint64_t bus_time(void *ctx)
 {
-    return ((struct machine *)ctx)->time++;
+    const struct machine *m = ctx;
+    return m->time + (m->cpu ? x86_steps(m->cpu) : 0);
 }
 static void bus_smm(void *ctx, bool enter)
 {
