@@ -29,7 +29,7 @@ struct inspector {
     struct inspected **guests; /* a guest comes after those that it is inside */
     size_t nguests;
     unsigned nfound; /* since the reset */
-    uint32_t needs; /* the classes of events that some guest system has needed */
+    uint32_t needs;  /* the classes of events that some guest system has needed */
     bool any_gone;
     struct asked *asked;
     struct held *first, *last; /* by icount */

@@ -686,8 +686,7 @@ static enum x86_exit run_by_steps(struct machine *m, uint64_t steps, uint64_t *d
 static bool run_both(struct machine *a, struct machine *b, uint64_t steps, uint64_t first, uint64_t *total)
 {
     uint64_t da, db;
-    enum x86_exit ea = any(4) ? run(a, steps, &da) : run_by_steps(a, steps, &da),
-                  eb = run(b, steps, &db);
+    enum x86_exit ea = any(4) ? run(a, steps, &da) : run_by_steps(a, steps, &da), eb = run(b, steps, &db);
     *total += da;
     if (ea != eb || da != db)
         differ(first, *total, "steps done", da, db);
