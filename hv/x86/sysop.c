@@ -196,8 +196,8 @@ static void port_in(struct x86 *cpu, const struct op *op, uint16_t port)
         raise_error(cpu, VEC_GP, 0);
     uint32_t v = cpu->bus.in(cpu->bus.ctx, port, size);
     note_port_break(cpu, port, size);
-    if (size ==
-        1) /* written as a whole: it is soon read so, and hosts are slow then after a write of a part */
+    /* AL is written with the rest: RAX is soon read, for which hosts would wait if only a part had been written. */
+    if (size == 1)
         SET64(RAX, (R64(RAX) & ~(uint64_t)0xff) | v);
     else if (size == 2)
         SET16(RAX, v);
