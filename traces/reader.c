@@ -57,8 +57,6 @@ static const char *head_same(const struct frame_entry *e, const uint8_t *bytes)
 /* Unpacks the payload into new memory, which is allocated only if the lengths agree. */
 static const char *payload_unpack(const struct frame_entry *e, const uint8_t *stored, uint8_t **raw)
 {
-    if (XXH3_64bits(stored, e->payload) != e->stored_hash)
-        return "checksum of its content does not match";
     if (e->packing == PACK_ZSTD && ZSTD_getFrameContentSize(stored, e->payload) != e->info.raw)
         return "its two lengths do not agree";
     *raw = mem_alloc(e->info.raw);
@@ -70,7 +68,7 @@ static const char *payload_unpack(const struct frame_entry *e, const uint8_t *st
                                                           : NULL;
 }
 
-uint8_t *frame_unpack(struct trace *t, size_t frame, struct error *err)
+uint8_t *frame_read(struct trace *t, size_t frame, struct error *err)
 {
     const struct frame_entry *e = &t->frame[frame];
     uint8_t *bytes = mem_alloc(e->info.stored);
@@ -78,10 +76,23 @@ uint8_t *frame_unpack(struct trace *t, size_t frame, struct error *err)
         free(bytes);
         return NULL;
     }
-    uint8_t *raw = NULL;
     const char *bad = head_same(e, bytes);
+    if (!bad && XXH3_64bits(bytes + e->info.stored - e->payload, e->payload) != e->stored_hash)
+        bad = "checksum of its content does not match";
     if (!bad)
-        bad = payload_unpack(e, bytes + e->info.stored - e->payload, &raw);
+        return bytes;
+    free(bytes);
+    frame_error(t, frame, err, bad);
+    return NULL;
+}
+
+uint8_t *frame_unpack(struct trace *t, size_t frame, struct error *err)
+{
+    const struct frame_entry *e = &t->frame[frame];
+    uint8_t *bytes = frame_read(t, frame, err), *raw = NULL;
+    if (!bytes)
+        return NULL;
+    const char *bad = payload_unpack(e, bytes + e->info.stored - e->payload, &raw);
     free(bytes);
     if (!bad)
         return raw;
@@ -447,7 +458,7 @@ int trace_image_by_role(const struct trace *t, const char *role)
 
 /* ---------------------------------------------------------------- images */
 
-static const struct chunk_ref *chunk_find(const struct image_chunks *c, uint64_t chunk)
+const struct chunk_ref *chunk_find(const struct image_chunks *c, uint64_t chunk)
 {
     size_t low = 0, high = c->n;
     while (low < high) {

@@ -147,11 +147,15 @@ int source_read(struct trace *t, uint64_t offset, void *buf, size_t n, struct er
 struct trace *trace_open_again(const struct trace *t, struct error *err);
 /* "FILE: frame 3 (events) at offset 4711: what". Returns -1. */
 int frame_error(const struct trace *t, size_t frame, struct error *err, const char *what);
+/* A frame as it is in the file, header and payload, in new memory; the checksums of both are right. NULL on error. */
+uint8_t *frame_read(struct trace *t, size_t frame, struct error *err);
 /* Unpacks a frame into new memory, checked. NULL on error. */
 uint8_t *frame_unpack(struct trace *t, size_t frame, struct error *err);
 /* The same from the cache; valid until another frame is asked for. */
 const uint8_t *frame_cached(struct trace *t, size_t frame, struct error *err);
 void frame_cache_clear(struct trace *t);
+/* The image's chunk; NULL if it is not in the trace. */
+const struct chunk_ref *chunk_find(const struct image_chunks *c, uint64_t chunk);
 /* Parse the frame (already in t->frame) into t->config, t->end. */
 int config_load(struct trace *t, size_t frame, struct error *err);
 int end_load(struct trace *t, size_t frame, struct error *err);

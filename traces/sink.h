@@ -16,9 +16,11 @@ struct sink *sink_open(const char *path, const uint8_t header[FILE_HEADER_SIZE],
  * here. Waits while the queue is full.
  *
  * `aside` is not written: for a CHUNKS frame it holds the length of each new content (uint32_t), so that
- * pages can refer to it. It is taken too. */
+ * pages can refer to it, and streams in it are found. It is taken too. */
 void sink_put(struct sink *s, struct frame_head head, struct buf *extra, struct buf *payload,
               struct buf *aside);
+/* Passes on a frame as it is in another file: payload, lengths, packing and checksums of that are in place. */
+void sink_put_packed(struct sink *s, struct frame_head head, struct buf *extra, struct buf *payload);
 /* Passes on pages, whose positions are in `head`, with a struct page_hint for each. They are written before
  * the next CHECKPOINT frame, divided into frames as they fill. */
 void sink_put_pages(struct sink *s, struct frame_head head, struct buf *pages, struct buf *hints);

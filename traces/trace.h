@@ -153,6 +153,18 @@ int trace_checkpoint_end(struct trace_writer *w, uint64_t hash, struct error *er
  * be called only at positions that depend on the run alone, since it decides where frames begin. */
 int trace_writer_flush(struct trace_writer *w, struct error *err);
 
+struct trace;
+struct trace_chunk;
+
+/* Another record of the run of `t`, whose image content and states are copied from now on, packed as they are: chunks by
+ * trace_copy_chunk, each of those that trace_chunks lists, in that order; and checkpoints, each of them from the first one on,
+ * after the chunks that came before it. Nothing else of these kinds may be written, before or after. `t` must stay open, and is
+ * used by the calling thread only. -1 with err if it cannot be read. */
+int trace_writer_copies(struct trace_writer *w, struct trace *t, struct error *err);
+int trace_copy_chunk(struct trace_writer *w, const struct trace_chunk *c, struct error *err);
+/* The next checkpoint. Begins with a flush, as trace_checkpoint_begin. */
+int trace_copy_checkpoint(struct trace_writer *w, struct error *err);
+
 /* Limits the file to `bytes`. To be called once, before anything is written. Frames are then written in
  * groups, each of which ends with events or a checkpoint, and the writer waits for each group, so that the
  * position where the file is full depends on the calls alone. The call that does not fit returns -1, as does

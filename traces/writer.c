@@ -156,6 +156,8 @@ static void emit_chunks(struct trace_writer *w)
     c->total += c->items;
     c->items = 0;
     w->new_chunks = 0;
+    if (w->copied)
+        writer_copied_streams(w, &h);
 }
 
 int trace_write_chunk(struct trace_writer *w, unsigned image, uint64_t chunk, const void *data, size_t n,
@@ -167,18 +169,27 @@ int trace_write_chunk(struct trace_writer *w, unsigned image, uint64_t chunk, co
         return error_set(err, "chunk %" PRIu64 " of image %u has another length", chunk, image);
     if (trace_writer_has_chunk(w, image, chunk))
         return writer_check(w, err);
-    w->image[image].have[chunk / 8] |= (uint8_t)(1u << chunk % 8);
     bool is_new;
-    uint32_t id = content_number(&w->content, data, n, &is_new);
-    buf_varint(&w->chunk_refs, image);
-    buf_varint(&w->chunk_refs, chunk);
-    buf_varint(&w->chunk_refs, id);
+    const struct trace_chunk c = {
+        .image = image, .chunk = chunk, .content = content_number(&w->content, data, n, &is_new)};
+    return writer_chunk(w, &c, is_new, data, n, err);
+}
+
+int writer_chunk(struct trace_writer *w, const struct trace_chunk *c, bool is_new, const void *data, size_t n,
+                 struct error *err)
+{
+    w->image[c->image].have[c->chunk / 8] |= (uint8_t)(1u << c->chunk % 8);
+    buf_varint(&w->chunk_refs, c->image);
+    buf_varint(&w->chunk_refs, c->chunk);
+    buf_varint(&w->chunk_refs, c->content);
     collect_item(&w->chunks, w->icount);
     if (is_new) {
         buf_add(&w->chunks.bytes, data, n);
+        w->new_chunks++;
+    }
+    if (is_new && !w->copied) { /* for those who look for it in pages */
         put_u32(buf_room(&w->chunk_lengths, 4), (uint32_t)n);
         w->chunk_lengths.n += 4;
-        w->new_chunks++;
     }
     if (w->new_chunks == CHUNKS_CUT_NEW || w->chunks.items == CHUNKS_CUT_ITEMS)
         emit_chunks(w);
@@ -363,6 +374,7 @@ static int writer_close(struct trace_writer *w, bool whole, struct error *err)
     buf_free(&w->chunk_lengths);
     content_free(&w->content);
     writer_checkpoint_free(&w->ck);
+    writer_copied_free(w->copied);
     free(w);
     return result;
 }

@@ -1,4 +1,4 @@
-/* writer.h - the inside of a trace writer, shared by writer.c and writer_checkpoint.c. */
+/* writer.h - the inside of a trace writer, shared by writer.c, writer_checkpoint.c and writer_copy.c. */
 #ifndef BOOTREEL_TRACES_WRITER_H
 #define BOOTREEL_TRACES_WRITER_H
 
@@ -48,6 +48,8 @@ struct checkpoint_state {
     size_t last_region; /* consecutive pages are mostly in the same region */
 };
 
+struct copied; /* writer_copy.c */
+
 struct trace_writer {
     struct sink *sink;
     uint64_t icount; /* the highest position seen */
@@ -69,6 +71,7 @@ struct trace_writer {
     struct content_table content;
 
     struct checkpoint_state ck;
+    struct copied *copied; /* NULL: image content and states are not another trace's */
 
     bool limited, full;
     struct trace_kept kept; /* what was committed */
@@ -79,5 +82,13 @@ struct trace_writer {
 /* If there is a limit, commits what was passed to the sink, up to this position. -1 if the file is full. */
 int writer_commit(struct trace_writer *w, uint64_t icount, uint64_t time, struct error *err);
 void writer_checkpoint_free(struct checkpoint_state *ck);
+/* The head of the next CHECKPOINT frame, and its extra bytes. */
+struct frame_head writer_checkpoint_head(struct trace_writer *w, uint64_t hash, struct buf *extra);
+/* Adds a chunk that is not there yet, with the number of its content. */
+int writer_chunk(struct trace_writer *w, const struct trace_chunk *c, bool is_new, const void *data, size_t n,
+                 struct error *err);
+/* The streams that end in content that is in the file, after a CHUNKS frame. */
+void writer_copied_streams(struct trace_writer *w, const struct frame_head *chunks);
+void writer_copied_free(struct copied *c);
 
 #endif

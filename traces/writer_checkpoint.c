@@ -201,6 +201,19 @@ static void checkpoint_regions(struct checkpoint_state *ck, struct buf *payload)
     buf_free(&list);
 }
 
+struct frame_head writer_checkpoint_head(struct trace_writer *w, uint64_t hash, struct buf *extra)
+{
+    struct checkpoint_state *ck = &w->ck;
+    buf_u64(extra, ck->time);
+    buf_u64(extra, hash);
+    buf_varint(extra, w->events);
+    return (struct frame_head){.kind = TF_CHECKPOINT,
+                               .first_icount = ck->icount,
+                               .last_icount = ck->icount,
+                               .first = ck->total++,
+                               .items = 1};
+}
+
 int trace_checkpoint_end(struct trace_writer *w, uint64_t hash, struct error *err)
 {
     struct checkpoint_state *ck = &w->ck;
@@ -220,14 +233,7 @@ int trace_checkpoint_end(struct trace_writer *w, uint64_t hash, struct error *er
             *err = ck->error;
         return -1;
     }
-    buf_u64(&extra, ck->time);
-    buf_u64(&extra, hash);
-    buf_varint(&extra, w->events);
-    struct frame_head h = {.kind = TF_CHECKPOINT,
-                           .first_icount = ck->icount,
-                           .last_icount = ck->icount,
-                           .first = ck->total++,
-                           .items = 1};
+    struct frame_head h = writer_checkpoint_head(w, hash, &extra);
     sink_put(w->sink, h, &extra, &payload, &aside);
     return writer_commit(w, ck->icount, ck->time, err);
 }

@@ -26,6 +26,7 @@ struct job {
     struct buf extra;
     struct buf payload;
     struct buf aside;
+    bool packed; /* the payload, as it is to be stored */
     bool commit; /* no frame: see sink_commit() */
 };
 
@@ -99,7 +100,24 @@ static bool sink_write(struct sink *s, const void *data, size_t n)
     return true;
 }
 
-/* Packs and writes one frame, and notes its head for the index. */
+/* Writes one frame, and notes its head for the index. */
+static bool sink_store(struct sink *s, struct frame_head *h, const void *extra, const void *stored)
+{
+    h->number = (uint32_t)s->frames;
+    s->out.n = 0;
+    frame_head_pack(&s->out, h, extra);
+    size_t lead = s->out.n;
+    buf_add(&s->out, stored, h->stored);
+    if (s->limit && h->kind != TF_END && h->kind != TF_INDEX)
+        buf_add(&s->waiting, s->out.p, s->out.n);
+    else if (!sink_write(s, s->out.p, s->out.n))
+        return false;
+    buf_add(&s->index, s->out.p, lead);
+    s->frames++;
+    return true;
+}
+
+/* Packs and writes one frame. */
 static bool sink_frame(struct sink *s, struct frame_head *h, const void *extra, const struct buf *payload)
 {
     static const uint8_t nothing[1];
@@ -113,21 +131,11 @@ static bool sink_frame(struct sink *s, struct frame_head *h, const void *extra, 
     h->packing = smaller ? PACK_ZSTD : PACK_NONE;
     h->raw = (uint32_t)payload->n;
     h->stored = (uint32_t)(smaller ? n : payload->n);
-    h->number = (uint32_t)s->frames;
     h->raw_hash = XXH3_64bits(bytes, payload->n);
     h->stored_hash = XXH3_64bits(stored, h->stored);
-    s->out.n = 0;
-    frame_head_pack(&s->out, h, extra);
-    size_t lead = s->out.n;
-    buf_add(&s->out, stored, h->stored);
+    bool good = sink_store(s, h, extra, stored);
     buf_free(&packed);
-    if (s->limit && h->kind != TF_END && h->kind != TF_INDEX)
-        buf_add(&s->waiting, s->out.p, s->out.n);
-    else if (!sink_write(s, s->out.p, s->out.n))
-        return false;
-    buf_add(&s->index, s->out.p, lead);
-    s->frames++;
-    return true;
+    return good;
 }
 
 /* The most that END, INDEX and the trailer may take, with the frames so far. */
@@ -235,7 +243,7 @@ static void sink_job(struct sink *s, struct job *job)
         sink_write(s, job->payload.p, job->payload.n);
         return;
     }
-    if (h->kind == TF_PAGES) {
+    if (h->kind == TF_PAGES && !job->packed) {
         sink_pack(s, job);
         return;
     }
@@ -244,9 +252,10 @@ static void sink_job(struct sink *s, struct job *job)
             return;
         page_packer_settle(s->pages);
     }
-    if (!sink_frame(s, h, job->extra.p, &job->payload))
+    if (job->packed ? !sink_store(s, h, job->extra.p, job->payload.p)
+                    : !sink_frame(s, h, job->extra.p, &job->payload))
         return;
-    if (h->kind == TF_CHUNKS)
+    if (h->kind == TF_CHUNKS && job->aside.n)
         sink_chunks(s, job);
     if (h->kind == TF_EVENTS || h->kind == TF_CHECKPOINT || h->kind == TF_END)
         s->kept = h->last_icount;
@@ -411,6 +420,14 @@ void sink_put(struct sink *s, struct frame_head head, struct buf *extra, struct 
     head.extra = (uint16_t)extra->n;
     *job = (struct job){
         .head = head, .extra = buf_take(extra), .payload = buf_take(payload), .aside = buf_take(aside)};
+    queue(s, job);
+}
+
+void sink_put_packed(struct sink *s, struct frame_head head, struct buf *extra, struct buf *payload)
+{
+    struct job *job = mem_zero(1, sizeof *job);
+    head.extra = (uint16_t)extra->n;
+    *job = (struct job){.head = head, .extra = buf_take(extra), .payload = buf_take(payload), .packed = true};
     queue(s, job);
 }
 

@@ -6,12 +6,6 @@
 #include "core/fold.h"
 #include "traces/memory.h"
 
-struct region_ids {
-    char *name;
-    uint32_t *id; /* by page, in the last checkpoint that was written */
-    size_t n;
-};
-
 /* What the record's file has in front of a checkpoint. */
 struct before {
     size_t frame;
@@ -28,8 +22,6 @@ struct rewriter {
     struct trace_chunk *chunk;
     size_t nchunks, chunks; /* all, and those that were written */
     uint64_t inputs, notes; /* that were written or left out */
-    struct region_ids *region;
-    size_t nregions;
     uint64_t events;
 };
 
@@ -51,18 +43,14 @@ static void find_before(struct rewriter *r)
 /* Chunks that the guest read after an event at a lower position. */
 static int write_chunks(struct rewriter *r, uint64_t icount, struct error *err)
 {
-    uint8_t data[TRACE_CHUNK];
-    int rc = 0;
-    for (; !rc && r->chunks < r->nchunks; r->chunks += !rc) {
+    for (; r->chunks < r->nchunks; r->chunks++) {
         const struct trace_chunk *c = &r->chunk[r->chunks];
-        uint64_t size = trace_config(r->t)->images[c->image].size, at = c->chunk * TRACE_CHUNK;
-        size_t n = size - at < TRACE_CHUNK ? (size_t)(size - at) : TRACE_CHUNK;
         if (c->frame > r->before[r->next].frame || trace_frame(r->t, c->frame)->last_icount >= icount)
             break;
-        rc = trace_image_read(r->t, c->image, at, data, n, err) ||
-             trace_write_chunk(r->w, c->image, c->chunk, data, n, err);
+        if (trace_copy_chunk(r->w, c, err))
+            return -1;
     }
-    return rc ? -1 : 0;
+    return 0;
 }
 
 /* Inputs at positions below `end`. */
@@ -107,62 +95,6 @@ int rewriter_event(struct rewriter *r, const struct event *ev, struct error *err
 
 /* ---------------------------------------------------------------- states */
 
-struct changed {
-    struct rewriter *r;
-    struct region_ids *region;
-    struct error *err;
-    int rc;
-};
-
-static void write_page(void *ctx, uint64_t index, uint32_t id)
-{
-    struct changed *c = ctx;
-    struct region_ids *g = c->region;
-    if (index >= g->n) {
-        size_t n = (size_t)index + 1 + g->n / 2;
-        g->id = mem_resize(g->id, n * sizeof *g->id);
-        memset(g->id + g->n, 0, (n - g->n) * sizeof *g->id);
-        g->n = n;
-    }
-    if (g->id[index] == id || c->rc)
-        return;
-    g->id[index] = id;
-    const void *data = trace_page(c->r->t, id, c->err);
-    c->rc = data ? 0 : -1;
-    if (data)
-        trace_checkpoint_page(c->r->w, g->name, index, data);
-}
-
-static struct region_ids *region_of(struct rewriter *r, const char *name)
-{
-    for (size_t i = 0; i < r->nregions; i++)
-        if (!strcmp(r->region[i].name, name))
-            return &r->region[i];
-    MEM_MORE(r->region, r->nregions);
-    r->region[r->nregions] = (struct region_ids){.name = mem_string(name)};
-    return &r->region[r->nregions++];
-}
-
-/* As the record has it. */
-static int write_state(struct rewriter *r, size_t k, struct error *err)
-{
-    const struct trace_checkpoint *c = trace_checkpoint(r->t, k);
-    struct trace_state *s = trace_checkpoint_load(r->t, k, err);
-    struct changed ch = {.r = r, .err = err};
-    if (!s || trace_checkpoint_begin(r->w, c->icount, c->time, !k, err)) {
-        trace_state_free(s);
-        return -1;
-    }
-    for (size_t i = 0; i < trace_state_sections(s); i++)
-        trace_checkpoint_section(r->w, trace_state_section(s, i));
-    for (size_t i = 0; i < trace_state_regions(s) && !ch.rc; i++) {
-        ch.region = region_of(r, trace_state_region_name(s, i));
-        trace_state_page_ids(s, i, write_page, &ch);
-    }
-    trace_state_free(s);
-    return ch.rc ? -1 : trace_checkpoint_end(r->w, c->hash, err);
-}
-
 static int write_made(struct rewriter *r, const struct taped_item *item, struct error *err)
 {
     const struct trace_checkpoint *c = trace_checkpoint(r->t, item->k), *last = c - 1;
@@ -187,7 +119,8 @@ int rewriter_checkpoint(struct rewriter *r, const struct taped_item *item, struc
 {
     size_t k = item ? item->k : 0;
     if (write_chunks(r, UINT64_MAX, err) || write_inputs(r, trace_checkpoint(r->t, k)->icount, err) ||
-        write_notes(r, UINT64_MAX, err) || (item && write_made(r, item, err)) || write_state(r, k, err))
+        write_notes(r, UINT64_MAX, err) || (item && write_made(r, item, err)) ||
+        trace_copy_checkpoint(r->w, err))
         return -1;
     r->next = k + 1;
     return 0;
@@ -199,11 +132,6 @@ static void rewriter_free(struct rewriter *r)
 {
     touched_writer_free(r->touched);
     touched_index_free(r->index);
-    for (size_t i = 0; i < r->nregions; i++) {
-        free(r->region[i].name);
-        free(r->region[i].id);
-    }
-    free(r->region);
     free(r->before);
     free(r->chunk);
     free(r);
@@ -239,7 +167,7 @@ struct rewriter *rewriter_new(struct trace *t, const char *path, const struct tr
     r->index = rewriter_has_index(t) ? touched_index_read(t, err) : NULL;
     r->chunk = trace_chunks(t, &r->nchunks);
     find_before(r);
-    if (!rewriter_checkpoint(r, NULL, err))
+    if (!trace_writer_copies(r->w, t, err) && !rewriter_checkpoint(r, NULL, err))
         return r;
     rewriter_abort(r);
     return NULL;

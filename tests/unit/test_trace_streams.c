@@ -211,6 +211,83 @@ static void test_found(void **state)
     free(content);
 }
 
+/* ---------------------------------------------------------------- copied, packed as they are */
+
+/* -1: a frame of the trace is not readable. With `apart`, each chunk is in a frame of its own. */
+static int copy_trace(struct trace *t, bool apart, struct bytes *copy, struct error *err)
+{
+    char *path = temp_path("copy");
+    size_t n;
+    struct trace_chunk *chunk = trace_chunks(t, &n);
+    struct trace_writer *w = trace_writer_create(path, trace_config(t), NULL);
+    int rc = trace_writer_copies(w, t, err);
+    for (size_t i = 0; i < n && !rc; i++) {
+        rc = trace_copy_chunk(w, &chunk[i], err);
+        if (apart)
+            trace_writer_flush(w, NULL);
+    }
+    for (size_t k = 0; k < trace_checkpoint_count(t) && !rc; k++)
+        rc = trace_copy_checkpoint(w, err);
+    if (rc)
+        trace_writer_abort(w);
+    else
+        assert_int_equal(trace_writer_finish(w, trace_end(t), NULL), 0);
+    *copy = slurp(path);
+    unlink(path);
+    free(path);
+    free(chunk);
+    return rc;
+}
+
+static void check_copies(const struct bytes *b, const uint8_t *content)
+{
+    struct bytes same, apart;
+    struct trace *t = open_good(*b);
+    size_t streams;
+    assert_int_equal(copy_trace(t, false, &same, NULL), 0);
+    assert_int_equal(copy_trace(t, true, &apart, NULL), 0);
+    trace_close(t);
+    assert_int_equal(same.n, b->n);
+    assert_memory_equal(same.p, b->p, b->n);
+    t = open_good(apart);
+    stored(t, TF_STREAM, &streams);
+    assert_int_equal(streams, 1);
+    check_states(t, content);
+    assert_int_equal(trace_check(t, NULL), 0);
+    trace_close(t);
+    free(same.p);
+    free(apart.p);
+}
+
+/* Whatever order a stream's chunks came in; but not from a damaged frame. */
+static void test_copied(void **state)
+{
+    uint8_t *content = mem_alloc(LENGTH);
+    fill_content(content);
+    struct buf packed = pack_gzip(content, LENGTH), image = image_of(&packed);
+    struct bytes b, part;
+    struct error err;
+    for (size_t turn = 0; turn < 4; turn++) {
+        b = stream_trace(&image, content, turn);
+        check_copies(&b, content);
+        if (turn < 3)
+            free(b.p);
+    }
+    struct trace *t = open_good(b);
+    for (size_t i = 0; i < trace_frame_count(t); i++)
+        if (trace_frame(t, i)->kind == TF_PAGES)
+            b.p[trace_frame(t, i)->offset + trace_frame(t, i)->stored - 1] ^= 1;
+    assert_int_equal(copy_trace(t, false, &part, &err), -1);
+    assert_non_null(strstr(err.text, "(pages) at offset"));
+    assert_non_null(strstr(err.text, "checksum of its content does not match"));
+    trace_close(t);
+    free(part.p);
+    free(b.p);
+    buf_free(&packed);
+    buf_free(&image);
+    free(content);
+}
+
 /* ---------------------------------------------------------------- several readers */
 
 static void test_beside(void **state)
@@ -444,9 +521,9 @@ static void test_damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formats), cmocka_unit_test(test_found),    cmocka_unit_test(test_beside),
-        cmocka_unit_test(test_most),    cmocka_unit_test(test_least),    cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_damaged), cmocka_unit_test(test_branches),
+        cmocka_unit_test(test_formats), cmocka_unit_test(test_found),   cmocka_unit_test(test_copied),
+        cmocka_unit_test(test_beside),  cmocka_unit_test(test_most),    cmocka_unit_test(test_least),
+        cmocka_unit_test(test_changes), cmocka_unit_test(test_damaged), cmocka_unit_test(test_branches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
