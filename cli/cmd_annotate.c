@@ -9,6 +9,7 @@
 #include "core/recorder.h"
 #include "core/inspector.h"
 #include "core/replay.h"
+#include "core/stages.h"
 #include "traces/memory.h"
 
 struct annotate {
@@ -17,6 +18,7 @@ struct annotate {
     const char *events; /* --events as given; NULL: what the trace has */
     uint32_t classes;   /* the classes that it gives */
     struct observed observed;
+    struct profile *profile; /* the trace's */
     struct setting *settings;
     struct text inspect; /* the setting, if the trace has none */
     struct engine_config config;
@@ -145,10 +147,11 @@ static int annotate(struct annotate *a, const char *from)
     struct image_replay *images = image_replay_new(a->t);
     a->o.kind = engine_find(trace_config(a->t)->engine, &err);
     int status;
-    if (!a->o.kind) {
+    if (!a->o.kind || stages_profile(a->t, &a->profile, &err)) {
         status = trouble(&err);
     } else {
         observe(&a->observed, &a->o);
+        a->o.profile = a->o.profile ? a->o.profile : a->profile;
         make_config(a, images);
         a->o.config = &a->config;
         a->o.again = a->t;
@@ -238,6 +241,7 @@ static int cmd_annotate(int argc, char **argv)
         status = start(&a, argc, argv);
     trace_close(a.t);
     observed_free(&a.observed);
+    profile_free(a.profile);
     return status;
 }
 

@@ -32,7 +32,9 @@ struct stages;
 /* All stages as a tree: each comes after its parent, and those of one parent are in order of their beginning.
  * Cost: one pass over the events of the classes that the profile uses. NULL with err. */
 struct stages *stages_build(struct trace *, const struct profile *, struct error *err);
-/* With the profile that the trace was recorded with (note "profile"), otherwise the built-in one. */
+/* The profile that the trace was recorded with (note "profile"); NULL if with none. 0, or -1 with err. */
+int stages_profile(struct trace *, struct profile **, struct error *err);
+/* With that profile, otherwise the built-in one. */
 struct stages *stages_of_trace(struct trace *, struct error *err);
 void stages_free(struct stages *); /* NULL is allowed */
 size_t stages_count(const struct stages *);

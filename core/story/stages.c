@@ -527,22 +527,28 @@ struct stages *stages_build(struct trace *t, const struct profile *p, struct err
     return NULL;
 }
 
-struct stages *stages_of_trace(struct trace *t, struct error *err)
+int stages_profile(struct trace *t, struct profile **p, struct error *err)
 {
-    struct profile *p = NULL;
+    *p = NULL;
     for (uint64_t i = 0; i < trace_note_count(t); i++) {
         struct trace_note note;
         if (trace_note(t, i, &note, err))
-            return NULL;
+            return -1;
         if (!strcmp(note.type, "profile")) {
             char *text = mem_text(note.data, note.len);
-            p = profile_parse(note.name, text, err);
+            *p = profile_parse(note.name, text, err);
             free(text);
-            if (!p)
-                return NULL;
-            break;
+            return *p ? 0 : -1;
         }
     }
+    return 0;
+}
+
+struct stages *stages_of_trace(struct trace *t, struct error *err)
+{
+    struct profile *p;
+    if (stages_profile(t, &p, err))
+        return NULL;
     if (!p)
         p = profile_builtin();
     struct stages *s = stages_build(t, p, err);

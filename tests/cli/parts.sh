@@ -41,6 +41,7 @@ annotated() {
         done
         same 1.reel 2.reel "annotate --events=$e: two jobs"
         same 1.reel 3.reel "annotate --events=$e: three jobs"
+        "$BOOTREEL" record -q --checkpoint-every 300k --events=$e -o 0.reel && same 0.reel 1.reel "annotate --events=$e: another record of the run"
         expect 0 again "$BOOTREEL" replay --verify --jobs 1 1.reel
         "$BOOTREEL" annotate -q "$reel" -o whole.reel --events=$e --inspect || fail "annotate --inspect"
         "$BOOTREEL" events 1.reel --format json >a && "$BOOTREEL" events whole.reel --format json >b && same a b "annotate --events=$e: events"
