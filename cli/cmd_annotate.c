@@ -15,6 +15,7 @@
 struct annotate {
     struct record_options o;
     struct trace *t;
+    const char *from;   /* its path */
     const char *events; /* --events as given; NULL: what the trace has */
     uint32_t classes;   /* the classes that it gives */
     struct observed observed;
@@ -68,6 +69,12 @@ static void on_signal(void *ctx)
     recorder_interrupt(ctx);
 }
 
+static int differs(const struct annotate *a, const char *how)
+{
+    trouble_text("%s: diverged: %s; find where with bootreel replay --verify", a->from, how);
+    return EXIT_NO;
+}
+
 /* The same run has the same final state. */
 static int compare(const struct annotate *a, const struct record_result *res)
 {
@@ -75,12 +82,8 @@ static int compare(const struct annotate *a, const struct record_result *res)
     char n[NUMBER_TEXT], e[NUMBER_TEXT];
     if (res->stop.reason == STOP_INTERRUPTED)
         return trouble_text("interrupted; %s is complete up to there", a->o.path);
-    if (end && end->hash && end->hash != res->hash) {
-        trouble_text("%s: diverged: the final state differs from the recorded one; find where with bootreel "
-                     "replay --verify",
-                     a->o.path);
-        return EXIT_NO;
-    }
+    if (end && end->hash && end->hash != res->hash)
+        return differs(a, "the final state differs from the recorded one");
     if (!a->quiet)
         printf("%s: the same run, %s steps, %s events%s\n", a->o.path, commas(n, res->stop.icount),
                commas(e, res->events), end && end->hash ? "; final state equal" : "");
@@ -100,7 +103,9 @@ static int run(struct annotate *a)
     signals_stop(signals);
     progress_end(a->progress);
     recorder_destroy(rec);
-    return rc ? trouble(&err) : compare(a, &res);
+    if (rc)
+        return res.astray ? differs(a, err.text) : trouble(&err);
+    return compare(a, &res);
 }
 
 /* The classes of events that guest systems make, or have to see. */
@@ -128,20 +133,20 @@ static bool is_divisible(const struct annotate *a)
 }
 
 /* 1: done; 0: it has to be recorded as a whole. */
-static int in_parts(struct annotate *a, const char *from, int *status)
+static int in_parts(struct annotate *a, int *status)
 {
     struct trace_config config = *trace_config(a->t);
     config.classes = a->o.classes;
     config.behaviour = a->o.kind->behaviour;
     const struct annotate_parts v = {.path = a->o.path,
-                                     .from = from,
+                                     .from = a->from,
                                      .config = &config,
                                      .jobs = a->jobs ? a->jobs : default_jobs(a->t),
                                      .quiet = a->quiet};
     return is_divisible(a) ? annotate_in_parts(&v, a->t, status) : 0;
 }
 
-static int annotate(struct annotate *a, const char *from)
+static int annotate(struct annotate *a)
 {
     struct error err;
     struct image_replay *images = image_replay_new(a->t);
@@ -158,7 +163,7 @@ static int annotate(struct annotate *a, const char *from)
         a->o.classes = choose_classes(a);
         a->o.hooks = (struct record_hooks){.ctx = a, .progress = on_progress};
         signals_block();
-        if (!in_parts(a, from, &status))
+        if (!in_parts(a, &status))
             status = run(a);
     }
     image_replay_free(images);
@@ -229,8 +234,9 @@ static int start(struct annotate *a, int argc, char **argv)
         return trouble_text("annotate: -o NEW is missing: give the new trace a name");
     if (!strcmp(path, a->o.path))
         return trouble_text("-o %s: this is the trace to be read: give the new one another name", path);
+    a->from = path;
     a->t = open_trace(path);
-    return a->t ? finish_output(annotate(a, path)) : EXIT_TROUBLE;
+    return a->t ? finish_output(annotate(a)) : EXIT_TROUBLE;
 }
 
 static int cmd_annotate(int argc, char **argv)
@@ -253,5 +259,5 @@ const struct command command_annotate = {
     .rows = rows,
     .intro =
         "Runs a trace again and records it into a new one, with other things observed. It is the same run: the hashes of the "
-        "two final states are compared.",
+        "two final states are compared. If the run turns out to be another one, the exit status is 1, and NEW is of no use.",
 };

@@ -69,6 +69,7 @@ struct record_result {
     struct stop
         stop;        /* how it ended: reached (--until), reset, power-off, halted, interrupted, guest-fault */
     bool full;       /* the trace reached max_size: `stop` is its last position */
+    bool astray;     /* recorder_run returned -1 because the run is not that of `again` */
     uint64_t events; /* recorded */
     uint64_t checkpoints;
     uint64_t inputs;

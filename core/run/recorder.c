@@ -464,7 +464,9 @@ static int find_branch(struct recorder *r)
 /* Gives the inputs that were recorded at this position. */
 static int feed_again(struct recorder *r)
 {
-    return feed_here(&r->feed, &r->err) == FEED_DONE ? 0 : -1;
+    enum feed_result rc = feed_here(&r->feed, &r->err);
+    r->result.astray |= rc == FEED_ASTRAY;
+    return rc == FEED_DONE ? 0 : -1;
 }
 
 /* Whether the repeated run is over. A run that stopped by itself has been handled before this. */
@@ -476,7 +478,7 @@ static bool again_over(struct recorder *r)
     const struct trace_end *end = trace_end(r->o.again);
     if ((b || (end && !trace_cut_off(r->o.again))) &&
         feed_pass_time(r->e, b ? b->end_time : end->time, &r->err) != FEED_DONE)
-        r->failed = true;
+        r->failed = r->result.astray = true;
     end_as(r, STOP_REACHED);
     return true;
 }

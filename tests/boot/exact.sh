@@ -1,5 +1,5 @@
 #!/bin/bash
-# exact.sh - tests/unit/test_exact.c over real boots; and what the command line says of a machine whose state was changed midway.
+# exact.sh - tests/unit/test_exact.c over real boots; and what verification and annotate say of a machine whose state was changed midway.
 . "$(dirname "$0")/../lib.sh"
 . tests/wild.sh
 fuzz_guest 31 fuzz.bin
@@ -33,6 +33,14 @@ for said in 'ram page 16384: first differing byte at 0x4000123: recorded 0x20, r
     # In parts: the one that holds it says the same, and the others are verified.
     expect 1 "jobs$n" "$BOOTREEL" replay --verify --jobs 1 --console=none --jobs 2 "$work/flip$n.reel"
     same "$work/flip$n.out" "$work/jobs$n.out" "flip $n by two jobs"
+    # So does annotate, with as much written; and if the run is not divided, what differs at its end.
+    for j in 1 2; do
+        expect 1 "annotate$j" "$BOOTREEL" annotate --jobs $j "$work/flip$n.reel" -o "$work/new$j.reel"
+        same <(sed '1s/the replay/diverged: &/' "$work/flip$n.out") "$work/annotate$j.out" "annotate, flip $n by $j jobs"
+    done
+    same "$work/new1.reel" "$work/new2.reel" "annotate, flip $n: what two jobs write"
+    expect 1 whole "$BOOTREEL" annotate --inspect "$work/flip$n.reel" -o "$work/new1.reel"
+    holds "$work/whole.err" 'flip.\.reel: diverged: .*; find where with bootreel replay --verify$' "annotate, flip $n undivided"
     n=$((n + 1))
 done
 finish

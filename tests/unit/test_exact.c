@@ -33,9 +33,9 @@ struct guest {
 };
 
 static const struct setting from_cd[] = {
-    {"memory", "134217728"}, {"cpus", "1"}, {"bios", "seabios"}, {"boot", "d"}};
+    {"memory", "134217728"}, {"cpus", "1"}, {"bios", "seabios"}, {"boot", "d"}, {"inspect", "none"}};
 static const struct setting from_cd_smp[] = {
-    {"memory", "134217728"}, {"cpus", "3"}, {"bios", "seabios"}, {"boot", "d"}};
+    {"memory", "134217728"}, {"cpus", "3"}, {"bios", "seabios"}, {"boot", "d"}, {"inspect", "none"}};
 static const struct setting wild[] = {{"memory", "16777216"},
                                       {"cpus", "1"},
                                       {"bios", "none"},
@@ -43,8 +43,11 @@ static const struct setting wild[] = {{"memory", "16777216"},
                                       {"cpu", "x86-64-v2"}};
 static const struct setting wild_smp[] = {
     {"memory", "16777216"}, {"cpus", "3"}, {"bios", "none"}, {"flat-address", "1048576"}, {"cpu", "max"}};
-static const struct setting direct[] = {
-    {"memory", "134217728"}, {"cpus", "1"}, {"bios", "none"}, {"append", "console=ttyS0"}};
+static const struct setting direct[] = {{"memory", "134217728"},
+                                        {"cpus", "1"},
+                                        {"bios", "none"},
+                                        {"append", "console=ttyS0"},
+                                        {"inspect", "none"}};
 
 static unsigned long piece_steps(void)
 {
@@ -96,7 +99,7 @@ static struct guest guest(enum which which)
         add(&g, "kernel", "vmlinuz");
         add(&g, "initrd", "initrd.gz");
     }
-    g.cfg = (struct engine_config){.settings = settings[which], .nsettings = which >= WILD ? 5 : 4};
+    g.cfg = (struct engine_config){.settings = settings[which], .nsettings = 5};
     g.cfg.images = image_files_images(g.files, &g.cfg.nimages);
     return g;
 }
