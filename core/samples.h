@@ -65,7 +65,8 @@ struct samples;
 uint64_t samples_usual(uint64_t steps);
 /* Whether samples can be taken in parts: 1; 0 if an inspector has to see the run from its beginning; -1 with err. */
 int samples_divisible(struct trace *t, struct error *err);
-/* Takes the samples. NULL with err; also if it was interrupted. Cost: a replay from the checkpoint before `from` (or from icount 0,
+/* Takes the samples. NULL with err; also if it was interrupted, and if a recorded state on the way is another one than that of
+ * the run (traces of another behaviour version are not compared). Cost: a replay from the checkpoint before `from` (or from icount 0,
  * if they are not divisible) up to `to`, and some 50 us a sample. With samples_divisible(), the replay need not be fresh. */
 struct samples *samples_take(const struct samples_options *o, struct error *err);
 /* The samples of n parts as one, in their order. They must have the same symbols and `every`; they are not freed, and must

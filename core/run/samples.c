@@ -9,6 +9,7 @@
 #include "core/running.h"
 #include "core/samples.h"
 #include "core/stages.h"
+#include "core/state.h"
 #include "core/symbols.h"
 #include "core/views.h"
 #include "traces/memory.h"
@@ -50,7 +51,9 @@ struct sampler {
     unsigned cpu;
     struct view_frame frame[SAMPLES_DEPTH];
     uint32_t call[SAMPLES_DEPTH];
-    long checkpoint; /* the last one that was passed, or is at the beginning */
+    long checkpoint;         /* the last one that was passed, or is at the beginning */
+    struct state_hash *hash; /* NULL: the states of this version are others */
+    struct snapshot_base hashed;
 };
 
 enum {
@@ -290,15 +293,33 @@ static int take_one(struct sampler *s, uint64_t at, struct error *err)
     return 0;
 }
 
-/* Whether the stretches up to `at` are this part's. */
-static bool go_on(struct sampler *s, uint64_t at)
+/* The samples are of the recorded run, wherever a part begins. */
+static int compare(struct sampler *s, size_t k, struct error *err)
 {
-    if (!s->o->go_on)
-        return true;
-    for (long end = trace_checkpoint_find(s->o->trace, at); s->checkpoint < end; s->checkpoint++)
-        if (!s->o->go_on(s->o->ctx, (size_t)s->checkpoint + 1))
-            return false;
-    return true;
+    const struct trace_checkpoint *c = trace_checkpoint(s->o->trace, k);
+    if (!s->hash)
+        return 0;
+    if (replay_reach(s->r, c->icount, err))
+        return -1;
+    if (state_hash_engine(s->hash, s->r->e, &s->hashed) == c->hash)
+        return 0;
+    return error_set(err,
+                     "the state at the checkpoint at icount %llu differs from the record: find out how with "
+                     "`bootreel replay --verify`",
+                     (unsigned long long)c->icount);
+}
+
+/* 1: the stretches up to `at` are this part's; 0: not all of them; -1: error. */
+static int go_on(struct sampler *s, uint64_t at, struct error *err)
+{
+    for (long end = trace_checkpoint_find(s->o->trace, at); s->checkpoint < end; s->checkpoint++) {
+        size_t next = (size_t)s->checkpoint + 1;
+        if (compare(s, next, err))
+            return -1;
+        if (s->o->go_on && !s->o->go_on(s->o->ctx, next))
+            return 0;
+    }
+    return 1;
 }
 
 static int take_all(struct sampler *s, struct error *err)
@@ -308,7 +329,10 @@ static int take_all(struct sampler *s, struct error *err)
     if (at < s->o->from)
         at += every;
     s->checkpoint = trace_checkpoint_find(s->o->trace, s->o->from);
-    for (; at < s->o->to && go_on(s, at); at += every) {
+    for (; at < s->o->to; at += every) {
+        int rc = go_on(s, at, err);
+        if (rc <= 0)
+            return rc;
         if (replay_reach(s->r, at, err))
             return -1;
         s->cpu = s->r->last.cpu;
@@ -377,6 +401,7 @@ int samples_divisible(struct trace *t, struct error *err)
 static int begin(struct sampler *s, struct error *err)
 {
     int divisible = samples_divisible(s->o->trace, err);
+    struct error ignored;
     if (divisible < 0)
         return -1;
     s->out->symbols = s->o->symbols ? s->o->symbols : (s->out->own_symbols = symbols_load(s->o->trace, err));
@@ -387,6 +412,7 @@ static int begin(struct sampler *s, struct error *err)
     s->processes = processes_new();
     for (size_t i = 0; i < sizeof s->active / sizeof s->active[0]; i++)
         s->active[i] = -1;
+    s->hash = replay_behaviour_differs(s->o->trace, s->r->kind, &ignored) ? NULL : state_hash_new();
     s->look = timeline_look(s->r->e);
     s->orc = view_orc_new();
     replay_progress(s->r, s->o->progress, s->o->ctx);
@@ -453,6 +479,7 @@ struct samples *samples_take(const struct samples_options *o, struct error *err)
     if (s.inspector)
         s.r->e->ops->stops(s.r->e, NULL, 0);
     inspector_destroy(s.inspector);
+    state_hash_free(s.hash);
     trace_cursor_close(s.events);
     timeline_close(s.look);
     view_orc_free(s.orc);

@@ -1,5 +1,6 @@
 #!/bin/bash
-# exact.sh - tests/unit/test_exact.c over real boots; and what verification and annotate say of a machine whose state was changed midway.
+# exact.sh - tests/unit/test_exact.c over real boots; and what verification, annotate and profile say of a machine whose state was
+# changed midway.
 . "$(dirname "$0")/../lib.sh"
 . tests/wild.sh
 fuzz_guest 31 fuzz.bin
@@ -39,6 +40,10 @@ for said in 'ram page 16384: first differing byte at 0x4000123: recorded 0x20, r
         same <(sed '1s/the replay/diverged: &/' "$work/flip$n.out") "$work/annotate$j.out" "annotate, flip $n by $j jobs"
     done
     same "$work/new1.reel" "$work/new2.reel" "annotate, flip $n: what two jobs write"
+    for j in 1 2; do
+        expect 2 "profile$j" "$BOOTREEL" profile --every 997 --jobs $j "$work/flip$n.reel"
+        holds "$work/profile$j.err" '^bootreel: the state at the checkpoint at icount 6000000 differs from the record' "profile, flip $n by $j jobs"
+    done
     expect 1 whole "$BOOTREEL" annotate --inspect "$work/flip$n.reel" -o "$work/new1.reel"
     holds "$work/whole.err" 'flip.\.reel: diverged: .*; find where with bootreel replay --verify$' "annotate, flip $n undivided"
     n=$((n + 1))
