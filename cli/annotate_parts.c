@@ -126,7 +126,7 @@ static int take_checkpoint(struct parts *p, struct taped_item *item)
 }
 
 /* All that is on the part's tape; *next is the stretch after it. */
-static int take_part(struct parts *p, struct part *part, struct taped_item *item, size_t *next)
+static int write_part(struct parts *p, struct part *part, struct taped_item *item, size_t *next)
 {
     enum taped what;
     int rc = 0;
@@ -158,7 +158,7 @@ static void *join_parts(void *ctx)
     for (size_t next = 0; next < p->n && !p->rc;) {
         size_t first = next;
         struct part *part = wait_for(p, first);
-        p->rc = part ? take_part(p, part, item, &next) : error_set(&p->err, "nothing runs the rest");
+        p->rc = part ? write_part(p, part, item, &next) : error_set(&p->err, "nothing runs the rest");
         if (next == first) /* the last one has no checkpoint that begins another */
             next = p->n;
     }

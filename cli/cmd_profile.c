@@ -13,6 +13,7 @@ struct profile_command {
     uint64_t every, functions, chains; /* functions, chains: how many are shown; 0: all */
     bool json, quiet;
     unsigned jobs;
+    unsigned part, parts; /* K/N; 0/0: the whole */
     struct progress *progress;
 };
 
@@ -197,6 +198,24 @@ static int take_samples(struct profile_command *c, struct trace *t, const char *
     return profile_in_parts(&v, t, out, err);
 }
 
+static uint64_t part_edge(const struct trace *t, const struct profile_command *c, unsigned k, uint64_t from,
+                          uint64_t to)
+{
+    long first = trace_checkpoint_find(t, from), last = trace_checkpoint_find(t, to > from ? to - 1 : from);
+    uint64_t n = (uint64_t)(last - first) + 1, stretch = n * k / c->parts;
+    return !stretch ? from : stretch == n ? to : trace_checkpoint(t, (size_t)first + (size_t)stretch)->icount;
+}
+
+/* The stretches between checkpoints that are the part's. */
+static void choose_part(const struct profile_command *c, const struct trace *t, uint64_t *from, uint64_t *to)
+{
+    uint64_t begin = *from, end = *to;
+    if (!c->parts)
+        return;
+    *from = part_edge(t, c, c->part - 1, begin, end);
+    *to = part_edge(t, c, c->part, begin, end);
+}
+
 static int profile(void *ctx, struct trace *t, const char *path)
 {
     struct profile_command *c = ctx;
@@ -205,6 +224,9 @@ static int profile(void *ctx, struct trace *t, const char *path)
     uint64_t from, to;
     if (find_range(t, c->from, c->to, &from, &to, &err))
         return trouble(&err);
+    if (!c->every)
+        c->every = samples_usual(to - from);
+    choose_part(c, t, &from, &to);
     signals_block();
     c->progress = progress_new("sampling", c->quiet);
     int rc = take_samples(c, t, path, from, to, &p, &err);
@@ -217,7 +239,7 @@ static int profile(void *ctx, struct trace *t, const char *path)
     return rc ? trouble(&err) : EXIT_DONE;
 }
 
-enum { OPT_EVERY = 1, OPT_FROM, OPT_TO, OPT_FUNCTIONS, OPT_CHAINS, OPT_JOBS };
+enum { OPT_EVERY = 1, OPT_FROM, OPT_TO, OPT_FUNCTIONS, OPT_CHAINS, OPT_PART, OPT_JOBS };
 
 static const struct option_row rows[] = {
     {.name = "every",
@@ -234,6 +256,13 @@ static const struct option_row rows[] = {
      .argument = "N",
      .help = "show N chains of calls (default 10; 0: all)",
      .id = OPT_CHAINS},
+    {.name = "part",
+     .argument = "K/N",
+     .help = "only part K of N, for several machines",
+     .id = OPT_PART,
+     .more =
+         "A part begins and ends at a checkpoint. The numbers of all N parts add up to those of the whole, if nothing is left out "
+         "(--symbols 0 --chains 0)."},
     {.name = "jobs",
      .argument = "N",
      .help = "on N processors (default: all of them)",
@@ -261,6 +290,8 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
             return -1;
         c->jobs = (unsigned)n;
         return 0;
+    case OPT_PART:
+        return take_part(row, value, &c->part, &c->parts, err);
     case OPT_EVERY:
         return take_steps(row, value, &c->every, err);
     case OPT_FROM:
@@ -293,7 +324,7 @@ const struct command command_profile = {
     .name = "profile",
     .run = cmd_profile,
     .what = "where the steps went, by symbol and call chain",
-    .arguments = "TRACE [--every STEPS] [--from POSITION] [--to POSITION] [--jobs N]",
+    .arguments = "TRACE [--every STEPS] [--from POSITION] [--to POSITION] [--part K/N] [--jobs N]",
     .rows = rows,
     .intro =
         "Runs the recorded boot again and looks, every so many steps, at what is executed and at the calls in progress. Prints "

@@ -184,7 +184,7 @@ static int replay(void *ctx, struct trace *t, const char *path)
     return status;
 }
 
-enum { OPT_CONSOLE = 1, OPT_PART, OPT_JOBS, OPT_LOCKSTEP, MAX_PARTS = 1000000, LOCKSTEP_EVERY = 1000000 };
+enum { OPT_CONSOLE = 1, OPT_PART, OPT_JOBS, OPT_LOCKSTEP, LOCKSTEP_EVERY = 1000000 };
 
 static const struct option_row rows[] = {
     {.name = "verify",
@@ -238,16 +238,6 @@ static int take_unsigned(const struct option_row *row, const char *value, uint64
     return 0;
 }
 
-static int take_part(struct replay_command *c, const struct option_row *row, const char *value,
-                     struct error *err)
-{
-    char extra;
-    if (sscanf(value, "%u/%u%c", &c->part, &c->parts, &extra) != 2 || !c->part || c->part > c->parts ||
-        c->parts > MAX_PARTS || strspn(value, "0123456789/") != strlen(value))
-        return error_set(err, "--%s: \"%.40s\": give K/N, with K from 1 to N", row->name, value);
-    return 0;
-}
-
 static int take_every(const struct option_row *row, const char *value, uint64_t *n, struct error *err)
 {
     *n = LOCKSTEP_EVERY;
@@ -261,7 +251,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     struct replay_command *c = ctx;
     switch (row->id) {
     case OPT_PART:
-        return take_part(c, row, value, err);
+        return take_part(row, value, &c->part, &c->parts, err);
     case OPT_JOBS:
         return take_unsigned(row, value, 1, MAX_JOBS, &c->jobs, err);
     case OPT_LOCKSTEP:

@@ -199,6 +199,18 @@ int take_number(const struct option_row *row, const char *value, uint64_t min, u
     return 0;
 }
 
+enum { MAX_PARTS = 1000000 };
+
+int take_part(const struct option_row *row, const char *value, unsigned *part, unsigned *parts,
+              struct error *err)
+{
+    char extra;
+    if (sscanf(value, "%u/%u%c", part, parts, &extra) != 2 || !*part || *part > *parts ||
+        *parts > MAX_PARTS || strspn(value, "0123456789/") != strlen(value))
+        return error_set(err, "--%s: \"%.40s\": give K/N, with K from 1 to N", row->name, value);
+    return 0;
+}
+
 int take_steps(const struct option_row *row, const char *value, uint64_t *n, struct error *err)
 {
     if (parse_steps(value, n) || !*n)

@@ -96,6 +96,9 @@ int option_not_handled(const struct option_row *row, struct error *err);
 /* A number without a suffix, in the range from min to max. */
 int take_number(const struct option_row *row, const char *value, uint64_t min, uint64_t max, uint64_t *n,
                 struct error *err);
+/* K/N, with K from 1 to N. */
+int take_part(const struct option_row *row, const char *value, unsigned *part, unsigned *parts,
+              struct error *err);
 /* A process: PID, or GUEST:PID. */
 int take_process(const struct option_row *row, const char *value, symbol_space *process, struct error *err);
 /* Bytes: 256M, 1G; at least `min`. */

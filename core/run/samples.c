@@ -312,7 +312,8 @@ static int compare(struct sampler *s, size_t k, struct error *err)
 /* 1: the stretches up to `at` are this part's; 0: not all of them; -1: error. */
 static int go_on(struct sampler *s, uint64_t at, struct error *err)
 {
-    for (long end = trace_checkpoint_find(s->o->trace, at); s->checkpoint < end; s->checkpoint++) {
+    long end = trace_checkpoint_find(s->o->trace, at), parts = (long)replay_parts(s->o->trace);
+    for (; s->checkpoint < end && s->checkpoint + 1 < parts; s->checkpoint++) {
         size_t next = (size_t)s->checkpoint + 1;
         if (compare(s, next, err))
             return -1;
@@ -341,7 +342,7 @@ static int take_all(struct sampler *s, struct error *err)
         if (UINT64_MAX - at < every)
             break;
     }
-    return 0;
+    return go_on(s, s->o->to, err) < 0 ? -1 : 0;
 }
 
 /* ---------------------------------------------------------------- beginning */

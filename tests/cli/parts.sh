@@ -86,6 +86,33 @@ END
     "$BOOTREEL" profile "$reel" --every 997 --chains 0 >a && "$BOOTREEL" profile "$reel" --every 997 --chains 0 >b && same a b "two profiles"
     "$BOOTREEL" profile "$reel" --every 997 --symbols 0 --chains 0 --format json --jobs 1 >a &&
         "$BOOTREEL" profile "$reel" --every 997 --symbols 0 --chains 0 --format json --jobs 3 >b && same a b "profile: three jobs"
+    for k in 1 2 3 60; do
+        "$BOOTREEL" profile "$reel" --symbols 0 --chains 0 --format json --part $k/60 || fail "profile --part $k"
+    done >/dev/null
+    "$BOOTREEL" profile "$reel" --symbols 0 --chains 0 --format json --from 5% --to 90% >whole.json
+    for k in 1 2 3 4 5; do
+        "$BOOTREEL" profile "$reel" --symbols 0 --chains 0 --format json --from 5% --to 90% --part $k/5 --jobs $((k % 2 + 1)) >part$k.json || fail "profile --part $k"
+    done
+    python3 - <<'END' || fail "profile --part: the parts are not the whole"
+import collections, json
+load = lambda name: json.load(open(name))
+whole, parts = load('whole.json'), [load(f'part{k}.json') for k in range(1, 6)]
+def sums(profiles):
+    c = collections.Counter()
+    for p in profiles:
+        c['samples'] += p['samples']
+        for s in p['symbols']:
+            place = s['symbol'], s['module'], s['file'], s['line']
+            c['self', place] += s['self']
+            c['total', place] += s['total']
+        for s in p['chains']:
+            c[json.dumps([s['stage'], s['process'], s['calls']])] += s['samples']
+    return c
+assert sums([whole]) == sums(parts)
+edges = [p['from'] for p in parts] + [parts[-1]['to']]
+assert edges == [whole['from']] + [p['to'] for p in parts] and all(p['every'] == whole['every'] and p['samples'] for p in parts)
+END
+    expect 2 bad "$BOOTREEL" profile "$reel" --part 3/2 && holds bad.err 'give K/N, with K from 1 to N' "profile --part 3/2"
     # Without context switches in the record an inspector has to see the run from its beginning: the same samples.
     "$BOOTREEL" record -q --checkpoint-every 300k --events=-sched -o plain.reel &&
         "$BOOTREEL" profile plain.reel --every 997 --symbols 0 --chains 0 --format json --jobs 3 >c && same a c "profile: an inspector"
