@@ -92,7 +92,9 @@ enum symbol_frame_flag {
     FRAME_WIDE = 1,      /* 64-bit code; else 32-bit, with 4-byte return addresses */
     FRAME_SEGMENTED = 2, /* real-mode code: SP is relative to SS, return addresses to CS */
     FRAME_OUTERMOST = 4, /* there is no caller */
-    FRAME_INTERRUPT = 8, /* the caller was interrupted: its address is not a return address; CS is above it */
+    /* The caller was interrupted: its address is not a return address; CS is above it, then EFLAGS. In 32-bit code its stack pointer is
+     * above these if it was in another ring or in virtual 8086 mode; otherwise it is the address above them. */
+    FRAME_INTERRUPT = 8,
 };
 struct symbol_frame {
     uint64_t address;
@@ -107,20 +109,21 @@ struct symbol_frame {
 };
 void symbol_table_add_frame(struct symbol_table *t, const struct symbol_frame *f);
 
-/* 64-bit code, at link addresses, and where in it interrupts enter. */
+/* Code at link addresses, and where in it interrupts enter. */
 struct symbol_code {
     const void *bytes;
     size_t size;
     uint64_t address;
+    bool narrow;                       /* 32-bit code; else 64-bit */
     const char *entries, *entries_end; /* symbols around entries from interrupts, in assembly; NULL: none */
     /* Or where there are none: whether code of that name is such an entry, and whether it has no caller. NULL: not known by name. */
     bool (*is_entry)(const char *name);
     bool (*is_outermost)(const char *name);
     const struct symbol_registers {
         int32_t depth; /* from the registers that entries save up to above RIP, which is pushed with them */
-        int32_t saved[6]; /* where RBX, RBP, R12 to R15 are, from above RIP on; RSP */
-        int32_t sp;
-    } * registers; /* NULL if there are no entries */
+        int32_t saved[6]; /* where RBX, RBP, R12 to R15 are, from above RIP on; or EBX, EBP, ESI, EDI */
+        int32_t sp;       /* the same of RSP */
+    } * registers;        /* NULL if there are no entries */
 };
 /* Adds frames for all functions of a table that are in this code, which needs neither tables nor frame pointers: what each
  * instruction does to the stack is followed along every path. Before symbol_table_end, without other frames. In code of

@@ -106,6 +106,7 @@ static void set_up(struct fb_guest *fb)
     fb_script_setup(fb);
     fb_syscall_setup(fb);
     fb_kld_setup(fb);
+    fb_frames_setup(fb);
     fb_trap_setup(fb);
 }
 

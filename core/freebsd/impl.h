@@ -281,6 +281,8 @@ void fb_task_setup(struct fb_guest *fb);
 void fb_script_setup(struct fb_guest *fb);
 void fb_syscall_setup(struct fb_guest *fb);
 void fb_kld_setup(struct fb_guest *fb);
+/* The second place of the entries. */
+void fb_frames_setup(struct fb_guest *fb);
 void fb_trap_setup(struct fb_guest *fb);
 /* To be called while process 0 may join the list of processes. */
 void fb_task_first(struct fb_guest *fb);

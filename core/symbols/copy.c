@@ -25,11 +25,14 @@ static void copy_lines(const struct part *p)
 
 static void copy_frames(const struct part *p)
 {
-    for (size_t i = 0; i < p->from->nframes; i++) {
-        struct symbol_frame f = p->from->frames[i];
-        if (f.address - p->begin >= p->end - p->begin)
+    const struct symbol_table *t = p->from;
+    for (size_t i = 0; i < t->nframes; i++) {
+        struct symbol_frame f = t->frames[i];
+        const uint64_t next = i + 1 < t->nframes ? t->frames[i + 1].address : UINT64_MAX;
+        if (f.address >= p->end || next <= p->begin)
             continue;
-        f.address += p->distance;
+        /* What holds before the function may still hold in it. */
+        f.address = (f.address > p->begin ? f.address : p->begin) + p->distance;
         symbol_table_add_frame(p->to, &f);
     }
     const struct symbol_frame end = {.address = p->end + p->distance, .base = FRAME_UNKNOWN};

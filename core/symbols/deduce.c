@@ -1,4 +1,4 @@
-/* deduce.c - call frames of 64-bit code that has no tables for them, from what its instructions do to the stack. See
+/* deduce.c - call frames of code that has no tables for them, from what its instructions do to the stack. See
  * symbols.h.
  *
  * A function begins with the stack pointer right below the return address. From there on each instruction's effect is known
@@ -13,11 +13,28 @@
 #include "traces/memory.h"
 #include "traces/sorted.h"
 
-enum { PASSES = 6, RSP = 4, RBP = 5, DWARF_RAX = 0, DWARF_RBP = 6, DWARF_RSP = 7 };
+enum { PASSES = 6, DWARF_RAX = 0 };
 
-const uint8_t deduce_preserved[CALLS_PRESERVE] = {3, 5, 12, 13, 14, 15};
-/* The same by DWARF's number. */
-static const uint8_t dwarf_numbers[CALLS_PRESERVE] = {3, 6, 12, 13, 14, 15};
+/* System V ABI, figures 3.4 and 3.36 (AMD64), 2.14 (i386). In 32-bit code arguments are pushed, so that a frame pointer, which stays,
+ * takes far fewer rows. */
+static const struct code_kind wide = {.word = 8,
+                                      .flags = FRAME_WIDE,
+                                      .sp = 7,
+                                      .bp = 6,
+                                      .npreserved = 6,
+                                      .preserved = {3, RBP, 12, 13, 14, 15},
+                                      .dwarf = {3, 6, 12, 13, 14, 15},
+                                      .iret = INSN_IRET_POPS,
+                                      .decode = insn_decode};
+static const struct code_kind narrow = {.word = 4,
+                                        .sp = 4,
+                                        .bp = 5,
+                                        .by_pointer = true,
+                                        .npreserved = 4,
+                                        .preserved = {3, RBP, 6, 7},
+                                        .dwarf = {3, 5, 6, 7},
+                                        .iret = INSN_IRET_POPS_NARROW,
+                                        .decode = insn_decode_narrow};
 
 /* ---------------------------------------------------------------- functions */
 
@@ -65,7 +82,7 @@ static void find_functions(struct deduction *d)
     for (size_t i = 0; i < t->n; i++)
         if (symbol_is_code(t->entries[i].type) && deduce_inside(d->code, t->entries[i].address))
             d->starts[n++] =
-                (struct start){t->entries[i].address, marks_of(d->code, t->names + t->entries[i].name)};
+                (struct start){t->entries[i].address, marks_of(d->code, t->names + t->entries[i].name), 0};
     qsort(d->starts, n, sizeof *d->starts, by_address);
     for (size_t i = 0; i < n; i++)
         if (d->nstarts && d->starts[d->nstarts - 1].address == d->starts[i].address)
@@ -88,7 +105,7 @@ uint64_t deduce_end_of(const struct deduction *d, size_t i)
 bool deduce_insn(const struct deduction *d, uint64_t address, struct insn *i)
 {
     const uint64_t at = address - d->code->address;
-    return at < d->code->size && insn_decode((const uint8_t *)d->code->bytes + at, d->code->size - at, i);
+    return at < d->code->size && d->kind->decode((const uint8_t *)d->code->bytes + at, d->code->size - at, i);
 }
 
 bool deduce_is_padding(const struct deduction *d, uint64_t from, uint64_t to)
@@ -114,73 +131,81 @@ static bool begins(const struct deduction *d, uint64_t address)
 
 /* ---------------------------------------------------------------- an instruction's effect */
 
-static int preserved_index(unsigned reg)
+static int preserved_index(const struct code_kind *k, unsigned reg)
 {
-    for (int i = 0; i < CALLS_PRESERVE; i++)
-        if (deduce_preserved[i] == reg)
-            return i;
+    for (unsigned i = 0; i < k->npreserved; i++)
+        if (k->preserved[i] == reg)
+            return (int)i;
     return -1;
 }
 
 /* What was saved below the stack pointer is gone. The return address cannot be. */
-static void move_sp(struct stack *s, int32_t sp)
+static void move_sp(const struct code_kind *k, struct stack *s, int32_t sp)
 {
-    s->sp = sp < WORD ? -1 : sp;
+    s->sp = sp < k->word ? -1 : sp;
     for (unsigned i = 0; i < CALLS_PRESERVE; i++)
         if (s->saved[i] > sp)
             s->saved[i] = 0;
 }
 
-static void push(struct stack *s, unsigned reg)
+static void push(const struct code_kind *k, struct stack *s, unsigned reg)
 {
-    const int i = preserved_index(reg);
+    const int i = preserved_index(k, reg);
     if (s->sp < 0)
         return;
-    s->sp += WORD;
+    s->sp += k->word;
     if (i >= 0 && !s->saved[i] && !(reg == RBP && s->bp >= 0))
         s->saved[i] = s->sp;
 }
 
-static void pop(struct stack *s, unsigned reg)
+/* The frame pointer is popped from where it was saved, wherever the stack pointer seemed to be: functions that are called by their
+ * address may have removed arguments. */
+static void pop(const struct code_kind *k, struct stack *s, unsigned reg)
 {
+    const int32_t saved = reg == RBP && s->bp >= 0 ? s->saved[preserved_index(k, RBP)] : 0;
     if (reg == RBP)
         s->bp = -1;
+    if (k->by_pointer && saved)
+        s->sp = saved;
     if (s->sp >= 0)
-        move_sp(s, s->sp - WORD);
+        move_sp(k, s, s->sp - k->word);
 }
 
 /* The stack pointer after `reg` + n was put into it. */
-static void set_sp(struct stack *s, unsigned reg, int32_t n)
+static void set_sp(const struct code_kind *k, struct stack *s, unsigned reg, int32_t n)
 {
     if (reg == RBP && s->bp >= 0)
-        move_sp(s, s->bp - n);
+        move_sp(k, s, s->bp - n);
     else
         s->sp = -1;
 }
 
-void deduce_apply(struct stack *s, const struct insn *i)
+static void apply(const struct code_kind *k, struct stack *s, const struct insn *i)
 {
     switch (i->stack) {
+    case INSN_POP_ALL:
+        s->bp = -1;
+        /* fall through */
     case INSN_MOVE:
         if (s->sp >= 0)
-            move_sp(s, s->sp - i->n);
+            move_sp(k, s, s->sp - i->n);
         break;
     case INSN_PUSH:
-        push(s, i->reg);
+        push(k, s, i->reg);
         break;
     case INSN_POP:
-        pop(s, i->reg);
+        pop(k, s, i->reg);
         break;
     case INSN_FRAME:
         if (i->reg == RBP && s->sp >= 0)
             s->bp = s->sp - i->n;
         break;
     case INSN_SET:
-        set_sp(s, i->reg, i->n);
+        set_sp(k, s, i->reg, i->n);
         break;
     case INSN_LEAVE:
-        set_sp(s, RBP, 0);
-        pop(s, RBP);
+        set_sp(k, s, RBP, 0);
+        pop(k, s, RBP);
         break;
     case INSN_LOST:
         s->sp = -1;
@@ -191,6 +216,14 @@ void deduce_apply(struct stack *s, const struct insn *i)
 }
 
 /* ---------------------------------------------------------------- paths */
+
+int32_t deduce_deepest(const struct deduction *d)
+{
+    int32_t deep = 0;
+    for (unsigned i = 0; i < d->kind->npreserved; i++)
+        deep = -d->code->registers->saved[i] > deep ? -d->code->registers->saved[i] : deep;
+    return deep;
+}
 
 uint32_t deduce_add_stack(struct deduction *d, const struct stack *s)
 {
@@ -221,6 +254,14 @@ static void follow_later(struct deduction *d, uint64_t address, uint32_t stack, 
     add_path(&d->later, &d->nlater, &d->later_cap, (struct path){address, stack, function});
 }
 
+static void learn_pops(struct deduction *d, struct start *f, uint16_t n)
+{
+    if (!n || f->pops)
+        return;
+    f->pops = n;
+    d->news = true;
+}
+
 /* A jump: within the function or to its cold part; or to another function, which returns in this one's place. */
 static void jump(struct deduction *d, const struct path *p, uint64_t target)
 {
@@ -231,6 +272,7 @@ static void jump(struct deduction *d, const struct path *p, uint64_t target)
     const struct start *s = &d->starts[to];
     if (s->address == target && s->marks & FUNCTION && to != p->function) {
         from->marks |= s->marks & RETURNS ? ENDS : 0;
+        learn_pops(d, from, s->pops);
         return;
     }
     if (to != p->function && !(s->marks & COLD))
@@ -238,8 +280,18 @@ static void jump(struct deduction *d, const struct path *p, uint64_t target)
     follow(d, target, p->stack, p->function);
 }
 
+/* A function that was called removed arguments: one that returns a structure, in 32-bit code. */
+static void returned(struct deduction *d, struct path *p, const struct start *f)
+{
+    struct stack s = d->stacks[p->stack - 1];
+    if (!f->pops || s.sp < 0)
+        return;
+    move_sp(d->kind, &s, s.sp - f->pops);
+    p->stack = deduce_add_stack(d, &s);
+}
+
 /* Whether the next instruction belongs to a path after a call. */
-static bool call(struct deduction *d, const struct path *p, uint64_t target, uint64_t next)
+static bool call(struct deduction *d, struct path *p, uint64_t target, uint64_t next)
 {
     const long to = deduce_start_at(d, target);
     const bool known = to >= 0 && deduce_inside(d->code, target);
@@ -247,14 +299,40 @@ static bool call(struct deduction *d, const struct path *p, uint64_t target, uin
         return false;
     if (known && to == p->function && d->starts[to].address != target) { /* for its push only: a retpoline */
         struct stack pushed = d->stacks[p->stack - 1];
-        push(&pushed, INSN_NO_REGISTER);
+        push(d->kind, &pushed, INSN_NO_REGISTER);
         follow(d, target, deduce_add_stack(d, &pushed), p->function);
         return true;
     }
-    if (!known || d->starts[to].address != target || d->starts[to].marks & RETURNS)
+    if (!known || d->starts[to].address != target)
+        return true;
+    returned(d, p, &d->starts[to]);
+    if (d->starts[to].marks & RETURNS)
         return true;
     follow_later(d, next, p->stack, p->function);
     return false;
+}
+
+/* What a function removes that is called by its address is not known. It matters only where the end shows that it was something. */
+static bool call_at(struct deduction *d, struct path *p, uint64_t next)
+{
+    struct stack s = d->stacks[p->stack - 1];
+    if (begins(d, next))
+        return false;
+    if (!(d->starts[p->function].marks & ODD))
+        return true;
+    s.sp = -1;
+    p->stack = deduce_add_stack(d, &s);
+    return known(&s);
+}
+
+static void check_end(struct deduction *d, const struct path *p)
+{
+    struct start *f = &d->starts[p->function];
+    const int32_t sp = d->stacks[p->stack - 1].sp;
+    if (!d->kind->by_pointer || sp < 0 || sp == d->kind->word || f->marks & ODD)
+        return;
+    f->marks |= ODD;
+    d->news = true;
 }
 
 /* Where a path leads from an instruction, which is at p->address. The stack is the one after it. False if not to the next. */
@@ -269,7 +347,7 @@ static bool step(struct deduction *d, struct path *p, const struct insn *i)
     case INSN_CALL:
         return call(d, p, target, next);
     case INSN_CALL_AT:
-        return !begins(d, next);
+        return call_at(d, p, next);
     case INSN_JUMP_AT:
         add_path(&d->tables, &d->ntables, &d->tables_cap, *p);
         d->starts[p->function].marks |= ENDS;
@@ -280,6 +358,10 @@ static bool step(struct deduction *d, struct path *p, const struct insn *i)
         d->starts[p->function].marks |= ENDS;
         return false;
     case INSN_RETURN:
+        check_end(d, p);
+        learn_pops(d, &d->starts[p->function], (uint16_t)i->n);
+        d->starts[p->function].marks |= ENDS;
+        return false;
     case INSN_SYSRET:
         d->starts[p->function].marks |= ENDS;
         return false;
@@ -314,7 +396,7 @@ static void walk(struct deduction *d, struct path p)
            deduce_insn(d, p.address, &i)) {
         struct stack after = d->stacks[p.stack - 1];
         d->at[p.address - code->address] = p.stack;
-        deduce_apply(&after, &i);
+        apply(d->kind, &after, &i);
         if (i.stack != INSN_NONE && memcmp(&after, &d->stacks[p.stack - 1], sizeof after))
             p.stack = deduce_add_stack(d, &after);
         if (!known(&after) || !step(d, &p, &i))
@@ -367,8 +449,8 @@ static void follow_table(struct deduction *d, const struct path *table)
 /* One pass over all functions. */
 static void follow_functions(struct deduction *d)
 {
-    const struct stack first = {.sp = WORD, .bp = -1};
-    const struct stack last = {.sp = WORD, .bp = -1, .flags = {FRAME_OUTERMOST}};
+    const struct stack first = {.sp = d->kind->word, .bp = -1};
+    const struct stack last = {.sp = d->kind->word, .bp = -1, .flags = {FRAME_OUTERMOST}};
     memset(d->at, 0, d->code->size * sizeof *d->at);
     d->nstacks = d->nlater = d->ntables = 0;
     const uint32_t begin = deduce_add_stack(d, &first), outermost = deduce_add_stack(d, &last);
@@ -390,10 +472,11 @@ static void follow_functions(struct deduction *d)
     }
 }
 
-/* Which functions return, as the pass found. Whether that is news. */
+/* Which functions return, as the pass found. Whether that, or what they remove, is news. */
 static bool learn(struct deduction *d)
 {
-    bool news = false;
+    bool news = d->news;
+    d->news = false;
     for (size_t i = 0; i < d->nstarts; i++) {
         uint16_t *marks = &d->starts[i].marks;
         const uint16_t now =
@@ -412,22 +495,37 @@ static void add_saved(struct symbol_frame *f, uint8_t reg, int32_t offset)
     f->saved[f->nsaved++].offset = offset;
 }
 
-static void add_row(struct deduction *d, uint64_t address, const struct stack *s)
+/* Whether an entry has stored the registers, where the stack is `offset` deep. 64-bit code makes room and stores them one by one;
+ * 32-bit code pushes them all at once (PUSHAL). */
+static bool are_stored(const struct deduction *d, int32_t offset)
 {
     const struct symbol_registers *r = d->code->registers;
-    struct symbol_frame f = {.address = address, .flags = FRAME_WIDE};
-    f.base = s->sp >= 0 ? DWARF_RSP : s->flags[1] ? DWARF_RAX : DWARF_RBP;
-    f.offset = s->sp >= 0 ? s->sp : s->bp;
+    return d->kind->by_pointer ? offset >= deduce_deepest(d) : offset == r->depth;
+}
+
+static void add_registers(const struct deduction *d, struct symbol_frame *f, const struct stack *s)
+{
+    const struct code_kind *k = d->kind;
+    const struct symbol_registers *r = d->code->registers;
     const bool interrupt = s->flags[0] & FRAME_INTERRUPT;
-    f.flags |= s->flags[0];
-    for (unsigned i = 0; i < CALLS_PRESERVE && !interrupt; i++)
+    for (unsigned i = 0; i < k->npreserved && !interrupt; i++)
         if (s->saved[i])
-            add_saved(&f, dwarf_numbers[i], -s->saved[i]);
-    for (unsigned i = 0; i < CALLS_PRESERVE && interrupt && f.offset == r->depth; i++)
-        if (s->saved[i])
-            add_saved(&f, dwarf_numbers[i], r->saved[i]);
-    if (interrupt)
-        add_saved(&f, DWARF_RSP, r->sp);
+            add_saved(f, k->dwarf[i], -s->saved[i]);
+    for (unsigned i = 0; i < k->npreserved && interrupt; i++)
+        if (s->saved[i] && are_stored(d, f->offset))
+            add_saved(f, k->dwarf[i], r->saved[i]);
+    if (interrupt && r->sp)
+        add_saved(f, k->sp, r->sp);
+}
+
+static void add_row(struct deduction *d, uint64_t address, const struct stack *s)
+{
+    const struct code_kind *k = d->kind;
+    const bool pointer = s->sp < 0 || (k->by_pointer && s->bp >= 0 && !s->flags[1]);
+    struct symbol_frame f = {.address = address, .flags = k->flags | s->flags[0]};
+    f.base = !pointer ? k->sp : s->flags[1] ? DWARF_RAX : k->bp;
+    f.offset = pointer ? s->bp : s->sp;
+    add_registers(d, &f, s);
     symbol_table_add_frame(d->t, &f);
 }
 
@@ -466,9 +564,9 @@ static void add_outermost(struct deduction *d)
     for (size_t i = 0; i < d->nstarts; i++)
         if (d->starts[i].marks & FIRST) {
             struct symbol_frame f = {.address = d->starts[i].address,
-                                     .base = DWARF_RSP,
-                                     .offset = WORD,
-                                     .flags = FRAME_WIDE | FRAME_OUTERMOST};
+                                     .base = d->kind->sp,
+                                     .offset = d->kind->word,
+                                     .flags = d->kind->flags | FRAME_OUTERMOST};
             symbol_table_add_frame(d->t, &f);
             f = (struct symbol_frame){.address = deduce_end_of(d, i), .base = FRAME_UNKNOWN};
             symbol_table_add_frame(d->t, &f);
@@ -490,7 +588,7 @@ static void trim(const struct deduction *d, struct symbol_code *code)
 void symbol_table_deduce_frames(struct symbol_table *t, const struct symbol_code *code)
 {
     struct symbol_code own = *code;
-    struct deduction d = {.code = &own, .t = t};
+    struct deduction d = {.code = &own, .kind = code->narrow ? &narrow : &wide, .t = t};
     find_functions(&d);
     if (d.nstarts)
         trim(&d, &own);

@@ -5,7 +5,20 @@
 #include "core/symbols/impl.h"
 #include "core/symbols/insn.h"
 
-enum { CALLS_PRESERVE = 6, WORD = 8 };
+enum { CALLS_PRESERVE = 6, RSP = 4, RBP = 5 };
+
+/* What differs between 64-bit and 32-bit code. */
+struct code_kind {
+    int32_t word;
+    uint8_t flags;                     /* of the rows */
+    uint8_t sp, bp;                    /* by DWARF's numbers */
+    bool by_pointer;                   /* a frame pointer is preferred to the stack pointer */
+    unsigned npreserved;               /* registers that a function preserves */
+    uint8_t preserved[CALLS_PRESERVE]; /* by the processor's number */
+    uint8_t dwarf[CALLS_PRESERVE];     /* the same by DWARF's */
+    int32_t iret;                      /* what IRET removes, at least */
+    bool (*decode)(const uint8_t *p, size_t size, struct insn *i);
+};
 
 /* Before an instruction. All distances are from the CFA down. */
 struct stack {
@@ -28,6 +41,7 @@ enum mark {
     TABLES = 128, /* the targets of its jumps by tables were followed */
     NAMED = 256,  /* is an entry by its name */
     FIRST = 512,  /* has no caller by its name */
+    ODD = 1024,   /* does not come to its end with the stack that it began with, as far as is known */
 };
 
 /* What a guest that is up to something can cost. */
@@ -35,11 +49,13 @@ enum { DEDUCE_CODE_MAX = 16 << 20, DEDUCE_ROWS_MAX = 1 << 20, DEDUCE_ROUNDS_MAX 
 
 struct deduction {
     const struct symbol_code *code;
+    const struct code_kind *kind;
     struct symbol_table *t;
     struct start {
         uint64_t address;
         uint16_t marks;
-    } * starts; /* of functions and other code that has a name, by address */
+        uint16_t pops; /* what it removes from the stack when it returns, besides the address */
+    } * starts;        /* of functions and other code that has a name, by address */
     size_t nstarts;
     uint64_t entries, entries_end;
     uint32_t *at; /* for each byte of code: 0, or 1 + the stack before the instruction there */
@@ -51,11 +67,10 @@ struct deduction {
     } * todo, *later,
         *tables; /* paths to follow; those that are followed if nothing else leads there; jumps by tables */
     size_t ntodo, todo_cap, nlater, later_cap, ntables, tables_cap;
+    bool news; /* this pass found what a function removes from the stack, or that it is odd */
 };
 
 /* deduce.c */
-/* Registers that a function preserves, by the processor's number. */
-extern const uint8_t deduce_preserved[CALLS_PRESERVE];
 bool deduce_inside(const struct symbol_code *code, uint64_t address);
 /* The start at or before the address, as an index; -1 if there is none. */
 long deduce_start_at(const struct deduction *d, uint64_t address);
@@ -65,8 +80,8 @@ bool deduce_insn(const struct deduction *d, uint64_t address, struct insn *i);
 /* Whether there is nothing but padding between two addresses. */
 bool deduce_is_padding(const struct deduction *d, uint64_t from, uint64_t to);
 uint32_t deduce_add_stack(struct deduction *d, const struct stack *s);
-/* The stack after an instruction. */
-void deduce_apply(struct stack *s, const struct insn *i);
+/* How deep the registers are that an entry saves, and a function preserves. */
+int32_t deduce_deepest(const struct deduction *d);
 
 /* deduce_entry.c: marks the starts of code that interrupts enter, which keeps no order of calls. */
 void deduce_mark_entries(struct deduction *d);

@@ -115,7 +115,8 @@ static struct stack stack_at(const struct deduction *d, uint64_t address)
 static bool set_stack(struct deduction *d, uint64_t address, struct stack is)
 {
     const struct start *s = named(d, address);
-    if (!s || !(s->marks & ENTRY) || has_stack(d, address) || (is.sp < WORD && is.bp < WORD))
+    if (!s || !(s->marks & ENTRY) || has_stack(d, address) ||
+        (is.sp < d->kind->word && is.bp < d->kind->word))
         return false;
     d->at[address - d->code->address] = deduce_add_stack(d, &is);
     return true;
@@ -135,25 +136,27 @@ struct spot {
     int saves;  /* the register that it stores at its place, as an index in stack.saved; or -1 */
 };
 
+/* 32-bit code passes arguments on the stack, so that it is as deep as they are many where it calls. */
 static void anchor(struct deduction *d, const struct spot *s)
 {
-    if (s->calls)
+    const struct code_kind *k = d->kind;
+    if (s->calls && !k->by_pointer)
         set_stack(d, s->address, at_depth(d->code->registers->depth));
-    else if (s->i.flow == INSN_FAR && s->i.n == INSN_IRET_POPS)
-        set_stack(d, s->address, at_depth(WORD));
+    else if (s->i.flow == INSN_FAR && s->i.stack == INSN_MOVE && s->i.n == k->iret)
+        set_stack(d, s->address, at_depth(k->word));
 }
 
 enum { RAX = 0 };
 
 /* What the stack is after an instruction, by what it was before. Code that fills the return predictor, by calls that do not
  * return, keeps the stack pointer in RAX. */
-static struct stack after(const struct spot *s, struct stack is)
+static struct stack after(const struct deduction *d, const struct spot *s, struct stack is)
 {
     const struct insn *i = &s->i;
-    const int32_t n = i->stack == INSN_MOVE   ? -i->n
-                      : i->stack == INSN_PUSH ? WORD
-                      : i->stack == INSN_POP  ? -WORD
-                                              : 0;
+    const int32_t word = d->kind->word, n = i->stack == INSN_MOVE || i->stack == INSN_POP_ALL ? -i->n
+                                            : i->stack == INSN_PUSH                           ? word
+                                            : i->stack == INSN_POP                            ? -word
+                                                                                              : 0;
     if (i->stack == INSN_FRAME && i->reg == RAX && is.sp >= 0)
         is.bp = is.sp - i->n;
     else if (i->stack == INSN_SET && i->reg == RAX && is.bp >= 0)
@@ -162,16 +165,20 @@ static struct stack after(const struct spot *s, struct stack is)
              (i->flow == INSN_CALL && !s->calls))
         is.sp = -1;
     else if (is.sp >= 0)
-        is.sp = is.sp + n < WORD ? -1 : is.sp + n;
+        is.sp = is.sp + n < word ? -1 : is.sp + n;
     return is;
 }
 
 /* What it was before: of instructions that only move the stack pointer, or do nothing with it. */
-static struct stack before(const struct spot *s, struct stack is)
+static struct stack before(const struct deduction *d, const struct spot *s, struct stack is)
 {
-    const struct stack then = after(s, at_depth(is.sp));
+    enum {
+        DEEP = 1 << 20
+    }; /* 32-bit code is known from its end on, where more was taken away than is left */
+    const int32_t from = d->kind->by_pointer ? DEEP : is.sp;
+    const struct stack then = after(d, s, at_depth(from));
     const bool plain = then.sp >= 0 && then.bp < 0 && is.sp >= 0 && is.bp < 0;
-    return at_depth(plain ? 2 * is.sp - then.sp : -1);
+    return at_depth(plain ? is.sp + from - then.sp : -1);
 }
 
 static bool flows(struct deduction *d, const struct spot *s)
@@ -180,12 +187,12 @@ static bool flows(struct deduction *d, const struct spot *s)
     const bool jumps = s->i.flow == INSN_JUMP || s->i.flow == INSN_BRANCH;
     const bool pushes = s->i.flow == INSN_CALL && !s->calls;
     if (has_stack(d, s->address)) {
-        const struct stack is = stack_at(d, s->address), then = after(s, is);
+        const struct stack is = stack_at(d, s->address), then = after(d, s, is);
         news |= goes_on(s->i.flow) && set_stack(d, s->next, then);
         news |= (jumps || pushes) && set_stack(d, s->target, jumps ? is : then);
     } else {
         news |= goes_on(s->i.flow) && !pushes && has_stack(d, s->next) &&
-                set_stack(d, s->address, before(s, stack_at(d, s->next)));
+                set_stack(d, s->address, before(d, s, stack_at(d, s->next)));
         news |= jumps && has_stack(d, s->target) && set_stack(d, s->address, stack_at(d, s->target));
     }
     return news;
@@ -206,7 +213,7 @@ static int stored(const struct deduction *d, uint64_t address, const struct insn
         WIDE = 0x80
     };
     const uint8_t *p = (const uint8_t *)d->code->bytes + (address - d->code->address);
-    if (i->length < 4 || (p[0] & ~REX_R) != REX_W || p[1] != MOV || p[3] != SIB_SP)
+    if (d->kind->word != 8 || i->length < 4 || (p[0] & ~REX_R) != REX_W || p[1] != MOV || p[3] != SIB_SP)
         return -1;
     const unsigned form = p[2] & NO_SIB;
     *offset = 0;
@@ -226,7 +233,7 @@ static int saves(const struct deduction *d, uint64_t address, const struct insn 
     int32_t offset;
     const int reg = stored(d, address, i, &offset);
     for (int k = 0; reg >= 0 && k < CALLS_PRESERVE; k++)
-        if (deduce_preserved[k] == reg && offset - r->depth == r->saved[k])
+        if (d->kind->preserved[k] == reg && offset - r->depth == r->saved[k])
             return k;
     return -1;
 }
@@ -277,12 +284,9 @@ static bool find_unstored(struct deduction *d, const struct spot *s)
     return news;
 }
 
-void deduce_entries(struct deduction *d)
+/* Takes what is known along the code, in both directions. */
+static void spread(struct deduction *d, const struct spot *spots, size_t n)
 {
-    size_t n;
-    struct spot *spots = find_spots(d, &n);
-    for (size_t i = 0; i < n; i++)
-        anchor(d, &spots[i]);
     bool news = true;
     for (unsigned rounds = 0; news && rounds < DEDUCE_ROUNDS_MAX; rounds++) {
         news = false;
@@ -291,7 +295,27 @@ void deduce_entries(struct deduction *d)
         for (size_t i = n; i-- > 0;)
             news |= flows(d, &spots[i]);
     }
-    news = true;
+}
+
+/* An entry of 32-bit code that changes stacks before it comes to what others have in common is known by its PUSHAL, after which the
+ * registers are where they are to be. */
+static void anchor_at_pushal(struct deduction *d, const struct spot *s)
+{
+    if (d->kind->by_pointer && s->i.stack == INSN_MOVE && s->i.n == -INSN_PUSHAL && s->i.length == 1)
+        set_stack(d, s->address, at_depth(deduce_deepest(d) - INSN_PUSHAL));
+}
+
+void deduce_entries(struct deduction *d)
+{
+    size_t n;
+    struct spot *spots = find_spots(d, &n);
+    for (size_t i = 0; i < n; i++)
+        anchor(d, &spots[i]);
+    spread(d, spots, n);
+    for (size_t i = 0; i < n; i++)
+        anchor_at_pushal(d, &spots[i]);
+    spread(d, spots, n);
+    bool news = true;
     for (unsigned rounds = 0; news && rounds < DEDUCE_ROUNDS_MAX; rounds++) {
         news = false;
         for (size_t i = n; i-- > 0;)

@@ -253,6 +253,52 @@ static void put_eip_rule(struct bytes *b, bool segmented)
     free(x.p);
 }
 
+/* EFLAGS.VM, of the code that was interrupted: zero or 2. The CFA is replaced by it. */
+static void put_virtual_8086(struct bytes *x)
+{
+    enum { EFLAGS_BYTE = 6, VM = 2 };
+    put_byte(x, DW_OP_plus_uconst);
+    put_uleb(x, EFLAGS_BYTE);
+    put_byte(x, DW_OP_deref_size);
+    put_byte(x, 1);
+    put_byte(x, DW_OP_lit0 + VM);
+    put_byte(x, DW_OP_and);
+}
+
+/* The eip of 32-bit code that was interrupted, below the CFA; in virtual 8086 mode that is relative to CS * 16. */
+static void put_interrupted_eip(struct bytes *b)
+{
+    static const uint8_t eip[] = {DW_OP_dup, DW_OP_lit4,       DW_OP_minus, DW_OP_deref_size, 4, DW_OP_swap,
+                                  DW_OP_dup, DW_OP_deref_size, 2,           DW_OP_swap};
+    static const uint8_t sum[] = {DW_OP_lit3, DW_OP_shl, DW_OP_mul, DW_OP_plus};
+    struct bytes x = {0};
+    put(&x, eip, sizeof eip); /* eip, cs, the CFA */
+    put_virtual_8086(&x);
+    put(&x, sum, sizeof sum);
+    put_byte(b, DW_CFA_val_expression);
+    put_uleb(b, EIP);
+    put_block(b, &x);
+    free(x.p);
+}
+
+/* Its esp: pushed only if it was in another ring or in virtual 8086 mode; else it is where it would be. */
+static void put_interrupted_esp(struct bytes *b)
+{
+    enum { ESP_PLACE = 8, DEREF = 2 };
+    static const uint8_t ring[] = {DW_OP_dup, DW_OP_deref_size, 1, DW_OP_lit3, DW_OP_and, DW_OP_over};
+    static const uint8_t choose[] = {DW_OP_or,   DW_OP_swap, DW_OP_plus_uconst, ESP_PLACE,
+                                     DW_OP_swap, DW_OP_lit0, DW_OP_eq,          DW_OP_bra,
+                                     DEREF,      0,          DW_OP_deref_size,  4};
+    struct bytes x = {0};
+    put(&x, ring, sizeof ring);
+    put_virtual_8086(&x);
+    put(&x, choose, sizeof choose);
+    put_byte(b, DW_CFA_val_expression);
+    put_uleb(b, ESP);
+    put_block(b, &x);
+    free(x.p);
+}
+
 /* The caller's esp is the CFA, relative to SS. */
 static void put_esp_rule(struct bytes *b)
 {
@@ -283,6 +329,9 @@ static size_t put_cie(struct bytes *b, unsigned kind)
         put_byte(b, DW_CFA_offset_extended_sf);
         put_uleb(b, RIP);
         put_sleb(b, -8);
+    } else if (kind & FRAME_INTERRUPT) {
+        put_interrupted_eip(b);
+        put_interrupted_esp(b);
     } else {
         put_eip_rule(b, kind & FRAME_SEGMENTED);
     }

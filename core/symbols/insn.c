@@ -12,7 +12,8 @@
  *   j  a jump's byte                    k  a jump's 4 bytes
  *   g  m; group 3: b or m               h  the same: z or m
  *   p  a prefix                         2, 3, 4  another table's opcode
- *   V  VEX                              E  EVEX
+ *   V  VEX; in 32-bit code perhaps m    E  EVEX; the same
+ *   f  a far address
  *   x  no instruction */
 static const char one[] = "mmmmidxxmmmmidx2"
                           "mmmmidxxmmmmidxx"
@@ -30,6 +31,23 @@ static const char one[] = "mmmmidxxmmmmidx2"
                           "mmmmxxx-mmmmmmmm"
                           "jjjjiiiikkxj----"
                           "p-pp--gh------mm";
+/* Of 32-bit code: no REX, instructions in its place and in that of what 64-bit code has no more. */
+static const char one_narrow[] = "mmmmid--mmmmid-2"
+                                 "mmmmid--mmmmid--"
+                                 "mmmmidp-mmmmidp-"
+                                 "mmmmidp-mmmmidp-"
+                                 "----------------"
+                                 "----------------"
+                                 "--Emppppdzib----"
+                                 "jjjjjjjjjjjjjjjj"
+                                 "bzbbmmmmmmmmmmmm"
+                                 "----------f-----"
+                                 "oooo----id------"
+                                 "iiiiiiiivvvvvvvv"
+                                 "bbw-VVbze-w--i--"
+                                 "mmmmii--mmmmmmmm"
+                                 "jjjjiiiikkfj----"
+                                 "p-pp--gh------mm";
 static const char two[] = "mmmmx-----x-xm-b"
                           "mmmmmmmmmmmmmmmm"
                           "mmmmxxxxmmmmmmmm"
@@ -54,7 +72,9 @@ struct at {
     const uint8_t *p;
     size_t size, n; /* bytes there, bytes read */
     bool bad;
+    bool narrow;               /* 32-bit code */
     bool small, wide, b, r, x; /* operand size prefix; REX */
+    bool near;                 /* address size prefix */
     unsigned table;            /* 1: one byte, 2: 0Fh, 3: 0F38h, 4: 0F3Ah; 0: VEX and EVEX */
     uint8_t opcode, modrm;
     bool has_modrm;
@@ -77,6 +97,19 @@ static int32_t number(struct at *a, unsigned bytes)
     return bytes == 1 ? (int8_t)v : bytes == 2 ? (int16_t)v : (int32_t)v;
 }
 
+/* Whether an operand is a whole register. */
+static bool whole(const struct at *a)
+{
+    return a->narrow ? !a->small : a->wide;
+}
+
+/* What follows ModRM with 16-bit addresses (SDM volume 2, table 2-1). */
+static void take_near(struct at *a)
+{
+    const unsigned mod = a->modrm >> 6;
+    number(a, mod == 1 ? 1 : mod == 2 || (!mod && (a->modrm & 7) == 6) ? 2 : 0);
+}
+
 static void take_modrm(struct at *a)
 {
     a->modrm = byte(a);
@@ -85,6 +118,10 @@ static void take_modrm(struct at *a)
     bool no_base = !mod && rm == 5;
     if (mod == 3)
         return;
+    if (a->narrow && a->near) {
+        take_near(a);
+        return;
+    }
     if (rm == 4) {
         uint8_t sib = byte(a);
         rm = sib & 7;
@@ -99,11 +136,13 @@ static void take_modrm(struct at *a)
 /* The opcode's letter. */
 static char take_opcode(struct at *a)
 {
+    const char *letters = a->narrow ? one_narrow : one;
     char c;
     a->table = 1;
-    for (a->opcode = byte(a); (c = one[a->opcode]) == 'p'; a->opcode = byte(a)) {
+    for (a->opcode = byte(a); (c = letters[a->opcode]) == 'p'; a->opcode = byte(a)) {
         const bool rex = a->opcode >> 4 == 4;
         a->small |= a->opcode == 0x66;
+        a->near |= a->opcode == 0x67;
         a->wide = rex && a->opcode & 8;
         a->r = rex && a->opcode & 4;
         a->x = rex && a->opcode & 2;
@@ -140,6 +179,15 @@ static void take_vex(struct at *a, bool evex)
         byte(a);
 }
 
+/* In 32-bit code LES, LDS and BOUND, whose operand is in memory, have the same first byte. */
+static void take_vex_or_not(struct at *a, bool evex)
+{
+    if (a->narrow && a->n < a->size && a->p[a->n] < 0xc0)
+        take_modrm(a);
+    else
+        take_vex(a, evex);
+}
+
 /* What comes after the opcode. Returns the last number in it. */
 static int32_t take_operands(struct at *a, char c)
 {
@@ -159,7 +207,7 @@ static int32_t take_operands(struct at *a, char c)
     case 'd':
         return number(a, full);
     case 'k':
-        return number(a, 4);
+        return number(a, a->narrow ? full : 4);
     case 'v':
         return number(a, a->wide ? 8 : full);
     case 'w':
@@ -167,10 +215,14 @@ static int32_t take_operands(struct at *a, char c)
     case 'e':
         return number(a, 3);
     case 'o':
-        return number(a, 8);
+        return number(a, !a->narrow ? 8 : a->near ? 2 : 4);
+    case 'f':
+        number(a, full);
+        number(a, 2);
+        return 0;
     case 'V':
     case 'E':
-        take_vex(a, c == 'E');
+        take_vex_or_not(a, c == 'E');
         return 0;
     default:
         a->bad |= c == 'x';
@@ -191,6 +243,8 @@ static enum insn_flow flow_of(const struct at *a, char c)
     if (a->table != 1)
         return INSN_NEXT;
     switch (a->opcode) {
+    case 0x9a:
+        return INSN_CALL_AT;
     case 0xe8:
         return INSN_CALL;
     case 0xe9:
@@ -202,6 +256,7 @@ static enum insn_flow flow_of(const struct at *a, char c)
     case 0xca:
     case 0xcb:
     case 0xcf:
+    case 0xea:
         return INSN_FAR;
     case 0xcc:
     case 0xf4:
@@ -229,21 +284,21 @@ static void moves(const struct at *a, struct insn *i)
     const bool registers = a->modrm >> 6 == 3;
     const unsigned to = a->opcode == 0x89 ? rm : reg, from = a->opcode == 0x89 ? reg : rm;
     if (!registers && a->opcode == 0x89) {
-        if (a->at_base && a->base == RSP && a->wide)
+        if (a->at_base && a->base == RSP && whole(a))
             set(i, INSN_STORE, reg, a->disp);
         return;
     }
     if (a->opcode == 0x8d && to == RSP)
-        set(i, a->at_base && a->wide ? a->base == RSP ? INSN_MOVE : INSN_SET : INSN_LOST, a->base, a->disp);
-    else if (a->opcode == 0x8d && a->wide && a->at_base && a->base == RSP)
+        set(i, a->at_base && whole(a) ? a->base == RSP ? INSN_MOVE : INSN_SET : INSN_LOST, a->base, a->disp);
+    else if (a->opcode == 0x8d && whole(a) && a->at_base && a->base == RSP)
         set(i, INSN_FRAME, reg, a->disp);
-    else if (a->opcode != 0x8d && registers && a->wide && to == RSP)
+    else if (a->opcode != 0x8d && registers && whole(a) && to == RSP)
         set(i, INSN_SET, from, 0);
-    else if (a->opcode != 0x8d && registers && a->wide && from == RSP)
+    else if (a->opcode != 0x8d && registers && whole(a) && from == RSP)
         set(i, INSN_FRAME, to, 0);
     else if (to == RSP)
         set(i, INSN_LOST, 0, 0);
-    else if (!registers && a->opcode == 0x8b && a->wide && a->at_base && a->base == RSP)
+    else if (!registers && a->opcode == 0x8b && whole(a) && a->at_base && a->base == RSP)
         set(i, INSN_FETCH, reg, a->disp);
 }
 
@@ -257,7 +312,7 @@ static void groups(const struct at *a, struct insn *i, int32_t n)
     else if (a->opcode == 0x8f)
         set(i, INSN_POP, INSN_NO_REGISTER, 0);
     else if (of_rsp && (a->opcode == 0x81 || a->opcode == 0x83) && operation != 7)
-        set(i, a->wide && (operation == 0 || operation == 5) ? INSN_MOVE : INSN_LOST, 0, operation ? -n : n);
+        set(i, whole(a) && (operation == 0 || operation == 5) ? INSN_MOVE : INSN_LOST, 0, operation ? -n : n);
     else if (of_rsp && a->opcode == 0xff && operation < 2)
         set(i, INSN_LOST, 0, 0);
 }
@@ -272,10 +327,43 @@ static bool changes_rsp(const struct at *a)
     return a->opcode == 0x87 && (reg || rm);
 }
 
+/* What only 32-bit code has. False if it is something else. */
+static bool narrow_stack(const struct at *a, struct insn *i)
+{
+    const uint8_t o = a->opcode;
+    if (o >> 4 == 4) { /* inc, dec */
+        if ((o & 7) == RSP)
+            set(i, INSN_LOST, 0, 0);
+    } else if (o == 0x06 || o == 0x0e || o == 0x16 || o == 0x1e) {
+        set(i, INSN_PUSH, INSN_NO_REGISTER, 0);
+    } else if (o == 0x07 || o == 0x17 || o == 0x1f) {
+        set(i, INSN_POP, INSN_NO_REGISTER, 0);
+    } else if (o == 0x60) {
+        set(i, INSN_MOVE, 0, a->small ? -INSN_PUSHAL / 2 : -INSN_PUSHAL);
+    } else if (o == 0x61) {
+        set(i, INSN_POP_ALL, 0, a->small ? INSN_PUSHAL / 2 : INSN_PUSHAL);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* The place in 32-bit code: a call of the next instruction is there for what it pushes. A push of 16 bits is just a move. */
+static void narrow_special(const struct at *a, struct insn *i)
+{
+    if (i->flow == INSN_CALL && i->target == (int32_t)i->length) {
+        i->flow = INSN_NEXT;
+        set(i, INSN_PUSH, INSN_NO_REGISTER, 0);
+    } else if (a->small && (i->stack == INSN_PUSH || i->stack == INSN_POP)) {
+        set(i, INSN_MOVE, 0, i->stack == INSN_PUSH ? -2 : 2);
+    }
+}
+
 static void stack_of(const struct at *a, struct insn *i, int32_t n)
 {
     const unsigned low = (a->opcode & 7) | (a->b ? 8 : 0);
     const uint8_t o = a->opcode;
+    const int32_t word = a->narrow ? 4 : 8;
     set(i, INSN_NONE, INSN_NO_REGISTER, 0);
     if (a->table == 2) {
         if (o == 0xa0 || o == 0xa8)
@@ -284,7 +372,7 @@ static void stack_of(const struct at *a, struct insn *i, int32_t n)
             set(i, INSN_POP, INSN_NO_REGISTER, 0);
         return;
     }
-    if (a->table != 1)
+    if (a->table != 1 || (a->narrow && narrow_stack(a, i)))
         return;
     if (o >= 0x50 && o < 0x58)
         set(i, INSN_PUSH, low, 0);
@@ -294,11 +382,15 @@ static void stack_of(const struct at *a, struct insn *i, int32_t n)
         set(i, INSN_PUSH, INSN_NO_REGISTER, 0);
     else if (o == 0x9d)
         set(i, INSN_POP, INSN_NO_REGISTER, 0);
-    else if (o == 0xca || o == 0xcb || o == 0xcf)
-        set(i, INSN_MOVE, 0, o == 0xcf ? INSN_IRET_POPS : INSN_RETF_POPS);
+    else if (o == 0xca || o == 0xcb)
+        set(i, INSN_MOVE, 0, 2 * word);
+    else if (o == 0xcf) /* 32-bit code: to where it came from, if that was the same ring */
+        set(i, INSN_MOVE, 0, a->narrow ? INSN_IRET_POPS_NARROW : INSN_IRET_POPS);
+    else if (o == 0xc2)
+        i->n = n & 0xffff;
     else if (o == 0xc9)
         set(i, INSN_LEAVE, RBP, 0);
-    else if (o == 0xc8 || (o == 0xb8 + RSP && !a->b))
+    else if (o == 0xc8 || ((o == 0xb8 + RSP || o == 0x90 + RSP) && !a->b))
         set(i, INSN_LOST, 0, 0);
     else if (o == 0x89 || o == 0x8b || o == 0x8d)
         moves(a, i);
@@ -308,9 +400,9 @@ static void stack_of(const struct at *a, struct insn *i, int32_t n)
         groups(a, i, n);
 }
 
-bool insn_decode(const uint8_t *p, size_t size, struct insn *i)
+static bool decode(const uint8_t *p, size_t size, bool narrow, struct insn *i)
 {
-    struct at a = {.p = p, .size = size};
+    struct at a = {.p = p, .size = size, .narrow = narrow};
     char c = take_opcode(&a);
     int32_t n = take_operands(&a, c);
     if (a.bad)
@@ -318,5 +410,17 @@ bool insn_decode(const uint8_t *p, size_t size, struct insn *i)
     *i = (struct insn){.length = (unsigned)a.n, .flow = flow_of(&a, c)};
     i->target = (int32_t)a.n + n;
     stack_of(&a, i, n);
+    if (narrow)
+        narrow_special(&a, i);
     return true;
+}
+
+bool insn_decode(const uint8_t *p, size_t size, struct insn *i)
+{
+    return decode(p, size, false, i);
+}
+
+bool insn_decode_narrow(const uint8_t *p, size_t size, struct insn *i)
+{
+    return decode(p, size, true, i);
 }

@@ -1,4 +1,4 @@
-/* insn.h - what an instruction of 64-bit code does to the stack pointer, and where it goes. Private to core/symbols/. */
+/* insn.h - what an instruction of 64-bit or 32-bit code does to the stack pointer, and where it goes. Private to core/symbols/. */
 #ifndef BOOTREEL_CORE_SYMBOLS_INSN_H
 #define BOOTREEL_CORE_SYMBOLS_INSN_H
 
@@ -21,30 +21,39 @@ enum insn_flow {
 
 enum insn_stack {
     INSN_NONE,
-    INSN_MOVE,  /* rsp += n */
-    INSN_PUSH,  /* of the register, or of something else if there is none */
-    INSN_POP,   /* to the register, or to something else */
-    INSN_FRAME, /* register = rsp + n */
-    INSN_SET,   /* rsp = register + n */
-    INSN_LEAVE, /* rsp = rbp; pop to rbp */
-    INSN_STORE, /* the register is stored at rsp + n */
-    INSN_FETCH, /* the register is loaded from rsp + n */
-    INSN_LOST,  /* rsp is something else */
+    INSN_MOVE,    /* rsp += n */
+    INSN_PUSH,    /* of the register, or of something else if there is none */
+    INSN_POP,     /* to the register, or to something else */
+    INSN_POP_ALL, /* rsp += n, and the registers were there */
+    INSN_FRAME,   /* register = rsp + n */
+    INSN_SET,     /* rsp = register + n */
+    INSN_LEAVE,   /* rsp = rbp; pop to rbp */
+    INSN_STORE,   /* the register is stored at rsp + n */
+    INSN_FETCH,   /* the register is loaded from rsp + n */
+    INSN_LOST,    /* rsp is something else */
 };
 
-enum { INSN_NO_REGISTER = 16, INSN_LONGEST = 15, INSN_IRET_POPS = 40, INSN_RETF_POPS = 16 };
+enum {
+    INSN_NO_REGISTER = 16,
+    INSN_LONGEST = 15,
+    INSN_IRET_POPS = 40,
+    INSN_IRET_POPS_NARROW = 12,
+    INSN_PUSHAL = 32
+};
 
 struct insn {
     unsigned length;
     enum insn_flow flow;
     enum insn_stack stack;
-    unsigned reg; /* by the processor's number, not by DWARF's */
-    int32_t n;
+    unsigned reg;   /* by the processor's number, not by DWARF's */
+    int32_t n;      /* of a return: what it removes besides the address */
     int32_t target; /* from the instruction's address on */
 };
 
 /* The instruction at p, of which up to `size` bytes can be read. False if it is none or does not end there. SDM volume 2,
  * chapter 2 and appendix A. */
 bool insn_decode(const uint8_t *p, size_t size, struct insn *i);
+/* The same in 32-bit code. */
+bool insn_decode_narrow(const uint8_t *p, size_t size, struct insn *i);
 
 #endif

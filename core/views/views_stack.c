@@ -72,6 +72,20 @@ static bool interrupted(struct unwind *u, uint64_t at, unsigned ip, unsigned cs,
     return true;
 }
 
+/* The same in 32-bit code: what was pushed is at `at`. Its stack pointer is there only if it was in another ring or in virtual 8086 mode. */
+static bool interrupted_narrow(struct unwind *u, uint64_t at)
+{
+    enum { CS = 4, EFLAGS = 8, SP = 12, VM = 1 << 17 };
+    uint64_t cs, flags;
+    if (!peek(u, at, 4, &u->pc) || !peek(u, at + CS, 4, &cs) || !peek(u, at + EFLAGS, 4, &flags))
+        return false;
+    u->interrupted = true;
+    u->ended = cs & 3 || flags & VM;
+    u->sp = at + SP;
+    u->reg[I386_SP] = u->sp;
+    return !u->ended || peek(u, at + SP, 4, &u->sp);
+}
+
 /* ---------------------------------------------------------------- by call frame information */
 
 /* The symbols say that this code has no caller. */
@@ -103,7 +117,8 @@ static bool by_cfi(struct unwind *u)
         if (f.saved[i].reg < REGISTERS)
             peek(u, cfa + (uint64_t)(int64_t)f.saved[i].offset, word, &u->reg[f.saved[i].reg]);
     if (f.flags & FRAME_INTERRUPT) {
-        const bool found = interrupted(u, cfa - 8, 0, IRET_CS, IRET_SP);
+        const bool found =
+            u->wide ? interrupted(u, cfa - 8, 0, IRET_CS, IRET_SP) : interrupted_narrow(u, cfa - 4);
         u->ended |= found && !known(u, u->pc); /* a hypervisor's guest */
         return found;
     }
