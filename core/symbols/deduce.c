@@ -446,6 +446,15 @@ static void follow_table(struct deduction *d, const struct path *table)
         }
 }
 
+/* What begins by taking another stack is no function, but a label in assembly: where a fault goes on. Seen in 32-bit kernels only. */
+static bool is_called(const struct deduction *d, const struct start *s)
+{
+    struct insn i;
+    const bool lost = d->kind->by_pointer && deduce_insn(d, s->address, &i) &&
+                      (i.stack == INSN_SET || i.stack == INSN_LOST || i.stack == INSN_LEAVE);
+    return s->marks & FUNCTION && !lost;
+}
+
 /* One pass over all functions. */
 static void follow_functions(struct deduction *d)
 {
@@ -456,7 +465,7 @@ static void follow_functions(struct deduction *d)
     const uint32_t begin = deduce_add_stack(d, &first), outermost = deduce_add_stack(d, &last);
     deduce_entries(d);
     for (size_t i = 0; i < d->nstarts; i++)
-        if (d->starts[i].marks & FUNCTION) {
+        if (is_called(d, &d->starts[i])) {
             follow(d, d->starts[i].address, is_outermost(d, &d->starts[i]) ? outermost : begin, (uint32_t)i);
             walk_all(d);
         }

@@ -199,11 +199,19 @@ elfedit --output-osabi FreeBSD "$work/short.kernel"
 boot_with typed "$work/short.kernel"
 holds "$work/typed.err" '^bootreel: short.kernel: its types \(.SUNW_ctf\) cannot be used: it is cut short or damaged' "CTF cut short"
 
-# Callers across a module and an interrupt, in gdb.
-gdb_run -x scripts/gdb/bootreel.py -ex "target remote | $BOOTREEL gdb $work/typed.reel --stdio" -ex 'tbreak fake_handler' -ex continue -ex bt \
-    -ex 'tbreak fake_inner' -ex continue -ex bt | sed -nE 's/^#[0-9]+ +(0x[0-9a-f]+ in )?(<signal handler called>|[a-z_0-9]+).*/\2/p' >"$work/typed.callers"
-printf '%s\n' fake_handler '<signal handler called>' interrupted configure mi_startup btext fake_inner fake_init mi_startup btext >"$work/typed.wanted"
-same "$work/typed.wanted" "$work/typed.callers" "typed: callers"
+# Callers across a module and an interrupt, in gdb; on i386 also where the entry was copied to.
+callers() { # NAME "FUNCTION..." WANTED...: the callers where each of the functions is entered
+    local name=$1 commands=() f
+    for f in $2; do commands+=(-ex "tbreak $f" -ex continue -ex bt); done
+    gdb_run -x scripts/gdb/bootreel.py -ex "target remote | $BOOTREEL gdb $work/$name.reel --stdio" "${commands[@]}" |
+        sed -nE 's/^#[0-9]+ +(0x[0-9a-f]+ in )?(<signal handler called>|[a-z_0-9]+).*/\2/p' >"$work/$name.callers"
+    printf '%s\n' "${@:3}" >"$work/$name.wanted"
+    same "$work/$name.wanted" "$work/$name.callers" "$name: callers"
+}
+handler=(fake_handler '<signal handler called>' interrupted configure mi_startup btext)
+module=(fake_inner fake_init mi_startup btext)
+callers typed "fake_handler fake_inner" "${handler[@]}" "${module[@]}"
+callers i386 "fake_handler fake_handler fake_init" "${handler[@]}" "${handler[@]}" "${module[@]:1}" # static names are not loaded
 
 # Only dynamic symbols: static functions have no names, which is said, and all else works.
 kernel stripped 64

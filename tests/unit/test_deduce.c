@@ -28,8 +28,10 @@ static void find_text(Elf *elf, struct symbol_code *code)
     for (Elf_Scn *s = NULL; (s = elf_nextscn(elf, s));) {
         gelf_getshdr(s, &sh);
         if (!strcmp(elf_strptr(elf, names, sh.sh_name), ".text"))
-            *code = (struct symbol_code){
-                .bytes = elf_getdata(s, NULL)->d_buf, .size = sh.sh_size, .address = sh.sh_addr};
+            *code = (struct symbol_code){.bytes = elf_getdata(s, NULL)->d_buf,
+                                         .size = sh.sh_size,
+                                         .address = sh.sh_addr,
+                                         .narrow = gelf_getclass(elf) == ELFCLASS32};
     }
     assert_non_null(code->bytes);
 }

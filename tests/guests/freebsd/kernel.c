@@ -485,8 +485,50 @@ FUNCTION static void interrupted(void)
     __asm__ volatile("int %0" ::"i"(VECTOR) : "memory", "cc", "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11");
 }
 #else
-static void interrupted(void)
+/* What all address spaces have, and is executed where it was copied to: it can only call by address. */
+__asm__(".text\n.globl start_exceptions\nstart_exceptions:\n.globl Xfake_isr\nXfake_isr: push $0\n push $0\n pushal\n"
+        "push $0\n mov %ds, (%esp)\n push $0\n mov %es, (%esp)\n push $0\n mov %fs, (%esp)\n cld\n push %esp\n"
+        "mov $fake_handler, %eax\n call *%eax\n add $4, %esp\n jmp doreti\n.globl doreti\ndoreti: pop %fs\n pop %es\n pop %ds\n"
+        "popal\n add $8, %esp\n iret\n.globl end_exceptions\nend_exceptions: nop\n");
+extern const char start_exceptions[], end_exceptions[], Xfake_isr[];
+static char trampoline[256];
+word setidt_disp;
+
+FUNCTION static void machdep_init_trampoline(void)
 {
+    for (const char *p = start_exceptions; p < end_exceptions; p++)
+        trampoline[p - start_exceptions] = *p;
+    setidt_disp = (word)trampoline - (word)start_exceptions;
+}
+
+FUNCTION void fake_handler(struct trapframe_32 frame)
+{
+    __asm__ volatile("" ::"r"(&frame));
+}
+
+struct table {
+    uint16_t limit;
+    const void *base;
+} __attribute__((packed));
+enum { VECTOR = 0x40 };
+
+/* With tables of its own: by the entry, then by its copy. */
+FUNCTION static void interrupted(void)
+{
+    static uint64_t segments[8], gates[VECTOR + 1];
+    const struct table gdt = {sizeof segments - 1, segments}, idt = {sizeof gates - 1, gates};
+    word code;
+    __asm__ volatile("mov %%cs, %0" : "=r"(code));
+    for (unsigned i = 1; i < 8; i++)
+        segments[i] = i == code / 8 ? 0xcf9b000000ffff : 0xcf93000000ffff;
+    __asm__ volatile("lgdt %0\n lidt %1" ::"m"(gdt), "m"(idt));
+    for (unsigned i = 0; i < 2; i++) {
+        const word at = (word)Xfake_isr + setidt_disp;
+        gates[VECTOR] = (at & 0xffff) | code << 16 | (uint64_t)0x8e00 << 32 | (uint64_t)(at >> 16) << 48;
+        __asm__ volatile("int %0" ::"i"(VECTOR) : "memory", "cc", "eax", "ecx", "edx");
+        if (!i)
+            machdep_init_trampoline();
+    }
 }
 #endif
 
