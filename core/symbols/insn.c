@@ -331,7 +331,7 @@ static bool changes_rsp(const struct at *a)
 static bool narrow_stack(const struct at *a, struct insn *i)
 {
     const uint8_t o = a->opcode;
-    if (o >> 4 == 4) { /* inc, dec */
+    if (o >> 4 == 4 || o == 0x90 + RSP) { /* inc, dec; xchg */
         if ((o & 7) == RSP)
             set(i, INSN_LOST, 0, 0);
     } else if (o == 0x06 || o == 0x0e || o == 0x16 || o == 0x1e) {
@@ -348,7 +348,7 @@ static bool narrow_stack(const struct at *a, struct insn *i)
     return true;
 }
 
-/* The place in 32-bit code: a call of the next instruction is there for what it pushes. A push of 16 bits is just a move. */
+/* In 32-bit code a call of the next instruction is there for what it pushes: the address. A push of 16 bits is just a move. */
 static void narrow_special(const struct at *a, struct insn *i)
 {
     if (i->flow == INSN_CALL && i->target == (int32_t)i->length) {
@@ -390,7 +390,7 @@ static void stack_of(const struct at *a, struct insn *i, int32_t n)
         i->n = n & 0xffff;
     else if (o == 0xc9)
         set(i, INSN_LEAVE, RBP, 0);
-    else if (o == 0xc8 || ((o == 0xb8 + RSP || o == 0x90 + RSP) && !a->b))
+    else if (o == 0xc8 || (o == 0xb8 + RSP && !a->b))
         set(i, INSN_LOST, 0, 0);
     else if (o == 0x89 || o == 0x8b || o == 0x8d)
         moves(a, i);
