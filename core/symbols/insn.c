@@ -408,7 +408,7 @@ static bool decode(const uint8_t *p, size_t size, bool narrow, struct insn *i)
     if (a.bad)
         return false;
     *i = (struct insn){.length = (unsigned)a.n, .flow = flow_of(&a, c)};
-    i->target = (int32_t)a.n + n;
+    i->target = (int32_t)((uint32_t)a.n + (uint32_t)n);
     stack_of(&a, i, n);
     if (narrow)
         narrow_special(&a, i);
