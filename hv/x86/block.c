@@ -88,17 +88,32 @@ static void link_block(struct block *b, struct code_page *page, unsigned off)
     *bucket = b;
 }
 
+/* A block may be shorter than the code that is executed from its beginning on: there is a stop, or too many
+ * instructions. The length of that code, of which `at` bytes are known. */
+static unsigned straight_code(const struct x86 *cpu, const uint8_t *code, unsigned at, uint64_t room)
+{
+    struct op op;
+    bool end = false;
+    while (!end && at < room &&
+           decode(cpu->decoder, code + at, (unsigned)(room - at), cpu->code_bits, at, &op, &end) == DEC_OK)
+        at += op.len;
+    return at;
+}
+
 /* Decodes instructions from one page. Returns how many; 0 if the first one crosses the end of the page or of
- * the segment. */
+ * the segment. *goes_on: more code of the page follows. */
 static unsigned decode_run(struct x86 *cpu, const uint8_t *host, unsigned off, uint64_t lin, uint64_t pa,
-                           uint64_t limit, struct op *ops, unsigned *bytes)
+                           uint64_t room, struct op *ops, unsigned *bytes, bool *goes_on)
 {
     unsigned n = 0, at = 0;
     bool end = false;
-    uint64_t room = SNAPSHOT_PAGE - off < limit ? SNAPSHOT_PAGE - off : limit;
-    while (!end && n < BLOCK_MAX_OPS && at < room) {
-        if (n && exec_stop_here(cpu, lin + at, pa + at))
-            break; /* blocks start at stops and do not extend past them */
+    *goes_on = false;
+    while (!end && at < room) {
+        /* blocks start at stops and do not extend past them */
+        if (n == BLOCK_MAX_OPS || (n && exec_stop_here(cpu, lin + at, pa + at))) {
+            *goes_on = true;
+            break;
+        }
         enum decoded r =
             decode(cpu->decoder, host + off + at, (unsigned)(room - at), cpu->code_bits, at, &ops[n], &end);
         if (r == DEC_SHORT)
@@ -158,6 +173,16 @@ static unsigned gather(struct x86 *cpu, uint64_t rip, uint64_t limit, uint8_t *b
     return n < limit ? n : (unsigned)limit;
 }
 
+static void note_single(struct x86 *cpu, struct code_page *page, unsigned off, struct code_page *second,
+                        unsigned len)
+{
+    unsigned first = len < 0x1000 - off ? len : 0x1000 - off;
+    if (page)
+        touch_code(cpu->mem, page->meta, off, first);
+    if (second && len > first)
+        touch_code(cpu->mem, second->meta, 0, len - first);
+}
+
 /* A block of one instruction, decoded again each time unless it lies in two pages of memory. */
 static struct block *make_single(struct x86 *cpu, uint64_t rip, uint64_t limit, struct code_page *page,
                                  unsigned off)
@@ -166,6 +191,9 @@ static struct block *make_single(struct x86 *cpu, uint64_t rip, uint64_t limit, 
     struct code_page *second;
     struct op op;
     bool end;
+    if (page)
+        touch_code(cpu->mem, page->meta, off,
+                   1); /* a stop there has been reached, even if the second page faults */
     unsigned n = gather(cpu, rip, limit, buf, &second);
     enum decoded r = decode(cpu->decoder, buf, n, cpu->code_bits, 0, &op, &end);
     if (r != DEC_OK)
@@ -175,6 +203,7 @@ static struct block *make_single(struct x86 *cpu, uint64_t rip, uint64_t limit, 
         return NULL;
     b->id |= BLOCK_SLOW;
     b->page2 = second;
+    note_single(cpu, page, off, second, op.len);
     if (page && second) {
         link_block(b, page, off);
         code_mark(page, off, 0x1000 - off);
@@ -188,8 +217,10 @@ static struct block *make(struct x86 *cpu, uint64_t rip, struct code_page *page,
     struct op ops[BLOCK_MAX_OPS];
     uint64_t lin = code_linear(cpu, rip), limit = code_limit(cpu, rip);
     unsigned off = lin & 0xfff, bytes, n = 0;
+    uint64_t room = SNAPSHOT_PAGE - off < limit ? SNAPSHOT_PAGE - off : limit;
+    bool goes_on;
     if (page)
-        n = decode_run(cpu, page->host, off, lin, pa, limit, ops, &bytes);
+        n = decode_run(cpu, page->host, off, lin, pa, room, ops, &bytes, &goes_on);
     if (!n)
         return make_single(cpu, rip, limit, page, off);
     struct block *b = new_block(cpu, ops, n, bytes, off, page);
@@ -199,6 +230,9 @@ static struct block *make(struct x86 *cpu, uint64_t rip, struct code_page *page,
         b->id |= BLOCK_SLOW;
     link_block(b, page, off);
     code_mark(page, off, bytes);
+    if (touch_noting(cpu->mem))
+        touch_code(cpu->mem, page->meta, off,
+                   goes_on ? straight_code(cpu, page->host + off, bytes, room) : bytes);
     jit_watch(physmem_jit(cpu->mem), b);
     return b;
 }

@@ -297,6 +297,7 @@ struct pmeta {
     uint8_t by_lines; /* enum by_lines */
     uint32_t written;
     uint64_t lines;
+    uint64_t executed; /* the lines from which instructions were executed since then */
 };
 
 /* One page of guest-physical address space. */
@@ -352,8 +353,17 @@ void touch_log_destroy(struct touch_log *);
 struct touch_log *physmem_touch_log(const struct physmem *);
 /* Whether anybody wants to know. */
 bool touch_noting(const struct physmem *);
-/* The page of `linear` at `physical` is executed, or translated for a write. */
-void touch_note(struct physmem *, enum touch, uint64_t linear, uint64_t physical);
+/* The page of `linear` at `physical` is translated for a write. */
+void touch_write(struct physmem *, uint64_t linear, uint64_t physical);
+/* It is executed; `m` is its memory. NULL: all its lines count, since which are executed will not be said. */
+void touch_fetch(struct physmem *, uint64_t linear, uint64_t physical, struct pmeta *m);
+/* What is in bytes [off, off+n) of a page is about to be executed. */
+void touch_code(struct physmem *, struct pmeta *, uint32_t off, uint32_t n);
+/* The lines that bytes [off, off+n) are in. */
+static inline uint64_t touch_mask(uint32_t off, uint32_t n)
+{
+    return (2ull << (off + n - 1) / TOUCHED_LINE) - (1ull << off / TOUCHED_LINE);
+}
 /* After so many bytes a page is taken as written all over, and its writes are direct again. */
 enum { LINES_BYTES = 1024 };
 /* Bytes [off, off+n) of a page are written. */
@@ -361,7 +371,7 @@ static inline void touch_lines(struct pmeta *m, uint32_t off, uint32_t n)
 {
     if (likely(!(m->flags & PM_LINES)))
         return;
-    m->lines |= (2ull << (off + n - 1) / TOUCHED_LINE) - (1ull << off / TOUCHED_LINE);
+    m->lines |= touch_mask(off, n);
     m->written += n;
     if (m->written >= LINES_BYTES)
         m->flags &= (uint8_t)~PM_LINES;

@@ -412,7 +412,7 @@ static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, enum a
     if (!walk(cpu, lin, acc, agent, &w, &error))
         raise_page_fault(cpu, lin, error);
     if (acc == ACC_WRITE)
-        touch_note(cpu->mem, TOUCH_WRITTEN, lin, w.pa);
+        touch_write(cpu->mem, lin, w.pa);
     tlb_fill(cpu, lin, user, &w, acc == ACC_WRITE);
     return w.pa;
 }
@@ -585,12 +585,11 @@ struct code_page *fetch_page(struct x86 *cpu, uint64_t lin, uint64_t *pa)
             raise_error(cpu, VEC_GP, 0);
         if (!walk(cpu, lin, ACC_EXEC, agent_of(cpu), &w, &error)) {
             if (mem_translate_peek(cpu, lin, &w.pa))
-                touch_note(cpu->mem, TOUCH_EXECUTED, lin,
-                           w.pa); /* an execution stop there has been reached */
+                touch_fetch(cpu->mem, lin, w.pa, NULL); /* an execution stop there has been reached */
             raise_page_fault(cpu, lin, error);
         }
         const struct pdesc *d = physmem_page(cpu->mem, w.pa);
-        touch_note(cpu->mem, TOUCH_EXECUTED, lin, w.pa);
+        touch_fetch(cpu->mem, lin, w.pa, d->rd ? d->rd_meta : NULL);
         if (!d->rd) {
             *pa = w.pa;
             return NULL;

@@ -254,7 +254,7 @@ void tlb_write_met(struct x86 *cpu, struct tlb_entry *e)
 {
     const struct pdesc *d = physmem_page(cpu->mem, e->pa);
     if (!(e->pa & TLB_NOTED)) {
-        touch_note(cpu->mem, TOUCH_WRITTEN, e->r, e->pa);
+        touch_write(cpu->mem, e->r, e->pa);
         e->pa |= TLB_NOTED;
     }
     if (e->w != TLB_NONE || !may_write_directly(d))

@@ -1,9 +1,15 @@
 /* touched.c - which pages the processors execute and write, for searches (physmem_touched()).
  *
  * Pages are noted where translations are made, on the slow way of fetches and writes. (Each call flushes the TLBs, so
- * the first use of each page comes here again.) Pages that were written in the last period are also noted by lines
- * of 64 bytes: a search for the last write to a variable can then pass over most of the periods in which something else in
- * its page was written. These pages have no direct writes, until so many bytes were written that noting would cost too
+ * the first use of each page comes here again.)
+ *
+ * Pages executed are also noted by lines of 64 bytes: a page has many functions. Each call drops the decoded code, and a
+ * block is decoded right before it is executed, so a line is noted where a block is made: this costs nothing while code
+ * runs. What counts is the code up to the next branch, though the block may end before it, or be left: how code is cut into
+ * blocks depends on where runs and stops begin and end, but a block that begins in the middle then adds nothing.
+ *
+ * Pages that were written in the last period are noted by lines too: a search for the last write to a variable can then
+ * pass over most of the periods in which something else in its page was written. These pages have no direct writes, until so many bytes were written that noting would cost too
  * much; then all their lines count as written. The limit is in bytes, whose sum does not depend on how writes are
  * grouped; so what is noted follows from the run alone. */
 #include <stdlib.h>
@@ -13,6 +19,7 @@
 
 struct note {
     uint64_t linear, physical; /* page numbers; linear UINT64_MAX: free */
+    struct pmeta *meta;        /* of a page executed: its memory; NULL if there is none, or if that changed */
 };
 
 /* A hash table of pages. */
@@ -23,11 +30,15 @@ struct notes {
     size_t cap;
 };
 
+struct metas {
+    struct pmeta **p;
+    size_t n, cap;
+};
+
 struct touch_log {
     bool noting;
     struct notes notes[TOUCHES];
-    struct pmeta **by_lines;
-    size_t nlines, caplines;
+    struct metas by_lines, executed; /* the pages with lines written, and with lines executed */
 };
 
 struct touch_log *touch_log_create(void)
@@ -43,7 +54,8 @@ void touch_log_destroy(struct touch_log *log)
         free(log->notes[k].slot);
         free(log->notes[k].out);
     }
-    free(log->by_lines);
+    free(log->by_lines.p);
+    free(log->executed.p);
     free(log);
 }
 
@@ -65,16 +77,19 @@ static void clear(struct notes *t, size_t size)
     t->n = 0;
 }
 
-static bool put(struct notes *t, uint64_t linear, uint64_t physical)
+static bool put(struct notes *t, const struct note *note)
 {
-    size_t i = (size_t)((linear * 31 + physical) * 0x9e3779b97f4a7c15ull >> 32);
+    size_t i = (size_t)((note->linear * 31 + note->physical) * 0x9e3779b97f4a7c15ull >> 32);
     for (;; i++) {
         struct note *s = &t->slot[i & (t->size - 1)];
-        if (s->linear == linear && s->physical == physical)
+        if (s->linear == note->linear && s->physical == note->physical) {
+            if (s->meta != note->meta)
+                s->meta = NULL;
             return false;
+        }
         if (s->linear != UINT64_MAX)
             continue;
-        *s = (struct note){linear, physical};
+        *s = *note;
         t->n++;
         return true;
     }
@@ -88,18 +103,45 @@ static void grow(struct notes *t)
     clear(t, n * 2);
     for (size_t i = 0; i < n; i++)
         if (old[i].linear != UINT64_MAX)
-            put(t, old[i].linear, old[i].physical);
+            put(t, &old[i]);
     free(old);
 }
 
-void touch_note(struct physmem *pm, enum touch k, uint64_t linear, uint64_t physical)
+static void note_page(struct physmem *pm, enum touch k, uint64_t linear, uint64_t physical, struct pmeta *m)
 {
     struct touch_log *log = physmem_touch_log(pm);
     if (!log->noting)
         return;
     struct notes *t = &log->notes[k];
-    if (put(t, linear >> 12, physical >> 12) && t->n > t->size / 2)
+    const struct note note = {linear >> 12, physical >> 12, m};
+    if (put(t, &note) && t->n > t->size / 2)
         grow(t);
+}
+
+void touch_write(struct physmem *pm, uint64_t linear, uint64_t physical)
+{
+    note_page(pm, TOUCH_WRITTEN, linear, physical, NULL);
+}
+
+void touch_fetch(struct physmem *pm, uint64_t linear, uint64_t physical, struct pmeta *m)
+{
+    note_page(pm, TOUCH_EXECUTED, linear, physical, m);
+}
+
+static void add_meta(struct metas *list, struct pmeta *m)
+{
+    list->p = mem_grow(list->p, &list->cap, list->n + 1, sizeof(struct pmeta *));
+    list->p[list->n++] = m;
+}
+
+void touch_code(struct physmem *pm, struct pmeta *m, uint32_t off, uint32_t n)
+{
+    struct touch_log *log = physmem_touch_log(pm);
+    if (!log->noting)
+        return;
+    if (!m->executed)
+        add_meta(&log->executed, m);
+    m->executed |= touch_mask(off, n);
 }
 
 /* ---------------------------------------------------------------- by lines */
@@ -120,8 +162,7 @@ static void note_lines(struct touch_log *log, struct pmeta *m, enum by_lines how
     m->by_lines = how;
     m->flags |= PM_LINES;
     m->lines = m->written = 0;
-    log->by_lines = mem_grow(log->by_lines, &log->caplines, log->nlines + 1, sizeof(struct pmeta *));
-    log->by_lines[log->nlines++] = m;
+    add_meta(&log->by_lines, m);
 }
 
 /* The pages that are noted by lines from now on: those that were written, and those of which a period has shown that
@@ -129,10 +170,10 @@ static void note_lines(struct touch_log *log, struct pmeta *m, enum by_lines how
 static void choose_lines(struct physmem *pm, struct touch_log *log)
 {
     const struct notes *t = &log->notes[TOUCH_WRITTEN];
-    size_t before = log->nlines;
-    log->nlines = 0;
+    size_t before = log->by_lines.n;
+    log->by_lines.n = 0;
     for (size_t i = 0; i < before; i++) {
-        struct pmeta *m = log->by_lines[i];
+        struct pmeta *m = log->by_lines.p[i];
         bool little = m->flags & PM_LINES && (m->by_lines == BY_LINES_KEPT || m->written);
         m->flags &= (uint8_t)~PM_LINES;
         m->by_lines = BY_LINES_NOT;
@@ -156,35 +197,46 @@ static int compare(const void *x, const void *y)
     return a->physical < b->physical ? -1 : a->physical > b->physical;
 }
 
-static void sort_out(struct physmem *pm, struct notes *t, bool by_lines)
+static uint64_t note_lines_of(const struct physmem *pm, enum touch k, const struct note *s)
+{
+    if (k == TOUCH_WRITTEN)
+        return lines_of(meta_of(pm, s->physical));
+    return s->meta ? s->meta->executed : UINT64_MAX;
+}
+
+static void sort_out(struct physmem *pm, struct notes *t, enum touch k)
 {
     size_t n = 0;
     t->out = mem_grow(t->out, &t->cap, t->n + 1, sizeof *t->out);
     for (size_t i = 0; i < t->size; i++) {
         const struct note *s = &t->slot[i];
         if (s->linear != UINT64_MAX)
-            t->out[n++] = (struct touched){s->linear, s->physical,
-                                           by_lines ? lines_of(meta_of(pm, s->physical)) : UINT64_MAX};
+            t->out[n++] = (struct touched){s->linear, s->physical, note_lines_of(pm, k, s)};
     }
     qsort(t->out, n, sizeof *t->out, compare);
+}
+
+static void forget_executed(struct touch_log *log)
+{
+    for (size_t i = 0; i < log->executed.n; i++)
+        log->executed.p[i]->executed = 0;
+    log->executed.n = 0;
 }
 
 void physmem_touched(struct physmem *pm, struct touched_set *set)
 {
     struct touch_log *log = physmem_touch_log(pm);
-    unsigned ncpus;
-    struct x86 *const *cpus = physmem_processors(pm, &ncpus);
-    for (unsigned i = 0; i < ncpus; i++)
-        tlb_flush(cpus[i]);
+    code_flush(pm);
     for (unsigned k = 0; k < TOUCHES; k++) {
         struct notes *t = &log->notes[k];
         if (!log->noting)
             clear(t, 1024);
-        sort_out(pm, t, k == TOUCH_WRITTEN);
+        sort_out(pm, t, k);
         set->page[k] = t->out;
         set->n[k] = t->n;
     }
     choose_lines(pm, log);
+    forget_executed(log);
     for (unsigned k = 0; k < TOUCHES; k++)
         clear(&log->notes[k], log->notes[k].size);
     log->noting = true;

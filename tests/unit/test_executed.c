@@ -1,0 +1,184 @@
+/* test_executed.c - the lines of a page from which instructions were executed (hv/x86/touched.c): those of this period alone, and the same
+ * ones however the run is cut and whatever stops it has.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "core/engine.h"
+#include "hv/x86/x86.h"
+
+enum { RAM = 1 << 20, CODE = 0x1000, FUNCTION = CODE + 0x200, STRAIGHT = CODE + 0x400, STRAIGHT_BYTES = 600 };
+enum { EDGE = 0x5fff, DIRECTORY = 0x10000, TABLE = 0x11000 };
+
+struct machine {
+    struct physmem *mem;
+    uint8_t *ram;
+    struct x86 *cpu;
+};
+
+static uint64_t bus_read(void *ctx, uint64_t pa, unsigned size)
+{
+    return UINT64_MAX;
+}
+static void bus_write(void *ctx, uint64_t pa, unsigned size, uint64_t v) {}
+static void bus_event(void *ctx, struct event *ev) {}
+static void bus_shutdown(void *ctx) {}
+
+/* In real mode, with segments at 0. */
+static struct machine machine_new(void)
+{
+    static const uint8_t caller[] = {0xe8, 0xfd, 0x01, 0xf4}; /* call FUNCTION; hlt */
+    static const uint8_t function[] = {0x40, 0xc3};           /* inc ax; ret */
+    struct x86_bus bus = {.read = bus_read, .write = bus_write, .event = bus_event, .shutdown = bus_shutdown};
+    struct machine m = {.mem = physmem_create(1ull << 32)};
+    struct ramblock *ram = physmem_block(m.mem, "ram", RAM);
+    physmem_map(m.mem, 0, RAM, ram, 0, ram, 0, false);
+    m.ram = ramblock_host(ram);
+    assert_non_null(m.cpu = x86_create(m.mem, &bus, 0, "max", NULL));
+    x86_set_segment(m.cpu, "cs", 0, 0, 0xffff, 0x9b);
+    x86_set(m.cpu, "rsp", 0x8000);
+    memcpy(m.ram + CODE, caller, sizeof caller);
+    memcpy(m.ram + FUNCTION, function, sizeof function);
+    memset(m.ram + STRAIGHT, 0x40, STRAIGHT_BYTES);
+    m.ram[STRAIGHT + STRAIGHT_BYTES] = 0xc3;
+    struct touched_set set;
+    physmem_touched(m.mem, &set);
+    return m;
+}
+
+static void machine_free(struct machine *m)
+{
+    x86_destroy(m->cpu);
+    physmem_destroy(m->mem);
+}
+
+static void run(struct machine *m, uint64_t steps)
+{
+    for (uint64_t done; steps; steps -= done) {
+        enum x86_exit how = x86_run(m->cpu, steps, &done);
+        assert_true(how == X86_DONE || how == X86_BREAK || how == X86_STOP);
+    }
+}
+
+/* The next period's set has these pages executed, with these lines. */
+static void expect(struct machine *m, size_t n, const struct touched *want)
+{
+    struct touched_set set;
+    physmem_touched(m->mem, &set);
+    assert_int_equal(set.n[TOUCH_EXECUTED], n);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(set.page[TOUCH_EXECUTED][i].linear, want[i].linear);
+        assert_int_equal(set.page[TOUCH_EXECUTED][i].physical, want[i].physical);
+        assert_int_equal(set.page[TOUCH_EXECUTED][i].lines, want[i].lines);
+    }
+}
+
+static void test_periods(void **state)
+{
+    struct machine m = machine_new();
+    const struct touched both = {1, 1, 1 | 1 << 8}, function = {1, 1, 1 << 8};
+    x86_set(m.cpu, "rip", CODE);
+    run(&m, 3);
+    expect(&m, 1, &both);
+    expect(&m, 0, NULL);
+    x86_set(m.cpu, "rip", FUNCTION);
+    run(&m, 1);
+    expect(&m, 1, &function);
+    run(&m, 1); /* the same block, from its middle on */
+    expect(&m, 1, &function);
+    machine_free(&m);
+}
+
+/* The same physical page at two linear ones: its lines count for both. */
+static void test_alias(void **state)
+{
+    struct machine m = machine_new();
+    const struct touched both[] = {{1, 1, 1 << 8}, {0x101, 1, 1 << 8}};
+    physmem_set_a20(m.mem, false);
+    x86_set_segment(m.cpu, "cs", 0, 0, UINT32_MAX, 0xc09b);
+    x86_set(m.cpu, "rip", FUNCTION);
+    run(&m, 1);
+    x86_set(m.cpu, "rip", 0x100000 + FUNCTION);
+    run(&m, 1);
+    expect(&m, 2, both);
+    machine_free(&m);
+}
+
+static const struct touched straight = {1, 1, 0x3ffull << 16};
+
+/* More instructions than a block has, cut in pieces of any length, with a stop in the middle or not. */
+static void test_cuts(void **state)
+{
+    const struct stop_point stop = {
+        .id = 1, .kind = STOPS_EXEC_LINEAR, .address = STRAIGHT + 70, .report_only = true};
+    for (unsigned steps = 1; steps <= STRAIGHT_BYTES; steps += 1 + steps / 2)
+        for (unsigned stops = 0; stops < 2; stops++) {
+            struct machine m = machine_new();
+            x86_stops(m.cpu, &stop, stops);
+            x86_set(m.cpu, "rip", STRAIGHT);
+            for (uint64_t left = STRAIGHT_BYTES, n; left; left -= n)
+                run(&m, n = left < steps ? left : steps);
+            expect(&m, 1, &straight);
+            machine_free(&m);
+        }
+}
+
+/* What follows up to the branch counts though it is not executed in the period. */
+static void test_left(void **state)
+{
+    for (unsigned stops = 0; stops < 2; stops++) {
+        const struct stop_point stop = {.id = 1, .kind = STOPS_EXEC_LINEAR, .address = STRAIGHT + 70};
+        struct machine m = machine_new();
+        x86_stops(m.cpu, &stop, stops);
+        x86_set(m.cpu, "rip", STRAIGHT);
+        run(&m, 1);
+        expect(&m, 1, &straight);
+        machine_free(&m);
+    }
+}
+
+static void test_two_pages(void **state)
+{
+    struct machine m = machine_new();
+    const struct touched both[] = {{5, 5, 1ull << 63}, {6, 6, 1}};
+    m.ram[EDGE] = 0xb8; /* mov ax, imm16 */
+    x86_set(m.cpu, "rip", EDGE);
+    run(&m, 1);
+    expect(&m, 2, both);
+    machine_free(&m);
+}
+
+/* The second page is not present: what begins in the first one is not executed, but a stop there has been reached. */
+static void test_second_page_faults(void **state)
+{
+    struct machine m = machine_new();
+    const struct touched first = {5, 5, 1ull << 63};
+    uint64_t done;
+    m.ram[EDGE] = 0xb8;
+    for (uint32_t i = 0, entry; i < 32; i++) {
+        entry = i << 12 | (i != 6 ? 0x63 : 0);
+        memcpy(m.ram + TABLE + 4 * i, &entry, sizeof entry);
+    }
+    memcpy(m.ram + DIRECTORY, &(uint32_t){TABLE | 0x63}, 4);
+    x86_set(m.cpu, "cr3", DIRECTORY);
+    x86_set(m.cpu, "cr0", 0x80000011);
+    x86_set_segment(m.cpu, "cs", 8, 0, UINT32_MAX, 0xc09b);
+    x86_set(m.cpu, "rip", EDGE);
+    assert_int_equal(x86_run(m.cpu, 1, &done), X86_SHUTDOWN);
+    expect(&m, 1, &first);
+    machine_free(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_periods),   cmocka_unit_test(test_alias),
+        cmocka_unit_test(test_cuts),      cmocka_unit_test(test_left),
+        cmocka_unit_test(test_two_pages), cmocka_unit_test(test_second_page_faults)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
