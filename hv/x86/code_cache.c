@@ -7,7 +7,8 @@
 #include "hv/x86/jit/jit.h"
 #include "traces/memory.h"
 
-enum { ARENA_SIZE = 64 << 20 };
+/* PATIENCE: stores to a page that cost about as much as decoding its code again. */
+enum { ARENA_SIZE = 64 << 20, PATIENCE = 2048 };
 
 struct code_cache {
     uint8_t *arena;
@@ -43,20 +44,26 @@ struct jit *physmem_jit(const struct physmem *pm)
     return physmem_code(pm)->jit;
 }
 
-struct code_page *code_page_get(struct physmem *pm, struct pmeta *m, uint8_t *host)
+static struct code_page *new_page(struct code_cache *cache, struct pmeta *m, uint8_t *host)
 {
-    if (m->code)
-        return m->code;
-    struct code_cache *cache = physmem_code(pm);
     struct code_page *p = mem_zero(1, sizeof *p);
     p->host = host;
     p->meta = m;
+    p->patience = PATIENCE;
     p->all_next = cache->pages;
     cache->pages = p;
-    m->code = p;
+    return p;
+}
+
+struct code_page *code_page_get(struct physmem *pm, struct pmeta *m, uint8_t *host)
+{
+    if (m->flags & PM_CODE)
+        return m->code;
+    if (!m->code)
+        m->code = new_page(physmem_code(pm), m, host);
     m->flags |= PM_CODE;
     tlb_drop_fast(pm, m, host);
-    return p;
+    return m->code;
 }
 
 void code_mark(struct code_page *p, uint32_t off, uint32_t n)
@@ -127,6 +134,17 @@ void code_drop_everywhere(struct physmem *pm, struct code_page *p)
 {
     code_drop(pm, p);
     tlb_drop_code(pm, p);
+}
+
+/* A page that is executed again has both code and data: it keeps its code for twice as many stores each time. */
+void code_stored(struct physmem *pm, struct code_page *p)
+{
+    if (++p->stores < p->patience)
+        return;
+    p->stores = 0;
+    p->patience *= 2;
+    code_drop_everywhere(pm, p);
+    p->meta->flags &= (uint8_t)~PM_CODE;
 }
 
 void code_flush(struct physmem *pm)

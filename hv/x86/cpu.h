@@ -268,6 +268,8 @@ struct code_page {
     struct code_page *all_next;
     struct region *regions; /* compiled from the page's blocks */
     uint8_t drops;          /* how often one was dropped again, up to a limit */
+    uint64_t stores;        /* so many were made to the page since it got its code */
+    uint64_t patience;      /* at so many, all its code is dropped */
     struct block *bucket[CODE_BUCKETS];
 };
 
@@ -383,7 +385,7 @@ void code_cache_destroy(struct physmem *);
 struct code_cache *physmem_code(const struct physmem *);
 /* The compiler of the memory's code; NULL if there is none. */
 struct jit *physmem_jit(const struct physmem *);
-/* The decoded code of a page of memory, created if there is none. */
+/* The decoded code of a page of memory, created if there is none. Direct writes to the page end. */
 struct code_page *code_page_get(struct physmem *, struct pmeta *, uint8_t *host);
 /* Marks bytes [off, off+n) of the page as decoded. */
 void code_mark(struct code_page *, uint32_t off, uint32_t n);
@@ -395,6 +397,9 @@ void code_flush(struct physmem *);
 void code_drop(struct physmem *, struct code_page *);
 /* The same, and drops it from every processor's instruction TLB. */
 void code_drop_everywhere(struct physmem *, struct code_page *);
+/* To be called before a store to a page with decoded code. After many, the code is dropped, and the page is an ordinary one until it
+ * is executed again: memory that once held code is often used for something else. */
+void code_stored(struct physmem *, struct code_page *);
 /* Drops only the blocks decoded from bytes [off, off+n), since data is often close to code. */
 void code_written(struct physmem *, struct code_page *, uint32_t off, uint32_t n);
 

@@ -76,6 +76,8 @@ static void store_to(struct x86 *cpu, const struct pdesc *d, uint64_t pa, unsign
     uint8_t *to = d->wr + off;
     d->wr_meta->flags |= PM_CHANGED | PM_EVER;
     touch_lines(d->wr_meta, off, size);
+    if (d->wr_meta->flags & PM_CODE)
+        code_stored(cpu->mem, d->wr_meta->code);
     /* Boot loaders patch the same numbers into their code again and again. Decoded code stays valid if the
      * bytes do not change. */
     if (page_guards(d->wr_meta, off, size)) {

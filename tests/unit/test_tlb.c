@@ -1,6 +1,6 @@
 /* test_tlb.c - cached translations against the page tables, while tables, roots, control registers and memory change at random: whatever
- * is cached, in whatever space of whichever processor, is what a walk would find now. And what is no table any more is written
- * directly again.
+ * is cached, in whatever space of whichever processor, is what a walk would find now. And what is no table, or no code, any more is
+ * written directly again.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -140,6 +140,7 @@ static void check_space(struct machine *m, const struct space *s)
         assert_true(s->used[(ITLB_SLOT + i) / 64] >> (ITLB_SLOT + i) % 64 & 1);
         check_entry(m, s, PAGE_OF(e->tag), e->pa, e->tag & 1, false);
         assert_ptr_equal(e->page->host, m->ram + e->pa);
+        assert_true(e->page->meta->flags & PM_CODE);
     }
 }
 
@@ -341,11 +342,73 @@ static void test_kept(void **state)
     machine_free(m);
 }
 
+/* ---------------------------------------------------------------- code that is none any more */
+
+/* Stores beside the code until the page is written directly. Returns how many. */
+static unsigned stores_until_direct(struct x86 *cpu, uint64_t page)
+{
+    struct op op = {0};
+    unsigned n = 0;
+    for (; n < 1 << 20 && !host_w(cpu, page, 4); n++)
+        mem_store(cpu, &op, page + 0x800, 4, n);
+    return n;
+}
+
+/* Both processors have executed page 64, which one of them then uses for data. */
+static void test_code_forgotten(void **state)
+{
+    struct machine *m = machine_new();
+    struct x86 *cpu = m->cpu[0];
+    uint64_t page = 64 << 12, pa;
+    jmp_buf here;
+    unsigned before = 0;
+    cpu->unwind = &here;
+    assert_false(setjmp(here));
+    for (unsigned turn = 0; turn < 4; turn++) {
+        for (unsigned c = 0; c < NCPUS; c++)
+            fetch_page(m->cpu[c], page, &pa);
+        assert_null(host_w(cpu, page, 4));
+        unsigned n = stores_until_direct(cpu, page);
+        assert_true(n > before && n < 1 << 20); /* what is executed again keeps its code for longer */
+        assert_false(meta_of(m, 64)->flags & PM_CODE);
+        before = n;
+        check_all(m);
+    }
+    machine_free(m);
+}
+
+/* A loop that counts in its own page, and is dropped while it runs: it makes the same steps. */
+static void test_code_beside(void **state)
+{
+    static const uint8_t loop[] = {0x89, 0x0e, 0x00, 0x08,
+                                   0x40, 0xe2, 0xf9}; /* MOV [800h], CX; INC AX; LOOP */
+    enum { TURNS = 60000 };
+    struct machine *m = machine_new();
+    struct x86 *cpu = m->cpu[0];
+    uint64_t page = 64 << 12, done;
+    physmem_write(m->mem, page, loop, sizeof loop);
+    x86_set_segment(cpu, "cs", 64 << 8, page, 0xffff, 0x9b);
+    x86_set_segment(cpu, "ds", 64 << 8, page, 0xffff, 0x93);
+    cpu->gpr[REG_RIP] = 0;
+    cpu->gpr[RAX] = 0;
+    cpu->gpr[RCX] = TURNS;
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(x86_run(cpu, TURNS, &done), X86_DONE);
+        assert_int_equal(done, TURNS);
+        assert_int_equal(cpu->gpr[RAX], TURNS / 3 * (i + 1));
+        assert_int_equal(m->ram[page + 0x800] | m->ram[page + 0x801] << 8, TURNS - TURNS / 3 * (i + 1) + 1);
+    }
+    assert_int_equal(cpu->gpr[REG_RIP], sizeof loop);
+    machine_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forgotten), cmocka_unit_test(test_kept), cmocka_unit_test(test_32),
-        cmocka_unit_test(test_pae),       cmocka_unit_test(test_long),
+        cmocka_unit_test(test_forgotten),   cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_32),          cmocka_unit_test(test_pae),
+        cmocka_unit_test(test_long),        cmocka_unit_test(test_code_forgotten),
+        cmocka_unit_test(test_code_beside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
