@@ -367,7 +367,7 @@ static inline uint64_t touch_mask(uint32_t off, uint32_t n)
     return (2ull << (off + n - 1) / TOUCHED_LINE) - (1ull << off / TOUCHED_LINE);
 }
 /* After so many bytes a page is taken as written all over, and its writes are direct again. */
-enum { LINES_BYTES = 1024 };
+enum { LINES_BYTES = 512 };
 /* Bytes [off, off+n) of a page are written. */
 static inline void touch_lines(struct pmeta *m, uint32_t off, uint32_t n)
 {
