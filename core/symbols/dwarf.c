@@ -225,6 +225,15 @@ static void put_block(struct bytes *b, const struct bytes *block)
     put(b, block->p, block->n);
 }
 
+/* The caller's register is what the expression computes from the CFA. Frees the expression. */
+static void put_value_rule(struct bytes *b, unsigned reg, struct bytes *expression)
+{
+    put_byte(b, DW_CFA_val_expression);
+    put_uleb(b, reg);
+    put_block(b, expression);
+    free(expression->p);
+}
+
 /* A segment register's base in real mode is on the expression's stack. */
 static void put_segment(struct bytes *x, unsigned reg)
 {
@@ -247,10 +256,7 @@ static void put_eip_rule(struct bytes *b, bool segmented)
         put_segment(&x, CS);
         put_byte(&x, DW_OP_plus);
     }
-    put_byte(b, DW_CFA_val_expression);
-    put_uleb(b, EIP);
-    put_block(b, &x);
-    free(x.p);
+    put_value_rule(b, EIP, &x);
 }
 
 /* EFLAGS.VM, of the code that was interrupted: zero or 2. The CFA is replaced by it. */
@@ -275,10 +281,7 @@ static void put_interrupted_eip(struct bytes *b)
     put(&x, eip, sizeof eip); /* eip, cs, the CFA */
     put_virtual_8086(&x);
     put(&x, sum, sizeof sum);
-    put_byte(b, DW_CFA_val_expression);
-    put_uleb(b, EIP);
-    put_block(b, &x);
-    free(x.p);
+    put_value_rule(b, EIP, &x);
 }
 
 /* Its esp: pushed only if it was in another ring or in virtual 8086 mode; else it is where it would be. */
@@ -293,10 +296,7 @@ static void put_interrupted_esp(struct bytes *b)
     put(&x, ring, sizeof ring);
     put_virtual_8086(&x);
     put(&x, choose, sizeof choose);
-    put_byte(b, DW_CFA_val_expression);
-    put_uleb(b, ESP);
-    put_block(b, &x);
-    free(x.p);
+    put_value_rule(b, ESP, &x);
 }
 
 /* The caller's esp is the CFA, relative to SS. */
@@ -305,10 +305,7 @@ static void put_esp_rule(struct bytes *b)
     struct bytes x = {0};
     put_segment(&x, SS);
     put_byte(&x, DW_OP_minus);
-    put_byte(b, DW_CFA_val_expression);
-    put_uleb(b, ESP);
-    put_block(b, &x);
-    free(x.p);
+    put_value_rule(b, ESP, &x);
 }
 
 static size_t put_cie(struct bytes *b, unsigned kind)
