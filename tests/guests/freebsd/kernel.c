@@ -451,8 +451,14 @@ FUNCTION static void vm_pageout(const void *unused)
     thread_link(&threads[7], pagedaemon);
 }
 
-/* An entry as FreeBSD's: it makes room for struct trapframe and stores registers. */
+struct table {
+    uint16_t limit;
+    const void *base;
+} __attribute__((packed));
+enum { VECTOR = 0x40 };
+
 #ifdef __x86_64__
+/* An entry as FreeBSD's: it makes room for struct trapframe and stores registers. */
 __asm__(".text\n.globl Xfake_isr\nXfake_isr: sub $152, %rsp\n mov %rbx, 56(%rsp)\n mov %rbp, 64(%rsp)\n mov %r12, 88(%rsp)\n"
         "mov %r13, 96(%rsp)\n mov %r14, 104(%rsp)\n mov %r15, 112(%rsp)\n mov %rsp, %rdi\n xor %ebp, %ebp\n xor %ebx, %ebx\n"
         "call fake_handler\n mov 112(%rsp), %r15\n mov 104(%rsp), %r14\n mov 96(%rsp), %r13\n mov 88(%rsp), %r12\n"
@@ -462,12 +468,6 @@ FUNCTION void fake_handler(struct trapframe_64 *frame)
 {
     __asm__ volatile("" ::"r"(frame));
 }
-
-struct table {
-    uint16_t limit;
-    const void *base;
-} __attribute__((packed));
-enum { VECTOR = 0x40 };
 
 /* With tables of its own: the loader's are gone. */
 FUNCTION static void interrupted(void)
@@ -505,12 +505,6 @@ FUNCTION void fake_handler(struct trapframe_32 frame)
 {
     __asm__ volatile("" ::"r"(&frame));
 }
-
-struct table {
-    uint16_t limit;
-    const void *base;
-} __attribute__((packed));
-enum { VECTOR = 0x40 };
 
 /* With tables of its own: by the entry, then by its copy. */
 FUNCTION static void interrupted(void)
