@@ -102,10 +102,27 @@ uint64_t deduce_end_of(const struct deduction *d, size_t i)
     return i + 1 < d->nstarts ? d->starts[i + 1].address : end;
 }
 
+static uint32_t decode(const struct deduction *d, uint64_t at)
+{
+    struct decoded *c = d->decoded;
+    c->insns = mem_grow(c->insns, &c->cap, c->n + 1, sizeof *c->insns);
+    if (!d->kind->decode((const uint8_t *)d->code->bytes + at, d->code->size - at, &c->insns[c->n]))
+        return NO_INSN;
+    return FIRST_INSN + (uint32_t)c->n++;
+}
+
 bool deduce_insn(const struct deduction *d, uint64_t address, struct insn *i)
 {
     const uint64_t at = address - d->code->address;
-    return at < d->code->size && d->kind->decode((const uint8_t *)d->code->bytes + at, d->code->size - at, i);
+    if (at >= d->code->size)
+        return false;
+    uint32_t *known = &d->decoded->at[at];
+    if (!*known)
+        *known = decode(d, at);
+    if (*known == NO_INSN)
+        return false;
+    *i = d->decoded->insns[*known - FIRST_INSN];
+    return true;
 }
 
 bool deduce_is_padding(const struct deduction *d, uint64_t from, uint64_t to)
@@ -388,22 +405,38 @@ static bool cross(struct deduction *d, struct path *p, uint64_t from)
     return true;
 }
 
+static uint32_t stack_after(struct deduction *d, uint32_t stack, const struct insn *i)
+{
+    struct stack after = d->stacks[stack - 1];
+    apply(d->kind, &after, i);
+    return memcmp(&after, &d->stacks[stack - 1], sizeof after) ? deduce_add_stack(d, &after) : stack;
+}
+
+/* The first start behind an address. */
+static uint64_t next_start(const struct deduction *d, uint64_t address)
+{
+    const size_t i = (size_t)(deduce_start_at(d, address) + 1);
+    return i < d->nstarts ? d->starts[i].address : UINT64_MAX;
+}
+
 static void walk(struct deduction *d, struct path p)
 {
     const struct symbol_code *code = d->code;
+    uint64_t named = next_start(d, p.address);
     struct insn i;
     while (deduce_inside(code, p.address) && !d->at[p.address - code->address] &&
            deduce_insn(d, p.address, &i)) {
-        struct stack after = d->stacks[p.stack - 1];
         d->at[p.address - code->address] = p.stack;
-        apply(d->kind, &after, &i);
-        if (i.stack != INSN_NONE && memcmp(&after, &d->stacks[p.stack - 1], sizeof after))
-            p.stack = deduce_add_stack(d, &after);
-        if (!known(&after) || !step(d, &p, &i))
+        if (i.stack != INSN_NONE)
+            p.stack = stack_after(d, p.stack, &i);
+        if (!known(&d->stacks[p.stack - 1]) || !step(d, &p, &i))
             return;
         p.address += i.length;
+        if (p.address < named)
+            continue;
         if (!cross(d, &p, p.address - i.length))
             return;
+        named = next_start(d, p.address);
     }
 }
 
@@ -597,13 +630,15 @@ static void trim(const struct deduction *d, struct symbol_code *code)
 void symbol_table_deduce_frames(struct symbol_table *t, const struct symbol_code *code)
 {
     struct symbol_code own = *code;
-    struct deduction d = {.code = &own, .kind = code->narrow ? &narrow : &wide, .t = t};
+    struct decoded decoded = {0};
+    struct deduction d = {.code = &own, .kind = code->narrow ? &narrow : &wide, .t = t, .decoded = &decoded};
     find_functions(&d);
     if (d.nstarts)
         trim(&d, &own);
     else
         own.size = 0;
     d.at = mem_zero(own.size, sizeof *d.at);
+    decoded.at = mem_zero(own.size, sizeof *decoded.at);
     for (size_t i = 0; i < d.nstarts; i++)
         d.starts[i].marks |= RETURNS;
     mark_targets(&d);
@@ -617,6 +652,8 @@ void symbol_table_deduce_frames(struct symbol_table *t, const struct symbol_code
     add_outermost(&d);
     free(d.starts);
     free(d.at);
+    free(decoded.at);
+    free(decoded.insns);
     free(d.stacks);
     free(d.todo);
     free(d.later);

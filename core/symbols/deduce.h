@@ -47,6 +47,14 @@ enum mark {
 /* What a guest that is up to something can cost. */
 enum { DEDUCE_CODE_MAX = 16 << 20, DEDUCE_ROWS_MAX = 1 << 20, DEDUCE_ROUNDS_MAX = 100 };
 
+/* Instructions that were decoded: each pass comes to most of them again. */
+struct decoded {
+    uint32_t *at; /* for each byte of code: 0: not decoded; NO_INSN; or FIRST_INSN + the index in `insns` */
+    struct insn *insns;
+    size_t n, cap;
+};
+enum { NO_INSN = 1, FIRST_INSN };
+
 struct deduction {
     const struct symbol_code *code;
     const struct code_kind *kind;
@@ -58,6 +66,7 @@ struct deduction {
     } * starts;        /* of functions and other code that has a name, by address */
     size_t nstarts;
     uint64_t entries, entries_end;
+    struct decoded *decoded;
     uint32_t *at; /* for each byte of code: 0, or 1 + the stack before the instruction there */
     struct stack *stacks;
     size_t nstacks, stacks_cap;

@@ -273,7 +273,7 @@ static enum insn_flow flow_of(const struct at *a, char c)
 static void set(struct insn *i, enum insn_stack stack, unsigned reg, int32_t n)
 {
     i->stack = stack;
-    i->reg = reg;
+    i->reg = (uint8_t)reg;
     i->n = n;
 }
 
@@ -407,7 +407,7 @@ static bool decode(const uint8_t *p, size_t size, bool narrow, struct insn *i)
     int32_t n = take_operands(&a, c);
     if (a.bad)
         return false;
-    *i = (struct insn){.length = (unsigned)a.n, .flow = flow_of(&a, c)};
+    *i = (struct insn){.length = (uint8_t)a.n, .flow = flow_of(&a, c)};
     i->target = (int32_t)((uint32_t)a.n + (uint32_t)n);
     stack_of(&a, i, n);
     if (narrow)

@@ -42,10 +42,10 @@ enum {
 };
 
 struct insn {
-    unsigned length;
-    enum insn_flow flow;
-    enum insn_stack stack;
-    unsigned reg;   /* by the processor's number, not by DWARF's */
+    uint8_t length;
+    uint8_t reg; /* by the processor's number, not by DWARF's */
+    enum insn_flow flow : 8;
+    enum insn_stack stack : 8;
     int32_t n;      /* of a return: what it removes besides the address */
     int32_t target; /* from the instruction's address on */
 };
