@@ -199,6 +199,8 @@ bool symbols_frame(const struct symbols *s, symbol_space space, uint64_t address
 
 /* ---------------------------------------------------------------- going through */
 
+/* How many mappings were added and have ended: as long as it stays, so do the answers for SYMBOLS_NOW. */
+uint64_t symbols_changes(const struct symbols *s);
 size_t symbols_mappings(const struct symbols *s);
 const struct symbol_mapping *symbols_mapping(const struct symbols *s, size_t i);
 size_t symbol_table_count(const struct symbol_table *t);

@@ -52,6 +52,7 @@ struct symbols {
     size_t ntables;
     struct symbol_mapping *maps;
     size_t nmaps;
+    uint64_t changes; /* of `maps` */
     void (*sink)(void *ctx, const struct trace_note *note);
     void *sink_ctx;
     struct symbol_table *

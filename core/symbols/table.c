@@ -243,6 +243,7 @@ struct symbol_table *symbol_table_end(struct symbol_table *t)
 
 void symbols_map(struct symbols *s, const struct symbol_mapping *m)
 {
+    s->changes++;
     MEM_MORE(s->maps, s->nmaps);
     s->maps[s->nmaps] = *m;
     symbols_note_map(s, &s->maps[s->nmaps++]);
@@ -260,6 +261,7 @@ void symbols_unmap(struct symbols *s, const struct symbol_table *t, symbol_space
     for (size_t i = 0; i < s->nmaps; i++)
         if (is_open(&s->maps[i], t, space)) {
             s->maps[i].until = at ? at : 1;
+            s->changes++;
             any = true;
         }
     if (any)
@@ -277,6 +279,11 @@ void symbols_fork(struct symbols *s, symbol_space from, symbol_space to, uint64_
         m.time = time;
         symbols_map(s, &m);
     }
+}
+
+uint64_t symbols_changes(const struct symbols *s)
+{
+    return s->changes;
 }
 
 size_t symbols_mappings(const struct symbols *s)

@@ -42,24 +42,29 @@ void xen_report_call(struct xen_guest *xg, const struct xen_call *c)
     xen_emit(xg, c->kind, c->text, c->f, EVENT_MAX_FIELDS);
 }
 
+/* The symbol that contains an address, now; NULL if there is none. */
+static const struct symbol *symbol_at(struct xen_guest *xg, symbol_space space, uint64_t address)
+{
+    struct xen_named *n = &xg->named[(address ^ address >> 6) % XEN_NAMED];
+    const uint64_t changes = symbols_changes(xg->o.symbols);
+    if (n->address != address || n->space != space || n->changes != changes) {
+        *n = (struct xen_named){.space = space, .address = address, .changes = changes};
+        n->found = symbols_at(xg->o.symbols, space, address, SYMBOLS_NOW, &n->symbol, NULL);
+    }
+    return n->found ? &n->symbol : NULL;
+}
+
 void xen_caller(struct xen_guest *xg, uint64_t address, char *buf, size_t size)
 {
     symbol_space space;
+    const struct symbol *sym;
     const struct xen_vcpu *v = xen_running(xg, xg->cpu);
     buf[0] = 0;
-    if (!v || !xg->o.domain_space(xg->o.ctx, v->domain, &space))
+    if (!v || !xg->o.domain_space(xg->o.ctx, v->domain, &space) || !(sym = symbol_at(xg, space, address)))
         return;
-    symbols_text(xg->o.symbols, space, address, SYMBOLS_NOW, buf, size);
-    char *end = buf + strcspn(buf, "+ ");
-    const char *module = strchr(buf, '[');
-    if (!strncmp(buf, "0x", 2)) /* it has no symbol */
-        end = buf;
-    else if (module && module > end) {
-        *end++ = ' ';
-        memmove(end, module, strlen(module) + 1);
-        return;
-    }
-    *end = 0;
+    xen_add(buf, size, sym->name);
+    if (strcmp(sym->module, "kernel") != 0)
+        xen_put(buf, size, " [%s]", sym->module);
 }
 
 /* ---------------------------------------------------------------- arguments */
@@ -167,7 +172,7 @@ static void show_operation(const struct xen_guest *xg, const struct xen_argument
     if (!xen_has_operations(a->number))
         return;
     if (name)
-        xen_put(text, size, "%s", name);
+        xen_add(text, size, name);
     else
         xen_put(text, size, "operation %llu", (unsigned long long)operation);
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
@@ -180,9 +185,10 @@ static void show(const struct xen_guest *xg, const struct xen_arguments *a, char
     const char *name = xen_hypercall_name(a->number);
     text[0] = 0;
     if (name)
-        xen_put(text, size, "%s(", name);
+        xen_add(text, size, name);
     else
-        xen_put(text, size, "hypercall %llu(", (unsigned long long)a->number);
+        xen_put(text, size, "hypercall %llu", (unsigned long long)a->number);
+    xen_add(text, size, "(");
     if (a->number == XEN_MMUEXT_OP)
         show_mmuext(xg, a->a[0], a->a[1], text, size);
     else if (a->number == XEN_MMU_UPDATE || a->number == XEN_MULTICALL)
@@ -192,7 +198,7 @@ static void show(const struct xen_guest *xg, const struct xen_arguments *a, char
         show_operation(xg, a, text, size);
     if (a->number == XEN_CONSOLE_IO)
         xen_put(text, size, ", %llu byte%s", (unsigned long long)a->a[1], plural(a->a[1]));
-    xen_put(text, size, ")");
+    xen_add(text, size, ")");
 }
 
 /* ---------------------------------------------------------------- what a domain prints */
@@ -235,8 +241,10 @@ static void report(struct xen_guest *xg, const struct xen_arguments *a, uint64_t
     if (a->number == XEN_MMU_UPDATE)
         xen_read(xg, a->a[0], first, sizeof first);
     xen_caller(xg, a->caller, caller, sizeof caller);
-    if (caller[0])
-        xen_put(c.text, sizeof c.text, " by %s", caller);
+    if (caller[0]) {
+        xen_add(c.text, sizeof c.text, " by ");
+        xen_add(c.text, sizeof c.text, caller);
+    }
     const uint64_t f[EVENT_MAX_FIELDS] = {a->number, a->by.domain, a->by.id, batch,
                                           first[0],  first[1],     result,   a->caller};
     memcpy(c.f, f, sizeof f);

@@ -69,6 +69,16 @@ struct xen_arguments {
     bool unfinished;     /* Xen wants it to be made again, to go on with it */
 };
 
+/* The symbol at an address in a domain, which makes most of its hypercalls at a few places. */
+struct xen_named {
+    symbol_space space;
+    uint64_t address;
+    uint64_t changes; /* of the symbols, since their creation: as in symbols_changes() */
+    bool found;
+    struct symbol symbol;
+};
+enum { XEN_NAMED = 64 };
+
 /* A line that a domain writes to Xen's console. */
 struct xen_line {
     uint32_t domain;
@@ -127,6 +137,7 @@ struct xen_guest {
     struct xen_arguments calls[XEN_PROCESSORS];
     uint64_t user_regs; /* distance from the stack's end down to a domain's registers; 0: not known yet */
     struct xen_line line;
+    struct xen_named named[XEN_NAMED]; /* by address */
     /* events */
     uint64_t port_offset;            /* of the port in struct evtchn */
     bool interrupts[XEN_PROCESSORS]; /* a virtual or a device's interrupt is being raised there */
@@ -208,6 +219,8 @@ void xen_caller(struct xen_guest *xg, uint64_t address, char *buf, size_t size);
 
 /* Appends to a text of `size` bytes, as much as fits. */
 __attribute__((format(printf, 3, 4))) void xen_put(char *text, size_t size, const char *format, ...);
+/* The same of a string as it is, at far less cost: each hypercall has some. */
+void xen_add(char *text, size_t size, const char *string);
 /* The name of a hypercall, or NULL. */
 const char *xen_hypercall_name(uint64_t number);
 bool xen_has_operations(uint64_t hypercall);

@@ -11,6 +11,13 @@ void xen_put(char *text, size_t size, const char *format, ...)
     va_end(ap);
 }
 
+void xen_add(char *text, size_t size, const char *string)
+{
+    const size_t n = strlen(text), more = strnlen(string, size - n - 1);
+    memcpy(text + n, string, more);
+    text[n + more] = 0;
+}
+
 /* ---------------------------------------------------------------- hypercalls */
 
 static const struct {
