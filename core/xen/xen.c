@@ -55,28 +55,55 @@ static bool multiboot_header(const uint8_t *p)
     return v[0] == MULTIBOOT && v[0] + v[1] + v[2] == 0;
 }
 
-/* The offset of the last multiboot header before `at`, or -1 if there is none. */
-static int64_t header_before(const uint8_t *bytes, size_t at)
+static const char banner[] = "Xen version %d.%d%s";
+enum { HEADER = 12, OVERLAP = sizeof banner, NOWHERE = -1 };
+
+/* A piece of memory, and so much more that nothing is cut in two. What is no memory is zero. */
+static void read_piece(const struct xen_guest *xg, uint64_t at, uint8_t *bytes)
 {
-    for (int64_t i = (int64_t)(at & ~(size_t)3) - 12; i >= 0; i -= 4)
-        if (multiboot_header(bytes + i))
-            return i;
-    return -1;
+    memset(bytes, 0, PIECE + OVERLAP);
+    guest_peek_physical(&xg->guest, xg->o.engine, at, bytes, PIECE + OVERLAP);
+}
+
+/* The address of the last multiboot header between two, or NOWHERE. They are multiples of four. */
+static uint64_t last_header(const struct xen_guest *xg, uint64_t from, uint64_t to, uint8_t *bytes)
+{
+    for (uint64_t at = to, n; at > from;) {
+        n = at - from < PIECE ? at - from : PIECE;
+        at -= n;
+        read_piece(xg, at, bytes);
+        for (uint64_t i = n; i; i -= 4)
+            if (at + i - 4 + HEADER <= to && multiboot_header(bytes + i - 4))
+                return at + i - 4;
+    }
+    return (uint64_t)NOWHERE;
+}
+
+/* Whether a Xen's banner comes before another multiboot header. */
+static bool banner_follows(const struct xen_guest *xg, uint64_t header, uint64_t to, uint8_t *bytes)
+{
+    for (uint64_t at = header + 4; at < to; at += PIECE) {
+        read_piece(xg, at, bytes);
+        const uint8_t *text = memmem(bytes, PIECE + OVERLAP - 1, banner, sizeof banner - 1);
+        const uint64_t end = text ? (uint64_t)(text - bytes) : PIECE;
+        for (uint64_t i = 0; i + (text ? HEADER : 0) <= end && i < PIECE; i += 4)
+            if (multiboot_header(bytes + i))
+                return false;
+        if (text)
+            return true;
+    }
+    return false;
 }
 
 /* Whether the code at `ip` belongs to a Xen that was loaded there: both its code and its banner's format come after
  * the same multiboot header. (GRUB has such a header too.) */
 static bool image_around(const struct xen_guest *xg, uint64_t ip)
 {
-    static const char banner[] = "Xen version %d.%d%s";
-    uint64_t start = ip > AROUND ? (ip - AROUND) & ~(uint64_t)0xfff : 0; /* headers are aligned */
-    uint8_t *bytes = mem_zero(2, AROUND);
-    for (size_t i = 0; i < 2 * AROUND; i += PIECE) /* what is no memory stays zero */
-        guest_peek_physical(&xg->guest, xg->o.engine, start + i, bytes + i, PIECE);
-    int64_t header = header_before(bytes, ip - start);
-    const uint8_t *text =
-        header < 0 ? NULL : memmem(bytes + header, 2 * AROUND - (size_t)header, banner, sizeof banner - 1);
-    bool found = text && header_before(bytes, (size_t)(text - bytes)) == header;
+    const uint64_t start = ip > AROUND ? (ip - AROUND) & ~(uint64_t)0xfff : 0;
+    uint8_t *bytes = mem_alloc(PIECE + OVERLAP);
+    const uint64_t header = last_header(xg, start, ip & ~(uint64_t)3, bytes);
+    const bool found =
+        header != (uint64_t)NOWHERE && banner_follows(xg, header, start + 2 * (uint64_t)AROUND, bytes);
     free(bytes);
     return found;
 }
