@@ -309,9 +309,22 @@ bool mem_translate_peek(const struct x86 *cpu, uint64_t lin, uint64_t *pa)
     return true;
 }
 
+/* What the TLB has is as the page tables have it. */
+static bool tlb_peek(const struct x86 *cpu, uint64_t lin, uint64_t *pa)
+{
+    for (unsigned user = 0; user < 2; user++) {
+        const struct tlb_entry *e = &cpu->tlbs[user][lin >> 12 & (TLB_SIZE - 1)];
+        const struct itlb_entry *code = &cpu->space->itlb[user][lin >> 12 & (ITLB_SIZE - 1)];
+        *pa = (e->r == PAGE_OF(lin) ? PAGE_OF(e->pa) : code->pa) | (lin & 0xfff);
+        if (e->r == PAGE_OF(lin) || code->tag == PAGE_OF(lin))
+            return true;
+    }
+    return false;
+}
+
 bool x86_translate(const struct x86 *cpu, uint64_t linear, uint64_t *pa)
 {
-    return mem_translate_peek(cpu, linear, pa);
+    return tlb_peek(cpu, linear, pa) || mem_translate_peek(cpu, linear, pa);
 }
 
 /* ---------------------------------------------------------------- the guest's data and I/O breakpoints */

@@ -141,9 +141,11 @@ bool exec_stop_here(const struct x86 *cpu, uint64_t lin, uint64_t pa)
 static bool note(struct x86 *cpu, uint64_t lin, long after, size_t end)
 {
     uint64_t pa = 0;
+    if ((size_t)(after + 1) >= end)
+        return false;
     if (!(cpu->stop_offsets[lin & 0xfff] & OFFSET_PHYSICAL) && find_either(cpu, lin, false, 0, after) < 0)
         return false;
-    if (!mem_translate_peek(cpu, lin, &pa))
+    if (!x86_translate(cpu, lin, &pa))
         return false; /* the fetch will fault */
     long i = find_either(cpu, lin, true, pa, after);
     if (i < 0 || (size_t)i >= end)
