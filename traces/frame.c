@@ -3,7 +3,10 @@
 
 #include "traces/frame.h"
 
-static const char file_magic[8] = {'B', 'O', 'O', 'T', 'R', 'E', 'E', 'L'};
+static const char file_magic[][8] = {
+    [TRACE_FILE] = {'B', 'O', 'O', 'T', 'R', 'E', 'E', 'L'},
+    [SHARE_FILE] = {'B', 'R', 'S', 'H', 'A', 'R', 'E', '\n'},
+};
 static const char frame_magic[4] = {'F', 'R', 'A', 'M'};
 static const char trailer_magic[8] = {'B', 'R', 'T', 'R', 'A', 'I', 'L', '\n'};
 
@@ -33,10 +36,11 @@ uint32_t frame_raw_max(unsigned kind)
     return kind < TF_KINDS ? kinds[kind].raw_max : 0;
 }
 
-void file_header_pack(uint8_t out[FILE_HEADER_SIZE], const char *engine, uint32_t behaviour)
+void file_header_pack(uint8_t out[FILE_HEADER_SIZE], enum trace_file what, const char *engine,
+                      uint32_t behaviour)
 {
     memset(out, 0, FILE_HEADER_SIZE);
-    memcpy(out, file_magic, sizeof file_magic);
+    memcpy(out, file_magic[what], sizeof file_magic[what]);
     put_u32(out + 8, TRACE_VERSION);
     put_u32(out + 12, behaviour);
     memcpy(out + 16, engine, strnlen(engine, ENGINE_NAME_SIZE - 1));

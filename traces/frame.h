@@ -70,7 +70,11 @@ static inline size_t frame_lead(const struct frame_head *h)
 /* The most that a frame of a kind may unpack to. */
 uint32_t frame_raw_max(unsigned kind);
 
-void file_header_pack(uint8_t out[FILE_HEADER_SIZE], const char *engine, uint32_t behaviour);
+/* What a file is, by its first bytes. */
+enum trace_file { TRACE_FILE, SHARE_FILE };
+
+void file_header_pack(uint8_t out[FILE_HEADER_SIZE], enum trace_file what, const char *engine,
+                      uint32_t behaviour);
 
 /* Appends head, extra bytes and checksum. */
 void frame_head_pack(struct buf *out, const struct frame_head *h, const void *extra);

@@ -287,16 +287,34 @@ int end_load(struct trace *t, size_t frame, struct error *err)
 
 /* ---------------------------------------------------------------- opening */
 
+static const char *const file_words[] = {
+    [TRACE_FILE] = "a trace",
+    [SHARE_FILE] = "a share of bootreel annotate --part",
+};
+enum { FILE_KINDS = sizeof file_words / sizeof file_words[0] };
+
+/* The file begins as another kind does, or as none. */
+static int other_file(const struct trace *t, const uint8_t h[FILE_HEADER_SIZE], struct error *err)
+{
+    uint8_t other[FILE_HEADER_SIZE];
+    for (int f = 0; f < FILE_KINDS; f++) {
+        file_header_pack(other, (enum trace_file)f, "", 0);
+        if (!memcmp(h, other, 8))
+            return error_set(err, "%s: not %s, but %s", t->name, file_words[t->file], file_words[f]);
+    }
+    return error_set(err, "%s: not %s", t->name, file_words[t->file]);
+}
+
 static int header_read(struct trace *t, struct error *err)
 {
     uint8_t h[FILE_HEADER_SIZE], own[FILE_HEADER_SIZE];
-    file_header_pack(own, "", 0);
+    file_header_pack(own, t->file, "", 0);
     if (t->size < FILE_HEADER_SIZE)
-        return error_set(err, "%s: not a trace: only %" PRIu64 " bytes", t->name, t->size);
+        return error_set(err, "%s: not %s: only %" PRIu64 " bytes", t->name, file_words[t->file], t->size);
     if (source_read(t, 0, h, sizeof h, err))
         return -1;
     if (memcmp(h, own, 8))
-        return error_set(err, "%s: not a trace", t->name);
+        return other_file(t, h, err);
     t->version = get_u32(h + 8);
     if (t->version > TRACE_VERSION)
         return error_set(err, "%s: trace version %u; this bootreel reads up to version %d: use a newer one",
@@ -318,7 +336,7 @@ static struct trace *trace_start(struct trace *t, struct error *err)
     return t;
 }
 
-struct trace *trace_open(const char *path, struct error *err)
+static struct trace *open_file(const char *path, enum trace_file what, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* do not wait for the writer of a pipe */
     struct stat st;
@@ -337,7 +355,18 @@ struct trace *trace_open(const char *path, struct error *err)
     t->name = mem_string(path);
     t->fd = fd;
     t->size = (uint64_t)st.st_size;
+    t->file = what;
     return trace_start(t, err);
+}
+
+struct trace *trace_open(const char *path, struct error *err)
+{
+    return open_file(path, TRACE_FILE, err);
+}
+
+struct trace *trace_share_open(const char *path, struct error *err)
+{
+    return open_file(path, SHARE_FILE, err);
 }
 
 struct trace *trace_open_memory(const void *data, size_t size, struct error *err)
@@ -352,7 +381,7 @@ struct trace *trace_open_memory(const void *data, size_t size, struct error *err
 
 struct trace *trace_open_again(const struct trace *t, struct error *err)
 {
-    return t->memory ? trace_open_memory(t->memory, t->size, err) : trace_open(t->name, err);
+    return t->memory ? trace_open_memory(t->memory, t->size, err) : open_file(t->name, t->file, err);
 }
 
 struct trace *trace_open_beside(const struct trace *t, struct error *err)
@@ -412,6 +441,20 @@ const char *trace_damage(const struct trace *t)
 unsigned trace_version(const struct trace *t)
 {
     return t->version;
+}
+
+void trace_identity(const struct trace *t, char text[TRACE_IDENTITY])
+{
+    XXH3_state_t *state = mem_check(XXH3_createState());
+    XXH3_128bits_reset(state);
+    for (size_t i = 0; i < t->nframes; i++) {
+        uint8_t hash[FRAME_HASH_SIZE];
+        put_u64(hash, t->frame[i].head_hash); /* the header has the content's checksums */
+        XXH3_128bits_update(state, hash, sizeof hash);
+    }
+    XXH128_hash_t h = XXH3_128bits_digest(state);
+    XXH3_freeState(state);
+    snprintf(text, TRACE_IDENTITY, "%016" PRIx64 "%016" PRIx64, (uint64_t)h.high64, (uint64_t)h.low64);
 }
 
 const struct trace_config *trace_config(const struct trace *t)

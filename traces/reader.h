@@ -102,6 +102,7 @@ struct trace {
     const uint8_t *memory;
     int fd;
     uint64_t size;
+    enum trace_file file;
     unsigned version;
     char engine[ENGINE_NAME_SIZE];
 

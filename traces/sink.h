@@ -9,8 +9,10 @@
 
 struct sink;
 
-/* Creates the file and starts the thread, which first writes `header`. NULL on error. */
-struct sink *sink_open(const char *path, const uint8_t header[FILE_HEADER_SIZE], struct error *err);
+/* Creates the file and starts the thread, which first writes `header`. `name` is what errors call the file, if it is of no use
+ * unless it is whole; NULL: its path, and whole frames are kept. NULL on error. */
+struct sink *sink_open(const char *path, const char *name, const uint8_t header[FILE_HEADER_SIZE],
+                       struct error *err);
 /* Passes on a frame, with its extra bytes and unpacked payload; both buffers are taken and left empty. The
  * caller fills in the head's kind, positions and items; number, lengths, packing and checksums are filled in
  * here. Waits while the queue is full.

@@ -118,6 +118,11 @@ struct trace_writer;
  * `path` is not one of the images. NULL on error; nothing is left open then. */
 struct trace_writer *trace_writer_create(const char *path, const struct trace_config *cfg, struct error *err);
 
+/* The same for a share, a file of the same form that is no trace (core/share.h). It is of no use unless it is whole: errors call it
+ * `name`, and do not say what is kept. */
+struct trace_writer *trace_share_create(const char *path, const char *name, const struct trace_config *cfg,
+                                        struct error *err);
+
 /* Adds an event. Icounts must not decrease from one event to the next (-1 with a message that names both).
  * The event is copied. Cost: about 50 ns; more when a frame is full, and when the queue is full. */
 int trace_write_event(struct trace_writer *w, const struct event *ev, struct error *err);
@@ -201,6 +206,8 @@ struct trace;
 /* Opens a trace. Only the index is read; if there is none (a recording that was killed), all
  * frames are read. */
 struct trace *trace_open(const char *path, struct error *err);
+/* The same for a share. Neither opens the other. */
+struct trace *trace_share_open(const char *path, struct error *err);
 /* The same for bytes in memory, which must stay valid until trace_close. */
 struct trace *trace_open_memory(const void *data, size_t size, struct error *err);
 /* Begins to unpack what states will need, on a thread of its own, so that the first one need not wait for it (half a
@@ -222,6 +229,9 @@ bool trace_damaged(const struct trace *t);
 /* The reason, as one line; "" if not truncated. */
 const char *trace_damage(const struct trace *t);
 unsigned trace_version(const struct trace *t);
+/* What two files have in common only if they have the same content: its XXH3-128 over the headers of all frames, as text. */
+enum { TRACE_IDENTITY = 33 };
+void trace_identity(const struct trace *t, char text[TRACE_IDENTITY]);
 const struct trace_config *trace_config(const struct trace *t);
 /* How it ended; NULL if truncated before the end was written. */
 const struct trace_end *trace_end(const struct trace *t);

@@ -110,13 +110,14 @@ static int config_check(const struct trace_config *cfg, struct error *err)
     return 0;
 }
 
-struct trace_writer *trace_writer_create(const char *path, const struct trace_config *cfg, struct error *err)
+static struct trace_writer *create(const char *path, const char *name, enum trace_file what,
+                                   const struct trace_config *cfg, struct error *err)
 {
     if (config_check(cfg, err))
         return NULL;
     uint8_t header[FILE_HEADER_SIZE];
-    file_header_pack(header, cfg->engine, cfg->behaviour);
-    struct sink *sink = sink_open(path, header, err);
+    file_header_pack(header, what, cfg->engine, cfg->behaviour);
+    struct sink *sink = sink_open(path, name, header, err);
     if (!sink)
         return NULL;
     struct trace_writer *w = mem_zero(1, sizeof *w);
@@ -130,6 +131,17 @@ struct trace_writer *trace_writer_create(const char *path, const struct trace_co
     }
     write_config(w, cfg);
     return w;
+}
+
+struct trace_writer *trace_writer_create(const char *path, const struct trace_config *cfg, struct error *err)
+{
+    return create(path, NULL, TRACE_FILE, cfg, err);
+}
+
+struct trace_writer *trace_share_create(const char *path, const char *name, const struct trace_config *cfg,
+                                        struct error *err)
+{
+    return create(path, name, SHARE_FILE, cfg, err);
 }
 
 /* ---------------------------------------------------------------- image chunks */

@@ -31,7 +31,8 @@ struct job {
 };
 
 struct sink {
-    char *path;
+    char *name;      /* in errors */
+    bool only_whole; /* the file is dropped after an error */
     int fd;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -68,14 +69,18 @@ struct sink {
 
 /* ---------------------------------------------------------------- the thread */
 
-/* "FILE: no space left on device; what was written up to icount N is kept" */
+/* "FILE: no space left on device; what was written up to icount N is kept", or what to do, if it is not */
 static void sink_fail(struct sink *s, int error)
 {
     const char *what = strerrordesc_np(error);
     char text[80];
     snprintf(text, sizeof text, "%s", what ? what : "cannot write");
     text[0] = (char)tolower((unsigned char)text[0]);
-    error_set(&s->error, "%s: %s; what was written up to icount %" PRIu64 " is kept", s->path, text, s->kept);
+    if (s->only_whole)
+        error_set(&s->error, "%s: %s: make room, or give another place", s->name, text);
+    else
+        error_set(&s->error, "%s: %s; what was written up to icount %" PRIu64 " is kept", s->name, text,
+                  s->kept);
     atomic_store(&s->failed, true);
 }
 
@@ -350,7 +355,7 @@ static void sink_free(struct sink *s)
     buf_free(&s->index);
     buf_free(&s->out);
     buf_free(&s->waiting);
-    free(s->path);
+    free(s->name);
     free(s);
 }
 
@@ -363,15 +368,17 @@ static int open_output(const char *path)
     return fd;
 }
 
-struct sink *sink_open(const char *path, const uint8_t header[FILE_HEADER_SIZE], struct error *err)
+struct sink *sink_open(const char *path, const char *name, const uint8_t header[FILE_HEADER_SIZE],
+                       struct error *err)
 {
     int fd = open_output(path);
     if (fd < 0) {
-        error_set(err, "%s: cannot create: %s", path, strerrordesc_np(errno));
+        error_set(err, "%s: cannot create: %s", name ? name : path, strerrordesc_np(errno));
         return NULL;
     }
     struct sink *s = mem_zero(1, sizeof *s);
-    s->path = mem_string(path);
+    s->name = mem_string(name ? name : path);
+    s->only_whole = name;
     s->fd = fd;
     s->tail = &s->head;
     s->zstd = mem_check(ZSTD_createCCtx());

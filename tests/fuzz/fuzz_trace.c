@@ -150,7 +150,7 @@ static void repair(uint8_t *p, size_t size)
     uint64_t first[TF_KINDS] = {0}, index = 0;
     uint32_t number = 0;
     size_t at = FILE_HEADER_SIZE, end = size;
-    file_header_pack(p, "pc", 1);
+    file_header_pack(p, TRACE_FILE, "pc", 1);
     bool trailer = size >= FILE_HEADER_SIZE + TRAILER_SIZE && p[size - TRAILER_SIZE] == 'B';
     end -= trailer ? TRAILER_SIZE : 0;
     for (; end - at >= FRAME_HEAD_SIZE + FRAME_HASH_SIZE; number++) {
