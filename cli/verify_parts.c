@@ -172,11 +172,11 @@ static int say_result(const struct parts *p)
 /* The stretches of the part that was asked for; there may be none. */
 static void choose(struct parts *p, const struct trace *t)
 {
-    size_t n = replay_parts(t), part = p->v->parts ? p->v->part : 1, parts = p->v->parts ? p->v->parts : 1;
-    p->n = n;
-    p->list = mem_zero(n, sizeof *p->list);
-    p->shares = shares_new((size_t)((unsigned __int128)n * (part - 1) / parts),
-                           (size_t)((unsigned __int128)n * part / parts), p->v->jobs);
+    size_t first, end;
+    replay_stretches(t, p->v->parts ? p->v->part : 1, p->v->parts ? p->v->parts : 1, &first, &end);
+    p->n = replay_parts(t);
+    p->list = mem_zero(p->n, sizeof *p->list);
+    p->shares = shares_new(first, end, p->v->jobs);
 }
 
 int verify_in_parts(const struct verify_parts *v, struct trace *t)

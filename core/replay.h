@@ -52,6 +52,9 @@ void replay_interrupt(struct replay *r);
 
 /* In how many parts a record can be verified. */
 size_t replay_parts(const struct trace *t);
+/* The stretches of part `part` (from 1 on) of `parts`: from the one that begins at checkpoint *first to the one that ends at checkpoint
+ * *end. None if these are equal. */
+void replay_stretches(const struct trace *t, unsigned part, unsigned parts, size_t *first, size_t *end);
 /* The checkpoint of the final state, or -1. */
 long replay_final_checkpoint(const struct trace *t);
 /* Whether it can be verified in parts at all: 0, or -1 with err (whole boots were folded, or the trace cannot be read). */
@@ -63,7 +66,12 @@ struct touched_set;
 struct replay_taker {
     uint32_t classes; /* of its events; with EC_FOLD they are folded */
     void *ctx;
-    /* The part begins, with this state of the folder (core/fold.h): that of this record, which is a guess if the classes differ. */
+    /* The folder's state (core/fold.h) where the part begins, if it is known: then with has_fold. Otherwise it is that of this
+     * record, which is a guess if the classes differ. */
+    bool has_fold;
+    const void *fold;
+    size_t nfold;
+    /* The part begins, with this state of the folder. */
     void (*begin)(void *ctx, const void *fold, size_t n);
     void (*event)(void *ctx, const struct event *ev);
     /* The events up to checkpoint k are given. With `touched`, which only a part from the beginning can have, `set` is what was

@@ -18,6 +18,8 @@ struct fold_state {
     size_t n;
 };
 
+bool fold_state_same(const struct fold_state *a, const struct fold_state *b);
+
 enum taped { TAPED_END, TAPED_BEGIN, TAPED_EVENT, TAPED_CHECKPOINT };
 
 void taped_begin(void *tape, const void *fold, size_t n);

@@ -20,7 +20,9 @@ void tape_put(struct tape *t, const void *data, size_t n);
 int tape_end(struct tape *t, struct error *err);
 
 /* ---- the reader ---- */
-/* Takes n bytes, and waits for them. False at the end. */
+/* Takes n bytes, and waits for them. False at the end, which is too early if tape_check then says so. */
 bool tape_get(struct tape *t, void *data, size_t n);
+/* Whether all that was put there could be taken: -1 with err. After the end. */
+int tape_check(const struct tape *t, struct error *err);
 
 #endif

@@ -23,7 +23,8 @@ struct tape {
     pthread_cond_t more;
     uint64_t written;
     bool ended;
-    int error; /* errno, or 0 */
+    int error;  /* errno, or 0: of writing */
+    int unread; /* of reading */
 };
 
 static int open_beside(const char *path)
@@ -115,7 +116,7 @@ void tape_put(struct tape *t, const void *data, size_t n)
 int tape_end(struct tape *t, struct error *err)
 {
     flush(t, true);
-    return t->error ? error_set(err, "a temporary file beside %s: %s", t->name, strerror(t->error)) : 0;
+    return tape_check(t, err);
 }
 
 /* ---------------------------------------------------------------- the reader */
@@ -129,6 +130,8 @@ static bool fill(struct tape *t)
     uint64_t left = t->written - t->read;
     pthread_mutex_unlock(&t->lock);
     ssize_t n = left ? pread(t->fd, t->in, left < BLOCK ? left : BLOCK, (off_t)t->read) : 0;
+    if (left && n <= 0)
+        t->unread = n ? errno : EIO;
     t->at = 0;
     t->nin = n > 0 ? (size_t)n : 0;
     t->read += t->nin;
@@ -148,4 +151,10 @@ bool tape_get(struct tape *t, void *data, size_t n)
         n -= part;
     }
     return true;
+}
+
+int tape_check(const struct tape *t, struct error *err)
+{
+    int bad = t->error ? t->error : t->unread;
+    return bad ? error_set(err, "a temporary file beside %s: %s: make room", t->name, strerror(bad)) : 0;
 }

@@ -14,6 +14,11 @@ struct taped_head {
     uint64_t k;
 };
 
+bool fold_state_same(const struct fold_state *a, const struct fold_state *b)
+{
+    return a->n == b->n && (!a->n || !memcmp(a->data, b->data, a->n));
+}
+
 void taped_begin(void *tape, const void *fold, size_t n)
 {
     const struct taped_head h = {.what = TAPED_BEGIN, .len = (uint32_t)n};

@@ -386,6 +386,13 @@ size_t replay_parts(const struct trace *t)
     return n ? n : 1;
 }
 
+void replay_stretches(const struct trace *t, unsigned part, unsigned parts, size_t *first, size_t *end)
+{
+    size_t n = replay_parts(t);
+    *first = (size_t)((unsigned __int128)n * (part - 1) / parts);
+    *end = (size_t)((unsigned __int128)n * part / parts);
+}
+
 int replay_check_parts(struct trace *t, struct error *err)
 {
     return recorded_story_check(t, err);
@@ -459,6 +466,16 @@ static int load_fold(struct verify *v, struct fold *fold)
     return any > 0 ? fold_load(fold, note.data, note.len, v->err) : any;
 }
 
+/* The state of the taker's folder where the part begins. */
+static int load_taken(struct verify *v)
+{
+    const struct replay_taker *taker = v->o->taker;
+    if (!taker->has_fold)
+        return load_fold(v, v->taken);
+    fold_cut(v->taken);
+    return taker->nfold ? fold_load(v->taken, taker->fold, taker->nfold, v->err) : 0;
+}
+
 /* What the taker needs from where the part begins. */
 static int start_taking(struct verify *v)
 {
@@ -469,7 +486,7 @@ static int start_taking(struct verify *v)
         return 0;
     if (taker->classes & EVENT_CLASS_BIT(EC_FOLD))
         v->taken = fold_new(taker->event, taker->ctx);
-    if (v->first && v->taken && load_fold(v, v->taken))
+    if (v->first && v->taken && load_taken(v))
         return -1;
     void *state = v->taken ? fold_save(v->taken, &n) : NULL;
     taker->begin(taker->ctx, state, state ? n : 0);
@@ -497,13 +514,13 @@ static int take_story(struct verify *v)
 /* Which checkpoints are the ends of the part that was asked for. False: it is empty. */
 static bool choose_part(struct verify *v)
 {
-    size_t n = replay_parts(v->r->t), part = v->o->part, parts = v->o->parts;
+    unsigned part = v->o->part, parts = v->o->parts;
+    size_t end;
     v->last = SIZE_MAX;
     if (!parts)
         return true;
-    v->first = (size_t)((unsigned __int128)n * (part - 1) / parts);
-    size_t end = (size_t)((unsigned __int128)n * part / parts);
-    v->last = part < parts && end < n ? end : SIZE_MAX;
+    replay_stretches(v->r->t, part, parts, &v->first, &end);
+    v->last = part < parts && end < replay_parts(v->r->t) ? end : SIZE_MAX;
     return v->first < end;
 }
 

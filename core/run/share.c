@@ -1,0 +1,246 @@
+/* share.c - see share.h. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/fold.h"
+#include "core/replay.h"
+#include "core/share.h"
+#include "traces/memory.h"
+
+/* Settings of the file. */
+static const char key_trace[] = "trace", key_part[] = "part", key_program[] = "bootreel";
+
+/* ---------------------------------------------------------------- writing */
+
+struct share_writer {
+    struct trace *t; /* the record */
+    struct trace_writer *w;
+    size_t k; /* the next checkpoint */
+    uint64_t end, events;
+};
+
+static struct trace_writer *create(struct trace *t, const char *path, const char *name,
+                                   const struct trace_config *config, const struct share_about *about,
+                                   struct error *err)
+{
+    char identity[TRACE_IDENTITY], part[32];
+    trace_identity(t, identity);
+    snprintf(part, sizeof part, "%u/%u", about->part, about->parts);
+    const struct setting settings[] = {
+        {key_trace, identity}, {key_part, part}, {key_program, about->program}};
+    struct trace_config c = *config;
+    c.settings = settings;
+    c.nsettings = sizeof settings / sizeof settings[0];
+    c.nimages = 0;
+    return trace_share_create(path, name, &c, err);
+}
+
+struct share_writer *share_create(struct trace *t, const char *path, const char *name,
+                                  const struct trace_config *config, const struct share_about *about,
+                                  struct error *err)
+{
+    size_t first, end;
+    struct trace_writer *w = create(t, path, name, config, about, err);
+    if (!w)
+        return NULL;
+    replay_stretches(t, about->part, about->parts, &first, &end);
+    struct share_writer *s = mem_zero(1, sizeof *s);
+    *s = (struct share_writer){.t = t, .w = w, .k = first, .end = trace_checkpoint(t, end)->icount};
+    return s;
+}
+
+/* Each checkpoint of the record, without its state, and before it the folder's state. */
+static int put_checkpoint(struct share_writer *s, const struct fold_state *fold, struct error *err)
+{
+    const struct trace_checkpoint *c = trace_checkpoint(s->t, s->k++);
+    const struct trace_note note = {.icount = c->icount,
+                                    .time = c->time,
+                                    .type = FOLD_NOTE,
+                                    .name = "state",
+                                    .data = fold->data,
+                                    .len = (uint32_t)fold->n};
+    return trace_write_note(s->w, &note, err) ||
+                   trace_checkpoint_begin(s->w, c->icount, c->time, false, err) ||
+                   trace_checkpoint_end(s->w, c->hash, err)
+               ? -1
+               : 0;
+}
+
+int share_put(struct share_writer *s, enum taped what, const struct taped_item *item, struct error *err)
+{
+    if (what != TAPED_EVENT)
+        return put_checkpoint(s, &item->fold, err);
+    s->events++;
+    return trace_write_event(s->w, &item->ev, err);
+}
+
+uint64_t share_written(const struct share_writer *s)
+{
+    return s->events;
+}
+
+int share_finish(struct share_writer *s, struct error *err)
+{
+    const struct trace_end end = {.reason = "share", .text = "", .icount = s->end};
+    int rc = trace_writer_finish(s->w, &end, err);
+    free(s);
+    return rc;
+}
+
+void share_abort(struct share_writer *s)
+{
+    if (!s)
+        return;
+    trace_writer_abort(s->w);
+    free(s);
+}
+
+/* ---------------------------------------------------------------- reading */
+
+struct share {
+    char *name;
+    struct trace *t;
+    struct share_about about;
+    struct trace_cursor *events;
+    uint64_t taken; /* events */
+    size_t k;       /* checkpoints of the file that were taken */
+    size_t first;   /* what number the first one has in the record */
+};
+
+static int refuse(const struct share *s, const char *what, struct error *err)
+{
+    return error_set(err, "%s: %s: make this share again", s->name, what);
+}
+
+static int read_about(struct share *s, struct error *err)
+{
+    struct share_about *a = &s->about;
+    const char *part = trace_setting(s->t, key_part);
+    int n = 0;
+    a->program = trace_setting(s->t, key_program);
+    bool valid = part && sscanf(part, "%9u/%9u%n", &a->part, &a->parts, &n) == 2 && !part[n] &&
+                 1 <= a->part && a->part <= a->parts;
+    return valid && a->program && trace_setting(s->t, key_trace)
+               ? 0
+               : refuse(s, "does not say which share it is", err);
+}
+
+void share_close(struct share *s)
+{
+    if (!s)
+        return;
+    trace_cursor_close(s->events);
+    trace_close(s->t);
+    free(s->name);
+    free(s);
+}
+
+void share_about(const struct share *s, struct share_about *about)
+{
+    *about = s->about;
+}
+
+uint32_t share_classes(const struct share *s)
+{
+    return trace_config(s->t)->classes;
+}
+
+/* ---------------------------------------------------------------- checks */
+
+static int check_maker(const struct share *s, const struct trace *t, const char *program, uint32_t behaviour,
+                       struct error *err)
+{
+    const struct trace_config *c = trace_config(s->t);
+    char identity[TRACE_IDENTITY];
+    trace_identity(t, identity);
+    if (strcmp(s->about.program, program))
+        return error_set(err, "%s: was made by bootreel %.40s, and this is %s: make this share again", s->name,
+                         s->about.program, program);
+    if (strcmp(c->engine, trace_config(t)->engine) || strcmp(trace_setting(s->t, key_trace), identity))
+        return refuse(s, "is a share of another trace", err);
+    if (c->behaviour != behaviour)
+        return error_set(err,
+                         "%s: was made by version %u of the engine, and this is version %u: make this share again",
+                         s->name, c->behaviour, behaviour);
+    return 0;
+}
+
+/* Whether it has the record's checkpoints from `first` to `end`, with a note each, and its events between them; the last share also
+ * has some after its last one. */
+static bool has_checkpoints(const struct share *s, const struct trace *t, size_t first, size_t end)
+{
+    size_t n = first < end ? end - first + 1 : 0;
+    if (trace_checkpoint_count(s->t) != n || trace_note_count(s->t) != n || trace_checkpoint_count(t) <= end)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const struct trace_checkpoint *a = trace_checkpoint(s->t, i), *b = trace_checkpoint(t, first + i);
+        if (a->icount != b->icount || a->time != b->time || a->hash != b->hash)
+            return false;
+    }
+    if (!n || end == replay_parts(t))
+        return !n || !trace_checkpoint(s->t, 0)->event;
+    return !trace_checkpoint(s->t, 0)->event &&
+           trace_checkpoint(s->t, n - 1)->event == trace_event_count(s->t, EVENT_CLASSES_ALL);
+}
+
+/* What is known without reading all of it. */
+static int check(struct share *s, struct trace *t, const char *program, uint32_t behaviour, struct error *err)
+{
+    size_t end;
+    if (read_about(s, err) || check_maker(s, t, program, behaviour, err))
+        return -1;
+    if (trace_truncated(s->t))
+        return error_set(err, "%.300s: make this share again", trace_damage(s->t));
+    replay_stretches(t, s->about.part, s->about.parts, &s->first, &end);
+    return has_checkpoints(s, t, s->first, end) ? 0 : refuse(s, "has other checkpoints than the trace", err);
+}
+
+struct share *share_open(const char *path, struct trace *t, const char *program, uint32_t behaviour,
+                         struct error *err)
+{
+    struct error why;
+    struct trace *file = trace_share_open(path, &why);
+    if (!file) {
+        error_set(err, "%.300s: make this share again, or give the right file", why.text);
+        return NULL;
+    }
+    struct share *s = mem_zero(1, sizeof *s);
+    *s = (struct share){.name = mem_string(path), .t = file};
+    s->events = trace_cursor_open(file, EVENT_CLASSES_ALL);
+    if (!check(s, t, program, behaviour, err))
+        return s;
+    share_close(s);
+    return NULL;
+}
+
+int share_check(const struct share *s, struct error *err)
+{
+    struct error why;
+    return trace_check(s->t, &why) ? error_set(err, "%.300s: make this share again", why.text) : 0;
+}
+
+/* ---------------------------------------------------------------- items */
+
+static int take_checkpoint(struct share *s, enum taped *what, struct taped_item *item, struct error *err)
+{
+    struct trace_note note;
+    if (trace_note(s->t, s->k, &note, err))
+        return -1;
+    *what = s->k ? TAPED_CHECKPOINT : TAPED_BEGIN;
+    item->fold = (struct fold_state){mem_copy(note.data, note.len), note.len};
+    item->k = s->first + s->k++;
+    item->has_touched = false;
+    return 0;
+}
+
+int share_next(struct share *s, enum taped *what, struct taped_item *item, struct error *err)
+{
+    taped_free(item);
+    if (s->k < trace_checkpoint_count(s->t) && s->taken >= trace_checkpoint(s->t, s->k)->event)
+        return take_checkpoint(s, what, item, err);
+    int rc = trace_cursor_next(s->events, &item->ev, NULL, err);
+    s->taken++;
+    *what = rc > 0 ? TAPED_EVENT : TAPED_END;
+    return rc < 0 ? -1 : 0;
+}
