@@ -16,10 +16,8 @@ struct part {
 };
 
 struct parts {
-    const struct annotate_parts *v;
-    struct trace *trace; /* the writing thread's */
+    const struct annotate_stretches *s;
     const struct engine_kind *kind;
-    unsigned jobs;
     bool note_touched;
     struct shares *shares;
     struct part *list; /* by the stretch that a part begins with; most are not begun */
@@ -28,11 +26,11 @@ struct parts {
     pthread_cond_t changed;
     bool over; /* nobody runs any more */
 
-    /* the writing thread's */
-    struct rewriter *out;
-    struct fold_state fold; /* of the last checkpoint */
-    bool guess_wrong; /* a part began with another state of the folder than the one before it ended with */
-    int rc;           /* -1: err */
+    /* the joining thread's */
+    bool begun;
+    struct fold_state fold; /* of the last checkpoint, or of the beginning */
+    bool otherwise;         /* a part began with another state of the folder */
+    int rc;                 /* -1: err */
     struct error err;
     const struct part *culprit; /* the part that ended it, or NULL */
 };
@@ -41,8 +39,12 @@ struct parts {
 
 static int run_part(const struct parts *p, struct sharer *w, struct part *part)
 {
-    struct replay_taker taker = {.classes = p->v->config->classes,
+    const struct fold_state *begin = w->first == p->s->first ? p->s->begin : NULL;
+    struct replay_taker taker = {.classes = p->s->v->config->classes,
                                  .ctx = part->tape,
+                                 .has_fold = begin,
+                                 .fold = begin ? begin->data : NULL,
+                                 .nfold = begin ? begin->n : 0,
                                  .begin = taped_begin,
                                  .event = taped_event,
                                  .checkpoint = taped_checkpoint};
@@ -65,13 +67,13 @@ static int run_part(const struct parts *p, struct sharer *w, struct part *part)
 /* The tape is there before anything is on it, so that the other thread can wait for it. */
 static int begin_part(struct parts *p, struct sharer *w, struct part *part)
 {
-    struct tape *tape = tape_new(p->v->path, &part->err);
+    struct tape *tape = tape_new(p->s->v->path, &part->err);
     pthread_mutex_lock(&p->lock);
     part->tape = tape;
     part->rc = tape ? 0 : -1;
     pthread_cond_broadcast(&p->changed);
     pthread_mutex_unlock(&p->lock);
-    return tape ? sharer_open(w, p->trace, p->kind, &part->err) : -1;
+    return tape ? sharer_open(w, p->s->trace, p->kind, &part->err) : -1;
 }
 
 static void do_part(struct parts *p, struct sharer *w)
@@ -110,39 +112,49 @@ static struct part *wait_for(struct parts *p, size_t first)
     return begun ? part : NULL;
 }
 
-static bool guessed_right(const struct parts *p, const struct fold_state *f)
+static void keep_fold(struct parts *p, struct taped_item *item)
 {
-    return f->n == p->fold.n && (!f->n || !memcmp(f->data, p->fold.data, f->n));
-}
-
-static int take_checkpoint(struct parts *p, struct taped_item *item)
-{
-    if (rewriter_checkpoint(p->out, item, &p->err))
-        return -1;
     free(p->fold.data);
     p->fold = item->fold;
     item->fold = (struct fold_state){0};
+}
+
+/* Where a part begins; only the first one's beginning is of interest to others. */
+static int take_begin(struct parts *p, struct taped_item *item)
+{
+    if (p->begun) {
+        p->otherwise = !fold_state_same(&p->fold, &item->fold);
+        return p->otherwise ? -1 : 0;
+    }
+    p->begun = true;
+    if (p->s->take(p->s->ctx, TAPED_BEGIN, item, &p->err))
+        return -1;
+    keep_fold(p, item);
+    return 0;
+}
+
+static int take_item(struct parts *p, enum taped what, struct taped_item *item, size_t *next)
+{
+    if (what == TAPED_BEGIN)
+        return take_begin(p, item);
+    if (p->s->take(p->s->ctx, what, item, &p->err))
+        return -1;
+    if (what == TAPED_CHECKPOINT) {
+        keep_fold(p, item);
+        *next = item->k;
+    }
     return 0;
 }
 
 /* All that is on the part's tape; *next is the stretch after it. */
-static int write_part(struct parts *p, struct part *part, struct taped_item *item, size_t *next)
+static int take_part_of_run(struct parts *p, struct part *part, struct taped_item *item, size_t *next)
 {
     enum taped what;
     int rc = 0;
     while (!rc && part->tape && (what = taped_next(part->tape, item)) != TAPED_END)
-        switch (what) {
-        case TAPED_EVENT:
-            rc = rewriter_event(p->out, &item->ev, &p->err);
-            break;
-        case TAPED_CHECKPOINT:
-            rc = take_checkpoint(p, item);
-            *next = item->k;
-            break;
-        default:
-            p->guess_wrong = !guessed_right(p, &item->fold);
-            rc = p->guess_wrong ? -1 : 0;
-        }
+        rc = take_item(p, what, item, next);
+    if (!rc && part->tape && tape_check(part->tape, &p->err))
+        rc = -1;
     if (!rc && (part->rc || part->report.diverged || part->report.interrupted)) {
         p->culprit = part;
         rc = -1;
@@ -150,17 +162,17 @@ static int write_part(struct parts *p, struct part *part, struct taped_item *ite
     return rc;
 }
 
-/* The thread that writes the new trace. The tapes stay until all jobs are done: a job still looks at its tape after its end. */
+/* The thread that gives the items on. The tapes stay until all jobs are done: a job still looks at its tape after its end. */
 static void *join_parts(void *ctx)
 {
     struct parts *p = ctx;
     struct taped_item *item = mem_zero(1, sizeof *item);
-    for (size_t next = 0; next < p->n && !p->rc;) {
+    for (size_t next = p->s->first; next < p->s->end && !p->rc;) {
         size_t first = next;
         struct part *part = wait_for(p, first);
-        p->rc = part ? write_part(p, part, item, &next) : error_set(&p->err, "nothing runs the rest");
+        p->rc = part ? take_part_of_run(p, part, item, &next) : error_set(&p->err, "nothing runs the rest");
         if (next == first) /* the last one has no checkpoint that begins another */
-            next = p->n;
+            next = p->s->end;
     }
     taped_free(item);
     free(item);
@@ -173,83 +185,67 @@ static void *join_parts(void *ctx)
 
 /* ---------------------------------------------------------------- the result */
 
-static int say_culprit(const struct parts *p)
+static enum annotated say_culprit(const struct parts *p, int *status, struct error *text)
 {
     const struct part *part = p->culprit;
-    if (part->rc)
-        return trouble(&part->err);
+    if (part->rc) {
+        *text = part->err;
+        if (part->report.unclear)
+            return ANNOTATED_UNCLEAR;
+        *status = trouble(&part->err);
+        return ANNOTATED_TROUBLE;
+    }
     if (part->report.interrupted)
-        return trouble_text("interrupted; %s is complete up to where it was written", p->v->path);
-    printf("%s: diverged: the replay differs from the record\n%s", p->v->from, part->report.divergence);
-    return EXIT_NO;
+        return ANNOTATED_INTERRUPTED;
+    printf("%s: diverged: the replay differs from the record\n%s", p->s->v->from, part->report.divergence);
+    *status = EXIT_NO;
+    return ANNOTATED_TROUBLE;
 }
 
-static int say_done(const struct parts *p, uint64_t events)
+static enum annotated result(const struct parts *p, int *status, struct error *text)
 {
-    char n[NUMBER_TEXT], e[NUMBER_TEXT];
-    if (!p->v->quiet)
-        printf("%s: the same run, %s steps, %s events; final state equal\n", p->v->path,
-               commas(n, trace_end(p->trace)->icount), commas(e, events));
-    return EXIT_DONE;
+    if (p->otherwise)
+        return ANNOTATED_OTHERWISE;
+    if (!p->rc)
+        return ANNOTATED;
+    if (p->culprit)
+        return say_culprit(p, status, text);
+    *status = trouble(&p->err);
+    return ANNOTATED_TROUBLE;
 }
 
-/* 1: *status is set; 0: the run has to be recorded as a whole. */
-static int result(struct parts *p, int *status)
+static void run(struct parts *p)
 {
-    if (!p->rc) {
-        uint64_t events = rewriter_events(p->out);
-        *status = rewriter_finish(p->out, &p->err) ? trouble(&p->err) : say_done(p, events);
-        return 1;
-    }
-    rewriter_abort(p->out);
-    if (p->culprit && p->culprit->rc && p->culprit->report.unclear)
-        return 0;
-    *status = p->culprit ? say_culprit(p) : trouble(&p->err);
-    return 1;
-}
-
-static int run(struct parts *p, int *status)
-{
-    pthread_t writer;
-    p->out = rewriter_new(p->trace, p->v->path, p->v->config, &p->err);
-    if (!p->out) {
-        *status = trouble(&p->err);
-        return 1;
-    }
-    struct progress *progress = progress_new("annotating", p->v->quiet);
+    pthread_t joiner;
+    struct progress *progress = progress_new("annotating", p->s->v->quiet);
     shares_show(p->shares, progress);
     struct signals *signals = signals_start(shares_interrupt, p->shares);
-    bool threads = !pthread_create(&writer, NULL, join_parts, p);
-    run_jobs(p->jobs, p->jobs, do_job, p);
+    bool threads = !pthread_create(&joiner, NULL, join_parts, p);
+    run_jobs(p->s->jobs, p->s->jobs, do_job, p);
     pthread_mutex_lock(&p->lock);
     p->over = true;
     pthread_cond_broadcast(&p->changed);
     pthread_mutex_unlock(&p->lock);
     if (threads)
-        pthread_join(writer, NULL);
+        pthread_join(joiner, NULL);
     else
         join_parts(p);
     signals_stop(signals);
     progress_end(progress);
-    if (!p->guess_wrong)
-        return result(p, status);
-    rewriter_abort(p->out);
-    return -1;
 }
 
-static int try_jobs(const struct annotate_parts *v, struct trace *t, unsigned jobs, int *status)
+enum annotated annotate_stretches(const struct annotate_stretches *s, int *status, struct error *text)
 {
-    struct parts p = {.v = v,
-                      .trace = t,
-                      .jobs = jobs,
-                      .n = replay_parts(t),
+    struct parts p = {.s = s,
+                      .n = replay_parts(s->trace),
                       .lock = PTHREAD_MUTEX_INITIALIZER,
                       .changed = PTHREAD_COND_INITIALIZER};
-    p.kind = engine_find(trace_config(t)->engine, &p.err);
-    p.note_touched = !rewriter_has_index(t);
-    p.shares = shares_new(0, p.n, jobs);
+    p.kind = engine_find(trace_config(s->trace)->engine, &p.err);
+    p.note_touched = !rewriter_has_index(s->trace);
+    p.shares = shares_new(s->first, s->end, s->jobs);
     p.list = mem_zero(p.n, sizeof *p.list);
-    int rc = run(&p, status);
+    run(&p);
+    enum annotated done = result(&p, status, text);
     for (size_t i = 0; i < p.n; i++) {
         tape_free(p.list[i].tape);
         free(p.list[i].report.divergence);
@@ -257,12 +253,63 @@ static int try_jobs(const struct annotate_parts *v, struct trace *t, unsigned jo
     free(p.fold.data);
     free(p.list);
     shares_free(p.shares);
-    return rc;
+    return done;
+}
+
+/* ---------------------------------------------------------------- the whole run */
+
+int annotate_write(struct rewriter *out, enum taped what, struct taped_item *item, struct error *err)
+{
+    if (what == TAPED_EVENT)
+        return rewriter_event(out, &item->ev, err);
+    return what == TAPED_CHECKPOINT ? rewriter_checkpoint(out, item, err) : 0;
+}
+
+static int take_for_trace(void *out, enum taped what, struct taped_item *item, struct error *err)
+{
+    return annotate_write(out, what, item, err);
+}
+
+int annotate_finish(const struct annotate_parts *v, struct trace *t, struct rewriter *out)
+{
+    struct error err;
+    char n[NUMBER_TEXT], e[NUMBER_TEXT];
+    uint64_t events = rewriter_events(out);
+    if (rewriter_finish(out, &err))
+        return trouble(&err);
+    if (!v->quiet)
+        printf("%s: the same run, %s steps, %s events; final state equal\n", v->path,
+               commas(n, trace_end(t)->icount), commas(e, events));
+    return EXIT_DONE;
+}
+
+static enum annotated try_jobs(const struct annotate_parts *v, struct trace *t, unsigned jobs, int *status)
+{
+    struct error err;
+    struct rewriter *out = rewriter_new(t, v->path, v->config, &err);
+    if (!out) {
+        *status = trouble(&err);
+        return ANNOTATED_TROUBLE;
+    }
+    const struct annotate_stretches s = {
+        .v = v, .trace = t, .end = replay_parts(t), .jobs = jobs, .take = take_for_trace, .ctx = out};
+    enum annotated done = annotate_stretches(&s, status, &err);
+    if (done == ANNOTATED)
+        *status = annotate_finish(v, t, out);
+    else
+        rewriter_abort(out);
+    return done;
 }
 
 /* One job guesses nothing, and can make the index. */
 int annotate_in_parts(const struct annotate_parts *v, struct trace *t, int *status)
 {
-    int rc = rewriter_has_index(t) ? try_jobs(v, t, v->jobs, status) : -1;
-    return rc < 0 ? try_jobs(v, t, 1, status) : rc;
+    enum annotated done = ANNOTATED_OTHERWISE;
+    if (rewriter_has_index(t))
+        done = try_jobs(v, t, v->jobs, status);
+    if (done == ANNOTATED_OTHERWISE)
+        done = try_jobs(v, t, 1, status);
+    if (done == ANNOTATED_INTERRUPTED)
+        *status = trouble_text(ANNOTATE_INTERRUPTED_TEXT, v->path);
+    return done != ANNOTATED_UNCLEAR && done != ANNOTATED_OTHERWISE;
 }

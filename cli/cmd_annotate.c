@@ -1,4 +1,5 @@
 /* cmd_annotate.c - bootreel annotate: repeats a run, and records more of it. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,10 @@ struct annotate {
     struct engine_config config;
     struct progress *progress;
     unsigned jobs;
+    unsigned part, parts; /* K/N; 0/0: the whole */
+    bool merge;
+    char **share; /* with --merge: their files */
+    int shares;
     bool inspect_again;
     bool quiet;
 };
@@ -117,25 +122,41 @@ static uint32_t story_classes(const struct annotate *a)
     return mask;
 }
 
-/* Whether the record has all that the run has to be watched for by an inspector, which would have to see it from its beginning.
- * Then the run can be divided; the answer does not depend on how many jobs there are. */
-static bool is_divisible(const struct annotate *a)
+/* Why the run cannot be divided, or NULL. It can if the record has all that an inspector would have to see it from its beginning for;
+ * the answer does not depend on how many jobs there are. */
+static const char *indivisible(const struct annotate *a, struct error *err)
 {
     const char *inspect = trace_setting(a->t, "inspect");
     const struct trace_end *end = trace_end(a->t);
-    struct error ignored;
-    if (a->inspect_again || !inspect || a->observed.probes.n || a->observed.symbols.n || a->observed.profile)
-        return false;
-    if (!end || trace_cut_off(a->t) || replay_final_checkpoint(a->t) < 0 ||
-        replay_check_parts(a->t, &ignored))
-        return false;
-    return !strcmp(inspect, "none") || !(a->o.classes & ~trace_config(a->t)->classes & story_classes(a));
+    if (a->inspect_again || !inspect)
+        return "the events of guest systems are to be made again";
+    if (a->observed.probes.n || a->observed.symbols.n || a->observed.profile)
+        return "probes, symbols and profiles need the run from its beginning";
+    if (!end || trace_cut_off(a->t) || replay_final_checkpoint(a->t) < 0)
+        return "the trace does not have the end of the run";
+    if (replay_check_parts(a->t, err))
+        return err->text;
+    if (strcmp(inspect, "none") && a->o.classes & ~trace_config(a->t)->classes & story_classes(a))
+        return "--events has classes that guest systems make, and that are not in the trace";
+    return NULL;
 }
 
-/* 1: done; 0: it has to be recorded as a whole. */
+/* The same for shares, which must be known without each other. */
+static const char *unshareable(const struct annotate *a, struct error *err)
+{
+    const char *why = indivisible(a, err);
+    if (!why && !rewriter_has_index(a->t))
+        why = "the trace has no index for searches, which is made anew and needs the run from its beginning";
+    if (!why && replay_final_checkpoint(a->t) < (long)replay_parts(a->t))
+        why = "nothing lies between two checkpoints";
+    return why;
+}
+
+/* Shares, or all of it in parts. 1: done; 0: it has to be recorded as a whole. */
 static int in_parts(struct annotate *a, int *status)
 {
     struct trace_config config = *trace_config(a->t);
+    struct error err;
     config.classes = a->o.classes;
     config.behaviour = a->o.kind->behaviour;
     const struct annotate_parts v = {.path = a->o.path,
@@ -143,7 +164,14 @@ static int in_parts(struct annotate *a, int *status)
                                      .config = &config,
                                      .jobs = a->jobs ? a->jobs : default_jobs(a->t),
                                      .quiet = a->quiet};
-    return is_divisible(a) ? annotate_in_parts(&v, a->t, status) : 0;
+    if (!a->parts && !a->merge)
+        return indivisible(a, &err) ? 0 : annotate_in_parts(&v, a->t, status);
+    const char *why = unshareable(a, &err);
+    *status = why ? trouble_text("%s: no shares of this run can be made: %.250s: annotate it without --part",
+                                 a->from, why)
+              : a->merge ? annotate_merge(&v, a->t, a->share, (size_t)a->shares)
+                         : annotate_share(&v, a->t, a->part, a->parts);
+    return 1;
 }
 
 static int annotate(struct annotate *a)
@@ -163,6 +191,7 @@ static int annotate(struct annotate *a)
         a->o.classes = choose_classes(a);
         a->o.hooks = (struct record_hooks){.ctx = a, .progress = on_progress};
         signals_block();
+        signal(SIGXFSZ, SIG_IGN); /* a limit on sizes is an error like a full disk */
         if (!in_parts(a, &status))
             status = run(a);
     }
@@ -172,13 +201,13 @@ static int annotate(struct annotate *a)
     return status;
 }
 
-enum { OPT_EVENTS = 1, OPT_JOBS };
+enum { OPT_EVENTS = 1, OPT_JOBS, OPT_PART };
 
 static const struct option_row rows[] = {
     {.name = "output",
      .letter = 'o',
      .argument = "NEW",
-     .help = "the new trace",
+     .help = "the new trace, or the share",
      STORE(struct annotate, o.path)},
     {.name = "events",
      .argument = "CLASSES",
@@ -198,6 +227,19 @@ static const struct option_row rows[] = {
          "Each job needs the guest's memory and some 250 MB; without this option there are only as many as the free memory "
          "allows. The new trace does not depend on it. If the events of guest systems are made again, the whole run is one "
          "part, since who makes them has to see it from its beginning."},
+    {.name = "part",
+     .argument = "K/N",
+     .help = "only part K of N, for several machines: NEW is a share, for --merge",
+     .id = OPT_PART,
+     .more =
+         "A part begins and ends at a checkpoint. All shares are made from the same trace with the same `--events`, by the same version of "
+         "bootreel. Where one run is one part (see `--jobs`) there are no shares, nor of a trace without the index for searches."},
+    {.name = "merge",
+     .help = "put the shares SHARE of all N parts together, in any order",
+     STORE(struct annotate, merge),
+     .more =
+         "NEW is the trace that one `annotate` makes, byte for byte. A share that does not belong to the others or to TRACE, or is damaged, "
+         "is refused. A part that began in a sequence that repeats differently with other events is run again."},
     GROUP(observe_options),
     GROUP(compile_options),
     GROUP(quiet_options),
@@ -214,6 +256,8 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
             return -1;
         a->jobs = (unsigned)n;
         return 0;
+    case OPT_PART:
+        return take_part(row, value, &a->part, &a->parts, err);
     case OPT_QUIET:
         a->quiet = true;
         return 0;
@@ -225,15 +269,46 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     }
 }
 
+/* The trace, and with --merge its shares. NULL after a message. */
+static const char *take_arguments(struct annotate *a, int argc, char **argv)
+{
+    if (!a->merge)
+        return only_argument(argc, argv, "trace");
+    a->share = argv + optind + 1;
+    a->shares = argc - optind - 1;
+    if (a->shares > 0)
+        return argv[optind];
+    trouble_text("annotate: --merge: give the trace and all its shares");
+    return NULL;
+}
+
+/* What --part and --merge do not go with. */
+static int check_options(const struct annotate *a)
+{
+    bool observes = a->observed.probes.n || a->observed.symbols.n || a->observed.profile;
+    if (a->merge && a->parts)
+        return trouble_text("annotate: --part makes a share, --merge puts shares together: give one of them");
+    if (a->merge && (a->events || a->inspect_again || observes))
+        return trouble_text(
+            "annotate: --merge takes from the shares what is recorded: give such options with --part");
+    for (int i = 0; i < a->shares; i++)
+        if (!strcmp(a->share[i], a->o.path))
+            return trouble_text("-o %s: this is a share to be read: give the new trace another name",
+                                a->o.path);
+    return EXIT_DONE;
+}
+
 static int start(struct annotate *a, int argc, char **argv)
 {
-    const char *path = only_argument(argc, argv, "trace");
+    const char *path = take_arguments(a, argc, argv);
     if (!path)
         return EXIT_TROUBLE;
     if (!a->o.path)
         return trouble_text("annotate: -o NEW is missing: give the new trace a name");
     if (!strcmp(path, a->o.path))
         return trouble_text("-o %s: this is the trace to be read: give the new one another name", path);
+    if (check_options(a))
+        return EXIT_TROUBLE;
     a->from = path;
     a->t = open_trace(path);
     return a->t ? finish_output(annotate(a)) : EXIT_TROUBLE;
@@ -255,7 +330,7 @@ const struct command command_annotate = {
     .name = "annotate",
     .run = cmd_annotate,
     .what = "run a trace again, and record more",
-    .arguments = "TRACE -o NEW",
+    .arguments = "TRACE -o NEW [--part K/N | --merge SHARE…]",
     .rows = rows,
     .intro =
         "Runs a trace again and records it into a new one, with other things observed. It is the same run: the hashes of the "

@@ -13,7 +13,8 @@
 struct output {
     char *path;  /* NULL: standard output */
     char *under; /* the name while it is written; NULL: `path` itself */
-    FILE *f;     /* NULL: a folder */
+    FILE *f;     /* NULL: a folder, or somebody else's */
+    bool folder;
 };
 
 static struct output *new_output(const char *path)
@@ -40,16 +41,22 @@ static void free_output(struct output *o)
     free(o);
 }
 
-struct output *output_open(const char *path, struct error *err)
+struct output *output_open_name(const char *path)
 {
     struct stat st;
     struct output *o = new_output(path);
+    if (stat(path, &st) || S_ISREG(st.st_mode))
+        set_under(o);
+    return o;
+}
+
+struct output *output_open(const char *path, struct error *err)
+{
+    struct output *o = path ? output_open_name(path) : new_output(path);
     if (!path) {
         o->f = stdout;
         return o;
     }
-    if (stat(path, &st) || S_ISREG(st.st_mode))
-        set_under(o);
     o->f = fopen(o->under ? o->under : path, "wb");
     if (o->f)
         return o;
@@ -62,6 +69,7 @@ struct output *output_open_folder(const char *path, struct error *err)
 {
     struct stat st;
     struct output *o = new_output(path);
+    o->folder = true;
     set_under(o);
     int rc = !lstat(path, &st) ? error_set(err, "%s: exists: remove it, or give another place", path) : 0;
     if (!rc && mkdir(o->under, 0777))
@@ -80,6 +88,11 @@ FILE *output_file(struct output *o)
 const char *output_folder(struct output *o)
 {
     return o->under;
+}
+
+const char *output_name(struct output *o)
+{
+    return o->under ? o->under : o->path;
 }
 
 /* Removes a folder of plain files. */
@@ -112,11 +125,10 @@ static int close_file(struct output *o)
 
 int output_done(struct output *o, struct error *err)
 {
-    bool folder = !o->f;
     int bad = close_file(o);
     if (!bad && o->under && rename(o->under, o->path))
         bad = errno;
-    if (bad && o->under && folder)
+    if (bad && o->under && o->folder)
         remove_folder(o->under);
     else if (bad && o->under)
         unlink(o->under);
@@ -131,9 +143,8 @@ void output_drop(struct output *o)
 {
     if (!o)
         return;
-    bool folder = !o->f;
     close_file(o);
-    if (o->under && folder)
+    if (o->under && o->folder)
         remove_folder(o->under);
     else if (o->under)
         unlink(o->under);

@@ -17,8 +17,11 @@ struct output;
 struct output *output_open(const char *path, struct error *err);
 /* A folder, which must not exist. */
 struct output *output_open_folder(const char *path, struct error *err);
+/* A file that somebody else opens and writes, by the name that output_name gives. */
+struct output *output_open_name(const char *path);
 FILE *output_file(struct output *o);
 const char *output_folder(struct output *o);
+const char *output_name(struct output *o);
 /* Completes it, and frees. -1 with err if it could not be written; then nothing is left of it. */
 int output_done(struct output *o, struct error *err);
 /* Removes it, and frees. NULL is allowed. */
