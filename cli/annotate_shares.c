@@ -31,8 +31,8 @@ static int say_share(const struct annotate_parts *v, const struct trace *t, cons
 }
 
 /* The file that `out` stands for, which is completed or dropped. */
-static enum annotated try_share(const struct annotate_parts *v, struct trace *t, const struct share_about *about,
-                                unsigned jobs, int *status)
+static enum annotated try_share(const struct annotate_parts *v, struct trace *t,
+                                const struct share_about *about, unsigned jobs, int *status)
 {
     struct error err;
     struct output *out = output_open_name(v->path);
@@ -113,7 +113,8 @@ static int same_division(const struct given *a, const struct given *b, struct er
         return error_set(err, "%s: is share %u/%u, but %s is %u/%u: give the shares of one division", b->path,
                          b->about.part, b->about.parts, a->path, a->about.part, a->about.parts);
     if (a->classes != b->classes)
-        return error_set(err, "%s: has other classes of events than %s: make all shares with the same --events",
+        return error_set(err,
+                         "%s: has other classes of events than %s: make all shares with the same --events",
                          b->path, a->path);
     return 0;
 }
@@ -134,7 +135,8 @@ static int complete(struct given *g, size_t n, struct error *err)
         have++;
     return have == g[0].about.parts
                ? 0
-               : error_set(err, "share %zu/%u is missing: make it with bootreel annotate --part, and give it too",
+               : error_set(err,
+                           "share %zu/%u is missing: make it with bootreel annotate --part, and give it too",
                            have + 1, g[0].about.parts);
 }
 
@@ -170,13 +172,14 @@ static int write_item(void *merge, enum taped what, struct taped_item *item, str
 /* Runs the stretches of a share again, from the state that the share before it ended with. */
 static int run_again(struct merge *m, const struct given *g, int *status)
 {
-    struct annotate_stretches s = {
-        .v = m->v, .trace = m->t, .jobs = 1, .take = write_item, .ctx = m};
+    struct annotate_stretches s = {.v = m->v, .trace = m->t, .jobs = 1, .take = write_item, .ctx = m};
     struct error err = {"the run cannot be divided"};
     struct fold_state begin = {mem_copy(m->fold.data, m->fold.n), m->fold.n};
     if (!m->v->quiet)
-        fprintf(stderr, "bootreel: %s: the trace does not tell what repeats where it begins: that part is run again here\n",
-                g->path);
+        fprintf(
+            stderr,
+            "bootreel: %s: the trace does not tell what repeats where it begins: that part is run again here\n",
+            g->path);
     s.begin = &begin;
     replay_stretches(m->t, g->about.part, g->about.parts, &s.first, &s.end);
     enum annotated done = annotate_stretches(&s, status, &err);
@@ -193,7 +196,8 @@ static int copy_share(struct merge *m, struct share *s, struct taped_item *item,
 {
     enum taped what = TAPED_BEGIN;
     int rc = 0;
-    while (!rc && !atomic_load(&m->interrupted) && !(rc = share_next(s, &what, item, err)) && what != TAPED_END)
+    while (!rc && !atomic_load(&m->interrupted) && !(rc = share_next(s, &what, item, err)) &&
+           what != TAPED_END)
         rc = write_item(m, what, item, err);
     return rc;
 }

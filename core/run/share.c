@@ -155,14 +155,14 @@ static int check_maker(const struct share *s, const struct trace *t, const char 
     char identity[TRACE_IDENTITY];
     trace_identity(t, identity);
     if (strcmp(s->about.program, program))
-        return error_set(err, "%s: was made by bootreel %.40s, and this is %s: make this share again", s->name,
-                         s->about.program, program);
+        return error_set(err, "%s: was made by bootreel %.40s, and this is %s: make this share again",
+                         s->name, s->about.program, program);
     if (strcmp(c->engine, trace_config(t)->engine) || strcmp(trace_setting(s->t, key_trace), identity))
         return refuse(s, "is a share of another trace", err);
     if (c->behaviour != behaviour)
-        return error_set(err,
-                         "%s: was made by version %u of the engine, and this is version %u: make this share again",
-                         s->name, c->behaviour, behaviour);
+        return error_set(
+            err, "%s: was made by version %u of the engine, and this is version %u: make this share again",
+            s->name, c->behaviour, behaviour);
     return 0;
 }
 

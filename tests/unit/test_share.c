@@ -6,7 +6,8 @@
 enum { BEHAVIOUR = 5 };
 static const char program[] = "1.2";
 
-static const struct trace_config config = {.engine = "fake", .behaviour = BEHAVIOUR, .classes = EVENT_CLASSES_DEFAULT};
+static const struct trace_config config = {
+    .engine = "fake", .behaviour = BEHAVIOUR, .classes = EVENT_CLASSES_DEFAULT};
 
 /* A recorded run; there are several checkpoints. */
 static struct trace *recorded(struct fixture *f)
@@ -21,7 +22,8 @@ static struct trace *recorded(struct fixture *f)
 
 static struct event event_at(uint64_t icount)
 {
-    return (struct event){.kind = EV_CONSOLE_LINE, .icount = icount, .time = icount, .data = "text", .len = 4};
+    return (struct event){
+        .kind = EV_CONSOLE_LINE, .icount = icount, .time = icount, .data = "text", .len = 4};
 }
 
 /* Where one is given, the state of the folder. */
@@ -125,7 +127,8 @@ static void test_makers(void **state)
 
 static void test_parts(void **state)
 {
-    static const char *const bad[] = {NULL, "", "1", "0/2", "3/2", "1/2x", "1/", "99999999999/99999999999", "-1/2"};
+    static const char *const bad[] = {NULL,  "", "1", "0/2", "3/2", "1/2x", "1/", "99999999999/99999999999",
+                                      "-1/2"};
     struct fixture *f = *state;
     struct trace *t = recorded(f);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -145,7 +148,8 @@ enum wrong { NOTHING, NO_NOTE, LESS, MORE, HASH, EARLY, LATE, WRONGS };
 
 static void put_checkpoint(struct trace_writer *w, const struct trace_checkpoint *c, uint64_t more, bool note)
 {
-    const struct trace_note n = {.icount = c->icount, .time = c->time, .type = "fold", .name = "state", .data = "", .len = 0};
+    const struct trace_note n = {
+        .icount = c->icount, .time = c->time, .type = "fold", .name = "state", .data = "", .len = 0};
     if (note)
         trace_write_note(w, &n, NULL);
     trace_checkpoint_begin(w, c->icount, c->time, false, NULL);
