@@ -24,29 +24,22 @@ int annotate_merge(const struct annotate_parts *v, struct trace *t, char **share
 
 /* ---- what both are made of ---- */
 
-/* Stretches of the run, and where their items go: in order, from a TAPED_BEGIN on. */
+/* Stretches of the run, and where their items go: in order, from one TAPED_BEGIN on. */
 struct annotate_stretches {
     const struct annotate_parts *v;
     struct trace *trace;
     size_t first, end;
     unsigned jobs;
     const struct fold_state *begin; /* the folder's state at `first`; NULL: it is guessed */
-    int (*take)(void *ctx, enum taped what, struct taped_item *item, struct error *err);
+    int (*take)(void *ctx, enum taped what, const struct taped_item *item, struct error *err);
     void *ctx;
 };
-/* How it went. ANNOTATED_TROUBLE: it was said, and *status is set. ANNOTATED_OTHERWISE: a part began with another state of the folder
- * than the one before it ended with, which one job cannot do. ANNOTATED_UNCLEAR: with text, what the record does not say. */
-enum annotated {
-    ANNOTATED,
-    ANNOTATED_OTHERWISE,
-    ANNOTATED_UNCLEAR,
-    ANNOTATED_INTERRUPTED,
-    ANNOTATED_TROUBLE
-};
+/* How it went. ANNOTATED_TROUBLE: it was said, and *status is set. ANNOTATED_UNCLEAR: with text, what the record does not say. */
+enum annotated { ANNOTATED, ANNOTATED_UNCLEAR, ANNOTATED_INTERRUPTED, ANNOTATED_TROUBLE };
 enum annotated annotate_stretches(const struct annotate_stretches *s, int *status, struct error *text);
 
 /* Writes an item into the new trace. */
-int annotate_write(struct rewriter *out, enum taped what, struct taped_item *item, struct error *err);
+int annotate_write(struct rewriter *out, enum taped what, const struct taped_item *item, struct error *err);
 /* Completes it, and says so. */
 int annotate_finish(const struct annotate_parts *v, struct trace *t, struct rewriter *out);
 

@@ -15,8 +15,19 @@ struct part {
     struct replay_report report;
 };
 
+/* How far the items were given on, and the folder's state there. */
+struct reached {
+    size_t stretch;
+    bool known; /* the state: not at the beginning, where it may be a guess */
+    struct fold_state fold;
+};
+
 struct parts {
     const struct annotate_stretches *s;
+    struct reached *at; /* the joining thread's */
+    size_t first;       /* where these parts begin, with this state of the folder, or NULL */
+    const struct fold_state *begin;
+    unsigned jobs;
     const struct engine_kind *kind;
     bool note_touched;
     struct shares *shares;
@@ -27,10 +38,8 @@ struct parts {
     bool over; /* nobody runs any more */
 
     /* the joining thread's */
-    bool begun;
-    struct fold_state fold; /* of the last checkpoint, or of the beginning */
-    bool otherwise;         /* a part began with another state of the folder */
-    int rc;                 /* -1: err */
+    bool otherwise; /* a part began with another state of the folder than the one before it ended with */
+    int rc;         /* -1: err */
     struct error err;
     const struct part *culprit; /* the part that ended it, or NULL */
 };
@@ -39,7 +48,7 @@ struct parts {
 
 static int run_part(const struct parts *p, struct sharer *w, struct part *part)
 {
-    const struct fold_state *begin = w->first == p->s->first ? p->s->begin : NULL;
+    const struct fold_state *begin = w->first == p->first ? p->begin : NULL;
     struct replay_taker taker = {.classes = p->s->v->config->classes,
                                  .ctx = part->tape,
                                  .has_fold = begin,
@@ -112,47 +121,47 @@ static struct part *wait_for(struct parts *p, size_t first)
     return begun ? part : NULL;
 }
 
-static void keep_fold(struct parts *p, struct taped_item *item)
+static void keep_fold(struct reached *at, struct taped_item *item)
 {
-    free(p->fold.data);
-    p->fold = item->fold;
+    free(at->fold.data);
+    at->fold = item->fold;
+    at->known = true;
     item->fold = (struct fold_state){0};
 }
 
 /* Where a part begins; only the first one's beginning is of interest to others. */
 static int take_begin(struct parts *p, struct taped_item *item)
 {
-    if (p->begun) {
-        p->otherwise = !fold_state_same(&p->fold, &item->fold);
+    if (p->at->known) {
+        p->otherwise = !fold_state_same(&p->at->fold, &item->fold);
         return p->otherwise ? -1 : 0;
     }
-    p->begun = true;
     if (p->s->take(p->s->ctx, TAPED_BEGIN, item, &p->err))
         return -1;
-    keep_fold(p, item);
+    keep_fold(p->at, item);
     return 0;
 }
 
-static int take_item(struct parts *p, enum taped what, struct taped_item *item, size_t *next)
+static int take_item(struct parts *p, enum taped what, struct taped_item *item)
 {
     if (what == TAPED_BEGIN)
         return take_begin(p, item);
     if (p->s->take(p->s->ctx, what, item, &p->err))
         return -1;
     if (what == TAPED_CHECKPOINT) {
-        keep_fold(p, item);
-        *next = item->k;
+        keep_fold(p->at, item);
+        p->at->stretch = item->k;
     }
     return 0;
 }
 
-/* All that is on the part's tape; *next is the stretch after it. */
-static int take_part_of_run(struct parts *p, struct part *part, struct taped_item *item, size_t *next)
+/* All that is on the part's tape. */
+static int take_tape(struct parts *p, struct part *part, struct taped_item *item)
 {
     enum taped what;
     int rc = 0;
     while (!rc && part->tape && (what = taped_next(part->tape, item)) != TAPED_END)
-        rc = take_item(p, what, item, next);
+        rc = take_item(p, what, item);
     if (!rc && part->tape && tape_check(part->tape, &p->err))
         rc = -1;
     if (!rc && (part->rc || part->report.diverged || part->report.interrupted)) {
@@ -167,12 +176,12 @@ static void *join_parts(void *ctx)
 {
     struct parts *p = ctx;
     struct taped_item *item = mem_zero(1, sizeof *item);
-    for (size_t next = p->s->first; next < p->s->end && !p->rc;) {
-        size_t first = next;
+    while (p->at->stretch < p->s->end && !p->rc) {
+        size_t first = p->at->stretch;
         struct part *part = wait_for(p, first);
-        p->rc = part ? take_part_of_run(p, part, item, &next) : error_set(&p->err, "nothing runs the rest");
-        if (next == first) /* the last one has no checkpoint that begins another */
-            next = p->s->end;
+        p->rc = part ? take_tape(p, part, item) : error_set(&p->err, "nothing runs the rest");
+        if (p->at->stretch == first) /* the last one has no checkpoint that begins another */
+            break;
     }
     taped_free(item);
     free(item);
@@ -204,8 +213,6 @@ static enum annotated say_culprit(const struct parts *p, int *status, struct err
 
 static enum annotated result(const struct parts *p, int *status, struct error *text)
 {
-    if (p->otherwise)
-        return ANNOTATED_OTHERWISE;
     if (!p->rc)
         return ANNOTATED;
     if (p->culprit)
@@ -221,7 +228,7 @@ static void run(struct parts *p)
     shares_show(p->shares, progress);
     struct signals *signals = signals_start(shares_interrupt, p->shares);
     bool threads = !pthread_create(&joiner, NULL, join_parts, p);
-    run_jobs(p->s->jobs, p->s->jobs, do_job, p);
+    run_jobs(p->jobs, p->jobs, do_job, p);
     pthread_mutex_lock(&p->lock);
     p->over = true;
     pthread_cond_broadcast(&p->changed);
@@ -234,38 +241,59 @@ static void run(struct parts *p)
     progress_end(progress);
 }
 
-enum annotated annotate_stretches(const struct annotate_stretches *s, int *status, struct error *text)
+/* Goes on from *at. True if a part began with a state of the folder that was guessed wrong: then what is before it was given on. */
+static bool go_on(const struct annotate_stretches *s, unsigned jobs, struct reached *at, enum annotated *done,
+                  int *status, struct error *text)
 {
+    struct fold_state begin = {mem_copy(at->fold.data, at->fold.n), at->fold.n};
     struct parts p = {.s = s,
+                      .at = at,
+                      .first = at->stretch,
+                      .begin = at->known ? &begin : NULL,
+                      .jobs = jobs,
                       .n = replay_parts(s->trace),
                       .lock = PTHREAD_MUTEX_INITIALIZER,
                       .changed = PTHREAD_COND_INITIALIZER};
     p.kind = engine_find(trace_config(s->trace)->engine, &p.err);
     p.note_touched = !rewriter_has_index(s->trace);
-    p.shares = shares_new(s->first, s->end, s->jobs);
+    p.shares = shares_new(at->stretch, s->end, jobs);
     p.list = mem_zero(p.n, sizeof *p.list);
     run(&p);
-    enum annotated done = result(&p, status, text);
+    if (!p.otherwise)
+        *done = result(&p, status, text);
     for (size_t i = 0; i < p.n; i++) {
         tape_free(p.list[i].tape);
         free(p.list[i].report.divergence);
     }
-    free(p.fold.data);
     free(p.list);
+    free(begin.data);
     shares_free(p.shares);
+    return p.otherwise;
+}
+
+/* A wrong guess makes others likely, and one job guesses nothing. */
+enum annotated annotate_stretches(const struct annotate_stretches *s, int *status, struct error *text)
+{
+    struct reached at = {.stretch = s->first, .known = s->begin};
+    enum annotated done;
+    if (s->begin)
+        at.fold = (struct fold_state){mem_copy(s->begin->data, s->begin->n), s->begin->n};
+    for (unsigned jobs = s->jobs; go_on(s, jobs, &at, &done, status, text); jobs = (jobs + 1) / 2)
+        ;
+    free(at.fold.data);
     return done;
 }
 
 /* ---------------------------------------------------------------- the whole run */
 
-int annotate_write(struct rewriter *out, enum taped what, struct taped_item *item, struct error *err)
+int annotate_write(struct rewriter *out, enum taped what, const struct taped_item *item, struct error *err)
 {
     if (what == TAPED_EVENT)
         return rewriter_event(out, &item->ev, err);
     return what == TAPED_CHECKPOINT ? rewriter_checkpoint(out, item, err) : 0;
 }
 
-static int take_for_trace(void *out, enum taped what, struct taped_item *item, struct error *err)
+static int take_for_trace(void *out, enum taped what, const struct taped_item *item, struct error *err)
 {
     return annotate_write(out, what, item, err);
 }
@@ -283,33 +311,27 @@ int annotate_finish(const struct annotate_parts *v, struct trace *t, struct rewr
     return EXIT_DONE;
 }
 
-static enum annotated try_jobs(const struct annotate_parts *v, struct trace *t, unsigned jobs, int *status)
+/* Only one job can make the index. */
+int annotate_in_parts(const struct annotate_parts *v, struct trace *t, int *status)
 {
     struct error err;
     struct rewriter *out = rewriter_new(t, v->path, v->config, &err);
     if (!out) {
         *status = trouble(&err);
-        return ANNOTATED_TROUBLE;
+        return 1;
     }
-    const struct annotate_stretches s = {
-        .v = v, .trace = t, .end = replay_parts(t), .jobs = jobs, .take = take_for_trace, .ctx = out};
+    const struct annotate_stretches s = {.v = v,
+                                         .trace = t,
+                                         .end = replay_parts(t),
+                                         .jobs = rewriter_has_index(t) ? v->jobs : 1,
+                                         .take = take_for_trace,
+                                         .ctx = out};
     enum annotated done = annotate_stretches(&s, status, &err);
     if (done == ANNOTATED)
         *status = annotate_finish(v, t, out);
     else
         rewriter_abort(out);
-    return done;
-}
-
-/* One job guesses nothing, and can make the index. */
-int annotate_in_parts(const struct annotate_parts *v, struct trace *t, int *status)
-{
-    enum annotated done = ANNOTATED_OTHERWISE;
-    if (rewriter_has_index(t))
-        done = try_jobs(v, t, v->jobs, status);
-    if (done == ANNOTATED_OTHERWISE)
-        done = try_jobs(v, t, 1, status);
     if (done == ANNOTATED_INTERRUPTED)
         *status = trouble_text(ANNOTATE_INTERRUPTED_TEXT, v->path);
-    return done != ANNOTATED_UNCLEAR && done != ANNOTATED_OTHERWISE;
+    return done != ANNOTATED_UNCLEAR;
 }

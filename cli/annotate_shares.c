@@ -12,7 +12,7 @@
 
 /* ---------------------------------------------------------------- making one */
 
-static int take_for_share(void *out, enum taped what, struct taped_item *item, struct error *err)
+static int take_for_share(void *out, enum taped what, const struct taped_item *item, struct error *err)
 {
     return share_put(out, what, item, err);
 }
@@ -30,46 +30,41 @@ static int say_share(const struct annotate_parts *v, const struct trace *t, cons
     return EXIT_DONE;
 }
 
-/* The file that `out` stands for, which is completed or dropped. */
-static enum annotated try_share(const struct annotate_parts *v, struct trace *t,
-                                const struct share_about *about, unsigned jobs, int *status)
+/* `w` writes the file that `out` stands for: both are completed, or dropped. */
+static int complete_share(const struct annotate_parts *v, const struct trace *t,
+                          const struct share_about *about, struct share_writer *w, struct output *out)
 {
     struct error err;
-    struct output *out = output_open_name(v->path);
-    struct share_writer *w = share_create(t, output_name(out), v->path, v->config, about, &err);
-    if (!w) {
-        output_drop(out);
-        *status = trouble(&err);
-        return ANNOTATED_TROUBLE;
-    }
-    struct annotate_stretches s = {.v = v, .trace = t, .jobs = jobs, .take = take_for_share, .ctx = w};
-    replay_stretches(t, about->part, about->parts, &s.first, &s.end);
-    enum annotated done = annotate_stretches(&s, status, &err);
-    if (done != ANNOTATED) {
-        share_abort(w);
-        output_drop(out);
-        if (done == ANNOTATED_UNCLEAR)
-            *status = trouble_text("%.300s: annotate it without --part", err.text);
-        return done;
-    }
     uint64_t events = share_written(w);
     int rc = share_finish(w, &err);
     if (rc)
         output_drop(out);
     else
         rc = output_done(out, &err);
-    *status = rc ? trouble(&err) : say_share(v, t, about, events);
-    return ANNOTATED;
+    return rc ? trouble(&err) : say_share(v, t, about, events);
 }
 
 int annotate_share(const struct annotate_parts *v, struct trace *t, unsigned part, unsigned parts)
 {
     const struct share_about about = {.part = part, .parts = parts, .program = BOOTREEL_VERSION};
+    struct error err;
+    struct output *out = output_open_name(v->path);
+    struct share_writer *w = share_create(t, output_name(out), v->path, v->config, &about, &err);
     int status = EXIT_TROUBLE;
-    enum annotated done = try_share(v, t, &about, v->jobs, &status);
-    if (done == ANNOTATED_OTHERWISE)
-        done = try_share(v, t, &about, 1, &status);
-    return done == ANNOTATED_INTERRUPTED ? trouble_text("interrupted; %s was not written", v->path) : status;
+    if (!w) {
+        output_drop(out);
+        return trouble(&err);
+    }
+    struct annotate_stretches s = {.v = v, .trace = t, .jobs = v->jobs, .take = take_for_share, .ctx = w};
+    replay_stretches(t, part, parts, &s.first, &s.end);
+    enum annotated done = annotate_stretches(&s, &status, &err);
+    if (done == ANNOTATED)
+        return complete_share(v, t, &about, w, out);
+    share_abort(w);
+    output_drop(out);
+    return done == ANNOTATED_UNCLEAR       ? trouble_text("%.300s: annotate it without --part", err.text)
+           : done == ANNOTATED_INTERRUPTED ? trouble_text("interrupted; %s was not written", v->path)
+                                           : status;
 }
 
 /* ---------------------------------------------------------------- which shares there are */
@@ -156,15 +151,14 @@ static void on_signal(void *merge)
 }
 
 /* Writes the item, and notes the folder's state. */
-static int write_item(void *merge, enum taped what, struct taped_item *item, struct error *err)
+static int write_item(void *merge, enum taped what, const struct taped_item *item, struct error *err)
 {
     struct merge *m = merge;
     if (annotate_write(m->out, what, item, err))
         return -1;
     if (what == TAPED_CHECKPOINT) {
         free(m->fold.data);
-        m->fold = item->fold;
-        item->fold = (struct fold_state){0};
+        m->fold = (struct fold_state){mem_copy(item->fold.data, item->fold.n), item->fold.n};
     }
     return 0;
 }
@@ -172,8 +166,9 @@ static int write_item(void *merge, enum taped what, struct taped_item *item, str
 /* Runs the stretches of a share again, from the state that the share before it ended with. */
 static int run_again(struct merge *m, const struct given *g, int *status)
 {
-    struct annotate_stretches s = {.v = m->v, .trace = m->t, .jobs = 1, .take = write_item, .ctx = m};
-    struct error err = {"the run cannot be divided"};
+    struct annotate_stretches s = {
+        .v = m->v, .trace = m->t, .jobs = m->v->jobs, .take = write_item, .ctx = m};
+    struct error err;
     struct fold_state begin = {mem_copy(m->fold.data, m->fold.n), m->fold.n};
     if (!m->v->quiet)
         fprintf(
@@ -186,7 +181,7 @@ static int run_again(struct merge *m, const struct given *g, int *status)
     free(begin.data);
     if (done == ANNOTATED_INTERRUPTED)
         atomic_store(&m->interrupted, true);
-    else if (done == ANNOTATED_UNCLEAR || done == ANNOTATED_OTHERWISE)
+    else if (done == ANNOTATED_UNCLEAR)
         *status = trouble_text("%.300s: annotate it without --part", err.text);
     return done == ANNOTATED ? 0 : -1;
 }

@@ -45,6 +45,9 @@ guessed() {
     merged less.reel 30 --events=default
     holds merge.err '^bootreel: s\.[0-9]+\.share: .* is run again here$' "a wrong guess"
     merged less.reel 3 --events=default
+    for j in 2 12; do # a job guesses too
+        "$BOOTREEL" annotate -q less.reel -o new.reel --events=default --jobs $j && same one.reel new.reel "less.reel, $j jobs"
+    done
 }
 
 # refused TEXT WHAT ANNOTATE-ARGUMENT...
