@@ -69,6 +69,9 @@ int find_position(struct trace *t, const char *text, uint64_t here, uint64_t oth
 /* Both ends of a range, whole if they are NULL. -1 with err, also if it begins after its end. */
 int find_range(struct trace *t, const char *from, const char *to, uint64_t *begin, uint64_t *end,
                struct error *err);
+/* Cuts a range down to its part K of N, which begins and ends at checkpoints or at the range's ends; N 0: does nothing. A part may be
+ * empty. */
+void cut_range(const struct trace *t, unsigned part, unsigned parts, uint64_t *begin, uint64_t *end);
 struct replay;
 /* A replay of the trace, by the engine that recorded it; warns on standard error if that is another version of it. NULL
  * with err. */

@@ -10,7 +10,7 @@
 #include "core/timeline.h"
 #include "traces/memory.h"
 
-enum { OPT_EXEC = 1, OPT_WRITE, OPT_READ, OPT_EVENT, OPT_JOBS };
+enum { OPT_EXEC = 1, OPT_WRITE, OPT_READ, OPT_EVENT, OPT_PART, OPT_JOBS };
 
 struct find_command {
     struct find_request r;
@@ -18,6 +18,7 @@ struct find_command {
     const char *text, *from, *to;
     bool first, last, all, count;
     bool json, quiet;
+    unsigned part, parts; /* K/N; 0/0: the whole */
 };
 
 /* ---------------------------------------------------------------- what is searched for */
@@ -241,6 +242,7 @@ static int find(void *ctx, struct trace *t, const char *path)
         return trouble(&err);
     if (!c->to)
         c->r.to++; /* the record's last position has events too */
+    cut_range(t, c->part, c->parts, &c->r.from, &c->r.to);
     if (c->what == OPT_EVENT) {
         int status = find_events(c, t, &err);
         return status < 0 ? trouble(&err) : status;
@@ -290,6 +292,13 @@ static const struct option_row rows[] = {
     {.name = "last", .help = "only the last hit", STORE(struct find_command, last)},
     {.name = "all", .help = "all hits (default)", STORE(struct find_command, all)},
     {.name = "count", .help = "only how many there are", STORE(struct find_command, count)},
+    {.name = "part",
+     .argument = "K/N",
+     .help = "only part K of N, for several machines",
+     .id = OPT_PART,
+     .more =
+         "A part begins and ends at a checkpoint. The hits of all N parts, one after the other, are those of the whole, and their counts add "
+         "up to it."},
     {.name = "jobs",
      .argument = "N",
      .help = "on N processors (default: all)",
@@ -316,6 +325,8 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         c->what = row->id;
         c->text = value;
         return 0;
+    case OPT_PART:
+        return take_part(row, value, &c->part, &c->parts, err);
     case OPT_JOBS:
         if (take_number(row, value, 1, MAX_JOBS, &n, err))
             return -1;

@@ -198,24 +198,6 @@ static int take_samples(struct profile_command *c, struct trace *t, const char *
     return profile_in_parts(&v, t, out, err);
 }
 
-static uint64_t part_edge(const struct trace *t, const struct profile_command *c, unsigned k, uint64_t from,
-                          uint64_t to)
-{
-    long first = trace_checkpoint_find(t, from), last = trace_checkpoint_find(t, to > from ? to - 1 : from);
-    uint64_t n = (uint64_t)(last - first) + 1, stretch = n * k / c->parts;
-    return !stretch ? from : stretch == n ? to : trace_checkpoint(t, (size_t)first + (size_t)stretch)->icount;
-}
-
-/* The stretches between checkpoints that are the part's. */
-static void choose_part(const struct profile_command *c, const struct trace *t, uint64_t *from, uint64_t *to)
-{
-    uint64_t begin = *from, end = *to;
-    if (!c->parts)
-        return;
-    *from = part_edge(t, c, c->part - 1, begin, end);
-    *to = part_edge(t, c, c->part, begin, end);
-}
-
 static int profile(void *ctx, struct trace *t, const char *path)
 {
     struct profile_command *c = ctx;
@@ -226,7 +208,7 @@ static int profile(void *ctx, struct trace *t, const char *path)
         return trouble(&err);
     if (!c->every)
         c->every = samples_usual(to - from);
-    choose_part(c, t, &from, &to);
+    cut_range(t, c->part, c->parts, &from, &to);
     signals_block();
     c->progress = progress_new("sampling", c->quiet);
     int rc = take_samples(c, t, path, from, to, &p, &err);

@@ -63,6 +63,26 @@ int find_range(struct trace *t, const char *from, const char *to, uint64_t *begi
     return 0;
 }
 
+/* Where the stretches of the first k parts of the range end. */
+static uint64_t part_edge(const struct trace *t, unsigned k, unsigned parts, uint64_t begin, uint64_t end)
+{
+    long first = trace_checkpoint_find(t, begin),
+         last = trace_checkpoint_find(t, end > begin ? end - 1 : begin);
+    uint64_t n = (uint64_t)(last - first) + 1, stretch = n * k / parts;
+    return !stretch       ? begin
+           : stretch == n ? end
+                          : trace_checkpoint(t, (size_t)first + (size_t)stretch)->icount;
+}
+
+void cut_range(const struct trace *t, unsigned part, unsigned parts, uint64_t *begin, uint64_t *end)
+{
+    const uint64_t from = *begin, to = *end;
+    if (!parts)
+        return;
+    *begin = part_edge(t, part - 1, parts, from, to);
+    *end = part_edge(t, part, parts, from, to);
+}
+
 struct replay *open_replay(struct trace *t, const char *path, struct error *err)
 {
     struct error note;

@@ -7,6 +7,18 @@ cd "$work" || exit 2
 "$BOOTREEL" record -q --checkpoint-every 300k -o a.reel && "$BOOTREEL" record -q --checkpoint-every 300k --no-index -o bare.reel || { fail "record"; finish; }
 find_in() { "$BOOTREEL" find "$@"; }
 
+# More parts than stretches between checkpoints: some are empty.
+parts_are() { # ALL WHAT...: the hits of all parts, one after the other, are those in the file ALL
+    local all=$1 n k
+    shift
+    for n in 1 3 60; do
+        for k in $(seq $n); do
+            find_in a.reel "$@" --part "$k/$n"
+            [ $? -le 1 ] || fail "$*: --part $k/$n"
+        done | cmp -s - "$all" || fail "$*: $n parts"
+    done
+}
+
 hits() { # WHAT...: compared with a full search; the hits are in `all`
     find_in a.reel "$@" --jobs 3 >all || fail "$*: find exits with $?"
     [ -s all ] || fail "$*: no hits"
@@ -19,6 +31,7 @@ hits() { # WHAT...: compared with a full search; the hits are in `all`
     find_in a.reel "$@" --last | cmp -s - <(tail -n 1 all) || fail "$*: --last"
     at=$(sed -n "$((($(wc -l <all) + 1) / 2))p" all | awk '{ print $1 }')
     { find_in a.reel "$@" --to "$at"; find_in a.reel "$@" --from "$at"; } | cmp -s - all || fail "$*: --to and --from $at"
+    parts_are all "$@"
 }
 
 hits --exec 0x7c00
@@ -48,6 +61,13 @@ END
 find_in a.reel --event 'console:demo' --first >first && holds first ' console ' "--event console:TEXT"
 find_in a.reel --event irq | tail -n 1 >last
 find_in a.reel --event irq --last | cmp - last || fail "--event --last"
+for what in irq power; do # the last event is at the end
+    find_in a.reel --event $what >all
+    parts_are all --event $what
+done
+find_in a.reel --exec sys_print --from 20% --to 90% >all && parts_are all --exec sys_print --from 20% --to 90%
+[ "$(for k in 1 2 3 4 5; do find_in a.reel --exec sys_print --count --part $k/5; done | awk '{ n += $1 } END { print n }')" = \
+    "$(find_in a.reel --exec sys_print --count)" ] || fail "--count of all parts"
 
 expect 1 none "$BOOTREEL" find a.reel --exec 0x123456789 && [ ! -s none.out ] || fail "no hit"
 expect 2 bad "$BOOTREEL" find a.reel && holds bad.err 'give --exec, --write' "nothing to be searched for"
@@ -57,5 +77,6 @@ expect 2 bad "$BOOTREEL" find a.reel --write 0xffffffffffffffff,2 && holds bad.e
 expect 2 bad "$BOOTREEL" find a.reel --exec 1 --write 2 && holds bad.err 'one thing is searched for already' "two things"
 expect 2 bad "$BOOTREEL" find a.reel --exec 1 --first --last && holds bad.err 'choose one of them' "first and last"
 expect 2 bad "$BOOTREEL" find a.reel --event syscall && holds bad.err 'annotate --events' "a class that was not recorded"
+expect 2 bad "$BOOTREEL" find a.reel --exec 1 --part 3/2 && holds bad.err 'give K/N, with K from 1 to N' "--part 3/2"
 
 finish
