@@ -27,7 +27,9 @@ struct job {
     struct buf payload;
     struct buf aside;
     bool packed; /* the payload, as it is to be stored */
-    bool commit; /* no frame: see sink_commit() */
+    /* no frame: */
+    bool commit;    /* see sink_commit() */
+    uint64_t limit; /* see sink_limit(); 0: none */
 };
 
 struct sink {
@@ -42,7 +44,7 @@ struct sink {
     struct job *head, **tail;
     size_t queued, jobs;
     bool closing, whole;
-    uint64_t limit; /* 0: none */
+    bool begun; /* jobs are done: see precedes_run() */
     bool full;
     /* set by the thread, once, before `failed` */
     struct error error;
@@ -51,6 +53,7 @@ struct sink {
     /* the thread's own */
     uint64_t kept; /* last icount of what is in the file */
     uint64_t frames;
+    uint64_t limit; /* 0: none */
     struct buf index;
     struct buf out;
     struct buf waiting; /* with a limit: frames that are still to be committed */
@@ -242,6 +245,12 @@ static void sink_job(struct sink *s, struct job *job)
         sink_do_commit(s);
         return;
     }
+    if (job->limit) {
+        s->limit = job->limit;
+        s->committed.frames = s->frames;
+        s->committed.index = s->index.n;
+        return;
+    }
     if (s->full && h->kind != TF_END)
         return;
     if (!h->kind) { /* the file header */
@@ -297,7 +306,7 @@ static void job_free(struct job *job)
 static struct job *sink_next(struct sink *s)
 {
     pthread_mutex_lock(&s->lock);
-    while (!s->head && !s->closing)
+    while (!(s->head && s->begun) && !s->closing)
         pthread_cond_wait(&s->more, &s->lock);
     struct job *job = s->head;
     if (job) {
@@ -359,10 +368,11 @@ static void sink_free(struct sink *s)
     free(s);
 }
 
-/* A pipe may be written to, but this does not wait for a reader: open() fails with ENXIO. */
+/* A pipe may be written to, but this does not wait for a reader: open() fails with ENXIO. What was in a file stays until
+ * sink_begin(). */
 static int open_output(const char *path)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
     if (fd >= 0)
         fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
     return fd;
@@ -407,9 +417,30 @@ static struct buf buf_take(struct buf *b)
     return taken;
 }
 
+/* Configuration and images are there before the run. They wait for it: a recording that does not come about (an image that the
+ * machine cannot use, a misspelled probe) leaves an earlier one of that name as it was. */
+static bool precedes_run(const struct job *job)
+{
+    unsigned kind = job->head.kind;
+    return !job->commit && (!kind || kind == TF_CONFIG || kind == TF_CHUNKS);
+}
+
+/* From now on the thread writes. Under the lock. */
+static void sink_begin(struct sink *s)
+{
+    if (s->begun)
+        return;
+    if (ftruncate(s->fd, 0) && errno != EINVAL) /* a pipe or device has no length */
+        sink_fail(s, errno);
+    s->begun = true;
+    pthread_cond_signal(&s->more);
+}
+
 static void queue(struct sink *s, struct job *job)
 {
     pthread_mutex_lock(&s->lock);
+    if (!precedes_run(job) || s->queued + job->payload.n > QUEUE_BYTES)
+        sink_begin(s);
     while (s->queued && s->queued + job->payload.n > QUEUE_BYTES)
         pthread_cond_wait(&s->room, &s->lock);
     *s->tail = job;
@@ -449,10 +480,9 @@ static void wait_for_thread(struct sink *s)
 
 void sink_limit(struct sink *s, uint64_t limit)
 {
-    wait_for_thread(s);
-    s->limit = limit;
-    s->committed.frames = s->frames;
-    s->committed.index = s->index.n;
+    struct job *job = mem_zero(1, sizeof *job);
+    job->limit = limit;
+    queue(s, job);
 }
 
 bool sink_commit(struct sink *s)
@@ -480,9 +510,22 @@ int sink_check(struct sink *s, struct error *err)
     return -1;
 }
 
+static void drop_jobs(struct sink *s)
+{
+    for (struct job *job = s->head, *next; job; job = next) {
+        next = job->next;
+        job_free(job);
+    }
+    s->head = NULL;
+}
+
 int sink_close(struct sink *s, bool whole, struct error *err)
 {
     pthread_mutex_lock(&s->lock);
+    if (whole)
+        sink_begin(s);
+    else if (!s->begun)
+        drop_jobs(s);
     s->closing = true;
     s->whole = whole;
     pthread_cond_signal(&s->more);

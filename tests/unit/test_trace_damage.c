@@ -128,6 +128,23 @@ static void test_abort(void **state)
     free(path);
 }
 
+/* A recording whose machine cannot be made: nothing is lost of what the file held. */
+static void test_never_begun(void **state)
+{
+    char *path = temp_path("never");
+    spill(path, "earlier", 7);
+    struct trace_writer *w = trace_writer_create(path, &sample_config, NULL);
+    trace_writer_limit(w, 1 << 20);
+    sample_chunk(w, 1, 0);
+    trace_writer_abort(w);
+    struct bytes b = slurp(path);
+    assert_int_equal(b.n, 7);
+    assert_memory_equal(b.p, "earlier", 7);
+    free(b.p);
+    unlink(path);
+    free(path);
+}
+
 /* ---------------------------------------------------------------- errors of the host */
 
 /* Writes events until an error comes; returns it. */
@@ -194,6 +211,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_damage_is_named),
         cmocka_unit_test(test_later_version),
         cmocka_unit_test(test_abort),
+        cmocka_unit_test(test_never_begun),
         cmocka_unit_test(test_disk_full),
         cmocka_unit_test(test_file_limit),
     };
