@@ -1,9 +1,7 @@
 /* cmd_digest.c - bootreel digest. */
-#include <errno.h>
-#include <string.h>
-
 #include "cli/cli.h"
 #include "cli/outline.h"
+#include "cli/output.h"
 #include "traces/digest.h"
 
 struct options {
@@ -33,19 +31,19 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
 
 static int write_digest(const struct options *o, const struct outline *outline, struct error *err)
 {
-    FILE *f = o->file ? fopen(o->file, "w") : stdout;
-    if (!f)
-        return error_set(err, "%.200s: %s", o->file, strerror(errno));
-    int rc = digest_write(outline, f, err);
-    if (o->file && fclose(f) && !rc)
-        rc = error_set(err, "%.200s: %s", o->file, strerror(errno));
-    return rc;
+    struct output *out = output_open(o->file, err);
+    if (!out)
+        return -1;
+    digest_write(outline, output_file(out), err);
+    return output_done(out, err); /* says what could not be written where */
 }
 
 static int make_digest(void *ctx, struct trace *t, const char *path)
 {
     struct options *o = ctx;
     struct error err;
+    if (o->file && check_output_name("-o", o->file, path, &err))
+        return trouble(&err);
     struct outline *outline = outline_from_trace(&o->outline, t, path, &err);
     int rc = outline ? write_digest(o, outline, &err) : -1;
     outline_free(outline);

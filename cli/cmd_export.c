@@ -99,6 +99,8 @@ static int export(void *ctx, struct trace *t, const char *path)
     signal(SIGPIPE, SIG_IGN); /* a closed pipe, or a limit on sizes, is an error like a full disk */
     signal(SIGXFSZ, SIG_IGN);
     int rc = check(c, &err);
+    if (!rc && c->path)
+        rc = check_output_name("-o", c->path, path, &err);
     if (!rc)
         rc = prepare(c, t, path, &err);
     if (!rc)

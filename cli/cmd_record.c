@@ -426,6 +426,8 @@ static int run(struct record *r, struct recorder *rec, struct error *err)
 
 static int check_output(struct record *r, struct error *err)
 {
+    if (check_output_name("-o", r->o.path, NULL, err))
+        return -1;
     long same = image_files_same(machine_files(r->machine), r->o.path);
     if (same < 0)
         return 0;

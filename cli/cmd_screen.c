@@ -1,9 +1,8 @@
 /* cmd_screen.c - bootreel screen. */
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/cli.h"
+#include "cli/output.h"
 #include "core/picture.h"
 #include "core/replay.h"
 #include "traces/memory.h"
@@ -14,14 +13,14 @@ enum { SCREEN_SIZE = 65536 };
 
 static int save_png(const char *path, const struct display *d, const uint8_t *rgb)
 {
-    struct error err = {"cannot be written"};
-    FILE *f = fopen(path, "wb");
-    if (!f)
-        return trouble_text("--png %s: %s: give another place", path, strerror(errno));
-    int rc = picture_png(f, d->width, d->height, rgb, (size_t)d->width * 3, &err);
-    if (fclose(f) || rc)
-        return trouble_text("--png %s: %s: make room, or give another place", path, err.text);
-    return EXIT_DONE;
+    struct error err;
+    struct output *out = output_open(path, &err);
+    if (!out)
+        return trouble(&err);
+    if (!picture_png(output_file(out), d->width, d->height, rgb, (size_t)d->width * 3, &err))
+        return output_done(out, &err) ? trouble(&err) : EXIT_DONE;
+    output_drop(out);
+    return trouble_text("%s: %s: make room, or give another place", path, err.text);
 }
 
 static int draw(struct engine *e, const char *path, uint64_t icount)
@@ -67,7 +66,8 @@ static int screen(void *ctx, struct trace *t, const char *path)
     const struct screen_command *c = ctx;
     struct error err;
     uint64_t icount;
-    if (find_position(t, c->at, 0, trace_last_icount(t), &icount, &err))
+    if ((c->png && check_output_name("--png", c->png, path, &err)) ||
+        find_position(t, c->at, 0, trace_last_icount(t), &icount, &err))
         return trouble(&err);
     const struct engine_kind *kind = engine_find(trace_config(t)->engine, &err);
     struct replay *r = kind ? replay_open(t, kind, &err) : NULL;

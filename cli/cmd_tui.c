@@ -39,6 +39,9 @@ static int show(struct tui_options *o)
 {
     struct error err;
     char own[4096];
+    if (o->dump && (check_output_name("--dump", o->dump, o->path, &err) ||
+                    (o->other && check_output_name("--dump", o->dump, o->other, &err))))
+        return trouble(&err);
     own_folder(own, sizeof own);
     o->sources = own;
     const struct engine_kind *kinds[ENGINES_MAX];

@@ -52,7 +52,8 @@ int trouble(const struct error *err)
 
 int finish_output(int status)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+    if (written || status == EXIT_TROUBLE) /* which is one line */
         return status;
     return trouble_text("standard output: cannot be written: make room, or give it another place");
 }

@@ -266,12 +266,12 @@ static int read_lines(struct parser *p, struct error *err)
     size_t size = 0;
     int rc = 0;
     if (!f)
-        return error_set(err, "%.200s: %s", p->m->path, strerror(errno));
+        return error_set(err, "%.200s: %s: give a matrix file", p->m->path, strerror(errno));
     errno = 0;
     while (!rc && getline(&line, &size, f) >= 0)
         rc = parse_line(p, line, err);
     if (!rc && ferror(f))
-        rc = error_set(err, "%.200s: %s", p->m->path, strerror(errno));
+        rc = error_set(err, "%.200s: %s: give a matrix file", p->m->path, strerror(errno));
     free(line);
     fclose(f);
     return rc;

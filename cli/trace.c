@@ -1,4 +1,6 @@
 /* trace.c - what the commands do with a trace: open it, find a position in it. */
+#include <sys/stat.h>
+
 #include "cli/cli.h"
 #include "core/position.h"
 #include "core/replay.h"
@@ -39,6 +41,16 @@ int run_on_trace(const struct command *c, int argc, char **argv, option_taker *t
     status = fn(ctx, t, path);
     trace_close(t);
     return finish_output(status);
+}
+
+int check_output_name(const char *option, const char *path, const char *trace, struct error *err)
+{
+    struct stat out, in;
+    if (!*path)
+        return error_set(err, "%s: the file's name is empty: give one", option);
+    if (!trace || stat(path, &out) || stat(trace, &in) || out.st_dev != in.st_dev || out.st_ino != in.st_ino)
+        return 0;
+    return error_set(err, "%s %s: this is the trace to be read: give another name", option, path);
 }
 
 int find_position(struct trace *t, const char *text, uint64_t here, uint64_t otherwise, uint64_t *icount,

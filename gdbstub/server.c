@@ -374,7 +374,7 @@ static int open_listener(const char *address, struct error *err)
     int saved = errno;
     freeaddrinfo(list);
     if (fd < 0)
-        error_set(err, "%.100s: cannot listen there: %s: choose another port (0: any that is free)", address,
+        error_set(err, "%.100s: cannot listen there: %s: give another (port 0: any that is free)", address,
                   strerror(saved));
     return fd;
 }

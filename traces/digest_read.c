@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "traces/digest.h"
 #include "traces/memory.h"
@@ -391,7 +392,9 @@ struct outline *digest_parse(const char *name, const char *text, size_t n, struc
 bool digest_is(const char *path)
 {
     char head[sizeof DIGEST_FIRST_WORDS];
-    FILE *f = fopen(path, "r");
+    struct stat st;
+    FILE *f = !stat(path, &st) && S_ISREG(st.st_mode) ? fopen(path, "r")
+                                                      : NULL; /* do not wait for the writer of a pipe */
     if (!f)
         return false;
     size_t n = fread(head, 1, sizeof head - 1, f);

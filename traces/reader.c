@@ -341,13 +341,16 @@ static struct trace *open_file(const char *path, enum trace_file what, struct er
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* do not wait for the writer of a pipe */
     struct stat st;
     if (fd < 0 || fstat(fd, &st)) {
-        error_set(err, "%s: cannot open: %s", path, strerrordesc_np(errno));
+        if (*path)
+            error_set(err, "%s: cannot open: %s", path, strerrordesc_np(errno));
+        else
+            error_set(err, "a trace's name is empty: give a file");
         if (fd >= 0)
             close(fd);
         return NULL;
     }
     if (!S_ISREG(st.st_mode)) {
-        error_set(err, "%s: not a regular file", path);
+        error_set(err, "%s: is %s: give a trace", path, S_ISDIR(st.st_mode) ? "a folder" : "not a file");
         close(fd);
         return NULL;
     }

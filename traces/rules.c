@@ -263,7 +263,7 @@ int rules_load(struct rules *rs, const char *path, struct error *err)
         rc = rules_add(rs, where, text, err);
     }
     if (!rc && ferror(f))
-        rc = error_set(err, "%.200s: %s", path, strerror(errno));
+        rc = error_set(err, "%.200s: %s: give a file of rules", path, strerror(errno));
     free(line);
     fclose(f);
     return rc;

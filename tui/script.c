@@ -149,6 +149,12 @@ static int do_line(struct app *a, char *line, struct error *err)
     return 0;
 }
 
+static int no_script(const struct app *a, struct error *err)
+{
+    return error_set(err, "--script %.200s: %s: give the name of a file of keys and commands", a->o->script,
+                     strerror(errno));
+}
+
 int script_run(struct app *a, struct error *err)
 {
     FILE *f = strcmp(a->o->script, "-") ? fopen(a->o->script, "r") : stdin;
@@ -157,8 +163,7 @@ int script_run(struct app *a, struct error *err)
     int rc = 0;
     struct error why;
     if (!f)
-        return error_set(err, "--script %.200s: %s: give the name of a file of keys and commands",
-                         a->o->script, strerror(errno));
+        return no_script(a, err);
     duo_settle(a);
     while (!rc && !duo_front(a)->quit && fgets(line, sizeof line, f)) {
         n++;
@@ -167,6 +172,8 @@ int script_run(struct app *a, struct error *err)
         if (*p && *p != '#' && (rc = do_line(a, p, &why)))
             error_set(err, "%.100s:%u: %.280s", a->o->script, n, why.text);
     }
+    if (!rc && ferror(f))
+        rc = no_script(a, err);
     if (f != stdin)
         fclose(f);
     return rc;

@@ -152,6 +152,23 @@ bad record --until 1M --flat loop.bin@0x1000 -o ''
 bad record --until 1M --flat loop.bin@0x1000 -o /dev/full
 bad record --until 1M --flat loop.bin@0x1000 -o pipe
 cmp -s text disk.img || fail "an image was overwritten"
+"$BOOTREEL" record -q --flat loop.bin@0x1000 --until 200k -o earlier.reel || fail "record"
+cp earlier.reel kept.reel
+bad record --until 1M --kernel text -o earlier.reel
+bad record --until 1M --flat loop.bin@0x1000 --probe '' -o earlier.reel
+bad record --until 1M --max-size 1M --hvmloader text -o earlier.reel
+cmp -s earlier.reel kept.reel || fail "a recording that did not begin changed an earlier one"
+ln -s earlier.reel link-to-earlier
+for option in "digest -o" "export --format json -o" "screen --png" "tui --script empty --dump"; do
+    read -ra words <<<"$option"
+    for file in earlier.reel link-to-earlier folder '' no/such/file /dev/full; do bad "${words[@]}" "$file" earlier.reel; done
+done
+cmp -s earlier.reel kept.reel || fail "a trace was overwritten by what was made of it"
+for command in digest events "export --format json" info "tui --script empty --dump -"; do
+    read -ra words <<<"$command"
+    "$BOOTREEL" "${words[@]}" earlier.reel >/dev/full 2>err </dev/null
+    [ $? = 2 ] && [ "$(wc -l <err)" = 1 ] || fail "$command: standard output is full: $(cat err)"
+done
 
 section "traces"
 "$BOOTREEL" record -q --flat loop.bin@0x1000 --until 200k --checkpoint-every 100k -o good.reel || fail "record"
@@ -168,6 +185,10 @@ for command in replay info events screen; do
     bad $command text
     bad $command zero-4096
     bad $command good.reel another
+done
+for file in '' folder pipe empty; do
+    bad diff "$file" good.reel
+    bad tui "$file" --script empty
 done
 for n in 1 8 40 63 64 70 200; do
     head -c $n good.reel >cut-$n.reel
@@ -208,6 +229,12 @@ bad gdb good.reel --stdio --listen :0
 bad annotate good.reel
 bad annotate good.reel -o good.reel
 bad annotate good.reel -o x.reel --events frob
+bad diff good.reel good.reel --rules folder
+bad diff good.reel good.reel --rules missing
+bad matrix folder --list
+bad matrix missing --list
+bad tui good.reel --script folder
+bad tui good.reel --script missing
 bad completion
 bad completion csh
 bad help frobnicate
