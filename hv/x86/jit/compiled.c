@@ -67,14 +67,13 @@ static bool register_form_ok(const struct unit *u, const struct op *op, const st
     case SHAPE_XADD:
     case SHAPE_CMPXCHG:
     case SHAPE_SIMD_HALF:
+    case SHAPE_LEA:
         return false;
     case SHAPE_SIMD_LOAD:
     case SHAPE_SIMD_STORE:
         return s->arg == SIMD_BY_SIZE;
     case SHAPE_STRING:
         return string_ok(u, op);
-    case SHAPE_LEA:
-        return false;
     case SHAPE_MOVSX:
         return extend_ok(op, s);
     case SHAPE_JCC:
