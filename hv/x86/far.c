@@ -17,20 +17,26 @@ static void push_return(struct x86 *cpu, const struct far *f, struct stk *st, un
     stk_push(cpu, st, size, rip_after(cpu, f->op));
 }
 
-/* ---------------------------------------------------------------- real and virtual-8086 mode */
-
-static const struct op *far_real(struct x86 *cpu, const struct far *f)
+/* To a checked segment, on the stack that is in use. */
+static const struct op *far_same_ring(struct x86 *cpu, const struct far *f, const struct seg *cs)
 {
     struct stk st;
-    struct seg cs = seg_real(cpu, &cpu->seg[CS], f->sel);
-    check_rip(cpu, &cs, f->off, 0);
     if (f->call) {
         stk_here(cpu, &st, 0);
         push_return(cpu, f, &st, 1u << f->op->osize);
         stk_commit(cpu, &st);
     }
-    cs_commit(cpu, &cs, cpu->cpl, f->off);
+    cs_commit(cpu, cs, cpu->cpl, f->off);
     return leave_to(cpu, f->op, f->off);
+}
+
+/* ---------------------------------------------------------------- real and virtual-8086 mode */
+
+static const struct op *far_real(struct x86 *cpu, const struct far *f)
+{
+    struct seg cs = seg_real(cpu, &cpu->seg[CS], f->sel);
+    check_rip(cpu, &cs, f->off, 0);
+    return far_same_ring(cpu, f, &cs);
 }
 
 /* ---------------------------------------------------------------- to a code segment */
@@ -49,18 +55,11 @@ static void check_code(struct x86 *cpu, uint16_t sel, const struct desc *d)
 
 static const struct op *far_code(struct x86 *cpu, const struct far *f, const struct desc *d)
 {
-    struct stk st;
     check_code(cpu, f->sel, d);
     struct seg cs = desc_seg((uint16_t)((f->sel & 0xfffc) | cpu->cpl), d);
     check_rip(cpu, &cs, f->off, 0);
     desc_set_type(cpu, d, SEG_ACCESSED);
-    if (f->call) {
-        stk_here(cpu, &st, 0);
-        push_return(cpu, f, &st, 1u << f->op->osize);
-        stk_commit(cpu, &st);
-    }
-    cs_commit(cpu, &cs, cpu->cpl, f->off);
-    return leave_to(cpu, f->op, f->off);
+    return far_same_ring(cpu, f, &cs);
 }
 
 /* ---------------------------------------------------------------- call gates */
