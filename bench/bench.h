@@ -1,4 +1,4 @@
-/* bench.h - what the programs of bench/ share: processor time, random numbers, errors, and the PC as the engine. Each program prints its
+/* bench.h - what the programs of bench/ share: processor time, random numbers, figures, errors, and the PC as the engine. Each program prints its
  * own name before an error, from argv[0]. */
 #ifndef BOOTREEL_BENCH_BENCH_H
 #define BOOTREEL_BENCH_BENCH_H
@@ -36,6 +36,19 @@ static inline uint64_t random_below(uint64_t *x, uint64_t n)
 {
     *x = *x * 6364136223846793005u + 1442695040888963407u;
     return (uint64_t)((unsigned __int128)(*x ^ *x >> 29) * n >> 64);
+}
+
+static inline int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Sorts and prints n > 0 times. */
+static inline void report(const char *what, double *ms, size_t n)
+{
+    qsort(ms, n, sizeof *ms, by_size);
+    printf("%-34s median %9.3f   p90 %9.3f   worst %9.3f ms\n", what, ms[n / 2], ms[n * 9 / 10], ms[n - 1]);
 }
 
 static inline struct timeline *open_timeline(const char *path)

@@ -135,18 +135,6 @@ static int check(const char *path, uint64_t n, uint64_t way)
 
 /* ---------------------------------------------------------------- figures */
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-static void report(const char *what, double *ms, size_t n)
-{
-    qsort(ms, n, sizeof *ms, by_size);
-    printf("%-34s median %9.3f   p90 %9.3f   worst %9.3f ms\n", what, ms[n / 2], ms[n * 9 / 10], ms[n - 1]);
-}
-
 /* Opens the trace and goes to its end, which waits for what opening leaves to a thread: unpacking the streams. Otherwise
  * that would be counted with the first question. */
 static struct timeline *open_ready(const char *path)

@@ -21,18 +21,6 @@
 static struct timeline *tl;
 static struct error err;
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-static void report(const char *what, double *ms, size_t n)
-{
-    qsort(ms, n, sizeof *ms, by_size);
-    printf("%-34s median %9.3f   p90 %9.3f   worst %9.3f ms\n", what, ms[n / 2], ms[n * 9 / 10], ms[n - 1]);
-}
-
 static double timed_step(enum timeline_direction dir)
 {
     struct timeline_stopped s;
