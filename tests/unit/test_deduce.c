@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/symbols/impl.h"
+#include "tests/unit/noise.h"
 
 /* ---------------------------------------------------------------- this program */
 
@@ -222,19 +223,15 @@ static void test_entry(void **state)
     assert_int_equal(f.flags, FRAME_WIDE);
 }
 
-/* Whatever the bytes are. */
+static void deduce_noise(const uint8_t bytes[NOISE_SIZE], unsigned page)
+{
+    struct symbol_frame f;
+    deduced(bytes, NOISE_SIZE, NOISE_SIZE / 2, 0x1800, &f);
+}
+
 static void test_noise(void **state)
 {
-    uint8_t code[4096];
-    uint64_t seed = 1;
-    struct symbol_frame f;
-    for (unsigned round = 0; round < 200; round++) {
-        for (size_t i = 0; i < sizeof code; i++) {
-            seed = seed * 6364136223846793005u + 1442695040888963407u;
-            code[i] = (uint8_t)(seed >> 56);
-        }
-        deduced(code, sizeof code, 2048, 0x1800, &f);
-    }
+    make_noise(deduce_noise);
 }
 
 int main(void)

@@ -13,6 +13,7 @@
 
 #include "core/symbols/impl.h"
 #include "core/symbols/insn.h"
+#include "tests/unit/noise.h"
 
 enum { EBX = 3, ESP = 4, EBP = 5, EIP = 8 };
 
@@ -178,19 +179,15 @@ static void test_entry_moves(void **state)
          {0x1007, ESP, 44, 4}, {0x1009, ESP, 44, 4}, {0x100d, ESP, 4, 0});
 }
 
-/* Whatever the bytes are. */
+static void deduce_noise(const uint8_t bytes[NOISE_SIZE], unsigned page)
+{
+    struct symbol_frame f;
+    deduced(&(struct example){bytes, NOISE_SIZE, NOISE_SIZE / 2, page % 2 ? "entry" : "second"}, 0x1800, &f);
+}
+
 static void test_noise(void **state)
 {
-    uint8_t code[4096];
-    uint64_t seed = 1;
-    struct symbol_frame f;
-    for (unsigned round = 0; round < 200; round++) {
-        for (size_t i = 0; i < sizeof code; i++) {
-            seed = seed * 6364136223846793005u + 1442695040888963407u;
-            code[i] = (uint8_t)(seed >> 56);
-        }
-        deduced(&(struct example){code, sizeof code, 2048, round % 2 ? "entry" : "second"}, 0x1800, &f);
-    }
+    make_noise(deduce_noise);
 }
 
 /* ---------------------------------------------------------------- what a debugger is told */
