@@ -10,40 +10,21 @@
 #include <string.h>
 
 #include "core/hooks.h"
-#include "core/inspector.h"
+#include "tests/unit/fake_machine.h"
 #include "traces/memory.h"
 
 /* ---------------------------------------------------------------- the machine */
 
-enum { MEMORY = 0x10000, STOPS = 64, PROCESSORS = 2, FUNCTION = 0x1000 };
+enum { MEMORY = 0x10000, PROCESSORS = 2, FUNCTION = 0x1000 };
 
 struct machine {
-    struct engine e;
+    struct fake_machine fake;
     uint8_t memory[MEMORY];
-    struct stop_point stops[STOPS];
-    size_t nstops;
-    uint64_t icount;
 };
 
 static inline struct machine *machine_of(const struct engine *e)
 {
     return (struct machine *)e;
-}
-
-static inline uint64_t now(const struct engine *e)
-{
-    return machine_of(e)->icount;
-}
-
-static const struct reg_desc *no_registers(const struct engine *e, size_t *n)
-{
-    *n = 0;
-    return NULL;
-}
-
-static inline unsigned wide_code(const struct engine *e, unsigned cpu)
-{
-    return 64;
 }
 
 static inline size_t peek_physical(const struct engine *e, uint64_t address, void *buf, size_t n)
@@ -59,22 +40,7 @@ static inline size_t peek(const struct engine *e, unsigned cpu, uint64_t address
     return peek_physical(e, address, buf, n);
 }
 
-static inline void take_stops(struct engine *e, const struct stop_point *stops, size_t n)
-{
-    assert_true(n <= STOPS);
-    for (size_t i = 0; i < n; i++)
-        machine_of(e)->stops[i] = stops[i];
-    machine_of(e)->nstops = n;
-}
-
-static const struct engine_ops machine_ops = {.name = "fake",
-                                              .time = now,
-                                              .icount = now,
-                                              .regs = no_registers,
-                                              .code_bits = wide_code,
-                                              .peek = peek,
-                                              .peek_physical = peek_physical,
-                                              .stops = take_stops};
+static const struct engine_ops machine_ops = {FAKE_OPS, .peek = peek, .peek_physical = peek_physical};
 
 /* ---------------------------------------------------------------- the systems */
 
@@ -333,11 +299,11 @@ static inline struct fixture *start(const char *inspect, const char *probe)
 {
     struct fixture *f = mem_zero(1, sizeof *f);
     struct error err;
-    f->m.e.ops = &machine_ops;
+    f->m.fake.e.ops = &machine_ops;
     f->settings[0] = (struct setting){"inspect", inspect};
     f->settings[1] = (struct setting){"probe", probe};
     f->config = (struct engine_config){.settings = f->settings, .nsettings = probe ? 2 : 1};
-    const struct inspector_options o = {.engine = &f->m.e,
+    const struct inspector_options o = {.engine = &f->m.fake.e,
                                         .config = &f->config,
                                         .classes = EVENT_CLASSES_ALL,
                                         .ctx = f,
@@ -360,8 +326,8 @@ static inline void finish(struct fixture *f)
 static inline void happens(struct fixture *f, unsigned kind, unsigned cpu, uint64_t f0, uint64_t f1)
 {
     struct event ev = {.kind = (uint16_t)kind, .cpu = (uint8_t)cpu, .f = {f0, f1}};
-    f->m.icount += 10;
-    ev.icount = ev.time = f->m.icount;
+    f->m.fake.icount += 10;
+    ev.icount = ev.time = f->m.fake.icount;
     inspector_event(f->in, &ev);
 }
 
@@ -373,9 +339,9 @@ static inline void msr(struct fixture *f, unsigned cpu, unsigned value, uint64_t
 /* The processor executes an address: whoever has a probe there is called. */
 static inline void executes(struct fixture *f, unsigned cpu, uint64_t address)
 {
-    for (size_t i = 0; i < f->m.nstops; i++)
-        if (f->m.stops[i].address == address) {
-            inspector_probe(f->in, f->m.stops[i].id, cpu, ++f->m.icount);
+    for (size_t i = 0; i < f->m.fake.nstops; i++)
+        if (f->m.fake.stops[i].address == address) {
+            inspector_probe(f->in, f->m.fake.stops[i].id, cpu, ++f->m.fake.icount);
             return;
         }
 }

@@ -11,11 +11,11 @@
 #include <cmocka.h>
 
 #include "core/efi/efi.h"
-#include "core/inspector.h"
+#include "tests/unit/fake_machine.h"
 
 /* ---------------------------------------------------------------- the machine */
 
-enum { STOPS = 1024, RAX = 0, RCX, RDX, R8, R9, RSP, RIP, REGISTERS };
+enum { RAX, RCX, RDX, R8, R9, RSP, RIP, REGISTERS };
 
 static const struct reg_desc registers[REGISTERS] = {
     {"rax", 64, REG_GENERAL}, {"rcx", 64, REG_GENERAL}, {"rdx", 64, REG_GENERAL}, {"r8", 64, REG_GENERAL},
@@ -44,40 +44,14 @@ enum { SEC_ENTRY = 0x100, PEI_ENTRY = 0x200, PEI_TABLE = 0x400 };
 #define BOOT_FUNCTION(i) (DXE_CORE + 0x1000 + 16 * (i))
 
 struct machine {
-    struct engine e;
+    struct fake_machine fake;
     uint8_t rom[ROM], ram[RAM];
     uint64_t sec, pei; /* where the images are */
-    uint64_t reg[REGISTERS];
-    struct stop_point stops[STOPS];
-    size_t nstops;
-    uint64_t icount;
 };
 
 static struct machine *machine_of(const struct engine *e)
 {
     return (struct machine *)e;
-}
-
-static uint64_t now(const struct engine *e)
-{
-    return machine_of(e)->icount;
-}
-
-static const struct reg_desc *all_registers(const struct engine *e, size_t *n)
-{
-    *n = REGISTERS;
-    return registers;
-}
-
-static int get_register(const struct engine *e, unsigned cpu, size_t reg, void *value)
-{
-    memcpy(value, &machine_of(e)->reg[reg], 8);
-    return 0;
-}
-
-static unsigned wide_code(const struct engine *e, unsigned cpu)
-{
-    return 64;
 }
 
 static size_t peek_physical(const struct engine *e, uint64_t address, void *buf, size_t n)
@@ -98,22 +72,7 @@ static size_t peek(const struct engine *e, unsigned cpu, uint64_t address, void 
     return peek_physical(e, address, buf, n);
 }
 
-static void take_stops(struct engine *e, const struct stop_point *stops, size_t n)
-{
-    assert_true(n <= STOPS);
-    memcpy(machine_of(e)->stops, stops, n * sizeof *stops);
-    machine_of(e)->nstops = n;
-}
-
-static const struct engine_ops machine_ops = {.name = "pc",
-                                              .time = now,
-                                              .icount = now,
-                                              .regs = all_registers,
-                                              .reg_get = get_register,
-                                              .code_bits = wide_code,
-                                              .peek = peek,
-                                              .peek_physical = peek_physical,
-                                              .stops = take_stops};
+static const struct engine_ops machine_ops = {FAKE_OPS, .peek = peek, .peek_physical = peek_physical};
 
 static void set(void *to, size_t at, uint64_t v, unsigned width)
 {
@@ -261,8 +220,6 @@ static void put_dxe_core(struct machine *m)
 struct fixture {
     struct machine m;
     struct inspector *in;
-    struct setting setting;
-    struct engine_config config;
     char events[40000]; /* a line each */
 };
 
@@ -280,22 +237,14 @@ static const struct guest_system *const systems[] = {&efi_system, NULL};
 static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    struct error err;
-    f->m.e.ops = &machine_ops;
+    f->m.fake.e.ops = &machine_ops;
+    f->m.fake.names = registers;
+    f->m.fake.nnames = REGISTERS;
     put_rom(&f->m);
     put_hobs(&f->m);
     put_dxe_core(&f->m);
-    f->setting = (struct setting){"inspect", "all"};
-    f->config = (struct engine_config){.settings = &f->setting, .nsettings = 1};
-    const struct inspector_options o = {.engine = &f->m.e,
-                                        .config = &f->config,
-                                        .systems = systems,
-                                        .classes = EVENT_CLASSES_ALL,
-                                        .ctx = f,
-                                        .emit = take_event};
-    f->in = inspector_create(&o, &err);
-    assert_non_null(f->in);
-    inspector_start(f->in);
+    f->in = fake_inspect(&f->m.fake, "all",
+                         (struct inspector_options){.systems = systems, .ctx = f, .emit = take_event});
     *state = f;
     return 0;
 }
@@ -310,7 +259,7 @@ static int tear_down(void **state)
 
 static void reset(struct fixture *f, unsigned kind)
 {
-    struct event ev = {.kind = (uint16_t)kind, .icount = f->m.icount, .time = f->m.icount};
+    struct event ev = {.kind = (uint16_t)kind, .icount = f->m.fake.icount, .time = f->m.fake.icount};
     inspector_event(f->in, &ev);
 }
 
@@ -318,12 +267,12 @@ static void reset(struct fixture *f, unsigned kind)
 static bool reach(struct fixture *f, uint64_t address)
 {
     bool any = false;
-    f->m.icount += 10;
-    f->m.reg[RIP] = address;
-    for (size_t i = 0; i < f->m.nstops; i++)
-        if (f->m.stops[i].address == address) {
+    f->m.fake.icount += 10;
+    f->m.fake.reg[RIP] = address;
+    for (size_t i = 0; i < f->m.fake.nstops; i++)
+        if (f->m.fake.stops[i].address == address) {
             any = true;
-            inspector_probe(f->in, f->m.stops[i].id, 0, f->m.icount);
+            inspector_probe(f->in, f->m.fake.stops[i].id, 0, f->m.fake.icount);
         }
     return any;
 }
@@ -333,15 +282,15 @@ static void call(struct fixture *f, uint64_t function, uint64_t a, uint64_t b, u
                  uint64_t result)
 {
     const uint64_t back = 0x7000;
-    f->m.reg[RCX] = a;
-    f->m.reg[RDX] = b;
-    f->m.reg[R8] = c;
-    f->m.reg[R9] = d;
-    f->m.reg[RSP] = STACK;
+    f->m.fake.reg[RCX] = a;
+    f->m.fake.reg[RDX] = b;
+    f->m.fake.reg[R8] = c;
+    f->m.fake.reg[R9] = d;
+    f->m.fake.reg[RSP] = STACK;
     set(f->m.ram, STACK, back, 8);
     reach(f, function);
-    f->m.reg[RAX] = result;
-    f->m.reg[RSP] = STACK + 8;
+    f->m.fake.reg[RAX] = result;
+    f->m.fake.reg[RSP] = STACK + 8;
     reach(f, back);
 }
 
@@ -352,7 +301,7 @@ static void boot(struct fixture *f)
     reach(f, f->m.pei + PEI_ENTRY);
     call(f, PEI_FUNCTION(11), 0, 0x4000, RAM - 0x4000, 0, 0);
     call(f, PEI_FUNCTION(0), 0, PPI, 0, 0, 0);
-    f->m.reg[RCX] = HOBS;
+    f->m.fake.reg[RCX] = HOBS;
     reach(f, DXE_CORE + 0x100);
 }
 

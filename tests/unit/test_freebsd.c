@@ -11,14 +11,13 @@
 #include <cmocka.h>
 
 #include "core/freebsd/freebsd.h"
-#include "core/inspector.h"
+#include "tests/unit/fake_machine.h"
 
 /* ---------------------------------------------------------------- the machine */
 
 #define KERNBASE 0xffffffff80000000u
 enum {
     MEMORY = 4 << 20,
-    STOPS = 256,
     IMAGE = 0x200000, /* physical: header, symbols, code, data */
     HASH = IMAGE + 0x800,
     SYMTAB = IMAGE + 0x1000,
@@ -40,38 +39,13 @@ static const struct reg_desc descriptions[REGS] = {
     {"cpl", 8, REG_SYSTEM},   {"cr0", 64, REG_CONTROL}};
 
 struct machine {
-    struct engine e;
+    struct fake_machine fake;
     uint8_t *memory;
-    struct stop_point stops[STOPS];
-    size_t nstops;
-    uint64_t icount, reg[REGS];
 };
 
 static struct machine *machine_of(const struct engine *e)
 {
     return (struct machine *)e;
-}
-
-static uint64_t now(const struct engine *e)
-{
-    return machine_of(e)->icount;
-}
-
-static const struct reg_desc *registers(const struct engine *e, size_t *n)
-{
-    *n = REGS;
-    return descriptions;
-}
-
-static int reg_get(const struct engine *e, unsigned cpu, size_t reg, void *value)
-{
-    memcpy(value, &machine_of(e)->reg[reg], 8);
-    return 0;
-}
-
-static unsigned wide_code(const struct engine *e, unsigned cpu)
-{
-    return 64;
 }
 
 static size_t peek_physical(const struct engine *e, uint64_t address, void *buf, size_t n)
@@ -87,22 +61,7 @@ static size_t peek(const struct engine *e, unsigned cpu, uint64_t address, void 
     return peek_physical(e, address >= KERNBASE ? address - KERNBASE : address, buf, n);
 }
 
-static void take_stops(struct engine *e, const struct stop_point *stops, size_t n)
-{
-    assert_true(n <= STOPS);
-    memcpy(machine_of(e)->stops, stops, n * sizeof *stops);
-    machine_of(e)->nstops = n;
-}
-
-static const struct engine_ops machine_ops = {.name = "fake",
-                                              .time = now,
-                                              .icount = now,
-                                              .regs = registers,
-                                              .reg_get = reg_get,
-                                              .code_bits = wide_code,
-                                              .peek = peek,
-                                              .peek_physical = peek_physical,
-                                              .stops = take_stops};
+static const struct engine_ops machine_ops = {FAKE_OPS, .peek = peek, .peek_physical = peek_physical};
 
 /* ---------------------------------------------------------------- the kernel */
 
@@ -221,10 +180,10 @@ static void make_code(struct machine *m)
     put(m, SYSINIT + 4, 2, 4);
     put(m, SYSINIT + 8, FUNCTION + KERNBASE, 8);
     put(m, SYSINIT + 16, VERSION + KERNBASE, 8);
-    m->reg[CR0] = 0x80000011;
-    m->reg[RSP] = STACK;
-    m->reg[RAX] = SYSINIT + KERNBASE;
-    m->reg[RDI] = VERSION + KERNBASE;
+    m->fake.reg[CR0] = 0x80000011;
+    m->fake.reg[RSP] = STACK;
+    m->fake.reg[RAX] = SYSINIT + KERNBASE;
+    m->fake.reg[RDI] = VERSION + KERNBASE;
     put(m, STACK + 4, METADATA, 4);
 }
 
@@ -235,8 +194,6 @@ static const struct guest_system *const systems[] = {&freebsd_system, NULL};
 struct fixture {
     struct machine m;
     struct inspector *in;
-    struct setting setting;
-    struct engine_config config;
     char events[16384]; /* a line each; more are left out */
 };
 
@@ -252,20 +209,12 @@ static void take_note(void *ctx, const struct trace_note *note) {}
 
 static void begin(struct fixture *f)
 {
-    struct error err;
-    f->m.e.ops = &machine_ops;
-    f->setting = (struct setting){"inspect", "freebsd"};
-    f->config = (struct engine_config){.settings = &f->setting, .nsettings = 1};
-    const struct inspector_options o = {.engine = &f->m.e,
-                                        .config = &f->config,
-                                        .classes = EVENT_CLASSES_ALL,
-                                        .ctx = f,
-                                        .emit = take_event,
-                                        .note = take_note,
-                                        .systems = systems};
-    f->in = inspector_create(&o, &err);
-    assert_non_null(f->in);
-    inspector_start(f->in);
+    f->m.fake.e.ops = &machine_ops;
+    f->m.fake.names = descriptions;
+    f->m.fake.nnames = REGS;
+    f->in = fake_inspect(
+        &f->m.fake, "freebsd",
+        (struct inspector_options){.systems = systems, .ctx = f, .emit = take_event, .note = take_note});
 }
 
 static struct fixture *start(void)
@@ -291,16 +240,16 @@ static void finish(struct fixture *f)
 static void msr(struct fixture *f, uint64_t ip)
 {
     struct event ev = {.kind = EV_CPU_MSR, .f = {0xc0000080, 0x100, ip}};
-    f->m.icount += 10;
-    ev.icount = ev.time = f->m.icount;
+    f->m.fake.icount += 10;
+    ev.icount = ev.time = f->m.fake.icount;
     inspector_event(f->in, &ev);
 }
 
 static bool executes(struct fixture *f, uint64_t address)
 {
-    for (size_t i = 0; i < f->m.nstops; i++)
-        if (f->m.stops[i].address == address) {
-            inspector_probe(f->in, f->m.stops[i].id, 0, ++f->m.icount);
+    for (size_t i = 0; i < f->m.fake.nstops; i++)
+        if (f->m.fake.stops[i].address == address) {
+            inspector_probe(f->in, f->m.fake.stops[i].id, 0, ++f->m.fake.icount);
             return true;
         }
     return false;
@@ -359,7 +308,7 @@ static void a_sysinit(void **state)
     struct fixture *f = start();
     boot(f);
     assert_true(executes(f, CALL + KERNBASE));
-    f->m.icount += 5;
+    f->m.fake.icount += 5;
     assert_true(executes(f, CALL + 3 + KERNBASE));
     msr(f, 0x3000);
     says(
@@ -378,8 +327,8 @@ static void no_sysinits(void **state)
     put(&f->m, SYSINIT + 16, VERSION + KERNBASE, 8);
     put(&f->m, SYSINIT, 1, 4);
     assert_true(executes(f, CALL + KERNBASE));
-    f->m.reg[RAX] = 0x7fffffffffff0000;
-    f->m.reg[RDI] = 0;
+    f->m.fake.reg[RAX] = 0x7fffffffffff0000;
+    f->m.fake.reg[RDI] = 0;
     assert_true(executes(f, CALL + KERNBASE));
     msr(f, 0x3000);
     says_not(f, "kernel.sysinit");
@@ -501,8 +450,8 @@ static void random_damage(void **state)
             f->m.memory[at] = (uint8_t)(seed >> 56);
         }
         boot(f);
-        for (size_t i = 0; i < f->m.nstops; i++)
-            inspector_probe(f->in, f->m.stops[i].id, 0, ++f->m.icount);
+        for (size_t i = 0; i < f->m.fake.nstops; i++)
+            inspector_probe(f->in, f->m.fake.stops[i].id, 0, ++f->m.fake.icount);
         msr(f, FUNCTION + KERNBASE);
         finish(f);
     }

@@ -122,23 +122,24 @@ static void probes_of_each(void **state)
 /* Physical memory of a guest inside another: page by page where the outer one has it, through both if there are two. */
 static void memory_of_domains(void **state)
 {
-    struct machine m = {.e = {&machine_ops}};
+    struct machine m = {.fake.e.ops = &machine_ops};
     struct fake_guest outer = {.guest = {&hypervisor, NULL, 0}},
                       middle = {.guest = {&hypervisor, &outer.guest, 2}},
                       inner = {.guest = {&kernel, &middle.guest, 1}};
     char buf[0x3000];
     for (unsigned page = 0; page < MEMORY / 0x1000; page++)
         memset(m.memory + page * 0x1000, 'a' + (int)page, 0x1000);
-    assert_int_equal(guest_peek_physical(&outer.guest, &m.e, 0x1fff, buf, 2), 2);
+    assert_int_equal(guest_peek_physical(&outer.guest, &m.fake.e, 0x1fff, buf, 2), 2);
     assert_memory_equal(buf, "bc", 2);
-    assert_int_equal(guest_peek_physical(&middle.guest, &m.e, 0xfff, buf, 2), 2);
+    assert_int_equal(guest_peek_physical(&middle.guest, &m.fake.e, 0xfff, buf, 2), 2);
     assert_memory_equal(buf, "cd", 2);
-    assert_int_equal(guest_peek_physical(&middle.guest, &m.e, 0x1ffe, buf, 5), 2); /* the domain ends there */
-    assert_int_equal(guest_peek_physical(&middle.guest, &m.e, 0x2000, buf, 1), 0);
-    assert_int_equal(guest_peek_physical(&inner.guest, &m.e, 0xffe, buf, 2), 2);
+    assert_int_equal(guest_peek_physical(&middle.guest, &m.fake.e, 0x1ffe, buf, 5),
+                     2); /* the domain ends there */
+    assert_int_equal(guest_peek_physical(&middle.guest, &m.fake.e, 0x2000, buf, 1), 0);
+    assert_int_equal(guest_peek_physical(&inner.guest, &m.fake.e, 0xffe, buf, 2), 2);
     assert_memory_equal(buf, "dd", 2);
     /* The middle one has no such page. */
-    assert_int_equal(guest_peek_physical(&inner.guest, &m.e, 0x1000, buf, 1), 0);
+    assert_int_equal(guest_peek_physical(&inner.guest, &m.fake.e, 0x1000, buf, 1), 0);
 }
 
 static void names_of_systems(void **state)
