@@ -1,6 +1,8 @@
 /* cmd_tui.c - bootreel tui. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -118,13 +120,27 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     }
 }
 
+/* A file that was asked for; the usual one need not be there. */
+static int check_settings(const char *path, struct error *err)
+{
+    struct stat st;
+    bool folder = !stat(path, &st) && S_ISDIR(st.st_mode);
+    if (!folder && !access(path, R_OK))
+        return 0;
+    return error_set(err, "--settings %s: %s: give a file of settings", path,
+                     strerror(folder ? EISDIR : errno));
+}
+
 static int start(struct tui_options *o, int argc, char **argv)
 {
+    struct error err;
     if (argc - optind == 2)
         o->other = argv[--argc];
     o->path = only_argument(argc, argv, "trace");
     if (!o->path)
         return EXIT_TROUBLE;
+    if (o->settings && check_settings(o->settings, &err))
+        return trouble(&err);
     bool alone = o->script || o->dump;
     char *settings = alone ? NULL : xdg("XDG_CONFIG_HOME", ".config", "bootreel/settings");
     char *memory = alone ? NULL : xdg("XDG_STATE_HOME", ".local/state", "bootreel");

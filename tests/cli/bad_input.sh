@@ -235,6 +235,7 @@ bad matrix folder --list
 bad matrix missing --list
 bad tui good.reel --script folder
 bad tui good.reel --script missing
+for file in missing folder; do bad tui good.reel --script empty --settings $file; done
 bad completion
 bad completion csh
 bad help frobnicate
