@@ -107,7 +107,7 @@ $(BUILD)/%.o: %.c
 	@echo "  CC $<"
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(BUILD)/tests/unit/test_native: $(NATIVE_OBJ)
+$(BUILD)/tests/unit/test_native $(BUILD)/tests/unit/test_sequences: $(NATIVE_OBJ)
 $(BUILD)/tests/unit/test_x87 $(BUILD)/tests/unit/test_simd: $(BUILD)/tests/native/vendor.o
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 	@echo "  LINK $@"

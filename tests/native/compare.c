@@ -15,15 +15,15 @@
 #define ZF FLAG_ZF
 #define SF FLAG_SF
 #define OF FLAG_OF
-/* All that user mode can see, but for RF. */
 #define FLAGS_SEEN (FLAGS_ARITH | FLAG_DF | FLAG_IF | FLAG_TF | FLAG_NT | FLAG_AC | FLAG_ID | FLAG_IOPL)
+const uint64_t flags_seen = FLAGS_SEEN;
 
 /* ---------------------------------------------------------------- flags */
 
 static const struct {
     const char *mnemonic;
     unsigned undefined;
-} undefined_flags[] = {
+} undefined_by_name[] = {
     {"and", AF},
     {"or", AF},
     {"xor", AF},
@@ -90,13 +90,13 @@ static bool is_invalid_comi(const struct insn_case *c, const struct state *host)
     return comi && fx_word(host, FX_FSW) & 1 && !(fx_word(host, FX_FCW) & 1);
 }
 
-static unsigned undefined_of(const struct insn_case *c, const struct state *in, const struct state *host)
+unsigned undefined_flags(const struct insn_case *c, const struct state *in, const struct state *host)
 {
     if (is_invalid_comi(c, host))
         return FLAGS_ARITH;
-    for (unsigned i = 0; i < sizeof undefined_flags / sizeof undefined_flags[0]; i++)
-        if (!strcmp(undefined_flags[i].mnemonic, c->row->mnemonic))
-            return undefined_flags[i].undefined;
+    for (unsigned i = 0; i < sizeof undefined_by_name / sizeof undefined_by_name[0]; i++)
+        if (!strcmp(undefined_by_name[i].mnemonic, c->row->mnemonic))
+            return undefined_by_name[i].undefined;
     return undefined_of_shift(c, in);
 }
 
@@ -134,6 +134,14 @@ static void level(uint64_t a, unsigned n)
         if (g)
             *g = *(uint8_t *)(uintptr_t)(a + i);
     }
+}
+
+static bool has_undefined_memory(const struct insn_case *c)
+{
+    for (unsigned i = 0; i < sizeof undefined_memory / sizeof undefined_memory[0]; i++)
+        if (!strcmp(undefined_memory[i].mnemonic, c->row->mnemonic))
+            return true;
+    return false;
 }
 
 static void level_undefined(const struct insn_case *c, const struct state *in, const struct state *host)
@@ -203,7 +211,7 @@ static bool xmm_equal(const struct insn_case *c, const uint8_t *a, const uint8_t
 }
 
 /* Bits of the status word that are undefined. */
-static unsigned undefined_status(const char *m)
+unsigned undefined_status(const char *m)
 {
     static const struct {
         const char *mnemonic;
@@ -308,6 +316,16 @@ static const char *compare_exception(const struct insn_case *c, const struct sta
     return h->vector >= 0 && h->error != g->error ? "error code" : NULL;
 }
 
+bool is_defined(const struct insn_case *c, const struct state *in, const struct state *out)
+{
+    const char *m = c->row->mnemonic;
+    if (is_estimate(m) || is_transcendental(m) || has_undefined_memory(c) || mmx_switch_unclear(c, out))
+        return false;
+    if (out->vector >= 0)
+        return !has_many_parts(m);
+    return undefined_destination(c, in, out) < 0;
+}
+
 /* A branch to where nothing is: one step brings the emulator there, the host has already faulted on the
  * fetch. With an address that is not canonical some processors fault at the branch, some at its target. */
 static bool is_fetch_fault(const struct insn_case *c, const struct state *h, const struct state *g)
@@ -328,7 +346,7 @@ const char *compare(const struct insn_case *c, const struct state *in, const str
         return h->vector == VEC_PF && h->rip != g->rip ? "RIP" : NULL;
     const char *what = compare_exception(c, h, g);
     bool faulted = h->vector >= 0;
-    uint64_t flags = FLAGS_SEEN & ~(faulted ? 0 : undefined_of(c, in, h)),
+    uint64_t flags = FLAGS_SEEN & ~(faulted ? 0 : undefined_flags(c, in, h)),
              mask = c->bits == 64 ? ~0ull : 0xffffffff;
     int skip = faulted ? -1 : undefined_destination(c, in, h);
     if (!what && faulted && has_many_parts(c->row->mnemonic)) {
@@ -413,6 +431,15 @@ static void print_memory(FILE *f)
         }
 }
 
+void print_states(FILE *f, const struct state *in, const struct state *h, const struct state *g)
+{
+    print_exception(f, "host", h);
+    print_exception(f, "emulator", g);
+    print_gprs(f, in, h, g);
+    print_fx(f, in, h, g);
+    print_memory(f);
+}
+
 void print_case(FILE *f, const struct insn_case *c, const struct state *in, const struct state *h,
                 const struct state *g)
 {
@@ -422,9 +449,5 @@ void print_case(FILE *f, const struct insn_case *c, const struct state *in, cons
     if (c->mem)
         fprintf(f, "  operand at %#llx", (unsigned long long)c->ea);
     fprintf(f, "\n    in -> host, emulator\n");
-    print_exception(f, "host", h);
-    print_exception(f, "emulator", g);
-    print_gprs(f, in, h, g);
-    print_fx(f, in, h, g);
-    print_memory(f);
+    print_states(f, in, h, g);
 }

@@ -406,6 +406,7 @@ static bool emit_memory(struct gen *g)
         want = DATA_BASE + PAGE;
     if (a.rip) {
         uint64_t next = g->c->at + g->c->len + 4 + immediate_bytes(g);
+        g->c->relative = g->c->len;
         put(g->c, want - next, 4);
         g->c->ea = want;
         return true;
@@ -518,6 +519,8 @@ static bool is_aimed(struct gen *g)
 
 static void place(struct gen *g)
 {
+    if (g->from)
+        return;
     uint32_t middle = g->c->bits == 16 ? LOW_CODE + 2 * PAGE : CODE_BASE + 2 * PAGE;
     g->c->at = one_in(&g->r, 16) ? middle - below(&g->r, 15) : middle + 0x800 + below(&g->r, 32);
 }
@@ -525,6 +528,10 @@ static void place(struct gen *g)
 static void random_state(struct gen *g)
 {
     struct state *s = g->s;
+    if (g->from) {
+        *s = *g->from;
+        return;
+    }
     memset(s, 0, sizeof *s);
     value_fx(&g->r, s->fx);
     for (unsigned i = 0; i < 16; i++)
@@ -621,6 +628,47 @@ void gen_case(struct insn_case *c, struct state *s, const struct insn_row *row, 
                          .special = special_of(row->mnemonic)};
         *c = (struct insn_case){.row = row, .bits = bits, .seed = seed};
     } while (!try_case(&g) || !fill_case(&g));
+    finish_registers(&g);
+}
+
+/* Registers that the case needs as they are in s, and that are not kept. */
+static uint32_t needed(const struct gen *g)
+{
+    uint32_t changed = 0;
+    for (unsigned i = 0; i < 16; i++)
+        changed |= (uint32_t)(g->s->gpr[i] != g->from->gpr[i]) << i;
+    return changed | (g->fixed & ~g->kept);
+}
+
+uint32_t gen_next(struct insn_case *c, struct state *s, const struct insn_row *row, unsigned bits,
+                  const struct follow *f, uint64_t seed)
+{
+    struct gen g;
+    unsigned attempt = 0;
+    do {
+        g = (struct gen){.r = {seed + attempt++ * 0x1000003},
+                         .c = c,
+                         .s = s,
+                         .row = row,
+                         .special = special_of(row->mnemonic),
+                         .from = f->from,
+                         .kept = f->kept,
+                         .fixed = f->kept};
+        *c = (struct insn_case){.row = row, .bits = bits, .seed = seed, .at = f->at};
+    } while (!try_case(&g) || c->len > 15);
+    finish_registers(&g);
+    memcpy(s->fx, f->from->fx, FX_SIZE);
+    s->flags = (f->from->flags & ~(uint64_t)FLAG_DF) | (s->flags & FLAG_DF);
+    c->steps = 0, c->locked = g.lock;
+    return needed(&g);
+}
+
+void gen_first(struct state *s, unsigned bits, uint64_t seed)
+{
+    static const struct insn_row any_row = {.feature = FT_SSE};
+    struct insn_case c = {.bits = bits};
+    struct gen g = {.r = {seed}, .c = &c, .s = s, .row = &any_row};
+    random_state(&g);
     finish_registers(&g);
 }
 

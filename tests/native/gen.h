@@ -21,6 +21,9 @@ struct gen {
     int64_t imm;
     bool imm_chosen;
     const struct special *special;
+    /* in a sequence: the state that the instruction meets, and the registers that shall stay as they are in it */
+    const struct state *from;
+    uint32_t kept;
 };
 
 /* What a mnemonic needs beyond random operands. */

@@ -15,6 +15,13 @@ enum {
     REGION_PA = 0x20000, /* a region's first page; 64 KiB a region */
 };
 
+/* A guest, and parts of the chosen one. */
+struct guest {
+    struct physmem *mem;
+    struct ramblock *ram;
+    struct x86 *cpu;
+};
+static struct guest guests[GUESTS];
 static struct physmem *mem;
 static struct ramblock *ram;
 static struct x86 *cpu;
@@ -158,9 +165,16 @@ static void set_mode(unsigned bits)
     tlb_flush(cpu);
 }
 
-bool guest_init(void)
+void guest_choose(unsigned guest)
+{
+    mem = guests[guest].mem, ram = guests[guest].ram, cpu = guests[guest].cpu;
+}
+
+bool guest_init(unsigned guest, const char *compile)
 {
     struct error err;
+    if (compile)
+        setenv("BOOTREEL_COMPILE", compile, 1);
     mem = physmem_create(RAM_SIZE);
     ram = mem ? physmem_block(mem, "ram", RAM_SIZE) : NULL;
     if (!ram)
@@ -178,6 +192,7 @@ bool guest_init(void)
     cpu->seg[TR].limit = 0x50; /* no bitmap of ports */
     cpu->seen_ring3 = true;
     set_mode(64);
+    guests[guest] = (struct guest){mem, ram, cpu};
     return true;
 }
 
@@ -244,19 +259,20 @@ static void run_it(const struct insn_case *c)
     }
 }
 
-void guest_run(const struct insn_case *c, const struct state *in, struct state *out)
+static void load(const struct state *in)
 {
-    set_mode(c->bits);
-    put_code(c);
     excepted = false;
     cpu->shutdown = cpu->halted = cpu->inhibit = false;
     cpu->tf_pending = 0;
     memcpy(cpu->gpr, in->gpr, sizeof in->gpr);
-    cpu->gpr[REG_RIP] = c->at;
+    cpu->gpr[REG_RIP] = in->rip;
     eflags_set(cpu, in->flags);
     fx_load(&cpu->fpu, in->fx);
     memcpy(cpu->xmm, in->fx + FX_XMM, sizeof cpu->xmm);
-    run_it(c);
+}
+
+static void store(struct state *out)
+{
     memcpy(out->gpr, cpu->gpr, sizeof out->gpr);
     out->rip = cpu->gpr[REG_RIP];
     out->flags = eflags_get(cpu);
@@ -266,6 +282,33 @@ void guest_run(const struct insn_case *c, const struct state *in, struct state *
     out->vector = excepted ? (int)first_exception.f[EVF_EXCEPTION_vector] : -1;
     out->error = excepted ? (uint32_t)first_exception.f[1] : 0;
     out->cr2 = excepted && out->vector == VEC_PF ? cpu->cr2 : 0;
+}
+
+void guest_run(const struct insn_case *c, const struct state *in, struct state *out)
+{
+    struct state from = *in;
+    from.rip = c->at;
+    set_mode(c->bits);
+    put_code(c);
+    load(&from);
+    run_it(c);
+    store(out);
+}
+
+void guest_code(uint32_t at, const void *bytes, unsigned n)
+{
+    physmem_write(mem, (uint64_t)(guest_memory(at) - ramblock_host(ram)), bytes, n);
+    x86_flush_caches(cpu);
+}
+
+uint64_t guest_continue(unsigned bits, const struct state *in, struct state *out, uint64_t steps)
+{
+    uint64_t done;
+    set_mode(bits);
+    load(in);
+    x86_run(cpu, steps, &done);
+    store(out);
+    return done;
 }
 
 int guest_decode(const uint8_t *bytes, unsigned n, unsigned bits, const struct insn_row **row)

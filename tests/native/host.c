@@ -184,7 +184,7 @@ static uint8_t *put(uint8_t *p, const void *bytes, unsigned n)
 }
 
 /* Code that notes its own address and leaves. */
-static void write_pad(uint32_t at, unsigned bits)
+void host_pad(uint32_t at, unsigned bits)
 {
     static const struct {
         uint8_t n, bytes[4];
@@ -205,22 +205,18 @@ static void write_pad(uint32_t at, unsigned bits)
     put(p, &(uint16_t){SEL_CODE64}, 2);
 }
 
-void host_run(const struct insn_case *c, const struct state *in, struct state *out)
+void host_enter(unsigned bits, const struct state *in, struct state *out)
 {
     struct control *k = CONTROL;
-    memcpy((void *)(uintptr_t)c->at, c->bytes, c->len);
-    write_pad(c->at + c->len, c->bits);
-    if (c->target)
-        write_pad(c->target, c->bits);
     memcpy(k->gpr, in->gpr, sizeof k->gpr);
     k->flags = in->flags;
     memcpy(k->fx, in->fx, FX_SIZE);
-    k->target = c->at;
-    k->far.offset = c->at;
-    k->far.selector = c->bits == 32 ? SEL_CODE32 : SEL_CODE16;
+    k->target = in->rip;
+    k->far.offset = (uint32_t)in->rip;
+    k->far.selector = bits == 32 ? SEL_CODE32 : SEL_CODE16;
     k->out_rip = 0;
     *(volatile struct state **)&catching = out;
-    if (c->bits == 64)
+    if (bits == 64)
         native_enter();
     else
         native_enter_far();
@@ -234,4 +230,15 @@ void host_run(const struct insn_case *c, const struct state *in, struct state *o
     out->vector = -1;
     out->error = 0;
     out->cr2 = 0;
+}
+
+void host_run(const struct insn_case *c, const struct state *in, struct state *out)
+{
+    struct state from = *in;
+    memcpy((void *)(uintptr_t)c->at, c->bytes, c->len);
+    host_pad(c->at + c->len, c->bits);
+    if (c->target)
+        host_pad(c->target, c->bits);
+    from.rip = c->at;
+    host_enter(c->bits, &from, out);
 }

@@ -71,6 +71,8 @@ struct insn_case {
     bool rep, narrow;    /* narrow: 16-bit operand size, also where the row does not look at it (FSTENV) */
     uint8_t modrm, imm8; /* imm8: the last byte of the instruction */
     uint64_t steps;      /* the emulator may run so many at once; 0: one by one */
+    unsigned relative;   /* where the bytes have a displacement from the next instruction; 0: nowhere */
+    bool locked;
     uint64_t seed;
 };
 
@@ -98,10 +100,23 @@ bool host_runs(unsigned bits);
 /* Has the real processor this feature (enum feature)? */
 bool host_has(unsigned feature);
 void host_run(const struct insn_case *, const struct state *in, struct state *out);
+/* Write code there that notes its own address and leaves; run code from in->rip on, until it leaves so or faults. */
+enum { HOST_PAD = 32 };
+void host_pad(uint32_t at, unsigned bits);
+void host_enter(unsigned bits, const struct state *in, struct state *out);
 
 /* ---------------------------------------------------------------- guest.c */
 
-bool guest_init(void);
+/* There are several emulators, each with memory of its own; one of them is meant wherever the rest says "the
+ * emulator". */
+enum { GUESTS = 3 };
+/* `compile` as in $BOOTREEL_COMPILE; NULL: as it is set. The guest is chosen, too. */
+bool guest_init(unsigned guest, const char *compile);
+void guest_choose(unsigned guest);
+/* Put code into its memory, and drop all that was made of other code. */
+void guest_code(uint32_t at, const void *bytes, unsigned n);
+/* Run from in->rip for so many steps, or until a fault; how many were made. */
+uint64_t guest_continue(unsigned bits, const struct state *in, struct state *out, uint64_t steps);
 void guest_run(const struct insn_case *, const struct state *in, struct state *out);
 /* The emulator's memory behind a linear address of a region. */
 uint8_t *guest_memory(uint32_t linear);
@@ -126,6 +141,18 @@ const char *gen_skips(const struct insn_row *, unsigned bits);
 void gen_case(struct insn_case *, struct state *, const struct insn_row *, unsigned bits, uint64_t seed);
 /* Fill all data pages of the host's memory. */
 void gen_memory(uint64_t seed);
+/* The next case of a sequence. */
+struct follow {
+    const struct state *from; /* what it meets */
+    uint32_t kept;            /* registers that it shall use as they are, if it uses them */
+    uint32_t at;              /* about where it will be */
+};
+/* Makes it, and tells by the bits of the result which registers it needs as they are in *s. No memory is written;
+ * of flags, only DF may differ in *s. */
+uint32_t gen_next(struct insn_case *, struct state *, const struct insn_row *, unsigned bits,
+                  const struct follow *, uint64_t seed);
+/* A state for a sequence to begin with. */
+void gen_first(struct state *, unsigned bits, uint64_t seed);
 
 /* Random numbers, used by all. */
 struct rng {
@@ -166,8 +193,16 @@ uint32_t value_mxcsr(struct rng *);
  * emulator's; bytes that are undefined are made equal. */
 const char *compare(const struct insn_case *, const struct state *in, const struct state *host,
                     const struct state *guest);
+/* Flags that the instruction leaves undefined; bits of the x87 status word, too. */
+unsigned undefined_flags(const struct insn_case *, const struct state *in, const struct state *out);
+unsigned undefined_status(const char *mnemonic);
+/* Do the manuals define everything else of this result, bit for bit? */
+bool is_defined(const struct insn_case *, const struct state *in, const struct state *out);
+/* All flags that user mode can see, but for RF. */
+extern const uint64_t flags_seen;
 /* Make the emulator's memory as the host's. */
 void level_all(void);
+void print_states(FILE *, const struct state *in, const struct state *host, const struct state *guest);
 void print_case(FILE *, const struct insn_case *, const struct state *in, const struct state *host,
                 const struct state *guest);
 

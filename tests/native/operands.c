@@ -124,6 +124,8 @@ static uint64_t stack_address(struct gen *g)
 
 static void before_stack(struct gen *g)
 {
+    if (g->kept >> RSP & 1)
+        return;
     g->s->gpr[RSP] = stack_address(g);
     g->fixed |= 1u << RSP;
 }
@@ -177,6 +179,8 @@ static bool is_string_with(const struct gen *g, enum operand b, enum operand v)
 static void uniform(struct gen *g, uint64_t a)
 {
     uint8_t b[512];
+    if (g->from) /* in a sequence memory is what the instructions before have made it */
+        return;
     uint8_t v = one_in(&g->r, 2) ? (uint8_t)g->s->gpr[RAX] : 0x5a;
     memset(b, v, sizeof b);
     for (unsigned i = below(&g->r, 4); i; i--)

@@ -167,7 +167,7 @@ static void test_differences(void **state)
 
 static int setup(void **state)
 {
-    return host_init() && guest_init() ? 0 : -1;
+    return host_init() && guest_init(0, NULL) ? 0 : -1;
 }
 
 int main(void)
