@@ -119,16 +119,15 @@ uint8_t *guest_memory(uint32_t linear)
     return NULL;
 }
 
-/* The regions' writable pages, one after the other. */
-static uint8_t kept[NREGIONS * 8 * PAGE];
-
-static void each_writable_page(void (*copy)(uint8_t *page, uint8_t *kept_page))
+static void each_writable_page(struct memory *m, void (*copy)(uint8_t *page, uint8_t *kept_page), bool host)
 {
-    uint8_t *to = kept;
+    uint8_t *to = m->page[0];
     for (unsigned r = 0; r < NREGIONS; r++)
         for (unsigned i = 0; i < regions[r].pages; i++, to += PAGE)
-            if (regions[r].kind[i] == PAGE_WRITE)
-                copy(guest_memory(regions[r].base + i * PAGE), to);
+            if (regions[r].kind[i] == PAGE_WRITE) {
+                uint32_t at = regions[r].base + i * PAGE;
+                copy(host ? (uint8_t *)(uintptr_t)at : guest_memory(at), to);
+            }
 }
 static void keep_page(uint8_t *page, uint8_t *kept_page)
 {
@@ -138,13 +137,30 @@ static void restore_page(uint8_t *page, uint8_t *kept_page)
 {
     memcpy(page, kept_page, PAGE);
 }
+void memory_take(struct memory *m, bool host)
+{
+    each_writable_page(m, keep_page, host);
+}
+void memory_put(struct memory *m, bool host)
+{
+    each_writable_page(m, restore_page, host);
+}
+bool memory_is(struct memory *m, bool host)
+{
+    static struct memory now;
+    memory_take(&now, host);
+    return !memcmp(&now, m, sizeof now);
+}
+
+static struct memory kept;
+
 void guest_keep(void)
 {
-    each_writable_page(keep_page);
+    memory_take(&kept, false);
 }
 void guest_restore(void)
 {
-    each_writable_page(restore_page);
+    memory_put(&kept, false);
 }
 
 static void set_mode(unsigned bits)
@@ -298,6 +314,10 @@ void guest_run(const struct insn_case *c, const struct state *in, struct state *
 void guest_code(uint32_t at, const void *bytes, unsigned n)
 {
     physmem_write(mem, (uint64_t)(guest_memory(at) - ramblock_host(ram)), bytes, n);
+}
+
+void guest_flush(void)
+{
     x86_flush_caches(cpu);
 }
 

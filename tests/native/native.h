@@ -113,13 +113,22 @@ enum { GUESTS = 3 };
 /* `compile` as in $BOOTREEL_COMPILE; NULL: as it is set. The guest is chosen, too. */
 bool guest_init(unsigned guest, const char *compile);
 void guest_choose(unsigned guest);
-/* Put code into its memory, and drop all that was made of other code. */
+/* Put code into its memory. */
 void guest_code(uint32_t at, const void *bytes, unsigned n);
+/* Drop all that was made of code. */
+void guest_flush(void);
 /* Run from in->rip for so many steps, or until a fault; how many were made. */
 uint64_t guest_continue(unsigned bits, const struct state *in, struct state *out, uint64_t steps);
 void guest_run(const struct insn_case *, const struct state *in, struct state *out);
 /* The emulator's memory behind a linear address of a region. */
 uint8_t *guest_memory(uint32_t linear);
+/* The writable pages of the emulator's memory, or of the host's. What is not writable stays as it was in *m. */
+struct memory {
+    uint8_t page[NREGIONS * 8][PAGE];
+};
+void memory_take(struct memory *, bool host);
+void memory_put(struct memory *, bool host);
+bool memory_is(struct memory *, bool host);
 /* Keep a copy of all the emulator's memory, and go back to the last one. */
 void guest_keep(void);
 void guest_restore(void);

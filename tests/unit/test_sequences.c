@@ -1,0 +1,252 @@
+/* test_sequences.c - random sequences of instructions, in the host's own processor, in the interpreter and in
+ * compiled code.
+ *
+ * Environment: SEQUENCES how many of each width (default 4000), SEQUENCE_SEED the first one's seed, SEQUENCE_BITS
+ * only 16, 32 or 64. A sequence that fails is taken apart to the units that it takes, and printed.
+ * See tests/native/sequence.h.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "hv/x86/insn.h"
+#include "tests/native/sequence.h"
+#include "tests/native/vendor.h"
+
+/* Each is run from some states, by the host, the interpreter, and two emulators that compile: one everything at
+ * its first entry, one later, when blocks are known to follow one another. */
+enum { STATES = 5, INTERPRETER = 0, HOST = GUESTS };
+static const char *const who[GUESTS + 1] = {"the interpreter", "compiled code", "code compiled later",
+                                            "the host"};
+
+static uint64_t number(const char *name, uint64_t otherwise)
+{
+    const char *s = getenv(name);
+    return s ? strtoull(s, NULL, 0) : otherwise;
+}
+
+/* ---------------------------------------------------------------- comparing */
+
+/* What differs in the registers; *j says what is undefined. */
+static const char *compare_registers(const struct sequence *q, const struct state *a, const struct state *b,
+                                     const struct judged *j)
+{
+    uint64_t mask = q->bits == 64 ? ~0ull : 0xffffffff;
+    if (a->vector != b->vector)
+        return "exception";
+    if (a->vector >= 0 && (a->error != b->error || (a->vector == VEC_PF && a->cr2 != b->cr2)))
+        return "error code or CR2";
+    if (a->rip != b->rip)
+        return "RIP";
+    if ((a->flags ^ b->flags) & flags_seen & ~(uint64_t)j->flags)
+        return "flags";
+    for (unsigned i = 0; i < (q->bits == 64 ? 16 : 8); i++)
+        if ((a->gpr[i] ^ b->gpr[i]) & mask)
+            return "general register";
+    return NULL;
+}
+
+static const char *compare_fx(const struct state *a, const struct state *b, const struct judged *j)
+{
+    if (fx_word(a, FX_FCW) != fx_word(b, FX_FCW))
+        return "x87 control word";
+    if ((fx_word(a, FX_FSW) ^ fx_word(b, FX_FSW)) & ~j->status)
+        return "x87 status word";
+    if (a->fx[FX_FTW] != b->fx[FX_FTW])
+        return "x87 tags";
+    for (unsigned i = 0; i < 8; i++)
+        if (memcmp(a->fx + FX_ST + 16 * i, b->fx + FX_ST + 16 * i, 10) != 0)
+            return "x87 register";
+    if (fx_mxcsr(a) != fx_mxcsr(b))
+        return "MXCSR";
+    return memcmp(a->fx + FX_XMM, b->fx + FX_XMM, 256) ? "XMM register" : NULL;
+}
+
+/* ---------------------------------------------------------------- one sequence with one state */
+
+struct trial {
+    struct sequence q;
+    struct state in;
+    struct memory memory; /* to begin with */
+    /* as judged, step by step */
+    struct state out;
+    struct judged j;
+    struct memory after;
+    /* of what differs */
+    unsigned by;
+    struct state other;
+};
+
+/* Follow it step by step. NULL, or why it cannot be compared. */
+static const char *judge(struct trial *t)
+{
+    guest_choose(INTERPRETER);
+    memory_put(&t->memory, false);
+    t->j = (struct judged){0};
+    const char *why = judge_run(&t->q, &t->in, &t->out, &t->j, t->q.end);
+    memory_take(&t->after, false);
+    return why;
+}
+
+static const char *run_host(struct trial *t)
+{
+    memory_put(&t->memory, true);
+    host_enter(t->q.bits, &t->in, &t->other);
+    const char *what = compare_registers(&t->q, &t->other, &t->out, &t->j);
+    what = what ? what : compare_fx(&t->other, &t->out, &t->j);
+    return what || memory_is(&t->after, true) ? what : "memory";
+}
+
+/* All at once. Emulators have to agree in everything, also in what is undefined. */
+static const char *run_guest(struct trial *t, unsigned guest)
+{
+    const struct judged all = {0};
+    guest_choose(guest);
+    memory_put(&t->memory, false);
+    uint64_t done = guest_continue(t->q.bits, &t->in, &t->other, t->out.vector < 0 ? t->j.steps : 1 << 20);
+    const char *what = compare_registers(&t->q, &t->other, &t->out, &all);
+    what = what ? what : compare_fx(&t->other, &t->out, &all);
+    if (!what && t->out.vector < 0 && done != t->j.steps)
+        what = "number of steps";
+    return what || memory_is(&t->after, false) ? what : "memory";
+}
+
+/* NULL, or what differs, by t->by. */
+static const char *differs(struct trial *t)
+{
+    const char *what = run_host(t);
+    t->by = HOST;
+    for (unsigned i = 0; i < GUESTS && !what; i++)
+        for (unsigned turn = 0; turn < 3 && !what; turn++)
+            t->by = i, what = run_guest(t, i);
+    return what;
+}
+
+/* ---------------------------------------------------------------- failures */
+
+/* Takes out units as long as something differs without them. */
+static const char *shrink(struct trial *t, const char *what)
+{
+    for (bool again = true; again;) {
+        again = false;
+        for (unsigned i = t->q.n; i--;) {
+            if (t->q.unit[i].dropped)
+                continue;
+            t->q.unit[i].dropped = true;
+            sequence_place(&t->q);
+            const char *still = judge(t) ? NULL : differs(t);
+            t->q.unit[i].dropped = still != NULL;
+            again |= still != NULL;
+            what = still ? still : what;
+        }
+    }
+    sequence_place(&t->q);
+    const char *last = judge(t) ? NULL : differs(t);
+    return last ? last : what;
+}
+
+static void report(struct trial *t, unsigned state, const char *what)
+{
+    what = shrink(t, what);
+    fprintf(stderr, "%s differs, %s and step by step; SEQUENCE_BITS=%u SEQUENCE_SEED=%llu, state %u:\n", what,
+            who[t->by], t->q.bits, (unsigned long long)t->q.seed, state);
+    sequence_print(stderr, &t->q);
+    if (t->by != HOST) /* print_states() shows the host's memory */
+        memory_take(&t->after, false), memory_put(&t->after, true);
+    fprintf(stderr, "  in -> %s, step by step\n", who[t->by]);
+    guest_choose(INTERPRETER);
+    judge(t);
+    print_states(stderr, &t->in, &t->other, &t->out);
+}
+
+/* ---------------------------------------------------------------- the test */
+
+struct count {
+    unsigned failed, runs, faults, left;
+    uint64_t steps;
+};
+
+/* What is not writable, from the host's memory. */
+static void copy_readable(void)
+{
+    for (unsigned g = 0; g < GUESTS; g++)
+        for (unsigned r = 0; r < NREGIONS; r++)
+            for (unsigned p = 0; p < regions[r].pages; p++) {
+                uint32_t at = regions[r].base + p * PAGE;
+                guest_choose(g);
+                if (regions[r].kind[p] == PAGE_READ)
+                    memcpy(guest_memory(at), (void *)(uintptr_t)at, PAGE);
+            }
+}
+
+static void run_sequence(struct trial *t, unsigned bits, uint64_t seed, struct count *n)
+{
+    struct state first;
+    sequence_make(&t->q, &first, &t->memory, bits, seed);
+    sequence_place(&t->q);
+    copy_readable();
+    for (unsigned i = 0; i < STATES; i++) {
+        t->in = first;
+        if (i)
+            sequence_vary(&t->q, &t->in, seed + i);
+        const char *why = judge(t);
+        if (why && getenv("SEQUENCE_SHOW"))
+            fprintf(stderr, "state %u: %s\n", i, why);
+        if (why) {
+            n->left++;
+            continue;
+        }
+        n->runs++, n->steps += t->j.steps, n->faults += t->out.vector >= 0;
+        const char *what = differs(t);
+        if (!what)
+            continue;
+        n->failed++;
+        report(t, i, what);
+        return;
+    }
+}
+
+static void run_sequences(unsigned bits)
+{
+    static struct trial t;
+    uint64_t first = number("SEQUENCE_SEED", 1), many = number("SEQUENCES", getenv("SEQUENCE_SEED") ? 1 : 4000);
+    struct count n = {0};
+    if (!host_runs(bits) || number("SEQUENCE_BITS", bits) != bits) {
+        fprintf(stderr, "%u-bit code is not run\n", bits);
+        skip();
+    }
+    host_catch_faults();
+    for (uint64_t i = 0; i < many && n.failed < 10; i++)
+        run_sequence(&t, bits, first + i, &n);
+    fprintf(stderr, "%u-bit code: %u runs of %llu steps, %u of which ended with a fault; %u states left out\n",
+            bits, n.runs, (unsigned long long)n.steps, n.faults, n.left);
+    assert_int_equal(n.failed, 0);
+}
+
+static void test_code64(void **state)
+{
+    run_sequences(64);
+}
+static void test_code32(void **state)
+{
+    run_sequences(32);
+}
+static void test_code16(void **state)
+{
+    run_sequences(16);
+}
+
+static int setup(void **state)
+{
+    return host_init() && guest_init(2, "3") && guest_init(1, "1") && guest_init(0, "0") ? 0 : -1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_code64), cmocka_unit_test(test_code32),
+                                       cmocka_unit_test(test_code16)};
+    return cmocka_run_group_tests(tests, setup, NULL);
+}
