@@ -172,7 +172,7 @@ static void choose_prefixes(struct gen *g)
     struct rng *r = &g->r;
     bool string = row->flags & F_REP;
     g->p66 = one_in(r, 4) && may_have_66(g);
-    g->p67 = one_in(r, 6);
+    g->p67 = one_in(r, g->from ? 40 : 6); /* not compiled: in sequences seldom */
     if (g->c->bits == 64 && !one_in(r, 4))
         g->rex = (uint8_t)(0x40 | below(r, 16));
     if (!strcmp(row->mnemonic, "bswap") && !(g->rex & 8))

@@ -9,9 +9,11 @@
 
 /* ---------------------------------------------------------------- rows */
 
-/* Instructions by kind, with how often each kind is taken. */
-enum { KINDS = 6 };
-static const unsigned weight[KINDS] = {22, 1, 5, 2, 2, 2};
+/* Instructions by kind, with how often each kind is taken: in sequences that are nearly all compiled, mixed, and of
+ * SIMD and floating point. */
+enum { KINDS = 6, STYLES = 4 };
+static const unsigned weight[STYLES][KINDS] = {
+    {60, 1, 0, 0, 0, 0}, {40, 1, 15, 0, 0, 0}, {22, 1, 5, 2, 2, 2}, {8, 0, 8, 6, 6, 4}};
 enum { KIND_INTEGER, KIND_STRING, KIND_SSE2, KIND_SSE, KIND_X87, KIND_MMX };
 struct rows {
     const struct insn_row *row[KINDS][400];
@@ -65,14 +67,15 @@ static const struct rows *rows_for(unsigned bits)
     return r;
 }
 
-static const struct insn_row *pick_row(struct rng *r, unsigned bits)
+static const struct insn_row *pick_row(struct rng *r, unsigned bits, unsigned style)
 {
     const struct rows *rows = rows_for(bits);
+    const unsigned *w = weight[style];
     unsigned sum = 0, k = 0;
     for (unsigned i = 0; i < KINDS; i++)
-        sum += weight[i];
-    for (unsigned at = below(r, sum); at >= weight[k]; k++)
-        at -= weight[k];
+        sum += w[i];
+    for (unsigned at = below(r, sum); at >= w[k]; k++)
+        at -= w[k];
     return rows->row[k][below(r, rows->n[k])];
 }
 
@@ -81,6 +84,7 @@ static const struct insn_row *pick_row(struct rng *r, unsigned bits)
 struct maker {
     struct sequence *q;
     struct rng r;
+    unsigned style;
     struct state s; /* at `at`, if `live` */
     struct judged j;
     uint32_t at, limit; /* where the next unit goes, and where units must end */
@@ -252,7 +256,7 @@ static bool try_random(struct maker *m)
 {
     struct unit u = {.at = m->at};
     struct state want = {0};
-    const struct insn_row *row = pick_row(&m->r, m->q->bits);
+    const struct insn_row *row = pick_row(&m->r, m->q->bits, m->style);
     struct follow f = {&m->s, choose_kept(m), m->at};
     uint64_t seed = rnd(&m->r);
     uint32_t needs = gen_next(&u.c, &want, row, m->q->bits, &f, seed);
@@ -500,6 +504,7 @@ static void start(struct sequence *q, struct maker *m, unsigned bits, uint64_t s
     uint32_t low = bits == 16 ? LOW_CODE : CODE_BASE;
     *q = (struct sequence){.bits = bits, .seed = seed};
     *m = (struct maker){.q = q, .r = {seed}, .live = true};
+    m->style = below(&m->r, STYLES);
     q->base = low + below(&m->r, 2 * PAGE);
     clear_code(q, q->base, WINDOW);
     guest_choose(0);
