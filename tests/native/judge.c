@@ -196,7 +196,8 @@ static const char *judge_case(const struct sequence *q, const struct insn_case *
                               struct state *out, struct judged *j)
 {
     const struct difference *d = difference_of(c);
-    bool again = d || (j->flags && may_write(c)); /* it is executed once more, which must not show in memory */
+    bool again =
+        d || (j->flags && may_write(c)); /* it is executed once more, which must not show in memory */
     if (flags_read(c->row) & j->flags || (reads_status(c->row) && j->status))
         return "reads undefined flags";
     if (again)

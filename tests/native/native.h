@@ -109,7 +109,7 @@ void host_enter(unsigned bits, const struct state *in, struct state *out);
 
 /* There are several emulators, each with memory of its own; one of them is meant wherever the rest says "the
  * emulator". */
-enum { GUESTS = 3 };
+enum { GUESTS = 4 };
 /* `compile` as in $BOOTREEL_COMPILE; NULL: as it is set. The guest is chosen, too. */
 bool guest_init(unsigned guest, const char *compile);
 void guest_choose(unsigned guest);

@@ -282,7 +282,8 @@ static bool add_random(struct maker *m)
 
 enum { JUMP = 16, JCXZ, JUMP_INDIRECT, BRANCHES };
 
-static unsigned put_branch(struct unit *u, unsigned bits, unsigned which, uint32_t room, uint8_t *b, bool near)
+static unsigned put_branch(struct unit *u, unsigned bits, unsigned which, uint32_t room, uint8_t *b,
+                           bool near)
 {
     unsigned n = bits == 16 ? 2 : 4;
     if (which == JUMP_INDIRECT) { /* MOV EAX, the target; JMP rAX */

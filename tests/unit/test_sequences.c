@@ -13,14 +13,21 @@
 #include <cmocka.h>
 
 #include "hv/x86/insn.h"
+#include "hv/x86/x86.h"
 #include "tests/native/sequence.h"
 #include "tests/native/vendor.h"
 
 /* Each is run from some states, by the host, the interpreter, and two emulators that compile: one everything at
- * its first entry, one later, when blocks are known to follow one another. */
-enum { STATES = 5, INTERPRETER = 0, HOST = GUESTS };
-static const char *const who[GUESTS + 1] = {"the interpreter", "compiled code", "code compiled later",
-                                            "the host"};
+ * its first entry, one later, when blocks are known to follow one another. One more has a mistake (IMUL, if it is
+ * compiled), for a test of this test. */
+enum { STATES = 5, INTERPRETER = 0, COMPILER, LATER, MISTAKEN, HOST };
+static const struct {
+    const char *name, *compile;
+} emulators[] = {{"the interpreter", "0"},
+                 {"compiled code", "1"},
+                 {"code compiled later", "3"},
+                 {"code with a mistake", "1"},
+                 {"the host", NULL}};
 
 static uint64_t number(const char *name, uint64_t otherwise)
 {
@@ -75,6 +82,7 @@ struct trial {
     struct state out;
     struct judged j;
     struct memory after;
+    unsigned first, last; /* which emulators are compared with that */
     /* of what differs */
     unsigned by;
     struct state other;
@@ -119,7 +127,7 @@ static const char *differs(struct trial *t)
 {
     const char *what = run_host(t);
     t->by = HOST;
-    for (unsigned i = 0; i < GUESTS && !what; i++)
+    for (unsigned i = t->first; i <= t->last && !what; i++)
         for (unsigned turn = 0; turn < 3 && !what; turn++)
             t->by = i, what = run_guest(t, i);
     return what;
@@ -152,11 +160,11 @@ static void report(struct trial *t, unsigned state, const char *what)
 {
     what = shrink(t, what);
     fprintf(stderr, "%s differs, %s and step by step; SEQUENCE_BITS=%u SEQUENCE_SEED=%llu, state %u:\n", what,
-            who[t->by], t->q.bits, (unsigned long long)t->q.seed, state);
+            emulators[t->by].name, t->q.bits, (unsigned long long)t->q.seed, state);
     sequence_print(stderr, &t->q);
     if (t->by != HOST) /* print_states() shows the host's memory */
         memory_take(&t->after, false), memory_put(&t->after, true);
-    fprintf(stderr, "  in -> %s, step by step\n", who[t->by]);
+    fprintf(stderr, "  in -> %s, step by step\n", emulators[t->by].name);
     guest_choose(INTERPRETER);
     judge(t);
     print_states(stderr, &t->in, &t->other, &t->out);
@@ -182,47 +190,57 @@ static void copy_readable(void)
             }
 }
 
-static void run_sequence(struct trial *t, unsigned bits, uint64_t seed, struct count *n)
+static const char *run_state(struct trial *t, unsigned i, struct count *n)
+{
+    const char *why = judge(t);
+    if (why && getenv("SEQUENCE_SHOW"))
+        fprintf(stderr, "seed %llu, state %u: %s\n", (unsigned long long)t->q.seed, i, why);
+    if (why) {
+        n->left++;
+        return NULL;
+    }
+    n->runs++, n->steps += t->j.steps, n->faults += t->out.vector >= 0;
+    return differs(t);
+}
+
+/* NULL, or what differs, with state *i. */
+static const char *run_sequence(struct trial *t, unsigned bits, uint64_t seed, struct count *n, unsigned *i)
 {
     struct state first;
+    const char *what = NULL;
     sequence_make(&t->q, &first, &t->memory, bits, seed);
     sequence_place(&t->q);
     copy_readable();
-    for (unsigned i = 0; i < STATES; i++) {
+    for (*i = 0; !what && *i < STATES; *i += !what) {
         t->in = first;
-        if (i)
-            sequence_vary(&t->q, &t->in, seed + i);
-        const char *why = judge(t);
-        if (why && getenv("SEQUENCE_SHOW"))
-            fprintf(stderr, "state %u: %s\n", i, why);
-        if (why) {
-            n->left++;
-            continue;
-        }
-        n->runs++, n->steps += t->j.steps, n->faults += t->out.vector >= 0;
-        const char *what = differs(t);
-        if (!what)
-            continue;
-        n->failed++;
-        report(t, i, what);
-        return;
+        if (*i)
+            sequence_vary(&t->q, &t->in, seed + *i);
+        what = run_state(t, *i, n);
     }
+    n->failed += what != NULL;
+    return what;
 }
 
 static void run_sequences(unsigned bits)
 {
-    static struct trial t;
-    uint64_t first = number("SEQUENCE_SEED", 1), many = number("SEQUENCES", getenv("SEQUENCE_SEED") ? 1 : 600);
+    static struct trial t = {.first = INTERPRETER, .last = LATER};
+    uint64_t first = number("SEQUENCE_SEED", 1),
+             many = number("SEQUENCES", getenv("SEQUENCE_SEED") ? 1 : 600);
     struct count n = {0};
     if (!host_runs(bits) || number("SEQUENCE_BITS", bits) != bits) {
         fprintf(stderr, "%u-bit code is not run\n", bits);
         skip();
     }
     host_catch_faults();
-    for (uint64_t i = 0; i < many && n.failed < 10; i++)
-        run_sequence(&t, bits, first + i, &n);
-    fprintf(stderr, "%u-bit code: %u runs of %llu steps, %u of which ended with a fault; %u states left out\n",
-            bits, n.runs, (unsigned long long)n.steps, n.faults, n.left);
+    for (uint64_t i = 0; i < many && n.failed < 10; i++) {
+        unsigned state;
+        const char *what = run_sequence(&t, bits, first + i, &n, &state);
+        if (what)
+            report(&t, state, what);
+    }
+    fprintf(stderr,
+            "%u-bit code: %u runs of %llu steps, %u of which ended with a fault; %u states left out\n", bits,
+            n.runs, (unsigned long long)n.steps, n.faults, n.left);
     assert_int_equal(n.failed, 0);
 }
 
@@ -239,14 +257,50 @@ static void test_code16(void **state)
     run_sequences(16);
 }
 
+static unsigned units_left(const struct sequence *q, const char *mnemonic)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < q->n; i++)
+        n += !q->unit[i].dropped && (!mnemonic || !strcmp(q->unit[i].c.row->mnemonic, mnemonic));
+    return n;
+}
+
+/* A mistake is found, and what is left then of the sequence is the instruction and little else. */
+static void test_mistake(void **state)
+{
+    static struct trial t = {.first = MISTAKEN, .last = MISTAKEN};
+    struct count n = {0};
+    const char *what = NULL;
+    unsigned i;
+    if (!x86_compiles())
+        skip();
+    host_catch_faults();
+    for (uint64_t seed = 1; seed < 100 && !what; seed++)
+        what = run_sequence(&t, 64, seed, &n, &i);
+    assert_non_null(what);
+    shrink(&t, what);
+    assert_int_equal(t.by, MISTAKEN);
+    assert_true(units_left(&t.q, "imul") > 0);
+    assert_true(units_left(&t.q, NULL) <= 4);
+}
+
+/* The emulator with the mistake first; what the environment says holds for the others. */
 static int setup(void **state)
 {
-    return host_init() && guest_init(2, "3") && guest_init(1, "1") && guest_init(0, "0") ? 0 : -1;
+    static char planted[] = "BOOTREEL_COMPILE_WRONG=imul"; /* it is looked at later, too */
+    const char *variable = "BOOTREEL_COMPILE_WRONG", *wrong = getenv(variable);
+    bool good = host_init() && putenv(planted) == 0 && guest_init(MISTAKEN, emulators[MISTAKEN].compile);
+    unsetenv(variable);
+    if (wrong)
+        setenv(variable, wrong, 1);
+    for (unsigned i = MISTAKEN; i-- && good;)
+        good = guest_init(i, emulators[i].compile);
+    return good ? 0 : -1;
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_code64), cmocka_unit_test(test_code32),
-                                       cmocka_unit_test(test_code16)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_mistake), cmocka_unit_test(test_code64),
+                                       cmocka_unit_test(test_code32), cmocka_unit_test(test_code16)};
     return cmocka_run_group_tests(tests, setup, NULL);
 }
