@@ -286,7 +286,7 @@ static int64_t random_disp(struct gen *g, unsigned bytes)
     case 0:
         return 0;
     case 1:
-        return (int8_t)rnd(&g->r);
+        return g->from && !one_in(&g->r, 4) ? (int64_t)below(&g->r, 12) * 4 - 8 : (int8_t)rnd(&g->r);
     case 2:
         return (int16_t)rnd(&g->r);
     default:
@@ -419,6 +419,17 @@ static bool emit_memory(struct gen *g)
 
 /* ---------------------------------------------------------------- modrm */
 
+/* As the fields of a structure are accessed: by a register that is kept, and a byte of displacement. */
+static void choose_pointer(struct gen *g)
+{
+    unsigned from = below(&g->r, 8), high = g->rex & 1 ? 8 : 0;
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned rm = (from + i) & 7;
+        if (g->kept >> (rm | high) & 1 && rm != RSP)
+            g->modrm = (uint8_t)((g->modrm & 0x38) | 1 << 6 | rm);
+    }
+}
+
 static void choose_modrm(struct gen *g)
 {
     const struct insn_row *row = g->row;
@@ -436,6 +447,8 @@ static void choose_modrm(struct gen *g)
         reg = 7;
     g->modrm = (uint8_t)((mem ? below(&g->r, 3) : 3) << 6 | reg << 3 | below(&g->r, 8));
     g->c->mem = mem;
+    if (mem && g->kept && g->c->asize && !one_in(&g->r, 4))
+        choose_pointer(g);
     if (has_operand(row, O_Cy) || has_operand(row, O_Dy))
         g->modrm |= 0xc0, g->c->mem = false;
 }

@@ -96,6 +96,12 @@ static void entry(unsigned table, unsigned index, uint64_t value)
     memcpy(ramblock_host(ram) + TABLES + table * PAGE + index * 8, &value, 8);
 }
 
+/* Pages that follow one another do not in physical memory: an access across them is two. */
+static uint64_t page_address(unsigned region, unsigned page)
+{
+    return REGION_PA + region * 0x10000u + (page * 5 + 3) % 8 * PAGE;
+}
+
 static void make_tables(void)
 {
     static const uint64_t bits[] = {
@@ -107,7 +113,7 @@ static void make_tables(void)
         for (unsigned i = 0; i < regions[r].pages; i++)
             if (regions[r].kind[i] != PAGE_ABSENT)
                 entry(3 + r, (regions[r].base >> 12 & 511) + i,
-                      (uint64_t)(REGION_PA + r * 0x10000 + i * PAGE) | bits[regions[r].kind[i]]);
+                      page_address(r, i) | bits[regions[r].kind[i]]);
     }
 }
 
@@ -115,7 +121,7 @@ uint8_t *guest_memory(uint32_t linear)
 {
     for (unsigned r = 0; r < NREGIONS; r++)
         if (linear - regions[r].base < regions[r].pages * PAGE)
-            return ramblock_host(ram) + REGION_PA + r * 0x10000 + (linear - regions[r].base);
+            return ramblock_host(ram) + page_address(r, (linear - regions[r].base) / PAGE) + linear % PAGE;
     return NULL;
 }
 
@@ -250,15 +256,23 @@ void fx_store(const struct fpu *f, uint8_t *fx)
 
 /* ---------------------------------------------------------------- running */
 
+void guest_code(uint32_t at, const void *bytes, unsigned n)
+{
+    const uint8_t *from = bytes;
+    for (unsigned done = 0, part; done < n; done += part) {
+        part = PAGE - (at + done) % PAGE;
+        part = part < n - done ? part : n - done;
+        physmem_write(mem, (uint64_t)(guest_memory(at + done) - ramblock_host(ram)), from + done, part);
+    }
+}
+
 /* The same bytes as the host executed, with the pad after them, which is decoded ahead. */
 static void put_code(const struct insn_case *c)
 {
-    uint8_t *p = guest_memory(c->at);
-    uint64_t pa = (uint64_t)(p - ramblock_host(ram));
     uint8_t bytes[64] = {0};
     memcpy(bytes, c->bytes, c->len);
     memset(bytes + c->len, 0x90, 4);
-    physmem_write(mem, pa, bytes, c->len + 4);
+    guest_code(c->at, bytes, c->len + 4);
 }
 
 static void run_it(const struct insn_case *c)
@@ -309,11 +323,6 @@ void guest_run(const struct insn_case *c, const struct state *in, struct state *
     load(&from);
     run_it(c);
     store(out);
-}
-
-void guest_code(uint32_t at, const void *bytes, unsigned n)
-{
-    physmem_write(mem, (uint64_t)(guest_memory(at) - ramblock_host(ram)), bytes, n);
 }
 
 void guest_flush(void)

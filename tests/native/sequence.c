@@ -192,7 +192,7 @@ static void finish_unit(struct unit *u, unsigned bits, const uint8_t *bytes, uns
 
 static bool is_good_pointer(uint64_t v)
 {
-    return (v >= DATA_BASE + 0x100 && v < DATA_BASE + 4 * PAGE - 0x100) ||
+    return (v >= DATA_BASE + 0x100 && v < DATA_BASE + 4 * PAGE) ||
            (v >= LOW_DATA + 0x100 && v < LOW_DATA + 2 * PAGE - 0x100);
 }
 
@@ -236,12 +236,18 @@ static bool try_unit(struct maker *m, const struct unit *u, uint64_t end)
     return false;
 }
 
-/* Good pointers, most of them: instructions shall use them as they are. */
+/* Good, or to where memory can only be read. */
+static bool is_pointer(uint64_t v)
+{
+    return is_good_pointer(v) || (v >= DATA_BASE + 5 * PAGE && v < DATA_BASE + 6 * PAGE);
+}
+
+/* Pointers, most of them: instructions shall use them as they are. */
 static uint32_t choose_kept(struct maker *m)
 {
     uint32_t kept = m->held;
     for (unsigned i = 0; i < 16; i++)
-        if (is_good_pointer(m->s.gpr[i]) && !one_in(&m->r, 6))
+        if (is_pointer(m->s.gpr[i]) && !one_in(&m->r, 6))
             kept |= 1u << i;
     return kept;
 }
@@ -493,7 +499,10 @@ static void first_state(struct state *s, unsigned bits, uint64_t seed)
     for (unsigned i = 0; i < 3; i++) {
         unsigned reg = below(&r, bits == 64 ? 16 : 8);
         if (reg != RSP)
-            s->gpr[reg] = (bits == 16 ? LOW_DATA : DATA_BASE) + 0x200 + below(&r, 0x1c00);
+            s->gpr[reg] = bits == 16          ? LOW_DATA + 0x200 + below(&r, 0x1c00)
+                          : one_in(&r, 12) ? DATA_BASE + 5 * PAGE + below(&r, PAGE)
+                          : one_in(&r, 4)  ? DATA_BASE + below(&r, 5) * PAGE - below(&r, 32)
+                                           : DATA_BASE + 0x200 + below(&r, 0x1c00);
     }
     if (!one_in(&r, 4)) /* no exception of the x87 waits */
         s->fx[FX_FSW] &= 0x7f, s->fx[FX_FSW + 1] &= 0x7f, s->fx[FX_FCW] |= 0x3f;
@@ -579,7 +588,7 @@ void sequence_vary(const struct sequence *q, struct state *s, uint64_t seed)
     struct state other;
     gen_first(&other, q->bits, rnd(&r));
     for (unsigned i = 0; i < 16; i++)
-        if (!is_good_pointer(s->gpr[i]) && one_in(&r, 2))
+        if (!is_pointer(s->gpr[i]) && one_in(&r, 2))
             s->gpr[i] = other.gpr[i];
     s->flags ^= (s->flags ^ other.flags) & FLAGS_ARITH;
     memcpy(s->fx + FX_XMM, other.fx + FX_XMM, FX_SIZE - FX_XMM);
