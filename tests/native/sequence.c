@@ -196,6 +196,8 @@ static bool is_good_pointer(uint64_t v)
            (v >= LOW_DATA + 0x100 && v < LOW_DATA + 2 * PAGE - 0x100);
 }
 
+enum { READ_ONLY = DATA_BASE + 5 * PAGE };
+
 /* Something about what the unit did that would spoil what comes after it. */
 static bool spoils(struct maker *m, const struct state *before, const struct state *after)
 {
@@ -204,7 +206,8 @@ static bool spoils(struct maker *m, const struct state *before, const struct sta
             return true;
     if (is_good_pointer(before->gpr[RSP]) && !is_good_pointer(after->gpr[RSP]) && !one_in(&m->r, 20))
         return true;
-    return after->vector >= 0 && !one_in(&m->r, 30);
+    bool read_only = after->vector == VEC_PF && after->cr2 - READ_ONLY < PAGE;
+    return after->vector >= 0 && !one_in(&m->r, read_only ? 5 : 30);
 }
 
 /* Runs on to `end`. If that is not to be, everything is as before. */
@@ -239,7 +242,7 @@ static bool try_unit(struct maker *m, const struct unit *u, uint64_t end)
 /* Good, or to where memory can only be read. */
 static bool is_pointer(uint64_t v)
 {
-    return is_good_pointer(v) || (v >= DATA_BASE + 5 * PAGE && v < DATA_BASE + 6 * PAGE);
+    return is_good_pointer(v) || v - READ_ONLY < PAGE;
 }
 
 /* Pointers, most of them: instructions shall use them as they are. */
@@ -282,6 +285,26 @@ static bool add_random(struct maker *m)
         if (try_random(m))
             return true;
     return false;
+}
+
+/* ADD of a small number to a pointer, as where a program goes through an array. */
+static void add_advance(struct maker *m)
+{
+    unsigned bits = m->q->bits, reg = below(&m->r, bits == 64 ? 16 : 8), n;
+    struct unit u = {.at = m->at};
+    uint8_t b[8];
+    for (unsigned i = 0; i < 16 && !(is_pointer(m->s.gpr[reg]) && reg != RSP); i++)
+        reg = below(&m->r, bits == 64 ? 16 : 8);
+    if (!is_pointer(m->s.gpr[reg]) || reg == RSP || m->held >> reg & 1)
+        return;
+    n = put_prefix(b, bits);
+    if (bits == 64)
+        b[n++] = (uint8_t)(0x48 | reg >> 3);
+    b[n++] = 0x83;
+    b[n++] = (uint8_t)(0xc0 | (reg & 7));
+    b[n++] = (uint8_t)(below(&m->r, 10) * 4 - 16);
+    finish_unit(&u, bits, b, n);
+    try_unit(m, &u, 0);
 }
 
 /* ---------------------------------------------------------------- branches forward */
@@ -387,6 +410,8 @@ static void add_some(struct maker *m)
     for (unsigned n = 1 + below(&m->r, 6); n && m->live; n--)
         if (one_in(&m->r, 8))
             add_branch(m);
+        else if (one_in(&m->r, 6))
+            add_advance(m);
         else
             add_random(m);
 }
@@ -499,8 +524,8 @@ static void first_state(struct state *s, unsigned bits, uint64_t seed)
     for (unsigned i = 0; i < 3; i++) {
         unsigned reg = below(&r, bits == 64 ? 16 : 8);
         if (reg != RSP)
-            s->gpr[reg] = bits == 16          ? LOW_DATA + 0x200 + below(&r, 0x1c00)
-                          : one_in(&r, 12) ? DATA_BASE + 5 * PAGE + below(&r, PAGE)
+            s->gpr[reg] = bits == 16       ? LOW_DATA + 0x200 + below(&r, 0x1c00)
+                          : one_in(&r, 12) ? READ_ONLY + below(&r, PAGE)
                           : one_in(&r, 4)  ? DATA_BASE + below(&r, 5) * PAGE - below(&r, 32)
                                            : DATA_BASE + 0x200 + below(&r, 0x1c00);
     }
@@ -538,6 +563,10 @@ static void add_next(struct maker *m)
         break;
     case 3:
         add_calls(m);
+        break;
+    case 4:
+    case 5:
+        add_advance(m);
         break;
     default:
         add_random(m);
