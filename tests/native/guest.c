@@ -20,8 +20,10 @@ struct guest {
     struct physmem *mem;
     struct ramblock *ram;
     struct x86 *cpu;
+    uint32_t epoch; /* as in physmem_save() */
 };
 static struct guest guests[GUESTS];
+static unsigned chosen;
 static struct physmem *mem;
 static struct ramblock *ram;
 static struct x86 *cpu;
@@ -189,6 +191,7 @@ static void set_mode(unsigned bits)
 
 void guest_choose(unsigned guest)
 {
+    chosen = guest;
     mem = guests[guest].mem, ram = guests[guest].ram, cpu = guests[guest].cpu;
 }
 
@@ -214,7 +217,8 @@ bool guest_init(unsigned guest, const char *compile)
     cpu->seg[TR].limit = 0x50; /* no bitmap of ports */
     cpu->seen_ring3 = true;
     set_mode(64);
-    guests[guest] = (struct guest){mem, ram, cpu};
+    guests[guest] = (struct guest){mem, ram, cpu, 0};
+    chosen = guest;
     return true;
 }
 
@@ -338,6 +342,22 @@ uint64_t guest_continue(unsigned bits, const struct state *in, struct state *out
     x86_run(cpu, steps, &done);
     store(out);
     return done;
+}
+
+static void count_page(void *ctx, const char *region, uint64_t index, const void *data)
+{
+    uint64_t *sum = ctx;
+    *sum = (*sum ^ index) * 0x9e3779b97f4a7c15u;
+}
+
+uint64_t guest_changed(void)
+{
+    uint64_t sum = 0;
+    uint32_t *epoch = &guests[chosen].epoch;
+    const struct snapshot_sink sink = {.ctx = &sum, .page = count_page};
+    ++*epoch;
+    physmem_save(mem, &sink, *epoch, *epoch);
+    return sum;
 }
 
 int guest_decode(const uint8_t *bytes, unsigned n, unsigned bits, const struct insn_row **row)

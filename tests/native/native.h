@@ -119,6 +119,8 @@ void guest_code(uint32_t at, const void *bytes, unsigned n);
 void guest_flush(void);
 /* Run from in->rip for so many steps, or until a fault; how many were made. */
 uint64_t guest_continue(unsigned bits, const struct state *in, struct state *out, uint64_t steps);
+/* Which pages of its memory were written since the last call, as a number. */
+uint64_t guest_changed(void);
 void guest_run(const struct insn_case *, const struct state *in, struct state *out);
 /* The emulator's memory behind a linear address of a region. */
 uint8_t *guest_memory(uint32_t linear);

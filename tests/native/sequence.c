@@ -517,6 +517,17 @@ static void add_calls(struct maker *m)
 
 /* ---------------------------------------------------------------- the whole */
 
+/* Now and then one to where memory is read-only, or to about the end of a page. */
+static uint64_t first_pointer(struct rng *r, unsigned bits)
+{
+    uint32_t middle = 0x200 + below(r, 0x1c00), back = below(r, 32);
+    if (bits == 16)
+        return LOW_DATA + middle;
+    if (one_in(r, 8))
+        return READ_ONLY + middle % PAGE;
+    return one_in(r, 4) ? DATA_BASE + below(r, 5) * PAGE - back : DATA_BASE + middle;
+}
+
 static void first_state(struct state *s, unsigned bits, uint64_t seed)
 {
     struct rng r = {seed};
@@ -524,10 +535,7 @@ static void first_state(struct state *s, unsigned bits, uint64_t seed)
     for (unsigned i = 0; i < 3; i++) {
         unsigned reg = below(&r, bits == 64 ? 16 : 8);
         if (reg != RSP)
-            s->gpr[reg] = bits == 16       ? LOW_DATA + 0x200 + below(&r, 0x1c00)
-                          : one_in(&r, 12) ? READ_ONLY + below(&r, PAGE)
-                          : one_in(&r, 4)  ? DATA_BASE + below(&r, 5) * PAGE - below(&r, 32)
-                                           : DATA_BASE + 0x200 + below(&r, 0x1c00);
+            s->gpr[reg] = first_pointer(&r, bits);
     }
     if (!one_in(&r, 4)) /* no exception of the x87 waits */
         s->fx[FX_FSW] &= 0x7f, s->fx[FX_FSW + 1] &= 0x7f, s->fx[FX_FCW] |= 0x3f;
