@@ -66,19 +66,12 @@ static void mode_of(const char *name)
 }
 
 /* ---- files by path ---- */
-static void paths(void)
+
+/* `here` is the present folder, `fd` the file "f" in it. */
+static void attributes(int here, int fd)
 {
     struct stat st;
-    struct statfs fs;
     struct statx sx;
-    char buf[300];
-    int here = open(".", O_RDONLY | O_DIRECTORY);
-    CALL(umask, 022);
-    CALL(umask, 022);
-    int fd = syscall(SYS_creat, "f", 0666);
-    mode_of("f");
-    CALL(creat, "no/f", 0666);
-    CALL(creat, ".", 0666);
     CALL(stat, "f", &st);
     CALL(stat, "none", &st);
     CALL(stat, "f", 8);
@@ -108,6 +101,11 @@ static void paths(void)
     CALL(truncate, "f", -1L);
     CALL(truncate, ".", 0);
     CALL(truncate, "none", 0);
+}
+
+static void links(int here, int fd)
+{
+    char buf[300];
     CALL(mkdirat, here, "d", 0700);
     CALL(mkdirat, fd, "d", 0700);
     CALL(mkdirat, here, "d", 0700);
@@ -140,6 +138,10 @@ static void paths(void)
     CALL(unlinkat, here, "d/s", 0);
     CALL(unlinkat, here, "d", AT_REMOVEDIR);
     CALL(unlinkat, here, "d", 4);
+}
+
+static void times_of_files(int here, int fd)
+{
     struct timespec times[2] = {{1000, 5}, {2000, 6}};
     CALL(utimensat, here, "f", times, 0);
     mode_of("f");
@@ -157,6 +159,11 @@ static void paths(void)
     mode_of("f");
     tv[0].tv_usec = 1000000;
     CALL(utimes, "f", tv);
+}
+
+static void file_systems(int here, int fd)
+{
+    struct statfs fs;
     CALL(statfs, "/proc", &fs);
     SAY("type %lx", (long)fs.f_type);
     CALL(statfs, "none", &fs);
@@ -166,6 +173,11 @@ static void paths(void)
     CALL(mknodat, here, "n", S_IFREG | 0600, 0);
     CALL(mknodat, here, "dir", S_IFDIR | 0600, 0);
     CALL(unlink, "n");
+}
+
+static void folders(int here, int fd)
+{
+    char buf[300];
     CALL(fchdir, fd);
     CALL(fchdir, 99);
     CALL(mkdir, "sub", 0700);
@@ -178,10 +190,13 @@ static void paths(void)
     CALL(rmdir, "sub");
     CALL(getdents64, fd, buf, sizeof buf);
     CALL(getdents64, here, buf, 3);
-        WORKS(getdents64, here, buf, sizeof buf);
-    CALL(getxattr, "f", "user.none", buf, 10);
-    CALL(fgetxattr, fd, "user.none", buf, 10);
-    CALL(lgetxattr, "none", "user.none", buf, 10);
+    WORKS(getdents64, here, buf, sizeof buf);
+    close(sub);
+}
+
+static void other_root(void)
+{
+    struct stat st;
     int pid = fork();
     if (!pid) {
         CALL(chroot, "none");
@@ -193,17 +208,36 @@ static void paths(void)
         exit(0);
     }
     waitpid(pid, NULL, 0);
+}
+
+static void paths(void)
+{
+    char buf[300];
+    int here = open(".", O_RDONLY | O_DIRECTORY);
+    CALL(umask, 022);
+    CALL(umask, 022);
+    int fd = syscall(SYS_creat, "f", 0666);
+    mode_of("f");
+    CALL(creat, "no/f", 0666);
+    CALL(creat, ".", 0666);
+    attributes(here, fd);
+    links(here, fd);
+    times_of_files(here, fd);
+    file_systems(here, fd);
+    folders(here, fd);
+    CALL(getxattr, "f", "user.none", buf, 10);
+    CALL(fgetxattr, fd, "user.none", buf, 10);
+    CALL(lgetxattr, "none", "user.none", buf, 10);
+    other_root();
     CALL(unlink, "f");
-    close(sub);
     close(fd);
     close(here);
 }
 
 /* ---- open files ---- */
-static void open_files(void)
+static void vectors(int fd)
 {
     char buf[100] = "";
-    int fd = syscall(SYS_open, "io", O_RDWR | O_CREAT, 0600), two[2];
     CALL(fallocate, fd, 0, 0L, 5000L);
     CALL(fallocate, fd, 0, 0L, 0L);
     CALL(fallocate, fd, 0, -1L, 10L);
@@ -229,17 +263,23 @@ static void open_files(void)
     CALL(fadvise64, fd, 0, 0, 77);
     CALL(fadvise64, 99, 0, 0, 0);
     CALL(readahead, fd, 0L, 100);
+}
+
+/* `again` is the same file, opened once more. */
+static void locks(int fd, int again)
+{
     CALL(flock, fd, LOCK_EX);
-    int again = open("io", O_RDWR);
     CALL(flock, again, LOCK_SH | LOCK_NB);
     CALL(flock, fd, LOCK_UN);
     CALL(flock, again, LOCK_SH | LOCK_NB);
     CALL(flock, fd, LOCK_SH | LOCK_NB);
     CALL(flock, fd, 77);
     CALL(flock, 99, LOCK_SH);
-    CALL(dup, fd);
-    CALL(dup, 99);
-    CALL(pipe, two);
+}
+
+static void copies(int fd, int again, const int two[2])
+{
+    char buf[100] = "";
     CALL(lseek, fd, 100, SEEK_SET);
     long off = 104;
     CALL(sendfile, two[1], fd, &off, 4);
@@ -255,6 +295,10 @@ static void open_files(void)
     SAY("%.8s %ld %ld", buf, in, out);
     CALL(copy_file_range, fd, &in, 99, &out, 8, 0);
     CALL(copy_file_range, fd, &in, again, &out, 8, 1);
+}
+
+static void waits(const int two[2])
+{
     fd_set set;
     struct timeval t0 = {0, 0};
     FD_ZERO(&set);
@@ -283,6 +327,10 @@ static void open_files(void)
     CALL(epoll_pwait, e, &got, 1, 0, NULL, 8);
     CALL(epoll_pwait, e, &got, 0, 0, NULL, 8);
     SAY("%x %u", got.events, got.data.u32);
+}
+
+static void counters(int fd)
+{
     int v2 = syscall(SYS_eventfd, 3);
     uint64_t count = 0;
     CALL(read, v2, &count, 8);
@@ -293,6 +341,20 @@ static void open_files(void)
     CALL(timerfd_gettime, tf, &left);
     SAY("%ld every %ld", left.it_value.tv_sec / 50, left.it_interval.tv_sec);
     CALL(timerfd_gettime, fd, &left);
+}
+
+static void open_files(void)
+{
+    int fd = syscall(SYS_open, "io", O_RDWR | O_CREAT, 0600), two[2];
+    vectors(fd);
+    int again = open("io", O_RDWR);
+    locks(fd, again);
+    CALL(dup, fd);
+    CALL(dup, 99);
+    CALL(pipe, two);
+    copies(fd, again, two);
+    waits(two);
+    counters(fd);
     for (int i = 3; i < 20; i++)
         close(i);
     unlink("io");
