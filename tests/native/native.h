@@ -38,7 +38,7 @@ struct region {
 };
 /* All memory that a case can reach. */
 enum { NREGIONS = 3 };
-extern const struct region regions[NREGIONS];
+extern struct region regions[NREGIONS];
 
 /* Selectors that both have; 16-bit code needs a descriptor of the host's LDT. */
 enum { SEL_CODE32 = 0x23, SEL_DATA = 0x2b, SEL_CODE64 = 0x33, SEL_CODE16 = 0x07 };
