@@ -1,6 +1,7 @@
 /* output.c - see output.h. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,16 @@ struct output *output_open_name(const char *path)
     return o;
 }
 
+/* fopen would wait for the reader of a pipe, and no signal ends that while signals wait for a thread. */
+static FILE *create_file(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
+    if (fd < 0)
+        return NULL;
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+    return fdopen(fd, "wb");
+}
+
 struct output *output_open(const char *path, struct error *err)
 {
     struct output *o = path ? output_open_name(path) : new_output(path);
@@ -57,7 +68,7 @@ struct output *output_open(const char *path, struct error *err)
         o->f = stdout;
         return o;
     }
-    o->f = fopen(o->under ? o->under : path, "wb");
+    o->f = create_file(o->under ? o->under : path);
     if (o->f)
         return o;
     error_set(err, "%s: %s: give another place", path, strerror(errno));
