@@ -305,8 +305,9 @@ static int start(struct annotate *a, int argc, char **argv)
         return EXIT_TROUBLE;
     if (!a->o.path)
         return trouble_text("annotate: -o NEW is missing: give the new trace a name");
-    if (!strcmp(path, a->o.path))
-        return trouble_text("-o %s: this is the trace to be read: give the new one another name", path);
+    struct error err;
+    if (check_output_name("-o", a->o.path, path, &err))
+        return trouble(&err);
     if (check_options(a))
         return EXIT_TROUBLE;
     a->from = path;

@@ -159,9 +159,13 @@ bad record --until 1M --flat loop.bin@0x1000 --probe '' -o earlier.reel
 bad record --until 1M --max-size 1M --hvmloader text -o earlier.reel
 cmp -s earlier.reel kept.reel || fail "a recording that did not begin changed an earlier one"
 ln -s earlier.reel link-to-earlier
-for option in "digest -o" "export --format json -o" "screen --png" "tui --script empty --dump"; do
+for option in "annotate -o" "digest -o" "export --format json -o" "screen --png" "tui --script empty --dump"; do
     read -ra words <<<"$option"
     for file in earlier.reel link-to-earlier folder '' no/such/file /dev/full; do bad "${words[@]}" "$file" earlier.reel; done
+done
+for option in "digest -o" "export --format json -o" "screen --png"; do
+    read -ra words <<<"$option"
+    bad "${words[@]}" pipe earlier.reel
 done
 cmp -s earlier.reel kept.reel || fail "a trace was overwritten by what was made of it"
 for command in digest events "export --format json" info "tui --script empty --dump -"; do
