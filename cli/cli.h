@@ -61,9 +61,9 @@ struct trace *open_trace(const char *path);
 typedef int trace_command(void *ctx, struct trace *t, const char *path);
 int run_on_trace(const struct command *c, int argc, char **argv, option_taker *take, void *ctx,
                  trace_command *fn);
-/* -1 with err if a command cannot write what OPTION PATH said: it has no name, or is the trace itself, whatever names both have.
- * NULL trace: it reads none. */
-int check_output_name(const char *option, const char *path, const char *trace, struct error *err);
+/* -1 with err if a command cannot write what OPTION PATH said: it has no name, or is the file that the command reads, whatever names
+ * both have. NULL input: it reads none. */
+int check_output_name(const char *option, const char *path, const char *input, struct error *err);
 /* The icount of a position; `otherwise` if text is NULL. `here`: what +N and -N are relative
  * to. -1 with err. */
 int find_position(struct trace *t, const char *text, uint64_t here, uint64_t otherwise, uint64_t *icount,

@@ -286,15 +286,15 @@ static const char *take_arguments(struct annotate *a, int argc, char **argv)
 static int check_options(const struct annotate *a)
 {
     bool observes = a->observed.probes.n || a->observed.symbols.n || a->observed.profile;
+    struct error err;
     if (a->merge && a->parts)
         return trouble_text("annotate: --part makes a share, --merge puts shares together: give one of them");
     if (a->merge && (a->events || a->inspect_again || observes))
         return trouble_text(
             "annotate: --merge takes from the shares what is recorded: give such options with --part");
     for (int i = 0; i < a->shares; i++)
-        if (!strcmp(a->share[i], a->o.path))
-            return trouble_text("-o %s: this is a share to be read: give the new trace another name",
-                                a->o.path);
+        if (check_output_name("-o", a->o.path, a->share[i], &err))
+            return trouble(&err);
     return EXIT_DONE;
 }
 

@@ -43,14 +43,14 @@ int run_on_trace(const struct command *c, int argc, char **argv, option_taker *t
     return finish_output(status);
 }
 
-int check_output_name(const char *option, const char *path, const char *trace, struct error *err)
+int check_output_name(const char *option, const char *path, const char *input, struct error *err)
 {
     struct stat out, in;
     if (!*path)
         return error_set(err, "%s: the file's name is empty: give one", option);
-    if (!trace || stat(path, &out) || stat(trace, &in) || out.st_dev != in.st_dev || out.st_ino != in.st_ino)
+    if (!input || stat(path, &out) || stat(input, &in) || out.st_dev != in.st_dev || out.st_ino != in.st_ino)
         return 0;
-    return error_set(err, "%s %s: this is the trace to be read: give another name", option, path);
+    return error_set(err, "%s %s: this is a file to be read: give another name", option, path);
 }
 
 int find_position(struct trace *t, const char *text, uint64_t here, uint64_t otherwise, uint64_t *icount,

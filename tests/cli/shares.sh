@@ -84,8 +84,8 @@ together() {
     refused 'annotate: --part makes' "--part and --merge" "$reel" --merge s.1.share --part 1/3
     refused 'annotate: --merge takes from the shares' "--merge and --events" "$reel" --merge s.1.share --events=all
     refused '--part: "4/3"' "--part 4/3" "$reel" --part 4/3
-    expect 2 itself "$BOOTREEL" annotate "$reel" --merge s.1.share s.2.share s.3.share -o s.2.share
-    holds itself.err 'this is a share to be read' "a share as the new trace"
+    expect 2 itself "$BOOTREEL" annotate "$reel" --merge ./s.1.share ./s.2.share ./s.3.share -o s.2.share
+    holds itself.err 'this is a file to be read' "a share as the new trace"
     for c in info events replay stages digest; do
         expect 2 command "$BOOTREEL" $c s.1.share
         holds command.err '^bootreel: s\.1\.share: not a trace, but a share of bootreel annotate --part$' "$c of a share"
