@@ -126,6 +126,9 @@ struct x86_bus {
     struct x86_hooks hooks;
 };
 
+/* Nothing is on it, and it is always time 0: to be copied, for what a board has. */
+extern const struct x86_bus x86_empty_bus;
+
 /* ---- programs in user mode under a host ---- */
 
 /* The processor runs 64-bit programs at CPL 3, and nothing else: there is no kernel in its memory. What would
@@ -167,9 +170,9 @@ uint32_t x86_user_features(const struct x86 *);
 
 /* Names of the CPUID models, the default first; NULL after the last. */
 const char *x86_model(unsigned i);
-/* A processor at power-on reset. `model` is a CPUID model name; NULL with err filled if unknown. */
 /* Whether hot code is compiled to host code in this build. */
 bool x86_compiles(void);
+/* A processor at power-on reset. `model` is a CPUID model name; NULL with err filled if unknown. */
 struct x86 *x86_create(struct physmem *, const struct x86_bus *, unsigned index, const char *model,
                        struct error *err);
 void x86_destroy(struct x86 *);

@@ -21,30 +21,16 @@ struct machine {
     struct x86 *cpu;
 };
 
-static uint64_t bus_read(void *ctx, uint64_t pa, unsigned size)
-{
-    return UINT64_MAX;
-}
-static void bus_write(void *ctx, uint64_t pa, unsigned size, uint64_t v) {}
-static void bus_event(void *ctx, struct event *ev) {}
-static void bus_shutdown(void *ctx) {}
-static uint64_t bus_time(void *ctx)
-{
-    return 0;
-}
-
 /* In real mode, with segments at 0. */
 static struct machine machine_new(void)
 {
     static const uint8_t caller[] = {0xe8, 0xfd, 0x01, 0xf4}; /* call FUNCTION; hlt */
     static const uint8_t function[] = {0x40, 0xc3};           /* inc ax; ret */
-    struct x86_bus bus = {
-        .read = bus_read, .write = bus_write, .event = bus_event, .shutdown = bus_shutdown, .time = bus_time};
     struct machine m = {.mem = physmem_create(1ull << 32)};
     struct ramblock *ram = physmem_block(m.mem, "ram", RAM);
     physmem_map(m.mem, 0, RAM, ram, 0, ram, 0, false);
     m.ram = ramblock_host(ram);
-    assert_non_null(m.cpu = x86_create(m.mem, &bus, 0, "max", NULL));
+    assert_non_null(m.cpu = x86_create(m.mem, &x86_empty_bus, 0, "max", NULL));
     x86_set_segment(m.cpu, "cs", 0, 0, 0xffff, 0x9b);
     x86_set(m.cpu, "rsp", 0x8000);
     memcpy(m.ram + CODE, caller, sizeof caller);

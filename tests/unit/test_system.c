@@ -48,11 +48,6 @@ static void bus_out(void *ctx, uint16_t port, unsigned size, uint32_t v)
     m->last_port = port;
     m->last_out = v;
 }
-static uint64_t bus_read(void *ctx, uint64_t pa, unsigned size)
-{
-    return UINT64_MAX;
-}
-static void bus_write(void *ctx, uint64_t pa, unsigned size, uint64_t v) {}
 static uint8_t bus_ack(void *ctx, unsigned *source)
 {
     return 0x30;
@@ -70,7 +65,6 @@ static uint64_t bus_cr8(void *ctx)
 {
     return 5;
 }
-static void bus_set_cr8(void *ctx, uint64_t v) {}
 static uint64_t bus_time(void *ctx)
 {
     const struct machine *m = ctx;
@@ -80,8 +74,6 @@ static void bus_smm(void *ctx, bool enter)
 {
     ((struct machine *)ctx)->smm_calls++;
 }
-static void bus_shutdown(void *ctx) {}
-static void bus_ferr(void *ctx, bool level) {}
 static void bus_event(void *ctx, struct event *ev)
 {
     struct machine *m = ctx;
@@ -92,21 +84,17 @@ static void bus_event(void *ctx, struct event *ev)
 static struct machine *machine_new(const char *model)
 {
     struct machine *m = mem_zero(1, sizeof *m);
-    struct x86_bus bus = {.ctx = m,
-                          .in = bus_in,
-                          .out = bus_out,
-                          .read = bus_read,
-                          .write = bus_write,
-                          .acknowledge = bus_ack,
-                          .rdmsr = bus_rdmsr,
-                          .wrmsr = bus_wrmsr,
-                          .get_cr8 = bus_cr8,
-                          .set_cr8 = bus_set_cr8,
-                          .time = bus_time,
-                          .smm = bus_smm,
-                          .shutdown = bus_shutdown,
-                          .ferr = bus_ferr,
-                          .event = bus_event};
+    struct x86_bus bus = x86_empty_bus;
+    bus.ctx = m;
+    bus.in = bus_in;
+    bus.out = bus_out;
+    bus.acknowledge = bus_ack;
+    bus.rdmsr = bus_rdmsr;
+    bus.wrmsr = bus_wrmsr;
+    bus.get_cr8 = bus_cr8;
+    bus.time = bus_time;
+    bus.smm = bus_smm;
+    bus.event = bus_event;
     m->mem = physmem_create(1ull << 32);
     struct ramblock *ram = physmem_block(m->mem, "ram", RAM);
     physmem_map(m->mem, 0, RAM, ram, 0, ram, 0, false);

@@ -25,28 +25,15 @@ struct machine {
     uint64_t random;
 };
 
-static uint64_t bus_read(void *ctx, uint64_t pa, unsigned size)
-{
-    return UINT64_MAX;
-}
-static void bus_write(void *ctx, uint64_t pa, unsigned size, uint64_t v) {}
-static void bus_event(void *ctx, struct event *ev) {}
-static uint64_t bus_time(void *ctx)
-{
-    return 0;
-}
-
 static struct machine *machine_new(void)
 {
     struct machine *m = mem_zero(1, sizeof *m);
-    struct x86_bus bus = {
-        .ctx = m, .read = bus_read, .write = bus_write, .event = bus_event, .time = bus_time};
     m->mem = physmem_create(1ull << 32);
     struct ramblock *ram = physmem_block(m->mem, "ram", RAM);
     physmem_map(m->mem, 0, RAM, ram, 0, ram, 0, false);
     m->ram = ramblock_host(ram);
     for (unsigned i = 0; i < NCPUS; i++)
-        assert_non_null(m->cpu[i] = x86_create(m->mem, &bus, i, "max", NULL));
+        assert_non_null(m->cpu[i] = x86_create(m->mem, &x86_empty_bus, i, "max", NULL));
     m->walker = aligned_alloc(64, (sizeof *m->walker + 63) & ~(size_t)63);
     memset(m->walker, 0, sizeof *m->walker);
     m->walker->mem = m->mem;
