@@ -453,7 +453,7 @@ static bool add_turns(struct maker *m, unsigned reg, uint32_t head)
 static void add_loop(struct maker *m)
 {
     static struct mark before;
-    unsigned reg = below(&m->r, 8), count = 2 + below(&m->r, 5);
+    unsigned reg = below(&m->r, 8), count = 2 + below(&m->r, 10), style = m->style;
     uint32_t held = m->held;
     if (!m->live || reg == RSP || held >> reg & 1)
         return;
@@ -461,7 +461,10 @@ static void add_loop(struct maker *m)
     if (add_counter(m, reg, count)) {
         uint32_t head = m->at;
         m->held |= 1u << reg;
+        if (!one_in(&m->r, 3))
+            m->style = 0; /* a loop that is compiled as a whole */
         add_some(m);
+        m->style = style;
         if (m->live && add_turns(m, reg, head)) {
             m->held = held;
             return;
@@ -567,6 +570,7 @@ static void add_next(struct maker *m)
         add_branch(m);
         break;
     case 2:
+    case 6:
         add_loop(m);
         break;
     case 3:
