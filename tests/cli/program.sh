@@ -16,7 +16,7 @@ for kind in calls calls-dynamic; do
 done
 
 # The calls that are left, each with its errors.
-gcc $flags -static -o "$work/rest" "$top/tests/guests/host_rest.c" || fail "cannot compile host_rest.c"
+gcc $flags -static -o "$work/rest" "$top/tests/guests/host_rest.c" "$top/tests/guests/host_files.c" || fail "cannot compile host_rest.c"
 "$work/rest" >"$work/native" </dev/null || fail "host_rest fails natively"
 expect 0 rest "$BOOTREEL" record -q --console -o "$work/rest.reel" --program "$work/rest"
 tr -d '\r' <"$work/rest.out" | diff -u "$work/native" - || fail "rest: not what the real kernel does"
