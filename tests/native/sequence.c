@@ -436,6 +436,41 @@ static bool add_counter(struct maker *m, unsigned reg, unsigned count)
     return try_unit(m, &u, 0);
 }
 
+/* Adds a unit of one instruction, and executes only that. */
+static bool add_step(struct maker *m, const uint8_t *b, unsigned n)
+{
+    struct unit u = {.at = m->at};
+    struct state out;
+    struct judged j = m->j;
+    finish_unit(&u, m->q->bits, b, n);
+    if (!m->live || !add_unit(m, &u) || judge_step(m->q, &m->s, &out, &j) || out.vector >= 0)
+        return false;
+    m->s = out, m->j = j;
+    return true;
+}
+
+/* JZ to the end; Jcc to the head; some units, and JMP to the head: two ways back, which come with different states. */
+static bool add_two_ways(struct maker *m, uint32_t head)
+{
+    enum { ROOM = 32 };
+    uint32_t end = m->at + 4 + ROOM + 2, limit = m->limit;
+    int64_t back = (int64_t)head - end;
+    uint8_t cc = (uint8_t)(0x70 + below(&m->r, 16));
+    if (back < -128 || end > limit || !add_step(m, (uint8_t[]){0x74, ROOM + 4}, 2) ||
+        !add_step(m, (uint8_t[]){cc, (uint8_t)(back + ROOM + 2)}, 2))
+        return false;
+    m->live = m->s.rip != head;
+    m->limit = m->at + ROOM;
+    while (m->at < m->limit && add_random(m))
+        ;
+    if (m->ended)
+        return false;
+    m->live = false, m->at = m->limit, m->limit = limit;
+    add_bytes(m, (uint8_t[]){0xeb, (uint8_t)back}, 2, 0);
+    m->live = true;
+    return go_on(m, end);
+}
+
 /* LOOP, or DEC and JNZ. After the turn that was made already, the others are. */
 static bool add_turns(struct maker *m, unsigned reg, uint32_t head)
 {
@@ -445,6 +480,8 @@ static bool add_turns(struct maker *m, unsigned reg, uint32_t head)
     m->held &= ~(1u << reg);
     if (!loop && !add_bytes(m, dec + (bits == 32), bits == 32 ? 2 : 3, 0))
         return false;
+    if (!loop && one_in(&m->r, 2))
+        return m->live && add_two_ways(m, head);
     int64_t back = (int64_t)head - (m->at + 2);
     return m->live && back >= -128 &&
            add_bytes(m, (uint8_t[]){loop ? 0xe2 : 0x75, (uint8_t)back}, 2, m->at + 2);
