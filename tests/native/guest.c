@@ -171,13 +171,23 @@ void guest_restore(void)
     memory_put(&kept, false);
 }
 
+/* A sequence that changes its own code is refused, but only after it has run: it may have loaded segments. */
+static bool is_mode(unsigned bits)
+{
+    bool same = cpu->code_bits == bits && cpu->cpl == 3;
+    for (unsigned s = 0; s < SEG_NONE; s++)
+        if (s != CS)
+            same &= cpu->seg[s].sel == (s == FS || s == GS ? 0 : SEL_DATA);
+    return same;
+}
+
 static void set_mode(unsigned bits)
 {
     static const struct {
         uint16_t sel, attr;
     } code[3] = {{SEL_CODE16, 0x00fb}, {SEL_CODE32, 0xc0fb}, {SEL_CODE64, 0xa0fb}};
     unsigned k = bits >> 5;
-    if (cpu->code_bits == bits && cpu->cpl == 3)
+    if (is_mode(bits))
         return;
     cpu->seg[CS] = (struct seg){.limit = k ? UINT32_MAX : 0xffff, .attr = code[k].attr, .sel = code[k].sel};
     for (unsigned s = 0; s < SEG_NONE; s++)
