@@ -650,6 +650,7 @@ void sequence_place(struct sequence *q)
     for (unsigned i = 0; i < q->n; i++)
         if (!q->unit[i].dropped)
             write_unit(q, i);
+    memset(q->starts + (q->end - q->base), NO_START, q->base + FUNCTION - q->end); /* the pad */
     memcpy(host, q->code, WINDOW);
     host_pad(q->end, q->bits);
     memcpy(q->code, host, WINDOW);
