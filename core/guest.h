@@ -126,6 +126,13 @@ bool guest_runs(const struct guest *g, unsigned cpu);
 size_t guest_peek_physical(const struct guest *g, const struct engine *e, uint64_t address, void *buf,
                            size_t n);
 
+/* n bytes at a linear address of a processor: in place if the engine can show them so, else copied into *copy, which is to be freed.
+ * What cannot be read is zero then. Valid until the engine runs. */
+const void *guest_view(const struct engine *e, unsigned cpu, uint64_t linear, size_t n, void **copy);
+/* The same of the guest's physical memory, of which *n bytes are asked for; then they are how many there are. */
+const void *guest_view_physical(const struct guest *g, const struct engine *e, uint64_t address, size_t *n,
+                                void **copy);
+
 /* The address of the instruction that made an event of the processor (cpu.cr, cpu.msr, cpu.dtable); 0 for other events. */
 uint64_t guest_event_ip(const struct event *ev);
 /* Hands out an event: `head` with that text as its data (NULL: none; what is longer than EVENT_MAX_DATA is cut) and these fields. */

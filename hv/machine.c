@@ -638,6 +638,28 @@ static size_t pc_poke_physical(struct engine *e, uint64_t pa, const void *buf, s
     return chunk_write(board_mem(pc_of(e)->board), pa, (void *)buf, n);
 }
 
+static const void *pc_view(const struct engine *e, unsigned cpu, uint64_t lin, size_t n)
+{
+    const struct pc *pc = pc_const(e);
+    const uint8_t *first = NULL;
+    uint64_t pa;
+    for (size_t done = 0, part; done < n; done += part) {
+        part = 0x1000 - ((lin + done) & 0xfff);
+        part = part < n - done ? part : n - done;
+        const uint8_t *at = x86_translate(board_cpu(pc->board, cpu), lin + done, &pa)
+                                ? physmem_view(board_mem(pc->board), pa, part)
+                                : NULL;
+        if (!at || (done && at != first + done))
+            return NULL;
+        first = done ? first : at;
+    }
+    return first;
+}
+static const void *pc_view_physical(const struct engine *e, uint64_t pa, size_t n)
+{
+    return physmem_view(board_mem(pc_const(e)->board), pa, n);
+}
+
 /* ---------------------------------------------------------------- observing */
 
 /* The stops take effect before the next step, even if a step is being executed (an observer may call
@@ -715,6 +737,8 @@ static const struct engine_ops pc_ops = {
     .poke = pc_poke,
     .peek_physical = pc_peek_physical,
     .poke_physical = pc_poke_physical,
+    .view = pc_view,
+    .view_physical = pc_view_physical,
     .stops = pc_stops,
     .observe = pc_observe,
     .flush = pc_flush,

@@ -309,21 +309,30 @@ static void give_up(struct linux_guest *lx)
     lx_say_notes(lx);
 }
 
+static const void *view_physical(const struct linux_guest *lx, uint64_t physical, size_t *size, void **copy)
+{
+    if (!lx->hosted.is)
+        return guest_view_physical(&lx->guest, lx->o.engine, physical, size, copy);
+    *copy = mem_alloc(*size);
+    *size = lx_hosted_physical(lx, physical, *copy, *size);
+    return *copy;
+}
+
 void lx_kernel_at(struct linux_guest *lx, uint64_t physical, uint64_t size)
 {
-    size = size && size < IMAGE_MAX ? size : IMAGE_DEFAULT;
-    uint8_t *image = mem_alloc(size);
-    size_t done = lx_peek_physical(lx, physical, image, size);
+    void *copy;
+    size_t there = size && size < IMAGE_MAX ? size : IMAGE_DEFAULT;
+    const void *image = view_physical(lx, physical, &there, &copy);
     lx->text_physical = physical;
     lx->has_physical = true;
-    if (!take_image(lx, image, done, 0))
+    if (!take_image(lx, image, there, 0))
         give_up(lx);
-    free(image);
+    free(copy);
 }
 
 /* ---------------------------------------------------------------- a kernel that is running already */
 
-enum { LARGE = 2 << 20, PIECE = 64 << 10, KERNEL_MAP_32 = 0x40000000, BEFORE_32 = 32 << 20 };
+enum { LARGE = 2 << 20, KERNEL_MAP_32 = 0x40000000, BEFORE_32 = 32 << 20 };
 
 static bool mapped(const struct linux_guest *lx, uint64_t address)
 {
@@ -345,7 +354,6 @@ static bool is_freebsd(const struct linux_guest *lx, uint64_t address)
  * hole. A 32-bit kernel maps all other memory next to its image, so less is searched there. */
 static void take_running(struct linux_guest *lx, uint64_t ip)
 {
-    const struct engine *e = lx->o.engine;
     bool wide = lx->word == 8;
     uint64_t begin = ip & ~(uint64_t)(LARGE - 1), end = begin + LARGE;
     const uint64_t lowest = wide                                ? KERNEL_MAP_BASE
@@ -360,14 +368,12 @@ static void take_running(struct linux_guest *lx, uint64_t ip)
     const uint64_t most = wide ? IMAGE_MAX : IMAGE_DEFAULT + BEFORE_32;
     while ((wide ? end : (uint32_t)end) && end - begin < most && mapped(lx, end))
         end += LARGE;
-    size_t size = end - begin, done = 0;
-    uint8_t *image = mem_zero(1, size);
-    for (; done < size; done += PIECE) /* pieces that are not mapped stay zero */
-        e->ops->peek(e, lx->cpu, begin + done, image + done, PIECE);
+    void *copy;
+    const void *image = guest_view(lx->o.engine, lx->cpu, begin, end - begin, &copy);
     lx->notes[0] = 0;
-    if (!take_image(lx, image, size, begin) && ++lx->running_tries == 2)
+    if (!take_image(lx, image, end - begin, begin) && ++lx->running_tries == 2)
         give_up(lx);
-    free(image);
+    free(copy);
 }
 
 /* A process of a Linux host executes a kernel as its program. */

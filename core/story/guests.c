@@ -143,6 +143,28 @@ size_t guest_peek_physical(const struct guest *g, const struct engine *e, uint64
     return done;
 }
 
+const void *guest_view(const struct engine *e, unsigned cpu, uint64_t linear, size_t n, void **copy)
+{
+    enum { PIECE = 64 << 10 };
+    const void *there = e->ops->view ? e->ops->view(e, cpu, linear, n) : NULL;
+    *copy = there ? NULL : mem_zero(1, n);
+    for (size_t done = 0, part; !there && done < n; done += part) { /* pieces that are not mapped stay zero */
+        part = n - done < PIECE ? n - done : PIECE;
+        e->ops->peek(e, cpu, linear + done, (char *)*copy + done, part);
+    }
+    return there ? there : *copy;
+}
+
+const void *guest_view_physical(const struct guest *g, const struct engine *e, uint64_t address, size_t *n,
+                                void **copy)
+{
+    const void *there = !g->parent && e->ops->view_physical ? e->ops->view_physical(e, address, *n) : NULL;
+    *copy = there ? NULL : mem_alloc(*n);
+    if (!there)
+        *n = guest_peek_physical(g, e, address, *copy, *n);
+    return there ? there : *copy;
+}
+
 void guest_emit(const struct guest_options *o, const struct event *head, const char *data,
                 const uint64_t *fields, size_t nfields)
 {

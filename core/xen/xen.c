@@ -266,7 +266,6 @@ static void give_up(struct xen_guest *xg, const struct error *err)
 /* Reads what is mapped around `ip` in large pages without a hole, and searches it. */
 static void take_running(struct xen_guest *xg, uint64_t ip)
 {
-    const struct engine *e = xg->o.engine;
     const uint64_t lowest = ip & ~(uint64_t)(GIGABYTE - 1);
     uint64_t first = ip & ~(uint64_t)(LARGE - 1), end = first + LARGE;
     struct xen_symbols s;
@@ -275,15 +274,13 @@ static void take_running(struct xen_guest *xg, uint64_t ip)
         first -= LARGE;
     while (end - first < IMAGE_MAX && mapped(xg, end))
         end += LARGE;
-    size_t size = end - first;
-    uint8_t *image = mem_zero(1, size);
-    for (size_t done = 0; done < size; done += PIECE) /* pieces that are not mapped stay zero */
-        e->ops->peek(e, xg->cpu, first + done, image + done, PIECE);
-    if (!xen_symbols_find(image, size, ip, &s, &err))
+    void *copy;
+    const void *image = guest_view(xg->o.engine, xg->cpu, first, end - first, &copy);
+    if (!xen_symbols_find(image, end - first, ip, &s, &err))
         take_symbols(xg, &s, first, ip);
     else if (xg->state == XEN_ENTERED || ++xg->tries > TRIES)
         give_up(xg, &err);
-    free(image);
+    free(copy);
 }
 
 /* ---------------------------------------------------------------- events of the engine */

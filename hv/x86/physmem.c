@@ -226,6 +226,16 @@ size_t physmem_mapped(struct physmem *pm, uint64_t pa, size_t n)
     return done < n ? done : n;
 }
 
+const uint8_t *physmem_view(struct physmem *pm, uint64_t pa, size_t n)
+{
+    const uint8_t *first = physmem_page(pm, pa)->rd;
+    const uint64_t off = pa % PAGE;
+    for (uint64_t at = PAGE - off; first && at < n; at += PAGE)
+        if (physmem_page(pm, pa + at)->rd != first + off + at)
+            return NULL;
+    return first ? first + off : NULL;
+}
+
 void physmem_touch(struct physmem *pm, struct ramblock *b, uint64_t offset, uint64_t n)
 {
     for (uint64_t end = offset + n; offset < end;) {

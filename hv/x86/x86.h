@@ -41,6 +41,8 @@ void physmem_read(struct physmem *, uint64_t pa, void *buf, size_t n);
 void physmem_write(struct physmem *, uint64_t pa, const void *buf, size_t n);
 /* How many bytes from pa on are mapped memory, at most n. */
 size_t physmem_mapped(struct physmem *, uint64_t pa, size_t n);
+/* The n bytes from pa on, if they are mapped memory in one piece of the host's; else NULL. */
+const uint8_t *physmem_view(struct physmem *, uint64_t pa, size_t n);
 /* A device wrote [offset, offset+n) of a block directly, through ramblock_host(). */
 void physmem_touch(struct physmem *, struct ramblock *, uint64_t offset, uint64_t n);
 

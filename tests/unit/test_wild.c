@@ -1,5 +1,5 @@
 /* test_wild.c - what wild guests found (tests/guests/wild, tests/boot/wild.sh): machines that wait for ever,
- * several processors that are all halted, and images whose headers say what cannot be.
+ * several processors that are all halted, and images whose headers say what cannot be. And memory that is seen in place.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/guest.h"
 #include "core/state.h"
 #include "hv/hv.h"
 #include "traces/memory.h"
@@ -309,13 +310,56 @@ static void multiboot_segments(void **state)
     assert_refused(k, sizeof k, "program headers cannot be read");
 }
 
+/* ---------------------------------------------------------------- memory in place */
+
+static void put_entry(struct engine *e, uint64_t table, unsigned i, uint32_t value)
+{
+    assert_int_equal(e->ops->poke_physical(e, table + 4 * i, &value, 4), 4);
+}
+
+static void set_register(struct engine *e, const char *name, uint64_t value)
+{
+    assert_int_equal(e->ops->reg_set(e, 0, guest_reg_index(e, name), &value), 0);
+}
+
+/* What is seen in place is what a copy has; nothing is seen where there is no memory, or where pages lie apart. */
+static void seen_in_place(void **state)
+{
+    enum { DIRECTORY = 0x200000, TABLE = 0x201000, LINEAR = 0x400000, PRESENT = 3, PG = 1u << 31, PE = 1 };
+    static const uint32_t pages[] = {0x300000, 0x301000, 0x310000};
+    const struct blob b = {waits_long, sizeof waits_long};
+    struct engine *e = flat_machine(&b, "1");
+    const struct engine_ops *o = e->ops;
+    uint8_t copy[0x2000];
+    assert_memory_equal(o->view_physical(e, 0x100000, sizeof waits_long), waits_long, sizeof waits_long);
+    assert_non_null(o->view_physical(e, 0x100800, 0x800000));
+    assert_null(o->view_physical(e, 0xfff000, 0x1001));
+    assert_null(o->view_physical(e, 0xfed00000, 8));
+    put_entry(e, DIRECTORY, LINEAR >> 22, TABLE | PRESENT);
+    for (unsigned i = 0; i < 3; i++)
+        put_entry(e, TABLE, i, pages[i] | PRESENT);
+    memset(copy, 0x5a, sizeof copy);
+    assert_int_equal(o->poke_physical(e, pages[0], copy, sizeof copy), sizeof copy);
+    set_register(e, "cr3", DIRECTORY);
+    set_register(e, "cr0", PG | PE);
+    assert_ptr_equal(o->view(e, 0, LINEAR + 8, 0x1800), o->view_physical(e, pages[0] + 8, 0x1800));
+    assert_memory_equal(o->view(e, 0, LINEAR, sizeof copy), copy, sizeof copy);
+    assert_null(o->view(e, 0, LINEAR, 0x2001));
+    assert_null(o->view(e, 0, LINEAR + 0x2fff, 2));
+    void *own;
+    assert_memory_equal(guest_view(e, 0, LINEAR, 0x2001, &own), copy, sizeof copy);
+    assert_non_null(own);
+    free(own);
+    o->destroy(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(time_ends),          cmocka_unit_test(all_halted),
         cmocka_unit_test(halted_for_a_while), cmocka_unit_test(rsm_of_changed_state),
         cmocka_unit_test(linux_addresses),    cmocka_unit_test(linux_long_header),
-        cmocka_unit_test(multiboot_segments),
+        cmocka_unit_test(multiboot_segments), cmocka_unit_test(seen_in_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
