@@ -629,16 +629,19 @@ static bool fill_case(struct gen *g)
     return is_aimed(g) && is_mxcsr_known(g);
 }
 
+static struct gen attempt_of(struct insn_case *c, struct state *s, const struct insn_row *row, uint64_t seed,
+                             unsigned attempt)
+{
+    return (struct gen){
+        .r = {seed + attempt * 0x1000003}, .c = c, .s = s, .row = row, .special = special_of(row->mnemonic)};
+}
+
 void gen_case(struct insn_case *c, struct state *s, const struct insn_row *row, unsigned bits, uint64_t seed)
 {
     struct gen g;
     unsigned attempt = 0;
     do {
-        g = (struct gen){.r = {seed + attempt++ * 0x1000003},
-                         .c = c,
-                         .s = s,
-                         .row = row,
-                         .special = special_of(row->mnemonic)};
+        g = attempt_of(c, s, row, seed, attempt++);
         *c = (struct insn_case){.row = row, .bits = bits, .seed = seed};
     } while (!try_case(&g) || !fill_case(&g));
     finish_registers(&g);
@@ -659,14 +662,9 @@ uint32_t gen_next(struct insn_case *c, struct state *s, const struct insn_row *r
     struct gen g;
     unsigned attempt = 0;
     do {
-        g = (struct gen){.r = {seed + attempt++ * 0x1000003},
-                         .c = c,
-                         .s = s,
-                         .row = row,
-                         .special = special_of(row->mnemonic),
-                         .from = f->from,
-                         .kept = f->kept,
-                         .fixed = f->kept};
+        g = attempt_of(c, s, row, seed, attempt++);
+        g.from = f->from;
+        g.kept = g.fixed = f->kept;
         *c = (struct insn_case){.row = row, .bits = bits, .seed = seed, .at = f->at};
     } while (!try_case(&g) || c->len > 15);
     finish_registers(&g);

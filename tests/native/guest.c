@@ -30,42 +30,6 @@ static struct x86 *cpu;
 static struct event first_exception;
 static bool excepted;
 
-/* ---------------------------------------------------------------- the bus: nothing answers */
-
-static uint32_t bus_in(void *ctx, uint16_t port, unsigned size)
-{
-    return 0xffffffff;
-}
-static void bus_out(void *ctx, uint16_t port, unsigned size, uint32_t v) {}
-static uint64_t bus_read(void *ctx, uint64_t pa, unsigned size)
-{
-    return UINT64_MAX;
-}
-static void bus_write(void *ctx, uint64_t pa, unsigned size, uint64_t v) {}
-static uint8_t bus_acknowledge(void *ctx, unsigned *source)
-{
-    return 0;
-}
-static bool bus_rdmsr(void *ctx, uint32_t msr, uint64_t *v)
-{
-    return false;
-}
-static bool bus_wrmsr(void *ctx, uint32_t msr, uint64_t v)
-{
-    return false;
-}
-static uint64_t bus_get_cr8(void *ctx)
-{
-    return 0;
-}
-static void bus_set_cr8(void *ctx, uint64_t v) {}
-static uint64_t bus_time(void *ctx)
-{
-    return 0;
-}
-static void bus_smm(void *ctx, bool enter) {}
-static void bus_shutdown(void *ctx) {}
-static void bus_ferr(void *ctx, bool level) {}
 static void bus_event(void *ctx, struct event *ev)
 {
     if (ev->kind == EV_EXCEPTION && !excepted) {
@@ -73,23 +37,6 @@ static void bus_event(void *ctx, struct event *ev)
         excepted = true;
     }
 }
-
-static const struct x86_bus bus = {
-    .in = bus_in,
-    .out = bus_out,
-    .read = bus_read,
-    .write = bus_write,
-    .acknowledge = bus_acknowledge,
-    .rdmsr = bus_rdmsr,
-    .wrmsr = bus_wrmsr,
-    .get_cr8 = bus_get_cr8,
-    .set_cr8 = bus_set_cr8,
-    .time = bus_time,
-    .smm = bus_smm,
-    .shutdown = bus_shutdown,
-    .ferr = bus_ferr,
-    .event = bus_event,
-};
 
 /* ---------------------------------------------------------------- setting up */
 
@@ -216,6 +163,8 @@ bool guest_init(unsigned guest, const char *compile)
         return false;
     physmem_map(mem, 0, RAM_SIZE, ram, 0, ram, 0, false);
     make_tables();
+    struct x86_bus bus = x86_empty_bus;
+    bus.event = bus_event;
     cpu = x86_create(mem, &bus, 0, "max", &err);
     if (!cpu)
         return false;
