@@ -412,17 +412,10 @@ static uint32_t stack_after(struct deduction *d, uint32_t stack, const struct in
     return memcmp(&after, &d->stacks[stack - 1], sizeof after) ? deduce_add_stack(d, &after) : stack;
 }
 
-/* The first start behind an address. */
-static uint64_t next_start(const struct deduction *d, uint64_t address)
-{
-    const size_t i = (size_t)(deduce_start_at(d, address) + 1);
-    return i < d->nstarts ? d->starts[i].address : UINT64_MAX;
-}
-
 static void walk(struct deduction *d, struct path p)
 {
     const struct symbol_code *code = d->code;
-    uint64_t named = next_start(d, p.address);
+    uint64_t named = deduce_end_of(d, (size_t)deduce_start_at(d, p.address));
     struct insn i;
     while (deduce_inside(code, p.address) && !d->at[p.address - code->address] &&
            deduce_insn(d, p.address, &i)) {
@@ -436,7 +429,7 @@ static void walk(struct deduction *d, struct path p)
             continue;
         if (!cross(d, &p, p.address - i.length))
             return;
-        named = next_start(d, p.address);
+        named = deduce_end_of(d, (size_t)deduce_start_at(d, p.address));
     }
 }
 
