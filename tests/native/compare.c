@@ -9,12 +9,6 @@
 #include "hv/x86/insn.h"
 #include "tests/native/native.h"
 
-#define CF         FLAG_CF
-#define PF         FLAG_PF
-#define AF         FLAG_AF
-#define ZF         FLAG_ZF
-#define SF         FLAG_SF
-#define OF         FLAG_OF
 #define FLAGS_SEEN (FLAGS_ARITH | FLAG_DF | FLAG_IF | FLAG_TF | FLAG_NT | FLAG_AC | FLAG_ID | FLAG_IOPL)
 const uint64_t flags_seen = FLAGS_SEEN;
 

@@ -15,13 +15,6 @@ enum { MOST_STEPS = 3000, NEAR = 0x400 };
 
 /* ---------------------------------------------------------------- what reads flags */
 
-#define CF FLAG_CF
-#define PF FLAG_PF
-#define AF FLAG_AF
-#define ZF FLAG_ZF
-#define SF FLAG_SF
-#define OF FLAG_OF
-
 /* By bits 1-3 of a condition. */
 static const unsigned condition_flags[8] = {OF, CF, ZF, CF | ZF, SF, PF, SF | OF, ZF | SF | OF};
 

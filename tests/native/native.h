@@ -13,6 +13,14 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* Short, for tables. */
+#define CF FLAG_CF
+#define PF FLAG_PF
+#define AF FLAG_AF
+#define ZF FLAG_ZF
+#define SF FLAG_SF
+#define OF FLAG_OF
+
 struct fpu;
 struct insn_row;
 
