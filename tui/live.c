@@ -200,7 +200,7 @@ bool live_slice(struct app *a)
     session_look(a->s);
     if (st.reason == TIMELINE_ENDED)
         ended(a, &st);
-    return a->live && timeline_icount(a->s->tl) && st.time > until;
+    return a->live && st.time != until; /* at that time it idles; otherwise it has more to do */
 }
 
 bool live_printed(struct app *a, const char *text)
