@@ -365,10 +365,10 @@ static enum react search(struct app *a, int way, bool here_too)
             i = way > 0 ? (i + 1) % n : (i + n - 1) % n;
         if (row_has(a, p, &line, i, a->search))
             break;
-        if (k % LOOK_EVERY == LOOK_EVERY - 1 && a->progress.poll) {
+        if (k % LOOK_EVERY == LOOK_EVERY - 1) {
             snprintf(a->progress.text, sizeof a->progress.text, "searching: %zu of %zu rows; any key cancels",
                      k, n);
-            if (!a->progress.poll(a->progress.ctx))
+            if (!app_show_progress(a))
                 break;
         }
     }
@@ -502,7 +502,6 @@ static enum react do_save(struct app *a, enum command c, const char *arg)
         app_say(a, STYLE_WARNING, "%.390s", err.text);
     else
         app_say(a, STYLE_GOOD, "saved as %.300s: the record up to the diversion, then what was typed", arg);
-    a->progress.began = 0;
     return REACT_MOVED;
 }
 

@@ -87,7 +87,8 @@ void app_say(struct app *a, enum style s, const char *fmt, ...)
 static void progress_words(struct app *a, const struct timeline_progress *p)
 {
     uint64_t way = p->to > p->from ? p->to - p->from : p->from - p->to;
-    double part = way ? (double)p->examined / (double)way : 0, took = wall_seconds() - a->progress.began;
+    double part = way ? (double)p->examined / (double)way : 0;
+    double took = a->progress.began ? wall_seconds() - a->progress.began : 0;
     char here[TEXT_MAX];
     if (part > 1)
         part = 1;
@@ -111,10 +112,15 @@ static bool on_busy(void *ctx, const struct timeline_progress *p)
         return false;
     if (!a->progress.poll)
         return true;
-    if (a->progress.began == 0)
-        a->progress.began = wall_seconds();
+    if (a->live) /* a key is the guest's: it stays, and ends the slice */
+        return !a->progress.pending(a->progress.ctx);
     progress_words(a, p);
-    return a->progress.poll(a->progress.ctx);
+    return app_show_progress(a);
+}
+
+bool app_show_progress(struct app *a)
+{
+    return !a->progress.poll || a->progress.poll(a->progress.ctx);
 }
 
 /* ---------------------------------------------------------------- creating */
@@ -551,6 +557,7 @@ enum react app_moved(struct app *a, enum move m)
 void app_key(struct app *a, int key)
 {
     a->greeting = false;
+    a->progress.began = 0;
     if (a->live) {
         live_key(a, key);
         return;
@@ -601,6 +608,7 @@ void app_mouse(struct app *a, int x, int y, int button, bool twice)
     if (!p || a->live)
         return;
     a->greeting = false;
+    a->progress.began = 0;
     if (button == MOUSE_WHEEL_UP || button == MOUSE_WHEEL_DOWN) {
         wheel(a, p, button == MOUSE_WHEEL_DOWN);
         return;

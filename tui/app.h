@@ -159,10 +159,10 @@ struct app {
     struct preparing preparing;
     /* Progress of a long move. */
     struct {
-        bool (*poll)(void *ctx);    /* false: a key was pressed, which this takes */
+        bool (*poll)(void *ctx);    /* shows it; false: cancelled by a key, which this takes */
         bool (*pending)(void *ctx); /* whether a key or something else waits, which stays */
         void *ctx;
-        double began;
+        double began; /* real time; 0 until it is first shown for this key */
         char text[200];
     } progress;
 };
@@ -189,6 +189,8 @@ enum react app_command(struct app *a, enum command c, const char *arg);
 /* Does what the action made necessary. */
 void app_react(struct app *a, enum react r);
 __attribute__((format(printf, 3, 4))) void app_say(struct app *a, enum style s, const char *fmt, ...);
+/* Shows progress.text on the terminal, if there is one. False: a key cancels what is going on. */
+bool app_show_progress(struct app *a);
 /* Call after a move of the session: shows its message, and returns what must be redrawn. */
 enum react app_moved(struct app *a, enum move m);
 struct pane *app_focus(struct app *a);

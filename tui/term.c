@@ -17,7 +17,7 @@
 #include <term.h>
 #include <unistd.h>
 
-enum { ESCAPE_MS = 25, FIRST_PROGRESS_MS = 35, PROGRESS_MS = 60, SUSPEND_KEY = 26 };
+enum { ESCAPE_MS = 25, AHEAD = 64, FIRST_PROGRESS_MS = 35, PROGRESS_MS = 60, SUSPEND_KEY = 26 };
 #define TWICE_SECONDS 0.4
 
 struct terminal_state {
@@ -32,7 +32,11 @@ struct terminal_state {
     sigset_t waiting;
     bool over; /* hung up, or told to end */
     bool resized;
-    double progress_at;
+    double progress_at; /* when it was last shown */
+    struct {
+        int key[AHEAD];
+        unsigned at, n;
+    } ahead; /* typed before the progress of a long operation was shown; handled when it is over */
     struct {
         int x, y;
         double at;
@@ -278,23 +282,43 @@ static void wait_for(struct terminal_state *t, int ms)
         t->over = true;
 }
 
-bool term_poll(struct terminal_state *t, double began)
+/* The next key that is to be handled. */
+static int next_key(struct terminal_state *t)
 {
-    double now = wall_seconds();
+    if (t->ahead.at < t->ahead.n)
+        return t->ahead.key[t->ahead.at++];
+    t->ahead.at = t->ahead.n = 0;
+    return read_key(t);
+}
+
+/* Only who sees the progress means to cancel: what was typed before is typed ahead. False: cancelled. */
+static bool take_while_busy(struct terminal_state *t, bool seen)
+{
     int key;
-    wait_for(t, 0);
-    if (t->over)
-        return false;
-    while ((key = read_key(t)) != TK_NONE) {
+    while (t->ahead.n < AHEAD && (key = read_key(t)) != TK_NONE) {
         if (key == TK_RESIZE) { /* the rest is redrawn when the move is over */
             t->resized = true;
             place_bar(t);
-        } else if (key != TK_MOUSE) {
+        } else if (key != TK_MOUSE && seen) {
+            t->ahead.at = t->ahead.n = 0;
             return false;
+        } else if (key != TK_MOUSE) {
+            t->ahead.key[t->ahead.n++] = key;
         }
     }
-    if (began > 0 && (now - began) * 1000 < FIRST_PROGRESS_MS)
+    return true;
+}
+
+bool term_poll(struct terminal_state *t, double began)
+{
+    double now = wall_seconds();
+    wait_for(t, 0);
+    if (t->over)
+        return false;
+    if ((now - began) * 1000 < FIRST_PROGRESS_MS)
         return true;
+    if (!take_while_busy(t, t->progress_at >= began))
+        return false;
     if ((now - t->progress_at) * 1000 >= PROGRESS_MS) {
         t->progress_at = now;
         show_progress(t);
@@ -307,7 +331,7 @@ bool term_pending(struct terminal_state *t)
     struct pollfd fd[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = t->signals, .events = POLLIN}};
     int h, w;
     getmaxyx(stdscr, h, w);
-    return poll(fd, 2, 0) != 0 || is_term_resized(h, w);
+    return t->ahead.at < t->ahead.n || poll(fd, 2, 0) != 0 || is_term_resized(h, w);
 }
 
 static void loop(struct terminal_state *t)
@@ -322,13 +346,13 @@ static void loop(struct terminal_state *t)
         if (draw)
             show(t);
         draw = false;
-        int key = read_key(t);
+        int key = next_key(t);
         if (key == TK_NONE) {
             wait_for(t, c->work(c->ctx, &draw));
             continue;
         }
         /* While keys are held down, the screen is not redrawn after each of them. */
-        for (; key != TK_NONE && !c->done(c->ctx) && !t->resized; key = read_key(t))
+        for (; key != TK_NONE && !c->done(c->ctx) && !t->resized; key = next_key(t))
             take_key(t, key);
         draw = true;
     }

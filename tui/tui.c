@@ -89,6 +89,8 @@ static bool on_done(void *ctx)
 static bool poll_terminal(void *ctx)
 {
     struct app *a = ctx;
+    if (a->progress.began == 0)
+        a->progress.began = wall_seconds();
     return term_poll(a->terminal, a->progress.began);
 }
 

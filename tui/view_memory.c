@@ -196,10 +196,10 @@ static bool find_bytes(struct app *a, const uint8_t *pattern, size_t n, uint64_t
             *found = from + done + (uint64_t)(hit - buf);
             return true;
         }
-        if (done / PIECE % LOOK_EVERY == LOOK_EVERY - 1 && a->progress.poll) {
+        if (done / PIECE % LOOK_EVERY == LOOK_EVERY - 1) {
             snprintf(a->progress.text, sizeof a->progress.text, "searching at %" PRIx64 "; any key cancels",
                      from + done);
-            if (!a->progress.poll(a->progress.ctx))
+            if (!app_show_progress(a))
                 return false;
         }
     }
