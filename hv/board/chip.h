@@ -199,6 +199,9 @@ void ioapic_set(struct board *, unsigned pin, bool level);
 bool ioapic_sends_nmi(const struct board *);
 bool lapic_lint0_sends_nmi(const struct board *);
 void ioapic_eoi(struct board *, uint8_t vector);
+/* Whether the I/O APIC passes the PIC's INTR on to the local APIC of that id: "virtual wire" by its pin 0, to which it
+ * is wired in a domain of Xen (__vlapic_accept_pic_intr() in xen/arch/x86/hvm/vlapic.c). hvmloader sets it up. */
+bool ioapic_passes_pic(const struct board *, uint8_t id);
 uint8_t pic_acknowledge(struct board *);
 bool pic_output(struct board *);
 /* Deliver an interrupt message: dest, mode and trigger as in an I/O APIC redirection entry's fields. */

@@ -5,6 +5,7 @@
  * or not. */
 #include "hv/board/chip.h"
 #include "hv/board/ioapic.h"
+#include "hv/board/lapic.h"
 #include "traces/memory.h"
 
 enum { VERSION = 0x20 };
@@ -122,6 +123,21 @@ void ioapic_eoi(struct board *board, uint8_t vector)
     }
 }
 
+bool ioapic_passes_pic(const struct board *board, uint8_t id)
+{
+    const struct ioapic *s = board_slot(board, SLOT_IOAPIC);
+    if (!s || s->pins != IOAPIC_PINS_DOMAIN)
+        return false;
+    uint64_t rte = s->rte[IOAPIC_PIC_PIN];
+    return !(rte & RTE_MASKED) && RTE_DELIVERY(rte) == EXTINT && rte >> 56 == id;
+}
+
+static void pic_routed(struct ioapic *s)
+{
+    for (unsigned cpu = 0; cpu < board_cpus(s->board); cpu++)
+        lapic_update(s->board, cpu);
+}
+
 static void write_rte(struct ioapic *s, unsigned pin, uint64_t value)
 {
     uint64_t *rte = rte_of(s, pin);
@@ -136,6 +152,8 @@ static void write_rte(struct ioapic *s, unsigned pin, uint64_t value)
             set_irr(s, pin, false);
     }
     service(s, pin);
+    if (pin == IOAPIC_PIC_PIN)
+        pic_routed(s);
 }
 
 static uint32_t read_register(struct ioapic *s)

@@ -7,6 +7,8 @@ enum { IOAPIC_BASE = 0xfec00000, IOAPIC_SIZE = 0x1000, IOAPIC_PINS = 24, IOAPIC_
 enum { IOREGSEL = 0x00, IOWIN = 0x10, IOEOI = 0x40 };
 /* Registers by index. */
 enum { IOAPIC_ID, IOAPIC_VERSION, IOAPIC_ARBITRATION, IOAPIC_RTE = 0x10 };
+/* The pin to which the PIC's INTR is wired, where it is. */
+enum { IOAPIC_PIC_PIN = 0 };
 
 /* Redirection entry. */
 #define RTE_VECTOR      0xffu

@@ -111,7 +111,7 @@ static bool takes_pic(const struct lapic *s)
 {
     if (!hw_enabled(s))
         return s->index == 0; /* LINT0 is the INTR pin of the one processor to which it is wired */
-    if (s->extint)
+    if (s->extint || (sw_enabled(s) && ioapic_passes_pic(s->board, s->id)))
         return true;
     return !(s->lvt[LVT_LINT0] & LVT_MASKED) && (s->lvt[LVT_LINT0] >> 8 & 7) == EXTINT;
 }

@@ -343,9 +343,11 @@ static inline void init_pic(struct board *b, uint8_t icw4)
 
 static const struct setting settings[] = {{"rtc", "2023-12-31T23:59:50"}, {"boot", "dca"}};
 static const struct image images[] = {{"floppy0", "f.img", 1474560, NULL, NULL},
-                                      {"disk0", "d.img", 100 << 20, NULL, NULL}};
+                                      {"disk0", "d.img", 100 << 20, NULL, NULL},
+                                      {"hvmloader", "hvmloader", 200000, NULL, NULL}};
+enum { IMAGES_OF_PC = 2, IMAGES_OF_DOMAIN };
 
-static inline struct board *new_board(void)
+static inline struct board *new_board(size_t nimages)
 {
     static int (*const create[])(struct board *, struct error *) = {
         pic_create, pit_create, ioapic_create, hpet_create, rtc_create, ps2_create, dma_create};
@@ -353,7 +355,7 @@ static inline struct board *new_board(void)
     struct error err;
     b->memory = mem_zero(1, MEMORY);
     b->a20 = true;
-    b->config = (struct engine_config){settings, 2, images, 2};
+    b->config = (struct engine_config){settings, 2, images, nimages};
     for (unsigned i = 0; i < sizeof create / sizeof create[0]; i++)
         assert_int_equal(create[i](b, &err), 0);
     for (unsigned i = 0; i < CPUS; i++)
@@ -377,7 +379,13 @@ static inline void free_board(struct board *b)
 
 static inline int setup(void **state)
 {
-    *state = new_board();
+    *state = new_board(IMAGES_OF_PC);
+    return 0;
+}
+
+static inline int setup_domain(void **state)
+{
+    *state = new_board(IMAGES_OF_DOMAIN);
     return 0;
 }
 

@@ -660,6 +660,31 @@ static void ioapic_delivery(void **state)
     assert_false(b->cpu[0].intr);
 }
 
+/* In a domain of Xen the PIC's INTR is wired to pin 0: hvmloader masks LINT0, and has it come by there. */
+static void ioapic_virtual_wire(void **state)
+{
+    struct board *b = *state;
+    unsigned source;
+    init_pic(b, 1);
+    out(b, 0x21, 0);
+    apic_set(b, 0, 0xf0, 0x1ff);
+    apic_set(b, 0, 0x350, 0x10700);
+    board_irq(b, 1, true);
+    assert_false(b->cpu[0].intr);
+    rte(b, 0, 0x700 | 1ull << 56); /* to processor 1, whose APIC is off */
+    assert_false(b->cpu[0].intr || b->cpu[1].intr);
+    rte(b, 0, 0x700);
+    assert_true(b->cpu[0].intr);
+    assert_int_equal(lapic_acknowledge(b, 0, &source), 9);
+    assert_int_equal(source, 0);
+    assert_false(b->cpu[0].intr);
+    out(b, 0x20, 0x20);
+    board_irq(b, 3, true);
+    assert_true(b->cpu[0].intr);
+    rte(b, 0, 0x10700);
+    assert_false(b->cpu[0].intr);
+}
+
 /* ---------------------------------------------------------------- HPET */
 
 static void hpet_periodic(void **state)
@@ -729,12 +754,25 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(pic_priorities),   T(pic_slave),      T(pic_modes),
-        T(pic_level),        T(pit_irq0),       T(pit_latch_and_status),
-        T(pit_mode3),        T(pit_one_shots),  T(pit_against_model),
-        T(refresh_toggle),   T(lapic_timer),    T(lapic_enabled_anew),
-        T(lapic_priorities), T(lapic_messages), T(lapic_pins),
-        T(ioapic_delivery),  T(hpet_periodic),  T(hpet_one_shot),
+        T(pic_priorities),
+        T(pic_slave),
+        T(pic_modes),
+        T(pic_level),
+        T(pit_irq0),
+        T(pit_latch_and_status),
+        T(pit_mode3),
+        T(pit_one_shots),
+        T(pit_against_model),
+        T(refresh_toggle),
+        T(lapic_timer),
+        T(lapic_enabled_anew),
+        T(lapic_priorities),
+        T(lapic_messages),
+        T(lapic_pins),
+        T(ioapic_delivery),
+        T(hpet_periodic),
+        T(hpet_one_shot),
+        cmocka_unit_test_setup_teardown(ioapic_virtual_wire, setup_domain, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -130,7 +130,7 @@ static void rtc_cmos(void **state)
 
 static void rtc_bad_settings(void **state)
 {
-    struct board *b = new_board();
+    struct board *b = new_board(IMAGES_OF_PC);
     static const char *const bad[] = {"2023-02-29T00:00:00", "2020-1-01T00:00:00", "2020-01-01",
                                       "2020-01-01T24:00:00", ""};
     struct error err;

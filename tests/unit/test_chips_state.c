@@ -83,7 +83,7 @@ static unsigned answer(struct board *b, unsigned rounds)
 
 static void fields_round_trip(void **state)
 {
-    struct board *a = *state, *b = new_board();
+    struct board *a = *state, *b = new_board(IMAGES_OF_PC);
     busy(a);
     for (unsigned round = 0; round < 20; round++) {
         b->now = a->now;
@@ -100,7 +100,7 @@ static void fields_round_trip(void **state)
         assert_memory_equal(a->level, b->level, sizeof a->level);
         assert_memory_equal(a->cpu, b->cpu, sizeof a->cpu);
         free_board(b);
-        b = new_board();
+        b = new_board(IMAGES_OF_PC);
     }
     free_board(b);
 }
