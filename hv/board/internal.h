@@ -187,6 +187,8 @@ uint32_t acpi_pm_base(struct board *);
 /* ---- xen_host.c: the hypervisor's side of the processors' bus; nothing without a domain ---- */
 
 bool xen_host_wanted(const struct board *);
+/* How many bytes of guest-physical addresses it needs above all RAM. */
+uint64_t xen_host_above_ram(const struct board *);
 void xen_host_hypercall(struct board *, unsigned cpu);
 void xen_host_cpuid(struct board *, unsigned cpu, uint32_t leaf, uint32_t subleaf, uint32_t result[4]);
 bool xen_host_rdmsr(struct board *, uint32_t msr, uint64_t *value);

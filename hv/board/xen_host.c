@@ -37,6 +37,11 @@ bool xen_host_wanted(const struct board *b)
     return config_image(b->cfg, "hvmloader");
 }
 
+uint64_t xen_host_above_ram(const struct board *b)
+{
+    return xen_host_wanted(b) ? XEN_ABOVE_RAM : 0;
+}
+
 static struct xen *xen_of(struct board *b)
 {
     struct xen_platform *s = board_slot(b, SLOT_XEN);

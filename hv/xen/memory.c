@@ -112,8 +112,7 @@ static uint32_t frame_at(const struct xen *xen, uint64_t page)
  * decides what there is, nor over the interrupt controllers and timers, which Xen keeps. */
 static bool may_change(const struct xen *xen, uint64_t page)
 {
-    bool kept = (page >= 0xa0 && page < 0x100) || (page >= 0xfec00 && page < 0xfef00) ||
-                (page >= 0xff000 && page < 0x100000);
+    bool kept = (page >= 0xa0 && page < 0x100) || (page >= 0xfec00 && page < 0xfef00);
     return page < xen->pages && !kept;
 }
 
@@ -191,7 +190,7 @@ bool memory_create(struct xen *xen)
 {
     const struct xen_domain *d = &xen->domain;
     xen->ram_pages = (d->ram_low + d->ram_high) / PAGE;
-    xen->pages = (1 << 20) + d->ram_high / PAGE;
+    xen->pages = (1 << 20) + d->ram_high / PAGE + XEN_ABOVE_RAM / PAGE;
     xen->p2m = block(xen, "xen-p2m", xen->pages * 4);
     xen->frames = block(xen, "xen-frames", xen->ram_pages + POOL_PAGES);
     xen->pool = block(xen, "xen-pool", POOL_PAGES * PAGE);
@@ -383,6 +382,15 @@ static int64_t map_own(struct xen *xen, unsigned own, uint64_t to)
     return 0;
 }
 
+/* Xen writes the times whenever it runs a processor, so they are there again when a guest maps the page, although
+ * hvmloader has cleared it. */
+static int64_t map_shared(struct xen *xen, uint64_t to)
+{
+    int64_t rc = map_own(xen, OWN_SHARED, to);
+    info_refresh(xen);
+    return rc;
+}
+
 static int64_t map_grants(struct xen *xen, uint64_t index, uint64_t to)
 {
     if (index >= MAX_GRANT_FRAMES)
@@ -407,7 +415,7 @@ static int64_t map_space(struct xen *xen, unsigned space, uint64_t index, uint64
         return -XEN_EINVAL;
     switch (space) {
     case SPACE_SHARED_INFO:
-        return index ? -XEN_EINVAL : map_own(xen, OWN_SHARED, to);
+        return index ? -XEN_EINVAL : map_shared(xen, to);
     case SPACE_GRANT_TABLE:
         return map_grants(xen, index, to);
     default:

@@ -40,6 +40,10 @@ struct xen_domain {
     int64_t wall_clock; /* seconds since 1970 at guest time 0 */
 };
 
+/* The physmap goes on above all RAM, for so many bytes: FreeBSD puts its grant table and other domains' pages there. The
+ * domain's `mem` must cover them. */
+enum { XEN_ABOVE_RAM = 256 << 20 };
+
 /* NULL if the host lacks memory. */
 struct xen *xen_create(const struct xen_host *, const struct xen_domain *);
 void xen_destroy(struct xen *);

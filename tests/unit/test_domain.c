@@ -158,7 +158,7 @@ static int make(void **state)
                                   .upcall = fake_upcall,
                                   .shutdown = fake_shutdown};
     struct error err;
-    f->mem = physmem_create(0);
+    f->mem = physmem_create((1ull << 32) + XEN_ABOVE_RAM);
     struct ramblock *ram = physmem_block(f->mem, "ram", RAM);
     physmem_map(f->mem, 0, RAM, ram, 0, ram, 0, false);
     f->cpu = x86_create(f->mem, &bus, 0, x86_model(0), &err);
@@ -227,6 +227,13 @@ static void test_shared_page(void **state)
     assert_int_equal(add_to_physmap(f, 0, 0, 0x1000), 0);
     assert_int_equal(get32(f, 0x1000000 + 2304 + 4), 1234567890);
     assert_int_equal(physmem_mapped(f->mem, 0xfe700000, 4096), 0);
+    /* its times are there whenever it is mapped: hvmloader clears them, and Linux reads them at once */
+    const uint32_t cleared = 0;
+    physmem_write(f->mem, 0x1000000 + 32 + 24, &cleared, 4);
+    assert_int_equal(add_to_physmap(f, 0, 0, 0x100000), 0); /* and above all memory, as FreeBSD wants */
+    assert_int_equal(get32(f, 0x100000000 + 32 + 24), 0x80000000u);
+    assert_int_equal(add_to_physmap(f, 0, 0, 0xffe00), 0); /* and where hvmloader puts UEFI firmware */
+    assert_int_equal(get32(f, 0xffe00000 + 32 + 24), 0x80000000u);
     /* not over what the chipset or Xen decides about, nor beyond all memory */
     assert_int_equal(add_to_physmap(f, 0, 0, 0xc0), -22);
     assert_int_equal(add_to_physmap(f, 0, 0, 0xfee00), -22);
