@@ -180,7 +180,7 @@ const struct option_row machine_options[] = {
      .id = MO_BIOS,
      .more =
          "SeaBIOS is looked for below `$BOOTREEL_GUESTS`, in /usr/share/seabios, in /usr/share/qemu and below ./.cache; OVMF likewise, in "
-         "/usr/share/OVMF: its 4 MB build, in flash as with --pflash. A file is in ROM: UEFI firmware there keeps its variables only until the machine is switched off."},
+         "/usr/share/OVMF: its 4 MB build, in flash as with --pflash (in a domain of Xen OVMF.fd, which hvmloader copies to its place). A file is in ROM: UEFI firmware there keeps its variables only until the machine is switched off."},
     {.name = "pflash",
      .argument = "FILE",
      .help =
@@ -622,8 +622,9 @@ static const char *bios_kind(const struct machine *m)
         return m->flat ? "none" : m->hvmloader ? "seabios" : "builtin";
     if (m->hvmloader && !strcmp(m->bios, "none"))
         return "none";
-    bool known = !strcmp(m->bios, "seabios") || !strcmp(m->bios, "builtin") || !strcmp(m->bios, "ovmf");
-    return known ? m->bios : "file";
+    if (!strcmp(m->bios, "ovmf"))
+        return m->hvmloader ? "file" : "ovmf"; /* a domain has no flash: hvmloader copies it to its place */
+    return !strcmp(m->bios, "seabios") || !strcmp(m->bios, "builtin") ? m->bios : "file";
 }
 
 static int add(struct machine *m, const char *role, const char *path, struct error *err)
@@ -645,6 +646,14 @@ static int add_flash_images(struct machine *m, const char *kind, struct error *e
     return 0;
 }
 
+static int add_firmware_file(struct machine *m, struct error *err)
+{
+    char path[4096];
+    if (strcmp(m->bios, "ovmf"))
+        return add(m, "bios", m->bios, err);
+    return firmware_find(FIRMWARE_OVMF, "OVMF.fd", path, sizeof path, err) ? -1 : add(m, "bios", path, err);
+}
+
 static int add_firmware(struct machine *m, const char *kind, struct error *err)
 {
     char path[4096];
@@ -659,7 +668,7 @@ static int add_firmware(struct machine *m, const char *kind, struct error *err)
     if (seabios && (firmware_find(FIRMWARE_SEABIOS, "bios-256k.bin", path, sizeof path, err) ||
                     add(m, "bios", path, err)))
         return -1;
-    if (!strcmp(kind, "file") && add(m, "bios", m->bios, err))
+    if (!strcmp(kind, "file") && add_firmware_file(m, err))
         return -1;
     if (!seabios || m->vgabios || !display)
         return add(m, "vgabios", m->vgabios, err);

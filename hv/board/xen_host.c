@@ -271,6 +271,18 @@ static void loaded(void *state)
 
 /* ---------------------------------------------------------------- creation */
 
+/* UEFI firmware begins with a firmware volume (EFI_FIRMWARE_VOLUME_HEADER; PI specification, volume 3, 3.2.1). */
+static const char *firmware_of(const struct board *b)
+{
+    enum { SIGNATURE = 40, HEADER = 44 };
+    const struct image *bios = config_image(b->cfg, "bios");
+    uint8_t header[HEADER];
+    struct error err; /* it is read whole later */
+    bool volume = bios && bios->size >= HEADER && !bios->read(bios->ctx, 0, header, HEADER, &err) &&
+                  !memcmp(header + SIGNATURE, "_FVH", 4);
+    return volume ? "ovmf" : "seabios";
+}
+
 static struct xen *make_domain(struct board *b, struct error *err)
 {
     const struct xen_host host = {.ctx = b,
@@ -286,6 +298,7 @@ static struct xen *make_domain(struct board *b, struct error *err)
                                       .ram_low = b->ram_low,
                                       .ram_high = b->ram_high,
                                       .vcpus = b->ncpus,
+                                      .bios = firmware_of(b),
                                       .wall_clock = rtc_power_on_time(b)};
     if (b->ram_low < 16 << 20) {
         error_set(err, "memory=%llu: too little for a domain: give at least 16M",

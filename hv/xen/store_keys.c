@@ -42,7 +42,6 @@ void store_fill(const struct xen *xen, struct store_tree *t)
         {"/local/domain/0/name", "Domain-0"},
         {"vm", "/vm/626f6f74-7265-4065-806c-000000000001"},
         {"name", "bootreel"},
-        {"hvmloader/bios", "seabios"},
         {"hvmloader/allow-memory-relocate", "0"},
         {"platform/acpi", "1"},
         {"platform/acpi_s3", "0"},
@@ -75,6 +74,7 @@ void store_fill(const struct xen *xen, struct store_tree *t)
         put_node(t, path, "online", false);
     }
     uint64_t kib = (xen->domain.ram_low + xen->domain.ram_high) / 1024;
+    put_node(t, "hvmloader/bios", xen->domain.bios, false);
     put_number(t, "domid", XEN_DOMAIN);
     put_number(t, "memory/static-max", kib);
     put_number(t, "memory/target", kib);

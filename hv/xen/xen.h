@@ -37,6 +37,7 @@ struct xen_domain {
     struct ramblock *ram; /* its first `ram_low` bytes are at 0, the others at 4 GiB */
     uint64_t ram_low, ram_high;
     unsigned vcpus;
+    const char *bios;   /* what hvmloader is told of its firmware: "seabios" or "ovmf", as libxl's option */
     int64_t wall_clock; /* seconds since 1970 at guest time 0 */
 };
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # hvm.sh - an HVM domain with Xen's own hvmloader: its steps, SeaBIOS in it, GRUB, Debian's kernel as a guest of Xen, power-off.
 . "$(dirname "$0")/../lib.sh"
-need_guests
+need_efi
 scripts/guests "$GUESTS" hvm >/dev/null
 case $? in
 0) ;;
@@ -60,4 +60,17 @@ for n in 1 2; do
     expect 0 again$n timeout 200 "$BOOTREEL" record "${machine[@]}" -q --until 420M -o again$n.reel
 done
 same again1.reel again2.reel "two recordings"
+
+# A kernel that uses the PIC: its interrupts come through the I/O APIC, as hvmloader has set it up.
+expect 0 demo timeout 60 "$BOOTREEL" record --hvmloader "$GUESTS/xen/hvmloader" --disk "$top/build/release/guests/demo/demo.img" --console -o demo.reel
+holds demo.out 'init: that was all' "the demo system in a domain"
+
+# UEFI firmware: hvmloader is told that it is OVMF, and puts it below 4 GiB; GRUB is loaded from the disk's own partition.
+efi=(--hvmloader "$GUESTS/xen/hvmloader" --bios ovmf --disk "$GUESTS/efi/gpt.img")
+expect 0 efi timeout 200 "$BOOTREEL" record "${efi[@]}" -q --until 1500M -o efi.reel
+"$BOOTREEL" events efi.reel >efi.events
+holds efi.events 'd1 read hvmloader/bios = "ovmf"' "the firmware's name"
+holds efi.events 'System requested OVMF' "hvmloader's words"
+"$BOOTREEL" stages efi.reel | sed 's/ (not ended)//' | awk '{ print $NF }' | grep -xE 'hvmloader|hvmloader.firmware|bios|bios.sec|bios.pei|bios.dxe|bios.bds' >efi.stages
+printf '%s\n' hvmloader hvmloader.firmware bios bios.sec bios.pei bios.dxe bios.bds | diff - efi.stages || fail "the stages of UEFI in a domain"
 finish

@@ -163,7 +163,7 @@ static int make(void **state)
     physmem_map(f->mem, 0, RAM, ram, 0, ram, 0, false);
     f->cpu = x86_create(f->mem, &bus, 0, x86_model(0), &err);
     const struct xen_domain domain = {
-        .mem = f->mem, .ram = ram, .ram_low = RAM, .vcpus = 1, .wall_clock = 1234567890};
+        .mem = f->mem, .ram = ram, .ram_low = RAM, .vcpus = 1, .bios = "seabios", .wall_clock = 1234567890};
     f->xen = xen_create(&host, &domain);
     xen_reset(f->xen);
     /* 32-bit protected mode, as the domain's first code finds it */
