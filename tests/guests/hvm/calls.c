@@ -32,7 +32,7 @@ static void print(const char *text)
 /* A page of the domain's memory that this program does not need, of device memory, or anything. */
 static uint32_t page(void)
 {
-    static const uint32_t starts[] = {0x800, 0x80, 0xa0, 0xf0000, 0xfc000, 0xfe700, 0xfec00, 0xfee00, 0xfeff0, 0xffff0, 0x180000};
+    static const uint32_t starts[] = {0x800, 0x80, 0xa0, 0xf0000, 0xfc000, 0xfe700, 0xfec00, 0xfee00, 0xfeff0, 0xffff0, 0x100000, 0x180000};
     uint32_t r = random();
     if (r % 16 < 8)
         return 0x800 + r / 16 % 0x100;
