@@ -5,6 +5,7 @@
 #include "core/position.h"
 #include "tui/app.h"
 #include "tui/evlist.h"
+#include "tui/lines.h"
 #include "tui/term.h"
 
 /* Draws the progress of a long move over the last line; the rest of the canvas is unchanged. */
@@ -34,9 +35,10 @@ void events_free(struct app *a);
 /* live.c */
 /* The bytes that a terminal sends for a key. Returns their number, which may be 0. */
 size_t key_bytes(int key, char out[8]);
-bool live_printed(struct app *a, const char *text);
-/* All that the guest printed on the first serial port since it went live. */
-const char *live_console_text(struct app *a);
+/* What the guest printed on the first serial port since it went live; NULL if it never did. */
+const struct lines *live_lines(struct app *a);
+/* After a slice: whether it is time to show what has become of the guest, which is then read. */
+bool live_due(struct app *a, bool busy);
 void live_free(struct app *a);
 
 /* tui.c: writes the canvas to a file: as text, or as a picture if the name ends in .svg; "-" is standard

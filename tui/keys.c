@@ -27,6 +27,7 @@ static const struct {
     {"PageUp", TK_PAGE_UP},
     {"PageDown", TK_PAGE_DOWN},
     {"BackSpace", TK_BACKSPACE},
+    {"Insert", TK_INSERT},
     {"Delete", TK_DELETE},
 };
 enum { NNAMES = sizeof names / sizeof names[0] };

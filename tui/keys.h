@@ -19,6 +19,7 @@ enum {
     TK_PAGE_UP,
     TK_PAGE_DOWN,
     TK_BACKSPACE,
+    TK_INSERT,
     TK_DELETE,
     TK_BACKTAB,
     TK_F1,

@@ -3,37 +3,48 @@
 #include <string.h>
 
 #include "core/live.h"
-#include "core/text.h"
 #include "traces/memory.h"
 #include "tui/app_impl.h"
 
-enum { ESCAPE = 1 /* Ctrl-A */, STEPS = 2000000, WAITING = 4096 };
-#define SCRIPT_TIME 50000000u /* ns of guest time that an idle guest may pass in a slice, without real time */
+enum { ESCAPE = 1 /* Ctrl-A */, STEPS = 2000000 };
+/* Real time between two looks at a guest that is busy, and at one that idles and prints nothing. */
+#define BUSY_SECONDS 0.03
+#define IDLE_SECONDS 0.05
+#define SCRIPT_TIME  50000000u /* ns of guest time that an idle guest may pass in a slice, without real time */
 
 /* The guest's output since it went live, and input that is still to be delivered. */
 struct console_text {
-    struct text text;
-    uint8_t waiting[WAITING];
-    size_t n;
+    struct lines *lines;
+    uint8_t *waiting;
+    size_t n, cap;
     bool escape;
-    double began;  /* real time */
-    uint64_t time; /* guest time at that moment */
+    uint64_t shown; /* how much had been printed at the last look … */
+    double looked;  /* … and when that was, in real time */
+    double began;   /* real time */
+    uint64_t time;  /* guest time at that moment, … */
+    uint64_t now;   /* … and at present */
 };
 
 static void on_console(void *ctx, unsigned device, const void *data, size_t n)
 {
-    struct app *a = ctx;
-    const char *p = data;
-    for (size_t i = 0; device == 0 && i < n; i++) /* a NUL would end the text */
-        if (p[i])
-            text_add(&a->live_text->text, "%c", p[i]);
+    if (device == 0)
+        lines_put(((struct app *)ctx)->live_text->lines, data, n);
 }
 
 void live_free(struct app *a)
 {
-    if (a->live_text)
-        free(a->live_text->text.s);
+    if (!a->live_text)
+        return;
+    lines_free(a->live_text->lines);
+    free(a->live_text->waiting);
     free(a->live_text);
+}
+
+/* Real time and the guest's run side by side from here on. */
+static void set_clock(struct console_text *l, uint64_t time)
+{
+    l->began = wall_seconds();
+    l->time = time;
 }
 
 /* Typing goes to the serial port if the guest prints there, otherwise to the keyboard. */
@@ -49,14 +60,23 @@ static enum input_port port_of(struct app *a)
                                                                                      : INPUT_KEYBOARD;
 }
 
+/* The screen, and beside it the console; a small terminal has room only for the one to which typing goes. */
+static enum react show_page(struct app *a)
+{
+    app_react(a, app_command(a, CMD_PAGE_8, NULL));
+    if (a->live_port != INPUT_KEYBOARD && !a->pane[VIEW_CONSOLE].w)
+        app_command(a, CMD_PAGE_0, NULL);
+    return REACT_LAYOUT | REACT_MOVED;
+}
+
 enum react live_enter(struct app *a)
 {
     if (!a->live_text)
         a->live_text = mem_zero(1, sizeof *a->live_text);
     if (!timeline_diverted(a->s->tl)) {
         a->live_port = port_of(a);
-        free(a->live_text->text.s);
-        a->live_text->text = (struct text){0};
+        lines_free(a->live_text->lines);
+        a->live_text->lines = lines_new();
         a->live_text->n = 0;
     }
     timeline_divert(a->s->tl);
@@ -68,11 +88,11 @@ enum react live_enter(struct app *a)
     timeline_set_console(a->s->tl, on_console, a);
     session_look(a->s);
     a->live = true;
-    a->live_text->began = wall_seconds();
-    a->live_text->time = a->s->where.time;
+    a->live_text->now = a->s->where.time;
+    set_clock(a->live_text, a->live_text->now);
     a->helping = false;
     a->message[0] = 0;
-    return app_command(a, CMD_PAGE_8, NULL) | REACT_MOVED;
+    return show_page(a);
 }
 
 static void leave(struct app *a, bool undo)
@@ -88,17 +108,18 @@ static void leave(struct app *a, bool undo)
                 "stopped in the diversion: l goes on, :save FILE keeps it, U goes back to the record");
 }
 
-size_t key_bytes(int key, char out[8])
+static size_t without_alt(int key, char *out)
 {
     static const struct {
         int key;
         const char *bytes;
     } sent[] = {
-        {TK_UP, "\033[A"},       {TK_DOWN, "\033[B"},     {TK_RIGHT, "\033[C"},    {TK_LEFT, "\033[D"},
-        {TK_HOME, "\033[H"},     {TK_END, "\033[F"},      {TK_PAGE_UP, "\033[5~"}, {TK_PAGE_DOWN, "\033[6~"},
-        {TK_DELETE, "\033[3~"},  {TK_BACKSPACE, "\177"},  {TK_F1, "\033OP"},       {TK_F1 + 1, "\033OQ"},
-        {TK_F1 + 2, "\033OR"},   {TK_F1 + 3, "\033OS"},   {TK_F1 + 4, "\033[15~"}, {TK_F1 + 5, "\033[17~"},
-        {TK_F1 + 6, "\033[18~"}, {TK_F1 + 7, "\033[19~"}, {TK_F1 + 8, "\033[20~"}, {TK_F1 + 9, "\033[21~"}};
+        {TK_UP, "\033[A"},       {TK_DOWN, "\033[B"},     {TK_RIGHT, "\033[C"},     {TK_LEFT, "\033[D"},
+        {TK_HOME, "\033[H"},     {TK_END, "\033[F"},      {TK_PAGE_UP, "\033[5~"},  {TK_PAGE_DOWN, "\033[6~"},
+        {TK_INSERT, "\033[2~"},  {TK_DELETE, "\033[3~"},  {TK_BACKSPACE, "\177"},   {TK_BACKTAB, "\033[Z"},
+        {TK_F1, "\033OP"},       {TK_F1 + 1, "\033OQ"},   {TK_F1 + 2, "\033OR"},    {TK_F1 + 3, "\033OS"},
+        {TK_F1 + 4, "\033[15~"}, {TK_F1 + 5, "\033[17~"}, {TK_F1 + 6, "\033[18~"},  {TK_F1 + 7, "\033[19~"},
+        {TK_F1 + 8, "\033[20~"}, {TK_F1 + 9, "\033[21~"}, {TK_F1 + 10, "\033[23~"}, {TK_F12, "\033[24~"}};
     for (size_t i = 0; i < sizeof sent / sizeof sent[0]; i++)
         if (sent[i].key == key) {
             strcpy(out, sent[i].bytes);
@@ -107,13 +128,20 @@ size_t key_bytes(int key, char out[8])
     return key < KEY_SPECIAL && key > 0 ? utf8_put((uint32_t)key, out) : 0;
 }
 
+size_t key_bytes(int key, char out[8])
+{
+    bool alt = key & KEY_ALT;
+    size_t n = without_alt(key & ~KEY_ALT, out + alt);
+    out[0] = alt ? TK_ESCAPE : out[0];
+    return n ? n + alt : 0;
+}
+
 static void give(struct app *a, const void *data, size_t n)
 {
     struct console_text *l = a->live_text;
-    if (n <= WAITING - l->n) {
-        memcpy(l->waiting + l->n, data, n);
-        l->n += n;
-    }
+    l->waiting = mem_grow(l->waiting, &l->cap, l->n + n, 1);
+    memcpy(l->waiting + l->n, data, n);
+    l->n += n;
 }
 
 static void type_key(struct app *a, int key)
@@ -175,17 +203,25 @@ static void ended(struct app *a, const struct timeline_stopped *st)
             st->text[0] ? st->text : stop_word(st->engine));
 }
 
+/* Gives the guest what was typed, as much as it takes. True if it took some, but not all. */
+static bool give_typed(struct app *a)
+{
+    struct console_text *l = a->live_text;
+    if (!l->n)
+        return false;
+    uint32_t taken = timeline_input(a->s->tl, (uint16_t)a->live_port, l->waiting, (uint32_t)l->n);
+    memmove(l->waiting, l->waiting + taken, l->n - taken);
+    l->n -= taken;
+    return taken && l->n;
+}
+
 bool live_slice(struct app *a)
 {
     struct console_text *l = a->live_text;
     struct timeline_stopped st;
     struct error err;
-    uint64_t wake, before = a->s->where.time;
-    if (l->n) {
-        uint32_t taken = timeline_input(a->s->tl, (uint16_t)a->live_port, l->waiting, (uint32_t)l->n);
-        memmove(l->waiting, l->waiting + taken, l->n - taken);
-        l->n -= taken;
-    }
+    uint64_t wake, before = l->now;
+    bool more = give_typed(a);
     /* An idle guest waits in real time, as a real machine would; a script does not wait. */
     uint64_t until =
         a->scripted ? before + SCRIPT_TIME : l->time + (uint64_t)((wall_seconds() - l->began) * 1e9);
@@ -197,18 +233,29 @@ bool live_slice(struct app *a)
         app_say(a, STYLE_WARNING, "%.390s", err.text);
         return false;
     }
-    session_look(a->s);
+    l->now = st.time;
+    if (st.time <
+        until) /* it is too busy for real time, and what it misses is not made up for when it idles */
+        set_clock(l, st.time);
     if (st.reason == TIMELINE_ENDED)
         ended(a, &st);
-    return a->live && st.time != until; /* at that time it idles; otherwise it has more to do */
+    return a->live && (more || st.time != until); /* at that time it idles; otherwise it has more to do */
 }
 
-bool live_printed(struct app *a, const char *text)
+bool live_due(struct app *a, bool busy)
 {
-    return a->live_text && a->live_text->text.s && strstr(a->live_text->text.s, text);
+    struct console_text *l = a->live_text;
+    double now = wall_seconds(), least = busy ? BUSY_SECONDS : IDLE_SECONDS;
+    bool news = lines_printed(l->lines) != l->shown;
+    if (a->live && now - l->looked < least && (busy || !news))
+        return false;
+    l->looked = now;
+    l->shown = lines_printed(l->lines);
+    session_look(a->s);
+    return true;
 }
 
-const char *live_console_text(struct app *a)
+const struct lines *live_lines(struct app *a)
 {
-    return a->live_text && a->live_text->text.s ? a->live_text->text.s : "";
+    return a->live_text ? a->live_text->lines : NULL;
 }

@@ -87,11 +87,12 @@ static int do_live_until(struct app *a, const char *text, struct error *err)
 {
     struct app *front = duo_front(a);
     for (int i = 0; i < LIVE_SLICES && front->live; i++) {
-        if (live_printed(front, text)) {
+        if (lines_hold(live_lines(front), text)) {
             duo_settle(a);
             return 0;
         }
         live_slice(front);
+        session_look(front->s);
     }
     return error_set(err, "the guest did not print \"%.100s\"", text);
 }

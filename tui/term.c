@@ -181,8 +181,8 @@ static const struct {
     {KEY_UP, TK_UP},         {KEY_DOWN, TK_DOWN},       {KEY_LEFT, TK_LEFT},
     {KEY_RIGHT, TK_RIGHT},   {KEY_HOME, TK_HOME},       {KEY_END, TK_END},
     {KEY_PPAGE, TK_PAGE_UP}, {KEY_NPAGE, TK_PAGE_DOWN}, {KEY_BACKSPACE, TK_BACKSPACE},
-    {KEY_DC, TK_DELETE},     {KEY_BTAB, TK_BACKTAB},    {KEY_ENTER, TK_ENTER},
-    {KEY_RESIZE, TK_RESIZE}, {KEY_MOUSE, TK_MOUSE},
+    {KEY_IC, TK_INSERT},     {KEY_DC, TK_DELETE},       {KEY_BTAB, TK_BACKTAB},
+    {KEY_ENTER, TK_ENTER},   {KEY_RESIZE, TK_RESIZE},   {KEY_MOUSE, TK_MOUSE},
 };
 
 /* With Alt, xterm and similar terminals send special sequences, which most terminfo entries lack. */

@@ -68,7 +68,7 @@ static int on_work(void *ctx, bool *draw)
     }
     if (duo_front(a)->live) {
         bool busy = live_slice(duo_front(a));
-        *draw = true;
+        *draw = live_due(duo_front(a), busy);
         return busy ? 0 : LIVE_WAIT_MS;
     }
     bool more = duo_idle(a, draw);

@@ -399,26 +399,17 @@ static const char *device_name(uint64_t device)
 /* In a diversion, the guest's output since it went live, which is not in the trace. */
 static bool shows_live(struct app *a)
 {
-    return a->s->where.diverted && *live_console_text(a);
+    return a->s->where.diverted && live_lines(a) && lines_printed(live_lines(a));
 }
 
-static void console_build(struct app *a, struct pane *p)
+static int live_columns(const struct pane *p)
 {
-    doc_clear(&p->doc);
-    if (!shows_live(a))
-        return;
-    for (const char *s = live_console_text(a); *s; s += *s == '\n') {
-        size_t n = strcspn(s, "\n"), shown = n;
-        while (shown && s[shown - 1] == '\r')
-            shown--;
-        doc_line(&p->doc, STYLE_NORMAL, " %.*s", (int)shown, s);
-        s += n;
-    }
+    return p->w > 2 ? p->w - 1 : 1;
 }
 
 static size_t console_rows(struct app *a, struct pane *p)
 {
-    return shows_live(a) ? p->doc.n : evlist_count(console_of(a));
+    return shows_live(a) ? lines_rows(live_lines(a), live_columns(p)) : evlist_count(console_of(a));
 }
 
 static void console_row(struct app *a, struct pane *p, size_t i, const struct window *line)
@@ -429,7 +420,8 @@ static void console_row(struct app *a, struct pane *p, size_t i, const struct wi
     char t[TEXT_MAX], words[400];
     int x = 0;
     if (shows_live(a)) {
-        doc_draw(&p->doc, i, line, p->left);
+        struct window rest = window_part(line, 1, 0, line->w - 1, 1);
+        lines_draw(live_lines(a), i, live_columns(p), &rest);
         return;
     }
     if (!evlist_get(console_of(a), i, &ev, &number, &run)) {
@@ -449,7 +441,7 @@ static void console_row(struct app *a, struct pane *p, size_t i, const struct wi
 /* The last line printed. */
 static void console_follow(struct app *a, struct pane *p)
 {
-    uint64_t at = shows_live(a) ? p->doc.n : evlist_find(console_of(a), session_recorded(a->s));
+    uint64_t at = shows_live(a) ? console_rows(a, p) : evlist_find(console_of(a), session_recorded(a->s));
     pane_select(a, p, at ? at - 1 : 0);
 }
 
@@ -469,15 +461,16 @@ static enum react console_command(struct app *a, struct pane *p, enum command c,
 static void console_title(struct app *a, struct pane *p, char *buf, size_t size)
 {
     char n[TEXT_MAX];
-    if (shows_live(a))
+    if (shows_live(a) && lines_dropped(live_lines(a)))
+        snprintf(buf, size, "the last %d lines since it went live", LINES_KEPT);
+    else if (shows_live(a))
         snprintf(buf, size, "since it went live");
     else
         snprintf(buf, size, "%s lines%s", count_text(n, evlist_count(console_of(a))),
                  a->all_consoles ? " of all consoles" : "");
 }
 
-const struct view console_view = {.build = console_build,
-                                  .rows = console_rows,
+const struct view console_view = {.rows = console_rows,
                                   .row = console_row,
                                   .follow = console_follow,
                                   .command = console_command,

@@ -33,4 +33,17 @@ holds "$work/back.txt" ' of 10,[0-9,]* ' "back in the record"
 "$BOOTREEL" replay "$work/saved.reel" --verify -q >/dev/null || fail "the saved diversion replays"
 "$BOOTREEL" info "$work/saved.reel" >"$work/info"
 holds "$work/info" 'inputs +[1-9]' "what was typed is in the saved trace"
+
+# Much at once: every byte arrives.
+{
+    printf '%s\n' 'goto stage:user.key' '+1k' live 'keys y' 'live-until Try help.'
+    for ((i = 1000; i < 1100; i++)); do
+        printf '%s\n' "type line $i of what is pasted, which is long enough to be too much" 'keys Enter'
+    done
+    printf '%s\n' 'type help' 'keys Enter' 'live-until fault, shell' 'keys C-a s' "save $work/pasted.reel"
+} >"$work/script"
+"$BOOTREEL" tui "$work/demo.reel" --script "$work/script" >"$work/out" 2>"$work/err" || fail "pasted: $(cat "$work/err")"
+typed=$((1 + $(sed -n 's/^type //p' "$work/script" | wc -c))) # Enter is a byte, as an end of line is
+"$BOOTREEL" info "$work/pasted.reel" >"$work/info"
+holds "$work/info" "inputs .*\($typed bytes\)" "what was pasted is in the saved trace"
 finish

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "core/views.h"
-#include "tui/app.h"
+#include "tui/app_impl.h"
 
 static void test_keys(void **state)
 {
@@ -178,12 +178,102 @@ static void test_sources(void **state)
     rmdir(dir);
 }
 
+/* Row i of what the guest printed, in so many columns. */
+static void assert_row(const struct lines *l, size_t i, int columns, const char *text)
+{
+    struct canvas c = {0};
+    canvas_resize(&c, columns, 1);
+    struct window w = canvas_window(&c);
+    lines_draw(l, i, columns, &w);
+    char *row = canvas_row(&c, 0, false);
+    assert_string_equal(row, text);
+    free(row);
+    canvas_free(&c);
+}
+
+static void print(struct lines *l, const char *text)
+{
+    lines_put(l, text, strlen(text));
+}
+
+static void test_lines(void **state)
+{
+    static const struct {
+        const char *printed, *shown;
+    } cases[] = {
+        {"plain\r", "plain"},
+        {"\033[1;32m  OK  \033[0m done", "  OK   done"},
+        {"/ # \033[6necho", "/ # echo"},
+        {"ls -x\b \b\by", "ls y"},      /* erased by a blank, then overwritten */
+        {"ls -x\b\033[Ky", "ls -y"},    /* erased to the end */
+        {"abcd\033[2Dxy", "abxy"},      /* to the left */
+        {"abcd\r\033[1C\033[2P", "ad"}, /* characters deleted */
+        {"ad\b\033[2@bc", "abcd"},      /* and inserted */
+        {"10 %\r100 %", "100 %"},       /* progress */
+        {"a\tb", "a       b"},
+        {"\033]0;title\007text\033P1\033\\!", "text!"}, /* strings */
+        {"\033(B\033[?25hx", "x"},
+        {"\xc3\xa4\xff\xe4\xb8\xadx", "\xc3\xa4\xc2\xb7\xc2\xb7 x"}, /* two bytes, none, a wide one */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct lines *l = lines_new();
+        for (const char *p = cases[i].printed; *p; p++)
+            lines_put(l, p, 1);
+        assert_row(l, 0, 80, cases[i].shown);
+        lines_free(l);
+    }
+}
+
+static void test_long_lines(void **state)
+{
+    struct lines *l = lines_new();
+    for (unsigned i = 0; i < LINES_COLUMNS; i++)
+        print(l, "0");
+    print(l, " \rnext row\r\033[K\033[A\b1"); /* as line editors go to the next row, and back */
+    assert_int_equal(lines_rows(l, LINES_COLUMNS / 2), 2);
+    assert_row(l, 0, 4, "1000");
+    print(l, "\r\n");
+    for (unsigned i = 0; i < LINES_KEPT + 5; i++) {
+        char text[20];
+        snprintf(text, sizeof text, "line %u\r\n", i);
+        print(l, text);
+    }
+    assert_true(lines_dropped(l));
+    assert_int_equal(lines_rows(l, 80), LINES_KEPT);
+    assert_row(l, 0, 80, "line 6");
+    assert_row(l, LINES_KEPT - 2, 80, "line 2004");
+    assert_row(l, LINES_KEPT - 1, 80, "");
+    assert_row(l, LINES_KEPT, 80, ""); /* there is no such row */
+    assert_true(lines_hold(l, "ine 77"));
+    assert_false(lines_hold(l, "line 5\n"));
+    for (unsigned i = 0; i < LINES_LONGEST + 10; i++)
+        print(l, "x");
+    assert_int_equal(lines_rows(l, LINES_LONGEST), LINES_KEPT);
+    assert_row(l, LINES_KEPT - 1, LINES_LONGEST, "xxxxxxxxxx");
+    lines_free(l);
+}
+
+static void test_typed_bytes(void **state)
+{
+    char bytes[8];
+    assert_memory_equal(bytes, "\033[24~", key_bytes(key_parse("F12"), bytes));
+    assert_memory_equal(bytes, "\033b", key_bytes(key_parse("M-b"), bytes));
+    assert_memory_equal(bytes, "\033[Z", key_bytes(key_parse("S-Tab"), bytes));
+    assert_memory_equal(bytes, "\xc3\xa4", key_bytes(key_parse("\xc3\xa4"), bytes));
+    assert_int_equal(key_bytes(key_parse("Insert"), bytes), 4);
+    assert_int_equal(key_bytes(TK_MOUSE, bytes), 0);
+    assert_int_equal(key_bytes(TK_MOUSE | KEY_ALT, bytes), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),    cmocka_unit_test(test_table),   cmocka_unit_test(test_bindings),
-        cmocka_unit_test(test_layouts), cmocka_unit_test(test_cells),   cmocka_unit_test(test_looks),
-        cmocka_unit_test(test_bits),    cmocka_unit_test(test_sources),
+        cmocka_unit_test(test_keys),        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_bindings),    cmocka_unit_test(test_layouts),
+        cmocka_unit_test(test_cells),       cmocka_unit_test(test_looks),
+        cmocka_unit_test(test_bits),        cmocka_unit_test(test_sources),
+        cmocka_unit_test(test_lines),       cmocka_unit_test(test_long_lines),
+        cmocka_unit_test(test_typed_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
