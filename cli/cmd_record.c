@@ -337,7 +337,8 @@ static void set_hooks(struct record *r)
  * Its other end is *master. */
 static int open_typing(int *master, struct error *err)
 {
-    *master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    *master =
+        posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK); /* a guest need not read what is typed */
     if (*master >= 0 && !grantpt(*master) && !unlockpt(*master)) {
         int slave = open(ptsname(*master), O_RDWR | O_NOCTTY | O_CLOEXEC);
         if (slave >= 0)

@@ -15,14 +15,7 @@
 #include "traces/memory.h"
 #include "tui/app_impl.h"
 
-enum {
-    ESCAPE = 1 /* Ctrl-A */,
-    LINES_KEPT = 300,
-    LINE_MAX_KEPT = 200,
-    WAIT_MS = 50,
-    CELLS_MAX = 200 * 100,
-    RGB_MAX = 2048 * 2048 * 3
-};
+enum { ESCAPE = 1 /* Ctrl-A */, WAIT_MS = 50, CELLS_MAX = 200 * 100, RGB_MAX = 2048 * 2048 * 3 };
 
 struct tui_watch {
     struct tui_watch_options o;
@@ -32,8 +25,7 @@ struct tui_watch {
     uint64_t icount, time, count[EC_COUNT];
     char stage[200], how[300];
     bool over, paused, changed;
-    char line[LINES_KEPT][LINE_MAX_KEPT]; /* the console's output: a ring buffer */
-    size_t lines, column;
+    struct lines *lines; /* the console's output */
     struct marks *marks;
     struct display display;
     struct display_cell *cells;
@@ -44,7 +36,10 @@ struct tui_watch {
     /* used by the terminal's thread */
     struct canvas canvas;
     struct looks looks;
-    bool mono, ascii, escape, look, leave, console_first;
+    bool mono, ascii, escape, look, leave;
+    bool chosen, console_first; /* Ctrl-A s has chosen what is shown first */
+    char *typed;                /* for the guest, as soon as it takes it */
+    size_t ntyped, typed_cap;
     double at; /* real time when the speed was last measured */
     uint64_t at_icount;
     double speed;
@@ -60,6 +55,7 @@ struct tui_watch *tui_watch_new(const struct tui_watch_options *o)
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->go_on, NULL);
     w->marks = marks_new();
+    w->lines = lines_new();
     w->stages = stages_watch_new(o->profile, o->config);
     w->mono = o->look.mono;
     w->ascii = o->look.ascii;
@@ -74,6 +70,8 @@ void tui_watch_free(struct tui_watch *w)
         return;
     stages_watch_free(w->stages);
     marks_free(w->marks);
+    lines_free(w->lines);
+    free(w->typed);
     canvas_free(&w->canvas);
     pthread_cond_destroy(&w->go_on);
     pthread_mutex_destroy(&w->lock);
@@ -89,28 +87,12 @@ uint32_t tui_watch_classes(const struct tui_watch *w)
     return EVENT_CLASSES_DEFAULT | MARK_CLASSES | stages_watch_classes(w->stages);
 }
 
-static void put_byte(struct tui_watch *w, uint8_t c)
-{
-    if (c == '\n') {
-        w->lines++;
-        w->column = 0;
-        memset(w->line[w->lines % LINES_KEPT], 0, LINE_MAX_KEPT);
-    } else if (c == '\r') {
-        w->column = 0;
-    } else if (c == '\b') {
-        w->column -= w->column > 0;
-    } else if (c >= 0x20 && w->column + 1 < LINE_MAX_KEPT) {
-        w->line[w->lines % LINES_KEPT][w->column++] = (char)c;
-    }
-}
-
 void tui_watch_console(struct tui_watch *w, unsigned device, const void *data, size_t n)
 {
     if (device)
         return;
     pthread_mutex_lock(&w->lock);
-    for (size_t i = 0; i < n; i++)
-        put_byte(w, ((const uint8_t *)data)[i]);
+    lines_put(w->lines, data, n);
     w->changed = true;
     pthread_mutex_unlock(&w->lock);
 }
@@ -193,13 +175,15 @@ static void draw_screen(struct tui_watch *w, const struct window *p)
 
 static void draw_console(struct tui_watch *w, const struct window *p)
 {
-    size_t rows = (size_t)(p->h > 1 ? p->h - 1 : 0),
-           have = w->lines + 1 < LINES_KEPT ? w->lines + 1 : LINES_KEPT;
+    struct window in = window_part(p, 1, 1, p->w - 1, p->h - 1);
+    size_t rows = lines_rows(w->lines, in.w), shown = in.h > 0 ? (size_t)in.h : 0;
     title(p, "Console (first serial port)");
-    if (rows > have)
-        rows = have;
-    for (size_t i = 0; i < rows; i++)
-        window_text(p, 1, 1 + (int)i, STYLE_NORMAL, w->line[(w->lines - (rows - 1 - i)) % LINES_KEPT]);
+    if (shown > rows)
+        shown = rows;
+    for (size_t i = 0; i < shown; i++) {
+        struct window line = window_part(&in, 0, (int)i, in.w, 1);
+        lines_draw(w->lines, rows - shown + i, in.w, &line);
+    }
 }
 
 static int draw_counts(struct tui_watch *w, const struct window *p)
@@ -240,14 +224,30 @@ static void draw_footer(struct tui_watch *w, const struct window *line)
             "typing goes to the guest; Ctrl-A l looks back, Ctrl-A s screen or console, Ctrl-A x ends");
 }
 
+static bool is_blank(const struct tui_watch *w)
+{
+    size_t n = (size_t)w->display.columns * w->display.rows;
+    for (size_t i = 0; w->shown && i < n; i++)
+        if (w->cells[i].character != ' ')
+            return false;
+    return !w->shown || n;
+}
+
+/* Where there is room for only one of them: the console, if the guest prints there alone. */
+static bool console_is_first(const struct tui_watch *w)
+{
+    return w->chosen ? w->console_first : lines_printed(w->lines) && is_blank(w);
+}
+
 static void draw_panes(struct tui_watch *w, const struct window *all)
 {
     struct window body = window_part(all, 0, 1, all->w, all->h - 2), p;
+    bool console_first = console_is_first(w);
     if (all->w < 116) {
-        w->console_first ? draw_console(w, &body) : draw_screen(w, &body);
+        console_first ? draw_console(w, &body) : draw_screen(w, &body);
         return;
     }
-    int screen = body.h > 40 ? 27 : w->console_first ? 0 : body.h;
+    int screen = body.h > 40 ? 27 : console_first ? 0 : body.h;
     p = window_part(&body, 0, 0, 81, screen);
     if (screen)
         draw_screen(w, &p);
@@ -278,12 +278,24 @@ static bool on_draw(void *ctx)
 
 /* ---------------------------------------------------------------- keys */
 
+/* The guest's terminal takes only so much at a time. */
+static void pass_typed(struct tui_watch *w)
+{
+    ssize_t n = w->ntyped ? write(w->o.typing, w->typed, w->ntyped) : 0;
+    if (n <= 0)
+        return;
+    w->ntyped -= (size_t)n;
+    memmove(w->typed, w->typed + n, w->ntyped);
+}
+
 static void type_key(struct tui_watch *w, int key)
 {
     char bytes[8];
     size_t n = key_bytes(key, bytes);
-    if (n && write(w->o.typing, bytes, n) < 0)
-        snprintf(w->message, sizeof w->message, "the guest takes no more for now");
+    w->typed = mem_grow(w->typed, &w->typed_cap, w->ntyped + n, 1);
+    memcpy(w->typed + w->ntyped, bytes, n);
+    w->ntyped += n;
+    pass_typed(w);
 }
 
 static void escape_key(struct tui_watch *w, int key)
@@ -297,7 +309,8 @@ static void escape_key(struct tui_watch *w, int key)
         w->look = true;
         break;
     case 's':
-        w->console_first = !w->console_first;
+        w->console_first = !console_is_first(w);
+        w->chosen = true;
         break;
     case 'a':
     case ESCAPE: /* doubled, because the other end has the same escape key */
@@ -340,6 +353,7 @@ static void on_resize(void *ctx, int width, int height)
 static int on_work(void *ctx, bool *draw)
 {
     struct tui_watch *w = ctx;
+    pass_typed(w);
     pthread_mutex_lock(&w->lock);
     *draw = w->changed;
     pthread_mutex_unlock(&w->lock);
