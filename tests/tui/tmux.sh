@@ -17,10 +17,10 @@ press() { mux send-keys "$@"; }
 type_line() { mux send-keys -l "$1" && mux send-keys Enter; }
 seen() { mux capture-pane -p; }
 escape() { press Escape && sleep 0.1; } # a key right after it would be one with Alt
-# await REGEXP WHAT: until the terminal shows it, at most ten seconds. What follows makes no sense without it.
+# await REGEXP WHAT: until the terminal shows it, at most thirty seconds. What follows makes no sense without it.
 await() {
     local i
-    for ((i = 0; i < 200; i++)); do
+    for ((i = 0; i < 600; i++)); do
         seen >"$work/seen"
         grep -Eq -- "$1" "$work/seen" && return 0
         sleep 0.05
