@@ -125,6 +125,7 @@ press q
 ended 0 "q"
 run_tui
 await 'where the last session ended' "the position is remembered"
+await 'demo.reel  28,[0-9]{3}' "and gone to"
 press C-c
 await 'q ends' "Ctrl-C says how to end"
 press q
@@ -157,7 +158,7 @@ press q
 ended 0 "vt100"
 TERM_AS=screen begin 80x24
 EXTRA='' type_line "LC_ALL=C $BOOTREEL tui $work/demo.reel --at 30%; echo status \$?"
-await '^ demo.reel  [0-9]' "not UTF-8"
+await '^ demo.reel  3,.* 30.0 %' "not UTF-8"
 seen | LC_ALL=C grep -q '[^ -~]' && fail "not UTF-8: other characters than ASCII"
 press q
 await 'status 0' "not UTF-8: status"

@@ -14,6 +14,7 @@ press C-a s
 await '─ Console' "the console"
 press C-a l
 await 'the recording waits' "looking back"
+await ' 100.0 %' "at its end"
 press 1 '^'
 await ' w.reel  0 of' "anywhere in what was recorded"
 press q
