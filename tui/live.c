@@ -60,11 +60,11 @@ static enum input_port port_of(struct app *a)
                                                                                      : INPUT_KEYBOARD;
 }
 
-/* The screen, and beside it the console; a small terminal has room only for the one to which typing goes. */
+/* The screen, and beside it the console. Where there is too little room for both, the one to which typing goes. */
 static enum react show_page(struct app *a)
 {
     app_react(a, app_command(a, CMD_PAGE_8, NULL));
-    if (a->live_port != INPUT_KEYBOARD && !a->pane[VIEW_CONSOLE].w)
+    if (a->live_port != INPUT_KEYBOARD && a->pane[VIEW_CONSOLE].w < LINES_COLUMNS / 2)
         app_command(a, CMD_PAGE_0, NULL);
     return REACT_LAYOUT | REACT_MOVED;
 }
