@@ -7,6 +7,7 @@
 #include "tui/app_impl.h"
 
 enum { ESCAPE = 1 /* Ctrl-A */, STEPS = 2000000 };
+enum { SCREEN = 8 }; /* as the device of a console event */
 /* Real time between two looks at a guest that is busy, and at one that idles and prints nothing. */
 #define BUSY_SECONDS 0.03
 #define IDLE_SECONDS 0.05
@@ -47,17 +48,24 @@ static void set_clock(struct console_text *l, uint64_t time)
     l->time = time;
 }
 
-/* Typing goes to the serial port if the guest prints there, otherwise to the keyboard. */
-static enum input_port port_of(struct app *a)
+static bool prints(struct app *a, enum timeline_direction dir, unsigned device)
 {
+    char words[40];
     struct event_filter f;
     struct event ev;
     uint64_t number;
     struct error err;
-    if (event_filter_parse("console device=0", &f, &err))
-        return INPUT_KEYBOARD;
-    return timeline_event_near(a->s->tl, TIMELINE_BACK, &f, &ev, &number, &err) == 1 ? INPUT_SERIAL0
-                                                                                     : INPUT_KEYBOARD;
+    snprintf(words, sizeof words, "console device=%u", device);
+    return !event_filter_parse(words, &f, &err) &&
+           timeline_event_near(a->s->tl, dir, &f, &ev, &number, &err) == 1;
+}
+
+/* Typing goes to the serial port if the guest prints there, otherwise to the keyboard. One that has printed nothing yet will. */
+static enum input_port port_of(struct app *a)
+{
+    bool serial =
+        prints(a, TIMELINE_BACK, 0) || (!prints(a, TIMELINE_BACK, SCREEN) && prints(a, TIMELINE_FORWARD, 0));
+    return serial ? INPUT_SERIAL0 : INPUT_KEYBOARD;
 }
 
 /* The screen, and beside it the console. Where there is too little room for both, the one to which typing goes. */

@@ -8,7 +8,7 @@
 # The guest counts primes all the while, and reads what was typed when it is done.
 begin 120x40
 run "$BOOTREEL" tui "$work/demo.reel" --at stage:user.key
-await '[?] help' "the first screen"
+await '^ demo.reel .*user.key' "the first screen"
 type_line ':goto +1k'
 await '^ demo.reel .*user.key' "before the shell"
 press l
@@ -23,7 +23,7 @@ for key in h e l l o Space a b c d e f g h i j k l m n o p q r s t u v w x y z E
 done
 await 'hello abcdefghijklmnopqrstuvwxyz' "what was typed while it ran"
 
-# Much at once, while it is busy: nothing is lost. Keys that are sequences.
+# Much at once, while it is busy: nothing is lost.
 type_line 'primes 1000000'
 for ((i = 1000; i < 1100; i++)); do
     echo "line $i of what is pasted, which is long enough to be too much"
@@ -41,7 +41,7 @@ ended 0 "q"
 # A small terminal shows where the typing goes; escape sequences are not text.
 begin 80x24
 run "$BOOTREEL" tui "$work/demo.reel" --at stage:user.key
-await '[?] help' "the first screen"
+await '^ demo.reel .*user.key' "the first screen"
 press l
 await 'LIVE' "live in a small terminal"
 await 'Console since' "the console"
