@@ -1,4 +1,5 @@
 /* live.c - typing into the guest, in a diversion that begins at the present position. See app.h. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -211,6 +212,13 @@ static void ended(struct app *a, const struct timeline_stopped *st)
             st->text[0] ? st->text : stop_word(st->engine));
 }
 
+static void at_stop_point(struct app *a, const struct timeline_stopped *st)
+{
+    leave(a, false);
+    app_say(a, STYLE_NORMAL, "%s 0x%" PRIx64 "; l goes on, U goes back to the record",
+            st->reason == TIMELINE_BREAKPOINT ? "breakpoint at" : "watchpoint: access to", st->address);
+}
+
 /* Gives the guest what was typed, as much as it takes. True if it took some, but not all. */
 static bool give_typed(struct app *a)
 {
@@ -247,6 +255,8 @@ bool live_slice(struct app *a)
         set_clock(l, st.time);
     if (st.reason == TIMELINE_ENDED)
         ended(a, &st);
+    else if (st.reason == TIMELINE_BREAKPOINT || st.reason == TIMELINE_WATCHPOINT)
+        at_stop_point(a, &st);
     return a->live && (more || st.time != until); /* at that time it idles; otherwise it has more to do */
 }
 

@@ -34,6 +34,23 @@ holds "$work/back.txt" ' of 10,[0-9,]* ' "back in the record"
 "$BOOTREEL" info "$work/saved.reel" >"$work/info"
 holds "$work/info" 'inputs +[1-9]' "what was typed is in the saved trace"
 
+# It stops at a breakpoint, and goes on from there.
+cat >"$work/script" <<SCRIPT
+goto stage:user.key
++1k
+live
+keys y
+live-until Try help.
+keys C-a s
+break read_file
+live
+type primes 10
+keys Enter
+SCRIPT
+"$BOOTREEL" tui "$work/demo.reel" --script <(cat "$work/script"; echo 'live-until 4 below 10') >"$work/out" 2>"$work/err" && fail "it goes past a breakpoint"
+holds "$work/err" 'did not print' "stopped at a breakpoint"
+"$BOOTREEL" tui "$work/demo.reel" --script <(sed 's/^break .*/clear-stops/' "$work/script"; echo 'live-until 4 below 10') >"$work/out" 2>"$work/err" || fail "no breakpoint: $(cat "$work/err")"
+
 # Much at once: every byte arrives.
 {
     printf '%s\n' 'goto stage:user.key' '+1k' live 'keys y' 'live-until Try help.'
