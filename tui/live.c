@@ -8,7 +8,6 @@
 #include "tui/app_impl.h"
 
 enum { ESCAPE = 1 /* Ctrl-A */, STEPS = 2000000 };
-enum { SCREEN = 8 }; /* as the device of a console event */
 /* Real time between two looks at a guest that is busy, and at one that idles and prints nothing. */
 #define BUSY_SECONDS 0.03
 #define IDLE_SECONDS 0.05
@@ -29,7 +28,7 @@ struct console_text {
 
 static void on_console(void *ctx, unsigned device, const void *data, size_t n)
 {
-    if (device == 0)
+    if (device == SERIAL_DEVICE)
         lines_put(((struct app *)ctx)->live_text->lines, data, n);
 }
 
@@ -64,8 +63,8 @@ static bool prints(struct app *a, enum timeline_direction dir, unsigned device)
 /* Typing goes to the serial port if the guest prints there, otherwise to the keyboard. One that has printed nothing yet will. */
 static enum input_port port_of(struct app *a)
 {
-    bool serial =
-        prints(a, TIMELINE_BACK, 0) || (!prints(a, TIMELINE_BACK, SCREEN) && prints(a, TIMELINE_FORWARD, 0));
+    bool serial = prints(a, TIMELINE_BACK, SERIAL_DEVICE) ||
+                  (!prints(a, TIMELINE_BACK, SCREEN_DEVICE) && prints(a, TIMELINE_FORWARD, SERIAL_DEVICE));
     return serial ? INPUT_SERIAL0 : INPUT_KEYBOARD;
 }
 

@@ -32,8 +32,6 @@ static struct evlist *events_of(struct app *a)
     return a->events;
 }
 
-enum { SERIAL, SCREEN_DEVICE = 8 };
-
 /* The lines of one device. */
 static struct evlist *lines_of(struct app *a, unsigned device)
 {
@@ -55,7 +53,7 @@ static struct evlist *console_of(struct app *a)
         return a->console;
     if (a->all_consoles)
         return a->console = evlist_new(a->s->t, &all);
-    a->console = lines_of(a, SERIAL);
+    a->console = lines_of(a, SERIAL_DEVICE);
     if (!evlist_count(a->console)) {
         evlist_free(a->console);
         a->console = lines_of(a, SCREEN_DEVICE);
@@ -412,12 +410,20 @@ static size_t console_rows(struct app *a, struct pane *p)
     return shows_live(a) ? lines_rows(live_lines(a), live_columns(p)) : evlist_count(console_of(a));
 }
 
+/* Without escape sequences; words has room for EVENT_MAX_DATA + 1 bytes. */
+static void plain_line(const struct event *ev, char *words)
+{
+    words[plain_text(ev->data, ev->len, words)] = 0;
+    for (char *p = words; (p = strchr(p, '\t'));)
+        *p = ' ';
+}
+
 static void console_row(struct app *a, struct pane *p, size_t i, const struct window *line)
 {
     struct event ev;
     uint64_t number;
     uint32_t run;
-    char t[TEXT_MAX], words[400];
+    char t[TEXT_MAX], words[EVENT_MAX_DATA + 1];
     int x = 0;
     if (shows_live(a)) {
         struct window rest = window_part(line, 1, 0, line->w - 1, 1);
@@ -429,7 +435,7 @@ static void console_row(struct app *a, struct pane *p, size_t i, const struct wi
         return;
     }
     bool ahead = ev.icount >= session_recorded(a->s);
-    event_text(&ev, words, sizeof words);
+    plain_line(&ev, words);
     if (line->w >= 70) {
         x = window_print(line, x, 0, STYLE_DIM, "%12s", time_text(t, ev.time)) + 1;
         x = window_print(line, x, 0, STYLE_LABEL, "%-5s", device_name(ev.f[EVF_CONSOLE_LINE_device])) + 1;

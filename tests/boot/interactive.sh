@@ -92,9 +92,9 @@ keyboard() {
     holds "$work/keyboard-events" 'Answer 42 A-Z~!@#' "keyboard: events"
 }
 
-# Live in a boot that has printed nothing yet: what is typed goes to where it will.
+# The console without escape sequences. Live in a boot that has printed nothing yet: what is typed goes to where it will.
 live() {
-    printf '%s\n' 'goto stage:user.init' live 'live-until / #' 'type echo answer $((6 * 7))' 'keys Enter' 'live-until answer 42' 'keys C-a s' \
+    printf '%s\n' 'page console' 'expect / # echo answer' 'goto stage:user.init' live 'live-until / #' 'type echo answer $((6 * 7))' 'keys Enter' 'live-until answer 42' 'keys C-a s' \
         "save $work/live.reel" >"$work/script"
     expect 0 live "$BOOTREEL" tui "$work/pipe.reel" --script "$work/script"
     replayed live
