@@ -10,6 +10,7 @@
  *   config.c    settings and what is remembered
  *   view_*.c    the views
  *   live.c      typing into the guest, in a diversion
+ *   lines.c     what a guest printed on a serial port, as lines
  *   duo.c       two of them side by side
  *   script.c    keys and commands from a file
  *   tui.c       on a terminal (term.c), or by a script
