@@ -4,8 +4,7 @@
     (gdb) boot-open TRACE
     (gdb) help boot
 
-boot-open is `target remote | bootreel gdb TRACE --stdio`, over a local socket: several times faster, since gdb makes a
-system call for each character that it reads from a program's pipe.
+boot-open is `target remote | bootreel gdb TRACE --stdio`, over a local socket.
 
 It takes gdb's hook-stop: what one of your own should do too, put into the command boot-stop-hook.
 Convenience variables: $boot_icount, $boot_time (ns of guest time), $boot_mode (16, 32 or 64).
@@ -17,7 +16,8 @@ import sys
 
 import gdb
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+# Not __file__: that is of the outermost script, if another one sources this.
+HERE = os.path.dirname(os.path.abspath(sys._getframe().f_code.co_filename))
 sys.path.insert(0, HERE)
 import bootreel_orc
 
