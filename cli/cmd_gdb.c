@@ -148,6 +148,6 @@ const struct command command_gdb = {
              "  (gdb) target remote :1234",
     .outro =
         "Type `source bootreel.py` (in scripts/gdb) first: it gives an architecture that follows the processor's mode, boot-seek, "
-        "boot-stages, boot-events … (help boot), and boot-open TRACE, which is --stdio over a socket: several times faster. "
+        "boot-stages, boot-events … (help boot), and boot-open TRACE, which is --stdio over a socket. "
         "Without Python: bootreel.gdb. `monitor help` lists more.",
 };

@@ -158,9 +158,12 @@ static void gdb_detach(struct gdbstub *g, const char *args)
 
 static void gdb_kill(struct gdbstub *g, const char *args)
 {
-    end(g, GDBSTUB_KILLED);
     if (*args) /* vKill;PID; a plain k has no reply */
         reply_text(g, "OK");
+    if (*args && g->extended)
+        g->killed = true; /* `run` is a kill, and a vRun on the same connection */
+    else
+        end(g, GDBSTUB_KILLED);
 }
 
 /* `run` with extended-remote: start again from the reset vector. */
@@ -172,6 +175,7 @@ static bool restart(struct gdbstub *g)
         reply_fail(g, "%s", err.text);
         return false;
     }
+    g->killed = false;
     stop_here(g);
     return true;
 }

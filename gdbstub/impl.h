@@ -90,6 +90,7 @@ struct gdbstub {
     enum gdbstub_end end;
     bool over; /* the session is to end */
     bool no_ack, multiprocess, swbreak, hwbreak, extended;
+    bool killed;            /* by an extended-remote gdb, which may start it again */
     uint8_t in[INPUT_ROOM]; /* in_from … in_to is received but not parsed; scanned up to in_seen */
     size_t in_from, in_seen, in_to;
     enum packet_state look; /* the parser's state at in_seen */
@@ -108,6 +109,7 @@ struct gdbstub {
     struct text xml, threads;     /* documents that gdb reads in pieces */
     /* while running */
     bool interrupted;
+    bool owed;          /* a Ctrl-C that stopped nothing: the next run is to stop at once */
     atomic_bool asked;  /* gdbstub_interrupt was called */
     bool monitoring;    /* a monitor command is being executed: gdb waits for its output and reply, … */
     bool abandoned;     /* … but no longer: it has sent another packet */

@@ -538,6 +538,7 @@ void gdb_monitor(struct gdbstub *g, const char *args)
     }
     line[n] = 0;
     stub_operation(g);
+    g->owed = false;
     g->monitoring = true;
     execute(g, line, &out);
     free(line);

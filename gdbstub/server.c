@@ -2,6 +2,7 @@
  * or TCP. */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -195,7 +196,10 @@ static void handle(struct gdbstub *g, enum packet_event event)
         if (!g->no_ack && g->frame_n)
             put(g, g->frame, g->frame_n);
         break;
-    default: /* an interrupt while nothing runs: the run has stopped by itself in the meantime */
+    case PACKET_INTERRUPT: /* while nothing runs: between two of gdb's steps, or the run has just stopped by itself */
+        g->owed = true;
+        break;
+    default:
         break;
     }
 }
@@ -204,6 +208,7 @@ static void connection_begins(struct gdbstub *g, const struct gdbstub_transport 
 {
     g->io = t;
     g->over = g->no_ack = g->multiprocess = g->swbreak = g->hwbreak = g->extended = g->interrupted = false;
+    g->owed = g->killed = false;
     g->end = GDBSTUB_GONE;
     g->in_from = g->in_seen = g->in_to = 0;
     g->look = PACKET_OUTSIDE;
@@ -234,6 +239,8 @@ enum gdbstub_end gdbstub_session(struct gdbstub *g, const struct gdbstub_transpo
         }
         handle(g, event);
     }
+    if (g->killed && g->end == GDBSTUB_GONE)
+        g->end = GDBSTUB_KILLED;
     stub_points_clear(g);
     timeline_set_progress(g->tl, NULL, NULL);
     free(g->xml.s);
@@ -250,16 +257,34 @@ struct descriptors {
     struct gdbstub *g;
     int in, out;
     bool socket;
+    int listener; /* or -1 */
 };
+
+/* A session is of one gdb. Another one would wait for its first answer, for half a minute, and then report odd errors; so its connection is
+ * closed, unless this session ends before it would ask again: its gdb may have been killed just now. */
+enum { PATIENCE = 2000 }; /* ms: gdb's remotetimeout */
+
+static void turn_away(int listener)
+{
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+}
 
 /* Waits until the descriptor is ready. False if gdbstub_stop was called or, with timeout 0, if it is not
  * ready. */
 static bool ready(struct descriptors *d, int fd, short events, int timeout)
 {
-    struct pollfd p[2] = {{.fd = fd, .events = events}, {.fd = d->g->wake, .events = POLLIN}};
-    while (poll(p, 2, timeout) < 0)
-        if (errno != EINTR)
-            return false;
+    struct pollfd p[3] = {{.fd = fd, .events = events},
+                          {.fd = d->g->wake, .events = POLLIN},
+                          {.fd = timeout ? d->listener : -1, .events = POLLIN}};
+    do {
+        while (poll(p, 3, timeout) < 0)
+            if (errno != EINTR)
+                return false;
+        if (p[2].revents && !p[0].revents && !p[1].revents && !poll(p, 2, PATIENCE))
+            turn_away(d->listener);
+    } while (timeout && !p[0].revents && !p[1].revents);
     return !p[1].revents && p[0].revents;
 }
 
@@ -308,16 +333,33 @@ static bool is_socket(int fd)
     return !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &(socklen_t){sizeof type});
 }
 
-static enum gdbstub_end serve(struct gdbstub *g, int in, int out)
+static enum gdbstub_end serve(struct gdbstub *g, int in, int out, int listener)
 {
-    struct descriptors d = {g, in, out, is_socket(out)};
+    struct descriptors d = {g, in, out, is_socket(out), listener};
     struct gdbstub_transport t = {&d, fd_read, fd_write};
     return gdbstub_session(g, &t);
 }
 
+/* As long as a program that gdb has started may still write messages, gdb looks for them after each character that it reads of it: most of
+ * the time of a step would be that. So its end of the pair of sockets is let go when the session begins, which says nothing there any more. What
+ * ends the program (no memory) is said on the terminal. */
+static void let_messages_go(void)
+{
+    if (!is_socket(STDIN_FILENO) || !is_socket(STDERR_FILENO))
+        return;
+    int fd = open("/dev/tty", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    dup2(fd, STDERR_FILENO);
+    close(fd);
+}
+
 int gdbstub_stdio(struct gdbstub *g, struct error *err)
 {
-    serve(g, STDIN_FILENO, STDOUT_FILENO);
+    let_messages_go();
+    serve(g, STDIN_FILENO, STDOUT_FILENO, -1);
     return 0;
 }
 
@@ -395,7 +437,7 @@ static void announce(int fd, void (*ready)(void *ctx, const char *address), void
 /* The next client, or -1 if the stub is to stop. */
 static int next_client(struct gdbstub *g, int listener)
 {
-    struct descriptors d = {.g = g};
+    struct descriptors d = {.g = g, .listener = -1};
     int on = 1, fd = -1;
     while (fd < 0) {
         if (!ready(&d, listener, POLLIN, -1))
@@ -417,7 +459,7 @@ int gdbstub_listen(struct gdbstub *g, const char *address, bool once,
         return -1;
     announce(listener, ready, ctx);
     for (bool more = true; more && (client = next_client(g, listener)) >= 0;) {
-        enum gdbstub_end how = serve(g, client, client);
+        enum gdbstub_end how = serve(g, client, client, listener);
         close(client);
         more = !once && how != GDBSTUB_KILLED && how != GDBSTUB_STOPPED;
     }

@@ -185,6 +185,7 @@ static void stopped(struct gdbstub *g, int rc, const struct timeline_stopped *s,
     }
     g->last = *s;
     g->back = back;
+    g->owed = g->interrupted && s->reason != TIMELINE_INTERRUPTED;
     if (s->reason == TIMELINE_AT_BEGIN || s->reason == TIMELINE_AT_END ||
         (s->reason == TIMELINE_INTERRUPTED && !g->waited)) {
         g->last.cpu = where.cpu;
@@ -195,10 +196,27 @@ static void stopped(struct gdbstub *g, int rc, const struct timeline_stopped *s,
     reply_stop(g);
 }
 
+/* In `stepi N`, with conditions of breakpoints and with watchpoints in software gdb itself makes many short runs, and a Ctrl-C nearly always
+ * comes between two of them. gdb sends it once, and counts on the next run to be stopped by it. */
+static bool stopped_before(struct gdbstub *g, bool back)
+{
+    if (!g->owed)
+        return false;
+    g->owed = g->interrupted = false;
+    stop_here(g);
+    g->last.reason = TIMELINE_INTERRUPTED;
+    g->back = back;
+    select_stopped(g);
+    reply_stop(g);
+    return true;
+}
+
 static void go(struct gdbstub *g, bool back)
 {
     struct timeline_stopped s;
     struct error err;
+    if (stopped_before(g, back))
+        return;
     stub_operation(g);
     int rc = timeline_continue(g->tl, back ? TIMELINE_BACK : TIMELINE_FORWARD, &s, &err);
     stopped(g, rc, &s, back, &err);
@@ -216,6 +234,8 @@ static void step(struct gdbstub *g, unsigned cpu, bool back)
 {
     struct timeline_stopped s;
     struct error err;
+    if (stopped_before(g, back))
+        return;
     stub_operation(g);
     int rc = step_once(g, cpu, back, &s, &err);
     stopped(g, rc, &s, back, &err);
@@ -228,6 +248,8 @@ static void step_range(struct gdbstub *g, unsigned cpu, uint64_t start, uint64_t
     struct error err;
     int rc;
     uint64_t pc;
+    if (stopped_before(g, false))
+        return;
     stub_operation(g);
     for (unsigned n = 1;; n++) {
         rc = step_once(g, cpu, false, &s, &err);

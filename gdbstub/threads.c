@@ -88,6 +88,7 @@ void gdb_thread_current(struct gdbstub *g, const char *args)
 void gdb_thread_list(struct gdbstub *g, const char *args)
 {
     size_t n;
+    g->owed = false; /* as in gdb_threads */
     struct engine_task *list = tasks(g, &n);
     const size_t count = n ? n : timeline_cpus(g->tl);
     for (size_t i = 0; i < count; i++) {
@@ -180,12 +181,12 @@ static void xml_processors(struct gdbstub *g, struct text *x)
                  g->multiprocess ? "p1." : "", i + 1, i, i, view_mode_text(g->tl, i, mode));
 }
 
-/* gdb asks for this at every stop, and makes a system call for each character that it reads from a pipe, so
- * it is kept short. It reads a long list in pieces: they are of one list, made when it asks for the first. */
+/* gdb asks for this at every stop, so it is kept short. It reads a long list in pieces: they are of one list, made when it asks for the first. */
 void gdb_threads(struct gdbstub *g, const char *args)
 {
     const char *offset = args;
     uint64_t at;
+    g->owed = false; /* gdb shows this stop: the Ctrl-C came too late for it */
     if (!g->threads.s || (hex_number(&offset, &at) && !at)) {
         size_t n;
         struct engine_task *list = tasks(g, &n);

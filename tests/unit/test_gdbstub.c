@@ -339,6 +339,11 @@ static void transport_trouble(void **state)
     assert_int_equal(raw(f, frame, plain_frame("D", frame), 1), GDBSTUB_DETACHED);
     assert_int_equal(raw(f, frame, plain_frame("k", frame), 1), GDBSTUB_KILLED);
     assert_int_equal(raw(f, frame, plain_frame("vKill;1", frame), 1), GDBSTUB_KILLED);
+    /* `run` in an extended session is a kill, and a start on the same connection; without the latter it was killed. */
+    HAS(f, "! s s vKill;1 vRun;", "T05");
+    assert_int_equal(timeline_icount(f->tl), 0);
+    static const char extended[] = "$!#21$vKill;1#6e";
+    assert_int_equal(raw(f, extended, sizeof extended - 1, 100), GDBSTUB_KILLED);
 }
 
 static void flood(void **state)
@@ -453,9 +458,26 @@ static void interrupt(void **state)
     raw(f, back, sizeof back - 1, 100);
     assert_non_null(strstr(f->c.out.s, "$T02"));
     assert_true(timeline_icount(f->tl) > 0);
-    /* One that comes too early stops nothing. */
-    raw(f, "\x03$qC#b4", 7, 100);
-    assert_string_equal(f->c.out.s, "+$QC1#c5");
+}
+
+/* One that comes between two short runs stops the next one before it begins, once; but not if gdb has shown the stop before. */
+static void interrupt_between(void **state)
+{
+    struct fixture *f = *state;
+    static const char early[] = "\x03$qC#b4$s#73$s#73", backwards[] = "\x03$bs#d5",
+                      late[] = "\x03$qfThreadInfo#bb$s#73";
+    raw(f, early, sizeof early - 1, 100);
+    const char *first = strstr(f->c.out.s, "$T");
+    assert_non_null(strstr(f->c.out.s, "$QC1"));
+    assert_memory_equal(first, "$T02", 4);
+    assert_memory_equal(strstr(first + 1, "$T"), "$T05", 4);
+    assert_int_equal(timeline_icount(f->tl), 1);
+    raw(f, backwards, sizeof backwards - 1, 100);
+    assert_non_null(strstr(f->c.out.s, "$T02"));
+    assert_int_equal(timeline_icount(f->tl), 1);
+    raw(f, late, sizeof late - 1, 100);
+    assert_null(strstr(f->c.out.s, "$T02"));
+    assert_int_equal(timeline_icount(f->tl), 2);
 }
 
 /* gdb forgets a monitor command at a Ctrl-C without a word. What it sends next is answered then, and not the
@@ -549,6 +571,12 @@ static void tcp(void **state)
     assert_int_equal(poll(&waiting, 1, 100), 0);
     close(fd);
     talk(second, "", "+$QC1#c5");
+    /* If it does not go, the other is turned away, and has not disturbed it. */
+    char nothing;
+    int third = dial(port);
+    assert_int_equal(read(third, &nothing, 1), 0);
+    close(third);
+    talk(second, "$qC#b4", "+$QC1#c5");
     close(second);
     fd = dial(port);
     assert_int_equal(write(fd, "$k#6b", 5), 5);
@@ -590,6 +618,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(flood, setup, teardown),
         cmocka_unit_test_setup_teardown(monitor, setup, teardown),
         cmocka_unit_test_setup_teardown(interrupt, setup_long, teardown),
+        cmocka_unit_test_setup_teardown(interrupt_between, setup, teardown),
         cmocka_unit_test_setup_teardown(interrupted_monitor, setup_long, teardown),
         cmocka_unit_test_setup_teardown(tcp, setup, teardown),
         cmocka_unit_test_setup_teardown(bad_addresses, setup, teardown),
