@@ -9,7 +9,7 @@
  * process 1; where an engine has tasks, these are. docs/gdb.md describes the use.
  *
  * A client is assumed to be hostile: any bytes lead to an answer, an error or the end of the session.
- * Memory use: about 300 KiB, plus the symbols.
+ * Memory use: about 300 KiB, plus the symbols, and the breakpoints: rbreak sets thousands.
  */
 #ifndef BOOTREEL_GDBSTUB_GDBSTUB_H
 #define BOOTREEL_GDBSTUB_GDBSTUB_H

@@ -13,7 +13,7 @@
 #include "gdbstub/gdbstub.h"
 #include "gdbstub/packet.h"
 
-enum { PROCESS = 1, ALL_CPUS = -1, MAX_POINTS = 256, MAX_LAYOUT = 192, MAX_FILES = 8, INPUT_ROOM = 65536 };
+enum { PROCESS = 1, ALL_CPUS = -1, MAX_LAYOUT = 192, MAX_FILES = 8, INPUT_ROOM = 65536 };
 /* Error answers E0N: errno as in the File-I/O protocol. gdb reports E14 as "cannot access memory". */
 enum { FAIL_ARGUMENT = 22, FAIL_MEMORY = 14, FAIL_UNKNOWN = 2 };
 
@@ -102,8 +102,8 @@ struct gdbstub {
     const struct layout *layout;
     unsigned cpu_g, cpu_c; /* for examining state (Hg), and for resuming (Hc): processors or tasks */
     bool any_c;            /* any thread may be resumed: a step is one of cpu_g */
-    struct point point[MAX_POINTS];
-    size_t npoints;
+    struct point *point;
+    size_t npoints, points_cap;
     struct timeline_stopped last; /* how the run last stopped, … */
     bool back;                    /* … and whether it ran backwards */
     struct text xml, threads;     /* documents that gdb reads in pieces */

@@ -488,6 +488,7 @@ void gdbstub_free(struct gdbstub *g)
     trace_explainer_free(g->explainer);
     processes_free(g->processes);
     free(g->waiting.s);
+    free(g->point);
     close(g->wake);
     free(g->frame);
     free(g);

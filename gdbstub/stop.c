@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "gdbstub/impl.h"
+#include "traces/memory.h"
 
 enum { SIGNAL_INT = 2, SIGNAL_TRAP = 5 };
 
@@ -36,6 +37,15 @@ static struct point *find_point(struct gdbstub *g, const struct point *p)
     return NULL;
 }
 
+static void keep_point(struct gdbstub *g, const struct point *p)
+{
+    if (g->npoints == g->points_cap) {
+        g->points_cap = g->points_cap ? 2 * g->points_cap : 16;
+        g->point = mem_resize(g->point, g->points_cap * sizeof *g->point);
+    }
+    g->point[g->npoints++] = *p;
+}
+
 void gdb_point_set(struct gdbstub *g, const char *args)
 {
     struct point p;
@@ -46,16 +56,11 @@ void gdb_point_set(struct gdbstub *g, const char *args)
     }
     if (!find_point(g, &p)) {
         struct timeline_stop stop = {.kind = kinds[p.type - '0'], .address = p.address, .length = p.length};
-        if (g->npoints == MAX_POINTS) {
-            reply_fail(g, "there are %d breakpoints and watchpoints already, and no more are possible",
-                       MAX_POINTS);
-            return;
-        }
         if (timeline_stop_add(g->tl, &stop, &p.id, &err)) {
             reply_fail(g, "%s", err.text);
             return;
         }
-        g->point[g->npoints++] = p;
+        keep_point(g, &p);
     }
     reply_text(g, "OK");
 }

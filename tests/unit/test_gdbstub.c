@@ -346,6 +346,21 @@ static void transport_trouble(void **state)
     assert_int_equal(raw(f, extended, sizeof extended - 1, 100), GDBSTUB_KILLED);
 }
 
+/* As rbreak sets them. */
+static void many_breakpoints(void **state)
+{
+    struct fixture *f = *state;
+    struct text packets = {0};
+    for (unsigned i = 0; i < 2000; i++)
+        text_add(&packets, "Z0,%x,1 ", 0x10000 + i);
+    text_add(&packets, "Z0,%x,1 vCont;c", GUEST_LOOP);
+    HAS(f, packets.s, "T05");
+    assert_int_equal(timeline_icount(f->tl), 3);
+    free(packets.s);
+    struct timeline_stop stop;
+    assert_false(timeline_stop_get(f->tl, 0, &stop, NULL)); /* gone with the session */
+}
+
 static void flood(void **state)
 {
     struct fixture *f = *state;
@@ -615,6 +630,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(edges, setup, teardown),
         cmocka_unit_test_setup_teardown(many_points, setup, teardown),
         cmocka_unit_test_setup_teardown(transport_trouble, setup, teardown),
+        cmocka_unit_test_setup_teardown(many_breakpoints, setup, teardown),
         cmocka_unit_test_setup_teardown(flood, setup, teardown),
         cmocka_unit_test_setup_teardown(monitor, setup, teardown),
         cmocka_unit_test_setup_teardown(interrupt, setup_long, teardown),
