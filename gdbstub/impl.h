@@ -78,6 +78,7 @@ struct gdbstub {
     enum input_port wait_for;    /* … and its port */
     unsigned console;            /* the console that is shown live (device of EV_CONSOLE_LINE) */
     bool mid_line;               /* the guest's last output did not end a line */
+    struct plain plain;          /* the escape sequence that it is in */
     bool scripted;               /* the monitor command comes from a script, by `try` */
     struct processes *processes; /* NULL until they are needed */
     struct stages *stages;       /* NULL as for symbols */

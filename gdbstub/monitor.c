@@ -355,13 +355,25 @@ static unsigned shown_console(struct gdbstub *g)
     return screen && !serial ? SCREEN : SERIAL0;
 }
 
+/* Escape sequences are left out: a terminal answers some of them (busybox asks for the cursor's place at each prompt), and gdb would take the
+ * answer for what the person types. */
 static void guest_prints(void *ctx, unsigned device, const void *data, size_t n)
 {
     struct gdbstub *g = ctx;
+    const uint8_t *from = data;
+    char text[1000];
+    size_t len = 0;
     if (device != g->console)
         return;
-    say_bytes(g, data, n);
-    g->mid_line = n ? ((const char *)data)[n - 1] != '\n' : g->mid_line;
+    for (size_t i = 0; i < n; i++) {
+        if (plain_byte(&g->plain, from[i]))
+            text[len++] = (char)from[i];
+        if (len && (len == sizeof text || i + 1 == n)) {
+            say_bytes(g, text, len);
+            g->mid_line = text[len - 1] != '\n';
+            len = 0;
+        }
+    }
 }
 
 /* "2s", "300ms", "5M" (steps) from now. */
@@ -393,6 +405,7 @@ static void monitor_live(struct gdbstub *g, const char *args, struct text *out)
     uint64_t until = w.time + ns;
     timeline_set_console(g->tl, guest_prints, g);
     g->mid_line = false;
+    g->plain = (struct plain){0};
     g->console = shown_console(g);
     s = (struct timeline_stopped){.reason = TIMELINE_DONE, .time = w.time};
     while (!rc && s.reason == TIMELINE_DONE && s.time < until && !stub_interrupted(g)) {

@@ -45,4 +45,16 @@ kill
 END
 transcript run "$work/run.gdb"
 holds "$work/run.out" '^\$1 = 0x7c00' "run, in an extended session"
+
+# ---------------------------------------------------------------- a guest that asks the terminal
+
+# It writes "a", the question for the cursor's place, "b" and a new line to the first serial port. A terminal would type the answer into gdb.
+{
+    printf '\xba\xf8\x03'
+    for byte in 61 1b 5b 36 6e 62 0a; do printf '\xb0\x'$byte'\xee'; done
+    printf '\xeb\xfe'
+} >"$work/asks.bin"
+"$BOOTREEL" record -q -o "$work/asks.reel" --flat "$work/asks.bin@0x8000" --until 100 </dev/null || fail "asks: record exits with $?"
+gdb_run -x scripts/gdb/bootreel.py -ex "boot-open $work/asks.reel" -ex "boot-live 1ms" -ex kill >"$work/asks.out"
+holds "$work/asks.out" '^ab$' "what the guest prints, without escape sequences"
 finish
