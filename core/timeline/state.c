@@ -306,6 +306,18 @@ static void plan(struct restore *r)
         s->e->ops->save(s->e, &sink, &s->base);
 }
 
+static size_t pages_put(const struct restore *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n; i++)
+        n += r->region[i].n;
+    return n;
+}
+
+/* The pages just put must not count as changes for ever. But to end the epoch the engine looks at all its pages, which takes longer than to
+ * put so few again with the next restore: steps back one by one are restores of the same state. */
+enum { FEW_PUTS = 64 };
+
 int store_restore(struct store *s, const struct machine_state *from, struct error *err)
 {
     struct restore r = {.s = s, .from = from};
@@ -318,7 +330,8 @@ int store_restore(struct store *s, const struct machine_state *from, struct erro
     tree_free(s, &s->now);
     if (!rc) {
         tree_copy(s, &s->now, &from->tree);
-        s->e->ops->save(s->e, &nobody, &s->base); /* so that the pages just put do not count as changes */
+        if (!s->known || pages_put(&r) > FEW_PUTS)
+            s->e->ops->save(s->e, &nobody, &s->base);
     } else if (r.err.text[0]) {
         error_set(err, "%s", r.err.text);
     }
