@@ -387,6 +387,15 @@ static bool take_duration(const char *args, uint64_t *ns)
     return true;
 }
 
+/* Nobody else says why the guest runs no further. */
+static void live_stopped(const struct timeline_stopped *s, struct text *out)
+{
+    if (s->reason == TIMELINE_EVENT)
+        text_add(out, "stopped at an event: %s %s\n", event_kind(s->event.kind)->name, s->text);
+    else if (s->reason == TIMELINE_BREAKPOINT || s->reason == TIMELINE_WATCHPOINT)
+        text_add(out, "stopped by stop %u (monitor stops)\n", s->id);
+}
+
 /* Waiting input is delivered one FIFO at a time, with a millisecond of guest time for each. */
 enum { FEED_EVERY = 1000000 };
 
@@ -416,6 +425,8 @@ static void monitor_live(struct gdbstub *g, const char *args, struct text *out)
     timeline_set_console(g->tl, NULL, NULL);
     if (g->mid_line)
         say(g, "\n");
+    if (!rc)
+        live_stopped(&s, out);
     moved(g, rc, &s, &err, out);
 }
 

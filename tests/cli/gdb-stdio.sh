@@ -55,6 +55,8 @@ holds "$work/run.out" '^\$1 = 0x7c00' "run, in an extended session"
     printf '\xeb\xfe'
 } >"$work/asks.bin"
 "$BOOTREEL" record -q -o "$work/asks.reel" --flat "$work/asks.bin@0x8000" --until 100 </dev/null || fail "asks: record exits with $?"
-gdb_run -x scripts/gdb/bootreel.py -ex "boot-open $work/asks.reel" -ex "boot-live 1ms" -ex kill >"$work/asks.out"
+gdb_run -x scripts/gdb/bootreel.py -ex "boot-open $work/asks.reel" -ex "boot-live 1ms" -ex boot-undo \
+    -ex "monitor break-event pio" -ex "boot-live 1ms" -ex kill >"$work/asks.out"
 holds "$work/asks.out" '^ab$' "what the guest prints, without escape sequences"
+holds "$work/asks.out" '^stopped at an event: pio' "why it ran no further"
 finish
