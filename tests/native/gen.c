@@ -445,7 +445,8 @@ static void choose_modrm(struct gen *g)
         reg = below(&g->r, 6);
     if (has_operand(row, O_Dy) && (reg == 4 || reg == 5))
         reg = 7;
-    g->modrm = (uint8_t)((mem ? below(&g->r, 3) : 3) << 6 | reg << 3 | below(&g->r, 8));
+    unsigned mod = mem ? below(&g->r, 3) : 3, rm = below(&g->r, 8);
+    g->modrm = (uint8_t)(mod << 6 | reg << 3 | rm);
     g->c->mem = mem;
     if (mem && g->kept && g->c->asize && !one_in(&g->r, 4))
         choose_pointer(g);
@@ -550,8 +551,9 @@ static void random_state(struct gen *g)
     for (unsigned i = 0; i < 16; i++)
         s->gpr[i] = value_int(&g->r);
     s->gpr[RSP] = (DATA_BASE + 2 * PAGE + below(&g->r, PAGE)) & ~7u;
-    s->flags = FLAG_1 | FLAG_IF | (rnd(&g->r) & FLAGS_ARITH) | (one_in(&g->r, 4) ? FLAG_DF : 0) |
-               (one_in(&g->r, 8) ? FLAG_ID : 0);
+    s->flags = FLAG_1 | FLAG_IF | (rnd(&g->r) & FLAGS_ARITH);
+    s->flags |= one_in(&g->r, 4) ? FLAG_DF : 0;
+    s->flags |= one_in(&g->r, 8) ? FLAG_ID : 0;
     if (one_in(&g->r, 24) && (g->row->feature == FT_BASE || g->row->feature == FT_CMOV))
         s->flags |= FLAG_AC;
 }

@@ -50,6 +50,7 @@ static uint64_t pick_low(struct gen *g, unsigned size)
 
 static uint64_t pick_data(struct gen *g, unsigned size)
 {
+    const uint64_t not_canonical = 0xffffefffffffffff;
     uint32_t part = below(&g->r, size ? size : 1);
     switch (below(&g->r, 64)) {
     case 0:
@@ -64,7 +65,7 @@ static uint64_t pick_data(struct gen *g, unsigned size)
         return DATA_BASE + 6 * PAGE + below(&g->r, PAGE);
     case 5:
         if (g->c->asize == 2)
-            return (0x8000ull << 32) + (rnd(&g->r) & 0xffffefffffffffffull >> below(&g->r, 16));
+            return (0x8000ull << 32) + (rnd(&g->r) & not_canonical >> part % 16);
         return DATA_BASE + 7 * PAGE - part;
     case 6:
     case 7:
@@ -100,6 +101,7 @@ uint64_t pick_address(struct gen *g, unsigned size)
 static uint64_t stack_address(struct gen *g)
 {
     struct rng *r = &g->r;
+    unsigned page = below(r, 3), near = below(r, 48);
     switch (below(r, 32)) {
     case 0:
         return DATA_BASE + below(r, 24);
@@ -113,7 +115,7 @@ static uint64_t stack_address(struct gen *g)
     case 4:
     case 5:
     case 6:
-        return DATA_BASE + (1 + below(r, 3)) * PAGE + below(r, 48) - 24;
+        return DATA_BASE + (1 + page) * PAGE + near - 24;
     case 7:
     case 8:
         return DATA_BASE + PAGE + below(r, 2 * PAGE);
@@ -143,8 +145,8 @@ static void before_frame(struct gen *g)
     g->fixed |= 1u << RBP;
     if (g->row->operand[0] == O_IwIb) {
         g->s->flags &= ~(uint64_t)FLAG_AC; /* is the last check of ENTER one of alignment? */
-        g->imm = (one_in(&g->r, 8) ? below(&g->r, 0x10000) : below(&g->r, 64)) |
-                 (int64_t)(one_in(&g->r, 4) ? below(&g->r, 256) : below(&g->r, 4)) << 16;
+        g->imm = one_in(&g->r, 8) ? below(&g->r, 0x10000) : below(&g->r, 64);
+        g->imm |= (int64_t)(one_in(&g->r, 4) ? below(&g->r, 256) : below(&g->r, 4)) << 16;
         g->imm_chosen = true;
     }
 }
@@ -183,8 +185,10 @@ static void uniform(struct gen *g, uint64_t a)
         return;
     uint8_t v = one_in(&g->r, 2) ? (uint8_t)g->s->gpr[RAX] : 0x5a;
     memset(b, v, sizeof b);
-    for (unsigned i = below(&g->r, 4); i; i--)
-        b[below(&g->r, sizeof b)] = (uint8_t)rnd(&g->r);
+    for (unsigned i = below(&g->r, 4); i; i--) {
+        unsigned at = below(&g->r, sizeof b);
+        b[at] = (uint8_t)rnd(&g->r);
+    }
     poke(a - 256, b, sizeof b);
 }
 
@@ -239,9 +243,11 @@ static void before_div(struct gen *g)
     bool is_signed = g->row->mnemonic[0] == 'i';
     if (one_in(&g->r, 5))
         return;
+    uint64_t few = rnd(&g->r), bits = rnd(&g->r);
+    few &= bits;
     if (g->c->osize == 0)
         *a = is_signed && one_in(&g->r, 2) ? (*a & ~0xffffull) | (uint16_t)(int8_t)*a
-                                           : *a & ~(uint64_t)(0xff00 & ~(rnd(&g->r) & rnd(&g->r)));
+                                           : *a & ~(uint64_t)(0xff00 & ~few);
     else if (is_signed)
         *d = (uint64_t)((int64_t)(*a << (64 - 8 * opsize(g))) >> 63) ^
              (one_in(&g->r, 4) ? below(&g->r, 8) : 0);
@@ -309,42 +315,43 @@ static void put_st(struct gen *g, unsigned i, uint16_t exp, uint64_t sig)
     memcpy(g->s->fx + FX_ST + 16 * i + 8, &exp, 2);
 }
 
-static uint16_t sign(struct gen *g)
+/* A number with this exponent, of either sign. */
+static void put_random(struct gen *g, unsigned i, unsigned exp)
 {
-    return (uint16_t)(below(&g->r, 2) << 15);
+    uint16_t sign = (uint16_t)(below(&g->r, 2) << 15);
+    put_st(g, i, (uint16_t)exp | sign, rnd(&g->r) | 1ull << 63);
 }
 
 /* ST(0) within (-1, 1). */
 static void before_small(struct gen *g)
 {
     if (!one_in(&g->r, 6))
-        put_st(g, 0, (uint16_t)(0x3ffe - (one_in(&g->r, 2) ? below(&g->r, 4) : below(&g->r, 70))) | sign(g),
-               rnd(&g->r) | 1ull << 63);
+        put_random(g, 0, 0x3ffe - (one_in(&g->r, 2) ? below(&g->r, 4) : below(&g->r, 70)));
 }
 
 /* |ST(0)| below 1 - sqrt(2)/2 = 0.29289. */
 static void before_fyl2xp1(struct gen *g)
 {
-    uint64_t sig = rnd(&g->r) | 1ull << 63;
-    uint16_t exp = (uint16_t)(0x3ffc - (one_in(&g->r, 2) ? below(&g->r, 4) : below(&g->r, 70)));
-    put_st(g, 0, exp | sign(g), sig);
+    put_random(g, 0, 0x3ffc - (one_in(&g->r, 2) ? below(&g->r, 4) : below(&g->r, 70)));
 }
 
 static void before_fscale(struct gen *g)
 {
     if (!one_in(&g->r, 3)) /* ST(1) of some magnitude */
-        put_st(g, 1, (uint16_t)(0x3ffe + below(&g->r, 18)) | sign(g), rnd(&g->r) | 1ull << 63);
+        put_random(g, 1, 0x3ffe + below(&g->r, 18));
 }
 
 /* Exponents not more than 63 apart: one step ends the reduction, else how much it does is up to the
  * processor. */
 static void before_fprem(struct gen *g)
 {
-    uint16_t exp = (uint16_t)(0x1000 + below(&g->r, 0x6000));
+    unsigned exp = 0x1000 + below(&g->r, 0x6000);
     if (one_in(&g->r, 5))
         return;
-    put_st(g, 0, exp | sign(g), rnd(&g->r) | 1ull << 63);
-    put_st(g, 1, (uint16_t)(exp - below(&g->r, 63) + below(&g->r, 3)) | sign(g), rnd(&g->r) | 1ull << 63);
+    put_random(g, 0, exp);
+    exp -= below(&g->r, 63);
+    exp += below(&g->r, 3);
+    put_random(g, 1, exp);
 }
 
 /* What EMMS does to TOP is only clear after an MMX instruction. */

@@ -30,19 +30,20 @@ uint64_t value_int(struct rng *r)
                                    0x99,
                                    0x9999999999999999,
                                    0x5555555555555555};
-    switch (below(r, 8)) {
+    unsigned how = below(r, 8), shift = below(r, 64);
+    switch (how) {
     case 0:
         return PICK(r, odd);
     case 1:
         return -PICK(r, odd);
     case 2:
-        return PICK(r, odd) + below(r, 5) - 2;
+        return PICK(r, odd) + shift % 5 - 2;
     case 3:
-        return 1ull << below(r, 64);
+        return 1ull << shift;
     case 4:
-        return rnd(r) >> below(r, 64);
+        return rnd(r) >> shift;
     case 5:
-        return (uint64_t)((int64_t)rnd(r) >> below(r, 64));
+        return (uint64_t)((int64_t)rnd(r) >> shift);
     default:
         return rnd(r);
     }
@@ -54,17 +55,17 @@ uint32_t value_f32(struct rng *r)
                                    0x40200000, 0x00000001, 0x007fffff, 0x00800000, 0x7f7fffff, 0x7f800000,
                                    0x7f800001, 0x7fbfffff, 0x7fc00000, 0x7fffffff, 0x4effffff, 0x4f000000,
                                    0x5effffff, 0x5f000000, 0x4b000000, 0x4b7fffff};
-    uint32_t sign = (uint32_t)rnd(r) & 0x80000000u;
+    uint32_t v = (uint32_t)rnd(r), sign = v & 0x80000000u, mant = v & 0x7fffff;
     switch (below(r, 4)) {
     case 0:
         return PICK(r, odd) | sign;
     case 1:
-        return (uint32_t)rnd(r);
+        return v;
     case 2:
-        return sign | (uint32_t)(100 + below(r, 56)) << 23 | ((uint32_t)rnd(r) & 0x7fffff);
+        return sign | (100 + below(r, 56)) << 23 | mant;
     default:
-        return sign | (uint32_t)(125 + below(r, 6)) << 23 |
-               ((uint32_t)rnd(r) & (0x7fffffu << below(r, 24)) & 0x7fffff);
+        mant &= 0x7fffffu << below(r, 24);
+        return sign | (125 + below(r, 6)) << 23 | mant;
     }
 }
 
@@ -97,16 +98,17 @@ uint64_t value_f64(struct rng *r)
                                    0x3690000000000000,
                                    0x47efffffe0000000,
                                    0x47f0000000000000};
-    uint64_t sign = rnd(r) & 1ull << 63, mant = 0xfffffffffffffull;
+    uint64_t v = rnd(r), sign = v & 1ull << 63, mant = v & 0xfffffffffffffull;
     switch (below(r, 4)) {
     case 0:
         return PICK(r, odd) | sign;
     case 1:
-        return rnd(r);
+        return v;
     case 2:
-        return sign | (uint64_t)(0x3ff - 80 + below(r, 160)) << 52 | (rnd(r) & mant);
+        return sign | (uint64_t)(0x3ff - 80 + below(r, 160)) << 52 | mant;
     default:
-        return sign | (uint64_t)(0x3fd + below(r, 6)) << 52 | (rnd(r) & mant << below(r, 53) & mant);
+        mant &= 0xfffffffffffffull << below(r, 53);
+        return sign | (uint64_t)(0x3fd + below(r, 6)) << 52 | mant;
     }
 }
 
@@ -186,15 +188,15 @@ void value_f80(struct rng *r, uint8_t out[10])
 uint16_t value_fcw(struct rng *r)
 {
     static const uint16_t precision[] = {0, 0x200, 0x300, 0x300, 0x300};
-    unsigned masks = one_in(r, 6) ? below(r, 64) : 0x3f;
-    return (uint16_t)(0x40 | masks | PICK(r, precision) | below(r, 4) << 10 | below(r, 2) << 12);
+    unsigned masks = one_in(r, 6) ? below(r, 64) : 0x3f, rest = below(r, 8);
+    return (uint16_t)(0x40 | masks | PICK(r, precision) | rest << 10); /* and how it is rounded */
 }
 
 uint32_t value_mxcsr(struct rng *r)
 {
-    unsigned masks = one_in(r, 6) ? below(r, 64) : 0x3f;
-    return masks << 7 | below(r, 4) << 13 | (one_in(r, 4) ? 0x8000 : 0) | (one_in(r, 4) ? 0x40 : 0) |
-           (one_in(r, 2) ? below(r, 64) : 0);
+    unsigned masks = one_in(r, 6) ? below(r, 64) : 0x3f, rounding = below(r, 4);
+    unsigned flush = one_in(r, 4) ? 0x8000 : 0, denormals = one_in(r, 4) ? 0x40 : 0;
+    return masks << 7 | rounding << 13 | flush | denormals | (one_in(r, 2) ? below(r, 64) : 0);
 }
 
 static void fill_xmm(struct rng *r, uint8_t *p)
@@ -207,7 +209,8 @@ static void fill_xmm(struct rng *r, uint8_t *p)
             v = rnd(r);
             break;
         case 1:
-            v = value_f32(r) | (uint64_t)value_f32(r) << 32;
+            v = value_f32(r);
+            v |= (uint64_t)value_f32(r) << 32;
             break;
         case 2:
             v = value_f64(r);
@@ -245,10 +248,15 @@ void value_fx(struct rng *r, uint8_t fx[FX_SIZE])
         fill_xmm(r, fx + FX_XMM + 16 * i);
 }
 
+static uint8_t decimal(unsigned n)
+{
+    return (uint8_t)(n / 10 << 4 | n % 10);
+}
+
 static void fill_bcd(struct rng *r, uint8_t *p)
 {
     for (unsigned i = 0; i < 9; i++)
-        p[i] = (uint8_t)(below(r, 10) << 4 | below(r, 10));
+        p[i] = decimal(below(r, 100));
     for (unsigned i = below(r, 10); i < 9; i++)
         p[i] = one_in(r, 2) ? 0 : p[i];
     p[9] = one_in(r, 2) ? 0x80 : 0;

@@ -248,10 +248,11 @@ static void one_operand(struct program *p)
 
 static void move(struct program *p)
 {
-    unsigned size = any_size();
+    static const uint8_t extend[] = {0xb6, 0xb7, 0xbe, 0xbf}; /* MOVZX, MOVSX */
+    unsigned size = any_size(), bits = wide();
     switch (any(8)) {
     case 0:
-        modrm(p, wide(), 0x0f, 0xb6 + 8 * any(2) + any(2), -1, true, 0); /* MOVZX, MOVSX */
+        modrm(p, bits, 0x0f, extend[any(4)], -1, true, 0);
         break;
     case 1:
         modrm(p, any(2) ? 8 : 4, 0, 0x63, -1, true, 0);
@@ -297,10 +298,11 @@ static void shift(struct program *p)
 
 static void conditional(struct program *p)
 {
+    unsigned size = wide(), condition = (unsigned)any(16);
     if (any(2))
-        modrm(p, wide(), 0x0f, 0x40 + any(16), -1, true, 0); /* CMOV */
+        modrm(p, size, 0x0f, 0x40 + condition, -1, true, 0); /* CMOV */
     else
-        modrm(p, 1, 0x0f, 0x90 + any(16), 0, true, 0); /* SET */
+        modrm(p, 1, 0x0f, 0x90 + condition, 0, true, 0); /* SET */
 }
 
 static void stack(struct program *p)
@@ -319,7 +321,7 @@ static void stack(struct program *p)
         if (!p->code32)
             emit(p, 0x48, 1);
         emit(p, any(2) ? 0xec83 : 0xc483, 2); /* SUB, ADD of rsp */
-        emit(p, 8 * any(8) + !any(8), 1);
+        emit(p, any(8) ? 8 * any(8) : 8 * any(8) + 1, 1);
         break;
     default: {
         unsigned r = a_register(false, !p->code32);
@@ -334,25 +336,25 @@ static void stack(struct program *p)
 static void others(struct program *p)
 {
     static const uint8_t byte[] = {0x90, 0x98, 0x99, 0xf5, 0xf8, 0xf9, 0xfc, 0x9f, 0x91, 0x92, 0x97, 0xc9};
-    unsigned r = a_register(false, !p->code32);
+    unsigned r = a_register(false, !p->code32), size = wide();
     switch (any(9)) {
     case 0:
-        modrm(p, wide(), 0x0f, 0xaf, -1, true, 0); /* IMUL */
+        modrm(p, size, 0x0f, 0xaf, -1, true, 0); /* IMUL */
         break;
     case 1:
-        modrm(p, wide(), 0, 0x6b, -1, true, 1);
+        modrm(p, size, 0, 0x6b, -1, true, 1);
         break;
     case 2:
-        modrm(p, wide(), 0x0f, 0xa3 + 8 * any(4), -1, false, 0); /* BT … */
+        modrm(p, size, 0x0f, 0xa3 + 8 * any(4), -1, false, 0); /* BT … */
         break;
     case 3:
-        modrm(p, wide(), 0x0f, 0xba, 4 + (int)any(4), true, 1);
+        modrm(p, size, 0x0f, 0xba, 4 + (int)any(4), true, 1);
         break;
     case 4:
         modrm(p, any_size(), 0, 0x87, -1, true, 0); /* XCHG */
         break;
     case 5:
-        modrm(p, wide(), 0x0f, 0xb1 + 0x10 * any(2), -1, true, 0); /* CMPXCHG, XADD */
+        modrm(p, size, 0x0f, 0xb1 + 0x10 * any(2), -1, true, 0); /* CMPXCHG, XADD */
         break;
     case 6:
         if (!p->code32)
@@ -378,10 +380,10 @@ static void others(struct program *p)
 /* Multiplication, division (of what seldom overflows), bit scans, double shifts. */
 static void more_arithmetic(struct program *p)
 {
-    unsigned size = wide();
+    unsigned size = wide(), smaller = any_size();
     switch (any(5)) {
     case 0:
-        modrm(p, any_size(), 0, 0xf7, 4 + (int)any(4), true, 0);
+        modrm(p, smaller, 0, 0xf7, 4 + (int)any(4), true, 0);
         break;
     case 1:
         emit(p, 0xd231, 2); /* XOR EDX, EDX; DIV */
@@ -407,10 +409,11 @@ static void more_arithmetic(struct program *p)
 /* What reads and writes memory, or accesses it twice. */
 static void more_memory(struct program *p)
 {
+    unsigned size = wide();
     switch (any(8)) {
     case 0: /* bits by a register, near the operand */
         emit(p, 0xb9 | (any(4096) - 2048) << 8, 5);
-        modrm(p, wide(), 0x0f, 0xa3 + 8 * any(4), 1, true, 0);
+        modrm(p, size, 0x0f, 0xa3 + 8 * any(4), 1, true, 0);
         break;
     case 1: /* CMPXCHG with what may be equal */
         if (any(2))
@@ -457,13 +460,14 @@ static void vector(struct program *p)
         0xf5, 0xf6, 0xf8, 0xf9, 0xfa, 0xfb, 0xfc, 0xfd, 0xfe, 0x14, 0x15, 0x54, 0x55, 0x56, 0x57};
     static const uint8_t moves[] = {0x10, 0x11, 0x28, 0x29, 0x12, 0x13, 0x16, 0x17, 0x6f, 0x7f, 0xd6};
     p->aligned = any(4);
+    unsigned prefixed = any(2) ? 2 : 4; /* a size of two bytes stands for the prefix 66 */
     switch (any(8)) {
     case 0: /* MOVD, MOVQ */
         emit(p, 0x66, 1);
-        modrm(p, any(2) ? 4 : 8, 0x0f, any(2) ? 0x6e : 0x7e, -1, true, 0);
+        modrm(p, prefixed == 2 ? 8 : 4, 0x0f, any(2) ? 0x6e : 0x7e, -1, true, 0);
         break;
     case 1:
-        modrm(p, any(2) ? 2 : 4, 0x0f, moves[any(8)], -1, true, 0);
+        modrm(p, prefixed, 0x0f, moves[any(8)], -1, true, 0);
         break;
     case 2:
         if (any(2))
@@ -473,18 +477,19 @@ static void vector(struct program *p)
     case 3:
         if (any(2))
             emit(p, any(2) ? 0xf2 : 0xf3, 1);
-        modrm(p, any(2) ? 2 : 4, 0x0f, any(2) ? 0x70 : 0xc6, -1, true, 1);
+        modrm(p, prefixed, 0x0f, any(2) ? 0x70 : 0xc6, -1, true, 1);
         break;
     case 4: {
         static const uint8_t ext[] = {2, 4, 6, 3, 7};
+        unsigned kind = ext[any(5)];
         emit(p, 0x0f66, 2);
         emit(p, 0x71 + any(3), 1);
-        emit(p, 0xc0 | ext[any(5)] << 3 | any(8), 1);
+        emit(p, 0xc0 | kind << 3 | any(8), 1);
         emit(p, any(any(2) ? 20 : 256), 1);
         break;
     }
     case 5:
-        modrm(p, any(3) ? 2 : 4, 0x0f, any(2) ? 0xd7 : 0x50, -1, false, 0); /* PMOVMSKB … */
+        modrm(p, prefixed, 0x0f, any(2) ? 0xd7 : 0x50, -1, false, 0); /* PMOVMSKB … */
         break;
     case 6:
         if (!any(3)) {
@@ -495,7 +500,7 @@ static void vector(struct program *p)
         }
         __attribute__((fallthrough));
     default:
-        modrm(p, 2, 0x0f, plain[any(sizeof plain)], -1, any(2), 0);
+        modrm(p, 2, 0x0f, plain[any(sizeof plain)], -1, prefixed == 2, 0);
         break;
     }
     p->aligned = false;
@@ -598,13 +603,11 @@ static void start(struct machine *m, const struct program *p, const struct x86_u
 
 static struct x86_user random_user(const struct program *p)
 {
-    struct x86_user u = {.cs = 0x33,
-                         .ss = 0x2b,
-                         .rip = CODE + p->start[any(p->nblocks)],
-                         .rflags = 0x202 | (any(0x1000) & 0x8d5)};
+    struct x86_user u = {.cs = 0x33, .ss = 0x2b, .rip = CODE + p->start[any(p->nblocks)]};
+    u.rflags = 0x202 | (any(0x1000) & 0x8d5);
     for (unsigned i = 0; i < 16; i++)
         u.gpr[i] = value();
-    u.gpr[RBX] = DATA + 0x800 + any(2) * any(16);
+    u.gpr[RBX] = DATA + 0x800 + (any(2) ? any(16) : 0);
     u.gpr[RSI] = DATA + PAGE - 8 + any(16);
     u.gpr[RSP] = STACK + 2 * PAGE - 8 * any(100);
     if (!any(4))
@@ -613,8 +616,10 @@ static struct x86_user random_user(const struct program *p)
         u.gpr[RBX] = DATA + 2 * PAGE + any(0x200) - 0x100;
     u.fs_base = any(64);
     if (p->code32)
-        for (unsigned i = 0; i < 16; i++)
-            u.gpr[i] |= any(2) << 32 | any(2) << 63; /* 32-bit addresses have no use for it */
+        for (unsigned i = 0; i < 16; i++) { /* 32-bit addresses have no use for it */
+            u.gpr[i] |= any(2) << 32;
+            u.gpr[i] |= any(2) << 63;
+        }
     return u;
 }
 

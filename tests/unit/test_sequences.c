@@ -188,8 +188,20 @@ static void report(struct trial *t, unsigned state, const char *what)
 
 struct count {
     unsigned failed, runs, faults, left;
-    uint64_t steps;
+    uint64_t steps, digest;
 };
+
+/* A seed names the same sequence whatever compiled this. */
+static void digest(struct count *n, const void *bytes, size_t size)
+{
+    const char *p = bytes;
+    uint64_t word;
+    for (size_t i = 0; i + sizeof word <= size; i += sizeof word) {
+        memcpy(&word, p + i, sizeof word);
+        n->digest = (n->digest ^ word) * 0x9e3779b97f4a7c15u;
+        n->digest ^= n->digest >> 29;
+    }
+}
 
 /* What is not writable, from the host's memory. */
 static void copy_readable(void)
@@ -223,6 +235,9 @@ static const char *run_sequence(struct trial *t, unsigned bits, uint64_t seed, s
     struct state first;
     const char *what = NULL;
     sequence_make(&t->q, &first, &t->memory, bits, seed);
+    digest(n, t->q.code, sizeof t->q.code);
+    digest(n, &first, offsetof(struct state, vector));
+    digest(n, &t->memory, sizeof t->memory);
     sequence_place(&t->q);
     copy_readable();
     for (*i = 0; !what && *i < STATES; *i += !what) {
@@ -252,9 +267,10 @@ static void run_sequences(unsigned bits)
         if (what)
             report(&t, state, what);
     }
-    fprintf(stderr,
-            "%u-bit code: %u runs of %llu steps, %u of which ended with a fault; %u states left out\n", bits,
-            n.runs, (unsigned long long)n.steps, n.faults, n.left);
+    fprintf(
+        stderr,
+        "%u-bit code: %u runs of %llu steps, %u of which ended with a fault; %u states left out; digest %016llx\n",
+        bits, n.runs, (unsigned long long)n.steps, n.faults, n.left, (unsigned long long)n.digest);
     assert_int_equal(n.failed, 0);
 }
 
