@@ -330,7 +330,7 @@ static void shape16(struct gen *g, struct address *a)
 
 static void shape_sib(struct gen *g, struct address *a)
 {
-    uint8_t sib = (uint8_t)rnd(&g->r);
+    uint8_t sib = g->through ? 0x24 : (uint8_t)rnd(&g->r); /* (rSP), (R12) */
     put(g->c, sib, 1);
     unsigned index = (sib >> 3 & 7) | (g->rex & 2 ? 8 : 0), base = sib & 7;
     a->scale = sib >> 6;
@@ -420,6 +420,14 @@ static bool emit_memory(struct gen *g)
 /* ---------------------------------------------------------------- modrm */
 
 /* As the fields of a structure are accessed: by a register that is kept, and a byte of displacement. */
+static void choose_through(struct gen *g)
+{
+    unsigned reg = (unsigned)__builtin_ctz(g->through);
+    g->modrm = (uint8_t)((g->modrm & 0x38) | 1 << 6 | (reg & 7));
+    g->rex &= (uint8_t)~3;
+    if (reg >> 3)
+        g->rex |= 0x41;
+}
 static void choose_pointer(struct gen *g)
 {
     unsigned from = below(&g->r, 8), high = g->rex & 1 ? 8 : 0;
@@ -434,7 +442,7 @@ static void choose_modrm(struct gen *g)
 {
     const struct insn_row *row = g->row;
     unsigned kind = row->ext >> 8, value = row->ext & 0xff, reg = below(&g->r, 8);
-    bool mem = may_be_memory(row) && (!may_be_register(row) || one_in(&g->r, 2));
+    bool mem = may_be_memory(row) && (!may_be_register(row) || one_in(&g->r, g->through ? 1 : 2));
     if (kind == EXT_MODRM) {
         g->modrm = (uint8_t)value;
         return;
@@ -448,7 +456,9 @@ static void choose_modrm(struct gen *g)
     unsigned mod = mem ? below(&g->r, 3) : 3, rm = below(&g->r, 8);
     g->modrm = (uint8_t)(mod << 6 | reg << 3 | rm);
     g->c->mem = mem;
-    if (mem && g->kept && g->c->asize && !one_in(&g->r, 4))
+    if (mem && g->through && g->c->asize)
+        choose_through(g);
+    else if (mem && g->kept && g->c->asize && !one_in(&g->r, 4))
         choose_pointer(g);
     if (has_operand(row, O_Cy) || has_operand(row, O_Dy))
         g->modrm |= 0xc0, g->c->mem = false;
@@ -597,7 +607,7 @@ static bool try_case(struct gen *g)
     finish_registers(g);
     if (c->len > 15)
         return c->len == 16 && !c->mem; /* too long: #GP, but not by much */
-    return !c->mem || is_safe(c->ea);
+    return !c->mem || is_safe(c->ea) || !strcmp(g->row->mnemonic, "lea");
 }
 
 static void fill_operand(struct gen *g)
@@ -658,6 +668,21 @@ static uint32_t needed(const struct gen *g)
     return changed | (g->fixed & ~g->kept);
 }
 
+/* rAX shall be equal to what it is compared with, in its lower part. */
+static void meet_cmpxchg(struct gen *g)
+{
+    uint64_t v = 0, mask = g->c->osize == 3 ? ~0ull : (1ull << 8 * opsize(g)) - 1;
+    if (g->fixed >> RAX & 1)
+        return;
+    if (g->c->mem)
+        for (unsigned i = 0; i < opsize(g) && !is_absent(g->c->ea + i); i++)
+            v |= (uint64_t)*guest_memory((uint32_t)(g->c->ea + i)) << 8 * i;
+    else
+        v = g->s->gpr[(g->modrm & 7) | (g->rex & 1 ? 8 : 0)];
+    g->s->gpr[RAX] = (v & mask) | (g->s->gpr[RAX] & ~mask);
+    g->fixed |= 1u << RAX;
+}
+
 uint32_t gen_next(struct insn_case *c, struct state *s, const struct insn_row *row, unsigned bits,
                   const struct follow *f, uint64_t seed)
 {
@@ -667,8 +692,11 @@ uint32_t gen_next(struct insn_case *c, struct state *s, const struct insn_row *r
         g = attempt_of(c, s, row, seed, attempt++);
         g.from = f->from;
         g.kept = g.fixed = f->kept;
+        g.through = attempt < 16 ? f->through : 0; /* it may not be to be had */
         *c = (struct insn_case){.row = row, .bits = bits, .seed = seed, .at = f->at};
     } while (!try_case(&g) || c->len > 15);
+    if (!strcmp(row->mnemonic, "cmpxchg") && one_in(&g.r, 2))
+        meet_cmpxchg(&g);
     finish_registers(&g);
     memcpy(s->fx, f->from->fx, FX_SIZE);
     s->flags = (f->from->flags & ~(uint64_t)FLAG_DF) | (s->flags & FLAG_DF);

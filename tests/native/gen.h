@@ -23,7 +23,7 @@ struct gen {
     const struct special *special;
     /* in a sequence: the state that the instruction meets, and the registers that shall stay as they are in it */
     const struct state *from;
-    uint32_t kept;
+    uint32_t kept, through; /* as in struct follow */
 };
 
 /* What a mnemonic needs beyond random operands. */

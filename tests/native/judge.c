@@ -40,7 +40,7 @@ static bool is_conditional(const struct insn_row *row)
            ((row->opcode & 0xf0) == 0x40 || (row->opcode & 0xe0) == 0x80);
 }
 
-static unsigned flags_read(const struct insn_row *row)
+unsigned judge_reads(const struct insn_row *row)
 {
     if (is_conditional(row))
         return condition_flags[row->opcode >> 1 & 7];
@@ -191,7 +191,7 @@ static const char *judge_case(const struct sequence *q, const struct insn_case *
     const struct difference *d = difference_of(c);
     bool again =
         d || (j->flags && may_write(c)); /* it is executed once more, which must not show in memory */
-    if (flags_read(c->row) & j->flags || (reads_status(c->row) && j->status))
+    if (judge_reads(c->row) & j->flags || (reads_status(c->row) && j->status))
         return "reads undefined flags";
     if (again)
         guest_keep();

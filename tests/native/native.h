@@ -164,6 +164,7 @@ void gen_memory(uint64_t seed);
 struct follow {
     const struct state *from; /* what it meets */
     uint32_t kept;            /* registers that it shall use as they are, if it uses them */
+    uint32_t through;         /* one of them, as a bit, that its memory operand shall be based on; 0: any */
     uint32_t at;              /* about where it will be */
 };
 /* Makes it, and tells by the bits of the result which registers it needs as they are in *s. No memory is written;

@@ -141,7 +141,8 @@ static void before_pusha(struct gen *g)
 static void before_frame(struct gen *g)
 {
     before_stack(g);
-    g->s->gpr[RBP] = stack_address(g);
+    if (!(g->kept >> RBP & 1))
+        g->s->gpr[RBP] = stack_address(g);
     g->fixed |= 1u << RBP;
     if (g->row->operand[0] == O_IwIb) {
         g->s->flags &= ~(uint64_t)FLAG_AC; /* is the last check of ENTER one of alignment? */
@@ -208,13 +209,14 @@ static void before_string(struct gen *g)
         if (one_in(&g->r, 2))
             g->s->gpr[RAX] = 0x5a5a5a5a5a5a5a5aull;
     }
-    if (g->c->asize ==
-        0) /* there are processors that copy areas which overlap in too large pieces if upper bits are set */
+    bool keep_from = g->kept >> RSI & 1, keep_to = g->kept >> RDI & 1;
+    if (g->c->asize == 0 &&
+        !g->kept) /* there are processors that copy areas which overlap in too large pieces if upper bits are set */
         g->s->gpr[RSI] = g->s->gpr[RDI] = 0;
     if (is_string_with(g, O_Xb, O_Xv))
-        set_areg(g, RSI, from);
+        set_areg(g, RSI, keep_from ? g->s->gpr[RSI] : from);
     if (is_string_with(g, O_Yb, O_Yv))
-        set_areg(g, RDI, to);
+        set_areg(g, RDI, keep_to ? g->s->gpr[RDI] : to);
     if (!g->rep)
         return;
     if (!count && (!strcmp(g->row->mnemonic, "ins") || !strcmp(g->row->mnemonic, "outs")))

@@ -4,7 +4,7 @@
  * instruction with the moves before it that it needs: a register brought to an address, a count. Everything else
  * flows from one unit into the next. So a unit that is taken out leaves all other addresses as they are.
  *
- * sequence.c makes sequences, one unit after the other, each for the state that it meets. judge.c follows a
+ * sequence.c makes sequences (make.h), one unit after the other, each for the state that it meets. judge.c follows a
  * sequence step by step in the emulator, and says whether all of its results are defined by the manuals and the
  * same with Intel and AMD; only flags may be undefined, as long as nothing reads them.
  */
@@ -53,6 +53,8 @@ void sequence_print(FILE *, const struct sequence *);
 
 /* The unit's instruction at an address; NULL: another, or none. */
 const struct insn_case *sequence_case(const struct sequence *, uint64_t rip);
+/* The flags that an instruction reads. */
+unsigned judge_reads(const struct insn_row *);
 /* One step of the chosen guest. NULL, or why the sequence cannot be compared. */
 const char *judge_step(const struct sequence *, const struct state *in, struct state *out, struct judged *);
 /* All steps from in->rip until `end`, a fault, or too many. */

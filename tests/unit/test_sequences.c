@@ -18,14 +18,15 @@
 #include "tests/native/vendor.h"
 
 /* Each is run from some states, by the host, the interpreter, and two emulators that compile: one everything at
- * its first entry, one later, when blocks are known to follow one another. One more has a mistake (IMUL, if it is
- * compiled), for a test of this test. */
-enum { STATES = 5, INTERPRETER = 0, COMPILER, LATER, MISTAKEN, HOST };
+ * its first entry, one later, when each state was run once and blocks are known to follow one another on every way,
+ * so that ways join in one piece of code. One more has a mistake (IMUL, if it is compiled), for a test of this
+ * test. */
+enum { STATES = 5, TURNS = 4, INTERPRETER = 0, COMPILER, LATER, MISTAKEN, HOST };
 static const struct {
     const char *name, *compile;
 } emulators[] = {{"the interpreter", "0"},
                  {"compiled code", "1"},
-                 {"code compiled later", "3"},
+                 {"code compiled later", "6"},
                  {"code with a mistake", "1"},
                  {"the host", NULL}};
 
@@ -74,80 +75,120 @@ static const char *compare_fx(const struct state *a, const struct state *b, cons
 
 /* ---------------------------------------------------------------- one sequence with one state */
 
-struct trial {
-    struct sequence q;
+/* With one of the states. */
+struct run {
     struct state in;
-    struct memory memory; /* to begin with */
     /* as judged, step by step */
+    const char *why; /* it cannot be compared; NULL: it can */
     struct state out;
     struct judged j;
     struct memory after;
-    unsigned first, last; /* which emulators are compared with that */
-    uint64_t pages;       /* that the first of them writes */
+    uint64_t pages; /* that the first emulator writes */
+};
+
+struct trial {
+    struct sequence q;
+    struct memory memory; /* to begin with */
+    struct run run[STATES];
+    unsigned first, last; /* which emulators are compared one by one */
+    bool later;           /* and with all states in turns */
     /* of what differs */
-    unsigned by;
+    unsigned by, state;
     struct state other;
 };
 
-/* Follow it step by step. NULL, or why it cannot be compared. */
-static const char *judge(struct trial *t)
+/* Follow it step by step. */
+static void judge(struct trial *t, struct run *r)
 {
     guest_choose(INTERPRETER);
     memory_put(&t->memory, false);
-    t->j = (struct judged){0};
-    const char *why = judge_run(&t->q, &t->in, &t->out, &t->j, t->q.end);
-    memory_take(&t->after, false);
-    return why;
+    r->j = (struct judged){0};
+    r->why = judge_run(&t->q, &r->in, &r->out, &r->j, t->q.end);
+    memory_take(&r->after, false);
 }
 
-static const char *run_host(struct trial *t)
+static const char *run_host(struct trial *t, struct run *r)
 {
     memory_put(&t->memory, true);
-    host_enter(t->q.bits, &t->in, &t->other);
-    const char *what = compare_registers(&t->q, &t->other, &t->out, &t->j);
-    what = what ? what : compare_fx(&t->other, &t->out, &t->j);
-    return what || memory_is(&t->after, true) ? what : "memory";
+    host_enter(t->q.bits, &r->in, &t->other);
+    const char *what = compare_registers(&t->q, &t->other, &r->out, &r->j);
+    what = what ? what : compare_fx(&t->other, &r->out, &r->j);
+    return what || memory_is(&r->after, true) ? what : "memory";
 }
 
 /* All at once. Emulators have to agree in everything, also in what is undefined. */
-static const char *run_guest(struct trial *t, unsigned guest)
+static const char *run_guest(struct trial *t, struct run *r, unsigned guest)
 {
     const struct judged all = {0};
     guest_choose(guest);
     memory_put(&t->memory, false);
-    uint64_t done = guest_continue(t->q.bits, &t->in, &t->other, t->out.vector < 0 ? t->j.steps : 1 << 20);
-    const char *what = compare_registers(&t->q, &t->other, &t->out, &all);
-    what = what ? what : compare_fx(&t->other, &t->out, &all);
-    if (!what && done != t->j.steps)
+    uint64_t done = guest_continue(t->q.bits, &r->in, &t->other, r->out.vector < 0 ? r->j.steps : 1 << 20);
+    const char *what = compare_registers(&t->q, &t->other, &r->out, &all);
+    what = what ? what : compare_fx(&t->other, &r->out, &all);
+    if (!what && done != r->j.steps)
         what = "number of steps";
-    return what || memory_is(&t->after, false) ? what : "memory";
+    return what || memory_is(&r->after, false) ? what : "memory";
 }
 
 /* Several times, so that blocks get compiled; the last time with the pages noted that it writes. */
-static const char *run_turns(struct trial *t, unsigned guest)
+static const char *run_turns(struct trial *t, struct run *r, unsigned guest)
 {
     const char *what = NULL;
-    for (unsigned turn = 0; turn < 3 && !what; turn++)
-        what = run_guest(t, guest);
+    for (unsigned turn = 0; turn < TURNS - 1 && !what; turn++)
+        what = run_guest(t, r, guest);
     guest_changed();
-    what = what ? what : run_guest(t, guest);
+    what = what ? what : run_guest(t, r, guest);
     uint64_t pages = guest_changed();
     if (guest == t->first)
-        t->pages = pages;
-    return what || pages == t->pages ? what : "set of changed pages";
+        r->pages = pages;
+    return what || pages == r->pages ? what : "set of changed pages";
 }
 
-/* NULL, or what differs, by t->by. */
-static const char *differs(struct trial *t)
+/* In the last turn no page is new any more, and pages are compared, too. */
+static const char *run_once_more(struct trial *t, struct run *r, bool last)
 {
-    const char *what = run_host(t);
-    t->by = HOST;
-    for (unsigned i = t->first; i <= t->last && !what; i++)
-        t->by = i, what = run_turns(t, i);
+    guest_choose(LATER);
+    guest_changed();
+    const char *what = run_guest(t, r, LATER);
+    return what || guest_changed() == r->pages || !last ? what : "set of changed pages";
+}
+
+/* One state after the other, several times. */
+static const char *run_later(struct trial *t)
+{
+    const char *what = NULL;
+    t->by = LATER;
+    for (unsigned turn = 0; turn < TURNS && !what; turn++)
+        for (unsigned i = 0; i < STATES && !what; i++)
+            if (!t->run[i].why)
+                t->state = i, what = run_once_more(t, &t->run[i], turn == TURNS - 1);
     return what;
 }
 
+/* NULL, or what differs, by t->by, with t->state. */
+static const char *differs(struct trial *t)
+{
+    const char *what = NULL;
+    for (unsigned s = 0; s < STATES && !what; s++) {
+        if (t->run[s].why)
+            continue;
+        t->state = s, t->by = HOST;
+        what = run_host(t, &t->run[s]);
+        for (unsigned i = t->first; i <= t->last && !what; i++)
+            t->by = i, what = run_turns(t, &t->run[s], i);
+    }
+    return what || !t->later ? what : run_later(t);
+}
+
 /* ---------------------------------------------------------------- failures */
+
+static const char *differs_still(struct trial *t)
+{
+    sequence_place(&t->q);
+    for (unsigned i = 0; i < STATES; i++)
+        judge(t, &t->run[i]);
+    return differs(t);
+}
 
 /* Takes out units as long as something differs without them. */
 static const char *shrink(struct trial *t, const char *what)
@@ -158,30 +199,29 @@ static const char *shrink(struct trial *t, const char *what)
             if (t->q.unit[i].dropped)
                 continue;
             t->q.unit[i].dropped = true;
-            sequence_place(&t->q);
-            const char *still = judge(t) ? NULL : differs(t);
+            const char *still = differs_still(t);
             t->q.unit[i].dropped = still != NULL;
             again |= still != NULL;
             what = still ? still : what;
         }
     }
-    sequence_place(&t->q);
-    const char *last = judge(t) ? NULL : differs(t);
+    const char *last = differs_still(t);
     return last ? last : what;
 }
 
-static void report(struct trial *t, unsigned state, const char *what)
+static void report(struct trial *t, const char *what)
 {
     what = shrink(t, what);
+    struct run *r = &t->run[t->state];
     fprintf(stderr, "%s differs, %s and step by step; SEQUENCE_BITS=%u SEQUENCE_SEED=%llu, state %u:\n", what,
-            emulators[t->by].name, t->q.bits, (unsigned long long)t->q.seed, state);
+            emulators[t->by].name, t->q.bits, (unsigned long long)t->q.seed, t->state);
     sequence_print(stderr, &t->q);
     if (t->by != HOST) /* print_states() shows the host's memory */
-        memory_take(&t->after, false), memory_put(&t->after, true);
+        memory_take(&r->after, false), memory_put(&r->after, true);
     fprintf(stderr, "  in -> %s, step by step\n", emulators[t->by].name);
     guest_choose(INTERPRETER);
-    judge(t);
-    print_states(stderr, &t->in, &t->other, &t->out);
+    judge(t, r);
+    print_states(stderr, &r->in, &t->other, &r->out);
 }
 
 /* ---------------------------------------------------------------- the test */
@@ -216,43 +256,42 @@ static void copy_readable(void)
             }
 }
 
-static const char *run_state(struct trial *t, unsigned i, struct count *n)
+static void judge_state(struct trial *t, unsigned i, struct count *n)
 {
-    const char *why = judge(t);
-    if (why && getenv("SEQUENCE_SHOW"))
-        fprintf(stderr, "seed %llu, state %u: %s\n", (unsigned long long)t->q.seed, i, why);
-    if (why) {
+    struct run *r = &t->run[i];
+    judge(t, r);
+    if (r->why && getenv("SEQUENCE_SHOW"))
+        fprintf(stderr, "seed %llu, state %u: %s\n", (unsigned long long)t->q.seed, i, r->why);
+    if (r->why)
         n->left++;
-        return NULL;
-    }
-    n->runs++, n->steps += t->j.steps, n->faults += t->out.vector >= 0;
-    return differs(t);
+    else
+        n->runs++, n->steps += r->j.steps, n->faults += r->out.vector >= 0;
 }
 
-/* NULL, or what differs, with state *i. */
-static const char *run_sequence(struct trial *t, unsigned bits, uint64_t seed, struct count *n, unsigned *i)
+/* NULL, or what differs. */
+static const char *run_sequence(struct trial *t, unsigned bits, uint64_t seed, struct count *n)
 {
     struct state first;
-    const char *what = NULL;
     sequence_make(&t->q, &first, &t->memory, bits, seed);
     digest(n, t->q.code, sizeof t->q.code);
     digest(n, &first, offsetof(struct state, vector));
     digest(n, &t->memory, sizeof t->memory);
     sequence_place(&t->q);
     copy_readable();
-    for (*i = 0; !what && *i < STATES; *i += !what) {
-        t->in = first;
-        if (*i)
-            sequence_vary(&t->q, &t->in, seed + *i);
-        what = run_state(t, *i, n);
+    for (unsigned i = 0; i < STATES; i++) {
+        t->run[i].in = first;
+        if (i)
+            sequence_vary(&t->q, &t->run[i].in, seed + i);
+        judge_state(t, i, n);
     }
+    const char *what = differs(t);
     n->failed += what != NULL;
     return what;
 }
 
 static void run_sequences(unsigned bits)
 {
-    static struct trial t = {.first = INTERPRETER, .last = LATER};
+    static struct trial t = {.first = INTERPRETER, .last = COMPILER, .later = true};
     uint64_t first = number("SEQUENCE_SEED", 1),
              many = number("SEQUENCES", getenv("SEQUENCE_SEED") ? 1 : 600);
     struct count n = {0};
@@ -262,10 +301,9 @@ static void run_sequences(unsigned bits)
     }
     host_catch_faults();
     for (uint64_t i = 0; i < many && n.failed < 10; i++) {
-        unsigned state;
-        const char *what = run_sequence(&t, bits, first + i, &n, &state);
+        const char *what = run_sequence(&t, bits, first + i, &n);
         if (what)
-            report(&t, state, what);
+            report(&t, what);
     }
     fprintf(
         stderr,
@@ -301,12 +339,11 @@ static void test_mistake(void **state)
     static struct trial t = {.first = MISTAKEN, .last = MISTAKEN};
     struct count n = {0};
     const char *what = NULL;
-    unsigned i;
     if (!x86_compiles())
         skip();
     host_catch_faults();
     for (uint64_t seed = 1; seed < 100 && !what; seed++)
-        what = run_sequence(&t, 64, seed, &n, &i);
+        what = run_sequence(&t, 64, seed, &n);
     assert_non_null(what);
     shrink(&t, what);
     assert_int_equal(t.by, MISTAKEN);
