@@ -83,6 +83,10 @@ static bool is_infinity(struct fpreg r)
 {
     return (r.exp & 0x7fff) == 0x7fff && r.sig == 1ull << 63;
 }
+static bool is_one(struct fpreg r)
+{
+    return r.exp == 0x3fff && r.sig == 1ull << 63;
+}
 static bool is_zero(struct fpreg r)
 {
     return !(r.exp & 0x7fff) && !r.sig;
@@ -94,7 +98,7 @@ void intel_x87(const char *m, const struct fpu *in, struct fpu *out)
         keep_smallest(in, out, 0, 0);
     else if (!strcmp(m, "fsincos"))
         keep_smallest(in, out, 0, 1);
-    else if (!strcmp(m, "fpatan"))
+    else if (!strcmp(m, "fpatan") && is_one(fpu_st(in, 0))) /* else the quotient itself is denormal */
         keep_smallest(in, out, 1, 0);
     else if (!strcmp(m, "fprem") || !strcmp(m, "fprem1"))
         keep_operand(in, out, is_infinity);
