@@ -419,7 +419,7 @@ static bool emit_memory(struct gen *g)
 
 /* ---------------------------------------------------------------- modrm */
 
-/* As the fields of a structure are accessed: by a register that is kept, and a byte of displacement. */
+/* By the register that many accesses are to go through, and a byte of displacement. */
 static void choose_through(struct gen *g)
 {
     unsigned reg = (unsigned)__builtin_ctz(g->through);
@@ -428,6 +428,8 @@ static void choose_through(struct gen *g)
     if (reg >> 3)
         g->rex |= 0x41;
 }
+
+/* As the fields of a structure are accessed: by a register that is kept, and a byte of displacement. */
 static void choose_pointer(struct gen *g)
 {
     unsigned from = below(&g->r, 8), high = g->rex & 1 ? 8 : 0;
