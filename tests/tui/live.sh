@@ -3,12 +3,9 @@
 . "$(dirname "$0")/../lib.sh"
 
 "$BOOTREEL" record -q -o "$work/demo.reel" </dev/null >/dev/null || fail "record the demo guest"
+to_shell=$'goto stage:user.key\n+1k\nlive\nkeys y\nlive-until Try help.'
 cat >"$work/script" <<SCRIPT
-goto stage:user.key
-+1k
-live
-keys y
-live-until Try help.
+$to_shell
 type help
 keys Enter
 live-until fault, shell
@@ -36,11 +33,7 @@ holds "$work/info" 'inputs +[1-9]' "what was typed is in the saved trace"
 
 # It stops at a breakpoint, and goes on from there.
 cat >"$work/script" <<SCRIPT
-goto stage:user.key
-+1k
-live
-keys y
-live-until Try help.
+$to_shell
 keys C-a s
 break read_file
 live
@@ -53,7 +46,7 @@ holds "$work/err" 'did not print' "stopped at a breakpoint"
 
 # Much at once: every byte arrives.
 {
-    printf '%s\n' 'goto stage:user.key' '+1k' live 'keys y' 'live-until Try help.'
+    echo "$to_shell"
     for ((i = 1000; i < 1100; i++)); do
         printf '%s\n' "type line $i of what is pasted, which is long enough to be too much" 'keys Enter'
     done
