@@ -102,7 +102,8 @@ void progress_update(struct progress *p, uint64_t icount, uint64_t time);
 void progress_end(struct progress *p);
 
 /* ---- the guest's console on standard output ---- */
-enum { CONSOLE_SCREEN = 8, CONSOLE_DEBUG = 9, CONSOLE_XEN = 10, CONSOLE_AUTO = 100, CONSOLE_NONE };
+/* An enum console_device, or: */
+enum { CONSOLE_AUTO = 100, CONSOLE_NONE };
 /* The names of the console devices; NULL after the last. */
 const char *console_name(size_t i);
 /* Sets *device to the device of that name. -1 with err if there is none. */
@@ -113,8 +114,6 @@ void console_event(int device, const struct event *ev);
 /* The same, to another file. */
 void console_bytes_to(FILE *out, int device, unsigned from, const void *data, size_t n);
 void console_event_to(FILE *out, int device, const struct event *ev);
-/* The console device of a trace: the first serial port, or the screen if nothing was printed there. */
-int console_of_trace(struct trace *t);
 
 /* ---- several jobs ---- */
 enum { MAX_JOBS = 256 };

@@ -82,7 +82,7 @@ static int prepare(struct export_command *c, struct trace *t, const char *path, 
     if (!c->pictures_given)
         o->pictures = c->format->pictures;
     if (o->console == CONSOLE_AUTO)
-        o->console = console_of_trace(t);
+        o->console = (int)trace_console(t);
     if (find_range(t, c->from, c->to, &o->from, &o->to, err))
         return -1;
     if (!export_needs_replay(c->format, o))

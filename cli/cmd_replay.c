@@ -157,7 +157,7 @@ static int replay(void *ctx, struct trace *t, const char *path)
     struct error err;
     c->path = path;
     if (c->console == CONSOLE_AUTO)
-        c->console = console_of_trace(t);
+        c->console = (int)trace_console(t);
     if (!c->verify && (c->parts || c->jobs))
         return trouble_text("replay: --part and --jobs are for --verify: add it, or leave them out");
     if (c->lockstep && (c->verify || c->console_given))

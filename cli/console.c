@@ -59,18 +59,3 @@ void console_event_to(FILE *out, int device, const struct event *ev)
     fwrite(ev->data, 1, ev->len, out);
     fputc('\n', out);
 }
-
-int console_of_trace(struct trace *t)
-{
-    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_CONSOLE));
-    bool screen = false;
-    struct event ev;
-    int device = -1;
-    while (device < 0 && trace_cursor_next(c, &ev, NULL, NULL) == 1) {
-        if (ev.kind == EV_CONSOLE_LINE && ev.f[EVF_CONSOLE_LINE_device] == 0)
-            device = 0;
-        screen |= ev.kind == EV_CONSOLE_LINE && ev.f[EVF_CONSOLE_LINE_device] == CONSOLE_SCREEN;
-    }
-    trace_cursor_close(c);
-    return device == 0 || !screen ? 0 : CONSOLE_SCREEN;
-}

@@ -336,25 +336,6 @@ static void monitor_input(struct gdbstub *g, const char *args, struct text *out)
         give(g, (enum input_port)port, args, out);
 }
 
-/* As in EV_CONSOLE_LINE. */
-enum { SERIAL0 = 0, SCREEN = 8 };
-
-/* The console that is shown: the first serial port if the recorded guest wrote to it, otherwise the screen.
- * Many guests write to both. */
-static unsigned shown_console(struct gdbstub *g)
-{
-    struct trace_cursor *c = trace_cursor_open(timeline_trace(g->tl), EVENT_CLASS_BIT(EC_CONSOLE));
-    bool serial = false, screen = false;
-    struct event ev;
-    while (!serial && trace_cursor_next(c, &ev, NULL, NULL) == 1)
-        if (ev.kind == EV_CONSOLE_LINE) {
-            serial = ev.f[EVF_CONSOLE_LINE_device] == SERIAL0;
-            screen |= ev.f[EVF_CONSOLE_LINE_device] == SCREEN;
-        }
-    trace_cursor_close(c);
-    return screen && !serial ? SCREEN : SERIAL0;
-}
-
 /* Escape sequences are left out: a terminal answers some of them (busybox asks for the cursor's place at each prompt), and gdb would take the
  * answer for what the person types. */
 static void guest_prints(void *ctx, unsigned device, const void *data, size_t n)
@@ -415,7 +396,7 @@ static void monitor_live(struct gdbstub *g, const char *args, struct text *out)
     timeline_set_console(g->tl, guest_prints, g);
     g->mid_line = false;
     g->plain = (struct plain){0};
-    g->console = shown_console(g);
+    g->console = trace_console(timeline_trace(g->tl));
     s = (struct timeline_stopped){.reason = TIMELINE_DONE, .time = w.time};
     while (!rc && s.reason == TIMELINE_DONE && s.time < until && !stub_interrupted(g)) {
         uint64_t to = g->waiting.n && until - s.time > FEED_EVERY ? s.time + FEED_EVERY : until;

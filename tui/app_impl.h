@@ -26,7 +26,6 @@ void timeline_click(struct app *a, struct pane *p, int column);
 /* view_code.c */
 uint64_t code_selected(struct app *a);
 /* view_events.c */
-enum { SERIAL_DEVICE, SCREEN_DEVICE = 8 }; /* of console events */
 /* Finds the position of the list's next event after here, or its last event before here. Returns 1, or 0 if
  * there is none. */
 int events_near(struct app *a, enum timeline_direction dir, uint64_t *icount, char *words, size_t size);

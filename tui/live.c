@@ -28,7 +28,7 @@ struct console_text {
 
 static void on_console(void *ctx, unsigned device, const void *data, size_t n)
 {
-    if (device == SERIAL_DEVICE)
+    if (device == CONSOLE_SERIAL0)
         lines_put(((struct app *)ctx)->live_text->lines, data, n);
 }
 
@@ -63,8 +63,8 @@ static bool prints(struct app *a, enum timeline_direction dir, unsigned device)
 /* Typing goes to the serial port if the guest prints there, otherwise to the keyboard. One that has printed nothing yet will. */
 static enum input_port port_of(struct app *a)
 {
-    bool serial = prints(a, TIMELINE_BACK, SERIAL_DEVICE) ||
-                  (!prints(a, TIMELINE_BACK, SCREEN_DEVICE) && prints(a, TIMELINE_FORWARD, SERIAL_DEVICE));
+    bool serial = prints(a, TIMELINE_BACK, CONSOLE_SERIAL0) ||
+                  (!prints(a, TIMELINE_BACK, CONSOLE_SCREEN) && prints(a, TIMELINE_FORWARD, CONSOLE_SERIAL0));
     return serial ? INPUT_SERIAL0 : INPUT_KEYBOARD;
 }
 

@@ -53,10 +53,10 @@ static struct evlist *console_of(struct app *a)
         return a->console;
     if (a->all_consoles)
         return a->console = evlist_new(a->s->t, &all);
-    a->console = lines_of(a, SERIAL_DEVICE);
+    a->console = lines_of(a, CONSOLE_SERIAL0);
     if (!evlist_count(a->console)) {
         evlist_free(a->console);
-        a->console = lines_of(a, SCREEN_DEVICE);
+        a->console = lines_of(a, CONSOLE_SCREEN);
     }
     return a->console;
 }

@@ -235,7 +235,7 @@ void board_unhandled(struct board *b, const char *what, uint64_t number, bool wr
 
 static unsigned line_device(unsigned line)
 {
-    return line < LINE_SCREEN ? line : line == LINE_SCREEN ? 8 : 9;
+    return line < LINE_SCREEN ? line : line == LINE_SCREEN ? CONSOLE_SCREEN : CONSOLE_DEBUG;
 }
 
 static void deliver_line(struct board *b, unsigned line)

@@ -78,7 +78,6 @@ static void host_unhandled(void *ctx, const char *what, uint64_t number, bool wr
 
 static void host_console(void *ctx, uint8_t byte)
 {
-    enum { CONSOLE_XEN = 10 };
     const struct observer *o = &((struct board *)ctx)->events.observer;
     if (o->console)
         o->console(o->ctx, CONSOLE_XEN, &byte, 1);
