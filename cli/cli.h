@@ -62,7 +62,7 @@ typedef int trace_command(void *ctx, struct trace *t, const char *path);
 int run_on_trace(const struct command *c, int argc, char **argv, option_taker *take, void *ctx,
                  trace_command *fn);
 /* -1 with err if a command cannot write what OPTION PATH said: it has no name, or is the file that the command reads, whatever names
- * both have. NULL input: it reads none. */
+ * both have (traces/file_id.h). NULL input: it reads none; NULL path: standard output. */
 int check_output_name(const char *option, const char *path, const char *input, struct error *err);
 /* The icount of a position; `otherwise` if text is NULL. `here`: what +N and -N are relative
  * to. -1 with err. */

@@ -306,7 +306,8 @@ static int start(struct annotate *a, int argc, char **argv)
     if (!a->o.path)
         return trouble_text("annotate: -o NEW is missing: give the new trace a name");
     struct error err;
-    if (check_output_name("-o", a->o.path, path, &err))
+    if (check_output_name("-o", a->o.path, path, &err) ||
+        observed_check_output(&a->observed, "-o", a->o.path, &err))
         return trouble(&err);
     if (check_options(a))
         return EXIT_TROUBLE;

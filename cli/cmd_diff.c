@@ -128,7 +128,7 @@ static int open_boot(const struct options *o, struct diff_boot *b, const char *p
     if (digest_is(path)) {
         b->outline = digest_read(path, err);
     } else {
-        b->trace = trace_open(path, err);
+        b->trace = check_output_name("", NULL, path, err) ? NULL : trace_open(path, err);
         b->outline = b->trace ? outline_from_trace(&o->outline, b->trace, path, err) : NULL;
     }
     if (b->outline && o->shown.stage) {

@@ -1,6 +1,7 @@
 /* cmd_matrix.c - bootreel matrix. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/matrix.h"
 
@@ -47,6 +48,12 @@ static int run(const struct matrix_command *c, const struct matrix *m)
     if (c->job > m->njobs)
         return trouble_text("matrix --run %llu: %s has %zu jobs: --list shows them",
                             (unsigned long long)c->job, m->path, m->njobs);
+    struct stat out, was;
+    if (c->o.against && !stat(c->o.dir, &out) && !stat(c->o.against, &was) && out.st_dev == was.st_dev &&
+        out.st_ino == was.st_ino)
+        return trouble_text(
+            "matrix --against %s: -o is the same folder, and its digests would be written over: give another one",
+            c->o.against);
     return matrix_run(m, (size_t)c->job - 1, &c->o);
 }
 

@@ -32,8 +32,10 @@ struct record {
     struct error *err;
     int rc;
     const char *variables; /* --save-vars */
-    bool lost;             /* … could not be written */
-    bool typed_end;        /* Ctrl-A x */
+    struct file_id *read;  /* what is being read, and must not be written over */
+    size_t nread;
+    bool lost;      /* … could not be written */
+    bool typed_end; /* Ctrl-A x */
     int console;
     struct observed observed;
     struct symbol_image own_symbols[MACHINE_SYMBOLS];
@@ -87,7 +89,8 @@ static const struct option_row rows[] = {
     {.name = "save-vars",
      .argument = "FILE",
      .help = "write the flash chip with the firmware's variables to FILE at the end: for another --pflash",
-     STORE(struct record, variables)},
+     STORE(struct record, variables),
+     .more = "FILE must not be the image that the machine was given: images are only read."},
     {.name = "no-index",
      .help = "leave out the index of what was executed and written, by which searches skip parts of the run",
      STORE(struct record, o.no_index),
@@ -311,8 +314,11 @@ static void on_ended(void *ctx, struct engine *e)
 {
     struct record *r = ctx;
     struct error err;
-    if (r->variables &&
-        variables_save(e, machine_config(r->machine), machine_variables(r->machine), r->variables, &err))
+    const struct file_id trace = file_id_at(r->o.path);
+    if (r->variables && output_check("--save-vars", r->variables, &trace, 1, &err))
+        r->lost = trouble(&err);
+    else if (r->variables &&
+             variables_save(e, machine_config(r->machine), machine_variables(r->machine), r->variables, &err))
         r->lost = trouble(&err);
 }
 
@@ -356,12 +362,13 @@ static void end_recording(void *ctx)
 
 static void begin_watch(struct record *r, const struct engine_kind *const *kind, int master)
 {
-    struct tui_watch_options wo = {.look = {.path = r->o.path, .kinds = kind, .nkinds = 1},
-                                   .profile = r->o.profile,
-                                   .config = r->o.config,
-                                   .typing = master,
-                                   .end = end_recording,
-                                   .ctx = r};
+    struct tui_watch_options wo = {
+        .look = {.path = r->o.path, .kinds = kind, .nkinds = 1, .read = r->read, .nread = r->nread},
+        .profile = r->o.profile,
+        .config = r->o.config,
+        .typing = master,
+        .end = end_recording,
+        .ctx = r};
     if (!wo.profile)
         wo.profile = r->observed.profile = profile_builtin();
     r->watch = tui_watch_new(&wo);
@@ -425,15 +432,41 @@ static int run(struct record *r, struct recorder *rec, struct error *err)
     return r->lost ? EXIT_TROUBLE : EXIT_DONE;
 }
 
+/* The files that are read to the end: images, and typing that is in a file. */
+static void list_read(struct record *r)
+{
+    const struct image_files *files = machine_files(r->machine);
+    image_files_images(files, &r->nread);
+    r->read = mem_zero(r->nread + 1, sizeof *r->read);
+    for (size_t i = 0; i < r->nread; i++)
+        r->read[i] = image_files_id(files, i);
+    r->read[r->nread++] = file_id_of(STDIN_FILENO);
+}
+
+static int check_file(struct record *r, const char *option, const char *path, struct error *err)
+{
+    if (check_output_name(option, path, NULL, err))
+        return -1;
+    long same = image_files_same(machine_files(r->machine), path);
+    if (same >= 0)
+        return error_set(err, "%s %s: this is the image %s: give another name", option, path,
+                         image_files_path(machine_files(r->machine), (size_t)same));
+    if (observed_check_output(&r->observed, option, path, err))
+        return -1;
+    return output_check(option, path, r->read, r->nread, err);
+}
+
+/* What the recording writes must not be what it reads, nor one file twice. */
 static int check_output(struct record *r, struct error *err)
 {
-    if (check_output_name("-o", r->o.path, NULL, err))
+    list_read(r);
+    if (check_file(r, "-o", r->o.path, err) ||
+        (r->variables && check_file(r, "--save-vars", r->variables, err)))
         return -1;
-    long same = image_files_same(machine_files(r->machine), r->o.path);
-    if (same < 0)
+    if (!r->variables ||
+        (strcmp(r->variables, r->o.path) && !file_id_same(file_id_at(r->variables), file_id_at(r->o.path))))
         return 0;
-    return error_set(err, "-o %s: this is the image %s: give the trace another name", r->o.path,
-                     image_files_path(machine_files(r->machine), (size_t)same));
+    return error_set(err, "--save-vars %s: this is the trace: give another name", r->variables);
 }
 
 static int set_observed(struct record *r, struct error *err)
@@ -510,6 +543,7 @@ static int cmd_record(int argc, char **argv)
     observed_free(&r.observed);
     free(r.painted);
     free(r.screen);
+    free(r.read);
     return status;
 }
 

@@ -41,8 +41,13 @@ static int show(struct tui_options *o)
 {
     struct error err;
     char own[4096];
-    if (o->dump && (check_output_name("--dump", o->dump, o->path, &err) ||
-                    (o->other && check_output_name("--dump", o->dump, o->other, &err))))
+    const struct file_id none = {FILE_ID_NONE, 0, 0};
+    const struct file_id read[] = {file_id_at(o->path), o->other ? file_id_at(o->other) : none,
+                                   o->script ? file_id_at(o->script) : none,
+                                   o->settings ? file_id_at(o->settings) : none};
+    o->read = read;
+    o->nread = sizeof read / sizeof read[0];
+    if (o->dump && output_check("--dump", strcmp(o->dump, "-") ? o->dump : NULL, read, o->nread, &err))
         return trouble(&err);
     own_folder(own, sizeof own);
     o->sources = own;

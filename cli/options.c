@@ -347,6 +347,7 @@ int observe_option(struct observed *o, const struct option_row *row, const char 
     case OPT_PROFILE:
         profile_free(o->profile);
         o->profile = profile_load(value, err);
+        o->profile_file = value;
         return o->profile ? 0 : -1;
     case OPT_PROBE:
         given_words_add(&o->probes, value);
@@ -366,6 +367,16 @@ void observe(struct observed *o, struct record_options *to)
     to->profile = o->profile;
     to->symbol_files = o->symbols.word;
     to->nsymbol_files = o->symbols.n;
+}
+
+int observed_check_output(const struct observed *o, const char *option, const char *path, struct error *err)
+{
+    if (o->profile_file && check_output_name(option, path, o->profile_file, err))
+        return -1;
+    for (size_t i = 0; i < o->symbols.n; i++)
+        if (check_output_name(option, path, o->symbols.word[i], err))
+            return -1;
+    return 0;
 }
 
 void observed_free(struct observed *o)

@@ -136,13 +136,16 @@ struct record_options;
 /* What a recording observes in addition to events. */
 struct observed {
     struct profile *profile; /* NULL: none */
-    struct words probes;     /* symbols or addresses */
-    struct words symbols;    /* files */
+    const char *profile_file;
+    struct words probes;  /* symbols or addresses */
+    struct words symbols; /* files */
 };
 int observe_option(struct observed *o, const struct option_row *row, const char *value, struct error *err);
 /* To be called after all options: adds the profile's probes after the given ones, and sets the profile and
  * the symbol files for the recorder. The probes are settings of the machine, which the caller adds. */
 void observe(struct observed *o, struct record_options *to);
+/* -1 with err if a command must not write what OPTION PATH said, since it reads that file for this. */
+int observed_check_output(const struct observed *o, const char *option, const char *path, struct error *err);
 void observed_free(struct observed *o);
 
 /* ---- what the tables' texts stand for (values.c) ---- */

@@ -1,6 +1,4 @@
 /* trace.c - what the commands do with a trace: open it, find a position in it. */
-#include <sys/stat.h>
-
 #include "cli/cli.h"
 #include "core/position.h"
 #include "core/replay.h"
@@ -19,7 +17,7 @@ const char *only_argument(int argc, char **argv, const char *what)
 struct trace *open_trace(const char *path)
 {
     struct error err;
-    struct trace *t = trace_open(path, &err);
+    struct trace *t = check_output_name("", NULL, path, &err) ? NULL : trace_open(path, &err);
     if (!t)
         trouble(&err);
     else if (trace_truncated(t))
@@ -45,12 +43,8 @@ int run_on_trace(const struct command *c, int argc, char **argv, option_taker *t
 
 int check_output_name(const char *option, const char *path, const char *input, struct error *err)
 {
-    struct stat out, in;
-    if (!*path)
-        return error_set(err, "%s: the file's name is empty: give one", option);
-    if (!input || stat(path, &out) || stat(input, &in) || out.st_dev != in.st_dev || out.st_ino != in.st_ino)
-        return 0;
-    return error_set(err, "%s %s: this is a file to be read: give another name", option, path);
+    const struct file_id read = input ? file_id_at(input) : (struct file_id){FILE_ID_NONE, 0, 0};
+    return output_check(option, path, &read, 1, err);
 }
 
 int find_position(struct trace *t, const char *text, uint64_t here, uint64_t otherwise, uint64_t *icount,

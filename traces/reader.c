@@ -395,6 +395,11 @@ struct trace *trace_open_beside(const struct trace *t, struct error *err)
     return beside;
 }
 
+struct file_id trace_file_id(const struct trace *t)
+{
+    return t->memory ? (struct file_id){FILE_ID_NONE, 0, 0} : file_id_of(t->fd);
+}
+
 void trace_close(struct trace *t)
 {
     if (!t)

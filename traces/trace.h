@@ -19,6 +19,7 @@
 
 #include "traces/error.h"
 #include "traces/event.h"
+#include "traces/file_id.h"
 #include "traces/given.h"
 
 /* Raised when the format changes. A reader accepts this version and all earlier ones, and
@@ -217,6 +218,8 @@ void trace_prepare(const struct trace *t);
  * thread may call this; either may be closed first. */
 struct trace *trace_open_beside(const struct trace *t, struct error *err);
 void trace_close(struct trace *t); /* NULL is allowed */
+/* The file that it is read from, whatever its name is by now. */
+struct file_id trace_file_id(const struct trace *t);
 
 /* Whether the file has no complete end: the recording was killed or the file was cut short. All whole frames
  * before that can be read. */

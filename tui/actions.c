@@ -498,7 +498,7 @@ static enum react do_save(struct app *a, enum command c, const char *arg)
         return REACT_DRAW;
     }
     timeline_interrupt_clear(a->s->tl);
-    if (timeline_save_private(a->s->tl, arg, &err))
+    if (app_may_write(a, arg, &err) || timeline_save_private(a->s->tl, arg, &err))
         app_say(a, STYLE_WARNING, "%.390s", err.text);
     else
         app_say(a, STYLE_GOOD, "saved as %.300s: the record up to the diversion, then what was typed", arg);

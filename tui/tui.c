@@ -5,9 +5,19 @@
 #include "tui/app_impl.h"
 #include "tui/duo.h"
 
+int app_may_write(struct app *a, const char *path, struct error *err)
+{
+    struct file_id read[2];
+    for (unsigned i = 0; i < 2; i++)
+        read[i] = trace_file_id(duo_app(a, i)->s->t);
+    return output_check("", path, read, 2, err) ? -1 : output_check("", path, a->o->read, a->o->nread, err);
+}
+
 int app_dump(struct app *a, const char *path, struct error *err)
 {
     size_t n = strlen(path);
+    if (app_may_write(a, strcmp(path, "-") ? path : NULL, err))
+        return -1;
     FILE *f = strcmp(path, "-") ? fopen(path, "w") : stdout;
     if (!f)
         return error_set(err, "%.300s: %s: give another place", path, strerror(errno));

@@ -8,6 +8,7 @@
 
 #include "core/engines.h"
 #include "core/profile.h"
+#include "traces/file_id.h"
 
 struct tui_options {
     const char *path;                       /* the trace */
@@ -19,10 +20,12 @@ struct tui_options {
     const char *dump;  /* file for the final screen, as text or (.svg) as a picture; "-" is standard output */
     int width, height; /* of a script's screen; 0 for 120 x 40 */
     bool mono, ascii;  /* act as if the terminal had no colours, or no UTF-8 */
-    const char *settings; /* the settings file, or NULL to read none */
-    const char *sources;  /* folders (A:B) in which source files are looked for, or NULL */
-    const char *note;     /* a message to show at the beginning, or NULL */
-    const char *memory;   /* the folder in which positions and marks are kept, or NULL */
+    const char *settings;       /* the settings file, or NULL to read none */
+    const char *sources;        /* folders (A:B) in which source files are looked for, or NULL */
+    const char *note;           /* a message to show at the beginning, or NULL */
+    const char *memory;         /* the folder in which positions and marks are kept, or NULL */
+    const struct file_id *read; /* files besides the traces that must not be written over: images, a script */
+    size_t nread;
 };
 
 enum { TUI_LEAST_WIDTH = 60, TUI_LEAST_HEIGHT = 16 };

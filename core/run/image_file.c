@@ -150,14 +150,16 @@ const char *image_files_path(const struct image_files *s, size_t i)
     return s->files[i]->path;
 }
 
+struct file_id image_files_id(const struct image_files *s, size_t i)
+{
+    return s->files[i]->memory ? (struct file_id){FILE_ID_NONE, 0, 0} : file_id_of_stat(&s->files[i]->st);
+}
+
 long image_files_same(const struct image_files *s, const char *path)
 {
-    struct stat st;
-    if (stat(path, &st) < 0)
-        return -1;
+    const struct file_id id = file_id_at(path);
     for (size_t i = 0; i < s->n; i++)
-        if (!s->files[i]->memory && s->files[i]->st.st_dev == st.st_dev &&
-            s->files[i]->st.st_ino == st.st_ino)
+        if (file_id_same(id, image_files_id(s, i)))
             return (long)i;
     return -1;
 }

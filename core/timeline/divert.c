@@ -213,6 +213,9 @@ int timeline_save_private(struct timeline *tl, const char *path, struct error *e
     if (tl->by_hand)
         return error_set(err, "a private run in which registers or memory were changed cannot be saved: a "
                               "trace holds inputs only");
+    const struct file_id read = trace_file_id(tl->t);
+    if (output_check("", path, &read, 1, err))
+        return -1;
     tl_save_base(tl);
     tl->op = (struct timeline_progress){.to = tl_here(tl)};
     prepare(&s, path);
