@@ -477,8 +477,7 @@ static int set_observed(struct record *r, struct error *err)
         return -1;
     observe(o, &r->o);
     for (size_t i = 0; i < o->probes.n; i++)
-        if (machine_add_setting(r->machine, "probe", o->probes.word[i], err))
-            return -1;
+        machine_add_setting(r->machine, "probe", o->probes.word[i]);
     return 0;
 }
 

@@ -11,7 +11,6 @@
 #include "hv/hv.h"
 #include "traces/memory.h"
 
-enum { MAX_SETTINGS = 24 + MACHINE_MODULES, MAX_EXTRA = 1024 };
 #define MIB         (1ull << 20)
 #define MAX_MEMORY  (64ull << 30)
 #define MAX_ADDRESS (64ull << 30)
@@ -41,9 +40,9 @@ struct machine {
     uint64_t memory;
     unsigned cpus;
     struct image_files *files;
-    struct setting extra[MAX_EXTRA]; /* added by machine_add_setting */
+    struct setting *extra; /* added by machine_add_setting */
     size_t nextra;
-    struct setting settings[MAX_SETTINGS + MAX_EXTRA];
+    struct setting *settings;
     size_t nsettings;
     struct engine_config config;
 };
@@ -372,6 +371,8 @@ void machine_free(struct machine *m)
         return;
     for (size_t i = 0; i < m->nsettings; i++)
         free((char *)m->settings[i].value);
+    free(m->settings);
+    free(m->extra);
     image_files_free(m->files);
     for (unsigned i = 0; i < m->nmodules; i++)
         free(m->module[i]);
@@ -452,6 +453,7 @@ static int check(const struct machine *m, struct error *err)
 
 static void set(struct machine *m, const char *key, const char *value)
 {
+    MEM_MORE(m->settings, m->nsettings);
     m->settings[m->nsettings++] = (struct setting){key, mem_string(value)};
 }
 
@@ -462,12 +464,10 @@ static void set_number(struct machine *m, const char *key, uint64_t n)
     set(m, key, text);
 }
 
-int machine_add_setting(struct machine *m, const char *key, const char *value, struct error *err)
+void machine_add_setting(struct machine *m, const char *key, const char *value)
 {
-    if (m->nextra == MAX_EXTRA)
-        return error_set(err, "--%s %.60s: at most %d of these", key, value, MAX_EXTRA);
+    MEM_MORE(m->extra, m->nextra);
     m->extra[m->nextra++] = (struct setting){key, value};
-    return 0;
 }
 
 static const char *or_default(const char *given, const char *fallback)
@@ -574,7 +574,7 @@ static int set_uml_arguments(struct machine *m, struct error *err)
     set(m, "argument", "con=null");
     for (char *copy = strdup(m->append ? m->append : ""), *rest = copy, *word; copy; copy = NULL) {
         while ((word = strsep(&rest, " ")))
-            if (*word && m->nsettings < MAX_SETTINGS + MAX_EXTRA - 16)
+            if (*word)
                 set(m, "argument", word);
         free(copy);
     }
@@ -586,8 +586,6 @@ static int finish_hosted(struct machine *m, struct error *err)
     const char *file = m->uml ? m->uml : m->program, *sysroot = m->sysroot ? m->sysroot : "";
     char to[4096];
     snprintf(to, sizeof to, "/usr/bin/%s", base_name(file));
-    if (m->narguments > MAX_EXTRA - 64)
-        return error_set(err, "--program: %zu arguments: at most %d", m->narguments, MAX_EXTRA - 64);
     if (hosted_add_program(m->files, strcmp(sysroot, "/") ? sysroot : "", file, to, err))
         return -1;
     set_number(m, "ram", m->memory + (m->uml ? HOST_EXTRA * MIB : 0));

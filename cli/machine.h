@@ -33,8 +33,8 @@ int machine_arguments(struct machine *m, char *const *arguments, size_t n, struc
 bool machine_is_hosted(const struct machine *m);
 /* To be called after all options: finds the firmware, opens the images, sets the defaults. */
 int machine_finish(struct machine *m, struct error *err);
-/* Adds a setting, after those of the options. -1 with err if there are too many. */
-int machine_add_setting(struct machine *m, const char *key, const char *value, struct error *err);
+/* Adds a setting, after those of the options. */
+void machine_add_setting(struct machine *m, const char *key, const char *value);
 /* After machine_finish; valid until machine_free. */
 const struct engine_config *machine_config(const struct machine *m);
 const struct image_files *machine_files(const struct machine *m);

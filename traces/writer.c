@@ -91,13 +91,18 @@ static int config_check(const struct trace_config *cfg, struct error *err)
     if (strlen(cfg->engine) >= ENGINE_NAME_SIZE)
         return error_set(err, "engine name '%s' is too long for a trace", cfg->engine);
     if (cfg->nsettings > MAX_SETTINGS || cfg->nimages > MAX_SETTINGS)
-        return error_set(err, "too many settings or images for a trace");
+        return error_set(
+            err,
+            "%zu settings (arguments and probes are some) and %zu images: a trace has room for %d each: give fewer",
+            cfg->nsettings, cfg->nimages, MAX_SETTINGS);
     size_t total = 0;
     for (size_t i = 0; i < cfg->nsettings; i++) {
         size_t n = strlen(cfg->settings[i].key) + strlen(cfg->settings[i].value);
         total += n + 20;
         if (n > MAX_STRING)
-            return error_set(err, "setting '%.60s' is too long for a trace", cfg->settings[i].key);
+            return error_set(err,
+                             "setting '%.60s' has %zu bytes: a trace has room for %d: give a shorter one",
+                             cfg->settings[i].key, n, MAX_STRING);
     }
     for (size_t i = 0; i < cfg->nimages; i++) {
         const struct trace_image *im = &cfg->images[i];
@@ -106,7 +111,10 @@ static int config_check(const struct trace_config *cfg, struct error *err)
             return error_set(err, "image '%.60s' is larger than 256 TiB", im->role);
     }
     if (total > frame_raw_max(TF_CONFIG) / 2)
-        return error_set(err, "the settings are too long for a trace");
+        return error_set(
+            err,
+            "the settings have %zu bytes together: a trace has room for %u: give fewer arguments or probes",
+            total, frame_raw_max(TF_CONFIG) / 2);
     return 0;
 }
 

@@ -50,4 +50,20 @@ holds "$work/script.err" '^bootreel: .*script: cannot be executed' "a script wit
 expect 2 both "$BOOTREEL" record -o "$work/no.reel" --program "$work/calls" --uml "$work/calls"
 expect 2 pc "$BOOTREEL" record -o "$work/no.reel" --program "$work/calls" --bios seabios
 expect 2 words "$BOOTREEL" record -o "$work/no.reel" argument
+
+# As many arguments and probes as anybody gives; what a trace has no room for is refused, not left out.
+printf '#include <stdio.h>\nint main(int n, char **v) { printf("%%d, the last is %%s\\n", n, v[n - 1]); return 0; }\n' | gcc -x c -static -o "$work/count" -
+probes=()
+for ((i = 1; i <= 1200; i++)); do probes+=(--probe "0x$i"); done
+expect 0 many "$BOOTREEL" record -q --console -o "$work/many.reel" "${probes[@]}" --program "$work/count" -- $(seq 20000)
+holds "$work/many.out" '^20001, the last is 20000' "20000 arguments"
+expect 0 many-again "$BOOTREEL" replay --verify -q "$work/many.reel"
+expect 0 words "$BOOTREEL" record -q --console -o "$work/many.reel" --uml "$work/count" --append "$(seq -s ' ' 3000)"
+holds "$work/words.out" '^3004, the last is 3000' "3000 words of --append"
+rm "$work/many.reel"
+expect 2 too-many "$BOOTREEL" record -o "$work/many.reel" --program "$work/count" -- $(seq 70000)
+holds "$work/too-many.err" 'a trace has room for 65536' "more than a trace has room for"
+expect 2 too-long "$BOOTREEL" record -o "$work/many.reel" --program "$work/count" -- "$(head -c 100000 /dev/zero | tr '\0' x)"
+holds "$work/too-long.err" 'a trace has room for 65536' "an argument that is too long"
+[ ! -e "$work/many.reel" ] || fail "a recording that was refused left a file"
 finish
