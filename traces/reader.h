@@ -63,13 +63,6 @@ struct region_maps {
     size_t done; /* checkpoints applied */
 };
 
-/* A stream of the trace: its place in the content of all streams. */
-struct stream_entry {
-    struct stream s;
-    uint32_t frame;
-    uint64_t begin; /* a multiple of STREAM_BLOCK */
-};
-
 /* What is unpacked so far; traces of the same file that were opened by trace_open_beside share it. */
 struct stream_cache;
 
@@ -179,7 +172,7 @@ void streams_ready(struct streams *s);
 void streams_share(const struct trace *t, struct trace *beside);
 /* Unpacks stream i, if that was not done yet. */
 int stream_use(struct trace *t, size_t i, struct error *err);
-/* The content at a place, for a page in `frame`: the stream must be in an earlier one. Zeros beyond its end. */
+/* What is at a place of the streams' content, for a page in `frame`: the stream must be in an earlier one. */
 int stream_page(struct trace *t, size_t frame, uint64_t place, uint8_t out[TRACE_PAGE], struct error *err);
 
 /* ---- reader_pages.c ---- */

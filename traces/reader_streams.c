@@ -195,23 +195,30 @@ void trace_prepare(const struct trace *t)
 
 /* ---------------------------------------------------------------- pages */
 
-/* The stream that has the place, or -1. */
-static long stream_at(const struct streams *s, uint64_t place)
+struct use {
+    struct trace *t;
+    struct error *err;
+};
+
+static const struct stream_content *use_content(void *ctx, size_t i)
 {
-    size_t low = SORTED_ABOVE(s->entry, s->n, begin, place);
-    return low && place - s->entry[low - 1].begin < stream_room(s->entry[low - 1].s.length) ? (long)low - 1
-                                                                                            : -1;
+    const struct use *u = ctx;
+    return stream_use(u->t, i, u->err) ? NULL : u->t->streams.content[i];
+}
+
+/* How many streams are before the frame. */
+static size_t streams_before(const struct streams *s, size_t frame)
+{
+    return SORTED_ABOVE(s->entry, s->n, frame, frame);
 }
 
 int stream_page(struct trace *t, size_t frame, uint64_t place, uint8_t out[TRACE_PAGE], struct error *err)
 {
-    long i = stream_at(&t->streams, place);
-    if (i < 0 || t->streams.entry[i].frame > frame)
-        return frame_error(t, frame, err, "a page refers to a stream that is not before it");
-    if (stream_use(t, (size_t)i, err))
-        return -1;
-    const uint8_t *page = stream_content_page(t->streams.content[i], place - t->streams.entry[i].begin, out);
-    if (page != out)
-        memcpy(out, page, TRACE_PAGE);
-    return 0;
+    struct error why = {""};
+    struct use use = {t, &why};
+    size_t n = streams_before(&t->streams, frame);
+    if (stream_space_page(t->streams.entry, n, place, use_content, &use, out))
+        return 0;
+    return why.text[0] ? error_set(err, "%s", why.text)
+                       : frame_error(t, frame, err, "a page refers to a stream that is not before it");
 }

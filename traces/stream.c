@@ -1,6 +1,7 @@
 /* stream.c - see stream.h. */
 #include <xxhash.h>
 
+#include "traces/sorted.h"
 #include "traces/stream.h"
 
 void stream_encode(struct buf *out, const struct stream *s)
@@ -64,6 +65,33 @@ const uint8_t *stream_content_page(const struct stream_content *c, uint64_t at, 
     memcpy(room, page, part);
     memcpy(room + part, block_of(c, at + part), TRACE_PAGE - part);
     return room;
+}
+
+/* Some bytes, at most a page. */
+static void copy_content(const struct stream_content *c, uint64_t at, uint8_t *out, size_t n)
+{
+    uint8_t room[TRACE_PAGE];
+    memcpy(out, stream_content_page(c, at, room), n);
+}
+
+bool stream_space_page(const struct stream_entry *entry, size_t n, uint64_t place,
+                       const struct stream_content *(*content)(void *ctx, size_t i), void *ctx,
+                       uint8_t out[TRACE_PAGE])
+{
+    size_t i = SORTED_ABOVE(entry, n, begin, place), done = 0;
+    if (!i-- || place - entry[i].begin >= stream_room(entry[i].s.length))
+        return false;
+    memset(out, 0, TRACE_PAGE);
+    for (; i < n && done < TRACE_PAGE; i++) {
+        uint64_t at = place + done - entry[i].begin, left = stream_room(entry[i].s.length) - at;
+        size_t part = left < TRACE_PAGE - done ? (size_t)left : TRACE_PAGE - done;
+        const struct stream_content *c = content(ctx, i);
+        if (!c)
+            return false;
+        copy_content(c, at, out + done, part);
+        done += part;
+    }
+    return true;
 }
 
 /* ---------------------------------------------------------------- unpacking */

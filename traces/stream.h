@@ -47,6 +47,20 @@ void stream_content_move(struct stream_content *c, struct stream_content *more, 
 /* The page at that place, perhaps in `room`; zeros beyond the end. */
 const uint8_t *stream_content_page(const struct stream_content *c, uint64_t at, uint8_t room[TRACE_PAGE]);
 
+/* A stream of a trace: its place in the space in which the contents of all streams lie one behind the other. */
+struct stream_entry {
+    struct stream s;
+    uint64_t frame; /* of the trace: they ascend */
+    uint64_t begin; /* a multiple of STREAM_BLOCK */
+};
+
+/* The page at a place of that space, of which the first n streams are there: it may begin in one of them, go on in the zeros behind
+ * that, and end in the next. Behind the last one are zeros. `content` gives that of stream i, or NULL. False if the place is in none
+ * of them, or `content` gave NULL. */
+bool stream_space_page(const struct stream_entry *entry, size_t n, uint64_t place,
+                       const struct stream_content *(*content)(void *ctx, size_t i), void *ctx,
+                       uint8_t out[TRACE_PAGE]);
+
 /* Unpacks a stream piece by piece. */
 struct stream_reader;
 

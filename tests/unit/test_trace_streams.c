@@ -211,6 +211,80 @@ static void test_found(void **state)
     free(content);
 }
 
+/* ---------------------------------------------------------------- several streams in one image */
+
+enum { STREAMS = 3, FIRST_LENGTH = STREAM_BLOCK + 20000 };
+
+/* The space in which pages name places: the contents one behind the other, each followed by zeros. */
+static struct buf space_of(const struct buf content[STREAMS])
+{
+    struct buf b = {0};
+    for (unsigned i = 0; i < STREAMS; i++) {
+        size_t behind = stream_room(content[i].n) - content[i].n;
+        buf_add(&b, content[i].p, content[i].n);
+        memset(buf_room(&b, behind), 0, behind);
+        b.n += behind;
+    }
+    return b;
+}
+
+static void fill_streams(struct buf content[STREAMS], struct buf *image)
+{
+    uint64_t seed = 99;
+    for (unsigned i = 0; i < STREAMS; i++) {
+        content[i] = *image = (struct buf){0};
+        for (size_t k = 0; k < FIRST_LENGTH + i * 3000; k++)
+            buf_u8(&content[i], rnd(&seed) % 3 ? (uint8_t)(rnd(&seed) >> 20) : 0x48);
+    }
+    for (unsigned i = 0; i < STREAMS; i++) {
+        struct buf packed = pack[i + 1](content[i].p, content[i].n);
+        buf_add(image, "between", 7);
+        buf_add(image, packed.p, packed.n);
+        buf_free(&packed);
+    }
+}
+
+/* Zeros that end in another stream's first bytes: what is nearest to such a page begins behind the end of one stream. */
+static void test_several(void **state)
+{
+    static const unsigned into[] = {40, 700, 2000, 4000};
+    struct buf content[STREAMS], image;
+    uint8_t page[TRACE_PAGE];
+    fill_streams(content, &image);
+    struct buf space = space_of(content);
+    char *path = temp_path("several");
+    struct trace_image im = {.role = "initrd", .name = "x", .size = image.n};
+    struct trace_config cfg = {.engine = "pc", .images = &im, .nimages = 1, .classes = EVENT_CLASSES_ALL};
+    struct trace_writer *w = trace_writer_create(path, &cfg, NULL);
+    for (size_t k = 0; k < chunk_count(image.n); k++)
+        assert_int_equal(
+            trace_write_chunk(w, 0, k, image.p + k * TRACE_CHUNK, chunk_length(image.n, k), NULL), 0);
+    assert_int_equal(trace_checkpoint_begin(w, 0, 0, true, NULL), 0);
+    uint64_t at[STREAMS * 4], begin = 0;
+    unsigned n = 0;
+    for (unsigned i = 0; i < STREAMS; i++, begin += stream_room(content[i - 1].n))
+        for (unsigned k = 0; i && k < 4; k++)
+            at[n++] = begin - TRACE_PAGE + into[k];
+    for (unsigned i = 0; i < n; i++)
+        trace_checkpoint_page(w, "ram", i, space.p + at[i]);
+    assert_int_equal(trace_checkpoint_end(w, 1, NULL), 0);
+    assert_int_equal(trace_writer_finish(w, &sample_end, NULL), 0);
+    struct trace *t = trace_open(path, NULL);
+    struct trace_state *s = trace_checkpoint_load(t, 0, NULL);
+    for (unsigned i = n; i-- > 0;) {
+        assert_int_equal(trace_state_page(s, "ram", i, page, NULL), 1);
+        assert_memory_equal(page, space.p + at[i], TRACE_PAGE);
+    }
+    trace_state_free(s);
+    trace_close(t);
+    unlink(path);
+    free(path);
+    for (unsigned i = 0; i < STREAMS; i++)
+        buf_free(&content[i]);
+    buf_free(&image);
+    buf_free(&space);
+}
+
 /* ---------------------------------------------------------------- copied, packed as they are */
 
 /* -1: a frame of the trace is not readable. With `apart`, each chunk is in a frame of its own. */
@@ -521,9 +595,10 @@ static void test_damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formats), cmocka_unit_test(test_found),   cmocka_unit_test(test_copied),
-        cmocka_unit_test(test_beside),  cmocka_unit_test(test_most),    cmocka_unit_test(test_least),
-        cmocka_unit_test(test_changes), cmocka_unit_test(test_damaged), cmocka_unit_test(test_branches),
+        cmocka_unit_test(test_formats),  cmocka_unit_test(test_found),   cmocka_unit_test(test_several),
+        cmocka_unit_test(test_copied),   cmocka_unit_test(test_beside),  cmocka_unit_test(test_most),
+        cmocka_unit_test(test_least),    cmocka_unit_test(test_changes), cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_branches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
