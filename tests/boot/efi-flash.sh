@@ -46,7 +46,7 @@ done
 expect 0 verify "$BOOTREEL" replay --verify -q --console=none "$work/first.reel"
 
 # Every driver that the shell lists was seen to start.
-sed 's/\x1b\[[0-9;=]*[A-Za-z]//g' "$work/first.out" | tr -d '\r' | awk '/^ *[0-9A-F]+ [0-9A-F]{8} [?BD] / { print $NF }' | sort -u >"$work/listed"
+sed 's/\x1b\[[0-9;=]*[A-Za-z]//g' "$work/first.out" | tr -d '\r' | awk '/^ *[0-9A-F]+ [0-9A-F]+ [?BD] / { print $NF }' | sort -u >"$work/listed"
 grep -Eo 'efi.start +[^ ]+' "$work/events" | awk '{ print $2 }' | sort -u >"$work/started"
 [ "$(wc -l <"$work/listed")" -gt 20 ] || fail "the shell lists no drivers"
 comm -23 "$work/listed" "$work/started" >"$work/unseen"
