@@ -22,6 +22,16 @@ fail() {
     echo "FAILED: $*"
     echo "$*" >>"$failures"
 }
+# skip WHAT WHY: something is not tested here. tests/run counts it, and CI fails if it is not in tests/may-skip.
+skip() {
+    echo "skipped: $1: $2"
+    [ -z "${TEST_SKIPS:-}" ] || echo "$1: $2" >>"$TEST_SKIPS"
+}
+# skip_all WHY: ends the script, since nothing of it can be tested here.
+skip_all() {
+    echo "skipped: $*"
+    exit 77
+}
 finish() {
     local n
     n=$(wc -l <"$failures")

@@ -20,10 +20,10 @@ for p in syslinux syslinux-common isolinux extlinux memtest86+ ipxe; do
     [ -e "$root/.$p" ] && continue
     (cd "$lab/deb" && apt-get -q download "$p") >/dev/null 2>&1 && dpkg-deb -x "$(ls "$lab/deb/${p}_"*.deb)" "$root" &&
         : >"$root/.$p"
-    [ -e "$root/.$p" ] || { echo "skipped: package $p cannot be downloaded"; exit 0; }
+    [ -e "$root/.$p" ] || skip_all "package $p cannot be downloaded"
 done
 for tool in mformat mcopy xorriso mke2fs; do
-    command -v "$tool" >/dev/null || { echo "skipped: no $tool"; exit 0; }
+    command -v "$tool" >/dev/null || skip_all "no $tool"
 done
 export MTOOLS_SKIP_CHECK=1 PATH=$root/usr/bin:$root/sbin:$PATH
 modules=$root/usr/lib/syslinux/modules/bios

@@ -89,6 +89,6 @@ if command -v qemu-system-x86_64 >/dev/null; then
     holds "$work/qemu-menu.txt" '^  2  hard disk 81h' "QEMU: the boot menu"
     holds "$work/qemu-menu.txt" 'demo kernel: started from BIOS drive 80' "QEMU: the second disk as 80h"
 else
-    echo "skipped: no qemu-system-x86_64"
+    skip "the BIOS in QEMU" "no qemu-system-x86_64"
 fi
 finish

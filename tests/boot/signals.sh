@@ -76,6 +76,6 @@ if mount -t tmpfs -o size=2m none "$work/small" 2>/dev/null; then
     umount "$work/small"
     full small "$work/small.reel" 'small\.reel: no space left on device; what was written'
 else
-    echo "skipped: a small file system (cannot mount one here)"
+    skip "a small file system" "cannot mount one here"
 fi
 finish

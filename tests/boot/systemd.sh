@@ -7,7 +7,7 @@ need_guests
     scripts/guests "$GUESTS" systemd >"$work/guests.log" 2>&1
     case $? in
     0) ;;
-    3) echo "skipped: $(tail -n 1 "$work/guests.log")"; exit 0 ;;
+    3) skip_all "$(tail -n 1 "$work/guests.log")" ;;
     *) tail -n 3 "$work/guests.log"; exit 2 ;;
     esac
 }

@@ -126,7 +126,7 @@ pprof() {
     want=$(python3 -c 'import json; print(json.load(open("profile.json"))["samples"])')
     got=$(awk '/^sample \{/ { first = 1 } /^  value:/ && first { n += $2; first = 0 } END { print n }' pprof.text)
     [ "$got" = "$want" ] || fail "pprof: $got samples, not $want"
-    command -v go >/dev/null || { echo "skipped: go tool pprof: no go"; return; }
+    command -v go >/dev/null || { skip "go tool pprof" "no go"; return; }
     go tool pprof -sample_index=samples -top -nodecount=5 pprof >top.text 2>top.err || fail "go tool pprof: $(cat top.err)"
     symbol=$(python3 -c 'import json; s=json.load(open("profile.json"))["symbols"][1]; print(s["self"], s["symbol"])')
     holds top.text "^ *${symbol% *} .* ${symbol#* }\$" "go tool pprof"
@@ -221,7 +221,7 @@ for text in ('Boot: demo.reel', 'power-off', 'bios.post.memory', 'kernel: power 
     assert text in page.text, text
 END
     "$BOOTREEL" export "$reel" --format html --pictures 0 | grep -q '<img' && fail "html: pictures, though none were asked for"
-    command -v chromium >/dev/null || { echo "skipped: html in a browser: no chromium"; return; }
+    command -v chromium >/dev/null || { skip "html in a browser" "no chromium"; return; }
     cp html report.html
     timeout 60 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$work/chromium" --screenshot="$work/report.png" \
         --window-size=1200,1600 "file://$work/report.html" >chromium.log 2>&1

@@ -90,8 +90,8 @@ slurm_down() {
 }
 
 by_slurm() {
-    command -v slurmctld >/dev/null && command -v munged >/dev/null || { echo "skipped: Slurm: not installed (scripts/deps tools)"; return; }
-    [ "$(id -u)" = 0 ] || { echo "skipped: Slurm: not root"; return; }
+    command -v slurmctld >/dev/null && command -v munged >/dev/null || { skip Slurm "not installed (scripts/deps tools)"; return; }
+    [ "$(id -u)" = 0 ] || { skip Slurm "not root"; return; }
     if slurm_up "$work/slurm" >slurm.log 2>&1; then
         mkdir second
         sbatch --array=1-12 -o "$work/second/%a.slurm" \
@@ -103,7 +103,7 @@ by_slurm() {
         run demo.matrix --merge second >slurm.table
         same table.out slurm.table "the table by parallel and by Slurm"
     else
-        echo "skipped: Slurm: it does not start here: $(tail -n 1 slurm.log "$work"/slurm/*.log 2>/dev/null | tail -n 1)"
+        skip Slurm "it does not start here: $(tail -n 1 slurm.log "$work"/slurm/*.log 2>/dev/null | tail -n 1)"
     fi
     slurm_down "$work/slurm"
 }
