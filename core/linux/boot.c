@@ -113,14 +113,15 @@ static void command_line(struct linux_guest *lx, const uint8_t *p)
     LX_EMIT(lx, EV_COMMAND_LINE, text, at);
 }
 
-/* A 32-bit kernel's decompressor causes no event after it has moved itself, so its code is searched for where
- * it will be entered. */
+/* The decompressor is searched for where it will be entered: that of a 32-bit kernel causes no event after it has moved itself, that of
+ * an old 64-bit one none at all. */
 static void look_at_entry(struct linux_guest *lx, const uint8_t *p)
 {
     enum { PROTOCOL_2_12 = 0x20c };
-    if (lx->state != LX_NONE || get(p, BP_PROTOCOL, 2) < PROTOCOL_2_12 || p[BP_XLOADFLAGS] & XLF_KERNEL_64)
+    if (lx->state != LX_NONE || lx->followed)
         return;
-    lx->word = 4;
+    if (get(p, BP_PROTOCOL, 2) >= PROTOCOL_2_12 && !(p[BP_XLOADFLAGS] & XLF_KERNEL_64))
+        lx->word = 4;
     lx_boot_early(lx, get(p, BP_CODE, 4));
 }
 
@@ -185,13 +186,11 @@ static void kernel_entered(void *ctx, const struct probe_hit *hit)
     probes_apply(lx->o.probes);
 }
 
-/* The beginning of the kernel's image with that entry: at a multiple of its alignment. */
-static uint64_t image_of(uint64_t entry, const uint8_t *params)
+/* What the image's place is a multiple of. */
+static uint64_t alignment_of(const uint8_t *params)
 {
     uint64_t alignment = params ? get(params, BP_ALIGNMENT, 4) : 0;
-    if (alignment < 0x1000 || alignment & (alignment - 1))
-        alignment = 0x200000;
-    return entry & ~(alignment - 1);
+    return alignment < 0x1000 || alignment & (alignment - 1) ? 0x200000 : alignment;
 }
 
 /* At the jump to the kernel: rax (eax) is its entry, rsi (esi) the boot parameters. */
@@ -209,10 +208,10 @@ static void decompressed(void *ctx, const struct probe_hit *hit)
         lx->boot_params = params;
         lx_boot_params(lx, params);
     }
-    for (unsigned i = EARLY_DECOMPRESS; i <= EARLY_DECOMPRESSED; i++)
+    for (unsigned i = EARLY_DECOMPRESS; i <= EARLY_MOVED; i++)
         probe_remove(lx->o.probes, lx->early_probe[i]);
     lx->early_probe[EARLY_ENTRY] = probe_add(lx->o.probes, PROBE_PHYSICAL, entry, kernel_entered, lx);
-    lx_kernel_at(lx, image_of(entry, good ? p : NULL), good ? get(p, BP_INIT_SIZE, 4) : 0);
+    lx_kernel_at(lx, entry, good ? get(p, BP_INIT_SIZE, 4) : 0, alignment_of(good ? p : NULL));
     probes_apply(lx->o.probes);
 }
 
@@ -251,21 +250,16 @@ static unsigned decompressor_end_32(const uint8_t *p)
     return p[0] == 0xe8 && clears && p[n + 2] == 0xff && p[n + 3] == 0xe0 ? n + 2 : 0;
 }
 
-/* lea relocated(%ebx),%eax; jmp *%eax: the jump to the decompressor's copy of itself. Returns the jump's
+/* lea relocated(%rbx),%rax; jmp *%rax: the jump to the decompressor's copy of itself. Returns the jump's
  * offset, or 0. */
 static unsigned decompressor_moves(const uint8_t *p)
 {
-    return p[0] == 0x8d && p[1] == 0x83 && p[6] == 0xff && p[7] == 0xe0 ? 6 : 0;
+    return p[0] == 0x48 && p[1] == 0x8d && p[2] == 0x83 && p[7] == 0xff && p[8] == 0xe0 ? 7 : 0;
 }
 
-static void moved(void *ctx, const struct probe_hit *hit)
+static unsigned decompressor_moves_32(const uint8_t *p)
 {
-    struct linux_guest *lx = ctx;
-    if (!lx_here(lx, hit))
-        return;
-    probe_remove(lx->o.probes, lx->early_probe[EARLY_MOVED]);
-    lx_boot_early(lx, lx_reg(lx, LX_RAX));
-    probes_apply(lx->o.probes);
+    return p[0] == 0x8d && p[1] == 0x83 && p[6] == 0xff && p[7] == 0xe0 ? 6 : 0;
 }
 
 /* The first place in n bytes where `matches` succeeds (there are 16 more bytes of code); false if none. */
@@ -294,8 +288,34 @@ static void probe_decompressor(struct linux_guest *lx, uint64_t at, unsigned jum
     probes_apply(lx->o.probes);
 }
 
-/* The decompressor runs with memory mapped one to one. It moves itself before it unpacks the kernel, so it is
- * searched for again at each event and, in 32-bit code, when it jumps to its copy. */
+/* The call of extract_kernel and the jump to the kernel, in n bytes of code. */
+static bool find_end(struct linux_guest *lx, const uint8_t *code, size_t n, uint64_t begin)
+{
+    unsigned jump;
+    bool found = look_for(code, n, lx->word == 8 ? decompressor_end : decompressor_end_32, &begin, &jump);
+    if (found)
+        probe_decompressor(lx, begin, jump);
+    return found;
+}
+
+/* In its copy, the decompressor clears its variables, unpacks the kernel and jumps to it, all in a few lines of assembly. */
+static void moved(void *ctx, const struct probe_hit *hit)
+{
+    enum { NEAR = 1024 };
+    struct linux_guest *lx = ctx;
+    uint8_t code[NEAR + 16] = {0};
+    if (!lx_here(lx, hit))
+        return;
+    uint64_t ip = lx_reg(lx, LX_RAX);
+    size_t n = read_physical(lx, ip, code, NEAR);
+    lx->followed = find_end(lx, code, n, ip);
+    if (lx->followed)
+        probe_remove(lx->o.probes, lx->early_probe[EARLY_MOVED]);
+    probes_apply(lx->o.probes);
+}
+
+/* The decompressor runs with memory mapped one to one. It moves itself before it unpacks the kernel: it is followed
+ * from the jump to its copy. If that is not seen, the copy is searched for at each event. */
 void lx_boot_early(struct linux_guest *lx, uint64_t ip)
 {
     enum { AROUND = 128 << 10, WINDOW = 2 * AROUND };
@@ -305,13 +325,12 @@ void lx_boot_early(struct linux_guest *lx, uint64_t ip)
     size_t n = read_physical(lx, begin, code, WINDOW);
     memset(code + n, 0, 16);
     lx->tries++;
-    if (look_for(code, n, lx->word == 8 ? decompressor_end : decompressor_end_32, &at, &jump)) {
-        probe_decompressor(lx, at, jump);
-    } else if (lx->word == 4 && look_for(code, n, decompressor_moves, &at, &jump)) {
+    if (look_for(code, n, lx->word == 8 ? decompressor_moves : decompressor_moves_32, &at, &jump)) {
         probe_remove(lx->o.probes, lx->early_probe[EARLY_MOVED]);
         lx->early_probe[EARLY_MOVED] = probe_add(lx->o.probes, PROBE_PHYSICAL, at + jump, moved, lx);
         probes_apply(lx->o.probes);
     }
+    find_end(lx, code, n, begin);
     free(code);
 }
 
@@ -329,6 +348,7 @@ struct call_site {
 static bool boring(const char *name)
 {
     static const char *const prefixes[] = {"__x86_",
+                                           "__pi___x86_",
                                            "__SC",
                                            "__fentry__",
                                            "_printk",

@@ -1,6 +1,7 @@
 /* impl.h - what the files of this folder share. Private to them. See linux.h.
  *
  *   linux.c     life, events, finding the kernel; notes
+ *   image.c     the kernel's image: where it is, its symbols
  *   access.c    registers, memory, symbols, functions hooked at entry and exit
  *   boot.c      boot parameters, decompression, milestones, memory, consoles, shutdown
  *   initcall.c  initcalls
@@ -142,6 +143,15 @@ struct lx_hosted {
     size_t nstubs;
 };
 
+/* A kernel's image, or memory that it is in. */
+struct lx_image {
+    const uint8_t *bytes;
+    size_t size;
+    uint64_t base; /* the address of its first byte; 0: not known */
+    uint64_t physical,
+        entry; /* if it was unpacked and is not mapped yet: where its first byte is, where it is entered; otherwise 0 */
+};
+
 enum linux_state { LX_NONE, LX_DECOMPRESSOR, LX_FOUND, LX_GIVEN_UP };
 
 struct linux_guest {
@@ -156,6 +166,7 @@ struct linux_guest {
     /* the decompressor */
     uint64_t extract_call;   /* physical address of the call of extract_kernel that is probed */
     unsigned early_probe[4]; /* enum early_probe */
+    bool followed;           /* it was seen to jump to its copy: that is where it is probed */
     unsigned tries, running_tries;
     uint64_t tried[8]; /* where was searched last: firmware executes the same places again and again */
     unsigned ntried;
@@ -169,8 +180,14 @@ struct linux_guest {
     uint64_t boot_params; /* physical address; 0: not known */
     bool params_reported;
     struct linux_types types;
-    int64_t current_offset; /* from gs_base to the current task's pointer; -1: not known */
-    uint64_t vmemmap;       /* address of its variable; 0: not known */
+    enum {
+        CURRENT_UNKNOWN,
+        CURRENT_PERCPU,
+        CURRENT_PLAIN
+    } current_how;           /* what the current task's pointer is */
+    uint64_t current_at;     /* its address; per-cpu: from the processor's base on */
+    uint64_t percpu_offsets; /* address of __per_cpu_offset; 0: not known */
+    uint64_t vmemmap;        /* address of its variable; 0: not known */
     uint64_t initrd, initrd_size;
     struct hooks *hooks; /* NULL: no kernel has been found */
     struct clone_flags *clones;
@@ -180,13 +197,9 @@ struct linux_guest {
     size_t ninitcalls;
     uint64_t memory_total; /* address of _totalram_pages; 0: not known */
     struct lx_hosted hosted;
-    bool inferring;     /* there is no BTF, so offsets of members are inferred */
-    uint64_t init_task; /* if so; 0: not found */
-    struct {
-        const uint8_t *bytes; /* the kernel's image, only while the parts are set up */
-        size_t size;
-        uint64_t base;
-    } image;
+    bool inferring;        /* there is no BTF, so offsets of members are inferred */
+    uint64_t init_task;    /* if so; 0: not found */
+    struct lx_image image; /* only while the parts are set up */
     char missing[1024];
     char notes[2048]; /* text of this kernel's kernel.note, while it is collected */
     unsigned noted;   /* bits by enum lx_note: already reported */
@@ -271,6 +284,8 @@ __attribute__((format(printf, 2, 3))) void lx_note(struct linux_guest *lx, const
 void lx_note_once(struct linux_guest *lx, enum lx_note which, const char *text);
 /* Notes that a symbol is missing; this is reported when all symbols have been looked up. */
 void lx_missing(struct linux_guest *lx, const char *name);
+/* Reports what was noted. */
+void lx_say_notes(struct linux_guest *lx);
 bool lx_wants(const struct linux_guest *lx, enum event_class cls);
 
 /* ---------------------------------------------------------------- the parts: called once a kernel has been
@@ -305,9 +320,15 @@ void lx_program_forked(struct linux_guest *lx, uint32_t parent, uint32_t child);
 void lx_program_exited(struct linux_guest *lx, uint32_t tgid);
 void lx_syscall_setup(struct linux_guest *lx);
 void lx_log_setup(struct linux_guest *lx);
-/* The kernel was decompressed and is about to be entered: looks for symbols in its image in
- * physical memory. */
-void lx_kernel_at(struct linux_guest *lx, uint64_t physical, uint64_t size);
+
+/* ---------------------------------------------------------------- image.c */
+
+/* Looks for the kernel's symbols in the image. True: the kernel is found, and followed from here on. Otherwise a note is collected that
+ * says what was missing. */
+bool lx_take_image(struct linux_guest *lx, struct lx_image *im);
+/* The same for a kernel that was unpacked to physical memory, and is about to be entered there. `size`: how much memory it takes (0: not
+ * known); it begins at or before the entry, at a multiple of `alignment`. */
+void lx_kernel_at(struct linux_guest *lx, uint64_t entry, uint64_t size, uint64_t alignment);
 
 /* ---------------------------------------------------------------- hosted.c */
 

@@ -6,7 +6,7 @@
 #include "core/linux/names.h"
 #include "traces/memory.h"
 
-enum { IMAGE_MAX = 512 << 20, IMAGE_DEFAULT = 96 << 20, TRIES = 64 };
+enum { IMAGE_MAX = 512 << 20, IMAGE_32_MAX = 96 << 20, TRIES = 64 };
 
 /* ---------------------------------------------------------------- words */
 
@@ -78,7 +78,7 @@ void lx_note(struct linux_guest *lx, const char *fmt, ...)
     va_end(ap);
 }
 
-static void lx_say_notes(struct linux_guest *lx)
+void lx_say_notes(struct linux_guest *lx)
 {
     if (lx->notes[0])
         lx_emit(lx, EV_KERNEL_NOTE, lx->notes, NULL, 0);
@@ -108,8 +108,7 @@ static struct linux_guest *linux_guest(struct guest *g)
 static struct guest *create(const struct guest_options *o)
 {
     struct linux_guest *lx = mem_zero(1, sizeof *lx);
-    *lx = (struct linux_guest){
-        .guest = {&linux_system, o->parent, o->domain}, .o = *o, .current_offset = -1, .word = 8};
+    *lx = (struct linux_guest){.guest = {&linux_system, o->parent, o->domain}, .o = *o, .word = 8};
     lx_find_registers(lx);
     return &lx->guest;
 }
@@ -126,211 +125,14 @@ static void destroy(struct guest *g)
     free(lx);
 }
 
-/* ---------------------------------------------------------------- the kernel is found */
+/* ---------------------------------------------------------------- a kernel that is running already */
 
-struct adding {
-    struct symbol_table *t;
-    uint64_t bias;
-};
-
-static void add_symbol(void *ctx, const char *name, char type, uint64_t address, bool absolute)
-{
-    struct adding *a = ctx;
-    symbol_table_add(a->t, name, absolute ? address : address - a->bias, 0, type,
-                     absolute ? SYMBOL_ABSOLUTE : 0);
-}
-
-struct well_known {
-    uint64_t text, stext, start_kernel;
-};
-
-static void look_at_symbol(void *ctx, const char *name, char type, uint64_t address, bool absolute)
-{
-    struct well_known *w = ctx;
-    if (!strcmp(name, "_text"))
-        w->text = address;
-    else if (!strcmp(name, "_stext"))
-        w->stext = address;
-    else if (!strcmp(name, "start_kernel"))
-        w->start_kernel = address;
-}
-
-/* Where the kernel maps physical address 0. A 32-bit kernel runs where it was loaded, plus this distance; if
- * the place is not known, the default of three quarters of the address space is used. */
-static uint64_t kernel_map(const struct linux_guest *lx)
-{
-    if (lx->word == 8)
-        return KERNEL_MAP_BASE;
-    return lx->has_physical ? lx->text - lx->text_physical : 0xc0000000u;
-}
-
-/* The preferred link address, from the boot parameters; without them, the configuration's default. */
-static uint64_t link_address(const struct linux_guest *lx)
-{
-    uint64_t preferred = 0;
-    if (lx->boot_params)
-        lx_peek_physical(lx, lx->boot_params + 0x258, &preferred, sizeof preferred);
-    return kernel_map(lx) + (preferred && preferred < 0x40000000 ? preferred : 0x1000000);
-}
-
-static bool is_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/* The address of the banner if it has no symbol. Formats that begin in the same way have no number after it,
- * and a copy that the linker replaces has none after "#". */
-static uint64_t banner_in(const struct linux_guest *lx)
-{
-    static const char begins[] = "Linux version ";
-    enum { LENGTH = sizeof begins - 1 };
-    const uint8_t *p = lx->image.bytes, *end = p + lx->image.size;
-    for (; (p = memmem(p, (size_t)(end - p), begins, LENGTH)); p++) {
-        const uint8_t *line = memchr(p, '\n', (size_t)(end - p));
-        const uint8_t *build = line ? memchr(p, '#', (size_t)(line - p)) : NULL;
-        if (build && is_digit(p[LENGTH]) && is_digit(build[1]))
-            return lx->image.base + (uint64_t)(p - lx->image.bytes);
-    }
-    return 0;
-}
-
-static void banner(const struct linux_guest *lx, char *buf, size_t size)
-{
-    uint64_t at = lx_symbol(lx, "linux_banner");
-    lx_string(lx, at ? at : banner_in(lx), buf, size);
-    buf[strcspn(buf, "\n")] = 0;
-    if (!buf[0])
-        snprintf(buf, size, "Linux of unknown version");
-}
-
-static void set_up(struct linux_guest *lx)
-{
-    lx_boot_setup(lx);
-    lx_initcall_setup(lx);
-    lx_task_setup(lx);
-    lx_module_setup(lx);
-    lx_syscall_setup(lx);
-    lx_log_setup(lx);
-    lx_hosted_setup(lx);
-    if (lx->missing[0])
-        lx_note(lx, "this kernel has no %s: what it would tell is not reported", lx->missing);
-    lx_say_notes(lx);
-    lx->o.symbols_changed(lx->o.ctx);
-    probes_apply(lx->o.probes);
-}
-
-/* Symbols of this kernel that were given as a file (--symbols vmlinux) are mapped at their link addresses:
- * moves them to where it runs. */
-static void move_given(struct linux_guest *lx)
-{
-    struct symbols *s = lx->o.symbols;
-    struct symbol sym;
-    for (size_t i = 0, n = symbols_mappings(s); i < n; i++) {
-        struct symbol_mapping m = *symbols_mapping(s, i);
-        if (m.until || m.space != SPACE_KERNEL || strcmp(symbol_table_source(m.table), "elf") ||
-            !symbol_table_find(m.table, "_text", &sym) || sym.address + m.bias == lx->text)
-            continue;
-        symbols_unmap(s, m.table, SPACE_KERNEL, lx->icount, lx->time);
-        m.space = lx->space;
-        m.bias = lx->text - sym.address;
-        m.since = lx->icount;
-        m.time = lx->time;
-        symbols_map(s, &m);
-    }
-}
-
-/* Where the image is in the kernel's physical memory. Inside another guest page tables may hold that guest's addresses,
- * so there the kernel's own distance is taken. */
-static void find_physical(struct linux_guest *lx)
-{
-    uint64_t base = lx_symbol(lx, "phys_base");
-    if (!lx->guest.parent)
-        lx_physical(lx, lx->text, &lx->text_physical);
-    else if (lx->word == 8 && base)
-        lx->text_physical = lx->text - KERNEL_MAP_BASE + lx_u64(lx, base);
-}
-
-/* The kernel's image has been read; its first byte is at `base`, or at _text if that is 0. */
-static bool take_image(struct linux_guest *lx, const void *image, size_t size, uint64_t base)
-{
-    struct kallsyms k;
-    struct error err;
-    struct well_known w = {0};
-    if (kallsyms_find(image, size, lx->word, lx->hosted.begin, &k, &err)) {
-        lx_note(lx,
-                "a kernel was entered, but its symbols are not found (%s): no kernel, process or system call "
-                "events",
-                err.text);
-        return false;
-    }
-    kallsyms_each(&k, look_at_symbol, &w);
-    if (!w.start_kernel || (!w.text && !w.stext)) {
-        lx_note(
-            lx,
-            "a table like kallsyms has %u names, but no start_kernel and _text among them: taken for garbage",
-            k.count);
-        return false;
-    }
-    lx->text = w.text ? w.text : w.stext;
-    lx->image_size = size;
-    lx->bias = lx->hosted.is ? 0 : lx->text - link_address(lx);
-    lx->space = symbol_space_of(lx->o.found(lx->o.ctx), 0);
-    struct adding a = {symbol_table_begin(lx->o.symbols, "kernel", "kallsyms"), lx->bias};
-    lx->hooks = lx_hooks_new(lx);
-    kallsyms_each(&k, add_symbol, &a);
-    lx->kernel = symbol_table_end(a.t);
-    const struct symbol_mapping m = {
-        .table = lx->kernel, .space = lx->space, .bias = lx->bias, .since = lx->icount, .time = lx->time};
-    symbols_map(lx->o.symbols, &m);
-    lx->state = LX_FOUND;
-    move_given(lx);
-    base = base ? base : lx->text;
-    lx->image.bytes = image;
-    lx->image.size = size;
-    lx->image.base = base;
-    lx_types_load(lx, image, size, base);
-    if (lx->hosted.is)
-        lx->text_physical = lx->text - lx->hosted.begin;
-    else if (!lx->has_physical)
-        find_physical(lx);
-    banner(lx, lx->version, sizeof lx->version);
-    LX_EMIT(lx, EV_KERNEL_FOUND, lx->version, lx->text, lx->bias, lx->text_physical, k.count,
-            lx->types.count);
-    set_up(lx);
-    lx->image.bytes = NULL;
-    lx->image.size = 0;
-    return true;
-}
-
-/* Gives up; the note reports what was wrong last. */
+/* The note reports what was wrong last. */
 static void give_up(struct linux_guest *lx)
 {
     lx->state = LX_GIVEN_UP;
     lx_say_notes(lx);
 }
-
-static const void *view_physical(const struct linux_guest *lx, uint64_t physical, size_t *size, void **copy)
-{
-    if (!lx->hosted.is)
-        return guest_view_physical(&lx->guest, lx->o.engine, physical, size, copy);
-    *copy = mem_alloc(*size);
-    *size = lx_hosted_physical(lx, physical, *copy, *size);
-    return *copy;
-}
-
-void lx_kernel_at(struct linux_guest *lx, uint64_t physical, uint64_t size)
-{
-    void *copy;
-    size_t there = size && size < IMAGE_MAX ? size : IMAGE_DEFAULT;
-    const void *image = view_physical(lx, physical, &there, &copy);
-    lx->text_physical = physical;
-    lx->has_physical = true;
-    if (!take_image(lx, image, there, 0))
-        give_up(lx);
-    free(copy);
-}
-
-/* ---------------------------------------------------------------- a kernel that is running already */
 
 enum { LARGE = 2 << 20, KERNEL_MAP_32 = 0x40000000, BEFORE_32 = 32 << 20 };
 
@@ -365,13 +167,13 @@ static void take_running(struct linux_guest *lx, uint64_t ip)
         lx->state = LX_GIVEN_UP; /* the guest system of that kernel speaks of it */
         return;
     }
-    const uint64_t most = wide ? IMAGE_MAX : IMAGE_DEFAULT + BEFORE_32;
+    const uint64_t most = wide ? IMAGE_MAX : IMAGE_32_MAX + BEFORE_32;
     while ((wide ? end : (uint32_t)end) && end - begin < most && mapped(lx, end))
         end += LARGE;
     void *copy;
-    const void *image = guest_view(lx->o.engine, lx->cpu, begin, end - begin, &copy);
-    lx->notes[0] = 0;
-    if (!take_image(lx, image, end - begin, begin) && ++lx->running_tries == 2)
+    struct lx_image im = {.size = end - begin, .base = begin};
+    im.bytes = guest_view(lx->o.engine, lx->cpu, begin, end - begin, &copy);
+    if (!lx_take_image(lx, &im) && ++lx->running_tries == 2)
         give_up(lx);
     free(copy);
 }
@@ -379,10 +181,10 @@ static void take_running(struct linux_guest *lx, uint64_t ip)
 /* A process of a Linux host executes a kernel as its program. */
 static void take_hosted(struct linux_guest *lx, uint64_t ip)
 {
-    uint64_t begin;
-    size_t size;
-    void *image = lx_hosted_image(lx, ip, &begin, &size);
-    if (!take_image(lx, image, size, begin))
+    struct lx_image im = {0};
+    void *image = lx_hosted_image(lx, ip, &im.base, &im.size);
+    im.bytes = image;
+    if (!lx_take_image(lx, &im))
         give_up(lx);
     free(image);
 }
@@ -437,7 +239,8 @@ static void look_for_kernel(struct linux_guest *lx, uint64_t ip)
     } else if (bits == 32 && runs_high_32(lx, ip)) {
         lx->word = 4;
         take_running(lx, ip);
-    } else if ((bits == 64 || (bits == 32 && lx->word == 4)) && lx->tries < TRIES && !was_tried(lx, ip)) {
+    } else if ((bits == 64 || (bits == 32 && lx->word == 4)) && !lx->followed && lx->tries < TRIES &&
+               !was_tried(lx, ip)) {
         lx_boot_early(lx, ip);
     }
 }

@@ -8,17 +8,27 @@ enum { COMM = 16, PF_KTHREAD = 0x200000, CLONE_THREAD = 0x10000, ARGUMENTS_MAX =
 
 /* ---------------------------------------------------------------- tasks */
 
+/* Per-cpu symbols of 64-bit kernels are offsets from GS, or (since 6.15) real addresses that the offset in GS is added to. That
+ * is 0 until the processors get areas of their own; later it is 0 only where the kernel's entry has not loaded it yet. */
+static bool percpu_base(const struct linux_guest *lx, uint64_t *base)
+{
+    *base = lx_reg(lx, lx->word == 8 ? LX_GS_BASE : LX_FS_BASE);
+    if (lx->word == 4 || *base)
+        return true;
+    return lx->current_at >= KERNEL_MAP_BASE && !(lx->percpu_offsets && lx_u64(lx, lx->percpu_offsets));
+}
+
 uint64_t lx_current(const struct linux_guest *lx)
 {
+    uint64_t base = 0;
     if (lx->hosted.is)
         return lx_hosted_current(lx);
     /* The entry code loads the segment register, which has the program's value before. */
-    if (lx->word == 4 && lx->current_offset >= 0)
-        return lx_reg(lx, LX_CPL) == 3
-                   ? 0
-                   : lx_u32(lx, (uint32_t)(lx_reg(lx, LX_FS_BASE) + (uint64_t)lx->current_offset));
-    uint64_t gs = lx_reg(lx, LX_GS_BASE);
-    return lx->current_offset >= 0 && gs ? lx_u64(lx, gs + (uint64_t)lx->current_offset) : 0;
+    if (lx->current_how == CURRENT_UNKNOWN || lx_reg(lx, LX_CPL) == 3)
+        return 0;
+    if (lx->current_how == CURRENT_PERCPU && !percpu_base(lx, &base))
+        return 0;
+    return lx_word(lx, lx->word == 8 ? base + lx->current_at : (uint32_t)(base + lx->current_at));
 }
 
 uint32_t lx_pid(const struct linux_guest *lx, uint64_t task)
@@ -48,38 +58,53 @@ static void comm_of(const struct linux_guest *lx, uint64_t task, char comm[COMM 
         lx_string(lx, task + (unsigned)lx->types.task_comm, comm, COMM + 1);
 }
 
-struct percpu_search {
-    uint64_t offset;
+struct current_search {
+    uint64_t symbol; /* 0: there is none */
+    struct code_site load;
     bool found;
 };
 
-static void first_percpu_load(void *ctx, const struct code_site *site)
+/* The load of the symbol; without one, the first load. */
+static void current_load(void *ctx, const struct code_site *site)
 {
-    struct percpu_search *s = ctx;
-    if (site->kind == CODE_PERCPU_LOAD && !s->found)
-        *s = (struct percpu_search){site->target, true};
+    struct current_search *s = ctx;
+    bool loads = site->kind == CODE_PERCPU_LOAD || site->kind == CODE_LOAD;
+    if (loads && !s->found && (!s->symbol || s->symbol == site->target)) {
+        s->load = *site;
+        s->found = true;
+    }
 }
 
-/* The current task: a per-cpu variable, alone or (6.2 to 6.14) in pcpu_hot. Without such a symbol, it is what
- * a function that only returns it reads. */
+/* The symbol of the current task: a variable, or (6.2 to 6.14) a member of pcpu_hot. */
+static uint64_t current_symbol(const struct linux_guest *lx)
+{
+    struct symbol sym;
+    if (symbols_find_in(lx->o.symbols, lx->space, "pcpu_hot", SYMBOLS_NOW, &sym) &&
+        lx->types.hot_current >= 0)
+        return sym.address + (unsigned)lx->types.hot_current;
+    return symbols_find_in(lx->o.symbols, lx->space, "current_task", SYMBOLS_NOW, &sym) ? sym.address : 0;
+}
+
+/* The current task is what a function that only returns its number reads: a per-cpu variable, or a plain one in a kernel for one
+ * processor. */
 static void find_current(struct linux_guest *lx)
 {
     static const char *const askers[] = {"__x64_sys_gettid", "__ia32_sys_gettid", "sys_gettid"};
     struct symbol sym;
-    struct percpu_search s = {0};
-    if (lx->hosted.is)
+    struct current_search s = {.symbol = current_symbol(lx)};
+    if (lx->hosted.is) {
         lx_hosted_find_current(lx);
-    else if (symbols_find_in(lx->o.symbols, lx->space, "pcpu_hot", SYMBOLS_NOW, &sym) &&
-             lx->types.hot_current >= 0)
-        lx->current_offset = (int64_t)(sym.address + (unsigned)lx->types.hot_current);
-    else if (symbols_find_in(lx->o.symbols, lx->space, "current_task", SYMBOLS_NOW, &sym))
-        lx->current_offset = (int64_t)sym.address;
-    else
-        for (size_t i = 0; !s.found && i < sizeof askers / sizeof askers[0]; i++)
-            if (lx_function(lx, askers[i], &sym))
-                lx_sites(lx, &sym, first_percpu_load, &s);
+        return;
+    }
+    for (size_t i = 0; !s.found && i < sizeof askers / sizeof askers[0]; i++)
+        if (lx_function(lx, askers[i], &sym))
+            lx_sites(lx, &sym, current_load, &s);
+    lx->percpu_offsets = lx_symbol(lx, "__per_cpu_offset");
+    lx->current_at = s.found ? s.load.target : s.symbol;
     if (s.found)
-        lx->current_offset = (int64_t)s.offset;
+        lx->current_how = s.load.kind == CODE_LOAD ? CURRENT_PLAIN : CURRENT_PERCPU;
+    else if (s.symbol)
+        lx->current_how = CURRENT_PERCPU;
 }
 
 /* ---------------------------------------------------------------- created */
@@ -234,7 +259,7 @@ void lx_task_setup(struct linux_guest *lx)
     lx->vmemmap = lx_symbol(lx, "vmemmap_base");
     if (lx->types.task_comm < 0)
         return;
-    if (lx->current_offset < 0 && !lx->hosted.stack && !lx->hosted.current)
+    if (lx->current_how == CURRENT_UNKNOWN && !lx->hosted.stack && !lx->hosted.current)
         lx_missing(lx, "current_task");
     if (lx_wants(lx, EC_PROCESS)) {
         if (!lx_hook_any(lx, clones, clone_enter, NULL))

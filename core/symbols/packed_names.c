@@ -36,9 +36,8 @@ static bool token_table_at(struct packed_names *k, size_t at)
         p = (size_t)(end - k->image) + 1;
     }
     k->tokens = at;
-    if (k->align > 1)
-        return token_index_at(k, align(k->align, p), begin);
-    return token_index_at(k, align(2, p), begin) || token_index_at(k, align(4, p), begin);
+    size_t least = k->align > 1 ? k->align : 2;
+    return token_index_at(k, align(least, p), begin) || token_index_at(k, align(2 * least, p), begin);
 }
 
 /* The token of '0' is at `digits`: the table begins where 48 tokens come before it, at an aligned place. */

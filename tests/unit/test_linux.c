@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/linux/layout.h"
+#include "core/linux/place.h"
 #include "traces/memory.h"
 
 /* ---------------------------------------------------------------- memory */
@@ -309,11 +310,36 @@ static void test_initcalls(void **state)
     }
 }
 
+/* ---------------------------------------------------------------- where an image will run */
+
+enum { PLACES = 300 };
+
+/* Functions at distances from _text; the image has pointers to each third of them, and some to where none begins. */
+static void test_place(void **state)
+{
+    for (unsigned word = 4; word <= 8; word += 4) {
+        struct guest *g = new_guest(word);
+        uint64_t functions[PLACES], text, true_text = word == 8 ? 0xffffffffade00000 : 0xc1802000;
+        for (unsigned i = 0; i < PLACES; i++)
+            functions[i] = 0x40 + 0x1230 * (uint64_t)i + i % 7 * 16;
+        assert_false(place_find(g->kernel, MEMORY, word, functions, PLACES, &text));
+        for (unsigned i = 0; i < PLACES / 3; i++) {
+            put(g, g->base + 0x100 + 24 * i, true_text + functions[3 * i]);
+            put(g, g->base + 0x8000 + 40 * i, true_text + functions[i] + 4);
+        }
+        assert_true(place_find(g->kernel, MEMORY, word, functions, PLACES, &text));
+        assert_int_equal(text, true_text);
+        assert_false(place_find(g->kernel, MEMORY, word, functions, 3, &text)); /* too few to be sure */
+        assert_false(place_find(g->kernel, 0, word, functions, PLACES, &text));
+        free(g);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_task),    cmocka_unit_test(test_exec),      cmocka_unit_test(test_module),
-        cmocka_unit_test(test_console), cmocka_unit_test(test_initcalls),
+        cmocka_unit_test(test_console), cmocka_unit_test(test_initcalls), cmocka_unit_test(test_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,291 @@
+/* image.c - the kernel's image: where it begins, where it will run, its symbols. See impl.h. */
+#include <stdlib.h>
+
+#include "core/linux/impl.h"
+#include "core/linux/place.h"
+#include "traces/memory.h"
+
+enum { IMAGE_DEFAULT = 96 << 20, IMAGE_MAX = 512 << 20 };
+
+/* ---------------------------------------------------------------- symbols in it */
+
+enum { NOWHERE = -1 };
+
+struct well_known {
+    unsigned word;
+    uint64_t text, stext, start_kernel, entry; /* NOWHERE: there is no such symbol */
+};
+
+static void look_at_symbol(void *ctx, const char *name, char type, uint64_t address, bool absolute)
+{
+    struct well_known *w = ctx;
+    if (!strcmp(name, "_text"))
+        w->text = address;
+    else if (!strcmp(name, "_stext"))
+        w->stext = address;
+    else if (!strcmp(name, "start_kernel"))
+        w->start_kernel = address;
+    else if (!strcmp(name, w->word == 8 ? "startup_64" : "startup_32"))
+        w->entry = address;
+}
+
+static struct well_known well_known_of(const struct kallsyms *k)
+{
+    const uint64_t none = (uint64_t)NOWHERE;
+    struct well_known w = {k->word, none, none, none, none};
+    kallsyms_each(k, look_at_symbol, &w);
+    w.text = w.text != none ? w.text : w.stext;
+    return w;
+}
+
+struct functions {
+    uint64_t text, *list;
+    size_t n;
+};
+
+static void add_function(void *ctx, const char *name, char type, uint64_t address, bool absolute)
+{
+    struct functions *f = ctx;
+    if ((type == 't' || type == 'T') && address >= f->text)
+        f->list[f->n++] = address - f->text;
+}
+
+/* Finds out where the image will run, if its symbols are offsets in it. */
+static bool place(struct kallsyms *k)
+{
+    struct well_known w = well_known_of(k);
+    struct functions f = {w.text, mem_alloc(k->count * sizeof(uint64_t)), 0};
+    uint64_t text;
+    kallsyms_each(k, add_function, &f);
+    bool found = place_find(k->image, k->size, k->word, f.list, f.n, &text);
+    if (found)
+        k->begin = text - w.text;
+    free(f.list);
+    return found;
+}
+
+/* ---------------------------------------------------------------- where it is */
+
+/* Where the kernel maps physical address 0. A 32-bit kernel runs where it was loaded, plus this distance; if
+ * the place is not known, the default of three quarters of the address space is used. */
+static uint64_t kernel_map(const struct linux_guest *lx)
+{
+    if (lx->word == 8)
+        return KERNEL_MAP_BASE;
+    return lx->has_physical ? lx->text - lx->text_physical : 0xc0000000u;
+}
+
+/* The preferred link address, from the boot parameters; without them, the configuration's default. */
+static uint64_t link_address(const struct linux_guest *lx)
+{
+    uint64_t preferred = 0;
+    if (lx->boot_params)
+        lx_peek_physical(lx, lx->boot_params + 0x258, &preferred, sizeof preferred);
+    return kernel_map(lx) + (preferred && preferred < 0x40000000 ? preferred : 0x1000000);
+}
+
+/* Symbols of this kernel that were given as a file (--symbols vmlinux) are mapped at their link addresses:
+ * moves them to where it runs. */
+static void move_given(struct linux_guest *lx)
+{
+    struct symbols *s = lx->o.symbols;
+    struct symbol sym;
+    for (size_t i = 0, n = symbols_mappings(s); i < n; i++) {
+        struct symbol_mapping m = *symbols_mapping(s, i);
+        if (m.until || m.space != SPACE_KERNEL || strcmp(symbol_table_source(m.table), "elf") ||
+            !symbol_table_find(m.table, "_text", &sym) || sym.address + m.bias == lx->text)
+            continue;
+        symbols_unmap(s, m.table, SPACE_KERNEL, lx->icount, lx->time);
+        m.space = lx->space;
+        m.bias = lx->text - sym.address;
+        m.since = lx->icount;
+        m.time = lx->time;
+        symbols_map(s, &m);
+    }
+}
+
+/* Where the image is in the kernel's physical memory. Inside another guest page tables may hold that guest's addresses,
+ * so there the kernel's own distance is taken. */
+static void find_physical(struct linux_guest *lx)
+{
+    uint64_t base = lx_symbol(lx, "phys_base");
+    if (!lx->guest.parent)
+        lx_physical(lx, lx->text, &lx->text_physical);
+    else if (lx->word == 8 && base)
+        lx->text_physical = lx->text - KERNEL_MAP_BASE + lx_u64(lx, base);
+}
+
+/* ---------------------------------------------------------------- its version */
+
+static bool is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* The address of the banner if it has no symbol. Formats that begin in the same way have no number after it,
+ * and a copy that the linker replaces has none after "#". */
+static uint64_t banner_in(const struct linux_guest *lx)
+{
+    static const char begins[] = "Linux version ";
+    enum { LENGTH = sizeof begins - 1 };
+    const uint8_t *p = lx->image.bytes, *end = p + lx->image.size;
+    for (; (p = memmem(p, (size_t)(end - p), begins, LENGTH)); p++) {
+        const uint8_t *line = memchr(p, '\n', (size_t)(end - p));
+        const uint8_t *build = line ? memchr(p, '#', (size_t)(line - p)) : NULL;
+        if (build && is_digit(p[LENGTH]) && is_digit(build[1]))
+            return lx->image.base + (uint64_t)(p - lx->image.bytes);
+    }
+    return 0;
+}
+
+static void banner(const struct linux_guest *lx, char *buf, size_t size)
+{
+    uint64_t at = lx_symbol(lx, "linux_banner");
+    lx_string(lx, at ? at : banner_in(lx), buf, size);
+    buf[strcspn(buf, "\n")] = 0;
+    if (!buf[0])
+        snprintf(buf, size, "Linux of unknown version");
+}
+
+/* ---------------------------------------------------------------- the kernel is found */
+
+static void set_up(struct linux_guest *lx)
+{
+    lx_boot_setup(lx);
+    lx_initcall_setup(lx);
+    lx_task_setup(lx);
+    lx_module_setup(lx);
+    lx_syscall_setup(lx);
+    lx_log_setup(lx);
+    lx_hosted_setup(lx);
+    if (lx->missing[0])
+        lx_note(lx, "this kernel has no %s: what it would tell is not reported", lx->missing);
+    lx_say_notes(lx);
+    lx->o.symbols_changed(lx->o.ctx);
+    probes_apply(lx->o.probes);
+}
+
+struct adding {
+    struct symbol_table *t;
+    uint64_t bias;
+};
+
+static void add_symbol(void *ctx, const char *name, char type, uint64_t address, bool absolute)
+{
+    struct adding *a = ctx;
+    symbol_table_add(a->t, name, absolute ? address : address - a->bias, 0, type,
+                     absolute ? SYMBOL_ABSOLUTE : 0);
+}
+
+/* The kernel's symbols are known: from here on it is followed. */
+static void found(struct linux_guest *lx, const struct lx_image *im, const struct kallsyms *k)
+{
+    lx->image_size = im->size;
+    lx->bias = lx->hosted.is ? 0 : lx->text - link_address(lx);
+    lx->space = symbol_space_of(lx->o.found(lx->o.ctx), 0);
+    struct adding a = {symbol_table_begin(lx->o.symbols, "kernel", "kallsyms"), lx->bias};
+    lx->hooks = lx_hooks_new(lx);
+    kallsyms_each(k, add_symbol, &a);
+    lx->kernel = symbol_table_end(a.t);
+    const struct symbol_mapping m = {
+        .table = lx->kernel, .space = lx->space, .bias = lx->bias, .since = lx->icount, .time = lx->time};
+    symbols_map(lx->o.symbols, &m);
+    lx->state = LX_FOUND;
+    move_given(lx);
+    lx->image = *im;
+    lx_types_load(lx, im->bytes, im->size, im->base);
+    if (lx->hosted.is)
+        lx->text_physical = lx->text - lx->hosted.begin;
+    else if (!lx->has_physical)
+        find_physical(lx);
+    banner(lx, lx->version, sizeof lx->version);
+    LX_EMIT(lx, EV_KERNEL_FOUND, lx->version, lx->text, lx->bias, lx->text_physical, k->count,
+            lx->types.count);
+    set_up(lx);
+    lx->image = (struct lx_image){0};
+}
+
+/* Whether the image with these symbols is the one that is entered at im->entry. *text: where it begins in physical memory. Symbols that
+ * are relative to their own place tell it for sure, others from the distance to the symbol of the entry. */
+static bool is_entered(const struct lx_image *im, const struct kallsyms *k, const struct well_known *w,
+                       uint64_t *text)
+{
+    bool knows = w->entry != (uint64_t)NOWHERE;
+    *text = knows ? im->entry - (w->entry - w->text) : im->physical;
+    if (k->how == KALLSYMS_SELF)
+        *text = im->physical + (w->text - k->begin);
+    return *text >= im->physical && *text - im->physical < im->size &&
+           (!knows || *text + (w->entry - w->text) == im->entry);
+}
+
+/* Whether these are the image's symbols. They are told about then. */
+static int take(struct linux_guest *lx, struct lx_image *im, struct kallsyms *k, struct error *err)
+{
+    if (k->how == KALLSYMS_SELF && !k->begin && !place(k))
+        return error_set(err, "no place where its symbols and its pointers agree");
+    const struct well_known w = well_known_of(k);
+    if (w.start_kernel == (uint64_t)NOWHERE || w.text == (uint64_t)NOWHERE)
+        return error_set(err, "a table like kallsyms has %u names, but no start_kernel and _text among them",
+                         k->count);
+    uint64_t physical = 0;
+    if (im->entry && !is_entered(im, k, &w, &physical))
+        return error_set(err, "the kallsyms tables are those of another kernel");
+    lx->text = w.text;
+    if (im->entry) {
+        lx->text_physical = physical;
+        lx->has_physical = true;
+        im->base = w.text - (physical - im->physical);
+    }
+    found(lx, im, k);
+    return 0;
+}
+
+bool lx_take_image(struct linux_guest *lx, struct lx_image *im)
+{
+    struct kallsyms k = {.image = im->bytes,
+                         .size = im->size,
+                         .word = lx->word,
+                         .lowest = lx->hosted.begin,
+                         .begin = im->base};
+    struct error err, why = {""};
+    lx->notes[0] = 0;
+    for (int rc = kallsyms_find(&k, &err); !rc; k.begin = im->base, rc = kallsyms_next(&k, &err))
+        if (!take(lx, im, &k, &why))
+            return true;
+    lx_note(
+        lx,
+        "a kernel was entered, but its symbols are not found (%s): no kernel, process or system call events",
+        why.text[0] ? why.text : err.text);
+    return false;
+}
+
+/* ---------------------------------------------------------------- before it runs */
+
+static const void *view_physical(const struct linux_guest *lx, uint64_t physical, size_t *size, void **copy)
+{
+    if (!lx->hosted.is)
+        return guest_view_physical(&lx->guest, lx->o.engine, physical, size, copy);
+    *copy = mem_alloc(*size);
+    *size = lx_hosted_physical(lx, physical, *copy, *size);
+    return *copy;
+}
+
+static bool take_physical(struct linux_guest *lx, uint64_t begin, uint64_t end, uint64_t entry)
+{
+    void *copy;
+    struct lx_image im = {.size = end - begin, .physical = begin, .entry = entry};
+    im.bytes = view_physical(lx, begin, &im.size, &copy);
+    bool good = begin + im.size > entry && lx_take_image(lx, &im);
+    free(copy);
+    return good;
+}
+
+/* Up to 6.18 the image begins where it is entered, at a multiple of its alignment. Since then the entry is somewhere in it. */
+void lx_kernel_at(struct linux_guest *lx, uint64_t entry, uint64_t size, uint64_t alignment)
+{
+    enum { LOWEST = 1 << 20 };
+    uint64_t most = size && size < IMAGE_MAX ? size : IMAGE_DEFAULT, begin = entry & ~(alignment - 1);
+    uint64_t before = begin > most + LOWEST ? begin - most : LOWEST;
+    if (!take_physical(lx, begin, begin + most, entry) && before < begin)
+        take_physical(lx, before, begin + most, entry);
+}
