@@ -150,6 +150,10 @@ static void print_frames(struct trace *t)
         sum[f->kind].stored += f->stored;
         sum[f->kind].raw += f->raw;
     }
+    if (trace_pages_refused(t))
+        printf(
+            "             %s pages are stored in full, since nothing shorter read back as they were: please report this\n",
+            commas(a, trace_pages_refused(t)));
     puts("frames       kind           number     bytes in file   bytes unpacked");
     for (int k = 1; k < TF_KINDS; k++)
         if (sum[k].n)

@@ -421,6 +421,12 @@ static int run(struct record *r, struct recorder *rec, struct error *err)
         return trouble(err);
     if (!r->quiet)
         summary(r, &res);
+    if (res.refused)
+        fprintf(
+            stderr,
+            "bootreel: %s: %llu pages are stored in full, since nothing shorter read back as they were: the trace is "
+            "right; please report this\n",
+            r->o.path, (unsigned long long)res.refused);
     if (res.full)
         fprintf(stderr, "bootreel: %s: ends at icount %llu, before --max-size (%llu bytes) is exceeded\n",
                 r->o.path, (unsigned long long)res.stop.icount, (unsigned long long)r->o.max_size);

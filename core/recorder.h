@@ -75,6 +75,8 @@ struct record_result {
     uint64_t inputs;
     uint64_t bytes; /* of the file */
     uint64_t hash;  /* of the final state */
+    uint64_t
+        refused; /* pages stored in full since nothing shorter read back as they were (trace_pages_refused) */
 };
 
 struct recorder;

@@ -18,7 +18,7 @@ static const struct {
     [TF_CHUNKS] = {"chunks", CHUNKS_CUT_NEW *TRACE_CHUNK},
     [TF_EVENTS] = {"events", EVENTS_CUT_BYTES + 8192},
     [TF_INPUT] = {"input", RECORDS_CUT_BYTES + TRACE_MAX_INPUT + 64},
-    [TF_PAGES] = {"pages", PAGES_CUT_BYTES + 2 * TRACE_PAGE},
+    [TF_PAGES] = {"pages", PAGES_CUT_BYTES + 2 * TRACE_PAGE + 4 * PAGES_CUT_ITEMS},
     [TF_CHECKPOINT] = {"checkpoint", 128 << 20},
     [TF_NOTE] = {"note", RECORDS_CUT_BYTES + TRACE_MAX_NOTE + 2 * MAX_STRING + 64},
     [TF_END] = {"end", 256 << 10},

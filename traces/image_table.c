@@ -155,3 +155,11 @@ bool image_table_search(struct image_table *t, const uint8_t *page, struct page_
             return compose(t, page, align, next, parts);
     return false;
 }
+
+bool image_table_has(const struct image_table *t, uint64_t place, const uint8_t *data, size_t n)
+{
+    bool same = place % SECTOR == 0 && n % SECTOR == 0;
+    for (size_t at = 0; at < n && same; at += SECTOR)
+        same = is_sector(t, (place + at) / SECTOR, XXH3_128bits(data + at, SECTOR));
+    return same;
+}

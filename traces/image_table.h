@@ -21,5 +21,7 @@ void image_table_add(struct image_table *t, const uint8_t *data, size_t n);
 bool image_table_match(struct image_table *t, const uint8_t *page, struct page_parts *parts);
 /* The same, wherever the sectors are. Slower. */
 bool image_table_search(struct image_table *t, const uint8_t *page, struct page_parts *parts);
+/* Whether these n bytes are the image content from `place` on, both whole sectors. */
+bool image_table_has(const struct image_table *t, uint64_t place, const uint8_t *data, size_t n);
 
 #endif

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <xxhash.h>
 
+#include "traces/page_code.h"
 #include "traces/reader.h"
 
 size_t frame_list_find(const struct trace *t, const struct frame_list *list, uint64_t i)
@@ -82,8 +83,14 @@ static const char *add_chunks(struct trace *t, struct frame_entry *e, struct vie
 
 static const char *add_pages(struct trace *t, struct frame_entry *e, struct view extra)
 {
-    if (e->info.items > PAGES_CUT_ITEMS || e->info.items > e->info.raw)
+    e->checked = view_left(&extra);
+    uint64_t each = e->checked ? view_u8(&extra) + 1u : 1;
+    e->refused = e->checked ? (uint32_t)view_number(&extra, e->info.items) : 0;
+    if (extra.bad || view_left(&extra) || (e->checked && each != PAGE_CHECK + 1))
+        return "not the header of pages";
+    if (e->info.items > PAGES_CUT_ITEMS || e->info.items * each > e->info.raw)
         return "more pages than it has room for";
+    t->refused += e->refused;
     return t->list[TF_PAGES].items + e->info.items > UINT32_MAX - PAGE_STORED ? "too many pages" : NULL;
 }
 
@@ -209,7 +216,7 @@ static void index_reset(struct trace *t)
     config_free(t);
     frame_cache_clear(t);
     streams_clear(&t->streams);
-    t->nframes = t->ncontent = 0;
+    t->nframes = t->ncontent = t->refused = 0;
     memset(t->kinds, 0, sizeof t->kinds);
 }
 

@@ -1,4 +1,6 @@
 /* page_code.c - see page_code.h. */
+#include <xxhash.h>
+
 #include "traces/stream_code.h"
 
 /* ---------------------------------------------------------------- changes */
@@ -45,8 +47,29 @@ bool delta_make(struct delta *d, const uint8_t *page, const uint8_t *base)
 
 void page_frame_item(struct page_frame *f, uint64_t parts, enum page_kind kind)
 {
+    f->last = (struct page_reader){f->code.n, f->bytes.n, f->full.n, f->next};
     buf_varint(&f->code, parts << 2 | kind);
     f->items++;
+}
+
+void page_frame_undo(struct page_frame *f)
+{
+    f->code.n = f->last.code;
+    f->bytes.n = f->last.bytes;
+    f->full.n = f->last.full;
+    f->next = f->last.next;
+    f->items--;
+}
+
+uint32_t page_check(const uint8_t page[TRACE_PAGE])
+{
+    return (uint32_t)XXH3_64bits(page, TRACE_PAGE);
+}
+
+void page_frame_check(struct page_frame *f, const uint8_t *page)
+{
+    put_u32(buf_room(&f->check, PAGE_CHECK), page_check(page));
+    f->check.n += PAGE_CHECK;
 }
 
 void page_frame_full(struct page_frame *f, const uint8_t *page)
@@ -58,8 +81,8 @@ void page_frame_full(struct page_frame *f, const uint8_t *page)
 void page_frame_delta(struct page_frame *f, uint32_t base, const struct delta *d)
 {
     page_frame_item(f, d->runs, PAGE_DELTA);
-    buf_varint(&f->code, zigzag(base - f->next_base));
-    f->next_base = (uint64_t)base + 1;
+    buf_varint(&f->code, zigzag(base - f->next.base));
+    f->next.base = (uint64_t)base + 1;
     buf_add(&f->code, d->code, d->ncode);
     buf_add(&f->bytes, d->bytes, d->nbytes);
 }
@@ -86,8 +109,8 @@ void page_frame_parts(struct page_frame *f, const uint8_t *page, const struct pa
         if (part->kind == PART_LITERAL)
             buf_add(&f->bytes, page, part->length);
         if (part->kind == PART_IMAGE) {
-            buf_varint(&f->code, zigzag(part->place - f->next_place));
-            f->next_place = part->place + part->length;
+            buf_varint(&f->code, zigzag(part->place - f->next.place));
+            f->next.place = part->place + part->length;
         }
         page += part->length;
     }
@@ -104,10 +127,10 @@ uint32_t page_frame_take(struct page_frame *f, struct buf *payload)
     buf_bytes(payload, f->code.p, f->code.n);
     buf_add(payload, f->bytes.p, f->bytes.n);
     buf_add(payload, f->full.p, f->full.n);
-    f->code.n = f->bytes.n = f->full.n = 0;
+    buf_add(payload, f->check.p, f->check.n);
+    f->code.n = f->bytes.n = f->full.n = f->check.n = 0;
     f->items = 0;
-    f->next_base = f->next_place = f->next_stream = 0;
-    f->addend = 0;
+    f->next = (struct page_nexts){0};
     return items;
 }
 
@@ -116,19 +139,17 @@ void page_frame_free(struct page_frame *f)
     buf_free(&f->code);
     buf_free(&f->bytes);
     buf_free(&f->full);
+    buf_free(&f->check);
 }
 
 /* ---------------------------------------------------------------- reading */
 
-/* How much of the frame the items before one have used. */
-struct page_reader {
+struct item_reader {
     struct view code;
-    uint64_t bytes, full;
-    uint64_t next_base, next_place, next_stream;
-    uint32_t addend;
+    struct page_reader at;
 };
 
-static const char *read_delta(struct page_reader *r, struct page_item *item, uint64_t number)
+static const char *read_delta(struct item_reader *r, struct page_item *item, uint64_t number)
 {
     uint64_t at = 0;
     for (unsigned i = 0; i < item->parts; i++) {
@@ -136,12 +157,12 @@ static const char *read_delta(struct page_reader *r, struct page_item *item, uin
         at += skip + n;
         if (r->code.bad || at > TRACE_PAGE)
             return "a change is outside of its page";
-        r->bytes += n;
+        r->at.bytes += n;
     }
     return item->base >= number ? "a page is a change of a later one" : NULL;
 }
 
-static const char *read_parts(struct page_reader *r, struct page_item *item)
+static const char *read_parts(struct item_reader *r, struct page_item *item)
 {
     uint64_t total = 0;
     for (unsigned i = 0; i < item->parts; i++) {
@@ -150,34 +171,34 @@ static const char *read_parts(struct page_reader *r, struct page_item *item)
         if ((code & 3) > PART_LITERAL)
             r->code.bad = true;
         if ((code & 3) == PART_LITERAL)
-            r->bytes += n;
+            r->at.bytes += n;
         if ((code & 3) == PART_IMAGE)
-            r->next_place += unzigzag(view_varint(&r->code)) + n;
+            r->at.next.place += unzigzag(view_varint(&r->code)) + n;
     }
     return r->code.bad || total != TRACE_PAGE || item->parts > PARTS_MAX ? "a page's parts do not add up"
                                                                          : NULL;
 }
 
-static const char *read_stream(struct page_reader *r, struct page_item *item, const uint8_t *raw)
+static const char *read_stream(struct item_reader *r, struct page_item *item, const uint8_t *raw)
 {
-    item->base = r->next_stream + unzigzag(view_varint(&r->code));
+    item->base = r->at.next.stream + unzigzag(view_varint(&r->code));
     uint64_t more = view_varint(&r->code);
-    item->growth = (struct growth){r->addend + (uint32_t)unzigzag(more >> 1), more & 1};
+    item->growth = (struct growth){r->at.next.addend + (uint32_t)unzigzag(more >> 1), more & 1};
     item->code = (uint32_t)(r->code.p - raw);
-    r->next_stream = item->base + TRACE_PAGE;
-    r->addend = item->growth.addend;
-    return stream_changes_check(&r->code, item->parts, &r->bytes);
+    r->at.next.stream = item->base + TRACE_PAGE;
+    r->at.next.addend = item->growth.addend;
+    return stream_changes_check(&r->code, item->parts, &r->at.bytes);
 }
 
-static const char *read_item(struct page_reader *r, const uint8_t *raw, struct page_item *item,
+static const char *read_item(struct item_reader *r, const uint8_t *raw, struct page_item *item,
                              uint64_t number)
 {
     uint64_t head = view_number(&r->code, TRACE_PAGE << 2 | 3);
-    *item = (struct page_item){.kind = head & 3, .parts = (uint16_t)(head >> 2), .base = r->next_place};
-    item->data = (uint32_t)(item->kind == PAGE_FULL ? r->full : r->bytes);
+    *item = (struct page_item){.kind = head & 3, .parts = (uint16_t)(head >> 2), .base = r->at.next.place};
+    item->data = (uint32_t)(item->kind == PAGE_FULL ? r->at.full : r->at.bytes);
     if (item->kind == PAGE_DELTA) {
-        item->base = r->next_base + unzigzag(view_varint(&r->code));
-        r->next_base = item->base + 1;
+        item->base = r->at.next.base + unzigzag(view_varint(&r->code));
+        r->at.next.base = item->base + 1;
     }
     item->code = (uint32_t)(r->code.p - raw);
     if (r->code.bad || (item->kind == PAGE_FULL && item->parts))
@@ -188,7 +209,7 @@ static const char *read_item(struct page_reader *r, const uint8_t *raw, struct p
         return read_parts(r, item);
     if (item->kind == PAGE_STREAM)
         return read_stream(r, item, raw);
-    r->full += TRACE_PAGE;
+    r->at.full += TRACE_PAGE;
     return NULL;
 }
 
@@ -200,54 +221,94 @@ const char *page_items_read(const uint8_t *raw, size_t n, uint32_t items, uint64
     const uint8_t *code = view_take(&v, ncode);
     if (!code)
         return "cut off in its items";
-    struct page_reader r = {.code = view_of(code, ncode)};
+    struct item_reader r = {.code = view_of(code, ncode)};
     for (uint32_t i = 0; i < items; i++) {
         const char *bad = read_item(&r, raw, &item[i], first + i);
         if (bad)
             return bad;
     }
-    if (view_left(&r.code) || r.bytes + r.full != view_left(&v))
+    if (view_left(&r.code) || r.at.bytes + r.at.full != view_left(&v))
         return "its items do not add up";
-    uint32_t bytes = (uint32_t)(v.p - raw), full = bytes + (uint32_t)r.bytes;
+    uint32_t bytes = (uint32_t)(v.p - raw), full = bytes + (uint32_t)r.at.bytes;
     for (uint32_t i = 0; i < items; i++)
         item[i].data += item[i].kind == PAGE_FULL ? full : bytes;
     return NULL;
 }
 
 /* The frame's data follow its code. */
-struct view page_item_code(const struct page_item *item, const uint8_t *raw)
+struct page_bytes page_item_bytes(const struct page_item *item, const uint8_t *raw)
 {
-    return view_of(raw + item->code, item->data - item->code);
+    return (struct page_bytes){view_of(raw + item->code, item->data - item->code), raw + item->data};
 }
 
-void page_item_change(const struct page_item *item, const uint8_t *raw, uint8_t page[TRACE_PAGE])
+const char *page_frame_last(const struct page_frame *f, uint64_t number, struct page_item *item,
+                            struct page_bytes *bytes)
 {
-    struct view v = page_item_code(item, raw);
-    const uint8_t *from = raw + item->data;
-    for (unsigned i = 0; i < item->parts; i++) {
-        page += view_varint(&v);
-        size_t n = view_varint(&v) + 1;
-        memcpy(page, from, n);
-        page += n;
-        from += n;
+    struct item_reader r = {view_of(f->code.p + f->last.code, f->code.n - f->last.code), f->last};
+    const char *bad = read_item(&r, f->code.p, item, number);
+    if (bad || view_left(&r.code) || r.at.bytes != f->bytes.n || r.at.full != f->full.n)
+        return bad ? bad : "its items do not add up";
+    const struct buf *data = item->kind == PAGE_FULL ? &f->full : &f->bytes;
+    *bytes = (struct page_bytes){view_of(f->code.p + item->code, f->code.n - item->code),
+                                 data->p ? data->p + item->data : NULL};
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- making a page */
+
+static void apply_changes(unsigned n, struct page_bytes b, uint8_t *page)
+{
+    while (n--) {
+        page += view_varint(&b.code);
+        size_t length = view_varint(&b.code) + 1;
+        memcpy(page, b.data, length);
+        page += length;
+        b.data += length;
     }
 }
 
-void page_item_parts(const struct page_item *item, const uint8_t *raw, struct page_part part[PARTS_MAX])
+static int join_parts(const struct page_item *item, struct page_bytes b, const struct page_source *from,
+                      uint8_t *out)
 {
-    struct view v = page_item_code(item, raw);
-    uint64_t next = item->base;
-    const uint8_t *literal = raw + item->data;
-    for (unsigned i = 0; i < item->parts; i++) {
-        uint64_t code = view_varint(&v);
-        part[i] = (struct page_part){.kind = code & 3, .length = (uint16_t)((code >> 2) + 1)};
-        if (part[i].kind == PART_LITERAL) {
-            part[i].literal = literal;
-            literal += part[i].length;
+    uint64_t place = item->base;
+    int rc = 0;
+    for (unsigned i = 0; i < item->parts && !rc; i++) {
+        uint64_t code = view_varint(&b.code);
+        size_t n = (code >> 2) + 1;
+        if ((code & 3) == PART_LITERAL) {
+            memcpy(out, b.data, n);
+            b.data += n;
+        } else if ((code & 3) == PART_IMAGE) {
+            place += unzigzag(view_varint(&b.code));
+            rc = from->image(from->ctx, place, out, n);
+            place += n;
+        } else {
+            memset(out, 0, n);
         }
-        if (part[i].kind == PART_IMAGE) {
-            part[i].place = next + unzigzag(view_varint(&v));
-            next = part[i].place + part[i].length;
-        }
+        out += n;
+    }
+    return rc;
+}
+
+int page_item_make(const struct page_item *item, struct page_bytes bytes, const struct page_source *from,
+                   uint8_t page[TRACE_PAGE])
+{
+    int rc;
+    switch (item->kind) {
+    case PAGE_DELTA:
+        rc = from->page(from->ctx, (uint32_t)item->base, page);
+        if (!rc)
+            apply_changes(item->parts, bytes, page);
+        return rc;
+    case PAGE_PARTS:
+        return join_parts(item, bytes, from, page);
+    case PAGE_STREAM:
+        rc = from->stream(from->ctx, item->base, page);
+        if (!rc)
+            stream_changes_apply(item, bytes, page);
+        return rc;
+    default:
+        memcpy(page, bytes.data, TRACE_PAGE);
+        return 0;
     }
 }

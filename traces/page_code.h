@@ -22,8 +22,7 @@ enum part_kind { PART_IMAGE, PART_ZERO, PART_LITERAL };
 struct page_part {
     uint8_t kind;
     uint16_t length;
-    uint64_t place;         /* image: content number * TRACE_CHUNK + offset */
-    const uint8_t *literal; /* reading only */
+    uint64_t place; /* image: content number * TRACE_CHUNK + offset */
 };
 
 /* ---- writing ---- */
@@ -48,12 +47,24 @@ struct delta {
 /* False if the changes are more than DELTA_MAX bytes. */
 bool delta_make(struct delta *d, const uint8_t *page, const uint8_t *base);
 
+/* The values that are encoded shortest, after the items so far. */
+struct page_nexts {
+    uint64_t base, place, stream;
+    uint32_t addend;
+};
+
+/* How much of a frame the items before one have taken. */
+struct page_reader {
+    uint64_t code, bytes, full;
+    struct page_nexts next;
+};
+
 /* A frame that is being filled. All zero: empty. */
 struct page_frame {
-    struct buf code, bytes, full;
+    struct buf code, bytes, full, check;
     uint32_t items;
-    uint64_t next_base, next_place, next_stream; /* the values that are encoded shortest */
-    uint32_t addend;                             /* likewise */
+    struct page_nexts next;
+    struct page_reader last; /* where the last item begins */
 };
 
 /* Begins an item: what comes next in `code` and `bytes` belongs to it. */
@@ -61,6 +72,10 @@ void page_frame_item(struct page_frame *f, uint64_t parts, enum page_kind kind);
 void page_frame_full(struct page_frame *f, const uint8_t *page);
 void page_frame_delta(struct page_frame *f, uint32_t base, const struct delta *d);
 void page_frame_parts(struct page_frame *f, const uint8_t *page, const struct page_parts *parts);
+/* Takes the last item back. */
+void page_frame_undo(struct page_frame *f);
+/* Adds the checksum of the last item's page. A frame has one for each of its items, or none. */
+void page_frame_check(struct page_frame *f, const uint8_t *page);
 bool page_frame_is_full(const struct page_frame *f);
 /* Moves the frame's payload into `payload`, which leaves the frame empty. Returns the number of items. */
 uint32_t page_frame_take(struct page_frame *f, struct buf *payload);
@@ -85,15 +100,40 @@ struct page_item {
     struct growth growth;
 };
 
+/* Where what an item consists of is. */
+struct page_bytes {
+    struct view code;    /* its changes or parts, and what follows them */
+    const uint8_t *data; /* the page, or the changed or literal bytes */
+};
+
+/* Where what pages refer to comes from. Each fills `out`; what is not 0 is an error, which ends the making of the page. */
+struct page_source {
+    void *ctx;
+    int (*page)(void *ctx, uint32_t number, uint8_t out[TRACE_PAGE]);
+    int (*image)(void *ctx, uint64_t place, uint8_t *out, size_t n);
+    int (*stream)(void *ctx, uint64_t place, uint8_t out[TRACE_PAGE]);
+};
+
 /* Finds the items of a frame whose first page has number `first`, and checks all that can be checked without
- * other frames. Returns NULL, or what is wrong. `item` has room for `items`. */
+ * other frames. Returns NULL, or what is wrong. `item` has room for `items`. `n` is without the frame's checksums. */
 const char *page_items_read(const uint8_t *raw, size_t n, uint32_t items, uint64_t first,
                             struct page_item *item);
-/* The code of the item's changes or parts, and what follows it. */
-struct view page_item_code(const struct page_item *item, const uint8_t *raw);
-/* Applies the changes to the base page, in place. The item must have been checked. */
-void page_item_change(const struct page_item *item, const uint8_t *raw, uint8_t page[TRACE_PAGE]);
-/* The page's parts, item->parts of them. The item must have been checked. */
-void page_item_parts(const struct page_item *item, const uint8_t *raw, struct page_part part[PARTS_MAX]);
+struct page_bytes page_item_bytes(const struct page_item *item, const uint8_t *raw);
+/* The last item of a frame that is being filled. NULL, or what is wrong. */
+const char *page_frame_last(const struct page_frame *f, uint64_t number, struct page_item *item,
+                            struct page_bytes *bytes);
+/* Makes the page. The item must have been checked. 0, or what a source returned. */
+int page_item_make(const struct page_item *item, struct page_bytes bytes, const struct page_source *from,
+                   uint8_t page[TRACE_PAGE]);
+
+enum { PAGE_CHECK = 4 }; /* bytes */
+/* The extra bytes of a frame with checksums, of whose pages `refused` are in full since nothing else read back as they were. */
+static inline void pages_extra(struct buf *extra, uint32_t refused)
+{
+    buf_u8(extra, PAGE_CHECK);
+    buf_varint(extra, refused);
+}
+/* The checksum of a page: the low half of its XXH3-64. */
+uint32_t page_check(const uint8_t page[TRACE_PAGE]);
 
 #endif

@@ -2,6 +2,7 @@
 #include "traces/image_table.h"
 #include "traces/page_packer.h"
 #include "traces/page_store.h"
+#include "traces/read_back.h"
 #include "traces/stream_table.h"
 
 struct page_packer {
@@ -10,6 +11,9 @@ struct page_packer {
     struct page_store *store;
     struct image_table *images;
     struct stream_table *streams;
+    struct read_back *back;
+    uint64_t refused;
+    uint32_t frame_refused; /* in the frame that is being filled */
     struct page_parts aligned, anywhere;
     struct delta delta[2];
     struct stream_changes stream;
@@ -22,12 +26,14 @@ struct page_packer *page_packer_new(void)
     p->store = page_store_new();
     p->images = image_table_new();
     p->streams = stream_table_new();
+    p->back = read_back_new(p->store, p->images);
     return p;
 }
 
 void page_packer_free(struct page_packer *p)
 {
     page_frame_free(&p->frame);
+    read_back_free(p->back);
     page_store_free(p->store);
     image_table_free(p->images);
     stream_table_free(p->streams);
@@ -45,8 +51,9 @@ void page_packer_contents(struct page_packer *p, const struct buf *contents, con
     }
 }
 
-void page_packer_stream(struct page_packer *p, struct stream_content *content, uint64_t room)
+void page_packer_stream(struct page_packer *p, struct stream_content *content, uint64_t length, uint64_t room)
 {
+    read_back_stream(p->back, content, length);
     stream_table_add(p->streams, content, room);
 }
 
@@ -102,17 +109,30 @@ static struct choice choose(struct page_packer *p, const uint8_t *page, const st
     return c;
 }
 
+static void add_item(struct page_packer *p, const uint8_t *page, const struct choice *c)
+{
+    if (c->parts)
+        page_frame_parts(&p->frame, page, c->parts);
+    else if (c->delta)
+        page_frame_delta(&p->frame, c->base, c->delta);
+    else if (c->stream)
+        page_frame_stream(&p->frame, c->stream);
+    else
+        page_frame_full(&p->frame, page);
+}
+
 bool page_packer_add(struct page_packer *p, const uint8_t *page, const struct page_hint *hint)
 {
     struct choice c = choose(p, page, hint);
-    if (c.parts)
-        page_frame_parts(&p->frame, page, c.parts);
-    else if (c.delta)
-        page_frame_delta(&p->frame, c.base, c.delta);
-    else if (c.stream)
-        page_frame_stream(&p->frame, c.stream);
-    else
-        page_frame_full(&p->frame, page);
+    add_item(p, page, &c);
+    if (!read_back_page(p->back, &p->frame, p->next, page)) {
+        page_frame_undo(&p->frame);
+        c = (struct choice){0};
+        add_item(p, page, &c);
+        p->frame_refused++;
+        p->refused++;
+    }
+    page_frame_check(&p->frame, page);
     page_store_put(p->store, p->next++, c.depth, page);
     if (hint->own != NO_PAGE)
         buf_add(&p->replaced, &hint->own, sizeof hint->own);
@@ -129,7 +149,14 @@ void page_packer_settle(struct page_packer *p)
     p->replaced.n = 0;
 }
 
-uint32_t page_packer_take(struct page_packer *p, struct buf *payload)
+uint32_t page_packer_take(struct page_packer *p, struct buf *payload, struct buf *extra)
 {
+    pages_extra(extra, p->frame_refused);
+    p->frame_refused = 0;
     return page_frame_take(&p->frame, payload);
+}
+
+uint64_t page_packer_refused(const struct page_packer *p)
+{
+    return p->refused;
 }

@@ -46,9 +46,9 @@ static uint32_t *bucket_of(struct page_store *s, uint32_t number)
     return &s->bucket[number % BUCKETS];
 }
 
-static uint32_t find(struct page_store *s, uint32_t number)
+static uint32_t find(const struct page_store *s, uint32_t number)
 {
-    uint32_t i = *bucket_of(s, number);
+    uint32_t i = s->bucket[number % BUCKETS];
     while (i && s->entry[i].number != number)
         i = s->entry[i].chain;
     return i;
@@ -81,6 +81,12 @@ const uint8_t *page_store_get(struct page_store *s, uint32_t number, unsigned *d
     s->entry[i].retired = false;
     *depth = s->entry[i].depth;
     return content(s, i);
+}
+
+const uint8_t *page_store_look(const struct page_store *s, uint32_t number)
+{
+    uint32_t i = find(s, number);
+    return i ? content(s, i) : NULL;
 }
 
 /* An entry for a new page: an unused one, or the oldest. */

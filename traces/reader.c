@@ -112,13 +112,19 @@ static void frame_uncache(struct trace *t, size_t i)
     e->item = NULL;
 }
 
-static void frame_uncache_oldest(struct trace *t)
+/* False if all of them are pinned. */
+static bool frame_uncache_oldest(struct trace *t)
 {
-    size_t oldest = 0;
-    for (size_t i = 1; i < t->ncached; i++)
-        if (t->frame[t->cache[i]].used < t->frame[t->cache[oldest]].used)
+    size_t oldest = t->ncached;
+    for (size_t i = 0; i < t->ncached; i++) {
+        const struct frame_entry *e = &t->frame[t->cache[i]];
+        if (!e->pinned && (oldest == t->ncached || e->used < t->frame[t->cache[oldest]].used))
             oldest = i;
+    }
+    if (oldest == t->ncached)
+        return false;
     frame_uncache(t, oldest);
+    return true;
 }
 
 void frame_cache_clear(struct trace *t)
@@ -131,8 +137,9 @@ const uint8_t *frame_cached(struct trace *t, size_t frame, struct error *err)
 {
     struct frame_entry *e = &t->frame[frame];
     if (!e->raw) {
-        while (t->ncached == CACHED_FRAMES || (t->ncached && t->cached_bytes + e->info.raw > CACHED_BYTES))
-            frame_uncache_oldest(t);
+        while ((t->ncached == CACHED_FRAMES || t->cached_bytes + e->info.raw > CACHED_BYTES) &&
+               frame_uncache_oldest(t))
+            ;
         e->raw = frame_unpack(t, frame, err);
         if (!e->raw)
             return NULL;
@@ -487,6 +494,11 @@ uint64_t trace_last_icount(const struct trace *t)
         last = at > last ? at : last;
     }
     return last;
+}
+
+uint64_t trace_pages_refused(const struct trace *t)
+{
+    return t->refused;
 }
 
 uint64_t trace_file_size(const struct trace *t)

@@ -22,6 +22,9 @@ struct frame_entry {
     uint64_t stored_hash;
     uint32_t class_count[EC_COUNT]; /* event frames */
 
+    bool checked;           /* a PAGES frame with checksums of its pages */
+    uint32_t refused;       /* … of which so many are in full since nothing else read back as they were */
+    unsigned pinned;        /* how many use `raw` now */
     uint8_t *raw;           /* NULL if not in the cache */
     struct page_item *item; /* of a PAGES frame in the cache: its items; NULL: not looked up yet */
     uint64_t used;
@@ -114,6 +117,7 @@ struct trace {
     bool has_end;
 
     uint64_t kinds[EV_COUNT];
+    uint64_t refused;            /* pages */
     struct image_chunks *chunks; /* an entry an image */
     struct chunk_content *content;
     size_t ncontent, content_cap;
@@ -145,7 +149,7 @@ int frame_error(const struct trace *t, size_t frame, struct error *err, const ch
 uint8_t *frame_read(struct trace *t, size_t frame, struct error *err);
 /* Unpacks a frame into new memory, checked. NULL on error. */
 uint8_t *frame_unpack(struct trace *t, size_t frame, struct error *err);
-/* The same from the cache; valid until another frame is asked for. */
+/* The same from the cache; valid until another frame is asked for, or as long as it is pinned. */
 const uint8_t *frame_cached(struct trace *t, size_t frame, struct error *err);
 void frame_cache_clear(struct trace *t);
 /* The image's chunk; NULL if it is not in the trace. */

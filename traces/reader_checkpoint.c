@@ -253,6 +253,12 @@ uint64_t trace_state_region_pages(const struct trace_state *s, size_t i)
 
 static const uint8_t zero_page[TRACE_PAGE];
 
+/* A page of a region could not be read: adds where it is. Returns -1. */
+static int page_error(const char *region, uint64_t index, const struct error *why, struct error *err)
+{
+    return error_set(err, "%s (%s at 0x%" PRIx64 ")", why->text, region, index * TRACE_PAGE);
+}
+
 /* A page's bytes, perhaps in `room`; NULL on error. */
 static const uint8_t *page_bytes(struct trace *t, uint32_t id, uint8_t room[TRACE_PAGE], struct error *err)
 {
@@ -277,13 +283,15 @@ int trace_state_pages(struct trace_state *s, const char *region,
     if (!r || !r->map.n)
         return 0;
     uint8_t room[TRACE_PAGE];
+    struct error why;
     struct pagemap sorted = {0};
     pagemap_copy(&sorted, &r->map);
     qsort(sorted.ref, sorted.n, sizeof sorted.ref[0], by_id);
     int result = 0;
     for (size_t i = 0; i < sorted.n && !result; i++) {
-        const uint8_t *data = page_bytes(s->t, sorted.ref[i].id, room, err);
-        result = data ? put(ctx, sorted.ref[i].index, data) : -1;
+        const uint8_t *data = page_bytes(s->t, sorted.ref[i].id, room, &why);
+        result =
+            data ? put(ctx, sorted.ref[i].index, data) : page_error(region, sorted.ref[i].index, &why, err);
     }
     pagemap_free(&sorted);
     return result;
@@ -295,8 +303,9 @@ int trace_state_page(struct trace_state *s, const char *region, uint64_t index, 
     uint32_t id = r ? pagemap_find(&r->map, index) : PAGE_ABSENT;
     if (id == PAGE_ABSENT)
         return 0;
+    struct error why;
     if (id != PAGE_ZERO)
-        return page_read(s->t, id - PAGE_STORED, data, err) ? -1 : 1;
+        return page_read(s->t, id - PAGE_STORED, data, &why) ? page_error(region, index, &why, err) : 1;
     memset(data, 0, TRACE_PAGE);
     return 1;
 }

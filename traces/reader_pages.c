@@ -1,4 +1,6 @@
 /* reader_pages.c - the content of stored pages: found in its frame, and composed of what it refers to. */
+#include <inttypes.h>
+
 #include "traces/reader.h"
 #include "traces/stream_code.h"
 
@@ -11,7 +13,8 @@ static const struct page_item *items_of(struct trace *t, size_t frame, const uin
     if (e->item)
         return e->item;
     struct page_item *item = mem_zero(e->info.items, sizeof *item);
-    const char *bad = page_items_read(raw, e->info.raw, e->info.items, e->info.first, item);
+    size_t checks = e->checked ? (size_t)e->info.items * PAGE_CHECK : 0;
+    const char *bad = page_items_read(raw, e->info.raw - checks, e->info.items, e->info.first, item);
     if (!bad)
         return e->item = item;
     free(item);
@@ -22,7 +25,7 @@ static const struct page_item *items_of(struct trace *t, size_t frame, const uin
 /* The place of a page. */
 struct located {
     size_t frame;
-    const uint8_t *raw; /* the frame; valid until another frame is used */
+    const uint8_t *raw; /* the frame; valid until another frame is used, unless it is pinned */
     const struct page_item *item;
 };
 
@@ -61,49 +64,71 @@ static int copy_image(struct trace *t, size_t frame, uint64_t place, uint8_t *ou
     return 0;
 }
 
-/* Literal bytes first: their frame may be removed from the cache when others are used. */
-static int copy_parts(struct trace *t, const struct located *at, uint8_t *page, struct error *err)
-{
-    struct page_part part[PARTS_MAX];
-    unsigned n = at->item->parts;
-    size_t frame = at->frame;
-    uint8_t *out = page;
-    page_item_parts(at->item, at->raw, part);
-    for (unsigned i = 0; i < n; out += part[i++].length) {
-        memset(out, 0, part[i].length);
-        if (part[i].kind == PART_LITERAL)
-            memcpy(out, part[i].literal, part[i].length);
-    }
-    out = page;
-    for (unsigned i = 0; i < n; out += part[i++].length)
-        if (part[i].kind == PART_IMAGE && copy_image(t, frame, part[i].place, out, part[i].length, err))
-            return -1;
-    return 0;
-}
+/* A page that is being made, and how many that are changes of one another are above it. */
+struct making {
+    struct trace *t;
+    size_t frame;
+    unsigned depth;
+    struct error *err;
+};
 
 static int page_make(struct trace *t, uint32_t number, uint8_t *out, unsigned depth, struct error *err);
 
 /* A page's base has a lower number, so there are no cycles. */
-static int page_change(struct trace *t, const struct located *at, uint32_t number, uint8_t *out,
-                       unsigned depth, struct error *err)
+static int from_page(void *ctx, uint32_t number, uint8_t out[TRACE_PAGE])
 {
-    struct located again;
-    if (depth == DELTA_DEPTH)
-        return frame_error(t, at->frame, err, "a page is a change of too many others");
-    if (page_make(t, (uint32_t)at->item->base, out, depth + 1, err) || locate(t, number, &again, err))
-        return -1;
-    page_item_change(again.item, again.raw, out);
-    return 0;
+    const struct making *m = ctx;
+    if (m->depth == DELTA_DEPTH)
+        return frame_error(m->t, m->frame, m->err, "a page is a change of too many others");
+    return page_make(m->t, number, out, m->depth + 1, m->err);
 }
 
-static int page_of_stream(struct trace *t, const struct located *at, uint32_t number, uint8_t *out,
-                          struct error *err)
+static int from_image(void *ctx, uint64_t place, uint8_t *out, size_t n)
 {
-    struct located again;
-    if (stream_page(t, at->frame, at->item->base, out, err) || locate(t, number, &again, err))
-        return -1;
-    stream_changes_apply(again.item, again.raw, out);
-    return 0;
+    const struct making *m = ctx;
+    return copy_image(m->t, m->frame, place, out, n, m->err);
+}
+
+static int from_stream(void *ctx, uint64_t place, uint8_t out[TRACE_PAGE])
+{
+    const struct making *m = ctx;
+    return stream_page(m->t, m->frame, place, out, m->err);
+}
+
+/* ---------------------------------------------------------------- as it was written */
+
+static void way_text(const struct page_item *item, char *text, size_t n)
+{
+    switch (item->kind) {
+    case PAGE_DELTA:
+        snprintf(text, n, "as page %" PRIu64 " with %u changes", item->base, item->parts);
+        break;
+    case PAGE_PARTS:
+        snprintf(text, n, "as %u parts of images", item->parts);
+        break;
+    case PAGE_STREAM:
+        snprintf(text, n, "as what is unpacked at place %" PRIu64 " with %u changes", item->base,
+                 item->parts);
+        break;
+    default:
+        snprintf(text, n, "in full");
+    }
+}
+
+/* 0 if the page has its checksum, or the frame has none. */
+static int page_proven(struct trace *t, const struct located *at, uint32_t number, const uint8_t *page,
+                       struct error *err)
+{
+    const struct frame_entry *e = &t->frame[at->frame];
+    size_t behind = (size_t)(e->info.items - (number - e->info.first)) * PAGE_CHECK;
+    if (!e->checked || get_u32(at->raw + e->info.raw - behind) == page_check(page))
+        return 0;
+    char way[80], text[240];
+    way_text(at->item, way, sizeof way);
+    snprintf(text, sizeof text,
+             "page %u, of the checkpoint at icount %" PRIu64 ", stored %s, is not what was recorded", number,
+             e->info.first_icount, way);
+    return frame_error(t, at->frame, err, text);
 }
 
 static int page_make(struct trace *t, uint32_t number, uint8_t *out, unsigned depth, struct error *err)
@@ -111,14 +136,12 @@ static int page_make(struct trace *t, uint32_t number, uint8_t *out, unsigned de
     struct located at;
     if (locate(t, number, &at, err))
         return -1;
-    if (at.item->kind == PAGE_DELTA)
-        return page_change(t, &at, number, out, depth, err);
-    if (at.item->kind == PAGE_PARTS)
-        return copy_parts(t, &at, out, err);
-    if (at.item->kind == PAGE_STREAM)
-        return page_of_stream(t, &at, number, out, err);
-    memcpy(out, at.raw + at.item->data, TRACE_PAGE);
-    return 0;
+    struct making m = {t, at.frame, depth, err};
+    const struct page_source from = {&m, from_page, from_image, from_stream};
+    t->frame[at.frame].pinned++;
+    int rc = page_item_make(at.item, page_item_bytes(at.item, at.raw), &from, out);
+    t->frame[at.frame].pinned--;
+    return rc ? -1 : page_proven(t, &at, number, out, err);
 }
 
 int page_read(struct trace *t, uint32_t number, uint8_t out[TRACE_PAGE], struct error *err)

@@ -34,6 +34,8 @@ void sink_limit(struct sink *s, uint64_t limit);
 /* Writes the waiting frames, if there is room, and waits until that is done. False if there was no room: they
  * and all later frames, except END, are dropped. */
 bool sink_commit(struct sink *s);
+/* When it is closed, *refused becomes the number of pages that are in full since nothing else read back as they were. */
+void sink_count_refused(struct sink *s, uint64_t *refused);
 /* Writes what is queued and, with `whole`, index and trailer; closes, frees. Without it, the file is as before sink_open if
  * nothing but configuration and content of images was passed on. */
 int sink_close(struct sink *s, bool whole, struct error *err);

@@ -181,11 +181,11 @@ bool stream_changes_make(struct stream_changes *c, const uint8_t *page, const ui
 void page_frame_stream(struct page_frame *f, const struct stream_changes *c)
 {
     page_frame_item(f, c->runs, PAGE_STREAM);
-    buf_varint(&f->code, zigzag(c->place - f->next_stream));
-    uint64_t more = zigzag((uint64_t)(int64_t)(int32_t)(c->growth.addend - f->addend));
+    buf_varint(&f->code, zigzag(c->place - f->next.stream));
+    uint64_t more = zigzag((uint64_t)(int64_t)(int32_t)(c->growth.addend - f->next.addend));
     buf_varint(&f->code, more << 1 | c->growth.by_place);
-    f->next_stream = c->place + TRACE_PAGE;
-    f->addend = c->growth.addend;
+    f->next.stream = c->place + TRACE_PAGE;
+    f->next.addend = c->growth.addend;
     buf_add(&f->code, c->code, c->ncode);
     buf_add(&f->bytes, c->bytes, c->nbytes);
 }
@@ -223,10 +223,10 @@ const char *stream_changes_check(struct view *code, unsigned runs, uint64_t *byt
     return NULL;
 }
 
-void stream_changes_apply(const struct page_item *item, const uint8_t *raw, uint8_t page[TRACE_PAGE])
+void stream_changes_apply(const struct page_item *item, struct page_bytes bytes, uint8_t page[TRACE_PAGE])
 {
-    struct view code = page_item_code(item, raw);
-    const uint8_t *from = raw + item->data;
+    struct view code = bytes.code;
+    const uint8_t *from = bytes.data;
     unsigned at = 0;
     for (unsigned i = 0; i < item->parts; i++) {
         struct change c = read_change(&code);

@@ -28,6 +28,6 @@ void page_frame_stream(struct page_frame *f, const struct stream_changes *c);
  * what is wrong. */
 const char *stream_changes_check(struct view *code, unsigned runs, uint64_t *bytes);
 /* Applies an item's changes to the content at its place. The item must have been checked. */
-void stream_changes_apply(const struct page_item *item, const uint8_t *raw, uint8_t page[TRACE_PAGE]);
+void stream_changes_apply(const struct page_item *item, struct page_bytes bytes, uint8_t page[TRACE_PAGE]);
 
 #endif

@@ -24,7 +24,9 @@
 
 /* Raised when the format changes. A reader accepts this version and all earlier ones, and
  * refuses later ones. */
-#define TRACE_VERSION 2
+#define TRACE_VERSION 3
+/* The first version in which each page has a checksum. */
+#define TRACE_PAGE_CHECKS 3
 
 enum {
     TRACE_CHUNK = 65536, /* image content is stored in pieces of this size (the last may be shorter) */
@@ -190,6 +192,9 @@ void trace_writer_kept(const struct trace_writer *w, struct trace_kept *kept);
  * writer, also on error. */
 int trace_writer_finish_full(struct trace_writer *w, const char *text, struct error *err);
 
+/* When the writer is closed, *refused becomes what trace_pages_refused will say. */
+void trace_writer_count_refused(struct trace_writer *w, uint64_t *refused);
+
 /* Writes the end and the index, closes the file and frees the writer, also on error. */
 int trace_writer_finish(struct trace_writer *w, const struct trace_end *end, struct error *err);
 
@@ -241,6 +246,9 @@ const struct trace_end *trace_end(const struct trace *t);
 /* The last position that can be replayed: that of the end, or of the last whole frame. */
 uint64_t trace_last_icount(const struct trace *t);
 uint64_t trace_file_size(const struct trace *t);
+/* How many pages the writer has stored in full, since nothing shorter read back as they were: a fault of the program that wrote it,
+ * without harm. */
+uint64_t trace_pages_refused(const struct trace *t);
 
 /* Value of a setting, or NULL. */
 const char *trace_setting(const struct trace *t, const char *key);

@@ -399,6 +399,11 @@ static int writer_close(struct trace_writer *w, bool whole, struct error *err)
     return result;
 }
 
+void trace_writer_count_refused(struct trace_writer *w, uint64_t *refused)
+{
+    sink_count_refused(w->sink, refused);
+}
+
 int trace_writer_finish(struct trace_writer *w, const struct trace_end *end, struct error *err)
 {
     trace_writer_flush(w, NULL);

@@ -4,6 +4,7 @@
  * here, so it has the same number, and the frames need not be unpacked. Where CHUNKS frames begin depends on the events between
  * them; so these are made anew, and streams are put where their last chunk is.
  */
+#include "traces/page_code.h"
 #include "traces/reader.h"
 #include "traces/writer.h"
 
@@ -106,7 +107,8 @@ static int take_packed(struct trace *t, size_t frame, struct frame_head *h, stru
 
 static int copy_pages(struct trace_writer *w, size_t frame, struct error *err)
 {
-    const struct trace_frame *f = &w->copied->t->frame[frame].info;
+    const struct frame_entry *e = &w->copied->t->frame[frame];
+    const struct trace_frame *f = &e->info;
     struct buf extra = {0}, payload = {0};
     struct frame_head h = {.kind = TF_PAGES,
                            .first_icount = f->first_icount,
@@ -115,6 +117,8 @@ static int copy_pages(struct trace_writer *w, size_t frame, struct error *err)
                            .items = f->items};
     if (take_packed(w->copied->t, frame, &h, &payload, err))
         return -1;
+    if (e->checked)
+        pages_extra(&extra, e->refused);
     sink_put_packed(w->sink, h, &extra, &payload);
     return 0;
 }

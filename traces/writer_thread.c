@@ -33,8 +33,9 @@ struct job {
 };
 
 struct sink {
-    char *name;      /* in errors */
-    bool only_whole; /* the file is dropped after an error */
+    char *name;        /* in errors */
+    bool only_whole;   /* the file is dropped after an error */
+    uint64_t *refused; /* see sink_count_refused(), or NULL */
     int fd;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -183,20 +184,24 @@ static void sink_do_commit(struct sink *s)
 /* Writes the pages that are not yet in a frame. */
 static bool sink_pages(struct sink *s)
 {
-    struct buf payload = {0};
+    struct buf payload = {0}, extra = {0};
     struct frame_head *h = &s->pages_head;
-    h->items = page_packer_take(s->pages, &payload);
-    bool good = !h->items || sink_frame(s, h, NULL, &payload);
+    h->items = page_packer_take(s->pages, &payload, &extra);
+    h->extra = (uint16_t)extra.n;
+    bool good = !h->items || sink_frame(s, h, extra.p, &payload);
     h->first += h->items;
     buf_free(&payload);
+    buf_free(&extra);
     return good;
 }
 
-/* A stream is complete: from now on, pages may refer to its content. */
+/* A stream is complete: from now on, pages may refer to its content. Those before it are in an earlier frame, so that readers know
+ * which of them may reach into it. */
 static void sink_stream(void *ctx, const struct stream *stream, struct stream_content *content)
 {
     struct sink *s = ctx;
     struct buf extra = {0}, none = {0};
+    sink_pages(s);
     stream_encode(&extra, stream);
     struct frame_head h = {.kind = TF_STREAM,
                            .extra = (uint16_t)extra.n,
@@ -205,7 +210,7 @@ static void sink_stream(void *ctx, const struct stream *stream, struct stream_co
                            .first = s->streams++,
                            .items = 1};
     sink_frame(s, &h, extra.p, &none);
-    page_packer_stream(s->pages, content, stream_room(stream->length));
+    page_packer_stream(s->pages, content, stream->length, stream_room(stream->length));
     buf_free(&extra);
 }
 
@@ -510,6 +515,11 @@ int sink_check(struct sink *s, struct error *err)
     return -1;
 }
 
+void sink_count_refused(struct sink *s, uint64_t *refused)
+{
+    s->refused = refused;
+}
+
 static void drop_jobs(struct sink *s)
 {
     for (struct job *job = s->head, *next; job; job = next) {
@@ -533,6 +543,8 @@ int sink_close(struct sink *s, bool whole, struct error *err)
     pthread_join(s->thread, NULL);
     if (close(s->fd) && errno != EINTR && !atomic_load(&s->failed))
         sink_fail(s, errno);
+    if (s->refused)
+        *s->refused = page_packer_refused(s->pages);
     int result = sink_check(s, err);
     sink_free(s);
     return result;

@@ -143,7 +143,12 @@ static int report_state(struct verify *v, size_t k)
 {
     long n = divergence_of_state(v->r->e, v->r->t, k, &v->out, v->err);
     if (n == 0)
-        text_add(&v->out, "  every field and page is equal: the checkpoint's hash itself is wrong\n");
+        text_add(
+            &v->out,
+            "  it is the state that the trace holds, but not the one that was recorded: pages read back wrong%s\n",
+            trace_version(v->r->t) < TRACE_PAGE_CHECKS
+                ? ", and this trace is too old to have checksums that say which: record it again"
+                : "");
     return n < 0 ? -1 : 0;
 }
 

@@ -229,8 +229,11 @@ static int restore_pages(void *ctx, const char *region,
         qsort(l->put, l->n, sizeof l->put[0], by_id);
     for (size_t i = 0; i < l->n; i++) {
         const void *data = page_data(r->s, l->put[i].page, &r->err);
-        if (!data)
-            return -1;
+        if (!data) {
+            const struct error why = r->err;
+            return error_set(&r->err, "%s (%s at 0x%llx)", why.text, region,
+                             (unsigned long long)l->put[i].index * SNAPSHOT_PAGE);
+        }
         if (put(put_ctx, l->put[i].index, data))
             return error_set(&r->err, "a page of \"%s\" does not fit this machine", region);
     }

@@ -6,6 +6,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "traces/page_packer.h"
 #include "traces/stream_code.h"
 #include "traces/stream_finder.h"
 
@@ -466,7 +467,7 @@ static void test_changes(void **state)
         assert_null(page_items_read(payload.p, payload.n, 1, 0, &item));
         assert_int_equal(item.base, 8192);
         memcpy(got, base, TRACE_PAGE);
-        stream_changes_apply(&item, payload.p, got);
+        stream_changes_apply(&item, page_item_bytes(&item, payload.p), got);
         assert_memory_equal(got, page, TRACE_PAGE);
         buf_free(&payload);
         page_frame_free(&f);
@@ -494,6 +495,43 @@ static void test_branches(void **state)
     assert_true(c.ncode <= 2 * calls);
 }
 
+/* ---------------------------------------------------------------- pages that do not read back */
+
+/* The writer takes the second stream to be a block further on than readers do: its pages are stored in full, and counted. */
+static void test_refused(void **state)
+{
+    struct buf content[STREAMS], image, payload = {0}, extra = {0};
+    const struct page_hint hint = {NO_PAGE, NO_PAGE};
+    struct page_packer *p = page_packer_new();
+    struct page_item item[2];
+    fill_streams(content, &image);
+    for (unsigned i = 0; i < 2; i++) {
+        struct stream_content c = {mem_zero(2, sizeof *c.block), 2};
+        for (unsigned k = 0; k < 2; k++) {
+            c.block[k] = mem_zero(STREAM_BLOCK, 1);
+            memcpy(c.block[k], content[i].p + k * STREAM_BLOCK,
+                   k ? content[i].n - STREAM_BLOCK : STREAM_BLOCK);
+        }
+        page_packer_stream(p, &c, content[i].n, stream_room(content[i].n) + STREAM_BLOCK);
+    }
+    for (unsigned i = 0; i < 2; i++)
+        assert_false(page_packer_add(p, content[i].p + 1000, &hint));
+    assert_int_equal(page_packer_take(p, &payload, &extra), 2);
+    assert_int_equal(page_packer_refused(p), 1);
+    assert_null(page_items_read(payload.p, payload.n - 2 * PAGE_CHECK, 2, 0, item));
+    assert_int_equal(item[0].kind, PAGE_STREAM);
+    assert_int_equal(item[1].kind, PAGE_FULL);
+    assert_memory_equal(page_item_bytes(&item[1], payload.p).data, content[1].p + 1000, TRACE_PAGE);
+    assert_int_equal(get_u32(payload.p + payload.n - PAGE_CHECK), page_check(content[1].p + 1000));
+    assert_memory_equal(extra.p, "\4\1", 2);
+    page_packer_free(p);
+    buf_free(&payload);
+    buf_free(&extra);
+    buf_free(&image);
+    for (unsigned i = 0; i < STREAMS; i++)
+        buf_free(&content[i]);
+}
+
 /* ---------------------------------------------------------------- references that lead nowhere */
 
 struct craft {
@@ -518,8 +556,9 @@ static void craft_frame(struct craft *c, uint8_t kind, const struct buf *extra, 
     buf_add(&c->file, payload->p, payload->n);
 }
 
-/* Configuration and chunks of a good trace, then the stream, and a page at a place. */
-static void check_crafted(const struct bytes *good, const struct stream *s, uint64_t place, const char *want)
+/* Configuration and chunks of a good trace, then the stream, and a page at a place, with a checksum that is right or wrong. */
+static void check_crafted_page(const struct bytes *good, const struct stream *s, uint64_t place,
+                               const uint8_t *page, const char *want)
 {
     struct trace *t = open_good(*good);
     struct craft c = {0};
@@ -537,17 +576,30 @@ static void check_crafted(const struct bytes *good, const struct stream *s, uint
     buf_varint(&code, zigzag(place));
     buf_varint(&code, 0);
     buf_bytes(&payload, code.p, code.n);
-    craft_frame(&c, TF_PAGES, &none, &payload);
+    extra.n = 0;
+    if (page) {
+        put_u32(buf_room(&payload, PAGE_CHECK), page_check(page));
+        payload.n += PAGE_CHECK;
+        pages_extra(&extra, 1);
+    }
+    craft_frame(&c, TF_PAGES, &extra, &payload);
     t = trace_open_memory(c.file.p, c.file.n, &err);
-    if (t && !trace_check(t, &err))
+    if (t && page)
+        assert_int_equal(trace_pages_refused(t), 1);
+    if (t && !trace_check(t, &err) && want)
         fail_msg("accepted: %s", want);
-    if (!strstr(err.text, want))
-        fail_msg("%s: not \"%s\"", err.text, want);
+    if (want ? !strstr(err.text, want) : !!err.text[0])
+        fail_msg("%s: not \"%s\"", err.text, want ? want : "");
     trace_close(t);
     buf_free(&c.file);
     buf_free(&extra);
     buf_free(&payload);
     buf_free(&code);
+}
+
+static void check_crafted(const struct bytes *good, const struct stream *s, uint64_t place, const char *want)
+{
+    check_crafted_page(good, s, place, NULL, want);
 }
 
 static void test_damaged(void **state)
@@ -561,6 +613,11 @@ static void test_damaged(void **state)
         0, BEFORE, packed.n, UNPACK_GZIP, LENGTH, {h.low64, h.high64},
     };
     struct stream s = good;
+    check_crafted_page(&b, &s, 100, content + 100, NULL);
+    check_crafted_page(
+        &b, &s, 100, content + 101,
+        "page 0, of the checkpoint at icount 0, stored as what is unpacked at place 100 with 0 changes, is "
+        "not what was recorded");
     check_crafted(&b, NULL, 0, "a stream that is not before it");
     check_crafted(&b, &s, stream_room(LENGTH), "a stream that is not before it");
     check_crafted(&b, &s, (uint64_t)-TRACE_PAGE, "a stream that is not before it");
@@ -598,7 +655,7 @@ int main(void)
         cmocka_unit_test(test_formats),  cmocka_unit_test(test_found),   cmocka_unit_test(test_several),
         cmocka_unit_test(test_copied),   cmocka_unit_test(test_beside),  cmocka_unit_test(test_most),
         cmocka_unit_test(test_least),    cmocka_unit_test(test_changes), cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_branches),
+        cmocka_unit_test(test_branches), cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
