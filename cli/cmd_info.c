@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "core/crash.h"
 #include "core/marks.h"
 #include "core/text.h"
 #include "traces/memory.h"
@@ -210,8 +211,22 @@ static int print_screen(struct trace *t, struct error *err)
     return 0;
 }
 
+/* Comes first: it is what one wants to know. */
+static int print_crash(struct trace *t, struct error *err)
+{
+    struct crash_report r;
+    char n[NUMBER_TEXT];
+    if (crash_of_trace(t, &r, err))
+        return -1;
+    if (r.kind)
+        printf("crashed      %s, at icount %s\n", r.text, commas(n, r.icount));
+    return 0;
+}
+
 static int print_all(struct trace *t, const char *path, bool check, struct error *err)
 {
+    if (print_crash(t, err))
+        return -1;
     print_machine(t, path);
     print_images(t);
     if (print_inputs(t, err))

@@ -48,7 +48,7 @@ struct record {
 
 /* ---------------------------------------------------------------- options */
 
-enum { OPT_UNTIL = 1, OPT_MAX_SIZE, OPT_EVENTS, OPT_CHECKPOINTS, OPT_CONSOLE };
+enum { OPT_UNTIL = 1, OPT_STOP_ON, OPT_MAX_SIZE, OPT_EVENTS, OPT_CHECKPOINTS, OPT_CONSOLE };
 
 static const struct option_row rows[] = {
     HEADING("Machine"),
@@ -67,6 +67,18 @@ static const struct option_row rows[] = {
      .help = "stop at the first reset after power-on",
      STORE(struct record, o.stop_on_reset),
      .more = "That is when the guest resets the machine, or its processor shuts down."},
+    {.name = "stop-on",
+     .argument = "panic,reset-loop,triple-fault,hang,idle",
+     .help = "stop at the first of these (may be given several times)",
+     .id = OPT_STOP_ON,
+     .more =
+         "`panic`: a kernel gives up, and what it prints about that is complete. `triple-fault`: before the machine is reset. `reset-loop`: before a reset after a boot in which nothing new happened. "
+         "`hang`: a loop that nothing can end. `idle`: the guest does nothing but wait for five seconds. docs/endings.md defines them. After a crash, which is any of these but `idle`, the exit status is 1, and the trace ends with the machine as it was."},
+    {.name = "keep-going",
+     .help = "go on after a second identical crash",
+     STORE(struct record, o.keep_going),
+     .more =
+         "Otherwise a recording ends, as with --stop-on, at a second panic or triple fault like one before, in a reset loop, in a hang, and in a panic that the kernel does not leave."},
     {.name = "max-size",
      .argument = "SIZE",
      .help = "stop before the trace is larger than SIZE, such as 100M",
@@ -130,6 +142,12 @@ static int set_until(struct record *r, const char *value, struct error *err)
     return 0;
 }
 
+static int take_stop_on(struct record *r, const struct option_row *row, const char *value, struct error *err)
+{
+    struct error why;
+    return crash_parse(value, &r->o.stop_on, &why) ? error_set(err, "--%s: %.300s", row->name, why.text) : 0;
+}
+
 static int set_console(struct record *r, const struct option_row *row, const char *value, struct error *err)
 {
     r->console = 0;
@@ -151,6 +169,8 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         return 0;
     case OPT_UNTIL:
         return set_until(r, value, err);
+    case OPT_STOP_ON:
+        return take_stop_on(r, row, value, err);
     case OPT_MAX_SIZE:
         return take_size(row, value, 1, &r->o.max_size, err);
     case OPT_EVENTS:
@@ -265,6 +285,10 @@ static const char *how_it_ended(const struct record *r, const struct record_resu
     const struct stop *s = &res->stop;
     if (res->full)
         return "the trace is full: --max-size";
+    if (res->watched && res->crash == CRASH_IDLE)
+        return "the guest does nothing but wait: --stop-on idle";
+    if (res->watched)
+        return "stopped at the crash";
     switch (s->reason) {
     case STOP_REACHED:
         return "stopped where --until said";
@@ -285,10 +309,17 @@ static const char *how_it_ended(const struct record *r, const struct record_resu
     }
 }
 
+static bool is_crash(const struct record_result *res)
+{
+    return res->crash && res->crash != CRASH_IDLE;
+}
+
 static void summary(struct record *r, const struct record_result *res)
 {
     char a[NUMBER_TEXT], b[NUMBER_TEXT], c[NUMBER_TEXT], how[300];
     size_t n;
+    if (is_crash(res))
+        printf("%s\n", res->crash_text);
     marks_list(r->marks, &n);
     if (n)
         puts("marks (icount, guest time):");
@@ -435,7 +466,7 @@ static int run(struct record *r, struct recorder *rec, struct error *err)
                             (unsigned long long)res.stop.icount, res.stop.text, r->o.path);
     if (image_files_unchanged(machine_files(r->machine), err))
         return trouble(err);
-    return r->lost ? EXIT_TROUBLE : EXIT_DONE;
+    return r->lost ? EXIT_TROUBLE : is_crash(&res) ? EXIT_NO : EXIT_DONE;
 }
 
 /* The files that are read to the end: images, and typing that is in a file. */
@@ -562,7 +593,7 @@ const struct command command_record = {
         "Boots a machine and records the boot into a trace. With no disk, CD-ROM, floppy, kernel or binary given, it boots the "
         "demo disk that is part of the program.",
     .more =
-        "At the end it prints how the boot ended, and its marks: the few events that tell its story. SIGINT, SIGTERM "
+        "At the end it prints how the boot ended, and its marks: the few events that tell its story. Its exit status is 1 if the boot crashed (see --stop-on). SIGINT, SIGTERM "
         "and SIGHUP close the trace in order, which is a success. A recording that was killed, or that ran out of room, can be "
         "read and replayed up to its last whole frame.",
 };

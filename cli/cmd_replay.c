@@ -156,6 +156,8 @@ static int replay(void *ctx, struct trace *t, const char *path)
     struct replay_command *c = ctx;
     struct error err;
     c->path = path;
+    if (c->quiet && c->verify && !c->console_given) /* who verifies wants the answer alone */
+        c->console = CONSOLE_NONE;
     if (c->console == CONSOLE_AUTO)
         c->console = (int)trace_console(t);
     if (!c->verify && (c->parts || c->jobs))

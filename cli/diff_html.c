@@ -4,6 +4,7 @@
 
 #include "cli/diff.h"
 #include "cli/markup.h"
+#include "cli/outline.h"
 
 enum { NAME = 1200 };
 
@@ -37,7 +38,7 @@ static void put_boot(struct page *g, const char *letter, const struct diff_boot 
     fprintf(g->out, "<tr><th>%s<td>", letter);
     text(g, b->path);
     fputs(a->digest ? " (digest)<td>" : "<td>", g->out);
-    text(g, *a->ended ? a->ended : "no end");
+    text(g, outline_end(a));
     fprintf(g->out, "<td class=n>%s<td class=n>%s<td class=n>%s", seconds(n[0], a->time),
             commas(n[1], a->icount), commas(n[2], a->events));
     if (*a->warning) {

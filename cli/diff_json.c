@@ -36,6 +36,7 @@ static void put_boot(yajl_gen g, const char *name, const struct diff_boot *b)
     json_text(g, "engine", a->engine);
     json_number(g, "behaviour", a->behaviour);
     json_text(g, "ended", a->ended);
+    json_text(g, "end_text", *a->end_text ? a->end_text : NULL);
     json_text(g, "warning", *a->warning ? a->warning : NULL);
     json_number(g, "icount", a->icount);
     json_number(g, "time", a->time);

@@ -5,6 +5,7 @@
 
 #include "cli/diff.h"
 #include "cli/markup.h"
+#include "cli/outline.h"
 #include "traces/memory.h"
 
 enum {
@@ -95,9 +96,24 @@ static void put_rules(struct suite *s)
     fputs("</system-out>\n", s->out);
 }
 
+/* A crash of the second boot that the first did not end in is a case of its own: it is what one wants to know first. */
+static bool new_crash(const struct suite *s)
+{
+    const struct outline_about *a = outline_about(s->r->a->outline), *b = outline_about(s->r->b->outline);
+    return outline_crashed(b) && strcmp(outline_end(a), outline_end(b));
+}
+
+static void put_end(struct suite *s)
+{
+    fputs("    <testcase classname=\"bootreel.diff\" name=\"end\"><failure message=\"", s->out);
+    markup_text(s->out, outline_end(outline_about(s->r->b->outline)));
+    fputs("\"/></testcase>\n", s->out);
+}
+
 static void put_suite(struct suite *s)
 {
     size_t cases = 0, failures = 0, n = comparison_count(s->r->c);
+    const bool crash = new_crash(s);
     bool *fails = mem_zero(n + 1, sizeof *fails);
     for (size_t i = 0; i < n; i++)
         if (diff_counts(comparison_pair(s->r->c, i)))
@@ -109,9 +125,12 @@ static void put_suite(struct suite *s)
     free(fails);
     fputs("  <testsuite name=\"", s->out);
     markup_text(s->out, s->r->b->path);
-    fprintf(s->out, "\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" time=\"", cases, failures);
+    fprintf(s->out, "\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" time=\"", cases + crash,
+            failures + crash);
     put_seconds(s->out, outline_about(s->r->b->outline)->time);
     fputs("\">\n", s->out);
+    if (crash)
+        put_end(s);
     for (size_t i = 0; i < n; i++)
         if (is_case(s, comparison_pair(s->r->c, i)))
             put_case(s, i);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/diff.h"
+#include "cli/outline.h"
 #include "traces/memory.h"
 
 enum { NAME = 600 };
@@ -43,8 +44,8 @@ static void print_boot(struct printer *p, const char *letter, const struct diff_
         fprintf(p->out, "stage %s, %s, %s steps\n", p->o->stage, seconds(time, a->time),
                 commas(steps, a->icount));
     else
-        fprintf(p->out, "%s, %s, %s steps, %s events\n", *a->ended ? a->ended : "no end",
-                seconds(time, a->time), commas(steps, a->icount), commas(events, a->events));
+        fprintf(p->out, "%s, %s, %s steps, %s events\n", outline_end(a), seconds(time, a->time),
+                commas(steps, a->icount), commas(events, a->events));
     if (*a->warning)
         fprintf(p->out, "%-10s %s\n", "", a->warning);
     if (a->edited)

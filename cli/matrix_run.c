@@ -92,8 +92,8 @@ static bool recording_ended(struct job *job, int status, const char *log)
 {
     struct text why = {0};
     char said[300];
-    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_DONE)
-        return true;
+    if (WIFEXITED(status) && (WEXITSTATUS(status) == EXIT_DONE || WEXITSTATUS(status) == EXIT_NO))
+        return true; /* a boot that crashed is a result, too */
     last_line(log, said, sizeof said);
     if (WIFSIGNALED(status))
         text_add(&why, "the recording was ended by signal %d (%s)", WTERMSIG(status),
@@ -138,9 +138,16 @@ static bool end_is_good(struct job *job)
     for (size_t i = 0; i < job->m->nends; i++)
         if (!strcmp(job->m->ends[i], job->result.ended))
             return true;
-    if (!job->m->nends)
+    const struct outline_about *about = outline_about(job->outline);
+    bool crashed = outline_crashed(about);
+    if (!job->m->nends && !crashed)
         return true;
-    text_add(&why, "the boot ended with %s, not", job->result.ended);
+    if (crashed)
+        text_add(&why, "%s", about->end_text);
+    else
+        text_add(&why, "the boot ended with %s", job->result.ended);
+    if (job->m->nends)
+        text_add(&why, ", not");
     for (size_t i = 0; i < job->m->nends; i++)
         text_add(&why, "%s %s", i ? " or" : "", job->m->ends[i]);
     fail(job, why.s);
@@ -152,12 +159,13 @@ static int write_digest(struct job *job, struct trace *t, const char *reel, stru
 {
     const struct outline_options oo = {0};
     const struct trace_end *end = trace_end(t);
-    snprintf(job->result.ended, sizeof job->result.ended, "%s", end ? end->reason : "cut-short");
     job->result.icount = trace_last_icount(t);
     job->result.time = end ? end->time : 0;
     job->outline = outline_from_trace(&oo, t, reel, err);
     if (!job->outline)
         return -1;
+    const struct outline_about *about = outline_about(job->outline);
+    snprintf(job->result.ended, sizeof job->result.ended, "%s", *about->ended ? about->ended : "cut-short");
     char *path = job_path(job->dir, job->j->name, "digest");
     struct output *out = output_open(path, err);
     free(path);

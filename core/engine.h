@@ -92,12 +92,13 @@ struct snapshot_source {
 /* ---------------------------------------------------------------- running and stopping */
 
 enum stop_reason {
-    STOP_REACHED,     /* icount == limit.icount */
-    STOP_IDLE,        /* halted, and guest time may not pass limit.time; `wake` is when the
+    STOP_REACHED,   /* icount == limit.icount */
+    STOP_IDLE,      /* halted, and guest time may not pass limit.time; `wake` is when the
                        * guest would go on */
-    STOP_HALTED,      /* halted, and only an input can wake it (with interrupts off, nothing can) */
-    STOP_POWER_OFF,   /* the guest switched itself off; see `status` */
-    STOP_RESET,       /* only with limit.stop_on_reset: the guest reset itself */
+    STOP_HALTED,    /* halted, and only an input can wake it (with interrupts off, nothing can) */
+    STOP_POWER_OFF, /* the guest switched itself off; see `status` */
+    STOP_RESET, /* only with limit.stop_on_reset: the guest resets itself: `text` says how. The machine is as it
+                       * was when it asked for that; the next run begins with the reset */
     STOP_GUEST_FAULT, /* the engine cannot go on: `text` says why (it names what is not implemented) */
     STOP_BREAKPOINT,
     STOP_WATCHPOINT,
@@ -105,9 +106,10 @@ enum stop_reason {
 };
 
 struct run_limit {
-    uint64_t icount;    /* stop when this many steps have been executed since reset */
-    uint64_t time;      /* ns; while halted do not skip past this guest time (UINT64_MAX: no limit) */
-    bool stop_on_reset; /* otherwise a reset starts the machine again */
+    uint64_t icount; /* stop when this many steps have been executed since reset */
+    uint64_t time;   /* ns; while halted do not skip past this guest time (UINT64_MAX: no limit) */
+    bool
+        stop_on_reset; /* otherwise a reset starts the machine again, at the beginning of the step that follows it */
 };
 
 enum { STOP_BYTES = 16 };

@@ -9,6 +9,7 @@
 #ifndef BOOTREEL_CORE_RECORDER_H
 #define BOOTREEL_CORE_RECORDER_H
 
+#include "core/crash.h"
 #include "core/engines.h"
 #include "core/live.h"
 #include "core/position.h"
@@ -51,6 +52,8 @@ struct record_options {
     uint64_t checkpoint_every;          /* steps; 0: only the one at icount 0; not used with `again` */
     const struct position *until;       /* NULL, or an ICOUNT, a TIME or a CONSOLE text */
     bool stop_on_reset;                 /* end the run at the first reset after power-on */
+    uint32_t stop_on;  /* kinds of crashes of which the first ends it: CRASH_BIT (core/crash.h) … */
+    bool keep_going;   /* … and nothing else does that goes on; neither is used with `again` */
     bool no_index;     /* leave out which pages were executed and written (traces/touched.h) */
     uint64_t max_size; /* the most bytes that the trace may have; 0: no limit */
     struct live *live; /* NULL, or typing */
@@ -67,7 +70,10 @@ struct record_options {
 
 struct record_result {
     struct stop
-        stop;        /* how it ended: reached (--until), reset, power-off, halted, interrupted, guest-fault */
+        stop;     /* how it ended: reached (--until), reset, power-off, halted, interrupted, guest-fault */
+    bool watched; /* ended since stop_on or the default says so */
+    enum crash crash; /* what it ended in, whatever ended it */
+    char crash_text[400];
     bool full;       /* the trace reached max_size: `stop` is its last position */
     bool astray;     /* recorder_run returned -1 because the run is not that of `again` */
     uint64_t events; /* recorded */

@@ -48,7 +48,8 @@ struct pc {
     bool boot_sector_marked; /* the mark at 7C00h is among the active stops */
     bool reported; /* a probe was reported at the current instruction, which has not been executed yet */
     volatile sig_atomic_t interrupted;
-    bool waking; /* time was advanced to a timer that has not been processed yet */
+    bool reset_told; /* a run ended before the reset that is asked for */
+    bool waking;     /* time was advanced to a timer that has not been processed yet */
     bool running;
 };
 
@@ -257,10 +258,28 @@ static int reset_machine(struct pc *pc, struct error *err)
     return load_direct(pc, err);
 }
 
+/* Whether a reset that was asked for has to wait: the run ends here anyway, or is to end before it. So the machine is as it was
+ * when it asked, and the reset belongs to what follows this position. */
+static bool reset_waits(struct pc *pc, const struct run_limit *limit, struct stop *stop)
+{
+    if (pc->icount >= limit->icount) {
+        stop->reason = STOP_REACHED;
+        return true;
+    }
+    if (!limit->stop_on_reset || pc->reset_told)
+        return false;
+    pc->reset_told = true;
+    stop->reason = STOP_RESET;
+    snprintf(stop->text, sizeof stop->text, "%s", board_request_how(pc->board));
+    return true;
+}
+
 /* Carries out the board's request. Returns true if the run ends. */
 static bool take_request(struct pc *pc, const struct run_limit *limit, struct stop *stop)
 {
     const char *how = "";
+    if (board_request_is_reset(pc->board) && reset_waits(pc, limit, stop))
+        return true;
     switch (board_take_request(pc->board, &stop->status, &how)) {
     case BOARD_POWER_OFF:
         stop->reason = STOP_POWER_OFF;
@@ -270,14 +289,11 @@ static bool take_request(struct pc *pc, const struct run_limit *limit, struct st
         break;
     case BOARD_RESET: {
         struct error err;
-        stop->reason = STOP_RESET;
-        if (reset_machine(pc, &err) < 0) {
-            stop->reason = STOP_GUEST_FAULT;
-            how = err.text;
-        } else if (!limit->stop_on_reset) {
+        pc->reset_told = false;
+        if (reset_machine(pc, &err) >= 0)
             return false;
-        }
-        snprintf(stop->text, sizeof stop->text, "%s", how);
+        stop->reason = STOP_GUEST_FAULT;
+        snprintf(stop->text, sizeof stop->text, "%s", err.text);
         return true;
     }
     default:
@@ -547,6 +563,7 @@ static void pc_save(struct engine *e, const struct snapshot_sink *sink, struct s
 static int pc_load(struct engine *e, const struct snapshot_source *src, struct error *err)
 {
     struct pc *pc = pc_of(e);
+    pc->reset_told = false;
     if (src->section(src->ctx, "machine", pc_fields, FIELD_COUNT(pc_fields), pc) < 0)
         return error_set(err, "the saved state has no section \"machine\" of this version");
     if (pc->turn >= board_cpus(pc->board) || pc->turn_left > 2 * TURN + 1024)

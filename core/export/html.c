@@ -6,6 +6,7 @@
 
 #include "core/export/impl.h"
 #include "core/export/report_css.h"
+#include "core/crash.h"
 #include "core/guest.h"
 #include "core/marks.h"
 #include "core/picture.h"
@@ -101,9 +102,12 @@ static void fact_number(FILE *out, const char *name, uint64_t n)
 static void put_facts(const struct page *p)
 {
     const struct trace_end *end = trace_end(p->o->trace);
+    struct crash_report crash;
+    struct error ignored; /* what cannot be read is told where it is needed */
     FILE *out = p->out;
     fputs("<div class=\"facts\">\n", out);
-    fact(out, "ended", end ? end->reason : "cut short");
+    bool crashed = !crash_of_trace(p->o->trace, &crash, &ignored) && crash.kind;
+    fact(out, "ended", crashed ? crash.text : end ? end->reason : "cut short");
     fputs("<div><span class=\"soft\">guest time</span><b>", out);
     put_time(out, p->s->end_time);
     fputs("</b></div>\n", out);

@@ -97,6 +97,10 @@ static void panics(struct linux_guest *lx, struct frame *f)
         t.s[--t.n] = 0;
     LX_EMIT(lx, EV_KERNEL_PANIC, t.s, lx_current_pid(lx));
     free(t.s);
+    const uint64_t timeout = lx_symbol(
+        lx, "panic_timeout"); /* int, kernel/panic.c; a kernel without names of data does not tell */
+    if (timeout)
+        LX_EMIT(lx, EV_PANIC_TIMEOUT, NULL, (uint64_t)(int64_t)(int32_t)lx_u32(lx, timeout));
 }
 
 /* ---------------------------------------------------------------- messages */

@@ -329,6 +329,7 @@ static const struct {
     {EV_KERNEL_REACHED, "a function of the kernel's start is entered"},
     {EV_KERNEL_SHUTDOWN, "the kernel shuts the machine down"},
     {EV_KERNEL_PANIC, "the kernel gives up"},
+    {EV_PANIC_TIMEOUT, "what the kernel does once it has given up: panic_timeout; 0: it stays as it is"},
     {EV_MODULE_SECTION, "where a section of a module is"},
     {EV_MODULE_UNLOAD, "a module is removed"},
     {EV_CPU_UP, "another processor has started"},

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/crash.h"
 #include "core/feed.h"
 #include "core/fold.h"
 #include "core/images.h"
@@ -47,8 +48,10 @@ struct recorder {
     bool failed;  /* the trace cannot be written; see `err` */
     struct error err;
     struct stop stop;
-    uint64_t idle_until; /* live: guest time up to which a halt may be skipped */
-    bool refused;        /* live: the guest did not take all that was typed */
+    struct crash_watch *watch; /* NULL: it does not say where the run ends */
+    bool watched;              /* the watch ends the run */
+    uint64_t idle_until;       /* live: guest time up to which a halt may be skipped */
+    bool refused;              /* live: the guest did not take all that was typed */
     struct record_result result;
     struct feed feed;     /* for `again`; for live typing only its `given` is used */
     uint64_t branch_from; /* number of inputs of `again` before the diversion */
@@ -79,6 +82,8 @@ static void write_event(void *ctx, const struct event *ev)
 static void take_event(void *ctx, const struct event *ev)
 {
     struct recorder *r = ctx;
+    if (r->watch)
+        crash_watch_story(r->watch, ev);
     uint32_t bit = EVENT_CLASS_BIT(event_kind(ev->kind)->cls);
     if (r->failed)
         return;
@@ -105,7 +110,10 @@ static void take_warning(void *ctx, const char *text)
 
 static void on_event(void *ctx, const struct event *ev)
 {
-    inspector_event(((struct recorder *)ctx)->inspector, ev);
+    struct recorder *r = ctx;
+    if (r->watch)
+        crash_watch_event(r->watch, ev);
+    inspector_event(r->inspector, ev);
 }
 
 static void on_probe(void *ctx, unsigned id, unsigned cpu, uint64_t icount)
@@ -211,6 +219,8 @@ static int input_given(void *ctx, const struct input *in, struct error *err)
 {
     struct recorder *r = ctx;
     r->result.inputs++;
+    if (r->watch)
+        crash_watch_input(r->watch);
     return trace_write_input(r->w, in, err);
 }
 
@@ -233,7 +243,8 @@ static int create_inspector(struct recorder *r, struct error *err)
     if (!r->inspector)
         return -1;
     r->observer = (struct observer){.ctx = r, .event = on_event, .probe = on_probe, .console = on_console};
-    r->e->ops->observe(r->e, r->o.classes | r->o.hooks.classes | inspector_classes(r->inspector),
+    const uint32_t watched = r->watch ? crash_watch_classes(r->watch) : 0;
+    r->e->ops->observe(r->e, r->o.classes | r->o.hooks.classes | inspector_classes(r->inspector) | watched,
                        &r->observer);
     return 0;
 }
@@ -273,6 +284,8 @@ struct recorder *recorder_create(const struct record_options *o, struct error *e
     if (o->until && o->until->kind == POS_CONSOLE)
         matcher_init(&r->matcher, o->until->text);
     r->hash = state_hash_new();
+    if (!o->again)
+        r->watch = crash_watch_new(o->stop_on, o->keep_going);
     if (o->classes & EVENT_CLASS_BIT(EC_FOLD))
         r->fold = fold_new(write_event, r);
     if (!create_writer(r, err) && !create_engine(r, err)) {
@@ -290,6 +303,7 @@ void recorder_destroy(struct recorder *r)
         return;
     trace_writer_abort(r->w);
     inspector_destroy(r->inspector);
+    crash_watch_free(r->watch);
     fold_free(r->fold);
     if (r->e)
         r->e->ops->destroy(r->e);
@@ -471,6 +485,19 @@ static int feed_again(struct recorder *r)
     return rc == FEED_DONE ? 0 : -1;
 }
 
+/* The end of `again`, if the repeated run is to end in the same way. */
+static const struct trace_end *end_again(const struct recorder *r)
+{
+    return r->o.again && !r->o.branch && !trace_cut_off(r->o.again) ? trace_end(r->o.again) : NULL;
+}
+
+/* Whether the repeated run is where it ends by a reset, which is not carried out any more. */
+static bool at_last_reset(const struct recorder *r)
+{
+    const struct trace_end *end = end_again(r);
+    return end && replay_ended_by_reset(end) && icount_of(r) == end->icount;
+}
+
 /* Whether the repeated run is over. A run that stopped by itself has been handled before this. */
 static bool again_over(struct recorder *r)
 {
@@ -481,6 +508,8 @@ static bool again_over(struct recorder *r)
     if ((b || (end && !trace_cut_off(r->o.again))) &&
         feed_pass_time(r->e, b ? b->end_time : end->time, &r->err) != FEED_DONE)
         r->failed = r->result.astray = true;
+    if (at_last_reset(r) && !r->failed)
+        return false; /* the engine says so: STOP_RESET */
     end_as(r, STOP_REACHED);
     return true;
 }
@@ -491,7 +520,7 @@ static uint64_t again_limit(struct recorder *r)
     /* A run that ended by itself is allowed to reach that end. */
     if (!r->o.branch && trace_end(r->o.again) &&
         (!strcmp(trace_end(r->o.again)->reason, "power-off") ||
-         !strcmp(trace_end(r->o.again)->reason, "halted")))
+         !strcmp(trace_end(r->o.again)->reason, "halted") || at_last_reset(r)))
         last++;
     if (feed_next(&r->feed, &next, &r->err))
         r->failed = true;
@@ -525,10 +554,12 @@ static struct run_limit next_limit(struct recorder *r)
     uint64_t icount = icount_of(r);
     struct run_limit l = {.icount = earlier(icount + SLICE, r->next_checkpoint),
                           .time = UINT64_MAX,
-                          .stop_on_reset = r->o.stop_on_reset};
+                          .stop_on_reset = r->o.stop_on_reset || at_last_reset(r)};
+    if (r->watch)
+        crash_watch_limit(r->watch, icount, time_of(r), &l);
     if (live(r)) {
         l.icount = earlier(l.icount, (icount / LIVE_STEPS + 1) * LIVE_STEPS);
-        l.time = r->idle_until;
+        l.time = earlier(l.time, r->idle_until);
     }
     if (r->o.again)
         l.icount = earlier(l.icount, again_limit(r));
@@ -561,12 +592,19 @@ static bool asked_to_end(struct recorder *r)
     return true;
 }
 
+/* Whether the watch says that the run is over. */
+static bool watch_ends(struct recorder *r)
+{
+    r->watched = r->watch && crash_watch_stopped(r->watch, r->e, &r->stop);
+    return r->watched;
+}
+
 /* Handles a stop. 1: the run is over, see r->stop; 0: go on; -1: the trace cannot be written. */
 static int stopped(struct recorder *r)
 {
     enum stop_reason reason = r->stop.reason;
-    bool goes_on =
-        reason == STOP_REACHED || reason == STOP_IDLE || reason == STOP_HALTED || reason == STOP_INTERRUPTED;
+    bool goes_on = reason == STOP_REACHED || reason == STOP_IDLE || reason == STOP_HALTED ||
+                   reason == STOP_INTERRUPTED || (reason == STOP_RESET && r->watch && !r->o.stop_on_reset);
     if (r->failed)
         return -1;
     if (!goes_on)
@@ -575,7 +613,7 @@ static int stopped(struct recorder *r)
         return -1;
     if (r->o.again && feed_again(r))
         return -1;
-    if (until_reached(r) || asked_to_end(r) || again_over(r))
+    if (until_reached(r) || asked_to_end(r) || again_over(r) || watch_ends(r))
         return r->failed ? -1 : 1;
     if (r->o.hooks.progress)
         r->o.hooks.progress(r->o.hooks.ctx, r->e);
@@ -621,13 +659,40 @@ static int final_state(struct recorder *r, uint64_t *hash)
     return 0;
 }
 
-static int finish(struct recorder *r)
+/* How it ended, in the trace's words: a repeated run as the record, which says why it was ended there. */
+static struct trace_end end_of(struct recorder *r)
 {
     struct trace_end end = {.reason = stop_word(r->stop.reason),
                             .text = r->stop.text,
                             .icount = icount_of(r),
                             .time = time_of(r),
                             .status = r->stop.status};
+    const struct trace_end *was = end_again(r);
+    if (r->watched) {
+        bool resets = r->stop.reason == STOP_RESET && r->result.crash == CRASH_PANIC;
+        end.reason = resets ? CRASH_PANIC_RESET : crash_word(r->result.crash);
+        end.text = r->result.crash_text;
+    } else if (was && r->stop.reason != STOP_INTERRUPTED && crash_by_word(was->reason)) {
+        end.reason = was->reason;
+        end.text = was->text;
+    }
+    return end;
+}
+
+static void take_crash(struct recorder *r)
+{
+    const char *text;
+    if (!r->watch)
+        return;
+    r->result.watched = r->watched;
+    r->result.crash = crash_watch_result(r->watch, &text);
+    snprintf(r->result.crash_text, sizeof r->result.crash_text, "%s", text);
+}
+
+static int finish(struct recorder *r)
+{
+    take_crash(r);
+    struct trace_end end = end_of(r);
     if (final_state(r, &end.hash))
         return -1;
     r->result.hash = end.hash;

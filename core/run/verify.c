@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/crash.h"
 #include "core/run/divergence.h"
 #include "core/fold.h"
 #include "core/inspector.h"
@@ -273,11 +274,28 @@ static int stopped_early(struct verify *v, uint64_t icount)
 
 /* ---------------------------------------------------------------- the end */
 
+bool replay_ended_by_reset(const struct trace_end *end)
+{
+    const enum crash c = crash_by_word(end->reason);
+    return !strcmp(end->reason, stop_word(STOP_RESET)) || !strcmp(end->reason, CRASH_PANIC_RESET) ||
+           c == CRASH_RESET_LOOP || c == CRASH_TRIPLE_FAULT;
+}
+
 /* Whether the recorder stopped the run there, which would otherwise have gone on. */
 static bool ended_by_recorder(const struct trace_end *end)
 {
     return !strcmp(end->reason, "reached") || !strcmp(end->reason, "interrupted") ||
-           !strcmp(end->reason, "reset");
+           crash_by_word(end->reason) || replay_ended_by_reset(end);
+}
+
+/* Carries out what is left of the last step: the guest asks for the reset. */
+static int reach_reset(struct verify *v, const struct trace_end *end)
+{
+    struct replay *r = v->r;
+    const struct run_limit limit = {.icount = end->icount + 1, .time = UINT64_MAX, .stop_on_reset = true};
+    r->e->ops->run(r->e, &limit, &r->last);
+    v->stop = r->last;
+    return v->stop.reason == STOP_INTERRUPTED;
 }
 
 /* Runs the engine to the position and the state in which the recording ended. */
@@ -289,6 +307,8 @@ static int reach_end(struct verify *v, const struct trace_end *end)
         rc = replay_pass_time(r, end->time, &v->stop);
     if (rc)
         return rc;
+    if (replay_ended_by_reset(end))
+        return reach_reset(v, end);
     if (ended_by_recorder(end))
         return 0;
     if (strcmp(stop_word(r->last.reason), end->reason) || r->last.icount != end->icount) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/crash.h"
 #include "core/processes.h"
 #include "core/stages.h"
 #include "core/story/outline_impl.h"
@@ -438,10 +439,13 @@ static void add_inputs(struct outline *o, const struct trace *t)
     }
 }
 
-static void set_about(struct outline *o, const struct trace *t, const char *name, const struct event *last)
+static void set_about(struct outline *o, struct trace *t, const char *name, const struct event *last)
 {
     const struct trace_end *end = trace_end(t);
+    struct error ignored;
+    struct crash_report crash;
     char warning[500] = "";
+    bool crashed = !crash_of_trace(t, &crash, &ignored) && crash.kind; /* whatever ended the record */
     if (trace_truncated(t))
         snprintf(warning, sizeof warning, "%s: %s", trace_damaged(t) ? "damaged" : "cut short",
                  trace_damage(t));
@@ -451,8 +455,12 @@ static void set_about(struct outline *o, const struct trace *t, const char *name
                                                  .engine = trace_config(t)->engine,
                                                  .behaviour = trace_config(t)->behaviour,
                                                  .classes = trace_config(t)->classes,
-                                                 .ended = end ? end->reason : "",
-                                                 .end_text = end ? end->text : "",
+                                                 .ended = crashed ? crash_word(crash.kind)
+                                                          : end   ? end->reason
+                                                                  : "",
+                                                 .end_text = crashed ? crash.text
+                                                             : end   ? end->text
+                                                                     : "",
                                                  .warning = warning,
                                                  .icount = trace_last_icount(t),
                                                  .time = end ? end->time : last->time,

@@ -113,6 +113,16 @@ void board_image_error(struct board *b, const struct error *err)
     request(b, BOARD_ERROR, 0, err->text);
 }
 
+bool board_request_is_reset(const struct board *b)
+{
+    return b->state.request == BOARD_RESET;
+}
+
+const char *board_request_how(const struct board *b)
+{
+    return (const char *)b->state.request_how;
+}
+
 enum board_request board_take_request(struct board *b, int *status, const char **how)
 {
     enum board_request what = b->state.request;

@@ -44,6 +44,9 @@ bool board_domain_wakes(struct board *);
 /* What the guest has requested since the last call: reset or power-off. */
 enum board_request { BOARD_NONE, BOARD_RESET, BOARD_POWER_OFF, BOARD_ERROR };
 enum board_request board_take_request(struct board *, int *status, const char **how);
+/* Whether it is a reset, which is left there, and how it was asked for. */
+bool board_request_is_reset(const struct board *);
+const char *board_request_how(const struct board *);
 
 uint32_t board_input(struct board *, const struct input *);
 void board_observe(struct board *, uint32_t classes, const struct observer *);

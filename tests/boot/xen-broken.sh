@@ -10,8 +10,8 @@ case $? in
 *) fail "no guests of the group xen"; finish ;;
 esac
 
-boots() { # NAME MEMORY APPEND OPTION...
-    expect 0 "$1" "$BOOTREEL" record -q --console --memory "$2" --kernel "$GUESTS/xen/xen.gz" --append "com1=115200,8n1 console=com1 $3" --until 30s "${@:4}" -o "$work/$1.reel"
+boots() { # NAME MEMORY APPEND OPTION...: Xen panics, which is exit status 1
+    expect 1 "$1" "$BOOTREEL" record -q --console --memory "$2" --kernel "$GUESTS/xen/xen.gz" --append "com1=115200,8n1 console=com1 $3" --until 30s "${@:4}" -o "$work/$1.reel"
     "$BOOTREEL" events --class kernel,power "$work/$1.reel" | awk '{ $1 = $2 = $3 = ""; print }' | sed 's/^ *//' >"$work/$1.events"
     "$BOOTREEL" info "$work/$1.reel" | grep '^ended' >"$work/$1.ended"
 }
@@ -25,8 +25,11 @@ boots reset 512M "" --stop-on-reset
 holds "$work/reset.events" '^kernel.shutdown Xen machine_restart$' "reset"
 holds "$work/reset.ended" '^ended +reset: ' "reset"
 
-# It boots again and again, and each boot is told.
-boots again 512M "" --until 3M
+# It boots again and again: the second panic ends the recording. With --keep-going each boot is told.
+boots twice 512M ""
+[ "$(grep -c '^kernel.panic ' "$work/twice.events")" = 2 ] || fail "not ended at the second panic"
+holds "$work/twice.ended" '^ended +panic(-reset)?: kernel panic: dom0 kernel not specified' "the second panic"
+boots again 512M "" --until 3M --keep-going
 [ "$(grep -c '^kernel.panic ' "$work/again.events")" -ge 3 ] || fail "boots after a reset are not told: $(sort "$work/again.events" | uniq -c | head -n 5)"
 
 # Too little memory, for the kernel, and for Xen itself.

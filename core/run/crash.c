@@ -1,0 +1,427 @@
+/* crash.c - see crash.h. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "core/crash.h"
+#include "core/run/hang.h"
+#include "traces/memory.h"
+
+#define SECOND     1000000000ull
+#define QUIET      SECOND        /* a panic's text is complete when nothing was printed for so long */
+#define STAYS      (60 * SECOND) /* a kernel that has not reset the machine by then will not */
+#define IDLE_SLOT  (SECOND / 10)
+#define IDLE_SLOTS 50u /* of IDLE_SLOT: five seconds */
+#define IDLE_STEPS (IDLE_SLOT / 100)
+
+/* Classes in which a boot that repeats the one before has nothing new. Interrupts hit where they will, and what is polled is counted;
+ * so what matters is what happened, not in which order and how often. */
+#define BOOT_CLASSES                                                                                         \
+    (EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_EXCEPTION) | EVENT_CLASS_BIT(EC_PIO) |                     \
+     EVENT_CLASS_BIT(EC_MMIO) | EVENT_CLASS_BIT(EC_DISK) | EVENT_CLASS_BIT(EC_FIRMWARE) |                    \
+     EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_CONSOLE) | EVENT_CLASS_BIT(EC_POWER) |                  \
+     EVENT_CLASS_BIT(EC_UNHANDLED))
+
+static const char *const words[CRASH_KINDS] = {[CRASH_PANIC] = "panic",
+                                               [CRASH_RESET_LOOP] = "reset-loop",
+                                               [CRASH_TRIPLE_FAULT] = "triple-fault",
+                                               [CRASH_HANG] = "hang",
+                                               [CRASH_IDLE] = "idle"};
+
+const char *crash_word(enum crash c)
+{
+    return words[c];
+}
+
+enum crash crash_by_word(const char *word)
+{
+    for (unsigned c = 1; c < CRASH_KINDS; c++)
+        if (!strcmp(words[c], word))
+            return c;
+    return strcmp(word, CRASH_PANIC_RESET) ? CRASH_NONE : CRASH_PANIC;
+}
+
+int crash_parse(const char *list, uint32_t *mask, struct error *err)
+{
+    char word[40];
+    for (const char *p = list;; p++) {
+        size_t n = strcspn(p, ",");
+        snprintf(word, sizeof word, "%.*s", n < sizeof word ? (int)n : 0, p);
+        enum crash c = crash_by_word(word);
+        if (!c || strlen(words[c]) != n)
+            return error_set(err, "\"%.*s\" is none of panic, reset-loop, triple-fault, hang, idle",
+                             n < 40 ? (int)n : 40, p);
+        *mask |= CRASH_BIT(c);
+        p += n;
+        if (!*p)
+            return 0;
+    }
+}
+
+/* ---------------------------------------------------------------- what a boot did */
+
+/* A set of hashes. */
+struct set {
+    uint64_t *slot; /* 0: free */
+    size_t n, size; /* size: a power of 2 */
+};
+
+static void set_insert(struct set *s, uint64_t hash)
+{
+    size_t i = hash & (s->size - 1);
+    while (s->slot[i] && s->slot[i] != hash)
+        i = (i + 1) & (s->size - 1);
+    s->n += !s->slot[i];
+    s->slot[i] = hash;
+}
+
+static void set_add(struct set *s, uint64_t hash)
+{
+    if (2 * s->n >= s->size) {
+        struct set larger = {.size = s->size ? 2 * s->size : 1024};
+        larger.slot = mem_zero(larger.size, sizeof *larger.slot);
+        for (size_t i = 0; i < s->size; i++)
+            if (s->slot[i])
+                set_insert(&larger, s->slot[i]);
+        free(s->slot);
+        *s = larger;
+    }
+    set_insert(s, hash ? hash : 1);
+}
+
+static bool set_has(const struct set *s, uint64_t hash)
+{
+    for (size_t i = s->size ? hash & (s->size - 1) : 0; s->size && s->slot[i]; i = (i + 1) & (s->size - 1))
+        if (s->slot[i] == hash)
+            return true;
+    return false;
+}
+
+static bool set_within(const struct set *s, const struct set *of)
+{
+    for (size_t i = 0; i < s->size; i++)
+        if (s->slot[i] && !set_has(of, s->slot[i]))
+            return false;
+    return true;
+}
+
+static void set_clear(struct set *s)
+{
+    free(s->slot);
+    *s = (struct set){0};
+}
+
+/* The hash of a text without its numbers: times, addresses and counts differ from boot to boot. */
+static uint64_t hash_text(const char *p, size_t n, uint64_t seed)
+{
+    char plain[EVENT_MAX_DATA];
+    size_t len = 0;
+    for (size_t i = 0; i < n && len < sizeof plain;) {
+        size_t word = 0;
+        bool number = false;
+        while (i + word < n && isalnum((unsigned char)p[i + word])) {
+            number |= isdigit((unsigned char)p[i + word]) != 0;
+            word++;
+        }
+        size_t take = word ? word : 1;
+        if (number)
+            plain[len++] = '0';
+        for (size_t k = 0; !number && k < take && len < sizeof plain; k++)
+            plain[len++] = p[i + k];
+        i += take;
+    }
+    return XXH3_64bits_withSeed(plain, len, seed);
+}
+
+/* The hash of what happened: the kind and its keys. */
+static uint64_t hash_event(const struct event *ev)
+{
+    const struct event_kind *k = event_kind(ev->kind);
+    uint64_t hash = ev->kind + 1;
+    for (unsigned i = 0; i < k->nfields; i++)
+        if (k->field[i].key)
+            hash = XXH3_64bits_withSeed(&ev->f[i], sizeof ev->f[i], hash);
+    return ev->len ? hash_text(ev->data, ev->len, hash) : hash;
+}
+
+/* ---------------------------------------------------------------- the watch */
+
+struct crash_watch {
+    uint32_t stop_on;
+    bool keep_going;
+    struct set now, before; /* what happened since the last reset, and between the last two */
+    uint64_t reset_by;      /* hash of how the boot before ended; 0: there is none to compare with */
+    uint64_t resets;
+    struct event fault; /* the last triple fault */
+    bool faulted;       /* … is what the reset comes from */
+    bool typed;         /* since the last reset */
+    /* The last panic. */
+    struct set panics;   /* of the run */
+    bool panicked;       /* since the last reset */
+    bool panic_ends;     /* the recording ends when its text is complete */
+    bool again;          /* there was one like it */
+    uint64_t panic_time; /* guest time */
+    uint64_t printed;    /* guest time of the last line of the console, or of the panic */
+    char panic[300];
+    struct hang hang;
+    /* Idle: slots of guest time in which little happened. */
+    uint64_t slot_end, slot_steps;
+    unsigned slots;
+    bool busy;
+    enum crash result;
+    char text[400];
+};
+
+static bool wants(const struct crash_watch *w, enum crash c)
+{
+    return w->stop_on & CRASH_BIT(c);
+}
+
+struct crash_watch *crash_watch_new(uint32_t stop_on, bool keep_going)
+{
+    struct crash_watch *w = mem_zero(1, sizeof *w);
+    w->stop_on = stop_on;
+    w->keep_going = keep_going;
+    w->slot_end = IDLE_SLOT;
+    return w;
+}
+
+void crash_watch_free(struct crash_watch *w)
+{
+    if (!w)
+        return;
+    set_clear(&w->now);
+    set_clear(&w->before);
+    set_clear(&w->panics);
+    free(w);
+}
+
+static bool compares_boots(const struct crash_watch *w)
+{
+    return !w->keep_going || wants(w, CRASH_RESET_LOOP);
+}
+
+static bool looks_for_hangs(const struct crash_watch *w)
+{
+    return !w->keep_going || wants(w, CRASH_HANG);
+}
+
+uint32_t crash_watch_classes(const struct crash_watch *w)
+{
+    uint32_t few = EVENT_CLASS_BIT(EC_POWER) | EVENT_CLASS_BIT(EC_CONSOLE) | EVENT_CLASS_BIT(EC_DISK);
+    return (compares_boots(w) ? BOOT_CLASSES : few) | (looks_for_hangs(w) ? EVENT_CLASS_BIT(EC_IRQ) : 0);
+}
+
+void crash_watch_event(struct crash_watch *w, const struct event *ev)
+{
+    const enum event_class cls = event_kind(ev->kind)->cls;
+    switch (cls) {
+    case EC_IRQ:
+        hang_interrupted(&w->hang);
+        break;
+    case EC_CONSOLE:
+        w->printed = ev->time;
+        w->busy = true;
+        break;
+    case EC_DISK:
+        w->busy = true;
+        break;
+    default:
+        break;
+    }
+    if (ev->kind == EV_TRIPLE_FAULT) {
+        w->fault = *ev;
+        w->faulted = true;
+    }
+    if (compares_boots(w) && EVENT_CLASS_BIT(cls) & BOOT_CLASSES)
+        set_add(&w->now, hash_event(ev));
+}
+
+static void panics(struct crash_watch *w, const struct event *ev)
+{
+    uint64_t hash = hash_text(ev->data, ev->len, ev->guest);
+    w->again = set_has(&w->panics, hash ? hash : 1);
+    set_add(&w->panics, hash);
+    w->panicked = true;
+    w->panic_time = w->printed = ev->time;
+    w->panic_ends |= wants(w, CRASH_PANIC) || (w->again && !w->keep_going);
+    snprintf(w->panic, sizeof w->panic, "%.*s", (int)ev->len, (const char *)ev->data);
+}
+
+void crash_watch_story(struct crash_watch *w, const struct event *ev)
+{
+    if (ev->kind == EV_KERNEL_PANIC)
+        panics(w, ev);
+    /* A guest's own panic is no end if others go on: a domain of Xen. */
+    if (ev->kind == EV_PANIC_TIMEOUT && !ev->f[EVF_PANIC_TIMEOUT_seconds] && !ev->guest && !w->keep_going)
+        w->panic_ends = true;
+}
+
+void crash_watch_input(struct crash_watch *w)
+{
+    w->typed = w->busy = true;
+}
+
+/* When a panic ends the recording; UINT64_MAX: not yet. */
+static uint64_t panic_over(const struct crash_watch *w)
+{
+    if (!w->panicked)
+        return UINT64_MAX;
+    if (w->panic_ends)
+        return w->printed + QUIET;
+    return w->keep_going || w->typed ? UINT64_MAX : w->panic_time + STAYS;
+}
+
+/* A number of steps that cannot pass guest time `until` if a step takes at most 64 ns. */
+static uint64_t steps_to(uint64_t now, uint64_t until)
+{
+    uint64_t steps = until > now ? (until - now) / 64 : 0;
+    return steps ? steps : 1;
+}
+
+static void limit_time(struct run_limit *l, uint64_t icount, uint64_t now, uint64_t until)
+{
+    if (until == UINT64_MAX || until <= now)
+        return;
+    uint64_t at = icount + steps_to(now, until);
+    l->icount = at < l->icount ? at : l->icount;
+    l->time = until < l->time ? until : l->time;
+}
+
+void crash_watch_limit(const struct crash_watch *w, uint64_t icount, uint64_t time, struct run_limit *limit)
+{
+    uint64_t look = looks_for_hangs(w) ? hang_limit(&w->hang, icount) : UINT64_MAX;
+    limit->icount = look < limit->icount ? look : limit->icount;
+    limit->stop_on_reset = true;
+    limit_time(limit, icount, time, panic_over(w));
+    if (wants(w, CRASH_IDLE))
+        limit_time(limit, icount, time, w->slot_end);
+}
+
+__attribute__((format(printf, 3, 4))) static bool end_with(struct crash_watch *w, enum crash c,
+                                                           const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(w->text, sizeof w->text, fmt, ap);
+    va_end(ap);
+    w->result = c;
+    return true;
+}
+
+static bool end_with_panic(struct crash_watch *w)
+{
+    return end_with(w, CRASH_PANIC, "kernel panic: %s%s", w->panic, w->again ? " (again)" : "");
+}
+
+/* A new boot begins. */
+static void boots(struct crash_watch *w, uint64_t by)
+{
+    set_clear(&w->before);
+    w->before = w->typed ? (struct set){0} : w->now;
+    if (w->typed)
+        set_clear(&w->now);
+    w->now = (struct set){0};
+    w->reset_by = w->typed ? 0 : by;
+    w->resets++;
+    w->typed = w->panicked = w->panic_ends = w->faulted = w->again = false;
+}
+
+/* The guest resets itself. Kernels are put at random places by pages, so only the place in a page says whether that is the
+ * same place. */
+static bool at_reset(struct crash_watch *w, const struct stop *s)
+{
+    enum { IN_PAGE = 0xfff };
+    const uint64_t cs = w->fault.f[EVF_TRIPLE_FAULT_cs], ip = w->fault.f[EVF_TRIPLE_FAULT_ip];
+    char how[120];
+    if (w->faulted)
+        snprintf(how, sizeof how, "triple fault at %llx:%llx", (unsigned long long)cs,
+                 (unsigned long long)ip);
+    else
+        snprintf(how, sizeof how, "reset by %.100s", s->text);
+    uint64_t by = (w->faulted ? ip & IN_PAGE : hash_text(how, strlen(how), 0)) + 1;
+    bool same = compares_boots(w) && !w->typed && by == w->reset_by && set_within(&w->now, &w->before);
+    if (w->panic_ends)
+        return end_with_panic(w);
+    if (w->faulted && wants(w, CRASH_TRIPLE_FAULT))
+        return end_with(w, CRASH_TRIPLE_FAULT, "%s", how);
+    if (same)
+        return end_with(w, w->faulted ? CRASH_TRIPLE_FAULT : CRASH_RESET_LOOP,
+                        "%s, after a boot in which nothing new happened", how);
+    boots(w, by);
+    return false;
+}
+
+/* At the end of a slot of guest time. */
+static bool is_idle(struct crash_watch *w, uint64_t icount, uint64_t time)
+{
+    if (!wants(w, CRASH_IDLE) || time < w->slot_end)
+        return false;
+    bool busy = w->busy || icount - w->slot_steps > IDLE_STEPS;
+    w->slots = busy ? 0 : w->slots + 1;
+    w->busy = false;
+    w->slot_steps = icount;
+    w->slot_end = (time / IDLE_SLOT + 1) * IDLE_SLOT;
+    return w->slots >= IDLE_SLOTS && end_with(w, CRASH_IDLE, "the guest does nothing but wait");
+}
+
+bool crash_watch_stopped(struct crash_watch *w, const struct engine *e, const struct stop *s)
+{
+    const uint64_t time = e->ops->time(e);
+    if (s->reason == STOP_RESET)
+        return at_reset(w, s);
+    if (time >= panic_over(w))
+        return end_with_panic(w);
+    if (looks_for_hangs(w) && s->reason == STOP_REACHED && hang_look(&w->hang, e, s->address))
+        return end_with(w, CRASH_HANG, "endless loop with interrupts off at 0x%llx",
+                        (unsigned long long)s->address);
+    return is_idle(w, e->ops->icount(e), time);
+}
+
+enum crash crash_watch_result(const struct crash_watch *w, const char **text)
+{
+    struct crash_watch *mine = (struct crash_watch *)w;
+    if (!w->result && w->panicked)
+        end_with_panic(mine);
+    *text = w->text;
+    return w->result;
+}
+
+/* ---------------------------------------------------------------- in a trace */
+
+static int last_panic(struct trace *t, struct crash_report *r, struct error *err)
+{
+    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_POWER));
+    struct event ev;
+    uint64_t number;
+    int rc;
+    while ((rc = trace_cursor_next(c, &ev, &number, err)) > 0) {
+        if (ev.kind == EV_KERNEL_PANIC) {
+            r->kind = CRASH_PANIC;
+            r->icount = ev.icount;
+            snprintf(r->text, sizeof r->text, "kernel panic: %.*s", (int)(ev.len < 380 ? ev.len : 380),
+                     (const char *)ev.data);
+        } else if (ev.kind == EV_RESET && ev.icount < trace_last_icount(t)) {
+            *r = (struct crash_report){0};
+        }
+    }
+    trace_cursor_close(c);
+    return rc;
+}
+
+int crash_of_trace(struct trace *t, struct crash_report *r, struct error *err)
+{
+    const struct trace_end *end = trace_end(t);
+    *r = (struct crash_report){0};
+    if ((!end || end->kinds[EV_KERNEL_PANIC]) && last_panic(t, r, err))
+        return -1;
+    const enum crash c = end ? crash_by_word(end->reason) : CRASH_NONE;
+    if (!c || c == CRASH_IDLE)
+        return 0;
+    if (!r->icount || c != CRASH_PANIC)
+        r->icount = end->icount;
+    r->kind = c;
+    snprintf(r->text, sizeof r->text, "%s", end->text);
+    return 0;
+}

@@ -1,0 +1,152 @@
+#!/bin/bash
+# endings.sh - recordings end where the guest crashes for the second time, stays in a panic, hangs, or where --stop-on says; they go on
+# with --keep-going; and a machine that is reset once, on purpose, goes on in any case.
+. "$(dirname "$0")/../lib.sh"
+cd "$work" || exit 2
+
+# A boot sector or flat program; it prints a line on the serial port first. $1: name; standard input: what it does then.
+guest() {
+    {
+        cat <<'S'
+        .code16
+        .globl _start
+_start: xorw %ax, %ax
+        movw %ax, %ds
+        movw %ax, %ss
+        movw $0x7c00, %sp
+        movw $0x3f8, %dx
+        movb $'g', %al
+        outb %al, %dx
+        movb $'\n', %al
+        outb %al, %dx
+S
+        cat
+        echo '.org 0x1fe; .word 0xaa55'
+    } >"$1.S"
+    flat_guest "$1.img" 0x7c00 "$1.S"
+    truncate -s 1M "$1.img"
+}
+rec() { # STATUS NAME OPTION...
+    expect "$1" "$2" timeout 300 "$BOOTREEL" record --disk "$2.img" -o "$2.reel" "${@:3}"
+}
+ended() { # NAME REASON TEXT: how it ended, in info and in the summary; it is verified, and recorded again it is the same
+    "$BOOTREEL" info "$1.reel" >"$1.info"
+    holds "$1.info" "^ended +$2" "$1: how it ended"
+    if [ -n "$3" ]; then
+        head -n 1 "$1.info" | grep -Eq "^crashed +$3" || fail "$1: info does not lead with the crash: $(head -n 1 "$1.info")"
+        head -n 1 "$1.out" | grep -Eq "^$3" || fail "$1: the summary does not lead with the crash: $(head -n 1 "$1.out")"
+    fi
+    expect 0 "$1-verify" "$BOOTREEL" replay --verify -q "$1.reel"
+    [ ! -s "$1-verify.out" ] || fail "replay --verify -q prints something"
+    expect 0 "$1-annotate" "$BOOTREEL" annotate --inspect "$1.reel" -o again.reel
+    same "$1.reel" again.reel "$1: recorded again"
+}
+
+# A triple fault, in each boot: the second ends it, before the reset.
+guest triple <<'S'
+        lidt none
+        movw $0x1234, %bx
+fault:  int3
+none:   .word 0, 0, 0
+S
+rec 1 triple
+ended triple triple-fault 'triple fault at 0:7c1.'
+[ "$("$BOOTREEL" events --class power triple.reel | grep -c 'power.triple-fault')" = 2 ] || fail "triple: not two"
+"$BOOTREEL" tui triple.reel --at 100% --dump crash.txt
+holds crash.txt '▸00007c1. int3' "the machine as it was at the crash: the next instruction"
+holds crash.txt 'ebx +00001234' "the machine as it was at the crash: its registers"
+mv triple.reel first.reel
+rec 1 triple
+same triple.reel first.reel "two recordings of a triple fault"
+rec 1 triple --checkpoint-every 100k --events power
+[ "$("$BOOTREEL" info triple.reel | sed -n 's/^ended .*at icount \([0-9,]*\),.*/\1/p')" = "$("$BOOTREEL" info first.reel | sed -n 's/^ended .*at icount \([0-9,]*\),.*/\1/p')" ] ||
+    fail "what is recorded changes where it ends"
+rec 1 triple --stop-on triple-fault
+ended triple triple-fault 'triple fault at 0:7c1.'
+[ "$("$BOOTREEL" events --class power triple.reel | grep -c 'power.triple-fault')" = 1 ] || fail "--stop-on triple-fault: not at the first"
+rec 0 triple --keep-going --until 10M
+ended triple reached ''
+
+# A reset loop by the keyboard controller.
+guest loop <<'S'
+        movb $0xfe, %al
+        outb %al, $0x64
+1:      hlt
+        jmp 1b
+S
+rec 1 loop
+ended loop reset-loop 'reset by .*, after a boot in which nothing new happened'
+rec 1 loop --keep-going --stop-on reset-loop
+ended loop reset-loop 'reset by'
+rec 0 loop --stop-on-reset
+ended loop reset: ''
+
+# Resets on purpose: each boot does something else, three times; then it is switched off.
+guest thrice <<'S'
+        incw 0x600
+        cmpw $3, 0x600
+        ja off
+        movw 0x600, %dx
+        addw $0x200, %dx
+        inb %dx, %al
+        movb $0xfe, %al
+        outb %al, $0x64
+1:      hlt
+        jmp 1b
+off:    movb $0x10, %al
+        outb %al, $0xf4
+        hlt
+S
+rec 0 thrice
+ended thrice power-off ''
+[ "$("$BOOTREEL" events --class power thrice.reel | grep -c 'power.reset')" = 3 ] || fail "thrice: not three resets"
+
+# A loop that nothing ends, and some that something ends or may end: interrupts are on, it waits for a device, or it counts.
+guest hang <<'S'
+        cli
+        movw $5, %cx
+1:      pause
+        decw %cx
+        jnz 1b
+        movw $5, %cx
+        jmp 1b
+S
+rec 1 hang
+ended hang hang 'endless loop with interrupts off at 0x7c'
+guest counts <<'S'
+        cli
+        xorl %ecx, %ecx
+1:      incl %ecx
+        cmpl $360000000, %ecx
+        jne 1b
+        movb $0x10, %al
+        outb %al, $0xf4
+S
+rec 0 counts -q
+guest polls <<'S'
+        cli
+1:      inb $0x61, %al
+        jmp 1b
+S
+rec 0 polls -q --until 1050M
+guest ticks <<'S'
+        sti
+1:      jmp 1b
+S
+rec 0 ticks -q --until 1050M
+
+# Idle: only if it is asked for, and a success.
+guest idle <<'S'
+        sti
+1:      hlt
+        jmp 1b
+S
+rec 0 idle -q --until 8s
+rec 0 idle --stop-on idle,hang --until 20s
+ended idle idle ''
+holds idle.out '^ended: the guest does nothing but wait' "idle"
+"$BOOTREEL" info idle.reel | grep -q '^crashed' && fail "idle is no crash"
+
+expect 2 word "$BOOTREEL" record --stop-on panic,sleep -o x.reel
+holds word.err '"sleep" is none of panic' "a word that is none"
+finish
