@@ -259,6 +259,13 @@ void timeline_stop_clear(struct timeline *tl);
 /* The i-th stop point, in the order in which they were added; false beyond the last. `id` may be NULL. */
 bool timeline_stop_get(const struct timeline *tl, size_t i, struct timeline_stop *stop, unsigned *id);
 
+/* Whether the breakpoint `id`, which `cpu` (a processor, or ENGINE_TASK and a task) has reached, is hit. It may look at the machine, which
+ * stands before the instruction. */
+typedef bool timeline_condition_fn(void *ctx, unsigned id, unsigned cpu);
+/* From now on movements ask fn about each breakpoint that is reached, in both directions: where it says false, the run goes on as if there
+ * were no such stop point. Scans do not ask. NULL: all are hit. Cost of a false answer: about a microsecond. */
+void timeline_set_condition(struct timeline *tl, timeline_condition_fn *fn, void *ctx);
+
 /* ---------------------------------------------------------------- all hits */
 
 struct timeline_hit {

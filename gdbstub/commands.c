@@ -120,7 +120,7 @@ static void gdb_supported(struct gdbstub *g, const char *args)
     reply_text(
         g,
         "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;qXfer:threads:read+;qXfer:memory-map:read+;"
-        "vContSupported+;ReverseStep+;ReverseContinue+",
+        "vContSupported+;ReverseStep+;ReverseContinue+;ConditionalBreakpoints+",
         PACKET_MAX);
     if (stub_has_symbols(g))
         reply_text(g, ";qXfer:exec-file:read+");

@@ -43,11 +43,20 @@ struct layout {
 
 /* ---------------------------------------------------------------- the session */
 
+/* A condition of a breakpoint: an agent expression (agent.h). */
+struct point_condition {
+    uint8_t *code;
+    size_t n;
+};
+
 /* A breakpoint or watchpoint that gdb set with a Z packet. */
 struct point {
     char type; /* '0' … '4' */
     uint64_t address, length;
-    unsigned id; /* the timeline's */
+    unsigned id;                       /* the timeline's */
+    struct point_condition *condition; /* it stops if one of them is true; none: always */
+    size_t nconditions;
+    const struct layout *layout; /* by which they number registers */
 };
 
 struct reply {
@@ -152,6 +161,8 @@ void layouts_make(struct gdbstub *g);
 const struct layout *layout_for(struct gdbstub *g, unsigned cpu);
 /* target.xml for that mode; the caller frees it. */
 char *target_xml(struct gdbstub *g, unsigned cpu);
+/* The value of the register of that number in a layout. False if it has none, or one of more than 64 bits. */
+bool layout_value(struct gdbstub *g, const struct layout *l, unsigned number, unsigned cpu, uint64_t *value);
 /* The pc as gdb sees it in the present layout. */
 uint64_t seen_pc(struct gdbstub *g, unsigned cpu);
 /* Appends "NUMBER:VALUE;" for each register that gdb needs at every stop. */
@@ -162,6 +173,10 @@ void gdb_reg_get(struct gdbstub *g, const char *args);
 void gdb_reg_set(struct gdbstub *g, const char *args);
 
 /* ---------------------------------------------------------------- memory (memory.c) */
+
+/* Reads linear memory of a processor or task, or physical memory, as set. Returns the bytes read; an address beyond those of the
+ * present mode is not memory. */
+size_t stub_memory_read(struct gdbstub *g, unsigned cpu, uint64_t address, void *buf, size_t n);
 
 void gdb_memory_get(struct gdbstub *g, const char *args);
 void gdb_memory_set(struct gdbstub *g, const char *args);
@@ -177,12 +192,21 @@ void gdb_step(struct gdbstub *g, const char *args);
 void gdb_back_continue(struct gdbstub *g, const char *args);
 void gdb_back_step(struct gdbstub *g, const char *args);
 void gdb_why(struct gdbstub *g, const char *args); /* ? */
-void gdb_point_set(struct gdbstub *g, const char *args);
-void gdb_point_remove(struct gdbstub *g, const char *args);
-void stub_points_clear(struct gdbstub *g);
 /* Acts as if it had just stopped here. The threads that gdb has selected are kept, because gdb remembers
  * them. */
 void stop_here(struct gdbstub *g);
+
+/* ---------------------------------------------------------------- breakpoints and watchpoints (points.c) */
+
+void gdb_point_set(struct gdbstub *g, const char *args);
+void gdb_point_remove(struct gdbstub *g, const char *args);
+void stub_points_clear(struct gdbstub *g);
+/* The one of that number of the timeline's, or NULL. */
+const struct point *stub_point(const struct gdbstub *g, unsigned id);
+/* timeline_condition_fn: whether a hit counts, by the breakpoint's conditions. */
+bool stub_hit_counts(void *ctx, unsigned id, unsigned cpu);
+/* Whether a processor or task that has come to this pc is to stop at a breakpoint. */
+bool point_stops(struct gdbstub *g, unsigned cpu, uint64_t pc);
 
 /* ---------------------------------------------------------------- single steps (step.c) */
 

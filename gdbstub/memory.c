@@ -12,11 +12,11 @@ enum { EFER_LMA = 1 << 10, CR4_LA57 = 1 << 12 };
 #define LEGACY_TOP 0x100000000u /* linear addresses have 32 bits outside long mode */
 
 /* How many of the n bytes at a linear address have addresses that exist in this mode. */
-static uint64_t linear_room(const struct gdbstub *g, uint64_t address, uint64_t n)
+static uint64_t linear_room(const struct gdbstub *g, unsigned cpu, uint64_t address, uint64_t n)
 {
     uint64_t last = LEGACY_TOP - 1;
-    if (timeline_reg(g->tl, g->cpu_g, "efer") & EFER_LMA) {
-        unsigned bits = timeline_reg(g->tl, g->cpu_g, "cr4") & CR4_LA57 ? 57 : 48;
+    if (timeline_reg(g->tl, cpu, "efer") & EFER_LMA) {
+        unsigned bits = timeline_reg(g->tl, cpu, "cr4") & CR4_LA57 ? 57 : 48;
         uint64_t half = (uint64_t)1 << (bits - 1);
         if (address >= half && address < -half)
             return 0; /* not canonical */
@@ -28,24 +28,22 @@ static uint64_t linear_room(const struct gdbstub *g, uint64_t address, uint64_t 
 }
 
 /* How many of the n bytes come before the address wraps. n > 0. */
-static size_t room(const struct gdbstub *g, uint64_t address, size_t n)
+static size_t room(const struct gdbstub *g, unsigned cpu, uint64_t address, size_t n)
 {
     if (!n)
         return 0;
     if (g->physical)
         return n - 1 <= UINT64_MAX - address ? n : (size_t)(UINT64_MAX - address) + 1;
-    return (size_t)linear_room(g, address, n);
+    return (size_t)linear_room(g, cpu, address, n);
 }
 
-/* Reads linear or physical memory, as set. Returns the bytes read; an address beyond those of the present
- * mode is not memory. */
-static size_t stub_memory_read(struct gdbstub *g, uint64_t address, void *buf, size_t n)
+size_t stub_memory_read(struct gdbstub *g, unsigned cpu, uint64_t address, void *buf, size_t n)
 {
-    n = room(g, address, n);
+    n = room(g, cpu, address, n);
     if (!n)
         return 0;
     return g->physical ? timeline_peek_physical(g->tl, address, buf, n)
-                       : timeline_peek(g->tl, g->cpu_g, address, buf, n);
+                       : timeline_peek(g->tl, cpu, address, buf, n);
 }
 
 /* All or nothing. */
@@ -54,7 +52,7 @@ static bool memory_write(struct gdbstub *g, uint64_t address, const void *buf, s
     uint8_t was[PACKET_MAX];
     if (!n)
         return true;
-    if (stub_memory_read(g, address, was, n) != n)
+    if (stub_memory_read(g, g->cpu_g, address, was, n) != n)
         return false;
     if (!memcmp(was, buf, n))
         return true; /* nothing changes, so no diversion begins */
@@ -79,7 +77,7 @@ void gdb_memory_get(struct gdbstub *g, const char *args)
         reply_error(g, FAIL_ARGUMENT);
         return;
     }
-    size_t got = stub_memory_read(g, address, buf, n < sizeof buf ? (size_t)n : sizeof buf);
+    size_t got = stub_memory_read(g, g->cpu_g, address, buf, n < sizeof buf ? (size_t)n : sizeof buf);
     if (got || !n)
         reply_hex(g, buf, got);
     else
@@ -150,7 +148,7 @@ static int search(struct gdbstub *g, uint64_t address, uint64_t n, const void *p
     int found = 0;
     while (n && !found && !stub_interrupted(g)) {
         size_t places = n < SEARCH_PIECE ? (size_t)n : SEARCH_PIECE;
-        size_t want = places + len - 1, got = stub_memory_read(g, address, buf, want);
+        size_t want = places + len - 1, got = stub_memory_read(g, g->cpu_g, address, buf, want);
         const uint8_t *hit = memmem(buf, got, pattern, len);
         *at = hit ? address + (uint64_t)(hit - buf) : 0;
         found = hit ? 1 : got < want ? -1 : 0;

@@ -394,6 +394,16 @@ static bool value_get(struct gdbstub *g, const struct layout_reg *r, unsigned cp
     return true;
 }
 
+bool layout_value(struct gdbstub *g, const struct layout *l, unsigned number, unsigned cpu, uint64_t *value)
+{
+    uint8_t bytes[REG_BYTES];
+    if (number >= l->n || l->reg[number].bits > 64 || !value_get(g, &l->reg[number], cpu, bytes))
+        return false;
+    *value = 0;
+    memcpy(value, bytes, reg_bytes(&l->reg[number]));
+    return true;
+}
+
 static void reply_value(struct gdbstub *g, const struct layout_reg *r, unsigned cpu)
 {
     uint8_t value[REG_BYTES];

@@ -225,6 +225,7 @@ enum gdbstub_end gdbstub_session(struct gdbstub *g, const struct gdbstub_transpo
 {
     connection_begins(g, t);
     timeline_set_progress(g->tl, progress, g);
+    timeline_set_condition(g->tl, stub_hit_counts, g);
     while (!g->over) {
         if (g->stop) {
             g->end = GDBSTUB_STOPPED;
@@ -243,6 +244,7 @@ enum gdbstub_end gdbstub_session(struct gdbstub *g, const struct gdbstub_transpo
         g->end = GDBSTUB_KILLED;
     stub_points_clear(g);
     timeline_set_progress(g->tl, NULL, NULL);
+    timeline_set_condition(g->tl, NULL, NULL);
     free(g->xml.s);
     free(g->threads.s);
     g->threads = (struct text){0};

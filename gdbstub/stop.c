@@ -1,99 +1,10 @@
-/* stop.c - running in both directions, stop replies, breakpoints and watchpoints.
- * GDB manual, "Packets" (vCont, bc, bs, Z), "Stop Reply Packets", "Reverse Execution". */
+/* stop.c - running in both directions, and stop replies.
+ * GDB manual, "Packets" (vCont, bc, bs), "Stop Reply Packets", "Reverse Execution". */
 #include <inttypes.h>
 
 #include "gdbstub/impl.h"
-#include "traces/memory.h"
 
 enum { SIGNAL_INT = 2, SIGNAL_TRAP = 5 };
-
-/* ---------------------------------------------------------------- breakpoints and watchpoints */
-
-static const enum timeline_stop_kind kinds[] = {TS_BREAK_LINEAR, TS_BREAK_LINEAR, TS_WATCH_WRITE,
-                                                TS_WATCH_READ, TS_WATCH_ACCESS};
-
-/* TYPE,ADDRESS,KIND; for watchpoints the kind is the length. Conditions could follow, but the stub does not
- * offer them. */
-static bool parse_point(const char *args, struct point *p)
-{
-    *p = (struct point){.type = *args};
-    if (p->type < '0' || p->type > '4' || args[1] != ',')
-        return false;
-    args += 2;
-    if (!hex_number(&args, &p->address) || *args++ != ',' || !hex_number(&args, &p->length) || *args)
-        return false;
-    if (p->type < '2')
-        p->length = 1;
-    return p->length && p->length - 1 <= UINT64_MAX - p->address;
-}
-
-static struct point *find_point(struct gdbstub *g, const struct point *p)
-{
-    for (size_t i = 0; i < g->npoints; i++) {
-        struct point *q = &g->point[i];
-        if (q->type == p->type && q->address == p->address && q->length == p->length)
-            return q;
-    }
-    return NULL;
-}
-
-static void keep_point(struct gdbstub *g, const struct point *p)
-{
-    if (g->npoints == g->points_cap) {
-        g->points_cap = g->points_cap ? 2 * g->points_cap : 16;
-        g->point = mem_resize(g->point, g->points_cap * sizeof *g->point);
-    }
-    g->point[g->npoints++] = *p;
-}
-
-void gdb_point_set(struct gdbstub *g, const char *args)
-{
-    struct point p;
-    struct error err;
-    if (!parse_point(args, &p)) {
-        reply_error(g, FAIL_ARGUMENT);
-        return;
-    }
-    if (!find_point(g, &p)) {
-        struct timeline_stop stop = {.kind = kinds[p.type - '0'], .address = p.address, .length = p.length};
-        if (timeline_stop_add(g->tl, &stop, &p.id, &err)) {
-            reply_fail(g, "%s", err.text);
-            return;
-        }
-        keep_point(g, &p);
-    }
-    reply_text(g, "OK");
-}
-
-void gdb_point_remove(struct gdbstub *g, const char *args)
-{
-    struct point p;
-    if (!parse_point(args, &p)) {
-        reply_error(g, FAIL_ARGUMENT);
-        return;
-    }
-    struct point *found = find_point(g, &p);
-    if (found) {
-        timeline_stop_remove(g->tl, found->id);
-        *found = g->point[--g->npoints];
-    }
-    reply_text(g, "OK");
-}
-
-void stub_points_clear(struct gdbstub *g)
-{
-    for (size_t i = 0; i < g->npoints; i++)
-        timeline_stop_remove(g->tl, g->point[i].id);
-    g->npoints = 0;
-}
-
-static const struct point *point_of(const struct gdbstub *g, unsigned id)
-{
-    for (size_t i = 0; i < g->npoints; i++)
-        if (g->point[i].id == id)
-            return &g->point[i];
-    return NULL;
-}
 
 /* ---------------------------------------------------------------- stop replies */
 
@@ -102,7 +13,7 @@ static const struct point *point_of(const struct gdbstub *g, unsigned id)
  * trap. */
 static const char *break_reason(struct gdbstub *g)
 {
-    const struct point *p = point_of(g, g->last.id);
+    const struct point *p = stub_point(g, g->last.id);
     if (!p || p->type > '1' || seen_pc(g, thread_stopped(g, &g->last)) != p->address)
         return "";
     if (p->type == '0')
@@ -113,7 +24,7 @@ static const char *break_reason(struct gdbstub *g)
 static void reply_watch(struct gdbstub *g)
 {
     static const char *const words[] = {"watch", "rwatch", "awatch"};
-    const struct point *p = point_of(g, g->last.id);
+    const struct point *p = stub_point(g, g->last.id);
     if (p && p->type >= '2')
         reply_text(g, "%s:%" PRIx64 ";", words[p->type - '2'], p->address);
 }
@@ -171,9 +82,9 @@ static void explain(struct gdbstub *g)
         say(g, "bootreel: the guest stopped (%s)%s%s\n", stop_word(s->engine), *s->text ? ": " : "", s->text);
     else if (s->reason == TIMELINE_AT_BEGIN && timeline_diverted(g->tl))
         say(g, "bootreel: the beginning of the diversion; monitor undo goes back to the record\n");
-    else if (s->reason == TIMELINE_BREAKPOINT && !point_of(g, s->id))
+    else if (s->reason == TIMELINE_BREAKPOINT && !stub_point(g, s->id))
         say(g, "bootreel: breakpoint %u (monitor)\n", s->id);
-    else if (s->reason == TIMELINE_WATCHPOINT && !point_of(g, s->id))
+    else if (s->reason == TIMELINE_WATCHPOINT && !stub_point(g, s->id))
         say(g, "bootreel: watchpoint %u (monitor)\n", s->id);
 }
 
@@ -201,7 +112,7 @@ static void stopped(struct gdbstub *g, int rc, const struct timeline_stopped *s,
     reply_stop(g);
 }
 
-/* In `stepi N`, with conditions of breakpoints and with watchpoints in software gdb itself makes many short runs, and a Ctrl-C nearly always
+/* In `stepi N`, with conditions that only gdb can evaluate and with watchpoints in software gdb itself makes many short runs, and a Ctrl-C nearly always
  * comes between two of them. gdb sends it once, and counts on the next run to be stopped by it. */
 static bool stopped_before(struct gdbstub *g, bool back)
 {
@@ -225,14 +136,6 @@ static void go(struct gdbstub *g, bool back)
     stub_operation(g);
     int rc = timeline_continue(g->tl, back ? TIMELINE_BACK : TIMELINE_FORWARD, &s, &err);
     stopped(g, rc, &s, back, &err);
-}
-
-static bool has_break(struct gdbstub *g, uint64_t pc)
-{
-    for (size_t i = 0; i < g->npoints; i++)
-        if (g->point[i].type < '2' && g->point[i].address == pc)
-            return true;
-    return false;
 }
 
 static void step(struct gdbstub *g, unsigned cpu, bool back)
@@ -259,7 +162,7 @@ static void step_range(struct gdbstub *g, unsigned cpu, uint64_t start, uint64_t
     for (unsigned n = 1;; n++) {
         rc = step_once(g, cpu, false, &s, &err);
         pc = rc ? 0 : seen_pc(g, cpu);
-        if (rc || s.reason != TIMELINE_DONE || pc < start || pc >= end || has_break(g, pc))
+        if (rc || s.reason != TIMELINE_DONE || pc < start || pc >= end || point_stops(g, cpu, pc))
             break;
         if (n % 256 == 0 && stub_interrupted(g)) {
             s.reason = TIMELINE_INTERRUPTED;

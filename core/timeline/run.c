@@ -200,7 +200,7 @@ static void run_engine(struct timeline *tl, uint64_t to, struct stop *stop)
         tl->settled = true;
 }
 
-static bool is_hit(const struct stop *stop)
+static bool is_stop(const struct stop *stop)
 {
     return stop->reason == STOP_BREAKPOINT || stop->reason == STOP_WATCHPOINT;
 }
@@ -218,9 +218,9 @@ static enum ran leg(struct timeline *tl, uint64_t target, uint64_t first, struct
         least(least(target, input), least(here + SLICE, least(tl->lay_at, next_recorded(tl, here))));
     run_engine(tl, to, stop);
     here = tl_here(tl);
-    if (is_hit(stop)) {
+    if (is_stop(stop)) {
         tl->settled &= !stop->late;
-        return first != NOWHERE && here >= first ? RAN_HIT : RAN_THERE;
+        return first != NOWHERE && here >= first && tl_is_hit(tl, stop) ? RAN_HIT : RAN_THERE;
     }
     if (here < to) {
         tl->settled = false; /* guest time may have passed */

@@ -1,4 +1,4 @@
-/* stops.c - stop points: the list, and the part of it that the engine watches for. */
+/* stops.c - stop points: the list, the part of it that the engine watches for, and conditions. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,4 +105,39 @@ uint32_t tl_unindexed_classes(const struct timeline *tl)
             classes |= event_filter_classes(&tl->stop[i].stop.filter) &
                        (tl_indexed(tl, &tl->stop[i]) ? tl->folded : EVENT_CLASSES_ALL);
     return classes;
+}
+
+/* ---------------------------------------------------------------- conditions */
+
+void timeline_set_condition(struct timeline *tl, timeline_condition_fn *fn, void *ctx)
+{
+    tl->condition = fn;
+    tl->condition_ctx = ctx;
+}
+
+/* Whether an armed stop is a breakpoint at the instruction that the engine stopped before. */
+static bool is_there(const struct timeline *tl, const struct stop_point *p, const struct stop *stop)
+{
+    const struct engine_ops *ops = tl->e->ops;
+    if (p->kind == STOPS_EXEC_LINEAR)
+        return p->address == stop->address;
+    if (p->kind != STOPS_EXEC_PHYSICAL || !ops->view || !ops->view_physical)
+        return false;
+    const void *code = ops->view(tl->e, stop->cpu, stop->address, 1);
+    return code && code == ops->view_physical(tl->e, p->address, 1);
+}
+
+bool tl_is_hit(const struct timeline *tl, struct stop *stop)
+{
+    const unsigned cpu = stop->task ? ENGINE_TASK + stop->task : stop->cpu;
+    if (stop->reason != STOP_BREAKPOINT || !tl->condition || !tl_stop_by_id(tl, stop->id) ||
+        tl->condition(tl->condition_ctx, stop->id, cpu))
+        return true;
+    for (size_t i = 0; i < tl->narmed; i++)
+        if (tl->armed[i].id != stop->id && is_there(tl, &tl->armed[i], stop) &&
+            tl->condition(tl->condition_ctx, tl->armed[i].id, cpu)) {
+            stop->id = tl->armed[i].id;
+            return true;
+        }
+    return false;
 }

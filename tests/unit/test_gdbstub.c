@@ -311,6 +311,44 @@ static void many_points(void **state)
     HAS(f, "bc", "replaylog:begin");
 }
 
+/* Conditions at 7C0Ah, in both directions: of the counter (the word at 500h), which counts up from 0 there, and of ecx, which counts down. */
+#define COUNTER_IS_7 "X8,2305001822071327"
+#define ECX_IS_990   "Xa,2600012a202303de1327"
+#define NEVER        "X3,220027"
+#define NO_MEMORY    "X7,24ffffffff1827"
+
+static void conditions(void **state)
+{
+    struct fixture *f = *state;
+    HAS(f, "qSupported", "ConditionalBreakpoints+");
+    HAS(f, "qSupported:swbreak+ Z0,7c0a,1;" COUNTER_IS_7 " c", "swbreak:;");
+    assert_int_equal(timeline_icount(f->tl), 3 + 2 * 7);
+    HAS(f, "Z1,7c0a,1;" ECX_IS_990 COUNTER_IS_7 " c", "T05");
+    assert_int_equal(timeline_icount(f->tl), 3 + 2 * 10);
+    HAS(f, "Z1,7c0a,1;" ECX_IS_990 COUNTER_IS_7 " bc", "T05");
+    assert_int_equal(timeline_icount(f->tl), 3 + 2 * 7);
+    HAS(f, "Z0,7c0a,1;" COUNTER_IS_7 " bc", "replaylog:begin");
+    /* The present conditions count, and any of two breakpoints. */
+    HAS(f, "Z0,7c0a,1 Z0,7c0a,1;" NEVER " c", "replaylog:end");
+    HAS(f, "Z0,7c0a,1;" NEVER " Z0,7c0a,1 bc", "T05");
+    assert_int_equal(timeline_icount(f->tl), STEPS - 3);
+    HAS(f, "Z0,7c0a,1;" NEVER " Z1,7c0a,1 bc", "T05");
+    assert_int_equal(timeline_icount(f->tl), STEPS - 5);
+    HAS(f, "Z0,7c0a,1;" NEVER " z0,7c0a,1;" NEVER " Z1,7c0a,1;" NEVER " bs bs", "T05");
+    assert_int_equal(timeline_icount(f->tl), STEPS - 7);
+    /* What cannot be evaluated is true, and so is code that does not end. */
+    HAS(f, "Z0,7c0a,1;" NO_MEMORY " bc", "T05");
+    assert_int_equal(timeline_icount(f->tl), STEPS - 9);
+    HAS(f, "Z0,7c0a,1;X3,210000 bc", "T05");
+    assert_int_equal(timeline_icount(f->tl), STEPS - 11);
+    for (const char *const *w =
+             (const char *const[]){"Z0,1,1;X", "Z0,1,1;X1", "Z0,1,1;X1,", "Z0,1,1;X1,2", "Z0,1,1;X2,27",
+                                   "Z0,1,1;X0,", "Z0,1,1;X1,27X", "Z2,1,1;X1,27", "Z0,1,1;X1,zz",
+                                   "Z0,1,1;Xffffffffffffffff,27", NULL};
+         *w; w++)
+        IS(f, *w, "E22");
+}
+
 static void transport_trouble(void **state)
 {
     struct fixture *f = *state;
@@ -629,6 +667,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nonsense, setup, teardown),
         cmocka_unit_test_setup_teardown(edges, setup, teardown),
         cmocka_unit_test_setup_teardown(many_points, setup, teardown),
+        cmocka_unit_test_setup_teardown(conditions, setup, teardown),
         cmocka_unit_test_setup_teardown(transport_trouble, setup, teardown),
         cmocka_unit_test_setup_teardown(many_breakpoints, setup, teardown),
         cmocka_unit_test_setup_teardown(flood, setup, teardown),
