@@ -14,7 +14,8 @@ struct view_orc {
     uint64_t at; /* where the table of addresses is; 0: none was read */
     size_t n;
     uint8_t *distances, *rows;
-    bool newer; /* types as since Linux 6.4 */
+    bool newer;      /* types as since Linux 6.4 */
+    bool renumbered; /* registers as in Linux 7 */
 };
 
 struct view_orc *view_orc_new(void)
@@ -44,13 +45,22 @@ static uint64_t address_of(const struct view_orc *o, size_t i)
     return o->at + 4 * i + (uint64_t)(int64_t)distance;
 }
 
+/* Linux 7 has other numbers for some registers than all kernels before. */
+static uint8_t reg_of(const struct view_orc *o, unsigned number)
+{
+    static const uint8_t renumbered[16] = {
+        [2] = ORC_DX,  [3] = ORC_SP,      [4] = ORC_BP,          [6] = ORC_R10,
+        [7] = ORC_R13, [8] = ORC_PREV_SP, [9] = ORC_SP_INDIRECT, [10] = ORC_BP_INDIRECT};
+    return o->renumbered ? renumbered[number] : (uint8_t)number;
+}
+
 static void row_of(const struct view_orc *o, size_t i, struct orc_row *row, unsigned *type, bool *end)
 {
     const uint8_t *p = o->rows + ROW * i;
     memcpy(&row->sp_offset, p, 2);
     memcpy(&row->bp_offset, p + 2, 2);
-    row->sp_reg = p[4] & 15;
-    row->bp_reg = p[4] >> 4;
+    row->sp_reg = reg_of(o, p[4] & 15);
+    row->bp_reg = reg_of(o, p[4] >> 4);
     *type = p[5] & (o->newer ? 7 : 3);
     *end =
         !o->newer &&
@@ -64,6 +74,15 @@ static bool has_newer_types(const struct view_orc *o)
     for (size_t i = 0; i < o->n; i++)
         calls[o->rows[ROW * i + 5] & 3]++;
     return calls[2] > calls[0];
+}
+
+/* Which numbers the registers have: most frames are found from the stack pointer, which was 5 and is 3. */
+static bool is_renumbered(const struct view_orc *o)
+{
+    size_t from[16] = {0};
+    for (size_t i = 0; i < o->n; i++)
+        from[o->rows[ROW * i + 4] & 15]++;
+    return from[3] > from[5];
 }
 
 static bool sorted(const struct view_orc *o)
@@ -87,6 +106,7 @@ static bool read_tables(struct view_orc *o, const struct timeline *tl, unsigned 
         timeline_peek(tl, cpu, rows, o->rows, ROW * n) != ROW * n)
         return false;
     o->newer = has_newer_types(o);
+    o->renumbered = is_renumbered(o);
     return sorted(o);
 }
 

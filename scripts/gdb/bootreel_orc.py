@@ -15,6 +15,8 @@ NEAR = 64  # bytes that are read for the sake of a packet less
 PIECE = 64  # instruction addresses read at a time: those of a function or two
 UNDEFINED, PREV_SP, DX, DI, BP, SP, R10, R13, BP_INDIRECT, SP_INDIRECT = range(10)
 BASE = {DX: "rdx", DI: "rdi", BP: "rbp", SP: "rsp", R10: "r10", R13: "r13", BP_INDIRECT: "rbp", SP_INDIRECT: "rsp"}
+# Linux 7 has other numbers for some of them.
+RENUMBERED = {2: DX, 3: SP, 4: BP, 6: R10, 7: R13, 8: PREV_SP, 9: SP_INDIRECT, 10: BP_INDIRECT}
 CALL, REGS, REGS_PARTIAL, END = "call", "regs", "partial", "end"
 # struct pt_regs
 PT_REGS = ["r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi", "rdi", None,
@@ -82,9 +84,19 @@ class Table:
         self.n = (end - self.ips) // 4 if self.ips and self.entries and end else 0
         # Linux 6.4 put a header beside the tables, and two more types before "call".
         self.new_types = address("__start_orc_header") is not None
+        self.renumbered = self.n and self.is_renumbered()
         self.known = {}  # by pc
         self.firsts = {}  # by piece: its first address
         self.pieces = {}  # … all of them
+
+    def is_renumbered(self):
+        """Most frames are found from the stack pointer, which was 5 and is 3: a few rows in the middle tell."""
+        rows = read(self.entries + ENTRY * (self.n // 2), ENTRY * min(PIECE, self.n - self.n // 2))
+        registers = [flags & 15 for flags in rows[4::ENTRY]]
+        return registers.count(3) > registers.count(5)
+
+    def register(self, number):
+        return RENUMBERED.get(number, UNDEFINED) if self.renumbered else number
 
     def covers(self, pc):
         begin, end, init_begin, init_end = self.text
@@ -124,7 +136,7 @@ class Table:
             kind = {0: CALL, 1: REGS, 2: REGS_PARTIAL}.get(flags >> 8 & 3)
             if flags >> 10 & 3 and flags & 15 == UNDEFINED:
                 kind = END
-        self.known[pc] = sp_offset, bp_offset, flags & 15, flags >> 4 & 15, kind
+        self.known[pc] = sp_offset, bp_offset, self.register(flags & 15), self.register(flags >> 4 & 15), kind
         return self.known[pc]
 
 
