@@ -420,4 +420,18 @@ gdb.execute("set remoteaddresssize 64")
 # bits wide. There is no system below a machine.
 gdb.execute("set osabi none")
 gdb.execute("define boot-stop-hook\nend")
+class NoCore(gdb.Command):
+    """From hook-generate-core-file: gdb makes core files of processes, and asks an operating system what they have mapped."""
+
+    def __init__(self):
+        super().__init__("boot-no-core", gdb.COMMAND_OBSCURE)
+
+    def invoke(self, args, from_tty):
+        if number("$icount") is not None:
+            raise gdb.GdbError("a recorded machine is no process, so there is no core file of it: the trace is what to keep, and boot-record "
+                               "saves a private run as one")
+
+
+NoCore()
+gdb.execute("define hook-generate-core-file\nboot-no-core\nend")
 gdb.execute("define hook-stop\npython boot_stopped()\nboot-stop-hook\nend")

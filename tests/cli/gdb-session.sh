@@ -217,4 +217,10 @@ holds "$work/back.out" '^interrupted$' "Ctrl-C while a monitor command is under 
 killed stdio "target remote | $BOOTREEL gdb $work/spin.reel --stdio --at 100%" "watch *(long *) 0x500" reverse-continue &
 killed socket "source scripts/gdb/bootreel.py" "boot-open $work/spin.reel" "watch *(long *) 0x500" continue &
 wait
+
+# ---------------------------------------------------------------- what a machine does not have
+
+gdb_run -ex "source scripts/gdb/bootreel.py" -ex "boot-open $work/spin.reel" -ex "generate-core-file $work/core" >"$work/core.out"
+holds "$work/core.out" '^a recorded machine is no process' "generate-core-file"
+[ ! -e "$work/core" ] || fail "generate-core-file leaves a file"
 finish
