@@ -279,10 +279,27 @@ struct symbol_table *symbols_add_copy(struct symbols *s, const char *name, const
 
 /* ---------------------------------------------------------------- for a debugger (core/symbols/elf_write.c) */
 
+/* The type information (BTF) of a table: of a kernel, or of one of its modules, whose types continue the kernel's. */
+struct symbol_types {
+    const char *table; /* its name: "kernel", "virtio_net" */
+    const void *btf;
+    size_t size;
+};
+/* The kernel's first; none: n is 0. */
+struct symbol_types_set {
+    const struct symbol_types *list;
+    size_t n;
+    symbol_space space; /* of the tables */
+    /* Reads code as it was when it ran, which says how far arguments are in registers. Returns how many of the n bytes it has. */
+    size_t (*read)(void *ctx, uint64_t address, void *buf, size_t n);
+    void *ctx;
+};
+
 /* The symbols of a space (SPACE_ANY: of the kernels of all guests) as an ELF-64 file, with lines and call frames, all at their runtime addresses: of all that was
- * mapped at any time, and of several tables of one name the last. To be freed; NULL if the space has none. Cost: a
- * kernel's takes some tens of milliseconds. */
-void *symbols_elf(const struct symbols *s, symbol_space space, size_t *size);
+ * mapped at any time, and of several tables of one name the last. With `types` (or NULL), also types, the prototypes of functions, and the
+ * variables whose type is known. To be freed; NULL if the space has none. Cost: a kernel's takes some tens of milliseconds, its types 0.2 s. */
+void *symbols_elf(const struct symbols *s, symbol_space space, const struct symbol_types_set *types,
+                  size_t *size);
 
 /* ---------------------------------------------------------------- in a trace (core/symbols/note.c) */
 

@@ -258,8 +258,8 @@ bool agent_evaluate(const uint8_t *code, size_t n, const struct agent_target *t,
     struct machine m = {.t = t};
     for (unsigned steps = 0; steps < STEPS && m.pc < n; steps++) {
         const uint8_t op = code[m.pc++];
-        if (op >= OPCODE_END || !needs[op].known || needs[op].operand > n - m.pc || needs[op].pops > m.depth ||
-            m.depth - needs[op].pops + needs[op].pushes > STACK)
+        if (op >= OPCODE_END || !needs[op].known || needs[op].operand > n - m.pc ||
+            needs[op].pops > m.depth || m.depth - needs[op].pops + needs[op].pushes > STACK)
             return false;
         uint64_t operand = 0;
         for (unsigned i = 0; i < needs[op].operand; i++)

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "core/explain.h"
+#include "core/kernel_types.h"
 #include "core/running.h"
 #include "core/stages.h"
 #include "core/symbols.h"
@@ -83,6 +84,7 @@ struct gdbstub {
     bool no_progress;        /* long operations report no progress */
     struct symbols *symbols; /* NULL if not read yet, or if there are none */
     bool symbols_read;
+    struct kernel_types *types;  /* NULL until they are needed */
     struct text waiting;         /* input that a full FIFO has not accepted yet, … */
     enum input_port wait_for;    /* … and its port */
     unsigned console;            /* the console that is shown live (device of EV_CONSOLE_LINE) */

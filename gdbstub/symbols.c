@@ -72,6 +72,8 @@ void stub_symbols_free(struct gdbstub *g)
         free(g->file[i].data);
     }
     g->nfiles = 0;
+    kernel_types_free(g->types);
+    g->types = NULL;
     symbols_free(g->symbols);
     g->symbols = NULL;
     g->symbols_read = false;
@@ -90,6 +92,15 @@ static bool space_of(const char *name, symbol_space *space)
     return !strncmp(name, PROCESS_FILE, n) && symbol_space_parse(name + n, space) && symbol_space_id(*space);
 }
 
+/* The kernel's types; NULL if they cannot be read: gdb then has the rest. */
+static const struct symbol_types_set *types(struct gdbstub *g)
+{
+    struct error err;
+    if (!g->types)
+        g->types = kernel_types_read(g->tl, stub_symbols(g), &err);
+    return g->types ? kernel_types_set(g->types) : NULL;
+}
+
 static const struct served_file *served(struct gdbstub *g, const char *name)
 {
     symbol_space space;
@@ -100,7 +111,7 @@ static const struct served_file *served(struct gdbstub *g, const char *name)
     struct served_file *f = &g->file[g->nfiles];
     if (!s || g->nfiles == MAX_FILES || !space_of(name, &space))
         return NULL;
-    f->data = symbols_elf(s, space, &f->n);
+    f->data = symbols_elf(s, space, space == SPACE_ANY ? types(g) : NULL, &f->n);
     if (!f->data)
         return NULL;
     f->name = mem_string(name);

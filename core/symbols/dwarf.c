@@ -413,6 +413,32 @@ static size_t put_fde(struct bytes *b, const struct symbol_mapping *m, size_t i,
     return i;
 }
 
+/* Nothing calls these entries of a 64-bit Linux kernel, and its ORC tables say no more than that. A debugger that unwinds by those asks here next; without
+ * an answer it takes what is on the stack for a caller, 0 as a rule. */
+static void put_linux_entries(struct bytes *b, const struct symbol_mapping *m)
+{
+    enum { RSP = 7 };
+    static const char *const entries[] = {"startup_64", "secondary_startup_64",
+                                          "secondary_startup_64_no_verify", "ret_from_fork",
+                                          "ret_from_fork_asm"};
+    const struct symbol_table *t = m->table;
+    struct symbol sym;
+    size_t cie = SIZE_MAX;
+    if (t->nframes || strcmp(t->source, "kallsyms") || t->low + m->bias <= UINT32_MAX)
+        return;
+    for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
+        if (!symbol_table_find(t, entries[i], &sym) || !sym.size)
+            continue;
+        struct symbol_frame rows[] = {
+            {.address = sym.address, .base = RSP, .flags = FRAME_WIDE | FRAME_OUTERMOST, .offset = 8},
+            {.address = sym.address + sym.size, .base = FRAME_UNKNOWN}};
+        const struct symbol_table entry = {.frames = rows, .nframes = 2};
+        const struct symbol_mapping at = {.table = &entry, .bias = m->bias};
+        cie = cie == SIZE_MAX ? put_cie(b, FRAME_WIDE) : cie;
+        put_fde(b, &at, 0, cie);
+    }
+}
+
 static void put_frames(struct bytes *b, const struct symbol_mapping *m)
 {
     const struct symbol_table *t = m->table;
@@ -448,6 +474,7 @@ void symbols_dwarf_free(struct symbols_dwarf *d)
 void symbols_dwarf_add(struct symbols_dwarf *d, const struct symbol_mapping *m)
 {
     put_frames(&d->section[FRAMES], m);
+    put_linux_entries(&d->section[FRAMES], m);
     if (!m->table->nlines)
         return;
     if (!d->section[ABBREV].n)

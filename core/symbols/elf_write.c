@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/symbols/btf_dwarf.h"
 #include "core/symbols/bytes.h"
 #include "core/symbols/impl.h"
 
@@ -22,6 +23,7 @@ struct elf {
     bool named[2];  /* there is a .text, a .data */
     uint64_t entry; /* where .text begins */
     struct symbols_dwarf *dwarf;
+    struct btf_dwarf *types;
 };
 
 static unsigned add_section(struct elf *e, const char *name, Elf64_Shdr s)
@@ -46,12 +48,38 @@ static void elf_begin(struct elf *e)
 
 enum part { CODE, DATA, NOWHERE };
 
-static enum part part_of(const struct symbol *s)
+/* Where a Linux kernel says that its code is, as linked; all 0: it does not say. In some kernels its letters call all data code. */
+struct code_ranges {
+    uint64_t begin[2], end[2];
+};
+
+static struct code_ranges ranges_of(const struct symbol_table *t)
+{
+    static const char *const names[2][2] = {{"_stext", "_etext"}, {"_sinittext", "_einittext"}};
+    struct code_ranges r = {{0}, {0}};
+    struct symbol begin, end;
+    if (strcmp(symbol_table_source(t), "kallsyms"))
+        return r;
+    for (unsigned i = 0; i < 2; i++)
+        if (symbol_table_find(t, names[i][0], &begin) && symbol_table_find(t, names[i][1], &end)) {
+            r.begin[i] = begin.address;
+            r.end[i] = end.address;
+        }
+    return r;
+}
+
+static bool in_code(const struct code_ranges *r, uint64_t address)
+{
+    return !r->end[0] || (address >= r->begin[0] && address < r->end[0]) ||
+           (address >= r->begin[1] && address < r->end[1]);
+}
+
+static enum part part_of(const struct symbol *s, const struct code_ranges *r)
 {
     if (s->flags & SYMBOL_ABSOLUTE)
         return NOWHERE;
     if (symbol_is_code(s->type))
-        return CODE;
+        return in_code(r, s->address) ? CODE : DATA;
     switch (s->type) {
     case 'D':
     case 'd':
@@ -129,16 +157,18 @@ static void add_symbol(struct elf *e, const struct symbol *s, uint64_t address, 
 static void add_mapping(struct elf *e, const struct symbol_mapping *m)
 {
     enum { GAP = 1 << 16 };
+    const struct code_ranges ranges = ranges_of(m->table);
     struct symbol s;
     enum part now = NOWHERE;
     unsigned section = 0;
     uint64_t end = 0;
     for (size_t i = 0; i < symbol_table_count(m->table); i++) {
         symbol_table_symbol(m->table, i, &s);
-        enum part part = part_of(&s);
+        enum part part = part_of(&s, &ranges);
         uint64_t address = runtime(m, &s);
         bool apart = part != now || (address > end && address - end > GAP);
-        if (part != NOWHERE && apart && e->nsections < SHN_LORESERVE - DWARF_SECTIONS - 4) {
+        if (part != NOWHERE && apart &&
+            e->nsections < SHN_LORESERVE - DWARF_SECTIONS - BTF_DWARF_SECTIONS - 4) {
             if (now != NOWHERE)
                 end_section(e, section, end < address ? end : address);
             section = begin_section(e, m, part, address);
@@ -162,20 +192,49 @@ static size_t pad8(struct bytes *b)
     return b->n;
 }
 
-static void add_debug_sections(struct elf *e, struct bytes *out)
+/* The section of that name of the types; NULL if there is none. */
+static const void *types_section(const struct elf *e, const char *name, size_t *size)
 {
     const void *data;
-    size_t size;
+    for (unsigned i = 0; i < BTF_DWARF_SECTIONS; i++)
+        if (!strcmp(btf_dwarf_section(e->types, i, &data, size), name))
+            return data;
+    *size = 0;
+    return NULL;
+}
+
+static void add_debug_section(struct elf *e, struct bytes *out, const char *name, const void *data,
+                              size_t size, const void *more, size_t nmore)
+{
+    const size_t at = put(out, data, size);
+    put(out, more, nmore);
+    if (size + nmore)
+        add_section(
+            e, name,
+            (Elf64_Shdr){
+                .sh_type = SHT_PROGBITS, .sh_offset = at, .sh_size = size + nmore, .sh_addralign = 1});
+}
+
+/* Lines and frames, and types after them in the same sections. */
+static void add_debug_sections(struct elf *e, struct bytes *out)
+{
+    const void *data, *more;
+    size_t size, nmore;
+    bool done[BTF_DWARF_SECTIONS] = {false};
     for (unsigned i = 0; i < DWARF_SECTIONS; i++) {
         const char *name = symbols_dwarf_section(e->dwarf, i, &data, &size);
-        if (size)
-            add_section(e, name,
-                        (Elf64_Shdr){.sh_type = SHT_PROGBITS,
-                                     .sh_offset = put(out, data, size),
-                                     .sh_size = size,
-                                     .sh_addralign = 1});
+        more = types_section(e, name, &nmore);
+        add_debug_section(e, out, name, data, size, more, nmore);
+        for (unsigned k = 0; k < BTF_DWARF_SECTIONS; k++)
+            done[k] |= !strcmp(btf_dwarf_section(e->types, k, &more, &nmore), name);
+    }
+    for (unsigned i = 0; i < BTF_DWARF_SECTIONS; i++) {
+        const char *name = btf_dwarf_section(e->types, i, &data, &size);
+        if (!done[i])
+            add_debug_section(e, out, name, data, size, NULL, 0);
     }
     symbols_dwarf_free(e->dwarf);
+    btf_dwarf_free(e->types);
 }
 
 static void *elf_end(struct elf *e, size_t *size)
@@ -246,17 +305,34 @@ static bool wanted(const struct symbols *s, size_t i, symbol_space space)
     return (of == space || any_kernel) && !replaced(s, i);
 }
 
-void *symbols_elf(const struct symbols *s, symbol_space space, size_t *size)
+/* How much there is of a section of lines and frames by now. */
+static size_t section_size(const struct symbols_dwarf *d, const char *name)
 {
+    const void *data;
+    size_t size;
+    for (unsigned i = 0; i < DWARF_SECTIONS; i++)
+        if (!strcmp(symbols_dwarf_section(d, i, &data, &size), name))
+            return size;
+    return 0;
+}
+
+void *symbols_elf(const struct symbols *s, symbol_space space, const struct symbol_types_set *types,
+                  size_t *size)
+{
+    static const struct symbol_types_set none = {.n = 0};
+    const struct symbol_mapping **maps = mem_alloc((symbols_mappings(s) + 1) * sizeof *maps);
     struct elf e;
     size_t n = 0;
     elf_begin(&e);
     for (size_t i = 0; i < symbols_mappings(s); i++)
         if (wanted(s, i, space)) {
+            maps[n++] = symbols_mapping(s, i);
             add_mapping(&e, symbols_mapping(s, i));
-            n++;
         }
+    e.types =
+        btf_dwarf_make(maps, n, types ? types : &none, (uint32_t)section_size(e.dwarf, ".debug_abbrev"));
     void *data = elf_end(&e, size);
+    free(maps);
     if (n)
         return data;
     free(data);

@@ -303,7 +303,7 @@ static void test_interrupted(void **state)
         t, &(struct symbol_frame){.address = 0x1000, .base = ESP, .offset = 4, .flags = FRAME_INTERRUPT});
     symbol_table_add_frame(t, &(struct symbol_frame){.address = 0x1010, .base = FRAME_UNKNOWN});
     symbols_map(s, &(struct symbol_mapping){.table = symbol_table_end(t), .space = SPACE_KERNEL});
-    char *file = symbols_elf(s, SPACE_KERNEL, &size);
+    char *file = symbols_elf(s, SPACE_KERNEL, NULL, &size);
     elf_version(EV_CURRENT);
     Elf *elf = elf_memory(file, size);
     Dwarf *dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);

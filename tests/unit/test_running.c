@@ -158,7 +158,7 @@ static void all_kernels_in_one_file(void **state)
     struct symbol sym;
     struct error err;
     size_t size;
-    void *elf = symbols_elf(r->symbols, SPACE_ANY, &size);
+    void *elf = symbols_elf(r->symbols, SPACE_ANY, NULL, &size);
     const struct symbol_table *t = symbols_add_elf(s, "all", elf, size, false, &err);
     assert_non_null(t);
     assert_true(symbol_table_find(t, "hypervisor", &sym) && sym.address == HYPERVISOR_AT);

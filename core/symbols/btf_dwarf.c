@@ -1,0 +1,1043 @@
+/* btf_dwarf.c - a kernel's own type information (BTF) as debug sections that gdb reads. See impl.h. Documentation/bpf/btf.rst of
+ * the kernel; DWARF Debugging Information Format 5: 5.1 base types to 5.10 subroutine types, 3.3 functions, 7.7.3 location lists;
+ * System V ABI, x86-64, 3.2.3 (arguments).
+ *
+ * There are many small units, so that gdb reads only those that it needs: it expands a whole unit when it looks up one name of it.
+ * Each has a hundred definitions, or functions, or variables. What they refer to is repeated in it, except that a structure
+ * with a name is only declared: gdb finds the definition by its name when it needs its members. Texts are where BTF has them:
+ * its string table is the section .debug_str.
+ */
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <dwarf.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "core/symbols/btf_dwarf.h"
+#include "core/symbols/bytes.h"
+#include "core/symbols/impl.h"
+#include "traces/memory.h"
+
+enum { INFO, ABBREV, STRINGS, LOCATIONS };
+enum { IN_UNIT = 128, REG_ARGUMENTS = 6, PROLOGUE = 48 };
+
+/* ---------------------------------------------------------------- names */
+
+/* Of one kind of thing, by name: a hash table of type ids; 0: an empty slot. */
+struct by_name {
+    uint32_t *slot;
+    size_t mask;
+};
+
+static void by_name_make(struct by_name *t, size_t n)
+{
+    size_t size = 16;
+    while (size < 2 * n + 1)
+        size *= 2;
+    t->slot = mem_zero(size, sizeof *t->slot);
+    t->mask = size - 1;
+}
+
+static const char *name_of(const struct btf *btf, const struct btf_type *t)
+{
+    const char *s = t->name_off ? btf__name_by_offset(btf, t->name_off) : NULL;
+    return s ? s : "";
+}
+
+/* Structures and unions share their names in C, and enumerations too. */
+enum name_space { NAME_NONE, NAME_TAG, NAME_TYPEDEF, NAME_FUNCTION };
+
+static enum name_space space_of(const struct btf_type *t)
+{
+    if (!t->name_off)
+        return NAME_NONE;
+    if (btf_is_composite(t) || btf_is_any_enum(t))
+        return NAME_TAG;
+    if (btf_is_typedef(t))
+        return NAME_TYPEDEF;
+    return btf_is_func(t) ? NAME_FUNCTION : NAME_NONE;
+}
+
+static uint32_t *slot_of(const struct by_name *t, const struct btf *btf, enum name_space space,
+                         const char *name)
+{
+    size_t at = (size_t)XXH3_64bits_withSeed(name, strlen(name), space) & t->mask;
+    for (; t->slot[at]; at = (at + 1) & t->mask) {
+        const struct btf_type *its = btf__type_by_id(btf, t->slot[at]);
+        if (space_of(its) == space && !strcmp(name_of(btf, its), name))
+            break;
+    }
+    return &t->slot[at];
+}
+
+/* ---------------------------------------------------------------- what is made */
+
+/* The types of a kernel or a module. */
+struct source {
+    struct btf *btf;
+    uint32_t first, end;  /* its own ids; those below `first` are the kernel's */
+    uint32_t own_strings; /* offset from which on strings are its own … */
+    uint32_t strings;     /* … and where these are in .debug_str */
+    struct by_name names; /* of its own */
+};
+
+struct fixup {
+    size_t at; /* of the reference, in .debug_info */
+    uint32_t id;
+};
+
+struct btf_dwarf {
+    struct bytes section[BTF_DWARF_SECTIONS];
+    struct source base;
+    bool has_base;
+    unsigned word;    /* bytes of a pointer */
+    uint32_t abbrevs; /* where they begin */
+    /* the unit that is being written */
+    const struct source *s;
+    size_t unit;
+    struct {
+        uint32_t unit; /* number of the unit in which the type was written last, … */
+        uint32_t at;   /* … and where */
+    } * written;
+    size_t nwritten;
+    uint32_t number;
+    struct fixup *fixups;
+    size_t nfixups, fixups_cap;
+    uint32_t *pending; /* types that are referred to, but not written yet */
+    size_t npending, pending_cap;
+};
+
+static const char *const names[BTF_DWARF_SECTIONS] = {[INFO] = ".debug_info",
+                                                      [ABBREV] = ".debug_abbrev",
+                                                      [STRINGS] = ".debug_str",
+                                                      [LOCATIONS] = ".debug_loclists"};
+
+static size_t put_int(struct bytes *b, uint64_t v, size_t n)
+{
+    return put(b, &v, n);
+}
+
+static struct bytes *info(struct btf_dwarf *d)
+{
+    return &d->section[INFO];
+}
+
+/* ---------------------------------------------------------------- abbreviations */
+
+enum abbrev {
+    A_UNIT = 1,
+    A_BASE,
+    A_POINTER,
+    A_POINTER_VOID,
+    A_ARRAY,
+    A_COUNT,
+    A_NO_COUNT,
+    A_STRUCT,
+    A_STRUCT_ANONYMOUS,
+    A_STRUCT_DECLARED,
+    A_UNION,
+    A_UNION_ANONYMOUS,
+    A_UNION_DECLARED,
+    A_STRUCT_INCOMPLETE,
+    A_UNION_INCOMPLETE,
+    A_MEMBER,
+    A_MEMBER_ANONYMOUS,
+    A_MEMBER_BITS,
+    A_MEMBER_BITS_ANONYMOUS,
+    A_ENUM,
+    A_ENUM_ANONYMOUS,
+    A_ENUMERATOR,
+    A_TYPEDEF,
+    A_TYPEDEF_VOID,
+    A_CONST,
+    A_CONST_VOID,
+    A_VOLATILE,
+    A_VOLATILE_VOID,
+    A_RESTRICT,
+    A_PROTOTYPE,
+    A_PROTOTYPE_VOID,
+    A_PARAMETER_TYPE,
+    A_UNSPECIFIED,
+    A_FUNCTION,
+    A_FUNCTION_VOID,
+    A_FUNCTION_STATIC,
+    A_FUNCTION_STATIC_VOID,
+    A_PARAMETER,
+    A_PARAMETER_NOWHERE,
+    A_PARAMETER_NAMELESS,
+    A_VARIABLE,
+    ABBREVS
+};
+
+#define CHILDREN DW_CHILDREN_yes
+#define NAME     DW_AT_name, DW_FORM_strp
+#define SIZE     DW_AT_byte_size, DW_FORM_udata
+#define TYPE     DW_AT_type, DW_FORM_ref4
+#define DECLARED DW_AT_declaration, DW_FORM_flag_present
+#define EXTERN   DW_AT_external, DW_FORM_flag_present
+#define CODE     DW_AT_low_pc, DW_FORM_addr, DW_AT_high_pc, DW_FORM_udata
+#define OFFSET   DW_AT_data_member_location, DW_FORM_udata
+#define BITS     DW_AT_bit_size, DW_FORM_udata, DW_AT_data_bit_offset, DW_FORM_udata
+#define PROTO    DW_AT_prototyped, DW_FORM_flag_present
+
+static const struct {
+    uint8_t tag, children;
+    uint8_t at[15]; /* attribute, form; all below 80h; ends with 0 */
+} abbrevs[ABBREVS] = {
+    [A_UNIT] = {DW_TAG_compile_unit,
+                CHILDREN,
+                {DW_AT_producer, DW_FORM_string, DW_AT_language, DW_FORM_data1, DW_AT_name, DW_FORM_string}},
+    [A_BASE] = {DW_TAG_base_type, 0, {NAME, SIZE, DW_AT_encoding, DW_FORM_data1}},
+    [A_POINTER] = {DW_TAG_pointer_type, 0, {SIZE, TYPE}},
+    [A_POINTER_VOID] = {DW_TAG_pointer_type, 0, {SIZE}},
+    [A_ARRAY] = {DW_TAG_array_type, CHILDREN, {TYPE}},
+    [A_COUNT] = {DW_TAG_subrange_type, 0, {DW_AT_count, DW_FORM_udata}},
+    [A_NO_COUNT] = {DW_TAG_subrange_type, 0, {0}},
+    [A_STRUCT] = {DW_TAG_structure_type, CHILDREN, {NAME, SIZE}},
+    [A_STRUCT_ANONYMOUS] = {DW_TAG_structure_type, CHILDREN, {SIZE}},
+    [A_STRUCT_DECLARED] = {DW_TAG_structure_type, 0, {NAME, SIZE, DECLARED}},
+    [A_UNION] = {DW_TAG_union_type, CHILDREN, {NAME, SIZE}},
+    [A_UNION_ANONYMOUS] = {DW_TAG_union_type, CHILDREN, {SIZE}},
+    [A_UNION_DECLARED] = {DW_TAG_union_type, 0, {NAME, SIZE, DECLARED}},
+    [A_STRUCT_INCOMPLETE] = {DW_TAG_structure_type, 0, {NAME, DECLARED}},
+    [A_UNION_INCOMPLETE] = {DW_TAG_union_type, 0, {NAME, DECLARED}},
+    [A_MEMBER] = {DW_TAG_member, 0, {NAME, TYPE, OFFSET}},
+    [A_MEMBER_ANONYMOUS] = {DW_TAG_member, 0, {TYPE, OFFSET}},
+    [A_MEMBER_BITS] = {DW_TAG_member, 0, {NAME, TYPE, BITS}},
+    [A_MEMBER_BITS_ANONYMOUS] = {DW_TAG_member, 0, {TYPE, BITS}},
+    [A_ENUM] = {DW_TAG_enumeration_type, CHILDREN, {NAME, SIZE}},
+    [A_ENUM_ANONYMOUS] = {DW_TAG_enumeration_type, CHILDREN, {SIZE}},
+    [A_ENUMERATOR] = {DW_TAG_enumerator, 0, {NAME, DW_AT_const_value, DW_FORM_sdata}},
+    [A_TYPEDEF] = {DW_TAG_typedef, 0, {NAME, TYPE}},
+    [A_TYPEDEF_VOID] = {DW_TAG_typedef, 0, {NAME}},
+    [A_CONST] = {DW_TAG_const_type, 0, {TYPE}},
+    [A_CONST_VOID] = {DW_TAG_const_type, 0, {0}},
+    [A_VOLATILE] = {DW_TAG_volatile_type, 0, {TYPE}},
+    [A_VOLATILE_VOID] = {DW_TAG_volatile_type, 0, {0}},
+    [A_RESTRICT] = {DW_TAG_restrict_type, 0, {TYPE}},
+    [A_PROTOTYPE] = {DW_TAG_subroutine_type, CHILDREN, {PROTO, TYPE}},
+    [A_PROTOTYPE_VOID] = {DW_TAG_subroutine_type, CHILDREN, {PROTO}},
+    [A_PARAMETER_TYPE] = {DW_TAG_formal_parameter, 0, {TYPE}},
+    [A_UNSPECIFIED] = {DW_TAG_unspecified_parameters, 0, {0}},
+    [A_FUNCTION] = {DW_TAG_subprogram, CHILDREN, {EXTERN, NAME, PROTO, CODE, TYPE}},
+    [A_FUNCTION_VOID] = {DW_TAG_subprogram, CHILDREN, {EXTERN, NAME, PROTO, CODE}},
+    [A_FUNCTION_STATIC] = {DW_TAG_subprogram, CHILDREN, {NAME, PROTO, CODE, TYPE}},
+    [A_FUNCTION_STATIC_VOID] = {DW_TAG_subprogram, CHILDREN, {NAME, PROTO, CODE}},
+    [A_PARAMETER] = {DW_TAG_formal_parameter, 0, {NAME, TYPE, DW_AT_location, DW_FORM_sec_offset}},
+    [A_PARAMETER_NOWHERE] = {DW_TAG_formal_parameter, 0, {NAME, TYPE}},
+    [A_PARAMETER_NAMELESS] = {DW_TAG_formal_parameter, 0, {TYPE}},
+    [A_VARIABLE] = {DW_TAG_variable, 0, {EXTERN, NAME, TYPE, DW_AT_location, DW_FORM_exprloc}},
+};
+
+static void put_abbrevs(struct bytes *b)
+{
+    for (unsigned i = 1; i < ABBREVS; i++) {
+        put_uleb(b, i);
+        put_byte(b, abbrevs[i].tag);
+        put_byte(b, abbrevs[i].children);
+        for (const uint8_t *at = abbrevs[i].at; *at; at += 2)
+            put(b, at, 2);
+        put_int(b, 0, 2);
+    }
+    put_byte(b, 0);
+}
+
+/* ---------------------------------------------------------------- references */
+
+/* const and volatile of a type tag are those of what it tags: the tags themselves have no place in C. */
+static uint32_t resolved(const struct btf_dwarf *d, uint32_t id)
+{
+    enum { DEPTH = 64 };
+    for (unsigned i = 0; i < DEPTH && id; i++) {
+        const struct btf_type *t = btf__type_by_id(d->s->btf, id);
+        if (!t || btf_kind(t) != BTF_KIND_TYPE_TAG)
+            return t ? id : 0;
+        id = t->type;
+    }
+    return 0;
+}
+
+static void put_name(struct btf_dwarf *d, uint32_t offset)
+{
+    put_int(info(d), offset < d->s->own_strings ? offset : offset - d->s->own_strings + d->s->strings, 4);
+}
+
+static bool is_written(const struct btf_dwarf *d, uint32_t id)
+{
+    return d->written[id].unit == d->number;
+}
+
+/* A reference to a type, which is not void. */
+static void put_ref(struct btf_dwarf *d, uint32_t id)
+{
+    if (d->nfixups == d->fixups_cap) {
+        d->fixups_cap = d->fixups_cap ? 2 * d->fixups_cap : 1024;
+        d->fixups = mem_resize(d->fixups, d->fixups_cap * sizeof *d->fixups);
+    }
+    d->fixups[d->nfixups++] = (struct fixup){put_int(info(d), 0, 4), id};
+    if (is_written(d, id))
+        return;
+    if (d->npending == d->pending_cap) {
+        d->pending_cap = d->pending_cap ? 2 * d->pending_cap : 1024;
+        d->pending = mem_resize(d->pending, d->pending_cap * sizeof *d->pending);
+    }
+    d->pending[d->npending++] = id;
+}
+
+/* The abbreviation, or the one after it, of the same without DW_AT_type, if the type is void. */
+static uint32_t put_typed(struct btf_dwarf *d, enum abbrev a, uint32_t type)
+{
+    type = resolved(d, type);
+    put_uleb(info(d), type ? a : a + 1);
+    return type;
+}
+
+static void put_ref_unless_void(struct btf_dwarf *d, uint32_t type)
+{
+    if (type)
+        put_ref(d, type);
+}
+
+/* ---------------------------------------------------------------- types */
+
+static unsigned encoding_of(const struct btf_type *t, const char *name)
+{
+    const unsigned e = btf_int_encoding(t);
+    if (e & BTF_INT_BOOL)
+        return DW_ATE_boolean;
+    if (t->size == 1 && strstr(name, "char"))
+        return e & BTF_INT_SIGNED || !strcmp(name, "char") ? DW_ATE_signed_char : DW_ATE_unsigned_char;
+    return e & BTF_INT_SIGNED ? DW_ATE_signed : DW_ATE_unsigned;
+}
+
+static void put_base(struct btf_dwarf *d, const struct btf_type *t)
+{
+    put_uleb(info(d), A_BASE);
+    put_name(d, t->name_off);
+    put_uleb(info(d), t->size);
+    put_byte(info(d), btf_is_float(t) ? DW_ATE_float : (uint8_t)encoding_of(t, name_of(d->s->btf, t)));
+}
+
+static void put_array(struct btf_dwarf *d, const struct btf_type *t)
+{
+    const struct btf_array *a = btf_array(t);
+    const uint32_t of = resolved(d, a->type);
+    put_uleb(info(d), A_ARRAY);
+    put_ref(d, of ? of : 1); /* there are no arrays of void */
+    put_uleb(info(d), a->nelems ? A_COUNT : A_NO_COUNT);
+    if (a->nelems)
+        put_uleb(info(d), a->nelems);
+    put_byte(info(d), 0);
+}
+
+static void put_member(struct btf_dwarf *d, const struct btf_type *t, unsigned i)
+{
+    const struct btf_member *m = btf_members(t) + i;
+    const uint32_t type = resolved(d, m->type), bits = btf_member_bitfield_size(t, i);
+    const uint32_t offset = btf_member_bit_offset(t, i);
+    if (!type)
+        return;
+    put_uleb(info(d), bits ? (m->name_off ? A_MEMBER_BITS : A_MEMBER_BITS_ANONYMOUS)
+                           : (m->name_off ? A_MEMBER : A_MEMBER_ANONYMOUS));
+    if (m->name_off)
+        put_name(d, m->name_off);
+    put_ref(d, type);
+    if (bits)
+        put_uleb(info(d), bits);
+    put_uleb(info(d), bits ? offset : offset / 8);
+}
+
+/* Of several structures of a name the first is meant by it; the others are written where they are used. */
+static bool is_meant(const struct btf_dwarf *d, uint32_t id, const struct btf_type *t)
+{
+    const enum name_space space = space_of(t);
+    const char *name = name_of(d->s->btf, t);
+    uint32_t first = d->has_base ? *slot_of(&d->base.names, d->base.btf, space, name) : 0;
+    if (!first)
+        first = *slot_of(&d->s->names, d->s->btf, space, name);
+    return first == id;
+}
+
+/* A structure or union: whole, or if it is defined elsewhere under its name, only declared. */
+static void put_composite(struct btf_dwarf *d, const struct btf_type *t, bool whole)
+{
+    const enum abbrev a = btf_is_union(t) ? A_UNION : A_STRUCT;
+    put_uleb(info(d), !t->name_off ? a + 1 : whole ? a : a + 2);
+    if (t->name_off)
+        put_name(d, t->name_off);
+    put_uleb(info(d), t->size);
+    if (!whole)
+        return;
+    for (unsigned i = 0; i < btf_vlen(t); i++)
+        put_member(d, t, i);
+    put_byte(info(d), 0);
+}
+
+static void put_sleb(struct bytes *b, int64_t v)
+{
+    for (; v < -64 || v > 63; v >>= 7)
+        put_byte(b, (uint8_t)(v | 0x80));
+    put_byte(b, v & 0x7f);
+}
+
+static void put_enumerators(struct btf_dwarf *d, const struct btf_type *t)
+{
+    for (unsigned i = 0; i < btf_vlen(t); i++) {
+        const bool wide = btf_is_enum64(t);
+        const int32_t narrow = wide ? 0 : btf_enum(t)[i].val;
+        put_uleb(info(d), A_ENUMERATOR);
+        put_name(d, wide ? btf_enum64(t)[i].name_off : btf_enum(t)[i].name_off);
+        put_sleb(info(d), wide                         ? (int64_t)btf_enum64_value(&btf_enum64(t)[i])
+                          : btf_kflag(t) || narrow < 0 ? narrow
+                                                       : (int64_t)(uint32_t)narrow);
+    }
+    put_byte(info(d), 0);
+}
+
+/* Always whole: gdb does not look for the definition of an enumeration that is only declared. */
+static void put_enum(struct btf_dwarf *d, const struct btf_type *t)
+{
+    put_uleb(info(d), t->name_off ? A_ENUM : A_ENUM_ANONYMOUS);
+    if (t->name_off)
+        put_name(d, t->name_off);
+    put_uleb(info(d), t->size);
+    put_enumerators(d, t);
+}
+
+static void put_prototype(struct btf_dwarf *d, const struct btf_type *t)
+{
+    const struct btf_param *p = btf_params(t);
+    put_ref_unless_void(d, put_typed(d, A_PROTOTYPE, t->type));
+    for (unsigned i = 0; i < btf_vlen(t); i++) {
+        const uint32_t type = resolved(d, p[i].type);
+        put_uleb(info(d), type ? A_PARAMETER_TYPE : A_UNSPECIFIED);
+        put_ref_unless_void(d, type);
+    }
+    put_byte(info(d), 0);
+}
+
+static void put_type(struct btf_dwarf *d, uint32_t id, bool define)
+{
+    const struct btf_type *t = btf__type_by_id(d->s->btf, id);
+    const bool whole = define || !t->name_off || (space_of(t) == NAME_TAG && !is_meant(d, id, t));
+    d->written[id].unit = d->number;
+    d->written[id].at = (uint32_t)(info(d)->n - d->unit);
+    switch (btf_kind(t)) {
+    case BTF_KIND_PTR:
+        id = resolved(d, t->type);
+        put_uleb(info(d), id ? A_POINTER : A_POINTER_VOID);
+        put_uleb(info(d), d->word);
+        put_ref_unless_void(d, id);
+        break;
+    case BTF_KIND_ARRAY:
+        put_array(d, t);
+        break;
+    case BTF_KIND_STRUCT:
+    case BTF_KIND_UNION:
+        put_composite(d, t, whole);
+        break;
+    case BTF_KIND_ENUM:
+    case BTF_KIND_ENUM64:
+        put_enum(d, t);
+        break;
+    case BTF_KIND_FWD:
+        put_uleb(info(d), btf_kflag(t) ? A_UNION_INCOMPLETE : A_STRUCT_INCOMPLETE);
+        put_name(d, t->name_off);
+        break;
+    case BTF_KIND_TYPEDEF:
+        id = resolved(d, t->type);
+        put_uleb(info(d), id ? A_TYPEDEF : A_TYPEDEF_VOID);
+        put_name(d, t->name_off);
+        put_ref_unless_void(d, id);
+        break;
+    case BTF_KIND_CONST:
+        put_ref_unless_void(d, put_typed(d, A_CONST, t->type));
+        break;
+    case BTF_KIND_VOLATILE:
+        put_ref_unless_void(d, put_typed(d, A_VOLATILE, t->type));
+        break;
+    case BTF_KIND_RESTRICT:
+        id = resolved(d, t->type);
+        put_uleb(info(d), id ? A_RESTRICT : A_CONST_VOID);
+        put_ref_unless_void(d, id);
+        break;
+    case BTF_KIND_FUNC_PROTO:
+        put_prototype(d, t);
+        break;
+    case BTF_KIND_INT:
+    case BTF_KIND_FLOAT:
+        put_base(d, t);
+        break;
+    default: /* no type: a declaration's tag, a section */
+        put_uleb(info(d), A_POINTER_VOID);
+        put_uleb(info(d), d->word);
+        break;
+    }
+}
+
+/* ---------------------------------------------------------------- units */
+
+static void begin_unit(struct btf_dwarf *d, const struct source *s, const char *name)
+{
+    struct bytes *b = info(d);
+    d->s = s;
+    d->unit = b->n;
+    d->number++;
+    if (d->nwritten < s->end) {
+        d->written = mem_resize(d->written, s->end * sizeof *d->written);
+        memset(d->written + d->nwritten, 0, (s->end - d->nwritten) * sizeof *d->written);
+        d->nwritten = s->end;
+    }
+    put_int(b, 0, 4);
+    put_int(b, 5, 2);
+    put_byte(b, DW_UT_compile);
+    put_byte(b, 8);
+    put_int(b, d->abbrevs, 4);
+    put_uleb(b, A_UNIT);
+    put(b, "GNU C11 12.2.0", 15); /* as in dwarf.c */
+    put_byte(b, DW_LANG_C99);
+    put(b, name, strlen(name) + 1);
+}
+
+/* Writes what the unit has referred to, and where that is. */
+static void end_unit(struct btf_dwarf *d)
+{
+    struct bytes *b = info(d);
+    while (d->npending) {
+        const uint32_t id = d->pending[--d->npending];
+        if (!is_written(d, id))
+            put_type(d, id, false);
+    }
+    put_byte(b, 0);
+    for (size_t i = 0; i < d->nfixups; i++)
+        memcpy(b->p + d->fixups[i].at, &d->written[d->fixups[i].id].at, 4);
+    d->nfixups = 0;
+    const uint32_t length = (uint32_t)(b->n - d->unit - 4);
+    memcpy(b->p + d->unit, &length, 4);
+}
+
+/* Units of at most IN_UNIT things: begins the next if it is time. */
+static void unit_for(struct btf_dwarf *d, const struct source *s, const char *name, size_t n)
+{
+    if (n % IN_UNIT)
+        return;
+    if (n)
+        end_unit(d);
+    begin_unit(d, s, name);
+}
+
+/* ---------------------------------------------------------------- definitions */
+
+static bool is_definition(const struct btf_dwarf *d, const struct source *s, uint32_t id)
+{
+    const struct btf_type *t = btf__type_by_id(s->btf, id);
+    const enum name_space space = space_of(t);
+    if (btf_is_int(t) || btf_is_float(t))
+        return true;
+    return (space == NAME_TAG || space == NAME_TYPEDEF) && is_meant(d, id, t);
+}
+
+static void put_definitions(struct btf_dwarf *d, const struct source *s, const char *name)
+{
+    size_t n = 0;
+    d->s = s;
+    for (uint32_t id = s->first; id < s->end; id++) {
+        if (!is_definition(d, s, id))
+            continue;
+        unit_for(d, s, name, n++);
+        /* It may have been declared already, in a definition before: what refers to either finds the same type. */
+        put_type(d, id, true);
+    }
+    if (n)
+        end_unit(d);
+}
+
+/* ---------------------------------------------------------------- functions */
+
+/* Up to which offsets in a function the registers and the stack are as its caller left them. */
+struct prologue {
+    unsigned regs, stack;
+};
+
+/* What every function of a kernel begins with does not change arguments: endbr64, the call for tracing or the NOP in its place, and saving
+ * registers. */
+static struct prologue prologue_of(const uint8_t *p, size_t n)
+{
+    static const struct {
+        uint8_t bytes[5], mask, n, pushes; /* mask: of the last byte */
+    } known[] = {{{0xf3, 0x0f, 0x1e, 0xfa}, 0xff, 4, 0},
+                 {{0x0f, 0x1f, 0x44, 0, 0}, 0xff, 5, 0},
+                 {{0x50}, 0xf8, 1, 1},
+                 {{0x41, 0x50}, 0xf8, 2, 1},
+                 {{0x48, 0x89, 0xe5}, 0xff, 3, 0}};
+    struct prologue r = {0, 0};
+    bool pushed = false;
+    for (bool more = true; more;) {
+        more = false;
+        for (unsigned i = 0; !more && i < sizeof known / sizeof known[0]; i++) {
+            const unsigned last = known[i].n - 1u;
+            if (r.regs + known[i].n > n || memcmp(p + r.regs, known[i].bytes, last) ||
+                (p[r.regs + last] & known[i].mask) != known[i].bytes[last])
+                continue;
+            more = true;
+            r.regs += known[i].n;
+            pushed |= known[i].pushes;
+        }
+        if (!pushed)
+            r.stack = r.regs;
+    }
+    r.regs++; /* at the next instruction they still are */
+    r.stack++;
+    return r;
+}
+
+/* Where a parameter is while the prologue executes: one or two registers, or the stack. */
+struct place {
+    uint8_t expression[8];
+    uint8_t n;
+    bool on_stack;
+};
+
+struct arguments {
+    unsigned regs;  /* used so far */
+    uint64_t stack; /* bytes used so far, above the return address */
+};
+
+/* A 64-bit kernel: classes INTEGER and MEMORY, for it has no floating point. */
+static struct place next_place(struct arguments *a, uint64_t size)
+{
+    static const uint8_t regs[REG_ARGUMENTS] = {5, 4, 1, 2, 8, 9}; /* rdi, rsi, rdx, rcx, r8, r9 */
+    struct place p = {.n = 0};
+    const unsigned need = size <= 8 ? 1 : 2;
+    if (size <= 16 && a->regs + need <= REG_ARGUMENTS) {
+        for (unsigned i = 0; i < need; i++) {
+            p.expression[p.n++] = (uint8_t)(DW_OP_reg0 + regs[a->regs++]);
+            if (need > 1) {
+                p.expression[p.n++] = DW_OP_piece;
+                p.expression[p.n++] = i ? (uint8_t)(size - 8) : 8;
+            }
+        }
+        return p;
+    }
+    p.on_stack = true;
+    p.expression[p.n++] = DW_OP_breg7;
+    for (uint64_t v = a->stack + 8;; v >>= 7) { /* signed LEB128 */
+        const bool more = v > 63;
+        p.expression[p.n++] = (uint8_t)((v & 0x7f) | (more ? 0x80 : 0));
+        if (!more || p.n == sizeof p.expression)
+            break;
+    }
+    a->stack += (size + 7) & ~(uint64_t)7;
+    return p;
+}
+
+static uint32_t put_location(struct btf_dwarf *d, uint64_t address, const struct place *p, unsigned bytes)
+{
+    struct bytes *b = &d->section[LOCATIONS];
+    const uint32_t at = (uint32_t)b->n;
+    put_byte(b, DW_LLE_start_length);
+    put_int(b, address, 8);
+    put_uleb(b, bytes);
+    put_uleb(b, p->n);
+    put(b, p->expression, p->n);
+    put_byte(b, DW_LLE_end_of_list);
+    return at;
+}
+
+static void put_parameter(struct btf_dwarf *d, const struct btf_param *p, uint64_t address,
+                          struct arguments *a, const struct prologue *code)
+{
+    const uint32_t type = resolved(d, p->type);
+    const int64_t size = type ? btf__resolve_size(d->s->btf, type) : -1;
+    if (!type) {
+        put_uleb(info(d), A_UNSPECIFIED);
+        return;
+    }
+    const struct place place = next_place(a, size > 0 ? (uint64_t)size : 8);
+    const bool here = d->word == 8 && size > 0;
+    put_uleb(info(d), !p->name_off ? A_PARAMETER_NAMELESS : here ? A_PARAMETER : A_PARAMETER_NOWHERE);
+    if (p->name_off)
+        put_name(d, p->name_off);
+    put_ref(d, type);
+    if (p->name_off && here)
+        put_int(info(d), put_location(d, address, &place, place.on_stack ? code->stack : code->regs), 4);
+}
+
+static void put_function(struct btf_dwarf *d, const struct btf_type *f, const struct symbol *sym,
+                         uint64_t address, const struct prologue *code)
+{
+    const struct btf_type *proto = btf__type_by_id(d->s->btf, f->type);
+    const bool global = sym->type >= 'A' && sym->type <= 'Z';
+    struct arguments a = {0, 0};
+    const uint32_t returns = put_typed(d, global ? A_FUNCTION : A_FUNCTION_STATIC, proto->type);
+    put_name(d, f->name_off);
+    put_int(info(d), address, 8);
+    put_uleb(info(d), sym->size);
+    put_ref_unless_void(d, returns);
+    for (unsigned i = 0; i < btf_vlen(proto); i++)
+        put_parameter(d, btf_params(proto) + i, address, &a, code);
+    put_byte(info(d), 0);
+}
+
+/* The function that a symbol is, or NULL. */
+static const struct btf_type *function_of(const struct source *s, const struct symbol *sym)
+{
+    if (!symbol_is_code(sym->type) || !sym->size || sym->flags & SYMBOL_ABSOLUTE)
+        return NULL;
+    const uint32_t id = *slot_of(&s->names, s->btf, NAME_FUNCTION, sym->name);
+    const struct btf_type *f = id ? btf__type_by_id(s->btf, id) : NULL;
+    const struct btf_type *proto = f ? btf__type_by_id(s->btf, f->type) : NULL;
+    return proto && btf_is_func_proto(proto) ? f : NULL;
+}
+
+/* Of the functions at one address, which are one function under several names, a global one is taken. Returns its index, or -1; *next is that of the
+ * first symbol behind them. */
+static long function_at(const struct source *s, const struct symbol_table *t, size_t i, size_t *next)
+{
+    struct symbol first, sym;
+    long found = -1;
+    bool global = false;
+    symbol_table_symbol(t, i, &first);
+    for (*next = i; *next < symbol_table_count(t); ++*next) {
+        symbol_table_symbol(t, *next, &sym);
+        if (sym.address != first.address)
+            break;
+        if ((found < 0 || !global) && function_of(s, &sym)) {
+            const bool its = sym.type >= 'A' && sym.type <= 'Z';
+            found = found < 0 || its ? (long)*next : found;
+            global = its;
+        }
+    }
+    return found;
+}
+
+static void put_functions(struct btf_dwarf *d, const struct source *s, const struct symbol_mapping *m,
+                          const struct symbol_types_set *set)
+{
+    const char *name = symbol_table_name(m->table);
+    struct symbol sym;
+    size_t n = 0;
+    for (size_t i = 0, next; i < symbol_table_count(m->table); i = next) {
+        uint8_t code[PROLOGUE];
+        const long at = function_at(s, m->table, i, &next);
+        if (at < 0)
+            continue;
+        symbol_table_symbol(m->table, (size_t)at, &sym);
+        const size_t most = sym.size < sizeof code ? (size_t)sym.size : sizeof code;
+        const size_t got = set->read(set->ctx, sym.address + m->bias, code, most);
+        const struct prologue prologue = prologue_of(code, got);
+        unit_for(d, s, name, n++);
+        put_function(d, function_of(s, &sym), &sym, sym.address + m->bias, &prologue);
+    }
+    if (n)
+        end_unit(d);
+}
+
+/* ---------------------------------------------------------------- variables */
+
+static void put_variable(struct btf_dwarf *d, uint32_t name, uint32_t type, uint64_t address)
+{
+    put_uleb(info(d), A_VARIABLE);
+    put_name(d, name);
+    put_ref(d, type);
+    put_uleb(info(d), 9);
+    put_byte(info(d), DW_OP_addr);
+    put_int(info(d), address, 8);
+}
+
+static uint64_t address_of(const struct symbol_mapping *m, const struct symbol *sym)
+{
+    return sym->flags & SYMBOL_ABSOLUTE ? sym->address : sym->address + m->bias;
+}
+
+/* Those that BTF names: per-processor ones, and in later kernels all global ones. The address is the symbol's. */
+static void put_variables(struct btf_dwarf *d, const struct source *s, const struct symbol_mapping *m)
+{
+    struct symbol sym;
+    size_t n = 0;
+    for (uint32_t id = s->first; id < s->end; id++) {
+        const struct btf_type *t = btf__type_by_id(s->btf, id);
+        if (!btf_is_var(t) || !symbol_table_find(m->table, name_of(s->btf, t), &sym))
+            continue;
+        unit_for(d, s, symbol_table_name(m->table), n++);
+        const uint32_t type = resolved(d, t->type);
+        if (type)
+            put_variable(d, t->name_off, type, address_of(m, &sym));
+    }
+    if (n)
+        end_unit(d);
+}
+
+/* ---------------------------------------------------------------- reading BTF */
+
+static int no_print(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+    return 0;
+}
+
+/* The types of a module. libbpf exports only the function that reads them from a file. */
+static struct btf *open_split(const struct symbol_types *t, struct btf *base)
+{
+    char path[40];
+    struct btf *btf = NULL;
+    const int fd = memfd_create("btf", MFD_CLOEXEC);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (fd >= 0 && write(fd, t->btf, t->size) == (ssize_t)t->size)
+        btf = btf__parse_raw_split(path, base);
+    if (fd >= 0)
+        close(fd);
+    return btf;
+}
+
+static bool open_source(struct btf_dwarf *d, struct source *s, const struct symbol_types *t)
+{
+    libbpf_set_print(no_print); /* it would write to standard error */
+    s->btf = d->has_base ? open_split(t, d->base.btf) : btf__new(t->btf, (uint32_t)t->size);
+    if (!s->btf || libbpf_get_error(s->btf)) {
+        s->btf = NULL;
+        return false;
+    }
+    s->first = d->has_base ? d->base.end : 1;
+    s->end = btf__type_cnt(s->btf);
+    return true;
+}
+
+/* Appends the strings; the header of BTF says where they are. */
+static void take_strings(struct btf_dwarf *d, struct source *s, const struct symbol_types *t)
+{
+    uint32_t header[6];
+    memcpy(header, t->btf,
+           sizeof header); /* magic, version, flags; length; types: offset, length; strings: … */
+    s->own_strings = d->has_base ? (uint32_t)d->base.own_strings : 0;
+    s->strings = (uint32_t)d->section[STRINGS].n;
+    put(&d->section[STRINGS], (const uint8_t *)t->btf + header[1] + header[4], header[5]);
+    if (!d->has_base)
+        d->base.own_strings = header[5];
+}
+
+static void take_names(struct btf_dwarf *d, struct source *s)
+{
+    by_name_make(&s->names, s->end - s->first);
+    for (uint32_t id = s->first; id < s->end; id++) {
+        const struct btf_type *t = btf__type_by_id(s->btf, id);
+        const enum name_space space = space_of(t);
+        uint32_t *slot = space ? slot_of(&s->names, s->btf, space, name_of(s->btf, t)) : NULL;
+        if (slot && !*slot)
+            *slot = id;
+    }
+}
+
+/* ---------------------------------------------------------------- well-known variables */
+
+/* A text of our own. */
+static uint32_t keep_text(struct btf_dwarf *d, const char *text)
+{
+    return (uint32_t)put(&d->section[STRINGS], text, strlen(text) + 1);
+}
+
+/* The type that a row names, and its size. False if this kernel has none of that name. */
+static bool type_of_row(const struct source *s, const struct kernel_global *g, uint32_t *id, uint64_t *size)
+{
+    static const enum name_space spaces[] = {NAME_TAG, NAME_TYPEDEF};
+    *id = 0;
+    for (unsigned i = 0; !*id && i < 2; i++)
+        *id = *slot_of(&s->names, s->btf, spaces[i], g->type);
+    if (!*id) {
+        const int32_t base = btf__find_by_name_kind(s->btf, g->type, BTF_KIND_INT);
+        *id = base > 0 ? (uint32_t)base : 0;
+    }
+    const int64_t its = *id ? btf__resolve_size(s->btf, *id) : -1;
+    *size = its > 0 ? (uint64_t)its : 0;
+    return its > 0;
+}
+
+/* Writes the type of a row, if it is not the named one itself. Returns where it is in the unit; 0: by its id. */
+static uint32_t put_row_type(struct btf_dwarf *d, const struct kernel_global *g, uint32_t id, uint64_t n)
+{
+    uint32_t at = 0;
+    if (g->form == GLOBAL_POINTER || g->form == GLOBAL_POINTERS) {
+        at = (uint32_t)(info(d)->n - d->unit);
+        put_uleb(info(d), A_POINTER);
+        put_uleb(info(d), d->word);
+        put_ref(d, id);
+    }
+    if (g->form == GLOBAL_ARRAY || g->form == GLOBAL_POINTERS) {
+        const uint32_t of = at;
+        at = (uint32_t)(info(d)->n - d->unit);
+        put_uleb(info(d), A_ARRAY);
+        if (of)
+            put_int(info(d), of, 4);
+        else
+            put_ref(d, id);
+        put_uleb(info(d), A_COUNT);
+        put_uleb(info(d), n);
+        put_byte(info(d), 0);
+    }
+    return at;
+}
+
+/* How many elements an array has: as many as there is room for up to the next symbol, but a text that reaches far beyond its end (nothing behind it has a
+ * symbol) is as long as it is in the kernel's image. */
+static uint64_t elements(const struct symbol_types_set *set, uint64_t address, uint64_t room, uint64_t size)
+{
+    enum { LONG = 4096 };
+    char text[LONG];
+    if (size == 1 && room > LONG) {
+        const size_t n = strnlen(text, set->read(set->ctx, address, text, sizeof text));
+        return n < sizeof text ? n + 1 : LONG;
+    }
+    return room / size;
+}
+
+/* A variable whose type BTF does not tell: that is in the table, if this kernel has such a type, and the variable has room for it. */
+static bool put_global(struct btf_dwarf *d, const struct symbol_mapping *m, const struct kernel_global *g,
+                       const struct symbol_types_set *set)
+{
+    struct symbol sym;
+    uint32_t id;
+    uint64_t size;
+    const int32_t told = btf__find_by_name_kind(d->s->btf, g->name, BTF_KIND_VAR);
+    if (told > 0 || !symbol_table_find(m->table, g->name, &sym) || !type_of_row(d->s, g, &id, &size))
+        return false;
+    if (g->form == GLOBAL_POINTER || g->form == GLOBAL_POINTERS)
+        size = d->word;
+    if (sym.size < size)
+        return false;
+    const uint32_t at = put_row_type(d, g, id, elements(set, address_of(m, &sym), sym.size, size));
+    put_uleb(info(d), A_VARIABLE);
+    put_int(info(d), keep_text(d, g->name), 4);
+    if (at)
+        put_int(info(d), at, 4);
+    else
+        put_ref(d, id);
+    put_uleb(info(d), 9);
+    put_byte(info(d), DW_OP_addr);
+    put_int(info(d), address_of(m, &sym), 8);
+    return true;
+}
+
+/* Rows of one file follow each other. */
+static void put_globals(struct btf_dwarf *d, const struct source *s, const struct symbol_mapping *m,
+                        const struct symbol_types_set *set)
+{
+    const char *file = NULL;
+    begin_unit(d, s, symbol_table_name(m->table));
+    for (const struct kernel_global *g = kernel_globals; g->name; g++) {
+        if (g->file != file) {
+            end_unit(d);
+            begin_unit(d, s, g->file ? g->file : symbol_table_name(m->table));
+            file = g->file;
+        }
+        put_global(d, m, g, set);
+    }
+    end_unit(d);
+}
+
+/* ---------------------------------------------------------------- all of it */
+
+static void put_source(struct btf_dwarf *d, const struct source *s, const struct symbol_mapping *m,
+                       const struct symbol_types_set *set)
+{
+    put_definitions(d, s, symbol_table_name(m->table));
+    put_variables(d, s, m);
+    if (!d->has_base)
+        put_globals(d, s, m, set);
+    put_functions(d, s, m, set);
+}
+
+static void close_source(struct source *s)
+{
+    btf__free(s->btf);
+    free(s->names.slot);
+}
+
+static bool add_source(struct btf_dwarf *d, struct source *s, const struct symbol_types *t,
+                       const struct symbol_mapping *m, const struct symbol_types_set *set)
+{
+    if (!open_source(d, s, t))
+        return false;
+    take_strings(d, s, t);
+    take_names(d, s);
+    put_source(d, s, m, set);
+    return true;
+}
+
+static const struct symbol_types *types_of(const struct symbol_types_set *set, const struct symbol_table *t)
+{
+    for (size_t i = 0; i < set->n; i++)
+        if (!strcmp(set->list[i].table, symbol_table_name(t)))
+            return &set->list[i];
+    return NULL;
+}
+
+/* The size of a pointer: that of a kernel's long. */
+static unsigned word_of(const struct symbol_mapping *m)
+{
+    return m->table->high + m->bias > UINT32_MAX ? 8 : 4;
+}
+
+static void begin(struct btf_dwarf *d, const struct symbol_mapping *kernel)
+{
+    struct bytes *b = &d->section[LOCATIONS];
+    d->word = word_of(kernel);
+    put_abbrevs(&d->section[ABBREV]);
+    put_int(b, 0, 4); /* the length */
+    put_int(b, 5, 2);
+    put_byte(b, 8);
+    put_byte(b, 0);
+    put_int(b, 0, 4); /* no table of offsets */
+}
+
+static void end(struct btf_dwarf *d)
+{
+    struct bytes *b = &d->section[LOCATIONS];
+    const uint32_t length = (uint32_t)b->n - 4;
+    memcpy(b->p, &length, 4);
+}
+
+struct btf_dwarf *btf_dwarf_make(const struct symbol_mapping *const *maps, size_t n,
+                                 const struct symbol_types_set *set, uint32_t abbrevs)
+{
+    struct btf_dwarf *d = mem_zero(1, sizeof *d);
+    const struct symbol_mapping *kernel = NULL;
+    for (size_t i = 0; i < n && !kernel && set->n; i++)
+        if (maps[i]->space == set->space && types_of(set, maps[i]->table) == &set->list[0])
+            kernel = maps[i];
+    if (!kernel)
+        return d;
+    d->abbrevs = abbrevs;
+    begin(d, kernel);
+    d->has_base = add_source(d, &d->base, &set->list[0], kernel, set);
+    for (size_t i = 0; i < n && d->has_base; i++) {
+        const struct symbol_types *t = maps[i]->space == set->space ? types_of(set, maps[i]->table) : NULL;
+        struct source s = {0};
+        if (t && t != &set->list[0] && add_source(d, &s, t, maps[i], set))
+            close_source(&s);
+    }
+    close_source(&d->base);
+    end(d);
+    return d;
+}
+
+void btf_dwarf_free(struct btf_dwarf *d)
+{
+    for (unsigned i = 0; d && i < BTF_DWARF_SECTIONS; i++)
+        free(d->section[i].p);
+    if (d) {
+        free(d->written);
+        free(d->fixups);
+        free(d->pending);
+    }
+    free(d);
+}
+
+const char *btf_dwarf_section(const struct btf_dwarf *d, unsigned i, const void **data, size_t *size)
+{
+    *data = d->section[i].p;
+    *size = d->section[INFO].n ? d->section[i].n : 0;
+    return names[i];
+}

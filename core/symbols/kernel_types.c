@@ -1,0 +1,340 @@
+/* kernel_types.c - finds a kernel's type information in the memory of a recorded machine. See kernel_types.h.
+ *
+ * The kernel's event tells where its image is in physical memory. Modules are in virtual memory: the list of their types
+ * (btf_modules, kernel/bpf/btf.c) is followed through the kernel's own page tables, so it does not matter who runs at that position.
+ */
+#include "core/kernel_types.h"
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "traces/memory.h"
+
+enum { HEADER = 24, BTF_MAX = 64 << 20, IMAGE_MAX = 128 << 20, MODULES_MAX = 1024 };
+
+struct code {
+    uint64_t address;
+    uint8_t *bytes;
+    size_t n;
+};
+
+struct kernel_types {
+    struct symbol_types *list; /* their BTF is ours */
+    struct symbol_types_set set;
+    struct code *code; /* the kernel's, then those of modules */
+    size_t ncode;
+};
+
+/* What is known of a kernel while it is read. */
+struct reading {
+    struct kernel_types *k;
+    struct timeline *tl;
+    const struct symbols *s;
+    uint64_t text, physical; /* where _text is, and its memory */
+    uint64_t found;          /* icount */
+    unsigned guest;
+    symbol_space space;
+};
+
+/* ---------------------------------------------------------------- memory */
+
+static uint64_t symbol(const struct reading *r, const char *name)
+{
+    struct symbol sym;
+    return symbols_find_in(r->s, r->space, name, SYMBOLS_NOW, &sym) ? sym.address : 0;
+}
+
+static bool read_physical(const struct reading *r, uint64_t address, void *buf, size_t n)
+{
+    return timeline_peek_physical(r->tl, address, buf, n) == n;
+}
+
+/* Through the kernel's page tables: SDM volume 3, 4.5. `levels` is 4 or 5. */
+static bool walk(const struct reading *r, uint64_t address, uint64_t *physical, uint64_t *room)
+{
+    enum { PRESENT = 1, LARGE = 1 << 7 };
+    const uint64_t frame = 0x000ffffffffff000;
+    uint64_t table = symbol(r, "init_top_pgt"), cr4 = timeline_reg(r->tl, 0, "cr4"), entry;
+    table = (table ? table : symbol(r, "init_level4_pgt")) - r->text + r->physical;
+    for (unsigned level = cr4 >> 12 & 1 ? 5 : 4; level; level--) {
+        const unsigned shift = 12 + 9 * (level - 1);
+        if (!read_physical(r, table + 8 * (address >> shift & 511), &entry, 8) || !(entry & PRESENT))
+            return false;
+        table = entry & frame;
+        if (level == 1 || (level < 4 && entry & LARGE)) {
+            const uint64_t within = address & (((uint64_t)1 << shift) - 1);
+            *physical = (table & ~(((uint64_t)1 << shift) - 1)) + within;
+            *room = ((uint64_t)1 << shift) - within;
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t read_virtual(const struct reading *r, uint64_t address, void *buf, size_t n)
+{
+    size_t done = 0;
+    for (uint64_t physical, room; done < n; done += (size_t)room) {
+        if (!walk(r, address + done, &physical, &room))
+            break;
+        room = room < n - done ? room : n - done;
+        if (!read_physical(r, physical, (uint8_t *)buf + done, (size_t)room))
+            break;
+    }
+    return done;
+}
+
+static uint64_t read_word(const struct reading *r, uint64_t address)
+{
+    uint64_t v = 0;
+    return address && read_virtual(r, address, &v, 8) == 8 ? v : 0;
+}
+
+/* ---------------------------------------------------------------- the kernel */
+
+/* The length of the BTF that begins there; 0: none does. Its header: magic, version, flags, length, then offset and length of types and of
+ * strings. */
+static size_t btf_length(const uint8_t *p, size_t n)
+{
+    uint32_t h[HEADER / 4];
+    if (n < HEADER || p[0] != 0x9f || p[1] != 0xeb || p[2] != 1)
+        return 0;
+    memcpy(h, p, sizeof h);
+    const uint64_t types = (uint64_t)h[2] + h[3], strings = (uint64_t)h[4] + h[5];
+    const uint64_t length = h[1] + (types > strings ? types : strings);
+    return h[1] >= HEADER && h[1] < 256 && h[3] && h[5] && length <= n ? (size_t)length : 0;
+}
+
+/* A kernel's own is between two symbols; in one without these it is searched for. */
+static const uint8_t *find_btf(const struct reading *r, const struct code *image, size_t *n)
+{
+    static const uint8_t magic[] = {0x9f, 0xeb, 1, 0, HEADER, 0, 0, 0};
+    enum { LEAST = 1 << 16 };
+    const uint64_t at = symbol(r, "__start_BTF") - image->address;
+    if (at < image->n && (*n = btf_length(image->bytes + at, image->n - (size_t)at)))
+        return image->bytes + at;
+    const uint8_t *p = image->bytes, *end = p + image->n;
+    for (; (p = memmem(p, (size_t)(end - p), magic, sizeof magic)); p++)
+        if ((*n = btf_length(p, (size_t)(end - p))) > LEAST)
+            return p;
+    return NULL;
+}
+
+static void add_types(struct kernel_types *k, const char *table, void *btf, size_t n)
+{
+    MEM_MORE(k->list, k->set.n);
+    k->list[k->set.n++] = (struct symbol_types){table, btf, n};
+    k->set.list = k->list;
+}
+
+static bool read_kernel(struct reading *r)
+{
+    struct kernel_types *k = r->k;
+    const uint64_t last = symbol(r, "_end");
+    struct code image = {.address = r->text,
+                         .n = last > r->text && last - r->text < IMAGE_MAX ? (size_t)(last - r->text) : 0};
+    size_t n;
+    image.bytes = mem_alloc(image.n + 1);
+    image.n = timeline_peek_physical(r->tl, r->physical, image.bytes, image.n);
+    const uint8_t *btf = find_btf(r, &image, &n);
+    if (!btf) {
+        free(image.bytes);
+        return false;
+    }
+    void *own = mem_alloc(n);
+    memcpy(own, btf, n);
+    add_types(k, mem_string("kernel"), own, n);
+    MEM_MORE(k->code, k->ncode);
+    k->code[k->ncode++] = image;
+    k->set.space = r->space;
+    return true;
+}
+
+/* ---------------------------------------------------------------- modules */
+
+static int no_print(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+    return 0;
+}
+
+/* The offset of a member in bytes; -1: there is none. Not in anonymous structures. */
+static long member(const struct btf *btf, const char *structure, const char *name)
+{
+    const int32_t id = btf__find_by_name_kind(btf, structure, BTF_KIND_STRUCT);
+    const struct btf_type *t = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
+    for (unsigned i = 0; t && i < btf_vlen(t); i++) {
+        const char *its = btf__name_by_offset(btf, btf_members(t)[i].name_off);
+        if (its && !strcmp(its, name))
+            return (long)(btf_member_bit_offset(t, i) / 8);
+    }
+    return -1;
+}
+
+enum { LIST, OF_MODULE, OF_BTF, DATA, SIZE, NAME, MEMBERS };
+
+static bool members(const struct symbol_types *kernel, long at[MEMBERS])
+{
+    static const char *const rows[MEMBERS][2] = {
+        [LIST] = {"btf_module", "list"},  [OF_MODULE] = {"btf_module", "module"},
+        [OF_BTF] = {"btf_module", "btf"}, [DATA] = {"btf", "data"},
+        [SIZE] = {"btf", "data_size"},    [NAME] = {"module", "name"}};
+    libbpf_set_print(no_print);
+    struct btf *btf = btf__new(kernel->btf, (uint32_t)kernel->size);
+    if (!btf || libbpf_get_error(btf))
+        return false;
+    bool all = true;
+    for (unsigned i = 0; i < MEMBERS; i++)
+        all &= (at[i] = member(btf, rows[i][0], rows[i][1])) >= 0;
+    btf__free(btf);
+    return all;
+}
+
+static const struct symbol_mapping *mapping_of(const struct reading *r, const char *name)
+{
+    const struct symbol_mapping *found = NULL;
+    for (size_t i = 0; i < symbols_mappings(r->s); i++) {
+        const struct symbol_mapping *m = symbols_mapping(r->s, i);
+        if (m->space == r->space && !strcmp(symbol_table_name(m->table), name))
+            found = m;
+    }
+    return found;
+}
+
+/* Its code, which says how functions begin. */
+static void read_code(struct reading *r, const struct symbol_mapping *m)
+{
+    enum { CODE_MAX = 16 << 20 };
+    struct code c = {.address = m->begin};
+    if (m->end <= m->begin || m->end - m->begin > CODE_MAX)
+        return;
+    c.bytes = mem_alloc((size_t)(m->end - m->begin));
+    c.n = read_virtual(r, m->begin, c.bytes, (size_t)(m->end - m->begin));
+    MEM_MORE(r->k->code, r->k->ncode);
+    r->k->code[r->k->ncode++] = c;
+}
+
+static void read_module(struct reading *r, uint64_t entry, const long at[MEMBERS])
+{
+    const uint64_t module = read_word(r, entry + (uint64_t)at[OF_MODULE]),
+                   btf = read_word(r, entry + (uint64_t)at[OF_BTF]);
+    const uint64_t data = read_word(r, btf + (uint64_t)at[DATA]);
+    const uint32_t size = (uint32_t)read_word(r, btf + (uint64_t)at[SIZE]);
+    char name[56] = "";
+    if (!data || size < HEADER || size > BTF_MAX ||
+        read_virtual(r, module + (uint64_t)at[NAME], name, sizeof name - 1) != sizeof name - 1)
+        return;
+    const struct symbol_mapping *m = mapping_of(r, name);
+    uint8_t *own = m ? mem_alloc(size) : NULL;
+    if (!own || read_virtual(r, data, own, size) != size || !btf_length(own, size)) {
+        free(own);
+        return;
+    }
+    add_types(r->k, mem_string(name), own, size);
+    read_code(r, m);
+}
+
+static void read_modules(struct reading *r)
+{
+    long at[MEMBERS];
+    const uint64_t head = symbol(r, "btf_modules");
+    uint64_t next = head ? read_word(r, head) : 0;
+    if (!next || next == head || !members(&r->k->list[0], at))
+        return;
+    for (unsigned n = 0; next && next != head && n < MODULES_MAX; n++) {
+        read_module(r, next - (uint64_t)at[LIST], at);
+        next = read_word(r, next);
+    }
+}
+
+/* ---------------------------------------------------------------- where */
+
+/* The first kernel that has types. 1; 0: there is none; -1. */
+static int find_kernel(struct reading *r, struct trace *t, struct error *err)
+{
+    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_KERNEL));
+    struct event ev;
+    int rc;
+    while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1)
+        if (ev.kind == EV_KERNEL_FOUND && ev.f[EVF_KERNEL_FOUND_types] && ev.f[EVF_KERNEL_FOUND_physical])
+            break;
+    if (rc == 1) {
+        r->text = ev.f[EVF_KERNEL_FOUND_text];
+        r->physical = ev.f[EVF_KERNEL_FOUND_physical];
+        r->found = ev.icount;
+        r->guest = ev.guest;
+    }
+    trace_cursor_close(c);
+    return rc;
+}
+
+/* The last checkpoint, if the kernel had been found; else where that was. */
+static uint64_t position(const struct reading *r, const struct trace *t)
+{
+    const size_t n = trace_checkpoint_count(t);
+    const uint64_t last = n ? trace_checkpoint(t, n - 1)->icount : 0;
+    return last > r->found ? last : r->found;
+}
+
+static size_t read_code_at(void *ctx, uint64_t address, void *buf, size_t n)
+{
+    const struct kernel_types *k = ctx;
+    for (size_t i = 0; i < k->ncode; i++) {
+        const struct code *c = &k->code[i];
+        const uint64_t at = address - c->address;
+        if (at >= c->n)
+            continue;
+        n = n < c->n - (size_t)at ? n : c->n - (size_t)at;
+        memcpy(buf, c->bytes + at, n);
+        return n;
+    }
+    return 0;
+}
+
+struct kernel_types *kernel_types_read(struct timeline *tl, const struct symbols *s, struct error *err)
+{
+    struct trace *t = timeline_trace(tl);
+    struct kernel_types *k = mem_zero(1, sizeof *k);
+    struct reading r = {.k = k, .s = s};
+    struct timeline_stopped stopped;
+    k->set = (struct symbol_types_set){.read = read_code_at, .ctx = k};
+    const int there = find_kernel(&r, t, err);
+    if (there != 1) {
+        if (!there)
+            return k;
+        kernel_types_free(k);
+        return NULL;
+    }
+    r.space = symbol_space_of(r.guest, 0);
+    r.tl = timeline_open_trace(t, timeline_kind(tl), err);
+    if (!r.tl || (timeline_short_seeks(r.tl, true), timeline_seek(r.tl, position(&r, t), &stopped, err))) {
+        timeline_close(r.tl);
+        kernel_types_free(k);
+        return NULL;
+    }
+    if (read_kernel(&r))
+        read_modules(&r);
+    timeline_close(r.tl);
+    return k;
+}
+
+void kernel_types_free(struct kernel_types *k)
+{
+    for (size_t i = 0; k && i < k->set.n; i++) {
+        free((void *)k->list[i].btf);
+        free((void *)k->list[i].table);
+    }
+    for (size_t i = 0; k && i < k->ncode; i++)
+        free(k->code[i].bytes);
+    if (k) {
+        free(k->list);
+        free(k->code);
+    }
+    free(k);
+}
+
+const struct symbol_types_set *kernel_types_set(const struct kernel_types *k)
+{
+    return &k->set;
+}

@@ -1,0 +1,104 @@
+#!/bin/bash
+# types.sh - gdb on a Linux kernel without any symbol file: types, prototypes and variables from the kernel's own BTF and tables. With
+# BOOTREEL_ALL_KERNELS=1 also on those of $GUESTS/kernels.
+. "$(dirname "$0")/../lib.sh"
+. tests/gdb.sh
+need_guests
+
+# Each line is a command, and what its answer must hold.
+session() { # COMMAND | PATTERN lines on standard input: gdb runs the commands; the answers are compared
+    local n=0 command pattern
+    : >"$work/session.gdb"
+    : >"$work/session.want"
+    while IFS='|' read -r command pattern; do
+        [ -n "$command" ] || continue
+        n=$((n + 1))
+        printf 'echo @%d@\\n\n%s\n' $n "$command" >>"$work/session.gdb"
+        printf '%s\n' "$command|$pattern" >>"$work/session.want"
+    done
+    echo 'echo @@\n' >>"$work/session.gdb"
+}
+
+asked() { # NAME TRACE
+    gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $2" -ex "monitor progress off" -x "$work/session.gdb" >"$work/$1.gdb.out"
+    local n=0 line answer
+    while IFS= read -r line; do
+        n=$((n + 1))
+        answer=$(sed -n "/^@$n@\$/,/^@\($((n + 1))\)*@\$/p" "$work/$1.gdb.out" | sed '/^@/d' | tr '\n' ' ' | tr -s ' ')
+        grep -Eq -- "${line#*|}" <<<"$answer" || fail "$1: ${line%%|*}: $answer"
+    done <"$work/session.want"
+    [ "$(grep -c '^@' "$work/$1.gdb.out")" = $((n + 1)) ] || fail "$1: gdb did not come to the end: $(tail -n 2 "$work/$1.gdb.out")"
+}
+
+session <<'END'
+ptype struct list_head|struct list_head \{ struct list_head \*next; struct list_head \*prev; \}
+ptype struct task_struct|struct mm_struct \*mm;.* char comm\[16\];
+p sizeof(struct task_struct) > 4000|= 1 ?$
+whatis init_task|type = struct task_struct
+whatis jiffies_64|type = u64
+whatis linux_banner|type = char \[[0-9]+\]
+ptype u32|type = unsigned int
+p PIDTYPE_TGID|= PIDTYPE_TGID
+p (enum pid_type)0|= PIDTYPE_PID
+whatis vfs_read|type = ssize_t \(struct file \*, char \*, size_t, loff_t \*\)
+whatis kernel_clone|pid_t \(struct kernel_clone_args \*\)
+ptype struct file_operations|ssize_t \(\*read\)\(struct file \*, char \*, size_t, loff_t \*\);
+p/d &((struct task_struct *)0)->comm|= [1-9][0-9]{2,3}
+break start_kernel|Breakpoint 1 at
+continue|Breakpoint 1, 0x[0-9a-f]+ in start_kernel \(\)
+p linux_banner|= "Linux version [4-7]\.
+p init_task.comm|= "swapper
+p init_task.pid|= 0 ?$
+bt|start_kernel \(\) #.* (x86_64_start_kernel|secondary_startup_64|x86_64_start_reservations)
+break wake_up_new_task if p->pid == 2|Breakpoint 2 at
+continue|Breakpoint 2, 0x[0-9a-f]+ in wake_up_new_task \(p=0x[0-9a-f]+\)
+p p->pid|= 2 ?$
+p ((struct task_struct *)$rdi)->real_parent->comm|= "swapper
+info args|p = 0x[0-9a-f]+
+info breakpoints|stop only if p->pid == 2 \(target evals\)
+whatis p->mm|type = struct mm_struct \*
+p p->prio|= 120 ?$
+up|in kernel_clone \(args=<optimized out>\)
+delete|^$
+watch -l jiffies_64|ardware watchpoint 3
+continue|Old value = ([0-9]+) New value = [0-9]+ 0x
+reverse-continue|Old value = [0-9]+ New value = [0-9]+ 0x
+delete|^$
+break begin_new_exec|Breakpoint 4 at
+continue|Breakpoint 4, 0x[0-9a-f]+ in begin_new_exec \(bprm=0x[0-9a-f]+\)
+p bprm->filename|= 0x[0-9a-f]+ "/
+p bprm->file->f_op == 0|= 0 ?$
+finish|in load_[a-z]+_binary \(bprm=<optimized out>\) Value returned is \$[0-9]+ = 0
+p init_mm.pgd|= \(pgd_t \*\) 0x[0-9a-f]+
+p *iomem_resource.child|name = 0x[0-9a-f]+ .*"Reserved"
+p nr_cpu_ids|= 1 ?$
+p __cpu_online_mask.bits[0]|= 1 ?$
+delete|^$
+boot-seek 100%|.*
+p ((struct task_struct *)((char *)init_task.tasks.next - (unsigned long)&((struct task_struct *)0)->tasks))->comm|= "init
+p system_state|= SYSTEM_(POWER_OFF|HALT)
+bt|do_syscall_64 \(regs=<optimized out>, nr=<optimized out>\)
+END
+
+kernel() { # NAME VMLINUZ INITRD
+    "$BOOTREEL" record -q -o "$work/$1.reel" --kernel "$2" --initrd "$3" --memory 512M --append "console=ttyS0 quiet" </dev/null >"$work/$1.console" ||
+        fail "$1: record exits with $?"
+    asked "$1" "$work/$1.reel"
+}
+
+kernel debian "$GUESTS/vmlinuz" "$GUESTS/initrd-story.gz"
+
+# A module's own types and functions (split BTF).
+gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/debian.reel --at 100%" -ex "whatis dummy_init_module" -ex "break dummy_xmit" \
+    -ex "info address dummy_xmit" -ex "ptype dummy_xmit" >"$work/module"
+holds "$work/module" '^type = int \(void\)' "a module's function"
+holds "$work/module" '^type = (enum netdev_tx|netdev_tx_t) .*\(struct sk_buff \*, struct net_device \*\)' "arguments of the kernel's types" || cat "$work/module"
+
+if [ -n "${BOOTREEL_ALL_KERNELS:-}" ]; then
+    for k in "$GUESTS"/kernels/*/vmlinuz; do
+        name=$(basename "$(dirname "$k")")
+        kernel "$name" "$k" "$([ -e "${k%/*}/initrd-story.gz" ] && echo "${k%/*}/initrd-story.gz" || echo "$GUESTS/initrd-story.gz")"
+        rm -f "$work/$name.reel"
+    done
+fi
+finish
