@@ -112,7 +112,7 @@ callers() {
         -ex "break do_mmu_update" -ex continue -ex bt -ex delete -ex "boot-break-guest 1 wake_up_process" -ex reverse-continue -ex boot-when -ex delete \
         -ex "boot-break-guest 0 wake_up_process" -ex "boot-break-guest 0 do_mmu_update" -ex reverse-continue -ex boot-when >"$work/gdb"
     tr '\n' ' ' <"$work/gdb" | sed 's/  */ /g' >"$work/gdb.line"
-    holds "$work/gdb.line" '#0 0x[0-9a-f]+ in do_mmu_update \(\) #1 0x[0-9a-f]+ in pv_hypercall \(\) #2 <signal handler called> #3 0x[0-9a-f]+ in [a-z_]+ \(\) .* in (ret_from_fork|startup_xen) \(\) #' "bt from Xen into the kernel"
+    holds "$work/gdb.line" '#0 0x[0-9a-f]+ in do_mmu_update \(\) #1 0x[0-9a-f]+ in pv_hypercall \(\) #2 <signal handler called> #3 0x[0-9a-f]+ in [a-z_]+ \(\) .* in (ret_from_fork|startup_xen) \(' "bt from Xen into the kernel"
     holds "$work/gdb.line" 'Breakpoint 2, 0x[0-9a-f]+ in wake_up_process .* wake_up_process, in guest 1 .* Breakpoint 4, 0x[0-9a-f]+ in do_mmu_update .* do_mmu_update \[xen\], in guest 0 ' "back to a breakpoint of one guest"
 }
 

@@ -109,7 +109,7 @@ holds "$out" "^\\* +$last +$last +1 +process " "a breakpoint in a later process 
 holds "$out" '^the record has no symbols of process 1: ' "symbols that are not there"
 holds "$out" 'process.exec .* executes ' "the last event of a kind"
 holds "$out" '^ +the first instruction after reset' "an event in words"
-holds "$out" '^#[0-9]+ .* in do_syscall_64 \(\)' "frames without frame pointers"
+holds "$out" '^#[0-9]+ .* in do_syscall_64 \(.*\)' "frames without frame pointers"
 grep -n '^warning: Remote\|packet reply is too long\|Reply contains\|Ignoring\|Internal error\|internal-error' "$out" && fail "gdb complains"
 
 # Forwards the values of a watchpoint rise, backwards they fall by the same.

@@ -18,7 +18,8 @@
 #define TEXT 0xffffffff81000000u
 
 /* endbr64; the NOP of tracing; push rbp; push r12; mov rbp, rsp; then something else. */
-static const uint8_t code[] = {0xf3, 0x0f, 0x1e, 0xfa, 0x0f, 0x1f, 0x44, 0, 0, 0x55, 0x41, 0x54, 0x48, 0x89, 0xe5, 0x31, 0xff};
+static const uint8_t code[] = {0xf3, 0x0f, 0x1e, 0xfa, 0x0f, 0x1f, 0x44, 0,   0,
+                               0x55, 0x41, 0x54, 0x48, 0x89, 0xe5, 0x31, 0xff};
 
 static size_t read_code(void *ctx, uint64_t address, void *buf, size_t n)
 {
@@ -35,7 +36,8 @@ static size_t read_code(void *ctx, uint64_t address, void *buf, size_t n)
 static struct btf *make_btf(void)
 {
     struct btf *b = btf__new_empty();
-    const int i = btf__add_int(b, "int", 4, BTF_INT_SIGNED), l = btf__add_int(b, "long int", 8, BTF_INT_SIGNED);
+    const int i = btf__add_int(b, "int", 4, BTF_INT_SIGNED),
+              l = btf__add_int(b, "long int", 8, BTF_INT_SIGNED);
     const int c = btf__add_int(b, "char", 1, BTF_INT_SIGNED), u = btf__add_int(b, "unsigned int", 4, 0);
     const int text = btf__add_array(b, i, c, 16);
     const int list = btf__add_struct(b, "list", 8);
@@ -118,7 +120,8 @@ static bool find(struct fixture *f, int tag, const char *name, Dwarf_Die *found)
             continue;
         do {
             const char *its = dwarf_diename(&die);
-            if (dwarf_tag(&die) == tag && its && !strcmp(its, name) && !dwarf_hasattr(&die, DW_AT_declaration)) {
+            if (dwarf_tag(&die) == tag && its && !strcmp(its, name) &&
+                !dwarf_hasattr(&die, DW_AT_declaration)) {
                 *found = die;
                 return true;
             }
