@@ -7,58 +7,6 @@
 need_guests
 [ -n "${BOOTREEL_OTHER_KERNELS:-}" ] || scripts/guests "$GUESTS" other >/dev/null
 
-append="console=ttyS0 quiet initcall_debug log_buf_len=2M"
-
-# boot NAME KERNEL INITRD APPEND [EVENTS]
-boot() { told "$1" --kernel "$2" --initrd "$3" --append "$4" --events "${5:-default}"; }
-
-parameters() { # NAME APPEND
-    ours "$1" kernel.command-line | grep -qxF "command line: $2" || fail "$1: command line"
-    grep -qxF "cmdline $2" "$work/$1.truth" || fail "$1: the guest's command line"
-    ours "$1" kernel.e820 | awk '{ printf "%s|%s|", $2, $4; $1 = $2 = $3 = $4 = ""; sub(/^ */, ""); print }' | while IFS='|' read -r begin size type; do
-        printf 'BIOS-e820: [mem 0x%016x-0x%016x] %s\n' "$begin" $((begin + size - 1)) "$type"
-    done >"$work/$1.a"
-    grep '^BIOS-e820' "$work/$1.truth" >"$work/$1.b"
-    same "$work/$1.a" "$work/$1.b" "$1: e820"
-    ours "$1" kernel.initrd | sed -E 's/initrd at (0x[0-9a-f]+), ([0-9]+) bytes/\1 \2/' | while read -r begin size; do
-        printf 'RAMDISK: [mem 0x%08x-0x%08x]\n' "$begin" $(((begin + size + 4095) / 4096 * 4096 - 1))
-    done >"$work/$1.a"
-    grep '^RAMDISK' "$work/$1.truth" >"$work/$1.b"
-    same "$work/$1.a" "$work/$1.b" "$1: initrd"
-}
-
-# In this order. A 32-bit kernel of Debian's has no BTF: one note says so.
-milestones() { # NAME
-    local entry=startup_64 first=x86_64_start_kernel
-    if narrow "$1"; then
-        entry=startup_32
-        first=i386_start_kernel
-    fi
-    grep -oE 'kernel\.(entry|decompress|decompressed|found|reached +[a-z_0-9]+|console|memory|init-freed|init|shutdown +kernel_power_off)( |$)' "$work/$1.events" |
-        sed -E 's/ +/ /g; s/ $//' | awk '!seen[$0]++' | tr '\n' ',' >"$work/$1.a"
-    printf '%s,' kernel.entry kernel.decompress kernel.decompressed kernel.found "kernel.reached $entry" "kernel.reached $first" \
-        'kernel.reached start_kernel' kernel.memory kernel.console 'kernel.reached rest_init' 'kernel.reached kernel_init' \
-        'kernel.reached kernel_init_freeable' kernel.init-freed kernel.init 'kernel.shutdown kernel_power_off' >"$work/$1.b"
-    same "$work/$1.a" "$work/$1.b" "$1: milestones" || cat "$work/$1.a"
-    ours "$1" kernel.note >"$work/$1.notes"
-    if narrow "$1"; then
-        echo 'this kernel has no type information (BTF): offsets of members are inferred, symbols of programs are not known' >"$work/$1.b"
-        same "$work/$1.notes" "$work/$1.b" "$1: notes"
-    else
-        [ ! -s "$work/$1.notes" ] || fail "$1: $(head -n 1 "$work/$1.notes")"
-    fi
-}
-
-story() { # NAME KERNEL INITRD ALLOWED
-    boot "$1" "$2" "$3" "$append"
-    initcalls "$1" "$4"
-    processes "$1"
-    symbols "$1"
-    modules "$1"
-    parameters "$1" "$append"
-    milestones "$1"
-}
-
 # The inspector and its probes leave the run as it is; without initcall_debug the list of initcalls is the same. Repetitions are
 # not folded, since the inspector's events would divide them.
 plain() {
