@@ -48,7 +48,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: all demo asan ubsan fuzz test test-loaders test-selftests test-systemd unit check bench layers format format-check help install clean
+.PHONY: all demo asan ubsan fuzz test test-kernels test-loaders test-selftests test-systemd unit check bench layers format format-check help install clean
 ifeq ($(VARIANT),release)
 all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
@@ -140,6 +140,9 @@ test: ## all tests
 test-systemd: all ## a Debian with systemd, with one and two processors (minutes)
 	@scripts/deps
 	@BOOTREEL_SYSTEMD_CPUS="1 2" bash tests/boot/systemd.sh
+test-kernels: all ## kernels of all of Debian's suites, and small ones (many minutes; downloads much)
+	@scripts/deps
+	@BOOTREEL_KERNELS=all bash tests/boot/kernels.sh
 test-loaders: all ## boot loaders under our firmware and SeaBIOS (minutes)
 	@scripts/deps
 	@tests/bios/loaders.sh

@@ -75,7 +75,7 @@ void symbols_free(struct symbols *s); /* NULL is allowed */
 /* ---------------------------------------------------------------- making */
 
 /* A new table. `name`: for display ("kernel", a module's name, a program's path); `source`: where the symbols
- * are from ("kallsyms", "module", "elf", "page cache"). */
+ * are from ("kallsyms", "module", "elf", "map", "page cache"). */
 struct symbol_table *symbol_table_begin(struct symbols *s, const char *name, const char *source);
 /* `address` is the link address. `size` is the symbol's size if `flags` has SYMBOL_SIZED; otherwise it is an
  * upper limit (the end of its section; 0: no limit). Names over 511 bytes are truncated. */
@@ -229,6 +229,10 @@ struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const 
                                      bool lines, struct error *err);
 /* The same for a file, with lines. */
 struct symbol_table *symbols_add_elf_file(struct symbols *s, const char *path, struct error *err);
+/* Whether a file is a list of symbols as nm(1) prints it: a Linux kernel's System.map. */
+bool symbols_is_map(const char *path);
+/* Adds a table of such a file. NULL with err if it cannot be read or a line is something else. */
+struct symbol_table *symbols_add_map_file(struct symbols *s, const char *path, struct error *err);
 /* An ELF image in memory. */
 struct symbol_image {
     const char *name; /* the table's */

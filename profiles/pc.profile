@@ -116,11 +116,15 @@ stage kernel.early
     open event kernel.reached "x86_64_start_kernel"
     open event kernel.reached "i386_start_kernel"
     open event kernel.reached "xen_start_kernel"
+    # a kernel whose symbols are not found: what its console says, and its first program, tell of it
+    open event kernel.note "its symbols are not found"
     once
 stage kernel.start_kernel
     in kernel
     open event kernel.reached "start_kernel"
+    open console "Linux version "
     close event kernel.reached "rest_init"
+    close event kernel.init
 stage kernel.start_kernel.{data}
     in kernel.start_kernel
     open event kernel.call parent=1

@@ -29,11 +29,41 @@ static void look_at_symbol(void *ctx, const char *name, char type, uint64_t addr
         w->entry = address;
 }
 
-static struct well_known well_known_of(const struct kallsyms *k)
+/* Where the kernel's symbols are from: its own kallsyms, or a file that the user gave. */
+struct source {
+    struct kallsyms *k;
+    const struct symbol_table *given;
+    uint64_t bias; /* of what was given: what is added to link addresses */
+};
+
+typedef void each_symbol(void *ctx, const char *name, char type, uint64_t address, bool absolute);
+
+static void source_each(const struct source *src, each_symbol *fn, void *ctx)
+{
+    /* Up to 6.14 per-cpu variables are linked from 0 on. */
+    const uint64_t lowest = 0x40000000;
+    struct symbol sym;
+    if (src->k) {
+        kallsyms_each(src->k, fn, ctx);
+        return;
+    }
+    for (size_t i = 0; i < symbol_table_count(src->given); i++) {
+        symbol_table_symbol(src->given, i, &sym);
+        bool absolute = sym.flags & SYMBOL_ABSOLUTE || sym.address < lowest;
+        fn(ctx, sym.name, sym.type, sym.address + (absolute ? 0 : src->bias), absolute);
+    }
+}
+
+static size_t source_count(const struct source *src)
+{
+    return src->k ? src->k->count : symbol_table_count(src->given);
+}
+
+static struct well_known well_known_of(const struct linux_guest *lx, const struct source *src)
 {
     const uint64_t none = (uint64_t)NOWHERE;
-    struct well_known w = {k->word, none, none, none, none};
-    kallsyms_each(k, look_at_symbol, &w);
+    struct well_known w = {lx->word, none, none, none, none};
+    source_each(src, look_at_symbol, &w);
     w.text = w.text != none ? w.text : w.stext;
     return w;
 }
@@ -46,20 +76,22 @@ struct functions {
 static void add_function(void *ctx, const char *name, char type, uint64_t address, bool absolute)
 {
     struct functions *f = ctx;
-    if ((type == 't' || type == 'T') && address >= f->text)
+    if ((type == 't' || type == 'T') && !absolute && address >= f->text)
         f->list[f->n++] = address - f->text;
 }
 
-/* Finds out where the image will run, if its symbols are offsets in it. */
-static bool place(struct kallsyms *k)
+/* Finds out where the image will run, if the symbols do not tell it. False if they do not fit the image. */
+static bool place(const struct linux_guest *lx, const struct lx_image *im, struct source *src)
 {
-    struct well_known w = well_known_of(k);
-    struct functions f = {w.text, mem_alloc(k->count * sizeof(uint64_t)), 0};
+    struct well_known w = well_known_of(lx, src);
+    struct functions f = {w.text, mem_alloc(source_count(src) * sizeof(uint64_t)), 0};
     uint64_t text;
-    kallsyms_each(k, add_function, &f);
-    bool found = place_find(k->image, k->size, k->word, f.list, f.n, &text);
-    if (found)
-        k->begin = text - w.text;
+    source_each(src, add_function, &f);
+    bool found = place_find(im->bytes, im->size, lx->word, f.list, f.n, &text);
+    if (found && src->k)
+        src->k->begin = text - w.text;
+    else if (found)
+        src->bias = text - w.text;
     free(f.list);
     return found;
 }
@@ -84,16 +116,22 @@ static uint64_t link_address(const struct linux_guest *lx)
     return kernel_map(lx) + (preferred && preferred < 0x40000000 ? preferred : 0x1000000);
 }
 
-/* Symbols of this kernel that were given as a file (--symbols vmlinux) are mapped at their link addresses:
- * moves them to where it runs. */
+/* Whether that is a file's table of a kernel's symbols, which the user gave. It is mapped at its link addresses then. */
+static bool is_given(const struct symbol_mapping *m, struct symbol *text)
+{
+    const char *from = symbol_table_source(m->table);
+    return !m->until && m->space == SPACE_KERNEL && (!strcmp(from, "elf") || !strcmp(from, "map")) &&
+           symbol_table_find(m->table, "_text", text);
+}
+
+/* Symbols of this kernel that were given as a file: moves them to where it runs. */
 static void move_given(struct linux_guest *lx)
 {
     struct symbols *s = lx->o.symbols;
     struct symbol sym;
     for (size_t i = 0, n = symbols_mappings(s); i < n; i++) {
         struct symbol_mapping m = *symbols_mapping(s, i);
-        if (m.until || m.space != SPACE_KERNEL || strcmp(symbol_table_source(m.table), "elf") ||
-            !symbol_table_find(m.table, "_text", &sym) || sym.address + m.bias == lx->text)
+        if (!is_given(&m, &sym) || sym.address + m.bias == lx->text)
             continue;
         symbols_unmap(s, m.table, SPACE_KERNEL, lx->icount, lx->time);
         m.space = lx->space;
@@ -177,21 +215,31 @@ static void add_symbol(void *ctx, const char *name, char type, uint64_t address,
                      absolute ? SYMBOL_ABSOLUTE : 0);
 }
 
+/* The kernel's symbols become a table of their own, which comes before what was given. */
+static void map_symbols(struct linux_guest *lx, const struct source *src)
+{
+    struct adding a = {
+        symbol_table_begin(lx->o.symbols, "kernel", src->k ? "kallsyms" : symbol_table_source(src->given)),
+        lx->bias};
+    source_each(src, add_symbol, &a);
+    const struct symbol_mapping m = {.table = symbol_table_end(a.t),
+                                     .space = lx->space,
+                                     .bias = lx->bias,
+                                     .since = lx->icount,
+                                     .time = lx->time};
+    symbols_map(lx->o.symbols, &m);
+}
+
 /* The kernel's symbols are known: from here on it is followed. */
-static void found(struct linux_guest *lx, const struct lx_image *im, const struct kallsyms *k)
+static void found(struct linux_guest *lx, const struct lx_image *im, const struct source *src)
 {
     lx->image_size = im->size;
-    lx->bias = lx->hosted.is ? 0 : lx->text - link_address(lx);
+    lx->bias = lx->hosted.is ? 0 : !src->k ? src->bias : lx->text - link_address(lx);
     lx->space = symbol_space_of(lx->o.found(lx->o.ctx), 0);
-    struct adding a = {symbol_table_begin(lx->o.symbols, "kernel", "kallsyms"), lx->bias};
     lx->hooks = lx_hooks_new(lx);
-    kallsyms_each(k, add_symbol, &a);
-    lx->kernel = symbol_table_end(a.t);
-    const struct symbol_mapping m = {
-        .table = lx->kernel, .space = lx->space, .bias = lx->bias, .since = lx->icount, .time = lx->time};
-    symbols_map(lx->o.symbols, &m);
     lx->state = LX_FOUND;
     move_given(lx);
+    map_symbols(lx, src);
     lx->image = *im;
     lx_types_load(lx, im->bytes, im->size, im->base);
     if (lx->hosted.is)
@@ -199,7 +247,7 @@ static void found(struct linux_guest *lx, const struct lx_image *im, const struc
     else if (!lx->has_physical)
         find_physical(lx);
     banner(lx, lx->version, sizeof lx->version);
-    LX_EMIT(lx, EV_KERNEL_FOUND, lx->version, lx->text, lx->bias, lx->text_physical, k->count,
+    LX_EMIT(lx, EV_KERNEL_FOUND, lx->version, lx->text, lx->bias, lx->text_physical, source_count(src),
             lx->types.count);
     set_up(lx);
     lx->image = (struct lx_image){0};
@@ -207,55 +255,83 @@ static void found(struct linux_guest *lx, const struct lx_image *im, const struc
 
 /* Whether the image with these symbols is the one that is entered at im->entry. *text: where it begins in physical memory. Symbols that
  * are relative to their own place tell it for sure, others from the distance to the symbol of the entry. */
-static bool is_entered(const struct lx_image *im, const struct kallsyms *k, const struct well_known *w,
+static bool is_entered(const struct lx_image *im, const struct source *src, const struct well_known *w,
                        uint64_t *text)
 {
     bool knows = w->entry != (uint64_t)NOWHERE;
     *text = knows ? im->entry - (w->entry - w->text) : im->physical;
-    if (k->how == KALLSYMS_SELF)
-        *text = im->physical + (w->text - k->begin);
+    if (src->k && src->k->how == KALLSYMS_SELF)
+        *text = im->physical + (w->text - src->k->begin);
     return *text >= im->physical && *text - im->physical < im->size &&
            (!knows || *text + (w->entry - w->text) == im->entry);
 }
 
 /* Whether these are the image's symbols. They are told about then. */
-static int take(struct linux_guest *lx, struct lx_image *im, struct kallsyms *k, struct error *err)
+static int take(struct linux_guest *lx, struct lx_image *im, struct source *src, struct error *err)
 {
-    if (k->how == KALLSYMS_SELF && !k->begin && !place(k))
-        return error_set(err, "no place where its symbols and its pointers agree");
-    const struct well_known w = well_known_of(k);
+    bool floats = !src->k || (src->k->how == KALLSYMS_SELF && !src->k->begin);
+    if (floats && !place(lx, im, src))
+        return error_set(err, "%s: no place where its pointers are to functions of these symbols",
+                         src->k ? "kallsyms" : symbol_table_name(src->given));
+    const struct well_known w = well_known_of(lx, src);
     if (w.start_kernel == (uint64_t)NOWHERE || w.text == (uint64_t)NOWHERE)
-        return error_set(err, "a table like kallsyms has %u names, but no start_kernel and _text among them",
-                         k->count);
+        return error_set(err, "a table like kallsyms has %zu names, but no start_kernel and _text among them",
+                         source_count(src));
     uint64_t physical = 0;
-    if (im->entry && !is_entered(im, k, &w, &physical))
-        return error_set(err, "the kallsyms tables are those of another kernel");
+    if (im->entry && !is_entered(im, src, &w, &physical))
+        return error_set(err, "the symbols are those of another kernel");
+    if (!im->entry && w.text - im->base >= im->size)
+        return error_set(err, "the symbols are those of another kernel");
     lx->text = w.text;
     if (im->entry) {
         lx->text_physical = physical;
         lx->has_physical = true;
         im->base = w.text - (physical - im->physical);
     }
-    found(lx, im, k);
+    found(lx, im, src);
     return 0;
 }
 
-bool lx_take_image(struct linux_guest *lx, struct lx_image *im)
+static bool take_kallsyms(struct linux_guest *lx, struct lx_image *im, struct error *why)
 {
     struct kallsyms k = {.image = im->bytes,
                          .size = im->size,
                          .word = lx->word,
                          .lowest = lx->hosted.begin,
                          .begin = im->base};
-    struct error err, why = {""};
-    lx->notes[0] = 0;
+    struct source src = {.k = &k};
+    struct error err, other = {""};
     for (int rc = kallsyms_find(&k, &err); !rc; k.begin = im->base, rc = kallsyms_next(&k, &err))
-        if (!take(lx, im, &k, &why))
+        if (!take(lx, im, &src, &other))
             return true;
+    *why = other.text[0] ? other : err;
+    return false;
+}
+
+/* A kernel without kallsyms: symbols that the user gave, if they fit. */
+static bool take_given(struct linux_guest *lx, struct lx_image *im, struct error *why)
+{
+    struct symbol sym;
+    for (size_t i = 0, n = symbols_mappings(lx->o.symbols); i < n; i++) {
+        const struct symbol_mapping m = *symbols_mapping(lx->o.symbols, i);
+        struct source src = {.given = m.table};
+        if (is_given(&m, &sym) && !take(lx, im, &src, why))
+            return true;
+    }
+    return false;
+}
+
+bool lx_take_image(struct linux_guest *lx, struct lx_image *im)
+{
+    struct error why;
+    lx->notes[0] = 0;
+    if (take_kallsyms(lx, im, &why) || take_given(lx, im, &why))
+        return true;
     lx_note(
         lx,
-        "a kernel was entered, but its symbols are not found (%s): no kernel, process or system call events",
-        why.text[0] ? why.text : err.text);
+        "a kernel was entered, but its symbols are not found (%s): no kernel, process or system call events; "
+        "with its vmlinux or System.map (--symbols) there would be",
+        why.text);
     return false;
 }
 

@@ -172,7 +172,6 @@ struct linux_guest {
     unsigned ntried;
     uint64_t efi_image; /* physical address of the kernel as an EFI program; 0 if none was seen */
     /* the kernel */
-    const struct symbol_table *kernel;
     symbol_space space;                             /* the kernel's */
     char version[512];                              /* its banner */
     uint64_t text, text_physical, image_size, bias; /* _text; bias: KASLR offset */

@@ -245,6 +245,18 @@ static void look_for_kernel(struct linux_guest *lx, uint64_t ip)
     }
 }
 
+/* A program runs, and the kernel was not found: that and why is all that can be told. */
+static void user_begins(struct linux_guest *lx)
+{
+    if (lx->state == LX_FOUND || !lx->params_reported)
+        return;
+    if (lx->state != LX_GIVEN_UP && !lx->notes[0])
+        lx_note(lx, "a kernel was entered, but its symbols are not found (nor its code)");
+    give_up(lx);
+    if (lx_wants(lx, EC_KERNEL))
+        LX_EMIT(lx, EV_INIT_RUN, "a program that is not known");
+}
+
 static void event(struct guest *g, const struct event *ev)
 {
     struct linux_guest *lx = linux_guest(g);
@@ -257,6 +269,8 @@ static void event(struct guest *g, const struct event *ev)
         lx_boot_entered(lx, guest_event_ip(ev));
     if (ev->kind == EV_IRQ)
         interrupted(lx, ev);
+    if (ev->kind == EV_PROCESS_FIRST)
+        user_begins(lx);
     look_for_kernel(lx, guest_event_ip(ev));
 }
 
@@ -299,7 +313,7 @@ static void describe(const struct guest *g, struct text *out)
 const struct guest_system linux_system = {
     .name = "linux",
     .needs = EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_POWER) |
-             EVENT_CLASS_BIT(EC_IRQ),
+             EVENT_CLASS_BIT(EC_IRQ) | EVENT_CLASS_BIT(EC_PROCESS),
     .create = create,
     .destroy = destroy,
     .event = event,

@@ -44,6 +44,25 @@ static struct module_place place_of(const struct linux_guest *lx, uint64_t mod)
     return p;
 }
 
+/* Whether a symbol of the module is in its memory; *room: how far that goes on (0: not known). Others are of memory that the kernel has
+ * for all modules together (since 6.16 allocation tags), or plain numbers. */
+static bool is_inside(const struct linux_guest *lx, uint64_t mod, uint64_t address, uint64_t *room)
+{
+    const struct linux_types *t = &lx->types;
+    *room = 0;
+    if (t->module_core_base >= 0 || t->module_mem < 0 || t->mem_stride <= 0)
+        return true;
+    for (int i = 0; i < t->mem_count; i++) {
+        uint64_t m = mod + (unsigned)t->module_mem + (unsigned)(i * t->mem_stride);
+        uint64_t at = address - lx_member(lx, m, t->mem_base), size = lx_member32(lx, m, t->mem_size);
+        if (at < size) {
+            *room = size - at;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---------------------------------------------------------------- sections */
 
 static void emit_section(struct linux_guest *lx, const char *module, uint64_t name, uint64_t address)
@@ -94,11 +113,12 @@ static char letter(unsigned info)
     return c == '?' || !(info >> 4) ? c : (char)(c - 32);
 }
 
-static void add_symbol(struct linux_guest *lx, struct symbol_table *t, const uint8_t *sym, uint64_t strtab)
+static void add_symbol(struct linux_guest *lx, struct symbol_table *t, uint64_t mod, const uint8_t *sym,
+                       uint64_t strtab)
 {
     uint32_t name;
     uint16_t section;
-    uint64_t value = 0, size = 0;
+    uint64_t value = 0, size = 0, room;
     char text[256];
     memcpy(&name, sym, 4);
     bool wide = lx->word == 8;
@@ -106,11 +126,11 @@ static void add_symbol(struct linux_guest *lx, struct symbol_table *t, const uin
     memcpy(&section, sym + (wide ? 6 : 14), 2);
     memcpy(&value, sym + (wide ? 8 : 4), lx->word);
     memcpy(&size, sym + (wide ? 16 : 8), lx->word);
-    if (!section || !value || !name)
+    if (!section || !value || !name || !is_inside(lx, mod, value, &room))
         return;
     lx_string(lx, strtab + name, text, sizeof text);
     if (text[0] && (info & 15) <= 2) /* no sections, no files */
-        symbol_table_add(t, text, value, size, letter(info), size ? SYMBOL_SIZED : 0);
+        symbol_table_add(t, text, value, size ? size : room, letter(info), size ? SYMBOL_SIZED : 0);
 }
 
 /* The values are already addresses (see the kernel's simplify_symbols). Returns how many. */
@@ -127,7 +147,7 @@ static size_t symbols_of(struct linux_guest *lx, const char *module, uint64_t mo
     uint8_t *syms = mem_alloc(n * one + 1);
     lx_read(lx, symtab, syms, n * one);
     for (uint32_t i = 1; i < n; i++)
-        add_symbol(lx, table, syms + i * one, strtab);
+        add_symbol(lx, table, mod, syms + i * one, strtab);
     free(syms);
     table = symbol_table_end(table);
     const struct symbol_mapping m = {

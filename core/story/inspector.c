@@ -411,6 +411,12 @@ static int take_given(struct inspector *in, const struct symbol_table *t, const 
     return 0;
 }
 
+static const struct symbol_table *add_fixed(struct inspector *in, const char *path, struct error *err)
+{
+    return symbols_is_map(path) ? symbols_add_map_file(in->symbols, path, err)
+                                : symbols_add_elf_file(in->symbols, path, err);
+}
+
 static int load_given(struct inspector *in, struct error *err)
 {
     int rc = 0;
@@ -427,7 +433,7 @@ static int load_given(struct inspector *in, struct error *err)
         if (symbol_files_add(in->files, in->o.symbol_files[i], &fixed, err))
             rc = take_given(in, NULL, err);
         else if (fixed)
-            rc = take_given(in, symbols_add_elf_file(in->symbols, in->o.symbol_files[i], err), err);
+            rc = take_given(in, add_fixed(in, in->o.symbol_files[i], err), err);
     }
     return rc;
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -679,6 +680,40 @@ static void test_kallsyms_twice(void **state)
     free(both.p);
 }
 
+/* ---------------------------------------------------------------- System.map */
+
+static void test_map(void **state)
+{
+    char path[] = "/tmp/test_symbols.XXXXXX";
+    int fd = mkstemp(path);
+    static const char good[] = "0000000000000000 D __per_cpu_start\n000000000001fbc0 D current_task\n"
+                               "ffffffff81000000 T _text\nffffffff81000040 t early\nc1000000 T narrow\n";
+    struct symbols *s = symbols_new();
+    struct symbol sym;
+    struct error err;
+    assert_true(write(fd, good, sizeof good - 1) == sizeof good - 1);
+    assert_true(symbols_is_map(path));
+    struct symbol_table *t = symbols_add_map_file(s, path, &err);
+    assert_non_null(t);
+    assert_int_equal(symbol_table_count(t), 5);
+    assert_true(symbol_table_find(t, "early", &sym));
+    assert_int_equal(sym.address, 0xffffffff81000040);
+    assert_int_equal(sym.type, 't');
+    assert_false(sym.flags & SYMBOL_ABSOLUTE);
+    assert_true(symbol_table_find(t, "current_task", &sym));
+    assert_true(sym.flags & SYMBOL_ABSOLUTE);
+    assert_true(write(fd, "nothing of the kind\n", 20) == 20);
+    assert_null(symbols_add_map_file(s, path, &err));
+    assert_non_null(strstr(err.text, "line 6 is not"));
+    assert_int_equal(ftruncate(fd, 0), 0);
+    assert_false(symbols_is_map(path));
+    assert_null(symbols_add_map_file(s, "/no/such/file", &err));
+    assert_false(symbols_is_map("/no/such/file"));
+    close(fd);
+    unlink(path);
+    symbols_free(s);
+}
+
 static void count_symbol(void *ctx, const char *name, char type, uint64_t address, bool absolute)
 {
     ++*(unsigned *)ctx;
@@ -812,8 +847,9 @@ int main(void)
         cmocka_unit_test(test_damaged_notes),  cmocka_unit_test(test_elf),
         cmocka_unit_test(test_members),        cmocka_unit_test(test_broken_elf),
         cmocka_unit_test(test_kallsyms),       cmocka_unit_test(test_kallsyms_garbage),
-        cmocka_unit_test(test_kallsyms_twice), cmocka_unit_test(test_code),
-        cmocka_unit_test(test_code_large),     cmocka_unit_test(test_code_32),
+        cmocka_unit_test(test_kallsyms_twice), cmocka_unit_test(test_map),
+        cmocka_unit_test(test_code),           cmocka_unit_test(test_code_large),
+        cmocka_unit_test(test_code_32),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
