@@ -242,7 +242,7 @@ const struct command command_stages = {
     .rows = rows,
     .intro =
         "Prints the stages of the boot as a tree: icount and guest time of the beginning, how long each took, its share of the "
-        "whole guest time, how much of it the machine was idle, and how many events it has. Short processes of one parent are "
+        "whole guest time, how much of it the machine was idle (halted, or waiting for a device's answer), and how many events it has. Short processes of one parent are "
         "one line, which says how many.",
     .more =
         "Processes are stages, from their creation to their end, each inside the process that created it. Short ones are those that took less than 1 % of the stage that they are in. Under systemd, its units are stages as well.",

@@ -192,8 +192,25 @@ static int resolve_stage(struct trace *t, const char *name, uint64_t *icount, st
                              name);
 }
 
-/* Between two events guest time either runs with the steps or is skipped while halted, so the position is
- * found from the last event at or before it: steps at the recorded rate, but not beyond the next event. */
+/* Whether time passes at a constant rate up to the event: a repetition does so, including its halts, and so does an
+ * access that is repeated, each of which takes its time. */
+static bool even_pace(const struct event *ev)
+{
+    switch (ev->kind) {
+    case EV_AGAIN:
+        return true;
+    case EV_PIO_READ:
+    case EV_PIO_WRITE:
+    case EV_MMIO_READ:
+    case EV_MMIO_WRITE:
+        return ev->f[EVF_PIO_READ_count] > 1; /* the four have the same fields */
+    default:
+        return false;
+    }
+}
+
+/* Between two other events guest time runs with the steps, or is skipped while halted and in an access. So the position
+ * is found from the last event at or before it: steps at the recorded rate, but not beyond the next event. */
 static int resolve_time(struct trace *t, uint64_t time, uint64_t *icount, struct error *err)
 {
     uint64_t low = 0, high = trace_event_count(t, EVENT_CLASSES_ALL);
@@ -218,8 +235,7 @@ static int resolve_time(struct trace *t, uint64_t time, uint64_t *icount, struct
         }
     }
     uint64_t guess = before.icount + (time - before.time) / step_ns;
-    if (after.kind == EV_AGAIN &&
-        after.time > before.time) /* a repetition goes on at a constant rate, including its halts */
+    if (even_pace(&after) && after.time > before.time)
         guess = before.icount + (uint64_t)((unsigned __int128)(time - before.time) *
                                            (after.icount - before.icount) / (after.time - before.time));
     *icount = guess < after.icount ? guess : after.icount;

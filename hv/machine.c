@@ -1,6 +1,7 @@
 /* machine.c - the PC as an engine: combines processors, board and time (core/engine.h, hv/hv.h).
  *
- * Guest time is icount x NS_PER_STEP plus the time skipped while halted. Timers are processed at the start of
+ * Guest time is icount x NS_PER_STEP plus the time skipped while halted and in accesses to slow devices
+ * (hv/board/cost.c). Timers are processed at the start of
  * the step that follows their deadline, never at the end of one: a run that stops at a position leaves them
  * to the next run, so it does not matter where runs begin and end. */
 #include <assert.h>
@@ -79,6 +80,14 @@ static uint64_t now_icount(void *ctx)
 static uint64_t now_time(void *ctx)
 {
     return now_icount(ctx) * NS_PER_STEP + ((struct pc *)ctx)->skipped;
+}
+
+/* The board's hook: an access makes the processor wait. */
+static void pass_time(void *ctx, uint64_t ns)
+{
+    struct pc *pc = ctx;
+    pc->skipped += ns;
+    x86_pass_time(pc->cpu, ns);
 }
 
 /* ---------------------------------------------------------------- marks */
@@ -774,6 +783,7 @@ struct engine *hv_create(const struct engine_config *cfg, struct error *err)
     const struct board_host host = {.ctx = pc,
                                     .icount = now_icount,
                                     .time = now_time,
+                                    .pass = pass_time,
                                     .boot_sector = boot_sector_read,
                                     .hooks = services_hooks(&pc->services)};
     pc->engine.ops = &pc_ops;

@@ -12,6 +12,8 @@ struct board_host {
     void *ctx;
     uint64_t (*icount)(void *ctx); /* steps since reset, exact within callbacks */
     uint64_t (*time)(void *ctx);   /* guest time, ns */
+    /* An access to a slow device ends: ns of guest time pass before the next step. May be NULL: then none does. */
+    void (*pass)(void *ctx, uint64_t ns);
     /* The boot record of a drive was read (drive numbers as in EV_BOOT_SECTOR_READ, which is reported next).
      * May be NULL. */
     void (*boot_sector)(void *ctx, unsigned drive);

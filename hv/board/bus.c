@@ -170,10 +170,15 @@ static struct board_cpu *begin_access(struct board_cpu *c)
     return old;
 }
 
-static void end_access(struct board *b, struct board_cpu *old)
+/* The access takes `ns` of guest time beyond its step. Only an instruction's own does: how often one is fetched from
+ * device memory depends on where runs end. */
+static void end_access(struct board_cpu *c, struct board_cpu *old, uint64_t ns)
 {
+    struct board *b = c->board;
     b->moment.known = false;
     b->active = old;
+    if (ns && b->host.pass && x86_executes(c->x86))
+        b->host.pass(b->host.ctx, ns);
 }
 
 static uint32_t cpu_in(void *ctx, uint16_t port, unsigned size)
@@ -187,7 +192,7 @@ static uint32_t cpu_in(void *ctx, uint16_t port, unsigned size)
     events_access(b, false, false, port, size, ip, value);
     if (!handled)
         events_access_unhandled(b);
-    end_access(b, old);
+    end_access(c, old, cost_of_port(port, size));
     return value;
 }
 
@@ -202,7 +207,7 @@ static void cpu_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
     bus_port_write(b, port, size, value, &handled);
     if (!handled)
         events_access_unhandled(b);
-    end_access(b, old);
+    end_access(c, old, cost_of_port(port, size));
 }
 
 static uint64_t cpu_read(void *ctx, uint64_t pa, unsigned size)
@@ -216,7 +221,7 @@ static uint64_t cpu_read(void *ctx, uint64_t pa, unsigned size)
     events_access(b, true, false, pa, size, ip, value);
     if (!handled)
         events_access_unhandled(b);
-    end_access(b, old);
+    end_access(c, old, is_lapic(b, c->index, pa) ? 0 : cost_of_memory_read(pa, size));
     return value;
 }
 
@@ -231,7 +236,7 @@ static void cpu_write(void *ctx, uint64_t pa, unsigned size, uint64_t value)
     mmio_write(c, pa, size, value, &handled);
     if (!handled)
         events_access_unhandled(b);
-    end_access(b, old);
+    end_access(c, old, 0);
 }
 
 static uint8_t cpu_acknowledge(void *ctx, unsigned *source)

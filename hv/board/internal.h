@@ -45,6 +45,14 @@ struct mmio_region {
     mmio_write_fn *write;
 };
 
+/* ---- cost.c ---- */
+
+/* Guest time in ns that an access takes beyond its step. */
+uint64_t cost_of_port(uint16_t port, unsigned size);
+uint64_t cost_of_memory_read(uint64_t pa, unsigned size);
+
+/* ---- bus.c ---- */
+
 /* Fill a processor's bus callbacks. */
 void bus_init(struct board_cpu *, struct board *, unsigned index);
 /* A port access as a processor would make it, but without events. *handled is false if nothing answered. */

@@ -78,6 +78,23 @@ void x86_break(struct x86 *cpu)
         patch(cpu, &b->ops[cpu->op->idx + 1]);
 }
 
+bool x86_executes(const struct x86 *cpu)
+{
+    return cpu->running && cpu->block && cpu->op;
+}
+
+void x86_pass_time(struct x86 *cpu, uint64_t ns)
+{
+    int64_t rest = cpu->requested - executed(cpu); /* after the running block, which may be cut short */
+    cpu->time += ns;
+    if (rest < 0 || ns > (uint64_t)rest) {
+        x86_break(cpu);
+        return;
+    }
+    cpu->requested -= (int64_t)ns;
+    shorten(cpu, rest - (int64_t)ns);
+}
+
 /* ---------------------------------------------------------------- raising */
 
 __attribute__((noreturn)) static void unwind(struct x86 *cpu)

