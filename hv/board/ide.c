@@ -171,8 +171,22 @@ static uint32_t data_in(struct ide_channel *ch, unsigned size)
     return value;
 }
 
+/* Some drivers write data at once, without waiting for DRQ (xv6's). Real drives and QEMU's take it: the time before
+ * DRQ ends as the data comes. */
+static void end_waiting(struct ide_channel *ch)
+{
+    if (ch->phase == PH_COMMAND && ata_takes_data(ch->command)) {
+        timer_stop(ch->ide->board, &ch->timer);
+        ata_command(ch);
+    } else if (ch->phase == PH_OUT_NEXT && ch->count > ch->len / IDE_SECTOR) {
+        timer_stop(ch->ide->board, &ch->timer);
+        ata_block_out(ch);
+    }
+}
+
 static void data_out(struct ide_channel *ch, unsigned size, uint32_t value)
 {
+    end_waiting(ch);
     if (ch->phase != PH_PIO_OUT && ch->phase != PH_PACKET_IN)
         return;
     if (size > ch->len - ch->pos)

@@ -154,7 +154,9 @@ void ide_event_transfer(struct ide_channel *, bool write, uint8_t command, const
                         uint32_t count, uint64_t address);
 
 /* ---- ide_ata.c: commands of disks ---- */
-void ata_command(struct ide_channel *);    /* timer: PH_COMMAND */
+void ata_command(struct ide_channel *); /* timer: PH_COMMAND */
+/* Whether the guest writes data (or a packet) to the data register as part of the command. */
+bool ata_takes_data(uint8_t command);
 void ata_block_in(struct ide_channel *);   /* timer: PH_IN_NEXT */
 void ata_block_out(struct ide_channel *);  /* timer: PH_OUT_NEXT */
 void ata_block_read(struct ide_channel *); /* the guest has read all of buf */

@@ -581,6 +581,13 @@ static const struct ata_command *command_row(uint8_t command)
     return &commands[command];
 }
 
+bool ata_takes_data(uint8_t command)
+{
+    unsigned flags = command_row(command)->flags;
+
+    return (flags & C_WRITE && !(flags & C_DMA)) || (flags & (C_CD | C_DATA)) == (C_CD | C_DATA);
+}
+
 void ata_command(struct ide_channel *ch)
 {
     static const char *const what[2] = {"ide0 command", "ide1 command"};

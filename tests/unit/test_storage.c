@@ -151,6 +151,32 @@ static void test_pio(void **state)
     assert_int_equal(inb(b, 0x1f3) | inb(b, 0x1f4) << 8, 4 << 11);
 }
 
+/* A driver that writes the data at once, as xv6's does, and the next sector's as well. */
+static void test_pio_at_once(void **state)
+{
+    struct board *b = *state;
+
+    task(b, 0x1f0, 0xe0, 7, 2);
+    outb(b, 0x1f7, 0x30);
+    assert_int_equal(inb(b, 0x3f6), 0xd0);
+    for (unsigned i = 0; i < 256; i++)
+        out(b, 0x1f0, 4, 0x5a000000 + i);
+    assert_int_equal(inb(b, 0x3f6), 0xd0);
+    settle(b);
+    assert_true(b->irq[14]);
+    assert_int_equal(inb(b, 0x1f7), 0x50);
+    assert_int_equal(((uint32_t *)(b->disk[0].data + 7 * 512))[0], 0x5a000000);
+    assert_int_equal(((uint32_t *)(b->disk[0].data + 7 * 512))[255], 0x5a0000ff);
+
+    /* Data for a command that takes none is dropped, and changes nothing. */
+    task(b, 0x1f0, 0xe0, 7, 1);
+    outb(b, 0x1f7, 0x20);
+    out(b, 0x1f0, 4, 0);
+    assert_int_equal(inb(b, 0x3f6), 0xd0);
+    settle(b);
+    assert_int_equal(inb(b, 0x1f7), 0x58);
+}
+
 static void test_multiple(void **state)
 {
     struct board *b = *state;
@@ -753,9 +779,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_identify),      T(test_pio),       T(test_multiple),     T(test_dma),       T(test_reset),
-        T(test_atapi),         T(test_atapi_dma), T(test_atapi_medium), T(test_cd_parity), T(test_floppy),
-        T(test_floppy_format), T(test_fields),    T(test_fields_idle),
+        T(test_identify), T(test_pio),           T(test_pio_at_once), T(test_multiple),     T(test_dma),
+        T(test_reset),    T(test_atapi),         T(test_atapi_dma),   T(test_atapi_medium), T(test_cd_parity),
+        T(test_floppy),   T(test_floppy_format), T(test_fields),      T(test_fields_idle),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
