@@ -31,8 +31,8 @@ struct cost {
 
 /* In the order of addresses; each row begins after the one before. */
 static const struct cost ports[] = {
-    {0x0000, 0x00e8, ISA, 1},       /* DMA, PIC, PIT, keyboard controller, CMOS, port 80h */
-    {0x00e9, 0x00e9, 0, 1},         /* debug port of Bochs */
+    {0x0000, 0x00e8, ISA, 1}, /* DMA, PIC, PIT, keyboard controller, CMOS, port 80h */
+    {0x00e9, 0x00e9, 0, 1},   /* debug port of Bochs */
     {0x00ea, 0x016f, ISA, 1},
     {0x0170, 0x0170, IDE_DATA, 2},
     {0x0171, 0x0177, IDE_REGISTER, 1},
@@ -48,19 +48,19 @@ static const struct cost ports[] = {
     {0x03e0, 0x03f5, ISA, 1},
     {0x03f6, 0x03f6, IDE_REGISTER, 1},
     {0x03f7, 0x0401, ISA, 1},
-    {0x0402, 0x0402, 0, 1},         /* firmware's log */
+    {0x0402, 0x0402, 0, 1}, /* firmware's log */
     {0x0403, 0x050f, ISA, 1},
-    {0x0510, 0x051b, 0, 1},         /* fw_cfg */
+    {0x0510, 0x051b, 0, 1}, /* fw_cfg */
     {0x051c, 0x0cf7, PCI_CYCLE, 4},
     {0x0cf8, 0x0cfb, HOST_BRIDGE, 4},
     {0x0cfc, 0xffff, PCI_CYCLE, 4}, /* PCI configuration, PM timer, functions' I/O */
 };
 
 static const struct cost memory[] = {
-    {0, 0xfebfffff, PCI_CYCLE, 4}, /* VGA memory, functions' registers */
-    {0xfec00000, 0xfec00fff, ISA, 4}, /* I/O APIC */
+    {0, 0xfebfffff, PCI_CYCLE, 4},          /* VGA memory, functions' registers */
+    {0xfec00000, 0xfec00fff, ISA, 4},       /* I/O APIC */
     {0xfec01000, 0xfeffffff, PCI_CYCLE, 4}, /* HPET */
-    {0xff000000, 0xffffffff, ISA, 1}, /* flash that answers with its status */
+    {0xff000000, 0xffffffff, ISA, 1},       /* flash that answers with its status */
     {0x100000000, UINT64_MAX, PCI_CYCLE, 8},
 };
 

@@ -13,6 +13,7 @@ steps_to_boot_sector() { # TRACE
 # addresses of the display, times measured, processes in the order of their work.
 messages() { # CONSOLE
     tr -d '\r' <"$1" | sed -n '/Linux version/,/Power down/p' | sed -n 's/^\[ *[0-9.]*\] //p' |
+        sed 's/audit([0-9.]*/audit(/; s/system clock to .*/system clock/' |
         grep -Ev 'BIOS-e820: .* reserved|^DMI: |MP-table at|RSDP 0x|0000:00:02\.0: (BAR|ROM)|BogoMIPS|sched_clock|[Cc]locksource|^tsc:|Freeing unused' | sort
 }
 
