@@ -245,7 +245,7 @@ const struct option_row machine_options[] = {
     {.name = "kernel",
      .argument = "FILE",
      .help =
-         "a Linux bzImage, a multiboot image, or an ELF file with a PVH entry (packed by gzip or not), loaded directly",
+         "a Linux kernel (bzImage or zImage), a multiboot image, or an ELF file with a PVH entry (packed by gzip or not), loaded directly",
      .id = MO_KERNEL,
      .more =
          "The recording begins at the kernel's entry. The firmware has run before that, unrecorded: its services, tables and settings are there. A reset loads the kernel again."},

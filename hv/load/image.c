@@ -61,9 +61,19 @@ static int bad_headers(const struct image *im, struct error *err)
                      im->name, elf_errmsg(-1));
 }
 
-static int load_segments(struct loading *l, Elf *elf, const uint8_t *k, const struct image *im, uint64_t *end,
-                         struct error *err)
+/* The physical address of an entry that is a virtual one: kernels that are linked high have such. Boot loaders translate
+ * it by the segment in which it lies (GRUB, grub-core/loader/multiboot_elfxx.c); one that lies in none is physical. */
+static void translate_entry(const GElf_Phdr *ph, uint64_t entry, uint64_t *to)
 {
+    if (entry >= ph->p_vaddr && entry - ph->p_vaddr < ph->p_memsz)
+        *to = entry - ph->p_vaddr + ph->p_paddr;
+}
+
+/* *entry is the file's, and becomes a physical address. */
+static int load_segments(struct loading *l, Elf *elf, const uint8_t *k, const struct image *im,
+                         uint64_t *entry, uint64_t *end, struct error *err)
+{
+    const uint64_t given = *entry;
     size_t n;
     GElf_Phdr ph;
     uint64_t total = 0;
@@ -76,6 +86,7 @@ static int load_segments(struct loading *l, Elf *elf, const uint8_t *k, const st
             continue;
         if (load_segment(l, &ph, k, im, err) < 0)
             return -1;
+        translate_entry(&ph, given, entry);
         total += ph.p_memsz; /* thousands of segments may claim the same place */
         if (total > UINT32_MAX)
             return error_set(err, "%s: its segments overlap: the image is damaged, fetch it again", im->name);
@@ -94,12 +105,14 @@ int load_elf(struct loading *l, uint8_t *k, uint64_t *entry, uint64_t *end, stru
     Elf *elf = elf_memory((char *)k, im->size);
     if (!elf || !gelf_getehdr(elf, &eh)) {
         error_set(err, "%s: a header for boot loaders, but not an ELF image: %s", im->name, elf_errmsg(-1));
-    } else if (eh.e_entry > UINT32_MAX) {
-        error_set(err, "%s: its entry %#llx is above 4 GiB, where a 32-bit entry cannot be", im->name,
-                  (unsigned long long)eh.e_entry);
     } else {
         *entry = eh.e_entry;
-        rc = load_segments(l, elf, k, im, end, err);
+        rc = load_segments(l, elf, k, im, entry, end, err);
+        if (!rc && *entry > UINT32_MAX)
+            rc = error_set(
+                err,
+                "%s: its entry %#llx lies in none of its segments, and is above 4 GiB, where a 32-bit entry cannot be",
+                im->name, (unsigned long long)eh.e_entry);
     }
     if (elf)
         elf_end(elf);

@@ -69,7 +69,8 @@ void enter_flat(struct loading *, uint64_t entry);
 /* 64-bit mode with the first 4 GiB mapped one to one by 2 MiB pages: the Linux 64-bit protocol. */
 int enter_long(struct loading *, uint64_t entry, struct error *);
 
-/* image.c: where an image's parts go: an ELF image's segments at their physical addresses. *end becomes the end of its memory.
+/* image.c: where an image's parts go: an ELF image's segments at their physical addresses. *entry becomes the
+ * physical address of its entry, *end the end of its memory.
  * -1 with err. */
 int load_elf(struct loading *, uint8_t *bytes, uint64_t *entry, uint64_t *end, struct error *);
 /* A part of the file, as multiboot headers describe it: the address that the header will have, that of the first byte, of the
@@ -100,7 +101,7 @@ int load_command_line(const struct loading *, bool named, char line[LOAD_LINE], 
 /* Puts it into memory. Returns its address, or 0 with err. */
 uint64_t load_place_line(struct loading *, const char *line, struct error *);
 
-int load_linux(struct loading *, const uint8_t *kernel, struct load_result *, struct error *);
+int load_linux(struct loading *, uint8_t *kernel, struct load_result *, struct error *);
 int load_multiboot(struct loading *, uint8_t *kernel, struct load_result *, struct error *);
 int load_hvmloader(struct loading *, uint8_t *image, struct load_result *, struct error *);
 int load_flat(struct loading *, struct load_result *, struct error *);
@@ -109,6 +110,8 @@ int load_pvh(struct loading *, uint8_t *kernel, struct load_result *, struct err
 /* The offset of the image's multiboot 1 or 2 header, or -1 if it has none. */
 long multiboot_header(const uint8_t *image, size_t size);
 long multiboot2_header(const uint8_t *image, size_t size);
+/* Whether the image is a Linux kernel, of any version of the boot protocol. */
+bool linux_has_setup(const struct image *, uint8_t *kernel);
 /* Whether the image is an ELF file with a PVH entry. */
 bool pvh_has_entry(const struct image *, uint8_t *kernel);
 

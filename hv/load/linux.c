@@ -1,5 +1,5 @@
 /* linux.c - the Linux/x86 boot protocol (Documentation/x86/boot.rst, through 2.15): 64-bit entry, or 32-bit
- * for kernels that have none. */
+ * for kernels that have none, or the real-mode entry of old kernels, which must find out about the machine themselves. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,13 +7,17 @@
 
 /* Offsets in the setup header and in boot_params ("zero page"). */
 enum header {
+    H_OLD_LINE_MAGIC = 0x020, /* before 2.02: says that the next field is valid */
+    H_OLD_LINE = 0x022,       /* where the command line is */
     H_SETUP_SECTS = 0x1f1,
     H_SYSSIZE = 0x1f4,
     H_VID_MODE = 0x1fa,
+    H_BOOT_FLAG = 0x1fe,
     H_JUMP = 0x201,
     H_VERSION = 0x206,
     H_TYPE_OF_LOADER = 0x210,
     H_LOADFLAGS = 0x211,
+    H_SETUP_MOVE_SIZE = 0x212,
     H_CODE32_START = 0x214,
     H_RAMDISK_IMAGE = 0x218,
     H_RAMDISK_SIZE = 0x21c,
@@ -35,6 +39,19 @@ enum header {
     CAN_USE_HEAP = 0x80,
     XLF_KERNEL_64 = 1,
     ENTRY_64 = 0x200,
+    OLD_LINE_MAGIC = 0xa33f,
+};
+
+/* Where boot loaders put what old kernels find in low memory. Until Linux 2.6.20 (2.05) a kernel unpacks itself to all
+ * that is below REAL_MODE; one that is not "loaded high" is itself at ZIMAGE. */
+enum {
+    ZIMAGE = 0x10000,
+    REAL_MODE = 0x90000,
+    REAL_SECTORS = 64, /* of the real-mode part at most */
+    REAL_ENTRY = 0x20, /* a segment, after that of REAL_MODE */
+    HEAP_END_HIGH = 0xe000,
+    HEAP_END_LOW = 0x9800,
+    LOW_CLEAR = 0x205, /* from this version on, kernels leave low memory alone */
 };
 
 static uint32_t get32(const uint8_t *p, unsigned at)
@@ -57,6 +74,11 @@ static void put32(uint8_t *p, unsigned at, uint32_t v)
 {
     memcpy(p + at, &v, 4);
 }
+static void put16(uint8_t *p, unsigned at, unsigned v)
+{
+    p[at] = (uint8_t)v;
+    p[at + 1] = (uint8_t)(v >> 8);
+}
 static void put64(uint8_t *p, unsigned at, uint64_t v)
 {
     memcpy(p + at, &v, 8);
@@ -64,7 +86,9 @@ static void put64(uint8_t *p, unsigned at, uint64_t v)
 
 /* The contents of the header, with defaults for older versions. */
 struct setup {
-    unsigned version;
+    unsigned version;                /* 0 before there were any */
+    bool high;                       /* the protected-mode part is loaded at 1 MiB or above */
+    bool real;                       /* entered in real mode */
     uint32_t code_offset, code_size; /* the protected-mode part, in the file */
     /* where it is loaded; the memory it needs there until it has its own memory map */
     uint64_t load, run_size;
@@ -72,18 +96,62 @@ struct setup {
     bool long_entry;
 };
 
+static uint32_t code_offset(const uint8_t *k)
+{
+    return (uint32_t)((k[H_SETUP_SECTS] ? k[H_SETUP_SECTS] : 4) + 1) * 512;
+}
+
+static bool has_header(const struct image *im, const uint8_t *k)
+{
+    return im->size >= 0x300 && !memcmp(k + H_JUMP + 1, "HdrS", 4);
+}
+
+/* Before 2.00 an image has a boot sector, which says how much real-mode code follows, and how much of the rest. */
+bool linux_has_setup(const struct image *im, uint8_t *k)
+{
+    if (has_header(im, k))
+        return true;
+    if (im->size < 0x300 || get16(k, H_BOOT_FLAG) != 0xaa55 || k[H_SETUP_SECTS] > REAL_SECTORS ||
+        im->size <= code_offset(k))
+        return false;
+    uint64_t said = (uint64_t)get16(k, H_SYSSIZE) * 16, is = im->size - code_offset(k);
+    return said && said < is + 16 && is < said + 512;
+}
+
+static int truncated(const struct image *im, uint64_t begins, struct error *err)
+{
+    return error_set(err, "%s: truncated: %llu bytes, but the kernel proper begins at %llu: fetch it again",
+                     im->name, (unsigned long long)im->size, (unsigned long long)begins);
+}
+
+/* Where it is loaded, and the memory that it takes. */
+static int read_place(const uint8_t *k, const struct image *im, struct setup *s, struct error *err)
+{
+    s->load = !s->high                                  ? ZIMAGE
+              : s->version >= 0x20a && k[H_RELOCATABLE] ? get64(k, H_PREF_ADDRESS)
+                                                        : 0x100000;
+    if (s->high && (s->load < 0x100000 || s->load > UINT32_MAX))
+        return error_set(
+            err, "%s: its header says that it is loaded at %#llx: the image is damaged, fetch it again",
+            im->name, (unsigned long long)s->load);
+    if (!s->high && s->code_size > REAL_MODE - ZIMAGE)
+        return error_set(
+            err, "%s: a kernel that is loaded low (zImage) has at most %u bytes, this one %u: fetch it again",
+            im->name, REAL_MODE - ZIMAGE, s->code_size);
+    s->run_size = s->version >= 0x20a ? get32(k, H_INIT_SIZE) : s->code_size;
+    if (s->run_size < s->code_size)
+        s->run_size = s->code_size;
+    return 0;
+}
+
 static int read_setup(const uint8_t *k, const struct image *im, struct setup *s, struct error *err)
 {
-    unsigned sects = k[H_SETUP_SECTS] ? k[H_SETUP_SECTS] : 4;
-    s->version = get16(k, H_VERSION);
-    s->code_offset = (sects + 1) * 512;
-    if (s->version < 0x202 || !(k[H_LOADFLAGS] & LOADED_HIGH))
-        return error_set(
-            err, "%s: boot protocol %u.%02u is too old: a bzImage of protocol 2.02 or later is needed",
-            im->name, s->version >> 8, s->version & 0xff);
+    s->version = has_header(im, k) ? get16(k, H_VERSION) : 0;
+    s->high = s->version >= 0x200 && k[H_LOADFLAGS] & LOADED_HIGH;
+    s->real = s->version < 0x202 || !s->high;
+    s->code_offset = code_offset(k);
     if (im->size <= s->code_offset)
-        return error_set(err, "%s: truncated: %llu bytes, but the kernel proper begins at %u: fetch it again",
-                         im->name, (unsigned long long)im->size, s->code_offset);
+        return truncated(im, s->code_offset, err);
     s->code_size = (uint32_t)(im->size - s->code_offset);
     /* In units of 16 bytes, rounded up. */
     if (s->version >= 0x204 && get32(k, H_SYSSIZE) > ((uint64_t)s->code_size + 15) / 16)
@@ -92,16 +160,8 @@ static int read_setup(const uint8_t *k, const struct image *im, struct setup *s,
             im->name, (unsigned long long)get32(k, H_SYSSIZE) * 16, s->code_size);
     s->initrd_max = s->version >= 0x203 ? get32(k, H_INITRD_ADDR_MAX) : 0x37ffffff;
     s->cmdline_max = s->version >= 0x206 ? get32(k, H_CMDLINE_SIZE) : 255;
-    s->load = s->version >= 0x20a && k[H_RELOCATABLE] ? get64(k, H_PREF_ADDRESS) : 0x100000;
-    if (s->load < 0x100000 || s->load > UINT32_MAX)
-        return error_set(
-            err, "%s: its header says that it is loaded at %#llx: the image is damaged, fetch it again",
-            im->name, (unsigned long long)s->load);
-    s->run_size = s->version >= 0x20a ? get32(k, H_INIT_SIZE) : s->code_size;
-    if (s->run_size < s->code_size)
-        s->run_size = s->code_size;
     s->long_entry = s->version >= 0x20c && get16(k, H_XLOADFLAGS) & XLF_KERNEL_64;
-    return 0;
+    return read_place(k, im, s, err);
 }
 
 /* The end of the RAM range that contains 1 MiB. */
@@ -141,13 +201,21 @@ static int place_initrd(struct loading *l, const struct image *im, const struct 
     return 0;
 }
 
+static int check_command_line(const char *text, const struct setup *s, struct error *err)
+{
+    size_t n = strlen(text);
+    if (n <= s->cmdline_max && n < LOW_COMMAND_LINE_MAX)
+        return 0;
+    return error_set(err, "--append: %zu characters, but this kernel takes %u: shorten it", n,
+                     s->cmdline_max);
+}
+
 static int place_command_line(struct loading *l, const char *text, const struct setup *s, uint8_t *params,
                               struct error *err)
 {
     size_t n = strlen(text);
-    if (n > s->cmdline_max || n >= LOW_COMMAND_LINE_MAX)
-        return error_set(err, "--append: %zu characters, but this kernel takes %u: shorten it", n,
-                         s->cmdline_max);
+    if (check_command_line(text, s, err) < 0)
+        return -1;
     uint64_t at = load_place(l, "command line", LOW_COMMAND_LINE, n + 1, 16, UINT32_MAX, err);
     if (!at)
         return -1;
@@ -174,7 +242,80 @@ static void fill_screen(uint8_t *params)
     params[0x10] = 16; /* points */
 }
 
-int load_linux(struct loading *l, const uint8_t *k, struct load_result *r, struct error *err)
+/* ---------------------------------------------------------------- the real-mode entry */
+
+/* What boot.rst says a loader fills in, by the version that introduced it. */
+static void fill_real(uint8_t *k, const struct setup *s, uint32_t heap_end)
+{
+    put16(k, H_VID_MODE, 0xffff);
+    if (s->version < 0x202) {
+        put16(k, H_OLD_LINE_MAGIC, OLD_LINE_MAGIC);
+        put16(k, H_OLD_LINE, heap_end);
+    } else {
+        put32(k, H_CMD_LINE_PTR, REAL_MODE + heap_end);
+    }
+    if (s->version >= 0x200) {
+        k[H_TYPE_OF_LOADER] = 0xff;
+        if (s->version < 0x202)
+            put16(k, H_SETUP_MOVE_SIZE, heap_end + s->cmdline_max + 1);
+    }
+    if (s->version >= 0x201) {
+        k[H_LOADFLAGS] |= CAN_USE_HEAP;
+        put16(k, H_HEAP_END_PTR, heap_end - 0x200);
+    }
+}
+
+static void enter_real_mode(struct loading *l, uint32_t heap_end)
+{
+    static const char *const data[] = {"ds", "es", "fs", "gs", "ss"};
+    struct x86 *cpu = board_cpu(l->board, 0);
+    for (unsigned i = 0; i < 5; i++)
+        x86_set_segment(cpu, data[i], REAL_MODE >> 4, REAL_MODE, 0xffff, 0x93);
+    x86_set_segment(cpu, "cs", (REAL_MODE >> 4) + REAL_ENTRY, REAL_MODE + REAL_ENTRY * 16, 0xffff, 0x9b);
+    x86_set(cpu, "rsp", heap_end);
+    x86_set(cpu, "eflags", 2);
+    x86_set(cpu, "rip", 0);
+}
+
+/* The part that runs in real mode is put to 90000h and entered there; it asks the BIOS about the machine, and goes on to
+ * the rest. `k` is changed. */
+static int load_real(struct loading *l, uint8_t *k, const struct setup *s, struct load_result *r,
+                     struct error *err)
+{
+    const struct image *im = l->image;
+    const char *append = config_get(l->cfg, "append");
+    uint32_t heap_end = s->high ? HEAP_END_HIGH : HEAP_END_LOW;
+    append = append ? append : "";
+    if (!config_image(l->cfg, "bios"))
+        return error_set(err, "%s: so old a kernel (%s) asks the BIOS about the machine: give it a --bios",
+                         im->name, s->high ? "boot protocol before 2.02" : "a zImage");
+    if (s->version < 0x200 && config_image(l->cfg, "initrd"))
+        return error_set(
+            err, "--initrd: %s has a boot protocol before 2.00, which has no initrd: leave it out", im->name);
+    if (s->code_offset > (REAL_SECTORS + 1) * 512)
+        return error_set(
+            err, "%s: %u bytes of real-mode code, where 33280 fit: the image is damaged, fetch it again",
+            im->name, s->code_offset);
+    if (check_command_line(append, s, err) < 0)
+        return -1;
+    if (!load_in_ram(l, REAL_MODE, heap_end + s->cmdline_max + 1) || !load_in_ram(l, s->load, s->code_size))
+        return error_set(
+            err, "%s: its place is not free memory: the kernel at %#llx, the rest from %#x on: more --memory",
+            im->name, (unsigned long long)s->load, REAL_MODE);
+    load_take(l, 0, 0x100000);
+    load_take(l, s->load, s->run_size);
+    fill_real(k, s, heap_end);
+    if (place_initrd(l, config_image(l->cfg, "initrd"), s, k, err) < 0)
+        return -1;
+    physmem_write(board_mem(l->board), REAL_MODE, k, s->code_offset);
+    physmem_write(board_mem(l->board), REAL_MODE + heap_end, append, strlen(append) + 1);
+    physmem_write(board_mem(l->board), s->load, k + s->code_offset, s->code_size);
+    enter_real_mode(l, heap_end);
+    *r = (struct load_result){"linux 16-bit", REAL_MODE + REAL_ENTRY * 16, REAL_MODE};
+    return 1;
+}
+
+int load_linux(struct loading *l, uint8_t *k, struct load_result *r, struct error *err)
 {
     struct physmem *m = board_mem(l->board);
     struct setup s = {0};
@@ -182,12 +323,16 @@ int load_linux(struct loading *l, const uint8_t *k, struct load_result *r, struc
     const char *append = config_get(l->cfg, "append");
     if (read_setup(k, l->image, &s, err) < 0)
         return -1;
+    if (s.real)
+        return load_real(l, k, &s, r, err);
     if (s.load + s.run_size > low_memory(l))
         return error_set(
             err, "%s: the kernel needs memory up to %llu MiB, the machine has %llu for it: more --memory",
             l->image->name, (unsigned long long)((s.load + s.run_size + 0xfffff) >> 20),
             (unsigned long long)(low_memory(l) >> 20));
     load_take(l, s.load, s.run_size);
+    if (s.version < LOW_CLEAR)
+        load_take(l, 0, REAL_MODE); /* so that what follows is placed above */
     unsigned header_end = 0x202u + k[H_JUMP];
     memcpy(params + H_SETUP_SECTS, k + H_SETUP_SECTS,
            (header_end < P_HEADER_END ? header_end : P_HEADER_END) - H_SETUP_SECTS);

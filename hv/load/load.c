@@ -107,11 +107,6 @@ int enter_long(struct loading *l, uint64_t entry, struct error *err)
 
 /* ---------------------------------------------------------------- which protocol */
 
-static bool is_linux(const struct image *im, uint8_t *kernel)
-{
-    return im->size >= 0x300 && !memcmp(kernel + 0x202, "HdrS", 4);
-}
-
 static bool is_multiboot(const struct image *im, uint8_t *kernel)
 {
     return multiboot_header(kernel, im->size) >= 0;
@@ -135,7 +130,7 @@ static const struct protocol {
     const char *name;
     bool (*has)(const struct image *im, uint8_t *kernel);
     int (*load)(struct loading *l, uint8_t *kernel, struct load_result *r, struct error *err);
-} protocols[] = {{"linux", is_linux, linux_without_modules},
+} protocols[] = {{"linux", linux_has_setup, linux_without_modules},
                  {"multiboot", is_multiboot, load_multiboot},
                  {"multiboot2", is_multiboot2, load_multiboot2},
                  {"pvh", pvh_has_entry, load_pvh}};
@@ -155,7 +150,7 @@ static const struct protocol *choose(const struct loading *l, uint8_t *kernel, s
     else
         error_set(
             err,
-            "%s: neither a Linux bzImage nor a multiboot image nor an ELF file with a PVH entry: give another --kernel, or --flat FILE@ADDRESS",
+            "%s: neither a Linux kernel (bzImage, zImage) nor a multiboot image nor an ELF file with a PVH entry: give another --kernel, or --flat FILE@ADDRESS",
             l->image->name);
     return NULL;
 }

@@ -26,6 +26,16 @@ done
 guest 0x8000 0x97000 0
 run nearly-all
 holds "$work/nearly-all.out" '^whole$' "nearly all of conventional memory"
+# Linux kernels of old boot protocols: one whose decompressor uses all low memory below its boot parameters, and one from before there
+# were versions.
+for version in 0x203 0; do
+    flat_guest "$work/direct.bin" 0 tests/guests/oldlinux.S --defsym VERSION=$version
+    run linux-$version --append 'two words'
+    holds "$work/linux-$version.out" '^the command line is two words$' "protocol $version"
+done
+holds <("$BOOTREEL" events --class loader "$work/linux-0.reel") 'linux 16-bit entry 0x90200' "the real-mode entry"
+expect 2 initrd "$BOOTREEL" record --kernel "$work/direct.bin" --initrd "$work/module" -q -o "$work/initrd.reel"
+holds "$work/initrd.err" 'has a boot protocol before 2.00, which has no initrd' "an initrd for it"
 guest 0xe8000 0x400 0
 expect 2 rom "$BOOTREEL" record --kernel "$work/direct.bin" -q -o "$work/rom.reel"
 holds "$work/rom.err" '^bootreel: direct.bin: .* lie where the firmware keeps its data' "an image on the BIOS"

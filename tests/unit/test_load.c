@@ -96,6 +96,44 @@ static void linux_size_is_rounded(void **state)
         "image: truncated: its header says 4096 bytes of kernel, the file has 4080: fetch it again");
 }
 
+/* Until 2.04 kernels unpack themselves to low memory, up to their parameters or 90000h: all that is theirs lies above. */
+static void linux_before_2_05(void **state)
+{
+    struct fixture *f = *state;
+    struct x86 *cpu = board_cpu(f->board, 0);
+    uint8_t line[4];
+    make_linux(f);
+    f->bytes[0x206] = 0x03;
+    assert_int_equal(load(f), 1);
+    assert_in_range(f->result.params, 0x90000, 0x9efff);
+    physmem_read(board_mem(f->board), f->result.params + 0x228, line, sizeof line);
+    assert_in_range(line[0] | line[1] << 8 | line[2] << 16, 0x90000, 0x9fbff);
+    assert_in_range(x86_get(cpu, "gdtr_base"), 0x90000, 0x9fbff);
+    assert_in_range(x86_get(cpu, "rsp"), 0x91000, 0x9fc00);
+}
+
+/* Older kernels, and those that are loaded low, are entered in real mode, where they ask the BIOS. */
+static void linux_asks_the_bios(void **state)
+{
+    struct fixture *f = *state;
+    static const char said[] = "asks the BIOS about the machine: give it a --bios";
+    make_linux(f);
+    f->bytes[0x206] = 0x01;
+    assert_int_equal(load(f), -1);
+    assert_non_null(strstr(f->err.text, said));
+    make_linux(f);
+    f->bytes[0x211] = 0;
+    assert_int_equal(load(f), -1);
+    assert_non_null(strstr(f->err.text, said));
+    memset(f->bytes + 0x202, 0, 4); /* before there were versions */
+    f->bytes[0x1fe] = 0x55, f->bytes[0x1ff] = 0xaa;
+    assert_int_equal(load(f), -1);
+    assert_non_null(strstr(f->err.text, said));
+    f->bytes[0x1f5] = 3; /* not what is there: something else */
+    assert_int_equal(load(f), -1);
+    assert_null(strstr(f->err.text, said));
+}
+
 /* A multiboot image from 8000h to 30000h, with all that loaders put there elsewhere. */
 static void multiboot_elsewhere(void **state)
 {
@@ -294,6 +332,24 @@ static void make_pvh(uint8_t *k)
     memset(k + 512, 0x90, 1024);
 }
 
+/* The same file with a multiboot header, and linked at C0100000h: where its entry is follows from its segment. */
+static void multiboot_linked_high(void **state)
+{
+    struct fixture *f = *state;
+    const uint32_t header[3] = {0x1badb002, 0, -0x1badb002u};
+    make_pvh(f->bytes);
+    memcpy(f->bytes + 512, header, sizeof header);
+    put32(f->bytes + 24, 0xc0100010);
+    put32(f->bytes + 52 + 8, 0xc0100000);
+    f->setting[1] = (struct setting){"protocol", "multiboot"};
+    assert_int_equal(load(f), 1);
+    assert_int_equal(f->result.entry, 0x100010);
+    assert_int_equal(x86_get(board_cpu(f->board, 0), "rip"), 0x100010);
+    put32(f->bytes + 24, 0x100010); /* a physical entry is in no segment */
+    assert_int_equal(load(f), 1);
+    assert_int_equal(f->result.entry, 0x100010);
+}
+
 static uint64_t get64(const uint8_t *p)
 {
     return get32(p) | (uint64_t)get32(p + 4) << 32;
@@ -339,12 +395,12 @@ static void pvh_damaged(void **state)
         for (unsigned at = 0; at < 2; at++) {
             make_pvh(f->bytes);
             put32(f->bytes + 256 + 4 * at, wrong[i]);
-            refused(f, "neither a Linux bzImage nor");
+            refused(f, "neither a Linux kernel (bzImage, zImage) nor");
         }
     }
     make_pvh(f->bytes);
     put32(f->bytes + 52 + 32 + 4, 0xfffffff0);
-    refused(f, "neither a Linux bzImage nor");
+    refused(f, "neither a Linux kernel (bzImage, zImage) nor");
     make_pvh(f->bytes);
     f->cfg.settings = settings;
     f->cfg.nsettings = 3;
@@ -394,7 +450,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(linux_size_is_rounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(linux_before_2_05, setup, teardown),
+        cmocka_unit_test_setup_teardown(linux_asks_the_bios, setup, teardown),
         cmocka_unit_test_setup_teardown(multiboot_elsewhere, setup, teardown),
+        cmocka_unit_test_setup_teardown(multiboot_linked_high, setup, teardown),
         cmocka_unit_test_setup_teardown(multiboot_no_room, setup, teardown),
         cmocka_unit_test_setup_teardown(multiboot_modules, setup, teardown),
         cmocka_unit_test_setup_teardown(multiboot2_information, setup, teardown),
