@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "core/crash.h"
 #include "core/marks.h"
+#include "core/replay.h"
 #include "core/text.h"
 #include "traces/memory.h"
 
@@ -14,10 +15,11 @@ static void print_machine(struct trace *t, const char *path)
     const struct trace_config *cfg = trace_config(t);
     printf("trace        %s: %s (%s bytes), format %u%s\n", path, bytes_text(a, trace_file_size(t)),
            commas(b, trace_file_size(t)), trace_version(t),
-           trace_damaged(t)     ? ", damaged"
-           : trace_truncated(t) ? ", cut short"
-                                : "");
-    if (trace_truncated(t))
+           trace_being_written(t) ? ", being recorded"
+           : trace_damaged(t)     ? ", damaged"
+           : trace_truncated(t)   ? ", cut short"
+                                  : "");
+    if (trace_truncated(t) && !trace_being_written(t))
         printf("             %s\n", trace_damage(t));
     printf("engine       %s, behaviour %u\n", cfg->engine, cfg->behaviour);
     for (size_t i = 0; i < cfg->nsettings; i++)
@@ -178,15 +180,19 @@ static int print_marks_of(struct trace *t, struct error *err)
 static void print_end(struct trace *t)
 {
     char a[NUMBER_TEXT], b[NUMBER_TEXT];
+    struct error none;
     const struct trace_end *end = trace_end(t);
     if (end)
         printf("ended        %s%s%s at icount %s, guest time %s, status %d\n", end->reason,
                end->text[0] ? ": " : "", end->text, commas(a, end->icount), seconds(b, end->time),
                end->status);
-    else
-        printf("ended        unknown: the recording was killed or the file was cut; it can be replayed up to "
-               "icount %s\n",
+    else if (replay_possible(t, &none))
+        printf("ended        %s; it can be replayed up to icount %s\n",
+               trace_being_written(t) ? "not yet: it is being recorded"
+                                      : "unknown: the recording was killed or the file was cut",
                commas(a, trace_last_icount(t)));
+    else
+        printf("ended        before the machine's first state was written: nothing can be replayed\n");
 }
 
 /* Without the empty lines at its end; nothing if there are no others. */

@@ -58,6 +58,10 @@ static const struct option_row rows[] = {
      .letter = 'o',
      .argument = "FILE",
      .help = "the trace (default " RECORD_PATH ")",
+     .more =
+         "It has this name as soon as it can be replayed, and is FILE.part before; only then is an earlier file of that name replaced. "
+         "Without -o an earlier " RECORD_PATH
+         " is kept, as boot-1.reel, boot-2.reel and so on. While a trace is being recorded, nobody else can write to it.",
      STORE(struct record, o.path)},
     {.name = "until",
      .argument = "WHEN",
@@ -452,6 +456,9 @@ static int run(struct record *r, struct recorder *rec, struct error *err)
         return trouble(err);
     if (!r->quiet)
         summary(r, &res);
+    if (res.earlier.name[0])
+        fprintf(stderr, "bootreel: the earlier %s is now %s\n", r->o.path,
+                strrchr(res.earlier.name, '/') ? strrchr(res.earlier.name, '/') + 1 : res.earlier.name);
     if (res.refused)
         fprintf(
             stderr,
@@ -520,6 +527,9 @@ static int set_observed(struct record *r, struct error *err)
 
 static int record(struct record *r, struct error *err)
 {
+    r->o.keep_earlier = !r->o.path;
+    if (!r->o.path)
+        r->o.path = RECORD_PATH;
     if (set_observed(r, err) || machine_finish(r->machine, err) || check_output(r, err))
         return trouble(err);
     r->o.config = machine_config(r->machine);
@@ -560,9 +570,7 @@ static int record(struct record *r, struct error *err)
 static int cmd_record(int argc, char **argv)
 {
     struct error err;
-    struct record r = {.o = {.path = RECORD_PATH,
-                             .classes = EVENT_CLASSES_DEFAULT,
-                             .checkpoint_every = RECORD_CHECKPOINT_EVERY},
+    struct record r = {.o = {.classes = EVENT_CLASSES_DEFAULT, .checkpoint_every = RECORD_CHECKPOINT_EVERY},
                        .machine = machine_new(),
                        .console = CONSOLE_NONE,
                        .marks = marks_new(),

@@ -20,6 +20,8 @@ struct trace *open_trace(const char *path)
     struct trace *t = check_output_name("", NULL, path, &err) ? NULL : trace_open(path, &err);
     if (!t)
         trouble(&err);
+    else if (trace_being_written(t))
+        fprintf(stderr, "bootreel: %s: is being recorded; what is there so far is used\n", path);
     else if (trace_truncated(t))
         fprintf(stderr, "bootreel: %s: %s (%s); what is there is used\n", path,
                 trace_damaged(t) ? "damaged" : "cut short", trace_damage(t));

@@ -46,6 +46,7 @@ struct record_branch {
 
 struct record_options {
     const char *path;
+    bool keep_earlier; /* rename an earlier file of that name: see record_result.earlier */
     const struct engine_kind *kind;
     const struct engine_config *config; /* must stay until the recorder is destroyed */
     uint32_t classes;                   /* event classes that go into the trace */
@@ -81,6 +82,8 @@ struct record_result {
     uint64_t inputs;
     uint64_t bytes; /* of the file */
     uint64_t hash;  /* of the final state */
+    struct trace_kept_name
+        earlier; /* with keep_earlier: what the earlier file is called now; "" if there was none */
     uint64_t
         refused; /* pages stored in full since nothing shorter read back as they were (trace_pages_refused) */
 };
@@ -88,15 +91,14 @@ struct record_result {
 struct recorder;
 
 /* Creates the trace and the engine. NULL on error, including an `until` that needs a recorded run (NN%,
- * #EVENT …); if the file was created by then, it is empty or has only whole frames. The options are copied,
- * but not what they point to. */
+ * #EVENT …); then an earlier file of that name is as it was. The options are copied, but not what they point to. */
 struct recorder *recorder_create(const struct record_options *o, struct error *err);
 
 /* Ends the run soon, at a step boundary; the trace is closed properly. Async-signal-safe, from any thread. */
 void recorder_interrupt(struct recorder *r);
 
 /* Runs to the end and closes the trace. -1 if the trace could not be written: then err says why, and the file
- * holds what was written. A guest fault (an image that cannot be read is one) is not an error here: see
+ * holds what was written, unless that is less than the machine's first state: then it is as it was before. A guest fault (an image that cannot be read is one) is not an error here: see
  * result->stop. */
 int recorder_run(struct recorder *r, struct record_result *result, struct error *err);
 

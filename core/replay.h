@@ -20,6 +20,8 @@ struct replay;
 /* Builds the engine at icount 0 from the trace's configuration and images. NULL if the trace was made by
  * another engine than `kind`, or the engine cannot be created. */
 struct replay *replay_open(struct trace *t, const struct engine_kind *kind, struct error *err);
+/* False if the recording ended before the machine's first state was in the trace; then `text` says so in one line. */
+bool replay_possible(const struct trace *t, struct error *text);
 void replay_close(struct replay *r); /* NULL is allowed */
 struct engine *replay_engine(struct replay *r);
 /* The configuration that the engine was created from; its images are read from the trace. */

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "traces/file_id.h"
+#include "traces/file_lock.h"
 #include "traces/memory.h"
 
 struct file_id file_id_of_stat(const struct stat *st)
@@ -53,6 +54,11 @@ int output_check(const char *option, const char *path, const struct file_id *rea
     if (is_read(file_id_at(path), read, n))
         return error_set(err, "%s%s%.250s: this is a file to be read: give another name", option, space,
                          path);
+    if (file_locked_at(path))
+        return error_set(
+            err,
+            "%s%s%.250s: another bootreel is writing this trace: wait until it ends, or give another name",
+            option, space, path);
     char *part = mem_alloc(strlen(path) + sizeof ".part");
     stpcpy(stpcpy(part, path), ".part");
     bool taken = is_read(file_id_at(part), read, n);

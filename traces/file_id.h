@@ -27,7 +27,7 @@ bool file_id_same(struct file_id a, struct file_id b);
 
 /* What every writer asks before it opens its file. `path`: NULL is standard output. `option` comes before the path in the
  * message, and may be "". -1 with err if the path is empty, or if it, or PATH.part (under which files are written), is one of the n
- * files that are being read. */
+ * files that are being read, or if a trace is being written there. */
 int output_check(const char *option, const char *path, const struct file_id *read, size_t n,
                  struct error *err);
 

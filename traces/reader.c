@@ -7,6 +7,7 @@
 #include <xxhash.h>
 #include <zstd.h>
 
+#include "traces/file_lock.h"
 #include "traces/reader.h"
 
 /* ---------------------------------------------------------------- bytes */
@@ -343,9 +344,23 @@ static struct trace *trace_start(struct trace *t, struct error *err)
     return t;
 }
 
+/* Takes the descriptor. */
+static struct trace *start_file(const char *name, int fd, uint64_t size, enum trace_file what,
+                                bool being_written, struct error *err)
+{
+    struct trace *t = mem_zero(1, sizeof *t);
+    t->name = mem_string(name);
+    t->fd = fd;
+    t->size = size;
+    t->file = what;
+    t->being_written = being_written;
+    return trace_start(t, err);
+}
+
 static struct trace *open_file(const char *path, enum trace_file what, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* do not wait for the writer of a pipe */
+    bool being_written = fd >= 0 && file_locked(fd); /* before its length, or it could end in between */
     struct stat st;
     if (fd < 0 || fstat(fd, &st)) {
         if (*path)
@@ -361,12 +376,7 @@ static struct trace *open_file(const char *path, enum trace_file what, struct er
         close(fd);
         return NULL;
     }
-    struct trace *t = mem_zero(1, sizeof *t);
-    t->name = mem_string(path);
-    t->fd = fd;
-    t->size = (uint64_t)st.st_size;
-    t->file = what;
-    return trace_start(t, err);
+    return start_file(path, fd, (uint64_t)st.st_size, what, being_written, err);
 }
 
 struct trace *trace_open(const char *path, struct error *err)
@@ -389,9 +399,16 @@ struct trace *trace_open_memory(const void *data, size_t size, struct error *err
     return trace_start(t, err);
 }
 
+/* Not by its name, which may be another trace's by now. And it has no more than `t`, if it is still being written. */
 struct trace *trace_open_again(const struct trace *t, struct error *err)
 {
-    return t->memory ? trace_open_memory(t->memory, t->size, err) : open_file(t->name, t->file, err);
+    if (t->memory)
+        return trace_open_memory(t->memory, t->size, err);
+    int fd = fcntl(t->fd, F_DUPFD_CLOEXEC, 0);
+    if (fd >= 0)
+        return start_file(t->name, fd, t->size, t->file, t->being_written, err);
+    error_set(err, "%s: cannot open: %s", t->name, strerrordesc_np(errno));
+    return NULL;
 }
 
 struct trace *trace_open_beside(const struct trace *t, struct error *err)
@@ -446,6 +463,11 @@ bool trace_truncated(const struct trace *t)
 bool trace_damaged(const struct trace *t)
 {
     return t->damaged;
+}
+
+bool trace_being_written(const struct trace *t)
+{
+    return t->truncated && t->being_written;
 }
 
 const char *trace_damage(const struct trace *t)

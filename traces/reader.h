@@ -99,6 +99,7 @@ struct trace {
     int fd;
     uint64_t size;
     enum trace_file file;
+    bool being_written;
     unsigned version;
     char engine[ENGINE_NAME_SIZE];
 

@@ -34,6 +34,8 @@ void sink_limit(struct sink *s, uint64_t limit);
 /* Writes the waiting frames, if there is room, and waits until that is done. False if there was no room: they
  * and all later frames, except END, are dropped. */
 bool sink_commit(struct sink *s);
+/* See trace_writer_keep_earlier(). */
+void sink_keep_earlier(struct sink *s, struct trace_kept_name *earlier);
 /* When it is closed, *refused becomes the number of pages that are in full since nothing else read back as they were. */
 void sink_count_refused(struct sink *s, uint64_t *refused);
 /* Writes what is queued and, with `whole`, index and trailer; closes, frees. Without it, the file is as before sink_open if

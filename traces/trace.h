@@ -117,8 +117,10 @@ struct trace_end {
  * The file then holds whole frames, without an end. The process does not get SIGXFSZ. */
 struct trace_writer;
 
-/* Creates (or empties) the file and writes the configuration, which is copied. The caller must make sure that
- * `path` is not one of the images. NULL on error; nothing is left open then. */
+/* Creates the file and writes the configuration, which is copied. The caller must make sure that `path` is not one of the images.
+ * NULL on error; nothing is left open then. The file is locked for this writer: another one that opens it, by whatever name, is
+ * refused. It is written as PATH.part, and gets its name with the first events or the first checkpoint; if it does not get so far, an earlier
+ * file of that name stays as it was. A pipe or a device is written at once. */
 struct trace_writer *trace_writer_create(const char *path, const struct trace_config *cfg, struct error *err);
 
 /* The same for a share, a file of the same form that is no trace (core/share.h). It is of no use unless it is whole: errors call it
@@ -192,13 +194,20 @@ void trace_writer_kept(const struct trace_writer *w, struct trace_kept *kept);
  * writer, also on error. */
 int trace_writer_finish_full(struct trace_writer *w, const char *text, struct error *err);
 
+/* An earlier file of that name is not replaced, but renamed to NAME-1.reel (or the first other number that is free). When the writer is
+ * closed, its new name is in *earlier; "" if there was none. To be called before anything is written. */
+struct trace_kept_name {
+    char name[4096];
+};
+void trace_writer_keep_earlier(struct trace_writer *w, struct trace_kept_name *earlier);
+
 /* When the writer is closed, *refused becomes what trace_pages_refused will say. */
 void trace_writer_count_refused(struct trace_writer *w, uint64_t *refused);
 
 /* Writes the end and the index, closes the file and frees the writer, also on error. */
 int trace_writer_finish(struct trace_writer *w, const struct trace_end *end, struct error *err);
 
-/* Closes and frees without an end; whole frames stay in the file, as after a kill. NULL is allowed. */
+/* Closes and frees without an end; whole frames stay in the file, as after a kill, if it has got its name. NULL is allowed. */
 void trace_writer_abort(struct trace_writer *w);
 
 /* ---------------------------------------------------------------- reader */
@@ -234,6 +243,8 @@ bool trace_cut_off(const struct trace *t);
 /* Whether it is truncated because something in the file is not as it was written, not because its
  * end is missing. */
 bool trace_damaged(const struct trace *t);
+/* Whether somebody was writing it when it was opened: then it is truncated, and later there will be more in it. */
+bool trace_being_written(const struct trace *t);
 /* The reason, as one line; "" if not truncated. */
 const char *trace_damage(const struct trace *t);
 unsigned trace_version(const struct trace *t);

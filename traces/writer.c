@@ -399,6 +399,12 @@ static int writer_close(struct trace_writer *w, bool whole, struct error *err)
     return result;
 }
 
+void trace_writer_keep_earlier(struct trace_writer *w, struct trace_kept_name *earlier)
+{
+    earlier->name[0] = 0;
+    sink_keep_earlier(w->sink, earlier);
+}
+
 void trace_writer_count_refused(struct trace_writer *w, uint64_t *refused)
 {
     sink_count_refused(w->sink, refused);

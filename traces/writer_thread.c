@@ -16,6 +16,7 @@
 
 #include "traces/sink.h"
 #include "traces/stream_finder.h"
+#include "traces/written_file.h"
 
 /* The most unpacked bytes in the queue; a single larger frame is accepted when the queue is empty. */
 enum { QUEUE_BYTES = 8 << 20 };
@@ -36,7 +37,8 @@ struct sink {
     char *name;        /* in errors */
     bool only_whole;   /* the file is dropped after an error */
     uint64_t *refused; /* see sink_count_refused(), or NULL */
-    int fd;
+    struct written_file *file;
+    int fd; /* its */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t more; /* a job was queued, or `closing` was set */
@@ -80,7 +82,7 @@ static void sink_fail(struct sink *s, int error)
     char text[80];
     snprintf(text, sizeof text, "%s", what ? what : "cannot write");
     text[0] = (char)tolower((unsigned char)text[0]);
-    if (s->only_whole)
+    if (s->only_whole || !written_file_shown(s->file))
         error_set(&s->error, "%s: %s: make room, or give another place", s->name, text);
     else
         error_set(&s->error, "%s: %s; what was written up to icount %" PRIu64 " is kept", s->name, text,
@@ -107,6 +109,15 @@ static bool sink_write(struct sink *s, const void *data, size_t n)
     }
     atomic_store(&s->written, whole + n);
     return true;
+}
+
+/* What is in the file can be replayed: from now on it has its name. */
+static bool sink_show(struct sink *s)
+{
+    int error = written_file_show(s->file);
+    if (error)
+        sink_fail(s, error);
+    return !error;
 }
 
 /* Writes one frame, and notes its head for the index. */
@@ -175,7 +186,8 @@ static void sink_do_commit(struct sink *s)
         sink_drop(s);
         return;
     }
-    sink_write(s, s->waiting.p, s->waiting.n);
+    if (sink_write(s, s->waiting.p, s->waiting.n))
+        sink_show(s);
     s->waiting.n = 0;
     s->committed.frames = s->frames;
     s->committed.index = s->index.n;
@@ -276,8 +288,11 @@ static void sink_job(struct sink *s, struct job *job)
         return;
     if (h->kind == TF_CHUNKS && job->aside.n)
         sink_chunks(s, job);
-    if (h->kind == TF_EVENTS || h->kind == TF_CHECKPOINT || h->kind == TF_END)
-        s->kept = h->last_icount;
+    if (h->kind != TF_EVENTS && h->kind != TF_CHECKPOINT && h->kind != TF_END)
+        return;
+    s->kept = h->last_icount;
+    if (!s->limit || h->kind == TF_END)
+        sink_show(s);
 }
 
 /* The index is a frame of its own, after those that it lists. */
@@ -373,28 +388,17 @@ static void sink_free(struct sink *s)
     free(s);
 }
 
-/* A pipe may be written to, but this does not wait for a reader: open() fails with ENXIO. What was in a file stays until
- * sink_begin(). */
-static int open_output(const char *path)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
-    if (fd >= 0)
-        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-    return fd;
-}
-
 struct sink *sink_open(const char *path, const char *name, const uint8_t header[FILE_HEADER_SIZE],
                        struct error *err)
 {
-    int fd = open_output(path);
-    if (fd < 0) {
-        error_set(err, "%s: cannot create: %s", name ? name : path, strerrordesc_np(errno));
+    struct written_file *file = written_file_open(path, name ? name : path, name, err);
+    if (!file)
         return NULL;
-    }
     struct sink *s = mem_zero(1, sizeof *s);
     s->name = mem_string(name ? name : path);
     s->only_whole = name;
-    s->fd = fd;
+    s->file = file;
+    s->fd = written_file_fd(file);
     s->tail = &s->head;
     s->zstd = mem_check(ZSTD_createCCtx());
     s->pages = page_packer_new();
@@ -405,7 +409,7 @@ struct sink *sink_open(const char *path, const char *name, const uint8_t header[
     int error = sink_start(s);
     if (error) {
         error_set(err, "%s: cannot start a thread: %s", path, strerrordesc_np(error));
-        close(fd);
+        written_file_close(file);
         sink_free(s);
         return NULL;
     }
@@ -435,8 +439,9 @@ static void sink_begin(struct sink *s)
 {
     if (s->begun)
         return;
-    if (ftruncate(s->fd, 0) && errno != EINVAL) /* a pipe or device has no length */
-        sink_fail(s, errno);
+    int error = written_file_begin(s->file);
+    if (error)
+        sink_fail(s, error);
     s->begun = true;
     pthread_cond_signal(&s->more);
 }
@@ -515,6 +520,11 @@ int sink_check(struct sink *s, struct error *err)
     return -1;
 }
 
+void sink_keep_earlier(struct sink *s, struct trace_kept_name *earlier)
+{
+    written_file_keep(s->file, earlier);
+}
+
 void sink_count_refused(struct sink *s, uint64_t *refused)
 {
     s->refused = refused;
@@ -541,8 +551,9 @@ int sink_close(struct sink *s, bool whole, struct error *err)
     pthread_cond_signal(&s->more);
     pthread_mutex_unlock(&s->lock);
     pthread_join(s->thread, NULL);
-    if (close(s->fd) && errno != EINTR && !atomic_load(&s->failed))
-        sink_fail(s, errno);
+    int error = written_file_close(s->file);
+    if (error && !atomic_load(&s->failed))
+        sink_fail(s, error);
     if (s->refused)
         *s->refused = page_packer_refused(s->pages);
     int result = sink_check(s, err);

@@ -192,6 +192,8 @@ static int create_writer(struct recorder *r, struct error *err)
         trace_writer_limit(r->w, r->o.max_size);
     if (r->w)
         trace_writer_count_refused(r->w, &r->result.refused);
+    if (r->w && r->o.keep_earlier)
+        trace_writer_keep_earlier(r->w, &r->result.earlier);
     free(images);
     return r->w ? 0 : -1;
 }
@@ -711,14 +713,13 @@ static int finish(struct recorder *r)
 static int finish_full(struct recorder *r)
 {
     struct trace_kept kept;
-    struct error ignored;
     char text[80];
     trace_writer_kept(r->w, &kept);
     snprintf(text, sizeof text, "%llu bytes", (unsigned long long)r->o.max_size);
     struct trace_writer *w = r->w;
     r->w = NULL;
-    if (!kept.checkpoints) {
-        trace_writer_finish_full(w, text, &ignored);
+    if (!kept.checkpoints) { /* an earlier file of that name stays as it was */
+        trace_writer_abort(w);
         return error_set(&r->err, "%s: the machine's first state does not fit into %s: give a larger size",
                          r->o.path, text);
     }

@@ -24,6 +24,17 @@ bool replay_behaviour_differs(const struct trace *t, const struct engine_kind *k
     return true;
 }
 
+bool replay_possible(const struct trace *t, struct error *text)
+{
+    if (!trace_truncated(t) || trace_checkpoint_count(t))
+        return true;
+    error_set(text,
+              "the recording %s before the machine's first state was written: nothing can be replayed: %s",
+              trace_being_written(t) ? "is" : "was killed, or its file cut off,",
+              trace_being_written(t) ? "wait a moment" : "record it again");
+    return false;
+}
+
 static void no_event(void *ctx, const struct event *ev) {}
 
 struct replay *replay_open(struct trace *t, const struct engine_kind *kind, struct error *err)
@@ -33,6 +44,8 @@ struct replay *replay_open(struct trace *t, const struct engine_kind *kind, stru
                   trace_config(t)->engine, kind->name);
         return NULL;
     }
+    if (!replay_possible(t, err))
+        return NULL;
     struct replay *r = mem_zero(1, sizeof *r);
     r->t = t;
     r->kind = kind;

@@ -303,12 +303,15 @@ static int copy_trace(struct trace *t, bool apart, struct bytes *copy, struct er
     }
     for (size_t k = 0; k < trace_checkpoint_count(t) && !rc; k++)
         rc = trace_copy_checkpoint(w, err);
-    if (rc)
+    *copy = (struct bytes){0};
+    if (rc) {
         trace_writer_abort(w);
-    else
+        assert_int_equal(access(path, F_OK), -1); /* it has not come to a checkpoint */
+    } else {
         assert_int_equal(trace_writer_finish(w, trace_end(t), NULL), 0);
-    *copy = slurp(path);
-    unlink(path);
+        *copy = slurp(path);
+        unlink(path);
+    }
     free(path);
     free(chunk);
     return rc;
