@@ -470,6 +470,11 @@ bool trace_being_written(const struct trace *t)
     return t->truncated && t->being_written;
 }
 
+bool trace_written_at(const char *path)
+{
+    return file_locked_at(path);
+}
+
 const char *trace_damage(const struct trace *t)
 {
     return t->truncated ? t->damage.text : "";

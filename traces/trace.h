@@ -245,6 +245,8 @@ bool trace_cut_off(const struct trace *t);
 bool trace_damaged(const struct trace *t);
 /* Whether somebody was writing it when it was opened: then it is truncated, and later there will be more in it. */
 bool trace_being_written(const struct trace *t);
+/* Whether somebody is writing a trace of that name now, and it has begun. */
+bool trace_written_at(const char *path);
 /* The reason, as one line; "" if not truncated. */
 const char *trace_damage(const struct trace *t);
 unsigned trace_version(const struct trace *t);

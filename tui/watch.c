@@ -12,7 +12,6 @@
 
 #include "core/marks.h"
 #include "core/stages.h"
-#include "traces/file_lock.h"
 #include "traces/memory.h"
 #include "tui/app_impl.h"
 
@@ -387,7 +386,7 @@ static void look_back(struct tui_watch *w)
         w->over ? NULL : "the recording waits, and what it has written so far is here; q goes back to it";
     o.at = w->over ? NULL : "100%";
     o.memory = NULL;
-    if (!w->over && !file_locked_at(o.path)) { /* what has the name now is an earlier trace */
+    if (!w->over && !trace_written_at(o.path)) { /* what has the name now is an earlier trace */
         snprintf(w->message, sizeof w->message, "there is nothing to look at yet: try again in a moment");
         return;
     }
