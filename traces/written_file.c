@@ -37,7 +37,8 @@ static enum opened open_locked(const char *path, int flags, int *fd)
         *fd = open(path, O_CLOEXEC | O_NONBLOCK | flags, 0666);
         if (*fd < 0)
             return FAILED;
-        if (fstat(*fd, &st) || !S_ISREG(st.st_mode)) /* never locked: a pipe's readers and writers meet in it */
+        if (fstat(*fd, &st) ||
+            !S_ISREG(st.st_mode)) /* never locked: a pipe's readers and writers meet in it */
             return OPENED;
         if (!file_lock(*fd)) {
             close(*fd);
@@ -118,7 +119,8 @@ struct written_file *written_file_open(const char *path, const char *name, bool 
         return f;
     }
     if (rc == BUSY)
-        error_set(err, "%s: another bootreel is writing this file: wait until it ends, or give another name", name);
+        error_set(err, "%s: another bootreel is writing this file: wait until it ends, or give another name",
+                  name);
     else
         error_set(err, "%s: cannot create: %s", name, strerrordesc_np(errno));
     written_file_close(f);
