@@ -160,29 +160,32 @@ static bool is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
-/* The address of the banner if it has no symbol. Formats that begin in the same way have no number after it,
+/* The banner in the image, or NULL. Formats that begin in the same way have no number after it,
  * and a copy that the linker replaces has none after "#". */
-static uint64_t banner_in(const struct linux_guest *lx)
+static const uint8_t *banner_in(const struct lx_image *im)
 {
     static const char begins[] = "Linux version ";
     enum { LENGTH = sizeof begins - 1 };
-    const uint8_t *p = lx->image.bytes, *end = p + lx->image.size;
+    const uint8_t *p = im->bytes, *end = p + im->size;
     for (; (p = memmem(p, (size_t)(end - p), begins, LENGTH)); p++) {
         const uint8_t *line = memchr(p, '\n', (size_t)(end - p));
         const uint8_t *build = line ? memchr(p, '#', (size_t)(line - p)) : NULL;
         if (build && is_digit(p[LENGTH]) && is_digit(build[1]))
-            return lx->image.base + (uint64_t)(p - lx->image.bytes);
+            return p;
     }
-    return 0;
+    return NULL;
 }
 
-static void banner(const struct linux_guest *lx, char *buf, size_t size)
+static void read_banner(struct linux_guest *lx, const struct lx_image *im)
 {
-    uint64_t at = lx_symbol(lx, "linux_banner");
-    lx_string(lx, at ? at : banner_in(lx), buf, size);
-    buf[strcspn(buf, "\n")] = 0;
-    if (!buf[0])
-        snprintf(buf, size, "Linux of unknown version");
+    uint64_t at = lx->state == LX_FOUND ? lx_symbol(lx, "linux_banner") : 0;
+    const uint8_t *p = at ? NULL : banner_in(im);
+    if (at)
+        lx_string(lx, at, lx->version, sizeof lx->version);
+    else if (p)
+        snprintf(lx->version, sizeof lx->version, "%.*s", (int)strcspn((const char *)p, "\n"),
+                 (const char *)p);
+    lx->version[strcspn(lx->version, "\n")] = 0;
 }
 
 /* ---------------------------------------------------------------- the kernel is found */
@@ -246,7 +249,9 @@ static void found(struct linux_guest *lx, const struct lx_image *im, const struc
         lx->text_physical = lx->text - lx->hosted.begin;
     else if (!lx->has_physical)
         find_physical(lx);
-    banner(lx, lx->version, sizeof lx->version);
+    read_banner(lx, im);
+    if (!lx->version[0])
+        snprintf(lx->version, sizeof lx->version, "Linux of unknown version");
     LX_EMIT(lx, EV_KERNEL_FOUND, lx->version, lx->text, lx->bias, lx->text_physical, source_count(src),
             lx->types.count);
     set_up(lx);
@@ -327,11 +332,11 @@ bool lx_take_image(struct linux_guest *lx, struct lx_image *im)
     lx->notes[0] = 0;
     if (take_kallsyms(lx, im, &why) || take_given(lx, im, &why))
         return true;
-    lx_note(
-        lx,
-        "a kernel was entered, but its symbols are not found (%s): no kernel, process or system call events; "
-        "with its vmlinux or System.map (--symbols) there would be",
-        why.text);
+    read_banner(lx, im);
+    lx_note(lx,
+            "a kernel was entered, but its symbols are not found (%s): no kernel, process or system call "
+            "events; with its vmlinux or System.map (--symbols) there would be%s%s",
+            why.text, lx->version[0] ? ". It is " : "", lx->version);
     return false;
 }
 

@@ -172,8 +172,8 @@ struct linux_guest {
     unsigned ntried;
     uint64_t efi_image; /* physical address of the kernel as an EFI program; 0 if none was seen */
     /* the kernel */
-    symbol_space space;                             /* the kernel's */
-    char version[512];                              /* its banner */
+    symbol_space space; /* the kernel's */
+    char version[512];  /* its banner; it may be known of a kernel that was not found, too */
     uint64_t text, text_physical, image_size, bias; /* _text; bias: KASLR offset */
     bool has_physical;    /* text_physical is known, so the kernel can be read before it is mapped */
     uint64_t boot_params; /* physical address; 0: not known */

@@ -248,7 +248,8 @@ static void look_for_kernel(struct linux_guest *lx, uint64_t ip)
 /* A program runs, and the kernel was not found: that and why is all that can be told. */
 static void user_begins(struct linux_guest *lx)
 {
-    if (lx->state == LX_FOUND || !lx->params_reported)
+    bool is_linux = lx->params_reported || lx->version[0];
+    if (lx->state == LX_FOUND || !is_linux)
         return;
     if (lx->state != LX_GIVEN_UP && !lx->notes[0])
         lx_note(lx, "a kernel was entered, but its symbols are not found (nor its code)");

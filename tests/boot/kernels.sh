@@ -18,9 +18,39 @@ museum_story() { # NAME
     story_modules=$(find "$dir/root" -name '*.ko*' | wc -l)
     [ "$story_modules" != 0 ] || skip "$1: modules" "no package has them"
     story "$1" "$dir/vmlinuz" "$dir/initrd-story.gz" 5
+    [ "$1" != "$newest" ] || without_kallsyms "$1"
     rm -f "$work/$1.reel"
 }
 
+# The same kernel without symbols of its own, entered as Xen enters one: one note says so, and its console and its first program tell
+# of stages; with its System.map all is told.
+without_kallsyms() { # NAME
+    local bias
+    python3 tests/boot/kernels.py unpack "$GUESTS/kernels/$1/vmlinuz" "$work/vmlinux" || { fail "$1: cannot be unpacked"; return; }
+    for given in no map; do
+        [ $given = no ] || set -- "$1" --symbols "$work/System.map"
+        "$BOOTREEL" record --kernel "$work/vmlinux" --initrd "$GUESTS/initrd.gz" --append "console=ttyS0" "${@:2}" --until 60s -q -o "$work/$given.reel" \
+            </dev/null || fail "$1: record without kallsyms exits with $?"
+        "$BOOTREEL" events --class kernel,process "$work/$given.reel" >"$work/$given.events"
+        "$BOOTREEL" stages "$work/$given.reel" | awk '{ print $NF }' >"$work/$given.stages"
+        [ $given = no ] || break
+        [ "$(grep -c kernel.note "$work/no.events")" = 1 ] || fail "$1: $(grep -c kernel.note "$work/no.events") notes without kallsyms"
+        holds "$work/no.events" "kernel.note .*symbols are not found .*--symbols.* Linux version ${1%%[+-]*}" "$1: the note without kallsyms"
+        for stage in kernel.early kernel.start_kernel user; do
+            holds "$work/no.stages" "^$stage\$" "$1: stages without kallsyms"
+        done
+        bias=$(ours "$1" kernel.found | sed 's/.*KASLR offset \(0x[0-9a-f]*\),.*/\1/')
+        "$BOOTREEL" symbols --all "$work/$1.reel" | python3 tests/boot/kernels.py map "$bias" >"$work/System.map"
+    done
+    ! grep kernel.note "$work/map.events" || fail "$1: a note with System.map"
+    our_initcalls map | cut -d'|' -f1 >"$work/map.a"
+    our_initcalls "$1" | cut -d'|' -f1 | grep -v '\[' >"$work/map.b"
+    same "$work/map.a" "$work/map.b" "$1: initcalls with System.map"
+    ours map process.exec | grep -q 'executes /bin/mount mount -t proc proc /proc' || fail "$1: processes with System.map"
+    echo "$1: $(wc -l <"$work/map.a") initcalls with System.map"
+}
+
+newest=$(cat "$GUESTS/kernels/newest" 2>/dev/null)
 for name in $names; do
     [ -e "$GUESTS/kernels/$name/initrd-story.gz" ] || continue
     [ "$(jobs -rp | wc -l)" -lt "$(nproc)" ] || wait -n
