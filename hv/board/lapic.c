@@ -266,6 +266,17 @@ void lapic_message(struct board *board, uint8_t dest, bool logical, unsigned del
     }
 }
 
+/* SDM 10.11.1 and 10.11.2. Messages elsewhere would be writes to memory; no function's address is checked, so one that points there
+ * is reported. */
+void lapic_msi(struct board *board, uint64_t address, uint32_t data)
+{
+    if (address >> 20 != LAPIC_BASE >> 20) {
+        board_unhandled(board, "MSI address", address, true, data);
+        return;
+    }
+    lapic_message(board, (uint8_t)(address >> 12), address & 4, data >> 8 & 7, (uint8_t)data, data >> 15 & 1);
+}
+
 /* SDM 10.6.1: the interrupt command register was written. */
 static void send_ipi(struct lapic *s)
 {

@@ -6,8 +6,12 @@
 #include "hv/board/pci.h"
 #include "traces/memory.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* No processor has more address lines (SDM volume 3, 4.1.4: MAXPHYADDR). */
+enum { PHYSICAL_BITS = 52 };
 
 struct pci_bus {
     struct board *board;
@@ -44,7 +48,7 @@ static uint32_t bar_type(const struct pci_device *d, unsigned bar)
     const struct pci_bar *r = bar_of(d, bar);
     if (!r->size || bar == BAR_ROM)
         return 0;
-    return r->io ? 1 : r->prefetch ? 8 : 0;
+    return r->io ? 1 : (r->prefetch ? 8u : 0) | (r->wide ? 4u : 0);
 }
 
 void pci_init(struct pci_device *d, const char *name, unsigned devfn, uint16_t vendor, uint16_t device,
@@ -69,6 +73,16 @@ void pci_init(struct pci_device *d, const char *name, unsigned devfn, uint16_t v
     d->wmask[REG_LINE] = 0xff;
 }
 
+void pci_add_capability(struct pci_device *d, uint8_t id, unsigned offset)
+{
+    assert(offset >= 0x40 && offset < 0x100 && offset % 4 == 0);
+    d->config[REG_STATUS] |= STATUS_CAPABILITIES;
+    d->config[d->last_capability ? d->last_capability + 1 : REG_CAPABILITIES] = (uint8_t)offset;
+    d->config[offset] = id;
+    d->config[offset + 1] = 0;
+    d->last_capability = (uint8_t)offset;
+}
+
 static void init_bar(struct pci_device *d, unsigned bar)
 {
     const struct pci_bar *r = bar_of(d, bar);
@@ -78,6 +92,10 @@ static void init_bar(struct pci_device *d, unsigned bar)
         return;
     set32(d->wmask + bar_register(bar), (~(r->size - 1) & ~fixed) | (bar == BAR_ROM)); /* bit 0: ROM enable */
     set32(d->config + bar_register(bar), bar_type(d, bar));
+    if (!r->wide)
+        return;
+    assert(bar < 5 && !d->bar[bar + 1].size);
+    set32(d->wmask + bar_register(bar + 1), UINT32_MAX);
 }
 
 /* ---------------------------------------------------------------- decoding */
@@ -87,10 +105,11 @@ static uint64_t bar_address(const struct pci_device *d, unsigned bar)
 {
     const struct pci_bar *r = bar_of(d, bar);
     uint32_t value = get32(d->config + bar_register(bar));
-    uint64_t base = value & ~(r->size - 1), last = base + r->size - 1;
+    uint64_t high = r->wide ? get32(d->config + bar_register(bar + 1)) : 0;
+    uint64_t base = high << 32 | (value & ~(r->size - 1)), last = base + r->size - 1;
     if (!(d->config[REG_COMMAND] & (r->io ? CMD_IO : CMD_MEMORY)) || (bar == BAR_ROM && !(value & 1)))
         return UINT64_MAX;
-    if (base == 0 || last >= UINT32_MAX || (r->io && last > 0xffff))
+    if (base == 0 || (r->io && last > 0xffff) || (high ? last >> PHYSICAL_BITS : last >= UINT32_MAX))
         return UINT64_MAX;
     return base;
 }
@@ -226,8 +245,11 @@ static void reset_function(struct pci_device *d)
     d->config[REG_LATENCY] = 0;
     d->config[REG_LINE] = 0;
     for (unsigned bar = 0; bar < 7; bar++)
-        if (bar_of(d, bar)->size)
+        if (bar_of(d, bar)->size) {
             set32(d->config + bar_register(bar), bar_type(d, bar));
+            if (bar_of(d, bar)->wide)
+                set32(d->config + bar_register(bar + 1), 0);
+        }
     update_bars(d);
 }
 
