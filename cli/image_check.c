@@ -154,21 +154,21 @@ static int check_flash(const struct head *h, struct error *err)
     return check_needs(h->im, err);
 }
 
+/* By role, without its number. */
 static const struct {
     const char *role;
     int (*check)(const struct head *h, struct error *err);
 } checks[] = {
-    {"disk0", check_disk},         {"disk1", check_disk},     {"disk2", check_disk},
-    {"disk3", check_disk},         {"floppy0", check_floppy}, {"cdrom", check_cdrom},
-    {"vgabios", check_option_rom}, {"pflash0", check_flash},  {"pflash1", check_flash},
-    {"bios", check_bios},
+    {"disk", check_disk},          {"floppy", check_floppy}, {"cdrom", check_cdrom},
+    {"vgabios", check_option_rom}, {"pflash", check_flash},  {"bios", check_bios},
 };
 
 int image_check(const struct image *im, struct error *err)
 {
     struct head h = {.im = im, .n = im->size < HEAD ? im->size : HEAD};
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
-        if (!strcmp(checks[i].role, im->role))
+        if (strspn(im->role, "abcdefghijklmnopqrstuvwxyz") == strlen(checks[i].role) &&
+            !strncmp(checks[i].role, im->role, strlen(checks[i].role)))
             return im->read(im->ctx, 0, h.bytes, h.n, err) ? -1 : checks[i].check(&h, err);
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "bios/builtin.h"
 #include "cli/hosted.h"
 #include "cli/machine.h"
+#include "cli/media.h"
 #include "core/guest.h"
 #include "guests/demo/demo.h"
 #include "hv/hv.h"
@@ -24,11 +25,10 @@ struct machine {
     const char *bios, *vgabios, *cpu, *rtc, *boot, *append, *vga; /* as given, or NULL */
     bool inspects;                                                /* --inspect was given */
     uint32_t inspect;                                             /* what it chose among guest_systems */
-    const char *disk[MACHINE_DISKS];
-    unsigned ndisks;
+    struct media media;
     const char *flash[MACHINE_FLASH];
     unsigned nflash;
-    const char *cdrom, *floppy, *kernel, *initrd, *protocol, *hvmloader;
+    const char *floppy, *kernel, *initrd, *protocol, *hvmloader;
     char *module[MACHINE_MODULES];              /* the files … */
     const char *module_string[MACHINE_MODULES]; /* … and "FILE ARGUMENTS" as given */
     unsigned nmodules;
@@ -112,15 +112,6 @@ static int set_once(const char **to, const struct option_row *row, const char *v
     if (*to)
         return error_set(err, "--%s: given twice (%.100s and %.100s): give it once", row->name, *to, value);
     *to = value;
-    return 0;
-}
-
-static int add_disk(struct machine *m, const char *value, struct error *err)
-{
-    if (m->ndisks == MACHINE_DISKS)
-        return error_set(err, "--disk: %.200s: the machine has %d disks already, and no room for more", value,
-                         MACHINE_DISKS);
-    m->disk[m->ndisks++] = value;
     return 0;
 }
 
@@ -228,11 +219,16 @@ const struct option_row machine_options[] = {
          "an address is in."},
     {.name = "vga", .argument = "std|none", .help = "the display adapter (default std)", .id = MO_VGA},
     {.name = "disk",
-     .argument = "FILE",
-     .help = "a raw disk image (up to {max-disks} times)",
+     .argument = "FILE[,interface=ide|nvme][,serial=TEXT]",
+     .help = "a raw disk image, and what it is attached to (up to {max-disks} drives)",
      .id = MO_DISK,
-     .more = "Image files are only read: what the guest writes is part of the machine's state."},
-    {.name = "cdrom", .argument = "FILE", .help = "a CD-ROM image", .id = MO_CDROM},
+     .more =
+         "The interface is `ide` if none is given. An IDE controller has room for four drives; each `nvme` drive has a controller of its own. The "
+         "serial number is what the drive says of itself. Image files are only read: what the guest writes is part of the machine's state."},
+    {.name = "cdrom",
+     .argument = "FILE[,interface=ide][,serial=TEXT]",
+     .help = "a CD-ROM image, likewise",
+     .id = MO_CDROM},
     {.name = "floppy", .argument = "FILE", .help = "a floppy disk image", .id = MO_FLOPPY},
     {.name = "boot",
      .argument = "c|d|a|menu",
@@ -318,9 +314,8 @@ int machine_option(struct machine *m, const struct option_row *row, const char *
     case MO_RTC:
         return set_rtc(m, value, err);
     case MO_DISK:
-        return add_disk(m, value, err);
     case MO_CDROM:
-        return set_once(&m->cdrom, row, value, err);
+        return media_add(&m->media, row->id == MO_CDROM, row, value, err);
     case MO_FLOPPY:
         return set_once(&m->floppy, row, value, err);
     case MO_BOOT:
@@ -376,6 +371,7 @@ void machine_free(struct machine *m)
     image_files_free(m->files);
     for (unsigned i = 0; i < m->nmodules; i++)
         free(m->module[i]);
+    media_free(&m->media);
     free(m->flat);
     free(m);
 }
@@ -398,8 +394,7 @@ int machine_arguments(struct machine *m, char *const *arguments, size_t n, struc
 
 bool machine_is_demo(const struct machine *m)
 {
-    return !m->ndisks && !m->cdrom && !m->floppy && !m->kernel && !m->flat && !m->hvmloader &&
-           !machine_is_hosted(m);
+    return !m->media.n && !m->floppy && !m->kernel && !m->flat && !m->hvmloader && !machine_is_hosted(m);
 }
 
 static int check(const struct machine *m, struct error *err)
@@ -415,11 +410,11 @@ static int check(const struct machine *m, struct error *err)
                          "SeaBIOS, or give a file");
     if (m->program && m->uml)
         return error_set(err, "--program and --uml: give one of them: both say what runs first");
-    if (machine_is_hosted(m) && (m->kernel || m->flat || m->hvmloader || m->bios || m->nflash || m->cdrom ||
-                                 m->floppy || m->boot || m->vga || m->nmodules))
+    if (machine_is_hosted(m) && (m->kernel || m->flat || m->hvmloader || m->bios || m->nflash ||
+                                 m->media.ncdroms || m->floppy || m->boot || m->vga || m->nmodules))
         return error_set(err, "--%s: runs on a Linux host, not on a PC: leave the PC's options out",
                          m->uml ? "uml" : "program");
-    if (m->program && (m->initrd || m->append || m->ndisks))
+    if (m->program && (m->initrd || m->append || m->media.n))
         return error_set(err, "--program: takes no --initrd, --append or --disk: leave them out");
     if (m->sysroot && !machine_is_hosted(m))
         return error_set(err, "--sysroot: goes with --program or --uml: give one of them");
@@ -478,9 +473,9 @@ static const char *or_default(const char *given, const char *fallback)
 /* The device that the machine has, if none is named. */
 static const char *boot_default(const struct machine *m)
 {
-    if (m->ndisks || (!m->cdrom && !m->floppy))
+    if (m->media.ndisks || (!m->media.ncdroms && !m->floppy))
         return "c";
-    return m->cdrom ? "d" : "a";
+    return m->media.ncdroms ? "d" : "a";
 }
 
 /* Stores the names, not "all": that would mean others in a program that has more guest systems. */
@@ -502,6 +497,14 @@ static void set_modules(struct machine *m)
     }
 }
 
+static void set_drive(struct machine *m, const struct medium *drive)
+{
+    if (drive->interface)
+        set(m, drive->interface_key, drive->interface);
+    if (drive->serial)
+        set(m, drive->serial_key, drive->serial);
+}
+
 /* All settings are stored, even defaults, so that a trace keeps its meaning when defaults change. */
 static void make_settings(struct machine *m, const char *bios)
 {
@@ -521,6 +524,8 @@ static void make_settings(struct machine *m, const char *bios)
         set_number(m, "boot-menu", MACHINE_BOOT_MENU_MS);
     set(m, "vga", or_default(m->vga, "std"));
     set_inspected(m, "pc");
+    for (unsigned i = 0; i < m->media.n; i++)
+        set_drive(m, &m->media.medium[i]);
     if (m->kernel)
         set(m, "append", or_default(m->append, ""));
     set_modules(m);
@@ -563,9 +568,9 @@ static int set_uml_arguments(struct machine *m, struct error *err)
             return -1;
         set(m, "argument", "initrd=/initrd");
     }
-    for (unsigned i = 0; i < m->ndisks; i++) {
+    for (unsigned i = 0; i < m->media.n; i++) {
         snprintf(text, sizeof text, "file /disk%u", i);
-        if (image_files_add(m->files, text, m->disk[i], err))
+        if (image_files_add(m->files, text, m->media.medium[i].path, err))
             return -1;
         snprintf(text, sizeof text, "ubd%u=/disk%u", i, i);
         set(m, "argument", text);
@@ -675,23 +680,30 @@ static int add_firmware(struct machine *m, const char *kind, struct error *err)
     return add(m, "vgabios", path, err);
 }
 
+static int add_drives(struct machine *m, bool cdroms, struct error *err)
+{
+    for (unsigned i = 0; i < m->media.n; i++)
+        if (m->media.medium[i].cdrom == cdroms &&
+            add(m, m->media.medium[i].role, m->media.medium[i].path, err))
+            return -1;
+    return 0;
+}
+
 static int add_media(struct machine *m, struct error *err)
 {
-    static const char *const roles[MACHINE_DISKS] = {"disk0", "disk1", "disk2", "disk3"};
     if (add(m, "kernel", m->kernel, err) || add(m, "initrd", m->initrd, err) ||
         add(m, "flat", m->flat, err) || add(m, "hvmloader", m->hvmloader, err))
         return -1;
-    for (unsigned i = 0; i < m->ndisks; i++)
-        if (add(m, roles[i], m->disk[i], err))
-            return -1;
+    if (add_drives(m, false, err))
+        return -1;
     for (unsigned i = 0; i < m->nmodules; i++)
         if (add(m, module_roles[i], m->module[i], err))
             return -1;
     size_t size;
     const uint8_t *demo = demo_disk(&size);
-    if (machine_is_demo(m) && image_files_add_memory(m->files, roles[0], "demo", demo, size, err))
+    if (machine_is_demo(m) && image_files_add_memory(m->files, "disk0", "demo", demo, size, err))
         return -1;
-    return add(m, "cdrom", m->cdrom, err) || add(m, "floppy0", m->floppy, err) ? -1 : 0;
+    return add_drives(m, true, err) || add(m, "floppy0", m->floppy, err) ? -1 : 0;
 }
 
 int machine_finish(struct machine *m, struct error *err)

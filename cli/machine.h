@@ -9,7 +9,6 @@
 
 /* Defaults and bounds. The default processor model is hv_cpu_model(0). */
 enum {
-    MACHINE_DISKS = 4,
     MACHINE_FLASH = 2,
     MACHINE_MODULES = 16,
     MACHINE_CPUS = 64,

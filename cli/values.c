@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/machine.h"
+#include "cli/media.h"
 #include "core/export.h"
 #include "core/guest.h"
 #include "core/recorder.h"
@@ -79,7 +80,7 @@ static void put_max_cpus(FILE *out)
 
 static void put_max_disks(FILE *out)
 {
-    fprintf(out, "%d", MACHINE_DISKS);
+    fprintf(out, "%d", MEDIA_MOST);
 }
 
 static void put_max_modules(FILE *out)

@@ -3,6 +3,9 @@
 #include "hv/board/internal.h"
 #include "traces/memory.h"
 
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +75,25 @@ void board_set_a20(struct board *b, bool on)
     struct event ev = {.kind = EV_CPU_A20};
     ev.f[EVF_CPU_A20_on] = on;
     board_event(b, &ev);
+}
+
+void board_boot_path(struct board *b, const char *role, const char *form, ...)
+{
+    va_list ap;
+    assert(b->nboot_paths < BOARD_MAX_DISKS);
+    struct boot_path *p = &b->boot_path[b->nboot_paths++];
+    snprintf(p->role, sizeof p->role, "%s", role);
+    va_start(ap, form);
+    vsnprintf(p->path, sizeof p->path, form, ap);
+    va_end(ap);
+}
+
+const char *board_boot_path_of(const struct board *b, const char *role)
+{
+    for (unsigned i = 0; i < b->nboot_paths; i++)
+        if (!strcmp(b->boot_path[i].role, role))
+            return b->boot_path[i].path;
+    return NULL;
 }
 
 /* ---------------------------------------------------------------- requests to the machine */
@@ -269,7 +291,7 @@ static int create_chips(struct board *b, struct error *err)
         pflash_create,  pci_host_create, piix3_create,       pic_create,      pit_create,
         ioapic_create,  create_lapics,   hpet_create,        rtc_create,      ps2_create,
         create_uarts,   dma_create,      floppy_create,      ide_create,      create_vga,
-        acpi_pm_create, fwcfg_create,    debug_ports_create, xen_host_create,
+        acpi_pm_create, fwcfg_create,    debug_ports_create, xen_host_create, cards_create,
     };
     for (size_t i = 0; i < sizeof create / sizeof create[0]; i++)
         if (create[i](b, err))

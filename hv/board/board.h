@@ -43,6 +43,9 @@ bool board_nmi_may_come(const struct board *);
 /* Whether a processor that waits in a hypercall goes on by itself. */
 bool board_domain_wakes(struct board *);
 
+/* "IDE primary master", "NVMe 0", "floppy A": the drive of that number in events. */
+const char *board_drive_name(unsigned number, char buf[32]);
+
 /* What the guest has requested since the last call: reset or power-off. */
 enum board_request { BOARD_NONE, BOARD_RESET, BOARD_POWER_OFF, BOARD_ERROR };
 enum board_request board_take_request(struct board *, int *status, const char **how);

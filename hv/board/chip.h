@@ -123,6 +123,11 @@ uint64_t disk_size(const struct disk *);
 /* Any bytes within the size, aligned or not. Returns -1 after board_image_error(). */
 int disk_read(struct disk *, uint64_t offset, void *buf, size_t n);
 int disk_write(struct disk *, uint64_t offset, const void *buf, size_t n);
+/* Where firmware finds the drive of a role: its Open Firmware device path, as in fw_cfg's bootorder. Set while the board is built. */
+__attribute__((format(printf, 3, 4))) void board_boot_path(struct board *, const char *role, const char *form,
+                                                           ...);
+/* The path, or NULL if it has none. */
+const char *board_boot_path_of(const struct board *, const char *role);
 /* The guest has read a drive's boot record, at `lba`: notify the machine, and report it. */
 void board_boot_sector(struct board *, unsigned drive, uint64_t lba);
 
@@ -131,6 +136,7 @@ struct pci_bar {
     uint32_t size; /* power of two, or 0 if there is no BAR */
     bool io;
     bool prefetch;
+    bool wide; /* of 64 bits: its upper half takes the place of the next BAR, which must be left empty */
     /* The BAR is now decoded at `base`, or no longer decoded (base UINT64_MAX). */
     void (*map)(void *ctx, unsigned bar, uint64_t base);
 };
@@ -141,8 +147,9 @@ struct pci_device {
     uint8_t wmask[256];  /* writable bits */
     uint8_t w1c[256];    /* write-1-to-clear bits */
     struct pci_bar bar[6];
-    struct pci_bar rom; /* bar number 6 */
-    uint64_t mapped[7]; /* derived: where each is mapped now */
+    struct pci_bar rom;      /* bar number 6 */
+    uint64_t mapped[7];      /* derived: where each is mapped now */
+    uint8_t last_capability; /* where the list of capabilities ends; 0: there are none */
     void *ctx;
     /* After config bytes [reg, reg+size) were written by the guest; may be NULL. */
     void (*written)(void *ctx, unsigned reg, unsigned size);
@@ -151,6 +158,9 @@ struct pci_device {
  * none). */
 void pci_init(struct pci_device *, const char *name, unsigned devfn, uint16_t vendor, uint16_t device,
               uint32_t class_code, uint8_t revision, uint8_t pin);
+/* Adds a capability of `size` bytes at `offset` (a multiple of 4, 40h or more) to the end of the list (PCI Local Bus Specification
+ * 3.0, 6.7); its registers are the caller's to fill. */
+void pci_add_capability(struct pci_device *, uint8_t id, unsigned offset);
 /* On bus 0. The device must outlive the board. The bus resets the command register, BARs and interrupt
  * line. */
 void board_add_pci(struct board *, struct pci_device *);
@@ -172,6 +182,10 @@ int rtc_create(struct board *, struct error *);                  /* MC146818 and
 int ps2_create(struct board *, struct error *);                  /* 8042, keyboard, mouse; port 92h */
 int uart_create(struct board *, unsigned index, struct error *); /* 16550A at 3f8, 2f8, 3e8, 2e8 */
 int ide_create(struct board *, struct error *); /* PIIX3 IDE, two channels, disks and ATAPI, bus-master DMA */
+int cards_create(struct board *,
+                 struct error *); /* the PCI cards that the configuration asks for (cards.h) */
+struct card;
+int nvme_create(struct board *, const struct card *, struct error *);
 int floppy_create(struct board *, struct error *); /* 82077AA and the ISA DMA controllers it needs (dma.c) */
 int dma_create(struct board *, struct error *);    /* two 8237A with page registers */
 int vga_create(struct board *, struct error *);
@@ -207,6 +221,8 @@ bool pic_output(struct board *);
 /* Deliver an interrupt message: dest, mode and trigger as in an I/O APIC redirection entry's fields. */
 void lapic_message(struct board *, uint8_t dest, bool logical, unsigned delivery, uint8_t vector,
                    bool level_triggered);
+/* A write of `data` to FEExxxxxh: a message signalled interrupt (SDM volume 3, 10.11). */
+void lapic_msi(struct board *, uint64_t address, uint32_t data);
 /* The board's NMI source: LINT1 of every local APIC, or the processor's pin while its APIC is off; held back
  * by port 70h bit 7. */
 void lapic_nmi(struct board *);

@@ -539,6 +539,8 @@ int floppy_create(struct board *board, struct error *err)
         if (d->disk && !d->geo)
             return error_set(err, "%s: %llu bytes are more than a floppy disk holds (2949120)", role[i],
                              (unsigned long long)disk_size(d->disk));
+        if (d->disk)
+            board_boot_path(board, role[i], "/pci@i0cf8/isa@1/fdc@03f0/floppy@%u", i);
     }
     board_timer(board, &f->timer, fire, f);
     board_ports(board, 0x3f0, 6, true, f, port_in, port_out);

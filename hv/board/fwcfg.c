@@ -86,34 +86,29 @@ static void add_fixed_items(struct fwcfg *s)
     add_number(s, KEY_IRQ0_OVERRIDE, "irq0_override", 4, 1);
 }
 
-struct boot_path {
-    char letter;
-    const char *role, *path;
-};
-/* Device names used by SeaBIOS. The drive of each role is as in ide.c: a CD-ROM is the second channel's
- * master, which makes disk2 the slave. */
-static const struct boot_path boot_paths[] = {
-    {'c', "disk0", "/pci@i0cf8/ide@1,1/drive@0/disk@0"},
-    {'c', "disk1", "/pci@i0cf8/ide@1,1/drive@0/disk@1"},
-    {'c', "disk2", "/pci@i0cf8/ide@1,1/drive@1/disk@0"},
-    {'c', "disk3", "/pci@i0cf8/ide@1,1/drive@1/disk@1"},
-    {'d', "cdrom", "/pci@i0cf8/ide@1,1/drive@1/disk@0"},
-    {'a', "floppy0", "/pci@i0cf8/isa@1/fdc@03f0/floppy@0"},
-    {'a', "floppy1", "/pci@i0cf8/isa@1/fdc@03f0/floppy@1"},
-};
+/* The letter of --boot for a role. */
+static char boot_letter(const char *role)
+{
+    return !strncmp(role, "disk", 4)     ? 'c'
+           : !strncmp(role, "cdrom", 5)  ? 'd'
+           : !strncmp(role, "floppy", 6) ? 'a'
+                                         : 0;
+}
 
+/* Disks come first, then CD-ROMs, then floppies, each kind in the order in which they were given. */
 static void add_paths(struct board *b, struct blob *out, char letter, bool same)
 {
-    for (size_t i = 0; i < sizeof boot_paths / sizeof boot_paths[0]; i++) {
-        const struct boot_path *p = &boot_paths[i];
-        bool moved = config_image(b->cfg, "cdrom") && !strcmp(p->role, "disk2");
-        if ((p->letter == letter) != same || !config_image(b->cfg, p->role))
-            continue;
-        if (out->size)
-            blob_add(out, "\n", 1);
-        const char *path = moved ? p[1].path : p->path;
-        blob_add(out, path, strlen(path));
-    }
+    static const char kinds[] = "cda";
+    for (const char *kind = kinds; *kind; kind++)
+        for (size_t i = 0; (*kind == letter) == same && i < b->cfg->nimages; i++) {
+            const char *role = b->cfg->images[i].role;
+            const char *path = boot_letter(role) == *kind ? board_boot_path_of(b, role) : NULL;
+            if (!path)
+                continue;
+            if (out->size)
+                blob_add(out, "\n", 1);
+            blob_add(out, path, strlen(path));
+        }
 }
 
 /* Lists the selected kind of device first, then the others. The file ends with a NUL, as on QEMU. */

@@ -3,9 +3,11 @@
  * Sources: Intel 82371FB/82371SB (PIIX/PIIX3) datasheet, section 2.3 and 3.3; ATA/ATAPI-6 (T13/1410D) clauses
  * 7 (registers) and 9 (protocols). Absent drives answer as on QEMU: their status reads 0. A command takes a
  * fixed guest time (NS_COMMAND and so on), so that a driver sees BSY, then its interrupt. */
+#include "hv/board/drives.h"
 #include "hv/board/ide.h"
 #include "traces/memory.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- interrupts, timing, events */
@@ -434,28 +436,43 @@ static void keep(void *state) {}
 
 /* ---------------------------------------------------------------- creation */
 
-/* Assigns images to drives as QEMU does: a CD-ROM is the secondary master. */
-static void find_drives(struct ide *ide)
+static void attach(struct ide *ide, unsigned number, const struct drive *drive)
 {
-    static const char *const role[4] = {"disk0", "disk1", "disk2", "disk3"};
-    struct disk *cd = board_disk(ide->board, "cdrom");
+    struct ide_drive *d = &ide->channel[number / 2].drive[number % 2];
 
-    for (unsigned i = 0; i < 4; i++) {
-        struct ide_drive *d = &ide->channel[i / 2].drive[i % 2];
-        /* With a CD-ROM, disk2 becomes the secondary slave, and there is no drive for disk3. */
-        const char *name = cd && i == 3 ? role[2] : role[i];
+    d->cdrom = drive->cdrom;
+    d->disk = board_disk(ide->board, drive->role);
+    d->present = true;
+    if (drive->serial_given)
+        snprintf(d->serial, sizeof d->serial, "%s", drive->serial);
+    d->sectors = disk_size(d->disk) / (d->cdrom ? CD_SECTOR : IDE_SECTOR);
+    d->cylinders = d->sectors / (16 * 63) > 16383 ? 16383 : d->sectors / (16 * 63);
+    if (d->cylinders < 2)
+        d->cylinders = 2;
+    board_boot_path(ide->board, drive->role, "/pci@i0cf8/ide@1,1/drive@%u/disk@%u", number / 2, number % 2);
+}
 
-        d->number = i;
-        d->cdrom = cd && i == 2;
-        d->disk = d->cdrom ? cd : board_disk(ide->board, name);
-        d->present = d->disk;
-        if (!d->present)
+/* Assigns images to drives as QEMU does: a CD-ROM is the secondary master; all others take the first place that is free. */
+static int find_drives(struct ide *ide, struct error *err)
+{
+    struct drive drives[4];
+    int n = drives_of(board_config(ide->board), DRIVE_IDE, drives, 4, err), cd = -1;
+
+    for (unsigned i = 0; i < 4; i++)
+        ide->channel[i / 2].drive[i % 2].number = i;
+    for (int i = n - 1; i >= 0; i--)
+        if (drives[i].cdrom)
+            cd = i;
+    if (cd >= 0)
+        attach(ide, 2, &drives[cd]);
+    for (int i = 0, at = 0; i < n; i++) {
+        if (i == cd)
             continue;
-        d->sectors = disk_size(d->disk) / (d->cdrom ? CD_SECTOR : IDE_SECTOR);
-        d->cylinders = d->sectors / (16 * 63) > 16383 ? 16383 : d->sectors / (16 * 63);
-        if (d->cylinders < 2)
-            d->cylinders = 2;
+        while (ide->channel[at / 2].drive[at % 2].present)
+            at++;
+        attach(ide, (unsigned)at, &drives[i]);
     }
+    return n < 0 ? -1 : 0;
 }
 
 static void add_channel(struct ide *ide, unsigned index)
@@ -511,7 +528,8 @@ int ide_create(struct board *board, struct error *err)
     board_add_chip(board, &chip);
     ide_reset(ide);
     board_add_pci(board, &ide->pci);
-    find_drives(ide);
+    if (find_drives(ide, err))
+        return -1;
     add_channel(ide, 0);
     add_channel(ide, 1);
     return 0;

@@ -77,6 +77,7 @@ struct ide_drive {
     unsigned number;    /* 0-3, as in events */
     uint64_t sectors;   /* of 512 bytes, or of 2048 bytes for a CD */
     uint32_t cylinders; /* default geometry; heads 16, sectors 63 */
+    char serial[21];    /* as given; "": its own */
 
     /* everything below is state */
     uint8_t reg[REG_BLOCK]; /* as last written; REG_DEVICE has the unit bit of the last selection */

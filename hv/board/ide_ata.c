@@ -446,7 +446,7 @@ static void identify_disk(struct ide_drive *d, uint16_t *w)
     w[0] = 0x0040; /* fixed */
     w[4] = IDE_SECTOR * 63;
     w[5] = IDE_SECTOR;
-    ata_identify_string(w + 10, 10, serial);
+    ata_identify_string(w + 10, 10, *d->serial ? d->serial : serial);
     w[20] = 3;
     w[21] = 512; /* buffer of 256 KiB */
     w[22] = 4;

@@ -8,11 +8,11 @@
 
 enum {
     BOARD_MAX_CPUS = 64,
-    BOARD_MAX_CHIPS = 112,
+    BOARD_MAX_CHIPS = 144,
     BOARD_MAX_TIMERS = 160,
-    BOARD_MAX_MMIO = 32,
+    BOARD_MAX_MMIO = 64,
     BOARD_MAX_HANDLERS = 128,
-    BOARD_MAX_DISKS = 8,
+    BOARD_MAX_DISKS = 32,
 };
 
 /* ---- bus.c ---- */
@@ -125,6 +125,10 @@ void disks_save(struct board *, const struct snapshot_sink *, uint32_t since);
 int disks_load(struct board *, const struct snapshot_source *, struct error *);
 void disk_destroy(struct disk *);
 
+struct boot_path {
+    char role[16], path[96];
+};
+
 /* ---- timers.c ---- */
 
 void timers_recount(struct board *);
@@ -170,6 +174,8 @@ struct board {
 
     struct irq_state irq;
     struct events events;
+    struct boot_path boot_path[BOARD_MAX_DISKS];
+    unsigned nboot_paths;
     struct disk *disk[BOARD_MAX_DISKS];
     unsigned ndisks;
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "hv/board/chip.h"
+#include "hv/board/drives.h"
 #include "hv/board/rtc.h"
 #include "traces/memory.h"
 
@@ -507,10 +508,13 @@ static int fill(struct rtc *s, struct error *err)
     s->cmos[R_D] = 0x80; /* the battery is good */
     fill_memory(s);
     fill_floppies(s);
+    struct drive drives[4];
+    int ndisks = drives_of(config, DRIVE_IDE, drives, 4, err);
+    if (ndisks < 0)
+        return -1;
     for (unsigned n = 0; n < 2; n++) {
-        const struct image *disk = config_image(config, n ? "disk1" : "disk0");
-        if (disk)
-            fill_disk(s, n, disk->size / 512);
+        if ((int)n < ndisks && !drives[n].cdrom)
+            fill_disk(s, n, drives[n].sectors);
     }
     if (fill_boot_order(s, err))
         return -1;

@@ -48,6 +48,8 @@ struct board {
     struct pci_device *pci;
     struct disk disk[6];
     unsigned ndisks;
+    struct image image[6];
+    struct engine_config config;
     void *slot[SLOT_COUNT];
     char log[4096]; /* the disk and boot sector events */
     unsigned unhandled;
@@ -148,6 +150,18 @@ void board_unhandled(struct board *b, const char *what, uint64_t number, bool wr
 {
     b->unhandled++;
 }
+
+/* Images of the disks, for who looks for drives. */
+const struct engine_config *board_config(const struct board *b)
+{
+    struct board *own = (struct board *)b;
+    for (unsigned i = 0; i < b->ndisks; i++)
+        own->image[i] = (struct image){.role = b->disk[i].role, .size = b->disk[i].size};
+    own->config = (struct engine_config){.images = own->image, .nimages = b->ndisks};
+    return &own->config;
+}
+
+void board_boot_path(struct board *b, const char *role, const char *form, ...) {}
 
 struct disk *board_disk(struct board *b, const char *role)
 {

@@ -1,0 +1,37 @@
+/* cards.c - see cards.h. */
+#include "hv/board/cards.h"
+
+/* Kinds that have one drive a card. */
+static const struct {
+    enum card_kind kind;
+    enum drive_interface interface;
+} single[] = {{CARD_NVME, DRIVE_NVME}};
+
+enum { DRIVES_MOST = 8 };
+
+static void add(struct card *list, int *n, enum card_kind kind, unsigned index, const struct drive *drive)
+{
+    struct card *c = &list[*n];
+    *c =
+        (struct card){.kind = kind, .devfn = (uint8_t)((CARD_FIRST_SLOT + *n) << 3), .index = (uint8_t)index};
+    if (drive)
+        c->drive = *drive;
+    ++*n;
+}
+
+int cards_of(const struct engine_config *cfg, struct card list[CARDS_MOST], struct error *err)
+{
+    struct drive drives[DRIVES_MOST];
+    int n = 0;
+    for (size_t i = 0; i < sizeof single / sizeof single[0]; i++) {
+        int many = drives_of(cfg, single[i].interface, drives, DRIVES_MOST, err);
+        if (many < 0)
+            return -1;
+        for (int k = 0; k < many; k++) {
+            if (drives[k].cdrom)
+                return error_set(err, "%s: a CD-ROM cannot have this interface", drives[k].role);
+            add(list, &n, single[i].kind, (unsigned)k, &drives[k]);
+        }
+    }
+    return n;
+}

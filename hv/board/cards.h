@@ -1,0 +1,23 @@
+/* cards.h - the PCI cards of a machine and their slots, which follow from its configuration alone: the board is built from this list,
+ * and events are put into words by it. Private to hv/board. */
+#ifndef BOOTREEL_HV_BOARD_CARDS_H
+#define BOOTREEL_HV_BOARD_CARDS_H
+
+#include "hv/board/drives.h"
+
+enum card_kind { CARD_NVME, CARD_KINDS };
+
+enum { CARDS_MOST = 24, CARD_FIRST_SLOT = 4 };
+
+struct card {
+    enum card_kind kind;
+    uint8_t devfn;
+    uint8_t index;      /* among its kind */
+    struct drive drive; /* of a kind that has one drive a card */
+};
+
+/* In the order of their slots, from CARD_FIRST_SLOT on. Returns how many, or -1 with err if there are too many or if a setting makes no
+ * sense. */
+int cards_of(const struct engine_config *, struct card list[CARDS_MOST], struct error *err);
+
+#endif
