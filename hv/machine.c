@@ -168,7 +168,8 @@ static void report_boot_try(struct pc *pc, unsigned drive)
     static const char *const names[] = {"hard disk 0", "hard disk 1", "CD-ROM (secondary master)",
                                         "secondary slave"};
     struct event ev = {.kind = EV_BOOT_TRY, .f = {[EVF_BOOT_TRY_drive] = drive}};
-    ev.data = drive < 4 ? names[drive] : drive == 8 ? "floppy A" : "floppy B";
+    char name[32];
+    ev.data = drive < 4 ? names[drive] : board_drive_name(drive, name);
     ev.len = (uint32_t)strlen(ev.data);
     report(pc, &ev);
 }

@@ -55,21 +55,24 @@ static const struct word_value header_types[] = {
     {0, "device"}, {1, "PCI bridge"}, {2, "CardBus bridge"}, {0x7f, "nothing"}, {0, NULL}};
 static const struct word_bits header_bits[] = {
     {0x7f, "header", NULL, header_types}, {0x80, "several functions", NULL, NULL}, {0, NULL, NULL, NULL}};
-static const struct word_value vendors[] = {
-    {0x8086, "Intel"}, {0x1234, "Bochs/QEMU VGA"}, {0xffff, "nothing there"}, {0, NULL}};
+static const struct word_value vendors[] = {{0x8086, "Intel"},         {0x1234, "Bochs/QEMU VGA"},
+                                            {0x1b36, "Red Hat/QEMU"},  {0x1af4, "Red Hat virtio"},
+                                            {0xffff, "nothing there"}, {0, NULL}};
 static const struct word_bits vendor_bits[] = {{0xffff, "vendor#", NULL, vendors}, {0, NULL, NULL, NULL}};
 static const struct word_value ids[] = {{0x12378086, "Intel 82441FX host bridge"},
                                         {0x70008086, "Intel 82371SB PIIX3 ISA bridge"},
                                         {0x70108086, "Intel 82371SB PIIX3 IDE"},
                                         {0x71138086, "Intel 82371AB PIIX4 power management"},
                                         {0x11111234, "Bochs/QEMU VGA"},
+                                        {0x00101b36, "QEMU NVMe controller"},
                                         {0xffffffff, "nothing there"},
                                         {0, NULL}};
 static const struct word_bits id_bits[] = {{0xffffffff, "device and vendor#", NULL, ids},
                                            {0, NULL, NULL, NULL}};
 static const struct word_value classes[] = {
-    {0x0101, "IDE controller"}, {0x0300, "VGA"},          {0x0600, "host bridge"},   {0x0601, "ISA bridge"},
-    {0x0604, "PCI bridge"},     {0x0680, "other bridge"}, {0xffff, "nothing there"}, {0, NULL}};
+    {0x0108, "NVMe controller"}, {0x0101, "IDE controller"}, {0x0300, "VGA"},
+    {0x0600, "host bridge"},     {0x0601, "ISA bridge"},     {0x0604, "PCI bridge"},
+    {0x0680, "other bridge"},    {0xffff, "nothing there"},  {0, NULL}};
 static const struct word_bits class_bits[] = {{0xffff, "class#", NULL, classes}, {0, NULL, NULL, NULL}};
 static const struct word_bits class_all_bits[] = {
     {0xffff0000u, "class#", NULL, classes}, {0xff, "revision", NULL, NULL}, {0, NULL, NULL, NULL}};
@@ -174,8 +177,10 @@ static void select_words(struct board_seen *s, const struct access *a, struct wo
     unsigned bus = v >> 16 & 0xff, devfn = v >> 8 & 0xff;
     const struct function *f = function_of(bus, devfn);
     const struct word_reg *r = header_row(v & 0xfc, 4);
-    words_add(w, "select %02X:%02X.%u%s%s%s register %02Xh", bus, devfn >> 3, devfn & 7, f ? " (" : "",
-              f ? f->name : "", f ? ")" : "", v & 0xfc);
+    char card[32];
+    const char *what = f ? f->name : bus ? NULL : card_name(s, devfn, card);
+    words_add(w, "select %02X:%02X.%u%s%s%s register %02Xh", bus, devfn >> 3, devfn & 7, what ? " (" : "",
+              what ? what : "", what ? ")" : "", v & 0xfc);
     if (r)
         words_add(w, " (%s)", r->name);
 }
@@ -189,10 +194,14 @@ static void data_words(struct board_seen *s, const struct access *a, struct word
     struct access in = *a;
     char name[64];
     in.at = at;
-    snprintf(name, sizeof name, f ? "PCI %02X:%02X.%u (%s)" : "PCI %02X:%02X.%u", bus, devfn >> 3, devfn & 7,
-             f ? f->name : "");
-    if (!bus)
+    char card[32];
+    const char *what = f ? f->name : bus ? NULL : card_name(s, devfn, card);
+    snprintf(name, sizeof name, what ? "PCI %02X:%02X.%u (%s)" : "PCI %02X:%02X.%u", bus, devfn >> 3,
+             devfn & 7, what ? what : "");
+    if (!bus) {
         note_base(&s->pci, devfn, at, a);
+        cards_note_config(s, devfn, at, a);
+    }
     w->chip = name;
     bool told = !r && f && f->own && f->own(s, &in, w);
     w->chip = NULL;

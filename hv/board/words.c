@@ -206,7 +206,8 @@ static const struct port_range *range_of(uint64_t port)
 static bool told_by_port(struct board_seen *s, const struct access *a, struct words *w)
 {
     const struct port_range *r = range_of(a->at);
-    return r ? r->fn(s, a, w) : told_by_moving(s, a, true, w) || absent_words(s, a, w);
+    return r ? r->fn(s, a, w)
+             : told_by_moving(s, a, true, w) || cards_words(s, a, true, w) || absent_words(s, a, w);
 }
 
 static bool port_words(struct board_seen *s, const struct access *a, struct words *w)
@@ -243,7 +244,7 @@ static bool memory_words(struct board_seen *s, const struct access *a, struct wo
             in.at = a->at - fixed[i].base;
             return fixed[i].fn(s, &in, w);
         }
-    return told_by_moving(s, a, false, w);
+    return told_by_moving(s, a, false, w) || cards_words(s, a, false, w);
 }
 
 /* ---------------------------------------------------------------- events */
@@ -272,7 +273,7 @@ static bool irq_words(const struct board_seen *s, const struct event *ev, struct
             words_add(w, "IRQ %d (%s) from the 8259A", line, irq_line_name((unsigned)line));
         return true;
     case 1:
-        if (!apic_vector_words(s, vector, w))
+        if (!card_vector_words(s, vector, w) && !apic_vector_words(s, vector, w))
             words_add(w, "interrupt from the local APIC");
         return true;
     case 2:
@@ -309,18 +310,43 @@ static bool unhandled_words(struct board_seen *s, const struct event *ev, struct
     return true;
 }
 
+static void disk_status_words(const struct event *ev, uint64_t drive, struct words *w)
+{
+    uint32_t status = (uint32_t)ev->f[EVF_DISK_COMMAND_status];
+    if (drive < 4)
+        ide_status_words(w, (uint8_t)status);
+    else if (drive < DRIVE_NUMBER_AHCI)
+        fdc_status_words(w, (uint8_t)status);
+    else if (drive - DRIVE_NUMBER_NVME < DRIVE_NUMBER_VIRTIO - DRIVE_NUMBER_NVME)
+        nvme_status_words(w, status);
+}
+
+static void disk_transfer_words(const struct event *ev, struct words *w)
+{
+    bool read = ev->kind == EV_DISK_READ;
+    uint64_t count = ev->f[EVF_DISK_READ_count], address = ev->f[EVF_DISK_READ_address];
+    words_add(w, ": %s lba %llu, %llu block%s", read ? "read" : "write",
+              (unsigned long long)ev->f[EVF_DISK_READ_lba], (unsigned long long)count, count == 1 ? "" : "s");
+    if (address != UINT64_MAX)
+        words_add(w, " %s %llXh", read ? "to" : "from", (unsigned long long)address);
+}
+
 static bool disk_words(const struct event *ev, struct words *w)
 {
-    static const char *const drives[] = {"IDE primary master", "IDE primary slave", "IDE secondary master",
-                                         "IDE secondary slave"};
     uint64_t drive = ev->f[EVF_DISK_READ_drive];
+    bool command = ev->kind == EV_DISK_COMMAND;
+    uint64_t entry = ev->f[command ? (int)EVF_DISK_COMMAND_entry : (int)EVF_DISK_READ_entry];
+    char name[32];
     _Static_assert((int)EVF_DISK_READ_drive == (int)EVF_DISK_COMMAND_drive, "the drive is at the same place");
-    if (drive < 4)
-        words_add(w, "%s", drives[drive]);
-    else
-        words_add(w, "floppy %c", (char)('A' + (drive & 3)));
-    if (ev->kind == EV_DISK_COMMAND)
-        (drive < 4 ? ide_status_words : fdc_status_words)(w, (uint8_t)ev->f[EVF_DISK_COMMAND_status]);
+    words_add(w, "%s", board_drive_name((unsigned)drive, name));
+    if (entry)
+        words_add(w, ": queue %llu, entry %llu",
+                  (unsigned long long)ev->f[command ? (int)EVF_DISK_COMMAND_queue : (int)EVF_DISK_READ_queue],
+                  (unsigned long long)entry - 1);
+    if (command)
+        disk_status_words(ev, drive, w);
+    else if (entry)
+        disk_transfer_words(ev, w);
     return true;
 }
 
@@ -372,9 +398,11 @@ void board_words_reset(void *state, const struct engine_config *cfg)
     struct board_seen *s = state;
     bool direct = cfg ? config_image(cfg, "kernel") != NULL : s->direct;
     bool domain = cfg ? config_image(cfg, "hvmloader") != NULL : s->domain;
+    struct board_seen old = *s;
     memset(s, 0, sizeof *s);
     s->direct = direct;
     s->domain = domain;
+    cards_seen_reset(s, cfg, &old);
     if (direct) /* the firmware has run, and every firmware of this board uses these addresses */
         s->pci.base[BASE_PM] = PM_BASE_USUAL;
 }

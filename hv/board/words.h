@@ -9,6 +9,7 @@
 #define BOOTREEL_HV_BOARD_WORDS_H
 
 #include "core/engine.h"
+#include "hv/board/cards.h"
 #include "hv/board/ioapic.h"
 
 /* ---------------------------------------------------------------- tables */
@@ -125,6 +126,13 @@ struct pci_seen {
     uint32_t base[4]; /* by enum pci_base: as last seen in a configuration register; 0 if unknown */
 };
 enum pci_base { BASE_IDE, BASE_VGA_REGISTERS, BASE_PM, BASE_SMBUS };
+/* A card, and where the guest has put its ranges. */
+struct card_seen {
+    uint8_t kind, devfn, index;
+    uint8_t sizing;    /* one bit per BAR: all ones were written, so the next read returns the size */
+    uint32_t bar[6];   /* as last seen in configuration space; 0 if unknown */
+    uint8_t vector[4]; /* of its first MSI-X entries, as last written; 0 if unknown */
+};
 struct apic_seen {
     uint8_t select;
     uint8_t pin_vector[IOAPIC_PINS]; /* 0 if unknown */
@@ -149,6 +157,8 @@ struct board_seen {
     struct vga_seen vga;
     struct pci_seen pci;
     struct apic_seen apic;
+    uint8_t ncards;
+    struct card_seen card[CARDS_MOST];
 };
 
 /* ---------------------------------------------------------------- the chips */
@@ -161,12 +171,30 @@ chip_words_fn rtc_words, pit_words, pic_words, elcr_words, uart_words, ide_words
 /* For device memory: `at` is the offset in the device's range. */
 chip_words_fn ioapic_words, lapic_words, hpet_words, vga_memory_words, vga_register_words;
 
+/* A card's: `at` is the offset in its range. */
+chip_words_fn nvme_words;
+/* Its MSI-X table and pending bits, at these offsets of the range. */
+bool msix_words(const struct access *, unsigned table, unsigned pending, struct words *);
+
+/* ---- card_words.c ---- */
+/* The cards of a configuration, or with NULL those of `old`, with no addresses known yet. */
+void cards_seen_reset(struct board_seen *, const struct engine_config *, const struct board_seen *old);
+/* The guest has accessed configuration register `reg` of a function. */
+void cards_note_config(struct board_seen *, unsigned devfn, unsigned reg, const struct access *);
+/* An access that may be to a range of a card. */
+bool cards_words(struct board_seen *, const struct access *, bool io, struct words *);
+/* The name of the card at a slot, "NVMe 0", or NULL. */
+const char *card_name(const struct board_seen *, unsigned devfn, char buf[32]);
+/* The name of the card whose MSI-X entry has the vector; false if none has. */
+bool card_vector_words(const struct board_seen *, unsigned vector, struct words *);
+
 /* Registers of PCI functions beyond the standard header: `at` is the offset in configuration space. */
 chip_words_fn i440fx_pci_words, piix3_pci_words, ide_pci_words, acpi_pm_pci_words;
 
 /* Appends the status that a command ended with: an IDE drive's, or the floppy controller's ST0. */
 void ide_status_words(struct words *, uint8_t status);
 void fdc_status_words(struct words *, uint8_t st0);
+void nvme_status_words(struct words *, uint32_t status);
 /* What the drive's event tells of a command packet whose first byte is not known (engine_words.later). */
 int ide_packet_later(const struct board_seen *, const struct event *ev, const struct event *next, char *buf,
                      size_t size);

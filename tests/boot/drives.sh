@@ -1,0 +1,47 @@
+#!/bin/bash
+# drives.sh - drives that are not IDE's: Linux reads and writes each (tests/guests/init-drives), and what it says of them is what the image
+# holds; SeaBIOS and GRUB boot from them. Two recordings are the same bytes, and verify.
+. "$(dirname "$0")/../lib.sh"
+need_guests
+[ -e "$GUESTS/initrd-drives.gz" ] || scripts/guests "$GUESTS" drives >/dev/null || { echo "no initrd-drives.gz: see scripts/guests"; exit 2; }
+
+# A megabyte and a half that compresses badly, and is no multiple of 4 KiB.
+seq 100000 | md5sum >"$work/seed"
+for i in $(seq 300); do
+    { cat "$work/seed"; echo "$i"; } | sha512sum | cut -c1-128
+done | head -c 37k | tee "$work/part" >"$work/plain.img"
+for _ in $(seq 40); do cat "$work/part"; done >>"$work/plain.img"
+truncate -s $((1536 * 1024 + 512)) "$work/plain.img"
+before=$(md5sum <"$work/plain.img" | cut -d' ' -f1)
+cp "$work/plain.img" "$work/changed.img"
+dd if="$work/plain.img" of="$work/changed.img" bs=4096 skip=1 seek=100 count=50 conv=notrunc status=none
+after=$(md5sum <"$work/changed.img" | cut -d' ' -f1)
+sectors=$((1536 * 2 + 1))
+
+expect 0 linux "$BOOTREEL" record --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd-drives.gz" --append 'console=ttyS0 quiet' \
+    --disk "$work/plain.img,interface=nvme" --console -q -o "$work/linux.reel"
+tr -d '\r' <"$work/linux.out" >"$work/said"
+for d in nvme0n1; do
+    holds "$work/said" "^drive $d: $sectors sectors, $before\$" "$d is read"
+    holds "$work/said" "^drive $d: then $after\$" "$d is written"
+done
+holds "$work/said" 'PCI-MSI.* nvme0q1$' "NVMe's queue has its own interrupt"
+expect 0 linux-verify "$BOOTREEL" replay --verify -q --console=none "$work/linux.reel"
+"$BOOTREEL" events --class unhandled "$work/linux.reel" | grep -E 'nvme|MSI' && fail "something is not implemented"
+"$BOOTREEL" events --class disk,irq,mmio --explain "$work/linux.reel" >"$work/explained"
+holds "$work/explained" 'disk.read +READ drive 32 lba 0 .*NVMe 0: queue 1, entry [0-9]+: read lba 0, [0-9]+ blocks? to [0-9A-F]+h$' "a command in words"
+holds "$work/explained" 'NVMe 0: doorbell: submission queue 1 is filled up to entry' "a doorbell in words"
+holds "$work/explained" 'irq .*NVMe 0, MSI-X vector 1$' "its interrupt in words"
+
+boot=(--bios seabios --disk "$GUESTS/disk.img,interface=nvme" --memory 256M --until 20G -q)
+expect 0 grub "$BOOTREEL" record "${boot[@]}" --console -o "$work/grub.reel"
+holds "$work/grub.out" 'reboot: Power down' "SeaBIOS, GRUB and Linux from NVMe"
+holds <("$BOOTREEL" events --class firmware "$work/grub.reel") 'trying to boot from NVMe 0$' "what firmware tries"
+expect 0 again "$BOOTREEL" record "${boot[@]}" -o "$work/again.reel"
+same "$work/grub.reel" "$work/again.reel" "two recordings"
+expect 0 verify "$BOOTREEL" replay --verify -q --console=none "$work/grub.reel"
+
+expect 2 interface "$BOOTREEL" record --disk "$work/plain.img,interface=floppy" -q -o "$work/no.reel"
+holds "$work/interface.err" 'bootreel: --disk: "floppy" is not an interface: give ' "a wrong interface"
+expect 2 serial "$BOOTREEL" record --disk "$work/plain.img,serial=" -q -o "$work/no.reel"
+finish
