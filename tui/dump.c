@@ -66,37 +66,58 @@ static void put_character(uint32_t c, FILE *out)
 }
 
 /* Half blocks are pictures: as rectangles, they have no gaps. */
-static bool block(const struct cell *cell, const struct colours *c, int x, int y, FILE *out)
+static void block(const struct cell *cell, const struct colours *c, int x, int y, FILE *out)
 {
     if (cell->character != 0x2580 && cell->character != 0x2588 && cell->character != 0x2584)
-        return false;
+        return;
     int half = CELL_H / 2, top = cell->character == 0x2584 ? half : 0;
     int height = cell->character == 0x2588 ? CELL_H : cell->character == 0x2584 ? CELL_H - half : half;
     fprintf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#%06x\"/>\n", MARGIN + x * CELL_W,
             MARGIN + y * CELL_H + top, CELL_W, height, c->ink);
-    return true;
+}
+
+/* What is drawn as text there: blocks are rectangles. */
+static uint32_t letter(const struct cell *cell)
+{
+    uint32_t c = cell->character;
+    return c == 0x2580 || c == 0x2584 || c == 0x2588 ? ' ' : c;
+}
+
+static void put_text(const struct cell *row, const struct colours *c, int x, int end, int y, FILE *out)
+{
+    fprintf(out, "<text x=\"%d\" y=\"%d\" textLength=\"%d\" fill=\"#%06x\"%s%s>", MARGIN + x * CELL_W,
+            MARGIN + y * CELL_H + BASELINE, (end - x) * CELL_W, c->ink,
+            c->bold ? " font-weight=\"bold\"" : "", c->underline ? " text-decoration=\"underline\"" : "");
+    for (int i = x; i < end; i++)
+        put_character(letter(&row[i]), out);
+    fputs("</text>\n", out);
+}
+
+/* The words of a run, each at its own place: what becomes of several spaces in a row depends on the program that shows the
+ * picture (browsers collapse them, whatever xml:space on the root says). Single ones are kept by all. */
+static void put_words(const struct cell *row, const struct colours *c, int x, int end, int y, FILE *out)
+{
+    while (x < end) {
+        while (x < end && letter(&row[x]) == ' ')
+            x++;
+        int stop = x;
+        while (stop < end && (letter(&row[stop]) != ' ' || (stop + 1 < end && letter(&row[stop + 1]) != ' ')))
+            stop++;
+        if (stop > x)
+            put_text(row, c, x, stop, y, out);
+        x = stop;
+    }
 }
 
 /* Cells from x to `end` look the same. */
 static void put_run(const struct cell *row, const struct colours *c, int x, int end, int y, FILE *out)
 {
-    bool text = false;
     if (c->paper != PAPER)
         fprintf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#%06x\"/>\n",
                 MARGIN + x * CELL_W, MARGIN + y * CELL_H, (end - x) * CELL_W, CELL_H, c->paper);
     for (int i = x; i < end; i++)
-        text |= row[i].character != ' ' && !block(&row[i], c, i, y, out);
-    if (!text)
-        return;
-    fprintf(out, "<text x=\"%d\" y=\"%d\" textLength=\"%d\" fill=\"#%06x\"%s%s>", MARGIN + x * CELL_W,
-            MARGIN + y * CELL_H + BASELINE, (end - x) * CELL_W, c->ink,
-            c->bold ? " font-weight=\"bold\"" : "", c->underline ? " text-decoration=\"underline\"" : "");
-    for (int i = x; i < end; i++)
-        put_character(row[i].character == 0x2580 || row[i].character == 0x2584 || row[i].character == 0x2588
-                          ? ' '
-                          : row[i].character,
-                      out);
-    fputs("</text>\n", out);
+        block(&row[i], c, i, y, out);
+    put_words(row, c, x, end, y, out);
 }
 
 static void put_row(const struct canvas *c, const struct looks *l, bool mono, int y, FILE *out)
@@ -123,12 +144,11 @@ static void put_row(const struct canvas *c, const struct looks *l, bool mono, in
 void dump_svg(const struct canvas *c, const struct looks *l, bool mono, FILE *out)
 {
     int w = c->w * CELL_W + 2 * MARGIN, h = c->h * CELL_H + 2 * MARGIN;
-    fprintf(
-        out,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
-        "xml:space=\"preserve\" font-family=\"'DejaVu Sans Mono','Liberation Mono',Menlo,Consolas,monospace\" "
-        "font-size=\"13\">\n<rect width=\"%d\" height=\"%d\" rx=\"6\" fill=\"#%06x\"/>\n",
-        w, h, w, h, w, h, PAPER);
+    fprintf(out,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
+            "font-family=\"'DejaVu Sans Mono','Liberation Mono',Menlo,Consolas,monospace\" "
+            "font-size=\"13\">\n<rect width=\"%d\" height=\"%d\" rx=\"6\" fill=\"#%06x\"/>\n",
+            w, h, w, h, w, h, PAPER);
     for (int y = 0; y < c->h; y++)
         put_row(c, l, mono, y, out);
     fputs("</svg>\n", out);
