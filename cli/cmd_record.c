@@ -357,6 +357,16 @@ static void on_ended(void *ctx, struct engine *e)
         r->lost = trouble(&err);
 }
 
+static bool on_look(void *ctx)
+{
+    return tui_watch_looks(((struct record *)ctx)->watch);
+}
+
+static void on_looked(void *ctx)
+{
+    tui_watch_written(((struct record *)ctx)->watch);
+}
+
 static void set_hooks(struct record *r)
 {
     r->o.hooks = (struct record_hooks){.ctx = r,
@@ -366,8 +376,11 @@ static void set_hooks(struct record *r)
                                        .classes = MARK_CLASSES,
                                        .warning = on_warning,
                                        .progress = on_progress};
-    if (r->watch)
+    if (r->watch) {
         r->o.hooks.classes |= tui_watch_classes(r->watch);
+        r->o.hooks.look = on_look;
+        r->o.hooks.looked = on_looked;
+    }
     if (r->console == CONSOLE_SCREEN)
         r->o.hooks.classes |= EVENT_CLASS_BIT(EC_CONSOLE);
 }
@@ -395,6 +408,11 @@ static void end_recording(void *ctx)
     recorder_interrupt(r->recorder);
 }
 
+static void wake_recorder(void *ctx)
+{
+    live_wake(((struct record *)ctx)->o.live);
+}
+
 static void begin_watch(struct record *r, const struct engine_kind *const *kind, int master)
 {
     struct tui_watch_options wo = {
@@ -402,6 +420,7 @@ static void begin_watch(struct record *r, const struct engine_kind *const *kind,
         .profile = r->o.profile,
         .config = r->o.config,
         .typing = master,
+        .wake = wake_recorder,
         .end = end_recording,
         .ctx = r};
     if (!wo.profile)

@@ -32,6 +32,11 @@ struct record_hooks {
     /* Called from time to time (at least every 25 M steps, and whenever the guest is idle during
      * live typing). */
     void (*progress)(void *ctx, const struct engine *e);
+    /* Asked whenever the engine has stopped: whether somebody waits to look at what has been recorded. Then the recorder writes
+     * a checkpoint at the next position that the guest reaches (none if it sleeps), and all of the trace so far into its file, and
+     * calls `looked` before `progress`. The run stays the same; the trace has that checkpoint, and repetitions are not folded across it. */
+    bool (*look)(void *ctx);
+    void (*looked)(void *ctx);
     /* Called once, with the engine as it is where the trace ends. */
     void (*ended)(void *ctx, struct engine *e);
 };

@@ -26,6 +26,8 @@ void sink_put_packed(struct sink *s, struct frame_head head, struct buf *extra, 
 /* Passes on pages, whose positions are in `head`, with a struct page_hint for each. They are written before
  * the next CHECKPOINT frame, divided into frames as they fill. */
 void sink_put_pages(struct sink *s, struct frame_head head, struct buf *pages, struct buf *hints);
+/* Waits until all that was passed on is in the file (with a limit: up to the last sink_commit). */
+void sink_wait(struct sink *s);
 /* 0, or -1 and the error if writing has failed. Cheap when all is well. */
 int sink_check(struct sink *s, struct error *err);
 /* From now on frames wait until sink_commit, and the file does not grow beyond `limit` bytes, including its

@@ -162,6 +162,8 @@ int trace_checkpoint_end(struct trace_writer *w, uint64_t hash, struct error *er
 /* Ends the current event, input and chunk frames at this position, and passes them to the writing thread. To
  * be called only at positions that depend on the run alone, since it decides where frames begin. */
 int trace_writer_flush(struct trace_writer *w, struct error *err);
+/* The same, and waits until all of it is in the file: it can be opened as a trace that was cut short there. */
+int trace_writer_sync(struct trace_writer *w, struct error *err);
 
 struct trace;
 struct trace_chunk;

@@ -306,6 +306,14 @@ int trace_writer_flush(struct trace_writer *w, struct error *err)
     return writer_check(w, err);
 }
 
+int trace_writer_sync(struct trace_writer *w, struct error *err)
+{
+    if (trace_writer_flush(w, err))
+        return -1;
+    sink_wait(w->sink);
+    return writer_check(w, err);
+}
+
 /* ---------------------------------------------------------------- a greatest size */
 
 void trace_writer_limit(struct trace_writer *w, uint64_t bytes)

@@ -480,7 +480,7 @@ void sink_put_packed(struct sink *s, struct frame_head head, struct buf *extra, 
 }
 
 /* The thread has nothing left to do afterwards, so its own members may be used. */
-static void wait_for_thread(struct sink *s)
+void sink_wait(struct sink *s)
 {
     pthread_mutex_lock(&s->lock);
     while (s->jobs)
@@ -500,7 +500,7 @@ bool sink_commit(struct sink *s)
     struct job *job = mem_zero(1, sizeof *job);
     job->commit = true;
     queue(s, job);
-    wait_for_thread(s);
+    sink_wait(s);
     return !s->full;
 }
 

@@ -46,6 +46,8 @@ struct tui_watch_options {
     const struct profile *profile;
     const struct engine_config *config; /* of the machine */
     int typing; /* descriptor to which typing for the guest is written, with Ctrl-A doubled (core/terminal.h) */
+    void (*wake)(
+        void *ctx); /* called when the recorder, which may sleep until something is typed, is to look up */
     void (*end)(void *ctx); /* called when the person wants the recording to end */
     void *ctx;
 };
@@ -57,6 +59,9 @@ uint32_t tui_watch_classes(const struct tui_watch *w);
 void tui_watch_console(struct tui_watch *w, unsigned device, const void *data, size_t n);
 void tui_watch_event(struct tui_watch *w, const struct event *ev);
 void tui_watch_progress(struct tui_watch *w, const struct engine *e);
+/* Whether somebody wants to look back, and that what has been recorded so far is in the file. */
+bool tui_watch_looks(struct tui_watch *w);
+void tui_watch_written(struct tui_watch *w);
 /* To be called when the recording has ended; `how` says how. */
 void tui_watch_over(struct tui_watch *w, const char *how);
 /* Runs on the terminal until the recording is over and the person leaves. -1 with err if there is no suitable

@@ -24,7 +24,10 @@ struct tui_watch {
     /* under the lock */
     uint64_t icount, time, count[EC_COUNT];
     char stage[200], how[300];
-    bool over, paused, changed;
+    bool over, changed;
+    bool paused;         /* somebody looks back, or wants to … */
+    bool written;        /* … and may: the trace so far is in its file … */
+    bool waits;          /* … and the recorder waits */
     struct lines *lines; /* the console's output */
     struct marks *marks;
     struct display display;
@@ -123,8 +126,27 @@ void tui_watch_progress(struct tui_watch *w, const struct engine *e)
     snprintf(w->stage, sizeof w->stage, "%s", stages_watch_now(w->stages));
     look_at_display(w, e);
     w->changed = true;
-    while (w->paused)
+    while (w->paused && w->written) {
+        w->waits = true;
+        pthread_cond_broadcast(&w->go_on);
         pthread_cond_wait(&w->go_on, &w->lock);
+    }
+    w->waits = false;
+    pthread_mutex_unlock(&w->lock);
+}
+
+bool tui_watch_looks(struct tui_watch *w)
+{
+    pthread_mutex_lock(&w->lock);
+    bool looks = w->paused && !w->written;
+    pthread_mutex_unlock(&w->lock);
+    return looks;
+}
+
+void tui_watch_written(struct tui_watch *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->written = true;
     pthread_mutex_unlock(&w->lock);
 }
 
@@ -132,6 +154,7 @@ void tui_watch_over(struct tui_watch *w, const char *how)
 {
     pthread_mutex_lock(&w->lock);
     w->over = w->changed = true;
+    pthread_cond_broadcast(&w->go_on);
     snprintf(w->how, sizeof w->how, "%s", how);
     pthread_mutex_unlock(&w->lock);
 }
@@ -368,11 +391,17 @@ static bool on_done(void *ctx)
 
 static void on_begun(void *ctx, struct terminal_state *t) {}
 
+/* Pauses it where all that was recorded is in the file, or lets it go on. */
 static void pause_recording(struct tui_watch *w, bool pause)
 {
     pthread_mutex_lock(&w->lock);
     w->paused = pause;
+    w->written = false;
     pthread_cond_broadcast(&w->go_on);
+    if (pause && !w->over)
+        w->o.wake(w->o.ctx);
+    while (pause && !w->waits && !w->over)
+        pthread_cond_wait(&w->go_on, &w->lock);
     pthread_mutex_unlock(&w->lock);
 }
 

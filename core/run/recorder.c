@@ -19,6 +19,7 @@ enum {
     SLICE = 25000000,    /* steps between two reports of progress */
     SCREEN_SIZE = 65536, /* bytes of screen text at most */
     CONSOLES = 16,
+    SOON = 1000000000, /* guest time, ns */
 };
 
 /* --until console:TEXT: how much of TEXT each console device has matched (Knuth, Morris, Pratt). */
@@ -39,10 +40,12 @@ struct recorder {
     struct snapshot_base saved; /* that of the last checkpoint, whose state `hash` holds */
     struct observer observer;
     struct inspector *inspector;
-    struct fold *fold;                                     /* NULL: repeated events are written one by one */
-    uint64_t next_checkpoint, last_checkpoint, last_event; /* icounts */
-    uint64_t last_hash;                                    /* of the state at the last checkpoint */
-    struct touched_writer *touched;                        /* NULL: no search index */
+    struct fold *fold; /* NULL: repeated events are written one by one */
+    uint64_t next_checkpoint, last_checkpoint, last_event, last_stop; /* icounts */
+    bool look;                      /* somebody waits for what has been recorded … */
+    uint64_t look_time;             /* … since that guest time */
+    uint64_t last_hash;             /* of the state at the last checkpoint */
+    struct touched_writer *touched; /* NULL: no search index */
     struct matcher matcher;
     bool matched; /* the text of --until was printed */
     bool failed;  /* the trace cannot be written; see `err` */
@@ -557,6 +560,8 @@ static struct run_limit next_limit(struct recorder *r)
     struct run_limit l = {.icount = earlier(icount + SLICE, r->next_checkpoint),
                           .time = UINT64_MAX,
                           .stop_on_reset = r->o.stop_on_reset || at_last_reset(r)};
+    if (r->look)
+        l.icount = earlier(l.icount, icount + 1);
     if (r->watch)
         crash_watch_limit(r->watch, icount, time_of(r), &l);
     if (live(r)) {
@@ -594,6 +599,40 @@ static bool asked_to_end(struct recorder *r)
     return true;
 }
 
+/* A checkpoint is the state when its position was first reached: before inputs there, and before time passes there. */
+static bool just_reached(const struct recorder *r)
+{
+    return r->stop.reason == STOP_REACHED && icount_of(r) > r->last_stop;
+}
+
+/* Whether it will not reach another position soon: nothing wakes it, or the timers that come do not. */
+static bool sleeps(const struct recorder *r)
+{
+    bool halted = r->stop.reason == STOP_IDLE || r->stop.reason == STOP_HALTED;
+    return halted && (r->stop.wake == UINT64_MAX || r->stop.wake > r->look_time + SOON ||
+                      time_of(r) > r->look_time + SOON);
+}
+
+/* The checkpoint that is due here, or that somebody waits for who looks at the recording. */
+static int checkpoint_here(struct recorder *r)
+{
+    bool reached = just_reached(r), due = icount_of(r) == r->next_checkpoint;
+    const bool looked = r->look;
+    r->look = r->o.hooks.look && r->o.hooks.look(r->o.hooks.ctx);
+    if (r->look && !looked)
+        r->look_time = time_of(r);
+    r->last_stop = icount_of(r);
+    if ((due || (r->look && reached)) && checkpoint(r))
+        return -1;
+    if (!r->look || (!reached && !sleeps(r)))
+        return 0;
+    r->look = false;
+    if (trace_writer_sync(r->w, &r->err))
+        return -1;
+    r->o.hooks.looked(r->o.hooks.ctx);
+    return 0;
+}
+
 /* Whether the watch says that the run is over. */
 static bool watch_ends(struct recorder *r)
 {
@@ -611,7 +650,7 @@ static int stopped(struct recorder *r)
         return -1;
     if (!goes_on)
         return 1;
-    if (icount_of(r) == r->next_checkpoint && checkpoint(r))
+    if (checkpoint_here(r))
         return -1;
     if (r->o.again && feed_again(r))
         return -1;

@@ -12,9 +12,13 @@ press y
 await 'A small shell' "typing reaches the guest"
 press C-a s
 await '─ Console' "the console"
+# Looking back shows the guest as it is now: not only up to the last checkpoint, which is at position 0 here.
+was=$(sed -n '1s/.*w\.reel  *\([0-9,]*\) .*/\1/p' "$work/seen" | tr -d ,)
 press C-a l
 await 'the recording waits' "looking back"
 await ' 100.0 %' "at its end"
+now=$(sed -n '1s/.*w\.reel  *\([0-9,]*\) of.*/\1/p' "$work/seen" | tr -d ,)
+[ "${was:-0}" -gt 1000000 ] && [ "${now:-0}" -ge "$was" ] || fail "looking back shows the run up to ${now:-nothing}, and it was at ${was:-nothing}"
 press 1 '^'
 await ' w.reel  0 of' "anywhere in what was recorded"
 press q
@@ -27,7 +31,23 @@ press q
 await 'Enter looks at it' "and back"
 press q
 ended 0 "q"
-"$BOOTREEL" replay --verify -q "$work/w.reel" >/dev/null || fail "it replays"
+"$BOOTREEL" replay --verify -q "$work/w.reel" || fail "it replays"
+
+# A guest that sleeps until something is typed: nothing but that would reach another position.
+printf '\373\364\353\375' >"$work/sleeps.bin" # sti; hlt; jmp
+run "$BOOTREEL" record --tui --flat "$work/sleeps.bin@0x1000" -o "$work/s.reel"
+await 'REC .*s.reel' "a guest that sleeps"
+for _ in 1 2; do
+    press C-a l
+    await 'the recording waits' "looking back at a guest that sleeps"
+    press q
+    await 'REC .*s.reel' "and back"
+done
+press C-a x
+await 'ended with Ctrl-A x' "it ends"
+press q
+ended 0 "a guest that sleeps"
+"$BOOTREEL" replay --verify -q "$work/s.reel" || fail "it replays"
 
 # Watched, but nothing typed: the same bytes as without anybody.
 run "$BOOTREEL" record --tui -o "$work/quiet.reel"
