@@ -29,7 +29,7 @@ static enum react do_step(struct app *a, enum command c, const char *arg)
     struct error err;
     uint64_t n = 1;
     if (arg && (position_parse(arg, &pos, &err) || pos.kind != POS_ICOUNT || !(n = pos.n))) {
-        app_say(a, STYLE_WARNING, "\"%.40s\" is not a number of steps: write 100, 5k, 2M", arg);
+        app_refuse(a, "\"%.40s\" is not a number of steps: write 100, 5k, 2M", arg);
         return REACT_DRAW;
     }
     return app_moved(a, session_step(a->s, back_if(c == CMD_BACK_STEP), n));
@@ -75,7 +75,7 @@ static enum react go_filter(struct app *a, enum timeline_direction dir, const ch
     struct event_filter f = {0};
     struct error err;
     if (event_filter_parse(text, &f, &err)) {
-        app_say(a, STYLE_WARNING, "%.390s", err.text);
+        app_refuse(a, "%.390s", err.text);
         return REACT_DRAW;
     }
     return app_moved(a, session_event(a->s, dir, &f));
@@ -132,7 +132,7 @@ static enum react do_mark(struct app *a, enum command c, const char *arg)
     int rc = c == CMD_MARK ? timeline_mark_set(a->s->tl, arg, a->s->where.icount, &err)
                            : timeline_mark_remove(a->s->tl, arg);
     if (rc)
-        app_say(a, STYLE_WARNING, "%.390s", c == CMD_MARK ? err.text : "there is no such mark");
+        app_refuse(a, "%.390s", c == CMD_MARK ? err.text : "there is no such mark");
     else
         app_say(a, STYLE_GOOD, c == CMD_MARK ? "mark %s is here: g mark:%s comes back" : "mark %s is gone",
                 arg, arg);
@@ -154,7 +154,7 @@ static int address_of(struct app *a, const char *arg, uint64_t fallback, uint64_
     if (arg[n])
         *length = strtoull(arg + n, NULL, 0);
     if (session_address(a->s, word, address, &err) || !*length) {
-        app_say(a, STYLE_WARNING, "%.390s", *length ? err.text : "a length is a number from 1 on");
+        app_refuse(a, "%.390s", *length ? err.text : "a length is a number from 1 on");
         return -1;
     }
     return 0;
@@ -177,7 +177,7 @@ static enum react do_watch(struct app *a, enum command c, const char *arg)
     if (address_of(a, arg, a->memory.cursor, &address, &length))
         return REACT_DRAW;
     if (!arg && a->memory.physical)
-        app_say(a, STYLE_WARNING, "watchpoints are at linear addresses: p shows those");
+        app_refuse(a, "watchpoints are at linear addresses: p shows those");
     else if (!arg && !a->memory.cursor)
         prompt_open(a, PROMPT_ARGUMENT, c, NULL);
     else {
@@ -213,7 +213,7 @@ static enum react do_find(struct app *a, enum command c, const char *arg)
     if (address_of(a, arg, memory ? a->memory.cursor : code_selected(a), &address, &length))
         return REACT_DRAW;
     if (session_find(a->s, kind, address, length, &err))
-        app_say(a, STYLE_WARNING, "%.390s", err.text);
+        app_refuse(a, "%.390s", err.text);
     else
         app_say(a, STYLE_NORMAL, "%s", a->s->text);
     a->pane[VIEW_MARKS].stale = true;
@@ -251,7 +251,7 @@ static enum react do_page(struct app *a, enum command c, const char *arg)
                                  : (int)(c - CMD_PAGE_1 + 1);
     if (page >= 0)
         return show_page(a, (unsigned)page);
-    app_say(a, STYLE_WARNING, "\"%.40s\" is not a page: Tab completes", arg);
+    app_refuse(a, "\"%.40s\" is not a page: Tab completes", arg);
     return REACT_DRAW;
 }
 
@@ -270,7 +270,7 @@ static enum react do_focus(struct app *a, enum command c, const char *arg)
 {
     int id = arg ? view_by_name(arg) : (int)a->focus, step = c == CMD_FOCUS ? 1 : VIEW_COUNT - 1;
     if (arg && (id < 0 || !a->pane[id].w)) {
-        app_say(a, STYLE_WARNING, "\"%.40s\" is not shown here", arg);
+        app_refuse(a, "\"%.40s\" is not shown here", arg);
         return REACT_DRAW;
     }
     for (int tries = 0; !arg && tries < VIEW_COUNT; tries++) { /* a tiny screen may have none */
@@ -356,7 +356,7 @@ static enum react search(struct app *a, int way, bool here_too)
     struct canvas line = {0};
     size_t n = pane_rows(a, p), i = p->sel, k;
     if (p->view->draw || !n) {
-        app_say(a, STYLE_WARNING, "nothing can be searched in this view: Tab goes to another");
+        app_refuse(a, "nothing can be searched in this view: Tab goes to another");
         return REACT_DRAW;
     }
     canvas_resize(&line, SEARCH_WIDTH, 1);
@@ -411,7 +411,7 @@ static enum react do_filter(struct app *a, enum command c, const char *arg)
 {
     struct error err;
     if (events_filter(a, arg, &err))
-        app_say(a, STYLE_WARNING, "%.390s", err.text);
+        app_refuse(a, "%.390s", err.text);
     return REACT_DRAW;
 }
 
@@ -420,7 +420,7 @@ static enum react do_address(struct app *a, enum command c, const char *arg)
     struct error err;
     uint64_t address;
     if (session_address(a->s, arg, &address, &err)) {
-        app_say(a, STYLE_WARNING, "%.390s", err.text);
+        app_refuse(a, "%.390s", err.text);
         return REACT_DRAW;
     }
     bool physical = a->memory.physical && a->pane[VIEW_MEMORY].w;
@@ -436,7 +436,7 @@ static enum react do_cpu(struct app *a, enum command c, const char *arg)
     if (arg && strcmp(arg, "turn")) {
         cpu = (unsigned)strtoul(arg, &end, 10);
         if (*end || cpu >= n) {
-            app_say(a, STYLE_WARNING, "\"%.40s\" is not a processor: there are %u, from 0 on", arg, n);
+            app_refuse(a, "\"%.40s\" is not a processor: there are %u, from 0 on", arg, n);
             return REACT_DRAW;
         }
     }
@@ -456,7 +456,7 @@ static enum react do_follow(struct app *a, enum command c, const char *arg)
     struct error err;
     uint64_t address;
     if (session_address(a->s, arg, &address, &err)) {
-        app_say(a, STYLE_WARNING, "%.390s", err.text);
+        app_refuse(a, "%.390s", err.text);
         return REACT_DRAW;
     }
     memory_show(a, address);
@@ -466,7 +466,7 @@ static enum react do_follow(struct app *a, enum command c, const char *arg)
 
 static enum react do_not_here(struct app *a, enum command c, const char *arg)
 {
-    app_say(a, STYLE_WARNING, "%s: not in this view", command_row(c)->name);
+    app_refuse(a, "%s: not in this view", command_row(c)->name);
     return REACT_DRAW;
 }
 
@@ -485,7 +485,7 @@ static enum react do_undo(struct app *a, enum command c, const char *arg)
         return REACT_DRAW;
     }
     if (timeline_undivert(a->s->tl, &err))
-        app_say(a, STYLE_WARNING, "%.390s", err.text);
+        app_refuse(a, "%.390s", err.text);
     session_look(a->s);
     return REACT_MOVED;
 }
@@ -494,12 +494,12 @@ static enum react do_save(struct app *a, enum command c, const char *arg)
 {
     struct error err;
     if (!arg || !timeline_diverted(a->s->tl)) {
-        app_say(a, STYLE_WARNING, arg ? "there is no diversion to save: l begins one" : "save FILE");
+        app_refuse(a, arg ? "there is no diversion to save: l begins one" : "save FILE");
         return REACT_DRAW;
     }
     timeline_interrupt_clear(a->s->tl);
     if (app_may_write(a, arg, &err) || timeline_save_private(a->s->tl, arg, &err))
-        app_say(a, STYLE_WARNING, "%.390s", err.text);
+        app_refuse(a, "%.390s", err.text);
     else
         app_say(a, STYLE_GOOD, "saved as %.300s: the record up to the diversion, then what was typed", arg);
     return REACT_MOVED;
@@ -522,9 +522,9 @@ static enum react do_dump(struct app *a, enum command c, const char *arg)
 {
     struct error err;
     if (!arg)
-        app_say(a, STYLE_WARNING, "dump FILE: FILE.svg is a picture, others are text");
+        app_refuse(a, "dump FILE: FILE.svg is a picture, others are text");
     else if (app_dump(a, arg, &err))
-        app_say(a, STYLE_WARNING, "%.390s", err.text);
+        app_refuse(a, "%.390s", err.text);
     else
         app_say(a, STYLE_GOOD, "the screen is in %.300s", arg);
     return REACT_DRAW;
@@ -543,7 +543,7 @@ static enum react do_directory(struct app *a, enum command c, const char *arg)
 {
     struct stat st;
     if (arg && !strchr(arg, ':') && *arg != '~' && (stat(arg, &st) || !S_ISDIR(st.st_mode))) {
-        app_say(a, STYLE_WARNING, "%.300s is not a folder", arg);
+        app_refuse(a, "%.300s is not a folder", arg);
         return REACT_DRAW;
     }
     if (arg)
@@ -680,7 +680,7 @@ enum react app_command(struct app *a, enum command c, const char *arg)
         return REACT_DRAW;
     }
     if (!arg && c == CMD_UNMARK) {
-        app_say(a, STYLE_WARNING, "unmark NAME");
+        app_refuse(a, "unmark NAME");
         return REACT_DRAW;
     }
     return actions[c](a, c, arg);
@@ -689,6 +689,8 @@ enum react app_command(struct app *a, enum command c, const char *arg)
 enum react app_line(struct app *a, const char *line)
 {
     line += strspn(line, " ");
+    line += *line == ':'; /* who writes it as it is typed after : means the same */
+    line += strspn(line, " ");
     a->greeting = false;
     size_t n = strcspn(line, " ");
     enum command c = command_by_name(line, n);
@@ -696,8 +698,8 @@ enum react app_line(struct app *a, const char *line)
     if (c == CMD_NONE && (isdigit((unsigned char)*line) || strchr("+-#", *line) || strchr(line, ':')))
         return app_command(a, CMD_GOTO, line); /* a position alone */
     if (c == CMD_NONE) {
-        app_say(a, STYLE_WARNING, "\"%.*s\" is not a command, or is the beginning of several: ? shows them",
-                (int)n, line);
+        app_refuse(a, "\"%.*s\" is not a command, or is the beginning of several: ? shows them", (int)n,
+                   line);
         return REACT_UNKNOWN | REACT_DRAW;
     }
     if (c == CMD_FOLLOW && *arg)

@@ -73,6 +73,16 @@ double wall_seconds(void)
     return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
+void app_refuse(struct app *a, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(a->message, sizeof a->message, fmt, ap);
+    va_end(ap);
+    a->message_style = STYLE_WARNING;
+    a->refused = true;
+}
+
 void app_say(struct app *a, enum style s, const char *fmt, ...)
 {
     va_list ap;
@@ -548,6 +558,7 @@ enum react app_moved(struct app *a, enum move m)
     a->progress.began = 0;
     if (*a->s->text)
         app_say(a, m == MOVE_DONE ? STYLE_NORMAL : STYLE_WARNING, "%s", a->s->text);
+    a->refused |= m == MOVE_FAILED;
     a->span.chosen = false;
     if (m != MOVE_FAILED)
         duo_moved(a);
@@ -575,7 +586,9 @@ void app_key(struct app *a, int key)
     }
     const struct binding *b = bindings_find(&a->bindings, a->focus, key);
     char name[16];
-    if (b)
+    if (b && b->command == CMD_QUIT && a->helping)
+        app_react(a, app_command(a, CMD_HELP, NULL));
+    else if (b)
         app_react(a, app_command(a, b->command, b->arg));
     else
         app_say(a, STYLE_DIM, "%s does nothing here; ? shows all keys", key_text(key, name));

@@ -196,7 +196,7 @@ static enum react other_boot(struct app *a)
 enum react duo_command(struct app *a, enum command c)
 {
     if (!a->duo) {
-        app_say(a, STYLE_WARNING, "there is only one boot here: bootreel tui A B shows two");
+        app_refuse(a, "there is only one boot here: bootreel tui A B shows two");
         return REACT_DRAW;
     }
     if (c == CMD_OTHER)

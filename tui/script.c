@@ -12,7 +12,10 @@
  *   pause                   does what the program does while no key comes: it makes the likely next moves quick
  *   opened NAME             prints how long the first screen took for a person: "NAME 12.3 ms"
  *   expect TEXT             ends with an error unless the screen shows TEXT
- *   message TEXT            the same, but only for the last line
+ *   message TEXT            the same, but only for the last line, or the message that is too long for it
+ *
+ * A command that cannot do what it says (a stage that is not there, a symbol that nobody knows) ends the script with its message as the
+ * error, unless the next line is `message TEXT`, with a part of that message.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -97,16 +100,24 @@ static int do_live_until(struct app *a, const char *text, struct error *err)
     return error_set(err, "the guest did not print \"%.100s\"", text);
 }
 
+/* A command was executed, and cannot do that. */
+enum { REFUSED = 1 };
+
 static int do_command(struct app *a, const char *line, struct error *err)
 {
     struct app *front = duo_front(a);
     front->message[0] = 0;
+    front->refused = false;
     enum react r = app_line(front, line);
     if (r & REACT_UNKNOWN)
         return error_set(err, "%.200s", front->message);
     app_react(front, r & ~REACT_UNKNOWN);
+    bool failed = front->refused;
     duo_settle(a);
-    return 0;
+    if (!failed)
+        return 0;
+    error_set(err, "%.300s", front->message);
+    return REFUSED;
 }
 
 static int do_line(struct app *a, char *line, struct error *err)
@@ -130,7 +141,7 @@ static int do_line(struct app *a, char *line, struct error *err)
     if (!strcmp(line, "expect"))
         return shows(a, rest, 0) ? 0 : error_set(err, "the screen does not show \"%.200s\"", rest);
     if (!strcmp(line, "message"))
-        return shows(a, rest, duo_canvas(a)->h - 1)
+        return shows(a, rest, duo_canvas(a)->h - 1) || strstr(duo_front(a)->message, rest)
                    ? 0
                    : error_set(err, "the last line is \"%.200s\"", duo_front(a)->message);
     if (!strcmp(line, "type"))
@@ -166,13 +177,18 @@ int script_run(struct app *a, struct error *err)
     if (!f)
         return no_script(a, err);
     duo_settle(a);
-    while (!rc && !duo_front(a)->quit && fgets(line, sizeof line, f)) {
+    while (rc >= 0 && !duo_front(a)->quit && fgets(line, sizeof line, f)) {
         n++;
         line[strcspn(line, "\n")] = 0;
         char *p = line + strspn(line, " \t");
-        if (*p && *p != '#' && (rc = do_line(a, p, &why)))
+        if (!*p || *p == '#')
+            continue;
+        if (rc == REFUSED && strncmp(p, "message ", strlen("message ")))
+            break;
+        if ((rc = do_line(a, p, &why)))
             error_set(err, "%.100s:%u: %.280s", a->o->script, n, why.text);
     }
+    rc = rc ? -1 : 0;
     if (!rc && ferror(f))
         rc = no_script(a, err);
     if (f != stdin)

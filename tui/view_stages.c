@@ -130,17 +130,22 @@ static unsigned depth_of(const struct processes *ps, const struct process *p)
     return depth;
 }
 
-/* What happened to it since the last stop; "" after a move back. */
+/* What happened to it since the last stop, and shortly before here: after a long way most processes are new since the last stop, and
+ * yet old. "" after a move back. */
+static bool is_news(const struct app *a, uint64_t icount, uint64_t time)
+{
+    enum { SHORTLY = 10000000 }; /* guest time, ns */
+    const struct timeline_where *here = &a->s->where;
+    return icount > a->s->last_stop && icount <= here->icount && time + SHORTLY >= here->time;
+}
+
 static const char *news(struct app *a, const struct process *p)
 {
-    uint64_t low = a->s->last_stop, high = a->s->where.icount;
-    if (high < low)
-        return "";
-    if (p->exited > low && p->exited <= high)
+    if (is_news(a, p->exited, p->exited_time))
         return "gone";
-    if (p->created > low && p->created <= high)
+    if (is_news(a, p->created, p->created_time))
         return "new";
-    return p->executed > low && p->executed <= high ? "executed" : "";
+    return is_news(a, p->executed, p->executed_time) ? "executed" : "";
 }
 
 static void process_row(struct app *a, struct doc *d, const struct processes *ps, const struct process *p,
@@ -312,11 +317,52 @@ const struct view marks_view = {.build = marks_build, .command = row_to_icount};
 
 /* ---------------------------------------------------------------- keys */
 
+enum { HELP_COLUMN = 38, HELP_LEAST = 16 };
+
 struct help_writer {
     struct app *a;
     struct doc *d;
     const char *group;
+    int w; /* columns of the pane */
 };
+
+/* Words in their column, over as many rows as they need. */
+static void help_text(struct help_writer *h, const char *text)
+{
+    const size_t room = (size_t)(h->w > HELP_COLUMN + HELP_LEAST ? h->w - HELP_COLUMN - 1 : HELP_LEAST);
+    while (*text) {
+        size_t n = strlen(text);
+        if (n > room) {
+            for (n = room; n && text[n] != ' ';)
+                n--;
+            n = n ? n : room; /* a word that is too long */
+        }
+        doc_add(h->d, STYLE_NORMAL, "%.*s", (int)n, text);
+        text += n + strspn(text + n, " ");
+        if (!*text)
+            break;
+        doc_row(h->d, ROW_TEXT, 0);
+        doc_pad(h->d, HELP_COLUMN);
+    }
+}
+
+static void help_mouse(struct help_writer *h)
+{
+    static const struct {
+        const char *what, *does;
+    } rows[] = {{"click", "chooses the view, and the row there; in the timeline it goes to that position"},
+                {"double click", "does what Enter does on that row"},
+                {"wheel", "moves the selection in the view under the pointer"},
+                {"Shift", "with it, the terminal selects text as ever"}};
+    doc_line(h->d, STYLE_NORMAL, "%s", "");
+    doc_line(h->d, STYLE_TITLE_FOCUS, " %s", "Mouse");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        doc_row(h->d, ROW_TEXT, 0);
+        doc_add(h->d, STYLE_KEY, "  %s", rows[i].what);
+        doc_pad(h->d, HELP_COLUMN);
+        help_text(h, rows[i].does);
+    }
+}
 
 static void help_row(void *ctx, const char *group, const char *name, const char *keys, const char *help)
 {
@@ -339,18 +385,19 @@ static void help_row(void *ctx, const char *group, const char *name, const char 
     doc_add(h->d, STYLE_KEY, "  %-18s", bound);
     doc_pad(h->d, 21);
     doc_add(h->d, STYLE_LABEL, "%-17s", name);
-    doc_add(h->d, STYLE_NORMAL, "%s", help);
+    help_text(h, help);
 }
 
 static void help_build(struct app *a, struct pane *p)
 {
-    struct help_writer h = {.a = a, .d = &p->doc};
+    struct help_writer h = {.a = a, .d = &p->doc, .w = p->w};
     doc_clear(&p->doc);
-    doc_line(&p->doc, STYLE_NORMAL,
-             " A boot is a list of steps. You stand between two of them; what lies ahead is dim.");
-    doc_line(&p->doc, STYLE_NORMAL, " : takes each of these by its name. Esc or ? closes this.");
+    doc_line(&p->doc, STYLE_NORMAL, " A boot is a list of steps. You stand between two of them;");
+    doc_line(&p->doc, STYLE_NORMAL, " what lies ahead is dim.");
+    doc_line(&p->doc, STYLE_NORMAL, " : takes each of these by its name. q, Esc or ? closes this.");
     doc_line(&p->doc, STYLE_NORMAL, "%s", "");
     tui_commands(help_row, &h);
+    help_mouse(&h);
 }
 
 static enum react help_command(struct app *a, struct pane *p, enum command c, const char *arg)

@@ -65,7 +65,7 @@ SCRIPT
 "$BOOTREEL" tui "$work/a.reel" /dev/null --dump - >"$work/out" 2>"$work/err" && fail "a second trace that is none"
 grep -q '^bootreel: /dev/null: ' "$work/err" || fail "a second trace that is none: $(cat "$work/err")"
 echo 'next-difference' >"$work/one"
-"$BOOTREEL" tui "$work/a.reel" --script "$work/one" --dump - | tail -n 1 | grep -q 'only one boot' || fail "next-difference of one boot"
+"$BOOTREEL" tui "$work/a.reel" --script "$work/one" 2>&1 | grep -q 'one:1: there is only one boot' || fail "next-difference of one boot"
 
 . "$(dirname "$0")/tmux.sh"
 begin 140x40

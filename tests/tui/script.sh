@@ -1,0 +1,51 @@
+#!/bin/bash
+# script.sh - scripts of the terminal interface say what they could not do: a command that fails ends them with an error, unless the
+# next line expects its message. And the help: it is wrapped, it has the mouse, and q closes it.
+. "$(dirname "$0")/../lib.sh"
+
+"$BOOTREEL" record -q -o "$work/a.reel" </dev/null || fail "record"
+script() { # STATUS TEXT LINE...: what the error says
+    local status=$1 text=$2
+    shift 2
+    printf '%s\n' "$@" >"$work/script"
+    expect "$status" script "$BOOTREEL" tui "$work/a.reel" --script "$work/script" --size 80x24
+    [ -z "$text" ] || holds "$work/script.err" "$text" "$*"
+    [ "$(wc -l <"$work/script.err")" -le 1 ] || fail "$*: more than one line: $(cat "$work/script.err")"
+}
+script 2 'script:1: .*nope' 'goto stage:nope' 'step'
+script 2 'script:2: .*nosuchsymbol' step 'break nosuchsymbol'
+script 2 'script:1: .*nosuchsymbol' 'watch nosuchsymbol'
+script 2 'script:1: .*console:never' 'goto console:never printed'
+script 2 'script:1: .*processor' 'cpu 7'
+script 2 'script:1: .*page' 'page nope'
+script 2 'script:1: .*frob' ':frobnicate'
+script 2 'script:1: .*folder' 'directory /no/such/folder'
+script 0 '' 'goto stage:nope' 'message nope' step
+script 2 'last line' 'goto stage:nope' 'message something else'
+script 0 '' ':goto stage:loader' 'expect loader' ': goto 40%' 'expect 40.0 %' ':+5' 'keys : : g o t o Space 0 Enter' 'expect a.reel  0 '
+script 0 '' 'back-step' 'next-event disk' 'next-event disk' 'previous-event disk' 'cancel 1' 'goto 100%'
+script 2 'script:1: no such event before here' 'previous-event disk'
+
+# q, ? and Esc close the help, and do not end the program.
+script 0 '' 'keys ?' 'expect Keys' 'keys q' 'expect Timeline' 'keys ? Esc' 'expect Timeline' 'keys ? ?' 'expect Timeline'
+
+# All of the help is there in any width: its words are those of the list of keys.
+words() { tr -s ' \n' '\n\n' | grep -v '^$' | sort -u; }
+"$BOOTREEL" tui --keys | cut -f 4 | words >"$work/want"
+for width in 60 80 120 200; do
+    printf '%s\n' help 'show -' >"$work/script"
+    "$BOOTREEL" tui "$work/a.reel" --script "$work/script" --size ${width}x400 >"$work/help"
+    words <"$work/help" | comm -23 "$work/want" - >"$work/missing"
+    [ ! -s "$work/missing" ] || fail "help at $width columns lacks $(tr '\n' ' ' <"$work/missing")"
+    holds "$work/help" '^ Mouse' "the mouse is in the help at $width columns"
+done
+
+# Processes that were made long before are not new after a long way.
+cat >"$work/script" <<'S'
+goto 100%
+processes
+show -
+S
+"$BOOTREEL" tui "$work/a.reel" --script "$work/script" >"$work/processes"
+! grep -q ' new ' "$work/processes" || fail "old processes are called new"
+finish
