@@ -261,6 +261,8 @@ const struct processes *stub_processes(struct gdbstub *g, uint64_t icount, struc
 /* Whose code a processor executes here. False if the trace has no symbols or cannot be read. */
 bool stub_running(struct gdbstub *g, unsigned cpu, struct running *r);
 void stub_symbols_free(struct gdbstub *g);
+/* Makes what gdb reads when it connects, which takes some tenths of a second: gdb waits for a reply only for two seconds, which may be short on a busy machine. */
+void stub_prepare(struct gdbstub *g);
 void gdb_exec_file(struct gdbstub *g, const char *args);
 void gdb_file(struct gdbstub *g, const char *args); /* vFile:… */
 

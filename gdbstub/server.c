@@ -459,6 +459,7 @@ int gdbstub_listen(struct gdbstub *g, const char *address, bool once,
     int listener = open_listener(address, err), client;
     if (listener < 0)
         return -1;
+    stub_prepare(g);
     announce(listener, ready, ctx);
     for (bool more = true; more && (client = next_client(g, listener)) >= 0;) {
         enum gdbstub_end how = serve(g, client, client, listener);

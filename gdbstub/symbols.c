@@ -101,12 +101,20 @@ static const struct symbol_types_set *types(struct gdbstub *g)
     return g->types ? kernel_types_set(g->types) : NULL;
 }
 
-static const struct served_file *served(struct gdbstub *g, const char *name)
+/* The file of that name if it was made. */
+static const struct served_file *made(const struct gdbstub *g, const char *name)
 {
-    symbol_space space;
     for (size_t i = 0; i < g->nfiles; i++)
         if (!strcmp(g->file[i].name, name))
             return &g->file[i];
+    return NULL;
+}
+
+static const struct served_file *served(struct gdbstub *g, const char *name)
+{
+    symbol_space space;
+    if (made(g, name))
+        return made(g, name);
     const struct symbols *s = stub_symbols(g);
     struct served_file *f = &g->file[g->nfiles];
     if (!s || g->nfiles == MAX_FILES || !space_of(name, &space))
@@ -119,13 +127,35 @@ static const struct served_file *served(struct gdbstub *g, const char *name)
     return f;
 }
 
-/* qXfer:exec-file:read:PID:OFFSET,LENGTH */
+/* Whether there is anything for the kernel's file; reads the types that it will have. */
+static bool has_file(struct gdbstub *g, const char *name)
+{
+    if (made(g, name))
+        return true;
+    const struct symbols *s = stub_symbols(g);
+    for (size_t i = 0; s && i < symbols_mappings(s); i++) {
+        const symbol_space of = symbols_mapping(s, i)->space;
+        if (of >= 0 && !symbol_space_id(of)) {
+            types(g);
+            return true;
+        }
+    }
+    return false;
+}
+
+void stub_prepare(struct gdbstub *g)
+{
+    served(g, KERNEL_FILE);
+}
+
+/* qXfer:exec-file:read:PID:OFFSET,LENGTH. Symbols, types and the file are each made at another packet, unless it was done before, so that gdb need not wait for
+ * all of them at once. */
 void gdb_exec_file(struct gdbstub *g, const char *args)
 {
     uint64_t pid;
     if ((*args != ':' && !hex_number(&args, &pid)) || *args != ':')
         reply_error(g, FAIL_ARGUMENT);
-    else if (!served(g, KERNEL_FILE))
+    else if (!has_file(g, KERNEL_FILE))
         reply_error(g, FAIL_UNKNOWN);
     else
         reply_piece(g, args + 1, KERNEL_FILE, strlen(KERNEL_FILE));
