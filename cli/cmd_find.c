@@ -18,7 +18,9 @@ struct find_command {
     const char *text, *from, *to;
     bool first, last, all, count;
     bool json, quiet;
-    unsigned part, parts; /* K/N; 0/0: the whole */
+    unsigned part, parts;    /* K/N; 0/0: the whole */
+    struct symbols *symbols; /* as long as there are types */
+    struct kernel_types *types;
 };
 
 /* ---------------------------------------------------------------- what is searched for */
@@ -52,6 +54,59 @@ static int take_place(struct trace *t, const char *text, uint64_t *address, uint
                      text);
 }
 
+/* What a Linux kernel says of its types, for arguments and member expressions. Left out if that is not to be had: then numbers and symbols are what there is. */
+static void read_types(struct find_command *c, struct trace *t)
+{
+    struct error ignored;
+    const struct engine_kind *kind = engine_find(trace_config(t)->engine, &ignored);
+    c->symbols = kind ? symbols_load(t, &ignored) : NULL;
+    c->types = c->symbols ? kernel_types_read(t, kind, c->symbols, &ignored) : NULL;
+    c->r.types = c->types;
+}
+
+static void forget_types(struct find_command *c)
+{
+    kernel_types_free(c->types);
+    symbols_free(c->symbols);
+}
+
+static int take_exec(struct find_command *c, struct trace *t, struct error *err)
+{
+    uint64_t length;
+    const char *colon = strrchr(c->text, ':'), *name = colon ? colon + 1 : c->text;
+    if (take_place(t, c->text, &c->r.stop.address, &length, err))
+        return -1;
+    if (c->count || number_of(c->text, &length))
+        return 0;
+    read_types(c, t);
+    c->r.calls = c->types && kernel_types_function(c->types, name, &c->r.function);
+    return 0;
+}
+
+/* EXPRESSION[,LENGTH]: 1, or 0 if it is none. */
+static int take_expression(struct find_command *c, struct trace *t, struct error *err)
+{
+    struct timeline_stop *stop = &c->r.stop;
+    uint64_t length;
+    if (number_of(c->text, &length) || (!strpbrk(c->text, ".>[(") && c->count))
+        return 0;
+    read_types(c, t);
+    char *text = mem_string(c->text), *comma = strrchr(text, ',');
+    if (comma && number_of(comma + 1, &length))
+        *comma = 0;
+    else
+        length = 0;
+    int rc = c->types ? kernel_types_place(c->types, c->symbols, text, &c->r.place, err) : 0;
+    free(text);
+    if (rc != 1)
+        return rc;
+    stop->address = c->r.place.address;
+    stop->length = length ? length : c->r.place.size;
+    if (length)
+        c->r.place.type = 0;
+    return 1;
+}
+
 static int take_range(struct trace *t, const char *text, struct timeline_stop *stop, struct error *err)
 {
     char *place = mem_string(text), *comma = strrchr(place, ',');
@@ -73,15 +128,16 @@ static int take_range(struct trace *t, const char *text, struct timeline_stop *s
 static int take_what(struct find_command *c, struct trace *t, struct error *err)
 {
     struct timeline_stop *stop = &c->r.stop;
-    uint64_t length;
+    int rc;
     switch (c->what) {
     case OPT_EXEC:
         stop->kind = TS_BREAK_LINEAR;
-        return take_place(t, c->text, &stop->address, &length, err);
+        return take_exec(c, t, err);
     case OPT_WRITE:
     case OPT_READ:
         stop->kind = c->what == OPT_WRITE ? TS_WATCH_WRITE : TS_WATCH_READ;
-        return take_range(t, c->text, stop, err);
+        rc = take_expression(c, t, err);
+        return rc ? rc == 1 ? 0 : -1 : take_range(t, c->text, stop, err);
     case OPT_EVENT:
         stop->kind = TS_EVENT;
         return event_filter_parse(c->text, &stop->filter, err);
@@ -93,19 +149,30 @@ static int take_what(struct find_command *c, struct trace *t, struct error *err)
 
 /* ---------------------------------------------------------------- printing */
 
+enum { VALUE = 400 };
+
+/* By its type if that is known. */
+static const char *value_of(const struct find_command *c, const uint8_t *bytes, unsigned n, char buf[VALUE])
+{
+    if (n && c->types && c->r.place.type &&
+        kernel_types_value(c->types, &c->r.place, bytes, n, buf, VALUE) > 0)
+        return buf;
+    return find_value(bytes, n, buf);
+}
+
 static void print_hit(const struct find_command *c, const struct find_hit *h)
 {
     const struct timeline_hit *hit = &h->hit;
-    char old[FIND_VALUE], new[FIND_VALUE];
-    printf("%15" PRIu64 " %7" PRIu64 ".%09" PRIu64 "  %-16s  %s", hit->icount, hit->time / 1000000000,
-           hit->time % 1000000000, h->process, h->symbol);
+    char old[VALUE], new[VALUE];
+    printf("%15" PRIu64 " %7" PRIu64 ".%09" PRIu64 "  %-16s  %s%s", hit->icount, hit->time / 1000000000,
+           hit->time % 1000000000, h->process, h->symbol, h->arguments);
     if (*h->caller)
         printf("  from %s", h->caller);
     if (c->what == OPT_WRITE)
-        printf("  %s -> %s", find_value(hit->before, hit->nbefore, old),
-               find_value(hit->after, hit->nafter, new));
+        printf("  %s -> %s", value_of(c, hit->before, hit->nbefore, old),
+               value_of(c, hit->after, hit->nafter, new));
     if (c->what == OPT_READ)
-        printf("  %s", find_value(hit->after, hit->nafter, new));
+        printf("  %s", value_of(c, hit->after, hit->nafter, new));
     putchar('\n');
 }
 
@@ -120,7 +187,7 @@ static void json_address(yajl_gen g, const char *key, uint64_t address)
 static void json_hit(yajl_gen g, const struct find_command *c, const struct find_hit *h)
 {
     const struct timeline_hit *hit = &h->hit;
-    char value[FIND_VALUE];
+    char value[VALUE];
     yajl_gen_map_open(g);
     json_number(g, "icount", hit->icount);
     json_number(g, "time", hit->time);
@@ -132,9 +199,11 @@ static void json_hit(yajl_gen g, const struct find_command *c, const struct find
     if (c->what != OPT_EXEC)
         json_address(g, "address", hit->address);
     if (c->what == OPT_WRITE)
-        json_text(g, "old", find_value(hit->before, hit->nbefore, value));
+        json_text(g, "old", value_of(c, hit->before, hit->nbefore, value));
     if (c->what != OPT_EXEC)
-        json_text(g, c->what == OPT_WRITE ? "new" : "value", find_value(hit->after, hit->nafter, value));
+        json_text(g, c->what == OPT_WRITE ? "new" : "value", value_of(c, hit->after, hit->nafter, value));
+    if (*h->arguments)
+        json_text(g, "arguments", h->arguments);
     yajl_gen_map_close(g);
 }
 
@@ -229,9 +298,8 @@ static int find_events(const struct find_command *c, struct trace *t, struct err
 
 /* ---------------------------------------------------------------- the command */
 
-static int find(void *ctx, struct trace *t, const char *path)
+static int search(struct find_command *c, struct trace *t, const char *path)
 {
-    struct find_command *c = ctx;
     struct find_result res = {0};
     struct error err;
     if (c->first + c->last + c->all + c->count > 1)
@@ -256,6 +324,14 @@ static int find(void *ctx, struct trace *t, const char *path)
     return status;
 }
 
+static int find(void *ctx, struct trace *t, const char *path)
+{
+    struct find_command *c = ctx;
+    const int status = search(c, t, path);
+    forget_types(c);
+    return status;
+}
+
 static const struct option_row rows[] = {
     {.name = "exec",
      .argument = "SYMBOL|ADDRESS",
@@ -263,14 +339,16 @@ static const struct option_row rows[] = {
      .id = OPT_EXEC,
      .more =
          "An ADDRESS is linear, and counts in any address space. MODULE:NAME is a symbol of one module, guestN:NAME one "
-         "of guest N."},
+         "of guest N. For a function of a Linux kernel with type information (BTF), its arguments are shown, with texts."},
     {.name = "write",
      .argument = "ADDRESS[,LENGTH]",
      .help =
          "where a processor writes to one of these bytes (LENGTH: default 1, or the symbol's size up to 8)",
      .id = OPT_WRITE,
      .more =
-         "Each hit has the old and the new value. A write that does not change the value counts, one by a device does not."},
+         "Each hit has the old and the new value. A write that does not change the value counts, one by a device does not. In a "
+         "Linux kernel with type information (BTF), ADDRESS may be a variable or (struct TYPE *)ADDRESS with .MEMBER, ->MEMBER and [INDEX]: "
+         "init_task.comm."},
     {.name = "read",
      .argument = "ADDRESS[,LENGTH]",
      .help = "where a processor reads one of these bytes",

@@ -188,8 +188,34 @@ static char *process_of(const struct worker *w, const struct timeline_hit *hit)
     return mem_string(text);
 }
 
+struct looking {
+    const struct timeline *tl;
+    unsigned cpu;
+};
+
+static size_t read_memory(void *ctx, uint64_t address, void *buf, size_t n)
+{
+    const struct looking *l = ctx;
+    return timeline_peek(l->tl, l->cpu, address, buf, n);
+}
+
+static char *arguments_of(const struct search *s, const struct worker *w, const struct timeline_hit *hit)
+{
+    static const char *const names[] = {"rdi", "rsi", "rdx", "rcx", "r8", "r9"};
+    struct looking l = {w->tl, hit->cpu};
+    const struct types_memory m = {&l, read_memory};
+    uint64_t reg[6];
+    char text[1200];
+    if (!s->r->calls || timeline_code_bits(w->tl, hit->cpu) != 64)
+        return mem_string("");
+    for (unsigned i = 0; i < 6; i++)
+        reg[i] = timeline_reg(w->tl, hit->cpu, names[i]);
+    kernel_types_arguments(s->r->types, &s->r->function, reg, &m, text, sizeof text);
+    return mem_string(text);
+}
+
 /* The machine stands at the hit. */
-static struct find_hit describe(struct worker *w, const struct timeline_hit *hit)
+static struct find_hit describe(const struct search *s, struct worker *w, const struct timeline_hit *hit)
 {
     struct error ignored;
     struct find_hit h = {.hit = *hit};
@@ -208,6 +234,7 @@ static struct find_hit describe(struct worker *w, const struct timeline_hit *hit
     h.symbol = mem_string(text);
     h.process = process_of(w, hit);
     h.caller = caller_of(w, hit, run.space);
+    h.arguments = arguments_of(s, w, hit);
     return h;
 }
 
@@ -219,7 +246,7 @@ static bool take_hit(void *ctx, const struct timeline_hit *hit)
     if (q->s->r->mode == FIND_COUNT)
         return true;
     p->hit = mem_grow(p->hit, &p->cap, p->n + 1, sizeof *p->hit);
-    p->hit[p->n++] = describe(q->w, hit);
+    p->hit[p->n++] = describe(q->s, q->w, hit);
     return q->s->r->mode != FIND_FIRST;
 }
 
@@ -323,6 +350,7 @@ static void free_hits(struct find_hit *hit, size_t n)
         free(hit[i].process);
         free(hit[i].symbol);
         free(hit[i].caller);
+        free(hit[i].arguments);
     }
     free(hit);
 }

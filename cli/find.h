@@ -2,6 +2,7 @@
 #ifndef BOOTREEL_CLI_FIND_H
 #define BOOTREEL_CLI_FIND_H
 
+#include "core/kernel_types.h"
 #include "core/symbols.h"
 #include "core/timeline.h"
 
@@ -16,11 +17,16 @@ struct find_request {
     enum find_mode mode;
     unsigned jobs;
     struct progress *progress;
+    const struct kernel_types *types; /* or NULL; with them … */
+    struct types_function function;   /* … an execution shows the arguments of this function, … */
+    bool calls;                       /* … if it is one */
+    struct types_place place; /* … and a write or read the value of what is there, if its type is not 0 */
 };
 
 struct find_hit {
     struct timeline_hit hit;
     char *process, *symbol, *caller; /* "" if not known */
+    char *arguments;                 /* "" if not known, or it is no call */
 };
 
 struct find_result {

@@ -97,7 +97,7 @@ static const struct symbol_types_set *types(struct gdbstub *g)
 {
     struct error err;
     if (!g->types)
-        g->types = kernel_types_read(g->tl, stub_symbols(g), &err);
+        g->types = kernel_types_read(timeline_trace(g->tl), timeline_kind(g->tl), stub_symbols(g), &err);
     return g->types ? kernel_types_set(g->types) : NULL;
 }
 

@@ -8,16 +8,13 @@
  * its string table is the section .debug_str.
  */
 #include <bpf/btf.h>
-#include <bpf/libbpf.h>
 #include <dwarf.h>
 #include <stdlib.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 #include "core/symbols/btf_dwarf.h"
+#include "core/symbols/btf_open.h"
 #include "core/symbols/bytes.h"
 #include "core/symbols/impl.h"
 #include "traces/memory.h"
@@ -774,33 +771,11 @@ static void put_variables(struct btf_dwarf *d, const struct source *s, const str
 
 /* ---------------------------------------------------------------- reading BTF */
 
-static int no_print(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-    return 0;
-}
-
-/* The types of a module. libbpf exports only the function that reads them from a file. */
-static struct btf *open_split(const struct symbol_types *t, struct btf *base)
-{
-    char path[40];
-    struct btf *btf = NULL;
-    const int fd = memfd_create("btf", MFD_CLOEXEC);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    if (fd >= 0 && write(fd, t->btf, t->size) == (ssize_t)t->size)
-        btf = btf__parse_raw_split(path, base);
-    if (fd >= 0)
-        close(fd);
-    return btf;
-}
-
 static bool open_source(struct btf_dwarf *d, struct source *s, const struct symbol_types *t)
 {
-    libbpf_set_print(no_print); /* it would write to standard error */
-    s->btf = d->has_base ? open_split(t, d->base.btf) : btf__new(t->btf, (uint32_t)t->size);
-    if (!s->btf || libbpf_get_error(s->btf)) {
-        s->btf = NULL;
+    s->btf = btf_open(t->btf, t->size, d->has_base ? d->base.btf : NULL);
+    if (!s->btf)
         return false;
-    }
     s->first = d->has_base ? d->base.end : 1;
     s->end = btf__type_cnt(s->btf);
     return true;

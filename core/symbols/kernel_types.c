@@ -3,29 +3,16 @@
  * The kernel's event tells where its image is in physical memory. Modules are in virtual memory: the list of their types
  * (btf_modules, kernel/bpf/btf.c) is followed through the kernel's own page tables, so it does not matter who runs at that position.
  */
-#include "core/kernel_types.h"
-
 #include <bpf/btf.h>
-#include <bpf/libbpf.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/symbols/btf_open.h"
+#include "core/symbols/kernel_types_impl.h"
 
 #include "traces/memory.h"
 
 enum { HEADER = 24, BTF_MAX = 64 << 20, IMAGE_MAX = 128 << 20, MODULES_MAX = 1024 };
-
-struct code {
-    uint64_t address;
-    uint8_t *bytes;
-    size_t n;
-};
-
-struct kernel_types {
-    struct symbol_types *list; /* their BTF is ours */
-    struct symbol_types_set set;
-    struct code *code; /* the kernel's, then those of modules */
-    size_t ncode;
-};
 
 /* What is known of a kernel while it is read. */
 struct reading {
@@ -122,11 +109,21 @@ static const uint8_t *find_btf(const struct reading *r, const struct code *image
     return NULL;
 }
 
-static void add_types(struct kernel_types *k, const char *table, void *btf, size_t n)
+/* Takes the data. False if it is damaged. */
+static bool add_types(struct kernel_types *k, const char *table, void *data, size_t n)
 {
+    struct btf *btf = btf_open(data, n, k->set.n ? k->btf[0] : NULL);
+    if (!btf) {
+        free(data);
+        return false;
+    }
+    size_t opened = k->set.n;
     MEM_MORE(k->list, k->set.n);
-    k->list[k->set.n++] = (struct symbol_types){table, btf, n};
+    MEM_MORE(k->btf, opened);
+    k->btf[k->set.n] = btf;
+    k->list[k->set.n++] = (struct symbol_types){mem_string(table), data, n};
     k->set.list = k->list;
+    return true;
 }
 
 static bool read_kernel(struct reading *r)
@@ -145,7 +142,10 @@ static bool read_kernel(struct reading *r)
     }
     void *own = mem_alloc(n);
     memcpy(own, btf, n);
-    add_types(k, mem_string("kernel"), own, n);
+    if (!add_types(k, "kernel", own, n)) {
+        free(image.bytes);
+        return false;
+    }
     MEM_MORE(k->code, k->ncode);
     k->code[k->ncode++] = image;
     k->set.space = r->space;
@@ -153,11 +153,6 @@ static bool read_kernel(struct reading *r)
 }
 
 /* ---------------------------------------------------------------- modules */
-
-static int no_print(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-    return 0;
-}
 
 /* The offset of a member in bytes; -1: there is none. Not in anonymous structures. */
 static long member(const struct btf *btf, const char *structure, const char *name)
@@ -174,20 +169,15 @@ static long member(const struct btf *btf, const char *structure, const char *nam
 
 enum { LIST, OF_MODULE, OF_BTF, DATA, SIZE, NAME, MEMBERS };
 
-static bool members(const struct symbol_types *kernel, long at[MEMBERS])
+static bool members(const struct btf *btf, long at[MEMBERS])
 {
     static const char *const rows[MEMBERS][2] = {
         [LIST] = {"btf_module", "list"},  [OF_MODULE] = {"btf_module", "module"},
         [OF_BTF] = {"btf_module", "btf"}, [DATA] = {"btf", "data"},
         [SIZE] = {"btf", "data_size"},    [NAME] = {"module", "name"}};
-    libbpf_set_print(no_print);
-    struct btf *btf = btf__new(kernel->btf, (uint32_t)kernel->size);
-    if (!btf || libbpf_get_error(btf))
-        return false;
     bool all = true;
     for (unsigned i = 0; i < MEMBERS; i++)
         all &= (at[i] = member(btf, rows[i][0], rows[i][1])) >= 0;
-    btf__free(btf);
     return all;
 }
 
@@ -231,8 +221,8 @@ static void read_module(struct reading *r, uint64_t entry, const long at[MEMBERS
         free(own);
         return;
     }
-    add_types(r->k, mem_string(name), own, size);
-    read_code(r, m);
+    if (add_types(r->k, name, own, size))
+        read_code(r, m);
 }
 
 static void read_modules(struct reading *r)
@@ -240,7 +230,7 @@ static void read_modules(struct reading *r)
     long at[MEMBERS];
     const uint64_t head = symbol(r, "btf_modules");
     uint64_t next = head ? read_word(r, head) : 0;
-    if (!next || next == head || !members(&r->k->list[0], at))
+    if (!next || next == head || !members(r->k->btf[0], at))
         return;
     for (unsigned n = 0; next && next != head && n < MODULES_MAX; n++) {
         read_module(r, next - (uint64_t)at[LIST], at);
@@ -292,9 +282,9 @@ static size_t read_code_at(void *ctx, uint64_t address, void *buf, size_t n)
     return 0;
 }
 
-struct kernel_types *kernel_types_read(struct timeline *tl, const struct symbols *s, struct error *err)
+struct kernel_types *kernel_types_read(struct trace *t, const struct engine_kind *kind,
+                                       const struct symbols *s, struct error *err)
 {
-    struct trace *t = timeline_trace(tl);
     struct kernel_types *k = mem_zero(1, sizeof *k);
     struct reading r = {.k = k, .s = s};
     struct timeline_stopped stopped;
@@ -307,7 +297,7 @@ struct kernel_types *kernel_types_read(struct timeline *tl, const struct symbols
         return NULL;
     }
     r.space = symbol_space_of(r.guest, 0);
-    r.tl = timeline_open_trace(t, timeline_kind(tl), err);
+    r.tl = timeline_open_trace(t, kind, err);
     if (!r.tl || (timeline_short_seeks(r.tl, true), timeline_seek(r.tl, position(&r, t), &stopped, err))) {
         timeline_close(r.tl);
         kernel_types_free(k);
@@ -321,7 +311,8 @@ struct kernel_types *kernel_types_read(struct timeline *tl, const struct symbols
 
 void kernel_types_free(struct kernel_types *k)
 {
-    for (size_t i = 0; k && i < k->set.n; i++) {
+    for (size_t i = k ? k->set.n : 0; i-- > 0;) { /* the kernel's last: the others refer to it */
+        btf__free(k->btf[i]);
         free((void *)k->list[i].btf);
         free((void *)k->list[i].table);
     }
@@ -329,6 +320,7 @@ void kernel_types_free(struct kernel_types *k)
         free(k->code[i].bytes);
     if (k) {
         free(k->list);
+        free(k->btf);
         free(k->code);
     }
     free(k);

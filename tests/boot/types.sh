@@ -94,6 +94,24 @@ gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/debian.re
 holds "$work/module" '^type = int \(void\)' "a module's function"
 holds "$work/module" '^type = (enum netdev_tx|netdev_tx_t) .*\(struct sk_buff \*, struct net_device \*\)' "arguments of the kernel's types" || cat "$work/module"
 
+# Searches: arguments in words, members by name, values by their types.
+find_in() { expect 0 "$1" "$BOOTREEL" find "$work/debian.reel" "${@:2}"; }
+find_in mount --exec path_mount
+holds "$work/mount.out" 'path_mount\(dev_name="devtmpfs", path=0x[0-9a-f]+, type_page="devtmpfs", flags=0x8000, data_page=NULL\)  from ' "arguments of a call"
+find_in open --exec do_filp_open --first
+holds "$work/open.out" 'do_filp_open\(dfd=-100, pathname=0x[0-9a-f]+ "[^"]+", op=0x[0-9a-f]+\)' "the name in a structure"
+find_in member --write init_task.comm
+holds "$work/member.out" '  "swapper/" -> "swapper/0"$' "a member, and its value as a text"
+address=0x$("$BOOTREEL" symbols "$work/debian.reel" init_task | awk '{ print $1 }')
+find_in cast --write "((struct task_struct *)$address)->comm"
+same "$work/member.out" "$work/cast.out" "the same by its address"
+find_in json --write console_printk[0] --first --format json
+holds "$work/json.out" '"new": *"[0-9]+"' "an element of an array"
+expect 2 nosuch "$BOOTREEL" find "$work/debian.reel" --write init_task.nosuch
+holds "$work/nosuch.err" 'no member "nosuch" .*task_struct' "a member that is not there"
+expect 2 pointer "$BOOTREEL" find "$work/debian.reel" --write 'iomem_resource.child->name'
+holds "$work/pointer.err" 'the pointer before "name" has another value at each position' "a pointer"
+
 if [ -n "${BOOTREEL_ALL_KERNELS:-}" ]; then
     for k in "$GUESTS"/kernels/*/vmlinuz; do
         name=$(basename "$(dirname "$k")")

@@ -1,0 +1,450 @@
+/* btf_words.c - arguments and values in words, and member expressions, by a kernel's types. See kernel_types.h. */
+#include <bpf/btf.h>
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/symbols/btf_dwarf.h"
+#include "core/symbols/kernel_types_impl.h"
+#include "core/text.h"
+
+enum { TEXT_MAX = 64, ARGUMENTS = 6, DEPTH = 16, MEMBERS_MAX = 20000 };
+
+static const char *name_of(const struct btf *btf, uint32_t offset)
+{
+    const char *s = offset ? btf__name_by_offset(btf, offset) : NULL;
+    return s ? s : "";
+}
+
+/* The type behind typedefs and qualifiers, or NULL (void). */
+static const struct btf_type *plain(const struct btf *btf, uint32_t id, uint32_t *its)
+{
+    const int resolved = id ? btf__resolve_type(btf, id) : 0;
+    if (its)
+        *its = resolved > 0 ? (uint32_t)resolved : 0;
+    return resolved > 0 ? btf__type_by_id(btf, (uint32_t)resolved) : NULL;
+}
+
+static bool is_char(const struct btf *btf, uint32_t id)
+{
+    const struct btf_type *t = plain(btf, id, NULL);
+    return t && btf_is_int(t) && t->size == 1 && !strcmp(name_of(btf, t->name_off), "char");
+}
+
+/* ---------------------------------------------------------------- texts */
+
+/* Whether the bytes are a text that ends, or goes on beyond them. */
+static bool is_text(const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n && p[i]; i++)
+        if (!isprint(p[i]) && !isspace(p[i]) && p[i] < 0x80)
+            return false;
+    return n > 0;
+}
+
+static void put_text(struct text *t, const uint8_t *p, size_t n)
+{
+    text_add(t, "\"");
+    size_t i = 0;
+    for (; i < n && p[i]; i++)
+        if (p[i] == '"' || p[i] == '\\')
+            text_add(t, "\\%c", p[i]);
+        else if (isprint(p[i]))
+            text_add(t, "%c", p[i]);
+        else
+            text_add(t, "\\%03o", p[i]);
+    text_add(t, i == TEXT_MAX ? "\"…" : "\"");
+}
+
+/* The text at an address; false if there is none. */
+static bool put_text_at(struct text *t, const struct types_memory *m, uint64_t address)
+{
+    uint8_t bytes[TEXT_MAX];
+    const size_t n = address && m ? m->read(m->ctx, address, bytes, sizeof bytes) : 0;
+    if (!is_text(bytes, n) || (n < sizeof bytes && !memchr(bytes, 0, n)))
+        return false;
+    put_text(t, bytes, n);
+    return true;
+}
+
+/* ---------------------------------------------------------------- members */
+
+/* A member of a structure, or of an anonymous one in it. *bits: its offset. */
+static const struct btf_member *member_of(const struct btf *btf, uint32_t id, const char *name, size_t n,
+                                          uint64_t *bits, unsigned depth, unsigned *budget)
+{
+    const struct btf_type *t = plain(btf, id, NULL);
+    if (!t || !btf_is_composite(t) || depth > DEPTH)
+        return NULL;
+    for (unsigned i = 0; i < btf_vlen(t) && *budget; i++, --*budget) {
+        const struct btf_member *m = btf_members(t) + i, *found;
+        const char *its = name_of(btf, m->name_off);
+        uint64_t inner = 0;
+        *bits = btf_member_bit_offset(t, i);
+        if (*its && strlen(its) == n && !memcmp(its, name, n))
+            return btf_member_bitfield_size(t, i) ? NULL : m;
+        if (!*its && (found = member_of(btf, m->type, name, n, &inner, depth + 1, budget))) {
+            *bits += inner;
+            return found;
+        }
+    }
+    return NULL;
+}
+
+static const struct btf_member *member(const struct btf *btf, uint32_t id, const char *name, size_t n,
+                                       uint64_t *offset)
+{
+    unsigned budget = MEMBERS_MAX;
+    uint64_t bits;
+    const struct btf_member *m = member_of(btf, id, name, n, &bits, 0, &budget);
+    *offset = m ? bits / 8 : 0;
+    return m;
+}
+
+/* ---------------------------------------------------------------- values */
+
+static void put_enum(struct text *t, const struct btf *btf, const struct btf_type *e, uint64_t v)
+{
+    for (unsigned i = 0; i < btf_vlen(e); i++) {
+        const bool wide = btf_is_enum64(e);
+        const uint64_t its = wide ? btf_enum64_value(&btf_enum64(e)[i]) : (uint32_t)btf_enum(e)[i].val;
+        if (its == (wide ? v : (uint32_t)v)) {
+            text_add(t, "%s", name_of(btf, wide ? btf_enum64(e)[i].name_off : btf_enum(e)[i].name_off));
+            return;
+        }
+    }
+    text_add(t, "%" PRId64, (int64_t)v);
+}
+
+static uint64_t low_bytes(uint64_t v, unsigned size)
+{
+    return size < 8 ? v & (((uint64_t)1 << 8 * size) - 1) : v;
+}
+
+static void put_int(struct text *t, const struct btf_type *i, uint64_t v)
+{
+    const unsigned size = i->size < 8 ? i->size : 8, shift = 64 - 8 * size;
+    v = low_bytes(v, size);
+    if (btf_int_encoding(i) & BTF_INT_BOOL)
+        text_add(t, v ? "true" : "false");
+    else if (btf_int_encoding(i) & BTF_INT_SIGNED)
+        text_add(t, "%" PRId64, (int64_t)(v << shift) >> shift);
+    else
+        text_add(t, v <= UINT32_MAX ? "%" PRIu64 : "0x%" PRIx64,
+                 v); /* a larger one is an address, most likely */
+}
+
+/* What a structure is called by: a text in it, or one that it points to. */
+static void put_own_name(struct text *t, const struct btf *btf, uint32_t id, uint64_t address,
+                         const struct types_memory *m)
+{
+    static const char *const names[] = {"comm", "filename", "name", "d_iname"};
+    const struct btf_type *s = plain(btf, id, NULL);
+    struct text own = {0};
+    bool found = false;
+    for (unsigned i = 0; s && btf_is_struct(s) && !found && i < sizeof names / sizeof names[0]; i++) {
+        uint64_t offset, pointer = 0;
+        const struct btf_member *its = member(btf, id, names[i], strlen(names[i]), &offset);
+        const struct btf_type *of = its ? plain(btf, its->type, NULL) : NULL;
+        if (of && btf_is_array(of) && is_char(btf, btf_array(of)->type))
+            found = put_text_at(&own, m, address + offset);
+        else if (of && btf_is_ptr(of) && is_char(btf, of->type))
+            found = m->read(m->ctx, address + offset, &pointer, 8) == 8 && put_text_at(&own, m, pointer);
+    }
+    if (found)
+        text_add(t, " %s", own.s);
+    free(own.s);
+}
+
+static void put_pointer(struct text *t, const struct btf *btf, const struct btf_type *p, uint64_t v,
+                        const struct types_memory *m)
+{
+    if (!v) {
+        text_add(t, "NULL");
+        return;
+    }
+    if (m && is_char(btf, p->type) && put_text_at(t, m, v))
+        return;
+    text_add(t, "0x%" PRIx64, v);
+    if (m)
+        put_own_name(t, btf, p->type, v, m);
+}
+
+/* A value of at most 8 bytes. */
+static void put_scalar(struct text *t, const struct btf *btf, uint32_t type, uint64_t v,
+                       const struct types_memory *m)
+{
+    const struct btf_type *its = plain(btf, type, NULL);
+    if (its && btf_is_ptr(its))
+        put_pointer(t, btf, its, v, m);
+    else if (its && btf_is_any_enum(its))
+        put_enum(t, btf, its, v);
+    else if (its && btf_is_int(its))
+        put_int(t, its, v);
+    else
+        text_add(t, "0x%" PRIx64, v);
+}
+
+/* ---------------------------------------------------------------- arguments */
+
+bool kernel_types_function(const struct kernel_types *k, const char *name, struct types_function *f)
+{
+    for (size_t i = 0; i < k->set.n; i++) {
+        const int32_t id = btf__find_by_name_kind(k->btf[i], name, BTF_KIND_FUNC);
+        const struct btf_type *fn = id > 0 ? btf__type_by_id(k->btf[i], (uint32_t)id) : NULL;
+        const struct btf_type *proto = fn ? btf__type_by_id(k->btf[i], fn->type) : NULL;
+        if (proto && btf_is_func_proto(proto)) {
+            *f = (struct types_function){i, fn->type};
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Numbers whose bits count are called so. */
+static bool is_bits(const struct btf *btf, const struct btf_param *p)
+{
+    const struct btf_type *t = plain(btf, p->type, NULL);
+    const char *name = name_of(btf, p->name_off);
+    return t && btf_is_int(t) && (strstr(name, "flags") || strstr(name, "mask"));
+}
+
+/* System V ABI, x86-64, 3.2.3: a structure of up to 16 bytes is in one or two registers, a larger one on the stack. What is beyond the sixth register is not shown. */
+int kernel_types_arguments(const struct kernel_types *k, const struct types_function *f,
+                           const uint64_t reg[6], const struct types_memory *m, char *buf, size_t size)
+{
+    const struct btf *btf = k->btf[f->table];
+    const struct btf_type *proto = btf__type_by_id(btf, f->proto);
+    struct text t = {0};
+    unsigned used = 0;
+    text_add(&t, "(");
+    for (unsigned i = 0; i < btf_vlen(proto); i++) {
+        const struct btf_param *p = btf_params(proto) + i;
+        const int64_t bytes = p->type ? btf__resolve_size(btf, p->type) : 0;
+        const unsigned need = bytes > 8 ? 2 : 1;
+        text_add(&t, "%s", i ? ", " : "");
+        if (*name_of(btf, p->name_off))
+            text_add(&t, "%s=", name_of(btf, p->name_off));
+        if (!p->type || bytes > 16 || used + need > ARGUMENTS) {
+            text_add(&t, "…");
+            continue;
+        }
+        if (need == 1 && is_bits(btf, p))
+            text_add(&t, "0x%" PRIx64, low_bytes(reg[used], (unsigned)bytes));
+        else if (need == 1)
+            put_scalar(&t, btf, p->type, reg[used], m);
+        else
+            text_add(&t, "{0x%" PRIx64 ", 0x%" PRIx64 "}", reg[used], reg[used + 1]);
+        used += need;
+    }
+    text_add(&t, ")");
+    const int n = snprintf(buf, size, "%s", t.s);
+    free(t.s);
+    return n;
+}
+
+/* ---------------------------------------------------------------- expressions */
+
+/* What has been read of an expression. */
+struct walk {
+    const struct kernel_types *k;
+    const struct btf *btf;
+    const char *all, *at;
+    uint64_t address;
+    uint32_t type;
+    uint64_t elements; /* of an array of `type` that BTF has no type for; 0: it is none */
+    unsigned pointers; /* it is a pointer to `type` that BTF has no type for */
+};
+
+static void skip_blanks(struct walk *w)
+{
+    w->at += strspn(w->at, " \t");
+}
+
+static bool take(struct walk *w, const char *s)
+{
+    skip_blanks(w);
+    const size_t n = strlen(s);
+    if (strncmp(w->at, s, n))
+        return false;
+    w->at += n;
+    return true;
+}
+
+static size_t word(struct walk *w)
+{
+    skip_blanks(w);
+    size_t n = 0;
+    while (isalnum((unsigned char)w->at[n]) || w->at[n] == '_')
+        n++;
+    return n;
+}
+
+static uint32_t named(const struct btf *btf, const char *name)
+{
+    static const uint32_t kinds[] = {BTF_KIND_STRUCT, BTF_KIND_UNION, BTF_KIND_ENUM, BTF_KIND_TYPEDEF,
+                                     BTF_KIND_INT};
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const int32_t id = btf__find_by_name_kind(btf, name, kinds[i]);
+        if (id > 0)
+            return (uint32_t)id;
+    }
+    return 0;
+}
+
+/* (struct NAME *)ADDRESS, as often in parentheses as there are `(` before it. */
+static bool take_cast(struct walk *w)
+{
+    char name[128];
+    unsigned open = 0;
+    for (; take(w, "("); open++)
+        ;
+    if (!open || !(take(w, "struct ") || take(w, "union ")))
+        return false;
+    const size_t n = word(w);
+    snprintf(name, sizeof name, "%.*s", (int)n, w->at);
+    w->at += n;
+    char *end;
+    if (!take(w, "*") || !take(w, ")"))
+        return false;
+    skip_blanks(w);
+    w->address = strtoull(w->at, &end, 0);
+    if (end == w->at)
+        return false;
+    for (w->at = end; open > 1 && take(w, ")"); open--)
+        ;
+    w->type = named(w->btf, name);
+    return w->type && open == 1;
+}
+
+/* The type of a variable: as BTF says, or the table of well-known ones. */
+static bool type_of_variable(struct walk *w, const char *name, const struct symbol *sym)
+{
+    const int32_t id = btf__find_by_name_kind(w->btf, name, BTF_KIND_VAR);
+    if (id > 0) {
+        w->type = btf__type_by_id(w->btf, (uint32_t)id)->type;
+        return true;
+    }
+    for (const struct kernel_global *g = kernel_globals; g->name; g++) {
+        if (strcmp(g->name, name) || !(w->type = named(w->btf, g->type)))
+            continue;
+        const int64_t size = btf__resolve_size(w->btf, w->type);
+        w->pointers = g->form == GLOBAL_POINTER || g->form == GLOBAL_POINTERS;
+        const uint64_t each = w->pointers ? 8 : size > 0 ? (uint64_t)size : 1;
+        w->elements = g->form == GLOBAL_ARRAY || g->form == GLOBAL_POINTERS ? sym->size / each : 0;
+        return sym->size >= each;
+    }
+    return false;
+}
+
+static bool take_variable(struct walk *w, const struct symbols *s)
+{
+    char name[256];
+    struct symbol sym;
+    const size_t n = word(w);
+    if (!n || n >= sizeof name)
+        return false;
+    memcpy(name, w->at, n);
+    name[n] = 0;
+    if (!symbols_find_in(s, w->k->set.space, name, SYMBOLS_NOW, &sym) || !type_of_variable(w, name, &sym))
+        return false;
+    w->at += n;
+    w->address = sym.address;
+    return true;
+}
+
+static int64_t size_of(const struct walk *w)
+{
+    const int64_t one = w->pointers ? 8 : btf__resolve_size(w->btf, w->type);
+    return w->elements ? (int64_t)w->elements * one : one;
+}
+
+static int take_member(struct walk *w, struct error *err)
+{
+    uint64_t offset;
+    const size_t n = word(w);
+    const struct btf_type *t = plain(w->btf, w->type, NULL);
+    if (w->pointers || (t && btf_is_ptr(t)))
+        return error_set(
+            err,
+            "\"%.100s\": the pointer before \"%.40s\" has another value at each position: give (struct TYPE *)ADDRESS instead",
+            w->all, w->at);
+    const struct btf_member *m = n && !w->elements ? member(w->btf, w->type, w->at, n, &offset) : NULL;
+    if (!m)
+        return error_set(err, "\"%.100s\": there is no member \"%.*s\" that can be looked at%s%.60s", w->all,
+                         (int)n, w->at, t && t->name_off && btf_is_composite(t) ? " in struct " : "",
+                         t && btf_is_composite(t) ? name_of(w->btf, t->name_off) : "");
+    w->at += n;
+    w->address += offset;
+    w->type = m->type;
+    return 1;
+}
+
+static int take_index(struct walk *w, struct error *err)
+{
+    char *end;
+    skip_blanks(w);
+    const uint64_t i = strtoull(w->at, &end, 0);
+    const struct btf_type *t = w->elements ? NULL : plain(w->btf, w->type, NULL);
+    const bool array = t && btf_is_array(t);
+    const uint64_t n = w->elements ? w->elements : array ? btf_array(t)->nelems : 0;
+    const bool good = end != w->at && i < n;
+    w->at = end;
+    if (!good || !take(w, "]"))
+        return error_set(err,
+                         "\"%.100s\": an index must be a number below %" PRIu64 ", the length of the array",
+                         w->all, n);
+    w->elements = 0;
+    if (array)
+        w->type = btf_array(t)->type;
+    const int64_t size = size_of(w);
+    w->address += i * (uint64_t)(size > 0 ? size : 0);
+    return 1;
+}
+
+int kernel_types_place(const struct kernel_types *k, const struct symbols *s, const char *expression,
+                       struct types_place *p, struct error *err)
+{
+    struct walk w = {.k = k, .all = expression, .at = expression};
+    int rc = 1;
+    if (!k->set.n)
+        return 0;
+    w.btf = k->btf[0];
+    skip_blanks(&w);
+    if (*w.at == '(' ? !take_cast(&w) : !take_variable(&w, s))
+        return 0;
+    while (rc == 1 && (skip_blanks(&w), *w.at)) {
+        if (take(&w, "->") || take(&w, "."))
+            rc = take_member(&w, err);
+        else if (take(&w, "["))
+            rc = take_index(&w, err);
+        else
+            return error_set(err, "\"%.100s\": \"%.40s\" is no .MEMBER, ->MEMBER or [INDEX]", expression,
+                             w.at);
+    }
+    const int64_t size = rc == 1 ? size_of(&w) : 0;
+    if (rc == 1 && size <= 0)
+        return error_set(err, "\"%.100s\" has no size", expression);
+    *p = (struct types_place){
+        .address = w.address, .size = (uint64_t)size, .type = w.pointers || w.elements ? 0 : w.type};
+    return rc;
+}
+
+int kernel_types_value(const struct kernel_types *k, const struct types_place *p, const void *bytes, size_t n,
+                       char *buf, size_t size)
+{
+    const struct btf *btf = k->btf[p->table];
+    const struct btf_type *t = plain(btf, p->type, NULL);
+    struct text out = {0};
+    uint64_t v = 0;
+    if (t && btf_is_array(t) && is_char(btf, btf_array(t)->type) && is_text(bytes, n))
+        put_text(&out, bytes, n);
+    else if (t && p->size <= 8 && n >= p->size && !btf_is_composite(t) && !btf_is_array(t)) {
+        memcpy(&v, bytes, (size_t)p->size);
+        put_scalar(&out, btf, p->type, v, NULL);
+    }
+    const int length = out.s ? snprintf(buf, size, "%s", out.s) : 0;
+    free(out.s);
+    return length;
+}
