@@ -35,18 +35,20 @@ enum { MEDIA_KNOWN = 0x10, MEDIA_OTHER = 0x07 };
 struct drive floppies[FLOPPIES];
 u8 floppy_count;
 
-/* The media of a drive: data rate (as in CCR), tracks, sectors per track. */
+/* The media of a drive: data rate (as in CCR), tracks, sectors per track, and when it is known, heads. */
 struct medium {
-    u8 rate, tracks, sectors;
+    u8 rate, tracks, sectors, heads;
 };
+enum { MEDIA = 6 };
 
-/* By the drive's CMOS type, its own kind first; rates: 0 500, 1 300, 2 250 kbit/s, 3 1 Mbit/s. */
-static const struct medium media[6][4] = {
-    [1] = {{2, 40, 9}},
-    [2] = {{0, 80, 15}, {1, 40, 9}},
-    [3] = {{2, 80, 9}},
-    [4] = {{0, 80, 18}, {2, 80, 9}, {2, 40, 9}, {0, 80, 15}},
-    [5] = {{3, 80, 36}, {0, 80, 18}, {2, 80, 9}, {2, 40, 9}},
+/* By the drive's CMOS type, its own kind first; rates: 0 500, 1 300, 2 250 kbit/s, 3 1 Mbit/s. Eight sectors come after
+ * nine at the same rate, since the last sector decides. */
+static const struct medium media[6][MEDIA] = {
+    [1] = {{2, 40, 9}, {2, 40, 8}},
+    [2] = {{0, 80, 15}, {1, 40, 9}, {1, 40, 8}},
+    [3] = {{2, 80, 9}, {2, 40, 8}},
+    [4] = {{0, 80, 18}, {2, 80, 9}, {2, 40, 9}, {0, 80, 15}, {2, 40, 8}},
+    [5] = {{3, 80, 36}, {0, 80, 18}, {2, 80, 9}, {2, 40, 9}, {2, 40, 8}},
 };
 
 static struct medium present[FLOPPIES]; /* what is in the drive, while MEDIA_KNOWN */
@@ -276,33 +278,40 @@ static u8 move(u8 unit, struct chs at, u16 count, u32 address, bool write)
     return error ? error : run(command, sizeof command);
 }
 
-static u8 read_id(u8 unit)
+static u8 read_id(u8 unit, u8 head)
 {
-    const u8 command[] = {CMD_READ_ID, unit};
+    const u8 command[] = {CMD_READ_ID, head << 2 | unit};
     return run(command, 2);
 }
 
 /* ---------------------------------------------------------------- the medium */
 
-/* Detects the medium: an ID can be read at its data rate, and its last sector exists. */
+static void use_medium(struct drive *d, const struct medium *m, u8 heads)
+{
+    present[d->unit] = *m;
+    present[d->unit].heads = heads;
+    bda->floppy_media[d->unit] = m->rate << 6 | MEDIA_KNOWN | MEDIA_OTHER;
+    d->logical = (struct geometry){m->tracks, heads, m->sectors};
+}
+
+/* Detects the medium: an ID can be read at its data rate, and its last sector exists. The first ones of 5.25 inches had
+ * one side only. */
 static u8 detect(struct drive *d)
 {
     static u8 sector[SECTOR];
     u8 error = DISK_NOT_READY;
-    for (unsigned i = 0; i < 4 && media[d->floppy_type][i].sectors; i++) {
+    for (unsigned i = 0; i < MEDIA && media[d->floppy_type][i].sectors; i++) {
         const struct medium *m = &media[d->floppy_type][i];
         struct chs last = {0, 0, m->sectors};
         set_rate(m->rate);
         error = seek(d->unit, 0, 0);
         if (!error)
-            error = read_id(d->unit);
+            error = read_id(d->unit, 0);
         if (!error)
             error = move(d->unit, last, 1, DATA_LINEAR + (u32)sector, false);
         if (error)
             continue;
-        present[d->unit] = *m;
-        bda->floppy_media[d->unit] = m->rate << 6 | MEDIA_KNOWN | MEDIA_OTHER;
-        d->logical = (struct geometry){m->tracks, 2, m->sectors};
+        use_medium(d, m, m->tracks == 40 && read_id(d->unit, 1) ? 1 : 2);
         return DISK_OK;
     }
     bda->floppy_media[d->unit] &= ~MEDIA_KNOWN;
@@ -352,10 +361,11 @@ u8 floppy_transfer(struct request *q)
     q->done = 0;
     while (!error && q->done < q->count) {
         u32 lba = q->lba + q->done, address = q->address + (u32)q->done * SECTOR;
-        u16 spt = d->logical.sectors, n = spt - lba % spt, left = q->count - q->done;
+        u16 spt = d->logical.sectors, heads = d->logical.heads, n = spt - lba % spt,
+            left = q->count - q->done;
         u32 room = (0x10000 - (address & 0xffff)) / SECTOR;
-        struct chs at = {(u8)(lba / spt / 2), lba / spt & 1, lba % spt + 1};
-        if (lba / spt / 2 >= d->logical.cylinders)
+        struct chs at = {(u8)(lba / spt / heads), (u8)(lba / spt % heads), lba % spt + 1};
+        if (lba / spt / heads >= d->logical.cylinders)
             return DISK_NO_SECTOR;
         n = n < left ? n : left;
         if (n > room)
@@ -409,10 +419,10 @@ static u8 read_write(struct regs *r, struct drive *d, enum direction direction)
     if ((error = prepare(d)))
         return error;
     const struct geometry *g = &d->logical;
-    if (r->ch >= g->cylinders || r->cl > g->sectors)
+    if (r->ch >= g->cylinders || r->cl > g->sectors || r->dh >= g->heads)
         return DISK_NO_SECTOR;
     struct request q = {.drive = d, .direction = direction, .address = linear(r->es, r->bx), .count = count};
-    q.lba = ((u32)r->ch * 2 + r->dh) * g->sectors + r->cl - 1;
+    q.lba = ((u32)r->ch * g->heads + r->dh) * g->sectors + r->cl - 1;
     if (direction == DISK_VERIFY) { /* read, and forget */
         for (q.count = 1, q.address = DATA_LINEAR + (u32)sector; !error && r->al < count; q.lba++)
             if (!(error = floppy_transfer(&q)))
@@ -481,13 +491,11 @@ static u8 change(struct drive *d)
 /* AH=18h: the medium has CH + 1 tracks of CL sectors. */
 static u8 set_medium(struct regs *r, struct drive *d)
 {
-    for (unsigned i = 0; i < 4 && media[d->floppy_type][i].sectors; i++) {
+    for (unsigned i = 0; i < MEDIA && media[d->floppy_type][i].sectors; i++) {
         const struct medium *m = &media[d->floppy_type][i];
         if (m->tracks != r->ch + 1 || m->sectors != (r->cl & 0x3f))
             continue;
-        present[d->unit] = *m;
-        d->logical = (struct geometry){m->tracks, 2, m->sectors};
-        bda->floppy_media[d->unit] = m->rate << 6 | MEDIA_KNOWN | MEDIA_OTHER;
+        use_medium(d, m, 2);
         r->es = vector(0x1e) >> 16;
         r->di = (u16)vector(0x1e);
         return DISK_OK;

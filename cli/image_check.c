@@ -58,13 +58,13 @@ static int check_foreign(const struct head *h, struct error *err)
     return 0;
 }
 
-static int check_sectors(const struct head *h, unsigned sector, const char *what, struct error *err)
+static int check_cd_sectors(const struct head *h, struct error *err)
 {
-    if (h->im->size % sector == 0)
+    if (h->im->size % CD_SECTOR == 0)
         return 0;
     return error_set(
-        err, "%s: %llu bytes are not whole sectors of %u: it is not an image of %s, or it was cut off",
-        h->im->name, (unsigned long long)h->im->size, sector, what);
+        err, "%s: %llu bytes are not whole sectors of %u: it is not an image of a CD-ROM, or it was cut off",
+        h->im->name, (unsigned long long)h->im->size, CD_SECTOR);
 }
 
 static int check_size(const struct head *h, uint64_t max, struct error *err)
@@ -77,8 +77,7 @@ static int check_size(const struct head *h, uint64_t max, struct error *err)
 
 static int check_disk(const struct head *h, struct error *err)
 {
-    return check_foreign(h, err) || check_sectors(h, SECTOR, "a disk", err) ? -1
-                                                                            : check_size(h, DISK_MAX, err);
+    return check_foreign(h, err) ? -1 : check_size(h, DISK_MAX, err);
 }
 
 static int check_floppy(const struct head *h, struct error *err)
@@ -91,7 +90,7 @@ static int check_cdrom(const struct head *h, struct error *err)
     uint8_t pvd[CD_SECTOR];
     uint32_t blocks;
     uint16_t block;
-    if (check_foreign(h, err) || check_sectors(h, CD_SECTOR, "a CD-ROM", err) || check_size(h, CD_MAX, err))
+    if (check_foreign(h, err) || check_cd_sectors(h, err) || check_size(h, CD_MAX, err))
         return -1;
     if (h->im->size < PVD + sizeof pvd)
         return error_set(
@@ -171,4 +170,13 @@ int image_check(const struct image *im, struct error *err)
             !strncmp(checks[i].role, im->role, strlen(checks[i].role)))
             return im->read(im->ctx, 0, h.bytes, h.n, err) ? -1 : checks[i].check(&h, err);
     return 0;
+}
+
+void image_say_padding(const struct image *im)
+{
+    bool disk = !strncmp(im->role, "disk", 4) || !strncmp(im->role, "floppy", 6);
+    if (disk && im->size % SECTOR)
+        fprintf(stderr,
+                "bootreel: %s: %llu bytes are not whole sectors of %u: the last one ends with zeros\n",
+                im->name, (unsigned long long)im->size, SECTOR);
 }

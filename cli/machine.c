@@ -720,6 +720,8 @@ int machine_finish(struct machine *m, struct error *err)
     for (size_t i = 0; i < m->config.nimages; i++)
         if (image_check(&m->config.images[i], err))
             return -1;
+    for (size_t i = 0; i < m->config.nimages; i++)
+        image_say_padding(&m->config.images[i]);
     return 0;
 }
 

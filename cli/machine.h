@@ -50,6 +50,8 @@ const char *machine_variables(const struct machine *m);
 /* Checks whether an image can be used in its role. -1 with err if it has another format or an impossible
  * size, or is truncated. */
 int image_check(const struct image *im, struct error *err);
+/* Says so on standard error if it is a disk's and ends within a sector, which is filled up. */
+void image_say_padding(const struct image *im);
 
 /* Finds a file of a firmware's package in the usual places. Returns 0 and its path, or -1 with err, which
  * says what to do. */

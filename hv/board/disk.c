@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = SNAPSHOT_PAGE, LEAF = 1024, MAP_BITS = SNAPSHOT_PAGE * 8 };
+enum { CHUNK = SNAPSHOT_PAGE, LEAF = 1024, MAP_BITS = SNAPSHOT_PAGE * 8, SECTOR = 512 };
 
 struct leaf {
     const uint8_t *chunk[LEAF]; /* ours, or zero_chunk */
@@ -107,7 +107,8 @@ struct disk *board_disk(struct board *b, const char *role)
     struct disk *d = mem_zero(1, sizeof *d);
     d->board = b;
     d->image = image;
-    d->size = image->size;
+    d->size =
+        (image->size + SECTOR - 1) / SECTOR * SECTOR; /* a last sector that is not whole ends with zeros */
     d->nleaves = (chunk_count(d) + LEAF - 1) / LEAF;
     d->leaf = mem_zero(d->nleaves ? d->nleaves : 1, sizeof *d->leaf);
     snprintf(d->map_name, sizeof d->map_name, "%s.map", image->role);
@@ -123,7 +124,10 @@ uint64_t disk_size(const struct disk *d)
 static int read_image(struct disk *d, uint64_t offset, void *buf, size_t n)
 {
     struct error err;
-    if (!d->image->read(d->image->ctx, offset, buf, n, &err))
+    uint64_t left = offset < d->image->size ? d->image->size - offset : 0;
+    size_t part = n < left ? n : left;
+    memset((uint8_t *)buf + part, 0, n - part);
+    if (!part || !d->image->read(d->image->ctx, offset, buf, part, &err))
         return 0;
     board_image_error(d->board, &err);
     return -1;

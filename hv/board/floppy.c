@@ -84,9 +84,9 @@ static void leave_reset(struct fdc *f)
 static void reset_done(struct fdc *f)
 {
     to_command(f);
-    if (f->config & CONF_NO_POLL)
-        return;
-    f->reset_sense = 4; /* polling reports a change for all four drives */
+    /* Polling reports a change for all four drives. With polling disabled QEMU's controller interrupts as well, and
+     * guests that locked that setting wait for it (T-DOS). */
+    f->reset_sense = 4;
     fdc_irq(f, true);
 }
 

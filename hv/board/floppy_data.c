@@ -57,13 +57,33 @@ static uint64_t lba_of(const struct fdc *f, const struct fdc_geometry *geo)
     return ((uint64_t)f->cyl * geo->heads + f->head) * geo->spt + f->sector - 1;
 }
 
+/* SeaBIOS asks for more than a track, with a last sector that the track does not have, and expects what QEMU does: with
+ * MT the command goes on at the next head, and after the last at the next cylinder, until the terminal count. */
+static bool leave_track(struct fdc *f)
+{
+    const struct fdc_geometry *geo = fdc_medium(f, fdc_unit(f));
+
+    f->sector = 1;
+    f->head ^= 1;
+    if (f->head & 1)
+        return true;
+    f->cyl++;
+    if (f->cyl >= geo->tracks)
+        return false;
+    fdc_move_head(f, fdc_unit(f), f->cyl);
+    return true;
+}
+
 /* Advances to the next sector as the result table says (datasheet, table 5-4): to the other side with MT, to
  * the next cylinder at the end. False at the end of the command's range. */
 static bool advance(struct fdc *f)
 {
+    const struct fdc_geometry *geo = fdc_medium(f, fdc_unit(f));
     bool multitrack = f->cmd[0] & 0x80, scan = fdc_command(f->cmd[0])->kind == K_SCAN;
     unsigned step = scan && f->cmd[8] == 2 ? 2 : 1; /* SCAN may use every second sector */
 
+    if (multitrack && geo && geo->heads == 2 && f->sector == geo->spt && f->cmd[6] > geo->spt)
+        return leave_track(f);
     if (step == 2 ? f->sector + 1 < f->cmd[6] : f->sector != f->cmd[6]) {
         f->sector += step;
         return true;
