@@ -151,6 +151,8 @@ struct pci_device {
     uint64_t mapped[7];      /* derived: where each is mapped now */
     uint8_t last_capability; /* where the list of capabilities ends; 0: there are none */
     void *ctx;
+    /* Before config bytes [reg, reg+size) are read by the guest, which may change them; may be NULL. */
+    void (*reading)(void *ctx, unsigned reg, unsigned size);
     /* After config bytes [reg, reg+size) were written by the guest; may be NULL. */
     void (*written)(void *ctx, unsigned reg, unsigned size);
 };
@@ -186,6 +188,7 @@ int cards_create(struct board *,
                  struct error *); /* the PCI cards that the configuration asks for (cards.h) */
 struct card;
 int nvme_create(struct board *, const struct card *, struct error *);
+int virtio_blk_create(struct board *, const struct card *, struct error *);
 int floppy_create(struct board *, struct error *); /* 82077AA and the ISA DMA controllers it needs (dma.c) */
 int dma_create(struct board *, struct error *);    /* two 8237A with page registers */
 int vga_create(struct board *, struct error *);

@@ -164,8 +164,10 @@ struct pci_device *pci_function(struct board *b, unsigned devfn)
 
 uint32_t pci_config_read(struct board *b, unsigned devfn, unsigned reg, unsigned size)
 {
-    const struct pci_device *d = pci_function(b, devfn);
+    struct pci_device *d = pci_function(b, devfn);
     uint32_t value = 0;
+    if (d && d->reading)
+        d->reading(d->ctx, reg, size);
     for (unsigned i = 0; i < size; i++)
         value |= (uint32_t)(d ? d->config[(reg + i) & 0xff] : 0xff) << i * 8;
     return value;
