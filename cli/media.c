@@ -6,7 +6,7 @@
 #include "traces/memory.h"
 
 /* What a drive can be attached to. */
-static const char *const disk_interfaces[] = {"ide", "nvme", NULL};
+static const char *const disk_interfaces[] = {"ide", "nvme", "virtio", NULL};
 static const char *const cdrom_interfaces[] = {"ide", NULL};
 
 enum { SERIAL_MOST = 20 };
@@ -35,7 +35,7 @@ static int take_interface(struct medium *m, const struct option_row *row, const 
     if (m->interface)
         return 0;
     return error_set(err, "--%s: \"%.*s\" is not an interface: give %s", row->name, (int)(n < 40 ? n : 40),
-                     text, m->cdrom ? "ide" : "ide or nvme");
+                     text, m->cdrom ? "ide" : "ide, nvme or virtio");
 }
 
 static int take_serial(struct medium *m, const struct option_row *row, const char *text, size_t n,

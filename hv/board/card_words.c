@@ -2,6 +2,7 @@
 #include "hv/board/msix.h"
 #include "hv/board/nvme.h"
 #include "hv/board/pci.h"
+#include "hv/board/virtio.h"
 #include "hv/board/words.h"
 
 #include <stdio.h>
@@ -14,12 +15,16 @@ struct card_range {
     bool io, wide;
     uint32_t size;
     chip_words_fn *fn;
-    uint32_t msix; /* the offset of the MSI-X table in it, or 0 */
+    bool has_table; /* of MSI-X, and its offset */
+    uint32_t table;
 };
 static const struct card_range ranges[] = {
-    {CARD_NVME, 0, false, true, NVME_BAR, nvme_words, NVME_TABLE},
+    {CARD_NVME, 0, false, true, NVME_BAR, nvme_words, true, NVME_TABLE},
+    {CARD_VIRTIO_BLK, 0, true, false, VIRTIO_LEGACY_BAR, virtio_legacy_words, false, 0},
+    {CARD_VIRTIO_BLK, 1, false, false, VIRTIO_MSIX_BAR, virtio_msix_words, true, 0},
+    {CARD_VIRTIO_BLK, 4, false, true, VIRTIO_BAR, virtio_words, false, 0},
 };
-static const char *const names[CARD_KINDS] = {[CARD_NVME] = "NVMe"};
+static const char *const names[CARD_KINDS] = {[CARD_NVME] = "NVMe", [CARD_VIRTIO_BLK] = "virtio-blk"};
 
 enum { RANGES = sizeof ranges / sizeof ranges[0] };
 
@@ -77,8 +82,8 @@ static uint64_t base_of(const struct card_seen *c, const struct card_range *r)
 
 static void note_vector(struct card_seen *c, const struct card_range *r, const struct access *a)
 {
-    uint64_t at = a->at - r->msix;
-    if (r->msix && a->write && at % MSIX_ENTRY == 8 && at / MSIX_ENTRY < sizeof c->vector)
+    uint64_t at = a->at - r->table;
+    if (r->has_table && a->write && at % MSIX_ENTRY == 8 && at / MSIX_ENTRY < sizeof c->vector)
         c->vector[at / MSIX_ENTRY] = (uint8_t)a->value;
 }
 

@@ -5,7 +5,7 @@
 static const struct {
     enum card_kind kind;
     enum drive_interface interface;
-} single[] = {{CARD_NVME, DRIVE_NVME}};
+} single[] = {{CARD_NVME, DRIVE_NVME}, {CARD_VIRTIO_BLK, DRIVE_VIRTIO}};
 
 enum { DRIVES_MOST = 8 };
 

@@ -65,6 +65,7 @@ static const struct word_value ids[] = {{0x12378086, "Intel 82441FX host bridge"
                                         {0x71138086, "Intel 82371AB PIIX4 power management"},
                                         {0x11111234, "Bochs/QEMU VGA"},
                                         {0x00101b36, "QEMU NVMe controller"},
+                                        {0x10011af4, "virtio block device"},
                                         {0xffffffff, "nothing there"},
                                         {0, NULL}};
 static const struct word_bits id_bits[] = {{0xffffffff, "device and vendor#", NULL, ids},

@@ -319,6 +319,8 @@ static void disk_status_words(const struct event *ev, uint64_t drive, struct wor
         fdc_status_words(w, (uint8_t)status);
     else if (drive - DRIVE_NUMBER_NVME < DRIVE_NUMBER_VIRTIO - DRIVE_NUMBER_NVME)
         nvme_status_words(w, status);
+    else if (drive - DRIVE_NUMBER_VIRTIO < DRIVE_NUMBER_SCSI - DRIVE_NUMBER_VIRTIO)
+        virtio_blk_status_words(w, status);
 }
 
 static void disk_transfer_words(const struct event *ev, struct words *w)

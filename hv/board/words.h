@@ -172,7 +172,7 @@ chip_words_fn rtc_words, pit_words, pic_words, elcr_words, uart_words, ide_words
 chip_words_fn ioapic_words, lapic_words, hpet_words, vga_memory_words, vga_register_words;
 
 /* A card's: `at` is the offset in its range. */
-chip_words_fn nvme_words;
+chip_words_fn nvme_words, virtio_words, virtio_legacy_words, virtio_msix_words;
 /* Its MSI-X table and pending bits, at these offsets of the range. */
 bool msix_words(const struct access *, unsigned table, unsigned pending, struct words *);
 
@@ -195,6 +195,7 @@ chip_words_fn i440fx_pci_words, piix3_pci_words, ide_pci_words, acpi_pm_pci_word
 void ide_status_words(struct words *, uint8_t status);
 void fdc_status_words(struct words *, uint8_t st0);
 void nvme_status_words(struct words *, uint32_t status);
+void virtio_blk_status_words(struct words *, uint32_t status);
 /* What the drive's event tells of a command packet whose first byte is not known (engine_words.later). */
 int ide_packet_later(const struct board_seen *, const struct event *ev, const struct event *next, char *buf,
                      size_t size);

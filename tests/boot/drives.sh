@@ -19,9 +19,9 @@ after=$(md5sum <"$work/changed.img" | cut -d' ' -f1)
 sectors=$((1536 * 2 + 1))
 
 expect 0 linux "$BOOTREEL" record --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd-drives.gz" --append 'console=ttyS0 quiet' \
-    --disk "$work/plain.img,interface=nvme" --console -q -o "$work/linux.reel"
+    --disk "$work/plain.img,interface=nvme" --disk "$work/plain.img,interface=virtio" --console -q -o "$work/linux.reel"
 tr -d '\r' <"$work/linux.out" >"$work/said"
-for d in nvme0n1; do
+for d in nvme0n1 vda; do
     holds "$work/said" "^drive $d: $sectors sectors, $before\$" "$d is read"
     holds "$work/said" "^drive $d: then $after\$" "$d is written"
 done

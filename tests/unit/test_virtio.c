@@ -1,0 +1,459 @@
+/* test_virtio.c - virtio (hv/board/virtio*.c) on a mainboard, by its block device: split and packed queues, indirect tables, events, the
+ * legacy interface, access through configuration space, drivers' mistakes, state, random accesses. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/unit/mainboard.h"
+#include "tests/unit/saved_state.h"
+#include "hv/board/virtio.h"
+
+#define BAR_AT 0xfeb00000u
+enum {
+    DEVFN = 4 << 3,
+    IO_AT = 0xc000,
+    SIZE = 8,
+    RING = 0x10000,   /* descriptors */
+    DRIVER = 0x11000, /* the driver's area */
+    DEVICE = 0x12000, /* the device's area */
+    TABLE = 0x13000,
+    HEADER = 0x14000,
+    STATUS = 0x14100,
+    DATA = 0x20000,
+};
+enum { NEXT = 1, WRITE = 2, INDIRECT = 4 };
+enum { TYPE_IN = 0, TYPE_OUT = 1, TYPE_ID = 8 };
+
+struct descriptor {
+    uint64_t address;
+    uint32_t size;
+    uint16_t a, b;
+};
+struct machine {
+    struct fixture f;
+    uint16_t available;
+    bool packed, wrap;
+};
+
+static struct board *new_board(struct fixture *f)
+{
+    struct board_host host = {.ctx = f, .icount = host_icount, .time = host_time};
+    struct error err;
+    f->image[0] = (struct image){.role = "disk0", .name = "disk", .size = DISK_SIZE, .read = image_read};
+    f->setting[0] = (struct setting){"memory", "16777216"};
+    f->setting[1] = (struct setting){"vga", "none"};
+    f->setting[2] = (struct setting){"disk0-interface", "virtio"};
+    f->cfg = (struct engine_config){f->setting, 3, f->image, 1};
+    struct board *b = board_create(&f->cfg, &host, &err);
+    if (!b)
+        fail_msg("%s", err.text);
+    return b;
+}
+
+static uint32_t get(struct fixture *f, unsigned at, unsigned size)
+{
+    struct x86_bus *bus = &f->board->cpu[0].bus;
+    return (uint32_t)bus->read(bus->ctx, BAR_AT + at, size);
+}
+
+static void set(struct fixture *f, unsigned at, unsigned size, uint64_t value)
+{
+    struct x86_bus *bus = &f->board->cpu[0].bus;
+    bus->write(bus->ctx, BAR_AT + at, size, value);
+}
+
+static void put(struct fixture *f, uint64_t at, const void *data, size_t n)
+{
+    physmem_write(f->board->mem, at, data, n);
+}
+
+static uint16_t word(struct fixture *f, uint64_t at)
+{
+    uint16_t v;
+    physmem_read(f->board->mem, at, &v, 2);
+    return v;
+}
+
+static void put_word(struct fixture *f, uint64_t at, uint16_t v)
+{
+    put(f, at, &v, 2);
+}
+
+static void descriptor(struct fixture *f, uint64_t table, unsigned i, uint64_t address, uint32_t size,
+                       uint16_t a, uint16_t b)
+{
+    struct descriptor d = {address, size, a, b};
+    put(f, table + i * sizeof d, &d, sizeof d);
+}
+
+static void start(struct machine *m, uint64_t features)
+{
+    struct fixture *f = &m->f;
+    uint8_t zero[4096] = {0};
+    m->available = 0;
+    m->packed = features & VIRTIO_F_RING_PACKED;
+    m->wrap = true;
+    put(f, RING, zero, sizeof zero);
+    put(f, DRIVER, zero, sizeof zero);
+    put(f, DEVICE, zero, sizeof zero);
+    set(f, 20, 1, 0);
+    set(f, 20, 1, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER);
+    features |= VIRTIO_F_VERSION_1;
+    for (unsigned i = 0; i < 2; i++) {
+        set(f, 8, 4, i);
+        set(f, 12, 4, (uint32_t)(features >> i * 32));
+    }
+    set(f, 20, 1, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK);
+    assert_true(get(f, 20, 1) & VIRTIO_FEATURES_OK);
+    set(f, 22, 2, 0);
+    set(f, 24, 2, SIZE);
+    set(f, 32, 8, RING);
+    set(f, 40, 8, DRIVER);
+    set(f, 48, 8, DEVICE);
+    set(f, 28, 2, 1);
+    set(f, 20, 1, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK);
+}
+
+static int make(void **state)
+{
+    struct machine *m = mem_zero(1, sizeof *m);
+    struct fixture *f = &m->f;
+    f->board = new_board(f);
+    config_out(f, DEVFN, 0x10, 4, IO_AT);
+    config_out(f, DEVFN, 0x20, 4, BAR_AT);
+    config_out(f, DEVFN, 0x04, 2, 7);
+    *state = m;
+    return 0;
+}
+
+static int drop(void **state)
+{
+    struct machine *m = *state;
+    board_destroy(m->f.board);
+    free(m);
+    return 0;
+}
+
+static void header(struct fixture *f, uint32_t type, uint64_t sector)
+{
+    uint64_t h[2] = {type, sector};
+    put(f, HEADER, h, sizeof h);
+    put(f, STATUS, "\xff", 1);
+}
+
+static void go(struct machine *m)
+{
+    set(&m->f, VIRTIO_NOTIFY, 2, 0);
+    m->f.time += 10000000;
+    board_run_timers(m->f.board);
+}
+
+/* The chain that begins at descriptor 0. */
+static void offer_split(struct machine *m)
+{
+    put_word(&m->f, DRIVER + 4 + m->available % SIZE * 2, 0);
+    put_word(&m->f, DRIVER + 2, ++m->available);
+    go(m);
+}
+
+static uint8_t status_of(struct machine *m)
+{
+    uint8_t s;
+    physmem_read(m->f.board->mem, STATUS, &s, 1);
+    return s;
+}
+
+static void assert_sectors(struct fixture *f, uint64_t at, uint64_t lba, size_t n)
+{
+    uint8_t want[4096], is[4096];
+    image_read(NULL, lba * 512, want, n, NULL);
+    physmem_read(f->board->mem, at, is, n);
+    assert_memory_equal(want, is, n);
+}
+
+static void split_read(struct machine *m)
+{
+    struct fixture *f = &m->f;
+    header(f, TYPE_IN, 3);
+    descriptor(f, RING, 0, HEADER, 16, NEXT, 1);
+    descriptor(f, RING, 1, DATA, 100, NEXT | WRITE, 2);
+    descriptor(f, RING, 2, DATA + 100, 1024 - 100, NEXT | WRITE, 3);
+    descriptor(f, RING, 3, STATUS, 1, WRITE, 0);
+    offer_split(m);
+}
+
+static void test_split(void **state)
+{
+    struct machine *m = *state;
+    struct fixture *f = &m->f;
+    start(m, 0);
+    assert_int_equal(get(f, VIRTIO_DEVICE, 4), DISK_SIZE / 512);
+    for (unsigned i = 0; i < 2 * SIZE + 1; i++) {
+        split_read(m);
+        assert_int_equal(status_of(m), 0);
+        assert_int_equal(word(f, DEVICE + 2), i + 1);
+        assert_int_equal(word(f, DEVICE + 4 + i % SIZE * 8 + 4), 1025);
+    }
+    assert_sectors(f, DATA, 3, 1024);
+    assert_int_equal(get(f, VIRTIO_ISR, 1), 1);
+    assert_int_equal(get(f, VIRTIO_ISR, 1), 0);
+}
+
+static void test_indirect(void **state)
+{
+    struct machine *m = *state;
+    struct fixture *f = &m->f;
+    start(m, VIRTIO_F_INDIRECT_DESC);
+    header(f, TYPE_OUT, 5);
+    put(f, DATA, "written", 7);
+    descriptor(f, TABLE, 0, HEADER, 16, NEXT, 2);
+    descriptor(f, TABLE, 2, DATA, 512, NEXT, 1);
+    descriptor(f, TABLE, 1, STATUS, 1, WRITE, 0);
+    descriptor(f, RING, 0, TABLE, 48, INDIRECT, 0);
+    offer_split(m);
+    assert_int_equal(status_of(m), 0);
+    header(f, TYPE_IN, 5);
+    descriptor(f, TABLE, 2, DATA + 4096, 512, NEXT | WRITE, 1);
+    offer_split(m);
+    char text[8] = "";
+    physmem_read(f->board->mem, DATA + 4096, text, 7);
+    assert_string_equal(text, "written");
+}
+
+/* With events, the driver says after which request it wants an interrupt. */
+static void test_events(void **state)
+{
+    struct machine *m = *state;
+    struct fixture *f = &m->f;
+    start(m, VIRTIO_F_EVENT_IDX);
+    split_read(m);
+    assert_int_equal(get(f, VIRTIO_ISR, 1), 1);
+    assert_int_equal(word(f, DEVICE + 4 + SIZE * 8), 1); /* notify of the second */
+    put_word(f, DRIVER + 4 + SIZE * 2, 2);               /* the third, please */
+    split_read(m);
+    assert_int_equal(get(f, VIRTIO_ISR, 1), 0);
+    split_read(m);
+    assert_int_equal(get(f, VIRTIO_ISR, 1), 1);
+}
+
+static void offer_packed(struct machine *m, unsigned at, uint64_t address, uint32_t size, uint16_t flags)
+{
+    bool wrap = at >= SIZE ? !m->wrap : m->wrap;
+    descriptor(&m->f, RING, at % SIZE, address, size, 77, (uint16_t)(flags | (wrap ? 1 << 7 : 1 << 15)));
+}
+
+static void test_packed(void **state)
+{
+    struct machine *m = *state;
+    struct fixture *f = &m->f;
+    unsigned at = 0;
+    start(m, VIRTIO_F_RING_PACKED | VIRTIO_F_INDIRECT_DESC);
+    for (unsigned i = 0; i < 20; i++) {
+        header(f, TYPE_IN, i);
+        offer_packed(m, at + 2, STATUS, 1, WRITE);
+        offer_packed(m, at + 1, DATA, 512, NEXT | WRITE);
+        offer_packed(m, at, HEADER, 16, NEXT);
+        go(m);
+        assert_int_equal(status_of(m), 0);
+        assert_sectors(f, DATA, i, 512);
+        uint16_t flags = word(f, RING + at * 16 + 14);
+        assert_int_equal(flags & (1 << 7 | 1 << 15), m->wrap ? 1 << 7 | 1 << 15 : 0);
+        assert_int_equal(word(f, RING + at * 16 + 12), 77);
+        assert_int_equal(word(f, RING + at * 16 + 8), 513);
+        m->wrap ^= at + 3 >= SIZE;
+        at = (at + 3) % SIZE;
+    }
+    header(f, TYPE_ID, 0);
+    descriptor(f, TABLE, 0, HEADER, 16, 0, 0);
+    descriptor(f, TABLE, 1, DATA, 20, 0, WRITE);
+    descriptor(f, TABLE, 2, STATUS, 1, 0, WRITE);
+    offer_packed(m, at, TABLE, 48, INDIRECT);
+    go(m);
+    assert_int_equal(status_of(m), 0);
+    char id[21] = "";
+    physmem_read(f->board->mem, DATA, id, 20);
+    assert_string_equal(id, "BR-disk0");
+}
+
+static void test_legacy(void **state)
+{
+    struct machine *m = *state;
+    struct fixture *f = &m->f;
+    struct board *b = f->board;
+    enum { AVAIL = RING + VIRTIO_QUEUE_SIZE * 16, USED = RING + 8192 };
+    assert_int_equal(in(f, b, IO_AT + 20, 4), DISK_SIZE / 512);
+    out(f, b, IO_AT + 18, 1, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER);
+    out(f, b, IO_AT + 14, 2, 0);
+    assert_int_equal(in(f, b, IO_AT + 12, 2), VIRTIO_QUEUE_SIZE);
+    out(f, b, IO_AT + 8, 4, RING >> 12);
+    out(f, b, IO_AT + 18, 1, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_DRIVER_OK);
+    header(f, TYPE_IN, 7);
+    descriptor(f, RING, 0, HEADER, 16, NEXT, 1);
+    descriptor(f, RING, 1, DATA, 512, NEXT | WRITE, 2);
+    descriptor(f, RING, 2, STATUS, 1, WRITE, 0);
+    put_word(f, AVAIL + 4, 0);
+    put_word(f, AVAIL + 2, 1);
+    out(f, b, IO_AT + 16, 2, 0);
+    f->time += 1000000;
+    board_run_timers(b);
+    assert_int_equal(status_of(m), 0);
+    assert_sectors(f, DATA, 7, 512);
+    assert_int_equal(word(f, USED + 2), 1);
+    assert_int_equal(in(f, b, IO_AT + 19, 1), 1);
+}
+
+/* The capability by which a driver reaches the structures without a mapped BAR. */
+static void test_access(void **state)
+{
+    struct machine *m = *state;
+    struct fixture *f = &m->f;
+    unsigned at = config_in(f, DEVFN, 0x34, 1);
+    while (at && (config_in(f, DEVFN, at, 1) != 9 || config_in(f, DEVFN, at + 3, 1) != 5))
+        at = config_in(f, DEVFN, at + 1, 1);
+    assert_int_not_equal(at, 0);
+    config_out(f, DEVFN, at + 4, 1, 4);
+    config_out(f, DEVFN, at + 8, 4, 18); /* number of queues */
+    config_out(f, DEVFN, at + 12, 4, 2);
+    assert_int_equal(config_in(f, DEVFN, at + 16, 4) & 0xffff, 1);
+    config_out(f, DEVFN, at + 8, 4, 0xfffffff0);
+    config_in(f, DEVFN, at + 16, 4);
+}
+
+static void broken(struct machine *m)
+{
+    offer_split(m);
+    assert_true(get(&m->f, 20, 1) & VIRTIO_NEEDS_RESET);
+    assert_int_equal(word(&m->f, DEVICE + 2), 0);
+}
+
+static void test_mistakes(void **state)
+{
+    struct machine *m = *state;
+    struct fixture *f = &m->f;
+    start(m, 0); /* a chain that loops */
+    descriptor(f, RING, 0, HEADER, 16, NEXT, 1);
+    descriptor(f, RING, 1, HEADER, 16, NEXT, 0);
+    broken(m);
+    start(m, 0); /* beyond the queue */
+    descriptor(f, RING, 0, HEADER, 16, NEXT, SIZE);
+    broken(m);
+    start(m, 0); /* outside of memory */
+    descriptor(f, RING, 0, 0x7fffffff000, 16, NEXT, 1);
+    broken(m);
+    start(m, 0); /* longer than memory */
+    descriptor(f, RING, 0, HEADER, UINT32_MAX, 0, 0);
+    broken(m);
+    start(m, 0); /* no header, no status */
+    descriptor(f, RING, 0, HEADER, 15, 0, 0);
+    broken(m);
+    start(m, 0); /* an indirect table that was not negotiated */
+    descriptor(f, RING, 0, TABLE, 32, INDIRECT, 0);
+    broken(m);
+    start(m, VIRTIO_F_INDIRECT_DESC); /* indirect in indirect */
+    descriptor(f, TABLE, 0, TABLE, 32, INDIRECT, 0);
+    descriptor(f, RING, 0, TABLE, 32, INDIRECT, 0);
+    broken(m);
+    start(m, 0); /* more chains than the queue has */
+    m->available = SIZE;
+    descriptor(f, RING, 0, HEADER, 16, 0, 0);
+    broken(m);
+    start(m, 0); /* and after a reset all is well */
+    split_read(m);
+    assert_int_equal(status_of(m), 0);
+}
+
+static void test_bad_requests(void **state)
+{
+    static const struct {
+        uint32_t type;
+        uint64_t sector;
+        uint8_t status;
+    } cases[] = {{TYPE_IN, DISK_SIZE / 512, 1}, {TYPE_IN, UINT64_MAX, 1}, {99, 0, 2}, {11, 0, 1}, {13, 0, 1}};
+    struct machine *m = *state;
+    struct fixture *f = &m->f;
+    start(m, 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        header(f, cases[i].type, cases[i].sector);
+        descriptor(f, RING, 0, HEADER, 16, NEXT, 1);
+        descriptor(f, RING, 1, DATA, 512, NEXT | WRITE, 2);
+        descriptor(f, RING, 2, STATUS, 1, WRITE, 0);
+        offer_split(m);
+        assert_int_equal(status_of(m), cases[i].status);
+    }
+    assert_false(get(f, 20, 1) & VIRTIO_NEEDS_RESET);
+}
+
+static void test_state(void **state)
+{
+    struct machine *m = *state;
+    struct fixture *f = &m->f, other = {0};
+    struct error err;
+    start(m, 0);
+    split_read(m);
+    put_word(f, DRIVER + 4 + m->available % SIZE * 2, 0);
+    put_word(f, DRIVER + 2, ++m->available);
+    set(f, VIRTIO_NOTIFY, 2, 0); /* it is being executed */
+    struct saved *saved = mem_zero(1, sizeof *saved);
+    const struct snapshot_sink sink = saved_sink(saved);
+    const struct snapshot_source source = saved_source(saved, true);
+    board_save(f->board, &sink, NULL);
+    other.board = new_board(&other);
+    other.time = f->time;
+    if (board_load(other.board, &source, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(word(&other, DEVICE + 2), 1);
+    other.time += 10000000;
+    board_run_timers(other.board);
+    assert_int_equal(word(&other, DEVICE + 2), 2);
+    saved_free(saved);
+    board_destroy(other.board);
+}
+
+static uint64_t next_random(uint64_t *x)
+{
+    *x ^= *x << 13;
+    *x ^= *x >> 7;
+    *x ^= *x << 17;
+    return *x;
+}
+
+/* Random rings, descriptors and registers: nothing may be reached outside of the machine. */
+static void test_wild(void **state)
+{
+    struct machine *m = *state;
+    struct fixture *f = &m->f;
+    uint64_t x = 1234567;
+    for (unsigned i = 0; i < 30000; i++) {
+        uint64_t r = next_random(&x);
+        if (i % 50 == 0)
+            start(m, r & (VIRTIO_F_RING_PACKED | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX));
+        header(f, (uint32_t)(r >> 50) % 15, r >> 20 & 127);
+        for (unsigned k = 0; k < SIZE; k++) {
+            uint64_t d = next_random(&x);
+            descriptor(f, d >> 60 & 1 ? RING : TABLE, k, d >> 59 & 1 ? HEADER : d & 0xffffff,
+                       (uint32_t)(d >> 20 & 0x7ff), (uint16_t)(d >> 40),
+                       (uint16_t)(d >> 50 & (d >> 58 & 1 ? 0xffff : 7)));
+        }
+        if (r >> 63)
+            set(f, (unsigned)(r >> 8) % VIRTIO_BAR & ~3u, 1u << (r >> 4 & 1) << (r >> 5 & 1),
+                next_random(&x));
+        put_word(f, DRIVER + 4 + m->available % SIZE * 2, (uint16_t)(r >> 30) % SIZE);
+        put_word(f, DRIVER + 2, ++m->available);
+        go(m);
+    }
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
+    const struct CMUnitTest tests[] = {
+        TEST(test_split),  TEST(test_indirect), TEST(test_events),       TEST(test_packed), TEST(test_legacy),
+        TEST(test_access), TEST(test_mistakes), TEST(test_bad_requests), TEST(test_state),  TEST(test_wild),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
