@@ -86,6 +86,8 @@ enum { NUMBER_TEXT = 40 };
 const char *commas(char buf[NUMBER_TEXT], uint64_t n);
 /* 1.234567 s of guest time, from nanoseconds */
 const char *seconds(char buf[NUMBER_TEXT], uint64_t ns);
+/* How long something took: the same, or 417 ns if that would be nothing. */
+const char *duration(char buf[NUMBER_TEXT], uint64_t ns);
 /* 12.3 MB */
 const char *bytes_text(char buf[NUMBER_TEXT], uint64_t n);
 struct mark;

@@ -96,8 +96,9 @@ static int export(void *ctx, struct trace *t, const char *path)
 {
     struct export_command *c = ctx;
     struct error err;
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe, or a limit on sizes, is an error like a full disk */
-    signal(SIGXFSZ, SIG_IGN);
+    if (c->path) /* otherwise a reader that has what it wanted ends this quietly, as it ends any command */
+        signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on sizes is an error like a full disk */
     int rc = check(c, &err);
     if (!rc && c->path)
         rc = check_output_name("-o", c->path, path, &err);

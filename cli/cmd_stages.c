@@ -37,8 +37,8 @@ static void print_text(const struct options *o, const struct stage *s)
     char begin[NUMBER_TEXT], at[NUMBER_TEXT], took[NUMBER_TEXT], idle[NUMBER_TEXT];
     uint64_t share = o->whole ? (uint64_t)((unsigned __int128)s->took * 1000 / o->whole) : 0;
     printf("%18s %14s %14s %5" PRIu64 ".%" PRIu64 "%% %14s %9" PRIu64 "  %*s", commas(begin, s->begin),
-           seconds(at, s->begin_time), seconds(took, s->took), share / 10, share % 10,
-           seconds(idle, idle_time(o, s)), s->last_event - s->first_event, (int)s->depth * 2, "");
+           seconds(at, s->begin_time), duration(took, s->took), share / 10, share % 10,
+           duration(idle, idle_time(o, s)), s->last_event - s->first_event, (int)s->depth * 2, "");
     print_name(s);
 }
 
@@ -128,8 +128,8 @@ static int print_chain(const struct options *o, const struct stages *all, yajl_g
             print_json(g, o, all, s);
             continue;
         }
-        printf("%14s %14s %14s %14s  ", seconds(at, s->begin_time - origin), seconds(took, s->took),
-               seconds(idle, idle_time(o, s)), next ? seconds(gap, next - s->end_time) : "");
+        printf("%14s %14s %14s %14s  ", seconds(at, s->begin_time - origin), duration(took, s->took),
+               duration(idle, idle_time(o, s)), next ? duration(gap, next - s->end_time) : "");
         print_name(s);
         next = s->begin_time;
     }

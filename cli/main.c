@@ -1,8 +1,11 @@
 /* main.c - bootreel: finds the command; the list of engines. */
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/nearest.h"
 #include "hv/hv.h"
 #include "uml/uml.h"
 
@@ -53,7 +56,10 @@ int trouble(const struct error *err)
 int finish_output(int status)
 {
     bool written = fflush(stdout) == 0 && !ferror(stdout);
+    struct pollfd out = {.fd = STDOUT_FILENO};
     if (written || status == EXIT_TROUBLE) /* which is one line */
+        return status;
+    if (poll(&out, 1, 0) == 1 && out.revents & POLLERR) /* a pipe whose reader has what it wanted */
         return status;
     return trouble_text("standard output: cannot be written: make room, or give it another place");
 }
@@ -67,12 +73,21 @@ static int version(void)
     return finish_output(EXIT_DONE);
 }
 
+static int unknown_command(const char *name)
+{
+    size_t n = strlen(name);
+    for (size_t i = 0; command_at(i); i++)
+        if (word_near(name, n, command_at(i)->name))
+            return trouble_text("unknown command \"%.60s\": did you mean %s?", name, command_at(i)->name);
+    return trouble_text("unknown command \"%.60s\": see bootreel --help", name);
+}
+
 /* bootreel help COMMAND is bootreel COMMAND --help. */
 static int help(const char *name)
 {
     const struct command *c = name ? command_find(name) : NULL;
     if (name && !c)
-        return trouble_text("unknown command \"%.60s\": see bootreel --help", name);
+        return unknown_command(name);
     if (c)
         print_help(stdout, c);
     else
@@ -92,6 +107,5 @@ int main(int argc, char **argv)
     if (!strcmp(name, "--version") || !strcmp(name, "-V"))
         return version();
     const struct command *c = command_find(name);
-    return c ? c->run(argc - 1, argv + 1)
-             : trouble_text("unknown command \"%.60s\": see bootreel --help", name);
+    return c ? c->run(argc - 1, argv + 1) : unknown_command(name);
 }

@@ -2,10 +2,12 @@
 #include <assert.h>
 #include <ctype.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/nearest.h"
 #include "core/position.h"
 #include "core/position.h"
 #include "core/profile.h"
@@ -103,6 +105,22 @@ static bool ambiguous(const struct option_list *list, const char *word, char *na
     return found > 1;
 }
 
+/* The long option that a misspelt one is meant to be, or NULL. */
+static const char *meant(const struct option_list *list, const char *word)
+{
+    size_t n = strcspn(word, "=");
+    unsigned best = UINT_MAX;
+    const char *found = NULL;
+    for (size_t i = 0; i < list->n && !strncmp(word, "--", 2); i++) {
+        const char *name = list->row[i]->name;
+        if (!name || !word_near(word + 2, n - 2, name) || word_distance(word + 2, n - 2, name) >= best)
+            continue;
+        best = word_distance(word + 2, n - 2, name);
+        found = name;
+    }
+    return found;
+}
+
 /* What getopt_long did not take: `optopt` is the option if that is known. */
 static void complain(const struct option_list *list, char **argv, int argc)
 {
@@ -117,6 +135,8 @@ static void complain(const struct option_list *list, char **argv, int argc)
         trouble_text("%s: option \"%s\" is unknown: see bootreel %s --help", argv[0], letter, argv[0]);
     else if (ambiguous(list, word, names, sizeof names))
         trouble_text("%s: option \"%.60s\" may be any of %s: write more of it", argv[0], word, names);
+    else if (meant(list, word))
+        trouble_text("%s: option \"%.60s\" is unknown: did you mean --%s?", argv[0], word, meant(list, word));
     else
         trouble_text("%s: option \"%.60s\" is unknown: see bootreel %s --help", argv[0], word, argv[0]);
 }

@@ -25,6 +25,14 @@ const char *seconds(char buf[NUMBER_TEXT], uint64_t ns)
     return buf;
 }
 
+const char *duration(char buf[NUMBER_TEXT], uint64_t ns)
+{
+    if (!ns || ns >= 1000)
+        return seconds(buf, ns);
+    snprintf(buf, NUMBER_TEXT, "%llu ns", (unsigned long long)ns);
+    return buf;
+}
+
 const char *bytes_text(char buf[NUMBER_TEXT], uint64_t n)
 {
     static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};

@@ -19,10 +19,17 @@ enum {
     CONSOLE_LINES = 20000
 };
 
+/* What the screen shows: all pictures that differ; some of them are shown. */
+struct album {
+    struct picture *list;
+    size_t n;
+};
+
 struct page {
     const struct export_options *o;
     const struct story *s;
     FILE *out;
+    struct album album;
 };
 
 /* ---------------------------------------------------------------- text */
@@ -53,6 +60,15 @@ static void cell_time(FILE *out, uint64_t ns)
     fputs("</td>", out);
 }
 
+/* How long something took: less than a microsecond is something, too. */
+static void cell_span(FILE *out, uint64_t ns)
+{
+    if (!ns || ns >= 1000)
+        cell_time(out, ns);
+    else
+        fprintf(out, "<td class=\"n\">%" PRIu64 " ns</td>", ns);
+}
+
 static void cell_number(FILE *out, uint64_t n)
 {
     fputs("<td class=\"n\">", out);
@@ -63,6 +79,14 @@ static void cell_number(FILE *out, uint64_t n)
 static void cell_text(FILE *out, const char *text)
 {
     fputs("<td class=\"name\">", out);
+    put(out, text);
+    fputs("</td>", out);
+}
+
+/* A word, in one piece. */
+static void cell_word(FILE *out, const char *text)
+{
+    fputs("<td class=\"word\">", out);
     put(out, text);
     fputs("</td>", out);
 }
@@ -117,6 +141,18 @@ static void put_facts(const struct page *p)
     fputs("</div>\n", out);
 }
 
+/* A size in the unit that people use. */
+static void put_setting(FILE *out, const struct setting *s)
+{
+    const uint64_t mib = 1 << 20;
+    char text[40];
+    bool size = !strcmp(s->key, "memory") || !strcmp(s->key, "ram");
+    uint64_t n = size ? strtoull(s->value, NULL, 10) : 0;
+    if (n && n % mib == 0)
+        snprintf(text, sizeof text, "%" PRIu64 " MiB", n / mib);
+    cell_text(out, n && n % mib == 0 ? text : s->value);
+}
+
 static void put_machine(const struct page *p)
 {
     const struct trace_config *cfg = trace_config(p->o->trace);
@@ -124,13 +160,13 @@ static void put_machine(const struct page *p)
     fputs("<h2 id=\"machine\">Machine</h2>\n<table><tbody>\n", out);
     for (size_t i = 0; i < cfg->nsettings; i++) {
         fputs("<tr>", out);
-        cell_text(out, cfg->settings[i].key);
-        cell_text(out, cfg->settings[i].value);
+        cell_word(out, cfg->settings[i].key);
+        put_setting(out, &cfg->settings[i]);
         fputs("</tr>\n", out);
     }
     for (size_t i = 0; i < cfg->nimages; i++) {
         fputs("<tr>", out);
-        cell_text(out, cfg->images[i].role);
+        cell_word(out, cfg->images[i].role);
         fputs("<td class=\"name\">", out);
         put(out, cfg->images[i].name);
         fputs(", ", out);
@@ -230,7 +266,7 @@ static void put_stage(const struct page *p, const struct stage *s)
           out);
     fputs("</td>", out);
     cell_time(out, s->begin_time);
-    cell_time(out, s->took);
+    cell_span(out, s->took);
     fprintf(out, "<td><span class=\"share\" style=\"width:%.1fpx\"></span> %.1f %%</td>",
             percent(s->took, p->s->end_time), percent(s->took, p->s->end_time));
     cell_number(out, s->steps);
@@ -265,9 +301,9 @@ static void put_initcall(FILE *out, const struct story_initcall *c)
     const char *level = guest_word(EV_INITCALL, EVF_INITCALL_level, c->level);
     fputs("<tr>", out);
     cell_text(out, c->name);
-    cell_text(out, level ? level : "");
+    cell_word(out, level ? level : "");
     cell_time(out, c->begin_time);
-    cell_time(out, c->took);
+    cell_span(out, c->took);
     fprintf(out, "<td class=\"n%s\">", c->result && !c->open ? " bad" : "");
     if (c->open)
         fputs("did not return", out);
@@ -300,8 +336,8 @@ static void put_process(const struct page *p, const struct process *q)
     FILE *out = p->out;
     fputs("<tr>", out);
     fprintf(out, "<td class=\"n\">%u</td><td class=\"n\">%u</td>", q->pid, q->parent);
-    cell_text(out, kinds[q->kind % 3]);
-    cell_text(out, q->name);
+    cell_word(out, kinds[q->kind % 3]);
+    cell_word(out, q->name);
     cell_text(out, q->path);
     cell_time(out, q->created_time);
     if (process_lives(q)) {
@@ -365,7 +401,7 @@ static int put_marks(const struct page *p, struct error *err)
         fputs("<tr>", p->out);
         cell_number(p->out, list[i].icount);
         cell_time(p->out, list[i].time);
-        cell_text(p->out, event_kind(list[i].kind)->name);
+        cell_word(p->out, event_kind(list[i].kind)->name);
         cell_text(p->out, list[i].text);
         fputs("</tr>\n", p->out);
     }
@@ -416,17 +452,25 @@ static int put_console(const struct page *p, struct error *err)
 
 /* ---------------------------------------------------------------- pictures */
 
-/* All that differ; some of them are shown. */
-struct album {
-    struct picture *list;
-    size_t n;
-};
-
 enum { LOOKED_AT = 120 };
+
+/* A screen of one colour, but for a cursor, shows nothing: that of a boot which prints on the serial port. */
+static bool is_blank(const struct picture *p)
+{
+    enum { CURSOR = 8 * 16 };
+    size_t others = 0;
+    for (size_t i = 0; i < (size_t)p->width * p->height && others <= CURSOR; i++)
+        others += memcmp(p->rgb + 3 * i, p->rgb, 3) != 0;
+    return others <= CURSOR;
+}
 
 static void keep_picture(void *ctx, struct picture *p)
 {
     struct album *a = ctx;
+    if (is_blank(p)) {
+        picture_free(p);
+        return;
+    }
     MEM_MORE(a->list, a->n);
     a->list[a->n++] = *p;
 }
@@ -462,24 +506,32 @@ static int put_picture(FILE *out, const struct picture *p, struct error *err)
     return rc;
 }
 
+static int take_pictures(struct page *p, struct error *err)
+{
+    const unsigned n = p->o->pictures;
+    return n ? export_pictures(p->o, LOOKED_AT > n ? LOOKED_AT : n, keep_picture, &p->album, err) : 0;
+}
+
+static void free_pictures(struct page *p)
+{
+    for (size_t i = 0; i < p->album.n; i++)
+        picture_free(&p->album.list[i]);
+    free(p->album.list);
+}
+
 /* `n` of those that differ, evenly chosen, with the last. */
 static int put_pictures(const struct page *p, struct error *err)
 {
-    struct album a = {0};
+    const struct album *a = &p->album;
     size_t n = p->o->pictures;
-    if (!n)
+    int rc = 0;
+    if (!a->n)
         return 0;
-    int rc = export_pictures(p->o, LOOKED_AT > n ? LOOKED_AT : (unsigned)n, keep_picture, &a, err);
-    if (!rc && a.n) {
-        fputs("<h2 id=\"screen\">Screen</h2>\n<div class=\"pictures\">\n", p->out);
-        for (size_t i = 0; i < a.n && !rc; i++)
-            if (a.n <= n || i * n / a.n != (i + 1) * n / a.n)
-                rc = put_picture(p->out, &a.list[i], err);
-        fputs("</div>\n", p->out);
-    }
-    for (size_t i = 0; i < a.n; i++)
-        picture_free(&a.list[i]);
-    free(a.list);
+    fputs("<h2 id=\"screen\">Screen</h2>\n<div class=\"pictures\">\n", p->out);
+    for (size_t i = 0; i < a->n && !rc; i++)
+        if (a->n <= n || i * n / a->n != (i + 1) * n / a->n)
+            rc = put_picture(p->out, &a->list[i], err);
+    fputs("</div>\n", p->out);
     return rc;
 }
 
@@ -499,7 +551,7 @@ static void put_head(const struct page *p)
     if (processes_count(p->s->processes))
         fputs("<a href=\"#processes\">Processes</a>", p->out);
     fputs("<a href=\"#marks\">Marks</a>", p->out);
-    if (p->o->pictures)
+    if (p->album.n)
         fputs("<a href=\"#screen\">Screen</a>", p->out);
     fputs("<a href=\"#console\">Console</a><a href=\"#machine\">Machine</a></nav>\n", p->out);
 }
@@ -509,7 +561,12 @@ int export_html(const struct export_options *o, FILE *out, struct error *err)
     struct story *s = story_of(o->trace, err);
     if (!s)
         return -1;
-    const struct page p = {.o = o, .s = s, .out = out};
+    struct page p = {.o = o, .s = s, .out = out};
+    if (take_pictures(&p, err)) {
+        free_pictures(&p);
+        story_free(s);
+        return -1;
+    }
     put_head(&p);
     put_facts(&p);
     put_lines(&p);
@@ -524,6 +581,7 @@ int export_html(const struct export_options *o, FILE *out, struct error *err)
         rc = put_console(&p, err);
     put_machine(&p);
     fputs("</body></html>\n", out);
+    free_pictures(&p);
     story_free(s);
     return rc;
 }
