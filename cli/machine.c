@@ -210,7 +210,8 @@ const struct option_row machine_options[] = {
      .id = MO_INSPECT,
      .more =
          "They are found by what every build has in memory. A kernel gives events of the classes kernel, process, sched and "
-         "syscall, and symbols. Kernels from 4.6 on are understood, of 64 and of 32 bits; system calls are those of 64-bit, x32 and 32-bit programs. "
+         "syscall, and symbols. Kernels from 4.6 to 7.3 are understood, of 64 and of 32 bits; those without kallsyms with "
+         "their vmlinux or System.map (--symbols). A kernel that another starts (kexec) is a guest of its own. System calls are those of 64-bit, x32 and 32-bit programs. "
          "A kernel without type information (BTF), such as Debian's 32-bit ones, gives no symbols of programs; an event kernel.note says what is not known of a kernel, and why. "
          "FreeBSD kernels of amd64 and i386 are understood (tried: 12.1 and 13.0-CURRENT); their programs have no symbols. "
          "Xen (x86-64, from 4.5 on) gives the steps of its boot, domains, hypercalls, switches of virtual processors and symbols; kernels are looked for "

@@ -57,6 +57,8 @@ struct guest_options {
     /* The domain's own code begins to run, on that processor at that linear address: shown to the guests in it, since no
      * event of the engine need come from there. */
     void (*domain_enters)(void *ctx, uint64_t domain, unsigned cpu, uint64_t ip);
+    /* Another system has taken its place (kexec): the guest is destroyed soon, and a new one of its kind looks for that. */
+    void (*replaced)(void *ctx);
     /* Called with one line about a symbol file that is of another kernel or module; NULL if nobody wants to know. */
     void (*warn)(void *ctx, const char *text);
     /* The space of the kernel that was found in a domain. False if none was. */

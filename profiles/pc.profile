@@ -71,12 +71,21 @@ stage kernel
     close event power.halt
 
 # ---- Linux ----
+# kexec: what runs between two kernels checks and moves the second
+stage kexec
+    open event kernel.kexec
+    close event kernel.entry "linux"
+    close event kernel.boot-params
+    close event kernel.found
+    close event power.off
+    close event power.reset
 stage kernel
     open event kernel.entry "linux"
     open event kernel.boot-params
     open event kernel.found
     once
     close event kernel.end
+    close event kernel.kexec
     close event power.off
     close event power.reset
     close event power.halt
@@ -217,5 +226,6 @@ stage stop.{unit}
 stage kernel.shutdown
     in kernel
     open event kernel.shutdown
+    close event kernel.kexec
     close event power.off
     close event power.reset

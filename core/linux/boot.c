@@ -542,6 +542,11 @@ static void shutdown_path(struct linux_guest *lx, struct frame *f)
     LX_EMIT(lx, EV_KERNEL_SHUTDOWN, name, lx_current_pid(lx));
 }
 
+static void leaves(struct linux_guest *lx, struct frame *f)
+{
+    lx->leaving = true;
+}
+
 void lx_boot_setup(struct linux_guest *lx)
 {
     static const char *const memory[] = {"mm_core_init", "mem_init", NULL};
@@ -549,6 +554,7 @@ void lx_boot_setup(struct linux_guest *lx)
     static const char *const shutdowns[] = {
         "kernel_power_off", "kernel_restart",    "kernel_halt",      "machine_power_off", "machine_restart",
         "machine_halt",     "emergency_restart", "orderly_poweroff", "acpi_power_off",    "device_shutdown"};
+    lx_hook(lx, "machine_kexec", leaves, NULL);
     if (!lx_wants(lx, EC_KERNEL))
         return;
     milestones(lx);

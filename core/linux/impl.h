@@ -192,6 +192,7 @@ struct linux_guest {
     struct clone_flags *clones;
     size_t nclones;
     bool init_seen, init_freed;
+    bool leaving;                     /* it has begun to hand the machine to another kernel */
     struct initcall_entry *initcalls; /* initcall.c: sorted by address */
     size_t ninitcalls;
     uint64_t memory_total; /* address of _totalram_pages; 0: not known */

@@ -258,6 +258,12 @@ static void user_begins(struct linux_guest *lx)
         LX_EMIT(lx, EV_INIT_RUN, "a program that is not known");
 }
 
+/* kexec: the last code of a kernel runs where memory is mapped one to one, outside the kernel's part of the address space. */
+static bool has_left(const struct linux_guest *lx, uint64_t ip)
+{
+    return ip && (lx->word == 8 ? !(ip >> 63) : ip < KERNEL_MAP_32);
+}
+
 static void event(struct guest *g, const struct event *ev)
 {
     struct linux_guest *lx = linux_guest(g);
@@ -272,6 +278,11 @@ static void event(struct guest *g, const struct event *ev)
         interrupted(lx, ev);
     if (ev->kind == EV_PROCESS_FIRST)
         user_begins(lx);
+    if (lx->leaving && has_left(lx, guest_event_ip(ev))) {
+        LX_EMIT(lx, EV_KERNEL_KEXEC, NULL, guest_event_ip(ev));
+        lx->o.replaced(lx->o.ctx);
+        return;
+    }
     look_for_kernel(lx, guest_event_ip(ev));
 }
 

@@ -182,6 +182,19 @@ static bool domain_space(void *ctx, uint64_t domain, symbol_space *space)
     return false;
 }
 
+static void guest_replaced(void *ctx)
+{
+    struct inspected *i = ctx;
+    struct inspector *in = i->in;
+    const struct guest *g = i->guest;
+    i->gone = true;
+    in->any_gone = true;
+    for (size_t k = 0; k < in->nguests; k++)
+        in->guests[k]->gone |=
+            in->guests[k]->guest->parent && inspected_of(in, in->guests[k]->guest->parent)->gone;
+    add_guest(in, g->system, g->parent, g->domain);
+}
+
 static void create_guest(struct inspected *i, const struct guest_system *system, struct guest *parent,
                          uint64_t domain)
 {
@@ -198,6 +211,7 @@ static void create_guest(struct inspected *i, const struct guest_system *system,
                                     .found = guest_found,
                                     .symbols_changed = guest_symbols_changed,
                                     .warn = guest_warns,
+                                    .replaced = guest_replaced,
                                     .domain_begins = domain_begins,
                                     .domain_ends = domain_ends,
                                     .domain_enters = domain_enters,

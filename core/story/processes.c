@@ -145,12 +145,12 @@ static void see(struct processes *ps, const struct event *ev, uint64_t pid)
 }
 
 /* A kernel is gone, and with it all of its processes: as if they were killed. */
-static void kernel_ended(struct processes *ps, const struct event *ev)
+static void kernel_ended(struct processes *ps, const struct event *ev, uint64_t guest)
 {
     enum { KILLED = 9 };
     for (size_t i = 0; i < ps->n; i++) {
         struct process *p = &ps->list[i];
-        if (p->exited || p->guest != ev->f[EVF_KERNEL_END_kernel])
+        if (p->exited || p->guest != guest)
             continue;
         p->exited = ev->icount;
         p->exited_time = ev->time;
@@ -167,7 +167,10 @@ void processes_see(struct processes *ps, const struct event *ev)
         break;
     case EV_KERNEL_END:
         if (ev->f[EVF_KERNEL_END_kernel])
-            kernel_ended(ps, ev);
+            kernel_ended(ps, ev, ev->f[EVF_KERNEL_END_kernel]);
+        break;
+    case EV_KERNEL_KEXEC:
+        kernel_ended(ps, ev, ev->guest);
         break;
     case EV_PROCESS_CREATE:
         created(ps, ev);

@@ -368,7 +368,7 @@ static void change_beside(struct builder *b, size_t rule, const struct event *ev
 
 static void take(struct builder *b, const struct event *ev, uint64_t number)
 {
-    if (ev->kind == EV_RESET)
+    if (ev->kind == EV_RESET || ev->kind == EV_KERNEL_KEXEC)
         memset(b->done, 0, profile_stages(b->p) * sizeof *b->done);
     if (!b->kinds[ev->kind])
         return;

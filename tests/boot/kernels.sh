@@ -50,6 +50,34 @@ without_kallsyms() { # NAME
     echo "$1: $(wc -l <"$work/map.a") initcalls with System.map"
 }
 
+# A kernel that another starts is a guest of its own.
+kexec() { # NAME
+    local tree=$work/tree tool
+    mkdir -p "$tree/bin" "$tree/proc" "$tree/boot"
+    gcc -O1 -static -o "$tree/bin/kexec" tests/guests/kexec.c || fail "no kexec program"
+    cp "$GUESTS/root/bin/busybox" "$tree/bin/"
+    for tool in sh mount poweroff; do
+        ln -s busybox "$tree/bin/$tool"
+    done
+    cp "$GUESTS/kernels/$1/vmlinuz" "$GUESTS/initrd.gz" "$tree/boot/"
+    printf '#!/bin/sh\nmount -t proc proc /proc\nkexec /boot/vmlinuz /boot/initrd.gz "console=ttyS0 second"\npoweroff -f\n' >"$tree/init"
+    chmod 755 "$tree/init"
+    (cd "$tree" && find . | cpio --quiet -o -H newc | gzip -1) >"$work/kexec.gz"
+    "$BOOTREEL" record --kernel "$GUESTS/kernels/$1/vmlinuz" --initrd "$work/kexec.gz" --append "console=ttyS0" --until 120s -q -o "$work/kexec.reel" </dev/null ||
+        fail "kexec: record exits with $?"
+    "$BOOTREEL" events --class kernel,process "$work/kexec.reel" >"$work/kexec.events"
+    sed -nE 's/.* kernel\.(found +guest 1|kexec|init +guest 1|found|init)[ :].*/\1/p' "$work/kexec.events" | sed 's/  */ /' >"$work/kexec.a"
+    printf '%s\n' found init kexec 'found guest 1' 'init guest 1' >"$work/kexec.b"
+    same "$work/kexec.a" "$work/kexec.b" "kexec: two kernels"
+    "$BOOTREEL" stages "$work/kexec.reel" | awk '$NF ~ /^(kernel|kexec|user|kernel.decompress)$/ { print $NF }' | tr '\n' ' ' >"$work/kexec.a"
+    echo -n 'kernel kernel.decompress user kexec kernel kernel.decompress user ' >"$work/kexec.b"
+    same "$work/kexec.a" "$work/kexec.b" "kexec: stages"
+    "$BOOTREEL" processes "$work/kexec.reel" >"$work/kexec.out"
+    holds "$work/kexec.out" '1:1 .*init' "kexec: processes of the second kernel"
+    expect 0 kexec-verify "$BOOTREEL" replay --verify --jobs 1 -q --console=none "$work/kexec.reel"
+    echo "$1: starts another kernel"
+}
+
 newest=$(cat "$GUESTS/kernels/newest" 2>/dev/null)
 for name in $names; do
     [ -e "$GUESTS/kernels/$name/initrd-story.gz" ] || continue
@@ -57,4 +85,5 @@ for name in $names; do
     museum_story "$name" &
 done
 wait
+[ "${BOOTREEL_KERNELS:-}" != all ] || [ -z "$newest" ] || kexec "$newest"
 finish

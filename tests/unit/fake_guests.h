@@ -45,7 +45,7 @@ static const struct engine_ops machine_ops = {FAKE_OPS, .peek = peek, .peek_phys
 /* ---------------------------------------------------------------- the systems */
 
 /* What an MSR's value tells the guests that see it. */
-enum { KERNEL_RUNS = 1, HYPERVISOR_RUNS, DOMAIN_BEGINS, DOMAIN_ENDS, DOMAIN_RUNS };
+enum { KERNEL_RUNS = 1, HYPERVISOR_RUNS, DOMAIN_BEGINS, DOMAIN_ENDS, DOMAIN_RUNS, KERNEL_REPLACED };
 
 /* One for all: each system uses what it needs. */
 struct fake_guest {
@@ -167,6 +167,8 @@ static inline void kernel_event(struct guest *g, const struct event *ev)
     if (!f->found && ev->f[EVF_CPU_MSR_value] == KERNEL_RUNS) {
         find(f, ev, FUNCTION);
         hook_it(f);
+    } else if (f->found && ev->f[EVF_CPU_MSR_value] == KERNEL_REPLACED) {
+        f->o.replaced(f->o.ctx);
     }
 }
 

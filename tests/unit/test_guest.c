@@ -98,6 +98,22 @@ static void after_a_reset(void **state)
     finish(f);
 }
 
+/* A kernel hands the machine to another: that is a guest of its own, and the symbols of the first are gone. */
+static void one_after_another(void **state)
+{
+    struct fixture *f = start("kernel,hypervisor", NULL);
+    msr(f, 0, KERNEL_RUNS, 0);
+    runs(f, 0, 100, SPACE_KERNEL, 'A');
+    msr(f, 0, KERNEL_REPLACED, 0);
+    assert_int_equal(f->unmaps, 1);
+    described(f, "hypervisor: not found\nkernel: not found\n");
+    runs(f, 0, 0, SPACE_KERNEL, 0);
+    msr(f, 0, KERNEL_RUNS, 0);
+    runs(f, 0, 200, symbol_space_of(1, 0), 'B');
+    described(f, "hypervisor: not found\nkernel: found\n");
+    finish(f);
+}
+
 /* A probe at an address that several kernels execute is that of the one that runs. A symbol that is asked for is looked up in the space of who
  * runs. */
 static void probes_of_each(void **state)
@@ -181,7 +197,7 @@ int main(void)
         cmocka_unit_test(beside_each_other), cmocka_unit_test(inside_another),
         cmocka_unit_test(after_a_reset),     cmocka_unit_test(probes_of_each),
         cmocka_unit_test(memory_of_domains), cmocka_unit_test(names_of_systems),
-        cmocka_unit_test(words_of_linux),
+        cmocka_unit_test(words_of_linux),    cmocka_unit_test(one_after_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
