@@ -12,7 +12,13 @@
 
 #include "traces/memory.h"
 
-enum { HEADER = 24, BTF_MAX = 64 << 20, IMAGE_MAX = 128 << 20, MODULES_MAX = 1024 };
+enum {
+    HEADER = 24,
+    MODULE_TYPES_MAX = 16 << 20,
+    ALL_TYPES_MAX = 128 << 20,
+    IMAGE_MAX = 128 << 20,
+    MODULES_MAX = 1024
+};
 
 /* What is known of a kernel while it is read. */
 struct reading {
@@ -212,7 +218,7 @@ static void read_module(struct reading *r, uint64_t entry, const long at[MEMBERS
     const uint64_t data = read_word(r, btf + (uint64_t)at[DATA]);
     const uint32_t size = (uint32_t)read_word(r, btf + (uint64_t)at[SIZE]);
     char name[56] = "";
-    if (!data || size < HEADER || size > BTF_MAX ||
+    if (!data || size < HEADER || size > MODULE_TYPES_MAX ||
         read_virtual(r, module + (uint64_t)at[NAME], name, sizeof name - 1) != sizeof name - 1)
         return;
     const struct symbol_mapping *m = mapping_of(r, name);
@@ -225,6 +231,14 @@ static void read_module(struct reading *r, uint64_t entry, const long at[MEMBERS
         read_code(r, m);
 }
 
+static size_t all_types(const struct kernel_types *k)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < k->set.n; i++)
+        n += k->list[i].size;
+    return n;
+}
+
 static void read_modules(struct reading *r)
 {
     long at[MEMBERS];
@@ -232,7 +246,7 @@ static void read_modules(struct reading *r)
     uint64_t next = head ? read_word(r, head) : 0;
     if (!next || next == head || !members(r->k->btf[0], at))
         return;
-    for (unsigned n = 0; next && next != head && n < MODULES_MAX; n++) {
+    for (unsigned n = 0; next && next != head && n < MODULES_MAX && all_types(r->k) < ALL_TYPES_MAX; n++) {
         read_module(r, next - (uint64_t)at[LIST], at);
         next = read_word(r, next);
     }
