@@ -202,7 +202,10 @@ static void run(struct host *h, struct task *t)
     if (c->how != RESTART_UNINTERRUPTED && signal_waits(h, t)) {
         t->interrupted = 1 + c->how;
         open_given_up(h, t);
-        finish(h, t, c, t->progress && c->how == RESTART_ALWAYS ? (int64_t)t->progress : -EINTR);
+        finish(h, t, c,
+               t->progress && c->how == RESTART_ALWAYS ? (int64_t)t->progress
+               : c->how == RESTART_SLEEP               ? sleep_interrupted(h, t)
+                                                       : -EINTR);
         return;
     }
     t->state = TASK_WAITS;

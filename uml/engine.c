@@ -17,15 +17,16 @@ enum { SLICE = 1 << 20, FIRST_PID = 1000 };
 #define TIME_END (1ull << 62)
 
 static const struct field root_fields[] = {
-    FIELD(struct root, icount),      FIELD(struct root, skipped),    FIELD(struct root, boot),
-    FIELD(struct root, random),      FIELD(struct root, turn_left),  FIELD(struct root, live),
-    FIELD(struct root, ended),       FIELD(struct root, status),     FIELD(struct root, current),
-    FIELD(struct root, run_first),   FIELD(struct root, run_last),   FIELD(struct root, tasks),
-    FIELD(struct root, groups),      FIELD(struct root, next_pid),   FIELD(struct root, next_inode),
-    FIELD(struct root, next_pty),    FIELD(struct root, timers),     FIELD(struct root, sockets),
-    FIELD(struct root, folder),      FIELD(struct root, terminal),   FIELDS(struct root, free_list),
-    FIELD(struct root, arena_top),   FIELD(struct root, frame_free), FIELD(struct root, frame_top),
-    FIELD(struct root, frames_used), FIELD(struct root, calls),      FIELD(struct root, calls_missing),
+    FIELD(struct root, icount),     FIELD(struct root, skipped),       FIELD(struct root, boot),
+    FIELD(struct root, random),     FIELD(struct root, turn_left),     FIELD(struct root, live),
+    FIELD(struct root, ended),      FIELD(struct root, status),        FIELD(struct root, current),
+    FIELD(struct root, run_first),  FIELD(struct root, run_last),      FIELD(struct root, tasks),
+    FIELD(struct root, groups),     FIELD(struct root, next_pid),      FIELD(struct root, next_inode),
+    FIELD(struct root, next_pty),   FIELD(struct root, timers),        FIELD(struct root, sockets),
+    FIELD(struct root, segments),   FIELD(struct root, next_segment),  FIELD(struct root, folder),
+    FIELD(struct root, terminal),   FIELDS(struct root, free_list),    FIELD(struct root, arena_top),
+    FIELD(struct root, frame_free), FIELD(struct root, frame_top),     FIELD(struct root, frames_used),
+    FIELD(struct root, calls),      FIELD(struct root, calls_missing),
 };
 
 static struct host *host_of(struct engine *e)
@@ -261,8 +262,8 @@ static int host_load(struct engine *e, const struct snapshot_source *src, struct
         return error_set(err, "the saved state has no section \"host\" of this version");
     if (x86_load(h->cpu, src) < 0 || physmem_load(h->mem, src) < 0)
         return error_set(err, "the saved state's processor or memory does not fit");
-    const ref all[] = {h->r.current, h->r.run_first, h->r.run_last, h->r.tasks,   h->r.groups,
-                       h->r.timers,  h->r.sockets,   h->r.folder,   h->r.terminal};
+    const ref all[] = {h->r.current, h->r.run_first, h->r.run_last, h->r.tasks,    h->r.groups,
+                       h->r.timers,  h->r.sockets,   h->r.folder,   h->r.terminal, h->r.segments};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (!in_arena(h, all[i]))
             return error_set(err, "the saved state of the host makes no sense");

@@ -293,6 +293,7 @@ static void become(struct host *h, struct task *t, ref mm, uint64_t entry, uint6
     GROUP(t->group)->exec_done = 1;
     const char *name = strrchr(path, '/');
     snprintf(t->name, sizeof t->name, "%s", name ? name + 1 : path);
+    memset(t->debug, 0, sizeof t->debug);
 }
 
 /* The entry is the program's own, not its interpreter's. */

@@ -41,6 +41,8 @@ struct root {
     uint32_t next_pid, next_inode, next_pty;
     ref timers;
     ref sockets;  /* with abstract names */
+    ref segments; /* System V shared memory */
+    uint32_t next_segment;
     ref folder;   /* "/" */
     ref terminal; /* the console */
     uint32_t free_list[SIZE_CLASSES], arena_top;
@@ -224,6 +226,7 @@ struct task {
     uint64_t steps;
     uint32_t dying;                                 /* SIGKILL, exit_group */
     uint64_t trap_number, trap_error, trap_address; /* of the last exception, for signal frames */
+    uint64_t debug[8];                              /* breakpoints that a tracer has set: DR0-3, 6, 7 */
     uint64_t begun;
 };
 
@@ -450,6 +453,7 @@ static inline uint64_t frame_address(uint32_t f)
 /* ---- space.c: address spaces ---- */
 enum access { ACCESS_READ = 1, ACCESS_WRITE = 2, ACCESS_EXEC = 4, ACCESS_FORCE = 8 };
 #define USER_END 0x7ffffffff000ull
+#define VSYSCALL 0xffffffffff600000ull
 ref mm_new(struct host *h);
 ref mm_copy(struct host *h, struct mm *from);
 void mm_drop(struct host *h, ref mm);
@@ -469,6 +473,8 @@ void space_zap_inode(struct host *h, ref inode, uint64_t first, uint64_t end);
 uint64_t space_place(struct host *h, const struct mm *m, uint64_t size);
 /* Makes the page at `addr` present for that access. 0, or a signal, with *code. */
 int space_fault(struct host *h, struct mm *m, uint64_t addr, unsigned access, int *code);
+/* mmap.c: an inode with that many bytes of zeros and no name, held once; or an error. */
+int64_t unnamed_memory(struct host *h, uint64_t size);
 /* Moves page table entries (mremap). */
 int space_move(struct host *h, struct mm *m, uint64_t from, uint64_t to, uint64_t size);
 /* Copies to and from a program's memory; -EFAULT. */
@@ -676,6 +682,8 @@ void trace_forget(struct host *h, struct task *tracer);
 void trace_release(struct host *h, struct task *t);
 
 /* ---- time.c ---- */
+/* A signal ends the task's nanosleep or clock_nanosleep: its result. */
+int64_t sleep_interrupted(struct host *h, struct task *t);
 uint64_t now(const struct host *h);  /* guest time = CLOCK_MONOTONIC, ns */
 uint64_t wall(const struct host *h); /* CLOCK_REALTIME */
 void timer_arm(struct host *h, struct timer *tm, uint64_t due, uint64_t interval);

@@ -60,7 +60,7 @@ static int64_t file_of(struct host *h, struct task *t, const uint64_t *a, bool s
     return i->kind == INODE_FILE ? (int64_t)f->inode : -ENODEV;
 }
 
-static int64_t unnamed_memory(struct host *h, uint64_t size)
+int64_t unnamed_memory(struct host *h, uint64_t size)
 {
     ref i = inode_new(h, INODE_FILE, S_IFREG | 0600);
     if (!i)

@@ -109,6 +109,8 @@ static void maps(struct text *x, struct task *t)
         else
             add(x, "%s\n", line);
     }
+    if (t->mm)
+        add(x, "%llx-%llx --xp 00000000 00:00 0                  [vsyscall]\n", VSYSCALL, VSYSCALL + PAGE);
 }
 
 static char state_of(const struct task *t)

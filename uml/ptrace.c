@@ -8,6 +8,7 @@
 
 enum { OLD_SETOPTIONS = 21, SYSEMU = 31, SYSEMU_STEP = 32, ARCH_PRCTL = 30, EXITKILL = 1 << 20 };
 enum { EVENT_STOP = 128 };
+#define DR6_RESERVED 0xffff0ff0ull /* bits that are 1 in the register as programs see it */
 enum { FLAG_TF = 0x100, FLAGS_SETTABLE = 0x250dd5 };
 
 void trace_stop(struct host *h, struct task *t, int status, const struct info *info)
@@ -177,6 +178,34 @@ static int64_t regset(struct host *h, struct task *me, struct task *t, uint64_t 
     return rc ? rc : put_user(h, me, iov + 8, &v[1], 8);
 }
 
+/* Enabled breakpoints must be in the program's memory, of 1, 2, 4 or 8 bytes at a multiple of that, and of one
+ * instruction, a write or any access; Linux refuses others (ptrace_write_dr7). */
+static bool debug_allowed(const uint64_t dr[4], uint64_t dr7)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        static const uint8_t bytes[4] = {1, 2, 8, 4};
+        unsigned kind = dr7 >> (16 + 4 * i) & 3, n = bytes[dr7 >> (18 + 4 * i) & 3];
+        if (!(dr7 >> 2 * i & 3))
+            continue;
+        if (kind == 2 || (!kind && n != 1) || dr[i] % n || dr[i] >= USER_END)
+            return false;
+    }
+    return true;
+}
+
+static int64_t set_debug(struct task *t, unsigned n, uint64_t v)
+{
+    uint64_t dr[8];
+    memcpy(dr, t->debug, sizeof dr);
+    dr[n] = v;
+    if (n == 4 || n == 5)
+        return -EIO;
+    if (n < 4 ? v >= USER_END || !debug_allowed(dr, dr[7]) : n == 7 && !debug_allowed(dr, v))
+        return -EINVAL;
+    t->debug[n] = n == 6 ? v ^ DR6_RESERVED : v;
+    return 0;
+}
+
 static int64_t user_area(struct host *h, struct task *me, struct task *t, uint64_t off, uint64_t data,
                          bool set)
 {
@@ -185,11 +214,13 @@ static int64_t user_area(struct host *h, struct task *me, struct task *t, uint64
     if (off % 8 || off >= sizeof(struct user))
         return -EIO;
     if (off >= sizeof r) {
-        uint64_t zero = 0;
+        uint64_t value = 0;
         bool dr = off >= debug && off < debug + 64;
         if (set)
-            return dr && !data ? 0 : dr ? -EINVAL : -EIO; /* no hardware breakpoints */
-        return put_user(h, me, data, &zero, 8);
+            return dr ? set_debug(t, (unsigned)(off - debug) / 8, data) : -EIO;
+        if (dr)
+            value = t->debug[(off - debug) / 8] ^ (off == debug + 48 ? DR6_RESERVED : 0);
+        return put_user(h, me, data, &value, 8);
     }
     get_registers(h, t, &r);
     if (!set)

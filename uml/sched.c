@@ -1,5 +1,6 @@
 /* sched.c - whose turn it is on the processor, and what happens when it leaves a program. */
 #include <signal.h>
+#include <sys/mman.h>
 
 #include "uml/host.h"
 
@@ -31,6 +32,7 @@ static void load(struct host *h, struct task *t)
         u.rflags |= FLAG_TF;
     x86_user_space(h->cpu, MM(t->mm)->root);
     x86_user_set(h->cpu, &u);
+    x86_user_debug_set(h->cpu, t->debug, t->debug[7]);
     h->r.live = 1;
 }
 
@@ -182,8 +184,39 @@ static void float_fault(struct host *h, struct task *t, bool sse)
     signal_force(h, t, &info);
 }
 
+/* What the processor pushes on Linux: a page without any protection (PROT_NONE) is not present there, here it is one
+ * that programs may not touch. */
+static uint64_t fault_error(struct host *h, struct task *t, const struct x86_trap *tr)
+{
+    const struct area *v = area_at(h, MM(t->mm), tr->address);
+    bool none = v && !(v->prot & (PROT_READ | PROT_WRITE | PROT_EXEC));
+    return tr->error & ~(uint64_t)none;
+}
+
+/* Linux's page for old programs, at FFFFFFFFFF600000h: to execute one of its three entries is a call of that function
+ * (arch/x86/entry/vsyscall). */
+static bool vsyscall(struct host *h, struct task *t, const struct x86_trap *tr)
+{
+    static int64_t (*const entries[])(struct host *, struct task *,
+                                      const uint64_t *) = {call_gettimeofday, call_time, call_getcpu};
+    uint64_t *g = t->u.gpr, off = tr->address - VSYSCALL, back;
+    if (!(tr->error & 16) || tr->address != t->u.rip || off % 0x400 || off / 0x400 >= 3 ||
+        get_user(h, t, g[4], &back, 8))
+        return false;
+    const uint64_t a[6] = {g[7], g[6], g[2]};
+    int64_t result = entries[off / 0x400](h, t, a);
+    if (result == -EFAULT)
+        return false;
+    g[0] = (uint64_t)result;
+    g[4] += 8;
+    t->u.rip = back;
+    return true;
+}
+
 static void page_fault(struct host *h, struct task *t, const struct x86_trap *tr)
 {
+    if (vsyscall(h, t, tr))
+        return;
     unsigned access = tr->error & 16 ? ACCESS_EXEC : tr->error & 2 ? ACCESS_WRITE : ACCESS_READ;
     int code, sig = space_fault(h, MM(t->mm), tr->address, access, &code);
     if (!sig)
@@ -196,15 +229,21 @@ static void page_fault(struct host *h, struct task *t, const struct x86_trap *tr
     struct info info = {.signo = sig, .code = tr->address >> 47 ? SI_KERNEL : code};
     info.address = tr->address >> 47 ? 0 : tr->address;
     t->trap_number = 14;
-    t->trap_error = tr->error;
+    t->trap_error = fault_error(h, t, tr);
     t->trap_address = tr->address;
     signal_force(h, t, &info);
 }
 
-static void step_done(struct host *h, struct task *t)
+/* A single step, or a breakpoint of the tracer's. One on an instruction must not hit again when it is executed at last. */
+static void step_done(struct host *h, struct task *t, uint64_t hit)
 {
-    struct info info = {.signo = SIGTRAP, .code = 2}; /* TRAP_TRACE */
+    enum { TRACE = 2, HARDWARE_BREAKPOINT = 4, FLAG_RF = 0x10000 };
+    struct info info = {.signo = SIGTRAP, .code = hit & 15 ? HARDWARE_BREAKPOINT : TRACE};
     info.address = t->u.rip;
+    t->debug[6] = (t->debug[6] & ~15ull) | hit;
+    for (unsigned i = 0; i < 4; i++)
+        if (hit >> i & 1 && !(t->debug[7] >> (16 + 4 * i) & 3))
+            t->u.rflags |= FLAG_RF;
     t->trap_number = 1;
     t->trap_error = 0;
     signal_force(h, t, &info);
@@ -219,7 +258,7 @@ static void exception(struct host *h, struct task *t, const struct x86_trap *tr)
     t->trap_number = tr->vector;
     t->trap_error = tr->error;
     if (tr->vector == 1) {
-        step_done(h, t);
+        step_done(h, t, tr->debug);
     } else if (tr->vector == 16 || tr->vector == 19) {
         float_fault(h, t, tr->vector == 19);
     } else {

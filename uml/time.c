@@ -1,4 +1,5 @@
 /* time.c - clocks and timers. Guest time is counted in steps; all clocks derive from it. */
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -121,13 +122,18 @@ static bool waits_on_wall(int clock)
     return clock == CLOCK_REALTIME || clock == CLOCK_TAI;
 }
 
-static int64_t sleep_until(struct host *h, struct task *t, uint64_t due, uint64_t left_at)
+static int64_t sleep_until(struct host *h, struct task *t, uint64_t due)
 {
-    if (now(h) >= due)
-        return 0;
-    if (left_at)
-        time_put(h, t, left_at, due - now(h)); /* in case that a signal comes */
-    return wait_for(t, KEY_NEVER, due);
+    return now(h) >= due ? 0 : wait_for(t, KEY_NEVER, due);
+}
+
+/* The program wants to know what is left of a relative sleep. */
+int64_t sleep_interrupted(struct host *h, struct task *t)
+{
+    bool plain = t->number == SYS_nanosleep;
+    uint64_t to = plain ? t->arg[1] : t->arg[1] & TIMER_ABSTIME ? 0 : t->arg[3];
+    uint64_t left = t->deadline > now(h) ? t->deadline - now(h) : 0;
+    return to && time_put(h, t, to, left) ? -EFAULT : -EINTR;
 }
 
 int64_t call_clock_nanosleep(struct host *h, struct task *t, const uint64_t *a)
@@ -141,14 +147,14 @@ int64_t call_clock_nanosleep(struct host *h, struct task *t, const uint64_t *a)
         return rc;
     if (a[1] & TIMER_ABSTIME) {
         uint64_t base = waits_on_wall(clock) ? h->r.boot : 0;
-        return sleep_until(h, t, ns > base ? ns - base : 0, 0);
+        return sleep_until(h, t, ns > base ? ns - base : 0);
     }
     if (!t->again && t->restart) { /* a stop interrupted it, and it goes on */
         t->deadline = t->restart;
         t->again = 1;
     }
     t->restart = deadline_after(h, t, ns);
-    int64_t r = sleep_until(h, t, t->restart, a[3]);
+    int64_t r = sleep_until(h, t, t->restart);
     if (r != BLOCKS)
         t->restart = 0;
     return r;

@@ -40,6 +40,7 @@ void hosted_fault(struct x86 *cpu)
     hosted_trap(cpu, X86_TRAP_FAULT, f->vector);
     cpu->trap.error = f->has_error ? f->error : 0;
     cpu->trap.address = f->vector == VEC_PF ? f->cr2 : 0;
+    cpu->trap.debug = f->vector == VEC_DB ? f->dr6 : 0;
     cpu->op = NULL;
     cpu->stops_said = 0;
     cpu->inhibit = cpu->halted = false;
@@ -99,7 +100,7 @@ void x86_user_set(struct x86 *cpu, const struct x86_user *u)
     for (unsigned i = 0; i < 16; i++)
         cpu->gpr[i] = u->gpr[i];
     cpu->gpr[REG_RIP] = u->rip;
-    eflags_set(cpu, (u->rflags & FLAGS_USER) | FLAG_IF);
+    eflags_set(cpu, (u->rflags & (FLAGS_USER | FLAG_RF)) | FLAG_IF);
     flat(cpu, CS, u->cs, 0, USER_CODE);
     flat(cpu, SS, u->ss, 0, USER_DATA);
     flat(cpu, DS, u->ds, 0, USER_DATA);
@@ -110,6 +111,16 @@ void x86_user_set(struct x86 *cpu, const struct x86_user *u)
     cpu->inhibit = cpu->halted = false;
     debug_taken(cpu);
     mode_derive(cpu);
+}
+
+void x86_user_debug_set(struct x86 *cpu, const uint64_t address[4], uint64_t dr7)
+{
+    dr7 = dr_fixed(7, dr7);
+    if (cpu->dr[7] == dr7 && !memcmp(cpu->dr, address, 4 * sizeof *address))
+        return;
+    memcpy(cpu->dr, address, 4 * sizeof *address);
+    cpu->dr[7] = dr7;
+    tlb_flush(cpu); /* pages with data breakpoints must not be in the TLB */
 }
 
 void x86_user_space(struct x86 *cpu, uint64_t cr3)

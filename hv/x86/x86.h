@@ -149,6 +149,7 @@ struct x86_trap {
     uint8_t vector;
     uint32_t error;   /* of an exception that has an error code */
     uint64_t address; /* of a page fault: CR2 */
+    uint64_t debug;   /* of #DB: what is new in DR6 */
 };
 void x86_trap_info(const struct x86 *, struct x86_trap *);
 
@@ -161,6 +162,8 @@ struct x86_user {
 void x86_user_get(const struct x86 *, struct x86_user *);
 /* Selectors are only stored: segments are flat. Flags that a program may not change are ignored. */
 void x86_user_set(struct x86 *, const struct x86_user *);
+/* The breakpoints DR0-3 and DR7, which a program cannot set itself. */
+void x86_user_debug_set(struct x86 *, const uint64_t address[4], uint64_t dr7);
 /* Use these page tables (the physical address of the root). */
 void x86_user_space(struct x86 *, uint64_t cr3);
 /* The x87 and SSE state as FXSAVE64 stores it. Setting it fails if MXCSR has reserved bits. */

@@ -26,6 +26,15 @@ for jobs in 1 2; do
     holds "$work/rest-verify.out" '^verified: ' "rest, $jobs jobs"
 done
 
+# And what is compared with known lines, since not every host has it (the vsyscall page, a debugger's breakpoints).
+gcc $flags -static -o "$work/more" "$top/tests/guests/host_more.c" || fail "cannot compile host_more.c"
+expect 0 more timeout 60 "$BOOTREEL" record -q --console --until 10s -o "$work/more.reel" --program "$work/more"
+tr -d '\r' <"$work/more.out" | diff -u - <(printf '%s\n' 'a whole sleep leaves 7 7' 'an interrupted one: -1, Interrupted system call, some is left 1' \
+    'no access: 6 4' 'read only: 7 -1' 'vsyscalls: 0 1 0' 'nothing else is there' 'attached 3 times, 32000 bytes' \
+    'from the child: 9; removed 0, detached 0, again -1' 'by its key 1, then -1' "set 0, beyond programs' memory -1" \
+    'stop 5, code 4, DR6 1' 'stop 5, code 4, DR6 2' 'stop 5, code 4, DR6 2' 'exit 3') || fail "more: not what Linux does"
+expect 0 more-verify "$BOOTREEL" replay --verify --jobs 2 "$work/more.reel"
+
 expect 0 again "$BOOTREEL" record -q -o "$work/again.reel" --program "$work/calls"
 same "$work/calls.reel" "$work/again.reel" "two recordings of one program"
 
