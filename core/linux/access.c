@@ -153,11 +153,6 @@ uint64_t lx_symbol(const struct linux_guest *lx, const char *name)
     return guest_symbol(lx->o.symbols, lx->space, name);
 }
 
-bool lx_function(const struct linux_guest *lx, const char *name, struct symbol *sym)
-{
-    return guest_function(lx->o.symbols, lx->space, name, sym);
-}
-
 void lx_name(const struct linux_guest *lx, uint64_t address, char *buf, size_t size)
 {
     symbols_text(lx->o.symbols, lx->space, address, SYMBOLS_NOW, buf, size);
@@ -253,12 +248,4 @@ struct hook *lx_hook(struct linux_guest *lx, const char *name, enter_fn *enter, 
     struct hooked *x = mem_zero(1, sizeof *x);
     *x = (struct hooked){lx, enter, leave};
     return hook_function(lx->hooks, lx->cpu, &sym, &cold, enter ? entered : NULL, leave ? left : NULL, x);
-}
-
-struct hook *lx_hook_any(struct linux_guest *lx, const char *const *names, enter_fn *enter, leave_fn *leave)
-{
-    struct hook *h = NULL;
-    for (; *names && !h; names++)
-        h = lx_hook(lx, *names, enter, leave);
-    return h;
 }

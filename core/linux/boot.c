@@ -549,7 +549,6 @@ static void leaves(struct linux_guest *lx, struct frame *f)
 
 void lx_boot_setup(struct linux_guest *lx)
 {
-    static const char *const memory[] = {"mm_core_init", "mem_init", NULL};
     static const char *const frees[] = {"free_kernel_image_pages", "free_init_pages"};
     static const char *const shutdowns[] = {
         "kernel_power_off", "kernel_restart",    "kernel_halt",      "machine_power_off", "machine_restart",
@@ -559,7 +558,7 @@ void lx_boot_setup(struct linux_guest *lx)
         return;
     milestones(lx);
     lx->memory_total = find_memory_total(lx);
-    lx_hook_any(lx, memory, NULL, memory_initialised);
+    lx_hook(lx, "mm_core_init", NULL, memory_initialised);
     if (lx->types.console_name >= 0 || lx->inferring)
         lx_hook(lx, "register_console", console_enter, console_leave);
     lx_hook(lx, "start_secondary", processor_up, NULL);

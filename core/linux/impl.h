@@ -3,6 +3,7 @@
  *   linux.c     life, events, finding the kernel; notes
  *   image.c     the kernel's image: where it is, its symbols
  *   access.c    registers, memory, symbols, functions hooked at entry and exit
+ *   functions.c other names of the kernel's functions
  *   boot.c      boot parameters, decompression, milestones, memory, consoles, shutdown
  *   initcall.c  initcalls
  *   types.c     offsets of members, from BTF
@@ -242,7 +243,7 @@ size_t lx_peek_physical(const struct linux_guest *lx, uint64_t address, void *bu
 
 /* A kernel symbol's address, or 0 if there is none. */
 uint64_t lx_symbol(const struct linux_guest *lx, const char *name);
-/* The same, with its size. */
+/* A function, with its size: by that name, or by another that it has in some version or build (functions.c). */
 bool lx_function(const struct linux_guest *lx, const char *name, struct symbol *sym);
 /* Writes "name" or "name [module]" for a function's address, "0x…" if it has no symbol. */
 void lx_name(const struct linux_guest *lx, uint64_t address, char *buf, size_t size);
@@ -257,8 +258,6 @@ struct hooks *lx_hooks_new(struct linux_guest *lx);
 /* Calls enter when the function is entered, leave (if not NULL) when it is left. NULL: the kernel has
  * no such function. */
 struct hook *lx_hook(struct linux_guest *lx, const char *name, enter_fn *enter, leave_fn *leave);
-/* The same for the first of several names that exists. */
-struct hook *lx_hook_any(struct linux_guest *lx, const char *const *names, enter_fn *enter, leave_fn *leave);
 /* A task exits: drops the calls on its stack, which do not return. */
 void lx_frames_of_stack(struct linux_guest *lx, uint64_t sp);
 /* Calls fn for the sites in a function's code, including its cold part. */

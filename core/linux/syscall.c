@@ -363,7 +363,6 @@ static void hook_sysenter(struct linux_guest *lx)
 
 void lx_syscall_setup(struct linux_guest *lx)
 {
-    static const char *const emulations[] = {"do_int80_emulation", "int80_emulation", NULL};
     if (!lx_wants(lx, EC_SYSCALL))
         return;
     if (lx->hosted.is) {
@@ -375,7 +374,7 @@ void lx_syscall_setup(struct linux_guest *lx)
         lx_missing(lx, "do_syscall_64");
     bool int80 = lx_hook(lx, "do_int80_syscall_32", enter_int80, leave);
     if (!int80 && lx->word == 8)
-        lx_hook_any(lx, emulations, enter_emulated, leave);
+        lx_hook(lx, "do_int80_emulation", enter_emulated, leave);
     else if (!int80)
         lx_missing(lx, "do_int80_syscall_32");
     lx_hook(lx, "do_fast_syscall_32", enter_fast, leave);

@@ -254,7 +254,6 @@ static void switched(struct linux_guest *lx, struct frame *f)
 
 void lx_task_setup(struct linux_guest *lx)
 {
-    static const char *const clones[] = {"kernel_clone", "_do_fork", NULL};
     find_current(lx);
     lx->vmemmap = lx_symbol(lx, "vmemmap_base");
     if (lx->types.task_comm < 0)
@@ -262,7 +261,7 @@ void lx_task_setup(struct linux_guest *lx)
     if (lx->current_how == CURRENT_UNKNOWN && !lx->hosted.stack && !lx->hosted.current)
         lx_missing(lx, "current_task");
     if (lx_wants(lx, EC_PROCESS)) {
-        if (!lx_hook_any(lx, clones, clone_enter, NULL))
+        if (!lx_hook(lx, "kernel_clone", clone_enter, NULL))
             lx_missing(lx, "kernel_clone");
         if (!lx_hook(lx, "wake_up_new_task", created, NULL))
             lx_missing(lx, "wake_up_new_task");
