@@ -26,7 +26,7 @@ struct reading {
     struct timeline *tl;
     const struct symbols *s;
     uint64_t text, physical; /* where _text is, and its memory */
-    uint64_t found;          /* icount */
+    uint64_t found, until;   /* icounts: when it was found, and the next other kernel */
     unsigned guest;
     symbol_space space;
 };
@@ -254,30 +254,36 @@ static void read_modules(struct reading *r)
 
 /* ---------------------------------------------------------------- where */
 
-/* The first kernel that has types. 1; 0: there is none; -1. */
+/* The first kernel that has types; after a reset, that kernel as it was found last. 1; 0: there is none; -1. */
 static int find_kernel(struct reading *r, struct trace *t, struct error *err)
 {
     struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_KERNEL));
     struct event ev;
+    bool there = false;
     int rc;
-    while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1)
-        if (ev.kind == EV_KERNEL_FOUND && ev.f[EVF_KERNEL_FOUND_types] && ev.f[EVF_KERNEL_FOUND_physical])
-            break;
-    if (rc == 1) {
-        r->text = ev.f[EVF_KERNEL_FOUND_text];
-        r->physical = ev.f[EVF_KERNEL_FOUND_physical];
-        r->found = ev.icount;
-        r->guest = ev.guest;
+    while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1) {
+        if (ev.kind != EV_KERNEL_FOUND)
+            continue;
+        if (there && ev.guest != r->guest) {
+            r->until = r->until == UINT64_MAX ? ev.icount : r->until;
+        } else if (ev.f[EVF_KERNEL_FOUND_types] && ev.f[EVF_KERNEL_FOUND_physical]) {
+            r->text = ev.f[EVF_KERNEL_FOUND_text];
+            r->physical = ev.f[EVF_KERNEL_FOUND_physical];
+            r->found = ev.icount;
+            r->guest = ev.guest;
+            r->until = UINT64_MAX;
+            there = true;
+        }
     }
     trace_cursor_close(c);
-    return rc;
+    return rc < 0 ? -1 : there;
 }
 
-/* The last checkpoint, if the kernel had been found; else where that was. */
+/* The last checkpoint before another kernel is found, which may take its memory (kexec); where it was found if there is none after that. */
 static uint64_t position(const struct reading *r, const struct trace *t)
 {
-    const size_t n = trace_checkpoint_count(t);
-    const uint64_t last = n ? trace_checkpoint(t, n - 1)->icount : 0;
+    const long k = trace_checkpoint_find(t, r->until - 1);
+    const uint64_t last = k >= 0 ? trace_checkpoint(t, (size_t)k)->icount : 0;
     return last > r->found ? last : r->found;
 }
 
