@@ -30,7 +30,7 @@ struct matrix {
     char *path, *folder; /* the file, and where it is */
     struct matrix_job *jobs;
     size_t njobs;
-    char **ends; /* empty: any end is good */
+    char **ends; /* empty: any end but a crash is good */
     size_t nends;
 };
 

@@ -94,8 +94,9 @@ struct trace_section {
 
 /* How a recording ended. */
 struct trace_end {
-    const char *reason; /* one word: "reached", "power-off", "halted", "interrupted", "guest-fault" */
-    const char *text;   /* more for people; may be "" */
+    const char *
+        reason; /* one word: "reached", "power-off", "halted", "interrupted", "guest-fault", or a crash (core/crash.h) */
+    const char *text; /* more for people; may be "" */
     uint64_t icount;
     uint64_t time;
     int32_t status; /* the guest's exit status */

@@ -38,6 +38,7 @@ ended() { # NAME REASON TEXT: how it ended, in info and in the summary; it is ve
     fi
     expect 0 "$1-verify" "$BOOTREEL" replay --verify -q "$1.reel"
     [ ! -s "$1-verify.out" ] || fail "replay --verify -q prints something"
+    [ "$2" = hang ] && return # a billion steps
     expect 0 "$1-annotate" "$BOOTREEL" annotate --inspect "$1.reel" -o again.reel
     same "$1.reel" again.reel "$1: recorded again"
 }
@@ -117,7 +118,7 @@ guest counts <<'S'
         cli
         xorl %ecx, %ecx
 1:      incl %ecx
-        cmpl $360000000, %ecx
+        cmpl $340000000, %ecx
         jne 1b
         movb $0x10, %al
         outb %al, $0xf4
@@ -128,12 +129,12 @@ guest polls <<'S'
 1:      inb $0x61, %al
         jmp 1b
 S
-rec 0 polls -q --until 1050M
+rec 0 polls -q --until 1010M
 guest ticks <<'S'
         sti
 1:      jmp 1b
 S
-rec 0 ticks -q --until 1050M
+rec 0 ticks -q --until 1010M
 
 # Idle: only if it is asked for, and a success.
 guest idle <<'S'
