@@ -368,6 +368,7 @@ static bool idle(struct pc *pc, const struct run_limit *limit, struct stop *stop
 static uint64_t slice_for(struct pc *pc, const struct run_limit *limit)
 {
     uint64_t n = limit->icount - pc->icount, deadline = board_deadline(pc->board), now = now_time(pc);
+    deadline = limit->until && limit->until < deadline ? limit->until : deadline;
     uint64_t until = deadline > now ? (deadline - now + NS_PER_STEP - 1) / NS_PER_STEP : 1;
     n = n < until ? n : until;
     return n < SLICE ? n : SLICE;
@@ -422,6 +423,12 @@ static bool run_slice(struct pc *pc, const struct run_limit *limit, struct stop 
     }
 }
 
+/* Whether the run ends here by limit.until. Not right after a reset: a position that is reached again is the state before it. */
+static bool time_has_come(struct pc *pc, const struct run_limit *limit)
+{
+    return limit->until && now_time(pc) >= limit->until && !pc->fresh && !pc->reported && !pc->waking;
+}
+
 static void pc_run(struct engine *e, const struct run_limit *limit, struct stop *stop)
 {
     struct pc *pc = pc_of(e);
@@ -439,7 +446,7 @@ static void pc_run(struct engine *e, const struct run_limit *limit, struct stop 
             stop->reason = STOP_INTERRUPTED;
             break;
         }
-        if (pc->icount >= limit->icount) {
+        if (pc->icount >= limit->icount || time_has_come(pc, limit)) {
             stop->reason = STOP_REACHED;
             break;
         }

@@ -120,6 +120,7 @@ static bool idle(struct host *h, const struct run_limit *limit, struct stop *sto
 static uint64_t slice_for(struct host *h, const struct run_limit *limit)
 {
     uint64_t n = limit->icount - h->r.icount, due = soonest(h), at_ = now(h);
+    due = limit->until && limit->until < due ? limit->until : due;
     uint64_t until = due > at_ ? due - at_ : 1, left = cpu_timer_left(h);
     n = n < until ? n : until;
     n = n < h->r.turn_left ? n : h->r.turn_left;
@@ -170,7 +171,8 @@ static void host_run(struct engine *e, const struct run_limit *limit, struct sto
             stop->reason = STOP_INTERRUPTED;
             break;
         }
-        if (h->r.icount >= limit->icount) {
+        bool time_has_come = limit->until && now(h) >= limit->until && !h->reported && !h->waking;
+        if (h->r.icount >= limit->icount || time_has_come) {
             stop->reason = STOP_REACHED;
             break;
         }

@@ -273,19 +273,11 @@ static uint64_t panic_over(const struct crash_watch *w)
     return w->keep_going || w->typed ? UINT64_MAX : w->panic_time + STAYS;
 }
 
-/* A number of steps that cannot pass guest time `until` if a step takes at most 64 ns. */
-static uint64_t steps_to(uint64_t now, uint64_t until)
-{
-    uint64_t steps = until > now ? (until - now) / 64 : 0;
-    return steps ? steps : 1;
-}
-
-static void limit_time(struct run_limit *l, uint64_t icount, uint64_t now, uint64_t until)
+static void limit_time(struct run_limit *l, uint64_t now, uint64_t until)
 {
     if (until == UINT64_MAX || until <= now)
         return;
-    uint64_t at = icount + steps_to(now, until);
-    l->icount = at < l->icount ? at : l->icount;
+    l->until = l->until && l->until < until ? l->until : until;
     l->time = until < l->time ? until : l->time;
 }
 
@@ -294,9 +286,9 @@ void crash_watch_limit(const struct crash_watch *w, uint64_t icount, uint64_t ti
     uint64_t look = looks_for_hangs(w) ? hang_limit(&w->hang, icount) : UINT64_MAX;
     limit->icount = look < limit->icount ? look : limit->icount;
     limit->stop_on_reset = true;
-    limit_time(limit, icount, time, panic_over(w));
+    limit_time(limit, time, panic_over(w));
     if (wants(w, CRASH_IDLE))
-        limit_time(limit, icount, time, w->slot_end);
+        limit_time(limit, time, w->slot_end);
 }
 
 __attribute__((format(printf, 3, 4))) static bool end_with(struct crash_watch *w, enum crash c,

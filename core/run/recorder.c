@@ -539,15 +539,6 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* A number of steps that cannot pass guest time `until` if a step takes at most 64 ns; so the last steps are
- * made one by one. */
-static uint64_t steps_until(const struct recorder *r, uint64_t until)
-{
-    uint64_t now = time_of(r);
-    uint64_t steps = until > now ? (until - now) / 64 : 0;
-    return icount_of(r) + (steps ? steps : 1);
-}
-
 static bool live(const struct recorder *r)
 {
     return r->o.live && live_active(r->o.live);
@@ -573,7 +564,7 @@ static struct run_limit next_limit(struct recorder *r)
     if (until && until->kind == POS_ICOUNT)
         l.icount = earlier(l.icount, until->n);
     if (until && until->kind == POS_TIME) {
-        l.icount = earlier(l.icount, steps_until(r, until->n));
+        l.until = l.until ? earlier(l.until, until->n) : until->n;
         l.time = earlier(l.time, until->n);
     }
     return l;

@@ -218,7 +218,7 @@ static void run(struct engine *e, const struct run_limit *limit, struct stop *st
             f->interrupted = 0;
             stop->reason = STOP_INTERRUPTED;
             end = true;
-        } else if (f->icount >= limit->icount) {
+        } else if (f->icount >= limit->icount || (limit->until && now(f) >= limit->until)) {
             stop->reason = STOP_REACHED;
             end = true;
         } else if (f->waiting && !f->fifo_n) {
