@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/seeks.h"
 #include "core/lockstep.h"
 #include "core/replay.h"
 #include "hv/hv.h"
@@ -13,6 +14,7 @@ struct replay_command {
     bool verify, quiet, console_given;
     int console;
     unsigned part, parts, jobs;
+    unsigned seeks;
     uint64_t lockstep; /* steps between two comparisons; 0: no lockstep */
     char *heat;        /* BOOTREEL_COMPILE as it was given, or NULL */
     struct progress *progress;
@@ -69,11 +71,14 @@ static int say_result(const struct replay_command *c, const struct replay_report
     return EXIT_DONE;
 }
 
-static int run(struct replay_command *c, struct replay *r, struct error *err)
+static int run(struct replay_command *c, struct trace *t, struct replay *r, struct error *err)
 {
     const struct observer observer = {.ctx = c, .event = on_event, .console = on_console};
-    const struct replay_options o = {.verify = c->verify, .progress = on_progress, .ctx = c};
     struct replay_report rep;
+    struct seeks *seeks = c->seeks ? seeks_new(t, c->seeks) : NULL;
+    struct replay_options o = {.verify = c->verify, .progress = on_progress, .ctx = c};
+    if (seeks)
+        o.visit = seeks_visits(seeks, &o.nvisits);
     bool no_line = c->quiet || (c->console != CONSOLE_NONE && isatty(STDOUT_FILENO));
     c->progress = progress_new(c->verify ? "verifying" : "replaying", no_line);
     replay_observe(r, c->console == CONSOLE_SCREEN ? EVENT_CLASS_BIT(EC_CONSOLE) : 0, &observer);
@@ -83,6 +88,9 @@ static int run(struct replay_command *c, struct replay *r, struct error *err)
     progress_end(c->progress);
     int status = rc ? trouble(err) : say_result(c, &rep);
     free(rep.divergence);
+    if (seeks && status == EXIT_DONE)
+        status = seeks_compare(seeks, c->path, c->quiet);
+    seeks_free(seeks);
     return status;
 }
 
@@ -162,6 +170,11 @@ static int replay(void *ctx, struct trace *t, const char *path)
         c->console = (int)trace_console(t);
     if (!c->verify && (c->parts || c->jobs))
         return trouble_text("replay: --part and --jobs are for --verify: add it, or leave them out");
+    if (c->seeks && (!c->verify || c->parts || c->jobs > 1))
+        return trouble_text(
+            "replay: --seeks goes with --verify, of the whole run by one job: leave out --part and --jobs");
+    if (c->seeks)
+        c->jobs = 1;
     if (c->lockstep && (c->verify || c->console_given))
         return trouble_text("replay: --lockstep goes with neither --verify nor --console");
     if (c->lockstep) {
@@ -181,12 +194,21 @@ static int replay(void *ctx, struct trace *t, const char *path)
         return verify_in_parts(&v, t);
     }
     struct replay *r = open_replay(t, path, &err);
-    int status = r ? run(c, r, &err) : trouble(&err);
+    int status = r ? run(c, t, r, &err) : trouble(&err);
     replay_close(r);
     return status;
 }
 
-enum { OPT_CONSOLE = 1, OPT_PART, OPT_JOBS, OPT_LOCKSTEP, LOCKSTEP_EVERY = 1000000 };
+enum {
+    OPT_CONSOLE = 1,
+    OPT_PART,
+    OPT_JOBS,
+    OPT_SEEKS,
+    OPT_LOCKSTEP,
+    LOCKSTEP_EVERY = 1000000,
+    SEEKS = 20,
+    MAX_SEEKS = 10000
+};
 
 static const struct option_row rows[] = {
     {.name = "verify",
@@ -212,6 +234,13 @@ static const struct option_row rows[] = {
          "Each job needs the guest's memory and some 250 MB; without this option there are only as many as the free memory allows. "
          "The output is that of one job, but for a line that says how many events were taken from the record: those of guest "
          "systems, which only --jobs 1 makes again."},
+    {.name = "seeks",
+     .argument = "[N]",
+     .help = "with --verify: also go to N positions in any order, and compare the state there (default 20)",
+     .id = OPT_SEEKS,
+     .more =
+         "The positions are the same each time, some of them beside checkpoints. The state at each, as the terminal interface and gdb "
+         "get to it, must be the one that the verified run passes there."},
     {.name = "lockstep",
      .argument = "[N]",
      .help = "compile and interpret the code side by side, and compare the states every N steps (default 1M)",
@@ -256,6 +285,9 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         return take_part(row, value, &c->part, &c->parts, err);
     case OPT_JOBS:
         return take_unsigned(row, value, 1, MAX_JOBS, &c->jobs, err);
+    case OPT_SEEKS:
+        c->seeks = SEEKS;
+        return value ? take_unsigned(row, value, 1, MAX_SEEKS, &c->seeks, err) : 0;
     case OPT_LOCKSTEP:
         return take_every(row, value, &c->lockstep, err);
     case OPT_CONSOLE:
@@ -279,7 +311,7 @@ const struct command command_replay = {
     .name = "replay",
     .run = cmd_replay,
     .what = "run a trace again, and verify it",
-    .arguments = "TRACE [--verify [--part K/N] [--jobs N] | --lockstep[=N]]",
+    .arguments = "TRACE [--verify [--part K/N] [--jobs N] [--seeks[=N]] | --lockstep[=N]]",
     .rows = rows,
     .intro = "Runs the recorded boot again, from the trace alone, and prints the guest's console.",
     .more =

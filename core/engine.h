@@ -108,7 +108,8 @@ enum stop_reason {
 struct run_limit {
     uint64_t icount; /* stop when this many steps have been executed since reset */
     uint64_t time;   /* ns; while halted do not skip past this guest time (UINT64_MAX: no limit) */
-    uint64_t until;  /* ns; stop (STOP_REACHED) at the first position at which guest time is at least that (0: no limit). A reset takes
+    uint64_t
+        until; /* ns; stop (STOP_REACHED) at the first position at which guest time is at least that (0: no limit). A reset takes
                       * time without being a step: the position is then the one behind the step that follows */
     bool
         stop_on_reset; /* otherwise a reset starts the machine again, at the beginning of the step that follows it */

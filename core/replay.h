@@ -98,6 +98,12 @@ struct replay_options {
      * there (it has the checkpoint's number). A run that goes on needs neither a restored state nor its hash. NULL: the part
      * ends. */
     bool (*go_on)(void *ctx, size_t stretch);
+    /* Positions, in order, at which the hash of the state is filled in (core/state.h), as the run passes them; 0: it did not. With verify,
+     * and not of a part. */
+    struct replay_visit {
+        uint64_t icount, hash;
+    } * visit;
+    size_t nvisits;
     bool no_inspector; /* not even in part 1: the record has the guest systems' events there too */
     bool checked;      /* trace_check() was done already */
     const struct replay_taker *taker; /* NULL, or with verify and no_inspector */

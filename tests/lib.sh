@@ -69,6 +69,19 @@ golden() {
     diff -u --label "$2" --label now "$want" "$1" || fail "not as in tests/$2 (after a wanted change: tests/run rebase)"
 }
 
+# every_way NAME TRACE: it verifies as a whole by one job, which is also compared with going to 20 positions in any order; and in two parts,
+# each by as many jobs as there are processors. A trace in which whole boots are folded has no parts.
+every_way() {
+    local part
+    expect 0 "$1-one" "$BOOTREEL" replay --verify --seeks --console=none "$2"
+    holds "$work/$1-one.out" '^verified: ' "$1: by one job"
+    holds "$work/$1-one.out" '^seeks: 20 positions have' "$1: seeks"
+    for part in 1/2 2/2; do
+        "$BOOTREEL" replay --verify --part $part --console=none "$2" >"$work/$1-part.out" 2>"$work/$1-part.err" </dev/null ||
+            grep -q 'cannot be verified in parts' "$work/$1-part.err" || fail "$1: part $part: $(head -n 3 "$work/$1-part.out" "$work/$1-part.err")"
+    done
+}
+
 need_guests() {
     [ -n "${BOOTREEL_GUESTS:-}" ] || scripts/guests >/dev/null || { echo "no guests: see scripts/guests"; exit 2; }
     export BOOTREEL_GUESTS=$GUESTS

@@ -26,6 +26,7 @@ struct verify {
     uint32_t recorded_classes;
     struct state_hash *hash;
     struct snapshot_base hashed; /* the state that `hash` holds */
+    size_t visited;              /* of the options' positions */
     struct trace_difference diff;
     bool event_differs;
     bool failed; /* *err is set */
@@ -447,12 +448,25 @@ static bool ends_at(struct verify *v, size_t k)
     return true;
 }
 
+/* Runs to `icount`, and passes the positions on the way that the caller wants to know the state of. */
+static int run_to(struct verify *v, uint64_t icount)
+{
+    const struct replay_options *o = v->o;
+    int rc = 0;
+    for (; !rc && v->visited < o->nvisits && o->visit[v->visited].icount <= icount; v->visited++) {
+        rc = replay_run_to(v->r, o->visit[v->visited].icount, &v->stop, v->err);
+        if (!rc)
+            o->visit[v->visited].hash = present_hash(v);
+    }
+    return rc ? rc : replay_run_to(v->r, icount, &v->stop, v->err);
+}
+
 static int run_whole(struct verify *v)
 {
     struct trace *t = v->r->t;
     for (size_t k = v->first; v->o->verify && k < dividing_checkpoints(t); k++) {
         uint64_t at = trace_checkpoint(t, k)->icount;
-        int rc = replay_run_to(v->r, at, &v->stop, v->err);
+        int rc = run_to(v, at);
         if (rc < 0)
             return -1;
         if (rc || v->event_differs || v->failed)
@@ -465,7 +479,7 @@ static int run_whole(struct verify *v)
         if (k > v->first && ends_at(v, k))
             return part_ends(v);
     }
-    int rc = replay_run_to(v->r, trace_last_icount(t), &v->stop, v->err);
+    int rc = run_to(v, trace_last_icount(t));
     if (rc < 0)
         return -1;
     return rc || v->event_differs || v->failed ? stopped_early(v, trace_last_icount(t)) : finish(v);

@@ -21,8 +21,7 @@ for m in iso disk; do
     recording $m
     recording $m-builtin
     ours=$recordings/$m-builtin
-    expect 0 "$m-replay" "$BOOTREEL" replay --verify --jobs 1 "$ours.reel"
-    holds "$work/$m-replay.out" '^verified: ' "$m: replay"
+    every_way "$m" "$ours.reel"
     holds "$ours.console" 'init: powering off' "$m: console"
     expect 0 "$m-info" "$BOOTREEL" info "$ours.reel"
     holds "$work/$m-info.out" '^ended +power-off: ACPI' "$m: info"
@@ -65,7 +64,7 @@ printf '\0332\n' | timeout 60 "$BOOTREEL" record -i --boot menu --disk "$work/bl
     fail "the boot menu: record exits with $?"
 holds "$work/menu.txt" '^  2  hard disk 81h' "the boot menu"
 holds "$work/menu.txt" 'demo kernel: started from BIOS drive 80' "the second disk as 80h"
-expect 0 menu-replay "$BOOTREEL" replay --verify --jobs 1 --console=none "$work/menu.reel"
+every_way menu "$work/menu.reel"
 
 qemu() { # NAME OPTION...
     timeout 120 qemu-system-x86_64 -nic none -display none -no-reboot -bios "$image" "${@:2}" \

@@ -17,10 +17,12 @@ again() { # NAME PROGRAM WHAT: record once more, compare
 
 verified() { # NAME
     local r=$recordings/$1.reel out=$work/$1-replay
-    expect 0 "$1-replay" "$BOOTREEL" replay --verify --jobs 1 "$r"
-    grep -Eq '^verified: [0-9,]{9,} steps, [0-9,]+ checkpoints, [0-9,]{4,} events$' <(tail -n 1 "$out.out") ||
-        fail "$1: no summary of what was verified: $(tail -n 1 "$out.out")"
-    head -n -1 "$out.out" >"$out.console"
+    expect 0 "$1-replay" "$BOOTREEL" replay --verify --jobs 1 --seeks "$r"
+    grep -Eq '^verified: [0-9,]{9,} steps, [0-9,]+ checkpoints, [0-9,]{4,} events$' <(tail -n 2 "$out.out") ||
+        fail "$1: no summary of what was verified: $(tail -n 2 "$out.out")"
+    holds "$out.out" '^seeks: 20 positions have' "$1: seeks"
+    head -n -2 "$out.out" >"$out.console"
+    expect 0 "$1-jobs" "$BOOTREEL" replay --verify -q --console=none "$r"
     same "$recordings/$1.console" "$out.console" "$1: console of the replay"
     [ ! -s "$out.err" ] || fail "$1: replay says on standard error: $(head -n 1 "$out.err")"
 }

@@ -8,7 +8,7 @@ guest() { # AT ROOM HOW
 }
 run() { # NAME OPTION...
     expect 0 "$1" "$BOOTREEL" record --kernel "$work/direct.bin" "${@:2}" --until 200M --console -q -o "$work/$1.reel"
-    expect 0 "$1-replay" "$BOOTREEL" replay --verify --jobs 1 --console=none "$work/$1.reel"
+    every_way "$1" "$work/$1.reel"
     "$BOOTREEL" events --class power "$work/$1.reel" >"$work/$1.power"
     holds "$work/$1.power" 'power off by isa-debug-exit' "$1: its end"
 }

@@ -43,5 +43,5 @@ comm -23 "$work/started" "$work/returned" | tr '\n' ' ' >"$work/lasting"
 # An address is a module and an offset.
 "$BOOTREEL" profile --every 20000000 --to 6000000000 "$work/efi.reel" >"$work/profile"
 holds "$work/profile" 'SecMain' "samples in SEC"
-expect 0 verify "$BOOTREEL" replay --verify --jobs 1 -q --console=none "$work/efi.reel"
+every_way efi "$work/efi.reel"
 finish

@@ -111,8 +111,7 @@ all() { # NAME
     holds "$work/$1.explained" 'code 0xa +killed by SIGBUS$' "$1: words" # not Linux's number
     holds "$work/$1.explained" 'open = -2 +failed: ENOENT$' "$1: words"
     holds "$work/$1.explained" 'T_PAGEFLT.* page fault, in a program, ' "$1: words"
-    expect 0 "$1-verify" "$BOOTREEL" replay --verify --jobs 1 "$work/$1.reel"
-    expect 0 "$1-parts" "$BOOTREEL" replay --verify --jobs 2 "$work/$1.reel"
+    every_way "$1" "$work/$1.reel"
 }
 
 # Each module's symbols are known while it is loaded.
@@ -271,7 +270,7 @@ if [ -n "${BOOTREEL_FREEBSD:-}" ]; then
     holds "$work/real.events" '^kernel.found +FreeBSD ' real
     holds "$work/real.events" '^process.exec +1 executes ' real
     grep -qE '^   [^ ]+\(.*\)\.\.\.' "$work/real.console" && real_sysinits
-    expect 0 real-verify "$BOOTREEL" replay --verify "$work/real.reel"
+    every_way real "$work/real.reel"
     echo "real: $(ours real kernel.sysinit | wc -l) SYSINITs, $(ours real kernel.device | wc -l) devices, $(ours real process.create | wc -l) processes and threads"
 fi
 finish

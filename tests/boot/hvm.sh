@@ -56,6 +56,7 @@ holds requests "in 0xb008/4 .*intercepted: Xen's own PM timer answers" "the PM t
 # Verified in parts: each begins with a state that was saved.
 expect 0 verify timeout 500 "$BOOTREEL" replay --verify --jobs 2 --console=none boot.reel
 holds verify.out '^verified: ' "the replay"
+every_way boot boot.reel
 for n in 1 2; do
     expect 0 again$n timeout 200 "$BOOTREEL" record "${machine[@]}" -q --until 420M -o again$n.reel
 done

@@ -19,7 +19,7 @@ for how in 0 1 2 3 4; do
         [ "$(grep -c 'power\.reset' "$work/power")" = 1 ] || fail "$way: not one reset"
     fi
     holds "$work/power" 'power off by isa-debug-exit' "$way: its end"
-    expect 0 replay$how "$BOOTREEL" replay --verify --jobs 1 --console=none "$work/reset.reel"
+    every_way reset$how "$work/reset.reel"
 done
 
 # A kernel that resets the machine at once, again and again. Each reset takes guest time, but no step: --until counts it.
@@ -35,5 +35,5 @@ ld -m elf_i386 --no-warn-rwx-segments -n -Ttext=0x100000 -o "$work/loop" "$work/
 expect 0 loop "$BOOTREEL" record --kernel "$work/loop" --keep-going --until 20ms -q -o "$work/loop.reel"
 expect 0 loop "$BOOTREEL" info "$work/loop.reel"
 holds "$work/loop.out" '^ended +reached at icount [0-9]+, guest time 0\.02[0-4]' "--until in a loop of resets"
-for jobs in "" "--jobs 1"; do expect 0 loop "$BOOTREEL" replay --verify $jobs --console=none "$work/loop.reel"; done
+every_way loop "$work/loop.reel"
 finish

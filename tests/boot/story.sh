@@ -40,7 +40,7 @@ optional() {
     "$BOOTREEL" symbols "$work/calls.reel" story:main >"$work/calls.main" || fail "no symbols of the file that was given"
     "$BOOTREEL" symbols "$work/calls.reel" "0x$(awk 'NR == 1 { print $1 }' "$work/calls.main")" >"$work/calls.line"
     holds "$work/calls.line" 'tests/guests/story.c:[0-9]+' "lines of the file that was given"
-    expect 0 calls-verify "$BOOTREEL" replay --verify --jobs 1 -q --console=none "$work/calls.reel"
+    every_way calls "$work/calls.reel"
     "$BOOTREEL" record --kernel "$GUESTS/vmlinuz" --until 1000 --symbols "$GUESTS/initrd.gz" -q -o "$work/bad.reel" 2>"$work/bad.err" </dev/null
     [ $? = 0 ] || fail "symbols from what is no ELF file: the recording does not go on"
     holds "$work/bad.err" '^bootreel: .*ELF' "symbols from what is no ELF file"
@@ -70,7 +70,7 @@ unknown() {
 }
 
 gcc -O1 -g -static-pie -fPIE -pthread -ffile-prefix-map="$top=." -o "$work/story" tests/guests/story.c
-(story debian "$GUESTS/vmlinuz" "$GUESTS/initrd-story.gz" 0; expect 0 debian-verify "$BOOTREEL" replay --verify --jobs 1 -q --console=none "$work/debian.reel"; plain) &
+(story debian "$GUESTS/vmlinuz" "$GUESTS/initrd-story.gz" 0; every_way debian "$work/debian.reel"; plain) &
 unknown
 optional
 calls debian "$GUESTS/vmlinuz"

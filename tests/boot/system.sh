@@ -12,6 +12,7 @@ for name in sys32 sys64; do
     golden "$work/$name.out" guests/$name.golden
     expect 0 $name-replay "$BOOTREEL" replay --verify --jobs 1 --console=debug "$work/$name.reel"
     same <(head -n -1 "$work/$name-replay.out") "$work/$name.out" "$name: console of the replay"
+    every_way $name "$work/$name.reel"
     expect 0 $name-info "$BOOTREEL" info "$work/$name.reel"
     holds "$work/$name-info.out" '^ended +power-off: isa-debug-exit .* status 33$' "$name: how it ends"
 done

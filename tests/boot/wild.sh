@@ -7,8 +7,7 @@
 
 ended() { # NAME TEXT: how the recording must have ended, and that it replays
     holds "$1.out" "^ended: $2" "$1"
-    expect 0 "$1-replay" "$BOOTREEL" replay --verify --jobs 1 --console=none "$1.reel"
-    holds "$1-replay.out" '^verified: ' "$1"
+    every_way "$1" "$1.reel"
 }
 flat() { # NAME ADDRESS UNTIL
     expect 0 "$1" timeout 60 "$BOOTREEL" record --flat "$wild/$1.bin@$2" --until "$3" -o "$1.reel"
