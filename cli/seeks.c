@@ -81,8 +81,9 @@ static int go(const struct seeks *s, struct timeline *tl, const char *path, stru
             return trouble(err);
         if (timeline_icount(tl) == at && timeline_hash(tl) == want)
             continue;
-        printf("%s: the state at icount %llu is another one when it is gone to (%zu positions before it were as they should be)\n", path,
-               (unsigned long long)at, i);
+        printf(
+            "%s: the state at icount %llu is another one when it is gone to (%zu positions before it were as they should be)\n",
+            path, (unsigned long long)at, i);
         return EXIT_NO;
     }
     return EXIT_DONE;

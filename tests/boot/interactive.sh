@@ -8,7 +8,7 @@ prompt='/ # '
 replayed() { # NAME: replay --verify --jobs 1 of $work/NAME.reel prints what the recording printed
     expect 0 "$1-replay" "$BOOTREEL" replay --verify --jobs 1 "$work/$1.reel"
     holds "$work/$1-replay.out" '^verified: ' "$1"
-    every_way "$1" "$work/$1.reel"
+    [ "$1" != live ] || every_way live "$work/live.reel"
 }
 
 # The console alone: without the empty line and the summary that follow it.
