@@ -18,13 +18,20 @@ static bool percpu_base(const struct linux_guest *lx, uint64_t *base)
     return lx->current_at >= KERNEL_MAP_BASE && !(lx->percpu_offsets && lx_u64(lx, lx->percpu_offsets));
 }
 
+/* A program runs, not the kernel. A 64-bit kernel that Xen runs paravirtually is in ring 3 as well. */
+static bool in_program(const struct linux_guest *lx)
+{
+    bool paravirtual = lx->guest.parent && lx->word == 8 && lx_reg(lx, LX_RIP) >> 47;
+    return lx_reg(lx, LX_CPL) == 3 && !paravirtual;
+}
+
 uint64_t lx_current(const struct linux_guest *lx)
 {
     uint64_t base = 0;
     if (lx->hosted.is)
         return lx_hosted_current(lx);
     /* The entry code loads the segment register, which has the program's value before. */
-    if (lx->current_how == CURRENT_UNKNOWN || lx_reg(lx, LX_CPL) == 3)
+    if (lx->current_how == CURRENT_UNKNOWN || in_program(lx))
         return 0;
     if (lx->current_how == CURRENT_PERCPU && !percpu_base(lx, &base))
         return 0;
