@@ -438,6 +438,9 @@ static void reached(struct linux_guest *lx, struct frame *f)
     uint64_t ip = lx_reg(lx, LX_RIP);
     char name[128];
     lx_name(lx, ip, name, sizeof name);
+    for (unsigned i = 0; i < PARENT_COUNT; i++) /* its address may have other names, too */
+        if (lx_symbol(lx, lx_parent_name(i)) == ip)
+            snprintf(name, sizeof name, "%s", lx_parent_name(i));
     LX_EMIT(lx, EV_KERNEL_REACHED, name, ip);
 }
 

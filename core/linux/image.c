@@ -69,25 +69,44 @@ static struct well_known well_known_of(const struct linux_guest *lx, const struc
 }
 
 struct functions {
-    uint64_t text, *list;
+    uint64_t text, extent, *list; /* extent: bytes from _text to the highest symbol */
     size_t n;
 };
 
 static void add_function(void *ctx, const char *name, char type, uint64_t address, bool absolute)
 {
     struct functions *f = ctx;
+    if (!absolute && address >= f->text && address - f->text > f->extent)
+        f->extent = address - f->text;
     if ((type == 't' || type == 'T') && !absolute && address >= f->text)
         f->list[f->n++] = address - f->text;
+}
+
+/* Where _text is in the image, if that is known before the place; otherwise 0. */
+static size_t text_in(const struct lx_image *im, const struct source *src, const struct well_known *w)
+{
+    const uint64_t none = (uint64_t)NOWHERE;
+    uint64_t at = 0;
+    if (src->k)
+        at = w->text;
+    else if (im->entry && w->entry != none)
+        at = im->entry - (w->entry - w->text) - im->physical;
+    return at < im->size ? at : 0;
 }
 
 /* Finds out where the image will run, if the symbols do not tell it. False if they do not fit the image. */
 static bool place(const struct linux_guest *lx, const struct lx_image *im, struct source *src)
 {
     struct well_known w = well_known_of(lx, src);
-    struct functions f = {w.text, mem_alloc(source_count(src) * sizeof(uint64_t)), 0};
+    struct functions f = {w.text, 0, mem_alloc(source_count(src) * sizeof(uint64_t)), 0};
     uint64_t text;
     source_each(src, add_function, &f);
-    bool found = place_find(im->bytes, im->size, lx->word, f.list, f.n, &text);
+    size_t at = text_in(im, src, &w);
+    bool found = place_find(im->bytes + at, im->size - at, lx->word, f.list, f.n, &text);
+    if (!found &&
+        at) /* behind the image may be the rest of what it was unpacked to, which is not relocated */
+        found = place_find(im->bytes + at, f.extent < im->size - at ? f.extent : im->size - at, lx->word,
+                           f.list, f.n, &text);
     if (found && src->k)
         src->k->begin = text - w.text;
     else if (found)
