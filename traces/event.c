@@ -203,20 +203,72 @@ static void out_field(struct out *o, enum event_field_type type, uint64_t v)
     }
 }
 
+/* ---------------------------------------------------------------- values of a folded access */
+
+static bool is_access(const struct event *ev)
+{
+    return ev->kind == EV_PIO_READ || ev->kind == EV_PIO_WRITE || ev->kind == EV_MMIO_READ ||
+           ev->kind == EV_MMIO_WRITE;
+}
+
+unsigned event_values(const struct event *ev, uint64_t value[EVENT_VALUES])
+{
+    if (!is_access(ev) || !ev->f[EVF_PIO_READ_changes] || !ev->f[EVF_PIO_READ_count])
+        return 0;
+    uint64_t size = ev->f[EVF_PIO_READ_size], n = ev->f[EVF_PIO_READ_count] - 1;
+    if (!event_keeps_values(n, size))
+        return 0;
+    const uint64_t packed[2] = {ev->f[EVF_PIO_READ_earlier], ev->f[EVF_PIO_READ_earlier2]};
+    for (unsigned i = 0; i < n; i++) {
+        value[i] = 0;
+        for (unsigned k = 0; k < size; k++)
+            value[i] |= (packed[(i * size + k) / 8] >> (i * size + k) % 8 * 8 & 0xff) << k * 8;
+    }
+    value[n] = ev->f[EVF_PIO_READ_value];
+    return (unsigned)n + 1;
+}
+
+static void out_values(struct out *o, const struct event *ev)
+{
+    uint64_t value[EVENT_VALUES] = {ev->f[EVF_PIO_READ_value]};
+    unsigned n = event_values(ev, value);
+    for (unsigned i = 0; i < (n ? n : 1); i++) {
+        if (i)
+            out_char(o, ' ');
+        out_field(o, EFT_HEX, value[i]);
+    }
+}
+
+static void out_differ(struct out *o, const struct event *ev)
+{
+    uint64_t value[EVENT_VALUES];
+    if (ev->f[EVF_PIO_READ_changes] && !event_values(ev, value))
+        out_text(o, ", values differ", 15);
+}
+
+static bool is_name(const char *name, size_t n, const char *word)
+{
+    return strlen(word) == n && !memcmp(word, name, n);
+}
+
 /* {name} of a format. */
 static void out_name(struct out *o, const struct event_kind *k, const struct event *ev, const char *name,
                      size_t n)
 {
-    if (n == 4 && !memcmp(name, "data", 4)) {
+    if (is_name(name, n, "data")) {
         out_data(o, ev->data, k->has_data ? ev->len : 0);
         return;
     }
-    if (n == 6 && !memcmp(name, "icount", 6)) {
+    if (is_name(name, n, "icount")) {
         out_dec(o, ev->icount);
         return;
     }
+    if (is_access(ev) && (is_name(name, n, "values") || is_name(name, n, "differ"))) {
+        (*name == 'v' ? out_values : out_differ)(o, ev);
+        return;
+    }
     for (unsigned i = 0; i < k->nfields; i++)
-        if (strlen(k->field[i].name) == n && !memcmp(k->field[i].name, name, n)) {
+        if (is_name(name, n, k->field[i].name)) {
             out_field(o, k->field[i].type, ev->f[i]);
             return;
         }

@@ -115,6 +115,16 @@ const char *event_class_list(void);
  * `*bad` pointing at the word that is not a class. */
 int event_classes_parse(const char *text, uint32_t *mask, const char **bad);
 
+enum { EVENT_VALUES = 8, EVENT_VALUES_BYTES = 16 };
+/* Whether a folded access of that size keeps n values before the last. */
+static inline bool event_keeps_values(uint64_t n, uint64_t size)
+{
+    return n < EVENT_VALUES && size && size <= 8 && !(size & (size - 1)) && n * size <= EVENT_VALUES_BYTES;
+}
+/* The values of a folded access (pio.read, pio.write, mmio.read, mmio.write) that differ, in order. Returns how many there
+ * are, 2 to EVENT_VALUES; 0 if all have the event's `value`, if they are too many to be known, or for an event of another kind. */
+unsigned event_values(const struct event *ev, uint64_t value[EVENT_VALUES]);
+
 /* The event as text, without its position: fills `buf` like snprintf and returns the length. Bytes that are
  * not printable are written as \xNN. The text of an event of guest 1 or a later one begins with "guest 1: ". */
 int event_text(const struct event *ev, char *buf, size_t size);

@@ -68,7 +68,8 @@ static unsigned tolerated(const struct event *ev)
     switch (ev->kind) {
     case EV_PIO_READ:
     case EV_MMIO_READ:
-        return 1u << EVF_PIO_READ_value | 1u << EVF_PIO_READ_count;
+        return 1u << EVF_PIO_READ_value | 1u << EVF_PIO_READ_count | 1u << EVF_PIO_READ_changes |
+               1u << EVF_PIO_READ_earlier | 1u << EVF_PIO_READ_earlier2;
     case EV_UNHANDLED:
         return ev->f[EVF_UNHANDLED_write] ? 0 : 1u << EVF_UNHANDLED_value | 1u << EVF_UNHANDLED_count;
     case EV_IRQ:

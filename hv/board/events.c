@@ -25,6 +25,7 @@ const struct field events_fields[] = {
     FIELD(struct events, access.unhandled), FIELD(struct events, access.cpu),
     FIELD(struct events, access.number),    FIELD(struct events, access.ip),
     FIELD(struct events, access.value),     FIELD(struct events, access.count),
+    FIELD(struct events, access.changes),   FIELDS(struct events, access.earlier),
     FIELD(struct events, access.icount),    FIELD(struct events, access.time),
     FIELD(struct events, unhandled.active), FIELD(struct events, unhandled.write),
     FIELD(struct events, unhandled.cpu),    FIELD_BYTES(struct events, unhandled.what),
@@ -81,7 +82,9 @@ static void deliver_unhandled(struct board *b, const struct access_fold *a)
 _Static_assert((int)EVF_PIO_READ_port == (int)EVF_MMIO_WRITE_address &&
                    (int)EVF_PIO_READ_ip == (int)EVF_MMIO_WRITE_ip &&
                    (int)EVF_PIO_WRITE_ip == (int)EVF_MMIO_READ_ip &&
-                   (int)EVF_PIO_WRITE_count == (int)EVF_MMIO_READ_count,
+                   (int)EVF_PIO_WRITE_count == (int)EVF_MMIO_READ_count &&
+                   (int)EVF_PIO_READ_earlier2 == (int)EVF_MMIO_WRITE_earlier2 &&
+                   (int)EVF_PIO_READ_COUNT == (int)EVENT_MAX_FIELDS,
                "access events differ");
 
 static void deliver_access(struct board *b)
@@ -98,13 +101,15 @@ static void deliver_access(struct board *b)
     ev.time = a->time;
     ev.data = NULL;
     ev.len = 0;
-    for (unsigned i = EVF_PIO_READ_COUNT; i < EVENT_MAX_FIELDS; i++)
-        ev.f[i] = 0;
+    bool known = a->changes && event_keeps_values(a->count - 1, a->size);
     ev.f[EVF_PIO_READ_port] = a->number;
     ev.f[EVF_PIO_READ_size] = a->size;
     ev.f[EVF_PIO_READ_value] = a->value;
     ev.f[EVF_PIO_READ_count] = a->count;
     ev.f[EVF_PIO_READ_ip] = a->ip;
+    ev.f[EVF_PIO_READ_changes] = a->changes;
+    ev.f[EVF_PIO_READ_earlier] = known ? a->earlier[0] : 0;
+    ev.f[EVF_PIO_READ_earlier2] = known ? a->earlier[1] : 0;
     deliver(b, &ev);
     if (a->unhandled)
         deliver_unhandled(b, a);
@@ -185,6 +190,15 @@ void events_before_access(struct board *b, bool mmio, bool write, uint64_t numbe
         end_folds(b);
 }
 
+/* Another access of the fold: the value so far becomes an earlier one. */
+static void keep_value(struct access_fold *a, uint64_t next)
+{
+    uint64_t at = (a->count - 1) * a->size;
+    if (event_keeps_values(a->count, a->size))
+        a->earlier[at / 8] |= (a->value & ~0ull >> (64 - 8 * a->size)) << at % 8 * 8;
+    a->changes += a->value != next;
+}
+
 void events_access(struct board *b, bool mmio, bool write, uint64_t number, unsigned size, uint64_t ip,
                    uint64_t value)
 {
@@ -200,6 +214,8 @@ void events_access(struct board *b, bool mmio, bool write, uint64_t number, unsi
                                   .number = number,
                                   .ip = ip};
     }
+    if (a->count)
+        keep_value(a, value);
     a->value = value;
     a->count++;
     a->icount = now_icount(b);

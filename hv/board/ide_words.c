@@ -63,8 +63,8 @@ static void command(struct ide_seen *c, const char *name, unsigned v, struct wor
     words_add(w, "command %s (%02Xh)", ata_command_name((uint8_t)v), v);
 }
 
-/* The first byte of a command packet is its operation code. Of a packet that is written by REP OUTSW the event has only
- * the last word. */
+/* The first byte of a command packet is its operation code. Of a packet whose words are
+ * not all in the event, the operation is not known here. */
 static bool packet(struct ide_seen *c, const char *name, const struct access *a, struct words *w)
 {
     const struct cd_command *op = cd_command_find(a->value & 0xff);

@@ -72,6 +72,8 @@ struct access_fold {
     uint8_t active, mmio, write, size, unhandled, cpu;
     uint64_t number, ip;
     uint64_t value, count; /* the last value; how many accesses */
+    uint64_t changes;      /* how many had another value than the one before */
+    uint64_t earlier[2];   /* the values before the last, as in the event, while event_keeps_values() */
     uint64_t icount, time; /* of the last access */
 };
 /* A sequence of the same unimplemented access. */

@@ -409,25 +409,69 @@ void board_words_reset(void *state, const struct engine_config *cfg)
         s->pci.base[BASE_PM] = PM_BASE_USUAL;
 }
 
+static bool access_words(struct board_seen *s, const struct event *ev, const struct access *a,
+                         struct words *w)
+{
+    bool memory = ev->kind == EV_MMIO_READ || ev->kind == EV_MMIO_WRITE;
+    return memory ? memory_words(s, a, w) : port_words(s, a, w);
+}
+
+enum { WORDS_ONE = 512 };
+
+/* Adds one access's text to those before it. What adds nothing to the last one ("data" behind "data") is left out, and so is the
+ * chip's name if they begin with it. */
+static void add_value(struct words *w, const struct words *one, char last[WORDS_ONE])
+{
+    const char *chip_end = strstr(one->buf, ": "), *text = one->buf;
+    size_t chip = chip_end ? (size_t)(chip_end + 2 - one->buf) : 0;
+    if (*last && chip && !strncmp(last, text, chip))
+        text += chip;
+    if (!*last || strncmp(last, one->buf, strlen(one->buf)))
+        words_add(w, "%s%s", *last ? "; " : "", text);
+    snprintf(last, WORDS_ONE, "%s", one->buf);
+    w->manual = one->manual;
+    w->source = one->source;
+}
+
+/* Accesses with values that differ: each is told by itself. */
+static bool values_words(struct board_seen *s, const struct event *ev, const uint64_t *value, unsigned n,
+                         struct words *w)
+{
+    char text[WORDS_ONE], last[WORDS_ONE] = "";
+    for (unsigned i = 0; i < n; i++) {
+        struct access a = access_of(ev);
+        struct words one = {.buf = text, .size = sizeof text};
+        a.count = 1;
+        a.value = value[i];
+        text[0] = 0;
+        if (access_words(s, ev, &a, &one))
+            add_value(w, &one, last);
+    }
+    return *last;
+}
+
+static bool folded_words(struct board_seen *s, const struct event *ev, struct words *w)
+{
+    uint64_t value[EVENT_VALUES];
+    unsigned n = event_values(ev, value);
+    struct access a = access_of(ev);
+    return n ? values_words(s, ev, value, n, w) : access_words(s, ev, &a, w);
+}
+
 int board_words(void *state, const struct event *ev, char *buf, size_t size, const char **manual,
                 const char **source)
 {
     struct board_seen *s = state;
     struct words w = {.buf = buf, .size = size};
-    struct access a;
     bool told = false;
     if (size)
         *buf = 0;
     switch (ev->kind) {
     case EV_PIO_READ:
     case EV_PIO_WRITE:
-        a = access_of(ev);
-        told = port_words(s, &a, &w);
-        break;
     case EV_MMIO_READ:
     case EV_MMIO_WRITE:
-        a = access_of(ev);
-        told = memory_words(s, &a, &w);
+        told = folded_words(s, ev, &w);
         break;
     case EV_IRQ:
         told = irq_words(s, ev, &w);
@@ -449,6 +493,7 @@ int board_words(void *state, const struct event *ev, char *buf, size_t size, con
     }
     bool memory = ev->kind == EV_MMIO_READ || ev->kind == EV_MMIO_WRITE;
     if (s->domain && (memory || ev->kind == EV_PIO_READ || ev->kind == EV_PIO_WRITE)) {
+        struct access a = access_of(ev);
         if (!told)
             w = (struct words){.buf = buf, .size = size};
         request_words(&a, memory, &w);

@@ -52,6 +52,35 @@ _start: in $0x61, %al
 1:  jmp 1b
 END
 
+# Accesses by one instruction with values that differ, and with the same.
+flat_guest values.bin 0x7c00 - <<'END'
+.code16
+.globl _start
+_start: xor %ax, %ax
+    mov %ax, %ds
+    cld
+    mov $fifo, %si
+    mov $0x2001, %dx
+    mov $5, %cx
+    rep outsb
+    mov $fifo, %si
+    mov $9, %cx
+    rep outsb
+    mov $words, %si
+    mov $0x2000, %dx
+    mov $5, %cx
+    rep outsl
+    mov $3, %cx
+    mov $0x2001, %dx
+1:  mov $7, %al
+    out %al, %dx
+    loop 1b
+    cli
+    hlt
+fifo: .byte 0x13, 0, 0x58, 0, 0x94, 1, 2, 3, 4
+words: .long 0x11111111, 0x22222222, 0x33333333, 0x44444444, 0x55555555
+END
+
 # ---- what is shown: with one checkpoint, and with many, over which a repetition goes on
 rec loop
 rec loop-cuts --checkpoint-every 300k
@@ -121,4 +150,12 @@ cat small.err >>fold.out
 expect 2 word "$BOOTREEL" record --max-size x --memory 1M --flat loop.bin@0x7c00 -o small.reel
 cat word.err >>fold.out
 golden fold.out cli/fold.golden
+# ---- the values of one event
+rec values
+"$BOOTREEL" events values.reel --class pio --format text >values.txt
+for line in '<- 0x13 0x0 0x58 0x0 0x94 x5$' '0x2001/1 <- 0x4 x9, values differ$' '0x7 x3$' \
+    '0x2000/4 <- 0x11111111 0x22222222 0x33333333 0x44444444 0x55555555 x5$'; do
+    holds values.txt "$line" "values of a fold"
+done
+verify values.reel
 finish

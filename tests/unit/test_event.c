@@ -75,6 +75,15 @@ static void test_event_words(void **state)
     char small[8];
     assert_int_equal(event_text(&out, small, sizeof small), strlen(text));
     assert_string_equal(small, "out 0x3");
+    struct event fifo = {.kind = EV_PIO_WRITE, .f = {0x3f5, 1, 0x94, 5, 0xfff0, 4, 0x580013}};
+    event_text(&fifo, text, sizeof text);
+    assert_string_equal(text, "out 0x3f5/1 <- 0x13 0x0 0x58 0x0 0x94 x5");
+    struct event wide = {.kind = EV_MMIO_READ, .f = {0xfee00000, 4, 5, 5, 0, 4, 0x200000001, 0x400000003}};
+    event_text(&wide, text, sizeof text);
+    assert_string_equal(text, "read 0xfee00000/4 -> 0x1 0x2 0x3 0x4 0x5 x5");
+    struct event many = {.kind = EV_PIO_READ, .f = {0x1f0, 2, 0xaa55, 256, 0, 200}};
+    event_text(&many, text, sizeof text);
+    assert_string_equal(text, "in 0x1f0/2 -> 0xaa55 x256, values differ");
     struct event a20 = {.kind = EV_CPU_A20, .f = {1}};
     event_text(&a20, text, sizeof text);
     assert_string_equal(text, "A20 gate on");

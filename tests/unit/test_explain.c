@@ -323,6 +323,20 @@ static void test_disk_commands(void **state)
     for (unsigned i = 0; i < 4; i++)
         told_access(t, OUT2, 0x170, 0);
     assert_string_equal(told_access(t, OUT2, 0x170, 0x0000), "IDE secondary: data");
+    struct event packet = access_event(false, true, 0x170, 2, 0);
+    out(t, 0x177, 0xa0);
+    packet.f[EVF_PIO_WRITE_count] = 6;
+    packet.f[EVF_PIO_WRITE_changes] = 1;
+    packet.f[EVF_PIO_WRITE_earlier] = 0x28;
+    assert_string_equal(tell(t, &packet), "IDE secondary: command packet: ATAPI READ(10) (28h)");
+    struct event fifo = access_event(false, true, 0x3f5, 1, 0x94);
+    fifo.f[EVF_PIO_WRITE_count] = 3;
+    fifo.f[EVF_PIO_WRITE_changes] = 2;
+    fifo.f[EVF_PIO_WRITE_earlier] = 0x0013;
+    assert_string_equal(tell(t, &fifo),
+                        "floppy: command FLOPPY CONFIGURE (13h); FLOPPY CONFIGURE, byte 1 of the "
+                        "command: 00h; FLOPPY CONFIGURE, byte 2 of the command: 94h");
+    out(t, 0x3f5, 0);
     assert_string_equal(out(t, 0x3f5, 0x08), "floppy: command FLOPPY SENSE INTERRUPT (08h)");
     assert_string_equal(in(t, 0x3f5, 0xc0), "floppy: byte 0 of the result: ST0: drive 0, ready line changed");
 }
