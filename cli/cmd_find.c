@@ -160,6 +160,11 @@ static const char *value_of(const struct find_command *c, const uint8_t *bytes, 
     return find_value(bytes, n, buf);
 }
 
+static bool is_long(const struct find_command *c)
+{
+    return c->what != OPT_EXEC && c->r.stop.length > STOP_BYTES;
+}
+
 static void print_hit(const struct find_command *c, const struct find_hit *h)
 {
     const struct timeline_hit *hit = &h->hit;
@@ -168,6 +173,8 @@ static void print_hit(const struct find_command *c, const struct find_hit *h)
            hit->time % 1000000000, h->process, h->symbol, h->arguments);
     if (*h->caller)
         printf("  from %s", h->caller);
+    if (is_long(c))
+        printf("  0x%" PRIx64 ":", hit->from);
     if (c->what == OPT_WRITE)
         printf("  %s -> %s", value_of(c, hit->before, hit->nbefore, old),
                value_of(c, hit->after, hit->nafter, new));
@@ -198,6 +205,8 @@ static void json_hit(yajl_gen g, const struct find_command *c, const struct find
     json_text(g, "caller", *h->caller ? h->caller : NULL);
     if (c->what != OPT_EXEC)
         json_address(g, "address", hit->address);
+    if (is_long(c))
+        json_address(g, "from", hit->from);
     if (c->what == OPT_WRITE)
         json_text(g, "old", value_of(c, hit->before, hit->nbefore, value));
     if (c->what != OPT_EXEC)
@@ -319,6 +328,8 @@ static int search(struct find_command *c, struct trace *t, const char *path)
     c->r.progress = progress_new("searching", c->quiet);
     int rc = find_hits(&c->r, t, &res, &err);
     progress_end(c->r.progress);
+    for (size_t i = 0; !rc && c->what == OPT_WRITE && is_long(c) && i < res.n; i++)
+        timeline_hit_trim(&res.hit[i].hit);
     int status = rc ? trouble(&err) : print_hits(c, &res);
     find_result_free(&res);
     return status;
@@ -346,7 +357,8 @@ static const struct option_row rows[] = {
          "where a processor writes to one of these bytes (LENGTH: default 1, or the symbol's size up to 8)",
      .id = OPT_WRITE,
      .more =
-         "Each hit has the old and the new value. A write that does not change the value counts, one by a device does not. In a "
+         "Each hit has the old and the new value: that of the whole range up to 16 bytes, otherwise of the bytes that changed, behind "
+         "their address (up to 16 from the first one written). A write that does not change the value counts, one by a device does not. In a "
          "Linux kernel with type information (BTF), ADDRESS may be a variable or (struct TYPE *)ADDRESS with .MEMBER, ->MEMBER and [INDEX]: "
          "init_task.comm."},
     {.name = "read",

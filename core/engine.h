@@ -132,9 +132,10 @@ struct stop {
      * so this is not exactly the state at which run(icount) ends. The run goes on the same way from both. */
     bool late;
     /* STOP_WATCHPOINT: linear address of the instruction that made the access (during the delivery of an interrupt or
-     * exception, that of the next one), and what was in the first bytes of the watched range before it: `nbefore` bytes, 0 if
+     * exception, that of the next one), and what was in bytes of the watched range from `from` on before it: all of a range of up to
+     * STOP_BYTES, of a longer one those that begin with the first byte accessed; `nbefore` bytes, 0 if
      * they are not in memory. An engine may leave these zero. */
-    uint64_t pc;
+    uint64_t pc, from;
     uint8_t before[STOP_BYTES];
     unsigned nbefore;
     char text[400];

@@ -274,10 +274,15 @@ struct timeline_hit {
     unsigned cpu;
     uint64_t pc;      /* linear address of the instruction */
     uint64_t address; /* of the first byte accessed (linear); for a breakpoint, `pc` */
-    /* A watchpoint: the first bytes of its range before and after the access, as many as are known. */
+    /* A watchpoint: bytes of its range from `from` on before and after the access, as many as are known; of a range longer than
+     * STOP_BYTES those that begin with the first byte accessed. */
+    uint64_t from;
     uint8_t before[STOP_BYTES], after[STOP_BYTES];
     unsigned nbefore, nafter;
 };
+/* Leaves only the bytes that changed, and those between them: the first one, if none did. For a watched range of more than
+ * STOP_BYTES, most of which has nothing to do with the access. */
+void timeline_hit_trim(struct timeline_hit *hit);
 /* Returns false to end the scan. It may look at the machine, which stands before the instruction (breakpoint) or after the
  * access. */
 typedef bool timeline_hit_fn(void *ctx, const struct timeline_hit *hit);

@@ -55,6 +55,7 @@ static bool take_stop(struct host *h, struct stop *stop)
             stop->id = p->id;
             stop->address = s.address;
             stop->pc = s.pc;
+            stop->from = s.from;
             stop->nbefore = s.nbefore;
             memcpy(stop->before, s.before, sizeof s.before);
             end = true;

@@ -20,6 +20,22 @@ static const struct {
              [TS_WATCH_READ] = {STOPS_READ, true},
              [TS_WATCH_ACCESS] = {STOPS_ACCESS, true}};
 
+void timeline_hit_trim(struct timeline_hit *hit)
+{
+    unsigned first = 0, end = hit->nbefore < hit->nafter ? hit->nbefore : hit->nafter;
+    if (!end)
+        return;
+    while (first < end && hit->before[first] == hit->after[first])
+        first++;
+    first = first < end ? first : 0;
+    while (end > first + 1 && hit->before[end - 1] == hit->after[end - 1])
+        end--;
+    hit->from += first;
+    hit->nbefore = hit->nafter = end - first;
+    memmove(hit->before, hit->before + first, end - first);
+    memmove(hit->after, hit->after + first, end - first);
+}
+
 static bool give_hit(struct timeline *tl, const struct scan *q, const struct stop *stop)
 {
     bool watch = stop->reason == STOP_WATCHPOINT;
@@ -32,10 +48,12 @@ static bool give_hit(struct timeline *tl, const struct scan *q, const struct sto
     if (hit.icount < q->from || hit.icount >= q->to)
         return true;
     if (watch) {
-        uint64_t length = q->point.length < STOP_BYTES ? q->point.length : STOP_BYTES;
+        hit.from = stop->nbefore ? stop->from : q->point.address;
+        uint64_t left = q->point.length - (hit.from - q->point.address);
+        uint64_t length = left < STOP_BYTES ? left : STOP_BYTES;
         hit.nbefore = stop->nbefore;
         memcpy(hit.before, stop->before, sizeof hit.before);
-        hit.nafter = (unsigned)tl->e->ops->peek(tl->e, stop->cpu, q->point.address, hit.after, length);
+        hit.nafter = (unsigned)tl->e->ops->peek(tl->e, stop->cpu, hit.from, hit.after, length);
     }
     return q->fn(q->ctx, &hit);
 }

@@ -459,7 +459,9 @@ static void note_data_stop(struct x86 *cpu, uint64_t lin, unsigned size, bool wr
                 .id = s->id,
                 .address = lin,
                 .pc = code_linear(cpu, in_block ? rip_of(cpu, cpu->op) : cpu->gpr[REG_RIP])};
-            cpu->stop.nbefore = bytes_at(cpu, s->address, s->length, cpu->stop.before);
+            uint64_t skipped = s->length > STOP_BYTES && lin - s->address < s->length ? lin - s->address : 0;
+            cpu->stop.from = s->address + skipped;
+            cpu->stop.nbefore = bytes_at(cpu, cpu->stop.from, s->length - skipped, cpu->stop.before);
             cpu->stop_hit = true;
             cpu->stop_probe = s->report_only;
             x86_break(cpu);

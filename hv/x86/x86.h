@@ -227,7 +227,7 @@ struct x86_stop {
     unsigned id;
     uint64_t address;
     /* A watchpoint: see struct stop. */
-    uint64_t pc;
+    uint64_t pc, from;
     uint8_t before[STOP_BYTES];
     unsigned nbefore;
 };

@@ -57,6 +57,13 @@ for t, h in zip(text, hits):
     assert int(t[0]) == h["icount"] and t[-3] == h["old"] and t[-1] == h["new"] and h["address"] and h["pc"]
 END
 
+# Of a long range, the bytes that changed: this instruction's, wherever in the range.
+find_in a.reel --write 0x400,256 >long || fail "a long range"
+awk 'NR == FNR { want[$1] = $(NF - 2) " " $NF; next }
+    $1 in want { old = $(NF - 2); sub(/^0x/, "", old); at = $(NF - 3); hits++; if (at < "0x46c:" || at > "0x46f:") bad = 1 }
+    END { exit bad || !hits }' all long || fail "a long range: the bytes that changed, and their address"
+holds long '  0x410:  0x' "a long range: another address"
+
 [ "$(find_in a.reel --event irq --count)" = "$("$BOOTREEL" events a.reel --class irq,-fold | wc -l)" ] || fail "--event: --count"
 find_in a.reel --event 'console:demo' --first >first && holds first ' console ' "--event console:TEXT"
 find_in a.reel --event irq | tail -n 1 >last
