@@ -174,12 +174,12 @@ static void report_boot_try(struct pc *pc, unsigned drive)
     report(pc, &ev);
 }
 
-/* The board's hook: a boot sector was read. Before one was entered, firmware is trying that device;
- * afterwards this is another boot sector, which may be entered as well. */
+/* The board's hook: a boot sector was read. From INT 19h on and before one was entered, firmware is trying that device (before, its
+ * POST looks at what is there: SeaBIOS reads a CD's descriptor); afterwards this is another boot sector, which may be entered as well. */
 static void boot_sector_read(void *ctx, unsigned drive)
 {
     struct pc *pc = ctx;
-    if (!pc->loader_entered)
+    if (!pc->loader_entered && pc->services.booting)
         report_boot_try(pc, drive);
     if (pc->loader_entered < 2)
         return;

@@ -32,6 +32,7 @@ static const struct field poll_fields[] = {
 
 static const struct field fields[] = {
     FIELD(struct services, depth),
+    FIELD(struct services, booting),
     FIELD_STRUCTS(struct services, call, call_fields),
     FIELD_STRUCTS(struct services, poll, poll_fields),
     FIELD(struct services, output),
@@ -407,6 +408,7 @@ static void on_interrupt(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack
     }
     if (!(row->flags & SVC_AWAY))
         return;
+    s->booting = true;
     char words[SERVICE_WORDS];
     struct call c = call_of(s, saved, words);
     c.steps = 0;

@@ -82,6 +82,7 @@ struct service_poll {
 struct services {
     /* state */
     uint8_t depth;
+    bool booting; /* INT 18h or 19h was called since the reset: boot records that are read now are tried */
     struct service_call call[SERVICE_DEPTH];
     struct service_poll poll[SERVICE_REPEATS]; /* most recent first */
     /* text being assembled */

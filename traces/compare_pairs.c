@@ -45,6 +45,7 @@ static const char *number_text(struct comparison *c, uint64_t v, unsigned type)
 {
     switch (type) {
     case EFT_HEX:
+    case EFT_MEMORY:
         return own_text(c, "%#" PRIx64, v);
     case EFT_BOOL:
         return v ? "on" : "off";

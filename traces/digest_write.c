@@ -36,7 +36,7 @@ static void put_text(FILE *f, const char *text)
 static void put_field(FILE *f, const struct outline_field *x)
 {
     fprintf(f, " %s=", x->name);
-    if (x->type == EFT_HEX)
+    if (event_field_hex(x->type))
         fprintf(f, "%#" PRIx64, x->value);
     else if (x->type == EFT_SIGNED)
         fprintf(f, "%+" PRId64, (int64_t)x->value);

@@ -192,6 +192,12 @@ static void out_field(struct out *o, enum event_field_type type, uint64_t v)
         out_text(o, "0x", 2);
         out_hex(o, v, 1);
         break;
+    case EFT_MEMORY:
+        if (v != UINT64_MAX)
+            out_field(o, EFT_HEX, v);
+        else
+            out_text(o, "the data port", 13);
+        break;
     case EFT_BOOL:
         out_text(o, v ? "on" : "off", v ? 2 : 3);
         break;

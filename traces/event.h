@@ -38,7 +38,13 @@ enum event_field_type {
     EFT_CHAR,
     EFT_SIGNED,  /* decimal, two's complement */
     EFT_GROUPED, /* decimal, in text with commas */
+    EFT_MEMORY,  /* hex: an address in memory; all ones: none, the data goes through a port */
 };
+
+static inline bool event_field_hex(unsigned type)
+{
+    return type == EFT_HEX || type == EFT_MEMORY;
+}
 
 struct event_field {
     const char *name;

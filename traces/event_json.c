@@ -37,6 +37,10 @@ static bool json_field(yajl_gen g, const struct event_field *f, uint64_t v)
         return json_text(g, f->name) && yajl_gen_number(g, text, strlen(text)) == yajl_gen_status_ok;
     case EFT_BOOL:
         return json_text(g, f->name) && yajl_gen_bool(g, v != 0) == yajl_gen_status_ok;
+    case EFT_MEMORY:
+        if (v == UINT64_MAX)
+            return json_text(g, f->name) && yajl_gen_null(g) == yajl_gen_status_ok;
+        __attribute__((fallthrough));
     case EFT_HEX:
         snprintf(text, sizeof text, "0x%" PRIx64, v);
         return json_string(g, f->name, text);

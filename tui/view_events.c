@@ -319,11 +319,19 @@ static void detail_field(struct app *a, struct doc *d, const struct event *ev, u
     const struct event_field *f = &event_kind(ev->kind)->field[i];
     char symbol[200];
     uint64_t v = ev->f[i];
-    bool address = !strcmp(f->name, "ip") || !strcmp(f->name, "address") || !strcmp(f->name, "caller") ||
-                   !strcmp(f->name, "entry") || !strcmp(f->name, "cr2") || !strcmp(f->name, "base");
+    bool address = f->type == EFT_MEMORY ? v != UINT64_MAX
+                                         : !strcmp(f->name, "ip") || !strcmp(f->name, "address") ||
+                                               !strcmp(f->name, "caller") || !strcmp(f->name, "entry") ||
+                                               !strcmp(f->name, "cr2") || !strcmp(f->name, "base");
     doc_row(d, address ? ROW_ADDRESS : ROW_TEXT, v);
     doc_add(d, STYLE_LABEL, "%-12s ", f->name);
     switch (f->type) {
+    case EFT_MEMORY:
+        if (v == UINT64_MAX) {
+            doc_add(d, STYLE_NUMBER, "none: through the data port");
+            return;
+        }
+        __attribute__((fallthrough));
     case EFT_HEX:
         doc_add(d, STYLE_NUMBER, "0x%" PRIx64, v);
         break;

@@ -20,6 +20,7 @@ static void put_field(FILE *out, const struct event_field *f)
 {
     switch (f->type) {
     case EFT_HEX:
+    case EFT_MEMORY:
         fprintf(out, "        hex _%s;\n", f->name);
         break;
     case EFT_SIGNED:

@@ -99,7 +99,7 @@ static uint32_t add_event(struct maker *m, uint32_t within)
     unsigned n = fields_of(m->ev, f);
     char first[60] = "";
     if (k->nfields && f[0].key)
-        snprintf(first, sizeof first, f[0].type == EFT_HEX ? "%s %#" PRIx64 : "%s %" PRIu64, f[0].name,
+        snprintf(first, sizeof first, event_field_hex(f[0].type) ? "%s %#" PRIx64 : "%s %" PRIu64, f[0].name,
                  f[0].value);
     struct outline_item it = item_here(m, OUTLINE_EVENT, k->name, k->has_data ? data_text(m) : first);
     it.within = within;

@@ -203,7 +203,7 @@ static void name_of(const struct event *ev, char name[NAME_MAX])
         uint64_t v = ev->f[i];
         if (counted_under(k, i, &v))
             n += (size_t)snprintf(name + n, NAME_MAX - n,
-                                  k->field[i].type == EFT_HEX ? "%s%s %#" PRIx64 : "%s%s %" PRIu64,
+                                  event_field_hex(k->field[i].type) ? "%s%s %#" PRIx64 : "%s%s %" PRIu64,
                                   n ? ", " : "", k->field[i].name, v);
     }
 }

@@ -67,7 +67,7 @@ static size_t put_field(const struct event *ev, const struct condition *c, const
         return (size_t)snprintf(out, room, "%.*s", (int)(text.len < 120 ? text.len : 120), text.text);
     for (unsigned i = 0; i < k->nfields; i++)
         if (is_word(name, len, k->field[i].name))
-            return (size_t)snprintf(out, room, k->field[i].type == EFT_HEX ? "%#" PRIx64 : "%" PRIu64,
+            return (size_t)snprintf(out, room, event_field_hex(k->field[i].type) ? "%#" PRIx64 : "%" PRIu64,
                                     ev->f[i]);
     return (size_t)snprintf(out, room, "{%.*s}", (int)len, name);
 }

@@ -33,6 +33,12 @@ for m in iso disk; do
     [ "${mine:-0}" -gt 0 ] && [ "$mine" -lt "$theirs" ] || fail "$m: boot sector after ${mine:-?} steps; SeaBIOS takes $theirs"
 done
 
+# SeaBIOS looks at the CD during POST, and reads it through the data port: neither is a boot, nor an address.
+"$BOOTREEL" events --class disk,firmware "$recordings/iso.reel" >"$work/seabios.txt"
+awk '/INT 19h/ { booting = 1 } /trying to boot from/ { n++; bad += !booting } / lba 17 / && !booting { probed = 1 }
+    END { exit bad || n != 1 || !probed }' "$work/seabios.txt" || fail "SeaBIOS: what is tried, and when"
+holds "$work/seabios.txt" 'lba 17 count 1 to the data port' "a transfer by PIO"
+
 # Reset and memory map are read by people: the banner is on screen, serial port and debug port.
 "$BOOTREEL" screen "$recordings/iso-builtin.reel" --at 300k >"$work/screen" 2>&1
 holds "$work/screen" '^bootreel BIOS' "banner on the screen"
