@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -532,12 +533,25 @@ static int check_output(struct record *r, struct error *err)
     return error_set(err, "--save-vars %s: this is the trace: give another name", r->variables);
 }
 
+/* The symbols of a kernel that is an ELF file come with it, unless --symbols names that file. */
+static void add_kernel_symbols(struct record *r)
+{
+    const char *kernel = machine_kernel_symbols(r->machine);
+    struct stat a, b;
+    bool given = !kernel || stat(kernel, &a);
+    for (size_t i = 0; !given && i < r->observed.symbols.n; i++)
+        given = !stat(r->observed.symbols.word[i], &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    if (!given)
+        given_words_add(&r->observed.symbols, kernel);
+}
+
 static int set_observed(struct record *r, struct error *err)
 {
     struct observed *o = &r->observed;
     if (machine_is_demo(r->machine) && !o->profile &&
         !(o->profile = profile_parse("demo", demo_profile(), err)))
         return -1;
+    add_kernel_symbols(r);
     observe(o, &r->o);
     for (size_t i = 0; i < o->probes.n; i++)
         machine_add_setting(r->machine, "probe", o->probes.word[i]);

@@ -773,3 +773,8 @@ size_t machine_symbols(const struct machine *m, struct symbol_image list[MACHINE
     }
     return n;
 }
+
+const char *machine_kernel_symbols(const struct machine *m)
+{
+    return m->kernel && symbols_in_elf_file(m->kernel) ? m->kernel : NULL;
+}

@@ -41,6 +41,8 @@ const struct image_files *machine_files(const struct machine *m);
  * MACHINE_SYMBOLS and returns how many. After machine_finish. */
 enum { MACHINE_SYMBOLS = 3 };
 size_t machine_symbols(const struct machine *m, struct symbol_image list[MACHINE_SYMBOLS]);
+/* The kernel's file, if it is an ELF file with symbols; else NULL. After the options. */
+const char *machine_kernel_symbols(const struct machine *m);
 /* Whether nothing to boot was given, so that the demo disk is used. After the options. */
 bool machine_is_demo(const struct machine *m);
 

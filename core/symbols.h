@@ -233,6 +233,8 @@ struct symbol_table *symbols_add_elf_file(struct symbols *s, const char *path, s
 bool symbols_is_map(const char *path);
 /* Adds a table of such a file. NULL with err if it cannot be read or a line is something else. */
 struct symbol_table *symbols_add_map_file(struct symbols *s, const char *path, struct error *err);
+/* Whether a file is an ELF file with symbols. False, too, if it cannot be read. */
+bool symbols_in_elf_file(const char *path);
 /* An ELF image in memory. */
 struct symbol_image {
     const char *name; /* the table's */

@@ -209,6 +209,20 @@ struct symbol_table *symbols_add_elf_file(struct symbols *s, const char *path, s
     return t;
 }
 
+bool symbols_in_elf_file(const char *path)
+{
+    struct elf_file f;
+    struct error err;
+    GElf_Shdr sh;
+    bool found = false;
+    if (open_file(&f, path, &err))
+        return false;
+    for (Elf_Scn *scn = NULL; elf_kind(f.elf) == ELF_K_ELF && (scn = elf_nextscn(f.elf, scn));)
+        found |= gelf_getshdr(scn, &sh) && sh.sh_type == SHT_SYMTAB;
+    close_file(&f);
+    return found;
+}
+
 int symbol_table_read_elf_file(struct symbol_table *t, const char *path, struct error *err)
 {
     struct elf_file f;

@@ -49,6 +49,20 @@ for how in 1:INIT 2:triple-fault 3:port-CF9 4:keyboard-controller 6:JMP-FFFF-0; 
     [ "$(grep -c 'power\.reset' "$work/$name.power")" = 1 ] || fail "$name: not one reset"
 done
 
+# An ELF file brings its symbols and lines with it; --symbols with the same file adds nothing, and a stripped one has none.
+as --32 -g --debug-prefix-map="$top=/" --defsym AT=0x8000 --defsym ROOM=0x400 --defsym HOW=0 -o "$work/direct.o" tests/guests/direct.S &&
+    ld -m elf_i386 --no-warn-rwx-segments -Ttext 0x8000 -e _start -o "$work/direct.elf" "$work/direct.o" || fail "no ELF guest"
+cp "$work/direct.elf" "$work/direct.bin"
+run elf
+expect 0 find "$BOOTREEL" find "$work/elf.reel" --exec check_image --first
+holds "$work/find.out" ' check_image ' "an ELF kernel's symbol"
+expect 0 profile "$BOOTREEL" profile -q "$work/elf.reel" --every 1 --symbols 0
+holds "$work/profile.out" 'check_image \[direct\.bin\]  .*direct\.S:[0-9]+' "an ELF kernel's lines"
+run elf-again --symbols "$work/direct.bin"
+same "$work/elf.reel" "$work/elf-again.reel" "a kernel's symbols given twice"
+strip "$work/direct.bin"
+run stripped
+
 # The BIOS, from real mode: its data area, vectors and devices are as after its POST.
 guest 0x8000 0x400 5
 truncate -s 1M "$work/disk.img"
