@@ -121,7 +121,8 @@ static int print_chain(const struct options *o, const struct stages *all, yajl_g
                           ? stages_get(all, (size_t)stages_get(all, (size_t)i)->parent)->begin_time
                           : 0;
     if (!o->json)
-        printf("%14s %14s %14s %14s  %s\n", "began after", "took", "idle", "then waited", "stage");
+        printf("%14s %14s %14s %14s  %s\n", "began after", "took", "idle", "then waited",
+               "stage (below it what ended last before it began: by time, not by dependencies)");
     for (uint64_t next = 0; i >= 0; i = stages_chain(all, i)) {
         const struct stage *s = stages_get(all, (size_t)i);
         if (o->json) {
@@ -190,7 +191,7 @@ static const struct option_row rows[] = {
      .help = "what the boot waited for, last first: from stage NAME, or from the last one of the start-up",
      .id = OPT_CHAIN,
      .more =
-         "The chain begins with the unit that finished last in systemd's start-up, or with the unit or target NAME, such as ssh.service. Next is the unit that finished last before that one was started, and so on. Each line says how long the unit took, and how long it was until the next one was started. What finished before is taken for what was waited for: the units' declared dependencies are not read. Stages that a boot profile marks `chain` are treated in the same way."},
+         "The chain begins with the unit that finished last in systemd's start-up, or with the unit or target NAME, such as ssh.service. Next is the unit that finished last before that one was started, and so on. Each line says how long the unit took, and how long it was until the next one was started. What finished before is taken for what was waited for: this goes by time, where systemd-analyze goes by the units' declared dependencies, which are not read. Units that are there from the beginning and say nothing, such as -.mount, are in neither of the stages. Stages that a boot profile marks `chain` are treated in the same way."},
     GROUP(format_options),
     END_OF_ROWS,
 };

@@ -22,6 +22,7 @@
  *     rename CONDITION    NAME is computed again from such an event with the same KEY
  *     fail CONDITION      closes it, and marks it as failed
  *     moment              it closes where it opens
+ *     unclosed            with `by`: an event that closes a stage of that NAME and KEY does not open one
  *     fold N%             stages that take less than N % of their parent may be shown together
  *     chain               part of the critical chain (bootreel stages --critical-chain)
  *     note "TEXT"         shown behind its name
@@ -113,7 +114,7 @@ struct stage_rule {
     struct under_rule *under;
     struct condition *open, *close, *fail, *rename;
     size_t nin, noutside, nopen, nclose, nfail, nrename, nmachine, nunder;
-    bool once, moment, chain, lasting;
+    bool once, moment, chain, lasting, unclosed;
     const char *by, *note; /* NULL: none */
     unsigned fold;         /* percent; 0: never */
     unsigned line;

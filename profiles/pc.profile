@@ -206,6 +206,18 @@ stage unit.{unit}
     fail event process.log pid=1 "Failed to activate swap {unit}."
     fail event process.log pid=1 "Timed out waiting for device {unit}."
     fail event process.log pid=1 "Dependency failed for {unit}."
+# those that systemd only says to be there: sockets, timers, paths, slices, scopes, services that it need not wait for
+stage unit.{unit}
+    in systemd.startup
+    in user.{program}
+    by unit
+    moment
+    unclosed
+    chain
+    open event process.log pid=1 "Started {unit}."
+    open event process.log pid=1 "Listening on {unit}."
+    open event process.log pid=1 "Created slice {unit}."
+    open event process.log pid=1 "Set up automount {unit}."
 stage target.{target}
     in systemd.startup
     in user.{program}

@@ -125,6 +125,12 @@ static void look_at_entry(struct linux_guest *lx, const uint8_t *p)
     lx_boot_early(lx, get(p, BP_CODE, 4));
 }
 
+/* The boot protocol's header: in the parameters, or, since an EFI stub does not copy it, in the kernel's own image. */
+static const uint8_t *protocol_header(const struct linux_guest *lx, const uint8_t *params)
+{
+    return !has_magic(params) && lx->efi_image ? lx->efi_header : params;
+}
+
 /* Reports the parameters. `sure`: they are valid even without the header's magic number, which an EFI stub
  * does not copy. */
 static void report_params(struct linux_guest *lx, uint64_t address, bool sure)
@@ -138,8 +144,9 @@ static void report_params(struct linux_guest *lx, uint64_t address, bool sure)
         return;
     lx->params_reported = true;
     lx->boot_params = address;
-    LX_EMIT(lx, EV_BOOT_PARAMS, NULL, get(p, BP_PROTOCOL, 2), loader_id(p), address,
-            get(p, BP_PREF_ADDRESS, 8), get(p, BP_INIT_SIZE, 4));
+    const uint8_t *header = protocol_header(lx, p);
+    LX_EMIT(lx, EV_BOOT_PARAMS, NULL, get(header, BP_PROTOCOL, 2), loader_id(p), address,
+            get(header, BP_PREF_ADDRESS, 8), get(header, BP_INIT_SIZE, 4));
     command_line(lx, p);
     uint64_t size = get(p, BP_INITRD_SIZE, 4) | get(p, BP_EXT_INITRD_SIZE, 4) << 32;
     if (size)

@@ -54,6 +54,8 @@ void lx_efi_interrupted(struct linux_guest *lx, uint64_t ip)
             continue;
         if (!is_kernel_image(lx, base, &size, &entry) || ip - base >= size)
             continue;
+        if (!read_exactly(lx, base, lx->efi_header, sizeof lx->efi_header))
+            continue;
         lx->efi_image = base;
         LX_EMIT(lx, EV_KERNEL_ENTRY, "linux EFI", base + entry);
         return;

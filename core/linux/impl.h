@@ -171,7 +171,8 @@ struct linux_guest {
     unsigned tries, running_tries;
     uint64_t tried[8]; /* where was searched last: firmware executes the same places again and again */
     unsigned ntried;
-    uint64_t efi_image; /* physical address of the kernel as an EFI program; 0 if none was seen */
+    uint64_t efi_image;        /* physical address of the kernel as an EFI program; 0 if none was seen */
+    uint8_t efi_header[0x300]; /* its first bytes, with the boot protocol's header; valid with efi_image */
     /* the kernel */
     symbol_space space; /* the kernel's */
     char version[512];  /* its banner; it may be known of a kernel that was not found, too */

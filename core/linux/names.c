@@ -282,8 +282,11 @@ static void boot_params(struct text *out, const struct event *ev)
                                           "Arcturus",
                                           "kexec-tools"};
     uint64_t protocol = ev->f[EVF_BOOT_PARAMS_protocol], loader = ev->f[EVF_BOOT_PARAMS_loader];
-    text_add(out, "Linux boot protocol %llu.%02llu", (unsigned long long)protocol >> 8,
-             (unsigned long long)protocol & 0xff);
+    if (protocol)
+        text_add(out, "Linux boot protocol %llu.%02llu", (unsigned long long)protocol >> 8,
+                 (unsigned long long)protocol & 0xff);
+    else
+        text_add(out, "a boot protocol without a version, as of the kernel's EFI stub");
     if (loader == 0xff)
         text_add(out, ", a loader without a number");
     else if (loader >> 4 < sizeof loaders / sizeof loaders[0] && loaders[loader >> 4])

@@ -360,7 +360,11 @@ static int parse_condition_of(const struct line *l, struct stage_rule *s)
 static int parse_flag(const struct line *l, struct stage_rule *s)
 {
     char c = l->word[0][0];
-    bool *flag = c == 'o' ? &s->once : c == 'm' ? &s->moment : c == 'l' ? &s->lasting : &s->chain;
+    bool *flag = c == 'o'   ? &s->once
+                 : c == 'm' ? &s->moment
+                 : c == 'l' ? &s->lasting
+                 : c == 'u' ? &s->unclosed
+                            : &s->chain;
     if (l->n != 1)
         return BAD(l, "%s stands alone in its line", l->word[0]);
     *flag = true;
@@ -377,7 +381,7 @@ static bool is_one_of(const char *word, const char *const *list)
 static int parse_line(struct line *l)
 {
     static const char *const condition_words[] = {"open", "close", "fail", "rename", NULL};
-    static const char *const flags[] = {"once", "moment", "chain", "lasting", NULL};
+    static const char *const flags[] = {"once", "moment", "chain", "lasting", "unclosed", NULL};
     struct profile *p = l->p;
     if (!l->n)
         return 0;
@@ -407,7 +411,7 @@ static int parse_line(struct line *l)
         return parse_machine(l, s);
     return BAD(
         l,
-        "\"%.60s\": expected stage, in, outside, open, close, fail, rename, with, without, once, by, under, moment, lasting, fold, chain or note",
+        "\"%.60s\": expected stage, in, outside, open, close, fail, rename, with, without, once, by, under, moment, unclosed, lasting, fold, chain or note",
         l->word[0]);
 }
 

@@ -32,6 +32,7 @@ struct builder {
     bool *done;           /* by rule: opened since the last reset */
     bool *meant;          /* by rule: it applies to this machine */
     bool kinds[EV_COUNT]; /* kinds that a condition uses */
+    bool *closed;         /* by rule: the current event closed one of its stages (those with `by`) */
     char *plain;          /* a console line without escape sequences */
 };
 
@@ -303,6 +304,15 @@ static long find_above(const struct builder *b, size_t rule, const struct event 
     return found;
 }
 
+/* Whether the current event closed a stage of that name. An event has one key only. */
+static bool was_closed(const struct builder *b, const char *name)
+{
+    for (size_t i = 0; i < profile_stages(b->p); i++)
+        if (b->closed[i] && !strcmp(profile_stage(b->p, i)->name, name))
+            return true;
+    return false;
+}
+
 static void open_beside(struct builder *b, size_t rule, const struct condition *c, const struct event *ev,
                         uint64_t number)
 {
@@ -310,6 +320,8 @@ static void open_beside(struct builder *b, size_t rule, const struct condition *
     char text[KEY_MAX];
     struct capture key = key_of(r->by, c, ev, text);
     long home, parent = find_above(b, rule, ev);
+    if (r->unclosed && was_closed(b, r->name))
+        return;
     if (find_beside(b, rule, key) >= 0 || !find_home(b, r, &home) || !is_outside(b, r) ||
         (r->once && b->done[rule]))
         return;
@@ -356,9 +368,12 @@ static void change_beside(struct builder *b, size_t rule, const struct event *ev
         free((char *)s->name);
         s->name = expand(r->name, ev, c);
     }
-    if ((i = matching(b, rule, r->close, r->nclose, ev, &c)) >= 0)
+    if ((i = matching(b, rule, r->close, r->nclose, ev, &c)) >= 0) {
+        b->closed[rule] = true;
         close_beside(b, (size_t)i, ev, number, false);
+    }
     if ((i = matching(b, rule, r->fail, r->nfail, ev, &c)) >= 0) {
+        b->closed[rule] = true;
         b->out->list[b->beside[i].index].failed = true;
         close_beside(b, (size_t)i, ev, number, false);
     }
@@ -372,6 +387,7 @@ static void take(struct builder *b, const struct event *ev, uint64_t number)
         memset(b->done, 0, profile_stages(b->p) * sizeof *b->done);
     if (!b->kinds[ev->kind])
         return;
+    memset(b->closed, 0, profile_stages(b->p) * sizeof *b->closed);
     close_matching(b, ev, number);
     for (size_t i = 0; i < profile_stages(b->p); i++)
         if (b->meant[i] && profile_stage(b->p, i)->by)
@@ -501,6 +517,7 @@ static void begin(struct builder *b, const struct profile *p, setting_fn *settin
                           .p = p,
                           .done = mem_zero(n + 1, sizeof(bool)),
                           .meant = mem_zero(n + 1, sizeof(bool)),
+                          .closed = mem_zero(n + 1, sizeof(bool)),
                           .plain = mem_alloc(EVENT_MAX_DATA)};
     for (size_t i = 0; i < n; i++)
         b->meant[i] = stage_rule_is_meant(profile_stage(p, i), setting, machine);
@@ -510,6 +527,7 @@ static void end(struct builder *b)
 {
     free(b->done);
     free(b->meant);
+    free(b->closed);
     free(b->beside);
     free(b->plain);
 }

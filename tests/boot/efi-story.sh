@@ -40,6 +40,10 @@ grep 'efi.return' "$work/events" | sed 's/.*efi.return *\([^ ]*\) returned.*/\1/
 comm -23 "$work/started" "$work/returned" | tr '\n' ' ' >"$work/lasting"
 [ "$(cat "$work/lasting")" = "DxeCore PeiCore PeiCore SecMain Shell vmlinuz.efi " ] || fail "started, not ended: $(cat "$work/lasting")"
 
+# The EFI stub does not copy the boot protocol's header: it is the kernel's own.
+"$BOOTREEL" events --class kernel "$work/efi.reel" >"$work/kernel"
+holds "$work/kernel" 'kernel.boot-params +boot protocol 0x20f, loader 0x21,' "the boot protocol"
+
 # An address is a module and an offset.
 "$BOOTREEL" profile --every 20000000 --to 6000000000 "$work/efi.reel" >"$work/profile"
 holds "$work/profile" 'SecMain' "samples in SEC"

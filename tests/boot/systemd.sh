@@ -36,9 +36,11 @@ found_through_colours() { # NAME
 units() { # NAME
     "$BOOTREEL" stages "$work/$1.reel" >"$work/$1.stages" || fail "$1: stages exits with $?"
     for stage in systemd.startup unit.systemd-journald.service unit.systemd-udevd.service target.multi-user.target process.systemd-udevd process.login \
-        stop.dbus.service user.systemd-shutdown; do
+        stop.dbus.service user.systemd-shutdown unit.dbus.socket unit.fstrim.timer unit.user.slice unit.systemd-ask-password-wall.path \
+        unit.serial-getty@ttyS0.service; do
         holds "$work/$1.stages" " $stage" "$1: stages"
     done
+    [ "$(grep -c ' unit.dbus.service_' "$work/$1.stages")" = 1 ] || fail "$1: a unit that started has one stage"
     "$BOOTREEL" stages --critical-chain=multi-user.target "$work/$1.reel" >"$work/$1.chain" || fail "$1: --critical-chain exits with $?"
     for stage in target.multi-user.target target.basic.target target.sysinit.target; do
         holds "$work/$1.chain" " $stage" "$1: the critical chain"

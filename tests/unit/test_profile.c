@@ -347,6 +347,25 @@ static void captures_in_console_lines(void **state)
     drop(s, t);
 }
 
+/* What is only said to be there is a moment; what ends a stage is not one as well. */
+static void moments_of_what_did_not_begin(void **state)
+{
+    static const struct given lines[] = {
+        {EV_CONSOLE_LINE, 1, 1, "Starting one...", {0}},
+        {EV_CONSOLE_LINE, 2, 2, "Started two.", {0}},
+        {EV_CONSOLE_LINE, 5, 5, "Started one.", {0}},
+        {EV_CONSOLE_LINE, 6, 6, "Started one.", {0}},
+    };
+    static const struct wanted want[] = {{"on.one", -1, 1, 5}, {"on.two", -1, 2, 2}, {"on.one", -1, 6, 6}};
+    struct trace *t = trace_of(lines, sizeof lines / sizeof lines[0], 10, 10);
+    struct stages *s = stages_are(
+        t,
+        "stage on.{what}\n by what\n open console \"Starting {what}...\"\n close console \"Started {what}.\"\n"
+        "stage on.{what}\n by what\n moment\n unclosed\n open console \"Started {what}.\"\n",
+        want, sizeof want / sizeof want[0]);
+    drop(s, t);
+}
+
 /* Rules that are meant for other machines do not count. */
 static void machines_differ(void **state)
 {
@@ -376,7 +395,7 @@ int main(void)
         cmocka_unit_test(probes_are_listed_once),    cmocka_unit_test(stages_nest),
         cmocka_unit_test(machines_differ),           cmocka_unit_test(processes_are_beside_each_other),
         cmocka_unit_test(units_are_stages),          cmocka_unit_test(a_kernel_that_is_not_known),
-        cmocka_unit_test(captures_in_console_lines),
+        cmocka_unit_test(captures_in_console_lines), cmocka_unit_test(moments_of_what_did_not_begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
