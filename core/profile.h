@@ -21,6 +21,7 @@
  *                         field of the opening event; several: the first of them that is open
  *     rename CONDITION    NAME is computed again from such an event with the same KEY
  *     fail CONDITION      closes it, and marks it as failed
+ *     against CONDITION   its conditions that end in `for-good` hold only if no such event follows before the next reset
  *     moment              it closes where it opens
  *     unclosed            with `by`: an event that closes a stage of that NAME and KEY does not open one
  *     fold N%             stages that take less than N % of their parent may be shown together
@@ -86,6 +87,7 @@ struct condition {
     const char *text; /* NULL, or what the event's text contains (equals, for probes) */
     bool whole;       /* the text must be equal */
     bool same;        /* the text must be the opening event's */
+    bool for_good;    /* only if no event of an `against` line of its stage follows in this boot */
     /* If TEXT has a {NAME}, `text` is the part before it. */
     const char *capture, *after; /* NAME, or NULL; the part of TEXT after it */
 };
@@ -112,8 +114,8 @@ struct stage_rule {
     const char **in, **outside;
     struct machine_rule *machine;
     struct under_rule *under;
-    struct condition *open, *close, *fail, *rename;
-    size_t nin, noutside, nopen, nclose, nfail, nrename, nmachine, nunder;
+    struct condition *open, *close, *fail, *rename, *against;
+    size_t nin, noutside, nopen, nclose, nfail, nrename, nagainst, nmachine, nunder;
     bool once, moment, chain, lasting, unclosed;
     const char *by, *note; /* NULL: none */
     unsigned fold;         /* percent; 0: never */

@@ -2,6 +2,8 @@
 # profiles that come with the program. Form: core/profile.h, docs/profiles.md.
 
 stage bios
+    # firmware that comes to its reset vector without a reset is still the same
+    outside bios
     open event cpu.reset-vector
     close event efi.start type=9
     close event loader.boot-sector
@@ -12,6 +14,8 @@ stage bios
     close event cpu.cr ip>=0xffff800000000000
     close event cpu.msr ip>=0xffff800000000000
     close event cpu.table ip>=0xffff800000000000
+    close event power.reset
+    close event power.off
 # UEFI: an application has returned to the boot device selection
 stage bios
     outside bios
@@ -24,6 +28,7 @@ stage bios
     close event kernel.found
 stage bios.post
     in bios
+    once
     lasting
     open event cpu.reset-vector
 

@@ -18,6 +18,20 @@ stage loader
     close event cpu.cr ip>=0x80000000
     close event cpu.msr ip>=0x80000000
     close event cpu.table ip>=0x80000000
+    # a system that its own boot sector has loaded: a DOS is there with its first service; others are in protected mode and never go back
+    # to real mode or to the BIOS, nor does a known kernel follow
+    close event exception.int vector=0x21
+    close mode protected16 for-good
+    close mode protected32 for-good
+    close mode compatibility for-good
+    close mode long for-good
+    against mode real
+    against mode v86
+    against event firmware.service
+    against event kernel.boot-params
+    against event kernel.found
+    against event kernel.entry
+    against event xen.found
     close event power.reset
 # UEFI: the applications that the firmware starts, and those that they start
 stage loader
@@ -33,6 +47,13 @@ stage loader
     close event kernel.entry "linux"
     close event kernel.entry "Xen"
     close event xen.found
+    # a kernel that is not known: it has ended boot services
+    close event efi.service service=0x21a status=0 for-good
+    against event efi.start
+    against event kernel.boot-params
+    against event kernel.found
+    against event kernel.entry
+    against event xen.found
     close event power.reset
     close event power.off
 stage loader.{data}
@@ -50,9 +71,41 @@ stage loader.core
     open mode protected32
     once
 
+# ---- a system of which nothing is known but that it is there ----
+stage system
+    outside kernel
+    outside xen
+    outside bios
+    outside loader
+    outside system
+    once
+    note "not known"
+    open event exception.int vector=0x21
+    open mode protected16 for-good
+    open mode protected32 for-good
+    open mode compatibility for-good
+    open mode long for-good
+    open event efi.service service=0x21a status=0 for-good
+    against mode real
+    against mode v86
+    against event firmware.service
+    against event kernel.boot-params
+    against event kernel.found
+    against event kernel.entry
+    against event xen.found
+    against event efi.start
+    close event kernel.boot-params
+    close event kernel.found
+    close event kernel.entry
+    close event xen.found
+    close event power.off
+    close event power.reset
+    close event power.halt
+
 # ---- a kernel of which nothing is known but that it runs ----
 stage kernel
     outside kernel
+    outside system
     outside xen
     outside bios
     lasting

@@ -155,12 +155,16 @@ static int take_details(const struct line *l, struct condition *c, unsigned from
                 return -1;
         } else if (!strcmp(l->word[i], "same")) {
             c->same = true;
+        } else if (!strcmp(l->word[i], "for-good")) {
+            c->for_good = true;
         } else if (strpbrk(l->word[i], "<>=")) {
             if (take_comparison(l, c, l->word[i]))
                 return -1;
         } else {
-            return BAD(l, "\"%.60s\": expected FIELD=NUMBER, FIELD>=NUMBER, FIELD<NUMBER, \"TEXT\" or same",
-                       l->word[i]);
+            return BAD(
+                l,
+                "\"%.60s\": expected FIELD=NUMBER, FIELD>=NUMBER, FIELD<NUMBER, \"TEXT\", same or for-good",
+                l->word[i]);
         }
     }
     return 0;
@@ -173,7 +177,7 @@ static int need_words(const struct line *l, unsigned n, const char *form)
 
 static int parse_event(const struct line *l, struct condition *c)
 {
-    if (need_words(l, 3, "event KIND [FIELD=NUMBER]... [\"TEXT\"] [same]") ||
+    if (need_words(l, 3, "event KIND [FIELD=NUMBER]... [\"TEXT\"] [same] [for-good]") ||
         find_kind(l, l->word[2], &c->kind))
         return -1;
     return take_details(l, c, 3);
@@ -183,9 +187,11 @@ static int parse_mode(const struct line *l, struct condition *c)
 {
     static const char *const modes[] = {"real",          "v86",  "protected16", "protected32",
                                         "compatibility", "long", "smm"};
-    if (need_words(l, 3, "mode NAME"))
+    if (need_words(l, 3, "mode NAME [for-good]"))
         return -1;
     c->kind = EV_CPU_MODE;
+    if (take_details(l, c, 3))
+        return -1;
     for (unsigned i = 0; i < sizeof modes / sizeof modes[0]; i++)
         if (!strcmp(modes[i], l->word[2]))
             return set_field(l, c, "to", i);
@@ -269,7 +275,8 @@ static const struct {
 static int parse_condition(const struct line *l, struct condition **list, size_t *n)
 {
     struct condition c = {0};
-    if (need_words(l, 2, "open CONDITION, close CONDITION, fail CONDITION or rename CONDITION"))
+    if (need_words(l, 2,
+                   "open CONDITION, close CONDITION, fail CONDITION, rename CONDITION or against CONDITION"))
         return -1;
     for (size_t i = 0; i < sizeof conditions / sizeof conditions[0]; i++)
         if (!strcmp(conditions[i].word, l->word[1])) {
@@ -352,6 +359,8 @@ static int parse_condition_of(const struct line *l, struct stage_rule *s)
         return parse_condition(l, &s->close, &s->nclose);
     case 'f':
         return parse_condition(l, &s->fail, &s->nfail);
+    case 'a':
+        return parse_condition(l, &s->against, &s->nagainst);
     default:
         return parse_condition(l, &s->rename, &s->nrename);
     }
@@ -380,7 +389,7 @@ static bool is_one_of(const char *word, const char *const *list)
 
 static int parse_line(struct line *l)
 {
-    static const char *const condition_words[] = {"open", "close", "fail", "rename", NULL};
+    static const char *const condition_words[] = {"open", "close", "fail", "rename", "against", NULL};
     static const char *const flags[] = {"once", "moment", "chain", "lasting", "unclosed", NULL};
     struct profile *p = l->p;
     if (!l->n)
@@ -411,7 +420,7 @@ static int parse_line(struct line *l)
         return parse_machine(l, s);
     return BAD(
         l,
-        "\"%.60s\": expected stage, in, outside, open, close, fail, rename, with, without, once, by, under, moment, unclosed, lasting, fold, chain or note",
+        "\"%.60s\": expected stage, in, outside, open, close, fail, rename, against, with, without, once, by, under, moment, unclosed, lasting, fold, chain or note",
         l->word[0]);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/stages.h"
+#include "core/story/stages_ahead.h"
 #include "traces/memory.h"
 
 enum { MAX_OPEN = 64, MAX_NAME = 200, KEY_MAX = 32 };
@@ -29,12 +30,24 @@ struct builder {
     unsigned nopen;
     struct open_stage *beside; /* those of rules with `by` */
     size_t nbeside;
-    bool *done;           /* by rule: opened since the last reset */
-    bool *meant;          /* by rule: it applies to this machine */
-    bool kinds[EV_COUNT]; /* kinds that a condition uses */
-    bool *closed;         /* by rule: the current event closed one of its stages (those with `by`) */
-    char *plain;          /* a console line without escape sequences */
+    bool *done;                       /* by rule: opened since the last reset */
+    bool *meant;                      /* by rule: it applies to this machine */
+    bool kinds[EV_COUNT];             /* kinds that a condition uses */
+    const struct stages_ahead *ahead; /* NULL while it runs: then nothing is known to be for good */
+    size_t boot;                      /* resets so far */
+    uint64_t number, time;            /* of the current event */
+    bool *closed; /* by rule: the current event closed one of its stages (those with `by`) */
+    char *plain;  /* a console line without escape sequences */
 };
+
+/* ---------------------------------------------------------------- conditions */
+
+static bool holds(const struct builder *b, size_t rule, const struct condition *c, const struct event *ev,
+                  const char *opened_by, size_t len)
+{
+    return condition_holds(c, ev, opened_by, len) &&
+           (!c->for_good || stages_ahead_allows(b->ahead, rule, b->boot, b->number, b->time));
+}
 
 /* ---------------------------------------------------------------- names */
 
@@ -144,10 +157,11 @@ static void close_down_to(struct builder *b, unsigned depth, const struct event 
         close_top(b, ev, number, at_end);
 }
 
-static bool closes(const struct condition *list, size_t n, const struct event *ev, const struct open_stage *o)
+static bool closes(const struct builder *b, const struct condition *list, size_t n, const struct event *ev,
+                   const struct open_stage *o)
 {
     for (size_t i = 0; i < n; i++)
-        if (condition_holds(&list[i], ev, o->text, o->len))
+        if (holds(b, o->rule, &list[i], ev, o->text, o->len))
             return true;
     return false;
 }
@@ -157,8 +171,8 @@ static void close_matching(struct builder *b, const struct event *ev, uint64_t n
     for (unsigned d = b->nopen; d-- > 0;) {
         const struct open_stage *o = &b->open[d];
         const struct stage_rule *r = profile_stage(b->p, o->rule);
-        bool fails = closes(r->fail, r->nfail, ev, o);
-        if (!fails && !closes(r->close, r->nclose, ev, o))
+        bool fails = closes(b, r->fail, r->nfail, ev, o);
+        if (!fails && !closes(b, r->close, r->nclose, ev, o))
             continue;
         b->out->list[o->index].failed = fails;
         close_down_to(b, d, ev, number, false);
@@ -341,10 +355,11 @@ static void open_beside(struct builder *b, size_t rule, const struct condition *
 }
 
 /* The first condition of the list that holds, or NULL. */
-static const struct condition *which(const struct condition *list, size_t n, const struct event *ev)
+static const struct condition *which(const struct builder *b, size_t rule, const struct condition *list,
+                                     size_t n, const struct event *ev)
 {
     for (size_t i = 0; i < n; i++)
-        if (condition_holds(&list[i], ev, "", 0))
+        if (holds(b, rule, &list[i], ev, "", 0))
             return &list[i];
     return NULL;
 }
@@ -354,7 +369,7 @@ static long matching(const struct builder *b, size_t rule, const struct conditio
                      const struct event *ev, const struct condition **c)
 {
     char text[KEY_MAX];
-    *c = which(list, n, ev);
+    *c = which(b, rule, list, n, ev);
     return *c ? find_beside(b, rule, key_of(profile_stage(b->p, rule)->by, *c, ev, text)) : -1;
 }
 
@@ -381,12 +396,8 @@ static void change_beside(struct builder *b, size_t rule, const struct event *ev
 
 /* ---------------------------------------------------------------- an event */
 
-static void take(struct builder *b, const struct event *ev, uint64_t number)
+static void take_known(struct builder *b, const struct event *ev, uint64_t number)
 {
-    if (ev->kind == EV_RESET || ev->kind == EV_KERNEL_KEXEC)
-        memset(b->done, 0, profile_stages(b->p) * sizeof *b->done);
-    if (!b->kinds[ev->kind])
-        return;
     memset(b->closed, 0, profile_stages(b->p) * sizeof *b->closed);
     close_matching(b, ev, number);
     for (size_t i = 0; i < profile_stages(b->p); i++)
@@ -394,7 +405,7 @@ static void take(struct builder *b, const struct event *ev, uint64_t number)
             change_beside(b, i, ev, number);
     for (size_t i = 0; i < profile_stages(b->p); i++) {
         const struct stage_rule *r = profile_stage(b->p, i);
-        const struct condition *c = b->meant[i] ? which(r->open, r->nopen, ev) : NULL;
+        const struct condition *c = b->meant[i] ? which(b, i, r->open, r->nopen, ev) : NULL;
         if (c && r->by)
             open_beside(b, i, c, ev, number);
         else if (c)
@@ -402,7 +413,18 @@ static void take(struct builder *b, const struct event *ev, uint64_t number)
     }
 }
 
-/* ---------------------------------------------------------------- the walk */
+static void take(struct builder *b, const struct event *ev, uint64_t number)
+{
+    b->number = number;
+    b->time = ev->time;
+    if (ev->kind == EV_RESET || ev->kind == EV_KERNEL_KEXEC)
+        memset(b->done, 0, profile_stages(b->p) * sizeof *b->done);
+    if (b->kinds[ev->kind])
+        take_known(b, ev, number);
+    b->boot += ev->kind == EV_RESET;
+}
+
+/* ---------------------------------------------------------------- what is read */
 
 static uint32_t note_kinds(struct builder *b, const struct condition *list, size_t n)
 {
@@ -441,6 +463,8 @@ static void close_all(struct builder *b, const struct event *last, uint64_t numb
     while (b->nbeside)
         close_beside(b, b->nbeside - 1, last, number, true);
 }
+
+/* ---------------------------------------------------------------- the walk */
 
 static int walk(struct builder *b, struct trace *t, struct error *err)
 {
@@ -536,7 +560,10 @@ struct stages *stages_build(struct trace *t, const struct profile *p, struct err
 {
     struct builder b;
     begin(&b, p, setting_of_trace, t);
-    int rc = walk(&b, t, err);
+    struct stages_ahead *ahead = stages_ahead_of(t, p, err);
+    b.ahead = ahead;
+    int rc = ahead ? walk(&b, t, err) : -1;
+    stages_ahead_free(ahead);
     end(&b);
     put_in_order(b.out);
     if (!rc)
