@@ -252,6 +252,23 @@ static void out_differ(struct out *o, const struct event *ev)
         out_text(o, ", values differ", 15);
 }
 
+/* The faults that led to a triple fault. */
+static void out_faults(struct out *o, const struct event *ev)
+{
+    const uint64_t *fault = &ev->f[EVF_TRIPLE_FAULT_first], *cr2 = &ev->f[EVF_TRIPLE_FAULT_cr2a];
+    enum { PAGE_FAULT = 14 };
+    for (unsigned i = 0; i < 3 && fault[1]; i++) {
+        out_text(o, i ? ", then vector " : ": vector ", i ? 14 : 9);
+        out_dec(o, fault[i] & 0xff);
+        out_text(o, " error ", 7);
+        out_field(o, EFT_HEX, fault[i] >> 8);
+        if ((fault[i] & 0xff) != PAGE_FAULT)
+            continue;
+        out_text(o, " cr2 ", 5);
+        out_field(o, EFT_HEX, cr2[i]);
+    }
+}
+
 static bool is_name(const char *name, size_t n, const char *word)
 {
     return strlen(word) == n && !memcmp(word, name, n);
@@ -267,6 +284,10 @@ static void out_name(struct out *o, const struct event_kind *k, const struct eve
     }
     if (is_name(name, n, "icount")) {
         out_dec(o, ev->icount);
+        return;
+    }
+    if (ev->kind == EV_TRIPLE_FAULT && is_name(name, n, "led")) {
+        out_faults(o, ev);
         return;
     }
     if (is_access(ev) && (is_name(name, n, "values") || is_name(name, n, "differ"))) {

@@ -143,10 +143,18 @@ static const struct {
     {"#CP", "control protection"},
 };
 
-/* SDM volume 3, 4.7. */
-static void page_fault(struct text *out, uint64_t error, uint64_t address)
+/* SDM volume 3, 4.7. That an instruction is fetched is said only with NX or SMEP on. But what is at its own address cannot have been
+ * loaded or stored by it if the page is not there. */
+static void page_fault(struct text *out, uint64_t error, uint64_t address, uint64_t ip)
 {
     enum { PRESENT = 1, WRITE = 2, USER = 4, RESERVED = 8, FETCH = 16 };
+    if (!(error & (PRESENT | RESERVED)) && address == ip) {
+        text_add(out,
+                 ": the next instruction itself is not mapped: %s has jumped to %" PRIX64
+                 "h, or run on to there",
+                 error & USER ? "user code" : "the kernel", address);
+        return;
+    }
     text_add(out, ": %s by %s, %s, at %" PRIX64 "h",
              error & FETCH   ? "instruction fetch"
              : error & WRITE ? "write"
@@ -167,19 +175,36 @@ static void selector_error(struct text *out, uint64_t error)
         text_add(out, ": selector %04" PRIX64 "h in the %s", error & 0xfff8, error & 4 ? "LDT" : "GDT");
 }
 
-static void exception(struct text *out, const struct event *ev)
+static void fault(struct text *out, uint64_t vector, uint64_t error, uint64_t cr2, uint64_t ip)
 {
     enum { TS = 10, GP = 13, PF = 14 };
-    uint64_t vector = ev->f[EVF_EXCEPTION_vector], error = ev->f[EVF_EXCEPTION_error];
     if (vector >= sizeof exceptions / sizeof exceptions[0]) {
         text_add(out, "exception %" PRIu64, vector);
         return;
     }
     text_add(out, "%s %s", exceptions[vector].mnemonic, exceptions[vector].name);
     if (vector == PF)
-        page_fault(out, error, ev->f[EVF_EXCEPTION_cr2]);
+        page_fault(out, error, cr2, ip);
     else if (vector >= TS && vector <= GP)
         selector_error(out, error);
+}
+
+static void exception(struct text *out, const struct event *ev)
+{
+    fault(out, ev->f[EVF_EXCEPTION_vector], ev->f[EVF_EXCEPTION_error], ev->f[EVF_EXCEPTION_cr2],
+          ev->f[EVF_EXCEPTION_ip]);
+}
+
+/* Traces of earlier versions do not say which faults led there. */
+static void triple_fault(struct text *out, const struct event *ev)
+{
+    const uint64_t *led = &ev->f[EVF_TRIPLE_FAULT_first], *cr2 = &ev->f[EVF_TRIPLE_FAULT_cr2a];
+    static const char *const when[] = {"", "; its delivery: ", "; the double fault's: "};
+    text_add(out, "a fault while a double fault was delivered: the processor shuts down");
+    for (unsigned i = 0; i < 3 && led[1]; i++) {
+        text_add(out, "%s", i ? when[i] : ". First ");
+        fault(out, led[i] & 0xff, led[i] >> 8, cr2[i], i ? cr2[i] + 1 : ev->f[EVF_TRIPLE_FAULT_ip]);
+    }
 }
 
 /* ---------------------------------------------------------------- firmware */
@@ -223,14 +248,18 @@ static const struct {
     {EV_FIRMWARE_LOG, "the firmware says this on its debug port"},
     {EV_SERVICE_AGAIN, "a BIOS service that is polled"},
     {EV_SERVICE_TEXT, "BIOS video service: characters at the cursor"},
-    {EV_BOOT_SECTOR_READ, "the firmware has read a boot record to 7C00h"},
+    {EV_BOOT_SECTOR_READ, "a boot record was read, or the descriptor by which one is found on a CD"},
     {EV_BOOT_SECTOR_ENTER, "the firmware jumps to the boot record: the loader's first instruction"},
     {EV_KERNEL_HANDOVER, "a kernel gets control with its parameters"},
     {EV_PROCESS_FIRST, "the kernel enters ring 3 for the first time"},
     {EV_HALT, "HLT with interrupts off: nothing wakes the processor again"},
     {EV_RESET, "the machine begins again at the reset vector"},
     {EV_POWER_OFF, "the machine is switched off"},
-    {EV_TRIPLE_FAULT, "a fault while a double fault was delivered: the processor shuts down"},
+    {EV_CPU_ZEROS, "there is no code (00 00 is an ADD): a jump to a wrong place, or to what was not loaded"},
+    {EV_CPU_STACK, "what is pushed there is lost: RET and IRET will find something else"},
+    {EV_CPU_OWN_CODE,
+     "it changes its own bytes or the next instructions: code that patches itself, or a store that "
+     "runs over it"},
 };
 
 bool explain_cpu(const struct event *ev, const struct trace_config *cfg, struct profile **builtin,
@@ -256,6 +285,9 @@ bool explain_cpu(const struct event *ev, const struct trace_config *cfg, struct 
         return true;
     case EV_EXCEPTION:
         exception(out, ev);
+        return true;
+    case EV_TRIPLE_FAULT:
+        triple_fault(out, ev);
         return true;
     case EV_POST_CODE:
         if (!*builtin)

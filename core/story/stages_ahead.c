@@ -21,7 +21,8 @@ struct stages_ahead {
     uint64_t repeated; /* where the events end that fold.again events repeat */
 };
 
-bool stages_ahead_allows(const struct stages_ahead *a, size_t rule, size_t boot, uint64_t number, uint64_t time)
+bool stages_ahead_allows(const struct stages_ahead *a, size_t rule, size_t boot, uint64_t number,
+                         uint64_t time)
 {
     if (!a || boot >= a->n)
         return false;

@@ -299,6 +299,7 @@ static void cpu_shutdown(void *ctx)
     struct event ev = {.kind = EV_TRIPLE_FAULT};
     ev.f[EVF_TRIPLE_FAULT_cs] = w.cs;
     ev.f[EVF_TRIPLE_FAULT_ip] = w.rip;
+    x86_led(c->x86, &ev.f[EVF_TRIPLE_FAULT_first], &ev.f[EVF_TRIPLE_FAULT_cr2a]);
     board_event(c->board, &ev);
     board_request_reset(c->board, "triple fault");
     c->board->active = old;

@@ -347,6 +347,23 @@ static inline bool page_guards(const struct pmeta *m, uint32_t off, uint32_t n)
     return m->flags & PM_TABLE || (m->flags & PM_CODE && code_marked(m->code, off, n));
 }
 
+/* ---- odd.c ---- */
+
+enum odd_sort { ODD_ZEROS, ODD_STACK, ODD_CODE, ODD_SORTS };
+enum { ODD_MOST = 16, ZEROS_LEAST = 16, OWN_CODE = 16 };
+/* The pages where something of a sort was told since the reset. */
+struct odd_told {
+    uint64_t page[ODD_MOST];
+    uint8_t count;
+};
+/* For an instruction of zeros: adds, as it says. */
+const struct op *op_zeros(struct x86 *, const struct op *);
+const struct op *op_zeros64(struct x86 *, const struct op *);
+/* Something was pushed at this linear address, and is lost. */
+void odd_stack(struct x86 *, uint64_t lin);
+/* An instruction changes bytes of a page with code. */
+void odd_code(struct x86 *, const struct pmeta *, uint32_t off, unsigned size);
+
 /* ---- touched.c ---- */
 
 struct touch_log;
@@ -520,6 +537,10 @@ struct x86 {
     uint64_t dr[8];
     struct msrs msr;
     bool halted, shutdown;
+    uint64_t led[3], led_cr2[3]; /* shutdown: the faults that led to it (x86_led) */
+    struct odd_told odd[ODD_SORTS];
+    uint64_t zeros_page; /* the last page in which zeros ran */
+    bool lost;           /* a store has gone to no memory, or to memory that ignores it */
     bool in_smm, nmi_blocked;
     bool intr; /* line */
     bool nmi_pending, smi_pending, init_pending, sipi_pending, wait_sipi;

@@ -534,6 +534,10 @@ enum decoded decode(const struct decoder *d, const uint8_t *bytes, unsigned avai
         undefined(op, end);
         return DEC_OK;
     }
+    if (op->len == 2 && !bytes[0] && !bytes[1]) {
+        op->fn = code_bits == 64 ? op_zeros64 : op_zeros;
+        op->row = UINT16_MAX; /* not to be compiled: it is told */
+    }
     *end = r->flags & F_END || (r->flags & F_REP && in.rep);
     return DEC_OK;
 }

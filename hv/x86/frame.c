@@ -92,10 +92,13 @@ void stk_skip(struct stk *st, unsigned n)
 void stk_push(struct x86 *cpu, struct stk *st, unsigned size, uint64_t value)
 {
     uint64_t sp = advance(st, -(int64_t)size), lin = item_linear(cpu, st, sp & st->mask, size, true);
+    cpu->lost = false;
     if (st->inner)
         sys_store(cpu, lin, size, value);
     else
         st_sized(cpu, cpu->op, lin, (unsigned)__builtin_ctz(size), value);
+    if (unlikely(cpu->lost))
+        odd_stack(cpu, lin);
     st->sp = sp;
 }
 

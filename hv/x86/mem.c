@@ -3,7 +3,7 @@
  * Paging: SDM volume 3 chapter 4. The TLBs are coherent with the page tables (see cpu.h and tlb.c): a walk
  * records the pages it read entries from, and writes to those pages drop the translations. */
 #include "hv/x86/decode.h"
-#include "hv/x86/exec.h"
+#include "hv/x86/sys.h"
 
 enum access { ACC_READ, ACC_WRITE, ACC_EXEC };
 /* Error code of a page fault. */
@@ -64,8 +64,19 @@ static uint64_t phys_load(struct x86 *cpu, uint64_t pa, unsigned size)
     return bytes_load(d->rd + (pa & 0xfff), size);
 }
 
+/* A page keeps its code while it runs, so that each store to it comes here. */
+static void store_to_code(struct x86 *cpu, const struct pdesc *d, uint32_t off, unsigned size, uint64_t v)
+{
+    struct code_page *p = d->wr_meta->code;
+    if (!cpu->block || cpu->block->page != p)
+        code_stored(cpu->mem, p);
+    else if (bytes_load(d->wr + off, size) != (size < 8 ? v & ((1ull << 8 * size) - 1) : v))
+        odd_code(cpu, d->wr_meta, off, size);
+}
+
 static void store_to(struct x86 *cpu, const struct pdesc *d, uint64_t pa, unsigned size, uint64_t v)
 {
+    cpu->lost |= d->ignore_writes || !d->wr;
     if (d->ignore_writes)
         return;
     if (!d->wr) {
@@ -77,7 +88,7 @@ static void store_to(struct x86 *cpu, const struct pdesc *d, uint64_t pa, unsign
     d->wr_meta->flags |= PM_CHANGED | PM_EVER;
     touch_lines(d->wr_meta, off, size);
     if (d->wr_meta->flags & PM_CODE)
-        code_stored(cpu->mem, d->wr_meta->code);
+        store_to_code(cpu, d, off, size, v);
     /* Boot loaders patch the same numbers into their code again and again. Decoded code stays valid if the
      * bytes do not change. */
     if (page_guards(d->wr_meta, off, size)) {
@@ -531,11 +542,16 @@ uint64_t mem_load_rmw(struct x86 *cpu, const struct op *op, uint64_t lin, unsign
     return load_for(cpu, op, lin, size, ACC_WRITE);
 }
 
+enum { STACK_NEAR = 64 }; /* a store this near to SS:SP is to the stack */
+
 void mem_store(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size, uint64_t v)
 {
     cpu->op = op;
     check_alignment(cpu, lin, size);
+    cpu->lost = false;
     store_as(cpu, lin, size, v, agent_of(cpu));
+    if (unlikely(cpu->lost) && op && lin + STACK_NEAR - stack_linear(cpu) < 2 * STACK_NEAR)
+        odd_stack(cpu, lin);
     if (unlikely(cpu->dr[7] & 0xff))
         note_data_break(cpu, lin, size, true);
 }

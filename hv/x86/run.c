@@ -181,6 +181,19 @@ static void note_fault(struct x86 *cpu, const struct fault *f)
         debug_note(cpu, f->dr6);
 }
 
+/* Which faults led to a shutdown: the first, that of its delivery, that of the double fault's. */
+static void led_by(struct x86 *cpu, unsigned i, const struct fault *f)
+{
+    cpu->led[i] = f->vector | (uint64_t)(f->has_error ? f->error : 0) << 8;
+    cpu->led_cr2[i] = f->vector == VEC_PF ? f->cr2 : 0;
+}
+
+void x86_led(const struct x86 *cpu, uint64_t fault[3], uint64_t cr2[3])
+{
+    memcpy(fault, cpu->led, sizeof cpu->led);
+    memcpy(cr2, cpu->led_cr2, sizeof cpu->led_cr2);
+}
+
 /* Tries to deliver cpu->first_fault; false if the delivery itself faulted (cpu->fault). */
 static bool try_deliver(struct x86 *cpu)
 {
@@ -210,10 +223,14 @@ static void deliver_fault(struct x86 *cpu)
     cpu->delivering = true;
     while (!try_deliver(cpu)) {
         if (cpu->first_fault.vector == VEC_DF) {
+            led_by(cpu, 2, &cpu->fault);
             cpu->shutdown = true;
             break;
         }
-        cpu->first_fault = combine(&cpu->first_fault, &cpu->fault);
+        struct fault both = combine(&cpu->first_fault, &cpu->fault);
+        led_by(cpu, 0, &cpu->first_fault);
+        led_by(cpu, 1, &cpu->fault);
+        cpu->first_fault = both;
     }
     cpu->delivering = false;
     cpu->inhibit = false;

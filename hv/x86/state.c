@@ -16,6 +16,7 @@
 static const struct field seg_fields[] = {FIELD_AS("", struct seg, sel), FIELD(struct seg, base),
                                           FIELD(struct seg, limit), FIELD(struct seg, attr),
                                           FIELD(struct seg, null)};
+static const struct field odd_fields[] = {FIELDS(struct odd_told, page), FIELD(struct odd_told, count)};
 static const struct field fpreg_fields[] = {FIELD(struct fpreg, sig), FIELD(struct fpreg, exp)};
 static const struct field xmm_fields[] = {FIELDS_AS("", union xmm, q)};
 
@@ -86,6 +87,10 @@ static const struct field fields[] = {
     PLAIN(inhibit),
     PLAIN(halted),
     PLAIN(shutdown),
+    NUMBERS("led", led),
+    NUMBERS("led_cr2", led_cr2),
+    FIELD_STRUCTS_AS("odd#", struct x86, odd, odd_fields),
+    PLAIN(zeros_page),
     PLAIN(in_smm),
     PLAIN(nmi_blocked),
     PLAIN(intr),
@@ -208,6 +213,10 @@ void x86_reset(struct x86 *cpu, bool init)
     cpu->inhibit = cpu->halted = cpu->shutdown = cpu->in_smm = cpu->nmi_blocked = false;
     cpu->nmi_pending = cpu->init_pending = cpu->sipi_pending = false;
     debug_taken(cpu);
+    memset(cpu->led, 0, sizeof cpu->led);
+    memset(cpu->led_cr2, 0, sizeof cpu->led_cr2);
+    memset(cpu->odd, 0, sizeof cpu->odd);
+    cpu->zeros_page = 0;
     cpu->wait_sipi = cpu->index > 0;
     cpu->delivering = false;
     cpu->attention = true;

@@ -221,6 +221,10 @@ bool x86_waits_for_sipi(const struct x86 *);
 /* True if halted with interrupts disabled and no NMI pending. */
 bool x86_halted_for_good(const struct x86 *);
 
+/* After a shutdown (bus.shutdown): the faults that led to it, each vector | error << 8, and the address of a page fault. Zeros if there
+ * were none. */
+void x86_led(const struct x86 *, uint64_t fault[3], uint64_t cr2[3]);
+
 void x86_stops(struct x86 *, const struct stop_point *, size_t n);
 struct x86_stop {
     enum stop_reason reason;

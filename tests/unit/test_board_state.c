@@ -146,7 +146,7 @@ static void folding(void **state)
                                 "12 firmware.log: ab\n"
                                 "15 console: cd\n"
                                 "15 firmware.log: cd\n"
-                                "15 pio.write: out 0x402/1 <- 0xa x7\n");
+                                "15 pio.write: out 0x402/1 <- 0x61 0x62 0xd 0xa 0x63 0x64 0xa x7\n");
 }
 
 static void console_lines(void **state)

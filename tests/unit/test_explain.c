@@ -417,6 +417,19 @@ static void test_processor(void **state)
     fault.f[EVF_EXCEPTION_error] = 6;
     fault.f[EVF_EXCEPTION_cr2] = 0x1234;
     assert_string_equal(tell(t, &fault), "#PF page fault: write by user code, page not present, at 1234h");
+    struct event fetch = {.kind = EV_EXCEPTION, .f = {14, 0, 0x10, 0x40000000, 0x40000000}};
+    assert_string_equal(tell(t, &fetch),
+                        "#PF page fault: the next instruction itself is not mapped: the kernel has jumped to "
+                        "40000000h, or run on to there");
+    fetch.f[EVF_EXCEPTION_error] = 1; /* it is mapped */
+    assert_string_equal(tell(t, &fetch), "#PF page fault: read by the kernel, not allowed, at 40000000h");
+    struct event triple = {.kind = EV_TRIPLE_FAULT,
+                           .f = {0x10, 0x1000, 14, 13 | 0x73 << 8, 13 | 0x43 << 8, 0x5000}};
+    assert_string_equal(
+        tell(t, &triple),
+        "a fault while a double fault was delivered: the processor shuts down. First #PF page fault: read by the kernel, "
+        "page not present, at 5000h; its delivery: #GP general protection: IDT entry 0Eh; the double fault's: #GP "
+        "general protection: IDT entry 08h");
     fault.f[EVF_EXCEPTION_vector] = 13;
     fault.f[EVF_EXCEPTION_error] = 0x1c;
     assert_string_equal(tell(t, &fault), "#GP general protection: selector 0018h in the LDT");
