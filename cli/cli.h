@@ -72,6 +72,8 @@ int find_position(struct trace *t, const char *text, uint64_t here, uint64_t oth
 /* Both ends of a range, whole if they are NULL. -1 with err, also if it begins after its end. */
 int find_range(struct trace *t, const char *from, const char *to, uint64_t *begin, uint64_t *end,
                struct error *err);
+/* --stage: reduces the range to the first stage of that name. -1 with err if there is none, or none of it is in the range. */
+int within_stage(struct trace *t, const char *name, uint64_t *from, uint64_t *to, struct error *err);
 /* Cuts a range down to its part K of N, which begins and ends at checkpoints or at the range's ends; N 0: does nothing. A part may be
  * empty. */
 void cut_range(const struct trace *t, unsigned part, unsigned parts, uint64_t *begin, uint64_t *end);

@@ -6,7 +6,6 @@
 #include "cli/json.h"
 #include "core/explain.h"
 #include "core/processes.h"
-#include "core/stages.h"
 #include "traces/memory.h"
 
 enum {
@@ -159,34 +158,12 @@ static int walk(struct listing *l, struct trace_cursor *c, struct error *err)
     return rc < 0 ? -1 : 0;
 }
 
-/* --stage: reduces the range to the first stage of that name. */
-static int within_stage(struct listing *l, struct trace *t, struct error *err)
-{
-    struct stages *all = stages_of_trace(t, err);
-    size_t n = all ? stages_count(all) : 0, i = 0;
-    if (!all)
-        return -1;
-    while (i < n && strcmp(stages_get(all, i)->name, l->stage))
-        i++;
-    if (i < n) {
-        const struct stage *s = stages_get(all, i);
-        l->from = s->begin > l->from ? s->begin : l->from;
-        l->to = s->end < l->to ? s->end : l->to;
-    }
-    stages_free(all);
-    return i < n
-               ? 0
-               : error_set(err,
-                           "--stage %.100s: the trace has no stage of that name: bootreel stages lists them",
-                           l->stage);
-}
-
 static int list(struct listing *l, struct trace *t, struct error *err)
 {
     if (find_position(t, l->from_text, 0, 0, &l->from, err) ||
         find_position(t, l->to_text, l->from, trace_last_icount(t), &l->to, err))
         return -1;
-    if (l->stage && within_stage(l, t, err))
+    if (l->stage && within_stage(t, l->stage, &l->from, &l->to, err))
         return -1;
     if (l->from > l->to)
         return error_set(err, "--from is after --to: icounts %llu and %llu", (unsigned long long)l->from,

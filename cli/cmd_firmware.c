@@ -3,12 +3,14 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/json.h"
 #include "core/firmware.h"
 #include "core/replay.h"
 
 struct firmware_command {
     const char *at;
     char **lists; /* ended by NULL; none: what there is is said */
+    bool json;
 };
 
 static size_t peek(const void *ctx, uint64_t address, void *buf, size_t n)
@@ -39,12 +41,55 @@ static int show(struct replay *r, struct trace *t, uint64_t icount, const char *
     return EXIT_DONE;
 }
 
+/* An object: the list's name, its position, its entries. */
+static int show_json(struct replay *r, struct trace *t, uint64_t icount, const char *list, yajl_gen g,
+                     struct error *err)
+{
+    struct text notes = {0};
+    uint64_t at;
+    if (firmware_position(t, list, icount, &at, err) || replay_seek(r, at, err))
+        return trouble(err);
+    const struct firmware_memory m = {replay_engine(r), peek};
+    yajl_gen_map_open(g);
+    json_text(g, "list", list);
+    json_number(g, "icount", at);
+    json_array(g, "entries");
+    int rc = firmware_json((struct yajl_gen_t *)g, &notes, t, at, &m, list, err);
+    yajl_gen_array_close(g);
+    json_text(g, "notes", notes.s);
+    yajl_gen_map_close(g);
+    free(notes.s);
+    if (!rc)
+        return EXIT_DONE;
+    fprintf(stderr, "bootreel: %s\n", err->text);
+    return EXIT_NO;
+}
+
+static int show_all(struct replay *r, struct trace *t, uint64_t icount, const struct firmware_command *c,
+                    struct error *err)
+{
+    yajl_gen g = c->json ? yajl_gen_alloc(NULL) : NULL;
+    int status = EXIT_DONE;
+    if (g)
+        yajl_gen_array_open(g);
+    for (char **list = c->lists; *list && status == EXIT_DONE; list++)
+        status = g ? show_json(r, t, icount, *list, g, err) : show(r, t, icount, *list, c->lists[1], err);
+    if (g && status == EXIT_DONE) {
+        yajl_gen_array_close(g);
+        json_print(g);
+        putchar('\n');
+    }
+    if (g)
+        yajl_gen_free(g);
+    return status;
+}
+
 /* Each list is checked before the machine runs to the position. */
 static int firmware(struct trace *t, const char *path, const struct firmware_command *c)
 {
     struct error err;
     uint64_t icount, at;
-    int status = EXIT_DONE;
+    int status;
     if (find_position(t, c->at, 0, trace_last_icount(t), &icount, &err))
         return trouble(&err);
     for (char **list = c->lists; *list; list++)
@@ -53,8 +98,7 @@ static int firmware(struct trace *t, const char *path, const struct firmware_com
     struct replay *r = open_replay(t, path, &err);
     if (!r)
         return trouble(&err);
-    for (char **list = c->lists; *list && status == EXIT_DONE; list++)
-        status = show(r, t, icount, *list, c->lists[1], &err);
+    status = show_all(r, t, icount, c, &err);
     replay_close(r);
     return status;
 }
@@ -64,15 +108,22 @@ static const struct option_row rows[] = {
      .argument = "POSITION",
      .help = "the lists at that position (default: the end; lists that end with boot services: there)",
      STORE(struct firmware_command, at)},
+    GROUP(format_options),
     GROUP(compile_options),
     END_OF_ROWS,
 };
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
+{
+    struct firmware_command *c = ctx;
+    return row->id == OPT_FORMAT ? take_format(row, value, &c->json, err) : option_not_handled(row, err);
+}
 
 static int cmd_firmware(int argc, char **argv)
 {
     struct firmware_command c = {0};
     int status;
-    if (!parse_options(&command_firmware, argc, argv, NULL, &c, &status))
+    if (!parse_options(&command_firmware, argc, argv, take_option, &c, &status))
         return status;
     if (argc - optind < 2)
         return trouble_text(
@@ -95,7 +146,7 @@ const struct command command_firmware = {
     .intro =
         "Prints what UEFI firmware has in memory at a position: its handles with their protocols and who has opened these, its "
         "drivers with the number of devices that each drives, the images in memory, the DXE core's memory map, the system "
-        "table's configuration tables, or its variables with their content.",
+        "table's configuration tables, or its variables with their content, and what it means: boot options and their order, device paths.",
     .outro =
         "Handles, drivers and the memory map are read in the form in which EDK II has them, which most firmware is made from. "
         "Exits with 1 if a list cannot be had at the position; the message says why.",

@@ -9,7 +9,7 @@
 #include "core/samples.h"
 
 struct profile_command {
-    const char *from, *to;
+    const char *from, *to, *stage;
     uint64_t every, functions, chains; /* functions, chains: how many are shown; 0: all */
     bool json, quiet;
     unsigned jobs;
@@ -85,12 +85,28 @@ static void print_chains(const struct profile_command *c, const struct samples *
         print_chain(s, samples_chain(s, i));
 }
 
+/* Where there is no symbol, an address is all that there is to look at. */
+static void print_places(const struct profile_command *c, const struct samples *s)
+{
+    size_t n = shown(c->chains, samples_places(s));
+    if (!n)
+        return;
+    printf("\ncode without symbols, by places of %d bytes, the most frequent first (%zu of %zu):\n",
+           PLACE_BYTES, n, samples_places(s));
+    for (size_t i = 0; i < n; i++) {
+        const struct sample_place *p = samples_place(s, i);
+        print_share(p->count, samples_count(s));
+        printf("  0x%" PRIx64 "  %s\n", p->address, p->name);
+    }
+}
+
 static void print_text(const struct profile_command *c, const struct samples *s, uint64_t from, uint64_t to)
 {
     char n[NUMBER_TEXT], every[NUMBER_TEXT], a[NUMBER_TEXT], b[NUMBER_TEXT];
     printf("%s samples, one every %s steps, from icount %s to %s\n", commas(n, samples_count(s)),
            commas(every, samples_every(s)), commas(a, from), commas(b, to));
     print_functions(c, s);
+    print_places(c, s);
     print_chains(c, s);
 }
 
@@ -140,6 +156,22 @@ static void json_chains(yajl_gen g, const struct profile_command *c, const struc
     yajl_gen_array_close(g);
 }
 
+static void json_places(yajl_gen g, const struct profile_command *c, const struct samples *s)
+{
+    json_array(g, "places");
+    for (size_t i = 0; i < shown(c->chains, samples_places(s)); i++) {
+        const struct sample_place *p = samples_place(s, i);
+        char address[24];
+        snprintf(address, sizeof address, "0x%" PRIx64, p->address);
+        yajl_gen_map_open(g);
+        json_text(g, "code", p->name);
+        json_text(g, "address", address);
+        json_number(g, "samples", p->count);
+        yajl_gen_map_close(g);
+    }
+    yajl_gen_array_close(g);
+}
+
 static void print_json(const struct profile_command *c, const struct samples *s, uint64_t from, uint64_t to)
 {
     yajl_gen g = yajl_gen_alloc(NULL);
@@ -149,6 +181,7 @@ static void print_json(const struct profile_command *c, const struct samples *s,
     json_number(g, "every", samples_every(s));
     json_number(g, "samples", samples_count(s));
     json_functions(g, c, s);
+    json_places(g, c, s);
     json_chains(g, c, s);
     yajl_gen_map_close(g);
     json_print(g);
@@ -204,7 +237,8 @@ static int profile(void *ctx, struct trace *t, const char *path)
     struct error err;
     struct profiled p;
     uint64_t from, to;
-    if (find_range(t, c->from, c->to, &from, &to, &err))
+    if (find_range(t, c->from, c->to, &from, &to, &err) ||
+        (c->stage && within_stage(t, c->stage, &from, &to, &err)))
         return trouble(&err);
     if (!c->every)
         c->every = samples_usual(to - from);
@@ -233,10 +267,14 @@ static const struct option_row rows[] = {
          "fall in step with a loop of the guest."},
     {.name = "from", .argument = "POSITION", .help = "only from there on (inclusive)", .id = OPT_FROM},
     {.name = "to", .argument = "POSITION", .help = "only up to there (exclusive)", .id = OPT_TO},
+    {.name = "stage",
+     .argument = "NAME",
+     .help = "from the beginning to the end of the first stage of that name (bootreel stages)",
+     STORE(struct profile_command, stage)},
     {.name = "symbols", .argument = "N", .help = "show N symbols (default 40; 0: all)", .id = OPT_FUNCTIONS},
     {.name = "chains",
      .argument = "N",
-     .help = "show N chains of calls (default 10; 0: all)",
+     .help = "show N chains of calls, and N places of code without symbols (default 10; 0: all)",
      .id = OPT_CHAINS},
     {.name = "part",
      .argument = "K/N",
@@ -306,12 +344,13 @@ const struct command command_profile = {
     .name = "profile",
     .run = cmd_profile,
     .what = "where the steps went, by symbol and call chain",
-    .arguments = "TRACE [--every STEPS] [--from POSITION] [--to POSITION] [--part K/N] [--jobs N]",
+    .arguments =
+        "TRACE [--every STEPS] [--from POSITION] [--to POSITION] [--stage NAME] [--part K/N] [--jobs N]",
     .rows = rows,
     .intro =
         "Runs the recorded boot again and looks, every so many steps, at what is executed and at the calls in progress. Prints "
         "the symbols by the number of samples in them (self), with the number in them or in what they called (total), and the "
-        "most frequent chains of calls.",
+        "most frequent chains of calls. Code without symbols is told by its stage; the addresses where most of it runs are listed.",
     .more =
         "The samples depend on the trace alone, so two profiles of one trace are equal, and so are those of two equal boots. A "
         "halted machine makes no steps: time that it waits is not counted. Callers are found by call frame information where "

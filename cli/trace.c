@@ -1,7 +1,10 @@
 /* trace.c - what the commands do with a trace: open it, find a position in it. */
+#include <string.h>
+
 #include "cli/cli.h"
 #include "core/position.h"
 #include "core/replay.h"
+#include "core/stages.h"
 
 const char *only_argument(int argc, char **argv, const char *what)
 {
@@ -98,4 +101,26 @@ struct replay *open_replay(struct trace *t, const char *path, struct error *err)
     if (kind && replay_behaviour_differs(t, kind, &note))
         fprintf(stderr, "bootreel: %s: %s\n", path, note.text);
     return kind ? replay_open(t, kind, err) : NULL;
+}
+
+int within_stage(struct trace *t, const char *name, uint64_t *from, uint64_t *to, struct error *err)
+{
+    struct stages *all = stages_of_trace(t, err);
+    size_t n = all ? stages_count(all) : 0, i = 0;
+    if (!all)
+        return -1;
+    while (i < n && strcmp(stages_get(all, i)->name, name))
+        i++;
+    if (i < n) {
+        const struct stage *s = stages_get(all, i);
+        *from = s->begin > *from ? s->begin : *from;
+        *to = s->end < *to ? s->end : *to;
+    }
+    stages_free(all);
+    if (i == n)
+        return error_set(
+            err, "--stage %.100s: the trace has no stage of that name: bootreel stages lists them", name);
+    if (*from > *to)
+        return error_set(err, "--stage %.100s: it is not between --from and --to", name);
+    return 0;
 }

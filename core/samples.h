@@ -38,7 +38,7 @@ struct samples_options {
     bool (*go_on)(void *ctx, size_t checkpoint);
 };
 
-/* A function, or a sort of code without symbols. */
+/* A function, or a sort of code without symbols: its bits, and the innermost stage in which it runs. */
 struct sample_function {
     const char *name;
     const char *module; /* "kernel", a module, a program's path; "" if there is no symbol */
@@ -46,6 +46,14 @@ struct sample_function {
     unsigned line;
     uint64_t address;     /* of its beginning where it was first seen; 0 if there is no symbol */
     uint64_t self, total; /* samples in it; samples in it or in what it called */
+};
+
+/* A place in code without symbols: PLACE_BYTES bytes of code from a multiple of that on. */
+enum { PLACE_BYTES = 64 };
+struct sample_place {
+    const char *name; /* the sort of code, as a function's name */
+    uint64_t address; /* linear */
+    uint64_t count;   /* samples there */
 };
 
 /* Samples with the same calls, in the same process and stage. */
@@ -80,6 +88,9 @@ size_t samples_functions(const struct samples *s);
 const struct sample_function *samples_function(const struct samples *s, size_t i);
 /* The function of that number in a chain. */
 const struct sample_function *samples_function_number(const struct samples *s, uint32_t number);
+/* By count, the largest first; of equal ones the lowest address. */
+size_t samples_places(const struct samples *s);
+const struct sample_place *samples_place(const struct samples *s, size_t i);
 /* By count, the largest first; of equal ones the first that was seen. */
 size_t samples_chains(const struct samples *s);
 const struct sample_chain *samples_chain(const struct samples *s, size_t i);

@@ -200,9 +200,29 @@ static const char *agent_name(struct look *l, const struct handles *h, uint64_t 
     return *name ? name : "an unknown driver";
 }
 
+static void opened_json(struct look *l, const struct handles *h, const struct opened *o)
+{
+    if (!(o->attributes & (BY_DRIVER | BY_CHILD | EXCLUSIVE)))
+        return;
+    look_json_open(l);
+    look_json_text(l, "how",
+                   o->attributes & BY_DRIVER  ? "driver"
+                   : o->attributes & BY_CHILD ? "child"
+                                              : "exclusive");
+    look_json_text(l, "agent", agent_name(l, h, o->agent));
+    if (o->attributes & BY_CHILD)
+        look_json_number(l, "child", number_of(h, o->controller));
+    look_json_number(l, "exclusive", (o->attributes & EXCLUSIVE) != 0);
+    look_json_close(l);
+}
+
 static void show_opened(struct look *l, const struct handles *h, const struct opened *o, void *ctx)
 {
     const size_t child = number_of(h, o->controller);
+    if (l->json) {
+        opened_json(l, h, o);
+        return;
+    }
     if (o->attributes & BY_DRIVER)
         text_add(l->out, "        driven by %s%s\n", agent_name(l, h, o->agent),
                  o->attributes & EXCLUSIVE ? ", exclusively" : "");
@@ -217,8 +237,35 @@ static void show_protocol(struct look *l, const struct handles *h, uint64_t hand
 {
     char name[EFI_NAME] = "";
     efi_guid_text(&l->eg, &p->guid, name, sizeof name);
-    text_add(l->out, "      %s 0x%" PRIx64 "\n", name, p->pointer);
+    if (!l->json) {
+        text_add(l->out, "      %s 0x%" PRIx64 "\n", name, p->pointer);
+        each_opened(l, h, p, show_opened, NULL);
+        return;
+    }
+    look_json_open(l);
+    look_json_text(l, "name", name);
+    look_json_hex(l, "interface", p->pointer);
+    look_json_begin(l, "opened");
     each_opened(l, h, p, show_opened, NULL);
+    look_json_end(l);
+    look_json_close(l);
+}
+
+static void show_handle(struct look *l, const struct handles *h, size_t i, const char *name)
+{
+    if (!l->json) {
+        text_add(l->out, "%4zu  0x%" PRIx64 "%s%s\n", i + 1, h->list[i], name[0] ? "  " : "", name);
+        each_protocol(l, h, h->list[i], show_protocol, NULL);
+        return;
+    }
+    look_json_open(l);
+    look_json_number(l, "number", i + 1);
+    look_json_hex(l, "handle", h->list[i]);
+    look_json_text(l, "name", name[0] ? name : NULL);
+    look_json_begin(l, "protocols");
+    each_protocol(l, h, h->list[i], show_protocol, NULL);
+    look_json_end(l);
+    look_json_close(l);
 }
 
 int look_at_handles(struct look *l, struct error *err)
@@ -229,8 +276,7 @@ int look_at_handles(struct look *l, struct error *err)
     for (size_t i = 0; i < h.n; i++) {
         char name[EFI_DATA] = "";
         each_protocol(l, &h, h.list[i], find_name, name);
-        text_add(l->out, "%4zu  0x%" PRIx64 "%s%s\n", i + 1, h.list[i], name[0] ? "  " : "", name);
-        each_protocol(l, &h, h.list[i], show_protocol, NULL);
+        show_handle(l, &h, i, name);
     }
     free(h.list);
     return 0;
@@ -306,6 +352,17 @@ int look_at_drivers(struct look *l, struct error *err)
     for (size_t i = 0; i < d.n; i++) {
         const struct driver *one = &d.list[i];
         const char *name = look_image_name(l, one->image);
+        if (l->json) {
+            look_json_open(l);
+            look_json_number(l, "number", one->number);
+            look_json_hex(l, "handle", one->handle);
+            look_json_text(l, "name", *name ? name : NULL);
+            look_json_hex(l, "version", one->version);
+            look_json_number(l, "devices", one->devices);
+            look_json_number(l, "children", one->children);
+            look_json_close(l);
+            continue;
+        }
         text_add(l->out, "%4zu  0x%" PRIx64 "  version %08" PRIX32 "  devices %-3zu children %-3zu  %s\n",
                  one->number, one->handle, one->version, one->devices, one->children,
                  *name ? name : "(its load was not seen)");
@@ -375,6 +432,16 @@ bool look_memory(struct look *l, void (*fn)(struct look *l, const struct look_ra
 static void show_range(struct look *l, const struct look_range *r)
 {
     const char *name = efi_memory_name(r->type);
+    if (l->json) {
+        look_json_open(l);
+        look_json_hex(l, "address", r->address);
+        look_json_number(l, "pages", r->size >> 12);
+        look_json_number(l, "type", r->type);
+        look_json_text(l, "name", name);
+        look_json_hex(l, "attributes", r->attributes);
+        look_json_close(l);
+        return;
+    }
     text_add(l->out, "%010" PRIx64 "-%010" PRIx64 "  %8" PRIu64 " pages  attributes 0x%016" PRIx64 "  ",
              r->address, r->address + r->size - 1, r->size >> 12, r->attributes);
     if (name)

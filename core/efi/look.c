@@ -176,6 +176,17 @@ static bool show_image(void *ctx, uint64_t handle, uint64_t protocol)
                    size = efi_number(&l->eg, protocol + LOADED_SIZE * word, 8);
     const struct look_image *im = look_image(l, handle);
     const char *type = im ? efi_type_name(im->type) : NULL;
+    if (l->json) {
+        look_json_open(l);
+        look_json_text(l, "name", im ? im->name : NULL);
+        look_json_text(l, "type", type);
+        look_json_hex(l, "base", base);
+        look_json_number(l, "size", size);
+        look_json_hex(l, "handle", handle);
+        look_json_number(l, "started", im && im->started);
+        look_json_close(l);
+        return true;
+    }
     text_add(l->out, "%010" PRIx64 "-%010" PRIx64 "  %-11s  handle 0x%" PRIx64 "  %s%s\n", base,
              base + size - 1, type ? type : "image", handle, im ? im->name : "(its load was not seen)",
              im && !im->started ? " (not started)" : "");
@@ -193,6 +204,20 @@ static int look_at_images(struct look *l, struct error *err)
 
 /* ---------------------------------------------------------------- configuration tables */
 
+static void show_table(struct look *l, uint64_t at, const char *name, const char *vendor)
+{
+    if (!l->json) {
+        text_add(l->out, "0x%010" PRIx64 "  %s%s%s\n", at, name, vendor ? ", by " : "", vendor ? vendor : "");
+        return;
+    }
+    look_json_open(l);
+    look_json_hex(l, "address", at);
+    look_json_text(l, "name", name);
+    if (vendor)
+        look_json_text(l, "vendor", vendor);
+    look_json_close(l);
+}
+
 static int look_at_tables(struct look *l, struct error *err)
 {
     struct efi_guest *eg = &l->eg;
@@ -204,12 +229,11 @@ static int look_at_tables(struct look *l, struct error *err)
             err,
             "tables: the system table is not known at this position: give a later one (--at stage:bios.bds)");
     efi_string(eg, efi_system_vendor(eg), vendor, sizeof vendor);
-    text_add(l->out, "0x%010" PRIx64 "  system table%s%s\n", eg->system_table, vendor[0] ? ", by " : "",
-             vendor);
+    show_table(l, eg->system_table, "system table", vendor[0] ? vendor : NULL);
     for (unsigned i = 0; efi_configuration(eg, i, &guid, &at); i++) {
         name[0] = 0;
         efi_guid_text(eg, &guid, name, sizeof name);
-        text_add(l->out, "0x%010" PRIx64 "  %s\n", at, name);
+        show_table(l, at, name, NULL);
     }
     return 0;
 }
@@ -227,7 +251,7 @@ static const struct list {
     {"images", "images in memory", look_at_images, true, false},
     {"map", "the memory map", look_at_map, true, false},
     {"tables", "the system table's configuration tables", look_at_tables, true, true},
-    {"variables", "variables with their content", look_at_variables, false, false},
+    {"variables", "variables with their content", look_at_variables, false, true},
 };
 
 const char *firmware_list(size_t i, const char **what)
@@ -318,14 +342,15 @@ static bool find_core(void *ctx, uint64_t handle, uint64_t protocol)
     return true;
 }
 
-int firmware_text(struct text *out, struct trace *t, uint64_t icount, const struct firmware_memory *m,
-                  const char *list, struct error *err)
+static int look_at(struct yajl_gen_t *json, struct text *out, struct trace *t, uint64_t icount,
+                   const struct firmware_memory *m, const char *list, struct error *err)
 {
     const struct list *row = find_list(list, err);
     struct look *l = row ? look_new(t, icount, m, out, err) : NULL;
     int rc = -1;
     if (!l)
         return -1;
+    l->json = json;
     if (!l->found)
         error_set(
             err,
@@ -344,4 +369,16 @@ int firmware_text(struct text *out, struct trace *t, uint64_t icount, const stru
     }
     look_free(l);
     return rc;
+}
+
+int firmware_text(struct text *out, struct trace *t, uint64_t icount, const struct firmware_memory *m,
+                  const char *list, struct error *err)
+{
+    return look_at(NULL, out, t, icount, m, list, err);
+}
+
+int firmware_json(struct yajl_gen_t *json, struct text *notes, struct trace *t, uint64_t icount,
+                  const struct firmware_memory *m, const char *list, struct error *err)
+{
+    return look_at(json, notes, t, icount, m, list, err);
 }

@@ -3,6 +3,8 @@
  *   look.c       where things are, from the trace's events; lists, tables, images
  *   handles.c    the DXE core's lists: handles, protocols, drivers, the memory map
  *   variables.c  variable stores
+ *   meaning.c    what variables mean
+ *   look_json.c  entries as JSON
  *   needs.c      what an image needs of a machine
  */
 #ifndef BOOTREEL_CORE_EFI_LOOK_H
@@ -35,6 +37,7 @@ struct look {
     const struct firmware_memory *memory;
     struct efi_guest eg; /* system table, boot services, known files, the width of pointers */
     struct text *out;
+    struct yajl_gen_t *json; /* entries go there as objects; NULL: they are lines of `out` */
     /* from the events since the last reset */
     bool found; /* a firmware volume was seen */
     bool dxe;
@@ -48,6 +51,15 @@ struct look {
     bool flash; /* variables are in flash, which can be written */
     unsigned nodes;
 };
+
+/* ---- JSON (look_json.c): an object of an entry, with members; a NULL text is null; arrays of objects or, without a key, of texts ---- */
+void look_json_open(struct look *l);
+void look_json_close(struct look *l);
+void look_json_text(struct look *l, const char *key, const char *text);
+void look_json_number(struct look *l, const char *key, uint64_t n);
+void look_json_hex(struct look *l, const char *key, uint64_t n);
+void look_json_begin(struct look *l, const char *key);
+void look_json_end(struct look *l);
 
 /* The last image of that handle, or NULL. */
 const struct look_image *look_image(const struct look *l, uint64_t handle);

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "core/efi/look.h"
+#include "core/efi/variables.h"
 #include "traces/memory.h"
 
 enum {
@@ -37,14 +37,6 @@ struct format {
 static const struct format formats[] = {
     {"EFI_VARIABLE", 8, 32},
     {"EFI_AUTHENTICATED_VARIABLE", 36, 60},
-};
-
-struct variable {
-    uint8_t state;
-    uint32_t attributes;
-    struct efi_guid guid;
-    uint32_t name_size, data_size;
-    const uint8_t *name, *data; /* in the store */
 };
 
 struct variables {
@@ -205,19 +197,30 @@ static int by_name(const void *a, const void *b)
 }
 
 /* Its name, and its GUID in digits: as the files of Linux's efivarfs are called. */
-static void add_name(struct text *out, const struct variable *v)
+void variable_name(const struct variable *v, struct text *out)
 {
-    const uint8_t *b = v->guid.b;
     for (uint32_t i = 0; i + 1 < v->name_size && (v->name[i] || v->name[i + 1]); i += 2)
         text_add(out, "%c", v->name[i] >= ' ' && v->name[i] < 0x7f && !v->name[i + 1] ? v->name[i] : '?');
-    text_add(out, "-%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[3], b[2], b[1],
+}
+
+static void add_guid(struct text *out, const struct efi_guid *guid)
+{
+    const uint8_t *b = guid->b;
+    text_add(out, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[3], b[2], b[1],
              b[0], b[5], b[4], b[7], b[6], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+}
+
+static void add_name(struct text *out, const struct variable *v)
+{
+    variable_name(v, out);
+    text_add(out, "-");
+    add_guid(out, &v->guid);
     if (efi_guid_name(&v->guid))
         text_add(out, "  %s", efi_guid_name(&v->guid));
 }
 
-/* UEFI specification, 8.2.1. */
-static void add_attributes(struct text *out, uint32_t attributes)
+/* UEFI specification, 8.2.1. NULL beyond the last. */
+static const char *attribute_name(unsigned i)
 {
     static const char *const names[] = {"NV",
                                         "BS",
@@ -227,10 +230,15 @@ static void add_attributes(struct text *out, uint32_t attributes)
                                         "time-authenticated",
                                         "append",
                                         "enhanced-authenticated"};
+    return i < sizeof names / sizeof names[0] ? names[i] : NULL;
+}
+
+static void add_attributes(struct text *out, uint32_t attributes)
+{
     bool any = false;
-    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+    for (unsigned i = 0; attribute_name(i); i++)
         if (attributes >> i & 1) {
-            text_add(out, "%s%s", any ? "+" : "", names[i]);
+            text_add(out, "%s%s", any ? "+" : "", attribute_name(i));
             any = true;
         }
 }
@@ -249,6 +257,42 @@ static void add_data(struct text *out, const uint8_t *data, size_t n)
     }
 }
 
+static void show_text(struct look *l, const struct variable *v, const char *meaning)
+{
+    add_name(l->out, v);
+    text_add(l->out, "  ");
+    add_attributes(l->out, v->attributes);
+    text_add(l->out, "  %" PRIu32 " bytes\n", v->data_size);
+    for (const char *p = meaning; p && *p; p += strcspn(p, "\n"), p += *p == '\n')
+        text_add(l->out, "      %.*s\n", (int)strcspn(p, "\n"), p);
+    add_data(l->out, v->data, v->data_size);
+}
+
+static void show_json(struct look *l, const struct variable *v, const char *meaning)
+{
+    struct text name = {0}, guid = {0}, data = {0};
+    variable_name(v, &name);
+    add_guid(&guid, &v->guid);
+    for (uint32_t i = 0; i < v->data_size; i++)
+        text_add(&data, "%02x", v->data[i]);
+    look_json_open(l);
+    look_json_text(l, "name", name.s ? name.s : "");
+    look_json_text(l, "guid", guid.s);
+    look_json_text(l, "vendor", efi_guid_name(&v->guid));
+    look_json_begin(l, "attributes");
+    for (unsigned i = 0; attribute_name(i); i++)
+        if (v->attributes >> i & 1)
+            look_json_text(l, NULL, attribute_name(i));
+    look_json_end(l);
+    look_json_number(l, "size", v->data_size);
+    look_json_text(l, "meaning", meaning);
+    look_json_text(l, "data", data.s ? data.s : "");
+    look_json_close(l);
+    free(name.s);
+    free(guid.s);
+    free(data.s);
+}
+
 int look_at_variables(struct look *l, struct error *err)
 {
     struct variables vs = {.l = l};
@@ -264,12 +308,10 @@ int look_at_variables(struct look *l, struct error *err)
     if (vs.n)
         qsort(vs.list, vs.n, sizeof *vs.list, by_name);
     for (size_t i = 0; i < vs.n; i++) {
-        const struct variable *v = &vs.list[i];
-        add_name(l->out, v);
-        text_add(l->out, "  ");
-        add_attributes(l->out, v->attributes);
-        text_add(l->out, "  %" PRIu32 " bytes\n", v->data_size);
-        add_data(l->out, v->data, v->data_size);
+        struct text meaning = {0};
+        variable_meaning(l, vs.list, vs.n, &vs.list[i], &meaning);
+        (l->json ? show_json : show_text)(l, &vs.list[i], meaning.s);
+        free(meaning.s);
     }
     for (size_t i = 0; i < vs.nstores; i++)
         free(vs.stores[i]);

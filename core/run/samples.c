@@ -25,13 +25,14 @@ struct samples {
     uint64_t every, count;
     struct sample_function *functions;
     struct sample_chain *chains;
-    size_t nfunctions, nchains;
+    struct sample_place *places;
+    size_t nfunctions, nchains, nplaces;
     uint32_t *order; /* functions, as they are listed */
     char **names;    /* of stages, processes and code without symbols; the chains point to them */
     size_t nnames;
     const struct symbols *symbols;
     struct symbols *own_symbols; /* NULL: they are another's */
-    struct seen by_name, by_function, by_chain;
+    struct seen by_name, by_function, by_chain, by_place;
 };
 
 struct sampler {
@@ -146,15 +147,17 @@ static uint32_t function_number(struct samples *s, const struct sample_function 
     return i;
 }
 
-/* Code without symbols: only what sort of code it is, because addresses say nothing to a reader. */
-static const char *sort_of_code(const struct sampler *s)
+/* Code without symbols: what sort of code it is, and in which stage. Its addresses are the places. */
+static const char *sort_of_code(struct sampler *s, uint64_t at)
 {
     unsigned bits = timeline_code_bits(s->look, s->cpu);
+    char name[240];
     if (bits != 16 && timeline_reg(s->look, s->cpu, "cpl") == 3)
-        return "[program without symbols]";
-    return bits == 16   ? "[16-bit code without symbols]"
-           : bits == 32 ? "[32-bit code without symbols]"
-                        : "[64-bit code without symbols]";
+        return shared(s->out, "[program without symbols]");
+    long i = stages_at(s->stages, at);
+    snprintf(name, sizeof name, "[%s%s%u-bit code without symbols]",
+             i < 0 ? "" : stages_get(s->stages, (size_t)i)->name, i < 0 ? "" : ": ", bits);
+    return shared(s->out, name);
 }
 
 /* The function of a frame; a caller's address is that after its call. */
@@ -168,9 +171,31 @@ static uint32_t function_at(struct sampler *s, symbol_space space, uint64_t pc, 
         f.address = sym.address;
         symbols_line(s->out->symbols, space, sym.address, at, &f.file, &f.line);
     } else {
-        f.name = shared(s->out, sort_of_code(s));
+        f.name = sort_of_code(s, at);
     }
     return function_number(s->out, &f);
+}
+
+/* ---------------------------------------------------------------- places */
+
+static bool same_place(const void *ctx, uint32_t number)
+{
+    const struct samples *s = *(const struct samples *const *)ctx;
+    const struct sample_place *asked = ((const struct sample_place *const *)ctx)[1], *p = &s->places[number];
+    return p->name == asked->name && p->address == asked->address;
+}
+
+static void count_place(struct samples *s, const char *name, uint64_t address, uint64_t count)
+{
+    const struct sample_place asked = {.name = name, .address = address / PLACE_BYTES * PLACE_BYTES};
+    const void *ctx[2] = {s, &asked};
+    const uint64_t key[2] = {(uintptr_t)asked.name, asked.address};
+    uint32_t i = seen_number(&s->by_place, XXH3_64bits(key, sizeof key), same_place, ctx);
+    if (i == s->nplaces) {
+        MEM_MORE(s->places, s->nplaces);
+        s->places[s->nplaces++] = asked;
+    }
+    s->places[i].count += count;
 }
 
 /* ---------------------------------------------------------------- chains */
@@ -288,6 +313,8 @@ static int take_one(struct sampler *s, uint64_t at, struct error *err)
     for (size_t i = 0; i < c.ncalls; i++)
         s->call[c.ncalls - 1 - i] = function_at(s, space, s->frame[i].pc - (i > 0), at);
     c.call = s->call;
+    if (c.ncalls && !*s->out->functions[s->call[c.ncalls - 1]].module)
+        count_place(s->out, s->out->functions[s->call[c.ncalls - 1]].name, s->frame[0].pc, 1);
     count_functions(s->out, s->call, c.ncalls);
     count_chain(s->out, &c);
     return 0;
@@ -430,6 +457,16 @@ static int by_count(const void *a, const void *b)
     return x->first < y->first ? -1 : x->first > y->first;
 }
 
+static int by_place(const void *a, const void *b)
+{
+    const struct sample_place *x = a, *y = b;
+    if (x->count != y->count)
+        return x->count < y->count ? 1 : -1;
+    if (x->address != y->address)
+        return x->address < y->address ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
 static int by_self(const void *a, const void *b, void *ctx)
 {
     const struct samples *s = ctx;
@@ -445,6 +482,8 @@ static int by_self(const void *a, const void *b, void *ctx)
 static void sort(struct samples *s)
 {
     qsort(s->chains, s->nchains, sizeof *s->chains, by_count);
+    if (s->nplaces)
+        qsort(s->places, s->nplaces, sizeof *s->places, by_place);
     s->order = mem_zero(s->nfunctions, sizeof *s->order);
     for (size_t i = 0; i < s->nfunctions; i++)
         s->order[i] = (uint32_t)i;
@@ -536,6 +575,8 @@ struct samples *samples_join(struct samples *const *part, size_t n)
             number[k] = join_function(s, &p->functions[k]);
         for (size_t k = 0; k < p->nchains; k++)
             join_chain(s, &p->chains[k], number);
+        for (size_t k = 0; k < p->nplaces; k++)
+            count_place(s, shared(s, p->places[k].name), p->places[k].address, p->places[k].count);
         free(number);
     }
     sort(s);
@@ -557,6 +598,8 @@ void samples_free(struct samples *s)
     seen_free(&s->by_name);
     seen_free(&s->by_function);
     seen_free(&s->by_chain);
+    seen_free(&s->by_place);
+    free(s->places);
     symbols_free(s->own_symbols);
     free(s);
 }
@@ -584,6 +627,16 @@ const struct sample_function *samples_function(const struct samples *s, size_t i
 const struct sample_function *samples_function_number(const struct samples *s, uint32_t number)
 {
     return &s->functions[number];
+}
+
+size_t samples_places(const struct samples *s)
+{
+    return s->nplaces;
+}
+
+const struct sample_place *samples_place(const struct samples *s, size_t i)
+{
+    return &s->places[i];
 }
 
 size_t samples_chains(const struct samples *s)

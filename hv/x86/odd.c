@@ -89,6 +89,7 @@ void odd_code(struct x86 *cpu, const struct pmeta *m, uint32_t off, unsigned siz
     uint32_t begin = lin & (SNAPSHOT_PAGE - 1), end = begin + cpu->op->len + OWN_CODE;
     if (off >= end || off + size <= begin || !is_news(&cpu->odd[ODD_CODE], lin >> 12))
         return;
-    struct event ev = {.kind = EV_CPU_OWN_CODE, .f = {(lin & ~(uint64_t)0xfff) + off, size, cpu->seg[CS].sel, rip}};
+    struct event ev = {.kind = EV_CPU_OWN_CODE,
+                       .f = {(lin & ~(uint64_t)0xfff) + off, size, cpu->seg[CS].sel, rip}};
     cpu_event(cpu, &ev);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <yajl/yajl_gen.h>
 
 #include "core/firmware.h"
 
@@ -301,6 +302,61 @@ static void wrong_nodes(void **state)
     holds(f, "handles", 500, "not read further)\n");
 }
 
+/* Variables of the specification, with n bytes of data. */
+static uint64_t put_global(struct fixture *f, uint64_t at, const char *name, const void *data, size_t n)
+{
+    static const uint8_t global[] = {0x61, 0xdf, 0xe4, 0x8b, 0xca, 0x93, 0xd2, 0x11,
+                                     0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c};
+    put_variable(f, at, 0x3f, name, "");
+    memcpy(f->ram + at + 16, global, sizeof global);
+    set(f, at + 12, n, 4);
+    at += 32 + 2 * (strlen(name) + 1);
+    memcpy(f->ram + at, data, n);
+    return (at + n + 3) & ~(uint64_t)3;
+}
+
+/* Options and their order, device paths; damaged ones; and the same as JSON. */
+static void meanings(void **state)
+{
+    static const uint8_t path[] = {2, 1, 12, 0, 0xd0, 0x41, 0x03, 0x0a, 0, 0, 0,    0, /* PciRoot(0x0) */
+                                   1, 1, 6,  0, 1,    2,                               /* Pci(0x2,0x1) */
+                                   4, 4, 10, 0, '\\', 0,    'x',  0,    0, 0, 0x7f, 0xff, 4, 0},
+                         two[] = {2, 1, 12, 0, 0xd0, 0x41, 0x01, 0x05, 1,    0,    0, 0, 0x7f,
+                                  1, 4, 0,  9, 9,    5,    0,    7,    0x7f, 0xff, 4, 0},
+                         order[] = {1, 0, 7, 0};
+    uint8_t option[64] = {1, 0, 0, 0, sizeof path, 0, 'A', 0, 0, 0};
+    struct fixture *f = *state;
+    memcpy(option + 10, path, sizeof path);
+    memset(f->ram + STORE + 28, 0xff, STORE_BYTES - 28);
+    uint64_t at = put_global(f, STORE + 28, "Boot0001", option, 10 + sizeof path + 2);
+    at = put_global(f, at, "Boot0002", option, 10 + 20);
+    at = put_global(f, at, "BootOrder", order, sizeof order);
+    at = put_global(f, at, "ConOut", two, sizeof two);
+    at = put_global(f, at, "SecureBoot", "\1", 1);
+    put_global(f, at, "Timeout", "\5", 2);
+    holds(f, "variables", 500, "\n      A: PciRoot(0x0)/Pci(0x2,0x1)/\\x, 2 bytes of data\n");
+    holds(f, "variables", 500, "\n      A: no path (damaged)\n");
+    holds(f, "variables", 500, "\n      Boot0001 (A), Boot0007 (there is none)\n");
+    holds(f, "variables", 500, "\n      Serial(0x1)\n      Path(9,9,07)\n");
+    holds(f, "variables", 500, "\n      on\n");
+    holds(f, "variables", 500, "\n      5 s\n");
+    const struct firmware_memory m = {f, peek};
+    const unsigned char *json;
+    size_t n;
+    yajl_gen g = yajl_gen_alloc(NULL);
+    struct text notes = {0};
+    yajl_gen_array_open(g);
+    assert_int_equal(firmware_json((struct yajl_gen_t *)g, &notes, f->t, 500, &m, "variables", &f->err), 0);
+    yajl_gen_array_close(g);
+    yajl_gen_get_buf(g, &json, &n);
+    assert_null(notes.s);
+    assert_non_null(strstr(
+        (const char *)json,
+        "{\"name\":\"BootOrder\",\"guid\":\"8be4df61-93ca-11d2-aa0d-00e098032b8c\",\"vendor\":\"EFI_GLOBAL_VARIABLE\","
+        "\"attributes\":[\"BS\",\"RT\"],\"size\":4,\"meaning\":\"Boot0001 (A), Boot0007 (there is none)\",\"data\":\"01000700\"}"));
+    yajl_gen_free(g);
+}
+
 static void variables_without_end(void **state)
 {
     struct fixture *f = *state;
@@ -343,8 +399,8 @@ static void noise(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_lists),   TEST(where_they_are_not),    TEST(cycles),
-        TEST(wrong_nodes), TEST(variables_without_end), TEST(noise),
+        TEST(the_lists), TEST(where_they_are_not),    TEST(cycles), TEST(wrong_nodes),
+        TEST(meanings),  TEST(variables_without_end), TEST(noise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
