@@ -60,8 +60,9 @@ static void load_option(struct meaning *m)
         uint64_t attributes = number(v->data, 4), length = number(v->data + 4, 2);
         size_t rest = v->data_size - HEAD - used;
         bool whole = length <= rest && efi_device_path(&m->l->eg, v->data + HEAD + used, length, &path);
-        text_add(m->out, "%s%s%s: %s%s", name.s ? name.s : "(no name)", attributes & ACTIVE ? "" : ", not active",
-                 attributes & HIDDEN ? ", hidden" : "", path.s ? path.s : "no path", whole ? "" : " (damaged)");
+        text_add(m->out, "%s%s%s: %s%s", name.s ? name.s : "(no name)",
+                 attributes & ACTIVE ? "" : ", not active", attributes & HIDDEN ? ", hidden" : "",
+                 path.s ? path.s : "no path", whole ? "" : " (damaged)");
         if (length < rest)
             text_add(m->out, ", %" PRIu64 " bytes of data", (uint64_t)(rest - length));
     }
@@ -124,26 +125,16 @@ static const struct {
     void (*put)(struct meaning *m);
     const char *options; /* instead: a list of these */
 } globals[] = {
-    {"BootOrder", NULL, "Boot"},
-    {"BootCurrent", NULL, "Boot"},
-    {"BootNext", NULL, "Boot"},
-    {"DriverOrder", NULL, "Driver"},
-    {"SysPrepOrder", NULL, "SysPrep"},
-    {"ConIn", path, NULL},
-    {"ConInDev", path, NULL},
-    {"ConOut", path, NULL},
-    {"ConOutDev", path, NULL},
-    {"ErrOut", path, NULL},
-    {"ErrOutDev", path, NULL},
-    {"Lang", text, NULL},
-    {"LangCodes", text, NULL},
-    {"PlatformLang", text, NULL},
-    {"PlatformLangCodes", text, NULL},
-    {"AuditMode", on_or_off, NULL},
-    {"DeployedMode", on_or_off, NULL},
-    {"SecureBoot", on_or_off, NULL},
-    {"SetupMode", on_or_off, NULL},
-    {"VendorKeys", on_or_off, NULL},
+    {"BootOrder", NULL, "Boot"},       {"BootCurrent", NULL, "Boot"},
+    {"BootNext", NULL, "Boot"},        {"DriverOrder", NULL, "Driver"},
+    {"SysPrepOrder", NULL, "SysPrep"}, {"ConIn", path, NULL},
+    {"ConInDev", path, NULL},          {"ConOut", path, NULL},
+    {"ConOutDev", path, NULL},         {"ErrOut", path, NULL},
+    {"ErrOutDev", path, NULL},         {"Lang", text, NULL},
+    {"LangCodes", text, NULL},         {"PlatformLang", text, NULL},
+    {"PlatformLangCodes", text, NULL}, {"AuditMode", on_or_off, NULL},
+    {"DeployedMode", on_or_off, NULL}, {"SecureBoot", on_or_off, NULL},
+    {"SetupMode", on_or_off, NULL},    {"VendorKeys", on_or_off, NULL},
     {"Timeout", seconds, NULL},
 };
 

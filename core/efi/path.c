@@ -29,7 +29,8 @@ static void add_bytes(struct text *out, const struct node *d, size_t at, size_t 
 
 static void add_guid(struct text *out, const struct node *d, size_t at)
 {
-    text_add(out, "%08" PRIX64 "-%04" PRIX64 "-%04" PRIX64 "-", number(d, at, 4), number(d, at + 4, 2), number(d, at + 6, 2));
+    text_add(out, "%08" PRIX64 "-%04" PRIX64 "-%04" PRIX64 "-", number(d, at, 4), number(d, at + 4, 2),
+             number(d, at + 6, 2));
     add_bytes(out, d, at + 8, 2);
     text_add(out, "-");
     add_bytes(out, d, at + 10, 6);
@@ -71,7 +72,8 @@ static void pci(struct text *out, const struct node *d)
 }
 static void memory_mapped(struct text *out, const struct node *d)
 {
-    text_add(out, "MemoryMapped(0x%" PRIx64 ",0x%" PRIx64 ",0x%" PRIx64 ")", number(d, 0, 4), number(d, 4, 8), number(d, 12, 8));
+    text_add(out, "MemoryMapped(0x%" PRIx64 ",0x%" PRIx64 ",0x%" PRIx64 ")", number(d, 0, 4), number(d, 4, 8),
+             number(d, 12, 8));
 }
 static void hardware_vendor(struct text *out, const struct node *d)
 {
@@ -88,8 +90,8 @@ static void acpi(struct text *out, const struct node *d)
     static const struct {
         uint16_t id;
         const char *word;
-    } devices[] = {{0x0a03, "PciRoot"}, {0x0a08, "PcieRoot"}, {0x0604, "Floppy"}, {0x0301, "Keyboard"}, {0x0501, "Serial"},
-                   {0x0401, "ParallelPort"}};
+    } devices[] = {{0x0a03, "PciRoot"},  {0x0a08, "PcieRoot"}, {0x0604, "Floppy"},
+                   {0x0301, "Keyboard"}, {0x0501, "Serial"},   {0x0401, "ParallelPort"}};
     uint64_t hid = number(d, 0, 4), uid = number(d, 4, 4);
     for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++)
         if ((hid & 0xffff) == PNP && hid >> 16 == devices[i].id) {
@@ -111,8 +113,8 @@ static void acpi_address(struct text *out, const struct node *d)
 
 static void ata(struct text *out, const struct node *d)
 {
-    text_add(out, "Ata(%s,%s,0x%" PRIx64 ")", number(d, 0, 1) ? "Secondary" : "Primary", number(d, 1, 1) ? "Slave" : "Master",
-             number(d, 2, 2));
+    text_add(out, "Ata(%s,%s,0x%" PRIx64 ")", number(d, 0, 1) ? "Secondary" : "Primary",
+             number(d, 1, 1) ? "Slave" : "Master", number(d, 2, 2));
 }
 static void scsi(struct text *out, const struct node *d)
 {
@@ -124,8 +126,8 @@ static void usb(struct text *out, const struct node *d)
 }
 static void usb_class(struct text *out, const struct node *d)
 {
-    text_add(out, "UsbClass(0x%" PRIx64 ",0x%" PRIx64 ",0x%" PRIx64 ",0x%" PRIx64 ",0x%" PRIx64 ")", number(d, 0, 2), number(d, 2, 2),
-             number(d, 4, 1), number(d, 5, 1), number(d, 6, 1));
+    text_add(out, "UsbClass(0x%" PRIx64 ",0x%" PRIx64 ",0x%" PRIx64 ",0x%" PRIx64 ",0x%" PRIx64 ")",
+             number(d, 0, 2), number(d, 2, 2), number(d, 4, 1), number(d, 5, 1), number(d, 6, 1));
 }
 
 /* Terminals have GUIDs of their own, and texts of their own. */
@@ -134,7 +136,10 @@ static void message_vendor(struct text *out, const struct node *d)
     static const struct {
         uint32_t first;
         const char *word;
-    } terminals[] = {{0xe0c14753, "VenPcAnsi()"}, {0xdfa66065, "VenVt100()"}, {0x7baec70b, "VenVt100Plus()"}, {0xad15a0d6, "VenUtf8()"}};
+    } terminals[] = {{0xe0c14753, "VenPcAnsi()"},
+                     {0xdfa66065, "VenVt100()"},
+                     {0x7baec70b, "VenVt100Plus()"},
+                     {0xad15a0d6, "VenUtf8()"}};
     for (size_t i = 0; i < sizeof terminals / sizeof terminals[0]; i++)
         if (number(d, 0, 4) == terminals[i].first) {
             text_add(out, "%s", terminals[i].word);
@@ -151,8 +156,8 @@ static void mac(struct text *out, const struct node *d)
 }
 static void ipv4(struct text *out, const struct node *d)
 {
-    text_add(out, "IPv4(%" PRIu64 ".%" PRIu64 ".%" PRIu64 ".%" PRIu64 ")", number(d, 4, 1), number(d, 5, 1), number(d, 6, 1),
-             number(d, 7, 1));
+    text_add(out, "IPv4(%" PRIu64 ".%" PRIu64 ".%" PRIu64 ".%" PRIu64 ")", number(d, 4, 1), number(d, 5, 1),
+             number(d, 6, 1), number(d, 7, 1));
 }
 static void ipv6(struct text *out, const struct node *d)
 {
@@ -166,11 +171,13 @@ static void uart(struct text *out, const struct node *d)
     static const char parity[] = "DNEOMS";
     static const char *const stop[] = {"D", "1", "1.5", "2"};
     uint64_t baud = number(d, 4, 8), p = number(d, 13, 1), s = number(d, 14, 1);
-    text_add(out, "Uart(%" PRIu64 ",%" PRIu64 ",%c,%s)", baud, number(d, 12, 1), p < 6 ? parity[p] : '?', s < 4 ? stop[s] : "?");
+    text_add(out, "Uart(%" PRIu64 ",%" PRIu64 ",%c,%s)", baud, number(d, 12, 1), p < 6 ? parity[p] : '?',
+             s < 4 ? stop[s] : "?");
 }
 static void sata(struct text *out, const struct node *d)
 {
-    text_add(out, "Sata(0x%" PRIx64 ",0x%" PRIx64 ",0x%" PRIx64 ")", number(d, 0, 2), number(d, 2, 2), number(d, 4, 2));
+    text_add(out, "Sata(0x%" PRIx64 ",0x%" PRIx64 ",0x%" PRIx64 ")", number(d, 0, 2), number(d, 2, 2),
+             number(d, 4, 2));
 }
 static void nvme(struct text *out, const struct node *d)
 {
@@ -207,7 +214,8 @@ static void disk(struct text *out, const struct node *d)
 }
 static void cdrom(struct text *out, const struct node *d)
 {
-    text_add(out, "CDROM(0x%" PRIx64 ",0x%" PRIx64 ",0x%" PRIx64 ")", number(d, 0, 4), number(d, 4, 8), number(d, 12, 8));
+    text_add(out, "CDROM(0x%" PRIx64 ",0x%" PRIx64 ",0x%" PRIx64 ")", number(d, 0, 4), number(d, 4, 8),
+             number(d, 12, 8));
 }
 static void media_vendor(struct text *out, const struct node *d)
 {
@@ -258,13 +266,34 @@ static const struct {
     uint8_t type, sub;
     void (*put)(struct text *out, const struct node *d);
 } nodes[] = {
-    {HARDWARE, 1, pci},        {HARDWARE, 3, memory_mapped}, {HARDWARE, 4, hardware_vendor}, {HARDWARE, 5, controller},
-    {ACPI, 1, acpi},           {ACPI, 3, acpi_address},      {MESSAGING, 1, ata},            {MESSAGING, 2, scsi},
-    {MESSAGING, 5, usb},       {MESSAGING, 10, message_vendor}, {MESSAGING, 11, mac},        {MESSAGING, 12, ipv4},
-    {MESSAGING, 13, ipv6},     {MESSAGING, 14, uart},        {MESSAGING, 15, usb_class},     {MESSAGING, 18, sata},
-    {MESSAGING, 20, vlan},     {MESSAGING, 23, nvme},        {MESSAGING, 24, uri},           {MEDIA, 1, disk},
-    {MEDIA, 2, cdrom},         {MEDIA, 3, media_vendor},     {MEDIA, 4, file_path},          {MEDIA, 6, volume_file},
-    {MEDIA, 7, volume},        {MEDIA, 8, offsets},          {MEDIA, 9, ram_disk},           {BIOS_BOOT, 1, bbs},
+    {HARDWARE, 1, pci},
+    {HARDWARE, 3, memory_mapped},
+    {HARDWARE, 4, hardware_vendor},
+    {HARDWARE, 5, controller},
+    {ACPI, 1, acpi},
+    {ACPI, 3, acpi_address},
+    {MESSAGING, 1, ata},
+    {MESSAGING, 2, scsi},
+    {MESSAGING, 5, usb},
+    {MESSAGING, 10, message_vendor},
+    {MESSAGING, 11, mac},
+    {MESSAGING, 12, ipv4},
+    {MESSAGING, 13, ipv6},
+    {MESSAGING, 14, uart},
+    {MESSAGING, 15, usb_class},
+    {MESSAGING, 18, sata},
+    {MESSAGING, 20, vlan},
+    {MESSAGING, 23, nvme},
+    {MESSAGING, 24, uri},
+    {MEDIA, 1, disk},
+    {MEDIA, 2, cdrom},
+    {MEDIA, 3, media_vendor},
+    {MEDIA, 4, file_path},
+    {MEDIA, 6, volume_file},
+    {MEDIA, 7, volume},
+    {MEDIA, 8, offsets},
+    {MEDIA, 9, ram_disk},
+    {BIOS_BOOT, 1, bbs},
 };
 
 static void put_node(struct text *out, const struct node *d)
