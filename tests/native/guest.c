@@ -328,5 +328,8 @@ int guest_decode(const uint8_t *bytes, unsigned n, unsigned bits, const struct i
     if (d != DEC_OK)
         return d == DEC_SHORT ? 0 : -1;
     *row = op_row(&op);
+    if (op.fn == op_zeros ||
+        op.fn == op_zeros64)    /* has a handler of its own, and no row, so that it is not compiled */
+        *row = insn_rows(NULL); /* ADD Eb, Gb: the first */
     return *row ? op.len : -1;
 }
