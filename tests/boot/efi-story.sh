@@ -45,7 +45,7 @@ comm -23 "$work/started" "$work/returned" | tr '\n' ' ' >"$work/lasting"
 holds "$work/kernel" 'kernel.boot-params +boot protocol 0x20f, loader 0x21,' "the boot protocol"
 
 # An address is a module and an offset.
-"$BOOTREEL" profile --every 20000000 --to 6000000000 "$work/efi.reel" >"$work/profile"
+"$BOOTREEL" profile --every 20000000 --to 5000000000 "$work/efi.reel" >"$work/profile"
 holds "$work/profile" 'SecMain' "samples in SEC"
 every_way efi "$work/efi.reel"
 finish

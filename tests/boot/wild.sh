@@ -10,7 +10,7 @@ ended() { # NAME TEXT: how the recording must have ended, and that it replays
     every_way "$1" "$1.reel"
 }
 flat() { # NAME ADDRESS UNTIL
-    expect 0 "$1" timeout 60 "$BOOTREEL" record --flat "$wild/$1.bin@$2" --until "$3" -o "$1.reel"
+    expect 0 "$1" timeout 60 "$BOOTREEL" record --keep-going --flat "$wild/$1.bin@$2" --until "$3" -o "$1.reel"
 }
 smaller() { # NAME BYTES
     [ "$(stat -c %s "$1.reel")" -le "$2" ] || fail "$1: a trace of $(stat -c %s "$1.reel") bytes"

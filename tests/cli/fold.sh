@@ -94,10 +94,10 @@ for t in loop loop-cuts; do
     "$BOOTREEL" events --class console $t.reel
 done >fold.out
 "$BOOTREEL" events --format json --class fold loop-cuts.reel >>fold.out
-rec reset --until 100k --checkpoint-every 30k
+rec reset --keep-going --until 100k --checkpoint-every 30k
 verify reset.reel
 { echo "== reset"; "$BOOTREEL" events reset.reel; "$BOOTREEL" stages reset.reel; } >>fold.out
-rec reset-full --until 1k --events=-fold
+rec reset-full --keep-going --until 1k --events=-fold
 verify reset-full.reel
 holds <("$BOOTREEL" info reset-full.reel) 'events +1,[0-9]{3}' "-fold: each event"
 
