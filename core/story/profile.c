@@ -546,6 +546,7 @@ void profile_free(struct profile *p)
         free(p->stage[i].close);
         free(p->stage[i].fail);
         free(p->stage[i].rename);
+        free(p->stage[i].against);
     }
     free(p->stage);
     free(p->probe);

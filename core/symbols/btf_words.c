@@ -60,7 +60,7 @@ static void put_text(struct text *t, const uint8_t *p, size_t n)
 /* The text at an address; false if there is none. */
 static bool put_text_at(struct text *t, const struct types_memory *m, uint64_t address)
 {
-    uint8_t bytes[TEXT_MAX];
+    uint8_t bytes[TEXT_MAX] = {0};
     const size_t n = address && m ? m->read(m->ctx, address, bytes, sizeof bytes) : 0;
     if (!is_text(bytes, n) || (n < sizeof bytes && !memchr(bytes, 0, n)))
         return false;

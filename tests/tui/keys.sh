@@ -19,7 +19,7 @@ click() { mux send-keys -H 1b 5b 4d 20 "$1" "$2" 1b 5b 4d 23 "$1" "$2"; }
 click_twice() { mux send-keys -H 1b 5b 4d 20 "$1" "$2" 1b 5b 4d 23 "$1" "$2" 1b 5b 4d 20 "$1" "$2" 1b 5b 4d 23 "$1" "$2"; }
 press 1
 click 5d 23
-await 'demo.reel  5,[34]' "a click in the middle of the timeline"
+await 'demo.reel  5,[12]' "a click in the middle of the timeline"
 click_twice 2d 30
 await '^▸ .*console' "two clicks on an event"
 press '^'

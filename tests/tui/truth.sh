@@ -95,7 +95,7 @@ while read -r at; do
 done <"$work/positions"
 # Stacks, on the demo guest, which has call frames: gdb's are ours. What we only guess is marked, and left out.
 "$BOOTREEL" record -q -o "$work/demo.reel" </dev/null >/dev/null || fail "record the demo guest"
-for at in 50000 90000 200000 285000 1000000 2500000 3700000 4100000 9700000; do
+for at in 50000 90000 200000 300000 1000000 2500000 3700000 4100000 9700000; do
     printf 'goto %s\ncode\nshow -\n' "$at" | "$BOOTREEL" tui "$work/demo.reel" --script - --size 150x60 |
         sed -nE 's/.* (#[0-9]+) +[0-9a-f]+  ([A-Za-z_][^ +]*).*/\1 \2/p' >"$work/ours"
     printf '%s\n' 'set pagination off' 'set confirm off' "source $top/scripts/gdb/bootreel.py" "boot-open $work/demo.reel" \
