@@ -13,7 +13,6 @@ enum {
     DEVICE = 0x0010,
     CLASS = 0x010802,
     MSIX_AT = 0x40,
-    EXPRESS_AT = 0x80,
 };
 enum { VERSION = 0x00010400, TIMEOUT = 15 /* units of 500 ms */, PAGE_SHIFT_MOST = 4 /* of 4096 */ };
 /* The error that an asynchronous event tells (figure 147), and the log page that has more. */
@@ -259,33 +258,28 @@ static void write_register(struct nvme *n, unsigned reg, uint32_t value)
 
 /* ---------------------------------------------------------------- doorbells */
 
+/* Whether a queue of `size` entries may have its doorbell at `value`; a mistake is told. */
+static bool may_ring(struct nvme *n, uint16_t size, uint32_t value)
+{
+    if (size && value < size)
+        return true;
+    note_event(n, size ? EVENT_INVALID_VALUE : EVENT_INVALID_DOORBELL);
+    return false;
+}
+
 static void ring_sq(struct nvme *n, unsigned i, uint32_t value)
 {
-    struct nvme_sq *q = &n->sq[i];
-    if (!q->size) {
-        note_event(n, EVENT_INVALID_DOORBELL);
+    if (!may_ring(n, n->sq[i].size, value))
         return;
-    }
-    if (value >= q->size) {
-        note_event(n, EVENT_INVALID_VALUE);
-        return;
-    }
-    q->tail = (uint16_t)value;
+    n->sq[i].tail = (uint16_t)value;
     nvme_begin(n);
 }
 
 static void ring_cq(struct nvme *n, unsigned i, uint32_t value)
 {
-    struct nvme_cq *q = &n->cq[i];
-    if (!q->size) {
-        note_event(n, EVENT_INVALID_DOORBELL);
+    if (!may_ring(n, n->cq[i].size, value))
         return;
-    }
-    if (value >= q->size) {
-        note_event(n, EVENT_INVALID_VALUE);
-        return;
-    }
-    q->head = (uint16_t)value;
+    n->cq[i].head = (uint16_t)value;
     nvme_update_pin(n);
     tell_event(n);
     nvme_begin(n);
