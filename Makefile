@@ -29,7 +29,7 @@ CFLAGS  ?=
 ALL_CFLAGS := $(CFLAGS_BASE) $(OPT_$(VARIANT)) $(CFLAGS)
 ALL_LDFLAGS := $(OPT_$(VARIANT)) $(LDFLAGS)
 
-ROOMS   := traces core $(patsubst %/,%,$(sort $(wildcard core/*/))) hv/x86 hv/x86/jit hv/xen hv/board hv/load hv uml tui gdbstub
+ROOMS   := traces $(patsubst %/,%,$(sort $(wildcard core/*/ core/systems/*/))) hv/x86 hv/x86/jit hv/xen hv/board hv/load hv uml tui gdbstub
 LIB_SRC := $(foreach r,$(ROOMS),$(sort $(wildcard $(r)/*.c)))
 CLI_SRC := $(sort $(wildcard cli/*.c))
 PROTO_SRC := $(sort $(wildcard core/*/*.proto))

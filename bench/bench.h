@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "core/timeline.h"
+#include "core/timeline/timeline.h"
 #include "hv/hv.h"
 
 static const struct engine_kind bench_pc = {

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "bench/bench.h"
-#include "core/symbols.h"
-#include "core/views.h"
+#include "core/symbols/symbols.h"
+#include "core/views/views.h"
 #include "traces/memory.h"
 
 enum { DEPTH = 64, TRY = 20, WITHIN = 1500, SHOWN = 12, PRESENT = 64 };

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "bench/bench.h"
-#include "core/symbols.h"
-#include "core/views.h"
+#include "core/symbols/symbols.h"
+#include "core/views/views.h"
 #include "traces/memory.h"
 
 enum { DEPTH = 64, CALLS = 512, WITHIN = 3000, SHOWN = 14 };

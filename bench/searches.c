@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "bench/bench.h"
-#include "core/symbols.h"
+#include "core/symbols/symbols.h"
 #include "traces/memory.h"
 
 static struct error err;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "bench/bench.h"
-#include "core/replay.h"
+#include "core/run/replay.h"
 
 /* NAME@ICOUNT; the length of the name. */
 static size_t parse(const char *text, uint64_t *icount)

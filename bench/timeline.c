@@ -15,7 +15,7 @@
 #include <sys/resource.h>
 
 #include "bench/bench.h"
-#include "core/replay.h"
+#include "core/run/replay.h"
 #include "traces/memory.h"
 
 static struct timeline *tl;

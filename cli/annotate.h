@@ -2,7 +2,7 @@
 #ifndef BOOTREEL_CLI_ANNOTATE_H
 #define BOOTREEL_CLI_ANNOTATE_H
 
-#include "core/rewriter.h"
+#include "core/run/rewriter.h"
 
 struct annotate_parts {
     const char *path, *from; /* of the new file, of the record */
@@ -13,7 +13,7 @@ struct annotate_parts {
 /* 1: done, *status is the exit status; 0: the new events cannot be put in order this way: record the run as a whole. */
 int annotate_in_parts(const struct annotate_parts *v, struct trace *t, int *status);
 
-/* ---- shares (core/share.h); both return the exit status ---- */
+/* ---- shares (core/run/share.h); both return the exit status ---- */
 
 #define ANNOTATE_INTERRUPTED_TEXT "interrupted; %s is complete up to where it was written"
 

@@ -5,7 +5,7 @@
 
 #include "cli/annotate.h"
 #include "cli/cli.h"
-#include "core/replay.h"
+#include "core/run/replay.h"
 #include "traces/memory.h"
 
 struct part {

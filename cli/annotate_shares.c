@@ -6,8 +6,8 @@
 #include "cli/annotate.h"
 #include "cli/cli.h"
 #include "cli/output.h"
-#include "core/replay.h"
-#include "core/share.h"
+#include "core/run/replay.h"
+#include "core/run/share.h"
 #include "traces/memory.h"
 
 /* ---------------------------------------------------------------- making one */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "cli/options.h"
-#include "core/engines.h"
+#include "core/engine/engines.h"
 #include "traces/trace.h"
 
 #define BOOTREEL_VERSION "0.1.0"
@@ -171,7 +171,7 @@ struct verify_parts {
 /* Verifies a trace in parts, and prints what one job would print. Returns the exit status. */
 int verify_in_parts(const struct verify_parts *v, struct trace *t);
 
-/* What profile is to do in parts (core/samples.h, samples_divisible). */
+/* What profile is to do in parts (core/run/samples.h, samples_divisible). */
 struct profile_parts {
     const char *path;
     uint64_t from, to, every; /* every 0: samples_usual() */

@@ -5,12 +5,12 @@
 
 #include "cli/annotate.h"
 #include "cli/cli.h"
-#include "core/guest.h"
-#include "core/images.h"
-#include "core/recorder.h"
-#include "core/inspector.h"
-#include "core/replay.h"
-#include "core/stages.h"
+#include "core/story/guest.h"
+#include "core/run/images.h"
+#include "core/run/recorder.h"
+#include "core/story/inspector.h"
+#include "core/run/replay.h"
+#include "core/story/stages.h"
 #include "traces/memory.h"
 
 struct annotate {

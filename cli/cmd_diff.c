@@ -5,7 +5,7 @@
 
 #include "cli/diff.h"
 #include "cli/outline.h"
-#include "traces/digest.h"
+#include "core/compare/digest.h"
 #include "traces/memory.h"
 
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_JUNIT, FORMAT_HTML };

@@ -2,7 +2,7 @@
 #include "cli/cli.h"
 #include "cli/outline.h"
 #include "cli/output.h"
-#include "traces/digest.h"
+#include "core/compare/digest.h"
 
 struct options {
     struct outline_options outline;

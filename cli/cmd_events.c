@@ -4,8 +4,8 @@
 
 #include "cli/cli.h"
 #include "cli/json.h"
-#include "core/explain.h"
-#include "core/processes.h"
+#include "core/story/explain.h"
+#include "core/story/processes.h"
 #include "traces/memory.h"
 
 enum {

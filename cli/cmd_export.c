@@ -6,7 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/output.h"
-#include "core/export.h"
+#include "core/export/export.h"
 
 struct export_command {
     const struct export_format *format;

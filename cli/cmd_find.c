@@ -7,7 +7,7 @@
 #include "cli/cli.h"
 #include "cli/find.h"
 #include "cli/json.h"
-#include "core/timeline.h"
+#include "core/timeline/timeline.h"
 #include "traces/memory.h"
 
 enum { OPT_EXEC = 1, OPT_WRITE, OPT_READ, OPT_EVENT, OPT_PART, OPT_JOBS };

@@ -4,8 +4,8 @@
 
 #include "cli/cli.h"
 #include "cli/json.h"
-#include "core/firmware.h"
-#include "core/replay.h"
+#include "core/systems/efi/firmware.h"
+#include "core/run/replay.h"
 
 struct firmware_command {
     const char *at;

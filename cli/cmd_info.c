@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/crash.h"
-#include "core/marks.h"
-#include "core/replay.h"
-#include "core/text.h"
+#include "core/run/crash.h"
+#include "core/story/marks.h"
+#include "core/run/replay.h"
+#include "core/ground/text.h"
 #include "traces/memory.h"
 
 static void print_machine(struct trace *t, const char *path)

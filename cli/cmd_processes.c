@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/json.h"
-#include "core/processes.h"
+#include "core/story/processes.h"
 #include "traces/memory.h"
 
 struct tree {

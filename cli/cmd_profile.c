@@ -5,8 +5,8 @@
 
 #include "cli/cli.h"
 #include "cli/json.h"
-#include "core/position.h"
-#include "core/samples.h"
+#include "core/story/position.h"
+#include "core/run/samples.h"
 
 struct profile_command {
     const char *from, *to, *stage;

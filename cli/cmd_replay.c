@@ -5,8 +5,8 @@
 
 #include "cli/cli.h"
 #include "cli/seeks.h"
-#include "core/lockstep.h"
-#include "core/replay.h"
+#include "core/run/lockstep.h"
+#include "core/run/replay.h"
 #include "hv/hv.h"
 
 struct replay_command {

@@ -3,8 +3,8 @@
 
 #include "cli/cli.h"
 #include "cli/output.h"
-#include "core/picture.h"
-#include "core/replay.h"
+#include "core/views/picture.h"
+#include "core/run/replay.h"
 #include "traces/memory.h"
 
 enum { SCREEN_SIZE = 65536 };

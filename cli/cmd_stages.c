@@ -5,7 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/json.h"
-#include "core/stages.h"
+#include "core/story/stages.h"
 
 struct options {
     const char *profile;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/symbols.h"
+#include "core/symbols/symbols.h"
 
 struct query {
     const struct symbols *s;

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "core/text.h"
+#include "core/ground/text.h"
 #include "tui/tui.h"
 
 struct tui_command {

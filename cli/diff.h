@@ -3,9 +3,9 @@
 #define BOOTREEL_CLI_DIFF_H
 
 #include "cli/cli.h"
-#include "core/cause.h"
-#include "traces/align.h"
-#include "traces/compare.h"
+#include "core/compare/cause.h"
+#include "core/compare/align.h"
+#include "core/compare/compare.h"
 
 /* A boot to compare: a trace, or a digest. */
 struct diff_boot {

@@ -8,9 +8,9 @@
 
 #include "cli/cli.h"
 #include "cli/find.h"
-#include "core/replay.h"
-#include "core/running.h"
-#include "core/views.h"
+#include "core/run/replay.h"
+#include "core/story/running.h"
+#include "core/views/views.h"
 #include "traces/memory.h"
 
 /* What a job needs; it is made for the first part that a job does, and used again. */

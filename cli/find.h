@@ -2,9 +2,9 @@
 #ifndef BOOTREEL_CLI_FIND_H
 #define BOOTREEL_CLI_FIND_H
 
-#include "core/kernel_types.h"
-#include "core/symbols.h"
-#include "core/timeline.h"
+#include "core/symbols/kernel_types.h"
+#include "core/symbols/symbols.h"
+#include "core/timeline/timeline.h"
 
 enum find_mode { FIND_ALL, FIND_FIRST, FIND_LAST, FIND_COUNT };
 

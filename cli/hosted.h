@@ -3,8 +3,8 @@
 #ifndef BOOTREEL_CLI_HOSTED_H
 #define BOOTREEL_CLI_HOSTED_H
 
-#include "core/engine.h"
-#include "core/image_file.h"
+#include "core/engine/engine.h"
+#include "core/run/image_file.h"
 
 /* Where a program's interpreter and libraries are looked for: below `sysroot` ("" is the real root). The
  * program gets the guest path `to`. All become images, with the role "file PATH". -1 with err if one is

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "cli/machine.h"
-#include "core/firmware.h"
+#include "core/systems/efi/firmware.h"
 #include "traces/memory.h"
 
 enum { SECTOR = 512, CD_SECTOR = 2048, HEAD = 4096, PVD = 16 * CD_SECTOR };

@@ -7,7 +7,7 @@
 #include "cli/hosted.h"
 #include "cli/machine.h"
 #include "cli/media.h"
-#include "core/guest.h"
+#include "core/story/guest.h"
 #include "guests/demo/demo.h"
 #include "hv/hv.h"
 #include "traces/memory.h"

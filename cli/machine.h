@@ -3,9 +3,9 @@
 #define BOOTREEL_CLI_MACHINE_H
 
 #include "cli/options.h"
-#include "core/engine.h"
-#include "core/image_file.h"
-#include "core/symbols.h"
+#include "core/engine/engine.h"
+#include "core/run/image_file.h"
+#include "core/symbols/symbols.h"
 
 /* Defaults and bounds. The default processor model is hv_cpu_model(0). */
 enum {

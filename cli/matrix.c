@@ -7,7 +7,7 @@
 
 #include "cli/matrix.h"
 #include "cli/output.h"
-#include "core/text.h"
+#include "core/ground/text.h"
 
 struct value {
     char *name;

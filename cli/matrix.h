@@ -15,7 +15,7 @@
 #define BOOTREEL_CLI_MATRIX_H
 
 #include "cli/cli.h"
-#include "traces/rules.h"
+#include "core/compare/rules.h"
 
 enum { MATRIX_JOBS_MAX = 100000 };
 

@@ -6,8 +6,8 @@
 #include "cli/diff.h"
 #include "cli/json.h"
 #include "cli/matrix.h"
-#include "core/text.h"
-#include "traces/digest.h"
+#include "core/ground/text.h"
+#include "core/compare/digest.h"
 
 enum { WHAT = 1200 };
 

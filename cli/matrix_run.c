@@ -14,8 +14,8 @@
 #include "cli/matrix.h"
 #include "cli/outline.h"
 #include "cli/output.h"
-#include "core/text.h"
-#include "traces/digest.h"
+#include "core/ground/text.h"
+#include "core/compare/digest.h"
 
 extern char **environ;
 

@@ -8,10 +8,10 @@
 
 #include "cli/cli.h"
 #include "cli/nearest.h"
-#include "core/position.h"
-#include "core/position.h"
-#include "core/profile.h"
-#include "core/recorder.h"
+#include "core/story/position.h"
+#include "core/story/position.h"
+#include "core/story/profile.h"
+#include "core/run/recorder.h"
 #include "traces/memory.h"
 
 /* ---------------------------------------------------------------- rows */

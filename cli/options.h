@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "core/symbols.h"
+#include "core/symbols/symbols.h"
 #include "traces/error.h"
 
 /* ---- the tables ---- */

@@ -1,6 +1,6 @@
 /* outline.c - see outline.h. */
 #include "cli/outline.h"
-#include "core/crash.h"
+#include "core/run/crash.h"
 
 const struct option_row outline_options[] = {
     {.name = "profile",

@@ -3,7 +3,7 @@
 #define BOOTREEL_CLI_OUTLINE_H
 
 #include "cli/options.h"
-#include "core/outline.h"
+#include "core/compare/trace_outline.h"
 
 struct outline_options {
     struct profile *profile; /* NULL: the trace's own */
@@ -17,7 +17,7 @@ void outline_options_free(struct outline_options *);
 struct outline *outline_from_trace(const struct outline_options *, struct trace *t, const char *path,
                                    struct error *err);
 
-/* Whether that boot ended in a crash (core/crash.h): `end_text` says which. */
+/* Whether that boot ended in a crash (core/run/crash.h): `end_text` says which. */
 bool outline_crashed(const struct outline_about *a);
 /* How it ended, in a few words: "power-off", "kernel panic: …". */
 const char *outline_end(const struct outline_about *a);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "cli/output.h"
-#include "core/text.h"
+#include "core/ground/text.h"
 
 struct output {
     char *path;  /* NULL: standard output */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
-#include "core/samples.h"
+#include "core/run/samples.h"
 #include "traces/memory.h"
 
 struct part {

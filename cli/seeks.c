@@ -3,7 +3,7 @@
 
 #include "cli/cli.h"
 #include "cli/seeks.h"
-#include "core/timeline.h"
+#include "core/timeline/timeline.h"
 #include "traces/memory.h"
 #include "traces/sorted.h"
 

@@ -2,7 +2,7 @@
 #ifndef BOOTREEL_CLI_SEEKS_H
 #define BOOTREEL_CLI_SEEKS_H
 
-#include "core/replay.h"
+#include "core/run/replay.h"
 
 struct seeks;
 

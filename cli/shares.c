@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
-#include "core/replay.h"
+#include "core/run/replay.h"
 #include "traces/memory.h"
 
 /* Stretches from `next` to `end` that nobody has taken. */

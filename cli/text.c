@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/marks.h"
+#include "core/story/marks.h"
 
 const char *commas(char buf[NUMBER_TEXT], uint64_t n)
 {

@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/position.h"
-#include "core/replay.h"
-#include "core/stages.h"
+#include "core/story/position.h"
+#include "core/run/replay.h"
+#include "core/story/stages.h"
 
 const char *only_argument(int argc, char **argv, const char *what)
 {

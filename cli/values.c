@@ -5,11 +5,11 @@
 #include "cli/cli.h"
 #include "cli/machine.h"
 #include "cli/media.h"
-#include "core/export.h"
-#include "core/guest.h"
-#include "core/recorder.h"
-#include "core/samples.h"
-#include "core/timeline.h"
+#include "core/export/export.h"
+#include "core/story/guest.h"
+#include "core/run/recorder.h"
+#include "core/run/samples.h"
+#include "core/timeline/timeline.h"
 #include "hv/hv.h"
 
 /* ---------------------------------------------------------------- {name} */

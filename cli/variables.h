@@ -2,7 +2,7 @@
 #ifndef BOOTREEL_CLI_VARIABLES_H
 #define BOOTREEL_CLI_VARIABLES_H
 
-#include "core/engine.h"
+#include "core/engine/engine.h"
 
 /* Writes the content that the flash chip of that role has now to a file. -1 with err if it cannot be written; the file is then as
  * it was. */

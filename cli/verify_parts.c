@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/replay.h"
+#include "core/run/replay.h"
 #include "traces/memory.h"
 
 struct part {

@@ -1,4 +1,4 @@
-/* gdbstub.h - a trace as a target of gdb: the GDB Remote Serial Protocol on top of core/timeline.h.
+/* gdbstub.h - a trace as a target of gdb: the GDB Remote Serial Protocol on top of core/timeline/timeline.h.
  *
  *   struct gdbstub *g = gdbstub_new(tl);
  *   gdbstub_stdio(g, &err)                          target remote | bootreel gdb TRACE --stdio
@@ -14,7 +14,7 @@
 #ifndef BOOTREEL_GDBSTUB_GDBSTUB_H
 #define BOOTREEL_GDBSTUB_GDBSTUB_H
 
-#include "core/timeline.h"
+#include "core/timeline/timeline.h"
 
 struct gdbstub;
 

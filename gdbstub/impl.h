@@ -4,13 +4,13 @@
 
 #include <stdatomic.h>
 
-#include "core/explain.h"
-#include "core/kernel_types.h"
-#include "core/running.h"
-#include "core/stages.h"
-#include "core/symbols.h"
-#include "core/text.h"
-#include "core/views.h"
+#include "core/story/explain.h"
+#include "core/symbols/kernel_types.h"
+#include "core/story/running.h"
+#include "core/story/stages.h"
+#include "core/symbols/symbols.h"
+#include "core/ground/text.h"
+#include "core/views/views.h"
 #include "gdbstub/gdbstub.h"
 #include "gdbstub/packet.h"
 

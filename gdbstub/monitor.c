@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#include "core/position.h"
+#include "core/story/position.h"
 #include "gdbstub/impl.h"
 #include "traces/memory.h"
 

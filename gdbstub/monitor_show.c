@@ -2,9 +2,9 @@
  * machine's parts. */
 #include <inttypes.h>
 
-#include "core/firmware.h"
-#include "core/marks.h"
-#include "core/processes.h"
+#include "core/systems/efi/firmware.h"
+#include "core/story/marks.h"
+#include "core/story/processes.h"
 #include "gdbstub/impl.h"
 #include "traces/memory.h"
 

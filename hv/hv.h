@@ -1,8 +1,8 @@
-/* hv.h - the PC engine. Only cli/ includes this: everything else uses core/engine.h. */
+/* hv.h - the PC engine. Only cli/ includes this: everything else uses core/engine/engine.h. */
 #ifndef BOOTREEL_HV_HV_H
 #define BOOTREEL_HV_HV_H
 
-#include "core/engine.h"
+#include "core/engine/engine.h"
 
 /* Raised whenever the same inputs would run differently. */
 enum { HV_BEHAVIOUR = 5 };
@@ -24,7 +24,7 @@ bool hv_compiles(void);
 /* Names of the processor models, the default first; NULL after the last. */
 const char *hv_cpu_model(unsigned i);
 
-/* What the PC's events mean, in words; core/explain.h uses it. */
+/* What the PC's events mean, in words; core/story/explain.h uses it. */
 extern const struct engine_words hv_words;
 
 #endif

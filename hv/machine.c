@@ -1,4 +1,4 @@
-/* machine.c - the PC as an engine: combines processors, board and time (core/engine.h, hv/hv.h).
+/* machine.c - the PC as an engine: combines processors, board and time (core/engine/engine.h, hv/hv.h).
  *
  * Guest time is icount x NS_PER_STEP plus the time skipped while halted and in accesses to slow devices
  * (hv/board/cost.c). Timers are processed at the start of

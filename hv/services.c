@@ -5,7 +5,7 @@
  * stacks or go through protected mode, and a virtual-8086 monitor may emulate the INT, the IRET or the whole
  * service.
  *
- * An event is reported when its call returns, so its position is that of the return (core/engine.h: positions
+ * An event is reported when its call returns, so its position is that of the return (core/engine/engine.h: positions
  * never go back). Two things are folded, since programs do them thousands of times:
  *   - polling (is there a key? what time is it?): the first is reported, identical ones after it are
  *     counted, and the count is reported when something else is called;

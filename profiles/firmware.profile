@@ -1,5 +1,5 @@
 # The stages of a PC's firmware, from the reset vector to the boot sector, or to a kernel's entry. Put before the other
-# profiles that come with the program. Form: core/profile.h, docs/profiles.md.
+# profiles that come with the program. Form: core/story/profile.h, docs/profiles.md.
 
 stage bios
     # firmware that comes to its reset vector without a reset is still the same
@@ -136,7 +136,7 @@ stage bios.boot
     in bios
     open event firmware.log "enter handle_19"
 
-# ---- UEFI: its phases, by what core/efi finds in memory ----
+# ---- UEFI: its phases, by what core/systems/efi finds in memory ----
 stage bios.reset
     in bios
     once

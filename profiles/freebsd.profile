@@ -1,4 +1,4 @@
-# The stages of FreeBSD's boot, inside the stages "loader" and "kernel" of pc.profile. Form: core/profile.h, docs/profiles.md.
+# The stages of FreeBSD's boot, inside the stages "loader" and "kernel" of pc.profile. Form: core/story/profile.h, docs/profiles.md.
 
 # ---- its own boot blocks and loader ----
 # The menu of boot0, which waits for a key.

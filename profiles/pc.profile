@@ -1,4 +1,4 @@
-# The stages of a PC's boot after its firmware (firmware.profile): boot loader, Linux. Form: core/profile.h, docs/profiles.md.
+# The stages of a PC's boot after its firmware (firmware.profile): boot loader, Linux. Form: core/story/profile.h, docs/profiles.md.
 
 # ---- the boot loader: from the boot sector to the kernel ----
 stage loader

@@ -89,7 +89,7 @@ struct event {
     uint16_t kind; /* enum event_id */
     uint8_t cpu;
     uint16_t
-        guest; /* the number of the guest that made it (core/guest.h); 0: the first one, or the machine */
+        guest; /* the number of the guest that made it (core/story/guest.h); 0: the first one, or the machine */
     uint64_t icount; /* steps since reset when it happened */
     uint64_t time;   /* guest time in nanoseconds */
     uint64_t f[EVENT_MAX_FIELDS];

@@ -1,5 +1,5 @@
 /* given.h - what a machine is given from outside: its settings and its inputs, as an engine takes them and a
- * trace keeps them. Part of core/engine.h and of traces/trace.h.
+ * trace keeps them. Part of core/engine/engine.h and of traces/trace.h.
  */
 #ifndef BOOTREEL_TRACES_GIVEN_H
 #define BOOTREEL_TRACES_GIVEN_H

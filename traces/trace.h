@@ -71,7 +71,7 @@ struct trace_note {
 enum { TRACE_MAX_INPUT = 65536, TRACE_MAX_NOTE = 1 << 20 };
 
 /* One field of a section: `count` numbers of `width` bytes (1, 2, 4, 8), little-endian. An engine's row, struct
- * field of core/fields.h, says as well where the numbers are in memory, which no file knows; the recorder turns
+ * field of core/ground/fields.h, says as well where the numbers are in memory, which no file knows; the recorder turns
  * it into this. */
 struct trace_field {
     const char *name;
@@ -95,7 +95,7 @@ struct trace_section {
 /* How a recording ended. */
 struct trace_end {
     const char *
-        reason; /* one word: "reached", "power-off", "halted", "interrupted", "guest-fault", or a crash (core/crash.h) */
+        reason; /* one word: "reached", "power-off", "halted", "interrupted", "guest-fault", or a crash (core/run/crash.h) */
     const char *text; /* more for people; may be "" */
     uint64_t icount;
     uint64_t time;
@@ -124,7 +124,7 @@ struct trace_writer;
  * file of that name stays as it was. A pipe or a device is written at once. */
 struct trace_writer *trace_writer_create(const char *path, const struct trace_config *cfg, struct error *err);
 
-/* The same for a share, a file of the same form that is no trace (core/share.h). It is of no use unless it is whole: errors call it
+/* The same for a share, a file of the same form that is no trace (core/run/share.h). It is of no use unless it is whole: errors call it
  * `name`, and do not say what is kept. */
 struct trace_writer *trace_share_create(const char *path, const char *name, const struct trace_config *cfg,
                                         struct error *err);

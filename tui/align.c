@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/outline.h"
-#include "traces/compare.h"
+#include "core/compare/trace_outline.h"
+#include "core/compare/compare.h"
 #include "traces/memory.h"
 #include "traces/trace.h"
 #include "tui/align.h"

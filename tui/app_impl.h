@@ -2,7 +2,7 @@
 #ifndef BOOTREEL_TUI_APP_IMPL_H
 #define BOOTREEL_TUI_APP_IMPL_H
 
-#include "core/position.h"
+#include "core/story/position.h"
 #include "tui/app.h"
 #include "tui/evlist.h"
 #include "tui/lines.h"

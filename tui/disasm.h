@@ -2,7 +2,7 @@
 #ifndef BOOTREEL_TUI_DISASM_H
 #define BOOTREEL_TUI_DISASM_H
 
-#include "core/timeline.h"
+#include "core/timeline/timeline.h"
 
 enum insn_kind {
     INSN_PLAIN,

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/processes.h"
+#include "core/story/processes.h"
 #include "traces/memory.h"
 #include "traces/sorted.h"
 #include "tui/evlist.h"

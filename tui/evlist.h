@@ -7,8 +7,8 @@
 #ifndef BOOTREEL_TUI_EVLIST_H
 #define BOOTREEL_TUI_EVLIST_H
 
-#include "core/symbols.h"
-#include "core/timeline.h"
+#include "core/symbols/symbols.h"
+#include "core/timeline/timeline.h"
 
 struct evlist_filter {
     uint32_t classes;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/live.h"
+#include "core/live/live.h"
 #include "traces/memory.h"
 #include "tui/app_impl.h"
 

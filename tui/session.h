@@ -8,10 +8,10 @@
 #ifndef BOOTREEL_TUI_SESSION_H
 #define BOOTREEL_TUI_SESSION_H
 
-#include "core/explain.h"
-#include "core/running.h"
-#include "core/timeline.h"
-#include "core/views.h"
+#include "core/story/explain.h"
+#include "core/story/running.h"
+#include "core/timeline/timeline.h"
+#include "core/views/views.h"
 #include "tui/story.h"
 
 enum move { MOVE_DONE, MOVE_STOPPED, MOVE_FAILED };

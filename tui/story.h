@@ -5,8 +5,8 @@
 #ifndef BOOTREEL_TUI_STORY_H
 #define BOOTREEL_TUI_STORY_H
 
-#include "core/stages.h"
-#include "core/symbols.h"
+#include "core/story/stages.h"
+#include "core/symbols/symbols.h"
 
 struct story;
 

@@ -6,8 +6,8 @@
 #ifndef BOOTREEL_TUI_TUI_H
 #define BOOTREEL_TUI_TUI_H
 
-#include "core/engines.h"
-#include "core/profile.h"
+#include "core/engine/engines.h"
+#include "core/story/profile.h"
 #include "traces/file_id.h"
 
 struct tui_options {
@@ -45,7 +45,7 @@ struct tui_watch_options {
         look; /* for looking back while the recording waits; its path is the trace that is being written */
     const struct profile *profile;
     const struct engine_config *config; /* of the machine */
-    int typing; /* descriptor to which typing for the guest is written, with Ctrl-A doubled (core/terminal.h) */
+    int typing; /* descriptor to which typing for the guest is written, with Ctrl-A doubled (core/live/private/terminal.h) */
     void (*wake)(
         void *ctx); /* called when the recorder, which may sleep until something is typed, is to look up */
     void (*end)(void *ctx); /* called when the person wants the recording to end */

@@ -284,7 +284,7 @@ enum {
     EXPLAINED_AT_ONCE = 30000
 }; /* events to process per idle slice on the way to an explanation: about 10 ms */
 
-/* What the event means (core/explain.h). The first explanation far into a trace takes several idle slices. */
+/* What the event means (core/story/explain.h). The first explanation far into a trace takes several idle slices. */
 static void explain_event(struct app *a, uint64_t number, struct doc *d)
 {
     struct trace_explainer *x = a->s->explainer;

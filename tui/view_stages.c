@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/marks.h"
+#include "core/story/marks.h"
 #include "traces/memory.h"
 #include "tui/app_impl.h"
 

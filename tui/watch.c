@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/marks.h"
-#include "core/stages.h"
+#include "core/story/marks.h"
+#include "core/story/stages.h"
 #include "traces/memory.h"
 #include "tui/app_impl.h"
 

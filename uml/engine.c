@@ -1,4 +1,4 @@
-/* engine.c - the host as an engine (core/engine.h): time, running, saving.
+/* engine.c - the host as an engine (core/engine/engine.h): time, running, saving.
  *
  * A position is a number of steps: instructions, iterations of string instructions, and what left a program (a
  * system call, an exception), which the host handles at once. Timers, wake-ups and signals are handled at the

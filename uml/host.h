@@ -14,7 +14,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "core/engine.h"
+#include "core/engine/engine.h"
 #include "hv/x86/x86.h"
 
 enum { PAGE = 4096 };

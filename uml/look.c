@@ -1,4 +1,4 @@
-/* look.c - registers and memory of the processor and of every task, for those who look (core/engine.h). Nothing here
+/* look.c - registers and memory of the processor and of every task, for those who look (core/engine/engine.h). Nothing here
  * changes the host unless it is asked to: objects are read without being marked as used, and no page is made. */
 #include <stdlib.h>
 

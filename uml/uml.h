@@ -15,7 +15,7 @@
 #ifndef BOOTREEL_UML_UML_H
 #define BOOTREEL_UML_UML_H
 
-#include "core/engine.h"
+#include "core/engine/engine.h"
 
 /* Raised by any change that makes the same inputs give another run. */
 enum { UML_BEHAVIOUR = 4 };

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "core/export/impl.h"
-#include "core/picture.h"
+#include "core/export/private/impl.h"
+#include "core/views/picture.h"
 
 enum { LAST_MS = 3000, MAX_U16 = 65535 };
 

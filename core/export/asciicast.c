@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/export/impl.h"
+#include "core/export/private/impl.h"
 #include "traces/utf8.h"
 
 enum { COLUMNS = 80, ROWS = 24, HELD = 65536 };

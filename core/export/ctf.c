@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/export/impl.h"
-#include "core/text.h"
+#include "core/export/private/impl.h"
+#include "core/ground/text.h"
 #include "traces/utf8.h"
 
 /* The numbers of packet.header and packet.context, 8 bytes each but the first two of 4. */

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "core/export/impl.h"
+#include "core/export/private/impl.h"
 
 /* ';' separates frames, and a new line ends the stack. */
 static void put_frame(FILE *out, const char *name, const char *separator)

@@ -1,7 +1,7 @@
-/* formats.c - the table of formats. See core/export.h. */
+/* formats.c - the table of formats. See core/export/export.h. */
 #include <string.h>
 
-#include "core/export/impl.h"
+#include "core/export/private/impl.h"
 
 static const struct export_format formats[] = {
     {.name = "perfetto",

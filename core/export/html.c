@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/export/impl.h"
+#include "core/export/private/impl.h"
 #include "core/export/report_css.h"
-#include "core/crash.h"
-#include "core/guest.h"
-#include "core/marks.h"
-#include "core/picture.h"
+#include "core/run/crash.h"
+#include "core/story/guest.h"
+#include "core/story/marks.h"
+#include "core/views/picture.h"
 
 enum {
     DEEP = 2 /* levels that are shown at first */,

@@ -1,7 +1,7 @@
 /* json.c - all events as JSON, an object a line. */
 #include <yajl/yajl_gen.h>
 
-#include "core/export/impl.h"
+#include "core/export/private/impl.h"
 
 static int put_event(FILE *out, yajl_gen g, const struct event *ev, uint64_t number, struct error *err)
 {

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/export/impl.h"
+#include "core/export/private/impl.h"
 #include "core/export/perfetto.pb-c.h"
-#include "core/guest.h"
-#include "core/marks.h"
+#include "core/story/guest.h"
+#include "core/story/marks.h"
 #include "traces/utf8.h"
 
 enum { SEQUENCE = 1, SEQUENCE_BEGINS = 1, NOTES = 6, NAME = 300 };

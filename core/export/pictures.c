@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/export/impl.h"
+#include "core/export/private/impl.h"
 
 void picture_free(struct picture *p)
 {

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "core/export/impl.h"
+#include "core/export/private/impl.h"
 #include "core/export/pprof.pb-c.h"
 
 struct builder {

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/export/impl.h"
+#include "core/export/private/impl.h"
 
 static void put_string(FILE *out, const char *key, const char *text)
 {

@@ -1,7 +1,7 @@
 /* text.c - text in the escapes of JSON and HTML. See impl.h. */
 #include <inttypes.h>
 
-#include "core/export/impl.h"
+#include "core/export/private/impl.h"
 #include "traces/utf8.h"
 
 void put_json(FILE *out, const char *text, size_t n)

@@ -3,8 +3,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/live.h"
-#include "core/terminal.h"
+#include "core/live/live.h"
+#include "core/live/private/terminal.h"
 #include "traces/memory.h"
 
 /* Shorter waits are added up: the host cannot sleep for a few microseconds. */

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/terminal.h"
+#include "core/live/private/terminal.h"
 #include "traces/memory.h"
 
 enum { ESCAPE = 'a' & 0x1f, BUFFER = 65536 };

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/crash.h"
-#include "core/run/hang.h"
+#include "core/run/crash.h"
+#include "core/run/private/hang.h"
 #include "traces/memory.h"
 
 #define SECOND     1000000000ull

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/run/divergence.h"
-#include "core/restore.h"
-#include "core/state.h"
+#include "core/run/private/divergence.h"
+#include "core/run/restore.h"
+#include "core/run/state.h"
 #include "traces/memory.h"
 
 enum { MAX_FIELDS = 16, MAX_PAGES = 8 };

@@ -1,5 +1,5 @@
 /* feed.c - see feed.h. */
-#include "core/feed.h"
+#include "core/run/feed.h"
 
 int feed_trace_input(void *ctx, uint64_t i, struct input *in, struct error *err)
 {

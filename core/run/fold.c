@@ -4,7 +4,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/fold.h"
+#include "core/run/fold.h"
 #include "traces/memory.h"
 
 enum { LEVELS = 3, BOOTS = LEVELS - 1, RECENT = 2 * FOLD_LOOP, SEEN = 256 };

@@ -2,7 +2,7 @@
 #include <capstone/capstone.h>
 #include <xxhash.h>
 
-#include "core/run/hang.h"
+#include "core/run/private/hang.h"
 
 enum { MOST_BYTES = 15, FLAG_IF = 1 << 9 };
 

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/image_file.h"
+#include "core/run/image_file.h"
 #include "traces/memory.h"
 
 struct file {

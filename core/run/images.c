@@ -3,7 +3,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/images.h"
+#include "core/run/images.h"
 #include "traces/memory.h"
 
 enum { DIGEST_LIMIT = 64 << 20 };

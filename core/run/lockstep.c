@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/lockstep.h"
-#include "core/run/replay_impl.h"
-#include "core/state.h"
-#include "core/text.h"
+#include "core/run/lockstep.h"
+#include "core/run/private/replay_impl.h"
+#include "core/run/state.h"
+#include "core/ground/text.h"
 #include "traces/memory.h"
 
 enum { SIDES = 2, LAST_STEPS = 8, MAX_LINES = 24, INSTRUCTION = 15 };

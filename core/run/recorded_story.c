@@ -1,8 +1,8 @@
 /* recorded_story.c - see recorded_story.h. */
 #include <stdlib.h>
 
-#include "core/inspector.h"
-#include "core/run/recorded_story.h"
+#include "core/story/inspector.h"
+#include "core/run/private/recorded_story.h"
 #include "traces/memory.h"
 
 struct recorded_story {

@@ -5,14 +5,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/crash.h"
-#include "core/feed.h"
-#include "core/fold.h"
-#include "core/images.h"
-#include "core/inspector.h"
-#include "core/recorder.h"
-#include "core/replay.h"
-#include "core/state.h"
+#include "core/run/crash.h"
+#include "core/run/feed.h"
+#include "core/run/fold.h"
+#include "core/run/images.h"
+#include "core/story/inspector.h"
+#include "core/run/recorder.h"
+#include "core/run/replay.h"
+#include "core/run/state.h"
 #include "traces/memory.h"
 
 enum {

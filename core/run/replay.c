@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/images.h"
-#include "core/run/replay_impl.h"
-#include "core/restore.h"
+#include "core/run/images.h"
+#include "core/run/private/replay_impl.h"
+#include "core/run/restore.h"
 #include "traces/memory.h"
 
 enum { SLICE = 25000000 }; /* steps between two reports of progress */

@@ -1,8 +1,8 @@
 /* restore.c - see restore.h. */
 #include <string.h>
 
-#include "core/restore.h"
-#include "core/state.h"
+#include "core/run/restore.h"
+#include "core/run/state.h"
 
 struct source {
     struct trace_state *state;

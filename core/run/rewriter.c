@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/rewriter.h"
-#include "core/fold.h"
+#include "core/run/rewriter.h"
+#include "core/run/fold.h"
 #include "traces/memory.h"
 
 /* What the record's file has in front of a checkpoint. */

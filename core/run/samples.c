@@ -3,15 +3,15 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/inspector.h"
-#include "core/processes.h"
-#include "core/run/replay_impl.h"
-#include "core/running.h"
-#include "core/samples.h"
-#include "core/stages.h"
-#include "core/state.h"
-#include "core/symbols.h"
-#include "core/views.h"
+#include "core/story/inspector.h"
+#include "core/story/processes.h"
+#include "core/run/private/replay_impl.h"
+#include "core/story/running.h"
+#include "core/run/samples.h"
+#include "core/story/stages.h"
+#include "core/run/state.h"
+#include "core/symbols/symbols.h"
+#include "core/views/views.h"
 #include "traces/memory.h"
 
 /* Numbers of things that were seen, by the hash of what they are: open addressing. */

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/fold.h"
-#include "core/replay.h"
-#include "core/share.h"
+#include "core/run/fold.h"
+#include "core/run/replay.h"
+#include "core/run/share.h"
 #include "traces/memory.h"
 
 /* Settings of the file. */

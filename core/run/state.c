@@ -4,7 +4,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/state.h"
+#include "core/run/state.h"
 #include "traces/memory.h"
 
 enum { LEAF = 1024 }; /* pages per leaf of the table */

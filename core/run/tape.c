@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/tape.h"
+#include "core/run/tape.h"
 #include "traces/memory.h"
 
 enum { BLOCK = 1 << 18 };

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/rewriter.h"
+#include "core/run/rewriter.h"
 #include "traces/memory.h"
 
 struct taped_head {

@@ -2,13 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/crash.h"
-#include "core/run/divergence.h"
-#include "core/fold.h"
-#include "core/inspector.h"
-#include "core/run/recorded_story.h"
-#include "core/run/replay_impl.h"
-#include "core/state.h"
+#include "core/run/crash.h"
+#include "core/run/private/divergence.h"
+#include "core/run/fold.h"
+#include "core/story/inspector.h"
+#include "core/run/private/recorded_story.h"
+#include "core/run/private/replay_impl.h"
+#include "core/run/state.h"
 
 struct verify {
     struct replay *r;

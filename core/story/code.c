@@ -2,7 +2,7 @@
 #include <capstone/capstone.h>
 #include <stdlib.h>
 
-#include "core/code.h"
+#include "core/story/code.h"
 #include "traces/memory.h"
 
 struct code {

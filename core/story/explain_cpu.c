@@ -7,8 +7,8 @@
 #include <ctype.h>
 #include <inttypes.h>
 
-#include "core/story/explain_impl.h"
-#include "core/views.h"
+#include "core/story/private/explain_impl.h"
+#include "core/views/views.h"
 
 /* ---------------------------------------------------------------- registers */
 

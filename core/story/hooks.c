@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/hooks.h"
+#include "core/story/hooks.h"
 #include "traces/memory.h"
 
 enum { FUNCTION_MAX = 1 << 18 };

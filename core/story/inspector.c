@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/inspector.h"
-#include "core/story/inspector_probe.h"
+#include "core/story/inspector.h"
+#include "core/story/private/inspector_probe.h"
 #include "traces/memory.h"
 
 /* An event that is held until its turn. */

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/hooks.h"
-#include "core/story/inspector_probe.h"
+#include "core/story/hooks.h"
+#include "core/story/private/inspector_probe.h"
 #include "traces/memory.h"
 
 /* One place of a function or address that was asked for. */

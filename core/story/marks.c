@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/marks.h"
+#include "core/story/marks.h"
 #include "traces/trace.h"
 #include "traces/memory.h"
 

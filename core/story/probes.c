@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/probes.h"
+#include "core/story/probes.h"
 #include "traces/memory.h"
 
 struct listener {

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/processes.h"
+#include "core/story/processes.h"
 #include "traces/memory.h"
 
 enum { CPUS = 256 };

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/story/builtin_profile.h"
-#include "core/profile.h"
+#include "core/story/profile.h"
 #include "traces/memory.h"
 
 enum { MAX_WORDS = 16, MAX_FILE = 1 << 20 };

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/running.h"
+#include "core/story/running.h"
 
 enum {
     LOOK_BACK = 4096, /* events */

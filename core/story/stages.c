@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/stages.h"
-#include "core/story/stages_ahead.h"
+#include "core/story/stages.h"
+#include "core/story/private/stages_ahead.h"
 #include "traces/memory.h"
 
 enum { MAX_OPEN = 64, MAX_NAME = 200, KEY_MAX = 32 };

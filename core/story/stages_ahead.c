@@ -1,5 +1,5 @@
 /* stages_ahead.c - see stages_ahead.h. */
-#include "core/story/stages_ahead.h"
+#include "core/story/private/stages_ahead.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -13,10 +13,10 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/symbols/btf_dwarf.h"
-#include "core/symbols/btf_open.h"
-#include "core/symbols/bytes.h"
-#include "core/symbols/impl.h"
+#include "core/symbols/private/btf_dwarf.h"
+#include "core/symbols/private/btf_open.h"
+#include "core/symbols/private/bytes.h"
+#include "core/symbols/private/impl.h"
 #include "traces/memory.h"
 
 enum { INFO, ABBREV, STRINGS, LOCATIONS };

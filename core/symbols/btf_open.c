@@ -1,5 +1,5 @@
 /* btf_open.c - see btf_open.h. */
-#include "core/symbols/btf_open.h"
+#include "core/symbols/private/btf_open.h"
 
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/symbols/btf_dwarf.h"
-#include "core/symbols/kernel_types_impl.h"
-#include "core/text.h"
+#include "core/symbols/private/btf_dwarf.h"
+#include "core/symbols/private/kernel_types_impl.h"
+#include "core/ground/text.h"
 
 enum { TEXT_MAX = 64, ARGUMENTS = 6, DEPTH = 16, MEMBERS_MAX = 20000 };
 

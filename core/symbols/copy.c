@@ -1,7 +1,7 @@
 /* copy.c - copies a part of a table, for code that is also executed at a second place. See symbols.h. */
 #include <string.h>
 
-#include "core/symbols/impl.h"
+#include "core/symbols/private/impl.h"
 
 /* Maps the part that is copied: runtime address = link address + distance. */
 struct part {

@@ -4,7 +4,7 @@
  * order; each has a name, its kind with the number of its parts, and its size or the type that it refers to, then its parts.
  * Version 3 has wider fields than version 2.
  */
-#include "core/symbols/ctf.h"
+#include "core/symbols/private/ctf.h"
 
 #include <string.h>
 #include <zlib.h>

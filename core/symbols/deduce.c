@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/symbols/deduce.h"
+#include "core/symbols/private/deduce.h"
 #include "traces/memory.h"
 #include "traces/sorted.h"
 

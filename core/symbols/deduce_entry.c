@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "core/symbols/deduce.h"
+#include "core/symbols/private/deduce.h"
 #include "traces/memory.h"
 
 static bool in_entries(const struct deduction *d, size_t n)

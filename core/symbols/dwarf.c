@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/symbols/bytes.h"
-#include "core/symbols/impl.h"
+#include "core/symbols/private/bytes.h"
+#include "core/symbols/private/impl.h"
 #include "traces/memory.h"
 
 enum { ABBREV, INFO, LINE, RANGES, FRAMES };

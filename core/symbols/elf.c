@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/symbols/frame.h"
-#include "core/symbols/module.h"
-#include "core/symbols/types.h"
+#include "core/symbols/private/frame.h"
+#include "core/symbols/private/module.h"
+#include "core/symbols/private/types.h"
 
 /* The type letter of nm(1), as far as it is known from a symbol table. */
 static char type_letter(Elf *elf, const GElf_Sym *sym)

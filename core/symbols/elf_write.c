@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/symbols/btf_dwarf.h"
-#include "core/symbols/bytes.h"
-#include "core/symbols/impl.h"
+#include "core/symbols/private/btf_dwarf.h"
+#include "core/symbols/private/bytes.h"
+#include "core/symbols/private/impl.h"
 
 static uint32_t add_string(struct bytes *b, const char *s)
 {

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/symbols/module.h"
+#include "core/symbols/private/module.h"
 #include "traces/memory.h"
 
 enum { NAME = 128, FILES_MAX = 1 << 18, FOLDERS_DEEP = 40 };

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/symbols/frame.h"
-#include "core/symbols/module.h"
+#include "core/symbols/private/frame.h"
+#include "core/symbols/private/module.h"
 #include "traces/memory.h"
 
 void symbol_table_add_frame(struct symbol_table *t, const struct symbol_frame *f)

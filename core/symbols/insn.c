@@ -1,7 +1,7 @@
 /* insn.c - see insn.h. A decoder of lengths with one letter an opcode. */
 #include <string.h>
 
-#include "core/symbols/insn.h"
+#include "core/symbols/private/insn.h"
 
 /* What follows an opcode:
  *   -  nothing                          m  a ModRM byte with its operand

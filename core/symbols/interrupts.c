@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
-#include "core/symbols/insn.h"
-#include "core/symbols/module.h"
+#include "core/symbols/private/insn.h"
+#include "core/symbols/private/module.h"
 
 enum { WORD = 8, DWARF_RBP = 6, DWARF_RSP = 7, MOVE = 3 };
 

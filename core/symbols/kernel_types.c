@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/symbols/btf_open.h"
-#include "core/symbols/kernel_types_impl.h"
+#include "core/symbols/private/btf_open.h"
+#include "core/symbols/private/kernel_types_impl.h"
 
 #include "traces/memory.h"
 

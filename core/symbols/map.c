@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/symbols/impl.h"
+#include "core/symbols/private/impl.h"
 
 /* No kernel is linked below: there are only offsets (of per-cpu variables) and constants. */
 #define LOWEST_LINKED 0x40000000u

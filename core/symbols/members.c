@@ -2,7 +2,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/symbols/impl.h"
+#include "core/symbols/private/impl.h"
 #include "traces/memory.h"
 
 enum { MEMBERS_MAX = 1 << 20 };

@@ -1,7 +1,7 @@
 /* module.c - the symbols and call frames of a PE image in memory. See symbols.h. */
 #include <stdlib.h>
 
-#include "core/symbols/module.h"
+#include "core/symbols/private/module.h"
 
 /* Call frames from the code alone, whose functions are those that it shows. */
 static struct symbol_table *deduce(struct symbol_table *t, const struct module *m)

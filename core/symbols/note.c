@@ -23,8 +23,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/symbols/bytes.h"
-#include "core/symbols/impl.h"
+#include "core/symbols/private/bytes.h"
+#include "core/symbols/private/impl.h"
 #include "traces/memory.h"
 
 enum { NOTE_VERSION = 1, PART = 256 << 10, NOTE_TABLES = 1 << 20 };

@@ -1,7 +1,7 @@
 /* packed_names.c - see packed_names.h. */
 #include <string.h>
 
-#include "core/packed_names.h"
+#include "core/symbols/packed_names.h"
 
 static size_t align(size_t to, size_t n)
 {

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/symbols/module.h"
+#include "core/symbols/private/module.h"
 #include "traces/memory.h"
 
 enum {

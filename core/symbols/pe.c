@@ -1,7 +1,7 @@
 /* pe.c - see pe.h. */
 #include <string.h>
 
-#include "core/pe.h"
+#include "core/symbols/pe.h"
 
 enum {
     PE_OFFSET = 0x3c,

@@ -6,8 +6,8 @@
  * Source: Microsoft, "x64 exception handling": RUNTIME_FUNCTION, UNWIND_INFO, UNWIND_CODE, "Unwind procedure"; "x64 prolog and
  * epilog".
  */
-#include "core/symbols/insn.h"
-#include "core/symbols/module.h"
+#include "core/symbols/private/insn.h"
+#include "core/symbols/private/module.h"
 
 enum { ENTRY = 12, WORD = 8, REGISTERS = 16, RSP = 4, DWARF_RSP = 7, CHAIN_MAX = 8, CODES_MAX = 256 };
 enum { FLAG_CHAINED = 4 };

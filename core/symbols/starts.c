@@ -6,8 +6,8 @@
  *
  * Source: Microsoft, "PE Format", "The .reloc Section".
  */
-#include "core/symbols/insn.h"
-#include "core/symbols/module.h"
+#include "core/symbols/private/insn.h"
+#include "core/symbols/private/module.h"
 #include "traces/memory.h"
 
 enum { SEEN = 1, INSIDE = 2, START = 4, NAMED = 8, WORKS_MAX = 1 << 20, MODULE_CODE_MAX = 16 << 20 };

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/symbols/impl.h"
+#include "core/symbols/private/impl.h"
 #include "traces/memory.h"
 #include "traces/sorted.h"
 

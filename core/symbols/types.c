@@ -4,8 +4,8 @@
 #include <gelf.h>
 #include <string.h>
 
-#include "core/symbols/ctf.h"
-#include "core/symbols/types.h"
+#include "core/symbols/private/ctf.h"
+#include "core/symbols/private/types.h"
 
 enum { DEPTH = 16, SIZE_LARGEST = 1 << 30 };
 

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/timeline/impl.h"
-#include "core/timeline/tree.h"
+#include "core/timeline/private/impl.h"
+#include "core/timeline/private/tree.h"
 #include "traces/memory.h"
 #include "traces/sorted.h"
 

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/recorder.h"
-#include "core/replay.h"
-#include "core/timeline/impl.h"
+#include "core/run/recorder.h"
+#include "core/run/replay.h"
+#include "core/timeline/private/impl.h"
 #include "traces/memory.h"
 
 /* ---------------------------------------------------------------- beginning */

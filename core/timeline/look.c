@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/position.h"
-#include "core/text.h"
-#include "core/timeline/impl.h"
+#include "core/story/position.h"
+#include "core/ground/text.h"
+#include "core/timeline/private/impl.h"
 #include "traces/memory.h"
 
 /* ---------------------------------------------------------------- registers and memory */

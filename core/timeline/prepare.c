@@ -1,6 +1,6 @@
 /* prepare.c - making states near positions where somebody is likely to go next, while nothing else is to be done.
  */
-#include "core/timeline/impl.h"
+#include "core/timeline/private/impl.h"
 
 enum { CLOSE = 1000000 }; /* so many steps take a few milliseconds */
 

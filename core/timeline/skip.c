@@ -1,5 +1,5 @@
 /* skip.c - which parts of the recorded run can hold a hit (traces/touched.h). */
-#include "core/timeline/impl.h"
+#include "core/timeline/private/impl.h"
 
 /* The index, or NULL if there is none for this line. A damaged one counts as none: the answers are the same. */
 static const struct touched_index *index_here(struct timeline *tl)

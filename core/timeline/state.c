@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/restore.h"
-#include "core/timeline/tree.h"
+#include "core/run/restore.h"
+#include "core/timeline/private/tree.h"
 #include "traces/memory.h"
 
 void store_init(struct store *s, struct engine *e, struct trace *t, uint64_t budget)

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/timeline/impl.h"
+#include "core/timeline/private/impl.h"
 #include "traces/memory.h"
 
 enum { MAX_STOPS = 100000 };

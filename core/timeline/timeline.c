@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/timeline/impl.h"
+#include "core/timeline/private/impl.h"
 #include "traces/memory.h"
 
 enum {
@@ -41,7 +41,7 @@ static void open_store(struct timeline *tl)
     tl->record.pinned = tl->record.n > 0;
 }
 
-/* Classes of the engine's events that were left out of the record because they repeated (core/fold.h). */
+/* Classes of the engine's events that were left out of the record because they repeated (core/run/fold.h). */
 static uint32_t folded_classes(struct trace *t)
 {
     const uint32_t inspector = EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_PROCESS) |

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/timeline/tree.h"
+#include "core/timeline/private/tree.h"
 #include "traces/memory.h"
 
 /* What malloc adds. */

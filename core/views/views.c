@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/views.h"
+#include "core/views/views.h"
 
 enum {
     CR0_PE = 1,

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/views.h"
+#include "core/views/views.h"
 
 static const struct view_bit eflags_bits[] = {
     {"CF", 0, 1, "carry"},

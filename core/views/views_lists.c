@@ -1,8 +1,8 @@
 /* views_lists.c - lists of what a trace says: events, milestones, processes. See views.h. */
 #include <inttypes.h>
 
-#include "core/marks.h"
-#include "core/views.h"
+#include "core/story/marks.h"
+#include "core/views/views.h"
 
 void view_place(struct text *out, uint64_t icount, uint64_t time)
 {

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "core/views/orc.h"
+#include "core/views/private/orc.h"
 #include "traces/memory.h"
 
 enum { ROW = 6, MOST = 8 << 20 /* rows; a distribution's kernel has 400,000 */ };

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "core/views/orc.h"
+#include "core/views/private/orc.h"
 
 enum { I386_SP = 4, I386_BP = 5, I386_PC = 8, AMD64_BP = 6, AMD64_SP = 7, AMD64_PC = 16, REGISTERS = 17 };
 enum { SCAN_WORDS = 512 };

@@ -2,7 +2,7 @@
 #ifndef BOOTREEL_HV_BOARD_BOARD_H
 #define BOOTREEL_HV_BOARD_BOARD_H
 
-#include "core/engine.h"
+#include "core/engine/engine.h"
 #include "hv/x86/x86.h"
 
 struct board;
@@ -117,7 +117,7 @@ void board_words_reset(void *state, const struct engine_config *cfg);
  * set to NULL). Takes less than a microsecond. */
 int board_words(void *state, const struct event *ev, char *buf, size_t size, const char **manual,
                 const char **source);
-/* See engine_words.later (core/engine.h). */
+/* See engine_words.later (core/engine/engine.h). */
 int board_words_later(const void *state, const struct event *ev, const struct event *next, char *buf,
                       size_t size);
 

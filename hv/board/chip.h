@@ -7,7 +7,7 @@
 #ifndef BOOTREEL_HV_BOARD_CHIP_H
 #define BOOTREEL_HV_BOARD_CHIP_H
 
-#include "core/engine.h"
+#include "core/engine/engine.h"
 #include "hv/x86/x86.h"
 
 struct board;

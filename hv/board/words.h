@@ -8,7 +8,7 @@
 #ifndef BOOTREEL_HV_BOARD_WORDS_H
 #define BOOTREEL_HV_BOARD_WORDS_H
 
-#include "core/engine.h"
+#include "core/engine/engine.h"
 #include "hv/board/cards.h"
 #include "hv/board/ioapic.h"
 

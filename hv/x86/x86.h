@@ -5,7 +5,7 @@
 #ifndef BOOTREEL_HV_X86_X86_H
 #define BOOTREEL_HV_X86_X86_H
 
-#include "core/engine.h"
+#include "core/engine/engine.h"
 
 /* ---------------------------------------------------------------- physical memory */
 

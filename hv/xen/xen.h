@@ -8,7 +8,7 @@
 #ifndef BOOTREEL_HV_XEN_XEN_H
 #define BOOTREEL_HV_XEN_XEN_H
 
-#include "core/engine.h"
+#include "core/engine/engine.h"
 #include "hv/x86/x86.h"
 
 struct xen;

@@ -1,12 +1,12 @@
 #!/bin/bash
-# field_types.sh - what core/fields.h does not let compile: rows that would save a pointer, or bytes of a struct, as numbers.
+# field_types.sh - what core/ground/fields.h does not let compile: rows that would save a pointer, or bytes of a struct, as numbers.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 cc=${CC:-gcc}
 status=0
 
 compiles() { # ROW
-    printf '%s\n' '#include "core/fields.h"' \
+    printf '%s\n' '#include "core/ground/fields.h"' \
         'struct inner { uint32_t number; };' \
         'static const struct field inner_fields[] = {FIELD(struct inner, number)};' \
         'struct s { uint8_t *p; const char *name; void (*fn)(void); double real; struct inner in, two[2]; uint32_t n, a[3];' \

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "core/symbols/ctf.h"
+#include "core/symbols/private/ctf.h"
 #include "traces/memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

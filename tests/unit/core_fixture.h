@@ -15,12 +15,12 @@
 
 #include <cmocka.h>
 
-#include "core/image_file.h"
-#include "core/position.h"
-#include "core/recorder.h"
-#include "core/replay.h"
-#include "core/state.h"
-#include "core/text.h"
+#include "core/run/image_file.h"
+#include "core/story/position.h"
+#include "core/run/recorder.h"
+#include "core/run/replay.h"
+#include "core/run/state.h"
+#include "core/ground/text.h"
 #include "traces/memory.h"
 #include "fake_engine.c" /* not in the library: only tests have it */
 

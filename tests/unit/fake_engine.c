@@ -1,4 +1,4 @@
-/* fake_engine.c - see fake_engine.h. Its stops and its treatment of time are those that core/engine.h asks
+/* fake_engine.c - see fake_engine.h. Its stops and its treatment of time are those that core/engine/engine.h asks
  * for. */
 #include <signal.h>
 #include <stdlib.h>

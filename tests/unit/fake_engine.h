@@ -1,4 +1,4 @@
-/* fake_engine.h - a small deterministic machine behind core/engine.h, for tests of the recorder and the
+/* fake_engine.h - a small deterministic machine behind core/engine/engine.h, for tests of the recorder and the
  * replay.
  *
  * It counts, scribbles on its RAM, reads its disk, prints, waits for timers, and, with the setting "shell",
@@ -8,7 +8,7 @@
 #ifndef BOOTREEL_TESTS_FAKE_ENGINE_H
 #define BOOTREEL_TESTS_FAKE_ENGINE_H
 
-#include "core/engines.h"
+#include "core/engine/engines.h"
 
 extern const struct engine_kind fake_kind;
 /* The same with another behaviour version. */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/hooks.h"
+#include "core/story/hooks.h"
 #include "tests/unit/fake_machine.h"
 #include "traces/memory.h"
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "core/inspector.h"
+#include "core/story/inspector.h"
 
 enum { FAKE_REGISTERS = 16, FAKE_STOPS = 1024 };
 

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/image_file.h"
-#include "core/recorder.h"
-#include "core/text.h"
+#include "core/run/image_file.h"
+#include "core/run/recorder.h"
+#include "core/ground/text.h"
 #include "gdbstub/gdbstub.h"
 #include "gdbstub/packet.h"
 #include "hv/hv.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/state.h"
+#include "core/run/state.h"
 #include "traces/memory.h"
 
 struct saved_section {

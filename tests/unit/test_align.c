@@ -1,7 +1,7 @@
 /* test_align.c - the events of two traces side by side: which belongs to which, positions, what several begin with. */
 #include "trace_sample.h"
 
-#include "traces/align.h"
+#include "core/compare/align.h"
 #include "traces/trace.h"
 
 /* A trace whose events are port writes, each at 100 times its place; a port of 0 is an interrupt (which is not

@@ -1,4 +1,4 @@
-/* test_cause.c - what core/cause reads from images: cpio archives, also compressed, and damaged ones. */
+/* test_cause.c - what core/compare reads from images: cpio archives, also compressed, and damaged ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -9,7 +9,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "core/cause/impl.h"
+#include "core/compare/private/cause_impl.h"
 
 struct packed {
     uint8_t bytes[16384];

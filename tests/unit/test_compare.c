@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "traces/compare.h"
-#include "traces/digest.h"
-#include "traces/sequence.h"
+#include "core/compare/compare.h"
+#include "core/compare/digest.h"
+#include "core/compare/private/sequence.h"
 
 /* ---------------------------------------------------------------- sequences */
 

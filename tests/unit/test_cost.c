@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/state.h"
+#include "core/run/state.h"
 #include "hv/hv.h"
 
 enum { ROUNDS = 3000, STEPS = 60000, SUM = 0x600, TICKS = 0x604 };

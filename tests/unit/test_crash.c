@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "core/crash.h"
+#include "core/run/crash.h"
 
 struct clock {
     struct engine engine;

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "core/symbols/ctf.h"
+#include "core/symbols/private/ctf.h"
 #include "traces/memory.h"
 
 enum { HEADER = 36, INT = 1, POINTER, ARRAY, FORWARD, INNER, FUNCTION, PROC, HUGE };

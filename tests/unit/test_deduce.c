@@ -15,7 +15,7 @@
 #include <gelf.h>
 #include <unistd.h>
 
-#include "core/symbols/impl.h"
+#include "core/symbols/private/impl.h"
 #include "tests/unit/noise.h"
 
 /* ---------------------------------------------------------------- this program */

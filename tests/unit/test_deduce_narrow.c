@@ -11,8 +11,8 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 
-#include "core/symbols/impl.h"
-#include "core/symbols/insn.h"
+#include "core/symbols/private/impl.h"
+#include "core/symbols/private/insn.h"
 #include "tests/unit/noise.h"
 
 enum { EBX = 3, ESP = 4, EBP = 5, EIP = 8 };

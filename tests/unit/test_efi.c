@@ -1,4 +1,4 @@
-/* test_efi.c - firmware volumes and images (core/efi/volume.h): whole ones, and damaged ones of every kind. */
+/* test_efi.c - firmware volumes and images (core/systems/efi/private/volume.h): whole ones, and damaged ones of every kind. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "core/efi/volume.h"
+#include "core/systems/efi/private/volume.h"
 
 /* ---------------------------------------------------------------- a volume made up for the test */
 

@@ -1,4 +1,4 @@
-/* test_efi_guest.c - the inspector of UEFI firmware (core/efi) with a firmware made up for it: modules in ROM, tables in memory, and a
+/* test_efi_guest.c - the inspector of UEFI firmware (core/systems/efi) with a firmware made up for it: modules in ROM, tables in memory, and a
  * test that says what is executed. Whole ones are told; damaged ones are said, and end. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "core/efi/efi.h"
+#include "core/systems/efi/efi.h"
 #include "tests/unit/fake_machine.h"
 
 /* ---------------------------------------------------------------- the machine */

@@ -1,4 +1,4 @@
-/* test_efi_lists.c - what UEFI firmware has in memory (core/firmware.h), with memory made up for it: whole lists are shown; hostile ones (cycles,
+/* test_efi_lists.c - what UEFI firmware has in memory (core/systems/efi/firmware.h), with memory made up for it: whole lists are shown; hostile ones (cycles,
  * links to nowhere, lengths without end, noise) are said, and end. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include <yajl/yajl_gen.h>
 
-#include "core/firmware.h"
+#include "core/systems/efi/firmware.h"
 
 enum { RAM = 0x200000, ROM = 0x10000 };
 #define ROM_AT (0x100000000u - ROM)

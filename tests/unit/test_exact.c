@@ -14,10 +14,10 @@
 #include <xxhash.h>
 #include <cmocka.h>
 
-#include "core/image_file.h"
-#include "core/recorder.h"
-#include "core/replay.h"
-#include "core/state.h"
+#include "core/run/image_file.h"
+#include "core/run/recorder.h"
+#include "core/run/replay.h"
+#include "core/run/state.h"
 #include "hv/board/internal.h"
 #include "hv/machine.c" /* to reach the processor within the engine, and its table of functions */
 #include "tests/unit/saved_state.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "core/engine.h"
+#include "core/engine/engine.h"
 #include "hv/x86/x86.h"
 
 enum { RAM = 1 << 20, CODE = 0x1000, FUNCTION = CODE + 0x200, STRAIGHT = CODE + 0x400, STRAIGHT_BYTES = 600 };

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "core/explain.h"
+#include "core/story/explain.h"
 #include "hv/hv.h"
 #include "traces/memory.h"
 

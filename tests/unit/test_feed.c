@@ -4,8 +4,8 @@
  */
 #include "timeline_fixture.h"
 
-#include "core/feed.h"
-#include "core/images.h"
+#include "core/run/feed.h"
+#include "core/run/images.h"
 #include "traces/trace.h"
 
 static uint64_t dice;

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "core/state.h"
+#include "core/run/state.h"
 #include "traces/memory.h"
 
 struct point {

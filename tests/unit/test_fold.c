@@ -1,4 +1,4 @@
-/* test_fold.c - sequences of events that repeat (core/fold.h). */
+/* test_fold.c - sequences of events that repeat (core/run/fold.h). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "core/fold.h"
+#include "core/run/fold.h"
 #include "traces/memory.h"
 
 enum { MOST = 20000 };

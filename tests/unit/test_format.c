@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "core/linux/format.h"
+#include "core/systems/linux/private/format.h"
 
 struct guest {
     const uint64_t *argument;

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "core/freebsd/freebsd.h"
+#include "core/systems/freebsd/freebsd.h"
 #include "tests/unit/fake_machine.h"
 
 /* ---------------------------------------------------------------- the machine */

@@ -1,4 +1,4 @@
-/* test_guest.c - the seam for guest systems (core/guest.h) and the inspector behind it. */
+/* test_guest.c - the seam for guest systems (core/story/guest.h) and the inspector behind it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* test_hooks.c - functions that are followed from entry to exit (core/hooks.h): which call it is that returns, by exits found in the code
+/* test_hooks.c - functions that are followed from entry to exit (core/story/hooks.h): which call it is that returns, by exits found in the code
  * and by return addresses, in 64-, 32- and 16-bit code.
  */
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "core/hooks.h"
+#include "core/story/hooks.h"
 #include "traces/memory.h"
 
 /* ---------------------------------------------------------------- the machine */

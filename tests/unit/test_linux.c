@@ -1,4 +1,4 @@
-/* test_linux.c - offsets of members that are inferred from objects in memory (core/linux/layout.h), for kernels of
+/* test_linux.c - offsets of members that are inferred from objects in memory (core/systems/linux/private/layout.h), for kernels of
  * 64 and 32 bits. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "core/linux/layout.h"
-#include "core/linux/place.h"
+#include "core/systems/linux/private/layout.h"
+#include "core/systems/linux/private/place.h"
 #include "traces/memory.h"
 
 /* ---------------------------------------------------------------- memory */

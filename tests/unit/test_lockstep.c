@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "core/image_file.h"
+#include "core/run/image_file.h"
 #include "hv/hv.h"
 #include "tests/unit/saved_state.h"
 #include "traces/memory.h"

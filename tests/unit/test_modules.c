@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/symbols/module.h"
+#include "core/symbols/private/module.h"
 
 static void set(void *to, size_t at, uint64_t v, unsigned width)
 {

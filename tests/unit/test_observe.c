@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "core/state.h"
+#include "core/run/state.h"
 #include "hv/hv.h"
 
 /* At 7c00h: reads the disk's boot sector by the data port, to 500h, and starts again. So it is a boot sector that loads

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "core/live.h"
-#include "core/profile.h"
+#include "core/live/live.h"
+#include "core/story/profile.h"
 
 static void sequences_go(void **state)
 {

@@ -6,9 +6,9 @@
 
 #include <cmocka.h>
 
-#include "core/marks.h"
-#include "core/position.h"
-#include "core/state.h"
+#include "core/story/marks.h"
+#include "core/story/position.h"
+#include "core/run/state.h"
 
 static void test_position_parse(void **state)
 {

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "core/probes.h"
-#include "core/processes.h"
+#include "core/story/probes.h"
+#include "core/story/processes.h"
 
 /* ---------------------------------------------------------------- processes */
 

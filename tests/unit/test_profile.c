@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/stages.h"
+#include "core/story/stages.h"
 
 static void bad(const char *text, const char *message)
 {

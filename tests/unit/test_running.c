@@ -1,4 +1,4 @@
-/* test_running.c - whose code runs at a position (core/running.h): by a trace of a hypervisor with two domains. */
+/* test_running.c - whose code runs at a position (core/story/running.h): by a trace of a hypervisor with two domains. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "core/running.h"
+#include "core/story/running.h"
 #include "tests/unit/fake_guests.h"
 
 enum { HYPERVISOR_AT = 0x3000, FIRST_FOUND = 65, BOTH_FOUND = 95 };

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/state.h"
+#include "core/run/state.h"
 #include "fake_engine.c" /* not in the library: only tests have it */
 #include "hv/hv.h"
 #include "saved_state.h"

@@ -1,7 +1,7 @@
 /* test_share.c - shares of an annotated run: what is written is read, and files with right checksums that make no sense are refused. */
 #include "tests/unit/core_fixture.h"
 
-#include "core/share.h"
+#include "core/run/share.h"
 
 enum { BEHAVIOUR = 5 };
 static const char program[] = "1.2";

@@ -11,9 +11,9 @@
 #include <cmocka.h>
 
 #include "bios/builtin.h"
-#include "core/code.h"
-#include "core/linux/kallsyms.h"
-#include "core/symbols/impl.h"
+#include "core/story/code.h"
+#include "core/systems/linux/private/kallsyms.h"
+#include "core/symbols/private/impl.h"
 #include "traces/memory.h"
 
 /* ---------------------------------------------------------------- tables and mappings */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "core/state.h"
+#include "core/run/state.h"
 #include "hv/x86/sys.h"
 #include "traces/memory.h"
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "core/views.h"
+#include "core/views/views.h"
 #include "tui/app_impl.h"
 
 static void test_keys(void **state)

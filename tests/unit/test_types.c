@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "core/symbols.h"
-#include "core/symbols/kernel_types_impl.h"
+#include "core/symbols/symbols.h"
+#include "core/symbols/private/kernel_types_impl.h"
 #include "traces/memory.h"
 
 #define TEXT 0xffffffff81000000u

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/guest.h"
-#include "core/state.h"
+#include "core/story/guest.h"
+#include "core/run/state.h"
 #include "hv/hv.h"
 #include "traces/memory.h"
 

@@ -1,4 +1,4 @@
-/* test_xen.c - the Xen inspector (core/xen) with a hypervisor made up for it: a table of symbols in its own form, and functions
+/* test_xen.c - the Xen inspector (core/systems/xen) with a hypervisor made up for it: a table of symbols in its own form, and functions
  * whose entries and exits the test says were reached. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "core/inspector.h"
-#include "core/xen/symbol_table.h"
-#include "core/xen/xen.h"
+#include "core/story/inspector.h"
+#include "core/systems/xen/private/symbol_table.h"
+#include "core/systems/xen/xen.h"
 
 /* ---------------------------------------------------------------- the hypervisor's image */
 

@@ -15,11 +15,11 @@
 
 #include <cmocka.h>
 
-#include "core/image_file.h"
-#include "core/recorder.h"
-#include "core/replay.h"
-#include "core/state.h"
-#include "core/timeline.h"
+#include "core/run/image_file.h"
+#include "core/run/recorder.h"
+#include "core/run/replay.h"
+#include "core/run/state.h"
+#include "core/timeline/timeline.h"
 #include "fake_engine.c" /* not in the library: only tests have it */
 #include "hv/hv.h"
 #include "traces/memory.h"

@@ -1,0 +1,78 @@
+/* cause_impl.h - what the files cause*.c share. */
+#ifndef BOOTREEL_CORE_COMPARE_CAUSE_IMPL_H
+#define BOOTREEL_CORE_COMPARE_CAUSE_IMPL_H
+
+#include "core/compare/cause.h"
+#include "core/symbols/symbols.h"
+
+enum { PAGE = 4096 };
+
+struct search {
+    struct timeline *tl[2];
+    struct symbols *symbols[2]; /* NULL: none */
+    uint64_t memory;            /* end of the physical addresses that are compared */
+    uint32_t classes;           /* of the events that were compared */
+    struct cause *out;
+};
+
+/* ---- findings ---- */
+__attribute__((format(printf, 4, 5))) void cause_say(struct search *s, const char *what,
+                                                     const uint64_t *icount, const char *fmt, ...);
+
+/* ---- state.c: both machines at one position ---- */
+
+/* Differing bytes next to each other in physical memory. */
+struct span {
+    uint64_t address;
+    uint32_t length;
+};
+struct spans {
+    struct span *list;
+    size_t n;
+    uint64_t bytes;
+};
+
+int cause_seek(struct search *s, uint64_t icount, struct error *err);
+/* Whether all registers of all processors are equal. */
+bool cause_registers_equal(const struct search *s);
+/* The registers that differ, as text "rax 0x1 -> 0x2, …"; at most `most`. To be freed. */
+char *cause_registers_text(const struct search *s, unsigned most);
+/* All memory that differs. */
+struct spans cause_memory(const struct search *s);
+void cause_spans_free(struct spans *);
+/* Instruction, function and process of the processor that runs next, in A or B. As snprintf. */
+int cause_place_text(const struct search *s, unsigned side, char *buf, size_t size);
+/* The calls in progress, innermost first: "a < b < c". As snprintf. */
+int cause_calls_text(const struct search *s, unsigned side, char *buf, size_t size);
+/* Fields of devices that differ: "uart0.rbr, …"; "" if none. As snprintf. */
+int cause_devices_text(const struct search *s, char *buf, size_t size);
+
+/* ---- blame.c ---- */
+
+/* The result of a step: registers, or one byte of memory. */
+struct result {
+    bool registers;
+    uint64_t address; /* the byte's */
+};
+/* The one byte of memory (physical) whose value before step `icount` makes the result differ. 1: found; 0: it does not
+ * depend on memory; -1: error. */
+int cause_blame(struct search *s, uint64_t icount, struct result r, uint64_t *address, struct error *err);
+
+/* ---- origin.c ---- */
+
+/* Where the byte at a physical address comes from, by its surroundings there. True if it was found; says so. */
+bool cause_origin_find(struct search *s, uint64_t address);
+/* Says how the traces' settings, images and inputs differ. */
+int cause_inputs_say(struct search *s, struct error *err);
+/* All of an image that the trace has, what is missing as zeros; to be freed. NULL if there is no such image. */
+uint8_t *cause_image(struct trace *t, unsigned image, size_t *size);
+
+/* ---- archive.c: cpio archives, as the kernel takes them (also compressed by gzip or zstd) ---- */
+
+/* The file that byte `offset` of an uncompressed archive belongs to. False if it belongs to none. */
+bool archive_at(const uint8_t *data, size_t size, uint64_t offset, char name[256], uint64_t *in_member);
+/* Calls fn for each file: its name, and content. */
+typedef void archive_fn(void *ctx, const char *name, const uint8_t *content, size_t n);
+void archive_files(const uint8_t *data, size_t size, archive_fn *fn, void *ctx);
+
+#endif

@@ -1,0 +1,338 @@
+/* engine.h - what can be recorded: the narrow table of functions between an engine (the PC in hv/,
+ * user-mode Linux in uml/) and everything that records, replays, seeks or shows it.
+ *
+ * Contract: an engine is a deterministic function of its configuration, the bytes of its images and its
+ * inputs. Its only clock is the step. `run` is exact: run(a) then run(b) is run(b), whatever the engine
+ * caches inside. Nothing here may depend on host time, host addresses or thread order.
+ */
+#ifndef BOOTREEL_CORE_ENGINE_ENGINE_H
+#define BOOTREEL_CORE_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/ground/fields.h"
+#include "traces/error.h"
+#include "traces/event.h"
+#include "traces/given.h"
+#include "traces/touched.h"
+
+/* ---------------------------------------------------------------- configuration and images */
+
+/* An image: a file's content as the engine sees it. While recording it is backed by the file, and what was
+ * read goes into the trace; while replaying it is backed by the trace. Never written. */
+struct image {
+    const char *role; /* "bios", "kernel", "initrd", "disk0", "cdrom", "floppy0", "flat", "vgabios" */
+    const char *name; /* the file's base name, for people */
+    uint64_t size;
+    void *ctx;
+    /* Reads exactly n bytes at offset (both inside size). Returns 0, or -1 and fills err. */
+    int (*read)(void *ctx, uint64_t offset, void *buf, size_t n, struct error *err);
+};
+
+struct engine_config {
+    const struct setting *settings;
+    size_t nsettings;
+    const struct image *images;
+    size_t nimages;
+};
+
+/* Value of a key, or NULL. */
+static inline const char *config_get(const struct engine_config *cfg, const char *key)
+{
+    return setting_find(cfg->settings, cfg->nsettings, key);
+}
+
+/* The image of a role, or NULL. */
+static inline const struct image *config_image(const struct engine_config *cfg, const char *role)
+{
+    for (size_t i = 0; i < cfg->nimages; i++)
+        if (!__builtin_strcmp(cfg->images[i].role, role))
+            return &cfg->images[i];
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- snapshots */
+
+enum { SNAPSHOT_PAGE = 4096 };
+
+/* Where `save` puts a state. Sections and regions come in a fixed order. */
+struct snapshot_sink {
+    void *ctx;
+    /* A section: `fields` (flat, and valid as long as the engine exists) read from `base`. Section names are
+     * unique within the engine ("cpu0", "pit"). */
+    void (*section)(void *ctx, const char *name, const struct field *fields, size_t nfields,
+                    const void *base);
+    /* One page of a region ("ram", "vram", "disk0"). Pages may be left out if they are all zero and were
+     * never written since reset, or if they have not changed since the save that this one builds on (struct
+     * snapshot_base). */
+    void (*page)(void *ctx, const char *region, uint64_t index, const void *data);
+};
+
+/* The last save of one consumer (a recorder, a timeline, a hash), so that its next save has only the pages
+ * that changed since then, whoever else saves or loads in between. All zero, it stands for no save: the next
+ * one has all pages. It belongs to one engine. */
+struct snapshot_base {
+    uint32_t epoch; /* the engine's count of saves with a base; each page has the count at which it changed */
+};
+
+/* Where `load` gets a state from. */
+struct snapshot_source {
+    void *ctx;
+    /* Fills the fields at `base`; -1 if there is no such section or it does not fit. */
+    int (*section)(void *ctx, const char *name, const struct field *fields, size_t nfields, void *base);
+    /* Calls put(put_ctx, index, data) for each page of the region. `whole`: pages that are not put become
+     * zero; otherwise they stay as they are. Returns 0 or -1. */
+    int (*pages)(void *ctx, const char *region, int (*put)(void *put_ctx, uint64_t index, const void *data),
+                 void *put_ctx);
+    bool whole;
+};
+
+/* ---------------------------------------------------------------- running and stopping */
+
+enum stop_reason {
+    STOP_REACHED,   /* icount == limit.icount, or limit.until has come */
+    STOP_IDLE,      /* halted, and guest time may not pass limit.time; `wake` is when the
+                       * guest would go on */
+    STOP_HALTED,    /* halted, and only an input can wake it (with interrupts off, nothing can) */
+    STOP_POWER_OFF, /* the guest switched itself off; see `status` */
+    STOP_RESET, /* only with limit.stop_on_reset: the guest resets itself: `text` says how. The machine is as it
+                       * was when it asked for that; the next run begins with the reset */
+    STOP_GUEST_FAULT, /* the engine cannot go on: `text` says why (it names what is not implemented) */
+    STOP_BREAKPOINT,
+    STOP_WATCHPOINT,
+    STOP_INTERRUPTED, /* interrupt() was called */
+};
+
+struct run_limit {
+    uint64_t icount; /* stop when this many steps have been executed since reset */
+    uint64_t time;   /* ns; while halted do not skip past this guest time (UINT64_MAX: no limit) */
+    uint64_t
+        until; /* ns; stop (STOP_REACHED) at the first position at which guest time is at least that (0: no limit). A reset takes
+                      * time without being a step: the position is then the one behind the step that follows */
+    bool
+        stop_on_reset; /* otherwise a reset starts the machine again, at the beginning of the step that follows it */
+};
+
+enum { STOP_BYTES = 16 };
+
+struct stop {
+    enum stop_reason reason;
+    uint64_t icount;
+    uint64_t time;    /* guest time, ns */
+    uint64_t wake;    /* STOP_IDLE: guest time of the next timer; UINT64_MAX: none */
+    uint64_t address; /* linear address of the next instruction, or of the watched access */
+    unsigned id;      /* of the breakpoint or watchpoint */
+    unsigned cpu;
+    uint32_t
+        task;   /* STOP_BREAKPOINT, STOP_WATCHPOINT: whose instruction it is; 0 if the engine has no tasks */
+    int status; /* STOP_POWER_OFF: exit status (isa-debug-exit), else 0 */
+    /* STOP_BREAKPOINT: the timers that are due at this position, before its instruction, have already fired,
+     * so this is not exactly the state at which run(icount) ends. The run goes on the same way from both. */
+    bool late;
+    /* STOP_WATCHPOINT: linear address of the instruction that made the access (during the delivery of an interrupt or
+     * exception, that of the next one), and what was in bytes of the watched range from `from` on before it: all of a range of up to
+     * STOP_BYTES, of a longer one those that begin with the first byte accessed; `nbefore` bytes, 0 if
+     * they are not in memory. An engine may leave these zero. */
+    uint64_t pc, from;
+    uint8_t before[STOP_BYTES];
+    unsigned nbefore;
+    char text[400];
+};
+
+enum stop_kind { STOPS_EXEC_LINEAR, STOPS_EXEC_PHYSICAL, STOPS_WRITE, STOPS_READ, STOPS_ACCESS };
+
+struct stop_point {
+    unsigned id;
+    enum stop_kind kind;
+    uint64_t address;
+    uint64_t length;  /* watchpoints */
+    bool report_only; /* a probe: call the observer's `probe`, do not stop */
+};
+
+/* ---------------------------------------------------------------- input */
+
+/* `port` of a struct input (traces/given.h). The keyboard's data is ASCII or, with 0xE0/0x80 bits, set-1 scan
+ * codes as 0x00,code. */
+enum input_port {
+    INPUT_SERIAL0,
+    INPUT_SERIAL1,
+    INPUT_SERIAL2,
+    INPUT_SERIAL3,
+    INPUT_KEYBOARD,
+    INPUT_MOUSE,
+    INPUT_POWER_BUTTON
+};
+
+/* ---------------------------------------------------------------- observing */
+
+struct observer {
+    void *ctx;
+    void (*event)(void *ctx, const struct event *ev);
+    /* A stop_point with report_only was reached; its instruction has not executed yet. May be NULL. */
+    void (*probe)(void *ctx, unsigned id, unsigned cpu, uint64_t icount);
+    /* Bytes that the guest writes to a console device, as it writes them (device as in
+     * EV_CONSOLE_LINE). May be NULL. */
+    void (*console)(void *ctx, unsigned device, const void *data, size_t len);
+};
+
+/* ---------------------------------------------------------------- registers */
+
+enum reg_group { REG_GENERAL, REG_SEGMENT, REG_FLOAT, REG_VECTOR, REG_CONTROL, REG_SYSTEM };
+
+struct reg_desc {
+    const char *name; /* gdb's names: "rax", "eflags", "fs_base", "cr3", "st0", "xmm0", "mxcsr" */
+    uint16_t bits;    /* 8 … 128 */
+    enum reg_group group;
+};
+
+/* ---------------------------------------------------------------- tasks */
+
+/* A program that an engine runs on its processors in turns, and whose state can be looked at at any time: a thread of the
+ * Linux host. In the functions that name a processor, ENGINE_TASK + id names a task. */
+enum { ENGINE_TASK = 1 << 30, ENGINE_TASK_NAME = 16 };
+
+struct engine_task {
+    uint32_t id, process;        /* as programs know them: its thread ID and its process's ID */
+    uint64_t steps;              /* that it has executed */
+    const char *state;           /* "runs", "ready", "waits", "stopped", "traced" */
+    const char *call;            /* the call that it waits in, or NULL */
+    char name[ENGINE_TASK_NAME]; /* of the program; ends with 0 */
+};
+
+/* ---------------------------------------------------------------- the interface */
+
+struct engine;
+
+/* A character of a text screen, and its colours as 0xRRGGBB. */
+struct display_cell {
+    uint32_t character; /* Unicode */
+    uint32_t ink, paper;
+};
+
+/* What a display shows. */
+struct display {
+    unsigned columns, rows;        /* of characters; 0 in graphics modes */
+    int cursor_column, cursor_row; /* -1 if no cursor is shown */
+    unsigned width, height;        /* in pixels, in text modes too */
+};
+
+struct engine_ops {
+    const char *name;   /* "pc": stored in the trace */
+    uint32_t behaviour; /* a version number, raised by any change that makes the same inputs
+                         * give another run */
+    void (*destroy)(struct engine *);
+
+    /* Runs until the limit or a stop; always fills *stop. Exact: see the top. */
+    void (*run)(struct engine *, const struct run_limit *, struct stop *);
+    /* Makes a run in progress stop soon, at a step boundary. Async-signal-safe. */
+    void (*interrupt)(struct engine *);
+    uint64_t (*icount)(const struct engine *);
+    uint64_t (*time)(const struct engine *); /* guest time, ns */
+
+    /* Gives an input to the machine at the current position. Returns the number of bytes taken (a full FIFO
+     * takes fewer). */
+    uint32_t (*input)(struct engine *, const struct input *);
+
+    /* Saves the state: all sections, and the pages that changed since the save that *base stands for (all
+     * pages if `base` is NULL). *base then stands for this save. A save has no effect on the guest, on a
+     * later run or on another consumer's saves. Cost: copying the fields, checking the change count of every
+     * page, and copying 4 KiB for each page saved. */
+    void (*save)(struct engine *, const struct snapshot_sink *, struct snapshot_base *base);
+    int (*load)(struct engine *, const struct snapshot_source *, struct error *);
+
+    /* Gives the pages that processors executed and wrote since the last call (the first call only begins): what
+     * instructions were fetched from, and what was translated for a write by an instruction or a delivery, at the
+     * linear address used. Not page walks, nor writes by devices; but these count in `lines`. Follows from the
+     * run alone, not from what the engine caches, if it is called at positions that do. The pages are valid until
+     * the next call. May be NULL. */
+    void (*touched)(struct engine *, struct touched_set *);
+
+    /* The tasks, in order of creation: fills at most n of them, and returns how many there are. NULL if the engine has none,
+     * but only processors. */
+    size_t (*tasks)(const struct engine *, struct engine_task *list, size_t n);
+    /* The id of the task that has the processor; 0 if none has. NULL as for `tasks`. */
+    uint32_t (*running)(const struct engine *);
+
+    /* Registers of a processor or a task, by index into the descriptors (fixed for the engine's life).
+     * Values are little-endian, (bits + 7) / 8 bytes. -1 if there is no such register or task. */
+    const struct reg_desc *(*regs)(const struct engine *, size_t *count);
+    int (*reg_get)(const struct engine *, unsigned cpu, size_t reg, void *value);
+    int (*reg_set)(struct engine *, unsigned cpu, size_t reg, const void *value);
+    unsigned (*cpus)(const struct engine *);
+    /* The width of the code at the current address: 16, 32 or 64 bits. */
+    unsigned (*code_bits)(const struct engine *, unsigned cpu);
+
+    /* Memory of a processor or a task, without side effects (no TLB fill, no accessed bits, no device). Returns the number of bytes
+     * done: stops at the first byte that is not memory. */
+    size_t (*peek)(const struct engine *, unsigned cpu, uint64_t linear, void *buf, size_t n);
+    size_t (*poke)(struct engine *, unsigned cpu, uint64_t linear, const void *buf, size_t n);
+    size_t (*peek_physical)(const struct engine *, uint64_t address, void *buf, size_t n);
+    size_t (*poke_physical)(struct engine *, uint64_t address, const void *buf, size_t n);
+    /* The same memory in place, if all n bytes lie in one piece in the host; else NULL. Valid until the engine runs. Cost: a look at
+     * each page. These may be NULL. */
+    const void *(*view)(const struct engine *, unsigned cpu, uint64_t linear, size_t n);
+    const void *(*view_physical)(const struct engine *, uint64_t address, size_t n);
+
+    /* Replaces the set of stops and probes. */
+    void (*stops)(struct engine *, const struct stop_point *, size_t n);
+    /* Sets which event classes are reported, and to whom. Never changes the run. */
+    void (*observe)(struct engine *, uint32_t classes, const struct observer *);
+    /* Reports events that are not complete yet (a console line without its end), at the end
+     * of a recording. */
+    void (*flush)(struct engine *);
+
+    /* The screen as text (UTF-8, rows ended by \n), at most `size` bytes with the final NUL. Returns the full
+     * length; 0 if the screen shows no text. */
+    size_t (*screen)(const struct engine *, char *buf, size_t size);
+    /* The display as it is now. Fills *d; fills `cells` row by row if it shows characters and `ncells` is
+     * large enough (otherwise they are left alone); fills `rgb` with red, green and blue bytes if `nrgb` is
+     * large enough. False if it shows nothing or there is no display. The function is NULL if the engine
+     * has no display. */
+    bool (*display)(const struct engine *, struct display *d, struct display_cell *cells, size_t ncells,
+                    uint8_t *rgb, size_t nrgb);
+};
+
+struct engine {
+    const struct engine_ops *ops;
+};
+
+/* ---------------------------------------------------------------- events in words */
+
+/* What an engine's events mean, from the events alone: nothing is run. `state` is `size` plain bytes without
+ * pointers, which can be copied; it holds what the meaning of later events depends on (such as the register
+ * that an index selected). */
+struct engine_words {
+    size_t (*size)(void);
+    void (*reset)(void *state, const struct engine_config *cfg); /* as at the beginning of a trace */
+    /* Processes an event, and writes what it means into buf, as snprintf does; returns 0 if there is nothing
+     * to say. *manual and *source: the document that says so, and the place in it (NULL if there is none).
+     * Must be called with every event, in order. */
+    int (*event)(void *state, const struct event *ev, char *buf, size_t size, const char **manual,
+                 const char **source);
+    /* What a later event tells about `ev`, which was the last one processed: 1 and its words (to be appended); 0 if
+     * `next` tells nothing, but one after it may; -1 if none will. With NULL as `next`: 0 or -1. May be NULL. */
+    int (*later)(const void *state, const struct event *ev, const struct event *next, char *buf, size_t size);
+};
+
+/* The number of a register of at most 64 bits, for reg_get and reg_set; SIZE_MAX if there is none
+ * of that name. */
+static inline size_t engine_reg_index(const struct engine *e, const char *name)
+{
+    size_t n;
+    const struct reg_desc *d = e->ops->regs(e, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!__builtin_strcmp(d[i].name, name) && d[i].bits <= 64)
+            return i;
+    return SIZE_MAX;
+}
+
+/* The value of the register of that number (from engine_reg_index); 0 if it is SIZE_MAX. */
+static inline uint64_t engine_reg_value(const struct engine *e, unsigned cpu, size_t index)
+{
+    uint64_t v = 0;
+    return index == SIZE_MAX || e->ops->reg_get(e, cpu, index, &v) ? 0 : v;
+}
+
+#endif

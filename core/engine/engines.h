@@ -1,0 +1,34 @@
+/* engines.h - descriptions of the available engines, and the names of their stop reasons. Only cli/ fills a
+ * table of engines, since only cli/ knows them. */
+#ifndef BOOTREEL_CORE_ENGINE_ENGINES_H
+#define BOOTREEL_CORE_ENGINE_ENGINES_H
+
+#include "core/engine/engine.h"
+
+/* What must be known about an engine before one is created. */
+struct engine_kind {
+    const char *name;   /* as engine_ops.name: "pc" */
+    uint32_t behaviour; /* as engine_ops.behaviour */
+    uint64_t step_ns;   /* guest nanoseconds per step; 0 if not constant */
+    struct engine *(*create)(const struct engine_config *cfg, struct error *err);
+    const struct engine_words *words; /* what its events mean, or NULL */
+};
+
+/* The word for a stop in traces and messages: "reached", "power-off", "guest-fault" … */
+static inline const char *stop_word(enum stop_reason reason)
+{
+    static const char *const words[] = {
+        [STOP_REACHED] = "reached",
+        [STOP_IDLE] = "idle",
+        [STOP_HALTED] = "halted",
+        [STOP_POWER_OFF] = "power-off",
+        [STOP_RESET] = "reset",
+        [STOP_GUEST_FAULT] = "guest-fault",
+        [STOP_BREAKPOINT] = "breakpoint",
+        [STOP_WATCHPOINT] = "watchpoint",
+        [STOP_INTERRUPTED] = "interrupted",
+    };
+    return words[reason];
+}
+
+#endif

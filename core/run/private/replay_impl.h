@@ -1,0 +1,38 @@
+/* replay_impl.h - what replay.c and verify.c share. Private to them. */
+#ifndef BOOTREEL_CORE_RUN_REPLAY_IMPL_H
+#define BOOTREEL_CORE_RUN_REPLAY_IMPL_H
+
+#include <stdatomic.h>
+
+#include "core/run/feed.h"
+#include "core/run/replay.h"
+
+struct replay {
+    struct trace *t;
+    const struct engine_kind *kind;
+    struct engine *e;
+    struct image_replay *images;
+    struct engine_config cfg;
+    struct observer silent;          /* observes nothing */
+    const struct observer *observer; /* the user's */
+    uint32_t classes;
+    struct feed feed;
+    uint64_t fed_at;  /* where the last input was given; UINT64_MAX: none since the state was set */
+    struct stop last; /* how the engine's last run ended */
+    void (*progress)(void *ctx, const struct engine *e);
+    void *progress_ctx;
+    atomic_bool interrupted;
+};
+
+/* Goes to checkpoint k, wherever the replay is. */
+int replay_load(struct replay *r, size_t k, struct error *err);
+
+/* Runs to `icount` and, if asked for, applies the inputs at it. As replay_run_to. */
+int replay_run_inputs(struct replay *r, uint64_t icount, bool with_inputs, struct stop *stop,
+                      struct error *err);
+
+/* While the guest is idle: lets guest time pass up to `time`. 0, or 1 and *stop if the guest
+ * goes on instead. */
+int replay_pass_time(struct replay *r, uint64_t time, struct stop *stop);
+
+#endif

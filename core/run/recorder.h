@@ -1,0 +1,112 @@
+/* recorder.h - runs an engine, and writes into a trace what is needed to run it again, and what happened.
+ *
+ * What the recorder does to the engine depends on the run alone, except for live typing and interrupts, which
+ * are in the trace. So two recordings of the same inputs are equal, byte for byte.
+ *
+ * The order at a position: a checkpoint at icount N is the state when N was first reached; inputs at
+ * N come after it.
+ */
+#ifndef BOOTREEL_CORE_RUN_RECORDER_H
+#define BOOTREEL_CORE_RUN_RECORDER_H
+
+#include "core/run/crash.h"
+#include "core/engine/engines.h"
+#include "core/live/live.h"
+#include "core/story/position.h"
+#include "core/story/profile.h"
+#include "traces/trace.h"
+
+#define RECORD_CHECKPOINT_EVERY 100000000u
+
+/* What the recorder reports while it runs. All members may be NULL. */
+struct record_hooks {
+    void *ctx;
+    /* Bytes that the guest writes to a console device. */
+    void (*console)(void *ctx, unsigned device, const void *data, size_t n);
+    /* Events of `classes`, recorded or not; valid only during the call. */
+    void (*event)(void *ctx, const struct event *ev);
+    uint32_t classes;
+    /* Something that was asked for is skipped (a file that is not a symbol file). If NULL, that is an
+     * error instead. */
+    void (*warning)(void *ctx, const char *text);
+    /* Called from time to time (at least every 25 M steps, and whenever the guest is idle during
+     * live typing). */
+    void (*progress)(void *ctx, const struct engine *e);
+    /* Asked whenever the engine has stopped: whether somebody waits to look at what has been recorded. Then the recorder writes
+     * a checkpoint at the next position that the guest reaches (none if it sleeps), and all of the trace so far into its file, and
+     * calls `looked` before `progress`. The run stays the same; the trace has that checkpoint, and repetitions are not folded across it. */
+    bool (*look)(void *ctx);
+    void (*looked)(void *ctx);
+    /* Called once, with the engine as it is where the trace ends. */
+    void (*ended)(void *ctx, struct engine *e);
+};
+
+/* A diversion: the recorded inputs before `fork` are repeated, then these are given, and it ends at `end`. */
+struct record_branch {
+    uint64_t fork;
+    const struct input *inputs; /* in order, from `fork` on */
+    size_t ninputs;
+    uint64_t end, end_time;
+};
+
+struct record_options {
+    const char *path;
+    bool keep_earlier; /* rename an earlier file of that name: see record_result.earlier */
+    const struct engine_kind *kind;
+    const struct engine_config *config; /* must stay until the recorder is destroyed */
+    uint32_t classes;                   /* event classes that go into the trace */
+    uint64_t checkpoint_every;          /* steps; 0: only the one at icount 0; not used with `again` */
+    const struct position *until;       /* NULL, or an ICOUNT, a TIME or a CONSOLE text */
+    bool stop_on_reset;                 /* end the run at the first reset after power-on */
+    uint32_t stop_on;  /* kinds of crashes of which the first ends it: CRASH_BIT (core/run/crash.h) … */
+    bool keep_going;   /* … and nothing else does that goes on; neither is used with `again` */
+    bool no_index;     /* leave out which pages were executed and written (traces/touched.h) */
+    uint64_t max_size; /* the most bytes that the trace may have; 0: no limit */
+    struct live *live; /* NULL, or typing */
+    const struct symbol_image *symbol_images; /* the same for ELF images that are built into the program */
+    size_t nsymbol_images;
+    const char *const *symbol_files; /* ELF files whose symbols go into the trace */
+    size_t nsymbol_files;
+    const struct profile *profile; /* NULL, or the boot profile to read the trace with: stored as a note */
+    struct trace *again; /* NULL, or the trace whose run is repeated: with its inputs at their positions, its
+                          * images (in `config`) and its end */
+    const struct record_branch *branch; /* NULL, or a diversion from the run of `again` */
+    struct record_hooks hooks;
+};
+
+struct record_result {
+    struct stop
+        stop;     /* how it ended: reached (--until), reset, power-off, halted, interrupted, guest-fault */
+    bool watched; /* ended since stop_on or the default says so */
+    enum crash crash; /* what it ended in, whatever ended it */
+    char crash_text[400];
+    bool full;       /* the trace reached max_size: `stop` is its last position */
+    bool astray;     /* recorder_run returned -1 because the run is not that of `again` */
+    uint64_t events; /* recorded */
+    uint64_t checkpoints;
+    uint64_t inputs;
+    uint64_t bytes; /* of the file */
+    uint64_t hash;  /* of the final state */
+    struct trace_kept_name
+        earlier; /* with keep_earlier: what the earlier file is called now; "" if there was none */
+    uint64_t
+        refused; /* pages stored in full since nothing shorter read back as they were (trace_pages_refused) */
+};
+
+struct recorder;
+
+/* Creates the trace and the engine. NULL on error, including an `until` that needs a recorded run (NN%,
+ * #EVENT …); then an earlier file of that name is as it was. The options are copied, but not what they point to. */
+struct recorder *recorder_create(const struct record_options *o, struct error *err);
+
+/* Ends the run soon, at a step boundary; the trace is closed properly. Async-signal-safe, from any thread. */
+void recorder_interrupt(struct recorder *r);
+
+/* Runs to the end and closes the trace. -1 if the trace could not be written: then err says why, and the file
+ * holds what was written, unless that is less than the machine's first state: then it is as it was before. A guest fault (an image that cannot be read is one) is not an error here: see
+ * result->stop. */
+int recorder_run(struct recorder *r, struct record_result *result, struct error *err);
+
+void recorder_destroy(struct recorder *r); /* NULL is allowed */
+
+#endif

@@ -1,0 +1,134 @@
+/* replay.h - runs a trace again: creates the engine from it, gives the inputs at their positions, and
+ * compares the run with the record.
+ *
+ *   struct replay *r = replay_open(trace, kind, &err);
+ *   replay_observe(r, classes, &observer);
+ *   if (replay_seek(r, icount, &err)) ...         anywhere in the run, or
+ *   if (replay_all(r, &options, &report, &err)) ... the whole run, verified or not
+ *
+ * The trace must stay open until replay_close. Only one thread at a time may use it, except for
+ * replay_interrupt.
+ */
+#ifndef BOOTREEL_CORE_RUN_REPLAY_H
+#define BOOTREEL_CORE_RUN_REPLAY_H
+
+#include "core/engine/engines.h"
+#include "traces/trace.h"
+
+struct replay;
+
+/* Builds the engine at icount 0 from the trace's configuration and images. NULL if the trace was made by
+ * another engine than `kind`, or the engine cannot be created. */
+struct replay *replay_open(struct trace *t, const struct engine_kind *kind, struct error *err);
+/* False if the recording ended before the machine's first state was in the trace; then `text` says so in one line. */
+bool replay_possible(const struct trace *t, struct error *text);
+void replay_close(struct replay *r); /* NULL is allowed */
+struct engine *replay_engine(struct replay *r);
+/* The configuration that the engine was created from; its images are read from the trace. */
+const struct engine_config *replay_config(const struct replay *r);
+
+/* True if the trace was recorded by another behaviour version of the engine: then the replay may differ, and
+ * `text` says so in one line. */
+bool replay_behaviour_differs(const struct trace *t, const struct engine_kind *kind, struct error *text);
+
+/* Sets the observer of the run, as engine_ops.observe. It is referred to, not copied. NULL: nobody observes. */
+void replay_observe(struct replay *r, uint32_t classes, const struct observer *observer);
+
+/* Runs forward to position `icount`, which must not be behind: to the state when it was first reached, before
+ * inputs at it. 0: reached; 1: the run stopped or was interrupted before (see *stop); -1: error. */
+int replay_run_to(struct replay *r, uint64_t icount, struct stop *stop, struct error *err);
+
+/* The same for those to whom any other end is an error: -1 with err, which says where and why the run stopped. */
+int replay_reach(struct replay *r, uint64_t icount, struct error *err);
+/* Sets what is called from time to time, at least every 25 M steps; fn may be NULL. */
+void replay_progress(struct replay *r, void (*fn)(void *ctx, const struct engine *e), void *ctx);
+
+/* Goes to `icount`, forwards or backwards: from the nearest checkpoint if that is shorter. Nothing is
+ * reported to the observer on the way. */
+int replay_seek(struct replay *r, uint64_t icount, struct error *err);
+
+/* Makes a run stop soon. Async-signal-safe, from any thread. */
+void replay_interrupt(struct replay *r);
+
+/* ---- the whole run ---- */
+
+/* In how many parts a record can be verified. */
+size_t replay_parts(const struct trace *t);
+/* The stretches of part `part` (from 1 on) of `parts`: from the one that begins at checkpoint *first to the one that ends at checkpoint
+ * *end. None if these are equal. */
+void replay_stretches(const struct trace *t, unsigned part, unsigned parts, size_t *first, size_t *end);
+/* Whether that recording ended as the guest was about to reset the machine. */
+bool replay_ended_by_reset(const struct trace_end *end);
+/* The checkpoint of the final state, or -1. */
+long replay_final_checkpoint(const struct trace *t);
+/* Whether it can be verified in parts at all: 0, or -1 with err (whole boots were folded, or the trace cannot be read). */
+int replay_check_parts(struct trace *t, struct error *err);
+
+struct touched_set;
+
+/* Takes from a verified run what another record of it has: see bootreel annotate. The states are those of this record. */
+struct replay_taker {
+    uint32_t classes; /* of its events; with EC_FOLD they are folded */
+    void *ctx;
+    /* The folder's state (core/run/fold.h) where the part begins, if it is known: then with has_fold. Otherwise it is that of this
+     * record, which is a guess if the classes differ. */
+    bool has_fold;
+    const void *fold;
+    size_t nfold;
+    /* The part begins, with this state of the folder. */
+    void (*begin)(void *ctx, const void *fold, size_t n);
+    void (*event)(void *ctx, const struct event *ev);
+    /* The events up to checkpoint k are given. With `touched`, which only a part from the beginning can have, `set` is what was
+     * touched since the last one; otherwise it is NULL. */
+    bool touched;
+    void (*checkpoint)(void *ctx, size_t k, const void *fold, size_t n, const struct touched_set *set);
+};
+
+struct replay_options {
+    /* Check every frame of the trace, and compare each event and the state at each checkpoint; otherwise only
+     * the final state. A damaged trace is then an error, even if all that can be compared is equal; a
+     * truncated one is not. */
+    bool verify;
+    /* Only that part of the record, from 1 on, out of `parts`; 0: all of it. A part begins and ends at a checkpoint (or at an
+     * end of the record), so that a replay of it needs nothing of the others, and all parts together are the whole. Parts may
+     * be empty. Part 1 has the whole run's inspector. The others cannot have one: they compare the states and the engine's
+     * events; the guest systems' events between these are taken from the record (`taken` in the report). */
+    unsigned part, parts;
+    /* Asked at the checkpoint where the part would end, and at each one after that: whether to go on with the stretch that begins
+     * there (it has the checkpoint's number). A run that goes on needs neither a restored state nor its hash. NULL: the part
+     * ends. */
+    bool (*go_on)(void *ctx, size_t stretch);
+    /* Positions, in order, at which the hash of the state is filled in (core/run/state.h), as the run passes them; 0: it did not. With verify,
+     * and not of a part. */
+    struct replay_visit {
+        uint64_t icount, hash;
+    } * visit;
+    size_t nvisits;
+    bool no_inspector; /* not even in part 1: the record has the guest systems' events there too */
+    bool checked;      /* trace_check() was done already */
+    const struct replay_taker *taker; /* NULL, or with verify and no_inspector */
+    /* Called from time to time, at least every 25 M steps; may be NULL. */
+    void (*progress)(void *ctx, const struct engine *e);
+    void *ctx;
+};
+
+struct replay_report {
+    bool verified;    /* the whole record was compared, and is equal */
+    bool interrupted; /* ended by replay_interrupt before that */
+    bool unclear; /* an error that only a taker has: the record does not say in which order its events come */
+    bool diverged; /* `divergence` says where and how, in lines ended by \n; to be freed */
+    char *divergence;
+    uint64_t from;  /* icount where the part begins */
+    uint64_t taken; /* of `events` */
+    uint64_t steps; /* compared so far */
+    uint64_t checkpoints;
+    uint64_t events;
+    struct stop stop; /* where it stopped */
+};
+
+/* Runs from icount 0 to the end of the record, or a part of that. Only on a fresh replay, unless the part begins at a later
+ * checkpoint. A divergence is not an error: see the report. */
+int replay_all(struct replay *r, const struct replay_options *o, struct replay_report *report,
+               struct error *err);
+
+#endif

@@ -1,0 +1,60 @@
+/* rewriter.h - a new record of a recorded run, with other events (bootreel annotate).
+ *
+ * The run is verified in parts (core/run/replay.h, replay_taker), and each part puts its events and what it touched on a tape. One thread
+ * writes the new trace: the events from the tapes, in order; everything else (states, inputs, notes, images, how it ended) is in
+ * the record, and is copied. So the new trace does not depend on how the run was divided. */
+#ifndef BOOTREEL_CORE_RUN_REWRITER_H
+#define BOOTREEL_CORE_RUN_REWRITER_H
+
+#include "core/run/tape.h"
+#include "traces/touched.h"
+#include "traces/trace.h"
+
+/* ---- tapes: events, and the ends of stretches ---- */
+
+/* What a part begins with, and what the stretch before it ends with: the same, if the guess was right. */
+struct fold_state {
+    uint8_t *data; /* owned */
+    size_t n;
+};
+
+bool fold_state_same(const struct fold_state *a, const struct fold_state *b);
+
+enum taped { TAPED_END, TAPED_BEGIN, TAPED_EVENT, TAPED_CHECKPOINT };
+
+void taped_begin(void *tape, const void *fold, size_t n);
+void taped_event(void *tape, const struct event *ev);
+void taped_checkpoint(void *tape, size_t k, const void *fold, size_t n, const struct touched_set *set);
+
+struct taped_item {
+    struct event ev; /* TAPED_EVENT */
+    uint8_t data[EVENT_MAX_DATA];
+    struct fold_state fold; /* TAPED_BEGIN and TAPED_CHECKPOINT */
+    size_t k;               /* TAPED_CHECKPOINT */
+    bool has_touched;
+    struct touched *touched[TOUCHES];
+    struct touched_set set;
+};
+/* Takes the next item; the one before it is freed. */
+enum taped taped_next(struct tape *t, struct taped_item *item);
+void taped_free(struct taped_item *item);
+
+/* ---- the new trace ---- */
+
+struct rewriter;
+/* Whether the record has the index for searches, for each stretch. What is noted in a stretch depends on the one before it, so it is
+ * either copied or made by a part that is the whole run. */
+bool rewriter_has_index(struct trace *t);
+/* Writes `config` and the first state. NULL with err. */
+struct rewriter *rewriter_new(struct trace *t, const char *path, const struct trace_config *config,
+                              struct error *err);
+int rewriter_event(struct rewriter *r, const struct event *ev, struct error *err);
+/* The state at checkpoint k, after what the recorder writes before it. */
+int rewriter_checkpoint(struct rewriter *r, const struct taped_item *item, struct error *err);
+uint64_t rewriter_events(const struct rewriter *r);
+/* Ends the trace as the record ends, closes the file and frees; also on error. */
+int rewriter_finish(struct rewriter *r, struct error *err);
+/* Whole frames stay in the file. NULL is allowed. */
+void rewriter_abort(struct rewriter *r);
+
+#endif

@@ -1,0 +1,98 @@
+/* samples.h - where the steps of a run went: at every so many steps, what is executed and the calls in progress, found
+ * by running the trace again.
+ *
+ * A sample is taken at each position that is a multiple of `every`. The clock of a run is its steps, so the samples are
+ * the same whenever and wherever they are taken, and those of a part of the run are some of those of the whole. A halted
+ * machine makes no steps, so the time that it waits is not in them.
+ *
+ * The calls are those of view_frames (core/views/views.h): by call frame information where there is some, otherwise by the
+ * frame pointer, otherwise by what looks like return addresses on the stack. The process is known exactly if the trace's
+ * guest was inspected: from the recorded context switches (class sched); in a trace without them the run begins at icount 0,
+ * with an inspector of its own.
+ *
+ * In parts, for several threads: each takes the samples of some stretches between checkpoints, and samples_join() makes one profile
+ * of them. It is the same however the stretches were divided.
+ */
+#ifndef BOOTREEL_CORE_RUN_SAMPLES_H
+#define BOOTREEL_CORE_RUN_SAMPLES_H
+
+#include "core/run/replay.h"
+#include "core/story/stages.h"
+#include "core/symbols/symbols.h"
+
+/* The default of `every` takes this many samples. */
+enum { SAMPLES_USUAL = 10000 };
+enum { SAMPLES_DEPTH = 128 }; /* most calls in a chain */
+
+struct samples_options {
+    struct replay *replay; /* fresh; replay_interrupt() ends the sampling */
+    struct trace *trace;   /* that of the replay */
+    uint64_t from, to;     /* icounts: from <= sample < to */
+    uint64_t every;        /* steps; 0: about SAMPLES_USUAL samples (samples_usual) */
+    void (*progress)(void *ctx, const struct engine *e); /* may be NULL */
+    void *ctx;
+    /* For a part; `every` is then given. What all parts look up is loaded once, and outlives the samples; NULL: their own. */
+    const struct symbols *symbols;
+    const struct stages *stages;
+    /* Asked at each checkpoint after `from`: whether to go on into the stretch that begins there. NULL: to the end. */
+    bool (*go_on)(void *ctx, size_t checkpoint);
+};
+
+/* A function, or a sort of code without symbols: its bits, and the innermost stage in which it runs. */
+struct sample_function {
+    const char *name;
+    const char *module; /* "kernel", a module, a program's path; "" if there is no symbol */
+    const char *file;   /* where it begins in the source; NULL if not known */
+    unsigned line;
+    uint64_t address;     /* of its beginning where it was first seen; 0 if there is no symbol */
+    uint64_t self, total; /* samples in it; samples in it or in what it called */
+};
+
+/* A place in code without symbols: PLACE_BYTES bytes of code from a multiple of that on. */
+enum { PLACE_BYTES = 64 };
+struct sample_place {
+    const char *name; /* the sort of code, as a function's name */
+    uint64_t address; /* linear */
+    uint64_t count;   /* samples there */
+};
+
+/* Samples with the same calls, in the same process and stage. */
+struct sample_chain {
+    const char *stage;    /* one of the two outer levels (core/story/stages.h); "" if none */
+    const char *process;  /* its name; "" if no process is known */
+    const uint32_t *call; /* numbers of functions, the outermost first */
+    size_t ncalls;
+    uint64_t count;
+    uint64_t first; /* icount of the first sample */
+};
+
+struct samples;
+
+/* A number of steps that is a prime, so that it does not fall in step with a loop of the guest, and that gives about
+ * SAMPLES_USUAL samples in a range of that length. */
+uint64_t samples_usual(uint64_t steps);
+/* Whether samples can be taken in parts: 1; 0 if an inspector has to see the run from its beginning; -1 with err. */
+int samples_divisible(struct trace *t, struct error *err);
+/* Takes the samples. NULL with err; also if it was interrupted, and if a recorded state on the way is another one than that of
+ * the run (traces of another behaviour version are not compared). Cost: a replay from the checkpoint before `from` (or from icount 0,
+ * if they are not divisible) up to `to`, and some 50 us a sample. With samples_divisible(), the replay need not be fresh. */
+struct samples *samples_take(const struct samples_options *o, struct error *err);
+/* The samples of n parts as one, in their order. They must have the same symbols and `every`; they are not freed, and must
+ * outlive the result. n > 0. */
+struct samples *samples_join(struct samples *const *part, size_t n);
+void samples_free(struct samples *s); /* NULL is allowed */
+uint64_t samples_every(const struct samples *s);
+uint64_t samples_count(const struct samples *s);
+/* By `self`, then by `total`, the largest first; of equal ones the first that was seen. */
+size_t samples_functions(const struct samples *s);
+const struct sample_function *samples_function(const struct samples *s, size_t i);
+/* The function of that number in a chain. */
+const struct sample_function *samples_function_number(const struct samples *s, uint32_t number);
+/* By count, the largest first; of equal ones the lowest address. */
+size_t samples_places(const struct samples *s);
+const struct sample_place *samples_place(const struct samples *s, size_t i);
+/* By count, the largest first; of equal ones the first that was seen. */
+size_t samples_chains(const struct samples *s);
+const struct sample_chain *samples_chain(const struct samples *s, size_t i);
+
+#endif

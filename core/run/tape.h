@@ -1,0 +1,28 @@
+/* tape.h - bytes from one thread to another, as many as there are: what the reader has not taken yet is in a file without a name, not
+ * in memory. */
+#ifndef BOOTREEL_CORE_RUN_TAPE_H
+#define BOOTREEL_CORE_RUN_TAPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "traces/error.h"
+
+struct tape;
+
+/* The file is in the folder of `path`. NULL with err. */
+struct tape *tape_new(const char *path, struct error *err);
+void tape_free(struct tape *t); /* NULL is allowed */
+
+/* ---- the writer ---- */
+void tape_put(struct tape *t, const void *data, size_t n);
+/* There will be no more. -1 with err if not all could be written. */
+int tape_end(struct tape *t, struct error *err);
+
+/* ---- the reader ---- */
+/* Takes n bytes, and waits for them. False at the end, which is too early if tape_check then says so. */
+bool tape_get(struct tape *t, void *data, size_t n);
+/* Whether all that was put there could be taken: -1 with err. After the end. */
+int tape_check(const struct tape *t, struct error *err);
+
+#endif

@@ -1,0 +1,92 @@
+/* inspector.h - understands the guest while it runs. The recorder and a replay call it in the same way.
+ *
+ * The inspector stands between the engine's observer and whoever takes events. It passes the engine's events
+ * on, owns the guest systems that it looks for (core/story/guest.h), adds their events (kernel.*, process.*,
+ * sched.*, syscall.*) and those of probes, and keeps the events in order of icount. An engine reports a
+ * folded access late, with the icount of the last one; so events made at a probe are held until the engine's
+ * next event, and come before it if they are older.
+ *
+ * Everything it does is a function of the run and of its options, which are settings in the trace's
+ * configuration (below): so `replay --verify`, which runs an inspector of its own, gets the same events byte
+ * for byte. It has to run from icount 0. A replay that starts at a checkpoint has no inspector: symbols,
+ * processes and stages at a position are read from the trace instead (symbols_load, processes.h, events).
+ *
+ * Settings (all optional; a trace without "inspect" has no inspector):
+ *   inspect   the guest systems to look for, by their names in core/story/guests.c: "linux", "linux,xen"; "all";
+ *             "none"
+ *   probe     a symbol or 0xADDRESS whose entries are reported (probe.enter, probe.leave); several times
+ *
+ * How to use it:
+ *   in = inspector_create(&options, &err);
+ *   engine->observe(classes | inspector_classes(in), observer), where
+ *       observer.event  calls inspector_event(in, ev)              (events come out of options.emit)
+ *       observer.probe  calls inspector_probe(in, id, cpu, icount)
+ *   inspector_start(in)            once, at icount 0, before the first run
+ *   ... engine->run ...
+ *   engine->flush(engine); inspector_finish(in);         at the end, in this order
+ */
+#ifndef BOOTREEL_CORE_STORY_INSPECTOR_H
+#define BOOTREEL_CORE_STORY_INSPECTOR_H
+
+#include "core/story/guest.h"
+
+struct inspector_options {
+    struct engine *engine;
+    const struct engine_config *config; /* for the settings above */
+    uint32_t classes;                   /* the event classes that are wanted (those recorded) */
+    /* NULL, or the trace that is being replayed: symbols given with --symbols are read from its notes. */
+    struct trace *recorded;
+    /* Called with every event, the engine's and its own, in order. */
+    void *ctx;
+    void (*emit)(void *ctx, const struct event *ev);
+    /* NULL, or called with each note (symbols) for the trace. */
+    void (*note)(void *ctx, const struct trace_note *note);
+    /* Symbols of guests that are built into the program: loaded like those of files, before them. */
+    const struct symbol_image *symbol_images;
+    size_t nsymbol_images;
+    /* Files given with --symbols: loaded at icount 0, and stored as notes. Only with `note`. */
+    const char *const *symbol_files;
+    size_t nsymbol_files;
+    /* The available guest systems, ended by NULL. NULL: those of core/story/guests.c. */
+    const struct guest_system *const *systems;
+    /* Called with one line about each symbol file that cannot be used, or turns out to be of another kernel. If NULL, inspector_create fails with
+     * that error instead. */
+    void (*warn)(void *ctx, const char *text);
+};
+
+struct inspector;
+
+/* The classes that guest systems' and probes' events belong to, except EV_LOADER_MODULE and those of UEFI firmware (EV_EFI_VOLUME and
+ * on); some of the events in them are the engine's. */
+enum {
+    INSPECTOR_CLASSES = EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_PROCESS) |
+                        EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_HYPERCALL) |
+                        EVENT_CLASS_BIT(EC_SCHED)
+};
+/* Whether an inspector makes events of that kind. An engine may make some too (EV_KERNEL_ENTRY). */
+bool inspector_makes(unsigned kind);
+
+/* NULL with err if a setting makes no sense, or a symbol file cannot be read. If no setting asks for
+ * anything, it only passes events through. */
+struct inspector *inspector_create(const struct inspector_options *o, struct error *err);
+void inspector_destroy(struct inspector *in); /* NULL is allowed */
+
+/* The classes of events that it has to see, whether they are recorded or not. */
+uint32_t inspector_classes(const struct inspector *in);
+/* To be called at icount 0, with the engine's observer set. */
+void inspector_start(struct inspector *in);
+void inspector_event(struct inspector *in, const struct event *ev);
+void inspector_probe(struct inspector *in, unsigned id, unsigned cpu, uint64_t icount);
+/* The end of the run: passes on the events that are held. */
+void inspector_finish(struct inspector *in);
+
+/* The task that runs on a processor, at a probe, as known by the innermost guest there. False if
+ * no guest knows. */
+bool inspector_task(struct inspector *in, unsigned cpu, struct guest_task *task);
+/* Reads memory at a linear address, through that guest, or through the engine if there is none. False if not
+ * all of it can be read. */
+bool inspector_read(struct inspector *in, unsigned cpu, uint64_t address, void *buf, size_t n);
+/* The guests that were found, and what is known about them: a line each, inner ones indented. */
+void inspector_describe(const struct inspector *in, struct text *out);
+
+#endif

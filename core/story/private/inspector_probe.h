@@ -1,0 +1,35 @@
+/* inspector_probe.h - functions and addresses that the setting "probe" asks for: reported when they are
+ * entered (probe.enter) and, for functions, left (probe.leave). Part of the inspector.
+ *
+ * A symbol is looked up whenever symbols were added, and probed wherever it is found: in the kernel, in
+ * modules, in programs, in firmware. The exits of 64-bit code are found by disassembly; those of other code,
+ * and of code that cannot be read yet, by the return address at the first call from each place.
+ */
+#ifndef BOOTREEL_CORE_STORY_INSPECTOR_PROBE_H
+#define BOOTREEL_CORE_STORY_INSPECTOR_PROBE_H
+
+#include "core/story/guest.h"
+
+struct asked;
+
+struct asked_options {
+    struct engine *engine;
+    struct probes *probes;
+    const struct symbols *symbols;
+    void *ctx;
+    void (*emit)(void *ctx, const struct event *ev);
+    bool (*task)(void *ctx, unsigned cpu, struct guest_task *task); /* always filled in */
+    bool (*read)(void *ctx, unsigned cpu, uint64_t address, void *buf, size_t n);
+};
+
+/* Reads all settings "probe" of the configuration. -1 with err if one is not valid. *out is NULL if
+ * there are none. */
+int asked_create(const struct asked_options *o, const struct engine_config *cfg, struct asked **out,
+                 struct error *err);
+void asked_free(struct asked *a); /* NULL is allowed */
+/* Symbols were added: sets probes, which the caller has to apply. */
+void asked_look(struct asked *a);
+/* The machine was reset: drops the calls in progress. */
+void asked_reset(struct asked *a);
+
+#endif

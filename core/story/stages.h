@@ -1,0 +1,65 @@
+/* stages.h - the stages of a recorded boot: a boot profile (profile.h) applied to a trace's events.
+ * Nothing is run. */
+#ifndef BOOTREEL_CORE_STORY_STAGES_H
+#define BOOTREEL_CORE_STORY_STAGES_H
+
+#include "core/engine/engine.h"
+#include "core/story/profile.h"
+#include "traces/trace.h"
+
+struct stage {
+    const char *name;
+    long parent;                      /* index, -1: none */
+    unsigned depth;                   /* 0: outermost */
+    uint64_t begin, end;              /* icount */
+    uint64_t begin_time, end_time;    /* guest time, ns */
+    uint64_t first_event, last_event; /* numbers of the events that opened and closed it */
+    bool open;                        /* it had not ended when the trace ended */
+    bool failed;                      /* closed by a `fail` condition of the profile */
+    bool beside;                      /* its rule has `by`: many may be open at a time */
+    bool chain;                       /* its rule has `chain` */
+    const char *note;                 /* the profile's note on it, or NULL */
+    uint64_t took;                    /* guest time, ns; of folded stages, the sum */
+    uint64_t steps;                   /* likewise; the machine was idle for the rest of `took` */
+    size_t count;                     /* how many stages it stands for: 1, unless folded */
+    bool folded;   /* short stages that stages_fold has put together, with what is inside them */
+    unsigned fold; /* percent, from the profile */
+    size_t rule;   /* number of the description in the profile */
+};
+
+struct stages;
+
+/* All stages as a tree: each comes after its parent, and those of one parent are in order of their beginning.
+ * Cost: one pass over the events of the classes that the profile uses. NULL with err. */
+struct stages *stages_build(struct trace *, const struct profile *, struct error *err);
+/* The profile that the trace was recorded with (note "profile"); NULL if with none. 0, or -1 with err. */
+int stages_profile(struct trace *, struct profile **, struct error *err);
+/* With that profile, otherwise the built-in one. */
+struct stages *stages_of_trace(struct trace *, struct error *err);
+void stages_free(struct stages *); /* NULL is allowed */
+size_t stages_count(const struct stages *);
+const struct stage *stages_get(const struct stages *, size_t i);
+/* The innermost stage at icount, or -1. Stages with `beside` do not count. */
+long stages_at(const struct stages *, uint64_t icount);
+/* Puts together the short stages of a rule with `fold`, in each parent: the first of them then stands for
+ * all, with what is inside them. */
+void stages_fold(struct stages *);
+/* The stage that `of` waited for: among the stages with `chain` in the same parent, the one that ended last
+ * before `of` began. With `of` -1, the end of the chain: the stage that ended last, in the first parent that
+ * has such stages. -1 if there is none. */
+long stages_chain(const struct stages *, long of);
+
+/* ---- the current stage of a machine that is being recorded ---- */
+
+struct stages_watch;
+
+/* The profile must outlive it. */
+struct stages_watch *stages_watch_new(const struct profile *, const struct engine_config *);
+void stages_watch_free(struct stages_watch *); /* NULL is allowed */
+/* The events that it must see. */
+uint32_t stages_watch_classes(struct stages_watch *);
+void stages_watch_see(struct stages_watch *, const struct event *);
+/* The innermost stage's name; "" if none is open. Valid until the next event. */
+const char *stages_watch_now(const struct stages_watch *);
+
+#endif

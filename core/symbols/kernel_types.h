@@ -1,0 +1,55 @@
+/* kernel_types.h - the type information that a Linux kernel has of itself (BTF), as it is in the memory of a recorded machine.
+ *
+ * A trace has it already: in the kernel's image, which its checkpoints hold. So it is read when somebody asks for a type, of any trace, and
+ * recording does nothing for it. */
+#ifndef BOOTREEL_CORE_SYMBOLS_KERNEL_TYPES_H
+#define BOOTREEL_CORE_SYMBOLS_KERNEL_TYPES_H
+
+#include "core/symbols/symbols.h"
+#include "core/timeline/timeline.h"
+
+struct kernel_types;
+
+/* Reads the types of the first kernel that was found and has some, and of the modules that it had at the last checkpoint of the record. A
+ * timeline of its own is used. An empty set if there are none. `s` are the trace's symbols, and must stay.
+ * -1 with err if the trace cannot be read. Cost: a tenth of a second, and the kernel's image (tens of MB) as long as it exists. */
+struct kernel_types *kernel_types_read(struct trace *t, const struct engine_kind *kind,
+                                       const struct symbols *s, struct error *err);
+void kernel_types_free(struct kernel_types *k); /* NULL is allowed */
+const struct symbol_types_set *kernel_types_set(const struct kernel_types *k);
+
+/* ---------------------------------------------------------------- in words (core/symbols/btf_words.c) */
+
+/* Reads linear memory of the machine at some position. Returns how many of the n bytes there are. */
+struct types_memory {
+    void *ctx;
+    size_t (*read)(void *ctx, uint64_t address, void *buf, size_t n);
+};
+
+/* A function of the kernel or of a module. */
+struct types_function {
+    size_t table;   /* in the set */
+    uint32_t proto; /* its prototype's type */
+};
+bool kernel_types_function(const struct kernel_types *k, const char *name, struct types_function *f);
+/* Its arguments in words, where it is entered: (dev_name=0xffff… "/dev/sda1", flags=0x8000). `reg` are RDI, RSI, RDX, RCX, R8 and R9. Texts, and names that
+ * structures have, are read from memory. Like snprintf. */
+int kernel_types_arguments(const struct kernel_types *k, const struct types_function *f,
+                           const uint64_t reg[6], const struct types_memory *m, char *buf, size_t size);
+
+/* What a member expression names. */
+struct types_place {
+    uint64_t address, size; /* size: in bytes */
+    size_t table;
+    uint32_t type;
+};
+/* VARIABLE or (struct TYPE *)ADDRESS, and then .MEMBER, ->MEMBER and [INDEX] in any number: init_task.comm, iomem_resource.child,
+ * ((struct task_struct *)0xffff89f3c1206100)->comm. Pointers are not followed, as they have another value at each position. 1; 0: it is no such expression, or
+ * there is no such variable with a known type; -1 with err if a member is wrong. */
+int kernel_types_place(const struct kernel_types *k, const struct symbols *s, const char *expression,
+                       struct types_place *p, struct error *err);
+/* The value of what is there in words, of its first n bytes: a number, "a text", an enumerator's name. Like snprintf; 0 if it is a structure or an array of other things. */
+int kernel_types_value(const struct kernel_types *k, const struct types_place *p, const void *bytes, size_t n,
+                       char *buf, size_t size);
+
+#endif

@@ -1,0 +1,28 @@
+/* btf_dwarf.h - a kernel's BTF as debug sections. Private to core/symbols/. */
+#ifndef BOOTREEL_CORE_SYMBOLS_BTF_DWARF_H
+#define BOOTREEL_CORE_SYMBOLS_BTF_DWARF_H
+
+#include "core/symbols/symbols.h"
+
+enum { BTF_DWARF_SECTIONS = 4 };
+
+/* Debug sections with the types, functions and variables of those mappings that `set` has types of. They may follow others of the same
+ * names: .debug_abbrev at the offset that is given. Damaged types are left out. */
+struct btf_dwarf;
+struct btf_dwarf *btf_dwarf_make(const struct symbol_mapping *const *maps, size_t n,
+                                 const struct symbol_types_set *set, uint32_t abbrevs);
+void btf_dwarf_free(struct btf_dwarf *d); /* NULL is allowed */
+/* The i-th section's name and content. *size may be 0. */
+const char *btf_dwarf_section(const struct btf_dwarf *d, unsigned i, const void **data, size_t *size);
+
+/* Variables of Linux kernels whose type BTF does not tell in most versions (kernel_globals.c). The last has no name. */
+enum global_form { GLOBAL_PLAIN, GLOBAL_POINTER, GLOBAL_ARRAY, GLOBAL_POINTERS /* an array of pointers */ };
+struct kernel_global {
+    const char *name;
+    const char *type; /* of a structure, union, enumeration, typedef or base type */
+    enum global_form form;
+    const char *file; /* that debuggers and scripts name it by, as in 'printk.c'::prb; NULL: none */
+};
+extern const struct kernel_global kernel_globals[];
+
+#endif

@@ -1,0 +1,12 @@
+/* frame.h - reads from an ELF image how callers are found. Private to core/symbols/. */
+#ifndef BOOTREEL_CORE_SYMBOLS_FRAME_H
+#define BOOTREEL_CORE_SYMBOLS_FRAME_H
+
+#include <elfutils/libdw.h>
+
+#include "core/symbols/private/impl.h"
+
+/* Adds the frame rows of all functions that `t` has so far. `wide`: it is 64-bit code. */
+void symbol_table_read_frames(struct symbol_table *t, Elf *elf, Dwarf *dwarf, bool wide);
+
+#endif

@@ -1,0 +1,103 @@
+/* impl.h - what the files of this folder share. Private to them. */
+#ifndef BOOTREEL_CORE_SYMBOLS_IMPL_H
+#define BOOTREEL_CORE_SYMBOLS_IMPL_H
+
+#include "core/symbols/symbols.h"
+
+enum { SYMBOL_NAME_MAX = 511 };
+
+struct entry {
+    uint64_t address; /* as linked */
+    uint64_t size;    /* until the table is complete, without SYMBOL_SIZED: an upper limit, or 0 */
+    uint32_t name;    /* in names */
+    char type;
+    uint8_t flags;
+};
+
+struct line_row {
+    uint64_t address;
+    uint32_t file; /* in files */
+    uint32_t line; /* 0: what follows is not known */
+};
+
+struct symbol_table {
+    struct symbols *owner;
+    char *name, *source;
+    struct entry *entries; /* by address, once done */
+    size_t n, cap;
+    char *names; /* one after the other, each ended by NUL */
+    size_t names_len, names_cap;
+    uint32_t *by_name; /* hash of names: index of an entry + 1 */
+    size_t by_name_size;
+    struct line_row *lines;
+    size_t nlines, lines_cap;
+    char **files;
+    size_t nfiles;
+    struct symbol_frame *frames;
+    size_t nframes, frames_cap;
+    struct member_row {
+        uint32_t type, name; /* in names */
+        uint32_t offset, size;
+    } * members;
+    size_t nmembers;
+    char members_from[8];
+    uint64_t low, high; /* of what is not absolute */
+    uint64_t hash;
+    uint32_t number; /* among the tables, from 0 */
+    bool noted;      /* it was passed to the sink */
+};
+
+struct symbols {
+    struct symbol_table **tables;
+    size_t ntables;
+    struct symbol_mapping *maps;
+    size_t nmaps;
+    uint64_t changes; /* of `maps` */
+    void (*sink)(void *ctx, const struct trace_note *note);
+    void *sink_ctx;
+    struct symbol_table *
+        *incoming; /* notes: tables by their number there, or NULL; whole ones are in `tables` too */
+    size_t nincoming;
+    struct wanted_members {
+        unsigned osabi;
+        const char *const *structures;
+    } * wanted;
+    size_t nwanted;
+};
+
+/* note.c: write notes to the sink, if there is one. */
+void symbols_note_map(struct symbols *s, const struct symbol_mapping *m);
+void symbols_note_unmap(struct symbols *s, const struct symbol_table *t, symbol_space space, uint64_t at,
+                        uint64_t time);
+void symbol_table_free(struct symbol_table *t);
+/* frame.c: sorts; of several rows at one address one is left. */
+void symbol_table_sort_frames(struct symbol_table *t);
+/* members.c */
+uint64_t symbol_table_hash_members(const struct symbol_table *t, uint64_t seed);
+/* table.c: keeps a text in t->names, and returns where it is; UINT32_MAX if there are too many. */
+uint32_t symbol_table_keep_name(struct symbol_table *t, const char *name);
+/* table.c: the last line row at or before a link address, or -1. */
+long symbol_table_row_at(const struct symbol_table *t, uint64_t address);
+/* A function, or a label in code. */
+static inline bool symbol_is_code(char type)
+{
+    return type == 't' || type == 'T' || type == 'w' || type == 'W' || type == 'i';
+}
+/* symbol_table_end was called. */
+static inline bool symbol_table_whole(const struct symbol_table *t)
+{
+    return t->by_name;
+}
+
+/* ---------------------------------------------------------------- dwarf.c */
+
+/* Lines, functions and call frames as sections of an ELF file. All code is at its runtime address. */
+struct symbols_dwarf;
+enum { DWARF_SECTIONS = 5 };
+struct symbols_dwarf *symbols_dwarf_new(void);
+void symbols_dwarf_free(struct symbols_dwarf *d); /* NULL is allowed */
+void symbols_dwarf_add(struct symbols_dwarf *d, const struct symbol_mapping *m);
+/* The i-th section's name and content, which is valid until the next symbols_dwarf_add. *size may be 0. */
+const char *symbols_dwarf_section(const struct symbols_dwarf *d, unsigned i, const void **data, size_t *size);
+
+#endif

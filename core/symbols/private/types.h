@@ -1,0 +1,13 @@
+/* types.h - reads the members of structures from an ELF file. Private to core/symbols/. */
+#ifndef BOOTREEL_CORE_SYMBOLS_TYPES_H
+#define BOOTREEL_CORE_SYMBOLS_TYPES_H
+
+#include <elfutils/libdw.h>
+
+#include "core/symbols/private/impl.h"
+
+/* Adds the members that are wanted, from DWARF (`dwarf` may be NULL), those that it does not tell from CTF. -1 with err if
+ * that is damaged. */
+int symbol_table_read_members(struct symbol_table *t, Elf *elf, Dwarf *dwarf, struct error *err);
+
+#endif

@@ -1,0 +1,320 @@
+/* symbols.h - names of addresses in the guest's kernel, modules and programs.
+ *
+ * A *table* holds the symbols of one file (kernel, module, program) at its link addresses. It never changes
+ * once it is complete; equal tables are stored once, however often a program is executed. A *mapping* says
+ * where and when a table applies: space, bias (what is added to link addresses), icounts. So every lookup
+ * names a space and a position.
+ *
+ *   struct symbol_table *t = symbol_table_begin(s, "kernel", "kallsyms");
+ *   symbol_table_add(t, "start_kernel", 0xffffffff81e00000, 0, 'T', 0);
+ *   t = symbol_table_end(t);
+ *   symbols_map(s, &(struct symbol_mapping){.table = t, .space = SPACE_KERNEL, .bias = kaslr});
+ *
+ * A trace keeps them as notes ("symbols.table", "symbols.lines", "symbols.frames",
+ * "symbols.members", "symbols.map", "symbols.unmap"): symbols_sink passes them on as they are made; symbols_load reads all of a trace, after
+ * which lookups at any position work without running anything. Sizes and biases are in bytes. All names
+ * belong to the table and are valid as long as it is.
+ */
+#ifndef BOOTREEL_CORE_SYMBOLS_SYMBOLS_H
+#define BOOTREEL_CORE_SYMBOLS_SYMBOLS_H
+
+#include "traces/trace.h"
+
+/* A space: the addresses that symbols belong to. For a guest that was found (core/story/guest.h) it consists of the
+ * guest's number, in the upper half, and an id in the lower: id 0 is its kernel, others are its processes
+ * (tgid). The first guest found has number 0, so its kernel's space is 0, and a process's space is its tgid.
+ * Symbols for the whole machine (firmware, loaders, --symbols) are in SPACE_KERNEL too. Negative spaces
+ * belong to no guest. */
+typedef int64_t symbol_space;
+#define SPACE_KERNEL   ((symbol_space)0)
+#define SPACE_PHYSICAL ((symbol_space)-1)
+#define SPACE_ANY      ((symbol_space)-2)
+static inline symbol_space symbol_space_of(unsigned guest, uint32_t id)
+{
+    return (symbol_space)((uint64_t)guest << 32 | id);
+}
+static inline unsigned symbol_space_guest(symbol_space space)
+{
+    return (unsigned)((uint64_t)space >> 32);
+}
+static inline uint32_t symbol_space_id(symbol_space space)
+{
+    return (uint32_t)space;
+}
+/* A process as people write it: "5", or "1:5" for process 5 of guest 1. Like snprintf; like sscanf, false if it
+ * is neither. */
+int symbol_space_text(symbol_space space, char *buf, size_t size);
+bool symbol_space_parse(const char *text, symbol_space *space);
+/* The kernel's space of the guest that the space belongs to; SPACE_KERNEL for a negative one. */
+static inline symbol_space symbol_space_kernel(symbol_space space)
+{
+    return space < 0 ? SPACE_KERNEL : symbol_space_of(symbol_space_guest(space), 0);
+}
+
+enum symbol_flag {
+    SYMBOL_ABSOLUTE = 1, /* the bias is not added (a per-cpu offset, a constant) */
+    SYMBOL_SIZED = 2,    /* the size was given; otherwise the symbol extends to the next one */
+};
+
+/* A symbol as a lookup returns it: with its runtime address. */
+struct symbol {
+    const char *name;
+    const char *module; /* the table's name: "kernel", "virtio_net", "/bin/busybox" */
+    uint64_t address;
+    uint64_t size; /* 0: not known */
+    char type;     /* as nm(1): 't', 'T', 'd', 'b', 'A' …; '?' if not known */
+    uint8_t flags;
+};
+
+struct symbols;
+struct symbol_table;
+
+struct symbols *symbols_new(void);
+void symbols_free(struct symbols *s); /* NULL is allowed */
+
+/* ---------------------------------------------------------------- making */
+
+/* A new table. `name`: for display ("kernel", a module's name, a program's path); `source`: where the symbols
+ * are from ("kallsyms", "module", "elf", "map", "page cache"). */
+struct symbol_table *symbol_table_begin(struct symbols *s, const char *name, const char *source);
+/* `address` is the link address. `size` is the symbol's size if `flags` has SYMBOL_SIZED; otherwise it is an
+ * upper limit (the end of its section; 0: no limit). Names over 511 bytes are truncated. */
+void symbol_table_add(struct symbol_table *t, const char *name, uint64_t address, uint64_t size, char type,
+                      unsigned flags);
+/* A row of a line table: from `address` on it is `file`:`line`; line 0 ends a sequence. */
+void symbol_table_add_line(struct symbol_table *t, uint64_t address, const char *file, unsigned line);
+
+/* How the caller of a function is found, from `address` on: the part of DWARF's call frame information that
+ * compilers use. The canonical frame address (CFA) is what the stack pointer was before the call; registers
+ * have their DWARF numbers. */
+enum { FRAME_SAVED = 8, FRAME_UNKNOWN = 0xff };
+enum symbol_frame_flag {
+    FRAME_WIDE = 1,      /* 64-bit code; else 32-bit, with 4-byte return addresses */
+    FRAME_SEGMENTED = 2, /* real-mode code: SP is relative to SS, return addresses to CS */
+    FRAME_OUTERMOST = 4, /* there is no caller */
+    /* The caller was interrupted: its address is not a return address; CS is above it, then EFLAGS. In 32-bit code its stack pointer is
+     * above these if it was in another ring or in virtual 8086 mode; otherwise it is the address above them. */
+    FRAME_INTERRUPT = 8,
+};
+struct symbol_frame {
+    uint64_t address;
+    uint8_t base; /* register that the CFA is relative to; FRAME_UNKNOWN if nothing is known from here on */
+    uint8_t flags;
+    uint8_t nsaved;
+    int32_t offset; /* CFA = base + offset */
+    struct {
+        uint8_t reg;
+        int32_t offset; /* the register is saved at CFA + offset */
+    } saved[FRAME_SAVED];
+};
+void symbol_table_add_frame(struct symbol_table *t, const struct symbol_frame *f);
+
+/* Code at link addresses, and where in it interrupts enter. */
+struct symbol_code {
+    const void *bytes;
+    size_t size;
+    uint64_t address;
+    bool narrow;                       /* 32-bit code; else 64-bit */
+    const char *entries, *entries_end; /* symbols around entries from interrupts, in assembly; NULL: none */
+    /* Or where there are none: whether code of that name is such an entry, and whether it has no caller. NULL: not known by name. */
+    bool (*is_entry)(const char *name);
+    bool (*is_outermost)(const char *name);
+    const struct symbol_registers {
+        int32_t depth; /* from the registers that entries save up to above RIP, which is pushed with them */
+        int32_t saved[6]; /* where RBX, RBP, R12 to R15 are, from above RIP on; or EBX, EBP, ESI, EDI */
+        int32_t sp;       /* the same of RSP */
+    } * registers;        /* NULL if there are no entries */
+};
+/* Adds frames for all functions of a table that are in this code, which needs neither tables nor frame pointers: what each
+ * instruction does to the stack is followed along every path. Before symbol_table_end, without other frames. In code of
+ * a compiler all is found, but for functions that make room for arrays of variable size and have no frame pointer. Cost:
+ * 0.1 s for the 2 MB of a hypervisor. */
+void symbol_table_deduce_frames(struct symbol_table *t, const struct symbol_code *code);
+
+/* A member of a structure of the file's: proc, p_pid. Offset and size are in bytes; size 0: not known. */
+struct symbol_member {
+    const char *type, *name;
+    uint32_t offset, size;
+};
+/* What is known of a member already stays. `kind`: what tells of it, "DWARF" or "CTF". */
+void symbol_table_add_member(struct symbol_table *t, const struct symbol_member *m, const char *kind);
+/* Whose members tables of ELF files get from now on: the structures of these names (the list ends with NULL; both must outlive
+ * `s`) in files of this EI_OSABI. They are from DWARF, or from CTF as FreeBSD's kernels have it (.SUNW_ctf). */
+void symbols_want_members(struct symbols *s, unsigned osabi, const char *const *structures);
+
+/* Completes the table: sorts it. Returns the table; if there already is an equal one, frees `t` and
+ * returns that one. */
+struct symbol_table *symbol_table_end(struct symbol_table *t);
+
+struct symbol_mapping {
+    const struct symbol_table *table;
+    symbol_space space;
+    uint64_t bias;         /* runtime address = link address + bias, modulo 2^64 */
+    uint64_t begin, end;   /* runtime addresses that the table covers; both 0: all that it has symbols for */
+    uint64_t since, until; /* icounts: since <= at < until. until 0: no end yet */
+    uint64_t time;         /* guest time at `since`: for the note */
+};
+
+/* Adds a mapping, which is copied. Where mappings overlap, later ones take precedence. */
+void symbols_map(struct symbols *s, const struct symbol_mapping *m);
+/* Ends the open mappings of a table in a space (table NULL: of all tables there). */
+void symbols_unmap(struct symbols *s, const struct symbol_table *t, symbol_space space, uint64_t at,
+                   uint64_t time);
+
+/* A process forks: the open mappings of space `from` are added to space `to`. */
+void symbols_fork(struct symbols *s, symbol_space from, symbol_space to, uint64_t at, uint64_t time);
+
+/* ---------------------------------------------------------------- asking */
+
+#define SYMBOLS_NOW UINT64_MAX /* `at`: whatever is mapped last */
+
+/* The symbol of that name; "module:name" looks in one table only. Of several with the same name it is the one
+ * at the lowest address, functions first. A process's space is searched first, then its kernel's, then
+ * SPACE_KERNEL. False if there is none. */
+bool symbols_find(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
+                  struct symbol *sym);
+/* The same in this space only. */
+bool symbols_find_in(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
+                     struct symbol *sym);
+/* The next of the same name after `sym` (by address within the tables), to enumerate static
+ * functions of one name. */
+bool symbols_find_next(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
+                       struct symbol *sym);
+/* The symbol that contains `address`, and the offset in it; `offset` may be NULL. */
+bool symbols_at(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
+                struct symbol *sym, uint64_t *offset);
+/* The same in this space only. */
+bool symbols_at_in(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
+                   struct symbol *sym);
+/* "name+0x12" or "name+0x12 [module]" (kernel: without module; offset 0: without offset) or
+ * "0x…": like snprintf. */
+int symbols_text(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at, char *buf,
+                 size_t size);
+/* File and line of an address. False if not known. */
+bool symbols_line(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
+                  const char **file, unsigned *line);
+/* How the caller of the code at an address is found (f->address is the link address). False if not known. */
+bool symbols_frame(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
+                   struct symbol_frame *f);
+
+/* ---------------------------------------------------------------- going through */
+
+/* How many mappings were added and have ended: as long as it stays, so do the answers for SYMBOLS_NOW. */
+uint64_t symbols_changes(const struct symbols *s);
+size_t symbols_mappings(const struct symbols *s);
+const struct symbol_mapping *symbols_mapping(const struct symbols *s, size_t i);
+size_t symbol_table_count(const struct symbol_table *t);
+const char *symbol_table_name(const struct symbol_table *t);
+const char *symbol_table_source(const struct symbol_table *t);
+/* The symbol of that name, with its link address. False if there is none. */
+bool symbol_table_find(const struct symbol_table *t, const char *name, struct symbol *sym);
+/* The member of that name of a structure (or of an anonymous one in it). False if not known. */
+bool symbol_table_member(const struct symbol_table *t, const char *type, const char *name,
+                         struct symbol_member *m);
+size_t symbol_table_members(const struct symbol_table *t);
+void symbol_table_nth_member(const struct symbol_table *t, size_t i, struct symbol_member *m);
+/* What told of the members: "DWARF", "CTF", or "" if there are none. */
+const char *symbol_table_members_from(const struct symbol_table *t);
+/* The i-th by address, with its link address. */
+void symbol_table_symbol(const struct symbol_table *t, size_t i, struct symbol *sym);
+
+/* ---------------------------------------------------------------- ELF files (core/symbols/elf.c) */
+
+/* Adds a table with the function and object symbols of an ELF image (.symtab, else .dynsym), and the members that are wanted.
+ * `name` as above.
+ * With `lines` the DWARF line table and call frames too (real mode's where DW_AT_producer says -m16). Returns
+ * the table, or NULL with err if it is not an ELF file, is damaged, or has no symbols. The data is only
+ * needed during the call. */
+struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const void *data, size_t size,
+                                     bool lines, struct error *err);
+/* The same for a file, with lines. */
+struct symbol_table *symbols_add_elf_file(struct symbols *s, const char *path, struct error *err);
+/* Whether a file is a list of symbols as nm(1) prints it: a Linux kernel's System.map. */
+bool symbols_is_map(const char *path);
+/* Adds a table of such a file. NULL with err if it cannot be read or a line is something else. */
+struct symbol_table *symbols_add_map_file(struct symbols *s, const char *path, struct error *err);
+/* Whether a file is an ELF file with symbols. False, too, if it cannot be read. */
+bool symbols_in_elf_file(const char *path);
+/* An ELF image in memory. */
+struct symbol_image {
+    const char *name; /* the table's */
+    const void *data;
+    size_t size;
+    /* NULL, or the functions (ended by NULL) that also execute at a second place, `rom_distance` higher: in a
+     * ROM that is copied to memory. They get a table of their own, called `rom_name`. */
+    const char *const *rom_functions;
+    const char *rom_name;
+    uint64_t rom_distance;
+};
+/* Link address of the first executable segment of an ELF image; -1 if it has none or is damaged. */
+int symbols_elf_base(const void *data, size_t size, uint64_t *vaddr, uint64_t *offset);
+
+/* ---------------------------------------------------------------- modules (core/symbols/module.c, files.c) */
+
+/* Files with the symbols of modules that are loaded wherever there is room: ELF files that are linked at 0 (EDK II's .debug), PDB files,
+ * and folders in which both are looked for. */
+struct symbol_files;
+struct symbol_files *symbol_files_new(void);
+void symbol_files_free(struct symbol_files *f); /* NULL is allowed */
+/* Adds a file or a folder with all below it, of which no more than the names are read now. *fixed: it is or may be a file
+ * whose symbols have addresses of their own. -1 with err if it cannot be read, or is damaged. */
+int symbol_files_add(struct symbol_files *f, const char *path, bool *fixed, struct error *err);
+/* The i-th file (not folder) that was added and that no module has used; NULL beyond the last. */
+const char *symbol_files_unused(const struct symbol_files *f, size_t i);
+
+/* A PE or TE image as it is in memory. */
+struct symbol_module {
+    const char *name;
+    const void *bytes; /* from its relative address 0 on: a TE image has something else there */
+    size_t size;
+    uint64_t base; /* where that is */
+};
+/* Adds a table of an image, at relative addresses. It has the functions and lines of the file that the image's CodeView record names, or
+ * that has the module's name, if there is one in `files` (NULL: there are none) and it is of this very image; else one symbol, the
+ * module's name. Its call frames, of 64-bit code, are those of the image's exception directory, else of the file, else deduced.
+ * `warn` (or NULL) is called with a line for each file that has the right name but cannot be used. Returns NULL if the bytes are no
+ * image. Cost: some ms for 100 kB of code. */
+struct symbol_table *symbols_add_module(struct symbols *s, const struct symbol_module *m,
+                                        struct symbol_files *files, void (*warn)(void *ctx, const char *text),
+                                        void *ctx);
+
+/* Adds a table with some functions of another, their lines and frames, at addresses that are higher by
+ * `distance`. Functions that are not found are left out. */
+struct symbol_table *symbols_add_copy(struct symbols *s, const char *name, const struct symbol_table *from,
+                                      const char *const *functions, uint64_t distance);
+
+/* ---------------------------------------------------------------- for a debugger (core/symbols/elf_write.c) */
+
+/* The type information (BTF) of a table: of a kernel, or of one of its modules, whose types continue the kernel's. */
+struct symbol_types {
+    const char *table; /* its name: "kernel", "virtio_net" */
+    const void *btf;
+    size_t size;
+};
+/* The kernel's first; none: n is 0. */
+struct symbol_types_set {
+    const struct symbol_types *list;
+    size_t n;
+    symbol_space space; /* of the tables */
+    /* Reads code as it was when it ran, which says how far arguments are in registers. Returns how many of the n bytes it has. */
+    size_t (*read)(void *ctx, uint64_t address, void *buf, size_t n);
+    void *ctx;
+};
+
+/* The symbols of a space (SPACE_ANY: of the kernels of all guests) as an ELF-64 file, with lines and call frames, all at their runtime addresses: of all that was
+ * mapped at any time, and of several tables of one name the last. With `types` (or NULL), also types, the prototypes of functions, and the
+ * variables whose type is known. To be freed; NULL if the space has none. Cost: a kernel's takes some tens of milliseconds, its types 0.2 s. */
+void *symbols_elf(const struct symbols *s, symbol_space space, const struct symbol_types_set *types,
+                  size_t *size);
+
+/* ---------------------------------------------------------------- in a trace (core/symbols/note.c) */
+
+/* From now on new tables, mappings and their ends are passed to fn as notes (fn may be NULL). A note has the
+ * icount and time of the mapping. A table comes before its first mapping; a large one takes several notes. */
+void symbols_sink(struct symbols *s, void (*fn)(void *ctx, const struct trace_note *note), void *ctx);
+/* Processes a note; those that are not about symbols are ignored. -1 if it is damaged. */
+int symbols_take_note(struct symbols *s, const struct trace_note *note, struct error *err);
+/* All symbols of a trace. NULL on error. */
+struct symbols *symbols_load(struct trace *t, struct error *err);
+
+#endif

@@ -1,0 +1,391 @@
+/* image.c - the kernel's image: where it begins, where it will run, its symbols. See impl.h. */
+#include <stdlib.h>
+
+#include "core/systems/linux/private/impl.h"
+#include "core/systems/linux/private/place.h"
+#include "traces/memory.h"
+
+enum { IMAGE_DEFAULT = 96 << 20, IMAGE_MAX = 512 << 20 };
+
+/* ---------------------------------------------------------------- symbols in it */
+
+enum { NOWHERE = -1 };
+
+struct well_known {
+    unsigned word;
+    uint64_t text, stext, start_kernel, entry; /* NOWHERE: there is no such symbol */
+};
+
+static void look_at_symbol(void *ctx, const char *name, char type, uint64_t address, bool absolute)
+{
+    struct well_known *w = ctx;
+    if (!strcmp(name, "_text"))
+        w->text = address;
+    else if (!strcmp(name, "_stext"))
+        w->stext = address;
+    else if (!strcmp(name, "start_kernel"))
+        w->start_kernel = address;
+    else if (!strcmp(name, w->word == 8 ? "startup_64" : "startup_32"))
+        w->entry = address;
+}
+
+/* Where the kernel's symbols are from: its own kallsyms, or a file that the user gave. */
+struct source {
+    struct kallsyms *k;
+    const struct symbol_table *given;
+    uint64_t bias; /* of what was given: what is added to link addresses */
+};
+
+typedef void each_symbol(void *ctx, const char *name, char type, uint64_t address, bool absolute);
+
+static void source_each(const struct source *src, each_symbol *fn, void *ctx)
+{
+    /* Up to 6.14 per-cpu variables are linked from 0 on. */
+    const uint64_t lowest = 0x40000000;
+    struct symbol sym;
+    if (src->k) {
+        kallsyms_each(src->k, fn, ctx);
+        return;
+    }
+    for (size_t i = 0; i < symbol_table_count(src->given); i++) {
+        symbol_table_symbol(src->given, i, &sym);
+        bool absolute = sym.flags & SYMBOL_ABSOLUTE || sym.address < lowest;
+        fn(ctx, sym.name, sym.type, sym.address + (absolute ? 0 : src->bias), absolute);
+    }
+}
+
+static size_t source_count(const struct source *src)
+{
+    return src->k ? src->k->count : symbol_table_count(src->given);
+}
+
+static struct well_known well_known_of(const struct linux_guest *lx, const struct source *src)
+{
+    const uint64_t none = (uint64_t)NOWHERE;
+    struct well_known w = {lx->word, none, none, none, none};
+    source_each(src, look_at_symbol, &w);
+    w.text = w.text != none ? w.text : w.stext;
+    return w;
+}
+
+struct functions {
+    uint64_t text, extent, *list; /* extent: bytes from _text to the highest symbol */
+    size_t n;
+};
+
+static void add_function(void *ctx, const char *name, char type, uint64_t address, bool absolute)
+{
+    struct functions *f = ctx;
+    if (!absolute && address >= f->text && address - f->text > f->extent)
+        f->extent = address - f->text;
+    if ((type == 't' || type == 'T') && !absolute && address >= f->text)
+        f->list[f->n++] = address - f->text;
+}
+
+/* Where _text is in the image, if that is known before the place; otherwise 0. */
+static size_t text_in(const struct lx_image *im, const struct source *src, const struct well_known *w)
+{
+    const uint64_t none = (uint64_t)NOWHERE;
+    uint64_t at = 0;
+    if (src->k)
+        at = w->text;
+    else if (im->entry && w->entry != none)
+        at = im->entry - (w->entry - w->text) - im->physical;
+    return at < im->size ? at : 0;
+}
+
+/* Finds out where the image will run, if the symbols do not tell it. False if they do not fit the image. */
+static bool place(const struct linux_guest *lx, const struct lx_image *im, struct source *src)
+{
+    struct well_known w = well_known_of(lx, src);
+    struct functions f = {w.text, 0, mem_alloc(source_count(src) * sizeof(uint64_t)), 0};
+    uint64_t text;
+    source_each(src, add_function, &f);
+    size_t at = text_in(im, src, &w);
+    bool found = place_find(im->bytes + at, im->size - at, lx->word, f.list, f.n, &text);
+    if (!found &&
+        at) /* behind the image may be the rest of what it was unpacked to, which is not relocated */
+        found = place_find(im->bytes + at, f.extent < im->size - at ? f.extent : im->size - at, lx->word,
+                           f.list, f.n, &text);
+    if (found && src->k)
+        src->k->begin = text - w.text;
+    else if (found)
+        src->bias = text - w.text;
+    free(f.list);
+    return found;
+}
+
+/* ---------------------------------------------------------------- where it is */
+
+/* Where the kernel maps physical address 0. A 32-bit kernel runs where it was loaded, plus this distance; if
+ * the place is not known, the default of three quarters of the address space is used. */
+static uint64_t kernel_map(const struct linux_guest *lx)
+{
+    if (lx->word == 8)
+        return KERNEL_MAP_BASE;
+    return lx->has_physical ? lx->text - lx->text_physical : 0xc0000000u;
+}
+
+/* The preferred link address, from the boot parameters; without them, the configuration's default. */
+static uint64_t link_address(const struct linux_guest *lx)
+{
+    uint64_t preferred = 0;
+    if (lx->boot_params)
+        lx_peek_physical(lx, lx->boot_params + 0x258, &preferred, sizeof preferred);
+    return kernel_map(lx) + (preferred && preferred < 0x40000000 ? preferred : 0x1000000);
+}
+
+/* Whether that is a file's table of a kernel's symbols, which the user gave. It is mapped at its link addresses then. */
+static bool is_given(const struct symbol_mapping *m, struct symbol *text)
+{
+    const char *from = symbol_table_source(m->table);
+    return !m->until && m->space == SPACE_KERNEL && (!strcmp(from, "elf") || !strcmp(from, "map")) &&
+           symbol_table_find(m->table, "_text", text);
+}
+
+/* Symbols of this kernel that were given as a file: moves them to where it runs. */
+static void move_given(struct linux_guest *lx)
+{
+    struct symbols *s = lx->o.symbols;
+    struct symbol sym;
+    for (size_t i = 0, n = symbols_mappings(s); i < n; i++) {
+        struct symbol_mapping m = *symbols_mapping(s, i);
+        if (!is_given(&m, &sym) || sym.address + m.bias == lx->text)
+            continue;
+        symbols_unmap(s, m.table, SPACE_KERNEL, lx->icount, lx->time);
+        m.space = lx->space;
+        m.bias = lx->text - sym.address;
+        m.since = lx->icount;
+        m.time = lx->time;
+        symbols_map(s, &m);
+    }
+}
+
+/* Where the image is in the kernel's physical memory. Inside another guest page tables may hold that guest's addresses,
+ * so there the kernel's own distance is taken. */
+static void find_physical(struct linux_guest *lx)
+{
+    uint64_t base = lx_symbol(lx, "phys_base");
+    if (!lx->guest.parent)
+        lx_physical(lx, lx->text, &lx->text_physical);
+    else if (lx->word == 8 && base)
+        lx->text_physical = lx->text - KERNEL_MAP_BASE + lx_u64(lx, base);
+}
+
+/* ---------------------------------------------------------------- its version */
+
+static bool is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* The banner in the image, or NULL. Formats that begin in the same way have no number after it,
+ * and a copy that the linker replaces has none after "#". */
+static const uint8_t *banner_in(const struct lx_image *im)
+{
+    static const char begins[] = "Linux version ";
+    enum { LENGTH = sizeof begins - 1 };
+    const uint8_t *p = im->bytes, *end = p + im->size;
+    for (; (p = memmem(p, (size_t)(end - p), begins, LENGTH)); p++) {
+        const uint8_t *line = memchr(p, '\n', (size_t)(end - p));
+        const uint8_t *build = line ? memchr(p, '#', (size_t)(line - p)) : NULL;
+        if (build && is_digit(p[LENGTH]) && is_digit(build[1]))
+            return p;
+    }
+    return NULL;
+}
+
+static void read_banner(struct linux_guest *lx, const struct lx_image *im)
+{
+    uint64_t at = lx->state == LX_FOUND ? lx_symbol(lx, "linux_banner") : 0;
+    const uint8_t *p = at ? NULL : banner_in(im);
+    if (at)
+        lx_string(lx, at, lx->version, sizeof lx->version);
+    else if (p)
+        snprintf(lx->version, sizeof lx->version, "%.*s", (int)strcspn((const char *)p, "\n"),
+                 (const char *)p);
+    lx->version[strcspn(lx->version, "\n")] = 0;
+}
+
+/* ---------------------------------------------------------------- the kernel is found */
+
+static void set_up(struct linux_guest *lx)
+{
+    lx_boot_setup(lx);
+    lx_initcall_setup(lx);
+    lx_task_setup(lx);
+    lx_module_setup(lx);
+    lx_syscall_setup(lx);
+    lx_log_setup(lx);
+    lx_hosted_setup(lx);
+    if (lx->missing[0])
+        lx_note(lx, "this kernel has no %s: what it would tell is not reported", lx->missing);
+    lx_say_notes(lx);
+    lx->o.symbols_changed(lx->o.ctx);
+    probes_apply(lx->o.probes);
+}
+
+struct adding {
+    struct symbol_table *t;
+    uint64_t bias;
+};
+
+static void add_symbol(void *ctx, const char *name, char type, uint64_t address, bool absolute)
+{
+    struct adding *a = ctx;
+    symbol_table_add(a->t, name, absolute ? address : address - a->bias, 0, type,
+                     absolute ? SYMBOL_ABSOLUTE : 0);
+}
+
+/* The kernel's symbols become a table of their own, which comes before what was given. */
+static void map_symbols(struct linux_guest *lx, const struct source *src)
+{
+    struct adding a = {
+        symbol_table_begin(lx->o.symbols, "kernel", src->k ? "kallsyms" : symbol_table_source(src->given)),
+        lx->bias};
+    source_each(src, add_symbol, &a);
+    const struct symbol_mapping m = {.table = symbol_table_end(a.t),
+                                     .space = lx->space,
+                                     .bias = lx->bias,
+                                     .since = lx->icount,
+                                     .time = lx->time};
+    symbols_map(lx->o.symbols, &m);
+}
+
+/* The kernel's symbols are known: from here on it is followed. */
+static void found(struct linux_guest *lx, const struct lx_image *im, const struct source *src)
+{
+    lx->image_size = im->size;
+    lx->bias = lx->hosted.is ? 0 : !src->k ? src->bias : lx->text - link_address(lx);
+    lx->space = symbol_space_of(lx->o.found(lx->o.ctx), 0);
+    lx->hooks = lx_hooks_new(lx);
+    lx->state = LX_FOUND;
+    move_given(lx);
+    map_symbols(lx, src);
+    lx->image = *im;
+    lx_types_load(lx, im->bytes, im->size, im->base);
+    if (lx->hosted.is)
+        lx->text_physical = lx->text - lx->hosted.begin;
+    else if (!lx->has_physical)
+        find_physical(lx);
+    read_banner(lx, im);
+    if (!lx->version[0])
+        snprintf(lx->version, sizeof lx->version, "Linux of unknown version");
+    LX_EMIT(lx, EV_KERNEL_FOUND, lx->version, lx->text, lx->bias, lx->text_physical, source_count(src),
+            lx->types.count);
+    set_up(lx);
+    lx->image = (struct lx_image){0};
+}
+
+/* Whether the image with these symbols is the one that is entered at im->entry. *text: where it begins in physical memory. Symbols that
+ * are relative to their own place tell it for sure, others from the distance to the symbol of the entry. */
+static bool is_entered(const struct lx_image *im, const struct source *src, const struct well_known *w,
+                       uint64_t *text)
+{
+    bool knows = w->entry != (uint64_t)NOWHERE;
+    *text = knows ? im->entry - (w->entry - w->text) : im->physical;
+    if (src->k && src->k->how == KALLSYMS_SELF)
+        *text = im->physical + (w->text - src->k->begin);
+    return *text >= im->physical && *text - im->physical < im->size &&
+           (!knows || *text + (w->entry - w->text) == im->entry);
+}
+
+/* Whether these are the image's symbols. They are told about then. */
+static int take(struct linux_guest *lx, struct lx_image *im, struct source *src, struct error *err)
+{
+    bool floats = !src->k || (src->k->how == KALLSYMS_SELF && !src->k->begin);
+    if (floats && !place(lx, im, src))
+        return error_set(err, "%s: no place where its pointers are to functions of these symbols",
+                         src->k ? "kallsyms" : symbol_table_name(src->given));
+    const struct well_known w = well_known_of(lx, src);
+    if (w.start_kernel == (uint64_t)NOWHERE || w.text == (uint64_t)NOWHERE)
+        return error_set(err, "a table like kallsyms has %zu names, but no start_kernel and _text among them",
+                         source_count(src));
+    uint64_t physical = 0;
+    if (im->entry && !is_entered(im, src, &w, &physical))
+        return error_set(err, "the symbols are those of another kernel");
+    if (!im->entry && w.text - im->base >= im->size)
+        return error_set(err, "the symbols are those of another kernel");
+    lx->text = w.text;
+    if (im->entry) {
+        lx->text_physical = physical;
+        lx->has_physical = true;
+        im->base = w.text - (physical - im->physical);
+    }
+    found(lx, im, src);
+    return 0;
+}
+
+static bool take_kallsyms(struct linux_guest *lx, struct lx_image *im, struct error *why)
+{
+    struct kallsyms k = {.image = im->bytes,
+                         .size = im->size,
+                         .word = lx->word,
+                         .lowest = lx->hosted.begin,
+                         .begin = im->base};
+    struct source src = {.k = &k};
+    struct error err, other = {""};
+    for (int rc = kallsyms_find(&k, &err); !rc; k.begin = im->base, rc = kallsyms_next(&k, &err))
+        if (!take(lx, im, &src, &other))
+            return true;
+    *why = other.text[0] ? other : err;
+    return false;
+}
+
+/* A kernel without kallsyms: symbols that the user gave, if they fit. */
+static bool take_given(struct linux_guest *lx, struct lx_image *im, struct error *why)
+{
+    struct symbol sym;
+    for (size_t i = 0, n = symbols_mappings(lx->o.symbols); i < n; i++) {
+        const struct symbol_mapping m = *symbols_mapping(lx->o.symbols, i);
+        struct source src = {.given = m.table};
+        if (is_given(&m, &sym) && !take(lx, im, &src, why))
+            return true;
+    }
+    return false;
+}
+
+bool lx_take_image(struct linux_guest *lx, struct lx_image *im)
+{
+    struct error why;
+    lx->notes[0] = 0;
+    if (take_kallsyms(lx, im, &why) || take_given(lx, im, &why))
+        return true;
+    read_banner(lx, im);
+    lx_note(lx,
+            "a kernel was entered, but its symbols are not found (%s): no kernel, process or system call "
+            "events; with its vmlinux or System.map (--symbols) there would be%s%s",
+            why.text, lx->version[0] ? ". It is " : "", lx->version);
+    return false;
+}
+
+/* ---------------------------------------------------------------- before it runs */
+
+static const void *view_physical(const struct linux_guest *lx, uint64_t physical, size_t *size, void **copy)
+{
+    if (!lx->hosted.is)
+        return guest_view_physical(&lx->guest, lx->o.engine, physical, size, copy);
+    *copy = mem_alloc(*size);
+    *size = lx_hosted_physical(lx, physical, *copy, *size);
+    return *copy;
+}
+
+static bool take_physical(struct linux_guest *lx, uint64_t begin, uint64_t end, uint64_t entry)
+{
+    void *copy;
+    struct lx_image im = {.size = end - begin, .physical = begin, .entry = entry};
+    im.bytes = view_physical(lx, begin, &im.size, &copy);
+    bool good = begin + im.size > entry && lx_take_image(lx, &im);
+    free(copy);
+    return good;
+}
+
+/* Up to 6.18 the image begins where it is entered, at a multiple of its alignment. Since then the entry is somewhere in it. */
+void lx_kernel_at(struct linux_guest *lx, uint64_t entry, uint64_t size, uint64_t alignment)
+{
+    enum { LOWEST = 1 << 20 };
+    uint64_t most = size && size < IMAGE_MAX ? size : IMAGE_DEFAULT, begin = entry & ~(alignment - 1);
+    uint64_t before = begin > most + LOWEST ? begin - most : LOWEST;
+    if (!take_physical(lx, begin, begin + most, entry) && before < begin)
+        take_physical(lx, before, begin + most, entry);
+}

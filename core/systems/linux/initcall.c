@@ -1,0 +1,206 @@
+/* initcall.c - initcalls: the level of each, from the kernel's tables; when each is called, and what it
+ * returns. See impl.h.
+ *
+ * What is timed is the initcall alone, as the kernel's own initcall_debug does: from the indirect call in
+ * do_one_initcall to the instruction after it. That is a call through a register or a thunk; a kernel patches
+ * the latter in place without changing its length, so the next instruction stays where it is.
+ */
+#include <stdlib.h>
+
+#include "core/systems/linux/private/impl.h"
+#include "traces/memory.h"
+#include "traces/sorted.h"
+
+struct initcall_entry {
+    uint64_t address;
+    unsigned level;
+};
+
+/* ---------------------------------------------------------------- levels */
+
+/* The tables follow each other; each extends to the next one that exists. */
+static const struct {
+    const char *symbol;
+    int level; /* -1: an end */
+} tables[] = {
+    {"__initcall_start", INITCALL_EARLY},
+    {"__initcall0_start", INITCALL_PURE},
+    {"__initcall1_start", INITCALL_CORE},
+    {"__initcall2_start", INITCALL_POSTCORE},
+    {"__initcall3_start", INITCALL_ARCH},
+    {"__initcall4_start", INITCALL_SUBSYS},
+    {"__initcall5_start", INITCALL_FS},
+    {"__initcallrootfs_start", INITCALL_ROOTFS},
+    {"__initcall6_start", INITCALL_DEVICE},
+    {"__initcall7_start", INITCALL_LATE},
+    {"__initcall_end", -1},
+    {"__con_initcall_start", INITCALL_CONSOLE},
+    {"__con_initcall_end", -1},
+};
+enum { TABLES = sizeof tables / sizeof tables[0], TABLE_MAX = 65536 };
+
+void lx_initcall_add(struct linux_guest *lx, uint64_t address, unsigned level)
+{
+    MEM_MORE(lx->initcalls, lx->ninitcalls);
+    lx->initcalls[lx->ninitcalls++] = (struct initcall_entry){address, level};
+}
+
+/* Entries are pointers or, in 64-bit kernels since 4.19, 32-bit offsets relative to themselves. */
+static void read_table(struct linux_guest *lx, uint64_t begin, uint64_t end, unsigned level)
+{
+    bool pointers = end - begin >= lx->word && lx_word(lx, begin) - lx->text < lx->image_size;
+    uint64_t step = pointers ? lx->word : 4;
+    if (end - begin > TABLE_MAX)
+        return;
+    for (uint64_t at = begin; at + step <= end; at += step)
+        lx_initcall_add(lx, pointers ? lx_word(lx, at) : at + (uint64_t)(int64_t)(int32_t)lx_u32(lx, at),
+                        level);
+}
+
+static int by_address(const void *a, const void *b)
+{
+    const struct initcall_entry *x = a, *y = b;
+    return x->address != y->address ? (x->address < y->address ? -1 : 1) : (int)x->level - (int)y->level;
+}
+
+static void read_tables(struct linux_guest *lx)
+{
+    for (size_t i = 0; i < TABLES; i++) {
+        uint64_t begin = lx_symbol(lx, tables[i].symbol), end = 0;
+        if (!begin || tables[i].level < 0)
+            continue;
+        for (size_t j = i + 1; j < TABLES && !end; j++)
+            end = lx_symbol(lx, tables[j].symbol);
+        if (end > begin)
+            read_table(lx, begin, end, (unsigned)tables[i].level);
+    }
+    if (!lx->ninitcalls) /* there are only function symbols (CONFIG_KALLSYMS_ALL is off) */
+        lx_infer_initcalls(lx);
+    if (lx->ninitcalls)
+        qsort(lx->initcalls, lx->ninitcalls, sizeof *lx->initcalls, by_address);
+}
+
+static unsigned level_of(const struct linux_guest *lx, uint64_t address)
+{
+    struct symbol sym;
+    size_t low = SORTED_FROM(lx->initcalls, lx->ninitcalls, address, address);
+    if (low < lx->ninitcalls && lx->initcalls[low].address == address)
+        return lx->initcalls[low].level;
+    bool found = symbols_at(lx->o.symbols, lx->space, address, SYMBOLS_NOW, &sym, NULL);
+    return found && strcmp(sym.module, "kernel") ? INITCALL_MODULE : INITCALL_OTHER;
+}
+
+/* ---------------------------------------------------------------- calls */
+
+/* One indirect call in a function that calls initcalls. */
+struct initcall_site {
+    struct linux_guest *lx;
+    const char *reg; /* the register it calls through; NULL if not known */
+    const struct hook
+        *one; /* do_one_initcall's entry, whose frame knows the initcall; NULL: take what the register has */
+    bool console; /* it calls those of consoles */
+};
+
+static void remember_argument(struct linux_guest *lx, struct frame *f)
+{
+    f->value[0] = lx_argument(lx, 0);
+}
+
+/* The initcall is its caller's argument; the frame is that of the innermost caller on this stack. */
+static uint64_t argument_of(struct linux_guest *lx, const struct hook *one, uint64_t sp)
+{
+    enum { FRAME_MAX = 4096 };
+    const struct frame *best = NULL;
+    size_t n;
+    const struct frame *f = hooks_frames(lx->hooks, &n);
+    for (; n--; f++)
+        if (f->hook == one && f->sp - sp < FRAME_MAX && (!best || f->sp < best->sp))
+            best = f;
+    return best ? best->value[0] : 0;
+}
+
+static void initcall_begins(void *ctx, const struct probe_hit *hit)
+{
+    struct hook *h = ctx;
+    const struct initcall_site *site = h->ctx;
+    struct linux_guest *lx = site->lx;
+    uint64_t fn = 0, sp = lx_reg(lx, LX_RSP);
+    char name[160];
+    if (site->reg)
+        lx_reg_by_name(lx, site->reg, &fn);
+    uint64_t argument = site->one ? argument_of(lx, site->one, sp) : fn;
+    if (!argument || (site->reg && fn != argument))
+        return; /* it calls something else */
+    struct frame *f = hook_push(h, sp, hit->time);
+    f->value[0] = argument;
+    f->value[1] = level_of(lx, argument);
+    if (site->console && f->value[1] == INITCALL_OTHER)
+        f->value[1] = INITCALL_CONSOLE;
+    lx_name(lx, argument, name, sizeof name);
+    LX_EMIT(lx, EV_INITCALL, name, f->value[1], argument, lx_current_pid(lx));
+}
+
+static void initcall_returns(void *ctx, const struct probe_hit *hit)
+{
+    struct hook *h = ctx;
+    struct linux_guest *lx = ((const struct initcall_site *)h->ctx)->lx;
+    char name[160];
+    struct frame *f = hook_find(h, lx_reg(lx, LX_RSP));
+    if (!f)
+        return;
+    const struct frame copy = *f;
+    hooks_drop(h->set, f);
+    lx_name(lx, copy.value[0], name, sizeof name);
+    int64_t result = (int32_t)lx_reg(lx, LX_RAX);
+    LX_EMIT(lx, EV_INITCALL_DONE, name, copy.value[1], (uint64_t)result, hit->time - copy.time,
+            lx_current_pid(lx));
+}
+
+struct caller {
+    struct linux_guest *lx;
+    const struct hook *one;
+    bool console;
+    unsigned sites;
+};
+
+static void indirect_call(void *ctx, const struct code_site *site)
+{
+    struct caller *c = ctx;
+    const char *reg = NULL;
+    if (site->kind == CODE_CALL_REGISTER)
+        reg = site->reg;
+    else if (site->kind == CODE_CALL)
+        reg = lx_thunk_register(c->lx, site->target);
+    if (!reg)
+        return;
+    struct initcall_site *s = mem_zero(1, sizeof *s);
+    *s = (struct initcall_site){c->lx, reg, c->one, c->console};
+    struct hook *h = hook_keep(c->lx->hooks, s);
+    hooks_probe(h->set, PROBE_LINEAR, site->address, initcall_begins, h);
+    hooks_probe(h->set, PROBE_LINEAR, site->address + site->length, initcall_returns, h);
+    c->sites++;
+}
+
+static void forget_argument(struct linux_guest *lx, const struct frame *f) {}
+
+void lx_initcall_setup(struct linux_guest *lx)
+{
+    struct symbol sym;
+    if (!lx_wants(lx, EC_KERNEL))
+        return;
+    read_tables(lx);
+    struct caller c = {.lx = lx};
+    c.one = lx_hook(lx, "do_one_initcall", remember_argument, forget_argument);
+    if (c.one && lx_function(lx, "do_one_initcall", &sym))
+        lx_sites(lx, &sym, indirect_call, &c);
+    if (!c.sites)
+        lx_note(lx, "no indirect call found in this kernel's do_one_initcall: no initcalls");
+    else if (!lx->ninitcalls)
+        lx_note(
+            lx,
+            "this kernel's symbols have no initcall tables: initcalls are reported as of level \"other\"");
+    c.one = NULL;
+    c.console = true;
+    if (lx_function(lx, "console_init", &sym))
+        lx_sites(lx, &sym, indirect_call, &c);
+}

@@ -1,0 +1,389 @@
+/* names.c - Linux's numbers by name: signals, errors, flags; and what its events mean, in words. Nothing here
+ * examines a guest.
+ *
+ * Sources: Linux, include/uapi/asm-generic/{signal,errno,errno-base}.h, include/linux/errno.h,
+ * include/uapi/linux/sched.h, include/linux/{init,console}.h; Documentation/arch/x86/boot.rst (loader types);
+ * wait(2) (exit codes); syslog(3).
+ */
+#include "core/systems/linux/private/names.h"
+
+#include "core/systems/linux/private/impl.h"
+#include "core/story/processes.h"
+
+void linux_add_signal(struct text *t, uint64_t v)
+{
+    static const char *const names[] = {"0",      "HUP",  "INT",    "QUIT", "ILL",   "TRAP", "ABRT", "BUS",
+                                        "FPE",    "KILL", "USR1",   "SEGV", "USR2",  "PIPE", "ALRM", "TERM",
+                                        "STKFLT", "CHLD", "CONT",   "STOP", "TSTP",  "TTIN", "TTOU", "URG",
+                                        "XCPU",   "XFSZ", "VTALRM", "PROF", "WINCH", "IO",   "PWR",  "SYS"};
+    if (v && v < sizeof names / sizeof names[0])
+        text_add(t, "SIG%s", names[v]);
+    else
+        text_add(t, "%llu", (unsigned long long)v);
+}
+
+static const struct linux_flag linux_clone_flags[] = {
+    {0x100, "CLONE_VM"},
+    {0x200, "CLONE_FS"},
+    {0x400, "CLONE_FILES"},
+    {0x800, "CLONE_SIGHAND"},
+    {0x1000, "CLONE_PIDFD"},
+    {0x2000, "CLONE_PTRACE"},
+    {0x4000, "CLONE_VFORK"},
+    {0x8000, "CLONE_PARENT"},
+    {0x10000, "CLONE_THREAD"},
+    {0x20000, "CLONE_NEWNS"},
+    {0x40000, "CLONE_SYSVSEM"},
+    {0x80000, "CLONE_SETTLS"},
+    {0x100000, "CLONE_PARENT_SETTID"},
+    {0x200000, "CLONE_CHILD_CLEARTID"},
+    {0x400000, "CLONE_DETACHED"},
+    {0x800000, "CLONE_UNTRACED"},
+    {0x1000000, "CLONE_CHILD_SETTID"},
+    {0x2000000, "CLONE_NEWCGROUP"},
+    {0x4000000, "CLONE_NEWUTS"},
+    {0x8000000, "CLONE_NEWIPC"},
+    {0x10000000, "CLONE_NEWUSER"},
+    {0x20000000, "CLONE_NEWPID"},
+    {0x40000000, "CLONE_NEWNET"},
+    {0, NULL},
+};
+
+void linux_add_flags(struct text *t, uint64_t v, const struct linux_flag *flags, const char *none)
+{
+    const char *sep = "";
+    for (; flags->name; flags++)
+        if (v & flags->bit && (v & flags->bit) == flags->bit) {
+            text_add(t, "%s%s", sep, flags->name);
+            v &= ~flags->bit;
+            sep = "|";
+        }
+    if (v)
+        text_add(t, "%s0x%llx", sep, (unsigned long long)v);
+    else if (!*sep)
+        text_add(t, "%s", none);
+}
+
+void linux_add_clone(struct text *t, uint64_t flags)
+{
+    linux_add_flags(t, flags & ~(uint64_t)0xff, linux_clone_flags, "0");
+    if (flags & 0xff) {
+        text_add(t, "|");
+        linux_add_signal(t, flags & 0xff);
+    }
+}
+
+/* ---------------------------------------------------------------- errors */
+
+static const char *const errors[] = {
+    [1] = "EPERM",
+    [2] = "ENOENT",
+    [3] = "ESRCH",
+    [4] = "EINTR",
+    [5] = "EIO",
+    [6] = "ENXIO",
+    [7] = "E2BIG",
+    [8] = "ENOEXEC",
+    [9] = "EBADF",
+    [10] = "ECHILD",
+    [11] = "EAGAIN",
+    [12] = "ENOMEM",
+    [13] = "EACCES",
+    [14] = "EFAULT",
+    [15] = "ENOTBLK",
+    [16] = "EBUSY",
+    [17] = "EEXIST",
+    [18] = "EXDEV",
+    [19] = "ENODEV",
+    [20] = "ENOTDIR",
+    [21] = "EISDIR",
+    [22] = "EINVAL",
+    [23] = "ENFILE",
+    [24] = "EMFILE",
+    [25] = "ENOTTY",
+    [26] = "ETXTBSY",
+    [27] = "EFBIG",
+    [28] = "ENOSPC",
+    [29] = "ESPIPE",
+    [30] = "EROFS",
+    [31] = "EMLINK",
+    [32] = "EPIPE",
+    [33] = "EDOM",
+    [34] = "ERANGE",
+    [35] = "EDEADLK",
+    [36] = "ENAMETOOLONG",
+    [37] = "ENOLCK",
+    [38] = "ENOSYS",
+    [39] = "ENOTEMPTY",
+    [40] = "ELOOP",
+    [42] = "ENOMSG",
+    [43] = "EIDRM",
+    [44] = "ECHRNG",
+    [45] = "EL2NSYNC",
+    [46] = "EL3HLT",
+    [47] = "EL3RST",
+    [48] = "ELNRNG",
+    [49] = "EUNATCH",
+    [50] = "ENOCSI",
+    [51] = "EL2HLT",
+    [52] = "EBADE",
+    [53] = "EBADR",
+    [54] = "EXFULL",
+    [55] = "ENOANO",
+    [56] = "EBADRQC",
+    [57] = "EBADSLT",
+    [59] = "EBFONT",
+    [60] = "ENOSTR",
+    [61] = "ENODATA",
+    [62] = "ETIME",
+    [63] = "ENOSR",
+    [64] = "ENONET",
+    [65] = "ENOPKG",
+    [66] = "EREMOTE",
+    [67] = "ENOLINK",
+    [68] = "EADV",
+    [69] = "ESRMNT",
+    [70] = "ECOMM",
+    [71] = "EPROTO",
+    [72] = "EMULTIHOP",
+    [73] = "EDOTDOT",
+    [74] = "EBADMSG",
+    [75] = "EOVERFLOW",
+    [76] = "ENOTUNIQ",
+    [77] = "EBADFD",
+    [78] = "EREMCHG",
+    [79] = "ELIBACC",
+    [80] = "ELIBBAD",
+    [81] = "ELIBSCN",
+    [82] = "ELIBMAX",
+    [83] = "ELIBEXEC",
+    [84] = "EILSEQ",
+    [85] = "ERESTART",
+    [86] = "ESTRPIPE",
+    [87] = "EUSERS",
+    [88] = "ENOTSOCK",
+    [89] = "EDESTADDRREQ",
+    [90] = "EMSGSIZE",
+    [91] = "EPROTOTYPE",
+    [92] = "ENOPROTOOPT",
+    [93] = "EPROTONOSUPPORT",
+    [94] = "ESOCKTNOSUPPORT",
+    [95] = "EOPNOTSUPP",
+    [96] = "EPFNOSUPPORT",
+    [97] = "EAFNOSUPPORT",
+    [98] = "EADDRINUSE",
+    [99] = "EADDRNOTAVAIL",
+    [100] = "ENETDOWN",
+    [101] = "ENETUNREACH",
+    [102] = "ENETRESET",
+    [103] = "ECONNABORTED",
+    [104] = "ECONNRESET",
+    [105] = "ENOBUFS",
+    [106] = "EISCONN",
+    [107] = "ENOTCONN",
+    [108] = "ESHUTDOWN",
+    [109] = "ETOOMANYREFS",
+    [110] = "ETIMEDOUT",
+    [111] = "ECONNREFUSED",
+    [112] = "EHOSTDOWN",
+    [113] = "EHOSTUNREACH",
+    [114] = "EALREADY",
+    [115] = "EINPROGRESS",
+    [116] = "ESTALE",
+    [117] = "EUCLEAN",
+    [118] = "ENOTNAM",
+    [119] = "ENAVAIL",
+    [120] = "EISNAM",
+    [121] = "EREMOTEIO",
+    [122] = "EDQUOT",
+    [123] = "ENOMEDIUM",
+    [124] = "EMEDIUMTYPE",
+    [125] = "ECANCELED",
+    [126] = "ENOKEY",
+    [127] = "EKEYEXPIRED",
+    [128] = "EKEYREVOKED",
+    [129] = "EKEYREJECTED",
+    [130] = "EOWNERDEAD",
+    [131] = "ENOTRECOVERABLE",
+    [132] = "ERFKILL",
+};
+/* Errors that programs never see. */
+static const struct {
+    int number;
+    const char *name;
+} inner_errors[] = {
+    {512, "ERESTARTSYS"},           {513, "ERESTARTNOINTR"}, {514, "ERESTARTNOHAND"}, {515, "ENOIOCTLCMD"},
+    {516, "ERESTART_RESTARTBLOCK"}, {517, "EPROBE_DEFER"},   {524, "ENOTSUPP"},
+};
+
+/* "ENOENT" for -2; NULL if it is not an error, or one without a name. */
+static const char *linux_error_name(int64_t result)
+{
+    int64_t e = -result;
+    if (e <= 0)
+        return NULL;
+    if (e < (int64_t)(sizeof errors / sizeof errors[0]))
+        return errors[e];
+    for (size_t i = 0; i < sizeof inner_errors / sizeof inner_errors[0]; i++)
+        if (inner_errors[i].number == e)
+            return inner_errors[i].name;
+    return NULL;
+}
+
+static void add_result(struct text *out, int64_t result)
+{
+    const char *name = linux_error_name(result);
+    if (name)
+        text_add(out, "failed: %s", name);
+    else
+        text_add(out,
+                 result < 0 ? "failed: error %lld"
+                 : result   ? "returned %lld"
+                            : "succeeded",
+                 (long long)result);
+}
+
+/* ---------------------------------------------------------------- events */
+
+static void created(struct text *out, const struct event *ev)
+{
+    text_add(out, "%s: ", process_kind_text(ev->f[EVF_PROCESS_CREATE_kind]));
+    linux_add_clone(out, ev->f[EVF_PROCESS_CREATE_flags]);
+}
+
+/* wait(2): the status in bits 8-15, or the signal in bits 0-6, with bit 7 if memory was dumped. */
+static void exited(struct text *out, const struct event *ev)
+{
+    uint64_t code = ev->f[EVF_PROCESS_EXIT_code];
+    if (!(code & 0x7f)) {
+        text_add(out, "exit code %llu", (unsigned long long)(code >> 8 & 0xff));
+        return;
+    }
+    text_add(out, "killed by ");
+    linux_add_signal(out, code & 0x7f);
+    if (code & 0x80)
+        text_add(out, ", core dumped");
+}
+
+static void boot_params(struct text *out, const struct event *ev)
+{
+    static const char *const loaders[] = {"LILO",
+                                          "Loadlin",
+                                          "bootsect-loader",
+                                          "Syslinux",
+                                          "Etherboot, gPXE, iPXE",
+                                          "ELILO",
+                                          NULL,
+                                          "GRUB",
+                                          "U-Boot",
+                                          "Xen",
+                                          "Gujin",
+                                          "QEMU",
+                                          "Arcturus",
+                                          "kexec-tools"};
+    uint64_t protocol = ev->f[EVF_BOOT_PARAMS_protocol], loader = ev->f[EVF_BOOT_PARAMS_loader];
+    if (protocol)
+        text_add(out, "Linux boot protocol %llu.%02llu", (unsigned long long)protocol >> 8,
+                 (unsigned long long)protocol & 0xff);
+    else
+        text_add(out, "a boot protocol without a version, as of the kernel's EFI stub");
+    if (loader == 0xff)
+        text_add(out, ", a loader without a number");
+    else if (loader >> 4 < sizeof loaders / sizeof loaders[0] && loaders[loader >> 4])
+        text_add(out, ", loaded by %s", loaders[loader >> 4]);
+}
+
+static void console(struct text *out, const struct event *ev)
+{
+    static const struct linux_flag flags[] = {
+        {1, "CON_PRINTBUFFER"}, {2, "CON_CONSDEV"},     {4, "CON_ENABLED"},
+        {8, "CON_BOOT"},        {16, "CON_ANYTIME"},    {32, "CON_BRL"},
+        {64, "CON_EXTENDED"},   {128, "CON_SUSPENDED"}, {0, NULL}};
+    linux_add_flags(out, ev->f[EVF_KERNEL_CONSOLE_flags], flags, "no flags");
+}
+
+static void said(struct text *out, const struct event *ev)
+{
+    static const char *const levels[] = {"emergency", "alert",  "critical", "error",
+                                         "warning",   "notice", "info",     "debug"};
+    uint64_t level = ev->f[EVF_PROCESS_LOG_level];
+    text_add(out, "level %s", level < 8 ? levels[level] : "not known");
+}
+
+/* Kinds with a fixed explanation. */
+static const struct {
+    uint16_t kind;
+    const char *words;
+} fixed[] = {
+    {EV_PROCESS_NAME, "the task gets a name (comm)"},
+    {EV_PROCESS_EXEC, "execve: another program in the same process"},
+    {EV_SCHED_SWITCH, "context switch"},
+    {EV_DECOMPRESS_BEGIN, "the kernel's own decompressor unpacks it"},
+    {EV_DECOMPRESS_END, "the decompressor jumps to the kernel proper"},
+    {EV_INIT_FREED, "code and data of the kernel's start are given back"},
+    {EV_INIT_RUN, "the kernel starts the first program"},
+    {EV_KERNEL_MEMORY, "the page allocator takes over from the boot allocator"},
+    {EV_MODULE_LOAD, "a kernel module is in memory, before it is initialized"},
+    {EV_KERNEL_ENTRY, "the kernel's entry point, in its own set-up or decompression code"},
+    {EV_COMMAND_LINE, "what the loader passes as the kernel's command line"},
+    {EV_INITRD, "the initial RAM disk, as the loader put it into memory"},
+    {EV_E820, "a range of the memory map that the kernel gets"},
+    {EV_KERNEL_FOUND, "Linux is in memory: its symbols are known from here on"},
+    {EV_KERNEL_REACHED, "a function of the kernel's start is entered"},
+    {EV_KERNEL_SHUTDOWN, "the kernel shuts the machine down"},
+    {EV_KERNEL_PANIC, "the kernel gives up"},
+    {EV_PANIC_TIMEOUT, "what the kernel does once it has given up: panic_timeout; 0: it stays as it is"},
+    {EV_MODULE_SECTION, "where a section of a module is"},
+    {EV_MODULE_UNLOAD, "a module is removed"},
+    {EV_CPU_UP, "another processor has started"},
+};
+
+/* The name of a field's value, from the guest system's table. */
+static const char *name_of(const struct event *ev, unsigned field)
+{
+    const char *name = linux_system.word(ev->kind, field, ev->f[field]);
+    return name ? name : "unknown";
+}
+
+bool linux_event_words(const struct event *ev, struct text *out)
+{
+    switch (ev->kind) {
+    case EV_PROCESS_CREATE:
+        created(out, ev);
+        return true;
+    case EV_PROCESS_EXIT:
+        exited(out, ev);
+        return true;
+    case EV_PROCESS_LOG:
+        said(out, ev);
+        return true;
+    case EV_SYSCALL_EXIT:
+        add_result(out, (int64_t)ev->f[EVF_SYSCALL_EXIT_result]);
+        return true;
+    case EV_INITCALL:
+        text_add(out, "%s initcall", name_of(ev, EVF_INITCALL_level));
+        return true;
+    case EV_INITCALL_DONE:
+        text_add(out, "%s initcall, ", name_of(ev, EVF_INITCALL_DONE_level));
+        add_result(out, (int64_t)ev->f[EVF_INITCALL_DONE_result]);
+        return true;
+    case EV_KERNEL_CALL:
+        text_add(out, "called by %s", name_of(ev, EVF_KERNEL_CALL_parent));
+        return true;
+    case EV_KERNEL_RETURN:
+        text_add(out, "back in %s", name_of(ev, EVF_KERNEL_RETURN_parent));
+        return true;
+    case EV_BOOT_PARAMS:
+        boot_params(out, ev);
+        return true;
+    case EV_KERNEL_CONSOLE:
+        console(out, ev);
+        return true;
+    }
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
+        if (fixed[i].kind == ev->kind) {
+            text_add(out, "%s", fixed[i].words);
+            return true;
+        }
+    return false;
+}

@@ -1,0 +1,367 @@
+/* impl.h - what the files of this folder share. Private to them. See linux.h.
+ *
+ *   linux.c     life, events, finding the kernel; notes
+ *   image.c     the kernel's image: where it is, its symbols
+ *   access.c    registers, memory, symbols, functions hooked at entry and exit
+ *   functions.c other names of the kernel's functions
+ *   boot.c      boot parameters, decompression, milestones, memory, consoles, shutdown
+ *   initcall.c  initcalls
+ *   types.c     offsets of members, from BTF
+ *   infer.c     the same without BTF, through layout.c; what has no symbols
+ *   task.c      processes and context switches
+ *   module.c    modules
+ *   program.c   user programs' symbols
+ *   syscall.c   system calls
+ *   hosted.c    user-mode Linux
+ *   efi.c       a kernel started by EFI firmware
+ *   log.c       what programs say to the kernel's log and the journal; panics
+ *   names.c     numbers by name, events in words
+ *   format.c    a kernel's format string with its arguments
+ */
+#ifndef BOOTREEL_CORE_LINUX_IMPL_H
+#define BOOTREEL_CORE_LINUX_IMPL_H
+
+#include <string.h>
+
+#include "core/story/hooks.h"
+#include "core/systems/linux/private/kallsyms.h"
+#include "core/systems/linux/linux.h"
+
+#define KERNEL_MAP_BASE 0xffffffff80000000u
+
+/* Initcall levels: values of EV_INITCALL.level. 0-7 are the kernel's own. */
+enum initcall_level {
+    INITCALL_PURE,
+    INITCALL_CORE,
+    INITCALL_POSTCORE,
+    INITCALL_ARCH,
+    INITCALL_SUBSYS,
+    INITCALL_FS,
+    INITCALL_DEVICE,
+    INITCALL_LATE,
+    INITCALL_EARLY,
+    INITCALL_ROOTFS,
+    INITCALL_CONSOLE,
+    INITCALL_MODULE,
+    INITCALL_OTHER,
+    INITCALL_LEVELS
+};
+
+/* Functions whose direct callees are reported (kernel.call, kernel.return): values of the field `parent`. */
+enum lx_parent {
+    PARENT_X86_64_START_KERNEL,
+    PARENT_START_KERNEL,
+    PARENT_REST_INIT,
+    PARENT_KERNEL_INIT,
+    PARENT_KERNEL_INIT_FREEABLE,
+    PARENT_I386_START_KERNEL,
+    PARENT_XEN_START_KERNEL,
+    PARENT_LINUX_MAIN, /* from here on only of user-mode Linux */
+    PARENT_SETUP_ARCH,
+    PARENT_COUNT
+};
+/* The function's symbol. */
+const char *lx_parent_name(unsigned parent);
+
+/* ---------------------------------------------------------------- types */
+
+/* Offsets of members (see the table in types.c); -1 if there is no such member. */
+struct linux_types {
+    int task_pid, task_tgid, task_comm, task_real_parent, task_flags, task_mm, task_exit_code;
+    int mm_arg_start, mm_arg_end, mm_start_code, mm_exe_file;
+    int binprm_filename, binprm_interp, binprm_file, binprm_exec;
+    int clone_flags, clone_exit_signal;
+    int module_name, module_core_base, module_core_size, module_mem, module_sect_attrs, module_kallsyms;
+    int mem_base, mem_size, mem_stride, mem_count;
+    int ksyms_symtab, ksyms_num, ksyms_strtab;
+    int sects_count, sects_attrs, sects_group_bin, sect_stride, sect_name, sect_address, bin_name,
+        bin_private;
+    int console_name, console_index, console_flags;
+    int file_mapping, file_inode, inode_size, inode_mapping, mapping_head, node_shift, node_slots;
+    int mm_tables;   /* user-mode Linux: the page tables' address, in mm_struct */
+    int page_size;   /* bytes of struct page */
+    int hot_current; /* current_task in struct pcpu_hot */
+    size_t count;    /* number of types; 0 if there is no BTF */
+};
+
+/* ---------------------------------------------------------------- functions that are hooked */
+
+struct linux_guest;
+/* Called at the entry; the frame is NULL unless the exit is hooked too. Arguments are in the registers. */
+typedef void enter_fn(struct linux_guest *lx, struct frame *f);
+/* Called at the exit: rax is the result. */
+typedef void leave_fn(struct linux_guest *lx, const struct frame *f);
+
+struct clone_flags {
+    uint64_t task;
+    uint64_t flags;
+};
+
+/* Registers. For a 32-bit kernel they are the lower halves. */
+enum lx_reg {
+    LX_RAX,
+    LX_RBX,
+    LX_RCX,
+    LX_RDX,
+    LX_RSI,
+    LX_RDI,
+    LX_RBP,
+    LX_RSP,
+    LX_R8,
+    LX_R9,
+    LX_R10,
+    LX_R15,
+    LX_GS_BASE,
+    LX_RIP,
+    LX_CR3,
+    LX_FS_BASE,
+    LX_CR0,
+    LX_CPL,
+    LX_EFER,
+    LX_REGS
+};
+
+/* The host's process that runs the code of processes with that mm_struct. */
+struct lx_stub {
+    uint64_t mm;
+    uint32_t pid;
+    uint32_t said; /* the process that was last said to run in it */
+};
+
+/* User-mode Linux: a kernel that is a process of a Linux host. */
+struct lx_hosted {
+    bool is;
+    uint64_t space; /* cr3 of its process */
+    uint64_t begin,
+        end;         /* its image and its physical memory, which begins there; what it maps is before `end` */
+    unsigned levels; /* of page tables */
+    uint64_t tables; /* page tables that are tried (infer.c); 0: those of the current task */
+    uint64_t stack;  /* bytes of a kernel stack, whose first word is the task's address; 0: not so */
+    uint64_t current;   /* otherwise: address of the variable with the task's address */
+    uint32_t pid, tgid; /* of the task that was switched to last */
+    uint32_t made;      /* the host's process that was made last */
+    struct lx_stub *stubs;
+    size_t nstubs;
+};
+
+/* A kernel's image, or memory that it is in. */
+struct lx_image {
+    const uint8_t *bytes;
+    size_t size;
+    uint64_t base; /* the address of its first byte; 0: not known */
+    uint64_t physical,
+        entry; /* if it was unpacked and is not mapped yet: where its first byte is, where it is entered; otherwise 0 */
+};
+
+enum linux_state { LX_NONE, LX_DECOMPRESSOR, LX_FOUND, LX_GIVEN_UP };
+
+struct linux_guest {
+    struct guest guest;
+    struct guest_options o;
+    enum linux_state state;
+    unsigned word; /* bytes of the kernel's pointers: 8 or 4 */
+    /* where we are */
+    unsigned cpu;
+    uint64_t icount, time;
+    size_t reg[LX_REGS];
+    /* the decompressor */
+    uint64_t extract_call;   /* physical address of the call of extract_kernel that is probed */
+    unsigned early_probe[4]; /* enum early_probe */
+    bool followed;           /* it was seen to jump to its copy: that is where it is probed */
+    unsigned tries, running_tries;
+    uint64_t tried[8]; /* where was searched last: firmware executes the same places again and again */
+    unsigned ntried;
+    uint64_t efi_image;        /* physical address of the kernel as an EFI program; 0 if none was seen */
+    uint8_t efi_header[0x300]; /* its first bytes, with the boot protocol's header; valid with efi_image */
+    /* the kernel */
+    symbol_space space; /* the kernel's */
+    char version[512];  /* its banner; it may be known of a kernel that was not found, too */
+    uint64_t text, text_physical, image_size, bias; /* _text; bias: KASLR offset */
+    bool has_physical;    /* text_physical is known, so the kernel can be read before it is mapped */
+    uint64_t boot_params; /* physical address; 0: not known */
+    bool params_reported;
+    struct linux_types types;
+    enum {
+        CURRENT_UNKNOWN,
+        CURRENT_PERCPU,
+        CURRENT_PLAIN
+    } current_how;           /* what the current task's pointer is */
+    uint64_t current_at;     /* its address; per-cpu: from the processor's base on */
+    uint64_t percpu_offsets; /* address of __per_cpu_offset; 0: not known */
+    uint64_t vmemmap;        /* address of its variable; 0: not known */
+    uint64_t initrd, initrd_size;
+    struct hooks *hooks; /* NULL: no kernel has been found */
+    struct clone_flags *clones;
+    size_t nclones;
+    bool init_seen, init_freed;
+    bool leaving;                     /* it has begun to hand the machine to another kernel */
+    struct initcall_entry *initcalls; /* initcall.c: sorted by address */
+    size_t ninitcalls;
+    uint64_t memory_total; /* address of _totalram_pages; 0: not known */
+    struct lx_hosted hosted;
+    bool inferring;        /* there is no BTF, so offsets of members are inferred */
+    uint64_t init_task;    /* if so; 0: not found */
+    struct lx_image image; /* only while the parts are set up */
+    char missing[1024];
+    char notes[2048]; /* text of this kernel's kernel.note, while it is collected */
+    unsigned noted;   /* bits by enum lx_note: already reported */
+};
+
+enum early_probe { EARLY_DECOMPRESS, EARLY_DECOMPRESSED, EARLY_ENTRY, EARLY_MOVED };
+/* Problems that may only be noticed after the kernel is found. */
+enum lx_note { LX_NOTE_PIDS, LX_NOTE_EXEC, LX_NOTE_MODULE };
+
+/* ---------------------------------------------------------------- access.c */
+
+void lx_find_registers(struct linux_guest *lx);
+uint64_t lx_reg(const struct linux_guest *lx, enum lx_reg reg);
+/* The value of the register of that name ("r12", "ebx"); false if there is none. */
+bool lx_reg_by_name(const struct linux_guest *lx, const char *name, uint64_t *value);
+/* Argument i (0-5) of a function that was just entered. 64-bit kernels use the System V convention (ABI for
+ * AMD64, 3.2.3); 32-bit ones are built with regparm(3): the first three in registers, the others on the
+ * stack. */
+uint64_t lx_argument(const struct linux_guest *lx, unsigned i);
+/* The same for a variadic or asmlinkage function, which gets all of them on the stack in a 32-bit kernel. */
+uint64_t lx_stack_argument(const struct linux_guest *lx, unsigned i);
+
+/* Memory at a linear address of the processor that was stopped. Kernel addresses can be read before the
+ * kernel is mapped. Bytes that cannot be read are zero. */
+bool lx_read(const struct linux_guest *lx, uint64_t address, void *buf, size_t n);
+uint64_t lx_u64(const struct linux_guest *lx, uint64_t address);
+uint32_t lx_u32(const struct linux_guest *lx, uint64_t address);
+/* Reads a value as wide as the kernel's pointers. */
+uint64_t lx_word(const struct linux_guest *lx, uint64_t address);
+/* Reads a text ended by NUL, at most size - 1 bytes; "" if it cannot be read. Returns its length. */
+size_t lx_string(const struct linux_guest *lx, uint64_t address, char *buf, size_t size);
+/* The member at `offset` (0 if that is -1): a word, 64 bits, 32 bits. */
+uint64_t lx_member(const struct linux_guest *lx, uint64_t base, int offset);
+uint64_t lx_member64(const struct linux_guest *lx, uint64_t base, int offset);
+uint32_t lx_member32(const struct linux_guest *lx, uint64_t base, int offset);
+
+/* Reads this kernel's physical memory, up to the first byte that is not memory. Returns the number of bytes
+ * done. */
+size_t lx_peek_physical(const struct linux_guest *lx, uint64_t address, void *buf, size_t n);
+
+/* A kernel symbol's address, or 0 if there is none. */
+uint64_t lx_symbol(const struct linux_guest *lx, const char *name);
+/* A function, with its size: by that name, or by another that it has in some version or build (functions.c). */
+bool lx_function(const struct linux_guest *lx, const char *name, struct symbol *sym);
+/* Writes "name" or "name [module]" for a function's address, "0x…" if it has no symbol. */
+void lx_name(const struct linux_guest *lx, uint64_t address, char *buf, size_t size);
+
+/* The space of a process. */
+symbol_space lx_space(const struct linux_guest *lx, uint32_t tgid);
+
+/* To be called first in each probe_fn that is not one of lx->hooks. False: another guest runs there. */
+bool lx_here(struct linux_guest *lx, const struct probe_hit *hit);
+/* lx->hooks, for a kernel that was found. */
+struct hooks *lx_hooks_new(struct linux_guest *lx);
+/* Calls enter when the function is entered, leave (if not NULL) when it is left. NULL: the kernel has
+ * no such function. */
+struct hook *lx_hook(struct linux_guest *lx, const char *name, enter_fn *enter, leave_fn *leave);
+/* A task exits: drops the calls on its stack, which do not return. */
+void lx_frames_of_stack(struct linux_guest *lx, uint64_t sp);
+/* Calls fn for the sites in a function's code, including its cold part. */
+void lx_sites(struct linux_guest *lx, const struct symbol *function,
+              void (*fn)(void *ctx, const struct code_site *site), void *ctx);
+/* The register that a thunk for indirect calls jumps through ("rbx"), or NULL. */
+const char *lx_thunk_register(const struct linux_guest *lx, uint64_t address);
+
+/* The physical address that a linear one of the current address space is mapped to, in long mode; false if it
+ * is not mapped. SDM volume 3, 4.5. */
+bool lx_physical(const struct linux_guest *lx, uint64_t address, uint64_t *physical);
+
+/* ---------------------------------------------------------------- linux.c */
+
+/* Makes an event at the current position. `data` may be NULL. */
+void lx_emit(struct linux_guest *lx, unsigned kind, const char *data, const uint64_t *fields, size_t nfields);
+#define LX_EMIT(lx, kind, data, ...)                                                                         \
+    lx_emit(lx, kind, data, (const uint64_t[]){__VA_ARGS__}, sizeof((const uint64_t[]){__VA_ARGS__}) / 8)
+/* Notes one more thing that cannot be reported about this kernel, and why. lx_say_notes makes one event,
+ * kernel.note, of all that is known when the kernel is found. */
+__attribute__((format(printf, 2, 3))) void lx_note(struct linux_guest *lx, const char *fmt, ...);
+/* The same for what is noticed later: an event of its own, once per kernel. */
+void lx_note_once(struct linux_guest *lx, enum lx_note which, const char *text);
+/* Notes that a symbol is missing; this is reported when all symbols have been looked up. */
+void lx_missing(struct linux_guest *lx, const char *name);
+/* Reports what was noted. */
+void lx_say_notes(struct linux_guest *lx);
+bool lx_wants(const struct linux_guest *lx, enum event_class cls);
+
+/* ---------------------------------------------------------------- the parts: called once a kernel has been
+ * found */
+
+/* `base`: the address of the image's first byte. */
+void lx_types_load(struct linux_guest *lx, const void *image, size_t size, uint64_t base);
+/* For kernels without BTF. The first is called by lx_types_load; the others when an object of that
+ * type is seen. */
+void lx_infer_tasks(struct linux_guest *lx);
+void lx_infer_created(struct linux_guest *lx, uint64_t task);
+void lx_infer_executed(struct linux_guest *lx, uint64_t task, uint64_t binprm);
+void lx_infer_module(struct linux_guest *lx, uint64_t module);
+void lx_infer_console(struct linux_guest *lx, uint64_t console);
+/* Finds the initcalls if their tables have no symbols. */
+void lx_infer_initcalls(struct linux_guest *lx);
+void lx_initcall_add(struct linux_guest *lx, uint64_t address, unsigned level);
+/* Sets probes in the decompressor: searches for its code around `ip`, at each event. */
+void lx_boot_early(struct linux_guest *lx, uint64_t ip);
+void lx_boot_params(struct linux_guest *lx, uint64_t address);
+/* Checks whether this is the kernel, entered by its boot protocol: its first descriptor table shows it. */
+void lx_boot_entered(struct linux_guest *lx, uint64_t ip);
+void lx_boot_setup(struct linux_guest *lx);
+/* An interrupt came while 64-bit code at `ip` ran in ring 0: checks whether that is a kernel's EFI program,
+ * and reports it if so. Cost: reads from up to 16384 pages. */
+void lx_efi_interrupted(struct linux_guest *lx, uint64_t ip);
+void lx_initcall_setup(struct linux_guest *lx);
+void lx_task_setup(struct linux_guest *lx);
+void lx_module_setup(struct linux_guest *lx);
+void lx_program_executed(struct linux_guest *lx, uint64_t binprm, const char *path);
+void lx_program_forked(struct linux_guest *lx, uint32_t parent, uint32_t child);
+void lx_program_exited(struct linux_guest *lx, uint32_t tgid);
+void lx_syscall_setup(struct linux_guest *lx);
+void lx_log_setup(struct linux_guest *lx);
+
+/* ---------------------------------------------------------------- image.c */
+
+/* Looks for the kernel's symbols in the image. True: the kernel is found, and followed from here on. Otherwise a note is collected that
+ * says what was missing. */
+bool lx_take_image(struct linux_guest *lx, struct lx_image *im);
+/* The same for a kernel that was unpacked to physical memory, and is about to be entered there. `size`: how much memory it takes (0: not
+ * known); it begins at or before the entry, at a multiple of `alignment`. */
+void lx_kernel_at(struct linux_guest *lx, uint64_t entry, uint64_t size, uint64_t alignment);
+
+/* ---------------------------------------------------------------- hosted.c */
+
+/* Whether a kernel that was entered at `ip` is a program on a Linux host. */
+bool lx_hosted_entered(const struct linux_guest *lx, uint64_t ip);
+/* The memory around `ip` without a gap, to be freed: the image. Fills in lx->hosted. */
+void *lx_hosted_image(struct linux_guest *lx, uint64_t ip, uint64_t *begin, size_t *size);
+/* Whether the kernel itself runs, and not another process of its host. Always true for other kernels. */
+bool lx_kernel_runs(const struct linux_guest *lx);
+/* As lx_peek_physical and lx_read; return the number of bytes done. */
+size_t lx_hosted_physical(const struct linux_guest *lx, uint64_t address, void *buf, size_t n);
+size_t lx_hosted_read(const struct linux_guest *lx, uint64_t address, void *buf, size_t n);
+/* layout_memory.tables, for a linux_guest. */
+void lx_hosted_tables(void *ctx, uint64_t tables, unsigned levels);
+void lx_hosted_find_current(struct linux_guest *lx);
+uint64_t lx_hosted_current(const struct linux_guest *lx);
+/* The task whose program runs in another process of the host. */
+bool lx_hosted_task(struct linux_guest *lx, struct guest_task *t);
+/* Reports in which process of the host that task's program runs, if it is known. */
+void lx_hosted_runs_in(struct linux_guest *lx, uint64_t task);
+void lx_hosted_setup(struct linux_guest *lx);
+void lx_hosted_free(struct linux_guest *lx);
+
+/* ---------------------------------------------------------------- task.c */
+
+uint64_t lx_current(const struct linux_guest *lx); /* the current task, or 0 if not known */
+uint32_t lx_pid(const struct linux_guest *lx, uint64_t task);
+uint32_t lx_tgid(const struct linux_guest *lx, uint64_t task);
+/* The task that runs on the current processor. False if no kernel has been found. */
+bool lx_task(struct linux_guest *lx, struct guest_task *t);
+static inline uint32_t lx_current_pid(const struct linux_guest *lx)
+{
+    return lx_pid(lx, lx_current(lx));
+}
+
+#endif

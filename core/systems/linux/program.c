@@ -1,0 +1,124 @@
+/* program.c - the symbols of user programs: the program's file is read from the guest's page cache, as far as
+ * it is in memory when it is executed. See impl.h.
+ *
+ * The page cache is an xarray (include/linux/xarray.h of Linux): slots hold pages, or nodes of 64 slots
+ * (marked by the low bits 10), or values (bit 0 set: a page that was swapped out). A page that is part of a
+ * larger folio has sibling entries, which say which slot of the same node has the folio.
+ */
+#include <stdlib.h>
+
+#include "core/systems/linux/private/impl.h"
+#include "traces/memory.h"
+
+enum { PROGRAM_MAX = 64 << 20, XA_SLOTS = 64, XA_DEPTH = 11, PAGE = 4096 };
+
+static bool is_node(uint64_t entry)
+{
+    return (entry & 3) == 2 && entry > 4096;
+}
+
+static bool is_sibling(uint64_t entry)
+{
+    return (entry & 3) == 2 && entry < (XA_SLOTS - 1) << 2;
+}
+
+/* The struct page of a page of the file; 0 if it is not in memory. *first: the index of the folio that
+ * it is part of. */
+static uint64_t cached_page(const struct linux_guest *lx, uint64_t mapping, uint64_t index, uint64_t *first)
+{
+    const struct linux_types *t = &lx->types;
+    uint64_t entry = lx_member(lx, mapping, t->mapping_head);
+    *first = index;
+    if (!is_node(entry))
+        return index || entry & 3 ? 0 : entry;
+    for (unsigned depth = 0; is_node(entry) && depth < XA_DEPTH; depth++) {
+        uint64_t node = entry & ~(uint64_t)3;
+        unsigned shift = lx_member32(lx, node, t->node_shift) & 0xff;
+        if (shift > 60 || (!depth && index >> shift >= XA_SLOTS))
+            return 0;
+        uint64_t slot = index >> shift & (XA_SLOTS - 1), slots = node + (unsigned)t->node_slots;
+        entry = lx_word(lx, slots + lx->word * slot);
+        if (is_sibling(entry)) {
+            slot = entry >> 2;
+            entry = lx_word(lx, slots + lx->word * slot);
+        }
+        if (!is_node(entry)) /* a folio may fill several slots, or one of a higher level */
+            *first = (index >> shift & ~(uint64_t)(XA_SLOTS - 1)) + slot;
+        if (!is_node(entry))
+            *first <<= shift;
+    }
+    return entry & 3 ? 0 : entry;
+}
+
+/* Reads one page of a file into buf, which is all zero before. */
+static void read_page(const struct linux_guest *lx, uint64_t mapping, uint64_t index, void *buf)
+{
+    uint64_t first, page = cached_page(lx, mapping, index, &first), map = lx_word(lx, lx->vmemmap);
+    if (!page || page < map)
+        return;
+    uint64_t pfn = (page - map) / (unsigned)lx->types.page_size + (index - first);
+    if (pfn < (uint64_t)1 << 40)
+        lx_peek_physical(lx, pfn * PAGE, buf, PAGE);
+}
+
+static uint8_t *read_file(const struct linux_guest *lx, uint64_t file, size_t *size)
+{
+    const struct linux_types *t = &lx->types;
+    uint64_t inode = lx_member(lx, file, t->file_inode), mapping = lx_member(lx, file, t->file_mapping);
+    uint64_t n = lx_member64(lx, inode, t->inode_size);
+    if (!mapping || n < 64 || n > PROGRAM_MAX)
+        return NULL;
+    uint8_t *p = mem_zero(1, (n + PAGE) & ~(uint64_t)(PAGE - 1));
+    for (uint64_t i = 0; i * PAGE < n; i++)
+        read_page(lx, mapping, i, p + i * PAGE);
+    *size = n;
+    return p;
+}
+
+/* ---------------------------------------------------------------- programs */
+
+static void map_program(struct linux_guest *lx, const struct symbol_table *t, const uint8_t *elf, size_t size)
+{
+    uint64_t vaddr, offset, mm = lx_member(lx, lx_current(lx), lx->types.task_mm);
+    uint64_t start = lx_member(lx, mm, lx->types.mm_start_code);
+    struct symbol_mapping m = {.table = t,
+                               .space = lx_space(lx, lx_tgid(lx, lx_current(lx))),
+                               .since = lx->icount,
+                               .time = lx->time};
+    if (!start || symbols_elf_base(elf, size, &vaddr, &offset))
+        return;
+    m.bias = start - vaddr;
+    symbols_map(lx->o.symbols, &m);
+}
+
+void lx_program_executed(struct linux_guest *lx, uint64_t binprm, const char *path)
+{
+    struct error err;
+    size_t size = 0;
+    uint64_t task = lx_current(lx), mm = lx_member(lx, task, lx->types.task_mm);
+    uint64_t file = lx_member(lx, mm, lx->types.mm_exe_file);
+    symbols_unmap(lx->o.symbols, NULL, lx_space(lx, lx_tgid(lx, task)), lx->icount, lx->time);
+    if (lx->types.page_size <= 0 || !lx->vmemmap)
+        return;
+    uint8_t *elf = read_file(lx, file ? file : lx_member(lx, binprm, lx->types.binprm_file), &size);
+    const struct symbol_table *t = elf ? symbols_add_elf(lx->o.symbols, path, elf, size, false, &err) : NULL;
+    if (t)
+        map_program(lx, t, elf, size);
+    free(elf);
+    if (t) {
+        lx->o.symbols_changed(lx->o.ctx);
+        probes_apply(lx->o.probes);
+    }
+}
+
+void lx_program_forked(struct linux_guest *lx, uint32_t parent, uint32_t child)
+{
+    if (parent && parent != child)
+        symbols_fork(lx->o.symbols, lx_space(lx, parent), lx_space(lx, child), lx->icount, lx->time);
+}
+
+void lx_program_exited(struct linux_guest *lx, uint32_t tgid)
+{
+    if (tgid)
+        symbols_unmap(lx->o.symbols, NULL, lx_space(lx, tgid), lx->icount, lx->time);
+}

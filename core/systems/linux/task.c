@@ -1,0 +1,284 @@
+/* task.c - processes: created, named, executed, exited, switched to. See impl.h. */
+#include <stdlib.h>
+
+#include "core/systems/linux/private/impl.h"
+#include "core/ground/text.h"
+
+enum { COMM = 16, PF_KTHREAD = 0x200000, CLONE_THREAD = 0x10000, ARGUMENTS_MAX = 3072 };
+
+/* ---------------------------------------------------------------- tasks */
+
+/* Per-cpu symbols of 64-bit kernels are offsets from GS, or (since 6.15) real addresses that the offset in GS is added to. That
+ * is 0 until the processors get areas of their own; later it is 0 only where the kernel's entry has not loaded it yet. */
+static bool percpu_base(const struct linux_guest *lx, uint64_t *base)
+{
+    *base = lx_reg(lx, lx->word == 8 ? LX_GS_BASE : LX_FS_BASE);
+    if (lx->word == 4 || *base)
+        return true;
+    return lx->current_at >= KERNEL_MAP_BASE && !(lx->percpu_offsets && lx_u64(lx, lx->percpu_offsets));
+}
+
+/* A program runs, not the kernel. A 64-bit kernel that Xen runs paravirtually is in ring 3 as well. */
+static bool in_program(const struct linux_guest *lx)
+{
+    bool paravirtual = lx->guest.parent && lx->word == 8 && lx_reg(lx, LX_RIP) >> 47;
+    return lx_reg(lx, LX_CPL) == 3 && !paravirtual;
+}
+
+uint64_t lx_current(const struct linux_guest *lx)
+{
+    uint64_t base = 0;
+    if (lx->hosted.is)
+        return lx_hosted_current(lx);
+    /* The entry code loads the segment register, which has the program's value before. */
+    if (lx->current_how == CURRENT_UNKNOWN || in_program(lx))
+        return 0;
+    if (lx->current_how == CURRENT_PERCPU && !percpu_base(lx, &base))
+        return 0;
+    return lx_word(lx, lx->word == 8 ? base + lx->current_at : (uint32_t)(base + lx->current_at));
+}
+
+uint32_t lx_pid(const struct linux_guest *lx, uint64_t task)
+{
+    return lx_member32(lx, task, lx->types.task_pid);
+}
+
+uint32_t lx_tgid(const struct linux_guest *lx, uint64_t task)
+{
+    return lx_member32(lx, task, lx->types.task_tgid);
+}
+
+bool lx_task(struct linux_guest *lx, struct guest_task *t)
+{
+    uint64_t task = lx->state == LX_FOUND ? lx_current(lx) : 0;
+    if (lx->state == LX_FOUND && !lx_kernel_runs(lx))
+        return lx_hosted_task(lx, t);
+    *t = (struct guest_task){.pid = lx_pid(lx, task), .tgid = lx_tgid(lx, task)};
+    t->space = lx_space(lx, t->tgid);
+    return lx->state == LX_FOUND;
+}
+
+static void comm_of(const struct linux_guest *lx, uint64_t task, char comm[COMM + 1])
+{
+    comm[0] = 0;
+    if (task && lx->types.task_comm >= 0)
+        lx_string(lx, task + (unsigned)lx->types.task_comm, comm, COMM + 1);
+}
+
+struct current_search {
+    uint64_t symbol; /* 0: there is none */
+    struct code_site load;
+    bool found;
+};
+
+/* The load of the symbol; without one, the first load. */
+static void current_load(void *ctx, const struct code_site *site)
+{
+    struct current_search *s = ctx;
+    bool loads = site->kind == CODE_PERCPU_LOAD || site->kind == CODE_LOAD;
+    if (loads && !s->found && (!s->symbol || s->symbol == site->target)) {
+        s->load = *site;
+        s->found = true;
+    }
+}
+
+/* The symbol of the current task: a variable, or (6.2 to 6.14) a member of pcpu_hot. */
+static uint64_t current_symbol(const struct linux_guest *lx)
+{
+    struct symbol sym;
+    if (symbols_find_in(lx->o.symbols, lx->space, "pcpu_hot", SYMBOLS_NOW, &sym) &&
+        lx->types.hot_current >= 0)
+        return sym.address + (unsigned)lx->types.hot_current;
+    return symbols_find_in(lx->o.symbols, lx->space, "current_task", SYMBOLS_NOW, &sym) ? sym.address : 0;
+}
+
+/* The current task is what a function that only returns its number reads: a per-cpu variable, or a plain one in a kernel for one
+ * processor. */
+static void find_current(struct linux_guest *lx)
+{
+    static const char *const askers[] = {"__x64_sys_gettid", "__ia32_sys_gettid", "sys_gettid"};
+    struct symbol sym;
+    struct current_search s = {.symbol = current_symbol(lx)};
+    if (lx->hosted.is) {
+        lx_hosted_find_current(lx);
+        return;
+    }
+    for (size_t i = 0; !s.found && i < sizeof askers / sizeof askers[0]; i++)
+        if (lx_function(lx, askers[i], &sym))
+            lx_sites(lx, &sym, current_load, &s);
+    lx->percpu_offsets = lx_symbol(lx, "__per_cpu_offset");
+    lx->current_at = s.found ? s.load.target : s.symbol;
+    if (s.found)
+        lx->current_how = s.load.kind == CODE_LOAD ? CURRENT_PLAIN : CURRENT_PERCPU;
+    else if (s.symbol)
+        lx->current_how = CURRENT_PERCPU;
+}
+
+/* ---------------------------------------------------------------- created */
+
+/* kernel_clone gets the clone flags; the new task is seen in wake_up_new_task, which the same task calls. */
+static void clone_enter(struct linux_guest *lx, struct frame *f)
+{
+    const struct linux_types *t = &lx->types;
+    uint64_t args = lx_argument(lx, 0), task = lx_current(lx);
+    uint64_t flags =
+        lx_member64(lx, args, t->clone_flags) | (lx_member32(lx, args, t->clone_exit_signal) & 0xff);
+    for (size_t i = 0; i < lx->nclones; i++)
+        if (lx->clones[i].task == task) {
+            lx->clones[i].flags = flags;
+            return;
+        }
+    MEM_MORE(lx->clones, lx->nclones);
+    lx->clones[lx->nclones++] = (struct clone_flags){task, flags};
+}
+
+static uint64_t take_flags(struct linux_guest *lx, uint64_t task)
+{
+    for (size_t i = 0; i < lx->nclones; i++)
+        if (lx->clones[i].task == task) {
+            uint64_t flags = lx->clones[i].flags;
+            lx->clones[i] = lx->clones[--lx->nclones];
+            return flags;
+        }
+    return 0;
+}
+
+static void created(struct linux_guest *lx, struct frame *f)
+{
+    const struct linux_types *t = &lx->types;
+    uint64_t task = lx_argument(lx, 0), flags = take_flags(lx, lx_current(lx));
+    lx_infer_created(lx, task);
+    uint32_t pid = lx_pid(lx, task), tgid = lx_tgid(lx, task);
+    uint32_t parent = lx_tgid(lx, lx_member(lx, task, t->task_real_parent));
+    unsigned kind = lx_member32(lx, task, t->task_flags) & PF_KTHREAD ? 0 : pid == tgid ? 1 : 2;
+    char comm[COMM + 1];
+    comm_of(lx, task, comm);
+    LX_EMIT(lx, EV_PROCESS_CREATE, comm, kind, flags, pid, tgid, parent);
+    if (kind)
+        lx_hosted_runs_in(lx, task);
+    if (kind == 1)
+        lx_program_forked(lx, parent, tgid);
+}
+
+/* ---------------------------------------------------------------- named, executed, exited */
+
+static void named(struct linux_guest *lx, struct frame *f)
+{
+    uint64_t task = lx_argument(lx, 0);
+    char name[COMM], old[COMM + 1];
+    lx_string(lx, lx_argument(lx, 1), name, sizeof name);
+    comm_of(lx, task, old);
+    if (strcmp(name, old))
+        LX_EMIT(lx, EV_PROCESS_NAME, name, lx_pid(lx, task), lx_tgid(lx, task));
+}
+
+static bool plain(const char *s)
+{
+    return *s && !s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/@%")];
+}
+
+static void add_quoted(struct text *t, const char *s)
+{
+    text_add(t, t->n ? " " : "");
+    if (plain(s)) {
+        text_add(t, "%s", s);
+        return;
+    }
+    text_add(t, "'");
+    for (; *s; s++)
+        if (*s == '\'')
+            text_add(t, "'\\''");
+        else
+            text_add(t, "%c", *s);
+    text_add(t, "'");
+}
+
+static void add_arguments(struct linux_guest *lx, uint64_t mm, struct text *t)
+{
+    char args[ARGUMENTS_MAX + 1];
+    uint64_t begin = lx_member(lx, mm, lx->types.mm_arg_start), end = lx_member(lx, mm, lx->types.mm_arg_end);
+    size_t n = end - begin < ARGUMENTS_MAX ? end - begin : ARGUMENTS_MAX;
+    if (!begin || end <= begin)
+        return;
+    /* Page by page: parts that are not in memory are left out. */
+    for (size_t at = 0, part; at < n; at += part) {
+        part = 0x1000 - ((begin + at) & 0xfff);
+        part = part < n - at ? part : n - at;
+        lx_read(lx, begin + at, args + at, part);
+    }
+    args[n] = 0;
+    for (size_t at = 0; at < n; at += strlen(args + at) + 1)
+        add_quoted(t, args + at);
+}
+
+/* The new program is in place: its memory is the current one, its arguments are on its stack. */
+static void executed(struct linux_guest *lx, struct frame *f)
+{
+    const struct linux_types *t = &lx->types;
+    uint64_t binprm = lx_argument(lx, 0), task = lx_current(lx);
+    char path[1024];
+    struct text words = {0};
+    lx_infer_executed(lx, task, binprm);
+    lx_string(lx, lx_member(lx, binprm, t->binprm_filename), path, sizeof path);
+    add_quoted(&words, path);
+    add_arguments(lx, lx_member(lx, task, t->task_mm), &words);
+    LX_EMIT(lx, EV_PROCESS_EXEC, words.s, lx_pid(lx, task), lx_tgid(lx, task),
+            lx_member(lx, binprm, t->binprm_exec));
+    lx_hosted_runs_in(lx, task);
+    if (lx_pid(lx, task) == 1 && !lx->init_seen && lx_wants(lx, EC_KERNEL)) {
+        lx->init_seen = true;
+        LX_EMIT(lx, EV_INIT_RUN, words.s);
+    }
+    free(words.s);
+    /* For a script, the interpreter is what runs. */
+    lx_string(lx, lx_member(lx, binprm, t->binprm_interp), path, sizeof path);
+    lx_program_executed(lx, binprm, path);
+}
+
+static void exited(struct linux_guest *lx, struct frame *f)
+{
+    uint64_t task = lx_current(lx);
+    uint32_t pid = lx_pid(lx, task), tgid = lx_tgid(lx, task);
+    char comm[COMM + 1];
+    lx_frames_of_stack(lx, lx_reg(lx, LX_RSP));
+    if (!lx_wants(lx, EC_PROCESS))
+        return;
+    comm_of(lx, task, comm);
+    LX_EMIT(lx, EV_PROCESS_EXIT, comm, lx_argument(lx, 0) & 0xffffffff, pid, tgid);
+    if (pid == tgid)
+        lx_program_exited(lx, tgid);
+}
+
+static void switched(struct linux_guest *lx, struct frame *f)
+{
+    uint64_t prev = lx_argument(lx, 0), next = lx_argument(lx, 1);
+    char comm[COMM + 1];
+    comm_of(lx, next, comm);
+    LX_EMIT(lx, EV_SCHED_SWITCH, comm, lx_pid(lx, prev), lx_pid(lx, next), lx_tgid(lx, next));
+}
+
+/* ---------------------------------------------------------------- setting up */
+
+void lx_task_setup(struct linux_guest *lx)
+{
+    find_current(lx);
+    lx->vmemmap = lx_symbol(lx, "vmemmap_base");
+    if (lx->types.task_comm < 0)
+        return;
+    if (lx->current_how == CURRENT_UNKNOWN && !lx->hosted.stack && !lx->hosted.current)
+        lx_missing(lx, "current_task");
+    if (lx_wants(lx, EC_PROCESS)) {
+        if (!lx_hook(lx, "kernel_clone", clone_enter, NULL))
+            lx_missing(lx, "kernel_clone");
+        if (!lx_hook(lx, "wake_up_new_task", created, NULL))
+            lx_missing(lx, "wake_up_new_task");
+        if (!lx_hook(lx, "__set_task_comm", named, NULL))
+            lx_missing(lx, "__set_task_comm");
+        if (!lx_hook(lx, "finalize_exec", executed, NULL))
+            lx_missing(lx, "finalize_exec");
+    }
+    if ((lx_wants(lx, EC_PROCESS) || lx_wants(lx, EC_SYSCALL)) && !lx_hook(lx, "do_exit", exited, NULL))
+        lx_missing(lx, "do_exit");
+    if (lx_wants(lx, EC_SCHED) && !lx_hook(lx, "__switch_to", switched, NULL))
+        lx_missing(lx, "__switch_to");
+}

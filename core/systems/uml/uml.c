@@ -1,0 +1,370 @@
+/* uml.c - see uml.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/story/processes.h"
+#include "core/systems/uml/uml.h"
+#include "traces/memory.h"
+
+enum { PAGE = 4096, NAME = 16, CALLS = 512, ERRORS = 4095, CLONE_THREAD = 0x10000 };
+
+struct host_process {
+    uint32_t pid, tgid;
+    uint32_t kernel;  /* the process ID of the kernel that it belongs to; 0: none */
+    uint64_t examine; /* the entry of a program that has not been looked at; 0: none */
+    char name[NAME];
+};
+
+/* How often a call was made, and how often it failed with an error. */
+struct call_total {
+    char name[32];
+    uint64_t count, errors;
+};
+struct error_total {
+    uint32_t number;
+    int error;
+    uint64_t count;
+};
+
+struct uml_guest {
+    struct guest guest;
+    struct guest_options o;
+    unsigned number; /* of this guest */
+    bool found;
+    uint64_t icount, time;
+    uint32_t running, running_tgid;
+    struct host_process *list;
+    size_t n, nexamine; /* nexamine: programs that have not been looked at */
+    struct call_total calls[CALLS];
+    struct error_total *errors;
+    size_t nerrors;
+};
+
+static struct uml_guest *uml_guest(struct guest *g)
+{
+    return (struct uml_guest *)g;
+}
+
+/* ---------------------------------------------------------------- life */
+
+static struct guest *create(const struct guest_options *o)
+{
+    struct uml_guest *u = mem_zero(1, sizeof *u);
+    u->guest = (struct guest){&uml_system, o->parent, o->domain};
+    u->o = *o;
+    return &u->guest;
+}
+
+static void destroy(struct guest *g)
+{
+    free(uml_guest(g)->list);
+    free(uml_guest(g)->errors);
+    free(g);
+}
+
+static void emit(struct uml_guest *u, unsigned kind, const char *data, const uint64_t *fields, size_t nfields)
+{
+    const struct event head = {.kind = (uint16_t)kind, .icount = u->icount, .time = u->time};
+    if (u->o.classes & EVENT_CLASS_BIT(event_kind(kind)->cls))
+        guest_emit(&u->o, &head, data, fields, nfields);
+}
+#define EMIT(u, kind, data, ...)                                                                             \
+    emit(u, kind, data, (const uint64_t[]){__VA_ARGS__}, sizeof((const uint64_t[]){__VA_ARGS__}) / 8)
+
+/* ---------------------------------------------------------------- processes */
+
+static struct host_process *find(const struct uml_guest *u, uint64_t pid)
+{
+    for (size_t i = 0; i < u->n; i++)
+        if (u->list[i].pid == pid)
+            return &u->list[i];
+    return NULL;
+}
+
+/* The host keeps 15 bytes of a name. */
+static void rename_to(struct host_process *p, const char *name)
+{
+    size_t n = strnlen(name, sizeof p->name - 1);
+    memcpy(p->name, name, n);
+    p->name[n] = 0;
+}
+
+static struct host_process *add(struct uml_guest *u, uint32_t pid, uint32_t tgid, const char *name)
+{
+    MEM_MORE(u->list, u->n);
+    struct host_process *p = &u->list[u->n++];
+    *p = (struct host_process){.pid = pid, .tgid = tgid};
+    rename_to(p, name);
+    return p;
+}
+
+static void text_of(const struct event *ev, char *buf, size_t size)
+{
+    size_t n = ev->len < size ? ev->len : size - 1;
+    if (n)
+        memcpy(buf, ev->data, n);
+    buf[n] = 0;
+}
+
+/* The processes of a kernel that is gone are still there, but belong to nobody. */
+static void kernel_ends(struct uml_guest *u, uint32_t pid, bool replaced)
+{
+    bool any = false;
+    for (size_t i = 0; i < u->n; i++)
+        if (u->list[i].kernel == pid) {
+            u->list[i].kernel = 0;
+            any = true;
+        }
+    if (!any)
+        return;
+    symbol_space space = 0;
+    if (replaced)
+        u->o.domain_space(u->o.ctx, pid, &space);
+    EMIT(u, EV_KERNEL_END, NULL, pid, symbol_space_guest(space));
+    u->o.domain_ends(u->o.ctx, pid);
+}
+
+static void cloned(struct uml_guest *u, const struct event *ev)
+{
+    const uint64_t *f = ev->f;
+    const bool thread = f[EVF_HOST_CLONE_flags] & CLONE_THREAD;
+    const uint32_t pid = (uint32_t)f[EVF_HOST_CLONE_pid];
+    const struct host_process *by = find(u, f[EVF_HOST_CLONE_parent]);
+    const uint32_t parent = by ? by->tgid : 0, kernel = by ? by->kernel : 0;
+    char name[NAME];
+    text_of(ev, name, sizeof name);
+    add(u, pid, thread ? parent : pid, name)->kernel = kernel;
+    EMIT(u, EV_PROCESS_CREATE, name, thread ? PROCESS_THREAD_OF_HOST : PROCESS_OF_HOST,
+         f[EVF_HOST_CLONE_flags], pid, thread ? parent : pid, parent);
+}
+
+static void executed(struct uml_guest *u, const struct event *ev)
+{
+    const uint32_t pid = (uint32_t)ev->f[EVF_HOST_EXEC_pid];
+    char path[1024];
+    text_of(ev, path, sizeof path);
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    struct host_process *p = find(u, pid);
+    kernel_ends(u, pid, true);
+    if (!p) { /* the first one */
+        p = add(u, pid, pid, name);
+        EMIT(u, EV_PROCESS_CREATE, p->name, PROCESS_OF_HOST, 0, pid, pid, 0);
+    }
+    if (strncmp(p->name, name, sizeof p->name - 1)) {
+        rename_to(p, name);
+        EMIT(u, EV_PROCESS_NAME, p->name, pid, p->tgid);
+    }
+    p->kernel = 0;
+    u->nexamine += !p->examine;
+    p->examine = ev->f[EVF_HOST_EXEC_entry] ? ev->f[EVF_HOST_EXEC_entry] : 1;
+    EMIT(u, EV_PROCESS_EXEC, path, pid, p->tgid, ev->f[EVF_HOST_EXEC_entry]);
+}
+
+static void exited(struct uml_guest *u, const struct event *ev)
+{
+    const uint32_t tgid = (uint32_t)ev->f[EVF_HOST_EXIT_pid];
+    char name[NAME];
+    text_of(ev, name, sizeof name);
+    kernel_ends(u, tgid, false);
+    EMIT(u, EV_PROCESS_EXIT, name, ev->f[EVF_HOST_EXIT_code], tgid, tgid);
+    for (size_t i = u->n; i-- > 0;)
+        if (u->list[i].tgid == tgid) {
+            u->nexamine -= u->list[i].examine != 0;
+            u->list[i] = u->list[--u->n];
+        }
+}
+
+/* ---------------------------------------------------------------- kernels */
+
+/* Kernels are large; smaller programs are not read at all. */
+enum { KERNEL_MIN = 4 << 20, KERNEL_MAX = 256 << 20 };
+
+static bool mapped(const struct uml_guest *u, uint64_t address)
+{
+    uint8_t byte;
+    return u->o.engine->ops->peek(u->o.engine, 0, address, &byte, 1) == 1;
+}
+
+static bool is_banner(const uint8_t *p, const uint8_t *end)
+{
+    static const char begins[] = "Linux version ";
+    enum { LENGTH = sizeof begins - 1 };
+    for (; (p = memmem(p, (size_t)(end - p), begins, LENGTH)); p++)
+        if (end - p > LENGTH && p[LENGTH] >= '0' && p[LENGTH] <= '9')
+            return true;
+    return false;
+}
+
+/* Whether the image around `entry` is a kernel's. */
+static bool is_kernel(const struct uml_guest *u, uint64_t entry)
+{
+    uint64_t begin = entry & ~(uint64_t)(PAGE - 1), end = begin + PAGE;
+    while (end - begin < KERNEL_MAX && begin >= PAGE && mapped(u, begin - PAGE))
+        begin -= PAGE;
+    while (end - begin < KERNEL_MAX && mapped(u, end))
+        end += PAGE;
+    if (end - begin < KERNEL_MIN)
+        return false;
+    uint8_t *image = mem_zero(1, end - begin);
+    size_t n = u->o.engine->ops->peek(u->o.engine, 0, begin, image, end - begin);
+    bool found = is_banner(image, image + n);
+    free(image);
+    return found;
+}
+
+/* A program makes its first call: its image is in the address space, which it was not yet when it was executed. */
+static void first_call(struct uml_guest *u, uint64_t pid)
+{
+    struct host_process *p = u->nexamine && pid == u->running ? find(u, pid) : NULL;
+    if (!p || !p->examine)
+        return;
+    const uint64_t entry = p->examine;
+    p->examine = 0;
+    u->nexamine--;
+    if (!is_kernel(u, entry))
+        return;
+    p->kernel = p->pid;
+    u->o.domain_begins(u->o.ctx, pid);
+    u->o.domain_enters(u->o.ctx, pid, 0, entry);
+}
+
+static bool domain(struct guest *g, unsigned cpu, uint64_t *number)
+{
+    const struct uml_guest *u = uml_guest(g);
+    const struct host_process *p = find(u, u->running);
+    *number = p ? p->kernel : 0;
+    return *number;
+}
+
+/* A kernel's physical memory is a file of its host: no address of the machine stands for it. */
+static bool translate(struct guest *g, uint64_t number, uint64_t address, uint64_t *outer)
+{
+    return false;
+}
+
+/* ---------------------------------------------------------------- calls */
+
+static void called(struct uml_guest *u, const struct event *ev)
+{
+    uint64_t number = ev->f[EVF_HOST_CALL_number];
+    first_call(u, ev->f[EVF_HOST_CALL_pid]);
+    if (number >= CALLS)
+        return;
+    struct call_total *c = &u->calls[number];
+    if (!c->count++) {
+        text_of(ev, c->name, sizeof c->name);
+        c->name[strcspn(c->name, "(")] = 0;
+    }
+}
+
+static void returned(struct uml_guest *u, const struct event *ev)
+{
+    uint64_t number = ev->f[EVF_HOST_RESULT_number];
+    int64_t result = (int64_t)ev->f[EVF_HOST_RESULT_result];
+    if (number >= CALLS || result >= 0 || result < -ERRORS)
+        return;
+    u->calls[number].errors++;
+    for (size_t i = 0; i < u->nerrors; i++)
+        if (u->errors[i].number == number && u->errors[i].error == -result) {
+            u->errors[i].count++;
+            return;
+        }
+    MEM_MORE(u->errors, u->nerrors);
+    u->errors[u->nerrors++] = (struct error_total){(uint32_t)number, (int)-result, 1};
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const struct error_total *x = a, *y = b;
+    return x->number != y->number ? (x->number < y->number ? -1 : 1) : x->error - y->error;
+}
+
+static void finish(struct guest *g)
+{
+    struct uml_guest *u = uml_guest(g);
+    u->icount = u->o.engine->ops->icount(u->o.engine);
+    u->time = u->o.engine->ops->time(u->o.engine);
+    if (u->nerrors)
+        qsort(u->errors, u->nerrors, sizeof *u->errors, by_number);
+    for (uint32_t i = 0; i < CALLS; i++) {
+        if (!u->calls[i].count)
+            continue;
+        EMIT(u, EV_HOST_TOTAL, u->calls[i].name, u->calls[i].count, u->calls[i].errors);
+        for (size_t k = 0; k < u->nerrors; k++)
+            if (u->errors[k].number == i)
+                EMIT(u, EV_HOST_ERRORS, u->calls[i].name, (uint64_t)u->errors[k].error, u->errors[k].count);
+    }
+}
+
+/* ---------------------------------------------------------------- the row */
+
+static void event(struct guest *g, const struct event *ev)
+{
+    struct uml_guest *u = uml_guest(g);
+    u->icount = ev->icount;
+    u->time = ev->time;
+    if (!u->found) {
+        u->found = true;
+        u->number = u->o.found(u->o.ctx);
+    }
+    switch (ev->kind) {
+    case EV_HOST_CLONE:
+        cloned(u, ev);
+        break;
+    case EV_HOST_EXEC:
+        executed(u, ev);
+        break;
+    case EV_HOST_EXIT:
+        exited(u, ev);
+        break;
+    case EV_HOST_SWITCH:
+        u->running = (uint32_t)ev->f[EVF_HOST_SWITCH_pid];
+        u->running_tgid = (uint32_t)ev->f[EVF_HOST_SWITCH_tgid];
+        break;
+    case EV_HOST_CALL:
+        called(u, ev);
+        break;
+    case EV_HOST_RESULT:
+        returned(u, ev);
+        break;
+    default:
+        break;
+    }
+}
+
+static bool task(struct guest *g, unsigned cpu, struct guest_task *t)
+{
+    const struct uml_guest *u = uml_guest(g);
+    *t = (struct guest_task){
+        .pid = u->running, .tgid = u->running_tgid, .space = symbol_space_of(u->number, u->running_tgid)};
+    return u->found;
+}
+
+static bool read_memory(struct guest *g, unsigned cpu, uint64_t address, void *buf, size_t n)
+{
+    const struct engine *e = uml_guest(g)->o.engine;
+    size_t done = e->ops->peek(e, cpu, address, buf, n);
+    memset((char *)buf + done, 0, n - done);
+    return done == n;
+}
+
+static void describe(const struct guest *g, struct text *out)
+{
+    const struct uml_guest *u = (const struct uml_guest *)g;
+    text_add(out, "a Linux host with %zu processes and threads", u->n);
+}
+
+const struct guest_system uml_system = {
+    .name = "uml",
+    .engine = "linux",
+    .needs = EVENT_CLASS_BIT(EC_HOST),
+    .create = create,
+    .destroy = destroy,
+    .event = event,
+    .finish = finish,
+    .task = task,
+    .read = read_memory,
+    .describe = describe,
+    .domain = domain,
+    .translate = translate,
+};

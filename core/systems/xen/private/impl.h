@@ -1,0 +1,235 @@
+/* impl.h - what the files of this folder share. Private to them. See xen.h.
+ *
+ *   xen.c           life, events, finding the hypervisor
+ *   symbol_table.c  its symbols
+ *   access.c        registers, memory, symbols, functions hooked at entry and exit
+ *   boot.c          multiboot information, steps of its boot, initcalls, processors, its end
+ *   domain.c        domains and virtual processors, switches, their memory
+ *   hypercall.c     hypercalls and batches of them
+ *   trap.c          exceptions and virtual interrupts for domains, what is emulated for them
+ *   names.c         numbers by name, events in words
+ */
+#ifndef BOOTREEL_CORE_XEN_IMPL_H
+#define BOOTREEL_CORE_XEN_IMPL_H
+
+#include <string.h>
+
+#include "core/story/hooks.h"
+#include "core/systems/xen/xen.h"
+
+/* The public ABI of 64-bit domains (xen/include/public/arch-x86/xen-x86_64.h). */
+#define XEN_VIRT_BEGIN   0xffff800000000000u
+#define XEN_VIRT_END     0xffff880000000000u
+#define XEN_M2P          0xffff800000000000u /* u64 for each machine frame: the domain's frame number */
+#define XEN_DOMID_LIMIT  0x7ff0u             /* domain numbers from here on are Xen's own */
+#define XEN_DOMAIN_OTHER UINT64_MAX          /* no domain: Xen itself, or idle */
+
+/* Functions whose direct callees are reported: values of the field `parent` of kernel.call and kernel.return.
+ * Other guest systems have other numbers. */
+enum xen_parent { XEN_PARENT_START = 32, XEN_PARENT_DOM0, XEN_PARENT_END };
+/* Levels of EV_INITCALL. */
+enum xen_level { XEN_INITCALL_PRESMP = 32, XEN_INITCALL, XEN_INITCALL_END };
+
+enum xen_reg { XEN_RAX, XEN_RBX, XEN_RDI, XEN_RSI, XEN_RDX, XEN_RSP, XEN_RIP, XEN_CR0, XEN_CPL, XEN_REGS };
+
+/* struct cpu_user_regs, whose beginning is public: the registers of a domain that entered Xen. */
+enum user_regs {
+    USER_R10 = 0x38,
+    USER_R9 = 0x40,
+    USER_R8 = 0x48,
+    USER_RAX = 0x50,
+    USER_RDX = 0x60,
+    USER_RSI = 0x68,
+    USER_RDI = 0x70,
+    USER_ERROR_CODE = 0x78,
+    USER_RIP = 0x80,
+    USER_RSP = 0x98,
+    USER_REGS = 0xa8 /* bytes that are read */
+};
+
+struct xen_domain {
+    uint64_t structure; /* address of its struct domain */
+    uint32_t id;
+    bool started; /* its first instruction was reached */
+    bool gone;
+};
+
+struct xen_vcpu {
+    uint64_t structure; /* address of its struct vcpu */
+    uint32_t domain, id;
+};
+
+enum { XEN_PROCESSORS = 64, XEN_CALL_TEXT = 256, XEN_STACK = 32768 };
+
+/* A hypercall that was entered. */
+struct xen_arguments {
+    struct xen_vcpu by;
+    uint64_t number, a[6];
+    uint64_t ip, caller; /* behind the syscall; where the domain calls */
+    bool unfinished;     /* Xen wants it to be made again, to go on with it */
+};
+
+/* The symbol at an address in a domain, which makes most of its hypercalls at a few places. */
+struct xen_named {
+    symbol_space space;
+    uint64_t address;
+    uint64_t changes; /* of the symbols, since their creation: as in symbols_changes() */
+    bool found;
+    struct symbol symbol;
+};
+enum { XEN_NAMED = 64 };
+
+/* A line that a domain writes to Xen's console. */
+struct xen_line {
+    uint32_t domain;
+    size_t n;
+    char text[400];
+};
+
+/* A call that was reported, while the same one is repeated. */
+struct xen_repeat {
+    unsigned kind;
+    uint64_t number;
+    struct xen_vcpu by;
+    char text[XEN_CALL_TEXT];
+    uint64_t count; /* of those after the reported one */
+    uint64_t last;  /* icount of the last */
+};
+
+struct xen_guest;
+/* Called at the entry; the frame is NULL unless the exit is hooked too. Arguments are in the registers. */
+typedef void xen_enter(struct xen_guest *xg, struct frame *f);
+/* Called at the exit: rax is the result. */
+typedef void xen_leave(struct xen_guest *xg, const struct frame *f);
+
+enum xen_state { XEN_NONE, XEN_ENTERED, XEN_FOUND, XEN_GIVEN_UP };
+
+struct xen_guest {
+    struct guest guest;
+    struct guest_options o;
+    enum xen_state state;
+    /* where we are */
+    unsigned cpu;
+    uint64_t icount, time;
+    size_t reg[XEN_REGS];
+    /* what was searched */
+    unsigned misses; /* places where its entry was not: each costs milliseconds */
+    unsigned tries;
+    uint64_t tried[8];
+    unsigned ntried;
+    /* the hypervisor */
+    symbol_space space;
+    char version[512]; /* as its banner */
+    struct hooks *hooks;
+    struct xen_domain *domains;
+    size_t ndomains;
+    struct xen_vcpu *vcpus;
+    size_t nvcpus;
+    uint64_t running[XEN_PROCESSORS]; /* address of the struct vcpu; 0: not known yet */
+    unsigned start_probe;             /* where Xen goes to a domain; 0: no domain waits for its start */
+    uint64_t start_entry;             /* address that is probed for that */
+    /* frames of the domain that was asked about last: machine frame by its frame number */
+    uint32_t *frames;
+    size_t nframes;
+    uint64_t frames_at; /* icount */
+    /* hypercalls */
+    struct xen_repeat repeat;
+    struct xen_arguments calls[XEN_PROCESSORS];
+    uint64_t user_regs; /* distance from the stack's end down to a domain's registers; 0: not known yet */
+    struct xen_line line;
+    struct xen_named named[XEN_NAMED]; /* by address */
+    /* events */
+    uint64_t port_offset;            /* of the port in struct evtchn */
+    bool interrupts[XEN_PROCESSORS]; /* a virtual or a device's interrupt is being raised there */
+    char missing[512];
+};
+
+/* ---------------------------------------------------------------- access.c */
+
+void xen_find_registers(struct xen_guest *xg);
+uint64_t xen_reg(const struct xen_guest *xg, enum xen_reg reg);
+/* Argument i (0-2) of a function that was just entered. */
+uint64_t xen_argument(const struct xen_guest *xg, unsigned i);
+/* Memory at a linear address of the processor that was stopped. Bytes that cannot be read are zero. */
+bool xen_read(const struct xen_guest *xg, uint64_t address, void *buf, size_t n);
+uint64_t xen_u64(const struct xen_guest *xg, uint64_t address);
+uint32_t xen_u32(const struct xen_guest *xg, uint64_t address);
+/* A text ended by NUL, at most size - 1 bytes; "" if it cannot be read. */
+void xen_string(const struct xen_guest *xg, uint64_t address, char *buf, size_t size);
+/* A symbol's address, or 0 if there is none. */
+uint64_t xen_symbol(const struct xen_guest *xg, const char *name);
+bool xen_function(const struct xen_guest *xg, const char *name, struct symbol *sym);
+void xen_name(const struct xen_guest *xg, uint64_t address, char *buf, size_t size);
+/* Calls fn for the sites in a function's code, including its cold part. */
+void xen_sites(struct xen_guest *xg, const struct symbol *function,
+               void (*fn)(void *ctx, const struct code_site *site), void *ctx);
+/* To be called first in each probe that is not one of xg->hooks'. */
+void xen_here(struct xen_guest *xg, const struct probe_hit *hit);
+struct hooks *xen_hooks_new(struct xen_guest *xg);
+/* Calls enter when the first of these functions (ended by NULL) that exists is entered, leave (if not NULL) when
+ * it is left. False if there is none: then its first name is noted as missing. */
+bool xen_hook(struct xen_guest *xg, const char *const *names, xen_enter *enter, xen_leave *leave);
+#define XEN_HOOK(xg, enter, leave, ...) xen_hook(xg, (const char *const[]){__VA_ARGS__, NULL}, enter, leave)
+
+/* ---------------------------------------------------------------- xen.c */
+
+bool xen_wants(const struct xen_guest *xg, enum event_class cls);
+/* Makes an event at the current position. `data` may be NULL. */
+void xen_emit(struct xen_guest *xg, unsigned kind, const char *data, const uint64_t *fields, size_t nfields);
+#define XEN_EMIT(xg, kind, data, ...)                                                                        \
+    xen_emit(xg, kind, data, (const uint64_t[]){__VA_ARGS__}, sizeof((const uint64_t[]){__VA_ARGS__}) / 8)
+
+/* ---------------------------------------------------------------- the parts */
+
+void xen_boot_setup(struct xen_guest *xg);
+void xen_domain_setup(struct xen_guest *xg);
+void xen_hypercall_setup(struct xen_guest *xg);
+void xen_trap_setup(struct xen_guest *xg);
+
+/* ---------------------------------------------------------------- domain.c */
+
+/* The virtual processor that runs there; NULL if not known. */
+const struct xen_vcpu *xen_running(const struct xen_guest *xg, unsigned cpu);
+/* The virtual processor whose struct vcpu that is, or NULL. */
+const struct xen_vcpu *xen_vcpu(const struct xen_guest *xg, uint64_t structure);
+/* The number of the domain whose struct domain that is; XEN_DOMAIN_OTHER if none. */
+uint64_t xen_domain_number(const struct xen_guest *xg, uint64_t structure);
+bool xen_domain_of(struct guest *g, unsigned cpu, uint64_t *domain);
+bool xen_translate(struct guest *g, uint64_t domain, uint64_t address, uint64_t *outer);
+void xen_domains_free(struct xen_guest *xg);
+
+/* ---------------------------------------------------------------- hypercall.c */
+
+/* Reports the repetitions of the last hypercall, if there are any. */
+void xen_hypercall_flush(struct xen_guest *xg);
+/* Something that a domain does, or that is done for it: an event of that kind with its fields and text. */
+struct xen_call {
+    unsigned kind;
+    uint64_t number; /* of the hypercall, for hypercall.again */
+    struct xen_vcpu by;
+    uint64_t f[EVENT_MAX_FIELDS];
+    char text[XEN_CALL_TEXT];
+};
+/* Makes the event, or counts it if it says the same as the last one. */
+void xen_report_call(struct xen_guest *xg, const struct xen_call *c);
+/* The function in the current domain that contains an address, for a call's text; "" if not known. */
+void xen_caller(struct xen_guest *xg, uint64_t address, char *buf, size_t size);
+
+/* ---------------------------------------------------------------- names.c */
+
+/* Appends to a text of `size` bytes, as much as fits. */
+__attribute__((format(printf, 3, 4))) void xen_put(char *text, size_t size, const char *format, ...);
+/* The same of a string as it is, at far less cost: each hypercall has some. */
+void xen_add(char *text, size_t size, const char *string);
+/* The name of a hypercall, or NULL. */
+const char *xen_hypercall_name(uint64_t number);
+bool xen_has_operations(uint64_t hypercall);
+/* The name of a hypercall's sub-operation, or NULL. */
+const char *xen_operation_name(uint64_t hypercall, uint64_t operation);
+const char *xen_virq_name(uint64_t virq);
+const char *xen_shutdown_reason(uint64_t reason);
+const char *xen_mmuext_name(uint64_t command);
+const char *xen_word(unsigned kind, unsigned field, uint64_t value);
+bool xen_explain(const struct event *ev, struct text *out);
+
+#endif

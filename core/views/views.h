@@ -1,0 +1,137 @@
+/* views.h - what the machine's state means, in words, for all front ends. Nothing here changes the state.
+ *
+ * Sources: Intel 64 and IA-32 Architectures Software Developer's Manual (SDM), the section given
+ * at each table.
+ */
+#ifndef BOOTREEL_CORE_VIEWS_VIEWS_H
+#define BOOTREEL_CORE_VIEWS_VIEWS_H
+
+#include "core/story/processes.h"
+#include "core/symbols/symbols.h"
+#include "core/ground/text.h"
+#include "core/timeline/timeline.h"
+
+/* ---------------------------------------------------------------- where a processor is */
+
+/* As in EV_CPU_MODE. */
+enum view_mode { VIEW_REAL, VIEW_V86, VIEW_PROTECTED16, VIEW_PROTECTED32, VIEW_COMPATIBILITY, VIEW_LONG };
+
+enum view_mode view_mode(const struct timeline *tl, unsigned cpu);
+/* "64-bit mode, ring 0". */
+const char *view_mode_text(const struct timeline *tl, unsigned cpu, char buf[48]);
+/* "0000:7c00" or 0xffffffff81000000. */
+const char *view_place_text(const struct timeline *tl, unsigned cpu, char buf[48]);
+/* Linear address of the top of the stack (SS base + SP, as wide as the stack is). */
+uint64_t view_stack(const struct timeline *tl, unsigned cpu);
+
+/* ---------------------------------------------------------------- registers bit by bit */
+
+struct view_bit {
+    const char *name;
+    uint8_t low, width;
+    const char *what;
+};
+
+/* The value of that bit or field in a register. */
+static inline uint64_t view_bit_value(const struct view_bit *b, uint64_t reg)
+{
+    return reg >> b->low & ((1u << b->width) - 1);
+}
+
+/* The named bits of a register ("eflags", "cr0", "efer", "mxcsr" …), lowest first; NULL and 0
+ * if it has none. */
+const struct view_bit *view_bits(const char *reg, size_t *n);
+/* The i-th register that has named bits; NULL beyond the last. */
+const char *view_bits_register(size_t i);
+/* The bits that are set, and fields with their values: "PE ET NE", "IOPL=3". As snprintf. */
+int view_bits_text(const char *reg, uint64_t value, char *buf, size_t size);
+
+/* ---------------------------------------------------------------- segments */
+
+struct view_segment {
+    unsigned selector;
+    uint64_t base, limit; /* limit: the last byte that is allowed */
+    unsigned type, dpl;
+    bool present, system, wide, big, granular;
+};
+
+/* The descriptor that a selector names, in the GDT or LDT as it is in memory now. False if there is none (a
+ * null selector, or one beyond the table). */
+bool view_descriptor(const struct timeline *tl, unsigned cpu, unsigned selector, struct view_segment *s);
+/* "code 64-bit, ring 0, readable", "data 32-bit, ring 3, writable", "TSS (busy)". As snprintf. */
+int view_segment_text(const struct view_segment *s, char *buf, size_t size);
+
+/* ---------------------------------------------------------------- pages */
+
+enum { VIEW_WALK_MAX = 5 };
+
+struct view_walk_level {
+    const char *name; /* "PML4", "PDPT", "PD", "PT" */
+    unsigned index;
+    uint64_t at;    /* physical address of the entry */
+    uint64_t entry; /* its value */
+    bool leaf;      /* it maps a page */
+    bool read;      /* the entry is in memory */
+};
+
+struct view_walk {
+    bool paging; /* else linear is physical */
+    unsigned n;
+    struct view_walk_level level[VIEW_WALK_MAX];
+    bool mapped;
+    uint64_t physical;
+    uint64_t page; /* its size */
+    /* What all levels together allow. */
+    bool writable, user, executable;
+};
+
+/* Walks the page tables as the processor would, without setting accessed or dirty bits. */
+void view_walk(const struct timeline *tl, unsigned cpu, uint64_t linear, struct view_walk *w);
+
+/* ---------------------------------------------------------------- the stack */
+
+enum view_frame_by { VIEW_FRAME_HERE, VIEW_FRAME_CFI, VIEW_FRAME_POINTER, VIEW_FRAME_GUESS };
+
+/* One call: where it is, and how that was found. */
+struct view_frame {
+    uint64_t pc; /* linear */
+    uint64_t sp; /* linear; what the stack pointer was before the call */
+    enum view_frame_by by;
+};
+
+/* The calls in progress, the innermost first. They are found by call frame information where the symbols have
+ * some; otherwise by the frame pointer, if it points to a chain of frames in code with symbols; otherwise by
+ * the values on the stack that look like return addresses (VIEW_FRAME_GUESS: these may be stale). `space` is
+ * as in symbols.h; `s` may be NULL (no symbols). Returns the number of calls. */
+size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols *s, symbol_space space,
+                   struct view_frame *frame, size_t max);
+
+/* The tables of a Linux kernel by which it finds callers itself (ORC), read from the guest's memory when they are first
+ * needed, and kept: some 4 MB. */
+struct view_orc;
+struct view_orc *view_orc_new(void);
+void view_orc_free(struct view_orc *o); /* NULL is allowed */
+/* As view_frames, and by these tables where there is no other call frame information. `o` may be NULL. */
+size_t view_frames_orc(const struct timeline *tl, unsigned cpu, const struct symbols *s, symbol_space space,
+                       struct view_orc *o, struct view_frame *frame, size_t max);
+
+/* ---------------------------------------------------------------- lists of what a trace says
+ * Each adds lines of text. A position is given as an icount of the record. */
+
+/* The beginning of a line: "           123       0.000123 s  ". */
+void view_place(struct text *out, uint64_t icount, uint64_t time);
+/* One event, with its number. */
+void view_event(struct text *out, const struct event *ev, uint64_t number);
+/* The next n events from a position on that match, or the last n before it, in order. -1 with err if the trace
+ * cannot be read. */
+int view_events(struct text *out, struct trace *t, uint64_t from, const struct event_filter *f, uint64_t n,
+                bool back, struct error *err);
+/* The events that outline a boot (core/story/marks.h); ">" before those that lie ahead. */
+void view_milestones(struct text *out, struct trace *t, uint64_t here);
+/* The domains of a hypervisor, as they are here. */
+void view_domains(struct text *out, struct trace *t, uint64_t here);
+#define VIEW_NO_PROCESSES "no processes are known here: those of a Linux kernel are, from its start on"
+/* The processes, those that have exited only if `all`; "*" before `current`, which may be NULL. */
+void view_processes(struct text *out, const struct processes *ps, const struct process *current, bool all);
+
+#endif
