@@ -12,6 +12,7 @@ struct options {
     const char *goal; /* NULL: the last */
     uint64_t depth;   /* 0: all */
     bool json, all, chain;
+    bool tasks;       /* it is known of some stages whose time it was */
     uint64_t whole;   /* guest time of the run, ns */
     uint64_t step_ns; /* of a step */
 };
@@ -32,13 +33,23 @@ static void print_name(const struct stage *s)
            s->failed ? " (failed)" : "", s->open ? " (not ended)" : "");
 }
 
+static void print_tasks(const struct options *o, const struct stage *s)
+{
+    char own[NUMBER_TEXT], others[NUMBER_TEXT];
+    if (o->tasks)
+        printf("%14s %14s ", s->has_tasks ? duration(own, s->own) : "-",
+               s->has_tasks ? duration(others, s->others) : "-");
+}
+
 static void print_text(const struct options *o, const struct stage *s)
 {
     char begin[NUMBER_TEXT], at[NUMBER_TEXT], took[NUMBER_TEXT], idle[NUMBER_TEXT];
     uint64_t share = o->whole ? (uint64_t)((unsigned __int128)s->took * 1000 / o->whole) : 0;
-    printf("%18s %14s %14s %5" PRIu64 ".%" PRIu64 "%% %14s %9" PRIu64 "  %*s", commas(begin, s->begin),
-           seconds(at, s->begin_time), duration(took, s->took), share / 10, share % 10,
-           duration(idle, idle_time(o, s)), s->last_event - s->first_event, (int)s->depth * 2, "");
+    printf("%18s %14s %14s %5" PRIu64 ".%" PRIu64 "%% ", commas(begin, s->begin), seconds(at, s->begin_time),
+           duration(took, s->took), share / 10, share % 10);
+    print_tasks(o, s);
+    printf("%14s %9" PRIu64 "  %*s", duration(idle, idle_time(o, s)), s->last_event - s->first_event,
+           (int)s->depth * 2, "");
     print_name(s);
 }
 
@@ -57,6 +68,11 @@ static void print_json(yajl_gen g, const struct options *o, const struct stages 
     json_number(g, "events", s->last_event - s->first_event);
     json_number(g, "took", s->took);
     json_number(g, "idle", idle_time(o, s));
+    if (s->has_tasks) {
+        json_number(g, "own", s->own);
+        json_number(g, "others", s->others);
+        json_number(g, "waited", s->waited);
+    }
     json_number(g, "count", s->count);
     json_bool(g, "ended", !s->open);
     json_bool(g, "failed", s->failed);
@@ -68,8 +84,8 @@ static void print_json(yajl_gen g, const struct options *o, const struct stages 
 static void print_tree(const struct options *o, const struct stages *all, yajl_gen g)
 {
     if (!o->json)
-        printf("%18s %14s %14s %8s %14s %9s  %s\n", "icount", "guest time", "took", "share", "idle", "events",
-               "stage");
+        printf("%18s %14s %14s %8s%s %14s %9s  %s\n", "icount", "guest time", "took", "share",
+               o->tasks ? "            own         others" : "", "idle", "events", "stage");
     for (size_t i = 0; i < stages_count(all); i++) {
         const struct stage *s = stages_get(all, i);
         if (o->depth && s->depth >= o->depth)
@@ -222,6 +238,7 @@ static int print_stages(void *ctx, struct trace *t, const char *path)
         return trouble(&err);
     o->whole = whole_time(t, s);
     o->step_ns = trace_config(t)->step_ns;
+    o->tasks = stages_have_tasks(s);
     if (!o->all && !o->chain)
         stages_fold(s);
     int status = print_all(o, s, &err) ? trouble(&err) : EXIT_DONE;
@@ -243,8 +260,10 @@ const struct command command_stages = {
     .rows = rows,
     .intro =
         "Prints the stages of the boot as a tree: icount and guest time of the beginning, how long each took, its share of the "
-        "whole guest time, how much of it the machine was idle (halted, or waiting for a device's answer), and how many events it has. Short processes of one parent are "
+        "whole guest time, how much of it the machine was idle (halted, or waiting for a device's answer), and how many events it has. "
+        "In a boot whose context switches are known, `own` is how long the stage's task had a processor outside of the stages inside of it, and `others` how long other tasks had them meanwhile. Short processes of one parent are "
         "one line, which says how many.",
     .more =
+        "A stage's task is the one that began it; of a process, it is all of its threads. It has a processor while it executes, waits for a device's answer or is interrupted: the time of interrupt handlers is that of the task that they interrupt, and so is a hypervisor's. Before a kernel's first context switch the firmware, the loader and the kernel are one task. The idle task is nobody: what is left of the time that a stage took is that of the stages inside of it, and that in which all processors were idle (`waited` in JSON). A dash stands where it is not known, as for systemd's units, whose processes are not known. "
         "Processes are stages, from their creation to their end, each inside the process that created it. Short ones are those that took less than 1 % of the stage that they are in. Under systemd, its units are stages as well.",
 };

@@ -35,10 +35,10 @@ static bool on_path(const struct stages *st, long outer, long inner)
 }
 
 static void stage_row(struct app *a, struct doc *d, const struct stages *st, size_t i, uint64_t whole,
-                      bool tree)
+                      bool tree, bool tasks)
 {
     const struct stage *g = stages_get(st, i);
-    char n[TEXT_MAX], took[TEXT_MAX];
+    char n[TEXT_MAX], took[TEXT_MAX], own[TEXT_MAX];
     uint64_t length = g->end_time - g->begin_time;
     bool here = on_path(st, (long)i, stages_at(st, session_recorded(a->s)));
     enum style s = here ? STYLE_STRONG : g->begin > session_recorded(a->s) ? STYLE_DIM : STYLE_NORMAL;
@@ -51,6 +51,8 @@ static void stage_row(struct app *a, struct doc *d, const struct stages *st, siz
     for (unsigned k = 0; k < bar; k++)
         doc_add(d, STYLE_DENSITY, "\xe2\x96\x88");
     doc_pad(d, 45);
+    if (tasks)
+        doc_add(d, s, "%9s", g->has_tasks ? span_text(own, g->own) : "-");
     doc_add(d, s, "%9" PRIu64 "  %*s%s%s", g->last_event - g->first_event, tree ? (int)(2 * g->depth) : 0, "",
             g->name, g->open ? " (not ended)" : "");
 }
@@ -70,13 +72,14 @@ static void stages_build_view(struct app *a, struct pane *p)
     for (size_t i = 0; i < n; i++)
         if (stages_get(st, i)->end_time > whole)
             whole = stages_get(st, i)->end_time;
+    const bool tasks = stages_have_tasks(st);
     size_t *order = mem_alloc(n * sizeof *order);
     for (size_t i = 0; i < n; i++)
         order[i] = i;
     if (state->by_duration)
         qsort_r(order, n, sizeof *order, longer, (void *)st);
     for (size_t i = 0; i < n; i++)
-        stage_row(a, &p->doc, st, order[i], whole, !state->by_duration);
+        stage_row(a, &p->doc, st, order[i], whole, !state->by_duration, tasks);
     free(order);
 }
 
@@ -108,8 +111,9 @@ static enum react stages_command(struct app *a, struct pane *p, enum command c, 
 static void stages_title(struct app *a, struct pane *p, char *buf, size_t size)
 {
     const struct stages *st = story_stages(a->s->story);
-    snprintf(buf, size, "%zu, %s: begins at, took, share, events", st ? stages_count(st) : 0,
-             stages_state(p)->by_duration ? "the longest first" : "in order of time");
+    snprintf(buf, size, "%zu, %s: begins at, took, share, %sevents", st ? stages_count(st) : 0,
+             stages_state(p)->by_duration ? "the longest first" : "in order of time",
+             st && stages_have_tasks(st) ? "own time, " : "");
 }
 
 const struct view stages_view = {

@@ -1,7 +1,8 @@
 /* folded.c - stacks with counts, "outer;inner COUNT" a line, as flamegraph.pl and speedscope read them.
  *
  * Without samples a stack is a stage and those that it is in, and its count is the guest time that it took beside the
- * stages in it, in microseconds. Stages that run side by side (processes, units) are left out: their times overlap.
+ * stages in it, in microseconds. Where it is known whose time that was, only the stage's own is counted so, and the time of other
+ * tasks and that in which all processors were idle are frames in it. Stages that run side by side (processes, units) are left out: their times overlap.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -41,6 +42,24 @@ static uint64_t *own_times(const struct stages *all)
     return own;
 }
 
+static void put_count(FILE *out, const struct stages *all, const struct stage *s, const char *part,
+                      uint64_t ns)
+{
+    if (ns < 1000)
+        return;
+    put_path(out, all, s);
+    if (part)
+        put_frame(out, part, ";");
+    fprintf(out, " %" PRIu64 "\n", ns / 1000);
+}
+
+/* What is not the stage's own: 0 where it is not known. */
+static uint64_t not_own(const struct stage *s, uint64_t of)
+{
+    const uint64_t n = s->has_tasks ? s->others + s->waited : 0;
+    return n < of ? n : of;
+}
+
 static int by_stage(const struct export_options *o, FILE *out, struct error *err)
 {
     struct stages *all = stages_of_trace(o->trace, err);
@@ -48,11 +67,13 @@ static int by_stage(const struct export_options *o, FILE *out, struct error *err
         return -1;
     uint64_t *own = own_times(all);
     for (size_t i = 0; i < stages_count(all); i++) {
-        uint64_t us = own[i] / 1000;
-        if (!us)
+        const struct stage *s = stages_get(all, i);
+        if (s->beside)
             continue;
-        put_path(out, all, stages_get(all, i));
-        fprintf(out, " %" PRIu64 "\n", us);
+        const uint64_t rest = not_own(s, own[i]), waited = s->waited < rest ? s->waited : rest;
+        put_count(out, all, s, NULL, own[i] - rest);
+        put_count(out, all, s, "[other tasks]", rest - waited);
+        put_count(out, all, s, "[all idle]", waited);
     }
     free(own);
     stages_free(all);

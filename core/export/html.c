@@ -30,6 +30,7 @@ struct page {
     const struct story *s;
     FILE *out;
     struct album album;
+    bool tasks; /* it is known of some stages whose time it was */
 };
 
 /* ---------------------------------------------------------------- text */
@@ -246,6 +247,14 @@ static void put_lines(const struct page *p)
 
 /* ---------------------------------------------------------------- tables */
 
+static void cell_known(FILE *out, bool known, uint64_t ns)
+{
+    if (known)
+        cell_span(out, ns);
+    else
+        fputs("<td></td>", out);
+}
+
 static void put_stage(const struct page *p, const struct stage *s)
 {
     FILE *out = p->out;
@@ -267,6 +276,10 @@ static void put_stage(const struct page *p, const struct stage *s)
     fputs("</td>", out);
     cell_time(out, s->begin_time);
     cell_span(out, s->took);
+    if (p->tasks) {
+        cell_known(out, s->has_tasks, s->own);
+        cell_known(out, s->has_tasks, s->others);
+    }
     fprintf(out, "<td><span class=\"share\" style=\"width:%.1fpx\"></span> %.1f %%</td>",
             percent(s->took, p->s->end_time), percent(s->took, p->s->end_time));
     cell_number(out, s->steps);
@@ -277,10 +290,17 @@ static void put_stage(const struct page *p, const struct stage *s)
 static void put_stages(const struct page *p)
 {
     static const char *const heads[] = {"stage", "#begins at", "#took", "share", "#steps", "#events", NULL};
+    static const char *const with_tasks[] = {"stage", "#begins at", "#took",   "#own", "#others",
+                                             "share", "#steps",     "#events", NULL};
     fputs(
         "<h2 id=\"stages\">Stages</h2>\n<div><input type=\"checkbox\" id=\"all\"><label for=\"all\"> all levels</label>\n",
         p->out);
-    begin_table(p->out, heads);
+    if (p->tasks)
+        fputs(
+            "<p class=\"soft\">Own: the stage's task had a processor, outside of the stages inside of it. Others: other tasks "
+            "had them meanwhile.</p>\n",
+            p->out);
+    begin_table(p->out, p->tasks ? with_tasks : heads);
     for (size_t i = 0; i < stages_count(p->s->stages); i++)
         put_stage(p, stages_get(p->s->stages, i));
     end_table(p->out);
@@ -291,19 +311,23 @@ static int slower(const void *a, const void *b)
 {
     const struct story_initcall *x = *(const struct story_initcall *const *)a;
     const struct story_initcall *y = *(const struct story_initcall *const *)b;
-    if (x->took != y->took)
-        return x->took < y->took ? 1 : -1;
+    const uint64_t mine = x->has_own ? x->own : x->took, its = y->has_own ? y->own : y->took;
+    if (mine != its)
+        return mine < its ? 1 : -1;
     return x->begin < y->begin ? -1 : x->begin > y->begin;
 }
 
-static void put_initcall(FILE *out, const struct story_initcall *c)
+static void put_initcall(const struct page *p, const struct story_initcall *c)
 {
+    FILE *out = p->out;
     const char *level = guest_word(EV_INITCALL, EVF_INITCALL_level, c->level);
     fputs("<tr>", out);
     cell_text(out, c->name);
     cell_word(out, level ? level : "");
     cell_time(out, c->begin_time);
     cell_span(out, c->took);
+    if (p->tasks)
+        cell_known(out, c->has_own, c->own);
     fprintf(out, "<td class=\"n%s\">", c->result && !c->open ? " bad" : "");
     if (c->open)
         fputs("did not return", out);
@@ -314,7 +338,9 @@ static void put_initcall(FILE *out, const struct story_initcall *c)
 
 static void put_initcalls(const struct page *p)
 {
-    static const char *const heads[] = {"initcall", "level", "#begins at", "#took itself", "#result", NULL};
+    static const char *const heads[] = {"initcall", "level", "#begins at", "#took", "#result", NULL};
+    static const char *const with_tasks[] = {"initcall", "level",   "#begins at", "#took",
+                                             "#own",     "#result", NULL};
     size_t n = p->s->ninitcalls;
     if (!n)
         return;
@@ -323,9 +349,13 @@ static void put_initcalls(const struct page *p)
         list[i] = &p->s->initcalls[i];
     qsort(list, n, sizeof *list, slower);
     fprintf(p->out, "<h2 id=\"initcalls\">The slowest of %zu initcalls</h2>\n", n);
-    begin_table(p->out, heads);
+    if (p->tasks)
+        fputs(
+            "<p class=\"soft\">By their own time: what other tasks did until they returned is not theirs.</p>\n",
+            p->out);
+    begin_table(p->out, p->tasks ? with_tasks : heads);
     for (size_t i = 0; i < n && i < SLOWEST; i++)
-        put_initcall(p->out, list[i]);
+        put_initcall(p, list[i]);
     end_table(p->out);
     free(list);
 }
@@ -561,7 +591,7 @@ int export_html(const struct export_options *o, FILE *out, struct error *err)
     struct story *s = story_of(o->trace, err);
     if (!s)
         return -1;
-    struct page p = {.o = o, .s = s, .out = out};
+    struct page p = {.o = o, .s = s, .out = out, .tasks = stages_have_tasks(s->stages)};
     if (take_pictures(&p, err)) {
         free_pictures(&p);
         story_free(s);

@@ -147,17 +147,20 @@ static void put_end(struct writer *w, uint64_t track, uint64_t time)
 
 static void begin_stage(struct writer *w, uint64_t track, const struct stage *s)
 {
-    const struct note notes[] = {{"icount", NULL, s->begin},
-                                 {"steps", NULL, s->steps},
-                                 {"events", NULL, s->last_event - s->first_event},
-                                 {"note",
-                                  s->note     ? s->note
-                                  : s->failed ? "failed"
-                                  : s->open   ? "not ended"
-                                              : "",
-                                  0}};
+    const char *state = s->note ? s->note : s->failed ? "failed" : s->open ? "not ended" : "";
+    struct note notes[7] = {{"icount", NULL, s->begin},
+                            {"steps", NULL, s->steps},
+                            {"events", NULL, s->last_event - s->first_event}};
+    unsigned n = 3;
+    if (s->has_tasks) {
+        notes[n++] = (struct note){"own ns", NULL, s->own};
+        notes[n++] = (struct note){"others ns", NULL, s->others};
+        notes[n++] = (struct note){"waited ns", NULL, s->waited};
+    }
+    if (*state)
+        notes[n++] = (struct note){"note", state, 0};
     put_event(w, PERFETTO__TRACK_EVENT__TYPE__TYPE_SLICE_BEGIN, track, s->begin_time, "stage", s->name, notes,
-              *notes[3].text ? 4 : 3);
+              n);
 }
 
 /* Stages are a tree, parents first: those that have ended are left before the next one is entered. */
@@ -203,10 +206,10 @@ static void put_initcall(struct writer *w, uint64_t track, const struct story_in
     snprintf(result, sizeof result, "%" PRId64, c->result);
     const struct note notes[] = {{"icount", NULL, c->begin},
                                  {"level", level, c->level},
-                                 {"own ns", NULL, c->took},
-                                 {"result", c->open ? "did not return" : result, 0}};
+                                 {"result", c->open ? "did not return" : result, 0},
+                                 {"own ns", NULL, c->own}};
     put_event(w, PERFETTO__TRACK_EVENT__TYPE__TYPE_SLICE_BEGIN, track, c->begin_time, "initcall", c->name,
-              notes, 4);
+              notes, c->has_own ? 4 : 3);
 }
 
 /* The initcalls of one task nest, as calls do. */

@@ -5,6 +5,7 @@
 
 #include "core/story/stages.h"
 #include "core/story/private/stages_ahead.h"
+#include "core/story/private/stages_tasks.h"
 #include "traces/memory.h"
 
 enum { MAX_OPEN = 64, MAX_NAME = 200, KEY_MAX = 32 };
@@ -36,8 +37,9 @@ struct builder {
     const struct stages_ahead *ahead; /* NULL while it runs: then nothing is known to be for good */
     size_t boot;                      /* resets so far */
     uint64_t number, time;            /* of the current event */
-    bool *closed; /* by rule: the current event closed one of its stages (those with `by`) */
-    char *plain;  /* a console line without escape sequences */
+    bool *closed;               /* by rule: the current event closed one of its stages (those with `by`) */
+    char *plain;                /* a console line without escape sequences */
+    struct stages_tasks *tasks; /* NULL while it runs */
 };
 
 /* ---------------------------------------------------------------- conditions */
@@ -127,6 +129,7 @@ static void close_stage(struct builder *b, struct open_stage *o, const struct ev
     s->took = s->end_time - s->begin_time;
     s->last_event = number;
     s->open = at_end;
+    stages_tasks_close(b->tasks, b->out->list, o->index);
     free(o->text);
     if (profile_stage(b->p, o->rule)->lasting && !s->steps && o->index + 1 == b->out->n) {
         forget(s);
@@ -231,6 +234,7 @@ static size_t add_stage(struct builder *b, const struct stage_rule *r, const str
                                        .fold = r->fold,
                                        .chain = r->chain,
                                        .beside = r->by != NULL};
+    stages_tasks_open(b->tasks, out->list, out->n, ev, r->by);
     return out->n++;
 }
 
@@ -468,18 +472,20 @@ static void close_all(struct builder *b, const struct event *last, uint64_t numb
 
 static int walk(struct builder *b, struct trace *t, struct error *err)
 {
-    struct trace_cursor *c = trace_cursor_open(t, classes_of(b));
+    struct trace_cursor *c = trace_cursor_open(t, classes_of(b) | TASK_TIME_CLASSES);
     struct event ev, last = {.icount = trace_last_icount(t)};
     uint64_t number;
     int rc;
     while ((rc = trace_cursor_next(c, &ev, &number, err)) == 1) {
         make_plain(b, &ev);
+        stages_tasks_see(b->tasks, &ev);
         take(b, &ev, number);
         last.time = ev.time;
     }
     if (trace_end(t))
         last.time = trace_end(t)->time;
     close_all(b, &last, trace_event_count(t, EVENT_CLASSES_ALL));
+    stages_tasks_finish(b->tasks, b->out->list, b->out->n);
     trace_cursor_close(c);
     return rc < 0 ? -1 : 0;
 }
@@ -562,8 +568,10 @@ struct stages *stages_build(struct trace *t, const struct profile *p, struct err
     begin(&b, p, setting_of_trace, t);
     struct stages_ahead *ahead = stages_ahead_of(t, p, err);
     b.ahead = ahead;
+    b.tasks = stages_tasks_new();
     int rc = ahead ? walk(&b, t, err) : -1;
     stages_ahead_free(ahead);
+    stages_tasks_free(b.tasks);
     end(&b);
     put_in_order(b.out);
     if (!rc)
@@ -620,6 +628,14 @@ const struct stage *stages_get(const struct stages *s, size_t i)
     return &s->list[i];
 }
 
+bool stages_have_tasks(const struct stages *s)
+{
+    size_t i = 0;
+    while (i < s->n && !s->list[i].has_tasks)
+        i++;
+    return i < s->n;
+}
+
 long stages_at(const struct stages *s, uint64_t icount)
 {
     long best = -1;
@@ -661,11 +677,21 @@ static bool *find_short(const struct stages *s)
     return is;
 }
 
+/* Known only if it is known of each. */
+static void add_tasks(struct stage *to, const struct stage *g)
+{
+    to->has_tasks &= g->has_tasks;
+    to->own += g->own;
+    to->others += g->others;
+    to->waited += g->waited;
+}
+
 static void add_up(struct stage *to, const struct stage *g)
 {
     to->count += g->count;
     to->took += g->took;
     to->steps += g->steps;
+    add_tasks(to, g);
     if (g->end > to->end) {
         to->end = g->end;
         to->end_time = g->end_time;

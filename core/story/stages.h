@@ -25,7 +25,17 @@ struct stage {
     bool folded;   /* short stages that stages_fold has put together, with what is inside them */
     unsigned fold; /* percent, from the profile */
     size_t rule;   /* number of the description in the profile */
+    /* Whose time it was, guest time in ns; only if has_tasks. Together they are `took`, apart from stages inside of it that run
+     * side by side. Of folded stages, the sums. */
+    bool has_tasks;
+    uint64_t own;    /* its task had a processor, outside of the stages inside of it */
+    uint64_t others; /* its task had none, and others had; likewise outside of those */
+    uint64_t waited; /* all processors were idle; likewise */
 };
+
+/* A stage's task is the one that began it; of a process's stage, all threads of the process. What it means that a task has a
+ * processor is said in core/story/task_time.h. It is not known of stages that stand for something else (systemd's
+ * units), nor where a trace has no context switches. */
 
 struct stages;
 
@@ -39,6 +49,8 @@ struct stages *stages_of_trace(struct trace *, struct error *err);
 void stages_free(struct stages *); /* NULL is allowed */
 size_t stages_count(const struct stages *);
 const struct stage *stages_get(const struct stages *, size_t i);
+/* Whether it is known of any stage whose time it was. */
+bool stages_have_tasks(const struct stages *);
 /* The innermost stage at icount, or -1. Stages with `beside` do not count. */
 long stages_at(const struct stages *, uint64_t icount);
 /* Puts together the short stages of a rule with `fold`, in each parent: the first of them then stands for

@@ -25,6 +25,19 @@ plain() {
     same "$work/none.irq" "$work/plain.irq" "interrupts and port accesses with and without inspector"
 }
 
+# Whose time the spans of initcalls were: the sum is what they took, and the longest waits for others are not their own.
+whose() {
+    "$BOOTREEL" stages --format json "$work/debian.reel" >"$work/whose.json"
+    python3 - "$work/whose.json" <<'END' || fail "the own times of initcalls"
+import json, sys
+calls = [s for s in json.load(open(sys.argv[1])) if s['name'].startswith('kernel.initcall.')]
+assert len(calls) > 300 and all(s['own'] + s['others'] + s['waited'] <= s['took'] for s in calls)
+leaves = [s for s, after in zip(calls, calls[1:]) if after['parent'] != s['name']]
+assert all(s['own'] + s['others'] + s['waited'] == s['took'] for s in leaves)
+assert any(s['others'] > 10 * s['own'] and s['others'] > 1000000 for s in leaves)
+END
+}
+
 # System calls and context switches, if they are asked for; a probe with arguments and result.
 optional() {
     "$BOOTREEL" record --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd-story.gz" --append "console=ttyS0 quiet" --events +syscall,+sched \
@@ -70,7 +83,7 @@ unknown() {
 }
 
 gcc -O1 -g -static-pie -fPIE -pthread -ffile-prefix-map="$top=." -o "$work/story" tests/guests/story.c
-(story debian "$GUESTS/vmlinuz" "$GUESTS/initrd-story.gz" 0; every_way debian "$work/debian.reel"; plain) &
+(story debian "$GUESTS/vmlinuz" "$GUESTS/initrd-story.gz" 0; every_way debian "$work/debian.reel"; whose; plain) &
 unknown
 optional
 calls debian "$GUESTS/vmlinuz"

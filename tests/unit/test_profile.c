@@ -388,14 +388,160 @@ static void machines_differ(void **state)
     drop(s, t);
 }
 
+/* ---------------------------------------------------------------- whose time it was */
+
+static void fields(struct trace_writer *w, unsigned kind, uint64_t icount, unsigned cpu, const char *text,
+                   uint64_t a, uint64_t b, uint64_t c)
+{
+    struct error err;
+    struct event ev = {.kind = (uint16_t)kind,
+                       .icount = icount,
+                       .time = icount,
+                       .cpu = (uint8_t)cpu,
+                       .f = {a, b, c},
+                       .data = text,
+                       .len = text ? (uint32_t)strlen(text) : 0};
+    assert_int_equal(trace_write_event(w, &ev, &err), 0);
+}
+
+static struct trace_writer *begin_tasks(void)
+{
+    struct error err;
+    const struct trace_config cfg = {
+        .engine = "pc", .behaviour = 1, .step_ns = 1, .classes = EVENT_CLASSES_ALL};
+    strcpy(path + strlen(path) - 6, "XXXXXX");
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    struct trace_writer *w = trace_writer_create(path, &cfg, &err);
+    assert_non_null(w);
+    return w;
+}
+
+static struct stages *end_tasks(struct trace_writer *w, const char *profile)
+{
+    struct error err;
+    const struct trace_end end = {.reason = "power-off", .text = "", .icount = 1000, .time = 1000};
+    assert_int_equal(trace_writer_finish(w, &end, &err), 0);
+    struct trace *t = trace_open(path, &err);
+    struct profile *p = profile_parse("p", profile, &err);
+    assert_non_null(t);
+    assert_non_null(p);
+    struct stages *s = stages_build(t, p, &err);
+    assert_non_null(s);
+    profile_free(p);
+    trace_close(t);
+    unlink(path);
+    return s;
+}
+
+static void is_time(const struct stages *s, size_t i, const char *name, uint64_t own, uint64_t others,
+                    uint64_t waited)
+{
+    const struct stage *g = stages_get(s, i);
+    assert_string_equal(g->name, name);
+    assert_true(g->has_tasks);
+    assert_int_equal(g->own, own);
+    assert_int_equal(g->others, others);
+    assert_int_equal(g->waited, waited);
+}
+
+static const char tasks_profile[] =
+    "stage all\n open event cpu.reset-vector\n"
+    "stage call.{data}\n in all\n in call.{data}\n open event kernel.initcall\n"
+    " close event kernel.initcall-done same\n"
+    "stage process.{data}\n by pid\n open event process.create kind=1\n"
+    " close event process.exit\n"
+    "stage unit\n by data\n open event process.log\n";
+
+static void switch_to(struct trace_writer *w, uint64_t at, unsigned cpu, uint64_t prev, uint64_t next,
+                      uint64_t tgid)
+{
+    fields(w, EV_SCHED_SWITCH, at, cpu, "t", prev, next, tgid);
+}
+
+static void own_time_is_that_of_the_task(void **state)
+{
+    struct trace_writer *w = begin_tasks();
+    fields(w, EV_RESET_VECTOR, 0, 0, NULL, 0, 0, 0);
+    fields(w, EV_INITCALL, 10, 0, "early", 0, 0, 0);
+    fields(w, EV_INITCALL_DONE, 30, 0, "early", 0, 0, 0);
+    switch_to(w, 100, 0, 0, 1, 1); /* the boot goes on as the idle task */
+    fields(w, EV_INITCALL, 110, 0, "outer", 0, 0, 1);
+    switch_to(w, 120, 0, 1, 7, 7);
+    switch_to(w, 150, 0, 7, 0, 0);
+    switch_to(w, 160, 0, 0, 1, 1);
+    fields(w, EV_INITCALL, 170, 0, "inner", 0, 0, 1);
+    switch_to(w, 175, 0, 1, 7, 7);
+    switch_to(w, 180, 1, 0, 8, 8); /* another processor: busy while this one idles */
+    switch_to(w, 190, 0, 7, 0, 0);
+    switch_to(w, 195, 0, 0, 1, 1);
+    fields(w, EV_INITCALL_DONE, 200, 0, "inner", 0, 0, 1);
+    fields(w, EV_INITCALL_DONE, 210, 0, "outer", 0, 0, 1);
+    fields(w, EV_PROCESS_CREATE, 300, 0, "p", 1, 0, 50); /* kind, flags, pid */
+    fields(w, EV_PROCESS_LOG, 305, 0, "u", 6, 1, 1);
+    switch_to(w, 310, 0, 1, 50, 50);
+    switch_to(w, 320, 1, 8, 51, 50); /* a thread of it, meanwhile */
+    switch_to(w, 340, 0, 50, 0, 0);
+    switch_to(w, 350, 1, 51, 0, 0);
+    switch_to(w, 390, 0, 0, 50, 50);
+    fields(w, EV_PROCESS_EXIT, 400, 0, "p", 0, 50, 50);
+    struct stages *s = end_tasks(w, tasks_profile);
+    assert_true(stages_have_tasks(s));
+    assert_int_equal(stages_count(s), 6);
+    is_time(s, 0, "all", 80, 760, 40);
+    is_time(s, 1, "call.early", 20, 0, 0);
+    is_time(s, 2, "call.outer", 30, 30, 10);
+    is_time(s, 3, "call.inner", 10, 20, 0);
+    is_time(s, 4, "process.p", 50, 10, 40);
+    assert_string_equal(stages_get(s, 5)->name, "unit"); /* a message does not say whose time a unit is */
+    assert_false(stages_get(s, 5)->has_tasks);
+    stages_free(s);
+}
+
+static void without_switches_nothing_is_said(void **state)
+{
+    struct trace_writer *w = begin_tasks();
+    fields(w, EV_RESET_VECTOR, 0, 0, NULL, 0, 0, 0);
+    fields(w, EV_INITCALL, 10, 0, "early", 0, 0, 0);
+    fields(w, EV_INITCALL_DONE, 30, 0, "early", 0, 0, 0);
+    struct stages *s = end_tasks(w, tasks_profile);
+    assert_false(stages_have_tasks(s));
+    stages_free(s);
+}
+
+/* FreeBSD's first thread has a number, and goes on; the idle threads have others, and a name. */
+static void idle_threads_are_told_by_name(void **state)
+{
+    struct trace_writer *w = begin_tasks();
+    fields(w, EV_RESET_VECTOR, 0, 0, NULL, 0, 0, 0);
+    fields(w, EV_INITCALL, 90, 0, "a", 0, 0, 0);
+    fields(w, EV_SCHED_SWITCH, 100, 0, "intr", 1000, 1001, 12);
+    fields(w, EV_SCHED_SWITCH, 110, 0, "idle: cpu0", 1001, 1002, 10);
+    fields(w, EV_SCHED_SWITCH, 130, 0, "kernel", 1002, 1000, 0);
+    fields(w, EV_INITCALL_DONE, 140, 0, "a", 0, 0, 0);
+    struct stages *s = end_tasks(w, tasks_profile);
+    is_time(s, 0, "all", 950, 0, 0);
+    is_time(s, 1, "call.a", 20, 10, 20);
+    stages_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors_name_the_line),      cmocka_unit_test(builtin_parses),
-        cmocka_unit_test(probes_are_listed_once),    cmocka_unit_test(stages_nest),
-        cmocka_unit_test(machines_differ),           cmocka_unit_test(processes_are_beside_each_other),
-        cmocka_unit_test(units_are_stages),          cmocka_unit_test(a_kernel_that_is_not_known),
-        cmocka_unit_test(captures_in_console_lines), cmocka_unit_test(moments_of_what_did_not_begin),
+        cmocka_unit_test(errors_name_the_line),
+        cmocka_unit_test(builtin_parses),
+        cmocka_unit_test(probes_are_listed_once),
+        cmocka_unit_test(stages_nest),
+        cmocka_unit_test(machines_differ),
+        cmocka_unit_test(processes_are_beside_each_other),
+        cmocka_unit_test(units_are_stages),
+        cmocka_unit_test(a_kernel_that_is_not_known),
+        cmocka_unit_test(captures_in_console_lines),
+        cmocka_unit_test(moments_of_what_did_not_begin),
+        cmocka_unit_test(own_time_is_that_of_the_task),
+        cmocka_unit_test(without_switches_nothing_is_said),
+        cmocka_unit_test(idle_threads_are_told_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,9 +27,13 @@ struct story_initcall {
     char *name;
     uint64_t level, pid;
     uint64_t begin, begin_time, end_time; /* icount; guest time, ns */
-    uint64_t took;                        /* guest time in itself, ns */
+    uint64_t took;                        /* guest time from its call to its return, ns */
+    uint64_t own; /* of it, ns: its task had a processor, outside of initcalls inside of it */
+    bool has_own; /* `own` is known (see struct stage) */
     int64_t result;
-    bool open; /* it had not returned at the end */
+    size_t task;    /* whose time it is; private to story.c, … */
+    uint64_t inner; /* … and how much of that was in initcalls inside of it */
+    bool open;      /* it had not returned at the end */
 };
 
 struct story {

@@ -1,0 +1,24 @@
+/* stages_tasks.h - whose time a stage's span was: the part of stages.c that asks task_time.h. Private to core/story/. */
+#ifndef BOOTREEL_CORE_STORY_STAGES_TASKS_H
+#define BOOTREEL_CORE_STORY_STAGES_TASKS_H
+
+#include "core/story/stages.h"
+#include "core/story/task_time.h"
+
+struct stages_tasks;
+
+/* All functions do nothing without one (NULL). */
+struct stages_tasks *stages_tasks_new(void);
+void stages_tasks_free(struct stages_tasks *);
+/* Each event of TASK_TIME_CLASSES, before the stages that it opens and closes. */
+void stages_tasks_see(struct stages_tasks *, const struct event *ev);
+/* Stage n of the list begins with this event; `by` is its description's KEY, or NULL. A number is given again to another stage if
+ * the first one was dropped. */
+void stages_tasks_open(struct stages_tasks *, const struct stage *list, size_t n, const struct event *ev,
+                       const char *by);
+/* Its end_time is known. */
+void stages_tasks_close(struct stages_tasks *, const struct stage *list, size_t n);
+/* All events have been seen, and all stages closed: puts the times into them. */
+void stages_tasks_finish(struct stages_tasks *, struct stage *list, size_t n);
+
+#endif

@@ -1,0 +1,296 @@
+/* task_time.c - see task_time.h. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/story/task_time.h"
+#include "traces/memory.h"
+
+enum { CPUS = 256 };
+
+enum clock_of { OF_THREAD, OF_PROCESS, OF_FLOW };
+
+struct clock {
+    enum clock_of of;
+    unsigned guest;
+    uint64_t id;      /* of a flow: its number */
+    task_clock whole; /* of a thread: its process */
+    uint64_t total, since;
+    unsigned running; /* on how many processors */
+    bool known;
+    size_t next; /* with the same hash */
+};
+
+/* A processor, or a hypervisor's virtual one, and who has it. */
+struct seat {
+    int64_t domain; /* MACHINE: the machine's own */
+    uint64_t number;
+    task_clock task; /* NONE: idle, or not started */
+};
+#define MACHINE (-2)
+
+enum { BUCKETS = 1024 };
+
+struct task_time {
+    struct clock *clock;
+    size_t nclocks;
+    size_t bucket[BUCKETS]; /* + 1 */
+    struct seat *seat;
+    size_t nseats;
+    size_t on[CPUS];    /* seat that each processor executes, + 1; 0: none */
+    bool *idle_by_name; /* by guest: its idle tasks are told by their names, not by number 0 */
+    size_t nguests;
+    unsigned busy; /* processors with a task */
+    uint64_t idle, idle_since, flows;
+};
+
+/* ---------------------------------------------------------------- clocks */
+
+static size_t hash(enum clock_of of, unsigned guest, uint64_t id)
+{
+    return (size_t)((id * 3 + of + guest * 7919u) % BUCKETS);
+}
+
+static task_clock get(struct task_time *t, enum clock_of of, unsigned guest, uint64_t id)
+{
+    size_t *first = &t->bucket[hash(of, guest, id)];
+    for (size_t i = *first; i; i = t->clock[i - 1].next)
+        if (t->clock[i - 1].of == of && t->clock[i - 1].guest == guest && t->clock[i - 1].id == id)
+            return i - 1;
+    MEM_MORE(t->clock, t->nclocks);
+    t->clock[t->nclocks] = (struct clock){
+        .of = of, .guest = guest, .id = id, .whole = TASK_CLOCK_NONE, .known = of != OF_FLOW, .next = *first};
+    *first = t->nclocks + 1;
+    return t->nclocks++;
+}
+
+static void start(struct task_time *t, task_clock c, uint64_t now)
+{
+    if (c != TASK_CLOCK_NONE && !t->clock[c].running++)
+        t->clock[c].since = now;
+}
+
+static void stop(struct task_time *t, task_clock c, uint64_t now)
+{
+    if (c != TASK_CLOCK_NONE && !--t->clock[c].running)
+        t->clock[c].total += now - t->clock[c].since;
+}
+
+static task_clock whole_of(const struct task_time *t, task_clock c)
+{
+    return c == TASK_CLOCK_NONE ? c : t->clock[c].whole;
+}
+
+/* ---------------------------------------------------------------- who has a processor */
+
+static task_clock on_cpu(const struct task_time *t, unsigned cpu)
+{
+    return t->on[cpu] ? t->seat[t->on[cpu] - 1].task : TASK_CLOCK_NONE;
+}
+
+static void leave(struct task_time *t, unsigned cpu, uint64_t now)
+{
+    const task_clock c = on_cpu(t, cpu);
+    if (c == TASK_CLOCK_NONE)
+        return;
+    stop(t, c, now);
+    stop(t, whole_of(t, c), now);
+    if (!--t->busy)
+        t->idle_since = now;
+}
+
+static void enter(struct task_time *t, unsigned cpu, uint64_t now)
+{
+    const task_clock c = on_cpu(t, cpu);
+    if (c == TASK_CLOCK_NONE)
+        return;
+    start(t, c, now);
+    start(t, whole_of(t, c), now);
+    if (!t->busy++)
+        t->idle += now - t->idle_since;
+}
+
+static task_clock new_flow(struct task_time *t)
+{
+    return get(t, OF_FLOW, 0, t->flows++);
+}
+
+static size_t seat_of(struct task_time *t, int64_t domain, uint64_t number, task_clock task)
+{
+    for (size_t i = 0; i < t->nseats; i++)
+        if (t->seat[i].domain == domain && t->seat[i].number == number)
+            return i + 1;
+    MEM_MORE(t->seat, t->nseats);
+    t->seat[t->nseats++] = (struct seat){domain, number, task};
+    return t->nseats;
+}
+
+/* Only the first processor runs; the others are started by a kernel, and their first tasks are idle ones. */
+static void begin_boot(struct task_time *t, uint64_t now)
+{
+    for (unsigned i = 0; i < CPUS; i++) {
+        leave(t, i, now);
+        t->on[i] = 0;
+    }
+    t->nseats = 0;
+    t->on[0] = seat_of(t, MACHINE, 0, new_flow(t));
+    enter(t, 0, now);
+}
+
+struct task_time *task_time_new(void)
+{
+    struct task_time *t = mem_zero(1, sizeof *t);
+    begin_boot(t, 0);
+    return t;
+}
+
+void task_time_free(struct task_time *t)
+{
+    if (!t)
+        return;
+    free(t->clock);
+    free(t->seat);
+    free(t->idle_by_name);
+    free(t);
+}
+
+/* ---------------------------------------------------------------- switches */
+
+/* Linux's boot goes on as its idle task 0. Others have idle threads, with names, and go on as they were. */
+static void flow_ends(struct task_time *t, task_clock flow, const struct event *ev)
+{
+    const uint64_t prev = ev->f[EVF_SCHED_SWITCH_prev];
+    t->clock[flow].known = true;
+    while (ev->guest >= t->nguests) {
+        MEM_MORE(t->idle_by_name, t->nguests);
+        t->idle_by_name[t->nguests++] = false;
+    }
+    t->idle_by_name[ev->guest] = prev != 0;
+    if (!prev)
+        return;
+    /* From now on the flow is that thread's clock. */
+    const size_t b = hash(OF_THREAD, ev->guest, prev);
+    struct clock *c = &t->clock[flow];
+    for (size_t *i = &t->bucket[hash(OF_FLOW, 0, c->id)]; *i; i = &t->clock[*i - 1].next)
+        if (*i == flow + 1) {
+            *i = c->next;
+            break;
+        }
+    *c = (struct clock){.of = OF_THREAD,
+                        .guest = ev->guest,
+                        .id = prev,
+                        .whole = TASK_CLOCK_NONE,
+                        .total = c->total,
+                        .since = c->since,
+                        .running = c->running,
+                        .known = true,
+                        .next = t->bucket[b]};
+    t->bucket[b] = flow + 1;
+}
+
+static bool is_idle(const struct task_time *t, const struct event *ev)
+{
+    static const char name[] = "idle";
+    if (!ev->f[EVF_SCHED_SWITCH_next])
+        return true;
+    return ev->guest < t->nguests && t->idle_by_name[ev->guest] && ev->len >= 4 &&
+           !memcmp(ev->data, name, 4) && (ev->len == 4 || ((const char *)ev->data)[4] == ':');
+}
+
+static task_clock task_of(struct task_time *t, const struct event *ev)
+{
+    if (is_idle(t, ev))
+        return TASK_CLOCK_NONE;
+    const task_clock whole = get(t, OF_PROCESS, ev->guest, ev->f[EVF_SCHED_SWITCH_tgid]);
+    const task_clock c = get(t, OF_THREAD, ev->guest, ev->f[EVF_SCHED_SWITCH_next]);
+    if (!t->clock[c].running)
+        t->clock[c].whole = whole;
+    return c;
+}
+
+static void task_switch(struct task_time *t, const struct event *ev)
+{
+    const task_clock before = on_cpu(t, ev->cpu);
+    leave(t, ev->cpu, ev->time);
+    if (!t->on[ev->cpu])
+        t->on[ev->cpu] = seat_of(t, MACHINE, ev->cpu, TASK_CLOCK_NONE);
+    if (before != TASK_CLOCK_NONE && t->clock[before].of == OF_FLOW)
+        flow_ends(t, before, ev);
+    const task_clock next = task_of(t, ev);
+    t->seat[t->on[ev->cpu] - 1].task = next;
+    enter(t, ev->cpu, ev->time);
+}
+
+/* The hypervisor's own flow ends with its first switch. A virtual processor begins with a flow of its own. */
+static void vcpu_switch(struct task_time *t, const struct event *ev)
+{
+    const int64_t domain = (int64_t)ev->f[EVF_VCPU_SWITCH_domain];
+    const struct seat *was = t->on[ev->cpu] ? &t->seat[t->on[ev->cpu] - 1] : NULL;
+    leave(t, ev->cpu, ev->time);
+    if (was && was->domain == MACHINE && was->task != TASK_CLOCK_NONE && t->clock[was->task].of == OF_FLOW)
+        t->clock[was->task].known = true;
+    t->on[ev->cpu] = 0;
+    if (domain >= 0) {
+        const size_t n = t->nseats, s = seat_of(t, domain, ev->f[EVF_VCPU_SWITCH_vcpu], TASK_CLOCK_NONE);
+        if (t->nseats > n)
+            t->seat[s - 1].task = new_flow(t);
+        t->on[ev->cpu] = s;
+    }
+    enter(t, ev->cpu, ev->time);
+}
+
+void task_time_see(struct task_time *t, const struct event *ev)
+{
+    switch (ev->kind) {
+    case EV_RESET:
+    case EV_KERNEL_KEXEC:
+        begin_boot(t, ev->time);
+        break;
+    case EV_KERNEL_END:
+        if (ev->f[EVF_KERNEL_END_kernel])
+            begin_boot(t, ev->time);
+        break;
+    case EV_SCHED_SWITCH:
+        task_switch(t, ev);
+        break;
+    case EV_VCPU_SWITCH:
+        vcpu_switch(t, ev);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---------------------------------------------------------------- answers */
+
+task_clock task_time_current(const struct task_time *t, const struct event *ev)
+{
+    return on_cpu(t, ev->cpu);
+}
+
+task_clock task_time_process(struct task_time *t, unsigned guest, uint64_t pid)
+{
+    return get(t, OF_PROCESS, guest, pid);
+}
+
+bool task_time_belongs(const struct task_time *t, task_clock c, task_clock whole)
+{
+    return c != TASK_CLOCK_NONE && whole != TASK_CLOCK_NONE && (c == whole || t->clock[c].whole == whole);
+}
+
+uint64_t task_time_of(const struct task_time *t, task_clock c, uint64_t now)
+{
+    const struct clock *k = &t->clock[c];
+    assert(c < t->nclocks);
+    return k->total + (k->running ? now - k->since : 0);
+}
+
+uint64_t task_time_idle(const struct task_time *t, uint64_t now)
+{
+    return t->idle + (t->busy ? 0 : now - t->idle_since);
+}
+
+bool task_time_known(const struct task_time *t, task_clock c)
+{
+    return c != TASK_CLOCK_NONE && t->clock[c].known;
+}
