@@ -166,6 +166,10 @@ stage bios.bds
     open event efi.bds
 stage bios.bds.{data}
     in bios.bds
+    open event efi.bds-part
+    close event efi.bds-part-done same
+stage bios.bds.{data}
+    in bios.bds
     open event efi.start type=7
     close event efi.return type=7 same
 

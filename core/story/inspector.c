@@ -39,7 +39,7 @@ bool inspector_makes(unsigned kind)
 {
     const struct event_kind *k = event_kind(kind);
     return (k && EVENT_CLASS_BIT(k->cls) & INSPECTOR_CLASSES && kind != EV_PROCESS_FIRST) ||
-           kind == EV_LOADER_MODULE || (kind >= EV_EFI_VOLUME && kind <= EV_EFI_NOTE);
+           kind == EV_LOADER_MODULE || (k && !strncmp(k->name, "efi.", 4));
 }
 
 /* ---------------------------------------------------------------- the order of events */

@@ -21,6 +21,10 @@ for s in bios.pei.PlatformPei bios.pei.DxeIpl bios.dxe.PciBusDxe bios.dxe.Variab
     holds "$work/stages" "  $s\$" "a stage"
 done
 
+for s in 'connect_PciRoot\(0x0\)/Pci\(0x1,0x1\)' Boot0002; do # the disk's controller; the shell
+    holds "$work/stages" "  bios.bds.$s\$" "a part of boot device selection"
+done
+
 # What the firmware does. Its drivers are those of its volume (the file of each is known by its GUID), and each that starts returns.
 "$BOOTREEL" events --class firmware "$work/efi.reel" >"$work/events"
 ! grep 'efi.note' "$work/events" || fail "something is damaged"

@@ -171,6 +171,7 @@ void efi_probe_bds(struct efi_guest *eg, uint64_t address)
 {
     if (!address || eg->bds)
         return;
+    eg->bds_entry = address;
     hooks_probe(eg->hooks, PROBE_PHYSICAL, address, on_bds, eg);
     probes_apply(eg->o.probes);
 }

@@ -217,6 +217,8 @@ static void start_image(struct efi_guest *eg, struct call *c)
     c->image = m;
     if (!m)
         return;
+    if (m->type == EFI_TYPE_APPLICATION)
+        efi_bds_starts(eg);
     EFI_EMIT(eg, EV_EFI_START, m->name, m->type, m->base, m->size, m->entry, m->handle);
     eg->depth += m->type == EFI_TYPE_APPLICATION;
 }
@@ -321,6 +323,7 @@ static void on_call(void *ctx, const struct probe_hit *hit)
     struct frame *f = hook_find(p->hook, hooks_stack_pointer(p->hook->set, hit->cpu));
     if (f)
         f->value[0] = number + 1;
+    efi_bds_calls(eg, row->number, c->caller);
     entered(eg, row->number, c);
 }
 
@@ -342,6 +345,7 @@ static void on_result(struct hook *h, const struct probe_hit *hit, const struct 
              c->out ? efi_number(eg, c->out, c->out_bytes) : 0, c->a[0], c->a[1], c->a[2], duration,
              c->caller);
     c->used = false;
+    efi_bds_returns(eg, p->row->number, c->caller, status);
     returned(eg, p->row->number, c, status, duration);
     if (p->row->number == EXIT_BOOT_SERVICES && !status)
         efi_end_of_boot(eg); /* frees this hook: nothing may follow */

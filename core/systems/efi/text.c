@@ -309,7 +309,8 @@ const char *efi_value_word(unsigned kind, unsigned field, uint64_t value)
         (kind == EV_EFI_RETURN && field == EVF_EFI_RETURN_type) ||
         (kind == EV_EFI_LOADED && field == EVF_EFI_LOADED_type))
         return efi_type_name(value);
-    if (kind == EV_EFI_RETURN && field == EVF_EFI_RETURN_status)
+    if ((kind == EV_EFI_RETURN && field == EVF_EFI_RETURN_status) ||
+        (kind == EV_EFI_PART_DONE && field == EVF_EFI_PART_DONE_status))
         return efi_status_name(value);
     return NULL;
 }

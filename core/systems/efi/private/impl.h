@@ -8,6 +8,7 @@
  *   symbols.c   the names of modules' addresses, and their call frames
  *   tables.c    HOBs, the firmware's tables, the debug image table, the memory map
  *   service.c   services: probes, calls, returns
+ *   bds.c       the parts of boot device selection
  *   text.c      arguments, device paths, statuses and types in words
  *   guids.c     names of GUIDs
  *   look.h      the firmware at a position of a trace: look.c, handles.c, variables.c
@@ -73,6 +74,15 @@ struct efi_probed {
     struct hook *hook;
 };
 
+enum efi_part_kind { EFI_PART_NONE, EFI_PART_CONNECT, EFI_PART_OPTION };
+
+/* A part of boot device selection (bds.c). */
+struct efi_part {
+    enum efi_part_kind kind;
+    uint64_t caller; /* where the call that it is returns to */
+    char name[EFI_DATA];
+};
+
 struct efi_guest {
     struct guest guest;
     struct guest_options o;
@@ -102,9 +112,11 @@ struct efi_guest {
     unsigned word;  /* bytes of a pointer in DXE */
     unsigned depth; /* applications that run in one another */
     bool bds;
-    unsigned searches; /* for the system table */
-    bool complete;     /* the system table's checksum is right */
-    uint8_t *map;      /* the last memory map that was asked for */
+    uint64_t bds_entry;
+    struct efi_part part; /* of boot device selection: it is in this one */
+    unsigned searches;    /* for the system table */
+    bool complete;        /* the system table's checksum is right */
+    uint8_t *map;         /* the last memory map that was asked for */
     size_t map_size, map_each;
     bool full; /* a limit was reached, and that was said */
     char vendor[EFI_NAME];
@@ -273,5 +285,13 @@ const char *efi_memory_name(uint64_t type);
 const char *efi_type_name(uint64_t type);
 const char *efi_value_word(unsigned kind, unsigned field, uint64_t value);
 bool efi_explain(const struct event *ev, struct text *out);
+
+/* ---------------------------------------------------------------- bds.c */
+
+/* A service was called, or has returned, from the code at `caller`: parts of boot device selection begin and end by those of BDS. */
+void efi_bds_calls(struct efi_guest *eg, unsigned service, uint64_t caller);
+void efi_bds_returns(struct efi_guest *eg, unsigned service, uint64_t caller, uint64_t status);
+/* An application starts: a part that is open has ended. */
+void efi_bds_starts(struct efi_guest *eg);
 
 #endif
