@@ -344,12 +344,11 @@ static const struct field channel_fields[] = {
 
 #define DR struct ide_drive
 static const struct field drive_fields[] = {
-    FIELDS(DR, reg),        FIELDS(DR, hob),      FIELD(DR, status),    FIELD(DR, error),
-    FIELD(DR, multiple),    FIELD(DR, heads),     FIELD(DR, spt),       FIELD(DR, pio_mode),
-    FIELD(DR, mdma_mode),   FIELD(DR, sdma_mode), FIELD(DR, udma_mode), FIELD(DR, write_cache),
-    FIELD(DR, look_ahead),  FIELD(DR, power),     FIELD(DR, sense_key), FIELD(DR, asc),
-    FIELD(DR, ascq),        FIELD(DR, attention), FIELD(DR, tray_open), FIELD(DR, locked),
-    FIELD(DR, media_event),
+    FIELDS(DR, reg),       FIELDS(DR, hob),      FIELD(DR, status),
+    FIELD(DR, error),      FIELD(DR, multiple),  FIELD(DR, heads),
+    FIELD(DR, spt),        FIELD(DR, pio_mode),  FIELD(DR, mdma_mode),
+    FIELD(DR, sdma_mode),  FIELD(DR, udma_mode), FIELD(DR, write_cache),
+    FIELD(DR, look_ahead), FIELD(DR, power),     FIELD_STRUCT_AS("", DR, scsi, scsi_fields),
 };
 #undef DR
 
@@ -446,6 +445,7 @@ static void attach(struct ide *ide, unsigned number, const struct drive *drive)
     if (drive->serial_given)
         snprintf(d->serial, sizeof d->serial, "%s", drive->serial);
     d->sectors = disk_size(d->disk) / (d->cdrom ? CD_SECTOR : IDE_SECTOR);
+    d->scsi = (struct scsi_unit){.disk = d->disk, .cdrom = d->cdrom, .atapi = d->cdrom, .blocks = d->sectors};
     d->cylinders = d->sectors / (16 * 63) > 16383 ? 16383 : d->sectors / (16 * 63);
     if (d->cylinders < 2)
         d->cylinders = 2;

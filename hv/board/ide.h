@@ -7,6 +7,7 @@
 #define BOOTREEL_HV_BOARD_IDE_H
 
 #include "hv/board/chip.h"
+#include "hv/board/scsi.h"
 
 enum {
     IDE_SECTOR = 512,
@@ -90,10 +91,7 @@ struct ide_drive {
     uint8_t write_cache, look_ahead;
     uint8_t power;
     /* ATAPI */
-    uint8_t sense_key, asc, ascq;
-    uint8_t attention; /* 0, or the ASC of the unit attention to report: 29h, 28h */
-    uint8_t tray_open, locked;
-    uint8_t media_event; /* GET EVENT STATUS: 0, 1 eject request, 2 new media, 3 removed */
+    struct scsi_unit scsi;
 };
 
 struct ide_channel {

@@ -4,8 +4,8 @@
  * The medium is one data track of 2048-byte sectors, in one closed session. It can be ejected with START STOP
  * UNIT. */
 #include "hv/board/ide.h"
-#include "hv/board/ide_cd.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { FEATURE_DMA = 0x01 };
@@ -17,28 +17,28 @@ static void reason(struct ide_channel *ch, uint8_t bits)
     ide_selected(ch)->reg[REG_COUNT] = bits;
 }
 
-void cd_good(struct ide_channel *ch)
+static void good(struct ide_channel *ch)
 {
     reason(ch, REASON_IO | REASON_CD);
     ide_done(ch, 0);
 }
 
-void cd_check(struct ide_channel *ch, uint8_t key, uint8_t asc, uint8_t ascq)
+/* The unit has its sense data. */
+static void failed(struct ide_channel *ch)
 {
-    struct ide_drive *d = ide_selected(ch);
-
-    d->sense_key = key;
-    d->asc = asc;
-    d->ascq = ascq;
     reason(ch, REASON_IO | REASON_CD);
-    ide_done(ch, key << 4);
+    ide_done(ch, ide_selected(ch)->scsi.sense_key << 4);
+}
+
+static void unreadable(struct ide_channel *ch)
+{
+    scsi_sense(&ide_selected(ch)->scsi, KEY_MEDIUM, ASC_UNREADABLE, 0);
+    failed(ch);
 }
 
 void atapi_reset(struct ide_drive *d)
 {
-    d->sense_key = d->asc = d->ascq = 0;
-    d->attention = d->cdrom ? ASC_RESET : 0;
-    d->tray_open = d->locked = d->media_event = 0;
+    scsi_reset(&d->scsi, d->cdrom ? ASC_RESET : 0);
 }
 
 /* ---------------------------------------------------------------- data to the guest */
@@ -49,7 +49,7 @@ static void next_block(struct ide_channel *ch)
     struct ide_drive *d = ide_selected(ch);
 
     if (!ch->left) {
-        cd_good(ch);
+        good(ch);
         return;
     }
     /* The guest's limit, saved when the command was issued, is in `block`; from now on the registers show
@@ -74,7 +74,7 @@ static void start_data(struct ide_channel *ch)
     uint32_t limit = d->reg[REG_MID] | d->reg[REG_HIGH] << 8;
 
     if (!ch->left) {
-        cd_good(ch);
+        good(ch);
         return;
     }
     if (d->reg[REG_FEATURE] & FEATURE_DMA) {
@@ -87,57 +87,35 @@ static void start_data(struct ide_channel *ch)
     next_block(ch);
 }
 
-void cd_reply(struct ide_channel *ch, uint32_t n, uint32_t allocation)
+static void reply(struct ide_channel *ch, const struct scsi_task *t)
 {
-    ch->cd_medium = 0;
-    ch->left = ch->len = n < allocation ? n : allocation;
+    ch->left = ch->len = t->size;
     ch->pos = 0;
     start_data(ch);
 }
 
-/* The size in bytes of the selected parts of a raw mode 1 sector. */
-static uint32_t parts_size(uint8_t parts)
+static void read_medium(struct ide_channel *ch, const struct scsi_task *t)
 {
-    return (parts & PART_SYNC ? 12 : 0) + (parts & PART_HEADER ? 4 : 0) + (parts & PART_USER ? 2048 : 0) +
-           (parts & PART_EDC ? 288 : 0);
-}
-
-void cd_read(struct ide_channel *ch, uint64_t lba, uint32_t count, uint8_t parts)
-{
-    if (lba + count > ide_selected(ch)->sectors) {
-        cd_check(ch, KEY_ILLEGAL, ASC_OUT_OF_RANGE, 0);
-        return;
-    }
     ch->cd_medium = 1;
-    ch->cd_parts = parts;
-    ch->cd_unit = parts_size(parts);
-    ch->first_lba = ch->lba = lba;
-    ch->total = ch->count = count;
-    ch->left = (uint64_t)count * ch->cd_unit;
+    ch->cd_parts = t->parts;
+    ch->cd_unit = t->unit_size;
+    ch->first_lba = ch->lba = t->lba;
+    ch->total = ch->count = t->count;
+    ch->left = (uint64_t)t->count * ch->cd_unit;
     ch->pos = ch->len = 0;
     start_data(ch);
 }
 
 int atapi_fill(struct ide_channel *ch)
 {
-    static const struct {
-        uint8_t part;
-        uint16_t at, n;
-    } piece[] = {{PART_SYNC, 0, 12}, {PART_HEADER, 12, 4}, {PART_USER, 16, 2048}, {PART_EDC, 2064, 288}};
-    uint8_t raw[CD_RAW_SECTOR];
+    int n = ch->cd_medium && ch->count
+                ? scsi_cd_sector(&ide_selected(ch)->scsi, ch->lba, ch->cd_parts, ch->buf)
+                : -1;
 
-    if (!ch->cd_medium || !ch->count ||
-        disk_read(ide_selected(ch)->disk, ch->lba * CD_SECTOR, raw + 16, CD_SECTOR) < 0)
+    if (n < 0)
         return -1;
-    if (ch->cd_parts != PART_USER)
-        cd_raw_sector(raw, ch->lba);
-    ch->pos = ch->len = 0;
-    for (unsigned i = 0; i < sizeof piece / sizeof *piece; i++) {
-        if (!(ch->cd_parts & piece[i].part))
-            continue;
-        memcpy(ch->buf + ch->len, raw + piece[i].at, piece[i].n);
-        ch->len += piece[i].n;
-    }
+    ch->pos = 0;
+    ch->len = (uint32_t)n;
     ch->lba++;
     ch->count--;
     return 0;
@@ -149,7 +127,7 @@ uint32_t atapi_data_in(struct ide_channel *ch, unsigned size)
 
     for (unsigned i = 0; i < size && ch->block_left; i++) {
         if (ch->pos == ch->len && atapi_fill(ch) < 0) {
-            cd_check(ch, KEY_MEDIUM, ASC_UNREADABLE, 0);
+            unreadable(ch);
             return 0;
         }
         bytes[i] = ch->buf[ch->pos++];
@@ -165,9 +143,9 @@ uint32_t atapi_data_in(struct ide_channel *ch, unsigned size)
 void atapi_dma_done(struct ide_channel *ch, bool moved)
 {
     if (moved)
-        cd_good(ch);
+        good(ch);
     else
-        cd_check(ch, KEY_MEDIUM, ASC_UNREADABLE, 0);
+        unreadable(ch);
 }
 
 /* ---------------------------------------------------------------- packets */
@@ -184,53 +162,42 @@ void atapi_packet_start(struct ide_channel *ch)
     ch->len = ATAPI_PACKET;
 }
 
-void atapi_event(struct ide_channel *ch, uint64_t address)
+static const char *name_of(const struct scsi_command *c, char buf[64])
 {
-    const struct cd_command *c = cd_command_find(ch->packet[0]);
-
-    if (ch->cd_medium && c)
-        ide_event_transfer(ch, false, ch->packet[0], c->name, ch->first_lba, ch->total, address);
+    snprintf(buf, 64, "ATAPI %s", c ? c->name : "");
+    return c ? buf : "unknown ATAPI packet";
 }
 
-/* Checks before the command itself for a pending unit attention and a missing medium. True if it may be
- * executed. */
-static bool may_execute(struct ide_channel *ch, const struct cd_command *c)
+void atapi_event(struct ide_channel *ch, uint64_t address)
 {
-    struct ide_drive *d = ide_selected(ch);
+    const struct scsi_command *c = scsi_cd_command(ch->packet[0]);
+    char name[64];
 
-    if (d->attention && !(c->flags & CD_ANYTIME)) {
-        uint8_t asc = d->attention;
-
-        d->attention = 0;
-        cd_check(ch, KEY_ATTENTION, asc, 0);
-        return false;
-    }
-    if (c->flags & CD_MEDIUM && d->tray_open) {
-        cd_check(ch, KEY_NOT_READY, ASC_NO_MEDIUM, 2);
-        return false;
-    }
-    return true;
+    if (ch->cd_medium && c)
+        ide_event_transfer(ch, false, ch->packet[0], name_of(c, name), ch->first_lba, ch->total, address);
 }
 
 void atapi_packet(struct ide_channel *ch)
 {
     struct ide_drive *d = ide_selected(ch);
-    const struct cd_command *c = cd_command_find(ch->packet[0]);
-    uint8_t opcode = ch->packet[0];
+    struct scsi_task t;
+    char name[64];
 
-    if (opcode != 0x03) /* REQUEST SENSE */
-        d->sense_key = d->asc = d->ascq = 0;
+    scsi_execute(ch->ide->board, &d->scsi, ch->packet, &t);
+    memcpy(ch->buf, t.buf, t.blanked);
     ch->cd_medium = 0;
     ch->left = 0;
-    if (!c) {
-        board_unhandled(ch->ide->board, "ATAPI packet", opcode, true, 0);
-        cd_check(ch, KEY_ILLEGAL, ASC_OPCODE, 0);
-    } else if (may_execute(ch, c)) {
-        c->run(ch, ch->packet);
-    }
+    if (t.status)
+        failed(ch);
+    else if (t.medium)
+        read_medium(ch, &t);
+    else if (t.replies)
+        reply(ch, &t);
+    else
+        good(ch);
     /* Reads of the medium are reported elsewhere, when the destination is known. */
     if (!ch->cd_medium || d->status & ST_ERR)
-        ide_event_command(ch, opcode, c ? c->name : "unknown ATAPI packet");
+        ide_event_command(ch, ch->packet[0], name_of(t.command, name));
 }
 
 /* ---------------------------------------------------------------- IDENTIFY PACKET DEVICE */

@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "hv/board/ide.h"
-#include "hv/board/ide_cd.h"
 #include "hv/board/words.h"
 
 static const char manual[] = "ATA/ATAPI-6 (T13/1410D)", bus_master[] = "Bus Master IDE 1.0 (SFF-8038i)";
@@ -63,13 +62,20 @@ static void command(struct ide_seen *c, const char *name, unsigned v, struct wor
     words_add(w, "command %s (%02Xh)", ata_command_name((uint8_t)v), v);
 }
 
+static const char *op_name(const struct scsi_command *op, char buf[64])
+{
+    snprintf(buf, 64, "ATAPI %s", op ? op->name : "");
+    return op ? buf : "unknown ATAPI packet";
+}
+
 /* The first byte of a command packet is its operation code. Of a packet whose words are
  * not all in the event, the operation is not known here. */
 static bool packet(struct ide_seen *c, const char *name, const struct access *a, struct words *w)
 {
-    const struct cd_command *op = cd_command_find(a->value & 0xff);
+    const struct scsi_command *op = scsi_cd_command(a->value & 0xff);
     bool first = c->packet == ATAPI_PACKET && a->count == 1;
     uint64_t bytes = a->count * a->size;
+    char text[64];
     if (!c->packet || !a->write)
         return false;
     c->unseen = c->packet == ATAPI_PACKET && !first && bytes >= ATAPI_PACKET;
@@ -78,7 +84,7 @@ static bool packet(struct ide_seen *c, const char *name, const struct access *a,
     w->source = "7.6 Data register";
     words_add(w, "command packet");
     if (first)
-        words_add(w, ": %s (%02Xh)", op ? op->name : "unknown ATAPI packet", (unsigned)a->value & 0xff);
+        words_add(w, ": %s (%02Xh)", op_name(op, text), (unsigned)a->value & 0xff);
     return true;
 }
 
@@ -103,8 +109,9 @@ int ide_packet_later(const struct board_seen *s, const struct event *ev, const s
     bool moved = next->kind == EV_DISK_READ || next->kind == EV_DISK_WRITE;
     if ((!moved && next->kind != EV_DISK_COMMAND) || next->f[EVF_DISK_READ_drive] / 2 != channel)
         return next->kind == EV_RESET ? -1 : 0;
-    const struct cd_command *op = cd_command_find((unsigned)next->f[EVF_DISK_READ_command] & 0xff);
-    int n = snprintf(buf, size, ": %s (%02Xh)", op ? op->name : "unknown ATAPI packet",
+    const struct scsi_command *op = scsi_cd_command((unsigned)next->f[EVF_DISK_READ_command] & 0xff);
+    char text[64];
+    int n = snprintf(buf, size, ": %s (%02Xh)", op_name(op, text),
                      (unsigned)next->f[EVF_DISK_READ_command] & 0xff);
     uint64_t count = next->f[EVF_DISK_READ_count];
     if (moved && n > 0 && (size_t)n < size)
