@@ -221,7 +221,8 @@ void mouse_init(void);
 void video_init(void);
 void ide_init(void);
 void floppy_init(void);
-void disks_init(void); /* numbers and geometries, after ide_init */
+void far_init(void);   /* drives that 32-bit code serves */
+void disks_init(void); /* numbers and geometries, after ide_init and far_init */
 /* Calls the option ROMs: only the display's, or all others. */
 void roms_call(bool display);
 

@@ -14,7 +14,7 @@ BIOS_CFLAGS := -std=gnu11 -Os -g -march=i486 -mtune=i486 -ffreestanding -fno-pic
                -ffile-prefix-map=$(CURDIR)=. -fno-record-gcc-switches -nostdinc -isystem $(shell $(BIOS_CC) -print-file-name=include 2>/dev/null) \
                -I. -I$(BIOS_DIR) -MMD -MP
 # POST, part 1; the others are the services and part 2.
-BIOS_SRC32  := $(sort $(wildcard bios/post32/*.c)) bios/post32/start32.S
+BIOS_SRC32  := $(sort $(wildcard bios/post32/*.c bios/drives32/*.c)) bios/post32/start32.S
 BIOS_SRC16  := $(sort $(wildcard bios/*.c)) bios/entry.S bios/reset.S bios/fixed.S
 # 32-bit code among the services: it stays in memory for the operating system.
 BIOS_SRC1632 := $(sort $(wildcard bios/bios32/*.c)) bios/bios32/entry32.S
@@ -23,6 +23,10 @@ BIOS_OBJ16  := $(patsubst bios/%,$(BIOS_DIR)/%.o,$(BIOS_SRC16) $(BIOS_SRC1632)) 
 BIOS_LINK   := ld -m elf_i386 -T bios/bios.ld --no-warn-rwx-segments --no-check-sections -z noexecstack --build-id=none
 
 $(BIOS_DIR)/post32/%.c.o: bios/post32/%.c
+	@mkdir -p $(@D)
+	@echo "  BIOS32 $<"
+	$(Q)$(BIOS_CC) -m32 -DPOST32 $(BIOS_CFLAGS) -c -o $@ $<
+$(BIOS_DIR)/drives32/%.c.o: bios/drives32/%.c
 	@mkdir -p $(@D)
 	@echo "  BIOS32 $<"
 	$(Q)$(BIOS_CC) -m32 -DPOST32 $(BIOS_CFLAGS) -c -o $@ $<
@@ -56,7 +60,7 @@ $(BIOS_DIR)/fonts.o: $(BIOS_DIR)/fonts.S
 # The two halves; names in the first are local except those that the other needs.
 $(BIOS_DIR)/post32.o: $(BIOS_OBJ32)
 	$(Q)ld -m elf_i386 -z noexecstack -r -o $@ $^
-	$(Q)objcopy --keep-global-symbol=post32_start $@
+	$(Q)objcopy --keep-global-symbol=post32_start --keep-global-symbol=drive_call32 $@
 $(BIOS_DIR)/services.o: $(BIOS_OBJ16)
 	$(Q)ld -m elf_i386 -z noexecstack -r -o $@ $^
 

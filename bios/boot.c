@@ -72,8 +72,7 @@ static u16 listed_rank(const struct boot_entry *e)
         break;
     default:
         drive = e->kind == BOOT_DISK ? disks[e->index] : cds[e->index];
-        format_text(pattern, sizeof pattern, "/pci@i0cf8/*@%x,%x/drive@%x/disk@%x", shared.ide >> 3,
-                    shared.ide & 7, drive / 2, drive % 2);
+        drive_path(drive, pattern, sizeof pattern);
         break;
     }
     return bootorder_find(pattern);

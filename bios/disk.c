@@ -87,13 +87,21 @@ static void parameter_table(unsigned n, const struct drive *d)
 
 /* ---------------------------------------------------------------- numbers */
 
+void drive_path(u8 drive, char *to, unsigned room)
+{
+    if (drive >= IDE_DRIVES)
+        format_text(to, room, "%s", shared.far[drives[drive].unit].path);
+    else
+        format_text(to, room, "/pci@i0cf8/*@%x,%x/drive@%x/disk@%x", shared.ide >> 3, shared.ide & 7,
+                    drive / 2, drive % 2);
+}
+
 /* The rank of a drive in the boot order, for disks among themselves. */
 static u16 rank_of(u8 i)
 {
     char pattern[64];
     u16 rank;
-    format_text(pattern, sizeof pattern, "/pci@i0cf8/*@%x,%x/drive@%x/disk@%x", shared.ide >> 3,
-                shared.ide & 7, i / 2, i % 2);
+    drive_path(i, pattern, sizeof pattern);
     rank = bootorder_find(pattern);
     return rank ? rank : 0x1000 + i;
 }
@@ -125,10 +133,10 @@ void disk_make_first(u8 n)
 void disks_init(void)
 {
     for (u8 i = 0; i < DRIVES; i++) {
-        if (drives[i].kind == DRIVE_ATA) {
+        if (is_disk(&drives[i])) {
             translate(&drives[i], i);
             insert_by_rank(disks, disk_count++, i);
-        } else if (drives[i].kind == DRIVE_ATAPI) {
+        } else if (is_cd(&drives[i])) {
             insert_by_rank(cds, cd_count++, i);
         }
     }
@@ -169,9 +177,22 @@ u8 disk_transfer(struct request *q)
         return ata_transfer(q);
     case DRIVE_ATAPI:
         return atapi_transfer(q);
+    case DRIVE_FAR_DISK:
+    case DRIVE_FAR_CD:
+        return far_transfer(q);
     default:
         return floppy_transfer(q);
     }
+}
+
+u8 cd_ready(struct drive *d)
+{
+    return d->kind == DRIVE_ATAPI ? atapi_ready(d) : far_wish(d, WISH_READY);
+}
+
+u8 cd_eject(struct drive *d, bool load)
+{
+    return d->kind == DRIVE_ATAPI ? atapi_eject(d, load) : far_wish(d, load ? WISH_LOAD : WISH_EJECT);
 }
 
 /* ---------------------------------------------------------------- the classic functions of hard disks */
@@ -185,7 +206,7 @@ static u8 read_write(struct regs *r, struct drive *d, enum direction direction)
     r->al = 0;
     if (!q.count || q.count > 128 || !sector)
         return DISK_BAD_COMMAND;
-    if (d->kind == DRIVE_ATAPI || cylinder >= g->cylinders || r->dh >= g->heads || sector > g->sectors)
+    if (is_cd(d) || cylinder >= g->cylinders || r->dh >= g->heads || sector > g->sectors)
         return DISK_BAD_COMMAND;
     q.lba = ((u32)cylinder * g->heads + r->dh) * g->sectors + sector - 1;
     u8 error = disk_transfer(&q);
@@ -198,7 +219,7 @@ static u8 parameters(struct regs *r, struct drive *d)
 {
     const struct geometry *g = &d->logical;
     u16 last = g->cylinders > 1 ? g->cylinders - 2 : 0;
-    if (d->kind != DRIVE_ATA)
+    if (!is_disk(d))
         return DISK_BAD_COMMAND;
     r->ax = 0;
     r->ch = (u8)last;
@@ -222,6 +243,8 @@ static void type(struct regs *r, struct drive *d)
 static u8 reset(struct drive *d)
 {
     const struct channel *ch = &channels[d->channel];
+    if (d->kind >= DRIVE_FAR_DISK)
+        return DISK_OK;
     ide_reset(ch);
     return ide_select(ch, 0xa0 | d->unit << 4) ? DISK_OK : DISK_NOT_READY;
 }
@@ -229,8 +252,10 @@ static u8 reset(struct drive *d)
 static u8 ready(struct drive *d)
 {
     const struct channel *ch = &channels[d->channel];
-    if (d->kind == DRIVE_ATAPI)
-        return atapi_ready(d);
+    if (is_cd(d))
+        return cd_ready(d);
+    if (d->kind == DRIVE_FAR_DISK)
+        return far_wish(d, WISH_READY);
     return ide_select(ch, 0xa0 | d->unit << 4) && inb(ch->control) & 0x40 ? DISK_OK : DISK_NOT_READY;
 }
 
@@ -274,7 +299,7 @@ static void disk_service(struct regs *r, struct drive *d)
         u8 last = bda->disk_status;
         bda->disk_status = 0;
         answer(r, last);
-    } else if (r->ah == 0x15 && d->kind == DRIVE_ATA) {
+    } else if (r->ah == 0x15 && is_disk(d)) {
         type(r, d);
     } else if (r->ah == 0x41) { /* AH is the version */
         finish_disk(r, edd_service(r, d));

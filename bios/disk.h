@@ -4,36 +4,15 @@
 
 #include "bios/bios.h"
 
-/* INT 13h status, AH. */
-enum {
-    DISK_OK = 0x00,
-    DISK_BAD_COMMAND = 0x01,
-    DISK_NO_ADDRESS_MARK = 0x02,
-    DISK_WRITE_PROTECTED = 0x03,
-    DISK_NO_SECTOR = 0x04,
-    DISK_CHANGED = 0x06,
-    DISK_DMA_OVERRUN = 0x08,
-    DISK_DMA_BOUNDARY = 0x09,
-    DISK_UNKNOWN_MEDIUM = 0x0c,
-    DISK_CRC = 0x10,
-    DISK_CONTROLLER = 0x20,
-    DISK_SEEK = 0x40,
-    DISK_TIMEOUT = 0x80,
-    DISK_LOCKED = 0xb1,
-    DISK_NOT_REMOVABLE = 0xb2,
-    DISK_NO_MEDIUM = 0x31,
-    DISK_NOT_READY = 0xaa,
-};
-
 struct geometry {
     u16 cylinders, heads, sectors;
 };
 
-enum drive_kind { DRIVE_NONE, DRIVE_ATA, DRIVE_ATAPI, DRIVE_FLOPPY };
+enum drive_kind { DRIVE_NONE, DRIVE_ATA, DRIVE_ATAPI, DRIVE_FLOPPY, DRIVE_FAR_DISK, DRIVE_FAR_CD };
 
 struct drive {
     u8 kind;
-    u8 channel, unit; /* IDE; a floppy has only a unit */
+    u8 channel, unit; /* IDE; a floppy, and a far drive, has only a unit */
     u8 floppy_type;   /* as in the CMOS */
     bool dma, lba, lba48, locked;
     u8 multiple; /* sectors per block of READ MULTIPLE; 0 if off */
@@ -51,7 +30,15 @@ struct channel {
     u8 irq;
 };
 
-enum { DRIVES = 4, FLOPPIES = 2, CD_FIRST = 0xe0, DISK_FIRST = 0x80, SECTOR = 512, CD_SECTOR = 2048 };
+enum {
+    IDE_DRIVES = 4,
+    DRIVES = IDE_DRIVES + FAR_DRIVES,
+    FLOPPIES = 2,
+    CD_FIRST = 0xe0,
+    DISK_FIRST = 0x80,
+    SECTOR = 512,
+    CD_SECTOR = 2048
+};
 
 extern struct drive drives[DRIVES], floppies[FLOPPIES];
 extern struct channel channels[2];
@@ -75,8 +62,22 @@ struct request {
 u8 ata_transfer(struct request *q);
 u8 atapi_transfer(struct request *q);
 u8 floppy_transfer(struct request *q); /* lba according to the medium's geometry */
+u8 far_transfer(struct request *q);
 /* Any drive. */
 u8 disk_transfer(struct request *q);
+static inline bool is_disk(const struct drive *d)
+{
+    return d->kind == DRIVE_ATA || d->kind == DRIVE_FAR_DISK;
+}
+static inline bool is_cd(const struct drive *d)
+{
+    return d->kind == DRIVE_ATAPI || d->kind == DRIVE_FAR_CD;
+}
+/* Of a CD: finds whether there is a medium, and its size; ejects or loads the tray. Both return an INT 13h status. */
+u8 cd_ready(struct drive *d);
+u8 cd_eject(struct drive *d, bool load);
+/* A drive's device path in the boot order, as a pattern. */
+void drive_path(u8 drive, char *to, unsigned room);
 
 /* ide.c: waits until the channel's selected drive is not busy. Returns its
  * status, or FFh if it stays busy, and acknowledges its interrupt. */
@@ -101,6 +102,11 @@ u32 atapi_command(struct drive *d, const u8 packet[12], u32 address, u32 bytes, 
 u8 atapi_ready(struct drive *d);
 /* Ejects or loads the tray. Returns an INT 13h status. */
 u8 atapi_eject(struct drive *d, bool load);
+
+/* far.c: drives that 32-bit code serves (drives32/). */
+u8 far_wish(struct drive *d, u8 wish); /* enum drive_wish; returns an INT 13h status */
+/* reset.S: drive_call(), with the linear address of its argument. */
+void call32(u32 call);
 
 /* floppy.c */
 u8 floppy_service(struct regs *r, struct drive *d);

@@ -56,9 +56,9 @@ static u8 transfer(struct regs *r, struct drive *d, enum direction direction)
                         .address = linear(p.segment, p.offset)};
     if (p.size < sizeof p)
         return DISK_BAD_COMMAND;
-    if (direction != DISK_READ && d->kind == DRIVE_ATAPI && direction == DISK_WRITE)
+    if (direction != DISK_READ && is_cd(d) && direction == DISK_WRITE)
         return DISK_WRITE_PROTECTED;
-    if (d->kind == DRIVE_ATA &&
+    if (is_disk(d) &&
         (p.lba_high > d->sectors_high || (p.lba_high == d->sectors_high && p.lba >= d->sectors))) {
         far_write16(r->ds, r->si + offsetof(struct packet, count), 0);
         return DISK_BAD_COMMAND;
@@ -108,10 +108,24 @@ static void fill_dpte(struct parameters *p, const struct drive *d)
     p->dpte_segment = DATA_SEG;
 }
 
+/* The device's place on its own bus is the driver's matter: only its controller is named. */
+static void fill_far_path(struct parameters *p, const struct drive *d)
+{
+    u16 bdf = shared.far[d->unit].bdf;
+    memcpy(p->bus, "PCI ", 4);
+    memcpy(p->interface, shared.far[d->unit].interface, 8);
+    p->interface_path[0] = bdf >> 8 | (bdf >> 3 & 31) << 8 | (bdf & 7) << 16;
+    p->checksum = -byte_sum(&p->key, 36 - 1);
+}
+
 static void fill_path(struct parameters *p, const struct drive *d)
 {
     p->key = 0xbedd;
     p->path_length = 36;
+    if (d->kind >= DRIVE_FAR_DISK) {
+        fill_far_path(p, d);
+        return;
+    }
     memcpy(p->bus, shared.ide ? "PCI " : "ISA ", 4);
     memcpy(p->interface, d->kind == DRIVE_ATAPI ? "ATAPI   " : "ATA     ", 8);
     if (shared.ide)
@@ -131,7 +145,7 @@ static u8 parameters(struct regs *r, struct drive *d)
     if (room < SIZE_1)
         return DISK_BAD_COMMAND;
     p.size = room >= SIZE_3 ? SIZE_3 : room >= SIZE_2 ? SIZE_2 : SIZE_1;
-    if (d->kind == DRIVE_ATAPI) {
+    if (is_cd(d)) {
         p.flags = PARAM_REMOVABLE | PARAM_CHANGE_LINE | PARAM_LOCKABLE | PARAM_MAXIMUM;
         p.cylinders = p.heads = p.sectors_per_track = p.sectors = p.sectors_high = 0xffffffff;
         p.sector_size = CD_SECTOR;
@@ -148,7 +162,7 @@ static u8 parameters(struct regs *r, struct drive *d)
         p.sector_size = SECTOR;
     }
     p.dpte_offset = p.dpte_segment = 0xffff;
-    if (p.size >= SIZE_2)
+    if (p.size >= SIZE_2 && d->kind < DRIVE_FAR_DISK)
         fill_dpte(&p, d);
     if (p.size >= SIZE_3)
         fill_path(&p, d);
@@ -160,7 +174,7 @@ static u8 parameters(struct regs *r, struct drive *d)
 
 static u8 lock(struct regs *r, struct drive *d)
 {
-    if (d->kind != DRIVE_ATAPI)
+    if (!is_cd(d))
         return DISK_OK;
     switch (r->al) {
     case 0:
@@ -185,23 +199,23 @@ static u8 lock(struct regs *r, struct drive *d)
 static u8 eject(struct regs *r, struct drive *d)
 {
     struct regs user = {.ax = 0x5200, .ds = DATA_SEG, .es = DATA_SEG, .edx = r->dl};
-    if (d->kind != DRIVE_ATAPI)
+    if (!is_cd(d))
         return DISK_NOT_REMOVABLE;
     if (d->locked)
         return DISK_LOCKED;
     call_int(0x15, &user);
     if (user.flags & FLAG_CARRY)
         return user.ah ? user.ah : DISK_LOCKED;
-    return atapi_eject(d, false);
+    return cd_eject(d, false);
 }
 
 /* AH=49h: has the medium been changed? */
 static u8 changed(struct drive *d)
 {
     u8 status;
-    if (d->kind != DRIVE_ATAPI)
+    if (!is_cd(d))
         return DISK_OK;
-    status = atapi_ready(d);
+    status = cd_ready(d);
     return status ? DISK_CHANGED : DISK_OK;
 }
 

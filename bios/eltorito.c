@@ -21,7 +21,7 @@ static u8 buffer[CD_SECTOR] __attribute__((aligned(4)));
 static u8 read_cd(u8 cd, u32 lba, u16 count, u32 address)
 {
     struct request q = {.drive = &drives[cd], .lba = lba, .count = count, .address = address};
-    return atapi_transfer(&q);
+    return disk_transfer(&q);
 }
 
 /* ---------------------------------------------------------------- the emulated disk's sectors */
@@ -187,7 +187,7 @@ u32 eltorito_boot(u8 cd, u8 *drive, const char **why)
 {
     u32 catalog;
     u16 done;
-    u8 number = 0, error = atapi_ready(&drives[cd]);
+    u8 number = 0, error = cd_ready(&drives[cd]);
     emulation = (struct emulation){0};
     *why = error == DISK_NO_MEDIUM ? "no medium" : "not ready";
     if (error || (*why = find_catalog(cd, &catalog)) || (*why = check_catalog(cd, catalog)))

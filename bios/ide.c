@@ -266,7 +266,7 @@ void ide_init(void)
     find_channels();
     irq_unmask(14);
     irq_unmask(15);
-    for (unsigned i = 0; i < DRIVES; i++) {
+    for (unsigned i = 0; i < IDE_DRIVES; i++) {
         struct drive *d = &drives[i];
         d->channel = i / 2;
         d->unit = i % 2;

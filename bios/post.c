@@ -141,6 +141,7 @@ void post16(void)
     post_code(0x15);
     ide_init();
     floppy_init();
+    far_init();
     disks_init();
     post_code(0x16);
     roms_call(false);

@@ -131,6 +131,64 @@ data_limits:
         .cfi_endproc
         .size data_limits, . - data_limits
 
+/* void call32(u32 call): drive_call() in flat 32-bit mode, with the linear address of its argument. Only from real mode. The caller's
+ * GDTR is kept, and A20 is on meanwhile. */
+        .globl call32
+        .type call32, @function
+call32:
+        .cfi_startproc
+        pushfl
+        .cfi_undefined %eip
+        cli
+        pushl   %ebx
+        pushl   %esi
+        pushl   %edi
+        pushl   %ebp
+        pushw   %fs
+        pushw   %gs
+        subw    $8, %sp
+        sgdtl   (%esp)
+        movl    %eax, %ebx
+        inb     $0x92, %al
+        movb    %al, 6(%esp)
+        testb   $2, %al
+        jnz     1f
+        orb     $2, %al
+        outb    %al, $0x92
+1:      movl    %ebx, %eax
+        addr32 lgdtl %cs:gdt_pointer
+        movl    %cr0, %ecx
+        orb     $1, %cl
+        movl    %ecx, %cr0
+        ljmpl   $SEL_CODE32, $drive_call32
+
+        .globl call32_end
+call32_end:
+        movl    %cr0, %ecx
+        andb    $~1, %cl
+        movl    %ecx, %cr0
+        ljmpl   $CODE_SEG, $1f
+1:      movw    $DATA_SEG, %ax
+        movw    %ax, %ds
+        movw    %ax, %es
+        movw    %ax, %ss
+        addr32 lgdtl (%esp)
+        movb    6(%esp), %al
+        testb   $2, %al
+        jnz     2f
+        outb    %al, $0x92
+2:      addw    $8, %sp
+        popw    %gs
+        popw    %fs
+        popl    %ebp
+        popl    %edi
+        popl    %esi
+        popl    %ebx
+        popfl
+        retl
+        .cfi_endproc
+        .size call32, . - call32
+
 real_idt:
         .word   0x3ff
         .long   0

@@ -2,8 +2,8 @@
 #ifndef BIOS_SHARED_H
 #define BIOS_SHARED_H
 
+#include "bios/drive_call.h"
 #include "bios/layout.h"
-#include "bios/types.h"
 
 /* An entry as INT 15h E820h returns it. */
 struct e820_entry {
@@ -33,9 +33,12 @@ struct shared {
     u16 pir; /* the $PIR table: offset in the code segment, 0: none */
     struct rom_place rom[ROM_MAX];
     u16 rom_count;
-    u16 menu_wait;        /* milliseconds that the boot menu waits for its key */
-    bool menu;            /* show "press a key" and wait */
-    u8 fail_wait;         /* seconds until another try if nothing boots; 255: never */
+    u16 menu_wait; /* milliseconds that the boot menu waits for its key */
+    bool menu;     /* show "press a key" and wait */
+    u8 fail_wait;  /* seconds until another try if nothing boots; 255: never */
+    struct far_drive far[FAR_DRIVES];
+    struct unknown_controller unknown[UNKNOWN_MAX];
+    u8 far_count, unknown_count;
     char bootorder[1024]; /* device paths, one per line; if empty, CMOS is used */
 };
 

@@ -5,7 +5,7 @@
  * 8259 ELCR 4D0h-4D1h. Addresses are given out upwards, bus by bus, the largest first; a bridge's window is
  * what its bus has used.
  */
-#include "bios/post32/post32.h"
+#include "bios/drives32/drives.h"
 
 enum {
     IO_START = 0xc000,
@@ -224,6 +224,7 @@ static void init_function(u16 bdf)
     }
     if (class == CLASS_IDE && !SHARED.ide)
         SHARED.ide = bdf;
+    drives_note(bdf, class);
     if (class == CLASS_VGA && !SHARED.vga)
         SHARED.vga = bdf;
     if (class == CLASS_IDE || is_bridge(bdf))

@@ -4,7 +4,7 @@
  * It ends in real mode at post16 (post.c), which sets up what concerns a PC: its interrupts, devices and
  * disks.
  */
-#include "bios/post32/post32.h"
+#include "bios/drives32/drives.h"
 
 extern char post16[], resume_real[], in_shadow_ram[];
 
@@ -64,6 +64,7 @@ void post32(void)
     post_code(0x07);
     roms_copy();
     settings_init();
+    drives_init();
     memory_finish();
     post_code(0x08);
     to_real16((u32)post16);

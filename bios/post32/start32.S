@@ -51,4 +51,30 @@ to_real16:
         .cfi_endproc
         .size to_real16, . - to_real16
 
+/* From real mode (call32 in reset.S): the services' segment is the stack's, and EAX is the argument's linear address. */
+        .globl drive_call32
+        .type drive_call32, @function
+drive_call32:
+        .cfi_startproc
+        .cfi_undefined %eip
+        movl    $SEL_DATA32, %ecx
+        movl    %ecx, %ds
+        movl    %ecx, %es
+        movl    %ecx, %ss
+        addl    $DATA_LINEAR, %esp
+        movl    %ecx, %fs
+        movl    %ecx, %gs
+        call    drive_call
+        movl    $SEL_BIG16, %ecx        /* a caller may have made its segments larger than 64 KiB: they stay so */
+        movl    %ecx, %ds
+        movl    %ecx, %es
+        movl    %ecx, %fs
+        movl    %ecx, %gs
+        movl    $SEL_DATA16, %ecx
+        subl    $DATA_LINEAR, %esp
+        movl    %ecx, %ss
+        ljmp    $SEL_CODE16, $call32_end
+        .cfi_endproc
+        .size drive_call32, . - drive_call32
+
         .section .note.GNU-stack, "", @progbits

@@ -288,10 +288,10 @@ static int create_vga(struct board *b, struct error *err)
 static int create_chips(struct board *b, struct error *err)
 {
     static int (*const create[])(struct board *, struct error *) = {
-        pflash_create,  pci_host_create, piix3_create,       pic_create,      pit_create,
-        ioapic_create,  create_lapics,   hpet_create,        rtc_create,      ps2_create,
-        create_uarts,   dma_create,      floppy_create,      ide_create,      create_vga,
-        acpi_pm_create, fwcfg_create,    debug_ports_create, xen_host_create, cards_create,
+        pflash_create,      pci_host_create, piix3_create, pic_create,     pit_create,   ioapic_create,
+        create_lapics,      hpet_create,     rtc_create,   ps2_create,     create_uarts, dma_create,
+        floppy_create,      ide_create,      create_vga,   acpi_pm_create, cards_paths,  fwcfg_create,
+        debug_ports_create, xen_host_create, cards_create,
     };
     for (size_t i = 0; i < sizeof create / sizeof create[0]; i++)
         if (create[i](b, err))

@@ -1,14 +1,41 @@
-/* card_table.c - which function makes a card of each kind. */
+/* card_table.c - which functions make a card of each kind, and say where firmware finds its drives. */
 #include "hv/board/cards.h"
 
-int cards_create(struct board *b, struct error *err)
+static void nvme_path(struct board *b, const struct card *c)
 {
-    static int (*const create[CARD_KINDS])(struct board *, const struct card *, struct error *) = {
-        [CARD_NVME] = nvme_create, [CARD_VIRTIO_BLK] = virtio_blk_create};
+    /* as QEMU names its controller, whose path firmware knows */
+    board_boot_path(b, c->drive.role, "/pci@i0cf8/pci8086,5845@%x/namespace@1,0", c->devfn >> 3);
+}
+
+static void blk_path(struct board *b, const struct card *c)
+{
+    board_boot_path(b, c->drive.role, "/pci@i0cf8/scsi@%x/disk@0,0", c->devfn >> 3);
+}
+
+static const struct {
+    int (*create)(struct board *, const struct card *, struct error *);
+    void (*paths)(struct board *, const struct card *); /* NULL: it has no drives */
+} kinds[CARD_KINDS] = {
+    [CARD_NVME] = {nvme_create, nvme_path},
+    [CARD_VIRTIO_BLK] = {virtio_blk_create, blk_path},
+};
+
+int cards_paths(struct board *b, struct error *err)
+{
     struct card cards[CARDS_MOST];
     int n = cards_of(board_config(b), cards, err);
     for (int i = 0; i < n; i++)
-        if (create[cards[i].kind](b, &cards[i], err))
+        if (kinds[cards[i].kind].paths)
+            kinds[cards[i].kind].paths(b, &cards[i]);
+    return n < 0 ? -1 : 0;
+}
+
+int cards_create(struct board *b, struct error *err)
+{
+    struct card cards[CARDS_MOST];
+    int n = cards_of(board_config(b), cards, err);
+    for (int i = 0; i < n; i++)
+        if (kinds[cards[i].kind].create(b, &cards[i], err))
             return -1;
     return n < 0 ? -1 : 0;
 }

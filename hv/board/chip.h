@@ -184,6 +184,8 @@ int rtc_create(struct board *, struct error *);                  /* MC146818 and
 int ps2_create(struct board *, struct error *);                  /* 8042, keyboard, mouse; port 92h */
 int uart_create(struct board *, unsigned index, struct error *); /* 16550A at 3f8, 2f8, 3e8, 2e8 */
 int ide_create(struct board *, struct error *); /* PIIX3 IDE, two channels, disks and ATAPI, bus-master DMA */
+int cards_paths(struct board *,
+                struct error *); /* where firmware finds their drives: before fwcfg_create() */
 int cards_create(struct board *,
                  struct error *); /* the PCI cards that the configuration asks for (cards.h) */
 struct card;

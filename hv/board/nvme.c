@@ -444,7 +444,5 @@ int nvme_create(struct board *b, const struct card *card, struct error *err)
                                      .reset = reset,
                                      .loaded = loaded});
     board_add_pci(b, &n->pci);
-    /* as QEMU names its controller, whose path firmware knows */
-    board_boot_path(b, drive->role, "/pci@i0cf8/pci8086,5845@%x/namespace@1,0", n->pci.devfn >> 3);
     return 0;
 }

@@ -314,6 +314,5 @@ int virtio_blk_create(struct board *b, const struct card *card, struct error *er
                                      .loaded = loaded,
                                      .destroy = destroy});
     board_add_pci(b, &s->virtio.pci);
-    board_boot_path(b, card->drive.role, "/pci@i0cf8/scsi@%x/disk@0,0", card->devfn >> 3);
     return 0;
 }

@@ -41,6 +41,15 @@ expect 0 again "$BOOTREEL" record "${boot[@]}" -o "$work/again.reel"
 same "$work/grub.reel" "$work/again.reel" "two recordings"
 expect 0 verify "$BOOTREEL" replay --verify -q --console=none "$work/grub.reel"
 
+# Our BIOS: both kinds, numbered as the boot order has them.
+for i in nvme virtio; do
+    expect 0 ours-$i "$BOOTREEL" record --bios builtin --disk "$GUESTS/disk.img,interface=$i" --disk "$work/plain.img" --memory 256M --until 400M --console -q -o "$work/ours.reel"
+    holds "$work/ours-$i.out" '^disk 80h: (BOOTREEL NVMe|virtio disk), 64 MiB' "our BIOS numbers the drives: $i"
+    holds "$work/ours-$i.out" '^disk 81h: BOOTREEL HARDDISK, ' "our BIOS numbers the drives: $i and IDE"
+    holds "$work/ours-$i.out" 'Linux version' "our BIOS, GRUB and Linux from $i"
+done
+expect 0 ours-verify "$BOOTREEL" replay --verify -q --console=none "$work/ours.reel"
+
 expect 2 interface "$BOOTREEL" record --disk "$work/plain.img,interface=floppy" -q -o "$work/no.reel"
 holds "$work/interface.err" 'bootreel: --disk: "floppy" is not an interface: give ' "a wrong interface"
 expect 2 serial "$BOOTREEL" record --disk "$work/plain.img,serial=" -q -o "$work/no.reel"
