@@ -112,7 +112,7 @@ for size in 90x30 100x30 110x30 120x30 130x35; do
     sleep 0.05
 done
 await '^─ Timeline.{120}$' "130 x 35"
-await 'demo.reel  10,361,340' "a resize does not cancel a move"
+await 'demo.reel  10,364,638' "a resize does not cancel a move"
 press BSpace
 await 'demo.reel  28,[0-9]{3}' "and back"
 
