@@ -71,9 +71,9 @@ static const char *class_name(const struct unknown_controller *u)
         u8 interface;
         const char *name;
     } classes[] = {
-        {0x0100, 0x00, "SCSI"}, {0x0104, 0x00, "RAID"}, {0x0106, 0x01, "AHCI"}, {0x0107, 0x00, "SAS"},
-        {0x0108, 0x02, "NVMe"}, {0x0c03, 0x00, "UHCI"}, {0x0c03, 0x10, "OHCI"}, {0x0c03, 0x20, "EHCI"},
-        {0x0c03, 0x30, "xHCI"},
+        {0x0100, 0x00, "SCSI"}, {0x0104, 0x00, "RAID"}, {0x0106, 0x01, "AHCI"},
+        {0x0107, 0x00, "SAS"},  {0x0108, 0x02, "NVMe"}, {0x0c03, 0x00, "UHCI"},
+        {0x0c03, 0x10, "OHCI"}, {0x0c03, 0x20, "EHCI"}, {0x0c03, 0x30, "xHCI"},
     };
     for (unsigned i = 0; i < COUNT(classes); i++)
         if (classes[i].class == u->class && classes[i].interface == u->interface)

@@ -220,14 +220,14 @@ const struct option_row machine_options[] = {
          "an address is in."},
     {.name = "vga", .argument = "std|none", .help = "the display adapter (default std)", .id = MO_VGA},
     {.name = "disk",
-     .argument = "FILE[,interface=ide|nvme|virtio][,serial=TEXT]",
+     .argument = "FILE[,interface=ide|nvme|virtio|scsi][,serial=TEXT]",
      .help = "a raw disk image, and what it is attached to (up to {max-disks} drives)",
      .id = MO_DISK,
      .more =
-         "The interface is `ide` if none is given. An IDE controller has room for four drives; each `nvme` drive has a controller of its own, each `virtio` drive (virtio-blk, modern and transitional) a card. The "
+         "The interface is `ide` if none is given. An IDE controller has room for four drives; each `nvme` drive has a controller of its own, each `virtio` drive (virtio-blk, modern and transitional) a card; `scsi` drives are on one virtio-scsi card with room for eight. The "
          "serial number is what the drive says of itself. Image files are only read: what the guest writes is part of the machine's state."},
     {.name = "cdrom",
-     .argument = "FILE[,interface=ide][,serial=TEXT]",
+     .argument = "FILE[,interface=ide|scsi][,serial=TEXT]",
      .help = "a CD-ROM image, likewise",
      .id = MO_CDROM},
     {.name = "floppy", .argument = "FILE", .help = "a floppy disk image", .id = MO_FLOPPY},

@@ -23,7 +23,7 @@ struct completion {
 _Static_assert(sizeof(struct command) == 64 && sizeof(struct completion) == 16, "as in memory");
 
 struct queue {
-    u32 entries, completions;   /* addresses, a page each */
+    u32 entries, completions;     /* addresses, a page each */
     u32 sq_doorbell, cq_doorbell; /* addresses */
     u16 tail, head, phase;
 };
@@ -34,7 +34,8 @@ struct controller {
     u32 most;                  /* bytes of a transfer */
 };
 
-struct namespace {
+struct namespace
+{
     struct driver driver;
     struct controller *c;
     u32 nsid;

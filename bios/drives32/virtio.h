@@ -12,7 +12,7 @@ enum { VIRTIO_ENTRIES = 8, PARTS_MOST = 4 };
 struct virtio {
     u32 common, device, notify; /* addresses */
     u16 queue;
-    u16 seen;                   /* the used index up to which requests have ended */
+    u16 seen; /* the used index up to which requests have ended */
     struct {
         u64 address;
         u32 size;

@@ -12,12 +12,22 @@ static void blk_path(struct board *b, const struct card *c)
     board_boot_path(b, c->drive.role, "/pci@i0cf8/scsi@%x/disk@0,0", c->devfn >> 3);
 }
 
+static void scsi_paths(struct board *b, const struct card *c)
+{
+    struct drive drives[SCSI_TARGETS];
+    struct error err;
+    int n = drives_of(board_config(b), DRIVE_SCSI, drives, SCSI_TARGETS, &err);
+    for (int i = 0; i < n; i++)
+        board_boot_path(b, drives[i].role, "/pci@i0cf8/scsi@%x/channel@0/disk@%d,0", c->devfn >> 3, i);
+}
+
 static const struct {
     int (*create)(struct board *, const struct card *, struct error *);
     void (*paths)(struct board *, const struct card *); /* NULL: it has no drives */
 } kinds[CARD_KINDS] = {
     [CARD_NVME] = {nvme_create, nvme_path},
     [CARD_VIRTIO_BLK] = {virtio_blk_create, blk_path},
+    [CARD_VIRTIO_SCSI] = {virtio_scsi_create, scsi_paths},
 };
 
 int cards_paths(struct board *b, struct error *err)

@@ -23,8 +23,12 @@ static const struct card_range ranges[] = {
     {CARD_VIRTIO_BLK, 0, true, false, VIRTIO_LEGACY_BAR, virtio_legacy_words, false, 0},
     {CARD_VIRTIO_BLK, 1, false, false, VIRTIO_MSIX_BAR, virtio_msix_words, true, 0},
     {CARD_VIRTIO_BLK, 4, false, true, VIRTIO_BAR, virtio_words, false, 0},
+    {CARD_VIRTIO_SCSI, 0, true, false, VIRTIO_LEGACY_BAR, virtio_legacy_words, false, 0},
+    {CARD_VIRTIO_SCSI, 1, false, false, VIRTIO_MSIX_BAR, virtio_msix_words, true, 0},
+    {CARD_VIRTIO_SCSI, 4, false, true, VIRTIO_BAR, virtio_words, false, 0},
 };
-static const char *const names[CARD_KINDS] = {[CARD_NVME] = "NVMe", [CARD_VIRTIO_BLK] = "virtio-blk"};
+static const char *const names[CARD_KINDS] = {
+    [CARD_NVME] = "NVMe", [CARD_VIRTIO_BLK] = "virtio-blk", [CARD_VIRTIO_SCSI] = "virtio-scsi"};
 
 enum { RANGES = sizeof ranges / sizeof ranges[0] };
 

@@ -33,5 +33,9 @@ int cards_of(const struct engine_config *cfg, struct card list[CARDS_MOST], stru
             add(list, &n, single[i].kind, (unsigned)k, &drives[k]);
         }
     }
-    return n;
+    /* One for all drives. */
+    int targets = drives_of(cfg, DRIVE_SCSI, drives, SCSI_TARGETS, err);
+    if (targets > 0)
+        add(list, &n, CARD_VIRTIO_SCSI, 0, NULL);
+    return targets < 0 ? -1 : n;
 }

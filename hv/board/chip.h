@@ -190,6 +190,7 @@ int cards_create(struct board *,
                  struct error *); /* the PCI cards that the configuration asks for (cards.h) */
 struct card;
 int nvme_create(struct board *, const struct card *, struct error *);
+int virtio_scsi_create(struct board *, const struct card *, struct error *);
 int virtio_blk_create(struct board *, const struct card *, struct error *);
 int floppy_create(struct board *, struct error *); /* 82077AA and the ISA DMA controllers it needs (dma.c) */
 int dma_create(struct board *, struct error *);    /* two 8237A with page registers */

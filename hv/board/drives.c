@@ -42,7 +42,7 @@ static void fill(const struct engine_config *cfg, const struct image *image, boo
     const char *serial = setting_of(cfg, role, "serial");
     *d = (struct drive){.cdrom = cdrom, .serial_given = serial != NULL};
     snprintf(d->role, sizeof d->role, "%s", role);
-    d->sectors = image->size / DRIVE_SECTOR;
+    d->sectors = (image->size + DRIVE_SECTOR - 1) / DRIVE_SECTOR; /* padded with zeros, as disk.c does */
     if (serial)
         snprintf(d->serial, sizeof d->serial, "%.*s", DRIVE_SERIAL, serial);
     else

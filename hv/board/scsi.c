@@ -14,6 +14,13 @@ const struct field scsi_fields[7] = {
 
 enum { REQUEST_SENSE = 0x03 };
 
+void scsi_attach(struct board *b, struct scsi_unit *u, const struct drive *d)
+{
+    *u = (struct scsi_unit){.disk = board_disk(b, d->role), .cdrom = d->cdrom};
+    u->blocks = disk_size(u->disk) / scsi_block(u);
+    memcpy(u->serial, d->serial, sizeof u->serial);
+}
+
 void scsi_reset(struct scsi_unit *u, uint8_t attention)
 {
     u->sense_key = u->asc = u->ascq = 0;
@@ -138,6 +145,11 @@ void scsi_blocks(struct scsi_task *t, bool write, uint64_t lba, uint32_t count, 
     t->unit_size = t->unit->cdrom ? parts_size(parts) : scsi_block(t->unit);
 }
 
+uint32_t scsi_event_status(const struct scsi_task *t)
+{
+    return t->status ? t->status | (uint32_t)t->unit->sense_key << 8 | (uint32_t)t->unit->asc << 16 : 0;
+}
+
 /* ---------------------------------------------------------------- data */
 
 uint64_t scsi_moves(const struct scsi_task *t)
@@ -201,9 +213,7 @@ int scsi_write_at(const struct scsi_task *t, uint64_t at, const void *buf, size_
 
 /* ---------------------------------------------------------------- commands of all */
 
-void scsi_good(struct scsi_task *t, const uint8_t *p)
-{
-}
+void scsi_good(struct scsi_task *t, const uint8_t *p) {}
 
 void scsi_request_sense(struct scsi_task *t, const uint8_t *p)
 {

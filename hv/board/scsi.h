@@ -8,7 +8,7 @@
 #ifndef BOOTREEL_HV_BOARD_SCSI_H
 #define BOOTREEL_HV_BOARD_SCSI_H
 
-#include "hv/board/chip.h"
+#include "hv/board/drives.h"
 
 enum { SCSI_CDB = 16, SCSI_BUFFER = 512, SCSI_SENSE = 18, SCSI_GOOD = 0, SCSI_CHECK = 2 };
 
@@ -36,9 +36,9 @@ enum { PART_SYNC = 0x80, PART_HEADER = 0x20, PART_USER = 0x10, PART_EDC = 0x08, 
 struct scsi_unit {
     struct disk *disk;
     bool cdrom;
-    bool atapi;       /* a CD-ROM drive on IDE or AHCI */
-    bool removable;   /* a disk: of a USB stick */
-    uint64_t blocks;  /* of 512 or, of a CD, 2048 bytes */
+    bool atapi;      /* a CD-ROM drive on IDE or AHCI */
+    bool removable;  /* a disk: of a USB stick */
+    uint64_t blocks; /* of 512 or, of a CD, 2048 bytes */
     char serial[21];
 
     /* state */
@@ -75,6 +75,8 @@ struct scsi_task {
 };
 
 /* ---- for transports (scsi.c) ---- */
+/* The unit of a drive on SCSI or USB. */
+void scsi_attach(struct board *, struct scsi_unit *, const struct drive *);
 /* For board_add_chip's reset, and a bus reset; `attention` is what the next command reports, or 0. */
 void scsi_reset(struct scsi_unit *, uint8_t attention);
 /* Executes a command block of 12 bytes (ATAPI) or SCSI_CDB bytes, up to the movement of its data. */
@@ -82,6 +84,8 @@ void scsi_execute(struct board *, struct scsi_unit *, const uint8_t *cdb, struct
 void scsi_sense(struct scsi_unit *, uint8_t key, uint8_t asc, uint8_t ascq);
 /* Sense data in fixed format, of a command that ended with SCSI_CHECK; it is forgotten then, as with autosense. */
 void scsi_take_sense(struct scsi_unit *, uint8_t sense[SCSI_SENSE]);
+/* How a command has ended, for its event: the status, and above it the sense key and the additional code. */
+uint32_t scsi_event_status(const struct scsi_task *);
 /* How many bytes the command moves. */
 uint64_t scsi_moves(const struct scsi_task *);
 /* Bytes [at, at + n) of what it reads; n is at most the rest. -1: the medium cannot be read. */

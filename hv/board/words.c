@@ -321,6 +321,8 @@ static void disk_status_words(const struct event *ev, uint64_t drive, struct wor
         nvme_status_words(w, status);
     else if (drive - DRIVE_NUMBER_VIRTIO < DRIVE_NUMBER_SCSI - DRIVE_NUMBER_VIRTIO)
         virtio_blk_status_words(w, status);
+    else if (drive - DRIVE_NUMBER_SCSI < DRIVE_NUMBER_END - DRIVE_NUMBER_SCSI)
+        scsi_status_words(w, status);
 }
 
 static void disk_transfer_words(const struct event *ev, struct words *w)

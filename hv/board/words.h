@@ -195,6 +195,7 @@ chip_words_fn i440fx_pci_words, piix3_pci_words, ide_pci_words, acpi_pm_pci_word
 void ide_status_words(struct words *, uint8_t status);
 void fdc_status_words(struct words *, uint8_t st0);
 void nvme_status_words(struct words *, uint32_t status);
+void scsi_status_words(struct words *, uint32_t status);
 void virtio_blk_status_words(struct words *, uint32_t status);
 /* What the drive's event tells of a command packet whose first byte is not known (engine_words.later). */
 int ide_packet_later(const struct board_seen *, const struct event *ev, const struct event *next, char *buf,
