@@ -245,10 +245,11 @@ static enum react show_page(struct app *a, unsigned page)
 
 static enum react do_page(struct app *a, enum command c, const char *arg)
 {
-    int page = c == CMD_PAGE     ? arg ? page_by_name(arg) : (int)a->page_before
-               : c == CMD_PAGE_0 ? 0
-               : c == CMD_MARKS  ? PAGE_MARKS
-                                 : (int)(c - CMD_PAGE_1 + 1);
+    int page = c == CMD_PAGE       ? arg ? page_by_name(arg) : (int)a->page_before
+               : c == CMD_PAGE_0   ? 0
+               : c == CMD_MARKS    ? PAGE_MARKS
+               : c == CMD_FIRMWARE ? PAGE_FIRMWARE
+                                   : (int)(c - CMD_PAGE_1 + 1);
     if (page >= 0)
         return show_page(a, (unsigned)page);
     app_refuse(a, "\"%.40s\" is not a page: Tab completes", arg);
@@ -617,6 +618,7 @@ static action *const actions[CMD_COUNT] = {
     [CMD_PAGE_9] = do_page,
     [CMD_PAGE_0] = do_page,
     [CMD_MARKS] = do_page,
+    [CMD_FIRMWARE] = do_page,
     [CMD_HELP] = do_help,
     [CMD_FOCUS] = do_focus,
     [CMD_FOCUS_BACK] = do_focus,

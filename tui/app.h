@@ -82,7 +82,7 @@ struct prompt {
     char hint[400]; /* the completions */
 };
 
-enum { LAYOUT_SIZES = 3, PAGES = 11, PAGE_MARKS = 10, KEEP_COMMANDS = 50 };
+enum { LAYOUT_SIZES = 3, PAGES = 12, PAGE_MARKS = 10, PAGE_FIRMWARE = 11, KEEP_COMMANDS = 50 };
 
 /* prepare.c */
 struct preparing {
@@ -233,7 +233,7 @@ void config_read(struct app *a);
 
 extern const struct view timeline_view, events_view, details_view, stages_view, registers_view, cpu_view,
     code_view, stack_view, memory_view, walk_view, devices_view, screen_view, console_view, processes_view,
-    marks_view, help_view;
+    marks_view, firmware_view, help_view;
 
 /* view_events.c */
 int events_filter(struct app *a, const char *text, struct error *err);

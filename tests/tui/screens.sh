@@ -19,7 +19,7 @@ shoot() {
 pages() {
     echo 'goto stage:user.hello'
     echo '+500'
-    for page in overview events stages processor code memory devices screen processes console marks help; do
+    for page in overview events stages processor code memory devices screen processes console marks firmware help; do
         echo "$page"
         [ $page = devices ] && echo 'search pic' && echo enter
         echo 'show -'
