@@ -43,4 +43,8 @@ int annotate_write(struct rewriter *out, enum taped what, const struct taped_ite
 /* Completes it, and says so. */
 int annotate_finish(const struct annotate_parts *v, struct trace *t, struct rewriter *out);
 
+/* Runs `t`, opened from the file `from`, again, and records it into `to` with these classes added. Says nothing unless it goes wrong, but
+ * shows its progress. Returns an exit status. */
+int annotate_quickly(struct trace *t, const char *from, const char *to, uint32_t classes, bool quiet);
+
 #endif

@@ -22,6 +22,7 @@ extern const struct command command_events;
 extern const struct command command_screen;
 extern const struct command command_symbols;
 extern const struct command command_processes;
+extern const struct command command_files;
 extern const struct command command_firmware;
 extern const struct command command_stages;
 extern const struct command command_annotate;

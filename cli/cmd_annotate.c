@@ -31,7 +31,7 @@ struct annotate {
     char **share; /* with --merge: their files */
     int shares;
     bool inspect_again;
-    bool quiet;
+    bool quiet, no_summary;
 };
 
 /* --events "+syscall,-pio" changes the trace's classes; otherwise it gives all of them. */
@@ -89,7 +89,7 @@ static int compare(const struct annotate *a, const struct record_result *res)
         return trouble_text("interrupted; %s is complete up to there", a->o.path);
     if (end && end->hash && end->hash != res->hash)
         return differs(a, "the final state differs from the recorded one");
-    if (!a->quiet)
+    if (!a->quiet && !a->no_summary)
         printf("%s: the same run, %s steps, %s events%s\n", a->o.path, commas(n, res->stop.icount),
                commas(e, res->events), end && end->hash ? "; final state equal" : "");
     return EXIT_DONE;
@@ -163,7 +163,7 @@ static int in_parts(struct annotate *a, int *status)
                                      .from = a->from,
                                      .config = &config,
                                      .jobs = a->jobs ? a->jobs : default_jobs(a->t),
-                                     .quiet = a->quiet};
+                                     .quiet = a->quiet || a->no_summary};
     if (!a->parts && !a->merge)
         return indivisible(a, &err) ? 0 : annotate_in_parts(&v, a->t, status);
     const char *why = unshareable(a, &err);
@@ -323,6 +323,21 @@ static int cmd_annotate(int argc, char **argv)
     if (parse_options(&command_annotate, argc, argv, take_option, &a, &status))
         status = start(&a, argc, argv);
     trace_close(a.t);
+    observed_free(&a.observed);
+    profile_free(a.profile);
+    return status;
+}
+
+int annotate_quickly(struct trace *t, const char *from, const char *to, uint32_t classes, bool quiet)
+{
+    struct annotate a = {.o = {.checkpoint_every = RECORD_CHECKPOINT_EVERY, .path = to},
+                         .t = t,
+                         .from = from,
+                         .events = "+",
+                         .classes = EVENT_CLASSES_DEFAULT | classes,
+                         .quiet = quiet,
+                         .no_summary = true};
+    int status = annotate(&a);
     observed_free(&a.observed);
     profile_free(a.profile);
     return status;

@@ -23,12 +23,13 @@ struct hooks;
 struct hook;
 
 /* A call in progress. */
+enum { FRAME_VALUES = 12 };
 struct frame {
     const struct hook *hook;
-    uint64_t sp;       /* at the entry, linear */
-    uint64_t after;    /* the stack pointer when the caller goes on; 0 if not known */
-    uint64_t time;     /* guest time at the entry, ns */
-    uint64_t value[4]; /* for enter and leave to use */
+    uint64_t sp;                  /* at the entry, linear */
+    uint64_t after;               /* the stack pointer when the caller goes on; 0 if not known */
+    uint64_t time;                /* guest time at the entry, ns */
+    uint64_t value[FRAME_VALUES]; /* for enter and leave to use */
 };
 
 /* Called at the entry. The frame is NULL if the exit is not hooked, or if hook_follow makes it. */

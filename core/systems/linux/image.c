@@ -216,6 +216,7 @@ static void set_up(struct linux_guest *lx)
     lx_task_setup(lx);
     lx_module_setup(lx);
     lx_syscall_setup(lx);
+    lx_file_setup(lx);
     lx_log_setup(lx);
     lx_hosted_setup(lx);
     if (lx->missing[0])

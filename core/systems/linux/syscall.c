@@ -104,17 +104,18 @@ static void add_bytes(struct text *t, const uint8_t *p, size_t n, bool more)
     text_add(t, more ? "\"..." : "\"");
 }
 
-/* A text, or its address if it cannot be read (its page has not been loaded yet). */
-static void add_string(struct linux_guest *lx, struct text *t, uint64_t at)
+/* A text, or its address if it cannot be read (its page has not been loaded yet): then false. */
+static bool add_string(struct linux_guest *lx, struct text *t, uint64_t at)
 {
     char s[STRING_SHOWN + 1];
     uint8_t first;
     if (!at || !lx_read(lx, at, &first, 1)) {
         text_add(t, at ? "0x%llx" : "NULL", (unsigned long long)at);
-        return;
+        return !at;
     }
     size_t n = lx_string(lx, at, s, sizeof s);
     add_bytes(t, (const uint8_t *)s, n, n == STRING_SHOWN);
+    return true;
 }
 
 static void add_buffer(struct linux_guest *lx, struct text *t, uint64_t at, uint64_t n)
@@ -153,7 +154,8 @@ static const struct linux_flag map_flags[] = {{3, "MAP_SHARED_VALIDATE"},
                                               {0x40000, "MAP_HUGETLB"},
                                               {0x100000, "MAP_FIXED_NOREPLACE"},
                                               {0, NULL}};
-static void add_argument(struct linux_guest *lx, struct text *t, char type, unsigned word, const uint64_t *a)
+/* False if it is a text that cannot be read yet. */
+static bool add_argument(struct linux_guest *lx, struct text *t, char type, unsigned word, const uint64_t *a)
 {
     switch (type) {
     case 'd':
@@ -174,8 +176,7 @@ static void add_argument(struct linux_guest *lx, struct text *t, char type, unsi
         (int32_t) * a == -100 ? text_add(t, "AT_FDCWD") : text_add(t, "%d", (int32_t)*a);
         break;
     case 's':
-        add_string(lx, t, *a);
-        break;
+        return add_string(lx, t, *a);
     case 'b':
         add_buffer(lx, t, a[0], a[1]);
         break;
@@ -201,6 +202,7 @@ static void add_argument(struct linux_guest *lx, struct text *t, char type, unsi
         text_add(t, *a || type != 'p' ? "0x%llx" : "NULL", (unsigned long long)*a);
         break;
     }
+    return true;
 }
 
 /* An open that creates nothing has no mode argument. */
@@ -219,9 +221,11 @@ static void add_name(struct text *t, const struct made_call *m)
         text_add(t, "syscall_%llu", (unsigned long long)m->number);
 }
 
-static void add_call(struct linux_guest *lx, struct text *t, const struct made_call *m,
+/* False if a text in it could not be read yet. */
+static bool add_call(struct linux_guest *lx, struct text *t, const struct made_call *m,
                      const uint64_t a[ARGUMENTS + 1])
 {
+    bool whole = true;
     const struct call *c = call_of(m);
     const char *args = c ? c->args : "xxxxxx";
     add_name(t, m);
@@ -230,14 +234,17 @@ static void add_call(struct linux_guest *lx, struct text *t, const struct made_c
         if (i && no_mode(args + i, a + i))
             continue;
         text_add(t, i ? ", " : "");
-        add_argument(lx, t, args[i], m->word, a + i);
+        whole &= add_argument(lx, t, args[i], m->word, a + i);
     }
     text_add(t, ")");
+    return whole;
 }
 
 /* ---------------------------------------------------------------- calls */
 
-enum { REGS, NUMBER, WORD, I386 }; /* the values in a frame */
+/* The values in a frame. UNREAD: a text could not be read. ARGS: the arguments, from there on */
+enum { REGS, NUMBER, WORD, I386, UNREAD, ARGS };
+_Static_assert(ARGS + ARGUMENTS + 1 <= FRAME_VALUES, "a frame has room for the arguments");
 
 static const struct registers *registers_of(const struct linux_guest *lx)
 {
@@ -252,7 +259,8 @@ static void begin(struct linux_guest *lx, struct frame *f, uint64_t regs, const 
     f->value[NUMBER] = m->number;
     f->value[WORD] = m->word;
     f->value[I386] = m->i386;
-    add_call(lx, &t, m, a);
+    f->value[UNREAD] = !add_call(lx, &t, m, a);
+    memcpy(f->value + ARGS, a, (ARGUMENTS + 1) * sizeof *a);
     LX_EMIT(lx, EV_SYSCALL_ENTER, t.s, m->number, lx_current_pid(lx), a[0], a[1], a[2], a[3], a[4], a[5]);
     free(t.s);
 }
@@ -324,14 +332,49 @@ static uint64_t result_32(uint32_t v)
     return v >= (uint32_t)-ERRORS ? (uint64_t)(int64_t)(int32_t)v : v;
 }
 
+/* The two descriptors that pipe, pipe2 and socketpair leave in memory. */
+static bool add_pair(struct linux_guest *lx, struct text *t, const struct call *c, const uint64_t *a)
+{
+    int32_t fd[2];
+    bool sockets = !strcmp(c->name, "socketpair");
+    if ((!sockets && strcmp(c->name, "pipe") && strcmp(c->name, "pipe2")) ||
+        !lx_read(lx, a[sockets ? 3 : 0], fd, sizeof fd))
+        return false;
+    text_add(t, "%s([%d, %d])", c->name, fd[0], fd[1]);
+    return true;
+}
+
+/* The call's name; or the call again, if there is more to say of it than at its beginning. */
+static void add_left(struct linux_guest *lx, struct text *t, const struct frame *f, const struct made_call *m,
+                     int64_t result)
+{
+    const struct call *c = call_of(m);
+    const uint64_t *a = f->value + ARGS;
+    if (c && !result && add_pair(lx, t, c, a))
+        return;
+    if (f->value[UNREAD] && add_call(lx, t, m, a))
+        return;
+    free(t->s);
+    *t = (struct text){0};
+    add_name(t, m);
+}
+
+static bool opens(const struct made_call *m)
+{
+    const struct call *c = call_of(m);
+    return c && (!strncmp(c->name, "open", 4) || !strcmp(c->name, "creat")) && strcmp(c->name, "open_tree");
+}
+
 static void leave(struct linux_guest *lx, const struct frame *f)
 {
     const struct made_call m = {(unsigned)f->value[WORD], f->value[I386], f->value[NUMBER]};
     uint64_t at = f->value[REGS] + registers_of(lx)->ax;
+    uint64_t result = m.i386 ? result_32(lx_u32(lx, at)) : lx_u64(lx, at);
     struct text t = {0};
-    add_name(&t, &m);
-    LX_EMIT(lx, EV_SYSCALL_EXIT, t.s, m.number, lx_current_pid(lx),
-            m.i386 ? result_32(lx_u32(lx, at)) : lx_u64(lx, at), lx->time - f->time);
+    add_left(lx, &t, f, &m, (int64_t)result);
+    if ((int64_t)result >= 0 && opens(&m))
+        lx_file_opened(lx, result);
+    LX_EMIT(lx, EV_SYSCALL_EXIT, t.s, m.number, lx_current_pid(lx), result, lx->time - f->time);
     free(t.s);
 }
 

@@ -224,6 +224,7 @@ static void executed(struct linux_guest *lx, struct frame *f)
     add_arguments(lx, lx_member(lx, task, t->task_mm), &words);
     LX_EMIT(lx, EV_PROCESS_EXEC, words.s, lx_pid(lx, task), lx_tgid(lx, task),
             lx_member(lx, binprm, t->binprm_exec));
+    lx_file_executed(lx, lx_member(lx, binprm, t->binprm_file));
     lx_hosted_runs_in(lx, task);
     if (lx_pid(lx, task) == 1 && !lx->init_seen && lx_wants(lx, EC_KERNEL)) {
         lx->init_seen = true;

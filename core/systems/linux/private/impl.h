@@ -78,6 +78,11 @@ struct linux_types {
         bin_private;
     int console_name, console_index, console_flags;
     int file_mapping, file_inode, inode_size, inode_mapping, mapping_head, node_shift, node_slots;
+    int task_files, files_fdt, fdt_max, fdt_fd, file_dentry, file_mount, mount_root, mount_vfs, mount_parent,
+        mount_point;
+    int dentry_parent, dentry_name, inode_number, inode_sb, inode_alias, dentry_alias, sb_dev, sb_id, sb_type,
+        type_name;
+    int bio_sector, bio_size, bio_op, bio_vecs, vec_page, page_mapping, mapping_host;
     int mm_tables;   /* user-mode Linux: the page tables' address, in mm_struct */
     int page_size;   /* bytes of struct page */
     int hot_current; /* current_task in struct pcpu_hot */
@@ -319,6 +324,11 @@ void lx_program_executed(struct linux_guest *lx, uint64_t binprm, const char *pa
 void lx_program_forked(struct linux_guest *lx, uint32_t parent, uint32_t child);
 void lx_program_exited(struct linux_guest *lx, uint32_t tgid);
 void lx_syscall_setup(struct linux_guest *lx);
+/* What a descriptor of the current task stands for has just been opened by a system call. */
+void lx_file_opened(struct linux_guest *lx, uint64_t fd);
+/* A task executes this file (struct file). */
+void lx_file_executed(struct linux_guest *lx, uint64_t file);
+void lx_file_setup(struct linux_guest *lx);
 void lx_log_setup(struct linux_guest *lx);
 
 /* ---------------------------------------------------------------- image.c */

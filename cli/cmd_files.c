@@ -1,0 +1,340 @@
+/* cmd_files.c - bootreel files: who opened, read and wrote which files. */
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/annotate.h"
+#include "cli/cli.h"
+#include "cli/json.h"
+#include "core/story/files.h"
+#include "core/ground/text.h"
+#include "traces/memory.h"
+
+struct files_command {
+    const char *at, *process, *file, *output;
+    bool failed, json, quiet;
+    char *folder; /* of the annotated trace that is not kept, or NULL */
+    char *made;   /* that trace */
+};
+
+/* ---------------------------------------------------------------- which */
+
+/* PID, GUEST:PID or a name. */
+static bool process_fits(const char *want, const struct file_use *u)
+{
+    symbol_space space;
+    if (symbol_space_parse(want, &space))
+        return space == symbol_space_of(u->guest, u->pid);
+    return !fnmatch(want, u->process, 0);
+}
+
+/* A pattern, or a part of the path. */
+static bool file_fits(const char *want, const struct file_use *u)
+{
+    return strpbrk(want, "*?[") ? !fnmatch(want, u->path, 0) : strstr(u->path, want) != NULL;
+}
+
+static bool fits(const struct files_command *c, const struct file_use *u)
+{
+    return (!c->process || process_fits(c->process, u)) && (!c->file || file_fits(c->file, u)) &&
+           (!c->failed || u->error);
+}
+
+/* ---------------------------------------------------------------- as text */
+
+/* "open read map", or the error. */
+static void add_did(struct text *t, const struct file_use *u)
+{
+    const char *word;
+    if (u->error) {
+        const char *name = strerrorname_np(u->error);
+        text_add(t, "FAILED %s", name ? name : "");
+        text_add(t, name ? " " : "%d ", u->error);
+    }
+    for (unsigned bit = 1; (word = file_did_word(bit)); bit <<= 1)
+        if (u->did & bit)
+            text_add(t, "%s%s", t->n && t->s[t->n - 1] != ' ' ? " " : "", word);
+    if (u->times > 1)
+        text_add(t, " x%llu", (unsigned long long)u->times);
+}
+
+static void print_amount(uint64_t n)
+{
+    char text[NUMBER_TEXT];
+    printf(" %12s", n ? commas(text, n) : "-");
+}
+
+/* "blocks read 2048+8 4096+16, written 9000+8": sectors, and how many. Requests that follow each other are one. */
+static void print_blocks(const struct file_use *u)
+{
+    enum { SECTOR = 512, SHOWN = 8 };
+    size_t shown = 0;
+    for (size_t i = 0; i < u->nblocks && shown <= SHOWN; shown++) {
+        uint64_t first = u->blocks[i].sector, end = first;
+        bool written = u->blocks[i].written, same = i && written == u->blocks[i - 1].written;
+        for (; i < u->nblocks && u->blocks[i].sector == end && u->blocks[i].written == written; i++)
+            end += u->blocks[i].bytes / SECTOR;
+        if (shown == SHOWN) {
+            printf(" …");
+            break;
+        }
+        printf("%s%s %llu+%llu", shown ? "" : "  blocks",
+               same      ? ""
+               : written ? " written"
+                         : " read",
+               (unsigned long long)first, (unsigned long long)(end - first));
+    }
+}
+
+static void print_use(const struct file_use *u)
+{
+    char at[NUMBER_TEXT];
+    struct text did = {0};
+    add_did(&did, u);
+    printf("  %13s", seconds(at, u->first_time));
+    print_amount(u->read);
+    print_amount(u->written);
+    print_amount(u->mapped);
+    printf("  %-24s  %s%s%s%s%s", did.s ? did.s : "", u->path, *u->real ? " -> " : "", u->real,
+           *u->on ? "  on " : "", u->on);
+    print_blocks(u);
+    printf("\n");
+    free(did.s);
+}
+
+static void print_text(const struct files_command *c, const struct file_uses *f)
+{
+    const struct file_use *last = NULL;
+    char number[40];
+    for (size_t i = 0; i < file_uses_count(f); i++) {
+        const struct file_use *u = file_uses_get(f, i);
+        if (!fits(c, u))
+            continue;
+        if (!last)
+            printf("  %13s %12s %12s %12s  %-24s  %s\n", "first", "read", "written", "mapped", "what",
+                   "file");
+        if (!last || last->guest != u->guest || last->pid != u->pid || strcmp(last->process, u->process)) {
+            symbol_space_text(symbol_space_of(u->guest, u->pid), number, sizeof number);
+            printf("%s %s\n", number, u->process);
+        }
+        print_use(u);
+        last = u;
+    }
+}
+
+/* ---------------------------------------------------------------- as JSON */
+
+static void json_use(yajl_gen g, const struct file_use *u)
+{
+    const char *word;
+    yajl_gen_map_open(g);
+    if (u->guest)
+        json_number(g, "guest", u->guest);
+    json_number(g, "pid", u->pid);
+    json_text(g, "process", u->process);
+    json_text(g, "file", u->path);
+    json_text(g, "real", *u->real ? u->real : NULL);
+    json_text(g, "on", *u->on ? u->on : NULL);
+    json_number(g, "inode", u->inode);
+    json_array(g, "did");
+    for (unsigned bit = 1; (word = file_did_word(bit)); bit <<= 1)
+        if (u->did & bit)
+            yajl_gen_string(g, (const unsigned char *)word, strlen(word));
+    yajl_gen_array_close(g);
+    json_text(g, "error", u->error ? strerrorname_np(u->error) : NULL);
+    json_number(g, "times", u->times);
+    json_number(g, "read", u->read);
+    json_number(g, "written", u->written);
+    json_number(g, "mapped", u->mapped);
+    json_number(g, "first", u->first);
+    json_number(g, "first_time", u->first_time);
+    json_number(g, "last", u->last);
+    json_array(g, "blocks");
+    for (size_t i = 0; i < u->nblocks; i++) {
+        yajl_gen_map_open(g);
+        json_text(g, "did", u->blocks[i].written ? "write" : "read");
+        json_number(g, "sector", u->blocks[i].sector);
+        json_number(g, "bytes", u->blocks[i].bytes);
+        yajl_gen_map_close(g);
+    }
+    yajl_gen_array_close(g);
+    yajl_gen_map_close(g);
+}
+
+static void print_json(const struct files_command *c, const struct file_uses *f)
+{
+    yajl_gen g = yajl_gen_alloc(NULL);
+    yajl_gen_config(g, yajl_gen_beautify, 1);
+    yajl_gen_array_open(g);
+    for (size_t i = 0; i < file_uses_count(f); i++) {
+        const struct file_use *u = file_uses_get(f, i);
+        if (fits(c, u))
+            json_use(g, u);
+    }
+    yajl_gen_array_close(g);
+    json_print(g);
+    yajl_gen_free(g);
+}
+
+/* ---------------------------------------------------------------- the trace */
+
+/* Where the annotated trace goes: -o, or a folder for it. -1 with err. */
+static int choose_output(struct files_command *c, const char *path, struct error *err)
+{
+    const char *tmp = getenv("TMPDIR");
+    struct text t = {0};
+    if (c->output)
+        return check_output_name("-o", c->output, path, err);
+    text_add(&t, "%s/bootreel-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    c->folder = t.s;
+    if (!mkdtemp(c->folder)) {
+        error_set(
+            err, "no folder like %.200s for a trace with system calls can be made: give its name with -o NEW",
+            c->folder);
+        free(c->folder);
+        c->folder = NULL;
+        return -1;
+    }
+    struct text name = {0};
+    text_add(&name, "%s/files.reel", c->folder);
+    c->made = name.s;
+    return 0;
+}
+
+static bool has_calls(const struct trace *t)
+{
+    const struct trace_config *config = trace_config(t);
+    return config->classes &
+           (strcmp(config->engine, "pc") ? EVENT_CLASS_BIT(EC_HOST) | EVENT_CLASS_BIT(EC_SYSCALL)
+                                         : EVENT_CLASS_BIT(EC_SYSCALL));
+}
+
+/* The trace itself, or its run once more with system calls. NULL after a message, with *status. */
+static struct trace *with_calls(struct files_command *c, struct trace *t, const char *path, int *status)
+{
+    struct error err;
+    if (has_calls(t))
+        return t;
+    if (choose_output(c, path, &err)) {
+        *status = trouble(&err);
+        return NULL;
+    }
+    const char *to = c->made ? c->made : c->output;
+    uint32_t classes = EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_PROCESS);
+    if (strcmp(trace_config(t)->engine, "pc"))
+        classes |= EVENT_CLASS_BIT(EC_HOST);
+    *status = annotate_quickly(t, path, to, classes, c->quiet);
+    if (*status != EXIT_DONE)
+        return NULL;
+    struct trace *with = trace_open(to, &err);
+    *status = with ? EXIT_DONE : trouble(&err);
+    return with;
+}
+
+static void remove_made(struct files_command *c)
+{
+    if (c->made)
+        unlink(c->made);
+    if (c->folder)
+        rmdir(c->folder);
+    free(c->made);
+    free(c->folder);
+}
+
+static int print_files(struct files_command *c, struct trace *t)
+{
+    struct error err;
+    uint64_t icount;
+    if (find_position(t, c->at, 0, trace_last_icount(t), &icount, &err))
+        return trouble(&err);
+    struct file_uses *f = file_uses_at(t, icount, &err);
+    if (!f)
+        return trouble(&err);
+    if (c->json)
+        print_json(c, f);
+    else
+        print_text(c, f);
+    file_uses_free(f);
+    return EXIT_DONE;
+}
+
+static int list_files(void *ctx, struct trace *t, const char *path)
+{
+    struct files_command *c = ctx;
+    int status = EXIT_TROUBLE;
+    struct trace *with = with_calls(c, t, path, &status);
+    if (with)
+        status = print_files(c, with);
+    if (with != t)
+        trace_close(with);
+    remove_made(c);
+    return status;
+}
+
+/* ---------------------------------------------------------------- options */
+
+static const struct option_row rows[] = {
+    {.name = "process",
+     .argument = "PROCESS",
+     .help = "only what this process did: its number, or its name (* and ? stand for any characters)",
+     STORE(struct files_command, process),
+     .more = "GUEST:`PID` is a process of another guest than the first, as bootreel processes prints it."},
+    {.name = "file",
+     .argument = "PATTERN",
+     .help = "only files whose path contains this, or is like it as a whole if it has *, ? or [",
+     STORE(struct files_command, file)},
+    {.name = "failed",
+     .help = "only what could not be opened or executed",
+     STORE(struct files_command, failed)},
+    {.name = "at",
+     .argument = "POSITION",
+     .help = "what was done up to that position (default: the end)",
+     STORE(struct files_command, at)},
+    {.name = "output",
+     .letter = 'o',
+     .argument = "NEW",
+     .help = "keep the trace with system calls that is made if TRACE has none",
+     STORE(struct files_command, output)},
+    GROUP(format_options),
+    GROUP(compile_options),
+    GROUP(quiet_options),
+    END_OF_ROWS,
+};
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
+{
+    struct files_command *c = ctx;
+    switch (row->id) {
+    case OPT_FORMAT:
+        return take_format(row, value, &c->json, err);
+    case OPT_QUIET:
+        c->quiet = true;
+        return 0;
+    default:
+        return option_not_handled(row, err);
+    }
+}
+
+static int cmd_files(int argc, char **argv)
+{
+    struct files_command c = {0};
+    return run_on_trace(&command_files, argc, argv, take_option, &c, list_files);
+}
+
+const struct command command_files = {
+    .name = "files",
+    .run = cmd_files,
+    .what = "who opened, created, read and wrote which files",
+    .arguments = "TRACE [--process PROCESS] [--file PATTERN]",
+    .rows = rows,
+    .intro =
+        "Lists the files that each program opened, created, read, wrote, mapped and executed, with bytes, what they are on, and what could not be opened.",
+    .more =
+        "This follows from the system calls in the trace. If it has none (see `record --events +syscall`), the run is made once more with them, as "
+        "annotate does; `-o` keeps that trace, and the next bootreel files is quick.\n"
+        "Paths are as programs gave them, made absolute: the current folder, folders' descriptors, roots and inherited descriptors are followed. "
+        "Where the kernel has type information (BTF), the file that was opened is known as well: its path without symbolic links (after ->), "
+        "its file system, and the blocks of its device (of 512 bytes: FIRST+COUNT) that were read or written for it, by whomever. "
+        "Not known are descriptors that came through a socket, and what io_uring does.",
+};

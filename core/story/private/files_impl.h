@@ -1,0 +1,50 @@
+/* files_impl.h - what the files of core/story/files.h share: system calls as text, paths, mounts. Private to core/story/files*.c. */
+#ifndef BOOTREEL_CORE_STORY_PRIVATE_FILES_IMPL_H
+#define BOOTREEL_CORE_STORY_PRIVATE_FILES_IMPL_H
+
+#include "core/story/files.h"
+
+/* ---- a call as its event's text: openat(AT_FDCWD, "/etc/fstab", O_RDONLY) (files_text.c) ---- */
+
+enum { CALL_ARGS = 8 };
+struct call_text {
+    const char *name;
+    size_t name_len;
+    unsigned n;
+    struct {
+        const char *s;
+        size_t len;
+    } arg[CALL_ARGS];
+};
+/* False if it is no call. The text must stay. */
+bool call_parse(struct call_text *c, const char *text, size_t len);
+/* Whether an argument has that word among its flags (O_CREAT|O_EXCL), or as a number that bit. */
+bool call_flag(const struct call_text *c, unsigned i, const char *word, uint64_t bit);
+/* A number, decimal or 0x…; AT_FDCWD is -100. `otherwise` if it is none. */
+int64_t call_number(const struct call_text *c, unsigned i, int64_t otherwise);
+/* A text, decoded, to be freed; what was cut off ends with an ellipsis. NULL if it was not known, or the argument is none. */
+char *call_string(const struct call_text *c, unsigned i);
+
+/* ---- paths and mounts (files_paths.c) ---- */
+
+/* `path` seen from the folder `cwd`, below `root`: absolute, without "." and "..". To be freed. */
+char *path_join(const char *root, const char *cwd, const char *path);
+/* Whether it is `top`, or below it. */
+bool path_under(const char *path, const char *top);
+/* `path`, which is below `from`, as it is below `to`. To be freed. */
+char *path_moved(const char *path, const char *from, const char *to);
+
+struct mounts;
+struct mounts *mounts_new(void);
+struct mounts *mounts_copy(const struct mounts *m);
+struct mounts *mounts_hold(struct mounts *m);
+void mounts_drop(struct mounts *m); /* NULL is allowed */
+void mounts_add(struct mounts *m, const char *at, const char *source, const char *type);
+/* The same again elsewhere: a bind mount. */
+void mounts_bind(struct mounts *m, const char *from, const char *to);
+void mounts_move(struct mounts *m, const char *from, const char *to);
+void mounts_remove(struct mounts *m, const char *at);
+/* "/dev/sda1 (ext4)"; "" if not known. */
+const char *mounts_find(const struct mounts *m, const char *path);
+
+#endif
