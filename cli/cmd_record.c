@@ -330,6 +330,10 @@ static void summary(struct record *r, const struct record_result *res)
         puts("marks (icount, guest time):");
     print_marks(stdout, r->marks, n, 0);
     printf("ended: %s\n", how_it_ended(r, res, how, sizeof how));
+    if (res->model[0])
+        printf("wants %s: try --cpu %s (first: %s)\n", res->model, res->model, res->lacking);
+    else if (res->lacking[0])
+        printf("wants what no --cpu has: %s\n", res->lacking);
     printf("%s steps, guest time %s\n", commas(a, res->stop.icount), seconds(b, res->stop.time));
     printf("%s: %s, ", r->o.path, bytes_text(a, res->bytes));
     printf("%s events, %s checkpoints, %s inputs\n", commas(a, res->events), commas(b, res->checkpoints),

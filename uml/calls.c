@@ -35,8 +35,13 @@ const char *call_name(int64_t number)
 
 void report(struct host *h, struct event *ev)
 {
-    ev->icount = h->r.icount;
-    ev->time = now(h);
+    report_at(h, ev, h->r.icount, now(h));
+}
+
+void report_at(struct host *h, struct event *ev, uint64_t icount, uint64_t time)
+{
+    ev->icount = icount;
+    ev->time = time;
     if (h->observer.event && h->classes & EVENT_CLASS_BIT(event_kind(ev->kind)->cls))
         h->observer.event(h->observer.ctx, ev);
 }

@@ -720,6 +720,8 @@ enum restart { RESTART_NEVER, RESTART_ALWAYS, RESTART_NO_HANDLER, RESTART_SLEEP,
 void call_begin(struct host *h, struct task *t);
 void call_continue(struct host *h, struct task *t);
 void report(struct host *h, struct event *ev);
+/* The same at a step within x86_run(). */
+void report_at(struct host *h, struct event *ev, uint64_t icount, uint64_t time);
 __attribute__((format(printf, 2, 3))) void fail(struct host *h, const char *fmt, ...);
 void report_missing(struct host *h, const char *what, uint64_t number, uint64_t value);
 

@@ -8,11 +8,20 @@ static uint64_t bus_time(void *ctx)
     return now(h) + (h->cpu ? x86_steps(h->cpu) : 0);
 }
 
+/* Of the processor's events, instructions that it lacks are told: the others are about what a kernel does. */
+static void bus_event(void *ctx, struct event *ev)
+{
+    struct host *h = ctx;
+    if (ev->kind == EV_CPU_LACKS)
+        report_at(h, ev, h->r.icount + x86_steps(h->cpu), bus_time(h));
+}
+
 struct x86 *processor_new(struct host *h, struct physmem *mem, struct error *err)
 {
     struct x86_bus bus = x86_empty_bus; /* programs reach nothing else */
     bus.ctx = h;
     bus.time = bus_time;
+    bus.event = bus_event;
     struct x86 *cpu = x86_create(mem, &bus, 0, config_get(h->config, "cpu"), err);
     if (!cpu)
         return NULL;

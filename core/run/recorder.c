@@ -81,12 +81,29 @@ static void write_event(void *ctx, const struct event *ev)
     r->result.events++;
 }
 
+/* The first of all is kept: it says what the program was compiled for. */
+static void note_lacking(struct record_result *res, const struct event *ev)
+{
+    static const char before[] = "which --cpu ";
+    if (ev->kind != EV_CPU_LACKS || res->lacking[0])
+        return;
+    char text[160];
+    snprintf(text, sizeof text, "%.*s", (int)ev->len, (const char *)ev->data);
+    const char *model = strstr(text, before);
+    if (model)
+        snprintf(res->model, sizeof res->model, "%.*s", (int)strcspn(model + sizeof before - 1, " "),
+                 model + sizeof before - 1);
+    snprintf(res->lacking, sizeof res->lacking, "%.*s at %#llx", (int)strcspn(text, ","), text,
+             (unsigned long long)ev->f[EVF_CPU_LACKS_ip]);
+}
+
 /* An event of the engine or of the inspector, in order. */
 static void take_event(void *ctx, const struct event *ev)
 {
     struct recorder *r = ctx;
     if (r->watch)
         crash_watch_story(r->watch, ev);
+    note_lacking(&r->result, ev);
     uint32_t bit = EVENT_CLASS_BIT(event_kind(ev->kind)->cls);
     if (r->failed)
         return;

@@ -80,6 +80,9 @@ struct record_result {
     bool watched; /* ended since stop_on or the default says so */
     enum crash crash; /* what it ended in, whatever ended it */
     char crash_text[400];
+    /* The first instruction that the processor's model lacks, and where (EV_CPU_LACKS); "": none. In `model` what --cpu would have to
+     * be; "": no model has it */
+    char lacking[200], model[24];
     bool full;       /* the trace reached max_size: `stop` is its last position */
     bool astray;     /* recorder_run returned -1 because the run is not that of `again` */
     uint64_t events; /* recorded */

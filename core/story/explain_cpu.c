@@ -260,6 +260,8 @@ static const struct {
     {EV_CPU_OWN_CODE,
      "it changes its own bytes or the next instructions: code that patches itself, or a store that "
      "runs over it"},
+    {EV_CPU_LACKS,
+     "this processor model does not have the instruction: an exception (#UD), which a program dies of"},
 };
 
 bool explain_cpu(const struct event *ev, const struct trace_config *cfg, struct profile **builtin,

@@ -57,6 +57,7 @@ OP(op_fall_through)
 OP(op_undefined)
 {
     SYNC;
+    lacking_tell(cpu, op);
     raise_fault(cpu, VEC_UD);
 }
 

@@ -218,7 +218,9 @@ struct op {
     uint8_t idx;         /* its number in the block */
     uint16_t row;        /* in the instruction table */
     uint8_t modrm;
-    uint8_t pfx; /* enum op_pfx */
+    uint8_t pfx;  /* enum op_pfx */
+    uint8_t vvvv; /* VEX: its register */
+    uint8_t aux;  /* VEX: the register in the immediate, or the vector of indices */
 };
 enum op_pfx {
     PFX_LOCK = 1,
@@ -227,7 +229,8 @@ enum op_pfx {
     PFX_OSIZE = 8,
     PFX_REX = 16,
     PFX_REXW = 32,
-    PFX_MEM = 64
+    PFX_MEM = 64,
+    PFX_L = 128 /* VEX.L: 256-bit vectors */
 };
 /* PFX_MEM: the modrm operand is memory. */
 
@@ -396,6 +399,19 @@ static inline void touch_lines(struct pmeta *m, uint32_t off, uint32_t n)
         m->flags &= (uint8_t)~PM_LINES;
 }
 
+/* ---- lacking.c ---- */
+
+enum { LACKING_MOST = 64 };
+/* Which instructions of features that the model lacks were told since the reset: offset in the code segment, first bytes. */
+struct lacking {
+    uint64_t at[LACKING_MOST], bytes[LACKING_MOST];
+    uint8_t count;
+};
+/* `op` is undefined in this model: tells it, if it is an instruction of another. */
+void lacking_tell(struct x86 *, const struct op *);
+void lacking_save(struct x86 *, const struct snapshot_sink *);
+void lacking_load(struct x86 *, const struct snapshot_source *);
+
 /* The cache of decoded code (code_cache.c): one for all processors of a memory. NULL: no memory for it. */
 struct code_cache *code_cache_create(void);
 void code_cache_destroy(struct physmem *);
@@ -539,6 +555,7 @@ struct x86 {
     bool halted, shutdown;
     uint64_t led[3], led_cr2[3]; /* shutdown: the faults that led to it (x86_led) */
     struct odd_told odd[ODD_SORTS];
+    struct lacking lacking;
     uint64_t zeros_page; /* the last page in which zeros ran */
     bool lost;           /* a store has gone to no memory, or to memory that ignores it */
     bool in_smm, nmi_blocked;
@@ -554,6 +571,7 @@ struct x86 {
 
     struct fpu fpu;
     union xmm xmm[16];
+    union xmm ymmh[16]; /* the upper halves of YMM0-15; state if the model has AVX */
 
     /* --- wiring and caches: not state --- */
     int64_t requested; /* x86_run's steps */
@@ -569,6 +587,7 @@ struct x86 {
     struct x86_bus bus;
     const struct cpuid_model *model;
     struct decoder *decoder;
+    struct decoder *all_rows; /* of every feature, once it was needed (lacking.c) */
     struct field_table saved; /* the fields of this struct that are state */
     struct op *patched;       /* op whose fn is replaced by op_resync */
     op_fn *patched_fn;
@@ -618,7 +637,7 @@ bool exec_stop_reached(struct x86 *);
 void exec_stops_alias(struct x86 *, struct code_page *, uint64_t linear);
 void x86_stops_free(struct x86 *);
 /* state.c: a processor's fields. */
-struct field_table x86_saved(void);
+struct field_table x86_saved(const struct x86 *);
 
 /* mem.c: the slow paths. All may raise. size is 1, 2, 4 or 8 (loads are zero-extended). `op` is the current
  * instruction. */

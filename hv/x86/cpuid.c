@@ -25,15 +25,20 @@ struct cpuid_model {
 #define FEATURES_V1   (FEATURES_I686 | F(SSE2) | F(SYSCALL) | F(LM) | F(CLFLUSH))
 #define FEATURES_V2                                                                                          \
     (FEATURES_V1 | F(SSE3) | F(SSSE3) | F(SSE41) | F(SSE42) | F(POPCNT) | F(CX16) | F(LAHF64) | F(RDTSCP))
+/* The level, and what processors of it have beside it (Haswell to Zen 2). */
+#define FEATURES_V3                                                                                          \
+    (FEATURES_V2 | F(XSAVE) | F(AVX) | F(AVX2) | F(FMA) | F(F16C) | F(BMI1) | F(BMI2) | F(LZCNT) |           \
+     F(MOVBE) | F(AES) | F(PCLMUL) | F(XSAVEOPT) | F(XSAVEC) | F(XGETBV1) | F(XSAVES) | F(RDRAND) |          \
+     F(RDSEED) | F(FSGSBASE) | F(SMEP) | F(SMAP) | F(ADX) | F(CLFLUSHOPT))
 #define FEATURES_MAX                                                                                         \
-    (FEATURES_V2 | F(MOVBE) | F(AES) | F(PCLMUL) | F(XSAVE) | F(RDRAND) | F(RDSEED) | F(FSGSBASE) |          \
-     F(SMEP) | F(SMAP) | F(UMIP) | F(INVPCID) | F(CLFLUSHOPT) | F(CLWB) | F(RDPID))
+    (FEATURES_V3 | F(UMIP) | F(INVPCID) | F(CLWB) | F(RDPID) | F(SHA) | F(GFNI) | F(VAES) | F(VPCLMUL))
 
 /* The first is the default; "max" has every feature. Signatures: K8 revision G (model 6Bh), and K7 (model
  * 6). */
 static const struct cpuid_model models[] = {
     {"x86-64-v2", FEATURES_V2, 0x60fb1, 0x16, 40, 48, true},
     {"x86-64", FEATURES_V1, 0x60fb1, 0x16, 40, 48, true},
+    {"x86-64-v3", FEATURES_V3, 0x60fb1, 0x16, 40, 48, true},
     {"max", FEATURES_MAX, 0x60fb1, 0x16, 40, 48, true},
     {"i686", FEATURES_I686, 0x662, 1, 36, 32, false},
 };
@@ -62,6 +67,49 @@ bool cpu_has(const struct x86 *cpu, enum feature f)
 {
     return cpu->model->features >> f & 1;
 }
+/* From the least of them to the one with everything. */
+const char *cpuid_least_model(enum feature f)
+{
+    static const char *const names[] = {"i686", "x86-64", "x86-64-v2", "x86-64-v3", "max"};
+    for (unsigned k = 0; k < sizeof names / sizeof names[0]; k++)
+        for (unsigned i = 0; i < NMODELS; i++)
+            if (!strcmp(models[i].name, names[k]) && models[i].features >> f & 1)
+                return models[i].name;
+    return NULL;
+}
+
+const char *feature_name(enum feature f)
+{
+    static const char *const names[FT_COUNT] = {
+        [FT_FPU] = "x87",           [FT_CMOV] = "CMOV",
+        [FT_CX8] = "CX8",           [FT_MMX] = "MMX",
+        [FT_FXSR] = "FXSR",         [FT_SSE] = "SSE",
+        [FT_SSE2] = "SSE2",         [FT_SSE3] = "SSE3",
+        [FT_SSSE3] = "SSSE3",       [FT_SSE41] = "SSE4.1",
+        [FT_SSE42] = "SSE4.2",      [FT_POPCNT] = "POPCNT",
+        [FT_CX16] = "CX16",         [FT_SYSCALL] = "SYSCALL",
+        [FT_SYSENTER] = "SEP",      [FT_XSAVE] = "XSAVE",
+        [FT_RDTSCP] = "RDTSCP",     [FT_LM] = "long mode",
+        [FT_MOVBE] = "MOVBE",       [FT_RDRAND] = "RDRAND",
+        [FT_RDSEED] = "RDSEED",     [FT_AES] = "AES",
+        [FT_PCLMUL] = "PCLMULQDQ",  [FT_FSGSBASE] = "FSGSBASE",
+        [FT_CLFLUSH] = "CLFSH",     [FT_MONITOR] = "MONITOR",
+        [FT_LAHF64] = "LAHF64",     [FT_SMEP] = "SMEP",
+        [FT_SMAP] = "SMAP",         [FT_UMIP] = "UMIP",
+        [FT_INVPCID] = "INVPCID",   [FT_CLFLUSHOPT] = "CLFLUSHOPT",
+        [FT_CLWB] = "CLWB",         [FT_RDPID] = "RDPID",
+        [FT_XSAVEOPT] = "XSAVEOPT", [FT_XSAVEC] = "XSAVEC",
+        [FT_XGETBV1] = "XGETBV1",   [FT_XSAVES] = "XSAVES",
+        [FT_AVX] = "AVX",           [FT_AVX2] = "AVX2",
+        [FT_FMA] = "FMA",           [FT_F16C] = "F16C",
+        [FT_BMI1] = "BMI1",         [FT_BMI2] = "BMI2",
+        [FT_LZCNT] = "LZCNT",       [FT_ADX] = "ADX",
+        [FT_SHA] = "SHA",           [FT_GFNI] = "GFNI",
+        [FT_VAES] = "VAES",         [FT_VPCLMUL] = "VPCLMULQDQ",
+    };
+    return names[f] ? names[f] : "the base";
+}
+
 bool cpu_has_nx(const struct x86 *cpu)
 {
     return cpu->model->nx;
@@ -77,7 +125,7 @@ unsigned cpuid_physical_bits(const struct x86 *cpu)
 
 /* ---------------------------------------------------------------- feature words */
 
-enum word { W_1C, W_1D, W_7B, W_7C, W_E1C, W_E1D };
+enum word { W_1C, W_1D, W_7B, W_7C, W_D1A, W_E1C, W_E1D };
 static const struct {
     uint8_t feature, word, bit;
 } feature_bits[] = {
@@ -89,6 +137,10 @@ static const struct {
     {FT_RDRAND, W_1C, 30},   {FT_FSGSBASE, W_7B, 0}, {FT_SMEP, W_7B, 7},      {FT_INVPCID, W_7B, 10},
     {FT_INVPCID, W_1C, 17},  {FT_RDSEED, W_7B, 18},  {FT_SMAP, W_7B, 20},     {FT_CLFLUSHOPT, W_7B, 23},
     {FT_CLWB, W_7B, 24},     {FT_UMIP, W_7C, 2},     {FT_RDPID, W_7C, 22},    {FT_LAHF64, W_E1C, 0},
+    {FT_FMA, W_1C, 12},      {FT_AVX, W_1C, 28},     {FT_F16C, W_1C, 29},     {FT_BMI1, W_7B, 3},
+    {FT_AVX2, W_7B, 5},      {FT_BMI2, W_7B, 8},     {FT_ADX, W_7B, 19},      {FT_SHA, W_7B, 29},
+    {FT_GFNI, W_7C, 8},      {FT_VAES, W_7C, 9},     {FT_VPCLMUL, W_7C, 10},  {FT_LZCNT, W_E1C, 5},
+    {FT_XSAVEOPT, W_D1A, 0}, {FT_XSAVEC, W_D1A, 1},  {FT_XGETBV1, W_D1A, 2},  {FT_XSAVES, W_D1A, 3},
     {FT_SYSCALL, W_E1D, 11}, {FT_RDTSCP, W_E1D, 27}, {FT_LM, W_E1D, 29},
 };
 
@@ -151,12 +203,26 @@ static struct regs leaf1(const struct x86 *cpu)
                          cpu->cr4 & CR4_OSXSAVE ? c | C_OSXSAVE : c, leaf1_edx(cpu)};
 }
 
-/* XSAVE: x87 and SSE state, the legacy area and the header. */
+/* XSAVE: x87 and SSE state in the legacy area, the header, and behind it AVX's part. In both forms of the area it is at the same
+ * place. */
+enum { XCR0_AVX = 4, AREA_LEGACY = 576, AREA_AVX = 256 };
 static struct regs leaf_xsave(const struct x86 *cpu, uint32_t sub)
 {
-    if (!cpu_has(cpu, FT_XSAVE) || sub)
+    bool avx = cpu_has(cpu, FT_AVX);
+    uint32_t now = AREA_LEGACY + (cpu->xcr0 & XCR0_AVX ? AREA_AVX : 0),
+             most = AREA_LEGACY + (avx ? AREA_AVX : 0);
+    if (!cpu_has(cpu, FT_XSAVE))
         return (struct regs){0};
-    return (struct regs){3, 576, 576, 0};
+    switch (sub) {
+    case 0:
+        return (struct regs){3 | (avx ? XCR0_AVX : 0), now, most, 0};
+    case 1:
+        return (struct regs){feature_word(cpu, W_D1A), cpu_has(cpu, FT_XSAVEC) ? now : 0, 0, 0};
+    case 2:
+        return avx ? (struct regs){AREA_AVX, AREA_LEGACY, 0, 0} : (struct regs){0};
+    default:
+        return (struct regs){0};
+    }
 }
 
 static struct regs basic(const struct x86 *cpu, uint32_t leaf, uint32_t sub)

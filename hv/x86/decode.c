@@ -16,6 +16,7 @@ struct decoder {
     uint16_t row[MAX_ROWS * 2];
     uint8_t has_modrm[NMAPS][256]; /* 1: has a modrm byte; 2: always in register form (MOV CR, DR) */
     unsigned used;
+    bool vex; /* some row has VEX */
 };
 
 /* ---------------------------------------------------------------- the tables */
@@ -26,7 +27,7 @@ static bool uses_modrm(const struct insn_row *r)
         return true;
     for (unsigned i = 0; i < 3; i++)
         if ((r->operand[i] >= O_Eb && r->operand[i] <= O_Ry) || r->operand[i] == O_STi ||
-            (r->operand[i] >= O_Pq && r->operand[i] <= O_Ux))
+            (r->operand[i] >= O_Pq && r->operand[i] <= O_VM))
             return true;
     return false;
 }
@@ -38,6 +39,7 @@ static void add_candidate(struct decoder *d, unsigned map, unsigned opcode, unsi
     while (*at)
         at = &d->next[*at - 1];
     d->row[d->used] = (uint16_t)row;
+    d->vex |= map >= V0F;
     *at = (uint16_t)++d->used;
     if (uses_modrm(r))
         d->has_modrm[map][opcode & 0xff] |= 1;
@@ -52,7 +54,7 @@ struct decoder *decoder_create(const struct x86 *cpu)
     size_t n;
     const struct insn_row *rows = insn_rows(&n);
     for (unsigned i = 0; i < n; i++) {
-        if (!cpu_has(cpu, rows[i].feature))
+        if (cpu && !cpu_has(cpu, rows[i].feature))
             continue;
         unsigned count = rows[i].flags & F_LOW3 ? 8 : 1;
         if (d->used + count > MAX_ROWS * 2)
@@ -100,6 +102,9 @@ struct in {
     uint8_t rep; /* the last F2 or F3, or 0 */
     uint8_t map, opcode, modrm;
     bool mem;
+    /* VEX */
+    bool vex, bad, w, l, vsib; /* bad: no instruction has this prefix */
+    uint8_t vvvv, index;
 };
 
 static uint64_t take(struct in *in, unsigned n)
@@ -159,8 +164,65 @@ static bool take_prefix(struct in *in, uint8_t b)
     }
 }
 
+/* ---------------------------------------------------------------- VEX: SDM volume 2, 2.3 */
+
+/* Outside 64-bit code C4 and C5 are LES and LDS if the next byte is a modrm with a memory operand. */
+static bool is_vex(const struct in *in, uint8_t b)
+{
+    if (b != 0xc4 && b != 0xc5)
+        return false;
+    return in->bits == 64 || (in->pos < in->avail && in->p[in->pos] >= 0xc0);
+}
+
+static void take_vex(struct in *in, uint8_t b)
+{
+    static const uint8_t maps[4] = {V0F, V0F, V0F38, V0F3A};
+    uint8_t first = (uint8_t)take(in, 1), second = first, map = 1;
+    in->vex = true;
+    in->bad = in->rex || in->rep || in->osize66 || in->pfx & PFX_LOCK;
+    in->rex = first & 0x80 ? 0 : 4;
+    if (b == 0xc4) {
+        second = (uint8_t)take(in, 1);
+        map = first & 0x1f;
+        in->rex |= (first & 0x40 ? 0 : 2) | (first & 0x20 ? 0 : 1);
+        in->w = second & 0x80;
+    }
+    if (in->w)
+        in->rex |= 8;
+    if (in->bits != 64)
+        in->rex = 0;
+    in->bad |= map < 1 || map > 3;
+    in->map = maps[map & 3];
+    in->vvvv = ~(second >> 3) & (in->bits == 64 ? 15 : 7);
+    in->l = second & 4;
+    in->osize66 = (second & 3) == 1;
+    in->rep = (second & 3) == 2 ? 0xf3 : (second & 3) == 3 ? 0xf2 : 0;
+    in->opcode = (uint8_t)take(in, 1);
+}
+
+static bool uses_vvvv(const struct insn_row *r)
+{
+    for (unsigned i = 0; i < 3; i++)
+        if (r->operand[i] == O_Hx || r->operand[i] == O_By)
+            return true;
+    return r->flags & F_H;
+}
+
+/* What VEX's fields must be for the row. A gather's address has a SIB byte, and its three registers differ. */
+static bool vex_matches(const struct in *in, const struct insn_row *r)
+{
+    if (in->bad || r->flags & (in->l ? F_L0 : F_L1) || r->flags & (in->w ? F_W0 : F_W1))
+        return false;
+    if (in->vvvv && !uses_vvvv(r))
+        return false;
+    if (r->operand[1] != O_VM)
+        return true;
+    unsigned reg = (in->modrm >> 3 & 7) | (in->rex & 4 ? 8 : 0);
+    return in->vsib && reg != in->vvvv && reg != in->index && in->index != in->vvvv;
+}
+
 /* Reads prefixes, REX and opcode. */
-static void take_opcode(struct in *in)
+static void take_opcode(struct in *in, bool vex)
 {
     uint8_t b = (uint8_t)take(in, 1);
     while (!in->short_ && in->pos < 16) {
@@ -173,6 +235,10 @@ static void take_opcode(struct in *in)
         b = (uint8_t)take(in, 1);
     }
     in->map = M1;
+    if (vex && !in->short_ && is_vex(in, b)) {
+        take_vex(in, b);
+        return;
+    }
     if (b == 0x0f) {
         b = (uint8_t)take(in, 1);
         in->map = b == 0x38 ? M0F38 : b == 0x3a ? M0F3A : M0F;
@@ -212,6 +278,11 @@ static void address_sib(struct in *in, struct op *op)
     unsigned mod = in->modrm >> 6, index = (sib >> 3 & 7) | (in->rex & 2 ? 8 : 0), base = sib & 7;
     op->scale = sib >> 6;
     op->index = index == 4 ? REG_ZERO : (uint8_t)index;
+    if (in->map == V0F38 && (in->opcode & 0xfc) == 0x90) { /* gathers: a vector register */
+        in->vsib = true;
+        in->index = op->aux = (uint8_t)index;
+        op->index = REG_ZERO;
+    }
     if (base == 5 && mod == 0) {
         op->base = REG_ZERO;
         op->disp = (int32_t)take_signed(in, 4);
@@ -296,7 +367,7 @@ static const struct insn_row *choose(const struct decoder *d, const struct in *i
         const struct insn_row *r = &insn_rows(NULL)[d->row[c - 1]];
         if (!prefix_matches(in, r->pfx) || !ext_matches(in, r->ext))
             continue;
-        if (r->flags & (in->bits == 64 ? F_I64 : F_O64))
+        if (r->flags & (in->bits == 64 ? F_I64 : F_O64) || (in->vex && !vex_matches(in, r)))
             continue;
         *number = d->row[c - 1];
         return r;
@@ -309,6 +380,8 @@ static const struct insn_row *choose(const struct decoder *d, const struct in *i
 static unsigned osize_of(const struct in *in, const struct insn_row *r)
 {
     bool o66 = in->osize66 && r->pfx != P66;
+    if (in->vex)
+        return in->w && in->bits == 64 ? 3 : 2;
     if (r->flags & F_BYTE)
         return 0;
     if (r->flags & F_O32)
@@ -362,6 +435,10 @@ static void immediate(struct in *in, struct op *op, unsigned kind)
         op->imm = (int64_t)take(in, big);
         op->imm |= (int64_t)take(in, 2) << 32;
         break;
+    case O_Lx:
+        op->imm = (int64_t)take(in, 1);
+        op->aux = (uint8_t)op->imm >> 4 & (in->bits == 64 ? 15 : 7);
+        break;
     case O_1:
         op->imm = 1;
         break;
@@ -407,7 +484,14 @@ static uint8_t register_of(const struct in *in, const struct op *op, unsigned ki
     case O_Wd:
     case O_Ww:
     case O_Ux:
+    case O_Wdq:
+    case O_Wh:
+    case O_Wf:
+    case O_We:
         return (uint8_t)rm;
+    case O_Hx:
+    case O_By:
+        return in->vvvv;
     case O_Gw:
     case O_Gd:
     case O_Gv:
@@ -447,6 +531,7 @@ static void operands(struct in *in, struct op *op, const struct insn_row *r)
 {
     op->dst = register_of(in, op, r->operand[0]);
     op->src = register_of(in, op, r->operand[1]);
+    op->vvvv = in->vvvv;
     for (unsigned i = 0; i < 3; i++)
         immediate(in, op, r->operand[i]);
 }
@@ -502,7 +587,7 @@ static void fill_prefixes(struct in *in, struct op *op)
                : in->rep       ? PFX_REPNE
                                : 0) |
               (in->osize66 ? PFX_OSIZE : 0) | (in->rex ? PFX_REX : 0) | (in->rex & 8 ? PFX_REXW : 0) |
-              (in->mem ? PFX_MEM : 0);
+              (in->mem ? PFX_MEM : 0) | (in->l ? PFX_L : 0);
 }
 
 enum decoded decode(const struct decoder *d, const uint8_t *bytes, unsigned avail, unsigned code_bits,
@@ -513,7 +598,7 @@ enum decoded decode(const struct decoder *d, const uint8_t *bytes, unsigned avai
     const struct insn_row *r = NULL;
     *op = (struct op){.base = REG_ZERO, .index = REG_ZERO, .seg = SEG_NONE, .off = (uint16_t)off};
     *end = false;
-    take_opcode(&in);
+    take_opcode(&in, d->vex);
     if (!in.short_ && d->has_modrm[in.map][in.opcode])
         take_modrm(&in, op, d->has_modrm[in.map][in.opcode] & 2);
     if (!in.short_)

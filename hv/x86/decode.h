@@ -4,7 +4,7 @@
 
 #include "hv/x86/insn.h"
 
-/* The rows, sorted by opcode for a processor's model. */
+/* The rows, sorted by opcode for a processor's model; NULL: all rows. */
 struct decoder;
 struct decoder *decoder_create(const struct x86 *);
 void decoder_destroy(struct decoder *);

@@ -1,10 +1,10 @@
 /* insn.h - the instruction table: one row per instruction. Private to hv/x86.
  *
- * The rows are in table/integer.def, system.def, x87.def, simd.def and virtual.def, and have this form:
+ * The rows are in table/integer.def, system.def, x87.def, simd.def and vector.def and virtual.def, and have this form:
  *
  *   ROW(map, pfx, opcode, ext, "mnemonic", A, B, C, flags, FEATURE, family)
  *
- *   map      M1 (one byte), M0F, M0F38, M0F3A
+ *   map      M1 (one byte), M0F, M0F38, M0F3A; with a VEX prefix V0F, V0F38, V0F3A
  *   pfx      P__ any prefixes; PNP none of 66/F3/F2; P66, PF3, PF2 a mandatory prefix (which then is neither
  *            an operand size nor a repeat)
  *   opcode   the byte. With flag F_LOW3 the row is for 8 opcodes whose low 3 bits are a register
@@ -16,6 +16,9 @@
  *   FEATURE  the CPUID feature it belongs to (enum feature): without it the instruction is #UD
  *   family   name of a `const struct family`: the handlers by operand form and size
  *
+ * In rows with VEX the prefix's vvvv is a register if the flag F_H says so (the first source, between A and B: "V, H, W") or if an
+ * operand is Hx or By; otherwise it must be 1111b. Vx, Hx, Wx, Ux and Mx are 128 bits, or 256 with VEX.L.
+ *
  * dst and src of the op are the registers of operands A and B. Operand C (an immediate, CL or a string
  * operand) needs no field in the op. */
 #ifndef BOOTREEL_HV_X86_INSN_H
@@ -23,7 +26,7 @@
 
 #include "hv/x86/cpu.h"
 
-enum insn_map { M1, M0F, M0F38, M0F3A, NMAPS };
+enum insn_map { M1, M0F, M0F38, M0F3A, V0F, V0F38, V0F3A, NMAPS };
 enum insn_pfx { P__, PNP, P66, PF3, PF2 };
 
 /* ext: the value in the low byte, its kind from bit 8 on */
@@ -110,6 +113,17 @@ enum operand {
     O_Wd,
     O_Ww,
     O_Ux,
+    /* with VEX: H the XMM register of vvvv, B the general one, L the XMM register in the immediate; Mx memory of the vector's size, Wdq
+     * 16 bytes, Wh half a vector, Wf a quarter, We an eighth; VM the vector of addresses of a gather */
+    O_Hx,
+    O_By,
+    O_Lx,
+    O_Mx,
+    O_Wdq,
+    O_Wh,
+    O_Wf,
+    O_We,
+    O_VM,
     O_COUNT
 };
 
@@ -129,6 +143,14 @@ enum row_flags {
     F_ALIGN = 1 << 11, /* 16-byte memory operand must be aligned (#GP) */
     F_NOREAL_LOCK = 1 << 12,
     F_MOFFS = 1 << 13,
+    /* with VEX */
+    F_H = 1 << 14, /* vvvv is the first source */
+    F_L0 =
+        1
+        << 15, /* VEX.L must be 0; without F_L0 and F_L1 it may be either, and tells the vector's size or nothing */
+    F_L1 = 1 << 16, /* it must be 1 */
+    F_W0 = 1 << 17, /* VEX.W must be 0 */
+    F_W1 = 1 << 18, /* it must be 1 */
 };
 
 enum feature {
@@ -167,6 +189,22 @@ enum feature {
     FT_CLFLUSHOPT,
     FT_CLWB,
     FT_RDPID,
+    FT_XSAVEOPT,
+    FT_XSAVEC,
+    FT_XGETBV1,
+    FT_XSAVES,
+    FT_AVX,
+    FT_AVX2,
+    FT_FMA,
+    FT_F16C,
+    FT_BMI1,
+    FT_BMI2,
+    FT_LZCNT,
+    FT_ADX,
+    FT_SHA,
+    FT_GFNI,
+    FT_VAES,
+    FT_VPCLMUL,
     FT_COUNT
 };
 
@@ -187,7 +225,7 @@ struct insn_row {
     uint16_t ext;
     const char *mnemonic;
     uint8_t operand[3];
-    uint16_t flags;
+    uint32_t flags;
     uint8_t feature;
     const struct family *family;
 };

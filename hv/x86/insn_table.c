@@ -6,6 +6,7 @@
 #include "hv/x86/table/system.def"
 #include "hv/x86/table/x87.def"
 #include "hv/x86/table/simd.def"
+#include "hv/x86/table/vector.def"
 #include "hv/x86/table/virtual.def"
 #undef ROW
 
@@ -16,6 +17,7 @@ static const struct insn_row rows[] = {
 #include "hv/x86/table/system.def"
 #include "hv/x86/table/x87.def"
 #include "hv/x86/table/simd.def"
+#include "hv/x86/table/vector.def"
 #include "hv/x86/table/virtual.def"
 #undef ROW
 };

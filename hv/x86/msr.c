@@ -11,6 +11,7 @@ enum kind {
     CANONICAL, /* a linear address: #GP if not canonical */
     LOW32,     /* the upper half is dropped */
     CONSTANT,  /* `value`; writes are #GP */
+    ZERO,      /* 0; writes of anything else are #GP */
     IGNORE,    /* reads `value`; writes do nothing */
     PAT,
     MTRR_TYPES,
@@ -56,6 +57,7 @@ static const struct msr_row rows[] = {
     {0x2ff, 1, MTRR_DEFAULT, FT_BASE, false, AT(msr.mtrr_def), 0, "IA32_MTRR_DEF_TYPE"},
     {0x400, 40, MC_BANK, FT_BASE, false, AT(msr.mc), 0,
      "IA32_MC#_CTL/IA32_MC#_STATUS/IA32_MC#_ADDR/IA32_MC#_MISC"},
+    {0xda0, 1, ZERO, FT_XSAVES, false, 0, 0, "IA32_XSS"}, /* no supervisor components */
     {0xc0000080, 1, EFER, FT_SYSCALL, true, 0, 0, "EFER"},
     {0xc0000081, 1, KEEP, FT_SYSCALL, true, AT(msr.star), 0, "STAR"},
     {0xc0000082, 1, CANONICAL, FT_LM, true, AT(msr.lstar), 0, "LSTAR"},
@@ -116,6 +118,8 @@ static bool valid(const struct x86 *cpu, const struct msr_row *r, uint32_t msr, 
         return is_canonical(v);
     case CONSTANT:
         return false;
+    case ZERO:
+        return !v;
     case PAT:
         return types_valid(v, TYPES_PAT);
     case MTRR_TYPES:
@@ -167,6 +171,7 @@ static bool msr_read(struct x86 *cpu, uint32_t msr, uint64_t *v)
         *v = cpu->efer;
         break;
     case CONSTANT:
+    case ZERO:
     case IGNORE:
         *v = r->value;
         break;
@@ -192,6 +197,7 @@ static bool msr_write(struct x86 *cpu, uint32_t msr, uint64_t v)
         break;
     case EFER:
         return efer_write(cpu, v);
+    case ZERO:
     case IGNORE:
         break;
     case LOW32:

@@ -536,7 +536,6 @@ struct x86 *x86_create(struct physmem *mem, const struct x86_bus *bus, unsigned 
     cpu->mem = mem;
     cpu->bus = *bus;
     cpu->index = index;
-    cpu->saved = x86_saved();
     cpu->random = random_seed(index);
 #ifdef BOOTREEL_COUNT
     cpu->counts = counts_create();
@@ -547,6 +546,7 @@ struct x86 *x86_create(struct physmem *mem, const struct x86_bus *bus, unsigned 
         x86_destroy(cpu);
         return NULL;
     }
+    cpu->saved = x86_saved(cpu);
     cpu->decoder = decoder_create(cpu);
     x86_reset(cpu, false);
     return cpu;
@@ -562,6 +562,7 @@ void x86_destroy(struct x86 *cpu)
     physmem_detach(cpu->mem, cpu);
     tlb_free(cpu);
     decoder_destroy(cpu->decoder);
+    decoder_destroy(cpu->all_rows);
     x86_stops_free(cpu);
     free(cpu->saved.fields);
     free(cpu);

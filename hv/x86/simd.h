@@ -9,6 +9,8 @@
  *     BOTH(pxor, do_pxor)          both
  *     FP_OP(addps, fn, 16, kind)   V = fn(V, W) on the host with the guest's MXCSR; see there
  *
+ * XMM_OP and FP_OP define fam_v_NAME as well, the instruction with VEX (avx.h).
+ *
  * In the MMX form the upper half of d and s is 0, and of the result unused.
  *
  * Order of checks: #UD/#NM/#MF, then segment limits, alignment and paging, then SIMD floating-point
@@ -156,7 +158,11 @@ SIMD_INLINE uint64_t simd_ea(struct x86 *cpu, const struct op *op, enum simd_ea 
     }                                                                                                        \
     MEM_FORMS(name, name##_mem)                                                                              \
     FAMILY_RMM(fam_##name, name);
-#define XMM_OP(name, fn) XMM_OPN(name, fn, 16)
+/* With VEX, too. XMM_OPS: the immediate's lower `shift` bits are for the lower half of 256 bits. */
+#define XMM_OPS(name, fn, shift)                                                                             \
+    XMM_OPN(name, fn, 16)                                                                                    \
+    V_OPS(name, fn, 16, shift)
+#define XMM_OP(name, fn) XMM_OPS(name, fn, 0)
 
 #define MMX_OPN(name, fn, n)                                                                                 \
     static OP(mmx_##name##_r)                                                                                \
@@ -275,7 +281,7 @@ SIMD_INLINE void fp_end(struct x86 *cpu, const struct op *op, uint32_t mx, vec d
         return d;                                                                                            \
     }
 
-#define FP_OP(name, fn, n, kind)                                                                             \
+#define FP_SSE(name, fn, n, kind)                                                                            \
     SIMD_INLINE void name##_fp(struct x86 *cpu, const struct op *op, vec s)                                  \
     {                                                                                                        \
         uint32_t mx = fp_begin(cpu);                                                                         \
@@ -296,5 +302,10 @@ SIMD_INLINE void fp_end(struct x86 *cpu, const struct op *op, uint32_t mx, vec d
     }                                                                                                        \
     MEM_FORMS(name, name##_mem)                                                                              \
     FAMILY_RMM(fam_##name, name);
+#define FP_OP(name, fn, n, kind)                                                                             \
+    FP_SSE(name, fn, n, kind)                                                                                \
+    V_FP(name, fn, n, kind)
+
+#include "hv/x86/avx.h"
 
 #endif

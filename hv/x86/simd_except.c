@@ -108,20 +108,39 @@ static bool inexact(vec d, vec s, enum fp_kind k, bool daz)
 
 /* ---------------------------------------------------------------- the whole */
 
-void fp_end_slow(struct x86 *cpu, const struct op *op, uint32_t mx, vec d, vec s, vec result, enum fp_kind k)
+static void end_slow(struct x86 *cpu, const struct op *op, uint32_t mx, const vec *d, const vec *s,
+                     const vec *result, unsigned n, enum fp_kind k)
 {
     const uint32_t host = MX_MASKS, pre = MX_IE | MX_DE | MX_ZE, range = MX_OE | MX_UE;
     uint32_t flags = mx & MX_FLAGS, unmasked = ~(cpu->fpu.mxcsr >> 7) & MX_FLAGS;
+    bool tiny = false, inexact_ = false;
     __asm__ volatile("ldmxcsr %0" : : "m"(host));
-    if (unmasked & MX_UE && is_tiny(result, k))
+    for (unsigned i = 0; i < n; i++)
+        tiny |= is_tiny(result[i], k);
+    if (unmasked & MX_UE && tiny)
         flags |= MX_UE;
-    if (flags & pre & unmasked)
+    if (flags & pre & unmasked) {
         flags &= pre; /* these are detected before computing, so nothing was computed */
-    else if (flags & range & unmasked && !(flags & range & ~unmasked) && !inexact(d, s, k, mx & MX_DAZ))
-        flags &= ~(uint32_t)MX_PE; /* (a masked one always comes with PE) */
+    } else if (flags & range & unmasked && !(flags & range & ~unmasked)) {
+        for (unsigned i = 0; i < n && !inexact_; i++)
+            inexact_ = inexact(d[i], s[i], k, mx & MX_DAZ);
+        if (!inexact_)
+            flags &= ~(uint32_t)MX_PE; /* (a masked one always comes with PE) */
+    }
     if (!(flags & unmasked))
         return;
     cpu->fpu.mxcsr |= flags;
     SYNC;
     raise_fault(cpu, cpu->cr4 & CR4_OSXMMEXCPT ? VEC_XM : VEC_UD);
+}
+
+void fp_end_slow(struct x86 *cpu, const struct op *op, uint32_t mx, vec d, vec s, vec result, enum fp_kind k)
+{
+    end_slow(cpu, op, mx, &d, &s, &result, 1, k);
+}
+
+void fp_end_256(struct x86 *cpu, const struct op *op, uint32_t mx, vec d, vec dh, vec s, vec sh, vec r,
+                vec rh, enum fp_kind k)
+{
+    end_slow(cpu, op, mx, (vec[2]){d, dh}, (vec[2]){s, sh}, (vec[2]){r, rh}, 2, k);
 }

@@ -98,12 +98,68 @@ HORIZONTAL(hsub, sub, FP_HSUB)
             return host_##name##_7(d, s, 0, mx);                                                             \
         }                                                                                                    \
     }                                                                                                        \
-    FP_OP(name, host_##name, n, R_NONE)
+    FP_SSE(name, host_##name, n, R_NONE)
 
 COMPARE(cmpps, 16)
 COMPARE(cmppd, 16)
 COMPARE(cmpss, 4)
 COMPARE(cmpsd, 8)
+
+/* With VEX there are 32 predicates (SDM volume 2, CMPPD, table 3-1): a set of relations, and whether quiet NaNs are invalid operands.
+ * The latter is the case for 1, 2, 5 and 6 of each eight, and the other way round from 16 on. */
+enum { REL_LT = 1, REL_EQ = 2, REL_GT = 4, REL_UN = 8 };
+static const uint8_t relations[16] = {REL_EQ,
+                                      REL_LT,
+                                      REL_LT | REL_EQ,
+                                      REL_UN,
+                                      REL_LT | REL_GT | REL_UN,
+                                      REL_EQ | REL_GT | REL_UN,
+                                      REL_GT | REL_UN,
+                                      REL_LT | REL_EQ | REL_GT,
+                                      REL_EQ | REL_UN,
+                                      REL_LT | REL_UN,
+                                      REL_LT | REL_EQ | REL_UN,
+                                      0,
+                                      REL_LT | REL_GT,
+                                      REL_EQ | REL_GT,
+                                      REL_GT,
+                                      REL_LT | REL_EQ | REL_GT | REL_UN};
+
+/* `lanes`: all ones in the bits that are compared; the others are those of d. */
+#define COMPARE_VEX(name, n, lanes)                                                                          \
+    SIMD_INLINE vec compare_##name(vec d, vec s, unsigned imm, uint32_t *mx)                                 \
+    {                                                                                                        \
+        uint32_t no_flags = *mx;                                                                             \
+        unsigned rel = relations[imm & 15];                                                                  \
+        bool signals = (0x66 >> (imm & 7) & 1) != (imm >> 4 & 1);                                            \
+        vec r = _mm_setzero_si128();                                                                         \
+        if (signals)                                                                                         \
+            host_##name##_1(d, s, 0, mx);                                                                    \
+        else                                                                                                 \
+            host_##name##_3(d, s, 0, mx);                                                                    \
+        if (rel & REL_LT)                                                                                    \
+            r = _mm_or_si128(r, host_##name##_1(d, s, 0, &no_flags));                                        \
+        if (rel & REL_EQ)                                                                                    \
+            r = _mm_or_si128(r, host_##name##_0(d, s, 0, &no_flags));                                        \
+        if (rel & REL_GT)                                                                                    \
+            r = _mm_or_si128(r, host_##name##_1(s, d, 0, &no_flags));                                        \
+        if (rel & REL_UN)                                                                                    \
+            r = _mm_or_si128(r, host_##name##_3(d, s, 0, &no_flags));                                        \
+        return _mm_or_si128(_mm_and_si128(lanes, r), _mm_andnot_si128(lanes, d));                            \
+    }                                                                                                        \
+    SIMD_INLINE vec vex_##name(vec d, vec s, unsigned imm, uint32_t *mx)                                     \
+    {                                                                                                        \
+        uint32_t m = *mx;                                                                                    \
+        vec r = compare_##name(d, s, imm, &m);                                                               \
+        *mx = m;                                                                                             \
+        return r;                                                                                            \
+    }                                                                                                        \
+    V_FP(name, vex_##name, n, R_NONE)
+
+COMPARE_VEX(cmpps, 16, _mm_set1_epi32(-1))
+COMPARE_VEX(cmppd, 16, _mm_set1_epi32(-1))
+COMPARE_VEX(cmpss, 4, _mm_set_epi32(0, 0, 0, -1))
+COMPARE_VEX(cmpsd, 8, _mm_set_epi32(0, 0, -1, -1))
 
 /* To EFLAGS: ZF, PF, CF; the others of FLAGS_ARITH become 0. */
 #define COMPARE_FLAGS(name, n)                                                                               \
@@ -130,7 +186,10 @@ COMPARE(cmpsd, 8)
         name(cpu, op, simd_load(cpu, op, simd_ea(cpu, op, how, n, false), n));                               \
     }                                                                                                        \
     MEM_FORMS(name, name##_mem)                                                                              \
-    FAMILY_RMM(fam_##name, name);
+    FAMILY_RMM(fam_##name, name);                                                                            \
+    V_SAME_R(name)                                                                                           \
+    V_SAME_M(name)                                                                                           \
+    FAMILY_V(fam_v_##name, v_##name);
 
 COMPARE_FLAGS(comiss, 4)
 COMPARE_FLAGS(ucomiss, 4)
@@ -141,18 +200,66 @@ COMPARE_FLAGS(ucomisd, 8)
 
 #define CONVERT(name, n, kind)                                                                               \
     HOST_FN(host_##name, #name)                                                                              \
-    FP_OP(name, host_##name, n, kind)
+    FP_SSE(name, host_##name, n, kind)
+/* Lanes of one size, or a scalar. */
+#define CONVERT_BOTH(name, n, kind)                                                                          \
+    CONVERT(name, n, kind)                                                                                   \
+    V_FP(name, host_##name, n, kind)
+/* To lanes twice as large: with VEX each half of the result is made from 8 bytes. */
+#define CONVERT_WIDE(name)                                                                                   \
+    CONVERT(name, 8, R_NONE)                                                                                 \
+    SIMD_INLINE void v_##name##_do(struct x86 *cpu, const struct op *op, vec s)                              \
+    {                                                                                                        \
+        uint32_t mx = fp_begin(cpu);                                                                         \
+        vec r = host_##name(s, s, 0, &mx), high = _mm_unpackhi_epi64(s, s), rh = _mm_setzero_si128();        \
+        if (is_256(op))                                                                                      \
+            rh = host_##name(high, high, 0, &mx);                                                            \
+        fp_end2(cpu, op, mx, s, high, s, high, r, rh, R_NONE);                                               \
+        ymm_set(cpu, op->dst, r, rh);                                                                        \
+    }                                                                                                        \
+    static OP(v_##name##_r)                                                                                  \
+    {                                                                                                        \
+        avx_check(cpu, op);                                                                                  \
+        v_##name##_do(cpu, op, xmm_get(cpu, op->src));                                                       \
+        NEXT;                                                                                                \
+    }                                                                                                        \
+    static OP(v_##name##_m)                                                                                  \
+    {                                                                                                        \
+        avx_check(cpu, op);                                                                                  \
+        if (is_256(op))                                                                                      \
+            v_##name##_do(cpu, op, simd_load16u(cpu, op, ea_any(cpu, op, 16, false)));                       \
+        else                                                                                                 \
+            v_##name##_do(cpu, op, simd_load(cpu, op, ea_any(cpu, op, 8, false), 8));                        \
+        NEXT;                                                                                                \
+    }                                                                                                        \
+    FAMILY_V(fam_v_##name, v_##name);
+/* To lanes half as large: the result is 64 or 128 bits. */
+#define CONVERT_NARROW(name, kind)                                                                           \
+    CONVERT(name, 16, kind)                                                                                  \
+    SIMD_INLINE void v_##name##_do(struct x86 *cpu, const struct op *op, vec s, vec sh)                      \
+    {                                                                                                        \
+        uint32_t mx = fp_begin(cpu);                                                                         \
+        vec r = host_##name(s, s, 0, &mx), rh = _mm_setzero_si128();                                         \
+        if (is_256(op)) {                                                                                    \
+            rh = host_##name(sh, sh, 0, &mx);                                                                \
+            fp_end2(cpu, op, mx, s, sh, s, sh, r, rh, kind);                                                 \
+        } else {                                                                                             \
+            fp_end(cpu, op, mx, s, s, r, kind);                                                              \
+        }                                                                                                    \
+        ymm_set128(cpu, op->dst, _mm_unpacklo_epi64(r, rh));                                                 \
+    }                                                                                                        \
+    V_FORMS(v_##name, v_##name##_do, 16)
 
-CONVERT(cvtps2pd, 8, R_NONE)
-CONVERT(cvtpd2ps, 16, R_PS | FP_NARROW)
-CONVERT(cvtss2sd, 4, R_NONE)
-CONVERT(cvtsd2ss, 8, R_SS | FP_NARROW)
-CONVERT(cvtdq2ps, 16, R_NONE)
-CONVERT(cvtps2dq, 16, R_NONE)
-CONVERT(cvttps2dq, 16, R_NONE)
-CONVERT(cvtdq2pd, 8, R_NONE)
-CONVERT(cvtpd2dq, 16, R_NONE)
-CONVERT(cvttpd2dq, 16, R_NONE)
+CONVERT_WIDE(cvtps2pd)
+CONVERT_NARROW(cvtpd2ps, R_PS | FP_NARROW)
+CONVERT_BOTH(cvtss2sd, 4, R_NONE)
+CONVERT_BOTH(cvtsd2ss, 8, R_SS | FP_NARROW)
+CONVERT_BOTH(cvtdq2ps, 16, R_NONE)
+CONVERT_BOTH(cvtps2dq, 16, R_NONE)
+CONVERT_BOTH(cvttps2dq, 16, R_NONE)
+CONVERT_WIDE(cvtdq2pd)
+CONVERT_NARROW(cvtpd2dq, R_NONE)
+CONVERT_NARROW(cvttpd2dq, R_NONE)
 
 /* Handlers by size of the general operand: see FAMILY_Y. */
 #define FAMILY_Y(fam, name)                                                                                  \
@@ -162,13 +269,29 @@ CONVERT(cvttpd2dq, 16, R_NONE)
 
 /* Converts a general register or memory to a scalar. */
 #define FROM_INT(name, bits, suffix)                                                                         \
-    SIMD_INLINE void name##bits(struct x86 *cpu, const struct op *op, uint64_t s)                            \
+    SIMD_INLINE vec name##bits##_of(struct x86 *cpu, const struct op *op, vec d, uint64_t s)                 \
     {                                                                                                        \
-        vec d = xmm_get(cpu, op->dst);                                                                       \
         uint32_t mx = fp_begin(cpu);                                                                         \
         __asm__ volatile("ldmxcsr %1\n\t" #name suffix ", %0\n\tstmxcsr %1" : "+x"(d), "+m"(mx) : "r"(s));   \
         fp_end(cpu, op, mx, d, d, d, R_NONE);                                                                \
-        xmm_set(cpu, op->dst, d);                                                                            \
+        return d;                                                                                            \
+    }                                                                                                        \
+    SIMD_INLINE void name##bits(struct x86 *cpu, const struct op *op, uint64_t s)                            \
+    {                                                                                                        \
+        xmm_set(cpu, op->dst, name##bits##_of(cpu, op, xmm_get(cpu, op->dst), s));                           \
+    }                                                                                                        \
+    static OP(v_##name##bits##_r)                                                                            \
+    {                                                                                                        \
+        avx_check(cpu, op);                                                                                  \
+        ymm_set128(cpu, op->dst, name##bits##_of(cpu, op, xmm_get(cpu, op->vvvv), R##bits(op->src)));        \
+        NEXT;                                                                                                \
+    }                                                                                                        \
+    static OP(v_##name##bits##_m)                                                                            \
+    {                                                                                                        \
+        avx_check(cpu, op);                                                                                  \
+        uint64_t s = ld##bits(cpu, op, ea_any(cpu, op, bits / 8, false));                                    \
+        ymm_set128(cpu, op->dst, name##bits##_of(cpu, op, xmm_get(cpu, op->vvvv), s));                       \
+        NEXT;                                                                                                \
     }                                                                                                        \
     static OP(name##bits##_r)                                                                                \
     {                                                                                                        \
@@ -189,6 +312,8 @@ FROM_INT(cvtsi2sd, 32, "l %k2")
 FROM_INT(cvtsi2sd, 64, "q %q2")
 FAMILY_Y(fam_cvtsi2ss, cvtsi2ss);
 FAMILY_Y(fam_cvtsi2sd, cvtsi2sd);
+FAMILY_VY(fam_v_cvtsi2ss, v_cvtsi2ss);
+FAMILY_VY(fam_v_cvtsi2sd, v_cvtsi2sd);
 
 /* Converts a scalar of n bytes to a general register. */
 #define TO_INT(name, n, bits, reg)                                                                           \
@@ -211,11 +336,14 @@ FAMILY_Y(fam_cvtsi2sd, cvtsi2sd);
         sse_check(cpu, op);                                                                                  \
         name##bits(cpu, op, simd_load(cpu, op, simd_ea(cpu, op, how, n, false), n));                         \
     }                                                                                                        \
-    MEM_FORMS(name##bits, name##bits##_mem)
+    MEM_FORMS(name##bits, name##bits##_mem)                                                                  \
+    V_SAME_R(name##bits)                                                                                     \
+    V_SAME_M(name##bits)
 #define TO_INT_BOTH(name, n)                                                                                 \
     TO_INT(name, n, 32, "%k0")                                                                               \
     TO_INT(name, n, 64, "%q0")                                                                               \
-    FAMILY_Y(fam_##name, name);
+    FAMILY_Y(fam_##name, name);                                                                              \
+    FAMILY_VY(fam_v_##name, v_##name);
 
 TO_INT_BOTH(cvtss2si, 4)
 TO_INT_BOTH(cvttss2si, 4)
@@ -286,4 +414,6 @@ LANE_FN(do_rsqrtss, uint32_t, d, i ? a : approx_rsqrt(b))
 XMM_OP(rcpps, do_rcpps)
 XMM_OP(rsqrtps, do_rsqrtps)
 XMM_OPN(rcpss, do_rcpss, 4)
+V_OPN(rcpss, do_rcpss, 4)
 XMM_OPN(rsqrtss, do_rsqrtss, 4)
+V_OPN(rsqrtss, do_rsqrtss, 4)

@@ -97,7 +97,17 @@ XMM_OP(punpckhqdq, do_punpckhqdq)
         xmm_set(cpu, op->dst, fn(xmm_get(cpu, op->dst), _mm_cvtsi32_si128((uint8_t)op->imm), 0));            \
         NEXT;                                                                                                \
     }                                                                                                        \
-    FAMILY_R(fam_##name##_imm, name##_imm);
+    FAMILY_R(fam_##name##_imm, name##_imm);                                                                  \
+    static OP(v_##name##_imm_r) /* its destination is vvvv */                                                \
+    {                                                                                                        \
+        avx_check(cpu, op);                                                                                  \
+        vec count = _mm_cvtsi32_si128((uint8_t)op->imm), hi = _mm_setzero_si128();                           \
+        if (is_256(op))                                                                                      \
+            hi = fn(ymmh_get(cpu, op->src), count, 0);                                                       \
+        ymm_set(cpu, op->dst, fn(xmm_get(cpu, op->src), count, 0), hi);                                      \
+        NEXT;                                                                                                \
+    }                                                                                                        \
+    FAMILY_R(fam_v_##name##_imm, v_##name##_imm);
 #define MMX_SHIFT_IMM(name, fn)                                                                              \
     static OP(mmx_##name##_imm_r)                                                                            \
     {                                                                                                        \
@@ -106,8 +116,31 @@ XMM_OP(punpckhqdq, do_punpckhqdq)
         NEXT;                                                                                                \
     }                                                                                                        \
     FAMILY_R(fam_mmx_##name##_imm, mmx_##name##_imm);
+/* With VEX the count is 128 bits, whatever the size of the rest. */
+#define V_SHIFT(name)                                                                                        \
+    SIMD_INLINE void v_##name(struct x86 *cpu, const struct op *op, vec s)                                   \
+    {                                                                                                        \
+        vec hi = is_256(op) ? do_##name(ymmh_get(cpu, op->vvvv), s, 0) : _mm_setzero_si128();                \
+        ymm_set(cpu, op->dst, do_##name(xmm_get(cpu, op->vvvv), s, 0), hi);                                  \
+    }                                                                                                        \
+    static OP(v_##name##_r)                                                                                  \
+    {                                                                                                        \
+        avx_check(cpu, op);                                                                                  \
+        v_##name(cpu, op, xmm_get(cpu, op->src));                                                            \
+        NEXT;                                                                                                \
+    }                                                                                                        \
+    static OP(v_##name##_m)                                                                                  \
+    {                                                                                                        \
+        avx_check(cpu, op);                                                                                  \
+        v_##name(cpu, op, simd_load16u(cpu, op, ea_any(cpu, op, 16, false)));                                \
+        NEXT;                                                                                                \
+    }                                                                                                        \
+    FAMILY_V(fam_v_##name, v_##name);
 #define SHIFT(name, intrinsic)                                                                               \
-    INTRINSIC(name, intrinsic)                                                                               \
+    VEC_FN(do_##name, intrinsic(d, s))                                                                       \
+    XMM_OPN(name, do_##name, 16)                                                                             \
+    MMX_OP(name, do_##name)                                                                                  \
+    V_SHIFT(name)                                                                                            \
     SHIFT_IMM(name, do_##name)                                                                               \
     MMX_SHIFT_IMM(name, do_##name)
 
@@ -189,7 +222,7 @@ SIMD_INLINE vec do_shufpd(vec d, vec s, unsigned imm)
     return r.v;
 }
 XMM_OP(shufps, do_shufps)
-XMM_OP(shufpd, do_shufpd)
+XMM_OPS(shufpd, do_shufpd, 2)
 XMM_OP(unpcklps, do_punpckldq)
 XMM_OP(unpckhps, do_punpckhdq)
 XMM_OP(unpcklpd, do_punpcklqdq)
@@ -197,7 +230,20 @@ XMM_OP(unpckhpd, do_punpckhqdq)
 
 /* ---------------------------------------------------------------- masks to general registers */
 
-#define MOVE_MASK(name, expr)                                                                                \
+/* expr: in s. With VEX the upper half's mask is shifted by `bits`. */
+#define MOVE_MASK(name, expr, bits)                                                                          \
+    static OP(v_##name##_r)                                                                                  \
+    {                                                                                                        \
+        avx_check(cpu, op);                                                                                  \
+        vec s = xmm_get(cpu, op->src);                                                                       \
+        uint32_t v = (uint32_t)(expr);                                                                       \
+        s = ymmh_get(cpu, op->src);                                                                          \
+        if (is_256(op))                                                                                      \
+            v |= (uint32_t)(expr) << bits;                                                                   \
+        SET32(op->dst, v);                                                                                   \
+        NEXT;                                                                                                \
+    }                                                                                                        \
+    FAMILY_R(fam_v_##name, v_##name);                                                                        \
     static OP(name##_r)                                                                                      \
     {                                                                                                        \
         sse_check(cpu, op);                                                                                  \
@@ -207,10 +253,10 @@ XMM_OP(unpckhpd, do_punpckhqdq)
     }                                                                                                        \
     FAMILY_R(fam_##name, name);
 
-MOVE_MASK(pmovmskb, _mm_movemask_epi8(s))
-MOVE_MASK(movmskps, _mm_movemask_ps(_mm_castsi128_ps(s)))
-MOVE_MASK(movmskpd, _mm_movemask_pd(_mm_castsi128_pd(s)))
-MOVE_MASK(pextrw, ((union lanes){.v = s}).w[op->imm & 7])
+MOVE_MASK(pmovmskb, _mm_movemask_epi8(s), 16)
+MOVE_MASK(movmskps, _mm_movemask_ps(_mm_castsi128_ps(s)), 4)
+MOVE_MASK(movmskpd, _mm_movemask_pd(_mm_castsi128_pd(s)), 2)
+MOVE_MASK(pextrw, ((union lanes){.v = s}).w[op->imm & 7], 16)
 
 static OP(mmx_pmovmskb_r)
 {

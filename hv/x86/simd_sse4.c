@@ -23,8 +23,10 @@ LANES_OP(pmulld, int32_t, sd, a *b)
 LANES_OP(pmuldq, int64_t, sq, (int64_t)(int32_t)a *(int32_t)b)
 
 /* Blends: by an immediate's bits, or by the top bits of XMM0. */
-LANES_OP(blendps, uint32_t, d, imm >> i & 1 ? b : a)
-LANES_OP(blendpd, uint64_t, q, imm >> i & 1 ? b : a)
+LANE_FN(do_blendps, uint32_t, d, imm >> i & 1 ? b : a)
+LANE_FN(do_blendpd, uint64_t, q, imm >> i & 1 ? b : a)
+XMM_OPS(blendps, do_blendps, 4)
+XMM_OPS(blendpd, do_blendpd, 2)
 LANES_OP(pblendw, uint16_t, w, imm >> i & 1 ? b : a)
 
 #define BLEND_BY_XMM0(name, T, f)                                                                            \
@@ -49,7 +51,15 @@ LANES_OP(pblendw, uint16_t, w, imm >> i & 1 ? b : a)
         xmm_set(cpu, op->dst, do_##name(xmm_get(cpu, op->dst), s, xmm_get(cpu, 0)));                         \
         NEXT;                                                                                                \
     }                                                                                                        \
-    FAMILY_RM(fam_##name, name##_r, name##_m);
+    FAMILY_RM(fam_##name, name##_r, name##_m);                                                               \
+    SIMD_INLINE void v_##name##_do(struct x86 *cpu, const struct op *op, vec s, vec sh)                      \
+    {                                                                                                        \
+        vec lo = do_##name(xmm_get(cpu, op->vvvv), s, xmm_get(cpu, op->aux)), hi = _mm_setzero_si128();      \
+        if (is_256(op))                                                                                      \
+            hi = do_##name(ymmh_get(cpu, op->vvvv), sh, ymmh_get(cpu, op->aux));                             \
+        ymm_set(cpu, op->dst, lo, hi);                                                                       \
+    }                                                                                                        \
+    V_FORMS(v_##name, v_##name##_do, 16)
 
 BLEND_BY_XMM0(pblendvb, uint8_t, b)
 BLEND_BY_XMM0(blendvps, uint32_t, d)
@@ -64,7 +74,14 @@ BLEND_BY_XMM0(blendvpd, uint64_t, q)
             r.to[i] = y.from[i];                                                                             \
         return r.v;                                                                                          \
     }                                                                                                        \
-    XMM_OPN(name, do_##name, n)
+    XMM_OPN(name, do_##name, n)                                                                              \
+    SIMD_INLINE vec high_##name(vec s)                                                                       \
+    {                                                                                                        \
+        union lanes y = {.v = s}, z = {.q = {0, 0}};                                                         \
+        memcpy(z.b, y.b + n, n);                                                                             \
+        return do_##name(z.v, z.v, 0);                                                                       \
+    }                                                                                                        \
+    V_WIDE(name, n, do_##name(s, s, 0), high_##name(s))
 
 WIDEN(pmovsxbw, sw, sb, 8)
 WIDEN(pmovsxbd, sd, sb, 4)
@@ -124,7 +141,7 @@ SIMD_INLINE vec do_mpsadbw(vec d, vec s, unsigned imm)
     }
     return r.v;
 }
-XMM_OP(mpsadbw, do_mpsadbw)
+XMM_OPS(mpsadbw, do_mpsadbw, 3)
 
 /* ---------------------------------------------------------------- PTEST */
 
@@ -148,6 +165,27 @@ static OP(ptest_m)
 }
 FAMILY_RM(fam_ptest, ptest_r, ptest_m);
 
+/* VPTEST; VTESTPS and VTESTPD look at the sign bits alone. */
+SIMD_INLINE void vtest(struct x86 *cpu, const struct op *op, vec s, vec sh, vec bits)
+{
+    vec d = xmm_get(cpu, op->dst), dh = is_256(op) ? ymmh_get(cpu, op->dst) : _mm_setzero_si128();
+    if (!is_256(op))
+        sh = dh;
+    vec both_ = _mm_or_si128(_mm_and_si128(d, s), _mm_and_si128(dh, sh));
+    vec only_ = _mm_or_si128(_mm_andnot_si128(d, s), _mm_andnot_si128(dh, sh));
+    union lanes both = {.v = _mm_and_si128(both_, bits)}, only = {.v = _mm_and_si128(only_, bits)};
+    cc_set(cpu, (both.q[0] | both.q[1] ? 0 : FLAG_ZF) | (only.q[0] | only.q[1] ? 0 : FLAG_CF));
+}
+#define VTEST(name, bits)                                                                                    \
+    SIMD_INLINE void v_##name##_do(struct x86 *cpu, const struct op *op, vec s, vec sh)                      \
+    {                                                                                                        \
+        vtest(cpu, op, s, sh, bits);                                                                         \
+    }                                                                                                        \
+    V_FORMS(v_##name, v_##name##_do, 16)
+VTEST(ptest, _mm_set1_epi32(-1))
+VTEST(testps, _mm_set1_epi32(INT32_MIN))
+VTEST(testpd, _mm_set_epi32(INT32_MIN, 0, INT32_MIN, 0))
+
 /* ---------------------------------------------------------------- one element: insert and extract */
 
 /* name: lane f[imm & last] of XMM; `get` reads the general register. */
@@ -163,6 +201,24 @@ FAMILY_RM(fam_ptest, ptest_r, ptest_m);
         sse_check(cpu, op);                                                                                  \
         cpu->xmm[op->dst].f[op->imm & last] = ld##bits(cpu, op, ea_any(cpu, op, bits / 8, false));           \
         NEXT;                                                                                                \
+    }                                                                                                        \
+    SIMD_INLINE void v_##name(struct x86 *cpu, const struct op *op, uint##bits##_t v)                        \
+    {                                                                                                        \
+        xmm_set(cpu, op->dst, xmm_get(cpu, op->vvvv));                                                       \
+        cpu->xmm[op->dst].f[op->imm & last] = v;                                                             \
+        ymmh_set(cpu, op->dst, _mm_setzero_si128());                                                         \
+    }                                                                                                        \
+    static OP(v_##name##_r)                                                                                  \
+    {                                                                                                        \
+        avx_check(cpu, op);                                                                                  \
+        v_##name(cpu, op, get(op->src));                                                                     \
+        NEXT;                                                                                                \
+    }                                                                                                        \
+    static OP(v_##name##_m)                                                                                  \
+    {                                                                                                        \
+        avx_check(cpu, op);                                                                                  \
+        v_##name(cpu, op, ld##bits(cpu, op, ea_any(cpu, op, bits / 8, false)));                              \
+        NEXT;                                                                                                \
     }
 #define EXTRACT(name, f, last, set, bits)                                                                    \
     static OP(name##_r)                                                                                      \
@@ -176,7 +232,9 @@ FAMILY_RM(fam_ptest, ptest_r, ptest_m);
         sse_check(cpu, op);                                                                                  \
         st##bits(cpu, op, ea_any(cpu, op, bits / 8, true), cpu->xmm[op->src].f[op->imm & last]);             \
         NEXT;                                                                                                \
-    }
+    }                                                                                                        \
+    V_SAME_R(name)                                                                                           \
+    V_SAME_M(name)
 #define LOW8(r) ((uint8_t)R32(r))
 INSERT(pinsrb, b, 15, LOW8, 8)
 INSERT(pinsrw, w, 7, R16, 16)
@@ -190,6 +248,11 @@ FAMILY_RM(fam_pinsrb, pinsrb_r, pinsrb_m);
 FAMILY_RM(fam_pinsrw, pinsrw_r, pinsrw_m);
 FAMILY_RM(fam_pextrb, pextrb_r, pextrb_m);
 FAMILY_RM(fam_pextrw_store, pextrw_store_r, pextrw_store_m);
+FAMILY_V(fam_v_pinsrb, v_pinsrb);
+FAMILY_V(fam_v_pinsrw, v_pinsrw);
+FAMILY_V(fam_v_pextrb, v_pextrb);
+FAMILY_V(fam_v_pextrw_store, v_pextrw_store);
+FAMILY_V(fam_v_extractps, v_pextrd);
 /* EXTRACTPS is always 32 bits: zero-extended in a register. */
 FAMILY_RM(fam_extractps, pextrd_r, pextrd_m);
 /* PINSRD, PEXTRD: 64 bits with REX.W. */
@@ -197,30 +260,49 @@ FAMILY_RM(fam_extractps, pextrd_r, pextrd_m);
     const struct family fam = {{{r32, r32, r32, r64}, {m32, m32, m32, m64}, {m32, m32, m32, m64}}}
 FAMILY_RM_Y(fam_pinsrd, pinsrd_r, pinsrd_m, pinsrq_r, pinsrq_m);
 FAMILY_RM_Y(fam_pextrd, pextrd_r, pextrd_m, pextrq_r, pextrq_m);
+FAMILY_RM_Y(fam_v_pinsrd, v_pinsrd_r, v_pinsrd_m, v_pinsrq_r, v_pinsrq_m);
+FAMILY_RM_Y(fam_v_pextrd, v_pextrd_r, v_pextrd_m, v_pextrq_r, v_pextrq_m);
 
 /* imm: 7-6 element of a register source, 5-4 element of d, 3-0 elements to clear afterwards. */
-static void insertps(struct x86 *cpu, const struct op *op, uint32_t element)
+static vec insert_element(vec into, uint32_t element, unsigned imm)
 {
-    union xmm r = cpu->xmm[op->dst];
-    r.d[op->imm >> 4 & 3] = element;
+    union lanes r = {.v = into};
+    r.d[imm >> 4 & 3] = element;
     for (unsigned i = 0; i < 4; i++)
-        if (op->imm >> i & 1)
+        if (imm >> i & 1)
             r.d[i] = 0;
-    cpu->xmm[op->dst] = r;
+    return r.v;
 }
 static OP(insertps_r)
 {
     sse_check(cpu, op);
-    insertps(cpu, op, cpu->xmm[op->src].d[op->imm >> 6 & 3]);
+    uint32_t element = cpu->xmm[op->src].d[op->imm >> 6 & 3];
+    xmm_set(cpu, op->dst, insert_element(xmm_get(cpu, op->dst), element, (unsigned)op->imm));
     NEXT;
 }
 static OP(insertps_m)
 {
     sse_check(cpu, op);
-    insertps(cpu, op, ld32(cpu, op, ea_any(cpu, op, 4, false)));
+    uint32_t element = ld32(cpu, op, ea_any(cpu, op, 4, false));
+    xmm_set(cpu, op->dst, insert_element(xmm_get(cpu, op->dst), element, (unsigned)op->imm));
+    NEXT;
+}
+static OP(v_insertps_r)
+{
+    avx_check(cpu, op);
+    uint32_t element = cpu->xmm[op->src].d[op->imm >> 6 & 3];
+    ymm_set128(cpu, op->dst, insert_element(xmm_get(cpu, op->vvvv), element, (unsigned)op->imm));
+    NEXT;
+}
+static OP(v_insertps_m)
+{
+    avx_check(cpu, op);
+    uint32_t element = ld32(cpu, op, ea_any(cpu, op, 4, false));
+    ymm_set128(cpu, op->dst, insert_element(xmm_get(cpu, op->vvvv), element, (unsigned)op->imm));
     NEXT;
 }
 FAMILY_RM(fam_insertps, insertps_r, insertps_m);
+FAMILY_V(fam_v_insertps, v_insertps);
 
 /* ---------------------------------------------------------------- rounding to integers
  *
@@ -366,3 +448,47 @@ static void dppd(struct x86 *cpu, const struct op *op, vec s)
     FAMILY_RM(fam_##name, name##_r, name##_m);
 DOT(dpps)
 DOT(dppd)
+
+/* With VEX: DPPS of each half, whose exceptions of one step come together. */
+struct halves {
+    vec lo, hi;
+};
+static struct halves step2(struct x86 *cpu, const struct op *op, vec (*fn)(vec, vec, unsigned, uint32_t *),
+                           enum fp_kind k, struct halves d, struct halves s)
+{
+    uint32_t mx = fp_begin(cpu);
+    struct halves r = {fn(d.lo, s.lo, 0, &mx), _mm_setzero_si128()};
+    if (is_256(op))
+        r.hi = fn(d.hi, s.hi, 0, &mx);
+    fp_end2(cpu, op, mx, d.lo, d.hi, s.lo, s.hi, r.lo, r.hi, k);
+    return r;
+}
+static struct halves pick2(struct halves v, unsigned first, unsigned second)
+{
+    return (struct halves){pick(v.lo, first, second), pick(v.hi, first, second)};
+}
+static __attribute__((noinline)) void v_dpps(struct x86 *cpu, const struct op *op, vec s, vec sh)
+{
+    unsigned imm = (unsigned)op->imm;
+    vec in = lane_mask(imm >> 4, 4), out = lane_mask(imm, 4);
+    struct halves a = {_mm_and_si128(xmm_get(cpu, op->vvvv), in), _mm_and_si128(ymmh_get(cpu, op->vvvv), in)};
+    struct halves b = {_mm_and_si128(s, in), _mm_and_si128(sh, in)};
+    if (!is_256(op))
+        a.hi = b.hi = _mm_setzero_si128();
+    struct halves p = step2(cpu, op, host_mulps, R_PS | FP_MUL, a, b);
+    struct halves sums = step2(cpu, op, host_addps, R_PS | FP_ADD, pick2(p, 0, 2), pick2(p, 1, 3));
+    struct halves sum = step2(cpu, op, host_addps, R_PS | FP_ADD, pick2(sums, 0, 4), pick2(sums, 1, 4));
+    vec hi = is_256(op) ? _mm_and_si128(_mm_shuffle_epi32(sum.hi, 0), out) : _mm_setzero_si128();
+    ymm_set(cpu, op->dst, _mm_and_si128(_mm_shuffle_epi32(sum.lo, 0), out), hi);
+}
+V_FORMS(v_dpps, v_dpps, 16)
+
+static __attribute__((noinline)) void v_dppd(struct x86 *cpu, const struct op *op, vec s, vec sh)
+{
+    (void)sh;
+    vec in = lane_mask((unsigned)op->imm >> 4, 2), d = xmm_get(cpu, op->vvvv);
+    vec p = STEP(host_mulpd, R_PD | FP_MUL, _mm_and_si128(d, in), _mm_and_si128(s, in));
+    vec sum = STEP(host_addsd, R_SD | FP_ADD, p, _mm_unpackhi_epi64(p, p));
+    ymm_set128(cpu, op->dst, _mm_and_si128(_mm_unpacklo_epi64(sum, sum), lane_mask((unsigned)op->imm, 2)));
+}
+V_FORMS(v_dppd, v_dppd, 16)

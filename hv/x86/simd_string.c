@@ -137,7 +137,24 @@ static void strings_run(struct x86 *cpu, const struct op *op, vec src, bool expl
         strings_run(cpu, op, simd_load16u(cpu, op, ea_any(cpu, op, 16, false)), explicit_lengths, index);    \
         NEXT;                                                                                                \
     }                                                                                                        \
-    FAMILY_RM(fam_##name, name##_r, name##_m);
+    FAMILY_RM(fam_##name, name##_r, name##_m);                                                               \
+    static OP(v_##name##_r)                                                                                  \
+    {                                                                                                        \
+        avx_check(cpu, op);                                                                                  \
+        strings_run(cpu, op, xmm_get(cpu, op->src), explicit_lengths, index);                                \
+        if (!index)                                                                                          \
+            ymmh_set(cpu, 0, _mm_setzero_si128());                                                           \
+        NEXT;                                                                                                \
+    }                                                                                                        \
+    static OP(v_##name##_m)                                                                                  \
+    {                                                                                                        \
+        avx_check(cpu, op);                                                                                  \
+        strings_run(cpu, op, simd_load16u(cpu, op, ea_any(cpu, op, 16, false)), explicit_lengths, index);    \
+        if (!index)                                                                                          \
+            ymmh_set(cpu, 0, _mm_setzero_si128());                                                           \
+        NEXT;                                                                                                \
+    }                                                                                                        \
+    FAMILY_V(fam_v_##name, v_##name);
 
 STRINGS(pcmpestri, true, true)
 STRINGS(pcmpestrm, true, false)

@@ -116,9 +116,16 @@ static const struct field fields[] = {
     FIELD_STRUCTS_AS("xmm#", struct x86, xmm, xmm_fields),
 };
 
-struct field_table x86_saved(void)
+/* Models with AVX have these after the others: a state without them is as it always was. */
+static const struct field avx_fields[] = {FIELD_STRUCTS_AS("ymmh#", struct x86, ymmh, xmm_fields)};
+
+struct field_table x86_saved(const struct x86 *cpu)
 {
-    return fields_flatten(fields, FIELD_COUNT(fields));
+    enum { N = FIELD_COUNT(fields), AVX = FIELD_COUNT(avx_fields) };
+    struct field all[N + AVX];
+    memcpy(all, fields, sizeof fields);
+    memcpy(all + N, avx_fields, sizeof avx_fields);
+    return fields_flatten(all, cpu_has(cpu, FT_AVX) ? N + AVX : N);
 }
 
 static void section_name(const struct x86 *cpu, char name[16])
@@ -135,6 +142,7 @@ void x86_save(struct x86 *cpu, const struct snapshot_sink *sink)
     cpu->flags = eflags_get(cpu);
     sink->section(sink->ctx, name, cpu->saved.fields, cpu->saved.n, cpu);
     cpu->flags = system_flags;
+    lacking_save(cpu, sink);
 }
 
 int x86_load(struct x86 *cpu, const struct snapshot_source *source)
@@ -143,6 +151,7 @@ int x86_load(struct x86 *cpu, const struct snapshot_source *source)
     section_name(cpu, name);
     if (source->section(source->ctx, name, cpu->saved.fields, cpu->saved.n, cpu) < 0)
         return -1;
+    lacking_load(cpu, source);
     eflags_set(cpu, cpu->flags & 0x3f7fd7);
     for (unsigned i = 0; i < NSEG; i++)
         cpu->seg[i].attr &= 0xf0ff;
@@ -180,6 +189,7 @@ static void power_on(struct x86 *cpu)
     memset(&cpu->msr, 0, sizeof cpu->msr);
     memset(&cpu->fpu, 0, sizeof cpu->fpu);
     memset(cpu->xmm, 0, sizeof cpu->xmm);
+    memset(cpu->ymmh, 0, sizeof cpu->ymmh);
     cpu->fpu.cw = 0x40;
     cpu->fpu.mxcsr = 0x1f80;
     cpu->msr.pat = 0x0007040600070406;
@@ -216,6 +226,7 @@ void x86_reset(struct x86 *cpu, bool init)
     memset(cpu->led, 0, sizeof cpu->led);
     memset(cpu->led_cr2, 0, sizeof cpu->led_cr2);
     memset(cpu->odd, 0, sizeof cpu->odd);
+    memset(&cpu->lacking, 0, sizeof cpu->lacking);
     cpu->zeros_page = 0;
     cpu->wait_sipi = cpu->index > 0;
     cpu->delivering = false;

@@ -3,10 +3,12 @@
  * Source: Intel SDM volume 1, figures 8-9 to 8-12 (environment formats), 10.5 (FXSAVE area), chapter 13
  * (XSAVE); volume 2.
  *
- * XSAVE: only the x87 and SSE components exist, in the legacy region. Initial states are not tracked for
- * either, so XSTATE_BV equals the requested components. */
+ * XSAVE: the x87 and SSE components, in the legacy region, and AVX's upper halves behind the header. A component is in use (XINUSE) if
+ * its values differ from the initial ones, whatever was done to it; that a component was not modified since XRSTOR is never used. */
 #include "hv/x86/exec.h"
 #include "hv/x86/insn.h"
+#include "hv/x86/simd.h"
+#include "hv/x86/sys.h"
 #include "hv/x86/x87_op.h"
 
 enum {
@@ -15,6 +17,7 @@ enum {
     REGS_SIZE = 80,
     FXSAVE_SIZE = 512,
     XSAVE_SIZE = 576,
+    AVX_SIZE = 256,
     MXCSR_MASK = 0xffff
 };
 
@@ -254,7 +257,8 @@ static OP(op_frstor)
 /* ---------------------------------------------------------------- FXSAVE, XSAVE: the legacy region */
 
 enum { AREA_MXCSR = 24, AREA_ST = 32, AREA_XMM = 160, AREA_HEADER = 512 };
-enum { X87_PART = 1, SSE_PART = 2 };
+enum { X87_PART = 1, SSE_PART = 2, AVX_PART = 4, MXCSR_INITIAL = 0x1f80 };
+#define COMPACTED (1ull << 63) /* in XCOMP_BV */
 
 static bool area_64(const struct op *op)
 {
@@ -402,48 +406,159 @@ static unsigned xsave_mask(struct x86 *cpu, const struct op *op)
         SYNC;
         raise_fault(cpu, VEC_NM);
     }
-    return R32(RAX) & cpu->xcr0 & (X87_PART | SSE_PART);
+    return R32(RAX) & cpu->xcr0 & (X87_PART | SSE_PART | AVX_PART);
 }
 
-static NOINLINE void do_xsave(struct x86 *cpu, const struct op *op)
+static bool all_zero(const void *p, size_t n)
 {
-    unsigned parts = xsave_mask(cpu, op);
-    uint64_t lin = area_address(cpu, op, XSAVE_SIZE, 64, true);
+    const uint8_t *b = p;
+    return !b[0] && !memcmp(b, b + 1, n - 1);
+}
+
+/* XINUSE (SDM volume 1, 13.6), by values. */
+static unsigned parts_in_use(const struct x86 *cpu)
+{
+    const struct fpu *f = &cpu->fpu;
+    bool initial =
+        f->cw == 0x37f && !f->sw && f->empty == 0xff && !f->fop && !f->fip && !f->fdp && !f->fcs && !f->fds;
+    for (unsigned i = 0; i < 8; i++)
+        initial &= !f->r[i].sig && !f->r[i].exp;
+    return (initial ? 0 : X87_PART) | (all_zero(cpu->xmm, sizeof cpu->xmm) ? 0 : SSE_PART) |
+           (all_zero(cpu->ymmh, sizeof cpu->ymmh) ? 0 : AVX_PART);
+}
+/* For the forms in which MXCSR belongs to the SSE component. */
+static unsigned parts_in_use_mxcsr(const struct x86 *cpu)
+{
+    return parts_in_use(cpu) | (cpu->fpu.mxcsr != MXCSR_INITIAL ? SSE_PART : 0);
+}
+
+static unsigned xsave_size(unsigned parts)
+{
+    return XSAVE_SIZE + (parts & AVX_PART ? AVX_SIZE : 0);
+}
+
+static void avx_part_save(struct x86 *cpu, const struct op *op, uint64_t lin)
+{
+    for (unsigned i = 0; i < xmm_count(cpu); i++)
+        copy_out(cpu, op, linear_on(cpu, lin, XSAVE_SIZE + 16 * i), cpu->ymmh[i].b, 16, 8);
+}
+
+static void mxcsr_save(struct x86 *cpu, const struct op *op, uint64_t lin)
+{
+    st32(cpu, op, linear_on(cpu, lin, AREA_MXCSR), cpu->fpu.mxcsr);
+    st32(cpu, op, linear_on(cpu, lin, AREA_MXCSR + 4), MXCSR_MASK);
+}
+
+/* XSAVE; with `leave_initial`, XSAVEOPT: components in their initial state are not written. */
+static NOINLINE void do_xsave(struct x86 *cpu, const struct op *op, bool leave_initial)
+{
+    unsigned parts = xsave_mask(cpu, op), in_use = parts_in_use(cpu),
+             write = leave_initial ? parts & in_use : parts;
+    uint64_t lin = area_address(cpu, op, xsave_size(parts), 64, true);
     uint64_t bv_at = linear_on(cpu, lin, AREA_HEADER), bv = ld64(cpu, op, bv_at);
-    area_save(cpu, op, lin, parts);
-    st64(cpu, op, bv_at, bv | parts);
+    area_save(cpu, op, lin, write);
+    if (parts & (SSE_PART | AVX_PART))
+        mxcsr_save(cpu, op, lin);
+    if (write & AVX_PART)
+        avx_part_save(cpu, op, lin);
+    st64(cpu, op, bv_at, (bv & ~(uint64_t)parts) | (parts & in_use));
 }
 
 static OP(op_xsave)
 {
-    do_xsave(cpu, op);
+    do_xsave(cpu, op, false);
+    NEXT;
+}
+static OP(op_xsaveopt)
+{
+    do_xsave(cpu, op, true);
     NEXT;
 }
 
-/* The standard form: XCOMP_BV and the 8 bytes after it must be 0. */
-static void check_header(struct x86 *cpu, const struct op *op, const uint8_t *header)
+/* XSAVEC, XSAVES: the compacted form. There are no supervisor components, and AVX is the first one behind the header, so each is at
+ * its place of the standard form. */
+static NOINLINE void do_xsavec(struct x86 *cpu, const struct op *op)
 {
-    if (get64(header) & ~cpu->xcr0 || get64(header + 8) || get64(header + 16)) {
+    unsigned parts = xsave_mask(cpu, op), write = parts & parts_in_use_mxcsr(cpu);
+    uint64_t lin = area_address(cpu, op, xsave_size(parts), 64, true);
+    area_save(cpu, op, lin, write);
+    if (write & AVX_PART)
+        avx_part_save(cpu, op, lin);
+    st64(cpu, op, linear_on(cpu, lin, AREA_HEADER), write);
+    st64(cpu, op, linear_on(cpu, lin, AREA_HEADER + 8), COMPACTED | parts);
+}
+
+static OP(op_xsavec)
+{
+    do_xsavec(cpu, op);
+    NEXT;
+}
+
+static void supervisor_only(struct x86 *cpu, const struct op *op)
+{
+    xsave_available(cpu, op);
+    if (cpu->cpl) {
+        SYNC;
+        raise_error(cpu, VEC_GP, 0);
+    }
+}
+static OP(op_xsaves)
+{
+    supervisor_only(cpu, op);
+    do_xsavec(cpu, op);
+    NEXT;
+}
+
+/* `header`: XSTATE_BV, XCOMP_BV, and 48 bytes of zeros, of which the standard form looks at 8. *compacted: which form it is. */
+static void check_header(struct x86 *cpu, const struct op *op, const uint8_t *header, bool must_be_compacted,
+                         bool *compacted)
+{
+    uint64_t bv = get64(header), comp = get64(header + 8);
+    *compacted = comp & COMPACTED && cpu_has(cpu, FT_XSAVEC);
+    bool bad = bv & ~cpu->xcr0;
+    if (*compacted)
+        bad |= comp & ~(cpu->xcr0 | COMPACTED) || bv & ~comp || !all_zero(header + 16, 48);
+    else
+        bad |= comp || get64(header + 16) || must_be_compacted;
+    if (bad) {
         SYNC;
         raise_error(cpu, VEC_GP, 0);
     }
 }
 
-static NOINLINE void do_xrstor(struct x86 *cpu, const struct op *op)
+static void avx_part_load(struct x86 *cpu, const uint8_t *area, bool present)
 {
-    uint8_t area[XSAVE_SIZE];
+    for (unsigned i = 0; i < xmm_count(cpu); i++)
+        if (present)
+            memcpy(cpu->ymmh[i].b, area + XSAVE_SIZE + 16 * i, 16);
+        else
+            memset(cpu->ymmh[i].b, 0, 16);
+}
+
+static NOINLINE void do_xrstor(struct x86 *cpu, const struct op *op, bool must_be_compacted)
+{
+    uint8_t area[XSAVE_SIZE + AVX_SIZE];
+    bool compacted;
     unsigned parts = xsave_mask(cpu, op);
-    copy_in(cpu, op, area_address(cpu, op, XSAVE_SIZE, 64, false), area, XSAVE_SIZE, 8);
-    check_header(cpu, op, area + AREA_HEADER);
+    copy_in(cpu, op, area_address(cpu, op, xsave_size(parts), 64, false), area, xsave_size(parts), 8);
+    check_header(cpu, op, area + AREA_HEADER, must_be_compacted, &compacted);
     unsigned present = parts & (unsigned)get64(area + AREA_HEADER);
+    uint32_t mxcsr = get32(area + AREA_MXCSR);
+    bool load_mxcsr = parts & (compacted ? SSE_PART : SSE_PART | AVX_PART);
+    if (compacted && !(present & SSE_PART))
+        mxcsr =
+            MXCSR_INITIAL; /* in the standard form it is loaded even if the component is in its initial state */
+    if (load_mxcsr) {
+        check_mxcsr(cpu, op, mxcsr);
+        cpu->fpu.mxcsr = mxcsr;
+    }
     if (parts & SSE_PART) {
-        /* MXCSR is loaded even if the component is in its initial state. */
-        check_mxcsr(cpu, op, get32(area + AREA_MXCSR));
-        cpu->fpu.mxcsr = get32(area + AREA_MXCSR);
         if (!(present & SSE_PART))
             memset(area + AREA_XMM, 0, 16 * 16);
         sse_part_load(cpu, area);
     }
+    if (parts & AVX_PART)
+        avx_part_load(cpu, area, present & AVX_PART);
     if (present & X87_PART) {
         x87_part_load(cpu, op, area);
     } else if (parts & X87_PART) {
@@ -455,19 +570,29 @@ static NOINLINE void do_xrstor(struct x86 *cpu, const struct op *op)
 static OP(op_xrstor)
 {
     uint16_t old = cpu->fpu.sw;
-    do_xrstor(cpu, op);
+    do_xrstor(cpu, op, false);
+    X87_CONTROL_END(old);
+}
+static OP(op_xrstors)
+{
+    uint16_t old = cpu->fpu.sw;
+    supervisor_only(cpu, op);
+    do_xrstor(cpu, op, true);
     X87_CONTROL_END(old);
 }
 
 static OP(op_xgetbv)
 {
     xsave_available(cpu, op);
-    if (R32(RCX)) {
+    uint64_t v = cpu->xcr0;
+    if (R32(RCX) > (cpu_has(cpu, FT_XGETBV1) ? 1 : 0)) {
         SYNC;
         raise_error(cpu, VEC_GP, 0);
     }
-    SET32(RAX, cpu->xcr0);
-    SET32(RDX, cpu->xcr0 >> 32);
+    if (R32(RCX))
+        v &= parts_in_use_mxcsr(cpu);
+    SET32(RAX, v);
+    SET32(RDX, v >> 32);
     NEXT;
 }
 
@@ -475,7 +600,8 @@ static OP(op_xsetbv)
 {
     xsave_available(cpu, op);
     uint64_t v = R32(RAX) | (uint64_t)R32(RDX) << 32;
-    if (cpu->cpl || R32(RCX) || !(v & X87_PART) || v & ~(uint64_t)(X87_PART | SSE_PART)) {
+    uint64_t known = X87_PART | SSE_PART | (cpu_has(cpu, FT_AVX) ? AVX_PART : 0);
+    if (cpu->cpl || R32(RCX) || !(v & X87_PART) || v & ~known || (v & AVX_PART && !(v & SSE_PART))) {
         SYNC;
         raise_error(cpu, VEC_GP, 0);
     }
@@ -501,6 +627,19 @@ static OP(op_stmxcsr)
     NEXT;
 }
 
+static OP(v_ldmxcsr)
+{
+    avx_check(cpu, op);
+    TAIL(op_ldmxcsr(cpu, op));
+}
+static OP(v_stmxcsr)
+{
+    avx_check(cpu, op);
+    TAIL(op_stmxcsr(cpu, op));
+}
+FAMILY1(fam_v_ldmxcsr, v_ldmxcsr);
+FAMILY1(fam_v_stmxcsr, v_stmxcsr);
+
 FAMILY1(x87_fnstenv, op_fnstenv);
 FAMILY1(x87_fldenv, op_fldenv);
 FAMILY1(x87_fnsave, op_fnsave);
@@ -509,6 +648,10 @@ FAMILY1(x87_fxsave, op_fxsave);
 FAMILY1(x87_fxrstor, op_fxrstor);
 FAMILY1(x87_xsave, op_xsave);
 FAMILY1(x87_xrstor, op_xrstor);
+FAMILY1(x87_xsaveopt, op_xsaveopt);
+FAMILY1(x87_xsavec, op_xsavec);
+FAMILY1(x87_xsaves, op_xsaves);
+FAMILY1(x87_xrstors, op_xrstors);
 FAMILY1(x87_xgetbv, op_xgetbv);
 FAMILY1(x87_xsetbv, op_xsetbv);
 FAMILY1(x87_ldmxcsr, op_ldmxcsr);

@@ -25,7 +25,7 @@ static bool begins_with_one_of(const char *name, const char *list)
 
 /* What capstone takes for undefined: hint no-ops, segment registers 6 and 7 (#UD when executed), fences with
  * modrm.rm not 0. */
-static const char capstone_lacks[] = "nop mov ud0 prefetchw lfence mfence sfence";
+static const char capstone_lacks[] = "nop mov ud0 prefetchw lfence mfence sfence gf2p8";
 /* Instructions of extensions that no model of the emulator has. */
 static const char emulator_lacks[] =
     "v sha xs xr xc xb xa xe xt xg pf pi2 pswapd pavgusb pmulhrw femms "

@@ -12,6 +12,15 @@ static bool cpuid_bit(unsigned leaf, unsigned reg, unsigned bit)
     return __get_cpuid_count(leaf, 0, &r[0], &r[1], &r[2], &r[3]) && r[reg] >> bit & 1;
 }
 
+bool host_has_ymm(void)
+{
+    uint32_t low, high;
+    if (!cpuid_bit(1, ECX, 27) || !cpuid_bit(1, ECX, 28))
+        return false;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (low & 7) == 7;
+}
+
 bool host_has(unsigned feature)
 {
     switch (feature) {
@@ -37,6 +46,30 @@ bool host_has(unsigned feature)
         return cpuid_bit(7, EBX, 23);
     case FT_CLWB:
         return cpuid_bit(7, EBX, 24);
+    case FT_AVX:
+        return host_has_ymm();
+    case FT_AVX2:
+        return host_has_ymm() && cpuid_bit(7, EBX, 5);
+    case FT_FMA:
+        return host_has_ymm() && cpuid_bit(1, ECX, 12);
+    case FT_F16C:
+        return host_has_ymm() && cpuid_bit(1, ECX, 29);
+    case FT_VAES:
+        return host_has_ymm() && cpuid_bit(7, ECX, 9);
+    case FT_VPCLMUL:
+        return host_has_ymm() && cpuid_bit(7, ECX, 10);
+    case FT_GFNI:
+        return host_has_ymm() && cpuid_bit(7, ECX, 8);
+    case FT_BMI1:
+        return cpuid_bit(7, EBX, 3);
+    case FT_BMI2:
+        return cpuid_bit(7, EBX, 8);
+    case FT_LZCNT:
+        return cpuid_bit(0x80000001, ECX, 5);
+    case FT_ADX:
+        return cpuid_bit(7, EBX, 19);
+    case FT_SHA:
+        return cpuid_bit(7, EBX, 29);
     case FT_LAHF64:
         return cpuid_bit(0x80000001, ECX, 0);
     case FT_BASE:

@@ -25,7 +25,8 @@ const char *gen_skips(const struct insn_row *row, unsigned bits)
 {
     static const char leaves[] = "lret iret lcall ljmp int int1 int3 into syscall sysret sysenter sysexit";
     static const char differs[] =
-        "cpuid rdtsc rdtscp rdpmc rdpid rdrand rdseed xgetbv xsetbv monitor mwait xsave xrstor vmcall vmmcall";
+        "cpuid rdtsc rdtscp rdpmc rdpid rdrand rdseed xgetbv xsetbv monitor mwait xsave xsaveopt xsavec xsaves xrstor "
+        "xrstors vmcall vmmcall";
     static const char tables[] =
         "rdfsbase rdgsbase wrfsbase wrgsbase lar lsl verr verw sldt str sgdt sidt smsw les lds lss lfs lgs";
     if (row->flags & (bits == 64 ? F_I64 : F_O64))
@@ -53,11 +54,12 @@ static bool in_range(unsigned o, unsigned first, unsigned last)
 
 static bool is_rm_either(unsigned o)
 {
-    return in_range(o, O_Eb, O_Ey) || o == O_Qq || o == O_Qd || in_range(o, O_Wx, O_Ww);
+    return in_range(o, O_Eb, O_Ey) || o == O_Qq || o == O_Qd || in_range(o, O_Wx, O_Ww) ||
+           in_range(o, O_Wdq, O_We);
 }
 static bool is_rm_memory(unsigned o)
 {
-    return in_range(o, O_M, O_Mdq);
+    return in_range(o, O_M, O_Mdq) || o == O_Mx || o == O_VM;
 }
 static bool is_rm_register(unsigned o)
 {
@@ -94,9 +96,28 @@ static bool may_be_register(const struct insn_row *row)
     return strcmp(row->mnemonic, "prefetchw") != 0; /* real processors differ over the register form */
 }
 
+static bool is_vex(const struct insn_row *row)
+{
+    return row->map >= V0F;
+}
+
 static unsigned operand_bytes(const struct gen *g, unsigned o)
 {
+    unsigned vector = g->l ? 32 : 16;
     switch (o) {
+    case O_Wdq:
+        return 16;
+    case O_Wx:
+    case O_Mx:
+        return vector;
+    case O_Wh:
+        return vector / 2;
+    case O_Wf:
+        return vector / 4;
+    case O_We:
+        return vector / 8;
+    case O_VM:
+        return g->w ? 8 : 4;
     case O_Eb:
     case O_Mb:
         return 1;
@@ -119,12 +140,11 @@ static unsigned operand_bytes(const struct gen *g, unsigned o)
     case O_Ov:
         return opsize(g);
     case O_Ey:
-        return g->rex & 8 ? 8 : 4;
+        return is_vex(g->row) ? (g->c->osize == 3 ? 8 : 4) : g->rex & 8 ? 8 : 4;
     case O_Mt:
         return 10;
     case O_M:
     case O_Mdq:
-    case O_Wx:
         return 16;
     default:
         return 0;
@@ -166,10 +186,34 @@ static bool may_have_66(struct gen *g)
     return true;
 }
 
+static bool uses_vvvv(const struct insn_row *row)
+{
+    return row->flags & F_H || has_operand(row, O_Hx) || has_operand(row, O_By);
+}
+
+static void choose_vex(struct gen *g)
+{
+    const struct insn_row *row = g->row;
+    struct rng *r = &g->r;
+    g->p66 = false;
+    g->p67 = one_in(r, g->from ? 40 : 6) &&
+             !(has_operand(row, O_VM) && g->c->bits == 32); /* 16-bit addresses have no SIB */
+    g->l = row->flags & F_L1 || (!(row->flags & F_L0) && one_in(r, 2));
+    g->w = row->flags & F_W1 || (!(row->flags & F_W0) && one_in(r, 2));
+    g->rex = g->c->bits == 64 && !one_in(r, 3) ? (uint8_t)below(r, 8) : 0;
+    g->vvvv = uses_vvvv(row) ? (uint8_t)below(r, g->c->bits == 64 ? 16 : 8) : 0;
+    if (has_operand(row, O_VM) && g->c->bits == 16)
+        g->p67 = true;
+}
+
 static void choose_prefixes(struct gen *g)
 {
     const struct insn_row *row = g->row;
     struct rng *r = &g->r;
+    if (is_vex(row)) {
+        choose_vex(g);
+        return;
+    }
     bool string = row->flags & F_REP;
     g->p66 = one_in(r, 4) && may_have_66(g);
     g->p67 = one_in(r, g->from ? 40 : 6); /* not compiled: in sequences seldom */
@@ -188,6 +232,8 @@ static unsigned osize_of(const struct gen *g)
 {
     const struct insn_row *row = g->row;
     bool p66 = g->p66 && row->pfx != P66;
+    if (is_vex(row))
+        return g->w && g->c->bits == 64 ? 3 : 2;
     if (row->flags & F_BYTE)
         return 0;
     if (row->flags & F_O32)
@@ -216,10 +262,10 @@ static void emit_prefixes(struct gen *g)
     static const uint8_t mandatory[] = {[P__] = 0, [PNP] = 0, [P66] = 0x66, [PF3] = 0xf3, [PF2] = 0xf2};
     uint8_t p[8];
     unsigned n = 0;
-    if (g->rex && one_in(&g->r, 64))
+    if (g->rex && one_in(&g->r, 64) && !is_vex(g->row))
         put(g->c, 0x40 | below(&g->r, 16), 1), p[n++] = 0x3e; /* a REX without effect */
     if (one_in(&g->r, 16) &&
-        strncmp(g->row->mnemonic, "maskmov", 7)) /* is a segment checked if nothing is stored? */
+        !strstr(g->row->mnemonic, "maskmov")) /* is a segment checked if nothing is stored? */
         p[n++] = segments[below(&g->r, 4)];
     if (g->p66)
         p[n++] = 0x66;
@@ -229,19 +275,41 @@ static void emit_prefixes(struct gen *g)
         p[n++] = 0xf0;
     if (g->rep)
         p[n++] = g->rep;
-    if (mandatory[g->row->pfx])
+    if (mandatory[g->row->pfx] && !is_vex(g->row))
         p[n++] = mandatory[g->row->pfx];
     while (n) {
         unsigned i = below(&g->r, n);
         put(g->c, p[i], 1);
         p[i] = p[--n];
     }
-    if (g->rex)
+    if (g->rex && !is_vex(g->row))
         put(g->c, g->rex, 1);
+}
+
+/* Two bytes if that is possible, mostly. Outside 64-bit code R and X must be 1, so that it is not LES or LDS; bit 3 of vvvv as well in
+ * the short form. */
+static void emit_vex(struct gen *g)
+{
+    static const uint8_t pp[] = {[P__] = 0, [PNP] = 0, [P66] = 1, [PF3] = 2, [PF2] = 3};
+    unsigned rex = g->rex, last = (~g->vvvv & 15u) << 3 | g->l << 2 | pp[g->row->pfx];
+    if (g->row->map == V0F && !g->w && !(rex & 3) && !one_in(&g->r, 3)) {
+        put(g->c, 0xc5, 1);
+        put(g->c, (rex & 4 ? 0 : 0x80) | last, 1);
+    } else {
+        put(g->c, 0xc4, 1);
+        put(g->c,
+            (rex & 4 ? 0 : 0x80) | (rex & 2 ? 0 : 0x40) | (rex & 1 ? 0 : 0x20) | (1u + g->row->map - V0F), 1);
+        put(g->c, (uint64_t)g->w << 7 | last, 1);
+    }
+    put(g->c, g->row->opcode, 1);
 }
 
 static void emit_opcode(struct gen *g)
 {
+    if (is_vex(g->row)) {
+        emit_vex(g);
+        return;
+    }
     if (g->row->map != M1)
         put(g->c, 0x0f, 1);
     if (g->row->map >= M0F38)
@@ -328,13 +396,26 @@ static void shape16(struct gen *g, struct address *a)
         a->base = a->index, a->index = -1;
 }
 
+static unsigned reg_field(const struct gen *g)
+{
+    return (g->modrm >> 3 & 7u) | (g->rex & 4 ? 8u : 0);
+}
+static bool one_of_three(const struct gen *g, unsigned index)
+{
+    return index == g->vvvv || index == reg_field(g);
+}
+
 static void shape_sib(struct gen *g, struct address *a)
 {
     uint8_t sib = g->through ? 0x24 : (uint8_t)rnd(&g->r); /* (rSP), (R12) */
+    if (has_operand(g->row, O_VM))                         /* the three registers differ */
+        while (one_of_three(g, (sib >> 3 & 7) | (g->rex & 2 ? 8u : 0)))
+            sib = (uint8_t)rnd(&g->r);
     put(g->c, sib, 1);
+    g->index = (uint8_t)((sib >> 3 & 7) | (g->rex & 2 ? 8 : 0));
     unsigned index = (sib >> 3 & 7) | (g->rex & 2 ? 8 : 0), base = sib & 7;
     a->scale = sib >> 6;
-    a->index = index == 4 ? -1 : (int)index;
+    a->index = index == 4 || has_operand(g->row, O_VM) ? -1 : (int)index;
     a->base = (int)(base | (g->rex & 1 ? 8 : 0));
     if (base == 5 && !(g->modrm >> 6))
         a->base = -1, a->disp_bytes = 4;
@@ -359,6 +440,7 @@ static unsigned immediate_bytes(const struct gen *g)
     for (unsigned i = 0; i < 3; i++)
         switch (g->row->operand[i]) {
         case O_Ib:
+        case O_Lx:
         case O_sIb:
         case O_Jb:
             n += 1;
@@ -464,6 +546,11 @@ static void choose_modrm(struct gen *g)
         choose_pointer(g);
     if (has_operand(row, O_Cy) || has_operand(row, O_Dy))
         g->modrm |= 0xc0, g->c->mem = false;
+    if (has_operand(row, O_VM)) {
+        g->modrm = (uint8_t)((g->modrm & 0xf8) | 4);
+        while (g->vvvv == reg_field(g))
+            g->vvvv = (uint8_t)below(&g->r, g->c->bits == 64 ? 16 : 8);
+    }
 }
 
 /* ---------------------------------------------------------------- immediates and branches */
@@ -475,6 +562,7 @@ static void emit_immediates(struct gen *g)
     for (unsigned i = 0; i < 3; i++)
         switch (g->row->operand[i]) {
         case O_Ib:
+        case O_Lx:
         case O_sIb:
             put(g->c, v, 1);
             break;
@@ -560,6 +648,9 @@ static void random_state(struct gen *g)
     }
     memset(s, 0, sizeof *s);
     value_fx(&g->r, s->fx);
+    value_fill(&g->r, s->ymmh, YMMH_SIZE, one_in(&g->r, 3) ? FILL_INT : FILL_MIXED);
+    if (!host_has_ymm())
+        memset(s->ymmh, 0, YMMH_SIZE);
     for (unsigned i = 0; i < 16; i++)
         s->gpr[i] = value_int(&g->r);
     s->gpr[RSP] = (DATA_BASE + 2 * PAGE + below(&g->r, PAGE)) & ~7u;
@@ -627,13 +718,27 @@ static bool is_mxcsr_known(struct gen *g)
     uint32_t v = 0;
     if (!strcmp(g->row->mnemonic, "fxrstor"))
         peek(g->c->ea + FX_MXCSR, &v, 4);
-    else if (!strcmp(g->row->mnemonic, "ldmxcsr"))
+    else if (strstr(g->row->mnemonic, "ldmxcsr"))
         peek(g->c->ea, &v, 4);
     return !(v & 0x20000);
 }
 
+/* A gather's indices, so that its elements are around its address; it mostly faults if they are many. */
+static void fill_indices(struct gen *g)
+{
+    unsigned bytes = g->row->opcode & 1 ? 8 : 4, r = g->index;
+    for (unsigned i = 0; i < 32 / bytes; i++) {
+        int64_t v = (int64_t)below(&g->r, 64) - (g->c->ea >= DATA_BASE ? 32 : 0);
+        uint8_t *at =
+            i * bytes < 16 ? g->s->fx + FX_XMM + 16 * r + i * bytes : g->s->ymmh + 16 * r + i * bytes - 16;
+        memcpy(at, &v, bytes);
+    }
+}
+
 static bool fill_case(struct gen *g)
 {
+    if (has_operand(g->row, O_VM))
+        fill_indices(g);
     if (g->c->mem)
         fill_operand(g);
     if (g->special && g->special->after)
@@ -701,6 +806,7 @@ uint32_t gen_next(struct insn_case *c, struct state *s, const struct insn_row *r
         meet_cmpxchg(&g);
     finish_registers(&g);
     memcpy(s->fx, f->from->fx, FX_SIZE);
+    memcpy(s->ymmh, f->from->ymmh, YMMH_SIZE);
     s->flags = (f->from->flags & ~(uint64_t)FLAG_DF) | (s->flags & FLAG_DF);
     c->steps = 0, c->locked = g.lock;
     return needed(&g);

@@ -16,8 +16,10 @@ struct gen {
     bool p66, p67, lock;
     uint8_t rep, rex; /* prefix bytes, 0: none */
     uint8_t modrm;
-    uint32_t fixed; /* registers whose value must stay: a bit each */
-    unsigned size;  /* bytes of the memory operand */
+    bool l, w;           /* VEX */
+    uint8_t vvvv, index; /* index: of a gather */
+    uint32_t fixed;      /* registers whose value must stay: a bit each */
+    unsigned size;       /* bytes of the memory operand */
     int64_t imm;
     bool imm_chosen;
     const struct special *special;

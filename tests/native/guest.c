@@ -169,7 +169,8 @@ bool guest_init(unsigned guest, const char *compile)
     if (!cpu)
         return false;
     cpu->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG;
-    cpu->cr4 = CR4_PAE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+    cpu->cr4 = CR4_PAE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE;
+    cpu->xcr0 = 7;
     cpu->efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
     cpu->cr3 = TABLES;
     cpu->idtr = (struct dtable){0, 0};
@@ -262,6 +263,7 @@ static void load(const struct state *in)
     eflags_set(cpu, in->flags);
     fx_load(&cpu->fpu, in->fx);
     memcpy(cpu->xmm, in->fx + FX_XMM, sizeof cpu->xmm);
+    memcpy(cpu->ymmh, in->ymmh, sizeof cpu->ymmh);
 }
 
 static void store(struct state *out)
@@ -272,6 +274,7 @@ static void store(struct state *out)
     memset(out->fx, 0, FX_SIZE);
     fx_store(&cpu->fpu, out->fx);
     memcpy(out->fx + FX_XMM, cpu->xmm, sizeof cpu->xmm);
+    memcpy(out->ymmh, cpu->ymmh, sizeof cpu->ymmh);
     out->vector = excepted ? (int)first_exception.f[EVF_EXCEPTION_vector] : -1;
     out->error = excepted ? (uint32_t)first_exception.f[1] : 0;
     out->cr2 = excepted && out->vector == VEC_PF ? cpu->cr2 : 0;

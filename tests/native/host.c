@@ -36,17 +36,21 @@ struct control {
         uint16_t selector;
     } __attribute__((packed)) far; /* 0x128 */
     uint8_t pad[0x140 - 0x12e];
-    uint8_t fx[FX_SIZE];     /* 0x140 */
-    uint8_t out_fx[FX_SIZE]; /* 0x340 */
-    uint8_t exit_stub[8];    /* 0x540: 64-bit code that jumps to native_exit */
+    uint8_t fx[FX_SIZE]; /* 0x140: FXSAVE's image, or XSAVE's if use_xsave */
+    uint8_t header[64], ymmh[YMMH_SIZE];
+    uint8_t out_fx[FX_SIZE]; /* 0x480 */
+    uint8_t out_header[64], out_ymmh[YMMH_SIZE];
+    uint8_t exit_stub[8]; /* 0x7c0: 64-bit code that jumps to native_exit */
     void (*exit)(void);
+    uint8_t use_xsave; /* 0x7d0 */
 };
 #define CONTROL_ADDRESS 0x30000000
 #define CONTROL         ((struct control *)CONTROL_ADDRESS)
 _Static_assert(offsetof(struct control, out_gpr) == 0x90 && offsetof(struct control, out_flags) == 0x110 &&
                    offsetof(struct control, target) == 0x120 && offsetof(struct control, far) == 0x128 &&
-                   offsetof(struct control, fx) == 0x140 && offsetof(struct control, out_fx) == 0x340 &&
-                   offsetof(struct control, exit_stub) == 0x540,
+                   offsetof(struct control, fx) == 0x140 && offsetof(struct control, out_fx) == 0x480 &&
+                   offsetof(struct control, exit_stub) == 0x7c0 &&
+                   offsetof(struct control, use_xsave) == 0x7d0,
                "see the assembly below");
 enum { OUT_RIP = CONTROL_ADDRESS + offsetof(struct control, out_rip) };
 
@@ -59,13 +63,18 @@ enum { OUT_RIP = CONTROL_ADDRESS + offsetof(struct control, out_rip) };
 #define ENTER(name, jump)                                                                                    \
     ".globl " name "\n.type " name ", @function\n" name ":\n\t"                                              \
     "push %rbx\n\tpush %rbp\n\tpush %r12\n\tpush %r13\n\tpush %r14\n\tpush %r15\n\t"                         \
-    "mov %rsp, 0x30000088\n\tfxrstor64 0x30000140\n\tpushq 0x30000080\n\tpopfq\n\t" EACH_GPR(LOAD) jump "\n"
-__asm__(".text\n" ENTER("native_enter", "jmp *0x30000120")
-            ENTER("native_enter_far", "ljmp *0x30000128") ".globl native_exit\nnative_exit:\n\t" EACH_GPR(
-                STORE) "mov 0x30000088, %rsp\n\tpushfq\n\tpopq 0x30000110\n\tfxsave64 0x30000340\n"
-                       ".globl native_recover\nnative_recover:\n\t"
-                       "pushq $0x202\n\tpopfq\n\tfninit\n\tpushq $0x1f80\n\tldmxcsr (%rsp)\n\tpop %rax\n\t"
-                       "pop %r15\n\tpop %r14\n\tpop %r13\n\tpop %r12\n\tpop %rbp\n\tpop %rbx\n\tret\n");
+    "mov %rsp, 0x30000088\n\ttestb $1, 0x300007d0\n\tjz 1f\n\tmov $7, %eax\n\txor %edx, %edx\n\t"            \
+    "xrstor64 0x30000140\n\tjmp 2f\n1:\tfxrstor64 0x30000140\n2:\tpushq 0x30000080\n\tpopfq\n\t" EACH_GPR(   \
+        LOAD) jump "\n"
+__asm__(
+    ".text\n" ENTER("native_enter", "jmp *0x30000120")
+        ENTER("native_enter_far", "ljmp *0x30000128") ".globl native_exit\nnative_exit:\n\t" EACH_GPR(
+            STORE) "mov 0x30000088, %rsp\n\tpushfq\n\tpopq 0x30000110\n\t"
+                   "testb $1, 0x300007d0\n\tjz 1f\n\tmov $7, %eax\n\txor %edx, %edx\n\txsave64 0x30000480\n\t"
+                   "jmp native_recover\n1:\tfxsave64 0x30000480\n"
+                   ".globl native_recover\nnative_recover:\n\t"
+                   "pushq $0x202\n\tpopfq\n\tfninit\n\tpushq $0x1f80\n\tldmxcsr (%rsp)\n\tpop %rax\n\t"
+                   "pop %r15\n\tpop %r14\n\tpop %r13\n\tpop %r12\n\tpop %rbp\n\tpop %rbx\n\tret\n");
 void native_enter(void);
 void native_enter_far(void);
 void native_exit(void);
@@ -93,7 +102,11 @@ static void on_fault(int sig, siginfo_t *info, void *context)
     catching->vector = (int)g[REG_TRAPNO];
     catching->error = (uint32_t)g[REG_ERR];
     catching->cr2 = (uint64_t)g[REG_CR2];
-    memcpy(catching->fx, uc->uc_mcontext.fpregs, FX_SIZE);
+    const uint8_t *area = (const uint8_t *)uc->uc_mcontext.fpregs;
+    memcpy(catching->fx, area, FX_SIZE);
+    memset(catching->ymmh, 0, YMMH_SIZE);
+    if (CONTROL->use_xsave && area[FX_SIZE] & 4) /* XSTATE_BV */
+        memcpy(catching->ymmh, area + FX_SIZE + 64, YMMH_SIZE);
     catching = NULL;
     g[REG_RIP] = (greg_t)(uintptr_t)native_recover;
     g[REG_RSP] = (greg_t)CONTROL->host_rsp;
@@ -165,6 +178,7 @@ bool host_init(void)
     have_16 = have_low && make_code16();
     if (!map_at(CONTROL_ADDRESS, PAGE))
         return false;
+    CONTROL->use_xsave = host_has_ymm();
     CONTROL->exit = native_exit;
     memcpy(CONTROL->exit_stub, "\xff\x24\x25", 3); /* jmp *CONTROL->exit, by its absolute address */
     memcpy(CONTROL->exit_stub + 3, &(uint32_t){CONTROL_ADDRESS + offsetof(struct control, exit)}, 4);
@@ -213,6 +227,10 @@ void host_enter(unsigned bits, const struct state *in, struct state *out)
     memcpy(k->gpr, in->gpr, sizeof k->gpr);
     k->flags = in->flags;
     memcpy(k->fx, in->fx, FX_SIZE);
+    memcpy(k->ymmh, in->ymmh, YMMH_SIZE);
+    memset(k->header, 0, sizeof k->header);
+    memset(k->out_header, 0, sizeof k->out_header);
+    k->header[0] = 7;
     k->target = in->rip;
     k->far.offset = (uint32_t)in->rip;
     k->far.selector = bits == 32 ? SEL_CODE32 : SEL_CODE16;
@@ -227,6 +245,9 @@ void host_enter(unsigned bits, const struct state *in, struct state *out)
     catching = NULL;
     memcpy(out->gpr, k->out_gpr, sizeof out->gpr);
     memcpy(out->fx, k->out_fx, FX_SIZE);
+    memset(out->ymmh, 0, YMMH_SIZE);
+    if (k->use_xsave && k->out_header[0] & 4)
+        memcpy(out->ymmh, k->out_ymmh, YMMH_SIZE);
     out->flags = k->out_flags;
     out->rip = k->out_rip;
     out->vector = -1;

@@ -53,10 +53,20 @@ enum { SEL_CODE32 = 0x23, SEL_DATA = 0x2b, SEL_CODE64 = 0x33, SEL_CODE16 = 0x07 
 
 /* ---------------------------------------------------------------- a case */
 
-enum { FX_FCW = 0, FX_FSW = 2, FX_FTW = 4, FX_MXCSR = 24, FX_ST = 32, FX_XMM = 160, FX_SIZE = 512 };
+enum {
+    FX_FCW = 0,
+    FX_FSW = 2,
+    FX_FTW = 4,
+    FX_MXCSR = 24,
+    FX_ST = 32,
+    FX_XMM = 160,
+    FX_SIZE = 512,
+    YMMH_SIZE = 256
+};
 
 struct state {
     uint8_t fx[FX_SIZE] __attribute__((aligned(64))); /* an FXSAVE image */
+    uint8_t ymmh[YMMH_SIZE];                          /* the upper halves of YMM0-15 */
     uint64_t gpr[16];
     uint64_t rip, flags;
     /* out: the exception that the instruction raised, or -1 */
@@ -105,6 +115,8 @@ bool host_init(void);
 void host_catch_faults(void);
 /* Can this kind of code be run here? */
 bool host_runs(unsigned bits);
+/* Has the host YMM registers that programs may use? Without, the upper halves are zero in all states. */
+bool host_has_ymm(void);
 /* Has the real processor this feature (enum feature)? */
 bool host_has(unsigned feature);
 void host_run(const struct insn_case *, const struct state *in, struct state *out);

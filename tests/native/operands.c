@@ -500,6 +500,7 @@ static const struct special specials[] = {
 
 const struct special *special_of(const char *mnemonic)
 {
+    mnemonic += *mnemonic == 'v' && strncmp(mnemonic, "ver", 3); /* with VEX it needs the same */
     for (unsigned i = 0; i < sizeof specials / sizeof specials[0]; i++)
         if (!strcmp(specials[i].mnemonic, mnemonic))
             return &specials[i];

@@ -70,6 +70,8 @@ static const char *compare_fx(const struct state *a, const struct state *b, cons
             return "x87 register";
     if (fx_mxcsr(a) != fx_mxcsr(b))
         return "MXCSR";
+    if (memcmp(a->ymmh, b->ymmh, YMMH_SIZE))
+        return "upper half of a YMM register";
     return memcmp(a->fx + FX_XMM, b->fx + FX_XMM, 256) ? "XMM register" : NULL;
 }
 
