@@ -300,6 +300,7 @@ bool command_execute(struct gdbstub *g)
     const struct command *c = find(packet);
     g->reply.n = 0;
     g->reply.full = g->abandoned = false;
+    stub_tasks_follow(g);
     if (c)
         c->fn(g, packet + strlen(c->name));
     if (g->reply.full) {

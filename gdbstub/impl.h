@@ -10,6 +10,7 @@
 #include "core/story/stages.h"
 #include "core/symbols/symbols.h"
 #include "core/ground/text.h"
+#include "core/views/tasks.h"
 #include "core/views/views.h"
 #include "gdbstub/gdbstub.h"
 #include "gdbstub/packet.h"
@@ -95,6 +96,16 @@ struct gdbstub {
     struct stages *stages;       /* NULL as for symbols */
     bool stages_read;
     struct trace_explainer *explainer; /* NULL until it is needed */
+    struct view_orc *orc;              /* likewise */
+    struct symbols
+        *programs; /* of a task at a position, kept for its next frame; NULL until they are needed */
+    uint64_t programs_of, programs_at;
+    struct { /* the guest's tasks, as they were at a position */
+        struct view_task *list;
+        size_t n;
+        uint64_t icount;
+        bool diverted, stale;
+    } tasks;
     struct served_file file[MAX_FILES];
     size_t nfiles;
     /* of the connection */
@@ -114,6 +125,8 @@ struct gdbstub {
     const struct layout *layout;
     unsigned cpu_g, cpu_c; /* for examining state (Hg), and for resuming (Hc): processors or tasks */
     bool any_c;            /* any thread may be resumed: a step is one of cpu_g */
+    bool as_tasks;         /* threads are the guest's tasks, … */
+    uint64_t id_g;         /* … and cpu_g is the one of this number */
     struct point *point;
     size_t npoints, points_cap;
     struct timeline_stopped last; /* how the run last stopped, … */
@@ -173,6 +186,36 @@ void gdb_regs_get(struct gdbstub *g, const char *args);
 void gdb_regs_set(struct gdbstub *g, const char *args);
 void gdb_reg_get(struct gdbstub *g, const char *args);
 void gdb_reg_set(struct gdbstub *g, const char *args);
+
+/* ---------------------------------------------------------------- the guest's tasks (tasks.c)
+ * Where a processor is named, GUEST_TASK and a number is a task that has none. */
+
+enum { GUEST_TASK = 1 << 29 };
+
+/* To be called before each packet: the tasks are those of the present position. */
+void stub_tasks_follow(struct gdbstub *g);
+void stub_tasks_free(struct gdbstub *g);
+/* The thread of that number. False if there is none. */
+bool stub_task_thread(const struct gdbstub *g, uint64_t id, unsigned *cpu);
+unsigned stub_task_id(const struct gdbstub *g, unsigned cpu);
+/* The list of threads: how many, and each. */
+size_t stub_task_threads(const struct gdbstub *g);
+unsigned stub_task_cpu(const struct gdbstub *g, size_t i);
+/* NULL: a processor of which no task is known. */
+const struct view_task *stub_task(const struct gdbstub *g, unsigned cpu);
+/* Its state in words. */
+void stub_task_text(const struct gdbstub *g, unsigned cpu, struct text *out);
+/* The processor to look at: the selected one, or where the run stopped if a task without one is selected. */
+unsigned stub_cpu(const struct gdbstub *g);
+unsigned stub_code_bits(const struct gdbstub *g, unsigned cpu);
+/* Of a task that has no processor. */
+bool stub_task_reg(const struct gdbstub *g, unsigned cpu, const char *name, uint64_t *value);
+size_t stub_task_peek(const struct gdbstub *g, unsigned cpu, uint64_t address, void *buf, size_t n);
+/* What the process of that space has mapped here, as an ELF file; the caller frees it. NULL if nothing is known of it. */
+void *stub_program_elf(struct gdbstub *g, symbol_space space, size_t *n);
+void monitor_threads(struct gdbstub *g, const char *args, struct text *out);
+void monitor_backtrace(struct gdbstub *g, const char *args, struct text *out);
+void monitor_caller(struct gdbstub *g, const char *args, struct text *out);
 
 /* ---------------------------------------------------------------- memory (memory.c) */
 
@@ -255,6 +298,8 @@ int monitor_find_hits(struct gdbstub *g, const struct timeline_stop *stop, struc
 
 /* The trace's symbols, or NULL if it has none. */
 const struct symbols *stub_symbols(struct gdbstub *g);
+/* The kernel's types; NULL if it has none. */
+const struct kernel_types *stub_types(struct gdbstub *g);
 bool stub_has_symbols(struct gdbstub *g);
 /* The processes at a position of the record, or NULL with err if it cannot be read. */
 const struct processes *stub_processes(struct gdbstub *g, uint64_t icount, struct error *err);

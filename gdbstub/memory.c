@@ -39,9 +39,12 @@ static size_t room(const struct gdbstub *g, unsigned cpu, uint64_t address, size
 
 size_t stub_memory_read(struct gdbstub *g, unsigned cpu, uint64_t address, void *buf, size_t n)
 {
-    n = room(g, cpu, address, n);
+    const bool away = cpu & GUEST_TASK;
+    n = room(g, away ? 0 : cpu, address, n);
     if (!n)
         return 0;
+    if (away && !g->physical)
+        return stub_task_peek(g, cpu, address, buf, n);
     return g->physical ? timeline_peek_physical(g->tl, address, buf, n)
                        : timeline_peek(g->tl, cpu, address, buf, n);
 }
@@ -56,6 +59,8 @@ static bool memory_write(struct gdbstub *g, uint64_t address, const void *buf, s
         return false;
     if (!memcmp(was, buf, n))
         return true; /* nothing changes, so no diversion begins */
+    if (g->cpu_g & GUEST_TASK && !g->physical)
+        return false;
     return (g->physical ? timeline_poke_physical(g->tl, address, buf, n)
                         : timeline_poke(g->tl, g->cpu_g, address, buf, n)) == n;
 }

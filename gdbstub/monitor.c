@@ -51,7 +51,7 @@ static bool take_address(struct gdbstub *g, const char **args, uint64_t *value, 
     *value = strtoull(digits, &end, 0);
     if (*digits && !*end)
         return true;
-    int rc = stub_running(g, g->cpu_g, &r)
+    int rc = stub_running(g, stub_cpu(g), &r)
                  ? running_find(stub_symbols(g), r.space, word, timeline_icount(g->tl), &sym, &err)
                  : 0;
     if (rc < 0)
@@ -474,6 +474,8 @@ static const struct monitor_command commands[] = {
      monitor_record},
     {"pc", "linear|offset", "what gdb sees as the pc outside 64-bit mode", monitor_pc},
     {"physical", "on|off", "whether gdb's addresses are physical", monitor_physical},
+    {"threads", "[tasks|processors]", "what gdb's threads are: the guest's tasks, or processors",
+     monitor_threads},
     {"progress", "on|off", "whether long operations tell how far they are", monitor_progress},
     {NULL, NULL, NULL, NULL},
 };

@@ -285,7 +285,7 @@ static void add_register(struct gdbstub *g, struct text *out, const struct reg_d
     uint8_t value[32] = {0};
     char digits[2 * sizeof value + 1];
     size_t n = (d->bits + 7u) / 8;
-    if (timeline_reg_get(g->tl, g->cpu_g, i, value))
+    if (timeline_reg_get(g->tl, stub_cpu(g), i, value))
         return;
     for (size_t k = 0; k < n; k++)
         snprintf(digits + 2 * k, 3, "%02x", value[n - 1 - k]);
@@ -404,6 +404,9 @@ const struct monitor_command monitor_show_commands[] = {
     {"info", "[PART | version]", "the state of a part of the machine: pic, pit, rtc, cpu0 …", monitor_info},
     {"screen", "", "the screen's text", monitor_screen},
     {"symbols", "", "what the trace knows names of", monitor_symbols},
+    {"backtrace", "[PID]", "the calls in progress of a task, sleeping ones too, down to its program's",
+     monitor_backtrace},
+    {"caller", "PC SP …", "the caller of a frame of a program (for scripts/gdb)", monitor_caller},
     {"stats", "", "checkpoints and memory", monitor_stats},
     {NULL, NULL, NULL, NULL},
 };

@@ -276,7 +276,7 @@ void layouts_make(struct gdbstub *g)
 
 const struct layout *layout_for(struct gdbstub *g, unsigned cpu)
 {
-    return &g->layouts[timeline_code_bits(g->tl, cpu) == 64];
+    return &g->layouts[stub_code_bits(g, cpu) == 64];
 }
 
 /* ---------------------------------------------------------------- target.xml */
@@ -336,7 +336,7 @@ static size_t xml_feature(struct text *x, const struct layout *l, size_t i)
 char *target_xml(struct gdbstub *g, unsigned cpu)
 {
     const struct layout *l = layout_for(g, cpu);
-    unsigned bits = timeline_code_bits(g->tl, cpu);
+    unsigned bits = stub_code_bits(g, cpu);
     struct text x = {0};
     /* "compatible" makes gdb accept symbols of a 64-bit kernel while the processor is still in real mode. */
     text_add(
@@ -357,6 +357,9 @@ char *target_xml(struct gdbstub *g, unsigned cpu)
 
 uint64_t seen_pc(struct gdbstub *g, unsigned cpu)
 {
+    uint64_t pc = 0;
+    if (cpu & GUEST_TASK)
+        return stub_task_reg(g, cpu, "rip", &pc) ? pc : 0;
     return g->offset_pc ? timeline_reg(g->tl, cpu, "rip") : timeline_pc(g->tl, cpu);
 }
 
@@ -372,9 +375,9 @@ static uint64_t special_value(struct gdbstub *g, const struct layout_reg *r, uns
     case LAYOUT_TIME:
         return w.time;
     case LAYOUT_CODE_BITS:
-        return timeline_code_bits(g->tl, cpu);
+        return stub_code_bits(g, cpu);
     default:
-        return view_mode(g->tl, cpu);
+        return cpu & GUEST_TASK ? VIEW_LONG : view_mode(g->tl, cpu);
     }
 }
 
@@ -387,6 +390,12 @@ static size_t reg_bytes(const struct layout_reg *r)
 static bool value_get(struct gdbstub *g, const struct layout_reg *r, unsigned cpu, uint8_t value[REG_BYTES])
 {
     memset(value, 0, REG_BYTES);
+    if (r->kind == LAYOUT_REG && cpu & GUEST_TASK) {
+        uint64_t saved;
+        const bool known = stub_task_reg(g, cpu, r->name, &saved);
+        memcpy(value, &saved, known ? sizeof saved : 0);
+        return known;
+    }
     if (r->kind == LAYOUT_REG)
         return r->reg >= 0 && !timeline_reg_get(g->tl, cpu, (size_t)r->reg, value);
     uint64_t v = special_value(g, r, cpu);
@@ -422,6 +431,8 @@ static int value_set(struct gdbstub *g, const struct layout_reg *r, unsigned cpu
     uint8_t seen[REG_BYTES];
     if (!value_get(g, r, cpu, seen))
         return -1;
+    if (cpu & GUEST_TASK)
+        return memcmp(seen, value, reg_bytes(r)) ? -1 : 0;
     if (!memcmp(seen, value, reg_bytes(r)))
         return 0;
     if (r->reg < 0 || timeline_reg_get(g->tl, cpu, (size_t)r->reg, was))

@@ -215,6 +215,7 @@ static void connection_begins(struct gdbstub *g, const struct gdbstub_transport 
     g->parser.state = PACKET_OUTSIDE;
     g->frame_n = 0;
     g->began = 0;
+    g->as_tasks = false;
     stop_here(g);
     g->cpu_g = g->cpu_c = thread_here(g);
     g->any_c = true;

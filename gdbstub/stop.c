@@ -61,6 +61,9 @@ void stop_here(struct gdbstub *g)
 static void select_stopped(struct gdbstub *g)
 {
     g->cpu_g = g->cpu_c = thread_stopped(g, &g->last);
+    stub_tasks_follow(g);
+    g->cpu_g = g->cpu_c = thread_stopped(g, &g->last);
+    g->id_g = g->as_tasks ? stub_task_id(g, g->cpu_g) : 0;
 }
 
 void gdb_why(struct gdbstub *g, const char *args)
@@ -207,9 +210,20 @@ static bool parse_action(struct gdbstub *g, const char **args, struct action *a)
     return !*s || *s == ';';
 }
 
+/* Only a processor steps. */
+static bool runs(struct gdbstub *g, unsigned cpu)
+{
+    if (cpu & GUEST_TASK)
+        reply_fail(g, "task %u does not run here, so it cannot step: thread NUMBER selects one that does",
+                   cpu & ~(unsigned)GUEST_TASK);
+    return !(cpu & GUEST_TASK);
+}
+
 static void act(struct gdbstub *g, const struct action *a)
 {
     unsigned cpu = a->cpu == ALL_CPUS ? stepping_cpu(g) : (unsigned)a->cpu;
+    if ((a->what == 's' || a->what == 'r') && !runs(g, cpu))
+        return;
     switch (a->what) {
     case 's':
         step(g, cpu, false);
@@ -255,7 +269,8 @@ void gdb_continue(struct gdbstub *g, const char *args)
 
 void gdb_step(struct gdbstub *g, const char *args)
 {
-    step(g, stepping_cpu(g), false);
+    if (runs(g, stepping_cpu(g)))
+        step(g, stepping_cpu(g), false);
 }
 
 void gdb_back_continue(struct gdbstub *g, const char *args)
@@ -265,5 +280,6 @@ void gdb_back_continue(struct gdbstub *g, const char *args)
 
 void gdb_back_step(struct gdbstub *g, const char *args)
 {
-    step(g, stepping_cpu(g), true);
+    if (runs(g, stepping_cpu(g)))
+        step(g, stepping_cpu(g), true);
 }

@@ -74,6 +74,7 @@ void stub_symbols_free(struct gdbstub *g)
     g->nfiles = 0;
     kernel_types_free(g->types);
     g->types = NULL;
+    stub_tasks_free(g);
     symbols_free(g->symbols);
     g->symbols = NULL;
     g->symbols_read = false;
@@ -101,6 +102,12 @@ static const struct symbol_types_set *types(struct gdbstub *g)
     return g->types ? kernel_types_set(g->types) : NULL;
 }
 
+const struct kernel_types *stub_types(struct gdbstub *g)
+{
+    const struct symbol_types_set *set = types(g);
+    return set && set->n ? g->types : NULL;
+}
+
 /* The file of that name if it was made. */
 static const struct served_file *made(const struct gdbstub *g, const char *name)
 {
@@ -120,6 +127,8 @@ static const struct served_file *served(struct gdbstub *g, const char *name)
     if (!s || g->nfiles == MAX_FILES || !space_of(name, &space))
         return NULL;
     f->data = symbols_elf(s, space, space == SPACE_ANY ? types(g) : NULL, &f->n);
+    if (!f->data && space != SPACE_ANY)
+        f->data = stub_program_elf(g, space, &f->n);
     if (!f->data)
         return NULL;
     f->name = mem_string(name);

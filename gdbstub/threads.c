@@ -22,7 +22,7 @@ static unsigned id_of(unsigned cpu)
 
 void reply_thread(struct gdbstub *g, unsigned cpu)
 {
-    reply_text(g, "%s%x", g->multiprocess ? "p1." : "", id_of(cpu));
+    reply_text(g, "%s%x", g->multiprocess ? "p1." : "", g->as_tasks ? stub_task_id(g, cpu) : id_of(cpu));
 }
 
 /* The tasks, to be freed; before the first and after the last one the processors are the threads. */
@@ -37,9 +37,16 @@ static struct engine_task *tasks(const struct gdbstub *g, size_t *n)
 static bool parse_id(const struct gdbstub *g, uint64_t id, int *cpu)
 {
     uint64_t steps;
+    unsigned task;
     *cpu = ALL_CPUS;
     if (!id)
         return true;
+    if (g->as_tasks) {
+        if (!stub_task_thread(g, id, &task))
+            return false;
+        *cpu = (int)task;
+        return true;
+    }
     if (id < ENGINE_TASK && timeline_task_steps(g->tl, (uint32_t)id, &steps))
         *cpu = ENGINE_TASK + (int)id;
     else if (id <= timeline_cpus(g->tl) && !timeline_tasks(g->tl, NULL, 0))
@@ -90,10 +97,10 @@ void gdb_thread_list(struct gdbstub *g, const char *args)
     size_t n;
     g->owed = false; /* as in gdb_threads */
     struct engine_task *list = tasks(g, &n);
-    const size_t count = n ? n : timeline_cpus(g->tl);
+    const size_t count = g->as_tasks ? stub_task_threads(g) : n ? n : timeline_cpus(g->tl);
     for (size_t i = 0; i < count; i++) {
         reply_text(g, i ? "," : "m");
-        reply_thread(g, n ? ENGINE_TASK + list[i].id : (unsigned)i);
+        reply_thread(g, g->as_tasks ? stub_task_cpu(g, i) : n ? ENGINE_TASK + list[i].id : (unsigned)i);
     }
     free(list);
 }
@@ -115,6 +122,8 @@ void gdb_thread_select(struct gdbstub *g, const char *args)
         g->any_c = cpu == ALL_CPUS;
     if (cpu != ALL_CPUS)
         *(what == 'g' ? &g->cpu_g : &g->cpu_c) = (unsigned)cpu;
+    if (cpu != ALL_CPUS && what == 'g' && g->as_tasks)
+        g->id_g = stub_task_id(g, (unsigned)cpu);
     reply_text(g, "OK");
 }
 
@@ -148,7 +157,9 @@ void gdb_thread_extra(struct gdbstub *g, const char *args)
     for (size_t i = 0; i < n; i++)
         if (ENGINE_TASK + list[i].id == (unsigned)cpu)
             task_text(&list[i], &out);
-    if (!n)
+    if (g->as_tasks)
+        stub_task_text(g, (unsigned)cpu, &out);
+    else if (!n)
         text_add(&out, "%s", view_mode_text(g->tl, (unsigned)cpu, mode));
     reply_hex(g, out.s, out.n);
     free(out.s);
@@ -170,6 +181,21 @@ static void xml_task(struct gdbstub *g, struct text *x, const struct engine_task
     xml_text(x, t->name);
     text_add(x, "\">");
     task_text(t, x);
+    text_add(x, "</thread>");
+}
+
+static void xml_guest_task(struct gdbstub *g, struct text *x, unsigned cpu)
+{
+    const struct view_task *t = stub_task(g, cpu);
+    char name[24];
+    snprintf(name, sizeof name, "CPU %u", cpu);
+    text_add(x, "<thread id=\"%s%x\"", g->multiprocess ? "p1." : "", stub_task_id(g, cpu));
+    if (!t || t->cpu >= 0)
+        text_add(x, " core=\"%u\"", cpu);
+    text_add(x, " name=\"");
+    xml_text(x, t ? t->name : name);
+    text_add(x, "\">");
+    stub_task_text(g, cpu, x);
     text_add(x, "</thread>");
 }
 
@@ -195,7 +221,9 @@ void gdb_threads(struct gdbstub *g, const char *args)
         text_add(&g->threads, "<threads>");
         for (size_t i = 0; i < n; i++)
             xml_task(g, &g->threads, &list[i]);
-        if (!n)
+        for (size_t i = 0; g->as_tasks && i < stub_task_threads(g); i++)
+            xml_guest_task(g, &g->threads, stub_task_cpu(g, i));
+        if (!n && !g->as_tasks)
             xml_processors(g, &g->threads);
         text_add(&g->threads, "</threads>");
         free(list);

@@ -42,6 +42,7 @@ struct session *session_open(const char *path, const struct engine_kind *const *
     s->explainer = trace_explainer_new(s->t, timeline_kind(tl));
     s->identity = identity_of(s->t);
     s->story = story_begin(path);
+    s->orc = view_orc_new();
     session_progress_again(s);
     timeline_short_seeks(tl, true); /* prepare.c makes steps back quick */
     session_look(s);
@@ -54,6 +55,7 @@ void session_close(struct session *s)
     if (!s)
         return;
     story_end(s->story);
+    view_orc_free(s->orc);
     processes_free(s->processes);
     trace_explainer_free(s->explainer);
     timeline_close(s->tl);

@@ -28,6 +28,7 @@ struct session {
     struct timeline *tl;
     struct trace_explainer *explainer;
     struct story *story;
+    struct view_orc *orc;
     struct timeline_where
         where;           /* its cpu is the one that is shown: the one whose turn it is, or a chosen one */
     unsigned chosen_cpu; /* + 1, or 0 for none */

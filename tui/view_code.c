@@ -427,8 +427,8 @@ static void add_words(struct app *a, struct doc *d)
 static void stack_build(struct app *a, struct pane *p)
 {
     struct view_frame f[FRAMES];
-    size_t n =
-        view_frames(a->s->tl, a->s->where.cpu, story_symbols(a->s->story), session_space(a->s), f, FRAMES);
+    size_t n = view_frames(a->s->tl, a->s->where.cpu, story_symbols(a->s->story), session_space(a->s),
+                           a->s->orc, f, FRAMES);
     doc_clear(&p->doc);
     for (size_t i = 0; i < n; i++)
         add_frame(a, &p->doc, i, &f[i]);

@@ -190,7 +190,8 @@ int cause_calls_text(const struct search *s, unsigned side, char *buf, size_t si
     char name[80], place[300];
     struct view_frame frame[FRAMES];
     symbol_space space = space_of(s, side, name);
-    size_t n = view_frames(s->tl[side], cpu_of(s, side), s->symbols[side], space, frame, FRAMES), len = 0;
+    size_t n = view_frames(s->tl[side], cpu_of(s, side), s->symbols[side], space, NULL, frame, FRAMES),
+           len = 0;
     buf[0] = 0;
     for (size_t i = 0; i < n && len < size; i++) {
         symbol_text(s, side, space, frame[i].pc, place, sizeof place);

@@ -309,7 +309,7 @@ static int take_one(struct sampler *s, uint64_t at, struct error *err)
     symbol_space space = space_at(s, p, at);
     struct sample_chain c = {
         .stage = stage_at(s, at), .process = shared(s->out, p ? p->name : ""), .first = at};
-    c.ncalls = view_frames_orc(s->look, s->cpu, s->out->symbols, space, s->orc, s->frame, SAMPLES_DEPTH);
+    c.ncalls = view_frames(s->look, s->cpu, s->out->symbols, space, s->orc, s->frame, SAMPLES_DEPTH);
     for (size_t i = 0; i < c.ncalls; i++)
         s->call[c.ncalls - 1 - i] = function_at(s, space, s->frame[i].pc - (i > 0), at);
     c.call = s->call;

@@ -151,7 +151,7 @@ static struct symbol_table *add_elf(struct symbols *s, const char *name, Elf *el
     }
     struct symbol_table *t = symbol_table_begin(s, name, "elf");
     const int rc = read_elf(t, elf, lines, err);
-    if (!rc && (t->n || t->nlines))
+    if (!rc && (t->n || t->nlines || (lines && t->nframes)))
         return symbol_table_end(t);
     symbol_table_free(t);
     if (!rc)

@@ -99,21 +99,27 @@ struct view_frame {
     enum view_frame_by by;
 };
 
-/* The calls in progress, the innermost first. They are found by call frame information where the symbols have
- * some; otherwise by the frame pointer, if it points to a chain of frames in code with symbols; otherwise by
- * the values on the stack that look like return addresses (VIEW_FRAME_GUESS: these may be stale). `space` is
- * as in symbols.h; `s` may be NULL (no symbols). Returns the number of calls. */
-size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols *s, symbol_space space,
-                   struct view_frame *frame, size_t max);
-
 /* The tables of a Linux kernel by which it finds callers itself (ORC), read from the guest's memory when they are first
  * needed, and kept: some 4 MB. */
 struct view_orc;
 struct view_orc *view_orc_new(void);
 void view_orc_free(struct view_orc *o); /* NULL is allowed */
-/* As view_frames, and by these tables where there is no other call frame information. `o` may be NULL. */
-size_t view_frames_orc(const struct timeline *tl, unsigned cpu, const struct symbols *s, symbol_space space,
-                       struct view_orc *o, struct view_frame *frame, size_t max);
+
+/* The calls in progress, the innermost first. They are found by call frame information where the symbols have
+ * some, or the kernel has tables of its own (`o`, may be NULL); otherwise by the frame pointer, if it points to a chain of frames in
+ * code with symbols; otherwise by the values on the stack that look like return addresses (VIEW_FRAME_GUESS: these may be stale).
+ * The program that a kernel's entry interrupted is the caller of that if it has symbols. `space` is as in symbols.h; `s` may be NULL (no symbols). Returns the number of calls. */
+size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols *s, symbol_space space,
+                   struct view_orc *o, struct view_frame *frame, size_t max);
+
+/* Registers of one frame, by their numbers in DWARF (16: rip); of 64-bit code. */
+enum { VIEW_FRAME_REGISTERS = 17 };
+/* The same for one frame of 64-bit code: its registers become the caller's. `called`: its rip is a return address, and then it
+ * is whether the caller's is. Only exact answers; false if there is none. Memory is that of
+ * the page tables, or with 0 the processor's; `program` is of view_task_programs (tasks.h), or NULL. */
+bool view_caller(const struct timeline *tl, unsigned cpu, uint64_t tables, const struct symbols *s,
+                 const struct symbols *program, symbol_space space, struct view_orc *o,
+                 uint64_t reg[VIEW_FRAME_REGISTERS], bool *called);
 
 /* ---------------------------------------------------------------- lists of what a trace says
  * Each adds lines of text. A position is given as an icount of the record. */

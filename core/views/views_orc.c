@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/views/private/orc.h"
+#include "core/views/tasks.h"
 #include "traces/memory.h"
 
 enum { ROW = 6, MOST = 8 << 20 /* rows; a distribution's kernel has 400,000 */ };
@@ -102,8 +103,9 @@ static bool read_tables(struct view_orc *o, const struct timeline *tl, unsigned 
     o->distances = mem_alloc(4 * n);
     o->rows = mem_alloc(ROW * n);
     o->n = n;
-    if (timeline_peek(tl, cpu, from, o->distances, 4 * n) != 4 * n ||
-        timeline_peek(tl, cpu, rows, o->rows, ROW * n) != ROW * n)
+    const uint64_t tables = view_tables_for(tl, cpu, from);
+    if (view_peek(tl, tables, from, o->distances, 4 * n) != 4 * n ||
+        view_peek(tl, tables, rows, o->rows, ROW * n) != ROW * n)
         return false;
     o->newer = has_newer_types(o);
     o->renumbered = is_renumbered(o);

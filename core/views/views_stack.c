@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/views/private/orc.h"
+#include "core/views/tasks.h"
 
 enum { I386_SP = 4, I386_BP = 5, I386_PC = 8, AMD64_BP = 6, AMD64_SP = 7, AMD64_PC = 16, REGISTERS = 17 };
 enum { SCAN_WORDS = 512 };
@@ -14,6 +15,7 @@ enum { SCAN_WORDS = 512 };
 struct unwind {
     const struct timeline *tl;
     const struct symbols *symbols;
+    const struct symbols *program; /* of addresses below the kernel's; or NULL */
     unsigned cpu, word;
     symbol_space space;
     uint64_t at;
@@ -23,7 +25,9 @@ struct unwind {
     uint64_t pc, sp;         /* linear */
     bool called;             /* pc is a return address: the call is before it */
     struct view_orc *orc;    /* or NULL */
+    uint64_t tables;         /* page tables of a task without a processor; 0: the processor's */
     bool interrupted, ended; /* pc was interrupted there; there is no caller */
+    bool entered;            /* this is a program, which entered its kernel */
 };
 
 static const char *const wide_names[REGISTERS] = {"rax", "rdx", "rcx", "rbx", "rsi", "rdi",
@@ -48,12 +52,27 @@ static void begin(struct unwind *u)
 static bool peek(const struct unwind *u, uint64_t address, unsigned n, uint64_t *value)
 {
     *value = 0;
-    return timeline_peek(u->tl, u->cpu, address, value, n) == n;
+    return (u->tables ? view_peek(u->tl, u->tables, address, value, n)
+                      : timeline_peek(u->tl, u->cpu, address, value, n)) == n;
+}
+
+/* What says most of code at an address. */
+static const struct symbols *symbols_for(const struct unwind *u, uint64_t pc)
+{
+    return u->program && !(pc >> 63) ? u->program : u->symbols;
+}
+
+static bool frame_at(const struct unwind *u, uint64_t pc, struct symbol_frame *f)
+{
+    const struct symbols *s = symbols_for(u, pc);
+    return s && symbols_frame(s, u->space, pc, u->at, f);
 }
 
 static bool known(const struct unwind *u, uint64_t pc)
 {
-    return u->symbols && symbols_at(u->symbols, u->space, pc, u->at, &(struct symbol){0}, NULL);
+    const struct symbols *s = symbols_for(u, pc);
+    return s && (symbols_at(s, u->space, pc, u->at, &(struct symbol){0}, NULL) ||
+                 (s == u->program && frame_at(u, pc, &(struct symbol_frame){0})));
 }
 
 /* ---------------------------------------------------------------- code that was interrupted */
@@ -92,16 +111,14 @@ static bool interrupted_narrow(struct unwind *u, uint64_t at)
 static bool outermost(const struct unwind *u)
 {
     struct symbol_frame f;
-    return u->symbols && symbols_frame(u->symbols, u->space, u->pc - u->called, u->at, &f) &&
-           f.flags & FRAME_OUTERMOST;
+    return frame_at(u, u->pc - u->called, &f) && f.flags & FRAME_OUTERMOST;
 }
 
 static bool by_cfi(struct unwind *u)
 {
     struct symbol_frame f;
     uint64_t ra;
-    if (!u->symbols || !symbols_frame(u->symbols, u->space, u->pc - u->called, u->at, &f) ||
-        !!(f.flags & FRAME_WIDE) != u->wide || f.base >= REGISTERS)
+    if (!frame_at(u, u->pc - u->called, &f) || !!(f.flags & FRAME_WIDE) != u->wide || f.base >= REGISTERS)
         return false;
     u->segmented = f.flags & FRAME_SEGMENTED;
     unsigned word = u->wide ? 8 : 4;
@@ -187,6 +204,8 @@ static bool by_orc(struct unwind *u)
     if (row.type == ORC_CALL)
         u->sp = sp;
     u->reg[AMD64_SP] = u->sp;
+    u->entered = found && u->ended; /* a program's code calls its kernel */
+    u->ended = u->entered && !u->program && !known(u, u->pc);
     return found;
 }
 
@@ -212,7 +231,8 @@ static bool by_pointer(struct unwind *u)
 static bool after_call(const struct unwind *u, uint64_t pc)
 {
     uint8_t b[8];
-    if (timeline_peek(u->tl, u->cpu, pc - 7, b, 7) != 7)
+    if ((u->tables ? view_peek(u->tl, u->tables, pc - 7, b, 7)
+                   : timeline_peek(u->tl, u->cpu, pc - 7, b, 7)) != 7)
         return false;
     if (b[2] == 0xe8 || (u->word == 2 && b[4] == 0xe8))
         return true;
@@ -246,7 +266,7 @@ static bool by_guess(struct unwind *u)
 static bool caller(struct unwind *u, enum view_frame_by *by, bool guessing)
 {
     uint64_t was = u->sp;
-    if (outermost(u))
+    if (outermost(u) || (u->entered && !known(u, u->pc - u->called)))
         return false;
     if (!guessing && by_cfi(u)) {
         *by = VIEW_FRAME_CFI;
@@ -261,17 +281,26 @@ static bool caller(struct unwind *u, enum view_frame_by *by, bool guessing)
         return true;
     }
     *by = VIEW_FRAME_GUESS;
-    return by_guess(u);
+    return !u->entered && by_guess(u);
+}
+
+/* From the state in `u` on. */
+static size_t unwind(struct unwind *u, struct view_frame *frame, size_t max)
+{
+    enum view_frame_by by = VIEW_FRAME_HERE;
+    size_t n = 0;
+    frame[n++] = (struct view_frame){u->pc, u->sp, by};
+    while (n < max && caller(u, &by, by == VIEW_FRAME_GUESS)) {
+        frame[n - 1].sp = u->sp;
+        frame[n++] = (struct view_frame){u->pc, u->sp, by};
+        u->called = !u->interrupted;
+        u->interrupted = false;
+    }
+    return n;
 }
 
 size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols *s, symbol_space space,
-                   struct view_frame *frame, size_t max)
-{
-    return view_frames_orc(tl, cpu, s, space, NULL, frame, max);
-}
-
-size_t view_frames_orc(const struct timeline *tl, unsigned cpu, const struct symbols *s, symbol_space space,
-                       struct view_orc *o, struct view_frame *frame, size_t max)
+                   struct view_orc *o, struct view_frame *frame, size_t max)
 {
     struct unwind u = {.tl = tl,
                        .symbols = s,
@@ -279,15 +308,60 @@ size_t view_frames_orc(const struct timeline *tl, unsigned cpu, const struct sym
                        .space = space,
                        .orc = o,
                        .wide = timeline_code_bits(tl, cpu) == 64};
-    enum view_frame_by by = VIEW_FRAME_HERE;
-    size_t n = 0;
     begin(&u);
-    frame[n++] = (struct view_frame){u.pc, u.sp, by};
-    while (n < max && caller(&u, &by, by == VIEW_FRAME_GUESS)) {
-        frame[n - 1].sp = u.sp;
-        frame[n++] = (struct view_frame){u.pc, u.sp, by};
-        u.called = !u.interrupted;
-        u.interrupted = false;
+    return unwind(&u, frame, max);
+}
+
+size_t view_task_frames(const struct timeline *tl, const struct view_task *t, const struct symbols *s,
+                        const struct symbols *program, symbol_space space, struct view_orc *o,
+                        struct view_frame *frame, size_t max)
+{
+    struct unwind u = {.tl = tl,
+                       .symbols = s,
+                       .program = program,
+                       .cpu = t->cpu < 0 ? 0 : (unsigned)t->cpu,
+                       .space = space,
+                       .orc = o,
+                       .tables = t->cpu < 0 ? t->tables : 0,
+                       .wide = true,
+                       .word = 8,
+                       .at = timeline_icount(tl),
+                       .pc = t->reg[AMD64_PC],
+                       .sp = t->reg[AMD64_SP],
+                       .called = true};
+    memcpy(u.reg, t->reg, sizeof u.reg);
+    if (t->cpu >= 0) {
+        u.wide = timeline_code_bits(tl, u.cpu) == 64;
+        u.called = false;
+        begin(&u);
     }
-    return n;
+    return unwind(&u, frame, max);
+}
+
+bool view_caller(const struct timeline *tl, unsigned cpu, uint64_t tables, const struct symbols *s,
+                 const struct symbols *program, symbol_space space, struct view_orc *o,
+                 uint64_t reg[VIEW_FRAME_REGISTERS], bool *called)
+{
+    struct unwind u = {.tl = tl,
+                       .symbols = s,
+                       .program = program,
+                       .cpu = cpu,
+                       .space = space,
+                       .orc = o,
+                       .tables = tables,
+                       .wide = true,
+                       .word = 8,
+                       .at = timeline_icount(tl),
+                       .pc = reg[AMD64_PC],
+                       .sp = reg[AMD64_SP],
+                       .called = *called};
+    const uint64_t was = u.sp;
+    memcpy(u.reg, reg, sizeof u.reg);
+    if (outermost(&u) || (!by_cfi(&u) && !by_orc(&u) && !by_pointer(&u)) || u.ended ||
+        (u.sp <= was && !u.interrupted))
+        return false;
+    memcpy(reg, u.reg, sizeof u.reg);
+    reg[AMD64_PC] = u.pc;
+    *called = !u.interrupted;
+    return true;
 }

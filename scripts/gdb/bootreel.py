@@ -72,9 +72,12 @@ def refresh(when):
     gdb.execute("maintenance flush dcache", to_string=True)
     bootreel_orc.forget_memory()
     cpu = re.search(r"^CPU (\d+) at ", when, re.M)
+    guest = re.search(r"tasks; here runs (\d+)", monitor("threads"))
     task = re.search(r"^CPU .*, thread (\d+) of the host", when, re.M)
     runs = int(task.group(1)) if task else cpu and int(cpu.group(1)) + 1
-    if task:
+    if guest:
+        runs = int(guest.group(1))
+    if task or guest:
         gdb.execute("info threads", to_string=True)  # not those that gdb knows
     for thread in gdb.selected_inferior().threads():
         if thread.ptid[1] == runs and thread != gdb.selected_thread():
@@ -385,6 +388,18 @@ shows("boot-input", "input",
       "boot-input PORT TEXT\nGive the guest input (serial0, keyboard); \\n is Enter.\n"
       "The run is a diversion from here on; boot-live lets the guest answer.")
 shows("boot-info", "info", "boot-info [PART]\nThe state of a part of the machine: pic, pit, rtc ...")
+
+
+@command("boot-threads", gdb.COMMAND_STATUS)
+def boot_threads(args):
+    """boot-threads tasks | boot-threads processors
+What gdb's threads are: the guest's tasks, sleeping ones too (64-bit Linux with type information), or processors, as at first."""
+    sys.stdout.write(monitor("threads " + args).split(";")[0] + "\n")
+    if args:
+        refresh(monitor("when"))
+
+
+shows("boot-bt", "backtrace", "boot-bt [PID]\nThe calls of a task, sleeping ones too, down to those of its program.")
 
 
 @command("boot-symbols", gdb.COMMAND_FILES)

@@ -23,6 +23,8 @@ PT_REGS = ["r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "
            "rip", None, None, "rsp", None]
 PT_RIP, PT_RSP = 128, 152
 MASK = (1 << 64) - 1
+# gdb takes a caller whose stack is lower for a corrupt one; so a program's stack counts as above its kernel's.
+ABOVE = 0xffff800000000000
 
 
 def address(name):
@@ -157,6 +159,7 @@ class Orc(Unwinder):
         self.table = None
         self.starts = {}
         self.interrupted = set()  # (sp, pc) of frames that were not left by a call
+        self.program = {}  # (sp, pc) of a program's frames that a kernel's entry led to -> whether pc is a return address
 
     def start_of(self, pc):
         """Where the function begins, so that it is one frame at each of its instructions."""
@@ -165,6 +168,9 @@ class Orc(Unwinder):
             m = re.match(r"\S+ \+ (\d+) in section", text, re.M)
             self.starts[pc] = pc - int(m.group(1)) if m else pc
         return self.starts[pc]
+
+    def has_symbol(self, pc):
+        return not gdb.execute("info symbol 0x%x" % pc, to_string=True).startswith("No symbol")
 
     def __call__(self, frame):
         try:
@@ -179,6 +185,10 @@ class Orc(Unwinder):
             return int(frame.read_register(name)) & MASK
 
         pc, sp = reg("rip"), reg("rsp")
+        if frame.level() == 0 and not pc >> 63 and reg("cs") & 3 and self.table and not self.has_symbol(pc):
+            self.program[sp, pc] = 0
+        if (sp, pc) in self.program:
+            return self.unwind_program(frame, pc, sp, reg)
         if self.table is None and pc >> 63:
             self.table = Table()
         if self.table is None or not self.table.covers(pc):
@@ -197,6 +207,7 @@ class Orc(Unwinder):
             word.fetch(min(cfa + bp_offset, cfa - 8), max(cfa + bp_offset, cfa - 8))
         info = frame.create_unwind_info(Id(gdb.Value(cfa), gdb.Value(self.start_of(pc))))
         self.save(frame, info, kind, cfa)
+        self.keep(frame, info)
         if bp_reg == PREV_SP:
             self.saved(frame, info, "rbp", word(cfa + bp_offset))
         elif bp_reg == BP:
@@ -204,6 +215,36 @@ class Orc(Unwinder):
         elif kind == CALL:
             self.saved(frame, info, "rbp", reg("rbp"))
         return info
+
+    def unwind_program(self, frame, pc, sp, reg):
+        """By bootreel, which knows the program's call frames and reads its memory. Where it does not, the stack ends: gdb's own
+        guesses would go on into what is none."""
+        if not pc:
+            info = frame.create_unwind_info(Id(gdb.Value((sp + ABOVE) & MASK), gdb.Value(0)))
+            self.saved(frame, info, "rip", 0)
+            self.saved(frame, info, "rsp", sp + 16)
+            self.program[sp + 16, 0] = 0
+            self.keep(frame, info)
+            return info
+        names = ["rip", "rsp", "rbp", "rbx", "r12", "r13", "r14", "r15"]
+        values = " ".join("0x%x" % (reg(n)) for n in names)
+        answer = gdb.execute("monitor caller %s %d" % (values, self.program[sp, pc]), to_string=True).split()
+        info = frame.create_unwind_info(Id(gdb.Value((sp + ABOVE) & MASK), gdb.Value(self.start_of(pc))))
+        self.keep(frame, info)
+        if len(answer) != len(names) + 1:
+            answer = ["0x0", "0x%x" % (sp + 16)] + values.split()[2:]
+        for name, value in zip(names, answer):
+            self.saved(frame, info, name, int(value, 16))
+        if len(answer) == len(names):
+            self.program[sp + 16, 0] = 0  # gdb shows where a stack ends as address 0, and goes no further
+            return info
+        self.program[int(answer[1], 16), int(answer[0], 16)] = int(answer[-1])
+        return info
+
+    def keep(self, frame, info):
+        """What is the same in all frames, so that commands work in each."""
+        for name in ("icount", "time_ns", "code_bits", "cpu_mode"):
+            info.add_saved_register(name, frame.read_register(name))
 
     def saved(self, frame, info, name, value):
         like = frame.read_register(name).type
@@ -217,6 +258,8 @@ class Orc(Unwinder):
             return
         base = cfa if kind == REGS else cfa - PT_RIP
         self.interrupted.add((word(base + PT_RSP), word(base + PT_RIP)))
+        if not word(base + PT_RIP) >> 63:
+            self.program[word(base + PT_RSP), word(base + PT_RIP)] = 0
         for i, name in enumerate(PT_REGS):
             if name and (kind == REGS or 8 * i >= PT_RIP):
                 self.saved(frame, info, name, word(base + 8 * i))

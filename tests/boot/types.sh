@@ -94,6 +94,30 @@ gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/debian.re
 holds "$work/module" '^type = int \(void\)' "a module's function"
 holds "$work/module" '^type = (enum netdev_tx|netdev_tx_t) .*\(struct sk_buff \*, struct net_device \*\)' "arguments of the kernel's types" || cat "$work/module"
 
+# The calls of a program that a system call ends, down to its beginning: by its file in the page cache, at its place in memory. Threads
+# as tasks: each has its own calls and memory.
+exits=$("$BOOTREEL" events "$work/debian.reel" --class process | awk '/\(story\) exits/ { print $2; exit }')
+gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/debian.reel --at $exits" -ex "monitor progress off" -ex "bt -30" -ex "echo @bt\n" -ex boot-bt \
+    -ex "echo @tasks\n" -ex "boot-threads tasks" -ex "info threads" -ex "python [t for t in gdb.selected_inferior().threads() if t.ptid[1] == 1][0].switch()" \
+    -ex "bt 6" -ex stepi -ex "echo @1\n" -ex "boot-bt 1" \
+    -ex "boot-bt 99999" >"$work/tasks" 2>&1
+holds "$work/tasks" '^#[0-9]+ +0x[0-9a-f]+ in entry_SYSCALL_64_after_hwframe \(\)' "the kernel's calls"
+sed '/^@bt/,$d' "$work/tasks" >"$work/tasks.bt"
+holds "$work/tasks.bt" '^#[0-9]+ +0x00000[0-9a-f]+ in ' "calls of the program below the kernel's"
+! grep -q 'corrupt stack' "$work/tasks" || fail "gdb takes a stack for a corrupt one"
+sed -n '/^@bt/,/^@tasks/p' "$work/tasks" >"$work/tasks.story"
+holds "$work/tasks.story" ' in (do_group_exit|__do_sys_exit_group|do_exit)' "the system call"
+holds "$work/tasks.story" ' in (exit|__run_exit_handlers)(\+0x[0-9a-f]+)? \[story\]' "the program's library"
+holds "$work/tasks.story" ' in _start(\+0x[0-9a-f]+)? \[story\]' "the beginning of the program"
+sed -n '/^@tasks/,/^@1/p' "$work/tasks" >"$work/tasks.threads"
+holds "$work/tasks.threads" 'Thread 1\.1 "init" \(sleeps' "a task that sleeps"
+holds "$work/tasks.threads" '^\* .*"story" \(on CPU 0' "the task that runs"
+holds "$work/tasks.threads" 'Thread 1\.2 "kthreadd" \(sleeps\).* in __schedule' "a kernel thread"
+holds "$work/tasks.threads" '^#[0-9] .* in (do_wait|kernel_wait4)' "the calls of a task that sleeps"
+holds "$work/tasks.threads" 'task 1 does not run here' "a step of a task that sleeps"
+holds "$work/tasks" '^1 "init", sleeps' "boot-bt of a task"
+holds "$work/tasks" 'there is no such task here' "boot-bt of no task"
+
 # Searches: arguments in words, members by name, values by their types.
 find_in() { expect 0 "$1" "$BOOTREEL" find "$work/debian.reel" "${@:2}"; }
 find_in mount --exec path_mount

@@ -1,0 +1,262 @@
+/* views_programs.c - the program and libraries of a task, read from the guest's page cache. See tasks.h.
+ *
+ * Sources: Linux, include/linux/maple_tree.h and lib/maple_tree.c (areas of memory, since 6.1), include/linux/mm_types.h (a list of them,
+ * before), include/linux/xarray.h (the page cache).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/views/tasks.h"
+#include "traces/memory.h"
+
+enum { PAGE = 4096, PROGRAM_MAX = 64 << 20, AREAS_MAX = 65536, DEPTH = 12 };
+
+enum member {
+    TASK_MM,
+    AREA_START,
+    AREA_FILE,
+    AREA_OFFSET,
+    AREA_NEXT,
+    MM_TREE,
+    MM_LIST,
+    NODE_PIVOT,
+    NODE_SLOT,
+    INNER_PIVOT,
+    INNER_SLOT,
+    FILE_MAPPING,
+    FILE_INODE,
+    FILE_NAME,
+    INODE_SIZE,
+    CACHE_HEAD,
+    CACHE_SHIFT,
+    CACHE_SLOTS,
+    PAGE_SIZE,
+    MEMBERS
+};
+
+/* Not all kernels have those that are optional: a tree of areas or a list. */
+static const struct {
+    const char *place;
+    bool optional;
+} places[MEMBERS] = {[TASK_MM] = {"((struct task_struct *)0x0)->mm"},
+                     [AREA_START] = {"((struct vm_area_struct *)0x0)->vm_start"},
+                     [AREA_FILE] = {"((struct vm_area_struct *)0x0)->vm_file"},
+                     [AREA_OFFSET] = {"((struct vm_area_struct *)0x0)->vm_pgoff"},
+                     [AREA_NEXT] = {"((struct vm_area_struct *)0x0)->vm_next", true},
+                     [MM_TREE] = {"((struct mm_struct *)0x0)->mm_mt.ma_root", true},
+                     [MM_LIST] = {"((struct mm_struct *)0x0)->mmap", true},
+                     [NODE_PIVOT] = {"((struct maple_range_64 *)0x0)->pivot", true},
+                     [NODE_SLOT] = {"((struct maple_range_64 *)0x0)->slot", true},
+                     [INNER_PIVOT] = {"((struct maple_arange_64 *)0x0)->pivot", true},
+                     [INNER_SLOT] = {"((struct maple_arange_64 *)0x0)->slot", true},
+                     [FILE_MAPPING] = {"((struct file *)0x0)->f_mapping"},
+                     [FILE_INODE] = {"((struct file *)0x0)->f_inode"},
+                     [FILE_NAME] = {"((struct file *)0x0)->f_path.dentry"},
+                     [INODE_SIZE] = {"((struct inode *)0x0)->i_size"},
+                     [CACHE_HEAD] = {"((struct address_space *)0x0)->i_pages.xa_head"},
+                     [CACHE_SHIFT] = {"((struct xa_node *)0x0)->shift"},
+                     [CACHE_SLOTS] = {"((struct xa_node *)0x0)->slots"},
+                     [PAGE_SIZE] = {"(struct page *)0x0"}};
+
+struct reader {
+    const struct timeline *tl;
+    const struct symbols *symbols;
+    const struct kernel_types *types;
+    uint64_t tables, offset[MEMBERS], size[MEMBERS], map; /* map: of struct page */
+    bool has[MEMBERS];
+    uint64_t *areas;
+    size_t nareas;
+};
+
+static uint64_t word(const struct reader *r, uint64_t at)
+{
+    uint64_t v = 0;
+    return view_peek(r->tl, r->tables, at, &v, 8) == 8 ? v : 0;
+}
+
+static uint64_t member(const struct reader *r, uint64_t object, enum member m)
+{
+    return object ? word(r, object + r->offset[m]) : 0;
+}
+
+static bool find_members(struct reader *r)
+{
+    struct types_place p;
+    struct symbol s;
+    struct error ignored;
+    for (size_t i = 0; i < MEMBERS; i++) {
+        r->has[i] = kernel_types_place(r->types, r->symbols, places[i].place, &p, &ignored) == 1;
+        if (!r->has[i] && !places[i].optional)
+            return false;
+        r->offset[i] = r->has[i] ? p.address : 0;
+        r->size[i] = r->has[i] ? p.size : 0;
+    }
+    if (!symbols_find(r->symbols, SPACE_KERNEL, "vmemmap_base", timeline_icount(r->tl), &s))
+        return false;
+    r->map = word(r, s.address);
+    return r->map && r->size[PAGE_SIZE];
+}
+
+/* ---------------------------------------------------------------- areas of memory */
+
+static void add_area(struct reader *r, uint64_t area)
+{
+    if (r->nareas == AREAS_MAX)
+        return;
+    MEM_MORE(r->areas, r->nareas);
+    r->areas[r->nareas++] = area;
+}
+
+/* A node's pointer says its type in bits 3 to 6: lib/maple_tree.c, mte_node_type(). */
+static void walk_tree(struct reader *r, uint64_t entry, unsigned depth)
+{
+    enum { LEAF = 1, RANGE = 2, INNER = 3 };
+    const unsigned type = (unsigned)(entry >> 3 & 15);
+    const uint64_t node = entry & ~(uint64_t)255;
+    const enum member pivots = type == INNER ? INNER_PIVOT : NODE_PIVOT,
+                      slots = type == INNER ? INNER_SLOT : NODE_SLOT;
+    const unsigned n = (unsigned)(r->size[slots] / 8);
+    if (depth == DEPTH || type < LEAF || type > INNER || !node)
+        return;
+    for (unsigned i = 0; i < n; i++) {
+        const uint64_t slot = word(r, node + r->offset[slots] + 8 * i);
+        if (type == LEAF && slot >> 63)
+            add_area(r, slot);
+        else if (type != LEAF && slot >> 63)
+            walk_tree(r, slot, depth + 1);
+        if (i + 1 < n && i && !word(r, node + r->offset[pivots] + 8 * i))
+            return; /* the rest is not used */
+    }
+}
+
+static void find_areas(struct reader *r, uint64_t mm)
+{
+    const uint64_t root = r->has[MM_TREE] ? member(r, mm, MM_TREE) : 0;
+    if ((root & 3) == 2)
+        walk_tree(r, root, 0);
+    else if (root)
+        add_area(r, root);
+    if (r->has[MM_LIST] && r->has[AREA_NEXT])
+        for (uint64_t a = member(r, mm, MM_LIST); a && r->nareas < AREAS_MAX; a = member(r, a, AREA_NEXT))
+            add_area(r, a);
+}
+
+/* ---------------------------------------------------------------- the page cache */
+
+/* The struct page of a page of a file, or 0; *first: the index of the folio that it is part of. A node's low bits are 10; such a small
+ * number is a sibling entry, which says which slot of the node has the folio. */
+static uint64_t cached_page(const struct reader *r, uint64_t mapping, uint64_t index, uint64_t *first)
+{
+    enum { SLOTS = 64 };
+    uint64_t entry = member(r, mapping, CACHE_HEAD);
+    *first = 0;
+    for (unsigned depth = 0; (entry & 3) == 2 && entry > PAGE; depth++) {
+        const uint64_t node = entry & ~(uint64_t)3;
+        uint8_t shift = 0;
+        view_peek(r->tl, r->tables, node + r->offset[CACHE_SHIFT], &shift, 1);
+        if (depth == DEPTH || shift > 60 || (!depth && index >> shift >= SLOTS))
+            return 0;
+        uint64_t slot = index >> shift & (SLOTS - 1);
+        entry = word(r, node + r->offset[CACHE_SLOTS] + 8 * slot);
+        if ((entry & 3) == 2 && entry < (SLOTS - 1) << 2) {
+            slot = entry >> 2;
+            entry = word(r, node + r->offset[CACHE_SLOTS] + 8 * slot);
+        }
+        *first = ((index >> shift & ~(uint64_t)(SLOTS - 1)) + slot) << shift;
+    }
+    return entry & 3 || (!*first && index && !entry) ? 0 : entry;
+}
+
+static uint8_t *read_file(const struct reader *r, uint64_t file, size_t *size)
+{
+    const uint64_t mapping = member(r, file, FILE_MAPPING),
+                   n = member(r, member(r, file, FILE_INODE), INODE_SIZE);
+    if (!mapping || n < 64 || n > PROGRAM_MAX)
+        return NULL;
+    uint8_t *p = mem_zero(1, (n + PAGE) & ~(uint64_t)(PAGE - 1));
+    for (uint64_t i = 0; i * PAGE < n; i++) {
+        uint64_t first, page = cached_page(r, mapping, i, &first);
+        if (page >= r->map && i >= first)
+            timeline_peek_physical(r->tl, ((page - r->map) / r->size[PAGE_SIZE] + (i - first)) * PAGE,
+                                   p + i * PAGE, PAGE);
+    }
+    *size = n;
+    return p;
+}
+
+/* ---------------------------------------------------------------- all programs */
+
+static void name_of(const struct reader *r, uint64_t file, char name[64])
+{
+    static const char *const ways[] = {"((struct dentry *)0x0)->d_name.name",
+                                       "((struct dentry *)0x0)->__d_name.name"};
+    const uint64_t dentry = member(r, file, FILE_NAME);
+    struct types_place p;
+    struct error ignored;
+    memset(name, 0, 64);
+    for (size_t i = 0; i < 2 && !*name; i++)
+        if (kernel_types_place(r->types, r->symbols, ways[i], &p, &ignored) == 1)
+            for (size_t k = 0; k < 63 &&
+                               view_peek(r->tl, r->tables, word(r, dentry + p.address) + k, name + k, 1) &&
+                               name[k];)
+                k++;
+    name[63] = 0;
+}
+
+/* Where the file's first executable segment is mapped says where all of it is. */
+static bool find_bias(const struct reader *r, uint64_t file, const uint8_t *elf, size_t size, uint64_t *bias)
+{
+    uint64_t vaddr, offset;
+    if (symbols_elf_base(elf, size, &vaddr, &offset))
+        return false;
+    for (size_t i = 0; i < r->nareas; i++) {
+        const uint64_t start = member(r, r->areas[i], AREA_START);
+        const uint64_t from = member(r, r->areas[i], AREA_OFFSET) * PAGE;
+        if (member(r, r->areas[i], AREA_FILE) == file && from <= offset && offset - from < PAGE) {
+            *bias = start + (offset - from) - vaddr;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_program(const struct reader *r, const struct view_task *t, uint64_t file, struct symbols *out)
+{
+    char name[64];
+    size_t size;
+    struct error ignored;
+    struct symbol_mapping m = {.space = symbol_space_of(0, t->tgid)};
+    uint8_t *elf = read_file(r, file, &size);
+    if (elf &&
+        !memcmp(elf,
+                "\x7f"
+                "ELF",
+                4) &&
+        find_bias(r, file, elf, size, &m.bias)) {
+        name_of(r, file, name);
+        m.table = symbols_add_elf(out, name, elf, size, true, &ignored);
+        if (m.table)
+            symbols_map(out, &m);
+    }
+    free(elf);
+}
+
+struct symbols *view_task_programs(const struct timeline *tl, const struct view_task *t,
+                                   const struct kernel_types *k, const struct symbols *s)
+{
+    struct reader r = {.tl = tl, .symbols = s, .types = k, .tables = view_tables_for(tl, 0, t->address)};
+    struct symbols *out = symbols_new();
+    if (!t->has_memory || !k || !find_members(&r))
+        return out;
+    find_areas(&r, member(&r, t->address, TASK_MM));
+    for (size_t i = 0; i < r.nareas; i++) {
+        const uint64_t file = member(&r, r.areas[i], AREA_FILE);
+        size_t before = 0;
+        while (before < i && member(&r, r.areas[before], AREA_FILE) != file)
+            before++;
+        if (file && before == i)
+            add_program(&r, t, file, out);
+    }
+    free(r.areas);
+    return out;
+}

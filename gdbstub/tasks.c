@@ -1,0 +1,314 @@
+/* tasks.c - the guest kernel's tasks as gdb's threads, if that is asked for (monitor threads tasks), and backtraces of any of them.
+ *
+ * A task that has a processor is that processor as far as the rest of the stub is concerned: only its thread's number is the
+ * task's. A task that has none is GUEST_TASK and its number; it has the registers that the kernel saved, and its own memory.
+ * The kernel's list is read at each position at which gdb asks for anything. */
+#include <inttypes.h>
+
+#include "gdbstub/impl.h"
+#include "traces/memory.h"
+
+/* Numbers of threads: pids; the idle tasks, which have none; processors of which no task is known. */
+enum { IDLE_ID = 1 << 28, PROCESSOR_ID = IDLE_ID + 0x1000 };
+
+static unsigned id_of_task(const struct view_task *t)
+{
+    return t->pid ? t->pid : IDLE_ID + (t->cpu > 0 ? (unsigned)t->cpu : 0);
+}
+
+static const struct view_task *by_id(const struct gdbstub *g, unsigned id)
+{
+    for (size_t i = 0; i < g->tasks.n; i++)
+        if (id_of_task(&g->tasks.list[i]) == id)
+            return &g->tasks.list[i];
+    return NULL;
+}
+
+static const struct view_task *on_cpu(const struct gdbstub *g, unsigned cpu)
+{
+    for (size_t i = 0; i < g->tasks.n; i++)
+        if (g->tasks.list[i].cpu == (int)cpu)
+            return &g->tasks.list[i];
+    return NULL;
+}
+
+static unsigned cpu_of(const struct view_task *t)
+{
+    return t->cpu >= 0 ? (unsigned)t->cpu : GUEST_TASK + id_of_task(t);
+}
+
+/* ---------------------------------------------------------------- the list */
+
+static int read_tasks(struct gdbstub *g, struct error *err)
+{
+    struct timeline_where w;
+    timeline_where(g->tl, &w);
+    free(g->tasks.list);
+    g->tasks.list = NULL;
+    g->tasks.n = 0;
+    g->tasks.icount = w.icount;
+    g->tasks.diverted = w.diverted;
+    if (timeline_tasks(g->tl, NULL, 0))
+        return error_set(err, "the threads are those of the Linux host already");
+    return view_tasks(g->tl, stub_types(g), stub_symbols(g), &g->tasks.list, &g->tasks.n, err);
+}
+
+void stub_tasks_follow(struct gdbstub *g)
+{
+    struct timeline_where w;
+    struct error ignored;
+    unsigned cpu;
+    if (!g->as_tasks)
+        return;
+    timeline_where(g->tl, &w);
+    if (g->tasks.icount == w.icount && g->tasks.diverted == w.diverted && !g->tasks.stale)
+        return;
+    g->tasks.stale = false;
+    read_tasks(g, &ignored);
+    /* gdb has selected a task, wherever that is now. */
+    g->cpu_g = stub_task_thread(g, g->id_g, &cpu) ? cpu : thread_here(g);
+    if (g->cpu_c & GUEST_TASK)
+        g->cpu_c = g->cpu_g;
+}
+
+bool stub_task_thread(const struct gdbstub *g, uint64_t id, unsigned *cpu)
+{
+    const struct view_task *t = by_id(g, (unsigned)id);
+    if (t)
+        *cpu = cpu_of(t);
+    else if (id >= PROCESSOR_ID && id - PROCESSOR_ID < timeline_cpus(g->tl))
+        *cpu = (unsigned)(id - PROCESSOR_ID);
+    return t || (id >= PROCESSOR_ID && id - PROCESSOR_ID < timeline_cpus(g->tl));
+}
+
+unsigned stub_task_id(const struct gdbstub *g, unsigned cpu)
+{
+    const struct view_task *t = cpu & GUEST_TASK ? NULL : on_cpu(g, cpu);
+    return cpu & GUEST_TASK ? cpu & ~(unsigned)GUEST_TASK : t ? id_of_task(t) : PROCESSOR_ID + cpu;
+}
+
+unsigned stub_cpu(const struct gdbstub *g)
+{
+    return g->cpu_g & GUEST_TASK ? thread_here(g) : g->cpu_g;
+}
+
+unsigned stub_code_bits(const struct gdbstub *g, unsigned cpu)
+{
+    return cpu & GUEST_TASK ? 64 : timeline_code_bits(g->tl, cpu);
+}
+
+/* ---------------------------------------------------------------- lists of threads */
+
+static size_t processors_without(const struct gdbstub *g)
+{
+    size_t n = 0;
+    for (unsigned i = 0; i < timeline_cpus(g->tl); i++)
+        n += !on_cpu(g, i);
+    return n;
+}
+
+size_t stub_task_threads(const struct gdbstub *g)
+{
+    return g->tasks.n + processors_without(g);
+}
+
+unsigned stub_task_cpu(const struct gdbstub *g, size_t i)
+{
+    if (i < g->tasks.n)
+        return cpu_of(&g->tasks.list[i]);
+    i -= g->tasks.n;
+    for (unsigned cpu = 0;; cpu++)
+        if (!on_cpu(g, cpu) && !i--)
+            return cpu;
+}
+
+const struct view_task *stub_task(const struct gdbstub *g, unsigned cpu)
+{
+    return cpu & GUEST_TASK ? by_id(g, cpu & ~(unsigned)GUEST_TASK) : on_cpu(g, cpu);
+}
+
+void stub_task_text(const struct gdbstub *g, unsigned cpu, struct text *out)
+{
+    static const struct {
+        char letter;
+        const char *word;
+    } states[] = {{'R', "runnable"}, {'S', "sleeps"},  {'D', "sleeps, uninterruptible"},
+                  {'I', "idle"},     {'T', "stopped"}, {'Z', "zombie"},
+                  {'X', "dead"}};
+    char mode[48];
+    const struct view_task *t = stub_task(g, cpu);
+    if (!t || t->cpu >= 0)
+        text_add(out, "on CPU %u, %s", cpu, view_mode_text(g->tl, cpu, mode));
+    for (size_t i = 0; t && t->cpu < 0 && i < sizeof states / sizeof states[0]; i++)
+        if (states[i].letter == t->state)
+            text_add(out, "%s", states[i].word);
+    if (t && t->pid != t->tgid)
+        text_add(out, ", of %u", t->tgid);
+}
+
+/* ---------------------------------------------------------------- state of a task without a processor */
+
+bool stub_task_reg(const struct gdbstub *g, unsigned cpu, const char *name, uint64_t *value)
+{
+    static const char *const names[VIEW_FRAME_REGISTERS] = {"rax", "rdx", "rcx", "rbx", "rsi", "rdi",
+                                                            "rbp", "rsp", "r8",  "r9",  "r10", "r11",
+                                                            "r12", "r13", "r14", "r15", "rip"};
+    const struct view_task *t = stub_task(g, cpu);
+    for (unsigned i = 0; t && i < VIEW_FRAME_REGISTERS; i++)
+        if (!strcmp(names[i], name) && view_task_has(i)) {
+            *value = t->reg[i];
+            return true;
+        }
+    return false;
+}
+
+size_t stub_task_peek(const struct gdbstub *g, unsigned cpu, uint64_t address, void *buf, size_t n)
+{
+    const struct view_task *t = stub_task(g, cpu);
+    return t ? view_peek(g->tl, t->tables, address, buf, n) : 0;
+}
+
+/* ---------------------------------------------------------------- monitor commands */
+
+static void failed(struct text *out, const char *text)
+{
+    text_add(out, "error: %s\n", text);
+}
+
+void monitor_threads(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct error err;
+    const bool tasks = !strcmp(args, "tasks");
+    if (*args && !tasks && strcmp(args, "processors")) {
+        failed(out, "threads: tasks or processors");
+        return;
+    }
+    if (tasks && read_tasks(g, &err)) {
+        failed(out, err.text);
+        return;
+    }
+    if (*args) {
+        /* gdb has selected the thread of this number, and does not say so again. */
+        g->id_g = g->as_tasks ? g->id_g : g->cpu_g + 1;
+        g->as_tasks = tasks;
+        g->tasks.stale = true;
+        g->cpu_g = g->cpu_c = thread_here(g);
+        stub_tasks_follow(g);
+    }
+    text_add(out, "threads are %s; here runs %u\n", g->as_tasks ? "the guest's tasks" : "processors",
+             g->as_tasks ? stub_task_id(g, thread_here(g)) : thread_here(g) + 1);
+}
+
+static symbol_space space_of(struct gdbstub *g, const struct view_task *t)
+{
+    return symbol_space_of(0, t->has_memory ? t->tgid : 0);
+}
+
+/* Those of the task that it was last asked for, at this position. */
+static const struct symbols *programs_of(struct gdbstub *g, const struct view_task *t)
+{
+    const uint64_t icount = timeline_icount(g->tl);
+    if (g->programs && g->programs_of == t->address && g->programs_at == icount)
+        return g->programs;
+    symbols_free(g->programs);
+    g->programs = view_task_programs(g->tl, t, stub_types(g), stub_symbols(g));
+    g->programs_of = t->address;
+    g->programs_at = icount;
+    return g->programs;
+}
+
+void *stub_program_elf(struct gdbstub *g, symbol_space space, size_t *n)
+{
+    struct error ignored;
+    if (!g->as_tasks)
+        read_tasks(g, &ignored);
+    const struct view_task *t = symbol_space_guest(space) ? NULL : by_id(g, symbol_space_id(space));
+    return t ? symbols_elf(programs_of(g, t), space, NULL, n) : NULL;
+}
+
+static void add_frames(struct gdbstub *g, const struct symbols *program, symbol_space space,
+                       const struct view_frame *frame, size_t n, struct text *out)
+{
+    const uint64_t at = timeline_icount(g->tl);
+    for (size_t i = 0; i < n && frame[i].by != VIEW_FRAME_GUESS; i++) {
+        const char *file;
+        unsigned line;
+        char name[300];
+        const uint64_t pc = frame[i].pc;
+        const struct symbols *s = pc >> 63 ? stub_symbols(g) : program;
+        symbols_text(s, space, pc, at, name, sizeof name);
+        if (i && !strchr(name, '+')) /* a call that does not return may be the last of its function */
+            symbols_text(s, space, pc - 1, at, name, sizeof name);
+        text_add(out, "#%-3zu 0x%016" PRIx64 " in %s", i, pc, *name && strncmp(name, "0x", 2) ? name : "??");
+        if (symbols_line(s, space, pc - (i > 0), at, &file, &line))
+            text_add(out, " at %s:%u", file, line);
+        text_add(out, "\n");
+    }
+}
+
+enum { FRAMES = 100 };
+
+/* [PID]: the calls in progress of that task, or of the one that runs here. */
+void monitor_backtrace(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct view_frame frame[FRAMES];
+    struct error err;
+    char *end;
+    const unsigned long pid = strtoul(args, &end, 0);
+    if (*end || (!g->as_tasks && read_tasks(g, &err))) {
+        failed(out, *end ? "backtrace: a process number" : err.text);
+        return;
+    }
+    const struct view_task *t = *args ? by_id(g, (unsigned)pid) : on_cpu(g, stub_cpu(g));
+    if (!t) {
+        failed(out, "there is no such task here: boot-processes lists them");
+        return;
+    }
+    g->orc = g->orc ? g->orc : view_orc_new();
+    const symbol_space space = space_of(g, t);
+    text_add(out, "%u \"%s\", ", t->pid, t->name);
+    stub_task_text(g, cpu_of(t), out);
+    text_add(out, "\n");
+    const struct symbols *program = programs_of(g, t);
+    add_frames(g, program, space, frame,
+               view_task_frames(g->tl, t, stub_symbols(g), program, space, g->orc, frame, FRAMES), out);
+}
+
+/* PC SP BP BX R12 R13 R14 R15 CALLED: of a frame of a program, the same of its caller; "none" if it is not known exactly. For
+ * bootreel_orc.py, so that gdb and the other views have one unwinder. */
+void monitor_caller(struct gdbstub *g, const char *args, struct text *out)
+{
+    static const uint8_t order[] = {16, 7, 6, 3, 12, 13, 14, 15};
+    uint64_t reg[VIEW_FRAME_REGISTERS] = {0};
+    char *end = (char *)args;
+    struct running r;
+    struct error ignored;
+    for (size_t i = 0; i < sizeof order; i++)
+        reg[order[i]] = strtoull(end, &end, 0);
+    bool called = strtoul(end, &end, 0);
+    const unsigned cpu = stub_cpu(g);
+    if (!g->as_tasks)
+        read_tasks(g, &ignored);
+    const struct view_task *t = stub_task(g, g->cpu_g);
+    const symbol_space space = t ? space_of(g, t) : stub_running(g, cpu, &r) ? r.space : SPACE_KERNEL;
+    g->orc = g->orc ? g->orc : view_orc_new();
+    if (!view_caller(g->tl, cpu, t && t->cpu < 0 ? t->tables : 0, stub_symbols(g),
+                     t ? programs_of(g, t) : NULL, space, g->orc, reg, &called)) {
+        text_add(out, "none\n");
+        return;
+    }
+    for (size_t i = 0; i < sizeof order; i++)
+        text_add(out, "0x%" PRIx64 " ", reg[order[i]]);
+    text_add(out, "%d\n", called);
+}
+
+void stub_tasks_free(struct gdbstub *g)
+{
+    free(g->tasks.list);
+    view_orc_free(g->orc);
+    symbols_free(g->programs);
+    g->programs = NULL;
+    g->tasks.list = NULL;
+    g->tasks.n = 0;
+    g->orc = NULL;
+}
