@@ -7,6 +7,7 @@
 
 #include "cli/options.h"
 #include "core/engine/engines.h"
+#include "core/jobs/jobs.h"
 #include "traces/trace.h"
 
 #define BOOTREEL_VERSION "0.1.0"
@@ -82,6 +83,8 @@ struct replay;
 /* A replay of the trace, by the engine that recorded it; warns on standard error if that is another version of it. NULL
  * with err. */
 struct replay *open_replay(struct trace *t, const char *path, struct error *err);
+/* The kind of engine that recorded the trace; warns in the same way. NULL with err. */
+const struct engine_kind *recording_engine(const struct trace *t, const char *path, struct error *err);
 
 /* ---- text ---- */
 enum { NUMBER_TEXT = 40 };
@@ -120,76 +123,6 @@ void console_event(int device, const struct event *ev);
 void console_bytes_to(FILE *out, int device, unsigned from, const void *data, size_t n);
 void console_event_to(FILE *out, int device, const struct event *ev);
 
-/* ---- several jobs ---- */
-enum { MAX_JOBS = 256 };
-
-/* How many jobs work on a trace unless --jobs says it: one a processor, as far as the memory that is free allows. */
-unsigned default_jobs(const struct trace *t);
-/* Calls fn(ctx, i) for each i below n, on `jobs` threads, the lowest i first. */
-void run_jobs(unsigned jobs, size_t n, void (*fn)(void *ctx, size_t i), void *ctx);
-
-/* The stretches of a run that jobs replay, each of them once. A job begins somewhere, and goes on from there as long as nobody else has
- * the next stretch. Which job gets which depends on their speed, so no result may. Any thread may call these functions. */
-struct shares;
-/* Stretches from `first` to `end` (not included). */
-struct shares *shares_new(size_t first, size_t end, unsigned jobs);
-void shares_free(struct shares *s); /* NULL is allowed */
-/* Where the progress of all jobs together is shown; not before any has begun. NULL: nowhere. */
-void shares_show(struct shares *s, struct progress *p);
-/* What began with that stretch has failed: later ones are left out. */
-void shares_fail(struct shares *s, size_t first);
-/* All jobs stop soon, as after a signal. Of the form that signals_start takes. */
-void shares_interrupt(void *shares);
-
-/* A job, and what it has for all its stretches: a trace is for one thread only. Begins with `of` and `job`, below the number of jobs. */
-struct sharer {
-    struct shares *of;
-    size_t job;
-    struct trace *t;
-    struct replay *r;
-    size_t first;  /* the stretch that it began with last */
-    uint64_t last; /* icount of the last progress */
-};
-/* Sets w->first to where it is to begin. False: nothing is left that would be worth it. */
-bool sharer_take(struct sharer *w);
-/* Opens what it needs, once, beside a trace that is open. -1 with err. */
-int sharer_open(struct sharer *w, const struct trace *t, const struct engine_kind *kind, struct error *err);
-void sharer_close(struct sharer *w);
-/* Its replay runs from now on, or no longer: only in between it is interrupted. */
-void sharer_runs(struct sharer *w, bool runs);
-/* For replay_options and samples_options, with the sharer as ctx: takes that stretch, unless somebody else has it; shows progress. */
-bool sharer_go_on(void *sharer, size_t stretch);
-void sharer_progress(void *sharer, const struct engine *e);
-
-/* What replay --verify is to do in parts. */
-struct verify_parts {
-    const char *path;
-    unsigned part, parts; /* K/N; 0/0: the whole */
-    unsigned jobs;
-    int console; /* not CONSOLE_AUTO */
-    bool quiet;
-};
-/* Verifies a trace in parts, and prints what one job would print. Returns the exit status. */
-int verify_in_parts(const struct verify_parts *v, struct trace *t);
-
-/* What profile is to do in parts (core/run/samples.h, samples_divisible). */
-struct profile_parts {
-    const char *path;
-    uint64_t from, to, every; /* every 0: samples_usual() */
-    unsigned jobs;
-    struct progress *progress;
-};
-struct part;
-struct profiled {
-    struct samples *samples;
-    struct part *part; /* what `samples` refers to, as the following */
-    size_t n;
-    struct symbols *symbols;
-};
-/* Takes the samples. -1 with err, also if it was interrupted. *out is to be freed in any case. */
-int profile_in_parts(const struct profile_parts *v, struct trace *t, struct profiled *out, struct error *err);
-void profiled_free(struct profiled *p);
-
 /* ---- signals ---- */
 struct signals;
 /* Blocks SIGINT, SIGTERM, SIGHUP and SIGQUIT in this thread and in those that it starts later. */
@@ -199,5 +132,15 @@ struct signals *signals_start(void (*fn)(void *ctx), void *ctx);
 /* The same, except that SIGINT calls on_interrupt(ctx), however often it comes. */
 struct signals *signals_start_apart(void (*fn)(void *ctx), void (*on_interrupt)(void *ctx), void *ctx);
 void signals_stop(struct signals *s); /* NULL is allowed */
+
+/* ---- a command that waits for work in several threads (core/jobs/jobs.h) ---- */
+struct front {
+    struct progress *progress;
+    struct signals *signals;
+    bool quiet;
+};
+/* Shows progress ("verifying"), passes signals on as interruptions, prints notes on standard error. f must stay until front_end. */
+struct jobs_front front_begin(struct front *f, const char *what, bool quiet);
+void front_end(struct front *f);
 
 #endif

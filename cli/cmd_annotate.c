@@ -5,6 +5,8 @@
 
 #include "cli/annotate.h"
 #include "cli/cli.h"
+#include "cli/output.h"
+#include "core/jobs/annotate.h"
 #include "core/story/guest.h"
 #include "core/run/images.h"
 #include "core/run/recorder.h"
@@ -152,26 +154,99 @@ static const char *unshareable(const struct annotate *a, struct error *err)
     return why;
 }
 
+static void say_share(const struct annotate *a, uint64_t events)
+{
+    size_t first, end;
+    char b[NUMBER_TEXT], d[NUMBER_TEXT], e[NUMBER_TEXT];
+    replay_stretches(a->t, a->part, a->parts, &first, &end);
+    if (!a->quiet)
+        printf("%s: share %u of %u, from icount %s to %s: %s events\n", a->o.path, a->part, a->parts,
+               commas(b, trace_checkpoint(a->t, first)->icount),
+               commas(d, trace_checkpoint(a->t, end)->icount), commas(e, events));
+}
+
+static int say_annotated(const struct annotate *a, const struct annotated *r)
+{
+    char n[NUMBER_TEXT], e[NUMBER_TEXT];
+    switch (r->outcome) {
+    case ANNOTATE_UNCLEAR:
+        return trouble_text("%.300s: annotate it without --part", r->err.text);
+    case ANNOTATE_INTERRUPTED:
+        return a->parts && !a->merge
+                   ? trouble_text("interrupted; %s was not written", a->o.path)
+                   : trouble_text("interrupted; %s is complete up to where it was written", a->o.path);
+    case ANNOTATE_DIVERGED:
+        printf("%s: diverged: the replay differs from the record\n%s", a->from, r->divergence);
+        return EXIT_NO;
+    case ANNOTATE_FAILED:
+        return trouble(&r->err);
+    default:
+        break;
+    }
+    if (a->parts && !a->merge)
+        say_share(a, r->events);
+    else if (!a->quiet && !a->no_summary)
+        printf("%s: the same run, %s steps, %s events; final state equal\n", a->o.path,
+               commas(n, trace_end(a->t)->icount), commas(e, r->events));
+    return EXIT_DONE;
+}
+
+/* The writer writes the file that `out` stands for: both are completed, or dropped. */
+static void make_share(struct annotate *a, const struct annotate_job *job, struct annotated *r)
+{
+    const struct share_about about = {.part = a->part, .parts = a->parts, .program = job->program};
+    struct output *out = output_open_name(job->path);
+    *r = (struct annotated){.outcome = ANNOTATE_FAILED};
+    struct share_writer *w = share_create(a->t, output_name(out), job->path, job->config, &about, &r->err);
+    if (w)
+        annotate_to_share(job, a->t, a->part, a->parts, w, r);
+    if (r->outcome == ANNOTATE_DONE) {
+        if (share_finish(w, &r->err))
+            r->outcome = ANNOTATE_FAILED;
+    } else if (w) {
+        share_abort(w);
+    }
+    if (r->outcome != ANNOTATE_DONE)
+        output_drop(out);
+    else if (output_done(out, &r->err))
+        r->outcome = ANNOTATE_FAILED;
+}
+
 /* Shares, or all of it in parts. 1: done; 0: it has to be recorded as a whole. */
 static int in_parts(struct annotate *a, int *status)
 {
     struct trace_config config = *trace_config(a->t);
     struct error err;
+    struct front front;
+    struct annotated r;
     config.classes = a->o.classes;
     config.behaviour = a->o.kind->behaviour;
-    const struct annotate_parts v = {.path = a->o.path,
-                                     .from = a->from,
-                                     .config = &config,
-                                     .jobs = a->jobs ? a->jobs : default_jobs(a->t),
-                                     .quiet = a->quiet || a->no_summary};
-    if (!a->parts && !a->merge)
-        return indivisible(a, &err) ? 0 : annotate_in_parts(&v, a->t, status);
-    const char *why = unshareable(a, &err);
-    *status = why ? trouble_text("%s: no shares of this run can be made: %.250s: annotate it without --part",
-                                 a->from, why)
-              : a->merge ? annotate_merge(&v, a->t, a->share, (size_t)a->shares)
-                         : annotate_share(&v, a->t, a->part, a->parts);
-    return 1;
+    struct annotate_job job = {.path = a->o.path,
+                               .kind = a->o.kind,
+                               .config = &config,
+                               .program = BOOTREEL_VERSION,
+                               .jobs = a->jobs ? a->jobs : jobs_usual(a->t)};
+    const char *why = a->parts || a->merge ? unshareable(a, &err) : NULL;
+    if (why) {
+        *status = trouble_text("%s: no shares of this run can be made: %.250s: annotate it without --part",
+                               a->from, why);
+        return 1;
+    }
+    if (!a->parts && !a->merge && indivisible(a, &err))
+        return 0;
+    job.front = front_begin(&front, "annotating", a->quiet);
+    if (a->merge)
+        annotate_merge(&job, a->t, a->share, (size_t)a->shares, &r);
+    else if (a->parts)
+        make_share(a, &job, &r);
+    else
+        annotate_in_parts(&job, a->t, &r);
+    front_end(&front);
+    bool whole = r.outcome == ANNOTATE_UNCLEAR && !a->parts && !a->merge;
+    if (!whole)
+        *status = say_annotated(a, &r);
+    annotated_free(&r);
+    return !whole;
 }
 
 static int annotate(struct annotate *a)
@@ -252,7 +327,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     uint64_t n;
     switch (row->id) {
     case OPT_JOBS:
-        if (take_number(row, value, 1, MAX_JOBS, &n, err))
+        if (take_number(row, value, 1, JOBS_MAX, &n, err))
             return -1;
         a->jobs = (unsigned)n;
         return 0;

@@ -418,7 +418,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     case OPT_PART:
         return take_part(row, value, &c->part, &c->parts, err);
     case OPT_JOBS:
-        if (take_number(row, value, 1, MAX_JOBS, &n, err))
+        if (take_number(row, value, 1, JOBS_MAX, &n, err))
             return -1;
         c->r.jobs = (unsigned)n;
         return 0;

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/json.h"
 #include "core/story/position.h"
+#include "core/jobs/profile.h"
 #include "core/run/samples.h"
 
 struct profile_command {
@@ -14,12 +15,13 @@ struct profile_command {
     bool json, quiet;
     unsigned jobs;
     unsigned part, parts; /* K/N; 0/0: the whole */
-    struct progress *progress;
+    struct front front;
+    struct jobs_front work; /* to it */
 };
 
 static void on_progress(void *ctx, const struct engine *e)
 {
-    progress_update(((struct profile_command *)ctx)->progress, e->ops->icount(e), e->ops->time(e));
+    progress_update(((struct profile_command *)ctx)->front.progress, e->ops->icount(e), e->ops->time(e));
 }
 
 static void on_signal(void *ctx)
@@ -222,13 +224,13 @@ static int take_samples(struct profile_command *c, struct trace *t, const char *
         return -1;
     if (!divisible)
         return profile_whole(c, t, path, from, to, out, err);
-    const struct profile_parts v = {.path = path,
+    const struct profile_job job = {.kind = recording_engine(t, path, err),
                                     .from = from,
                                     .to = to,
                                     .every = c->every,
-                                    .jobs = c->jobs ? c->jobs : default_jobs(t),
-                                    .progress = c->progress};
-    return profile_in_parts(&v, t, out, err);
+                                    .jobs = c->jobs ? c->jobs : jobs_usual(t),
+                                    .front = c->work};
+    return job.kind ? profile_in_parts(&job, t, out, err) : -1;
 }
 
 static int profile(void *ctx, struct trace *t, const char *path)
@@ -244,9 +246,9 @@ static int profile(void *ctx, struct trace *t, const char *path)
         c->every = samples_usual(to - from);
     cut_range(t, c->part, c->parts, &from, &to);
     signals_block();
-    c->progress = progress_new("sampling", c->quiet);
+    c->work = front_begin(&c->front, "sampling", c->quiet);
     int rc = take_samples(c, t, path, from, to, &p, &err);
-    progress_end(c->progress);
+    front_end(&c->front);
     if (!rc && c->json)
         print_json(c, p.samples, from, to);
     else if (!rc)
@@ -306,7 +308,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     uint64_t n;
     switch (row->id) {
     case OPT_JOBS:
-        if (take_number(row, value, 1, MAX_JOBS, &n, err))
+        if (take_number(row, value, 1, JOBS_MAX, &n, err))
             return -1;
         c->jobs = (unsigned)n;
         return 0;

@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/seeks.h"
+#include "core/jobs/verify.h"
 #include "core/run/lockstep.h"
 #include "core/run/replay.h"
 #include "hv/hv.h"
@@ -159,6 +160,77 @@ static int lockstep(struct replay_command *c, struct trace *t)
     return status;
 }
 
+/* ---------------------------------------------------------------- in parts */
+
+static void on_part_console(void *ctx, FILE *out, unsigned device, const void *data, size_t n)
+{
+    console_bytes_to(out, ((const struct replay_command *)ctx)->console, device, data, n);
+}
+
+static void on_part_event(void *ctx, FILE *out, const struct event *ev)
+{
+    console_event_to(out, ((const struct replay_command *)ctx)->console, ev);
+}
+
+static int say_verified(const struct replay_command *c, const struct verified *v)
+{
+    char a[NUMBER_TEXT], b[NUMBER_TEXT], d[NUMBER_TEXT], e[NUMBER_TEXT];
+    if (c->quiet)
+        return EXIT_DONE;
+    printf("verified: ");
+    if (c->parts)
+        printf("part %u of %u, from icount %s on: ", c->part, c->parts, commas(a, v->from));
+    printf("%s steps, %s checkpoints, %s events\n", commas(a, v->steps), commas(b, v->checkpoints),
+           commas(d, v->events));
+    if (v->taken)
+        printf(
+            "of these, %s events of guest systems were taken from the record: only --jobs 1 makes them again\n",
+            commas(e, v->taken));
+    return EXIT_DONE;
+}
+
+static int say_outcome(const struct replay_command *c, const struct verified *v)
+{
+    switch (v->outcome) {
+    case VERIFY_DIFFERS:
+        printf("%s: the replay differs from the record\n%s", c->path, v->divergence);
+        return EXIT_NO;
+    case VERIFY_INTERRUPTED:
+        return trouble_text("%s: interrupted at icount %llu; equal to the record as far as it was compared",
+                            c->path, (unsigned long long)(v->from + v->steps));
+    default:
+        return say_verified(c, v);
+    }
+}
+
+static int verify_parts(struct replay_command *c, struct trace *t)
+{
+    struct error err;
+    struct front front;
+    struct verified v;
+    struct verify_job job = {.kind = recording_engine(t, c->path, &err),
+                             .part = c->part,
+                             .parts = c->parts,
+                             .jobs = c->jobs,
+                             .classes = c->console == CONSOLE_SCREEN ? EVENT_CLASS_BIT(EC_CONSOLE) : 0,
+                             .on_console = on_part_console,
+                             .on_event = on_part_event,
+                             .ctx = c};
+    if (!job.kind)
+        return trouble(&err);
+    job.front = front_begin(&front, "verifying", c->quiet);
+    int rc = verify_in_parts(&job, t, &v, &err);
+    front_end(&front);
+    if (v.nconsole) {
+        fwrite(v.console, 1, v.nconsole, stdout);
+        if (!c->quiet && v.console[v.nconsole - 1] != '\n')
+            putchar('\n');
+    }
+    int status = rc ? trouble(&err) : say_outcome(c, &v);
+    verified_free(&v);
+    return status;
+}
+
 static int replay(void *ctx, struct trace *t, const char *path)
 {
     struct replay_command *c = ctx;
@@ -182,17 +254,10 @@ static int replay(void *ctx, struct trace *t, const char *path)
         return lockstep(c, t);
     }
     if (!c->jobs)
-        c->jobs = c->verify && !replay_check_parts(t, &err) ? default_jobs(t) : 1;
+        c->jobs = c->verify && !replay_check_parts(t, &err) ? jobs_usual(t) : 1;
     signals_block();
-    if (c->parts || c->jobs > 1) {
-        const struct verify_parts v = {.path = path,
-                                       .part = c->part,
-                                       .parts = c->parts,
-                                       .jobs = c->jobs,
-                                       .console = c->console,
-                                       .quiet = c->quiet};
-        return verify_in_parts(&v, t);
-    }
+    if (c->parts || c->jobs > 1)
+        return verify_parts(c, t);
     struct replay *r = open_replay(t, path, &err);
     int status = r ? run(c, t, r, &err) : trouble(&err);
     replay_close(r);
@@ -284,7 +349,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     case OPT_PART:
         return take_part(row, value, &c->part, &c->parts, err);
     case OPT_JOBS:
-        return take_unsigned(row, value, 1, MAX_JOBS, &c->jobs, err);
+        return take_unsigned(row, value, 1, JOBS_MAX, &c->jobs, err);
     case OPT_SEEKS:
         c->seeks = SEEKS;
         return value ? take_unsigned(row, value, 1, MAX_SEEKS, &c->seeks, err) : 0;

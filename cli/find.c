@@ -358,19 +358,16 @@ static void free_hits(struct find_hit *hit, size_t n)
 int find_hits(const struct find_request *r, struct trace *t, struct find_result *res, struct error *err)
 {
     struct search s = {.r = r, .t = t, .enough = SIZE_MAX, .lock = PTHREAD_MUTEX_INITIALIZER};
-    struct error note;
-    s.kind = engine_find(trace_config(t)->engine, err);
+    s.kind = recording_engine(t, r->path, err);
     if (!s.kind)
         return -1;
-    if (replay_behaviour_differs(t, s.kind, &note))
-        fprintf(stderr, "bootreel: %s: %s\n", r->path, note.text);
     struct signals *signals = signals_start(on_signal, &s);
     int rc = 0;
     if (r->mode == FIND_LAST) {
         rc = find_last(&s, res, err);
     } else {
         choose_parts(&s, t);
-        run_jobs(r->jobs, s.n, do_part, &s);
+        jobs_run(r->jobs, s.n, do_part, &s);
     }
     signals_stop(signals);
     if (!rc && r->mode != FIND_LAST)

@@ -94,12 +94,18 @@ void cut_range(const struct trace *t, unsigned part, unsigned parts, uint64_t *b
     *end = part_edge(t, part, parts, from, to);
 }
 
-struct replay *open_replay(struct trace *t, const char *path, struct error *err)
+const struct engine_kind *recording_engine(const struct trace *t, const char *path, struct error *err)
 {
     struct error note;
     const struct engine_kind *kind = engine_find(trace_config(t)->engine, err);
     if (kind && replay_behaviour_differs(t, kind, &note))
         fprintf(stderr, "bootreel: %s: %s\n", path, note.text);
+    return kind;
+}
+
+struct replay *open_replay(struct trace *t, const char *path, struct error *err)
+{
+    const struct engine_kind *kind = recording_engine(t, path, err);
     return kind ? replay_open(t, kind, err) : NULL;
 }
 

@@ -1,4 +1,4 @@
-/* shares.c - a run's stretches, divided among jobs. See cli.h.
+/* stretches.c - a run's stretches, divided among jobs. See stretches.h.
  *
  * Beginning somewhere costs a job the restoring and hashing of a whole state, as much as running a stretch of some guests. So each job
  * gets as many stretches in a row as there are, and who has none left takes half of what is left of the longest row. */
@@ -6,8 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "cli/cli.h"
-#include "core/run/replay.h"
+#include "core/jobs/private/stretches.h"
 #include "traces/memory.h"
 
 /* Stretches from `next` to `end` that nobody has taken. */
@@ -16,27 +15,28 @@ struct row {
     bool begun; /* somebody is running towards `next` */
 };
 
-struct shares {
+struct stretches {
     pthread_mutex_t lock; /* of rows, replays and progress */
     struct row *row;
     size_t n;
     struct replay **running; /* by job */
     unsigned jobs;
     bool interrupted;
-    struct progress *progress;
+    const struct jobs_front *front;
     atomic_uint_least64_t steps;
     atomic_size_t bad; /* the first stretch from which a job failed */
 };
 
 enum { WORTH_SHARING = 2 }; /* stretches in a row */
 
-struct shares *shares_new(size_t first, size_t end, unsigned jobs)
+struct stretches *stretches_new(size_t first, size_t end, unsigned jobs, const struct jobs_front *front)
 {
-    struct shares *s = mem_zero(1, sizeof *s);
+    struct stretches *s = mem_zero(1, sizeof *s);
     size_t n = end - first;
     pthread_mutex_init(&s->lock, NULL);
     s->running = mem_zero(jobs, sizeof(struct replay *));
     s->jobs = jobs;
+    s->front = front;
     atomic_store(&s->bad, SIZE_MAX);
     for (unsigned i = 0; i < jobs; i++) {
         MEM_MORE(s->row, s->n);
@@ -46,7 +46,7 @@ struct shares *shares_new(size_t first, size_t end, unsigned jobs)
     return s;
 }
 
-void shares_free(struct shares *s)
+void stretches_free(struct stretches *s)
 {
     if (!s)
         return;
@@ -56,21 +56,25 @@ void shares_free(struct shares *s)
     free(s);
 }
 
-void shares_show(struct shares *s, struct progress *p)
+void stretches_run(struct stretches *s, void (*fn)(void *ctx, size_t job), void *ctx)
 {
-    s->progress = p;
+    if (s->front->running)
+        s->front->running(s->front->ctx, stretches_interrupt, s);
+    jobs_run(s->jobs, s->jobs, fn, ctx);
+    if (s->front->running)
+        s->front->running(s->front->ctx, NULL, NULL);
 }
 
-void shares_fail(struct shares *s, size_t first)
+void stretches_fail(struct stretches *s, size_t first)
 {
     size_t was = atomic_load(&s->bad);
     while (first < was && !atomic_compare_exchange_weak(&s->bad, &was, first))
         ;
 }
 
-void shares_interrupt(void *shares)
+void stretches_interrupt(void *stretches)
 {
-    struct shares *s = shares;
+    struct stretches *s = stretches;
     pthread_mutex_lock(&s->lock);
     s->interrupted = true;
     for (unsigned i = 0; i < s->jobs; i++)
@@ -82,7 +86,7 @@ void shares_interrupt(void *shares)
 /* ---------------------------------------------------------------- taking */
 
 /* A row that nobody has begun, the first of them; otherwise half of the longest; NULL if there is nothing worth it. */
-static struct row *choose(struct shares *s)
+static struct row *choose(struct stretches *s)
 {
     size_t longest = 0;
     for (size_t i = 0; i < s->n; i++) {
@@ -102,7 +106,7 @@ static struct row *choose(struct shares *s)
     return &s->row[s->n++];
 }
 
-static bool take(struct shares *s, size_t *stretch)
+static bool take(struct stretches *s, size_t *stretch)
 {
     pthread_mutex_lock(&s->lock);
     struct row *r = choose(s);
@@ -114,7 +118,7 @@ static bool take(struct shares *s, size_t *stretch)
     return r;
 }
 
-bool sharer_take(struct sharer *w)
+bool runner_take(struct runner *w)
 {
     bool any;
     do
@@ -124,10 +128,10 @@ bool sharer_take(struct sharer *w)
     return any;
 }
 
-bool sharer_go_on(void *sharer, size_t stretch)
+bool runner_go_on(void *runner, size_t stretch)
 {
-    struct sharer *w = sharer;
-    struct shares *s = w->of;
+    struct runner *w = runner;
+    struct stretches *s = w->of;
     bool mine = false;
     if (w->first > atomic_load(&s->bad))
         return false;
@@ -145,7 +149,7 @@ bool sharer_go_on(void *sharer, size_t stretch)
 
 /* ---------------------------------------------------------------- running */
 
-int sharer_open(struct sharer *w, const struct trace *t, const struct engine_kind *kind, struct error *err)
+int runner_open(struct runner *w, const struct trace *t, const struct engine_kind *kind, struct error *err)
 {
     if (!w->t)
         w->t = trace_open_beside(t, err);
@@ -154,15 +158,15 @@ int sharer_open(struct sharer *w, const struct trace *t, const struct engine_kin
     return w->r ? 0 : -1;
 }
 
-void sharer_close(struct sharer *w)
+void runner_close(struct runner *w)
 {
     replay_close(w->r);
     trace_close(w->t);
 }
 
-void sharer_runs(struct sharer *w, bool runs)
+void runner_runs(struct runner *w, bool runs)
 {
-    struct shares *s = w->of;
+    struct stretches *s = w->of;
     pthread_mutex_lock(&s->lock);
     s->running[w->job] = runs ? w->r : NULL;
     if (runs && s->interrupted)
@@ -170,15 +174,15 @@ void sharer_runs(struct sharer *w, bool runs)
     pthread_mutex_unlock(&s->lock);
 }
 
-void sharer_progress(void *sharer, const struct engine *e)
+void runner_progress(void *runner, const struct engine *e)
 {
-    struct sharer *w = sharer;
-    struct shares *s = w->of;
+    struct runner *w = runner;
+    struct stretches *s = w->of;
     uint64_t now = e->ops->icount(e), more = now > w->last ? now - w->last : 0;
     w->last = now;
     uint64_t steps = atomic_fetch_add(&s->steps, more) + more;
-    if (pthread_mutex_trylock(&s->lock))
+    if (!s->front->progress || pthread_mutex_trylock(&s->lock))
         return;
-    progress_update(s->progress, steps, e->ops->time(e));
+    s->front->progress(s->front->ctx, steps, e->ops->time(e));
     pthread_mutex_unlock(&s->lock);
 }

@@ -1,11 +1,11 @@
-/* jobs.c - work in several threads. */
+/* jobs.c - see jobs.h. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/cli.h"
+#include "core/jobs/jobs.h"
 #include "traces/memory.h"
 
 struct jobs {
@@ -23,7 +23,7 @@ static void *work(void *arg)
     return NULL;
 }
 
-void run_jobs(unsigned jobs, size_t n, void (*fn)(void *ctx, size_t i), void *ctx)
+void jobs_run(unsigned jobs, size_t n, void (*fn)(void *ctx, size_t i), void *ctx)
 {
     struct jobs j = {.n = n, .fn = fn, .ctx = ctx};
     size_t started = 0;
@@ -53,7 +53,7 @@ static uint64_t available_memory(void)
     return kib << 10;
 }
 
-unsigned default_jobs(const struct trace *t)
+unsigned jobs_usual(const struct trace *t)
 {
     cpu_set_t set;
     const char *text = trace_setting(t, "memory");
@@ -61,5 +61,5 @@ unsigned default_jobs(const struct trace *t)
     uint64_t jobs = sched_getaffinity(0, sizeof set, &set) ? 1 : (uint64_t)CPU_COUNT(&set);
     if (jobs > memory / (guest + JOB_BYTES))
         jobs = memory / (guest + JOB_BYTES);
-    return jobs > MAX_JOBS ? MAX_JOBS : jobs ? (unsigned)jobs : 1;
+    return jobs > JOBS_MAX ? JOBS_MAX : jobs ? (unsigned)jobs : 1;
 }

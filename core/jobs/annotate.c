@@ -1,11 +1,10 @@
-/* annotate_parts.c - annotate in parts: runs them on several processors, and joins them. See annotate.h. */
+/* annotate.c - annotate in parts: runs them on several processors, and joins them. See annotate.h. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/annotate.h"
-#include "cli/cli.h"
-#include "core/run/replay.h"
+#include "core/jobs/private/annotate_impl.h"
+#include "core/jobs/private/stretches.h"
 #include "traces/memory.h"
 
 struct part {
@@ -28,9 +27,8 @@ struct parts {
     size_t first;       /* where these parts begin, with this state of the folder, or NULL */
     const struct fold_state *begin;
     unsigned jobs;
-    const struct engine_kind *kind;
     bool note_touched;
-    struct shares *shares;
+    struct stretches *stretches;
     struct part *list; /* by the stretch that a part begins with; most are not begun */
     size_t n;
     pthread_mutex_t lock; /* of the following, and of when a part begins and ends */
@@ -41,15 +39,15 @@ struct parts {
     bool otherwise; /* a part began with another state of the folder than the one before it ended with */
     int rc;         /* -1: err */
     struct error err;
-    const struct part *culprit; /* the part that ended it, or NULL */
+    struct part *culprit; /* the part that ended it, or NULL */
 };
 
 /* ---------------------------------------------------------------- running */
 
-static int run_part(const struct parts *p, struct sharer *w, struct part *part)
+static int run_part(const struct parts *p, struct runner *w, struct part *part)
 {
     const struct fold_state *begin = w->first == p->first ? p->begin : NULL;
-    struct replay_taker taker = {.classes = p->s->v->config->classes,
+    struct replay_taker taker = {.classes = p->s->job->config->classes,
                                  .ctx = part->tape,
                                  .has_fold = begin,
                                  .fold = begin ? begin->data : NULL,
@@ -60,51 +58,51 @@ static int run_part(const struct parts *p, struct sharer *w, struct part *part)
     const struct replay_options o = {.verify = true,
                                      .part = (unsigned)w->first + 1,
                                      .parts = (unsigned)p->n,
-                                     .go_on = sharer_go_on,
+                                     .go_on = runner_go_on,
                                      .no_inspector = true,
                                      .checked = true,
                                      .taker = &taker,
-                                     .progress = sharer_progress,
+                                     .progress = runner_progress,
                                      .ctx = w};
     taker.touched = p->note_touched && replay_engine(w->r)->ops->touched;
-    sharer_runs(w, true);
+    runner_runs(w, true);
     int rc = replay_all(w->r, &o, &part->report, &part->err);
-    sharer_runs(w, false);
+    runner_runs(w, false);
     return rc;
 }
 
 /* The tape is there before anything is on it, so that the other thread can wait for it. */
-static int begin_part(struct parts *p, struct sharer *w, struct part *part)
+static int begin_part(struct parts *p, struct runner *w, struct part *part)
 {
-    struct tape *tape = tape_new(p->s->v->path, &part->err);
+    struct tape *tape = tape_new(p->s->job->path, &part->err);
     pthread_mutex_lock(&p->lock);
     part->tape = tape;
     part->rc = tape ? 0 : -1;
     pthread_cond_broadcast(&p->changed);
     pthread_mutex_unlock(&p->lock);
-    return tape ? sharer_open(w, p->s->trace, p->kind, &part->err) : -1;
+    return tape ? runner_open(w, p->s->trace, p->s->job->kind, &part->err) : -1;
 }
 
-static void do_part(struct parts *p, struct sharer *w)
+static void do_part(struct parts *p, struct runner *w)
 {
     struct part *part = &p->list[w->first];
     int rc = begin_part(p, w, part);
     if (!rc)
         rc = run_part(p, w, part);
     if (rc || part->report.diverged || part->report.interrupted)
-        shares_fail(p->shares, w->first);
+        stretches_fail(p->stretches, w->first);
     part->rc = rc; /* before the tape's end, after which the other thread looks at it */
     if (part->tape && tape_end(part->tape, &part->err))
-        shares_fail(p->shares, w->first);
+        stretches_fail(p->stretches, w->first);
 }
 
 static void do_job(void *ctx, size_t job)
 {
     struct parts *p = ctx;
-    struct sharer w = {.of = p->shares, .job = job};
-    while (sharer_take(&w))
+    struct runner w = {.of = p->stretches, .job = job};
+    while (runner_take(&w))
         do_part(p, &w);
-    sharer_close(&w);
+    runner_close(&w);
 }
 
 /* ---------------------------------------------------------------- joining */
@@ -186,49 +184,44 @@ static void *join_parts(void *ctx)
     taped_free(item);
     free(item);
     if (p->rc) {
-        shares_fail(p->shares, 0);
-        shares_interrupt(p->shares);
+        stretches_fail(p->stretches, 0);
+        stretches_interrupt(p->stretches);
     }
     return NULL;
 }
 
 /* ---------------------------------------------------------------- the result */
 
-static enum annotated say_culprit(const struct parts *p, int *status, struct error *text)
+static void say_culprit(struct part *part, struct annotated *a)
 {
-    const struct part *part = p->culprit;
     if (part->rc) {
-        *text = part->err;
-        if (part->report.unclear)
-            return ANNOTATED_UNCLEAR;
-        *status = trouble(&part->err);
-        return ANNOTATED_TROUBLE;
+        a->err = part->err;
+        a->outcome = part->report.unclear ? ANNOTATE_UNCLEAR : ANNOTATE_FAILED;
+    } else if (part->report.interrupted) {
+        a->outcome = ANNOTATE_INTERRUPTED;
+    } else {
+        a->outcome = ANNOTATE_DIVERGED;
+        a->divergence = part->report.divergence;
+        part->report.divergence = NULL;
     }
-    if (part->report.interrupted)
-        return ANNOTATED_INTERRUPTED;
-    printf("%s: diverged: the replay differs from the record\n%s", p->s->v->from, part->report.divergence);
-    *status = EXIT_NO;
-    return ANNOTATED_TROUBLE;
 }
 
-static enum annotated result(const struct parts *p, int *status, struct error *text)
+static void result(const struct parts *p, struct annotated *a)
 {
-    if (!p->rc)
-        return ANNOTATED;
-    if (p->culprit)
-        return say_culprit(p, status, text);
-    *status = trouble(&p->err);
-    return ANNOTATED_TROUBLE;
+    a->outcome = ANNOTATE_DONE;
+    if (p->rc && p->culprit) {
+        say_culprit(p->culprit, a);
+    } else if (p->rc) {
+        a->outcome = ANNOTATE_FAILED;
+        a->err = p->err;
+    }
 }
 
 static void run(struct parts *p)
 {
     pthread_t joiner;
-    struct progress *progress = progress_new("annotating", p->s->v->quiet);
-    shares_show(p->shares, progress);
-    struct signals *signals = signals_start(shares_interrupt, p->shares);
     bool threads = !pthread_create(&joiner, NULL, join_parts, p);
-    run_jobs(p->jobs, p->jobs, do_job, p);
+    stretches_run(p->stretches, do_job, p);
     pthread_mutex_lock(&p->lock);
     p->over = true;
     pthread_cond_broadcast(&p->changed);
@@ -237,13 +230,10 @@ static void run(struct parts *p)
         pthread_join(joiner, NULL);
     else
         join_parts(p);
-    signals_stop(signals);
-    progress_end(progress);
 }
 
 /* Goes on from *at. True if a part began with a state of the folder that was guessed wrong: then what is before it was given on. */
-static bool go_on(const struct annotate_stretches *s, unsigned jobs, struct reached *at, enum annotated *done,
-                  int *status, struct error *text)
+static bool go_on(const struct annotate_stretches *s, unsigned jobs, struct reached *at, struct annotated *a)
 {
     struct fold_state begin = {mem_copy(at->fold.data, at->fold.n), at->fold.n};
     struct parts p = {.s = s,
@@ -254,34 +244,37 @@ static bool go_on(const struct annotate_stretches *s, unsigned jobs, struct reac
                       .n = replay_parts(s->trace),
                       .lock = PTHREAD_MUTEX_INITIALIZER,
                       .changed = PTHREAD_COND_INITIALIZER};
-    p.kind = engine_find(trace_config(s->trace)->engine, &p.err);
     p.note_touched = !rewriter_has_index(s->trace);
-    p.shares = shares_new(at->stretch, s->end, jobs);
+    p.stretches = stretches_new(at->stretch, s->end, jobs, &s->job->front);
     p.list = mem_zero(p.n, sizeof *p.list);
     run(&p);
     if (!p.otherwise)
-        *done = result(&p, status, text);
+        result(&p, a);
     for (size_t i = 0; i < p.n; i++) {
         tape_free(p.list[i].tape);
         free(p.list[i].report.divergence);
     }
     free(p.list);
     free(begin.data);
-    shares_free(p.shares);
+    stretches_free(p.stretches);
     return p.otherwise;
 }
 
 /* A wrong guess makes others likely, and one job guesses nothing. */
-enum annotated annotate_stretches(const struct annotate_stretches *s, int *status, struct error *text)
+void annotate_stretches(const struct annotate_stretches *s, struct annotated *a)
 {
     struct reached at = {.stretch = s->first, .known = s->begin};
-    enum annotated done;
+    *a = (struct annotated){0};
     if (s->begin)
         at.fold = (struct fold_state){mem_copy(s->begin->data, s->begin->n), s->begin->n};
-    for (unsigned jobs = s->jobs; go_on(s, jobs, &at, &done, status, text); jobs = (jobs + 1) / 2)
+    for (unsigned jobs = s->jobs; go_on(s, jobs, &at, a); jobs = (jobs + 1) / 2)
         ;
     free(at.fold.data);
-    return done;
+}
+
+void annotated_free(struct annotated *a)
+{
+    free(a->divergence);
 }
 
 /* ---------------------------------------------------------------- the whole run */
@@ -298,40 +291,30 @@ static int take_for_trace(void *out, enum taped what, const struct taped_item *i
     return annotate_write(out, what, item, err);
 }
 
-int annotate_finish(const struct annotate_parts *v, struct trace *t, struct rewriter *out)
+void annotate_finish(struct rewriter *out, struct annotated *a)
 {
-    struct error err;
-    char n[NUMBER_TEXT], e[NUMBER_TEXT];
-    uint64_t events = rewriter_events(out);
-    if (rewriter_finish(out, &err))
-        return trouble(&err);
-    if (!v->quiet)
-        printf("%s: the same run, %s steps, %s events; final state equal\n", v->path,
-               commas(n, trace_end(t)->icount), commas(e, events));
-    return EXIT_DONE;
+    if (a->outcome != ANNOTATE_DONE) {
+        rewriter_abort(out);
+        return;
+    }
+    a->events = rewriter_events(out);
+    if (rewriter_finish(out, &a->err))
+        a->outcome = ANNOTATE_FAILED;
 }
 
 /* Only one job can make the index. */
-int annotate_in_parts(const struct annotate_parts *v, struct trace *t, int *status)
+void annotate_in_parts(const struct annotate_job *job, struct trace *t, struct annotated *a)
 {
-    struct error err;
-    struct rewriter *out = rewriter_new(t, v->path, v->config, &err);
-    if (!out) {
-        *status = trouble(&err);
-        return 1;
-    }
-    const struct annotate_stretches s = {.v = v,
+    *a = (struct annotated){.outcome = ANNOTATE_FAILED};
+    struct rewriter *out = rewriter_new(t, job->path, job->config, &a->err);
+    if (!out)
+        return;
+    const struct annotate_stretches s = {.job = job,
                                          .trace = t,
                                          .end = replay_parts(t),
-                                         .jobs = rewriter_has_index(t) ? v->jobs : 1,
+                                         .jobs = rewriter_has_index(t) ? job->jobs : 1,
                                          .take = take_for_trace,
                                          .ctx = out};
-    enum annotated done = annotate_stretches(&s, status, &err);
-    if (done == ANNOTATED)
-        *status = annotate_finish(v, t, out);
-    else
-        rewriter_abort(out);
-    if (done == ANNOTATED_INTERRUPTED)
-        *status = trouble_text(ANNOTATE_INTERRUPTED_TEXT, v->path);
-    return done != ANNOTATED_UNCLEAR;
+    annotate_stretches(&s, a);
+    annotate_finish(out, a);
 }

@@ -1,0 +1,24 @@
+/* annotate_impl.h - what the files annotate*.c share. */
+#ifndef BOOTREEL_CORE_JOBS_ANNOTATE_IMPL_H
+#define BOOTREEL_CORE_JOBS_ANNOTATE_IMPL_H
+
+#include "core/jobs/annotate.h"
+
+/* Stretches of the run, and where their items go: in order, from one TAPED_BEGIN on. */
+struct annotate_stretches {
+    const struct annotate_job *job;
+    struct trace *trace;
+    size_t first, end;
+    unsigned jobs;
+    const struct fold_state *begin; /* the folder's state at `first`; NULL: it is guessed */
+    int (*take)(void *ctx, enum taped what, const struct taped_item *item, struct error *err);
+    void *ctx;
+};
+void annotate_stretches(const struct annotate_stretches *s, struct annotated *a);
+
+/* Writes an item into the new trace. */
+int annotate_write(struct rewriter *out, enum taped what, const struct taped_item *item, struct error *err);
+/* Completes the trace if that was done, and drops it otherwise. */
+void annotate_finish(struct rewriter *out, struct annotated *a);
+
+#endif

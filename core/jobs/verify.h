@@ -1,0 +1,43 @@
+/* verify.h - verifies a replay in parts, several at a time. */
+#ifndef BOOTREEL_CORE_JOBS_VERIFY_H
+#define BOOTREEL_CORE_JOBS_VERIFY_H
+
+#include <stdio.h>
+
+#include "core/engine/engines.h"
+#include "core/jobs/jobs.h"
+
+struct verify_job {
+    const struct engine_kind *kind; /* as the trace's configuration names it */
+    unsigned part, parts;           /* K/N; 0/0: the whole */
+    unsigned jobs;
+    uint32_t classes; /* of the events that on_event is called with */
+    /* What the guest says, written to a part's own stream, from that part's thread. NULL: not asked for. */
+    void (*on_console)(void *ctx, FILE *out, unsigned device, const void *data, size_t n);
+    void (*on_event)(void *ctx, FILE *out, const struct event *ev);
+    void *ctx;
+    struct jobs_front front;
+};
+
+enum verify_outcome {
+    VERIFY_EQUAL,
+    VERIFY_DIFFERS,     /* with `divergence` */
+    VERIFY_INTERRUPTED, /* at icount `from` + `steps`; equal as far as it was compared */
+};
+
+struct verified {
+    enum verify_outcome outcome;
+    char *divergence;
+    char *console; /* what was written to the streams of parts, in order, up to the outcome */
+    size_t nconsole;
+    uint64_t from, steps, checkpoints, events;
+    uint64_t
+        taken; /* events of guest systems that were taken from the record: only one job makes them again */
+};
+
+/* The result is that of one job, whatever their number. -1 with err: the trace is damaged, or a part could not run; v->console is what
+ * came before that. Free it in any case. */
+int verify_in_parts(const struct verify_job *job, struct trace *t, struct verified *v, struct error *err);
+void verified_free(struct verified *v);
+
+#endif
