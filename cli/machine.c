@@ -22,6 +22,7 @@ static const char *const module_roles[MACHINE_MODULES] = {
     "module8", "module9", "module10", "module11", "module12", "module13", "module14", "module15"};
 
 struct machine {
+    unsigned usb;                                                 /* a bit for each of usb_names */
     const char *bios, *vgabios, *cpu, *rtc, *boot, *append, *vga; /* as given, or NULL */
     bool inspects;                                                /* --inspect was given */
     uint32_t inspect;                                             /* what it chose among guest_systems */
@@ -83,6 +84,18 @@ static int set_word(const char **to, const struct option_row *row, const char *v
     if (take_word(row, value, &index, err))
         return -1;
     *to = value;
+    return 0;
+}
+
+/* As the setting names them, separated by commas. */
+static const char *const usb_names[] = {"", "keyboard", "tablet", "keyboard,tablet"};
+
+static int add_usb(struct machine *m, const struct option_row *row, const char *value, struct error *err)
+{
+    unsigned index;
+    if (take_word(row, value, &index, err))
+        return -1;
+    m->usb |= 1u << index;
     return 0;
 }
 
@@ -157,6 +170,7 @@ enum {
     MO_FLAT,
     MO_HVMLOADER,
     MO_VGA,
+    MO_USB,
     MO_INSPECT,
     MO_PROGRAM,
     MO_UML,
@@ -219,15 +233,21 @@ const struct option_row machine_options[] = {
          "`efi` is UEFI firmware: volumes, modules, boot and runtime services, as events of the class firmware, and symbols that say which module "
          "an address is in."},
     {.name = "vga", .argument = "std|none", .help = "the display adapter (default std)", .id = MO_VGA},
+    {.name = "usb",
+     .argument = "keyboard|tablet",
+     .help = "a device on USB (xHCI); may be given for each",
+     .id = MO_USB,
+     .more =
+         "Once the guest has set up the keyboard, what is typed goes there and not to the PS/2 keyboard; the tablet takes the mouse's movements."},
     {.name = "disk",
-     .argument = "FILE[,interface=ide|nvme|virtio|scsi][,serial=TEXT]",
+     .argument = "FILE[,interface=ide|nvme|virtio|scsi|usb][,serial=TEXT]",
      .help = "a raw disk image, and what it is attached to (up to {max-disks} drives)",
      .id = MO_DISK,
      .more =
-         "The interface is `ide` if none is given. An IDE controller has room for four drives; each `nvme` drive has a controller of its own, each `virtio` drive (virtio-blk, modern and transitional) a card; `scsi` drives are on one virtio-scsi card with room for eight. The "
+         "The interface is `ide` if none is given. An IDE controller has room for four drives; each `nvme` drive has a controller of its own, each `virtio` drive (virtio-blk, modern and transitional) a card; `scsi` drives are on one virtio-scsi card with room for eight; `usb` drives are sticks, up to six. The "
          "serial number is what the drive says of itself. Image files are only read: what the guest writes is part of the machine's state."},
     {.name = "cdrom",
-     .argument = "FILE[,interface=ide|scsi][,serial=TEXT]",
+     .argument = "FILE[,interface=ide|scsi|usb][,serial=TEXT]",
      .help = "a CD-ROM image, likewise",
      .id = MO_CDROM},
     {.name = "floppy", .argument = "FILE", .help = "a floppy disk image", .id = MO_FLOPPY},
@@ -337,6 +357,8 @@ int machine_option(struct machine *m, const struct option_row *row, const char *
         return set_once(&m->hvmloader, row, value, err);
     case MO_VGA:
         return set_word(&m->vga, row, value, err);
+    case MO_USB:
+        return add_usb(m, row, value, err);
     case MO_INSPECT:
         return set_inspect(m, value, err);
     case MO_PROGRAM:
@@ -525,6 +547,8 @@ static void make_settings(struct machine *m, const char *bios)
         set_number(m, "boot-menu", MACHINE_BOOT_MENU_MS);
     set(m, "vga", or_default(m->vga, "std"));
     set_inspected(m, "pc");
+    if (m->usb)
+        set(m, "usb", usb_names[m->usb]);
     for (unsigned i = 0; i < m->media.n; i++)
         set_drive(m, &m->media.medium[i]);
     if (m->kernel)

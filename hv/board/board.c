@@ -157,6 +157,7 @@ enum board_request board_take_request(struct board *b, int *status, const char *
 
 uint32_t board_input(struct board *b, const struct input *in)
 {
+    uint32_t taken;
     switch (in->port) {
     case INPUT_SERIAL0:
     case INPUT_SERIAL1:
@@ -165,6 +166,8 @@ uint32_t board_input(struct board *b, const struct input *in)
         return uart_input(b, in->port - INPUT_SERIAL0, in->data, in->len);
     case INPUT_KEYBOARD:
     case INPUT_MOUSE:
+        if (xhci_input(b, in->port, in->data, in->len, &taken))
+            return taken;
         return ps2_input(b, in->port, in->data, in->len);
     case INPUT_POWER_BUTTON:
         acpi_power_button(b);

@@ -21,6 +21,18 @@ static void scsi_paths(struct board *b, const struct card *c)
         board_boot_path(b, drives[i].role, "/pci@i0cf8/scsi@%x/channel@0/disk@%d,0", c->devfn >> 3, i);
 }
 
+/* A stick's port is behind those of the keyboard and the tablet. */
+static void usb_paths(struct board *b, const struct card *c)
+{
+    struct drive drives[USB_DRIVES];
+    struct error err;
+    int n = drives_of(board_config(b), DRIVE_USB, drives, USB_DRIVES, &err);
+    unsigned first = xhci_first_drive(board_config(b));
+    for (int i = 0; i < n; i++)
+        board_boot_path(b, drives[i].role, "/pci@i0cf8/usb@%x/storage@%u/channel@0/disk@0,0", c->devfn >> 3,
+                        first + (unsigned)i);
+}
+
 static const struct {
     int (*create)(struct board *, const struct card *, struct error *);
     void (*paths)(struct board *, const struct card *); /* NULL: it has no drives */
@@ -28,6 +40,7 @@ static const struct {
     [CARD_NVME] = {nvme_create, nvme_path},
     [CARD_VIRTIO_BLK] = {virtio_blk_create, blk_path},
     [CARD_VIRTIO_SCSI] = {virtio_scsi_create, scsi_paths},
+    [CARD_XHCI] = {xhci_create, usb_paths},
 };
 
 int cards_paths(struct board *b, struct error *err)

@@ -4,6 +4,7 @@
 #include "hv/board/pci.h"
 #include "hv/board/virtio.h"
 #include "hv/board/words.h"
+#include "hv/board/xhci.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,9 +27,12 @@ static const struct card_range ranges[] = {
     {CARD_VIRTIO_SCSI, 0, true, false, VIRTIO_LEGACY_BAR, virtio_legacy_words, false, 0},
     {CARD_VIRTIO_SCSI, 1, false, false, VIRTIO_MSIX_BAR, virtio_msix_words, true, 0},
     {CARD_VIRTIO_SCSI, 4, false, true, VIRTIO_BAR, virtio_words, false, 0},
+    {CARD_XHCI, 0, false, true, XHCI_BAR, xhci_words, true, XHCI_TABLE},
 };
-static const char *const names[CARD_KINDS] = {
-    [CARD_NVME] = "NVMe", [CARD_VIRTIO_BLK] = "virtio-blk", [CARD_VIRTIO_SCSI] = "virtio-scsi"};
+static const char *const names[CARD_KINDS] = {[CARD_NVME] = "NVMe",
+                                              [CARD_VIRTIO_BLK] = "virtio-blk",
+                                              [CARD_VIRTIO_SCSI] = "virtio-scsi",
+                                              [CARD_XHCI] = "xHCI"};
 
 enum { RANGES = sizeof ranges / sizeof ranges[0] };
 

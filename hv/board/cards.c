@@ -37,5 +37,8 @@ int cards_of(const struct engine_config *cfg, struct card list[CARDS_MOST], stru
     int targets = drives_of(cfg, DRIVE_SCSI, drives, SCSI_TARGETS, err);
     if (targets > 0)
         add(list, &n, CARD_VIRTIO_SCSI, 0, NULL);
-    return targets < 0 ? -1 : n;
+    int sticks = drives_of(cfg, DRIVE_USB, drives, USB_DRIVES, err);
+    if (sticks > 0 || (sticks == 0 && config_get(cfg, "usb")))
+        add(list, &n, CARD_XHCI, 0, NULL);
+    return targets < 0 || sticks < 0 ? -1 : n;
 }

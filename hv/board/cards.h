@@ -5,7 +5,7 @@
 
 #include "hv/board/drives.h"
 
-enum card_kind { CARD_NVME, CARD_VIRTIO_BLK, CARD_VIRTIO_SCSI, CARD_KINDS };
+enum card_kind { CARD_NVME, CARD_VIRTIO_BLK, CARD_VIRTIO_SCSI, CARD_XHCI, CARD_KINDS };
 
 enum { CARDS_MOST = 24, CARD_FIRST_SLOT = 4 };
 

@@ -190,6 +190,11 @@ int cards_create(struct board *,
                  struct error *); /* the PCI cards that the configuration asks for (cards.h) */
 struct card;
 int nvme_create(struct board *, const struct card *, struct error *);
+int xhci_create(struct board *, const struct card *, struct error *);
+/* The port of the first drive on USB. */
+unsigned xhci_first_drive(const struct engine_config *);
+/* Input for a device on USB; false if the guest uses none for it. */
+bool xhci_input(struct board *, enum input_port port, const uint8_t *data, uint32_t n, uint32_t *taken);
 int virtio_scsi_create(struct board *, const struct card *, struct error *);
 int virtio_blk_create(struct board *, const struct card *, struct error *);
 int floppy_create(struct board *, struct error *); /* 82077AA and the ISA DMA controllers it needs (dma.c) */
@@ -277,6 +282,7 @@ enum chip_slot {
     SLOT_ACPI,
     SLOT_DEBUG,
     SLOT_XEN,
+    SLOT_XHCI,
     SLOT_UART0,
     SLOT_UART3 = SLOT_UART0 + 3,
     SLOT_LAPIC0,

@@ -17,7 +17,7 @@ enum drive_interface {
     DRIVE_INTERFACES
 };
 
-enum { DRIVE_SECTOR = 512, DRIVE_SERIAL = 20, SCSI_TARGETS = 8 };
+enum { DRIVE_SECTOR = 512, DRIVE_SERIAL = 20, SCSI_TARGETS = 8, USB_DRIVES = 6 };
 
 /* The number of a drive in events: of its controllers' kind, and counted there. 0-3 are IDE's, 8-9 the floppies. */
 enum drive_number {

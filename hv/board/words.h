@@ -172,7 +172,7 @@ chip_words_fn rtc_words, pit_words, pic_words, elcr_words, uart_words, ide_words
 chip_words_fn ioapic_words, lapic_words, hpet_words, vga_memory_words, vga_register_words;
 
 /* A card's: `at` is the offset in its range. */
-chip_words_fn nvme_words, virtio_words, virtio_legacy_words, virtio_msix_words;
+chip_words_fn xhci_words, nvme_words, virtio_words, virtio_legacy_words, virtio_msix_words;
 /* Its MSI-X table and pending bits, at these offsets of the range. */
 bool msix_words(const struct access *, unsigned table, unsigned pending, struct words *);
 

@@ -3,7 +3,10 @@
 # holds; SeaBIOS and GRUB boot from them. Two recordings are the same bytes, and verify.
 . "$(dirname "$0")/../lib.sh"
 need_guests
-zcat "$GUESTS/initrd-drives.gz" 2>/dev/null | grep -qa usb-storage.ko || scripts/guests "$GUESTS" drives >/dev/null || { echo "no initrd-drives.gz: see scripts/guests"; exit 2; }
+if ! zcat "$GUESTS/initrd-drives.gz" 2>/dev/null | grep -qa "drives=N of the command line"; then
+    rm -f "$GUESTS/initrd-drives.gz" # an older one
+    scripts/guests "$GUESTS" drives >/dev/null || { echo "no initrd-drives.gz: see scripts/guests"; exit 2; }
+fi
 
 # A megabyte and a half that compresses badly, and is no multiple of 4 KiB.
 seq 100000 | md5sum >"$work/seed"
@@ -38,6 +41,25 @@ holds "$work/explained" 'irq .*NVMe 0, MSI-X vector 1$' "its interrupt in words"
 
 holds "$work/explained" 'disk.command +TEST UNIT READY drive 64 .*: check condition, unit attention: reset$' "a SCSI command in words"
 holds "$work/explained" 'virtio-scsi 0: queue 2 notified' "a queue in words"
+
+# USB: a stick and a CD-ROM drive, a keyboard and a tablet. Linux finds them one after the other.
+usb=(--kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd-drives.gz" --append 'console=ttyS0 drives=2' --cpus 2
+    --disk "$work/plain.img,interface=usb,serial=STICK" --cdrom "$work/cd.img,interface=usb" --usb keyboard --usb tablet)
+expect 0 usb "$BOOTREEL" record "${usb[@]}" --console -q -o "$work/usb.reel"
+tr -d '\r' <"$work/usb.out" >"$work/said"
+holds "$work/said" "^drive sda: $sectors sectors, $before\$" "the stick is read"
+holds "$work/said" "^drive sda: then $after\$" "the stick is written"
+holds "$work/said" "^drive sr0: 2048 sectors, $cd\$" "the CD-ROM is read"
+holds "$work/said" 'SerialNumber: STICK$' "the stick's serial number"
+holds "$work/said" 'input: bootreel USB Tablet as ' "the tablet"
+expect 0 usb-verify "$BOOTREEL" replay --verify -q --console=none "$work/usb.reel"
+"$BOOTREEL" events --class unhandled "$work/usb.reel" | grep -E 'xhci|SCSI' && fail "something of USB is not implemented"
+"$BOOTREEL" events --class disk,mmio --explain "$work/usb.reel" >"$work/explained"
+holds "$work/explained" 'xHCI 0: doorbell: slot 3, endpoint 2 out$' "a doorbell of xHCI in words"
+holds "$work/explained" 'xHCI 0: port 3: .*high speed' "a port in words"
+holds "$work/explained" 'disk.read +READ\(10\) drive 80 lba 0 ' "a stick's command"
+expect 0 usb-seabios "$BOOTREEL" record --bios seabios --disk "$GUESTS/disk.img,interface=usb" --usb keyboard --memory 256M --until 200M -q -o "$work/usb.reel"
+holds <("$BOOTREEL" events --class firmware "$work/usb.reel") 'trying to boot from USB storage 0$' "SeaBIOS boots from a stick"
 
 boot=(--bios seabios --disk "$GUESTS/disk.img,interface=nvme" --memory 256M --until 20G -q)
 expect 0 grub "$BOOTREEL" record "${boot[@]}" --console -o "$work/grub.reel"
