@@ -71,6 +71,7 @@ static void set_registers(struct task *t, struct task *n, const struct cloning *
 {
     n->u = t->u;
     memcpy(n->fx, t->fx, sizeof n->fx);
+    memcpy(n->ymm, t->ymm, sizeof n->ymm);
     n->u.gpr[0] = 0;
     if (c->stack)
         n->u.gpr[4] = c->stack;
@@ -155,7 +156,7 @@ static int64_t clone_task(struct host *h, struct task *t, const struct cloning *
     if ((c->flags & CLONE_THREAD && !(c->flags & CLONE_SIGHAND)) ||
         (c->flags & CLONE_SIGHAND && !(c->flags & CLONE_VM)))
         return -EINVAL;
-    x86_user_fx_get(h->cpu, t->fx);
+    task_float_get(h, t);
     struct task *n = too_many(h) ? NULL : make_child(h, t, c);
     if (!n)
         return -EAGAIN;

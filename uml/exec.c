@@ -175,7 +175,7 @@ static void set_auxv(struct host *h, struct mm *m, const struct program *p, cons
                              {AT_EGID, 0},
                              {AT_SECURE, 0},
                              {AT_RANDOM, random},
-                             {AT_HWCAP2, 0},
+                             {AT_HWCAP2, 0}, /* no ring 3 MWAIT; FSGSBASE is not enabled */
                              {AT_EXECFN, execfn},
                              {AT_PLATFORM, platform},
                              {AT_NULL, 0}};
@@ -283,8 +283,9 @@ static void become(struct host *h, struct task *t, ref mm, uint64_t entry, uint6
     t->u = (struct x86_user){.rip = entry, .cs = 0x33, .ss = 0x2b, .rflags = 0x202};
     t->u.gpr[4] = sp;
     memcpy(t->fx, fx, sizeof fx);
+    memset(t->ymm, 0, sizeof t->ymm);
     if (h->r.current == ref_of(h, t))
-        x86_user_fx_set(h->cpu, fx);
+        task_float_set(h, t);
     t->clear_tid = t->robust = 0;
     t->alt_base = t->alt_size = 0;
     reset_actions(h, t);

@@ -228,6 +228,7 @@ struct task {
     uint64_t trap_number, trap_error, trap_address; /* of the last exception, for signal frames */
     uint64_t debug[8];                              /* breakpoints that a tracer has set: DR0-3, 6, 7 */
     uint64_t begun;
+    uint8_t ymm[X86_YMM_SIZE]; /* the upper halves, beside fx; 0 in models without AVX */
 };
 
 struct area { /* a mapping */
@@ -721,6 +722,9 @@ void call_begin(struct host *h, struct task *t);
 void call_continue(struct host *h, struct task *t);
 void report(struct host *h, struct event *ev);
 /* The same at a step within x86_run(). */
+/* A task's x87, SSE and AVX state, from and to the processor. */
+void task_float_get(struct host *h, struct task *t);
+void task_float_set(struct host *h, const struct task *t);
 void report_at(struct host *h, struct event *ev, uint64_t icount, uint64_t time);
 __attribute__((format(printf, 2, 3))) void fail(struct host *h, const char *fmt, ...);
 void report_missing(struct host *h, const char *what, uint64_t number, uint64_t value);

@@ -102,18 +102,20 @@ void look_end(struct host *h)
 static struct x86 *viewer(struct host *h, const struct task *t)
 {
     struct error err;
-    uint8_t fx[X86_FX_SIZE];
+    uint8_t fx[X86_FX_SIZE], ymm[X86_YMM_SIZE];
     const struct mm *m = look(h, t->mm);
     if (!h->viewer_memory)
         h->viewer_memory = physmem_create(PAGE);
     if (!h->viewer && !(h->viewer = processor_new(h, h->viewer_memory, &err)))
         return NULL;
     memcpy(fx, t->fx, sizeof fx);
+    memcpy(ymm, t->ymm, sizeof ymm);
     if (t == running(h))
-        x86_user_fx_get(h->cpu, fx);
+        x86_user_fx_get(h->cpu, fx), x86_user_ymm_get(h->cpu, ymm);
     x86_user_space(h->viewer, m ? m->root : 0);
     x86_user_set(h->viewer, &t->u);
     x86_user_fx_set(h->viewer, fx);
+    x86_user_ymm_set(h->viewer, ymm);
     return h->viewer;
 }
 
@@ -159,8 +161,9 @@ static int task_reg_set(struct host *h, ref r, size_t reg, const void *value)
     struct task *t = TASK(r);
     x86_user_get(x, &t->u);
     x86_user_fx_get(x, t->fx);
+    x86_user_ymm_get(x, t->ymm);
     if (t == running(h))
-        x86_user_fx_set(h->cpu, t->fx);
+        task_float_set(h, t);
     return 0;
 }
 

@@ -16,6 +16,18 @@ static void bus_event(void *ctx, struct event *ev)
         report_at(h, ev, h->r.icount + x86_steps(h->cpu), bus_time(h));
 }
 
+void task_float_get(struct host *h, struct task *t)
+{
+    x86_user_fx_get(h->cpu, t->fx);
+    x86_user_ymm_get(h->cpu, t->ymm);
+}
+
+void task_float_set(struct host *h, const struct task *t)
+{
+    x86_user_fx_set(h->cpu, t->fx);
+    x86_user_ymm_set(h->cpu, t->ymm);
+}
+
 struct x86 *processor_new(struct host *h, struct physmem *mem, struct error *err)
 {
     struct x86_bus bus = x86_empty_bus; /* programs reach nothing else */

@@ -158,23 +158,61 @@ static int take_fx(struct host *h, struct task *me, struct task *t, uint64_t fro
     return 0;
 }
 
-/* GETREGSET and SETREGSET. The processor has no extended state: NT_X86_XSTATE is not there. */
+/* NT_X86_XSTATE, if the processor has AVX: XSAVE's area, with XCR0 in the part of software. */
+enum { XSTATE_XCR0 = 464, XSTATE_BV = 512, XSTATE_YMM = 576, XSTATE_SIZE = XSTATE_YMM + X86_YMM_SIZE };
+
+static int put_xstate(struct host *h, struct task *me, struct task *t, uint64_t to, size_t n)
+{
+    uint8_t area[XSTATE_SIZE] = {0};
+    memcpy(area, t->fx, X86_FX_SIZE);
+    area[XSTATE_XCR0] = area[XSTATE_BV] = 7;
+    memcpy(area + XSTATE_YMM, t->ymm, X86_YMM_SIZE);
+    return put_user(h, me, to, area, n);
+}
+
+/* What XSTATE_BV leaves out becomes as it is initially. */
+static int take_xstate(struct host *h, struct task *me, struct task *t, uint64_t from, size_t n)
+{
+    static const uint8_t initial[] = {0x7f, 3};
+    uint8_t area[XSTATE_SIZE];
+    uint32_t mxcsr;
+    if (n < sizeof area)
+        return -EINVAL;
+    if (get_user(h, me, from, area, sizeof area))
+        return -EFAULT;
+    memcpy(&mxcsr, area + 24, 4);
+    if (mxcsr >> 16 || area[XSTATE_BV] & ~7)
+        return -EINVAL;
+    if (!(area[XSTATE_BV] & 1))
+        memset(area, 0, 24), memset(area + 32, 0, 128), memcpy(area, initial, sizeof initial);
+    if (!(area[XSTATE_BV] & 2))
+        memset(area + 160, 0, 256);
+    if (!(area[XSTATE_BV] & 4))
+        memset(area + XSTATE_YMM, 0, X86_YMM_SIZE);
+    memcpy(t->fx, area, X86_FX_SIZE);
+    memcpy(t->ymm, area + XSTATE_YMM, X86_YMM_SIZE);
+    return 0;
+}
+
+/* GETREGSET and SETREGSET. */
 static int64_t regset(struct host *h, struct task *me, struct task *t, uint64_t what, uint64_t iov, bool set)
 {
     uint64_t v[2];
     if (get_user(h, me, iov, v, sizeof v))
         return -EFAULT;
-    size_t size = what == NT_PRSTATUS  ? sizeof(struct user_regs_struct)
-                  : what == NT_PRFPREG ? X86_FX_SIZE
-                                       : 0;
+    size_t size = what == NT_PRSTATUS                                 ? sizeof(struct user_regs_struct)
+                  : what == NT_PRFPREG                                ? X86_FX_SIZE
+                  : what == NT_X86_XSTATE && x86_user_has_ymm(h->cpu) ? XSTATE_SIZE
+                                                                      : 0;
     if (!size)
         return what == NT_X86_XSTATE ? -ENODEV : -EINVAL;
     if (v[1] % 8)
         return -EINVAL;
     v[1] = v[1] < size ? v[1] : size;
-    int rc = what == NT_PRSTATUS ? (set ? take_registers : put_registers)(h, me, t, v[0], v[1])
-             : set               ? take_fx(h, me, t, v[0])
-                                 : put_user(h, me, v[0], t->fx, v[1]);
+    int rc = what == NT_X86_XSTATE ? (set ? take_xstate : put_xstate)(h, me, t, v[0], v[1])
+             : what == NT_PRSTATUS ? (set ? take_registers : put_registers)(h, me, t, v[0], v[1])
+             : set                 ? take_fx(h, me, t, v[0])
+                                   : put_user(h, me, v[0], t->fx, v[1]);
     return rc ? rc : put_user(h, me, iov + 8, &v[1], 8);
 }
 

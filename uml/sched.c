@@ -74,9 +74,9 @@ static void take_turn(struct host *h, struct task *t)
         return;
     report_turn(h, t);
     if (old)
-        x86_user_fx_get(h->cpu, old->fx);
+        task_float_get(h, old);
     h->r.current = ref_of(h, t);
-    x86_user_fx_set(h->cpu, t->fx);
+    task_float_set(h, t);
     /* The length varies with the position, so that turns do not end at the same place of a loop forever. */
     h->r.turn_left = TURN + (uint32_t)(h->r.icount * 0x9e3779b97f4a7c15ull >> 46);
 }

@@ -20,6 +20,10 @@ void x86_host(struct x86 *cpu)
     cpu->hosted = true;
     cpu->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG;
     cpu->cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+    if (cpu_has(cpu, FT_AVX)) { /* as Linux does */
+        cpu->cr4 |= CR4_OSXSAVE;
+        cpu->xcr0 = 7;
+    }
     cpu->efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
     cpu->seen_ring3 = 1;
     cpu->gdtr = cpu->idtr = (struct dtable){0};
@@ -159,6 +163,21 @@ void x86_user_fx_get(const struct x86 *cpu, uint8_t b[X86_FX_SIZE])
     }
     for (unsigned i = 0; i < 16; i++)
         memcpy(b + FX_XMM + 16 * i, cpu->xmm[i].b, 16);
+}
+
+bool x86_user_has_ymm(const struct x86 *cpu)
+{
+    return cpu_has(cpu, FT_AVX);
+}
+
+void x86_user_ymm_get(const struct x86 *cpu, uint8_t b[X86_YMM_SIZE])
+{
+    memcpy(b, cpu->ymmh, X86_YMM_SIZE);
+}
+
+void x86_user_ymm_set(struct x86 *cpu, const uint8_t b[X86_YMM_SIZE])
+{
+    memcpy(cpu->ymmh, b, X86_YMM_SIZE);
 }
 
 bool x86_user_fx_set(struct x86 *cpu, const uint8_t b[X86_FX_SIZE])

@@ -170,6 +170,11 @@ void x86_user_space(struct x86 *, uint64_t cr3);
 enum { X86_FX_SIZE = 512 };
 void x86_user_fx_get(const struct x86 *, uint8_t area[X86_FX_SIZE]);
 bool x86_user_fx_set(struct x86 *, const uint8_t area[X86_FX_SIZE]);
+/* Has the model AVX, so that programs may use it; and the upper halves of YMM0-15, as in XSAVE's area. Without AVX they are 0. */
+bool x86_user_has_ymm(const struct x86 *);
+enum { X86_YMM_SIZE = 256 };
+void x86_user_ymm_get(const struct x86 *, uint8_t area[X86_YMM_SIZE]);
+void x86_user_ymm_set(struct x86 *, const uint8_t area[X86_YMM_SIZE]);
 /* CPUID.1:EDX, which programs get as AT_HWCAP. */
 uint32_t x86_user_features(const struct x86 *);
 
