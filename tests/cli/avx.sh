@@ -1,0 +1,108 @@
+#!/bin/bash
+# avx.sh - programs for x86-64-v3: an instruction that the model lacks is named; with --cpu x86-64-v3 they run as in the host's own
+# processor (if that has AVX2), with YMM registers through signals, forks and turns, interpreted and compiled.
+. "$(dirname "$0")/../lib.sh"
+cd "$work" || exit 2
+
+cat >ymm.c <<'END'
+#define _GNU_SOURCE
+#include <immintrin.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+/* YMM registers through a signal's frame, which the handler changes, and through turns of processes. */
+static void handler(int sig, siginfo_t *info, void *context)
+{
+    ucontext_t *uc = context;
+    unsigned char *area = (unsigned char *)uc->uc_mcontext.fpregs;
+    __asm__ volatile("vpxor %ymm3, %ymm3, %ymm3");
+    area[576 + 16 * 3]++; /* the upper half of YMM3 */
+}
+static unsigned spin(unsigned seed)
+{
+    unsigned out[8], sum = 0;
+    __m256i v = _mm256_set_epi32(1, 2, 3, 4, 5, 6, 7, (int)seed);
+    for (unsigned i = 0; i < 300000; i++) {
+        v = _mm256_add_epi32(_mm256_mullo_epi32(v, _mm256_set1_epi32(1664525)), _mm256_set1_epi32(1013904223));
+        __asm__ volatile("" : "+x"(v));
+    }
+    memcpy(out, &v, sizeof out);
+    for (unsigned i = 0; i < 8; i++)
+        sum = sum * 31 + out[i];
+    return sum;
+}
+int main(void)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    unsigned char y[32];
+    struct sigaction a = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
+    sigaction(SIGUSR1, &a, NULL);
+    pid_t me = getpid();
+    __asm__ volatile("vpcmpeqd %%ymm3, %%ymm3, %%ymm3\n\tsyscall\n\tvmovdqu %%ymm3, %0"
+                     : "=m"(y)
+                     : "a"(62), "D"(me), "S"(SIGUSR1)
+                     : "rcx", "r11", "memory", "xmm3");
+    for (int i = 0; i < 32; i++)
+        printf("%02x", y[i]);
+    double f = __builtin_fma(1.0 + 0x1p-30, 1.0 - 0x1p-30, -1.0);
+    printf("\n%a %f\n", f, atof("1.5"));
+    for (unsigned i = 0; i < 3; i++)
+        if (!fork()) {
+            printf("%u: %08x\n", i, spin(i));
+            return 0;
+        }
+    while (wait(NULL) > 0)
+        ;
+    puts(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? "avx2" : "no avx2");
+    return 0;
+}
+END
+cat >lacks.c <<'END'
+#define _GNU_SOURCE
+#include <signal.h>
+#include <ucontext.h>
+
+/* Three instructions of 6 bytes, the first two at one address each and one of them twice. */
+static void skip(int sig, siginfo_t *info, void *context)
+{
+    ((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] += 6;
+}
+int main(void)
+{
+    struct sigaction a = {.sa_sigaction = skip, .sa_flags = SA_SIGINFO};
+    sigaction(SIGILL, &a, 0);
+    for (int i = 0; i < 3; i++)
+        __asm__ volatile("vpxord %zmm0, %zmm1, %zmm2\n\tandn %rax, %rbx, %rcx\n\tnop\n\tud2\n\tnop\n\tnop\n\tnop\n\tnop");
+    return 0;
+}
+END
+gcc -O3 -march=x86-64-v3 -mtune=generic -o ymm ymm.c && gcc -O1 -static -o lacks lacks.c || fail "no programs"
+
+# What is missing: each once, with its feature and the least model that has it; UD2 is none.
+expect 0 lacks "$BOOTREEL" record -o lacks.reel --program ./lacks
+"$BOOTREEL" events lacks.reel --class unhandled | grep -o 'cpu\.lacks.*' | sed 's/, at .*//' >lacks.list
+printf 'cpu.lacks        %s\n' 'vpxord of AVX-512, which no --cpu has' 'andn of BMI1, which --cpu x86-64-v3 has' | diff - lacks.list ||
+    fail "what is missing"
+expect 0 verify-lacks "$BOOTREEL" replay --verify --console=none lacks.reel
+expect 0 killed "$BOOTREEL" record -o killed.reel --program ./ymm
+holds killed.out '^wants x86-64-v3: try --cpu x86-64-v3 \(first: v' "the summary"
+
+for compile in 0 1; do
+    BOOTREEL_COMPILE=$compile "$BOOTREEL" record -q --cpu x86-64-v3 -o ymm-$compile.reel --console --program ./ymm </dev/null | tr -d '\r' | sort >ymm-$compile.out
+done
+same ymm-0.reel ymm-1.reel "interpreted and compiled"
+same ymm-0.out ymm-1.out "what it prints, interpreted and compiled"
+holds ymm-1.out '^f{32}00f{30}$' "YMM3 after the signal"
+holds ymm-1.out '^-0x1p-60 1.5' "a fused multiply-add"
+expect 0 verify "$BOOTREEL" replay --verify --console=none ymm-1.reel
+if grep -qw avx2 /proc/cpuinfo && grep -qw fma /proc/cpuinfo; then
+    ./ymm | sort -u >ymm.host
+    sort -u ymm-1.out | diff ymm.host - || fail "not as in the host's processor"
+fi
+finish
