@@ -124,9 +124,9 @@ static int add_debug_information(struct symbol_table *t, Elf *elf, struct error 
     Dwarf *dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
     GElf_Ehdr head;
     int rc = symbol_table_read_members(t, elf, dwarf, err);
-    if (!dwarf)
-        return rc;
-    add_lines(t, dwarf);
+    if (dwarf)
+        add_lines(t, dwarf);
+    /* Stripped programs and libraries have call frames, too: .eh_frame. */
     if (gelf_getehdr(elf, &head) && (head.e_machine == EM_386 || head.e_machine == EM_X86_64))
         symbol_table_read_frames(t, elf, dwarf, head.e_machine == EM_X86_64);
     dwarf_end(dwarf);

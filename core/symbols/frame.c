@@ -242,13 +242,48 @@ static void add_function(struct reading *r, uint64_t begin, uint64_t end)
         symbol_table_add_frame(r->t, &(struct symbol_frame){.address = at, .base = FRAME_UNKNOWN});
 }
 
+/* Of a stripped file, the functions that have call frames are in a table of their own, sorted: Linux Standard Base 5.0, "Exception Frame Header". It has
+ * addresses and places of call frames, as 32-bit distances from itself (the only form that linkers write). */
+static void add_stripped(struct reading *r, Elf *elf)
+{
+    enum { VERSION = 1, POINTER = 0x1b, COUNT = 0x03, TABLE = 0x3b, HEAD = 12, ENTRY = 8 };
+    const uint64_t most = 1 << 20; /* bytes of the last function, which nothing limits */
+    Elf_Scn *section = NULL;
+    GElf_Shdr head;
+    size_t names;
+    if (elf_getshdrstrndx(elf, &names))
+        return;
+    while ((section = elf_nextscn(elf, section))) {
+        const Elf_Data *d = gelf_getshdr(section, &head) ? elf_getdata(section, NULL) : NULL;
+        const char *name = d ? elf_strptr(elf, names, head.sh_name) : NULL;
+        const uint8_t *p = d ? d->d_buf : NULL;
+        uint32_t n;
+        if (!name || strcmp(name, ".eh_frame_hdr") || !p || d->d_size < HEAD || p[0] != VERSION ||
+            p[1] != POINTER || p[2] != COUNT || p[3] != TABLE)
+            continue;
+        memcpy(&n, p + 8, sizeof n);
+        if (n > (d->d_size - HEAD) / ENTRY)
+            return;
+        for (uint32_t i = 0; i < n; i++) {
+            int32_t at, next;
+            memcpy(&at, p + HEAD + ENTRY * i, sizeof at);
+            memcpy(&next, p + HEAD + ENTRY * (i + 1 < n ? i + 1 : i), sizeof next);
+            const uint64_t begin = head.sh_addr + (uint64_t)(int64_t)at;
+            if (next > at || i + 1 == n)
+                add_function(r, begin, i + 1 < n ? head.sh_addr + (uint64_t)(int64_t)next : begin + most);
+        }
+    }
+}
+
 void symbol_table_read_frames(struct symbol_table *t, Elf *elf, Dwarf *dwarf, bool wide)
 {
     struct reading r = {.t = t, .cfi = dwarf_getcfi(dwarf), .wide = wide};
     Dwarf_CFI *own = r.cfi ? NULL : dwarf_getcfi_elf(elf);
     r.cfi = r.cfi ? r.cfi : own;
     find_real_mode(elf, dwarf, &r.real);
-    for (size_t i = 0; r.cfi && i < t->n; i++)
+    if (own && !dwarf)
+        add_stripped(&r, elf);
+    for (size_t i = 0; r.cfi && dwarf && i < t->n; i++)
         if (t->entries[i].flags & SYMBOL_SIZED && symbol_is_code(t->entries[i].type | 0x20))
             add_function(&r, t->entries[i].address, t->entries[i].address + t->entries[i].size);
     if (own)
