@@ -90,7 +90,7 @@ static const struct option_row rows[] = {
      STORE(struct gdb_command, at)},
     {.name = "symbols",
      .argument = "FILE",
-     .help = "an ELF file whose symbols and lines gdb gets as well (several times)",
+     .help = "an ELF file whose symbols and lines gdb gets as well, or a kernel's System.map (several times)",
      .id = OPT_SYMBOLS},
     {.name = "memory",
      .argument = "SIZE",

@@ -53,14 +53,28 @@ bool stub_running(struct gdbstub *g, unsigned cpu, struct running *r)
     return p.processes;
 }
 
+/* How far a kernel runs from where it was linked, if the trace knows its beginning: a System.map has link addresses. */
+static uint64_t bias_of(const struct symbols *s, const struct symbol_table *map)
+{
+    static const char *const beginnings[] = {"_text", "_stext"};
+    struct symbol linked, runs;
+    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++)
+        if (symbol_table_find(map, beginnings[i], &linked) &&
+            symbols_find(s, SPACE_KERNEL, beginnings[i], SYMBOLS_NOW, &runs))
+            return runs.address - linked.address;
+    return 0;
+}
+
 int gdbstub_add_symbols(struct gdbstub *g, const char *path, struct error *err)
 {
     struct symbol_mapping m = {.space = SPACE_KERNEL};
+    const bool map = symbols_is_map(path);
     if (!stub_symbols(g))
         g->symbols = symbols_new();
-    m.table = symbols_add_elf_file(g->symbols, path, err);
+    m.table = map ? symbols_add_map_file(g->symbols, path, err) : symbols_add_elf_file(g->symbols, path, err);
     if (!m.table)
         return -1;
+    m.bias = map ? bias_of(g->symbols, m.table) : 0;
     symbols_map(g->symbols, &m);
     return 0;
 }

@@ -118,6 +118,12 @@ holds "$work/tasks.threads" 'task 1 does not run here' "a step of a task that sl
 holds "$work/tasks" '^1 "init", sleeps' "boot-bt of a task"
 holds "$work/tasks" 'there is no such task here' "boot-bt of no task"
 
+# A System.map has link addresses: its symbols are where the kernel runs.
+text=0x$("$BOOTREEL" symbols "$work/debian.reel" _text | awk '{ print $1 }')
+printf '%s\n' 'ffffffff81000000 T _text' 'ffffffff81001234 T named_by_the_map' >"$work/System.map"
+gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/debian.reel --at 100% --symbols $work/System.map" -ex "p/x (unsigned long)&named_by_the_map - $text" >"$work/map" 2>&1
+holds "$work/map" '= 0x1234$' "symbols of a System.map"
+
 # Searches: arguments in words, members by name, values by their types.
 find_in() { expect 0 "$1" "$BOOTREEL" find "$work/debian.reel" "${@:2}"; }
 find_in mount --exec path_mount

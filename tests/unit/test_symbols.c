@@ -389,6 +389,31 @@ static void test_elf(void **state)
     symbols_free(s);
 }
 
+/* A library of the distribution: no debug sections, and no symbols of its own functions, but call frames of all. */
+static void test_stripped(void **state)
+{
+    static const char path[] = "/lib/x86_64-linux-gnu/libc.so.6";
+    struct symbols *s = symbols_new();
+    struct error err;
+    struct symbol sym;
+    struct symbol_frame f;
+    bool unnamed = false;
+    struct symbol_table *t = symbols_add_elf_file(s, path, &err);
+    if (!t) {
+        symbols_free(s);
+        skip();
+    }
+    symbols_map(s, &(struct symbol_mapping){.table = t, .bias = 0x10000000});
+    assert_true(symbols_find(s, SPACE_KERNEL, "__libc_start_main", SYMBOLS_NOW, &sym));
+    assert_true(symbols_frame(s, SPACE_KERNEL, sym.address, SYMBOLS_NOW, &f));
+    assert_int_equal(f.offset, 8);
+    for (uint64_t a = sym.address - 4096; a < sym.address && !unnamed; a++)
+        unnamed = !symbols_at(s, SPACE_KERNEL, a, SYMBOLS_NOW, &sym, NULL) &&
+                  symbols_frame(s, SPACE_KERNEL, a, SYMBOLS_NOW, &f);
+    assert_true(unnamed);
+    symbols_free(s);
+}
+
 struct tested_inner {
     char first;
     union {
@@ -849,7 +874,7 @@ int main(void)
         cmocka_unit_test(test_kallsyms),       cmocka_unit_test(test_kallsyms_garbage),
         cmocka_unit_test(test_kallsyms_twice), cmocka_unit_test(test_map),
         cmocka_unit_test(test_code),           cmocka_unit_test(test_code_large),
-        cmocka_unit_test(test_code_32),
+        cmocka_unit_test(test_code_32),        cmocka_unit_test(test_stripped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
