@@ -5,6 +5,7 @@
 #include "cli/output.h"
 #include "core/views/picture.h"
 #include "core/run/replay.h"
+#include "core/views/vt.h"
 #include "traces/memory.h"
 
 enum { SCREEN_SIZE = 65536 };
@@ -40,7 +41,34 @@ static int draw(struct engine *e, const char *path, uint64_t icount)
 
 /* ---------------------------------------------------------------- as text */
 
-static int print_at(struct replay *r, uint64_t icount, const char *png, struct error *err)
+static size_t read_linear(void *e, uint64_t address, void *buf, size_t n)
+{
+    return ((const struct engine *)e)->ops->peek(e, 0, address, buf, n);
+}
+
+static size_t read_physical(void *e, uint64_t address, void *buf, size_t n)
+{
+    return ((const struct engine *)e)->ops->peek_physical(e, address, buf, n);
+}
+
+/* In a graphics mode: what the guest kernel's own console shows there. */
+static size_t console_text(struct trace *t, const struct engine_kind *kind, struct engine *e, char *buf,
+                           size_t size)
+{
+    struct display d;
+    if (!e->ops->display || !e->ops->display(e, &d, NULL, 0, NULL, 0) || d.columns)
+        return 0;
+    struct vt *vt = vt_open(t, kind);
+    const size_t cr4 = engine_reg_index(e, "cr4");
+    const struct vt_memory m = {e, read_linear, read_physical,
+                                cr4 == SIZE_MAX ? 0 : engine_reg_value(e, 0, cr4)};
+    const size_t n = vt ? vt_text(vt, &m, buf, size) : 0;
+    vt_close(vt);
+    return n;
+}
+
+static int print_at(struct trace *t, const struct engine_kind *kind, struct replay *r, uint64_t icount,
+                    const char *png, struct error *err)
 {
     if (replay_seek(r, icount, err))
         return trouble(err);
@@ -49,6 +77,7 @@ static int print_at(struct replay *r, uint64_t icount, const char *png, struct e
         return draw(e, png, icount);
     char *text = mem_alloc(SCREEN_SIZE);
     size_t n = e->ops->screen(e, text, SCREEN_SIZE);
+    n = n ? n : console_text(t, kind, e, text, SCREEN_SIZE);
     if (n)
         fputs(text, stdout);
     else
@@ -71,7 +100,7 @@ static int screen(void *ctx, struct trace *t, const char *path)
         return trouble(&err);
     const struct engine_kind *kind = engine_find(trace_config(t)->engine, &err);
     struct replay *r = kind ? replay_open(t, kind, &err) : NULL;
-    int status = r ? print_at(r, icount, c->png, &err) : trouble(&err);
+    int status = r ? print_at(t, kind, r, icount, c->png, &err) : trouble(&err);
     replay_close(r);
     return status;
 }
@@ -102,6 +131,7 @@ const struct command command_screen = {
     .arguments = "TRACE [--at POSITION] [--png FILE]",
     .rows = rows,
     .intro =
-        "Prints the guest's text screen as it was at a position, by replaying from the nearest checkpoint. "
+        "Prints the guest's text screen as it was at a position, by replaying from the nearest checkpoint. In a graphics mode that is "
+        "what the console of a Linux kernel shows, if the kernel has type information (BTF) and draws its console itself. "
         "Exits with 1 if the screen shows no text (with --png: nothing) there.",
 };

@@ -1,10 +1,13 @@
 /* trace.c - what the commands do with a trace: open it, find a position in it. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "core/story/position.h"
 #include "core/run/replay.h"
 #include "core/story/stages.h"
+#include "core/timeline/timeline.h"
+#include "traces/memory.h"
 
 const char *only_argument(int argc, char **argv, const char *what)
 {
@@ -52,14 +55,73 @@ int check_output_name(const char *option, const char *path, const char *input, s
     return output_check(option, path, &read, 1, err);
 }
 
+/* Whether the console that the guest's kernel draws shows a text there. -1 with err. */
+static int drawn_at(struct timeline *tl, uint64_t icount, const char *text, struct error *err)
+{
+    struct timeline_stopped stopped;
+    struct display d;
+    if (timeline_seek(tl, icount, &stopped, err))
+        return -1;
+    if (!timeline_console(tl, &d, NULL, 0))
+        return 0;
+    const size_t n = timeline_screen(tl, NULL, 0);
+    char *shown = mem_zero(n + 1, 1);
+    timeline_screen(tl, shown, n + 1);
+    const int found = strstr(shown, text) != NULL;
+    free(shown);
+    return found;
+}
+
+/* The first of the positions in (from, to], at the last of which the text is shown, if it stays from then on. */
+static int drawn_first(struct timeline *tl, uint64_t from, uint64_t to, const char *text, uint64_t *icount,
+                       struct error *err)
+{
+    while (to - from > 1) {
+        const uint64_t middle = from + (to - from) / 2;
+        const int found = drawn_at(tl, middle, text, err);
+        if (found < 0)
+            return -1;
+        *(found ? &to : &from) = middle;
+    }
+    *icount = to;
+    return 1;
+}
+
+/* When a kernel's console in a graphics mode first showed a text that is still there at the next checkpoint, or the end. 1; 0: it never did. */
+static int find_drawn(struct trace *t, const char *text, uint64_t *icount, struct error *err)
+{
+    const struct trace_end *end = trace_end(t);
+    const struct engine_kind *kind = engine_find(trace_config(t)->engine, err);
+    if (!kind || !end || !end->kinds[EV_KERNEL_FOUND])
+        return 0;
+    struct timeline *tl = timeline_open_trace(t, kind, err);
+    const size_t n = tl ? trace_checkpoint_count(t) : 0;
+    int rc = tl ? 0 : -1;
+    uint64_t before = 0;
+    for (size_t i = 0; !rc && i <= n; i++) {
+        const uint64_t at = i < n ? trace_checkpoint(t, i)->icount : trace_last_icount(t);
+        rc = at > before ? drawn_at(tl, at, text, err) : 0;
+        if (rc == 1)
+            rc = drawn_first(tl, before, at, text, icount, err);
+        before = at;
+    }
+    timeline_close(tl);
+    return rc;
+}
+
 int find_position(struct trace *t, const char *text, uint64_t here, uint64_t otherwise, uint64_t *icount,
                   struct error *err)
 {
     struct position pos;
+    struct error ignored;
     *icount = otherwise;
     if (!text)
         return 0;
-    return position_parse(text, &pos, err) || position_resolve(t, &pos, here, icount, err) ? -1 : 0;
+    if (position_parse(text, &pos, err))
+        return -1;
+    if (!position_resolve(t, &pos, here, icount, err))
+        return 0;
+    return pos.kind == POS_CONSOLE && find_drawn(t, pos.text, icount, &ignored) == 1 ? 0 : -1;
 }
 
 int find_range(struct trace *t, const char *from, const char *to, uint64_t *begin, uint64_t *end,

@@ -191,9 +191,25 @@ void display_show(const struct display *d, const struct display_cell *cells, con
         shade(w);
 }
 
-static void show_display(const struct timeline *tl, const struct window *w, int left, int down, bool mono)
+/* Text that the guest's kernel draws is shown as text. */
+static bool show_console(struct timeline *tl, const struct window *w, int left, int down)
 {
     struct display d;
+    if (!timeline_console(tl, &d, NULL, 0))
+        return false;
+    const size_t n = (size_t)d.columns * d.rows;
+    struct display_cell *cells = mem_zero(n, sizeof *cells);
+    if (timeline_console(tl, &d, cells, n))
+        draw_text(&d, cells, w, left, down);
+    free(cells);
+    return true;
+}
+
+static void show_display(struct timeline *tl, const struct window *w, int left, int down, bool mono)
+{
+    struct display d;
+    if (show_console(tl, w, left, down))
+        return;
     if (!timeline_display(tl, &d, NULL, 0, NULL, 0)) {
         window_text(w, 1, 0, STYLE_DIM, "the screen shows nothing");
         return;
@@ -214,9 +230,12 @@ static void screen_draw(struct app *a, struct pane *p, const struct window *w)
 
 static void screen_title(struct app *a, struct pane *p, char *buf, size_t size)
 {
-    struct display d;
+    struct display d, text;
     if (!timeline_display(a->s->tl, &d, NULL, 0, NULL, 0))
         snprintf(buf, size, "off");
+    else if (timeline_console(a->s->tl, &text, NULL, 0))
+        snprintf(buf, size, "text %u \xc3\x97 %u, drawn in %u \xc3\x97 %u", text.columns, text.rows, d.width,
+                 d.height);
     else if (d.columns)
         snprintf(buf, size, "text %u \xc3\x97 %u", d.columns, d.rows);
     else

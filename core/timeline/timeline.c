@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/timeline/private/impl.h"
+#include "core/views/vt.h"
 #include "traces/memory.h"
 
 enum {
@@ -128,6 +129,7 @@ void timeline_close(struct timeline *tl)
         free(tl->mark[i].name);
     free(tl->mark);
     trace_cursor_close(tl->near);
+    vt_close(tl->vt);
     touched_index_free(tl->index);
     replay_close(tl->replay);
     if (tl->own_trace)

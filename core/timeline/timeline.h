@@ -313,8 +313,10 @@ unsigned timeline_code_bits(const struct timeline *tl, unsigned cpu);
 uint64_t timeline_pc(const struct timeline *tl, unsigned cpu);
 size_t timeline_peek(const struct timeline *tl, unsigned cpu, uint64_t linear, void *buf, size_t n);
 size_t timeline_peek_physical(const struct timeline *tl, uint64_t address, void *buf, size_t n);
-/* The screen as text; see engine_ops.screen. */
-size_t timeline_screen(const struct timeline *tl, char *buf, size_t size);
+/* The screen as text; see engine_ops.screen. In a graphics mode what the guest kernel's own console shows there. */
+size_t timeline_screen(struct timeline *tl, char *buf, size_t size);
+/* In a graphics mode: that console, as timeline_display. False if there is none, or something else draws. */
+bool timeline_console(struct timeline *tl, struct display *d, struct display_cell *cells, size_t ncells);
 /* The display: see engine_ops.display. */
 bool timeline_display(const struct timeline *tl, struct display *d, struct display_cell *cells, size_t ncells,
                       uint8_t *rgb, size_t nrgb);

@@ -14,6 +14,7 @@ mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
 insmod /lib/efivarfs.ko && mount -t efivarfs efivarfs /sys/firmware/efi/efivars
 cd /sys/firmware/efi/efivars && sha256sum *
+echo "init: drawn, 6 x 7 = 42" >/dev/tty1
 echo "init: powering off"
 poweroff -f
 EOT
@@ -21,6 +22,7 @@ chmod 755 "$work/extra/init"
 (cd "$work/extra" && find . | cpio -o -H newc --quiet | gzip -n) >"$work/iso/boot/extra.gz"
 cp "$GUESTS/vmlinuz" "$GUESTS/initrd.gz" "$work/iso/boot/"
 cat >"$work/iso/boot/grub/grub.cfg" <<'EOT'
+insmod all_video
 linux /boot/vmlinuz console=ttyS0
 initrd /boot/initrd.gz /boot/extra.gz
 boot
@@ -35,6 +37,11 @@ record cd
 holds "$work/cd.out" 'init: powering off' "the guest's end"
 "$BOOTREEL" info "$work/cd.reel" >"$work/info"
 holds "$work/info" '^ended +power-off: ACPI' "how it ends"
+# What the kernel's console shows in a graphics mode, and since when.
+expect 0 drawn "$BOOTREEL" screen "$work/cd.reel"
+holds "$work/drawn.out" '^init: drawn, 6 x 7 = 42$' "the screen in a graphics mode"
+expect 0 since "$BOOTREEL" screen --at 'console:drawn, 6 x 7' "$work/cd.reel"
+holds "$work/since.out" '^init: drawn, 6 x 7' "the screen when the text is drawn"
 "$BOOTREEL" stages --depth 2 "$work/cd.reel" >"$work/stages"
 for s in bios.pei bios.dxe bios.bds loader.BOOTX64.EFI kernel.start_kernel user; do
     holds "$work/stages" "  $s( |$)" "a stage"

@@ -1,0 +1,29 @@
+/* vt.h - the text that a Linux kernel's own console (drivers/tty/vt) shows, where the display is in a graphics mode: from the kernel's
+ * memory, struct vc_data, whose layout its type information tells. */
+#ifndef BOOTREEL_CORE_VIEWS_VT_H
+#define BOOTREEL_CORE_VIEWS_VT_H
+
+#include "core/engine/engine.h"
+#include "traces/trace.h"
+
+/* The machine at some position. */
+struct vt_memory {
+    void *ctx;
+    size_t (*linear)(void *ctx, uint64_t address, void *buf, size_t n); /* of processor 0, as it is */
+    size_t (*physical)(void *ctx, uint64_t address, void *buf, size_t n);
+    uint64_t cr4; /* of processor 0 */
+};
+
+struct vt;
+struct engine_kind;
+/* NULL if the trace has no Linux kernel with types and such a console. Cost: that of kernel_types_read(). */
+struct vt *vt_open(struct trace *t, const struct engine_kind *kind);
+void vt_close(struct vt *v); /* NULL is allowed */
+/* What the console in front shows, as engine_ops.display: cells may be NULL. False if there is none yet, if it is not drawn, or if a
+ * program draws (KD_GRAPHICS). */
+bool vt_display(const struct vt *v, const struct vt_memory *m, struct display *d, struct display_cell *cells,
+                size_t ncells);
+/* The same as text, as engine_ops.screen. */
+size_t vt_text(const struct vt *v, const struct vt_memory *m, char *buf, size_t size);
+
+#endif
